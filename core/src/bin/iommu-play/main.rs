@@ -1,0 +1,3 @@
+//! `iommu-play`: run, draw and check scenarios from the command line.
+
+fn main() {}

@@ -1,0 +1,13 @@
+//! The machine of **iommu-playground**: only bits in memory, an immutable trace of everything it did,
+//! and views of that trace.
+//!
+//! Rooms, bottom to top; a room imports only from those above it in this list:
+//!
+//! * [`addr`]: one type for each address space
+#![cfg_attr(not(any(feature = "std", test)), no_std)]
+#![forbid(unsafe_code)]
+#![deny(missing_docs)]
+
+extern crate alloc;
+
+pub mod addr;

@@ -1,0 +1,1 @@
+//! The wasm-bindgen layer: what the page may ask of the core.
