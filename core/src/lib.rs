@@ -4,6 +4,9 @@
 //! Rooms, bottom to top; a room imports only from those above it in this list:
 //!
 //! * [`addr`]: one type for each address space
+//! * [`memory`]: sparse physical memory
+//! * [`spec`]: structures, registers, fault codes and rules in their specification's words
+//! * [`trace`]: what the machine did, step by step
 #![cfg_attr(not(any(feature = "std", test)), no_std)]
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
@@ -11,3 +14,6 @@
 extern crate alloc;
 
 pub mod addr;
+pub mod memory;
+pub mod spec;
+pub mod trace;
