@@ -7,6 +7,7 @@
 //! * [`memory`]: sparse physical memory
 //! * [`spec`]: structures, registers, fault codes and rules in their specification's words
 //! * [`trace`]: what the machine did, step by step
+//! * [`paging`]: page-table formats, the walker, the builder
 #![cfg_attr(not(any(feature = "std", test)), no_std)]
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
@@ -15,5 +16,6 @@ extern crate alloc;
 
 pub mod addr;
 pub mod memory;
+pub mod paging;
 pub mod spec;
 pub mod trace;

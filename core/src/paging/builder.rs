@@ -1,0 +1,560 @@
+//! What software does to page tables: maps and unmaps by writing entries into memory, every write told.
+//!
+//! Runs of entries of one last-level table are written as one step, so that mapping costs what it writes.
+
+use super::Format;
+use crate::addr::{AddrRange, PageSize, PhysAddr};
+use crate::memory::{MemError, Memory};
+use crate::trace::{write_run, write_word, Actor, Observer, Perms};
+use alloc::vec::Vec;
+use core::fmt;
+
+/// How software makes entries of a format.
+pub trait Build: Format {
+    /// An entry of `level` that points at the table at `to`.
+    fn table(&self, to: u64, level: u8) -> u64;
+    /// An entry of `level` that maps the page at `to`.
+    fn leaf(&self, to: u64, level: u8, perms: Perms, user: bool) -> u64;
+    /// Does the entry map or point at anything?
+    fn is_mapped(&self, raw: u64, level: u8) -> bool;
+    /// The table the entry points at, if it points at one.
+    fn as_table(&self, raw: u64, level: u8) -> Option<u64>;
+    /// The highest level whose entries may map a page.
+    fn max_leaf_level(&self) -> u8;
+}
+
+/// Gives zeroed 4 KiB frames for tables, one after another, out of a range of the space tables live in.
+#[derive(Clone, Debug)]
+pub struct FrameAlloc {
+    range: AddrRange<PhysAddr>,
+    next: u64,
+    freed: Vec<u64>,
+}
+
+impl FrameAlloc {
+    /// Frames out of `range`.
+    pub fn new(range: AddrRange<PhysAddr>) -> Self {
+        let next = range.start.raw().next_multiple_of(4096);
+        FrameAlloc { range, next, freed: Vec::new() }
+    }
+    /// One frame, or `None` when the range is used up.
+    pub fn frame(&mut self) -> Option<PhysAddr> {
+        match self.freed.pop() {
+            Some(frame) => Some(PhysAddr::new(frame)),
+            None => self.frames(1, 1),
+        }
+    }
+    /// `count` neighbouring frames, the first one aligned to `align` frames.
+    pub fn frames(&mut self, count: u64, align: u64) -> Option<PhysAddr> {
+        let align = align.checked_next_power_of_two()?.checked_mul(4096)?;
+        let start = self.next.checked_next_multiple_of(align)?;
+        let bytes = count.checked_mul(4096)?;
+        if !self.range.contains_bytes(PhysAddr::new(start), bytes) {
+            return None;
+        }
+        self.next = start.checked_add(bytes)?;
+        Some(PhysAddr::new(start))
+    }
+    /// Takes a frame back, to be given again; its words must be zero again.
+    pub fn free(&mut self, frame: PhysAddr) {
+        self.freed.push(frame.raw());
+    }
+    /// The frames given so far lie in this many bytes from the start of the range.
+    pub fn used(&self) -> u64 {
+        self.next - self.range.start.raw()
+    }
+}
+
+/// Why mapping or unmapping could not be done.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum MapError {
+    /// An address or the length is not a multiple of the page size.
+    Misaligned {
+        /// The offending value.
+        value: u64,
+        /// The page size.
+        size: PageSize,
+    },
+    /// The format has no page of this size.
+    Size(PageSize),
+    /// The input range does not fit the tables' width.
+    TooWide {
+        /// The last address.
+        last: u64,
+        /// Bits the tables translate.
+        bits: u8,
+    },
+    /// Something is mapped there already.
+    Mapped {
+        /// The input address.
+        at: u64,
+        /// The entry that stands there.
+        raw: u64,
+    },
+    /// Nothing is mapped there.
+    NotMapped {
+        /// The input address.
+        at: u64,
+    },
+    /// The range covers only a part of a large page.
+    PartOfLargePage {
+        /// The input address.
+        at: u64,
+        /// The page's size.
+        size: PageSize,
+    },
+    /// No frames are left for tables.
+    NoFrames,
+    /// Memory refused.
+    Memory(MemError),
+}
+
+impl From<MemError> for MapError {
+    fn from(error: MemError) -> Self {
+        MapError::Memory(error)
+    }
+}
+
+impl fmt::Display for MapError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            MapError::Misaligned { value, size } => {
+                write!(f, "{value:#x} is not a multiple of the page size {size}")
+            }
+            MapError::Size(size) => write!(f, "these tables have no pages of {size}"),
+            MapError::TooWide { last, bits } => {
+                write!(f, "{last:#x} does not fit the {bits} bits that these tables translate")
+            }
+            MapError::Mapped { at, raw } => write!(f, "{at:#x} is mapped already (entry {raw:#x})"),
+            MapError::NotMapped { at } => write!(f, "nothing is mapped at {at:#x}"),
+            MapError::PartOfLargePage { at, size } => {
+                write!(f, "{at:#x} lies in a page of {size} that is only partly covered")
+            }
+            MapError::NoFrames => write!(f, "no memory is left for page tables"),
+            MapError::Memory(error) => error.fmt(f),
+        }
+    }
+}
+
+/// What to map.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Mapping {
+    /// First input address.
+    pub from: u64,
+    /// First output address.
+    pub to: u64,
+    /// How many bytes.
+    pub len: u64,
+    /// The pages to use.
+    pub size: PageSize,
+    /// What they allow.
+    pub perms: Perms,
+    /// User accesses are allowed, where the format tells users from supervisors.
+    pub user: bool,
+}
+
+/// Writes tables of one format, whose frames come from one allocator.
+///
+/// `place` turns the address of a table, in the space that its pointers are in, into a physical one: the
+/// identity for a host's tables, a guest's layout for tables at guest-physical addresses.
+pub struct Builder<'a, F, P> {
+    /// The format.
+    pub format: &'a F,
+    /// Where frames for new tables come from, in the tables' space.
+    pub frames: &'a mut FrameAlloc,
+    /// Where a table is in physical memory.
+    pub place: P,
+    /// Who writes, for the trace.
+    pub actor: Actor,
+}
+
+impl<F: Build, P: Fn(u64) -> Option<PhysAddr>> Builder<'_, F, P> {
+    /// Maps, refusing where something is mapped already. What was mapped before the refusal stays.
+    pub fn map<O: Observer>(
+        &mut self,
+        memory: &mut Memory,
+        root: u64,
+        mapping: Mapping,
+        obs: &mut O,
+    ) -> Result<(), MapError> {
+        let leaf = self.leaf_level(mapping.size)?;
+        for value in [mapping.from, mapping.to, mapping.len] {
+            if value & mapping.size.mask() != 0 {
+                return Err(MapError::Misaligned { value, size: mapping.size });
+            }
+        }
+        self.check_width(mapping.from, mapping.len)?;
+        let step = mapping.size.bytes();
+        let mut done = 0;
+        let mut run = Vec::new();
+        while done < mapping.len {
+            let at = mapping.from + done;
+            let table = self.descend(memory, root, at, leaf, true, obs)?;
+            let first = self.format.index(at, leaf);
+            let count = (512 - first % 512).min((mapping.len - done) / step);
+            run.clear();
+            for i in 0..count {
+                let raw = self.entry(memory, table, first + i)?;
+                if self.format.is_mapped(raw, leaf) {
+                    return Err(MapError::Mapped { at: at + i * step, raw });
+                }
+                let to = mapping.to + done + i * step;
+                run.push(self.swap(self.format.leaf(to, leaf, mapping.perms, mapping.user)));
+            }
+            let pa = self.locate(table + first * 8)?;
+            let entry = self.format.entry_type(leaf, self.swap(run[0]));
+            write_run(memory, obs, self.actor, entry, pa, &run)?;
+            done += count * step;
+        }
+        Ok(())
+    }
+
+    /// Unmaps whole pages, of whatever sizes are there; tables stay in place, empty. Refuses holes.
+    pub fn unmap<O: Observer>(
+        &mut self,
+        memory: &mut Memory,
+        root: u64,
+        from: u64,
+        len: u64,
+        obs: &mut O,
+    ) -> Result<(), MapError> {
+        self.check_width(from, len)?;
+        let mut done = 0;
+        while done < len {
+            let at = from + done;
+            let (level, table) = self.find(memory, root, at)?;
+            let step = 1u64 << self.format.shift(level);
+            let size = PageSize::from_shift(self.format.shift(level));
+            if at & size.mask() != 0 || len - done < step {
+                return Err(MapError::PartOfLargePage { at, size });
+            }
+            let first = self.format.index(at, level);
+            let limit = (512 - first % 512).min((len - done) / step);
+            let mut count = 0;
+            while count < limit {
+                let raw = self.entry(memory, table, first + count)?;
+                if !self.format.is_mapped(raw, level) || self.format.as_table(raw, level).is_some() {
+                    break;
+                }
+                count += 1;
+            }
+            let pa = self.locate(table + first * 8)?;
+            let entry = self.format.entry_type(level, self.entry(memory, table, first)?);
+            write_run(memory, obs, self.actor, entry, pa, &[0; 512][..count as usize])?;
+            done += count * step;
+        }
+        Ok(())
+    }
+
+    /// The leaf entry that maps `at`: its level, physical address and bits.
+    pub fn lookup(&self, memory: &Memory, root: u64, at: u64) -> Result<(u8, PhysAddr, u64), MapError> {
+        let (level, table) = self.find(memory, root, at)?;
+        let index = self.format.index(at, level);
+        Ok((level, self.locate(table + index * 8)?, self.entry(memory, table, index)?))
+    }
+
+    fn leaf_level(&self, size: PageSize) -> Result<u8, MapError> {
+        (1..=self.format.max_leaf_level())
+            .find(|level| self.format.shift(*level) == size.shift())
+            .ok_or(MapError::Size(size))
+    }
+
+    fn check_width(&self, from: u64, len: u64) -> Result<(), MapError> {
+        let top = self.format.levels();
+        // The root table may be wider than nine bits (RISC-V x4): ask the format for its last index.
+        let bits = self.format.shift(top) + (64 - self.format.index(u64::MAX, top).leading_zeros()) as u8;
+        let last =
+            from.checked_add(len.saturating_sub(1)).ok_or(MapError::TooWide { last: u64::MAX, bits })?;
+        // Upper-half (sign-extended) addresses are the same table entries: judge by the bits that are used.
+        let unused = 64 - u32::from(bits);
+        let sign = |a: u64| ((a << unused) as i64 >> unused) as u64 == a;
+        let fits = |a: u64| unused == 0 || a >> bits == 0 || sign(a);
+        if !fits(from) || !fits(last) {
+            return Err(MapError::TooWide { last, bits });
+        }
+        Ok(())
+    }
+
+    fn swap(&self, raw: u64) -> u64 {
+        if self.format.big_endian() {
+            raw.swap_bytes()
+        } else {
+            raw
+        }
+    }
+
+    fn locate(&self, at: u64) -> Result<PhysAddr, MapError> {
+        (self.place)(at).ok_or(MapError::Memory(MemError::Access(PhysAddr::new(at))))
+    }
+
+    fn entry(&self, memory: &Memory, table: u64, index: u64) -> Result<u64, MapError> {
+        Ok(self.swap(memory.read_u64(self.locate(table + index * 8)?)?))
+    }
+
+    /// The table of `level` on the way to `at`, made where it is missing.
+    fn descend<O: Observer>(
+        &mut self,
+        memory: &mut Memory,
+        root: u64,
+        at: u64,
+        level: u8,
+        make: bool,
+        obs: &mut O,
+    ) -> Result<u64, MapError> {
+        let mut table = root;
+        let mut here = self.format.levels();
+        while here > level {
+            let index = self.format.index(at, here);
+            let raw = self.entry(memory, table, index)?;
+            table = match self.format.as_table(raw, here) {
+                Some(next) => next,
+                None if self.format.is_mapped(raw, here) => return Err(MapError::Mapped { at, raw }),
+                None if !make => return Err(MapError::NotMapped { at }),
+                None => {
+                    let next = self.frames.frame().ok_or(MapError::NoFrames)?.raw();
+                    let raw = self.format.table(next, here);
+                    let pa = self.locate(table + index * 8)?;
+                    let entry = Some(self.format.entry_type(here, raw));
+                    write_word(memory, obs, self.actor, entry, pa, self.swap(raw))?;
+                    next
+                }
+            };
+            here -= 1;
+        }
+        Ok(table)
+    }
+
+    /// The level and table of the leaf that maps `at`.
+    fn find(&self, memory: &Memory, root: u64, at: u64) -> Result<(u8, u64), MapError> {
+        let mut table = root;
+        let mut level = self.format.levels();
+        loop {
+            let raw = self.entry(memory, table, self.format.index(at, level))?;
+            match self.format.as_table(raw, level) {
+                Some(next) if level > 1 => {
+                    table = next;
+                    level -= 1;
+                }
+                _ if self.format.is_mapped(raw, level) => return Ok((level, table)),
+                _ => return Err(MapError::NotMapped { at }),
+            }
+        }
+    }
+}
+
+/// The number of table frames that mapping `len` bytes with pages of `size` takes at most, the root apart.
+pub fn tables_needed(len: u64, size: PageSize, levels: u8) -> u64 {
+    let mut entries = len.div_ceil(size.bytes());
+    let mut tables = 0;
+    for _ in 1..levels {
+        entries = entries.div_ceil(512) + 1;
+        tables += entries;
+    }
+    tables
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::walk::{walk, Direct, Nested, Walker};
+    use super::super::{ept::Ept, x86::X86, Want};
+    use super::*;
+    use crate::addr::{AnyAddr, Space};
+    use crate::trace::{Off, Stage, Trace};
+    use alloc::collections::BTreeMap;
+    use proptest::prelude::*;
+
+    const CPU: Walker = Walker { actor: Actor::Mmu, stage: Stage::Cpu };
+
+    fn frames() -> FrameAlloc {
+        FrameAlloc::new(AddrRange::new(PhysAddr::new(0x10_0000), 1 << 30).unwrap())
+    }
+    fn va(raw: u64) -> AnyAddr {
+        AnyAddr { space: Space::Virtual, raw }
+    }
+    fn identity(at: u64) -> Option<PhysAddr> {
+        Some(PhysAddr::new(at))
+    }
+
+    proptest! {
+        /// What the builder maps, the walker finds, and nothing else: against a flat list of pages.
+        #[test]
+        fn walks_agree_with_a_flat_map(
+            maps in proptest::collection::vec((0u64..64, 0u64..1 << 20, 1u64..40, 0usize..2, any::<bool>()), 1..12),
+            probes in proptest::collection::vec(0u64..64 << 21, 50),
+        ) {
+            let format = X86 { smap: false, ..X86::kernel(4) };
+            let mut memory = Memory::new();
+            let mut alloc = frames();
+            let root = alloc.frame().unwrap().raw();
+            let mut builder = Builder { format: &format, frames: &mut alloc, place: identity, actor: Actor::Os };
+            let mut flat: BTreeMap<u64, (u64, bool)> = BTreeMap::new();
+            for (slot, page, count, size, write) in maps {
+                let size = [PageSize::SIZE_4K, PageSize::SIZE_2M][size];
+                let count = count.min(if size == PageSize::SIZE_2M { 3 } else { 600 });
+                let m = Mapping {
+                    from: slot << 21, to: page << 21, len: count * size.bytes(), size,
+                    perms: if write { Perms::RW } else { Perms::R }, user: true,
+                };
+                if builder.map(&mut memory, root, m, &mut Off).is_ok() {
+                    for p in (0..m.len).step_by(4096) {
+                        flat.insert((m.from + p) >> 12, (m.to + p, write));
+                    }
+                } else {
+                    // Refused: something stood there. What was mapped before the refusal stays, so ask the tables.
+                    for p in (0..m.len).step_by(4096) {
+                        if let Ok((level, _, raw)) = builder.lookup(&memory, root, m.from + p) {
+                            let mask = level_mask(level);
+                            let to = raw & X86::ADDRESS & !mask | (m.from + p) & mask;
+                            flat.insert((m.from + p) >> 12, (to & !0xfff, raw & 2 != 0));
+                        }
+                    }
+                }
+            }
+            for probe in probes {
+                for want in [Perms::R, Perms::W] {
+                    let got = walk(&format, &mut Direct, &mut memory, CPU, root, va(probe), Want::user(want), &mut Off);
+                    match flat.get(&(probe >> 12)) {
+                        Some((to, write)) if want == Perms::R || *write => {
+                            prop_assert_eq!(got.unwrap().to, to | probe & 0xfff)
+                        }
+                        _ => prop_assert!(got.is_err()),
+                    }
+                }
+            }
+        }
+    }
+
+    fn level_mask(level: u8) -> u64 {
+        (1 << (3 + 9 * level)) - 1
+    }
+
+    #[test]
+    fn a_nested_walk_of_four_levels_over_four_reads_24_entries() {
+        let (guest, host) = (X86::kernel(4), Ept::four_levels());
+        let mut memory = Memory::new();
+        let mut host_frames = frames();
+        let ept_root = host_frames.frame().unwrap();
+        let offset = 0x4000_0000;
+        // The guest's memory 0..16 MiB stands at `offset` in the host's.
+        let ram = Mapping {
+            from: 0,
+            to: offset,
+            len: 16 << 20,
+            size: PageSize::SIZE_4K,
+            perms: Perms::RWX,
+            user: false,
+        };
+        Builder { format: &host, frames: &mut host_frames, place: identity, actor: Actor::Os }
+            .map(&mut memory, ept_root.raw(), ram, &mut Off)
+            .unwrap();
+        let mut guest_frames = FrameAlloc::new(AddrRange::new(PhysAddr::new(0x10_0000), 1 << 20).unwrap());
+        let cr3 = guest_frames.frame().unwrap().raw();
+        let m = Mapping {
+            from: 0x7f00_0000_0000,
+            to: 0x80_0000,
+            len: 8192,
+            size: PageSize::SIZE_4K,
+            perms: Perms::RW,
+            user: true,
+        };
+        let place = |at| Some(PhysAddr::new(at + offset));
+        Builder { format: &guest, frames: &mut guest_frames, place, actor: Actor::Guest }
+            .map(&mut memory, cr3, m, &mut Off)
+            .unwrap();
+
+        let mut trace = Trace::new();
+        let mut nested = Nested { format: &host, root: ept_root, actor: Actor::Mmu, stage: Stage::Ept };
+        let input = va(0x7f00_0000_1234);
+        let one = walk(&guest, &mut nested, &mut memory, CPU, cr3, input, Want::user(Perms::R), &mut trace)
+            .unwrap();
+        assert_eq!(one.to, 0x80_1234);
+        let gpa = AnyAddr { space: Space::GuestPhysical, raw: one.to };
+        let how = Walker { actor: Actor::Mmu, stage: Stage::Ept };
+        let two =
+            walk(&host, &mut Direct, &mut memory, how, ept_root.raw(), gpa, Want::user(Perms::R), &mut trace)
+                .unwrap();
+        assert_eq!(two.to, offset + 0x80_1234);
+        let told =
+            trace.steps().iter().filter(|s| matches!(s.event, crate::trace::Event::Read { .. })).count();
+        assert_eq!((one.reads + two.reads, told), (24, 24));
+    }
+
+    #[test]
+    fn accessed_and_dirty_bits_are_set_once() {
+        let format = X86::kernel(4);
+        let mut memory = Memory::new();
+        let mut alloc = frames();
+        let root = alloc.frame().unwrap().raw();
+        let mut b = Builder { format: &format, frames: &mut alloc, place: identity, actor: Actor::Os };
+        let m = Mapping {
+            from: 0x1000,
+            to: 0x2000,
+            len: 4096,
+            size: PageSize::SIZE_4K,
+            perms: Perms::RW,
+            user: true,
+        };
+        b.map(&mut memory, root, m, &mut Off).unwrap();
+        let mut trace = Trace::new();
+        let mut go = |memory: &mut Memory, perms| {
+            trace.clear();
+            walk(&format, &mut Direct, memory, CPU, root, va(0x1008), Want::user(perms), &mut trace).unwrap();
+            trace.steps().iter().filter(|s| matches!(s.event, crate::trace::Event::Write { .. })).count()
+        };
+        assert_eq!(go(&mut memory, Perms::R), 4);
+        assert_eq!(go(&mut memory, Perms::R), 0);
+        assert_eq!(go(&mut memory, Perms::W), 1);
+        assert_eq!(go(&mut memory, Perms::W), 0);
+    }
+
+    #[test]
+    fn every_structure_covers_each_bit_once() {
+        use super::super::{ept, x86};
+        for e in [
+            &x86::PML5E,
+            &x86::PML4E,
+            &x86::PDPTE,
+            &x86::PDPTE_1G,
+            &x86::PDE,
+            &x86::PDE_2M,
+            &x86::PTE,
+            &ept::EPT_PML5E,
+            &ept::EPT_PML4E,
+            &ept::EPT_PDPTE,
+            &ept::EPT_PDPTE_1G,
+            &ept::EPT_PDE,
+            &ept::EPT_PDE_2M,
+            &ept::EPT_PTE,
+        ] {
+            assert!(e.covers_every_bit_once(), "{}", e.name.en);
+        }
+    }
+
+    #[test]
+    fn unmapping_part_of_a_large_page_is_refused() {
+        let format = X86::kernel(4);
+        let mut memory = Memory::new();
+        let mut alloc = frames();
+        let root = alloc.frame().unwrap().raw();
+        let mut b = Builder { format: &format, frames: &mut alloc, place: identity, actor: Actor::Os };
+        let m = Mapping {
+            from: 0x20_0000,
+            to: 0,
+            len: 2 << 20,
+            size: PageSize::SIZE_2M,
+            perms: Perms::R,
+            user: false,
+        };
+        b.map(&mut memory, root, m, &mut Off).unwrap();
+        let size = PageSize::SIZE_2M;
+        assert_eq!(
+            b.unmap(&mut memory, root, 0x20_0000, 4096, &mut Off),
+            Err(MapError::PartOfLargePage { at: 0x20_0000, size })
+        );
+        assert_eq!(b.unmap(&mut memory, root, 0x20_0000, 2 << 20, &mut Off), Ok(()));
+        assert_eq!(
+            b.unmap(&mut memory, root, 0x20_0000, 2 << 20, &mut Off),
+            Err(MapError::NotMapped { at: 0x20_0000 })
+        );
+    }
+}

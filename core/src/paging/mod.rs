@@ -1,0 +1,91 @@
+//! Page tables: how a format cuts an address and reads an entry ([`Format`]), the one walker over any format
+//! ([`walk`]), and the builder that maps and unmaps by writing entries into memory ([`builder`]).
+//!
+//! Software and "hardware" share nothing but the words in [`Memory`](crate::memory::Memory).
+
+pub mod builder;
+pub mod ept;
+pub mod walk;
+pub mod x86;
+
+pub use walk::{walk, Direct, Nested, Tables, WalkError, Walked};
+
+use crate::addr::PageSize;
+use crate::spec::{EntryType, Rule};
+use crate::trace::Perms;
+
+/// What an access needs of a mapping.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Want {
+    /// Read, write, execute.
+    pub perms: Perms,
+    /// With supervisor privilege.
+    pub privileged: bool,
+}
+
+impl Want {
+    /// A user access that needs `perms`.
+    pub const fn user(perms: Perms) -> Self {
+        Want { perms, privileged: false }
+    }
+    /// A supervisor access that needs `perms`.
+    pub const fn supervisor(perms: Perms) -> Self {
+        Want { perms, privileged: true }
+    }
+}
+
+/// What an entry, once decoded, says.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Entry<F> {
+    /// The next table is at this address (in the space that the tables' pointers are in).
+    Table(u64),
+    /// It maps a page that starts here. The walker takes its size from the level.
+    Leaf(u64),
+    /// It refuses the access.
+    Refused(F),
+}
+
+/// A page-table format. Levels are counted from the bottom: level 1 tables map 4 KiB pages.
+pub trait Format {
+    /// Why an entry refuses an access.
+    type Fault: Copy;
+    /// What is gathered on the way down: rights so far, attributes of the leaf.
+    type State: Copy + Default;
+
+    /// The top level.
+    fn levels(&self) -> u8;
+    /// Which entry of a table of `level` the address selects. Nine bits, unless the format says otherwise.
+    #[inline]
+    fn index(&self, input: u64, level: u8) -> u64 {
+        input >> (3 + 9 * u32::from(level)) & 0x1ff
+    }
+    /// log2 of what one entry of a table of `level` maps.
+    #[inline]
+    fn shift(&self, level: u8) -> u8 {
+        3 + 9 * level
+    }
+    /// The structure an entry of `level` is, for the trace.
+    fn entry_type(&self, level: u8, raw: u64) -> &'static EntryType;
+    /// Checks and decodes an entry.
+    fn decode(&self, raw: u64, level: u8, want: Want, state: &mut Self::State) -> Entry<Self::Fault>;
+    /// The entry with its accessed and dirty bits as hardware sets them on this access; the same where the
+    /// format, or the unit, leaves them alone.
+    #[inline]
+    fn touch(&self, raw: u64, _leaf: bool, _want: Want) -> u64 {
+        raw
+    }
+    /// What the walk so far allows.
+    fn perms(&self, state: &Self::State) -> Perms;
+    /// The rule behind a refusal, for the trace.
+    fn rule(&self, fault: Self::Fault) -> &'static Rule;
+    /// Are the entries stored big-endian?
+    #[inline]
+    fn big_endian(&self) -> bool {
+        false
+    }
+}
+
+/// The page size that one entry of `level` maps in the usual nine-bit formats.
+pub const fn level_size(level: u8) -> PageSize {
+    PageSize::from_shift(3 + 9 * level)
+}

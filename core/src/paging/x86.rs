@@ -1,0 +1,324 @@
+//! x86-64 page tables, 4 and 5 levels (Intel SDM volume 3A, section 4.5; the VT-d first-stage tables have the
+//! same layout, VT-d 9.7 and 9.8).
+
+use super::{builder::Build, Entry, Format, Want};
+use crate::spec::{EntryType, Field, Rule, Text};
+use crate::trace::Perms;
+
+/// Present.
+pub const P: u64 = 1;
+/// Writes allowed.
+pub const RW: u64 = 1 << 1;
+/// User accesses allowed.
+pub const US: u64 = 1 << 2;
+/// Accessed.
+pub const A: u64 = 1 << 5;
+/// Dirty.
+pub const D: u64 = 1 << 6;
+/// Page size: this entry maps a page, and not a table.
+pub const PS: u64 = 1 << 7;
+/// Global.
+pub const G: u64 = 1 << 8;
+/// Execute disable.
+pub const XD: u64 = 1 << 63;
+
+/// The format with what configures it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct X86 {
+    /// 4, or 5 with CR4.LA57.
+    pub levels: u8,
+    /// MAXPHYADDR: address bits at and above it are reserved. At most 52.
+    pub phys_bits: u8,
+    /// EFER.NXE: bit 63 disables execution; otherwise it is reserved.
+    pub nxe: bool,
+    /// CR0.WP: supervisor writes to read-only pages are refused too.
+    pub wp: bool,
+    /// CR4.SMEP: supervisor fetches from user pages are refused.
+    pub smep: bool,
+    /// CR4.SMAP (with EFLAGS.AC clear): supervisor data accesses to user pages are refused.
+    pub smap: bool,
+    /// 1 GiB pages are supported (CPUID 80000001H:EDX.Page1GB); otherwise PS in a PDPTE is reserved.
+    pub page_1g: bool,
+    /// Accessed and dirty bits are set by this walk.
+    pub accessed_dirty: bool,
+}
+
+impl X86 {
+    /// What a 64-bit kernel runs with, at `levels` levels.
+    pub const fn kernel(levels: u8) -> Self {
+        X86 {
+            levels,
+            phys_bits: 46,
+            nxe: true,
+            wp: true,
+            smep: true,
+            smap: true,
+            page_1g: true,
+            accessed_dirty: true,
+        }
+    }
+
+    /// The address bits of an entry.
+    pub const ADDRESS: u64 = 0x000f_ffff_ffff_f000;
+
+    /// Is `address` canonical: are the bits above the top level copies of the highest translated one?
+    pub const fn canonical(&self, address: u64) -> bool {
+        let unused = 64 - (12 + 9 * self.levels as u32);
+        ((address << unused) as i64 >> unused) as u64 == address
+    }
+
+    fn reserved(&self, raw: u64, level: u8) -> bool {
+        let above = Self::ADDRESS & !((1u64 << self.phys_bits) - 1);
+        let mut mask = above | if self.nxe { 0 } else { XD };
+        if raw & PS != 0 {
+            mask |= match level {
+                1 => 0,           // bit 7 is PAT
+                2 => 0x001f_e000, // 20:13; bit 12 is PAT
+                3 => 0x3fff_e000, // 29:13
+                _ => PS,          // PML4E and PML5E: bit 7 is reserved
+            };
+            if level == 3 && !self.page_1g {
+                mask |= PS;
+            }
+        }
+        raw & mask != 0
+    }
+}
+
+/// Why an entry refuses.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum X86Fault {
+    /// P is 0.
+    NotPresent,
+    /// A reserved bit is 1.
+    Reserved,
+    /// The rights gathered on the way do not allow the access: these they allow.
+    Denied,
+}
+
+/// What is gathered on the way down.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct X86State {
+    /// Every entry allows writes.
+    pub write: bool,
+    /// Every entry allows user accesses.
+    pub user: bool,
+    /// No entry disables execution.
+    pub execute: bool,
+    /// The leaf is global.
+    pub global: bool,
+}
+
+impl Default for X86State {
+    fn default() -> Self {
+        X86State { write: true, user: true, execute: true, global: false }
+    }
+}
+
+impl Format for X86 {
+    type Fault = X86Fault;
+    type State = X86State;
+
+    #[inline]
+    fn levels(&self) -> u8 {
+        self.levels
+    }
+
+    fn entry_type(&self, level: u8, raw: u64) -> &'static EntryType {
+        match (level, raw & PS != 0) {
+            (1, _) => &PTE,
+            (2, true) => &PDE_2M,
+            (2, false) => &PDE,
+            (3, true) => &PDPTE_1G,
+            (3, false) => &PDPTE,
+            (4, _) => &PML4E,
+            _ => &PML5E,
+        }
+    }
+
+    #[inline]
+    fn decode(&self, raw: u64, level: u8, want: Want, state: &mut X86State) -> Entry<X86Fault> {
+        if raw & P == 0 {
+            return Entry::Refused(X86Fault::NotPresent);
+        }
+        if self.reserved(raw, level) {
+            return Entry::Refused(X86Fault::Reserved);
+        }
+        state.write &= raw & RW != 0;
+        state.user &= raw & US != 0;
+        state.execute &= !self.nxe || raw & XD == 0;
+        if level > 1 && raw & PS == 0 {
+            return Entry::Table(raw & Self::ADDRESS);
+        }
+        state.global = raw & G != 0;
+        // SDM 4.6.1: rights are decided at the leaf, from all entries together.
+        let read_ok = if want.privileged { !(self.smap && state.user) } else { state.user };
+        let write_ok = read_ok && (state.write || want.privileged && !self.wp);
+        let fetch_ok = state.execute && if want.privileged { !(self.smep && state.user) } else { state.user };
+        let denied = want.perms.has(Perms::R) && !read_ok
+            || want.perms.has(Perms::W) && !write_ok
+            || want.perms.has(Perms::X) && !fetch_ok;
+        if denied {
+            return Entry::Refused(X86Fault::Denied);
+        }
+        // Bit 12 of a large page's entry is PAT and not part of the address; the walker masks it.
+        Entry::Leaf(raw & Self::ADDRESS)
+    }
+
+    #[inline]
+    fn touch(&self, raw: u64, leaf: bool, want: Want) -> u64 {
+        if !self.accessed_dirty {
+            return raw;
+        }
+        raw | A | if leaf && want.perms.has(Perms::W) { D } else { 0 }
+    }
+
+    fn perms(&self, state: &X86State) -> Perms {
+        Perms::R.or(Perms::when(Perms::W, state.write)).or(Perms::when(Perms::X, state.execute))
+    }
+
+    fn rule(&self, fault: X86Fault) -> &'static Rule {
+        match fault {
+            X86Fault::NotPresent => &NOT_PRESENT,
+            X86Fault::Reserved => &RESERVED,
+            X86Fault::Denied => &DENIED,
+        }
+    }
+}
+
+impl Build for X86 {
+    fn table(&self, to: u64, _level: u8) -> u64 {
+        // Rights are decided by the leaf: the tables above allow everything.
+        to & Self::ADDRESS | P | RW | US
+    }
+    fn leaf(&self, to: u64, level: u8, perms: Perms, user: bool) -> u64 {
+        to & Self::ADDRESS
+            | P
+            | if perms.has(Perms::W) { RW } else { 0 }
+            | if user { US } else { 0 }
+            | if level > 1 { PS } else { 0 }
+            | if self.nxe && !perms.has(Perms::X) { XD } else { 0 }
+    }
+    fn is_mapped(&self, raw: u64, _level: u8) -> bool {
+        raw & P != 0
+    }
+    fn as_table(&self, raw: u64, level: u8) -> Option<u64> {
+        (raw & P != 0 && level > 1 && raw & PS == 0).then_some(raw & Self::ADDRESS)
+    }
+    fn max_leaf_level(&self) -> u8 {
+        if self.page_1g {
+            3
+        } else {
+            2
+        }
+    }
+}
+
+static NOT_PRESENT: Rule = Rule {
+    text: Text::new("P = 0: the entry is not present", "P = 0：表项不存在"),
+    section: "SDM 3A 4.7",
+};
+static RESERVED: Rule =
+    Rule { text: Text::new("a reserved bit is 1", "保留位为 1"), section: "SDM 3A 4.7" };
+static DENIED: Rule = Rule {
+    text: Text::new("the access rights do not allow this access", "访问权限不允许这次访问"),
+    section: "SDM 3A 4.6",
+};
+
+const fn low(name_rw_en: &'static str, zh: &'static str) -> [Field; 3] {
+    [
+        Field::flag("P", 0, "present", "存在"),
+        Field::flag("R/W", 1, name_rw_en, zh),
+        Field::flag("U/S", 2, "user accesses allowed", "允许用户态访问"),
+    ]
+}
+const LOW: [Field; 3] = low("writes allowed", "允许写");
+const PWT: Field = Field::flag("PWT", 3, "page-level write-through", "页级直写");
+const PCD: Field = Field::flag("PCD", 4, "page-level cache disable", "页级禁用缓存");
+const ACC: Field = Field::flag("A", 5, "accessed: set by the walk", "已访问：由硬件置位");
+const DIRTY: Field = Field::flag("D", 6, "dirty: set by a write", "脏：写入时由硬件置位");
+const GLOBAL: Field = Field::flag("G", 8, "global: kept when CR3 changes", "全局：切换 CR3 时保留");
+const XDF: Field = Field::flag("XD", 63, "execution disabled", "禁止执行");
+
+macro_rules! table_entry {
+    ($name:ident, $en:literal, $zh:literal, $what:literal, $what_zh:literal) => {
+        /// A structure of the SDM, section 4.5.
+        pub static $name: EntryType = EntryType {
+            name: Text::new($en, $zh),
+            words: 1,
+            section: "SDM 3A 4.5",
+            fields: &[
+                LOW[0],
+                LOW[1],
+                LOW[2],
+                PWT,
+                PCD,
+                ACC,
+                Field::ignored(6, 6),
+                Field::flag("PS", 7, "page size: 0, this points at a table", "页大小：0 表示指向下一级表"),
+                Field::ignored(11, 8),
+                Field::address("ADDR", 51, 12, 12, $what, $what_zh),
+                Field::ignored(62, 52),
+                XDF,
+            ],
+        };
+    };
+}
+table_entry!(PML5E, "PML5 entry", "PML5 表项", "PML4 table", "PML4 表地址");
+table_entry!(PML4E, "PML4 entry", "PML4 表项", "page-directory-pointer table", "页目录指针表地址");
+table_entry!(PDPTE, "PDPT entry", "页目录指针表项", "page directory", "页目录地址");
+table_entry!(PDE, "page-directory entry", "页目录项", "page table", "页表地址");
+
+macro_rules! large_leaf {
+    ($name:ident, $en:literal, $zh:literal, $lo:literal, $rsvd_hi:literal) => {
+        /// A structure of the SDM, section 4.5.
+        pub static $name: EntryType = EntryType {
+            name: Text::new($en, $zh),
+            words: 1,
+            section: "SDM 3A 4.5",
+            fields: &[
+                LOW[0],
+                LOW[1],
+                LOW[2],
+                PWT,
+                PCD,
+                ACC,
+                DIRTY,
+                Field::flag("PS", 7, "page size: 1, this maps a page", "页大小：1 表示直接映射页"),
+                GLOBAL,
+                Field::ignored(11, 9),
+                Field::flag("PAT", 12, "memory type, with PCD and PWT", "与 PCD、PWT 一起决定内存类型"),
+                Field::reserved($rsvd_hi, 13),
+                Field::address("ADDR", 51, $lo, $lo, "page", "页地址"),
+                Field::ignored(58, 52),
+                Field::value("PK", 62, 59, "protection key", "保护键"),
+                XDF,
+            ],
+        };
+    };
+}
+large_leaf!(PDPTE_1G, "PDPT entry (1 GiB page)", "页目录指针表项（1 GiB 页）", 30, 29);
+large_leaf!(PDE_2M, "page-directory entry (2 MiB page)", "页目录项（2 MiB 页）", 21, 20);
+
+/// A structure of the SDM, section 4.5.
+pub static PTE: EntryType = EntryType {
+    name: Text::new("page-table entry", "页表项"),
+    words: 1,
+    section: "SDM 3A 4.5",
+    fields: &[
+        LOW[0],
+        LOW[1],
+        LOW[2],
+        PWT,
+        PCD,
+        ACC,
+        DIRTY,
+        Field::flag("PAT", 7, "memory type, with PCD and PWT", "与 PCD、PWT 一起决定内存类型"),
+        GLOBAL,
+        Field::ignored(11, 9),
+        Field::address("ADDR", 51, 12, 12, "page", "页地址"),
+        Field::ignored(58, 52),
+        Field::value("PK", 62, 59, "protection key", "保护键"),
+        XDF,
+    ],
+};
