@@ -8,6 +8,7 @@
 //! * [`spec`]: structures, registers, fault codes and rules in their specification's words
 //! * [`trace`]: what the machine did, step by step
 //! * [`paging`]: page-table formats, the walker, the builder
+//! * [`iommu`]: requests from devices become addresses, interrupts or faults
 #![cfg_attr(not(any(feature = "std", test)), no_std)]
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
@@ -15,6 +16,7 @@
 extern crate alloc;
 
 pub mod addr;
+pub mod iommu;
 pub mod memory;
 pub mod paging;
 pub mod spec;
