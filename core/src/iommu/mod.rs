@@ -230,6 +230,34 @@ pub struct FaultRecord {
     pub want: Perms,
 }
 
+/// What a device can do, as far as its table entry must say so.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct DeviceCaps {
+    /// It sends translation requests and keeps answers in a TLB of its own.
+    pub ats: bool,
+    /// It sends page requests.
+    pub pri: bool,
+    /// It sends PASIDs.
+    pub pasid: bool,
+}
+
+/// A page request (PCIe 6.0 section 10.4): the device asks software to make a page present.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PageRequest {
+    /// Who asks.
+    pub requester: RequesterId,
+    /// For which process.
+    pub pasid: Option<Pasid>,
+    /// The page.
+    pub at: Iova,
+    /// What the device wants to do.
+    pub want: Perms,
+    /// The last request of its group: software answers the group.
+    pub last: bool,
+    /// Page request group index, 9 bits.
+    pub group: u16,
+}
+
 /// Why software could not do as asked.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum DriverError {
@@ -310,6 +338,10 @@ pub trait Iommu {
     /// Every register with its value now, for views.
     fn registers(&self) -> Vec<(&'static Register, u64)>;
 
+    /// Takes a page request from a device into the page request queue. `false`: it could not be queued, and the
+    /// unit answered it itself.
+    fn page_request<O: Observer>(&mut self, memory: &mut Memory, request: &PageRequest, obs: &mut O) -> bool;
+
     // ---- the operating system's driver ----
 
     /// Brings the unit up: root structures, queues, fault reporting, translation on. Every device is blocked.
@@ -324,6 +356,9 @@ pub trait Iommu {
 
     /// The root table of a domain.
     fn domain_root(&self, domain: DomainId) -> Option<PhysAddr>;
+
+    /// Tells the driver what a device can do; counts from the next `attach` or `bind` on.
+    fn set_caps(&mut self, device: RequesterId, caps: DeviceCaps);
 
     /// Decides what a device's requests without PASID meet.
     fn attach<O: Observer>(
@@ -375,6 +410,20 @@ pub trait Iommu {
 
     /// Reads and clears the fault records, as the fault interrupt's handler does.
     fn take_faults<O: Observer>(&mut self, ctx: &mut Ctx<'_, O>) -> Result<Vec<FaultRecord>, DriverError>;
+
+    /// Reads the page requests that wait in the queue.
+    fn take_page_requests<O: Observer>(
+        &mut self,
+        ctx: &mut Ctx<'_, O>,
+    ) -> Result<Vec<PageRequest>, DriverError>;
+
+    /// Posts the command that answers a group of page requests; `ok` says the pages are there now.
+    fn respond<O: Observer>(
+        &mut self,
+        ctx: &mut Ctx<'_, O>,
+        request: &PageRequest,
+        ok: bool,
+    ) -> Result<(), DriverError>;
 
     /// Bits of an IOVA that this unit translates.
     fn address_bits(&self) -> u8;
