@@ -1,0 +1,123 @@
+//! Walks of 4 levels: ours, the floor (a bare loop over flat memory), and what others have.
+//!
+//! Every contender translates the same scattered addresses of the same mapping, each address made to depend on
+//! the result before, so that latency is measured and not how well a loop overlaps.
+
+use divan::{black_box, counter::ItemsCount, Bencher};
+use iommu_bench::{map_into, mapped, scattered, va, HOW};
+use iommu_core::addr::{PageSize, PhysAddr};
+use iommu_core::memory::Memory;
+use iommu_core::paging::{ept::Ept, walk, x86::X86, Direct, Nested, Want};
+use iommu_core::trace::{Actor, Observer, Off, Perms, Stage, Trace};
+
+fn main() {
+    divan::main();
+}
+
+const FORMAT: X86 = X86 { accessed_dirty: false, ..X86::kernel(4) };
+const HOT: u64 = 256 << 20;
+const COLD: u64 = 16 << 30;
+const MASK: u64 = 0x000f_ffff_ffff_f000;
+
+/// The tables as one flat array, from address 0.
+fn flat(memory: &Memory, end: u64) -> Vec<u64> {
+    (0..end / 8).map(|i| memory.peek_u64(PhysAddr::new(i * 8))).collect()
+}
+
+#[inline]
+fn floor(words: &[u64], root: u64, at: u64) -> Option<u64> {
+    let mut table = root;
+    for shift in [39, 30, 21, 12] {
+        let entry = *words.get(((table + (at >> shift & 511) * 8) >> 3) as usize)?;
+        if entry & 1 == 0 {
+            return None;
+        }
+        table = entry & MASK;
+    }
+    Some(table | at & 0xfff)
+}
+
+fn chain(bencher: Bencher, addresses: &[u64], len: u64, mut one: impl FnMut(u64) -> u64) {
+    bencher.counter(ItemsCount::new(addresses.len())).bench_local(|| {
+        let mut last = 0;
+        for &at in addresses {
+            // Bits of the last result that are always zero keep the address and still make it wait.
+            last = one(black_box(at ^ (last >> 60)) & (len - 1));
+        }
+        last
+    });
+}
+
+#[divan::bench(args = [HOT, COLD])]
+fn floor_flat_memory(bencher: Bencher, len: u64) {
+    let (memory, root, end) = mapped(&FORMAT, 1 << 33, len, PageSize::SIZE_4K);
+    let words = flat(&memory, end);
+    chain(bencher, &scattered(len, 4096), len, |at| floor(&words, root, at).unwrap_or(0));
+}
+
+#[divan::bench(args = [HOT, COLD])]
+fn walk_untraced(bencher: Bencher, len: u64) {
+    let (mut memory, root, _) = mapped(&FORMAT, 1 << 33, len, PageSize::SIZE_4K);
+    chain(bencher, &scattered(len, 4096), len, |at| {
+        walk(&FORMAT, &mut Direct, &mut memory, HOW, root, va(at), Want::user(Perms::R), &mut Off)
+            .map_or(0, |w| w.to)
+    });
+}
+
+#[divan::bench(args = [HOT, COLD])]
+fn walk_traced(bencher: Bencher, len: u64) {
+    let (mut memory, root, _) = mapped(&FORMAT, 1 << 33, len, PageSize::SIZE_4K);
+    let mut trace = Trace::new();
+    chain(bencher, &scattered(len, 4096), len, |at| {
+        trace.clear();
+        walk(&FORMAT, &mut Direct, &mut memory, HOW, root, va(at), Want::user(Perms::R), &mut trace)
+            .map_or(0, |w| w.to)
+    });
+}
+
+fn nested<O: Observer>(bencher: Bencher, mut obs: O, clear: fn(&mut O)) {
+    let host = Ept::four_levels();
+    let mut memory = Memory::new();
+    memory.set_max_frames(1 << 20);
+    // The guest's memory is the host's from 0, one to one; its tables lie at 64 MiB, the host's at 1 GiB.
+    let (guest_root, _) = map_into(&mut memory, &FORMAT, 64 << 20, 0, HOT, PageSize::SIZE_4K);
+    let (ept_root, _) = map_into(&mut memory, &host, 1 << 30, 0, HOT, PageSize::SIZE_4K);
+    let root = PhysAddr::new(ept_root);
+    chain(bencher, &scattered(HOT, 4096), HOT, |at| {
+        clear(&mut obs);
+        let mut tables = Nested { format: &host, root, actor: Actor::Mmu, stage: Stage::Ept };
+        let want = Want::user(Perms::R);
+        let Ok(one) = walk(&FORMAT, &mut tables, &mut memory, HOW, guest_root, va(at), want, &mut obs) else {
+            return 0;
+        };
+        walk(&host, &mut Direct, &mut memory, HOW, ept_root, va(one.to), want, &mut obs).map_or(0, |w| w.to)
+    });
+}
+
+#[divan::bench]
+fn nested_untraced(bencher: Bencher) {
+    nested(bencher, Off, |_| ());
+}
+
+#[divan::bench]
+fn nested_traced(bencher: Bencher) {
+    nested(bencher, Trace::new(), Trace::clear);
+}
+
+/// `x86_64`'s mapper over the same tables, copied to real memory so that its pointers work.
+#[divan::bench(args = [HOT])]
+fn x86_64_offset_page_table(bencher: Bencher, len: u64) {
+    use x86_64::structures::paging::{mapper::Translate, OffsetPageTable, PageTable};
+    let (memory, root, end) = mapped(&FORMAT, 1 << 33, len, PageSize::SIZE_4K);
+    let words = flat(&memory, end);
+    // Page tables must be aligned to 4 KiB: copy them into an aligned allocation.
+    let layout = std::alloc::Layout::from_size_align(end as usize, 4096).expect("a layout");
+    let base = unsafe { std::alloc::alloc_zeroed(layout) };
+    unsafe { std::ptr::copy_nonoverlapping(words.as_ptr().cast::<u8>(), base, end as usize) };
+    let level_4 = unsafe { &mut *base.add(root as usize).cast::<PageTable>() };
+    let table = unsafe { OffsetPageTable::new(level_4, x86_64::VirtAddr::new(base as u64)) };
+    chain(bencher, &scattered(len, 4096), len, |at| {
+        table.translate_addr(x86_64::VirtAddr::new(at)).map_or(0, |p| p.as_u64())
+    });
+    unsafe { std::alloc::dealloc(base, layout) };
+}
