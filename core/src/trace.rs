@@ -241,9 +241,32 @@ pub enum CacheOp {
     Invalidate,
 }
 
+/// What a cache is for, whatever its architecture calls it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, PartialOrd, Ord)]
+pub enum CacheKind {
+    /// Translations of an IOMMU.
+    Iotlb,
+    /// Device table entries (VT-d context cache, RISC-V DDT cache).
+    Device,
+    /// Process table entries (VT-d PASID cache, RISC-V PDT cache).
+    Process,
+    /// Upper levels of page tables.
+    Paging,
+    /// Interrupt entries.
+    Interrupt,
+    /// What a device keeps of its ATS answers.
+    DeviceTlb,
+    /// The CPU's TLB.
+    Tlb,
+    /// The CPU's data cache.
+    Data,
+}
+
 /// A cache, as a view names it.
 #[derive(Debug, PartialEq, Eq)]
 pub struct CacheType {
+    /// What it is for.
+    pub kind: CacheKind,
     /// The architecture's name of it.
     pub name: crate::spec::Text,
     /// Where it is described.
