@@ -9,6 +9,7 @@
 //! * [`trace`]: what the machine did, step by step
 //! * [`paging`]: page-table formats, the walker, the builder
 //! * [`iommu`]: requests from devices become addresses, interrupts or faults
+//! * [`scenario`]: the text language: parse, print, what is wrong and where
 #![cfg_attr(not(any(feature = "std", test)), no_std)]
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
@@ -19,5 +20,6 @@ pub mod addr;
 pub mod iommu;
 pub mod memory;
 pub mod paging;
+pub mod scenario;
 pub mod spec;
 pub mod trace;

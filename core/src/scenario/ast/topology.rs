@@ -1,0 +1,406 @@
+//! The hardware: architecture, physical map, host bridge, ports, devices.
+
+use super::*;
+use crate::addr::{BusAddr, DeviceAddr, PhysAddr, PortAddr, RequesterId};
+use crate::scenario::noun::Noun;
+use crate::scenario::span::Node;
+
+choices! {
+    /// The architecture of the IOMMU.
+    Arch {
+        /// Intel VT-d.
+        "vt-d" => VtD,
+        /// The RISC-V IOMMU.
+        "riscv" => RiscV,
+        /// No IOMMU.
+        "none" => None,
+    }
+    /// How VT-d's tables are laid out.
+    TableMode {
+        /// Root and context entries only: no PASID.
+        "legacy" => Legacy,
+        /// PASID tables below the context entry.
+        "scalable" => Scalable,
+    }
+    /// On or off.
+    Switched {
+        /// Off.
+        "off" => Off,
+        /// On.
+        "on" => On,
+    }
+    /// What the operating system does with the IOMMU.
+    Policy {
+        /// The IOMMU is there but not enabled.
+        "off" => Off,
+        /// Devices see physical addresses through the enabled IOMMU.
+        "pass-through" => PassThrough,
+        /// Translated; unmapping invalidates before it returns.
+        "strict" => Strict,
+        /// Translated; unmapping leaves invalidation for later.
+        "lazy" => Lazy,
+    }
+    /// Whether device accesses see the CPU's cache.
+    Coherence {
+        /// They do.
+        "coherent" => Coherent,
+        /// They go around it.
+        "non-coherent" => NonCoherent,
+    }
+}
+
+/// `machine vt-d scalable width 48 iotlb 64`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Machine {
+    /// The architecture.
+    pub arch: Node<Arch>,
+    /// VT-d's table layout.
+    pub mode: Option<Node<TableMode>>,
+    /// Address bits of the IOMMU's tables: 39, 48 or 57.
+    pub width: Option<Num>,
+    /// Levels of the CPU's page tables: 4 or 5.
+    pub paging: Option<Num>,
+    /// The largest page that the IOMMU's tables can map.
+    pub page: Option<Node<Page>>,
+    /// Entries of the IOTLB.
+    pub iotlb: Option<Num>,
+    /// Entries of the device table cache (VT-d: context cache).
+    pub device_cache: Option<Num>,
+    /// Entries of the process table cache (VT-d: PASID cache).
+    pub process_cache: Option<Num>,
+    /// Entries of the fault queue, or how many fault recording registers.
+    pub fault_records: Option<Num>,
+    /// Interrupt remapping.
+    pub interrupt_remapping: Option<Node<Switched>>,
+    /// The IOMMU answers ATS requests.
+    pub ats: bool,
+    /// The IOMMU takes page requests.
+    pub pri: bool,
+    /// The IOMMU sets accessed and dirty bits.
+    pub accessed_dirty: bool,
+    /// VT-d's caching mode: not-present entries may be cached.
+    pub caching_mode: bool,
+}
+
+impl Machine {
+    pub(super) fn form(&mut self, f: &mut Form<'_>) -> Done {
+        f.choice(&mut self.arch)?;
+        f.clauses(|f| {
+            f.opt_choice(&mut self.mode)?;
+            f.opt_num("width", Noun::Bits, &mut self.width)?;
+            f.opt_num("paging", Noun::Level, &mut self.paging)?;
+            f.clause("page", &mut self.page, Form::page)?;
+            f.opt_num("iotlb", Noun::Count, &mut self.iotlb)?;
+            f.opt_num("device-cache", Noun::Count, &mut self.device_cache)?;
+            f.opt_num("process-cache", Noun::Count, &mut self.process_cache)?;
+            f.opt_num("fault-records", Noun::Count, &mut self.fault_records)?;
+            f.clause("interrupt-remapping", &mut self.interrupt_remapping, Form::choice)?;
+            f.flag("ats", &mut self.ats)?;
+            f.flag("pri", &mut self.pri)?;
+            f.flag("accessed-dirty", &mut self.accessed_dirty)?;
+            f.flag("caching-mode", &mut self.caching_mode)
+        })
+    }
+}
+
+/// `iommu lazy flush 256`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct IommuPolicy {
+    /// What it does.
+    pub policy: Node<Policy>,
+    /// With `lazy`: how many unmapped ranges wait before one invalidation clears them all.
+    pub flush: Option<Num>,
+}
+
+impl IommuPolicy {
+    pub(super) fn form(&mut self, f: &mut Form<'_>) -> Done {
+        f.choice(&mut self.policy)?;
+        f.clauses(|f| f.opt_num("flush", Noun::Count, &mut self.flush))
+    }
+}
+
+/// `ram 0 .. 3G`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Ram {
+    /// Where.
+    pub range: Range<PhysAddr>,
+}
+
+impl Ram {
+    pub(super) fn form(&mut self, f: &mut Form<'_>) -> Done {
+        f.range(&mut self.range)
+    }
+}
+
+/// `ports 0xc000 +4K`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Ports {
+    /// Which.
+    pub range: Range<PortAddr>,
+}
+
+impl Ports {
+    pub(super) fn form(&mut self, f: &mut Form<'_>) -> Done {
+        f.range(&mut self.range)
+    }
+}
+
+/// `bridge cpu 0xc000_0000 +256M -> bus 0x8000_0000`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Outbound {
+    /// The physical addresses that the CPU uses.
+    pub cpu: Range<PhysAddr>,
+    /// The bus address of the first of them.
+    pub bus: Loc<BusAddr>,
+    /// For prefetchable BARs.
+    pub prefetch: bool,
+}
+
+impl Outbound {
+    pub(super) fn form(&mut self, f: &mut Form<'_>) -> Done {
+        f.range(&mut self.cpu)?;
+        f.word("->")?;
+        f.word("bus")?;
+        f.loc(&mut self.bus)?;
+        f.clauses(|f| f.flag("prefetch", &mut self.prefetch))
+    }
+}
+
+/// `bridge bus 0xc000_0000 +1G -> cpu 0`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Inbound {
+    /// The bus addresses that devices use.
+    pub bus: Range<BusAddr>,
+    /// The physical address of the first of them.
+    pub cpu: Loc<PhysAddr>,
+}
+
+impl Inbound {
+    pub(super) fn form(&mut self, f: &mut Form<'_>) -> Done {
+        f.range(&mut self.bus)?;
+        f.word("->")?;
+        f.word("cpu")?;
+        f.loc(&mut self.cpu)
+    }
+}
+
+/// `swiotlb 64M at 0x1000_0000`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Swiotlb {
+    /// The whole pool.
+    pub size: Num,
+    /// Where; by default the operating system finds a place below 4 GiB.
+    pub at: Option<Loc<PhysAddr>>,
+    /// Every mapping bounces, even where the device could reach the buffer.
+    pub force: bool,
+}
+
+impl Swiotlb {
+    pub(super) fn form(&mut self, f: &mut Form<'_>) -> Done {
+        f.num(Noun::Size, &mut self.size)?;
+        f.clauses(|f| {
+            f.clause("at", &mut self.at, Form::loc)?;
+            f.flag("force", &mut self.force)
+        })
+    }
+}
+
+/// `cache non-coherent line 64`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Cache {
+    /// For devices that do not say otherwise.
+    pub coherence: Node<Coherence>,
+    /// Bytes of a line.
+    pub line: Option<Num>,
+}
+
+impl Cache {
+    pub(super) fn form(&mut self, f: &mut Form<'_>) -> Done {
+        f.choice(&mut self.coherence)?;
+        f.clauses(|f| f.opt_num("line", Noun::Size, &mut self.line))
+    }
+}
+
+/// `rootport rp0 00:1c.0 acs`, `switch sw0 01:00.0 behind rp0`, `port d0 02:00.0 behind sw0 acs`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Port {
+    /// Its name.
+    pub name: Name,
+    /// Its own requester id.
+    pub id: Node<RequesterId>,
+    /// What it is below; not for a root port.
+    pub behind: Option<Name>,
+    /// Access control services: source validation, and peer-to-peer requests go upstream.
+    pub acs: bool,
+}
+
+impl Port {
+    pub(super) fn form(&mut self, f: &mut Form<'_>) -> Done {
+        f.name(Noun::NewName, &mut self.name)?;
+        f.bdf(&mut self.id)?;
+        f.clauses(|f| {
+            f.opt_name("behind", Noun::Port, &mut self.behind)?;
+            f.flag("acs", &mut self.acs)
+        })
+    }
+}
+
+/// `window 0x8000_0000 +1M prefetch`, under a port.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Window {
+    /// The bus addresses.
+    pub range: Range<BusAddr>,
+    /// For prefetchable BARs.
+    pub prefetch: bool,
+}
+
+impl Window {
+    pub(super) fn form(&mut self, f: &mut Form<'_>) -> Done {
+        f.range(&mut self.range)?;
+        f.clauses(|f| f.flag("prefetch", &mut self.prefetch))
+    }
+}
+
+/// `device nic 00:03.0 behind rp0 mask 64 ats`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Device {
+    /// Its name.
+    pub name: Name,
+    /// Its requester id.
+    pub id: Node<RequesterId>,
+    /// The port it is below; none: on the root bus.
+    pub behind: Option<Name>,
+    /// How many address bits it drives (64 by default).
+    pub mask: Option<Num>,
+    /// It can put a PASID on its requests.
+    pub pasid: bool,
+    /// It asks for translations and keeps them.
+    pub ats: bool,
+    /// How many translations it keeps.
+    pub device_tlb: Option<Num>,
+    /// It can ask for pages.
+    pub pri: bool,
+    /// As a function: access control services towards its sibling functions.
+    pub acs: bool,
+    /// Whether its accesses see the CPU's cache.
+    pub coherence: Option<Node<Coherence>>,
+    /// The requester id that its requests carry instead of its own (behind a PCIe-to-PCI bridge).
+    pub alias: Option<Node<RequesterId>>,
+}
+
+impl Device {
+    pub(super) fn form(&mut self, f: &mut Form<'_>) -> Done {
+        f.name(Noun::NewName, &mut self.name)?;
+        f.bdf(&mut self.id)?;
+        f.clauses(|f| {
+            f.opt_name("behind", Noun::Port, &mut self.behind)?;
+            f.opt_num("mask", Noun::Bits, &mut self.mask)?;
+            f.flag("pasid", &mut self.pasid)?;
+            f.flag("ats", &mut self.ats)?;
+            f.opt_num("device-tlb", Noun::Count, &mut self.device_tlb)?;
+            f.flag("pri", &mut self.pri)?;
+            f.flag("acs", &mut self.acs)?;
+            f.opt_choice(&mut self.coherence)?;
+            f.clause("alias", &mut self.alias, Form::bdf)
+        })
+    }
+}
+
+/// `bar 0 64K at bus 0x8001_0000`, under a device.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Bar {
+    /// 0 to 5.
+    pub index: Num,
+    /// A power of two.
+    pub size: Num,
+    /// A 64-bit BAR: takes the next one too.
+    pub wide: bool,
+    /// Prefetchable.
+    pub prefetch: bool,
+    /// Backed by memory of the device, not by its registers.
+    pub memory: bool,
+    /// An I/O port BAR; then `at` is a port.
+    pub io: bool,
+    /// What firmware wrote into it; by default the first place in a window that fits.
+    pub at: Option<Loc<BusAddr>>,
+}
+
+impl Bar {
+    pub(super) fn form(&mut self, f: &mut Form<'_>) -> Done {
+        f.num(Noun::BarIndex, &mut self.index)?;
+        f.num(Noun::Size, &mut self.size)?;
+        f.clauses(|f| {
+            f.flag("64", &mut self.wide)?;
+            f.flag("prefetch", &mut self.prefetch)?;
+            f.flag("memory", &mut self.memory)?;
+            f.flag("io", &mut self.io)?;
+            f.clause("at", &mut self.at, |f, at| {
+                f.word("bus")?;
+                f.loc(at)
+            })
+        })
+    }
+}
+
+/// `local 0 +256G own`, `local 256G +4G -> bus 0`, under a device.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Local {
+    /// What the device's own engine emits.
+    pub range: Range<DeviceAddr>,
+    /// Where it leads; none: the device's own memory.
+    pub to: Option<Loc<BusAddr>>,
+}
+
+impl Local {
+    pub(super) fn form(&mut self, f: &mut Form<'_>) -> Done {
+        f.range(&mut self.range)?;
+        f.either("own", "->", &mut self.to, |f, to| {
+            f.word("bus")?;
+            f.loc(to)
+        })
+    }
+}
+
+choices! {
+    /// How a DMA engine is told what to do.
+    EngineKind {
+        /// One contiguous transfer at a time, by registers.
+        "contiguous" => Contiguous,
+        /// A linked list of descriptors in memory.
+        "linked-list" => LinkedList,
+    }
+}
+
+/// `engine linked-list max-payload 256`, under a device.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Engine {
+    /// How it is told what to do.
+    pub kind: Node<EngineKind>,
+    /// The most bytes of one write packet (256 by default).
+    pub max_payload: Option<Num>,
+    /// The most bytes one read packet asks for (512 by default).
+    pub max_read: Option<Num>,
+}
+
+impl Engine {
+    pub(super) fn form(&mut self, f: &mut Form<'_>) -> Done {
+        f.choice(&mut self.kind)?;
+        f.clauses(|f| {
+            f.opt_num("max-payload", Noun::Size, &mut self.max_payload)?;
+            f.opt_num("max-read", Noun::Size, &mut self.max_read)
+        })
+    }
+}
+
+/// `vectors 4`, under a device.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Vectors {
+    /// How many.
+    pub count: Num,
+}
+
+impl Vectors {
+    pub(super) fn form(&mut self, f: &mut Form<'_>) -> Done {
+        f.num(Noun::Count, &mut self.count)
+    }
+}

@@ -1,0 +1,56 @@
+//! The scenario language: lines that a person can read in a link, a diff or a forum post.
+//!
+//! [`parse`] reads a text into a [`Scenario`](ast::Scenario), [`print`] writes its canonical text, and
+//! `parse(print(x)) == x`. Comments and order are kept. Every statement describes its words once (its
+//! `form`); parser, printer, [reference](reference()) and [name lookup](names()) all follow that description.
+//! The reference is `docs/scenario-language.md`.
+//!
+//! Limits, refused with a message: [`MAX_TEXT`] bytes, [`MAX_LINES`] lines, [`MAX_STEPS`] steps,
+//! [`MAX_NAME`] characters of a name.
+
+pub mod ast;
+mod form;
+mod lexer;
+pub mod noun;
+mod number;
+pub mod outline;
+mod parse;
+mod place;
+mod print;
+pub mod problem;
+pub mod reference;
+pub mod span;
+
+#[cfg(test)]
+mod tests;
+
+pub use ast::{Scenario, Statement};
+pub use form::Mention;
+pub use outline::Outline;
+pub use parse::{parse, parse_all};
+pub use print::{print, print_statement};
+pub use problem::{Bilingual, Problem, Problems};
+pub use span::{Node, Span};
+
+/// The word that begins every scenario.
+pub const MAGIC: &str = "iommu-playground";
+/// The version of the language that this program reads and writes.
+pub const VERSION: u32 = 1;
+/// The longest text, in bytes.
+pub const MAX_TEXT: usize = 256 << 10;
+/// The most lines.
+pub const MAX_LINES: usize = 32 << 10;
+/// The most operations and expectations.
+pub const MAX_STEPS: usize = 20_000;
+/// The longest name, in characters.
+pub const MAX_NAME: usize = 40;
+/// After so many problems the rest of the text is not read.
+pub const MAX_PROBLEMS: usize = 100;
+
+/// The names that a statement mentions, in order, and as what: the one it gives, and those it uses.
+pub fn names(statement: &Statement) -> alloc::vec::Vec<Mention> {
+    let mut statement = statement.clone();
+    let mut form = form::Form::visitor();
+    let _ = statement.form(&mut form);
+    form.into_mentions()
+}

@@ -1,0 +1,219 @@
+//! What is wrong with a scenario, where, and what would be right: in English and Chinese.
+
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::fmt;
+
+use super::noun::Noun;
+use super::span::Span;
+
+/// One message in both languages.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Bilingual {
+    /// English.
+    pub en: String,
+    /// 中文.
+    pub zh: String,
+}
+
+impl Bilingual {
+    /// Both texts.
+    pub fn new(en: impl Into<String>, zh: impl Into<String>) -> Self {
+        Bilingual { en: en.into(), zh: zh.into() }
+    }
+}
+
+/// One thing wrong with a scenario: where, what, and what would be right.
+///
+/// [`fmt::Display`] gives the English message with its place, as compilers do: `3:8: expected ...`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Problem {
+    /// The characters that are wrong.
+    pub span: Span,
+    /// What is wrong.
+    pub message: Bilingual,
+    /// The words that would be right here, when they can be listed; for completion.
+    pub expected: Vec<&'static str>,
+    /// A word close to what was written: "did you mean".
+    pub suggestion: Option<String>,
+    /// Another place that has to do with it (the first of two same names), and why.
+    pub related: Option<alloc::boxed::Box<(Span, Bilingual)>>,
+}
+
+impl Problem {
+    /// A problem at `span`, in both languages.
+    pub fn new(span: Span, en: impl Into<String>, zh: impl Into<String>) -> Self {
+        Problem {
+            span,
+            message: Bilingual::new(en, zh),
+            expected: Vec::new(),
+            suggestion: None,
+            related: None,
+        }
+    }
+    /// The same problem, pointing at a second place too.
+    #[must_use]
+    pub fn related(mut self, span: Span, en: impl Into<String>, zh: impl Into<String>) -> Self {
+        self.related = Some(alloc::boxed::Box::new((span, Bilingual::new(en, zh))));
+        self
+    }
+    /// The same problem, with the nearest of `words` to `written` as its suggestion, if one is near.
+    #[must_use]
+    pub fn suggest<'w>(mut self, written: &str, words: impl IntoIterator<Item = &'w str>) -> Self {
+        self.suggestion = nearest(written, words).map(ToString::to_string);
+        self
+    }
+
+    /// `noun` was expected and `found` (empty: the end of the line) was written.
+    pub(super) fn expected_noun(span: Span, noun: Noun, found: &str) -> Self {
+        let (en, zh) = noun.describe();
+        Self::expected_text(span, en, zh, found)
+    }
+
+    /// What `en` and `zh` describe was expected and `found` (empty: the end of the line) was written.
+    pub(super) fn expected_text(span: Span, en: &str, zh: &str, found: &str) -> Self {
+        let (found_en, found_zh) = found_words(found);
+        Self::new(
+            span,
+            alloc::format!("expected {en}, found {found_en}"),
+            alloc::format!("这里应为{zh}，写的却是{found_zh}"),
+        )
+    }
+
+    /// One of `words` was expected.
+    pub(super) fn expected_words(span: Span, words: &[&'static str], found: &str) -> Self {
+        let (found_en, found_zh) = found_words(found);
+        let mut problem = if words.is_empty() {
+            Self::new(
+                span,
+                alloc::format!("expected the end of the line, found {found_en}"),
+                alloc::format!("这一行应当到此为止，后面却还有{found_zh}"),
+            )
+        } else {
+            let list = |or: &str| {
+                let mut out = String::new();
+                for (i, word) in words.iter().enumerate() {
+                    if i > 0 {
+                        out.push_str(if i + 1 == words.len() { or } else { ", " });
+                    }
+                    out.push('`');
+                    out.push_str(word);
+                    out.push('`');
+                }
+                out
+            };
+            Self::new(
+                span,
+                alloc::format!("expected {}, found {found_en}", list(" or ")),
+                alloc::format!("这里应为 {}，写的却是{found_zh}", list(" 或 ")),
+            )
+        };
+        problem.expected = words.to_vec();
+        problem.suggest(found, words.iter().copied())
+    }
+}
+
+/// The beginning of what was found, for a message.
+pub(super) fn cut(found: &str) -> String {
+    let mut short: String = found.chars().take(40).collect();
+    if short.len() < found.len() {
+        short.push('…');
+    }
+    short
+}
+
+/// What was found, as words of a sentence.
+fn found_words(found: &str) -> (String, String) {
+    if found.is_empty() {
+        return ("the end of the line".into(), "行尾".into());
+    }
+    let short = cut(found);
+    (alloc::format!("`{short}`"), alloc::format!(" `{short}`"))
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.span, self.message.en)?;
+        if let Some(word) = &self.suggestion {
+            write!(f, "; did you mean `{word}`?")?;
+        }
+        if let Some(related) = &self.related {
+            let (span, why) = &**related;
+            write!(f, " ({}: {})", span, why.en)?;
+        }
+        Ok(())
+    }
+}
+
+/// Everything wrong with a scenario, in the order of the text; never empty.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Problems(pub Vec<Problem>);
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, problem) in self.0.iter().enumerate() {
+            if i > 0 {
+                f.write_str("\n")?;
+            }
+            problem.fmt(f)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(feature = "std")]
+impl std::error::Error for Problem {}
+#[cfg(feature = "std")]
+impl std::error::Error for Problems {}
+
+/// The word of `words` nearest to `written`: at most a third of its letters (and at least one) away.
+pub fn nearest<'w>(written: &str, words: impl IntoIterator<Item = &'w str>) -> Option<&'w str> {
+    if written.is_empty() || written.len() > 64 {
+        return None;
+    }
+    let written = written.to_ascii_lowercase();
+    words
+        .into_iter()
+        .map(|word| (distance(&written, word), word))
+        .filter(|(d, word)| *d <= 1.max(word.chars().count().max(written.chars().count()) / 3))
+        .min_by_key(|(d, _)| *d)
+        .map(|(_, word)| word)
+}
+
+/// How many letters must be put in, taken out, changed or swapped with their neighbour to turn `a` into
+/// `b` (the restricted Damerau-Levenshtein distance).
+fn distance(a: &str, b: &str) -> usize {
+    let a: Vec<char> = a.chars().collect();
+    let b: Vec<char> = b.chars().collect();
+    let mut before: Vec<usize> = Vec::new();
+    let mut last: Vec<usize> = (0..=b.len()).collect();
+    for i in 1..=a.len() {
+        let mut row = Vec::with_capacity(b.len() + 1);
+        row.push(i);
+        for j in 1..=b.len() {
+            let change = last[j - 1] + usize::from(a[i - 1] != b[j - 1]);
+            let mut best = change.min(last[j] + 1).min(row[j - 1] + 1);
+            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                best = best.min(before[j - 2] + 1);
+            }
+            row.push(best);
+        }
+        before = core::mem::replace(&mut last, row);
+    }
+    last[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_word_is_near_or_none() {
+        let words = ["device", "domain", "dma", "doorbell"];
+        assert_eq!(nearest("devcie", words), Some("device"));
+        assert_eq!(nearest("domian", words), Some("domain"));
+        assert_eq!(nearest("dam", words), Some("dma"));
+        assert_eq!(nearest("zebra", words), None);
+        assert_eq!(nearest("", words), None);
+    }
+}
