@@ -56,6 +56,8 @@ nouns! {
     Byte = "BYTE", "a byte from 0 to 255", "字节，0 到 255", 255;
     /// A table level.
     Level = "LEVEL", "a table level from 1 (the leaf) to 6", "页表级，1（最末级）到 6", 6;
+    /// A translation stage.
+    Stage = "1|2", "a stage: 1 or 2", "级：1 或 2", 2;
     /// An offset into configuration space.
     ConfigOffset = "OFFSET", "a configuration space offset from 0 to 0xfff", "配置空间偏移，0 到 0xfff", 0xfff;
     /// A name that the statement gives.

@@ -109,6 +109,8 @@ pub struct Outline<'s> {
     pub try_this: Texts<'s>,
     /// The documents behind it.
     pub sources: Vec<&'s str>,
+    /// The edits that make it go the other way.
+    pub changes: Vec<At<'s, Change>>,
     /// The architecture.
     pub machine: Option<At<'s, Machine>>,
     /// What the operating system does with the IOMMU.
@@ -148,7 +150,7 @@ impl<'s> Outline<'s> {
             let Some(statement) = &line.statement else { continue };
             match statement {
                 Statement::Version(_) | Statement::Steps => {}
-                Statement::Header(header) => out.header(header),
+                Statement::Header(header) => out.header(header, line.span),
                 Statement::Note(note) => {
                     out.note(note, &mut notes);
                     continue;
@@ -168,7 +170,7 @@ impl<'s> Outline<'s> {
         out
     }
 
-    fn header(&mut self, header: &'s Header) {
+    fn header(&mut self, header: &'s Header, span: Span) {
         let (slot, text) = match header {
             Header::Title(t) => (&mut self.title.text, t),
             Header::TitleZh(t) => (&mut self.title.zh, t),
@@ -176,6 +178,7 @@ impl<'s> Outline<'s> {
             Header::AnswerZh(t) => (&mut self.answer.zh, t),
             Header::Try(t) => (&mut self.try_this.text, t),
             Header::TryZh(t) => (&mut self.try_this.zh, t),
+            Header::Change(node) => return self.changes.push(At { node, span }),
             Header::Source(t) => return self.sources.push(&t.text),
         };
         *slot = Some(&text.text);

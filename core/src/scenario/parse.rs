@@ -279,7 +279,7 @@ fn once_only(statement: &Statement) -> bool {
     use Declaration as D;
     match statement {
         Statement::Version(_) | Statement::Steps => true,
-        Statement::Header(header) => !matches!(header, Header::Source(_)),
+        Statement::Header(header) => !matches!(header, Header::Source(_) | Header::Change(_)),
         Statement::Declaration(d) => {
             matches!(d, D::Machine(_) | D::Iommu(_) | D::Swiotlb(_) | D::Cache(_))
         }
@@ -345,7 +345,7 @@ fn find_verb(tokens: &[Token<'_>], end: Span, result: &Option<Name>) -> Result<(
         verbs().map(|(verb, _)| verb.split_once(' ').map_or(verb, |(head, _)| head)).collect();
     words.dedup();
     if result.is_some() {
-        words.retain(|w| w.starts_with("dma_map") || w.starts_with("dma_alloc"));
+        words.retain(|w| w.starts_with("dma_map") || w.starts_with("dma_alloc") || *w == "ioremap");
     }
     let mut problem = Problem::new(
         first.span,

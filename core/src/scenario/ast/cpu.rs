@@ -100,6 +100,22 @@ impl CpuWrite {
     }
 }
 
+/// `cpu evict rx +64`: on a non-coherent machine, lines leave the cache as they do when room is needed.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CpuEvict {
+    /// A buffer, or a physical address.
+    pub at: Loc<OfSubject>,
+    /// How many bytes; by default the whole buffer.
+    pub len: Option<Num>,
+}
+
+impl CpuEvict {
+    pub(super) fn form(&mut self, f: &mut Form<'_>) -> Done {
+        f.loc(&mut self.at)?;
+        f.opt_length(&mut self.len)
+    }
+}
+
 /// `cpu in 0xc010 size 4`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct CpuIn {

@@ -274,6 +274,8 @@ choices! {
         "redirected" => Redirected,
         /// To memory.
         "memory" => Memory,
+        /// Nowhere: the device's own map kept it inside.
+        "own" => Own,
     }
     /// What can be counted.
     Counter {
@@ -371,6 +373,52 @@ pub struct ExpectRoute {
 impl ExpectRoute {
     pub(super) fn form(&mut self, f: &mut Form<'_>) -> Done {
         f.choice(&mut self.route)
+    }
+}
+
+choices! {
+    /// A kind of packet, as the PCI Express specification abbreviates it.
+    PacketKind {
+        /// Memory read.
+        "MRd" => MemoryRead,
+        /// Memory write.
+        "MWr" => MemoryWrite,
+        /// I/O read.
+        "IORd" => IoRead,
+        /// I/O write.
+        "IOWr" => IoWrite,
+        /// Configuration read.
+        "CfgRd" => ConfigRead,
+        /// Configuration write.
+        "CfgWr" => ConfigWrite,
+        /// Completion without data.
+        "Cpl" => Completion,
+        /// Completion with data.
+        "CplD" => CompletionData,
+    }
+}
+
+/// `expect packet MWr at 0x8001_0010`: one of the packets of the operation.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ExpectPacket {
+    /// Its kind.
+    pub kind: Node<PacketKind>,
+    /// The address in it.
+    pub at: Option<Loc<OfSubject>>,
+    /// The requester id in it.
+    pub requester: Option<Node<crate::addr::RequesterId>>,
+    /// The PASID in it.
+    pub pasid: Option<Node<crate::addr::Pasid>>,
+}
+
+impl ExpectPacket {
+    pub(super) fn form(&mut self, f: &mut Form<'_>) -> Done {
+        f.choice(&mut self.kind)?;
+        f.clauses(|f| {
+            f.clause("at", &mut self.at, Form::loc)?;
+            f.clause("requester", &mut self.requester, Form::bdf)?;
+            f.clause("pasid", &mut self.pasid, Form::pasid)
+        })
     }
 }
 

@@ -18,3 +18,21 @@ impl Text {
         f.text(Noun::Text, &mut self.text)
     }
 }
+
+/// `change "iommu strict" -> "iommu lazy"`: one line, in its canonical text, becomes another; an empty text
+/// takes the line out.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Change {
+    /// The line as it stands.
+    pub from: Node<String>,
+    /// What stands there instead.
+    pub to: Node<String>,
+}
+
+impl Change {
+    pub(super) fn form(&mut self, f: &mut Form<'_>) -> Done {
+        f.text(Noun::Text, &mut self.from)?;
+        f.word("->")?;
+        f.text(Noun::Text, &mut self.to)
+    }
+}

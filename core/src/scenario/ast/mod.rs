@@ -106,6 +106,9 @@ statements! {
         "try.zh" => TryZh(Text),
         /// The specification or kernel document behind it; may stand several times.
         "source" => Source(Text),
+        /// The edit that makes it go the other way: this line becomes that one. May stand several times;
+        /// they are done together.
+        "change" => Change(Change),
     }
 }
 
@@ -192,6 +195,8 @@ statements! {
         "unmap" => Unmap(Unmap),
         /// Invalidates what the IOMMU remembers.
         "invalidate" => Invalidate(Invalidate),
+        /// The operating system empties its queue of deferred invalidations.
+        "flush" => Flush(Flush),
         /// Edits the page table entry that a walk reads.
         "entry page" => PageEntry(PageEntry),
         /// Edits the device table entry of a device.
@@ -228,10 +233,14 @@ statements! {
         "dma_sync_sg_for_device" => SyncSgForDevice(Sync),
         /// Says how many address bits the driver lets its device use.
         "dma_set_mask" => SetMask(SetMask),
+        /// Maps a BAR into the kernel's virtual addresses.
+        "ioremap" => Ioremap(Ioremap),
         /// A load.
         "cpu read" => CpuRead(CpuRead),
         /// A store.
         "cpu write" => CpuWrite(CpuWrite),
+        /// Pushes cache lines out: dirty ones are written to memory.
+        "cpu evict" => CpuEvict(CpuEvict),
         /// Reads an I/O port.
         "cpu in" => CpuIn(CpuIn),
         /// Writes an I/O port.
@@ -286,6 +295,8 @@ statements! {
         "expect interrupt" => Interrupt(ExpectInterrupt),
         /// Which way a peer-to-peer request went.
         "expect route" => Route(ExpectRoute),
+        /// A packet that the last operation sent.
+        "expect packet" => Packet(ExpectPacket),
         /// Whether two devices are in one IOMMU group.
         "expect group" => Group(ExpectGroup),
         /// How often something was counted.

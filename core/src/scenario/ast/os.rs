@@ -157,3 +157,32 @@ impl SetMask {
         f.num(Noun::Bits, &mut self.bits)
     }
 }
+
+/// `regs = ioremap nic.bar0`: the kernel maps a BAR into its virtual addresses.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Ioremap {
+    /// The name given to the virtual address.
+    pub name: Name,
+    /// The BAR, or a place in it.
+    pub at: Loc<OfSubject>,
+    /// How many bytes; by default the rest of the BAR.
+    pub len: Option<Num>,
+}
+
+impl Ioremap {
+    pub(super) fn form(&mut self, f: &mut Form<'_>) -> Done {
+        f.result(&mut self.name)?;
+        f.loc(&mut self.at)?;
+        f.opt_length(&mut self.len)
+    }
+}
+
+/// `flush`: what a timer does for `iommu lazy`, now.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Flush {}
+
+impl Flush {
+    pub(super) fn form(&mut self, _: &mut Form<'_>) -> Done {
+        Ok(())
+    }
+}

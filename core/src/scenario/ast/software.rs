@@ -74,12 +74,17 @@ pub struct Domain {
     /// The virtual machine whose kernel owns it: its tables hold guest-physical addresses, and a device
     /// attached to it is translated by both stages.
     pub vm: Option<Name>,
+    /// Which stage its tables are: 1 or 2 (by default what the architecture's Linux driver takes).
+    pub stage: Option<Num>,
 }
 
 impl Domain {
     pub(super) fn form(&mut self, f: &mut Form<'_>) -> Done {
         f.name(Noun::NewName, &mut self.name)?;
-        f.clauses(|f| f.opt_name("in", Noun::Vm, &mut self.vm))
+        f.clauses(|f| {
+            f.opt_name("in", Noun::Vm, &mut self.vm)?;
+            f.opt_num("stage", Noun::Stage, &mut self.stage)
+        })
     }
 }
 

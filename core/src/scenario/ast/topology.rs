@@ -110,12 +110,18 @@ pub struct IommuPolicy {
     pub policy: Node<Policy>,
     /// With `lazy`: how many unmapped ranges wait before one invalidation clears them all.
     pub flush: Option<Num>,
+    /// Which stage the kernel's own domains use: 1 or 2 (by default what the architecture's Linux driver
+    /// takes).
+    pub stage: Option<Num>,
 }
 
 impl IommuPolicy {
     pub(super) fn form(&mut self, f: &mut Form<'_>) -> Done {
         f.choice(&mut self.policy)?;
-        f.clauses(|f| f.opt_num("flush", Noun::Count, &mut self.flush))
+        f.clauses(|f| {
+            f.opt_num("flush", Noun::Count, &mut self.flush)?;
+            f.opt_num("stage", Noun::Stage, &mut self.stage)
+        })
     }
 }
 
