@@ -5,6 +5,7 @@
 
 pub mod builder;
 pub mod ept;
+pub mod leaves;
 pub mod walk;
 pub mod x86;
 
