@@ -3,7 +3,7 @@
 use alloc::string::ToString;
 use alloc::vec::Vec;
 
-use super::ast::{Annotation, Declaration, Expectation, Header, Line, Operation, Scenario, Statement};
+use super::ast::{Annotation, Declaration, Expectation, Header, Line, Operation, Scenario, Statement, Verb};
 use super::form::{is_name, Form, Name};
 use super::lexer::{lex, Kind, Token};
 use super::problem::{Problem, Problems};
@@ -138,7 +138,7 @@ impl Parser {
             }
             tokens => (None, tokens),
         };
-        let (make, used) = find_verb(tokens, end, &result)?;
+        let ((_, make), used) = find_verb(tokens, end, &result)?;
         let mut statement = make();
         let mut form = Form::reader(&tokens[used..], tokens[0].span.to(tokens[used - 1].span), end, result);
         statement.form(&mut form)?;
@@ -287,33 +287,26 @@ fn once_only(statement: &Statement) -> bool {
     }
 }
 
-type Verbs<T> = &'static [(&'static str, fn() -> T)];
-type Make = alloc::boxed::Box<dyn Fn() -> Statement>;
-
 /// Every verb and an empty statement of it, in the order of the reference.
-pub(super) fn verbs() -> impl Iterator<Item = (&'static str, Make)> {
-    fn each<T: 'static>(
-        verbs: Verbs<T>,
-        wrap: fn(T) -> Statement,
-    ) -> impl Iterator<Item = (&'static str, Make)> {
-        verbs.iter().map(move |(word, make)| {
-            let make: Make = alloc::boxed::Box::new(move || wrap(make()));
-            (*word, make)
-        })
-    }
-    let version: Make = alloc::boxed::Box::new(|| Statement::Version(Default::default()));
-    let steps: Make = alloc::boxed::Box::new(|| Statement::Steps);
-    core::iter::once((MAGIC, version))
-        .chain(each(Header::VERBS, Statement::Header))
-        .chain(each(Annotation::VERBS, Statement::Note))
-        .chain(each(Declaration::VERBS, Statement::Declaration))
-        .chain(core::iter::once(("steps", steps)))
-        .chain(each(Operation::VERBS, Statement::Operation))
-        .chain(each(Expectation::VERBS, Statement::Expect))
+pub(super) fn verbs() -> impl Iterator<Item = Verb> {
+    const VERSION_LINE: &[Verb] = &[(MAGIC, || Statement::Version(Default::default()))];
+    const STEPS_LINE: &[Verb] = &[("steps", || Statement::Steps)];
+    [
+        VERSION_LINE,
+        Header::VERBS,
+        Annotation::VERBS,
+        Declaration::VERBS,
+        STEPS_LINE,
+        Operation::VERBS,
+        Expectation::VERBS,
+    ]
+    .into_iter()
+    .flatten()
+    .copied()
 }
 
 /// The statement whose verb `tokens` begin with, and how many tokens the verb takes.
-fn find_verb(tokens: &[Token<'_>], end: Span, result: &Option<Name>) -> Result<(Make, usize), Problem> {
+fn find_verb(tokens: &[Token<'_>], end: Span, result: &Option<Name>) -> Result<(Verb, usize), Problem> {
     let Some(first) = tokens.first() else {
         return Err(Problem::expected_text(
             end,
@@ -327,10 +320,10 @@ fn find_verb(tokens: &[Token<'_>], end: Span, result: &Option<Name>) -> Result<(
     let second = tokens.get(1);
     for (verb, make) in verbs() {
         match verb.split_once(' ') {
-            None if verb == first.raw => return Ok((make, 1)),
+            None if verb == first.raw => return Ok(((verb, make), 1)),
             Some((head, tail)) if head == first.raw => {
                 if second.is_some_and(|t| t.raw == tail) {
-                    return Ok((make, 2));
+                    return Ok(((verb, make), 2));
                 }
                 family.push(tail);
             }

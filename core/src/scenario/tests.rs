@@ -76,7 +76,7 @@ fn problems_say_where_what_and_what_would_be_right() {
         ("map d0 0xffff_ffff_ffff_f000 +8K", "3:8: the range runs past the end of 64 bits"),
         ("map d0 0 +4K rw r", "3:17: `r` comes after `rw`: only one of them fits (3:14: the first is here)"),
         ("alloc rx 4K high high", "3:18: `high` is given twice (3:13: the first is here)"),
-        ("cpu raed 0", "3:5: expected `read`, `write`, `in`, `out`, `config-read` or `config-write`, found `raed`; did you mean `read`?"),
+        ("cpu raed 0", "3:5: expected `read`, `write`, `evict`, `in`, `out`, `config-read` or `config-write`, found `raed`; did you mean `read`?"),
         ("expect fault none", "3:1: nothing has been done yet that this could be about"),
         ("rx = alloc nic 4K", "3:1: this statement gives nothing that could take a name"),
         ("dma_map_single nic rx to-device", "3:1: this call gives an address: name it, as in `rx = ...`"),
@@ -131,4 +131,188 @@ fn names_are_found_with_their_roles() {
         found,
         [("rx".into(), Noun::NewName), ("nic".into(), Noun::Device), ("buf".into(), Noun::Address)]
     );
+}
+
+/// Lines made from the syntax lines: every statement with every clause, each in and out.
+mod generated {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// A sample of what a slot of the syntax line stands for, or the word itself.
+    fn sample(slot: &str, pick: usize) -> String {
+        let choices: &[&str] = match slot {
+            "ADDRESS" => {
+                &["0x1000", "0", "rx", "nic.bar0", "rx.pa+0x40", "4G", "buf+1K", "0xffff_ffff_ffff_0000"]
+            }
+            "ADDRESS..." => &["rx", "a b+0x800 c", "0x1000"],
+            "+LENGTH" => &["+4K", "+1", "+0x2000"],
+            "SIZE" | "COUNT" | "NUMBER" => &["1", "64K", "0x40", "6000"],
+            "BITS" => &["32", "64", "0"],
+            "VERSION" => &["1"],
+            "PAGE" => &["4K", "2M", "1G"],
+            "1|2|4|8" => &["1", "2", "4", "8"],
+            "1|2" => &["1", "2"],
+            "BDF" => &["00:03.0", "0001:3a:1f.7"],
+            "PASID" => &["7", "1048575"],
+            "VECTOR" => &["0x41", "255"],
+            "BAR" => &["0", "5"],
+            "BYTE" => &["0xff"],
+            "LEVEL" => &["1", "4"],
+            "OFFSET" => &["0x10"],
+            "DEVICE|BDF" => &["nic", "00:03.0"],
+            "DOMAIN|VM|pass-through|blocked" => &["d0", "pass-through"],
+            "\"TEXT\"" => &["\"a \\\"b\\\" # \\\\ 网卡\"", "\"\""],
+            "REGISTER" => &["0x34", "FSTS_REG", "fqcsr"],
+            "ERROR" => &["none", "\"is full\""],
+            "DATA" => {
+                &["\"hello\"", "byte 0xff", "hex \"de ad\"", "pattern", "pattern 7", "zero", "of rx+0x10"]
+            }
+            "VALUE|DATA" => &["1", "0xffff_ffff", "\"hello\"", "pattern"],
+            "FAULT" => &["none", "0x6", "LGN.2", "any"],
+            "NAME" | "DEVICE" | "PORT" | "PROCESS" | "VM" | "DOMAIN" | "SPACE" | "BUFFER" | "HANDLE" => {
+                &["a", "nic", "rx-ring_2"]
+            }
+            word if word.contains('|') => {
+                let words: Vec<&str> = word.split('|').collect();
+                return words[pick % words.len()].to_string();
+            }
+            word => return word.to_string(),
+        };
+        choices[pick % choices.len()].to_string()
+    }
+
+    /// One line of `syntax`: `seed` decides which clauses stand and what fills the slots.
+    fn line(syntax: &str, mut seed: u64) -> String {
+        let mut next = || {
+            seed ^= seed << 13;
+            seed ^= seed >> 7;
+            seed ^= seed << 17;
+            seed as usize
+        };
+        // ` | ` at the top separates alternatives of what is left of the line, up to a clause.
+        let (head, tail) =
+            syntax.split_once(" [").map_or((syntax, String::new()), |(h, t)| (h, alloc::format!("[{t}")));
+        let mut words: Vec<String> = Vec::new();
+        match head.split_once(" | ") {
+            None => words.extend(head.split(' ').map(|w| sample(w, next()))),
+            Some((left, right)) => {
+                // `verb ... A | B C`: the alternatives are the last word of `left`, and `right`.
+                let (common, last) = left.rsplit_once(' ').unwrap_or(("", left));
+                words.extend(common.split(' ').map(|w| sample(w, next())));
+                if next() % 2 == 0 {
+                    words.push(sample(last, next()));
+                } else {
+                    words.extend(right.split(' ').map(|w| sample(w, next())));
+                }
+            }
+        }
+        let mut rest = tail.as_str();
+        while let Some(start) = rest.find('[') {
+            words.extend(rest[..start].split_whitespace().map(|w| sample(w, next())));
+            let end = rest[start..].find(']').unwrap() + start;
+            if next() % 2 == 0 {
+                words.extend(rest[start + 1..end].split(' ').map(|w| sample(w, next())));
+            }
+            rest = &rest[end + 1..];
+        }
+        words.extend(rest.split_whitespace().map(|w| sample(w, next())));
+        words.join(" ")
+    }
+
+    /// A scenario with the line where it may stand.
+    fn wrap(verb: &str, line: &str) -> String {
+        let before = match verb {
+            MAGIC => return alloc::format!("{line}\n"),
+            "steps" => "",
+            "bar" | "local" | "engine" | "vectors" => "device d 00:01.0\n",
+            "window" => "rootport p 00:01.0\n",
+            verb if verb.starts_with("expect") => "steps\nflush\n",
+            verb if ast::Operation::VERBS.iter().any(|(v, _)| *v == verb) => "steps\n",
+            _ => "",
+        };
+        let after = if verb.starts_with("note") { "\nram 0 +4K" } else { "" };
+        alloc::format!("iommu-playground 1\n{before}{line}{after}\n")
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn every_statement_reads_what_its_syntax_says_and_prints_it_back(seed in 1u64..) {
+            for entry in reference::reference() {
+                let line = line(&entry.syntax, seed);
+                let text = wrap(entry.verb, &line);
+                let scenario = match parse(&text) {
+                    Ok(scenario) => scenario,
+                    Err(problems) => return Err(TestCaseError::fail(
+                        alloc::format!("{}\n{}\n{text}", entry.syntax, problems))),
+                };
+                let printed = print(&scenario);
+                prop_assert_eq!(&ok(&printed), &scenario, "{}", text);
+                prop_assert_eq!(print(&ok(&printed)), printed);
+            }
+        }
+
+        #[test]
+        fn any_text_is_read_without_a_panic(text in any::<String>()) {
+            let _ = parse(&text);
+            let _ = parse(&alloc::format!("iommu-playground 1\n{text}"));
+        }
+
+        #[test]
+        fn any_words_are_read_without_a_panic_and_what_is_right_prints_back(
+            words in proptest::collection::vec(
+                (0usize..64, 0usize..16, any::<u64>()), 0..200),
+        ) {
+            let mut text = String::from("iommu-playground 1\n");
+            let entries = reference::reference();
+            for (kind, spaces, seed) in words {
+                match kind {
+                    0..=19 => {
+                        // A right line, in one piece or cut short.
+                        let entry = &entries[seed as usize % entries.len()];
+                        let mut whole = line(&entry.syntax, seed | 1);
+                        if spaces == 0 {
+                            whole.truncate(whole.char_indices().nth(seed as usize % 40).map_or(0, |(i, _)| i));
+                        }
+                        text.push('\n');
+                        text.push_str(&whole);
+                    }
+                    20 => text.push_str(" # why\n"),
+                    21 => text.push_str("\nsteps\n"),
+                    22 => text.push('"'),
+                    23 => text.push_str("->"),
+                    24 => text.push_str(".."),
+                    25 => text.push('='),
+                    26 => text.push('+'),
+                    27 => text.push('\u{3000}'),
+                    28 => text.push('\n'),
+                    _ => {
+                        text.push_str(&" ".repeat(spaces));
+                        text.push_str(entries[seed as usize % entries.len()].verb);
+                    }
+                }
+            }
+            let (scenario, problems) = parse_all(&text);
+            for problem in problems {
+                let _ = (problem.to_string(), &text[problem.span.bytes(&text)]);
+            }
+            let _ = Outline::new(&scenario);
+            if let Ok(scenario) = parse(&text) {
+                prop_assert_eq!(ok(&print(&scenario)), scenario);
+            }
+        }
+    }
+
+    #[test]
+    fn the_longest_scenario_is_read_in_one_go() {
+        let mut text = String::from("iommu-playground 1\nsteps\n");
+        for _ in 0..MAX_STEPS {
+            text.push_str("poke 0 1\n");
+        }
+        let scenario = ok(&text);
+        assert_eq!(Outline::new(&scenario).steps.len(), MAX_STEPS);
+        text.push_str("poke 0 1\n");
+        assert!(parse(&text).unwrap_err().to_string().contains("more than 20000 steps"));
+    }
 }

@@ -67,8 +67,11 @@ pub enum Statement {
     Expect(Expectation),
 }
 
+/// A verb and an empty statement of it.
+pub(super) type Verb = (&'static str, fn() -> Statement);
+
 macro_rules! statements {
-    ($(#[$doc:meta])* $Enum:ident { $( $(#[$vdoc:meta])* $word:literal => $Variant:ident($Type:ty), )* }) => {
+    ($(#[$doc:meta])* $Enum:ident in $Wrap:ident { $( $(#[$vdoc:meta])* $word:literal => $Variant:ident($Type:ty), )* }) => {
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq)]
         #[allow(clippy::large_enum_variant)]
@@ -76,8 +79,8 @@ macro_rules! statements {
 
         impl $Enum {
             /// Each verb and an empty statement of it.
-            pub(crate) const VERBS: &'static [(&'static str, fn() -> Self)] =
-                &[ $( ($word, || $Enum::$Variant(Default::default())), )* ];
+            pub(in crate::scenario) const VERBS: &'static [Verb] =
+                &[ $( ($word, || Statement::$Wrap($Enum::$Variant(Default::default()))), )* ];
             /// The word or words it begins with.
             pub fn verb(&self) -> &'static str {
                 match self { $( $Enum::$Variant(_) => $word, )* }
@@ -91,7 +94,7 @@ macro_rules! statements {
 
 statements! {
     /// What the scenario is and teaches.
-    Header {
+    Header in Header {
         /// The question it answers.
         "title" => Title(Text),
         /// The same in Chinese.
@@ -114,7 +117,7 @@ statements! {
 
 statements! {
     /// A note on the statement that follows it.
-    Annotation {
+    Annotation in Note {
         /// In English, or whatever the scenario is written in.
         "note" => Note(Text),
         /// The same in Chinese.
@@ -124,7 +127,7 @@ statements! {
 
 statements! {
     /// A part of the machine or of its software.
-    Declaration {
+    Declaration in Declaration {
         /// The architecture, and what its hardware can do.
         "machine" => Machine(Machine),
         /// What the operating system does with the IOMMU.
@@ -170,7 +173,7 @@ statements! {
 
 statements! {
     /// Something that is done.
-    Operation {
+    Operation in Operation {
         /// Takes memory for a buffer.
         "alloc" => Alloc(Alloc),
         /// Gives a buffer's memory back.
@@ -274,7 +277,7 @@ statements! {
 
 statements! {
     /// What must hold after the operation before it.
-    Expectation {
+    Expectation in Expect {
         /// The fault, or that there was none.
         "expect fault" => Fault(ExpectFault),
         /// What an operation of the operating system refused with.
