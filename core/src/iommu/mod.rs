@@ -4,6 +4,7 @@
 //! registers, tables, queues and fault codes, and implements [`Iommu`].
 
 pub mod cache;
+pub mod vtd;
 
 use crate::addr::{AddrRange, Iova, PageSize, Pasid, PhysAddr, RequesterId};
 use crate::memory::{MemError, Memory};
