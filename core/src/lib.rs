@@ -8,6 +8,7 @@
 //! * [`spec`]: structures, registers, fault codes and rules in their specification's words
 //! * [`trace`]: what the machine did, step by step
 //! * [`paging`]: page-table formats, the walker, the builder
+//! * [`platform`]: physical address map, host bridge, PCI Express
 //! * [`iommu`]: requests from devices become addresses, interrupts or faults
 //! * [`scenario`]: the text language: parse, print, what is wrong and where
 #![cfg_attr(not(any(feature = "std", test)), no_std)]
@@ -20,6 +21,7 @@ pub mod addr;
 pub mod iommu;
 pub mod memory;
 pub mod paging;
+pub mod platform;
 pub mod scenario;
 pub mod spec;
 pub mod trace;

@@ -1,0 +1,18 @@
+//! What stands around memory: the physical address map, the host bridge, PCI Express.
+//!
+//! * [`map`]: what answers at which physical address, and at which I/O port
+//! * [`window`]: the host bridge's windows between physical and bus addresses, in both directions
+//! * [`tlp`]: packets, to the bit
+//! * [`config`]: the configuration space of a PCI function
+//! * [`topology`]: root ports, switches and functions; [`route`] between them; IOMMU [`group`]s
+//! * [`local`]: the map inside a device, before anything reaches the bus
+
+pub mod config;
+pub mod group;
+pub mod local;
+pub mod map;
+pub mod resources;
+pub mod route;
+pub mod tlp;
+pub mod topology;
+pub mod window;

@@ -1,0 +1,450 @@
+//! Giving BARs and bridge windows their addresses, as firmware does.
+//!
+//! A BAR stands at a multiple of its size, inside every window on its way: each bridge's above it, and one of
+//! the host bridge's. What is given an address stays there; the rest is placed first fit, largest first.
+
+use super::config::{Bar, BarKind};
+use super::topology::{NodeId, Topology};
+use super::window::{Direction, HostBridge};
+use crate::addr::{AddrRange, BusAddr, Bytes, PortAddr};
+use alloc::{format, string::String, vec::Vec};
+use core::fmt;
+
+/// What is given an address before the rest is placed.
+#[derive(Clone, Debug, Default)]
+pub struct Fixed {
+    /// BARs: whose, which, where (a bus address or a port).
+    pub bars: Vec<(NodeId, u8, u64)>,
+    /// Windows of bridges: whose, where, prefetchable.
+    pub windows: Vec<(NodeId, AddrRange<BusAddr>, bool)>,
+}
+
+/// Why addresses cannot be given. `what` and `other` are names such as `nic BAR 0` or `the window of rp0`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum ResourceError {
+    /// A BAR's address is not a multiple of its size, or a window's not of 1 MiB.
+    Misaligned {
+        /// What.
+        what: String,
+        /// Its address.
+        at: u64,
+        /// What it must be a multiple of.
+        align: u64,
+    },
+    /// It is outside every window that leads to it.
+    Outside {
+        /// What.
+        what: String,
+        /// Its first and last address.
+        range: (u64, u64),
+        /// The windows it had to be in.
+        windows: String,
+    },
+    /// A 32-bit BAR, or a bridge's memory window, above 4 GiB.
+    TooHigh {
+        /// What.
+        what: String,
+        /// Its last address.
+        last: u64,
+    },
+    /// Two of them share addresses.
+    Overlap {
+        /// One.
+        what: String,
+        /// The other.
+        other: String,
+        /// The first and last address of the other.
+        range: (u64, u64),
+    },
+    /// No window has room.
+    NoRoom {
+        /// What.
+        what: String,
+        /// Its size.
+        size: u64,
+        /// The windows it could be in.
+        windows: String,
+    },
+}
+
+impl fmt::Display for ResourceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ResourceError::Misaligned { what, at, align } => {
+                write!(f, "{what} at {at:#x} is not at a multiple of {}", Bytes(*align))
+            }
+            ResourceError::Outside { what, range: (a, b), windows } => {
+                write!(f, "{what} at {a:#x}..={b:#x} is outside {windows}")
+            }
+            ResourceError::TooHigh { what, last } => {
+                write!(f, "{what} ends at {last:#x}, above what its 32 bits can say")
+            }
+            ResourceError::Overlap { what, other, range: (a, b) } => {
+                write!(f, "{what} overlaps {other} ({a:#x}..={b:#x})")
+            }
+            ResourceError::NoRoom { what, size, windows } => {
+                write!(f, "no room for {what} ({}) in {windows}", Bytes(*size))
+            }
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Class {
+    Io,
+    Memory,
+    Prefetch,
+}
+
+impl Class {
+    /// The least that a bridge can forward.
+    const fn granule(self) -> u64 {
+        match self {
+            Class::Io => 4096,
+            _ => 1 << 20,
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Place {
+    Bar(u8),
+    Window,
+}
+
+#[derive(Clone, Copy)]
+struct Item {
+    node: NodeId,
+    place: Place,
+    size: u64,
+    align: u64,
+    at: Option<u64>,
+    below_4g: bool,
+}
+
+/// A range by its first and last address.
+type Span = (u64, u64);
+
+struct Placer<'a> {
+    topology: &'a mut Topology,
+    fixed: &'a Fixed,
+    /// The host bridge has a prefetchable window, so prefetchable BARs are kept apart.
+    apart: bool,
+}
+
+/// Gives every BAR and every bridge window an address and writes the registers. `ports` is what of the I/O
+/// space leads to PCI.
+pub fn assign(
+    topology: &mut Topology,
+    bridge: &HostBridge,
+    ports: Option<AddrRange<PortAddr>>,
+    fixed: &Fixed,
+) -> Result<(), ResourceError> {
+    let spans = |prefetch: bool| -> Vec<Span> {
+        let windows = bridge.of(Direction::Outbound).filter(|w| w.prefetch == prefetch);
+        windows.map(|w| (w.bus.start.raw(), w.bus.last().raw())).collect()
+    };
+    let (memory, prefetch) = (spans(false), spans(true));
+    let apart = !prefetch.is_empty();
+    let io: Vec<Span> = ports.iter().map(|p| (p.start.raw(), p.last().raw())).collect();
+    let mut placer = Placer { topology, fixed, apart };
+    let host = "the host bridge's windows";
+    placer.place(None, Class::Memory, &memory, host)?;
+    placer.place(None, Class::Prefetch, &prefetch, host)?;
+    placer.place(None, Class::Io, &io, "the I/O ports")
+}
+
+impl Placer<'_> {
+    fn class(&self, bar: &Bar) -> Class {
+        match bar.kind {
+            BarKind::Io => Class::Io,
+            _ if bar.prefetch && self.apart => Class::Prefetch,
+            _ => Class::Memory,
+        }
+    }
+
+    /// What wants an address directly below `parent`.
+    fn items(&self, parent: Option<NodeId>, class: Class) -> Vec<Item> {
+        let mut items = Vec::new();
+        for node in self.topology.children(parent) {
+            for bar in self.topology.node(node).config.bars().iter().filter(|b| self.class(b) == class) {
+                let fixed = self.fixed.bars.iter().find(|(n, i, _)| *n == node && *i == bar.index);
+                items.push(Item {
+                    node,
+                    place: Place::Bar(bar.index),
+                    size: bar.size,
+                    align: bar.size,
+                    at: fixed.map(|(_, _, at)| *at),
+                    below_4g: bar.kind == BarKind::Memory32,
+                });
+            }
+            if self.topology.node(node).is_bridge() {
+                items.extend(self.window(node, class));
+            }
+        }
+        items
+    }
+
+    /// The window that a bridge needs.
+    fn window(&self, bridge: NodeId, class: Class) -> Option<Item> {
+        let granule = class.granule();
+        let make = |at: Option<u64>, size: u64, align: u64| Item {
+            node: bridge,
+            place: Place::Window,
+            size,
+            align,
+            at,
+            below_4g: class == Class::Memory,
+        };
+        let fixed = self.fixed.windows.iter().find(|(n, _, prefetch)| {
+            *n == bridge
+                && match class {
+                    Class::Io => false,
+                    Class::Memory => !prefetch,
+                    Class::Prefetch => *prefetch,
+                }
+        });
+        if let Some((_, range, _)) = fixed {
+            return Some(make(Some(range.start.raw()), range.len(), granule));
+        }
+        let items = self.items(Some(bridge), class);
+        let (given, free): (Vec<_>, Vec<_>) = items.into_iter().partition(|i| i.at.is_some());
+        let align = free.iter().map(|i| i.align).max().unwrap_or(granule).max(granule);
+        let size = packed(&free).checked_next_multiple_of(granule)?;
+        let start = given.iter().filter_map(|i| i.at).min();
+        match start {
+            None if free.is_empty() => None,
+            None => Some(make(None, size, align)),
+            Some(start) => {
+                // Around what is given, with room after it for the rest.
+                let start = start & !(granule - 1);
+                let end = given.iter().filter_map(|i| i.at?.checked_add(i.size)).max()?;
+                let end = match free.is_empty() {
+                    true => end,
+                    false => end.checked_next_multiple_of(align)?.checked_add(size)?,
+                };
+                Some(make(Some(start), end.checked_next_multiple_of(granule)? - start, granule))
+            }
+        }
+    }
+
+    fn name(&self, item: &Item) -> String {
+        let node = &self.topology.node(item.node).name;
+        match item.place {
+            Place::Bar(index) => format!("{node} BAR {index}"),
+            Place::Window => format!("the window of {node}"),
+        }
+    }
+
+    fn place(
+        &mut self,
+        parent: Option<NodeId>,
+        class: Class,
+        spans: &[Span],
+        windows: &str,
+    ) -> Result<(), ResourceError> {
+        let mut items = self.items(parent, class);
+        // What has its address first; then by alignment, so that little is lost to it.
+        items.sort_by_key(|i| (i.at.is_none(), core::cmp::Reverse(i.align)));
+        let mut taken: Vec<(Span, String)> = Vec::new();
+        for item in items {
+            let what = self.name(&item);
+            let start = match item.at {
+                Some(at) => at,
+                None => free(&item, spans, &taken).ok_or_else(|| ResourceError::NoRoom {
+                    what: what.clone(),
+                    size: item.size,
+                    windows: windows.into(),
+                })?,
+            };
+            if start & (item.align - 1) != 0 {
+                return Err(ResourceError::Misaligned { what, at: start, align: item.align });
+            }
+            let last = start.saturating_add(item.size - 1);
+            if item.below_4g && last >> 32 != 0 {
+                return Err(ResourceError::TooHigh { what, last });
+            }
+            if !spans.iter().any(|(a, b)| *a <= start && last <= *b) {
+                let windows = windows.into();
+                return Err(ResourceError::Outside { what, range: (start, last), windows });
+            }
+            if let Some((range, other)) = taken.iter().find(|((a, b), _)| *a <= last && start <= *b) {
+                return Err(ResourceError::Overlap { what, other: other.clone(), range: *range });
+            }
+            taken.push(((start, last), what.clone()));
+            let config = &mut self.topology.node_mut(item.node).config;
+            match item.place {
+                Place::Bar(index) => config.set_bar(index, start),
+                Place::Window => {
+                    let range = AddrRange::new(BusAddr::new(start), item.size);
+                    match class {
+                        Class::Memory => config.set_memory_window(range),
+                        Class::Prefetch => config.set_prefetch_window(range),
+                        Class::Io => config.set_io_window(Some(start as u16..=last as u16)),
+                    }
+                    self.place(Some(item.node), class, &[(start, last)], &what)?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// How much room items take, one after another, largest alignment first.
+fn packed(items: &[Item]) -> u64 {
+    let mut sorted: Vec<_> = items.iter().collect();
+    sorted.sort_by_key(|i| core::cmp::Reverse(i.align));
+    sorted.iter().fold(0u64, |at, i| {
+        at.checked_next_multiple_of(i.align).and_then(|at| at.checked_add(i.size)).unwrap_or(u64::MAX >> 1)
+    })
+}
+
+/// The first place for an item in `spans` that nothing has taken.
+fn free(item: &Item, spans: &[Span], taken: &[(Span, String)]) -> Option<u64> {
+    for (first, last) in spans {
+        let last = if item.below_4g { (*last).min(0xffff_ffff) } else { *last };
+        // A BAR at 0 counts as not set.
+        let mut at = (*first).max(1).checked_next_multiple_of(item.align)?;
+        while let Some(end) = at.checked_add(item.size - 1).filter(|end| *end <= last) {
+            match taken.iter().find(|((a, b), _)| *a <= end && at <= *b) {
+                None => return Some(at),
+                Some(((_, b), _)) => {
+                    match b.checked_add(1).and_then(|n| n.checked_next_multiple_of(item.align)) {
+                        Some(next) => at = next,
+                        None => break,
+                    }
+                }
+            }
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::config::{BarSpec, PortType};
+    use super::super::topology::tests::{id, space, tree};
+    use super::*;
+    use crate::addr::PhysAddr;
+    use proptest::prelude::*;
+
+    fn host() -> HostBridge {
+        let mut b = HostBridge::new();
+        let out = Direction::Outbound;
+        b.add("low", out, PhysAddr::new(0xc000_0000), BusAddr::new(0x8000_0000), 1 << 28, false).unwrap();
+        b.add("high", out, PhysAddr::new(1 << 38), BusAddr::new(1 << 38), 1 << 36, true).unwrap();
+        b
+    }
+
+    fn bar(t: &mut Topology, name: &str, index: u8, kind: BarKind, prefetch: bool, size: u64) -> NodeId {
+        let node = t.by_name(name).unwrap();
+        t.node_mut(node).config.add_bar(index, BarSpec { kind, prefetch, size }).unwrap();
+        node
+    }
+
+    fn ports() -> Option<AddrRange<PortAddr>> {
+        AddrRange::new(PortAddr::new(0xc000), 0x3000)
+    }
+
+    #[test]
+    fn bars_are_placed_inside_every_window_on_their_way() {
+        let mut t = tree(false);
+        let gpu = bar(&mut t, "gpu", 0, BarKind::Memory32, false, 64 << 10);
+        bar(&mut t, "gpu", 2, BarKind::Memory64, true, 8 << 30);
+        bar(&mut t, "gpu", 5, BarKind::Io, false, 128);
+        bar(&mut t, "ssd", 0, BarKind::Memory64, false, 16 << 10);
+        let nic = bar(&mut t, "nic", 0, BarKind::Memory32, false, 64 << 10);
+        let fixed = Fixed { bars: [(nic, 0, 0x8001_0000)].into(), ..Fixed::default() };
+        assign(&mut t, &host(), ports(), &fixed).unwrap();
+        let at = |node, i| t.node(node).config.bar(i).unwrap();
+        assert_eq!(at(nic, 0).address, 0x8001_0000);
+        assert_eq!(at(gpu, 2).address, 1 << 38);
+        for up in t.ancestors(gpu) {
+            let c = &t.node(up).config;
+            assert!(c.memory_window().unwrap().contains_range(&at(gpu, 0).range().unwrap()));
+            assert!(c.prefetch_window().unwrap().contains_range(&at(gpu, 2).range().unwrap()));
+            assert!(c.io_window().unwrap().contains(&(at(gpu, 5).address as u16)));
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_is_said_with_both_names() {
+        let mut t = tree(false);
+        let gpu = bar(&mut t, "gpu", 0, BarKind::Memory32, false, 1 << 20);
+        let nic = bar(&mut t, "nic", 0, BarKind::Memory32, false, 64 << 10);
+        let (rp, d0) = (t.by_name("rp0").unwrap(), t.by_name("d0").unwrap());
+        let window = |n, at, len| (n, AddrRange::new(BusAddr::new(at), len).unwrap(), false);
+        let mut go = |bars: &[(NodeId, u8, u64)], windows: &[(NodeId, AddrRange<BusAddr>, bool)]| {
+            let fixed = Fixed { bars: bars.into(), windows: windows.into() };
+            assign(&mut t, &host(), ports(), &fixed).map_err(|e| e.to_string())
+        };
+        let msg = |r: Result<(), String>| r.unwrap_err();
+        assert_eq!(
+            msg(go(&[(nic, 0, 0x8000_8000)], &[])),
+            "nic BAR 0 at 0x80008000 is not at a multiple of 64 KiB"
+        );
+        assert_eq!(
+            msg(go(&[(nic, 0, 0x7000_0000)], &[])),
+            "nic BAR 0 at 0x70000000..=0x7000ffff is outside the host bridge's windows"
+        );
+        assert_eq!(
+            msg(go(&[(nic, 0, 1 << 38)], &[])),
+            "nic BAR 0 ends at 0x400000ffff, above what its 32 bits can say"
+        );
+        assert_eq!(
+            msg(go(&[(gpu, 0, 0x8080_0000)], &[window(d0, 0x8010_0000, 1 << 20)])),
+            "gpu BAR 0 at 0x80800000..=0x808fffff is outside the window of d0"
+        );
+        assert_eq!(
+            msg(go(&[(nic, 0, 0x8010_0000)], &[window(rp, 0x8010_0000, 1 << 20)])),
+            "nic BAR 0 overlaps the window of rp0 (0x80100000..=0x801fffff)"
+        );
+        let big = bar(&mut t, "ssd", 0, BarKind::Memory32, false, 1 << 29);
+        let _ = big;
+        let e = assign(&mut t, &host(), ports(), &Fixed::default()).unwrap_err().to_string();
+        assert_eq!(e, "no room for the window of rp0 (513 MiB) in the host bridge's windows");
+    }
+
+    #[test]
+    fn a_prefetchable_bar_without_such_a_window_goes_to_memory() {
+        let mut b = HostBridge::new();
+        let at = 0x8000_0000;
+        b.add("low", Direction::Outbound, PhysAddr::new(at), BusAddr::new(at), 1 << 28, false).unwrap();
+        let mut t = Topology::new();
+        t.add("x", id("00:01.0"), None, space(PortType::Integrated)).unwrap();
+        let x = bar(&mut t, "x", 0, BarKind::Memory64, true, 1 << 20);
+        assign(&mut t, &b, None, &Fixed::default()).unwrap();
+        assert_eq!(t.node(x).config.bar(0).unwrap().address, at);
+    }
+
+    proptest! {
+        /// Whatever BARs there are: all in their windows, none overlapping.
+        #[test]
+        fn bars_never_overlap(bars in proptest::collection::vec((0..3usize, 0..3u8, any::<bool>(), any::<bool>(), 4..26u32), 0..9)) {
+            let mut t = tree(false);
+            for (who, index, wide, prefetch, log) in bars {
+                let node = t.by_name(["gpu", "ssd", "nic"][who]).unwrap();
+                let kind = if wide { BarKind::Memory64 } else { BarKind::Memory32 };
+                let _ = t.node_mut(node).config.add_bar(index * 2, BarSpec { kind, prefetch, size: 1 << log });
+            }
+            if assign(&mut t, &host(), None, &Fixed::default()).is_ok() {
+                let mut ranges = alloc::vec::Vec::new();
+                for (node, n) in t.nodes() {
+                    for bar in n.config.bars() {
+                        let range = bar.range().unwrap();
+                        prop_assert!(bar.address % bar.size == 0);
+                        for up in t.ancestors(node) {
+                            let c = &t.node(up).config;
+                            let inside = |w: Option<AddrRange<BusAddr>>| w.is_some_and(|w| w.contains_range(&range));
+                            prop_assert!(inside(c.memory_window()) || bar.prefetch && inside(c.prefetch_window()));
+                        }
+                        for old in &ranges {
+                            prop_assert!(!range.overlaps(old));
+                        }
+                        ranges.push(range);
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,400 @@
+//! The tree of PCI Express: the root complex, its root ports, switches, bridges and functions.
+
+use super::config::{acs, command, ConfigSpace, PortType};
+use crate::addr::RequesterId;
+use alloc::{string::String, vec::Vec};
+use core::fmt;
+
+/// A port or a function of the tree.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
+pub struct NodeId(pub u16);
+
+/// One port or function.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Node {
+    /// Its name.
+    pub name: String,
+    /// Its bus:device.function.
+    pub id: RequesterId,
+    /// The requester id that its requests carry instead of its own, when it is said to be another.
+    pub alias: Option<RequesterId>,
+    /// What it is below: a bridge, or the root complex.
+    pub parent: Option<NodeId>,
+    /// Its configuration space.
+    pub config: ConfigSpace,
+}
+
+impl Node {
+    /// What kind of function it is.
+    pub fn port_type(&self) -> PortType {
+        self.config.port_type()
+    }
+    /// Is it a bridge, with a bus below it?
+    pub fn is_bridge(&self) -> bool {
+        self.port_type().is_bridge()
+    }
+}
+
+/// Why a node cannot be where it was to be put. Names are those of the nodes.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum TopologyError {
+    /// The bus:device.function is in use.
+    Taken {
+        /// The id.
+        id: RequesterId,
+        /// By whom.
+        by: String,
+    },
+    /// The parent is no bridge.
+    NotABridge {
+        /// The parent.
+        parent: String,
+    },
+    /// This kind of function cannot be below that kind.
+    Kind {
+        /// The new node.
+        name: String,
+        /// What it would be below; empty for the root complex.
+        parent: String,
+        /// What can be there.
+        allowed: &'static str,
+    },
+    /// Everything below a bridge is on one bus.
+    Bus {
+        /// The new node.
+        name: String,
+        /// The bus its id names.
+        bus: u8,
+        /// The bus it is on.
+        expected: u8,
+        /// The bridge.
+        parent: String,
+    },
+    /// The bus below a bridge must have a higher number than the bus above, and no other bridge may have it.
+    BusTaken {
+        /// The bus.
+        bus: u8,
+        /// Where it is already.
+        by: String,
+    },
+    /// At the other end of a link there is only device 0.
+    OnlyDeviceZero {
+        /// The new node.
+        name: String,
+        /// Its device number.
+        device: u8,
+        /// The port.
+        parent: String,
+    },
+    /// More than 4,096 nodes.
+    TooMany,
+}
+
+impl fmt::Display for TopologyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            TopologyError::Taken { id, by } => write!(f, "{id} is {by} already"),
+            TopologyError::NotABridge { parent } => write!(f, "nothing can be behind {parent}"),
+            TopologyError::Kind { name, parent, allowed } if parent.is_empty() => {
+                write!(f, "{name} cannot be on the root bus: {allowed} can")
+            }
+            TopologyError::Kind { name, parent, allowed } => {
+                write!(f, "{name} cannot be behind {parent}: {allowed} can")
+            }
+            TopologyError::Bus { name, bus, expected, parent } => {
+                write!(f, "{name} is on bus {bus:02x}, but the bus behind {parent} is {expected:02x}")
+            }
+            TopologyError::BusTaken { bus, by } => write!(f, "bus {bus:02x} is {by} already"),
+            TopologyError::OnlyDeviceZero { name, device, parent } => {
+                write!(f, "{name} is device {device:02x}, but the link behind {parent} has only device 00")
+            }
+            TopologyError::TooMany => write!(f, "more than {} functions", Topology::MAX),
+        }
+    }
+}
+
+/// The tree. Nodes are added from the root down.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Topology {
+    nodes: Vec<Node>,
+}
+
+impl Topology {
+    /// The most nodes.
+    pub const MAX: usize = 4096;
+
+    /// Only the root complex.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a port or function. `parent` is none on the root bus. The first child of a bridge gives the bus
+    /// below it its number.
+    pub fn add(
+        &mut self,
+        name: &str,
+        id: RequesterId,
+        parent: Option<NodeId>,
+        config: ConfigSpace,
+    ) -> Result<NodeId, TopologyError> {
+        if self.nodes.len() >= Self::MAX {
+            return Err(TopologyError::TooMany);
+        }
+        if let Some(old) = self.nodes.iter().find(|n| n.id == id) {
+            return Err(TopologyError::Taken { id, by: old.name.clone() });
+        }
+        self.check_place(name, id, parent, config.port_type())?;
+        let node = NodeId(self.nodes.len() as u16);
+        self.nodes.push(Node { name: name.into(), id, alias: None, parent, config });
+        if let Some(bridge) = parent {
+            let primary = self.node(bridge).id.bus();
+            self.node_mut(bridge).config.set_buses(primary, id.bus(), id.bus());
+            self.raise_subordinates(bridge, id.bus());
+        }
+        self.mark_multifunction(id);
+        Ok(node)
+    }
+
+    fn check_place(
+        &self,
+        name: &str,
+        id: RequesterId,
+        parent: Option<NodeId>,
+        kind: PortType,
+    ) -> Result<(), TopologyError> {
+        let wrong = |parent: &str, allowed| {
+            Err(TopologyError::Kind { name: name.into(), parent: parent.into(), allowed })
+        };
+        let Some(parent) = parent else {
+            if matches!(kind, PortType::Upstream | PortType::Downstream) {
+                return wrong("", "a device or a root port");
+            }
+            return match self.nodes.iter().find(|n| n.is_bridge() && n.config.buses().1 == id.bus()) {
+                Some(n) if id.bus() != 0 => {
+                    Err(TopologyError::BusTaken { bus: id.bus(), by: self.behind(n) })
+                }
+                _ => Ok(()),
+            };
+        };
+        let above = self.node(parent);
+        match (above.port_type(), kind) {
+            (PortType::Endpoint | PortType::Integrated, _) => {
+                return Err(TopologyError::NotABridge { parent: above.name.clone() })
+            }
+            (PortType::Upstream, PortType::Downstream) => {}
+            (PortType::Upstream, _) => return wrong(&above.name, "a switch's downstream port"),
+            (_, PortType::Downstream | PortType::RootPort) => {
+                return wrong(&above.name, "a device, a switch or a bridge")
+            }
+            _ => {}
+        }
+        let secondary = above.config.buses().1;
+        if secondary != 0 && secondary != id.bus() {
+            let parent = above.name.clone();
+            return Err(TopologyError::Bus { name: name.into(), bus: id.bus(), expected: secondary, parent });
+        }
+        if secondary == 0 {
+            let user = self.nodes.iter().find(|n| n.id.bus() == id.bus());
+            if let Some(user) = user {
+                return Err(TopologyError::BusTaken { bus: id.bus(), by: self.bus_of(user) });
+            }
+            if id.bus() <= above.id.bus() {
+                let by = self.bus_of(above);
+                return Err(TopologyError::BusTaken { bus: id.bus(), by });
+            }
+        }
+        let link = matches!(above.port_type(), PortType::RootPort | PortType::Downstream);
+        if link && id.device() != 0 {
+            let parent = above.name.clone();
+            return Err(TopologyError::OnlyDeviceZero { name: name.into(), device: id.device(), parent });
+        }
+        Ok(())
+    }
+
+    fn behind(&self, bridge: &Node) -> String {
+        alloc::format!("behind {}", bridge.name)
+    }
+    fn bus_of(&self, node: &Node) -> String {
+        match node.parent {
+            Some(parent) => self.behind(self.node(parent)),
+            None => "the root bus".into(),
+        }
+    }
+
+    fn raise_subordinates(&mut self, from: NodeId, bus: u8) {
+        let mut next = Some(from);
+        while let Some(at) = next {
+            let node = self.node_mut(at);
+            let (primary, secondary, subordinate) = node.config.buses();
+            node.config.set_buses(primary, secondary, subordinate.max(bus));
+            next = node.parent;
+        }
+    }
+
+    fn mark_multifunction(&mut self, id: RequesterId) {
+        let same = |n: &&mut Node| n.id.bus() == id.bus() && n.id.device() == id.device();
+        let mut slot: Vec<_> = self.nodes.iter_mut().filter(same).collect();
+        if slot.len() > 1 {
+            slot.iter_mut().for_each(|n| n.config.set_multifunction());
+        }
+    }
+
+    /// Every node, in the order they were added.
+    pub fn nodes(&self) -> impl Iterator<Item = (NodeId, &Node)> + '_ {
+        self.nodes.iter().enumerate().map(|(i, n)| (NodeId(i as u16), n))
+    }
+    /// A node. Ids come from [`Topology::add`] only.
+    pub fn node(&self, id: NodeId) -> &Node {
+        &self.nodes[usize::from(id.0)]
+    }
+    /// A node, to be changed.
+    pub fn node_mut(&mut self, id: NodeId) -> &mut Node {
+        &mut self.nodes[usize::from(id.0)]
+    }
+    /// The node with this bus:device.function.
+    pub fn by_id(&self, id: RequesterId) -> Option<NodeId> {
+        self.nodes().find(|(_, n)| n.id == id).map(|(i, _)| i)
+    }
+    /// The node with this name.
+    pub fn by_name(&self, name: &str) -> Option<NodeId> {
+        self.nodes().find(|(_, n)| n.name == name).map(|(i, _)| i)
+    }
+    /// What is directly below a bridge, or on the root bus, in the order they were added.
+    pub fn children(&self, parent: Option<NodeId>) -> impl Iterator<Item = NodeId> + '_ {
+        self.nodes().filter(move |(_, n)| n.parent == parent).map(|(i, _)| i)
+    }
+    /// The bridges above a node, from the nearest up to the root port.
+    pub fn ancestors(&self, of: NodeId) -> impl Iterator<Item = NodeId> + '_ {
+        core::iter::successors(self.node(of).parent, |at| self.node(*at).parent)
+    }
+
+    /// The requester id that a node's requests carry when they reach the root complex: its own, what it is said
+    /// to be, or, below a PCI Express to PCI bridge, the bridge's secondary bus with device and function 0
+    /// (PCIe to PCI bridge specification 1.0, section 2.3).
+    pub fn requester(&self, of: NodeId) -> RequesterId {
+        if let Some(alias) = self.node(of).alias {
+            return alias;
+        }
+        let bridge = self.ancestors(of).filter(|b| self.node(*b).port_type() == PortType::PciBridge).last();
+        match bridge {
+            Some(bridge) => {
+                let bridge = self.node(bridge);
+                let bus = RequesterId::bdf(bridge.config.buses().1, 0, 0).raw();
+                RequesterId::new(u32::from(bridge.id.segment()) << 16 | bus)
+            }
+            None => self.node(of).id,
+        }
+    }
+
+    /// Turns on what firmware and the operating system turn on: memory, I/O and bus mastering everywhere, and
+    /// the four ACS controls that Linux asks for wherever the capability is (`pci_enable_acs`).
+    pub fn enable_all(&mut self) {
+        for node in &mut self.nodes {
+            let on = command::IO | command::MEMORY | command::BUS_MASTER;
+            let value = node.config.command() | on;
+            node.config.write(4, 2, value.into());
+            node.config.set_acs(acs::ISOLATION);
+        }
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::super::config::Ids;
+    use super::*;
+
+    /// A space with ids that do not matter.
+    pub fn space(port: PortType) -> ConfigSpace {
+        ConfigSpace::new(port, Ids { vendor: 0x1af4, device: 0x1000, class: 0 })
+    }
+
+    pub fn id(text: &str) -> RequesterId {
+        RequesterId::parse(text).unwrap()
+    }
+
+    /// rp0 - sw0 - (d0 - gpu, d1 - ssd); nic on the root bus.
+    pub fn tree(with_acs: bool) -> Topology {
+        let mut t = Topology::new();
+        let port = |t: &mut Topology, name: &str, bdf: &str, kind, parent: Option<NodeId>| {
+            let mut c = space(kind);
+            if with_acs && matches!(kind, PortType::RootPort | PortType::Downstream) {
+                c.add_acs(acs::ISOLATION | acs::TRANSLATION_BLOCKING | acs::DIRECT_TRANSLATED);
+            }
+            t.add(name, id(bdf), parent, c).unwrap()
+        };
+        let rp = port(&mut t, "rp0", "00:1c.0", PortType::RootPort, None);
+        let sw = port(&mut t, "sw0", "01:00.0", PortType::Upstream, Some(rp));
+        let d0 = port(&mut t, "d0", "02:00.0", PortType::Downstream, Some(sw));
+        let d1 = port(&mut t, "d1", "02:01.0", PortType::Downstream, Some(sw));
+        port(&mut t, "gpu", "03:00.0", PortType::Endpoint, Some(d0));
+        port(&mut t, "ssd", "04:00.0", PortType::Endpoint, Some(d1));
+        port(&mut t, "nic", "00:03.0", PortType::Integrated, None);
+        t
+    }
+
+    #[test]
+    fn buses_are_numbered_as_the_ids_say() {
+        let t = tree(false);
+        let buses = |name: &str| t.node(t.by_name(name).unwrap()).config.buses();
+        assert_eq!(buses("rp0"), (0, 1, 4));
+        assert_eq!(buses("sw0"), (1, 2, 4));
+        assert_eq!(buses("d0"), (2, 3, 3));
+        assert_eq!(buses("d1"), (2, 4, 4));
+    }
+
+    #[test]
+    fn what_cannot_be_is_said() {
+        let mut t = tree(false);
+        let at = |t: &Topology, name: &str| t.by_name(name);
+        let e = |t: &mut Topology, name: &str, bdf: &str, kind, parent| {
+            t.add(name, id(bdf), parent, space(kind)).unwrap_err().to_string()
+        };
+        let (ep, down) = (PortType::Endpoint, PortType::Downstream);
+        let (rp0, d0, gpu, sw0) = (at(&t, "rp0"), at(&t, "d0"), at(&t, "gpu"), at(&t, "sw0"));
+        assert_eq!(e(&mut t, "x", "03:00.0", ep, d0), "03:00.0 is gpu already");
+        assert_eq!(e(&mut t, "x", "05:00.0", ep, gpu), "nothing can be behind gpu");
+        assert_eq!(e(&mut t, "x", "05:00.0", ep, d0), "x is on bus 05, but the bus behind d0 is 03");
+        assert_eq!(
+            e(&mut t, "x", "03:01.0", ep, d0),
+            "x is device 01, but the link behind d0 has only device 00"
+        );
+        assert_eq!(
+            e(&mut t, "x", "02:02.0", ep, sw0),
+            "x cannot be behind sw0: a switch's downstream port can"
+        );
+        assert_eq!(
+            e(&mut t, "x", "01:01.0", down, rp0),
+            "x cannot be behind rp0: a device, a switch or a bridge can"
+        );
+        assert_eq!(
+            e(&mut t, "x", "05:00.0", down, None),
+            "x cannot be on the root bus: a device or a root port can"
+        );
+        let d2 = Some(t.add("d2", id("02:02.0"), sw0, space(down)).unwrap());
+        assert_eq!(e(&mut t, "x", "04:00.1", ep, d2), "bus 04 is behind d1 already");
+        assert_eq!(e(&mut t, "x", "04:00.1", ep, None), "bus 04 is behind d1 already");
+        let rp1 = Some(t.add("rp1", id("00:1d.0"), None, space(PortType::RootPort)).unwrap());
+        assert_eq!(e(&mut t, "x", "00:00.0", ep, rp1), "bus 00 is the root bus already");
+    }
+
+    #[test]
+    fn two_functions_of_a_device_say_so() {
+        let mut t = Topology::new();
+        let a = t.add("a", id("00:03.0"), None, space(PortType::Integrated)).unwrap();
+        assert!(!t.node(a).config.multifunction());
+        let b = t.add("b", id("00:03.1"), None, space(PortType::Integrated)).unwrap();
+        assert!(t.node(a).config.multifunction() && t.node(b).config.multifunction());
+    }
+
+    #[test]
+    fn behind_a_pci_bridge_requests_carry_the_bridges_id() {
+        let mut t = Topology::new();
+        let rp = t.add("rp", id("00:1c.0"), None, space(PortType::RootPort)).unwrap();
+        let br = t.add("br", id("05:00.0"), Some(rp), space(PortType::PciBridge)).unwrap();
+        let a = t.add("a", id("06:04.0"), Some(br), space(PortType::Endpoint)).unwrap();
+        assert_eq!(t.requester(a), id("06:00.0"));
+        assert_eq!(t.requester(br), id("05:00.0"));
+        t.node_mut(a).alias = Some(id("05:00.0"));
+        assert_eq!(t.requester(a), id("05:00.0"));
+    }
+}
