@@ -11,6 +11,7 @@
 //! * [`platform`]: physical address map, host bridge, PCI Express
 //! * [`iommu`]: requests from devices become addresses, interrupts or faults
 //! * [`scenario`]: the text language: parse, print, what is wrong and where
+//! * [`diagram`]: what a picture is made of, its layout on a character grid, text and SVG
 #![cfg_attr(not(any(feature = "std", test)), no_std)]
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
@@ -18,6 +19,7 @@
 extern crate alloc;
 
 pub mod addr;
+pub mod diagram;
 pub mod iommu;
 pub mod memory;
 pub mod paging;
