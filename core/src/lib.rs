@@ -10,6 +10,7 @@
 //! * [`paging`]: page-table formats, the walker, the builder
 //! * [`platform`]: physical address map, host bridge, PCI Express
 //! * [`iommu`]: requests from devices become addresses, interrupts or faults
+//! * [`mmu`]: the CPU's side: virtual addresses become physical ones
 //! * [`scenario`]: the text language: parse, print, what is wrong and where
 //! * [`diagram`]: what a picture is made of, its layout on a character grid, text and SVG
 #![cfg_attr(not(any(feature = "std", test)), no_std)]
@@ -22,6 +23,7 @@ pub mod addr;
 pub mod diagram;
 pub mod iommu;
 pub mod memory;
+pub mod mmu;
 pub mod paging;
 pub mod platform;
 pub mod scenario;
