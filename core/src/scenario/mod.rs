@@ -9,6 +9,7 @@
 //! [`MAX_NAME`] characters of a name.
 
 pub mod ast;
+mod change;
 mod form;
 mod lexer;
 pub mod noun;
@@ -16,6 +17,7 @@ mod number;
 pub mod outline;
 mod parse;
 mod place;
+pub mod presets;
 mod print;
 pub mod problem;
 pub mod reference;
@@ -25,6 +27,7 @@ pub mod span;
 mod tests;
 
 pub use ast::{Scenario, Statement};
+pub use change::change;
 pub use form::Mention;
 pub use outline::Outline;
 pub use parse::{parse, parse_all};

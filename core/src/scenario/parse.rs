@@ -117,7 +117,7 @@ impl Parser {
                 );
             }
         }
-        let read = self.statement(&lexed.tokens, lexed.end).and_then(|s| {
+        let read = statement(&lexed.tokens, lexed.end).and_then(|s| {
             self.check_place(&s, line.span)?;
             Ok(s)
         });
@@ -126,24 +126,6 @@ impl Parser {
             Err(problem) => self.problems.push(problem),
         }
         line
-    }
-
-    fn statement(&mut self, tokens: &[Token<'_>], end: Span) -> Result<Statement, Problem> {
-        let (result, tokens) = match tokens {
-            [name, equals, rest @ ..] if equals.raw == "=" && name.kind == Kind::Word => {
-                if !is_name(name.raw) || super::form::RESERVED.contains(&name.raw) {
-                    return Err(Problem::expected_noun(name.span, super::noun::Noun::NewName, name.raw));
-                }
-                (Some(Node { value: name.raw.to_string(), span: name.span }), rest)
-            }
-            tokens => (None, tokens),
-        };
-        let ((_, make), used) = find_verb(tokens, end, &result)?;
-        let mut statement = make();
-        let mut form = Form::reader(&tokens[used..], tokens[0].span.to(tokens[used - 1].span), end, result);
-        statement.form(&mut form)?;
-        form.finish()?;
-        Ok(statement)
     }
 
     /// Is the statement where it may stand?
@@ -272,6 +254,30 @@ impl Parser {
         }
         self.problems.sort_by_key(|p| (p.span.line, p.span.column));
     }
+}
+
+/// Reads one line that holds one statement, whatever its place in a scenario would be.
+pub(super) fn parse_line(text: &str) -> Result<Statement, Problem> {
+    let lexed = lex(text, 1)?;
+    statement(&lexed.tokens, lexed.end)
+}
+
+fn statement(tokens: &[Token<'_>], end: Span) -> Result<Statement, Problem> {
+    let (result, tokens) = match tokens {
+        [name, equals, rest @ ..] if equals.raw == "=" && name.kind == Kind::Word => {
+            if !is_name(name.raw) || super::form::RESERVED.contains(&name.raw) {
+                return Err(Problem::expected_noun(name.span, super::noun::Noun::NewName, name.raw));
+            }
+            (Some(Node { value: name.raw.to_string(), span: name.span }), rest)
+        }
+        tokens => (None, tokens),
+    };
+    let ((_, make), used) = find_verb(tokens, end, &result)?;
+    let mut statement = make();
+    let mut form = Form::reader(&tokens[used..], tokens[0].span.to(tokens[used - 1].span), end, result);
+    statement.form(&mut form)?;
+    form.finish()?;
+    Ok(statement)
 }
 
 /// Statements of which a scenario has one at most.
