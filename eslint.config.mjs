@@ -1,0 +1,20 @@
+import js from "@eslint/js";
+import ts from "typescript-eslint";
+
+export default [
+  { ignores: ["target/**", "dist/**", "node_modules/**", ".cache/**"] },
+  js.configs.recommended,
+  ...ts.configs.recommended,
+  {
+    files: ["tools/**", "tests/**"],
+    languageOptions: {
+      globals: {
+        process: "readonly",
+        console: "readonly",
+        URL: "readonly",
+        Buffer: "readonly",
+        setTimeout: "readonly",
+      },
+    },
+  },
+];

@@ -1,0 +1,31 @@
+// Assembles the static folder: bundles www/src, adds the WebAssembly module, fills index.html.
+// Built beside the old folder and swapped in at the end, so that a failure leaves the old one whole.
+import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { build } from "esbuild";
+
+const { values } = parseArgs({ options: { out: { type: "string", default: "dist" } } });
+const out = values.out;
+const fresh = `${out}.new`;
+rmSync(fresh, { recursive: true, force: true });
+mkdirSync(fresh, { recursive: true });
+
+await build({
+  entryPoints: { main: "www/src/main.ts", style: "www/src/style.css" },
+  bundle: true,
+  splitting: true,
+  format: "esm",
+  minify: true,
+  target: "es2022",
+  outdir: fresh,
+  chunkNames: "chunk-[hash]",
+  alias: { "iommu-wasm": "./target/pkg/iommu.js" },
+  logLevel: "warning",
+});
+cpSync("target/pkg/iommu_bg.wasm", join(fresh, "iommu_bg.wasm"));
+if (existsSync("www/static")) cpSync("www/static", fresh, { recursive: true });
+writeFileSync(join(fresh, "index.html"), readFileSync("www/index.html"));
+
+rmSync(out, { recursive: true, force: true });
+renameSync(fresh, out);
