@@ -32,6 +32,8 @@ pub trait Choice: Copy + PartialEq + Default + 'static {
 pub struct Mention {
     /// The name.
     pub name: String,
+    /// What follows its dot.
+    pub part: Option<String>,
     /// As what: [`Noun::NewName`] gives the name, [`Noun::Address`] begins an address, others name a thing.
     pub role: Noun,
     /// Where.
@@ -290,9 +292,12 @@ impl<'t> Form<'t> {
             },
             Mode::Write(out) => *out = alloc::format!("{} = {out}", name.value),
             Mode::Describe(out) => *out = alloc::format!("NAME = {out}"),
-            Mode::Visit(list) => {
-                list.push(Mention { name: name.value.clone(), role: Noun::NewName, span: name.span })
-            }
+            Mode::Visit(list) => list.push(Mention {
+                name: name.value.clone(),
+                part: None,
+                role: Noun::NewName,
+                span: name.span,
+            }),
         }
         Ok(())
     }
@@ -334,7 +339,9 @@ impl<'t> Form<'t> {
                 *name = Node { value: token.raw.to_string(), span: token.span };
                 r.tried.clear();
             }
-            Mode::Visit(list) => list.push(Mention { name: name.value.clone(), role, span: name.span }),
+            Mode::Visit(list) => {
+                list.push(Mention { name: name.value.clone(), part: None, role, span: name.span })
+            }
             _ => self.put_value(&name.value.clone(), role.slot()),
         }
         Ok(())
@@ -394,7 +401,12 @@ impl<'t> Form<'t> {
             }
             Mode::Visit(list) => {
                 if let Some(base) = &loc.base {
-                    list.push(Mention { name: base.name.clone(), role: Noun::Address, span: base.span });
+                    list.push(Mention {
+                        name: base.name.clone(),
+                        part: base.part.clone(),
+                        role: Noun::Address,
+                        span: base.span,
+                    });
                 }
             }
             Mode::Write(out) => {

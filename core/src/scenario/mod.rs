@@ -2,7 +2,7 @@
 //!
 //! [`parse`] reads a text into a [`Scenario`](ast::Scenario), [`print`] writes its canonical text, and
 //! `parse(print(x)) == x`. Comments and order are kept. Every statement describes its words once (its
-//! `form`); parser, printer, [reference](reference()) and [name lookup](names()) all follow that description.
+//! `form`); parser, printer, [reference](reference()) and [name lookup](mentions()) all follow that description.
 //! The reference is `docs/scenario-language.md`.
 //!
 //! Limits, refused with a message: [`MAX_TEXT`] bytes, [`MAX_LINES`] lines, [`MAX_STEPS`] steps,
@@ -12,6 +12,7 @@ pub mod ast;
 mod change;
 mod form;
 mod lexer;
+mod names;
 pub mod noun;
 mod number;
 pub mod outline;
@@ -29,6 +30,7 @@ mod tests;
 pub use ast::{Scenario, Statement};
 pub use change::change;
 pub use form::Mention;
+pub use names::{mentions, symbols, NameKind, Symbol};
 pub use outline::Outline;
 pub use parse::{parse, parse_all};
 pub use print::{print, print_statement};
@@ -49,11 +51,3 @@ pub const MAX_STEPS: usize = 20_000;
 pub const MAX_NAME: usize = 40;
 /// After so many problems the rest of the text is not read.
 pub const MAX_PROBLEMS: usize = 100;
-
-/// The names that a statement mentions, in order, and as what: the one it gives, and those it uses.
-pub fn names(statement: &Statement) -> alloc::vec::Vec<Mention> {
-    let mut statement = statement.clone();
-    let mut form = form::Form::visitor();
-    let _ = statement.form(&mut form);
-    form.into_mentions()
-}

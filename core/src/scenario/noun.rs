@@ -78,6 +78,11 @@ nouns! {
     Domain = "DOMAIN", "the name of a domain", "域名称", 0;
     /// Whatever has an address space: a process, a virtual machine, a domain.
     Space = "SPACE", "the name of a process, a virtual machine or a domain", "进程、虚拟机或域的名称", 0;
+    /// Where a CPU access can be made from: a process, or a virtual machine's kernel.
+    CpuSpace = "PROCESS|VM", "the name of a process or a virtual machine", "进程或虚拟机的名称", 0;
+    /// Whose cached entries: of a device, or of whatever has an address space.
+    CacheOwner = "DEVICE|SPACE", "the name of a device, a process, a virtual machine or a domain",
+        "设备、进程、虚拟机或域的名称", 0;
     /// What a device can be attached to.
     Attachment = "DOMAIN|VM|pass-through|blocked",
         "the name of a domain or virtual machine, `pass-through` or `blocked`",

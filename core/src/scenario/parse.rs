@@ -24,7 +24,19 @@ pub fn parse(text: &str) -> Result<Scenario, Problems> {
 }
 
 /// Reads as much of a scenario as can be read, for editors: lines with a problem have no statement.
+///
+/// Names are looked up when every line could be read: a name is only unknown when no line could have given it.
 pub fn parse_all(text: &str) -> (Scenario, Vec<Problem>) {
+    let (scenario, mut problems) = read(text);
+    if problems.is_empty() {
+        super::names::check(&scenario, &mut problems);
+        problems.sort_by_key(|p| (p.span.line, p.span.column));
+    }
+    (scenario, problems)
+}
+
+/// Reads the lines, without looking names up.
+pub(super) fn read(text: &str) -> (Scenario, Vec<Problem>) {
     let mut parser = Parser::default();
     if text.len() > MAX_TEXT {
         parser.problems.push(Problem::new(

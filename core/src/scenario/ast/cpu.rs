@@ -29,7 +29,7 @@ impl CpuRead {
         f.loc(&mut self.at)?;
         f.opt_length(&mut self.len)?;
         f.clauses(|f| {
-            f.opt_name("in", Noun::Space, &mut self.space)?;
+            f.opt_name("in", Noun::CpuSpace, &mut self.space)?;
             f.opt_num("size", Noun::Width, &mut self.size)?;
             f.opt_choice(&mut self.privilege)?;
             f.flag("execute", &mut self.execute)
@@ -93,7 +93,7 @@ impl CpuWrite {
         f.opt_length(&mut self.len)?;
         self.value.form(f)?;
         f.clauses(|f| {
-            f.opt_name("in", Noun::Space, &mut self.space)?;
+            f.opt_name("in", Noun::CpuSpace, &mut self.space)?;
             f.opt_num("size", Noun::Width, &mut self.size)?;
             f.opt_choice(&mut self.privilege)
         })

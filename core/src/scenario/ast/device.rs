@@ -185,7 +185,7 @@ pub struct Doorbell {
 impl Doorbell {
     pub(super) fn form(&mut self, f: &mut Form<'_>) -> Done {
         f.name(Noun::Device, &mut self.device)?;
-        f.clauses(|f| f.opt_name("in", Noun::Space, &mut self.space))
+        f.clauses(|f| f.opt_name("in", Noun::CpuSpace, &mut self.space))
     }
 }
 

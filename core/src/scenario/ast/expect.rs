@@ -183,7 +183,7 @@ impl ExpectData {
         f.choice(&mut self.equality)?;
         self.data.form(f)?;
         f.clauses(|f| {
-            f.opt_name("in", Noun::Space, &mut self.space)?;
+            f.opt_name("in", Noun::CpuSpace, &mut self.space)?;
             f.flag("in-memory", &mut self.in_memory)
         })
     }

@@ -176,7 +176,7 @@ impl Alloc {
         f.num(Noun::Size, &mut self.size)?;
         f.clauses(|f| {
             f.opt_choice(&mut self.kind)?;
-            f.opt_name("in", Noun::Space, &mut self.owner)?;
+            f.opt_name("in", Noun::CpuSpace, &mut self.owner)?;
             f.clause("at", &mut self.at, Form::loc)?;
             f.flag("high", &mut self.high)?;
             f.clause("va", &mut self.va, Form::loc)?;

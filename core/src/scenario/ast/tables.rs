@@ -40,7 +40,7 @@ impl Invalidate {
     pub(super) fn form(&mut self, f: &mut Form<'_>) -> Done {
         f.choice(&mut self.cache)?;
         f.clauses(|f| {
-            f.opt_name("of", Noun::Space, &mut self.of)?;
+            f.opt_name("of", Noun::CacheOwner, &mut self.of)?;
             f.clause("pasid", &mut self.pasid, Form::pasid)?;
             f.clause("at", &mut self.at, Form::range)?;
             f.flag("no-wait", &mut self.no_wait)
