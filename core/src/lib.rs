@@ -11,6 +11,7 @@
 //! * [`platform`]: physical address map, host bridge, PCI Express
 //! * [`iommu`]: requests from devices become addresses, interrupts or faults
 //! * [`mmu`]: the CPU's side: virtual addresses become physical ones
+//! * [`dma`]: a device's engine: registers, descriptors, packets
 //! * [`scenario`]: the text language: parse, print, what is wrong and where
 //! * [`diagram`]: what a picture is made of, its layout on a character grid, text and SVG
 #![cfg_attr(not(any(feature = "std", test)), no_std)]
@@ -21,6 +22,7 @@ extern crate alloc;
 
 pub mod addr;
 pub mod diagram;
+pub mod dma;
 pub mod iommu;
 pub mod memory;
 pub mod mmu;

@@ -1,0 +1,599 @@
+//! The engine: registers, and a state machine that makes one request of the bus at a time.
+
+use super::burst::to_boundary;
+use super::descriptor::{self, Descriptor, DESCRIPTOR};
+use super::registers::{self, control, status};
+use super::{Access, Bus, BusError};
+use crate::addr::{Address, AnyAddr, BusAddr, DeviceAddr, Pasid, PhysAddr, RequesterId};
+use crate::platform::local::{LocalMap, Resolved};
+use crate::platform::tlp::{PasidPrefix, Status};
+use crate::spec::{Rule, Text};
+use crate::trace::{Actor, Event, Observer, Perms, Scope, Verdict};
+use alloc::vec;
+
+/// A list longer than this is taken for a loop.
+pub const MAX_DESCRIPTORS: u32 = 65_536;
+
+/// An address as an engine uses it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum EngineAddr {
+    /// On the bus.
+    Bus(BusAddr),
+    /// Its own, before its map.
+    Local(DeviceAddr),
+}
+
+impl EngineAddr {
+    fn add(self, bytes: u64) -> Self {
+        match self {
+            EngineAddr::Bus(at) => EngineAddr::Bus(at.wrapping_add(bytes)),
+            EngineAddr::Local(at) => EngineAddr::Local(at.wrapping_add(bytes)),
+        }
+    }
+    /// With its space as a value.
+    pub fn any(self) -> AnyAddr {
+        match self {
+            EngineAddr::Bus(at) => at.any(),
+            EngineAddr::Local(at) => at.any(),
+        }
+    }
+}
+
+/// One block to be moved.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Block {
+    /// Where, as the engine uses it.
+    pub at: EngineAddr,
+    /// How many bytes.
+    pub len: u64,
+    /// Where in the device's own memory.
+    pub device: u64,
+    /// The device writes; otherwise it reads.
+    pub write: bool,
+    /// For which process.
+    pub pasid: Option<PasidPrefix>,
+}
+
+/// Why a transfer ended early.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Stop {
+    /// The bus refused a request.
+    Bus(BusError),
+    /// A descriptor is misaligned, or the list is longer than [`MAX_DESCRIPTORS`].
+    BadDescriptor,
+    /// The device's map leads nowhere.
+    Unmapped,
+}
+
+impl Stop {
+    /// The code in STATUS and in a descriptor.
+    pub fn code(self) -> u8 {
+        match self {
+            Stop::Bus(BusError::Status(Status::CompleterAbort)) => 2,
+            Stop::Bus(BusError::Status(_)) => 1,
+            Stop::Bus(BusError::Poisoned) => 3,
+            Stop::BadDescriptor => 4,
+            Stop::Bus(BusError::NoBusMaster) => 5,
+            Stop::Unmapped => 6,
+        }
+    }
+    /// The rule that a trace gives.
+    pub fn rule(self) -> &'static Rule {
+        &RULES[usize::from(self.code()) - 1]
+    }
+}
+
+macro_rules! rules {
+    ($(($en:literal, $zh:literal, $section:literal)),* $(,)?) => {
+        [$(Rule { text: Text::new($en, $zh), section: $section }),*]
+    };
+}
+static RULES: [Rule; 6] = rules![
+    ("the request was refused: unsupported request", "请求被拒绝：不支持的请求（UR）", "PCIe 2.2.9.1"),
+    ("the request was refused: completer abort", "请求被拒绝：完成者中止（CA）", "PCIe 2.2.9.1"),
+    ("the data arrived poisoned", "收到的数据已损坏", "PCIe 2.7.2"),
+    (
+        "a descriptor must be aligned to 32 bytes, and a list must end",
+        "描述符须 32 字节对齐，链表须有终点",
+        "dma-engine: descriptors"
+    ),
+    (
+        "Bus Master Enable is 0: the device may not send requests",
+        "Bus Master Enable 为 0：设备不得发出请求",
+        "PCIe 7.5.1.1.3"
+    ),
+    ("the device's map leads nowhere", "设备侧地址无映射", "dma-engine: map"),
+];
+
+/// What a step came to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Progress {
+    /// Nothing to do.
+    Idle,
+    /// There is more to do.
+    More,
+    /// The transfer came to its end.
+    Done,
+    /// The transfer ended early.
+    Stopped(Stop),
+}
+
+/// A block on its way.
+#[derive(Clone, Copy, Debug)]
+struct Moving {
+    block: Block,
+    done: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum State {
+    Idle,
+    /// One block by registers.
+    Single(Moving),
+    /// About to fetch this descriptor.
+    Fetch(EngineAddr),
+    /// Moving the block of the descriptor at this address.
+    Listed(EngineAddr, Descriptor, Moving),
+}
+
+/// The engine of one device.
+#[derive(Clone, Debug)]
+pub struct Engine {
+    requester: RequesterId,
+    map: LocalMap,
+    max_payload: u32,
+    max_read: u32,
+    control: u32,
+    status: u32,
+    address: u64,
+    length: u64,
+    device: u64,
+    list: u64,
+    moved: u64,
+    pasid: u32,
+    vector: u32,
+    descriptors: u32,
+    stopped: u64,
+    state: State,
+}
+
+impl Engine {
+    /// The engine of the function `requester`, with the device's map and its largest packets in bytes.
+    pub fn new(requester: RequesterId, map: LocalMap, max_payload: u32, max_read: u32) -> Self {
+        Engine {
+            requester,
+            map,
+            max_payload,
+            max_read,
+            control: 0,
+            status: 0,
+            address: 0,
+            length: 0,
+            device: 0,
+            list: 0,
+            moved: 0,
+            pasid: 0,
+            vector: 0,
+            descriptors: 0,
+            stopped: 0,
+            state: State::Idle,
+        }
+    }
+
+    /// The device's map.
+    pub fn map(&self) -> &LocalMap {
+        &self.map
+    }
+    /// Sets the largest packets, as Device Control does.
+    pub fn set_limits(&mut self, max_payload: u32, max_read: u32) {
+        (self.max_payload, self.max_read) = (max_payload, max_read);
+    }
+    /// Is a transfer going on?
+    pub fn busy(&self) -> bool {
+        self.status & status::BUSY != 0
+    }
+    /// Bytes moved by the last transfer, also when it ended early.
+    pub fn moved(&self) -> u64 {
+        self.moved
+    }
+    /// Descriptors handled by the last transfer.
+    pub fn descriptors(&self) -> u32 {
+        self.descriptors
+    }
+    /// The code of the last error; 0 when there was none.
+    pub fn error(&self) -> u8 {
+        (self.status >> 4 & 7) as u8
+    }
+
+    fn value(&self, register: &crate::spec::Register) -> u64 {
+        match register.offset {
+            0x00 => self.control.into(),
+            0x04 => self.status.into(),
+            0x08 => self.address,
+            0x10 => self.length,
+            0x18 => self.device,
+            0x20 => self.list,
+            0x28 => self.moved,
+            0x30 => self.pasid.into(),
+            0x34 => self.vector.into(),
+            0x3c => self.descriptors.into(),
+            0x40 => self.stopped,
+            _ => 0,
+        }
+    }
+
+    /// Every register with its value, for views.
+    pub fn registers(&self) -> impl Iterator<Item = (&'static crate::spec::Register, u64)> + '_ {
+        registers::ALL.into_iter().map(|r| (r, self.value(r)))
+    }
+
+    /// Reads 4 or 8 bytes of the register block, naturally aligned. All ones where there is no register.
+    pub fn read_register<O: Observer>(&self, offset: u32, bytes: u8, obs: &mut O) -> u64 {
+        let ones = if bytes == 8 { u64::MAX } else { u32::MAX.into() };
+        let Some((register, shift)) = place(offset, bytes) else { return ones };
+        let value = self.value(register);
+        tell(obs, self.requester, register, value, value, false);
+        value >> shift & ones
+    }
+
+    /// Writes 4 or 8 bytes of the register block. `true` when that starts a transfer: then [`Engine::step`].
+    /// While one is going on, only STATUS takes writes.
+    pub fn write_register<O: Observer>(&mut self, offset: u32, bytes: u8, value: u64, obs: &mut O) -> bool {
+        let Some((register, shift)) = place(offset, bytes) else { return false };
+        let old = self.value(register);
+        let mask = if bytes == 8 { u64::MAX } else { u64::from(u32::MAX) << shift };
+        let new = old & !mask | value << shift & mask;
+        let idle = !self.busy();
+        match register.offset {
+            0x00 if idle => self.control = new as u32 & control::ALL,
+            0x04 => {
+                let clear = value as u32 & (status::DONE | status::ERROR);
+                self.status &= !(clear | if clear & status::ERROR != 0 { 0x70 } else { 0 });
+            }
+            0x08 if idle => self.address = new,
+            0x10 if idle => self.length = new,
+            0x18 if idle => self.device = new,
+            0x20 if idle => self.list = new,
+            0x30 if idle => self.pasid = new as u32 & 0x3f_ffff,
+            0x34 if idle => self.vector = new as u32,
+            _ => {}
+        }
+        let start = register.offset == 0x38 && idle;
+        let shown = if register.offset == 0x38 { value } else { self.value(register) };
+        tell(obs, self.requester, register, old, shown, true);
+        if start {
+            self.start();
+        }
+        start
+    }
+
+    fn start(&mut self) {
+        (self.moved, self.descriptors, self.stopped) = (0, 0, 0);
+        self.status = status::BUSY;
+        self.state = if self.control & control::LIST != 0 {
+            State::Fetch(EngineAddr::Bus(BusAddr::new(self.list)))
+        } else {
+            let block = Block {
+                at: self.engine_addr(self.address, self.control & control::LOCAL != 0),
+                len: self.length,
+                device: self.device,
+                write: self.control & control::WRITE != 0,
+                pasid: self.prefix(),
+            };
+            State::Single(Moving { block, done: 0 })
+        };
+    }
+
+    fn engine_addr(&self, at: u64, local: bool) -> EngineAddr {
+        if local {
+            EngineAddr::Local(DeviceAddr::new(at))
+        } else {
+            EngineAddr::Bus(BusAddr::new(at))
+        }
+    }
+
+    fn prefix(&self) -> Option<PasidPrefix> {
+        if self.control & control::PASID == 0 {
+            return None;
+        }
+        let pasid = Pasid::new(self.pasid & Pasid::MAX)?;
+        Some(PasidPrefix { pasid, execute: self.pasid >> 20 & 1 != 0, privileged: self.pasid >> 21 & 1 != 0 })
+    }
+
+    /// Runs until the transfer ends. How it ended; [`Progress::Idle`] when there was none.
+    pub fn run<B: Bus>(&mut self, bus: &mut B) -> Progress {
+        loop {
+            match self.step(bus) {
+                Progress::More => {}
+                end => return end,
+            }
+        }
+    }
+
+    /// Does the next thing: fetches a descriptor, moves what lies in one page, ends a block.
+    pub fn step<B: Bus>(&mut self, bus: &mut B) -> Progress {
+        match self.state {
+            State::Idle => Progress::Idle,
+            State::Single(mut moving) => {
+                if moving.done == 0 {
+                    self.open(bus, &moving.block);
+                }
+                match self.advance(bus, &mut moving) {
+                    Ok(false) => {
+                        self.state = State::Single(moving);
+                        Progress::More
+                    }
+                    Ok(true) => {
+                        self.close(bus, Verdict::Ok);
+                        self.finish(bus, None)
+                    }
+                    Err(stop) => {
+                        self.close(bus, Verdict::Refused(stop.rule()));
+                        self.finish(bus, Some(stop))
+                    }
+                }
+            }
+            State::Fetch(at) => match self.fetch(bus, at) {
+                Ok(descriptor) => {
+                    let block = Block {
+                        at: self.engine_addr(descriptor.address, descriptor.local),
+                        len: descriptor.length.into(),
+                        device: descriptor.device,
+                        write: descriptor.write,
+                        pasid: self.prefix(),
+                    };
+                    self.state = State::Listed(at, descriptor, Moving { block, done: 0 });
+                    Progress::More
+                }
+                Err(stop) => {
+                    self.stopped = at.any().raw;
+                    self.finish(bus, Some(stop))
+                }
+            },
+            State::Listed(at, descriptor, mut moving) => {
+                if moving.done == 0 {
+                    self.open(bus, &moving.block);
+                }
+                match self.advance(bus, &mut moving) {
+                    Ok(false) => {
+                        self.state = State::Listed(at, descriptor, moving);
+                        Progress::More
+                    }
+                    Ok(true) => {
+                        self.close(bus, Verdict::Ok);
+                        self.next(bus, at, descriptor, None)
+                    }
+                    Err(stop) => {
+                        self.close(bus, Verdict::Refused(stop.rule()));
+                        self.next(bus, at, descriptor, Some(stop))
+                    }
+                }
+            }
+        }
+    }
+
+    /// Moves one block at once, outside the registers: what the engine does, without its being told how.
+    /// The bytes moved, and why not more.
+    pub fn transfer<B: Bus>(&mut self, bus: &mut B, block: &Block) -> (u64, Option<Stop>) {
+        (self.moved, self.stopped) = (0, 0);
+        let mut moving = Moving { block: *block, done: 0 };
+        self.open(bus, block);
+        let end = loop {
+            match self.advance(bus, &mut moving) {
+                Ok(false) => {}
+                Ok(true) => break None,
+                Err(stop) => break Some(stop),
+            }
+        };
+        self.close(bus, end.map_or(Verdict::Ok, |stop| Verdict::Refused(stop.rule())));
+        (self.moved, end)
+    }
+
+    fn open<B: Bus>(&self, bus: &mut B, block: &Block) {
+        let want = if block.write { Perms::W } else { Perms::R };
+        let scope = Scope::Transfer { requester: self.requester, at: block.at.any(), want, bytes: block.len };
+        bus.obs().begin(Actor::Device(self.requester), scope);
+    }
+
+    fn close<B: Bus>(&self, bus: &mut B, verdict: Verdict) {
+        bus.obs().end(Actor::Device(self.requester), verdict);
+    }
+
+    /// Where an address of the engine leads, and how many of `len` bytes go there in one request.
+    fn resolve<B: Bus>(&self, bus: &mut B, at: EngineAddr, len: u64) -> Option<(Resolved, u32)> {
+        let (to, room) = match at {
+            EngineAddr::Bus(at) => (Resolved::Bus(at), u64::MAX),
+            EngineAddr::Local(at) => self.map.cross(self.requester, at, bus.obs())?,
+        };
+        let raw = match to {
+            Resolved::Bus(at) => at.raw(),
+            Resolved::Own(at) => at,
+        };
+        Some((to, to_boundary(raw, len.min(room))))
+    }
+
+    /// Moves what lies in one page. `true` when the block is done.
+    fn advance<B: Bus>(&mut self, bus: &mut B, moving: &mut Moving) -> Result<bool, Stop> {
+        let Moving { block, done } = *moving;
+        let left = block.len - done;
+        if left == 0 {
+            return Ok(true);
+        }
+        let at = block.at.add(done);
+        let device = block.device.wrapping_add(done);
+        self.stopped = at.any().raw;
+        let (to, bytes) = self.resolve(bus, at, left).ok_or(Stop::Unmapped)?;
+        let mut data = vec![0; bytes as usize];
+        let limit = if block.write { self.max_payload } else { self.max_read };
+        let mut sent = true;
+        match (to, block.write) {
+            (Resolved::Bus(at), true) => {
+                bus.own_read(device, &mut data);
+                let access = Access { at, bytes, pasid: block.pasid, limit };
+                match bus.write(&access, &data) {
+                    // A write has no completion. Ours is told by an error message of the root port and stops,
+                    // unless it is to be as blind as most devices are.
+                    Err(BusError::Status(_)) if self.control & control::BLIND != 0 => sent = false,
+                    Err(error) => return Err(Stop::Bus(error)),
+                    Ok(_) => {}
+                }
+            }
+            (Resolved::Bus(at), false) => {
+                let access = Access { at, bytes, pasid: block.pasid, limit };
+                bus.read(&access, &mut data).map_err(Stop::Bus)?;
+                bus.own_write(device, &data);
+            }
+            (Resolved::Own(own), true) => {
+                bus.own_read(device, &mut data);
+                bus.own_write(own, &data);
+            }
+            (Resolved::Own(own), false) => {
+                bus.own_read(own, &mut data);
+                bus.own_write(device, &data);
+            }
+        }
+        moving.done += u64::from(bytes);
+        if sent {
+            self.moved += u64::from(bytes);
+        }
+        Ok(moving.done == block.len)
+    }
+
+    fn fetch<B: Bus>(&mut self, bus: &mut B, at: EngineAddr) -> Result<Descriptor, Stop> {
+        let EngineAddr::Bus(address) = at else { return Err(Stop::Unmapped) };
+        if address.raw() % descriptor::BYTES != 0 || self.descriptors >= MAX_DESCRIPTORS {
+            return Err(Stop::BadDescriptor);
+        }
+        let me = Actor::Device(self.requester);
+        let scope = Scope::Transfer {
+            requester: self.requester,
+            at: address.any(),
+            want: Perms::R,
+            bytes: descriptor::BYTES,
+        };
+        bus.obs().begin(me, scope);
+        // Aligned to its size, it crosses no page.
+        let access = Access {
+            at: address,
+            bytes: descriptor::BYTES as u32,
+            pasid: self.prefix(),
+            limit: self.max_read,
+        };
+        let mut data = [0; descriptor::BYTES as usize];
+        let read = bus.read(&access, &mut data);
+        let index = self.descriptors;
+        if <B::Obs as Observer>::ON {
+            if let Ok(pa) = read {
+                let words = words(&data);
+                let obs = bus.obs();
+                let words = obs.words(&words);
+                let entry = &DESCRIPTOR;
+                let pa = pa.unwrap_or(PhysAddr::new(0));
+                let at = address.any();
+                obs.step(me, Event::Read { entry, level: 0, index, at, pa, words, verdict: Verdict::Ok });
+            }
+        }
+        let verdict = match read {
+            Ok(_) => Verdict::Ok,
+            Err(error) => Verdict::Refused(Stop::Bus(error).rule()),
+        };
+        bus.obs().end(me, verdict);
+        read.map_err(Stop::Bus)?;
+        self.descriptors += 1;
+        Ok(Descriptor::decode(words(&data)))
+    }
+
+    /// After a block of a list: writes its status back, interrupts if asked to, goes on or ends.
+    fn next<B: Bus>(
+        &mut self,
+        bus: &mut B,
+        at: EngineAddr,
+        descriptor: Descriptor,
+        stop: Option<Stop>,
+    ) -> Progress {
+        let done = Descriptor { done: true, error: stop.map_or(0, Stop::code), ..descriptor };
+        let mut stop = stop;
+        if let EngineAddr::Bus(address) = at {
+            let access = Access {
+                at: address.wrapping_add(8),
+                bytes: 8,
+                pasid: self.prefix(),
+                limit: self.max_payload,
+            };
+            let me = Actor::Device(self.requester);
+            let want = Perms::W;
+            let scope = Scope::Transfer { requester: self.requester, at: access.at.any(), want, bytes: 8 };
+            bus.obs().begin(me, scope);
+            let wrote = bus.write(&access, &done.encode()[1].to_le_bytes());
+            let verdict = match wrote {
+                Ok(_) => Verdict::Ok,
+                Err(error) => Verdict::Refused(Stop::Bus(error).rule()),
+            };
+            bus.obs().end(me, verdict);
+            if let Err(error) = wrote {
+                stop = stop.or(Some(Stop::Bus(error)));
+            }
+        }
+        match (stop, descriptor.next) {
+            (None, Some(next)) => {
+                if descriptor.interrupt {
+                    bus.interrupt(self.vector as u16);
+                }
+                self.state = State::Fetch(EngineAddr::Bus(BusAddr::new(next)));
+                Progress::More
+            }
+            (stop, _) => {
+                if descriptor.interrupt && self.control & control::IRQ == 0 {
+                    bus.interrupt(self.vector as u16);
+                }
+                self.finish(bus, stop)
+            }
+        }
+    }
+
+    fn finish<B: Bus>(&mut self, bus: &mut B, stop: Option<Stop>) -> Progress {
+        self.state = State::Idle;
+        let old = self.status;
+        self.status = status::DONE | stop.map_or(0, |stop| status::ERROR | u32::from(stop.code()) << 4);
+        if stop.is_none() {
+            self.stopped = 0;
+        }
+        tell(bus.obs(), self.requester, &registers::STATUS, old.into(), self.status.into(), true);
+        if self.control & control::IRQ != 0 {
+            bus.interrupt(self.vector as u16);
+        }
+        stop.map_or(Progress::Done, Progress::Stopped)
+    }
+}
+
+fn words(data: &[u8; descriptor::BYTES as usize]) -> [u64; 4] {
+    let mut words = [0; 4];
+    for (word, bytes) in words.iter_mut().zip(data.chunks_exact(8)) {
+        *word = bytes.iter().rev().fold(0, |w, b| w << 8 | u64::from(*b));
+    }
+    words
+}
+
+/// The register an access is to, and how far up in it the access begins.
+fn place(offset: u32, bytes: u8) -> Option<(&'static crate::spec::Register, u32)> {
+    let register = registers::at(offset)?;
+    let inside = offset - register.offset;
+    let fits = matches!(bytes, 4 | 8)
+        && offset % u32::from(bytes) == 0
+        && inside + u32::from(bytes) <= register.bytes.into();
+    fits.then_some((register, inside * 8))
+}
+
+fn tell<O: Observer>(
+    obs: &mut O,
+    requester: RequesterId,
+    register: &'static crate::spec::Register,
+    old: u64,
+    new: u64,
+    write: bool,
+) {
+    if O::ON {
+        let event = Event::Register { register, offset: register.offset, old, new, write };
+        obs.step(Actor::Device(requester), event);
+    }
+}

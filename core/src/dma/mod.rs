@@ -1,0 +1,86 @@
+//! The DMA engine of our teaching device.
+//!
+//! Software writes its registers ([`registers`]) through a BAR, or gives it a linked list of descriptors in
+//! memory ([`descriptor`]), which it fetches by DMA itself. It moves data between its own memory and addresses
+//! on the bus, in packets that cross no 4 KiB boundary and respect Max_Payload_Size and Max_Read_Request_Size
+//! ([`burst`]). [`engine`] is a state machine: each [`Engine::step`] makes at most one request of a [`Bus`].
+//!
+//! The register layout is our own: engines have no standard one. What happens on the bus is PCI Express.
+
+pub mod burst;
+pub mod descriptor;
+pub mod engine;
+pub mod registers;
+
+pub use burst::{packets, Packets};
+pub use descriptor::Descriptor;
+pub use engine::{Block, Engine, EngineAddr, Progress};
+
+use crate::addr::{BusAddr, PhysAddr};
+use crate::platform::tlp::{PasidPrefix, Status};
+use crate::trace::Observer;
+use core::fmt;
+
+/// One request of the engine: bytes that lie in one 4 KiB page, sent as one packet or several.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Access {
+    /// The first address.
+    pub at: BusAddr,
+    /// How many bytes, 1..=4096.
+    pub bytes: u32,
+    /// For which process.
+    pub pasid: Option<PasidPrefix>,
+    /// The largest packet: of payload for a write, of what is asked for in a read.
+    pub limit: u32,
+}
+
+impl Access {
+    /// The packets it is sent as: address and bytes of each.
+    pub fn packets(&self) -> Packets {
+        packets(self.at, self.bytes, self.limit)
+    }
+}
+
+/// Why a request was not done.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum BusError {
+    /// It was completed with this status (a read), or dropped for the reason of this status (a write).
+    Status(Status),
+    /// The data arrived poisoned.
+    Poisoned,
+    /// Bus Master Enable is off: the request was never sent.
+    NoBusMaster,
+}
+
+impl fmt::Display for BusError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            BusError::Status(status) => write!(f, "completion status {}", status.name()),
+            BusError::Poisoned => write!(f, "poisoned data"),
+            BusError::NoBusMaster => write!(f, "Bus Master Enable is off"),
+        }
+    }
+}
+
+/// What an engine is connected to: the bus on one side, the device's own memory on the other.
+pub trait Bus {
+    /// Who hears.
+    type Obs: Observer;
+    /// Who hears.
+    fn obs(&mut self) -> &mut Self::Obs;
+
+    /// Reads from the bus. On success the physical address of the first byte, when it came from memory.
+    fn read(&mut self, access: &Access, out: &mut [u8]) -> Result<Option<PhysAddr>, BusError>;
+    /// Writes to the bus. On success the physical address of the first byte, when it went to memory.
+    fn write(&mut self, access: &Access, data: &[u8]) -> Result<Option<PhysAddr>, BusError>;
+    /// Sends the message signalled interrupt of a vector.
+    fn interrupt(&mut self, vector: u16);
+
+    /// Reads the device's own memory.
+    fn own_read(&mut self, at: u64, out: &mut [u8]);
+    /// Writes the device's own memory.
+    fn own_write(&mut self, at: u64, data: &[u8]);
+}
+
+#[cfg(test)]
+mod tests;
