@@ -14,6 +14,7 @@
 //! * [`dma`]: a device's engine: registers, descriptors, packets
 //! * [`scenario`]: the text language: parse, print, what is wrong and where
 //! * [`diagram`]: what a picture is made of, its layout on a character grid, text and SVG
+//! * [`explain`]: what happened, in words; fault logs of real machines
 #![cfg_attr(not(any(feature = "std", test)), no_std)]
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
@@ -23,6 +24,7 @@ extern crate alloc;
 pub mod addr;
 pub mod diagram;
 pub mod dma;
+pub mod explain;
 pub mod iommu;
 pub mod memory;
 pub mod mmu;

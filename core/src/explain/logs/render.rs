@@ -1,0 +1,108 @@
+//! A report as plain text, for a terminal.
+
+use super::items::{Certainty, Item, Kind, Report, Words};
+use crate::spec::Text;
+use alloc::format;
+use alloc::string::String;
+
+/// Which language.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Lang {
+    /// English.
+    #[default]
+    En,
+    /// 中文.
+    Zh,
+}
+
+impl Lang {
+    fn text(self, text: Text) -> &'static str {
+        match self {
+            Lang::En => text.en,
+            Lang::Zh => text.zh,
+        }
+    }
+    fn words(self, words: &Words) -> &str {
+        match self {
+            Lang::En => &words.en,
+            Lang::Zh => &words.zh,
+        }
+    }
+}
+
+/// The whole report. `log` is the text that it was made from; lines that are not understood are quoted from it.
+/// With `scenarios`, each item's scenario follows it.
+pub fn render(report: &Report, log: &str, lang: Lang, scenarios: bool) -> String {
+    let mut out = String::new();
+    for item in &report.items {
+        one(&mut out, item, log, lang, scenarios);
+    }
+    if report.items.is_empty() {
+        out.push_str(lang.text(Text::new("Nothing to read.\n", "没有内容。\n")));
+    }
+    out
+}
+
+fn one(out: &mut String, item: &Item, log: &str, lang: Lang, scenarios: bool) {
+    let lines = match (lang, item.lines.first == item.lines.last) {
+        (Lang::En, true) => format!("line {}", item.lines.first),
+        (Lang::En, false) => format!("lines {}-{}", item.lines.first, item.lines.last),
+        (Lang::Zh, true) => format!("第 {} 行", item.lines.first),
+        (Lang::Zh, false) => format!("第 {}-{} 行", item.lines.first, item.lines.last),
+    };
+    out.push_str(&format!("{lines}: {}\n", lang.words(&item.title)));
+    if let Kind::Unknown { nearest } = item.kind {
+        let text = log.lines().nth(item.lines.first - 1).unwrap_or("").trim();
+        let short: String = text.chars().take(160).collect();
+        out.push_str(&format!("  > {short}\n"));
+        if let Some(form) = nearest {
+            let label = lang.text(Text::new("nearest known form", "最接近的已知格式"));
+            out.push_str(&format!("  {label}: {}\n    ({})\n", form.wording, form.source));
+        }
+    }
+    for field in &item.fields {
+        let mark = match field.certainty {
+            Certainty::Certain => ' ',
+            Certainty::Inferred => '~',
+        };
+        let meaning = lang.words(&field.meaning);
+        out.push_str(&format!("{mark} {}: {}", lang.text(field.name), field.value));
+        if meaning != field.value {
+            out.push_str(&format!("  {}{meaning}", if lang == Lang::En { "- " } else { "— " }));
+        }
+        out.push('\n');
+    }
+    if !item.repeats.is_empty() {
+        let text = match lang {
+            Lang::En => format!("  and {} times more below\n", item.repeats.len()),
+            Lang::Zh => format!("  下文又出现 {} 次\n", item.repeats.len()),
+        };
+        out.push_str(&text);
+    }
+    if !item.causes.is_empty() {
+        let label = lang.text(Text::new(
+            "usual causes (inferred), likeliest first:",
+            "常见原因（推断），可能性由高到低：",
+        ));
+        out.push_str(&format!("~ {label}\n"));
+        for (i, cause) in item.causes.iter().enumerate() {
+            let tell = lang.text(Text::new("how to tell", "如何判断"));
+            out.push_str(&format!(
+                "    {}. {}\n       {tell}: {}\n",
+                i + 1,
+                lang.text(cause.text),
+                lang.text(cause.how_to_tell)
+            ));
+        }
+    }
+    if let Some(scenario) = item.scenario.as_ref().filter(|_| scenarios) {
+        let label = lang.text(Text::new("scenario that ends at the same fault:", "以相同错误结束的场景："));
+        out.push_str(&format!("  {label}\n"));
+        for line in scenario.text.lines() {
+            out.push_str(&format!("    {line}\n"));
+        }
+    }
+    if !matches!(item.kind, Kind::Other) {
+        out.push('\n');
+    }
+}

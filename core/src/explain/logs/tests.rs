@@ -1,0 +1,274 @@
+//! Reads every collected wording, and anything else.
+
+use super::*;
+use alloc::format;
+use alloc::string::{String, ToString};
+use proptest::prelude::*;
+
+const DATA: &[(&str, &str)] = &[
+    ("vtd", include_str!("../../../tests/data/faultlogs/vtd.txt")),
+    ("amd", include_str!("../../../tests/data/faultlogs/amd.txt")),
+    ("smmu", include_str!("../../../tests/data/faultlogs/smmu.txt")),
+    ("riscv", include_str!("../../../tests/data/faultlogs/riscv.txt")),
+    ("qemu", include_str!("../../../tests/data/faultlogs/qemu.txt")),
+];
+
+/// One collected wording: its form and source, its lines, what must be read.
+pub(super) struct Sample {
+    pub(super) heading: &'static str,
+    pub(super) log: String,
+    expect: Vec<&'static str>,
+}
+
+pub(super) fn samples() -> Vec<Sample> {
+    let mut samples: Vec<Sample> = Vec::new();
+    for line in DATA.iter().flat_map(|(_, text)| text.lines()) {
+        if let Some(heading) = line.strip_prefix("## ") {
+            samples.push(Sample { heading, log: String::new(), expect: Vec::new() });
+            continue;
+        }
+        let sample = samples.last_mut().expect("a heading comes first");
+        match line.strip_prefix("= ") {
+            Some(expect) => sample.expect.push(expect),
+            None => {
+                sample.log.push_str(line);
+                sample.log.push('\n');
+            }
+        }
+    }
+    samples
+}
+
+/// An item as the data files write it.
+fn summary(item: &Item) -> String {
+    let Kind::Fault(fault) = &item.kind else {
+        return match item.kind {
+            Kind::Status => "status",
+            Kind::Tables => "tables",
+            Kind::Unknown { .. } => "unknown",
+            _ => "other",
+        }
+        .to_string();
+    };
+    let arch = format!("{:?}", item.arch.unwrap()).to_lowercase();
+    let mut out = match (item.arch, fault.code) {
+        (_, None) => format!("{arch} -"),
+        (Some(Arch::RiscV), Some(code)) => format!("{arch} {code}"),
+        (_, Some(code)) => format!("{arch} {code:x}"),
+    };
+    let mut add = |key: &str, value: Option<String>| {
+        if let Some(value) = value {
+            out.push_str(&format!(" {key}{value}"));
+        }
+    };
+    add("dev ", fault.device.map(|d| format!("{:x}", d.raw())));
+    add("pasid ", fault.pasid.map(|p| format!("{p:x}")));
+    add("", fault.access.map(|a| format!("{a:?}").to_lowercase()));
+    add("at ", fault.address.map(|a| format!("{a:x}")));
+    add("second ", fault.second.map(|a| format!("{a:x}")));
+    add("index ", fault.index.map(|i| format!("{i:x}")));
+    add("entry ", fault.entry.map(|e| format!("{}:{:x}", e.level, e.value)));
+    out
+}
+
+#[test]
+fn every_collected_wording_is_read() {
+    let mut used = Vec::new();
+    for sample in samples() {
+        let report = parse_log(&sample.log);
+        let read: Vec<String> = report.items.iter().map(summary).collect();
+        assert_eq!(read, sample.expect, "{}\n{}", sample.heading, sample.log);
+        let form = sample.heading.split(' ').next().unwrap();
+        let item = report.items.iter().find(|item| item.form.is_some_and(|f| f.name == form));
+        assert!(item.is_some(), "{} is not read as {form}", sample.heading);
+        used.push(form.to_string());
+    }
+    for form in FORMS {
+        assert!(used.iter().any(|name| name == form.name), "no sample has the form {}", form.name);
+    }
+}
+
+#[test]
+fn stamps_quotes_and_neighbours_do_not_matter() {
+    let noise = "[    0.000000] Linux version 6.18.0 (gcc)\n[    0.100000] Command line: quiet\n".repeat(30);
+    for sample in samples() {
+        let alone: Vec<String> =
+            parse_log(&sample.log).items.iter().filter(|i| known(i)).map(summary).collect();
+        for prefix in ["", "> ", "> > ", "  ", "Jun 20 19:41:55 host kernel: "] {
+            if sample.log.contains("kernel:") && prefix.contains("kernel")
+                || sample.heading.contains("wrapped")
+            {
+                continue;
+            }
+            // A dump out of debugfs has no stamps.
+            if sample.heading.contains("debugfs") && prefix.contains("kernel") {
+                continue;
+            }
+            let mut text = noise.clone();
+            for line in sample.log.lines() {
+                text.push_str(&format!("{prefix}{line}\r\n"));
+            }
+            text.push_str(&noise);
+            let read: Vec<String> = parse_log(&text).items.iter().filter(|i| known(i)).map(summary).collect();
+            assert_eq!(read, alone, "{prefix:?} {}", sample.heading);
+        }
+    }
+}
+
+fn known(item: &Item) -> bool {
+    !matches!(item.kind, Kind::Other | Kind::Unknown { .. })
+}
+
+#[test]
+fn every_vtd_reason_is_decoded_in_every_spelling() {
+    for fault in crate::iommu::vtd::faults::ALL {
+        let code = fault.code;
+        for line in [
+            format!("DMAR: [DMA Read] Request device [00:02.0] fault addr 1000 [fault reason {code:02}] x"),
+            format!("DMAR: [DMA Read NO_PASID] Request device [00:02.0] fault addr 0x1000 [fault reason {code:#04x}] x"),
+            format!("(XEN) [VT-D]DMAR:[DMA Read] Request device [0000:00:02.0] fault addr 1000\n(XEN) [VT-D]DMAR: reason {code:02x} - x"),
+            format!("vtd_dmar_fault sid 0x10 fault {code} addr 0x1000 write 0"),
+        ] {
+            let report = parse_log(&line);
+            let (item, read) = report.faults().next().expect(&line);
+            assert_eq!(read.known, Some(*fault), "{line}");
+            assert_eq!(report.items.len(), 1);
+            assert!(item.causes.len() >= 2);
+            assert!(item.fields.iter().any(|f| f.value.contains(fault.name)), "{line}");
+        }
+    }
+}
+
+#[test]
+fn the_same_fault_is_folded_and_its_pattern_told() {
+    let mut log = String::new();
+    for i in 0..5u64 {
+        log.push_str(&format!(
+            "DMAR: [DMA Write NO_PASID] Request device [00:1f.2] fault addr {:#x} [fault reason 0x05] x\n",
+            0xfff0_0000 + i * 0x1000
+        ));
+    }
+    let report = parse_log(&log);
+    assert_eq!(report.items.len(), 1);
+    let item = &report.items[0];
+    assert_eq!(item.repeats.len(), 4);
+    assert_eq!(item.repeats[3], Repeat { line: 5, address: Some(0xfff0_4000) });
+    let pattern = item.fields.iter().find(|f| f.name.en == "pattern").unwrap();
+    assert!(pattern.meaning.en.contains("page by page"));
+    assert_eq!(pattern.certainty, Certainty::Inferred);
+}
+
+#[test]
+fn raw_words_and_their_decoded_form_are_one_item() {
+    let log = "arm-smmu-v3 a: event 0x10 received:\narm-smmu-v3 a: \t0x0000010000001810\narm-smmu-v3 a: \t0x0000020000000000\n\
+               arm-smmu-v3 a: \t0x00000000fff0a000\narm-smmu-v3 a: \t0x0000000000000000\n\
+               arm-smmu-v3 a: event: F_TRANSLATION client: 0000:01:00.0 sid: 0x100 ssid: 0x1 iova: 0xfff0a000 ipa: 0x0\n\
+               arm-smmu-v3 a: unpriv data write s1 \"Input address caused fault\" stag: 0x0\n";
+    let report = parse_log(log);
+    assert_eq!(report.items.len(), 1);
+    assert!(report.items[0].fields.iter().any(|f| f.name.en == "client" && f.value == "0000:01:00.0"));
+}
+
+#[test]
+fn a_line_that_is_not_understood_names_the_nearest_form() {
+    let report =
+        parse_log("DMAR: [DMA Blah] Requesting device 00:02.0 faulted at addr 1000 fault reason 99\nhello\n");
+    let nearest: Vec<_> = report
+        .items
+        .iter()
+        .map(|item| match item.kind {
+            Kind::Unknown { nearest } => nearest.map(|form| form.name),
+            _ => panic!("{item:?}"),
+        })
+        .collect();
+    assert!(nearest[0].is_some_and(|name| name.starts_with("vtd-")), "{nearest:?}");
+    assert_eq!(nearest[1], None);
+}
+
+#[test]
+fn certain_and_inferred_are_told_apart() {
+    let report = parse_log("DMAR: [DMA Write] Request device [00:12.0] fault addr 0 [fault reason 05] x");
+    let fields = &report.items[0].fields;
+    let of = |name: &str| fields.iter().find(|f| f.name.en == name).map(|f| f.certainty);
+    assert_eq!(of("fault address"), Some(Certainty::Certain));
+    assert_eq!(of("the address looks like"), Some(Certainty::Inferred));
+    assert_eq!(of("table indices"), Some(Certainty::Inferred));
+}
+
+#[test]
+fn all_text_is_in_both_languages() {
+    for sample in samples() {
+        for item in parse_log(&sample.log).items {
+            assert!(!item.title.en.is_empty() && !item.title.zh.is_empty());
+            for field in &item.fields {
+                assert!(!field.meaning.en.is_empty() && !field.meaning.zh.is_empty(), "{field:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_mebibyte_of_boot_log_is_read_in_linear_work() {
+    let quiet = "[    1.234567] usb 1-1: new high-speed USB device number 2 using xhci_hcd\n";
+    let faults: String = samples().into_iter().map(|sample| sample.log).collect();
+    let near = "DMAR: Host address width 39 iommu fault addr reason Request\n";
+    for unit in [
+        quiet.to_string(),
+        faults,
+        near.to_string(),
+        "Request device\n".into(),
+        "event 0x10 received:\n".into(),
+        "x".into(),
+    ] {
+        let log = unit.repeat((1 << 20) / unit.len());
+        let report = parse_log(&log);
+        // Each item has lines of its own; nothing multiplies.
+        assert!(report.items.len() <= report.lines);
+        for pair in report.items.windows(2) {
+            assert!(pair[0].lines.last < pair[1].lines.first);
+        }
+        let _ = render(&report, &log[..log.len().min(4096)], Lang::Zh, true);
+    }
+}
+
+/// Lines made of the pieces that readers look for, in any order.
+fn hostile() -> impl Strategy<Value = String> {
+    let pieces: Vec<&'static str> = "Request device|[DMA Read|[INTR-REMAP|fault addr|fault index|[fault reason|0x|ffffffffffffffffffff|[|]|:|.|00:02.0|PASID |\
+        DMAR: |Event logged [|IO_PAGE_FAULT|device=|flags=0x|address=|event 0x10 received:|\t0x0000010000000010|event: | client: | sid: |\
+        Fault |devid: |iotval: |iotval2: |vtd_iova_to_slpte: detected slpte permission error (iova=0x|level=0x|pte=|vtd_dmar_fault|sid | fault | addr |\
+        Root Table Address: |Device |@0x|IOVA_PFN|0x1 |\t0x3|\n|\n> |QI HEAD: |qw0 = |callbacks suppressed|1 |中|pte level: |pte value: |table entries for IOVA |\
+        low |hi |context entry: |root entry: |pasid table entry[|]: |context fault: |fsr=|iova=|reason: 0x|fault 0001:02.0|smmuv3|translation failed for iova="
+        .split('|')
+        .collect();
+    prop::collection::vec(prop::sample::select(pieces), 0..40).prop_map(|parts| parts.concat())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    #[test]
+    fn any_text_is_read_without_panic(text in "\\PC*\n?\\PC*") {
+        let report = parse_log(&text);
+        let _ = render(&report, &text, Lang::En, true);
+    }
+
+    #[test]
+    fn any_mixture_of_the_marks_is_read_without_panic(text in hostile()) {
+        let report = parse_log(&text);
+        let _ = render(&report, &text, Lang::Zh, true);
+        for item in &report.items {
+            prop_assert!(item.lines.first <= item.lines.last && item.lines.last <= report.lines);
+        }
+    }
+
+    #[test]
+    fn a_damaged_sample_is_read_without_panic(pick in 0usize..1000, at in 0usize..2000, with in "\\PC?") {
+        let samples = samples();
+        let mut text = samples[pick % samples.len()].log.clone();
+        let mut at = at % text.len();
+        while !text.is_char_boundary(at) { at -= 1; }
+        text.truncate(at + text[at..].chars().next().map_or(0, |_| 0));
+        text.push_str(&with);
+        let _ = parse_log(&text);
+    }
+}
