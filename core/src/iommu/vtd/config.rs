@@ -1,0 +1,286 @@
+//! What a unit can do (its capability registers), how large its caches are, and in what it deviates.
+
+/// Deviations of a particular implementation from the specification, each one switch. A unit of the playground
+/// has none; the conformance replay turns on those of the implementation it compares with. `docs/conformance.md`
+/// lists them with the specification's sections.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Quirks {
+    /// Root, context and second-stage faults in scalable mode are reported with legacy codes (VT-d 7.1.3).
+    pub legacy_codes_in_scalable_mode: bool,
+    /// Both halves of a scalable-mode root entry are checked for reserved bits, not only the one used (9.2).
+    pub root_checks_both_halves: bool,
+    /// PDTS is not looked at: no PASID is beyond the directory (9.4).
+    pub directory_size_ignored: bool,
+    /// Reserved bits of PASID-directory and PASID-table entries are not looked at (9.5, 9.6).
+    pub pasid_reserved_ignored: bool,
+    /// PGTT, AW and FSPM of a PASID-table entry are checked before its P bit (9.6).
+    pub pasid_type_before_present: bool,
+    /// In a paging entry, the right that the access needs is checked before reserved bits (3.6, 3.7).
+    pub rights_before_reserved: bool,
+    /// The width of the first stage's canonical check is taken from AW (second-stage width), not FSPM (3.6).
+    pub canonical_width_from_aw: bool,
+    /// An output page that only overlaps the interrupt range is refused, wherever in it the access goes (3.15).
+    pub interrupt_range_by_page: bool,
+    /// The code of that fault follows the capability (SMTS), not the mode in use (3.15).
+    pub interrupt_range_code_by_capability: bool,
+    /// A paging entry of all ones counts as one that could not be read.
+    pub all_ones_is_unreadable: bool,
+    /// Pass-through does not check the address against the host's width (7.1.3, LGN.1 and SGN.4).
+    pub pass_through_any_address: bool,
+    /// Bit 11 (SNP) of second-stage leaves is free in scalable mode although ECAP.SC is 0 (9.8).
+    pub snoop_bit_free_in_scalable: bool,
+    /// The requester takes part in the tag of the IOTLB (6.2.1).
+    pub iotlb_by_requester: bool,
+    /// A cached translation with too little permission drops the access without a fault record (6.2.4).
+    pub cached_denial_is_silent: bool,
+    /// The dirty bit is not set by a write that hits an entry cached by a read (3.6.2).
+    pub no_dirty_on_hit: bool,
+    /// Interrupts in compatibility format pass whatever CFIS and EIME say (5.1.4).
+    pub compatibility_interrupts_pass: bool,
+    /// Reserved bits of the interrupt message are checked after the remapping table entry (5.1.4).
+    pub message_reserved_last: bool,
+    /// Reserved bits of DST without EIME, and the IM bit without CAP.PI, are not looked at (9.9).
+    pub destination_reserved_ignored: bool,
+    /// Reads, and writes of other than four bytes, to FEEx_xxxxh make no fault (3.14).
+    pub interrupt_range_reads_pass: bool,
+    /// Setting the root pointer and switching translation on or off empty the caches (11.4.4).
+    pub root_pointer_flushes: bool,
+    /// Requests without PASID are recorded with the RID_PASID they were given (7.2.1).
+    pub records_rid_pasid: bool,
+}
+
+impl Quirks {
+    /// As the specification has it.
+    pub const NONE: Quirks = Quirks {
+        legacy_codes_in_scalable_mode: false,
+        root_checks_both_halves: false,
+        directory_size_ignored: false,
+        pasid_reserved_ignored: false,
+        pasid_type_before_present: false,
+        rights_before_reserved: false,
+        canonical_width_from_aw: false,
+        interrupt_range_by_page: false,
+        interrupt_range_code_by_capability: false,
+        all_ones_is_unreadable: false,
+        pass_through_any_address: false,
+        snoop_bit_free_in_scalable: false,
+        iotlb_by_requester: false,
+        cached_denial_is_silent: false,
+        no_dirty_on_hit: false,
+        compatibility_interrupts_pass: false,
+        message_reserved_last: false,
+        destination_reserved_ignored: false,
+        interrupt_range_reads_pass: false,
+        root_pointer_flushes: false,
+        records_rid_pasid: false,
+    };
+    /// QEMU 10.0's emulated unit.
+    pub const QEMU_10: Quirks = Quirks {
+        legacy_codes_in_scalable_mode: true,
+        root_checks_both_halves: true,
+        directory_size_ignored: true,
+        pasid_reserved_ignored: true,
+        pasid_type_before_present: true,
+        rights_before_reserved: true,
+        canonical_width_from_aw: true,
+        interrupt_range_by_page: true,
+        interrupt_range_code_by_capability: true,
+        all_ones_is_unreadable: true,
+        pass_through_any_address: true,
+        snoop_bit_free_in_scalable: true,
+        iotlb_by_requester: true,
+        cached_denial_is_silent: true,
+        no_dirty_on_hit: true,
+        compatibility_interrupts_pass: true,
+        message_reserved_last: true,
+        destination_reserved_ignored: true,
+        interrupt_range_reads_pass: true,
+        root_pointer_flushes: true,
+        records_rid_pasid: true,
+    };
+}
+
+/// How many entries each cache holds; 0 remembers nothing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct CacheSizes {
+    /// Context cache.
+    pub context: u16,
+    /// PASID cache.
+    pub pasid: u16,
+    /// IOTLB.
+    pub iotlb: u16,
+    /// Interrupt entry cache.
+    pub interrupt: u16,
+}
+
+/// A unit.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Config {
+    /// The capability register (VT-d 11.4.2).
+    pub cap: u64,
+    /// The extended capability register (VT-d 11.4.3).
+    pub ecap: u64,
+    /// The host's address width (HAW, from the ACPI DMAR table): address bits at and above it are reserved.
+    pub host_bits: u8,
+    /// The caches.
+    pub caches: CacheSizes,
+    /// Deviations.
+    pub quirks: Quirks,
+}
+
+const fn bit(value: u64, n: u32) -> bool {
+    value >> n & 1 != 0
+}
+
+macro_rules! capabilities {
+    ($($(#[$doc:meta])* $name:ident = $reg:ident $bit:literal;)*) => {
+        impl Config {
+            $($(#[$doc])* pub const fn $name(&self) -> bool { bit(self.$reg, $bit) })*
+        }
+    };
+}
+capabilities! {
+    /// CAP.CM: not-present entries are cached too.
+    caching_mode = cap 7;
+    /// CAP.PSI: page-selective invalidation.
+    page_selective = cap 39;
+    /// CAP.SSLPS bit 0.
+    second_stage_2m = cap 34;
+    /// CAP.SSLPS bit 1.
+    second_stage_1g = cap 35;
+    /// CAP.FS1GP.
+    first_stage_1g = cap 56;
+    /// CAP.PI: interrupt posting.
+    posting = cap 59;
+    /// CAP.FS5LP: 5-level first stage.
+    first_stage_5_level = cap 60;
+    /// CAP.PLMR or PHMR: protected memory regions.
+    protected_low = cap 5;
+    /// ECAP.QI: queued invalidation.
+    queued_invalidation = ecap 1;
+    /// ECAP.DT: device TLBs.
+    device_tlb = ecap 2;
+    /// ECAP.IR: interrupt remapping.
+    interrupt_remapping = ecap 3;
+    /// ECAP.EIM: x2APIC ids.
+    extended_interrupt_mode = ecap 4;
+    /// ECAP.PT: pass-through.
+    pass_through = ecap 6;
+    /// ECAP.SC: snoop control.
+    snoop_control = ecap 7;
+    /// ECAP.NEST: nested translation.
+    nested = ecap 26;
+    /// ECAP.PRS: page requests.
+    page_requests = ecap 29;
+    /// ECAP.ERS: execute requests.
+    execute_requests = ecap 30;
+    /// ECAP.SRS: supervisor requests.
+    supervisor_requests = ecap 31;
+    /// ECAP.EAFS: extended accessed flag.
+    extended_accessed = ecap 34;
+    /// ECAP.PASID.
+    pasid = ecap 40;
+    /// ECAP.SMTS: scalable mode.
+    scalable_mode = ecap 43;
+    /// ECAP.SSADS: second-stage accessed and dirty.
+    second_stage_accessed_dirty = ecap 45;
+    /// ECAP.SSTS: second stage in scalable mode.
+    scalable_second_stage = ecap 46;
+    /// ECAP.FSTS: first stage.
+    scalable_first_stage = ecap 47;
+}
+
+impl Config {
+    /// The unit of the playground: everything that the machine shows, eight fault recording registers.
+    pub const fn playground() -> Self {
+        // ND 16 bits, SAGAW 39|48, MGAW 48, FRO 400h, SSLPS 2M|1G, PSI, NFR 8, MAMV 18, DWD, DRD, FS1GP, PI.
+        let cap = 6
+            | 0b0110 << 8
+            | 47 << 16
+            | 0x40 << 24
+            | 0b11 << 34
+            | 1 << 39
+            | 7 << 40
+            | 18 << 48
+            | 3 << 54
+            | 1 << 56
+            | 1 << 59;
+        // C, QI, DT, IR, EIM, PT, SC, IRO F0h, NEST, PRS, ERS, SRS, EAFS, PSS 20 bits, PASID, SMTS, SSADS, SSTS, FSTS.
+        let ecap = 1
+            | 0b111 << 1
+            | 1 << 4
+            | 1 << 6
+            | 1 << 7
+            | 0xf << 8
+            | 1 << 26
+            | 1 << 29
+            | 1 << 30
+            | 1 << 31
+            | 1 << 34
+            | 19 << 35
+            | 1 << 40
+            | 1 << 43
+            | 1 << 45
+            | 1 << 46
+            | 1 << 47;
+        Config {
+            cap,
+            ecap,
+            host_bits: 46,
+            caches: CacheSizes { context: 16, pasid: 16, iotlb: 64, interrupt: 16 },
+            quirks: Quirks::NONE,
+        }
+    }
+
+    /// CAP.MGAW plus 1: the widest input address.
+    pub const fn max_guest_bits(&self) -> u8 {
+        (self.cap >> 16 & 0x3f) as u8 + 1
+    }
+    /// Does CAP.SAGAW have second-stage tables of this many levels?
+    pub const fn second_stage_levels(&self, levels: u8) -> bool {
+        // Bit 1 is 3 levels, bit 2 is 4, bit 3 is 5.
+        levels >= 2 && levels <= 6 && bit(self.cap >> 8 & 0x1f, levels as u32 - 2)
+    }
+    /// The most levels that CAP.SAGAW has, for new tables.
+    pub const fn deepest_second_stage(&self) -> u8 {
+        match self.cap >> 8 & 0xf {
+            n if n & 8 != 0 => 5,
+            n if n & 4 != 0 => 4,
+            _ => 3,
+        }
+    }
+    /// CAP.NFR plus 1: how many fault recording registers there are.
+    pub const fn fault_registers(&self) -> usize {
+        (self.cap >> 40 & 0xff) as usize + 1
+    }
+    /// Offset of the first fault recording register (CAP.FRO).
+    pub const fn fault_offset(&self) -> u32 {
+        (self.cap >> 24 & 0x3ff) as u32 * 16
+    }
+    /// Offset of the IOTLB registers: IVA, then IOTLB 8 bytes on (ECAP.IRO).
+    pub const fn iotlb_offset(&self) -> u32 {
+        (self.ecap >> 8 & 0x3ff) as u32 * 16
+    }
+    /// CAP.MAMV: the largest address mask of a page-selective invalidation.
+    pub const fn max_address_mask(&self) -> u8 {
+        (self.cap >> 48 & 0x3f) as u8
+    }
+    /// ECAP.PSS plus 1: bits of a PASID.
+    pub const fn pasid_bits(&self) -> u8 {
+        (self.ecap >> 35 & 0x1f) as u8 + 1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_playgrounds_capabilities_read_back() {
+        let c = Config::playground();
+        assert_eq!((c.max_guest_bits(), c.fault_registers(), c.fault_offset()), (48, 8, 0x400));
+        assert_eq!((c.iotlb_offset(), c.pasid_bits(), c.max_address_mask()), (0xf0, 20, 18));
+        assert!(c.second_stage_levels(3) && c.second_stage_levels(4) && !c.second_stage_levels(5));
+        assert!(c.nested() && c.posting() && c.scalable_mode() && !c.caching_mode());
+    }
+}

@@ -1,0 +1,219 @@
+//! What an operating system does to program the unit: structures written into memory, registers, descriptors.
+//! Every write is an event of the trace, made by [`Actor::Os`].
+
+mod attach;
+mod handlers;
+mod queue;
+
+use super::first_stage::FirstStage;
+use super::regs::{bit, offset};
+use super::second_stage::SecondStage;
+use super::{Config, Vtd};
+use crate::addr::{AddrRange, Iova, PhysAddr};
+use crate::iommu::{Ctx, DeviceCaps, DomainId, DomainKind, DriverError};
+use crate::paging::builder::{Builder, Mapping};
+use crate::trace::{Actor, Observer, Scope, Verdict};
+use alloc::collections::BTreeMap;
+
+/// Domain ids below this are not given to domains: 0 is reserved for caching mode, 1 is for pass-through and
+/// for processes without a second stage, as Linux has it.
+const FIRST_DOMAIN: u16 = 2;
+/// The domain id of pass-through and of processes' own tables.
+const SHARED_DOMAIN: u16 = 1;
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Domain {
+    pub kind: DomainKind,
+    pub root: PhysAddr,
+}
+
+/// What the driver knows: where it put its structures, never what the unit has cached.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Driver {
+    pub domains: BTreeMap<u16, Domain>,
+    pub caps: BTreeMap<u16, DeviceCaps>,
+    next_domain: u16,
+    root: PhysAddr,
+    queue: PhysAddr,
+    /// Where wait descriptors write their status, and the last status asked for.
+    status: PhysAddr,
+    sequence: u32,
+    interrupts: PhysAddr,
+    page_queue: PhysAddr,
+    /// Context tables by bus and half.
+    contexts: BTreeMap<(u8, bool), PhysAddr>,
+    /// PASID directories by device.
+    directories: BTreeMap<u16, PhysAddr>,
+    /// PASID tables by device and directory index.
+    pasid_tables: BTreeMap<(u16, u32), PhysAddr>,
+    /// Domain ids last written into PASID-table entries, for naming them in invalidations.
+    pasid_domains: BTreeMap<(u16, u32), u16>,
+}
+
+impl Vtd {
+    fn os_write<O: Observer>(&mut self, ctx: &mut Ctx<'_, O>, at: u32, bytes: u8, value: u64) {
+        self.write_by(ctx.memory, Actor::Os, at, bytes, value, ctx.obs);
+    }
+
+    fn os_command<O: Observer>(&mut self, ctx: &mut Ctx<'_, O>, on: u64) {
+        // Status bits that stay on must be written again (VT-d 11.4.4); SRTP and SIRTP are one-shot.
+        let kept = self.regs.get(offset::GSTS, 4) & (bit::TE | bit::QIE | bit::IRE | bit::CFI);
+        self.os_write(ctx, offset::GCMD, 4, kept | on);
+    }
+
+    fn frame<O: Observer>(ctx: &mut Ctx<'_, O>) -> Result<PhysAddr, DriverError> {
+        ctx.frames.frame().ok_or(DriverError::NoFrames)
+    }
+
+    /// Brings the unit up (VT-d 11.4.4 gives the order): fault event, queues, tables, then translation.
+    pub(super) fn bring_up<O: Observer>(&mut self, ctx: &mut Ctx<'_, O>) -> Result<(), DriverError> {
+        if O::ON {
+            let what = ctx.obs.name("bring up the VT-d unit");
+            ctx.obs.begin(Actor::Os, Scope::Setup { what });
+        }
+        let scalable = self.config.scalable_mode();
+        self.driver.next_domain = FIRST_DOMAIN;
+        self.driver.root = Self::frame(ctx)?;
+        self.driver.queue = Self::frame(ctx)?;
+        self.driver.status = Self::frame(ctx)?;
+
+        // Fault event: vector 0x30 to APIC 0.
+        self.os_write(ctx, offset::FEDATA, 4, 0x30);
+        self.os_write(ctx, offset::FEADDR, 4, 0xfee0_0000);
+        self.os_write(ctx, offset::FECTL, 4, 0);
+
+        let ttm = if scalable { 1 << 10 } else { 0 };
+        let root = self.driver.root.raw() | ttm;
+        self.os_write(ctx, offset::RTADDR, 8, root);
+        self.os_command(ctx, bit::SRTP);
+
+        let width = if scalable { 1 << 11 } else { 0 };
+        let queue = self.driver.queue.raw() | width;
+        self.os_write(ctx, offset::IQT, 8, 0);
+        self.os_write(ctx, offset::IQA, 8, queue);
+        self.os_command(ctx, bit::QIE);
+
+        if self.config.interrupt_remapping() {
+            // One page: 256 entries, S = 7.
+            self.driver.interrupts = Self::frame(ctx)?;
+            let extended = if self.config.extended_interrupt_mode() { 1 << 11 } else { 0 };
+            let table = self.driver.interrupts.raw() | extended | 7;
+            self.os_write(ctx, offset::IRTA, 8, table);
+            self.os_command(ctx, bit::SIRTP);
+        }
+        if self.config.page_requests() && scalable {
+            self.driver.page_queue = Self::frame(ctx)?;
+            self.os_write(ctx, offset::PQH, 8, 0);
+            self.os_write(ctx, offset::PQT, 8, 0);
+            let queue = self.driver.page_queue.raw();
+            self.os_write(ctx, offset::PQA, 8, queue);
+            self.os_write(ctx, offset::PEDATA, 4, 0x31);
+            self.os_write(ctx, offset::PEADDR, 4, 0xfee0_0000);
+            self.os_write(ctx, offset::PECTL, 4, 0);
+        }
+        self.flush_all(ctx)?;
+        if self.config.interrupt_remapping() {
+            self.os_command(ctx, bit::IRE);
+        }
+        self.os_command(ctx, bit::TE);
+        ctx.obs.end(Actor::Os, Verdict::Ok);
+        Ok(())
+    }
+
+    pub(super) fn make_domain<O: Observer>(
+        &mut self,
+        ctx: &mut Ctx<'_, O>,
+        kind: DomainKind,
+    ) -> Result<DomainId, DriverError> {
+        let scalable = self.config.scalable_mode();
+        match kind {
+            DomainKind::Stage1 if !scalable || !self.config.scalable_first_stage() => {
+                return Err(DriverError::Unsupported("first-stage translation (ECAP.FSTS)"))
+            }
+            DomainKind::Stage2 if scalable && !self.config.scalable_second_stage() => {
+                return Err(DriverError::Unsupported("second-stage translation in scalable mode (ECAP.SSTS)"))
+            }
+            _ => {}
+        }
+        let id = self.driver.next_domain.max(FIRST_DOMAIN);
+        // CAP.ND: 2^(4 + 2 ND) domain ids.
+        if u32::from(id) >= 1 << (4 + 2 * (self.config.cap & 7)).min(16) {
+            return Err(DriverError::Unsupported("more domains (CAP.ND)"));
+        }
+        let root = Self::frame(ctx)?;
+        self.driver.next_domain = id + 1;
+        self.driver.domains.insert(id, Domain { kind, root });
+        Ok(DomainId(id))
+    }
+
+    fn domain(&self, id: DomainId) -> Result<Domain, DriverError> {
+        self.driver.domains.get(&id.0).copied().ok_or(DriverError::NoDomain(id))
+    }
+
+    pub(super) fn map_pages<O: Observer>(
+        &mut self,
+        ctx: &mut Ctx<'_, O>,
+        id: DomainId,
+        mapping: Mapping,
+    ) -> Result<(), DriverError> {
+        let Domain { kind, root } = self.domain(id)?;
+        let place = |at| Some(PhysAddr::new(at));
+        let (frames, actor) = (&mut *ctx.frames, Actor::Os);
+        match kind {
+            DomainKind::Stage1 => {
+                let format = &first_format(&self.config);
+                let mapping = Mapping { user: true, ..mapping };
+                Builder { format, frames, place, actor }.map(ctx.memory, root.raw(), mapping, ctx.obs)?;
+            }
+            DomainKind::Stage2 => {
+                let format = &second_format(&self.config);
+                Builder { format, frames, place, actor }.map(ctx.memory, root.raw(), mapping, ctx.obs)?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn unmap_pages<O: Observer>(
+        &mut self,
+        ctx: &mut Ctx<'_, O>,
+        id: DomainId,
+        range: AddrRange<Iova>,
+    ) -> Result<(), DriverError> {
+        let Domain { kind, root } = self.domain(id)?;
+        let place = |at| Some(PhysAddr::new(at));
+        let (frames, actor) = (&mut *ctx.frames, Actor::Os);
+        let (root, from, len) = (root.raw(), range.start.raw(), range.len());
+        match kind {
+            DomainKind::Stage1 => {
+                let format = &first_format(&self.config);
+                Builder { format, frames, place, actor }.unmap(ctx.memory, root, from, len, ctx.obs)?;
+            }
+            DomainKind::Stage2 => {
+                let format = &second_format(&self.config);
+                Builder { format, frames, place, actor }.unmap(ctx.memory, root, from, len, ctx.obs)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The first-stage tables that the driver makes.
+fn first_format(config: &Config) -> FirstStage {
+    FirstStage {
+        host_bits: config.host_bits,
+        page_1g: config.first_stage_1g(),
+        no_execute: true,
+        ..FirstStage::four_levels()
+    }
+}
+
+/// The second-stage tables that the driver makes.
+fn second_format(config: &Config) -> SecondStage {
+    SecondStage {
+        levels: config.deepest_second_stage(),
+        host_bits: config.host_bits,
+        page_2m: config.second_stage_2m(),
+        page_1g: config.second_stage_1g(),
+        ..SecondStage::four_levels()
+    }
+}

@@ -1,0 +1,481 @@
+//! From requester and PASID to the tables that translate: root and context tables (VT-d 3.4.3, 3.4.4), then, in
+//! scalable mode, PASID directory and PASID table.
+
+use super::config::Config;
+use super::entries::{self, reserved_set};
+use super::faults as f;
+use super::first_stage::FirstStage;
+use super::second_stage::SecondStage;
+use crate::addr::{Address, AnyAddr, PhysAddr, RequesterId, Space};
+use crate::memory::Memory;
+use crate::spec::{EntryType, FaultCode, Rule, Text};
+use crate::trace::{Actor, Event, Observer, Scope, Stage, Verdict};
+
+/// What the TTM field of the root table address register selects (VT-d 11.4.5).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Mode {
+    /// Root and context entries of 128 bits.
+    Legacy,
+    /// Scalable mode: PASID tables.
+    Scalable,
+    /// Every request is blocked, silently.
+    Abort,
+    /// A reserved value, or scalable mode on a unit without it.
+    Invalid,
+}
+
+/// A refusal on the way.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Failure {
+    /// The reason.
+    pub code: &'static FaultCode,
+    /// An FPD field that says not to record it, if it is a qualified fault, was seen.
+    pub fpd: bool,
+    /// It is never recorded: abort-DMA mode, or a quirk.
+    pub silent: bool,
+}
+
+impl Failure {
+    pub(super) const fn new(code: &'static FaultCode, fpd: bool) -> Self {
+        Failure { code, fpd, silent: false }
+    }
+}
+
+/// A context entry that was found present and well-formed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Context {
+    /// Its words; a legacy one has two, the rest is 0.
+    pub words: [u64; 4],
+    /// It is a scalable-mode one.
+    pub scalable: bool,
+}
+
+impl Context {
+    /// FPD.
+    pub fn fpd(&self) -> bool {
+        self.words[0] & 2 != 0
+    }
+    /// RID_PASID (scalable mode).
+    pub fn rid_pasid(&self) -> u32 {
+        (self.words[1] & 0xf_ffff) as u32
+    }
+    /// May the device send translation and translated requests?
+    pub fn allows_ats(&self) -> bool {
+        if self.scalable {
+            self.words[0] & 4 != 0
+        } else {
+            self.words[0] >> 2 & 3 == 1
+        }
+    }
+    fn in_directory(&self, pasid: u32) -> bool {
+        // 2^(PDTS+7) directory entries of 64 PASIDs each.
+        u64::from(pasid) < 1 << ((self.words[0] >> 9 & 7) + 13)
+    }
+}
+
+/// How a request is translated.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+    /// Not at all.
+    PassThrough,
+    /// First stage only.
+    First,
+    /// Second stage only.
+    Second,
+    /// First stage over second stage.
+    Nested,
+}
+
+/// The tables that translate a request, and what goes with them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Route {
+    /// Domain id.
+    pub did: u16,
+    /// The PASID whose entry was used, in scalable mode.
+    pub pasid: Option<u32>,
+    /// How.
+    pub kind: Kind,
+    /// The first table of the first stage.
+    pub first_root: u64,
+    /// The first stage.
+    pub first: FirstStage,
+    /// The first table of the second stage.
+    pub second_root: u64,
+    /// The second stage.
+    pub second: SecondStage,
+    /// An FPD field was 1.
+    pub fpd: bool,
+    /// Found in scalable mode.
+    pub scalable: bool,
+    /// SRE: supervisor requests are allowed.
+    pub supervisor: bool,
+    /// ERE: execute requests are allowed.
+    pub execute: bool,
+    /// Bits of the canonical check: FSPM's, unless a quirk takes them from AW.
+    pub canonical_bits: u8,
+}
+
+/// Reads the tables, as configured, from memory.
+#[derive(Clone, Copy, Debug)]
+pub struct Reader<'a> {
+    /// The unit.
+    pub config: &'a Config,
+    /// The root table address register as latched by SRTP.
+    pub rtaddr: u64,
+    /// Accessed and dirty bits may be written; not when only looking.
+    pub update: bool,
+}
+
+static UNREADABLE: Rule = Rule {
+    text: Text::new("the memory that should hold the entry did not answer", "应存放该表项的内存没有响应"),
+    section: "VT-d 7.1.3",
+};
+static CHECK: Rule =
+    Rule { text: Text::new("the entry's fields are valid", "表项字段合法"), section: "VT-d 7.1.3" };
+
+/// One entry's place, for reading it and for telling it.
+struct Place {
+    entry: &'static EntryType,
+    index: u32,
+    pa: u64,
+}
+
+impl Reader<'_> {
+    /// What TTM selects.
+    pub fn mode(&self) -> Mode {
+        match self.rtaddr >> 10 & 3 {
+            0 => Mode::Legacy,
+            1 if self.config.scalable_mode() => Mode::Scalable,
+            3 => Mode::Abort,
+            _ => Mode::Invalid,
+        }
+    }
+
+    fn legacy_codes(&self, scalable: bool) -> bool {
+        !scalable || self.config.quirks.legacy_codes_in_scalable_mode
+    }
+
+    fn tell<O: Observer>(obs: &mut O, place: &Place, words: &[u64], verdict: Verdict) {
+        if O::ON {
+            let words = obs.words(words);
+            let pa = PhysAddr::new(place.pa);
+            let (entry, index) = (place.entry, place.index);
+            obs.step(Actor::Iommu, Event::Read { entry, level: 0, index, at: pa.any(), pa, words, verdict });
+        }
+    }
+
+    fn refused(code: &'static FaultCode) -> Verdict {
+        Verdict::Fault(code)
+    }
+
+    fn load<O: Observer>(&self, memory: &Memory, obs: &mut O, place: &Place, words: &mut [u64]) -> bool {
+        for (i, word) in words.iter_mut().enumerate() {
+            match memory.read_u64(PhysAddr::new(place.pa.wrapping_add(i as u64 * 8))) {
+                Ok(value) => *word = value,
+                Err(_) => {
+                    Self::tell(obs, place, &[], Verdict::Refused(&UNREADABLE));
+                    return false;
+                }
+            }
+        }
+        true
+    }
+
+    /// Finds the context entry of a requester.
+    pub fn context<O: Observer>(
+        &self,
+        memory: &Memory,
+        requester: RequesterId,
+        scalable: bool,
+        obs: &mut O,
+    ) -> Result<Context, Failure> {
+        if O::ON {
+            let input = AnyAddr { space: Space::Bus, raw: u64::from(requester.bdf16()) };
+            let root = PhysAddr::new(self.rtaddr & !0xfff).any();
+            obs.begin(Actor::Iommu, Scope::Walk { stage: Stage::Device, input, root });
+        }
+        let found = self.find_context(memory, requester, scalable, obs);
+        obs.end(
+            Actor::Iommu,
+            match &found {
+                Ok(_) => Verdict::Ok,
+                Err(failure) => Verdict::Fault(failure.code),
+            },
+        );
+        found
+    }
+
+    fn find_context<O: Observer>(
+        &self,
+        memory: &Memory,
+        requester: RequesterId,
+        scalable: bool,
+        obs: &mut O,
+    ) -> Result<Context, Failure> {
+        let legacy = self.legacy_codes(scalable);
+        let pick = |a: &'static FaultCode, b: &'static FaultCode| if legacy { a } else { b };
+        let host = self.config.host_bits;
+        let mask = (1u64 << host) - 1 & !0xfff;
+
+        // Root entry: 16 bytes a bus (VT-d 9.1, 9.2).
+        let bus = u64::from(requester.bus());
+        let entry = if scalable { &entries::SM_ROOT } else { &entries::ROOT };
+        let place = Place { entry, index: bus as u32, pa: (self.rtaddr & mask).wrapping_add(bus * 16) };
+        let mut root = [0; 2];
+        if !self.load(memory, obs, &place, &mut root) {
+            return Err(Failure::new(pick(&f::LRT_1, &f::SRT_1), false));
+        }
+        let upper = scalable && requester.devfn() >= 0x80;
+        let half = root[usize::from(upper)];
+        let fail = |obs: &mut _, code| {
+            Self::tell(obs, &place, &root, Self::refused(code));
+            Err(Failure::new(code, false))
+        };
+        if half & 1 == 0 {
+            return fail(obs, pick(&f::LRT_2, &f::SRT_2));
+        }
+        let bad = if scalable && !self.config.quirks.root_checks_both_halves {
+            reserved_set(&entries::SM_ROOT_HALF, &[half], host)
+        } else {
+            reserved_set(entry, &root, host)
+        };
+        if bad {
+            return fail(obs, pick(&f::LRT_3, &f::SRT_3));
+        }
+        let table = half & !0xfff;
+        Self::tell(obs, &place, &root, Verdict::Next(PhysAddr::new(table).any()));
+
+        // Context entry: 16 bytes a function, or 32 bytes and half as many a table (VT-d 9.3, 9.4).
+        let (entry, size, index) = if scalable {
+            (&entries::SM_CONTEXT, 4, u64::from(requester.devfn() & 0x7f))
+        } else {
+            (&entries::CONTEXT, 2, u64::from(requester.devfn()))
+        };
+        let place = Place { entry, index: index as u32, pa: table.wrapping_add(index * size as u64 * 8) };
+        let mut words = [0; 4];
+        if !self.load(memory, obs, &place, &mut words[..size]) {
+            return Err(Failure::new(pick(&f::LCT_1, &f::SCT_1), false));
+        }
+        let context = Context { words, scalable };
+        let fail = |obs: &mut _, code| {
+            Self::tell(obs, &place, &words[..size], Self::refused(code));
+            Err(Failure::new(code, context.fpd()))
+        };
+        if words[0] & 1 == 0 {
+            return fail(obs, pick(&f::LCT_2, &f::SCT_2));
+        }
+        if reserved_set(entry, &words[..size], host) {
+            return fail(obs, pick(&f::LCT_3, &f::SCT_3));
+        }
+        if !scalable {
+            let supported = match words[0] >> 2 & 3 {
+                0 => true,
+                1 => self.config.device_tlb(),
+                2 => self.config.pass_through(),
+                _ => false,
+            };
+            let levels = 2 + (words[1] & 7) as u8;
+            if !supported || !self.config.second_stage_levels(levels) {
+                return fail(obs, &f::LCT_4);
+            }
+            let next = PhysAddr::new(words[0] & !0xfff).any();
+            Self::tell(obs, &place, &words[..size], Verdict::Next(next));
+            return Ok(context);
+        }
+        if !self.config.quirks.directory_size_ignored && !context.in_directory(context.rid_pasid()) {
+            return fail(obs, &f::SCT_9);
+        }
+        Self::tell(obs, &place, &words[..size], Verdict::Next(PhysAddr::new(words[0] & !0xfff).any()));
+        Ok(context)
+    }
+
+    /// The route of a legacy-mode context entry.
+    pub fn legacy_route(&self, context: &Context) -> Route {
+        let [low, high, ..] = context.words;
+        let kind = if low >> 2 & 3 == 2 { Kind::PassThrough } else { Kind::Second };
+        Route {
+            did: (high >> 8) as u16,
+            pasid: None,
+            kind,
+            first_root: 0,
+            first: FirstStage::four_levels(),
+            second_root: low & !0xfff,
+            second: self.second(2 + (high & 7) as u8, false, false, false),
+            fpd: context.fpd(),
+            scalable: false,
+            supervisor: false,
+            execute: false,
+            canonical_bits: 48,
+        }
+    }
+
+    fn second(&self, levels: u8, scalable: bool, accessed_dirty: bool, execute: bool) -> SecondStage {
+        let quirks = self.config.quirks;
+        SecondStage {
+            levels,
+            host_bits: self.config.host_bits,
+            snoop: self.config.snoop_control()
+                || quirks.snoop_bit_free_in_scalable && self.config.scalable_mode(),
+            page_2m: self.config.second_stage_2m(),
+            page_1g: self.config.second_stage_1g(),
+            accessed_dirty: accessed_dirty && scalable && self.update,
+            execute,
+            quirks,
+        }
+    }
+
+    /// Finds the PASID-table entry of a PASID of a device, and from it the route.
+    pub fn process<O: Observer>(
+        &self,
+        memory: &Memory,
+        context: &Context,
+        pasid: u32,
+        obs: &mut O,
+    ) -> Result<[u64; 8], Failure> {
+        if O::ON {
+            let input = AnyAddr { space: Space::Bus, raw: u64::from(pasid) };
+            let root = PhysAddr::new(context.words[0] & !0xfff).any();
+            obs.begin(Actor::Iommu, Scope::Walk { stage: Stage::Process, input, root });
+        }
+        let found = self.find_process(memory, context, pasid, obs);
+        obs.end(
+            Actor::Iommu,
+            match &found {
+                Ok(_) => Verdict::Ok,
+                Err(failure) => Verdict::Fault(failure.code),
+            },
+        );
+        found
+    }
+
+    /// Is the PASID inside the directory of the context entry?
+    pub fn in_directory(&self, context: &Context, pasid: u32) -> bool {
+        self.config.quirks.directory_size_ignored || context.in_directory(pasid)
+    }
+
+    fn find_process<O: Observer>(
+        &self,
+        memory: &Memory,
+        context: &Context,
+        pasid: u32,
+        obs: &mut O,
+    ) -> Result<[u64; 8], Failure> {
+        let quirks = self.config.quirks;
+        let host = self.config.host_bits;
+        // PASID-directory entry: 8 bytes for 64 PASIDs (VT-d 9.5).
+        let index = u64::from(pasid >> 6 & 0x3fff);
+        let directory = context.words[0] & !0xfff;
+        let entry = &entries::PASID_DIR;
+        let place = Place { entry, index: index as u32, pa: directory.wrapping_add(index * 8) };
+        let mut dir = [0];
+        if !self.load(memory, obs, &place, &mut dir) {
+            return Err(Failure::new(&f::SPD_1, context.fpd()));
+        }
+        let fpd = context.fpd() || dir[0] & 2 != 0;
+        let fail = |obs: &mut _, code| {
+            Self::tell(obs, &place, &dir, Self::refused(code));
+            Err(Failure::new(code, fpd))
+        };
+        if dir[0] & 1 == 0 {
+            return fail(obs, &f::SPD_2);
+        }
+        if !quirks.pasid_reserved_ignored && reserved_set(entry, &dir, host) {
+            return fail(obs, &f::SPD_3);
+        }
+        let table = dir[0] & !0xfff;
+        Self::tell(obs, &place, &dir, Verdict::Next(PhysAddr::new(table).any()));
+
+        // PASID-table entry: 64 bytes (VT-d 9.6).
+        let index = u64::from(pasid & 0x3f);
+        let entry = &entries::PASID;
+        let place = Place { entry, index: index as u32, pa: table.wrapping_add(index * 64) };
+        let mut words = [0; 8];
+        if !self.load(memory, obs, &place, &mut words) {
+            return Err(Failure::new(&f::SPT_1, fpd));
+        }
+        let fpd = fpd || words[0] & 2 != 0;
+        let fail = |obs: &mut _, code| {
+            Self::tell(obs, &place, &words, Self::refused(code));
+            Err(Failure::new(code, fpd))
+        };
+        let typed = self.type_supported(&words);
+        if quirks.pasid_type_before_present && !typed {
+            return fail(obs, &f::SPT_4);
+        }
+        if words[0] & 1 == 0 {
+            return fail(obs, &f::SPT_2);
+        }
+        if !quirks.pasid_reserved_ignored && reserved_set(entry, &words, host) {
+            return fail(obs, &f::SPT_3);
+        }
+        if !typed {
+            return fail(obs, &f::SPT_4);
+        }
+        if O::ON {
+            obs.step(Actor::Iommu, Event::Check { rule: &CHECK, ok: true, value: words[0] });
+        }
+        let next = if matches!(words[0] >> 6 & 7, 1 | 3) { words[2] } else { words[0] };
+        Self::tell(obs, &place, &words, Verdict::Next(PhysAddr::new(next & !0xfff).any()));
+        Ok(words)
+    }
+
+    fn type_supported(&self, words: &[u64; 8]) -> bool {
+        let c = self.config;
+        let second = c.second_stage_levels(2 + (words[0] >> 2 & 7) as u8);
+        let first = match words[2] >> 2 & 3 {
+            0 => true,
+            1 => c.first_stage_5_level(),
+            _ => false,
+        };
+        match words[0] >> 6 & 7 {
+            1 => c.scalable_first_stage() && first,
+            2 => c.scalable_second_stage() && second,
+            3 => c.nested() && first && second,
+            4 => c.pass_through(),
+            _ => false,
+        }
+    }
+
+    /// The route of a PASID-table entry.
+    pub fn scalable_route(&self, words: &[u64; 8], pasid: u32, fpd: bool) -> Route {
+        let kind = match words[0] >> 6 & 7 {
+            1 => Kind::First,
+            2 => Kind::Second,
+            3 => Kind::Nested,
+            _ => Kind::PassThrough,
+        };
+        let flag = |bit: u32| words[2] >> bit & 1 != 0;
+        let second_levels = 2 + (words[0] >> 2 & 7) as u8;
+        let first = FirstStage {
+            levels: 4 + (words[2] >> 2 & 3) as u8,
+            host_bits: self.config.host_bits,
+            page_1g: self.config.first_stage_1g(),
+            write_protect: flag(4),
+            no_execute: flag(5),
+            smep: flag(6),
+            extended_accessed: flag(7) && self.config.extended_accessed(),
+            update: self.update,
+            quirks: self.config.quirks,
+        };
+        let canonical_bits = if self.config.quirks.canonical_width_from_aw {
+            (30 + 9 * (words[0] >> 2 & 7) as u8).min(self.config.max_guest_bits())
+        } else {
+            first.input_bits()
+        };
+        let (accessed_dirty, execute) = (words[0] >> 9 & 1 != 0, words[0] >> 5 & 1 != 0);
+        Route {
+            did: words[1] as u16,
+            pasid: Some(pasid),
+            kind,
+            first_root: words[2] & !0xfff,
+            first,
+            second_root: words[0] & !0xfff,
+            second: self.second(second_levels, true, accessed_dirty, execute),
+            fpd: fpd || words[0] & 2 != 0,
+            scalable: true,
+            supervisor: flag(0),
+            execute: flag(1),
+            canonical_bits,
+        }
+    }
+}
