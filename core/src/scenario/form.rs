@@ -43,6 +43,15 @@ pub struct Mention {
 /// A name: letters, digits, `_` and `-`, a letter first.
 pub type Name = Node<String>;
 
+/// A keyword in the description of a statement.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Keyword {
+    /// The word.
+    pub word: &'static str,
+    /// What follows it in its clause.
+    pub value: String,
+}
+
 /// Walks a statement's words.
 pub(super) struct Form<'t> {
     mode: Mode<'t>,
@@ -51,7 +60,7 @@ pub(super) struct Form<'t> {
 enum Mode<'t> {
     Read(Reader<'t>),
     Write(String),
-    Describe(String),
+    Describe(String, Vec<Keyword>),
     Visit(Vec<Mention>),
 }
 
@@ -219,17 +228,24 @@ impl<'t> Form<'t> {
     }
     /// Describes the words after the verb `verb`.
     pub fn describer(verb: &str) -> Self {
-        Form { mode: Mode::Describe(verb.to_string()) }
+        Form { mode: Mode::Describe(verb.to_string(), Vec::new()) }
     }
     /// Collects names.
     pub fn visitor() -> Self {
         Form { mode: Mode::Visit(Vec::new()) }
     }
-    /// What was written or described.
+    /// What was written.
     pub fn into_text(self) -> String {
         match self.mode {
-            Mode::Write(text) | Mode::Describe(text) => text,
+            Mode::Write(text) => text,
             _ => String::new(),
+        }
+    }
+    /// What was described: the syntax line, and the keywords in order.
+    pub fn into_description(self) -> (String, Vec<Keyword>) {
+        match self.mode {
+            Mode::Describe(text, keywords) => (text, keywords),
+            _ => Default::default(),
         }
     }
     /// The names found.
@@ -256,8 +272,29 @@ impl<'t> Form<'t> {
         Ok(())
     }
 
+    /// Notes a keyword of the description.
+    pub fn keyword(&mut self, word: &'static str) {
+        if let Mode::Describe(_, keywords) = &mut self.mode {
+            keywords.push(Keyword { word, value: String::new() });
+        }
+    }
+    /// Describes `word` and the value that `form` describes, which follows it.
+    fn describe_clause(&mut self, word: &'static str, form: impl FnOnce(&mut Self) -> Done) -> Done {
+        let Mode::Describe(out, keywords) = &mut self.mode else { return Ok(()) };
+        out.push_str(word);
+        let (start, nth) = (out.len(), keywords.len());
+        keywords.push(Keyword { word, value: String::new() });
+        form(self)?;
+        if let Mode::Describe(out, keywords) = &mut self.mode {
+            if let (Some(value), Some(keyword)) = (out.get(start..), keywords.get_mut(nth)) {
+                keyword.value = value.trim().to_string();
+            }
+        }
+        Ok(())
+    }
+
     fn put(&mut self, word: &str) {
-        if let Mode::Write(out) | Mode::Describe(out) = &mut self.mode {
+        if let Mode::Write(out) | Mode::Describe(out, _) = &mut self.mode {
             out.push(' ');
             out.push_str(word);
         }
@@ -269,7 +306,7 @@ impl<'t> Form<'t> {
                 out.push(' ');
                 out.push_str(&value.to_string());
             }
-            Mode::Describe(out) => {
+            Mode::Describe(out, _) => {
                 out.push(' ');
                 out.push_str(slot);
             }
@@ -291,7 +328,7 @@ impl<'t> Form<'t> {
                 }
             },
             Mode::Write(out) => *out = alloc::format!("{} = {out}", name.value),
-            Mode::Describe(out) => *out = alloc::format!("NAME = {out}"),
+            Mode::Describe(out, _) => *out = alloc::format!("NAME = {out}"),
             Mode::Visit(list) => list.push(Mention {
                 name: name.value.clone(),
                 part: None,
@@ -315,6 +352,9 @@ impl<'t> Form<'t> {
             r.tried.clear();
         }
         self.put(word);
+        if word.starts_with(|c: char| c.is_alphabetic()) || word == "->" {
+            self.keyword(word);
+        }
         Ok(())
     }
 
@@ -384,7 +424,7 @@ impl<'t> Form<'t> {
 
     /// Appends to the syntax line only.
     pub fn describe(&mut self, text: &str) -> bool {
-        if let Mode::Describe(out) = &mut self.mode {
+        if let Mode::Describe(out, _) = &mut self.mode {
             out.push(' ');
             out.push_str(text);
             return true;
@@ -413,7 +453,7 @@ impl<'t> Form<'t> {
                 out.push(' ');
                 out.push_str(&loc.to_string());
             }
-            Mode::Describe(out) => out.push_str(" ADDRESS"),
+            Mode::Describe(out, _) => out.push_str(" ADDRESS"),
         }
         Ok(())
     }
@@ -452,7 +492,7 @@ impl<'t> Form<'t> {
                 Extent::Length(len) => *out = alloc::format!("{out} +{len}"),
                 Extent::End(end) => *out = alloc::format!("{out} .. {end}"),
             },
-            Mode::Describe(out) => out.push_str(" +LENGTH"),
+            Mode::Describe(out, _) => out.push_str(" +LENGTH"),
             Mode::Visit(_) => {}
         }
         Ok(())
@@ -479,7 +519,7 @@ impl<'t> Form<'t> {
                     *out = alloc::format!("{out} +{len}");
                 }
             }
-            Mode::Describe(out) => out.push_str(" [+LENGTH]"),
+            Mode::Describe(out, _) => out.push_str(" [+LENGTH]"),
             Mode::Visit(_) => {}
         }
         Ok(())
@@ -499,6 +539,7 @@ impl<'t> Form<'t> {
             r.tried.clear();
         }
         self.put_value(&choice.value.word(), &slot_of::<C>());
+        C::WORDS.iter().for_each(|(word, _)| self.keyword(word));
         Ok(())
     }
 
@@ -539,7 +580,10 @@ impl<'t> Form<'t> {
                     out.push_str(choice.value.word());
                 }
             }
-            Mode::Describe(out) => *out = alloc::format!("{out} [{}]", slot_of::<C>()),
+            Mode::Describe(out, _) => {
+                *out = alloc::format!("{out} [{}]", slot_of::<C>());
+                C::WORDS.iter().for_each(|(word, _)| self.keyword(word));
+            }
             Mode::Visit(_) => {}
         }
         Ok(())
@@ -558,7 +602,10 @@ impl<'t> Form<'t> {
                     *out = alloc::format!("{out} {word}");
                 }
             }
-            Mode::Describe(out) => *out = alloc::format!("{out} [{word}]"),
+            Mode::Describe(out, _) => {
+                *out = alloc::format!("{out} [{word}]");
+                self.keyword(word);
+            }
             Mode::Visit(_) => {}
         }
         Ok(())
@@ -586,10 +633,10 @@ impl<'t> Form<'t> {
                     form(self, value)?;
                 }
             }
-            Mode::Describe(out) => {
-                *out = alloc::format!("{out} [{key}");
-                form(self, &mut T::default())?;
-                if let Mode::Describe(out) = &mut self.mode {
+            Mode::Describe(out, _) => {
+                out.push_str(" [");
+                self.describe_clause(key, |f| form(f, &mut T::default()))?;
+                if let Mode::Describe(out, _) = &mut self.mode {
                     out.push(']');
                 }
             }
@@ -640,9 +687,10 @@ impl<'t> Form<'t> {
                 form(self, &mut read)?;
                 *value = Some(read);
             }
-            Mode::Describe(out) => {
-                *out = alloc::format!("{out} {none_word} | {key}");
-                form(self, &mut T::default())?;
+            Mode::Describe(out, _) => {
+                *out = alloc::format!("{out} {none_word} | ");
+                self.keyword(none_word);
+                self.describe_clause(key, |f| form(f, &mut T::default()))?;
             }
             Mode::Write(_) | Mode::Visit(_) => match value {
                 None => self.put(none_word),
@@ -729,7 +777,7 @@ impl<'t> Form<'t> {
                     return Ok(());
                 }
             },
-            Mode::Describe(out) => out.push_str(" ADDRESS..."),
+            Mode::Describe(out, _) => out.push_str(" ADDRESS..."),
             _ => locs.iter_mut().try_for_each(|loc| self.loc(loc))?,
         }
         Ok(())

@@ -23,6 +23,7 @@ mod print;
 pub mod problem;
 pub mod reference;
 pub mod span;
+mod words;
 
 #[cfg(test)]
 mod tests;

@@ -131,6 +131,28 @@ fn found_words(found: &str) -> (String, String) {
     (alloc::format!("`{short}`"), alloc::format!(" `{short}`"))
 }
 
+impl Problem {
+    /// The Chinese message with its place.
+    pub fn zh(&self) -> String {
+        let mut out = alloc::format!("{}: {}", self.span, self.message.zh);
+        if let Some(word) = &self.suggestion {
+            out.push_str(&alloc::format!("；是不是 `{word}`？"));
+        }
+        if let Some(related) = &self.related {
+            out.push_str(&alloc::format!("（{}: {}）", related.0, related.1.zh));
+        }
+        out
+    }
+}
+
+impl Problems {
+    /// The Chinese messages, a line each.
+    pub fn zh(&self) -> String {
+        let lines: Vec<String> = self.0.iter().map(Problem::zh).collect();
+        lines.join("\n")
+    }
+}
+
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.span, self.message.en)?;

@@ -72,6 +72,8 @@ impl ExpectFault {
 
     pub(super) fn form(&mut self, f: &mut Form<'_>) -> Done {
         if f.describe("FAULT | vt-d FAULT riscv FAULT") {
+            f.keyword("vt-d");
+            f.keyword("riscv");
             return f.clause("at", &mut self.at, Form::loc);
         }
         if !f.starts_with_word(&["vt-d", "riscv"], self.any.is_none()) {

@@ -1,0 +1,67 @@
+//! The written reference of the scenario language: its examples run, and its tables are the language's own.
+
+use iommu_core::scenario::{parse, print, reference};
+
+const MARK: &str =
+    "<!-- reference: written by `UPDATE_DOCS=1 cargo test -p iommu-core --test scenario_docs` -->\n";
+
+fn path(name: &str) -> std::path::PathBuf {
+    std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs").join(name)
+}
+
+/// The fenced blocks of a Markdown text: what is written after the fence, and the lines inside.
+fn blocks(text: &str) -> Vec<(String, String)> {
+    let mut out = Vec::new();
+    let mut lines = text.lines();
+    while let Some(line) = lines.next() {
+        if let Some(info) = line.strip_prefix("```") {
+            let body: Vec<&str> = lines.by_ref().take_while(|l| *l != "```").collect();
+            out.push((info.to_string(), body.join("\n") + "\n"));
+        }
+    }
+    out
+}
+
+#[test]
+fn the_reference_is_the_languages_own() {
+    for (name, zh) in [("scenario-language.md", false), ("scenario-language.zh.md", true)] {
+        let text = std::fs::read_to_string(path(name)).unwrap();
+        let (prose, written) = text.split_once(MARK).expect("the mark");
+        let own = format!("\n{}", reference::markdown(zh));
+        let own = format!("{}\n", own.trim_end());
+        if std::env::var_os("UPDATE_DOCS").is_some() {
+            std::fs::write(path(name), format!("{prose}{MARK}{own}")).unwrap();
+        } else {
+            assert!(written == own, "docs/{name} is out of date: run with UPDATE_DOCS=1");
+        }
+    }
+}
+
+#[test]
+fn the_examples_read_and_are_canonical_and_the_problems_are_as_told() {
+    for name in ["scenario-language.md", "scenario-language.zh.md"] {
+        let text = std::fs::read_to_string(path(name)).unwrap();
+        let blocks = blocks(&text);
+        let mut problems = 0;
+        for (i, (info, body)) in blocks.iter().enumerate() {
+            match info.as_str() {
+                "scenario" => {
+                    let scenario = parse(body).unwrap_or_else(|p| panic!("{name}: {p}\n{body}"));
+                    assert_eq!(&print(&scenario), body, "{name}");
+                }
+                "scenario-problem" => {
+                    problems += 1;
+                    let found = parse(body).expect_err(body);
+                    let (info, told) = &blocks[i + 1];
+                    match info.as_str() {
+                        "problem" => assert_eq!(format!("{found}\n"), *told, "{name}"),
+                        "problem-zh" => assert_eq!(format!("{}\n", found.zh()), *told, "{name}"),
+                        other => panic!("{name}: `{other}` after a scenario-problem"),
+                    }
+                }
+                _ => {}
+            }
+        }
+        assert!(problems >= 2, "{name}");
+    }
+}
