@@ -40,10 +40,8 @@ impl Vtd {
                 // Clearing the error lets the queue go on (VT-d 6.5.2.10).
                 self.run_queue(memory, obs);
             }
-            offset::FECTL | offset::IECTL | offset::PECTL => {
-                if new & bit::IM == 0 && new & bit::IP != 0 {
-                    self.event(start, obs);
-                }
+            offset::FECTL | offset::IECTL | offset::PECTL if new & (bit::IM | bit::IP) == bit::IP => {
+                self.event(start, obs);
             }
             offset::ICS if new & 1 == 0 => self.regs.change(offset::IECTL, 4, bit::IP, 0),
             offset::PRS if new & 1 == 0 => self.regs.change(offset::PECTL, 4, bit::IP, 0),

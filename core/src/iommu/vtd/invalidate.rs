@@ -49,7 +49,7 @@ impl Pages {
         Pages { first, last: first | bytes.wrapping_sub(1) }
     }
     fn touches(&self, page: u64, shift: u8) -> bool {
-        page <= self.last && page | (1u64 << shift) - 1 >= self.first
+        page <= self.last && (page | ((1u64 << shift) - 1)) >= self.first
     }
 }
 

@@ -215,7 +215,7 @@ impl Reader<'_> {
         let legacy = self.legacy_codes(scalable);
         let pick = |a: &'static FaultCode, b: &'static FaultCode| if legacy { a } else { b };
         let host = self.config.host_bits;
-        let mask = (1u64 << host) - 1 & !0xfff;
+        let mask = ((1u64 << host) - 1) & !0xfff;
 
         // Root entry: 16 bytes a bus (VT-d 9.1, 9.2).
         let bus = u64::from(requester.bus());

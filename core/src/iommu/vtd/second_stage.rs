@@ -97,7 +97,7 @@ impl SecondStage {
             mask |= PS;
         }
         if level > 1 && leaf {
-            mask |= (1u64 << (3 + 9 * level)) - 1 & ADDRESS;
+            mask |= ((1u64 << (3 + 9 * level)) - 1) & ADDRESS;
         }
         raw & mask != 0
     }

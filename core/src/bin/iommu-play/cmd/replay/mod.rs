@@ -1,0 +1,117 @@
+//! `iommu-play replay`: our machine against recorded outcomes. Each architecture has its own file; counting,
+//! printing and the exit code are here.
+
+mod steps;
+mod vtd;
+
+use serde_json::Value;
+use std::io::{BufRead, BufReader};
+use std::process::ExitCode;
+
+/// What came of one recorded request.
+pub enum Verdict {
+    /// Both say the same.
+    Agree,
+    /// They differ: the setup's line, what was recorded, what we say, and our full walk.
+    Differ(String),
+    /// Not compared, and why.
+    Skip(String),
+}
+
+#[derive(Default)]
+struct Count {
+    agree: u64,
+    differ: u64,
+    skip: u64,
+}
+
+/// Runs the command; exits non-zero if anything differs or cannot be read.
+pub fn run(args: &[String]) -> ExitCode {
+    let mut show = 0u64;
+    let mut files = Vec::new();
+    let mut args = args.iter();
+    while let Some(arg) = args.next() {
+        if arg == "--show" {
+            match args.next().and_then(|n| n.parse().ok()) {
+                Some(n) => show = n,
+                None => return usage("--show needs a number"),
+            }
+        } else if arg.starts_with('-') {
+            return usage(&format!("unknown option {arg}"));
+        } else {
+            files.push(arg.as_str());
+        }
+    }
+    if files.is_empty() {
+        return usage("no file given");
+    }
+    let mut bad = false;
+    for file in files {
+        match one_file(file, &mut show) {
+            Ok(count) => {
+                bad |= count.differ > 0;
+                println!("{file}: {} agree, {} differ, {} skipped", count.agree, count.differ, count.skip);
+            }
+            Err(error) => {
+                eprintln!("{file}: {error}");
+                bad = true;
+            }
+        }
+    }
+    if bad {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    }
+}
+
+fn usage(problem: &str) -> ExitCode {
+    eprintln!("iommu-play replay: {problem}\nusage: iommu-play replay [--show N] FILE.jsonl ...");
+    ExitCode::from(2)
+}
+
+fn one_file(path: &str, show: &mut u64) -> Result<Count, String> {
+    let file = std::fs::File::open(path).map_err(|e| e.to_string())?;
+    let mut count = Count::default();
+    for (i, line) in BufReader::new(file).lines().enumerate() {
+        let line = line.map_err(|e| e.to_string())?;
+        if line.trim().is_empty() {
+            continue;
+        }
+        let at = |e: String| format!("line {}: {e}", i + 1);
+        let setup: Value = serde_json::from_str(&line).map_err(|e| at(e.to_string()))?;
+        let mut each = |request: usize, verdict: Verdict| match verdict {
+            Verdict::Agree => count.agree += 1,
+            Verdict::Skip(why) => {
+                count.skip += 1;
+                if *show > 0 {
+                    println!("line {} request {request}: skipped: {why}", i + 1);
+                }
+            }
+            Verdict::Differ(text) => {
+                count.differ += 1;
+                if *show > 0 {
+                    *show -= 1;
+                    println!("line {} request {request}: {text}", i + 1);
+                }
+            }
+        };
+        match setup["arch"].as_str() {
+            Some("vt-d") => vtd::replay(&setup, &mut each).map_err(at)?,
+            other => return Err(at(format!("unknown arch {other:?}"))),
+        }
+    }
+    Ok(count)
+}
+
+/// A number written as a hex string or as a JSON number.
+pub fn number(value: &Value) -> Result<u64, String> {
+    match value {
+        Value::String(text) => text
+            .strip_prefix("0x")
+            .and_then(|digits| u64::from_str_radix(digits, 16).ok())
+            .ok_or_else(|| format!("{text:?} is not a hex number")),
+        Value::Number(n) => n.as_u64().ok_or_else(|| format!("{n} is not a whole number")),
+        other => Err(format!("{other} is not a number")),
+    }
+}
