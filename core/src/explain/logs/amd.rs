@@ -108,7 +108,10 @@ pub(super) fn event(lines: &[&str]) -> Option<Found> {
         form: "amd-event",
         title: Words::made(format!("AMD-Vi {}{who_en}", code.name), format!("AMD-Vi {}{who_zh}", code.name)),
         fields: Vec::new(),
-        causes: causes::of(Arch::AmdVi, &fault),
+        causes: match interrupt {
+            true => [&causes::IR_NOT_PRESENT, &causes::STALE_RING, &causes::IR_CONFIG].to_vec(),
+            false => causes::of(Arch::AmdVi, &fault),
+        },
         scenario: None,
     };
     found.certain(Text::new("event", "事件"), format!("{:#x} {}", code.code, code.name), code.text);
@@ -145,23 +148,23 @@ pub(super) fn event(lines: &[&str]) -> Option<Found> {
         }
     }
     if let Some(flags) = flags {
-        let names: Vec<&str> = FLAGS.iter().filter(|(bit, ..)| flags >> bit & 1 == 1).map(|f| f.1).collect();
-        let mut en = format!("{} (0x{flags:04x}):", names.join(" "));
-        let mut zh = en.clone();
-        for (bit, name, text) in FLAGS {
-            if flags >> bit & 1 == 1 {
-                en.push_str(&format!(" {name} {};", text.en));
-                zh.push_str(&format!(" {name} {}；", text.zh));
-            }
+        let (mut en, mut zh) = (String::new(), String::new());
+        for (_, name, text) in FLAGS.iter().filter(|(bit, ..)| flags >> bit & 1 == 1) {
+            en.push_str(&format!("{name} {}; ", text.en));
+            zh.push_str(&format!("{name} {}；", text.zh));
         }
         if code.code == 2 && !interrupt && flags & 0x10 == 0 {
-            en.push_str(" PR is 0: the page was not present;");
-            zh.push_str(" PR 为 0：页不存在；");
+            en.push_str("PR is 0: the page was not present; ");
+            zh.push_str("PR 为 0：页不存在；");
+        }
+        if en.is_empty() {
+            en.push_str("no flag of section 2.5 is set");
+            zh.push_str("没有第 2.5 节所列的标志");
         }
         found.certain(
             Text::new("flags", "标志"),
             format!("{flags:#06x}"),
-            Words::made(String::from(en.trim_end_matches(';')), String::from(zh.trim_end_matches('；'))),
+            Words::made(String::from(en.trim_end_matches("; ")), String::from(zh.trim_end_matches('；'))),
         );
     }
     taken_dump(&mut found, lines);

@@ -96,7 +96,10 @@ fn one(out: &mut String, item: &Item, log: &str, lang: Lang, scenarios: bool) {
         }
     }
     if let Some(scenario) = item.scenario.as_ref().filter(|_| scenarios) {
-        let label = lang.text(Text::new("scenario that ends at the same fault:", "以相同错误结束的场景："));
+        let label = lang.text(match item.kind {
+            Kind::Tables => Text::new("scenario with these tables:", "含这些表的场景："),
+            _ => Text::new("scenario that ends at the same fault:", "以相同错误结束的场景："),
+        });
         out.push_str(&format!("  {label}\n"));
         for line in scenario.text.lines() {
             out.push_str(&format!("    {line}\n"));

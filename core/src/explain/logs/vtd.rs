@@ -143,6 +143,17 @@ fn report(text: &str, told: Told<'_>, taken: usize, form: &'static str) -> Found
     if let Some(device) = told.device {
         hints::device(&mut found, Arch::VtD, device.text, false);
     }
+    // Only an AtomicOp needs both rights and is shown as a read: its type is 11b, of which Linux prints one bit.
+    if told.access == Some(Access::Read) && matches!(fault.code, Some(0x05 | 0x85)) {
+        found.inferred(
+            Text::new("access and reason", "访问与原因"),
+            "AtomicOp?",
+            Text::new(
+                "the message says read, the reason says write: an AtomicOp, or a kernel that prints the type wrongly",
+                "消息为读，原因却是写：可能是原子操作，或内核打印的类型有误",
+            ),
+        );
+    }
     if let Some(access) = told.access {
         let meaning = match access {
             Access::Interrupt => Text::new("the device raised an interrupt", "设备发出了中断"),

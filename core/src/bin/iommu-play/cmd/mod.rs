@@ -1,17 +1,20 @@
 //! The subcommands, one file each.
 
+mod explain;
 mod replay;
 
 use std::process::ExitCode;
 
 const USAGE: &str = "usage: iommu-play COMMAND ...
 
+  explain [--zh] [--scenario] [FILE]  what a kernel's or an emulator's fault log means (standard input, or FILE)
   replay [--show N] FILE.jsonl ...   compare with recorded outcomes of another implementation
 ";
 
 /// Runs the subcommand that `args` name.
 pub fn run(args: &[String]) -> ExitCode {
     match args.split_first().map(|(first, rest)| (first.as_str(), rest)) {
+        Some(("explain", rest)) => explain::run(rest),
         Some(("replay", rest)) => replay::run(rest),
         Some(("-h" | "--help" | "help", _)) => {
             print!("{USAGE}");
