@@ -121,6 +121,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_documentation_lists_every_form() {
+        let docs = include_str!("../../../../docs/fault-logs.md");
+        for form in FORMS {
+            let row = alloc::format!("| {} | `{}` | {} |", form.arch.name(), form.wording, form.source);
+            assert!(docs.contains(&row), "docs/fault-logs.md lacks:\n{row}");
+        }
+    }
+
+    #[test]
     fn names_are_unique_and_every_form_is_nearest_to_itself() {
         for (i, form) in FORMS.iter().enumerate() {
             assert!(FORMS[..i].iter().all(|f| f.name != form.name), "{}", form.name);
