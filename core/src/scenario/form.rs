@@ -52,6 +52,15 @@ pub(super) struct Keyword {
     pub value: String,
 }
 
+/// What could stand where reading stopped.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Wanted {
+    /// This word.
+    Word(&'static str),
+    /// Such a thing.
+    Noun(Noun),
+}
+
 /// Walks a statement's words.
 pub(super) struct Form<'t> {
     mode: Mode<'t>,
@@ -76,6 +85,8 @@ struct Reader<'t> {
     seen: Vec<(&'static str, Span)>,
     /// The name before `=`, until the statement takes it.
     result: Option<Name>,
+    /// At the end of the line: the kind of thing that was missing.
+    missing: core::cell::Cell<Option<Noun>>,
 }
 
 impl<'t> Reader<'t> {
@@ -87,6 +98,9 @@ impl<'t> Reader<'t> {
     }
     fn expected(&self, noun: Noun) -> Problem {
         let (span, found) = self.found();
+        if found.is_empty() {
+            self.missing.set(Some(noun));
+        }
         Problem::expected_noun(span, noun, found)
     }
     fn is(&self, word: &str) -> bool {
@@ -219,6 +233,7 @@ impl<'t> Form<'t> {
                 tried: Vec::new(),
                 seen: Vec::new(),
                 result,
+                missing: Default::default(),
             }),
         }
     }
@@ -254,6 +269,25 @@ impl<'t> Form<'t> {
             Mode::Visit(mentions) => mentions,
             _ => Vec::new(),
         }
+    }
+    /// For completion: whatever name is before `=` will do.
+    pub fn assume_result(&mut self) {
+        if let Mode::Read(r) = &mut self.mode {
+            r.result = Some(Name::default());
+        }
+    }
+    /// What could stand at the end of the line, after reading ended with `result`.
+    pub fn into_wanted(self, result: &Done) -> Vec<Wanted> {
+        let Mode::Read(r) = self.mode else { return Vec::new() };
+        // Reading stopped before the end: at a word that does not fit.
+        if r.peek().is_some() {
+            return Vec::new();
+        }
+        let words = match result {
+            Err(problem) if !problem.expected.is_empty() => problem.expected.clone(),
+            _ => r.tried.iter().copied().filter(|w| r.seen.iter().all(|(s, _)| s != w)).collect(),
+        };
+        words.into_iter().map(Wanted::Word).chain(r.missing.get().map(Wanted::Noun)).collect()
     }
     /// Refuses what is left over.
     pub fn finish(&mut self) -> Done {

@@ -34,6 +34,8 @@ pub(super) struct LexedLine<'t> {
     pub tokens: Vec<Token<'t>>,
     /// What follows `#`, without spaces at its end.
     pub comment: Option<&'t str>,
+    /// The comment with its `#`.
+    pub comment_span: Option<Span>,
     /// Just after the last token.
     pub end: Span,
 }
@@ -42,6 +44,7 @@ pub(super) struct LexedLine<'t> {
 pub(super) fn lex(line: &str, number: u32) -> Result<LexedLine<'_>, Problem> {
     let mut tokens: Vec<Token<'_>> = Vec::new();
     let mut comment = None;
+    let mut comment_span = None;
     let mut rest = line;
     let mut column = 1u32;
     let count = |s: &str| s.chars().count() as u32;
@@ -52,6 +55,7 @@ pub(super) fn lex(line: &str, number: u32) -> Result<LexedLine<'_>, Problem> {
         let Some(first) = rest.chars().next() else { break };
         if first == '#' {
             comment = Some(rest[1..].trim_end());
+            comment_span = Some(Span::new(number, column, count(rest.trim_end())));
             break;
         }
         let (kind, len) = if first == '"' {
@@ -69,7 +73,7 @@ pub(super) fn lex(line: &str, number: u32) -> Result<LexedLine<'_>, Problem> {
     }
     let end =
         tokens.last().map_or(Span::new(number, 1, 0), |t| Span::new(number, t.span.column + t.span.len, 0));
-    Ok(LexedLine { tokens, comment, end })
+    Ok(LexedLine { tokens, comment, comment_span, end })
 }
 
 /// How many bytes the word at the start of `rest` has; at least one character.

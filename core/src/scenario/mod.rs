@@ -10,6 +10,7 @@
 
 pub mod ast;
 mod change;
+pub mod editor;
 mod form;
 mod lexer;
 mod names;

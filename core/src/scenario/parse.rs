@@ -324,7 +324,11 @@ pub(super) fn verbs() -> impl Iterator<Item = Verb> {
 }
 
 /// The statement whose verb `tokens` begin with, and how many tokens the verb takes.
-fn find_verb(tokens: &[Token<'_>], end: Span, result: &Option<Name>) -> Result<(Verb, usize), Problem> {
+pub(super) fn find_verb(
+    tokens: &[Token<'_>],
+    end: Span,
+    result: &Option<Name>,
+) -> Result<(Verb, usize), Problem> {
     let Some(first) = tokens.first() else {
         return Err(Problem::expected_text(
             end,
