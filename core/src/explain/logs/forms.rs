@@ -70,6 +70,43 @@ pub(super) fn by_name(name: &str) -> Option<&'static Form> {
     FORMS.iter().find(|form| form.name == name)
 }
 
+/// What every kernel says of its IOMMUs at boot and when devices come: nothing is wrong.
+pub(super) fn is_boot_message(line: &str) -> bool {
+    const WORDS: [&str; 30] = [
+        "Adding to iommu group",
+        "Removing from iommu group",
+        "DMAR: Host address width",
+        "DMAR: DRHD base:",
+        "DMAR: RMRR base:",
+        "DMAR: ATSR flags:",
+        "DMAR: SATC flags:",
+        "DMAR: RHSA base:",
+        "DMAR: No RMRR found",
+        "DMAR: No ATSR found",
+        "DMAR: No SATC found",
+        "DMAR: IOMMU enabled",
+        "DMAR: IOMMU feature",
+        "DMAR: Intel(R) Virtualization Technology",
+        "reg_base_addr",
+        "Using Queued invalidation",
+        "DMAR-IR:",
+        "ACPI: DMAR 0x",
+        "ACPI: IVRS 0x",
+        "iommu: Default domain type",
+        "iommu: DMA domain TLB invalidation policy",
+        "AMD-Vi: Using global IVHD",
+        "AMD-Vi: Found IOMMU",
+        "AMD-Vi: Extended features",
+        "AMD-Vi: Interrupt remapping enabled",
+        "AMD-Vi: Virtual APIC enabled",
+        "AMD-Vi: AMD IOMMUv2",
+        "perf/amd_iommu: Detected",
+        "ias ",
+        " entries for ",
+    ];
+    WORDS.iter().any(|word| line.contains(word))
+}
+
 /// Is the line worth showing among thousands although it is not understood?
 pub(super) fn speaks_of_iommu(line: &str) -> bool {
     const WORDS: [&str; 10] = [

@@ -1,5 +1,6 @@
 //! What the numbers of a fault suggest: conclusions, told apart from what the log says.
 
+use super::causes::FIRMWARE_DEVICE;
 use super::fault::Arch;
 use super::items::{Certainty, Field, Found, Item, Kind, Words};
 use super::scan::Scan;
@@ -91,6 +92,33 @@ fn poison(address: u64) -> bool {
     matches!(low & 0xffff_f000, 0xdead_b000 | 0x6b6b_6000 | 0x5a5a_5000 | 0xaaaa_a000 | 0xcccc_c000)
         || matches!(address >> 32, 0xdead_0000 | 0xdead_beef)
         || (bytes[2] == bytes[3] && bytes[2] == bytes[4] && matches!(bytes[2], 0x6b | 0x5a | 0xaa | 0xcc))
+}
+
+/// The region in `DMAR: RMRR base: 0x... end: 0x...`.
+pub(super) fn reserved_region(line: &str) -> Option<(u64, u64)> {
+    let body = Scan(line).after("RMRR base:")?;
+    Some((body.hex()?, body.after("end:")?.hex()?))
+}
+
+/// Is the address in a region that firmware reserves, as the same log says?
+pub(super) fn add_reserved(item: &mut Item, regions: &[(u64, u64)]) {
+    let Kind::Fault(fault) = &item.kind else { return };
+    let Some(at) = fault.address else { return };
+    let Some((first, last)) = regions.iter().find(|(first, last)| (*first..=*last).contains(&at)) else {
+        return;
+    };
+    item.fields.push(Field {
+        name: Text::new("reserved region", "保留区域"),
+        value: format!("{first:#x} .. {last:#x}"),
+        meaning: Words::fixed(
+            "the log lists this region (RMRR) as one that firmware's devices use: it must stay mapped for them",
+            "日志中此区域（RMRR）由固件的设备使用：必须为其保持映射",
+        ),
+        certainty: Certainty::Inferred,
+    });
+    item.causes.retain(|cause| *cause != &FIRMWARE_DEVICE);
+    item.causes.insert(0, &FIRMWARE_DEVICE);
+    item.causes.truncate(4);
 }
 
 /// What the same fault at several addresses suggests.

@@ -3,6 +3,7 @@
 use super::causes::Cause;
 use super::fault::{Access, Arch, Fault};
 use super::forms::{self, Form};
+use super::hints;
 use super::scan::unquoted;
 use super::scenario::Scenario;
 use crate::spec::Text;
@@ -188,11 +189,13 @@ type Key = (Arch, Option<u16>, Option<u32>, Option<u32>, Option<Access>, Option<
 pub(super) struct Builder {
     report: Report,
     seen: BTreeMap<Key, usize>,
+    /// Regions that firmware reserves for its devices, first and last address, as the boot log lists them.
+    reserved: Vec<(u64, u64)>,
 }
 
 impl Builder {
     pub(super) fn new(lines: usize) -> Self {
-        Builder { report: Report { items: Vec::new(), lines }, seen: BTreeMap::new() }
+        Builder { report: Report { items: Vec::new(), lines }, seen: BTreeMap::new(), reserved: Vec::new() }
     }
 
     pub(super) fn found(&mut self, line: usize, found: Found) {
@@ -231,7 +234,11 @@ impl Builder {
             return;
         }
         let short = self.report.lines <= SHORT;
-        if short || forms::speaks_of_iommu(text) {
+        let boot = forms::is_boot_message(text);
+        if boot && self.reserved.len() < 64 {
+            self.reserved.extend(hints::reserved_region(text));
+        }
+        if !boot && (short || forms::speaks_of_iommu(text)) {
             let nearest = forms::nearest(text);
             self.push_unread(line, Kind::Unknown { nearest });
             return;
@@ -263,7 +270,8 @@ impl Builder {
 
     pub(super) fn finish(mut self) -> Report {
         for item in &mut self.report.items {
-            super::hints::add_pattern(item);
+            hints::add_pattern(item);
+            hints::add_reserved(item, &self.reserved);
         }
         self.report
     }

@@ -4,6 +4,7 @@ use super::items::{Certainty, Item, Kind, Report, Words};
 use crate::spec::Text;
 use alloc::format;
 use alloc::string::String;
+use alloc::vec::Vec;
 
 /// Which language.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -34,8 +35,9 @@ impl Lang {
 /// With `scenarios`, each item's scenario follows it.
 pub fn render(report: &Report, log: &str, lang: Lang, scenarios: bool) -> String {
     let mut out = String::new();
+    let lines: Vec<&str> = log.lines().collect();
     for item in &report.items {
-        one(&mut out, item, log, lang, scenarios);
+        one(&mut out, item, &lines, lang, scenarios);
     }
     if report.items.is_empty() {
         out.push_str(lang.text(Text::new("Nothing to read.\n", "没有内容。\n")));
@@ -43,7 +45,7 @@ pub fn render(report: &Report, log: &str, lang: Lang, scenarios: bool) -> String
     out
 }
 
-fn one(out: &mut String, item: &Item, log: &str, lang: Lang, scenarios: bool) {
+fn one(out: &mut String, item: &Item, log: &[&str], lang: Lang, scenarios: bool) {
     let lines = match (lang, item.lines.first == item.lines.last) {
         (Lang::En, true) => format!("line {}", item.lines.first),
         (Lang::En, false) => format!("lines {}-{}", item.lines.first, item.lines.last),
@@ -52,7 +54,7 @@ fn one(out: &mut String, item: &Item, log: &str, lang: Lang, scenarios: bool) {
     };
     out.push_str(&format!("{lines}: {}\n", lang.words(&item.title)));
     if let Kind::Unknown { nearest } = item.kind {
-        let text = log.lines().nth(item.lines.first - 1).unwrap_or("").trim();
+        let text = log.get(item.lines.first - 1).map_or("", |line| line.trim());
         let short: String = text.chars().take(160).collect();
         out.push_str(&format!("  > {short}\n"));
         if let Some(form) = nearest {

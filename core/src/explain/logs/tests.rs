@@ -186,6 +186,19 @@ fn a_line_that_is_not_understood_names_the_nearest_form() {
 }
 
 #[test]
+fn boot_messages_are_no_riddles_and_reserved_regions_are_remembered() {
+    let log = "[    0.006] DMAR: Host address width 39\n[    0.006] DMAR: RMRR base: 0x0000007d800000 end: 0x0000007fffffff\n\
+               [    0.5] pci 0000:00:02.0: Adding to iommu group 0\n\
+               [    9.0] DMAR: [DMA Read NO_PASID] Request device [00:02.0] fault addr 0x7e000000 [fault reason 0x06] x\n";
+    let report = parse_log(log);
+    let kinds: Vec<String> = report.items.iter().map(summary).collect();
+    assert_eq!(kinds, ["other", "vtd 6 dev 10 read at 7e000000"]);
+    let item = &report.items[1];
+    assert!(item.fields.iter().any(|f| f.name.en == "reserved region"));
+    assert!(item.causes[0].text.en.contains("RMRR"));
+}
+
+#[test]
 fn certain_and_inferred_are_told_apart() {
     let report = parse_log("DMAR: [DMA Write] Request device [00:12.0] fault addr 0 [fault reason 05] x");
     let fields = &report.items[0].fields;
