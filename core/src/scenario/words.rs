@@ -13,7 +13,7 @@ pub(super) const VERBS: &[(&str, Text, &str)] = &[
     ("answer.zh", t("The same in Chinese.", "中文回答。"), "answer.zh \"设备只能到达为它映射过的地方。\""),
     ("try", t("What to change to see it go the other way.", "改动哪里能看到相反的结果。"), "try \"Switch the IOMMU off.\""),
     ("try.zh", t("The same in Chinese.", "中文说明。"), "try.zh \"关掉 IOMMU。\""),
-    ("source", t("The specification or document behind it. May stand several times.", "依据的规范或文档。可以写多行。"), "source \"VT-d specification 5.0, 7.1.3\""),
+    ("source", t("The specification or document behind it. May stand several times.", "依据的规范或文档。可以写多行。"), "source \"VT-d specification, 7.1.3\""),
     (
         "change",
         t(
