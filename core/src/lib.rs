@@ -12,6 +12,7 @@
 //! * [`iommu`]: requests from devices become addresses, interrupts or faults
 //! * [`mmu`]: the CPU's side: virtual addresses become physical ones
 //! * [`dma`]: a device's engine: registers, descriptors, packets
+//! * [`os`]: what the operating system does: the DMA API and what is under it
 //! * [`scenario`]: the text language: parse, print, what is wrong and where
 //! * [`diagram`]: what a picture is made of, its layout on a character grid, text and SVG
 //! * [`explain`]: what happened, in words; fault logs of real machines
@@ -28,6 +29,7 @@ pub mod explain;
 pub mod iommu;
 pub mod memory;
 pub mod mmu;
+pub mod os;
 pub mod paging;
 pub mod platform;
 pub mod scenario;

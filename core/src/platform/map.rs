@@ -95,6 +95,11 @@ impl<A: Address, K: Copy> SpaceMap<A, K> {
         Ok(())
     }
 
+    /// Takes out every region that `matches`.
+    pub fn remove_if(&mut self, matches: impl Fn(&Region<A, K>) -> bool) {
+        self.regions.retain(|r| !matches(r));
+    }
+
     /// What answers at `at`, if anything does.
     pub fn find(&self, at: A) -> Option<&Region<A, K>> {
         let before = self.regions.partition_point(|r| r.range.start <= at).checked_sub(1)?;

@@ -1,0 +1,205 @@
+//! What the operating system refuses with.
+
+use super::iova::NoIova;
+use super::pages::NoPages;
+use super::swiotlb::Full;
+use crate::addr::{BusAddr, PhysAddr, RequesterId};
+use crate::iommu::DriverError;
+use crate::memory::MemError;
+use crate::spec::{Rule, Text};
+use alloc::{string::String, vec::Vec};
+use core::fmt;
+
+/// Why a call failed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum OsError {
+    /// `dma_map_single` on vmalloc memory: its pages are not neighbours.
+    Vmalloc,
+    /// `dma_map_single` on the kernel stack.
+    Stack,
+    /// The call was given no bytes.
+    Empty,
+    /// The device cannot reach the address: its mask is too narrow, and there is no bounce pool.
+    Mask {
+        /// The DMA address.
+        at: BusAddr,
+        /// How many bytes.
+        bytes: u64,
+        /// The mask.
+        mask: u64,
+    },
+    /// No inbound window of the host bridge leads to this memory.
+    NoWindow(PhysAddr),
+    /// The bounce pool has no room.
+    SwiotlbFull(Full),
+    /// The IOVA space has no room.
+    NoIova(NoIova),
+    /// Memory has no room.
+    NoPages(NoPages),
+    /// The IOMMU's driver failed.
+    Driver(DriverError),
+    /// Memory failed.
+    Memory(MemError),
+    /// Nothing is mapped for the device at this address.
+    NotMapped(BusAddr),
+    /// No such device is known.
+    NoDevice(RequesterId),
+    /// There is no IOMMU, or it is off.
+    NoIommu,
+    /// The device cannot do it; the text names what it lacks.
+    DeviceLacks(&'static str),
+    /// The group of a device cannot be given away: these functions of it have other drivers.
+    NotViable {
+        /// The group.
+        group: u16,
+        /// Their names.
+        others: Vec<String>,
+    },
+    /// The PASID is in use by the device.
+    PasidBusy(u32),
+}
+
+impl OsError {
+    /// A short name, as `expect error` takes it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            OsError::Vmalloc => "vmalloc",
+            OsError::Stack => "stack",
+            OsError::Empty => "empty",
+            OsError::Mask { .. } => "mask",
+            OsError::NoWindow(_) => "no-window",
+            OsError::SwiotlbFull(_) => "swiotlb-full",
+            OsError::NoIova(_) => "no-space",
+            OsError::NoPages(_) => "no-memory",
+            OsError::Driver(_) => "driver",
+            OsError::Memory(_) => "memory",
+            OsError::NotMapped(_) => "not-mapped",
+            OsError::NoDevice(_) => "no-device",
+            OsError::NoIommu => "no-iommu",
+            OsError::DeviceLacks(_) => "unsupported",
+            OsError::NotViable { .. } => "not-viable",
+            OsError::PasidBusy(_) => "pasid-busy",
+        }
+    }
+
+    /// Every name that [`OsError::name`] gives.
+    pub const NAMES: [&'static str; 16] = [
+        "vmalloc",
+        "stack",
+        "empty",
+        "mask",
+        "no-window",
+        "swiotlb-full",
+        "no-space",
+        "no-memory",
+        "driver",
+        "memory",
+        "not-mapped",
+        "no-device",
+        "no-iommu",
+        "unsupported",
+        "not-viable",
+        "pasid-busy",
+    ];
+
+    /// The rule that a trace gives.
+    pub fn rule(&self) -> &'static Rule {
+        let at = Self::NAMES.iter().position(|n| *n == self.name()).unwrap_or(0);
+        &RULES[at]
+    }
+}
+
+impl fmt::Display for OsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            OsError::Vmalloc => write!(f, "rejecting DMA map of vmalloc memory"),
+            OsError::Stack => write!(f, "rejecting DMA map of the kernel stack"),
+            OsError::Empty => write!(f, "there is nothing to map: 0 bytes"),
+            OsError::Mask { at, bytes, mask } => {
+                write!(f, "DMA addr {at}+{bytes} overflow (mask {mask:#x})")
+            }
+            OsError::NoWindow(at) => {
+                write!(f, "no inbound window of the host bridge leads to physical address {at}")
+            }
+            OsError::SwiotlbFull(full) => full.fmt(f),
+            OsError::NoIova(none) => none.fmt(f),
+            OsError::NoPages(none) => none.fmt(f),
+            OsError::Driver(error) => error.fmt(f),
+            OsError::Memory(error) => error.fmt(f),
+            OsError::NotMapped(at) => write!(f, "nothing is mapped at DMA address {at}"),
+            OsError::NoDevice(id) => write!(f, "there is no device {id}"),
+            OsError::NoIommu => write!(f, "there is no IOMMU, or it is off"),
+            OsError::DeviceLacks(what) => write!(f, "the device has no {what}"),
+            OsError::NotViable { group, others } => {
+                write!(f, "group {group} is not viable: ")?;
+                for (i, other) in others.iter().enumerate() {
+                    write!(f, "{}{other}", if i > 0 { ", " } else { "" })?;
+                }
+                write!(f, " must go to the same guest or have no driver")
+            }
+            OsError::PasidBusy(pasid) => write!(f, "PASID {pasid} of the device is bound already"),
+        }
+    }
+}
+
+macro_rules! from {
+    ($($Variant:ident($Type:ty)),*) => { $(
+        impl From<$Type> for OsError {
+            fn from(error: $Type) -> Self {
+                OsError::$Variant(error)
+            }
+        }
+    )* };
+}
+from!(SwiotlbFull(Full), NoIova(NoIova), NoPages(NoPages), Driver(DriverError), Memory(MemError));
+
+macro_rules! rules {
+    ($(($en:literal, $zh:literal, $section:literal)),* $(,)?) => {
+        [$(Rule { text: Text::new($en, $zh), section: $section }),*]
+    };
+}
+static RULES: [Rule; 16] = rules![
+    (
+        "vmalloc memory is not physically contiguous: dma_map_single refuses it",
+        "vmalloc 内存物理上不连续：dma_map_single 拒绝",
+        "dma-api-howto: what memory is DMA'able"
+    ),
+    ("the stack is not for DMA", "栈内存不能用于 DMA", "dma-api-howto: what memory is DMA'able"),
+    ("a mapping has at least one byte", "映射至少要有一个字节", "dma-api"),
+    (
+        "the address must be within the device's DMA mask",
+        "地址必须在设备的 DMA 掩码之内",
+        "dma-api-howto: DMA addressing capabilities"
+    ),
+    (
+        "an inbound window of the host bridge must lead to the memory",
+        "必须有主桥入站窗口通向该内存",
+        "devicetree: dma-ranges"
+    ),
+    ("the bounce pool has no room", "反弹缓冲池已满", "kernel/dma/swiotlb.c"),
+    ("the IOVA space has no room", "IOVA 空间已满", "drivers/iommu/iova.c"),
+    ("memory has no room", "内存不足", "page allocator"),
+    ("the IOMMU's driver failed", "IOMMU 驱动失败", "drivers/iommu"),
+    ("memory failed", "内存出错", "memory"),
+    ("only what is mapped can be unmapped or synchronised", "只能对已映射的地址解除映射或同步", "dma-api"),
+    ("the device must exist", "设备必须存在", "dma-api"),
+    ("there must be an IOMMU that is on", "必须有已启用的 IOMMU", "drivers/iommu"),
+    ("the device lacks the capability", "设备缺少所需能力", "PCIe 7.8"),
+    ("a group is given away as a whole", "一个 IOMMU 组必须整体分配", "vfio: groups"),
+    ("a PASID of a device has one address space", "设备的一个 PASID 只对应一个地址空间", "iommu: SVA"),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_is_listed_once() {
+        for (i, name) in OsError::NAMES.iter().enumerate() {
+            assert_eq!(OsError::NAMES.iter().position(|n| n == name), Some(i));
+        }
+        for error in [OsError::Stack, OsError::NoIommu, OsError::DeviceLacks("x"), OsError::PasidBusy(1)] {
+            assert!(OsError::NAMES.contains(&error.name()));
+        }
+    }
+}
