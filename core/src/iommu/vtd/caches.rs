@@ -4,7 +4,7 @@
 //! Not-present and erroneous entries are never remembered (CAP.CM = 0).
 
 use super::config::{CacheSizes, Config};
-use super::route::{Context, Kind, Route};
+use super::route::{Context, Kind, Process, Route};
 use super::walk::Reached;
 use crate::addr::{PageSize, RequesterId};
 use crate::iommu::cache::{mix, Cache, Key};
@@ -100,22 +100,13 @@ pub struct IotlbEntry {
     pub kind: Kind,
 }
 
-/// What the PASID cache holds.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct PasidEntry {
-    /// The entry's words.
-    pub words: [u64; 8],
-    /// FPD of the entry or of a table on the way.
-    pub fpd: bool,
-}
-
 /// All caches of a unit.
 #[derive(Clone, Debug)]
 pub struct Caches {
     /// Context cache.
     pub context: Cache<Source, Context>,
     /// PASID cache.
-    pub pasid: Cache<SourcePasid, PasidEntry>,
+    pub pasid: Cache<SourcePasid, Process>,
     /// IOTLB.
     pub iotlb: Cache<IotlbTag, IotlbEntry>,
     /// Interrupt entry cache.
@@ -210,7 +201,7 @@ pub fn context_line(source: &Source, context: &Context) -> CacheLine {
 }
 
 /// A PASID cache entry as a line for the trace.
-pub fn pasid_line(key: &SourcePasid, entry: &PasidEntry) -> CacheLine {
+pub fn pasid_line(key: &SourcePasid, entry: &Process) -> CacheLine {
     CacheLine {
         requester: Some(RequesterId::new(u32::from(key.0))),
         pasid: Some(key.1),

@@ -15,6 +15,8 @@ pub struct Quirks {
     pub pasid_reserved_ignored: bool,
     /// PGTT, AW and FSPM of a PASID-table entry are checked before its P bit (9.6).
     pub pasid_type_before_present: bool,
+    /// FPD of a PASID-directory or PASID-table entry does not silence faults found in these entries (9.5, 9.6).
+    pub pasid_fpd_only_for_walks: bool,
     /// In a paging entry, the right that the access needs is checked before reserved bits (3.6, 3.7).
     pub rights_before_reserved: bool,
     /// The width of the first stage's canonical check is taken from AW (second-stage width), not FSPM (3.6).
@@ -35,12 +37,16 @@ pub struct Quirks {
     pub cached_denial_is_silent: bool,
     /// The dirty bit is not set by a write that hits an entry cached by a read (3.6.2).
     pub no_dirty_on_hit: bool,
+    /// The dirty bit is not set where the accessed bit is 1 already: one test for both (3.6.2).
+    pub dirty_only_with_accessed: bool,
     /// Interrupts in compatibility format pass whatever CFIS and EIME say (5.1.4).
     pub compatibility_interrupts_pass: bool,
     /// Reserved bits of the interrupt message are checked after the remapping table entry (5.1.4).
     pub message_reserved_last: bool,
     /// Reserved bits of DST without EIME, and the IM bit without CAP.PI, are not looked at (9.9).
     pub destination_reserved_ignored: bool,
+    /// SVT = 2 takes the high byte of SID as the end bus and the low byte as the start bus (9.9).
+    pub bus_range_swapped: bool,
     /// Reads, and writes of other than four bytes, to FEEx_xxxxh make no fault (3.14).
     pub interrupt_range_reads_pass: bool,
     /// Setting the root pointer and switching translation on or off empty the caches (11.4.4).
@@ -57,6 +63,7 @@ impl Quirks {
         directory_size_ignored: false,
         pasid_reserved_ignored: false,
         pasid_type_before_present: false,
+        pasid_fpd_only_for_walks: false,
         rights_before_reserved: false,
         canonical_width_from_aw: false,
         interrupt_range_by_page: false,
@@ -67,9 +74,11 @@ impl Quirks {
         iotlb_by_requester: false,
         cached_denial_is_silent: false,
         no_dirty_on_hit: false,
+        dirty_only_with_accessed: false,
         compatibility_interrupts_pass: false,
         message_reserved_last: false,
         destination_reserved_ignored: false,
+        bus_range_swapped: false,
         interrupt_range_reads_pass: false,
         root_pointer_flushes: false,
         records_rid_pasid: false,
@@ -81,6 +90,7 @@ impl Quirks {
         directory_size_ignored: true,
         pasid_reserved_ignored: true,
         pasid_type_before_present: true,
+        pasid_fpd_only_for_walks: true,
         rights_before_reserved: true,
         canonical_width_from_aw: true,
         interrupt_range_by_page: true,
@@ -91,9 +101,11 @@ impl Quirks {
         iotlb_by_requester: true,
         cached_denial_is_silent: true,
         no_dirty_on_hit: true,
+        dirty_only_with_accessed: true,
         compatibility_interrupts_pass: true,
         message_reserved_last: true,
         destination_reserved_ignored: true,
+        bus_range_swapped: true,
         interrupt_range_reads_pass: true,
         root_pointer_flushes: true,
         records_rid_pasid: true,

@@ -116,7 +116,8 @@ pub static SM_CONTEXT: EntryType = EntryType {
             "不带 PASID 的请求按特权处理",
         ),
         Field::reserved(127, 85),
-        Field::reserved(255, 128),
+        Field::reserved(191, 128),
+        Field::reserved(255, 192),
     ],
 };
 
@@ -203,6 +204,8 @@ mod tests {
     fn fields_cover_each_bit_once() {
         for entry in [&ROOT, &SM_ROOT, &CONTEXT, &SM_CONTEXT, &PASID_DIR, &PASID] {
             assert!(entry.covers_every_bit_once(), "{}", entry.name.en);
+            // A field is read as one word.
+            assert!(entry.fields.iter().all(|f| f.hi - f.lo < 64), "{}", entry.name.en);
         }
     }
 

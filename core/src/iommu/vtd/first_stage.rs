@@ -175,9 +175,11 @@ impl Format for FirstStage {
         if !self.update {
             return raw;
         }
-        raw | A
-            | if self.extended_accessed { EA } else { 0 }
-            | if leaf && want.perms.has(Perms::W) { D } else { 0 }
+        let dirty = if leaf && want.perms.has(Perms::W) { D } else { 0 };
+        if self.quirks.dirty_only_with_accessed && raw & (A | dirty) != 0 {
+            return raw;
+        }
+        raw | A | dirty | if self.extended_accessed { EA } else { 0 }
     }
 
     fn perms(&self, state: &FirstStageState) -> Perms {

@@ -155,7 +155,7 @@ impl Message {
 }
 
 /// Does the entry let this requester use it?
-pub fn source_allowed(words: &[u64; 2], requester: RequesterId) -> bool {
+pub fn source_allowed(words: &[u64; 2], requester: RequesterId, bus_range_swapped: bool) -> bool {
     let (sid, allowed) = (requester.bdf16(), words[1] as u16);
     match words[1] >> 18 & 3 {
         0 => true,
@@ -163,7 +163,11 @@ pub fn source_allowed(words: &[u64; 2], requester: RequesterId) -> bool {
             let mask = [0xffff, 0xfffb, 0xfff9, 0xfff8][(words[1] >> 16 & 3) as usize];
             sid & mask == allowed & mask
         }
-        2 => (allowed >> 8..=allowed & 0xff).contains(&(sid >> 8)),
+        2 => {
+            let (start, end) = (allowed >> 8, allowed & 0xff);
+            let (start, end) = if bus_range_swapped { (end, start) } else { (start, end) };
+            (start..=end).contains(&(sid >> 8))
+        }
         _ => false,
     }
 }
@@ -338,7 +342,7 @@ impl Vtd {
     ) -> Result<Delivery, Refused> {
         let index = message.index as u16;
         let fpd = words[0] & 2 != 0;
-        let ok = source_allowed(&words, request.requester);
+        let ok = source_allowed(&words, request.requester, self.config.quirks.bus_range_swapped);
         if O::ON {
             let value = u64::from(request.requester.bdf16());
             obs.step(Actor::Iommu, Event::Check { rule: &SOURCE, ok, value });
@@ -427,18 +431,20 @@ mod tests {
     fn the_source_check_knows_its_three_kinds() {
         let id = |raw| RequesterId::new(raw);
         let entry = |svt: u64, sq: u64, sid: u64| [1, svt << 18 | sq << 16 | sid];
-        assert!(source_allowed(&entry(0, 0, 0), id(0x1234)));
+        assert!(source_allowed(&entry(0, 0, 0), id(0x1234), false));
         assert!(
-            source_allowed(&entry(1, 0, 0x18), id(0x18)) && !source_allowed(&entry(1, 0, 0x18), id(0x1c))
+            source_allowed(&entry(1, 0, 0x18), id(0x18), false)
+                && !source_allowed(&entry(1, 0, 0x18), id(0x1c), false)
         );
         assert!(
-            source_allowed(&entry(1, 1, 0x18), id(0x1c)) && !source_allowed(&entry(1, 1, 0x18), id(0x19))
+            source_allowed(&entry(1, 1, 0x18), id(0x1c), false)
+                && !source_allowed(&entry(1, 1, 0x18), id(0x19), false)
         );
-        assert!(source_allowed(&entry(1, 3, 0x18), id(0x1f)));
+        assert!(source_allowed(&entry(1, 3, 0x18), id(0x1f), false));
         assert!(
-            source_allowed(&entry(2, 0, 0x0305), id(0x0400))
-                && !source_allowed(&entry(2, 0, 0x0305), id(0x0600))
+            source_allowed(&entry(2, 0, 0x0305), id(0x0400), false)
+                && !source_allowed(&entry(2, 0, 0x0305), id(0x0600), false)
         );
-        assert!(!source_allowed(&entry(3, 0, 0), id(0)));
+        assert!(!source_allowed(&entry(3, 0, 0), id(0), false));
     }
 }

@@ -73,6 +73,15 @@ impl Context {
     }
 }
 
+/// A PASID-table entry that was found present and well-formed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Process {
+    /// The entry's words.
+    pub words: [u64; 8],
+    /// FPD of the context entry, the directory entry or the entry itself.
+    pub fpd: bool,
+}
+
 /// How a request is translated.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Kind {
@@ -331,7 +340,7 @@ impl Reader<'_> {
         context: &Context,
         pasid: u32,
         obs: &mut O,
-    ) -> Result<[u64; 8], Failure> {
+    ) -> Result<Process, Failure> {
         if O::ON {
             let input = AnyAddr { space: Space::Bus, raw: u64::from(pasid) };
             let root = PhysAddr::new(context.words[0] & !0xfff).any();
@@ -359,7 +368,7 @@ impl Reader<'_> {
         context: &Context,
         pasid: u32,
         obs: &mut O,
-    ) -> Result<[u64; 8], Failure> {
+    ) -> Result<Process, Failure> {
         let quirks = self.config.quirks;
         let host = self.config.host_bits;
         // PASID-directory entry: 8 bytes for 64 PASIDs (VT-d 9.5).
@@ -371,7 +380,7 @@ impl Reader<'_> {
         if !self.load(memory, obs, &place, &mut dir) {
             return Err(Failure::new(&f::SPD_1, context.fpd()));
         }
-        let fpd = context.fpd() || dir[0] & 2 != 0;
+        let fpd = context.fpd() || dir[0] & 2 != 0 && !quirks.pasid_fpd_only_for_walks;
         let fail = |obs: &mut _, code| {
             Self::tell(obs, &place, &dir, Self::refused(code));
             Err(Failure::new(code, fpd))
@@ -393,7 +402,7 @@ impl Reader<'_> {
         if !self.load(memory, obs, &place, &mut words) {
             return Err(Failure::new(&f::SPT_1, fpd));
         }
-        let fpd = fpd || words[0] & 2 != 0;
+        let fpd = fpd || words[0] & 2 != 0 && !quirks.pasid_fpd_only_for_walks;
         let fail = |obs: &mut _, code| {
             Self::tell(obs, &place, &words, Self::refused(code));
             Err(Failure::new(code, fpd))
@@ -416,7 +425,7 @@ impl Reader<'_> {
         }
         let next = if matches!(words[0] >> 6 & 7, 1 | 3) { words[2] } else { words[0] };
         Self::tell(obs, &place, &words, Verdict::Next(PhysAddr::new(next & !0xfff).any()));
-        Ok(words)
+        Ok(Process { words, fpd: context.fpd() || dir[0] & 2 != 0 || words[0] & 2 != 0 })
     }
 
     fn type_supported(&self, words: &[u64; 8]) -> bool {
@@ -437,7 +446,8 @@ impl Reader<'_> {
     }
 
     /// The route of a PASID-table entry.
-    pub fn scalable_route(&self, words: &[u64; 8], pasid: u32, fpd: bool) -> Route {
+    pub fn scalable_route(&self, process: &Process, pasid: u32) -> Route {
+        let Process { words, fpd } = process;
         let kind = match words[0] >> 6 & 7 {
             1 => Kind::First,
             2 => Kind::Second,
@@ -471,7 +481,7 @@ impl Reader<'_> {
             first,
             second_root: words[0] & !0xfff,
             second: self.second(second_levels, true, accessed_dirty, execute),
-            fpd: fpd || words[0] & 2 != 0,
+            fpd: *fpd,
             scalable: true,
             supervisor: flag(0),
             execute: flag(1),

@@ -1,10 +1,10 @@
 //! One request from its arrival to its outcome, through the caches (VT-d 3.4, 4.2, 6.2).
 
-use super::caches::{self, Caches, PasidEntry, Source, SourcePasid};
+use super::caches::{self, Caches, Source, SourcePasid};
 use super::faults as f;
 use super::record::About;
 use super::regs::{bit, offset};
-use super::route::{Context, Failure, Mode, Reader, Route};
+use super::route::{Context, Failure, Mode, Process, Reader, Route};
 use super::walk::{self, is_interrupt_address, Reached};
 use super::Vtd;
 use crate::addr::{Address, AnyAddr, PageSize, PhysAddr};
@@ -94,8 +94,8 @@ impl Vtd {
         let want = Self::want(request, &context);
         let route = if scalable {
             let pasid = self.pasid_of(request, &context)?;
-            let words = reader.process(memory, &context, pasid, &mut Off)?;
-            let route = reader.scalable_route(&words, pasid, context.fpd());
+            let process = reader.process(memory, &context, pasid, &mut Off)?;
+            let route = reader.scalable_route(&process, pasid);
             check_route(&route, request, want)?;
             route
         } else {
@@ -184,12 +184,12 @@ impl Vtd {
         context: &Context,
         pasid: u32,
         obs: &mut O,
-    ) -> Result<PasidEntry, Failure> {
+    ) -> Result<Process, Failure> {
         let key = SourcePasid(request.requester.bdf16(), pasid);
         if let Some((slot, entry)) = self.caches.pasid.get(&key) {
             if O::ON {
                 let now = self.reader(false).process(memory, context, pasid, &mut Off);
-                let op = if now == Ok(entry.words) { CacheOp::Hit } else { CacheOp::Stale };
+                let op = if now == Ok(entry) { CacheOp::Hit } else { CacheOp::Stale };
                 caches::tell(obs, &caches::PASID_CACHE, op, slot, caches::pasid_line(&key, &entry));
             }
             return Ok(entry);
@@ -199,8 +199,7 @@ impl Vtd {
             let line = crate::trace::CacheLine { requester, pasid, ..Default::default() };
             caches::tell(obs, &caches::PASID_CACHE, CacheOp::Miss, 0, line);
         }
-        let words = self.reader(true).process(memory, context, pasid, obs)?;
-        let entry = PasidEntry { words, fpd: context.fpd() || words[0] & 2 != 0 };
+        let entry = self.reader(true).process(memory, context, pasid, obs)?;
         let (slot, gone) = self.caches.pasid.insert(key, entry);
         if let Some(gone) = gone.filter(|g| g.key != key) {
             let line = caches::pasid_line(&gone.key, &gone.value);
@@ -226,7 +225,7 @@ impl Vtd {
         let route = if scalable {
             let pasid = self.pasid_of(request, &context)?;
             let entry = self.process(memory, request, &context, pasid, obs)?;
-            let route = self.reader(true).scalable_route(&entry.words, pasid, entry.fpd);
+            let route = self.reader(true).scalable_route(&entry, pasid);
             check_route(&route, request, want)?;
             route
         } else {
