@@ -16,6 +16,7 @@
 //! * [`scenario`]: the text language: parse, print, what is wrong and where
 //! * [`diagram`]: what a picture is made of, its layout on a character grid, text and SVG
 //! * [`explain`]: what happened, in words; fault logs of real machines
+//! * [`view`]: all that a page shows of one position of a trace
 #![cfg_attr(not(any(feature = "std", test)), no_std)]
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
@@ -35,3 +36,4 @@ pub mod platform;
 pub mod scenario;
 pub mod spec;
 pub mod trace;
+pub mod view;

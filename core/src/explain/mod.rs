@@ -1,3 +1,11 @@
-//! What happened, in words: fault logs of real machines read and explained.
+//! What happened, in words: a step as a sentence ([`step`]), a packet field by field ([`packet`]), the scopes a
+//! step is inside ([`scopes`]); fault logs of real machines read and explained ([`logs`]).
 
 pub mod logs;
+pub mod packet;
+pub mod scopes;
+pub mod step;
+pub mod who;
+
+pub use step::{say, Said, Tone};
+pub use who::Cast;

@@ -1,0 +1,5 @@
+//! Prints the TypeScript declarations of the views: the page's types are generated, not written twice.
+
+fn main() {
+    print!("{}", iommu_core::view::types::typescript());
+}

@@ -1,0 +1,488 @@
+//! One step of a trace as a sentence, in both languages, with the section of the specification behind it.
+
+use super::who::{self, Cast};
+use crate::addr::{AnyAddr, Bytes, RequesterId, Space};
+use crate::spec::Phrase;
+use crate::trace::{
+    CacheLine, CacheOp, Chunk, CostKind, Event, InterruptKind, OwnerState, Perms, Recorded, Scope, Step,
+    Trace, Verdict,
+};
+use alloc::{format, string::String};
+
+/// What a step means for the reader, so that a view can give it a sign and a colour.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+pub enum Tone {
+    /// It goes on.
+    Plain,
+    /// Something was found, allowed or delivered.
+    Good,
+    /// A cache did not know.
+    Miss,
+    /// A cache still says what the tables no longer do.
+    Stale,
+    /// Something was refused or faulted.
+    Refused,
+    /// Something is forgotten.
+    Invalidate,
+    /// An interrupt.
+    Interrupt,
+}
+
+/// A step in words.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Said {
+    /// What happened, and why.
+    pub text: Phrase,
+    /// The section of the specification behind it; may be empty.
+    pub section: &'static str,
+    /// What it means.
+    pub tone: Tone,
+}
+
+fn both(en: String, zh: String) -> Phrase {
+    Phrase::new(en, zh)
+}
+
+/// The step at `index` of a trace, in words.
+pub fn say(trace: &Trace, index: usize, cast: &Cast) -> Said {
+    let Some(step) = trace.steps().get(index) else {
+        return Said { text: Phrase::default(), section: "", tone: Tone::Plain };
+    };
+    let (text, section, tone) = match step.event {
+        Event::Begin(scope) => (begin(trace, step, scope, cast), scope_section(scope), Tone::Plain),
+        Event::End(verdict) => (end(trace, index, verdict), verdict_section(verdict), verdict_tone(verdict)),
+        Event::Read { entry, index, at, pa, words, verdict, .. } => {
+            let who = who::actor(step.actor, cast);
+            let raw = trace.get_words(words).first().copied().unwrap_or(0);
+            let (en, zh) = (entry.name.en, entry.name.zh);
+            let below = |en: bool| match (at.space == Space::Physical, en) {
+                (true, _) => String::new(),
+                (false, true) => format!(" ({} {at})", who::space(at.space).en),
+                (false, false) => format!("（{} {at}）", who::space(at.space).zh),
+            };
+            let (then_en, then_zh) = verdict_words(verdict);
+            let text = both(
+                format!("{} reads {en} {index} at {pa}{}: {raw:#x}. {then_en}", who.en, below(true)),
+                format!("{}读取{zh}第 {index} 项，地址 {pa}{}：{raw:#x}。{then_zh}", who.zh, below(false)),
+            );
+            let section = match verdict {
+                Verdict::Refused(rule) => rule.section,
+                _ => entry.section,
+            };
+            (text, section, if let Verdict::Refused(_) = verdict { Tone::Refused } else { Tone::Plain })
+        }
+        Event::Cache { cache, op, line, .. } => {
+            (cached(cache.name.into(), op, &line), cache.section, cache_tone(op))
+        }
+        Event::Fault { code, requester, at, want, recorded, .. } => {
+            let by = requester.map_or(Phrase::default(), |r| {
+                let name = cast.device(r);
+                Phrase::new(format!(" by {name}"), format!("，来自 {name}"))
+            });
+            let text = both(
+                format!(
+                    "Fault {:#x} ({}): {}. {} of {} {at}{}. {}",
+                    code.code,
+                    code.name,
+                    code.text.en,
+                    verb(want).0,
+                    who::space(at.space).en,
+                    by.en,
+                    record(recorded).0
+                ),
+                format!(
+                    "错误 {:#x}（{}）：{}。{}{} {at}{}。{}",
+                    code.code,
+                    code.name,
+                    code.text.zh,
+                    verb(want).1,
+                    who::space(at.space).zh,
+                    by.zh,
+                    record(recorded).1
+                ),
+            );
+            (text, code.section, Tone::Refused)
+        }
+        Event::Check { rule, ok, value } => {
+            let text = if ok {
+                both(
+                    format!("Checked: {} (value {value:#x}).", rule.text.en),
+                    format!("检查通过：{}（值 {value:#x}）。", rule.text.zh),
+                )
+            } else {
+                both(
+                    format!("Refused: {} (value {value:#x}).", rule.text.en),
+                    format!("被拒绝：{}（值 {value:#x}）。", rule.text.zh),
+                )
+            };
+            (text, rule.section, if ok { Tone::Good } else { Tone::Refused })
+        }
+        Event::Interrupt { vector, destination, kind } => {
+            let (text, tone) = interrupt(vector, destination, kind);
+            (text, "", tone)
+        }
+        Event::Window { name, from, to, hit } => {
+            (window(trace.get_name(name), from, to, hit), "", tone_of(hit))
+        }
+        _ => (plain(trace, step, cast), plain_section(&step.event), Tone::Plain),
+    };
+    Said { text, section, tone }
+}
+
+fn tone_of(ok: bool) -> Tone {
+    if ok {
+        Tone::Plain
+    } else {
+        Tone::Refused
+    }
+}
+
+fn plain_section(event: &Event) -> &'static str {
+    match event {
+        Event::Write { entry: Some(entry), .. } | Event::WriteRun { entry, .. } => entry.section,
+        Event::Register { register, .. } => register.section,
+        Event::Packet { .. } => "PCIe 6.0 2.2",
+        _ => "",
+    }
+}
+
+fn scope_section(scope: Scope) -> &'static str {
+    match scope {
+        Scope::Command { entry } => entry.section,
+        _ => "",
+    }
+}
+
+/// Reads, writes: in both languages, as a noun phrase.
+fn verb(want: Perms) -> (&'static str, &'static str) {
+    if want.has(Perms::X) {
+        ("Instruction fetch", "取指")
+    } else if want.has(Perms::W) {
+        ("Write", "写")
+    } else {
+        ("Read", "读")
+    }
+}
+
+fn begin(trace: &Trace, step: &Step, scope: Scope, cast: &Cast) -> Phrase {
+    let who = who::actor(step.actor, cast);
+    match scope {
+        Scope::Operation { line, .. } => {
+            let text = cast.line(line);
+            both(format!("Line {line}: {text}"), format!("第 {line} 行：{text}"))
+        }
+        Scope::Api { name, args } => {
+            let args = trace.get_name(args);
+            both(format!("{} calls {name}({args}).", who.en), format!("{}调用 {name}({args})。", who.zh))
+        }
+        Scope::CpuAccess { at, want, bytes } => {
+            let space = who::space(at.space);
+            both(
+                format!("The CPU {} {bytes} bytes at {} {at}.", does(want), space.en),
+                format!("CPU 在{} {at} {} {bytes} 字节。", space.zh, verb(want).1),
+            )
+        }
+        Scope::Transfer { requester, at, want, bytes } => {
+            let (name, space) = (cast.device(requester), who::space(at.space));
+            both(
+                format!("{name} {} {} at {} {at}.", does(want), Bytes(bytes), space.en),
+                format!("{name} 在{} {at} {} {}。", space.zh, verb(want).1, Bytes(bytes)),
+            )
+        }
+        Scope::Translation { requester, pasid, at, want } => {
+            let (en, zh) = match pasid {
+                Some(p) => (format!(" with PASID {p}"), format!("，PASID {p}")),
+                None => Default::default(),
+            };
+            both(
+                format!(
+                    "The IOMMU gets a {} of {} {at} from requester {requester}{en}. Where is it?",
+                    verb(want).0.to_lowercase(),
+                    who::space(at.space).en
+                ),
+                format!(
+                    "IOMMU 收到请求者 {requester} 对{} {at} 的{}请求{zh}。它在哪里？",
+                    who::space(at.space).zh,
+                    verb(want).1
+                ),
+            )
+        }
+        Scope::Walk { stage, input, root } => {
+            let stage = who::stage(stage);
+            both(
+                format!("{} walks {} for {input}, from the table at {root}.", who.en, stage.en),
+                format!("{}为 {input} 查{}，从位于 {root} 的表开始。", who.zh, stage.zh),
+            )
+        }
+        Scope::Command { entry } => both(
+            format!("{} takes a command: {}.", who.en, entry.name.en),
+            format!("{}取出一条命令：{}。", who.zh, entry.name.zh),
+        ),
+        Scope::Setup { what } => Phrase::same(trace.get_name(what)),
+    }
+}
+
+fn does(want: Perms) -> &'static str {
+    if want.has(Perms::X) {
+        "fetches"
+    } else if want.has(Perms::W) {
+        "writes"
+    } else {
+        "reads"
+    }
+}
+
+fn end(trace: &Trace, index: usize, verdict: Verdict) -> Phrase {
+    let opened = super::scopes::opener(trace, index).and_then(|i| match trace.steps()[i].event {
+        Event::Begin(Scope::Translation { at, .. } | Scope::Walk { input: at, .. }) => Some(at),
+        Event::Begin(Scope::CpuAccess { at, .. }) => Some(at),
+        _ => None,
+    });
+    match (verdict, opened) {
+        (Verdict::Leaf { to, size, perms }, Some(from)) => both(
+            format!(
+                "{} {from} is {} {to} (page of {size}, {perms}).",
+                capital(who::space(from.space).en),
+                who::space(to.space).en
+            ),
+            format!(
+                "{} {from} 就是{} {to}（{size} 页，{perms}）。",
+                who::space(from.space).zh,
+                who::space(to.space).zh
+            ),
+        ),
+        (Verdict::Fault(code), _) => both(
+            format!("It ends in fault {:#x}: {}.", code.code, code.text.en),
+            format!("以错误 {:#x} 结束：{}。", code.code, code.text.zh),
+        ),
+        (Verdict::Ok, _) => Phrase::new("Done.", "完成。"),
+        (other, _) => {
+            let (en, zh) = verdict_words(other);
+            both(en, zh)
+        }
+    }
+}
+
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or(String::new(), |c| c.to_uppercase().chain(letters).collect())
+}
+
+fn verdict_words(verdict: Verdict) -> (String, String) {
+    match verdict {
+        Verdict::Ok => Default::default(),
+        Verdict::Next(to) => (
+            format!("It points on to {} {to}.", who::space(to.space).en),
+            format!("它指向{} {to}。", who::space(to.space).zh),
+        ),
+        Verdict::Leaf { to, size, perms } => (
+            format!("It maps a page of {size} ({perms}): the address is {} {to}.", who::space(to.space).en),
+            format!("它映射一个 {size} 页（{perms}）：得到{} {to}。", who::space(to.space).zh),
+        ),
+        Verdict::Refused(rule) => {
+            (format!("Refused: {}.", rule.text.en), format!("被拒绝：{}。", rule.text.zh))
+        }
+        Verdict::Fault(code) => (format!("Fault: {}.", code.text.en), format!("错误：{}。", code.text.zh)),
+    }
+}
+
+fn verdict_section(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Refused(rule) => rule.section,
+        Verdict::Fault(code) => code.section,
+        _ => "",
+    }
+}
+
+fn verdict_tone(verdict: Verdict) -> Tone {
+    match verdict {
+        Verdict::Leaf { .. } => Tone::Good,
+        Verdict::Refused(_) | Verdict::Fault(_) => Tone::Refused,
+        _ => Tone::Plain,
+    }
+}
+
+fn cache_tone(op: CacheOp) -> Tone {
+    match op {
+        CacheOp::Hit => Tone::Good,
+        CacheOp::Miss => Tone::Miss,
+        CacheOp::Stale => Tone::Stale,
+        CacheOp::Denied => Tone::Refused,
+        CacheOp::Invalidate | CacheOp::Evict => Tone::Invalidate,
+        CacheOp::Insert => Tone::Plain,
+    }
+}
+
+/// What a cache line says: `0x1000 -> 0x2000`, or whose entry it is.
+pub fn line(line: &CacheLine) -> String {
+    if line.shift > 0 {
+        return format!("{:#x} -> {:#x}", line.from, line.to);
+    }
+    line.requester.map_or_else(|| format!("{:#x}", line.to), |r: RequesterId| format!("{r}"))
+}
+
+fn cached(name: Phrase, op: CacheOp, entry: &CacheLine) -> Phrase {
+    let (what, from) = (line(entry), entry.from);
+    let of = if entry.shift > 0 { format!("{from:#x}") } else { what.clone() };
+    let (en, zh) = match op {
+        CacheOp::Hit => {
+            (format!("hit: it knows {what}, so nothing is read"), format!("命中：记着 {what}，不必再读表"))
+        }
+        CacheOp::Stale => (
+            format!("stale hit: it still says {what}, but the tables no longer do"),
+            format!("陈旧命中：它还记着 {what}，但表中已不是这样"),
+        ),
+        CacheOp::Denied => (
+            format!("hit on {what}, which does not allow this access"),
+            format!("命中 {what}，但不允许这次访问"),
+        ),
+        CacheOp::Miss => (format!("miss: it knows nothing of {of}"), format!("未命中：没有 {of} 的记录")),
+        CacheOp::Insert => (format!("now remembers {what}"), format!("记下 {what}")),
+        CacheOp::Evict => (format!("pushes out {what} to make room"), format!("为腾出位置挤掉 {what}")),
+        CacheOp::Invalidate => (format!("forgets {what}"), format!("作废 {what}")),
+    };
+    both(format!("{} {en}.", name.en), format!("{}{zh}。", name.zh))
+}
+
+fn window(name: &str, from: AnyAddr, to: AnyAddr, hit: bool) -> Phrase {
+    let (a, b) = (who::space(from.space), who::space(to.space));
+    if hit {
+        both(
+            format!("{name}: {} {from} becomes {} {to}.", a.en, b.en),
+            format!("{name}：{} {from} 变成{} {to}。", a.zh, b.zh),
+        )
+    } else {
+        both(
+            format!("{name}: nothing answers at {} {from}.", a.en),
+            format!("{name}：{} {from} 处无人应答。", a.zh),
+        )
+    }
+}
+
+fn interrupt(vector: u32, destination: u32, kind: InterruptKind) -> (Phrase, Tone) {
+    let (en, zh, tone) = match kind {
+        InterruptKind::Direct => ("as the device wrote it", "按设备所写", Tone::Interrupt),
+        InterruptKind::Remapped => ("as the remapping table says", "按重映射表", Tone::Interrupt),
+        InterruptKind::Posted => ("posted to a running guest", "直接投递给运行中的客户机", Tone::Interrupt),
+        InterruptKind::Blocked => ("blocked: it is not delivered", "被拦下，没有投递", Tone::Refused),
+    };
+    let text = both(
+        format!("Interrupt: vector {vector:#x} to CPU {destination}, {en}."),
+        format!("中断：向量 {vector:#x}，目标 CPU {destination}，{zh}。"),
+    );
+    (text, tone)
+}
+
+fn record(recorded: Recorded) -> (String, String) {
+    match recorded {
+        Recorded::At(slot) => {
+            (format!("It is recorded in slot {slot}."), format!("已记入第 {slot} 个记录。"))
+        }
+        Recorded::Overflow => ("There is no room to record it: overflow.".into(), "记录已满：溢出。".into()),
+        Recorded::Compressed => ("It is folded into an earlier record.".into(), "并入先前的记录。".into()),
+        Recorded::Suppressed => ("Its record is suppressed.".into(), "记录被抑制。".into()),
+        Recorded::None => Default::default(),
+    }
+}
+
+fn plain(trace: &Trace, step: &Step, cast: &Cast) -> Phrase {
+    let who = who::actor(step.actor, cast);
+    match step.event {
+        Event::Write { entry, pa, old, new } => {
+            let name = entry.map_or(Phrase::new("a word", "一个字"), |e| e.name.into());
+            both(
+                format!("{} writes {} at {pa}: {old:#x} becomes {new:#x}.", who.en, name.en),
+                format!("{}写{}，地址 {pa}：{old:#x} 变为 {new:#x}。", who.zh, name.zh),
+            )
+        }
+        Event::WriteRun { entry, pa, new, .. } => {
+            let n = trace.get_words(new).len();
+            both(
+                format!("{} writes {} at {pa}, {n} words.", who.en, entry.name.en),
+                format!("{}写{}，地址 {pa}，共 {n} 个字。", who.zh, entry.name.zh),
+            )
+        }
+        Event::Data { pa, bytes, new, .. } => {
+            let what = text_of(trace, new, bytes);
+            both(
+                format!("{} puts {} into memory at {pa}{what}.", who.en, Bytes(bytes.into())),
+                format!("{}把 {} 写入内存 {pa}{what}。", who.zh, Bytes(bytes.into())),
+            )
+        }
+        Event::Load { pa, bytes, value } => both(
+            format!("{} takes {} from memory at {pa}: {value:#x}.", who.en, Bytes(bytes.into())),
+            format!("{}从内存 {pa} 读出 {}：{value:#x}。", who.zh, Bytes(bytes.into())),
+        ),
+        Event::Packet { from, to, header, dwords, prefix, payload, .. } => {
+            let name = super::packet::name(header, dwords, prefix);
+            let (from, to) = (trace.get_name(from), trace.get_name(to));
+            let load = if payload > 0 { format!(", {}", Bytes(payload.into())) } else { String::new() };
+            both(
+                format!("Packet {name}{load}: {from} to {to}."),
+                format!("数据包 {name}{load}：从 {from} 到 {to}。"),
+            )
+        }
+        Event::Register { register, old, new, write, .. } => {
+            let name = register.name;
+            if write {
+                both(
+                    format!("{} writes register {name}: {old:#x} becomes {new:#x}.", who.en),
+                    format!("{}写寄存器 {name}：{old:#x} 变为 {new:#x}。", who.zh),
+                )
+            } else {
+                both(
+                    format!("{} reads register {name}: {new:#x}.", who.en),
+                    format!("{}读寄存器 {name}：{new:#x}。", who.zh),
+                )
+            }
+        }
+        Event::Note { en, zh } => Phrase::new(trace.get_name(en), trace.get_name(zh)),
+        Event::Cost { kind, amount } => match kind {
+            CostKind::Exit => {
+                both(format!("{amount} exit from the guest."), format!("客户机退出 {amount} 次。"))
+            }
+            CostKind::CopiedBytes => {
+                both(format!("The CPU copies {}.", Bytes(amount)), format!("CPU 拷贝 {}。", Bytes(amount)))
+            }
+            CostKind::SyncedBytes => both(
+                format!("Cache lines are synchronised: {}.", Bytes(amount)),
+                format!("同步缓存行：{}。", Bytes(amount)),
+            ),
+        },
+        Event::Owner { buffer, state } => {
+            let (name, state) = (trace.get_name(buffer), owner(state));
+            both(format!("{name}: {}.", state.en), format!("{name}：{}。", state.zh))
+        }
+        _ => Phrase::default(),
+    }
+}
+
+/// The state of a buffer, as a sentence's end.
+pub fn owner(state: OwnerState) -> Phrase {
+    match state {
+        OwnerState::Cpu => Phrase::new("the CPU owns it", "归 CPU 所有"),
+        OwnerState::Device => Phrase::new("the device owns it", "归设备所有"),
+        OwnerState::Both => Phrase::new("CPU and device may both use it", "CPU 与设备都可使用"),
+        OwnerState::Bounced => Phrase::new("a bounce copy stands in for it", "由回弹副本代替"),
+        OwnerState::StaleCached => {
+            Phrase::new("unmapped, but a translation may still be cached", "已解除映射，但转换可能仍在缓存中")
+        }
+        OwnerState::DirtyLine => {
+            Phrase::new("newer bytes are in a dirty cache line", "较新的数据还在脏缓存行里")
+        }
+        OwnerState::Freed => Phrase::new("freed", "已释放"),
+    }
+}
+
+/// Data that is text, as text: `: "hello"`.
+fn text_of(trace: &Trace, chunk: Chunk, bytes: u32) -> String {
+    let Chunk::Bytes(start) = chunk else { return String::new() };
+    let bytes = trace.get_bytes(start, bytes as usize);
+    let bytes = bytes.strip_suffix(&[0]).unwrap_or(bytes);
+    match core::str::from_utf8(bytes) {
+        Ok(text) if (1..=64).contains(&bytes.len()) && !text.chars().any(char::is_control) => {
+            format!(": \"{text}\"")
+        }
+        _ => String::new(),
+    }
+}

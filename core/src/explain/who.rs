@@ -1,0 +1,72 @@
+//! Who and what a trace speaks of, by the names a reader knows.
+
+use crate::addr::{RequesterId, Space};
+use crate::spec::{Phrase, Text};
+use crate::trace::{Actor, Stage};
+use alloc::{format, string::String, vec::Vec};
+
+/// The names that a scenario gave.
+#[derive(Clone, Debug, Default)]
+pub struct Cast {
+    /// Devices by their requester ids.
+    pub devices: Vec<(RequesterId, String)>,
+    /// The scenario's lines.
+    pub lines: Vec<String>,
+}
+
+impl Cast {
+    /// A device's name, or its requester id.
+    pub fn device(&self, requester: RequesterId) -> String {
+        let known = self.devices.iter().find(|d| d.0 == requester);
+        known.map_or_else(|| format!("{requester}"), |d| d.1.clone())
+    }
+    /// A line of the scenario, counted from 1, without its indent.
+    pub fn line(&self, line: u32) -> &str {
+        self.lines.get((line as usize).wrapping_sub(1)).map_or("", |l| l.trim())
+    }
+}
+
+/// Who acts, at the beginning of a sentence.
+pub fn actor(actor: Actor, cast: &Cast) -> Phrase {
+    match actor {
+        Actor::Cpu => Phrase::new("The CPU", "CPU "),
+        Actor::Mmu => Phrase::new("The MMU", "MMU "),
+        Actor::Os => Phrase::new("The operating system", "操作系统"),
+        Actor::Guest => Phrase::new("The guest", "客户机"),
+        Actor::Device(id) => {
+            let name = cast.device(id);
+            Phrase::new(name.clone(), format!("{name} "))
+        }
+        Actor::Switch => Phrase::new("The switch", "交换机"),
+        Actor::RootComplex => Phrase::new("The root complex", "根复合体"),
+        Actor::Iommu => Phrase::new("The IOMMU", "IOMMU "),
+        Actor::Interrupts => Phrase::new("The interrupt controller", "中断控制器"),
+        Actor::Author => Phrase::new("The scenario", "场景"),
+    }
+}
+
+/// An address space, before an address.
+pub fn space(space: Space) -> Text {
+    match space {
+        Space::Virtual => Text::new("virtual address", "虚拟地址"),
+        Space::GuestPhysical => Text::new("guest-physical address", "客户机物理地址"),
+        Space::Physical => Text::new("physical address", "物理地址"),
+        Space::Bus => Text::new("bus address", "总线域地址"),
+        Space::Iova => Text::new("IOVA", "IOVA "),
+        Space::Device => Text::new("device-local address", "设备侧地址"),
+        Space::Port => Text::new("I/O port", "I/O 端口"),
+    }
+}
+
+/// Which tables.
+pub fn stage(stage: Stage) -> Text {
+    match stage {
+        Stage::Cpu => Text::new("the CPU's page tables", "CPU 页表"),
+        Stage::Ept => Text::new("EPT", "EPT"),
+        Stage::First => Text::new("stage 1", "第一级页表"),
+        Stage::Second => Text::new("stage 2", "第二级页表"),
+        Stage::Device => Text::new("the device tables", "设备表"),
+        Stage::Process => Text::new("the process tables", "进程表"),
+        Stage::Interrupt => Text::new("the interrupt tables", "中断表"),
+    }
+}

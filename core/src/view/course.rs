@@ -1,0 +1,100 @@
+//! What does not change with the position: operations, stops, marks, lanes.
+
+use super::types::{Course, Lane, LaneSpan, Mark, Operation, PageTone};
+use super::Viewer;
+use crate::explain::step::owner;
+use crate::explain::{scopes, Cast};
+use crate::spec::Lang;
+use crate::trace::{CacheOp, Event, InterruptKind, NameId, OwnerState, Scope, Trace, Verdict};
+use alloc::{collections::BTreeMap, vec::Vec};
+
+impl Viewer {
+    /// The whole course of the run.
+    pub fn course(&self, lang: Lang) -> Course {
+        let trace = self.trace();
+        Course {
+            length: trace.len() as u32,
+            operations: operations(trace, self.cast()),
+            marks: marks(trace),
+            lanes: lanes(trace, lang),
+            cut: trace.lost_steps(),
+        }
+    }
+
+    /// The positions that are worth a stop, in order: all that is done, without the ends of scopes that say nothing.
+    pub fn stops(&self) -> Vec<u32> {
+        let steps = self.trace().steps().iter().enumerate();
+        let stops = steps.filter(|(_, s)| match s.event {
+            Event::End(verdict) => matches!(verdict, Verdict::Leaf { .. } | Verdict::Fault(_)) && s.depth < 4,
+            Event::Owner { .. } | Event::Cost { .. } => false,
+            _ => true,
+        });
+        stops.map(|(i, _)| i as u32 + 1).collect()
+    }
+}
+
+fn operations(trace: &Trace, cast: &Cast) -> Vec<Operation> {
+    let mut all: Vec<Operation> = Vec::new();
+    let mut next = 0;
+    while let Some(n) =
+        trace.steps()[next..].iter().position(|s| matches!(s.event, Event::Begin(Scope::Operation { .. })))
+    {
+        let begin = next + n;
+        let extent = scopes::extent(trace, begin);
+        if let Event::Begin(Scope::Operation { line, .. }) = trace.steps()[begin].event {
+            let text = cast.line(line).into();
+            all.push(Operation { from: begin as u32 + 1, to: extent.end as u32, line, text });
+        }
+        next = extent.end.max(begin + 1);
+    }
+    all
+}
+
+/// Misses, stale hits, faults, invalidations, interrupts.
+pub fn marks(trace: &Trace) -> Vec<Mark> {
+    let steps = trace.steps().iter().enumerate();
+    let marks = steps.filter_map(|(i, s)| {
+        let tone = match s.event {
+            Event::Cache { op: CacheOp::Miss, .. } => PageTone::Miss,
+            Event::Cache { op: CacheOp::Stale, .. } => PageTone::Stale,
+            Event::Cache { op: CacheOp::Invalidate, .. } => PageTone::Invalidate,
+            Event::Fault { .. } => PageTone::Fault,
+            Event::Interrupt { kind: InterruptKind::Blocked, .. } => PageTone::Fault,
+            Event::Interrupt { .. } => PageTone::Interrupt,
+            _ => return None,
+        };
+        Some(Mark { at: i as u32 + 1, tone })
+    });
+    marks.collect()
+}
+
+fn lanes(trace: &Trace, lang: Lang) -> Vec<Lane> {
+    let mut order: Vec<NameId> = Vec::new();
+    let mut changes: BTreeMap<NameId, Vec<(u32, OwnerState)>> = BTreeMap::new();
+    for (i, step) in trace.steps().iter().enumerate() {
+        if let Event::Owner { buffer, state } = step.event {
+            if !changes.contains_key(&buffer) {
+                order.push(buffer);
+            }
+            changes.entry(buffer).or_default().push((i as u32 + 1, state));
+        }
+    }
+    let end = trace.len() as u32;
+    let lane = |name: NameId| {
+        let changes = &changes[&name];
+        let ends = changes.iter().skip(1).map(|c| c.0).chain([end]);
+        let spans = changes.iter().zip(ends);
+        Lane {
+            name: trace.get_name(name).into(),
+            spans: spans
+                .map(|((from, state), to)| LaneSpan {
+                    from: *from,
+                    to,
+                    state: (*state).into(),
+                    text: owner(*state).get(lang).into(),
+                })
+                .collect(),
+        }
+    };
+    order.into_iter().map(lane).collect()
+}

@@ -1,0 +1,137 @@
+//! All that a page shows of one position of a trace, ready to serialise.
+//!
+//! A [`Viewer`] stands on a trace and the memory it left behind. A **position** is a count of steps done: 0 is
+//! before everything, and the current step of position `k` is step `k - 1`.
+//!
+//! * [`walk`]: the tables walked for the request in hand, and the grid of a nested walk
+//! * [`bits`]: the structure or register that the current step touched, field by field
+//! * [`state`]: caches and registers; [`memory`]: bytes, with tables recognised
+//! * [`course`]: what does not change with the position: operations, stops, marks, lanes
+
+pub mod bits;
+pub mod course;
+#[path = "../machine/history.rs"]
+pub mod history; // the room's own, until `machine` is declared
+pub mod memory;
+pub mod state;
+pub mod types;
+pub mod walk;
+
+#[cfg(test)]
+mod tests;
+
+use crate::explain::{packet, say, scopes, who, Cast};
+use crate::memory::Memory;
+use crate::spec::Lang;
+use crate::trace::{Event, Hop, Scope, Trace};
+use alloc::{format, vec::Vec};
+use history::Cursor;
+use types::{Crumb, Hex, Packet, PacketField, View};
+
+/// Answers what stood at any position.
+#[derive(Clone, Debug)]
+pub struct Viewer {
+    trace: Trace,
+    cursor: Cursor,
+    cast: Cast,
+}
+
+impl Viewer {
+    /// On a trace, the memory as it was after its last step, and the names of the scenario.
+    pub fn new(trace: Trace, memory: Memory, cast: Cast) -> Self {
+        Viewer { cursor: Cursor::at_end(memory, &trace), trace, cast }
+    }
+    /// The trace.
+    pub fn trace(&self) -> &Trace {
+        &self.trace
+    }
+    /// The names.
+    pub fn cast(&self) -> &Cast {
+        &self.cast
+    }
+    /// The last position.
+    pub fn len(&self) -> usize {
+        self.trace.len()
+    }
+    /// Is there no step?
+    pub fn is_empty(&self) -> bool {
+        self.trace.is_empty()
+    }
+    /// Memory as it stood at a position.
+    pub fn memory_at(&mut self, position: usize) -> &Memory {
+        self.cursor.seek(&self.trace, position)
+    }
+
+    /// What the page shows at a position; one beyond the end is the end.
+    pub fn view(&mut self, position: usize, lang: Lang) -> View {
+        let position = position.min(self.len());
+        let mut view = View { position: position as u32, ..View::default() };
+        if let Some(index) = position.checked_sub(1) {
+            let said = say(&self.trace, index, &self.cast);
+            view.sentence = said.text.get(lang).into();
+            view.section = said.section.into();
+            view.tone = said.tone.into();
+            view.actor = who::actor(self.trace.steps()[index].actor, &self.cast).get(lang).trim().into();
+            view.scopes = self.crumbs(index, lang);
+            view.walk = walk::walk(&self.trace, index, lang);
+            view.entry = bits::entry(&self.trace, index, lang);
+            view.packet = self.packet(index, lang);
+            view.touched = self.touched(index);
+        }
+        view.caches = state::caches(&self.trace, position, lang);
+        view.registers = state::registers(&self.trace, position, lang);
+        view
+    }
+
+    fn crumbs(&self, index: usize, lang: Lang) -> Vec<Crumb> {
+        let around = scopes::around(&self.trace, index).into_iter();
+        around
+            .map(|i| Crumb {
+                position: i as u32 + 1,
+                text: say(&self.trace, i, &self.cast).text.get(lang).into(),
+                operation: match self.trace.steps()[i].event {
+                    Event::Begin(Scope::Operation { index, .. }) => Some(index),
+                    _ => None,
+                },
+            })
+            .collect()
+    }
+
+    fn touched(&self, index: usize) -> Option<Hex> {
+        match self.trace.steps()[index].event {
+            Event::Read { pa, .. }
+            | Event::Write { pa, .. }
+            | Event::WriteRun { pa, .. }
+            | Event::Data { pa, .. }
+            | Event::Load { pa, .. } => Some(Hex(pa.raw())),
+            _ => None,
+        }
+    }
+
+    fn packet(&self, index: usize, lang: Lang) -> Option<Packet> {
+        let Event::Packet { hop, from, to, header, dwords, prefix, payload } =
+            self.trace.steps()[index].event
+        else {
+            return None;
+        };
+        let way = match (hop, lang) {
+            (Hop::Up, Lang::En) => "upstream",
+            (Hop::Up, Lang::Zh) => "上行",
+            (Hop::Down, Lang::En) => "downstream",
+            (Hop::Down, Lang::Zh) => "下行",
+            (Hop::Peer, Lang::En) => "peer to peer",
+            (Hop::Peer, Lang::Zh) => "点对点",
+        };
+        let fields = packet::fields(header, dwords, prefix).into_iter();
+        Some(Packet {
+            name: packet::name(header, dwords, prefix),
+            way: way.into(),
+            from: self.trace.get_name(from).into(),
+            to: self.trace.get_name(to).into(),
+            dwords: header[..usize::from(dwords).min(4)].iter().map(|d| format!("{d:08x}")).collect(),
+            prefix: prefix.map(|p| format!("{p:08x}")),
+            payload,
+            fields: fields.map(|(name, value)| PacketField { name: name.into(), value }).collect(),
+        })
+    }
+}

@@ -1,0 +1,143 @@
+//! Views of a run of real pieces: a CPU access through a nested walk.
+
+use super::*;
+use crate::addr::{AddrRange, AnyAddr, PageSize, PhysAddr, Space, VirtAddr};
+use crate::mmu::{AddressSpace, Guest, Mmu};
+use crate::paging::builder::{Builder, FrameAlloc, Mapping};
+use crate::paging::{ept::Ept, x86::X86, Want};
+use crate::trace::{Actor, Observer, OwnerState, Perms, Verdict};
+use types::PageTone;
+
+const RAM: u64 = 0x4000_0000;
+
+/// One buffer, mapped in a guest; two reads of it by the CPU, the second a TLB hit; then a read that faults.
+fn run() -> Viewer {
+    let mut memory = Memory::new();
+    let mut trace = Trace::new();
+    let frames = |start, len| FrameAlloc::new(AddrRange::new(PhysAddr::new(start), len).unwrap());
+    let ept = Ept::four_levels();
+    let root = PhysAddr::new(0x10_0000);
+    let mapping =
+        |from, to, len| Mapping { from, to, len, size: PageSize::SIZE_4K, perms: Perms::RWX, user: true };
+    let mut host = frames(0x10_1000, 8 << 20);
+    Builder { format: &ept, frames: &mut host, place: |at| Some(PhysAddr::new(at)), actor: Actor::Os }
+        .map(&mut memory, root.raw(), mapping(0, RAM, 4 << 20), &mut trace)
+        .unwrap();
+    let format = X86::kernel(4);
+    let mut guest = frames(0x10_1000, 1 << 20);
+    Builder {
+        format: &format,
+        frames: &mut guest,
+        place: |at| Some(PhysAddr::new(at + RAM)),
+        actor: Actor::Guest,
+    }
+    .map(&mut memory, 0x10_0000, mapping(0x7f00_0000_0000, 0x20_0000, 4096), &mut trace)
+    .unwrap();
+    let space = AddressSpace { format, root: 0x10_0000, pcid: 1, guest: Some(Guest { ept, root, vpid: 3 }) };
+    let mut mmu = Mmu::new(16);
+    let buffer = trace.name("buf");
+    trace.step(Actor::Os, Event::Owner { buffer, state: OwnerState::Cpu });
+    for (i, at) in [0x7f00_0000_0123, 0x7f00_0000_0456, 0x7f00_0000_1000].into_iter().enumerate() {
+        trace.begin(Actor::Author, Scope::Operation { index: i as u32, line: i as u32 + 1 });
+        let any = AnyAddr { space: Space::Virtual, raw: at };
+        trace.begin(Actor::Cpu, Scope::CpuAccess { at: any, want: Perms::R, bytes: 8 });
+        let got = mmu.translate(&mut memory, &space, VirtAddr::new(at), Want::user(Perms::R), &mut trace);
+        assert_eq!(got.is_ok(), i < 2);
+        trace.end(Actor::Cpu, Verdict::Ok);
+        trace.end(Actor::Author, Verdict::Ok);
+    }
+    trace.step(Actor::Os, Event::Owner { buffer, state: OwnerState::Freed });
+    let lines = ["cpu read a", "cpu read b", "  cpu read c"].map(Into::into).to_vec();
+    Viewer::new(trace, memory, Cast { devices: Vec::new(), lines })
+}
+
+#[test]
+fn a_nested_walk_is_a_grid_of_twenty_four_reads() {
+    let mut v = run();
+    let end = v.course(Lang::En).operations[0].to as usize;
+    let view = v.view(end, Lang::En);
+    let walk = view.walk.unwrap();
+    assert_eq!(walk.rows.len(), 24);
+    assert_eq!(
+        walk.grid.iter().map(|r| (r.level, r.cells.len())).collect::<Vec<_>>(),
+        [(4, 5), (3, 5), (2, 5), (1, 5), (0, 4)]
+    );
+    let numbers: Vec<u32> = walk.grid.iter().flat_map(|r| &r.cells).map(|c| c.number).collect();
+    assert_eq!(numbers, (1..=24).collect::<Vec<_>>());
+    let first: Vec<_> = walk.rows.iter().filter(|r| r.space == "guest-physical").collect();
+    assert_eq!(
+        first.iter().map(|r| r.bits.as_str()).collect::<Vec<_>>(),
+        ["47:39", "38:30", "29:21", "20:12"]
+    );
+    assert_eq!(first[0].index, 0xfe);
+    assert!(walk
+        .rows
+        .iter()
+        .all(|r| r.depth == u8::from(r.space == "physical" && r.position < first[3].position)));
+}
+
+#[test]
+fn a_walk_grows_with_the_position_and_its_current_row_is_the_entry() {
+    let mut v = run();
+    let course = v.course(Lang::En);
+    let mut seen = 0;
+    for position in course.operations[0].from as usize..=course.operations[0].to as usize {
+        let view = v.view(position, Lang::En);
+        assert!(!view.sentence.is_empty());
+        let Some(walk) = view.walk else { continue };
+        assert!(walk.rows.len() == seen || walk.rows.len() == seen + 1);
+        seen = walk.rows.len();
+        if let Some(row) = walk.rows.iter().find(|r| r.current) {
+            let entry = view.entry.unwrap();
+            assert_eq!((entry.at, &entry.words), (row.pa, &row.raw));
+            assert_eq!(entry.fields.iter().map(|f| u32::from(f.hi - f.lo) + 1).sum::<u32>(), 64);
+            // What the entry is said to be is what stands in memory there.
+            let now = v.memory_at(position).peek_u64(PhysAddr::new(row.pa.0));
+            assert_eq!(Hex(now), row.raw[0]);
+        }
+    }
+    assert_eq!(seen, 24);
+}
+
+#[test]
+fn marks_lanes_and_caches_follow_the_trace() {
+    let mut v = run();
+    let course = v.course(Lang::Zh);
+    assert_eq!(course.operations[2].text, "cpu read c");
+    let tones: Vec<PageTone> = course.marks.iter().map(|m| m.tone).collect();
+    assert!(tones.starts_with(&[PageTone::Miss]) && tones.contains(&PageTone::Fault));
+    let spans: Vec<_> = course.lanes[0].spans.iter().map(|s| (s.from, s.to)).collect();
+    assert_eq!(spans[0].1, spans[1].0);
+    assert_eq!(spans[1].1 as usize, v.len());
+    let at = course.operations[1].to as usize;
+    let view = v.view(at, Lang::Zh);
+    assert_eq!((view.caches[0].hits, view.caches[0].misses, view.caches[0].lines.len()), (1, 1, 1));
+    assert!(v.view(0, Lang::En).caches.is_empty());
+}
+
+#[test]
+fn every_step_has_a_sentence_in_both_languages_and_stops_are_sorted() {
+    let mut v = run();
+    for position in 1..=v.len() {
+        for lang in [Lang::En, Lang::Zh] {
+            let view = v.view(position, lang);
+            assert!(!view.sentence.trim().is_empty(), "{position}");
+            assert!(!view.sentence.contains("  ") && !view.sentence.contains(".."), "{}", view.sentence);
+        }
+    }
+    assert!(v.stops().windows(2).all(|p| p[0] < p[1]));
+    assert_eq!(v.view(usize::MAX, Lang::En).position as usize, v.len());
+}
+
+#[test]
+fn a_dump_names_the_table_and_marks_what_was_touched() {
+    let mut v = run();
+    let position =
+        (1..=v.len()).find(|p| matches!(v.trace().steps()[p - 1].event, Event::Read { .. })).unwrap();
+    let at = v.view(position, Lang::En).touched.unwrap().0;
+    let dump = v.dump(position, at & !0xfff, 256, Lang::En);
+    assert!(!dump.kind.is_empty());
+    let touched: Vec<u64> = dump.rows.iter().filter(|r| r.touched).map(|r| r.at.0).collect();
+    assert_eq!(touched, [at & !15]);
+    assert!(v.dump(position, u64::MAX, 9, Lang::En).rows.len() == 9);
+}

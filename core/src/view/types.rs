@@ -1,0 +1,428 @@
+//! What goes to the page. The page's TypeScript types are generated from these.
+
+use crate::explain::Tone;
+use crate::trace::{CacheOp, OwnerState};
+use alloc::{string::String, vec::Vec};
+
+/// A number that the page shows in hexadecimal and never calculates with: a string such as `0x7f00_...`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Hash)]
+pub struct Hex(pub u64);
+
+#[cfg(feature = "serde")]
+impl serde::Serialize for Hex {
+    fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.collect_str(&format_args!("{:#x}", self.0))
+    }
+}
+
+#[cfg(feature = "ts")]
+impl ts_rs::TS for Hex {
+    type WithoutGenerics = Self;
+    type OptionInnerType = Self;
+    fn name() -> String {
+        "string".into()
+    }
+    fn inline() -> String {
+        "string".into()
+    }
+    fn inline_flattened() -> String {
+        "string".into()
+    }
+    fn decl() -> String {
+        String::new()
+    }
+    fn decl_concrete() -> String {
+        String::new()
+    }
+}
+
+macro_rules! to_page {
+    ($($(#[$doc:meta])* $kind:ident $name:ident { $($body:tt)* })*) => {
+        $(
+            $(#[$doc])*
+            #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "camelCase"))]
+            #[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(rename_all = "camelCase"))]
+            #[derive(Clone, PartialEq, Debug)]
+            pub $kind $name { $($body)* }
+        )*
+        /// The declarations of all of these in TypeScript.
+        #[cfg(feature = "ts")]
+        pub fn typescript() -> String {
+            let mut out = String::new();
+            $(
+                out += "export ";
+                out += &<$name as ts_rs::TS>::decl();
+                out += "\n";
+            )*
+            out
+        }
+    };
+}
+
+to_page! {
+    /// One position.
+    #[derive(Default)]
+    struct View {
+        /// How many steps are done.
+        pub position: u32,
+        /// What the last of them did, and why.
+        pub sentence: String,
+        /// The section of the specification behind it.
+        pub section: String,
+        /// What it means.
+        pub tone: PageTone,
+        /// Who did it.
+        pub actor: String,
+        /// What it is part of, outermost first.
+        pub scopes: Vec<Crumb>,
+        /// The tables walked for the request in hand, as far as it has come.
+        pub walk: Option<Walk>,
+        /// The structure or register it touched.
+        pub entry: Option<Entry>,
+        /// The packet it sent.
+        pub packet: Option<Packet>,
+        /// The physical address it touched.
+        pub touched: Option<Hex>,
+        /// Every cache that was used so far.
+        pub caches: Vec<Cache>,
+        /// Every register that was used so far.
+        pub registers: Vec<Entry>,
+    }
+    /// What a step means.
+    #[derive(Copy, Eq, Default)]
+    enum PageTone {
+        /// It goes on.
+        #[default]
+        Plain,
+        /// Found, allowed, delivered.
+        Good,
+        /// A cache did not know.
+        Miss,
+        /// A cache says what the tables no longer do.
+        Stale,
+        /// Refused or faulted.
+        Fault,
+        /// Forgotten by a cache.
+        Invalidate,
+        /// An interrupt.
+        Interrupt,
+    }
+    /// A scope around a step.
+    struct Crumb {
+        /// The position at which it begins.
+        pub position: u32,
+        /// What it is.
+        pub text: String,
+        /// The operation's index, if it is one.
+        pub operation: Option<u32>,
+    }
+    /// The tables walked for one request.
+    struct Walk {
+        /// What is looked up.
+        pub input: Hex,
+        /// The space it is in.
+        pub space: String,
+        /// Which access it is for: requester, PASID, read or write.
+        pub request: String,
+        /// The reads, in order.
+        pub rows: Vec<WalkRow>,
+        /// The grid of a nested walk: for each stage 1 level, and the final address, the reads it took.
+        pub grid: Vec<GridRow>,
+        /// What came of it.
+        pub result: Option<String>,
+        /// Whether that was a fault.
+        pub failed: bool,
+    }
+    /// One table read.
+    struct WalkRow {
+        /// The position after it.
+        pub position: u32,
+        /// It is the current step.
+        pub current: bool,
+        /// Which tables.
+        pub stage: String,
+        /// How many walks it is inside: 1 for a read of stage 2 on behalf of stage 1.
+        pub depth: u8,
+        /// The structure.
+        pub entry: String,
+        /// Table level (1 is the last), 0 for other structures.
+        pub level: u8,
+        /// The bits of the input that are the index, such as `47:39`; empty when it is not cut from an address.
+        pub bits: String,
+        /// The index.
+        pub index: u32,
+        /// The entry's address in the space its table pointer is in.
+        pub at: Hex,
+        /// That space's short name.
+        pub space: String,
+        /// The entry's physical address.
+        pub pa: Hex,
+        /// The words read.
+        pub raw: Vec<Hex>,
+        /// What it says.
+        pub verdict: String,
+        /// Where it leads.
+        pub to: Option<Hex>,
+        /// Did it refuse?
+        pub refused: bool,
+        /// Where that is specified.
+        pub section: String,
+    }
+    /// One row of the grid of a nested walk.
+    struct GridRow {
+        /// The stage 1 level, or 0 for the final address.
+        pub level: u8,
+        /// The reads: those of stage 2, then that of stage 1 itself (not in the last row).
+        pub cells: Vec<GridCell>,
+    }
+    /// One read in the grid.
+    struct GridCell {
+        /// Its number in order, from 1.
+        pub number: u32,
+        /// The position after it.
+        pub position: u32,
+        /// Stage 1 (or stage 2).
+        pub first: bool,
+        /// Its level.
+        pub level: u8,
+        /// It is the current step.
+        pub current: bool,
+        /// Did it refuse?
+        pub refused: bool,
+    }
+    /// A structure in memory, or a register, field by field.
+    struct Entry {
+        /// Its name.
+        pub name: String,
+        /// What it is, for a register.
+        pub meaning: String,
+        /// Physical address, or offset of a register.
+        pub at: Hex,
+        /// It is a register.
+        pub register: bool,
+        /// Its words, the lowest first.
+        pub words: Vec<Hex>,
+        /// Its words before the step, if it was written.
+        pub before: Vec<Hex>,
+        /// Its fields, from bit 0 up.
+        pub fields: Vec<Field>,
+        /// Where it is specified.
+        pub section: String,
+    }
+    /// One field.
+    struct Field {
+        /// The specification's abbreviation.
+        pub name: String,
+        /// Highest bit.
+        pub hi: u16,
+        /// Lowest bit.
+        pub lo: u16,
+        /// What is in it, as bits.
+        pub value: Hex,
+        /// What is in it, as it is meant: an address, a named value.
+        pub shown: String,
+        /// What it is for.
+        pub meaning: String,
+        /// Reserved or ignored: of no interest unless set.
+        pub dull: bool,
+        /// It changed in this step.
+        pub changed: bool,
+    }
+    /// A packet.
+    struct Packet {
+        /// The name that analysers use.
+        pub name: String,
+        /// Which way.
+        pub way: String,
+        /// From.
+        pub from: String,
+        /// To.
+        pub to: String,
+        /// Header double words, eight digits each.
+        pub dwords: Vec<String>,
+        /// The PASID prefix.
+        pub prefix: Option<String>,
+        /// Bytes of payload.
+        pub payload: u32,
+        /// The header's fields.
+        pub fields: Vec<PacketField>,
+    }
+    /// A field of a packet's header.
+    struct PacketField {
+        /// The specification's name.
+        pub name: String,
+        /// The value.
+        pub value: String,
+    }
+    /// A cache.
+    struct Cache {
+        /// Its name.
+        pub name: String,
+        /// Where it is described.
+        pub section: String,
+        /// Hits so far.
+        pub hits: u32,
+        /// Misses so far.
+        pub misses: u32,
+        /// What is in it.
+        pub lines: Vec<CacheRow>,
+        /// What is in it beyond those.
+        pub more: u32,
+    }
+    /// An entry of a cache.
+    struct CacheRow {
+        /// Its slot.
+        pub slot: u32,
+        /// What it is tagged with: requester, PASID, domain.
+        pub tag: String,
+        /// What it holds.
+        pub holds: String,
+        /// What happened to it in this step.
+        pub now: Option<PageCacheOp>,
+    }
+    /// What happened in a cache.
+    #[derive(Copy, Eq)]
+    enum PageCacheOp {
+        /// Found.
+        Hit,
+        /// Found, no longer true.
+        Stale,
+        /// Found, not allowed.
+        Denied,
+        /// Not found.
+        Miss,
+        /// Put in.
+        Insert,
+        /// Pushed out.
+        Evict,
+        /// Taken out.
+        Invalidate,
+    }
+    /// What does not change with the position.
+    struct Course {
+        /// The last position.
+        pub length: u32,
+        /// The operations, in order.
+        pub operations: Vec<Operation>,
+        /// What is worth finding on the scrub bar.
+        pub marks: Vec<Mark>,
+        /// Buffers, and whose they are when.
+        pub lanes: Vec<Lane>,
+        /// The trace was cut because it grew too long.
+        pub cut: bool,
+    }
+    /// One operation.
+    struct Operation {
+        /// The position after which it has begun.
+        pub from: u32,
+        /// The position at which it is over.
+        pub to: u32,
+        /// Its line in the scenario.
+        pub line: u32,
+        /// Its text.
+        pub text: String,
+    }
+    /// Something on the scrub bar.
+    struct Mark {
+        /// The position.
+        pub at: u32,
+        /// What.
+        pub tone: PageTone,
+    }
+    /// A buffer's lane.
+    struct Lane {
+        /// The buffer.
+        pub name: String,
+        /// Its states, in order.
+        pub spans: Vec<LaneSpan>,
+    }
+    /// A state of a buffer, from a position to another.
+    struct LaneSpan {
+        /// From.
+        pub from: u32,
+        /// To.
+        pub to: u32,
+        /// The state.
+        pub state: PageOwner,
+        /// In words.
+        pub text: String,
+    }
+    /// Whose a buffer is.
+    #[derive(Copy, Eq)]
+    enum PageOwner {
+        /// The CPU's.
+        Cpu,
+        /// The device's.
+        Device,
+        /// Both may use it.
+        Both,
+        /// A bounce copy stands in.
+        Bounced,
+        /// Unmapped, maybe still cached.
+        Stale,
+        /// Newer bytes are in a dirty cache line.
+        Dirty,
+        /// Freed.
+        Freed,
+    }
+    /// A page's worth of bytes, or a part.
+    struct Dump {
+        /// What the page is, when it is known to be a table.
+        pub kind: String,
+        /// Rows of 16 bytes.
+        pub rows: Vec<DumpRow>,
+    }
+    /// Sixteen bytes.
+    struct DumpRow {
+        /// Address of the first.
+        pub at: Hex,
+        /// The bytes, two digits each.
+        pub bytes: Vec<String>,
+        /// As text; dots for what is not.
+        pub text: String,
+        /// The current step touched it.
+        pub touched: bool,
+    }
+}
+
+impl From<Tone> for PageTone {
+    fn from(tone: Tone) -> Self {
+        match tone {
+            Tone::Plain => PageTone::Plain,
+            Tone::Good => PageTone::Good,
+            Tone::Miss => PageTone::Miss,
+            Tone::Stale => PageTone::Stale,
+            Tone::Refused => PageTone::Fault,
+            Tone::Invalidate => PageTone::Invalidate,
+            Tone::Interrupt => PageTone::Interrupt,
+        }
+    }
+}
+
+impl From<CacheOp> for PageCacheOp {
+    fn from(op: CacheOp) -> Self {
+        match op {
+            CacheOp::Hit => PageCacheOp::Hit,
+            CacheOp::Stale => PageCacheOp::Stale,
+            CacheOp::Denied => PageCacheOp::Denied,
+            CacheOp::Miss => PageCacheOp::Miss,
+            CacheOp::Insert => PageCacheOp::Insert,
+            CacheOp::Evict => PageCacheOp::Evict,
+            CacheOp::Invalidate => PageCacheOp::Invalidate,
+        }
+    }
+}
+
+impl From<OwnerState> for PageOwner {
+    fn from(state: OwnerState) -> Self {
+        match state {
+            OwnerState::Cpu => PageOwner::Cpu,
+            OwnerState::Device => PageOwner::Device,
+            OwnerState::Both => PageOwner::Both,
+            OwnerState::Bounced => PageOwner::Bounced,
+            OwnerState::StaleCached => PageOwner::Stale,
+            OwnerState::DirtyLine => PageOwner::Dirty,
+            OwnerState::Freed => PageOwner::Freed,
+        }
+    }
+}
