@@ -1,0 +1,246 @@
+//! A device's own TLB: the translations that ATS answered, kept until the IOMMU takes them back
+//! (address translation cache; PCIe 6.0 chapter 10).
+//!
+//! Whatever is here is used without asking the IOMMU again: a device that is not told of an unmapping goes on
+//! writing to memory that is someone else's by now.
+
+use crate::addr::{AddrRange, Address, Iova, PageSize, Pasid, PhysAddr, RequesterId};
+use crate::iommu::cache::{mix, Cache, Key};
+use crate::spec::Text;
+use crate::trace::{Actor, CacheKind, CacheLine, CacheOp, CacheType, Event, Observer, Perms};
+
+/// How traces name it.
+pub static DEVICE_TLB: CacheType = CacheType {
+    kind: CacheKind::DeviceTlb,
+    name: Text::new("device TLB (ATC)", "设备 TLB（ATC）"),
+    section: "PCIe 10.1",
+};
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Tag {
+    page: u64,
+    shift: u8,
+    pasid: Option<Pasid>,
+}
+
+impl Key for Tag {
+    fn hash(&self) -> u64 {
+        let pasid = self.pasid.map_or(0, |p| u64::from(p.raw()) + 1);
+        mix(self.page >> self.shift, pasid << 8 | u64::from(self.shift))
+    }
+}
+
+/// A translation as the device keeps it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Kept {
+    /// Where the page is, as a translated request names it.
+    pub to: PhysAddr,
+    /// The page's size.
+    pub size: PageSize,
+    /// What the answer allows.
+    pub perms: Perms,
+}
+
+/// The device's TLB.
+#[derive(Clone, Debug)]
+pub struct Atc {
+    device: RequesterId,
+    cache: Cache<Tag, Kept>,
+    /// The page sizes that answers came in, so that only those are looked for.
+    shifts: u64,
+}
+
+impl Atc {
+    /// A TLB of `entries` for `device`.
+    pub fn new(device: RequesterId, entries: usize) -> Self {
+        Atc { device, cache: Cache::new(entries), shifts: 0 }
+    }
+
+    /// How many translations are kept.
+    pub fn len(&self) -> usize {
+        self.cache.len()
+    }
+    /// Is nothing kept?
+    pub fn is_empty(&self) -> bool {
+        self.cache.is_empty()
+    }
+    /// Every translation: PASID, page, what is kept.
+    pub fn iter(&self) -> impl Iterator<Item = (Option<Pasid>, Iova, Kept)> + '_ {
+        self.cache.iter().map(|(_, tag, kept)| (tag.pasid, Iova::new(tag.page), kept))
+    }
+
+    /// The physical address of `at`, if a kept translation allows the access. `now` says what the IOMMU's tables
+    /// would answer at this moment: where that differs, the use of a stale entry is told as one.
+    pub fn find<O: Observer>(
+        &mut self,
+        pasid: Option<Pasid>,
+        at: Iova,
+        want: Perms,
+        now: impl FnOnce() -> Option<PhysAddr>,
+        obs: &mut O,
+    ) -> Option<(PhysAddr, PageSize)> {
+        let mut shifts = self.shifts;
+        while shifts != 0 {
+            let size = PageSize::from_shift(shifts.trailing_zeros() as u8);
+            shifts &= shifts - 1;
+            let tag = Tag { page: at.page(size).raw(), shift: size.shift(), pasid };
+            let Some((slot, kept)) = self.cache.get(&tag) else { continue };
+            if !kept.perms.has(want) {
+                self.tell(obs, CacheOp::Denied, slot, &tag, &kept);
+                return None;
+            }
+            let to = kept.to.wrapping_add(at.offset(size));
+            if O::ON {
+                let op = if now() == Some(to) { CacheOp::Hit } else { CacheOp::Stale };
+                self.tell(obs, op, slot, &tag, &kept);
+            }
+            return Some((to, size));
+        }
+        let size = PageSize::SIZE_4K;
+        let tag = Tag { page: at.page(size).raw(), shift: 12, pasid };
+        let kept = Kept { to: PhysAddr::new(0), size, perms: Perms::NONE };
+        self.tell(obs, CacheOp::Miss, 0, &tag, &kept);
+        None
+    }
+
+    /// Keeps an answer to a translation request. `to` is the address of `at` itself. An answer that allows
+    /// nothing is not kept.
+    pub fn keep<O: Observer>(
+        &mut self,
+        pasid: Option<Pasid>,
+        at: Iova,
+        to: PhysAddr,
+        size: PageSize,
+        perms: Perms,
+        obs: &mut O,
+    ) {
+        if perms == Perms::NONE {
+            return;
+        }
+        let tag = Tag { page: at.page(size).raw(), shift: size.shift(), pasid };
+        let kept = Kept { to: to.page(size), size, perms };
+        let (slot, out) = self.cache.insert(tag, kept);
+        if let Some(out) = out.filter(|out| out.key != tag) {
+            self.tell(obs, CacheOp::Evict, out.slot, &out.key, &out.value);
+        }
+        if let Some(slot) = slot {
+            self.shifts |= 1 << size.shift();
+            self.tell(obs, CacheOp::Insert, slot, &tag, &kept);
+        }
+    }
+
+    /// An invalidate request: forgets what overlaps `range`, of one PASID, or of requests without one when
+    /// `pasid` is none. How many were forgotten.
+    pub fn forget<O: Observer>(
+        &mut self,
+        pasid: Option<Pasid>,
+        range: AddrRange<Iova>,
+        obs: &mut O,
+    ) -> usize {
+        let overlaps = |tag: &Tag| {
+            let page = AddrRange::new(Iova::new(tag.page), 1 << tag.shift);
+            page.is_some_and(|page| page.overlaps(&range))
+        };
+        self.remove(|tag| tag.pasid == pasid && overlaps(tag), obs)
+    }
+
+    /// Forgets everything: what a reset of the function, or turning ATS off, does.
+    pub fn forget_all<O: Observer>(&mut self, obs: &mut O) -> usize {
+        self.remove(|_| true, obs)
+    }
+
+    fn remove<O: Observer>(&mut self, matches: impl Fn(&Tag) -> bool, obs: &mut O) -> usize {
+        let mut gone = alloc::vec::Vec::new();
+        self.cache.remove_if(|tag, _| matches(tag), |out| gone.push(out));
+        for out in &gone {
+            self.tell(obs, CacheOp::Invalidate, out.slot, &out.key, &out.value);
+        }
+        gone.len()
+    }
+
+    fn tell<O: Observer>(&self, obs: &mut O, op: CacheOp, slot: u32, tag: &Tag, kept: &Kept) {
+        if O::ON {
+            let line = CacheLine {
+                requester: Some(self.device),
+                pasid: tag.pasid.map(Pasid::raw),
+                from: tag.page,
+                shift: tag.shift,
+                to: kept.to.raw(),
+                perms: kept.perms,
+                ..CacheLine::default()
+            };
+            obs.step(Actor::Device(self.device), Event::Cache { cache: &DEVICE_TLB, op, slot, line });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trace::{Off, Trace};
+    use alloc::vec::Vec;
+    use proptest::prelude::*;
+
+    const NIC: RequesterId = RequesterId::bdf(0, 3, 0);
+
+    #[test]
+    fn it_answers_until_it_is_told_to_forget() {
+        let mut atc = Atc::new(NIC, 4);
+        let (at, to) = (Iova::new(0x1234), PhysAddr::new(0x9234));
+        assert_eq!(atc.find(None, at, Perms::R, || None, &mut Off), None);
+        atc.keep(None, at, to, PageSize::SIZE_4K, Perms::R, &mut Off);
+        atc.keep(
+            None,
+            Iova::new(0x20_0000),
+            PhysAddr::new(0x40_0000),
+            PageSize::SIZE_2M,
+            Perms::RW,
+            &mut Off,
+        );
+        let mut trace = Trace::new();
+        assert_eq!(atc.find(None, at, Perms::R, || Some(to), &mut trace), Some((to, PageSize::SIZE_4K)));
+        assert_eq!(atc.find(None, at, Perms::W, || Some(to), &mut trace), None);
+        assert!(atc.find(None, at, Perms::R, || None, &mut trace).is_some());
+        assert_eq!(atc.find(Pasid::new(7), at, Perms::R, || None, &mut trace), None);
+        let ops: Vec<_> = trace
+            .steps()
+            .iter()
+            .filter_map(|s| if let Event::Cache { op, .. } = s.event { Some(op) } else { None })
+            .collect();
+        assert_eq!(ops, [CacheOp::Hit, CacheOp::Denied, CacheOp::Stale, CacheOp::Miss]);
+        let inside = AddrRange::new(Iova::new(0x3f_f000), 4096).unwrap();
+        assert_eq!(atc.forget(None, inside, &mut Off), 1, "a part of a large page takes all of it");
+        assert_eq!((atc.len(), atc.forget_all(&mut Off)), (1, 1));
+    }
+
+    proptest! {
+        /// What is found is what was kept last for that page, and nothing that was forgotten.
+        #[test]
+        fn never_answers_what_was_forgotten(
+            entries in 0usize..12,
+            ops in proptest::collection::vec((0u64..16, 0u64..64, 0u8..3, proptest::option::of(0u32..2)), 1..80),
+        ) {
+            let mut atc = Atc::new(NIC, entries);
+            let mut flat = alloc::collections::BTreeMap::new();
+            for (page, frame, op, pasid) in ops {
+                let pasid = pasid.and_then(Pasid::new);
+                let at = Iova::new(page << 12);
+                match op {
+                    0 => {
+                        atc.keep(pasid, at, PhysAddr::new(frame << 12), PageSize::SIZE_4K, Perms::RW, &mut Off);
+                        flat.insert((page, pasid), frame << 12);
+                    }
+                    1 => {
+                        atc.forget(pasid, AddrRange::new(at, 4096).unwrap(), &mut Off);
+                        flat.remove(&(page, pasid));
+                    }
+                    _ => {
+                        if let Some((to, _)) = atc.find(pasid, at, Perms::R, || None, &mut Off) {
+                            prop_assert_eq!(Some(&to.raw()), flat.get(&(page, pasid)));
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
