@@ -1,13 +1,16 @@
 //! The subcommands, one file each.
 
 mod explain;
+mod fmt;
 mod replay;
+mod scenario;
 
 use std::process::ExitCode;
 
 const USAGE: &str = "usage: iommu-play COMMAND ...
 
   explain [--zh] [--scenario] [FILE]  what a kernel's or an emulator's fault log means (standard input, or FILE)
+  fmt [--check] [--zh] [FILE ...]     scenarios in canonical form: files in place, standard input to standard output
   replay [--show N] FILE.jsonl ...   compare with recorded outcomes of another implementation
 ";
 
@@ -15,6 +18,7 @@ const USAGE: &str = "usage: iommu-play COMMAND ...
 pub fn run(args: &[String]) -> ExitCode {
     match args.split_first().map(|(first, rest)| (first.as_str(), rest)) {
         Some(("explain", rest)) => explain::run(rest),
+        Some(("fmt", rest)) => fmt::run(rest),
         Some(("replay", rest)) => replay::run(rest),
         Some(("-h" | "--help" | "help", _)) => {
             print!("{USAGE}");

@@ -1,0 +1,60 @@
+//! What the commands that take scenarios share: reading them, and telling what is wrong with them.
+
+use iommu_core::scenario::{parse, Problem, Scenario};
+use std::io::Read;
+use std::path::PathBuf;
+
+/// Where a text comes from.
+pub enum Source {
+    /// Standard input.
+    Stdin,
+    /// A file.
+    File(PathBuf),
+}
+
+impl Source {
+    /// What messages call it.
+    pub fn name(&self) -> String {
+        match self {
+            Source::Stdin => "<stdin>".into(),
+            Source::File(path) => path.display().to_string(),
+        }
+    }
+
+    fn read(&self) -> std::io::Result<String> {
+        match self {
+            Source::Stdin => {
+                let mut text = String::new();
+                std::io::stdin().read_to_string(&mut text).map(|_| text)
+            }
+            Source::File(path) => std::fs::read_to_string(path),
+        }
+    }
+}
+
+/// A scenario and its text; what is wrong goes to standard error.
+pub fn parsed(source: &Source, zh: bool) -> Option<(String, Scenario)> {
+    let text = source.read().map_err(|error| eprintln!("{}: {error}", source.name())).ok()?;
+    match parse(&text) {
+        Ok(scenario) => Some((text, scenario)),
+        Err(problems) => {
+            for problem in &problems.0 {
+                tell(source, &text, problem, zh);
+            }
+            None
+        }
+    }
+}
+
+/// One problem, with its line and a mark under the characters that are wrong.
+pub fn tell(source: &Source, text: &str, problem: &Problem, zh: bool) {
+    let message = if zh { problem.zh() } else { problem.to_string() };
+    eprintln!("{}:{message}", source.name());
+    let Some(line) = text.split('\n').nth((problem.span.line as usize).saturating_sub(1)) else { return };
+    // Wide characters take two columns on a terminal.
+    let width = |part: String| part.chars().map(|c| if c < '\u{1100}' { 1 } else { 2 }).sum::<usize>();
+    let skip = (problem.span.column as usize).saturating_sub(1);
+    let before = width(line.chars().take(skip).collect());
+    let marked = width(line.chars().skip(skip).take(problem.span.len as usize).collect()).max(1);
+    eprintln!("  | {}\n  | {}{}", line.trim_end_matches('\r'), " ".repeat(before), "^".repeat(marked));
+}
