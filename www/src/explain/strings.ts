@@ -1,0 +1,56 @@
+// The words of the box, in both languages.
+
+export type Lang = "en" | "zh";
+
+const en = {
+  heading: "Explain a fault log",
+  lead: "Paste what the kernel, Xen or QEMU printed: one line or a whole boot log. It is read here; nothing leaves this page.",
+  placeholder: "DMAR: [DMA Write NO_PASID] Request device [00:1f.2] fault addr 0xfffe1000 [fault reason 0x05] ...",
+  label: "Fault log",
+  samples: "Try one:",
+  clear: "Clear",
+  open: "Open the walk that fails",
+  openTables: "Open these tables",
+  causes: "Usual causes, likeliest first",
+  tell: "How to tell:",
+  inferred: "inferred",
+  nearest: "Nearest known form:",
+  line: (first: number, last: number) => (first === last ? `line ${first}` : `lines ${first}–${last}`),
+  times: (n: number) => `${n} times`,
+  more: (n: number) => `Show ${n} more`,
+  summary: (faults: number, others: number, unknown: number, lines: number) => {
+    if (lines === 0) return "";
+    const count = (n: number, one: string, many: string) => `${n} ${n === 1 ? one : many}`;
+    const parts = [count(faults, "kind of fault", "kinds of fault")];
+    if (others > 0) parts.push(count(others, "other message", "other messages"));
+    if (unknown > 0) parts.push(count(unknown, "line not understood", "lines not understood"));
+    return `${parts.join(", ")} in ${count(lines, "line", "lines")}.`;
+  },
+};
+
+const zh: typeof en = {
+  heading: "解读错误日志",
+  lead: "粘贴内核、Xen 或 QEMU 打印的内容：一行，或整份启动日志。解读就在本页完成，内容不会离开这里。",
+  placeholder: en.placeholder,
+  label: "错误日志",
+  samples: "示例：",
+  clear: "清空",
+  open: "打开出错的那次查表",
+  openTables: "打开这些表",
+  causes: "常见原因，可能性由高到低",
+  tell: "如何判断：",
+  inferred: "推断",
+  nearest: "最接近的已知格式：",
+  line: (first, last) => (first === last ? `第 ${first} 行` : `第 ${first}–${last} 行`),
+  times: (n) => `共 ${n} 次`,
+  more: (n) => `再显示 ${n} 条`,
+  summary: (faults, others, unknown, lines) => {
+    if (lines === 0) return "";
+    const parts = [`${faults} 种错误`];
+    if (others > 0) parts.push(`${others} 条其他消息`);
+    if (unknown > 0) parts.push(`${unknown} 行无法识别`);
+    return `${lines} 行中有 ${parts.join("，")}。`;
+  },
+};
+
+export const strings: Record<Lang, typeof en> = { en, zh };
