@@ -74,8 +74,14 @@ export function explainBox(host: Host, initial: Lang): ExplainBox {
 
   function show() {
     const say = strings[lang];
-    const count = (...kinds: Item["kind"][]) => report.items.filter((item) => kinds.includes(item.kind)).length;
-    summary.textContent = say.summary(count("fault"), count("status", "tables"), count("unknown"), report.lines);
+    const count = (...kinds: Item["kind"][]) =>
+      report.items.filter((item) => kinds.includes(item.kind)).length;
+    summary.textContent = say.summary(
+      count("fault"),
+      count("status", "tables"),
+      count("unknown"),
+      report.lines,
+    );
     list.replaceChildren(...report.items.slice(0, shown).map(one));
     const left = report.items.length - shown;
     more.hidden = left <= 0;
@@ -85,7 +91,8 @@ export function explainBox(host: Host, initial: Lang): ExplainBox {
   /** Marks lines of the paste, so that a reader sees what an item is about. */
   function select(item: Item) {
     const starts = [0];
-    for (let at = input.value.indexOf("\n"); at >= 0; at = input.value.indexOf("\n", at + 1)) starts.push(at + 1);
+    for (let at = input.value.indexOf("\n"); at >= 0; at = input.value.indexOf("\n", at + 1))
+      starts.push(at + 1);
     input.focus();
     input.setSelectionRange(starts[item.first - 1] ?? 0, (starts[item.last] ?? input.value.length + 1) - 1);
     input.scrollTop = (input.scrollHeight / starts.length) * Math.max(0, item.first - 2);
@@ -105,7 +112,13 @@ export function explainBox(host: Host, initial: Lang): ExplainBox {
     }
     if (item.nearest) {
       entry.append(
-        el("p", "explain-nearest", `${say.nearest} `, el("code", "", item.nearest), ` (${item.source ?? ""})`),
+        el(
+          "p",
+          "explain-nearest",
+          `${say.nearest} `,
+          el("code", "", item.nearest),
+          ` (${item.source ?? ""})`,
+        ),
       );
     }
     if (item.fields.length > 0) {
@@ -114,7 +127,13 @@ export function explainBox(host: Host, initial: Lang): ExplainBox {
         if (field.inferred) meaning.prepend(el("span", "explain-mark", `~ ${say.inferred}`), " ");
         const name = el("th", "", field.name);
         name.scope = "row";
-        return el("tr", field.inferred ? "is-inferred" : "", name, el("td", "", el("code", "", field.value)), meaning);
+        return el(
+          "tr",
+          field.inferred ? "is-inferred" : "",
+          name,
+          el("td", "", el("code", "", field.value)),
+          meaning,
+        );
       });
       entry.append(el("div", "explain-scroll", el("table", "explain-fields", el("tbody", "", ...rows))));
     }

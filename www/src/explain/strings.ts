@@ -5,7 +5,8 @@ export type Lang = "en" | "zh";
 const en = {
   heading: "Explain a fault log",
   lead: "Paste what the kernel, Xen or QEMU printed: one line or a whole boot log. It is read here; nothing leaves this page.",
-  placeholder: "DMAR: [DMA Write NO_PASID] Request device [00:1f.2] fault addr 0xfffe1000 [fault reason 0x05] ...",
+  placeholder:
+    "DMAR: [DMA Write NO_PASID] Request device [00:1f.2] fault addr 0xfffe1000 [fault reason 0x05] ...",
   label: "Fault log",
   samples: "Try one:",
   clear: "Clear",
