@@ -57,7 +57,7 @@ fn item(out: &mut Json, item: &Item, lang: Lang) {
     for field in &item.fields {
         out.open('{');
         out.pair("name", text(field.name));
-        out.pair("value", &field.value);
+        out.pair("value", &words(&field.value));
         out.pair("meaning", &words(&field.meaning));
         out.key("inferred");
         out.bool(field.certainty == Certainty::Inferred);
@@ -145,7 +145,8 @@ mod tests {
 
     #[test]
     fn a_report_is_json_whatever_was_pasted() {
-        let log = "DMAR: [DMA Write] Request device [00:12.0] fault addr 0 [fault reason 05] x\nDMAR \"\\\u{1}中\n";
+        let log =
+            "DMAR: [DMA Write] Request device [00:12.0] fault addr 0 [fault reason 05] x\nDMAR \"\\\u{1}中\n";
         for zh in [false, true] {
             let json: serde_json::Value = serde_json::from_str(&explain_log(log, zh)).unwrap();
             assert_eq!(json["lines"], 2);

@@ -291,7 +291,7 @@ pub(super) fn domain_struct(lines: &[&str]) -> Option<Found> {
             ),
             false => Text::new("the entries have only read, write and snoop", "表项只有读、写与侦听位"),
         };
-        found.inferred(Text::new("stage", "转换级"), if stage { 1 } else { 2 }, meaning);
+        found.inferred(Text::new("stage", "转换级"), if stage { "1" } else { "2" }, meaning);
     }
     for (number, entries) in domain.pages.iter().take(8) {
         let leaf = entries.iter().copied().rfind(|&entry| entry != 0).unwrap_or(0);

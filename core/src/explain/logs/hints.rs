@@ -109,7 +109,7 @@ pub(super) fn add_reserved(item: &mut Item, regions: &[(u64, u64)]) {
     };
     item.fields.push(Field {
         name: Text::new("reserved region", "保留区域"),
-        value: format!("{first:#x} .. {last:#x}"),
+        value: format!("{first:#x} .. {last:#x}").into(),
         meaning: Words::fixed(
             "the log lists this region (RMRR) as one that firmware's devices use: it must stay mapped for them",
             "日志中此区域（RMRR）由固件的设备使用：必须为其保持映射",
@@ -161,7 +161,7 @@ pub(super) fn add_pattern(item: &mut Item) {
     };
     item.fields.push(Field {
         name: Text::new("pattern", "规律"),
-        value,
+        value: value.into(),
         meaning: Words::from(meaning),
         certainty: Certainty::Inferred,
     });

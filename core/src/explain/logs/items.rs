@@ -32,6 +32,29 @@ impl Words {
     }
 }
 
+impl From<String> for Words {
+    fn from(text: String) -> Self {
+        Words { en: text.clone().into(), zh: text.into() }
+    }
+}
+
+impl From<&str> for Words {
+    fn from(text: &str) -> Self {
+        Words::from(text.to_string())
+    }
+}
+
+macro_rules! numbers {
+    ($($number:ty),*) => {
+        $(impl From<$number> for Words {
+            fn from(number: $number) -> Self {
+                Words::from(number.to_string())
+            }
+        })*
+    };
+}
+numbers!(u32, u64, usize);
+
 impl From<Text> for Words {
     fn from(text: Text) -> Self {
         Words::fixed(text.en, text.zh)
@@ -52,8 +75,8 @@ pub enum Certainty {
 pub struct Field {
     /// What it is called.
     pub name: Text,
-    /// Its value.
-    pub value: String,
+    /// Its value: a number, a name, or a word of each language.
+    pub value: Words,
     /// What it means.
     pub meaning: Words,
     /// Is it certain or inferred?
@@ -168,15 +191,21 @@ impl Found {
         }
     }
     /// Adds a field that the line states.
-    pub(super) fn certain(&mut self, name: Text, value: impl ToString, meaning: impl Into<Words>) {
+    pub(super) fn certain(&mut self, name: Text, value: impl Into<Words>, meaning: impl Into<Words>) {
         self.field(name, value, meaning, Certainty::Certain);
     }
     /// Adds a field that is a conclusion.
-    pub(super) fn inferred(&mut self, name: Text, value: impl ToString, meaning: impl Into<Words>) {
+    pub(super) fn inferred(&mut self, name: Text, value: impl Into<Words>, meaning: impl Into<Words>) {
         self.field(name, value, meaning, Certainty::Inferred);
     }
-    fn field(&mut self, name: Text, value: impl ToString, meaning: impl Into<Words>, certainty: Certainty) {
-        self.fields.push(Field { name, value: value.to_string(), meaning: meaning.into(), certainty });
+    fn field(
+        &mut self,
+        name: Text,
+        value: impl Into<Words>,
+        meaning: impl Into<Words>,
+        certainty: Certainty,
+    ) {
+        self.fields.push(Field { name, value: value.into(), meaning: meaning.into(), certainty });
     }
 }
 

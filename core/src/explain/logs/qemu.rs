@@ -144,7 +144,11 @@ fn finish(fault: Fault, taken: usize, form: &'static str, entry: Option<Entry>, 
         hints::device(&mut found, Arch::VtD, &device.to_string(), false);
     }
     if let Some(access) = fault.access {
-        found.certain(Text::new("access", "访问"), access.text().en, access.text());
+        found.certain(
+            Text::new("access", "访问"),
+            access.text(),
+            Text::new("what the device wanted", "设备想做的操作"),
+        );
     }
     if let Some(pasid) = fault.pasid {
         let meaning = Text::new("the process that the request speaks for", "请求所代表的进程");

@@ -67,9 +67,9 @@ fn one(out: &mut String, item: &Item, log: &[&str], lang: Lang, scenarios: bool)
             Certainty::Certain => ' ',
             Certainty::Inferred => '~',
         };
-        let meaning = lang.words(&field.meaning);
-        out.push_str(&format!("{mark} {}: {}", lang.text(field.name), field.value));
-        if meaning != field.value {
+        let (value, meaning) = (lang.words(&field.value), lang.words(&field.meaning));
+        out.push_str(&format!("{mark} {}: {value}", lang.text(field.name)));
+        if meaning != value {
             out.push_str(&format!("  {}{meaning}", if lang == Lang::En { "- " } else { "— " }));
         }
         out.push('\n');

@@ -84,7 +84,7 @@ pub(super) fn report(
     match access {
         Some(access) => found.certain(
             Text::new("access", "访问"),
-            access.text().en,
+            access.text(),
             Text::new("follows from the cause", "由原因可知"),
         ),
         None => found.inferred(

@@ -231,14 +231,14 @@ fn access_fields(found: &mut Found, privileged: bool, access: Option<Access>, st
     let (en, zh) = if privileged { ("privileged", "特权") } else { ("unprivileged", "非特权") };
     found.certain(
         Text::new("access", "访问"),
-        access.en,
+        access,
         Words::made(format!("{en} {}", access.en), format!("{zh}{}", access.zh)),
     );
     let stage = match stage2 {
         true => Text::new("stage 2 refused it: GPA to HPA", "由第二级拒绝：GPA 到 HPA"),
         false => Text::new("stage 1 refused it", "由第一级拒绝"),
     };
-    found.certain(Text::new("stage", "转换级"), if stage2 { 2 } else { 1 }, stage);
+    found.certain(Text::new("stage", "转换级"), if stage2 { "2" } else { "1" }, stage);
 }
 
 fn address_fields(found: &mut Found, address: u64, second: Option<u64>) {

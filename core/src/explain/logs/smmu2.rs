@@ -101,7 +101,7 @@ pub(super) fn context_fault(lines: &[&str]) -> Option<Found> {
     if let (Some(bits), Some(access)) = (fsynr, access) {
         found.certain(
             Text::new("access", "访问"),
-            access.text().en,
+            access.text(),
             Words::made(
                 format!("FSYNR0 {bits:#x}: WNR = {}, level {}", bits >> 4 & 1, bits & 3),
                 format!("FSYNR0 {bits:#x}：WNR = {}，级别 {}", bits >> 4 & 1, bits & 3),

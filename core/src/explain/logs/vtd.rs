@@ -160,7 +160,7 @@ fn report(text: &str, told: Told<'_>, taken: usize, form: &'static str) -> Found
             Access::Write => Text::new("data from the device to memory", "数据从设备到内存"),
             _ => Text::new("data from memory to the device", "数据从内存到设备"),
         };
-        found.certain(Text::new("access", "访问"), access.text().en, meaning);
+        found.certain(Text::new("access", "访问"), access.text(), meaning);
     }
     match told.pasid {
         Some(Some(pasid)) => found.certain(
@@ -170,7 +170,7 @@ fn report(text: &str, told: Told<'_>, taken: usize, form: &'static str) -> Found
         ),
         Some(None) => found.certain(
             Arch::VtD.process_term(),
-            "none",
+            Text::new("none", "无"),
             Text::new(
                 "a request without PASID; in scalable mode RID_PASID selects the entry",
                 "请求不带 PASID；可扩展模式下由 RID_PASID 选择表项",
@@ -178,7 +178,7 @@ fn report(text: &str, told: Told<'_>, taken: usize, form: &'static str) -> Found
         ),
         None if told.access != Some(Access::Interrupt) => found.inferred(
             Arch::VtD.process_term(),
-            "none?",
+            Text::new("none?", "无？"),
             Text::new("this form of the message has no PASID", "此格式的消息不含 PASID"),
         ),
         None => {}
@@ -229,7 +229,8 @@ fn reason_field(found: &mut Found, fault: &Fault) {
         (Some(known), _) => {
             found.certain(name, format!("{:#04x} {}", known.code, known.name), known.text);
             let at = stopped_at(known.code);
-            found.certain(Text::new("stopped at", "停在"), at.en, at);
+            let follows = Text::new("follows from the reason (VT-d 7.1.3)", "由原因可知（VT-d 7.1.3）");
+            found.certain(Text::new("stopped at", "停在"), at, follows);
         }
         (None, Some(code)) => found.certain(
             name,
