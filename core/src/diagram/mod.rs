@@ -1,8 +1,19 @@
-//! The picture: what it is made of ([`model`]).
+//! The picture: what it is made of ([`model`]), where everything stands on a grid of characters ([`layout`]),
+//! and how that is written down ([`render`]).
 //!
 //! The ancestor is the figure of Linux's DMA-API-HOWTO: a column for each address space, boxes for regions,
 //! arrows for mappings with letters at both ends, the CPU at the left, devices at the right.
 
+pub mod layout;
 pub mod model;
+mod pieces;
+pub mod render;
+#[cfg(test)]
+mod sample;
+#[cfg(test)]
+mod tests;
+pub mod text;
+pub mod words;
 
+pub use layout::{layout, Layout, Options};
 pub use model::Model;

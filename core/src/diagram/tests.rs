@@ -1,0 +1,238 @@
+//! What holds of every picture, and some pictures by heart.
+
+use super::layout::{Content, Role};
+use super::model::*;
+use super::render::{text, Charset};
+use super::text::width;
+use super::{layout, sample, Layout, Options};
+use crate::spec::{Lang, Phrase};
+use crate::trace::{OwnerState, Perms};
+use alloc::{format, string::String, vec::Vec};
+use proptest::prelude::*;
+
+fn draw(model: &Model, width: u16, charset: Charset, lang: Lang) -> String {
+    text(&layout(model, None, &Options { width, lang, ..Options::default() }), charset)
+}
+
+/// The file is what the picture must be; `UPDATE_GOLDEN=1` writes it anew.
+fn golden(name: &str, picture: &str) {
+    let path = format!("{}/src/diagram/golden/{name}", env!("CARGO_MANIFEST_DIR"));
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        std::fs::write(&path, picture).unwrap();
+    }
+    let want = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(picture == want, "{name} is now\n{picture}");
+}
+
+#[test]
+fn pictures_by_heart() {
+    golden("howto.txt", &draw(&sample::howto(), 130, Charset::Ascii, Lang::En));
+    golden("howto-zh.txt", &draw(&sample::howto(), 130, Charset::Unicode, Lang::Zh));
+    golden("howto-80.txt", &draw(&sample::howto(), 84, Charset::Ascii, Lang::En));
+    golden("howto-44.txt", &draw(&sample::howto(), 44, Charset::Ascii, Lang::En));
+    golden("guest.txt", &draw(&sample::guest(), 140, Charset::Unicode, Lang::En));
+    golden("guest-44-zh.txt", &draw(&sample::guest(), 44, Charset::Unicode, Lang::Zh));
+    golden("crowd.txt", &draw(&sample::crowd(2000), 80, Charset::Ascii, Lang::En));
+}
+
+/// Everything that takes cells, no two things in one.
+fn no_overlap(l: &Layout, max: i32) {
+    let (w, h) = (l.width, l.height);
+    assert!(w <= max, "{w} > {max}");
+    let mut taken: Vec<u8> = alloc::vec![0; (w * h) as usize];
+    const TEXT: u8 = 1;
+    const BOX: u8 = 2;
+    const WIRE: u8 = 4;
+    let mut mark = |x: i32, y: i32, what: u8, clash: u8, who: &str| {
+        assert!((0..w).contains(&x) && (0..h).contains(&y), "{who} outside at {x},{y} of {w}x{h}");
+        let cell = &mut taken[(y * w + x) as usize];
+        assert!(*cell & clash == 0, "{who} on something ({cell}) at {x},{y}");
+        *cell |= what;
+    };
+    for t in &l.texts {
+        for x in t.x..t.x + width(&t.text) {
+            mark(x, t.y, TEXT, TEXT, &t.text);
+        }
+    }
+    for r in &l.rules {
+        for x in r.x..r.x + r.width {
+            mark(x, r.y, BOX, TEXT | WIRE, "rule");
+        }
+    }
+    for p in &l.pieces {
+        for y in (p.top + 1).div_euclid(2)..p.bottom.div_euclid(2) {
+            for x in [p.x, p.x + p.width - 1] {
+                mark(x, y, BOX, TEXT | WIRE, "side");
+            }
+        }
+    }
+    for a in &l.actors {
+        for y in a.y..a.y + a.height {
+            for x in a.x..a.x + a.width {
+                let edge = x == a.x || x + 1 == a.x + a.width || y == a.y || y + 1 == a.y + a.height;
+                if edge {
+                    mark(x, y, BOX, TEXT | BOX | WIRE, &a.key);
+                }
+            }
+        }
+    }
+    for wire in &l.wires {
+        for s in wire.points.windows(2) {
+            assert!(s[0].0 == s[1].0 || s[0].1 == s[1].1, "{:?}", wire.points);
+            for y in s[0].1.min(s[1].1)..=s[0].1.max(s[1].1) {
+                for x in s[0].0.min(s[1].0)..=s[0].0.max(s[1].0) {
+                    mark(x, y, WIRE, TEXT | BOX, &wire.keys[0]);
+                }
+            }
+        }
+    }
+    if let Some(t) = &l.token {
+        assert!((0..w).contains(&t.at.0) && (0..h).contains(&t.at.1), "token outside");
+        assert!(t.path.last() == Some(&t.at) && t.step_from < t.path.len());
+    }
+}
+
+/// Every region of the model is shown or counted, every arrow drawn or counted.
+fn complete(m: &Model, l: &Layout) {
+    for column in &m.columns {
+        for region in &column.regions {
+            let there = l.pieces.iter().any(|p| match &p.content {
+                Content::Region { key, also, .. } => *key == region.key || also.contains(&region.key),
+                Content::Fold { keys, .. } => keys.contains(&region.key),
+                Content::Gap => false,
+            });
+            assert!(there, "{} is missing", region.key);
+        }
+    }
+    let drawn: usize = l.wires.iter().map(|w| w.keys.len()).sum();
+    assert_eq!(drawn + l.left_out, m.arrows.len());
+    assert_eq!(l.texts.iter().any(|t| t.role == Role::Note), l.left_out > 0);
+}
+
+fn name() -> impl Strategy<Value = Phrase> {
+    ("[a-zA-Z_ <&\"0-9]{0,24}", "[虚拟地址总线 a-z]{0,14}").prop_map(|(en, zh)| Phrase::new(en, zh))
+}
+
+prop_compose! {
+    fn any_model()(
+        spaces in proptest::collection::vec((0usize..7, name(), name()), 1..7),
+        regions in proptest::collection::vec((0usize..7, 0u64..40, 0u64..12, 0usize..13, 0u8..64, name(), any::<bool>()), 0..50),
+        arrows in proptest::collection::vec((0usize..7, 0u64..44, 0usize..7, 0u64..44, 0usize..10, 0u8..4, 0u8..12), 0..24),
+        actors in proptest::collection::vec((0usize..7, 0u8..3, name(), proptest::collection::vec(name(), 0..3)), 0..6),
+        token in proptest::collection::vec((0usize..7, 0u64..44), 0..5),
+        lit in proptest::collection::vec((0u8..3, 0u32..20, 0usize..7), 0..5),
+    ) -> Model {
+        use RegionKind::*;
+        let kinds = [Ram, Mmio, Bar, Buffer, Bounce, Table, Queue, Registers, Msi, Ports, Reserved, Hole, DeviceMemory];
+        let ways = [ArrowKind::Mmu, ArrowKind::Ept, ArrowKind::Window, ArrowKind::Stage1, ArrowKind::Stage2,
+            ArrowKind::Nested, ArrowKind::Identity, ArrowKind::DeviceMap, ArrowKind::Copy, ArrowKind::Interrupt];
+        let all = [Space::Virtual, Space::GuestPhysical, Space::Physical, Space::Bus, Space::Iova, Space::Device, Space::Port];
+        let mut m = Model::default();
+        for (i, (space, title, owner)) in spaces.into_iter().enumerate() {
+            m.add_column(format!("c{i}"), all[space], title, owner);
+        }
+        let n = m.columns.len();
+        for (i, (c, at, len, kind, shift, label, stated)) in regions.into_iter().enumerate() {
+            let (first, last) = (at << shift, (at << shift).saturating_add((len + 1) << (shift / 2)));
+            let mut r = Region::new(format!("r{i}"), first, last, kinds[kind], label);
+            r.state = stated.then_some(OwnerState::Device);
+            m.columns[c % n].regions.push(r);
+        }
+        for (i, (c, a, d, b, kind, state, letter)) in arrows.into_iter().enumerate() {
+            let end = |c: usize, at: u64| {
+                let column = ColumnId((c % n) as u16);
+                let regions = &m.columns[c % n].regions;
+                let address = regions.get(at as usize).map_or(at, |r| r.first);
+                let letter = (letter < 4).then(|| (b'A' + (c + at as usize) as u8 % 26) as char);
+                End { at: Point { column, address }, letter }
+            };
+            let state = [ArrowState::Live, ArrowState::Cached, ArrowState::Stale, ArrowState::Gone][state as usize];
+            let (from, to) = (end(c, a), end(d, b));
+            m.arrows.push(Arrow { key: format!("a{i}"), from, to, len: 4096, kind: ways[kind], state,
+                perms: Perms::RW, label: Phrase::default() });
+        }
+        for (i, (c, place, name, lines)) in actors.into_iter().enumerate() {
+            let (a, b) = (ColumnId((c % n) as u16), ColumnId(((c + 1) % n) as u16));
+            let place = [Place::LeftOf(a), Place::RightOf(a), Place::Between(a, b)][place as usize];
+            m.add_actor(format!("x{i}"), ActorKind::Device, place, name, lines);
+        }
+        let stops = token.iter().map(|&(c, at)| if at % 5 == 0 && !m.actors.is_empty() {
+            Anchor::Actor(ActorId((c % m.actors.len()) as u16))
+        } else {
+            Anchor::Point(Point { column: ColumnId((c % n) as u16), address: at })
+        });
+        let path: Vec<Anchor> = stops.collect();
+        if let Some(&at) = path.last() {
+            m.token = Some(Token { address: 7, space: Space::Bus, at, path, fate: Fate::Moving, load: Phrase::default() });
+        }
+        m.lit = lit.into_iter().map(|(what, i, c)| Lit {
+            what: match what {
+                0 => Target::Arrow(i),
+                1 => Target::Region(ColumnId((c % n) as u16), i),
+                _ => Target::Actor(ActorId(i as u16)),
+            },
+            how: Touch::Read,
+        }).collect();
+        m
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_picture_is_complete_and_nothing_overlaps(
+        m in any_model(), width in 20u16..150, zh in any::<bool>(), units in any::<bool>(), budget in 0u16..30,
+    ) {
+        let lang = if zh { Lang::Zh } else { Lang::En };
+        let options = Options { width, lang, units, budget, title: units, focus: None };
+        let l = layout(&m, None, &options);
+        no_overlap(&l, i32::from(width.max(Options::MIN_WIDTH)));
+        complete(&m, &l);
+        prop_assert_eq!(&l, &layout(&m, None, &options));
+        for charset in [Charset::Ascii, Charset::Unicode] {
+            let t = text(&l, charset);
+            // The token's own mark may stand at the border of a letter's cell: nothing else may be lost.
+            for label in l.texts.iter().filter(|t| t.role == Role::Address) {
+                prop_assert!(t.contains(&label.text));
+            }
+        }
+    }
+
+    #[test]
+    fn in_its_frame_nothing_moves(m in any_model(), drop in any::<u64>(), width in 36u16..150) {
+        let options = Options { width, ..Options::default() };
+        let full = layout(&m, Some(&m), &options);
+        let mut less = m.clone();
+        less.token = None;
+        less.lit.clear();
+        less.arrows = m.arrows.iter().enumerate().filter(|(i, _)| drop >> (i % 64) & 1 == 0).map(|a| a.1.clone()).collect();
+        for (c, column) in less.columns.iter_mut().enumerate() {
+            let keep = |i: usize| drop >> ((i * 7 + c) % 64) & 1 == 0;
+            column.regions = column.regions.iter().enumerate().filter(|(i, _)| keep(*i)).map(|r| r.1.clone()).collect();
+        }
+        let part = layout(&less, Some(&m), &options);
+        no_overlap(&part, i32::from(width));
+        // Folding follows what is lit, so compare where nothing was folded.
+        let folds = |l: &Layout| l.pieces.iter().any(|p| matches!(p.content, Content::Fold { .. }));
+        if folds(&full) || full.left_out > 0 {
+            return Ok(());
+        }
+        for p in &part.pieces {
+            prop_assert!(full.pieces.iter().any(|q| (p.first, p.top, p.bottom, p.x) == (q.first, q.top, q.bottom, q.x)));
+        }
+    }
+}
+
+#[test]
+fn two_thousand_boxes_are_folded_and_opened_by_focus() {
+    let m = sample::crowd(2000);
+    let far = layout(&m, None, &Options::default());
+    assert!(far.height < 120, "{}", far.height);
+    complete(&m, &far);
+    let focus = Some(("bus".into(), 0xf000_0000, 0xf000_9fff));
+    let near = layout(&m, None, &Options { focus, ..Options::default() });
+    let named = near.texts.iter().filter(|t| t.role == Role::Name && t.text.starts_with("buf")).count();
+    assert!(named >= 10, "{named}");
+    complete(&m, &near);
+}
