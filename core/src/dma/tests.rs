@@ -98,7 +98,7 @@ fn a_contiguous_transfer_moves_data_page_by_page_and_interrupts() {
     assert_eq!(out, data);
     assert_eq!(bus.sent, [(true, 0x1800, 0x800), (true, 0x2000, 6000 - 0x800)]);
     assert_eq!((e.moved(), e.error(), &bus.interrupts[..]), (6000, 0, &[5][..]));
-    assert_eq!(e.read_register(4, 4, &mut Off), status::DONE.into());
+    assert_eq!(e.read_register(4, 4, &mut Off), u64::from(status::DONE));
     assert_eq!(e.run(&mut bus), Progress::Idle);
 }
 

@@ -2,7 +2,8 @@
 
 use super::super::pages::Zone;
 use super::super::{Env, OsError};
-use super::{close, open, own, reachable, Device, Direction, DmaApi, Piece};
+use super::single::reachable;
+use super::{close, open, own, Device, Direction, DmaApi, Piece};
 use crate::addr::{AddrRange, Address, BusAddr, PageSize, RequesterId};
 use crate::iommu::Iommu;
 use crate::platform::window::Direction as Way;

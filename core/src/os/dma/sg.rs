@@ -2,7 +2,8 @@
 //! (`iommu_dma_map_sg` and `__finalise_sg` in drivers/iommu/dma-iommu.c).
 
 use super::super::{Env, OsError};
-use super::{close, open, own, whole_pages, Buffer, BufferKind, Direction, DmaApi, Mapped, Path};
+use super::single::whole_pages;
+use super::{close, open, own, Buffer, BufferKind, Direction, DmaApi, Mapped, Path};
 use crate::addr::{AddrRange, Address, BusAddr, PageSize, PhysAddr, RequesterId};
 use crate::iommu::Iommu;
 use crate::trace::{Observer, OwnerState};

@@ -1,12 +1,15 @@
 use super::super::cache::CpuCache;
 use super::super::pages::{Pages, Zone};
+use super::single::runs;
 use super::*;
+use crate::addr::PageSize;
+use crate::iommu::Invalidation;
 use crate::iommu::{
     Ctx, Delivery, DeviceCaps, DriverError, FaultRecord, InterruptEntry, Message, Outcome, PageRequest,
     ProcessTables, Request,
 };
 use crate::memory::Memory;
-use crate::paging::builder::FrameAlloc;
+use crate::paging::builder::{FrameAlloc, Mapping};
 use crate::platform::window::HostBridge;
 use crate::spec::Register;
 use crate::trace::Trace;

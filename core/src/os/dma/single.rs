@@ -1,0 +1,274 @@
+//! One buffer at a time: direct, bounced, or through the IOMMU's tables.
+
+use super::super::{Env, OsError};
+use super::flush::flush_group;
+use super::sync::copy;
+use super::{
+    close, open, own, Buffer, BufferKind, Device, DeviceInfo, Direction, DmaApi, Mapped, Path, Piece, Way,
+};
+use crate::addr::{AddrRange, Address, BusAddr, Iova, PageSize, PhysAddr, RequesterId};
+use crate::iommu::{Invalidation, Iommu};
+use crate::paging::builder::Mapping;
+use crate::trace::{Actor, Event, NameId, Observer, OwnerState};
+use alloc::{format, vec, vec::Vec};
+
+impl DmaApi {
+    /// `dma_map_single` (and `dma_map_page`): the address that the device may use from now on.
+    pub fn map_single<I: Iommu, O: Observer>(
+        &mut self,
+        env: &mut Env<'_, I, O>,
+        device: RequesterId,
+        buffer: Buffer<'_>,
+        direction: Direction,
+        skip_cpu_sync: bool,
+    ) -> Result<BusAddr, OsError> {
+        let name = &self.device(device)?.info.name;
+        let args = format!("{name}, {} ({}), {}, {}", buffer.name, buffer.at, buffer.bytes, direction.name());
+        open(env.obs, "dma_map_single", &args);
+        let result = self.map_one(env, device, buffer, direction, skip_cpu_sync, false);
+        close(env.obs, result.as_ref().map(|at| Some(at.any())).map_err(OsError::rule));
+        result
+    }
+
+    pub(super) fn map_one<I: Iommu, O: Observer>(
+        &mut self,
+        env: &mut Env<'_, I, O>,
+        device: RequesterId,
+        buffer: Buffer<'_>,
+        direction: Direction,
+        skip_cpu_sync: bool,
+        listed: bool,
+    ) -> Result<BusAddr, OsError> {
+        match buffer.kind {
+            BufferKind::Contiguous => {}
+            BufferKind::Vmalloc => return Err(OsError::Vmalloc),
+            BufferKind::Stack => return Err(OsError::Stack),
+        }
+        let memory = AddrRange::new(buffer.at, buffer.bytes).ok_or(OsError::Empty)?;
+        let piece = Piece { at: buffer.at, bytes: buffer.bytes };
+        let Device { info, mask } = self.device(device)?.clone();
+        let (dma, path) = if self.domain(device).is_some() {
+            if !skip_cpu_sync {
+                self.for_device(env, &info, memory, direction)?;
+            }
+            let iova = self.map_pages(env, &info, mask, &[piece], direction)?;
+            let first = iova.page(PageSize::SIZE_4K);
+            let pages = whole_pages(buffer.at, buffer.bytes);
+            (iova.as_bus(), Path::Translated(first, pages))
+        } else {
+            self.map_direct(env, &info, mask, memory, direction, skip_cpu_sync)?
+        };
+        let state = match path {
+            Path::Bounced(_) => OwnerState::Bounced,
+            _ => OwnerState::Device,
+        };
+        own(env.obs, buffer.name, state);
+        let mapped = Mapped {
+            name: buffer.name.into(),
+            dma,
+            bytes: buffer.bytes,
+            direction,
+            pieces: vec![piece],
+            path,
+            listed,
+        };
+        self.live.insert((device, dma.raw()), mapped);
+        Ok(dma)
+    }
+
+    /// Without translation: as it is if the device can reach it, else bounced.
+    pub(super) fn map_direct<I: Iommu, O: Observer>(
+        &mut self,
+        env: &mut Env<'_, I, O>,
+        info: &DeviceInfo,
+        mask: u64,
+        memory: AddrRange<PhysAddr>,
+        direction: Direction,
+        skip_cpu_sync: bool,
+    ) -> Result<(BusAddr, Path), OsError> {
+        let force = self.swiotlb.as_ref().is_some_and(|s| s.force);
+        let reach = reachable(env, memory, mask);
+        if let (Ok(dma), false) = (&reach, force) {
+            if !skip_cpu_sync {
+                self.for_device(env, info, memory, direction)?;
+            }
+            return Ok((*dma, Path::Direct));
+        }
+        let Some(pool) = self.swiotlb.as_mut() else {
+            return reach.map(|dma| (dma, Path::Direct));
+        };
+        let slots = pool.alloc(memory.len())?;
+        let bounce = AddrRange::new(slots, memory.len()).ok_or(OsError::Empty)?;
+        let dma = reachable(env, bounce, mask).inspect_err(|_| pool.free(slots, memory.len()))?;
+        copy(env, memory.start, slots, memory.len())?;
+        if !skip_cpu_sync {
+            self.for_device(env, info, bounce, direction)?;
+        }
+        Ok((dma, Path::Bounced(slots)))
+    }
+
+    /// Takes an IOVA range for pieces that follow each other in it and maps their pages. The address of the
+    /// first byte.
+    pub(super) fn map_pages<I: Iommu, O: Observer>(
+        &mut self,
+        env: &mut Env<'_, I, O>,
+        info: &DeviceInfo,
+        mask: u64,
+        pieces: &[Piece],
+        direction: Direction,
+    ) -> Result<Iova, OsError> {
+        let sync = self.sync_map;
+        let group = self.groups.get_mut(&info.group).ok_or(OsError::NoIommu)?;
+        let total: u64 = pieces.iter().map(|p| whole_pages(p.at, p.bytes)).sum();
+        let first = pieces.first().ok_or(OsError::Empty)?;
+        let base = match group.iova.alloc(total, mask) {
+            Ok(base) => base,
+            Err(none) if group.waiting.is_empty() => return Err(none.into()),
+            Err(_) => {
+                // What waits for its invalidation is room too.
+                flush_group(env, group, &[])?;
+                group.iova.alloc(total, mask)?
+            }
+        };
+        let domain = group.domain;
+        let mut at = base;
+        for piece in pieces {
+            let len = whole_pages(piece.at, piece.bytes);
+            let to = piece.at.page(PageSize::SIZE_4K);
+            let mapped = env.with_iommu(|iommu, ctx| {
+                let sizes = iommu.page_sizes();
+                for run in runs(at.raw(), to.raw(), len, sizes) {
+                    let (from, to, len, size) = run;
+                    let perms = direction.perms();
+                    iommu.map(ctx, domain, Mapping { from, to, len, size, perms, user: true })?;
+                }
+                Ok(())
+            });
+            let mapped: Option<Result<(), crate::iommu::DriverError>> = mapped;
+            if let Some(Err(error)) = mapped {
+                // Take back what was mapped before it failed; what was not is no error.
+                for page in (base.raw()..at.raw().saturating_add(len)).step_by(4096) {
+                    if let Some(page) = AddrRange::new(Iova::new(page), 4096) {
+                        let _ = env.with_iommu(|iommu, ctx| iommu.unmap(ctx, domain, page));
+                    }
+                }
+                group.iova.free(base, total);
+                return Err(error.into());
+            }
+            at = at.wrapping_add(len);
+        }
+        if sync {
+            if let Some(range) = AddrRange::new(base, total) {
+                let what = Invalidation::Pages(domain, range);
+                env.with_iommu(|iommu, ctx| iommu.invalidate(ctx, what)).transpose()?;
+            }
+        }
+        Ok(base.wrapping_add(first.at.offset(PageSize::SIZE_4K)))
+    }
+
+    /// `dma_unmap_single`. `bytes` and `direction` are what the driver says, right or wrong; `None` is what it
+    /// said when it mapped.
+    pub fn unmap_single<I: Iommu, O: Observer>(
+        &mut self,
+        env: &mut Env<'_, I, O>,
+        device: RequesterId,
+        at: BusAddr,
+        bytes: Option<u64>,
+        direction: Option<Direction>,
+        skip_cpu_sync: bool,
+    ) -> Result<(), OsError> {
+        let name = self.device(device)?.info.name.clone();
+        let known = self.live.get(&(device, at.raw()));
+        let said = bytes.or(known.map(|m| m.bytes)).unwrap_or(0);
+        let way = direction.or(known.map(|m| m.direction)).unwrap_or(Direction::Bidirectional);
+        open(env.obs, "dma_unmap_single", &format!("{name}, {at}, {said}, {}", way.name()));
+        let result = self.unmap_one(env, device, at, said, way, skip_cpu_sync);
+        close(env.obs, result.as_ref().map(|_| None).map_err(OsError::rule));
+        result
+    }
+
+    pub(super) fn unmap_one<I: Iommu, O: Observer>(
+        &mut self,
+        env: &mut Env<'_, I, O>,
+        device: RequesterId,
+        at: BusAddr,
+        bytes: u64,
+        direction: Direction,
+        skip_cpu_sync: bool,
+    ) -> Result<(), OsError> {
+        let info = self.device(device)?.info.clone();
+        let Some(mapped) = self.live.remove(&(device, at.raw())) else {
+            let text = format!(
+                "DMA-API: {}: device driver tries to free DMA memory it has not allocated [device address={at}]",
+                info.name
+            );
+            self.warn(env, text);
+            return Err(OsError::NotMapped(at));
+        };
+        self.check_said(env, &info, &mapped, bytes, direction);
+        let bytes = bytes.min(mapped.bytes);
+        if !skip_cpu_sync {
+            self.sync(env, &info, &mapped, 0, bytes, direction, true)?;
+        }
+        match mapped.path {
+            Path::Direct => own(env.obs, &mapped.name, OwnerState::Cpu),
+            Path::Bounced(slots) => {
+                if let Some(pool) = self.swiotlb.as_mut() {
+                    pool.free(slots, mapped.bytes);
+                }
+                own(env.obs, &mapped.name, OwnerState::Cpu);
+            }
+            Path::Translated(first, len) => {
+                // The driver's length decides what is unmapped; the rest stays, as a bug does.
+                let offset = at.raw() - first.raw();
+                let part = (offset + bytes).max(1).next_multiple_of(4096).min(len);
+                self.unmap_pages(env, &info, first, len, part, &mapped.name)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The device's address of `memory`, when all of it is within its reach.
+pub(super) fn reachable<I: Iommu, O: Observer>(
+    env: &mut Env<'_, I, O>,
+    memory: AddrRange<PhysAddr>,
+    mask: u64,
+) -> Result<BusAddr, OsError> {
+    let dma = env.bridge.dma_addr(memory.start).ok_or(OsError::NoWindow(memory.start))?;
+    let last = env.bridge.dma_addr(memory.last()).ok_or(OsError::NoWindow(memory.last()))?;
+    if last.raw() > mask || last.raw() - dma.raw().min(last.raw()) != memory.len() - 1 {
+        return Err(OsError::Mask { at: dma, bytes: memory.len(), mask });
+    }
+    if O::ON && !env.bridge.inbound_identity() {
+        let name = env
+            .bridge
+            .of(Way::Inbound)
+            .find(|w| w.cpu.contains(memory.start))
+            .map_or(NameId(0), |w| env.obs.name(&w.name));
+        let event = Event::Window { name, from: memory.start.any(), to: dma.any(), hit: true };
+        env.obs.step(Actor::Os, event);
+    }
+    Ok(dma)
+}
+
+/// Bytes of the whole pages that `bytes` at `at` touch.
+pub(super) fn whole_pages(at: PhysAddr, bytes: u64) -> u64 {
+    (at.offset(PageSize::SIZE_4K) + bytes).max(1).next_multiple_of(4096)
+}
+
+/// Cuts a mapping into runs of the largest pages that fit, as `iommu_pgsize` does: from, to, bytes, page size.
+pub(super) fn runs(from: u64, to: u64, len: u64, sizes: &[PageSize]) -> Vec<(u64, u64, u64, PageSize)> {
+    let mut runs: Vec<(u64, u64, u64, PageSize)> = Vec::new();
+    let mut done = 0;
+    while done < len {
+        let fits = |s: &&PageSize| ((from + done) | (to + done)) & s.mask() == 0 && s.bytes() <= len - done;
+        let size = sizes.iter().rev().find(fits).copied().unwrap_or(PageSize::SIZE_4K);
+        match runs.last_mut() {
+            Some(run) if run.3 == size => run.2 += size.bytes(),
+            _ => runs.push((from + done, to + done, size.bytes(), size)),
+        }
+        done += size.bytes();
+    }
+    runs
+}
