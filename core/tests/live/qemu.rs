@@ -24,10 +24,20 @@ pub struct Qemu {
     pub commands: u64,
 }
 
-/// Is there a QEMU on this machine?
-pub fn version() -> Option<String> {
-    let out = Command::new("qemu-system-x86_64").arg("--version").output().ok()?;
-    Some(String::from_utf8_lossy(&out.stdout).lines().next()?.to_owned())
+fn program() -> String {
+    std::env::var("IOMMU_PLAY_QEMU").unwrap_or_else(|_| "qemu-system-x86_64".to_owned())
+}
+
+/// The QEMU on this machine, if there is one of the version whose deviations are known.
+pub fn version() -> Result<String, String> {
+    let out = Command::new(program()).arg("--version").output().map_err(|e| format!("{}: {e}", program()))?;
+    let text = String::from_utf8_lossy(&out.stdout).into_owned();
+    let first = text.lines().next().unwrap_or_default().to_owned();
+    if first.contains("version 10.0.") {
+        Ok(first)
+    } else {
+        Err(format!("QEMU 10.0 is needed, this is {first:?}"))
+    }
 }
 
 impl Qemu {
@@ -45,7 +55,7 @@ impl Qemu {
         // The shell kills QEMU when its standard input closes: however this process ends, QEMU does too.
         let script = "\"$@\" </dev/null & p=$!; read _; kill -9 $p; wait $p";
         let mut command = Command::new("sh");
-        command.args(["-c", script, "sh", "qemu-system-x86_64"]);
+        command.args(["-c", script, "sh"]).arg(program());
         command.args(["-accel", "tcg", "-icount", "shift=0,sleep=off", "-nodefaults", "-display", "none"]);
         command.args(["-M", "q35,pit=off,hpet=off", "-m", "2800M", "-qtest-log", "/dev/null"]);
         command.arg("-bios").arg(&bios).arg("-qtest").arg(format!("unix:{}", socket.display()));

@@ -120,7 +120,8 @@ impl Tables {
         let first = self.kind == Kind::ScalableFirst;
         let width = 12 + 9 * u32::from(levels);
         let shift = 3 + 9 * u32::from(leaf);
-        let mut at = rng.next() & ((1 << width) - 1) >> u32::from(rng.chance(60)) * (width - 33);
+        let drop = if rng.chance(60) { width - 33 } else { 0 };
+        let mut at = rng.next() & (((1 << width) - 1) >> drop);
         at = at >> shift << shift;
         if at >> shift == 0xfee0_0000 >> shift {
             return;

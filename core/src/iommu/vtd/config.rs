@@ -244,6 +244,14 @@ impl Config {
         }
     }
 
+    /// The same unit without scalable mode: root and context tables, second stage only, as before revision 3.
+    pub const fn legacy() -> Self {
+        let scalable = 1 << 26 | 1 << 29 | 1 << 30 | 1 << 31 | 1 << 34 | 0x1f << 35 | 1 << 40;
+        let playground = Self::playground();
+        let ecap = playground.ecap & !(scalable | 1 << 43 | 1 << 45 | 1 << 46 | 1 << 47);
+        Config { cap: playground.cap & !(1 << 56), ecap, ..playground }
+    }
+
     /// CAP.MGAW plus 1: the widest input address.
     pub const fn max_guest_bits(&self) -> u8 {
         (self.cap >> 16 & 0x3f) as u8 + 1
