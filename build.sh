@@ -107,16 +107,20 @@ wasm_bindgen() {
 build_wasm() {
   wasm_toolchain
   say "building WebAssembly"
-  "${WASM_CARGO[@]}" --quiet --locked -p iommu-web --target "$WASM_TRIPLE" --profile wasm --target-dir "$WASM_TARGET"
-  local raw="$WASM_TARGET/$WASM_TRIPLE/wasm/iommu_web.wasm" out=target/pkg
+  "${WASM_CARGO[@]}" --quiet --locked -p iommu-web -p iommu-web-logs --target "$WASM_TRIPLE" --profile wasm \
+    --target-dir "$WASM_TARGET"
+  local raw="$WASM_TARGET/$WASM_TRIPLE/wasm" out=target/pkg name
   if [ -e "$out/from.sum" ] && sha256sum --quiet --check "$out/from.sum" 2>/dev/null; then
     return
   fi
   rm -rf "$out"
-  wasm_bindgen --target web --out-dir "$out" --out-name iommu "$raw"
-  node_modules/.bin/wasm-opt -Os --all-features "$out/iommu_bg.wasm" -o "$out/iommu_bg.wasm.opt"
-  mv "$out/iommu_bg.wasm.opt" "$out/iommu_bg.wasm"
-  sha256sum "$raw" >"$out/from.sum"
+  wasm_bindgen --target web --out-dir "$out" --out-name iommu "$raw/iommu_web.wasm"
+  wasm_bindgen --target web --out-dir "$out" --out-name lazy-logs "$raw/iommu_web_logs.wasm"
+  for name in iommu lazy-logs; do
+    node_modules/.bin/wasm-opt -Os --all-features "$out/${name}_bg.wasm" -o "$out/$name.opt"
+    mv "$out/$name.opt" "$out/${name}_bg.wasm"
+  done
+  sha256sum "$raw"/iommu_web{,_logs}.wasm >"$out/from.sum"
 }
 
 # ---- the page -------------------------------------------------------------------------------------------
@@ -218,8 +222,8 @@ test_all() {
   need_qemu
   check "formatting of the Rust code" cargo fmt --all --check
   check "lints of the Rust code" cargo clippy --quiet --locked --workspace --all-targets --all-features -- -D warnings
-  check "documentation of the Rust code" env RUSTDOCFLAGS="-D warnings" cargo doc --quiet --locked --no-deps -p iommu-core -p iommu-web
-  check "tests of the Rust code" cargo test --quiet --locked -p iommu-core -p iommu-web --all-features
+  check "documentation of the Rust code" env RUSTDOCFLAGS="-D warnings" cargo doc --quiet --locked --no-deps -p iommu-core -p iommu-web -p iommu-web-logs
+  check "tests of the Rust code" cargo test --quiet --locked -p iommu-core -p iommu-web -p iommu-web-logs --all-features
   check "formatting of the page" node_modules/.bin/prettier --log-level warn --check www tools tests eslint.config.mjs
   check "lints of the page" node_modules/.bin/eslint --max-warnings 0 www tools tests
   check "the static folder" dist

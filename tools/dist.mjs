@@ -20,10 +20,11 @@ await build({
   target: "es2022",
   outdir: fresh,
   chunkNames: "chunk-[hash]",
-  alias: { "iommu-wasm": "./target/pkg/iommu.js" },
+  alias: { "iommu-wasm": "./target/pkg/iommu.js", "iommu-logs-wasm": "./target/pkg/lazy-logs.js" },
   logLevel: "warning",
 });
-cpSync("target/pkg/iommu_bg.wasm", join(fresh, "iommu_bg.wasm"));
+for (const name of ["iommu_bg.wasm", "lazy-logs_bg.wasm"])
+  cpSync(join("target/pkg", name), join(fresh, name));
 if (existsSync("www/static")) cpSync("www/static", fresh, { recursive: true });
 writeFileSync(join(fresh, "index.html"), readFileSync("www/index.html"));
 

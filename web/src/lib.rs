@@ -1,7 +1,5 @@
 //! The wasm-bindgen layer: what the page may ask of the core.
 
-mod explain;
-
 use wasm_bindgen::prelude::*;
 
 /// Sends panics to the console, readable. Called once by the page.

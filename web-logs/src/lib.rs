@@ -1,5 +1,7 @@
 //! Fault logs for the page: what `explain::logs` reads, in one language, as JSON.
 //!
+//! A module of its own, loaded when the box is first opened: it weighs as much as the rest of a first visit may.
+//!
 //! The report is made of a few short strings, so a writer of a few lines does; the page's types are in
 //! `www/src/explain/types.ts`.
 
