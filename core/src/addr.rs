@@ -264,6 +264,10 @@ impl<A: Address> AddrRange<A> {
         start.raw().checked_add(len - 1)?;
         Some(AddrRange { start, len })
     }
+    /// Every address but the very last one.
+    pub fn whole() -> Self {
+        AddrRange { start: A::new(0), len: u64::MAX }
+    }
     /// How many bytes; never 0.
     #[allow(clippy::len_without_is_empty)] // never empty, by construction
     pub fn len(&self) -> u64 {

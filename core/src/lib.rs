@@ -14,6 +14,7 @@
 //! * [`dma`]: a device's engine: registers, descriptors, packets
 //! * [`os`]: what the operating system does: the DMA API and what is under it
 //! * [`scenario`]: the text language: parse, print, what is wrong and where
+//! * [`machine`]: built from a scenario, run to its end, known at any step
 //! * [`diagram`]: what a picture is made of, its layout on a character grid, text and SVG
 //! * [`explain`]: what happened, in words; fault logs of real machines
 //! * [`view`]: all that a page shows of one position of a trace
@@ -28,6 +29,7 @@ pub mod diagram;
 pub mod dma;
 pub mod explain;
 pub mod iommu;
+pub mod machine;
 pub mod memory;
 pub mod mmu;
 pub mod os;

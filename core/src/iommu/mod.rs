@@ -3,8 +3,11 @@
 //! Everything a caller sees is here and has no architecture in it; each architecture is one folder with its own
 //! registers, tables, queues and fault codes, and implements [`Iommu`].
 
+pub mod any;
 pub mod cache;
 pub mod vtd;
+
+pub use any::{AnyIommu, Architecture, UnitConfig};
 
 use crate::addr::{AddrRange, Iova, PageSize, Pasid, PhysAddr, RequesterId};
 use crate::memory::{MemError, Memory};

@@ -34,7 +34,7 @@ pub struct FrameAlloc {
 impl FrameAlloc {
     /// Frames out of `range`.
     pub fn new(range: AddrRange<PhysAddr>) -> Self {
-        let next = range.start.raw().next_multiple_of(4096);
+        let next = range.start.raw().checked_next_multiple_of(4096).unwrap_or(u64::MAX);
         FrameAlloc { range, next, freed: Vec::new() }
     }
     /// One frame, or `None` when the range is used up.

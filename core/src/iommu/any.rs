@@ -1,0 +1,197 @@
+//! The one type that callers hold: an IOMMU of some architecture. The only list of architectures there is.
+
+use super::*;
+
+macro_rules! units {
+    ($($(#[$doc:meta])* $Name:ident($Type:ty),)*) => {
+        /// An IOMMU of any architecture here.
+        #[derive(Clone, Debug)]
+        #[allow(clippy::large_enum_variant)] // there is one of them in a machine
+        pub enum AnyIommu { $($(#[$doc])* $Name($Type),)* }
+
+        macro_rules! each {
+            ($self:ident, $unit:ident => $body:expr) => {
+                match $self { $(AnyIommu::$Name($unit) => $body,)* }
+            };
+        }
+    };
+}
+
+units! {
+    /// Intel VT-d.
+    Vtd(super::vtd::Vtd),
+}
+
+impl Iommu for AnyIommu {
+    fn translate<O: Observer>(&mut self, memory: &mut Memory, request: &Request, obs: &mut O) -> Outcome {
+        each!(self, unit => unit.translate(memory, request, obs))
+    }
+    fn peek(&self, memory: &mut Memory, request: &Request) -> Outcome {
+        each!(self, unit => unit.peek(memory, request))
+    }
+    fn read_register<O: Observer>(&mut self, offset: u32, bytes: u8, obs: &mut O) -> Option<u64> {
+        each!(self, unit => unit.read_register(offset, bytes, obs))
+    }
+    fn write_register<O: Observer>(
+        &mut self,
+        memory: &mut Memory,
+        offset: u32,
+        bytes: u8,
+        value: u64,
+        obs: &mut O,
+    ) -> bool {
+        each!(self, unit => unit.write_register(memory, offset, bytes, value, obs))
+    }
+    fn registers(&self) -> Vec<(&'static Register, u64)> {
+        each!(self, unit => unit.registers())
+    }
+    fn page_request<O: Observer>(&mut self, memory: &mut Memory, request: &PageRequest, obs: &mut O) -> bool {
+        each!(self, unit => unit.page_request(memory, request, obs))
+    }
+    fn start<O: Observer>(&mut self, ctx: &mut Ctx<'_, O>) -> Result<(), DriverError> {
+        each!(self, unit => unit.start(ctx))
+    }
+    fn new_domain<O: Observer>(&mut self, ctx: &mut Ctx<'_, O>, kind: DomainKind) -> Result<DomainId, DriverError> {
+        each!(self, unit => unit.new_domain(ctx, kind))
+    }
+    fn domain_root(&self, domain: DomainId) -> Option<PhysAddr> {
+        each!(self, unit => unit.domain_root(domain))
+    }
+    fn set_caps(&mut self, device: RequesterId, caps: DeviceCaps) {
+        each!(self, unit => unit.set_caps(device, caps))
+    }
+    fn attach<O: Observer>(
+        &mut self,
+        ctx: &mut Ctx<'_, O>,
+        device: RequesterId,
+        to: Attachment,
+    ) -> Result<(), DriverError> {
+        each!(self, unit => unit.attach(ctx, device, to))
+    }
+    fn bind<O: Observer>(
+        &mut self,
+        ctx: &mut Ctx<'_, O>,
+        device: RequesterId,
+        pasid: Pasid,
+        tables: Option<ProcessTables>,
+    ) -> Result<(), DriverError> {
+        each!(self, unit => unit.bind(ctx, device, pasid, tables))
+    }
+    fn map<O: Observer>(&mut self, ctx: &mut Ctx<'_, O>, domain: DomainId, mapping: Mapping) -> Result<(), DriverError> {
+        each!(self, unit => unit.map(ctx, domain, mapping))
+    }
+    fn unmap<O: Observer>(
+        &mut self,
+        ctx: &mut Ctx<'_, O>,
+        domain: DomainId,
+        range: AddrRange<Iova>,
+    ) -> Result<(), DriverError> {
+        each!(self, unit => unit.unmap(ctx, domain, range))
+    }
+    fn invalidate<O: Observer>(&mut self, ctx: &mut Ctx<'_, O>, what: Invalidation) -> Result<(), DriverError> {
+        each!(self, unit => unit.invalidate(ctx, what))
+    }
+    fn set_interrupt<O: Observer>(
+        &mut self,
+        ctx: &mut Ctx<'_, O>,
+        index: u16,
+        entry: Option<InterruptEntry>,
+    ) -> Result<Message, DriverError> {
+        each!(self, unit => unit.set_interrupt(ctx, index, entry))
+    }
+    fn take_faults<O: Observer>(&mut self, ctx: &mut Ctx<'_, O>) -> Result<Vec<FaultRecord>, DriverError> {
+        each!(self, unit => unit.take_faults(ctx))
+    }
+    fn take_page_requests<O: Observer>(&mut self, ctx: &mut Ctx<'_, O>) -> Result<Vec<PageRequest>, DriverError> {
+        each!(self, unit => unit.take_page_requests(ctx))
+    }
+    fn respond<O: Observer>(&mut self, ctx: &mut Ctx<'_, O>, request: &PageRequest, ok: bool) -> Result<(), DriverError> {
+        each!(self, unit => unit.respond(ctx, request, ok))
+    }
+    fn address_bits(&self) -> u8 {
+        each!(self, unit => unit.address_bits())
+    }
+    fn page_sizes(&self) -> &'static [PageSize] {
+        each!(self, unit => unit.page_sizes())
+    }
+}
+
+/// An architecture that there is a unit of.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Architecture {
+    /// Intel VT-d.
+    Vtd,
+    /// The RISC-V IOMMU.
+    Riscv,
+}
+
+/// What a unit shall be able to do, in words that every architecture has an answer to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct UnitConfig {
+    /// Process tables: PASIDs, stage 1, nesting. Without, devices meet stage 2 only (VT-d legacy mode).
+    pub processes: bool,
+    /// Address bits that a domain's tables translate: 39, 48 or 57.
+    pub width: Option<u8>,
+    /// The largest page: log2.
+    pub largest_page: Option<u8>,
+    /// Entries of the IOTLB.
+    pub iotlb: Option<u16>,
+    /// Entries of the device table cache.
+    pub device_cache: Option<u16>,
+    /// Entries of the process table cache.
+    pub process_cache: Option<u16>,
+    /// Fault recording registers, or slots of the fault queue.
+    pub fault_records: Option<u16>,
+    /// Interrupt remapping.
+    pub interrupt_remapping: bool,
+    /// Hardware sets accessed and dirty bits of stage 2.
+    pub accessed_dirty: bool,
+    /// Not-present entries may be cached.
+    pub caching_mode: bool,
+}
+
+impl AnyIommu {
+    /// A unit. The error names what the architecture does not have.
+    pub fn new(arch: Architecture, config: &UnitConfig) -> Result<Self, &'static str> {
+        match arch {
+            Architecture::Vtd => vtd_unit(config).map(AnyIommu::Vtd),
+            Architecture::Riscv => Err("the RISC-V IOMMU is not in this build"),
+        }
+    }
+}
+
+fn vtd_unit(config: &UnitConfig) -> Result<super::vtd::Vtd, &'static str> {
+    let mut out = super::vtd::Config::playground();
+    let set = |word: &mut u64, bit: u32, on: bool| *word = *word & !(1 << bit) | u64::from(on) << bit;
+    if !config.processes {
+        // Legacy mode: no SMTS, and nothing that needs it.
+        for bit in [26, 29, 30, 31, 34, 40, 43, 45, 46, 47] {
+            set(&mut out.ecap, bit, false);
+        }
+    }
+    match config.width {
+        None | Some(48) => {}
+        // SAGAW has the 39-bit tables only, and MGAW says 39.
+        Some(39) => out.cap = out.cap & !(0x1f << 8) & !(0x3f << 16) | 0b0010 << 8 | 38 << 16,
+        Some(57) => out.cap = out.cap & !(0x1f << 8) & !(0x3f << 16) | 0b1110 << 8 | 56 << 16 | 1 << 60,
+        Some(_) => return Err("VT-d tables translate 39, 48 or 57 bits"),
+    }
+    if let Some(largest) = config.largest_page {
+        set(&mut out.cap, 34, largest >= 21);
+        set(&mut out.cap, 35, largest >= 30);
+    }
+    if let Some(records) = config.fault_records {
+        if !(1..=256).contains(&records) {
+            return Err("VT-d has 1 to 256 fault recording registers");
+        }
+        out.cap = out.cap & !(0xff << 40) | u64::from(records - 1) << 40;
+    }
+    set(&mut out.cap, 7, config.caching_mode);
+    set(&mut out.ecap, 3, config.interrupt_remapping);
+    set(&mut out.ecap, 45, config.accessed_dirty && config.processes);
+    let caches = &mut out.caches;
+    caches.iotlb = config.iotlb.unwrap_or(caches.iotlb);
+    caches.context = config.device_cache.unwrap_or(caches.context);
+    caches.pasid = config.process_cache.unwrap_or(caches.pasid);
+    Ok(super::vtd::Vtd::new(out))
+}

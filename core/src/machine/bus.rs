@@ -1,0 +1,319 @@
+//! What a device's request meets: ports and switches, the root complex, the IOMMU, memory or another device.
+
+use super::{BarUse, Device, Hardware};
+use crate::addr::{AddrRange, BusAddr, PhysAddr, RequesterId};
+use crate::dma::{Access, Bus, BusError};
+use crate::iommu::{Iommu, Outcome, PasidTag, Refusal, Request, RequestKind};
+use crate::memory::{MemError, Memory};
+use crate::os::cache::CpuCache;
+use crate::platform::map::RegionKind;
+use crate::platform::route::{End, Request as Routed};
+use crate::platform::topology::NodeId;
+use crate::platform::tlp::{AddressType, PasidPrefix, Status, Tlp};
+use crate::spec::{Rule, Text};
+use crate::trace::{read_data, write_data, Actor, Event, InterruptKind, Observer, Perms, Trace};
+use alloc::vec::Vec;
+
+static NOTHING_ANSWERS: Rule = Rule {
+    text: Text::new("nothing answers at this physical address", "该物理地址上没有任何目标响应"),
+    section: "PCIe 2.3.1",
+};
+static TOO_WIDE: Rule = Rule {
+    text: Text::new("the device has too few address bits for this address", "设备的地址位数不足以发出该地址"),
+    section: "Documentation/core-api/dma-api.rst",
+};
+
+/// How a device's own request differs from a plain one.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Manner {
+    /// The requester id in the packet, when it is not the device's own.
+    pub requester: Option<RequesterId>,
+    /// Marked as translated.
+    pub translated: bool,
+}
+
+/// The machine as a device sees it while it acts: everything but the device's own engine.
+pub struct DeviceBus<'a> {
+    /// The device.
+    pub device: usize,
+    /// All hardware; the acting device's engine is taken out.
+    pub hw: &'a mut Hardware,
+    /// Physical memory.
+    pub memory: &'a mut Memory,
+    /// Is the IOMMU between devices and memory?
+    pub iommu_on: bool,
+    /// Interrupt messages are writes to this range (x86); RISC-V has none.
+    pub x86_interrupts: bool,
+    /// How the device's requests differ.
+    pub manner: Manner,
+    /// Who hears.
+    pub trace: &'a mut Trace,
+    /// The CPU's data cache: a coherent device's accesses snoop it.
+    pub cache: &'a mut CpuCache,
+}
+
+/// Where a request's data is.
+enum Payload<'d> {
+    /// The device writes these.
+    Write(&'d [u8]),
+    /// The device reads into this.
+    Read(&'d mut [u8]),
+}
+
+impl Payload<'_> {
+    fn len(&self) -> usize {
+        match self {
+            Payload::Write(d) => d.len(),
+            Payload::Read(d) => d.len(),
+        }
+    }
+    fn want(&self) -> Perms {
+        match self {
+            Payload::Write(_) => Perms::W,
+            Payload::Read(_) => Perms::R,
+        }
+    }
+}
+
+impl DeviceBus<'_> {
+    fn me(&self) -> &Device {
+        &self.hw.devices[self.device]
+    }
+    fn actor(&self) -> Actor {
+        Actor::Device(self.me().requester)
+    }
+
+    /// One packet, there and (for a read) back.
+    fn packet(
+        &mut self,
+        mut at: BusAddr,
+        pasid: Option<PasidPrefix>,
+        mut payload: Payload<'_>,
+    ) -> Result<Option<PhysAddr>, BusError> {
+        let node = self.me().node;
+        if self.me().bits < 64 && at.raw() >> self.me().bits != 0 {
+            let rule = &TOO_WIDE;
+            self.trace.step(self.actor(), Event::Check { rule, ok: false, value: at.raw() });
+            // The wires are not there: the upper bits are lost, and the packet goes somewhere else.
+            at = BusAddr::new(at.raw() & ((1 << self.me().bits) - 1));
+        }
+        if !self.hw.topology.node(node).config.bus_master() {
+            return Err(BusError::NoBusMaster);
+        }
+        let requester = self.manner.requester.unwrap_or_else(|| self.me().requester);
+        let write = matches!(payload, Payload::Write(_));
+        let bytes = payload.len() as u32;
+        self.hw.tag = (self.hw.tag + 1) & 0x3ff;
+        let kind = if self.manner.translated { AddressType::Translated } else { AddressType::Untranslated };
+        let tlp = Tlp::memory(requester, self.hw.tag, write, at, bytes).with_kind(kind, false).with_pasid(pasid);
+        let route = self.hw.topology.route_up(node, Routed { requester, at, kind });
+        self.hw.topology.tell(&route.steps, &tlp.encode(), if write { bytes } else { 0 }, self.trace);
+        let result = match route.end {
+            End::Function { node, bar, offset, .. } => self.peer(node, bar, offset, &mut payload).map(|()| None),
+            End::RootComplex => self.root_complex(requester, at, pasid, &mut payload),
+            End::Refused(_) => Err(Status::UnsupportedRequest),
+        };
+        if !write {
+            let status = result.as_ref().err().copied().unwrap_or(Status::Success);
+            let completer = match route.end {
+                End::Function { node, .. } => self.hw.topology.node(node).id,
+                _ => RequesterId::default(),
+            };
+            let data = if status == Status::Success { bytes as u16 } else { 0 };
+            let completion = tlp.completion(completer, status, data, bytes as u16, 0);
+            self.hw.topology.tell(&route.back(), &completion.encode(), data.into(), self.trace);
+        }
+        result.map_err(BusError::Status)
+    }
+
+    /// A request that arrived at the root complex.
+    fn root_complex(
+        &mut self,
+        requester: RequesterId,
+        at: BusAddr,
+        pasid: Option<PasidPrefix>,
+        payload: &mut Payload<'_>,
+    ) -> Result<Option<PhysAddr>, Status> {
+        let data = match payload {
+            Payload::Write(d) if d.len() == 4 => Some(u32::from_le_bytes([d[0], d[1], d[2], d[3]])),
+            _ => None,
+        };
+        let pa = match &mut self.hw.iommu {
+            Some(iommu) if self.iommu_on => {
+                let request = Request {
+                    requester,
+                    pasid: pasid.map(|p| PasidTag { pasid: p.pasid, privileged: p.privileged, execute: p.execute }),
+                    at: at.as_iova(),
+                    want: payload.want(),
+                    kind: if self.manner.translated { RequestKind::Translated } else { RequestKind::Untranslated },
+                    bytes: payload.len() as u32,
+                    data,
+                };
+                match iommu.translate(self.memory, &request, self.trace) {
+                    Outcome::Memory(t) | Outcome::Answer(t) => t.to,
+                    // The unit has told of the interrupt itself.
+                    Outcome::Interrupt(_) => return Ok(None),
+                    Outcome::Fault(fault) => {
+                        return Err(match fault.refusal {
+                            Refusal::CompleterAbort => Status::CompleterAbort,
+                            Refusal::UnsupportedRequest | Refusal::NoPermission => Status::UnsupportedRequest,
+                        })
+                    }
+                }
+            }
+            _ => {
+                // SDM 3A 11.11: with no remapping, a write to the range is an interrupt as it stands.
+                if self.x86_interrupts && at.raw() >> 20 == 0xfee {
+                    if let Some(data) = data {
+                        let destination = (at.raw() >> 12 & 0xff) as u32;
+                        self.deliver(data & 0xff, destination, InterruptKind::Direct);
+                        return Ok(None);
+                    }
+                }
+                match self.hw.bridge.inbound(at, self.trace) {
+                    Some(pa) => pa,
+                    None => return Err(self.nothing(at.raw())),
+                }
+            }
+        };
+        self.at_physical(pa, payload)
+    }
+
+    fn nothing(&mut self, at: u64) -> Status {
+        self.trace.step(Actor::RootComplex, Event::Check { rule: &NOTHING_ANSWERS, ok: false, value: at });
+        Status::UnsupportedRequest
+    }
+
+    fn deliver(&mut self, vector: u32, destination: u32, kind: InterruptKind) {
+        self.trace.step(Actor::Interrupts, Event::Interrupt { vector, destination, kind });
+    }
+
+    /// Memory, or a window that leads down to another device.
+    fn at_physical(&mut self, pa: PhysAddr, payload: &mut Payload<'_>) -> Result<Option<PhysAddr>, Status> {
+        let actor = self.actor();
+        let region = self.hw.map.find(pa).map(|r| r.kind);
+        match region {
+            Some(RegionKind::Ram) => {
+                let range = AddrRange::new(pa, payload.len().max(1) as u64);
+                if let Some(range) = range.filter(|_| self.me().coherent) {
+                    let write = matches!(payload, Payload::Write(_));
+                    // A line that cannot be written back stays: memory refuses the access itself next.
+                    let _ = self.cache.snoop(self.memory, range, write, self.trace);
+                }
+                let done = match payload {
+                    Payload::Write(data) => write_data(self.memory, self.trace, actor, pa, data),
+                    Payload::Read(out) => read_data(self.memory, self.trace, actor, pa, out),
+                };
+                match done {
+                    Ok(()) => Ok(Some(pa)),
+                    Err(MemError::Poison(_)) => Err(Status::CompleterAbort),
+                    Err(_) => Err(self.nothing(pa.raw())),
+                }
+            }
+            Some(RegionKind::Window) => {
+                let Some(bus) = self.hw.bridge.outbound(pa, self.trace) else { return Err(self.nothing(pa.raw())) };
+                let route = self.hw.topology.route_down(bus);
+                let write = matches!(payload, Payload::Write(_));
+                let bytes = payload.len() as u32;
+                let requester = self.me().requester;
+                let tlp = Tlp::memory(requester, self.hw.tag, write, bus, bytes);
+                self.hw.topology.tell(&route.steps, &tlp.encode(), if write { bytes } else { 0 }, self.trace);
+                match route.end {
+                    End::Function { node, bar, offset, .. } => {
+                        self.peer(node, bar, offset, payload)?;
+                        Ok(None)
+                    }
+                    _ => Err(self.nothing(bus.raw())),
+                }
+            }
+            _ => Err(self.nothing(pa.raw())),
+        }
+    }
+
+    /// Another device's BAR.
+    fn peer(&mut self, node: NodeId, bar: u8, offset: u64, payload: &mut Payload<'_>) -> Result<(), Status> {
+        let Some(peer) = self.hw.devices.iter().position(|d| d.node == node) else {
+            return Err(Status::UnsupportedRequest);
+        };
+        let device = &mut self.hw.devices[peer];
+        // A peer's write to a register BAR lands in the scratch registers behind it; it starts no engine.
+        let at = match device.bars.get(usize::from(bar)).copied().flatten() {
+            Some(BarUse::Memory(base)) => PhysAddr::new(base.wrapping_add(offset)),
+            _ => PhysAddr::new(REGISTER_SCRATCH + (u64::from(bar) << 40) + offset),
+        };
+        match payload {
+        Payload::Write(data) => {
+            device.received = data.to_vec();
+            device.memory.write_bytes(at, data).map_err(|_| Status::CompleterAbort)
+        }
+            Payload::Read(out) => device.memory.read_bytes(at, out).map_err(|_| Status::CompleterAbort),
+        }
+    }
+}
+
+/// Where a device keeps what is written to register BARs beyond the engine's registers.
+pub(super) const REGISTER_SCRATCH: u64 = 1 << 50;
+
+impl Bus for DeviceBus<'_> {
+    type Obs = Trace;
+    fn obs(&mut self) -> &mut Trace {
+        self.trace
+    }
+
+    fn read(&mut self, access: &Access, out: &mut [u8]) -> Result<Option<PhysAddr>, BusError> {
+        let mut first = None;
+        let mut done = 0;
+        for (at, bytes) in access.packets() {
+            let part = out.get_mut(done..done + bytes as usize).ok_or(BusError::Poisoned)?;
+            let pa = self.packet(at, access.pasid, Payload::Read(part))?;
+            first = first.or(pa);
+            done += bytes as usize;
+        }
+        Ok(first)
+    }
+
+    fn write(&mut self, access: &Access, data: &[u8]) -> Result<Option<PhysAddr>, BusError> {
+        let mut first = None;
+        let mut done = 0;
+        for (at, bytes) in access.packets() {
+            let part = data.get(done..done + bytes as usize).ok_or(BusError::Poisoned)?;
+            let pa = self.packet(at, access.pasid, Payload::Write(part))?;
+            first = first.or(pa);
+            done += bytes as usize;
+        }
+        Ok(first)
+    }
+
+    fn interrupt(&mut self, vector: u16) {
+        let node = self.me().node;
+        let Some(msi) = self.hw.topology.node(node).config.msi().filter(|m| m.enabled) else {
+            return;
+        };
+        // The low bits of the data select the vector of a function that has several (PCIe 6.1.4.5).
+        let data = u32::from(msi.data).wrapping_add(u32::from(vector % msi.vectors.max(1)));
+        self.message(BusAddr::new(msi.address), data);
+    }
+
+    fn own_read(&mut self, at: u64, out: &mut [u8]) {
+        self.hw.devices[self.device].memory.peek_bytes(PhysAddr::new(at), out);
+    }
+    fn own_write(&mut self, at: u64, data: &[u8]) {
+        // A device's own memory is as large as what it is told to write, within the limit of frames.
+        let _ = self.hw.devices[self.device].memory.write_bytes(PhysAddr::new(at), data);
+    }
+}
+
+impl DeviceBus<'_> {
+    /// An interrupt message: a write of four bytes.
+    pub fn message(&mut self, at: BusAddr, data: u32) {
+        let bytes = data.to_le_bytes();
+        // Whatever becomes of it, a device that writes is never told.
+        let _ = self.packet(at, None, Payload::Write(&bytes));
+    }
+}
+
+/// Bytes that differ at every place: what a device writes when a scenario does not say.
+pub fn pattern(seed: u64, len: u64) -> Vec<u8> {
+    // A page of it repeats, so that long transfers share one frame; within a page every 8 bytes differ.
+    (0..len).map(|i| ((i % 4096) as u8).wrapping_mul(31).wrapping_add((i % 4096 / 251) as u8).wrapping_add(seed as u8)).collect()
+}

@@ -1,0 +1,315 @@
+//! The kernel's DMA API as scenarios call it: names and buffers on this side, [`crate::os`] on the other.
+
+use super::build::problem;
+use super::names::wrong;
+use super::run::Stop;
+use super::software::{Buffer, Handle, Named, Owner};
+use super::Machine;
+use crate::addr::{AddrRange, Bytes, Iova, PhysAddr, Space, VirtAddr};
+use crate::iommu::{AnyIommu, DomainId, DomainKind};
+use crate::os::cache::CpuCache;
+use crate::os::dma::{self as api, BufferKind, DeviceInfo, DmaApi, Piece};
+use crate::os::pages::{Pages, Zone};
+use crate::os::swiotlb::Swiotlb;
+use crate::os::Env;
+use crate::platform::window::Direction as Way;
+use crate::scenario::ast::{self, AllocKind, Coherence, Direction, Policy};
+use crate::scenario::outline::Outline;
+use crate::scenario::{Problem, Span};
+use crate::trace::Trace;
+use alloc::{string::String, vec::Vec};
+
+/// The DMA API and what belongs to it.
+#[derive(Clone, Debug)]
+pub struct DmaState {
+    /// The API.
+    pub api: DmaApi,
+    /// The stage that the kernel's own domains use.
+    pub kind: DomainKind,
+    /// Ranges that `unmap` took out of a named domain and lazy mode has not invalidated yet.
+    pub pending: Vec<(DomainId, AddrRange<Iova>)>,
+    /// How many of them wait before one invalidation.
+    pub flush_after: u64,
+}
+
+/// The CPU's data cache as the `cache` line says: none where every device snoops.
+pub(super) fn cpu_cache(outline: &Outline<'_>) -> CpuCache {
+    let non_coherent = outline.cache.is_some_and(|c| c.coherence.value == Coherence::NonCoherent)
+        || outline.devices.iter().any(|d| d.device.coherence.is_some_and(|c| c.value == Coherence::NonCoherent));
+    let line = outline.cache.and_then(|c| c.line).map_or(64, |l| l.value.clamp(16, 4096) as u32);
+    CpuCache::new(line, if non_coherent { 512 } else { 0 })
+}
+
+impl DmaState {
+    /// As the scenario declares it.
+    pub(super) fn new(outline: &Outline<'_>, policy: Policy, pages: &mut Pages) -> Result<Self, Problem> {
+        let flush_after = outline.iommu.and_then(|p| p.flush).map_or(255, |n| n.value.max(1));
+        let stage = outline.iommu.and_then(|p| p.stage).map(|s| s.value);
+        let kind = if stage == Some(1) { DomainKind::Stage1 } else { DomainKind::Stage2 };
+        let none = outline.machine.is_some_and(|m| m.arch.value == ast::Arch::None);
+        let policy = match policy {
+            _ if none => api::Policy::Direct,
+            Policy::Off => api::Policy::Direct,
+            Policy::PassThrough => api::Policy::PassThrough,
+            Policy::Strict => api::Policy::Strict,
+            Policy::Lazy => api::Policy::Lazy(flush_after as usize),
+        };
+        let swiotlb = match &outline.swiotlb {
+            None => None,
+            Some(pool) => {
+                let size = pool.size.value;
+                let at = match &pool.at {
+                    Some(at) => {
+                        let at = at.address().ok_or_else(|| problem(at.span, "an address must stand here"))?;
+                        let range = AddrRange::new(at, size.max(1))
+                            .ok_or_else(|| problem(pool.span, "the pool runs past the end of 64 bits"))?;
+                        pages.take(range, "swiotlb").map_err(|e| problem(pool.span, e))?;
+                        at
+                    }
+                    None => {
+                        let low = Zone { from: 0, to: u32::MAX.into() };
+                        pages.alloc(size, 4096, low, "swiotlb").map_err(|e| problem(pool.span, e))?
+                    }
+                };
+                Some(Swiotlb::new(at, size, pool.force))
+            }
+        };
+        Ok(DmaState { api: DmaApi::new(policy, kind, swiotlb), kind, pending: Vec::new(), flush_after })
+    }
+}
+
+fn direction(d: Direction) -> api::Direction {
+    match d {
+        Direction::ToDevice => api::Direction::ToDevice,
+        Direction::FromDevice => api::Direction::FromDevice,
+        Direction::Bidirectional => api::Direction::Bidirectional,
+    }
+}
+
+impl Machine {
+    /// Lends the DMA API with what it works on.
+    pub(super) fn with_os<T>(&mut self, act: impl FnOnce(&mut DmaApi, &mut Env<'_, AnyIommu, Trace>) -> T) -> T {
+        let on = self.iommu_on();
+        let mut env = Env {
+            iommu: self.hw.iommu.as_mut().filter(|_| on),
+            memory: &mut self.memory,
+            frames: &mut self.sw.frames,
+            pages: &mut self.sw.pages,
+            cache: &mut self.sw.cache,
+            bridge: &self.hw.bridge,
+            obs: &mut self.trace,
+        };
+        act(&mut self.sw.dma.api, &mut env)
+    }
+
+    /// Makes every device known to the DMA API, which gives it its group's domain.
+    pub(super) fn add_devices(&mut self, span: Span) -> Result<(), Problem> {
+        let mut reserved: Vec<AddrRange<Iova>> = Vec::new();
+        // What an IOVA must never be: interrupt messages, and what bridges claim for other devices.
+        reserved.extend(AddrRange::new(Iova::new(0xfee0_0000), 1 << 20));
+        for window in self.hw.bridge.of(Way::Outbound) {
+            reserved.extend(AddrRange::new(window.bus.start.as_iova(), window.bus.len()));
+        }
+        for device in 0..self.hw.devices.len() {
+            let group = self.group(device);
+            let d = &self.hw.devices[device];
+            let info = DeviceInfo {
+                name: d.name.clone(),
+                id: d.requester,
+                group,
+                bits: d.bits,
+                coherent: d.coherent,
+                ats: d.caps.ats,
+                max_segment: 64 << 10,
+            };
+            let id = d.requester;
+            self.with_os(|api, env| api.add_device(env, info, &reserved)).map_err(|e| problem(span, e))?;
+            self.sw.attached[device] = self.sw.dma.api.domain(id);
+        }
+        Ok(())
+    }
+
+    fn handle(&self, name: &ast::Name) -> Result<usize, Problem> {
+        match self.named(&name.value, name.span)? {
+            Named::Handle(index) => Ok(index),
+            _ => Err(wrong(name.span, &name.value, "a DMA address", "DMA 地址")),
+        }
+    }
+
+    fn add_handle(&mut self, handle: Handle) {
+        let index = self.sw.handles.len();
+        self.sw.names.insert(handle.name.clone(), Named::Handle(index));
+        self.sw.handles.push(handle);
+    }
+
+    /// A place in a buffer as the DMA API takes it: the buffer, the offset, its memory from there on.
+    fn source(&self, at: &ast::Loc<VirtAddr>) -> Result<(usize, u64, Vec<(PhysAddr, u64)>), Problem> {
+        let found = self.find(at, Space::Virtual)?;
+        let Some(Named::Buffer(index)) = found.named else {
+            return Err(Problem::new(
+                at.span,
+                "a buffer from `alloc` must stand here",
+                "此处应为 `alloc` 得到的缓冲区",
+            ));
+        };
+        let buffer = &self.sw.buffers[index];
+        let mut skip = found.offset;
+        let mut pieces = Vec::new();
+        for (start, len) in &buffer.pieces {
+            if skip >= *len {
+                skip -= len;
+                continue;
+            }
+            pieces.push((PhysAddr::new(start.raw() + skip), len - skip));
+            skip = 0;
+        }
+        Ok((index, found.offset, pieces))
+    }
+
+    pub(super) fn op_coherent(&mut self, op: &ast::AllocCoherent) -> Result<(), Stop> {
+        let device = self.device_named(&op.device)?;
+        let id = self.hw.devices[device].requester;
+        let name = op.name.value.clone();
+        let made = self.with_os(|api, env| api.alloc_coherent(env, id, &name, op.size.value))?;
+        let pieces: Vec<_> = made.pieces.iter().map(|p| (p.at, p.bytes)).collect();
+        // The kernel's view: the direct map where the memory is one piece.
+        let va = pieces.first().map(|p| self.sw.kernel_va(p.0));
+        let buffer = self.sw.buffers.len();
+        self.sw.buffers.push(Buffer {
+            name: name.clone(),
+            size: op.size.value,
+            kind: AllocKind::Contiguous,
+            owner: Owner::Kernel,
+            va,
+            pieces: pieces.clone(),
+            freed: false,
+        });
+        self.add_handle(Handle {
+            name,
+            device,
+            segments: alloc::vec![(made.dma, op.size.value)],
+            pieces,
+            buffer: Some((buffer, 0)),
+            direction: api::Direction::Bidirectional,
+            live: true,
+            coherent: true,
+            list: None,
+        });
+        Ok(())
+    }
+
+    pub(super) fn op_free_coherent(&mut self, op: &ast::HandleOnly) -> Result<(), Stop> {
+        let index = self.handle(&op.handle)?;
+        let (device, at) = (self.sw.handles[index].device, self.sw.handles[index].dma(0).unwrap_or_default());
+        let id = self.hw.devices[device].requester;
+        self.with_os(|api, env| api.free_coherent(env, id, at))?;
+        self.sw.handles[index].live = false;
+        Ok(())
+    }
+
+    pub(super) fn op_map_single(&mut self, op: &ast::MapSingle) -> Result<(), Stop> {
+        let device = self.device_named(&op.device)?;
+        let id = self.hw.devices[device].requester;
+        let (index, offset, pieces) = self.source(&op.buffer)?;
+        let buffer = &self.sw.buffers[index];
+        let bytes = op.len.map_or(buffer.size.saturating_sub(offset), |l| l.value);
+        let kind = match buffer.kind {
+            AllocKind::Vmalloc | AllocKind::Scattered => BufferKind::Vmalloc,
+            AllocKind::Stack => BufferKind::Stack,
+            AllocKind::Contiguous => BufferKind::Contiguous,
+        };
+        let (Some(first), name) = (pieces.first().copied(), buffer.name.clone()) else {
+            return Err(problem(op.buffer.span, "this is past the end of the buffer").into());
+        };
+        let way = direction(op.direction.value);
+        let source = api::Buffer { name: &name, at: first.0, bytes, kind };
+        let dma = self.with_os(|api, env| api.map_single(env, id, source, way, op.skip_cpu_sync))?;
+        self.add_handle(Handle {
+            name: op.name.value.clone(),
+            device,
+            segments: alloc::vec![(dma, bytes)],
+            pieces,
+            buffer: Some((index, offset)),
+            direction: way,
+            live: true,
+            coherent: false,
+            list: None,
+        });
+        Ok(())
+    }
+
+    pub(super) fn op_map_sg(&mut self, op: &ast::MapSg) -> Result<(), Stop> {
+        let device = self.device_named(&op.device)?;
+        let id = self.hw.devices[device].requester;
+        let mut pieces: Vec<Piece> = Vec::new();
+        let mut first = None;
+        for at in &op.buffers {
+            let (index, offset, part) = self.source(at)?;
+            first.get_or_insert((index, offset));
+            pieces.extend(part.iter().map(|(at, bytes)| Piece { at: *at, bytes: *bytes }));
+        }
+        let name = first.map_or(String::new(), |(b, _)| self.sw.buffers[b].name.clone());
+        let way = direction(op.direction.value);
+        let list = self.with_os(|api, env| api.map_sg(env, id, &name, &pieces, way))?;
+        self.add_handle(Handle {
+            name: op.name.value.clone(),
+            device,
+            segments: list.segments.iter().map(|s| (s.dma, s.bytes)).collect(),
+            pieces: pieces.iter().map(|p| (p.at, p.bytes)).collect(),
+            buffer: first,
+            direction: way,
+            live: true,
+            coherent: false,
+            list: Some(list),
+        });
+        Ok(())
+    }
+
+    pub(super) fn op_unmap_handle(&mut self, op: &ast::UnmapHandle) -> Result<(), Stop> {
+        let index = self.handle(&op.handle)?;
+        let handle = self.sw.handles[index].clone();
+        let id = self.hw.devices[handle.device].requester;
+        let way = op.direction.map(|d| direction(d.value));
+        self.with_os(|api, env| match &handle.list {
+            Some(list) => api.unmap_sg(env, id, list, way, op.skip_cpu_sync),
+            None => {
+                let at = handle.dma(0).unwrap_or_default();
+                api.unmap_single(env, id, at, op.len.map(|l| l.value), way, op.skip_cpu_sync)
+            }
+        })?;
+        self.sw.handles[index].live = false;
+        Ok(())
+    }
+
+    pub(super) fn op_sync(&mut self, op: &ast::Sync, for_cpu: bool) -> Result<(), Stop> {
+        let found = self.find(&op.at, Space::Bus)?;
+        let Some(Named::Handle(index)) = found.named else {
+            return Err(problem(op.at.span, "a DMA address from `dma_map_...` must stand here").into());
+        };
+        let handle = self.sw.handles[index].clone();
+        let id = self.hw.devices[handle.device].requester;
+        let way = op.direction.map(|d| direction(d.value));
+        let at = crate::addr::BusAddr::new(found.at.raw);
+        self.with_os(|api, env| match &handle.list {
+            Some(list) => api.sync_sg(env, id, list, way, for_cpu),
+            None => api.sync_single(env, id, at, op.len.map(|l| l.value), way, for_cpu),
+        })?;
+        Ok(())
+    }
+
+    pub(super) fn op_set_mask(&mut self, op: &ast::SetMask) -> Result<(), Stop> {
+        let device = self.device_named(&op.device)?;
+        let id = self.hw.devices[device].requester;
+        Ok(self.with_os(|api, env| api.set_mask(env, id, op.bits.value.min(64) as u8))?)
+    }
+
+    /// The bytes of memory that a guest's buffer is in, for the host that relays.
+    pub(super) fn guest_pieces(&self, vm: usize, at: u64, len: u64) -> Result<Vec<Piece>, Stop> {
+        let v = &self.sw.vms[vm];
+        let inside = v.ram.contains_bytes(crate::addr::GuestPhysAddr::new(at), len);
+        match v.place(at).filter(|_| inside) {
+            Some(at) => Ok(alloc::vec![Piece { at, bytes: len }]),
+            None => Err(problem(Span::default(), alloc::format!("{at:#x} {} is not in this guest's RAM", Bytes(len))).into()),
+        }
+    }
+}

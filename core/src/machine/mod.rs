@@ -1,0 +1,157 @@
+//! The machine: built from a scenario, run to its end, and known at any step of its trace.
+//!
+//! * [`build`]: declarations -> [`Machine`]
+//! * [`run`]: operations and expectations, one after another -> [`Run`]
+//! * [`bus`]: what a device's request meets; [`cpu`]: what a CPU's access meets
+//! * [`memory_ops`], [`iommu_ops`], [`device_ops`], [`dma_api`]: the operations
+//! * [`outcome`]: what an operation came to, from the trace; [`expect`]: the expectations
+//! * [`history`]: the state at any step
+
+pub mod build;
+pub mod bus;
+pub mod cpu;
+pub mod device_ops;
+pub mod dma_api;
+pub mod expect;
+pub mod history;
+pub mod iommu_ops;
+pub mod layout;
+pub mod memory_ops;
+pub mod names;
+pub mod outcome;
+pub mod run;
+pub mod software;
+
+use crate::addr::{BusAddr, PhysAddr, RequesterId};
+use crate::dma::Engine;
+use crate::iommu::{AnyIommu, DeviceCaps, DomainId};
+use crate::memory::Memory;
+use crate::mmu::Mmu;
+use crate::platform::map::PhysMap;
+use crate::platform::topology::{NodeId, Topology};
+use crate::platform::window::HostBridge;
+use crate::scenario::ast::{Arch, Policy};
+use crate::trace::Trace;
+use alloc::{string::String, vec::Vec};
+
+pub use run::{run, Check, Run};
+pub use software::Software;
+
+/// Limits of a scenario. What asks for more is refused before it starts.
+pub mod limits {
+    /// Operations and expectations.
+    pub const OPERATIONS: usize = 20_000;
+    /// Devices, ports and switches together.
+    pub const NODES: usize = 256;
+    /// Bytes of one transfer.
+    pub const TRANSFER: u64 = 4 << 30;
+    /// Bytes of one mapping in tables: 64 GiB.
+    pub const MAPPING: u64 = 64 << 30;
+    /// Entries that one `map` may write.
+    pub const ENTRIES: u64 = 2 << 20;
+    /// Bytes of a buffer.
+    pub const BUFFER: u64 = 1 << 30;
+    /// Steps of a trace.
+    pub const STEPS: usize = 1_500_000;
+    /// Frames of memory that may be written: 512 MiB.
+    pub const FRAMES: u32 = 131_072;
+}
+
+/// What is soldered together.
+#[derive(Clone, Debug)]
+pub struct Hardware {
+    /// What answers at which physical address.
+    pub map: PhysMap,
+    /// The host bridge's windows.
+    pub bridge: HostBridge,
+    /// Ports, switches, functions.
+    pub topology: Topology,
+    /// The functions that scenarios name, in their order.
+    pub devices: Vec<Device>,
+    /// The IOMMU.
+    pub iommu: Option<AnyIommu>,
+    /// The CPU's MMU.
+    pub mmu: Mmu,
+    /// The last tag a request was given.
+    pub tag: u16,
+}
+
+/// One device.
+#[derive(Clone, Debug)]
+pub struct Device {
+    /// Its name.
+    pub name: String,
+    /// Its place in the tree.
+    pub node: NodeId,
+    /// What its requests carry as requester id.
+    pub requester: RequesterId,
+    /// Address bits that it drives.
+    pub bits: u8,
+    /// What it can do towards an IOMMU.
+    pub caps: DeviceCaps,
+    /// Its accesses see the CPU's cache.
+    pub coherent: bool,
+    /// Its DMA engine; taken out while it runs.
+    pub engine: Engine,
+    /// Its own memory; BARs that are memory lie there too, from [`Device::bar_memory`] on.
+    pub memory: Memory,
+    /// For each BAR: the engine's registers, or memory at this offset of the device's own.
+    pub bars: [Option<BarUse>; 6],
+    /// What it received last.
+    pub received: Vec<u8>,
+    /// The address of the first byte it received or sent last, in memory.
+    pub touched: Option<PhysAddr>,
+    /// Interrupt vectors.
+    pub vectors: u16,
+}
+
+/// What is behind a BAR.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum BarUse {
+    /// The DMA engine's registers, then scratch registers.
+    Registers,
+    /// The device's own memory from here on.
+    Memory(u64),
+}
+
+/// Everything, at the end of what has run so far.
+#[derive(Clone, Debug)]
+pub struct Machine {
+    /// The architecture of the IOMMU (and of the CPU's tables).
+    pub arch: Arch,
+    /// What the operating system does with the IOMMU.
+    pub policy: Policy,
+    /// Physical memory.
+    pub memory: Memory,
+    /// The hardware.
+    pub hw: Hardware,
+    /// The software.
+    pub sw: Software,
+    /// What it did.
+    pub trace: Trace,
+}
+
+impl Machine {
+    /// Is an IOMMU between devices and memory?
+    pub fn iommu_on(&self) -> bool {
+        self.hw.iommu.is_some() && self.policy != Policy::Off
+    }
+    /// The device with this name.
+    pub fn device(&self, name: &str) -> Option<usize> {
+        self.hw.devices.iter().position(|d| d.name == name)
+    }
+    /// The device at this place of the tree.
+    pub fn device_at(&self, node: NodeId) -> Option<usize> {
+        self.hw.devices.iter().position(|d| d.node == node)
+    }
+    /// The bus address of a BAR as it stands in configuration space.
+    pub fn bar(&self, device: usize, index: u8) -> Option<(BusAddr, u64)> {
+        let node = self.hw.devices.get(device)?.node;
+        let bar = self.hw.topology.node(node).config.bar(index)?;
+        Some((BusAddr::new(bar.address), bar.size))
+    }
+    /// The domain that requests of a device without PASID are translated in, if there is one.
+    pub fn domain_of(&self, device: usize) -> Option<DomainId> {
+        self.sw.attached.get(device).copied().flatten()
+    }
+}

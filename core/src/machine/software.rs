@@ -1,0 +1,287 @@
+//! What software has set up: address spaces, buffers, domains, names.
+
+use crate::os::cache::CpuCache;
+use crate::os::pages::Pages;
+use crate::addr::{AddrRange, BusAddr, GuestPhysAddr, Pasid, PhysAddr, VirtAddr};
+use crate::iommu::{DomainId, ProcessTables};
+use crate::os::dma::{Direction, SgList};
+use crate::mmu::{AddressSpace, Guest};
+use crate::paging::builder::FrameAlloc;
+use crate::paging::{ept::Ept, x86::X86};
+use crate::scenario::ast::AllocKind;
+use alloc::{collections::BTreeMap, string::String, vec::Vec};
+
+/// Whose address space a buffer or an access is in.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Owner {
+    /// The host's kernel.
+    Kernel,
+    /// A process, by index.
+    Process(usize),
+    /// A virtual machine's kernel, by index.
+    Vm(usize),
+}
+
+/// A process, of the host or of a guest.
+#[derive(Clone, Debug)]
+pub struct Process {
+    /// Its name.
+    pub name: String,
+    /// Its page tables.
+    pub space: AddressSpace,
+    /// The virtual machine it runs in.
+    pub vm: Option<usize>,
+    /// Its PASID.
+    pub pasid: Pasid,
+    /// Where the next mapping goes that has no address of its own.
+    pub next_va: u64,
+    /// Ranges promised but not there yet, with the rights they will have: touching one is a page fault that
+    /// the kernel answers with a page.
+    pub promised: Vec<(AddrRange<VirtAddr>, crate::trace::Perms)>,
+}
+
+/// A virtual machine.
+#[derive(Clone, Debug)]
+pub struct Vm {
+    /// Its name.
+    pub name: String,
+    /// Its RAM as it believes.
+    pub ram: AddrRange<GuestPhysAddr>,
+    /// Where that RAM is.
+    pub at: PhysAddr,
+    /// The pages that map it.
+    pub page: crate::addr::PageSize,
+    /// Its EPT.
+    pub ept: Ept,
+    /// The EPT's root.
+    pub ept_root: PhysAddr,
+    /// Frames for the guest's own page tables, at guest-physical addresses.
+    pub frames: FrameAlloc,
+    /// Pages for the guest's buffers, at guest-physical addresses.
+    pub pages: Pages,
+    /// The IOMMU domain with its memory map, once a device was attached.
+    pub domain: Option<DomainId>,
+}
+
+impl Vm {
+    /// Where a guest-physical address of its RAM is.
+    pub fn place(&self, at: u64) -> Option<PhysAddr> {
+        let offset = self.ram.offset_of(GuestPhysAddr::new(at))?;
+        Some(PhysAddr::new(self.at.raw() + offset))
+    }
+    /// The guest-physical address of a physical one of its RAM.
+    pub fn gpa(&self, at: PhysAddr) -> Option<GuestPhysAddr> {
+        let offset = at.raw().checked_sub(self.at.raw()).filter(|o| *o < self.ram.len())?;
+        Some(GuestPhysAddr::new(self.ram.start.raw() + offset))
+    }
+    /// The guest as the MMU sees it.
+    pub fn guest(&self, index: usize) -> Guest {
+        Guest { ept: self.ept, root: self.ept_root, vpid: index as u16 + 1 }
+    }
+}
+
+/// A domain that the scenario named.
+#[derive(Clone, Debug)]
+pub struct Domain {
+    /// Its name.
+    pub name: String,
+    /// What it is to the IOMMU.
+    pub kind: DomainRef,
+}
+
+/// What a named domain is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum DomainRef {
+    /// A domain of the host.
+    Host(DomainId),
+    /// Stage 1 tables of a guest's kernel: their root is guest-physical.
+    Guest {
+        /// Which guest.
+        vm: usize,
+        /// The tables.
+        tables: ProcessTables,
+    },
+}
+
+/// A buffer.
+#[derive(Clone, Debug)]
+pub struct Buffer {
+    /// Its name.
+    pub name: String,
+    /// How many bytes.
+    pub size: u64,
+    /// Where its memory comes from.
+    pub kind: AllocKind,
+    /// Whose it is.
+    pub owner: Owner,
+    /// Its virtual address in the owner; none for a guest's kernel, which uses guest-physical ones here.
+    pub va: Option<VirtAddr>,
+    /// Its pieces in physical memory, in order: the first may begin inside a page.
+    pub pieces: Vec<(PhysAddr, u64)>,
+    /// Its memory was given back.
+    pub freed: bool,
+}
+
+impl Buffer {
+    /// The physical address of a byte of it.
+    pub fn pa(&self, offset: u64) -> Option<PhysAddr> {
+        let mut left = offset;
+        for (start, len) in &self.pieces {
+            if left < *len {
+                return Some(PhysAddr::new(start.raw() + left));
+            }
+            left -= len;
+        }
+        // One past the end is a name too: of nothing, but comparable.
+        (left == 0).then(|| self.pieces.last().map(|(s, l)| PhysAddr::new(s.raw() + l))).flatten()
+    }
+}
+
+/// What a `dma_map_` or `dma_alloc_` call gave.
+#[derive(Clone, Debug)]
+pub struct Handle {
+    /// Its name.
+    pub name: String,
+    /// For which device.
+    pub device: usize,
+    /// The DMA segments: what the device is told.
+    pub segments: Vec<(BusAddr, u64)>,
+    /// The bytes behind them, in order.
+    pub pieces: Vec<(PhysAddr, u64)>,
+    /// The buffer it was made from, and where in it; none for a coherent allocation, which is one itself.
+    pub buffer: Option<(usize, u64)>,
+    /// Which way.
+    pub direction: Direction,
+    /// It is mapped still.
+    pub live: bool,
+    /// From `dma_alloc_coherent`.
+    pub coherent: bool,
+    /// The list, from `dma_map_sg`.
+    pub list: Option<SgList>,
+}
+
+impl Handle {
+    /// The DMA address of a byte of it.
+    pub fn dma(&self, offset: u64) -> Option<BusAddr> {
+        let mut left = offset;
+        for (start, len) in &self.segments {
+            if left < *len {
+                return Some(BusAddr::new(start.raw().wrapping_add(left)));
+            }
+            left -= len;
+        }
+        (left == 0).then(|| self.segments.last().map(|(s, l)| BusAddr::new(s.raw().wrapping_add(*l)))).flatten()
+    }
+    /// How many bytes it has.
+    pub fn len(&self) -> u64 {
+        self.segments.iter().map(|s| s.1).sum()
+    }
+    /// Is there nothing in it?
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// A virtual address range that `ioremap` made.
+#[derive(Clone, Debug)]
+pub struct Remap {
+    /// Its name.
+    pub name: String,
+    /// Where the kernel sees it.
+    pub va: VirtAddr,
+    /// What it maps.
+    pub pa: PhysAddr,
+    /// How many bytes.
+    pub len: u64,
+}
+
+/// What a name stands for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Named {
+    /// A device.
+    Device(usize),
+    /// A process.
+    Process(usize),
+    /// A virtual machine.
+    Vm(usize),
+    /// A domain.
+    Domain(usize),
+    /// A buffer.
+    Buffer(usize),
+    /// A DMA handle.
+    Handle(usize),
+    /// An `ioremap`ped range.
+    Remap(usize),
+}
+
+/// All software.
+#[derive(Clone, Debug)]
+pub struct Software {
+    /// The kernel's page tables.
+    pub kernel: AddressSpace,
+    /// Frames for the host's tables and the IOMMU's structures.
+    pub frames: FrameAlloc,
+    /// Pages for buffers.
+    pub pages: Pages,
+    /// Processes.
+    pub processes: Vec<Process>,
+    /// Virtual machines.
+    pub vms: Vec<Vm>,
+    /// Domains that the scenario named.
+    pub domains: Vec<Domain>,
+    /// Buffers.
+    pub buffers: Vec<Buffer>,
+    /// DMA handles.
+    pub handles: Vec<Handle>,
+    /// `ioremap`ped ranges.
+    pub remaps: Vec<Remap>,
+    /// What each name stands for.
+    pub names: BTreeMap<String, Named>,
+    /// For each device, the host domain its requests without PASID meet.
+    pub attached: Vec<Option<DomainId>>,
+    /// For each device, what it was attached to last, as the scenario says it; none: the default domain.
+    pub attached_to: Vec<Option<String>>,
+    /// Bindings of PASIDs: device, PASID, process.
+    pub bound: Vec<(usize, Pasid, usize)>,
+    /// Where the next `vmalloc` or `ioremap` range goes.
+    pub next_vmalloc: u64,
+    /// The CPU's data cache, as devices that do not snoop see it.
+    pub cache: CpuCache,
+    /// The DMA API and what the machine keeps with it.
+    pub dma: super::dma_api::DmaState,
+}
+
+/// Where Linux puts the direct map of all physical memory: 4-level and 5-level (Documentation/arch/x86/x86_64/mm.rst).
+pub const fn direct_map(levels: u8) -> u64 {
+    if levels == 5 {
+        0xff11_0000_0000_0000
+    } else {
+        0xffff_8880_0000_0000
+    }
+}
+
+/// Where `vmalloc` and `ioremap` ranges begin (the same document).
+pub const fn vmalloc_base(levels: u8) -> u64 {
+    if levels == 5 {
+        0xffa0_0000_0000_0000
+    } else {
+        0xffff_c900_0000_0000
+    }
+}
+
+impl Software {
+    /// The kernel's address of a physical one, by the direct map.
+    pub fn kernel_va(&self, at: PhysAddr) -> VirtAddr {
+        VirtAddr::new(direct_map(self.kernel.format.levels).wrapping_add(at.raw()))
+    }
+    /// The kernel's tables' format.
+    pub fn format(&self) -> X86 {
+        self.kernel.format
+    }
+    /// A free range of kernel virtual addresses for `len` bytes, with a guard page behind it.
+    pub fn vmalloc_range(&mut self, len: u64) -> VirtAddr {
+        let at = self.next_vmalloc;
+        self.next_vmalloc = at.wrapping_add(len.next_multiple_of(4096)).wrapping_add(4096);
+        VirtAddr::new(at)
+    }
+}
