@@ -51,7 +51,11 @@ impl Iommu for AnyIommu {
     fn start<O: Observer>(&mut self, ctx: &mut Ctx<'_, O>) -> Result<(), DriverError> {
         each!(self, unit => unit.start(ctx))
     }
-    fn new_domain<O: Observer>(&mut self, ctx: &mut Ctx<'_, O>, kind: DomainKind) -> Result<DomainId, DriverError> {
+    fn new_domain<O: Observer>(
+        &mut self,
+        ctx: &mut Ctx<'_, O>,
+        kind: DomainKind,
+    ) -> Result<DomainId, DriverError> {
         each!(self, unit => unit.new_domain(ctx, kind))
     }
     fn domain_root(&self, domain: DomainId) -> Option<PhysAddr> {
@@ -77,7 +81,12 @@ impl Iommu for AnyIommu {
     ) -> Result<(), DriverError> {
         each!(self, unit => unit.bind(ctx, device, pasid, tables))
     }
-    fn map<O: Observer>(&mut self, ctx: &mut Ctx<'_, O>, domain: DomainId, mapping: Mapping) -> Result<(), DriverError> {
+    fn map<O: Observer>(
+        &mut self,
+        ctx: &mut Ctx<'_, O>,
+        domain: DomainId,
+        mapping: Mapping,
+    ) -> Result<(), DriverError> {
         each!(self, unit => unit.map(ctx, domain, mapping))
     }
     fn unmap<O: Observer>(
@@ -88,7 +97,11 @@ impl Iommu for AnyIommu {
     ) -> Result<(), DriverError> {
         each!(self, unit => unit.unmap(ctx, domain, range))
     }
-    fn invalidate<O: Observer>(&mut self, ctx: &mut Ctx<'_, O>, what: Invalidation) -> Result<(), DriverError> {
+    fn invalidate<O: Observer>(
+        &mut self,
+        ctx: &mut Ctx<'_, O>,
+        what: Invalidation,
+    ) -> Result<(), DriverError> {
         each!(self, unit => unit.invalidate(ctx, what))
     }
     fn set_interrupt<O: Observer>(
@@ -102,10 +115,18 @@ impl Iommu for AnyIommu {
     fn take_faults<O: Observer>(&mut self, ctx: &mut Ctx<'_, O>) -> Result<Vec<FaultRecord>, DriverError> {
         each!(self, unit => unit.take_faults(ctx))
     }
-    fn take_page_requests<O: Observer>(&mut self, ctx: &mut Ctx<'_, O>) -> Result<Vec<PageRequest>, DriverError> {
+    fn take_page_requests<O: Observer>(
+        &mut self,
+        ctx: &mut Ctx<'_, O>,
+    ) -> Result<Vec<PageRequest>, DriverError> {
         each!(self, unit => unit.take_page_requests(ctx))
     }
-    fn respond<O: Observer>(&mut self, ctx: &mut Ctx<'_, O>, request: &PageRequest, ok: bool) -> Result<(), DriverError> {
+    fn respond<O: Observer>(
+        &mut self,
+        ctx: &mut Ctx<'_, O>,
+        request: &PageRequest,
+        ok: bool,
+    ) -> Result<(), DriverError> {
         each!(self, unit => unit.respond(ctx, request, ok))
     }
     fn address_bits(&self) -> u8 {

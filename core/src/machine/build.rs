@@ -3,13 +3,13 @@
 use super::layout::divide;
 use super::software::{direct_map, vmalloc_base, Named, Process, Software, Vm};
 use super::{limits, BarUse, Device, Hardware, Machine};
-use crate::addr::{AddrRange, Address, GuestPhysAddr, PageSize, Pasid, PhysAddr};
+use crate::addr::{AddrRange, GuestPhysAddr, PageSize, Pasid, PhysAddr};
 use crate::dma::Engine;
 use crate::iommu::{AnyIommu, Architecture, DeviceCaps, UnitConfig};
 use crate::memory::{Failure, Memory};
 use crate::mmu::{AddressSpace, Mmu};
-use crate::paging::builder::{Builder, FrameAlloc, MapError, Mapping};
 use crate::os::pages::{Pages, Zone};
+use crate::paging::builder::{Builder, FrameAlloc, MapError, Mapping};
 use crate::paging::{ept::Ept, x86::X86};
 use crate::platform::config::{acs, BarKind, BarSpec, ConfigSpace, Ids, PortType};
 use crate::platform::local::{LocalMap, Target};
@@ -92,6 +92,7 @@ pub fn build(outline: &Outline<'_>) -> Result<Machine, Problem> {
         attached: alloc::vec![None; count],
         attached_to: alloc::vec![None; count],
         bound: Vec::new(),
+        page_requests: 0,
         next_vmalloc: vmalloc_base(levels),
         cache: super::dma_api::cpu_cache(outline),
         dma,
@@ -101,8 +102,7 @@ pub fn build(outline: &Outline<'_>) -> Result<Machine, Problem> {
     }
     let iommu = unit(&config, arch)?;
     let hw = Hardware { map, bridge, topology, devices, iommu, mmu: Mmu::new(64), tag: 0 };
-    let mut machine =
-        Machine { arch, policy, memory, hw, sw, trace: Trace::with_limit(limits::STEPS) };
+    let mut machine = Machine { arch, policy, memory, hw, sw, trace: Trace::with_limit(limits::STEPS) };
     machine.boot(&rams, ram_span)?;
     for vm in &outline.vms {
         machine.add_vm(vm)?;
@@ -202,7 +202,11 @@ fn physical(
 }
 
 fn bad_range(span: Span) -> Problem {
-    Problem::new(span, "this range is empty or runs past the end of 64 bits", "范围为空，或超出 64 位地址空间")
+    Problem::new(
+        span,
+        "this range is empty or runs past the end of 64 bits",
+        "范围为空，或超出 64 位地址空间",
+    )
 }
 
 /// Ports and functions with their configuration spaces, BARs and windows placed.
@@ -224,8 +228,12 @@ fn tree(outline: &Outline<'_>, bridge: &HostBridge) -> Result<(Topology, Vec<Nod
     for plan in &outline.ports {
         let (kind, ids) = match plan.kind {
             PortKind::Root => (PortType::RootPort, Ids { vendor: 0x1b36, device: 0x000c, class: 0x06_0400 }),
-            PortKind::Upstream => (PortType::Upstream, Ids { vendor: 0x104c, device: 0x8232, class: 0x06_0400 }),
-            PortKind::Downstream => (PortType::Downstream, Ids { vendor: 0x104c, device: 0x8233, class: 0x06_0400 }),
+            PortKind::Upstream => {
+                (PortType::Upstream, Ids { vendor: 0x104c, device: 0x8232, class: 0x06_0400 })
+            }
+            PortKind::Downstream => {
+                (PortType::Downstream, Ids { vendor: 0x104c, device: 0x8233, class: 0x06_0400 })
+            }
         };
         let mut config = ConfigSpace::new(kind, ids);
         config.add_pcie(256);
@@ -274,8 +282,9 @@ fn tree(outline: &Outline<'_>, bridge: &HostBridge) -> Result<(Topology, Vec<Nod
             let index = bar.index.value as u8;
             config.add_bar(index, spec).map_err(|e| problem(bar.span, format!("{e:?}")))?;
         }
-        let node =
-            topology.add(&device.name, device.id.value, parent, config).map_err(|e| problem(device.span, e))?;
+        let node = topology
+            .add(&device.name, device.id.value, parent, config)
+            .map_err(|e| problem(device.span, e))?;
         topology.node_mut(node).alias = device.alias.map(|a| a.value);
         for bar in &plan.bars {
             if let Some(at) = bar.at.as_ref().and_then(|at| at.address()) {
@@ -315,7 +324,7 @@ fn sizes(plan: &DevicePlan<'_>) -> (u32, u32) {
 }
 
 fn devices(outline: &Outline<'_>, topology: &Topology, nodes: &[NodeId]) -> Result<Vec<Device>, Problem> {
-    let default_coherent = outline.cache.map_or(true, |c| c.coherence.value == Coherence::Coherent);
+    let default_coherent = outline.cache.is_none_or(|c| c.coherence.value == Coherence::Coherent);
     let mut devices = Vec::new();
     for (plan, &node) in outline.devices.iter().zip(nodes) {
         let device = plan.device;
@@ -361,6 +370,8 @@ fn devices(outline: &Outline<'_>, topology: &Topology, nodes: &[NodeId]) -> Resu
             received: Vec::new(),
             touched: None,
             vectors: plan.vectors.map_or(1, |v| v.count.value.clamp(1, 32) as u16),
+            tlb: Vec::new(),
+            tlb_size: device.device_tlb.map_or(16, |n| n.value.min(4096)) as usize,
         });
     }
     Ok(devices)
@@ -382,7 +393,7 @@ fn unit(config: &ast::Machine, arch: Arch) -> Result<Option<AnyIommu>, Problem> 
         device_cache: count(&config.device_cache),
         process_cache: count(&config.process_cache),
         fault_records: count(&config.fault_records),
-        interrupt_remapping: config.interrupt_remapping.map_or(true, |s| s.value == ast::Switched::On),
+        interrupt_remapping: config.interrupt_remapping.is_none_or(|s| s.value == ast::Switched::On),
         accessed_dirty: config.accessed_dirty,
         caching_mode: config.caching_mode,
     };
@@ -465,7 +476,10 @@ impl Machine {
                 found.map_err(|_| {
                     Problem::new(
                         vm.span,
-                        format!("no {} of RAM in one piece are left for this guest", crate::addr::Bytes(ram.len())),
+                        format!(
+                            "no {} of RAM in one piece are left for this guest",
+                            crate::addr::Bytes(ram.len())
+                        ),
                         format!("没有连续的 {} 内存可给这个客户机", crate::addr::Bytes(ram.len())),
                     )
                 })?
@@ -483,16 +497,20 @@ impl Machine {
             perms: Perms::RWX,
             user: true,
         };
-        Builder { format: &ept, frames: &mut self.sw.frames, place: |at| Some(PhysAddr::new(at)), actor: Actor::Os }
-            .map(&mut self.memory, ept_root.raw(), mapping, &mut self.trace)
-            .map_err(|e| map_problem(vm.span, e))?;
+        Builder {
+            format: &ept,
+            frames: &mut self.sw.frames,
+            place: |at| Some(PhysAddr::new(at)),
+            actor: Actor::Os,
+        }
+        .map(&mut self.memory, ept_root.raw(), mapping, &mut self.trace)
+        .map_err(|e| map_problem(vm.span, e))?;
         self.trace.end(Actor::Os, Verdict::Ok);
         // The guest's own page tables come out of the top eighth of its RAM.
         let tables = (ram.len() / 8).max(4096) & !0xfff;
         let first = ram.start.raw() + ram.len() - tables;
-        let frames = FrameAlloc::new(
-            AddrRange::new(PhysAddr::new(first), tables).ok_or_else(|| bad_range(vm.span))?,
-        );
+        let frames =
+            FrameAlloc::new(AddrRange::new(PhysAddr::new(first), tables).ok_or_else(|| bad_range(vm.span))?);
         let low = AddrRange::new(PhysAddr::new(ram.start.raw()), ram.len() - tables);
         let index = self.sw.vms.len();
         self.sw.vms.push(Vm {
@@ -533,7 +551,8 @@ impl Machine {
                 (self.sw.vms[vm].frames.frame().ok_or_else(none)?.raw(), Some(guest))
             }
         };
-        let pasid = process.pasid.map(|p| p.value).or_else(|| Pasid::new(index as u32 + 1)).unwrap_or_default();
+        let pasid =
+            process.pasid.map(|p| p.value).or_else(|| Pasid::new(index as u32 + 1)).unwrap_or_default();
         self.sw.processes.push(Process {
             name: process.name.value.clone(),
             space: AddressSpace { format: self.sw.kernel.format, root, pcid: index as u16 + 1, guest },
@@ -554,8 +573,7 @@ pub(super) fn pieces(start: u64, len: u64) -> Vec<(u64, u64, PageSize)> {
     let mut at = start.next_multiple_of(4096);
     while at < end {
         let fits = |size: &PageSize| at & size.mask() == 0 && end - at >= size.bytes();
-        let size =
-            [PageSize::SIZE_1G, PageSize::SIZE_2M].into_iter().find(fits).unwrap_or(PageSize::SIZE_4K);
+        let size = [PageSize::SIZE_1G, PageSize::SIZE_2M].into_iter().find(fits).unwrap_or(PageSize::SIZE_4K);
         // As many of this size as come before a larger one fits, or the end.
         let larger = match size {
             PageSize::SIZE_4K => PageSize::SIZE_2M,
@@ -565,7 +583,11 @@ pub(super) fn pieces(start: u64, len: u64) -> Vec<(u64, u64, PageSize)> {
             end & !size.mask()
         } else {
             let next = (at | larger.mask()).saturating_add(1);
-            if next < end && end - next >= larger.bytes() { next } else { end & !size.mask() }
+            if next < end && end - next >= larger.bytes() {
+                next
+            } else {
+                end & !size.mask()
+            }
         };
         out.push((at, until - at, size));
         at = until;
@@ -584,4 +606,3 @@ pub(super) fn too_many(span: Span, entries: u64) -> Problem {
         format!("这会写 {entries} 个页表项，上限是 {}", limits::ENTRIES),
     )
 }
-

@@ -1,17 +1,17 @@
 //! What a device's request meets: ports and switches, the root complex, the IOMMU, memory or another device.
 
 use super::{BarUse, Device, Hardware};
-use crate::addr::{AddrRange, BusAddr, PhysAddr, RequesterId};
+use crate::addr::{AddrRange, BusAddr, Pasid, PhysAddr, RequesterId};
 use crate::dma::{Access, Bus, BusError};
 use crate::iommu::{Iommu, Outcome, PasidTag, Refusal, Request, RequestKind};
 use crate::memory::{MemError, Memory};
 use crate::os::cache::CpuCache;
 use crate::platform::map::RegionKind;
 use crate::platform::route::{End, Request as Routed};
-use crate::platform::topology::NodeId;
 use crate::platform::tlp::{AddressType, PasidPrefix, Status, Tlp};
+use crate::platform::topology::NodeId;
 use crate::spec::{Rule, Text};
-use crate::trace::{read_data, write_data, Actor, Event, InterruptKind, Observer, Perms, Trace};
+use crate::trace::{read_data, write_data, Actor, CacheOp, Event, InterruptKind, Observer, Perms, Trace};
 use alloc::vec::Vec;
 
 static NOTHING_ANSWERS: Rule = Rule {
@@ -104,13 +104,21 @@ impl DeviceBus<'_> {
         let write = matches!(payload, Payload::Write(_));
         let bytes = payload.len() as u32;
         self.hw.tag = (self.hw.tag + 1) & 0x3ff;
-        let kind = if self.manner.translated { AddressType::Translated } else { AddressType::Untranslated };
-        let tlp = Tlp::memory(requester, self.hw.tag, write, at, bytes).with_kind(kind, false).with_pasid(pasid);
+        let known = self.device_tlb(at, bytes, pasid.map(|p| p.pasid), payload.want());
+        let at = known.unwrap_or(at);
+        let translated = self.manner.translated || known.is_some();
+        // A translated request carries no PASID: the answer it comes from was for that process already.
+        let pasid = pasid.filter(|_| !translated);
+        let kind = if translated { AddressType::Translated } else { AddressType::Untranslated };
+        let tlp =
+            Tlp::memory(requester, self.hw.tag, write, at, bytes).with_kind(kind, false).with_pasid(pasid);
         let route = self.hw.topology.route_up(node, Routed { requester, at, kind });
         self.hw.topology.tell(&route.steps, &tlp.encode(), if write { bytes } else { 0 }, self.trace);
         let result = match route.end {
-            End::Function { node, bar, offset, .. } => self.peer(node, bar, offset, &mut payload).map(|()| None),
-            End::RootComplex => self.root_complex(requester, at, pasid, &mut payload),
+            End::Function { node, bar, offset, .. } => {
+                self.peer(node, bar, offset, &mut payload).map(|()| None)
+            }
+            End::RootComplex => self.root_complex(requester, at, pasid, translated, &mut payload),
             End::Refused(_) => Err(Status::UnsupportedRequest),
         };
         if !write {
@@ -126,12 +134,41 @@ impl DeviceBus<'_> {
         result.map_err(BusError::Status)
     }
 
+    /// What the device's own TLB says of an access, if it knows: hit, stale or denied, as the tables are now.
+    fn device_tlb(&mut self, at: BusAddr, bytes: u32, pasid: Option<Pasid>, want: Perms) -> Option<BusAddr> {
+        let me = self.me();
+        if !me.caps.ats || self.manner.translated || me.tlb.is_empty() {
+            return None;
+        }
+        let requester = me.requester;
+        let inside = |l: &&super::DeviceTlbLine| {
+            l.pasid == pasid && at.raw() >= l.from && at.raw() - l.from + u64::from(bytes) <= l.size
+        };
+        let line = *me.tlb.iter().rev().find(inside)?;
+        let to = BusAddr::new(line.to.raw() + (at.raw() - line.from));
+        let allowed = line.perms.has(want);
+        let mut request = Request::new(requester, at.as_iova(), want, bytes);
+        request.pasid = pasid.map(|pasid| PasidTag { pasid, privileged: false, execute: false });
+        let now = self.hw.iommu.as_ref().map(|unit| unit.peek(self.memory, &request));
+        let fresh = matches!(now, Some(Outcome::Memory(t)) if t.to.raw() == to.raw());
+        let op = match (allowed, fresh) {
+            (false, _) => CacheOp::Denied,
+            (true, true) => CacheOp::Hit,
+            (true, false) => CacheOp::Stale,
+        };
+        let (slot, told) = (line.slot(), line.told(requester));
+        let cache = &super::device_ops::DEVICE_TLB;
+        self.trace.step(Actor::Device(requester), Event::Cache { cache, op, slot, line: told });
+        allowed.then_some(to)
+    }
+
     /// A request that arrived at the root complex.
     fn root_complex(
         &mut self,
         requester: RequesterId,
         at: BusAddr,
         pasid: Option<PasidPrefix>,
+        translated: bool,
         payload: &mut Payload<'_>,
     ) -> Result<Option<PhysAddr>, Status> {
         let data = match payload {
@@ -142,10 +179,14 @@ impl DeviceBus<'_> {
             Some(iommu) if self.iommu_on => {
                 let request = Request {
                     requester,
-                    pasid: pasid.map(|p| PasidTag { pasid: p.pasid, privileged: p.privileged, execute: p.execute }),
+                    pasid: pasid.map(|p| PasidTag {
+                        pasid: p.pasid,
+                        privileged: p.privileged,
+                        execute: p.execute,
+                    }),
                     at: at.as_iova(),
                     want: payload.want(),
-                    kind: if self.manner.translated { RequestKind::Translated } else { RequestKind::Untranslated },
+                    kind: if translated { RequestKind::Translated } else { RequestKind::Untranslated },
                     bytes: payload.len() as u32,
                     data,
                 };
@@ -211,7 +252,9 @@ impl DeviceBus<'_> {
                 }
             }
             Some(RegionKind::Window) => {
-                let Some(bus) = self.hw.bridge.outbound(pa, self.trace) else { return Err(self.nothing(pa.raw())) };
+                let Some(bus) = self.hw.bridge.outbound(pa, self.trace) else {
+                    return Err(self.nothing(pa.raw()));
+                };
                 let route = self.hw.topology.route_down(bus);
                 let write = matches!(payload, Payload::Write(_));
                 let bytes = payload.len() as u32;
@@ -242,10 +285,10 @@ impl DeviceBus<'_> {
             _ => PhysAddr::new(REGISTER_SCRATCH + (u64::from(bar) << 40) + offset),
         };
         match payload {
-        Payload::Write(data) => {
-            device.received = data.to_vec();
-            device.memory.write_bytes(at, data).map_err(|_| Status::CompleterAbort)
-        }
+            Payload::Write(data) => {
+                device.received = data.to_vec();
+                device.memory.write_bytes(at, data).map_err(|_| Status::CompleterAbort)
+            }
             Payload::Read(out) => device.memory.read_bytes(at, out).map_err(|_| Status::CompleterAbort),
         }
     }
@@ -315,5 +358,9 @@ impl DeviceBus<'_> {
 /// Bytes that differ at every place: what a device writes when a scenario does not say.
 pub fn pattern(seed: u64, len: u64) -> Vec<u8> {
     // A page of it repeats, so that long transfers share one frame; within a page every 8 bytes differ.
-    (0..len).map(|i| ((i % 4096) as u8).wrapping_mul(31).wrapping_add((i % 4096 / 251) as u8).wrapping_add(seed as u8)).collect()
+    (0..len)
+        .map(|i| {
+            ((i % 4096) as u8).wrapping_mul(31).wrapping_add((i % 4096 / 251) as u8).wrapping_add(seed as u8)
+        })
+        .collect()
 }

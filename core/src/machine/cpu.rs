@@ -3,10 +3,13 @@
 use super::bus::{DeviceBus, Manner, REGISTER_SCRATCH};
 use super::software::Owner;
 use super::{BarUse, Machine};
-use crate::addr::{Address, AnyAddr, BusAddr, GuestPhysAddr, PhysAddr, PortAddr, RequesterId, Space, VirtAddr};
+use crate::addr::{
+    Address, AnyAddr, BusAddr, GuestPhysAddr, PhysAddr, PortAddr, RequesterId, Space, VirtAddr,
+};
 use crate::iommu::Iommu;
 use crate::memory::FRAME;
-use crate::mmu::{AddressSpace, MmuFault};
+use crate::mmu::fault::MmuFault;
+use crate::mmu::AddressSpace;
 use crate::paging::Want;
 use crate::platform::config::BarKind;
 use crate::platform::map::RegionKind;
@@ -18,7 +21,10 @@ use crate::spec::{Rule, Text};
 use crate::trace::{Actor, Event, Observer, Perms, Scope, Verdict};
 
 static NOBODY: Rule = Rule {
-    text: Text::new("nothing answers here: a read returns ones, a write is lost", "此处无响应：读到全 1，写入丢失"),
+    text: Text::new(
+        "nothing answers here: a read returns ones, a write is lost",
+        "此处无响应：读到全 1，写入丢失",
+    ),
     section: "PCIe 2.3.2",
 };
 
@@ -60,7 +66,8 @@ impl Machine {
             (Space::Virtual, owner) => {
                 let space = self.space(owner).unwrap_or(self.sw.kernel);
                 let va = VirtAddr::new(at.raw);
-                let translated = self.hw.mmu.translate(&mut self.memory, &space, va, access.want, &mut self.trace);
+                let translated =
+                    self.hw.mmu.translate(&mut self.memory, &space, va, access.want, &mut self.trace);
                 translated.map(|t| t.to).map_err(CpuError::Mmu)
             }
             (Space::GuestPhysical, Owner::Vm(vm)) => {
@@ -155,7 +162,8 @@ impl Machine {
             }
             _ => {
                 out.fill(0xff);
-                self.trace.step(Actor::RootComplex, Event::Check { rule: &NOBODY, ok: false, value: pa.raw() });
+                self.trace
+                    .step(Actor::RootComplex, Event::Check { rule: &NOBODY, ok: false, value: pa.raw() });
                 Err(CpuError::Nothing(pa))
             }
         }
@@ -179,12 +187,19 @@ impl Machine {
                 let offset = (pa.raw() - base) as u32;
                 let value = value_of(data);
                 if let Some(unit) = self.hw.iommu.as_mut() {
-                    unit.write_register(&mut self.memory, offset, data.len().min(8) as u8, value, &mut self.trace);
+                    unit.write_register(
+                        &mut self.memory,
+                        offset,
+                        data.len().min(8) as u8,
+                        value,
+                        &mut self.trace,
+                    );
                 }
                 Ok(())
             }
             _ => {
-                self.trace.step(Actor::RootComplex, Event::Check { rule: &NOBODY, ok: false, value: pa.raw() });
+                self.trace
+                    .step(Actor::RootComplex, Event::Check { rule: &NOBODY, ok: false, value: pa.raw() });
                 Err(CpuError::Nothing(pa))
             }
         }
@@ -196,7 +211,9 @@ impl Machine {
     }
 
     fn mmio_write(&mut self, pa: PhysAddr, data: &[u8]) -> Result<(), CpuError> {
-        let Some(bus) = self.hw.bridge.outbound(pa, &mut self.trace) else { return Err(CpuError::Nothing(pa)) };
+        let Some(bus) = self.hw.bridge.outbound(pa, &mut self.trace) else {
+            return Err(CpuError::Nothing(pa));
+        };
         let tlp = Tlp::memory(RequesterId::default(), self.next_tag(), true, bus, data.len() as u32);
         let route = self.hw.topology.route_down(bus);
         self.hw.topology.tell(&route.steps, &tlp.encode(), data.len() as u32, &mut self.trace);
@@ -210,7 +227,9 @@ impl Machine {
     }
 
     fn mmio_read(&mut self, pa: PhysAddr, out: &mut [u8]) -> Result<(), CpuError> {
-        let Some(bus) = self.hw.bridge.outbound(pa, &mut self.trace) else { return Err(CpuError::Nothing(pa)) };
+        let Some(bus) = self.hw.bridge.outbound(pa, &mut self.trace) else {
+            return Err(CpuError::Nothing(pa));
+        };
         let tlp = Tlp::memory(RequesterId::default(), self.next_tag(), false, bus, out.len() as u32);
         let route = self.hw.topology.route_down(bus);
         self.hw.topology.tell(&route.steps, &tlp.encode(), 0, &mut self.trace);
@@ -277,8 +296,11 @@ impl Machine {
                 self.hw.devices[device].memory.peek_bytes(PhysAddr::new(base + offset), out);
             }
             _ if engine_register => {
-                let value =
-                    self.hw.devices[device].engine.read_register(offset as u32, out.len() as u8, &mut self.trace);
+                let value = self.hw.devices[device].engine.read_register(
+                    offset as u32,
+                    out.len() as u8,
+                    &mut self.trace,
+                );
                 fill(out, value);
             }
             _ => {
@@ -376,7 +398,7 @@ impl Machine {
         let node = self.hw.topology.by_id(id);
         let forwarded = node.is_some_and(|n| self.hw.topology.node(n).parent.is_some());
         let tag = self.next_tag();
-        let tlp = Tlp::config(RequesterId::default(), tag, write.is_some(), forwarded, id, offset, bytes);
+        let tlp = Tlp::config(RequesterId::default(), tag, write.is_some(), id, offset, bytes, forwarded);
         let payload = if write.is_some() { u32::from(bytes) } else { 0 };
         let value = match node {
             Some(node) => {
@@ -396,7 +418,10 @@ impl Machine {
                 value
             }
             None => {
-                self.trace.step(Actor::RootComplex, Event::Check { rule: &NOBODY, ok: false, value: id.raw().into() });
+                self.trace.step(
+                    Actor::RootComplex,
+                    Event::Check { rule: &NOBODY, ok: false, value: id.raw().into() },
+                );
                 u32::MAX >> (32 - 8 * u32::from(bytes.clamp(1, 4)))
             }
         };

@@ -35,7 +35,10 @@ pub struct DmaState {
 /// The CPU's data cache as the `cache` line says: none where every device snoops.
 pub(super) fn cpu_cache(outline: &Outline<'_>) -> CpuCache {
     let non_coherent = outline.cache.is_some_and(|c| c.coherence.value == Coherence::NonCoherent)
-        || outline.devices.iter().any(|d| d.device.coherence.is_some_and(|c| c.value == Coherence::NonCoherent));
+        || outline
+            .devices
+            .iter()
+            .any(|d| d.device.coherence.is_some_and(|c| c.value == Coherence::NonCoherent));
     let line = outline.cache.and_then(|c| c.line).map_or(64, |l| l.value.clamp(16, 4096) as u32);
     CpuCache::new(line, if non_coherent { 512 } else { 0 })
 }
@@ -60,7 +63,8 @@ impl DmaState {
                 let size = pool.size.value;
                 let at = match &pool.at {
                     Some(at) => {
-                        let at = at.address().ok_or_else(|| problem(at.span, "an address must stand here"))?;
+                        let at =
+                            at.address().ok_or_else(|| problem(at.span, "an address must stand here"))?;
                         let range = AddrRange::new(at, size.max(1))
                             .ok_or_else(|| problem(pool.span, "the pool runs past the end of 64 bits"))?;
                         pages.take(range, "swiotlb").map_err(|e| problem(pool.span, e))?;
@@ -88,7 +92,10 @@ fn direction(d: Direction) -> api::Direction {
 
 impl Machine {
     /// Lends the DMA API with what it works on.
-    pub(super) fn with_os<T>(&mut self, act: impl FnOnce(&mut DmaApi, &mut Env<'_, AnyIommu, Trace>) -> T) -> T {
+    pub(super) fn with_os<T>(
+        &mut self,
+        act: impl FnOnce(&mut DmaApi, &mut Env<'_, AnyIommu, Trace>) -> T,
+    ) -> T {
         let on = self.iommu_on();
         let mut env = Env {
             iommu: self.hw.iommu.as_mut().filter(|_| on),
@@ -143,6 +150,7 @@ impl Machine {
     }
 
     /// A place in a buffer as the DMA API takes it: the buffer, the offset, its memory from there on.
+    #[allow(clippy::type_complexity)] // buffer, offset, pieces
     fn source(&self, at: &ast::Loc<VirtAddr>) -> Result<(usize, u64, Vec<(PhysAddr, u64)>), Problem> {
         let found = self.find(at, Space::Virtual)?;
         let Some(Named::Buffer(index)) = found.named else {
@@ -309,7 +317,11 @@ impl Machine {
         let inside = v.ram.contains_bytes(crate::addr::GuestPhysAddr::new(at), len);
         match v.place(at).filter(|_| inside) {
             Some(at) => Ok(alloc::vec![Piece { at, bytes: len }]),
-            None => Err(problem(Span::default(), alloc::format!("{at:#x} {} is not in this guest's RAM", Bytes(len))).into()),
+            None => Err(problem(
+                Span::default(),
+                alloc::format!("{at:#x} {} is not in this guest's RAM", Bytes(len)),
+            )
+            .into()),
         }
     }
 }

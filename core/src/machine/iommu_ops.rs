@@ -17,7 +17,7 @@ use crate::scenario::ast::{self, CacheKind, EntryState, Policy, Register};
 use crate::scenario::outline::Outline;
 use crate::scenario::{Problem, Span};
 use crate::trace::{write_word, Actor, Event, Observer, Perms, Scope, Trace, Verdict};
-use alloc::{format, string::String, vec::Vec};
+use alloc::{format, vec::Vec};
 
 impl Machine {
     /// Lends the IOMMU and what its driver works with.
@@ -25,7 +25,9 @@ impl Machine {
         &mut self,
         act: impl FnOnce(&mut AnyIommu, &mut Ctx<'_, Trace>) -> Result<T, DriverError>,
     ) -> Result<T, DriverError> {
-        let Some(unit) = self.hw.iommu.as_mut() else { return Err(DriverError::Unsupported("(there is none)")) };
+        let Some(unit) = self.hw.iommu.as_mut() else {
+            return Err(DriverError::Unsupported("(there is none)"));
+        };
         let mut ctx = Ctx { memory: &mut self.memory, frames: &mut self.sw.frames, obs: &mut self.trace };
         act(unit, &mut ctx)
     }
@@ -57,7 +59,8 @@ impl Machine {
         self.add_devices(span)?;
         for reserved in &outline.reserved {
             let device = self.device_named(&reserved.device)?;
-            let range = reserved.range.addresses().ok_or_else(|| problem(reserved.span, "this range is empty"))?;
+            let range =
+                reserved.range.addresses().ok_or_else(|| problem(reserved.span, "this range is empty"))?;
             if let Some(domain) = self.domain_of(device) {
                 let mapping = Mapping {
                     from: range.start.raw(),
@@ -136,9 +139,8 @@ impl Machine {
         // VFIO hands out whole groups: every other function of it must be there already or with no driver.
         if matches!(self.sw.names.get(target), Some(Named::Vm(_))) {
             let group = self.group(device);
-            let other = (0..self.hw.devices.len()).find(|d| {
-                *d != device && self.group(*d) == group && !self.may_share(*d, target)
-            });
+            let other = (0..self.hw.devices.len())
+                .find(|d| *d != device && self.group(*d) == group && !self.may_share(*d, target));
             if let Some(other) = other {
                 let others = alloc::vec![self.hw.devices[other].name.clone()];
                 return Err(os::OsError::NotViable { group, others }.into());
@@ -155,7 +157,15 @@ impl Machine {
                 DomainRef::Host(id) => (Attachment::Domain(id), Some(id)),
                 DomainRef::Guest { tables, .. } => (Attachment::Nested(tables), tables.below),
             },
-            _ => return Err(wrong(span, target, "something a device can be attached to", "设备可以连接的对象").into()),
+            _ => {
+                return Err(wrong(
+                    span,
+                    target,
+                    "something a device can be attached to",
+                    "设备可以连接的对象",
+                )
+                .into())
+            }
         };
         self.driver(span, |unit, ctx| unit.attach(ctx, requester, attachment))?;
         self.sw.attached[device] = domain;
@@ -223,9 +233,13 @@ impl Machine {
                 let format = self.sw.format();
                 let vm = &mut self.sw.vms[vm];
                 let mut frames = vm.frames.clone();
-                let done =
-                    Builder { format: &format, frames: &mut frames, place: |at| vm.place(at), actor: Actor::Guest }
-                        .map(&mut self.memory, tables.root, mapping, &mut self.trace);
+                let done = Builder {
+                    format: &format,
+                    frames: &mut frames,
+                    place: |at| vm.place(at),
+                    actor: Actor::Guest,
+                }
+                .map(&mut self.memory, tables.root, mapping, &mut self.trace);
                 vm.frames = frames;
                 done.map_err(|e| problem(span, e))?;
             }
@@ -248,11 +262,18 @@ impl Machine {
                 let format = self.sw.format();
                 let v = &self.sw.vms[vm];
                 let mut frames = v.frames.clone();
-                Builder { format: &format, frames: &mut frames, place: |at| v.place(at), actor: Actor::Guest }
-                    .unmap(&mut self.memory, tables.root, from, len, &mut self.trace)
-                    .map_err(|e| problem(span, e))?;
+                Builder {
+                    format: &format,
+                    frames: &mut frames,
+                    place: |at| v.place(at),
+                    actor: Actor::Guest,
+                }
+                .unmap(&mut self.memory, tables.root, from, len, &mut self.trace)
+                .map_err(|e| problem(span, e))?;
                 match tables.below.filter(|_| !quiet) {
-                    Some(below) => Ok(self.driver(span, |unit, ctx| unit.invalidate(ctx, Invalidation::Domain(below)))?),
+                    Some(below) => {
+                        Ok(self.driver(span, |unit, ctx| unit.invalidate(ctx, Invalidation::Domain(below)))?)
+                    }
                     None => Ok(()),
                 }
             }
@@ -268,7 +289,8 @@ impl Machine {
         quiet: bool,
         span: Span,
     ) -> Result<(), Stop> {
-        let range = AddrRange::new(Iova::new(from), len).ok_or_else(|| problem(span, "this range is empty"))?;
+        let range =
+            AddrRange::new(Iova::new(from), len).ok_or_else(|| problem(span, "this range is empty"))?;
         self.driver(span, |unit, ctx| unit.unmap(ctx, domain, range))?;
         if quiet {
             return Ok(());
@@ -302,7 +324,9 @@ impl Machine {
         let bound: Vec<_> = self.sw.bound.iter().filter(|b| b.2 == process).copied().collect();
         for (device, pasid, _) in bound {
             let requester = self.hw.devices[device].requester;
-            self.driver(Span::default(), |unit, ctx| unit.invalidate(ctx, Invalidation::Process(requester, pasid)))?;
+            self.driver(Span::default(), |unit, ctx| {
+                unit.invalidate(ctx, Invalidation::Process(requester, pasid))
+            })?;
             if self.hw.devices[device].caps.ats {
                 self.driver(Span::default(), |unit, ctx| {
                     unit.invalidate(ctx, Invalidation::DeviceTlb(requester, Some(pasid), range))
@@ -376,12 +400,11 @@ impl Machine {
     fn register_offset(&mut self, register: &Register) -> Result<(u32, u8, Span), Problem> {
         match register {
             Register::Offset(n) => {
-                let offset = u32::try_from(n.value).map_err(|_| problem(n.span, "there is no register this far up"))?;
-                let width = self
-                    .hw
-                    .iommu
-                    .as_ref()
-                    .and_then(|u| u.registers().iter().find(|r| r.0.offset == offset).map(|r| r.0.bytes.min(8)));
+                let offset = u32::try_from(n.value)
+                    .map_err(|_| problem(n.span, "there is no register this far up"))?;
+                let width = self.hw.iommu.as_ref().and_then(|u| {
+                    u.registers().iter().find(|r| r.0.offset == offset).map(|r| r.0.bytes.min(8))
+                });
                 Ok((offset, width.unwrap_or(4), n.span))
             }
             Register::Name(name) => {
@@ -404,17 +427,17 @@ impl Machine {
         let (offset, width, span) = self.register_offset(&op.register)?;
         let width = op.size.map_or(width, |s| s.value as u8);
         let value = self.hw.iommu.as_mut().and_then(|u| u.read_register(offset, width, &mut self.trace));
-        value.ok_or_else(|| problem(span, format!("there is no register of {width} bytes at {offset:#x}")).into())
+        value.ok_or_else(|| {
+            problem(span, format!("there is no register of {width} bytes at {offset:#x}")).into()
+        })
     }
 
     pub(super) fn op_register_write(&mut self, op: &ast::RegisterWrite) -> Result<(), Stop> {
         let (offset, width, span) = self.register_offset(&op.register)?;
         let width = op.size.map_or(width, |s| s.value as u8);
-        let done = self
-            .hw
-            .iommu
-            .as_mut()
-            .is_some_and(|u| u.write_register(&mut self.memory, offset, width, op.value.value, &mut self.trace));
+        let done = self.hw.iommu.as_mut().is_some_and(|u| {
+            u.write_register(&mut self.memory, offset, width, op.value.value, &mut self.trace)
+        });
         if done {
             Ok(())
         } else {
@@ -423,7 +446,8 @@ impl Machine {
     }
 
     pub(super) fn op_interrupt(&mut self, op: &ast::InterruptEntry) -> Result<(), Stop> {
-        let index = u16::try_from(op.index.value).map_err(|_| problem(op.index.span, "an index is at most 65535"))?;
+        let index =
+            u16::try_from(op.index.value).map_err(|_| problem(op.index.span, "an index is at most 65535"))?;
         if op.state.is_some_and(|s| s.value == EntryState::NotPresent) {
             self.driver(op.index.span, |unit, ctx| unit.set_interrupt(ctx, index, None))?;
             return Ok(());
@@ -456,7 +480,12 @@ impl Machine {
 
     /// The entries that a walk for one request reads, told to a trace that is thrown away: how `entry ...` finds
     /// the word it edits, without knowing any architecture's tables.
-    fn entries_read(&mut self, requester: RequesterId, pasid: Option<Pasid>, at: u64) -> Vec<(Scoped, PhysAddr)> {
+    fn entries_read(
+        &mut self,
+        requester: RequesterId,
+        pasid: Option<Pasid>,
+        at: u64,
+    ) -> Vec<(Scoped, PhysAddr)> {
         let Some(unit) = self.hw.iommu.as_ref() else { return Vec::new() };
         let mut cold = unit.clone();
         let mut memory = self.memory.clone();
@@ -468,7 +497,8 @@ impl Machine {
         }
         trace.clear();
         let mut request = crate::iommu::Request::new(requester, Iova::new(at), Perms::R, 8);
-        request.pasid = pasid.map(|pasid| crate::iommu::PasidTag { pasid, privileged: false, execute: false });
+        request.pasid =
+            pasid.map(|pasid| crate::iommu::PasidTag { pasid, privileged: false, execute: false });
         let _ = cold.translate(&mut memory, &request, &mut trace);
         let mut out = Vec::new();
         for step in trace.steps() {
@@ -488,7 +518,8 @@ impl Machine {
             _ => Space::Iova,
         };
         let found = self.find(&op.at, space)?;
-        let missing = || problem(op.at.span, format!("no walk of {} reads an entry of level {level}", found.at));
+        let missing =
+            || problem(op.at.span, format!("no walk of {} reads an entry of level {level}", found.at));
         // Walk the subject's own tables, telling a trace of our own, and take the entry of the level.
         let pa = match named {
             Named::Process(process) => {
@@ -537,7 +568,7 @@ impl Machine {
                     stages.pop();
                 }
                 Event::Read { level: l, pa, .. } if stages.last() == Some(&Space::Virtual) => {
-                    if l == level || l > level {
+                    if l >= level {
                         last = Some((l, pa));
                     }
                     if l == level {
@@ -573,14 +604,28 @@ impl Machine {
             Some(id) => id,
             None => self.hw.devices[self.device_named(&op.device)?].requester,
         };
-        self.edit_structure(requester, None, Which::Device, op.level.map_or(1, |l| l.value), &op.edit, op.device.span)
+        self.edit_structure(
+            requester,
+            None,
+            Which::Device,
+            op.level.map_or(1, |l| l.value),
+            &op.edit,
+            op.device.span,
+        )
     }
 
     pub(super) fn op_entry_process(&mut self, op: &ast::ProcessEntry) -> Result<(), Stop> {
         let device = self.device_named(&op.device)?;
         let requester = self.hw.devices[device].requester;
         let pasid = op.pasid.map(|p| p.value).filter(|p| p.raw() != 0);
-        self.edit_structure(requester, pasid, Which::Process, op.level.map_or(1, |l| l.value), &op.edit, op.device.span)
+        self.edit_structure(
+            requester,
+            pasid,
+            Which::Process,
+            op.level.map_or(1, |l| l.value),
+            &op.edit,
+            op.device.span,
+        )
     }
 
     fn edit_structure(
@@ -598,7 +643,9 @@ impl Machine {
         let (device, process): (Vec<_>, Vec<_>) = reads.into_iter().partition(|r| r.0 == Which::Device);
         let list = if which == Which::Device { device } else { process };
         let place = list.len().checked_sub(level as usize).and_then(|i| list.get(i));
-        let pa = place.map(|p| p.1).ok_or_else(|| problem(span, format!("no such entry is read for {requester}")))?;
+        let pa = place
+            .map(|p| p.1)
+            .ok_or_else(|| problem(span, format!("no such entry is read for {requester}")))?;
         self.edit(pa, edit, span)
     }
 
@@ -612,7 +659,8 @@ impl Machine {
         let _ = cold.invalidate(&mut ctx, Invalidation::All);
         trace.clear();
         let mut request = crate::iommu::Request::new(requester, Iova::new(0), Perms::R, 8);
-        request.pasid = pasid.map(|pasid| crate::iommu::PasidTag { pasid, privileged: false, execute: false });
+        request.pasid =
+            pasid.map(|pasid| crate::iommu::PasidTag { pasid, privileged: false, execute: false });
         let _ = cold.translate(&mut memory, &request, &mut trace);
         let mut stage = Vec::new();
         let mut out = Vec::new();
@@ -638,7 +686,8 @@ impl Machine {
         let word = edit.word.map_or(0, |w| w.value.min(7));
         let at = pa.wrapping_add(word * 8);
         let new = edit.apply(self.memory.peek_u64(at));
-        write_word(&mut self.memory, &mut self.trace, Actor::Author, None, at, new).map_err(|e| problem(span, e))?;
+        write_word(&mut self.memory, &mut self.trace, Actor::Author, None, at, new)
+            .map_err(|e| problem(span, e))?;
         Ok(())
     }
 
@@ -668,5 +717,5 @@ fn page_entry(reads: &[(Scoped, PhysAddr)], level: u8) -> Option<PhysAddr> {
     let pages = || reads.iter().filter(|r| r.0.words == 1 && r.0.level > 0);
     let exact = pages().rfind(|r| r.0.level == level);
     // A large page ends above level 1: its entry is the one that "the last level" means then.
-    exact.or_else(|| pages().last().filter(|_| level == 1)).map(|r| r.1)
+    exact.or_else(|| pages().next_back().filter(|_| level == 1)).map(|r| r.1)
 }

@@ -1,8 +1,8 @@
 //! Where the operating system puts things in RAM: its tables, its buffers.
 
 use crate::addr::{AddrRange, PhysAddr};
-use crate::paging::builder::FrameAlloc;
 use crate::os::pages::Pages;
+use crate::paging::builder::FrameAlloc;
 use alloc::vec::Vec;
 
 /// How RAM is divided: page tables and the IOMMU's structures out of the first part, buffers after.

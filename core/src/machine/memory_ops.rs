@@ -7,8 +7,8 @@ use super::software::{Buffer, DomainRef, Named, Owner, Remap};
 use super::{limits, Machine};
 use crate::addr::{AddrRange, Address, AnyAddr, GuestPhysAddr, PageSize, PhysAddr, Space, VirtAddr};
 use crate::memory::MemError;
-use crate::os::pages::{NoPages, Zone};
 use crate::os;
+use crate::os::pages::{NoPages, Zone};
 use crate::paging::builder::{Builder, MapError, Mapping};
 use crate::scenario::ast::{self, AllocKind, Bytes, Privilege, Rights};
 use crate::scenario::{Problem, Span};
@@ -66,7 +66,13 @@ impl Machine {
     }
 
     /// Unmaps in an address space of the CPU and invalidates its TLB, unless told not to.
-    pub(super) fn unmap_cpu(&mut self, owner: Owner, from: u64, len: u64, flush: bool) -> Result<(), MapError> {
+    pub(super) fn unmap_cpu(
+        &mut self,
+        owner: Owner,
+        from: u64,
+        len: u64,
+        flush: bool,
+    ) -> Result<(), MapError> {
         let vm = match owner {
             Owner::Process(process) => self.sw.processes[process].vm,
             _ => None,
@@ -84,8 +90,13 @@ impl Machine {
             Some(vm) => {
                 let vm = &mut self.sw.vms[vm];
                 let mut frames = vm.frames.clone();
-                Builder { format: &space.format, frames: &mut frames, place: |at| vm.place(at), actor: Actor::Guest }
-                    .unmap(memory, space.root, from, len, trace)?;
+                Builder {
+                    format: &space.format,
+                    frames: &mut frames,
+                    place: |at| vm.place(at),
+                    actor: Actor::Guest,
+                }
+                .unmap(memory, space.root, from, len, trace)?;
             }
         }
         if flush {
@@ -142,7 +153,13 @@ impl Machine {
                     None => &mut self.sw.pages,
                 };
                 let zone = Zone {
-                    from: if op.high { 1 << 32 } else if vm.is_some() { 0x10_0000 } else { 0 },
+                    from: if op.high {
+                        1 << 32
+                    } else if vm.is_some() {
+                        0x10_0000
+                    } else {
+                        0
+                    },
                     to: if op.high { u64::MAX } else { u64::from(u32::MAX) },
                 };
                 let zone = if vm.is_some() { Zone { from: zone.from, to: u64::MAX } } else { zone };
@@ -161,10 +178,13 @@ impl Machine {
             let len = if starts.len() == 1 { left } else { left.min(4096) };
             let pa = match vm {
                 None => PhysAddr::new(*start),
-                Some(vm) => self.sw.vms[vm].place(*start).filter(|_| {
-                    let ram = self.sw.vms[vm].ram;
-                    ram.contains_bytes(GuestPhysAddr::new(*start), len)
-                }).ok_or_else(|| problem(op.name.span, format!("{start:#x} is not in this guest's RAM")))?,
+                Some(vm) => self.sw.vms[vm]
+                    .place(*start)
+                    .filter(|_| {
+                        let ram = self.sw.vms[vm].ram;
+                        ram.contains_bytes(GuestPhysAddr::new(*start), len)
+                    })
+                    .ok_or_else(|| problem(op.name.span, format!("{start:#x} is not in this guest's RAM")))?,
             };
             pieces.push((pa, len));
             left -= len;
@@ -306,7 +326,13 @@ impl Machine {
     }
 
     /// Writes bytes from outside the machine, past every cache.
-    fn write_named(&mut self, named: Option<Named>, offset: u64, pa: PhysAddr, data: &[u8]) -> Result<(), MemError> {
+    fn write_named(
+        &mut self,
+        named: Option<Named>,
+        offset: u64,
+        pa: PhysAddr,
+        data: &[u8],
+    ) -> Result<(), MemError> {
         let pieces = match named {
             Some(Named::Buffer(index)) => self.sw.buffers[index].pieces.clone(),
             Some(Named::Handle(index)) => self.sw.handles[index].pieces.clone(),
@@ -378,7 +404,8 @@ impl Machine {
         }
         if op.not_present {
             if let Named::Process(process) = named {
-                let range = AddrRange::new(VirtAddr::new(from), len).ok_or_else(|| problem(op.range.span, "a range"))?;
+                let range = AddrRange::new(VirtAddr::new(from), len)
+                    .ok_or_else(|| problem(op.range.span, "a range"))?;
                 self.sw.processes[process].promised.push((range, perms));
                 return Ok(());
             }
@@ -422,7 +449,9 @@ impl Machine {
             let start = start.wrapping_add(skip);
             let n = (piece - skip).next_multiple_of(4096).min(left);
             let raw = match space {
-                Space::GuestPhysical => self.guest_address(buffer.owner, start).map_or(start.raw(), |g| g.raw()),
+                Space::GuestPhysical => {
+                    self.guest_address(buffer.owner, start).map_or(start.raw(), |g| g.raw())
+                }
                 _ => start.raw(),
             };
             out.push((raw, n));
@@ -468,13 +497,20 @@ impl Machine {
 
     fn map_vm(&mut self, vm: usize, mapping: Mapping) -> Result<(), MapError> {
         let (ept, root) = (self.sw.vms[vm].ept, self.sw.vms[vm].ept_root.raw());
-        Builder { format: &ept, frames: &mut self.sw.frames, place: |at| Some(PhysAddr::new(at)), actor: Actor::Os }
-            .map(&mut self.memory, root, mapping, &mut self.trace)?;
+        Builder {
+            format: &ept,
+            frames: &mut self.sw.frames,
+            place: |at| Some(PhysAddr::new(at)),
+            actor: Actor::Os,
+        }
+        .map(&mut self.memory, root, mapping, &mut self.trace)?;
         if let Some(domain) = self.sw.vms[vm].domain {
-            self.with_unit(|unit, ctx| crate::iommu::Iommu::map(unit, ctx, domain, mapping)).map_err(|e| match e {
-                crate::iommu::DriverError::Map(e) => e,
-                _ => MapError::NoFrames,
-            })?;
+            self.with_unit(|unit, ctx| crate::iommu::Iommu::map(unit, ctx, domain, mapping)).map_err(
+                |e| match e {
+                    crate::iommu::DriverError::Map(e) => e,
+                    _ => MapError::NoFrames,
+                },
+            )?;
         }
         Ok(())
     }
@@ -494,9 +530,14 @@ impl Machine {
             Named::Vm(vm) => {
                 let (found, len) = self.range(&op.range, Space::GuestPhysical)?;
                 let (ept, root) = (self.sw.vms[vm].ept, self.sw.vms[vm].ept_root.raw());
-                Builder { format: &ept, frames: &mut self.sw.frames, place: |at| Some(PhysAddr::new(at)), actor: Actor::Os }
-                    .unmap(&mut self.memory, root, found.at.raw, len, &mut self.trace)
-                    .map_err(|e| map_problem(op.range.span, e))?;
+                Builder {
+                    format: &ept,
+                    frames: &mut self.sw.frames,
+                    place: |at| Some(PhysAddr::new(at)),
+                    actor: Actor::Os,
+                }
+                .unmap(&mut self.memory, root, found.at.raw, len, &mut self.trace)
+                .map_err(|e| map_problem(op.range.span, e))?;
                 if let Some(domain) = self.sw.vms[vm].domain {
                     self.unmap_iommu(domain, found.at.raw, len, op.no_invalidate, op.range.span)?;
                 }
@@ -513,7 +554,8 @@ impl Machine {
 
     pub(super) fn op_ioremap(&mut self, op: &ast::Ioremap) -> Result<(), Stop> {
         let (pa, found) = self.physical(&op.at)?;
-        let len = self.length(op.len.map(|l| l.value), &found, Some(found.rest.unwrap_or(4096)), op.at.span)?;
+        let len =
+            self.length(op.len.map(|l| l.value), &found, Some(found.rest.unwrap_or(4096)), op.at.span)?;
         let base = self.sw.vmalloc_range(len);
         let mapping = Mapping {
             from: base.raw(),
@@ -534,13 +576,20 @@ impl Machine {
     /// A page fault of a process on a page that was promised: the kernel brings it in. `true` when it did.
     pub(super) fn page_in(&mut self, process: usize, at: VirtAddr, want: Perms) -> bool {
         let page = at.page(PageSize::SIZE_4K);
-        let promised = self.sw.processes[process].promised.iter().find(|(r, p)| r.contains(page) && p.has(want));
+        let promised =
+            self.sw.processes[process].promised.iter().find(|(r, p)| r.contains(page) && p.has(want));
         let Some(perms) = promised.map(|p| p.1) else { return false };
         let Ok(pages) = self.fresh_pages(Named::Process(process), 4096, PageSize::SIZE_4K, true) else {
             return false;
         };
-        let mapping =
-            Mapping { from: page.raw(), to: pages[0].0, len: 4096, size: PageSize::SIZE_4K, perms, user: true };
+        let mapping = Mapping {
+            from: page.raw(),
+            to: pages[0].0,
+            len: 4096,
+            size: PageSize::SIZE_4K,
+            perms,
+            user: true,
+        };
         self.map_cpu(Owner::Process(process), mapping).is_ok()
     }
 

@@ -3,7 +3,7 @@
 use super::build::problem;
 use super::software::{Named, Owner};
 use super::Machine;
-use crate::addr::{Address, AnyAddr, BusAddr, DeviceAddr, GuestPhysAddr, PhysAddr, Space, VirtAddr};
+use crate::addr::{Address, AnyAddr, BusAddr, GuestPhysAddr, PhysAddr, Space};
 use crate::scenario::ast::{Extent, Loc, Name, Range};
 use crate::scenario::{Problem, Span};
 use alloc::format;
@@ -25,12 +25,8 @@ impl Machine {
     /// What a name stands for.
     pub(super) fn named(&self, name: &str, span: Span) -> Result<Named, Problem> {
         self.sw.names.get(name).copied().ok_or_else(|| {
-            Problem::new(
-                span,
-                format!("there is no `{name}` at this point"),
-                format!("此处还没有 `{name}`"),
-            )
-            .suggest(name, self.sw.names.keys().map(|k| k.as_str()))
+            Problem::new(span, format!("there is no `{name}` at this point"), format!("此处还没有 `{name}`"))
+                .suggest(name, self.sw.names.keys().map(|k| k.as_str()))
         })
     }
 
@@ -78,7 +74,13 @@ impl Machine {
     }
 
     /// The address of byte `offset` of a named thing, and the thing's length.
-    fn locate(&self, named: Named, part: Option<&str>, offset: u64, want: Space) -> Option<(AnyAddr, Option<u64>)> {
+    fn locate(
+        &self,
+        named: Named,
+        part: Option<&str>,
+        offset: u64,
+        want: Space,
+    ) -> Option<(AnyAddr, Option<u64>)> {
         let of = |at: AnyAddr, size: u64| Some((at, Some(size)));
         match named {
             Named::Device(device) => {
@@ -159,7 +161,8 @@ impl Machine {
     }
 
     fn iova_of_buffer(&self, buffer: usize, offset: u64) -> Option<BusAddr> {
-        let live = self.sw.handles.iter().rev().find(|h| h.live && h.buffer.is_some_and(|b| b.0 == buffer))?;
+        let live =
+            self.sw.handles.iter().rev().find(|h| h.live && h.buffer.is_some_and(|b| b.0 == buffer))?;
         let (_, start) = live.buffer?;
         live.dma(offset.checked_sub(start)?)
     }
@@ -207,23 +210,14 @@ impl Machine {
         fallback: Option<u64>,
         span: Span,
     ) -> Result<u64, Problem> {
-        said.or(fallback).or(found.rest).filter(|len| *len > 0).ok_or_else(|| {
-            Problem::new(span, "how many bytes? Write `+LENGTH`", "多少字节？请写 `+长度`")
-        })
+        said.or(fallback)
+            .or(found.rest)
+            .filter(|len| *len > 0)
+            .ok_or_else(|| Problem::new(span, "how many bytes? Write `+LENGTH`", "多少字节？请写 `+长度`"))
     }
 }
 
 /// A name of the wrong kind.
 pub(super) fn wrong(span: Span, name: &str, en: &str, zh: &str) -> Problem {
     Problem::new(span, format!("`{name}` is not {en}"), format!("`{name}` 不是{zh}"))
-}
-
-/// An address as a virtual one: for what has just been found to be in that space.
-pub(super) fn as_va(at: AnyAddr) -> VirtAddr {
-    VirtAddr::new(at.raw)
-}
-
-/// The same for a device's own address.
-pub(super) fn as_device(at: AnyAddr) -> DeviceAddr {
-    DeviceAddr::new(at.raw)
 }

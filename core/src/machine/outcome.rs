@@ -101,7 +101,9 @@ impl Outcome {
                     if let Actor::Device(_) = step.actor {
                         out.counts.transferred += u64::from(bytes);
                     }
-                    if !matches!(step.actor, Actor::Author | Actor::Os | Actor::Guest) && out.arrived.is_none() {
+                    if !matches!(step.actor, Actor::Author | Actor::Os | Actor::Guest)
+                        && out.arrived.is_none()
+                    {
                         out.arrived = Some(pa.any());
                     }
                 }

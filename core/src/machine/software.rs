@@ -1,11 +1,11 @@
 //! What software has set up: address spaces, buffers, domains, names.
 
-use crate::os::cache::CpuCache;
-use crate::os::pages::Pages;
 use crate::addr::{AddrRange, BusAddr, GuestPhysAddr, Pasid, PhysAddr, VirtAddr};
 use crate::iommu::{DomainId, ProcessTables};
-use crate::os::dma::{Direction, SgList};
 use crate::mmu::{AddressSpace, Guest};
+use crate::os::cache::CpuCache;
+use crate::os::dma::{Direction, SgList};
+use crate::os::pages::Pages;
 use crate::paging::builder::FrameAlloc;
 use crate::paging::{ept::Ept, x86::X86};
 use crate::scenario::ast::AllocKind;
@@ -170,7 +170,9 @@ impl Handle {
             }
             left -= len;
         }
-        (left == 0).then(|| self.segments.last().map(|(s, l)| BusAddr::new(s.raw().wrapping_add(*l)))).flatten()
+        (left == 0)
+            .then(|| self.segments.last().map(|(s, l)| BusAddr::new(s.raw().wrapping_add(*l))))
+            .flatten()
     }
     /// How many bytes it has.
     pub fn len(&self) -> u64 {
@@ -243,6 +245,8 @@ pub struct Software {
     pub attached_to: Vec<Option<String>>,
     /// Bindings of PASIDs: device, PASID, process.
     pub bound: Vec<(usize, Pasid, usize)>,
+    /// Page requests taken so far.
+    pub page_requests: u64,
     /// Where the next `vmalloc` or `ioremap` range goes.
     pub next_vmalloc: u64,
     /// The CPU's data cache, as devices that do not snoop see it.

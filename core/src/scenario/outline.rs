@@ -6,13 +6,21 @@ use super::ast::*;
 use super::span::Span;
 
 /// A statement and the line it stands on.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub struct At<'s, T> {
     /// The statement.
     pub node: &'s T,
     /// All of it.
     pub span: Span,
 }
+
+impl<T> Clone for At<'_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for At<'_, T> {}
 
 impl<T> core::ops::Deref for At<'_, T> {
     type Target = T;

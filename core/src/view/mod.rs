@@ -10,8 +10,7 @@
 
 pub mod bits;
 pub mod course;
-#[path = "../machine/history.rs"]
-pub mod history; // the room's own, until `machine` is declared
+pub use crate::machine::history;
 pub mod memory;
 pub mod state;
 pub mod types;

@@ -1,0 +1,488 @@
+//! Expectations: each is held against what the operation before it came to, or against the state it left.
+
+use super::outcome::{Counts, Outcome};
+use super::run::Done;
+use super::software::{DomainRef, Named, Owner};
+use super::Machine;
+use crate::addr::{Address, AnyAddr, BusAddr, Iova, PhysAddr, Space};
+use crate::iommu::{Iommu, Outcome as Answer, Request};
+use crate::platform::tlp::{Body, Header, Tlp};
+use crate::scenario::ast::{
+    self, Comparison, Counter, Delivery, Equality, ErrorWant, Expectation, FaultWant, IotlbVerdict,
+    PacketKind, RouteKind,
+};
+use crate::scenario::{Bilingual, Problem};
+use crate::trace::{CacheOp, Event, Hop, InterruptKind, Perms};
+use alloc::{
+    format,
+    string::{String, ToString},
+    vec,
+    vec::Vec,
+};
+
+/// What an expectation found: nothing, or why it does not hold.
+type Found = Result<Option<Bilingual>, Problem>;
+
+fn unless(ok: bool, en: impl FnOnce() -> String, zh: impl FnOnce() -> String) -> Found {
+    Ok((!ok).then(|| Bilingual::new(en(), zh())))
+}
+
+fn compare(want: &str, got: &str) -> Bilingual {
+    Bilingual::new(format!("expected {want}, but it was {got}"), format!("期望 {want}，实际是 {got}"))
+}
+
+impl Machine {
+    /// Holds one expectation against the machine and the operations done so far.
+    pub(super) fn expect(&mut self, expectation: &Expectation, done: &[Done]) -> Found {
+        let last = done.last();
+        let outcome = last.map(|d| d.outcome).unwrap_or_default();
+        match expectation {
+            Expectation::Fault(e) => self.expect_fault(e, &outcome),
+            Expectation::Error(e) => {
+                let error = last.and_then(|d| d.error.as_ref());
+                let (ok, want) = match &e.error {
+                    ErrorWant::Name(n) if n.value == "none" => (error.is_none(), n.value.clone()),
+                    ErrorWant::Name(n) if n.value == "any" => (error.is_some(), n.value.clone()),
+                    ErrorWant::Name(n) => (error.is_some_and(|e| e.name == n.value), n.value.clone()),
+                    ErrorWant::Text(t) => {
+                        (error.is_some_and(|e| e.message.contains(t.value.as_str())), t.value.clone())
+                    }
+                };
+                let got = error.map_or("none".to_string(), |e| format!("{} ({})", e.name, e.message));
+                Ok((!ok).then(|| compare(&want, &got)))
+            }
+            Expectation::Data(e) => self.expect_data(e),
+            Expectation::Value(e) => {
+                let mask = e.mask.map_or(u64::MAX, |m| m.value);
+                let got = last.and_then(|d| d.value);
+                let ok = got.is_some_and(|v| v & mask == e.value.value & mask);
+                let got = got.map_or("nothing was read".to_string(), |v| format!("{v:#x}"));
+                Ok((!ok).then(|| compare(&format!("{:#x}", e.value.value), &got)))
+            }
+            Expectation::Arrived(e) => self.expect_arrived(e, last),
+            Expectation::Translation(e) => self.expect_translation(e),
+            Expectation::Address(e) => {
+                let of = self.find(&e.of, Space::Physical)?.at.raw;
+                // The other side in the same space as this one, so that buffers compare as pages do.
+                let space = self.find(&e.of, Space::Physical)?.at.space;
+                let to = self.find(&e.to, space)?.at.raw;
+                let ok = e.comparison.value.holds(of, to);
+                unless(
+                    ok,
+                    || format!("{of:#x} does not compare so with {to:#x}"),
+                    || format!("{of:#x} 与 {to:#x} 的比较不成立"),
+                )
+            }
+            Expectation::Iotlb(e) => {
+                let got = match outcome.iotlb {
+                    Some(CacheOp::Hit | CacheOp::Denied) => Some(IotlbVerdict::Hit),
+                    Some(CacheOp::Stale) => Some(IotlbVerdict::Stale),
+                    Some(_) => Some(IotlbVerdict::Miss),
+                    None => None,
+                };
+                // A stale hit is a hit to those who only ask that.
+                let ok = got == Some(e.verdict.value)
+                    || e.verdict.value == IotlbVerdict::Hit && got == Some(IotlbVerdict::Stale);
+                Ok((!ok).then(|| compare(&format!("{:?}", e.verdict.value), &format!("{got:?}"))))
+            }
+            Expectation::Interrupt(e) => self.expect_interrupt(e, &outcome),
+            Expectation::Route(e) => {
+                let got = match (outcome.route, outcome.came_down) {
+                    (Some(Hop::Peer), _) => Some(RouteKind::Direct),
+                    (Some(Hop::Up), true) => Some(RouteKind::Redirected),
+                    (Some(_), false) => Some(RouteKind::Memory),
+                    _ => None,
+                };
+                let ok = got == Some(e.route.value);
+                Ok((!ok).then(|| compare(&format!("{:?}", e.route.value), &format!("{got:?}"))))
+            }
+            Expectation::Packet(e) => self.expect_packet(e, last),
+            Expectation::Group(e) => {
+                let (one, other) = (self.device_named(&e.one)?, self.device_named(&e.other)?);
+                let (a, b) = (self.group(one), self.group(other));
+                let ok = (a == b) == (e.equality.value == Equality::Equal);
+                unless(
+                    ok,
+                    || format!("they are in groups {a} and {b}"),
+                    || format!("它们在第 {a} 组和第 {b} 组"),
+                )
+            }
+            Expectation::Count(e) => self.expect_count(e, done),
+        }
+    }
+
+    fn expect_fault(&mut self, e: &ast::ExpectFault, outcome: &Outcome) -> Found {
+        let Some(want) = e.on(self.arch) else { return Ok(None) };
+        let got = outcome.fault;
+        let ok = match want {
+            _ if want.is_none() => got.is_none(),
+            _ if want.is_any() => got.is_some(),
+            FaultWant::Code(n) => got.is_some_and(|f| u64::from(f.0.code) == n.value),
+            FaultWant::Name(n) => got.is_some_and(|f| same_name(f.0.name, &n.value)),
+        };
+        if !ok {
+            let want = match want {
+                FaultWant::Code(n) => format!("fault {:#x}", n.value),
+                FaultWant::Name(n) => format!("fault {}", n.value),
+            };
+            let got = got.map_or("no fault".to_string(), |f| {
+                format!("fault {:#x} ({}) at {}", f.0.code, f.0.name, f.1)
+            });
+            return Ok(Some(compare(&want, &got)));
+        }
+        if let (Some(at), Some(fault)) = (&e.at, got) {
+            let want = self.find(at, Space::Bus)?.at.raw;
+            // Records keep the page only on some architectures: compare pages.
+            if want & !0xfff != fault.1.raw & !0xfff {
+                return Ok(Some(compare(&format!("{want:#x}"), &fault.1.to_string())));
+            }
+        }
+        Ok(None)
+    }
+
+    fn expect_data(&mut self, e: &ast::ExpectData) -> Found {
+        // A device's name alone is what it received last.
+        if let Some(base) = &e.at.base {
+            if base.part.is_none() {
+                if let Some(Named::Device(device)) = self.sw.names.get(&base.name).copied() {
+                    let got = self.hw.devices[device].received.clone();
+                    let skip = (e.at.offset.value as usize).min(got.len());
+                    let got = got[skip..].to_vec();
+                    let len = e.len.map_or(got.len() as u64, |l| l.value);
+                    let want = self.bytes(
+                        &e.data,
+                        e.len.map(|l| l.value).or(own_len(&e.data)).or(Some(len)),
+                        e.at.span,
+                    )?;
+                    return Ok(differ(&want, &got[..want.len().min(got.len())], e.equality.value));
+                }
+            }
+        }
+        let owner = self.owner(&e.space)?;
+        let space = if owner == Owner::Kernel { Space::Physical } else { Self::cpu_space(owner) };
+        let found = self.find(&e.at, space)?;
+        let rest = found.rest;
+        let len = e.len.map(|l| l.value).or(own_len(&e.data)).or(rest);
+        let want = self.bytes(&e.data, len, e.at.span)?;
+        let mut got = vec![0; want.len()];
+        if found.at.space == Space::Bus && matches!(found.named, Some(Named::Device(_))) {
+            self.peek_bar(&found, &mut got);
+        } else if owner != Owner::Kernel && found.named.is_none() {
+            // Page by page, through the owner's tables as they are.
+            for (i, part) in got.chunks_mut(1).enumerate() {
+                let at = AnyAddr { raw: found.at.raw.wrapping_add(i as u64), ..found.at };
+                match self.seen_by(owner, at) {
+                    Some(pa) => self.memory.peek_bytes(pa, part),
+                    None => return Ok(Some(compare("data", &format!("{at} is not mapped")))),
+                }
+            }
+        } else {
+            let (pa, found) = self.physical(&e.at)?;
+            if !e.in_memory {
+                self.cpu_view(found.named, found.offset, pa, &mut got);
+            } else {
+                self.peek_named(found.named, found.offset, pa, &mut got);
+            }
+        }
+        Ok(differ(&want, &got, e.equality.value))
+    }
+
+    /// Bytes as the CPU would load them: from its cache where it holds the line.
+    fn cpu_view(&self, named: Option<Named>, offset: u64, pa: PhysAddr, out: &mut [u8]) {
+        let pieces = match named {
+            Some(Named::Buffer(index)) => self.sw.buffers[index].pieces.clone(),
+            Some(Named::Handle(index)) => self.sw.handles[index].pieces.clone(),
+            _ => vec![(pa, out.len() as u64)],
+        };
+        let mut skip = if named.is_some() { offset } else { 0 };
+        let mut done = 0;
+        for (start, len) in pieces {
+            if skip >= len {
+                skip -= len;
+                continue;
+            }
+            let n = ((len - skip) as usize).min(out.len() - done);
+            let mut memory = self.memory.clone();
+            let mut cache = self.sw.cache.clone();
+            let part = &mut out[done..done + n];
+            let actor = crate::trace::Actor::Author;
+            let _ = cache.read(&mut memory, actor, start.wrapping_add(skip), part, &mut crate::trace::Off);
+            done += n;
+            skip = 0;
+            if done == out.len() {
+                return;
+            }
+        }
+    }
+
+    fn peek_bar(&self, found: &super::names::Found, out: &mut [u8]) {
+        let route = self.hw.topology.route_down(BusAddr::new(found.at.raw));
+        if let crate::platform::route::End::Function { node, bar, offset, .. } = route.end {
+            if let Some(device) = self.device_at(node) {
+                let at = match self.hw.devices[device].bars.get(usize::from(bar)).copied().flatten() {
+                    Some(super::BarUse::Memory(base)) => base + offset,
+                    _ => super::bus::REGISTER_SCRATCH + (u64::from(bar) << 40) + offset,
+                };
+                self.hw.devices[device].memory.peek_bytes(PhysAddr::new(at), out);
+            }
+        }
+    }
+
+    fn expect_arrived(&mut self, e: &ast::ExpectArrived, last: Option<&Done>) -> Found {
+        let got = last.and_then(|d| d.outcome.arrived);
+        match &e.at {
+            None => unless(
+                got.is_none(),
+                || format!("expected nothing to arrive, but it arrived at {}", got.map_or(0, |a| a.raw)),
+                || format!("期望没有到达，实际到达了 {:#x}", got.map_or(0, |a| a.raw)),
+            ),
+            Some(at) => {
+                let found = self.find(at, Space::Physical)?;
+                let want = match found.at.space {
+                    Space::Bus => found.at,
+                    _ => self.physical(at)?.0.any(),
+                };
+                if want.space == Space::Bus {
+                    // Peer to peer: the address in the packet that the other device claimed.
+                    let range = last.map_or(0..0, |d| d.steps.clone());
+                    let ok = self.trace.steps()[range].iter().any(|s| match s.event {
+                        Event::Packet { header, dwords, prefix, .. } => {
+                            let tlp = Tlp::decode(&Header { dw: header, len: dwords, prefix });
+                            matches!(tlp, Ok(Tlp { body: Body::Memory { address, .. }, .. }) if address.raw() & !3 == want.raw & !3)
+                        }
+                        _ => false,
+                    });
+                    return unless(
+                        ok,
+                        || format!("no packet went to {want}"),
+                        || format!("没有发往 {want} 的数据包"),
+                    );
+                }
+                let ok = got == Some(want);
+                Ok((!ok).then(|| {
+                    compare(&want.to_string(), &got.map_or("nowhere".to_string(), |a| a.to_string()))
+                }))
+            }
+        }
+    }
+
+    fn expect_translation(&mut self, e: &ast::ExpectTranslation) -> Found {
+        let named = self.named(&e.space.value, e.space.span)?;
+        let (space, out) = match named {
+            Named::Process(_) => (Space::Virtual, Space::Physical),
+            Named::Vm(_) => (Space::GuestPhysical, Space::Physical),
+            _ => (Space::Iova, Space::Physical),
+        };
+        let at = self.find(&e.at, space)?.at;
+        let got: Option<u64> = match named {
+            Named::Process(process) => {
+                let space = self.sw.processes[process].space;
+                let want = crate::paging::Want::user(Perms::R);
+                let va = crate::addr::VirtAddr::new(at.raw);
+                crate::mmu::peek(&mut self.memory, &space, va, want).ok().map(|t| t.to.raw())
+            }
+            Named::Vm(vm) => self.sw.vms[vm].place(at.raw).map(|p| p.raw()),
+            Named::Domain(domain) => match self.sw.domains[domain].kind {
+                DomainRef::Host(id) => self.peek_domain(id, at.raw),
+                DomainRef::Guest { vm, tables } => {
+                    let guest = self.sw.vms[vm].guest(vm);
+                    let space = crate::mmu::AddressSpace {
+                        format: self.sw.format(),
+                        root: tables.root,
+                        pcid: 0,
+                        guest: Some(guest),
+                    };
+                    let want = crate::paging::Want::user(Perms::R);
+                    let va = crate::addr::VirtAddr::new(at.raw);
+                    crate::mmu::peek(&mut self.memory, &space, va, want).ok().map(|t| t.to.raw())
+                }
+            },
+            Named::Device(device) => {
+                let requester = self.hw.devices[device].requester;
+                self.peek_device(requester, at.raw)
+            }
+            _ => None,
+        };
+        match &e.to {
+            None => unless(
+                got.is_none(),
+                || format!("expected no translation, but {at} leads to {:#x}", got.unwrap_or(0)),
+                || format!("期望没有转换，实际 {at} 指向 {:#x}", got.unwrap_or(0)),
+            ),
+            Some(to) => {
+                let want = match self.find(to, out)?.at.space {
+                    Space::GuestPhysical => self.find(to, out)?.at.raw,
+                    _ => self.physical(to)?.0.raw(),
+                };
+                let ok = got == Some(want);
+                Ok((!ok).then(|| {
+                    compare(&format!("{want:#x}"), &got.map_or("nowhere".to_string(), |g| format!("{g:#x}")))
+                }))
+            }
+        }
+    }
+
+    fn peek_device(&mut self, requester: crate::addr::RequesterId, at: u64) -> Option<u64> {
+        let request = Request::new(requester, Iova::new(at), Perms::R, 1);
+        let unit = self.hw.iommu.as_ref()?;
+        match unit.peek(&mut self.memory, &request) {
+            Answer::Memory(t) | Answer::Answer(t) => Some(t.to.raw()),
+            _ => None,
+        }
+    }
+
+    /// What a domain's tables say, whether or not a device is in it.
+    fn peek_domain(&mut self, domain: crate::iommu::DomainId, at: u64) -> Option<u64> {
+        if let Some(device) = self.sw.attached.iter().position(|a| *a == Some(domain)) {
+            let requester = self.hw.devices[device].requester;
+            return self.peek_device(requester, at);
+        }
+        let mut copy = self.clone();
+        let ghost = crate::addr::RequesterId::bdf(0, 31, 7);
+        copy.with_unit(|unit, ctx| unit.attach(ctx, ghost, crate::iommu::Attachment::Domain(domain))).ok()?;
+        copy.peek_device(ghost, at)
+    }
+
+    fn expect_interrupt(&mut self, e: &ast::ExpectInterrupt, outcome: &Outcome) -> Found {
+        let got = outcome.interrupt.filter(|i| i.2 != InterruptKind::Blocked);
+        let Some(vector) = e.vector else {
+            return unless(
+                got.is_none(),
+                || format!("expected no interrupt, but vector {:#x} arrived", got.map_or(0, |g| g.0)),
+                || format!("期望没有中断，实际收到向量 {:#x}", got.map_or(0, |g| g.0)),
+            );
+        };
+        let kind = e.delivery.map(|d| match d.value {
+            Delivery::Direct => InterruptKind::Direct,
+            Delivery::Remapped => InterruptKind::Remapped,
+            Delivery::Posted => InterruptKind::Posted,
+        });
+        let ok = got.is_some_and(|(v, cpu, how)| {
+            u64::from(v) == vector.value
+                && e.cpu.is_none_or(|c| c.value == u64::from(cpu))
+                && kind.is_none_or(|k| k == how)
+        });
+        let got =
+            got.map_or("none".to_string(), |(v, cpu, how)| format!("vector {v:#x} at CPU {cpu}, {how:?}"));
+        Ok((!ok).then(|| compare(&format!("vector {:#x}", vector.value), &got)))
+    }
+
+    fn expect_packet(&mut self, e: &ast::ExpectPacket, last: Option<&Done>) -> Found {
+        let range = last.map_or(0..0, |d| d.steps.clone());
+        let at = match &e.at {
+            None => None,
+            Some(at) => Some(self.find(at, Space::Bus)?.at.raw),
+        };
+        let kind_of = |tlp: &Tlp| match tlp.body {
+            Body::Memory { write: false, .. } => Some(PacketKind::MemoryRead),
+            Body::Memory { write: true, .. } => Some(PacketKind::MemoryWrite),
+            Body::Io { write: false, .. } => Some(PacketKind::IoRead),
+            Body::Io { write: true, .. } => Some(PacketKind::IoWrite),
+            Body::Config { write: false, .. } => Some(PacketKind::ConfigRead),
+            Body::Config { write: true, .. } => Some(PacketKind::ConfigWrite),
+            Body::Completion { dwords: 0, .. } => Some(PacketKind::Completion),
+            Body::Completion { .. } => Some(PacketKind::CompletionData),
+            Body::Message { .. } => None,
+        };
+        let ok = self.trace.steps()[range].iter().any(|s| {
+            let Event::Packet { header, dwords, prefix, .. } = s.event else { return false };
+            let Ok(tlp) = Tlp::decode(&Header { dw: header, len: dwords, prefix }) else { return false };
+            kind_of(&tlp) == Some(e.kind.value)
+                && e.requester.is_none_or(|r| r.value.bdf16() == tlp.requester.bdf16())
+                && e.pasid.is_none_or(|p| tlp.pasid.map(|x| x.pasid) == Some(p.value))
+                && at.is_none_or(|at| match tlp.body {
+                    Body::Io { .. } | Body::Memory { .. } => tlp.span().is_some_and(|(start, _)| start == at),
+                    _ => false,
+                })
+        });
+        unless(ok, || "no such packet was sent".into(), || "没有发出这样的数据包".into())
+    }
+
+    fn expect_count(&mut self, e: &ast::ExpectCount, done: &[Done]) -> Found {
+        let last = done.last();
+        let first = if e.total {
+            done.first().map_or(0, |d| d.steps.start)
+        } else {
+            last.map_or(0, |d| d.steps.start)
+        };
+        let end = last.map_or(0, |d| d.steps.end);
+        let Counts {
+            reads,
+            iotlb_hits,
+            iotlb_misses,
+            translations,
+            packets,
+            copies,
+            copied,
+            exits,
+            faults,
+            interrupts,
+            invalidations,
+            transferred,
+        } = if e.total {
+            Outcome::of(self.trace.steps(), first..end).counts
+        } else {
+            last.map(|d| d.outcome.counts).unwrap_or_default()
+        };
+        let list = self.sw.handles.iter().rev().find_map(|h| h.list.as_ref());
+        let got = match e.counter.value {
+            Counter::Reads => reads,
+            Counter::IotlbHits => iotlb_hits,
+            Counter::IotlbMisses => iotlb_misses,
+            Counter::Translations => translations,
+            Counter::Packets => packets,
+            Counter::Copies => copies,
+            Counter::Copied => copied,
+            Counter::Exits => exits,
+            Counter::Faults => faults,
+            Counter::Interrupts => interrupts,
+            Counter::Invalidations => invalidations,
+            Counter::Transferred => transferred,
+            Counter::Nents => list.map_or(0, |l| l.nents() as u64),
+            Counter::OrigNents => list.map_or(0, |l| l.orig_nents as u64),
+            Counter::Descriptors => self.hw.devices.iter().map(|d| u64::from(d.engine.descriptors())).sum(),
+            Counter::PageRequests => self.sw.page_requests,
+        };
+        let ok = e.comparison.value.holds(got, e.count.value);
+        let sign = match e.comparison.value {
+            Comparison::Equal => "=",
+            Comparison::Different => "!=",
+            Comparison::AtLeast => ">=",
+            Comparison::AtMost => "<=",
+        };
+        Ok((!ok).then(|| compare(&format!("{sign} {}", e.count.value), &format!("{got}"))))
+    }
+}
+
+/// How many bytes data has by itself.
+fn own_len(data: &ast::Bytes) -> Option<u64> {
+    match data {
+        ast::Bytes::Text(text) => Some(text.value.len() as u64),
+        ast::Bytes::Hex(text) => ast::Bytes::from_hex(&text.value).map(|b: Vec<u8>| b.len() as u64),
+        _ => None,
+    }
+}
+
+fn differ(want: &[u8], got: &[u8], equality: Equality) -> Option<Bilingual> {
+    let same = want == got;
+    if same == (equality == Equality::Equal) {
+        return None;
+    }
+    if same {
+        return Some(Bilingual::new("the bytes are the same", "字节相同"));
+    }
+    let at = want.iter().zip(got).position(|(a, b)| a != b).unwrap_or(got.len());
+    let show = |b: Option<&u8>| b.map_or("nothing".to_string(), |b| format!("{b:#04x}"));
+    Some(Bilingual::new(
+        format!("byte {at} is {}, expected {}", show(got.get(at)), show(want.get(at))),
+        format!("第 {at} 字节是 {}，期望 {}", show(got.get(at)), show(want.get(at))),
+    ))
+}
+
+/// Names of faults compare without case, spaces and punctuation.
+fn same_name(a: &str, b: &str) -> bool {
+    let bare = |s: &str| {
+        s.chars().filter(|c| c.is_alphanumeric()).map(|c| c.to_ascii_lowercase()).collect::<String>()
+    };
+    bare(a) == bare(b)
+}
