@@ -92,3 +92,32 @@ fn the_scenario_tells_the_logs_device_address_pasid_and_access() {
         assert!(text.contains(part), "{part}\n{text}");
     }
 }
+
+/// Runs a scenario; every expectation holds, the last fault has this code, at this requester.
+fn ends_with(text: &str, code: u16) -> Result<(), String> {
+    let run = crate::machine::run(text).map_err(|problems| format!("{problems}"))?;
+    if let Some(check) = run.failures().next() {
+        let failure = check.failure.as_ref().map_or(String::new(), |f| format!("{f:?}"));
+        return Err(format!("line {}: {failure}", check.span.line));
+    }
+    match run.done.iter().rev().find_map(|done| done.outcome.fault) {
+        Some((fault, ..)) if fault.code == code => Ok(()),
+        other => Err(format!("{other:?}")),
+    }
+}
+
+#[test]
+fn every_vtd_scenario_ends_at_its_own_fault() {
+    let mut wrong = String::new();
+    for fault in crate::iommu::vtd::faults::ALL {
+        for pasid in [false, true] {
+            let report = parse_log(&vtd_line(fault.code, pasid));
+            let (item, _) = report.faults().next().unwrap();
+            let Some(scenario) = &item.scenario else { continue };
+            if let Err(error) = ends_with(&scenario.text, fault.code) {
+                wrong.push_str(&format!("{:#x} pasid {pasid}: {error}\n{}\n", fault.code, scenario.text));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}
