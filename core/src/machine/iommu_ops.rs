@@ -86,7 +86,11 @@ impl Machine {
     pub(super) fn op_domain(&mut self, op: &ast::Domain) -> Result<(), Stop> {
         let kind = match &op.vm {
             None => {
-                let kind = self.sw.dma.kind;
+                let kind = match op.stage.map(|stage| stage.value) {
+                    Some(1) => DomainKind::Stage1,
+                    Some(_) => DomainKind::Stage2,
+                    None => self.sw.dma.kind,
+                };
                 DomainRef::Host(self.driver(op.name.span, |unit, ctx| unit.new_domain(ctx, kind))?)
             }
             Some(name) => {
@@ -324,8 +328,11 @@ impl Machine {
         let bound: Vec<_> = self.sw.bound.iter().filter(|b| b.2 == process).copied().collect();
         for (device, pasid, _) in bound {
             let requester = self.hw.devices[device].requester;
+            // What the notifier of the process's memory does: only its pages are forgotten, not its entry.
+            let guest = self.sw.processes[process].vm.and_then(|vm| self.sw.vms[vm].domain);
+            let domain = guest.unwrap_or(DomainId(0));
             self.driver(Span::default(), |unit, ctx| {
-                unit.invalidate(ctx, Invalidation::Process(requester, pasid))
+                unit.invalidate(ctx, Invalidation::PasidPages(domain, pasid, range))
             })?;
             if self.hw.devices[device].caps.ats {
                 self.driver(Span::default(), |unit, ctx| {

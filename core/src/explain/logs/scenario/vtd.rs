@@ -71,6 +71,9 @@ pub(super) fn draft(fault: &Fault) -> Option<Draft> {
 /// The address width of the tables in which `code` can happen at `address`; none if in none of them.
 fn width(code: u16, address: u64, base: Base) -> Option<u8> {
     if matches!(code, 0x04 | 0x83) {
+        if base == Base::First {
+            return None;
+        }
         return [39, 48].into_iter().find(|&bits| address >> bits != 0);
     }
     if code == 0x80 {
@@ -90,6 +93,8 @@ fn base(code: u16, pasid: Option<u32>) -> Base {
         0x70..=0x73 | 0x80..=0x82 | 0x5c | 0x5d => Base::First,
         0x74..=0x77 | 0x84 => Base::Nested,
         // The others happen with either; a PASID in the log decides.
+        // A second stage behind a PASID is the one below a guest's process.
+        0x78..=0x7b if pasid.is_some() => Base::Nested,
         _ if pasid.is_some() => Base::First,
         _ => Base::Second,
     }
@@ -138,12 +143,21 @@ fn memory(given: &Given) -> Option<Draft> {
     }
     let space = if bound.is_some() { "app" } else { space };
     let mapped = !matches!(code, 0x04 | 0x29 | 0x80 | 0x83);
-    let to = if matches!(code, 0x0e | 0x87) { " -> 0xfee0_0000" } else { "" };
+    let to = match code {
+        0x0e | 0x87 => " -> 0xfee0_0000",
+        // A page of the guest that holds none of its tables.
+        0x78..=0x7a if base == Base::Nested => GUEST_PAGE_TO,
+        _ => "",
+    };
     let rights = if code == 0x85 { "r" } else { "rw" };
     if mapped {
         draft.step(format!("map {space} {} +4K{to} {rights}", hex(given.page)));
     }
-    breaking(given, &mut draft, space, bound)?;
+    if base == Base::Nested && matches!(code, 0x78..=0x7a) {
+        below_guest(code, &mut draft);
+    } else {
+        breaking(given, &mut draft, space, bound)?;
+    }
     let extra = match code {
         0x5c | 0x82 => " execute",
         0x5d => " privileged",
@@ -158,8 +172,28 @@ fn memory(given: &Given) -> Option<Draft> {
     } else {
         draft.step(request(given.access, given.address, sent, extra));
     }
-    draft.step(format!("expect fault {code:#x} at {}", hex(given.page)));
+    match code {
+        // The record of an interrupt fault has an index in place of the address.
+        0x29 => draft.step("expect fault 0x29"),
+        _ => draft.step(format!("expect fault {code:#x} at {}", hex(given.page))),
+    }
     Some(draft)
+}
+
+/// A guest-physical page, as a target of `map` and by itself.
+const GUEST_PAGE_TO: &str = " -> 0x300_0000";
+const GUEST_PAGE: &str = "0x300_0000";
+
+/// Breaks the second stage below the page, and only there: the guest's own tables stay readable.
+fn below_guest(code: u16, draft: &mut Draft) {
+    match code {
+        0x78 => {
+            draft.step(format!("entry page guest {GUEST_PAGE} level 2 clear {}", hex(POINTER)));
+            draft.step(format!("entry page guest {GUEST_PAGE} level 2 set {}", hex(NOWHERE)));
+        }
+        0x79 => draft.step(format!("unmap guest {GUEST_PAGE} +4K")),
+        _ => draft.step(format!("entry page guest {GUEST_PAGE} level 1 set 0x8_0000_0000_0000")),
+    }
 }
 
 /// The statements that break the link that the reason names.
