@@ -18,6 +18,7 @@
 //! * [`diagram`]: what a picture is made of, its layout on a character grid, text and SVG
 //! * [`explain`]: what happened, in words; fault logs of real machines
 //! * [`view`]: all that a page shows of one position of a trace
+//! * [`picture`]: the machine at one position, as the parts of a picture
 #![cfg_attr(not(any(feature = "std", test)), no_std)]
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
@@ -34,6 +35,7 @@ pub mod memory;
 pub mod mmu;
 pub mod os;
 pub mod paging;
+pub mod picture;
 pub mod platform;
 pub mod scenario;
 pub mod spec;

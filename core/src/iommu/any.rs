@@ -61,6 +61,9 @@ impl Iommu for AnyIommu {
     fn domain_root(&self, domain: DomainId) -> Option<PhysAddr> {
         each!(self, unit => unit.domain_root(domain))
     }
+    fn mappings(&self, memory: &Memory, domain: DomainId, limit: usize) -> Leaves {
+        each!(self, unit => unit.mappings(memory, domain, limit))
+    }
     fn set_caps(&mut self, device: RequesterId, caps: DeviceCaps) {
         each!(self, unit => unit.set_caps(device, caps))
     }

@@ -12,6 +12,7 @@ pub use any::{AnyIommu, Architecture, UnitConfig};
 use crate::addr::{AddrRange, Iova, PageSize, Pasid, PhysAddr, RequesterId};
 use crate::memory::{MemError, Memory};
 use crate::paging::builder::{FrameAlloc, MapError, Mapping};
+use crate::paging::leaves::Leaves;
 use crate::spec::{FaultCode, Register};
 use crate::trace::{InterruptKind, Observer, Perms, Recorded};
 use alloc::vec::Vec;
@@ -363,6 +364,9 @@ pub trait Iommu {
 
     /// Tells the driver what a device can do; counts from the next `attach` or `bind` on.
     fn set_caps(&mut self, device: RequesterId, caps: DeviceCaps);
+
+    /// What a domain's tables map in `memory`, and where the tables are; at most `limit` table pages are read.
+    fn mappings(&self, memory: &Memory, domain: DomainId, limit: usize) -> Leaves;
 
     /// Decides what a device's requests without PASID meet.
     fn attach<O: Observer>(

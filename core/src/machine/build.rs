@@ -91,6 +91,7 @@ pub fn build(outline: &Outline<'_>) -> Result<Machine, Problem> {
         names: BTreeMap::new(),
         attached: alloc::vec![None; count],
         attached_to: alloc::vec![None; count],
+        attachments: Vec::new(),
         bound: Vec::new(),
         page_requests: 0,
         next_vmalloc: vmalloc_base(levels),

@@ -131,7 +131,7 @@ impl Machine {
             };
             let id = d.requester;
             self.with_os(|api, env| api.add_device(env, info, &reserved)).map_err(|e| problem(span, e))?;
-            self.sw.attached[device] = self.sw.dma.api.domain(id);
+            self.set_attached(device, self.sw.dma.api.domain(id));
         }
         Ok(())
     }
@@ -184,6 +184,7 @@ impl Machine {
         let va = pieces.first().map(|p| self.sw.kernel_va(p.0));
         let buffer = self.sw.buffers.len();
         self.sw.buffers.push(Buffer {
+            born: self.trace.len(),
             name: name.clone(),
             size: op.size.value,
             kind: AllocKind::Contiguous,
@@ -191,8 +192,10 @@ impl Machine {
             va,
             pieces: pieces.clone(),
             freed: false,
+            died: usize::MAX,
         });
         self.add_handle(Handle {
+            born: self.trace.len(),
             name,
             device,
             segments: alloc::vec![(made.dma, op.size.value)],
@@ -200,6 +203,7 @@ impl Machine {
             buffer: Some((buffer, 0)),
             direction: api::Direction::Bidirectional,
             live: true,
+            died: usize::MAX,
             coherent: true,
             list: None,
         });
@@ -212,6 +216,7 @@ impl Machine {
         let id = self.hw.devices[device].requester;
         self.with_os(|api, env| api.free_coherent(env, id, at))?;
         self.sw.handles[index].live = false;
+        self.sw.handles[index].died = self.trace.len();
         Ok(())
     }
 
@@ -233,6 +238,7 @@ impl Machine {
         let source = api::Buffer { name: &name, at: first.0, bytes, kind };
         let dma = self.with_os(|api, env| api.map_single(env, id, source, way, op.skip_cpu_sync))?;
         self.add_handle(Handle {
+            born: self.trace.len(),
             name: op.name.value.clone(),
             device,
             segments: alloc::vec![(dma, bytes)],
@@ -240,6 +246,7 @@ impl Machine {
             buffer: Some((index, offset)),
             direction: way,
             live: true,
+            died: usize::MAX,
             coherent: false,
             list: None,
         });
@@ -260,6 +267,7 @@ impl Machine {
         let way = direction(op.direction.value);
         let list = self.with_os(|api, env| api.map_sg(env, id, &name, &pieces, way))?;
         self.add_handle(Handle {
+            born: self.trace.len(),
             name: op.name.value.clone(),
             device,
             segments: list.segments.iter().map(|s| (s.dma, s.bytes)).collect(),
@@ -267,6 +275,7 @@ impl Machine {
             buffer: first,
             direction: way,
             live: true,
+            died: usize::MAX,
             coherent: false,
             list: Some(list),
         });
@@ -286,6 +295,7 @@ impl Machine {
             }
         })?;
         self.sw.handles[index].live = false;
+        self.sw.handles[index].died = self.trace.len();
         Ok(())
     }
 

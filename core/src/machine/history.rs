@@ -26,6 +26,11 @@ impl Cursor {
         self.at = steps;
         &self.memory
     }
+    /// As [`Cursor::seek`], for what needs to borrow memory mutably though it leaves it as it is (a walk).
+    pub fn seek_mut(&mut self, trace: &Trace, steps: usize) -> &mut Memory {
+        self.seek(trace, steps);
+        &mut self.memory
+    }
     /// The position: a count of steps done.
     pub fn position(&self) -> usize {
         self.at

@@ -77,6 +77,12 @@ impl Machine {
         Ok(())
     }
 
+    /// Notes which host domain a device's requests meet from now on.
+    pub(super) fn set_attached(&mut self, device: usize, domain: Option<DomainId>) {
+        self.sw.attached[device] = domain;
+        self.sw.attachments.push((device, self.trace.len(), domain));
+    }
+
     /// The IOMMU group of a device.
     pub fn group(&self, device: usize) -> u16 {
         let node = self.hw.devices[device].node;
@@ -107,7 +113,7 @@ impl Machine {
             }
         };
         let index = self.sw.domains.len();
-        self.sw.domains.push(Domain { name: op.name.value.clone(), kind });
+        self.sw.domains.push(Domain { born: self.trace.len(), name: op.name.value.clone(), kind });
         self.sw.names.insert(op.name.value.clone(), Named::Domain(index));
         Ok(())
     }
@@ -172,7 +178,7 @@ impl Machine {
             }
         };
         self.driver(span, |unit, ctx| unit.attach(ctx, requester, attachment))?;
-        self.sw.attached[device] = domain;
+        self.set_attached(device, domain);
         self.sw.attached_to[device] = Some(target.into());
         Ok(())
     }
@@ -186,7 +192,7 @@ impl Machine {
         let device = self.device_named(&op.device)?;
         let requester = self.hw.devices[device].requester;
         self.driver(op.device.span, |unit, ctx| unit.attach(ctx, requester, Attachment::Blocked))?;
-        self.sw.attached[device] = None;
+        self.set_attached(device, None);
         self.sw.attached_to[device] = Some("blocked".into());
         Ok(())
     }

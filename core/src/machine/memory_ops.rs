@@ -233,7 +233,17 @@ impl Machine {
         };
         let index = self.sw.buffers.len();
         let name = op.name.value.clone();
-        self.sw.buffers.push(Buffer { name: name.clone(), size, kind, owner, va, pieces, freed: false });
+        self.sw.buffers.push(Buffer {
+            name: name.clone(),
+            size,
+            kind,
+            owner,
+            va,
+            pieces,
+            freed: false,
+            born: self.trace.len(),
+            died: usize::MAX,
+        });
         self.sw.names.insert(name.clone(), Named::Buffer(index));
         self.owner_event(&name, OwnerState::Cpu);
         Ok(())
@@ -248,6 +258,7 @@ impl Machine {
             return Err(Stop::Os(OsError::new("double-free", format!("{} was freed before", buffer.name))));
         }
         buffer.freed = true;
+        buffer.died = self.trace.len();
         let (pieces, name) = (buffer.pieces.clone(), buffer.name.clone());
         if buffer.owner == Owner::Kernel {
             for (start, len) in pieces {
@@ -568,7 +579,7 @@ impl Machine {
         self.map_cpu(Owner::Kernel, mapping).map_err(|e| map_problem(op.at.span, e))?;
         let va = VirtAddr::new(base.raw() + (pa.raw() & 0xfff));
         let index = self.sw.remaps.len();
-        self.sw.remaps.push(Remap { name: op.name.value.clone(), va, pa, len });
+        self.sw.remaps.push(Remap { born: self.trace.len(), name: op.name.value.clone(), va, pa, len });
         self.sw.names.insert(op.name.value.clone(), Named::Remap(index));
         Ok(())
     }

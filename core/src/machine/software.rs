@@ -83,6 +83,8 @@ impl Vm {
 /// A domain that the scenario named.
 #[derive(Clone, Debug)]
 pub struct Domain {
+    /// Steps of the trace when it was made.
+    pub born: usize,
     /// Its name.
     pub name: String,
     /// What it is to the IOMMU.
@@ -106,6 +108,8 @@ pub enum DomainRef {
 /// A buffer.
 #[derive(Clone, Debug)]
 pub struct Buffer {
+    /// Steps of the trace when it was made.
+    pub born: usize,
     /// Its name.
     pub name: String,
     /// How many bytes.
@@ -120,6 +124,8 @@ pub struct Buffer {
     pub pieces: Vec<(PhysAddr, u64)>,
     /// Its memory was given back.
     pub freed: bool,
+    /// Steps of the trace when that was.
+    pub died: usize,
 }
 
 impl Buffer {
@@ -140,6 +146,8 @@ impl Buffer {
 /// What a `dma_map_` or `dma_alloc_` call gave.
 #[derive(Clone, Debug)]
 pub struct Handle {
+    /// Steps of the trace when it was made.
+    pub born: usize,
     /// Its name.
     pub name: String,
     /// For which device.
@@ -154,6 +162,8 @@ pub struct Handle {
     pub direction: Direction,
     /// It is mapped still.
     pub live: bool,
+    /// Steps of the trace when it was unmapped.
+    pub died: usize,
     /// From `dma_alloc_coherent`.
     pub coherent: bool,
     /// The list, from `dma_map_sg`.
@@ -187,6 +197,8 @@ impl Handle {
 /// A virtual address range that `ioremap` made.
 #[derive(Clone, Debug)]
 pub struct Remap {
+    /// Steps of the trace when it was made.
+    pub born: usize,
     /// Its name.
     pub name: String,
     /// Where the kernel sees it.
@@ -243,6 +255,8 @@ pub struct Software {
     pub attached: Vec<Option<DomainId>>,
     /// For each device, what it was attached to last, as the scenario says it; none: the default domain.
     pub attached_to: Vec<Option<String>>,
+    /// Who was attached to what, when: device, steps of the trace, host domain.
+    pub attachments: Vec<(usize, usize, Option<DomainId>)>,
     /// Bindings of PASIDs: device, PASID, process.
     pub bound: Vec<(usize, Pasid, usize)>,
     /// Page requests taken so far.

@@ -146,6 +146,10 @@ impl Iommu for Vtd {
         self.driver.domains.get(&domain.0).map(|d| d.root)
     }
 
+    fn mappings(&self, memory: &Memory, domain: DomainId, limit: usize) -> crate::paging::leaves::Leaves {
+        self.domain_mappings(memory, domain, limit)
+    }
+
     fn set_caps(&mut self, device: RequesterId, caps: DeviceCaps) {
         self.driver.caps.insert(device.bdf16(), caps);
     }

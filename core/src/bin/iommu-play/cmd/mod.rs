@@ -1,25 +1,35 @@
 //! The subcommands, one file each.
 
+mod draw;
 mod explain;
 mod fmt;
 mod replay;
+mod run;
 mod scenario;
 
 use std::process::ExitCode;
 
 const USAGE: &str = "usage: iommu-play COMMAND ...
 
+  check [--zh] [--json] [SCENARIO ...]  whether scenarios run and their expectations hold
+  draw SCENARIO [--at STEP] [--ascii|--unicode] [--lang zh] [--width N]  the picture at a position
   explain [--zh] [--scenario] [FILE]  what a kernel's or an emulator's fault log means (standard input, or FILE)
   fmt [--check] [--zh] [FILE ...]     scenarios in canonical form: files in place, standard input to standard output
   replay [--show N] FILE.jsonl ...   compare with recorded outcomes of another implementation
+  run [--zh] [--json] [SCENARIO ...]  every step of a scenario in words
+
+A SCENARIO is a file, the name of a preset, or - for standard input.
 ";
 
 /// Runs the subcommand that `args` name.
 pub fn run(args: &[String]) -> ExitCode {
     match args.split_first().map(|(first, rest)| (first.as_str(), rest)) {
+        Some(("check", rest)) => run::run(rest, true),
+        Some(("draw", rest)) => draw::run(rest),
         Some(("explain", rest)) => explain::run(rest),
         Some(("fmt", rest)) => fmt::run(rest),
         Some(("replay", rest)) => replay::run(rest),
+        Some(("run", rest)) => run::run(rest, false),
         Some(("-h" | "--help" | "help", _)) => {
             print!("{USAGE}");
             ExitCode::SUCCESS

@@ -1,5 +1,6 @@
 //! What the commands that take scenarios share: reading them, and telling what is wrong with them.
 
+use iommu_core::scenario::presets::{Preset, PRESETS};
 use iommu_core::scenario::{parse, Problem, Scenario};
 use std::io::Read;
 use std::path::PathBuf;
@@ -10,6 +11,8 @@ pub enum Source {
     Stdin,
     /// A file.
     File(PathBuf),
+    /// A preset of the gallery.
+    Preset(&'static Preset),
 }
 
 impl Source {
@@ -18,6 +21,7 @@ impl Source {
         match self {
             Source::Stdin => "<stdin>".into(),
             Source::File(path) => path.display().to_string(),
+            Source::Preset(preset) => preset.name.into(),
         }
     }
 
@@ -28,6 +32,7 @@ impl Source {
                 std::io::stdin().read_to_string(&mut text).map(|_| text)
             }
             Source::File(path) => std::fs::read_to_string(path),
+            Source::Preset(preset) => Ok(preset.text.into()),
         }
     }
 }
@@ -57,4 +62,16 @@ pub fn tell(source: &Source, text: &str, problem: &Problem, zh: bool) {
     let before = width(line.chars().take(skip).collect());
     let marked = width(line.chars().skip(skip).take(problem.span.len as usize).collect()).max(1);
     eprintln!("  | {}\n  | {}{}", line.trim_end_matches('\r'), " ".repeat(before), "^".repeat(marked));
+}
+
+/// A preset, a file or standard input, as an argument names it: where it is from, its text, the scenario.
+pub fn named(argument: &str, zh: bool) -> Option<(Source, String, Scenario)> {
+    let preset = PRESETS.iter().find(|p| p.name == argument);
+    let source = match preset {
+        Some(preset) => Source::Preset(preset),
+        None if argument == "-" => Source::Stdin,
+        None => Source::File(argument.into()),
+    };
+    let (text, scenario) = parsed(&source, zh)?;
+    Some((source, text, scenario))
 }

@@ -11,7 +11,9 @@ use super::second_stage::SecondStage;
 use super::{Config, Vtd};
 use crate::addr::{AddrRange, Iova, PhysAddr};
 use crate::iommu::{Ctx, DeviceCaps, DomainId, DomainKind, DriverError};
+use crate::memory::Memory;
 use crate::paging::builder::{Builder, Mapping};
+use crate::paging::leaves::{leaves, Leaves};
 use crate::trace::{Actor, Observer, Scope, Verdict};
 use alloc::collections::BTreeMap;
 
@@ -171,6 +173,15 @@ impl Vtd {
             }
         }
         Ok(())
+    }
+
+    pub(super) fn domain_mappings(&self, memory: &Memory, id: DomainId, limit: usize) -> Leaves {
+        let Ok(Domain { kind, root }) = self.domain(id) else { return Leaves::default() };
+        let place = |at| Some(PhysAddr::new(at));
+        match kind {
+            DomainKind::Stage1 => leaves(&first_format(&self.config), memory, root.raw(), place, limit),
+            DomainKind::Stage2 => leaves(&second_format(&self.config), memory, root.raw(), place, limit),
+        }
     }
 
     pub(super) fn unmap_pages<O: Observer>(

@@ -1,0 +1,64 @@
+//! `iommu-play draw`: the picture of a scenario at a position.
+
+use super::scenario::{named, tell};
+use iommu_core::diagram::render::{text, Charset};
+use iommu_core::diagram::{layout, Options};
+use iommu_core::machine::history::Cursor;
+use iommu_core::machine::run::run_scenario;
+use iommu_core::picture::picture;
+use iommu_core::spec::{Lang, Phrase};
+use std::process::ExitCode;
+
+const USAGE: &str =
+    "usage: iommu-play draw PRESET|FILE|- [--at STEP] [--ascii|--unicode] [--lang en|zh] [--width N]";
+
+/// Draws what `args` say.
+pub fn run(args: &[String]) -> ExitCode {
+    let mut source = None;
+    let (mut at, mut charset, mut lang, mut width) = (usize::MAX, Charset::Ascii, Lang::En, 120);
+    let mut args = args.iter();
+    while let Some(arg) = args.next() {
+        let mut value = || args.next().map(String::as_str).unwrap_or("");
+        match arg.as_str() {
+            "--at" => match value().parse() {
+                Ok(n) => at = n,
+                Err(_) => return usage("--at takes a position: a number"),
+            },
+            "--width" => match value().parse() {
+                Ok(n) => width = n,
+                Err(_) => return usage("--width takes a number of characters"),
+            },
+            "--lang" => match value() {
+                "en" => lang = Lang::En,
+                "zh" => lang = Lang::Zh,
+                _ => return usage("--lang takes en or zh"),
+            },
+            "--ascii" => charset = Charset::Ascii,
+            "--unicode" => charset = Charset::Unicode,
+            other if other.starts_with("--") => return usage(&format!("there is no option {other}")),
+            other => source = Some(other.to_string()),
+        }
+    }
+    let Some(source) = source else { return usage("which scenario?") };
+    let zh = lang == Lang::Zh;
+    let Some((source, text_of, scenario)) = named(&source, zh) else { return ExitCode::FAILURE };
+    let run = match run_scenario(scenario) {
+        Ok(run) => run,
+        Err(problems) => {
+            problems.0.iter().for_each(|p| tell(&source, &text_of, p, zh));
+            return ExitCode::FAILURE;
+        }
+    };
+    let trace = &run.machine.trace;
+    let at = at.min(trace.len());
+    let mut cursor = Cursor::at_end(run.machine.memory.clone(), trace);
+    let model = picture(&run.machine, trace, cursor.seek_mut(trace, at), at, Phrase::default());
+    let picture = layout(&model, None, &Options { width, lang, ..Options::default() });
+    print!("{}", text(&picture, charset));
+    ExitCode::SUCCESS
+}
+
+fn usage(why: &str) -> ExitCode {
+    eprintln!("iommu-play draw: {why}\n{USAGE}");
+    ExitCode::from(2)
+}

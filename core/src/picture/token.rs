@@ -1,0 +1,308 @@
+//! The token: which address is on its way at a position, where it is, where it has been.
+
+use super::{actor, point, Col};
+use crate::addr::{Address, AnyAddr, Space};
+use crate::diagram::model::{Anchor, ArrowKind, ColumnId, Fate, Lit, Model, Point, Target, Token, Touch};
+use crate::machine::software::Owner;
+use crate::machine::Machine;
+use crate::spec::Phrase;
+use crate::trace::{
+    Actor, CacheKind, CacheOp, Event, Hop, InterruptKind, Perms, Scope, Stage, Trace, Verdict,
+};
+use alloc::{collections::BTreeMap, format, vec::Vec};
+
+/// Anchors of a path that are kept: a long transfer shows its latest way.
+const PATH: usize = 24;
+
+/// Puts the token into the picture, and lights what the current step touches.
+pub(super) fn place(
+    model: &mut Model,
+    spaces: &BTreeMap<Col, ColumnId>,
+    machine: &Machine,
+    trace: &Trace,
+    at: usize,
+) {
+    let Some(current) = at.checked_sub(1) else { return };
+    let steps = trace.steps();
+    // The operation's beginning: everything since then belongs to this journey.
+    let begins = |e: &Event| matches!(e, Event::Begin(Scope::Operation { .. } | Scope::Setup { .. }));
+    let start = (0..=current).rev().find(|i| begins(&steps[*i].event)).unwrap_or(0);
+    let start = start.max(current.saturating_sub(4096));
+    let mut way = Way {
+        model,
+        spaces,
+        machine,
+        owner: Owner::Kernel,
+        device: None,
+        path: Vec::new(),
+        now: None,
+        fate: Fate::Moving,
+        load: Phrase::default(),
+    };
+    for step in &steps[start..=current] {
+        way.follow(step.actor, &step.event);
+    }
+    let (path, now, fate, load) = (way.path, way.now, way.fate, way.load);
+    light(model, spaces, machine, &steps[current].event, steps[current].actor);
+    let (Some(at), Some(address)) = (path.last().copied(), now) else { return };
+    let keep = path.len().saturating_sub(PATH);
+    model.token = Some(Token {
+        address: address.raw,
+        space: address.space,
+        at,
+        path: path[keep..].to_vec(),
+        fate,
+        load,
+    });
+}
+
+struct Way<'a> {
+    model: &'a Model,
+    spaces: &'a BTreeMap<Col, ColumnId>,
+    machine: &'a Machine,
+    owner: Owner,
+    device: Option<usize>,
+    path: Vec<Anchor>,
+    now: Option<AnyAddr>,
+    fate: Fate,
+    load: Phrase,
+}
+
+impl Way<'_> {
+    fn column(&self, space: Space) -> Option<Col> {
+        Some(match space {
+            Space::Virtual => Col::Virtual(self.owner),
+            Space::GuestPhysical => match self.owner {
+                Owner::Vm(vm) => Col::Guest(vm),
+                Owner::Process(p) => Col::Guest(self.machine.sw.processes.get(p)?.vm?),
+                Owner::Kernel => Col::Guest(0),
+            },
+            Space::Physical => Col::Physical,
+            Space::Bus | Space::Iova => {
+                let domain = self.device.and_then(|d| self.machine.domain_of(d));
+                match domain {
+                    Some(domain) if self.spaces.contains_key(&Col::Domain(domain)) => Col::Domain(domain),
+                    _ => Col::Bus,
+                }
+            }
+            Space::Device => Col::Device(self.device?),
+            Space::Port => Col::Ports,
+        })
+    }
+
+    fn go(&mut self, anchor: Option<Anchor>) {
+        if let Some(anchor) = anchor {
+            if self.path.last() != Some(&anchor) {
+                self.path.push(anchor);
+            }
+        }
+    }
+    fn meet(&mut self, key: &str) {
+        self.go(actor(self.model, key).map(Anchor::Actor));
+    }
+    fn reach(&mut self, at: AnyAddr) {
+        let at_point = self.column(at.space).and_then(|col| point(self.spaces, col, at));
+        self.go(at_point.map(Anchor::Point));
+    }
+    fn device_key(&self) -> Option<alloc::string::String> {
+        self.device.map(|d| format!("dev:{}", self.machine.hw.devices[d].name))
+    }
+    fn of(&mut self, who: Actor) {
+        if let Actor::Device(requester) = who {
+            self.device =
+                self.machine.hw.devices.iter().position(|d| d.requester == requester).or(self.device);
+        }
+    }
+
+    /// A new journey begins within the operation.
+    fn depart(&mut self, at: AnyAddr) {
+        self.path.clear();
+        self.fate = Fate::Moving;
+        self.load = Phrase::default();
+        self.now = Some(at);
+    }
+
+    fn follow(&mut self, who: Actor, event: &Event) {
+        self.of(who);
+        match *event {
+            Event::Begin(Scope::CpuAccess { at, want, bytes }) => {
+                self.depart(at);
+                // Whose address space: found by which tables are walked; a process's buffer belongs to it.
+                self.owner = self.owner_of(at);
+                self.meet("cpu");
+                self.load = load(want, u64::from(bytes));
+                self.reach(at);
+            }
+            Event::Begin(Scope::Transfer { at, want, bytes, .. }) => {
+                self.depart(at);
+                if let Some(key) = self.device_key() {
+                    self.meet(&key);
+                }
+                self.load = load(want, bytes);
+                self.reach(at);
+            }
+            Event::Begin(Scope::Translation { at, requester, .. }) => {
+                self.device =
+                    self.machine.hw.devices.iter().position(|d| d.requester == requester).or(self.device);
+                self.now = Some(at);
+                self.meet("iommu");
+            }
+            Event::Begin(Scope::Walk { stage: Stage::Cpu | Stage::Ept, .. }) => self.meet("mmu"),
+            Event::Read { pa, .. } => self.reach(pa.any()),
+            Event::Window { to, hit, .. } => {
+                self.meet("rc");
+                if hit {
+                    self.now = Some(to);
+                    self.reach(to);
+                } else {
+                    self.fate = Fate::Dead;
+                }
+            }
+            Event::Packet { hop, .. } => match hop {
+                Hop::Up => self.meet("rc"),
+                Hop::Down | Hop::Peer => {}
+            },
+            Event::Cache { cache, op, line, .. } => {
+                match cache.kind {
+                    CacheKind::Tlb => self.meet("mmu"),
+                    CacheKind::Iotlb | CacheKind::Device | CacheKind::Process | CacheKind::Paging => {
+                        self.meet("iommu")
+                    }
+                    _ => {}
+                }
+                if op == CacheOp::Stale && matches!(cache.kind, CacheKind::Iotlb | CacheKind::DeviceTlb) {
+                    self.fate = Fate::Stale;
+                    let _ = line;
+                }
+            }
+            Event::End(Verdict::Leaf { to, .. })
+                if matches!(to.space, Space::Physical | Space::GuestPhysical) =>
+            {
+                self.now = Some(to);
+            }
+            Event::End(Verdict::Refused(_) | Verdict::Fault(_)) | Event::Fault { .. } => {
+                self.fate = Fate::Dead
+            }
+            Event::Check { ok: false, .. } => self.fate = Fate::Dead,
+            Event::Data { pa, .. } | Event::Load { pa, .. } => {
+                self.now = Some(pa.any());
+                self.reach(pa.any());
+                if self.fate == Fate::Moving {
+                    self.fate = Fate::Arrived;
+                }
+            }
+            Event::Interrupt { kind, .. } => {
+                self.meet("cpu");
+                self.fate = if kind == InterruptKind::Blocked { Fate::Dead } else { Fate::Interrupt };
+            }
+            Event::Register { .. } => {
+                if let (Some(key), Actor::Device(_)) = (self.device_key(), who) {
+                    self.meet(&key);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Whose virtual address it is: the kernel's half, or the process one of whose regions holds it.
+    fn owner_of(&self, at: AnyAddr) -> Owner {
+        match at.space {
+            Space::GuestPhysical => Owner::Vm(0),
+            Space::Virtual if at.raw >> 63 == 0 => {
+                let holds = |i: &usize| {
+                    let column = self
+                        .spaces
+                        .get(&Col::Virtual(Owner::Process(*i)))
+                        .and_then(|c| self.model.column(*c));
+                    column.is_some_and(|c| c.regions.iter().any(|r| r.contains(at.raw)))
+                };
+                let count = self.machine.sw.processes.len();
+                (0..count)
+                    .find(holds)
+                    .map_or(if count > 0 { Owner::Process(0) } else { Owner::Kernel }, Owner::Process)
+            }
+            _ => Owner::Kernel,
+        }
+    }
+}
+
+fn load(want: Perms, bytes: u64) -> Phrase {
+    let bytes = crate::addr::Bytes(bytes);
+    match (want.has(Perms::W), want.has(Perms::X)) {
+        (true, _) => Phrase::new(format!("write {bytes}"), format!("写 {bytes}")),
+        (_, true) => Phrase::new(format!("fetch {bytes}"), format!("取指 {bytes}")),
+        _ => Phrase::new(format!("read {bytes}"), format!("读 {bytes}")),
+    }
+}
+
+/// Lights what one step touches.
+fn light(model: &mut Model, spaces: &BTreeMap<Col, ColumnId>, machine: &Machine, event: &Event, who: Actor) {
+    let mut lit: Vec<Lit> = Vec::new();
+    let key = match who {
+        Actor::Cpu => Some("cpu".into()),
+        Actor::Mmu => Some("mmu".into()),
+        Actor::Iommu => Some("iommu".into()),
+        Actor::RootComplex | Actor::Switch => Some("rc".into()),
+        Actor::Device(r) => {
+            machine.hw.devices.iter().find(|d| d.requester == r).map(|d| format!("dev:{}", d.name))
+        }
+        _ => None,
+    };
+    if let Some(id) = key.and_then(|k| actor(model, &k)) {
+        lit.push(Lit { what: Target::Actor(id), how: Touch::Used });
+    }
+    let physical = spaces.get(&Col::Physical).copied();
+    let place = match *event {
+        Event::Read { pa, verdict, .. } => {
+            let how = if matches!(verdict, Verdict::Refused(_)) { Touch::Refused } else { Touch::Read };
+            Some((pa, how))
+        }
+        Event::Load { pa, .. } => Some((pa, Touch::Read)),
+        Event::Write { pa, .. } | Event::WriteRun { pa, .. } | Event::Data { pa, .. } => {
+            Some((pa, Touch::Written))
+        }
+        _ => None,
+    };
+    if let (Some((pa, how)), Some(column)) = (place, physical) {
+        if let Some((region, _)) = model.region_at(Point { column, address: pa.raw() }) {
+            lit.push(Lit { what: Target::Region(column, region), how });
+        }
+    }
+    let crossed = match *event {
+        Event::Window { from, hit: true, .. } => Some((from, ArrowKind::Window)),
+        Event::End(Verdict::Leaf { .. }) => None,
+        _ => None,
+    };
+    let input = match *event {
+        Event::Begin(Scope::Translation { at, .. }) => Some(at),
+        Event::Cache { cache, line, .. } if cache.kind == CacheKind::Iotlb => {
+            Some(AnyAddr { space: Space::Iova, raw: line.from })
+        }
+        Event::Cache { cache, line, .. } if cache.kind == CacheKind::Tlb => {
+            Some(AnyAddr { space: Space::Virtual, raw: line.from })
+        }
+        _ => None,
+    };
+    for (i, arrow) in model.arrows.iter().enumerate() {
+        let column = model.columns.get(usize::from(arrow.from.at.column.0)).map(|c| c.space);
+        let covers = |at: u64| {
+            let first = arrow.from.at.address & !0xfff;
+            at >= first && at - first < arrow.len.max(1).next_multiple_of(4096)
+        };
+        let hit = match (crossed, input) {
+            (Some((from, kind)), _) => arrow.kind == kind && column == Some(from.space) && covers(from.raw),
+            (_, Some(at)) => {
+                let same = match at.space {
+                    Space::Bus | Space::Iova => matches!(column, Some(Space::Bus | Space::Iova)),
+                    other => column == Some(other),
+                };
+                same && covers(at.raw)
+            }
+            _ => false,
+        };
+        if hit {
+            lit.push(Lit { what: Target::Arrow(i as u32), how: Touch::Used });
+        }
+    }
+    model.lit = lit;
+}
