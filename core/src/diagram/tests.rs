@@ -190,6 +190,7 @@ proptest! {
         no_overlap(&l, i32::from(width.max(Options::MIN_WIDTH)));
         complete(&m, &l);
         prop_assert_eq!(&l, &layout(&m, None, &options));
+        harmless(&super::render::svg(&l, &Default::default()));
         for charset in [Charset::Ascii, Charset::Unicode] {
             let t = text(&l, charset);
             // The token's own mark may stand at the border of a letter's cell: nothing else may be lost.
@@ -235,4 +236,111 @@ fn two_thousand_boxes_are_folded_and_opened_by_focus() {
     let named = near.texts.iter().filter(|t| t.role == Role::Name && t.text.starts_with("buf")).count();
     assert!(named >= 10, "{named}");
     complete(&m, &near);
+}
+
+/// Only elements and attributes that draw: nothing that runs, loads or styles inline; ids unique.
+fn harmless(svg: &str) {
+    let doc = roxmltree::Document::parse(svg).unwrap_or_else(|e| panic!("{e}: {svg}"));
+    let mut ids = alloc::collections::BTreeSet::new();
+    for node in doc.descendants().filter(|n| n.is_element()) {
+        let name = node.tag_name().name();
+        assert!(["svg", "title", "style", "g", "rect", "path", "circle", "text"].contains(&name), "{name}");
+        for a in node.attributes() {
+            let known = [
+                "id",
+                "class",
+                "width",
+                "height",
+                "viewBox",
+                "role",
+                "lang",
+                "aria-labelledby",
+                "x",
+                "y",
+                "rx",
+                "cx",
+                "cy",
+                "r",
+                "d",
+                "fill",
+                "stroke",
+                "stroke-width",
+                "stroke-dasharray",
+                "stroke-opacity",
+                "stroke-linecap",
+                "font-family",
+                "font-size",
+                "font-weight",
+                "text-anchor",
+            ];
+            assert!(known.contains(&a.name()) || a.name().starts_with("data-"), "{}", a.name());
+            if a.name() == "id" {
+                assert!(ids.insert(a.value()), "id {} twice", a.value());
+            }
+        }
+    }
+    assert!(!svg.contains("style=") && !svg.contains("url("));
+}
+
+#[test]
+fn hostile_names_stay_text() {
+    use super::render::{svg, SvgOptions};
+    let bad = "</title></style><script>alert(1)</script>\" onload='x' &\u{0}\u{202e}]]>";
+    let mut m = sample::howto();
+    let phrase = Phrase::same(bad);
+    m.title = phrase.clone();
+    for c in &mut m.columns {
+        (c.title, c.owner, c.key) = (phrase.clone(), phrase.clone(), format!("{bad}{}", c.key));
+        for r in &mut c.regions {
+            (r.label, r.owner, r.key) = (phrase.clone(), phrase.clone(), format!("{bad}{}", r.key));
+        }
+    }
+    for a in &mut m.arrows {
+        (a.label, a.key) = (phrase.clone(), format!("{bad}{}", a.key));
+    }
+    for a in &mut m.actors {
+        (a.name, a.lines, a.key) = (phrase.clone(), alloc::vec![phrase.clone()], format!("{bad}{}", a.key));
+    }
+    for width in [40, 80, 150] {
+        let options = Options { width, title: true, ..Options::default() };
+        let l = layout(&m, None, &options);
+        let s = svg(&l, &SvgOptions { prefix: bad.into(), ..SvgOptions::default() });
+        harmless(&s);
+        assert!(!s.contains("<script"));
+    }
+}
+
+#[test]
+fn the_svg_has_every_region_arrow_and_actor_by_id() {
+    use super::render::{svg, SvgOptions};
+    let m = sample::howto();
+    let s = svg(&layout(&m, None, &Options::default()), &SvgOptions::default());
+    harmless(&s);
+    golden("howto.svg", &s);
+    for region in m.columns.iter().flat_map(|c| &c.regions) {
+        assert!(s.contains(&format!("data-key=\"{}\"", region.key)), "{}", region.key);
+    }
+    for arrow in &m.arrows {
+        assert!(s.contains(&format!("data-keys=\"{}\"", arrow.key)), "{}", arrow.key);
+    }
+}
+
+/// Writes pictures to look at into the folder that `SHOW_SVG` names.
+#[test]
+fn pictures_to_look_at() {
+    use super::render::{svg, SvgOptions, Theme};
+    let Some(dir) = std::env::var_os("SHOW_SVG") else { return };
+    let dir = std::path::PathBuf::from(dir);
+    for (name, model) in
+        [("howto", sample::howto()), ("guest", sample::guest()), ("crowd", sample::crowd(2000))]
+    {
+        for (w, width) in [("wide", 140u16), ("mid", 100), ("phone", 44)] {
+            for (t, theme) in [("light", Theme::Light), ("dark", Theme::Dark)] {
+                let lang = if t == "dark" { Lang::Zh } else { Lang::En };
+                let l = layout(&model, None, &Options { width, lang, ..Options::default() });
+                let s = svg(&l, &SvgOptions { theme, lang, ..SvgOptions::default() });
+                std::fs::write(dir.join(format!("{name}-{w}-{t}.svg")), s).unwrap();
+            }
+        }
+    }
 }

@@ -265,10 +265,11 @@ struct Mode {
     stacked: bool,
 }
 
-const MODES: [Mode; 4] = [
+const MODES: [Mode; 5] = [
     Mode { sides: true, cap: 20, gap: 13, pad: 1, stacked: false },
     Mode { sides: true, cap: 14, gap: 9, pad: 1, stacked: false },
     Mode { sides: false, cap: 12, gap: 8, pad: 0, stacked: false },
+    Mode { sides: false, cap: 10, gap: 5, pad: 0, stacked: false },
     Mode { sides: false, cap: 24, gap: 0, pad: 1, stacked: true },
 ];
 

@@ -756,15 +756,22 @@ impl Placer<'_, '_> {
                 4 => &[-2, -1, 1, 2],
                 _ => continue,
             };
-            let places: Vec<(i32, i32)> = lines
-                .iter()
-                .zip(rows)
-                .map(|(l, dy)| (x0 + (room - width(l)).div_euclid(2), y + dy))
-                .collect();
-            let free = lines.iter().zip(&places).all(|(l, &(x, y))| self.is_free(x, y, width(l)));
-            if free {
-                for (line, (x, y)) in lines.into_iter().zip(places) {
-                    self.text(x, y, line, Role::Wire, Of::Wire(w));
+            // In the middle if that is free, else as near to it as can be.
+            let widest = lines.iter().map(|l| width(l)).max().unwrap_or(0);
+            let middle = x0 + (room - widest).div_euclid(2);
+            let mut starts: Vec<i32> = (x0..=x1 + 1 - widest).collect();
+            starts.sort_by_key(|x| (x - middle).abs());
+            let place = |start: i32, l: &String, dy: i32| (start + (widest - width(l)).div_euclid(2), y + dy);
+            let free = |start: &i32| {
+                lines.iter().zip(rows).all(|(l, &dy)| {
+                    let (x, y) = place(*start, l, dy);
+                    self.is_free(x - 1, y, width(l) + 2)
+                })
+            };
+            if let Some(start) = starts.into_iter().find(free) {
+                for (line, &dy) in lines.iter().zip(rows) {
+                    let (x, y) = place(start, line, dy);
+                    self.text(x, y, line.clone(), Role::Wire, Of::Wire(w));
                 }
                 done.push((kind, x0, own));
             }
