@@ -361,8 +361,9 @@ impl Machine {
         let entry =
             crate::iommu::InterruptEntry { source: Some(requester), vector, destination: 0, posted: None };
         let remapped = if self.iommu_on() {
-            // Linux gives each interrupt an entry of its own; here, by device number and vector.
-            let index = 0x100 + (device as u16) * 32 + u16::from(vector & 31);
+            // Linux gives each interrupt an entry of its own. Here each device has one, from the top of the 256
+            // down, out of the way of those a scenario sets.
+            let index = 255 - device.min(255) as u16;
             self.with_unit(|unit, ctx| unit.set_interrupt(ctx, index, Some(entry))).ok()
         } else {
             None

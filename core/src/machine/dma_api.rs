@@ -10,6 +10,7 @@ use crate::iommu::{AnyIommu, DomainId, DomainKind};
 use crate::os::cache::CpuCache;
 use crate::os::dma::{self as api, BufferKind, DeviceInfo, DmaApi, Piece};
 use crate::os::pages::{Pages, Zone};
+use crate::os::sva::Sva;
 use crate::os::swiotlb::Swiotlb;
 use crate::os::Env;
 use crate::platform::window::Direction as Way;
@@ -24,6 +25,8 @@ use alloc::{string::String, vec::Vec};
 pub struct DmaState {
     /// The API.
     pub api: DmaApi,
+    /// Which PASIDs are bound to which processes' tables.
+    pub sva: Sva,
     /// The stage that the kernel's own domains use.
     pub kind: DomainKind,
     /// Ranges that `unmap` took out of a named domain and lazy mode has not invalidated yet.
@@ -78,7 +81,13 @@ impl DmaState {
                 Some(Swiotlb::new(at, size, pool.force))
             }
         };
-        Ok(DmaState { api: DmaApi::new(policy, kind, swiotlb), kind, pending: Vec::new(), flush_after })
+        Ok(DmaState {
+            api: DmaApi::new(policy, kind, swiotlb),
+            sva: Sva::new(),
+            kind,
+            pending: Vec::new(),
+            flush_after,
+        })
     }
 }
 
@@ -96,6 +105,14 @@ impl Machine {
         &mut self,
         act: impl FnOnce(&mut DmaApi, &mut Env<'_, AnyIommu, Trace>) -> T,
     ) -> T {
+        self.with_state(|state, env| act(&mut state.api, env))
+    }
+
+    /// Lends the operating system's state with what it works on.
+    pub(super) fn with_state<T>(
+        &mut self,
+        act: impl FnOnce(&mut DmaState, &mut Env<'_, AnyIommu, Trace>) -> T,
+    ) -> T {
         let on = self.iommu_on();
         let mut env = Env {
             iommu: self.hw.iommu.as_mut().filter(|_| on),
@@ -106,7 +123,7 @@ impl Machine {
             bridge: &self.hw.bridge,
             obs: &mut self.trace,
         };
-        act(&mut self.sw.dma.api, &mut env)
+        act(&mut self.sw.dma, &mut env)
     }
 
     /// Makes every device known to the DMA API, which gives it its group's domain.

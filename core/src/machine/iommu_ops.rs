@@ -10,9 +10,10 @@ use crate::iommu::{
     AnyIommu, Attachment, Ctx, DomainId, DomainKind, DriverError, InterruptEntry, Invalidation, Iommu,
     ProcessTables,
 };
-use crate::os;
+use crate::os::sva::Abilities;
+use crate::os::{self, vfio};
 use crate::paging::builder::{Builder, Mapping};
-use crate::platform::group::groups;
+use crate::platform::group::{groups, GroupId};
 use crate::scenario::ast::{self, CacheKind, EntryState, Policy, Register};
 use crate::scenario::outline::Outline;
 use crate::scenario::{Problem, Span};
@@ -147,14 +148,14 @@ impl Machine {
         }
         let target = op.to.value.as_str();
         // VFIO hands out whole groups: every other function of it must be there already or with no driver.
-        if matches!(self.sw.names.get(target), Some(Named::Vm(_))) {
-            let group = self.group(device);
-            let other = (0..self.hw.devices.len())
-                .find(|d| *d != device && self.group(*d) == group && !self.may_share(*d, target));
-            if let Some(other) = other {
-                let others = alloc::vec![self.hw.devices[other].name.clone()];
-                return Err(os::OsError::NotViable { group, others }.into());
-            }
+        if let Some(Named::Vm(vm)) = self.sw.names.get(target).copied() {
+            let all = groups(&self.hw.topology);
+            let group = GroupId(self.group(device));
+            let driver = |node| match self.device_at(node) {
+                Some(other) if other != device && !self.may_share(other, target) => vfio::Driver::Host,
+                _ => vfio::Driver::Guest(vm as u16),
+            };
+            vfio::viable(&self.hw.topology, &all, group, vm as u16, driver)?;
         }
         let (attachment, domain) = match (target, self.sw.names.get(target).copied()) {
             ("pass-through", _) => (Attachment::PassThrough, None),
@@ -202,9 +203,6 @@ impl Machine {
         let Named::Process(process) = self.named(&op.process.value, op.process.span)? else {
             return Err(wrong(op.process.span, &op.process.value, "a process", "进程").into());
         };
-        if !self.hw.devices[device].caps.pasid {
-            return Err(os::OsError::DeviceLacks("PASID capability, or it is off").into());
-        }
         let pasid = op.pasid.map_or(self.sw.processes[process].pasid, |p| p.value);
         let below = match self.sw.processes[process].vm {
             None => None,
@@ -212,8 +210,11 @@ impl Machine {
         };
         let space = self.sw.processes[process].space;
         let tables = ProcessTables { root: space.root, levels: space.format.levels, below };
-        let requester = self.hw.devices[device].requester;
-        self.driver(op.device.span, |unit, ctx| unit.bind(ctx, requester, pasid, Some(tables)))?;
+        let (requester, caps) = (self.hw.devices[device].requester, self.hw.devices[device].caps);
+        // Without a guest below there is no domain: a PASID's own tag says it all.
+        let domain = below.unwrap_or(DomainId(0));
+        let can = Abilities { pasid: caps.pasid, ats: caps.ats };
+        self.with_state(|state, env| state.sva.bind(env, requester, pasid, tables, domain, can))?;
         self.sw.bound.retain(|b| (b.0, b.1) != (device, pasid));
         self.sw.bound.push((device, pasid, process));
         Ok(())
@@ -228,7 +229,8 @@ impl Machine {
             _ => return Err(problem(op.device.span, "which PASID? Write `pasid N`").into()),
         };
         let requester = self.hw.devices[device].requester;
-        self.driver(op.device.span, |unit, ctx| unit.bind(ctx, requester, pasid, None))?;
+        self.with_state(|state, env| state.sva.unbind(env, requester, pasid))?;
+        self.device_tlb_forget(device, Some(pasid), AddrRange::whole());
         self.sw.bound.retain(|b| (b.0, b.1) != (device, pasid));
         Ok(())
     }
@@ -332,20 +334,13 @@ impl Machine {
     pub(super) fn forget_process_pages(&mut self, process: usize, from: u64, len: u64) -> Result<(), Stop> {
         let Some(range) = AddrRange::new(Iova::new(from), len) else { return Ok(()) };
         let bound: Vec<_> = self.sw.bound.iter().filter(|b| b.2 == process).copied().collect();
+        if bound.is_empty() {
+            return Ok(());
+        }
+        let root = self.sw.processes[process].space.root;
+        self.with_state(|state, env| state.sva.changed(env, root, range))?;
         for (device, pasid, _) in bound {
-            let requester = self.hw.devices[device].requester;
-            // What the notifier of the process's memory does: only its pages are forgotten, not its entry.
-            let guest = self.sw.processes[process].vm.and_then(|vm| self.sw.vms[vm].domain);
-            let domain = guest.unwrap_or(DomainId(0));
-            self.driver(Span::default(), |unit, ctx| {
-                unit.invalidate(ctx, Invalidation::PasidPages(domain, pasid, range))
-            })?;
-            if self.hw.devices[device].caps.ats {
-                self.driver(Span::default(), |unit, ctx| {
-                    unit.invalidate(ctx, Invalidation::DeviceTlb(requester, Some(pasid), range))
-                })?;
-                self.device_tlb_forget(device, Some(pasid), range);
-            }
+            self.device_tlb_forget(device, Some(pasid), range);
         }
         Ok(())
     }

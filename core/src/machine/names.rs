@@ -121,6 +121,11 @@ impl Machine {
                     }
                     None
                 };
+                // Coherent memory is a buffer to a CPU and a DMA address to a device.
+                let part = match (part, want) {
+                    (None, Space::Virtual) if handle.coherent => Some("va"),
+                    (part, _) => part,
+                };
                 let at = match part {
                     None | Some("iova") => handle.dma(offset)?.any(),
                     Some("pa") => PhysAddr::new(piece(&handle.pieces, offset)?).any(),
@@ -171,6 +176,12 @@ impl Machine {
     pub(super) fn physical<A>(&self, loc: &Loc<A>) -> Result<(PhysAddr, Found), Problem> {
         let found = self.find(loc, Space::Physical)?;
         let pa = match found.at.space {
+            // A DMA address stands for the memory behind it, not for what a CPU would find at that number.
+            _ if matches!(found.named, Some(Named::Handle(_))) => {
+                let named =
+                    found.named.and_then(|n| self.locate(n, Some("pa"), found.offset, Space::Physical));
+                named.map(|(at, _)| PhysAddr::new(at.raw))
+            }
             Space::Physical => Some(PhysAddr::new(found.at.raw)),
             Space::Bus => self.hw.bridge.cpu_addr(BusAddr::new(found.at.raw)),
             _ => match found.named {

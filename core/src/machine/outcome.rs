@@ -47,7 +47,7 @@ pub struct Outcome {
     pub iotlb: Option<CacheOp>,
     /// The last interrupt.
     pub interrupt: Option<(u32, u32, InterruptKind)>,
-    /// The first hop of the last request of a device: up, or to a peer.
+    /// How the requests of a device went: up, or (turned around on the way) to a peer.
     pub route: Option<Hop>,
     /// A request that went up came down again to another device.
     pub came_down: bool,
@@ -89,11 +89,11 @@ impl Outcome {
                 },
                 Event::Packet { hop, header, .. } if is_request(header[0]) => {
                     out.counts.packets += 1;
-                    if matches!(step.actor, Actor::Device(_)) && out.route.is_none() {
+                    if hop == Hop::Peer || matches!(step.actor, Actor::Device(_)) && out.route.is_none() {
                         out.route = Some(hop);
                     }
                     went_up |= hop == Hop::Up;
-                    if went_up && hop == Hop::Down {
+                    if went_up && step.actor == Actor::RootComplex {
                         out.came_down = true;
                     }
                 }
