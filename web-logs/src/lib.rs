@@ -5,8 +5,8 @@
 //! The report is made of a few short strings, so a writer of a few lines does; the page's types are in
 //! `www/src/explain/types.ts`.
 
-use iommu_core::explain::logs::{parse_log, Certainty, Item, Kind, Lang, Words};
-use iommu_core::spec::Text;
+use iommu_core::explain::logs::{parse_log, Certainty, Item, Kind};
+use iommu_core::spec::Lang;
 use wasm_bindgen::prelude::*;
 
 /// Reads a log and tells what it says, in Chinese or English: JSON of the page's type `Report`.
@@ -29,14 +29,6 @@ pub fn explain_log(text: &str, zh: bool) -> String {
 }
 
 fn item(out: &mut Json, item: &Item, lang: Lang) {
-    let words = |words: &Words| match lang {
-        Lang::En => words.en.to_string(),
-        Lang::Zh => words.zh.to_string(),
-    };
-    let text = |text: Text| match lang {
-        Lang::En => text.en,
-        Lang::Zh => text.zh,
-    };
     out.open('{');
     let (kind, nearest) = match &item.kind {
         Kind::Fault(_) => ("fault", None),
@@ -50,7 +42,7 @@ fn item(out: &mut Json, item: &Item, lang: Lang) {
     out.number(item.lines.first);
     out.key("last");
     out.number(item.lines.last);
-    out.pair("title", &words(&item.title));
+    out.pair("title", item.title.get(lang));
     out.pair("arch", item.arch.map_or("", |arch| arch.name()));
     out.key("times");
     out.number(item.repeats.len() + 1);
@@ -58,9 +50,9 @@ fn item(out: &mut Json, item: &Item, lang: Lang) {
     out.open('[');
     for field in &item.fields {
         out.open('{');
-        out.pair("name", text(field.name));
-        out.pair("value", &words(&field.value));
-        out.pair("meaning", &words(&field.meaning));
+        out.pair("name", field.name.get(lang));
+        out.pair("value", field.value.get(lang));
+        out.pair("meaning", field.meaning.get(lang));
         out.key("inferred");
         out.bool(field.certainty == Certainty::Inferred);
         out.close('}');
@@ -70,8 +62,8 @@ fn item(out: &mut Json, item: &Item, lang: Lang) {
     out.open('[');
     for cause in &item.causes {
         out.open('{');
-        out.pair("text", text(cause.text));
-        out.pair("howToTell", text(cause.how_to_tell));
+        out.pair("text", cause.text.get(lang));
+        out.pair("howToTell", cause.how_to_tell.get(lang));
         out.close('}');
     }
     out.close(']');

@@ -4,10 +4,10 @@
 
 use super::causes::{self, Cause};
 use super::fault::{Access, Arch, Fault};
-use super::items::{Found, Kind, Words};
+use super::items::{Found, Kind};
 use super::scan::{unquoted, Device, Scan};
 use super::{hints, items};
-use crate::spec::{FaultCode, Text};
+use crate::spec::{FaultCode, Phrase, Text};
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -106,7 +106,7 @@ pub(super) fn event(lines: &[&str]) -> Option<Found> {
         kind: Kind::Fault(fault),
         arch: Arch::AmdVi,
         form: "amd-event",
-        title: Words::made(format!("AMD-Vi {}{who_en}", code.name), format!("AMD-Vi {}{who_zh}", code.name)),
+        title: Phrase::new(format!("AMD-Vi {}{who_en}", code.name), format!("AMD-Vi {}{who_zh}", code.name)),
         fields: Vec::new(),
         causes: match interrupt {
             true => [&causes::IR_NOT_PRESENT, &causes::STALE_RING, &causes::IR_CONFIG].to_vec(),
@@ -164,7 +164,7 @@ pub(super) fn event(lines: &[&str]) -> Option<Found> {
         found.certain(
             Text::new("flags", "标志"),
             format!("{flags:#06x}"),
-            Words::made(String::from(en.trim_end_matches("; ")), String::from(zh.trim_end_matches('；'))),
+            Phrase::new(String::from(en.trim_end_matches("; ")), String::from(zh.trim_end_matches('；'))),
         );
     }
     taken_dump(&mut found, lines);
@@ -190,7 +190,7 @@ fn taken_dump(found: &mut Found, lines: &[&str]) {
             found.certain(
                 Text::new("device table entry", "设备表项"),
                 shown.join(" "),
-                Words::made(
+                Phrase::new(
                     format!(
                         "V={v} TV={tv} Mode={mode} root={:#x} (section 2.2.2.1)",
                         words[0] & 0xf_ffff_ffff_f000
@@ -225,13 +225,13 @@ pub(super) fn status(lines: &[&str]) -> Option<Found> {
     let (form, title, causes): (_, _, &[&'static Cause]) = if line.contains("Completion-Wait") {
         (
             "amd-completion-wait",
-            Words::fixed("AMD-Vi: a command was not finished in time", "AMD-Vi：命令没有及时完成"),
+            Phrase::new("AMD-Vi: a command was not finished in time", "AMD-Vi：命令没有及时完成"),
             &[&causes::DEVICE_GONE, &causes::BAD_DESCRIPTOR],
         )
     } else if line.contains("AMD-Vi") || line.contains("IOMMU") {
         (
             "amd-overflow",
-            Words::fixed("AMD-Vi: the event log was full, events are lost", "AMD-Vi：事件日志已满，事件丢失"),
+            Phrase::new("AMD-Vi: the event log was full, events are lost", "AMD-Vi：事件日志已满，事件丢失"),
             &[&causes::UNMAPPED_EARLY, &causes::STALE_RING],
         )
     } else {

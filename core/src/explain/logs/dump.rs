@@ -1,11 +1,11 @@
 //! Tables as Linux dumps them: the walk after a VT-d fault (CONFIG_DMAR_DEBUG) and two files of debugfs.
 
 use super::fault::Arch;
-use super::items::{Found, Kind, Words};
+use super::items::{Found, Kind};
 use super::scan::{unquoted, Scan};
 use super::scenario;
 use crate::addr::RequesterId;
-use crate::spec::Text;
+use crate::spec::{Phrase, Text};
 use alloc::format;
 use alloc::vec::Vec;
 
@@ -31,7 +31,7 @@ pub(super) fn walk(lines: &[&str]) -> Option<Found> {
         1,
         Arch::VtD,
         "vtd-walk",
-        Words::made(
+        Phrase::new(
             format!("VT-d: the tables for {address:#x}, as the kernel read them after the fault"),
             format!("VT-d：出错后内核读出的 {address:#x} 的各级表"),
         ),
@@ -69,8 +69,8 @@ pub(super) fn walk(lines: &[&str]) -> Option<Found> {
             let level = level.min(9) as u8;
             walk.entries.push((level, value));
             let meaning = match value {
-                0 => Words::made(format!("level {level}: empty"), format!("第 {level} 级：空")),
-                _ => Words::made(
+                0 => Phrase::new(format!("level {level}: empty"), format!("第 {level} 级：空")),
+                _ => Phrase::new(
                     format!(
                         "level {level}: bits 1:0 {}{}, address {:#x}",
                         value >> 1 & 1,
@@ -111,8 +111,8 @@ fn present(found: &mut Found, name: Text, words: &[u64], low: u64) {
     }
     let at = low & 0xf_ffff_ffff_f000;
     let meaning = match low & 1 {
-        1 => Words::made(format!("present, points to {at:#x}"), format!("存在，指向 {at:#x}")),
-        _ => Words::fixed("not present (P = 0)", "不存在（P = 0）"),
+        1 => Phrase::new(format!("present, points to {at:#x}"), format!("存在，指向 {at:#x}")),
+        _ => Phrase::new("not present (P = 0)", "不存在（P = 0）"),
     };
     found.certain(name, value, meaning);
 }
@@ -136,7 +136,7 @@ pub(super) fn translation_struct(lines: &[&str]) -> Option<Found> {
         1,
         Arch::VtD,
         "vtd-translation-struct",
-        Words::made(
+        Phrase::new(
             format!("VT-d: root, context and PASID entries; root table at {address:#x}"),
             format!("VT-d：根表、上下文与 PASID 表项；根表位于 {address:#x}"),
         ),
@@ -175,7 +175,7 @@ pub(super) fn translation_struct(lines: &[&str]) -> Option<Found> {
                     4 => Text::new("pass-through", "直通"),
                     _ => Text::new("a reserved type", "保留类型"),
                 };
-                Words::made(
+                Phrase::new(
                     format!("scalable mode, {}, domain {}", kind.en, row.process[1] & 0xffff),
                     format!("可扩展模式，{}，域 {}", kind.zh, row.process[1] & 0xffff),
                 )
@@ -187,7 +187,7 @@ pub(super) fn translation_struct(lines: &[&str]) -> Option<Found> {
                     2 => Text::new("pass-through", "直通"),
                     _ => Text::new("a reserved type", "保留类型"),
                 };
-                Words::made(
+                Phrase::new(
                     format!(
                         "legacy mode, {}, domain {}, tables at {:#x}",
                         kind.en,
@@ -253,7 +253,7 @@ pub(super) fn domain_struct(lines: &[&str]) -> Option<Found> {
         1,
         Arch::VtD,
         "vtd-domain-struct",
-        Words::made(
+        Phrase::new(
             format!("VT-d: page tables of {} at {tables:#x}", device.text),
             format!("VT-d：设备 {} 的页表，位于 {tables:#x}", device.text),
         ),
@@ -298,7 +298,7 @@ pub(super) fn domain_struct(lines: &[&str]) -> Option<Found> {
         found.certain(
             Text::new("page", "页"),
             format!("{:#x}", number << 12),
-            Words::made(
+            Phrase::new(
                 format!("-> {:#x}, last entry {leaf:#x}", leaf & 0xf_ffff_ffff_f000),
                 format!("-> {:#x}，末级表项 {leaf:#x}", leaf & 0xf_ffff_ffff_f000),
             ),

@@ -124,7 +124,7 @@ pub(super) fn speaks_of_iommu(line: &str) -> bool {
     WORDS.iter().any(|word| line.contains(word))
 }
 
-/// Words of at least three letters: what two lines can have in common.
+/// Phrase of at least three letters: what two lines can have in common.
 fn words(line: &str) -> impl Iterator<Item = &str> {
     line.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).filter(|word| {
         word.len() > 2 && !word.starts_with("0x") && word.bytes().any(|b| b.is_ascii_alphabetic())

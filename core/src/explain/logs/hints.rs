@@ -2,9 +2,9 @@
 
 use super::causes::FIRMWARE_DEVICE;
 use super::fault::Arch;
-use super::items::{Certainty, Field, Found, Item, Kind, Words};
+use super::items::{Certainty, Field, Found, Item, Kind};
 use super::scan::Scan;
-use crate::spec::Text;
+use crate::spec::{Phrase, Text};
 use alloc::format;
 use alloc::string::ToString;
 
@@ -109,8 +109,8 @@ pub(super) fn add_reserved(item: &mut Item, regions: &[(u64, u64)]) {
     };
     item.fields.push(Field {
         name: Text::new("reserved region", "保留区域"),
-        value: format!("{first:#x} .. {last:#x}").into(),
-        meaning: Words::fixed(
+        value: Phrase::same(format!("{first:#x} .. {last:#x}")),
+        meaning: Phrase::new(
             "the log lists this region (RMRR) as one that firmware's devices use: it must stay mapped for them",
             "日志中此区域（RMRR）由固件的设备使用：必须为其保持映射",
         ),
@@ -161,8 +161,8 @@ pub(super) fn add_pattern(item: &mut Item) {
     };
     item.fields.push(Field {
         name: Text::new("pattern", "规律"),
-        value: value.into(),
-        meaning: Words::from(meaning),
+        value: Phrase::same(value),
+        meaning: Phrase::from(meaning),
         certainty: Certainty::Inferred,
     });
 }

@@ -6,60 +6,10 @@ use super::forms::{self, Form};
 use super::hints;
 use super::scan::unquoted;
 use super::scenario::Scenario;
-use crate::spec::Text;
-use alloc::borrow::Cow;
+use crate::spec::{Phrase, Text};
 use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
-
-/// A phrase in both languages, fixed or made for this log.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Words {
-    /// English.
-    pub en: Cow<'static, str>,
-    /// 中文.
-    pub zh: Cow<'static, str>,
-}
-
-impl Words {
-    /// A phrase made for this log.
-    pub fn made(en: String, zh: String) -> Self {
-        Words { en: en.into(), zh: zh.into() }
-    }
-    /// A fixed phrase.
-    pub const fn fixed(en: &'static str, zh: &'static str) -> Self {
-        Words { en: Cow::Borrowed(en), zh: Cow::Borrowed(zh) }
-    }
-}
-
-impl From<String> for Words {
-    fn from(text: String) -> Self {
-        Words { en: text.clone().into(), zh: text.into() }
-    }
-}
-
-impl From<&str> for Words {
-    fn from(text: &str) -> Self {
-        Words::from(text.to_string())
-    }
-}
-
-macro_rules! numbers {
-    ($($number:ty),*) => {
-        $(impl From<$number> for Words {
-            fn from(number: $number) -> Self {
-                Words::from(number.to_string())
-            }
-        })*
-    };
-}
-numbers!(u32, u64, usize);
-
-impl From<Text> for Words {
-    fn from(text: Text) -> Self {
-        Words::fixed(text.en, text.zh)
-    }
-}
 
 /// How far a statement can be trusted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -76,9 +26,9 @@ pub struct Field {
     /// What it is called.
     pub name: Text,
     /// Its value: a number, a name, or a word of each language.
-    pub value: Words,
+    pub value: Phrase,
     /// What it means.
-    pub meaning: Words,
+    pub meaning: Phrase,
     /// Is it certain or inferred?
     pub certainty: Certainty,
 }
@@ -131,7 +81,7 @@ pub struct Item {
     /// The form that the lines have.
     pub form: Option<&'static Form>,
     /// One line that says what it is.
-    pub title: Words,
+    pub title: Phrase,
     /// Everything it says.
     pub fields: Vec<Field>,
     /// The usual causes, likeliest first.
@@ -161,13 +111,35 @@ impl Report {
     }
 }
 
+/// What may stand as the value of a field: a word of each language, or what is the same in both.
+pub(super) trait Value {
+    fn phrase(self) -> Phrase;
+}
+
+impl Value for Text {
+    fn phrase(self) -> Phrase {
+        self.into()
+    }
+}
+
+macro_rules! same {
+    ($($what:ty),*) => {
+        $(impl Value for $what {
+            fn phrase(self) -> Phrase {
+                Phrase::same(self.to_string())
+            }
+        })*
+    };
+}
+same!(String, &str, u32, u64, usize);
+
 /// What a reader makes of the lines from here on.
 pub(super) struct Found {
     pub(super) taken: usize,
     pub(super) kind: Kind,
     pub(super) arch: Arch,
     pub(super) form: &'static str,
-    pub(super) title: Words,
+    pub(super) title: Phrase,
     pub(super) fields: Vec<Field>,
     pub(super) causes: Vec<&'static Cause>,
     pub(super) scenario: Option<Scenario>,
@@ -178,7 +150,7 @@ pub(super) type Reader = fn(&[&str]) -> Option<Found>;
 
 impl Found {
     /// A statement about the unit itself.
-    pub(super) fn status(taken: usize, arch: Arch, form: &'static str, title: Words) -> Self {
+    pub(super) fn status(taken: usize, arch: Arch, form: &'static str, title: Phrase) -> Self {
         Found {
             taken,
             kind: Kind::Status,
@@ -191,21 +163,15 @@ impl Found {
         }
     }
     /// Adds a field that the line states.
-    pub(super) fn certain(&mut self, name: Text, value: impl Into<Words>, meaning: impl Into<Words>) {
+    pub(super) fn certain(&mut self, name: Text, value: impl Value, meaning: impl Into<Phrase>) {
         self.field(name, value, meaning, Certainty::Certain);
     }
     /// Adds a field that is a conclusion.
-    pub(super) fn inferred(&mut self, name: Text, value: impl Into<Words>, meaning: impl Into<Words>) {
+    pub(super) fn inferred(&mut self, name: Text, value: impl Value, meaning: impl Into<Phrase>) {
         self.field(name, value, meaning, Certainty::Inferred);
     }
-    fn field(
-        &mut self,
-        name: Text,
-        value: impl Into<Words>,
-        meaning: impl Into<Words>,
-        certainty: Certainty,
-    ) {
-        self.fields.push(Field { name, value: value.into(), meaning: meaning.into(), certainty });
+    fn field(&mut self, name: Text, value: impl Value, meaning: impl Into<Phrase>, certainty: Certainty) {
+        self.fields.push(Field { name, value: value.phrase(), meaning: meaning.into(), certainty });
     }
 }
 
@@ -281,8 +247,8 @@ impl Builder {
 
     fn push_unread(&mut self, line: usize, kind: Kind) {
         let title = match kind {
-            Kind::Other => Words::fixed("not about an IOMMU", "与 IOMMU 无关"),
-            _ => Words::fixed("not understood", "无法识别"),
+            Kind::Other => Phrase::new("not about an IOMMU", "与 IOMMU 无关"),
+            _ => Phrase::new("not understood", "无法识别"),
         };
         self.report.items.push(Item {
             lines: Lines { first: line, last: line },

@@ -22,6 +22,7 @@ mod scan;
 mod scenario;
 mod smmu;
 mod smmu2;
+mod stop;
 mod vtd;
 mod vtd_status;
 
@@ -29,10 +30,11 @@ pub use amd::AMD_EVENTS;
 pub use causes::Cause;
 pub use fault::{Access, Arch, Entry, Fault};
 pub use forms::{Form, FORMS};
-pub use items::{Certainty, Field, Item, Kind, Lines, Repeat, Report, Words};
-pub use render::{render, Lang};
+pub use items::{Certainty, Field, Item, Kind, Lines, Repeat, Report};
+pub use render::render;
 pub use scenario::Scenario;
 pub use smmu::SMMU_EVENTS;
+pub use stop::failing_step;
 
 use alloc::vec::Vec;
 

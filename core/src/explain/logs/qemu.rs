@@ -4,13 +4,13 @@ use super::amd::AMD_EVENTS;
 use super::causes;
 use super::fault::{Access, Arch, Entry, Fault};
 use super::hints;
-use super::items::{Found, Kind, Words};
+use super::items::{Found, Kind};
 use super::scan::{unquoted, Device, Scan};
 use super::smmu::SMMU_EVENTS;
 use super::{riscv, scenario};
 use crate::addr::RequesterId;
 use crate::iommu::vtd::faults;
-use crate::spec::Text;
+use crate::spec::{Phrase, Text};
 use alloc::format;
 use alloc::string::{String, ToString};
 
@@ -23,7 +23,7 @@ pub(super) fn vtd(lines: &[&str]) -> Option<Found> {
             1,
             Arch::VtD,
             "qemu-vtd-compressed",
-            Words::fixed(
+            Phrase::new(
                 "QEMU: a fault of the same device was pending already; this one left no record",
                 "QEMU：同一设备已有待处理的错误；此次没有记录",
             ),
@@ -126,7 +126,7 @@ fn finish(fault: Fault, taken: usize, form: &'static str, entry: Option<Entry>, 
         kind: Kind::Fault(fault),
         arch: Arch::VtD,
         form,
-        title: Words::made(format!("QEMU VT-d: {en}"), format!("QEMU VT-d：{zh}")),
+        title: Phrase::new(format!("QEMU VT-d: {en}"), format!("QEMU VT-d：{zh}")),
         fields: alloc::vec::Vec::new(),
         causes: causes::of(Arch::VtD, &fault),
         scenario: None,
@@ -161,11 +161,11 @@ fn finish(fault: Fault, taken: usize, form: &'static str, entry: Option<Entry>, 
     }
     if let Some(entry) = entry {
         let meaning = match entry.value {
-            0 => Words::made(
+            0 => Phrase::new(
                 format!("the entry at level {} is empty: nothing is mapped there", entry.level),
                 format!("第 {} 级的表项为空：那里没有映射", entry.level),
             ),
-            _ => Words::made(
+            _ => Phrase::new(
                 format!("the entry at level {} that refused", entry.level),
                 format!("第 {} 级拒绝访问的表项", entry.level),
             ),
@@ -214,7 +214,7 @@ pub(super) fn smmu(lines: &[&str]) -> Option<Found> {
         kind: Kind::Fault(fault),
         arch: Arch::SmmuV3,
         form: "qemu-smmuv3",
-        title: Words::made(format!("QEMU SMMUv3: {name}"), format!("QEMU SMMUv3：{name}")),
+        title: Phrase::new(format!("QEMU SMMUv3: {name}"), format!("QEMU SMMUv3：{name}")),
         fields: alloc::vec::Vec::new(),
         causes: causes::of(Arch::SmmuV3, &fault),
         scenario: None,
@@ -262,7 +262,7 @@ pub(super) fn amd(lines: &[&str]) -> Option<Found> {
         kind: Kind::Fault(fault),
         arch: Arch::AmdVi,
         form: "qemu-amd",
-        title: Words::made(format!("QEMU AMD-Vi: {}", known.name), format!("QEMU AMD-Vi：{}", known.name)),
+        title: Phrase::new(format!("QEMU AMD-Vi: {}", known.name), format!("QEMU AMD-Vi：{}", known.name)),
         fields: alloc::vec::Vec::new(),
         causes: causes::of(Arch::AmdVi, &fault),
         scenario: None,

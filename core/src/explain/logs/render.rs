@@ -1,35 +1,10 @@
 //! A report as plain text, for a terminal.
 
-use super::items::{Certainty, Item, Kind, Report, Words};
-use crate::spec::Text;
+use super::items::{Certainty, Item, Kind, Report};
+use crate::spec::{Lang, Text};
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
-
-/// Which language.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum Lang {
-    /// English.
-    #[default]
-    En,
-    /// 中文.
-    Zh,
-}
-
-impl Lang {
-    fn text(self, text: Text) -> &'static str {
-        match self {
-            Lang::En => text.en,
-            Lang::Zh => text.zh,
-        }
-    }
-    fn words(self, words: &Words) -> &str {
-        match self {
-            Lang::En => &words.en,
-            Lang::Zh => &words.zh,
-        }
-    }
-}
 
 /// The whole report. `log` is the text that it was made from; lines that are not understood are quoted from it.
 /// With `scenarios`, each item's scenario follows it.
@@ -40,7 +15,7 @@ pub fn render(report: &Report, log: &str, lang: Lang, scenarios: bool) -> String
         one(&mut out, item, &lines, lang, scenarios);
     }
     if report.items.is_empty() {
-        out.push_str(lang.text(Text::new("Nothing to read.\n", "没有内容。\n")));
+        out.push_str(Text::new("Nothing to read.\n", "没有内容。\n").get(lang));
     }
     out
 }
@@ -52,13 +27,13 @@ fn one(out: &mut String, item: &Item, log: &[&str], lang: Lang, scenarios: bool)
         (Lang::Zh, true) => format!("第 {} 行", item.lines.first),
         (Lang::Zh, false) => format!("第 {}-{} 行", item.lines.first, item.lines.last),
     };
-    out.push_str(&format!("{lines}: {}\n", lang.words(&item.title)));
+    out.push_str(&format!("{lines}: {}\n", item.title.get(lang)));
     if let Kind::Unknown { nearest } = item.kind {
         let text = log.get(item.lines.first - 1).map_or("", |line| line.trim());
         let short: String = text.chars().take(160).collect();
         out.push_str(&format!("  > {short}\n"));
         if let Some(form) = nearest {
-            let label = lang.text(Text::new("nearest known form", "最接近的已知格式"));
+            let label = Text::new("nearest known form", "最接近的已知格式").get(lang);
             out.push_str(&format!("  {label}: {}\n    ({})\n", form.wording, form.source));
         }
     }
@@ -67,8 +42,8 @@ fn one(out: &mut String, item: &Item, log: &[&str], lang: Lang, scenarios: bool)
             Certainty::Certain => ' ',
             Certainty::Inferred => '~',
         };
-        let (value, meaning) = (lang.words(&field.value), lang.words(&field.meaning));
-        out.push_str(&format!("{mark} {}: {value}", lang.text(field.name)));
+        let (value, meaning) = (field.value.get(lang), field.meaning.get(lang));
+        out.push_str(&format!("{mark} {}: {value}", field.name.get(lang)));
         if meaning != value {
             out.push_str(&format!("  {}{meaning}", if lang == Lang::En { "- " } else { "— " }));
         }
@@ -82,26 +57,26 @@ fn one(out: &mut String, item: &Item, log: &[&str], lang: Lang, scenarios: bool)
         out.push_str(&text);
     }
     if !item.causes.is_empty() {
-        let label = lang.text(Text::new(
-            "usual causes (inferred), likeliest first:",
-            "常见原因（推断），可能性由高到低：",
-        ));
+        let label =
+            Text::new("usual causes (inferred), likeliest first:", "常见原因（推断），可能性由高到低：")
+                .get(lang);
         out.push_str(&format!("~ {label}\n"));
         for (i, cause) in item.causes.iter().enumerate() {
-            let tell = lang.text(Text::new("how to tell", "如何判断"));
+            let tell = Text::new("how to tell", "如何判断").get(lang);
             out.push_str(&format!(
                 "    {}. {}\n       {tell}: {}\n",
                 i + 1,
-                lang.text(cause.text),
-                lang.text(cause.how_to_tell)
+                cause.text.get(lang),
+                cause.how_to_tell.get(lang)
             ));
         }
     }
     if let Some(scenario) = item.scenario.as_ref().filter(|_| scenarios) {
-        let label = lang.text(match item.kind {
+        let label = match item.kind {
             Kind::Tables => Text::new("scenario with these tables:", "含这些表的场景："),
             _ => Text::new("scenario that ends at the same fault:", "以相同错误结束的场景："),
-        });
+        }
+        .get(lang);
         out.push_str(&format!("  {label}\n"));
         for line in scenario.text.lines() {
             out.push_str(&format!("    {line}\n"));

@@ -3,11 +3,11 @@
 use super::causes;
 use super::fault::{Access, Arch, Fault};
 use super::hints;
-use super::items::{Found, Kind, Words};
+use super::items::{Found, Kind};
 use super::scan::{unquoted, Scan};
 use super::scenario;
 use crate::addr::RequesterId;
-use crate::spec::{FaultCode, Text};
+use crate::spec::{FaultCode, Phrase, Text};
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -65,7 +65,7 @@ pub(super) fn report(
         kind: Kind::Fault(fault),
         arch: Arch::RiscV,
         form,
-        title: Words::made(
+        title: Phrase::new(
             format!("RISC-V IOMMU cause {code}: {name}"),
             format!("RISC-V IOMMU 原因 {code}：{}", known.map_or("未知", |known| known.text.zh)),
         ),
@@ -138,7 +138,7 @@ pub(super) fn status(lines: &[&str]) -> Option<Found> {
             1,
             Arch::RiscV,
             "riscv-timeout",
-            Words::made(
+            Phrase::new(
                 String::from("RISC-V IOMMU: commands were not finished in time"),
                 String::from("RISC-V IOMMU：命令没有及时完成"),
             ),

@@ -6,10 +6,10 @@
 use super::causes::{self, Cause};
 use super::fault::{Access, Arch, Fault};
 use super::hints;
-use super::items::{Found, Kind, Words};
+use super::items::{Found, Kind};
 use super::scan::{unquoted, Scan};
 use crate::addr::RequesterId;
-use crate::spec::{FaultCode, Text};
+use crate::spec::{FaultCode, Phrase, Text};
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -195,7 +195,7 @@ fn start(fault: &Fault, taken: usize, form: &'static str) -> Found {
         kind: Kind::Fault(*fault),
         arch: Arch::SmmuV3,
         form,
-        title: Words::made(format!("SMMUv3 {name}, stream {sid:#x}"), format!("SMMUv3 {name}，流 {sid:#x}")),
+        title: Phrase::new(format!("SMMUv3 {name}, stream {sid:#x}"), format!("SMMUv3 {name}，流 {sid:#x}")),
         fields: Vec::new(),
         causes: causes::of(Arch::SmmuV3, fault),
         scenario: None,
@@ -232,7 +232,7 @@ fn access_fields(found: &mut Found, privileged: bool, access: Option<Access>, st
     found.certain(
         Text::new("access", "访问"),
         access,
-        Words::made(format!("{en} {}", access.en), format!("{zh}{}", access.zh)),
+        Phrase::new(format!("{en} {}", access.en), format!("{zh}{}", access.zh)),
     );
     let stage = match stage2 {
         true => Text::new("stage 2 refused it: GPA to HPA", "由第二级拒绝：GPA 到 HPA"),
@@ -266,7 +266,7 @@ pub(super) fn status(lines: &[&str]) -> Option<Found> {
     let (form, title, causes): (_, _, &[&'static Cause]) = if line.contains("EVTQ overflow") {
         (
             "smmuv3-overflow",
-            Words::fixed(
+            Phrase::new(
                 "SMMUv3: the event queue was full, events are lost",
                 "SMMUv3：事件队列已满，事件丢失",
             ),
@@ -275,13 +275,13 @@ pub(super) fn status(lines: &[&str]) -> Option<Found> {
     } else if line.contains("CMD_SYNC timeout") {
         (
             "smmuv3-sync",
-            Words::fixed("SMMUv3: commands were not finished in time", "SMMUv3：命令没有及时完成"),
+            Phrase::new("SMMUv3: commands were not finished in time", "SMMUv3：命令没有及时完成"),
             &[&causes::DEVICE_GONE, &causes::BAD_DESCRIPTOR],
         )
     } else {
         (
             "smmuv3-gerror",
-            Words::fixed("SMMUv3: a global error is reported (GERROR)", "SMMUv3：报告了全局错误（GERROR）"),
+            Phrase::new("SMMUv3: a global error is reported (GERROR)", "SMMUv3：报告了全局错误（GERROR）"),
             &[&causes::BAD_DESCRIPTOR, &causes::TABLE_UNREADABLE],
         )
     };
@@ -302,7 +302,7 @@ pub(super) fn status(lines: &[&str]) -> Option<Found> {
         found.certain(
             Text::new("GERROR", "GERROR"),
             format!("{bits:#x}"),
-            Words::made(format!("set: {}", names.join(", ")), format!("置位：{}", names.join("、"))),
+            Phrase::new(format!("set: {}", names.join(", ")), format!("置位：{}", names.join("、"))),
         );
     }
     found.causes = causes.to_vec();

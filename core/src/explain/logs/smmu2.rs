@@ -6,10 +6,10 @@
 use super::causes;
 use super::fault::{Access, Arch, Fault};
 use super::hints;
-use super::items::{Found, Kind, Words};
+use super::items::{Found, Kind};
 use super::scan::Scan;
 use crate::addr::RequesterId;
-use crate::spec::Text;
+use crate::spec::{Phrase, Text};
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -74,7 +74,7 @@ pub(super) fn context_fault(lines: &[&str]) -> Option<Found> {
         kind: Kind::Fault(fault),
         arch: Arch::SmmuV2,
         form: "smmuv2-context",
-        title: Words::made(
+        title: Phrase::new(
             format!("SMMUv2 context fault {name} at {address:#x}"),
             format!("SMMUv2 上下文错误 {name}，地址 {address:#x}"),
         ),
@@ -90,7 +90,7 @@ pub(super) fn context_fault(lines: &[&str]) -> Option<Found> {
     found.certain(
         Text::new("fault status (FSR)", "错误状态（FSR）"),
         format!("{fsr:#x}"),
-        Words::made(String::from(en.trim_end_matches("; ")), String::from(zh.trim_end_matches('；'))),
+        Phrase::new(String::from(en.trim_end_matches("; ")), String::from(zh.trim_end_matches('；'))),
     );
     found.certain(
         Text::new("input address", "输入地址"),
@@ -102,7 +102,7 @@ pub(super) fn context_fault(lines: &[&str]) -> Option<Found> {
         found.certain(
             Text::new("access", "访问"),
             access.text(),
-            Words::made(
+            Phrase::new(
                 format!("FSYNR0 {bits:#x}: WNR = {}, level {}", bits >> 4 & 1, bits & 3),
                 format!("FSYNR0 {bits:#x}：WNR = {}，级别 {}", bits >> 4 & 1, bits & 3),
             ),

@@ -1,6 +1,7 @@
 //! Reads every collected wording, and anything else.
 
 use super::*;
+use crate::spec::Lang;
 use alloc::format;
 use alloc::string::{String, ToString};
 use proptest::prelude::*;

@@ -3,11 +3,11 @@
 use super::causes;
 use super::fault::{Access, Arch, Fault};
 use super::hints;
-use super::items::{Found, Kind, Words};
+use super::items::{Found, Kind};
 use super::scan::{has_prefix, unquoted, Device, Scan};
 use super::scenario;
 use crate::iommu::vtd::faults;
-use crate::spec::Text;
+use crate::spec::{Phrase, Text};
 use alloc::format;
 use alloc::string::{String, ToString};
 
@@ -134,7 +134,7 @@ fn report(text: &str, told: Told<'_>, taken: usize, form: &'static str) -> Found
         kind: Kind::Fault(fault),
         arch: Arch::VtD,
         form,
-        title: Words::made(format!("VT-d, device {device}: {en}"), format!("VT-d，设备 {device}：{zh}")),
+        title: Phrase::new(format!("VT-d, device {device}: {en}"), format!("VT-d，设备 {device}：{zh}")),
         fields: alloc::vec::Vec::new(),
         causes: causes::of(Arch::VtD, &fault),
         scenario: None,
@@ -187,7 +187,7 @@ fn report(text: &str, told: Told<'_>, taken: usize, form: &'static str) -> Found
         found.certain(
             Text::new("interrupt index", "中断索引"),
             format!("{index:#x}"),
-            Words::made(
+            Phrase::new(
                 format!(
                     "entry {index} of the interrupt remapping table, at IRTA + {:#x}",
                     u32::from(index) * 16

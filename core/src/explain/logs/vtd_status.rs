@@ -3,10 +3,10 @@
 use super::causes::{self, Cause};
 use super::fault::Arch;
 use super::hints;
-use super::items::{Found, Words};
+use super::items::Found;
 use super::scan::{unquoted, Scan};
 use crate::addr::RequesterId;
-use crate::spec::Text;
+use crate::spec::{Phrase, Text};
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -38,7 +38,7 @@ pub(super) fn status(lines: &[&str]) -> Option<Found> {
         1,
         Arch::VtD,
         "vtd-status",
-        Words::made(
+        Phrase::new(
             format!("VT-d: the fault status register holds {value:#x}"),
             format!("VT-d：错误状态寄存器为 {value:#x}"),
         ),
@@ -49,8 +49,8 @@ pub(super) fn status(lines: &[&str]) -> Option<Found> {
         zh.push_str(&format!("{name} {}；", text.zh));
     }
     let meaning = match value & 0xff {
-        0 => Words::fixed("nothing is pending", "没有待处理的内容"),
-        _ => Words::made(en.trim_end_matches("; ").to_string(), zh.trim_end_matches('；').to_string()),
+        0 => Phrase::new("nothing is pending", "没有待处理的内容"),
+        _ => Phrase::new(en.trim_end_matches("; ").to_string(), zh.trim_end_matches('；').to_string()),
     };
     found.certain(Text::new("FSTS_REG", "FSTS_REG"), format!("{value:#x}"), meaning);
     if value & 2 != 0 {
@@ -81,21 +81,21 @@ pub(super) fn invalidation(lines: &[&str]) -> Option<Found> {
     let body = Scan(unquoted(lines.first()?)).after("VT-d detected Invalidation ")?;
     let (title, causes): (_, &[&'static Cause]) = match body.word() {
         "Queue" => (
-            Words::fixed(
+            Phrase::new(
                 "VT-d: an invalidation descriptor was rejected (IQE)",
                 "VT-d：失效描述符被拒绝（IQE）",
             ),
             &[&causes::BAD_DESCRIPTOR, &causes::CORRUPTED],
         ),
         "Time-out" => (
-            Words::fixed(
+            Phrase::new(
                 "VT-d: a device did not answer an invalidation (ITE)",
                 "VT-d：设备没有应答失效请求（ITE）",
             ),
             &[&causes::DEVICE_GONE, &causes::ATS_BLOCKED],
         ),
         "Completion" => (
-            Words::fixed(
+            Phrase::new(
                 "VT-d: an unexpected answer to an invalidation came in (ICE)",
                 "VT-d：收到意外的失效应答（ICE）",
             ),
@@ -173,7 +173,7 @@ pub(super) fn descriptor(lines: &[&str]) -> Option<Found> {
         1,
         Arch::VtD,
         "vtd-descriptor",
-        Words::made(
+        Phrase::new(
             format!("VT-d descriptor {}: {}", which.en, text.en),
             format!("VT-d {}的描述符：{}", which.zh, text.zh),
         ),
@@ -260,7 +260,7 @@ pub(super) fn cleared(lines: &[&str]) -> Option<Found> {
             1,
             Arch::VtD,
             "vtd-cleared",
-            Words::fixed("VT-d: the error was cleared and the queue goes on", "VT-d：错误已清除，队列继续"),
+            Phrase::new("VT-d: the error was cleared and the queue goes on", "VT-d：错误已清除，队列继续"),
         )
     })
 }
@@ -271,7 +271,7 @@ pub(super) fn page_requests(lines: &[&str]) -> Option<Found> {
     let (form, title, causes): (_, _, &[&'static Cause]) = match () {
         () if line.contains("PRQ overflow detected") => (
             "vtd-prq-overflow",
-            Words::fixed(
+            Phrase::new(
                 "VT-d: the page request queue was full; requests were answered as invalid",
                 "VT-d：页请求队列已满；请求被应答为无效",
             ),
@@ -279,7 +279,7 @@ pub(super) fn page_requests(lines: &[&str]) -> Option<Found> {
         ),
         () if line.contains("PRQ overflow cleared") => (
             "vtd-prq-overflow",
-            Words::fixed("VT-d: the page request queue has room again", "VT-d：页请求队列已有空间"),
+            Phrase::new("VT-d: the page request queue has room again", "VT-d：页请求队列已有空间"),
             &[],
         ),
         () if line.contains("IOMMU:")
@@ -287,7 +287,7 @@ pub(super) fn page_requests(lines: &[&str]) -> Option<Found> {
         {
             (
                 "vtd-prq-invalid",
-                Words::fixed("VT-d: a page request was refused", "VT-d：页请求被拒绝"),
+                Phrase::new("VT-d: a page request was refused", "VT-d：页请求被拒绝"),
                 &[&causes::PASID_NOT_BOUND, &causes::PROCESS_UNMAPPED],
             )
         }
@@ -337,7 +337,7 @@ pub(super) fn suppressed(lines: &[&str]) -> Option<Found> {
         1,
         arch,
         "suppressed",
-        Words::made(format!("{count} messages were not printed"), format!("有 {count} 条消息未打印")),
+        Phrase::new(format!("{count} messages were not printed"), format!("有 {count} 条消息未打印")),
     );
     found.certain(
         Text::new("not printed", "未打印"),

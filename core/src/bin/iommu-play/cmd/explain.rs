@@ -1,6 +1,7 @@
 //! `iommu-play explain`: fault logs on standard input, explained.
 
-use iommu_core::explain::logs::{parse_log, render, Kind, Lang};
+use iommu_core::explain::logs::{parse_log, render, Kind};
+use iommu_core::spec::Lang;
 use std::io::{Read, Write};
 use std::process::ExitCode;
 

@@ -104,7 +104,9 @@ fn memory(given: &Given) -> Option<Draft> {
     let code = given.code;
     let base = base(code, given.pasid);
     let needs_pasid = matches!(code, 0x31 | 0x45 | 0x46 | 0x5c | 0x5d | 0x82) || base == Base::Nested;
-    let pasid = given.pasid.or(needs_pasid.then_some(1));
+    // Legacy mode knows no PASID: what comes with one never gets to its tables.
+    let logged = given.pasid.filter(|_| base != Base::Legacy || matches!(code, 0x30..=0x32));
+    let pasid = logged.or(needs_pasid.then_some(1));
     let asks_first = matches!(code, 0x0d | 0x44);
     let asks_page = matches!(code, 0x32 | 0x47);
     let bits = width(code, given.address, base)?;
@@ -163,14 +165,14 @@ fn memory(given: &Given) -> Option<Draft> {
         0x5d => " privileged",
         _ => "",
     };
-    let sent = pasid.filter(|_| bound.is_some() || needs_pasid);
+    let clause = pasid.map_or(String::new(), |pasid| format!(" pasid {pasid}"));
     if asks_first {
-        draft.step(format!("ats dev {} +4K", hex(given.page)));
+        draft.step(format!("ats dev {} +4K{clause}", hex(given.page)));
     } else if asks_page {
         let verb = if given.access == Access::Write { "write" } else { "read" };
-        draft.step(format!("page-request dev {verb} {}", hex(given.page)));
+        draft.step(format!("page-request dev {verb} {}{clause}", hex(given.page)));
     } else {
-        draft.step(request(given.access, given.address, sent, extra));
+        draft.step(request(given.access, given.address, pasid, extra));
     }
     match code {
         // The record of an interrupt fault has an index in place of the address.
@@ -229,8 +231,7 @@ fn breaking(given: &Given, draft: &mut Draft, space: &str, pasid: Option<u32>) -
             }
             _ => {
                 draft.note("Mapped and used in time: it works.", "在映射期间使用：正常。");
-                let told = given.pasid.filter(|_| !pasid.is_empty());
-                draft.step(request(given.access, given.address, told.or(parsed(&pasid)), ""));
+                draft.step(request(given.access, given.address, parsed(&pasid), ""));
                 draft.step("expect fault none");
                 draft.note(
                     "The likeliest story: the mapping goes, the device does not know.",
