@@ -1,4 +1,4 @@
-//! The picture: what it is made of ([`model`]), where everything stands on a grid of characters ([`layout`]),
+//! The picture: what it is made of ([`model`]), where everything stands on a grid of characters ([`mod@layout`]),
 //! and how that is written down ([`render`]).
 //!
 //! The ancestor is the figure of Linux's DMA-API-HOWTO: a column for each address space, boxes for regions,

@@ -1,7 +1,7 @@
 //! The machine: built from a scenario, run to its end, and known at any step of its trace.
 //!
-//! * [`build`]: declarations -> [`Machine`]
-//! * [`run`]: operations and expectations, one after another -> [`Run`]
+//! * [`mod@build`]: declarations -> [`Machine`]
+//! * [`mod@run`]: operations and expectations, one after another -> [`Run`]
 //! * [`bus`]: what a device's request meets; [`cpu`]: what a CPU's access meets
 //! * [`memory_ops`], [`iommu_ops`], [`device_ops`], [`dma_api`]: the operations
 //! * [`outcome`]: what an operation came to, from the trace; [`expect`]: the expectations
@@ -93,7 +93,7 @@ pub struct Device {
     pub coherent: bool,
     /// Its DMA engine; taken out while it runs.
     pub engine: Engine,
-    /// Its own memory; BARs that are memory lie there too, from [`Device::bar_memory`] on.
+    /// Its own memory; BARs that are memory lie there too, one after another.
     pub memory: Memory,
     /// For each BAR: the engine's registers, or memory at this offset of the device's own.
     pub bars: [Option<BarUse>; 6],

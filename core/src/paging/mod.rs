@@ -1,5 +1,5 @@
 //! Page tables: how a format cuts an address and reads an entry ([`Format`]), the one walker over any format
-//! ([`walk`]), and the builder that maps and unmaps by writing entries into memory ([`builder`]).
+//! ([`mod@walk`]), and the builder that maps and unmaps by writing entries into memory ([`builder`]).
 //!
 //! Software and "hardware" share nothing but the words in [`Memory`](crate::memory::Memory).
 

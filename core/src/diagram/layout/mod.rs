@@ -2,7 +2,7 @@
 //!
 //! Columns of one kind of address share a *slot*, slots stand side by side, in one when there is no room. In a
 //! slot everything is a chain from top (high addresses) to bottom; the two ends of an arrow get the same row
-//! where the order of addresses allows it ([`rows`]), and the others a track in the gap ([`wires`]). Nothing is
+//! where the order of addresses allows it (`rows`), and the others a track in the gap (`wires`). Nothing is
 //! ever clipped: names wrap, ranges fold, and when slots do not fit beside each other they stand below each other.
 
 mod actors;

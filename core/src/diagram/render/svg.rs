@@ -25,7 +25,7 @@ pub struct SvgOptions {
     /// Light, dark, or as the viewer prefers.
     pub theme: Theme,
     /// Carry the style sheet inside. A page with a strict policy has it already: see
-    /// [`stylesheet`](super::palette::stylesheet).
+    /// [`stylesheet`].
     pub style: bool,
     /// The language of the layout, for the `lang` attribute and tooltips.
     pub lang: Lang,
