@@ -1,6 +1,7 @@
 //! A report as plain text, for a terminal.
 
 use super::items::{Certainty, Item, Kind, Report};
+use crate::explain::{say, Cast};
 use crate::spec::{Lang, Text};
 use alloc::format;
 use alloc::string::String;
@@ -81,8 +82,28 @@ fn one(out: &mut String, item: &Item, log: &[&str], lang: Lang, scenarios: bool)
         for line in scenario.text.lines() {
             out.push_str(&format!("    {line}\n"));
         }
+        if let Some(sentence) = last_sentence(&scenario.text, lang) {
+            out.push_str(&format!("  {sentence}\n"));
+        }
     }
     if !matches!(item.kind, Kind::Other) {
         out.push('\n');
     }
+}
+
+/// Runs the scenario and says the step at which it was refused.
+fn last_sentence(text: &str, lang: Lang) -> Option<String> {
+    let run = crate::machine::run(text).ok()?;
+    let at = super::failing_step(&run)?;
+    let cast = Cast {
+        devices: run.machine.hw.devices.iter().map(|d| (d.requester, d.name.clone())).collect(),
+        lines: text.lines().map(String::from).collect(),
+    };
+    let said = say(&run.machine.trace, at - 1, &cast);
+    let sentence = said.text.get(lang);
+    let total = run.machine.trace.len();
+    Some(match lang {
+        Lang::En => format!("stops at step {at} of {total}: {sentence}"),
+        Lang::Zh => format!("停在第 {at} 步（共 {total} 步）：{sentence}"),
+    })
 }
