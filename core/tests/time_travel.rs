@@ -1,0 +1,50 @@
+//! The trace is the whole truth: undone to its beginning, memory is empty; redone, it is what the machine left.
+
+use iommu_core::machine::history::Cursor;
+use iommu_core::machine::run;
+use iommu_core::memory::Memory;
+use iommu_core::scenario::presets::PRESETS;
+
+/// Every word that is not zero.
+fn words(memory: &Memory) -> Vec<(u64, u64)> {
+    let pages: Vec<_> = memory.pages().collect();
+    let all = pages.iter().flat_map(|p| (0..512).map(move |i| p.wrapping_add_words(i)));
+    all.map(|at| (at.raw(), memory.peek_u64(at))).filter(|w| w.1 != 0).collect()
+}
+
+trait Words {
+    fn wrapping_add_words(&self, words: u64) -> Self;
+}
+
+impl Words for iommu_core::addr::PhysAddr {
+    fn wrapping_add_words(&self, words: u64) -> Self {
+        Self::new(self.raw() + words * 8)
+    }
+}
+
+#[test]
+fn undoing_every_step_empties_memory_and_redoing_restores_it() {
+    for preset in PRESETS {
+        // Whether each one runs is asked by the presets' own test.
+        let Ok(run) = run(preset.text) else { continue };
+        let trace = &run.machine.trace;
+        let end = words(&run.machine.memory);
+        let mut cursor = Cursor::at_end(run.machine.memory.clone(), trace);
+        let start = words(cursor.seek(trace, 0));
+        assert!(
+            start.is_empty(),
+            "{}: words that no step wrote: {:x?}",
+            preset.name,
+            &start[..start.len().min(8)]
+        );
+        assert_eq!(words(cursor.seek(trace, trace.len())), end, "{}", preset.name);
+    }
+}
+
+#[test]
+fn the_same_scenario_gives_the_same_trace() {
+    for preset in PRESETS {
+        let (Ok(one), Ok(two)) = (run(preset.text), run(preset.text)) else { continue };
+        assert!(one.machine.trace.steps() == two.machine.trace.steps(), "{}", preset.name);
+    }
+}
