@@ -3,6 +3,8 @@
 export type Lang = "en" | "zh";
 
 const en = {
+  button: "Explain a log",
+  close: "Close",
   heading: "Explain a fault log",
   lead: "Paste what the kernel, Xen or QEMU printed: one line or a whole boot log. It is read here; nothing leaves this page.",
   placeholder:
@@ -30,6 +32,8 @@ const en = {
 };
 
 const zh: typeof en = {
+  button: "解读日志",
+  close: "关闭",
   heading: "解读错误日志",
   lead: "粘贴内核、Xen 或 QEMU 打印的内容：一行，或整份启动日志。解读就在本页完成，内容不会离开这里。",
   placeholder: en.placeholder,
