@@ -60,9 +60,6 @@ impl Iommu for Flat {
     fn domain_root(&self, _: DomainId) -> Option<PhysAddr> {
         None
     }
-    fn mappings(&self, _: &Memory, _: DomainId, _: usize) -> crate::paging::leaves::Leaves {
-        crate::paging::leaves::Leaves::default()
-    }
     fn set_caps(&mut self, _: RequesterId, _: DeviceCaps) {}
     fn mappings(&self, _: &Memory, _: DomainId, _: usize) -> crate::paging::leaves::Leaves {
         Default::default()
