@@ -46,6 +46,16 @@ fn a_wrong_outcome_is_found_and_shown_with_our_walk() {
 }
 
 #[test]
+fn each_deviation_that_the_sample_shows_is_needed() {
+    // The others need another device than the one recorded with, or show only in the live test.
+    for name in ["legacy_codes_in_scalable_mode", "rights_before_reserved"] {
+        let out = replay(&["--without", name, &sample()]);
+        assert!(!out.status.success(), "{name}: {}", text(&out));
+    }
+    assert!(!replay(&["--without", "nonsense", &sample()]).status.success());
+}
+
+#[test]
 fn bad_files_are_refused_with_their_line() {
     let path = std::env::temp_dir().join(format!("iommu-play-bad-{}.jsonl", std::process::id()));
     for (content, message) in

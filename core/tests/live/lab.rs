@@ -41,11 +41,15 @@ pub struct Shown {
     pub info: u64,
     pub source: u64,
     pub read: bool,
+    pub pasid: Option<u64>,
+    pub pasid_field: u64,
 }
 
 impl Lab {
-    pub fn new(kind: Kind, bits: u8, seed: u64) -> Lab {
+    pub fn new(kind: Kind, bits: u8, scalable: bool, seed: u64) -> Lab {
         let device = match kind {
+            // Legacy tables on a unit that could do more.
+            Kind::Legacy if scalable => format!("intel-iommu,intremap=on,aw-bits={bits},x-scalable-mode=on"),
             Kind::Legacy => format!("intel-iommu,intremap=on,aw-bits={bits}"),
             Kind::ScalableSecond => format!("intel-iommu,intremap=on,aw-bits={bits},x-scalable-mode=on"),
             Kind::ScalableFirst => {
@@ -53,13 +57,18 @@ impl Lab {
             }
         };
         let mut qemu = Qemu::start(&device);
+        // One deviation can be left out, to see that this comparison notices.
+        let mut quirks = Quirks::QEMU_10;
+        if let Ok(name) = std::env::var("QEMU_LIVE_WITHOUT") {
+            assert!(quirks.set(&name, false), "there is no deviation {name}");
+        }
         let config = Config {
             cap: qemu.read64(UNIT + 8),
             ecap: qemu.read64(UNIT + 0x10),
             host_bits: bits,
             // QEMU keeps no PASID-table entries and no interrupt entries.
             caches: CacheSizes { context: 256, pasid: 0, iotlb: 1024, interrupt: 0 },
-            quirks: Quirks::QEMU_10,
+            quirks,
         };
         let mut memory = Memory::new();
         let high = AddrRange::new(PhysAddr::new(RAM_END), u64::MAX - RAM_END).unwrap();
@@ -129,7 +138,7 @@ impl Lab {
     fn theirs(&mut self) -> Shown {
         let status = u64::from(self.qemu.read32(UNIT + 0x34)) & 0xff;
         if status == 0 {
-            return Shown { status, reason: 0, info: 0, source: 0, read: false };
+            return Shown { status, reason: 0, info: 0, source: 0, read: false, pasid: None, pasid_field: 0 };
         }
         let at = UNIT + u64::from(self.config.fault_offset());
         let (low, high) = (self.qemu.read64(at), self.qemu.read64(at + 8));
@@ -146,7 +155,7 @@ impl Lab {
 
     fn shown(status: u64, low: u64, high: u64) -> Shown {
         if high >> 63 == 0 {
-            return Shown { status, reason: 0, info: 0, source: 0, read: false };
+            return Shown { status, reason: 0, info: 0, source: 0, read: false, pasid: None, pasid_field: 0 };
         }
         Shown {
             status,
@@ -154,6 +163,8 @@ impl Lab {
             info: low,
             source: high & 0xffff,
             read: high >> 62 & 1 != 0,
+            pasid: (high >> 31 & 1 != 0).then_some(high >> 40 & 0xf_ffff),
+            pasid_field: high >> 40 & 0xf_ffff,
         }
     }
 

@@ -33,6 +33,7 @@ pub enum Kind {
 #[derive(Clone, Debug, Default)]
 pub struct Device {
     pub sid: u16,
+    pub did: u64,
     /// Input address, level and address of each leaf entry.
     pub leaves: Vec<(u64, u8, u64)>,
 }
@@ -43,6 +44,8 @@ pub struct Tables {
     pub words: Vec<(u64, u64)>,
     pub root: u64,
     pub devices: Vec<Device>,
+    /// Entries with an FPD field.
+    entries: Vec<u64>,
     next: u64,
 }
 
@@ -69,23 +72,33 @@ impl Tables {
 
     /// Right tables for both devices.
     pub fn new(rng: &mut Rng, kind: Kind, bits: u8, sids: &[u16]) -> Tables {
-        let mut t = Tables { kind, words: Vec::new(), root: BASE, devices: Vec::new(), next: BASE + 0x1000 };
+        let mut t = Tables {
+            kind,
+            words: Vec::new(),
+            root: BASE,
+            devices: Vec::new(),
+            entries: Vec::new(),
+            next: BASE + 0x1000,
+        };
         let contexts = t.frame();
         t.set(t.root, contexts | 1);
+        // Now and then both devices are said to be in one domain, though their tables differ.
+        let one_domain = rng.chance(15);
         for (i, sid) in sids.iter().enumerate() {
-            let mut device = Device { sid: *sid, leaves: Vec::new() };
+            let did = if one_domain { 0x10 } else { 0x10 + i as u64 };
+            let mut device = Device { sid: *sid, did, leaves: Vec::new() };
             let levels = match kind {
                 Kind::ScalableFirst => 4,
                 _ if bits == 48 && rng.chance(70) => 4,
                 _ => 3,
             };
             let top = t.frame();
-            let did = 0x10 + i as u64;
             let devfn = u64::from(sid & 0xff);
             let pass = rng.chance(6);
             if kind == Kind::Legacy {
                 let tt = if pass { 2 } else { 0 };
                 t.set(contexts + devfn * 16, top | tt << 2 | 1);
+                t.entries.push(contexts + devfn * 16);
                 t.set(contexts + devfn * 16 + 8, did << 8 | (levels - 2));
             } else {
                 let (dir, table) = (t.frame(), t.frame());
@@ -104,6 +117,7 @@ impl Tables {
                 let aw = if kind == Kind::ScalableFirst { rng.pick(&[1, 2, 2, 2]) } else { levels - 2 };
                 t.set(entry, pgtt << 6 | aw << 2 | 1 | if pgtt == 2 { top } else { 0 });
                 t.set(entry + 8, did);
+                t.entries.extend([contexts + devfn * 32, dir, entry]);
                 t.set(entry + 16, if pgtt == 1 { top } else { 0 });
             }
             for _ in 0..3 + rng.below(4) {
@@ -150,7 +164,12 @@ impl Tables {
         let rights =
             if first { rng.pick(&[7u64, 7, 7, 5, 3, 1, 0]) } else { rng.pick(&[3u64, 3, 3, 1, 2, 0]) };
         let size = 1u64 << shift;
-        let to = if leaf == 3 { DATA } else { DATA + rng.below(0x4000_0000) / size * size };
+        let to = match leaf {
+            // The page that holds the interrupt address range.
+            _ if rng.chance(8) => 0xfee0_0000 / size * size,
+            3 => DATA,
+            _ => DATA + rng.below(0x4000_0000) / size * size,
+        };
         self.set(entry, to | rights | if leaf > 1 { 1 << 7 } else { 0 });
         if first && at >> (width - 1) & 1 != 0 {
             at |= u64::MAX << width;
@@ -176,6 +195,19 @@ impl Tables {
             let at = at ^ 8 << rng.below(3);
             let value = 1 << rng.below(64);
             self.set(at, value);
+        }
+        if rng.chance(20) {
+            let entry = rng.pick(&self.entries);
+            let fpd = self.get(entry) | 2;
+            self.set(entry, fpd);
+            let broken = rng.pick(&self.entries);
+            let word = self.get(broken) ^ rng.pick(&[0, 1, 0x40, 0x1c]);
+            self.set(broken, word);
+        }
+        if rng.chance(5) {
+            if let Some(&(_, _, entry)) = self.devices[rng.below(2) as usize].leaves.first() {
+                self.set(entry, u64::MAX);
+            }
         }
         if rng.chance(4) {
             let root = self.root;

@@ -1,115 +1,84 @@
 //! What a unit can do (its capability registers), how large its caches are, and in what it deviates.
 
-/// Deviations of a particular implementation from the specification, each one switch. A unit of the playground
-/// has none; the conformance replay turns on those of the implementation it compares with. `docs/conformance.md`
-/// lists them with the specification's sections.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Quirks {
-    /// Root, context and second-stage faults in scalable mode are reported with legacy codes (VT-d 7.1.3).
-    pub legacy_codes_in_scalable_mode: bool,
-    /// Both halves of a scalable-mode root entry are checked for reserved bits, not only the one used (9.2).
-    pub root_checks_both_halves: bool,
-    /// PDTS is not looked at: no PASID is beyond the directory (9.4).
-    pub directory_size_ignored: bool,
-    /// Reserved bits of PASID-directory and PASID-table entries are not looked at (9.5, 9.6).
-    pub pasid_reserved_ignored: bool,
-    /// PGTT, AW and FSPM of a PASID-table entry are checked before its P bit (9.6).
-    pub pasid_type_before_present: bool,
-    /// FPD of a PASID-directory or PASID-table entry does not silence faults found in these entries (9.5, 9.6).
-    pub pasid_fpd_only_for_walks: bool,
-    /// In a paging entry, the right that the access needs is checked before reserved bits (3.6, 3.7).
-    pub rights_before_reserved: bool,
-    /// The width of the first stage's canonical check is taken from AW (second-stage width), not FSPM (3.6).
-    pub canonical_width_from_aw: bool,
-    /// An output page that only overlaps the interrupt range is refused, wherever in it the access goes (3.15).
-    pub interrupt_range_by_page: bool,
-    /// The code of that fault follows the capability (SMTS), not the mode in use (3.15).
-    pub interrupt_range_code_by_capability: bool,
-    /// A paging entry of all ones counts as one that could not be read.
-    pub all_ones_is_unreadable: bool,
-    /// Pass-through does not check the address against the host's width (7.1.3, LGN.1 and SGN.4).
-    pub pass_through_any_address: bool,
-    /// Bit 11 (SNP) of second-stage leaves is free in scalable mode although ECAP.SC is 0 (9.8).
-    pub snoop_bit_free_in_scalable: bool,
-    /// The requester takes part in the tag of the IOTLB (6.2.1).
-    pub iotlb_by_requester: bool,
-    /// A cached translation with too little permission drops the access without a fault record (6.2.4).
-    pub cached_denial_is_silent: bool,
-    /// The dirty bit is not set by a write that hits an entry cached by a read (3.6.2).
-    pub no_dirty_on_hit: bool,
-    /// The dirty bit is not set where the accessed bit is 1 already: one test for both (3.6.2).
-    pub dirty_only_with_accessed: bool,
-    /// Interrupts in compatibility format pass whatever CFIS and EIME say (5.1.4).
-    pub compatibility_interrupts_pass: bool,
-    /// Reserved bits of the interrupt message are checked after the remapping table entry (5.1.4).
-    pub message_reserved_last: bool,
-    /// Reserved bits of DST without EIME, and the IM bit without CAP.PI, are not looked at (9.9).
-    pub destination_reserved_ignored: bool,
-    /// SVT = 2 takes the high byte of SID as the end bus and the low byte as the start bus (9.9).
-    pub bus_range_swapped: bool,
-    /// Reads, and writes of other than four bytes, to FEEx_xxxxh make no fault (3.14).
-    pub interrupt_range_reads_pass: bool,
-    /// Setting the root pointer and switching translation on or off empty the caches (11.4.4).
-    pub root_pointer_flushes: bool,
-    /// Requests without PASID are recorded with the RID_PASID they were given (7.2.1).
-    pub records_rid_pasid: bool,
+macro_rules! quirks {
+    ($($(#[$doc:meta])* $name:ident,)*) => {
+        /// Deviations of a particular implementation from the specification, each one switch. A unit of the
+        /// playground has none; the conformance replay turns on those of the implementation it compares with.
+        /// `docs/conformance.md` lists them.
+        #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+        pub struct Quirks {
+            $($(#[$doc])* pub $name: bool,)*
+        }
+
+        impl Quirks {
+            /// As the specification has it.
+            pub const NONE: Quirks = Quirks { $($name: false,)* };
+            /// QEMU 10.0's emulated unit: all of them.
+            pub const QEMU_10: Quirks = Quirks { $($name: true,)* };
+            /// Their names.
+            pub const NAMES: &'static [&'static str] = &[$(stringify!($name)),*];
+
+            /// Turns one off or on by its name. `false`: there is none of that name.
+            pub fn set(&mut self, name: &str, on: bool) -> bool {
+                match name {
+                    $(stringify!($name) => self.$name = on,)*
+                    _ => return false,
+                }
+                true
+            }
+        }
+    };
 }
 
-impl Quirks {
-    /// As the specification has it.
-    pub const NONE: Quirks = Quirks {
-        legacy_codes_in_scalable_mode: false,
-        root_checks_both_halves: false,
-        directory_size_ignored: false,
-        pasid_reserved_ignored: false,
-        pasid_type_before_present: false,
-        pasid_fpd_only_for_walks: false,
-        rights_before_reserved: false,
-        canonical_width_from_aw: false,
-        interrupt_range_by_page: false,
-        interrupt_range_code_by_capability: false,
-        all_ones_is_unreadable: false,
-        pass_through_any_address: false,
-        snoop_bit_free_in_scalable: false,
-        iotlb_by_requester: false,
-        cached_denial_is_silent: false,
-        no_dirty_on_hit: false,
-        dirty_only_with_accessed: false,
-        compatibility_interrupts_pass: false,
-        message_reserved_last: false,
-        destination_reserved_ignored: false,
-        bus_range_swapped: false,
-        interrupt_range_reads_pass: false,
-        root_pointer_flushes: false,
-        records_rid_pasid: false,
-    };
-    /// QEMU 10.0's emulated unit.
-    pub const QEMU_10: Quirks = Quirks {
-        legacy_codes_in_scalable_mode: true,
-        root_checks_both_halves: true,
-        directory_size_ignored: true,
-        pasid_reserved_ignored: true,
-        pasid_type_before_present: true,
-        pasid_fpd_only_for_walks: true,
-        rights_before_reserved: true,
-        canonical_width_from_aw: true,
-        interrupt_range_by_page: true,
-        interrupt_range_code_by_capability: true,
-        all_ones_is_unreadable: true,
-        pass_through_any_address: true,
-        snoop_bit_free_in_scalable: true,
-        iotlb_by_requester: true,
-        cached_denial_is_silent: true,
-        no_dirty_on_hit: true,
-        dirty_only_with_accessed: true,
-        compatibility_interrupts_pass: true,
-        message_reserved_last: true,
-        destination_reserved_ignored: true,
-        bus_range_swapped: true,
-        interrupt_range_reads_pass: true,
-        root_pointer_flushes: true,
-        records_rid_pasid: true,
-    };
+quirks! {
+    /// Root, context and second-stage faults in scalable mode are reported with legacy codes (VT-d 7.1.3).
+    legacy_codes_in_scalable_mode,
+    /// Both halves of a scalable-mode root entry are checked for reserved bits, not only the one used (9.2).
+    root_checks_both_halves,
+    /// PDTS is not looked at: no PASID is beyond the directory (9.4).
+    directory_size_ignored,
+    /// Reserved bits of PASID-directory and PASID-table entries are not looked at (9.5, 9.6).
+    pasid_reserved_ignored,
+    /// PGTT, AW and FSPM of a PASID-table entry are checked before its P bit (9.6).
+    pasid_type_before_present,
+    /// FPD of a PASID-directory or PASID-table entry does not silence faults found in these entries (9.5, 9.6).
+    pasid_fpd_only_for_walks,
+    /// In a paging entry, the right that the access needs is checked before reserved bits (3.6, 3.7).
+    rights_before_reserved,
+    /// The width of the first stage's canonical check is taken from AW (second-stage width), not FSPM (3.6).
+    canonical_width_from_aw,
+    /// An output page that only overlaps the interrupt range is refused, wherever in it the access goes (3.15).
+    interrupt_range_by_page,
+    /// The code of that fault follows the capability (SMTS), not the mode in use (3.15).
+    interrupt_range_code_by_capability,
+    /// A paging entry of all ones counts as one that could not be read.
+    all_ones_is_unreadable,
+    /// Pass-through does not check the address against the host's width (7.1.3, LGN.1 and SGN.4).
+    pass_through_any_address,
+    /// Bit 11 (SNP) of second-stage leaves is free in scalable mode although ECAP.SC is 0 (9.8).
+    snoop_bit_free_in_scalable,
+    /// The requester takes part in the tag of the IOTLB (6.2.1).
+    iotlb_by_requester,
+    /// A cached translation with too little permission drops the access without a fault record (6.2.4).
+    cached_denial_is_silent,
+    /// The dirty bit is not set where the accessed bit is 1 already, one test for both; so neither by a write
+    /// that hits an entry cached by a read (3.6.2).
+    dirty_only_with_accessed,
+    /// Interrupts in compatibility format pass whatever CFIS and EIME say (5.1.4).
+    compatibility_interrupts_pass,
+    /// Reserved bits of the interrupt message are checked after the remapping table entry (5.1.4).
+    message_reserved_last,
+    /// Reserved bits of DST without EIME, and the IM bit without CAP.PI, are not looked at (9.9).
+    destination_reserved_ignored,
+    /// SVT = 2 takes the high byte of SID as the end bus and the low byte as the start bus (9.9).
+    bus_range_swapped,
+    /// Reads, and writes of other than four bytes, to FEEx_xxxxh make no fault (3.14).
+    interrupt_range_reads_pass,
+    /// Setting the root pointer and switching translation on or off empty the caches (11.4.4).
+    root_pointer_flushes,
+    /// Records of paging faults of requests without PASID carry the RID_PASID they were given, with PP = 1, or
+    /// FFFFh in legacy mode (7.2.1).
+    records_rid_pasid,
 }
 
 /// How many entries each cache holds; 0 remembers nothing.
@@ -294,6 +263,18 @@ impl Config {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn quirks_have_names_and_are_documented() {
+        let mut quirks = Quirks::QEMU_10;
+        let documented = include_str!("../../../../docs/conformance.md");
+        for name in Quirks::NAMES {
+            assert!(quirks.set(name, false) && quirks != Quirks::QEMU_10, "{name}");
+            assert!(documented.contains(&alloc::format!("`{name}`")), "{name} is not in docs/conformance.md");
+        }
+        assert_eq!(quirks, Quirks::NONE);
+        assert!(!quirks.set("none such", true));
+    }
 
     #[test]
     fn the_playgrounds_capabilities_read_back() {

@@ -78,6 +78,7 @@ impl Vtd {
                 RequestKind::Translated => 2,
             };
             let mut high = u64::from(about.requester.bdf16()) | u64::from(code.code) << 32 | type_bits << 60;
+            high |= failure.given;
             if let Some(pasid) = about.pasid {
                 high |= 1 << 31 | u64::from(pasid.raw()) << 40 | u64::from(about.privileged) << 29;
                 high |= u64::from(about.want.has(Perms::X)) << 30;

@@ -33,11 +33,13 @@ pub struct Failure {
     pub fpd: bool,
     /// It is never recorded: abort-DMA mode, or a quirk.
     pub silent: bool,
+    /// What a record says of the PASID of a request that carries none: nothing, unless a quirk does.
+    pub given: u64,
 }
 
 impl Failure {
     pub(super) const fn new(code: &'static FaultCode, fpd: bool) -> Self {
-        Failure { code, fpd, silent: false }
+        Failure { code, fpd, silent: false, given: 0 }
     }
 }
 

@@ -242,8 +242,7 @@ impl Vtd {
         let at = request.at.raw();
         if let Some((slot, tag, entry)) = self.caches.find(&self.config, &route, request.requester, at) {
             let have = if want.privileged { entry.supervisor } else { entry.user };
-            let dirty_needed =
-                asked.perms.has(Perms::W) && !entry.dirty && !self.config.quirks.no_dirty_on_hit;
+            let dirty_needed = asked.perms.has(Perms::W) && !entry.dirty;
             let size = PageSize::from_shift(tag.shift);
             let to = entry.to | at & size.mask();
             let found = Reached {
@@ -285,7 +284,8 @@ impl Vtd {
             };
             caches::tell(obs, &caches::IOTLB, CacheOp::Miss, 0, line);
         }
-        let mut found = walk::translate(&self.config, &route, memory, at, asked, obs)?;
+        let mut found = walk::translate(&self.config, &route, memory, at, asked, obs)
+            .map_err(|failure| Failure { given: self.given(request, &route), ..failure })?;
         if let RequestKind::Translation { no_write } = request.kind {
             // An answer that grants writes sets dirty bits now: the device will not ask again (VT-d 4.1).
             let have = if want.privileged { found.supervisor } else { found.user };
@@ -297,6 +297,17 @@ impl Vtd {
         let tag = Caches::tag(&self.config, &route, request.requester, at, found.size);
         self.caches.remember(tag, route.kind, &found, obs);
         Ok((found, want, false))
+    }
+
+    /// Only with the quirk: the PASID fields of the record of a request without PASID.
+    fn given(&self, request: &Request, route: &Route) -> u64 {
+        if !self.config.quirks.records_rid_pasid || request.pasid.is_some() {
+            return 0;
+        }
+        match route.pasid {
+            Some(pasid) => 1 << 31 | u64::from(pasid & 0xffff) << 40,
+            None => 0xffff << 40,
+        }
     }
 
     fn interrupt_range<O: Observer>(

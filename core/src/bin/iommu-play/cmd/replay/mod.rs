@@ -18,6 +18,13 @@ pub enum Verdict {
     Skip(String),
 }
 
+/// How to compare.
+#[derive(Default)]
+pub struct Options {
+    /// Deviations of the other implementation that are not to be taken into account, by name.
+    pub without: Vec<String>,
+}
+
 #[derive(Default)]
 struct Count {
     agree: u64,
@@ -29,12 +36,18 @@ struct Count {
 pub fn run(args: &[String]) -> ExitCode {
     let mut show = 0u64;
     let mut files = Vec::new();
+    let mut options = Options::default();
     let mut args = args.iter();
     while let Some(arg) = args.next() {
         if arg == "--show" {
             match args.next().and_then(|n| n.parse().ok()) {
                 Some(n) => show = n,
                 None => return usage("--show needs a number"),
+            }
+        } else if arg == "--without" {
+            match args.next() {
+                Some(name) => options.without.push(name.clone()),
+                None => return usage("--without needs the name of a deviation"),
             }
         } else if arg.starts_with('-') {
             return usage(&format!("unknown option {arg}"));
@@ -47,7 +60,7 @@ pub fn run(args: &[String]) -> ExitCode {
     }
     let mut bad = false;
     for file in files {
-        match one_file(file, &mut show) {
+        match one_file(file, &options, &mut show) {
             Ok(count) => {
                 bad |= count.differ > 0;
                 println!("{file}: {} agree, {} differ, {} skipped", count.agree, count.differ, count.skip);
@@ -66,11 +79,11 @@ pub fn run(args: &[String]) -> ExitCode {
 }
 
 fn usage(problem: &str) -> ExitCode {
-    eprintln!("iommu-play replay: {problem}\nusage: iommu-play replay [--show N] FILE.jsonl ...");
+    eprintln!("iommu-play replay: {problem}\nusage: iommu-play replay [--show N] [--without DEVIATION] FILE.jsonl ...");
     ExitCode::from(2)
 }
 
-fn one_file(path: &str, show: &mut u64) -> Result<Count, String> {
+fn one_file(path: &str, options: &Options, show: &mut u64) -> Result<Count, String> {
     let file = std::fs::File::open(path).map_err(|e| e.to_string())?;
     let mut count = Count::default();
     for (i, line) in BufReader::new(file).lines().enumerate() {
@@ -97,7 +110,7 @@ fn one_file(path: &str, show: &mut u64) -> Result<Count, String> {
             }
         };
         match setup["arch"].as_str() {
-            Some("vt-d") => vtd::replay(&setup, &mut each).map_err(at)?,
+            Some("vt-d") => vtd::replay(&setup, options, &mut each).map_err(at)?,
             other => return Err(at(format!("unknown arch {other:?}"))),
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! The comparison turns on [`Quirks::QEMU_10`]; `docs/conformance.md` lists what each switch stands for.
 
-use super::{number, steps, Verdict};
+use super::{number, steps, Options, Verdict};
 use iommu_core::addr::{AddrRange, Iova, PhysAddr, RequesterId};
 use iommu_core::iommu::vtd::{CacheSizes, Config, Quirks, Vtd};
 use iommu_core::iommu::{Iommu, Outcome, Request};
@@ -41,13 +41,13 @@ struct Setup {
 }
 
 impl Setup {
-    fn new(line: &Value) -> Result<Self, String> {
+    fn new(line: &Value, quirks: Quirks) -> Result<Self, String> {
         let config = Config {
             cap: number(&line["cap"])?,
             ecap: number(&line["ecap"])?,
             host_bits: number(&line["aw"])? as u8,
             caches: CacheSizes { context: 0, pasid: 0, iotlb: 0, interrupt: 0 },
-            quirks: Quirks::QEMU_10,
+            quirks,
         };
         let words = line["mem"].as_array().ok_or("no \"mem\" list")?.iter();
         let words = words
@@ -110,8 +110,14 @@ fn recorded(out: &Value) -> Result<Seen, String> {
 }
 
 /// Compares every request of a setup.
-pub fn replay(line: &Value, each: &mut impl FnMut(usize, Verdict)) -> Result<(), String> {
-    let mut setup = Setup::new(line)?;
+pub fn replay(line: &Value, options: &Options, each: &mut impl FnMut(usize, Verdict)) -> Result<(), String> {
+    let mut quirks = Quirks::QEMU_10;
+    for name in &options.without {
+        if !quirks.set(name, false) {
+            return Err(format!("there is no deviation {name:?}; there are: {}", Quirks::NAMES.join(", ")));
+        }
+    }
+    let mut setup = Setup::new(line, quirks)?;
     let requests = line["requests"].as_array().ok_or("no \"requests\" list")?;
     for (i, item) in requests.iter().enumerate() {
         if item.get("pasid").is_some_and(|p| !p.is_null()) {
