@@ -831,7 +831,8 @@ impl Placer<'_, '_> {
         let actor = |a: ActorId| -> Option<(i32, i32)> {
             let key = &scene.stage.model.actors.get(a.0 as usize)?.key;
             let a = self.layout.actors.iter().find(|a| a.key == *key)?;
-            Some((a.x + a.width / 2, a.y + a.height / 2))
+            // On the lower border, where it hides no name.
+            Some((a.x + a.width / 2, a.y + a.height - 1))
         };
         // The wire that takes one point to another, either way, as corners.
         let wire = |from: Point, to: Point| -> Option<Vec<(i32, i32)>> {

@@ -1,21 +1,30 @@
 //! `iommu-play draw`: the picture of a scenario at a position.
 
 use super::scenario::{named, tell};
-use iommu_core::diagram::render::{text, Charset};
+use iommu_core::diagram::render::{svg, text, wrapped, Charset, SvgOptions, Theme, Wrapper};
 use iommu_core::diagram::{layout, Options};
 use iommu_core::machine::history::Cursor;
 use iommu_core::machine::run::run_scenario;
 use iommu_core::picture::picture;
+use iommu_core::scenario::Outline;
 use iommu_core::spec::{Lang, Phrase};
 use std::process::ExitCode;
 
-const USAGE: &str =
-    "usage: iommu-play draw PRESET|FILE|- [--at STEP] [--ascii|--unicode] [--lang en|zh] [--width N]";
+const USAGE: &str = "usage: iommu-play draw PRESET|FILE|- [--at STEP] [--ascii|--unicode|--svg]
+       [--lang en|zh] [--width N] [--units] [--title] [--c|--rst|--markdown] [--theme auto|light|dark]";
+
+/// What is printed.
+#[derive(Clone, Copy)]
+enum Form {
+    Text(Charset),
+    Svg,
+}
 
 /// Draws what `args` say.
 pub fn run(args: &[String]) -> ExitCode {
     let mut source = None;
-    let (mut at, mut charset, mut lang, mut width) = (usize::MAX, Charset::Ascii, Lang::En, 120);
+    let (mut at, mut form, mut lang) = (usize::MAX, Form::Text(Charset::Ascii), Lang::En);
+    let (mut wrapper, mut theme, mut options) = (Wrapper::Plain, Theme::Auto, Options::default());
     let mut args = args.iter();
     while let Some(arg) = args.next() {
         let mut value = || args.next().map(String::as_str).unwrap_or("");
@@ -25,7 +34,7 @@ pub fn run(args: &[String]) -> ExitCode {
                 Err(_) => return usage("--at takes a position: a number"),
             },
             "--width" => match value().parse() {
-                Ok(n) => width = n,
+                Ok(n) => options.width = n,
                 Err(_) => return usage("--width takes a number of characters"),
             },
             "--lang" => match value() {
@@ -33,8 +42,20 @@ pub fn run(args: &[String]) -> ExitCode {
                 "zh" => lang = Lang::Zh,
                 _ => return usage("--lang takes en or zh"),
             },
-            "--ascii" => charset = Charset::Ascii,
-            "--unicode" => charset = Charset::Unicode,
+            "--theme" => match value() {
+                "auto" => theme = Theme::Auto,
+                "light" => theme = Theme::Light,
+                "dark" => theme = Theme::Dark,
+                _ => return usage("--theme takes auto, light or dark"),
+            },
+            "--ascii" => form = Form::Text(Charset::Ascii),
+            "--unicode" => form = Form::Text(Charset::Unicode),
+            "--svg" => form = Form::Svg,
+            "--units" => options.units = true,
+            "--title" => options.title = true,
+            "--c" => wrapper = Wrapper::C,
+            "--rst" => wrapper = Wrapper::Rst,
+            "--markdown" => wrapper = Wrapper::Markdown,
             other if other.starts_with("--") => return usage(&format!("there is no option {other}")),
             other => source = Some(other.to_string()),
         }
@@ -49,12 +70,18 @@ pub fn run(args: &[String]) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
+    let said = Outline::new(&run.scenario).title;
+    let title = Phrase::new(said.pick(false).unwrap_or(""), said.pick(true).unwrap_or(""));
     let trace = &run.machine.trace;
     let at = at.min(trace.len());
     let mut cursor = Cursor::at_end(run.machine.memory.clone(), trace);
-    let model = picture(&run.machine, trace, cursor.seek_mut(trace, at), at, Phrase::default());
-    let picture = layout(&model, None, &Options { width, lang, ..Options::default() });
-    print!("{}", text(&picture, charset));
+    let model = picture(&run.machine, trace, cursor.seek_mut(trace, at), at, title);
+    options.lang = lang;
+    let picture = layout(&model, None, &options);
+    match form {
+        Form::Text(charset) => print!("{}", wrapped(&text(&picture, charset), wrapper)),
+        Form::Svg => print!("{}", svg(&picture, &SvgOptions { lang, theme, ..SvgOptions::default() })),
+    }
     ExitCode::SUCCESS
 }
 
