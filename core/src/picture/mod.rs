@@ -3,6 +3,7 @@
 //! Regions come from what the scenario made by then; arrows come from the tables in memory, as they are then, and
 //! from what caches hold then. Nothing here is drawn: that is [`crate::diagram`]'s.
 
+mod tables;
 mod token;
 
 use crate::addr::{Address, AnyAddr, BusAddr, PhysAddr, Space, VirtAddr};
@@ -51,6 +52,9 @@ pub fn picture(machine: &Machine, trace: &Trace, memory: &mut Memory, at: usize,
     p.buffers();
     p.remaps();
     p.domains();
+    for region in tables::regions(trace, at) {
+        p.region(Col::Physical, region);
+    }
     p.actors();
     let spaces = core::mem::take(&mut p.spaces);
     let mut model = p.model;

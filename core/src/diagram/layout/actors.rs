@@ -52,3 +52,29 @@ pub fn flow(boxes: Vec<Sized>, room: i32) -> (Vec<(i32, i32, Sized)>, i32) {
     }
     (out, y + tall)
 }
+
+/// Boxes in one row, each as near to its wish as the others let it; given back when one row is not enough.
+#[allow(clippy::type_complexity)]
+pub fn abreast(
+    boxes: Vec<Sized>,
+    wish: impl Fn(&Sized) -> i32,
+    room: i32,
+) -> Result<(Vec<(i32, i32, Sized)>, i32), Vec<Sized>> {
+    if boxes.iter().map(|b| b.width + 1).sum::<i32>() - 1 > room {
+        return Err(boxes);
+    }
+    let mut row: Vec<(i32, Sized)> = boxes.into_iter().map(|b| (wish(&b), b)).collect();
+    row.sort_by_key(|(x, b)| 2 * x + b.width);
+    let mut next = 0;
+    for (x, b) in &mut row {
+        *x = (*x).max(next);
+        next = *x + b.width + 1;
+    }
+    let mut limit = room;
+    for (x, b) in row.iter_mut().rev() {
+        *x = (*x).min(limit - b.width);
+        limit = *x - 1;
+    }
+    let tall = row.iter().map(|(_, b)| b.height).max().unwrap_or(0);
+    Ok((row.into_iter().map(|(x, b)| (x, tall - b.height, b)).collect(), tall))
+}

@@ -127,7 +127,7 @@ pub fn inner_width(scene: &Scene<'_>, columns: &[usize], mode: Mode) -> i32 {
                         inner = inner.max(wide.min(mode.cap));
                     }
                     if piece.named && piece.starts && is_dense(region.kind) {
-                        inner = inner.max((wide + 2 + width(&hex(piece.first))).min(mode.cap + 10));
+                        inner = inner.max((wide + 2 + width(&hex(piece.first))).min(mode.cap + 12));
                     }
                 }
                 What::Fold(fold) => {

@@ -1,6 +1,6 @@
 //! Puts everything in its place, in one of the modes; says when it does not fit.
 
-use super::actors::{flow, measure, Sized};
+use super::actors::{abreast, flow, measure, Sized};
 use super::chain::{inner_width, slots, Part, Slot};
 use super::rows::{At, Rows};
 use super::wires::{tracks, Leg};
@@ -80,7 +80,7 @@ pub fn place(scene: &Scene<'_>, mode: Mode) -> Option<Placed> {
                 between[a.min(b).min(last.saturating_sub(1))].push(boxed);
             }
             (Place::LeftOf(c) | Place::RightOf(c) | Place::Between(_, c), false) => {
-                let at = if mode.stacked { (c.0 as usize).min(above.len() - 1) } else { 0 };
+                let at = (c.0 as usize).min(above.len() - 1);
                 above[at].push(boxed);
             }
         }
@@ -300,11 +300,17 @@ pub fn place(scene: &Scene<'_>, mode: Mode) -> Option<Placed> {
         p.dy += i32::from(p.dy > 0);
     }
     if !mode.stacked && !mode.sides {
-        let all = core::mem::take(&mut above[0]);
-        let (placed, tall) = flow(all, max);
-        for (bx, by, b) in placed {
-            p.actor(bx, p.dy + by, b);
-        }
+        let all: Vec<Sized> = above.iter_mut().flat_map(core::mem::take).collect();
+        let wish = |b: &Sized| {
+            let of =
+                |c: ColumnId| slots.iter().position(|s| s.columns.contains(&(c.0 as usize))).unwrap_or(0);
+            match model.actors[b.actor].place {
+                Place::LeftOf(c) => boxes[of(c)].left,
+                Place::RightOf(c) => boxes[of(c)].right + 1 - b.width,
+                Place::Between(a, c) => (boxes[of(a)].right + boxes[of(c)].left - b.width) / 2,
+            }
+        };
+        let (placed, tall) = abreast(all, wish, wide).unwrap_or_else(|all| flow(all, max));
         p.dy += tall + i32::from(tall > 0);
     }
 

@@ -111,7 +111,7 @@ fn rules(dark: bool) -> String {
         css.push_str(&format!(
             ".ip-diagram .{class}.ip-piece,.ip-diagram .{class}.ip-text,.ip-diagram .{class} .ip-head,\
              .ip-diagram .{class}.ip-full{{fill:{color}}}\
-             .ip-diagram .{class} .ip-line,.ip-diagram .{class}.ip-trail,.ip-diagram .{class}.ip-open{{stroke:{color}}}"
+             .ip-diagram .{class} .ip-line,.ip-diagram .{class}.ip-leg,.ip-diagram .{class}.ip-open{{stroke:{color}}}"
         ));
     }
     css.push_str(&format!(

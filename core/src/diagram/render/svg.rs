@@ -379,9 +379,9 @@ impl Svg<'_> {
         let (trail, leg) = (id(prefix, "trail", ""), id(prefix, "leg", ""));
         let ink = fate_ink(token.fate);
         self.put(format_args!(
-            "<path id=\"{trail}\" class=\"ip-trail {}\" d=\"{all}\" fill=\"none\" stroke=\"{}\" stroke-opacity=\"0.6\" \
-             stroke-width=\"1.6\" stroke-dasharray=\"1 5\" stroke-linecap=\"round\"/>\n\
-             <path id=\"{leg}\" class=\"ip-leg\" d=\"{step}\" fill=\"none\" stroke=\"none\"/>\n",
+            "<path id=\"{trail}\" class=\"ip-trail\" d=\"{all}\" fill=\"none\" stroke=\"none\"/>\n\
+             <path id=\"{leg}\" class=\"ip-leg {0}\" d=\"{step}\" fill=\"none\" stroke=\"{1}\" stroke-opacity=\"0.7\" \
+             stroke-width=\"1.6\" stroke-dasharray=\"1 5\" stroke-linecap=\"round\"/>\n",
             ink.class(),
             self.ink(ink)
         ));

@@ -1,0 +1,110 @@
+//! The pages that hold tables and queues: found where hardware read an entry, so that the token can be seen to
+//! walk them.
+
+use crate::diagram::model::{Region, RegionKind};
+use crate::spec::{EntryType, Phrase};
+use crate::trace::{Event, Scope, Trace};
+use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
+
+/// Pages that are shown at most: the first ones that were read.
+const PAGES: usize = 48;
+/// Bytes of a page.
+const PAGE: u64 = 4096;
+
+/// Regions of the physical column for every page of tables that hardware read up to the end of the operation
+/// that position `at` is in: so within an operation nothing moves.
+pub(super) fn regions(trace: &Trace, at: usize) -> Vec<Region> {
+    let steps = trace.steps();
+    let is_operation = |e: &Event| matches!(e, Event::Begin(Scope::Operation { .. }));
+    let rest = steps.get(at..).unwrap_or_default();
+    let end = at + rest.iter().position(|s| is_operation(&s.event)).unwrap_or(rest.len());
+    let mut pages: BTreeMap<u64, &'static EntryType> = BTreeMap::new();
+    for step in steps.get(..end).unwrap_or_default() {
+        let Event::Read { entry, pa, .. } = step.event else { continue };
+        pages.entry(pa.raw() & !(PAGE - 1)).or_insert(entry);
+        if pages.len() == PAGES {
+            break;
+        }
+    }
+    let region = |(page, entry): (u64, &'static EntryType)| {
+        let (kind, name) = holder(entry)?;
+        let key = format!("pa/table/{page:x}");
+        let mut region = Region::new(key, page, page + (PAGE - 1), kind, short(&name));
+        region.owner = name;
+        Some(region)
+    };
+    pages.into_iter().filter_map(region).collect()
+}
+
+/// What a page of such entries is called.
+fn holder(entry: &EntryType) -> Option<(RegionKind, Phrase)> {
+    let en = entry.name.en.split(" (").next().unwrap_or_default();
+    let zh = entry.name.zh.split('（').next().unwrap_or_default();
+    let zh = zh.trim().trim_end_matches("的一半");
+    if let Some(en) = en.strip_suffix(" entry") {
+        let en = en.strip_prefix("half of a ").unwrap_or(en);
+        let mut name = String::from(en);
+        for part in ["-table", "-directory", "-pointer"] {
+            name = name.replace(part, &part.replace('-', " "));
+        }
+        if !["table", "directory"].iter().any(|end| name.ends_with(end)) {
+            name.push_str(" table");
+        }
+        return Some((RegionKind::Table, Phrase::new(name, zh.trim_end_matches('项'))));
+    }
+    if en.contains("descriptor") || en.contains("command") {
+        return Some((RegionKind::Queue, Phrase::new("queue", "队列")));
+    }
+    None
+}
+
+/// The name by the letters that specifications use, where they have some: a picture has a row for each table.
+fn short(name: &Phrase) -> Phrase {
+    const LETTERS: [(&str, &str); 8] = [
+        ("second-stage", "SS"),
+        ("first-stage", "FS"),
+        ("page directory pointer table", "PDPT"),
+        ("PDPT table", "PDPT"),
+        ("page directory", "PD"),
+        ("page table", "PT"),
+        ("PML4 table", "PML4"),
+        ("PML5 table", "PML5"),
+    ];
+    let mut en = name.en.clone();
+    for (long, letters) in LETTERS {
+        en = en.replace(long, letters);
+    }
+    if en == name.en {
+        name.clone()
+    } else {
+        Phrase::same(en)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spec::Text;
+
+    #[test]
+    fn a_page_of_entries_is_a_table() {
+        let name = |en, zh| {
+            let entry = EntryType { name: Text::new(en, zh), words: 1, fields: &[], section: "" };
+            holder(&entry).map(|(_, p)| (p.en, p.zh))
+        };
+        let pair = |a: &str, b: &str| Some((String::from(a), String::from(b)));
+        assert_eq!(name("root entry", "根表项"), pair("root table", "根表"));
+        assert_eq!(name("page-table entry", "页表项"), pair("page table", "页表"));
+        assert_eq!(
+            name("PDPT entry (1 GiB page)", "页目录指针表项（1 GiB 页）"),
+            pair("PDPT table", "页目录指针表")
+        );
+        assert_eq!(
+            name("EPT page-directory entry", "EPT 页目录项"),
+            pair("EPT page directory", "EPT 页目录")
+        );
+        assert_eq!(name("fault record", "错误记录"), None);
+        assert_eq!(short(&Phrase::same("second-stage page directory")).zh, "SS PD");
+        assert_eq!(short(&Phrase::new("root table", "根表")).zh, "根表");
+    }
+}
