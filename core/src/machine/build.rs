@@ -89,6 +89,7 @@ pub fn build(outline: &Outline<'_>) -> Result<Machine, Problem> {
         handles: Vec::new(),
         remaps: Vec::new(),
         names: BTreeMap::new(),
+        reserved: Vec::new(),
         attached: alloc::vec![None; count],
         attached_to: alloc::vec![None; count],
         attachments: Vec::new(),

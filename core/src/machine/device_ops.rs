@@ -408,7 +408,8 @@ impl Machine {
         // The driver stores it as any data, by the CPU's address of the place.
         let found = self.find(&op.at, Space::Virtual)?;
         let at = match found.at.space {
-            Space::Virtual => found.at,
+            // A plain number is physical, as everywhere the kernel stores.
+            Space::Virtual if found.named.is_some() => found.at,
             _ => {
                 let (pa, _) = self.physical(&op.at)?;
                 self.sw.kernel_va(pa).any()

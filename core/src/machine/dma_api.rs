@@ -237,13 +237,16 @@ impl Machine {
         Ok(())
     }
 
-    pub(super) fn op_map_single(&mut self, op: &ast::MapSingle) -> Result<(), Stop> {
+    /// `dma_map_single`, or `dma_map_page`: that takes a page, so it matters not what else is mapped beside it.
+    pub(super) fn op_map_single(&mut self, op: &ast::MapSingle, page: bool) -> Result<(), Stop> {
         let device = self.device_named(&op.device)?;
         let id = self.hw.devices[device].requester;
         let (index, offset, pieces) = self.source(&op.buffer)?;
         let buffer = &self.sw.buffers[index];
         let bytes = op.len.map_or(buffer.size.saturating_sub(offset), |l| l.value);
+        let within = pieces.first().is_some_and(|p| p.1 >= bytes);
         let kind = match buffer.kind {
+            _ if page && within => BufferKind::Contiguous,
             AllocKind::Vmalloc | AllocKind::Scattered => BufferKind::Vmalloc,
             AllocKind::Stack => BufferKind::Stack,
             AllocKind::Contiguous => BufferKind::Contiguous,

@@ -88,6 +88,10 @@ impl Machine {
             Expectation::Interrupt(e) => self.expect_interrupt(e, &outcome),
             Expectation::Route(e) => {
                 let got = match (outcome.route, outcome.came_down) {
+                    // No packet: the device's own map kept it inside.
+                    (None, _) if last.is_some_and(|d| d.verb == "dma" || d.verb == "doorbell") => {
+                        Some(RouteKind::Own)
+                    }
                     (Some(Hop::Peer), _) => Some(RouteKind::Direct),
                     (Some(Hop::Up), true) => Some(RouteKind::Redirected),
                     (Some(_), false) => Some(RouteKind::Memory),

@@ -20,6 +20,9 @@ use crate::scenario::{Problem, Span};
 use crate::trace::{write_word, Actor, Event, Observer, Perms, Scope, Trace, Verdict};
 use alloc::{format, vec::Vec};
 
+/// Levels of VT-d's device table (root, context) and of its process table (PASID directory, PASID table).
+const DIRECTORY_LEVELS: usize = 2;
+
 impl Machine {
     /// Lends the IOMMU and what its driver works with.
     pub(super) fn with_unit<T>(
@@ -60,6 +63,7 @@ impl Machine {
         self.add_devices(span)?;
         for reserved in &outline.reserved {
             let device = self.device_named(&reserved.device)?;
+            self.sw.reserved.push(device);
             let range =
                 reserved.range.addresses().ok_or_else(|| problem(reserved.span, "this range is empty"))?;
             if let Some(domain) = self.domain_of(device) {
@@ -149,6 +153,11 @@ impl Machine {
         let target = op.to.value.as_str();
         // VFIO hands out whole groups: every other function of it must be there already or with no driver.
         if let Some(Named::Vm(vm)) = self.sw.names.get(target).copied() {
+            if self.sw.reserved.contains(&device) {
+                let name = &self.hw.devices[device].name;
+                let message = format!("{name} has a reserved region: it cannot be given to a guest");
+                return Err(Stop::Os(OsError::new("reserved-region", message)));
+            }
             let all = groups(&self.hw.topology);
             let group = GroupId(self.group(device));
             let driver = |node| match self.device_at(node) {
@@ -457,7 +466,7 @@ impl Machine {
         let index =
             u16::try_from(op.index.value).map_err(|_| problem(op.index.span, "an index is at most 65535"))?;
         if op.state.is_some_and(|s| s.value == EntryState::NotPresent) {
-            self.driver(op.index.span, |unit, ctx| unit.set_interrupt(ctx, index, None))?;
+            self.with_unit(|unit, ctx| unit.set_interrupt(ctx, index, None)).map_err(os::OsError::Driver)?;
             return Ok(());
         }
         let source = match &op.source {
@@ -482,7 +491,8 @@ impl Machine {
             destination: op.cpu.map_or(0, |c| c.value as u32),
             posted,
         };
-        self.driver(op.index.span, |unit, ctx| unit.set_interrupt(ctx, index, Some(entry)))?;
+        self.with_unit(|unit, ctx| unit.set_interrupt(ctx, index, Some(entry)))
+            .map_err(os::OsError::Driver)?;
         Ok(())
     }
 
@@ -650,7 +660,9 @@ impl Machine {
         let reads = self.structures_read(requester, pasid);
         let (device, process): (Vec<_>, Vec<_>) = reads.into_iter().partition(|r| r.0 == Which::Device);
         let list = if which == Which::Device { device } else { process };
-        let place = list.len().checked_sub(level as usize).and_then(|i| list.get(i));
+        // Level 1 is the last of a whole walk; a walk that an earlier edit cut short read only its beginning.
+        let levels = list.len().max(DIRECTORY_LEVELS);
+        let place = levels.checked_sub(level as usize).and_then(|i| list.get(i));
         let pa = place
             .map(|p| p.1)
             .ok_or_else(|| problem(span, format!("no such entry is read for {requester}")))?;

@@ -183,7 +183,9 @@ impl Machine {
                 named.map(|(at, _)| PhysAddr::new(at.raw))
             }
             Space::Physical => Some(PhysAddr::new(found.at.raw)),
-            Space::Bus => self.hw.bridge.cpu_addr(BusAddr::new(found.at.raw)),
+            Space::Bus if matches!(found.named, None | Some(Named::Device(_))) => {
+                self.hw.bridge.cpu_addr(BusAddr::new(found.at.raw))
+            }
             _ => match found.named {
                 Some(named) => self.locate(named, Some("pa"), found.offset, Space::Physical),
                 None => None,

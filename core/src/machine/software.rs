@@ -249,6 +249,8 @@ pub struct Software {
     pub handles: Vec<Handle>,
     /// `ioremap`ped ranges.
     pub remaps: Vec<Remap>,
+    /// Devices with a reserved region.
+    pub reserved: Vec<usize>,
     /// What each name stands for.
     pub names: BTreeMap<String, Named>,
     /// For each device, the host domain its requests without PASID meet.
