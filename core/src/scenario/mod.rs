@@ -1,6 +1,6 @@
 //! The scenario language: lines that a person can read in a link, a diff or a forum post.
 //!
-//! [`parse`] reads a text into a [`Scenario`], [`print`] writes its canonical text, and
+//! [`parse`] reads a text into a [`Scenario`], [`print()`] writes its canonical text, and
 //! `parse(print(x)) == x`. Comments and order are kept. Every statement describes its words once (its
 //! `form`); parser, printer, [reference](mod@reference) and [name lookup](mentions()) all follow that description.
 //! The reference is `docs/scenario-language.md`.
