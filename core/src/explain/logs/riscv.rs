@@ -54,7 +54,7 @@ pub(super) fn report(
         known,
         device: Some(device),
         access,
-        // What iotval holds when no transaction address belongs to the cause (section 3.2) is not an address.
+        // What iotval holds when no transaction address belongs to the cause (section 4.2) is not an address.
         address: Some(iotval),
         second: iotval2.filter(|_| guest).map(|v| v & !3),
         ..Fault::default()

@@ -1,4 +1,4 @@
-//! RISC-V causes by their number (RISC-V IOMMU specification 1.0, section 3.2, table of causes).
+//! RISC-V causes by their number (RISC-V IOMMU specification 1.0.1, section 4.2, table of causes).
 
 use crate::spec::{FaultCode, Text};
 
@@ -8,7 +8,7 @@ macro_rules! causes {
             code: $code,
             name: $name,
             text: Text::new($name, $zh),
-            section: "RISC-V IOMMU 3.2",
+            section: "RISC-V IOMMU 4.2",
         }),*];
     };
 }

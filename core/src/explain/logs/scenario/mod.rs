@@ -26,12 +26,18 @@ pub struct Scenario {
 /// The scenario of a fault; none where the machine does not run the architecture or cannot come to this fault
 /// at this address.
 pub(super) fn of(arch: Arch, fault: &Fault) -> Option<Scenario> {
-    let draft = match arch {
-        Arch::VtD => vtd::draft(fault)?,
-        Arch::RiscV => riscv::draft(fault)?,
-        _ => return None,
-    };
-    Some(draft.finish())
+    if !arch.runs() {
+        return None;
+    }
+    draft(arch, fault).map(Draft::finish)
+}
+
+fn draft(arch: Arch, fault: &Fault) -> Option<Draft> {
+    match arch {
+        Arch::VtD => vtd::draft(fault),
+        Arch::RiscV => riscv::draft(fault),
+        _ => None,
+    }
 }
 
 /// A page table pointer that leads nowhere: above all RAM of these machines, inside every host width.

@@ -1,4 +1,4 @@
-//! RISC-V: which link to break for each cause (RISC-V IOMMU 3.2).
+//! RISC-V: which link to break for each cause (RISC-V IOMMU 4.2).
 
 use super::{hex, request, Draft, NOWHERE};
 use crate::explain::logs::fault::{Access, Fault};
