@@ -61,9 +61,6 @@ impl Iommu for Flat {
         None
     }
     fn set_caps(&mut self, _: RequesterId, _: DeviceCaps) {}
-    fn mappings(&self, _: &Memory, _: DomainId, _: usize) -> crate::paging::leaves::Leaves {
-        Default::default()
-    }
     fn attach<O: Observer>(
         &mut self,
         _: &mut Ctx<'_, O>,
