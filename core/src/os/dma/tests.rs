@@ -60,6 +60,9 @@ impl Iommu for Flat {
     fn domain_root(&self, _: DomainId) -> Option<PhysAddr> {
         None
     }
+    fn mappings(&self, _: &Memory, _: DomainId, _: usize) -> crate::paging::leaves::Leaves {
+        Default::default()
+    }
     fn set_caps(&mut self, _: RequesterId, _: DeviceCaps) {}
     fn attach<O: Observer>(
         &mut self,
