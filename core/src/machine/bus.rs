@@ -90,6 +90,10 @@ impl DeviceBus<'_> {
         pasid: Option<PasidPrefix>,
         mut payload: Payload<'_>,
     ) -> Result<Option<PhysAddr>, BusError> {
+        if self.trace.lost_steps() {
+            // The run is over its limit and will be refused: stop soon.
+            return Err(BusError::Status(Status::CompleterAbort));
+        }
         let node = self.me().node;
         if self.me().bits < 64 && at.raw() >> self.me().bits != 0 {
             let rule = &TOO_WIDE;

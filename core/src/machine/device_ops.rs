@@ -227,6 +227,9 @@ impl Machine {
         let times = op.times.map_or(1, |t| t.value.clamp(1, 100_000));
         let stride = op.stride.map_or(0, |s| s.value);
         for i in 0..times {
+            if self.trace.lost_steps() {
+                break;
+            }
             let shift = i.wrapping_mul(stride);
             let at = match at {
                 EngineAddr::Bus(at) => EngineAddr::Bus(at.wrapping_add(shift)),

@@ -194,6 +194,10 @@ impl Machine {
     pub(super) fn op_coherent(&mut self, op: &ast::AllocCoherent) -> Result<(), Stop> {
         let device = self.device_named(&op.device)?;
         let id = self.hw.devices[device].requester;
+        if op.size.value > super::limits::BUFFER {
+            let most = Bytes(super::limits::BUFFER);
+            return Err(problem(op.size.span, alloc::format!("a buffer has at most {most}")).into());
+        }
         let name = op.name.value.clone();
         let made = self.with_os(|api, env| api.alloc_coherent(env, id, &name, op.size.value))?;
         let pieces: Vec<_> = made.pieces.iter().map(|p| (p.at, p.bytes)).collect();

@@ -44,7 +44,7 @@ pub mod limits {
     /// Devices, ports and switches together.
     pub const NODES: usize = 256;
     /// Bytes of one transfer.
-    pub const TRANSFER: u64 = 4 << 30;
+    pub const TRANSFER: u64 = 1 << 30;
     /// Bytes of one mapping in tables: 64 GiB.
     pub const MAPPING: u64 = 64 << 30;
     /// Entries that one `map` may write.

@@ -4,8 +4,7 @@
 //! scattered pages come from all over, never two neighbours in order, the same ones each time.
 
 use crate::addr::{AddrRange, PhysAddr};
-use crate::platform::map::SpaceMap;
-use alloc::vec::Vec;
+use alloc::{collections::BTreeMap, sync::Arc, vec::Vec};
 use core::fmt;
 
 const PAGE: u64 = 4096;
@@ -66,7 +65,10 @@ impl Zone {
 #[derive(Clone, Debug)]
 pub struct Pages {
     ram: Vec<AddrRange<PhysAddr>>,
-    taken: SpaceMap<PhysAddr, ()>,
+    /// Ranges in use by their first address: the last one, and whose they are.
+    taken: BTreeMap<u64, (u64, Arc<str>)>,
+    /// No page below this is free: where a search for single pages may begin.
+    first_free: u64,
     /// For scattered pages: how many were given, so that the next come from elsewhere.
     scattered: u64,
 }
@@ -81,7 +83,7 @@ impl Pages {
         };
         let mut ram: Vec<_> = ram.iter().filter_map(whole).collect();
         ram.sort();
-        Pages { ram, taken: SpaceMap::new(), scattered: 0 }
+        Pages { ram, taken: BTreeMap::new(), first_free: 0, scattered: 0 }
     }
 
     /// Takes a given range, whole pages around it, for `owner`.
@@ -93,7 +95,20 @@ impl Pages {
         if !self.ram.iter().any(|r| r.contains_range(&pages)) {
             return Err(NoPages::NotRam(range));
         }
-        self.taken.add(owner, pages, ()).map_err(|_| NoPages::InUse(range))
+        match self.insert(pages.start.raw(), pages.last().raw(), &Arc::from(owner)) {
+            true => Ok(()),
+            false => Err(NoPages::InUse(range)),
+        }
+    }
+
+    /// Takes `start` to `last`, unless some of it is taken.
+    fn insert(&mut self, start: u64, last: u64, owner: &Arc<str>) -> bool {
+        let before = self.taken.range(..=last).next_back();
+        if before.is_some_and(|(_, (end, _))| *end >= start) {
+            return false;
+        }
+        self.taken.insert(start, (last, owner.clone()));
+        true
     }
 
     /// The lowest run of `bytes` in `zone`, aligned to `align` bytes (a power of two, at least a page).
@@ -101,15 +116,30 @@ impl Pages {
         let full = NoPages::Full { bytes, from: zone.from, to: zone.to };
         let align = align.max(PAGE).checked_next_power_of_two().ok_or(full)?;
         let len = bytes.max(1).checked_next_multiple_of(PAGE).ok_or(full)?;
-        for ram in &self.ram {
-            for hole in self.taken.holes(*ram, |_| true) {
-                // Page 0 is never given: an address of 0 means "none" to too many readers.
-                let start = hole.start.raw().max(zone.from).max(PAGE).checked_next_multiple_of(align);
-                let Some(start) = start else { continue };
-                let Some(range) = AddrRange::new(PhysAddr::new(start), len) else { continue };
-                if hole.contains_range(&range) && range.last().raw() <= zone.to {
-                    self.taken.add(owner, range, ()).map_err(|_| full)?;
-                    return Ok(range.start);
+        let single = len == PAGE && align == PAGE && zone.from == 0;
+        let from = zone.from.max(PAGE).max(if single { self.first_free } else { 0 });
+        for ram in self.ram.clone() {
+            // Page 0 is never given: an address of 0 means "none" to too many readers.
+            let Some(mut at) = ram.start.raw().max(from).checked_next_multiple_of(align) else { continue };
+            while at <= ram.last().raw() {
+                let Some(last) = at.checked_add(len - 1).filter(|l| *l <= ram.last().raw().min(zone.to))
+                else {
+                    break;
+                };
+                match self.taken.range(..=last).next_back() {
+                    Some((_, (end, _))) if *end >= at => {
+                        // Go on behind what is in the way.
+                        let next = end.checked_add(1).and_then(|n| n.checked_next_multiple_of(align));
+                        let Some(next) = next else { break };
+                        at = next;
+                    }
+                    _ => {
+                        self.insert(at, last, &Arc::from(owner));
+                        if single {
+                            self.first_free = at;
+                        }
+                        return Ok(PhysAddr::new(at));
+                    }
                 }
             }
         }
@@ -130,9 +160,10 @@ impl Pages {
             })
             .collect();
         let total: u64 = whole.iter().map(|r| r.len() / PAGE).sum();
-        if total == 0 {
+        if total == 0 || count > total {
             return Err(full);
         }
+        let owner: Arc<str> = Arc::from(owner);
         let page = |index: u64| {
             let mut left = index % total;
             for r in &whole {
@@ -156,11 +187,8 @@ impl Pages {
             }
             let at = page(index);
             let follows = pages.last().is_some_and(|p| p.raw() + PAGE == at);
-            let range = AddrRange::new(PhysAddr::new(at), PAGE);
-            if let Some(range) = range.filter(|_| !follows && at != 0) {
-                if self.taken.add(owner, range, ()).is_ok() {
-                    pages.push(range.start);
-                }
+            if !follows && at != 0 && self.insert(at, at + (PAGE - 1), &owner) {
+                pages.push(PhysAddr::new(at));
             }
         }
         self.scattered = self.scattered.wrapping_add(count);
@@ -169,13 +197,19 @@ impl Pages {
 
     /// Gives back what starts at `at`: the whole of what was taken there, or `bytes` of single pages.
     pub fn free(&mut self, at: PhysAddr, bytes: u64) {
-        let last = at.raw().saturating_add(bytes.max(1) - 1);
-        self.taken.remove_if(|r| r.range.start >= at && r.range.last().raw() <= last | (PAGE - 1));
+        let last = at.raw().saturating_add(bytes.max(1) - 1) | (PAGE - 1);
+        let inside = self.taken.range(at.raw()..=last).filter(|(_, (end, _))| *end <= last);
+        let gone: Vec<u64> = inside.map(|(start, _)| *start).collect();
+        gone.iter().for_each(|start| {
+            self.taken.remove(start);
+        });
+        self.first_free = self.first_free.min(at.raw());
     }
 
     /// Who holds the page at `at`.
     pub fn owner(&self, at: PhysAddr) -> Option<&str> {
-        self.taken.find(at).map(|r| r.name.as_str())
+        let (_, (last, owner)) = self.taken.range(..=at.raw()).next_back()?;
+        (*last >= at.raw()).then_some(&**owner)
     }
 }
 
