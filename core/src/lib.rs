@@ -19,6 +19,7 @@
 //! * [`explain`]: what happened, in words; fault logs of real machines
 //! * [`view`]: all that a page shows of one position of a trace
 //! * [`picture`]: the machine at one position, as the parts of a picture
+//! * [`link`]: a scenario and a position as the fragment of a URL
 #![cfg_attr(not(any(feature = "std", test)), no_std)]
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
@@ -30,6 +31,7 @@ pub mod diagram;
 pub mod dma;
 pub mod explain;
 pub mod iommu;
+pub mod link;
 pub mod machine;
 pub mod memory;
 pub mod mmu;

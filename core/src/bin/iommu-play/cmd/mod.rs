@@ -3,6 +3,7 @@
 mod draw;
 mod explain;
 mod fmt;
+mod link;
 mod replay;
 mod run;
 mod scenario;
@@ -15,8 +16,10 @@ const USAGE: &str = "usage: iommu-play COMMAND ...
   draw SCENARIO [--at STEP] [--ascii|--unicode] [--lang zh] [--width N]  the picture at a position
   explain [--zh] [--scenario] [FILE]  what a kernel's or an emulator's fault log means (standard input, or FILE)
   fmt [--check] [--zh] [FILE ...]     scenarios in canonical form: files in place, standard input to standard output
+  link SCENARIO                      the fragment of a URL that holds a scenario
   replay [--show N] FILE.jsonl ...   compare with recorded outcomes of another implementation
   run [--zh] [--json] [SCENARIO ...]  every step of a scenario in words
+  unlink URL                         the scenario that a link holds
 
 A SCENARIO is a file, the name of a preset, or - for standard input.
 ";
@@ -28,6 +31,8 @@ pub fn run(args: &[String]) -> ExitCode {
         Some(("draw", rest)) => draw::run(rest),
         Some(("explain", rest)) => explain::run(rest),
         Some(("fmt", rest)) => fmt::run(rest),
+        Some(("link", rest)) => link::link(rest),
+        Some(("unlink", rest)) => link::unlink(rest),
         Some(("replay", rest)) => replay::run(rest),
         Some(("run", rest)) => run::run(rest, false),
         Some(("-h" | "--help" | "help", _)) => {
