@@ -104,6 +104,9 @@ fn complete(m: &Model, l: &Layout) {
             assert!(there, "{} is missing", region.key);
         }
     }
+    for actor in &m.actors {
+        assert!(l.actors.iter().any(|a| a.key == actor.key), "{} is missing", actor.key);
+    }
     let drawn: usize = l.wires.iter().map(|w| w.keys.len()).sum();
     assert_eq!(drawn + l.left_out, m.arrows.len());
     assert_eq!(l.texts.iter().any(|t| t.role == Role::Note), l.left_out > 0);

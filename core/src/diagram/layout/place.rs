@@ -311,6 +311,9 @@ pub fn place(scene: &Scene<'_>, mode: Mode) -> Option<Placed> {
             }
         };
         let (placed, tall) = abreast(all, wish, wide).unwrap_or_else(|all| flow(all, max));
+        for (bx, by, b) in placed {
+            p.actor(bx, p.dy + by, b);
+        }
         p.dy += tall + i32::from(tall > 0);
     }
 
