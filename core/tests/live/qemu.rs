@@ -74,7 +74,7 @@ impl Qemu {
         let stream = loop {
             match listener.accept() {
                 Ok((stream, _)) => break stream,
-                Err(_) if started.elapsed() < Duration::from_secs(20) => {
+                Err(_) if started.elapsed() < Duration::from_secs(120) => {
                     std::thread::sleep(Duration::from_millis(5));
                 }
                 Err(error) => {
@@ -87,7 +87,7 @@ impl Qemu {
             }
         };
         stream.set_nonblocking(false).expect("socket");
-        stream.set_read_timeout(Some(Duration::from_secs(20))).expect("socket");
+        stream.set_read_timeout(Some(Duration::from_secs(120))).expect("socket");
         let mut qemu = Qemu { shell, stream: BufReader::new(stream), dir, commands: 0 };
         for (i, bar) in BAR.into_iter().enumerate() {
             qemu.config_write(i, 0x10, bar as u32);
@@ -157,7 +157,7 @@ impl Qemu {
         self.write64(base + 0x98, command);
         let started = Instant::now();
         while self.read64(base + 0x98) & 1 != 0 {
-            assert!(started.elapsed() < Duration::from_secs(10), "a transfer does not end");
+            assert!(started.elapsed() < Duration::from_secs(120), "a transfer does not end");
         }
     }
     /// The device reads 8 bytes at `at` into its buffer at `slot`.
