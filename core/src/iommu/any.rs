@@ -20,6 +20,8 @@ macro_rules! units {
 units! {
     /// Intel VT-d.
     Vtd(super::vtd::Vtd),
+    /// The RISC-V IOMMU.
+    Riscv(super::riscv::Riscv),
 }
 
 impl Iommu for AnyIommu {
@@ -179,7 +181,7 @@ impl AnyIommu {
     pub fn new(arch: Architecture, config: &UnitConfig) -> Result<Self, &'static str> {
         match arch {
             Architecture::Vtd => vtd_unit(config).map(AnyIommu::Vtd),
-            Architecture::Riscv => Err("the RISC-V IOMMU is not in this build"),
+            Architecture::Riscv => riscv_unit(config).map(AnyIommu::Riscv),
         }
     }
 }
@@ -218,4 +220,40 @@ fn vtd_unit(config: &UnitConfig) -> Result<super::vtd::Vtd, &'static str> {
     caches.context = config.device_cache.unwrap_or(caches.context);
     caches.pasid = config.process_cache.unwrap_or(caches.pasid);
     Ok(super::vtd::Vtd::new(out))
+}
+
+fn riscv_unit(config: &UnitConfig) -> Result<super::riscv::Riscv, &'static str> {
+    use super::riscv::config::cap;
+    let mut out = super::riscv::Config::playground();
+    let drop = |word: &mut u64, bits: &[u32]| bits.iter().for_each(|bit| *word &= !(1 << bit));
+    if !config.processes {
+        drop(&mut out.capabilities, &[cap::PD8, cap::PD17, cap::PD20]);
+    }
+    out.levels = match config.width {
+        None | Some(48) => 4,
+        Some(39) => 3,
+        Some(57) => 5,
+        Some(_) => return Err("RISC-V tables translate 39, 48 or 57 bits"),
+    };
+    if let Some(largest) = config.largest_page {
+        out.largest_page = largest;
+    }
+    if let Some(records) = config.fault_records {
+        if !(2..=128).contains(&records) || !records.is_power_of_two() {
+            return Err("the RISC-V fault queue here has 2 to 128 records, a power of two");
+        }
+        out.fault_slots = records;
+    }
+    if config.caching_mode {
+        return Err("the RISC-V IOMMU never caches entries that are not valid (no caching mode)");
+    }
+    if !config.interrupt_remapping {
+        drop(&mut out.capabilities, &[cap::MSI_FLAT, cap::MSI_MRIF]);
+    }
+    out.update = config.accessed_dirty;
+    let caches = &mut out.caches;
+    caches.iotlb = config.iotlb.unwrap_or(caches.iotlb);
+    caches.ddt = config.device_cache.unwrap_or(caches.ddt);
+    caches.pdt = config.process_cache.unwrap_or(caches.pdt);
+    Ok(super::riscv::Riscv::new(out))
 }

@@ -5,6 +5,7 @@
 
 pub mod any;
 pub mod cache;
+pub mod riscv;
 pub mod vtd;
 
 pub use any::{AnyIommu, Architecture, UnitConfig};

@@ -6,6 +6,7 @@
 pub mod builder;
 pub mod ept;
 pub mod leaves;
+pub mod riscv;
 pub mod walk;
 pub mod x86;
 
@@ -64,6 +65,12 @@ pub trait Format {
     #[inline]
     fn shift(&self, level: u8) -> u8 {
         3 + 9 * level
+    }
+    /// log2 of what a leaf entry of `level` maps: more where an entry can say that it is a part of a contiguous
+    /// range (RISC-V Svnapot).
+    #[inline]
+    fn leaf_shift(&self, _raw: u64, level: u8) -> u8 {
+        self.shift(level)
     }
     /// The structure an entry of `level` is, for the trace.
     fn entry_type(&self, level: u8, raw: u64) -> &'static EntryType;

@@ -240,7 +240,7 @@ fn descend<F: Format, T: Tables, O: Observer>(
         let raw = if format.big_endian() { raw.swap_bytes() } else { raw };
         reads += 1;
         let entry = format.decode(raw, level, want, &mut state);
-        let shift = format.shift(level);
+        let shift = format.leaf_shift(raw, level);
         let mask = (1u64 << shift) - 1;
         if O::ON {
             let verdict = match entry {

@@ -1,0 +1,226 @@
+//! The command queue: what makes the unit forget, and fences (RISC-V IOMMU, "Command-Queue").
+
+use super::caches::{ddt_line, pdt_line, tell, DDT_CACHE, PDT_CACHE};
+use super::config::cap;
+use super::entries::{command, reserved_set};
+use super::regs::{csr, offset};
+use super::Riscv;
+use crate::addr::{AnyAddr, PhysAddr, Space};
+use crate::memory::Memory;
+use crate::spec::{Rule, Text};
+use crate::trace::{write_data, Actor, CacheOp, Observer, Scope, Verdict};
+
+static ILLEGAL: Rule = Rule {
+    text: Text::new(
+        "an opcode, a function, a reserved bit or a combination that is not defined (cmd_ill)",
+        "未定义的操作码、功能、保留位或组合（cmd_ill）",
+    ),
+    section: "RISC-V IOMMU, command queue",
+};
+static UNREACHED: Rule = Rule {
+    text: Text::new(
+        "memory of the queue or of the fence's data refuses (cqmf)",
+        "队列或栅栏数据所在内存拒绝访问（cqmf）",
+    ),
+    section: "RISC-V IOMMU, command queue",
+};
+static TIMED_OUT: Rule = Rule {
+    text: Text::new(
+        "a device did not answer an invalidation of its TLB (cmd_to)",
+        "设备未应答其 TLB 的失效请求（cmd_to）",
+    ),
+    section: "RISC-V IOMMU, command queue",
+};
+
+/// Why the queue stopped at a command.
+enum Halt {
+    Illegal,
+    Memory,
+    TimedOut,
+}
+
+impl Riscv {
+    /// Takes commands until the queue is empty or stops.
+    pub(super) fn take_commands<O: Observer>(&mut self, memory: &mut Memory, obs: &mut O) {
+        loop {
+            let status = self.regs.get(offset::CQCSR, 4);
+            let stopped = status & (csr::MF | csr::TO_OF | csr::ILL) != 0;
+            if status & csr::ON == 0 || status & csr::EN == 0 || stopped {
+                return;
+            }
+            let base = self.regs.get(offset::CQB, 8);
+            let head = self.regs.get(offset::CQH, 4);
+            if head == self.regs.get(offset::CQT, 4) {
+                return;
+            }
+            let pa = (base >> 10 & 0xfff_ffff_ffff) << 12 | head << 4;
+            match self.one_command(memory, pa, head as u32, obs) {
+                Ok(()) => self.regs.put(offset::CQH, 4, head + 1 & (2u64 << (base & 0x1f)) - 1),
+                Err(halt) => {
+                    let bit = match halt {
+                        Halt::Illegal => csr::ILL,
+                        Halt::Memory => csr::MF,
+                        Halt::TimedOut => csr::TO_OF,
+                    };
+                    self.raise_bits(offset::CQCSR, bit, obs);
+                    self.interrupt(memory, offset::CQCSR, csr::IE, 1, 0, obs);
+                }
+            }
+        }
+    }
+
+    fn one_command<O: Observer>(
+        &mut self,
+        memory: &mut Memory,
+        pa: u64,
+        index: u32,
+        obs: &mut O,
+    ) -> Result<(), Halt> {
+        // Which command it is decides how it is told: look first.
+        let place = |low| super::access::Place {
+            entry: command(low),
+            level: 0,
+            index,
+            at: AnyAddr { space: Space::Physical, raw: pa },
+            pa,
+            big_endian: self.regs.get(offset::FCTL, 4) & 1 != 0,
+        };
+        let words = place(0).read(&self.config, memory, &mut crate::trace::Off).map_err(|_| Halt::Memory)?;
+        let place = place(words[0]);
+        if O::ON {
+            obs.begin(Actor::Iommu, Scope::Command { entry: place.entry });
+        }
+        let result = match self.legal_command(words[0], words[1]) {
+            false => {
+                place.tell(&words, Verdict::Refused(&ILLEGAL), obs);
+                Err(Halt::Illegal)
+            }
+            true => {
+                place.tell(&words, Verdict::Ok, obs);
+                self.obey(memory, words[0], words[1], obs)
+            }
+        };
+        let verdict = match result {
+            Ok(()) => Verdict::Ok,
+            Err(Halt::Illegal) => Verdict::Refused(&ILLEGAL),
+            Err(Halt::Memory) => Verdict::Refused(&UNREACHED),
+            Err(Halt::TimedOut) => Verdict::Refused(&TIMED_OUT),
+        };
+        obs.end(Actor::Iommu, verdict);
+        result
+    }
+
+    fn legal_command(&self, low: u64, high: u64) -> bool {
+        let config = &self.config;
+        if reserved_set(command(low), &[low, high]) {
+            return false;
+        }
+        let device = (low >> 40) as u32;
+        let process = low >> 12 & 0xf_ffff;
+        let known =
+            |pid: u64| pid >> 8 == 0 || pid >> 17 == 0 && config.has(cap::PD17) || config.has(cap::PD20);
+        match (low & 0x7f, low >> 7 & 7) {
+            (1, 0 | 1) => {
+                (config.has(cap::NL) || low >> 34 & 1 == 0) && (config.has(cap::S) || high >> 9 & 1 == 0)
+            }
+            (2, 0) => self.regs.get(offset::FCTL, 4) & 0b10 != 0 || low >> 11 & 1 == 0,
+            (3, 0) => process == 0,
+            (3, 1) => low >> 33 & 1 != 0 && known(process) && device >> 24 == 0,
+            (4, 0 | 1) => config.has(cap::ATS),
+            _ => false,
+        }
+    }
+
+    fn obey<O: Observer>(
+        &mut self,
+        memory: &mut Memory,
+        low: u64,
+        high: u64,
+        obs: &mut O,
+    ) -> Result<(), Halt> {
+        match (low & 0x7f, low >> 7 & 7) {
+            (1, func) => self.invalidate_pages(low, high, func == 1, obs),
+            (2, _) => return self.fence(memory, low, high, obs),
+            (3, 0) => {
+                let device = (low >> 33 & 1 != 0).then_some((low >> 40) as u32);
+                let hit = |key: u32| device.is_none_or(|d| d == key);
+                self.caches.ddt.remove_if(
+                    |key, _| hit(key.0),
+                    |out| {
+                        tell(obs, &DDT_CACHE, CacheOp::Invalidate, out.slot, ddt_line(&out.key, &out.value))
+                    },
+                );
+                self.forget_processes(|key, _| hit(key), obs);
+            }
+            (3, _) => {
+                let (device, process) = ((low >> 40) as u32, (low >> 12 & 0xf_ffff) as u32);
+                self.forget_processes(|d, p| d == device && p == process, obs);
+            }
+            (4, 0) if self.mute.contains(&((low >> 40) as u16)) => self.unanswered = true,
+            // ATS.INVAL and ATS.PRGR are messages to the device; what it keeps is the device's own affair.
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn forget_processes<O: Observer>(&mut self, hit: impl Fn(u32, u32) -> bool, obs: &mut O) {
+        self.caches.pdt.remove_if(
+            |key, _| hit(key.0, key.1),
+            |out| tell(obs, &PDT_CACHE, CacheOp::Invalidate, out.slot, pdt_line(&out.key, &out.value)),
+        );
+    }
+
+    /// IOTINVAL.VMA and IOTINVAL.GVMA. Entries hold both stages together, so a guest-physical address cannot be
+    /// matched against those of two stages: they all go.
+    fn invalidate_pages<O: Observer>(&mut self, low: u64, high: u64, second: bool, obs: &mut O) {
+        let bit = |n: u32| low >> n & 1 != 0;
+        let (av, pscv, gv) = (bit(10), bit(32), bit(33));
+        let gscid = (low >> 44) as u16;
+        let pscid = (low >> 12 & 0xf_ffff) as u32;
+        let page = high >> 10 << 12;
+        // S: the lowest zero bit of the page number says how large the range is.
+        let span = if high >> 9 & 1 != 0 { ((page >> 12) ^ ((page >> 12) + 1)) << 12 | 0xfff } else { 0xfff };
+        self.caches.forget(
+            |tag, entry| {
+                let reach = span | ((1u64 << tag.shift) - 1);
+                let address = !av || tag.page & !reach == page & !reach;
+                if second {
+                    let guest = tag.gscid.is_some_and(|g| !gv || g == gscid);
+                    guest && (tag.pscid.is_some() || !gv || address)
+                } else {
+                    let guest = if gv { tag.gscid == Some(gscid) } else { tag.gscid.is_none() };
+                    let process = !pscv || tag.pscid == Some(pscid) && !entry.global;
+                    guest && process && address
+                }
+            },
+            CacheOp::Invalidate,
+            obs,
+        );
+    }
+
+    fn fence<O: Observer>(
+        &mut self,
+        memory: &mut Memory,
+        low: u64,
+        high: u64,
+        obs: &mut O,
+    ) -> Result<(), Halt> {
+        if core::mem::take(&mut self.unanswered) {
+            return Err(Halt::TimedOut);
+        }
+        if low >> 10 & 1 != 0 {
+            let at = (high & 0x3fff_ffff_ffff_ffff) << 2;
+            let bytes = self.word((low >> 32) as u32);
+            let stored = self.config.fits(at)
+                && write_data(memory, obs, Actor::Iommu, PhysAddr::new(at), &bytes).is_ok();
+            if !stored {
+                return Err(Halt::Memory);
+            }
+        }
+        if low >> 11 & 1 != 0 && self.regs.get(offset::CQCSR, 4) & csr::FENCE == 0 {
+            self.raise_bits(offset::CQCSR, csr::FENCE, obs);
+            self.interrupt(memory, offset::CQCSR, csr::IE, 1, 0, obs);
+        }
+        Ok(())
+    }
+}

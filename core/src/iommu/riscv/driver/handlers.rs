@@ -1,0 +1,142 @@
+//! What the driver reads back: fault records, page requests; and the MSI page table.
+
+use super::{csr, offset, Riscv};
+use crate::addr::{Address, Iova, Pasid, PhysAddr, RequesterId};
+use crate::iommu::riscv::entries::{MSI_PTE, MSI_PTE_MRIF};
+use crate::iommu::riscv::faults;
+use crate::iommu::riscv::unit::{IMSIC, IMSIC_FILES};
+use crate::iommu::{Ctx, DriverError, FaultRecord, InterruptEntry, Message, PageRequest};
+use crate::trace::{write_run, Actor, Observer, Perms};
+use alloc::vec::Vec;
+
+/// A fault record out of its words.
+pub fn decode_record(words: &[u64; 4]) -> Option<FaultRecord> {
+    let low = words[0];
+    let pasid = (low >> 32 & 1 != 0).then(|| Pasid::new((low >> 12 & 0xf_ffff) as u32)).flatten();
+    Some(FaultRecord {
+        code: faults::by_code((low & 0xfff) as u16)?,
+        requester: RequesterId::new((low >> 40) as u32),
+        pasid,
+        address: words[2],
+        want: match low >> 34 & 0x3f {
+            1 => Perms::X,
+            5 => Perms::R.or(Perms::X),
+            3 | 7 => Perms::W,
+            _ => Perms::R,
+        },
+    })
+}
+
+impl Riscv {
+    fn slot(&self, base: u32, index: u64, bytes: u64) -> PhysAddr {
+        let base = self.regs.get(base, 8);
+        PhysAddr::new((base >> 10 & 0xfff_ffff_ffff) << 12 | index * bytes)
+    }
+
+    fn words<const N: usize, O: Observer>(
+        &self,
+        ctx: &Ctx<'_, O>,
+        at: PhysAddr,
+    ) -> Result<[u64; N], DriverError> {
+        let mut words = [0; N];
+        for (i, word) in words.iter_mut().enumerate() {
+            *word = ctx.memory.read_u64(at.wrapping_add(i as u64 * 8))?;
+        }
+        Ok(self.ordered(words))
+    }
+
+    pub(in crate::iommu::riscv) fn read_faults<O: Observer>(
+        &mut self,
+        ctx: &mut Ctx<'_, O>,
+    ) -> Result<Vec<FaultRecord>, DriverError> {
+        self.acknowledge(ctx, 1 << 1);
+        let mut out = Vec::new();
+        let mask = (2u64 << (self.regs.get(offset::FQB, 8) & 0x1f)) - 1;
+        let (mut head, tail) = (self.regs.get(offset::FQH, 4), self.regs.get(offset::FQT, 4));
+        let any = head != tail;
+        while head != tail {
+            out.extend(decode_record(&self.words::<4, O>(ctx, self.slot(offset::FQB, head, 32))?));
+            head = head + 1 & mask;
+        }
+        if any {
+            self.os_write(ctx, offset::FQH, 4, head);
+        }
+        let errors = self.regs.get(offset::FQCSR, 4) & (csr::MF | csr::TO_OF);
+        if errors != 0 {
+            self.os_write(ctx, offset::FQCSR, 4, csr::EN | csr::IE | errors);
+        }
+        Ok(out)
+    }
+
+    pub(in crate::iommu::riscv) fn read_page_requests<O: Observer>(
+        &mut self,
+        ctx: &mut Ctx<'_, O>,
+    ) -> Result<Vec<PageRequest>, DriverError> {
+        self.acknowledge(ctx, 1 << 3);
+        let mut out = Vec::new();
+        let mask = (2u64 << (self.regs.get(offset::PQB, 8) & 0x1f)) - 1;
+        let (mut head, tail) = (self.regs.get(offset::PQH, 4), self.regs.get(offset::PQT, 4));
+        let any = head != tail;
+        while head != tail {
+            let [low, high] = self.words::<2, O>(ctx, self.slot(offset::PQB, head, 16))?;
+            out.push(PageRequest {
+                requester: RequesterId::new((low >> 40) as u32),
+                pasid: (low >> 32 & 1 != 0).then(|| Pasid::new((low >> 12 & 0xf_ffff) as u32)).flatten(),
+                at: Iova::new(high & !0xfff),
+                want: Perms((high & 3) as u8).or(Perms::when(Perms::X, low >> 34 & 1 != 0)),
+                last: high >> 2 & 1 != 0,
+                group: (high >> 3 & 0x1ff) as u16,
+            });
+            head = head + 1 & mask;
+        }
+        if any {
+            self.os_write(ctx, offset::PQH, 4, head);
+        }
+        let errors = self.regs.get(offset::PQCSR, 4) & (csr::MF | csr::TO_OF);
+        if errors != 0 {
+            self.os_write(ctx, offset::PQCSR, 4, csr::EN | csr::IE | errors);
+        }
+        Ok(out)
+    }
+
+    /// Gives the message for an interrupt: the interrupt file of its hart, and the identity as data. Devices under a
+    /// second stage reach the file through the MSI page table; posted, it is a memory-resident interrupt file, with a
+    /// notice to the hart.
+    pub(in crate::iommu::riscv) fn write_msi_entry<O: Observer>(
+        &mut self,
+        ctx: &mut Ctx<'_, O>,
+        index: u16,
+        entry: Option<InterruptEntry>,
+    ) -> Result<Message, DriverError> {
+        let file = match entry {
+            Some(e) => u64::from(e.destination),
+            None => self.driver.files.get(&index).copied().map_or(0, u64::from),
+        };
+        if file >= IMSIC_FILES {
+            return Err(DriverError::Unsupported(
+                "an interrupt file above 255 (the MSI page table has one page)",
+            ));
+        }
+        self.driver.files.insert(index, file as u32);
+        let at = self.driver.messages.wrapping_add(file * 16);
+        let page = (IMSIC >> 12) + file;
+        let (kind, words) = match entry {
+            None => (&MSI_PTE, [0, 0]),
+            Some(InterruptEntry { posted: None, .. }) => (&MSI_PTE, [page << 10 | 3 << 1 | 1, 0]),
+            Some(InterruptEntry { posted: Some(mrif), vector, .. }) => {
+                let low = (mrif.raw() >> 9) << 7 | 1 << 1 | 1;
+                (&MSI_PTE_MRIF, [low, page << 10 | u64::from(vector)])
+            }
+        };
+        let was = self.words::<2, O>(ctx, at)?;
+        let stored = self.ordered(words);
+        if was != words {
+            write_run(ctx.memory, ctx.obs, Actor::Os, kind, at, &stored)?;
+            if was[0] & 1 != 0 {
+                self.post_invalidation(ctx, crate::iommu::Invalidation::Interrupts)?;
+            }
+        }
+        let vector = entry.map_or(0, |e| u32::from(e.vector));
+        Ok(Message { address: IMSIC + file * 4096, data: vector })
+    }
+}

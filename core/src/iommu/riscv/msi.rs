@@ -1,0 +1,193 @@
+//! MSI page tables: the address of a virtual interrupt file becomes that of a real one, or of a memory-resident
+//! one (RISC-V IOMMU, "Process to translate addresses of MSIs"; AIA 8.4 and 8.5).
+
+use super::access::{Place, Trouble};
+use super::config::{cap, Config};
+use super::context::{Dc, Setup};
+use super::entries::{self, reserved_set};
+use super::faults;
+use crate::addr::{AnyAddr, PageSize, PhysAddr, Space};
+use crate::memory::Memory;
+use crate::spec::{FaultCode, Rule, Text};
+use crate::trace::{Actor, Observer, Scope, Stage, Verdict};
+
+/// Where an interrupt message goes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct MsiHit {
+    /// The address, offset included: of an interrupt file, or in MRIF mode of the notice MSI.
+    pub to: u64,
+    /// Number of the interrupt file.
+    pub file: u64,
+    /// In MRIF mode: the memory-resident interrupt file, and the notice identity.
+    pub mrif: Option<(u64, u32)>,
+}
+
+/// Packs the bits of `x` that `mask` names, the lowest first.
+pub const fn extract(x: u64, mask: u64) -> u64 {
+    let (mut out, mut to, mut bit) = (0, 0, 0);
+    while bit < 64 {
+        if mask >> bit & 1 != 0 {
+            out |= (x >> bit & 1) << to;
+            to += 1;
+        }
+        bit += 1;
+    }
+    out
+}
+
+/// Mask and pattern of a device context, cut to the bits an address can have.
+const fn shape(config: &Config, dc: &Dc) -> (u64, u64, u64) {
+    let all = (1u64 << (config.msi_address_bits() - 12)) - 1;
+    (dc.words[5] & all, dc.words[6], all)
+}
+
+/// Is the guest-physical address that of a virtual interrupt file?
+pub const fn is_interrupt_file(config: &Config, dc: &Dc, gpa: u64) -> bool {
+    let (mask, pattern, all) = shape(config, dc);
+    dc.msi() && (gpa >> 12 ^ pattern) & !mask & all == 0
+}
+
+/// A page of the second stage is remembered only as far as it holds no interrupt file: the largest part, by factors
+/// of 512, around the address that holds none.
+pub fn without_interrupt_files(config: &Config, dc: &Dc, gpa: u64, size: PageSize) -> PageSize {
+    if !dc.msi() {
+        return size;
+    }
+    let (mask, pattern, all) = shape(config, dc);
+    let mut shift = size.shift();
+    while shift > 12 {
+        let inside = (1u64 << (shift - 12)) - 1;
+        if (gpa >> 12 ^ pattern) & !mask & all & !inside != 0 {
+            break;
+        }
+        shift = shift.saturating_sub(9).max(12);
+    }
+    PageSize::from_shift(shift)
+}
+
+macro_rules! rules {
+    ($($id:ident $en:literal $zh:literal;)*) => {
+        $(static $id: Rule = Rule { text: Text::new($en, $zh), section: "RISC-V IOMMU, MSI address translation" };)*
+    };
+}
+
+rules! {
+    NOT_VALID "V = 0: the entry is not valid" "V = 0：表项无效";
+    CUSTOM "C = 1: no custom format is defined" "C = 1：未定义自定义格式";
+    BAD_MODE "M is 0 or 2, or MRIF mode without capabilities.MSI_MRIF" "M 为 0 或 2，或不支持 MRIF 而使用 MRIF 模式";
+    RESERVED "a reserved bit is 1" "保留位为 1";
+}
+
+/// Translates the address of a virtual interrupt file.
+pub fn translate<O: Observer>(
+    setup: &Setup<'_>,
+    dc: &Dc,
+    memory: &Memory,
+    gpa: u64,
+    obs: &mut O,
+) -> Result<MsiHit, &'static FaultCode> {
+    let (mask, _, _) = shape(setup.config, dc);
+    let file = extract(gpa >> 12, mask);
+    let root = (dc.words[4] & 0xfff_ffff_ffff) << 12;
+    let any = |space, raw| AnyAddr { space, raw };
+    let (input, table) = (any(Space::GuestPhysical, gpa), any(Space::Physical, root));
+    obs.begin(Actor::Iommu, Scope::Walk { stage: Stage::Interrupt, input, root: table });
+    let result = entry(setup, memory, gpa, file, root, obs);
+    obs.end(Actor::Iommu, result.as_ref().map_or_else(|code| Verdict::Fault(code), |_| Verdict::Ok));
+    result
+}
+
+fn entry<O: Observer>(
+    setup: &Setup<'_>,
+    memory: &Memory,
+    gpa: u64,
+    file: u64,
+    root: u64,
+    obs: &mut O,
+) -> Result<MsiHit, &'static FaultCode> {
+    let pa = root | file << 4;
+    let mut place = Place {
+        entry: &entries::MSI_PTE,
+        level: 1,
+        index: file as u32,
+        at: AnyAddr { space: Space::Physical, raw: pa },
+        pa,
+        big_endian: setup.big_endian(),
+    };
+    let words = place.read(setup.config, memory, obs).map_err(|trouble| match trouble {
+        Trouble::Access => &faults::MSI_ACCESS_FAULT,
+        Trouble::Corrupt => &faults::MSI_CORRUPTION,
+    })?;
+    let [low, high, ..] = words;
+    let mode = low >> 1 & 3;
+    if mode == 1 {
+        place.entry = &entries::MSI_PTE_MRIF;
+    }
+    let refused = if low & 1 == 0 {
+        Some((&NOT_VALID, &faults::MSI_NOT_VALID))
+    } else if low >> 63 != 0 {
+        Some((&CUSTOM, &faults::MSI_MISCONFIGURED))
+    } else if mode & 1 == 0 || mode == 1 && !setup.config.has(cap::MSI_MRIF) {
+        Some((&BAD_MODE, &faults::MSI_MISCONFIGURED))
+    } else if reserved_set(place.entry, &words[..2]) {
+        Some((&RESERVED, &faults::MSI_MISCONFIGURED))
+    } else {
+        None
+    };
+    if let Some((rule, code)) = refused {
+        place.tell(&words, Verdict::Refused(rule), obs);
+        return Err(code);
+    }
+    let hit = if mode == 3 {
+        MsiHit { to: (low >> 10 & 0xfff_ffff_ffff) << 12 | gpa & 0xfff, file, mrif: None }
+    } else {
+        let identity = (high & 0x3ff | (high >> 60 & 1) << 10) as u32;
+        let mrif = (low >> 7 & 0x7fff_ffff_ffff) << 9;
+        MsiHit { to: (high >> 10 & 0xfff_ffff_ffff) << 12, file, mrif: Some((mrif, identity)) }
+    };
+    place.tell(&words, Verdict::Next(AnyAddr { space: Space::Physical, raw: hit.to }), obs);
+    Ok(hit)
+}
+
+/// Stores an identity in a memory-resident interrupt file: sets its pending bit, and says whether it is enabled, so
+/// that the notice MSI is due (RISC-V IOMMU, "MRIF"; AIA 8.4). Identities are 0 to 2047.
+pub fn store<O: Observer>(
+    config: &Config,
+    memory: &mut Memory,
+    mrif: u64,
+    identity: u32,
+    obs: &mut O,
+) -> Result<bool, &'static FaultCode> {
+    let pair = mrif + u64::from(identity / 64) * 16;
+    let place = Place {
+        entry: &entries::MRIF,
+        level: 0,
+        index: identity / 64,
+        at: AnyAddr { space: Space::Physical, raw: pair },
+        pa: pair,
+        // The interrupt file is little-endian whatever fctl.BE says (AIA 8.4).
+        big_endian: false,
+    };
+    let words = place.read(config, memory, obs).map_err(|trouble| match trouble {
+        Trouble::Access => &faults::MRIF_ACCESS_FAULT,
+        Trouble::Corrupt => &faults::MRIF_CORRUPTION,
+    })?;
+    place.tell(&words, Verdict::Ok, obs);
+    let bit = 1u64 << (identity % 64);
+    let at = PhysAddr::new(pair);
+    crate::trace::write_word(memory, obs, Actor::Iommu, Some(&entries::MRIF), at, words[0] | bit)
+        .map_err(|_| &faults::MRIF_ACCESS_FAULT)?;
+    Ok(words[1] & bit != 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn extract_packs_named_bits() {
+        assert_eq!(extract(0b1010_0110, 0b1010_0110), 0b1111);
+        assert_eq!(extract(0b0010_0100, 0b1010_0110), 0b0110);
+        assert_eq!(extract(u64::MAX, 0), 0);
+    }
+}

@@ -1,0 +1,389 @@
+//! The queues the unit writes, the interrupts it raises, and what a write to its registers does (RISC-V IOMMU,
+//! "In-memory queue interface" and "Memory-mapped register interface").
+
+use super::entries::{FAULT_RECORD, PAGE_RECORD};
+use super::faults;
+use super::regs::{csr, offset, Regs};
+use super::translate::Asked;
+use super::Riscv;
+use crate::addr::{AnyAddr, PhysAddr, RequesterId, Space};
+use crate::iommu::PageRequest;
+use crate::memory::Memory;
+use crate::spec::{EntryType, FaultCode};
+use crate::trace::{write_data, write_run, Actor, Event, InterruptKind, Observer, Perms, Recorded};
+
+/// A queue that the unit writes.
+struct Queue {
+    base: u32,
+    head: u32,
+    tail: u32,
+    csr: u32,
+    /// Bytes of a record.
+    record: u64,
+    entry: &'static EntryType,
+    /// Its bit in ipsr.
+    pending: u64,
+    /// Where its vector is in icvec.
+    vector: u32,
+}
+
+static FAULTS: Queue = Queue {
+    base: offset::FQB,
+    head: offset::FQH,
+    tail: offset::FQT,
+    csr: offset::FQCSR,
+    record: 32,
+    entry: &FAULT_RECORD,
+    pending: 1 << 1,
+    vector: 4,
+};
+static PAGES: Queue = Queue {
+    base: offset::PQB,
+    head: offset::PQH,
+    tail: offset::PQT,
+    csr: offset::PQCSR,
+    record: 16,
+    entry: &PAGE_RECORD,
+    pending: 1 << 3,
+    vector: 12,
+};
+
+/// What became of a record.
+enum Queued {
+    At(u32),
+    Off,
+    Overflow,
+    MemoryFault,
+}
+
+/// What a fault record says besides cause and values.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct About {
+    pub device: u32,
+    pub process: Option<u32>,
+    pub privileged: bool,
+    pub ttyp: u64,
+    pub want: Perms,
+}
+
+impl About {
+    pub(super) fn of(asked: &Asked) -> Self {
+        About {
+            device: asked.device,
+            process: asked.process,
+            privileged: asked.privileged,
+            ttyp: asked.ttyp(),
+            want: asked.perms,
+        }
+    }
+}
+
+impl Riscv {
+    /// Words of a structure in the byte order that fctl.BE says.
+    pub(super) fn ordered<const N: usize>(&self, words: [u64; N]) -> [u64; N] {
+        if self.regs.get(offset::FCTL, 4) & 1 != 0 {
+            words.map(u64::swap_bytes)
+        } else {
+            words
+        }
+    }
+
+    fn set<O: Observer>(&mut self, at: u32, value: u64, obs: &mut O) {
+        let old = self.regs.get(at, 4);
+        self.regs.put(at, 4, value);
+        if let Some((register, offset)) = Regs::find(at).filter(|_| O::ON && old != value) {
+            obs.step(Actor::Iommu, Event::Register { register, offset, old, new: value, write: true });
+        }
+    }
+
+    pub(super) fn raise_bits<O: Observer>(&mut self, at: u32, bits: u64, obs: &mut O) {
+        let value = self.regs.get(at, 4) | bits;
+        self.set(at, value, obs);
+    }
+
+    /// Puts a record at the tail of a queue.
+    fn enqueue<O: Observer>(
+        &mut self,
+        memory: &mut Memory,
+        queue: &Queue,
+        words: &[u64],
+        obs: &mut O,
+    ) -> Queued {
+        let status = self.regs.get(queue.csr, 4);
+        if status & csr::ON == 0 || status & csr::EN == 0 {
+            return Queued::Off;
+        }
+        if status & csr::MF != 0 {
+            return Queued::MemoryFault;
+        }
+        if status & csr::TO_OF != 0 {
+            return Queued::Overflow;
+        }
+        let base = self.regs.get(queue.base, 8);
+        let mask = (2u64 << (base & 0x1f)) - 1;
+        let tail = self.regs.get(queue.tail, 4);
+        let result = if tail + 1 & mask == self.regs.get(queue.head, 4) {
+            self.raise_bits(queue.csr, csr::TO_OF, obs);
+            Queued::Overflow
+        } else {
+            let at = (base >> 10 & 0xfff_ffff_ffff) << 12 | tail * queue.record;
+            let pa = PhysAddr::new(at);
+            if self.config.fits(at) && write_run(memory, obs, Actor::Iommu, queue.entry, pa, words).is_ok() {
+                self.set(queue.tail, tail + 1 & mask, obs);
+                Queued::At(tail as u32)
+            } else {
+                self.raise_bits(queue.csr, csr::MF, obs);
+                Queued::MemoryFault
+            }
+        };
+        self.interrupt(memory, queue.csr, csr::IE, queue.pending, queue.vector, obs);
+        result
+    }
+
+    /// Raises an interrupt of the unit itself, once until software clears it in ipsr.
+    pub(super) fn interrupt<O: Observer>(
+        &mut self,
+        memory: &mut Memory,
+        csr: u32,
+        enable: u64,
+        pending: u64,
+        vector: u32,
+        obs: &mut O,
+    ) {
+        if self.regs.get(offset::IPSR, 4) & pending != 0 || self.regs.get(csr, 4) & enable == 0 {
+            return;
+        }
+        self.raise_bits(offset::IPSR, pending, obs);
+        let vector = (self.regs.get(offset::ICVEC, 8) >> vector & 0xf) as u32;
+        if self.regs.get(offset::FCTL, 4) & 0b10 != 0 {
+            if O::ON {
+                let kind = InterruptKind::Direct;
+                obs.step(Actor::Iommu, Event::Interrupt { vector, destination: 0, kind });
+            }
+            return;
+        }
+        self.send(memory, vector, obs);
+    }
+
+    /// Writes the message of an interrupt vector, or keeps it while the vector is masked.
+    fn send<O: Observer>(&mut self, memory: &mut Memory, vector: u32, obs: &mut O) {
+        let at = offset::MSI_CFG_TBL + vector * 16;
+        if self.regs.get(at + 12, 4) & 1 != 0 {
+            self.masked |= 1 << vector;
+            return;
+        }
+        self.masked &= !(1 << vector);
+        let (address, data) = (self.regs.get(at, 8), self.regs.get(at + 8, 4) as u32);
+        let bytes = self.word(data);
+        let pa = PhysAddr::new(address);
+        let stored = self.config.fits(address) && write_data(memory, obs, Actor::Iommu, pa, &bytes).is_ok();
+        if !stored {
+            self.report(memory, &faults::MSI_WRITE_FAULT, address, 0, false, &About::default(), obs);
+        } else if O::ON {
+            let kind = InterruptKind::Direct;
+            obs.step(Actor::Iommu, Event::Interrupt { vector: data, destination: 0, kind });
+        }
+    }
+
+    /// Four bytes in the byte order that fctl.BE says.
+    pub(super) fn word(&self, data: u32) -> [u8; 4] {
+        if self.regs.get(offset::FCTL, 4) & 1 != 0 {
+            data.to_be_bytes()
+        } else {
+            data.to_le_bytes()
+        }
+    }
+
+    /// Records a fault, unless DTF or the state of the queue says otherwise.
+    #[allow(clippy::too_many_arguments)] // each is one part of the record
+    pub(super) fn report<O: Observer>(
+        &mut self,
+        memory: &mut Memory,
+        code: &'static FaultCode,
+        iotval: u64,
+        iotval2: u64,
+        dtf: bool,
+        about: &About,
+        obs: &mut O,
+    ) -> Recorded {
+        let recorded = if dtf && !faults::ignores_dtf(code.code) {
+            Recorded::Suppressed
+        } else {
+            let mut low = u64::from(code.code) | about.ttyp << 34 | u64::from(about.device) << 40;
+            if let Some(process) = about.process {
+                low |= u64::from(process) << 12 | 1 << 32 | u64::from(about.privileged) << 33;
+            }
+            let words = self.ordered([low, 0, iotval, iotval2]);
+            match self.enqueue(memory, &FAULTS, &words, obs) {
+                Queued::At(slot) => Recorded::At(slot),
+                Queued::Overflow => Recorded::Overflow,
+                Queued::Off | Queued::MemoryFault => Recorded::None,
+            }
+        };
+        self.tell_fault(code, iotval, recorded, about, obs);
+        recorded
+    }
+
+    pub(super) fn tell_fault<O: Observer>(
+        &self,
+        code: &'static FaultCode,
+        iotval: u64,
+        recorded: Recorded,
+        about: &About,
+        obs: &mut O,
+    ) {
+        if O::ON {
+            obs.step(
+                Actor::Iommu,
+                Event::Fault {
+                    code,
+                    requester: (about.ttyp != 0).then(|| RequesterId::new(about.device)),
+                    pasid: about.process.and_then(crate::addr::Pasid::new),
+                    at: AnyAddr { space: Space::Iova, raw: iotval },
+                    want: about.want,
+                    recorded,
+                },
+            );
+        }
+    }
+
+    /// Takes a page request (RISC-V IOMMU, "Page-Request-Queue" and "PCIe ATS and Page Request handling").
+    pub(super) fn take_page_request<O: Observer>(
+        &mut self,
+        memory: &mut Memory,
+        request: &PageRequest,
+        obs: &mut O,
+    ) -> bool {
+        let device = request.requester.raw() & 0xff_ffff;
+        let process = request.pasid.map(|p| p.raw());
+        let about = About { device, process, privileged: false, ttyp: 9, want: request.want };
+        // The message code stands in iotval: 04h, Page Request.
+        let refuse = |unit: &mut Self, memory: &mut Memory, code, dtf, obs: &mut O| {
+            unit.report(memory, code, 4, 0, dtf, &about, obs);
+            false
+        };
+        let config = self.config;
+        let setup = self.setup(&config, false);
+        match setup.mode() {
+            0 => return refuse(self, memory, &faults::ALL_DISALLOWED, false, obs),
+            1 => return refuse(self, memory, &faults::DISALLOWED, false, obs),
+            _ if !setup.admits(device) => return refuse(self, memory, &faults::DISALLOWED, false, obs),
+            _ => {}
+        }
+        let dc = match super::context::device_context(&setup, memory, device, obs) {
+            Ok(dc) => dc,
+            Err(code) => return refuse(self, memory, code, false, obs),
+        };
+        if !dc.pri() {
+            return refuse(self, memory, &faults::DISALLOWED, dc.dtf(), obs);
+        }
+        let mut low = u64::from(device) << 40;
+        if let Some(process) = process {
+            let execute = request.want.has(Perms::X);
+            low |= u64::from(process) << 12 | 1 << 32 | u64::from(execute) << 34;
+        }
+        let want = u64::from(request.want.has(Perms::R)) | u64::from(request.want.has(Perms::W)) << 1;
+        let page = request.at.raw() & !0xfff;
+        let high = page | u64::from(request.group & 0x1ff) << 3 | u64::from(request.last) << 2 | want;
+        let words = self.ordered([low, high]);
+        matches!(self.enqueue(memory, &PAGES, &words, obs), Queued::At(_))
+    }
+
+    /// A write to a register, with what follows from it.
+    pub(super) fn write_by<O: Observer>(
+        &mut self,
+        memory: &mut Memory,
+        actor: Actor,
+        at: u32,
+        bytes: u8,
+        value: u64,
+        obs: &mut O,
+    ) -> bool {
+        let Some((register, start)) = Regs::find(at).filter(|_| matches!(bytes, 4 | 8) && at % 4 == 0) else {
+            return false;
+        };
+        if bytes > register.bytes {
+            // Eight bytes over two registers of four: each takes its half.
+            self.write_by(memory, actor, at, 4, value & 0xffff_ffff, obs);
+            return self.write_by(memory, actor, at + 4, 4, value >> 32, obs);
+        }
+        let value = if bytes == 4 { value & 0xffff_ffff } else { value };
+        let old = self.regs.get(start, register.bytes);
+        // A half of an eight-byte register leaves the other half.
+        let asked = match (register.bytes, bytes, at - start) {
+            (8, 4, 0) => old >> 32 << 32 | value,
+            (8, 4, _) => old & 0xffff_ffff | value << 32,
+            _ => value,
+        };
+        let new = self.legal(start, old, asked);
+        self.regs.put(start, register.bytes, new);
+        if O::ON {
+            obs.step(actor, Event::Register { register, offset: start, old, new, write: true });
+        }
+        match start {
+            offset::IPSR => self.raise_again(memory, obs),
+            offset::CQT | offset::CQCSR => self.take_commands(memory, obs),
+            at if at >= offset::MSI_CFG_TBL && at & 0xf == 0xc => {
+                let vector = (at - offset::MSI_CFG_TBL) / 16;
+                if self.masked >> vector & 1 != 0 {
+                    self.send(memory, vector, obs);
+                }
+            }
+            _ => {}
+        }
+        true
+    }
+
+    /// What a register holds after software asked for a value.
+    fn legal(&mut self, at: u32, old: u64, asked: u64) -> u64 {
+        const BASE: u64 = 0x003f_ffff_ffff_fc1f;
+        let phys = 1u64.checked_shl(self.config.phys_bits()).map_or(u64::MAX, |v| v - 1) >> 12 << 10 | 0x3ff;
+        match at {
+            offset::CAPABILITIES | offset::FQT | offset::PQT | offset::CQH => old,
+            offset::FCTL => {
+                let writable = self.config.fctl_writable;
+                old & !writable | asked & writable
+            }
+            offset::DDTP if asked & 0xf > 4 => old,
+            offset::DDTP => asked & 0x003f_ffff_ffff_fc0f & phys,
+            offset::CQB | offset::FQB | offset::PQB => asked & BASE & phys,
+            offset::CQT | offset::FQH | offset::PQH => {
+                let base = if at == offset::CQT { at - 12 } else { at - 8 };
+                asked & ((2u64 << (self.regs.get(base, 8) & 0x1f)) - 1)
+            }
+            offset::CQCSR | offset::FQCSR | offset::PQCSR => {
+                let sticky =
+                    csr::MF | csr::TO_OF | if at == offset::CQCSR { csr::ILL | csr::FENCE } else { 0 };
+                let kept = old & sticky & !asked;
+                let on = asked & csr::EN;
+                if on != 0 && old & csr::ON == 0 {
+                    // Turning a queue on empties it.
+                    match at {
+                        offset::CQCSR => self.regs.put(offset::CQH, 4, 0),
+                        offset::FQCSR => self.regs.put(offset::FQT, 4, 0),
+                        _ => self.regs.put(offset::PQT, 4, 0),
+                    }
+                }
+                asked & (csr::EN | csr::IE) | kept | on << 16
+            }
+            offset::IPSR => old & !asked,
+            offset::ICVEC => asked & 0xffff,
+            at if at & 0xf == 0 => asked & 0x00ff_ffff_ffff_fffc,
+            at if at & 0xf == 8 => asked,
+            _ => asked & 1,
+        }
+    }
+
+    /// A cause that is still there when its pending bit is cleared sets it again.
+    fn raise_again<O: Observer>(&mut self, memory: &mut Memory, obs: &mut O) {
+        let on = |regs: &Regs, at, bits| regs.get(at, 4) & bits != 0;
+        if on(&self.regs, offset::CQCSR, csr::MF | csr::TO_OF | csr::ILL | csr::FENCE) {
+            self.interrupt(memory, offset::CQCSR, csr::IE, 1, 0, obs);
+        }
+        for queue in [&FAULTS, &PAGES] {
+            if on(&self.regs, queue.csr, csr::MF | csr::TO_OF) {
+                self.interrupt(memory, queue.csr, csr::IE, queue.pending, queue.vector, obs);
+            }
+        }
+    }
+}

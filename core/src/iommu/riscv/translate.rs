@@ -1,0 +1,440 @@
+//! One request from its arrival to its answer, in the numbered steps of the specification (RISC-V IOMMU, "Process to
+//! translate an IOVA"), through the caches.
+
+use super::access::Trouble;
+use super::caches::{ddt_line, iotlb_line, pdt_line, tell, Caches, Device, Mapped, Process, Tag};
+use super::caches::{DDT_CACHE, IOTLB, PDT_CACHE};
+use super::context::{by_need, device_context, guest_page_fault, process_context, Dc, Pc, Setup, Stopped};
+use super::faults as f;
+use super::msi::{self, MsiHit};
+use super::stages::{Leaf, Need, Root, StageFault};
+use crate::addr::PageSize;
+use crate::iommu::{Request, RequestKind};
+use crate::memory::Memory;
+use crate::spec::FaultCode;
+use crate::trace::{CacheLine, CacheOp, Observer, Perms};
+
+/// A request in this architecture's words.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Asked {
+    /// device_id.
+    pub device: u32,
+    /// process_id, where valid.
+    pub process: Option<u32>,
+    /// Supervisor privilege.
+    pub privileged: bool,
+    /// What it needs of both stages.
+    pub perms: Perms,
+    /// Execute was requested, whatever came of it.
+    pub execute: bool,
+    /// The address.
+    pub iova: u64,
+    /// Untranslated, translation request, translated.
+    pub kind: RequestKind,
+}
+
+impl Asked {
+    /// What a request asks.
+    pub fn new(request: &Request) -> Self {
+        let tag = request.pasid;
+        let execute = request.want.has(Perms::X) || tag.is_some_and(|t| t.execute);
+        let fetch = Perms::when(Perms::X, execute && tag.is_some());
+        let perms = match request.kind {
+            RequestKind::Translation { no_write } => Perms::R.or(Perms::when(Perms::W, !no_write)).or(fetch),
+            _ if request.want.has(Perms::W) => Perms::W,
+            RequestKind::Untranslated if execute => Perms::X,
+            RequestKind::Untranslated => Perms::R,
+            RequestKind::Translated => Perms::R.or(fetch),
+        };
+        Asked {
+            device: request.requester.raw() & 0xff_ffff,
+            process: tag.map(|t| t.pasid.raw()),
+            privileged: tag.is_some_and(|t| t.privileged),
+            perms,
+            execute,
+            iova: request.at.raw(),
+            kind: request.kind,
+        }
+    }
+    /// Is it an ATS translation request?
+    pub const fn ats(&self) -> bool {
+        matches!(self.kind, RequestKind::Translation { .. })
+    }
+    /// TTYP of its fault record.
+    pub fn ttyp(&self) -> u64 {
+        let translated = matches!(self.kind, RequestKind::Translated);
+        if self.ats() {
+            8
+        } else if self.perms.has(Perms::W) {
+            3 + if translated { 4 } else { 0 }
+        } else if self.perms.has(Perms::X) {
+            1 + if translated { 4 } else { 0 }
+        } else {
+            2 + if translated { 4 } else { 0 }
+        }
+    }
+}
+
+/// A translation with all that answers are made from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Reached {
+    /// The address, offset included.
+    pub to: u64,
+    /// Its reach.
+    pub size: PageSize,
+    /// R, W, X that both stages allow.
+    pub rights: Perms,
+    /// A write needs no D to be set any more.
+    pub dirty: bool,
+    /// Global in the first stage.
+    pub global: bool,
+    /// Memory type.
+    pub pbmt: u8,
+    /// It is the address of an interrupt file.
+    pub msi: Option<MsiHit>,
+    /// T2GPA: `to` is guest-physical.
+    pub guest_physical: bool,
+    /// T2GPA is on for the device.
+    pub t2gpa: bool,
+    /// It came from the IOTLB.
+    pub cached: bool,
+    /// It went through no table: Bare mode, or translated before.
+    pub untouched: bool,
+    /// What the IOTLB was given, or would have been.
+    pub remembered: Option<(Tag, Mapped)>,
+}
+
+impl Reached {
+    fn untouched(to: u64) -> Self {
+        Reached {
+            to,
+            size: PageSize::SIZE_4K,
+            rights: Perms::RWX,
+            dirty: true,
+            global: false,
+            pbmt: 0,
+            msi: None,
+            guest_physical: false,
+            t2gpa: false,
+            cached: false,
+            untouched: true,
+            remembered: None,
+        }
+    }
+}
+
+/// A request that was stopped.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Refused {
+    /// Why.
+    pub code: &'static FaultCode,
+    /// iotval2.
+    pub iotval2: u64,
+    /// DTF of the device context that was found.
+    pub dtf: bool,
+}
+
+/// What steps 1 to 16 settle.
+struct Route {
+    dc: Dc,
+    first: Root,
+    sum: bool,
+    gscid: Option<u16>,
+    pscid: Option<u32>,
+}
+
+/// Steps 1 to 20. Without caches it looks at memory only.
+pub fn process<O: Observer>(
+    setup: &Setup<'_>,
+    caches: &mut Option<&mut Caches>,
+    memory: &mut Memory,
+    asked: &Asked,
+    obs: &mut O,
+) -> Result<Reached, Refused> {
+    let early = |code| Refused { code, iotval2: 0, dtf: false };
+    let through = matches!(asked.kind, RequestKind::Untranslated);
+    match setup.mode() {
+        // Step 1.
+        0 => return Err(early(&f::ALL_DISALLOWED)),
+        // Step 2.
+        1 if through => return Ok(Reached::untouched(asked.iova)),
+        1 => return Err(early(&f::DISALLOWED)),
+        _ => {}
+    }
+    // Steps 3 to 5.
+    if !setup.admits(asked.device) {
+        return Err(early(&f::DISALLOWED));
+    }
+    // Step 6.
+    let dc = find_device(setup, caches, memory, asked.device, obs).map_err(early)?;
+    let stop = |stopped: Stopped| Refused { code: stopped.code, iotval2: stopped.iotval2, dtf: dc.dtf() };
+    let disallowed = || Err(stop(Stopped::from(&f::DISALLOWED)));
+    // Step 7.
+    let wide = match (dc.pdtv(), dc.fsc_mode(), asked.process) {
+        (true, 1, Some(process)) => process > 0xff,
+        (true, 2, Some(process)) => process > 0x1_ffff,
+        _ => false,
+    };
+    if !dc.ats() && !through || asked.process.is_some() && !dc.pdtv() || wide {
+        return disallowed();
+    }
+    let translated = matches!(asked.kind, RequestKind::Translated);
+    // Step 8.
+    if translated && !dc.t2gpa() {
+        return Ok(Reached::untouched(asked.iova));
+    }
+    let gscid = dc.guest().then(|| dc.gscid());
+    let bare = Root::new(0, false, false);
+    let satp = |word| Root::new(word, dc.sade(), dc.sbe());
+    let route = |first: Root, pscid: u32, sum| Route {
+        dc,
+        first,
+        sum,
+        gscid,
+        pscid: (!first.bare()).then_some(pscid),
+    };
+    // Step 11: DPE gives requests without one the process_id 0, as a user.
+    let process_id = asked.process.or_else(|| (dc.pdtv() && dc.dpe()).then_some(0));
+    let route = if translated {
+        // Step 9: the IOVA is a guest-physical address.
+        route(bare, 0, false)
+    } else if !dc.pdtv() {
+        // Step 10.
+        route(satp(dc.fsc()), dc.pscid(), false)
+    } else {
+        match process_id.filter(|_| dc.fsc_mode() != 0) {
+            // Steps 12 and 13.
+            None => route(bare, 0, false),
+            // Steps 14 to 16.
+            Some(process) => {
+                let pc = find_process(setup, caches, &dc, memory, asked, process, obs).map_err(stop)?;
+                if asked.privileged && !pc.ens() {
+                    return disallowed();
+                }
+                route(satp(pc.words[1]), pc.pscid(), pc.sum())
+            }
+        }
+    };
+    if let Some(answer) = look_up(caches, &route, asked, obs).map_err(stop)? {
+        return Ok(answer);
+    }
+    reach(setup, caches, memory, &route, asked, obs).map_err(stop)
+}
+
+fn find_device<O: Observer>(
+    setup: &Setup<'_>,
+    caches: &mut Option<&mut Caches>,
+    memory: &Memory,
+    device: u32,
+    obs: &mut O,
+) -> Result<Dc, &'static FaultCode> {
+    let key = Device(device);
+    if let Some(caches) = caches {
+        if let Some((slot, dc)) = caches.ddt.get(&key) {
+            tell(obs, &DDT_CACHE, CacheOp::Hit, slot, ddt_line(&key, &dc));
+            return Ok(dc);
+        }
+        tell(obs, &DDT_CACHE, CacheOp::Miss, 0, ddt_line(&key, &Dc::default()));
+    }
+    let dc = device_context(setup, memory, device, obs)?;
+    if let Some(caches) = caches {
+        let (slot, gone) = caches.ddt.insert(key, dc);
+        if let Some(gone) = gone {
+            tell(obs, &DDT_CACHE, CacheOp::Evict, gone.slot, ddt_line(&gone.key, &gone.value));
+        }
+        if let Some(slot) = slot {
+            tell(obs, &DDT_CACHE, CacheOp::Insert, slot, ddt_line(&key, &dc));
+        }
+    }
+    Ok(dc)
+}
+
+fn find_process<O: Observer>(
+    setup: &Setup<'_>,
+    caches: &mut Option<&mut Caches>,
+    dc: &Dc,
+    memory: &mut Memory,
+    asked: &Asked,
+    process: u32,
+    obs: &mut O,
+) -> Result<Pc, Stopped> {
+    let key = Process(asked.device, process);
+    if let Some(caches) = caches {
+        if let Some((slot, pc)) = caches.pdt.get(&key) {
+            tell(obs, &PDT_CACHE, CacheOp::Hit, slot, pdt_line(&key, &pc));
+            return Ok(pc);
+        }
+        tell(obs, &PDT_CACHE, CacheOp::Miss, 0, pdt_line(&key, &Pc::default()));
+    }
+    let pc = process_context(setup, dc, memory, process, asked.perms, obs)?;
+    if let Some(caches) = caches {
+        let (slot, gone) = caches.pdt.insert(key, pc);
+        if let Some(gone) = gone {
+            tell(obs, &PDT_CACHE, CacheOp::Evict, gone.slot, pdt_line(&gone.key, &gone.value));
+        }
+        if let Some(slot) = slot {
+            tell(obs, &PDT_CACHE, CacheOp::Insert, slot, pdt_line(&key, &pc));
+        }
+    }
+    Ok(pc)
+}
+
+fn page_fault(perms: Perms) -> &'static FaultCode {
+    by_need(perms, [&f::INSTRUCTION_PAGE_FAULT, &f::READ_PAGE_FAULT, &f::WRITE_PAGE_FAULT])
+}
+
+fn access_fault(perms: Perms) -> &'static FaultCode {
+    by_need(perms, [&f::INSTRUCTION_ACCESS_FAULT, &f::READ_ACCESS_FAULT, &f::WRITE_ACCESS_FAULT])
+}
+
+/// Step 17 begins in the IOTLB. An entry that the second stage does not allow, or that lacks D for a write, is
+/// dropped and walked again: the walk knows the guest-physical address to report, and sets D.
+fn look_up<O: Observer>(
+    caches: &mut Option<&mut Caches>,
+    route: &Route,
+    asked: &Asked,
+    obs: &mut O,
+) -> Result<Option<Reached>, Stopped> {
+    // An answer in guest-physical addresses is not what the IOTLB holds for the IOVA.
+    if asked.ats() && route.dc.t2gpa() {
+        return Ok(None);
+    }
+    let Some(caches) = caches else { return Ok(None) };
+    let Some((slot, tag, entry)) = caches.find(route.gscid, route.pscid, asked.iova) else {
+        if O::ON {
+            let line = CacheLine {
+                pasid: route.pscid,
+                domain: route.gscid.map(u32::from),
+                from: asked.iova,
+                ..CacheLine::default()
+            };
+            tell(obs, &IOTLB, CacheOp::Miss, 0, line);
+        }
+        return Ok(None);
+    };
+    let line = iotlb_line(&tag, &entry);
+    let perms = asked.perms;
+    let lacking = !asked.ats() && !entry.first.has(perms);
+    let privilege = route.pscid.is_some()
+        && match (asked.privileged, entry.user) {
+            (false, user) => !user,
+            (true, true) => perms.has(Perms::X) || !route.sum,
+            (true, false) => false,
+        };
+    if lacking || privilege {
+        tell(obs, &IOTLB, CacheOp::Denied, slot, line);
+        return Err(Stopped::from(page_fault(perms)));
+    }
+    let dirty = entry.first_dirty && entry.second_dirty;
+    if !entry.second.has(perms) || perms.has(Perms::W) && !dirty {
+        tell(obs, &IOTLB, CacheOp::Denied, slot, line);
+        caches.forget(|key, _| *key == tag, CacheOp::Invalidate, obs);
+        return Ok(None);
+    }
+    tell(obs, &IOTLB, CacheOp::Hit, slot, line);
+    let size = PageSize::from_shift(tag.shift);
+    let to = entry.to | asked.iova & size.mask();
+    Ok(Some(Reached {
+        to,
+        size,
+        rights: entry.first.and(entry.second),
+        dirty,
+        global: entry.global,
+        pbmt: entry.pbmt,
+        msi: entry.msi.then_some(MsiHit { to, file: 0, mrif: None }),
+        guest_physical: false,
+        t2gpa: route.dc.t2gpa(),
+        cached: true,
+        untouched: false,
+        remembered: None,
+    }))
+}
+
+/// Steps 17 to 20: both stages, and MSI page tables between them.
+fn reach<O: Observer>(
+    setup: &Setup<'_>,
+    caches: &mut Option<&mut Caches>,
+    memory: &mut Memory,
+    route: &Route,
+    asked: &Asked,
+    obs: &mut O,
+) -> Result<Reached, Stopped> {
+    let dc = &route.dc;
+    let perms = asked.perms;
+    let need = Need { perms, privileged: asked.privileged, check: !asked.ats() };
+    let stages = dc.stages(setup);
+    let memory_fault = |trouble| match trouble {
+        Trouble::Access => Stopped::from(access_fault(perms)),
+        Trouble::Corrupt => Stopped::from(&f::PT_CORRUPTION),
+    };
+    // Step 17.
+    let first = stages.first(memory, route.first, asked.iova, need, route.sum, obs).map_err(|e| match e {
+        StageFault::Page => Stopped::from(page_fault(perms)),
+        StageFault::Memory(trouble) => memory_fault(trouble),
+        StageFault::Guest { gpa, write } => {
+            Stopped { code: guest_page_fault(perms), iotval2: gpa & !3 | 1 | u64::from(write) << 1 }
+        }
+    })?;
+    let gpa = first.to;
+    // Step 18.
+    let mut hit = None;
+    let second = if msi::is_interrupt_file(setup.config, dc, gpa) {
+        let found = msi::translate(setup, dc, memory, gpa, obs).map_err(Stopped::from)?;
+        if need.check && perms.has(Perms::X) {
+            return Err(Stopped::from(&f::INSTRUCTION_ACCESS_FAULT));
+        }
+        hit = Some(found);
+        Leaf { rights: Perms::RW, ..Leaf::bare(found.to, PageSize::SIZE_4K, false) }
+    } else {
+        // Step 19.
+        let found = stages.second(memory, gpa, need, obs).map_err(|e| match e {
+            StageFault::Memory(trouble) => memory_fault(trouble),
+            _ => Stopped { code: guest_page_fault(perms), iotval2: gpa & !3 },
+        })?;
+        Leaf { size: msi::without_interrupt_files(setup.config, dc, gpa, found.size), ..found }
+    };
+    // Step 20.
+    let size = first.size.min(second.size);
+    let to = second.to & !size.mask() | asked.iova & size.mask();
+    let rights = first.rights.and(second.rights);
+    let pbmt = if first.pbmt != 0 { first.pbmt } else { second.pbmt };
+    let guest_physical = asked.ats() && dc.t2gpa() && hit.is_none_or(|h| h.mrif.is_none());
+    let mapped = Mapped {
+        to: to & !size.mask(),
+        first: first.rights,
+        second: second.rights,
+        first_dirty: first.dirty,
+        second_dirty: second.dirty,
+        user: first.user,
+        global: first.global,
+        pbmt,
+        msi: hit.is_some(),
+    };
+    let tag =
+        |page: u64, pscid| Tag { gscid: route.gscid, pscid, page: page & !size.mask(), shift: size.shift() };
+    let remembered = match asked.kind {
+        _ if hit.is_some_and(|h| h.mrif.is_some()) => None,
+        RequestKind::Untranslated => Some(tag(asked.iova, route.pscid)),
+        // With T2GPA the translated request that follows asks for the guest-physical address.
+        RequestKind::Translation { .. } if dc.t2gpa() => Some(tag(gpa, None)),
+        _ => None,
+    };
+    let remembered = remembered.map(|tag| (tag, mapped));
+    if let (Some(caches), Some((tag, mapped))) = (caches, remembered) {
+        caches.remember(tag, mapped, obs);
+    }
+    Ok(Reached {
+        to: if guest_physical { gpa } else { to },
+        size,
+        rights,
+        dirty: first.dirty_after && second.dirty_after,
+        global: first.global && hit.is_none(),
+        pbmt,
+        msi: hit,
+        guest_physical,
+        t2gpa: dc.t2gpa(),
+        cached: false,
+        untouched: false,
+        remembered,
+    })
+}
