@@ -15,16 +15,10 @@ async function openAtFault(page: Page, scenario: string): Promise<void> {
   const marks = page.state.course?.marks ?? [];
   const fault = marks.filter((mark) => mark.tone === "fault").at(-1);
   if (!fault) return;
-  // The read that the fault follows: the last stop before it.
-  const stops = page.state.stops;
-  let at = fault.at;
-  for (let i = stops.length - 1; i >= 0; i--) {
-    if ((stops[i] as number) < fault.at) {
-      at = stops[i] as number;
-      break;
-    }
-  }
-  await page.go(at);
+  // The read that the fault follows: the last stop before it that is not a mark itself (its interrupt is one).
+  const marked = new Set(marks.map((mark) => mark.at));
+  const reads = Array.from(page.state.stops).filter((stop) => stop < fault.at && !marked.has(stop));
+  await page.go(reads.at(-1) ?? fault.at);
 }
 
 /** A button that opens the dialog; both are to be put on the page. */
