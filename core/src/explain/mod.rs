@@ -1,10 +1,13 @@
 //! What happened, in words: a step as a sentence ([`step`]), a packet field by field ([`packet`]), the scopes a
-//! step is inside ([`scopes`]); fault logs of real machines read and explained ([`logs`]).
+//! step is inside ([`scopes`]); the architectures' words for one idea ([`terms`]); fault logs of real machines read and explained ([`logs`]).
 
 pub mod logs;
 pub mod packet;
 pub mod scopes;
 pub mod step;
+pub mod terms;
+#[cfg(test)]
+mod tests;
 pub mod who;
 
 pub use step::{say, Said, Tone};

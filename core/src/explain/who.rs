@@ -52,7 +52,7 @@ pub fn space(space: Space) -> Text {
         Space::GuestPhysical => Text::new("guest-physical address", "客户机物理地址"),
         Space::Physical => Text::new("physical address", "物理地址"),
         Space::Bus => Text::new("bus address", "总线域地址"),
-        Space::Iova => Text::new("IOVA", "IOVA "),
+        Space::Iova => Text::new("IOVA", "IOVA"),
         Space::Device => Text::new("device-local address", "设备侧地址"),
         Space::Port => Text::new("I/O port", "I/O 端口"),
     }
