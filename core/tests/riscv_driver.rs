@@ -125,14 +125,8 @@ fn a_process_over_a_second_stage_is_walked_through_both() {
     m.unit.set_caps(NIC, DeviceCaps { pasid: true, ats: true, pri: true });
     // The guest's memory: guest-physical 1 MiB .. 2 MiB at itself, so that its tables can be built in place.
     let guest = m.domain(DomainKind::Stage2);
-    let mapping = Mapping {
-        from: 0,
-        to: 0,
-        len: 1 << 30,
-        size: PageSize::SIZE_1G,
-        perms: Perms::RW,
-        user: true,
-    };
+    let mapping =
+        Mapping { from: 0, to: 0, len: 1 << 30, size: PageSize::SIZE_1G, perms: Perms::RW, user: true };
     m.unit.map(ctx!(m), guest, mapping).unwrap();
     let tables = m.domain(DomainKind::Stage1);
     m.map(tables, 0x7000_0000, 0x2345_6000, Perms::RW);
@@ -168,7 +162,10 @@ fn ats_answers_what_there_is_and_page_requests_wait_in_their_queue() {
     }
     match m.ask(ask(0x5000, translation)) {
         Outcome::Fault(f) => {
-            assert_eq!((f.code.code, f.refusal, f.recorded), (13, Refusal::NoPermission, Recorded::Suppressed));
+            assert_eq!(
+                (f.code.code, f.refusal, f.recorded),
+                (13, Refusal::NoPermission, Recorded::Suppressed)
+            );
         }
         other => panic!("{other:?}"),
     }
@@ -215,10 +212,7 @@ fn interrupts_reach_a_hart_directly_remapped_or_a_file_in_memory() {
     let entry = InterruptEntry { source: None, vector: 0x21, destination: 2, posted: None };
     let message = m.unit.set_interrupt(ctx!(m), 0, Some(entry)).unwrap();
     assert_eq!((message.address, message.data), (IMSIC + 0x2000, 0x21));
-    let send = |at: u64, data| Request {
-        data: Some(data),
-        ..Request::new(NIC, Iova::new(at), Perms::W, 4)
-    };
+    let send = |at: u64, data| Request { data: Some(data), ..Request::new(NIC, Iova::new(at), Perms::W, 4) };
     let kind = |m: &mut Machine, at, data| match m.ask(send(at, data)) {
         Outcome::Interrupt(d) => Ok((d.vector, d.destination, d.kind)),
         Outcome::Fault(f) => Err(f.code.code),

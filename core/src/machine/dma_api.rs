@@ -51,7 +51,13 @@ impl DmaState {
     pub(super) fn new(outline: &Outline<'_>, policy: Policy, pages: &mut Pages) -> Result<Self, Problem> {
         let flush_after = outline.iommu.and_then(|p| p.flush).map_or(255, |n| n.value.max(1));
         let stage = outline.iommu.and_then(|p| p.stage).map(|s| s.value);
-        let kind = if stage == Some(1) { DomainKind::Stage1 } else { DomainKind::Stage2 };
+        // Linux maps DMA in the first stage on RISC-V, and in the second on VT-d.
+        let riscv = outline.machine.is_some_and(|m| m.arch.value == ast::Arch::RiscV);
+        let kind = match stage {
+            Some(1) => DomainKind::Stage1,
+            None if riscv => DomainKind::Stage1,
+            _ => DomainKind::Stage2,
+        };
         let none = outline.machine.is_some_and(|m| m.arch.value == ast::Arch::None);
         let policy = match policy {
             _ if none => api::Policy::Direct,
@@ -131,6 +137,10 @@ impl Machine {
         let mut reserved: Vec<AddrRange<Iova>> = Vec::new();
         // What an IOVA must never be: interrupt messages, and what bridges claim for other devices.
         reserved.extend(AddrRange::new(Iova::new(0xfee0_0000), 1 << 20));
+        if self.arch == ast::Arch::RiscV {
+            let files = crate::iommu::riscv::IMSIC_FILES * 4096;
+            reserved.extend(AddrRange::new(Iova::new(crate::iommu::riscv::IMSIC), files));
+        }
         for window in self.hw.bridge.of(Way::Outbound) {
             reserved.extend(AddrRange::new(window.bus.start.as_iova(), window.bus.len()));
         }

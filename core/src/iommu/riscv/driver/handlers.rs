@@ -5,7 +5,7 @@ use crate::addr::{Address, Iova, Pasid, PhysAddr, RequesterId};
 use crate::iommu::riscv::entries::{MSI_PTE, MSI_PTE_MRIF};
 use crate::iommu::riscv::faults;
 use crate::iommu::riscv::unit::{IMSIC, IMSIC_FILES};
-use crate::iommu::{Ctx, DriverError, FaultRecord, InterruptEntry, Message, PageRequest};
+use crate::iommu::{Ctx, DomainId, DriverError, FaultRecord, InterruptEntry, Message, PageRequest};
 use crate::trace::{write_run, Actor, Observer, Perms};
 use alloc::vec::Vec;
 
@@ -118,6 +118,10 @@ impl Riscv {
             ));
         }
         self.driver.files.insert(index, file as u32);
+        let domains: Vec<u16> = self.driver.domains.keys().copied().collect();
+        for id in domains {
+            self.map_file(ctx, DomainId(id), file)?;
+        }
         let at = self.driver.messages.wrapping_add(file * 16);
         let page = (IMSIC >> 12) + file;
         let (kind, words) = match entry {

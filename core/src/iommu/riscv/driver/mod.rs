@@ -6,15 +6,17 @@ mod handlers;
 mod queue;
 
 use super::regs::{csr, offset};
+use super::unit::IMSIC;
 use super::{Config, Riscv};
-use crate::addr::{AddrRange, Iova, PhysAddr};
+use crate::addr::{AddrRange, Iova, PageSize, PhysAddr};
 use crate::iommu::{Ctx, DeviceCaps, DomainId, DomainKind, DriverError};
 use crate::memory::Memory;
-use crate::paging::builder::{Builder, Mapping};
+use crate::paging::builder::{Builder, MapError, Mapping};
 use crate::paging::leaves::{leaves, Leaves};
 use crate::paging::riscv::{Riscv as Tables, Role};
-use crate::trace::{Actor, Observer, Scope, Verdict};
+use crate::trace::{Actor, Observer, Perms, Scope, Verdict};
 use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Domain {
@@ -115,7 +117,30 @@ impl Riscv {
         };
         self.driver.next_domain = id + 1;
         self.driver.domains.insert(id, Domain { kind, root });
+        let files: Vec<u32> = self.driver.files.values().copied().collect();
+        for file in files {
+            self.map_file(ctx, DomainId(id), u64::from(file))?;
+        }
         Ok(DomainId(id))
+    }
+
+    /// Maps an interrupt file at its own address in a first-stage domain, so that messages reach it: what Linux
+    /// does in `iommu_dma_prepare_msi`. A second-stage domain has the MSI page table for that.
+    fn map_file<O: Observer>(
+        &mut self,
+        ctx: &mut Ctx<'_, O>,
+        id: DomainId,
+        file: u64,
+    ) -> Result<(), DriverError> {
+        if self.domain(id)?.kind == DomainKind::Stage2 {
+            return Ok(());
+        }
+        let at = IMSIC + file * 4096;
+        let (size, perms) = (PageSize::SIZE_4K, Perms::W);
+        match self.map_pages(ctx, id, Mapping { from: at, to: at, len: 4096, size, perms, user: true }) {
+            Err(DriverError::Map(MapError::Mapped { .. })) => Ok(()),
+            other => other,
+        }
     }
 
     fn domain(&self, id: DomainId) -> Result<Domain, DriverError> {
