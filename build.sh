@@ -120,6 +120,7 @@ build_wasm() {
     node_modules/.bin/wasm-opt -Os --all-features "$out/${name}_bg.wasm" -o "$out/$name.opt"
     mv "$out/$name.opt" "$out/${name}_bg.wasm"
   done
+  cargo run --quiet --locked -p iommu-core --features ts --example view_types >"$out/view.d.ts"
   sha256sum "$raw"/iommu_web{,_logs}.wasm >"$out/from.sum"
 }
 

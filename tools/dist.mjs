@@ -12,7 +12,7 @@ rmSync(fresh, { recursive: true, force: true });
 mkdirSync(fresh, { recursive: true });
 
 await build({
-  entryPoints: { main: "www/src/main.ts", style: "www/src/style.css" },
+  entryPoints: { main: "www/src/main.ts", worker: "www/src/worker.ts", style: "www/src/style.css" },
   bundle: true,
   splitting: true,
   format: "esm",

@@ -1,6 +1,15 @@
-//! The wasm-bindgen layer: what the page may ask of the core.
+//! The wasm-bindgen layer: what the page may ask of the core. Values go over as plain objects whose TypeScript
+//! types are generated from [`iommu_core::view::types`].
 
+mod session;
+
+use iommu_core::scenario;
+use iommu_core::spec::Lang;
+use iommu_core::view::text;
+use serde::Serialize;
 use wasm_bindgen::prelude::*;
+
+pub use session::Session;
 
 /// Sends panics to the console, readable. Called once by the page.
 #[wasm_bindgen(start)]
@@ -12,4 +21,42 @@ pub fn start() {
 #[wasm_bindgen]
 pub fn version() -> String {
     env!("CARGO_PKG_VERSION").into()
+}
+
+fn lang(name: &str) -> Lang {
+    if name == "zh" {
+        Lang::Zh
+    } else {
+        Lang::En
+    }
+}
+
+/// A value of the core as a plain JavaScript object: missing things are `null`.
+fn to_js(value: &impl Serialize) -> JsValue {
+    let serializer = serde_wasm_bindgen::Serializer::json_compatible();
+    value.serialize(&serializer).unwrap_or(JsValue::NULL)
+}
+
+/// The gallery.
+#[wasm_bindgen(unchecked_return_type = "import('iommu-view').Card[]")]
+pub fn gallery(language: &str) -> JsValue {
+    to_js(&text::gallery(lang(language)))
+}
+
+/// What is wrong with a text, before it runs.
+#[wasm_bindgen(unchecked_return_type = "import('iommu-view').Trouble[]")]
+pub fn check(source: &str, language: &str) -> JsValue {
+    to_js(&text::troubles(&scenario::parse_all(source).1, lang(language)))
+}
+
+/// What could be written at a place (line and column from 1).
+#[wasm_bindgen(unchecked_return_type = "import('iommu-view').Offer")]
+pub fn offer(source: &str, line: u32, column: u32, language: &str) -> JsValue {
+    to_js(&text::offer(source, line, column, lang(language)))
+}
+
+/// The classes of a text's characters, for colour.
+#[wasm_bindgen(unchecked_return_type = "import('iommu-view').Coloured[]")]
+pub fn colours(source: &str) -> JsValue {
+    to_js(&text::colours(source))
 }

@@ -1,5 +1,116 @@
-// The page's entry: loads the core and hands over to the views.
-import init, { version } from "iommu-wasm";
+// The page: starts the machine, builds the views, keeps the address bar in step.
+import { App } from "./app";
+import { diagram } from "./diagram";
+import { h } from "./dom";
+import { editor } from "./editor";
+import { header } from "./header";
+import { inspector } from "./inspector";
+import { keys, sheet } from "./keys";
+import { lanes } from "./lanes";
+import { sentence } from "./sentence";
+import * as storage from "./storage";
+import { t, type Lang } from "./strings";
+import { transport } from "./transport";
+import * as url from "./url";
 
-await init();
-document.getElementById("app")?.append(version());
+const FIRST = "howto";
+
+const place = url.read(location.hash);
+const theme = storage.recall("theme");
+if (theme === "dark" || theme === "light") document.documentElement.dataset.theme = theme;
+
+function firstLang(): Lang {
+  const wish = place.lang ?? storage.recall("lang") ?? navigator.language;
+  return wish.startsWith("zh") ? "zh" : "en";
+}
+
+const app = new App(firstLang());
+let listening = new AbortController();
+
+/** Builds all views, in the language of now. */
+function build(): void {
+  app.clear();
+  listening.abort();
+  listening = new AbortController();
+  const dialog = sheet();
+  const { buttons, scrub } = transport(app);
+  const busy = h(
+    "div.busy",
+    { role: "status", hidden: true },
+    h("span", {}, t("running")),
+    h("button", { type: "button", id: "stop", onclick: () => void stop() }, t("stop")),
+  );
+  app.on((state, changed) => {
+    if (changed.has("busy")) busy.hidden = !state.busy;
+    if (changed.has("view")) {
+      const wish = place.lang ? state.lang : null;
+      history.replaceState(
+        null,
+        "",
+        url.write(state.preset, state.position === state.course?.start ? null : state.position, wish),
+      );
+    }
+  });
+  const speak = async () => {
+    place.lang = app.state.lang === "zh" ? "en" : "zh";
+    await app.speak(place.lang as Lang);
+    build();
+  };
+  document.getElementById("app")?.replaceChildren(
+    header(
+      app,
+      () => void speak(),
+      () => dialog.showModal(),
+    ),
+    h("div.stage", {}, sentence(app), h("div.controls", {}, buttons, scrub), busy),
+    h("main", {}, diagram(app), inspector(app)),
+    lanes(app),
+    editor(app),
+    dialog,
+  );
+  keys(app, dialog, listening.signal);
+  // Views draw what changed: tell them that everything has.
+  app.set({ ...app.state });
+}
+
+/** Ends a run that takes too long; the last good one comes back. */
+async function stop(): Promise<void> {
+  const { good, preset, position } = app.state;
+  app.core.stop();
+  await app.core.start();
+  app.set({ busy: false, message: t("stopped") });
+  if (good) await app.open(good, preset, position);
+}
+
+async function start(): Promise<void> {
+  await app.core.start();
+  app.state.gallery = await app.core.ask("gallery", app.state.lang);
+  const name = place.preset ?? FIRST;
+  const card = app.state.gallery.find((c) => c.name === name) ?? app.state.gallery[0];
+  if (!card) throw new Error("no scenario");
+  build();
+  const draft = storage.recall(storage.draftKey(card.name));
+  const opened = await app.open(draft ?? card.text, card.name, place.at);
+  // A draft that does not run stays in the editor, over the picture of the original.
+  if (!opened && draft !== null) {
+    const { troubles } = app.state;
+    await app.open(card.text, card.name, place.at);
+    app.set({ text: draft, troubles });
+  }
+  addEventListener("hashchange", () => {
+    const now = url.read(location.hash);
+    const wanted = app.state.gallery.find((c) => c.name === now.preset);
+    if (wanted && wanted.name !== app.state.preset) void app.open(wanted.text, wanted.name, now.at);
+    else void app.go(now.at ?? app.state.course?.start ?? 0);
+  });
+  document.documentElement.dataset.ready = "yes";
+}
+
+start().catch((error: unknown) => {
+  console.error(error);
+  const notice = document.getElementById("notice");
+  if (notice) {
+    notice.hidden = false;
+    notice.textContent = `${t("noWasm")} (${error instanceof Error ? error.message : String(error)})`;
+  }
+});

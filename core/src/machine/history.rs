@@ -35,6 +35,10 @@ impl Cursor {
     pub fn position(&self) -> usize {
         self.at
     }
+    /// The same, for walkers that take memory by `&mut` although they only look. Whoever changes it breaks time.
+    pub(crate) fn memory_mut(&mut self) -> &mut Memory {
+        &mut self.memory
+    }
     /// Memory where it stands now.
     pub fn memory(&self) -> &Memory {
         &self.memory

@@ -12,9 +12,11 @@ impl Viewer {
     /// The whole course of the run.
     pub fn course(&self, lang: Lang) -> Course {
         let trace = self.trace();
+        let operations = operations(trace, self.cast());
         Course {
+            start: operations.first().map_or(0, |o| o.from - 1),
             length: trace.len() as u32,
-            operations: operations(trace, self.cast()),
+            operations,
             marks: marks(trace),
             lanes: lanes(trace, lang),
             cut: trace.lost_steps(),
@@ -97,4 +99,9 @@ fn lanes(trace: &Trace, lang: Lang) -> Vec<Lane> {
         }
     };
     order.into_iter().map(lane).collect()
+}
+
+/// For each line of the scenario that ran, the position at which it was over.
+pub(super) fn lines(trace: &Trace) -> Vec<(u32, usize)> {
+    operations(trace, &Cast::default()).into_iter().map(|o| (o.line, o.to as usize)).collect()
 }

@@ -7,17 +7,25 @@
 //! * [`bits`]: the structure or register that the current step touched, field by field
 //! * [`state`]: caches and registers; [`memory`]: bytes, with tables recognised
 //! * [`course`]: what does not change with the position: operations, stops, marks, lanes
+//! * [`picture`]: the machine as a picture, laid out by [`scene`]
+//! * [`text`]: what a scenario's text says about itself, what is wrong with it, what could be written
 
 pub mod bits;
 pub mod course;
 pub use crate::machine::history;
 pub mod memory;
+pub mod picture;
+mod player;
+pub mod scene;
 pub mod state;
+pub mod text;
 pub mod types;
 pub mod walk;
 
 #[cfg(test)]
 mod tests;
+
+pub use player::Player;
 
 use crate::explain::{packet, say, scopes, who, Cast};
 use crate::memory::Memory;
@@ -59,6 +67,12 @@ impl Viewer {
     /// Memory as it stood at a position.
     pub fn memory_at(&mut self, position: usize) -> &Memory {
         self.cursor.seek(&self.trace, position)
+    }
+
+    /// The same, to be asked by code that takes it by `&mut` and does not change it.
+    fn memory_for_asking(&mut self, position: usize) -> &mut Memory {
+        self.cursor.seek(&self.trace, position);
+        self.cursor.memory_mut()
     }
 
     /// What the page shows at a position; one beyond the end is the end.

@@ -141,3 +141,19 @@ fn a_dump_names_the_table_and_marks_what_was_touched() {
     assert_eq!(touched, [at & !15]);
     assert!(v.dump(position, u64::MAX, 9, Lang::En).rows.len() == 9);
 }
+
+#[test]
+fn every_preset_has_a_view_and_a_picture_at_every_stop() {
+    for preset in crate::scenario::presets::PRESETS {
+        let Ok(mut player) = Player::open(preset.text) else { continue };
+        let stops = player.viewer.stops();
+        for position in stops.iter().step_by(1 + stops.len() / 60) {
+            let view = player.viewer.view(*position as usize, Lang::Zh);
+            assert!(!view.sentence.is_empty(), "{} {position}", preset.name);
+            let model = player.model(*position as usize);
+            assert!(model.columns.len() >= 2);
+            let scene = player.scene(*position as usize, 100, Lang::En);
+            assert!(scene.width <= 100, "{} {position}: {}", preset.name, scene.width);
+        }
+    }
+}

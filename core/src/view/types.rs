@@ -300,6 +300,8 @@ to_page! {
     }
     /// What does not change with the position.
     struct Course {
+        /// The position before the first operation: the machine is set up.
+        pub start: u32,
         /// The last position.
         pub length: u32,
         /// The operations, in order.
@@ -364,6 +366,182 @@ to_page! {
         Dirty,
         /// Freed.
         Freed,
+    }
+    /// What a scenario says about itself.
+    struct Head {
+        /// The question.
+        pub title: String,
+        /// The answer.
+        pub answer: String,
+        /// What to change to see it go the other way.
+        pub try_this: String,
+        /// The scenario with that change, if it has one.
+        pub changed: Option<String>,
+        /// The documents behind it.
+        pub sources: Vec<String>,
+        /// The notes, each with the line of the step it stands before.
+        pub notes: Vec<NoteLine>,
+    }
+    /// A note before a step.
+    struct NoteLine {
+        /// The step's line.
+        pub line: u32,
+        /// The note.
+        pub text: String,
+    }
+    /// A scenario of the gallery.
+    struct Card {
+        /// Its short name.
+        pub name: String,
+        /// The question.
+        pub title: String,
+        /// How hard it is.
+        pub difficulty: String,
+        /// Its place on the reader's path, from 1.
+        pub path: Option<u32>,
+        /// Its text.
+        pub text: String,
+    }
+    /// What is wrong in a text.
+    struct Trouble {
+        /// Line, from 1.
+        pub line: u32,
+        /// Column, from 1.
+        pub column: u32,
+        /// How many characters.
+        pub len: u32,
+        /// What is wrong.
+        pub message: String,
+        /// A word close to the one written.
+        pub suggestion: Option<String>,
+    }
+    /// What could be written at a place.
+    struct Offer {
+        /// The column of the first character that is replaced.
+        pub column: u32,
+        /// The words.
+        pub words: Vec<OfferWord>,
+    }
+    /// One of them.
+    struct OfferWord {
+        /// The word.
+        pub word: String,
+        /// What follows it, or what it names.
+        pub detail: String,
+        /// What it means.
+        pub meaning: String,
+    }
+    /// A run of characters of one class.
+    struct Coloured {
+        /// Line, from 1.
+        pub line: u32,
+        /// Column, from 1.
+        pub column: u32,
+        /// How many characters.
+        pub len: u32,
+        /// The class.
+        pub class: String,
+    }
+    /// The picture on a grid of cells, twice as high as wide.
+    #[derive(Default)]
+    struct Scene {
+        /// Cells across.
+        pub width: i32,
+        /// Cells down.
+        pub height: i32,
+        /// Ranges of addresses.
+        pub pieces: Vec<ScenePiece>,
+        /// Borders between them: x, y, cells; a negative count is only a mark.
+        pub rules: Vec<(i32, i32, i32)>,
+        /// All that is written.
+        pub texts: Vec<SceneText>,
+        /// Arrows.
+        pub wires: Vec<SceneWire>,
+        /// Who acts.
+        pub actors: Vec<SceneActor>,
+        /// The address on its way.
+        pub token: Option<SceneToken>,
+        /// One sentence that says what is seen.
+        pub summary: String,
+    }
+    /// A range of addresses.
+    struct ScenePiece {
+        /// The column's key.
+        pub column: String,
+        /// What it is: the kind of region, `gap` or `fold`.
+        pub kind: String,
+        /// First address.
+        pub first: Hex,
+        /// Last address.
+        pub last: Hex,
+        /// Left border, in cells.
+        pub x: i32,
+        /// Cells across.
+        pub width: i32,
+        /// Upper edge in half rows.
+        pub top: i32,
+        /// Lower edge in half rows.
+        pub bottom: i32,
+        /// How the step touches it.
+        pub touch: Option<String>,
+        /// What it is, in words, for whoever points at it.
+        pub hint: String,
+    }
+    /// Something written.
+    struct SceneText {
+        /// First cell.
+        pub x: i32,
+        /// Row.
+        pub y: i32,
+        /// The text.
+        pub text: String,
+        /// How many cells it takes.
+        pub cells: i32,
+        /// What it is.
+        pub role: String,
+        /// Its wire, if it belongs to one.
+        pub wire: Option<u32>,
+    }
+    /// An arrow.
+    struct SceneWire {
+        /// Corners, in cells.
+        pub points: Vec<(i32, i32)>,
+        /// What converts.
+        pub kind: String,
+        /// What it rests on.
+        pub state: String,
+        /// How the step touches it.
+        pub touch: Option<String>,
+        /// Its words.
+        pub hint: String,
+    }
+    /// Somebody who acts.
+    struct SceneActor {
+        /// Its key.
+        pub key: String,
+        /// What it is.
+        pub kind: String,
+        /// Left.
+        pub x: i32,
+        /// Top.
+        pub y: i32,
+        /// Cells across.
+        pub width: i32,
+        /// Cells down.
+        pub height: i32,
+        /// How the step touches it.
+        pub touch: Option<String>,
+    }
+    /// The token.
+    struct SceneToken {
+        /// Corners of its way, in cells; the last is where it is.
+        pub path: Vec<(i32, i32)>,
+        /// The first corner of what this step added.
+        pub step_from: u32,
+        /// What is written on it.
+        pub label: String,
+        /// What became of it.
+        pub fate: String,
     }
     /// A page's worth of bytes, or a part.
     struct Dump {

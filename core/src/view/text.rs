@@ -1,0 +1,89 @@
+//! What a scenario's text says about itself, what is wrong with it, and what could be written.
+
+use super::types::{Card, Coloured, Head, NoteLine, Offer, OfferWord, Trouble};
+use crate::scenario::editor::{complete, highlight, Class};
+use crate::scenario::outline::Texts;
+use crate::scenario::{change, presets, print, Outline, Problem, Scenario};
+use crate::spec::Lang;
+use alloc::{string::String, string::ToString, vec::Vec};
+
+fn pick(texts: Texts, lang: Lang) -> String {
+    texts.pick(lang == Lang::Zh).unwrap_or("").into()
+}
+
+/// What a scenario says about itself.
+pub fn head(scenario: &Scenario, lang: Lang) -> Head {
+    let outline = Outline::new(scenario);
+    let notes = outline
+        .steps
+        .iter()
+        .flat_map(|s| s.notes.iter().map(|n| NoteLine { line: s.span.line, text: pick(*n, lang) }));
+    Head {
+        title: pick(outline.title, lang),
+        answer: pick(outline.answer, lang),
+        try_this: pick(outline.try_this, lang),
+        changed: if outline.changes.is_empty() { None } else { change(scenario).ok().map(|s| print(&s)) },
+        sources: outline.sources.iter().map(ToString::to_string).collect(),
+        notes: notes.collect(),
+    }
+}
+
+/// The gallery.
+pub fn gallery(lang: Lang) -> Vec<Card> {
+    let cards = presets::PRESETS.iter().map(|p| {
+        let (en, zh) = p.difficulty.words();
+        let title = crate::scenario::parse(p.text).map(|s| head(&s, lang).title).unwrap_or_default();
+        Card {
+            name: p.name.into(),
+            title,
+            difficulty: if lang == Lang::Zh { zh } else { en }.into(),
+            path: presets::PATH.iter().position(|n| *n == p.name).map(|i| i as u32 + 1),
+            text: p.text.into(),
+        }
+    });
+    cards.collect()
+}
+
+/// Problems for the editor.
+pub fn troubles(problems: &[Problem], lang: Lang) -> Vec<Trouble> {
+    let message = |p: &Problem| if lang == Lang::Zh { p.message.zh.clone() } else { p.message.en.clone() };
+    let troubles = problems.iter().map(|p| Trouble {
+        line: p.span.line,
+        column: p.span.column,
+        len: p.span.len,
+        message: message(p),
+        suggestion: p.suggestion.clone(),
+    });
+    troubles.collect()
+}
+
+/// What could be written at a place.
+pub fn offer(text: &str, line: u32, column: u32, lang: Lang) -> Offer {
+    let found = complete(text, line, column);
+    let words = found.items.into_iter().map(|c| OfferWord {
+        word: c.word,
+        detail: c.detail,
+        meaning: c.meaning.get(lang).into(),
+    });
+    Offer { column: found.replace.column, words: words.collect() }
+}
+
+/// The classes of characters.
+pub fn colours(text: &str) -> Vec<Coloured> {
+    let runs = highlight(text).into_iter().map(|(span, class)| Coloured {
+        line: span.line,
+        column: span.column,
+        len: span.len,
+        class: match class {
+            Class::Verb => "verb",
+            Class::Keyword => "keyword",
+            Class::Number => "number",
+            Class::Text => "text",
+            Class::Name => "name",
+            Class::Symbol => "symbol",
+            Class::Comment => "comment",
+        }
+        .into(),
+    });
+    runs.collect()
+}

@@ -1,0 +1,60 @@
+//! A scenario that has run, and what the page may ask about it.
+
+use crate::{lang, to_js};
+use iommu_core::view::{text, Player};
+use wasm_bindgen::prelude::*;
+
+/// A scenario that has run.
+#[wasm_bindgen]
+pub struct Session {
+    player: Player,
+}
+
+#[wasm_bindgen]
+impl Session {
+    /// Runs a scenario. What is wrong with it is thrown, as an array of `Trouble`.
+    #[wasm_bindgen(constructor)]
+    pub fn new(source: &str, language: &str) -> Result<Session, JsValue> {
+        let run = Player::open(source);
+        let player = run.map_err(|p| to_js(&text::troubles(&p.0, lang(language))))?;
+        Ok(Session { player })
+    }
+    /// The last position.
+    pub fn len(&self) -> usize {
+        self.player.viewer.len()
+    }
+    /// Is there no step?
+    pub fn is_empty(&self) -> bool {
+        self.player.viewer.is_empty()
+    }
+    /// What the scenario says about itself.
+    #[wasm_bindgen(unchecked_return_type = "import('iommu-view').Head")]
+    pub fn head(&self, language: &str) -> JsValue {
+        to_js(&self.player.head(lang(language)))
+    }
+    /// What does not change with the position.
+    #[wasm_bindgen(unchecked_return_type = "import('iommu-view').Course")]
+    pub fn course(&self, language: &str) -> JsValue {
+        to_js(&self.player.viewer.course(lang(language)))
+    }
+    /// The positions worth a stop.
+    pub fn stops(&self) -> Vec<u32> {
+        self.player.viewer.stops()
+    }
+    /// What the page shows at a position.
+    #[wasm_bindgen(unchecked_return_type = "import('iommu-view').View")]
+    pub fn view(&mut self, position: usize, language: &str) -> JsValue {
+        to_js(&self.player.viewer.view(position, lang(language)))
+    }
+    /// Bytes of memory at a position; the address as hexadecimal text.
+    #[wasm_bindgen(unchecked_return_type = "import('iommu-view').Dump")]
+    pub fn dump(&mut self, position: usize, at: &str, rows: u32, language: &str) -> JsValue {
+        let at = u64::from_str_radix(at.trim_start_matches("0x"), 16).unwrap_or(0);
+        to_js(&self.player.viewer.dump(position, at, rows, lang(language)))
+    }
+    /// The picture at a position, at most so many cells wide.
+    #[wasm_bindgen(unchecked_return_type = "import('iommu-view').Scene")]
+    pub fn scene(&mut self, position: usize, width: u16, language: &str) -> JsValue {
+        to_js(&self.player.scene(position, width, lang(language)))
+    }
+}

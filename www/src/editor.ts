@@ -1,0 +1,76 @@
+// The scenario's text: a plain summary until it is opened, then CodeMirror, loaded only then.
+import type { App } from "./app";
+import { h } from "./dom";
+import * as storage from "./storage";
+import { t } from "./strings";
+
+/** Typing pauses this long before the text runs. */
+const PAUSE = 250;
+
+export function editor(app: App): HTMLElement {
+  const place = h("div.code", { id: "code" });
+  const problems = h("ul.problems", { id: "problems", role: "status" });
+  const original = h("button", { type: "button", id: "original", onclick: () => revert(app) }, t("original"));
+  const box = h(
+    "details.editor",
+    { id: "editor" },
+    h("summary", {}, t("editor"), h("span.edited", {}, "")),
+    h("div.editor-row", {}, original),
+    problems,
+    place,
+  );
+  let shown: { set(text: string): void; mark(): void } | null = null;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const typed = (text: string) => {
+    storage.remember(storage.draftKey(app.state.preset), text);
+    app.state.text = text;
+    clearTimeout(timer);
+    timer = setTimeout(() => void app.open(text, app.state.preset, app.state.position), PAUSE);
+  };
+  box.addEventListener("toggle", () => {
+    if (!box.open || shown) return;
+    void import("./lazy-editor").then((m) => {
+      shown = m.codeEditor(place, app, typed);
+    });
+  });
+  app.on((state, changed) => {
+    if (changed.has("text")) shown?.set(state.text);
+    if (changed.has("troubles") || changed.has("text")) {
+      shown?.mark();
+      const { troubles } = state;
+      problems.replaceChildren(
+        ...(troubles.length ? [h("li.lead", {}, t("lastGood"))] : []),
+        ...troubles
+          .slice(0, 20)
+          .map((p) =>
+            h(
+              "li",
+              {},
+              h("b", {}, `${p.line}:${p.column}`),
+              ` ${p.message}`,
+              p.suggestion ? ` ${t("didYouMean")} ${p.suggestion}?` : "",
+            ),
+          ),
+      );
+      if (troubles.length) box.open = true;
+    }
+    if (changed.has("text") || changed.has("preset") || changed.has("good")) {
+      const first = originalText(app);
+      const edited = first !== null && state.text !== first;
+      original.hidden = !edited;
+      box.querySelector(".edited")!.textContent = edited ? ` (${t("edited")})` : "";
+    }
+  });
+  return box;
+}
+
+function originalText(app: App): string | null {
+  return app.state.gallery.find((c) => c.name === app.state.preset)?.text ?? null;
+}
+
+function revert(app: App): void {
+  const text = originalText(app);
+  if (text === null) return;
+  storage.forget(storage.draftKey(app.state.preset));
+  void app.open(text, app.state.preset);
+}

@@ -1,0 +1,20 @@
+// Signs of the controls, drawn: fonts do not have them everywhere.
+import { s } from "./dom";
+
+const PATHS = {
+  start: "M3 2v12M13 3 6 8l7 5z",
+  back: "M12 3 4 8l8 5z",
+  step: "M4 3l8 5-8 5z",
+  play: "M5 3l8 5-8 5z",
+  pause: "M4 3h3v10H4zM9 3h3v10H9z",
+  end: "M13 2v12M3 3l7 5-7 5z",
+  flag: "M3 15V2h9l-2 3 2 3H3",
+};
+
+export function icon(name: keyof typeof PATHS): SVGElement {
+  return s(
+    "svg",
+    { class: "sign-icon", viewBox: "0 0 16 16", width: 16, height: 16, "aria-hidden": "true" },
+    s("path", { d: PATHS[name] }),
+  );
+}

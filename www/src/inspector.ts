@@ -1,0 +1,166 @@
+// Beside the picture: the walk, the bits, the packet; and below them what the machine holds now.
+import type { Cache, Packet } from "iommu-view";
+import type { App, State } from "./app";
+import { entryBits } from "./bits";
+import { h } from "./dom";
+import { memory } from "./memory";
+import { t, type Key } from "./strings";
+import { walkTable } from "./walk";
+
+const TABS = ["caches", "registers", "memory"] as const;
+type Tab = (typeof TABS)[number];
+
+export function inspector(app: App): HTMLElement {
+  const now = h("div.inspect-now", {});
+  const panel = h("div.panel", { role: "tabpanel", id: "panel", tabindex: 0 });
+  let tab: Tab = "caches";
+  const tabs = TABS.map((name) =>
+    h(
+      "button.tab",
+      {
+        type: "button",
+        role: "tab",
+        id: `tab-${name}`,
+        "aria-controls": "panel",
+        onclick: () => choose(name),
+      },
+      t(name),
+    ),
+  );
+  const list = h(
+    "div.tabs",
+    {
+      role: "tablist",
+      onkeydown: (event: KeyboardEvent) => {
+        const way = event.key === "ArrowRight" ? 1 : event.key === "ArrowLeft" ? -1 : 0;
+        if (!way) return;
+        event.preventDefault();
+        event.stopPropagation();
+        choose(TABS[(TABS.indexOf(tab) + way + TABS.length) % TABS.length] as Tab);
+        document.getElementById(`tab-${tab}`)?.focus();
+      },
+    },
+    ...tabs,
+  );
+  const dump = memory(app);
+  const show = () => {
+    tabs.forEach((button, i) => {
+      const on = TABS[i] === tab;
+      button.setAttribute("aria-selected", String(on));
+      button.tabIndex = on ? 0 : -1;
+    });
+    panel.setAttribute("aria-labelledby", `tab-${tab}`);
+    panel.replaceChildren(tab === "memory" ? dump.element : held(app.state, tab));
+    if (tab === "memory") void dump.show();
+  };
+  const choose = (name: Tab) => {
+    tab = name;
+    show();
+  };
+  app.on((state, changed) => {
+    if (changed.has("view")) {
+      const { view } = state;
+      now.replaceChildren(
+        part("walk", walkTable(view?.walk ?? null, app)),
+        view?.entry ? part("entry", entryBits(view.entry)) : "",
+        view?.packet ? part("packet", packet(view.packet)) : "",
+      );
+      show();
+    }
+    if (changed.has("followed") && state.followed) choose("memory");
+  });
+  return h("aside.inspector", { "aria-label": t("inspector") }, now, list, panel);
+}
+
+function part(key: Key, content: HTMLElement): HTMLElement {
+  return h("section", { "aria-label": t(key) }, h("h2", {}, t(key)), content);
+}
+
+function held(state: State, tab: "caches" | "registers"): HTMLElement {
+  const view = state.view;
+  if (tab === "registers") {
+    const registers = view?.registers ?? [];
+    if (!registers.length) return h("p.quiet", {}, t("nothing"));
+    return h(
+      "div.registers",
+      {},
+      ...registers.map((r) =>
+        h(
+          "details",
+          {},
+          h("summary", {}, h("b", {}, r.name), h("code", {}, r.words[0]), h("span", {}, r.meaning)),
+          entryBits(r),
+        ),
+      ),
+    );
+  }
+  const caches = view?.caches ?? [];
+  if (!caches.length) return h("p.quiet", {}, t("nothing"));
+  return h("div.caches", {}, ...caches.map(cache));
+}
+
+function cache(c: Cache): HTMLElement {
+  return h(
+    "section.cache",
+    {},
+    h("h3", {}, c.name, h("small", {}, ` ${c.hits} ${t("hits")}, ${c.misses} ${t("misses")}`)),
+    c.lines.length
+      ? h(
+          "ul",
+          {},
+          ...c.lines.map((line) =>
+            h(
+              "li",
+              { "data-now": line.now },
+              h("code", {}, line.holds),
+              h("small", {}, line.tag),
+              line.now ? h("b", {}, t(NOW[line.now] ?? "changed")) : "",
+            ),
+          ),
+          c.more ? h("li", {}, `+${c.more} ${t("andMore")}`) : "",
+        )
+      : h("p.quiet", {}, t("empty")),
+  );
+}
+
+const NOW: Record<string, Key> = {
+  hit: "predictHit",
+  miss: "miss",
+  stale: "staleHit",
+  denied: "fault",
+  insert: "nowIn",
+  evict: "nowOut",
+  invalidate: "invalidation",
+};
+
+function packet(p: Packet): HTMLElement {
+  return h(
+    "div.packet",
+    {},
+    h(
+      "p.entry-head",
+      {},
+      h("strong", {}, p.name),
+      h("span", {}, `${p.from} → ${p.to}, ${p.way}`),
+      h("cite", {}, "PCIe 6.0 2.2"),
+    ),
+    h(
+      "p.dwords",
+      {},
+      p.prefix ? h("code.prefix", {}, p.prefix) : "",
+      ...p.dwords.map((d) => h("code", {}, d)),
+    ),
+    h(
+      "table.fields",
+      {},
+      h(
+        "tbody",
+        {},
+        ...p.fields.map((f) =>
+          h("tr", {}, h("th", { scope: "row" }, f.name), h("td", {}, h("code", {}, f.value))),
+        ),
+        p.payload ? h("tr", {}, h("th", { scope: "row" }, t("payload")), h("td", {}, `${p.payload} B`)) : "",
+      ),
+    ),
+  );
+}

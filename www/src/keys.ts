@@ -1,0 +1,80 @@
+// Keys for everything, and the sheet that lists them.
+import type { App } from "./app";
+import { h } from "./dom";
+import { t, type Key } from "./strings";
+
+const KEYS: [string[], Key][] = [
+  [["→", "L"], "step"],
+  [["←", "H"], "back"],
+  [["Space"], "play"],
+  [["Home"], "start"],
+  [["End"], "end"],
+  [["N"], "nextMark"],
+  [["G"], "grain"],
+  [["E"], "edit"],
+  [["?"], "help"],
+];
+
+export function sheet(): HTMLDialogElement {
+  const dialog = h(
+    "dialog.sheet",
+    { id: "keys", "aria-label": t("keys") },
+    h("h2", {}, t("keys")),
+    h(
+      "dl",
+      {},
+      ...KEYS.flatMap(([keys, what]) => [
+        h("dt", {}, ...keys.map((k) => h("kbd", {}, k))),
+        h("dd", {}, t(what)),
+      ]),
+    ),
+    h("form", { method: "dialog" }, h("button", {}, t("close"))),
+  );
+  return dialog;
+}
+
+/** Listens until the signal ends. */
+export function keys(app: App, dialog: HTMLDialogElement, signal: AbortSignal): void {
+  window.addEventListener(
+    "keydown",
+    (event) => {
+      if (event.ctrlKey || event.metaKey || event.altKey || dialog.open) return;
+      const target = event.target as HTMLElement;
+      if (target.closest("input:not([type=range]), textarea, select, .cm-editor, [role=tablist]")) return;
+      // A focused button keeps its own space and enter.
+      if (event.key === " " && target.closest("button, summary, a")) return;
+      const act = actions(app, dialog)[event.key.length === 1 ? event.key.toLowerCase() : event.key];
+      if (!act) return;
+      event.preventDefault();
+      act();
+    },
+    { signal },
+  );
+}
+
+function actions(app: App, dialog: HTMLDialogElement): Record<string, () => void> {
+  const forward = () => void app.step();
+  const back = () => void app.go(app.previous());
+  return {
+    ArrowRight: forward,
+    l: forward,
+    ArrowLeft: back,
+    h: back,
+    " ": () => app.set({ playing: !app.state.playing }),
+    Home: () => void app.go(app.state.course?.start ?? 0),
+    End: () => void app.go(app.state.course?.length ?? 0),
+    n: () => {
+      const to = app.nextMark();
+      if (to !== null) void app.go(to);
+    },
+    g: () => app.set({ grain: app.state.grain === "read" ? "operation" : "read" }),
+    e: () => {
+      const editor = document.querySelector<HTMLDetailsElement>("#editor");
+      if (!editor) return;
+      editor.open = true;
+      editor.scrollIntoView({ block: "nearest" });
+      editor.querySelector("summary")?.focus();
+    },
+    "?": () => dialog.showModal(),
+  };
+}

@@ -1,0 +1,130 @@
+// Step, back, play, scrub: the controls of time.
+import type { App } from "./app";
+import { h } from "./dom";
+import { icon } from "./icons";
+import { SIGNS } from "./sentence";
+import { t, type Key } from "./strings";
+
+const SPEEDS = [0.25, 0.5, 1, 2, 4];
+/** Milliseconds between two steps at normal speed: time to read a short sentence. */
+const BEAT = 1400;
+
+export function transport(app: App): { buttons: HTMLElement; scrub: HTMLElement } {
+  const button = (key: Key, sign: Parameters<typeof icon>[0], act: () => void, id: string) =>
+    h("button.icon", { type: "button", title: t(key), "aria-label": t(key), id, onclick: act }, icon(sign));
+  const start = button("start", "start", () => void app.go(app.state.course?.start ?? 0), "to-start");
+  const back = button("back", "back", () => void app.go(app.previous()), "back");
+  const step = h(
+    "button.primary",
+    { type: "button", id: "step", onclick: () => void app.step() },
+    h("span", {}, t("step")),
+    icon("step"),
+  );
+  const play = h("button", {
+    type: "button",
+    id: "play",
+    onclick: () => app.set({ playing: !app.state.playing }),
+  });
+  const end = button("end", "end", () => void app.go(app.state.course?.length ?? 0), "to-end");
+  const mark = button(
+    "nextMark",
+    "flag",
+    () => {
+      const to = app.nextMark();
+      if (to !== null) void app.go(to);
+    },
+    "next-mark",
+  );
+  const speed = h(
+    "select",
+    {
+      id: "speed",
+      "aria-label": t("speed"),
+      onchange: () => app.set({ speed: Number(speed.value) }),
+    },
+    SPEEDS.map((s) => h("option", { value: s, selected: s === app.state.speed }, `${s}×`)),
+  );
+  const grain = h(
+    "select",
+    {
+      id: "grain",
+      "aria-label": t("grain"),
+      onchange: () => app.set({ grain: grain.value === "operation" ? "operation" : "read" }),
+    },
+    h("option", { value: "read", selected: app.state.grain === "read" }, t("grainRead")),
+    h("option", { value: "operation", selected: app.state.grain === "operation" }, t("grainOperation")),
+  );
+  const buttons = h(
+    "div.buttons",
+    { role: "group", "aria-label": t("position") },
+    h("div.main-buttons", {}, start, back, step, play, end),
+    h("div.side-buttons", {}, mark, grain, speed),
+  );
+
+  const range = h("input", {
+    type: "range",
+    id: "scrub",
+    min: 0,
+    max: 0,
+    value: 0,
+    "aria-label": t("position"),
+    oninput: () => void app.go(Number(range.value)),
+  });
+  const marks = h("div.marks", { "aria-hidden": "true" });
+  const count = h("output.count", { id: "count" });
+  const scrub = h("div.scrub", {}, h("div.track", {}, marks, range), count);
+
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const beat = () => {
+    clearTimeout(timer);
+    if (!app.state.playing) return;
+    timer = setTimeout(() => {
+      if (app.next() === null) app.set({ playing: false });
+      else void app.step().then(beat);
+    }, BEAT / app.state.speed);
+  };
+  app.on((state, changed) => {
+    const length = state.course?.length ?? 0;
+    if (changed.has("course")) {
+      range.max = String(length);
+      drawMarks(marks, app);
+    }
+    if (changed.has("view") || changed.has("course") || changed.has("grain")) {
+      range.value = String(state.position);
+      range.setAttribute("aria-valuetext", state.view?.sentence ?? "");
+      count.textContent = `${state.position} / ${length}`;
+      const none = app.next() === null;
+      step.disabled = none;
+      play.disabled = none && !state.playing;
+      back.disabled = state.position === 0;
+      start.disabled = state.position === (state.course?.start ?? 0);
+      end.disabled = state.position === length;
+      mark.disabled = app.nextMark() === null;
+      range.style.setProperty("--done", `${length ? (100 * state.position) / length : 0}%`);
+    }
+    if (changed.has("playing") || changed.has("course")) {
+      play.replaceChildren(icon(state.playing ? "pause" : "play"), t(state.playing ? "pause" : "play"));
+      play.setAttribute("aria-pressed", String(state.playing));
+    }
+    if (changed.has("playing") || changed.has("speed")) beat();
+  });
+  return { buttons, scrub };
+}
+
+/** One sign for each mark; those that would lie on top of each other become one, the most alarming. */
+function drawMarks(into: HTMLElement, app: App): void {
+  const course = app.state.course;
+  if (!course?.length) return into.replaceChildren();
+  const rank = ["plain", "good", "invalidate", "miss", "interrupt", "stale", "fault"];
+  const places = new Map<number, string>();
+  for (const { at, tone } of course.marks) {
+    const place = Math.round((200 * at) / course.length);
+    if (rank.indexOf(tone) > rank.indexOf(places.get(place) ?? "plain")) places.set(place, tone);
+  }
+  into.replaceChildren(
+    ...course.operations.map((o) => h("i.tick", { style: `left:${(100 * o.from) / course.length}%` })),
+    ...[...places].map(([place, tone]) =>
+      h("b.mark", { style: `left:${place / 2}%`, "data-tone": tone }, SIGNS[tone] ?? ""),
+    ),
+  );
+}

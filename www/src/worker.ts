@@ -1,0 +1,62 @@
+// The machine, in a worker: the page stays live whatever it runs.
+import init, { Session, check, colours, gallery, offer } from "iommu-wasm";
+import type { Course, Head, Trouble } from "iommu-view";
+
+export interface Opened {
+  head: Head;
+  course: Course;
+  stops: Uint32Array;
+}
+
+/** Runs are kept in slots: 0 is the one shown, 1 the one it is compared with. */
+const sessions: (Session | undefined)[] = [];
+
+function session(slot: number): Session {
+  const found = sessions[slot];
+  if (!found) throw new Error("no run");
+  return found;
+}
+
+const api = {
+  async start(): Promise<void> {
+    await init({ module_or_path: new URL("iommu_bg.wasm", self.location.href) });
+  },
+  /** Runs a text; the run before stays when the text has problems. */
+  open(slot: number, text: string, lang: string): Opened | { troubles: Trouble[] } {
+    let fresh;
+    try {
+      fresh = new Session(text, lang);
+    } catch (problems) {
+      if (Array.isArray(problems)) return { troubles: problems as Trouble[] };
+      throw problems;
+    }
+    sessions[slot]?.free();
+    sessions[slot] = fresh;
+    return api.about(slot, lang);
+  },
+  about(slot: number, lang: string): Opened {
+    const run = session(slot);
+    return { head: run.head(lang), course: run.course(lang), stops: run.stops() };
+  },
+  view: (slot: number, position: number, lang: string) => session(slot).view(position, lang),
+  scene: (slot: number, position: number, width: number, lang: string) =>
+    session(slot).scene(position, width, lang),
+  dump: (slot: number, position: number, at: string, rows: number, lang: string) =>
+    session(slot).dump(position, at, rows, lang),
+  gallery: (lang: string) => gallery(lang),
+  check: (text: string, lang: string) => check(text, lang),
+  offer: (text: string, line: number, column: number, lang: string) => offer(text, line, column, lang),
+  colours: (text: string) => colours(text),
+};
+
+export type Api = typeof api;
+
+self.onmessage = async (event: MessageEvent<{ id: number; name: keyof Api; args: unknown[] }>) => {
+  const { id, name, args } = event.data;
+  try {
+    const method = api[name] as (...a: unknown[]) => unknown;
+    self.postMessage({ id, value: await method(...args) });
+  } catch (error) {
+    self.postMessage({ id, error: String(error) });
+  }
+};
