@@ -120,7 +120,7 @@ build_wasm() {
     node_modules/.bin/wasm-opt -Os --all-features "$out/${name}_bg.wasm" -o "$out/$name.opt"
     mv "$out/$name.opt" "$out/${name}_bg.wasm"
   done
-  cargo run --quiet --locked -p iommu-core --features ts --example view_types >"$out/view.d.ts"
+  cargo run --quiet --locked -p iommu-core --all-features --example view_types >"$out/view.d.ts"
   sha256sum "$raw"/iommu_web{,_logs}.wasm >"$out/from.sum"
 }
 
@@ -132,7 +132,7 @@ dist() {
   need_node_modules
   build_wasm
   say "building the command line tool"
-  cargo build --quiet --locked --release -p iommu-core --features cli --bin iommu-play
+  cargo build --quiet --locked -p iommu-core --all-features --bin iommu-play
   say "building the page"
   node tools/dist.mjs --out dist
   say "dist/ is ready"

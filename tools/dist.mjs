@@ -1,5 +1,6 @@
 // Assembles the static folder: bundles www/src, adds the WebAssembly module, fills index.html.
 // Built beside the old folder and swapped in at the end, so that a failure leaves the old one whole.
+import { execFileSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -26,7 +27,13 @@ await build({
 for (const name of ["iommu_bg.wasm", "lazy-logs_bg.wasm"])
   cpSync(join("target/pkg", name), join(fresh, name));
 if (existsSync("www/static")) cpSync("www/static", fresh, { recursive: true });
-writeFileSync(join(fresh, "index.html"), readFileSync("www/index.html"));
+// The first paint: what the command line tool draws of the first scenario, before any script has run.
+const ascii = execFileSync("target/debug/iommu-play", ["draw", "howto", "--width", "100"], { encoding: "utf8" });
+const escaped = ascii.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
+writeFileSync(
+  join(fresh, "index.html"),
+  readFileSync("www/index.html", "utf8").replace("<!--ASCII-->", () => escaped),
+);
 
 rmSync(out, { recursive: true, force: true });
 renameSync(fresh, out);

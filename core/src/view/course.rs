@@ -101,7 +101,7 @@ fn lanes(trace: &Trace, lang: Lang) -> Vec<Lane> {
     order.into_iter().map(lane).collect()
 }
 
-/// For each line of the scenario that ran, the position at which it was over.
-pub(super) fn lines(trace: &Trace) -> Vec<(u32, usize)> {
-    operations(trace, &Cast::default()).into_iter().map(|o| (o.line, o.to as usize)).collect()
+/// The position at which each operation is over.
+pub(super) fn ends(trace: &Trace) -> Vec<usize> {
+    operations(trace, &Cast::default()).into_iter().map(|o| o.to as usize).collect()
 }

@@ -7,14 +7,14 @@
 //! * [`bits`]: the structure or register that the current step touched, field by field
 //! * [`state`]: caches and registers; [`memory`]: bytes, with tables recognised
 //! * [`course`]: what does not change with the position: operations, stops, marks, lanes
-//! * [`picture`]: the machine as a picture, laid out by [`scene`]
+//! * [`frame`]: what keeps pictures in their place, laid out by [`scene`]
 //! * [`text`]: what a scenario's text says about itself, what is wrong with it, what could be written
 
 pub mod bits;
 pub mod course;
 pub use crate::machine::history;
+pub mod frame;
 pub mod memory;
-pub mod picture;
 mod player;
 pub mod scene;
 pub mod state;
@@ -67,12 +67,6 @@ impl Viewer {
     /// Memory as it stood at a position.
     pub fn memory_at(&mut self, position: usize) -> &Memory {
         self.cursor.seek(&self.trace, position)
-    }
-
-    /// The same, to be asked by code that takes it by `&mut` and does not change it.
-    fn memory_for_asking(&mut self, position: usize) -> &mut Memory {
-        self.cursor.seek(&self.trace, position);
-        self.cursor.memory_mut()
     }
 
     /// What the page shows at a position; one beyond the end is the end.

@@ -1,23 +1,27 @@
 //! A scenario that has run, with everything a page may ask of it.
 
-use super::picture::Painter;
+use super::frame::widen;
 use super::types::{Head, Scene};
 use super::{scene, text, Viewer};
 use crate::diagram::{layout, Model, Options};
 use crate::explain::Cast;
 use crate::machine::{run, Check, Machine};
+use crate::picture::picture;
 use crate::scenario::{Problems, Scenario};
-use crate::spec::Lang;
+use crate::spec::{Lang, Phrase};
 use alloc::{string::ToString, vec::Vec};
 
 /// A column shows about so many ranges before it folds: what one screen holds.
 const BUDGET: u16 = 14;
+/// So many positions are looked at for the frame.
+const FRAMES: usize = 48;
 
 /// A scenario that has run.
 #[derive(Clone, Debug)]
 pub struct Player {
     scenario: Scenario,
-    painter: Painter,
+    machine: Machine,
+    frame: Model,
     checks: Vec<Check>,
     /// Its trace and memory, at any position.
     pub viewer: Viewer,
@@ -27,14 +31,18 @@ impl Player {
     /// Reads and runs a text.
     pub fn open(source: &str) -> Result<Self, Problems> {
         let run = run(source)?;
-        let Machine { memory, trace, .. } = run.machine.clone();
         let cast = Cast {
             devices: run.machine.hw.devices.iter().map(|d| (d.requester, d.name.clone())).collect(),
             lines: source.lines().map(ToString::to_string).collect(),
         };
+        // The viewer has the trace and the memory, the machine keeps the rest.
+        let mut machine = run.machine;
+        let (trace, memory) = (core::mem::take(&mut machine.trace), core::mem::take(&mut machine.memory));
         let viewer = Viewer::new(trace, memory, cast);
-        let painter = Painter::new(run.machine, &run.scenario, &viewer);
-        Ok(Player { scenario: run.scenario, painter, checks: run.checks, viewer })
+        let mut player =
+            Player { scenario: run.scenario, machine, frame: Model::default(), checks: run.checks, viewer };
+        player.make_frame();
+        Ok(player)
     }
     /// What the scenario says about itself.
     pub fn head(&self, lang: Lang) -> Head {
@@ -46,12 +54,27 @@ impl Player {
     }
     /// The picture at a position.
     pub fn model(&mut self, position: usize) -> Model {
-        self.painter.model(&mut self.viewer, position)
+        let position = position.min(self.viewer.len());
+        let Viewer { trace, cursor, .. } = &mut self.viewer;
+        cursor.seek(trace, position);
+        picture(&self.machine, trace, cursor.memory_mut(), position, Phrase::default())
+    }
+    /// The frame: what is seen after any operation, or after enough of them when there are many.
+    fn make_frame(&mut self) {
+        let ends: Vec<usize> = super::course::ends(self.viewer.trace());
+        let apart = ends.len().div_ceil(FRAMES).max(1);
+        let mut frame = self.model(self.viewer.len());
+        (frame.token, frame.lit) = (None, Vec::new());
+        for end in ends.iter().step_by(apart) {
+            let model = self.model(*end);
+            widen(&mut frame, &model);
+        }
+        self.frame = frame;
     }
     /// The picture at a position, laid out at most so many cells wide.
     pub fn scene(&mut self, position: usize, width: u16, lang: Lang) -> Scene {
         let model = self.model(position);
         let options = Options { width, lang, budget: BUDGET, ..Options::default() };
-        scene::scene(&layout(&model, Some(self.painter.frame()), &options), lang)
+        scene::scene(&layout(&model, Some(&self.frame), &options), lang)
     }
 }
