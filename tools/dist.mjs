@@ -28,7 +28,9 @@ for (const name of ["iommu_bg.wasm", "lazy-logs_bg.wasm"])
   cpSync(join("target/pkg", name), join(fresh, name));
 if (existsSync("www/static")) cpSync("www/static", fresh, { recursive: true });
 // The first paint: what the command line tool draws of the first scenario, before any script has run.
-const ascii = execFileSync("target/debug/iommu-play", ["draw", "howto", "--width", "100"], { encoding: "utf8" });
+const ascii = execFileSync("target/debug/iommu-play", ["draw", "howto", "--width", "100"], {
+  encoding: "utf8",
+});
 const escaped = ascii.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
 writeFileSync(
   join(fresh, "index.html"),

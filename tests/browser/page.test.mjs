@@ -66,7 +66,10 @@ test("time goes both ways, to both ends, and is kept in the address", async () =
   const again = await site.open({ hash: new URL(page.url()).hash });
   assert.equal(await again.textContent("#sentence .words"), sentence);
   await page.keyboard.press("Home");
-  await page.waitForFunction((f) => Number(document.querySelector("#count").textContent.split("/")[0]) === f, from);
+  await page.waitForFunction(
+    (f) => Number(document.querySelector("#count").textContent.split("/")[0]) === f,
+    from,
+  );
   await page.context().close();
   await again.context().close();
 });
