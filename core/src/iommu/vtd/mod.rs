@@ -1,7 +1,7 @@
 //! Intel VT-d: the Intel Virtualization Technology for Directed I/O architecture specification, revision 4.
 //!
 //! * Structures, registers, descriptors and fault reasons are tables of data: [`entries`], [`first_stage`],
-//!   [`second_stage`], [`irte`], [`regs`], [`descriptors`], [`faults`].
+//!   [`second_stage`], [`irte`], [`registers`], [`descriptors`], [`faults`].
 //! * What a unit can do is its [`Config`]; in what an implementation deviates is its [`Quirks`].
 //! * [`route`] finds the tables of a request, [`walk`] walks them; `translate` does both through [`caches`].
 //! * `record` writes faults, `invalidate` and `control` obey software, `pages` queues page requests.
@@ -19,6 +19,7 @@ mod invalidate;
 pub mod irte;
 pub mod pages;
 mod record;
+pub mod registers;
 pub mod regs;
 pub mod route;
 pub mod second_stage;
