@@ -16,10 +16,10 @@ const USAGE: &str = "usage: iommu-play COMMAND ...
   draw SCENARIO [--at STEP] [--ascii|--unicode] [--lang zh] [--width N]  the picture at a position
   explain [--zh] [--scenario] [FILE]  what a kernel's or an emulator's fault log means (standard input, or FILE)
   fmt [--check] [--zh] [FILE ...]     scenarios in canonical form: files in place, standard input to standard output
-  link SCENARIO                      the fragment of a URL that holds a scenario
+  link SCENARIO [--at STEP] [--base URL] [--lang zh] [--whole] ...  the link that holds a scenario
   replay [--show N] FILE.jsonl ...   compare with recorded outcomes of another implementation
   run [--zh] [--json] [SCENARIO ...]  every step of a scenario in words
-  unlink URL                         the scenario that a link holds
+  unlink URL|- [--recover] [--zh]     the scenario that a link holds
 
 A SCENARIO is a file, the name of a preset, or - for standard input.
 ";
