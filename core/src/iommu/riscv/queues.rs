@@ -122,14 +122,14 @@ impl Riscv {
         let base = self.regs.get(queue.base, 8);
         let mask = (2u64 << (base & 0x1f)) - 1;
         let tail = self.regs.get(queue.tail, 4);
-        let result = if tail + 1 & mask == self.regs.get(queue.head, 4) {
+        let result = if (tail + 1) & mask == self.regs.get(queue.head, 4) {
             self.raise_bits(queue.csr, csr::TO_OF, obs);
             Queued::Overflow
         } else {
-            let at = (base >> 10 & 0xfff_ffff_ffff) << 12 | tail * queue.record;
+            let at = (((base >> 10) & 0xfff_ffff_ffff) << 12) | (tail * queue.record);
             let pa = PhysAddr::new(at);
             if self.config.fits(at) && write_run(memory, obs, Actor::Iommu, queue.entry, pa, words).is_ok() {
-                self.set(queue.tail, tail + 1 & mask, obs);
+                self.set(queue.tail, (tail + 1) & mask, obs);
                 Queued::At(tail as u32)
             } else {
                 self.raise_bits(queue.csr, csr::MF, obs);

@@ -30,7 +30,7 @@ pub fn decode_record(words: &[u64; 4]) -> Option<FaultRecord> {
 impl Riscv {
     fn slot(&self, base: u32, index: u64, bytes: u64) -> PhysAddr {
         let base = self.regs.get(base, 8);
-        PhysAddr::new((base >> 10 & 0xfff_ffff_ffff) << 12 | index * bytes)
+        PhysAddr::new((((base >> 10) & 0xfff_ffff_ffff) << 12) | (index * bytes))
     }
 
     fn words<const N: usize, O: Observer>(
@@ -56,7 +56,7 @@ impl Riscv {
         let any = head != tail;
         while head != tail {
             out.extend(decode_record(&self.words::<4, O>(ctx, self.slot(offset::FQB, head, 32))?));
-            head = head + 1 & mask;
+            head = (head + 1) & mask;
         }
         if any {
             self.os_write(ctx, offset::FQH, 4, head);
@@ -87,7 +87,7 @@ impl Riscv {
                 last: high >> 2 & 1 != 0,
                 group: (high >> 3 & 0x1ff) as u16,
             });
-            head = head + 1 & mask;
+            head = (head + 1) & mask;
         }
         if any {
             self.os_write(ctx, offset::PQH, 4, head);
