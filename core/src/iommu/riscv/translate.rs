@@ -12,7 +12,7 @@ use crate::addr::PageSize;
 use crate::iommu::{Request, RequestKind};
 use crate::memory::Memory;
 use crate::spec::FaultCode;
-use crate::trace::{CacheLine, CacheOp, Observer, Perms};
+use crate::trace::{CacheLine, CacheOp, Observer, Off, Perms};
 
 /// A request in this architecture's words.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -215,7 +215,7 @@ pub fn process<O: Observer>(
             }
         }
     };
-    if let Some(answer) = look_up(caches, &route, asked, obs).map_err(stop)? {
+    if let Some(answer) = look_up(setup, memory, caches, &route, asked, obs).map_err(stop)? {
         return Ok(answer);
     }
     reach(setup, caches, memory, &route, asked, obs).map_err(stop)
@@ -231,7 +231,10 @@ fn find_device<O: Observer>(
     let key = Device(device);
     if let Some(caches) = caches {
         if let Some((slot, dc)) = caches.ddt.get(&key) {
-            tell(obs, &DDT_CACHE, CacheOp::Hit, slot, ddt_line(&key, &dc));
+            if O::ON {
+                let fresh = device_context(setup, memory, device, &mut Off) == Ok(dc);
+                tell(obs, &DDT_CACHE, hit(fresh), slot, ddt_line(&key, &dc));
+            }
             return Ok(dc);
         }
         tell(obs, &DDT_CACHE, CacheOp::Miss, 0, ddt_line(&key, &Dc::default()));
@@ -261,7 +264,11 @@ fn find_process<O: Observer>(
     let key = Process(asked.device, process);
     if let Some(caches) = caches {
         if let Some((slot, pc)) = caches.pdt.get(&key) {
-            tell(obs, &PDT_CACHE, CacheOp::Hit, slot, pdt_line(&key, &pc));
+            if O::ON {
+                let frozen = Setup { frozen: true, ..*setup };
+                let now = process_context(&frozen, dc, memory, process, asked.perms, &mut Off);
+                tell(obs, &PDT_CACHE, hit(now == Ok(pc)), slot, pdt_line(&key, &pc));
+            }
             return Ok(pc);
         }
         tell(obs, &PDT_CACHE, CacheOp::Miss, 0, pdt_line(&key, &Pc::default()));
@@ -279,6 +286,14 @@ fn find_process<O: Observer>(
     Ok(pc)
 }
 
+/// A hit, or the use of an entry that memory no longer says the same of.
+const fn hit(fresh: bool) -> CacheOp {
+    match fresh {
+        true => CacheOp::Hit,
+        false => CacheOp::Stale,
+    }
+}
+
 fn page_fault(perms: Perms) -> &'static FaultCode {
     by_need(perms, [&f::INSTRUCTION_PAGE_FAULT, &f::READ_PAGE_FAULT, &f::WRITE_PAGE_FAULT])
 }
@@ -290,6 +305,8 @@ fn access_fault(perms: Perms) -> &'static FaultCode {
 /// Step 17 begins in the IOTLB. An entry that the second stage does not allow, or that lacks D for a write, is
 /// dropped and walked again: the walk knows the guest-physical address to report, and sets D.
 fn look_up<O: Observer>(
+    setup: &Setup<'_>,
+    memory: &mut Memory,
     caches: &mut Option<&mut Caches>,
     route: &Route,
     asked: &Asked,
@@ -331,9 +348,15 @@ fn look_up<O: Observer>(
         caches.forget(|key, _| *key == tag, CacheOp::Invalidate, obs);
         return Ok(None);
     }
-    tell(obs, &IOTLB, CacheOp::Hit, slot, line);
     let size = PageSize::from_shift(tag.shift);
     let to = entry.to | asked.iova & size.mask();
+    if O::ON {
+        let frozen = Setup { frozen: true, ..*setup };
+        let rights = entry.first.and(entry.second);
+        let fresh = process(&frozen, &mut None, memory, asked, &mut Off)
+            .is_ok_and(|now| now.to == to && now.size == size && now.rights == rights);
+        tell(obs, &IOTLB, hit(fresh), slot, line);
+    }
     Ok(Some(Reached {
         to,
         size,
