@@ -14,6 +14,10 @@ export default [
         URL: "readonly",
         Buffer: "readonly",
         setTimeout: "readonly",
+        // Inside page.evaluate.
+        document: "readonly",
+        window: "readonly",
+        innerWidth: "readonly",
       },
     },
   },
