@@ -231,7 +231,7 @@ test_all() {
   check "the core without std" check_no_std
   check "types of the page" node_modules/.bin/tsc -p tsconfig.json
   check "sizes of the page" node tools/sizes.mjs dist
-  check "tests in the browser" node --test --test-concurrency=2 'tests/browser/*.test.mjs'
+  check "tests in the browser" node --test --test-concurrency=2 tests/browser/*.test.mjs
   if [ ${#FAILED[@]} -gt 0 ]; then
     printf 'failed: %s\n' "${FAILED[@]}" >&2
   fi
