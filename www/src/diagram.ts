@@ -56,7 +56,7 @@ export function picture(scene: Scene, app: App): SVGElement {
     width,
     height,
     role: "img",
-    "aria-label": scene.summary,
+    "aria-label": scene.summary || t("diagram"),
     "font-size": FONT,
   });
   svg.append(

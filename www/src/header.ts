@@ -79,7 +79,7 @@ export function header(app: App, speak: () => void, help: () => void): HTMLEleme
       theme,
       helpButton,
     ),
-    h("div.story", {}, title, tryRow),
+    h("section.story", { "aria-label": t("scenario") }, title, tryRow),
   );
 }
 

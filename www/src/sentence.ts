@@ -17,7 +17,7 @@ export function sentence(app: App): HTMLElement {
   const live = h("p.sentence", { "aria-live": "polite", id: "sentence" });
   const where = h("p.where", { id: "where" });
   const note = h("p.note", { id: "note" });
-  const box = h("section.now", { "aria-label": t("operation") }, note, where, live);
+  const box = h("div.now", {}, note, where, live);
   app.on((state, changed) => {
     if (!changed.has("view")) return;
     const view = state.view;

@@ -15,7 +15,7 @@ export function walkTable(walk: Walk | null, app: App): HTMLElement {
     walk.grid.length ? grid(walk.grid, app) : "",
     h(
       "div.scroll",
-      { tabindex: 0, role: "region", "aria-label": t("walk") },
+      { tabindex: 0, role: "group", "aria-label": t("walk") },
       h(
         "table.reads",
         {},
