@@ -141,3 +141,13 @@ for (const [width, theme, locale] of [
     await page.context().close();
   });
 }
+
+test("a fault log is read in a dialog of its own", async () => {
+  const page = await site.open();
+  await page.click("#explain-log");
+  await page.waitForSelector(".explain-dialog .explain-sample");
+  await page.click(".explain-dialog .explain-sample");
+  await page.waitForFunction(() => document.querySelector(".explain-summary")?.textContent.trim());
+  assert.deepEqual(page.errors, []);
+  await page.context().close();
+});

@@ -5,7 +5,7 @@ import { h } from "./dom";
 import * as storage from "./storage";
 import { t } from "./strings";
 
-export function header(app: App, speak: () => void, help: () => void): HTMLElement {
+export function header(app: App, speak: () => void, help: () => void, logs: HTMLElement): HTMLElement {
   const picker = h("select", {
     id: "scenario",
     "aria-label": t("scenario"),
@@ -74,6 +74,7 @@ export function header(app: App, speak: () => void, help: () => void): HTMLEleme
       picker,
       h("span.spacer", {}),
       status,
+      logs,
       share,
       language,
       theme,

@@ -3,6 +3,7 @@ import { App } from "./app";
 import { diagram } from "./diagram";
 import { h } from "./dom";
 import { editor } from "./editor";
+import { explainDialog } from "./explain/dialog";
 import { header } from "./header";
 import { inspector } from "./inspector";
 import { keys, sheet } from "./keys";
@@ -33,6 +34,7 @@ function build(): void {
   listening.abort();
   listening = new AbortController();
   const dialog = sheet();
+  const logs = explainDialog(app, app.state.lang);
   const { buttons, scrub } = transport(app);
   const busy = h(
     "div.busy",
@@ -61,6 +63,7 @@ function build(): void {
       app,
       () => void speak(),
       () => dialog.showModal(),
+      logs.button,
     ),
     h(
       "section.stage",
@@ -73,6 +76,7 @@ function build(): void {
     lanes(app),
     editor(app),
     dialog,
+    logs.dialog,
   );
   keys(app, dialog, listening.signal);
   // Views draw what changed: tell them that everything has.
