@@ -14,7 +14,7 @@ use crate::paging::{ept::Ept, x86::X86};
 use crate::platform::config::{acs, BarKind, BarSpec, ConfigSpace, Ids, PortType};
 use crate::platform::local::{LocalMap, Target};
 use crate::platform::map::{PhysMap, RegionKind};
-use crate::platform::resources::{assign, Fixed};
+use crate::platform::resources::{assign, Fixed, ResourceError};
 use crate::platform::topology::{NodeId, Topology};
 use crate::platform::window::{Direction, HostBridge};
 use crate::scenario::ast::{self, Arch, Coherence, Policy};
@@ -312,7 +312,19 @@ fn tree(outline: &Outline<'_>, bridge: &HostBridge) -> Result<(Topology, Vec<Nod
             .map(|(_, b)| b.span)
             .chain(outline.ports.iter().flat_map(|p| p.windows.iter().map(|w| w.span)))
             .next();
-        problem(span.or(outline.devices.first().map(|d| d.device.span)).unwrap_or_default(), text)
+        let mut out =
+            problem(span.or(outline.devices.first().map(|d| d.device.span)).unwrap_or_default(), text);
+        // What it had to fit: a window that the scenario declares.
+        if let (ResourceError::Outside { .. }, Some(window)) = (&e, outline.outbound.first()) {
+            let bus =
+                bridge.of(Direction::Outbound).next().map_or_else(Default::default, |w| w.bus.to_string());
+            out = out.related(
+                window.span,
+                format!("the window is {bus} on the bus"),
+                format!("窗口在总线上是 {bus}"),
+            );
+        }
+        out
     })?;
     topology.enable_all();
     Ok((topology, nodes))
