@@ -2,6 +2,7 @@
 
 use super::bus::{pattern, Manner};
 use super::cpu::{value_of, Access as CpuAccess, CpuError};
+use super::memory_ops::own_len;
 use super::names::{wrong, Found};
 use super::run::{OsError, Stop};
 use super::software::{Named, Owner};
@@ -215,7 +216,7 @@ impl Machine {
         let said = op.len.map(|l| l.value);
         let data = match &op.data {
             Some(data) => {
-                Some(self.bytes(data, said.or_else(|| text_len(data)).or(found.rest), op.at.span)?)
+                Some(self.bytes(data, said.or_else(|| own_len(data)).or(found.rest), op.at.span)?)
             }
             None => None,
         };
@@ -647,7 +648,7 @@ impl Machine {
         let data = match &op.data {
             Some(data) => Some(self.bytes(
                 data,
-                op.len.map(|l| l.value).or(text_len(data)).or(found.rest),
+                op.len.map(|l| l.value).or(own_len(data)).or(found.rest),
                 op.at.span,
             )?),
             None => None,
@@ -672,15 +673,6 @@ impl Machine {
         );
         self.with_os(|api, env| relay::finish(api, env, id, &guest, &on_its_way))?;
         Ok(())
-    }
-}
-
-/// How many bytes data has by itself.
-fn text_len(data: &ast::Bytes) -> Option<u64> {
-    match data {
-        ast::Bytes::Text(text) => Some(text.value.len() as u64),
-        ast::Bytes::Hex(text) => ast::Bytes::from_hex(&text.value).map(|b| b.len() as u64),
-        _ => None,
     }
 }
 

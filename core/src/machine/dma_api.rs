@@ -3,7 +3,7 @@
 use super::build::problem;
 use super::names::wrong;
 use super::run::Stop;
-use super::software::{Buffer, Handle, Named, Owner};
+use super::software::{parts, Buffer, Handle, Named, Owner};
 use super::Machine;
 use crate::addr::{AddrRange, Bytes, Iova, PhysAddr, Space, VirtAddr};
 use crate::iommu::{AnyIommu, DomainId, DomainKind};
@@ -188,16 +188,7 @@ impl Machine {
             ));
         };
         let buffer = &self.sw.buffers[index];
-        let mut skip = found.offset;
-        let mut pieces = Vec::new();
-        for (start, len) in &buffer.pieces {
-            if skip >= *len {
-                skip -= len;
-                continue;
-            }
-            pieces.push((PhysAddr::new(start.raw() + skip), len - skip));
-            skip = 0;
-        }
+        let pieces = parts(&buffer.pieces, found.offset, u64::MAX).collect();
         Ok((index, found.offset, pieces))
     }
 

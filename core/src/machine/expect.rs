@@ -1,8 +1,9 @@
 //! Expectations: each is held against what the operation before it came to, or against the state it left.
 
+use super::memory_ops::own_len;
 use super::outcome::{Counts, Outcome};
 use super::run::Done;
-use super::software::{DomainRef, Named, Owner};
+use super::software::{parts, DomainRef, Named, Owner};
 use super::Machine;
 use crate::addr::{Address, AnyAddr, BusAddr, Iova, PhysAddr, Space};
 use crate::iommu::{Iommu, Outcome as Answer, Request};
@@ -17,7 +18,6 @@ use alloc::{
     format,
     string::{String, ToString},
     vec,
-    vec::Vec,
 };
 
 /// What an expectation found: nothing, or why it does not hold.
@@ -198,24 +198,15 @@ impl Machine {
             Some(Named::Handle(index)) => self.sw.handles[index].pieces.clone(),
             _ => vec![(pa, out.len() as u64)],
         };
-        let mut skip = if named.is_some() { offset } else { 0 };
+        let skip = if named.is_some() { offset } else { 0 };
+        // On copies: looking fills cache lines.
+        let (mut memory, mut cache) = (self.memory.clone(), self.sw.cache.clone());
         let mut done = 0;
-        for (start, len) in pieces {
-            if skip >= len {
-                skip -= len;
-                continue;
-            }
-            let n = ((len - skip) as usize).min(out.len() - done);
-            let mut memory = self.memory.clone();
-            let mut cache = self.sw.cache.clone();
-            let part = &mut out[done..done + n];
-            let actor = crate::trace::Actor::Author;
-            let _ = cache.read(&mut memory, actor, start.wrapping_add(skip), part, &mut crate::trace::Off);
-            done += n;
-            skip = 0;
-            if done == out.len() {
-                return;
-            }
+        for (at, len) in parts(&pieces, skip, out.len() as u64) {
+            let end = done + len as usize;
+            let part = &mut out[done..end];
+            let _ = cache.read(&mut memory, crate::trace::Actor::Author, at, part, &mut crate::trace::Off);
+            done = end;
         }
     }
 
@@ -455,15 +446,6 @@ impl Machine {
             Comparison::AtMost => "<=",
         };
         Ok((!ok).then(|| compare(&format!("{sign} {}", e.count.value), &format!("{got}"))))
-    }
-}
-
-/// How many bytes data has by itself.
-fn own_len(data: &ast::Bytes) -> Option<u64> {
-    match data {
-        ast::Bytes::Text(text) => Some(text.value.len() as u64),
-        ast::Bytes::Hex(text) => ast::Bytes::from_hex(&text.value).map(|b: Vec<u8>| b.len() as u64),
-        _ => None,
     }
 }
 

@@ -504,20 +504,7 @@ impl Machine {
         pasid: Option<Pasid>,
         at: u64,
     ) -> Vec<(Scoped, PhysAddr)> {
-        let Some(unit) = self.hw.iommu.as_ref() else { return Vec::new() };
-        let mut cold = unit.clone();
-        let mut memory = self.memory.clone();
-        let mut trace = Trace::new();
-        {
-            let mut frames = self.sw.frames.clone();
-            let mut ctx = Ctx { memory: &mut memory, frames: &mut frames, obs: &mut trace };
-            let _ = cold.invalidate(&mut ctx, Invalidation::All);
-        }
-        trace.clear();
-        let mut request = crate::iommu::Request::new(requester, Iova::new(at), Perms::R, 8);
-        request.pasid =
-            pasid.map(|pasid| crate::iommu::PasidTag { pasid, privileged: false, execute: false });
-        let _ = cold.translate(&mut memory, &request, &mut trace);
+        let trace = self.cold_walk(requester, pasid, at);
         let mut out = Vec::new();
         for step in trace.steps() {
             if let Event::Read { level, pa, entry, .. } = step.event {
@@ -669,19 +656,24 @@ impl Machine {
         self.edit(pa, edit, span)
     }
 
-    fn structures_read(&mut self, requester: RequesterId, pasid: Option<Pasid>) -> Vec<(Which, PhysAddr)> {
-        let Some(unit) = self.hw.iommu.as_ref() else { return Vec::new() };
-        let mut cold = unit.clone();
-        let mut memory = self.memory.clone();
-        let mut frames = self.sw.frames.clone();
+    /// What the unit, on a copy of the machine with every cache empty, does to answer one read.
+    fn cold_walk(&self, requester: RequesterId, pasid: Option<Pasid>, at: u64) -> Trace {
         let mut trace = Trace::new();
+        let Some(unit) = self.hw.iommu.as_ref() else { return trace };
+        let mut cold = unit.clone();
+        let (mut memory, mut frames) = (self.memory.clone(), self.sw.frames.clone());
         let mut ctx = Ctx { memory: &mut memory, frames: &mut frames, obs: &mut trace };
         let _ = cold.invalidate(&mut ctx, Invalidation::All);
         trace.clear();
-        let mut request = crate::iommu::Request::new(requester, Iova::new(0), Perms::R, 8);
+        let mut request = crate::iommu::Request::new(requester, Iova::new(at), Perms::R, 8);
         request.pasid =
             pasid.map(|pasid| crate::iommu::PasidTag { pasid, privileged: false, execute: false });
         let _ = cold.translate(&mut memory, &request, &mut trace);
+        trace
+    }
+
+    fn structures_read(&mut self, requester: RequesterId, pasid: Option<Pasid>) -> Vec<(Which, PhysAddr)> {
+        let trace = self.cold_walk(requester, pasid, 0);
         let mut stage = Vec::new();
         let mut out = Vec::new();
         for step in trace.steps() {

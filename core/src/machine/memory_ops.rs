@@ -3,7 +3,7 @@
 use super::build::{map_problem, problem, too_many};
 use super::names::wrong;
 use super::run::{OsError, Stop};
-use super::software::{Buffer, DomainRef, Named, Owner, Remap};
+use super::software::{parts, Buffer, DomainRef, Named, Owner, Remap};
 use super::{limits, Machine};
 use crate::addr::{AddrRange, Address, AnyAddr, GuestPhysAddr, PageSize, PhysAddr, Space, VirtAddr};
 use crate::memory::MemError;
@@ -14,6 +14,15 @@ use crate::scenario::ast::{self, AllocKind, Bytes, Privilege, Rights};
 use crate::scenario::{Problem, Span};
 use crate::trace::{write_data, write_word, Actor, Event, Observer, OwnerState, Perms};
 use alloc::{format, vec, vec::Vec};
+
+/// How many bytes data has by itself.
+pub(super) fn own_len(data: &Bytes) -> Option<u64> {
+    match data {
+        Bytes::Text(text) => Some(text.value.len() as u64),
+        Bytes::Hex(text) => Bytes::from_hex(&text.value).map(|b| b.len() as u64),
+        _ => None,
+    }
+}
 
 /// The rights that a scenario names.
 pub(super) fn perms(rights: Option<ast::Rights>) -> Perms {
@@ -320,19 +329,11 @@ impl Machine {
             _ => None,
         };
         let Some(pieces) = pieces else { return self.memory.peek_bytes(pa, out) };
-        let (mut skip, mut done) = (offset, 0);
-        for (start, len) in pieces {
-            if skip >= *len {
-                skip -= len;
-                continue;
-            }
-            let n = ((len - skip) as usize).min(out.len() - done);
-            self.memory.peek_bytes(start.wrapping_add(skip), &mut out[done..done + n]);
-            done += n;
-            skip = 0;
-            if done == out.len() {
-                return;
-            }
+        let mut done = 0;
+        for (at, len) in parts(pieces, offset, out.len() as u64) {
+            let end = done + len as usize;
+            self.memory.peek_bytes(at, &mut out[done..end]);
+            done = end;
         }
     }
 
@@ -349,20 +350,11 @@ impl Machine {
             Some(Named::Handle(index)) => self.sw.handles[index].pieces.clone(),
             _ => return write_data(&mut self.memory, &mut self.trace, Actor::Author, pa, data),
         };
-        let (mut skip, mut done) = (offset, 0);
-        for (start, len) in pieces {
-            if skip >= len {
-                skip -= len;
-                continue;
-            }
-            let n = ((len - skip) as usize).min(data.len() - done);
-            let part = &data[done..done + n];
-            write_data(&mut self.memory, &mut self.trace, Actor::Author, start.wrapping_add(skip), part)?;
-            done += n;
-            skip = 0;
-            if done == data.len() {
-                break;
-            }
+        let mut done = 0;
+        for (at, len) in parts(&pieces, offset, data.len() as u64) {
+            let end = done + len as usize;
+            write_data(&mut self.memory, &mut self.trace, Actor::Author, at, &data[done..end])?;
+            done = end;
         }
         Ok(())
     }

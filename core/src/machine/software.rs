@@ -128,6 +128,25 @@ pub struct Buffer {
     pub died: usize,
 }
 
+/// What lies behind up to `len` bytes of pieces from byte `offset` on: each part's address and length, in order.
+pub fn parts(
+    pieces: &[(PhysAddr, u64)],
+    offset: u64,
+    len: u64,
+) -> impl Iterator<Item = (PhysAddr, u64)> + '_ {
+    let (mut skip, mut left) = (offset, len);
+    pieces.iter().filter_map(move |(start, piece)| {
+        if skip >= *piece {
+            skip -= piece;
+            return None;
+        }
+        let part = (PhysAddr::new(start.raw() + skip), (piece - skip).min(left));
+        skip = 0;
+        left -= part.1;
+        (part.1 > 0).then_some(part)
+    })
+}
+
 impl Buffer {
     /// The physical address of a byte of it.
     pub fn pa(&self, offset: u64) -> Option<PhysAddr> {
