@@ -131,15 +131,16 @@ entry!(
 );
 
 entry!(
-    /// MSI page-table entry in basic translate mode, M = 3 (AIA 8.5).
-    MSI_PTE "MSI PTE" "MSI 页表项" 2 "AIA 8.5.2";
+    /// MSI page-table entry in basic translate mode, M = 3 (AIA 8.5.1).
+    MSI_PTE "MSI PTE" "MSI 页表项" 2 "AIA 8.5.1";
     V,
     Field::code("M", 2, 1, MSI_MODE, "mode", "模式"),
     Field::reserved(9, 3),
     Field::address("PPN", 53, 10, 12, "the interrupt file", "中断文件地址"),
     Field::reserved(62, 54),
     flag("C", 63, "custom format", "自定义格式"),
-    Field::reserved(127, 64),
+    // The second doubleword is free for software.
+    Field::ignored(127, 64),
 );
 
 entry!(
@@ -159,8 +160,8 @@ entry!(
 );
 
 entry!(
-    /// One of 32 pairs of a memory-resident interrupt file: pending and enabled identities (AIA 8.4).
-    MRIF "MRIF words" "MRIF 字" 2 "AIA 8.4";
+    /// One of 32 pairs of a memory-resident interrupt file: pending and enabled identities (AIA 8.3.1).
+    MRIF "MRIF words" "MRIF 字" 2 "AIA 8.3.1";
     Field::value("eip", 63, 0, "pending identities", "待处理的中断标识"),
     Field::value("eie", 127, 64, "enabled identities", "已使能的中断标识"),
 );

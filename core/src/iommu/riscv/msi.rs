@@ -150,7 +150,7 @@ fn entry<O: Observer>(
 }
 
 /// Stores an identity in a memory-resident interrupt file: sets its pending bit, and says whether it is enabled, so
-/// that the notice MSI is due (RISC-V IOMMU, "MRIF"; AIA 8.4). Identities are 0 to 2047.
+/// that the notice MSI is due (RISC-V IOMMU, "MRIF"; AIA 8.3.2). Identities are 0 to 2047.
 pub fn store<O: Observer>(
     config: &Config,
     memory: &mut Memory,
@@ -165,7 +165,7 @@ pub fn store<O: Observer>(
         index: identity / 64,
         at: AnyAddr { space: Space::Physical, raw: pair },
         pa: pair,
-        // The interrupt file is little-endian whatever fctl.BE says (AIA 8.4).
+        // The interrupt file is little-endian whatever fctl.BE says (AIA 8.3.1).
         big_endian: false,
     };
     let words = place.read(config, memory, obs).map_err(|trouble| match trouble {

@@ -149,7 +149,7 @@ impl Riscv {
         identity: u32,
         obs: &mut O,
     ) -> Result<Reached, Refused> {
-        // Identities above 2047 and 0 are taken without effect (AIA 8.4).
+        // Identities above 2047 and 0 are taken without effect (AIA 8.3.2).
         if identity == 0 || identity > 2047 {
             return *reached;
         }

@@ -250,6 +250,10 @@ fn comparable(out: &Value) -> Value {
         if map.get("msi") == Some(&json!(0)) {
             map.remove("msi");
         }
+        // Where GV is 0, GSCID is no part of the tag.
+        if let Some(tag) = map.get_mut("tlb").filter(|tag| tag["gv"] == 0) {
+            tag["gscid"] = json!(0);
+        }
         if let Some(v) = map.get_mut("iotval2") {
             mask(v);
         }
