@@ -26,6 +26,7 @@ await build({
 });
 for (const name of ["iommu_bg.wasm", "lazy-logs_bg.wasm"])
   cpSync(join("target/pkg", name), join(fresh, name));
+cpSync("target/pkg/first", join(fresh, "first"), { recursive: true });
 if (existsSync("www/static")) cpSync("www/static", fresh, { recursive: true });
 // The first paint: what the command line tool draws of the first scenario, before any script has run.
 const ascii = execFileSync("target/debug/iommu-play", ["draw", "howto", "--width", "100"], {

@@ -112,7 +112,7 @@ test("no script: the picture as text and a sentence", async () => {
 });
 
 test("no WebAssembly: a clear message over the picture", async () => {
-  const page = await site.open({ ready: false });
+  const page = await site.open({ hash: "#p=mmio", ready: false });
   await page.context().route("**/*.wasm", (route) => route.abort());
   await page.reload();
   await page.waitForSelector("#notice:not([hidden])");

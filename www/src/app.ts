@@ -1,8 +1,8 @@
 // What the page knows, and how it changes. Views listen; nobody else holds state.
 import type { Card, Course, Head, Trouble, View } from "iommu-view";
-import { Core } from "./core";
+import { Core, STOPPED } from "./core";
 import type { Lang } from "./strings";
-import { setLang } from "./strings";
+import { setLang, t } from "./strings";
 import * as storage from "./storage";
 import type { Opened } from "./worker";
 
@@ -94,6 +94,11 @@ export class App {
       storage.keep(preset, text);
       await this.go(position ?? result.course.start);
       return true;
+    } catch (error) {
+      // The machine could not be loaded; a run that was stopped says so itself.
+      const reason = error instanceof Error ? error.message : String(error);
+      if (reason !== STOPPED) this.set({ message: `${t("noWasm")} (${reason})` });
+      return false;
     } finally {
       clearTimeout(slow);
       if (mine === this.opened && this.state.busy) this.set({ busy: false });

@@ -1,6 +1,7 @@
 // The machine, in a worker: the page stays live whatever it runs.
 import init, { Session, check, colours, gallery, offer } from "iommu-wasm";
 import type { Course, Head, Trouble } from "iommu-view";
+import { Recording } from "./recording";
 
 export interface Opened {
   head: Head;
@@ -18,9 +19,6 @@ function session(slot: number): Session {
 }
 
 const api = {
-  async start(): Promise<void> {
-    await init({ module_or_path: new URL("iommu_bg.wasm", self.location.href) });
-  },
   /** Runs a text; the run before stays when the text has problems. */
   open(slot: number, text: string, lang: string): Opened | { troubles: Trouble[] } {
     let fresh;
@@ -51,12 +49,46 @@ const api = {
 
 export type Api = typeof api;
 
-self.onmessage = async (event: MessageEvent<{ id: number; name: keyof Api; args: unknown[] }>) => {
-  const { id, name, args } = event.data;
-  try {
-    const method = api[name] as (...a: unknown[]) => unknown;
-    self.postMessage({ id, value: await method(...args) });
-  } catch (error) {
-    self.postMessage({ id, error: String(error) });
-  }
+/** What is known before the machine is there; nothing after. */
+let recording: Recording | null = new Recording();
+let loading: Promise<unknown> | null = null;
+
+function load(): Promise<unknown> {
+  loading ??= init({ module_or_path: new URL("iommu_bg.wasm", self.location.href) }).catch(
+    (error: unknown) => {
+      // The next question tries again.
+      loading = null;
+      throw error;
+    },
+  );
+  return loading;
+}
+
+type Question = { id: number; name: keyof Api | "load"; args: unknown[] };
+
+async function answer({ name, args }: Question): Promise<unknown> {
+  if (name === "load") return void (await load());
+  const known = await recording?.answer(name, args as never);
+  if (known !== undefined) return known;
+  await load();
+  // From here on the machine answers, standing where the recording stood.
+  const text = recording?.standing;
+  recording = null;
+  if (text) sessions[0] = new Session(text, "en");
+  const method = api[name] as (...a: unknown[]) => unknown;
+  return method(...args);
+}
+
+/** Questions are answered one after another, in the order asked. */
+let last: Promise<void> = Promise.resolve();
+
+self.onmessage = (event: MessageEvent<Question>) => {
+  const { id } = event.data;
+  last = last.then(async () => {
+    try {
+      self.postMessage({ id, value: await answer(event.data) });
+    } catch (error) {
+      self.postMessage({ id, error: String(error) });
+    }
+  });
 };

@@ -1,0 +1,59 @@
+// The first visit: the recording of the first scenario stands in for the machine, and says the same.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { start } from "./browser.mjs";
+
+let site;
+before(async () => (site = await start()));
+after(() => site.close());
+
+/** What the page shows at each stop: the sentence, the picture, the inspector. */
+async function walkThrough(page) {
+  const shown = [];
+  for (let i = 0; i < 40; i++) {
+    const from = await page.textContent("#count");
+    await page.keyboard.press("ArrowRight");
+    await page.waitForFunction((f) => document.querySelector("#count").textContent !== f, from);
+    // The picture is asked for after the position: give it its time.
+    await page.waitForTimeout(100);
+    shown.push(
+      await page.evaluate(() =>
+        ["#step", "#diagram", ".inspector"].map((part) => document.querySelector(part)?.outerHTML),
+      ),
+    );
+  }
+  return shown;
+}
+
+test("stepping through the first scenario loads no machine; what asks for more does", async () => {
+  const page = await site.open();
+  const asked = [];
+  page.on("request", (request) => asked.push(new URL(request.url()).pathname));
+  await walkThrough(page);
+  assert.ok(!asked.some((path) => path.endsWith(".wasm")), asked.join());
+  await page.selectOption("select", "mmio");
+  await page.waitForFunction(() => location.hash.includes("mmio"));
+  assert.ok(asked.includes("/iommu_bg.wasm"));
+  assert.deepEqual(page.errors, []);
+  await page.context().close();
+});
+
+for (const [width, locale] of [
+  [1280, "en-US"],
+  [360, "zh-CN"],
+]) {
+  test(`the recording shows what the machine shows, ${width} px, ${locale}`, async () => {
+    const recorded = await site.open({ width, locale });
+    const live = await site.open({ width, locale, ready: false });
+    await live.context().route("**/first/*", (route) => route.fulfill({ status: 404, body: "" }));
+    const machine = live.waitForRequest("**/*.wasm");
+    await live.reload();
+    await live.waitForSelector("html[data-ready]");
+    await machine;
+    const [a, b] = [await walkThrough(recorded), await walkThrough(live)];
+    assert.deepEqual(a, b);
+    assert.ok(new Set(a.map(String)).size > 20);
+    await recorded.context().close();
+    await live.context().close();
+  });
+}

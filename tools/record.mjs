@@ -1,0 +1,55 @@
+// Records what the machine says about the first scenario: every answer that stepping through it asks for, at every
+// width, in both languages. The page plays it back before the machine is loaded (www/src/recording.ts).
+// usage: node tools/record.mjs PKG OUT, with the module that the page ships in PKG.
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+
+const FIRST = "howto";
+/** Widths in cells that the page asks for (www/src/diagram.ts). */
+const [NARROWEST, WIDEST] = [36, 132];
+const [pkg, out] = process.argv.slice(2);
+
+const { initSync, gallery, Session } = await import(pathToFileURL(resolve(pkg, "iommu.js")));
+initSync({ module: readFileSync(join(pkg, "iommu_bg.wasm")) });
+mkdirSync(out, { recursive: true });
+
+/** What makes `after` of `before`: `{ "~": changes by key }` where they have the same keys, else `after` whole. */
+function change(before, after) {
+  const keys = (value) => (value !== null && typeof value === "object" ? Object.keys(value).join() : null);
+  if (keys(after) === null || keys(before) !== keys(after)) return after;
+  const changed = Object.keys(after)
+    .filter((key) => JSON.stringify(before[key]) !== JSON.stringify(after[key]))
+    .map((key) => [key, change(before[key], after[key])]);
+  return { "~": Object.fromEntries(changed) };
+}
+
+/** Each value as what changed from the one before. */
+const changes = (values) => values.map((value, i) => (i ? change(values[i - 1], value) : value));
+
+for (const lang of ["en", "zh"]) {
+  const cards = gallery(lang);
+  const { text } = cards.find((card) => card.name === FIRST);
+  const run = new Session(text, lang);
+  const positions = Array.from({ length: run.len() + 1 }, (_, i) => i);
+  const files = new Map();
+  const widths = [];
+  for (let width = NARROWEST; width <= WIDEST; width++) {
+    const scenes = JSON.stringify(changes(positions.map((at) => run.scene(at, width, lang))));
+    if (!files.has(scenes)) files.set(scenes, `${lang}-${width}.json`);
+    const name = files.get(scenes);
+    if (widths.at(-1)?.[1] !== name) widths.push([width, name]);
+  }
+  for (const [scenes, name] of files) writeFileSync(join(out, name), scenes);
+  const recorded = {
+    text,
+    gallery: cards,
+    head: run.head(lang),
+    course: run.course(lang),
+    stops: [...run.stops()],
+    views: changes(positions.map((at) => run.view(at, lang))),
+    widths,
+    upTo: WIDEST,
+  };
+  writeFileSync(join(out, `${lang}.json`), JSON.stringify(recorded));
+}
