@@ -17,7 +17,8 @@ fn the_howto_picture_with_actual_numbers() {
     let run = run(preset.text).expect("it runs");
     let trace = &run.machine.trace;
     let mut cursor = Cursor::at_end(run.machine.memory.clone(), trace);
-    let model = picture(&run.machine, trace, cursor.seek_mut(trace, AT), AT, Phrase::default());
+    cursor.seek(trace, AT);
+    let model = picture(&run.machine, trace, &mut cursor, Phrase::default());
     let drawn = text(&layout(&model, None, &Options { width: 92, ..Options::default() }), Charset::Ascii);
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
         std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/howto.txt"), &drawn)

@@ -12,7 +12,7 @@ use crate::diagram::model::{
     RegionKind,
 };
 use crate::iommu::{DomainId, Iommu};
-use crate::machine::history::{caches, CacheState};
+use crate::machine::history::{CacheState, Cursor};
 use crate::machine::software::{Buffer, Owner};
 use crate::machine::Machine;
 use crate::memory::Memory;
@@ -35,12 +35,14 @@ const TABLES: usize = 512;
 /// Mappings of a domain that are drawn.
 const RUNS: usize = 48;
 
-/// The picture after `at` steps. `memory` is memory as it stood then; it is left as it is.
-pub fn picture(machine: &Machine, trace: &Trace, memory: &mut Memory, at: usize, title: Phrase) -> Model {
+/// The picture where `cursor` stands.
+pub fn picture(machine: &Machine, trace: &Trace, cursor: &mut Cursor, title: Phrase) -> Model {
+    let (at, tables) = (cursor.position(), cursor.tables());
+    let (memory, caches) = cursor.look(trace);
     let mut p = Painter {
         machine,
         at,
-        caches: caches(trace, at),
+        caches,
         memory,
         model: Model { title, ..Model::default() },
         spaces: BTreeMap::new(),
@@ -52,7 +54,7 @@ pub fn picture(machine: &Machine, trace: &Trace, memory: &mut Memory, at: usize,
     p.buffers();
     p.remaps();
     p.domains();
-    for region in tables::regions(trace, at) {
+    for region in tables::regions(&tables) {
         p.region(Col::Physical, region);
     }
     p.actors();
@@ -78,7 +80,7 @@ enum Col {
 struct Painter<'a> {
     machine: &'a Machine,
     at: usize,
-    caches: Vec<CacheState>,
+    caches: &'a [CacheState],
     memory: &'a mut Memory,
     model: Model,
     spaces: BTreeMap<Col, ColumnId>,

@@ -2,38 +2,24 @@
 //! walk them.
 
 use crate::diagram::model::{Region, RegionKind};
+use crate::machine::history::TablePage;
 use crate::spec::{EntryType, Phrase};
-use crate::trace::{Event, Scope, Trace};
-use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
+use alloc::{format, string::String, vec::Vec};
 
-/// Pages that are shown at most: the first ones that were read.
-const PAGES: usize = 48;
 /// Bytes of a page.
 const PAGE: u64 = 4096;
 
-/// Regions of the physical column for every page of tables that hardware read up to the end of the operation
-/// that position `at` is in: so within an operation nothing moves.
-pub(super) fn regions(trace: &Trace, at: usize) -> Vec<Region> {
-    let steps = trace.steps();
-    let is_operation = |e: &Event| matches!(e, Event::Begin(Scope::Operation { .. }));
-    let rest = steps.get(at..).unwrap_or_default();
-    let end = at + rest.iter().position(|s| is_operation(&s.event)).unwrap_or(rest.len());
-    let mut pages: BTreeMap<u64, &'static EntryType> = BTreeMap::new();
-    for step in steps.get(..end).unwrap_or_default() {
-        let Event::Read { entry, pa, .. } = step.event else { continue };
-        pages.entry(pa.raw() & !(PAGE - 1)).or_insert(entry);
-        if pages.len() == PAGES {
-            break;
-        }
-    }
-    let region = |(page, entry): (u64, &'static EntryType)| {
+/// Regions of the physical column for pages of tables. They are those that hardware read up to the end of the
+/// operation in hand: so within an operation nothing moves.
+pub(super) fn regions(pages: &[TablePage]) -> Vec<Region> {
+    let region = |&TablePage { page, entry, .. }: &TablePage| {
         let (kind, name) = holder(entry)?;
         let key = format!("pa/table/{page:x}");
         let mut region = Region::new(key, page, page + (PAGE - 1), kind, short(&name));
         region.owner = name;
         Some(region)
     };
-    pages.into_iter().filter_map(region).collect()
+    pages.iter().filter_map(region).collect()
 }
 
 /// What a page of such entries is called.

@@ -85,8 +85,10 @@ impl Viewer {
             view.packet = self.packet(index, lang);
             view.touched = self.touched(index);
         }
-        view.caches = state::caches(&self.trace, position, lang);
-        view.registers = state::registers(&self.trace, position, lang);
+        self.cursor.seek(&self.trace, position);
+        let current = position.checked_sub(1).map(|index| &self.trace.steps()[index].event);
+        view.caches = state::caches(self.cursor.caches(&self.trace), current, lang);
+        view.registers = state::registers(self.cursor.registers(&self.trace), lang);
         view
     }
 

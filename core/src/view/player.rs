@@ -57,7 +57,7 @@ impl Player {
         let position = position.min(self.viewer.len());
         let Viewer { trace, cursor, .. } = &mut self.viewer;
         cursor.seek(trace, position);
-        picture(&self.machine, trace, cursor.memory_mut(), position, Phrase::default())
+        picture(&self.machine, trace, cursor, Phrase::default())
     }
     /// The frame: what is seen after any operation, or after enough of them when there are many.
     fn make_frame(&mut self) {

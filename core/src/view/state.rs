@@ -1,21 +1,25 @@
 //! Caches and registers at a position.
 
 use super::bits;
-use super::history;
+use super::history::CacheState;
 use super::types::{Cache, CacheRow, Entry, Hex};
 use crate::explain::step::line;
-use crate::spec::Lang;
-use crate::trace::{CacheLine, CacheOp, Trace};
+use crate::spec::{Lang, Register};
+use crate::trace::{CacheLine, CacheOp, Event};
 use alloc::{format, string::String, vec::Vec};
 
 /// A page shows so many entries of one cache.
 const SHOWN: usize = 64;
 
-/// Every cache that was used up to a position.
-pub fn caches(trace: &Trace, position: usize, lang: Lang) -> Vec<Cache> {
-    let all = history::caches(trace, position).into_iter();
-    all.map(|c| {
-        let now = c.now;
+/// Every cache that was used so far; `current` is the step that led here.
+pub fn caches(all: &[CacheState], current: Option<&Event>, lang: Lang) -> Vec<Cache> {
+    let show = |c: &CacheState| {
+        let now = match current {
+            Some(Event::Cache { cache, op, slot, line }) if core::ptr::eq(*cache, c.cache) => {
+                Some((*op, *slot, *line))
+            }
+            _ => None,
+        };
         let mut lines: Vec<CacheRow> = Vec::new();
         // What was taken out or not found in this very step has no entry any more, but is what the reader looks for.
         if let Some((op @ (CacheOp::Evict | CacheOp::Invalidate | CacheOp::Miss), slot, gone)) = now {
@@ -39,8 +43,8 @@ pub fn caches(trace: &Trace, position: usize, lang: Lang) -> Vec<Cache> {
             lines,
             more: c.lines.len().saturating_sub(SHOWN) as u32,
         }
-    })
-    .collect()
+    };
+    all.iter().map(show).collect()
 }
 
 fn perms(line: &CacheLine) -> String {
@@ -59,12 +63,11 @@ fn tag(line: &CacheLine) -> String {
     parts.join(", ")
 }
 
-/// Every register that was used up to a position.
-pub fn registers(trace: &Trace, position: usize, lang: Lang) -> Vec<Entry> {
-    let all = history::registers(trace, position).into_iter();
-    all.map(|(r, value)| {
+/// Registers with their values.
+pub fn registers(all: Vec<(&'static Register, u64)>, lang: Lang) -> Vec<Entry> {
+    let show = |(r, value): (&'static Register, u64)| {
         let entry = bits::register(r, r.offset, None, value, lang);
         Entry { at: Hex(r.offset.into()), ..entry }
-    })
-    .collect()
+    };
+    all.into_iter().map(show).collect()
 }

@@ -75,7 +75,8 @@ pub fn run(args: &[String]) -> ExitCode {
     let trace = &run.machine.trace;
     let at = at.min(trace.len());
     let mut cursor = Cursor::at_end(run.machine.memory.clone(), trace);
-    let model = picture(&run.machine, trace, cursor.seek_mut(trace, at), at, title);
+    cursor.seek(trace, at);
+    let model = picture(&run.machine, trace, &mut cursor, title);
     options.lang = lang;
     let picture = layout(&model, None, &options);
     match form {
