@@ -35,7 +35,7 @@ impl Session {
     /// What does not change with the position.
     #[wasm_bindgen(unchecked_return_type = "import('iommu-view').Course")]
     pub fn course(&self, language: &str) -> JsValue {
-        to_js(&self.player.viewer.course(lang(language)))
+        to_js(&self.player.course(lang(language)))
     }
     /// The positions worth a stop.
     pub fn stops(&self) -> Vec<u32> {
@@ -56,5 +56,15 @@ impl Session {
     #[wasm_bindgen(unchecked_return_type = "import('iommu-view').Scene")]
     pub fn scene(&mut self, position: usize, width: u16, language: &str) -> JsValue {
         to_js(&self.player.scene(position, width, lang(language)))
+    }
+    /// This run beside another: positions that belong together, and the first that differ.
+    #[wasm_bindgen(unchecked_return_type = "import('iommu-view').Comparison")]
+    pub fn compare(&self, other: &Session) -> JsValue {
+        to_js(&self.player.compare(&other.player))
+    }
+    /// A question about the step that ends at a position, or `null`.
+    #[wasm_bindgen(unchecked_return_type = "import('iommu-view').Question | null")]
+    pub fn question(&self, position: usize, language: &str) -> JsValue {
+        to_js(&self.player.question(position, lang(language)))
     }
 }

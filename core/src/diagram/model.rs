@@ -251,6 +251,8 @@ pub struct Token {
     pub fate: Fate,
     /// What it carries, such as `MWr 256 B`; may be empty.
     pub load: Phrase,
+    /// A cache spared it the walk.
+    pub shortcut: bool,
 }
 
 /// What became of the token.

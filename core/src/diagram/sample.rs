@@ -98,6 +98,7 @@ pub fn howto() -> Model {
         ],
         fate: Fate::Moving,
         load: Phrase::new("MWr 64 B", "MWr 64 B"),
+        shortcut: false,
     });
     m.lit = vec![
         Lit { what: Target::Region(pa, 4), how: Touch::Read },

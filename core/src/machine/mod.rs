@@ -34,7 +34,7 @@ use crate::scenario::ast::{Arch, Policy};
 use crate::trace::{Perms, Trace};
 use alloc::{string::String, vec::Vec};
 
-pub use run::{run, Check, Run};
+pub use run::{run, Check, Done, Run};
 pub use software::Software;
 
 /// Limits of a scenario. What asks for more is refused before it starts.

@@ -38,11 +38,14 @@ pub(super) fn place(
         now: None,
         fate: Fate::Moving,
         load: Phrase::default(),
+        shortcut: false,
     };
-    for step in &steps[start..=current] {
-        way.follow(step.actor, &step.event);
+    for (i, step) in (start..).zip(&steps[start..=current]) {
+        if way.fate != Fate::Dead || revives(&step.event, i == current) {
+            way.follow(step.actor, &step.event);
+        }
     }
-    let (path, now, fate, load) = (way.path, way.now, way.fate, way.load);
+    let (path, now, fate, load, shortcut) = (way.path, way.now, way.fate, way.load, way.shortcut);
     light(model, spaces, machine, &steps[current].event, steps[current].actor);
     let (Some(at), Some(address)) = (path.last().copied(), now) else { return };
     let keep = path.len().saturating_sub(PATH);
@@ -53,7 +56,18 @@ pub(super) fn place(
         path: path[keep..].to_vec(),
         fate,
         load,
+        shortcut,
     });
+}
+
+/// What was refused stays where it was refused, whatever is recorded and reported of it after: until the next
+/// access sets out, or while the very step is an interrupt, which is a message of its own.
+fn revives(event: &Event, is_current: bool) -> bool {
+    match event {
+        Event::Begin(Scope::CpuAccess { .. } | Scope::Transfer { .. } | Scope::Translation { .. }) => true,
+        Event::Interrupt { .. } => is_current,
+        _ => false,
+    }
 }
 
 struct Way<'a> {
@@ -66,6 +80,7 @@ struct Way<'a> {
     now: Option<AnyAddr>,
     fate: Fate,
     load: Phrase,
+    shortcut: bool,
 }
 
 impl Way<'_> {
@@ -119,6 +134,7 @@ impl Way<'_> {
         self.path.clear();
         self.fate = Fate::Moving;
         self.load = Phrase::default();
+        self.shortcut = false;
         self.now = Some(at);
     }
 
@@ -144,6 +160,13 @@ impl Way<'_> {
             Event::Begin(Scope::Translation { at, requester, .. }) => {
                 self.device =
                     self.machine.hw.devices.iter().position(|d| d.requester == requester).or(self.device);
+                if self.fate == Fate::Dead {
+                    self.depart(at);
+                    if let Some(key) = self.device_key() {
+                        self.meet(&key);
+                    }
+                    self.reach(at);
+                }
                 self.now = Some(at);
                 self.meet("iommu");
             }
@@ -162,7 +185,7 @@ impl Way<'_> {
                 Hop::Up => self.meet("rc"),
                 Hop::Down | Hop::Peer => {}
             },
-            Event::Cache { cache, op, line, .. } => {
+            Event::Cache { cache, op, .. } => {
                 match cache.kind {
                     CacheKind::Tlb => self.meet("mmu"),
                     CacheKind::Iotlb | CacheKind::Device | CacheKind::Process | CacheKind::Paging => {
@@ -170,9 +193,13 @@ impl Way<'_> {
                     }
                     _ => {}
                 }
-                if op == CacheOp::Stale && matches!(cache.kind, CacheKind::Iotlb | CacheKind::DeviceTlb) {
-                    self.fate = Fate::Stale;
-                    let _ = line;
+                if matches!(cache.kind, CacheKind::Iotlb | CacheKind::DeviceTlb | CacheKind::Tlb) {
+                    match op {
+                        CacheOp::Hit => self.shortcut = true,
+                        CacheOp::Stale => (self.shortcut, self.fate) = (true, Fate::Stale),
+                        CacheOp::Miss => self.shortcut = false,
+                        _ => {}
+                    }
                 }
             }
             Event::End(Verdict::Leaf { to, .. })

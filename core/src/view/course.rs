@@ -9,7 +9,7 @@ use crate::trace::{CacheOp, Event, InterruptKind, NameId, OwnerState, Scope, Tra
 use alloc::{collections::BTreeMap, vec::Vec};
 
 impl Viewer {
-    /// The whole course of the run.
+    /// The whole course of the run, without what was expected of it: that is the player's.
     pub fn course(&self, lang: Lang) -> Course {
         let trace = self.trace();
         let operations = operations(trace, self.cast());
@@ -19,6 +19,7 @@ impl Viewer {
             operations,
             marks: marks(trace),
             lanes: lanes(trace, lang),
+            checks: Vec::new(),
             cut: trace.lost_steps(),
         }
     }
@@ -35,7 +36,7 @@ impl Viewer {
     }
 }
 
-fn operations(trace: &Trace, cast: &Cast) -> Vec<Operation> {
+pub(super) fn operations(trace: &Trace, cast: &Cast) -> Vec<Operation> {
     let mut all: Vec<Operation> = Vec::new();
     let mut next = 0;
     while let Some(n) =

@@ -7,15 +7,20 @@
 //! * [`bits`]: the structure or register that the current step touched, field by field
 //! * [`state`]: caches and registers; [`memory`]: bytes, with tables recognised
 //! * [`course`]: what does not change with the position: operations, stops, marks, lanes
+//! * [`expected`]: what the scenario expects, and whether it held
+//! * [`compare`]: two runs step beside step; [`predict`]: what could be asked before a step
 //! * [`frame`]: what keeps pictures in their place, laid out by [`scene`]
 //! * [`text`]: what a scenario's text says about itself, what is wrong with it, what could be written
 
 pub mod bits;
+pub mod compare;
 pub mod course;
+pub mod expected;
 pub use crate::machine::history;
 pub mod frame;
 pub mod memory;
 mod player;
+pub mod predict;
 pub mod scene;
 pub mod state;
 pub mod text;

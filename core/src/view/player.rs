@@ -1,11 +1,11 @@
 //! A scenario that has run, with everything a page may ask of it.
 
 use super::frame::widen;
-use super::types::{Head, Scene};
-use super::{scene, text, Viewer};
+use super::types::{Comparison, Course, Head, Question, Scene};
+use super::{compare, expected, predict, scene, text, Viewer};
 use crate::diagram::{layout, Model, Options};
 use crate::explain::Cast;
-use crate::machine::{run, Check, Machine};
+use crate::machine::{run, Check, Done, Machine};
 use crate::picture::picture;
 use crate::scenario::{Problems, Scenario};
 use crate::spec::{Lang, Phrase};
@@ -23,6 +23,7 @@ pub struct Player {
     machine: Machine,
     frame: Model,
     checks: Vec<Check>,
+    done: Vec<Done>,
     /// Its trace and memory, at any position.
     pub viewer: Viewer,
 }
@@ -39,8 +40,14 @@ impl Player {
         let mut machine = run.machine;
         let (trace, memory) = (core::mem::take(&mut machine.trace), core::mem::take(&mut machine.memory));
         let viewer = Viewer::new(trace, memory, cast);
-        let mut player =
-            Player { scenario: run.scenario, machine, frame: Model::default(), checks: run.checks, viewer };
+        let mut player = Player {
+            scenario: run.scenario,
+            machine,
+            frame: Model::default(),
+            checks: run.checks,
+            done: run.done,
+            viewer,
+        };
         player.make_frame();
         Ok(player)
     }
@@ -51,6 +58,19 @@ impl Player {
     /// What it expected, and whether that held.
     pub fn checks(&self) -> &[Check] {
         &self.checks
+    }
+    /// What does not change with the position.
+    pub fn course(&self, lang: Lang) -> Course {
+        let checks = expected::expected(&self.checks, &self.done, &self.viewer.cast().lines, lang);
+        Course { checks, ..self.viewer.course(lang) }
+    }
+    /// This run beside another one.
+    pub fn compare(&self, other: &Player) -> Comparison {
+        compare::compare(&self.viewer, &other.viewer)
+    }
+    /// What could be asked about the step that ends at a position, before it is done.
+    pub fn question(&self, position: usize, lang: Lang) -> Option<Question> {
+        predict::question(self.viewer.trace(), position, lang)
     }
     /// The picture at a position.
     pub fn model(&mut self, position: usize) -> Model {

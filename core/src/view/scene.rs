@@ -51,6 +51,7 @@ pub fn scene(layout: &Layout, lang: Lang) -> Scene {
             step_from: t.step_from as u32,
             label: t.label.clone(),
             fate: name(&t.fate),
+            shortcut: t.shortcut,
         }),
         summary: layout.summary.clone(),
     }

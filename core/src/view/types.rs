@@ -310,8 +310,53 @@ to_page! {
         pub marks: Vec<Mark>,
         /// Buffers, and whose they are when.
         pub lanes: Vec<Lane>,
+        /// What the scenario expects, in its order.
+        pub checks: Vec<Expected>,
         /// The trace was cut because it grew too long.
         pub cut: bool,
+    }
+    /// Two runs, step beside step.
+    struct Comparison {
+        /// Positions of the two that belong together, in order; none goes back.
+        pub pairs: Vec<Pair>,
+        /// The first pair that differs.
+        pub first: Option<u32>,
+    }
+    /// A position in each of two runs.
+    #[derive(Copy, Eq)]
+    struct Pair {
+        /// In the first run.
+        pub a: u32,
+        /// In the second.
+        pub b: u32,
+        /// The steps do the same kind of thing.
+        pub same: bool,
+    }
+    /// A question about the step to come, with the machine's answer.
+    struct Question {
+        /// The position at which the machine has answered.
+        pub at: u32,
+        /// What is asked.
+        pub text: String,
+        /// What could be; one of them is.
+        pub choices: Vec<String>,
+        /// Which.
+        pub answer: u32,
+    }
+    /// Something that a scenario expects.
+    struct Expected {
+        /// Its line.
+        pub line: u32,
+        /// Its column.
+        pub column: u32,
+        /// How many characters.
+        pub len: u32,
+        /// Its text.
+        pub text: String,
+        /// The position after the operation that it is about.
+        pub at: u32,
+        /// Why it does not hold; nothing when it does.
+        pub failure: Option<String>,
     }
     /// One operation.
     struct Operation {
@@ -542,6 +587,8 @@ to_page! {
         pub label: String,
         /// What became of it.
         pub fate: String,
+        /// A cache spared it the walk.
+        pub shortcut: bool,
     }
     /// A page's worth of bytes, or a part.
     struct Dump {

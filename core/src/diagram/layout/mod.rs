@@ -10,6 +10,8 @@ mod chain;
 mod place;
 mod rows;
 mod stage;
+mod streets;
+mod token;
 mod wires;
 
 use super::model::*;
@@ -248,6 +250,8 @@ pub struct PlacedToken {
     pub label: String,
     /// What became of it.
     pub fate: Fate,
+    /// A cache spared it the walk.
+    pub shortcut: bool,
 }
 
 /// The ways to share the width, the roomiest first.

@@ -3,10 +3,11 @@
 use super::actors::{abreast, flow, measure, Sized};
 use super::chain::{inner_width, slots, Part, Slot};
 use super::rows::{At, Rows};
+use super::token::{self, Grid};
 use super::wires::{tracks, Leg};
 use super::*;
 use crate::diagram::pieces::What;
-use crate::diagram::text::{clean, hex, width, wrap};
+use crate::diagram::text::{clean, width, wrap};
 use crate::diagram::words;
 use crate::spec::Lang;
 use alloc::{format, vec};
@@ -457,9 +458,11 @@ pub fn place(scene: &Scene<'_>, mode: Mode) -> Option<Placed> {
     p.layout.width = wide;
     p.layout.height = bottom;
     p.wire_words(&bundles, &drawn, mode);
-    p.token(&slots, &rows, &boxes, &bundles, &drawn);
     p.layout.left_out = lost;
     p.layout.height = p.layout.texts.iter().map(|t| t.y + 1).max().unwrap_or(0).max(p.layout.height);
+    let sides: Vec<(i32, i32)> = boxes.iter().map(|b| (b.left, b.right)).collect();
+    p.layout.token =
+        token::place(scene, &p.layout, &Grid { slots: &slots, rows: &rows, sides: &sides, dy: p.dy });
     p.notes(max, lost);
     let mut layout = p.layout;
     layout.width = layout.texts.iter().map(|t| t.x + width(&t.text)).max().unwrap_or(0).max(layout.width);
@@ -810,95 +813,6 @@ impl Placer<'_, '_> {
             .all(|p| 2 * y + 2 <= p.top || 2 * y > p.bottom || end <= p.x || x >= p.x + p.width);
         let rules = l.rules.iter().all(|r| r.y != y || end <= r.x || x >= r.x + r.width);
         wires && texts && actors && pieces && rules
-    }
-
-    fn token(
-        &mut self,
-        slots: &[Slot],
-        rows: &Rows,
-        boxes: &[Box],
-        bundles: &[Bundle],
-        drawn: &[(usize, usize)],
-    ) {
-        let scene = self.scene;
-        let Some(token) = &scene.stage.model.token else { return };
-        // A point has a place at either border of its box.
-        let point = |p: Point| -> Option<[(i32, i32); 2]> {
-            let c = p.column.0 as usize;
-            let s = slots.iter().position(|s| s.columns.contains(&c))?;
-            let k = slots[s].end(scene, c, p.address)?;
-            let (row, h) = (rows.row((s, k)), rows.height((s, k)));
-            let mut y = row;
-            if let Part::Piece(c, i) = slots[s].parts[k] {
-                let piece = &scene.pieces[c][i];
-                let (of, all) =
-                    (u128::from(piece.last - p.address), u128::from(piece.last - piece.first) + 1);
-                y += (of * h.max(1) as u128 / all) as i32;
-            }
-            Some([(boxes[s].left, y + self.dy), (boxes[s].right, y + self.dy)])
-        };
-        let actor = |a: ActorId| -> Option<(i32, i32)> {
-            let key = &scene.stage.model.actors.get(a.0 as usize)?.key;
-            let a = self.layout.actors.iter().find(|a| a.key == *key)?;
-            // On the lower border, where it hides no name.
-            Some((a.x + a.width / 2, a.y + a.height - 1))
-        };
-        // The wire that takes one point to another, either way, as corners.
-        let wire = |from: Point, to: Point| -> Option<Vec<(i32, i32)>> {
-            drawn.iter().find_map(|&(i, w)| {
-                let arrows = bundles[i].arrows.iter().map(|a| &scene.stage.model.arrows[*a as usize]);
-                for arrow in arrows {
-                    let mut points = self.layout.wires[w].points.clone();
-                    if arrow.convert(from) == Some(to) {
-                        return Some(points);
-                    }
-                    if arrow.invert(from) == Some(to) {
-                        points.reverse();
-                        return Some(points);
-                    }
-                }
-                None
-            })
-        };
-        let mut path: Vec<(i32, i32)> = Vec::new();
-        let mut step_from = 0;
-        let nearest = |sides: [(i32, i32); 2], to: Option<&(i32, i32)>| match to {
-            Some(&(x, _)) if (x - sides[1].0).abs() < (x - sides[0].0).abs() => sides[1],
-            _ => sides[0],
-        };
-        for (n, stop) in token.path.iter().enumerate() {
-            step_from = path.len().saturating_sub(1);
-            match *stop {
-                Anchor::Actor(a) => path.extend(actor(a)),
-                Anchor::Point(p) => {
-                    let Some(sides) = point(p) else { continue };
-                    let before = n.checked_sub(1).and_then(|n| token.path.get(n));
-                    let along = match before {
-                        Some(Anchor::Point(q)) => wire(*q, p),
-                        _ => None,
-                    };
-                    path.extend(along.unwrap_or_default());
-                    path.push(nearest(sides, path.last()));
-                }
-            }
-        }
-        let at = match token.at {
-            Anchor::Actor(a) => actor(a),
-            Anchor::Point(p) => point(p).map(|sides| nearest(sides, path.last())),
-        };
-        let Some(at) = at else { return };
-        if path.last() != Some(&at) {
-            step_from = path.len().saturating_sub(1);
-            path.push(at);
-        }
-        path.dedup();
-        let step_from = step_from.min(path.len() - 1);
-        let load = clean(token.load.get(self.lang), 60);
-        let mut label = format!("{} {}", words::space(token.space).get(self.lang), hex(token.address));
-        if !load.is_empty() {
-            label = format!("{label}, {load}");
-        }
-        self.layout.token = Some(PlacedToken { at, path, step_from, label, fate: token.fate });
     }
 
     /// What there was no room for.
