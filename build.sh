@@ -20,6 +20,8 @@ usage: ./build.sh COMMAND
   serve    build everything and serve it on 127.0.0.1:8080 (or the next free port)
   dist     build dist/, a static folder ready for any web host
   test     everything that CI runs
+  bench    measure the core natively and as WebAssembly beside what else there is, and the page; writes the tables
+           of docs/performance.md (wants a machine that does nothing else)
   shots    retake the screenshots kept under docs/
   clean    remove what was built (target/, dist/)
   help     this text
@@ -148,6 +150,26 @@ serve() {
   exec node tools/serve.mjs dist "${1:-8080}"
 }
 
+# ---- measuring ------------------------------------------------------------------------------------------
+
+bench() {
+  need_browser
+  dist
+  say "building the benches"
+  cargo build --quiet --locked --release -p iommu-bench
+  wasm_toolchain
+  "${WASM_CARGO[@]}" --quiet --locked -p iommu-bench --lib --target "$WASM_TRIPLE" --profile wasm \
+    --target-dir "$WASM_TARGET"
+  local out=target/bench-pkg
+  wasm_bindgen --target web --out-dir "$out" --out-name iommu_bench "$WASM_TARGET/$WASM_TRIPLE/wasm/iommu_bench.wasm"
+  node_modules/.bin/wasm-opt -Os "${WASM_FEATURES[@]/#/--enable-}" "$out/iommu_bench_bg.wasm" -o "$out/iommu.opt"
+  mv "$out/iommu.opt" "$out/iommu_bench_bg.wasm"
+  say "measuring the core"
+  node tools/bench.mjs
+  say "measuring the page"
+  node tools/measure.mjs
+}
+
 # ---- tests ----------------------------------------------------------------------------------------------
 
 need_browser() {
@@ -248,6 +270,7 @@ case "${1:-help}" in
   serve) shift; serve "$@" ;;
   dist) dist ;;
   test) test_all ;;
+  bench) bench ;;
   shots) need_tools; need_node_modules; need_browser; dist; node tools/shots.mjs ;;
   call) shift; "$@" ;;
   clean) rm -rf target dist ;;

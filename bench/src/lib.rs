@@ -1,50 +1,89 @@
-//! Shared set-up of the benches: the same mappings for every contender.
+//! The kernels that are measured, each beside what it is held against. They are run by divan (`benches/kernels.rs`),
+//! by the table of ratios (`src/main.rs`), and as WebAssembly in Node.js and Chromium (`wasm`).
 
-use iommu_core::addr::{AddrRange, AnyAddr, PageSize, PhysAddr, Space};
-use iommu_core::memory::Memory;
-use iommu_core::paging::builder::{Build, Builder, FrameAlloc, Mapping};
-use iommu_core::paging::walk::Walker;
-use iommu_core::trace::{Actor, Off, Perms, Stage};
+mod cache;
+mod floor;
+mod map;
+#[cfg(not(target_arch = "wasm32"))]
+mod others;
+mod scenario;
+mod setup;
+mod walk;
+#[cfg(target_arch = "wasm32")]
+pub mod wasm;
 
-/// Where tables are.
-pub const TABLES: u64 = 0x10_0000;
-/// Who walks.
-pub const HOW: Walker = Walker { actor: Actor::Mmu, stage: Stage::Cpu };
-
-/// Maps `len` bytes from 0, to `to`, in pages of `size`; gives the memory, the root and the end of the tables.
-pub fn mapped<F: Build>(format: &F, to: u64, len: u64, size: PageSize) -> (Memory, u64, u64) {
-    let mut memory = Memory::new();
-    memory.set_max_frames(1 << 20);
-    let (root, end) = map_into(&mut memory, format, TABLES, to, len, size);
-    (memory, root, end)
+/// One thing measured.
+pub struct Kernel {
+    /// `group/what/size`. Kernels of one group are measured in turn, so that their ratios are of one time.
+    pub name: String,
+    /// What is counted by one run.
+    pub items: u64,
+    /// Makes it ready; what comes out does one run.
+    pub make: Box<dyn Fn() -> Run>,
+    /// The kernel it is held against, and the ratio it has to hold, if one is set (DESIGN, section 8).
+    pub beside: Option<(String, Option<f64>)>,
+    /// The nanoseconds it has to hold, if that is set.
+    pub hold: Option<f64>,
 }
 
-/// The same, into memory that is there, with tables from `tables` on.
-pub fn map_into<F: Build>(
-    memory: &mut Memory,
-    format: &F,
-    tables: u64,
-    to: u64,
-    len: u64,
-    size: PageSize,
-) -> (u64, u64) {
-    let range = AddrRange::new(PhysAddr::new(tables), 1 << 32).expect("a range");
-    let mut frames = FrameAlloc::new(range);
-    let root = frames.frames(4, 4).expect("a root").raw();
-    let mut builder =
-        Builder { format, frames: &mut frames, place: |at| Some(PhysAddr::new(at)), actor: Actor::Os };
-    let mapping = Mapping { from: 0, to, len, size, perms: Perms::RWX, user: true };
-    builder.map(memory, root, mapping, &mut Off).expect("mapped");
-    let end = tables + frames.used();
-    (root, end)
+/// Does one run; the result keeps the compiler from leaving it out.
+pub type Run = Box<dyn FnMut() -> u64>;
+
+impl Kernel {
+    fn new<R: FnMut() -> u64 + 'static>(
+        name: impl Into<String>,
+        items: u64,
+        make: impl Fn() -> R + 'static,
+    ) -> Self {
+        Kernel {
+            name: name.into(),
+            items,
+            make: Box::new(move || Box::new(make())),
+            beside: None,
+            hold: None,
+        }
+    }
+    fn beside(mut self, other: &str) -> Self {
+        self.beside = Some((other.into(), None));
+        self
+    }
+    fn at_most(mut self, ratio: f64, other: &str) -> Self {
+        self.beside = Some((other.into(), Some(ratio)));
+        self
+    }
+    fn within(mut self, nanoseconds: f64) -> Self {
+        self.hold = Some(nanoseconds);
+        self
+    }
+    /// What stands before the first `/`.
+    pub fn group(&self) -> &str {
+        self.name.split('/').next().unwrap_or_default()
+    }
 }
 
-/// `count` addresses below `len` (a power of two), in no order, the same every time.
-pub fn scattered(len: u64, count: u64) -> Vec<u64> {
-    (0..count).map(|i| i.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 16 & (len - 1)).collect()
+/// Every kernel, group by group.
+pub fn kernels() -> Vec<Kernel> {
+    let mut all = Vec::new();
+    walk::add(&mut all);
+    cache::add(&mut all);
+    map::add(&mut all);
+    scenario::add(&mut all);
+    #[cfg(not(target_arch = "wasm32"))]
+    others::add(&mut all);
+    all.sort_by_key(|k| {
+        ["walk", "cold", "nested", "levels", "mappings", "iotlb", "map", "dma", "scenario"]
+            .iter()
+            .position(|g| *g == k.group())
+    });
+    all
 }
 
-/// A virtual address.
-pub fn va(raw: u64) -> AnyAddr {
-    AnyAddr { space: Space::Virtual, raw }
+/// Their names.
+pub fn names() -> Vec<String> {
+    kernels().into_iter().map(|k| k.name).collect()
+}
+
+/// The kernel of this name.
+pub fn find(name: &str) -> Option<Kernel> {
+    kernels().into_iter().find(|k| k.name == name)
 }
