@@ -27,7 +27,7 @@ fn many(operations: u64) -> String {
     let mut text = format!("{HEAD}  map d0 0x10_0000 +1M -> 0x4000_0000 rw page 4K\n");
     for i in 0..operations - 3 {
         // Without indentation: ten thousand lines must stay below the limit of a text, 256 KiB.
-        text += &format!("dma nic write {:#x} +1\n", 0x10_0000 + (i * 37 % 256 << 12));
+        text += &format!("dma nic write {:#x} +1\n", 0x10_0000 + ((i * 37 % 256) << 12));
     }
     text
 }
