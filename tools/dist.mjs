@@ -2,7 +2,7 @@
 // Built beside the old folder and swapped in at the end, so that a failure leaves the old one whole.
 import { execFileSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { parseArgs } from "node:util";
 import { build } from "esbuild";
 
@@ -12,7 +12,7 @@ const fresh = `${out}.new`;
 rmSync(fresh, { recursive: true, force: true });
 mkdirSync(fresh, { recursive: true });
 
-await build({
+const { metafile } = await build({
   entryPoints: { main: "www/src/main.ts", worker: "www/src/worker.ts", style: "www/src/style.css" },
   bundle: true,
   splitting: true,
@@ -23,7 +23,13 @@ await build({
   chunkNames: "chunk-[hash]",
   alias: { "iommu-wasm": "./target/pkg/iommu.js", "iommu-logs-wasm": "./target/pkg/lazy-logs.js" },
   logLevel: "warning",
+  metafile: true,
 });
+// What the page's script imports is asked for together with it, and not after it.
+const imports = Object.values(metafile.outputs)
+  .find((output) => output.entryPoint === "www/src/main.ts")
+  .imports.filter((file) => file.kind === "import-statement")
+  .map((file) => `<link rel="modulepreload" href="${basename(file.path)}" />`);
 for (const name of ["iommu_bg.wasm", "lazy-logs_bg.wasm"])
   cpSync(join("target/pkg", name), join(fresh, name));
 cpSync("target/pkg/first", join(fresh, "first"), { recursive: true });
@@ -35,7 +41,9 @@ const ascii = execFileSync("target/debug/iommu-play", ["draw", "howto", "--width
 const escaped = ascii.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
 writeFileSync(
   join(fresh, "index.html"),
-  readFileSync("www/index.html", "utf8").replace("<!--ASCII-->", () => escaped),
+  readFileSync("www/index.html", "utf8")
+    .replace("<!--ASCII-->", () => escaped)
+    .replace("<!--IMPORTS-->", imports.join("\n    ")),
 );
 
 rmSync(out, { recursive: true, force: true });

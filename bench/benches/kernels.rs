@@ -11,6 +11,6 @@ fn main() {
 #[divan::bench(args = names(), sample_count = 20)]
 fn kernel(bencher: Bencher, name: &str) {
     let kernel = find(name).expect("a kernel");
-    let mut run = (kernel.make)();
-    bencher.counter(ItemsCount::new(kernel.items)).bench_local(move || run());
+    let run = (kernel.make)();
+    bencher.counter(ItemsCount::new(kernel.items)).bench_local(run);
 }

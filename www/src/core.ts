@@ -1,4 +1,5 @@
-// Asks the machine in its worker. Starting it again is how a run that takes too long is stopped.
+// Asks the recording, then the machine in its worker. Starting that again is how a run that takes too long is stopped.
+import { Recording } from "./recording";
 import type { Api } from "./worker";
 
 type Answer = { id: number; value?: unknown; error?: string };
@@ -11,26 +12,27 @@ export class Core {
   private worker: Worker | null = null;
   private waiting = new Map<number, Waiting>();
   private next = 0;
-
-  start(): void {
-    this.worker = new Worker(new URL("worker.js", document.baseURI), { type: "module" });
-    this.worker.onmessage = (event: MessageEvent<Answer>) => {
-      const { id, value, error } = event.data;
-      const asked = this.waiting.get(id);
-      this.waiting.delete(id);
-      if (error === undefined) asked?.done(value);
-      else asked?.fail(new Error(error));
-    };
-    this.worker.onerror = (event) => {
-      this.drop(event.message || "the worker could not be started");
-    };
-  }
+  /** Answers until something is asked that it does not know; then the machine does, for good. */
+  private recording: Recording | null = new Recording();
+  /** Questions go out in the order asked. */
+  private last: Promise<unknown> = Promise.resolve();
 
   ask<K extends keyof Api>(name: K, ...args: Parameters<Api[K]>): Promise<Awaited<ReturnType<Api[K]>>> {
-    return this.send(name, args) as Promise<Awaited<ReturnType<Api[K]>>>;
+    return new Promise((done, fail) => {
+      this.last = this.last.then(async () => {
+        const known = await this.recording?.answer(name, args);
+        if (known !== undefined) return done(known as Awaited<ReturnType<Api[K]>>);
+        // The machine begins where the recording stood.
+        const text = this.recording?.standing;
+        this.recording = null;
+        if (text) this.send("open", [0, text, "en"]).catch(() => undefined);
+        this.send(name, args).then(done as (value: unknown) => void, fail);
+      });
+    });
   }
 
   private send(name: string, args: unknown[]): Promise<unknown> {
+    this.worker ??= this.start();
     return new Promise((done, fail) => {
       const id = this.next++;
       this.waiting.set(id, { done, fail });
@@ -38,14 +40,25 @@ export class Core {
     });
   }
 
-  /** Loads the machine, where it is known that the recording of the first scenario will not do. */
-  load(): Promise<void> {
-    return this.send("load", []) as Promise<void>;
+  private start(): Worker {
+    const worker = new Worker(new URL("worker.js", document.baseURI), { type: "module" });
+    worker.onmessage = (event: MessageEvent<Answer>) => {
+      const { id, value, error } = event.data;
+      const asked = this.waiting.get(id);
+      this.waiting.delete(id);
+      if (error === undefined) asked?.done(value);
+      else asked?.fail(new Error(error));
+    };
+    worker.onerror = (event) => {
+      this.drop(event.message || "the worker could not be started");
+    };
+    return worker;
   }
 
-  /** Ends what runs; everything asked and not answered fails. */
+  /** Ends what runs; everything asked and not answered fails. The next question starts the machine again. */
   stop(): void {
     this.worker?.terminate();
+    this.worker = null;
     this.drop(STOPPED);
   }
 

@@ -87,15 +87,13 @@ function build(): void {
 async function stop(): Promise<void> {
   const { good, preset, position } = app.state;
   app.core.stop();
-  app.core.start();
   app.set({ busy: false, message: t("stopped") });
   if (good) await app.open(good, preset, position);
 }
 
 async function start(): Promise<void> {
-  app.core.start();
   const name = place.preset ?? FIRST;
-  if (name !== FIRST || storage.recall(storage.draftKey(name)) !== null) await app.core.load();
+  if (name !== FIRST || storage.recall(storage.draftKey(name)) !== null) await app.core.ask("load");
   app.state.gallery = await app.core.ask("gallery", app.state.lang);
   const card = app.state.gallery.find((c) => c.name === name) ?? app.state.gallery[0];
   if (!card) throw new Error("no scenario");

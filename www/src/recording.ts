@@ -34,7 +34,7 @@ function replay<T>(changes: Change[]): T[] {
 /** A file of the recording; nothing where there is none. */
 async function file<T>(name: string): Promise<T | null> {
   try {
-    const response = await fetch(new URL(`first/${name}`, self.location.href));
+    const response = await fetch(new URL(`first/${name}`, document.baseURI));
     return response.ok ? ((await response.json()) as T) : null;
   } catch {
     return null;

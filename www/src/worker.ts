@@ -1,7 +1,6 @@
 // The machine, in a worker: the page stays live whatever it runs.
 import init, { Session, check, colours, gallery, offer } from "iommu-wasm";
 import type { Course, Head, Trouble } from "iommu-view";
-import { Recording } from "./recording";
 
 export interface Opened {
   head: Head;
@@ -19,6 +18,8 @@ function session(slot: number): Session {
 }
 
 const api = {
+  /** Any question loads the machine; this one asks for nothing else. */
+  load(): void {},
   /** Runs a text; the run before stays when the text has problems. */
   open(slot: number, text: string, lang: string): Opened | { troubles: Trouble[] } {
     let fresh;
@@ -49,8 +50,8 @@ const api = {
 
 export type Api = typeof api;
 
-/** What is known before the machine is there; nothing after. */
-let recording: Recording | null = new Recording();
+type Question = { id: number; name: keyof Api; args: unknown[] };
+
 let loading: Promise<unknown> | null = null;
 
 function load(): Promise<unknown> {
@@ -64,29 +65,16 @@ function load(): Promise<unknown> {
   return loading;
 }
 
-type Question = { id: number; name: keyof Api | "load"; args: unknown[] };
-
-async function answer({ name, args }: Question): Promise<unknown> {
-  if (name === "load") return void (await load());
-  const known = await recording?.answer(name, args as never);
-  if (known !== undefined) return known;
-  await load();
-  // From here on the machine answers, standing where the recording stood.
-  const text = recording?.standing;
-  recording = null;
-  if (text) sessions[0] = new Session(text, "en");
-  const method = api[name] as (...a: unknown[]) => unknown;
-  return method(...args);
-}
-
 /** Questions are answered one after another, in the order asked. */
 let last: Promise<void> = Promise.resolve();
 
 self.onmessage = (event: MessageEvent<Question>) => {
-  const { id } = event.data;
+  const { id, name, args } = event.data;
   last = last.then(async () => {
     try {
-      self.postMessage({ id, value: await answer(event.data) });
+      await load();
+      const method = api[name] as (...a: unknown[]) => unknown;
+      self.postMessage({ id, value: method(...args) });
     } catch (error) {
       self.postMessage({ id, error: String(error) });
     }
