@@ -27,10 +27,13 @@ function change(before, after) {
 /** Each value as what changed from the one before. */
 const changes = (values) => values.map((value, i) => (i ? change(values[i - 1], value) : value));
 
+// The texts are the same in both languages.
+const texts = Object.fromEntries(gallery("en").map((card) => [card.name, card.text]));
+writeFileSync(join(out, "texts.json"), JSON.stringify(texts));
+
 for (const lang of ["en", "zh"]) {
   const cards = gallery(lang);
-  const { text } = cards.find((card) => card.name === FIRST);
-  const run = new Session(text, lang);
+  const run = new Session(texts[FIRST], lang);
   const positions = Array.from({ length: run.len() + 1 }, (_, i) => i);
   const files = new Map();
   const widths = [];
@@ -42,8 +45,8 @@ for (const lang of ["en", "zh"]) {
   }
   for (const [scenes, name] of files) writeFileSync(join(out, name), scenes);
   const recorded = {
-    text,
-    gallery: cards,
+    name: FIRST,
+    gallery: cards.map((card) => ({ ...card, text: undefined })),
     head: run.head(lang),
     course: run.course(lang),
     stops: [...run.stops()],

@@ -4,8 +4,9 @@ import type { Card, Course, Head, Scene, View } from "iommu-view";
 import type { Api } from "./worker";
 
 interface Recorded {
-  text: string;
-  gallery: Card[];
+  /** The scenario that was recorded. */
+  name: string;
+  gallery: Omit<Card, "text">[];
   head: Head;
   course: Course;
   stops: number[];
@@ -46,8 +47,17 @@ class Language {
   private readonly views: View[];
   private readonly scenes = new Map<string, Promise<Scene[] | null>>();
 
-  constructor(readonly recorded: Recorded) {
+  constructor(
+    readonly recorded: Recorded,
+    private readonly texts: Record<string, string>,
+  ) {
     this.views = replay<View>(recorded.views);
+  }
+  get text(): string | undefined {
+    return this.texts[this.recorded.name];
+  }
+  gallery(): Card[] {
+    return this.recorded.gallery.map((card) => ({ ...card, text: this.texts[card.name] ?? "" }));
   }
   view(position: number): View | undefined {
     return this.views[position];
@@ -65,6 +75,7 @@ class Language {
 }
 
 export class Recording {
+  private readonly texts = file<Record<string, string>>("texts.json");
   private readonly languages = new Map<string, Promise<Language | null>>();
   /** The text that stands in slot 0, if it is the recorded one. */
   standing: string | null = null;
@@ -73,20 +84,22 @@ export class Recording {
     // A copy of the page without the recording asks the machine for all.
     const found =
       this.languages.get(lang) ??
-      file<Recorded>(`${lang}.json`).then((recorded) => recorded && new Language(recorded));
+      Promise.all([file<Recorded>(`${lang}.json`), this.texts]).then(([recorded, texts]) =>
+        recorded && texts ? new Language(recorded, texts) : null,
+      );
     this.languages.set(lang, found);
     return found;
   }
 
   /** The answer to a question, where it was recorded. */
   async answer<K extends keyof Api>(name: K, args: Parameters<Api[K]>): Promise<unknown> {
-    if (name === "gallery") return (await this.language(args[0] as string))?.recorded.gallery;
+    if (name === "gallery") return (await this.language(args[0] as string))?.gallery();
     if (name === "open") {
       const [slot, text, lang] = args as Parameters<Api["open"]>;
-      const recorded = slot === 0 && (await this.language(lang))?.recorded;
-      if (!recorded || recorded.text !== text) return undefined;
+      const language = slot === 0 ? await this.language(lang) : null;
+      if (!language || language.text !== text) return undefined;
       this.standing = text;
-      return opened(recorded);
+      return opened(language.recorded);
     }
     if (this.standing === null || args[0] !== 0) return undefined;
     const language = await this.language(args.at(-1) as string);
