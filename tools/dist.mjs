@@ -5,6 +5,8 @@ import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeF
 import { basename, join } from "node:path";
 import { parseArgs } from "node:util";
 import { build } from "esbuild";
+import { COMMON } from "./bundle.mjs";
+import { buildEmbed } from "./embed.mjs";
 
 const { values } = parseArgs({ options: { out: { type: "string", default: "dist" } } });
 const out = values.out;
@@ -13,16 +15,12 @@ rmSync(fresh, { recursive: true, force: true });
 mkdirSync(fresh, { recursive: true });
 
 const { metafile } = await build({
-  entryPoints: { main: "www/src/main.ts", worker: "www/src/worker.ts", style: "www/src/style.css" },
-  bundle: true,
+  ...COMMON,
+  entryPoints: { main: "www/src/main.ts", style: "www/src/style.css" },
   splitting: true,
   format: "esm",
-  minify: true,
-  target: "es2022",
   outdir: fresh,
   chunkNames: "chunk-[hash]",
-  alias: { "iommu-wasm": "./target/pkg/iommu.js", "iommu-logs-wasm": "./target/pkg/lazy-logs.js" },
-  logLevel: "warning",
   metafile: true,
 });
 // What the page's script imports is asked for together with it, and not after it.
@@ -32,6 +30,7 @@ const imports = Object.values(metafile.outputs)
   .map((file) => `<link rel="modulepreload" href="${basename(file.path)}" />`);
 for (const name of ["iommu_bg.wasm", "lazy-logs_bg.wasm"])
   cpSync(join("target/pkg", name), join(fresh, name));
+await buildEmbed(fresh);
 cpSync("target/pkg/first", join(fresh, "first"), { recursive: true });
 if (existsSync("www/static")) cpSync("www/static", fresh, { recursive: true });
 // The first paint: what the command line tool draws of the first scenario, before any script has run.

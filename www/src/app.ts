@@ -34,13 +34,15 @@ export interface State {
 type Listener = (state: State, changed: Set<keyof State>) => void;
 
 export class App {
-  readonly core = new Core();
   readonly state: State;
   private listeners: Listener[] = [];
   private asked = 0;
   private opened = 0;
 
-  constructor(lang: Lang) {
+  constructor(
+    lang: Lang,
+    readonly core = new Core(),
+  ) {
     this.state = {
       lang,
       preset: null,
@@ -72,6 +74,7 @@ export class App {
   }
   set(patch: Partial<State>): void {
     Object.assign(this.state, patch);
+    setLang(this.state.lang);
     const changed = new Set(Object.keys(patch) as (keyof State)[]);
     for (const listener of this.listeners) listener(this.state, changed);
   }

@@ -12,10 +12,16 @@ export class Core {
   private worker: Worker | null = null;
   private waiting = new Map<number, Waiting>();
   private next = 0;
-  /** Answers until something is asked that it does not know; then the machine does, for good. */
-  private recording: Recording | null = new Recording();
+  /** Why there is no worker, when it could not be started. */
+  private broken: string | null = null;
   /** Questions go out in the order asked. */
   private last: Promise<unknown> = Promise.resolve();
+
+  /** The recording answers until something is asked that it does not know; then the machine does, for good. */
+  constructor(
+    private recording: Recording | null = new Recording(),
+    private readonly spawn = () => new Worker(new URL("worker.js", document.baseURI), { type: "module" }),
+  ) {}
 
   ask<K extends keyof Api>(name: K, ...args: Parameters<Api[K]>): Promise<Awaited<ReturnType<Api[K]>>> {
     return new Promise((done, fail) => {
@@ -32,7 +38,12 @@ export class Core {
   }
 
   private send(name: string, args: unknown[]): Promise<unknown> {
-    this.worker ??= this.start();
+    if (this.broken !== null) return Promise.reject(new Error(this.broken));
+    try {
+      this.worker ??= this.start();
+    } catch (error) {
+      return Promise.reject(error);
+    }
     return new Promise((done, fail) => {
       const id = this.next++;
       this.waiting.set(id, { done, fail });
@@ -41,7 +52,7 @@ export class Core {
   }
 
   private start(): Worker {
-    const worker = new Worker(new URL("worker.js", document.baseURI), { type: "module" });
+    const worker = this.spawn();
     worker.onmessage = (event: MessageEvent<Answer>) => {
       const { id, value, error } = event.data;
       const asked = this.waiting.get(id);
@@ -50,7 +61,8 @@ export class Core {
       else asked?.fail(new Error(error));
     };
     worker.onerror = (event) => {
-      this.drop(event.message || "the worker could not be started");
+      this.broken = event.message || "the worker could not be started";
+      this.drop(this.broken);
     };
     return worker;
   }
@@ -59,6 +71,7 @@ export class Core {
   stop(): void {
     this.worker?.terminate();
     this.worker = null;
+    this.broken = null;
     this.drop(STOPPED);
   }
 

@@ -1,7 +1,7 @@
 // The picture, drawn from the core's layout: cells become pixels, nothing is decided here.
 import type { Scene, SceneWire } from "iommu-view";
 import type { App } from "./app";
-import { h, s } from "./dom";
+import { h, s, styled } from "./dom";
 import { t } from "./strings";
 
 const FONT = 12;
@@ -13,7 +13,7 @@ function cellWidth(): number {
   if (cell) return cell;
   const context = document.createElement("canvas").getContext("2d");
   if (!context) return 8;
-  context.font = `${FONT}px ${getComputedStyle(document.documentElement).getPropertyValue("--mono")}`;
+  context.font = `${FONT}px ${getComputedStyle(styled).getPropertyValue("--mono")}`;
   cell = context.measureText("0".repeat(100)).width / 100;
   return cell;
 }

@@ -2,6 +2,12 @@
 type Child = Node | string | number | null | undefined | false | Child[];
 type Props = Record<string, unknown>;
 
+/** The element that has the style's variables: the document's, or an embed's. */
+export let styled: Element = document.documentElement;
+export function styleFrom(element: Element): void {
+  styled = element;
+}
+
 const SVG = "http://www.w3.org/2000/svg";
 
 function add(parent: Element, child: Child): void {
@@ -16,6 +22,8 @@ function fill<E extends Element>(element: E, props: Props, children: Child[]): E
     if (key.startsWith("on") && typeof value === "function")
       element.addEventListener(key.slice(2), value as EventListener);
     else if (key === "value" && "value" in element) (element as { value: unknown }).value = value;
+    // As an attribute, a policy without 'unsafe-inline' would refuse it.
+    else if (key === "style") (element as unknown as HTMLElement).style.cssText = String(value);
     else element.setAttribute(key, value === true ? "" : String(value));
   }
   for (const child of children) add(element, child);

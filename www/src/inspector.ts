@@ -37,7 +37,7 @@ export function inspector(app: App): HTMLElement {
         event.preventDefault();
         event.stopPropagation();
         choose(TABS[(TABS.indexOf(tab) + way + TABS.length) % TABS.length] as Tab);
-        document.getElementById(`tab-${tab}`)?.focus();
+        tabs[TABS.indexOf(tab)]?.focus();
       },
     },
     ...tabs,
@@ -73,7 +73,7 @@ export function inspector(app: App): HTMLElement {
 }
 
 function part(key: Key, content: HTMLElement): HTMLElement {
-  return h("section", { "aria-label": t(key) }, h("h2", {}, t(key)), content);
+  return h("div", { role: "group", "aria-label": t(key) }, h("h2", {}, t(key)), content);
 }
 
 function held(state: State, tab: "caches" | "registers"): HTMLElement {

@@ -52,7 +52,8 @@ export function keys(app: App, dialog: HTMLDialogElement, signal: AbortSignal): 
   );
 }
 
-function actions(app: App, dialog: HTMLDialogElement): Record<string, () => void> {
+/** The keys of time: the embed has them too. */
+export function timeKeys(app: App): Record<string, () => void> {
   const forward = () => void app.step();
   const back = () => void app.go(app.previous());
   return {
@@ -68,6 +69,12 @@ function actions(app: App, dialog: HTMLDialogElement): Record<string, () => void
       if (to !== null) void app.go(to);
     },
     g: () => app.set({ grain: app.state.grain === "read" ? "operation" : "read" }),
+  };
+}
+
+function actions(app: App, dialog: HTMLDialogElement): Record<string, () => void> {
+  return {
+    ...timeKeys(app),
     e: () => {
       const editor = document.querySelector<HTMLDetailsElement>("#editor");
       if (!editor) return;

@@ -30,6 +30,7 @@ let listening = new AbortController();
 
 /** Builds all views, in the language of now. */
 function build(): void {
+  document.documentElement.lang = app.state.lang === "zh" ? "zh-Hans" : "en";
   app.clear();
   listening.abort();
   listening = new AbortController();

@@ -1,7 +1,15 @@
 // What outlives a reload: settings, and texts that were edited. A browser that keeps nothing is no error.
 const PREFIX = "iommu-playground:";
 
+let keeping = true;
+
+/** An embed is a guest in a page of others: it leaves nothing there. */
+export function keepNothing(): void {
+  keeping = false;
+}
+
 export function remember(key: string, value: string): void {
+  if (!keeping) return;
   try {
     localStorage.setItem(PREFIX + key, value);
   } catch {
@@ -10,6 +18,7 @@ export function remember(key: string, value: string): void {
 }
 
 export function recall(key: string): string | null {
+  if (!keeping) return null;
   try {
     return localStorage.getItem(PREFIX + key);
   } catch {

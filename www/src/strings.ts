@@ -107,9 +107,9 @@ export type Key = keyof typeof TABLE;
 
 let current: Lang = "en";
 
+/** The language of what is built next: several embeds on a page may each have their own. */
 export function setLang(lang: Lang): void {
   current = lang;
-  document.documentElement.lang = lang === "zh" ? "zh-Hans" : "en";
 }
 
 /** A word of the page in its language. */

@@ -1,4 +1,5 @@
 // The machine, in a worker: the page stays live whatever it runs.
+import { beside } from "./beside";
 import init, { Session, check, colours, gallery, offer } from "iommu-wasm";
 import type { Course, Head, Trouble } from "iommu-view";
 
@@ -33,6 +34,11 @@ const api = {
     sessions[slot] = fresh;
     return api.about(slot, lang);
   },
+  /** Forgets a run. */
+  close(slot: number): void {
+    sessions[slot]?.free();
+    sessions[slot] = undefined;
+  },
   about(slot: number, lang: string): Opened {
     const run = session(slot);
     return { head: run.head(lang), course: run.course(lang), stops: run.stops() };
@@ -54,14 +60,29 @@ type Question = { id: number; name: keyof Api; args: unknown[] };
 
 let loading: Promise<unknown> | null = null;
 
+/** The module as it comes, or out of a script: an embed in a sandbox may load scripts from here and nothing else. */
+async function module(): Promise<Response | Uint8Array> {
+  try {
+    return await fetch(beside("iommu_bg.wasm"));
+  } catch (error) {
+    const scope = self as unknown as { importScripts(url: string): void; iommuModule?: string };
+    try {
+      scope.importScripts(beside("iommu_bg.wasm.js").href);
+    } catch {
+      throw error;
+    }
+    return Uint8Array.from(atob(scope.iommuModule ?? ""), (c) => c.charCodeAt(0));
+  }
+}
+
 function load(): Promise<unknown> {
-  loading ??= init({ module_or_path: new URL("iommu_bg.wasm", self.location.href) }).catch(
-    (error: unknown) => {
+  loading ??= module()
+    .then((source) => init({ module_or_path: source as Response }))
+    .catch((error: unknown) => {
       // The next question tries again.
       loading = null;
       throw error;
-    },
-  );
+    });
   return loading;
 }
 

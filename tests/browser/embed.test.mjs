@@ -1,0 +1,344 @@
+// The custom element in pages of others: hostile style sheets, themes, many on a page, refusals, hostile texts.
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { after, before, test } from "node:test";
+import { start } from "./browser.mjs";
+
+/** The other site: pages by path, each [body, headers]. */
+const pages = new Map();
+const elsewhere = createServer((request, response) => {
+  const [body, headers] = pages.get(request.url) ?? ["not found", {}];
+  response.writeHead(pages.has(request.url) ? 200 : 404, { "content-type": "text/html", ...headers }).end(body);
+});
+
+let site;
+before(async () => {
+  site = await start();
+  await new Promise((done) => elsewhere.listen(0, "127.0.0.1", done));
+});
+after(async () => {
+  await site.close();
+  elsewhere.close();
+});
+
+const AXE = readFileSync("node_modules/axe-core/axe.min.js", "utf8");
+const ASCII = "CPU --> bus address 0x1000\n";
+const TEXT = `iommu-playground 1
+title "Mine"
+machine vt-d
+iommu strict
+ram 0 .. 1G
+device nic 00:03.0
+steps
+  dma nic write 0xdead_0000 +64
+  expect fault any
+`;
+
+/** A page of another site, where the script comes from ours without any leave (CORS); or a page of ours. */
+async function host(body, { head = "", headers = {}, sameOrigin = false, ...options } = {}) {
+  const page = await site.open({ ready: false, hash: "icon.svg", ...options });
+  const html = `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Docs</title><link rel="icon" href="data:,">${head}
+    <script defer src="${site.origin}embed.js"></script>
+    <script>window.seen = [];
+      for (const name of ["ready", "step", "fault", "error"])
+        addEventListener(name, (e) => { if (e.detail) seen.push([e.target.id, name, e.detail]) }, true);
+    </script></head><body><main><h1>Docs</h1>${body}</main></body></html>`;
+  let url = `${site.origin}page.html`;
+  if (sameOrigin) {
+    await page.context().route(url, (route) =>
+      route.fulfill({ body: html, headers: { "content-type": "text/html", ...headers } }),
+    );
+  } else {
+    const path = `/page-${pages.size}.html`;
+    pages.set(path, [html, headers]);
+    url = `http://127.0.0.1:${elsewhere.address().port}${path}`;
+  }
+  page.setDefaultTimeout(10000);
+  await page.goto(url);
+  return page;
+}
+
+const ready = (page, id) =>
+  page.waitForFunction((i) => window.seen.some(([at, name]) => at === i && name === "ready"), id);
+const failed = async (page, id) => {
+  await page.waitForFunction((i) => window.seen.some(([at, name]) => at === i && name === "error"), id);
+  return page.evaluate((i) => window.seen.find(([at, name]) => at === i && name === "error")[2], id);
+};
+
+test("an embed from another host runs, steps, tells of it, and loads the machine once", async () => {
+  const page = await host(
+    `<iommu-playground id="a" preset="howto"><pre>${ASCII}</pre></iommu-playground>
+     <iommu-playground id="b" preset="why-iommu" lang="zh" view="full"></iommu-playground>
+     <iommu-playground id="c"><pre>${TEXT}</pre></iommu-playground>`,
+  );
+  const asked = [];
+  page.on("request", (request) => asked.push(request.url()));
+  await page.reload();
+  await ready(page, "a");
+  assert.ok(!(await page.isVisible("#a pre")), "the fallback is still there");
+  for (const id of ["b", "c"]) {
+    await page.evaluate((i) => document.getElementById(i).scrollIntoView(), id);
+    await ready(page, id);
+    await page.waitForSelector(`#${id} #diagram svg`);
+  }
+  assert.equal(await page.textContent("#c .embed-title"), "Mine");
+  assert.match(await page.textContent("#b #step"), /单步/);
+  assert.match(await page.textContent("#a #step"), /Step/);
+  const from = await page.evaluate(() => document.getElementById("a").position);
+  await page.click("#a #step");
+  await page.waitForFunction((f) => document.getElementById("a").position > f, from);
+  const there = await page.evaluate(() => document.getElementById("a").position);
+  await page.keyboard.press("ArrowLeft");
+  await page.waitForFunction((f) => document.getElementById("a").position < f, there);
+  const steps = await page.evaluate(() => window.seen.filter(([id, name]) => id === "a" && name === "step"));
+  assert.equal(steps.length, 2);
+  assert.ok(steps[0][2].sentence && steps[0][2].length > 10);
+  assert.equal(asked.filter((url) => url.endsWith(".wasm.js")).length, 1, asked.join("\n"));
+  assert.equal(asked.filter((url) => url.endsWith("worker.js")).length, 1);
+  const others = asked.filter((url) => !/^(blob:)?http:\/\/127\.0\.0\.1/.test(url));
+  assert.deepEqual(others, []);
+  await page.context().close();
+});
+
+test("methods and attributes: goto, play, pause, load, at, view, lang, controls", async () => {
+  const page = await host(`<iommu-playground id="a" preset="why-iommu" at="fault"></iommu-playground>`, {
+    sameOrigin: true,
+  });
+  await ready(page, "a");
+  const tone = () => page.getAttribute("#a .now", "data-tone");
+  assert.equal(await tone(), "fault");
+  await page.evaluate(() => document.getElementById("a").goto("start"));
+  assert.notEqual(await tone(), "fault");
+  await page.evaluate(() => document.getElementById("a").goto("fault"));
+  assert.ok(await page.evaluate(() => window.seen.some(([, name]) => name === "fault")));
+  await page.evaluate(() => document.getElementById("a").goto(3));
+  assert.equal(await page.evaluate(() => document.getElementById("a").position), 3);
+  await page.evaluate(() => document.getElementById("a").play());
+  await page.waitForFunction(() => document.getElementById("a").position > 3);
+  await page.evaluate(() => document.getElementById("a").pause());
+  const at = await page.evaluate(() => document.getElementById("a").position);
+  await page.waitForTimeout(1800);
+  assert.equal(await page.evaluate(() => document.getElementById("a").position), at);
+  await page.evaluate(() => document.getElementById("a").setAttribute("lang", "zh"));
+  await page.waitForFunction(() =>
+    /单步/.test(document.getElementById("a").shadowRoot.querySelector("#step").textContent),
+  );
+  await page.evaluate(() => document.getElementById("a").setAttribute("view", "walk"));
+  assert.ok(await page.isVisible("#a #walk"));
+  assert.equal(await page.locator("#a #diagram").count(), 0);
+  await page.evaluate(() => document.getElementById("a").setAttribute("controls", "none"));
+  assert.equal(await page.locator("#a #step").count(), 0);
+  const ran = await page.evaluate((t) => document.getElementById("a").load({ scenario: t, at: "end" }), TEXT);
+  assert.equal(ran, true);
+  assert.equal(await page.textContent("#a .embed-title"), "Mine");
+  assert.equal(
+    await page.evaluate(() => document.getElementById("a").position),
+    await page.evaluate(() => document.getElementById("a").length),
+  );
+  assert.deepEqual(page.errors, []);
+  await page.context().close();
+});
+
+test("many embeds start only when they are near", async () => {
+  const one = (i) => `<iommu-playground id="e${i}" preset="why-iommu"></iommu-playground><p style="height:3000px"></p>`;
+  const page = await host([0, 1, 2].map(one).join(""));
+  await ready(page, "e0");
+  assert.deepEqual(await page.evaluate(() => window.seen.map(([id]) => id)), ["e0"]);
+  await page.evaluate(() => document.getElementById("e2").scrollIntoView());
+  await ready(page, "e2");
+  assert.ok(!(await page.evaluate(() => window.seen.some(([id]) => id === "e1"))));
+  assert.equal(page.workers().length, 1);
+  await page.context().close();
+});
+
+test("no style goes in or out", async () => {
+  const hostile = `<style>
+    * { color: rgb(255, 0, 0) !important; letter-spacing: 9px !important; font: 40px serif !important;
+        text-transform: uppercase !important; line-height: 4 !important; --ink: red; --mono: cursive; }
+    button, svg, rect, p { display: none !important; border: 9px solid red !important; }
+    iommu-playground { direction: rtl; white-space: pre; text-align: right; visibility: inherit }
+    .embed, .now, #step { opacity: 0 !important }
+  </style>`;
+  const body = `<p class="now" id="outside">outside</p><button class="primary" id="out">b</button>
+    <iommu-playground id="a" preset="why-iommu" theme="light" at="3"></iommu-playground>`;
+  const look = (page) =>
+    page.evaluate(async () => {
+      const root = document.getElementById("a").shadowRoot;
+      await new Promise((done) => setTimeout(done, 300));
+      return [...root.querySelectorAll(".embed-title, .sentence, #step, #diagram text, .track input")]
+        .slice(0, 20)
+        .map((e) => {
+          const s = getComputedStyle(e);
+          return [s.color, s.fontSize, s.fontFamily, s.letterSpacing, s.display, s.opacity, s.direction, s.whiteSpace];
+        });
+    });
+  const plain = await host(body);
+  const attacked = await host(body, { head: hostile });
+  for (const page of [plain, attacked]) {
+    await ready(page, "a");
+    await page.waitForSelector("#a #diagram svg", { state: "attached" });
+  }
+  assert.deepEqual(await look(attacked), await look(plain));
+  const outside = (page) =>
+    page.evaluate(() => {
+      const s = getComputedStyle(document.getElementById("outside"));
+      return [s.borderLeftWidth, s.minHeight, getComputedStyle(document.getElementById("out")).minWidth];
+    });
+  const bare = await host(`<p class="now" id="outside">outside</p><button class="primary" id="out">b</button>`);
+  assert.deepEqual(await outside(plain), await outside(bare));
+  for (const page of [plain, attacked, bare]) await page.context().close();
+});
+
+test("the theme is that of the page around, and changes with it", async () => {
+  const page = await host(`<iommu-playground id="a" preset="why-iommu"></iommu-playground>`);
+  await ready(page, "a");
+  const theme = () => page.getAttribute("#a .embed-body", "data-theme");
+  const set = async (code) => {
+    await page.evaluate(code);
+    return theme();
+  };
+  assert.equal(await theme(), "light");
+  for (const dark of ["coal", "navy", "ayu"])
+    assert.equal(await set(`document.documentElement.className = "${dark}"`), "dark");
+  for (const light of ["light", "rust"])
+    assert.equal(await set(`document.documentElement.className = "${light}"`), "light");
+  assert.equal(await set(`document.documentElement.dataset.theme = "dark"`), "dark");
+  assert.equal(await set(`document.documentElement.dataset.theme = "auto"`), "light");
+  assert.equal(await set(`document.documentElement.className = ""`), "light");
+  assert.equal(await set(`document.body.dataset.mdColorScheme = "slate"`), "dark");
+  assert.equal(await set(`document.body.dataset.mdColorScheme = "default"`), "light");
+  assert.equal(await set(`delete document.body.dataset.mdColorScheme`), "light");
+  await page.emulateMedia({ colorScheme: "dark" });
+  await page.waitForSelector("#a .embed-body[data-theme=dark]");
+  assert.equal(await set(`document.getElementById("a").setAttribute("theme", "light")`), "light");
+  await page.context().close();
+});
+
+test("what cannot be shown is said in the element and by an event; the text stays", async () => {
+  const inside = `<pre>${ASCII}</pre>`;
+  const page = await host(
+    `<iommu-playground id="name" preset="hwoto">${inside}</iommu-playground>
+     <iommu-playground id="text" scenario="iommu-playground 1&#10;stpes">${inside}</iommu-playground>
+     <iommu-playground id="none">${inside}</iommu-playground>
+     <iommu-playground id="src" src="missing.scn">${inside}</iommu-playground>
+     <iommu-playground id="script" src="javascript:window.hacked=1">${inside}</iommu-playground>
+     <iommu-playground id="view" preset="why-iommu" view="3d" at="soon">${inside}</iommu-playground>`,
+    { sameOrigin: true },
+  );
+  for (const [id, kind, words] of [
+    ["name", "attribute", /"hwoto"/],
+    ["text", "scenario", /2:1.*steps/],
+    ["none", "attribute", /preset=/],
+    ["src", "source", /missing\.scn.*404/],
+    ["script", "attribute", /javascript:/],
+    ["view", "attribute", /soon|3d/],
+  ]) {
+    await page.evaluate((i) => document.getElementById(i).scrollIntoView(), id);
+    const detail = await failed(page, id);
+    assert.equal(detail.kind, kind, id);
+    assert.match(detail.message, words);
+    assert.match(await page.textContent(`#${id} .notice`), words);
+    if (id !== "view") assert.ok(await page.isVisible(`#${id} pre`), id);
+  }
+  await ready(page, "view");
+  assert.equal(await page.evaluate(() => window.hacked), undefined);
+  await page.context().close();
+});
+
+test("a policy without WebAssembly, and one without the worker, are named", async () => {
+  const embed = `<iommu-playground id="a" preset="why-iommu"><pre>${ASCII}</pre></iommu-playground>`;
+  const inline = "'sha256-x' 'unsafe-inline'".slice(11);
+  for (const [policy, words] of [
+    [`script-src ${site.origin} ${inline}; worker-src blob:`, /wasm-unsafe-eval/],
+    [`script-src ${site.origin} ${inline} 'wasm-unsafe-eval'; worker-src 'none'`, /worker-src/],
+  ]) {
+    const page = await host(embed, { headers: { "content-security-policy": policy } });
+    const { kind, message } = await failed(page, "a");
+    assert.equal(kind, "machine");
+    assert.match(message, words);
+    assert.ok(await page.isVisible("#a pre"));
+    await page.context().close();
+  }
+});
+
+test("the strictest policy that is documented is enough", async () => {
+  const policy = `default-src 'none'; script-src ${site.origin} 'unsafe-inline' 'wasm-unsafe-eval'; worker-src blob:`;
+  const page = await host(`<iommu-playground id="a" preset="why-iommu" view="full"></iommu-playground>`, {
+    headers: { "content-security-policy": policy },
+  });
+  await page.evaluate(() => (window.violations = []));
+  await page.evaluate(() =>
+    document.addEventListener("securitypolicyviolation", (e) => window.violations.push(e.effectiveDirective)),
+  );
+  await ready(page, "a");
+  await page.click("#a #step");
+  await page.waitForSelector("#a #diagram svg");
+  // The module comes as a script where it may not be fetched: that one refusal is expected.
+  assert.deepEqual(await page.evaluate(() => window.violations.filter((v) => v !== "connect-src")), []);
+  await page.context().close();
+});
+
+test("hostile titles, notes, texts and attributes stay text", async () => {
+  const evil = `<img src=x onerror=window.hacked=1><script>window.hacked=1</script>`;
+  const text = TEXT.replace("Mine", evil).replace("steps\n", `steps\n  note "${evil} javascript:hacked=1"\n`);
+  const page = await host(`<iommu-playground id="a" view="full"></iommu-playground>`, { sameOrigin: true });
+  await failed(page, "a");
+  const run = (options) => page.evaluate((o) => document.getElementById("a").load(o), options);
+  assert.equal(await run({ scenario: text, at: "end" }), true);
+  assert.equal(await page.textContent("#a .embed-title"), evil);
+  for (const bad of [{ scenario: `${evil}` }, { preset: evil }, { src: `data:text/html,${evil}` }])
+    assert.equal(await run(bad), false);
+  await page.evaluate((e) => {
+    for (const name of ["view", "lang", "theme", "at", "controls"])
+      document.getElementById("a").setAttribute(name, `"><${e}`);
+  }, evil);
+  await page.waitForTimeout(200);
+  const made = await page.evaluate(() => {
+    const root = document.getElementById("a").shadowRoot;
+    const attributes = [...root.querySelectorAll("*")].flatMap((e) => e.getAttributeNames());
+    return {
+      elements: root.querySelectorAll("img, script, iframe, object, style, link").length,
+      handlers: attributes.filter((name) => name.startsWith("on")),
+      hrefs: [...root.querySelectorAll("[href]")].map((e) => new URL(e.href).protocol),
+    };
+  });
+  assert.deepEqual(made, { elements: 0, handlers: [], hrefs: made.hrefs.filter((p) => p === "http:") });
+  assert.equal(await page.evaluate(() => window.hacked), undefined);
+  assert.equal(await page.evaluate(() => localStorage.length), 0, "an embed left something behind");
+  await page.context().close();
+});
+
+for (const [width, theme, lang] of [
+  [1280, "light", "en"],
+  [360, "dark", "zh"],
+]) {
+  test(`accessible and unclipped at ${width} px, ${theme}, ${lang}`, async () => {
+    const page = await host(
+      `<div lang="${lang}"><iommu-playground id="a" preset="why-iommu" at="fault" view="full"></iommu-playground>
+       <iommu-playground id="b" preset="howto" view="walk"></iommu-playground>
+       <iommu-playground id="c" preset="hwoto" view="walk"></iommu-playground></div>`,
+      {
+        width,
+        theme,
+        head: `<style>:root { color-scheme: light dark }</style><meta name="viewport" content="width=device-width">`,
+      },
+    );
+    for (const id of ["a", "b"]) {
+      await page.evaluate((i) => document.getElementById(i).scrollIntoView(), id);
+      await ready(page, id);
+    }
+    await page.waitForTimeout(300);
+    await page.evaluate(AXE);
+    const found = await page.evaluate(async () => (await window.axe.run()).violations);
+    assert.deepEqual(
+      found.map((v) => `${v.id}: ${v.nodes.map((n) => n.target).join(" ")}`),
+      [],
+    );
+    const spill = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+    assert.ok(spill <= 0, `the page is ${spill} px too wide`);
+    if (process.env.SHOTS)
+      await page.screenshot({ path: `${process.env.SHOTS}/embed-${width}-${theme}.png`, fullPage: true });
+    await page.context().close();
+  });
+}

@@ -1,0 +1,9 @@
+// embed.js: one classic script that a page includes, from this host or another, before or after its embeds.
+import { IommuPlayground } from "./element";
+import { configure } from "./settings";
+
+const script = document.currentScript as HTMLScriptElement | null;
+// Tools that load it as a module leave no current script.
+const from = script?.src || document.querySelector<HTMLScriptElement>('script[src$="embed.js"]')?.src;
+if (from) configure({ base: new URL("./", from).href, playground: new URL("./", from).href });
+if (!customElements.get("iommu-playground")) customElements.define("iommu-playground", IommuPlayground);

@@ -1,0 +1,91 @@
+// Which scenario an embed shows: from its attributes, or from the text between its tags.
+import type { Lang } from "../strings";
+import type { Seat } from "./machine";
+import type { ErrorDetail } from "./types";
+import { webAddress } from "./settings";
+import { word } from "./words";
+
+/** What is asked for. The first of them that is there counts. */
+export interface Source {
+  src?: string | null;
+  scenario?: string | null;
+  preset?: string | null;
+}
+
+export interface Scenario {
+  text: string;
+  preset: string | null;
+}
+
+/** What goes wrong here, told to the reader and to the page around. */
+export class EmbedError extends Error {
+  constructor(
+    readonly kind: ErrorDetail["kind"],
+    message: string,
+    readonly line: number | null = null,
+    readonly column: number | null = null,
+  ) {
+    super(message);
+  }
+}
+
+/** As the core's own limit on texts. */
+const LONGEST = 262_144;
+
+/** The scenario written between the tags, if that is what is written there, and not a picture or a sentence. */
+export function written(element: Element): string | null {
+  const text = element.textContent ?? "";
+  return /^\s*(#[^\n]*\s+)*iommu-playground\s+\d/.test(text) ? text.replace(/^\s*\n/, "").trimEnd() + "\n" : null;
+}
+
+export async function scenario(source: Source, seat: Seat, lang: Lang): Promise<Scenario> {
+  if (source.src != null) return { text: await fetched(source.src, lang), preset: null };
+  if (source.scenario != null) return { text: bounded(source.scenario, lang), preset: null };
+  if (source.preset == null) throw new EmbedError("attribute", word("nothing", lang));
+  const cards = await seat.ask("gallery", lang);
+  const card = cards.find((c) => c.name === source.preset);
+  if (!card) {
+    const names = cards.map((c) => c.name).join(", ");
+    throw new EmbedError("attribute", `${word("badPreset", lang)}: "${source.preset}" (${names})`);
+  }
+  return { text: card.text, preset: card.name };
+}
+
+function bounded(text: string, lang: Lang): string {
+  if (text.length > LONGEST || new TextEncoder().encode(text).length > LONGEST)
+    throw new EmbedError("source", word("tooLong", lang));
+  return text;
+}
+
+async function fetched(src: string, lang: Lang): Promise<string> {
+  const url = webAddress(src);
+  if (!url) throw new EmbedError("attribute", `${word("badAddress", lang)}: "${src}"`);
+  let reason: string;
+  try {
+    const response = await fetch(url, { credentials: "omit" });
+    if (response.ok) return await limited(response, lang);
+    reason = `${response.status} ${response.statusText}`.trim();
+  } catch (error) {
+    if (error instanceof EmbedError) throw error;
+    reason = error instanceof Error ? error.message : String(error);
+  }
+  throw new EmbedError("source", `${word("badSource", lang)} ${url.href} (${reason})`);
+}
+
+/** A response as text, and not a byte more of it than a scenario may have. */
+async function limited(response: Response, lang: Lang): Promise<string> {
+  const reader = response.body?.getReader();
+  const decoder = new TextDecoder();
+  let text = "";
+  let bytes = 0;
+  for (;;) {
+    const piece = await reader?.read();
+    if (!piece || piece.done) return text + decoder.decode();
+    bytes += piece.value.length;
+    if (bytes > LONGEST) {
+      void reader?.cancel();
+      throw new EmbedError("source", word("tooLong", lang));
+    }
+    text += decoder.decode(piece.value, { stream: true });
+  }
+}
