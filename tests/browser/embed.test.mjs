@@ -9,7 +9,9 @@ import { start } from "./browser.mjs";
 const pages = new Map();
 const elsewhere = createServer((request, response) => {
   const [body, headers] = pages.get(request.url) ?? ["not found", {}];
-  response.writeHead(pages.has(request.url) ? 200 : 404, { "content-type": "text/html", ...headers }).end(body);
+  response
+    .writeHead(pages.has(request.url) ? 200 : 404, { "content-type": "text/html", ...headers })
+    .end(body);
 });
 
 let site;
@@ -46,9 +48,11 @@ async function host(body, { head = "", headers = {}, sameOrigin = false, ...opti
     </script></head><body><main><h1>Docs</h1>${body}</main></body></html>`;
   let url = `${site.origin}page.html`;
   if (sameOrigin) {
-    await page.context().route(url, (route) =>
-      route.fulfill({ body: html, headers: { "content-type": "text/html", ...headers } }),
-    );
+    await page
+      .context()
+      .route(url, (route) =>
+        route.fulfill({ body: html, headers: { "content-type": "text/html", ...headers } }),
+      );
   } else {
     const path = `/page-${pages.size}.html`;
     pages.set(path, [html, headers]);
@@ -141,7 +145,8 @@ test("methods and attributes: goto, play, pause, load, at, view, lang, controls"
 });
 
 test("many embeds start only when they are near", async () => {
-  const one = (i) => `<iommu-playground id="e${i}" preset="why-iommu"></iommu-playground><p style="height:3000px"></p>`;
+  const one = (i) =>
+    `<iommu-playground id="e${i}" preset="why-iommu"></iommu-playground><p style="height:3000px"></p>`;
   const page = await host([0, 1, 2].map(one).join(""));
   await ready(page, "e0");
   assert.deepEqual(await page.evaluate(() => window.seen.map(([id]) => id)), ["e0"]);
@@ -170,7 +175,16 @@ test("no style goes in or out", async () => {
         .slice(0, 20)
         .map((e) => {
           const s = getComputedStyle(e);
-          return [s.color, s.fontSize, s.fontFamily, s.letterSpacing, s.display, s.opacity, s.direction, s.whiteSpace];
+          return [
+            s.color,
+            s.fontSize,
+            s.fontFamily,
+            s.letterSpacing,
+            s.display,
+            s.opacity,
+            s.direction,
+            s.whiteSpace,
+          ];
         });
     });
   const plain = await host(body);
@@ -185,7 +199,9 @@ test("no style goes in or out", async () => {
       const s = getComputedStyle(document.getElementById("outside"));
       return [s.borderLeftWidth, s.minHeight, getComputedStyle(document.getElementById("out")).minWidth];
     });
-  const bare = await host(`<p class="now" id="outside">outside</p><button class="primary" id="out">b</button>`);
+  const bare = await host(
+    `<p class="now" id="outside">outside</p><button class="primary" id="out">b</button>`,
+  );
   assert.deepEqual(await outside(plain), await outside(bare));
   for (const page of [plain, attacked, bare]) await page.context().close();
 });

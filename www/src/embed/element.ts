@@ -142,7 +142,7 @@ export class IommuPlayground extends HTMLElement {
       this.getAttribute("scenario"),
       this.getAttribute("preset"),
     ];
-    return { src, scenario: text ?? (src ?? preset ? null : written(this)), preset };
+    return { src, scenario: text ?? ((src ?? preset) ? null : written(this)), preset };
   }
   private language(): Lang {
     const lang = this.closest("[lang]")?.getAttribute("lang") ?? "";

@@ -35,7 +35,9 @@ const LONGEST = 262_144;
 /** The scenario written between the tags, if that is what is written there, and not a picture or a sentence. */
 export function written(element: Element): string | null {
   const text = element.textContent ?? "";
-  return /^\s*(#[^\n]*\s+)*iommu-playground\s+\d/.test(text) ? text.replace(/^\s*\n/, "").trimEnd() + "\n" : null;
+  return /^\s*(#[^\n]*\s+)*iommu-playground\s+\d/.test(text)
+    ? text.replace(/^\s*\n/, "").trimEnd() + "\n"
+    : null;
 }
 
 export async function scenario(source: Source, seat: Seat, lang: Lang): Promise<Scenario> {

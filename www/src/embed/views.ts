@@ -38,12 +38,7 @@ export function parts(app: App, view: ViewName, controls: Controls): Parts {
     sentence(app),
     controls === "none" ? "" : h("div.controls", {}, buttons, controls === "full" ? scrub : ""),
     busy,
-    h(
-      "div.embed-views",
-      {},
-      view === "walk" ? "" : diagram(app),
-      view === "diagram" ? "" : inspector(app),
-    ),
+    h("div.embed-views", {}, view === "walk" ? "" : diagram(app), view === "diagram" ? "" : inspector(app)),
   );
   // Several embeds on a page are not so many landmarks of it.
   for (const part of content.querySelectorAll("section")) part.setAttribute("role", "group");
