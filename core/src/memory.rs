@@ -211,14 +211,14 @@ impl Memory {
 
     /// As [`Memory::read_bytes`], without failures.
     pub fn peek_bytes(&self, at: PhysAddr, out: &mut [u8]) {
-        let mut word = [0; 8];
-        for (i, byte) in out.iter_mut().enumerate() {
-            let addr = at.wrapping_add(i as u64);
-            let lane = addr.raw() as usize % 8;
-            if i == 0 || lane == 0 {
-                word = self.peek_u64(addr).to_le_bytes();
-            }
-            *byte = word[lane];
+        let mut done = 0;
+        while done < out.len() {
+            let addr = at.wrapping_add(done as u64);
+            let in_page = (addr.raw() % FRAME) as usize;
+            let n = (FRAME as usize - in_page).min(out.len() - done);
+            let frame = self.frame(addr.raw() >> 12) as usize * WORDS;
+            bytes_of(&self.arena[frame..frame + WORDS], in_page, &mut out[done..done + n]);
+            done += n;
         }
     }
 
@@ -250,25 +250,23 @@ impl Memory {
 
     /// A frame with these 4,096 bytes: an equal recent one, or a new one. Counted as held once more.
     fn intern(&mut self, page: &[u8]) -> Result<u32, MemError> {
-        let words = |i: usize| {
-            let mut w = [0; 8];
-            w.copy_from_slice(&page[i * 8..i * 8 + 8]);
-            u64::from_le_bytes(w)
-        };
+        let mut words = [0; WORDS];
+        for (word, bytes) in words.iter_mut().zip(page.chunks_exact(8)) {
+            *word = <[u8; 8]>::try_from(bytes).map_or(0, u64::from_le_bytes);
+        }
         // FNV-1a over words: only a hint, equality is checked below.
-        let hash =
-            (0..WORDS).fold(0xcbf2_9ce4_8422_2325_u64, |h, i| (h ^ words(i)).wrapping_mul(0x100_0000_01b3));
+        let hash = words.iter().fold(0xcbf2_9ce4_8422_2325_u64, |h, w| (h ^ w).wrapping_mul(0x100_0000_01b3));
         if let Some(&frame) = self.recent.get(&hash) {
             let at = frame as usize * WORDS;
-            if (0..WORDS).all(|i| self.arena[at + i] == words(i)) {
+            // Word by word: comparing as bytes is slow in WebAssembly.
+            if self.arena[at..at + WORDS].iter().zip(&words).all(|(a, b)| a == b) {
                 self.holders[frame as usize] += 1;
                 return Ok(frame);
             }
         }
         let frame = self.new_frame()?;
-        for i in 0..WORDS {
-            self.arena[frame as usize * WORDS + i] = words(i);
-        }
+        let at = frame as usize * WORDS;
+        self.arena[at..at + WORDS].copy_from_slice(&words);
         // `recent` holds the frame too, so that it is never written in place while it can be found by hash.
         self.holders[frame as usize] = 2;
         self.recent.insert(hash, frame);
@@ -313,6 +311,25 @@ impl Memory {
     pub fn frame_count(&self) -> u32 {
         self.holders.len() as u32
     }
+}
+
+/// Fills `out` with the bytes of `words` from `start` on: word by word once that is at one.
+fn bytes_of(words: &[u64], start: usize, out: &mut [u8]) {
+    let byte = |at: usize| (words[at / 8] >> (at % 8 * 8)) as u8;
+    let head = (start.wrapping_neg() % 8).min(out.len());
+    let (first, rest) = out.split_at_mut(head);
+    first.iter_mut().enumerate().for_each(|(i, b)| *b = byte(start + i));
+    let start = start + head;
+    let whole = rest.len() & !7;
+    let (whole, last) = rest.split_at_mut(whole);
+    for (bytes, word) in whole.chunks_exact_mut(8).zip(&words[start / 8..]) {
+        // As an array, so that it is one store.
+        if let Ok(bytes) = <&mut [u8; 8]>::try_from(bytes) {
+            *bytes = word.to_le_bytes();
+        }
+    }
+    let start = start + whole.len();
+    last.iter_mut().enumerate().for_each(|(i, b)| *b = byte(start + i));
 }
 
 #[cfg(test)]
