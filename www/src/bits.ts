@@ -1,9 +1,12 @@
-// A structure or a register, bit by bit and field by field.
+// A structure or a register, bit by bit and field by field. A bit of a structure in memory can be flipped: that
+// writes a line into the scenario.
 import type { Entry, Field } from "iommu-view";
+import type { App } from "./app";
 import { h } from "./dom";
 import { t } from "./strings";
 
-export function entryBits(entry: Entry): HTMLElement {
+/** With `app`, bits can be flipped. */
+export function entryBits(entry: Entry, app: App | null = null): HTMLElement {
   const said = h("p.said", { "aria-hidden": "true" }, entry.meaning || entry.section);
   const rest = said.textContent ?? "";
   const box = h("div.entry", {});
@@ -13,6 +16,7 @@ export function entryBits(entry: Entry): HTMLElement {
       el.classList.toggle("lit", field !== null && el.dataset.field === String(field.lo));
   };
   const over = (field: Field) => ({ onmouseenter: () => show(field), onmouseleave: () => show(null) });
+  const flip = app && !entry.register ? (bit: number) => flipBit(app, entry, bit) : null;
   box.append(
     h(
       "p.entry-head",
@@ -21,7 +25,7 @@ export function entryBits(entry: Entry): HTMLElement {
       h("code", {}, entry.register ? `+${entry.at}` : `@ ${entry.at}`),
       h("cite", {}, entry.section),
     ),
-    ...entry.words.map((word, w) => strip(entry, word, w, over)),
+    ...entry.words.map((word, w) => strip(entry, word, w, over, flip)),
     said,
     h(
       "table.fields",
@@ -40,6 +44,24 @@ export function entryBits(entry: Entry): HTMLElement {
               h("th", { scope: "row" }, f.name),
               h("td", {}, h("code", {}, f.shown), f.changed ? h("small", {}, ` ${t("changed")}`) : ""),
               h("td.meaning", {}, f.meaning),
+              flip
+                ? h(
+                    "td.flip",
+                    {},
+                    f.hi === f.lo
+                      ? h(
+                          "button",
+                          {
+                            type: "button",
+                            title: t("flipTip"),
+                            "aria-label": `${t("flipBit")} ${f.lo} ${f.name}`,
+                            onclick: () => flip(f.lo),
+                          },
+                          t("flip"),
+                        )
+                      : "",
+                  )
+                : "",
             ),
           ),
       ),
@@ -50,30 +72,49 @@ export function entryBits(entry: Entry): HTMLElement {
 
 const place = (f: Field) => (f.hi === f.lo ? `${f.hi}` : `${f.hi}:${f.lo}`);
 
+/** The bit of the structure's first word: 0 unless only a later word is shown. */
+const firstBit = (entry: Entry) => Math.floor((entry.fields[0]?.lo ?? 0) / 64) * 64;
+
+/** Writes the word with one bit turned, and runs again. */
+function flipBit(app: App, entry: Entry, bit: number): void {
+  const index = Math.floor((bit - firstBit(entry)) / 64);
+  const word = entry.words[index];
+  if (word === undefined) return;
+  const value = BigInt(word) ^ (1n << BigInt(bit % 64));
+  const field = entry.fields.find((f) => f.lo <= bit && bit <= f.hi);
+  const at = `0x${(BigInt(entry.at) + BigInt(8 * index)).toString(16)}`;
+  void app.poke(at, `0x${value.toString(16)}`, `${entry.name}, bit ${bit} ${field?.name ?? ""}`.trim());
+}
+
 /** Sixty-four cells, high bit first, in two rows; neighbouring fields differ in shade. */
 function strip(
   entry: Entry,
   word: string,
   index: number,
   over: (f: Field) => Record<string, unknown>,
+  flip: ((bit: number) => void) | null,
 ): HTMLElement {
   const value = BigInt(word);
   const old = entry.before[index] === undefined ? value : BigInt(entry.before[index]);
-  const low = Math.floor((entry.fields[0]?.lo ?? 0) / 64) * 64 + index * 64;
+  const low = firstBit(entry) + index * 64;
   const cells: HTMLElement[] = [];
   for (let bit = 63; bit >= 0; bit--) {
     const nth = entry.fields.findIndex((f) => f.lo <= low + bit && low + bit <= f.hi);
     const field = entry.fields[nth];
     const on = (value >> BigInt(bit)) & 1n;
-    const classes = [on ? "on" : "", nth % 2 ? "odd" : "", field?.dull ? "dull" : ""];
+    const classes = [on ? "on" : "", nth % 2 ? "odd" : "", field?.dull ? "dull" : "", flip ? "turns" : ""];
     if (((value ^ old) >> BigInt(bit)) & 1n) classes.push("changed");
+    const what = field ? `${place(field)} ${field.name}: ${field.meaning}` : `${bit}`;
     cells.push(
       h(
         "i",
         {
           class: classes.join(" "),
           "data-field": field?.lo,
-          title: field ? `${place(field)} ${field.name}: ${field.meaning}` : `${bit}`,
+          "data-bit": low + bit,
+          title: flip ? `${what}\n${t("flipBit")} ${low + bit}` : what,
+          // Mouse and finger; the fields' buttons are for everyone.
+          onclick: flip ? () => flip(low + bit) : null,
           ...(field ? over(field) : {}),
         },
         String(on),

@@ -1,167 +1,137 @@
-// The picture, drawn from the core's layout: cells become pixels, nothing is decided here.
-import type { Scene, SceneWire } from "iommu-view";
+// The picture, drawn from the core's layout: cells become pixels, nothing is decided here. It is as large as its
+// pane lets it be; when that would make it too small to read, it scrolls and follows what the step touches.
+import type { Scene, ScenePiece } from "iommu-view";
 import type { App } from "./app";
-import { h, s, styled } from "./dom";
-import { t } from "./strings";
+import { h } from "./dom";
+import { icon } from "./icons";
+import { legend } from "./legend";
+import { cellWidth, midX, picture, ROW, size, y } from "./picture";
+import { t, type Key } from "./strings";
 
-const FONT = 12;
-const ROW = 17;
-
-/** How wide a cell is in the font that is really there. */
-let cell = 0;
-function cellWidth(): number {
-  if (cell) return cell;
-  const context = document.createElement("canvas").getContext("2d");
-  if (!context) return 8;
-  context.font = `${FONT}px ${getComputedStyle(styled).getPropertyValue("--mono")}`;
-  cell = context.measureText("0".repeat(100)).width / 100;
-  return cell;
-}
+/** Below this the words cannot be read. */
+const SMALLEST = 0.8;
+const LARGEST = 2.5;
 
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
-export function diagram(app: App): HTMLElement {
-  const holder = h("div.picture", { id: "diagram" });
-  const box = h("section.diagram", { "aria-label": t("diagram") }, holder);
+/** The picture of the run in a slot: 0 is the one shown, 1 the one it is compared with. */
+export function diagram(app: App, slot: 0 | 1 = 0): HTMLElement {
+  const holder = h("div.picture", { id: slot ? "diagram-other" : "diagram" });
+  const tip = h("p.tip", { hidden: true, "aria-hidden": "true" });
+  /** The reader's own size; none is as large as fits. */
+  let wish: number | null = null;
+  const zoom = (key: Key, sign: Parameters<typeof icon>[0], act: () => void) =>
+    h("button.icon", { type: "button", title: t(key), "aria-label": t(key), onclick: act }, icon(sign));
+  const tools = h(
+    "div.tools",
+    { role: "group", "aria-label": t("diagram") },
+    zoom("zoomOut", "minus", () => resize(1 / 1.2)),
+    zoom("zoomFit", "fit", () => resize(null)),
+    zoom("zoomIn", "plus", () => resize(1.2)),
+    slot ? "" : legend(),
+  );
+  const box = h("section.diagram", { "aria-label": slot ? t("otherRun") : t("diagram") }, holder, tip, tools);
+
+  let scene: Scene | null = null;
+  let scale = 1;
   let asked = 0;
+  let last = { x: -1, y: -1, position: -1 };
+
+  const position = () => (slot ? (app.state.other?.view.position ?? 0) : app.state.position);
   const draw = async () => {
-    if (!app.state.course) return;
+    if (!app.state.course || (slot && !app.state.other) || !holder.clientWidth) return;
     const mine = ++asked;
+    const at = position();
     const cells = Math.max(36, Math.floor((holder.clientWidth - 2) / cellWidth()));
-    const scene = await app.core.ask("scene", 0, app.state.position, Math.min(cells, 132), app.state.lang);
-    if (mine === asked) holder.replaceChildren(picture(scene, app));
+    const answer = await app.core.ask("scene", slot, at, Math.min(cells, 132), app.state.lang);
+    if (mine !== asked) return;
+    scene = answer;
+    const from = last;
+    const end = scene.token?.path.at(-1) ?? [-1, -1];
+    last = { x: end[0], y: end[1], position: at };
+    const moved = at > from.position && (end[0] !== from.x || end[1] !== from.y);
+    const focused = ((holder.getRootNode() as Document | ShadowRoot).activeElement as HTMLElement | null)?.dataset?.piece;
+    const drawn = picture(scene, {
+      followed: app.state.followed,
+      walk: moved && from.position >= 0 && !calm.matches ? app.state.speed : null,
+      choose: (piece) => app.set({ followed: piece.first }),
+      point,
+    });
+    holder.replaceChildren(drawn);
+    if (focused) drawn.querySelector<SVGElement>(`[data-piece="${focused}"]`)?.focus();
+    fit();
+    follow();
   };
-  app.on((_, changed) => {
-    if (changed.has("view")) void draw();
+
+  /** What is pointed at, in words. */
+  const point = (piece: ScenePiece | null, at: Element | null) => {
+    tip.hidden = !piece;
+    if (!piece || !at) return;
+    tip.textContent = piece.hint;
+    const spot = at.getBoundingClientRect();
+    const frame = box.getBoundingClientRect();
+    const left = Math.min(spot.left - frame.left, frame.width - tip.offsetWidth - 8);
+    const below = spot.bottom - frame.top + 4;
+    const above = spot.top - frame.top - tip.offsetHeight - 4;
+    tip.style.left = `${Math.max(8, left)}px`;
+    tip.style.top = `${below + tip.offsetHeight > frame.height && above > 0 ? above : below}px`;
+  };
+
+  const fit = () => {
+    const svg = holder.firstElementChild as SVGElement | null;
+    if (!svg || !scene) return;
+    const full = size(scene);
+    const room = { x: holder.clientWidth, y: holder.clientHeight };
+    const flows = getComputedStyle(holder).overflowY === "visible";
+    const whole = Math.min(room.x / full.width, flows ? 1 : room.y / full.height, 1.3);
+    scale = wish ?? Math.max(whole, Math.min(SMALLEST, room.x / full.width));
+    svg.setAttribute("width", String(full.width * scale));
+    svg.setAttribute("height", String(full.height * scale));
+  };
+  const resize = (by: number | null) => {
+    wish = by === null ? null : Math.min(LARGEST, Math.max(0.4, scale * by));
+    fit();
+    follow();
+  };
+  /** Scrolls to the token, or to what the step touches, when it cannot be seen. */
+  const follow = () => {
+    if (!scene) return;
+    const touched = scene.pieces.find((p) => p.touch);
+    const spot = scene.token?.path.at(-1) ?? (touched && [touched.x, (touched.top + touched.bottom) / 4]);
+    if (!spot) return;
+    const [left, top] = [midX(spot[0]) * scale, y(spot[1]) * scale];
+    const margin = 3 * ROW;
+    const into = (now: number, room: number, at: number) =>
+      at < now + margin ? at - margin * 2 : at > now + room - margin ? at - room + margin * 2 : now;
+    holder.scrollTo({
+      left: into(holder.scrollLeft, holder.clientWidth, left),
+      top: into(holder.scrollTop, holder.clientHeight, top),
+      behavior: calm.matches ? "auto" : "smooth",
+    });
+  };
+
+  holder.addEventListener(
+    "wheel",
+    (event) => {
+      if (!event.ctrlKey) return;
+      event.preventDefault();
+      resize(event.deltaY < 0 ? 1.1 : 1 / 1.1);
+    },
+    { passive: false },
+  );
+  app.on((state, changed) => {
+    if (slot && changed.has("other")) box.hidden = !state.other;
+    if (changed.has(slot ? "other" : "view") || changed.has("followed")) void draw();
   });
-  let width = 0;
+  let seen = { x: 0, y: 0 };
   new ResizeObserver(() => {
-    if (Math.abs(holder.clientWidth - width) < cellWidth()) return;
-    width = holder.clientWidth;
-    void draw();
+    const now = { x: holder.clientWidth, y: holder.clientHeight };
+    const wider = Math.abs(now.x - seen.x) >= cellWidth();
+    const higher = Math.abs(now.y - seen.y) >= ROW;
+    if (!wider && !higher) return;
+    seen = now;
+    if (wider || !scene) void draw();
+    else fit();
   }).observe(holder);
   return box;
-}
-
-const x = (cells: number) => cells * cellWidth();
-const midX = (cells: number) => (cells + 0.5) * cellWidth();
-const y = (row: number) => (row + 0.5) * ROW;
-const half = (rows: number) => (rows * ROW) / 2;
-
-export function picture(scene: Scene, app: App): SVGElement {
-  const width = x(scene.width);
-  const height = scene.height * ROW;
-  const svg = s("svg", {
-    viewBox: `0 0 ${width} ${height}`,
-    width,
-    height,
-    role: "img",
-    "aria-label": scene.summary || t("diagram"),
-    "font-size": FONT,
-  });
-  svg.append(
-    s("defs", {}, head("head"), head("head-lit"), head("head-stale")),
-    ...scene.pieces.map((p) =>
-      s(
-        "g",
-        {
-          class: `piece ${p.kind}${p.touch ? ` touch ${p.touch}` : ""}`,
-          onclick: () => app.set({ followed: p.first }),
-        },
-        s("rect", {
-          x: midX(p.x),
-          y: half(p.top),
-          width: x(p.width - 1),
-          height: half(p.bottom - p.top),
-        }),
-        s("title", {}, p.hint),
-      ),
-    ),
-    ...scene.rules.map(([rx, ry, cells]) =>
-      s("line", {
-        class: cells < 0 ? "rule tick" : "rule",
-        x1: midX(rx),
-        x2: midX(rx + Math.abs(cells) - 1),
-        y1: y(ry),
-        y2: y(ry),
-      }),
-    ),
-    ...scene.wires.map(wire),
-    ...scene.actors.map((a) =>
-      s("rect", {
-        class: `actor ${a.kind}${a.touch ? ` touch ${a.touch}` : ""}`,
-        x: midX(a.x),
-        y: y(a.y),
-        width: x(a.width - 1),
-        height: (a.height - 1) * ROW,
-        rx: 4,
-      }),
-    ),
-    ...scene.texts.map((text) =>
-      s(
-        "text",
-        {
-          class: text.role,
-          x: x(text.x),
-          y: y(text.y),
-          textLength: text.text.length > 1 ? x(text.cells) : undefined,
-          "dominant-baseline": "central",
-          "xml:space": "preserve",
-        },
-        text.text,
-      ),
-    ),
-  );
-  if (scene.token) svg.append(token(scene.token.path, scene.token.stepFrom, scene.token.fate));
-  return svg;
-}
-
-function head(id: string): SVGElement {
-  return s(
-    "marker",
-    {
-      id,
-      viewBox: "0 0 8 8",
-      refX: 7,
-      refY: 4,
-      markerWidth: 8,
-      markerHeight: 8,
-      markerUnits: "userSpaceOnUse",
-      orient: "auto",
-    },
-    s("path", { d: "M0 0 8 4 0 8z" }),
-  );
-}
-
-function path(points: [number, number][]): string {
-  return points.map(([px, py], i) => `${i ? "L" : "M"}${midX(px)} ${y(py)}`).join("");
-}
-
-function wire(w: SceneWire): SVGElement {
-  const mark = w.touch ? "head-lit" : w.state === "stale" ? "head-stale" : "head";
-  return s(
-    "g",
-    { class: `wire ${w.kind} ${w.state}${w.touch ? ` touch ${w.touch}` : ""}` },
-    s("path", { class: "halo", d: path(w.points) }),
-    s("path", { class: "stroke", d: path(w.points), "marker-end": `url(#${mark})` }),
-    s("title", {}, w.hint),
-  );
-}
-
-/** The token with the way it came; what this step added is walked, unless the reader wants no motion. */
-function token(corners: [number, number][], from: number, fate: string): SVGElement {
-  const [px, py] = corners.at(-1) ?? [0, 0];
-  const sign = fate === "dead" ? "✕" : "";
-  const dot = s(
-    "g",
-    { class: `token ${fate}`, transform: `translate(${midX(px)} ${y(py)})` },
-    s("circle", { r: 8 }),
-    s("text", { "text-anchor": "middle", "dominant-baseline": "central" }, sign),
-  );
-  const way = corners.slice(Math.max(0, from - 1));
-  if (!calm.matches && way.length > 1) {
-    const frames = way.map(([fx, fy]) => ({ transform: `translate(${midX(fx)}px, ${y(fy)}px)` }));
-    dot.animate(frames, { duration: 420, easing: "ease-in-out" });
-  }
-  return s("g", { class: "way" }, s("path", { d: path(corners) }), dot);
 }

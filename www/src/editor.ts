@@ -35,6 +35,7 @@ export function editor(app: App): HTMLElement {
   });
   app.on((state, changed) => {
     if (changed.has("text")) shown?.set(state.text);
+    if (changed.has("course") || changed.has("good")) shown?.mark();
     if (changed.has("troubles") || changed.has("text")) {
       shown?.mark();
       const { troubles } = state;

@@ -14,7 +14,7 @@ export function header(app: App, speak: () => void, help: () => void, logs: HTML
       if (card) void app.open(storage.recall(storage.draftKey(card.name)) ?? card.text, card.name);
     },
   });
-  const title = h("h1", { id: "title" });
+  const title = h("h1.for-readers", { id: "title" });
   const share = h(
     "button",
     {
@@ -42,8 +42,11 @@ export function header(app: App, speak: () => void, help: () => void, logs: HTML
     "?",
   );
   const status = h("span.status", { role: "status" });
-  const tryIt = h("button", { type: "button", id: "try" });
-  const tryRow = h("p.try", {}, h("span", {}), tryIt);
+  const undo = h(
+    "button",
+    { type: "button", id: "undo", hidden: true, onclick: () => void app.undo() },
+    t("undo"),
+  );
   app.on((state, changed) => {
     if (changed.has("gallery") || changed.has("preset")) fill(picker, state.gallery, state.preset);
     if (changed.has("head") && state.head) {
@@ -51,44 +54,29 @@ export function header(app: App, speak: () => void, help: () => void, logs: HTML
       document.title = `${state.head.title} · iommu-playground`;
     }
     if (changed.has("message")) status.textContent = state.message;
-    if (changed.has("head") || changed.has("good")) {
-      const changedText = state.head?.changed ?? null;
-      const card = state.gallery.find((c) => c.name === state.preset);
-      const isOriginal = card?.text === state.good;
-      tryRow.hidden = !state.head?.tryThis || !(changedText || !isOriginal);
-      (tryRow.firstElementChild as HTMLElement).textContent = state.head?.tryThis ?? "";
-      tryIt.textContent = isOriginal ? t("tryIt") : t("undoTry");
-      tryIt.onclick = () => {
-        const text = isOriginal ? changedText : card?.text;
-        if (text) void app.open(text, state.preset);
-      };
-    }
+    if (changed.has("undo")) undo.hidden = state.undo === null;
   });
   return h(
-    "div.top",
+    "header.bar",
     {},
-    h(
-      "header.bar",
-      {},
-      h("strong.brand", {}, "iommu-playground"),
-      picker,
-      h("span.spacer", {}),
-      status,
-      logs,
-      share,
-      language,
-      theme,
-      helpButton,
-    ),
-    h("section.story", { "aria-label": t("scenario") }, title, tryRow),
+    h("strong.brand", {}, "iommu-playground"),
+    title,
+    picker,
+    h("span.spacer", {}),
+    status,
+    undo,
+    logs,
+    share,
+    language,
+    theme,
+    helpButton,
   );
 }
 
 function fill(picker: HTMLSelectElement, gallery: Card[], preset: string | null): void {
   const path = gallery.filter((c) => c.path !== null).sort((a, b) => (a.path ?? 0) - (b.path ?? 0));
   const rest = gallery.filter((c) => c.path === null);
-  const option = (c: Card) =>
-    h("option", { value: c.name, selected: c.name === preset }, `${c.path ? `${c.path}. ` : ""}${c.title}`);
+  const option = (c: Card) => h("option", { value: c.name, selected: c.name === preset }, c.title);
   picker.replaceChildren(
     h("optgroup", { label: t("path") }, ...path.map(option)),
     h("optgroup", { label: t("more") }, ...rest.map(option)),

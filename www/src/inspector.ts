@@ -62,12 +62,12 @@ export function inspector(app: App): HTMLElement {
       const { view } = state;
       now.replaceChildren(
         part("walk", walkTable(view?.walk ?? null, app)),
-        view?.entry ? part("entry", entryBits(view.entry)) : "",
+        view?.entry ? part("entry", entryBits(view.entry, app)) : "",
         view?.packet ? part("packet", packet(view.packet)) : "",
       );
       show();
     }
-    if (changed.has("followed") && state.followed) choose("memory");
+    if (changed.has("followed") && state.followed && !changed.has("view")) choose("memory");
   });
   return h("aside.inspector", { "aria-label": t("inspector") }, now, list, panel);
 }
@@ -80,7 +80,7 @@ function held(state: State, tab: "caches" | "registers"): HTMLElement {
   const view = state.view;
   if (tab === "registers") {
     const registers = view?.registers ?? [];
-    if (!registers.length) return h("p.quiet", {}, t("nothing"));
+    if (!registers.length) return h("p.quiet", {}, t("noRegisters"));
     return h(
       "div.registers",
       {},
@@ -95,15 +95,22 @@ function held(state: State, tab: "caches" | "registers"): HTMLElement {
     );
   }
   const caches = view?.caches ?? [];
-  if (!caches.length) return h("p.quiet", {}, t("nothing"));
+  if (!caches.length) return h("p.quiet", {}, t("noCaches"));
   return h("div.caches", {}, ...caches.map(cache));
 }
+
+const count = (n: number, one: Key, many: Key) => `${n} ${t(n === 1 ? one : many)}`;
 
 function cache(c: Cache): HTMLElement {
   return h(
     "section.cache",
     {},
-    h("h3", {}, c.name, h("small", {}, ` ${c.hits} ${t("hits")}, ${c.misses} ${t("misses")}`)),
+    h(
+      "h3",
+      {},
+      c.name,
+      h("small", {}, ` ${count(c.hits, "hit1", "hitN")}, ${count(c.misses, "miss1", "missN")}`),
+    ),
     c.lines.length
       ? h(
           "ul",
@@ -124,7 +131,7 @@ function cache(c: Cache): HTMLElement {
 }
 
 const NOW: Record<string, Key> = {
-  hit: "predictHit",
+  hit: "hit",
   miss: "miss",
   stale: "staleHit",
   denied: "fault",

@@ -11,6 +11,7 @@ const KEYS: [string[], Key][] = [
   [["End"], "end"],
   [["N"], "nextMark"],
   [["G"], "grain"],
+  [["P"], "predict"],
   [["E"], "edit"],
   [["?"], "help"],
 ];
@@ -55,7 +56,7 @@ export function keys(app: App, dialog: HTMLDialogElement, signal: AbortSignal): 
 /** The keys of time: the embed has them too. */
 export function timeKeys(app: App): Record<string, () => void> {
   const forward = () => void app.step();
-  const back = () => void app.go(app.previous());
+  const back = () => void app.stepBack();
   return {
     ArrowRight: forward,
     l: forward,
@@ -75,6 +76,7 @@ export function timeKeys(app: App): Record<string, () => void> {
 function actions(app: App, dialog: HTMLDialogElement): Record<string, () => void> {
   return {
     ...timeKeys(app),
+    p: () => document.getElementById("predict")?.click(),
     e: () => {
       const editor = document.querySelector<HTMLDetailsElement>("#editor");
       if (!editor) return;

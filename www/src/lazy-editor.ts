@@ -9,14 +9,17 @@ import { t } from "./strings";
 
 const fromOutside = Annotation.define<boolean>();
 const painted = StateEffect.define<DecorationSet>();
-const paint = StateField.define<DecorationSet>({
-  create: () => Decoration.none,
-  update(set, transaction) {
-    for (const effect of transaction.effects) if (effect.is(painted)) return effect.value;
-    return set.map(transaction.changes);
-  },
-  provide: (field) => EditorView.decorations.from(field),
-});
+const judged = StateEffect.define<DecorationSet>();
+/** Decorations that are set as a whole by an effect, and move with the text in between. */
+const decorated = (by: typeof painted) =>
+  StateField.define<DecorationSet>({
+    create: () => Decoration.none,
+    update(set, transaction) {
+      for (const effect of transaction.effects) if (effect.is(by)) return effect.value;
+      return set.map(transaction.changes);
+    },
+    provide: (field) => EditorView.decorations.from(field),
+  });
 
 export function codeEditor(place: HTMLElement, app: App, typed: (text: string) => void) {
   const complete = async (context: CompletionContext): Promise<CompletionResult | null> => {
@@ -44,7 +47,8 @@ export function codeEditor(place: HTMLElement, app: App, typed: (text: string) =
       extensions: [
         lineNumbers(),
         history(),
-        paint,
+        decorated(painted),
+        decorated(judged),
         autocompletion({ override: [complete] }),
         keymap.of([...defaultKeymap, ...historyKeymap]),
         EditorView.contentAttributes.of({ "aria-label": t("editor") }),
@@ -83,7 +87,30 @@ export function codeEditor(place: HTMLElement, app: App, typed: (text: string) =
         message: p.message,
       };
     });
-    view.dispatch(setDiagnostics(view.state, found));
+    // What was expected, in the text that ran: failed ones where they stand.
+    const ran = app.state.good === doc.toString() ? (app.state.course?.checks ?? []) : [];
+    for (const { line, column, len, failure } of ran) {
+      if (failure === null) continue;
+      const from = offset(doc, line, column);
+      const to = Math.min(doc.line(Math.min(line, doc.lines)).to, offset(doc, line, column + len));
+      found.push({
+        from,
+        to: Math.max(from, to),
+        severity: "warning",
+        message: `${t("failed")}: ${failure}`,
+      });
+    }
+    const lines = ran
+      .filter((c) => c.line <= doc.lines)
+      .map((c) =>
+        Decoration.line({
+          class: c.failure === null ? "cm-held" : "cm-failed",
+          attributes: { "data-sign": c.failure === null ? `✓ ${t("holds")}` : `✕ ${t("failed")}` },
+        }).range(doc.line(c.line).from),
+      );
+    view.dispatch(setDiagnostics(view.state, found), {
+      effects: judged.of(Decoration.set(lines, true)),
+    });
   };
   void colour();
   mark();

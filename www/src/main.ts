@@ -1,13 +1,16 @@
 // The page: starts the machine, builds the views, keeps the address bar in step.
 import { App } from "./app";
+import { otherRun } from "./compare";
 import { diagram } from "./diagram";
 import { h } from "./dom";
 import { editor } from "./editor";
+import { ending } from "./ending";
 import { explainDialog } from "./explain/dialog";
 import { header } from "./header";
 import { inspector } from "./inspector";
 import { keys, sheet } from "./keys";
 import { lanes } from "./lanes";
+import { question } from "./predict";
 import { sentence } from "./sentence";
 import * as storage from "./storage";
 import { t, type Lang } from "./strings";
@@ -37,14 +40,26 @@ function build(): void {
   const dialog = sheet();
   const logs = explainDialog(app, app.state.lang);
   const { buttons, scrub } = transport(app);
+  const clock = h("span.clock", { "aria-hidden": "true" });
+  let ticking: ReturnType<typeof setInterval> | undefined;
   const busy = h(
     "div.busy",
     { role: "status", hidden: true },
+    h("progress", { "aria-label": t("running") }),
     h("span", {}, t("running")),
+    clock,
     h("button", { type: "button", id: "stop", onclick: () => void stop() }, t("stop")),
   );
   app.on((state, changed) => {
-    if (changed.has("busy")) busy.hidden = !state.busy;
+    if (changed.has("busy")) {
+      busy.hidden = !state.busy;
+      clearInterval(ticking);
+      const since = performance.now();
+      const tick = () =>
+        (clock.textContent = `${((performance.now() - since) / 1000).toFixed(1)} ${t("elapsed")}`);
+      tick();
+      if (state.busy) ticking = setInterval(tick, 100);
+    }
     if (changed.has("view")) {
       const wish = place.lang ? state.lang : null;
       history.replaceState(
@@ -70,18 +85,35 @@ function build(): void {
       "section.stage",
       { "aria-label": t("position") },
       sentence(app),
+      question(app),
+      ending(app),
       h("div.controls", {}, buttons, scrub),
       busy,
     ),
-    h("main", {}, diagram(app), inspector(app)),
+    h("main", {}, diagram(app), otherRun(app), inspector(app)),
     lanes(app),
     editor(app),
     dialog,
     logs.dialog,
   );
   keys(app, dialog, listening.signal);
+  measure();
   // Views draw what changed: tell them that everything has.
   app.set({ ...app.state });
+}
+
+let measuring: ResizeObserver | undefined;
+
+/** Tells the style how much of the window the bars take, so that the panes get the rest. */
+function measure(): void {
+  measuring?.disconnect();
+  measuring = new ResizeObserver((entries) => {
+    for (const { target } of entries) {
+      const name = target.classList.contains("stage") ? "--stage" : "--bar";
+      document.documentElement.style.setProperty(name, `${(target as HTMLElement).offsetHeight}px`);
+    }
+  });
+  for (const bar of document.querySelectorAll(".bar, .stage")) measuring.observe(bar);
 }
 
 /** Ends a run that takes too long; the last good one comes back. */

@@ -19,7 +19,7 @@ export function memory(app: App): { element: HTMLElement; show: () => Promise<vo
   const show = async () => {
     const { view, followed, position, lang } = app.state;
     // The page follows what steps touch until the reader asks for an address.
-    if (followed) at = followed;
+    if (followed) at = row(followed);
     else if (!own && view?.touched) at = row(view.touched);
     if (document.activeElement !== input) input.value = at;
     const dump = await app.core.ask("dump", 0, position, at, ROWS, lang);
@@ -29,7 +29,7 @@ export function memory(app: App): { element: HTMLElement; show: () => Promise<vo
         h(
           "tr",
           { class: r.touched ? "touched" : "" },
-          h("th", { scope: "row" }, r.at),
+          h("th", { scope: "row", class: r.at === lineOf(followed) ? "followed" : "" }, r.at),
           h("td", {}, r.bytes.slice(0, 8).join(" "), "  ", r.bytes.slice(8).join(" ")),
           h("td.text", {}, r.text),
         ),
@@ -69,3 +69,6 @@ function row(touched: string): string {
   const start = (value & ~0xfn) - 0x40n;
   return `0x${(start > page ? start : page).toString(16)}`;
 }
+
+/** The row of sixteen bytes that an address is in. */
+const lineOf = (at: string | null) => (at === null ? null : `0x${(BigInt(at) & ~0xfn).toString(16)}`);

@@ -1,41 +1,47 @@
-// What just happened, in one sentence, with the operation it belongs to; announced to screen readers.
+// What just happened, in one sentence, with the operation it belongs to; announced to screen readers. At the start
+// it is the scenario's question, at the end what was expected and what to change.
+import type { View } from "iommu-view";
+import { linked } from "./addresses";
 import type { App, State } from "./app";
 import { h } from "./dom";
+import { SIGNS } from "./signs";
 import { t } from "./strings";
-
-export const SIGNS: Record<string, string> = {
-  plain: "·",
-  good: "✓",
-  miss: "○",
-  stale: "◆",
-  fault: "✕",
-  invalidate: "–",
-  interrupt: "▲",
-};
 
 export function sentence(app: App): HTMLElement {
   const live = h("p.sentence", { "aria-live": "polite", id: "sentence" });
   const where = h("p.where", { id: "where" });
   const note = h("p.note", { id: "note" });
-  const box = h("div.now", {}, note, where, live);
+  const box = h("div.now", {}, h("div.context", {}, note, where), live);
   app.on((state, changed) => {
     if (!changed.has("view")) return;
     const view = state.view;
     const tone = view?.tone ?? "plain";
     const begun = view !== null && view.position !== state.course?.start;
     box.dataset.tone = begun ? tone : "plain";
-    const words = begun ? view.sentence : t("ready");
-    live.replaceChildren(
-      h("span.sign", { "aria-hidden": "true" }, begun ? SIGNS[tone] : "▶"),
-      h("span.words", {}, words),
-      begun && view.section ? h("cite", {}, view.section) : "",
-    );
+    live.replaceChildren(...(begun ? said(app, view) : begin(state)));
     const line = currentLine(state);
     const text = line ? state.course?.operations.find((o) => o.line === line)?.text : "";
-    where.replaceChildren(...(text ? [h("span.line", {}, `${t("at")} ${line}`), h("code", {}, text)] : []));
-    note.textContent = noteAt(state, line);
+    where.replaceChildren(
+      ...(text && begun ? [h("span.line", {}, `${t("at")} ${line}`), h("code", {}, text)] : []),
+    );
+    note.textContent = begun ? noteAt(state, line) : "";
   });
   return box;
+}
+
+/** A step in words: sign, sentence, section. */
+export function said(app: App, view: View): HTMLElement[] {
+  return [
+    h("span.sign", { "aria-hidden": "true" }, SIGNS[view.tone] ?? ""),
+    h("span.words", {}, ...linked(app, view.sentence), view.section ? h("cite", {}, ` ${view.section}`) : ""),
+  ];
+}
+
+function begin(state: State): HTMLElement[] {
+  return [
+    h("span.sign", { "aria-hidden": "true" }, "▶"),
+    h("span.words", {}, h("b", {}, state.head?.title ?? ""), h("span.begin", {}, ` ${t("ready")}`)),
+  ];
 }
 
 function currentLine(state: State): number | null {
@@ -44,10 +50,8 @@ function currentLine(state: State): number | null {
   return found?.line ?? operations.at(-1)?.line ?? null;
 }
 
-/** The last note at or before a line; before the first step, what the scenario answers. */
+/** The last note at or before a line. */
 function noteAt(state: State, line: number | null): string {
-  if (!state.head) return "";
-  if (state.position <= (state.course?.start ?? 0) || line === null) return state.head.answer;
-  const before = state.head.notes.filter((n) => n.line <= line);
-  return before.at(-1)?.text ?? state.head.answer;
+  if (!state.head || line === null) return "";
+  return state.head.notes.filter((n) => n.line <= line).at(-1)?.text ?? "";
 }

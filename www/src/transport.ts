@@ -1,8 +1,10 @@
 // Step, back, play, scrub: the controls of time.
 import type { App } from "./app";
+import { compareMenu } from "./compare";
 import { h } from "./dom";
 import { icon } from "./icons";
-import { SIGNS } from "./sentence";
+import { predictSwitch } from "./predict";
+import { SIGNS } from "./signs";
 import { t, type Key } from "./strings";
 
 const SPEEDS = [0.25, 0.5, 1, 2, 4];
@@ -13,7 +15,7 @@ export function transport(app: App): { buttons: HTMLElement; scrub: HTMLElement 
   const button = (key: Key, sign: Parameters<typeof icon>[0], act: () => void, id: string) =>
     h("button.icon", { type: "button", title: t(key), "aria-label": t(key), id, onclick: act }, icon(sign));
   const start = button("start", "start", () => void app.go(app.state.course?.start ?? 0), "to-start");
-  const back = button("back", "back", () => void app.go(app.previous()), "back");
+  const back = button("back", "back", () => void app.stepBack(), "back");
   const step = h(
     "button.primary",
     { type: "button", id: "step", onclick: () => void app.step() },
@@ -54,11 +56,25 @@ export function transport(app: App): { buttons: HTMLElement; scrub: HTMLElement 
     h("option", { value: "read", selected: app.state.grain === "read" }, t("grainRead")),
     h("option", { value: "operation", selected: app.state.grain === "operation" }, t("grainOperation")),
   );
+  // On a narrow screen the rest is behind this.
+  const more = h(
+    "button.icon",
+    {
+      type: "button",
+      id: "more",
+      title: t("moreControls"),
+      "aria-label": t("moreControls"),
+      "aria-expanded": "false",
+      onclick: () =>
+        more.setAttribute("aria-expanded", String(more.getAttribute("aria-expanded") === "false")),
+    },
+    "⋯",
+  );
   const buttons = h(
     "div.buttons",
     { role: "group", "aria-label": t("position") },
-    h("div.main-buttons", {}, start, back, step, play, end),
-    h("div.side-buttons", {}, mark, grain, speed),
+    h("div.main-buttons", {}, start, back, step, play, end, more),
+    h("div.side-buttons", {}, mark, grain, speed, predictSwitch(app), compareMenu(app)),
   );
 
   const range = h("input", {
@@ -70,16 +86,17 @@ export function transport(app: App): { buttons: HTMLElement; scrub: HTMLElement 
     "aria-label": t("position"),
     oninput: () => void app.go(Number(range.value)),
   });
+  const setup = h("i.setup", { "aria-hidden": "true", title: t("setup") }, h("span", {}, t("setup")));
   const marks = h("div.marks", { "aria-hidden": "true" });
   const count = h("output.count", { id: "count" });
-  const scrub = h("div.scrub", {}, h("div.track", {}, marks, range), count);
+  const scrub = h("div.scrub", {}, h("div.track", {}, setup, marks, range), count);
 
   let timer: ReturnType<typeof setTimeout> | undefined;
   const beat = () => {
     clearTimeout(timer);
     if (!app.state.playing) return;
     timer = setTimeout(() => {
-      if (app.next() === null) app.set({ playing: false });
+      if (step.disabled) app.set({ playing: false });
       else void app.step().then(beat);
     }, BEAT / app.state.speed);
   };
@@ -88,12 +105,16 @@ export function transport(app: App): { buttons: HTMLElement; scrub: HTMLElement 
     if (changed.has("course")) {
       range.max = String(length);
       drawMarks(marks, app);
+      const share = length ? (state.course?.start ?? 0) / length : 0;
+      setup.style.width = `${100 * share}%`;
+      setup.dataset.narrow = String(share < 0.12);
     }
-    if (changed.has("view") || changed.has("course") || changed.has("grain")) {
+    if (changed.has("view") || changed.has("course") || changed.has("grain") || changed.has("other")) {
       range.value = String(state.position);
       range.setAttribute("aria-valuetext", state.view?.sentence ?? "");
       count.textContent = `${state.position} / ${length}`;
-      const none = app.next() === null;
+      const { other } = state;
+      const none = app.next() === null && !(other && other.at + 1 < other.pairs.length);
       step.disabled = none;
       play.disabled = none && !state.playing;
       back.disabled = state.position === 0;
@@ -121,8 +142,14 @@ function drawMarks(into: HTMLElement, app: App): void {
     const place = Math.round((200 * at) / course.length);
     if (rank.indexOf(tone) > rank.indexOf(places.get(place) ?? "plain")) places.set(place, tone);
   }
+  const failed = new Set<number>();
+  for (const { at, failure } of course.checks)
+    if (failure !== null) failed.add(Math.round((200 * at) / course.length));
+  // As many ticks as can be told apart.
+  const ticks = new Set(course.operations.map((o) => Math.round((400 * o.from) / course.length)));
   into.replaceChildren(
-    ...course.operations.map((o) => h("i.tick", { style: `left:${(100 * o.from) / course.length}%` })),
+    ...(ticks.size < 200 ? [...ticks].map((at) => h("i.tick", { style: `left:${at / 4}%` })) : []),
+    ...[...failed].map((at) => h("b.mark.unmet", { style: `left:${at / 2}%` }, "≠")),
     ...[...places].map(([place, tone]) =>
       h("b.mark", { style: `left:${place / 2}%`, "data-tone": tone }, SIGNS[tone] ?? ""),
     ),

@@ -1,5 +1,6 @@
 // The walk as a table; a nested one also as the grid of its reads.
-import type { GridRow, Walk, WalkRow } from "iommu-view";
+import type { GridCell, GridRow, Walk, WalkRow } from "iommu-view";
+import { address } from "./addresses";
 import type { App } from "./app";
 import { h } from "./dom";
 import { t } from "./strings";
@@ -11,31 +12,28 @@ export function walkTable(walk: Walk | null, app: App): HTMLElement {
     return body;
   }
   body.append(
-    h("p.lookup", {}, h("code", {}, walk.input), ` ${walk.space}`, walk.request ? ` (${walk.request})` : ""),
+    h("p.lookup", {}, address(app, walk.input), ` ${walk.space}`, walk.request ? ` (${walk.request})` : ""),
     walk.grid.length ? grid(walk.grid, app) : "",
     h(
-      "div.scroll",
-      { tabindex: 0, role: "group", "aria-label": t("walk") },
+      "table.reads",
+      {},
       h(
-        "table.reads",
+        "thead",
         {},
         h(
-          "thead",
+          "tr",
           {},
-          h(
-            "tr",
-            {},
-            ...(["level", "index", "entryAt", "raw", "leads"] as const).map((k) =>
-              h("th", { scope: "col" }, t(k)),
-            ),
-          ),
+          h("th", { scope: "col" }, t("level")),
+          h("th", { scope: "col" }, t("index")),
+          h("th", { scope: "col" }, t("entryAt"), h("br", {}), t("raw")),
+          h("th", { scope: "col" }, t("leads")),
         ),
-        h("tbody", {}, ...walk.rows.flatMap((row, i) => rows(row, walk.rows[i - 1], app))),
       ),
+      h("tbody", {}, ...walk.rows.flatMap((row, i) => rows(row, walk.rows[i - 1], app))),
     ),
     walk.result ? h(walk.failed ? "p.result.failed" : "p.result", {}, walk.result) : "",
   );
-  queueMicrotask(() => body.querySelector(".scroll .current")?.scrollIntoView?.({ block: "nearest" }));
+  queueMicrotask(() => body.querySelector(".reads .current")?.scrollIntoView?.({ block: "nearest" }));
   return body;
 }
 
@@ -56,49 +54,88 @@ function rows(row: WalkRow, before: WalkRow | undefined, app: App): HTMLElement[
         row.level ? `${row.level}` : row.entry,
       ),
     ),
-    h("td", {}, row.bits ? h("span.bits", {}, `${row.bits}`) : "", ` ${row.index}`),
-    h("td", {}, h("code", {}, row.at)),
-    h("td", {}, ...row.raw.slice(0, 1).map((w) => h("code", {}, w))),
-    h("td", {}, row.to ? h("code", {}, row.to) : "", row.verdict ? h("small", {}, ` ${row.verdict}`) : ""),
+    h("td.index", {}, row.bits ? h("span.bits", {}, row.bits) : "", h("span", {}, String(row.index))),
+    h(
+      "td.where-read",
+      {},
+      address(app, row.at),
+      h("span.value", {}, ...row.raw.slice(0, 1).map((w) => h("code", {}, w))),
+    ),
+    h(
+      "td",
+      {},
+      row.to ? address(app, row.to) : "",
+      row.verdict ? h("small", {}, row.to ? ` ${row.verdict}` : `✕ ${row.verdict}`) : "",
+    ),
   );
   if (row.stage === before?.stage && row.depth === before.depth) return [cells];
   return [
-    h("tr.stage", {}, h("th", { colspan: 5, scope: "colgroup" }, row.depth ? `↳ ${row.stage}` : row.stage)),
+    h("tr.stage", {}, h("th", { colspan: 4, scope: "colgroup" }, row.depth ? `↳ ${row.stage}` : row.stage)),
     cells,
   ];
 }
 
+/** Stage 2 reads stand under their level, the stage 1 entry that they lead to at the right. */
 function grid(gridRows: GridRow[], app: App): HTMLElement {
+  const levels = [
+    ...new Set(gridRows.flatMap((row) => row.cells.filter((c) => !c.first).map((c) => c.level))),
+  ];
+  levels.sort((a, b) => b - a);
   return h(
     "table.grid",
     {},
     h("caption", {}, t("grid")),
-    ...gridRows.map((row) =>
+    h(
+      "thead",
+      {},
       h(
         "tr",
         {},
-        h("th", { scope: "row" }, row.level ? `${t("level")} ${row.level}` : t("final")),
-        ...row.cells.map((cell) =>
-          h(
-            "td",
-            {},
-            h(
-              "button",
-              {
-                type: "button",
-                class: [
-                  cell.first ? "first" : "",
-                  cell.current ? "current" : "",
-                  cell.refused ? "refused" : "",
-                ].join(" "),
-                "aria-current": cell.current ? "step" : null,
-                onclick: () => void app.go(cell.position),
-              },
-              String(cell.number),
+        h("td", {}),
+        h("th", { scope: "colgroup", colspan: levels.length }, t("stage2")),
+        h("th", { scope: "col", rowspan: 2 }, t("stage1")),
+      ),
+      h("tr", {}, h("td", {}), ...levels.map((level) => h("th", { scope: "col" }, String(level)))),
+    ),
+    h(
+      "tbody",
+      {},
+      ...gridRows.map((row) =>
+        h(
+          "tr",
+          {},
+          h("th", { scope: "row" }, row.level ? `${t("level")} ${row.level}` : t("final")),
+          ...levels.map((level) =>
+            cellOf(
+              row.cells.find((c) => !c.first && c.level === level),
+              app,
             ),
+          ),
+          cellOf(
+            row.cells.find((c) => c.first),
+            app,
           ),
         ),
       ),
+    ),
+  );
+}
+
+function cellOf(cell: GridCell | undefined, app: App): HTMLElement {
+  if (!cell) return h("td", {});
+  const classes = [cell.first ? "first" : "", cell.current ? "current" : "", cell.refused ? "refused" : ""];
+  return h(
+    "td",
+    {},
+    h(
+      "button",
+      {
+        type: "button",
+        class: classes.join(" "),
+        "aria-current": cell.current ? "step" : null,
+        onclick: () => void app.go(cell.position),
+      },
+      String(cell.number),
     ),
   );
 }

@@ -48,6 +48,8 @@ const api = {
     session(slot).scene(position, width, lang),
   dump: (slot: number, position: number, at: string, rows: number, lang: string) =>
     session(slot).dump(position, at, rows, lang),
+  compare: () => session(0).compare(session(1)),
+  question: (slot: number, position: number, lang: string) => session(slot).question(position, lang),
   gallery: (lang: string) => gallery(lang),
   check: (text: string, lang: string) => check(text, lang),
   offer: (text: string, line: number, column: number, lang: string) => offer(text, line, column, lang),

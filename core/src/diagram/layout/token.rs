@@ -23,7 +23,7 @@ pub struct Grid<'a> {
 }
 
 impl Grid<'_> {
-    /// A point has a place at either border of its box.
+    /// A point has a place at either side of its box.
     fn point(&self, scene: &Scene<'_>, p: Point) -> Option<[Cell; 2]> {
         let c = p.column.0 as usize;
         let s = self.slots.iter().position(|s| s.columns.contains(&c))?;
@@ -34,12 +34,13 @@ impl Grid<'_> {
             let (of, all) = (u128::from(piece.last - p.address), u128::from(piece.last - piece.first) + 1);
             y += (of * h.max(1) as u128 / all) as i32;
         }
+        // Just outside, where nothing is written.
         let (left, right) = self.sides[s];
-        Some([(left, y + self.dy), (right, y + self.dy)])
+        Some([((left - 1).max(0), y + self.dy), (right + 1, y + self.dy)])
     }
 }
 
-/// The places that stand for an anchor: either border of a box, or the lower border of an actor, where no name is.
+/// The places that stand for an anchor: either side of a box, or the lower border of an actor, where no name is.
 fn places(scene: &Scene<'_>, layout: &Layout, grid: &Grid<'_>, anchor: Anchor) -> Option<[Cell; 2]> {
     match anchor {
         Anchor::Point(p) => grid.point(scene, p),

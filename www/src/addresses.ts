@@ -1,0 +1,27 @@
+// Addresses in what is written: each can be pressed to follow it.
+import type { App } from "./app";
+import { h } from "./dom";
+import { t } from "./strings";
+
+const NUMBER = /0x[0-9a-f_]{3,}/gi;
+
+/** An address as something to press. */
+export function address(app: App, value: string): HTMLElement {
+  return h(
+    "button.address-link",
+    { type: "button", title: t("follow"), onclick: () => app.set({ followed: value.replaceAll("_", "") }) },
+    h("code", {}, value),
+  );
+}
+
+/** A sentence with its addresses to press. */
+export function linked(app: App, sentence: string): (string | HTMLElement)[] {
+  const out: (string | HTMLElement)[] = [];
+  let from = 0;
+  for (const found of sentence.matchAll(NUMBER)) {
+    out.push(sentence.slice(from, found.index), address(app, found[0]));
+    from = found.index + found[0].length;
+  }
+  out.push(sentence.slice(from));
+  return out;
+}

@@ -1,0 +1,240 @@
+// A scene of the core as SVG: each cell of its grid at its place, the token walking its way.
+import type { Scene, ScenePiece, SceneText, SceneToken, SceneWire } from "iommu-view";
+import { s, styled } from "./dom";
+import { t } from "./strings";
+
+const FONT = 12;
+/** Chinese glyphs are as high as two cells are wide. */
+/** A row's height: enough for a Chinese word, which is two cells wide. */
+export const ROW = 16;
+
+/** How wide a cell is in the font that is really there. */
+let cell = 0;
+export function cellWidth(): number {
+  if (cell) return cell;
+  const context = document.createElement("canvas").getContext("2d");
+  if (!context) return 8;
+  context.font = `${FONT}px ${getComputedStyle(styled).getPropertyValue("--mono")}`;
+  cell = context.measureText("0".repeat(100)).width / 100;
+  return cell;
+}
+
+const x = (cells: number) => cells * cellWidth();
+export const midX = (cells: number) => (cells + 0.5) * cellWidth();
+export const y = (row: number) => (row + 0.5) * ROW;
+const half = (rows: number) => (rows * ROW) / 2;
+
+export const size = (scene: Scene) => ({ width: x(scene.width), height: scene.height * ROW });
+
+export interface How {
+  followed: string | null;
+  /** At which speed the token walks what the step added; not at all when there is none. */
+  walk: number | null;
+  choose: (piece: ScenePiece) => void;
+  point: (piece: ScenePiece | null, at: Element | null) => void;
+}
+
+export function picture(scene: Scene, how: How): SVGElement {
+  const { width, height } = size(scene);
+  const svg = s("svg", {
+    viewBox: `0 0 ${width} ${height}`,
+    width,
+    height,
+    role: "group",
+    "aria-label": scene.summary || t("diagram"),
+    "font-size": FONT,
+    onkeydown: (event: KeyboardEvent) => walkPieces(event, svg),
+  });
+  svg.append(
+    s("defs", {}, head("head"), head("head-lit"), head("head-stale")),
+    s("g", { class: "pieces" }, ...pieces(scene, how)),
+    s(
+      "g",
+      { "aria-hidden": "true", class: "marks-layer" },
+      ...scene.rules.map(([rx, ry, cells]) =>
+        s("line", {
+          class: cells < 0 ? "rule tick" : "rule",
+          x1: midX(rx),
+          x2: midX(rx + Math.abs(cells) - 1),
+          y1: y(ry),
+          y2: y(ry),
+        }),
+      ),
+      ...scene.wires.map(wire),
+      scene.token ? trail(scene.token) : null,
+      ...scene.actors.map((a) =>
+        s("rect", {
+          class: `actor ${a.kind}${a.touch ? ` touch ${a.touch}` : ""}`,
+          x: midX(a.x),
+          y: y(a.y),
+          width: x(a.width - 1),
+          height: (a.height - 1) * ROW,
+          rx: 4,
+        }),
+      ),
+      ...scene.texts.flatMap(written),
+      scene.token ? token(scene.token, how.walk) : null,
+    ),
+  );
+  return svg;
+}
+
+/** Ranges; one of them can be reached by Tab, the others from there with the arrows up and down. */
+function pieces(scene: Scene, how: How): SVGElement[] {
+  const named = (p: ScenePiece) => p.kind !== "gap";
+  const stop = scene.pieces.find((p) => named(p) && p.touch) ?? scene.pieces.find(named);
+  return scene.pieces.map((p) => {
+    const classes = ["piece", p.kind];
+    if (p.touch) classes.push("touch", p.touch);
+    if (how.followed && holds(p, how.followed)) classes.push("followed");
+    const reach = named(p)
+      ? {
+          role: "button",
+          tabindex: p === stop ? 0 : -1,
+          "aria-label": p.hint.replaceAll("\n", ", "),
+          "data-piece": `${p.column}/${p.first}`,
+          onclick: () => how.choose(p),
+          onfocus: (event: Event) => how.point(p, event.currentTarget as Element),
+          onblur: () => how.point(null, null),
+        }
+      : {};
+    return s(
+      "g",
+      {
+        class: classes.join(" "),
+        ...reach,
+        onmouseenter: (event: Event) => how.point(p, event.currentTarget as Element),
+        onmouseleave: () => how.point(null, null),
+      },
+      s("rect", { x: midX(p.x), y: half(p.top), width: x(p.width - 1), height: half(p.bottom - p.top) }),
+    );
+  });
+}
+
+const holds = (p: ScenePiece, address: string) => {
+  const at = BigInt(address);
+  return BigInt(p.first) <= at && at <= BigInt(p.last);
+};
+
+function walkPieces(event: KeyboardEvent, svg: SVGElement): void {
+  const way = event.key === "ArrowDown" ? 1 : event.key === "ArrowUp" ? -1 : 0;
+  const all = [...svg.querySelectorAll<SVGElement>("[data-piece]")];
+  const at = all.indexOf(event.target as SVGElement);
+  if (at < 0) return;
+  if (way) {
+    event.preventDefault();
+    const next = all[at + way];
+    all[at]?.setAttribute("tabindex", "-1");
+    next?.setAttribute("tabindex", "0");
+    next?.focus();
+  } else if (event.key === "Enter" || event.key === " ") {
+    event.preventDefault();
+    event.stopPropagation();
+    (event.target as SVGElement).dispatchEvent(new MouseEvent("click"));
+  }
+}
+
+function head(id: string): SVGElement {
+  return s(
+    "marker",
+    {
+      id,
+      viewBox: "0 0 8 8",
+      refX: 7,
+      refY: 4,
+      markerWidth: 8,
+      markerHeight: 8,
+      markerUnits: "userSpaceOnUse",
+      orient: "auto",
+    },
+    s("path", { d: "M0 0 8 4 0 8z" }),
+  );
+}
+
+/** A text in runs: wide glyphs fill two cells each by their size, not by space between them. */
+function written(text: SceneText): SVGElement[] {
+  let at = text.x;
+  const runs =
+    text.text.match(
+      /[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef\u3000-\u303f]+|[^\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef\u3000-\u303f]+/gu,
+    ) ?? [];
+  return runs.map((run) => {
+    const wide = /[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef\u3000-\u303f]/u.test(run);
+    const cells = [...run].length * (wide ? 2 : 1);
+    const element = s(
+      "text",
+      {
+        class: text.role,
+        x: x(at),
+        y: y(text.y),
+        "font-size": wide ? 2 * cellWidth() : undefined,
+        textLength: run.length > 1 && run.trim() ? x(cells) : undefined,
+        "dominant-baseline": "central",
+        "xml:space": "preserve",
+      },
+      run,
+    );
+    at += cells;
+    return element;
+  });
+}
+
+type Corner = [number, number];
+
+function path(points: Corner[]): string {
+  return points.map(([px, py], i) => `${i ? "L" : "M"}${midX(px)} ${y(py)}`).join("");
+}
+
+function wire(w: SceneWire): SVGElement {
+  const mark = w.touch ? "head-lit" : w.state === "stale" ? "head-stale" : "head";
+  return s(
+    "g",
+    { class: `wire ${w.kind} ${w.state}${w.touch ? ` touch ${w.touch}` : ""}` },
+    s("path", { class: "halo", d: path(w.points) }),
+    s("path", { class: "stroke", d: path(w.points), "marker-end": `url(#${mark})` }),
+    s("title", {}, w.hint),
+  );
+}
+
+/** The way the token came, and stronger what this step added. */
+function trail(token: SceneToken): SVGElement {
+  const classes = `way ${token.fate}${token.shortcut ? " shortcut" : ""}`;
+  return s(
+    "g",
+    { class: classes },
+    s("path", { class: "past", d: path(token.path.slice(0, token.stepFrom + 1)) }),
+    s("path", { class: "leg", d: path(token.path.slice(token.stepFrom)) }),
+  );
+}
+
+function token({ path: corners, stepFrom, fate, label }: SceneToken, walk: number | null): SVGElement {
+  const [px, py] = corners.at(-1) ?? [0, 0];
+  const dot = s(
+    "g",
+    { class: `token ${fate}`, transform: `translate(${midX(px)} ${y(py)})` },
+    s("title", {}, label),
+    s("circle", { r: 7 }),
+    s(
+      "text",
+      { "text-anchor": "middle", "dominant-baseline": "central" },
+      fate === "dead" ? "✕" : fate === "stale" ? "!" : "",
+    ),
+  );
+  const way = corners.slice(stepFrom);
+  if (walk !== null && way.length > 1) {
+    // At an even pace along the wires.
+    const spots = way.map(([fx, fy]) => ({ x: midX(fx), y: y(fy) }));
+    const lengths = spots.map((p, i) => {
+      const before = spots[i - 1] ?? p;
+      return Math.abs(p.x - before.x) + Math.abs(p.y - before.y);
+    });
+    const all = lengths.reduce((sum, l) => sum + l, 0) || 1;
+    let gone = 0;
+    const frames = spots.map((p, i) => {
+      gone += lengths[i] ?? 0;
+      return { transform: `translate(${p.x}px, ${p.y}px)`, offset: Math.min(1, gone / all) };
+    });
+    dot.animate(frames, { duration: Math.min(900, 250 + all) / walk, easing: "ease-in-out" });
+  }
+  return dot;
+}
