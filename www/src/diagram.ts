@@ -50,7 +50,8 @@ export function diagram(app: App, slot: 0 | 1 = 0): HTMLElement {
     const end = scene.token?.path.at(-1) ?? [-1, -1];
     last = { x: end[0], y: end[1], position: at };
     const moved = at > from.position && (end[0] !== from.x || end[1] !== from.y);
-    const focused = ((holder.getRootNode() as Document | ShadowRoot).activeElement as HTMLElement | null)?.dataset?.piece;
+    const focused = ((holder.getRootNode() as Document | ShadowRoot).activeElement as HTMLElement | null)
+      ?.dataset?.piece;
     const drawn = picture(scene, {
       followed: app.state.followed,
       walk: moved && from.position >= 0 && !calm.matches ? app.state.speed : null,

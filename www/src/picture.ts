@@ -4,7 +4,6 @@ import { s, styled } from "./dom";
 import { t } from "./strings";
 
 const FONT = 12;
-/** Chinese glyphs are as high as two cells are wide. */
 /** A row's height: enough for a Chinese word, which is two cells wide. */
 export const ROW = 16;
 
