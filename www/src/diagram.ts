@@ -83,7 +83,7 @@ export function diagram(app: App, slot: 0 | 1 = 0): HTMLElement {
     if (!svg || !scene) return;
     const full = size(scene);
     const room = { x: holder.clientWidth, y: holder.clientHeight };
-    const flows = getComputedStyle(holder).overflowY === "visible";
+    const flows = getComputedStyle(holder).overflowY !== "auto";
     const whole = Math.min(room.x / full.width, flows ? 1 : room.y / full.height, 1.3);
     scale = wish ?? Math.max(whole, Math.min(SMALLEST, room.x / full.width));
     svg.setAttribute("width", String(full.width * scale));

@@ -60,7 +60,8 @@ function build(): void {
       tick();
       if (state.busy) ticking = setInterval(tick, 100);
     }
-    if (changed.has("view")) {
+    // Nothing stands yet: the address is still what was asked for.
+    if (changed.has("view") && state.view) {
       const wish = place.lang ? state.lang : null;
       history.replaceState(
         null,
