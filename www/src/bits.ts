@@ -42,26 +42,8 @@ export function entryBits(entry: Entry, app: App | null = null): HTMLElement {
               { "data-field": f.lo, class: f.changed ? "changed" : "", ...over(f) },
               h("td.place", {}, place(f)),
               h("th", { scope: "row" }, f.name),
-              h("td", {}, h("code", {}, f.shown), f.changed ? h("small", {}, ` ${t("changed")}`) : ""),
+              h("td", {}, flip && f.hi === f.lo ? turning(f, flip) : h("code", {}, f.shown), told(f)),
               h("td.meaning", {}, f.meaning),
-              flip
-                ? h(
-                    "td.flip",
-                    {},
-                    f.hi === f.lo
-                      ? h(
-                          "button",
-                          {
-                            type: "button",
-                            title: t("flipTip"),
-                            "aria-label": `${t("flipBit")} ${f.lo} ${f.name}`,
-                            onclick: () => flip(f.lo),
-                          },
-                          t("flip"),
-                        )
-                      : "",
-                  )
-                : "",
             ),
           ),
       ),
@@ -69,6 +51,22 @@ export function entryBits(entry: Entry, app: App | null = null): HTMLElement {
   );
   return box;
 }
+
+/** The value of a single bit, to press. */
+const turning = (f: Field, flip: (bit: number) => void) =>
+  h(
+    "button",
+    {
+      type: "button",
+      title: t("flipTip"),
+      "aria-label": `${t("flipBit")} ${f.lo} ${f.name}: ${f.shown}`,
+      onclick: () => flip(f.lo),
+    },
+    h("code", {}, f.shown),
+  );
+
+/** The mark beside a changed value, for those who hear the page. */
+const told = (f: Field) => (f.changed ? h("span.for-readers", {}, t("changed")) : "");
 
 const place = (f: Field) => (f.hi === f.lo ? `${f.hi}` : `${f.hi}:${f.lo}`);
 
@@ -113,7 +111,7 @@ function strip(
           "data-field": field?.lo,
           "data-bit": low + bit,
           title: flip ? `${what}\n${t("flipBit")} ${low + bit}` : what,
-          // Mouse and finger; the fields' buttons are for everyone.
+          // Mouse and finger; the values below, which are buttons, are for everyone.
           onclick: flip ? () => flip(low + bit) : null,
           ...(field ? over(field) : {}),
         },

@@ -82,18 +82,16 @@ function build(): void {
       () => dialog.showModal(),
       logs.button,
     ),
+    h("section.stage", { "aria-label": t("now") }, sentence(app)),
     h(
-      "section.stage",
-      { "aria-label": t("position") },
-      sentence(app),
-      question(app),
-      ending(app),
-      h("div.controls", {}, buttons, scrub),
-      busy,
+      "main",
+      {},
+      h("div.scene", {}, diagram(app), lanes(app)),
+      otherRun(app),
+      h("div.side", {}, question(app), ending(app), inspector(app)),
     ),
-    h("main", {}, diagram(app), otherRun(app), inspector(app)),
-    lanes(app),
     editor(app),
+    h("section.transport", { "aria-label": t("position") }, busy, h("div.controls", {}, buttons, scrub)),
     dialog,
     logs.dialog,
   );
@@ -110,11 +108,11 @@ function measure(): void {
   measuring?.disconnect();
   measuring = new ResizeObserver((entries) => {
     for (const { target } of entries) {
-      const name = target.classList.contains("stage") ? "--stage" : "--bar";
+      const name = `--${target.classList[0] ?? ""}`;
       document.documentElement.style.setProperty(name, `${(target as HTMLElement).offsetHeight}px`);
     }
   });
-  for (const bar of document.querySelectorAll(".bar, .stage")) measuring.observe(bar);
+  for (const bar of document.querySelectorAll(".bar, .stage, .transport")) measuring.observe(bar);
 }
 
 /** Ends a run that takes too long; the last good one comes back. */

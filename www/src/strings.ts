@@ -23,6 +23,7 @@ const TABLE = {
   nextMark: ["Next miss, stale hit or fault", "下一个未命中、陈旧命中或错误"],
   position: ["Position", "位置"],
   ready: ["Press Step to begin.", "按“单步”开始。"],
+  now: ["What happens now", "现在发生的事"],
   diagram: ["The address spaces", "地址空间"],
   inspector: ["Inspector", "检视"],
   walk: ["The walk", "查表过程"],
@@ -117,7 +118,6 @@ const TABLE = {
   thisRun: ["This run", "本次运行"],
   otherRun: ["The other run", "另一次运行"],
   endCompare: ["End the comparison", "结束对比"],
-  flip: ["Flip", "翻转"],
   flipBit: ["Flip bit", "翻转比特"],
   flipTip: [
     "Writes the changed entry with a poke line before this operation, and runs again",
