@@ -50,15 +50,18 @@ export function picture(scene: Scene, how: How): SVGElement {
     s(
       "g",
       { "aria-hidden": "true", class: "marks-layer" },
-      ...scene.rules.map(([rx, ry, cells]) =>
-        s("line", {
-          class: cells < 0 ? "rule tick" : "rule",
-          x1: midX(rx),
-          x2: midX(rx + Math.abs(cells) - 1),
-          y1: y(ry),
-          y2: y(ry),
-        }),
-      ),
+      // The boxes have their own borders: only marks inside them are drawn.
+      ...scene.rules
+        .filter(([, , cells]) => cells < 0)
+        .map(([rx, ry, cells]) =>
+          s("line", {
+            class: "rule",
+            x1: midX(rx),
+            x2: midX(rx - cells - 1),
+            y1: y(ry),
+            y2: y(ry),
+          }),
+        ),
       ...scene.wires.map(wire),
       scene.token ? trail(scene.token) : null,
       ...scene.actors.map((a) =>

@@ -186,9 +186,10 @@ proptest! {
     #[test]
     fn any_picture_is_complete_and_nothing_overlaps(
         m in any_model(), width in 20u16..150, zh in any::<bool>(), units in any::<bool>(), budget in 0u16..30,
+        tight in any::<bool>(),
     ) {
         let lang = if zh { Lang::Zh } else { Lang::En };
-        let options = Options { width, lang, units, budget, title: units, focus: None };
+        let options = Options { width, lang, units, budget, title: units, focus: None, tight };
         let l = layout(&m, None, &options);
         no_overlap(&l, i32::from(width.max(Options::MIN_WIDTH)));
         complete(&m, &l);
@@ -204,8 +205,10 @@ proptest! {
     }
 
     #[test]
-    fn in_its_frame_nothing_moves(m in any_model(), drop in any::<u64>(), width in 36u16..150) {
-        let options = Options { width, ..Options::default() };
+    fn in_its_frame_nothing_moves(
+        m in any_model(), drop in any::<u64>(), width in 36u16..150, tight in any::<bool>(),
+    ) {
+        let options = Options { width, tight, ..Options::default() };
         let full = layout(&m, Some(&m), &options);
         let mut less = m.clone();
         less.token = None;
@@ -222,8 +225,13 @@ proptest! {
         if folds(&full) || full.left_out > 0 {
             return Ok(());
         }
+        // What is not there joins its neighbours: each edge is one of the full picture's.
         for p in &part.pieces {
-            prop_assert!(full.pieces.iter().any(|q| (p.first, p.top, p.bottom, p.x) == (q.first, q.top, q.bottom, q.x)));
+            prop_assert!(full.pieces.iter().any(|q| (p.first, p.bottom, p.x) == (q.first, q.bottom, q.x)));
+            prop_assert!(full.pieces.iter().any(|q| (p.last, p.top, p.x) == (q.last, q.top, q.x)));
+        }
+        for t in part.texts.iter().filter(|t| t.role == Role::Address) {
+            prop_assert!(full.texts.iter().any(|q| (q.x, q.y, &q.text) == (t.x, t.y, &t.text)), "{t:?}");
         }
     }
 }

@@ -94,7 +94,7 @@ impl Player {
     /// The picture at a position, laid out at most so many cells wide.
     pub fn scene(&mut self, position: usize, width: u16, lang: Lang) -> Scene {
         let model = self.model(position);
-        let options = Options { width, lang, budget: BUDGET, ..Options::default() };
+        let options = Options { width, lang, budget: BUDGET, tight: true, ..Options::default() };
         scene::scene(&layout(&model, Some(&self.frame), &options), lang)
     }
 }

@@ -3,7 +3,7 @@
 use super::Scene;
 use crate::diagram::model::Actor;
 use crate::diagram::text::{clean, width, wrap};
-use alloc::{string::String, vec::Vec};
+use alloc::{format, string::String, vec, vec::Vec};
 
 /// An actor's box with its lines, the name's first.
 #[derive(Clone)]
@@ -18,8 +18,8 @@ pub struct Sized {
     pub height: i32,
 }
 
-/// Measures an actor's box; its text breaks above `cap` cells.
-pub fn measure(scene: &Scene<'_>, index: usize, cap: i32) -> Sized {
+/// Measures an actor's box; its text breaks above `cap` cells. When `flat`, two lines become one where that fits.
+pub fn measure(scene: &Scene<'_>, index: usize, cap: i32, flat: bool) -> Sized {
     let actor: &Actor = &scene.stage.model.actors[index];
     let lang = scene.options.lang;
     let mut lines: Vec<(bool, String)> = Vec::new();
@@ -30,6 +30,12 @@ pub fn measure(scene: &Scene<'_>, index: usize, cap: i32) -> Sized {
         let text = clean(more.get(lang), 60);
         if !text.is_empty() {
             lines.extend(wrap(&text, cap).into_iter().map(|l| (false, l)));
+        }
+    }
+    if flat && lines.len() == 2 {
+        let both = format!("{} {}", lines[0].1, lines[1].1);
+        if width(&both) <= cap {
+            lines = vec![(true, both)];
         }
     }
     let inner = lines.iter().map(|l| width(&l.1)).max().unwrap_or(0).max(3);

@@ -38,6 +38,8 @@ pub struct Written {
     pub address: Option<String>,
     /// Name and address share one row.
     pub dense: bool,
+    /// Nothing but room between what is above and below: half a row is enough, and it has no border of its own.
+    pub slack: bool,
     /// In the middle of the row: folds and gaps.
     pub middle: Option<String>,
     /// Rows it needs.
@@ -110,6 +112,27 @@ fn is_dense(kind: RegionKind) -> bool {
     matches!(kind, RegionKind::Table | RegionKind::Queue | RegionKind::Registers | RegionKind::Msi)
 }
 
+/// Does this piece only stand between others: no name, no address, no arrow's end?
+fn is_slack(scene: &Scene<'_>, c: usize, piece: &Piece) -> bool {
+    let bare = match piece.what {
+        What::Gap => true,
+        What::Region(_) => !piece.named && !piece.starts && piece.also.is_empty(),
+        What::Fold(_) => false,
+    };
+    let ends = scene.stage.model.arrows.iter().flat_map(|a| [a.from.at, a.to.at]);
+    let inside = |p: Point| p.column.0 as usize == c && (piece.first..=piece.last).contains(&p.address);
+    scene.options.tight && !scene.options.units && bare && !{ ends }.any(inside)
+}
+
+/// Stands in a list with its like, without a border between them.
+fn is_listed(scene: &Scene<'_>, c: usize, piece: &Piece) -> bool {
+    match &piece.what {
+        What::Region(i) => is_dense(scene.stage.model.columns[c].regions[*i as usize].kind),
+        What::Fold(_) => true,
+        What::Gap => false,
+    }
+}
+
 /// How wide a slot's boxes want to be inside.
 pub fn inner_width(scene: &Scene<'_>, columns: &[usize], mode: Mode) -> i32 {
     let mut inner = 8;
@@ -163,8 +186,13 @@ impl Slot {
             slot.push(Part::Above(c), 0, 4);
             slot.push(Part::Top(c), 1, 0);
             let pieces = &scene.pieces[c];
-            let written: Vec<Written> =
+            let mut written: Vec<Written> =
                 pieces.iter().map(|piece| write(scene, ColumnId(c as u16), piece, inner - 2 * pad)).collect();
+            for p in 1..pieces.len().saturating_sub(1) {
+                if !written[p - 1].slack && is_slack(scene, c, &pieces[p]) {
+                    written[p] = Written { slack: true, ..Written::default() };
+                }
+            }
             if pieces.is_empty() {
                 slot.push(Part::Line(c, 0), 1, 0);
             }
@@ -180,8 +208,9 @@ impl Slot {
                 };
                 slot.push(Part::Piece(c, p), written[p].rows, stretch);
                 // Tables stand in a list, without a border between them.
-                let listed = written[p].dense && written.get(p + 1).is_some_and(|w| w.dense);
-                if !listed {
+                let list =
+                    |p: usize| written.get(p).is_some_and(|w| w.dense) && is_listed(scene, c, &pieces[p]);
+                if !(list(p) && list(p + 1) || written[p].slack) {
                     slot.push(Part::Line(c, p), 1, 0);
                 }
             }
@@ -203,6 +232,12 @@ impl Slot {
         }
     }
 
+    /// Is this piece of a column nothing but room?
+    pub fn is_slack(&self, c: usize, p: usize) -> bool {
+        let at = self.columns.iter().position(|x| *x == c);
+        at.and_then(|at| self.written[at].get(p)).is_some_and(|w| w.slack)
+    }
+
     /// The part that an arrow to `address` of column `c` ends at.
     pub fn end(&self, scene: &Scene<'_>, c: usize, address: u64) -> Option<usize> {
         let pieces = &scene.pieces[c];
@@ -212,6 +247,8 @@ impl Slot {
         let whole = self.parts.iter().position(|x| *x == Part::Piece(c, p));
         match piece.what {
             What::Fold(_) => whole,
+            // The border above it is the nearest that is drawn.
+            _ if self.is_slack(c, p) => whole.and_then(|k| k.checked_sub(1)),
             _ if piece.first == address => line.or(whole),
             _ => whole,
         }
@@ -255,7 +292,8 @@ fn write(scene: &Scene<'_>, column: ColumnId, piece: &Piece, inner: i32) -> Writ
             let region = &regions[*i as usize];
             let here = there[*i as usize];
             let address = piece.starts.then(|| hex(piece.first));
-            if piece.named && address.is_some() && is_dense(region.kind) && piece.also.is_empty() {
+            let dense = is_dense(region.kind) || scene.options.tight && region.state.is_none();
+            if piece.named && address.is_some() && dense && piece.also.is_empty() {
                 let text = name(scene, region, None);
                 let address_width = address.as_deref().map_or(0, width);
                 if width(&text) + 1 + address_width <= inner {
@@ -267,28 +305,41 @@ fn write(scene: &Scene<'_>, column: ColumnId, piece: &Piece, inner: i32) -> Writ
                     return w;
                 }
             }
+            // While it is not there, what it will hide is seen in its place.
+            let instead = piece.also.iter().find(|j| !here && there[**j as usize]);
+            if let Some(&j) = instead {
+                w.name = wrap(&name(scene, &regions[j as usize], None), inner);
+            }
             let mut rows = 0;
             if piece.named {
                 let room = region.state.map(|_| longest_state(scene));
-                rows += wrap(&name(scene, region, room), inner).len() as i32;
+                let text = name(scene, region, room);
+                rows += wrap(&text, inner).len() as i32;
                 if here {
                     w.name = wrap(&name(scene, region, region.state), inner);
                     // The longest state may break better than a short one, never worse by more than it has rows.
                     rows = rows.max(w.name.len() as i32);
                 }
-                rows += taller(region.kind, piece.last - piece.first);
+                let taller = taller(region.kind, piece.last - piece.first);
+                rows += if scene.options.tight { taller / 2 } else { taller };
             }
             for &i in &piece.also {
                 let behind = &regions[i as usize];
-                let lines = wrap(&format!("({})", name(scene, behind, behind.state)), inner);
+                let text = name(scene, behind, behind.state);
+                // The same name once more says nothing.
+                if piece.named && text == name(scene, region, region.state) {
+                    continue;
+                }
+                let lines = wrap(&format!("({text})"), inner);
                 rows += lines.len() as i32;
-                if there[i as usize] {
+                if there[i as usize] && instead != Some(&i) {
                     w.also.extend(lines);
                 }
             }
             if let Some(address) = address {
                 rows += 1;
-                w.address = Some(address).filter(|_| here);
+                let starts = |j: &u32| regions[*j as usize].first == piece.first;
+                w.address = Some(address).filter(|_| here || instead.is_some_and(starts));
             }
             w.rows = rows.max(1);
         }

@@ -35,6 +35,9 @@ pub struct Options {
     pub focus: Option<(String, u64, u64)>,
     /// Write the model's title above.
     pub title: bool,
+    /// As few rows as can be: what is between two things takes half a row, names stand beside addresses. For
+    /// screens; text is easier to read with room.
+    pub tight: bool,
 }
 
 impl Options {
@@ -44,7 +47,15 @@ impl Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Options { width: 120, lang: Lang::En, units: false, budget: 24, focus: None, title: false }
+        Options {
+            width: 120,
+            lang: Lang::En,
+            units: false,
+            budget: 24,
+            focus: None,
+            title: false,
+            tight: false,
+        }
     }
 }
 

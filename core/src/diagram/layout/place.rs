@@ -71,7 +71,7 @@ pub fn place(scene: &Scene<'_>, mode: Mode) -> Option<Placed> {
     let mut above: Vec<Vec<Sized>> = vec![vec![]; model.columns.len().max(1)];
     let slot_of = |c: ColumnId| groups.iter().position(|g| g.contains(&(c.0 as usize)));
     for (i, actor) in model.actors.iter().enumerate() {
-        let boxed = measure(scene, i, if mode.sides { 14 } else { 16 });
+        let boxed = measure(scene, i, if mode.sides { 14 } else { 16 }, scene.options.tight && !mode.sides);
         match (actor.place, mode.sides) {
             (Place::LeftOf(_), true) => left.push(boxed),
             (Place::RightOf(_), true) => right.push(boxed),
@@ -121,7 +121,8 @@ pub fn place(scene: &Scene<'_>, mode: Mode) -> Option<Placed> {
     }
     // The first heads are as high as the highest of them, or as the boxes in the gaps.
     let boxes_high = between.iter().map(|b| b.iter().map(|b| b.height).sum::<i32>()).max().unwrap_or(0);
-    let band = head_rows.iter().map(|r| r[0]).max().unwrap_or(0).max(boxes_high) + i32::from(!mode.stacked);
+    let band = head_rows.iter().map(|r| r[0]).max().unwrap_or(0).max(boxes_high)
+        + i32::from(!mode.stacked && !scene.options.tight);
     for rows in &mut head_rows {
         rows[0] = band;
     }
@@ -332,7 +333,7 @@ pub fn place(scene: &Scene<'_>, mode: Mode) -> Option<Placed> {
                         p.actor(bx, y + by, sized);
                     }
                     // Just above the box, or with a row between where all heads are in one band.
-                    let band = i32::from(!mode.stacked && slot.columns[0] == c);
+                    let band = i32::from(!mode.stacked && !scene.options.tight && slot.columns[0] == c);
                     let from = y + h - band - lines.len() as i32;
                     for (i, (role, line)) in lines.iter().enumerate() {
                         let x = if mode.stacked {
@@ -351,7 +352,11 @@ pub fn place(scene: &Scene<'_>, mode: Mode) -> Option<Placed> {
                 Part::Line(c, i) => {
                     if scene.pieces[c].is_empty() {
                         p.rule(b, y, false);
-                    } else if let Some(tick) = p.border(c, i) {
+                    } else if let Some(tick) = p.border(c, i).or_else(|| {
+                        // Below a piece without a border of its own, where that takes no row.
+                        let next = slot.is_slack(c, i + 1) && rows.height((s, k + 1)) == 0;
+                        p.border(c, i + 1).filter(|_| next)
+                    }) {
                         p.rule(b, y, tick);
                     }
                 }
@@ -541,7 +546,14 @@ impl Placer<'_, '_> {
                 self.scene.stage.shown(ColumnId(c as u16), *r, piece.first).map(|r| (r, false))
             }
             What::Gap => None,
-            What::Fold(_) => Some((i as u32, true)),
+            What::Fold(fold) => {
+                let there = &self.scene.stage.regions[c];
+                if fold.regions.iter().any(|r| there[*r as usize]) {
+                    return Some((i as u32, true));
+                }
+                let first = fold.regions.first()?;
+                self.scene.stage.shown(ColumnId(c as u16), *first, piece.first).map(|r| (r, false))
+            }
         }
     }
 
@@ -595,21 +607,32 @@ impl Placer<'_, '_> {
         let there = &scene.stage.regions[c];
         // Up to the middle of a border, or to the edge of a row where there is none.
         let is_line = |k: usize| matches!(slot.parts.get(k), Some(Part::Line(..) | Part::Top(_)));
-        let start = if is_line(k.wrapping_sub(1)) { 2 * (rows.row((s, k - 1)) + self.dy) + 1 } else { 2 * y };
-        let end = if is_line(k + 1) { 2 * (rows.row((s, k + 1)) + self.dy) + 1 } else { 2 * (y + h) };
+        let slack = |i: usize| slot.is_slack(c, i);
+        let start = if is_line(k.wrapping_sub(1)) {
+            2 * (rows.row((s, k - 1)) + self.dy) + 1
+        } else if i > 0 && slack(i - 1) && rows.height((s, k - 1)) > 0 {
+            2 * y - 1
+        } else {
+            2 * y
+        };
+        // Room without a border of its own has one in its last row, if it has a row.
+        let border = slack(i) && h > 0;
+        if border && self.border(c, i).is_some() {
+            self.rule(b, y + h - 1, false);
+        }
+        let end = if is_line(k + 1) {
+            2 * (rows.row((s, k + 1)) + self.dy) + 1
+        } else {
+            2 * (y + h) - i32::from(border)
+        };
         let key = |r: &u32| column.regions[*r as usize].key.clone();
         let mut touch = None;
         let content = match (&piece.what, self.content(c, i)) {
-            (What::Fold(fold), _) => {
-                let keys: Vec<String> =
-                    fold.regions.iter().filter(|r| there[**r as usize]).map(key).collect();
-                if keys.is_empty() {
-                    Content::Gap
-                } else {
-                    let lit = fold.regions.iter().filter_map(|r| scene.lit_regions.get(&(c as u16, *r)));
-                    touch = lit.copied().max();
-                    Content::Fold { keys, kind: fold.kind }
-                }
+            (What::Fold(fold), Some((_, true))) => {
+                let keys = fold.regions.iter().filter(|r| there[**r as usize]).map(key).collect();
+                let lit = fold.regions.iter().filter_map(|r| scene.lit_regions.get(&(c as u16, *r)));
+                touch = lit.copied().max();
+                Content::Fold { keys, kind: fold.kind }
             }
             (_, None) => Content::Gap,
             (_, Some((r, _))) => {
@@ -632,21 +655,33 @@ impl Placer<'_, '_> {
                 }
             }
         };
-        let index = self.layout.pieces.len();
         let written = &slot.written[at][i];
         let fold = matches!(content, Content::Fold { .. });
-        self.layout.pieces.push(PlacedPiece {
-            column: column.key.clone(),
-            content,
-            first: piece.first,
-            last: piece.last,
-            x: b.left,
-            width: slot.inner + 2,
-            top: start,
-            bottom: end,
-            touch,
-        });
-        let of = Of::Piece(index);
+        let joins = i > 0 && !fold && self.border(c, i - 1).is_none();
+        match self.layout.pieces.last_mut().filter(|p| joins && p.bottom == start) {
+            // The same as above it, with no border between.
+            Some(above) => {
+                if let (Content::Region { also, .. }, Content::Region { also: more, .. }) =
+                    (&mut above.content, content)
+                {
+                    also.extend(more);
+                }
+                (above.first, above.bottom) = (piece.first, end);
+                above.touch = above.touch.max(touch);
+            }
+            None => self.layout.pieces.push(PlacedPiece {
+                column: column.key.clone(),
+                content,
+                first: piece.first,
+                last: piece.last,
+                x: b.left,
+                width: slot.inner + 2,
+                top: start,
+                bottom: end,
+                touch,
+            }),
+        }
+        let of = Of::Piece(self.layout.pieces.len() - 1);
         let left = b.left + 1 + slot.pad;
         let room = slot.inner - 2 * slot.pad;
         if let Some(middle) = &written.middle {
