@@ -38,8 +38,9 @@ steps
 `;
 
 /** A page of another site, where the script comes from ours without any leave (CORS); or a page of ours. */
-async function host(body, { head = "", headers = {}, sameOrigin = false, ...options } = {}) {
+async function host(body, { head = "", headers = {}, sameOrigin = false, asked = [], ...options } = {}) {
   const page = await site.open({ ready: false, hash: "icon.svg", ...options });
+  page.on("request", (request) => asked.push(request.url()));
   const html = `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Docs</title><link rel="icon" href="data:,">${head}
     <script defer src="${site.origin}embed.js"></script>
     <script>window.seen = [];
@@ -71,14 +72,13 @@ const failed = async (page, id) => {
 };
 
 test("an embed from another host runs, steps, tells of it, and loads the machine once", async () => {
+  const asked = [];
   const page = await host(
     `<iommu-playground id="a" preset="howto"><pre>${ASCII}</pre></iommu-playground>
      <iommu-playground id="b" preset="why-iommu" lang="zh" view="full"></iommu-playground>
      <iommu-playground id="c"><pre>${TEXT}</pre></iommu-playground>`,
+    { asked },
   );
-  const asked = [];
-  page.on("request", (request) => asked.push(request.url()));
-  await page.reload();
   await ready(page, "a");
   assert.ok(!(await page.isVisible("#a pre")), "the fallback is still there");
   for (const id of ["b", "c"]) {
@@ -95,6 +95,9 @@ test("an embed from another host runs, steps, tells of it, and loads the machine
   const there = await page.evaluate(() => document.getElementById("a").position);
   await page.keyboard.press("ArrowLeft");
   await page.waitForFunction((f) => document.getElementById("a").position < f, there);
+  await page.waitForFunction(
+    () => window.seen.filter(([id, name]) => id === "a" && name === "step").length > 1,
+  );
   const steps = await page.evaluate(() => window.seen.filter(([id, name]) => id === "a" && name === "step"));
   assert.equal(steps.length, 2);
   assert.ok(steps[0][2].sentence && steps[0][2].length > 10);
