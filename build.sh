@@ -89,9 +89,10 @@ wasm_toolchain() {
     "on Debian, as root: this script installs rustc-web, cargo-web, rust-web-src and lld-22 itself"
   mkdir -p "$CACHE" && touch "$CACHE/no-rustup-target"
   apt_install rustc-web cargo-web rust-web-src lld-22
-  # Debian's compiler builds the standard library from its source; that needs one unstable flag.
-  WASM_CARGO=(env RUSTC_BOOTSTRAP=1 PATH="/usr/bin:$PATH" RUSTC=/usr/bin/rustc /usr/bin/cargo build
-    -Zbuild-std=std,panic_abort)
+  # Debian's compiler builds the standard library from its source; that needs one unstable flag. Its linker is that of
+  # lld-22, under another name than the compiler looks for.
+  WASM_CARGO=(env RUSTC_BOOTSTRAP=1 PATH="/usr/bin:$PATH" RUSTC=/usr/bin/rustc
+    CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER=wasm-ld-22 /usr/bin/cargo build -Zbuild-std=std,panic_abort)
   WASM_TARGET=target/debian-rust
 }
 
@@ -114,10 +115,9 @@ build_wasm() {
   say "building WebAssembly"
   "${WASM_CARGO[@]}" --quiet --locked -p iommu-web -p iommu-web-logs --target "$WASM_TRIPLE" --profile wasm \
     --target-dir "$WASM_TARGET"
-  local raw="$WASM_TARGET/$WASM_TRIPLE/wasm" out=target/pkg name
-  if [ -e "$out/from.sum" ] && sha256sum --quiet --check "$out/from.sum" 2>/dev/null; then
-    return
-  fi
+  local raw="$WASM_TARGET/$WASM_TRIPLE/wasm" out=target/pkg name from
+  from=$(sha256sum "$raw"/iommu_web{,_logs}.wasm tools/record.mjs)
+  [ "$(cat "$out/from.sum" 2>/dev/null)" != "$from" ] || return 0
   rm -rf "$out"
   wasm_bindgen --target web --out-dir "$out" --out-name iommu "$raw/iommu_web.wasm"
   wasm_bindgen --target web --out-dir "$out" --out-name lazy-logs "$raw/iommu_web_logs.wasm"
@@ -128,7 +128,7 @@ build_wasm() {
   cargo run --quiet --locked -p iommu-core --all-features --example view_types >"$out/view.d.ts"
   say "recording the first scenario"
   node tools/record.mjs "$out" "$out/first"
-  sha256sum "$raw"/iommu_web{,_logs}.wasm >"$out/from.sum"
+  echo "$from" >"$out/from.sum"
 }
 
 # ---- the page -------------------------------------------------------------------------------------------
