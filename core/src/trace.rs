@@ -17,7 +17,7 @@ use alloc::{collections::BTreeMap, string::String, vec, vec::Vec};
 pub enum Actor {
     /// A CPU executing a load, a store or an instruction.
     Cpu,
-    /// The CPU's memory management unit, with EPT below it.
+    /// The CPU's memory management unit, with that for guests below it.
     Mmu,
     /// The operating system of the host.
     Os,
@@ -115,10 +115,12 @@ pub enum Chunk {
 /// Which table walk.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, PartialOrd, Ord)]
 pub enum Stage {
-    /// The CPU's own tables (CR3).
+    /// The CPU's own tables (CR3, satp).
     Cpu,
-    /// The CPU's second level for a guest (EPT).
+    /// The CPU's second level for a guest, on x86-64 (EPT).
     Ept,
+    /// The CPU's second level for a guest, on RISC-V (G-stage).
+    GStage,
     /// The IOMMU's stage 1 (first-level, first-stage, process tables).
     First,
     /// The IOMMU's stage 2 (second-level, second-stage).
@@ -278,9 +280,9 @@ pub struct CacheType {
 pub struct CacheLine {
     /// The requester, where the tag has one.
     pub requester: Option<RequesterId>,
-    /// The PASID, process id or PCID, where the tag has one.
+    /// The PASID, process id, PCID or ASID, where the tag has one.
     pub pasid: Option<u32>,
-    /// The domain id, GSCID or VPID, where the tag has one.
+    /// The domain id, GSCID, VPID or VMID, where the tag has one.
     pub domain: Option<u32>,
     /// The page looked up, or 0 with `from_space` unused for directory caches.
     pub from: u64,

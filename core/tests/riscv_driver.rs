@@ -2,7 +2,8 @@
 //! with overflow; processes, nesting, ATS and page requests; interrupts direct, remapped and posted.
 
 use iommu_core::addr::{AddrRange, Iova, PageSize, Pasid, PhysAddr, RequesterId};
-use iommu_core::iommu::riscv::{Config, Riscv, IMSIC};
+use iommu_core::iommu::riscv::{Config, Riscv};
+use iommu_core::platform::interrupts::IMSIC;
 use iommu_core::iommu::{
     Attachment, Ctx, DeviceCaps, DomainId, DomainKind, InterruptEntry, Invalidation, Iommu, Outcome,
     PageRequest, PasidTag, ProcessTables, Refusal, Request, RequestKind,

@@ -63,7 +63,7 @@ fn all_events(t: &mut Trace) -> Vec<Event> {
         }
     }
     for stage in
-        [Stage::Cpu, Stage::Ept, Stage::First, Stage::Second, Stage::Device, Stage::Process, Stage::Interrupt]
+        [Stage::Cpu, Stage::Ept, Stage::GStage, Stage::First, Stage::Second, Stage::Device, Stage::Process, Stage::Interrupt]
     {
         all.extend([Event::Begin(Scope::Walk { stage, input: at, root: pa.any() }), Event::End(verdicts[2])]);
     }

@@ -63,6 +63,7 @@ pub fn stage(stage: Stage) -> Text {
     match stage {
         Stage::Cpu => Text::new("the CPU's page tables", "CPU 页表"),
         Stage::Ept => Text::new("EPT", "EPT"),
+        Stage::GStage => Text::new("the G-stage", "G-stage（第二级）"),
         Stage::First => Text::new("stage 1", "第一级页表"),
         Stage::Second => Text::new("stage 2", "第二级页表"),
         Stage::Device => Text::new("the device tables", "设备表"),

@@ -117,6 +117,9 @@ impl Iommu for AnyIommu {
     ) -> Result<Message, DriverError> {
         each!(self, unit => unit.set_interrupt(ctx, index, entry))
     }
+    fn interrupt_message(&self, index: u16) -> Message {
+        each!(self, unit => unit.interrupt_message(index))
+    }
     fn take_faults<O: Observer>(&mut self, ctx: &mut Ctx<'_, O>) -> Result<Vec<FaultRecord>, DriverError> {
         each!(self, unit => unit.take_faults(ctx))
     }
@@ -134,6 +137,9 @@ impl Iommu for AnyIommu {
     ) -> Result<(), DriverError> {
         each!(self, unit => unit.respond(ctx, request, ok))
     }
+    fn default_stage(&self) -> DomainKind {
+        each!(self, unit => unit.default_stage())
+    }
     fn address_bits(&self) -> u8 {
         each!(self, unit => unit.address_bits())
     }
@@ -149,6 +155,23 @@ pub enum Architecture {
     Vtd,
     /// The RISC-V IOMMU.
     Riscv,
+}
+
+impl Architecture {
+    /// Its name in a picture.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Architecture::Vtd => "VT-d",
+            Architecture::Riscv => "RISC-V",
+        }
+    }
+    /// Does a unit have process tables unless it is said that it has none? VT-d's mode of old has none.
+    pub const fn has_processes(self) -> bool {
+        match self {
+            Architecture::Vtd => false,
+            Architecture::Riscv => true,
+        }
+    }
 }
 
 /// What a unit shall be able to do, in words that every architecture has an answer to.
@@ -177,6 +200,13 @@ pub struct UnitConfig {
 }
 
 impl AnyIommu {
+    /// Which architecture it has.
+    pub const fn architecture(&self) -> Architecture {
+        match self {
+            AnyIommu::Vtd(_) => Architecture::Vtd,
+            AnyIommu::Riscv(_) => Architecture::Riscv,
+        }
+    }
     /// A unit. The error names what the architecture does not have.
     pub fn new(arch: Architecture, config: &UnitConfig) -> Result<Self, &'static str> {
         match arch {

@@ -14,6 +14,7 @@ use crate::addr::{AddrRange, Iova, PageSize, Pasid, PhysAddr, RequesterId};
 use crate::memory::{MemError, Memory};
 use crate::paging::builder::{FrameAlloc, MapError, Mapping};
 use crate::paging::leaves::Leaves;
+pub use crate::platform::interrupts::Message;
 use crate::spec::{FaultCode, Register};
 use crate::trace::{InterruptKind, Observer, Perms, Recorded};
 use alloc::vec::Vec;
@@ -212,15 +213,6 @@ pub struct InterruptEntry {
     pub posted: Option<PhysAddr>,
 }
 
-/// What a device writes, where, to raise an interrupt: its MSI address and data.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Message {
-    /// The address.
-    pub address: u64,
-    /// The data.
-    pub data: u32,
-}
-
 /// A fault as the OS reads it back from the unit's registers or queue.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct FaultRecord {
@@ -417,6 +409,9 @@ pub trait Iommu {
         entry: Option<InterruptEntry>,
     ) -> Result<Message, DriverError>;
 
+    /// The message that a device must send to use interrupt entry `index`, whatever stands there.
+    fn interrupt_message(&self, index: u16) -> Message;
+
     /// Reads and clears the fault records, as the fault interrupt's handler does.
     fn take_faults<O: Observer>(&mut self, ctx: &mut Ctx<'_, O>) -> Result<Vec<FaultRecord>, DriverError>;
 
@@ -433,6 +428,9 @@ pub trait Iommu {
         request: &PageRequest,
         ok: bool,
     ) -> Result<(), DriverError>;
+
+    /// The stage that an operating system's own domains use, as Linux decides it.
+    fn default_stage(&self) -> DomainKind;
 
     /// Bits of an IOVA that this unit translates.
     fn address_bits(&self) -> u8;

@@ -1,16 +1,17 @@
 //! Declarations become a machine, or one clear problem that names the line and the two things in conflict.
 
 use super::layout::divide;
-use super::software::{direct_map, vmalloc_base, Named, Process, Software, Vm};
+use super::software::{Named, Process, Software, Vm};
 use super::{limits, BarUse, Device, Hardware, Machine};
 use crate::addr::{AddrRange, GuestPhysAddr, PageSize, Pasid, PhysAddr};
 use crate::dma::Engine;
 use crate::iommu::{AnyIommu, Architecture, DeviceCaps, UnitConfig};
 use crate::memory::{Failure, Memory};
+use crate::mmu::arch::{layout, Cpu};
 use crate::mmu::{AddressSpace, Mmu};
 use crate::os::pages::{Pages, Zone};
 use crate::paging::builder::{Builder, FrameAlloc, MapError, Mapping};
-use crate::paging::{ept::Ept, x86::X86};
+use crate::platform::interrupts::Controller;
 use crate::platform::config::{acs, BarKind, BarSpec, ConfigSpace, Ids, PortType};
 use crate::platform::local::{LocalMap, Target};
 use crate::platform::map::{PhysMap, RegionKind};
@@ -50,7 +51,8 @@ pub fn build(outline: &Outline<'_>) -> Result<Machine, Problem> {
     }
     let mut memory = Memory::new();
     memory.set_max_frames(limits::FRAMES);
-    let (map, rams, bridge) = physical(outline, arch, &mut memory)?;
+    let board = board(arch);
+    let (map, rams, bridge) = physical(outline, &board, &mut memory)?;
     let (topology, nodes) = tree(outline, &bridge)?;
     let devices = devices(outline, &topology, &nodes)?;
     let (mut frames, mut pages) = divide(&rams);
@@ -60,26 +62,24 @@ pub fn build(outline: &Outline<'_>) -> Result<Machine, Problem> {
             let _ = pages.take(range, "reserved");
         }
     }
-    let levels = match config.paging.map_or(4, |n| n.value) {
-        4 => 4,
-        5 => 5,
-        other => {
-            let span = config.paging.map_or(Span::default(), |n| n.span);
-            return Err(Problem::new(
-                span,
-                format!("the CPU's page tables have 4 or 5 levels, not {other}"),
-                format!("CPU 页表是 4 级或 5 级，不能是 {other} 级"),
-            ));
-        }
-    };
-    let format = X86::kernel(levels);
+    let levels = config.paging.map_or(4, |n| n.value);
+    let tables = u8::try_from(levels).ok().and_then(|levels| board.cpu.tables(levels));
+    let format = tables.ok_or_else(|| {
+        let [first, .., last] = board.cpu.levels() else { return bad_range(Span::default()) };
+        Problem::new(
+            config.paging.map_or(Span::default(), |n| n.span),
+            format!("the CPU's page tables have {first} to {last} levels, not {levels}"),
+            format!("CPU 页表是 {first} 至 {last} 级，不能是 {levels} 级"),
+        )
+    })?;
     let no_frames = |span| Problem::new(span, "there is no RAM for page tables", "没有内存可放页表");
     let ram_span = outline.rams.first().map_or(Span::default(), |r| r.span);
     let root = frames.frame().ok_or_else(|| no_frames(ram_span))?.raw();
     let count = devices.len();
-    let dma = super::dma_api::DmaState::new(outline, policy, &mut pages)?;
+    let iommu = unit(&config, &board)?;
+    let dma = super::dma_api::DmaState::new(outline, policy, iommu.as_ref(), &mut pages)?;
     let mut sw = Software {
-        kernel: AddressSpace { format, root, pcid: 0, guest: None },
+        kernel: AddressSpace { format, root, asid: 0, guest: None },
         frames,
         pages,
         processes: Vec::new(),
@@ -95,15 +95,15 @@ pub fn build(outline: &Outline<'_>) -> Result<Machine, Problem> {
         attachments: Vec::new(),
         bound: Vec::new(),
         page_requests: 0,
-        next_vmalloc: vmalloc_base(levels),
+        next_vmalloc: layout(&format).vmalloc,
         cache: super::dma_api::cpu_cache(outline),
         dma,
     };
     for (i, device) in devices.iter().enumerate() {
         sw.names.insert(device.name.clone(), Named::Device(i));
     }
-    let iommu = unit(&config, arch)?;
-    let hw = Hardware { map, bridge, topology, devices, iommu, mmu: Mmu::new(64), tag: 0 };
+    let Board { cpu, interrupts, .. } = board;
+    let hw = Hardware { map, bridge, topology, devices, iommu, cpu, mmu: Mmu::new(64), interrupts, tag: 0 };
     let mut machine = Machine { arch, policy, memory, hw, sw, trace: Trace::with_limit(limits::STEPS) };
     machine.boot(&rams, ram_span)?;
     for vm in &outline.vms {
@@ -116,10 +116,39 @@ pub fn build(outline: &Outline<'_>) -> Result<Machine, Problem> {
     Ok(machine)
 }
 
+/// What comes with an architecture.
+struct Board {
+    cpu: Cpu,
+    interrupts: Controller,
+    iommu: Option<Architecture>,
+    /// Where firmware puts the IOMMU's registers, or a device tree says they are.
+    registers: PhysAddr,
+}
+
+/// The one place where the word after `machine` becomes hardware.
+fn board(arch: Arch) -> Board {
+    let x86 = |iommu| Board {
+        cpu: Cpu::X86,
+        interrupts: Controller::LocalApic,
+        iommu,
+        registers: PhysAddr::new(0xfed9_0000),
+    };
+    match arch {
+        Arch::None => x86(None),
+        Arch::VtD => x86(Some(Architecture::Vtd)),
+        Arch::RiscV => Board {
+            cpu: Cpu::Riscv,
+            interrupts: Controller::Imsic,
+            iommu: Some(Architecture::Riscv),
+            registers: PhysAddr::new(0xf700_0000),
+        },
+    }
+}
+
 /// RAM, windows and the rest of the physical map; and the host bridge.
 fn physical(
     outline: &Outline<'_>,
-    arch: Arch,
+    board: &Board,
     memory: &mut Memory,
 ) -> Result<(PhysMap, Vec<AddrRange<PhysAddr>>, HostBridge), Problem> {
     let mut map = PhysMap::new();
@@ -180,20 +209,10 @@ fn physical(
             }
         }
     }
-    if arch == Arch::VtD || arch == Arch::None {
-        // Interrupt messages (SDM 3A 11.11.1) and, with an IOMMU, its registers where firmware usually puts them.
-        for (name, start, len, kind) in [
-            ("interrupts", 0xfee0_0000u64, 1u64 << 20, RegionKind::Interrupts),
-            ("iommu", 0xfed9_0000, 4096, RegionKind::IommuRegisters),
-        ] {
-            if kind == RegionKind::IommuRegisters && arch == Arch::None {
-                continue;
-            }
-            // RAM declared right across them is an old habit of small examples: it then keeps the addresses.
-            if let Some(range) = AddrRange::new(PhysAddr::new(start), len) {
-                let _ = map.add(name, range, kind);
-            }
-        }
+    // RAM declared right across these is an old habit of small examples: it then keeps the addresses.
+    let _ = map.add("interrupts", board.interrupts.range(), RegionKind::Interrupts);
+    if let Some(range) = board.iommu.and_then(|_| AddrRange::new(board.registers, 4096)) {
+        let _ = map.add("iommu", range, RegionKind::IommuRegisters);
     }
     // Table reads where no RAM is must fail as they do on a bus.
     let whole = AddrRange::whole();
@@ -392,15 +411,11 @@ fn devices(outline: &Outline<'_>, topology: &Topology, nodes: &[NodeId]) -> Resu
 }
 
 /// The IOMMU of the architecture, set up as the `machine` line says.
-fn unit(config: &ast::Machine, arch: Arch) -> Result<Option<AnyIommu>, Problem> {
-    let architecture = match arch {
-        Arch::None => return Ok(None),
-        Arch::VtD => Architecture::Vtd,
-        Arch::RiscV => Architecture::Riscv,
-    };
+fn unit(config: &ast::Machine, board: &Board) -> Result<Option<AnyIommu>, Problem> {
+    let Some(architecture) = board.iommu else { return Ok(None) };
     let count = |n: &Option<ast::Num>| n.map(|n| n.value.min(u64::from(u16::MAX)) as u16);
     let wanted = UnitConfig {
-        processes: config.mode.map_or(arch != Arch::VtD, |m| m.value == ast::TableMode::Scalable),
+        processes: config.mode.map_or(architecture.has_processes(), |m| m.value == ast::TableMode::Scalable),
         width: config.width.map(|w| w.value as u8),
         largest_page: config.page.map(|p| p.value.0.shift()),
         iotlb: count(&config.iotlb),
@@ -421,7 +436,7 @@ impl Machine {
         let what = self.trace.name("the kernel maps all RAM for itself (the direct map)");
         self.trace.begin(Actor::Os, Scope::Setup { what });
         let format = self.sw.kernel.format;
-        let base = direct_map(format.levels);
+        let base = layout(&format).direct_map;
         for ram in rams {
             for (start, len, size) in pieces(ram.start.raw(), ram.len()) {
                 let mapping = Mapping {
@@ -499,10 +514,13 @@ impl Machine {
                 })?
             }
         };
-        let what = self.trace.name(&format!("EPT of {}: its RAM at {at}", vm.name.value));
+        let tables = self.hw.cpu.guest_tables_name().en;
+        let what = self.trace.name(&format!("{tables} of {}: its RAM at {at}", vm.name.value));
         self.trace.begin(Actor::Os, Scope::Setup { what });
-        let ept = Ept::four_levels();
-        let ept_root = self.sw.frames.frame().ok_or_else(|| map_problem(vm.span, MapError::NoFrames))?;
+        let format = self.hw.cpu.guest_tables();
+        let count = format.root_frames();
+        let root = self.sw.frames.frames(count, count);
+        let root = root.ok_or_else(|| map_problem(vm.span, MapError::NoFrames))?;
         let mapping = Mapping {
             from: ram.start.raw(),
             to: at.raw(),
@@ -512,12 +530,12 @@ impl Machine {
             user: true,
         };
         Builder {
-            format: &ept,
+            format: &format,
             frames: &mut self.sw.frames,
             place: |at| Some(PhysAddr::new(at)),
             actor: Actor::Os,
         }
-        .map(&mut self.memory, ept_root.raw(), mapping, &mut self.trace)
+        .map(&mut self.memory, root.raw(), mapping, &mut self.trace)
         .map_err(|e| map_problem(vm.span, e))?;
         self.trace.end(Actor::Os, Verdict::Ok);
         // The guest's own page tables come out of the top eighth of its RAM.
@@ -532,8 +550,8 @@ impl Machine {
             ram,
             at,
             page,
-            ept,
-            ept_root,
+            format,
+            root,
             frames,
             pages: Pages::new(&low.into_iter().collect::<Vec<_>>()),
             domain: None,
@@ -569,10 +587,10 @@ impl Machine {
             process.pasid.map(|p| p.value).or_else(|| Pasid::new(index as u32 + 1)).unwrap_or_default();
         self.sw.processes.push(Process {
             name: process.name.value.clone(),
-            space: AddressSpace { format: self.sw.kernel.format, root, pcid: index as u16 + 1, guest },
+            space: AddressSpace { format: self.sw.kernel.format, root, asid: index as u16 + 1, guest },
             vm,
             pasid,
-            next_va: 0x7f00_0000_0000,
+            next_va: layout(&self.sw.kernel.format).user,
             promised: Vec::new(),
         });
         self.sw.names.insert(process.name.value.clone(), Named::Process(index));

@@ -6,6 +6,7 @@ use crate::dma::{Access, Bus, BusError};
 use crate::iommu::{Iommu, Outcome, PasidTag, Refusal, Request, RequestKind};
 use crate::memory::{MemError, Memory};
 use crate::os::cache::CpuCache;
+use crate::platform::interrupts::{Controller, Message};
 use crate::platform::map::RegionKind;
 use crate::platform::route::{End, Request as Routed};
 use crate::platform::tlp::{AddressType, PasidPrefix, Status, Tlp};
@@ -42,8 +43,6 @@ pub struct DeviceBus<'a> {
     pub memory: &'a mut Memory,
     /// Is the IOMMU between devices and memory?
     pub iommu_on: bool,
-    /// Interrupt messages are writes to this range (x86); RISC-V has none.
-    pub x86_interrupts: bool,
     /// How the device's requests differ.
     pub manner: Manner,
     /// Who hears.
@@ -207,18 +206,22 @@ impl DeviceBus<'_> {
                 }
             }
             _ => {
-                // SDM 3A 11.11: with no remapping, a write to the range is an interrupt as it stands.
-                if self.x86_interrupts && at.raw() >> 20 == 0xfee {
-                    if let Some(data) = data {
-                        let destination = (at.raw() >> 12 & 0xff) as u32;
-                        self.deliver(data & 0xff, destination, InterruptKind::Direct);
+                // With no remapping, a write to the range is an interrupt as it stands: local APICs listen on the
+                // bus (SDM 3A 11.11), interrupt files are in physical memory (AIA 3.5).
+                if let (Controller::LocalApic, Some(data)) = (self.hw.interrupts, data) {
+                    if self.interrupt(at.raw(), data) {
                         return Ok(None);
                     }
                 }
-                match self.hw.bridge.inbound(at, self.trace) {
-                    Some(pa) => pa,
-                    None => return Err(self.nothing(at.raw())),
+                let Some(pa) = self.hw.bridge.inbound(at, self.trace) else {
+                    return Err(self.nothing(at.raw()));
+                };
+                if let (Controller::Imsic, Some(data)) = (self.hw.interrupts, data) {
+                    if self.interrupt(pa.raw(), data) {
+                        return Ok(None);
+                    }
                 }
+                pa
             }
         };
         self.at_physical(pa, payload)
@@ -229,8 +232,14 @@ impl DeviceBus<'_> {
         Status::UnsupportedRequest
     }
 
-    fn deliver(&mut self, vector: u32, destination: u32, kind: InterruptKind) {
+    /// Delivers a write of four bytes to the interrupt controller, if that is what it is.
+    fn interrupt(&mut self, address: u64, data: u32) -> bool {
+        let Some((vector, destination)) = self.hw.interrupts.decode(Message { address, data }) else {
+            return false;
+        };
+        let kind = InterruptKind::Direct;
         self.trace.step(Actor::Interrupts, Event::Interrupt { vector, destination, kind });
+        true
     }
 
     /// Memory, or a window that leads down to another device.

@@ -16,7 +16,6 @@ use crate::platform::map::RegionKind;
 use crate::platform::route::End;
 use crate::platform::tlp::{Status, Tlp};
 use crate::platform::topology::NodeId;
-use crate::scenario::ast::Arch;
 use crate::spec::{Rule, Text};
 use crate::trace::{Actor, Event, Observer, Perms, Scope, Verdict};
 
@@ -332,7 +331,6 @@ impl Machine {
             hw: &mut self.hw,
             memory: &mut self.memory,
             iommu_on,
-            x86_interrupts: self.arch != Arch::RiscV,
             manner,
             trace: &mut self.trace,
             cache: &mut self.sw.cache,

@@ -372,9 +372,9 @@ impl Machine {
         } else {
             None
         };
-        let (address, data) = remapped.map_or((0xfee0_0000, u32::from(vector)), |m| (m.address, m.data));
+        let message = remapped.unwrap_or_else(|| self.hw.interrupts.message(0, u32::from(vector)));
         let config = &mut self.hw.topology.node_mut(node).config;
-        config.set_msi(address, data as u16, true);
+        config.set_msi(message.address, message.data as u16, true);
     }
 
     pub(super) fn op_doorbell(&mut self, op: &ast::Doorbell) -> Result<(), Stop> {
@@ -431,19 +431,15 @@ impl Machine {
                 let found = self.find(address, Space::Bus)?;
                 (found.at.raw, op.data.map_or(0, |d| d.value as u32))
             }
-            (None, Some(entry), _) => {
-                // Remappable format (VT-d 5.1.5.1): handle 14:0 in 19:5, bit 15 in 2; SHV 0, format 1.
-                let index = entry.value;
-                (
-                    0xfee0_0010 | (index & 0x7fff) << 5 | (index >> 15 & 1) << 2,
-                    op.data.map_or(0, |d| d.value as u32),
-                )
-            }
-            (None, None, vector) => {
-                // Compatibility format (VT-d 5.1.2): destination 7:0 in 19:12.
-                let cpu = op.cpu.map_or(0, |c| c.value & 0xff);
-                let vector = vector.map_or(0, |v| v.value as u32);
-                (0xfee0_0000 | cpu << 12, op.data.map_or(vector, |d| d.value as u32))
+            (None, entry, vector) => {
+                let cpu = op.cpu.map_or(0, |c| c.value as u32);
+                let direct = self.hw.interrupts.message(cpu, vector.map_or(0, |v| v.value as u32));
+                let unit = self.hw.iommu.as_ref();
+                let message = match (entry, unit) {
+                    (Some(index), Some(unit)) => unit.interrupt_message(index.value as u16),
+                    _ => direct,
+                };
+                (message.address, op.data.map_or(message.data, |d| d.value as u32))
             }
         };
         let manner = Manner { requester: op.requester.map(|r| r.value), translated: false };

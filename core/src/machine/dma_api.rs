@@ -6,7 +6,7 @@ use super::run::Stop;
 use super::software::{parts, Buffer, Handle, Named, Owner};
 use super::Machine;
 use crate::addr::{AddrRange, Bytes, Iova, PhysAddr, Space, VirtAddr};
-use crate::iommu::{AnyIommu, DomainId, DomainKind};
+use crate::iommu::{AnyIommu, DomainId, DomainKind, Iommu};
 use crate::os::cache::CpuCache;
 use crate::os::dma::{self as api, BufferKind, DeviceInfo, DmaApi, Piece};
 use crate::os::pages::{Pages, Zone};
@@ -48,14 +48,17 @@ pub(super) fn cpu_cache(outline: &Outline<'_>) -> CpuCache {
 
 impl DmaState {
     /// As the scenario declares it.
-    pub(super) fn new(outline: &Outline<'_>, policy: Policy, pages: &mut Pages) -> Result<Self, Problem> {
+    pub(super) fn new(
+        outline: &Outline<'_>,
+        policy: Policy,
+        unit: Option<&AnyIommu>,
+        pages: &mut Pages,
+    ) -> Result<Self, Problem> {
         let flush_after = outline.iommu.and_then(|p| p.flush).map_or(255, |n| n.value.max(1));
         let stage = outline.iommu.and_then(|p| p.stage).map(|s| s.value);
-        // Linux maps DMA in the first stage on RISC-V, and in the second on VT-d.
-        let riscv = outline.machine.is_some_and(|m| m.arch.value == ast::Arch::RiscV);
-        let kind = match stage {
-            Some(1) => DomainKind::Stage1,
-            None if riscv => DomainKind::Stage1,
+        let kind = match (stage, unit) {
+            (Some(1), _) => DomainKind::Stage1,
+            (None, Some(unit)) => unit.default_stage(),
             _ => DomainKind::Stage2,
         };
         let none = outline.machine.is_some_and(|m| m.arch.value == ast::Arch::None);
@@ -136,11 +139,8 @@ impl Machine {
     pub(super) fn add_devices(&mut self, span: Span) -> Result<(), Problem> {
         let mut reserved: Vec<AddrRange<Iova>> = Vec::new();
         // What an IOVA must never be: interrupt messages, and what bridges claim for other devices.
-        reserved.extend(AddrRange::new(Iova::new(0xfee0_0000), 1 << 20));
-        if self.arch == ast::Arch::RiscV {
-            let files = crate::iommu::riscv::IMSIC_FILES * 4096;
-            reserved.extend(AddrRange::new(Iova::new(crate::iommu::riscv::IMSIC), files));
-        }
+        let messages = self.hw.interrupts.range();
+        reserved.extend(AddrRange::new(Iova::new(messages.start.raw()), messages.len()));
         for window in self.hw.bridge.of(Way::Outbound) {
             reserved.extend(AddrRange::new(window.bus.start.as_iova(), window.bus.len()));
         }

@@ -13,6 +13,7 @@ use crate::iommu::{
 use crate::os::sva::Abilities;
 use crate::os::{self, vfio};
 use crate::paging::builder::{Builder, Mapping};
+use crate::paging::Format;
 use crate::platform::group::{groups, GroupId};
 use crate::scenario::ast::{self, CacheKind, EntryState, Policy, Register};
 use crate::scenario::outline::Outline;
@@ -218,7 +219,7 @@ impl Machine {
             Some(vm) => Some(self.vm_domain(vm, op.process.span)?),
         };
         let space = self.sw.processes[process].space;
-        let tables = ProcessTables { root: space.root, levels: space.format.levels, below };
+        let tables = ProcessTables { root: space.root, levels: Format::levels(&space.format), below };
         let (requester, caps) = (self.hw.devices[device].requester, self.hw.devices[device].caps);
         // Without a guest below there is no domain: a PASID's own tag says it all.
         let domain = below.unwrap_or(DomainId(0));
@@ -542,7 +543,7 @@ impl Machine {
                     let space = crate::mmu::AddressSpace {
                         format: self.sw.format(),
                         root: tables.root,
-                        pcid: 0,
+                        asid: 0,
                         guest: Some(guest),
                     };
                     self.cpu_entry(&space, found.at.raw, level)

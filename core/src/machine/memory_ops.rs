@@ -109,13 +109,13 @@ impl Machine {
             }
         }
         if flush {
-            let vpid = space.guest.map_or(0, |g| g.vpid);
+            let vmid = space.guest.map_or(0, |g| g.vmid);
             for page in (0..len.min(64 << 12)).step_by(4096) {
                 let at = VirtAddr::new(from.wrapping_add(page));
-                self.hw.mmu.tlb_mut().invalidate_page(vpid, space.pcid, at, &mut self.trace);
+                self.hw.mmu.tlb_mut().invalidate_page(vmid, space.asid, at, &mut self.trace);
             }
             if len > 64 << 12 {
-                self.hw.mmu.tlb_mut().invalidate_pcid(vpid, space.pcid, &mut self.trace);
+                self.hw.mmu.tlb_mut().invalidate_space(vmid, space.asid, &mut self.trace);
             }
         }
         Ok(())
@@ -499,9 +499,9 @@ impl Machine {
     }
 
     fn map_vm(&mut self, vm: usize, mapping: Mapping) -> Result<(), MapError> {
-        let (ept, root) = (self.sw.vms[vm].ept, self.sw.vms[vm].ept_root.raw());
+        let (format, root) = (self.sw.vms[vm].format, self.sw.vms[vm].root.raw());
         Builder {
-            format: &ept,
+            format: &format,
             frames: &mut self.sw.frames,
             place: |at| Some(PhysAddr::new(at)),
             actor: Actor::Os,
@@ -532,9 +532,9 @@ impl Machine {
             }
             Named::Vm(vm) => {
                 let (found, len) = self.range(&op.range, Space::GuestPhysical)?;
-                let (ept, root) = (self.sw.vms[vm].ept, self.sw.vms[vm].ept_root.raw());
+                let (format, root) = (self.sw.vms[vm].format, self.sw.vms[vm].root.raw());
                 Builder {
-                    format: &ept,
+                    format: &format,
                     frames: &mut self.sw.frames,
                     place: |at| Some(PhysAddr::new(at)),
                     actor: Actor::Os,
@@ -544,7 +544,7 @@ impl Machine {
                 if let Some(domain) = self.sw.vms[vm].domain {
                     self.unmap_iommu(domain, found.at.raw, len, op.no_invalidate, op.range.span)?;
                 }
-                self.hw.mmu.tlb_mut().invalidate_vpid(vm as u16 + 1, &mut self.trace);
+                self.hw.mmu.tlb_mut().invalidate_guest(vm as u16 + 1, &mut self.trace);
                 Ok(())
             }
             Named::Domain(domain) => {
@@ -602,7 +602,8 @@ impl Machine {
             (Owner::Vm(vm), Space::GuestPhysical) => self.sw.vms[vm].place(at.raw),
             (_, Space::Virtual) => {
                 let space = self.space(owner)?;
-                let want = crate::paging::Want::supervisor(Perms::NONE);
+                // A process looks at its own pages, the kernel at its own.
+                let want = crate::paging::Want { perms: Perms::NONE, privileged: owner == Owner::Kernel };
                 crate::mmu::peek(&mut self.memory, &space, VirtAddr::new(at.raw), want).ok().map(|t| t.to)
             }
             (_, Space::Physical) => Some(PhysAddr::new(at.raw)),

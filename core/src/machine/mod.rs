@@ -26,7 +26,8 @@ use crate::addr::{BusAddr, Pasid, PhysAddr, RequesterId};
 use crate::dma::Engine;
 use crate::iommu::{AnyIommu, DeviceCaps, DomainId};
 use crate::memory::Memory;
-use crate::mmu::Mmu;
+use crate::mmu::{arch::Cpu, Mmu};
+use crate::platform::interrupts::Controller;
 use crate::platform::map::PhysMap;
 use crate::platform::topology::{NodeId, Topology};
 use crate::platform::window::HostBridge;
@@ -70,8 +71,12 @@ pub struct Hardware {
     pub devices: Vec<Device>,
     /// The IOMMU.
     pub iommu: Option<AnyIommu>,
+    /// The CPU's architecture.
+    pub cpu: Cpu,
     /// The CPU's MMU.
     pub mmu: Mmu,
+    /// Where interrupt messages go.
+    pub interrupts: Controller,
     /// The last tag a request was given.
     pub tag: u16,
 }

@@ -2,12 +2,13 @@
 
 use crate::addr::{AddrRange, BusAddr, GuestPhysAddr, Pasid, PhysAddr, VirtAddr};
 use crate::iommu::{DomainId, ProcessTables};
+use crate::mmu::arch::layout;
 use crate::mmu::{AddressSpace, Guest};
 use crate::os::cache::CpuCache;
 use crate::os::dma::{Direction, SgList};
 use crate::os::pages::Pages;
+use crate::paging::any::{CpuTables, GuestTables};
 use crate::paging::builder::FrameAlloc;
-use crate::paging::{ept::Ept, x86::X86};
 use crate::scenario::ast::AllocKind;
 use alloc::{collections::BTreeMap, string::String, vec::Vec};
 
@@ -51,10 +52,10 @@ pub struct Vm {
     pub at: PhysAddr,
     /// The pages that map it.
     pub page: crate::addr::PageSize,
-    /// Its EPT.
-    pub ept: Ept,
-    /// The EPT's root.
-    pub ept_root: PhysAddr,
+    /// The format of the hypervisor's tables for it.
+    pub format: GuestTables,
+    /// Their root table.
+    pub root: PhysAddr,
     /// Frames for the guest's own page tables, at guest-physical addresses.
     pub frames: FrameAlloc,
     /// Pages for the guest's buffers, at guest-physical addresses.
@@ -76,7 +77,7 @@ impl Vm {
     }
     /// The guest as the MMU sees it.
     pub fn guest(&self, index: usize) -> Guest {
-        Guest { ept: self.ept, root: self.ept_root, vpid: index as u16 + 1 }
+        Guest { format: self.format, root: self.root, vmid: index as u16 + 1 }
     }
 }
 
@@ -290,31 +291,13 @@ pub struct Software {
     pub dma: super::dma_api::DmaState,
 }
 
-/// Where Linux puts the direct map of all physical memory: 4-level and 5-level (Documentation/arch/x86/x86_64/mm.rst).
-pub const fn direct_map(levels: u8) -> u64 {
-    if levels == 5 {
-        0xff11_0000_0000_0000
-    } else {
-        0xffff_8880_0000_0000
-    }
-}
-
-/// Where `vmalloc` and `ioremap` ranges begin (the same document).
-pub const fn vmalloc_base(levels: u8) -> u64 {
-    if levels == 5 {
-        0xffa0_0000_0000_0000
-    } else {
-        0xffff_c900_0000_0000
-    }
-}
-
 impl Software {
     /// The kernel's address of a physical one, by the direct map.
     pub fn kernel_va(&self, at: PhysAddr) -> VirtAddr {
-        VirtAddr::new(direct_map(self.kernel.format.levels).wrapping_add(at.raw()))
+        VirtAddr::new(layout(&self.kernel.format).direct_map.wrapping_add(at.raw()))
     }
     /// The kernel's tables' format.
-    pub fn format(&self) -> X86 {
+    pub fn format(&self) -> CpuTables {
         self.kernel.format
     }
     /// A free range of kernel virtual addresses for `len` bytes, with a guard page behind it.

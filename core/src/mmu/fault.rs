@@ -1,125 +1,55 @@
-//! How a translation fails on the CPU: exceptions with their error code, exits with their qualification.
+//! How a translation fails on a CPU, in the words of its architecture.
 
-use crate::addr::{Address, AnyAddr, GuestPhysAddr, VirtAddr};
+use super::riscv::Trap;
+use super::x86::{self, Exit};
+use crate::addr::{Address, AnyAddr, Space, VirtAddr};
 use crate::memory::MemError;
-use crate::paging::x86::{X86Fault, X86};
-use crate::paging::Want;
-use crate::spec::{FaultCode, Text};
-use crate::trace::Perms;
+use crate::spec::FaultCode;
 use core::fmt;
-
-/// Bits of the page-fault error code (SDM 3A 4.7).
-pub mod error {
-    /// The page was present: rights were the reason.
-    pub const P: u32 = 1;
-    /// The access was a write.
-    pub const WR: u32 = 1 << 1;
-    /// The access was in user mode.
-    pub const US: u32 = 1 << 2;
-    /// A reserved bit was 1.
-    pub const RSVD: u32 = 1 << 3;
-    /// The access was an instruction fetch (only with NXE or SMEP).
-    pub const ID: u32 = 1 << 4;
-}
-
-/// Bits of the exit qualification of an EPT violation (SDM 3C 28.2.1, table 28-7).
-pub mod exit {
-    /// A read.
-    pub const READ: u64 = 1;
-    /// A write.
-    pub const WRITE: u64 = 1 << 1;
-    /// An instruction fetch.
-    pub const FETCH: u64 = 1 << 2;
-    /// All entries on the way allow reads (then bit 4 writes, bit 5 execution).
-    pub const READABLE: u64 = 1 << 3;
-    /// The guest linear address field is valid.
-    pub const LINEAR: u64 = 1 << 7;
-    /// The access was to what the linear address maps to, not to an entry of the guest's tables.
-    pub const DATA: u64 = 1 << 8;
-}
-
-/// An exit from a guest to its hypervisor.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Exit {
-    /// Exit reason 48.
-    Violation {
-        /// The guest-physical address.
-        at: GuestPhysAddr,
-        /// The virtual address whose translation needed it.
-        linear: Option<VirtAddr>,
-        /// The exit qualification; see [`exit`].
-        qualification: u64,
-    },
-    /// Exit reason 49.
-    Misconfiguration {
-        /// The guest-physical address.
-        at: GuestPhysAddr,
-    },
-}
 
 /// Why an access has no translation.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum MmuFault {
-    /// The address is not canonical: a general protection exception.
+    /// x86-64: the address is not canonical, a general protection exception.
     NonCanonical {
         /// The address.
         at: VirtAddr,
     },
-    /// A page fault; in a guest, the guest's own.
+    /// x86-64: a page fault; in a guest, the guest's own.
     PageFault {
         /// What CR2 receives.
         at: VirtAddr,
-        /// The error code; see [`error`].
+        /// The error code; see [`x86::error`].
         error: u32,
     },
-    /// The guest leaves to its hypervisor.
+    /// x86-64: the guest leaves to its hypervisor.
     Ept(Exit),
-    /// The memory that holds a table did not answer: a machine check.
+    /// RISC-V: an exception.
+    Trap(Trap),
+    /// x86-64: the memory that holds a table did not answer, a machine check.
     Memory(MemError),
 }
 
-/// Interrupt vector 13.
-pub static GENERAL_PROTECTION: FaultCode = FaultCode {
-    code: 13,
-    name: "general-protection",
-    text: Text::new(
-        "general protection (#GP): the address is not canonical",
-        "通用保护异常（#GP）：地址非规范",
-    ),
-    section: "SDM 3A 6.15",
-};
-/// Interrupt vector 14.
-pub static PAGE_FAULT: FaultCode = FaultCode {
-    code: 14,
-    name: "page-fault",
-    text: Text::new("page fault (#PF)", "缺页异常（#PF）"),
-    section: "SDM 3A 4.7",
-};
-/// Exit reason 48.
-pub static EPT_VIOLATION: FaultCode = FaultCode {
-    code: 48,
-    name: "ept-violation",
-    text: Text::new("EPT violation: the guest exits", "EPT 违例：客户机退出"),
-    section: "SDM 3C 28.3.3.2",
-};
-/// Exit reason 49.
-pub static EPT_MISCONFIGURATION: FaultCode = FaultCode {
-    code: 49,
-    name: "ept-misconfiguration",
-    text: Text::new("EPT misconfiguration: the guest exits", "EPT 配置错误：客户机退出"),
-    section: "SDM 3C 28.3.3.1",
-};
-
 impl MmuFault {
-    /// The architecture's code: an exception's vector, or an exit reason.
+    /// The architecture's code: an exception's vector or cause, or an exit reason.
     pub fn code(&self) -> Option<&'static FaultCode> {
         Some(match self {
-            MmuFault::NonCanonical { .. } => &GENERAL_PROTECTION,
-            MmuFault::PageFault { .. } => &PAGE_FAULT,
-            MmuFault::Ept(Exit::Violation { .. }) => &EPT_VIOLATION,
-            MmuFault::Ept(Exit::Misconfiguration { .. }) => &EPT_MISCONFIGURATION,
+            MmuFault::NonCanonical { .. } => &x86::GENERAL_PROTECTION,
+            MmuFault::PageFault { .. } => &x86::PAGE_FAULT,
+            MmuFault::Ept(Exit::Violation { .. }) => &x86::EPT_VIOLATION,
+            MmuFault::Ept(Exit::Misconfiguration { .. }) => &x86::EPT_MISCONFIGURATION,
+            MmuFault::Trap(trap) => trap.code(),
             MmuFault::Memory(_) => return None,
         })
+    }
+
+    /// Is it one that a kernel answers by making a page present?
+    pub fn is_page_fault(&self) -> bool {
+        match self {
+            MmuFault::PageFault { .. } => true,
+            MmuFault::Trap(trap) => trap.is_page_fault(),
+            _ => false,
+        }
     }
 
     /// The address that faulted, in its own space.
@@ -127,9 +57,10 @@ impl MmuFault {
         match self {
             MmuFault::NonCanonical { at } | MmuFault::PageFault { at, .. } => at.any(),
             MmuFault::Ept(Exit::Violation { at, .. } | Exit::Misconfiguration { at }) => at.any(),
+            MmuFault::Trap(trap) => trap.gpa.map_or(trap.at.any(), |gpa| gpa.any()),
             MmuFault::Memory(error) => match error {
                 MemError::Access(at) | MemError::Poison(at) => at.any(),
-                MemError::Full(_) => AnyAddr { space: crate::addr::Space::Physical, raw: 0 },
+                MemError::Full(_) => AnyAddr { space: Space::Physical, raw: 0 },
             },
         }
     }
@@ -144,26 +75,8 @@ impl fmt::Display for MmuFault {
                 write!(f, "EPT violation at {at}, exit qualification {qualification:#x}")
             }
             MmuFault::Ept(Exit::Misconfiguration { at }) => write!(f, "EPT misconfiguration at {at}"),
+            MmuFault::Trap(trap) => trap.fmt(f),
             MmuFault::Memory(error) => error.fmt(f),
         }
     }
-}
-
-/// The error code of a page fault.
-pub fn error_code(format: &X86, fault: X86Fault, want: Want) -> u32 {
-    let when = |bit, on| if on { bit } else { 0 };
-    when(error::P, fault != X86Fault::NotPresent)
-        | when(error::RSVD, fault == X86Fault::Reserved)
-        | when(error::WR, want.perms.has(Perms::W))
-        | when(error::US, !want.privileged)
-        | when(error::ID, want.perms.has(Perms::X) && (format.nxe || format.smep))
-}
-
-/// The exit qualification of an EPT violation. `data` says, when the access comes from a virtual address,
-/// whether it is to what that maps to.
-pub fn qualification(want: Perms, allowed: Perms, data: Option<bool>) -> u64 {
-    u64::from(want.0 & 7)
-        | (u64::from(allowed.0 & 7) * exit::READABLE)
-        | if data.is_some() { exit::LINEAR } else { 0 }
-        | if data == Some(true) { exit::DATA } else { 0 }
 }

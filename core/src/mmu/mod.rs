@@ -1,31 +1,38 @@
 //! The CPU's memory management unit: virtual addresses become physical ones, through the CPU's own tables, the
-//! guest's and EPT below them, and a TLB (Intel SDM volume 3A chapter 4, volume 3C chapter 28).
+//! guest's and the hypervisor's below them, and a TLB. It is the same on every architecture; what differs is the
+//! tables' format ([`crate::paging::any`]) and how a fault is told.
 //!
-//! * [`fault`]: page faults with their error code, EPT violations with their exit qualification
-//! * [`tlb`]: what is remembered, with PCID and VPID tags
+//! * [`arch`]: the architectures, and where their kernel puts things
+//! * [`fault`]: why an access has no translation; [`x86`] and [`riscv`] have the codes
+//! * [`tlb`]: what is remembered, with tags for the address space and the guest
 
+pub mod arch;
 pub mod fault;
+pub mod riscv;
 pub mod tlb;
+pub mod x86;
 
 use crate::addr::{Address, AnyAddr, GuestPhysAddr, PageSize, PhysAddr, VirtAddr};
-use crate::memory::{MemError, Memory};
-use crate::paging::ept::{Ept, EptFault};
+use crate::memory::Memory;
+use crate::paging::any::{CpuFault, CpuState, CpuTables, GuestFault, GuestState, GuestTables};
+use crate::paging::ept::EptFault;
 use crate::paging::walk::{walk, Direct, Nested, Never, WalkError, Walked, Walker};
-use crate::paging::x86::{X86Fault, X86State, D, X86};
 use crate::paging::{Format, Want};
 use crate::trace::{Actor, CacheOp, Event, Observer, Off, Perms, Recorded, Stage};
-use fault::{Exit, MmuFault};
+use fault::MmuFault;
+use riscv::{Cause, Trap};
 use tlb::{Entry, Tag, Tlb};
+use x86::Exit;
 
-/// What CR3 and the control registers say, and what is below.
+/// What the CPU's table pointer (CR3, satp) and control registers say, and what is below.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct AddressSpace {
-    /// The tables' format: levels and protection bits of the control registers.
-    pub format: X86,
-    /// CR3's table address: physical, or guest-physical when there is a guest.
+    /// The tables' format: levels, and what the control registers say about protection.
+    pub format: CpuTables,
+    /// The root table's address: physical, or guest-physical when there is a guest.
     pub root: u64,
-    /// CR3's process-context identifier, 12 bits.
-    pub pcid: u16,
+    /// The address-space identifier that TLB entries are tagged with: PCID, 12 bits, on x86-64; ASID on RISC-V.
+    pub asid: u16,
     /// The guest it runs in, if it does.
     pub guest: Option<Guest>,
 }
@@ -33,12 +40,21 @@ pub struct AddressSpace {
 /// What stands below a guest.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Guest {
-    /// The format of its EPT.
-    pub ept: Ept,
-    /// The EPT pointer's table address.
+    /// The format of the hypervisor's tables.
+    pub format: GuestTables,
+    /// Their root table (EPTP, hgatp).
     pub root: PhysAddr,
-    /// Its virtual-processor identifier; 0 is the host.
-    pub vpid: u16,
+    /// The guest's identifier in TLB tags: VPID, VMID; 0 is the host.
+    pub vmid: u16,
+}
+
+impl Guest {
+    const fn stage(&self) -> Stage {
+        match self.format {
+            GuestTables::Ept(_) => Stage::Ept,
+            GuestTables::Riscv(_) => Stage::GStage,
+        }
+    }
 }
 
 /// A translation that was found.
@@ -65,7 +81,6 @@ pub struct Mmu {
 }
 
 const CPU: Walker = Walker { actor: Actor::Mmu, stage: Stage::Cpu };
-const EPT: Walker = Walker { actor: Actor::Mmu, stage: Stage::Ept };
 
 impl Mmu {
     /// A unit whose TLB holds `entries` (0: remembers nothing).
@@ -84,8 +99,9 @@ impl Mmu {
 
     /// Translates one access to `at`, which does not cross a page.
     ///
-    /// A TLB entry that does not allow the access is dropped and the tables are walked before a fault is
-    /// raised: one of the behaviours that SDM 3A 4.10.4.3 allows, and why adding rights needs no invalidation.
+    /// A TLB entry that does not allow the access is dropped and the tables are walked before a fault is raised: one
+    /// of the behaviours that SDM 3A 4.10.4.3 and RISC-V Privileged 12.2.1 allow, and why adding rights needs no
+    /// invalidation.
     pub fn translate<O: Observer>(
         &mut self,
         memory: &mut Memory,
@@ -94,11 +110,12 @@ impl Mmu {
         want: Want,
         obs: &mut O,
     ) -> Result<Translation, MmuFault> {
-        if !space.format.canonical(at.raw()) {
-            return Err(tell(MmuFault::NonCanonical { at }, want, obs));
+        if !space.format.accepts(at.raw()) {
+            return Err(tell(no_place(space, at, want), want, obs));
         }
-        let vpid = space.guest.map_or(0, |g| g.vpid);
-        if let Some((slot, tag, entry)) = self.tlb.find(vpid, space.pcid, at) {
+        let kind = tlb::kind(&space.format);
+        let vmid = space.guest.map_or(0, |g| g.vmid);
+        if let Some((slot, tag, entry)) = self.tlb.find(vmid, space.asid, at) {
             let allowed = entry.allows(&space.format, want);
             // A first write must set the dirty bit in the tables: it is as good as a miss.
             if allowed && (entry.dirty || !want.perms.has(Perms::W)) {
@@ -106,27 +123,28 @@ impl Mmu {
                 if O::ON {
                     let now = peek(memory, space, at, want).map(|t| t.to);
                     let op = if now == Ok(to) { CacheOp::Hit } else { CacheOp::Stale };
-                    tlb::tell(obs, op, slot, &tag, &entry);
+                    tlb::tell(obs, kind, op, slot, &tag, &entry);
                 }
-                let perms = entry.perms();
+                let perms = entry.perms;
                 return Ok(Translation { to, gpa: None, size: tag.size(), perms, cached: true, reads: 0 });
             }
-            tlb::tell(obs, if allowed { CacheOp::Miss } else { CacheOp::Denied }, slot, &tag, &entry);
+            tlb::tell(obs, kind, if allowed { CacheOp::Miss } else { CacheOp::Denied }, slot, &tag, &entry);
             self.tlb.drop(&tag, obs);
         } else {
-            tlb::tell_miss(obs, vpid, space.pcid, at);
+            tlb::tell_miss(obs, kind, vmid, space.asid, at);
         }
         match walk_both(memory, space, at, want, obs) {
             Ok((found, entry)) => {
-                let tag = Tag::new(at, found.size, vpid, space.pcid, entry.global);
-                self.tlb.put(tag, entry, obs);
+                let global = space.format.is_global(&entry.1);
+                let tag = Tag::new(at, found.size, vmid, space.asid, global);
+                self.tlb.put(tag, entry.0, kind, obs);
                 Ok(found)
             }
             Err(fault) => Err(tell(fault, want, obs)),
         }
     }
 
-    /// Takes a guest-physical address through EPT: what a guest without paging, or a view, asks.
+    /// Takes a guest-physical address through the hypervisor's tables: what a guest without paging, or a view, asks.
     pub fn guest_physical<O: Observer>(
         &mut self,
         memory: &mut Memory,
@@ -140,7 +158,7 @@ impl Mmu {
                 to: PhysAddr::new(walked.to),
                 gpa: Some(at),
                 size: walked.size,
-                perms: walked.state.0,
+                perms: guest.format.perms(&walked.state),
                 cached: false,
                 reads: walked.reads,
             }),
@@ -156,12 +174,12 @@ pub fn peek(
     at: VirtAddr,
     want: Want,
 ) -> Result<Translation, MmuFault> {
-    if !space.format.canonical(at.raw()) {
-        return Err(MmuFault::NonCanonical { at });
+    if !space.format.accepts(at.raw()) {
+        return Err(no_place(space, at, want));
     }
     let quiet = AddressSpace {
-        format: X86 { accessed_dirty: false, ..space.format },
-        guest: space.guest.map(|g| Guest { ept: Ept { accessed_dirty: false, ..g.ept }, ..g }),
+        format: space.format.quiet(),
+        guest: space.guest.map(|g| Guest { format: g.format.quiet(), ..g }),
         ..*space
     };
     walk_both(memory, &quiet, at, want, &mut Off).map(|(found, _)| found)
@@ -173,10 +191,10 @@ fn walk_both<O: Observer>(
     at: VirtAddr,
     want: Want,
     obs: &mut O,
-) -> Result<(Translation, Entry), MmuFault> {
+) -> Result<(Translation, (Entry, CpuState)), MmuFault> {
     let Some(guest) = &space.guest else {
         let walked = walk(&space.format, &mut Direct, memory, CPU, space.root, at.any(), want, obs)
-            .map_err(|e| first_stage_fault(space, at, want, e, |never| match never {}))?;
+            .map_err(|e| first_stage_fault(space, at, want, e, |never, _| match never {}))?;
         let found = Translation {
             to: PhysAddr::new(walked.to),
             gpa: None,
@@ -185,51 +203,47 @@ fn walk_both<O: Observer>(
             cached: false,
             reads: walked.reads,
         };
-        return Ok((found, entry(&walked, found.to, Perms::RWX, found.size, space, want)));
+        return Ok((found, remembered(space, &walked, &found, Perms::RWX, want)));
     };
-    let mut tables = Nested { format: &guest.ept, root: guest.root, actor: Actor::Mmu, stage: Stage::Ept };
+    let mut tables =
+        Nested { format: &guest.format, root: guest.root, actor: Actor::Mmu, stage: guest.stage() };
     let first = walk(&space.format, &mut tables, memory, CPU, space.root, at.any(), want, obs);
-    let first = match first {
-        Ok(walked) => walked,
-        Err(WalkError::Table { at: gpa, fault, .. }) => {
-            // An entry of the guest's tables lies where EPT refuses: a read, or a write of accessed and dirty.
-            let read = Want::user(Perms::R);
-            return Err(second_stage_fault(memory, guest, gpa, read, Some((at, false)), fault));
-        }
-        Err(error) => {
-            return Err(first_stage_fault(space, at, want, error, |_| MmuFault::NonCanonical { at }))
-        }
-    };
+    let first = first.map_err(|error| {
+        // An entry of the guest's tables lies where the stage below refuses: a read, or a write of A and D.
+        first_stage_fault(space, at, want, error, |fault, gpa| {
+            second_stage_fault(memory, guest, gpa, want, Some((at, false)), fault)
+        })
+    })?;
     let second = second_stage(memory, guest, first.to, want, Some(at), obs)?;
-    let size = first.size.min(second.size);
+    let below = guest.format.perms(&second.state);
     let found = Translation {
         to: PhysAddr::new(second.to),
         gpa: Some(GuestPhysAddr::new(first.to)),
-        size,
-        perms: space.format.perms(&first.state).and(second.state.0),
+        size: first.size.min(second.size),
+        perms: space.format.perms(&first.state).and(below),
         cached: false,
         reads: first.reads + second.reads,
     };
-    Ok((found, entry(&first, found.to, second.state.0, size, space, want)))
+    Ok((found, remembered(space, &first, &found, below, want)))
 }
 
-fn entry(
-    first: &Walked<X86State>,
-    to: PhysAddr,
-    below: Perms,
-    size: PageSize,
+/// What the TLB keeps of a walk.
+fn remembered(
     space: &AddressSpace,
+    first: &Walked<CpuState>,
+    found: &Translation,
+    below: Perms,
     want: Want,
-) -> Entry {
-    Entry {
-        to: to.page(size),
-        write: first.state.write,
-        user: first.state.user,
-        execute: first.state.execute,
-        global: first.state.global,
+) -> (Entry, CpuState) {
+    let written = !space.format.updates() || want.perms.has(Perms::W);
+    let entry = Entry {
+        to: found.to.page(found.size),
+        rights: space.format.rights(&first.state),
+        perms: found.perms,
         below,
-        dirty: !space.format.accessed_dirty || want.perms.has(Perms::W) || first.raw & D != 0,
-    }
+        dirty: written || space.format.is_dirty(first.raw),
+    };
+    (entry, first.state)
 }
 
 fn second_stage<O: Observer>(
@@ -239,25 +253,44 @@ fn second_stage<O: Observer>(
     want: Want,
     linear: Option<VirtAddr>,
     obs: &mut O,
-) -> Result<Walked<crate::paging::ept::EptState>, MmuFault> {
-    let input = AnyAddr { space: crate::addr::Space::GuestPhysical, raw: gpa };
-    walk(&guest.ept, &mut Direct, memory, EPT, guest.root.raw(), input, want, obs)
-        .map_err(|e| second_stage_fault(memory, guest, gpa, want, linear.map(|va| (va, true)), e))
+) -> Result<Walked<GuestState>, MmuFault> {
+    let input = GuestPhysAddr::new(gpa).any();
+    let how = Walker { actor: Actor::Mmu, stage: guest.stage() };
+    // The second stage takes every access as a user one (SDM 3C 28.3.3, RISC-V Privileged 18.5.1).
+    let asked = Want::user(want.perms);
+    let linear = linear.map(|va| (va, true));
+    if !guest.format.accepts(gpa) {
+        return Err(guest_fault(memory, guest, GuestPhysAddr::new(gpa), want, linear));
+    }
+    walk(&guest.format, &mut Direct, memory, how, guest.root.raw(), input, asked, obs)
+        .map_err(|e| second_stage_fault(memory, guest, gpa, want, linear, e))
+}
+
+/// The tables have no place for this virtual address.
+fn no_place(space: &AddressSpace, at: VirtAddr, want: Want) -> MmuFault {
+    match space.format {
+        CpuTables::X86(_) => MmuFault::NonCanonical { at },
+        CpuTables::Riscv(_) => MmuFault::Trap(Trap::first(Cause::Page, at, want)),
+    }
 }
 
 fn first_stage_fault<T>(
     space: &AddressSpace,
     at: VirtAddr,
     want: Want,
-    error: WalkError<X86Fault, T>,
-    table: impl FnOnce(T) -> MmuFault,
+    error: WalkError<CpuFault, T>,
+    table: impl FnOnce(T, u64) -> MmuFault,
 ) -> MmuFault {
-    match error {
-        WalkError::Entry { fault, .. } => {
-            MmuFault::PageFault { at, error: fault::error_code(&space.format, fault, want) }
+    match (error, &space.format) {
+        (WalkError::Entry { fault: CpuFault::X86(fault), .. }, CpuTables::X86(format)) => {
+            MmuFault::PageFault { at, error: x86::error_code(format, fault, want) }
         }
-        WalkError::Memory { error, .. } => MmuFault::Memory(error),
-        WalkError::Table { fault, .. } => table(fault),
+        (WalkError::Entry { .. }, _) => MmuFault::Trap(Trap::first(Cause::Page, at, want)),
+        (WalkError::Memory { error, .. }, CpuTables::X86(_)) => MmuFault::Memory(error),
+        (WalkError::Memory { .. }, CpuTables::Riscv(_)) => {
+            MmuFault::Trap(Trap::first(Cause::Access, at, want))
+        }
+        (WalkError::Table { fault, at: gpa, .. }, _) => table(fault, gpa),
     }
 }
 
@@ -269,43 +302,67 @@ fn second_stage_fault(
     gpa: u64,
     want: Want,
     linear: Option<(VirtAddr, bool)>,
-    error: WalkError<EptFault, Never>,
+    error: WalkError<GuestFault, Never>,
 ) -> MmuFault {
     let at = GuestPhysAddr::new(gpa);
     match error {
-        WalkError::Entry { fault: EptFault::Misconfiguration, .. } => {
+        WalkError::Entry { fault: GuestFault::Ept(EptFault::Misconfiguration), .. } => {
             MmuFault::Ept(Exit::Misconfiguration { at })
         }
-        WalkError::Entry { fault: EptFault::Violation, .. } => {
+        WalkError::Entry { .. } => guest_fault(memory, guest, at, want, linear),
+        WalkError::Memory { error, .. } => match guest.format {
+            GuestTables::Ept(_) => MmuFault::Memory(error),
+            GuestTables::Riscv(_) => {
+                let va = linear.map_or(VirtAddr::new(gpa), |l| l.0);
+                MmuFault::Trap(Trap::first(Cause::Access, va, want))
+            }
+        },
+        WalkError::Table { fault, .. } => match fault {},
+    }
+}
+
+/// The hypervisor's tables do not allow an access to `at`: the guest leaves.
+fn guest_fault(
+    memory: &mut Memory,
+    guest: &Guest,
+    at: GuestPhysAddr,
+    want: Want,
+    linear: Option<(VirtAddr, bool)>,
+) -> MmuFault {
+    let to_table = linear.is_some_and(|(_, data)| !data);
+    match guest.format {
+        GuestTables::Ept(_) => {
             // What all entries on the way allow together: walk again asking for nothing.
-            let quiet = Ept { accessed_dirty: false, ..guest.ept };
-            let input = at.any();
+            let quiet = guest.format.quiet();
+            let how = Walker { actor: Actor::Mmu, stage: guest.stage() };
             let root = guest.root.raw();
-            let allowed = walk(&quiet, &mut Direct, memory, EPT, root, input, Want::default(), &mut Off)
-                .map_or(Perms::NONE, |w| w.state.0);
-            let qualification = fault::qualification(want.perms, allowed, linear.map(|(_, data)| data));
+            let allowed = walk(&quiet, &mut Direct, memory, how, root, at.any(), Want::default(), &mut Off)
+                .map_or(Perms::NONE, |w| quiet.perms(&w.state));
+            let asked = if to_table { Perms::R } else { want.perms };
+            let qualification = x86::qualification(asked, allowed, linear.map(|(_, data)| data));
             MmuFault::Ept(Exit::Violation { at, linear: linear.map(|(va, _)| va), qualification })
         }
-        WalkError::Memory { error, .. } => MmuFault::Memory(error),
-        WalkError::Table { fault, .. } => match fault {},
+        GuestTables::Riscv(_) => MmuFault::Trap(Trap {
+            cause: Cause::GuestPage,
+            want: want.perms,
+            // With translation off in the guest its virtual addresses are guest-physical ones.
+            at: linear.map_or(VirtAddr::new(at.raw()), |(va, _)| va),
+            gpa: Some(at),
+            // Svade: the walker never writes A or D, so an implicit access is a read.
+            implicit: to_table.then_some(false),
+        }),
     }
 }
 
 fn tell<O: Observer>(fault: MmuFault, want: Want, obs: &mut O) -> MmuFault {
     if O::ON {
         if let Some(code) = fault.code() {
-            let at = fault.address();
+            let at: AnyAddr = fault.address();
             let (requester, pasid, recorded) = (None, None, Recorded::None);
             obs.step(Actor::Mmu, Event::Fault { code, requester, pasid, at, want: want.perms, recorded });
         }
     }
     fault
-}
-
-impl From<MemError> for MmuFault {
-    fn from(error: MemError) -> Self {
-        MmuFault::Memory(error)
-    }
 }
 
 #[cfg(test)]

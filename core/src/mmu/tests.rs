@@ -1,6 +1,8 @@
 use super::*;
 use crate::addr::AddrRange;
 use crate::paging::builder::{Builder, FrameAlloc, Mapping};
+use crate::paging::x86::X86;
+use arch::Cpu;
 use crate::trace::Trace;
 use proptest::prelude::*;
 
@@ -21,24 +23,32 @@ fn mapping(from: u64, to: u64, len: u64, size: PageSize, perms: Perms, user: boo
 }
 
 fn host(levels: u8) -> World {
+    on(Cpu::X86, levels)
+}
+
+fn on(cpu: Cpu, levels: u8) -> World {
     let mut frames = alloc(0x10_0000, 16 << 20);
     let root = frames.frame().unwrap().raw();
-    let space = AddressSpace { format: X86::kernel(levels), root, pcid: 1, guest: None };
+    let space = AddressSpace { format: cpu.tables(levels).unwrap(), root, asid: 1, guest: None };
     World { memory: Memory::new(), frames, space }
 }
 
 fn guest() -> World {
-    let mut w = host(4);
-    let ept = Ept::four_levels();
-    let root = w.frames.frame().unwrap();
+    guest_on(Cpu::X86)
+}
+
+fn guest_on(cpu: Cpu) -> World {
+    let mut w = on(cpu, 4);
+    let format = cpu.guest_tables();
+    let root = w.frames.frames(format.root_frames(), format.root_frames()).unwrap();
     let ram = mapping(0, GUEST_RAM, 32 << 20, PageSize::SIZE_4K, Perms::RWX, false);
     let place = |at| Some(PhysAddr::new(at));
-    Builder { format: &ept, frames: &mut w.frames, place, actor: Actor::Os }
+    Builder { format: &format, frames: &mut w.frames, place, actor: Actor::Os }
         .map(&mut w.memory, root.raw(), ram, &mut Off)
         .unwrap();
     w.frames = alloc(0x10_0000, 8 << 20);
     w.space.root = w.frames.frame().unwrap().raw();
-    w.space.guest = Some(Guest { ept, root, vpid: 3 });
+    w.space.guest = Some(Guest { format, root, vmid: 3 });
     w
 }
 
@@ -111,12 +121,15 @@ fn error_codes_are_those_of_the_manual() {
     // SMAP, SMEP and WP: the supervisor is stopped too.
     assert_eq!(code(&mut w, 0x1000, Want::supervisor(Perms::R)), 0x1);
     assert_eq!(code(&mut w, 0x1000, Want::supervisor(Perms::X)), 0x11);
-    w.space.format.smap = false;
+    let mut format = X86 { smap: false, ..X86::kernel(4) };
+    w.space.format = format.into();
     assert_eq!(code(&mut w, 0x1000, Want::supervisor(Perms::W)), 0x3);
-    w.space.format.wp = false;
+    format.wp = false;
+    w.space.format = format.into();
     w.go(&mut Mmu::new(0), 0x1000, Want::supervisor(Perms::W)).unwrap();
     // A reserved bit: above MAXPHYADDR.
-    w.space.format.phys_bits = 14;
+    format.phys_bits = 14;
+    w.space.format = format.into();
     assert_eq!(code(&mut w, 0x1000, R), 0xd);
     let far = w.go(&mut mmu, 1 << 47, R);
     assert_eq!(far, Err(MmuFault::NonCanonical { at: VirtAddr::new(1 << 47) }));
@@ -164,14 +177,19 @@ fn rights_added_need_no_invalidation() {
 
 #[test]
 fn a_nested_walk_reads_24_entries() {
-    let mut w = guest();
+    for cpu in [Cpu::X86, Cpu::Riscv] {
+        nested_walk(guest_on(cpu));
+    }
+}
+
+fn nested_walk(mut w: World) {
     w.map(mapping(0x1000, 0x80_0000, 4096, PageSize::SIZE_4K, Perms::RW, true));
     let mut mmu = Mmu::new(4);
     let first = w.go(&mut mmu, 0x1234, R).unwrap();
     assert_eq!((first.to.raw(), first.reads), (GUEST_RAM + 0x80_0234, 24));
     assert_eq!(first.gpa, Some(GuestPhysAddr::new(0x80_0234)));
     assert!(w.go(&mut mmu, 0x1234, R).unwrap().cached);
-    mmu.tlb_mut().invalidate_vpid(3, &mut Off);
+    mmu.tlb_mut().invalidate_guest(3, &mut Off);
     assert!(!w.go(&mut mmu, 0x1234, R).unwrap().cached);
 }
 
@@ -201,7 +219,7 @@ fn ept_faults_say_whether_the_data_or_a_table_was_refused() {
     w.map(mapping(0x2000, 0x80_0000, 4096, PageSize::SIZE_4K, Perms::RW, true));
     let g = w.space.guest.unwrap();
     let place = |at| Some(PhysAddr::new(at));
-    let pa = Builder { format: &g.ept, frames: &mut w.frames, place, actor: Actor::Os }
+    let pa = Builder { format: &g.format, frames: &mut w.frames, place, actor: Actor::Os }
         .lookup(&w.memory, g.root.raw(), 0x80_0000)
         .unwrap()
         .1;
@@ -216,6 +234,58 @@ fn ept_faults_say_whether_the_data_or_a_table_was_refused() {
     assert_eq!(w.go(&mut mmu, 0x2000, W), Err(MmuFault::Ept(want)));
 }
 
+/// The trap of an access on RISC-V.
+fn trap(w: &mut World, at: u64, want: Want) -> Trap {
+    match w.go(&mut Mmu::new(4), at, want) {
+        Err(MmuFault::Trap(trap)) => trap,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn riscv_traps_are_those_of_the_manual() {
+    let mut w = on(Cpu::Riscv, 3);
+    w.map(mapping(0x1000, 0x7000, 4096, PageSize::SIZE_4K, Perms::R, true));
+    w.map(mapping(0x2000, 0x8000, 4096, PageSize::SIZE_4K, Perms::RW, false));
+    let mut code = |at, want| trap(&mut w, at, want).code().code;
+    // Nothing there: the access decides the code. So it does for an address that Sv39 has no place for.
+    assert_eq!((code(0x5000, R), code(0x5000, W), code(0x5000, X)), (13, 15, 12));
+    assert_eq!((code(1 << 38, R), code(1 << 38, W)), (13, 15));
+    assert_eq!((code(0x1000, W), code(0x1000, X)), (15, 12));
+    // Users do not reach supervisor pages, nor supervisors user pages without SUM.
+    assert_eq!((code(0x2000, R), code(0x1000, Want::supervisor(Perms::R))), (13, 13));
+    // Svade: without A, or without D for a write, the access faults.
+    let space = w.space;
+    let place = |at| Some(PhysAddr::new(at));
+    let entry = Builder { format: &space.format, frames: &mut w.frames, place, actor: Actor::Os }
+        .lookup(&w.memory, space.root, 0x2000)
+        .unwrap()
+        .1;
+    let raw = w.memory.read_u64(entry).unwrap();
+    w.memory.write_u64(entry, raw & !(1 << 7)).unwrap();
+    w.go(&mut Mmu::new(0), 0x2000, Want::supervisor(Perms::R)).unwrap();
+    assert_eq!(trap(&mut w, 0x2000, Want::supervisor(Perms::W)).code().code, 15);
+    // A table that no memory answers for is an access fault of the original access.
+    w.memory.fail(AddrRange::new(PhysAddr::new(space.root), 4096).unwrap(), crate::memory::Failure::Access);
+    assert_eq!(trap(&mut w, 0x1000, W).code().code, 7);
+}
+
+#[test]
+fn riscv_guests_trap_with_the_guest_physical_address() {
+    let mut w = guest_on(Cpu::Riscv);
+    // The guest maps a page that its hypervisor has not given it.
+    w.map(mapping(0x1000, 64 << 20, 4096, PageSize::SIZE_4K, Perms::RW, true));
+    let fault = trap(&mut w, 0x1008, W);
+    assert_eq!((fault.code().code, fault.at.raw(), fault.htinst()), (23, 0x1008, 0));
+    assert_eq!(fault.gpa, Some(GuestPhysAddr::new((64 << 20) + 8)));
+    // The guest's root table lies outside its memory: an implicit read, but still a store's fault.
+    w.space.root = 1 << 30;
+    let fault = trap(&mut w, 0x1008, W);
+    assert_eq!((fault.code().code, fault.htinst()), (23, 0x3000));
+    assert_eq!(fault.gpa, Some(GuestPhysAddr::new(1 << 30)));
+    assert_eq!(trap(&mut w, 0x1008, R).code().code, 21);
+}
+
 fn exit_bits(access: u64, allowed: u64, data: bool) -> u64 {
     access | allowed << 3 | 0x80 | u64::from(data) << 8
 }
@@ -225,9 +295,10 @@ proptest! {
     #[test]
     fn a_tlb_kept_right_changes_nothing(
         entries in 0usize..20,
+        riscv in any::<bool>(),
         ops in proptest::collection::vec((0u64..12, 0u64..8, 0u8..3), 1..80),
     ) {
-        let mut w = host(4);
+        let mut w = if riscv { on(Cpu::Riscv, 4) } else { host(4) };
         let mut mmu = Mmu::new(entries);
         let mut mapped = [false; 12];
         for (page, frame, op) in ops {

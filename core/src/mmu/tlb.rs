@@ -1,18 +1,33 @@
-//! The TLB: translations by page, tagged with PCID and VPID (SDM 3A 4.10, 3C 28.4).
+//! The TLB: translations by page, tagged with PCID and VPID (SDM 3A 4.10, 3C 28.4) or ASID and VMID (RISC-V
+//! Privileged 12.2.1, 18.3.2).
 //!
-//! One cache for all page sizes; with EPT an entry holds the combined translation. How many entries, and which
+//! One cache for all page sizes; in a guest an entry holds the combined translation. How many entries, and which
 //! one goes, is left to the implementation: see [`crate::iommu::cache`].
 
 use crate::addr::{Address, PageSize, PhysAddr, VirtAddr};
 use crate::iommu::cache::{mix, Cache, Key};
-use crate::paging::x86::{P, RW, US, X86, XD};
+use crate::paging::any::CpuTables;
 use crate::paging::{Entry as Decoded, Format, Want};
 use crate::spec::Text;
 use crate::trace::{Actor, CacheKind, CacheLine, CacheOp, CacheType, Event, Observer, Perms};
 
-/// How traces name it.
+/// How traces name it on x86-64.
 pub static TLB: CacheType =
     CacheType { kind: CacheKind::Tlb, name: Text::new("TLB", "TLB"), section: "SDM 3A 4.10" };
+/// How traces name it on RISC-V.
+pub static RISCV_TLB: CacheType = CacheType {
+    kind: CacheKind::Tlb,
+    name: Text::new("TLB", "TLB"),
+    section: "RISC-V Privileged 12.2.1 (SFENCE.VMA)",
+};
+
+/// How traces name the TLB of a CPU with such tables.
+pub(super) const fn kind(tables: &CpuTables) -> &'static CacheType {
+    match tables {
+        CpuTables::X86(_) => &TLB,
+        CpuTables::Riscv(_) => &RISCV_TLB,
+    }
+}
 
 /// What an entry is tagged with.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -22,15 +37,15 @@ pub struct Tag {
     /// log2 of the page's size.
     pub shift: u8,
     /// 0 is the host.
-    pub vpid: u16,
+    pub vmid: u16,
     /// None for a global page.
-    pub pcid: Option<u16>,
+    pub asid: Option<u16>,
 }
 
 impl Tag {
     /// The tag of the page of `size` that holds `at`.
-    pub fn new(at: VirtAddr, size: PageSize, vpid: u16, pcid: u16, global: bool) -> Self {
-        Tag { page: at.page(size).raw(), shift: size.shift(), vpid, pcid: (!global).then_some(pcid) }
+    pub fn new(at: VirtAddr, size: PageSize, vmid: u16, asid: u16, global: bool) -> Self {
+        Tag { page: at.page(size).raw(), shift: size.shift(), vmid, asid: (!global).then_some(asid) }
     }
     /// The page's size.
     pub fn size(&self) -> PageSize {
@@ -43,7 +58,7 @@ impl Tag {
 
 impl Key for Tag {
     fn hash(&self) -> u64 {
-        let ids = u64::from(self.vpid) << 24 | u64::from(self.pcid.map_or(0, |p| p + 1)) << 8;
+        let ids = u64::from(self.vmid) << 24 | u64::from(self.asid.map_or(0, |p| p + 1)) << 8;
         mix(self.page >> self.shift, ids | u64::from(self.shift))
     }
 }
@@ -53,15 +68,11 @@ impl Key for Tag {
 pub struct Entry {
     /// The physical address of the page's first byte.
     pub to: PhysAddr,
-    /// Every entry on the way allows writes.
-    pub write: bool,
-    /// Every entry on the way allows user accesses.
-    pub user: bool,
-    /// No entry on the way disables execution.
-    pub execute: bool,
-    /// The page is global.
-    pub global: bool,
-    /// What EPT allows; everything on the host.
+    /// The rights that the walk gathered, as [`CpuTables::rights`] has them.
+    pub rights: u64,
+    /// What it allows, users and supervisors not told apart.
+    pub perms: Perms,
+    /// What the hypervisor's tables allow; everything on the host.
     pub below: Perms,
     /// The dirty bit is set in the tables.
     pub dirty: bool,
@@ -69,16 +80,9 @@ pub struct Entry {
 
 impl Entry {
     /// Does it allow the access? The same rule as at the end of a walk.
-    pub fn allows(&self, format: &X86, want: Want) -> bool {
-        let bit = |on: bool, bit: u64| if on { bit } else { 0 };
-        let raw = P | bit(self.write, RW) | bit(self.user, US) | bit(!self.execute, XD);
-        let leaf = format.decode(raw, 1, want, &mut Default::default());
+    pub fn allows(&self, format: &CpuTables, want: Want) -> bool {
+        let leaf = format.decode(self.rights, 1, want, &mut Default::default());
         matches!(leaf, Decoded::Leaf(_)) && self.below.has(want.perms)
-    }
-    /// What it allows, users and supervisors not told apart.
-    pub fn perms(&self) -> Perms {
-        let own = Perms::R.or(Perms::when(Perms::W, self.write)).or(Perms::when(Perms::X, self.execute));
-        own.and(self.below)
     }
 }
 
@@ -86,14 +90,18 @@ impl Entry {
 #[derive(Clone, Debug)]
 pub struct Tlb {
     cache: Cache<Tag, Entry>,
+    /// How the entries are named.
+    kind: &'static CacheType,
 }
 
-const SIZES: [PageSize; 3] = [PageSize::SIZE_4K, PageSize::SIZE_2M, PageSize::SIZE_1G];
+/// The sizes that software here makes pages of, and the 64 KiB of RISC-V's Svnapot.
+const SIZES: [PageSize; 4] =
+    [PageSize::SIZE_4K, PageSize::SIZE_2M, PageSize::SIZE_1G, PageSize::from_shift(16)];
 
 impl Tlb {
     /// A TLB of `entries`.
     pub fn new(entries: usize) -> Self {
-        Tlb { cache: Cache::new(entries) }
+        Tlb { cache: Cache::new(entries), kind: &TLB }
     }
     /// Every entry with its slot.
     pub fn iter(&self) -> impl Iterator<Item = (u32, Tag, Entry)> + '_ {
@@ -101,13 +109,13 @@ impl Tlb {
     }
 
     /// The entry that translates `at`, of whatever page size.
-    pub(super) fn find(&mut self, vpid: u16, pcid: u16, at: VirtAddr) -> Option<(u32, Tag, Entry)> {
+    pub(super) fn find(&mut self, vmid: u16, asid: u16, at: VirtAddr) -> Option<(u32, Tag, Entry)> {
         if self.cache.is_empty() {
             return None;
         }
         for size in SIZES {
             for global in [false, true] {
-                let tag = Tag::new(at, size, vpid, pcid, global);
+                let tag = Tag::new(at, size, vmid, asid, global);
                 if let Some((slot, entry)) = self.cache.get(&tag) {
                     return Some((slot, tag, entry));
                 }
@@ -116,13 +124,20 @@ impl Tlb {
         None
     }
 
-    pub(super) fn put<O: Observer>(&mut self, tag: Tag, entry: Entry, obs: &mut O) {
+    pub(super) fn put<O: Observer>(
+        &mut self,
+        tag: Tag,
+        entry: Entry,
+        kind: &'static CacheType,
+        obs: &mut O,
+    ) {
+        self.kind = kind;
         let (slot, out) = self.cache.insert(tag, entry);
         if let Some(out) = out.filter(|out| out.key != tag) {
-            tell(obs, CacheOp::Evict, out.slot, &out.key, &out.value);
+            tell(obs, kind, CacheOp::Evict, out.slot, &out.key, &out.value);
         }
         if let Some(slot) = slot {
-            tell(obs, CacheOp::Insert, slot, &tag, &entry);
+            tell(obs, kind, CacheOp::Insert, slot, &tag, &entry);
         }
     }
 
@@ -131,23 +146,25 @@ impl Tlb {
     }
 
     fn remove<O: Observer>(&mut self, matches: impl Fn(&Tag) -> bool, obs: &mut O) {
+        let kind = self.kind;
         self.cache.remove_if(
             |tag, _| matches(tag),
-            |out| tell(obs, CacheOp::Invalidate, out.slot, &out.key, &out.value),
+            |out| tell(obs, kind, CacheOp::Invalidate, out.slot, &out.key, &out.value),
         );
     }
 
-    /// INVLPG: the page of `at` in this PCID, and global pages there (SDM 3A 4.10.4.1).
-    pub fn invalidate_page<O: Observer>(&mut self, vpid: u16, pcid: u16, at: VirtAddr, obs: &mut O) {
-        self.remove(|t| t.vpid == vpid && t.holds(at) && t.pcid.unwrap_or(pcid) == pcid, obs);
+    /// The page of `at` in this address space, and global pages there: INVLPG (SDM 3A 4.10.4.1). SFENCE.VMA with an
+    /// address and an ASID leaves global pages, so Linux's kernel ranges are fenced without an ASID.
+    pub fn invalidate_page<O: Observer>(&mut self, vmid: u16, asid: u16, at: VirtAddr, obs: &mut O) {
+        self.remove(|t| t.vmid == vmid && t.holds(at) && t.asid.unwrap_or(asid) == asid, obs);
     }
-    /// A write of CR3 without bit 63: all of this PCID but global pages.
-    pub fn invalidate_pcid<O: Observer>(&mut self, vpid: u16, pcid: u16, obs: &mut O) {
-        self.remove(|t| t.vpid == vpid && t.pcid == Some(pcid), obs);
+    /// All of this address space but global pages: a write of CR3 without bit 63, SFENCE.VMA with an ASID.
+    pub fn invalidate_space<O: Observer>(&mut self, vmid: u16, asid: u16, obs: &mut O) {
+        self.remove(|t| t.vmid == vmid && t.asid == Some(asid), obs);
     }
-    /// INVVPID, or INVEPT for the guest: everything of this VPID.
-    pub fn invalidate_vpid<O: Observer>(&mut self, vpid: u16, obs: &mut O) {
-        self.remove(|t| t.vpid == vpid, obs);
+    /// Everything of this guest: INVVPID or INVEPT, HFENCE.GVMA.
+    pub fn invalidate_guest<O: Observer>(&mut self, vmid: u16, obs: &mut O) {
+        self.remove(|t| t.vmid == vmid, obs);
     }
     /// Everything.
     pub fn invalidate_all<O: Observer>(&mut self, obs: &mut O) {
@@ -155,30 +172,36 @@ impl Tlb {
     }
 }
 
-pub(super) fn tell<O: Observer>(obs: &mut O, op: CacheOp, slot: u32, tag: &Tag, entry: &Entry) {
+pub(super) fn tell<O: Observer>(
+    obs: &mut O,
+    cache: &'static CacheType,
+    op: CacheOp, slot: u32, tag: &Tag, entry: &Entry) {
     if O::ON {
         let line = CacheLine {
-            pasid: tag.pcid.map(u32::from),
-            domain: (tag.vpid != 0).then_some(u32::from(tag.vpid)),
+            pasid: tag.asid.map(u32::from),
+            domain: (tag.vmid != 0).then_some(u32::from(tag.vmid)),
             from: tag.page,
             shift: tag.shift,
             to: entry.to.raw(),
-            perms: entry.perms(),
+            perms: entry.perms,
             ..CacheLine::default()
         };
-        obs.step(Actor::Mmu, Event::Cache { cache: &TLB, op, slot, line });
+        obs.step(Actor::Mmu, Event::Cache { cache, op, slot, line });
     }
 }
 
-pub(super) fn tell_miss<O: Observer>(obs: &mut O, vpid: u16, pcid: u16, at: VirtAddr) {
+pub(super) fn tell_miss<O: Observer>(
+    obs: &mut O,
+    cache: &'static CacheType,
+    vmid: u16, asid: u16, at: VirtAddr) {
     if O::ON {
         let line = CacheLine {
-            pasid: Some(pcid.into()),
-            domain: (vpid != 0).then_some(vpid.into()),
+            pasid: Some(asid.into()),
+            domain: (vmid != 0).then_some(vmid.into()),
             from: at.page(PageSize::SIZE_4K).raw(),
             shift: 12,
             ..CacheLine::default()
         };
-        obs.step(Actor::Mmu, Event::Cache { cache: &TLB, op: CacheOp::Miss, slot: 0, line });
+        obs.step(Actor::Mmu, Event::Cache { cache, op: CacheOp::Miss, slot: 0, line });
     }
 }

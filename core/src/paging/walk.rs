@@ -159,7 +159,7 @@ pub struct Walker {
     pub stage: Stage,
 }
 
-static UNREADABLE: Rule = Rule {
+pub(super) static UNREADABLE: Rule = Rule {
     text: Text::new("the memory that should hold the entry did not answer", "应存放该表项的内存没有响应"),
     section: "memory",
 };

@@ -23,7 +23,7 @@ use crate::paging::Want;
 use crate::platform::config::BarKind;
 use crate::platform::map::RegionKind as Physical;
 use crate::platform::window::Direction as Way;
-use crate::scenario::ast::{Arch, Policy};
+use crate::scenario::ast::Policy;
 use crate::spec::Phrase;
 use crate::trace::{CacheKind, Perms, Trace};
 use alloc::{collections::BTreeMap, format, string::String, vec, vec::Vec};
@@ -264,9 +264,7 @@ impl Painter<'_> {
                 Physical::IommuRegisters => {
                     (RegionKind::Registers, Phrase::new("IOMMU registers", "IOMMU 寄存器"))
                 }
-                Physical::Interrupts => {
-                    (RegionKind::Msi, Phrase::new("interrupts (local APIC)", "中断（本地 APIC）"))
-                }
+                Physical::Interrupts => (RegionKind::Msi, machine.hw.interrupts.name().into()),
                 Physical::Config => (RegionKind::Registers, Phrase::new("configuration space", "配置空间")),
             };
             let key = format!("pa/{}", region.name);
@@ -293,6 +291,8 @@ impl Painter<'_> {
             let key = format!("window:{name}");
             self.arrow(key, from, to, len, ArrowKind::Window, ArrowState::Live, Perms::RW, label);
         }
+        let name = machine.hw.cpu.guest_tables_name();
+        let by = Phrase::new(format!("mapping by {}", name.en), format!("{} 映射", name.zh));
         for (i, vm) in machine.sw.vms.iter().enumerate() {
             let (gpa, hpa, len) = (vm.ram.start.raw(), vm.at.raw(), vm.ram.len());
             let name = Phrase::new(format!("RAM of {}", vm.name), format!("{} 的内存", vm.name));
@@ -310,7 +310,7 @@ impl Painter<'_> {
                 ArrowKind::Ept,
                 ArrowState::Live,
                 Perms::RWX,
-                Phrase::default(),
+                by.clone(),
             );
         }
     }
@@ -702,10 +702,10 @@ impl Painter<'_> {
                 );
             }
         }
-        if machine.arch != Arch::RiscV {
-            let label = Phrase::new("interrupt messages", "中断消息");
-            self.region(col, Region::new("bus/msi", 0xfee0_0000, 0xfeef_ffff, RegionKind::Msi, label));
-        }
+        let label = Phrase::new("interrupt messages", "中断消息");
+        let range = machine.hw.interrupts.range();
+        let (first, last) = (range.start.raw(), range.last().raw());
+        self.region(col, Region::new("bus/msi", first, last, RegionKind::Msi, label));
     }
 
     /// Is there a region of a named thing at an address (not only RAM or a window)?
@@ -754,12 +754,9 @@ impl Painter<'_> {
             let place = Place::Between(pa, bus);
             let name = Phrase::new("host bridge", "主桥");
             self.model.add_actor("rc", ActorKind::RootComplex, place, name, Vec::new());
-            if machine.iommu_on() {
+            if let Some(unit) = machine.hw.iommu.as_ref().filter(|_| machine.iommu_on()) {
                 let name = Phrase::same("IOMMU");
-                let line = match machine.arch {
-                    Arch::RiscV => Phrase::same("RISC-V"),
-                    _ => Phrase::same("VT-d"),
-                };
+                let line = Phrase::same(unit.architecture().name());
                 self.model.add_actor("iommu", ActorKind::Iommu, place, name, vec![line]);
             }
         }

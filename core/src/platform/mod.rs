@@ -5,10 +5,12 @@
 //! * [`tlp`]: packets, to the bit
 //! * [`config`]: the configuration space of a PCI function
 //! * [`topology`]: root ports, switches and functions; [`route`] between them; IOMMU [`group`]s
+//! * [`interrupts`]: where interrupt messages go, and what they say
 //! * [`local`]: the map inside a device, before anything reaches the bus
 
 pub mod config;
 pub mod group;
+pub mod interrupts;
 pub mod local;
 pub mod map;
 pub mod resources;

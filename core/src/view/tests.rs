@@ -33,7 +33,12 @@ fn run() -> Viewer {
     }
     .map(&mut memory, 0x10_0000, mapping(0x7f00_0000_0000, 0x20_0000, 4096), &mut trace)
     .unwrap();
-    let space = AddressSpace { format, root: 0x10_0000, pcid: 1, guest: Some(Guest { ept, root, vpid: 3 }) };
+    let space = AddressSpace {
+        format: format.into(),
+        root: 0x10_0000,
+        asid: 1,
+        guest: Some(Guest { format: ept.into(), root, vmid: 3 }),
+    };
     let mut mmu = Mmu::new(16);
     let buffer = trace.name("buf");
     trace.step(Actor::Os, Event::Owner { buffer, state: OwnerState::Cpu });

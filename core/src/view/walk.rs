@@ -42,7 +42,7 @@ pub fn walk(trace: &Trace, index: usize, lang: Lang) -> Option<Walk> {
             }
             Event::Read { at, level, verdict, .. } => {
                 let row = row(trace, i, index, &open, lang);
-                let below = matches!(open.last(), Some((Stage::Second | Stage::Ept, _)));
+                let below = matches!(open.last(), Some((Stage::Second | Stage::Ept | Stage::GStage, _)));
                 let above = matches!(open.last(), Some((Stage::First | Stage::Cpu, _)));
                 if level > 0 && (below || above) {
                     nested |= above && at.space == Space::GuestPhysical;

@@ -25,4 +25,4 @@ pub mod translate;
 mod unit;
 
 pub use config::{CacheSizes, Config, Quirks};
-pub use unit::{Reply, Riscv, IMSIC, IMSIC_FILES};
+pub use unit::{Reply, Riscv};

@@ -12,16 +12,11 @@ use super::Config;
 use crate::addr::{AddrRange, Address, Iova, PageSize, Pasid, PhysAddr, RequesterId};
 use crate::iommu::*;
 use crate::memory::Memory;
+use crate::platform::interrupts::{IMSIC, IMSIC_FILES};
 use crate::spec::Register;
 use crate::trace::{Actor, Event, InterruptKind, Observer, Off, Perms, Recorded, Scope, Verdict};
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
-
-/// Where the machine's interrupt files (IMSIC) are: that of hart *h* at 4 KiB times *h* from here, as QEMU's `virt`
-/// machine has them for supervisors. A write of four bytes there is an interrupt.
-pub const IMSIC: u64 = 0x2800_0000;
-/// How many of them there are.
-pub const IMSIC_FILES: u64 = 256;
 
 /// A RISC-V IOMMU with the software that drives it.
 #[derive(Clone, Debug)]
@@ -335,6 +330,11 @@ impl Iommu for Riscv {
         self.write_msi_entry(ctx, index, entry)
     }
 
+    fn interrupt_message(&self, index: u16) -> Message {
+        let (file, identity) = self.driver.files.get(&index).copied().unwrap_or_default();
+        Message { address: IMSIC + u64::from(file) * 4096, data: identity }
+    }
+
     fn take_faults<O: Observer>(&mut self, ctx: &mut Ctx<'_, O>) -> Result<Vec<FaultRecord>, DriverError> {
         self.read_faults(ctx)
     }
@@ -353,6 +353,10 @@ impl Iommu for Riscv {
         ok: bool,
     ) -> Result<(), DriverError> {
         self.post_response(ctx, request, ok)
+    }
+
+    fn default_stage(&self) -> DomainKind {
+        DomainKind::Stage1
     }
 
     fn address_bits(&self) -> u8 {

@@ -209,6 +209,12 @@ impl Iommu for Vtd {
         self.write_interrupt_entry(ctx, index, entry)
     }
 
+    fn interrupt_message(&self, index: u16) -> Message {
+        // Remappable format (VT-d 5.1.2.2): handle 14:0 in 19:5, bit 15 in 2; SHV 0, format 1.
+        let handle = u64::from(index & 0x7fff) << 5 | u64::from(index >> 15) << 2;
+        Message { address: 0xfee0_0010 | handle, data: 0 }
+    }
+
     fn take_faults<O: Observer>(&mut self, ctx: &mut Ctx<'_, O>) -> Result<Vec<FaultRecord>, DriverError> {
         Ok(self.read_faults(ctx))
     }
@@ -227,6 +233,10 @@ impl Iommu for Vtd {
         ok: bool,
     ) -> Result<(), DriverError> {
         self.post_response(ctx, request, ok)
+    }
+
+    fn default_stage(&self) -> DomainKind {
+        DomainKind::Stage2
     }
 
     fn address_bits(&self) -> u8 {

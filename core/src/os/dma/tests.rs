@@ -112,6 +112,12 @@ impl Iommu for Flat {
     ) -> Result<Message, DriverError> {
         Err(DriverError::Unsupported("interrupts"))
     }
+    fn interrupt_message(&self, _: u16) -> Message {
+        unreachable!()
+    }
+    fn default_stage(&self) -> DomainKind {
+        DomainKind::Stage2
+    }
     fn take_faults<O: Observer>(&mut self, _: &mut Ctx<'_, O>) -> Result<Vec<FaultRecord>, DriverError> {
         Ok(Vec::new())
     }

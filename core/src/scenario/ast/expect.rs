@@ -352,6 +352,8 @@ pub struct ExpectInterrupt {
     pub vm: Option<Name>,
     /// How.
     pub delivery: Option<Node<Delivery>>,
+    /// Only where the machine is of this architecture.
+    pub on: Option<Node<Arch>>,
 }
 
 impl ExpectInterrupt {
@@ -360,7 +362,8 @@ impl ExpectInterrupt {
         f.clauses(|f| {
             f.opt_num("cpu", Noun::Number, &mut self.cpu)?;
             f.opt_name("vm", Noun::Vm, &mut self.vm)?;
-            f.opt_choice(&mut self.delivery)
+            f.opt_choice(&mut self.delivery)?;
+            f.clause("on", &mut self.on, Form::choice)
         })
     }
 }
@@ -454,6 +457,8 @@ pub struct ExpectCount {
     pub count: Num,
     /// Since the first step, not only in the operation before it.
     pub total: bool,
+    /// Only where the machine is of this architecture.
+    pub on: Option<Node<Arch>>,
 }
 
 impl ExpectCount {
@@ -461,6 +466,9 @@ impl ExpectCount {
         f.choice(&mut self.counter)?;
         f.choice(&mut self.comparison)?;
         f.num(Noun::Count, &mut self.count)?;
-        f.clauses(|f| f.flag("total", &mut self.total))
+        f.clauses(|f| {
+            f.flag("total", &mut self.total)?;
+            f.clause("on", &mut self.on, Form::choice)
+        })
     }
 }

@@ -54,13 +54,13 @@ macro_rules! presets {
 /// Every preset, in the order of the gallery.
 pub const PRESETS: &[Preset] = presets! {
     "howto" Starter riscv;
-    "address-space" Starter;
+    "address-space" Starter riscv;
     "first-dma" Starter;
-    "mmio" Starter;
+    "mmio" Starter riscv;
     "io-ports" Starter;
     "soc" Starter;
     "bus-offset" Working;
-    "bar-window" Working;
+    "bar-window" Working riscv;
     "device-map" Working riscv;
     "linked-list" Working;
     "why-iommu" Starter riscv;
@@ -68,26 +68,26 @@ pub const PRESETS: &[Preset] = presets! {
     "mask" Working;
     "physical-address" Working riscv;
     "scatter-gather" Working riscv;
-    "direction" Working riscv;
+    "direction" Working;
     "use-after-unmap" Working riscv;
     "fault-ladder" Deep;
-    "sync-for-cpu" Working;
-    "cache-line" Working;
+    "sync-for-cpu" Working riscv;
+    "cache-line" Working riscv;
     "vmalloc" Working riscv;
     "ring" Deep riscv;
     "lazy" Deep riscv;
     "iotlb-reach" Deep riscv;
     "groups" Working riscv;
     "peer-to-peer" Deep riscv;
-    "reserved-memory" Working;
+    "reserved-memory" Working riscv;
     "phantom" Working riscv;
-    "interrupts" Starter;
+    "interrupts" Starter riscv;
     "msi-hole" Deep;
     "forged-msi" Deep;
     "two-stages" Starter riscv;
     "relay-or-passthrough" Working riscv;
-    "nested-walk" Deep;
-    "sva" Deep;
+    "nested-walk" Deep riscv;
+    "sva" Deep riscv;
 };
 
 /// The order in which a newcomer reads: what an address space is, what DMA is, why an IOMMU, two stages,

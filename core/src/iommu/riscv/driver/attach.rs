@@ -4,9 +4,9 @@ use super::{Domain, Riscv};
 use crate::addr::{Address, PageSize, Pasid, PhysAddr, RequesterId};
 use crate::iommu::riscv::config::cap;
 use crate::iommu::riscv::entries::{DC_BASE, DC_EXTENDED, DDTE, PC, PDTE};
-use crate::iommu::riscv::unit::{IMSIC, IMSIC_FILES};
 use crate::iommu::{Attachment, Ctx, DomainId, DomainKind, DriverError, ProcessTables};
 use crate::paging::builder::Mapping;
+use crate::platform::interrupts::{IMSIC, IMSIC_FILES};
 use crate::trace::{write_run, Actor, Observer, Perms};
 
 /// Where process directories appear to a second stage: in guest-physical addresses no guest has RAM at.

@@ -4,8 +4,8 @@ use super::{csr, offset, Riscv};
 use crate::addr::{Address, Iova, Pasid, PhysAddr, RequesterId};
 use crate::iommu::riscv::entries::{MSI_PTE, MSI_PTE_MRIF};
 use crate::iommu::riscv::faults;
-use crate::iommu::riscv::unit::{IMSIC, IMSIC_FILES};
 use crate::iommu::{Ctx, DomainId, DriverError, FaultRecord, InterruptEntry, Message, PageRequest};
+use crate::platform::interrupts::{IMSIC, IMSIC_FILES};
 use crate::trace::{write_run, Actor, Observer, Perms};
 use alloc::vec::Vec;
 
@@ -110,14 +110,15 @@ impl Riscv {
     ) -> Result<Message, DriverError> {
         let file = match entry {
             Some(e) => u64::from(e.destination),
-            None => self.driver.files.get(&index).copied().map_or(0, u64::from),
+            None => self.driver.files.get(&index).map_or(0, |f| u64::from(f.0)),
         };
         if file >= IMSIC_FILES {
             return Err(DriverError::Unsupported(
                 "an interrupt file above 255 (the MSI page table has one page)",
             ));
         }
-        self.driver.files.insert(index, file as u32);
+        let identity = entry.map_or(0, |e| u32::from(e.vector));
+        self.driver.files.insert(index, (file as u32, identity));
         let domains: Vec<u16> = self.driver.domains.keys().copied().collect();
         for id in domains {
             self.map_file(ctx, DomainId(id), file)?;
@@ -140,7 +141,6 @@ impl Riscv {
                 self.post_invalidation(ctx, crate::iommu::Invalidation::Interrupts)?;
             }
         }
-        let vector = entry.map_or(0, |e| u32::from(e.vector));
-        Ok(Message { address: IMSIC + file * 4096, data: vector })
+        Ok(Message { address: IMSIC + file * 4096, data: identity })
     }
 }

@@ -6,7 +6,6 @@ mod handlers;
 mod queue;
 
 use super::regs::{csr, offset};
-use super::unit::IMSIC;
 use super::{Config, Riscv};
 use crate::addr::{AddrRange, Iova, PageSize, PhysAddr};
 use crate::iommu::{Ctx, DeviceCaps, DomainId, DomainKind, DriverError};
@@ -14,6 +13,7 @@ use crate::memory::Memory;
 use crate::paging::builder::{Builder, MapError, Mapping};
 use crate::paging::leaves::{leaves, Leaves};
 use crate::paging::riscv::{Riscv as Tables, Role};
+use crate::platform::interrupts::IMSIC;
 use crate::trace::{Actor, Observer, Perms, Scope, Verdict};
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -45,8 +45,8 @@ pub(super) struct Driver {
     processes: BTreeMap<(u32, u8, u32), (PhysAddr, u64)>,
     /// The second stage under a device's directory of processes, while it has one.
     below: BTreeMap<u32, u16>,
-    /// The interrupt file that an interrupt index was given.
-    files: BTreeMap<u16, u32>,
+    /// The interrupt file, and the identity, that an interrupt index was given.
+    pub files: BTreeMap<u16, (u32, u32)>,
 }
 
 impl Riscv {
@@ -117,7 +117,7 @@ impl Riscv {
         };
         self.driver.next_domain = id + 1;
         self.driver.domains.insert(id, Domain { kind, root });
-        let files: Vec<u32> = self.driver.files.values().copied().collect();
+        let files: Vec<u32> = self.driver.files.values().map(|f| f.0).collect();
         for file in files {
             self.map_file(ctx, DomainId(id), u64::from(file))?;
         }

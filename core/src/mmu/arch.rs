@@ -1,0 +1,98 @@
+//! The architectures of CPUs: which tables they have, and where Linux puts things in its address space.
+
+use crate::paging::any::{CpuTables, GuestTables};
+use crate::paging::{ept::Ept, riscv::Riscv, x86::X86};
+use crate::spec::Text;
+
+/// A CPU.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Cpu {
+    /// x86-64 (Intel SDM).
+    X86,
+    /// RISC-V, RV64 with the hypervisor extension. Svade: software sets A and D, or the access faults.
+    Riscv,
+}
+
+/// Where Linux puts things, in bytes from address 0.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Layout {
+    /// The direct map of all physical memory.
+    pub direct_map: u64,
+    /// Where `vmalloc` and `ioremap` ranges begin.
+    pub vmalloc: u64,
+    /// Where a process's mappings go that ask for no address: high in its half.
+    pub user: u64,
+}
+
+impl Cpu {
+    /// How many levels its tables may have.
+    pub const fn levels(self) -> &'static [u8] {
+        match self {
+            Cpu::X86 => &[4, 5],
+            Cpu::Riscv => &[3, 4, 5],
+        }
+    }
+
+    /// The tables that its kernel and processes have; `None` where it has none of so many levels.
+    pub fn tables(self, levels: u8) -> Option<CpuTables> {
+        self.levels().contains(&levels).then_some(match self {
+            Cpu::X86 => CpuTables::X86(X86::kernel(levels)),
+            Cpu::Riscv => CpuTables::Riscv(Riscv::first(levels)),
+        })
+    }
+
+    /// The tables that its hypervisor has for guests.
+    pub const fn guest_tables(self) -> GuestTables {
+        match self {
+            Cpu::X86 => GuestTables::Ept(Ept::four_levels()),
+            Cpu::Riscv => GuestTables::Riscv(Riscv::second(4)),
+        }
+    }
+
+    /// What these are called.
+    pub const fn guest_tables_name(self) -> Text {
+        match self {
+            Cpu::X86 => Text::new("EPT", "EPT"),
+            Cpu::Riscv => Text::new("G-stage", "G-stage"),
+        }
+    }
+}
+
+/// Where Linux puts things with such tables (Documentation/arch/x86/x86_64/mm.rst, Documentation/arch/riscv/vm-layout.rst).
+pub const fn layout(tables: &CpuTables) -> Layout {
+    let (direct_map, vmalloc, user) = match tables {
+        CpuTables::X86(X86 { levels: 5, .. }) => {
+            (0xff11_0000_0000_0000, 0xffa0_0000_0000_0000, 0x7f00_0000_0000)
+        }
+        CpuTables::X86(_) => (0xffff_8880_0000_0000, 0xffff_c900_0000_0000, 0x7f00_0000_0000),
+        CpuTables::Riscv(Riscv { levels: 3, .. }) => {
+            (0xffff_ffd6_0000_0000, 0xffff_ffc6_0000_0000, 0x3f_0000_0000)
+        }
+        CpuTables::Riscv(Riscv { levels: 5, .. }) => {
+            (0xff60_0000_0000_0000, 0xff20_0000_0000_0000, 0x7f00_0000_0000)
+        }
+        CpuTables::Riscv(_) => (0xffff_af80_0000_0000, 0xffff_8f80_0000_0000, 0x7f00_0000_0000),
+    };
+    Layout { direct_map, vmalloc, user }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_layout_fits_its_tables() {
+        for cpu in [Cpu::X86, Cpu::Riscv] {
+            assert!(cpu.tables(2).is_none() && cpu.tables(6).is_none());
+            for levels in cpu.levels() {
+                let tables = cpu.tables(*levels).unwrap();
+                let Layout { direct_map, vmalloc, user } = layout(&tables);
+                for at in [direct_map, vmalloc, user] {
+                    assert!(tables.accepts(at), "{cpu:?} {levels} {at:#x}");
+                }
+                // The kernel's half is the upper one, a process's the lower one.
+                assert!(direct_map >> 63 == 1 && vmalloc >> 63 == 1 && user >> 63 == 0);
+            }
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! Where interrupt messages go: each CPU architecture has a range of addresses to which a write of four bytes is an
+//! interrupt, and says what address and data mean.
+
+use crate::addr::{AddrRange, PhysAddr};
+use crate::spec::Text;
+
+/// The interrupt controllers that messages reach.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Controller {
+    /// x86: local APICs behind FEEx_xxxxh (Intel SDM 3A 11.11).
+    LocalApic,
+    /// RISC-V: an interrupt file of 4 KiB for each hart (Advanced Interrupt Architecture, chapter 3).
+    Imsic,
+}
+
+/// Interrupt files of the machine's harts: that of hart *h* is 4 KiB times *h* from [`Controller::range`]'s start.
+pub const IMSIC_FILES: u64 = 256;
+/// Where they begin. No specification fixes that (a device tree tells it); here it is where no RAM is, so that one
+/// scenario fits both architectures.
+pub const IMSIC: u64 = 0xf800_0000;
+
+/// An interrupt message: what a device writes, where.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Message {
+    /// The address.
+    pub address: u64,
+    /// The data.
+    pub data: u32,
+}
+
+impl Controller {
+    /// The range of physical addresses.
+    pub fn range(self) -> AddrRange<PhysAddr> {
+        let (start, len) = match self {
+            Controller::LocalApic => (0xfee0_0000, 1 << 20),
+            Controller::Imsic => (IMSIC, IMSIC_FILES << 12),
+        };
+        AddrRange::new(PhysAddr::new(start), len).unwrap_or_else(AddrRange::whole)
+    }
+
+    /// Its name in a picture.
+    pub const fn name(self) -> Text {
+        match self {
+            Controller::LocalApic => Text::new("interrupts (local APIC)", "中断（本地 APIC）"),
+            Controller::Imsic => Text::new("interrupt files (IMSIC)", "中断文件（IMSIC）"),
+        }
+    }
+
+    /// The message that interrupts CPU (or hart) `cpu` with `vector` (or interrupt identity), with no remapping between.
+    pub const fn message(self, cpu: u32, vector: u32) -> Message {
+        match self {
+            // Compatibility format (VT-d 5.1.2.1): destination 7:0 in 19:12.
+            Controller::LocalApic => {
+                Message { address: 0xfee0_0000 | ((cpu & 0xff) as u64) << 12, data: vector }
+            }
+            Controller::Imsic => Message { address: IMSIC + ((cpu & 0xff) as u64) * 4096, data: vector },
+        }
+    }
+
+    /// Whom a message interrupts, and with what: (vector or identity, CPU or hart). `None` where it is none.
+    pub fn decode(self, message: Message) -> Option<(u32, u32)> {
+        if !self.range().contains(PhysAddr::new(message.address)) {
+            return None;
+        }
+        let cpu = (message.address >> 12 & 0xff) as u32;
+        match self {
+            Controller::LocalApic => Some((message.data & 0xff, cpu)),
+            // seteipnum_le, the only register of a file's page that devices write, is its first word (AIA 3.5).
+            Controller::Imsic => (message.address & 0xfff == 0).then_some((message.data, cpu)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_are_read_as_they_were_made() {
+        for controller in [Controller::LocalApic, Controller::Imsic] {
+            for (cpu, vector) in [(0, 0x41), (3, 0xff), (255, 1)] {
+                assert_eq!(controller.decode(controller.message(cpu, vector)), Some((vector, cpu)));
+            }
+            assert_eq!(controller.decode(Message { address: 0x1000, data: 1 }), None);
+        }
+    }
+}
