@@ -3,13 +3,13 @@
 
 use iommu_core::addr::{AddrRange, Iova, PageSize, Pasid, PhysAddr, RequesterId};
 use iommu_core::iommu::riscv::{Config, Riscv};
-use iommu_core::platform::interrupts::IMSIC;
 use iommu_core::iommu::{
     Attachment, Ctx, DeviceCaps, DomainId, DomainKind, InterruptEntry, Invalidation, Iommu, Outcome,
     PageRequest, PasidTag, ProcessTables, Refusal, Request, RequestKind,
 };
 use iommu_core::memory::Memory;
 use iommu_core::paging::builder::{FrameAlloc, Mapping};
+use iommu_core::platform::interrupts::IMSIC;
 use iommu_core::trace::{InterruptKind, Perms, Recorded, Trace};
 
 const NIC: RequesterId = RequesterId::bdf(0, 3, 0);

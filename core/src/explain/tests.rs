@@ -62,9 +62,16 @@ fn all_events(t: &mut Trace) -> Vec<Event> {
             all.extend([Event::Begin(scope), Event::End(verdict)]);
         }
     }
-    for stage in
-        [Stage::Cpu, Stage::Ept, Stage::GStage, Stage::First, Stage::Second, Stage::Device, Stage::Process, Stage::Interrupt]
-    {
+    for stage in [
+        Stage::Cpu,
+        Stage::Ept,
+        Stage::GStage,
+        Stage::First,
+        Stage::Second,
+        Stage::Device,
+        Stage::Process,
+        Stage::Interrupt,
+    ] {
         all.extend([Event::Begin(Scope::Walk { stage, input: at, root: pa.any() }), Event::End(verdicts[2])]);
     }
     for verdict in verdicts {

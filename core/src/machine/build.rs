@@ -11,8 +11,8 @@ use crate::mmu::arch::{layout, Cpu};
 use crate::mmu::{AddressSpace, Mmu};
 use crate::os::pages::{Pages, Zone};
 use crate::paging::builder::{Builder, FrameAlloc, MapError, Mapping};
-use crate::platform::interrupts::Controller;
 use crate::platform::config::{acs, BarKind, BarSpec, ConfigSpace, Ids, PortType};
+use crate::platform::interrupts::Controller;
 use crate::platform::local::{LocalMap, Target};
 use crate::platform::map::{PhysMap, RegionKind};
 use crate::platform::resources::{assign, Fixed, ResourceError};
@@ -555,6 +555,7 @@ impl Machine {
             frames,
             pages: Pages::new(&low.into_iter().collect::<Vec<_>>()),
             domain: None,
+            posted: None,
         });
         self.sw.names.insert(vm.name.value.clone(), Named::Vm(index));
         Ok(())

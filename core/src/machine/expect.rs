@@ -1,6 +1,7 @@
 //! Expectations: each is held against what the operation before it came to, or against the state it left.
 
 use super::memory_ops::own_len;
+use super::names::wrong;
 use super::outcome::{Counts, Outcome};
 use super::run::Done;
 use super::software::{parts, DomainRef, Named, Owner};
@@ -93,7 +94,7 @@ impl Machine {
                     || e.verdict.value == IotlbVerdict::Hit && got == Some(IotlbVerdict::Stale);
                 Ok((!ok).then(|| compare(&format!("{:?}", e.verdict.value), &format!("{got:?}"))))
             }
-            Expectation::Interrupt(e) => self.expect_interrupt(e, &outcome),
+            Expectation::Interrupt(e) => self.expect_interrupt(e, &outcome, last),
             Expectation::Route(e) => {
                 let got = match (outcome.route, outcome.came_down) {
                     // No packet: the device's own map kept it inside.
@@ -346,7 +347,12 @@ impl Machine {
         copy.peek_device(ghost, at)
     }
 
-    fn expect_interrupt(&mut self, e: &ast::ExpectInterrupt, outcome: &Outcome) -> Found {
+    fn expect_interrupt(
+        &mut self,
+        e: &ast::ExpectInterrupt,
+        outcome: &Outcome,
+        last: Option<&Done>,
+    ) -> Found {
         let got = outcome.interrupt.filter(|i| i.2 != InterruptKind::Blocked);
         let Some(vector) = e.vector else {
             return unless(
@@ -365,9 +371,28 @@ impl Machine {
                 && e.cpu.is_none_or(|c| c.value == u64::from(cpu))
                 && kind.is_none_or(|k| k == how)
         });
+        let guest = match &e.vm {
+            None => true,
+            Some(name) => match self.named(&name.value, name.span)? {
+                Named::Vm(vm) => self.posted_to(vm, last),
+                _ => return Err(wrong(name.span, &name.value, "a virtual machine", "虚拟机")),
+            },
+        };
         let got =
             got.map_or("none".to_string(), |(v, cpu, how)| format!("vector {v:#x} at CPU {cpu}, {how:?}"));
+        if ok && !guest {
+            return Ok(Some(compare("an interrupt posted to this guest", &got)));
+        }
         Ok((!ok).then(|| compare(&format!("vector {:#x}", vector.value), &got)))
+    }
+
+    /// Was the guest's posted-interrupt descriptor, or its interrupt file in memory, written in this operation?
+    fn posted_to(&self, vm: usize, last: Option<&Done>) -> bool {
+        let (Some(at), Some(done)) = (self.sw.vms[vm].posted, last) else { return false };
+        self.trace.steps()[done.steps.clone()].iter().any(|step| match step.event {
+            Event::Write { pa, .. } => pa.raw() >> 12 == at.raw() >> 12,
+            _ => false,
+        })
     }
 
     fn expect_packet(&mut self, e: &ast::ExpectPacket, last: Option<&Done>) -> Found {

@@ -480,10 +480,13 @@ impl Machine {
         let posted = match &op.vm {
             None => None,
             Some(name) => {
-                let Named::Vm(_) = self.named(&name.value, name.span)? else {
+                let Named::Vm(vm) = self.named(&name.value, name.span)? else {
                     return Err(wrong(name.span, &name.value, "a virtual machine", "虚拟机").into());
                 };
-                Some(self.sw.frames.frame().ok_or_else(|| problem(name.span, "no memory is left"))?)
+                if self.sw.vms[vm].posted.is_none() {
+                    self.sw.vms[vm].posted = self.sw.frames.frame();
+                }
+                Some(self.sw.vms[vm].posted.ok_or_else(|| problem(name.span, "no memory is left"))?)
             }
         };
         let entry = InterruptEntry {

@@ -62,6 +62,8 @@ pub struct Vm {
     pub pages: Pages,
     /// The IOMMU domain with its memory map, once a device was attached.
     pub domain: Option<DomainId>,
+    /// Where its interrupts are posted: a posted-interrupt descriptor, or a memory-resident interrupt file.
+    pub posted: Option<PhysAddr>,
 }
 
 impl Vm {

@@ -2,8 +2,8 @@ use super::*;
 use crate::addr::AddrRange;
 use crate::paging::builder::{Builder, FrameAlloc, Mapping};
 use crate::paging::x86::X86;
-use arch::Cpu;
 use crate::trace::Trace;
+use arch::Cpu;
 use proptest::prelude::*;
 
 const GUEST_RAM: u64 = 0x4000_0000;

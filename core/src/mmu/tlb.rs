@@ -124,13 +124,7 @@ impl Tlb {
         None
     }
 
-    pub(super) fn put<O: Observer>(
-        &mut self,
-        tag: Tag,
-        entry: Entry,
-        kind: &'static CacheType,
-        obs: &mut O,
-    ) {
+    pub(super) fn put<O: Observer>(&mut self, tag: Tag, entry: Entry, kind: &'static CacheType, obs: &mut O) {
         self.kind = kind;
         let (slot, out) = self.cache.insert(tag, entry);
         if let Some(out) = out.filter(|out| out.key != tag) {
@@ -175,7 +169,11 @@ impl Tlb {
 pub(super) fn tell<O: Observer>(
     obs: &mut O,
     cache: &'static CacheType,
-    op: CacheOp, slot: u32, tag: &Tag, entry: &Entry) {
+    op: CacheOp,
+    slot: u32,
+    tag: &Tag,
+    entry: &Entry,
+) {
     if O::ON {
         let line = CacheLine {
             pasid: tag.asid.map(u32::from),
@@ -193,7 +191,10 @@ pub(super) fn tell<O: Observer>(
 pub(super) fn tell_miss<O: Observer>(
     obs: &mut O,
     cache: &'static CacheType,
-    vmid: u16, asid: u16, at: VirtAddr) {
+    vmid: u16,
+    asid: u16,
+    at: VirtAddr,
+) {
     if O::ON {
         let line = CacheLine {
             pasid: Some(asid.into()),

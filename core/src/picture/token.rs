@@ -170,7 +170,9 @@ impl Way<'_> {
                 self.now = Some(at);
                 self.meet("iommu");
             }
-            Event::Begin(Scope::Walk { stage: Stage::Cpu | Stage::Ept | Stage::GStage, .. }) => self.meet("mmu"),
+            Event::Begin(Scope::Walk { stage: Stage::Cpu | Stage::Ept | Stage::GStage, .. }) => {
+                self.meet("mmu")
+            }
             Event::Read { pa, .. } => self.reach(pa.any()),
             Event::Window { to, hit, .. } => {
                 self.meet("rc");
