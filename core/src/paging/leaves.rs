@@ -80,9 +80,15 @@ fn visit<F: Build>(
             continue;
         }
         let from = base | index << shift;
-        // Ask the format itself, wanting nothing, so that rights gather as they do in a walk.
+        // Ask the format itself, wanting nothing, so that rights gather as they do in a walk. RISC-V shows a page of
+        // users to users only, so ask as either.
         let mut here = state;
-        match format.decode(raw, level, Want::supervisor(Perms::NONE), &mut here) {
+        let mut entry = format.decode(raw, level, Want::supervisor(Perms::NONE), &mut here);
+        if matches!(entry, super::Entry::Refused(_)) {
+            here = state;
+            entry = format.decode(raw, level, Want::user(Perms::NONE), &mut here);
+        }
+        match entry {
             super::Entry::Table(next) if level > 1 => {
                 visit(format, memory, next, level - 1, from, here, place, limit, out);
             }

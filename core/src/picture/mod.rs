@@ -637,11 +637,11 @@ impl Painter<'_> {
         for run in &runs {
             let named = self.named_at(col, run.from);
             if !named {
+                // What a guest's domain maps besides its RAM: where the unit itself reads its directories.
+                let vm =
+                    vm.map(|vm| &machine.sw.vms[vm]).filter(|vm| vm.gpa(PhysAddr::new(run.to)).is_some());
                 let label = match vm {
-                    Some(vm) => Phrase::new(
-                        format!("RAM of {}", machine.sw.vms[vm].name),
-                        format!("{} 的内存", machine.sw.vms[vm].name),
-                    ),
+                    Some(vm) => Phrase::new(format!("RAM of {}", vm.name), format!("{} 的内存", vm.name)),
                     None => Phrase::new("mapped", "已映射"),
                 };
                 let key = format!("bus/{domain}.{:x}", run.from);

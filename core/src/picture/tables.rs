@@ -28,6 +28,10 @@ fn holder(entry: &EntryType) -> Option<(RegionKind, Phrase)> {
     let zh = entry.name.zh.split('（').next().unwrap_or_default();
     let zh = zh.trim().trim_end_matches("的一半");
     if let Some(en) = en.strip_suffix(" entry") {
+        if let Some(directory) = en.strip_prefix("non-leaf ") {
+            let zh = if directory == "DDT" { "设备目录表（DDT）" } else { "进程目录表（PDT）" };
+            return Some((RegionKind::Table, Phrase::new(directory, zh)));
+        }
         let en = en.strip_prefix("half of a ").unwrap_or(en);
         let mut name = String::from(en);
         for part in ["-table", "-directory", "-pointer"] {
@@ -37,6 +41,21 @@ fn holder(entry: &EntryType) -> Option<(RegionKind, Phrase)> {
             name.push_str(" table");
         }
         return Some((RegionKind::Table, Phrase::new(name, zh.trim_end_matches('项'))));
+    }
+    // RISC-V names the entries by letters, and a table by its entries.
+    let stage = ["first-stage", "second-stage"].iter().find(|stage| en.starts_with(*stage));
+    if let Some(stage) = stage.filter(|_| en.ends_with("PTE")) {
+        let zh = if *stage == "first-stage" { "第一级页表" } else { "第二级页表" };
+        return Some((RegionKind::Table, Phrase::new(format!("{stage} page table"), zh)));
+    }
+    let directory = match en {
+        "device context" => Phrase::new("device contexts", "设备上下文"),
+        "process context" => Phrase::new("process contexts", "进程上下文"),
+        "MSI PTE" => Phrase::new("MSI page table", "MSI 页表"),
+        _ => Phrase::default(),
+    };
+    if !directory.en.is_empty() {
+        return Some((RegionKind::Table, directory));
     }
     if en.contains("descriptor") || en.contains("command") {
         return Some((RegionKind::Queue, Phrase::new("queue", "队列")));

@@ -21,17 +21,19 @@ pub(super) fn draft(fault: &Fault) -> Option<Draft> {
         return None;
     }
     let pasid = match code {
-        260 | 265..=267 => Some(fault.pasid.unwrap_or(1)),
+        1 | 12 | 260 | 265..=267 => Some(fault.pasid.unwrap_or(1)),
         _ => fault.pasid,
     };
     let mut draft = Draft::new("riscv");
-    if pasid.is_some() {
+    // 260 is the device that sends process_ids though its context has no process directory.
+    if pasid.is_some() && code != 260 {
         draft.device.push_str(" pasid");
     }
-    let processes = matches!(code, 265..=267);
+    // Only a request with a process_id can ask to execute.
+    let execute = matches!(code, 1 | 12);
+    let processes = execute || matches!(code, 265..=267);
     let space = if processes { "app" } else { "d0" };
     match (pasid, code) {
-        (_, 256) => draft.policy = "off",
         (Some(pasid), _) if processes => {
             draft.more.push(format!("process app pasid {pasid}"));
             draft.step(format!("bind dev to app pasid {pasid}"));
@@ -41,12 +43,10 @@ pub(super) fn draft(fault: &Fault) -> Option<Draft> {
             draft.step("attach dev to d0");
         }
     }
-    if code != 256 {
-        draft.step(format!("map {space} {page} +4K rw"));
-    }
+    draft.step(format!("map {space} {page} +4K rw"));
     let process = pasid.map(|pasid| format!("entry process dev pasid {pasid}"));
     match code {
-        5 | 7 => draft.step(format!("entry page d0 {page} level 2 value {}", hex(ENTRY))),
+        1 | 5 | 7 => draft.step(format!("entry page {space} {page} level 2 value {}", hex(ENTRY))),
         13 | 15 | 21 | 23 => {
             draft.note("Mapped and used in time: it works.", "在映射期间使用：正常。");
             draft.step(request(access, address, None, ""));
@@ -57,7 +57,9 @@ pub(super) fn draft(fault: &Fault) -> Option<Draft> {
             );
             draft.step(format!("unmap d0 {page} +4K"));
         }
-        256 | 260 => {}
+        256 => draft.step("register write ddtp 0"),
+        // Mapped, but not for execution.
+        12 | 260 => {}
         257 => draft.step(format!("entry device dev level 2 value {}", hex(ENTRY))),
         258 => draft.step("entry device dev clear 1"),
         259 => draft.step("entry device dev set 0x1_0000_0000"),
@@ -66,7 +68,7 @@ pub(super) fn draft(fault: &Fault) -> Option<Draft> {
         267 => draft.step(format!("{} set 8", process?)),
         _ => return None,
     }
-    draft.step(request(access, address, pasid, ""));
+    draft.step(request(access, address, pasid, if execute { " execute" } else { "" }));
     draft.step(format!("expect fault {code} at {}", hex(address)));
     draft.device = format!("dev {device}{}", draft.device);
     draft.title = (

@@ -117,13 +117,14 @@ fn ends_as_told(text: &str, fault: &Fault) -> Result<(), String> {
         return Err(format!("requester {requester:?}"));
     }
     // Some reasons are about a PASID; where the log has none, the scenario takes one. Legacy mode has none.
-    let legacy = matches!(code.code, 0..=0x29);
+    let vtd = run.machine.arch == crate::scenario::ast::Arch::VtD;
+    let legacy = vtd && code.code <= 0x29;
     if fault.pasid.is_some() && !legacy && pasid.map(|p| p.raw()) != fault.pasid {
         return Err(format!("pasid {pasid:?}"));
     }
     let wanted = match fault.access {
         // An AtomicOp is printed as a read.
-        _ if matches!(code.code, 0x05 | 0x85) => want.has(Perms::W),
+        _ if vtd && matches!(code.code, 0x05 | 0x85) => want.has(Perms::W),
         Some(Access::Write) => want.has(Perms::W),
         Some(Access::Read) => want.has(Perms::R),
         _ => true,
@@ -201,21 +202,37 @@ fn the_tables_of_a_dump_are_walked_word_for_word() {
     assert!(run.done.iter().any(|done| done.outcome.fault.is_some_and(|(code, ..)| code.code == 6)));
 }
 
-/// The causes that a scenario comes to.
-const RISCV: [u16; 14] = [5, 7, 13, 15, 21, 23, 256, 257, 258, 259, 260, 265, 266, 267];
+/// Causes that no scenario comes to, each with why.
+const WITHOUT_RISCV: &[(u16, &str)] = &[
+    (4, "the engines of the playground keep their accesses aligned"),
+    (6, "the engines of the playground keep their accesses aligned"),
+    (20, "a log without a process_id does not say whose second stage a fetch met"),
+    (261, "the driver here keeps the MSI page table where memory answers"),
+    (262, "the address of a log is no interrupt file of this machine"),
+    (263, "the address of a log is no interrupt file of this machine"),
+    (264, "the driver here keeps interrupt files where memory answers"),
+    (268, "memory of the playground corrupts no data"),
+    (269, "memory of the playground corrupts no data"),
+    (270, "memory of the playground corrupts no data"),
+    (271, "memory of the playground corrupts no data"),
+    (272, "the unit has no internal errors"),
+    (273, "the unit's own messages always arrive"),
+    (274, "memory of the playground corrupts no data"),
+];
 
 #[test]
-fn riscv_scenarios_are_in_the_language_and_end_at_their_own_fault_where_the_unit_is_there() {
-    let runs = crate::machine::run("iommu-playground 1\nmachine riscv\n").is_ok();
-    assert!(runs || !Arch::RiscV.runs(), "the page would offer what the machine refuses");
+fn every_riscv_scenario_ends_at_its_own_fault() {
     let mut wrong = String::new();
-    for code in RISCV {
+    for fault in crate::iommu::riscv::faults::ALL {
+        let code = fault.code;
         let line = format!("riscv,iommu x: Fault {code} devid: 0x3a10 iotval: 12345000 iotval2: 0");
         let report = parse_log(&line);
-        let (_, fault) = report.faults().next().unwrap();
-        let scenario = super::draft(Arch::RiscV, fault).unwrap().finish();
+        let (item, fault) = report.faults().next().unwrap();
+        let without = WITHOUT_RISCV.iter().any(|(c, _)| *c == code);
+        assert_eq!(item.scenario.is_none(), without, "{code}");
+        let Some(scenario) = &item.scenario else { continue };
         parsed(&scenario.text);
-        if let (true, Err(error)) = (Arch::RiscV.runs(), ends_as_told(&scenario.text, fault)) {
+        if let Err(error) = ends_as_told(&scenario.text, fault) {
             wrong.push_str(&format!("{code}: {error}\n{}\n", scenario.text));
         }
     }
