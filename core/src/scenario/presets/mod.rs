@@ -66,6 +66,7 @@ pub const PRESETS: &[Preset] = presets! {
     "why-iommu" Starter riscv;
     "swiotlb" Working;
     "mask" Working;
+    "mask-iommu" Working riscv;
     "physical-address" Working riscv;
     "scatter-gather" Working riscv;
     "direction" Working;
