@@ -7,6 +7,7 @@ import { parseArgs } from "node:util";
 import { build } from "esbuild";
 import { COMMON } from "./bundle.mjs";
 import { buildEmbed } from "./embed.mjs";
+import { buildGallery } from "./gallery.mjs";
 
 const { values } = parseArgs({ options: { out: { type: "string", default: "dist" } } });
 const out = values.out;
@@ -31,6 +32,7 @@ const imports = Object.values(metafile.outputs)
 for (const name of ["iommu_bg.wasm", "lazy-logs_bg.wasm"])
   cpSync(join("target/pkg", name), join(fresh, name));
 await buildEmbed(fresh);
+await buildGallery(fresh);
 cpSync("target/pkg/first", join(fresh, "first"), { recursive: true });
 if (existsSync("www/static")) cpSync("www/static", fresh, { recursive: true });
 // The first paint: what the command line tool draws of the first scenario, before any script has run.

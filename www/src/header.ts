@@ -62,6 +62,11 @@ export function header(app: App, speak: () => void, help: () => void, logs: HTML
     h("strong.brand", {}, "iommu-playground"),
     title,
     picker,
+    h(
+      "a.gallery",
+      { id: "gallery", href: app.state.lang === "zh" ? "gallery.zh.html" : "gallery.html" },
+      t("gallery"),
+    ),
     h("span.spacer", {}),
     status,
     undo,
