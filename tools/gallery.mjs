@@ -22,6 +22,8 @@ const WORDS = {
     topic: "About",
     all: "all",
     everything: "All questions",
+    terms: "The terms, each in a sentence",
+    jump: "Terms",
     counts: ["No question matches.", "1 question", "{n} questions"],
     reset: "Show all",
     picture: "Picture of a step of: ",
@@ -47,6 +49,8 @@ const WORDS = {
     topic: "主题",
     all: "全部",
     everything: "全部问题",
+    terms: "术语，一句话说清",
+    jump: "术语",
     counts: ["没有符合的问题。", "1 个问题", "{n} 个问题"],
     reset: "显示全部",
     picture: "其中一步的图：",
@@ -125,6 +129,13 @@ function page(lang, gallery, template) {
 </li>`;
   });
 
+  const chapters = gallery.terms.map(({ title, terms }) => {
+    const items = terms.map(
+      ({ name, meaning }) => `<div><dt>${escape(name[lang])}</dt><dd>${escape(meaning[lang])}</dd></div>`,
+    );
+    return `<h3>${escape(title[lang])}</h3><dl>${items.join("")}</dl>`;
+  });
+
   const difficulties = new Map(gallery.scenarios.map((s) => [s.difficulty.name, s.difficulty[lang]]));
   const choice = (group, name, label) =>
     `<label><input type="radio" name="${group}" value="${name}"${name ? "" : " checked"} /><span>${escape(label)}</span></label>`;
@@ -155,6 +166,9 @@ function page(lang, gallery, template) {
     COPIED: words.copied,
     REFUSED: words.refused,
     CARDS: cards.join("\n"),
+    TERMSTITLE: words.terms,
+    JUMP: words.jump,
+    TERMS: chapters.join(""),
   };
   return template.replace(/<!--([A-Z]+)-->|\{\{([A-Z]+)\}\}/g, (_, a, b) => parts[a ?? b]);
 }

@@ -48,6 +48,11 @@ test("every scenario has a card with its title, answer and a picture that the co
       path,
       order.map((name, i) => `${i + 1} ${name}`),
     );
+    const terms = await page.$$eval(".terms dt", (names) => names.map((name) => name.textContent));
+    assert.deepEqual(
+      terms,
+      said.terms.flatMap((chapter) => chapter.terms).map((term) => term.name[lang]),
+    );
     assert.deepEqual(page.errors, []);
     await page.context().close();
   }

@@ -2,6 +2,7 @@
 
 use iommu_core::diagram::render::{svg, SvgOptions};
 use iommu_core::diagram::{layout, Layout, Model, Options};
+use iommu_core::explain::glossary::{Chapter, Term, GLOSSARY};
 use iommu_core::machine::history::Cursor;
 use iommu_core::machine::run::{run_scenario, Run};
 use iommu_core::picture::picture;
@@ -30,7 +31,7 @@ pub fn run(args: &[String]) -> ExitCode {
     match PRESETS.iter().map(card).collect::<Result<Vec<Value>, String>>() {
         Ok(cards) => {
             let topics: Vec<Value> = Topic::ALL.iter().map(|t| named(t.name(), t.text())).collect();
-            println!("{}", json!({ "topics": topics, "path": path(), "scenarios": cards }));
+            println!("{}", json!({ "topics": topics, "path": path(), "terms": terms(), "scenarios": cards }));
             ExitCode::SUCCESS
         }
         Err(why) => {
@@ -48,6 +49,17 @@ fn path() -> Vec<Value> {
         json!({ "en": text.en, "zh": text.zh, "scenarios": scenarios })
     };
     STAGES.iter().map(stage).collect()
+}
+
+/// The glossary, chapter by chapter.
+fn terms() -> Vec<Value> {
+    let text = |text: Text| json!({ "en": text.en, "zh": text.zh });
+    let term = |term: &Term| json!({ "name": text(term.name), "meaning": text(term.meaning) });
+    let chapter = |chapter: &Chapter| {
+        let terms: Vec<Value> = chapter.terms.iter().map(term).collect();
+        json!({ "title": text(chapter.title), "terms": terms })
+    };
+    GLOSSARY.iter().map(chapter).collect()
 }
 
 fn card(preset: &Preset, folder: Option<&Path>) -> Result<Value, String> {
