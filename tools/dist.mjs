@@ -8,6 +8,9 @@ import { build } from "esbuild";
 import { COMMON } from "./bundle.mjs";
 import { buildEmbed } from "./embed.mjs";
 import { buildGallery } from "./gallery.mjs";
+import { writeServiceWorker } from "./offline.mjs";
+import { writeVersioned } from "./package.mjs";
+import { writeSingleFile } from "./single.mjs";
 
 const { values } = parseArgs({ options: { out: { type: "string", default: "dist" } } });
 const out = values.out;
@@ -21,9 +24,13 @@ const { metafile } = await build({
   splitting: true,
   format: "esm",
   outdir: fresh,
+  // Names that change with what is in them may be kept by browsers for ever; the few that authors write may not change.
+  entryNames: "[name]-[hash]",
   chunkNames: "chunk-[hash]",
   metafile: true,
 });
+const entry = (source) =>
+  basename(Object.entries(metafile.outputs).find(([, output]) => output.entryPoint === source)[0]);
 // What the page's script imports is asked for together with it, and not after it.
 const imports = Object.values(metafile.outputs)
   .find((output) => output.entryPoint === "www/src/main.ts")
@@ -40,12 +47,15 @@ const ascii = execFileSync("target/debug/iommu-play", ["draw", "howto", "--width
   encoding: "utf8",
 });
 const escaped = ascii.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
-writeFileSync(
-  join(fresh, "index.html"),
-  readFileSync("www/index.html", "utf8")
-    .replace("<!--ASCII-->", () => escaped)
-    .replace("<!--IMPORTS-->", imports.join("\n    ")),
-);
+const page = readFileSync("www/index.html", "utf8")
+  .replace("<!--ASCII-->", () => escaped)
+  .replace("<!--IMPORTS-->", imports.join("\n    "))
+  .replace("main.js", entry("www/src/main.ts"))
+  .replace("style.css", entry("www/src/style.css"));
+writeFileSync(join(fresh, "index.html"), page);
+await writeSingleFile(fresh, page);
+writeServiceWorker(fresh);
+await writeVersioned(fresh);
 
 rmSync(out, { recursive: true, force: true });
 renameSync(fresh, out);

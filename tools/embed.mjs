@@ -21,7 +21,12 @@ export async function buildEmbed(into) {
   await build({
     ...CLASSIC,
     ...withStyle,
-    entryPoints: { worker: "www/src/worker.ts", embed: "www/src/embed/script.ts" },
+    entryPoints: {
+      worker: "www/src/worker.ts",
+      embed: "www/src/embed/script.ts",
+      "embed-frame": "www/src/embed/frame.ts",
+      "embed-height": "www/src/embed/height.ts",
+    },
     outdir: into,
   });
   const module = readFileSync("target/pkg/iommu_bg.wasm").toString("base64");

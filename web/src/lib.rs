@@ -5,7 +5,7 @@ mod session;
 
 use iommu_core::scenario;
 use iommu_core::spec::Lang;
-use iommu_core::view::text;
+use iommu_core::view::{links, text};
 use serde::Serialize;
 use wasm_bindgen::prelude::*;
 
@@ -53,6 +53,36 @@ pub fn check(source: &str, language: &str) -> JsValue {
 #[wasm_bindgen(unchecked_return_type = "import('iommu-view').Offer")]
 pub fn offer(source: &str, line: u32, column: u32, language: &str) -> JsValue {
     to_js(&text::offer(source, line, column, lang(language)))
+}
+
+/// Reads a link's fragment.
+#[wasm_bindgen(js_name = readLink, unchecked_return_type = "import('iommu-view').Linked")]
+pub fn read_link(fragment: &str, language: &str) -> JsValue {
+    to_js(&links::read(fragment, lang(language)))
+}
+
+/// The fragment of a scenario, or nothing when its text is too long. Empty words are left out.
+#[wasm_bindgen(js_name = writeLink)]
+pub fn write_link(
+    text: &str,
+    preset: Option<String>,
+    at: Option<u32>,
+    view: &str,
+    language: &str,
+    theme: &str,
+) -> Option<String> {
+    links::write(text, preset.as_deref(), at, view, language, theme)
+}
+
+/// The same scenario on another architecture (`vt-d`, `riscv`), if the text can be read.
+#[wasm_bindgen]
+pub fn onto(source: &str, architecture: &str) -> Option<String> {
+    let arch = match architecture {
+        "riscv" => scenario::ast::Arch::RiscV,
+        _ => scenario::ast::Arch::VtD,
+    };
+    let parsed = scenario::parse(source).ok()?;
+    Some(scenario::print(&scenario::onto(&parsed, arch)))
 }
 
 /// The classes of a text's characters, for colour.

@@ -1,6 +1,8 @@
 //! A scenario that has run, and what the page may ask about it.
 
 use crate::{lang, to_js};
+use iommu_core::diagram::{render::Theme, Options};
+use iommu_core::view::export::Form;
 use iommu_core::view::{text, Player};
 use wasm_bindgen::prelude::*;
 
@@ -56,6 +58,26 @@ impl Session {
     #[wasm_bindgen(unchecked_return_type = "import('iommu-view').Scene")]
     pub fn scene(&mut self, position: usize, width: u16, language: &str) -> JsValue {
         to_js(&self.player.scene(position, width, lang(language)))
+    }
+    /// The picture at a position in a form (`svg`, `ascii`, `unicode`, `c`, `rst`, `markdown`) as the command line
+    /// gives it.
+    pub fn draw(&mut self, position: usize, form: &str, width: u16, language: &str, theme: &str) -> String {
+        let form = Form::named(form).unwrap_or(Form::Svg);
+        let theme = match theme {
+            "light" => Theme::Light,
+            "dark" => Theme::Dark,
+            _ => Theme::Auto,
+        };
+        let mut options = Options { lang: lang(language), ..Options::default() };
+        if width > 0 {
+            options.width = width;
+        }
+        self.player.draw(position, form, theme, &options)
+    }
+    /// The whole trace as JSON.
+    #[wasm_bindgen(js_name = traceJson)]
+    pub fn trace_json(&self, language: &str) -> String {
+        self.player.trace_json(lang(language))
     }
     /// This run beside another: positions that belong together, and the first that differ.
     #[wasm_bindgen(unchecked_return_type = "import('iommu-view').Comparison")]

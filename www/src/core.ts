@@ -1,4 +1,5 @@
 // Asks the recording, then the machine in its worker. Starting that again is how a run that takes too long is stopped.
+import { carried } from "./carried";
 import { Recording } from "./recording";
 import type { Api } from "./worker";
 
@@ -7,6 +8,11 @@ type Waiting = { done: (value: unknown) => void; fail: (error: Error) => void };
 
 /** Why a question that was asked before the machine was stopped has no answer. */
 export const STOPPED = "stopped";
+
+function spawnWorker(): Worker {
+  if (!carried) return new Worker(new URL("worker.js", document.baseURI), { type: "module" });
+  return new Worker(URL.createObjectURL(new Blob([carried.worker], { type: "text/javascript" })));
+}
 
 export class Core {
   private worker: Worker | null = null;
@@ -19,8 +25,8 @@ export class Core {
 
   /** The recording answers until something is asked that it does not know; then the machine does, for good. */
   constructor(
-    private recording: Recording | null = new Recording(),
-    private readonly spawn = () => new Worker(new URL("worker.js", document.baseURI), { type: "module" }),
+    private recording: Recording | null = carried ? null : new Recording(),
+    private readonly spawn = spawnWorker,
   ) {}
 
   ask<K extends keyof Api>(name: K, ...args: Parameters<Api[K]>): Promise<Awaited<ReturnType<Api[K]>>> {

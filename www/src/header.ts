@@ -5,7 +5,13 @@ import { h } from "./dom";
 import * as storage from "./storage";
 import { t } from "./strings";
 
-export function header(app: App, speak: () => void, help: () => void, logs: HTMLElement): HTMLElement {
+export function header(
+  app: App,
+  speak: () => void,
+  help: () => void,
+  logs: HTMLElement,
+  share: HTMLElement,
+): HTMLElement {
   const picker = h("select", {
     id: "scenario",
     "aria-label": t("scenario"),
@@ -15,17 +21,6 @@ export function header(app: App, speak: () => void, help: () => void, logs: HTML
     },
   });
   const title = h("h1.for-readers", { id: "title" });
-  const share = h(
-    "button",
-    {
-      type: "button",
-      id: "copy-link",
-      onclick: () => {
-        void navigator.clipboard?.writeText(location.href).then(() => app.set({ message: t("copied") }));
-      },
-    },
-    t("copyLink"),
-  );
   const theme = h(
     "button.icon",
     { type: "button", id: "theme", title: t("theme"), "aria-label": t("theme"), onclick: turnTheme },

@@ -10,8 +10,10 @@ import { header } from "./header";
 import { inspector } from "./inspector";
 import { keys, sheet } from "./keys";
 import { lanes } from "./lanes";
+import { keepForOffline } from "./offline";
 import { question } from "./predict";
 import { sentence } from "./sentence";
+import { share } from "./share";
 import * as storage from "./storage";
 import { t, type Lang } from "./strings";
 import { transport } from "./transport";
@@ -20,7 +22,7 @@ import * as url from "./url";
 const FIRST = "howto";
 
 const place = url.read(location.hash);
-const theme = storage.recall("theme");
+const theme = place.theme ?? storage.recall("theme");
 if (theme === "dark" || theme === "light") document.documentElement.dataset.theme = theme;
 
 function firstLang(): Lang {
@@ -39,6 +41,7 @@ function build(): void {
   listening = new AbortController();
   const dialog = sheet();
   const logs = explainDialog(app, app.state.lang);
+  const sharing = share(app);
   const { buttons, scrub } = transport(app);
   const clock = h("span.clock", { "aria-hidden": "true" });
   let ticking: ReturnType<typeof setInterval> | undefined;
@@ -61,14 +64,7 @@ function build(): void {
       if (state.busy) ticking = setInterval(tick, 100);
     }
     // Nothing stands yet: the address is still what was asked for.
-    if (changed.has("view") && state.view) {
-      const wish = place.lang ? state.lang : null;
-      history.replaceState(
-        null,
-        "",
-        url.write(state.preset, state.position === state.course?.start ? null : state.position, wish),
-      );
-    }
+    if (changed.has("view") && state.view) address();
   });
   const speak = async () => {
     place.lang = app.state.lang === "zh" ? "en" : "zh";
@@ -81,6 +77,7 @@ function build(): void {
       () => void speak(),
       () => dialog.showModal(),
       logs.button,
+      sharing.button,
     ),
     h("section.stage", { "aria-label": t("now") }, sentence(app)),
     h(
@@ -94,11 +91,34 @@ function build(): void {
     h("section.transport", { "aria-label": t("position") }, busy, h("div.controls", {}, buttons, scrub)),
     dialog,
     logs.dialog,
+    sharing.dialog,
   );
   keys(app, dialog, listening.signal);
   measure();
   // Views draw what changed: tell them that everything has.
   app.set({ ...app.state });
+}
+
+/** The scenario of the address bar, as a fragment; of a text of one's own it takes the machine to pack it. */
+let packed: { text: string; head: Promise<string | null> } | null = null;
+
+function fragment(): Promise<string | null> {
+  const { good, preset, gallery } = app.state;
+  if (preset !== null && gallery.some((c) => c.name === preset && c.text === good))
+    return Promise.resolve(`#p=${preset}`);
+  if (packed?.text !== good)
+    packed = { text: good, head: app.core.ask("writeLink", good, null, null, {}).catch(() => null) };
+  return packed.head;
+}
+
+/** Keeps the address bar in step, so that it can be copied and reloaded. */
+async function address(): Promise<void> {
+  const { position } = app.state;
+  const head = await fragment();
+  // Another step has been taken meanwhile, or the text is too long for a link.
+  if (head === null || position !== app.state.position) return;
+  const at = position === app.state.course?.start ? null : position;
+  history.replaceState(null, "", url.write(head, at, place.lang ? app.state.lang : null));
 }
 
 let measuring: ResizeObserver | undefined;
@@ -123,28 +143,64 @@ async function stop(): Promise<void> {
   if (good) await app.open(good, preset, position);
 }
 
-async function start(): Promise<void> {
-  const name = place.preset ?? FIRST;
-  if (name !== FIRST || storage.recall(storage.draftKey(name)) !== null) await app.core.ask("load");
-  app.state.gallery = await app.core.ask("gallery", app.state.lang);
-  const card = app.state.gallery.find((c) => c.name === name) ?? app.state.gallery[0];
+/** Opens a preset, with what was typed over it before. */
+async function openPreset(name: string, at: number | null): Promise<void> {
+  const { gallery } = app.state;
+  const card = gallery.find((c) => c.name === name) ?? gallery.find((c) => c.name === FIRST) ?? gallery[0];
   if (!card) throw new Error("no scenario");
-  build();
-  const draft = storage.recall(storage.draftKey(card.name));
-  const opened = await app.open(draft ?? card.text, card.name, place.at);
+  const draft = at === null ? storage.recall(storage.draftKey(card.name)) : null;
+  const opened = await app.open(draft ?? card.text, card.name, at);
   // A draft that does not run stays in the editor, over the picture of the original.
   if (!opened && draft !== null) {
     const { troubles } = app.state;
-    await app.open(card.text, card.name, place.at);
+    await app.open(card.text, card.name, at);
     app.set({ text: draft, troubles });
   }
+}
+
+/** A text that stands in the editor though it cannot run, over the first scenario. */
+async function showText(text: string, why: string | null): Promise<void> {
+  const { troubles } = app.state;
+  await openPreset(FIRST, null);
+  const told = why === null ? [] : [{ line: 1, column: 1, len: 1, message: why, suggestion: null }];
+  app.set({ text, preset: null, troubles: [...told, ...troubles], message: why ?? "" });
+}
+
+/** Opens what a fragment holds: a text, a preset of an odd spelling, or something damaged, which is told. */
+async function openLink(hash: string): Promise<void> {
+  const link = await app.core.ask("readLink", hash, app.state.lang);
+  if (link.error !== null) return showText(link.recovered ?? "", link.error);
+  if (link.preset !== null) return openPreset(link.preset, link.at);
+  // After a reload it is the text that was typed over a preset here: that is still its original.
+  const last = storage.recall("last");
+  const preset = last && storage.recall(storage.draftKey(last)) === link.text ? last : null;
+  if (!(await app.open(link.text, preset, link.at)) && app.state.troubles.length)
+    await showText(link.text, null);
+}
+
+function openPlace(where: url.Place): Promise<void> {
+  if (where.packed) return openLink(location.hash);
+  return openPreset(where.preset ?? FIRST, where.at);
+}
+
+async function start(): Promise<void> {
+  const name = place.preset ?? FIRST;
+  const own = name !== FIRST || storage.recall(storage.draftKey(name)) !== null;
+  if (place.packed || own) await app.core.ask("load");
+  app.state.gallery = await app.core.ask("gallery", app.state.lang);
+  const known = app.state.gallery.some((c) => c.name === name);
+  build();
+  // A name that no preset has is told with one that is close.
+  await (known ? openPlace(place) : openLink(location.hash));
+  if (location.hash === "#explain") document.getElementById("explain-log")?.click();
   addEventListener("hashchange", () => {
+    if (location.hash === "#explain") return document.getElementById("explain-log")?.click();
     const now = url.read(location.hash);
-    const wanted = app.state.gallery.find((c) => c.name === now.preset);
-    if (wanted && wanted.name !== app.state.preset) void app.open(wanted.text, wanted.name, now.at);
-    else void app.go(now.at ?? app.state.course?.start ?? 0);
+    if (!now.packed && now.preset === app.state.preset) void app.go(now.at ?? app.state.course?.start ?? 0);
+    else void openPlace(now);
   });
   document.documentElement.dataset.ready = "yes";
+  keepForOffline();
 }
 
 start().catch((error: unknown) => {

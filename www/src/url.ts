@@ -1,24 +1,34 @@
-// The place in the address bar: which scenario, which step, which language.
+// The address bar: which scenario, which step, which language (docs/links.md). A preset's name is read here, so that the
+// first scenario needs no machine; a text that a link carries is read by the machine.
 export interface Place {
   preset: string | null;
   at: number | null;
   lang: string | null;
+  theme: string | null;
+  /** The fragment carries a text, or something that is to be looked at closely. */
+  packed: boolean;
 }
 
+const THEMES = ["auto", "light", "dark"];
+
 export function read(hash: string): Place {
-  const params = new URLSearchParams(hash.replace(/^#/, ""));
-  const at = params.has("at") ? Number(params.get("at")) : NaN;
+  const fragment = hash.replace(/^#/, "");
+  const params = new URLSearchParams(fragment);
+  const at = /^\d{1,9}$/.test(params.get("at") ?? "") ? Number(params.get("at")) : null;
+  const lang = params.get("lang");
+  const theme = params.get("theme") ?? "";
+  // What begins like neither a preset nor a parameter of ours is a text, or damaged.
+  const packed = fragment !== "" && !/^(p|at|lang|theme|view)=|^explain$/.test(fragment);
   return {
     preset: params.get("p"),
-    at: Number.isSafeInteger(at) && at >= 0 ? at : null,
-    lang: params.get("lang"),
+    at,
+    lang: lang === "en" || lang === "zh" ? lang : null,
+    theme: THEMES.includes(theme) ? theme : null,
+    packed,
   };
 }
 
-export function write(preset: string | null, at: number | null, lang: string | null): string {
-  const parts = [];
-  if (preset) parts.push(`p=${encodeURIComponent(preset)}`);
-  if (at !== null) parts.push(`at=${at}`);
-  if (lang) parts.push(`lang=${lang}`);
-  return `#${parts.join("&")}`;
+/** The fragment of a preset, or of a text as `head` has it packed, at a step. */
+export function write(head: string, at: number | null, lang: string | null): string {
+  return `${head}${at === null ? "" : `&at=${at}`}${lang ? `&lang=${lang}` : ""}`;
 }

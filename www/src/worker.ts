@@ -1,12 +1,20 @@
 // The machine, in a worker: the page stays live whatever it runs.
 import { beside } from "./beside";
-import init, { Session, check, colours, gallery, offer } from "iommu-wasm";
+import { bytes } from "./carried";
+import init, { Session, check, colours, gallery, offer, onto, readLink, writeLink } from "iommu-wasm";
 import type { Course, Head, Trouble } from "iommu-view";
 
 export interface Opened {
   head: Head;
   course: Course;
   stops: Uint32Array;
+}
+
+/** What a link may say besides the scenario and the position. */
+export interface LinkMore {
+  view?: string | null;
+  lang?: string | null;
+  theme?: string | null;
 }
 
 /** Runs are kept in slots: 0 is the one shown, 1 the one it is compared with. */
@@ -48,8 +56,16 @@ const api = {
     session(slot).scene(position, width, lang),
   dump: (slot: number, position: number, at: string, rows: number, lang: string) =>
     session(slot).dump(position, at, rows, lang),
+  draw: (slot: number, position: number, form: string, width: number, lang: string, theme: string) =>
+    session(slot).draw(position, form, width, lang, theme),
+  traceJson: (slot: number, lang: string) => session(slot).traceJson(lang),
   compare: () => session(0).compare(session(1)),
   question: (slot: number, position: number, lang: string) => session(slot).question(position, lang),
+  readLink: (fragment: string, lang: string) => readLink(fragment, lang),
+  /** The fragment of a scenario and where to stand in it; nothing when the text is too long for a link. */
+  writeLink: (text: string, preset: string | null, at: number | null, more: LinkMore) =>
+    writeLink(text, preset, at, more.view ?? "", more.lang ?? "", more.theme ?? "") ?? null,
+  onto: (text: string, architecture: string) => onto(text, architecture) ?? null,
   gallery: (lang: string) => gallery(lang),
   check: (text: string, lang: string) => check(text, lang),
   offer: (text: string, line: number, column: number, lang: string) => offer(text, line, column, lang),
@@ -64,6 +80,8 @@ let loading: Promise<unknown> | null = null;
 
 /** The module as it comes, or out of a script: an embed in a sandbox may load scripts from here and nothing else. */
 async function module(): Promise<Response | Uint8Array> {
+  const inside = (self as { iommuModule?: string }).iommuModule;
+  if (inside !== undefined) return bytes(inside);
   try {
     return await fetch(beside("iommu_bg.wasm"));
   } catch (error) {
@@ -73,7 +91,7 @@ async function module(): Promise<Response | Uint8Array> {
     } catch {
       throw error;
     }
-    return Uint8Array.from(atob(scope.iommuModule ?? ""), (c) => c.charCodeAt(0));
+    return bytes(scope.iommuModule ?? "");
   }
 }
 

@@ -1,6 +1,7 @@
 //! Who and what a trace speaks of, by the names a reader knows.
 
 use crate::addr::{RequesterId, Space};
+use crate::machine::Machine;
 use crate::spec::{Phrase, Text};
 use crate::trace::{Actor, Stage};
 use alloc::{format, string::String, vec::Vec};
@@ -15,6 +16,13 @@ pub struct Cast {
 }
 
 impl Cast {
+    /// The names of a machine's devices, and the lines of the text it was made from.
+    pub fn of(machine: &Machine, text: &str) -> Self {
+        Cast {
+            devices: machine.hw.devices.iter().map(|d| (d.requester, d.name.clone())).collect(),
+            lines: text.lines().map(String::from).collect(),
+        }
+    }
     /// A device's name, or its requester id.
     pub fn device(&self, requester: RequesterId) -> String {
         let known = self.devices.iter().find(|d| d.0 == requester);

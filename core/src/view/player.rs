@@ -2,14 +2,16 @@
 
 use super::frame::widen;
 use super::types::{Comparison, Course, Head, Question, Scene};
-use super::{compare, expected, predict, scene, text, Viewer};
+use super::{compare, expected, export, predict, scene, text, Viewer};
+use crate::diagram::render::Theme;
 use crate::diagram::{layout, Model, Options};
 use crate::explain::Cast;
 use crate::machine::{run, Check, Done, Machine};
 use crate::picture::picture;
 use crate::scenario::{Problems, Scenario};
 use crate::spec::{Lang, Phrase};
-use alloc::{string::ToString, vec::Vec};
+use alloc::string::String;
+use alloc::vec::Vec;
 
 /// A column shows about so many ranges before it folds: what one screen holds.
 const BUDGET: u16 = 14;
@@ -32,10 +34,7 @@ impl Player {
     /// Reads and runs a text.
     pub fn open(source: &str) -> Result<Self, Problems> {
         let run = run(source)?;
-        let cast = Cast {
-            devices: run.machine.hw.devices.iter().map(|d| (d.requester, d.name.clone())).collect(),
-            lines: source.lines().map(ToString::to_string).collect(),
-        };
+        let cast = Cast::of(&run.machine, source);
         // The viewer has the trace and the memory, the machine keeps the rest.
         let mut machine = run.machine;
         let (trace, memory) = (core::mem::take(&mut machine.trace), core::mem::take(&mut machine.memory));
@@ -90,6 +89,16 @@ impl Player {
             widen(&mut frame, &model);
         }
         self.frame = frame;
+    }
+    /// The picture at a position, for elsewhere.
+    pub fn draw(&mut self, position: usize, form: export::Form, theme: Theme, options: &Options) -> String {
+        let mut model = self.model(position);
+        model.title = export::title(&self.scenario);
+        export::draw(&model, form, theme, options)
+    }
+    /// The trace as JSON.
+    pub fn trace_json(&self, lang: Lang) -> String {
+        export::trace_json(self.viewer.trace(), &self.checks, self.viewer.cast(), lang)
     }
     /// The picture at a position, laid out at most so many cells wide.
     pub fn scene(&mut self, position: usize, width: u16, lang: Lang) -> Scene {

@@ -315,6 +315,28 @@ to_page! {
         /// The trace was cut because it grew too long.
         pub cut: bool,
     }
+    /// What a link says.
+    #[derive(Default)]
+    struct Linked {
+        /// The scenario's text; empty when the link is damaged.
+        pub text: String,
+        /// The preset's name, if that is what it says.
+        pub preset: Option<String>,
+        /// The position.
+        pub at: Option<u32>,
+        /// `diagram`, `walk` or `full`.
+        pub view: Option<String>,
+        /// `en` or `zh`.
+        pub lang: Option<String>,
+        /// `auto`, `light` or `dark`.
+        pub theme: Option<String>,
+        /// Parameters with a value that can't be: they were passed over.
+        pub ignored: Vec<String>,
+        /// Why it can't be opened.
+        pub error: Option<String>,
+        /// What could be read of a damaged one: to be shown, never run.
+        pub recovered: Option<String>,
+    }
     /// Two runs, step beside step.
     struct Comparison {
         /// Positions of the two that belong together, in order; none goes back.

@@ -7,6 +7,8 @@ import { word } from "./words";
 
 /** What is asked for. The first of them that is there counts. */
 export interface Source {
+  /** The fragment of a link. */
+  link?: string | null;
   src?: string | null;
   scenario?: string | null;
   preset?: string | null;
@@ -41,6 +43,11 @@ export function written(element: Element): string | null {
 }
 
 export async function scenario(source: Source, seat: Seat, lang: Lang): Promise<Scenario> {
+  if (source.link != null) {
+    const link = await seat.ask("readLink", source.link, lang);
+    if (link.error !== null) throw new EmbedError("source", link.error);
+    return { text: link.text, preset: link.preset };
+  }
   if (source.src != null) return { text: await fetched(source.src, lang), preset: null };
   if (source.scenario != null) return { text: bounded(source.scenario, lang), preset: null };
   if (source.preset == null) throw new EmbedError("attribute", word("nothing", lang));

@@ -42,8 +42,10 @@ export interface IommuPlaygroundEventMap {
 /** A position: a count of steps, an end of the run, or its first fault. */
 export type Place = number | "start" | "end" | "fault";
 
-/** What `load` takes: one of the three, and where to stand. */
+/** What `load` takes: one of the four, and where to stand. */
 export interface LoadOptions {
+  /** The fragment of a link, with its `#`. */
+  link?: string;
   preset?: string;
   scenario?: string;
   src?: string;

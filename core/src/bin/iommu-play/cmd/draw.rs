@@ -1,29 +1,22 @@
 //! `iommu-play draw`: the picture of a scenario at a position.
 
 use super::scenario::{named, tell};
-use iommu_core::diagram::render::{svg, text, wrapped, Charset, SvgOptions, Theme, Wrapper};
-use iommu_core::diagram::{layout, Options};
+use iommu_core::diagram::render::{Charset, Theme, Wrapper};
+use iommu_core::diagram::Options;
 use iommu_core::machine::history::Cursor;
 use iommu_core::machine::run::run_scenario;
 use iommu_core::picture::picture;
-use iommu_core::scenario::Outline;
-use iommu_core::spec::{Lang, Phrase};
+use iommu_core::spec::Lang;
+use iommu_core::view::export::{self, Form};
 use std::process::ExitCode;
 
 const USAGE: &str = "usage: iommu-play draw PRESET|FILE|- [--at STEP] [--ascii|--unicode|--svg]
        [--lang en|zh] [--width N] [--units] [--title] [--c|--rst|--markdown] [--theme auto|light|dark]";
 
-/// What is printed.
-#[derive(Clone, Copy)]
-enum Form {
-    Text(Charset),
-    Svg,
-}
-
 /// Draws what `args` say.
 pub fn run(args: &[String]) -> ExitCode {
     let mut source = None;
-    let (mut at, mut form, mut lang) = (usize::MAX, Form::Text(Charset::Ascii), Lang::En);
+    let (mut at, mut svg, mut charset, mut lang) = (usize::MAX, false, Charset::Ascii, Lang::En);
     let (mut wrapper, mut theme, mut options) = (Wrapper::Plain, Theme::Auto, Options::default());
     let mut args = args.iter();
     while let Some(arg) = args.next() {
@@ -48,9 +41,9 @@ pub fn run(args: &[String]) -> ExitCode {
                 "dark" => theme = Theme::Dark,
                 _ => return usage("--theme takes auto, light or dark"),
             },
-            "--ascii" => form = Form::Text(Charset::Ascii),
-            "--unicode" => form = Form::Text(Charset::Unicode),
-            "--svg" => form = Form::Svg,
+            "--ascii" => charset = Charset::Ascii,
+            "--unicode" => charset = Charset::Unicode,
+            "--svg" => svg = true,
             "--units" => options.units = true,
             "--title" => options.title = true,
             "--c" => wrapper = Wrapper::C,
@@ -70,19 +63,17 @@ pub fn run(args: &[String]) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let said = Outline::new(&run.scenario).title;
-    let title = Phrase::new(said.pick(false).unwrap_or(""), said.pick(true).unwrap_or(""));
     let trace = &run.machine.trace;
     let at = at.min(trace.len());
     let mut cursor = Cursor::at_end(run.machine.memory.clone(), trace);
     cursor.seek(trace, at);
-    let model = picture(&run.machine, trace, &mut cursor, title);
+    let model = picture(&run.machine, trace, &mut cursor, export::title(&run.scenario));
     options.lang = lang;
-    let picture = layout(&model, None, &options);
-    match form {
-        Form::Text(charset) => print!("{}", wrapped(&text(&picture, charset), wrapper)),
-        Form::Svg => print!("{}", svg(&picture, &SvgOptions { lang, theme, ..SvgOptions::default() })),
-    }
+    let form = match svg {
+        true => Form::Svg,
+        false => Form::Text(charset, wrapper),
+    };
+    print!("{}", export::draw(&model, form, theme, &options));
     ExitCode::SUCCESS
 }
 

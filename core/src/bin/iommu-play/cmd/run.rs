@@ -4,7 +4,7 @@ use super::scenario::{named, tell};
 use iommu_core::explain::{say, Cast};
 use iommu_core::machine::run::{run_scenario, Run};
 use iommu_core::spec::Lang;
-use serde_json::json;
+use iommu_core::view::export::trace_json;
 use std::process::ExitCode;
 
 /// Runs every scenario of `args`. `quiet`: only what does not hold is told.
@@ -24,6 +24,7 @@ pub fn run(args: &[String], quiet: bool) -> ExitCode {
     if sources.is_empty() {
         sources.push("-".into());
     }
+    let lang = if zh { Lang::Zh } else { Lang::En };
     let mut good = true;
     for source in &sources {
         let Some((from, text, scenario)) = named(source, zh) else {
@@ -37,9 +38,10 @@ pub fn run(args: &[String], quiet: bool) -> ExitCode {
             }
             Ok(run) => {
                 if as_json {
-                    println!("{}", in_json(&run, &text, zh));
+                    let cast = Cast::of(&run.machine, &text);
+                    print!("{}", trace_json(&run.machine.trace, &run.checks, &cast, lang));
                 } else if !quiet {
-                    steps(&run, &text, zh);
+                    steps(&run, &text, lang);
                 }
                 for check in run.failures() {
                     let failure = check.failure.as_ref();
@@ -65,37 +67,11 @@ pub fn run(args: &[String], quiet: bool) -> ExitCode {
     }
 }
 
-fn cast(run: &Run, text: &str) -> Cast {
-    Cast {
-        devices: run.machine.hw.devices.iter().map(|d| (d.requester, d.name.clone())).collect(),
-        lines: text.lines().map(str::to_string).collect(),
-    }
-}
-
-fn steps(run: &Run, text: &str, zh: bool) {
+fn steps(run: &Run, text: &str, lang: Lang) {
     let trace = &run.machine.trace;
-    let cast = cast(run, text);
-    let lang = if zh { Lang::Zh } else { Lang::En };
+    let cast = Cast::of(&run.machine, text);
     for (at, step) in trace.steps().iter().enumerate() {
         let said = say(trace, at, &cast);
         println!("{:>6} {}{}", at + 1, "  ".repeat(step.depth.into()), said.text.get(lang));
     }
-}
-
-fn in_json(run: &Run, text: &str, zh: bool) -> serde_json::Value {
-    let trace = &run.machine.trace;
-    let cast = cast(run, text);
-    let lang = if zh { Lang::Zh } else { Lang::En };
-    let steps: Vec<_> = trace
-        .steps()
-        .iter()
-        .enumerate()
-        .map(|(at, step)| json!({ "position": at + 1, "depth": step.depth, "sentence": say(trace, at, &cast).text.get(lang) }))
-        .collect();
-    let checks: Vec<_> = run
-        .checks
-        .iter()
-        .map(|c| json!({ "line": c.span.line, "holds": c.failure.is_none(), "why": c.failure.as_ref().map(|f| if zh { &f.zh } else { &f.en }) }))
-        .collect();
-    json!({ "steps": steps, "expectations": checks })
 }

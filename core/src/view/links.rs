@@ -1,0 +1,81 @@
+//! Links, as the page reads and writes them.
+
+use super::types::Linked;
+use crate::link::{decode, encode, encode_preset, Options, Target, Theme, View};
+use crate::scenario::presets::by_name;
+use crate::spec::Lang;
+use alloc::string::{String, ToString};
+
+fn word(lang: Lang) -> &'static str {
+    match lang {
+        Lang::En => "en",
+        Lang::Zh => "zh",
+    }
+}
+
+/// Reads a fragment, or a whole URL. What is wrong is told in `lang`.
+pub fn read(fragment: &str, lang: Lang) -> Linked {
+    let mut out = Linked::default();
+    match decode(fragment) {
+        Ok(link) => {
+            out.text = link.target.text().to_string();
+            if let Target::Preset(preset) = link.target {
+                out.preset = Some(preset.name.to_string());
+            }
+            out.at = link.options.at;
+            out.view = link.options.view.map(|view| view.name().to_string());
+            out.lang = link.options.lang.map(|lang| word(lang).to_string());
+            out.theme = link.options.theme.map(|theme| theme.name().to_string());
+            out.ignored = link.ignored;
+        }
+        Err(error) => {
+            out.recovered = error.recovered().map(ToString::to_string);
+            out.error = Some(error.message(lang));
+        }
+    }
+    out
+}
+
+/// The fragment, with its `#`, of a scenario: of a preset's name when the text is that preset's, else of the text.
+/// Words that name no view, language or theme are left out. `None`: the text is longer than a link may carry.
+pub fn write(
+    text: &str,
+    preset: Option<&str>,
+    at: Option<u32>,
+    view: &str,
+    lang: &str,
+    theme: &str,
+) -> Option<String> {
+    let lang = match lang {
+        "en" => Some(Lang::En),
+        "zh" => Some(Lang::Zh),
+        _ => None,
+    };
+    let options = Options { at, view: View::named(view), lang, theme: Theme::named(theme) };
+    match preset.and_then(by_name).filter(|preset| preset.text == text) {
+        Some(preset) => Some(encode_preset(preset, &options)),
+        None => encode(text, &options).ok(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read() {
+        let howto = by_name("howto").unwrap().text;
+        assert_eq!(
+            write(howto, Some("howto"), Some(3), "", "zh", "dark").unwrap(),
+            "#p=howto&at=3&lang=zh&theme=dark"
+        );
+        // An edited preset is a text.
+        let edited = [howto, "# mine\n"].concat();
+        let link = write(&edited, Some("howto"), None, "walk", "", "").unwrap();
+        assert!(link.starts_with("#1.") && link.ends_with("&view=walk"));
+        let back = read(&link, Lang::En);
+        assert_eq!((back.text, back.preset, back.view.as_deref()), (edited, None, Some("walk")));
+        let cut = read(&link[..link.len() / 2], Lang::Zh);
+        assert!(cut.text.is_empty() && cut.error.is_some() && cut.recovered.is_some());
+    }
+}

@@ -1,0 +1,39 @@
+// embed-height.js: for pages that hold frames of ours and may have a script. Each frame becomes as high as what is in it,
+// within bounds. Only the frame itself is listened to, and only from where its address leads.
+export {};
+
+const HELLO = "iommu-playground:hello";
+const HEIGHT = "iommu-playground:height";
+const LEAST = 160;
+const MOST = 2400;
+
+const frames = () => [...document.querySelectorAll<HTMLIFrameElement>('iframe[src*="embed.html"]')];
+
+/** The origin that a frame's messages have: none of its own where a sandbox takes it away. */
+function origin(frame: HTMLIFrameElement): string {
+  const { sandbox } = frame;
+  if (frame.hasAttribute("sandbox") && !sandbox.contains("allow-same-origin")) return "null";
+  return new URL(frame.src, document.baseURI).origin;
+}
+
+function hello(frame: HTMLIFrameElement): void {
+  const to = origin(frame);
+  frame.contentWindow?.postMessage({ type: HELLO, version: 1 }, to === "null" ? "*" : to);
+}
+
+addEventListener("message", ({ source, origin: from, data }: MessageEvent<unknown>) => {
+  const { type, height } = (data ?? {}) as { type?: unknown; height?: unknown };
+  if (type !== HEIGHT || typeof height !== "number" || !Number.isFinite(height)) return;
+  const frame = frames().find((f) => f.contentWindow === source);
+  if (!frame || origin(frame) !== from) return;
+  frame.style.height = `${Math.min(MOST, Math.max(LEAST, height))}px`;
+});
+
+function start(): void {
+  for (const frame of frames()) {
+    frame.addEventListener("load", () => hello(frame));
+    hello(frame);
+  }
+}
+if (document.readyState === "loading") addEventListener("DOMContentLoaded", start);
+else start();
