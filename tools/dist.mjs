@@ -7,6 +7,7 @@ import { parseArgs } from "node:util";
 import { build } from "esbuild";
 import { COMMON } from "./bundle.mjs";
 import { buildEmbed } from "./embed.mjs";
+import { buildGallery } from "./gallery.mjs";
 import { writeServiceWorker } from "./offline.mjs";
 import { writeVersioned } from "./package.mjs";
 import { writeSingleFile } from "./single.mjs";
@@ -38,6 +39,7 @@ const imports = Object.values(metafile.outputs)
 for (const name of ["iommu_bg.wasm", "lazy-logs_bg.wasm"])
   cpSync(join("target/pkg", name), join(fresh, name));
 await buildEmbed(fresh);
+await buildGallery(fresh);
 cpSync("target/pkg/first", join(fresh, "first"), { recursive: true });
 if (existsSync("www/static")) cpSync("www/static", fresh, { recursive: true });
 // The first paint: what the command line tool draws of the first scenario, before any script has run.

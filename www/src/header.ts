@@ -1,6 +1,7 @@
 // The top: the name, the gallery, language, theme, help.
 import type { Card } from "iommu-view";
 import type { App } from "./app";
+import { carried } from "./carried";
 import { h } from "./dom";
 import * as storage from "./storage";
 import { t } from "./strings";
@@ -57,6 +58,14 @@ export function header(
     h("strong.brand", {}, "iommu-playground"),
     title,
     picker,
+    // The page in one file has no other page beside it.
+    carried
+      ? null
+      : h(
+          "a.gallery",
+          { id: "gallery", href: app.state.lang === "zh" ? "gallery.zh.html" : "gallery.html" },
+          t("gallery"),
+        ),
     h("span.spacer", {}),
     status,
     undo,

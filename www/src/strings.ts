@@ -6,6 +6,7 @@ const TABLE = {
   scenario: ["Scenario", "场景"],
   path: ["Reading path", "阅读路线"],
   more: ["More", "更多"],
+  gallery: ["All questions", "全部问题"],
   theme: ["Theme: light or dark", "主题：浅色或深色"],
   help: ["Keyboard help", "键盘帮助"],
   share: ["Share", "分享"],

@@ -1,6 +1,7 @@
 //! What happened, in words: a step as a sentence ([`step`]), a packet field by field ([`packet`]), the scopes a
 //! step is inside ([`scopes`]); the architectures' words for one idea ([`terms`]); fault logs of real machines read and explained ([`logs`]).
 
+pub mod glossary;
 pub mod logs;
 pub mod packet;
 pub mod scopes;

@@ -200,6 +200,7 @@ pub static ADDRESSES: [(Text, Text); 8] = [
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::explain::glossary::GLOSSARY;
     use std::fmt::Write;
 
     #[test]
@@ -215,11 +216,24 @@ mod tests {
     fn the_document_says_the_same() {
         let mut doc = String::from(
             "# Terms\n\nOne name a thing, the same in the program, the page and these documents. Written from \
-             `core/src/explain/terms.rs`; a test holds the two together.\n\n## Addresses and ids / 地址与标识\n\n\
+             `core/src/explain/terms.rs` \
+             and `glossary.rs`; a test holds them together.\n\n## Addresses and ids / 地址与标识\n\n\
              | term | 中文 | meaning | 含义 |\n|---|---|---|---|\n",
         );
         for (name, meaning) in &ADDRESSES {
             writeln!(doc, "| {} | {} | {} | {} |", name.en, name.zh, meaning.en, meaning.zh).unwrap();
+        }
+        for chapter in GLOSSARY {
+            write!(
+                doc,
+                "\n## {} / {}\n\n| term | 中文 | meaning | 含义 |\n|---|---|---|---|\n",
+                chapter.title.en, chapter.title.zh
+            )
+            .unwrap();
+            for term in chapter.terms {
+                let (name, meaning) = (term.name, term.meaning);
+                writeln!(doc, "| {} | {} | {} | {} |", name.en, name.zh, meaning.en, meaning.zh).unwrap();
+            }
         }
         doc.push_str(
             "\n## The same idea, four architectures / 同一概念在四种体系结构中的名称\n\n\

@@ -182,9 +182,9 @@ impl Painter<'_> {
             ),
             Col::Bus => {
                 let title = if translated && self.machine.policy != Policy::PassThrough {
-                    Phrase::new("bus address (IOVA)", "总线地址（IOVA）")
+                    Phrase::new("bus address (IOVA)", "总线域地址（IOVA）")
                 } else {
-                    Phrase::new("bus address", "总线地址")
+                    Phrase::new("bus address", "总线域地址")
                 };
                 (String::from("bus"), Space::Bus, title, Phrase::default())
             }

@@ -36,7 +36,8 @@ impl Viewer {
     }
 }
 
-pub(super) fn operations(trace: &Trace, cast: &Cast) -> Vec<Operation> {
+/// The operations of a run, in order.
+pub fn operations(trace: &Trace, cast: &Cast) -> Vec<Operation> {
     let mut all: Vec<Operation> = Vec::new();
     let mut next = 0;
     while let Some(n) =

@@ -1,7 +1,12 @@
 //! The gallery: scenarios that answer what engineers really ask, each a text of the scenario language.
 //!
 //! A preset's texts (title, answer, what to try, sources) are in its text; here is what the gallery needs
-//! besides: its short name for links, how hard it is, and the order in which a newcomer reads.
+//! besides: its short name for links, how hard it is, and the order in which a newcomer reads; [`topics`] says what
+//! each is about.
+
+pub mod topics;
+
+use crate::spec::Text;
 
 /// How much a reader has to know before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -15,12 +20,17 @@ pub enum Difficulty {
 }
 
 impl Difficulty {
+    /// Its short name in links.
+    pub const fn name(self) -> &'static str {
+        self.words().0
+    }
+
     /// In English and Chinese.
     pub const fn words(self) -> (&'static str, &'static str) {
         match self {
             Difficulty::Starter => ("starter", "入门"),
-            Difficulty::Working => ("working", "进阶"),
-            Difficulty::Deep => ("deep", "深入"),
+            Difficulty::Working => ("intermediate", "进阶"),
+            Difficulty::Deep => ("advanced", "深入"),
         }
     }
 }
@@ -66,6 +76,7 @@ pub const PRESETS: &[Preset] = presets! {
     "why-iommu" Starter riscv;
     "swiotlb" Working;
     "mask" Working;
+    "mask-iommu" Working riscv;
     "physical-address" Working riscv;
     "scatter-gather" Working riscv;
     "direction" Working;
@@ -101,14 +112,24 @@ pub const PATH: &[&str] = &[
     "bus-offset",
     "linked-list",
     "device-map",
-    "howto",
     "why-iommu",
+    "howto",
     "scatter-gather",
     "two-stages",
     "interrupts",
     "direction",
     "use-after-unmap",
     "physical-address",
+];
+
+/// The path in stages: what each asks, and how many of [`PATH`] answer it.
+pub const STAGES: &[(Text, usize)] = &[
+    (Text::new("What is an address space?", "什么是地址空间？"), 3),
+    (Text::new("What is DMA?", "什么是 DMA？"), 5),
+    (Text::new("Why an IOMMU?", "为什么需要 IOMMU？"), 3),
+    (Text::new("Why two stages?", "为什么要两级转换？"), 1),
+    (Text::new("What is an interrupt?", "中断是什么？"), 1),
+    (Text::new("What goes wrong?", "会出什么错？"), 3),
 ];
 
 /// The preset called `name`.
@@ -150,5 +171,6 @@ mod tests {
         for name in PATH {
             assert!(by_name(name).is_some(), "{name}");
         }
+        assert_eq!(STAGES.iter().map(|(_, steps)| steps).sum::<usize>(), PATH.len());
     }
 }

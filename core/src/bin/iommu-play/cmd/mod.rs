@@ -3,6 +3,7 @@
 mod draw;
 mod explain;
 mod fmt;
+mod gallery;
 mod link;
 mod replay;
 mod run;
@@ -16,6 +17,7 @@ const USAGE: &str = "usage: iommu-play COMMAND ...
   draw SCENARIO [--at STEP] [--ascii|--unicode] [--lang zh] [--width N]  the picture at a position
   explain [--zh] [--scenario] [FILE]  what a kernel's or an emulator's fault log means (standard input, or FILE)
   fmt [--check] [--zh] [FILE ...]     scenarios in canonical form: files in place, standard input to standard output
+  gallery                             the scenarios that come with it, as JSON: texts in both languages, topics, pictures
   link SCENARIO [--at STEP] [--base URL] [--lang zh] [--whole] ...  the link that holds a scenario
   replay [--show N] FILE.jsonl ...   compare with recorded outcomes of another implementation
   run [--zh] [--json] [SCENARIO ...]  every step of a scenario in words
@@ -31,6 +33,7 @@ pub fn run(args: &[String]) -> ExitCode {
         Some(("draw", rest)) => draw::run(rest),
         Some(("explain", rest)) => explain::run(rest),
         Some(("fmt", rest)) => fmt::run(rest),
+        Some(("gallery", rest)) => gallery::run(rest),
         Some(("link", rest)) => link::link(rest),
         Some(("unlink", rest)) => link::unlink(rest),
         Some(("replay", rest)) => replay::run(rest),

@@ -1,0 +1,264 @@
+//! Every term that the gallery uses, in a sentence, in both languages. `docs/terms.md` and the gallery's page are
+//! written from it; a test holds the gallery's texts against it.
+
+use crate::spec::Text;
+
+/// A term.
+#[derive(Debug)]
+pub struct Term {
+    /// Its name; other names and what an abbreviation stands for are in brackets.
+    pub name: Text,
+    /// What it is.
+    pub meaning: Text,
+}
+
+/// Terms that belong together.
+#[derive(Debug)]
+pub struct Chapter {
+    /// What they are about.
+    pub title: Text,
+    /// The terms.
+    pub terms: &'static [Term],
+}
+
+macro_rules! chapters {
+    ($($title:literal $title_zh:literal { $($en:literal $zh:literal : $meaning:literal $meaning_zh:literal;)* })*) => {
+        &[$(Chapter {
+            title: Text::new($title, $title_zh),
+            terms: &[$(Term { name: Text::new($en, $zh), meaning: Text::new($meaning, $meaning_zh) },)*],
+        },)*]
+    };
+}
+
+/// The glossary.
+pub static GLOSSARY: &[Chapter] = chapters! {
+    "CPU and memory" "CPU 与内存" {
+        "page table" "页表":
+            "tables in memory, level by level, that say for each page of addresses where it really is and what is allowed there"
+            "放在内存里的多级表格，写明每一页地址实际在哪里、允许做什么";
+        "MMU (memory management unit)" "MMU（内存管理单元）":
+            "the part of a CPU that looks virtual addresses up in page tables"
+            "CPU 里拿虚拟地址去查页表的部件";
+        "TLB (translation lookaside buffer)" "TLB（地址转换缓存）":
+            "what an MMU remembers of page tables, so that it need not read them again"
+            "MMU 记住的转换结果，免得每次都去读页表";
+        "EPT (extended page table)" "EPT（扩展页表）":
+            "Intel's second stage for CPUs: from guest-physical to physical addresses"
+            "Intel CPU 的第二级页表：把客户机物理地址转换成物理地址";
+        "page fault" "缺页异常":
+            "what a CPU raises for a virtual address that its page table does not map, or not for this"
+            "页表没有映射这个虚拟地址，或不允许这样访问时，CPU 产生的异常";
+        "cache line" "缓存行":
+            "the unit in which a CPU's cache reads and writes memory, mostly 64 bytes; dirty: newer than memory"
+            "CPU 缓存读写内存的单位，多为 64 字节；比内存里的新就叫脏行";
+        "coherent (DMA)" "缓存一致（DMA）":
+            "a device sees what is in the CPU's cache; where it does not, software has to synchronise"
+            "设备能看到 CPU 缓存里的内容；看不到的机器上要由软件来同步";
+        "kmalloc, vmalloc" "kmalloc、vmalloc":
+            "Linux: memory that is contiguous physically; memory that is contiguous in virtual addresses only"
+            "Linux：前者分配物理上连续的内存，后者只在虚拟地址上连续";
+        "SoC (system on a chip)" "SoC（片上系统）":
+            "CPU, memory controller and devices on one chip"
+            "把 CPU、内存控制器和设备做在一起的芯片";
+    }
+    "Bus and devices" "总线与设备" {
+        "PCIe (PCI Express)" "PCIe（PCI Express）":
+            "the bus of packets between host and devices"
+            "主机与设备之间以数据包传输的总线";
+        "packet (TLP, transaction layer packet)" "数据包（TLP，事务层包）":
+            "what travels on PCIe: MRd and MWr read and write memory, IORd and IOWr I/O ports, CfgRd and CfgWr configuration; Cpl and CplD are completions, without and with data"
+            "PCIe 上传输的单位：MRd、MWr 读写存储器，IORd、IOWr 读写 I/O 端口，CfgRd、CfgWr 读写配置空间；Cpl、CplD 是不带和带数据的完成包";
+        "host bridge" "主桥":
+            "stands between the CPU and the bus, and makes packets of the CPU's accesses and accesses of devices' packets"
+            "位于 CPU 与总线之间，把 CPU 的访问变成数据包，也把设备的数据包变成对内存的访问";
+        "root complex, root port" "根复合体、根端口":
+            "the host's end of PCIe, and one of its connectors: below it begins a bus"
+            "PCIe 在主机的一端，以及它的一个端口：端口之下是一条总线";
+        "switch" "交换机":
+            "forwards packets between its ports, by their addresses"
+            "按地址在各端口之间转发数据包";
+        "window" "窗口":
+            "a range of addresses that a bridge forwards, with or without an offset"
+            "桥所转发的一段地址，可以带偏移，也可以不带";
+        "BAR (base address register)" "BAR（基址寄存器）":
+            "in a device's configuration space: the bus address at which its registers or its memory answer"
+            "在设备的配置空间里，写明它的寄存器或内存在哪个总线域地址应答";
+        "MMIO (memory-mapped I/O)" "MMIO（内存映射 I/O）":
+            "device registers that are read and written like memory"
+            "像内存一样读写的设备寄存器";
+        "I/O port" "I/O 端口":
+            "x86's other address space, of 65,536 numbers, for the instructions IN and OUT"
+            "x86 的另一个地址空间，共 65536 个号码，供 IN 和 OUT 指令使用";
+        "DMA (direct memory access)" "DMA（直接内存访问）":
+            "a device reads and writes memory by itself"
+            "设备自己读写内存";
+        "DMA engine, doorbell" "DMA 引擎、门铃":
+            "the part of a device that does DMA; the register whose write starts it"
+            "设备里做 DMA 的部件；写一下就让它启动的寄存器";
+        "descriptor, descriptor ring" "描述符、描述符环":
+            "a small record in memory that tells an engine one block to move; many of them, used in turn"
+            "内存里的一条小记录，告诉引擎搬哪一块；许多条轮流使用就成了环";
+        "requester id" "请求者 ID":
+            "who sent a packet: bus, device and function number (BDF)"
+            "数据包是谁发的：总线号、设备号、功能号（BDF）";
+        "function" "功能":
+            "one device has up to eight, each with its own requester id and driver"
+            "一个设备最多有八个，各有自己的请求者 ID 和驱动";
+        "ACS (Access Control Services)" "ACS（访问控制服务）":
+            "makes a port check who sends, and send requests between neighbours up instead of across"
+            "让端口检查发送者，并把邻居之间的请求送到上游，而不是就地转发";
+        "MSI (message signalled interrupt)" "MSI（消息信号中断）":
+            "an interrupt that is a write of four bytes to a special address"
+            "以向特定地址写四个字节的方式发出的中断";
+        "vector" "向量":
+            "the number by which a CPU finds the handler of an interrupt"
+            "CPU 据以找到中断处理程序的编号";
+        "APIC (advanced programmable interrupt controller)" "APIC（高级可编程中断控制器）":
+            "the interrupt controller of each x86 CPU"
+            "每个 x86 CPU 的中断控制器";
+    }
+    "IOMMU" "IOMMU" {
+        "IOMMU" "IOMMU":
+            "looks the addresses of devices up in tables, and lets through only what they allow; Intel's is VT-d, RISC-V and others have their own"
+            "拿设备发出的地址去查表，表里允许的才放行；Intel 的叫 VT-d，RISC-V 等也各有自己的";
+        "DMAR" "DMAR":
+            "DMA remapping: the ACPI table in which firmware describes VT-d, and how Linux begins its messages about it"
+            "DMA 重映射：固件用来描述 VT-d 的 ACPI 表，也是 Linux 相关日志的开头";
+        "root entry, context entry" "根表项、上下文表项":
+            "VT-d: found by the bus, and by device and function; the second leads to the page tables. RISC-V: the device directory table (DDT)"
+            "VT-d：按总线号找到前者，按设备号和功能号找到后者，后者指向页表。RISC-V 上是设备目录表（DDT）";
+        "domain" "域":
+            "one set of tables, to which devices are attached"
+            "一套转换表，设备可以挂到它上面";
+        "stage 1, stage 2" "第一级、第二级转换":
+            "by tables of a process or a guest, and by tables of the host below; nested: both, one after the other"
+            "前者用进程或客户机的页表，后者用主机的页表；两级依次进行就是嵌套转换";
+        "pass-through (of the IOMMU)" "直通（IOMMU）":
+            "IOVA and physical address are the same; in Linux iommu=pt"
+            "IOVA 就是物理地址；在 Linux 里是 iommu=pt";
+        "identity mapping" "恒等映射":
+            "a mapping to the same number"
+            "映射到同一个数字";
+        "IOTLB, context cache" "IOTLB、上下文缓存":
+            "what the IOMMU remembers of page tables, and of root and context entries"
+            "IOMMU 记住的页表转换结果，以及根表项、上下文表项";
+        "invalidation" "失效":
+            "software's order to forget what is remembered; until then an entry that has changed is stale"
+            "软件命令硬件忘掉缓存的内容；在那之前，已经改过的条目就是陈旧的";
+        "strict, lazy" "strict、lazy（延迟失效）":
+            "Linux invalidates at each unmapping, or later for many at once; iommu.strict chooses"
+            "Linux 每次解除映射都立即失效，或攒起来一并失效；由 iommu.strict 选择";
+        "fault" "错误":
+            "a request that is refused; the IOMMU records who, where and why (a code)"
+            "被拒绝的请求；IOMMU 会记下是谁、哪个地址、为什么（错误码）";
+        "RMRR (reserved memory region reporting)" "RMRR（保留内存区报告）":
+            "memory that firmware wants mapped to itself for a device that it still uses"
+            "固件还在用某个设备时，要求为它做恒等映射的内存";
+        "PASID (process address space id)" "PASID（进程地址空间 ID）":
+            "in the packet: which process's page table is meant"
+            "写在数据包里，指明用哪个进程的页表";
+        "SVA (shared virtual addressing)" "SVA（共享虚拟地址）":
+            "a device uses a process's own page table, and so its pointers"
+            "设备直接使用进程的页表，因而可以直接用进程的指针";
+        "ATS (address translation services)" "ATS（地址转换服务）":
+            "a device asks for translations beforehand, and keeps them in a TLB of its own (ATC)"
+            "设备先问好转换结果，记在自己的缓存（ATC）里";
+        "page request (PRI)" "页请求（PRI）":
+            "a device asks the operating system to bring a page in"
+            "设备请操作系统把一页准备好";
+        "interrupt remapping" "中断重映射":
+            "messages name an entry of a table, and the entry says which CPU, which vector and which device may; posted: straight into a guest"
+            "消息里只写表项号，由表项规定送给哪个 CPU、哪个向量、哪个设备可以用；投递（posted）是直接送进客户机";
+        "IRE (interrupt remapping enable)" "IRE（中断重映射使能）":
+            "the bit of VT-d's global command register that turns interrupt remapping on"
+            "VT-d 全局命令寄存器里打开中断重映射的位";
+    }
+    "Operating system" "操作系统" {
+        "DMA API" "DMA API":
+            "the kernel's calls that give a driver the address which a device must use: dma_map_single and others"
+            "内核的一组调用，给出设备该用的地址：dma_map_single 等";
+        "streaming mapping" "流式映射":
+            "a mapping for one transfer: the buffer belongs to the device until it is unmapped or synchronised"
+            "为一次传输做的映射：解除映射或同步之前，缓冲区归设备";
+        "coherent memory" "一致性内存":
+            "memory that CPU and device may use at any time (dma_alloc_coherent)"
+            "CPU 和设备随时都能用的内存（dma_alloc_coherent）";
+        "direction" "方向":
+            "whether the device will read (DMA_TO_DEVICE), write (DMA_FROM_DEVICE) or both (DMA_BIDIRECTIONAL)"
+            "设备要读（DMA_TO_DEVICE）、要写（DMA_FROM_DEVICE），还是两者都要（DMA_BIDIRECTIONAL）";
+        "DMA mask" "DMA 掩码":
+            "how many address bits the driver says its device has"
+            "驱动声明的、设备具有的地址位数";
+        "SWIOTLB (bounce buffer)" "SWIOTLB（中转缓冲区）":
+            "memory in reach of a device, through which the kernel copies what is out of reach"
+            "设备够得着的一块内存，够不着的数据由内核经它中转拷贝";
+        "scatter-gather list" "分散/聚集列表（scatterlist）":
+            "a list of pieces of memory for one transfer; orig_nents went into dma_map_sg, nents came out"
+            "一次传输用到的若干段内存；送进 dma_map_sg 的有 orig_nents 条，得到 nents 段";
+        "IOMMU group" "IOMMU 组":
+            "functions that the IOMMU cannot keep apart; the smallest unit that is given to a guest"
+            "IOMMU 分不开的若干功能；交给客户机时的最小单位";
+        "VFIO" "VFIO":
+            "the Linux driver that gives devices to guests and to programs"
+            "把设备交给客户机或用户程序的 Linux 驱动";
+        "guest, host; exit" "客户机、主机；退出":
+            "a virtual machine, and the system that runs it; when the guest has to stop and the host goes on"
+            "虚拟机，以及运行它的系统；客户机停下、转由主机处理，就是一次退出";
+        "quirk, alias" "quirk、别名":
+            "code in the kernel for hardware with faults; a second requester id that a device uses"
+            "内核里专为有毛病的硬件写的代码；设备使用的第二个请求者 ID";
+    }
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::explain::terms::ADDRESSES;
+    use crate::scenario::presets::PRESETS;
+    use crate::scenario::{parse, Outline};
+
+    /// Abbreviations that are names in some source, or are said by the sentence around them.
+    const NAMES: &[&str] = &[
+        "ACPI", "API", "BDF", "CPU", "CONFIG", "CPUS", "DEVICE", "DMA", "ERROR", "FROM", "GCMD", "GPU",
+        "GPUS", "IN", "IO", "OUT", "PC", "PTE", "RAM", "REG", "RISC", "SATA", "STACK", "TO", "USB", "VMAP",
+        "VT", "LSB", "II", "ID", "WRITE",
+    ];
+
+    fn words(text: &str) -> impl Iterator<Item = &str> {
+        text.split(|c: char| !c.is_ascii_alphanumeric())
+            .filter(|w| w.len() > 1 && w.chars().all(|c| c.is_ascii_uppercase()))
+            .filter(|w| !NAMES.contains(w))
+    }
+
+    #[test]
+    fn every_abbreviation_of_the_gallery_is_a_term() {
+        let known: Vec<&str> = GLOSSARY
+            .iter()
+            .flat_map(|chapter| chapter.terms)
+            .flat_map(|term| [term.name.en, term.meaning.en])
+            .chain(ADDRESSES.iter().flat_map(|(name, meaning)| [name.en, meaning.en]))
+            .flat_map(|text| text.split(|c: char| !c.is_ascii_alphanumeric()))
+            .collect();
+        let mut missing = Vec::new();
+        for preset in PRESETS {
+            let scenario = parse(preset.text).unwrap();
+            let outline = Outline::new(&scenario);
+            let notes = outline.steps.iter().flat_map(|s| &s.notes);
+            let texts = [outline.title, outline.answer, outline.try_this];
+            for text in texts.iter().chain(notes).flat_map(|t| [t.text, t.zh]).flatten() {
+                let unknown = words(text).filter(|word| !known.contains(word));
+                missing.extend(unknown.map(|word| format!("{}: {word}", preset.name)));
+            }
+        }
+        missing.dedup();
+        assert!(missing.is_empty(), "{}", missing.join("\n"));
+    }
+
+    #[test]
+    fn a_term_is_explained_once() {
+        let names: Vec<&str> = GLOSSARY.iter().flat_map(|c| c.terms).map(|t| t.name.en).collect();
+        for (i, name) in names.iter().enumerate() {
+            assert!(!names[..i].contains(name), "{name} stands twice");
+        }
+    }
+}

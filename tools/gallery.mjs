@@ -1,0 +1,186 @@
+// Builds the gallery's pages, one a language, from what the command line tool says of its scenarios: static, so that
+// they stand before any script or WebAssembly has run, and can be found and linked.
+import { execFileSync } from "node:child_process";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { build } from "esbuild";
+import { COMMON } from "./bundle.mjs";
+
+const WORDS = {
+  en: {
+    tongue: "en",
+    file: "gallery.html",
+    elsewhere: { lang: "zh-Hans", label: "中文", href: "gallery.zh.html" },
+    title: "What engineers ask about DMA and the IOMMU",
+    lead: "Each question runs on a machine that is real to the bit. Step through it, change a line, and see the answer go the other way.",
+    theme: "Light or dark",
+    playground: "Open the playground",
+    path: "New to this? Read these in order",
+    search: "Search",
+    hint: "a term, a fault code, a kernel message",
+    difficulty: "How hard",
+    topic: "About",
+    all: "all",
+    everything: "All questions",
+    terms: "The terms, each in a sentence",
+    jump: "Terms",
+    counts: ["No question matches.", "1 question", "{n} questions"],
+    reset: "Show all",
+    picture: "Picture of a step of: ",
+    step: (n) => `step ${n} of the path`,
+    link: "Copy link",
+    embed: "Copy embed code",
+    copied: "Copied",
+    refused: "Could not copy. The text:",
+    riscv: "VT-d and RISC-V",
+  },
+  zh: {
+    tongue: "zh-Hans",
+    file: "gallery.zh.html",
+    elsewhere: { lang: "en", label: "English", href: "gallery.html" },
+    title: "关于 DMA 和 IOMMU，工程师常问的问题",
+    lead: "每个问题都在一台精确到每一位的机器上运行。可以逐步看，改一行，再看答案怎么变。",
+    theme: "浅色或深色",
+    playground: "打开 playground",
+    path: "刚入门？按这个顺序看",
+    search: "搜索",
+    hint: "术语、错误码、内核日志",
+    difficulty: "难度",
+    topic: "主题",
+    all: "全部",
+    everything: "全部问题",
+    terms: "术语，一句话说清",
+    jump: "术语",
+    counts: ["没有符合的问题。", "1 个问题", "{n} 个问题"],
+    reset: "显示全部",
+    picture: "其中一步的图：",
+    step: (n) => `入门第 ${n} 步`,
+    link: "复制链接",
+    embed: "复制嵌入代码",
+    copied: "已复制",
+    refused: "无法复制，内容如下：",
+    riscv: "VT-d 和 RISC-V",
+  },
+};
+
+const escape = (text) =>
+  String(text)
+    .replaceAll("&", "&amp;")
+    .replaceAll("<", "&lt;")
+    .replaceAll(">", "&gt;")
+    .replaceAll('"', "&quot;");
+
+/** Width and height of a picture, so that a page keeps room for it. */
+function size(svg) {
+  const [, width, height] = /^<svg[^>]* width="(\d+)" height="(\d+)"/.exec(svg);
+  return { width, height };
+}
+
+/** The pages' data: what the tool says, and the size of each picture. */
+function ask(into) {
+  const pictures = join(into, "gallery");
+  mkdirSync(pictures, { recursive: true });
+  const said = execFileSync("target/debug/iommu-play", ["gallery", "--pictures", pictures], {
+    encoding: "utf8",
+  });
+  return { ...JSON.parse(said), picture: (name) => readFileSync(join(pictures, name), "utf8") };
+}
+
+function page(lang, gallery, template) {
+  const words = WORDS[lang];
+  const href = (name) => `./#p=${name}${lang === "zh" ? "&amp;lang=zh" : ""}`;
+  const scenario = new Map(gallery.scenarios.map((s) => [s.name, s]));
+  const order = gallery.path.flatMap((stage) => stage.scenarios);
+  const topic = new Map(gallery.topics.map((t) => [t.name, t[lang]]));
+
+  const stages = gallery.path.map((stage) => {
+    const from = order.indexOf(stage.scenarios[0]) + 1;
+    const items = stage.scenarios.map((name, i) => {
+      // The question alone: what follows it is for the card.
+      const title = escape(scenario.get(name).title[lang].replace(/(?<=[?？]).+$/, ""));
+      return `<li value="${from + i}"><a href="${href(name)}">${title}</a></li>`;
+    });
+    return `<li class="stage"><h3>${escape(stage[lang])}</h3><ol start="${from}">${items.join("")}</ol></li>`;
+  });
+
+  // Searched in both languages, whichever is shown.
+  const terms = ({ name, title, answer, notes, sources, topics }) => {
+    const texts = [title, answer, ...notes].flatMap((text) => [text.en, text.zh]);
+    return [name, ...topics, ...texts, ...sources].join(" ").toLowerCase();
+  };
+
+  const cards = gallery.scenarios.map((s) => {
+    const file = `${s.name}.${lang}.svg`;
+    const { width, height } = size(gallery.picture(file));
+    const place = order.indexOf(s.name) + 1;
+    const tags = [
+      `<li class="tag ${s.difficulty.name}">${escape(s.difficulty[lang])}</li>`,
+      ...s.topics.map((name) => `<li class="tag">${escape(topic.get(name))}</li>`),
+      s.riscv ? `<li class="tag">${words.riscv}</li>` : "",
+      place ? `<li class="tag step">${words.step(place)}</li>` : "",
+    ];
+    const title = escape(s.title[lang]);
+    return `<li class="card" id="${s.name}" data-difficulty="${s.difficulty.name}" data-topics="${s.topics.join(" ")}" data-terms="${escape(terms(s))}">
+  <a class="shot" href="${href(s.name)}&amp;at=${s.at}" tabindex="-1" aria-hidden="true"><img src="gallery/${file}" width="${width}" height="${height}" alt="" loading="lazy" decoding="async" /></a>
+  <h3><a href="${href(s.name)}">${title}</a></h3>
+  <p>${escape(s.answer[lang])}</p>
+  <ul class="tags">${tags.join("")}</ul>
+  <p class="share"><button type="button" data-copy="link">${words.link}<span class="for-readers">: ${title}</span></button><button type="button" data-copy="embed">${words.embed}<span class="for-readers">: ${title}</span></button></p>
+</li>`;
+  });
+
+  const chapters = gallery.terms.map(({ title, terms }) => {
+    const items = terms.map(
+      ({ name, meaning }) => `<div><dt>${escape(name[lang])}</dt><dd>${escape(meaning[lang])}</dd></div>`,
+    );
+    return `<h3>${escape(title[lang])}</h3><dl>${items.join("")}</dl>`;
+  });
+
+  const difficulties = new Map(gallery.scenarios.map((s) => [s.difficulty.name, s.difficulty[lang]]));
+  const choice = (group, name, label) =>
+    `<label><input type="radio" name="${group}" value="${name}"${name ? "" : " checked"} /><span>${escape(label)}</span></label>`;
+  const choices = (group, label, named) =>
+    `<fieldset><legend>${label}</legend>${[["", words.all], ...named].map(([name, text]) => choice(group, name, text)).join("")}</fieldset>`;
+
+  const parts = {
+    LANG: words.tongue,
+    TITLE: words.title,
+    LEAD: words.lead,
+    FILE: words.file,
+    OTHER: `<a id="lang" lang="${words.elsewhere.lang}" hreflang="${words.elsewhere.lang}" href="${words.elsewhere.href}">${words.elsewhere.label}</a>`,
+    OTHERFILE: words.elsewhere.href,
+    OTHERLANG: words.elsewhere.lang,
+    HOME: `./#lang=${lang}`,
+    PLAYGROUND: words.playground,
+    THEME: words.theme,
+    PATHTITLE: words.path,
+    STAGES: stages.join(""),
+    EVERYTHING: words.everything,
+    SEARCH: words.search,
+    HINT: words.hint,
+    FILTERS:
+      choices("difficulty", words.difficulty, [...difficulties]) + choices("topic", words.topic, [...topic]),
+    COUNT: words.counts[2].replace("{n}", gallery.scenarios.length),
+    COUNTS: escape(JSON.stringify(words.counts)),
+    RESET: words.reset,
+    COPIED: words.copied,
+    REFUSED: words.refused,
+    CARDS: cards.join("\n"),
+    TERMSTITLE: words.terms,
+    JUMP: words.jump,
+    TERMS: chapters.join(""),
+  };
+  return template.replace(/<!--([A-Z]+)-->|\{\{([A-Z]+)\}\}/g, (_, a, b) => parts[a ?? b]);
+}
+
+export async function buildGallery(into) {
+  await build({
+    ...COMMON,
+    entryPoints: { gallery: "www/src/gallery/gallery.ts", "gallery-style": "www/src/gallery/gallery.css" },
+    format: "esm",
+    outdir: into,
+  });
+  const gallery = ask(into);
+  const template = readFileSync("www/gallery.html", "utf8");
+  for (const lang of ["en", "zh"]) writeFileSync(join(into, WORDS[lang].file), page(lang, gallery, template));
+}
