@@ -19,6 +19,7 @@
 //! * [`explain`]: what happened, in words; fault logs of real machines
 //! * [`view`]: all that a page shows of one position of a trace
 //! * [`picture`]: the machine at one position, as the parts of a picture
+//! * [`places`]: where is this byte, and who can reach it
 //! * [`link`]: a scenario and a position as the fragment of a URL
 #![cfg_attr(not(any(feature = "std", test)), no_std)]
 #![forbid(unsafe_code)]
@@ -38,6 +39,7 @@ pub mod mmu;
 pub mod os;
 pub mod paging;
 pub mod picture;
+pub mod places;
 pub mod platform;
 pub mod scenario;
 pub mod spec;

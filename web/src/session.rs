@@ -74,6 +74,11 @@ impl Session {
         }
         self.player.draw(position, form, theme, &options)
     }
+    /// What an address (or a name that the scenario gave) is at a position, and who can reach its byte.
+    #[wasm_bindgen(js_name = whereIs, unchecked_return_type = "import('iommu-view').Whereabouts[]")]
+    pub fn where_is(&mut self, position: usize, what: &str, language: &str) -> JsValue {
+        to_js(&self.player.where_is(position, what, lang(language)))
+    }
     /// The whole trace as JSON.
     #[wasm_bindgen(js_name = traceJson)]
     pub fn trace_json(&self, language: &str) -> String {

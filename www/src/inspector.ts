@@ -6,8 +6,9 @@ import { h } from "./dom";
 import { memory } from "./memory";
 import { t, type Key } from "./strings";
 import { walkTable } from "./walk";
+import { whereIs } from "./whereis";
 
-const TABS = ["caches", "registers", "memory"] as const;
+const TABS = ["caches", "registers", "memory", "whereIs"] as const;
 type Tab = (typeof TABS)[number];
 
 export function inspector(app: App): HTMLElement {
@@ -43,6 +44,7 @@ export function inspector(app: App): HTMLElement {
     ...tabs,
   );
   const dump = memory(app);
+  const where = whereIs(app);
   const show = () => {
     tabs.forEach((button, i) => {
       const on = TABS[i] === tab;
@@ -50,8 +52,9 @@ export function inspector(app: App): HTMLElement {
       button.tabIndex = on ? 0 : -1;
     });
     panel.setAttribute("aria-labelledby", `tab-${tab}`);
-    panel.replaceChildren(tab === "memory" ? dump.element : held(app.state, tab));
-    if (tab === "memory") void dump.show();
+    const own = tab === "memory" ? dump : tab === "whereIs" ? where : null;
+    panel.replaceChildren(own ? own.element : held(app.state, tab as "caches" | "registers"));
+    void own?.show();
   };
   const choose = (name: Tab) => {
     tab = name;
@@ -67,7 +70,7 @@ export function inspector(app: App): HTMLElement {
       );
       show();
     }
-    if (changed.has("followed") && state.followed && !changed.has("view")) choose("memory");
+    if (changed.has("followed") && state.followed && !changed.has("view")) choose("whereIs");
   });
   return h("aside.inspector", { "aria-label": t("inspector") }, now, list, panel);
 }

@@ -58,6 +58,8 @@ const api = {
     session(slot).dump(position, at, rows, lang),
   draw: (slot: number, position: number, form: string, width: number, lang: string, theme: string) =>
     session(slot).draw(position, form, width, lang, theme),
+  whereIs: (slot: number, position: number, what: string, lang: string) =>
+    session(slot).whereIs(position, what, lang),
   traceJson: (slot: number, lang: string) => session(slot).traceJson(lang),
   compare: () => session(0).compare(session(1)),
   question: (slot: number, position: number, lang: string) => session(slot).question(position, lang),

@@ -154,14 +154,7 @@ impl Mmu {
         obs: &mut O,
     ) -> Result<Translation, MmuFault> {
         match second_stage(memory, guest, at.raw(), want, None, obs) {
-            Ok(walked) => Ok(Translation {
-                to: PhysAddr::new(walked.to),
-                gpa: Some(at),
-                size: walked.size,
-                perms: guest.format.perms(&walked.state),
-                cached: false,
-                reads: walked.reads,
-            }),
+            Ok(walked) => Ok(from_guest(guest, at, &walked)),
             Err(fault) => Err(tell(fault, want, obs)),
         }
     }
@@ -174,6 +167,17 @@ pub fn peek(
     at: VirtAddr,
     want: Want,
 ) -> Result<Translation, MmuFault> {
+    look(memory, space, at, want, &mut Off)
+}
+
+/// The same, telling what is read.
+pub fn look<O: Observer>(
+    memory: &mut Memory,
+    space: &AddressSpace,
+    at: VirtAddr,
+    want: Want,
+    obs: &mut O,
+) -> Result<Translation, MmuFault> {
     if !space.format.accepts(at.raw()) {
         return Err(no_place(space, at, want));
     }
@@ -182,7 +186,30 @@ pub fn peek(
         guest: space.guest.map(|g| Guest { format: g.format.quiet(), ..g }),
         ..*space
     };
-    walk_both(memory, &quiet, at, want, &mut Off).map(|(found, _)| found)
+    walk_both(memory, &quiet, at, want, obs).map(|(found, _)| found)
+}
+
+/// What the hypervisor's tables say of a guest-physical address now, telling what is read.
+pub fn look_guest<O: Observer>(
+    memory: &mut Memory,
+    guest: &Guest,
+    at: GuestPhysAddr,
+    want: Want,
+    obs: &mut O,
+) -> Result<Translation, MmuFault> {
+    let quiet = Guest { format: guest.format.quiet(), ..*guest };
+    second_stage(memory, &quiet, at.raw(), want, None, obs).map(|walked| from_guest(guest, at, &walked))
+}
+
+fn from_guest(guest: &Guest, at: GuestPhysAddr, walked: &Walked<GuestState>) -> Translation {
+    Translation {
+        to: PhysAddr::new(walked.to),
+        gpa: Some(at),
+        size: walked.size,
+        perms: guest.format.perms(&walked.state),
+        cached: false,
+        reads: walked.reads,
+    }
 }
 
 fn walk_both<O: Observer>(

@@ -28,6 +28,7 @@ pub mod state;
 pub mod text;
 pub mod types;
 pub mod walk;
+pub mod where_is;
 
 #[cfg(test)]
 mod tests;

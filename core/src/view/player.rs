@@ -1,8 +1,8 @@
 //! A scenario that has run, with everything a page may ask of it.
 
 use super::frame::widen;
-use super::types::{Comparison, Course, Head, Question, Scene};
-use super::{compare, expected, export, predict, scene, text, Viewer};
+use super::types::{Comparison, Course, Head, Question, Scene, Whereabouts};
+use super::{compare, expected, export, predict, scene, text, where_is, Viewer};
 use crate::diagram::render::Theme;
 use crate::diagram::{layout, Model, Options};
 use crate::explain::Cast;
@@ -95,6 +95,12 @@ impl Player {
         let mut model = self.model(position);
         model.title = export::title(&self.scenario);
         export::draw(&model, form, theme, options)
+    }
+    /// What an address is at a position, whosever it may be, and who can reach its byte.
+    pub fn where_is(&mut self, position: usize, what: &str, lang: Lang) -> Vec<Whereabouts> {
+        let Viewer { trace, cursor, .. } = &mut self.viewer;
+        cursor.seek(trace, position.min(trace.len()));
+        where_is::whereabouts(&self.machine, trace, cursor, what, None, lang)
     }
     /// The trace as JSON.
     pub fn trace_json(&self, lang: Lang) -> String {

@@ -315,6 +315,41 @@ to_page! {
         /// The trace was cut because it grew too long.
         pub cut: bool,
     }
+    /// What an address leads to, and the byte's other names.
+    struct Whereabouts {
+        /// The address asked about, as somebody's.
+        pub asked: WhereName,
+        /// The physical address, if it leads to one.
+        pub pa: Option<Hex>,
+        /// What is there, or why it leads nowhere.
+        pub thing: String,
+        /// The other names.
+        pub names: Vec<WhereName>,
+    }
+    /// One name of a byte.
+    struct WhereName {
+        /// In words: whose, in which space.
+        pub text: String,
+        /// The address.
+        pub address: Hex,
+        /// What that one may do.
+        pub perms: String,
+        /// Only a cache says so.
+        pub stale: bool,
+        /// The entries on the way.
+        pub through: Vec<WhereStep>,
+    }
+    /// A table entry on the way.
+    struct WhereStep {
+        /// The structure.
+        pub entry: String,
+        /// Its level in page tables, 1 the last; 0 elsewhere.
+        pub level: u8,
+        /// Where it is.
+        pub at: Hex,
+        /// Its first word.
+        pub raw: Hex,
+    }
     /// What a link says.
     #[derive(Default)]
     struct Linked {

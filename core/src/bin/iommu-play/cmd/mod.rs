@@ -8,6 +8,7 @@ mod link;
 mod replay;
 mod run;
 mod scenario;
+mod where_is;
 
 use std::process::ExitCode;
 
@@ -21,6 +22,7 @@ const USAGE: &str = "usage: iommu-play COMMAND ...
   link SCENARIO [--at STEP] [--base URL] [--lang zh] [--whole] ...  the link that holds a scenario
   replay [--show N] FILE.jsonl ...   compare with recorded outcomes of another implementation
   run [--zh] [--json] [SCENARIO ...]  every step of a scenario in words
+  where SCENARIO ADDRESS [--of OWNER] [--at STEP] [--json]  all names of an address, and who can reach its byte
   unlink URL|- [--recover] [--zh]     the scenario that a link holds
 
 A SCENARIO is a file, the name of a preset, or - for standard input.
@@ -37,6 +39,7 @@ pub fn run(args: &[String]) -> ExitCode {
         Some(("link", rest)) => link::link(rest),
         Some(("unlink", rest)) => link::unlink(rest),
         Some(("replay", rest)) => replay::run(rest),
+        Some(("where", rest)) => where_is::run(rest),
         Some(("run", rest)) => run::run(rest, false),
         Some(("-h" | "--help" | "help", _)) => {
             print!("{USAGE}");

@@ -1,0 +1,148 @@
+//! From an address to memory, by the walkers of the machine.
+
+use super::{Of, Through};
+use crate::addr::{BusAddr, DeviceAddr, GuestPhysAddr, Iova, Pasid, PhysAddr, VirtAddr};
+use crate::iommu::{Ctx, Invalidation, Iommu, Outcome, PasidTag, Request};
+use crate::machine::Machine;
+use crate::memory::Memory;
+use crate::mmu;
+use crate::paging::Want;
+use crate::platform::local::Resolved;
+use crate::spec::Phrase;
+use crate::trace::{Event, Perms, Trace};
+use alloc::{format, vec::Vec};
+
+/// Where an address leads.
+pub(super) struct Reach {
+    pub to: Option<PhysAddr>,
+    pub perms: Perms,
+    pub through: Vec<Through>,
+    /// Why it leads to no physical memory.
+    pub thing: Phrase,
+}
+
+impl Reach {
+    fn at(to: PhysAddr, perms: Perms, through: Vec<Through>) -> Self {
+        Reach { to: Some(to), perms, through, thing: Phrase::default() }
+    }
+    fn nowhere(thing: Phrase, through: Vec<Through>) -> Self {
+        Reach { to: None, perms: Perms::NONE, through, thing }
+    }
+}
+
+/// The entries that a trace tells of, in order.
+fn entries(trace: &Trace) -> Vec<Through> {
+    let read = |event: Event| match event {
+        Event::Read { entry, level, pa, words, .. } => Some(Through {
+            entry: entry.name.into(),
+            level,
+            at: pa,
+            raw: trace.get_words(words).first().copied().unwrap_or(0),
+        }),
+        _ => None,
+    };
+    trace.steps().iter().filter_map(|step| read(step.event)).collect()
+}
+
+pub(super) fn reach(machine: &Machine, memory: &mut Memory, of: Of, address: u64) -> Reach {
+    match of {
+        Of::Physical => Reach::at(PhysAddr::new(address), Perms::RWX, Vec::new()),
+        Of::Kernel => virt(memory, Some(machine.sw.kernel), true, address),
+        Of::Process(p) => virt(memory, machine.sw.processes.get(p).map(|p| p.space), false, address),
+        Of::Vm(v) => guest(machine, memory, v, address),
+        Of::Device(device, pasid) => bus(machine, memory, device, pasid, address),
+        Of::Local(device) => {
+            let Some(d) = machine.hw.devices.get(device) else { return nothing() };
+            match d.engine.map().resolve(DeviceAddr::new(address)) {
+                Some((Resolved::Bus(at), _)) => bus(machine, memory, device, None, at.raw()),
+                Some((Resolved::Own(offset), _)) => Reach::nowhere(
+                    Phrase::new(
+                        format!("{}'s own memory, byte {offset:#x}", d.name),
+                        format!("{} 自己的内存，第 {offset:#x} 字节", d.name),
+                    ),
+                    Vec::new(),
+                ),
+                None => nothing(),
+            }
+        }
+    }
+}
+
+fn nothing() -> Reach {
+    Reach::nowhere(Phrase::new("nothing is mapped there", "那里没有映射"), Vec::new())
+}
+
+fn virt(memory: &mut Memory, space: Option<mmu::AddressSpace>, kernel: bool, address: u64) -> Reach {
+    let Some(space) = space else { return nothing() };
+    let mut trace = Trace::new();
+    let want = Want { perms: Perms::NONE, privileged: kernel };
+    match mmu::look(memory, &space, VirtAddr::new(address), want, &mut trace) {
+        Ok(found) => Reach::at(found.to, found.perms, entries(&trace)),
+        Err(fault) => Reach::nowhere(Phrase::same(format!("{fault}")), entries(&trace)),
+    }
+}
+
+fn guest(machine: &Machine, memory: &mut Memory, vm: usize, address: u64) -> Reach {
+    let Some(v) = machine.sw.vms.get(vm) else { return nothing() };
+    let mut trace = Trace::new();
+    let at = GuestPhysAddr::new(address);
+    match mmu::look_guest(memory, &v.guest(vm), at, Want::default(), &mut trace) {
+        Ok(found) => Reach::at(found.to, found.perms, entries(&trace)),
+        Err(fault) => Reach::nowhere(Phrase::same(format!("{fault}")), entries(&trace)),
+    }
+}
+
+/// A request of a device, as the root complex meets it.
+fn bus(machine: &Machine, memory: &mut Memory, device: usize, pasid: Option<Pasid>, address: u64) -> Reach {
+    let Some(d) = machine.hw.devices.get(device) else { return nothing() };
+    let at = BusAddr::new(address);
+    // What a bridge claims for another device never comes to the IOMMU.
+    if let Some((name, bar)) = claimed(machine, at) {
+        return Reach::nowhere(
+            Phrase::new(format!("BAR {bar} of {name}"), format!("{name} 的 BAR {bar}")),
+            Vec::new(),
+        );
+    }
+    let Some(unit) = machine.hw.iommu.as_ref().filter(|_| machine.iommu_on()) else {
+        return match machine.hw.bridge.to_phys(at) {
+            Some(pa) => Reach::at(pa, Perms::RW, Vec::new()),
+            None => nothing(),
+        };
+    };
+    // On a copy, with every cache empty: the tables alone answer.
+    let (mut cold, mut frames, mut trace) = (unit.clone(), machine.sw.frames.clone(), Trace::new());
+    let mut copy = memory.clone();
+    let _ = cold
+        .invalidate(&mut Ctx { memory: &mut copy, frames: &mut frames, obs: &mut trace }, Invalidation::All);
+    let mut ask = |want| {
+        trace.clear();
+        let mut request = Request::new(d.requester, Iova::new(address), want, 1);
+        request.pasid = pasid.map(|pasid| PasidTag { pasid, privileged: false, execute: false });
+        (cold.translate(&mut copy, &request, &mut trace), entries(&trace))
+    };
+    let (read, through) = ask(Perms::R);
+    let (write, of_write) = ask(Perms::W);
+    match (read, write) {
+        (Outcome::Memory(t), Outcome::Memory(_)) => Reach::at(t.to, Perms::RW, through),
+        (Outcome::Memory(t), _) => Reach::at(t.to, Perms::R, through),
+        (_, Outcome::Memory(t)) => Reach::at(t.to, Perms::W, of_write),
+        (Outcome::Fault(fault), _) => Reach::nowhere(
+            Phrase::new(
+                format!("fault {:#x}: {}", fault.code.code, fault.code.text.en),
+                format!("错误 {:#x}：{}", fault.code.code, fault.code.text.zh),
+            ),
+            through,
+        ),
+        _ => Reach::nowhere(Phrase::new("an interrupt message", "中断消息"), through),
+    }
+}
+
+/// The device, and its BAR, that a bus address belongs to.
+pub(super) fn claimed(machine: &Machine, at: BusAddr) -> Option<(&str, u8)> {
+    use crate::platform::config::BarKind;
+    machine.hw.devices.iter().find_map(|d| {
+        let bars = machine.hw.topology.node(d.node).config.bars();
+        let hit = bars.iter().find(|b| b.kind != BarKind::Io && at.raw().wrapping_sub(b.address) < b.size);
+        hit.map(|b| (d.name.as_str(), b.index))
+    })
+}

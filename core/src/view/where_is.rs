@@ -1,0 +1,109 @@
+//! Where is this byte, for the page and the command line.
+
+use super::types::{Hex, WhereName, WhereStep, Whereabouts};
+use crate::machine::history::Cursor;
+use crate::machine::software::Named;
+use crate::machine::Machine;
+use crate::places::{self, Found, Of, Place};
+use crate::spec::Lang;
+use crate::trace::Trace;
+use alloc::{format, string::String, vec::Vec};
+
+/// What was asked: a number, in somebody's space or everybody's; or a name that the scenario gave, with an offset.
+fn asked(machine: &Machine, what: &str, of: Option<Of>) -> Vec<(Of, u64)> {
+    let text: String = what.trim().chars().filter(|c| *c != '_').collect();
+    let number = |text: &str| match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
+        Some(hex) => u64::from_str_radix(hex, 16).ok(),
+        None => text.parse().ok(),
+    };
+    if let Some(address) = number(&text) {
+        return of
+            .map_or_else(|| Of::all(machine), |of| alloc::vec![of])
+            .into_iter()
+            .map(|of| (of, address))
+            .collect();
+    }
+    let (name, offset) = match text.split_once('+') {
+        Some((name, offset)) => (name, number(offset)),
+        None => (text.as_str(), Some(0)),
+    };
+    // Names keep their underscores.
+    let name = what.trim().split('+').next().map_or(name, str::trim);
+    let (Some(offset), Some(named)) = (offset, machine.sw.names.get(name)) else { return Vec::new() };
+    let found = match *named {
+        Named::Buffer(b) => machine.sw.buffers[b].pa(offset).map(|pa| (Of::Physical, pa.raw())),
+        Named::Handle(h) => {
+            let handle = &machine.sw.handles[h];
+            handle.dma(offset).map(|at| (Of::Device(handle.device, None), at.raw()))
+        }
+        Named::Remap(r) => Some((Of::Kernel, machine.sw.remaps[r].va.raw().wrapping_add(offset))),
+        _ => None,
+    };
+    found.into_iter().collect()
+}
+
+/// Whose space a word names: `kernel`, `physical`, a process, a guest, a device.
+pub fn owner(machine: &Machine, word: &str) -> Option<Of> {
+    match (word, machine.sw.names.get(word)) {
+        ("kernel", None) => Some(Of::Kernel),
+        ("physical", None) => Some(Of::Physical),
+        (_, Some(Named::Process(p))) => Some(Of::Process(*p)),
+        (_, Some(Named::Vm(v))) => Some(Of::Vm(*v)),
+        (_, Some(Named::Device(d))) => Some(Of::Device(*d, None)),
+        _ => None,
+    }
+}
+
+/// Every reading of what was asked that leads somewhere; when none does and there is one reading, that one, with why.
+pub fn whereabouts(
+    machine: &Machine,
+    trace: &Trace,
+    cursor: &mut Cursor,
+    what: &str,
+    of: Option<Of>,
+    lang: Lang,
+) -> Vec<Whereabouts> {
+    let asked = asked(machine, what, of);
+    let only = asked.len() == 1;
+    let found = asked.into_iter().map(|(of, address)| places::find(machine, trace, cursor, of, address));
+    // A physical address where nothing answers is a number and no more.
+    let somewhere = |found: &Found| match found.asked.of {
+        Of::Physical => found.pa.is_some_and(|pa| machine.hw.map.find(pa).is_some()),
+        _ => found.pa.is_some(),
+    };
+    let mut out: Vec<Found> = Vec::new();
+    for found in found.filter(|found| only || somewhere(found)) {
+        // Two readings that are names of one byte are told once.
+        let known =
+            |f: &Found| f.places.iter().any(|p| (p.of, p.address) == (found.asked.of, found.asked.address));
+        if !out.iter().any(known) {
+            out.push(found);
+        }
+    }
+    out.iter().map(|found| told(machine, found, lang)).collect()
+}
+
+fn told(machine: &Machine, found: &Found, lang: Lang) -> Whereabouts {
+    Whereabouts {
+        asked: name(machine, &found.asked, lang),
+        pa: found.pa.map(|pa| Hex(pa.raw())),
+        thing: found.thing.get(lang).into(),
+        names: found.places.iter().map(|place| name(machine, place, lang)).collect(),
+    }
+}
+
+fn name(machine: &Machine, place: &Place, lang: Lang) -> WhereName {
+    let through = place.through.iter().map(|t| WhereStep {
+        entry: t.entry.get(lang).into(),
+        level: t.level,
+        at: Hex(t.at.raw()),
+        raw: Hex(t.raw),
+    });
+    WhereName {
+        text: place.say(machine).get(lang).into(),
+        address: Hex(place.address),
+        perms: format!("{}", place.perms),
+        stale: place.stale,
+        through: through.collect(),
+    }
+}
