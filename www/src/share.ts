@@ -84,7 +84,7 @@ class Share {
     const language = lang === "zh" ? ` lang="zh"` : "";
     if (this.preset)
       return `${script}<iommu-playground preset="${this.preset}"${at}${language}></iommu-playground>`;
-    return `${script}<iommu-playground${at}${language}><pre>\n${escaped(good)}</pre></iommu-playground>`;
+    return `${script}<iommu-playground${at}${language}>\n<pre>\n${escaped(good)}</pre>\n</iommu-playground>`;
   };
   private frame = async () => {
     const title = escaped(this.app.state.head?.title || "iommu-playground");

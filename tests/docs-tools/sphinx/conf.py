@@ -1,0 +1,4 @@
+project = "DMA for drivers"
+extensions = ["myst_parser"]
+html_theme = "alabaster"
+exclude_patterns = ["_build"]
