@@ -112,6 +112,10 @@ pub(super) const VERBS: &[(&str, Text, &str)] = &[
 /// Keywords: verb (empty: of every verb that has no line of its own), keyword, meaning.
 pub(super) const KEYS: &[(&str, &str, Text)] = &[
     // Shared by several statements.
+    ("", "on", t("Only on this architecture; elsewhere nothing is expected.", "只在这种架构上期望；其他架构不检查。")),
+    ("", "vt-d", t("On VT-d.", "在 VT-d 上。")),
+    ("", "riscv", t("On RISC-V.", "在 RISC-V 上。")),
+    ("", "none", t("Where there is no IOMMU.", "没有 IOMMU 的机器上。")),
     ("", "pasid", t("For this process address space id.", "指定 PASID。")),
     ("", "in", t("In this process (virtual addresses) or virtual machine (guest-physical); without it: the host's kernel.", "在这个进程（虚拟地址）或虚拟机（客户机物理地址）里；不写则为主机内核。")),
     ("", "size", t("How many bytes one access moves.", "一次访问的字节数。")),
@@ -267,8 +271,6 @@ pub(super) const KEYS: &[(&str, &str, Text)] = &[
     ("page-request", "failure", t("The device must not ask again.", "设备不得再请求。")),
     // expectations
     ("expect fault", "at", t("The address in the fault record.", "错误记录中的地址。")),
-    ("expect fault", "vt-d", t("On VT-d.", "在 VT-d 上。")),
-    ("expect fault", "riscv", t("On RISC-V.", "在 RISC-V 上。")),
     ("expect data", "in-memory", t("As it is in memory, past the cache.", "内存中的内容，不看缓存。")),
     ("expect value", "mask", t("Only these bits count.", "只看这些位。")),
     ("expect arrived", "at", t("At this address.", "到了这个地址。")),
