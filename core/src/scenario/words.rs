@@ -274,7 +274,7 @@ pub(super) const KEYS: &[(&str, &str, Text)] = &[
     ("expect data", "in-memory", t("As it is in memory, past the cache.", "内存中的内容，不看缓存。")),
     ("expect value", "mask", t("Only these bits count.", "只看这些位。")),
     ("expect arrived", "at", t("At this address.", "到了这个地址。")),
-    ("expect iotlb", "hit", t("Found (a stale entry too).", "命中（过期的条目也算）。")),
+    ("expect iotlb", "hit", t("Found (a stale entry too).", "命中（陈旧的条目也算）。")),
     ("expect iotlb", "miss", t("Not found: the tables were walked.", "未命中：查表。")),
     ("expect iotlb", "stale", t("Found, but the tables no longer say the same.", "命中，但页表已经变了。")),
     ("expect interrupt", "none", t("No interrupt arrived.", "没有中断到达。")),
