@@ -32,7 +32,7 @@ export function whereIs(app: App): { element: HTMLElement; show: () => Promise<v
     );
   };
   const element = h(
-    "div.where",
+    "div.whereis",
     {},
     h(
       "form",
@@ -93,19 +93,17 @@ function entries(app: App, name: WhereName): HTMLElement | string {
     {},
     h("summary", {}, `${name.through.length} ${t("entriesOnTheWay")}`),
     h(
-      "table",
+      "ol",
       {},
-      h(
-        "tbody",
-        {},
-        ...name.through.map((step) =>
-          h(
-            "tr",
-            {},
-            h("th", { scope: "row" }, step.entry),
-            h("td", {}, address(app, step.at)),
-            h("td", {}, h("code", {}, step.raw)),
-          ),
+      ...name.through.map((step) =>
+        h(
+          "li",
+          {},
+          h("span", {}, step.entry),
+          " ",
+          address(app, step.at),
+          " ",
+          h("code", {}, `= ${step.raw}`),
         ),
       ),
     ),
