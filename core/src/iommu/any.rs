@@ -197,6 +197,10 @@ pub struct UnitConfig {
     pub accessed_dirty: bool,
     /// Not-present entries may be cached.
     pub caching_mode: bool,
+    /// It answers ATS translation requests, and lets translated requests pass.
+    pub ats: bool,
+    /// It takes page requests.
+    pub pri: bool,
 }
 
 impl AnyIommu {
@@ -242,6 +246,9 @@ fn vtd_unit(config: &UnitConfig) -> Result<super::vtd::Vtd, &'static str> {
         }
         out.cap = out.cap & !(0xff << 40) | u64::from(records - 1) << 40;
     }
+    // DT: device TLBs; PRS: page requests, which need process tables.
+    set(&mut out.ecap, 2, config.ats);
+    set(&mut out.ecap, 29, config.pri && config.processes);
     set(&mut out.cap, 7, config.caching_mode);
     set(&mut out.ecap, 3, config.interrupt_remapping);
     set(&mut out.ecap, 45, config.accessed_dirty && config.processes);
@@ -276,6 +283,9 @@ fn riscv_unit(config: &UnitConfig) -> Result<super::riscv::Riscv, &'static str> 
     }
     if config.caching_mode {
         return Err("the RISC-V IOMMU never caches entries that are not valid (no caching mode)");
+    }
+    if !config.ats {
+        drop(&mut out.capabilities, &[cap::ATS, cap::T2GPA]);
     }
     if !config.interrupt_remapping {
         drop(&mut out.capabilities, &[cap::MSI_FLAT, cap::MSI_MRIF]);

@@ -182,6 +182,12 @@ pub enum Attachment {
 pub enum Invalidation {
     /// Everything.
     All,
+    /// All translations.
+    Translations,
+    /// What was cached of every device's own entry.
+    Devices,
+    /// What was cached of every PASID's entry.
+    Processes,
     /// What was cached of a device's own entry (context entry, device context).
     Device(RequesterId),
     /// What was cached of a PASID of a device (PASID-table entry, process context).

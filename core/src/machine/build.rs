@@ -4,7 +4,7 @@ use super::layout::divide;
 use super::software::{Named, Process, Software, Vm};
 use super::{limits, BarUse, Device, Hardware, Machine};
 use crate::addr::{AddrRange, GuestPhysAddr, PageSize, Pasid, PhysAddr};
-use crate::dma::Engine;
+use crate::dma::{atc::Atc, Engine};
 use crate::iommu::{AnyIommu, Architecture, DeviceCaps, UnitConfig};
 use crate::memory::{Failure, Memory};
 use crate::mmu::arch::{layout, Cpu};
@@ -403,8 +403,7 @@ fn devices(outline: &Outline<'_>, topology: &Topology, nodes: &[NodeId]) -> Resu
             received: Vec::new(),
             touched: None,
             vectors: plan.vectors.map_or(1, |v| v.count.value.clamp(1, 32) as u16),
-            tlb: Vec::new(),
-            tlb_size: device.device_tlb.map_or(16, |n| n.value.min(4096)) as usize,
+            tlb: Atc::new(requester, device.device_tlb.map_or(16, |n| n.value.min(4096)) as usize),
         });
     }
     Ok(devices)
@@ -425,6 +424,8 @@ fn unit(config: &ast::Machine, board: &Board) -> Result<Option<AnyIommu>, Proble
         interrupt_remapping: config.interrupt_remapping.is_none_or(|s| s.value == ast::Switched::On),
         accessed_dirty: config.accessed_dirty,
         caching_mode: config.caching_mode,
+        ats: config.ats,
+        pri: config.pri,
     };
     let span = config.arch.span;
     AnyIommu::new(architecture, &wanted).map(Some).map_err(|text| problem(span, text))

@@ -12,7 +12,7 @@ use crate::platform::route::{End, Request as Routed};
 use crate::platform::tlp::{AddressType, PasidPrefix, Status, Tlp};
 use crate::platform::topology::NodeId;
 use crate::spec::{Rule, Text};
-use crate::trace::{read_data, write_data, Actor, CacheOp, Event, InterruptKind, Observer, Perms, Trace};
+use crate::trace::{read_data, write_data, Actor, Event, InterruptKind, Observer, Perms, Trace};
 use alloc::vec::Vec;
 
 static NOTHING_ANSWERS: Rule = Rule {
@@ -139,30 +139,20 @@ impl DeviceBus<'_> {
 
     /// What the device's own TLB says of an access, if it knows: hit, stale or denied, as the tables are now.
     fn device_tlb(&mut self, at: BusAddr, bytes: u32, pasid: Option<Pasid>, want: Perms) -> Option<BusAddr> {
-        let me = self.me();
-        if !me.caps.ats || self.manner.translated || me.tlb.is_empty() {
+        let translated = self.manner.translated;
+        let device = &mut self.hw.devices[self.device];
+        if !device.caps.ats || translated || device.tlb.is_empty() {
             return None;
         }
-        let requester = me.requester;
-        let inside = |l: &&super::DeviceTlbLine| {
-            l.pasid == pasid && at.raw() >= l.from && at.raw() - l.from + u64::from(bytes) <= l.size
-        };
-        let line = *me.tlb.iter().rev().find(inside)?;
-        let to = BusAddr::new(line.to.raw() + (at.raw() - line.from));
-        let allowed = line.perms.has(want);
-        let mut request = Request::new(requester, at.as_iova(), want, bytes);
+        let mut request = Request::new(device.requester, at.as_iova(), want, bytes);
         request.pasid = pasid.map(|pasid| PasidTag { pasid, privileged: false, execute: false });
-        let now = self.hw.iommu.as_ref().map(|unit| unit.peek(self.memory, &request));
-        let fresh = matches!(now, Some(Outcome::Memory(t)) if t.to.raw() == to.raw());
-        let op = match (allowed, fresh) {
-            (false, _) => CacheOp::Denied,
-            (true, true) => CacheOp::Hit,
-            (true, false) => CacheOp::Stale,
+        let (memory, unit) = (&mut *self.memory, self.hw.iommu.as_ref());
+        let now = || match unit?.peek(memory, &request) {
+            Outcome::Memory(t) => Some(t.to),
+            _ => None,
         };
-        let (slot, told) = (line.slot(), line.told(requester));
-        let cache = &super::device_ops::DEVICE_TLB;
-        self.trace.step(Actor::Device(requester), Event::Cache { cache, op, slot, line: told });
-        allowed.then_some(to)
+        let (to, _) = device.tlb.find(pasid, at.as_iova(), want, now, self.trace)?;
+        Some(BusAddr::new(to.raw()))
     }
 
     /// A request that arrived at the root complex.

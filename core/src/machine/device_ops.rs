@@ -6,7 +6,7 @@ use super::memory_ops::own_len;
 use super::names::{wrong, Found};
 use super::run::{OsError, Stop};
 use super::software::{Named, Owner};
-use super::{DeviceTlbLine, Machine};
+use super::Machine;
 use crate::addr::{
     AddrRange, Address, AnyAddr, BusAddr, DeviceAddr, GuestPhysAddr, Iova, PageSize, Pasid, PhysAddr,
     PortAddr, Space,
@@ -22,15 +22,8 @@ use crate::platform::tlp::{AddressType, PasidPrefix, Tlp};
 use crate::scenario::ast::{self, Privilege, Stored};
 use crate::scenario::{Problem, Span};
 use crate::spec::{Rule, Text};
-use crate::trace::{Actor, CacheKind, CacheLine, CacheOp, CacheType, Event, Observer, Perms, Scope, Verdict};
-use alloc::{vec, vec::Vec};
-
-/// How traces name what a device keeps of its ATS answers (PCIe 6.0 section 10.1.1: ATC).
-pub static DEVICE_TLB: CacheType = CacheType {
-    kind: CacheKind::DeviceTlb,
-    name: Text::new("device TLB (ATC)", "设备 TLB（ATC）"),
-    section: "PCIe 10.1.1",
-};
+use crate::trace::{Actor, Event, Observer, Perms, Scope, Verdict};
+use alloc::vec;
 
 static NO_PAGE: Rule = Rule {
     text: Text::new(
@@ -516,62 +509,14 @@ impl Machine {
                 .step(Actor::Device(requester), Event::Check { rule: &NO_PAGE, ok: false, value: at.raw() });
             return false;
         };
-        let size = t.size.bytes().min(1 << 30);
-        let line = DeviceTlbLine {
-            pasid,
-            from: at.raw() & !(size - 1),
-            size,
-            to: PhysAddr::new(t.to.raw() & !(size - 1)),
-            perms: t.perms,
-        };
-        let device = &mut self.hw.devices[device];
-        if device.tlb_size == 0 {
-            return true;
-        }
-        if device.tlb.len() >= device.tlb_size {
-            let gone = device.tlb.remove(0);
-            self.trace.step(
-                Actor::Device(requester),
-                Event::Cache {
-                    cache: &DEVICE_TLB,
-                    op: CacheOp::Evict,
-                    slot: gone.slot(),
-                    line: gone.told(requester),
-                },
-            );
-        }
-        device.tlb.push(line);
-        self.trace.step(
-            Actor::Device(requester),
-            Event::Cache {
-                cache: &DEVICE_TLB,
-                op: CacheOp::Insert,
-                slot: line.slot(),
-                line: line.told(requester),
-            },
-        );
+        let size = t.size.min(PageSize::SIZE_1G);
+        self.hw.devices[device].tlb.keep(pasid, at.as_iova(), t.to, size, t.perms, &mut self.trace);
         true
     }
 
     /// Takes pages out of a device's TLB: what the device does on an invalidation request.
     pub(super) fn device_tlb_forget(&mut self, device: usize, pasid: Option<Pasid>, range: AddrRange<Iova>) {
-        let requester = self.hw.devices[device].requester;
-        let (gone, kept): (Vec<_>, Vec<_>) = self.hw.devices[device].tlb.drain(..).partition(|l| {
-            (pasid.is_none() || l.pasid == pasid)
-                && AddrRange::new(Iova::new(l.from), l.size).is_some_and(|r| r.overlaps(&range))
-        });
-        self.hw.devices[device].tlb = kept;
-        for line in gone {
-            self.trace.step(
-                Actor::Device(requester),
-                Event::Cache {
-                    cache: &DEVICE_TLB,
-                    op: CacheOp::Invalidate,
-                    slot: line.slot(),
-                    line: line.told(requester),
-                },
-            );
-        }
+        self.hw.devices[device].tlb.forget(pasid, range, &mut self.trace);
     }
 
     pub(super) fn op_page_request(&mut self, op: &ast::PageRequest) -> Result<(), Stop> {
@@ -683,25 +628,6 @@ fn port_size(size: &Option<ast::Num>, span: Span) -> Result<u8, Problem> {
     match size.map_or(4, |s| s.value) {
         n @ (1 | 2 | 4) => Ok(n as u8),
         _ => Err(super::build::problem(span, "an access here has 1, 2 or 4 bytes")),
-    }
-}
-
-impl DeviceTlbLine {
-    /// A number that stands for the line in views: lines keep it while others come and go.
-    pub(super) fn slot(&self) -> u32 {
-        (self.from >> 12) as u32 ^ self.pasid.map_or(0, |p| p.raw() << 12)
-    }
-    /// The line as a trace tells it.
-    pub(super) fn told(&self, requester: crate::addr::RequesterId) -> CacheLine {
-        CacheLine {
-            requester: Some(requester),
-            pasid: self.pasid.map(|p| p.raw()),
-            domain: None,
-            from: self.from,
-            shift: self.size.trailing_zeros() as u8,
-            to: self.to.raw(),
-            perms: self.perms,
-        }
     }
 }
 

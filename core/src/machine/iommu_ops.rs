@@ -405,7 +405,12 @@ impl Machine {
                 Invalidation::DeviceTlb(device, pasid, range.unwrap_or(whole))
             }
             (CacheKind::InterruptCache, ..) => Invalidation::Interrupts,
-            _ => Invalidation::All,
+            (CacheKind::Iotlb, ..) => Invalidation::Translations,
+            (CacheKind::DeviceCache, ..) => Invalidation::Devices,
+            (CacheKind::ProcessCache, ..) => Invalidation::Processes,
+            (CacheKind::DeviceTlb, ..) => {
+                return Err(problem(span, "which device's? Write `of DEVICE`").into());
+            }
         };
         if let Invalidation::DeviceTlb(device, pasid, range) = what {
             if let Some(device) = self.hw.devices.iter().position(|d| d.requester == device) {

@@ -22,7 +22,8 @@ pub mod outcome;
 pub mod run;
 pub mod software;
 
-use crate::addr::{BusAddr, Pasid, PhysAddr, RequesterId};
+use crate::addr::{BusAddr, PhysAddr, RequesterId};
+use crate::dma::atc::Atc;
 use crate::dma::Engine;
 use crate::iommu::{AnyIommu, DeviceCaps, DomainId};
 use crate::memory::Memory;
@@ -32,7 +33,7 @@ use crate::platform::map::PhysMap;
 use crate::platform::topology::{NodeId, Topology};
 use crate::platform::window::HostBridge;
 use crate::scenario::ast::{Arch, Policy};
-use crate::trace::{Perms, Trace};
+use crate::trace::Trace;
 use alloc::{string::String, vec::Vec};
 
 pub use run::{run, Check, Done, Run};
@@ -108,25 +109,8 @@ pub struct Device {
     pub touched: Option<PhysAddr>,
     /// Interrupt vectors.
     pub vectors: u16,
-    /// What it keeps of its ATS answers, oldest first.
-    pub tlb: Vec<DeviceTlbLine>,
-    /// How many of them.
-    pub tlb_size: usize,
-}
-
-/// One translation that a device keeps.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct DeviceTlbLine {
-    /// For which process.
-    pub pasid: Option<Pasid>,
-    /// The first address of its reach.
-    pub from: u64,
-    /// The reach in bytes.
-    pub size: u64,
-    /// Where that is in physical memory.
-    pub to: PhysAddr,
-    /// What it allows.
-    pub perms: Perms,
+    /// What it keeps of its ATS answers.
+    pub tlb: Atc,
 }
 
 /// What is behind a BAR.

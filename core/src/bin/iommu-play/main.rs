@@ -1,5 +1,20 @@
 //! `iommu-play`: run, draw and check scenarios, and replay conformance vectors, from the command line.
 
+/// Prints a line. Whoever reads may stop reading (`| head`): that is no error.
+macro_rules! outln {
+    ($($part:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stdout(), $($part)*);
+    }};
+}
+/// The same, without the end of the line.
+macro_rules! out {
+    ($($part:tt)*) => {{
+        use std::io::Write as _;
+        let _ = write!(std::io::stdout(), $($part)*);
+    }};
+}
+
 mod cmd;
 
 use std::process::ExitCode;

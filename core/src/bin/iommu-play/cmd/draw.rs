@@ -73,7 +73,7 @@ pub fn run(args: &[String]) -> ExitCode {
         true => Form::Svg,
         false => Form::Text(charset, wrapper),
     };
-    print!("{}", export::draw(&model, form, theme, &options));
+    out!("{}", export::draw(&model, form, theme, &options));
     ExitCode::SUCCESS
 }
 

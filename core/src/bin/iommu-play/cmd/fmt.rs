@@ -38,7 +38,7 @@ pub fn run(args: &[String]) -> ExitCode {
                     status = ExitCode::from(1);
                 }
             }
-            Source::Stdin | Source::Preset(_) => print!("{canonical}"),
+            Source::Stdin | Source::Preset(_) => out!("{canonical}"),
             Source::File(path) => {
                 if canonical != text {
                     if let Err(error) = std::fs::write(path, canonical) {

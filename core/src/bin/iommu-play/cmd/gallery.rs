@@ -31,7 +31,7 @@ pub fn run(args: &[String]) -> ExitCode {
     match PRESETS.iter().map(card).collect::<Result<Vec<Value>, String>>() {
         Ok(cards) => {
             let topics: Vec<Value> = Topic::ALL.iter().map(|t| named(t.name(), t.text())).collect();
-            println!("{}", json!({ "topics": topics, "path": path(), "terms": terms(), "scenarios": cards }));
+            outln!("{}", json!({ "topics": topics, "path": path(), "terms": terms(), "scenarios": cards }));
             ExitCode::SUCCESS
         }
         Err(why) => {

@@ -68,7 +68,7 @@ pub fn link(args: &[String]) -> ExitCode {
         }
     };
     // A base with a fragment of its own would take ours for a part of it.
-    println!("{}{fragment}", base.split('#').next().unwrap_or(""));
+    outln!("{}{fragment}", base.split('#').next().unwrap_or(""));
     ExitCode::SUCCESS
 }
 

@@ -42,7 +42,7 @@ pub fn run(args: &[String]) -> ExitCode {
         Some(("where", rest)) => where_is::run(rest),
         Some(("run", rest)) => run::run(rest, false),
         Some(("-h" | "--help" | "help", _)) => {
-            print!("{USAGE}");
+            out!("{USAGE}");
             ExitCode::SUCCESS
         }
         Some((other, _)) => {

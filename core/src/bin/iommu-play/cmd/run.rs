@@ -39,7 +39,7 @@ pub fn run(args: &[String], quiet: bool) -> ExitCode {
             Ok(run) => {
                 if as_json {
                     let cast = Cast::of(&run.machine, &text);
-                    print!("{}", trace_json(&run.machine.trace, &run.checks, &cast, lang));
+                    out!("{}", trace_json(&run.machine.trace, &run.checks, &cast, lang));
                 } else if !quiet {
                     steps(&run, &text, lang);
                 }
@@ -50,7 +50,7 @@ pub fn run(args: &[String], quiet: bool) -> ExitCode {
                     good = false;
                 }
                 if quiet && !as_json {
-                    println!(
+                    outln!(
                         "{}: {} expectations, {} failed",
                         from.name(),
                         run.checks.len(),
@@ -72,6 +72,6 @@ fn steps(run: &Run, text: &str, lang: Lang) {
     let cast = Cast::of(&run.machine, text);
     for (at, step) in trace.steps().iter().enumerate() {
         let said = say(trace, at, &cast);
-        println!("{:>6} {}{}", at + 1, "  ".repeat(step.depth.into()), said.text.get(lang));
+        outln!("{:>6} {}{}", at + 1, "  ".repeat(step.depth.into()), said.text.get(lang));
     }
 }

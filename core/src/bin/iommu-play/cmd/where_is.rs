@@ -60,7 +60,7 @@ pub fn run(args: &[String]) -> ExitCode {
     cursor.seek(trace, at);
     let found = whereabouts(machine, trace, &mut cursor, address, whose, lang);
     if json {
-        println!(
+        outln!(
             "{}",
             serde_json::to_string_pretty(&found.iter().map(in_json).collect::<Vec<_>>()).unwrap_or_default()
         );
@@ -77,20 +77,20 @@ pub fn run(args: &[String]) -> ExitCode {
 fn print(found: &Whereabouts) {
     line("", &found.asked);
     match found.pa {
-        Some(pa) => println!("  -> {:#x}: {}", pa.0, found.thing),
-        None => println!("  -> {}", found.thing),
+        Some(pa) => outln!("  -> {:#x}: {}", pa.0, found.thing),
+        None => outln!("  -> {}", found.thing),
     }
     for name in &found.names {
         line("  = ", name);
     }
-    println!();
+    outln!();
 }
 
 fn line(before: &str, name: &WhereName) {
     let stale = if name.stale { ", stale: only a cache says so" } else { "" };
-    println!("{before}{} ({}{stale})", name.text, name.perms);
+    outln!("{before}{} ({}{stale})", name.text, name.perms);
     for step in &name.through {
-        println!("      {:#x} {}: {:#x}", step.at.0, step.entry, step.raw.0);
+        outln!("      {:#x} {}: {:#x}", step.at.0, step.entry, step.raw.0);
     }
 }
 

@@ -132,6 +132,9 @@ impl Riscv {
     ) -> Result<(), DriverError> {
         match what {
             Invalidation::All => self.flush_all(ctx),
+            Invalidation::Translations => self.submit(ctx, &[VMA_ALL, GVMA_ALL]),
+            // IODIR.INVAL_DDT forgets the process contexts of its devices too; for these alone it wants a device.
+            Invalidation::Devices | Invalidation::Processes => self.submit(ctx, &[directory(None)]),
             Invalidation::Device(device) => self.submit(ctx, &[directory(Some(device))]),
             Invalidation::Process(device, pasid) => {
                 let low = directory(Some(device))[0] | 1 << 7 | u64::from(pasid.raw()) << 12;

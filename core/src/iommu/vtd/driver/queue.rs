@@ -28,6 +28,9 @@ fn iotlb_global() -> Posted {
 fn iotlb_domain(id: u16) -> Posted {
     (&d::IOTLB, [2 | 2 << 4 | 3 << 6 | did(id), 0, 0, 0])
 }
+fn pasid_cache_global() -> Posted {
+    (&d::PASID_CACHE, [7 | 3 << 4, 0, 0, 0])
+}
 fn pasid_cache(id: u16, pasid: Option<u32>) -> Posted {
     let g = u64::from(pasid.is_some());
     (&d::PASID_CACHE, [7 | g << 4 | did(id) | u64::from(pasid.unwrap_or(0)) << 32, 0, 0, 0])
@@ -89,8 +92,7 @@ impl Vtd {
 
     pub(super) fn flush_all<O: Observer>(&mut self, ctx: &mut Ctx<'_, O>) -> Result<(), DriverError> {
         if self.config.scalable_mode() {
-            let all_pasids = (&d::PASID_CACHE as &'static EntryType, [7 | 3 << 4, 0, 0, 0]);
-            self.submit(ctx, &[context_global(), all_pasids, iotlb_global(), interrupts_global()])
+            self.submit(ctx, &[context_global(), pasid_cache_global(), iotlb_global(), interrupts_global()])
         } else {
             self.submit(ctx, &[context_global(), iotlb_global(), interrupts_global()])
         }
@@ -153,6 +155,10 @@ impl Vtd {
         let most = self.config.max_address_mask();
         match what {
             Invalidation::All => self.flush_all(ctx),
+            Invalidation::Translations => self.submit(ctx, &[iotlb_global()]),
+            Invalidation::Devices => self.submit(ctx, &[context_global()]),
+            Invalidation::Processes if !scalable => Err(DriverError::Unsupported("PASIDs (ECAP.SMTS)")),
+            Invalidation::Processes => self.submit(ctx, &[pasid_cache_global()]),
             Invalidation::Device(device) => {
                 let rid = self.driver.pasid_domains.get(&(device.bdf16(), 0)).copied();
                 match rid.filter(|_| scalable) {

@@ -67,9 +67,9 @@ pub fn run(args: &[String]) -> ExitCode {
         match one_file(file, &options, &mut show) {
             Ok(count) => {
                 bad |= count.differ > 0;
-                println!("{file}: {} agree, {} differ, {} skipped", count.agree, count.differ, count.skip);
+                outln!("{file}: {} agree, {} differ, {} skipped", count.agree, count.differ, count.skip);
                 for (kind, n) in &count.noted {
-                    println!("  noted {kind}: {n} as expected");
+                    outln!("  noted {kind}: {n} as expected");
                 }
             }
             Err(error) => {
@@ -106,14 +106,14 @@ fn one_file(path: &str, options: &Options, show: &mut u64) -> Result<Count, Stri
             Verdict::Skip(why) => {
                 count.skip += 1;
                 if *show > 0 {
-                    println!("line {} request {request}: skipped: {why}", i + 1);
+                    outln!("line {} request {request}: skipped: {why}", i + 1);
                 }
             }
             Verdict::Differ(text) => {
                 count.differ += 1;
                 if *show > 0 {
                     *show -= 1;
-                    println!("line {} request {request}: {text}", i + 1);
+                    outln!("line {} request {request}: {text}", i + 1);
                 }
             }
         };
