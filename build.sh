@@ -176,7 +176,7 @@ need_browser() {
   if ! have chromium && [ ! -x /usr/bin/chromium ]; then
     debian_root || die "Chromium is not installed" "the browser tests need it at /usr/bin/chromium"
   fi
-  if debian_root; then apt_install chromium fonts-noto-cjk fonts-dejavu-core; fi
+  if debian_root; then apt_install chromium firefox-esr fonts-noto-cjk fonts-dejavu-core; fi
 }
 
 # The documentation tools that the embed is tried in, in a place of their own.

@@ -1,6 +1,7 @@
 // The top: the name, the gallery, language, theme, help.
 import type { Card } from "iommu-view";
 import type { App } from "./app";
+import { architecture } from "./architecture";
 import { carried } from "./carried";
 import { h } from "./dom";
 import * as storage from "./storage";
@@ -58,6 +59,7 @@ export function header(
     h("strong.brand", {}, "iommu-playground"),
     title,
     picker,
+    architecture(app),
     // The page in one file has no other page beside it.
     carried
       ? null

@@ -9,6 +9,7 @@ const TABLE = {
   gallery: ["All questions", "全部问题"],
   theme: ["Theme: light or dark", "主题：浅色或深色"],
   help: ["Keyboard help", "键盘帮助"],
+  architecture: ["The IOMMU, and with it the CPU", "IOMMU 以及 CPU 的架构"],
   whereIs: ["Where is it?", "在哪里？"],
   whatAddress: ["What address is this?", "这是什么地址？"],
   whereHint: [

@@ -501,6 +501,8 @@ to_page! {
         pub difficulty: String,
         /// Its place on the reader's path, from 1.
         pub path: Option<u32>,
+        /// It runs on RISC-V too.
+        pub riscv: bool,
         /// Its text.
         pub text: String,
     }
