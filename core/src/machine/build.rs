@@ -2,6 +2,8 @@
 
 use super::layout::divide;
 use super::software::{Named, Process, Software, Vm};
+pub(super) use super::told::problem;
+use super::told::Both;
 use super::{limits, BarUse, Device, Hardware, Machine};
 use crate::addr::{AddrRange, GuestPhysAddr, PageSize, Pasid, PhysAddr};
 use crate::dma::{atc::Atc, Engine};
@@ -23,13 +25,6 @@ use crate::scenario::outline::{At, DevicePlan, Outline, PortKind};
 use crate::scenario::{Problem, Span};
 use crate::trace::{Actor, Observer, Perms, Scope, Trace, Verdict};
 use alloc::{collections::BTreeMap, format, string::ToString, vec::Vec};
-use core::fmt::Display;
-
-/// A problem whose text comes from a room below, which speaks English.
-pub(super) fn problem(span: Span, what: impl Display) -> Problem {
-    let text = what.to_string();
-    Problem::new(span, text.clone(), text)
-}
 
 /// Builds the machine that an outline declares.
 pub fn build(outline: &Outline<'_>) -> Result<Machine, Problem> {
@@ -301,7 +296,9 @@ fn tree(outline: &Outline<'_>, bridge: &HostBridge) -> Result<(Topology, Vec<Nod
             };
             let spec = BarSpec { kind, prefetch: bar.prefetch, size: bar.size.value };
             let index = bar.index.value as u8;
-            config.add_bar(index, spec).map_err(|e| problem(bar.span, format!("{e:?}")))?;
+            config
+                .add_bar(index, spec)
+                .map_err(|e| problem(bar.span, Both(format!("{e:?}"), format!("{e:?}"))))?;
         }
         let node = topology
             .add(&device.name, device.id.value, parent, config)
@@ -332,7 +329,7 @@ fn tree(outline: &Outline<'_>, bridge: &HostBridge) -> Result<(Topology, Vec<Nod
             .chain(outline.ports.iter().flat_map(|p| p.windows.iter().map(|w| w.span)))
             .next();
         let mut out =
-            problem(span.or(outline.devices.first().map(|d| d.device.span)).unwrap_or_default(), text);
+            problem(span.or(outline.devices.first().map(|d| d.device.span)).unwrap_or_default(), &e);
         // What it had to fit: a window that the scenario declares.
         if let (ResourceError::Outside { .. }, Some(window)) = (&e, outline.outbound.first()) {
             let bus =
@@ -368,7 +365,7 @@ fn devices(outline: &Outline<'_>, topology: &Topology, nodes: &[NodeId]) -> Resu
                 None => Target::Own,
                 Some(to) => Target::Bus(to.address().ok_or_else(|| bad_range(to.span))?),
             };
-            local.add(range, target).map_err(|e| problem(line.span, format!("{e}")))?;
+            local.add(range, target).map_err(|e| problem(line.span, e))?;
         }
         let requester = topology.requester(node);
         let (payload, read) = sizes(plan);

@@ -4,6 +4,7 @@ use super::build::problem;
 use super::names::wrong;
 use super::run::Stop;
 use super::software::{parts, Buffer, Handle, Named, Owner};
+use super::told::Both;
 use super::Machine;
 use crate::addr::{AddrRange, Bytes, Iova, PhysAddr, Space, VirtAddr};
 use crate::iommu::{AnyIommu, DomainId, DomainKind, Iommu};
@@ -197,7 +198,11 @@ impl Machine {
         let id = self.hw.devices[device].requester;
         if op.size.value > super::limits::BUFFER {
             let most = Bytes(super::limits::BUFFER);
-            return Err(problem(op.size.span, alloc::format!("a buffer has at most {most}")).into());
+            return Err(problem(
+                op.size.span,
+                Both(alloc::format!("a buffer has at most {most}"), alloc::format!("缓冲区最大 {most}")),
+            )
+            .into());
         }
         let name = op.name.value.clone();
         let made = self.with_os(|api, env| api.alloc_coherent(env, id, &name, op.size.value))?;
@@ -354,7 +359,10 @@ impl Machine {
             Some(at) => Ok(alloc::vec![Piece { at, bytes: len }]),
             None => Err(problem(
                 Span::default(),
-                alloc::format!("{at:#x} {} is not in this guest's RAM", Bytes(len)),
+                Both(
+                    alloc::format!("{at:#x} {} is not in this guest's RAM", Bytes(len)),
+                    alloc::format!("{at:#x} {} 不在这个客户机的内存里", Bytes(len)),
+                ),
             )
             .into()),
         }

@@ -4,6 +4,7 @@ use super::build::problem;
 use super::names::wrong;
 use super::run::{OsError, Stop};
 use super::software::{Domain, DomainRef, Named};
+use super::told::Both;
 use super::{limits, Machine};
 use crate::addr::{AddrRange, Address, Iova, PageSize, Pasid, PhysAddr, RequesterId, Space};
 use crate::iommu::{
@@ -451,7 +452,14 @@ impl Machine {
         let width = op.size.map_or(width, |s| s.value as u8);
         let value = self.hw.iommu.as_mut().and_then(|u| u.read_register(offset, width, &mut self.trace));
         value.ok_or_else(|| {
-            problem(span, format!("there is no register of {width} bytes at {offset:#x}")).into()
+            problem(
+                span,
+                Both(
+                    format!("there is no register of {width} bytes at {offset:#x}"),
+                    format!("{offset:#x} 处没有 {width} 字节的寄存器"),
+                ),
+            )
+            .into()
         })
     }
 
@@ -464,7 +472,14 @@ impl Machine {
         if done {
             Ok(())
         } else {
-            Err(problem(span, format!("there is no register of {width} bytes at {offset:#x}")).into())
+            Err(problem(
+                span,
+                Both(
+                    format!("there is no register of {width} bytes at {offset:#x}"),
+                    format!("{offset:#x} 处没有 {width} 字节的寄存器"),
+                ),
+            )
+            .into())
         }
     }
 
@@ -532,8 +547,15 @@ impl Machine {
             _ => Space::Iova,
         };
         let found = self.find(&op.at, space)?;
-        let missing =
-            || problem(op.at.span, format!("no walk of {} reads an entry of level {level}", found.at));
+        let missing = || {
+            problem(
+                op.at.span,
+                Both(
+                    format!("no walk of {} reads an entry of level {level}", found.at),
+                    format!("为 {} 查表时不会读到第 {level} 级的表项", found.at),
+                ),
+            )
+        };
         // Walk the subject's own tables, telling a trace of our own, and take the entry of the level.
         let pa = match named {
             Named::Process(process) => {
@@ -659,9 +681,15 @@ impl Machine {
         // Level 1 is the last of a whole walk; a walk that an earlier edit cut short read only its beginning.
         let levels = list.len().max(DIRECTORY_LEVELS);
         let place = levels.checked_sub(level as usize).and_then(|i| list.get(i));
-        let pa = place
-            .map(|p| p.1)
-            .ok_or_else(|| problem(span, format!("no such entry is read for {requester}")))?;
+        let pa = place.map(|p| p.1).ok_or_else(|| {
+            problem(
+                span,
+                Both(
+                    format!("no such entry is read for {requester}"),
+                    format!("为 {requester} 查表时不会读到这样的表项"),
+                ),
+            )
+        })?;
         self.edit(pa, edit, span)
     }
 
@@ -717,7 +745,13 @@ impl Machine {
         if len <= limits::TRANSFER {
             return Ok(());
         }
-        Err(problem(span, format!("one transfer is at most {}", crate::addr::Bytes(limits::TRANSFER))))
+        Err(problem(
+            span,
+            Both(
+                format!("one transfer is at most {}", crate::addr::Bytes(limits::TRANSFER)),
+                format!("一次传输最多 {}", crate::addr::Bytes(limits::TRANSFER)),
+            ),
+        ))
     }
 }
 

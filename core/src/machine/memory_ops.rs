@@ -4,6 +4,7 @@ use super::build::{map_problem, problem, too_many};
 use super::names::wrong;
 use super::run::{OsError, Stop};
 use super::software::{parts, Buffer, DomainRef, Named, Owner, Remap};
+use super::told::Both;
 use super::{limits, Machine};
 use crate::addr::{AddrRange, Address, AnyAddr, GuestPhysAddr, PageSize, PhysAddr, Space, VirtAddr};
 use crate::memory::MemError;
@@ -151,7 +152,14 @@ impl Machine {
                     let range = AddrRange::new(PhysAddr::new(found.at.raw), size);
                     let taken = range.map(|r| self.sw.pages.take(r, &op.name.value));
                     if !matches!(taken, Some(Ok(()))) {
-                        return Err(problem(op.name.span, format!("{} is not free RAM", found.at)).into());
+                        return Err(problem(
+                            op.name.span,
+                            Both(
+                                format!("{} is not free RAM", found.at),
+                                format!("{} 不是空闲的内存", found.at),
+                            ),
+                        )
+                        .into());
                     }
                 }
                 vec![found.at.raw]
@@ -193,7 +201,15 @@ impl Machine {
                         let ram = self.sw.vms[vm].ram;
                         ram.contains_bytes(GuestPhysAddr::new(*start), len)
                     })
-                    .ok_or_else(|| problem(op.name.span, format!("{start:#x} is not in this guest's RAM")))?,
+                    .ok_or_else(|| {
+                        problem(
+                            op.name.span,
+                            Both(
+                                format!("{start:#x} is not in this guest's RAM"),
+                                format!("{start:#x} 不在这个客户机的内存里"),
+                            ),
+                        )
+                    })?,
             };
             pieces.push((pa, len));
             left -= len;
@@ -204,7 +220,11 @@ impl Machine {
                     r.kind == crate::platform::map::RegionKind::Ram && r.range.contains_bytes(*pa, *len)
                 });
                 if ram.is_none() {
-                    return Err(problem(op.name.span, format!("{pa} is not RAM")).into());
+                    return Err(problem(
+                        op.name.span,
+                        Both(format!("{pa} is not RAM"), format!("{pa} 不是内存")),
+                    )
+                    .into());
                 }
             }
         }
@@ -285,7 +305,13 @@ impl Machine {
                 Problem::new(span, "how many bytes? Write `+LENGTH`", "多少字节？请写 `+长度`")
             })?;
             if len > limits::BUFFER {
-                return Err(problem(span, format!("at most {} at once", crate::addr::Bytes(limits::BUFFER))));
+                return Err(problem(
+                    span,
+                    Both(
+                        format!("at most {} at once", crate::addr::Bytes(limits::BUFFER)),
+                        format!("一次最多 {}", crate::addr::Bytes(limits::BUFFER)),
+                    ),
+                ));
             }
             Ok(len as usize)
         };

@@ -21,6 +21,7 @@ pub mod names;
 pub mod outcome;
 pub mod run;
 pub mod software;
+mod told;
 
 use crate::addr::{BusAddr, PhysAddr, RequesterId};
 use crate::dma::atc::Atc;
