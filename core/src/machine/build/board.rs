@@ -1,0 +1,142 @@
+//! What an architecture brings, and what answers at which physical address.
+
+use super::{bad_range, problem};
+use crate::addr::{AddrRange, BusAddr, PhysAddr};
+use crate::iommu::{AnyIommu, Architecture, UnitConfig};
+use crate::memory::{Failure, Memory};
+use crate::mmu::arch::Cpu;
+use crate::platform::interrupts::Controller;
+use crate::platform::map::{PhysMap, RegionKind};
+use crate::platform::window::{Direction, HostBridge};
+use crate::scenario::ast::{self, Arch};
+use crate::scenario::outline::Outline;
+use crate::scenario::{Problem, Span};
+use alloc::{format, vec::Vec};
+
+/// What comes with an architecture.
+pub(super) struct Board {
+    pub(super) cpu: Cpu,
+    pub(super) interrupts: Controller,
+    pub(super) iommu: Option<Architecture>,
+    /// Where firmware puts the IOMMU's registers, or a device tree says they are.
+    pub(super) registers: PhysAddr,
+}
+
+/// The one place where the word after `machine` becomes hardware.
+pub(super) fn board(arch: Arch) -> Board {
+    let x86 = |iommu| Board {
+        cpu: Cpu::X86,
+        interrupts: Controller::LocalApic,
+        iommu,
+        registers: PhysAddr::new(0xfed9_0000),
+    };
+    match arch {
+        Arch::None => x86(None),
+        Arch::VtD => x86(Some(Architecture::Vtd)),
+        Arch::RiscV => Board {
+            cpu: Cpu::Riscv,
+            interrupts: Controller::Imsic,
+            iommu: Some(Architecture::Riscv),
+            registers: PhysAddr::new(0xf700_0000),
+        },
+    }
+}
+
+/// RAM, windows and the rest of the physical map; and the host bridge.
+pub(super) fn physical(
+    outline: &Outline<'_>,
+    board: &Board,
+    memory: &mut Memory,
+) -> Result<(PhysMap, Vec<AddrRange<PhysAddr>>, HostBridge), Problem> {
+    let mut map = PhysMap::new();
+    let mut spans: Vec<(alloc::string::String, Span)> = Vec::new();
+    let mut add = |map: &mut PhysMap, name: &str, range, kind, span: Span| {
+        map.add(name, range, kind).map_err(|overlap| {
+            let mut out = problem(span, &overlap);
+            if let Some((_, other)) = spans.iter().find(|(n, _)| *n == overlap.old.0) {
+                out = out.related(*other, "the other is declared here", "另一个在这里声明");
+            }
+            out
+        })?;
+        spans.push((name.into(), span));
+        Ok(())
+    };
+    let mut rams = Vec::new();
+    for (i, ram) in outline.rams.iter().enumerate() {
+        let range = ram.range.addresses().ok_or_else(|| bad_range(ram.range.span))?;
+        add(&mut map, &format!("ram{i}"), range, RegionKind::Ram, ram.span)?;
+        rams.push(range);
+    }
+    if outline.rams.is_empty() {
+        // Nothing said: 3 GiB below the usual hole, as the reference states.
+        let range = AddrRange::new(PhysAddr::new(0), 3 << 30).ok_or_else(|| bad_range(Span::default()))?;
+        add(&mut map, "ram0", range, RegionKind::Ram, Span::default())?;
+        rams.push(range);
+    }
+    rams.sort();
+    let mut bridge = HostBridge::new();
+    for (i, window) in outline.outbound.iter().enumerate() {
+        let range = window.cpu.addresses().ok_or_else(|| bad_range(window.cpu.span))?;
+        let bus = window.bus.address().ok_or_else(|| bad_range(window.bus.span))?;
+        let name = format!("window{i}");
+        bridge
+            .add(&name, Direction::Outbound, range.start, bus, range.len(), window.prefetch)
+            .map_err(|e| problem(window.span, e))?;
+        add(&mut map, &name, range, RegionKind::Window, window.span)?;
+    }
+    for (i, window) in outline.inbound.iter().enumerate() {
+        let range = window.bus.addresses().ok_or_else(|| bad_range(window.bus.span))?;
+        let cpu = window.cpu.address().ok_or_else(|| bad_range(window.cpu.span))?;
+        bridge
+            .add(&format!("inbound{i}"), Direction::Inbound, cpu, range.start, range.len(), false)
+            .map_err(|e| problem(window.span, e))?;
+    }
+    if outline.outbound.is_empty() && !outline.devices.is_empty() {
+        // Nothing said: the usual PC window, identity, where nothing else is.
+        if let Some(range) = AddrRange::new(PhysAddr::new(0xe000_0000), 256 << 20) {
+            if map.add("window0", range, RegionKind::Window).is_ok() {
+                let _ = bridge.add(
+                    "window0",
+                    Direction::Outbound,
+                    range.start,
+                    BusAddr::new(range.start.raw()),
+                    range.len(),
+                    false,
+                );
+            }
+        }
+    }
+    // RAM declared right across these is an old habit of small examples: it then keeps the addresses.
+    let _ = map.add("interrupts", board.interrupts.range(), RegionKind::Interrupts);
+    if let Some(range) = board.iommu.and_then(|_| AddrRange::new(board.registers, 4096)) {
+        let _ = map.add("iommu", range, RegionKind::IommuRegisters);
+    }
+    // Table reads where no RAM is must fail as they do on a bus.
+    let whole = AddrRange::whole();
+    for hole in map.holes(whole, |r| r.kind == RegionKind::Ram) {
+        memory.fail(hole, Failure::Access);
+    }
+    Ok((map, rams, bridge))
+}
+
+/// The IOMMU of the architecture, set up as the `machine` line says.
+pub(super) fn unit(config: &ast::Machine, board: &Board) -> Result<Option<AnyIommu>, Problem> {
+    let Some(architecture) = board.iommu else { return Ok(None) };
+    let count = |n: &Option<ast::Num>| n.map(|n| n.value.min(u64::from(u16::MAX)) as u16);
+    let wanted = UnitConfig {
+        processes: config.mode.map_or(architecture.has_processes(), |m| m.value == ast::TableMode::Scalable),
+        width: config.width.map(|w| w.value as u8),
+        largest_page: config.page.map(|p| p.value.0.shift()),
+        iotlb: count(&config.iotlb),
+        device_cache: count(&config.device_cache),
+        process_cache: count(&config.process_cache),
+        fault_records: count(&config.fault_records),
+        interrupt_remapping: config.interrupt_remapping.is_none_or(|s| s.value == ast::Switched::On),
+        accessed_dirty: config.accessed_dirty,
+        caching_mode: config.caching_mode,
+        ats: config.ats,
+        pri: config.pri,
+    };
+    let span = config.arch.span;
+    AnyIommu::new(architecture, &wanted).map(Some).map_err(|text| problem(span, text))
+}

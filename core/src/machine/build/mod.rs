@@ -1,0 +1,131 @@
+//! Declarations become a machine, or one clear problem that names the line and the two things in conflict.
+//!
+//! * [`board`]: what the word after `machine` brings; RAM, windows, interrupts
+//! * [`tree`]: ports and functions with their configuration spaces; devices
+//! * [`software`]: the kernel's, guests' and processes' tables
+
+mod board;
+mod software;
+mod tree;
+
+use self::board::{board, physical, unit, Board};
+use self::tree::{devices, tree};
+use super::layout::divide;
+use super::software::{Named, Software};
+pub(super) use super::told::problem;
+use super::{limits, Hardware, Machine};
+use crate::memory::Memory;
+use crate::mmu::arch::layout;
+use crate::mmu::{AddressSpace, Mmu};
+use crate::paging::builder::MapError;
+use crate::scenario::ast::{Arch, Policy};
+use crate::scenario::outline::Outline;
+use crate::scenario::{Problem, Span};
+use crate::trace::Trace;
+use alloc::{collections::BTreeMap, format, vec::Vec};
+
+
+/// Builds the machine that an outline declares.
+pub fn build(outline: &Outline<'_>) -> Result<Machine, Problem> {
+    let arch = outline.machine.map_or(Arch::VtD, |m| m.arch.value);
+    let config = outline.machine.map(|m| m.node.clone()).unwrap_or_default();
+    let policy = match outline.iommu {
+        Some(at) => at.policy.value,
+        None if arch == Arch::None => Policy::Off,
+        None => Policy::Strict,
+    };
+    let nodes = outline.ports.len() + outline.devices.len();
+    if nodes > limits::NODES {
+        let span = outline.devices.last().map_or(Span::default(), |d| d.device.span);
+        return Err(Problem::new(
+            span,
+            format!("{nodes} ports and devices: the limit is {}", limits::NODES),
+            format!("共有 {nodes} 个端口和设备，上限是 {}", limits::NODES),
+        ));
+    }
+    let mut memory = Memory::new();
+    memory.set_max_frames(limits::FRAMES);
+    let board = board(arch);
+    let (map, rams, bridge) = physical(outline, &board, &mut memory)?;
+    let (topology, nodes) = tree(outline, &bridge)?;
+    let devices = devices(outline, &topology, &nodes)?;
+    let (mut frames, mut pages) = divide(&rams);
+    for reserved in &outline.reserved {
+        if let Some(range) = reserved.range.addresses() {
+            // Where it is not RAM there is nothing to keep from the allocator.
+            let _ = pages.take(range, "reserved");
+        }
+    }
+    let levels = config.paging.map_or(4, |n| n.value);
+    let tables = u8::try_from(levels).ok().and_then(|levels| board.cpu.tables(levels));
+    let format = tables.ok_or_else(|| {
+        let [first, .., last] = board.cpu.levels() else { return bad_range(Span::default()) };
+        Problem::new(
+            config.paging.map_or(Span::default(), |n| n.span),
+            format!("the CPU's page tables have {first} to {last} levels, not {levels}"),
+            format!("CPU 页表是 {first} 至 {last} 级，不能是 {levels} 级"),
+        )
+    })?;
+    let no_frames = |span| Problem::new(span, "there is no RAM for page tables", "没有内存可放页表");
+    let ram_span = outline.rams.first().map_or(Span::default(), |r| r.span);
+    let root = frames.frame().ok_or_else(|| no_frames(ram_span))?.raw();
+    let count = devices.len();
+    let iommu = unit(&config, &board)?;
+    let dma = super::dma_api::DmaState::new(outline, policy, iommu.as_ref(), &mut pages)?;
+    let mut sw = Software {
+        kernel: AddressSpace { format, root, asid: 0, guest: None },
+        frames,
+        pages,
+        processes: Vec::new(),
+        vms: Vec::new(),
+        domains: Vec::new(),
+        buffers: Vec::new(),
+        handles: Vec::new(),
+        remaps: Vec::new(),
+        names: BTreeMap::new(),
+        reserved: Vec::new(),
+        attached: alloc::vec![None; count],
+        attached_to: alloc::vec![None; count],
+        attachments: Vec::new(),
+        bound: Vec::new(),
+        page_requests: 0,
+        next_vmalloc: layout(&format).vmalloc,
+        cache: super::dma_api::cpu_cache(outline),
+        dma,
+    };
+    for (i, device) in devices.iter().enumerate() {
+        sw.names.insert(device.name.clone(), Named::Device(i));
+    }
+    let Board { cpu, interrupts, .. } = board;
+    let hw = Hardware { map, bridge, topology, devices, iommu, cpu, mmu: Mmu::new(64), interrupts, tag: 0 };
+    let mut machine = Machine { arch, policy, memory, hw, sw, trace: Trace::with_limit(limits::STEPS) };
+    machine.boot(&rams, ram_span)?;
+    for vm in &outline.vms {
+        machine.add_vm(vm)?;
+    }
+    for process in &outline.processes {
+        machine.add_process(process)?;
+    }
+    machine.start_iommu(outline)?;
+    Ok(machine)
+}
+
+fn bad_range(span: Span) -> Problem {
+    Problem::new(
+        span,
+        "this range is empty or runs past the end of 64 bits",
+        "范围为空，或超出 64 位地址空间",
+    )
+}
+
+pub(super) fn map_problem(span: Span, error: MapError) -> Problem {
+    problem(span, error)
+}
+
+pub(super) fn too_many(span: Span, entries: u64) -> Problem {
+    Problem::new(
+        span,
+        format!("this writes {entries} page-table entries: the limit is {}", limits::ENTRIES),
+        format!("这会写 {entries} 个页表项，上限是 {}", limits::ENTRIES),
+    )
+}

@@ -1,0 +1,202 @@
+//! Ports and functions with their configuration spaces, BARs and windows placed; the devices that scenarios name.
+
+use super::super::told::Both;
+use super::super::{BarUse, Device};
+use super::{bad_range, problem};
+use crate::dma::{atc::Atc, Engine};
+use crate::iommu::DeviceCaps;
+use crate::memory::Memory;
+use crate::platform::config::{acs, BarKind, BarSpec, ConfigSpace, Ids, PortType};
+use crate::platform::local::{LocalMap, Target};
+use crate::platform::resources::{assign, Fixed, ResourceError};
+use crate::platform::topology::{NodeId, Topology};
+use crate::platform::window::{Direction, HostBridge};
+use crate::scenario::ast::{self, Coherence};
+use crate::scenario::outline::{DevicePlan, Outline, PortKind};
+use crate::scenario::Problem;
+use alloc::{format, string::ToString, vec::Vec};
+
+/// Ports and functions with their configuration spaces, BARs and windows placed.
+pub(super) fn tree(outline: &Outline<'_>, bridge: &HostBridge) -> Result<(Topology, Vec<NodeId>), Problem> {
+    let mut topology = Topology::new();
+    let mut fixed = Fixed::default();
+    let find = |topology: &Topology, name: &Option<ast::Name>| -> Result<Option<NodeId>, Problem> {
+        match name {
+            None => Ok(None),
+            Some(name) => topology.by_name(name).map(Some).ok_or_else(|| {
+                Problem::new(
+                    name.span,
+                    format!("there is no port `{}` above", name.value),
+                    format!("上文没有名为 `{}` 的端口", name.value),
+                )
+            }),
+        }
+    };
+    for plan in &outline.ports {
+        let (kind, ids) = match plan.kind {
+            PortKind::Root => (PortType::RootPort, Ids { vendor: 0x1b36, device: 0x000c, class: 0x06_0400 }),
+            PortKind::Upstream => {
+                (PortType::Upstream, Ids { vendor: 0x104c, device: 0x8232, class: 0x06_0400 })
+            }
+            PortKind::Downstream => {
+                (PortType::Downstream, Ids { vendor: 0x104c, device: 0x8233, class: 0x06_0400 })
+            }
+        };
+        let mut config = ConfigSpace::new(kind, ids);
+        config.add_pcie(256);
+        if plan.port.acs {
+            config.add_acs(acs::ISOLATION | acs::TRANSLATION_BLOCKING | acs::DIRECT_TRANSLATED);
+        }
+        let parent = find(&topology, &plan.port.behind)?;
+        let node = topology
+            .add(&plan.port.name, plan.port.id.value, parent, config)
+            .map_err(|e| problem(plan.port.span, e))?;
+        for window in &plan.windows {
+            let range = window.range.addresses().ok_or_else(|| bad_range(window.range.span))?;
+            fixed.windows.push((node, range, window.prefetch));
+        }
+    }
+    let mut nodes = Vec::new();
+    for plan in &outline.devices {
+        let device = plan.device;
+        let parent = find(&topology, &device.behind)?;
+        let kind = if parent.is_some() { PortType::Endpoint } else { PortType::Integrated };
+        // Vendor and device id of QEMU's teaching device, since ours is one too.
+        let mut config = ConfigSpace::new(kind, Ids { vendor: 0x1234, device: 0x11e8, class: 0x00_ff00 });
+        let (payload, read) = sizes(plan);
+        config.add_pcie(payload);
+        config.add_msi(plan.vectors.map_or(1, |v| v.count.value.clamp(1, 32) as u16));
+        if device.acs {
+            config.add_acs(acs::ISOLATION);
+        }
+        if device.ats {
+            config.add_ats(32);
+        }
+        if device.pri {
+            config.add_pri(256);
+        }
+        if device.pasid {
+            config.add_pasid(20);
+        }
+        config.set_sizes(payload, read);
+        for bar in &plan.bars {
+            let kind = match (bar.io, bar.wide) {
+                (true, _) => BarKind::Io,
+                (false, true) => BarKind::Memory64,
+                (false, false) => BarKind::Memory32,
+            };
+            let spec = BarSpec { kind, prefetch: bar.prefetch, size: bar.size.value };
+            let index = bar.index.value as u8;
+            config
+                .add_bar(index, spec)
+                .map_err(|e| problem(bar.span, Both(format!("{e:?}"), format!("{e:?}"))))?;
+        }
+        let node = topology
+            .add(&device.name, device.id.value, parent, config)
+            .map_err(|e| problem(device.span, e))?;
+        topology.node_mut(node).alias = device.alias.map(|a| a.value);
+        for bar in &plan.bars {
+            if let Some(at) = bar.at.as_ref().and_then(|at| at.address()) {
+                fixed.bars.push((node, bar.index.value as u8, at.raw()));
+            }
+        }
+        nodes.push(node);
+    }
+    // Functions of one device say so in function 0.
+    let ids: Vec<_> = nodes.iter().map(|n| (*n, topology.node(*n).id, topology.node(*n).parent)).collect();
+    for (node, id, parent) in &ids {
+        if ids.iter().any(|(n, i, p)| n != node && p == parent && i.raw() >> 3 == id.raw() >> 3) {
+            topology.node_mut(*node).config.set_multifunction();
+        }
+    }
+    let ports = outline.ports_to_pci.first().and_then(|p| p.range.addresses());
+    assign(&mut topology, bridge, ports, &fixed).map_err(|e| {
+        // The statement whose name the error begins with is the one to point at.
+        let text = e.to_string();
+        let bars = outline.devices.iter().flat_map(|d| d.bars.iter().map(move |b| (d, b)));
+        let span = bars
+            .filter(|(d, b)| text.contains(&format!("{} BAR {}", d.device.name.value, b.index.value)))
+            .map(|(_, b)| b.span)
+            .chain(outline.ports.iter().flat_map(|p| p.windows.iter().map(|w| w.span)))
+            .next();
+        let mut out =
+            problem(span.or(outline.devices.first().map(|d| d.device.span)).unwrap_or_default(), &e);
+        // What it had to fit: a window that the scenario declares.
+        if let (ResourceError::Outside { .. }, Some(window)) = (&e, outline.outbound.first()) {
+            let bus =
+                bridge.of(Direction::Outbound).next().map_or_else(Default::default, |w| w.bus.to_string());
+            out = out.related(
+                window.span,
+                format!("the window is {bus} on the bus"),
+                format!("窗口在总线上是 {bus}"),
+            );
+        }
+        out
+    })?;
+    topology.enable_all();
+    Ok((topology, nodes))
+}
+
+fn sizes(plan: &DevicePlan<'_>) -> (u32, u32) {
+    let engine = plan.engine.as_ref();
+    let payload = engine.and_then(|e| e.max_payload).map_or(256, |n| n.value);
+    let read = engine.and_then(|e| e.max_read).map_or(512, |n| n.value);
+    (payload.clamp(128, 4096) as u32, read.clamp(128, 4096) as u32)
+}
+
+pub(super) fn devices(
+    outline: &Outline<'_>,
+    topology: &Topology,
+    nodes: &[NodeId],
+) -> Result<Vec<Device>, Problem> {
+    let default_coherent = outline.cache.is_none_or(|c| c.coherence.value == Coherence::Coherent);
+    let mut devices = Vec::new();
+    for (plan, &node) in outline.devices.iter().zip(nodes) {
+        let device = plan.device;
+        let mut local = LocalMap::new();
+        for line in &plan.locals {
+            let range = line.range.addresses().ok_or_else(|| bad_range(line.range.span))?;
+            let target = match &line.to {
+                None => Target::Own,
+                Some(to) => Target::Bus(to.address().ok_or_else(|| bad_range(to.span))?),
+            };
+            local.add(range, target).map_err(|e| problem(line.span, e))?;
+        }
+        let requester = topology.requester(node);
+        let (payload, read) = sizes(plan);
+        let mut bars = [None; 6];
+        // Memory BARs show the device's own memory one after another, from its start.
+        let mut next = 0;
+        let mut registers = false;
+        for bar in &plan.bars {
+            let index = bar.index.value as usize;
+            if let Some(slot) = bars.get_mut(index) {
+                *slot = Some(if bar.memory {
+                    let at = next;
+                    next += bar.size.value;
+                    BarUse::Memory(at)
+                } else {
+                    registers = true;
+                    BarUse::Registers
+                });
+            }
+        }
+        let _ = registers;
+        devices.push(Device {
+            name: device.name.value.clone(),
+            node,
+            requester,
+            bits: device.mask.map_or(64, |n| n.value.min(64)) as u8,
+            caps: DeviceCaps { ats: device.ats, pri: device.pri, pasid: device.pasid },
+            coherent: device.coherence.map_or(default_coherent, |c| c.value == Coherence::Coherent),
+            engine: Engine::new(requester, local, payload, read),
+            memory: Memory::new(),
+            bars,
+            received: Vec::new(),
+            touched: None,
+            vectors: plan.vectors.map_or(1, |v| v.count.value.clamp(1, 32) as u16),
+            tlb: Atc::new(requester, device.device_tlb.map_or(16, |n| n.value.min(4096)) as usize),
+        });
+    }
+    Ok(devices)
+}
