@@ -39,7 +39,7 @@ steps
 
 /** A page of another site, where the script comes from ours without any leave (CORS); or a page of ours. */
 async function host(body, { head = "", headers = {}, sameOrigin = false, asked = [], ...options } = {}) {
-  const page = await site.open({ ready: false, hash: "icon.svg", ...options });
+  const page = await site.open({ ready: false, hash: null, ...options });
   page.on("request", (request) => asked.push(request.url()));
   const html = `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Docs</title><link rel="icon" href="data:,">${head}
     <script defer src="${site.origin}embed.js"></script>

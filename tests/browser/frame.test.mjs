@@ -25,7 +25,7 @@ after(async () => {
 /** A page on another host, with frames of ours. */
 async function host(body) {
   html = `<!doctype html><html lang="en"><title>Wiki</title><script defer src="${site.origin}embed-height.js"></script><body>${body}`;
-  const page = await site.open({ ready: false, hash: "icon.svg" });
+  const page = await site.open({ ready: false, hash: null });
   await page.goto(`http://127.0.0.1:${wiki.address().port}/`);
   return page;
 }
@@ -91,7 +91,7 @@ test("the page in one file opens from a disk, alone", async () => {
   const folder = mkdtempSync(join(tmpdir(), "one-file-"));
   try {
     copyFileSync("dist/iommu-playground.html", join(folder, "page.html"));
-    const page = await site.open({ ready: false, hash: "icon.svg" });
+    const page = await site.open({ ready: false, hash: null });
     const asked = [];
     page.on("request", (request) => asked.push(request.url()));
     await page.goto(`${pathToFileURL(join(folder, "page.html"))}#p=use-after-unmap`);
@@ -117,7 +117,7 @@ test("the page in one file opens from a disk, alone", async () => {
 test("the served page opens without a network after a first visit", async () => {
   const server = await serve("dist", 8300);
   const origin = `http://127.0.0.1:${server.address().port}/`;
-  const page = await site.open({ ready: false, hash: "icon.svg" });
+  const page = await site.open({ ready: false, hash: null });
   await page.goto(origin);
   await page.waitForSelector("html[data-ready]");
   // It claims the page when everything is kept.

@@ -71,8 +71,10 @@ impl Lab {
             quirks,
         };
         let mut memory = Memory::new();
-        let high = AddrRange::new(PhysAddr::new(RAM_END), u64::MAX - RAM_END).unwrap();
-        memory.fail(high, Failure::Access);
+        // Nothing answers beyond RAM, but the local APIC's window: as memory it reads as 0.
+        for (from, to) in [(RAM_END, 0xfee0_0000), (0xfef0_0000, u64::MAX)] {
+            memory.fail(AddrRange::new(PhysAddr::new(from), to - from).unwrap(), Failure::Access);
+        }
         let unit = Vtd::new(config);
         let mut lab = Lab {
             qemu,

@@ -35,6 +35,9 @@ quirks! {
     legacy_codes_in_scalable_mode,
     /// Both halves of a scalable-mode root entry are checked for reserved bits, not only the one used (9.2).
     root_checks_both_halves,
+    /// DTE, PASIDE, PRE and RID_PRIV of a scalable-mode context entry may be 1 although the unit lacks device
+    /// TLBs, PASIDs, page requests or supervisor requests, and do nothing then (9.4).
+    absent_features_ignored,
     /// PDTS is not looked at: no PASID is beyond the directory (9.4).
     directory_size_ignored,
     /// Reserved bits of PASID-directory and PASID-table entries are not looked at (9.5, 9.6).

@@ -1,6 +1,7 @@
 //! The structures that find a device's and a process's tables: root, context and PASID entries, with Intel's
 //! names and bit positions (VT-d 9.1 to 9.6).
 
+use super::config::Config;
 use crate::spec::{EntryType, Field, Text};
 
 const fn flag(name: &'static str, bit: u16, en: &'static str, zh: &'static str) -> Field {
@@ -196,9 +197,47 @@ pub fn reserved_set(entry: &EntryType, words: &[u64], host_bits: u8) -> bool {
     })
 }
 
+/// Does a scalable-mode context entry switch on what the unit lacks? Such bits are reserved then (VT-d 9.4).
+pub fn context_uses_absent_feature(config: &Config, words: &[u64]) -> bool {
+    let bit = |word: usize, bit: u32| words[word] >> bit & 1 != 0;
+    bit(0, 2) && !config.device_tlb()
+        || bit(0, 3) && !config.pasid()
+        || bit(0, 4) && !config.page_requests()
+        || bit(1, 20) && !config.supervisor_requests()
+}
+
+/// Does a PASID-table entry switch on what the unit lacks? Such bits are reserved then (VT-d 9.6).
+pub fn pasid_uses_absent_feature(config: &Config, words: &[u64; 8]) -> bool {
+    let bit = |word: usize, bit: u32| words[word] >> bit & 1 != 0;
+    bit(0, 5) && !config.execute_requests()
+        || bit(0, 9) && !config.second_stage_accessed_dirty()
+        || bit(2, 0) && !config.supervisor_requests()
+        || bit(2, 1) && !config.execute_requests()
+        || bit(2, 7) && !config.extended_accessed()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_bit_of_an_absent_feature_is_reserved() {
+        let all = Config::playground();
+        for (word, bit, ecap) in [(0, 5, 30), (0, 9, 45), (2, 0, 31), (2, 1, 30), (2, 7, 34)] {
+            let mut words = [0; 8];
+            words[word] = 1 << bit;
+            assert!(!pasid_uses_absent_feature(&all, &words));
+            let without = Config { ecap: all.ecap & !(1 << ecap), ..all };
+            assert!(pasid_uses_absent_feature(&without, &words), "word {word} bit {bit}");
+        }
+        for (word, bit, ecap) in [(0, 2, 2), (0, 3, 40), (0, 4, 29), (1, 20, 31)] {
+            let mut words = [0; 4];
+            words[word] = 1 << bit;
+            assert!(!context_uses_absent_feature(&all, &words));
+            let without = Config { ecap: all.ecap & !(1 << ecap), ..all };
+            assert!(context_uses_absent_feature(&without, &words), "word {word} bit {bit}");
+        }
+    }
 
     #[test]
     fn fields_cover_each_bit_once() {

@@ -275,7 +275,10 @@ impl Reader<'_> {
         if words[0] & 1 == 0 {
             return fail(obs, pick(&f::LCT_2, &f::SCT_2));
         }
-        if reserved_set(entry, &words[..size], host) {
+        let absent = scalable
+            && !self.config.quirks.absent_features_ignored
+            && entries::context_uses_absent_feature(self.config, &words);
+        if absent || reserved_set(entry, &words[..size], host) {
             return fail(obs, pick(&f::LCT_3, &f::SCT_3));
         }
         if !scalable {
@@ -416,7 +419,9 @@ impl Reader<'_> {
         if words[0] & 1 == 0 {
             return fail(obs, &f::SPT_2);
         }
-        if !quirks.pasid_reserved_ignored && reserved_set(entry, &words, host) {
+        let reserved =
+            reserved_set(entry, &words, host) || entries::pasid_uses_absent_feature(self.config, &words);
+        if !quirks.pasid_reserved_ignored && reserved {
             return fail(obs, &f::SPT_3);
         }
         if !typed {
@@ -474,7 +479,9 @@ impl Reader<'_> {
         } else {
             first.input_bits()
         };
-        let (accessed_dirty, execute) = (words[0] >> 9 & 1 != 0, words[0] >> 5 & 1 != 0);
+        // Where a feature is not there its bit is reserved; a unit that does not look at it does not act on it.
+        let accessed_dirty = words[0] >> 9 & 1 != 0 && self.config.second_stage_accessed_dirty();
+        let execute = words[0] >> 5 & 1 != 0 && self.config.execute_requests();
         Route {
             did: words[1] as u16,
             pasid: Some(pasid),

@@ -1,6 +1,7 @@
 //! One request from its arrival to its outcome, through the caches (VT-d 3.4, 4.2, 6.2).
 
 use super::caches::{self, Caches, Source, SourcePasid};
+use super::config::Config;
 use super::faults as f;
 use super::record::About;
 use super::regs::{bit, offset};
@@ -24,15 +25,16 @@ impl Vtd {
     }
 
     /// What the request asks of the tables.
-    fn want(request: &Request, context: &Context) -> Want {
+    fn want(config: &Config, request: &Request, context: &Context) -> Want {
         match request.pasid {
             Some(tag) => {
                 let fetch = Perms::when(Perms::X, tag.execute && request.want.has(Perms::R));
                 Want { perms: request.want.or(fetch), privileged: tag.privileged }
             }
-            // RID_PRIV (VT-d 9.4).
+            // RID_PRIV (VT-d 9.4); reserved where there are no supervisor requests.
             None => {
-                Want { perms: request.want, privileged: context.scalable && context.words[1] >> 20 & 1 != 0 }
+                let raised = context.scalable && context.words[1] >> 20 & 1 != 0;
+                Want { perms: request.want, privileged: raised && config.supervisor_requests() }
             }
         }
     }
@@ -91,7 +93,7 @@ impl Vtd {
         let scalable = self.scalable(request)?;
         let context = reader.context(memory, request.requester, scalable, &mut Off)?;
         self.check_context(request, &context)?;
-        let want = Self::want(request, &context);
+        let want = Self::want(&self.config, request, &context);
         let route = if scalable {
             let pasid = self.pasid_of(request, &context)?;
             let process = reader.process(memory, &context, pasid, &mut Off)?;
@@ -221,7 +223,7 @@ impl Vtd {
         let scalable = self.scalable(request)?;
         let context = self.context(memory, request, scalable, obs)?;
         self.check_context(request, &context)?;
-        let want = Self::want(request, &context);
+        let want = Self::want(&self.config, request, &context);
         let route = if scalable {
             let pasid = self.pasid_of(request, &context)?;
             let entry = self.process(memory, request, &context, pasid, obs)?;

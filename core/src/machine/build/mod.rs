@@ -24,7 +24,6 @@ use crate::scenario::{Problem, Span};
 use crate::trace::Trace;
 use alloc::{collections::BTreeMap, format, vec::Vec};
 
-
 /// Builds the machine that an outline declares.
 pub fn build(outline: &Outline<'_>) -> Result<Machine, Problem> {
     let arch = outline.machine.map_or(Arch::VtD, |m| m.arch.value);

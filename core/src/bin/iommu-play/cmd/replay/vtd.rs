@@ -31,6 +31,8 @@ impl std::fmt::Display for Seen {
 /// Where the recorded machine has no RAM: q35 below 2.75 GiB of it ends there, and nothing answers above. What
 /// tables point at beyond is unreadable.
 const NO_RAM_FROM: u64 = 0xb000_0000;
+/// But the local APIC's window does: as memory it reads as 0 (the live comparison shows it).
+const APIC_WINDOW: (u64, u64) = (0xfee0_0000, 0xfef0_0000);
 
 struct Setup {
     config: Config,
@@ -54,8 +56,10 @@ impl Setup {
             .map(|pair| Ok((PhysAddr::new(number(&pair[0])?), number(&pair[1])?)))
             .collect::<Result<Vec<_>, String>>()?;
         let mut memory = Memory::new();
-        let high = AddrRange::new(PhysAddr::new(NO_RAM_FROM), u64::MAX - NO_RAM_FROM).ok_or("range")?;
-        memory.fail(high, Failure::Access);
+        for (from, to) in [(NO_RAM_FROM, APIC_WINDOW.0), (APIC_WINDOW.1, u64::MAX)] {
+            let range = AddrRange::new(PhysAddr::new(from), to - from).ok_or("range")?;
+            memory.fail(range, Failure::Access);
+        }
         let rtaddr = number(&line["rtaddr"])?;
         let mut setup = Setup { config, rtaddr, words, memory, unit: Vtd::new(config) };
         setup.fill()?;
