@@ -1,5 +1,6 @@
 //! The written reference of the scenario language: its examples run, and its tables are the language's own.
 
+use iommu_core::machine::run::run_scenario;
 use iommu_core::scenario::{parse, print, reference};
 
 const MARK: &str =
@@ -20,6 +21,62 @@ fn blocks(text: &str) -> Vec<(String, String)> {
         }
     }
     out
+}
+
+/// Runs a text; everything in it must be done, and every expectation hold. What is wrong, if anything.
+fn wrong(text: &str) -> Option<String> {
+    let run =
+        match parse(text).map_err(|p| p.to_string()).and_then(|s| run_scenario(s).map_err(|p| p.to_string()))
+        {
+            Ok(run) => run,
+            Err(problem) => return Some(format!("{problem}\n{text}")),
+        };
+    let failed: Vec<_> = run
+        .failures()
+        .map(|c| format!("line {}: {}", c.span.line, c.failure.as_ref().map_or("", |f| f.en.as_str())))
+        .collect();
+    let refused: Vec<_> =
+        run.done.iter().filter_map(|d| d.error.as_ref().map(|e| e.message.as_str())).collect();
+    if !refused.is_empty() && !text.contains("expect error") {
+        return Some(format!("{}\n{text}", refused.join("\n")));
+    }
+    (!failed.is_empty()).then(|| format!("{}\n{text}", failed.join("\n")))
+}
+
+/// The example of every statement, in what stands around it in `data/language/around.txt`.
+#[test]
+fn the_example_of_every_statement_runs() {
+    let around = include_str!("data/language/around.txt");
+    let around: Vec<(Vec<&str>, &str)> = around
+        .split("\n== ")
+        .skip(1)
+        .map(|block| block.split_once('\n').map(|(verbs, body)| (verbs.split(' ').collect(), body)).unwrap())
+        .collect();
+    for (verbs, _) in &around {
+        for verb in verbs {
+            let known =
+                reference::reference().iter().any(|e| key(e.verb) == *verb || e.verb.starts_with(verb));
+            assert!(known, "around.txt speaks of `{verb}`, which is no statement");
+        }
+    }
+    let mut problems = Vec::new();
+    for entry in reference::reference() {
+        let (verb, example) = (key(entry.verb), entry.example);
+        let first = entry.verb.split(' ').next().unwrap();
+        let body = around.iter().find(|(verbs, _)| verbs.iter().any(|v| *v == verb || *v == first));
+        let body = body.map_or_else(|| "@\nsteps\n".to_string(), |(_, body)| body.to_string());
+        let text = match entry.verb {
+            "iommu-playground" => format!("{example}\nsteps\n"),
+            _ => format!("iommu-playground 1\n{}", body.replace('@', example)),
+        };
+        problems.extend(wrong(&text));
+    }
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+}
+
+/// `expect fault` -> `expect-fault`.
+fn key(verb: &str) -> String {
+    verb.replace(' ', "-")
 }
 
 #[test]
@@ -48,6 +105,7 @@ fn the_examples_read_and_are_canonical_and_the_problems_are_as_told() {
                 "scenario" => {
                     let scenario = parse(body).unwrap_or_else(|p| panic!("{name}: {p}\n{body}"));
                     assert_eq!(&print(&scenario), body, "{name}");
+                    assert_eq!(wrong(body), None, "{name}");
                 }
                 "scenario-problem" => {
                     problems += 1;

@@ -231,6 +231,41 @@ fn ats_answers_and_translated_requests() {
 }
 
 #[test]
+fn an_answer_that_grants_writes_sets_the_dirty_bit_in_one_walk() {
+    let mut m = Machine::new(Config::playground());
+    let domain = m.unit.new_domain(ctx!(m), DomainKind::Stage1).unwrap();
+    m.unit.set_caps(NIC, DeviceCaps { ats: true, pri: false, pasid: false });
+    m.unit.attach(ctx!(m), NIC, Attachment::Domain(domain)).unwrap();
+    let leaf = |m: &Machine, start: usize| {
+        let reads: Vec<_> = m.trace.steps()[start..]
+            .iter()
+            .filter_map(|s| match s.event {
+                Event::Read { level, pa, .. } if level > 0 => Some(pa),
+                _ => None,
+            })
+            .collect();
+        (reads.len(), *reads.last().unwrap())
+    };
+    for (at, read_first) in [(0x5000, false), (0x6000, true)] {
+        m.map(domain, at, 0x8000_0000, Perms::RW);
+        let mut request = Request::new(NIC, Iova::new(at), Perms::R, 8);
+        if read_first {
+            // A read leaves an entry in the IOTLB, with D still 0 in memory.
+            let start = m.trace.len();
+            assert!(matches!(m.ask(request), Outcome::Memory(_)));
+            let (_, pte) = leaf(&m, start);
+            assert_eq!(m.memory.peek_u64(pte) & 0x60, 0x20);
+        }
+        request.kind = RequestKind::Translation { no_write: false };
+        let start = m.trace.len();
+        assert!(matches!(m.ask(request), Outcome::Answer(t) if t.perms.has(Perms::W)));
+        let (reads, pte) = leaf(&m, start);
+        assert_eq!(reads, 4);
+        assert_eq!(m.memory.peek_u64(pte) & 0x60, 0x60);
+    }
+}
+
+#[test]
 fn page_requests_queue_overflow_and_are_answered() {
     let mut m = Machine::new(Config::playground());
     m.unit.attach(ctx!(m), NIC, Attachment::PassThrough).unwrap();

@@ -240,11 +240,14 @@ impl Vtd {
             let found = walk::translate(&self.config, &route, memory, request.at.raw(), want, obs)?;
             return Ok((found, want, false));
         }
-        let asked = asked(request, want);
+        let mut asked = asked(request, want);
+        // An answer that grants writes sets dirty bits now: the device will not ask again (VT-d 4.1).
+        let grants_writes = matches!(request.kind, RequestKind::Translation { no_write: false });
         let at = request.at.raw();
         if let Some((slot, tag, entry)) = self.caches.find(&self.config, &route, request.requester, at) {
             let have = if want.privileged { entry.supervisor } else { entry.user };
-            let dirty_needed = asked.perms.has(Perms::W) && !entry.dirty;
+            let writes = asked.perms.has(Perms::W) || grants_writes && have.has(Perms::W);
+            let dirty_needed = writes && !entry.dirty;
             let size = PageSize::from_shift(tag.shift);
             let to = entry.to | at & size.mask();
             let found = Reached {
@@ -286,16 +289,13 @@ impl Vtd {
             };
             caches::tell(obs, &caches::IOTLB, CacheOp::Miss, 0, line);
         }
-        let mut found = walk::translate(&self.config, &route, memory, at, asked, obs)
-            .map_err(|failure| Failure { given: self.given(request, &route), ..failure })?;
-        if let RequestKind::Translation { no_write } = request.kind {
-            // An answer that grants writes sets dirty bits now: the device will not ask again (VT-d 4.1).
-            let have = if want.privileged { found.supervisor } else { found.user };
-            if !no_write && have.has(Perms::W) && !found.dirty {
-                let want = Want { perms: Perms::RW, ..want };
-                found = walk::translate(&self.config, &route, memory, at, want, obs)?;
-            }
+        if grants_writes {
+            // What the tables grant is looked up beforehand, so that they are walked once.
+            let writable = self.look_up(memory, request).is_ok_and(|(now, _)| now.rights(want).has(Perms::W));
+            asked.perms = Perms::when(Perms::W, writable);
         }
+        let found = walk::translate(&self.config, &route, memory, at, asked, obs)
+            .map_err(|failure| Failure { given: self.given(request, &route), ..failure })?;
         let tag = Caches::tag(&self.config, &route, request.requester, at, found.size);
         self.caches.remember(tag, route.kind, &found, obs);
         Ok((found, want, false))
@@ -392,7 +392,7 @@ fn identity(request: &Request) -> Translation {
 }
 
 fn outcome(request: &Request, found: &Reached, want: Want, cached: bool) -> Outcome {
-    let perms = if want.privileged { found.supervisor } else { found.user };
+    let perms = found.rights(want);
     let translation = Translation { to: PhysAddr::new(found.to), size: found.size, perms, cached };
     match request.kind {
         RequestKind::Translation { no_write } => {

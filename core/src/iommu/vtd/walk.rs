@@ -29,6 +29,17 @@ pub struct Reached {
     pub reads: u32,
 }
 
+impl Reached {
+    /// What a request of this privilege may do.
+    pub fn rights(&self, want: Want) -> Perms {
+        if want.privileged {
+            self.supervisor
+        } else {
+            self.user
+        }
+    }
+}
+
 const SECOND: Walker = Walker { actor: Actor::Iommu, stage: Stage::Second };
 const FIRST: Walker = Walker { actor: Actor::Iommu, stage: Stage::First };
 
