@@ -10,6 +10,8 @@ export default [
     languageOptions: {
       globals: {
         process: "readonly",
+        DataTransfer: "readonly",
+        ClipboardEvent: "readonly",
         console: "readonly",
         URL: "readonly",
         Buffer: "readonly",

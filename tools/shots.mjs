@@ -19,8 +19,7 @@ const site = await start();
 for (const { name, marks = 0, steps = 0, faults, ...options } of SHOTS) {
   if (wanted.length && !wanted.includes(name)) continue;
   const page = await site.open(options);
-  for (let i = 0; i < marks; i++)
-    await page.click("#next-mark", { force: true }).catch(() => page.keyboard.press("n"));
+  for (let i = 0; i < marks; i++) await page.keyboard.press("n");
   for (let i = 0; i < 40 && faults && (await page.getAttribute(".now", "data-tone")) !== "fault"; i++)
     await page.keyboard.press("n");
   for (let i = 0; i < steps; i++) await page.keyboard.press("ArrowRight");

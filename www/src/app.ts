@@ -1,5 +1,5 @@
 // What the page knows, and how it changes. Views listen; nobody else holds state.
-import type { Card, Comparison, Course, Head, Question, Trouble, View } from "iommu-view";
+import type { Card, Comparison, Course, Head, PageTone, Question, Trouble, View } from "iommu-view";
 import { Core, STOPPED } from "./core";
 import type { Lang } from "./strings";
 import { setLang, t } from "./strings";
@@ -187,13 +187,17 @@ export class App {
   previous(): number {
     return before(this.stopsOf(this.state.grain), this.state.position) ?? 0;
   }
-  nextMark(): number | null {
-    const alarming =
-      this.state.course?.marks.filter((m) => ["miss", "stale", "fault"].includes(m.tone)) ?? [];
+  /** The next mark of one of these tones. */
+  nextMark(tones: readonly PageTone[] = ["miss", "stale", "fault"]): number | null {
+    const found = this.state.course?.marks.filter((m) => tones.includes(m.tone)) ?? [];
     return after(
-      alarming.map((m) => m.at),
+      found.map((m) => m.at),
       this.state.position,
     );
+  }
+  toMark(tones?: readonly PageTone[]): void {
+    const to = this.nextMark(tones);
+    if (to !== null) void this.go(to);
   }
   /** One step on, or its question first. */
   async step(): Promise<void> {

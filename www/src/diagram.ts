@@ -37,12 +37,20 @@ export function diagram(app: App, slot: 0 | 1 = 0): HTMLElement {
   let asked = 0;
   let last = { x: -1, y: -1, position: -1 };
 
+  /** The pane without what it keeps free around the picture. */
+  const inner = () => {
+    const { paddingLeft, paddingRight, paddingTop, paddingBottom } = getComputedStyle(holder);
+    return {
+      x: holder.clientWidth - parseFloat(paddingLeft) - parseFloat(paddingRight),
+      y: holder.clientHeight - parseFloat(paddingTop) - parseFloat(paddingBottom),
+    };
+  };
   const position = () => (slot ? (app.state.other?.view.position ?? 0) : app.state.position);
   const draw = async () => {
     if (!app.state.course || (slot && !app.state.other) || !holder.clientWidth) return;
     const mine = ++asked;
     const at = position();
-    const cells = Math.max(36, Math.floor((holder.clientWidth - 2) / cellWidth()));
+    const cells = Math.max(36, Math.floor((inner().x - 2) / cellWidth()));
     const answer = await app.core.ask("scene", slot, at, Math.min(cells, 132), app.state.lang);
     if (mine !== asked) return;
     scene = answer;
@@ -59,9 +67,9 @@ export function diagram(app: App, slot: 0 | 1 = 0): HTMLElement {
       point,
     });
     holder.replaceChildren(drawn);
-    if (focused) drawn.querySelector<SVGElement>(`[data-piece="${focused}"]`)?.focus();
+    if (focused) drawn.querySelector<SVGElement>(`[data-piece="${focused}"]`)?.focus({ preventScroll: true });
     fit();
-    follow();
+    follow(from.position >= 0 && at !== from.position);
   };
 
   /** What is pointed at, in words. */
@@ -82,7 +90,7 @@ export function diagram(app: App, slot: 0 | 1 = 0): HTMLElement {
     const svg = holder.firstElementChild as SVGElement | null;
     if (!svg || !scene) return;
     const full = size(scene);
-    const room = { x: holder.clientWidth, y: holder.clientHeight };
+    const room = inner();
     const flows = getComputedStyle(holder).overflowY !== "auto";
     const whole = Math.min(room.x / full.width, flows ? 1 : room.y / full.height, 1.3);
     scale = wish ?? Math.max(whole, Math.min(SMALLEST, room.x / full.width));
@@ -94,8 +102,8 @@ export function diagram(app: App, slot: 0 | 1 = 0): HTMLElement {
     fit();
     follow();
   };
-  /** Scrolls to the token, or to what the step touches, when it cannot be seen. */
-  const follow = () => {
+  /** Scrolls to the token, or to what the step touches, when it cannot be seen; after a step also the page. */
+  const follow = (stepped = false) => {
     if (!scene) return;
     const touched = scene.pieces.find((p) => p.touch);
     const spot = scene.token?.path.at(-1) ?? (touched && [touched.x, (touched.top + touched.bottom) / 4]);
@@ -109,6 +117,7 @@ export function diagram(app: App, slot: 0 | 1 = 0): HTMLElement {
       top: into(holder.scrollTop, holder.clientHeight, top),
       behavior: calm.matches ? "auto" : "smooth",
     });
+    if (stepped && !slot && getComputedStyle(holder).overflowY !== "auto") followInPage(holder, top);
   };
 
   holder.addEventListener(
@@ -135,4 +144,22 @@ export function diagram(app: App, slot: 0 | 1 = 0): HTMLElement {
     else fit();
   }).observe(holder);
   return box;
+}
+
+/** Where the picture flows with the page: scrolls that, unless the reader looks at something else, or it is not ours. */
+function followInPage(holder: HTMLElement, top: number): void {
+  const drawn = holder.firstElementChild;
+  if (!drawn || holder.getRootNode() !== document) return;
+  let [from, to] = [0, innerHeight];
+  for (const bar of document.querySelectorAll("section.stage, .transport")) {
+    if (getComputedStyle(bar).position !== "sticky") continue;
+    const { top, bottom } = bar.getBoundingClientRect();
+    if (bottom < innerHeight / 2) from = Math.max(from, bottom);
+    else to = Math.min(to, top);
+  }
+  const { top: upper, bottom: lower } = drawn.getBoundingClientRect();
+  const at = upper + top;
+  const looking = Math.min(lower, to) - Math.max(upper, from) > 4 * ROW;
+  if (!looking || (at > from + 2 * ROW && at < to - 2 * ROW)) return;
+  scrollBy({ top: at - (from + to) / 2, behavior: calm.matches ? "auto" : "smooth" });
 }

@@ -8,7 +8,6 @@ const PATHS = {
   play: "M5 3l8 5-8 5z",
   pause: "M4 3h3v10H4zM9 3h3v10H9z",
   end: "M13 2v12M3 3l7 5-7 5z",
-  flag: "M3 15V2h9l-2 3 2 3H3",
   plus: "M8 3v10M3 8h10",
   minus: "M3 8h10",
   fit: "M2 6V2h4M10 2h4v4M14 10v4h-4M6 14H2v-4",

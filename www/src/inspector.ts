@@ -1,14 +1,15 @@
 // Beside the picture: the walk, the bits, the packet; and below them what the machine holds now.
 import type { Cache, Packet } from "iommu-view";
-import type { App, State } from "./app";
+import type { App } from "./app";
 import { entryBits } from "./bits";
 import { h } from "./dom";
 import { memory } from "./memory";
+import { queues } from "./queues";
 import { t, type Key } from "./strings";
 import { walkTable } from "./walk";
 import { whereIs } from "./whereis";
 
-const TABS = ["caches", "registers", "memory", "whereIs"] as const;
+const TABS = ["caches", "queues", "registers", "memory", "whereIs"] as const;
 type Tab = (typeof TABS)[number];
 
 export function inspector(app: App): HTMLElement {
@@ -53,7 +54,7 @@ export function inspector(app: App): HTMLElement {
     });
     panel.setAttribute("aria-labelledby", `tab-${tab}`);
     const own = tab === "memory" ? dump : tab === "whereIs" ? where : null;
-    panel.replaceChildren(own ? own.element : held(app.state, tab as "caches" | "registers"));
+    panel.replaceChildren(own ? own.element : held(app, tab as Held));
     void own?.show();
   };
   const choose = (name: Tab) => {
@@ -79,8 +80,11 @@ function part(key: Key, content: HTMLElement): HTMLElement {
   return h("div", { role: "group", "aria-label": t(key) }, h("h2", {}, t(key)), content);
 }
 
-function held(state: State, tab: "caches" | "registers"): HTMLElement {
-  const view = state.view;
+type Held = "caches" | "queues" | "registers";
+
+function held(app: App, tab: Held): HTMLElement {
+  const { view } = app.state;
+  if (tab === "queues") return queues(view?.queues ?? [], app);
   if (tab === "registers") {
     const registers = view?.registers ?? [];
     if (!registers.length) return h("p.quiet", {}, t("noRegisters"));
@@ -123,7 +127,7 @@ function cache(c: Cache): HTMLElement {
               "li",
               { "data-now": line.now },
               h("code", {}, line.holds),
-              h("small", {}, line.tag),
+              line.holds === line.tag ? "" : h("small", {}, line.tag),
               line.now ? h("b", {}, t(NOW[line.now] ?? "changed")) : "",
             ),
           ),

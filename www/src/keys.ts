@@ -10,6 +10,8 @@ const KEYS: [string[], Key][] = [
   [["Home"], "start"],
   [["End"], "end"],
   [["N"], "nextMark"],
+  [["M"], "nextMiss"],
+  [["F"], "nextFault"],
   [["G"], "grain"],
   [["P"], "predict"],
   [["E"], "edit"],
@@ -65,10 +67,9 @@ export function timeKeys(app: App): Record<string, () => void> {
     " ": () => app.set({ playing: !app.state.playing }),
     Home: () => void app.go(app.state.course?.start ?? 0),
     End: () => void app.go(app.state.course?.length ?? 0),
-    n: () => {
-      const to = app.nextMark();
-      if (to !== null) void app.go(to);
-    },
+    n: () => app.toMark(),
+    m: () => app.toMark(["miss"]),
+    f: () => app.toMark(["fault"]),
     g: () => app.set({ grain: app.state.grain === "read" ? "operation" : "read" }),
   };
 }

@@ -56,6 +56,8 @@ const TABLE = {
   grainRead: ["each read", "每次读取"],
   grainOperation: ["each operation", "每个操作"],
   nextMark: ["Next miss, stale hit or fault", "下一个未命中、陈旧命中或错误"],
+  nextMiss: ["Next miss", "下一个未命中"],
+  nextFault: ["Next fault", "下一个错误"],
   position: ["Position", "位置"],
   ready: ["Press Step to begin.", "按“单步”开始。"],
   now: ["What happens now", "现在发生的事"],
@@ -64,8 +66,11 @@ const TABLE = {
   walk: ["The walk", "查表过程"],
   grid: ["Nested walk: every read, in order", "嵌套查表：依次的每次读取"],
   level: ["Level", "级"],
+  levelN: ["Level #", "第 # 级"],
   final: ["final", "最终"],
   index: ["Index", "索引"],
+  indexes: ["The indexes in the address", "地址里的各级索引"],
+  offset: ["Offset in the page", "页内偏移"],
   entryAt: ["Entry at", "表项地址"],
   raw: ["Value", "值"],
   leads: ["Leads to", "指向"],
@@ -75,6 +80,19 @@ const TABLE = {
   payload: ["payload", "负载"],
   caches: ["Caches", "缓存"],
   registers: ["Registers", "寄存器"],
+  queues: ["Queues", "队列"],
+  noQueues: [
+    "No queue has been set up yet. What software and the IOMMU have for each other appears here: commands, faults, page requests.",
+    "还没有建立队列。软件与 IOMMU 互相传递的内容会出现在这里：命令、错误记录、页请求。",
+  ],
+  nothingWaits: ["nothing waits", "没有等待的项"],
+  waits1: ["waits", "项在等待"],
+  waitsN: ["wait", "项在等待"],
+  taken: ["taken", "已取走"],
+  waiting: ["waits", "等待中"],
+  capacity: ["room for", "容量"],
+  head: ["head", "头"],
+  tail: ["tail", "尾"],
   memory: ["Memory", "内存"],
   hit1: ["hit", "次命中"],
   hitN: ["hits", "次命中"],
@@ -203,4 +221,9 @@ export function setLang(lang: Lang): void {
 /** A word of the page in its language. */
 export function t(key: Key): string {
   return TABLE[key][current === "zh" ? 1 : 0];
+}
+
+/** The same with a number in the place of its `#`. */
+export function tn(key: Key, n: number): string {
+  return t(key).replace("#", String(n));
 }

@@ -1,4 +1,5 @@
 // Step, back, play, scrub: the controls of time.
+import type { PageTone } from "iommu-view";
 import type { App } from "./app";
 import { compareMenu } from "./compare";
 import { h } from "./dom";
@@ -28,15 +29,22 @@ export function transport(app: App): { buttons: HTMLElement; scrub: HTMLElement 
     onclick: () => app.set({ playing: !app.state.playing }),
   });
   const end = button("end", "end", () => void app.go(app.state.course?.length ?? 0), "to-end");
-  const mark = button(
-    "nextMark",
-    "flag",
-    () => {
-      const to = app.nextMark();
-      if (to !== null) void app.go(to);
-    },
-    "next-mark",
-  );
+  /** Two of the signs that stand over the bar, to go to the next of them. */
+  const jump = (key: Key, tone: PageTone, id: string) =>
+    h(
+      "button.jump",
+      {
+        type: "button",
+        id,
+        title: t(key),
+        "aria-label": t(key),
+        "data-tone": tone,
+        onclick: () => app.toMark([tone]),
+      },
+      h("b", {}, SIGNS[tone] ?? ""),
+      icon("step"),
+    );
+  const [miss, fault] = [jump("nextMiss", "miss", "next-miss"), jump("nextFault", "fault", "next-fault")];
   const speed = h(
     "select",
     {
@@ -74,7 +82,7 @@ export function transport(app: App): { buttons: HTMLElement; scrub: HTMLElement 
     "div.buttons",
     { role: "group", "aria-label": t("position") },
     h("div.main-buttons", {}, start, back, step, play, end, more),
-    h("div.side-buttons", {}, mark, grain, speed, predictSwitch(app), compareMenu(app)),
+    h("div.side-buttons", {}, miss, fault, grain, speed, predictSwitch(app), compareMenu(app)),
   );
 
   const range = h("input", {
@@ -120,13 +128,15 @@ export function transport(app: App): { buttons: HTMLElement; scrub: HTMLElement 
       back.disabled = state.position === 0;
       start.disabled = state.position === (state.course?.start ?? 0);
       end.disabled = state.position === length;
-      mark.disabled = app.nextMark() === null;
+      miss.disabled = app.nextMark(["miss"]) === null;
+      fault.disabled = app.nextMark(["fault"]) === null;
       range.style.setProperty("--done", `${length ? (100 * state.position) / length : 0}%`);
     }
     if (changed.has("playing") || changed.has("course")) {
       play.replaceChildren(icon(state.playing ? "pause" : "play"), t(state.playing ? "pause" : "play"));
       play.setAttribute("aria-pressed", String(state.playing));
     }
+    if (changed.has("grain")) grain.value = state.grain;
     if (changed.has("playing") || changed.has("speed")) beat();
   });
   return { buttons, scrub };

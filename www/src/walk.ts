@@ -2,8 +2,9 @@
 import type { GridCell, GridRow, Walk, WalkRow } from "iommu-view";
 import { address } from "./addresses";
 import type { App } from "./app";
+import { cut } from "./cut";
 import { h } from "./dom";
-import { t } from "./strings";
+import { t, tn } from "./strings";
 
 export function walkTable(walk: Walk | null, app: App): HTMLElement {
   const body = h("div.walk", { id: "walk" });
@@ -14,30 +15,50 @@ export function walkTable(walk: Walk | null, app: App): HTMLElement {
   body.append(
     h("p.lookup", {}, address(app, walk.input), ` ${walk.space}`, walk.request ? ` (${walk.request})` : ""),
     walk.grid.length ? grid(walk.grid, app) : "",
-    h(
-      "table.reads",
-      {},
-      h(
-        "thead",
-        {},
-        h(
-          "tr",
-          {},
-          h("th", { scope: "col" }, t("level")),
-          h("th", { scope: "col" }, t("index")),
-          h("th", { scope: "col" }, t("entryAt"), h("br", {}), t("raw")),
-          h("th", { scope: "col" }, t("leads")),
-        ),
-      ),
-      h("tbody", {}, ...walk.rows.flatMap((row, i) => rows(row, walk.rows[i - 1], app))),
-    ),
+    walk.rows.length ? reads(walk, app) : "",
     walk.result ? h(walk.failed ? "p.result.failed" : "p.result", {}, walk.result) : "",
   );
-  queueMicrotask(() => body.querySelector(".reads .current")?.scrollIntoView?.({ block: "nearest" }));
+  queueMicrotask(() => reveal(body));
   return body;
 }
 
-function rows(row: WalkRow, before: WalkRow | undefined, app: App): HTMLElement[] {
+function reads(walk: Walk, app: App): HTMLElement {
+  return h(
+    "table.reads",
+    {},
+    h(
+      "thead",
+      {},
+      h(
+        "tr",
+        {},
+        h("th", { scope: "col" }, t("level")),
+        h("th", { scope: "col" }, t("index")),
+        h("th", { scope: "col" }, t("entryAt"), h("br", {}), t("raw")),
+        h("th", { scope: "col" }, t("leads")),
+      ),
+    ),
+    h("tbody", {}, ...walk.rows.flatMap((row, i) => rows(row, walk.rows, i, app))),
+  );
+}
+
+/** Scrolls the pane around, and never the page, to the current read. */
+function reveal(body: HTMLElement): void {
+  let pane: HTMLElement | null = body;
+  while (pane && getComputedStyle(pane).overflowY !== "auto") pane = pane.parentElement;
+  const rows = [...body.querySelectorAll<HTMLElement>(".reads .current, .cutting")];
+  const [first, last] = [rows[0], rows.at(-1)];
+  if (!pane || !first || !last) return;
+  const room = pane.getBoundingClientRect();
+  const above = first.getBoundingClientRect().top - room.top;
+  const below = last.getBoundingClientRect().bottom - room.bottom;
+  if (above < 0) pane.scrollTop += above;
+  else if (below > 0) pane.scrollTop += Math.min(below, above);
+}
+
+/** A row; before it the name of a stage that begins, after the current one the address cut into its indexes. */
+function rows(row: WalkRow, all: WalkRow[], i: number, app: App): HTMLElement[] {
+  const before = all[i - 1];
   const cells = h(
     "tr",
     {
@@ -68,11 +89,14 @@ function rows(row: WalkRow, before: WalkRow | undefined, app: App): HTMLElement[
       row.verdict ? h("small", {}, row.to ? ` ${row.verdict}` : `✕ ${row.verdict}`) : "",
     ),
   );
-  if (row.stage === before?.stage && row.depth === before.depth) return [cells];
-  return [
-    h("tr.stage", {}, h("th", { colspan: 4, scope: "colgroup" }, row.depth ? `↳ ${row.stage}` : row.stage)),
-    cells,
-  ];
+  const out = [cells];
+  if (row.stage !== before?.stage || row.depth !== before.depth)
+    out.unshift(
+      h("tr.stage", {}, h("th", { colspan: 4, scope: "colgroup" }, row.depth ? `↳ ${row.stage}` : row.stage)),
+    );
+  const indexes = row.current ? cut(row, all, app) : null;
+  if (indexes) out.push(h("tr.cutting", {}, h("td", { colspan: 4 }, indexes)));
+  return out;
 }
 
 /** Stage 2 reads stand under their level, the stage 1 entry that they lead to at the right. */
@@ -104,7 +128,7 @@ function grid(gridRows: GridRow[], app: App): HTMLElement {
         h(
           "tr",
           {},
-          h("th", { scope: "row" }, row.level ? `${t("level")} ${row.level}` : t("final")),
+          h("th", { scope: "row" }, row.level ? tn("levelN", row.level) : t("final")),
           ...levels.map((level) =>
             cellOf(
               row.cells.find((c) => !c.first && c.level === level),

@@ -36,7 +36,7 @@ fn pictures_by_heart() {
 }
 
 /// Everything that takes cells, no two things in one.
-fn no_overlap(l: &Layout, max: i32) {
+pub(crate) fn no_overlap(l: &Layout, max: i32) {
     let (w, h) = (l.width, l.height);
     assert!(w <= max, "{w} > {max}");
     let mut taken: Vec<u8> = alloc::vec![0; (w * h) as usize];
@@ -87,13 +87,17 @@ fn no_overlap(l: &Layout, max: i32) {
         }
     }
     if let Some(t) = &l.token {
-        assert!((0..w).contains(&t.at.0) && (0..h).contains(&t.at.1), "token outside");
+        assert!(
+            (0..w).contains(&t.at.0) && (0..h).contains(&t.at.1),
+            "token at {:?} is outside {w}x{h}",
+            t.at
+        );
         assert!(t.path.last() == Some(&t.at) && t.step_from < t.path.len());
     }
 }
 
 /// Every region of the model is shown or counted, every arrow drawn or counted.
-fn complete(m: &Model, l: &Layout) {
+pub(crate) fn complete(m: &Model, l: &Layout) {
     for column in &m.columns {
         for region in &column.regions {
             let there = l.pieces.iter().any(|p| match &p.content {

@@ -326,22 +326,22 @@ fn cached(name: Phrase, op: CacheOp, entry: &CacheLine) -> Phrase {
     let of = if entry.shift > 0 { format!("{from:#x}") } else { what.clone() };
     let (en, zh) = match op {
         CacheOp::Hit => {
-            (format!("hit: it knows {what}, so nothing is read"), format!("命中：记着 {what}，不必再读表"))
+            (format!("hits: it knows {what}, so nothing is read"), format!("命中：记着 {what}，不必再读表"))
         }
         CacheOp::Stale => (
-            format!("stale hit: it still says {what}, but the tables no longer do"),
+            format!("has a stale hit: it still says {what}, but the tables no longer do"),
             format!("陈旧命中：它还记着 {what}，但表中已不是这样"),
         ),
         CacheOp::Denied => (
-            format!("hit on {what}, which does not allow this access"),
+            format!("hits {what}, which does not allow this access"),
             format!("命中 {what}，但不允许这次访问"),
         ),
-        CacheOp::Miss => (format!("miss: it knows nothing of {of}"), format!("未命中：没有 {of} 的记录")),
+        CacheOp::Miss => (format!("misses: it knows nothing of {of}"), format!("未命中：没有 {of} 的记录")),
         CacheOp::Insert => (format!("now remembers {what}"), format!("记下 {what}")),
         CacheOp::Evict => (format!("pushes out {what} to make room"), format!("为腾出位置挤掉 {what}")),
         CacheOp::Invalidate => (format!("forgets {what}"), format!("作废 {what}")),
     };
-    both(format!("{} {en}.", name.en), format!("{}{zh}。", name.zh))
+    both(format!("The {} {en}.", name.en), format!("{}{zh}。", name.zh))
 }
 
 fn window(name: &str, from: AnyAddr, to: AnyAddr, hit: bool) -> Phrase {

@@ -5,6 +5,7 @@
 
 pub mod any;
 pub mod cache;
+pub mod queue;
 pub mod riscv;
 pub mod vtd;
 

@@ -389,6 +389,11 @@ entry!(PTE_TABLE "first-stage PTE" "第一级页表项" "RISC-V Privileged 12.4.
 entry!(GPTE_LEAF "second-stage leaf PTE" "第二级叶子页表项" "RISC-V Privileged 18.5.1" leaf);
 entry!(GPTE_TABLE "second-stage PTE" "第二级页表项" "RISC-V Privileged 18.5.1" table);
 
+/// Is this an entry of a second stage, whose root table is four times as large and indexed by two bits more?
+pub fn is_second_stage(entry: &'static EntryType) -> bool {
+    core::ptr::eq(entry, &GPTE_TABLE) || core::ptr::eq(entry, &GPTE_LEAF)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

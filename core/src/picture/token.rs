@@ -27,6 +27,16 @@ pub(super) fn place(
     // The operation's beginning: everything since then belongs to this journey.
     let begins = |e: &Event| matches!(e, Event::Begin(Scope::Operation { .. } | Scope::Setup { .. }));
     let start = (0..=current).rev().find(|i| begins(&steps[*i].event)).unwrap_or(0);
+    // When the machine is set up nothing is on its way: a run begins with a picture at rest.
+    let depth = steps[start..=current].iter().fold(0i32, |depth, step| match step.event {
+        Event::Begin(_) => depth + 1,
+        Event::End(_) => depth - 1,
+        _ => depth,
+    });
+    let set_up = matches!(steps[start].event, Event::Begin(Scope::Setup { .. }));
+    if set_up && depth <= 0 && matches!(steps[current].event, Event::End(_)) {
+        return;
+    }
     let start = start.max(current.saturating_sub(4096));
     let mut way = Way {
         model,

@@ -5,7 +5,8 @@
 //!
 //! * [`walk`]: the tables walked for the request in hand, and the grid of a nested walk
 //! * [`bits`]: the structure or register that the current step touched, field by field
-//! * [`state`]: caches and registers; [`memory`]: bytes, with tables recognised
+//! * [`state`]: caches and registers; [`queues`]: what software and the IOMMU have for each other;
+//!   [`memory`]: bytes, with tables recognised
 //! * [`course`]: what does not change with the position: operations, stops, marks, lanes
 //! * [`expected`]: what the scenario expects, and whether it held
 //! * [`compare`]: two runs step beside step; [`predict`]: what could be asked before a step
@@ -23,6 +24,7 @@ pub mod links;
 pub mod memory;
 mod player;
 pub mod predict;
+pub mod queues;
 pub mod scene;
 pub mod state;
 pub mod text;
@@ -96,7 +98,9 @@ impl Viewer {
         self.cursor.seek(&self.trace, position);
         let current = position.checked_sub(1).map(|index| &self.trace.steps()[index].event);
         view.caches = state::caches(self.cursor.caches(&self.trace), current, lang);
-        view.registers = state::registers(self.cursor.registers(&self.trace), lang);
+        let registers = self.cursor.registers(&self.trace);
+        view.queues = queues::queues(&registers, self.cursor.memory(), lang);
+        view.registers = state::registers(registers, lang);
         view
     }
 

@@ -4,7 +4,7 @@ use super::frame::widen;
 use super::types::{Comparison, Course, Head, Question, Scene, Whereabouts};
 use super::{compare, expected, export, predict, scene, text, where_is, Viewer};
 use crate::diagram::render::Theme;
-use crate::diagram::{layout, Model, Options};
+use crate::diagram::{layout, Layout, Model, Options};
 use crate::explain::Cast;
 use crate::machine::{run, Check, Done, Machine};
 use crate::picture::picture;
@@ -109,7 +109,46 @@ impl Player {
     /// The picture at a position, laid out at most so many cells wide.
     pub fn scene(&mut self, position: usize, width: u16, lang: Lang) -> Scene {
         let model = self.model(position);
+        scene::scene(&self.laid_out(&model, width, lang), lang)
+    }
+    fn laid_out(&self, model: &Model, width: u16, lang: Lang) -> Layout {
         let options = Options { width, lang, budget: BUDGET, tight: true, ..Options::default() };
-        scene::scene(&layout(&model, Some(&self.frame), &options), lang)
+        layout(model, Some(&self.frame), &options)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagram::tests::{complete, no_overlap};
+    use crate::scenario::presets::PRESETS;
+
+    /// What the page shows of every scenario, at every seventh stop, in windows of a phone to a wide screen.
+    #[test]
+    fn nothing_overlaps_or_is_lost_in_any_scenario_at_any_width() {
+        for preset in PRESETS {
+            let mut player = Player::open(preset.text).unwrap();
+            let stops = player.viewer.stops();
+            for (i, stop) in stops.iter().step_by(7).chain(stops.last()).enumerate() {
+                let model = player.model(*stop as usize);
+                for width in [36u16, 44, 60, 84, 116, 132] {
+                    let lang = if (i + usize::from(width)) % 3 == 0 { Lang::Zh } else { Lang::En };
+                    let layout = player.laid_out(&model, width, lang);
+                    println!("{} at {stop}, {width}, {lang:?}", preset.name);
+                    no_overlap(&layout, i32::from(width));
+                    complete(&model, &layout);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_run_begins_with_a_picture_at_rest() {
+        for preset in PRESETS {
+            let mut player = Player::open(preset.text).unwrap();
+            let start = player.course(Lang::En).start as usize;
+            let model = player.model(start);
+            assert!(model.token.is_none() && model.lit.is_empty(), "{}", preset.name);
+        }
     }
 }

@@ -87,6 +87,36 @@ to_page! {
         pub caches: Vec<Cache>,
         /// Every register that was used so far.
         pub registers: Vec<Entry>,
+        /// The queues between software and the IOMMU that were set up so far.
+        pub queues: Vec<Queue>,
+    }
+    /// A queue in memory.
+    struct Queue {
+        /// What it is called.
+        pub name: String,
+        /// The section that describes it.
+        pub section: String,
+        /// Where its first entry is, in physical memory.
+        pub base: Hex,
+        /// How many entries fit.
+        pub capacity: u32,
+        /// The index of the entry that is taken next.
+        pub head: u32,
+        /// The index at which the next one is put.
+        pub tail: u32,
+        /// How many wait, and are not shown.
+        pub more: u32,
+        /// The last ones taken, and those that wait.
+        pub entries: Vec<QueueEntry>,
+    }
+    /// An entry of a queue.
+    struct QueueEntry {
+        /// Its index.
+        pub index: u32,
+        /// It waits: it is at or after the head and before the tail.
+        pub waits: bool,
+        /// Its words and fields.
+        pub entry: Entry,
     }
     /// What a step means.
     #[derive(Copy, Eq, Default)]
@@ -149,6 +179,10 @@ to_page! {
         pub level: u8,
         /// The bits of the input that are the index, such as `47:39`; empty when it is not cut from an address.
         pub bits: String,
+        /// It ends the walk: what is left of the address is the offset in its page.
+        pub leaf: bool,
+        /// The address that this walk looks up, out of which the bits are cut.
+        pub input: Option<Hex>,
         /// The index.
         pub index: u32,
         /// The entry's address in the space its table pointer is in.

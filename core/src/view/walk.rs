@@ -3,6 +3,7 @@
 use super::types::{GridCell, GridRow, Hex, Walk, WalkRow};
 use crate::addr::{AnyAddr, Space};
 use crate::explain::{say, scopes, who, Cast};
+use crate::paging::riscv;
 use crate::spec::Lang;
 use crate::trace::{Event, Scope, Stage, Trace, Verdict};
 use alloc::{format, string::String, vec::Vec};
@@ -30,20 +31,20 @@ pub fn walk(trace: &Trace, index: usize, lang: Lang) -> Option<Walk> {
         result: None,
         failed: false,
     };
-    // The walks that are open: their stage and what they look up.
-    let mut open: Vec<(Stage, AnyAddr)> = Vec::new();
+    // The walks that are open: their stage, what they look up, and whether the root is still to be read.
+    let mut open: Vec<(Stage, AnyAddr, bool)> = Vec::new();
     let mut group: Vec<GridCell> = Vec::new();
     let mut nested = false;
     for (i, step) in trace.steps()[begin..end].iter().enumerate().map(|(n, s)| (begin + n, s)) {
         match step.event {
-            Event::Begin(Scope::Walk { stage, input, .. }) => open.push((stage, input)),
+            Event::Begin(Scope::Walk { stage, input, .. }) => open.push((stage, input, true)),
             Event::End(_) if closes_walk(trace, i) => {
                 open.pop();
             }
             Event::Read { at, level, verdict, .. } => {
                 let row = row(trace, i, index, &open, lang);
-                let below = matches!(open.last(), Some((Stage::Second | Stage::Ept | Stage::GStage, _)));
-                let above = matches!(open.last(), Some((Stage::First | Stage::Cpu, _)));
+                let below = matches!(open.last(), Some((Stage::Second | Stage::Ept | Stage::GStage, ..)));
+                let above = matches!(open.last(), Some((Stage::First | Stage::Cpu, ..)));
                 if level > 0 && (below || above) {
                     nested |= above && at.space == Space::GuestPhysical;
                     group.push(GridCell {
@@ -59,6 +60,9 @@ pub fn walk(trace: &Trace, index: usize, lang: Lang) -> Option<Walk> {
                     }
                 }
                 out.rows.push(row);
+                if let Some(walk) = open.last_mut() {
+                    walk.2 = false;
+                }
             }
             _ => {}
         }
@@ -108,7 +112,7 @@ fn closes_walk(trace: &Trace, index: usize) -> bool {
     matches!(opened, Some(Event::Begin(Scope::Walk { .. })))
 }
 
-fn row(trace: &Trace, i: usize, index: usize, open: &[(Stage, AnyAddr)], lang: Lang) -> WalkRow {
+fn row(trace: &Trace, i: usize, index: usize, open: &[(Stage, AnyAddr, bool)], lang: Lang) -> WalkRow {
     let Event::Read { entry, level, index: slot, at, pa, words, verdict } = trace.steps()[i].event else {
         unreachable!("only reads have rows")
     };
@@ -126,7 +130,11 @@ fn row(trace: &Trace, i: usize, index: usize, open: &[(Stage, AnyAddr)], lang: L
         depth: open.len().saturating_sub(1) as u8,
         entry: entry.name.get(lang).into(),
         level,
-        bits: index_bits(level, slot),
+        bits: open.last().map_or(String::new(), |(stage, _, first)| {
+            index_bits(*stage, level, *first && riscv::is_second_stage(entry))
+        }),
+        leaf: matches!(verdict, Verdict::Leaf { .. }),
+        input: open.last().map(|o| Hex(o.1.raw)),
         index: slot,
         at: Hex(at.raw),
         space: at.space.name().into(),
@@ -139,12 +147,48 @@ fn row(trace: &Trace, i: usize, index: usize, open: &[(Stage, AnyAddr)], lang: L
     }
 }
 
-/// Nine bits a level above the 12 of the page; a root table four times as large takes two more.
-fn index_bits(level: u8, index: u32) -> String {
-    if level == 0 {
+/// Nine bits a level above the 12 of the page; the root of a RISC-V second stage is four times as large and takes two
+/// more (RISC-V Privileged, "Two-Stage Address Translation").
+fn index_bits(stage: Stage, level: u8, wide: bool) -> String {
+    // Directories of devices and processes are indexed by ids.
+    if level == 0 || matches!(stage, Stage::Device | Stage::Process | Stage::Interrupt) {
         return String::new();
     }
     let low = 12 + 9 * (u32::from(level) - 1);
-    let wide = if index > 511 { 2 } else { 0 };
-    format!("{}:{low}", low + 8 + wide)
+    format!("{}:{low}", low + if wide { 10 } else { 8 })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::machine::run::run;
+
+    #[test]
+    fn the_indexes_are_cut_out_of_the_address_that_is_looked_up() {
+        for (machine, root) in [("vt-d", "47:39"), ("riscv", "49:39")] {
+            let text = format!(
+                "iommu-playground 1\nmachine {machine} width 48\niommu strict\nram 0 .. 8G\ndevice nic 00:03.0\n\
+                 vm blue ram 0 +64M at 0x1_0000_0000\nsteps\nattach nic to blue\ndma nic write 0x12_3450 +8\n"
+            );
+            let run = run(&text).unwrap();
+            let trace = &run.machine.trace;
+            let walk = (0..trace.len())
+                .rev()
+                .filter_map(|i| walk(trace, i, Lang::En))
+                .find(|w| w.rows.iter().any(|r| r.leaf))
+                .expect("the DMA walks");
+            let rows: Vec<_> = walk.rows.iter().filter(|r| !r.bits.is_empty()).collect();
+            assert_eq!(rows[0].bits, root, "{machine}");
+            for row in rows {
+                assert_eq!(row.input, Some(Hex(0x12_3450)), "{machine}");
+                let (hi, lo) = row.bits.split_once(':').unwrap();
+                let (hi, lo): (u32, u32) = (hi.parse().unwrap(), lo.parse().unwrap());
+                assert_eq!(
+                    0x12_3450u64 >> lo & ((1 << (hi - lo + 1)) - 1),
+                    row.index.into(),
+                    "{machine} {lo}"
+                );
+            }
+        }
+    }
 }

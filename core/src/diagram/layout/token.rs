@@ -24,7 +24,7 @@ pub struct Grid<'a> {
 
 impl Grid<'_> {
     /// A point has a place at either side of its box.
-    fn point(&self, scene: &Scene<'_>, p: Point) -> Option<[Cell; 2]> {
+    fn point(&self, scene: &Scene<'_>, width: i32, p: Point) -> Option<[Cell; 2]> {
         let c = p.column.0 as usize;
         let s = self.slots.iter().position(|s| s.columns.contains(&c))?;
         let k = self.slots[s].end(scene, c, p.address)?;
@@ -34,16 +34,16 @@ impl Grid<'_> {
             let (of, all) = (u128::from(piece.last - p.address), u128::from(piece.last - piece.first) + 1);
             y += (of * h.max(1) as u128 / all) as i32;
         }
-        // Just outside, where nothing is written.
+        // Just outside, where nothing is written; at the picture's edge on the border.
         let (left, right) = self.sides[s];
-        Some([((left - 1).max(0), y + self.dy), (right + 1, y + self.dy)])
+        Some([((left - 1).max(0), y + self.dy), ((right + 1).min(width - 1), y + self.dy)])
     }
 }
 
 /// The places that stand for an anchor: either side of a box, or the lower border of an actor, where no name is.
 fn places(scene: &Scene<'_>, layout: &Layout, grid: &Grid<'_>, anchor: Anchor) -> Option<[Cell; 2]> {
     match anchor {
-        Anchor::Point(p) => grid.point(scene, p),
+        Anchor::Point(p) => grid.point(scene, layout.width, p),
         Anchor::Actor(a) => {
             let key = &scene.stage.model.actors.get(a.0 as usize)?.key;
             let a = layout.actors.iter().find(|a| a.key == *key)?;

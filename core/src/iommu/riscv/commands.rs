@@ -55,7 +55,7 @@ impl Riscv {
             }
             let pa = (base >> 10 & 0xfff_ffff_ffff) << 12 | head << 4;
             match self.one_command(memory, pa, head as u32, obs) {
-                Ok(()) => self.regs.put(offset::CQH, 4, (head + 1) & ((2u64 << (base & 0x1f)) - 1)),
+                Ok(()) => self.set(offset::CQH, (head + 1) & ((2u64 << (base & 0x1f)) - 1), obs),
                 Err(halt) => {
                     let bit = match halt {
                         Halt::Illegal => csr::ILL,

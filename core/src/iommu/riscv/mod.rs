@@ -20,9 +20,11 @@ pub mod faults;
 pub mod msi;
 mod queues;
 pub mod regs;
+mod shared;
 pub mod stages;
 pub mod translate;
 mod unit;
 
 pub use config::{CacheSizes, Config, Quirks};
+pub use shared::QUEUES;
 pub use unit::{Reply, Riscv};

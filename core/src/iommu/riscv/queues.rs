@@ -88,7 +88,7 @@ impl Riscv {
         }
     }
 
-    fn set<O: Observer>(&mut self, at: u32, value: u64, obs: &mut O) {
+    pub(super) fn set<O: Observer>(&mut self, at: u32, value: u64, obs: &mut O) {
         let old = self.regs.get(at, 4);
         self.regs.put(at, 4, value);
         if let Some((register, offset)) = Regs::find(at).filter(|_| O::ON && old != value) {

@@ -23,10 +23,12 @@ pub mod registers;
 pub mod regs;
 pub mod route;
 pub mod second_stage;
+mod shared;
 mod translate;
 pub mod walk;
 
 pub use config::{CacheSizes, Config, Quirks};
+pub use shared::QUEUES;
 
 use super::*;
 use crate::trace::{Actor, Event};

@@ -1,0 +1,60 @@
+//! The queues of a unit in memory: invalidation (VT-d 6.5.2) and page requests (VT-d 7.4).
+
+use super::descriptors::{self, PAGE_REQUEST, UNKNOWN};
+use crate::iommu::queue::{QueueType, Shape};
+use crate::spec::{EntryType, Text};
+
+/// Both, in the order of their registers.
+pub static QUEUES: [QueueType; 2] = [
+    QueueType {
+        name: Text::new("invalidation queue", "失效队列"),
+        section: "VT-d 6.5.2",
+        base: "IQA_REG",
+        head: "IQH_REG",
+        tail: "IQT_REG",
+        // DW: descriptors of 256 bits (VT-d 11.4, invalidation queue address register).
+        shape: |iqa| shape(iqa, if iqa >> 11 & 1 != 0 { 32 } else { 16 }),
+        index,
+        entry: descriptor,
+    },
+    QueueType {
+        name: Text::new("page request queue", "页请求队列"),
+        section: "VT-d 7.4",
+        base: "PQA_REG",
+        head: "PQH_REG",
+        tail: "PQT_REG",
+        shape: |pqa| shape(pqa, 32),
+        index,
+        entry: |_| &PAGE_REQUEST,
+    },
+];
+
+/// QS and PQS: 2^n pages of 4 KiB.
+fn shape(base: u64, bytes: u32) -> Shape {
+    Shape { at: base & !0xfff, entries: (4096 << (base & 7)) / bytes, bytes }
+}
+
+/// Head and tail are offsets in bytes.
+fn index(shape: Shape, register: u64) -> u32 {
+    (register & 0x7_ffff) as u32 / shape.bytes
+}
+
+fn descriptor(low: u64) -> &'static EntryType {
+    // Bits 6:4 of the type are at 11:9.
+    descriptors::of_type(low & 0xf | (low >> 9 & 7) << 4).map_or(&UNKNOWN, |(entry, _)| entry)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn registers_say_where_entries_are() {
+        let shape = (QUEUES[0].shape)(0x1234_5000 | 1 << 11 | 2);
+        assert_eq!(shape, Shape { at: 0x1234_5000, entries: 512, bytes: 32 });
+        assert_eq!(index(shape, 0x40), 2);
+        assert_eq!((QUEUES[0].shape)(0x5000).entries, 256);
+        assert_eq!(descriptor(5).name.en, descriptors::of_type(5).unwrap().0.name.en);
+        assert!(core::ptr::eq(descriptor(0xf), &UNKNOWN));
+    }
+}

@@ -1,0 +1,295 @@
+// What an expert asks of the page: reads in order, bits, queues, caches, the other run, a guess, long runs.
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { after, before, test } from "node:test";
+import { start } from "./browser.mjs";
+
+let site;
+before(async () => (site = await start()));
+after(() => site.close());
+
+const AXE = readFileSync("node_modules/axe-core/axe.min.js", "utf8");
+
+const position = async (page) => Number((await page.textContent("#count")).split("/")[0]);
+
+/** Does something, and waits until the page stands elsewhere. */
+async function moving(page, act) {
+  const from = await position(page);
+  await act();
+  await page.waitForFunction(
+    (f) => Number(document.querySelector("#count").textContent.split("/")[0]) !== f,
+    from,
+  );
+}
+const press = (page, key) => moving(page, () => page.keyboard.press(key));
+
+async function pressUntil(page, key, holds, limit = 80) {
+  for (let i = 0; i < limit; i++) {
+    if (await page.evaluate(holds)) return;
+    await press(page, key);
+  }
+  assert.fail(`not reached by ${limit} times ${key}`);
+}
+
+async function clean(page, what) {
+  await page.evaluate(AXE);
+  const found = await page.evaluate(async () => (await window.axe.run()).violations);
+  assert.deepEqual(
+    found.map((v) => `${what}: ${v.id}: ${v.nodes.map((n) => n.target).join(" ")}`),
+    [],
+  );
+}
+
+async function done(page) {
+  assert.deepEqual(page.errors, []);
+  await page.context().close();
+}
+
+test("a nested walk: 24 reads in a grid, each with its address cut into indexes", async () => {
+  const page = await site.open({ hash: "#p=nested-walk" });
+  await press(page, "m");
+  await pressUntil(
+    page,
+    "ArrowRight",
+    () => document.querySelector(".grid button.current")?.textContent === "24",
+  );
+  const numbers = await page.$$eval(".grid button", (all) => all.map((b) => Number(b.textContent)));
+  assert.deepEqual(
+    numbers,
+    Array.from({ length: 24 }, (_, i) => i + 1),
+  );
+  // The strip under the row: its stretches are the bits of the address that is looked up, and the pressed one's
+  // number is the index that the row says was read.
+  const strip = await page.$$eval(".cut > *", (parts) =>
+    parts.map((p) => [p.querySelector("small").textContent, p.querySelector("code").textContent]),
+  );
+  assert.equal(strip[0][0].split(":")[0], "47");
+  assert.equal(strip.at(-1)[0], "11:0");
+  assert.equal(strip.map(([, bits]) => bits).join("").length, 48);
+  const now = await page.textContent(".cut [aria-current] b");
+  assert.equal(await page.textContent(".reads .current .index span:last-child"), now);
+  // A number of the grid leads to its read.
+  await moving(page, () => page.click(".grid button >> nth=4"));
+  assert.equal(await page.textContent(".grid button.current"), "5");
+  await done(page);
+});
+
+test("next miss and next fault go to their marks, by button and by key", async () => {
+  const page = await site.open({ hash: "#p=why-iommu" });
+  await moving(page, () => page.click("#next-miss"));
+  assert.equal(await page.getAttribute("section.stage .now", "data-tone"), "miss");
+  const at = await position(page);
+  await press(page, "Home");
+  await press(page, "m");
+  assert.equal(await position(page), at);
+  await press(page, "f");
+  assert.equal(await page.getAttribute("section.stage .now", "data-tone"), "fault");
+  await page.waitForFunction(() => document.querySelector("#next-fault").disabled);
+  await done(page);
+});
+
+test("queues, registers and memory at the step", async () => {
+  const page = await site.open({ hash: "#p=lazy" });
+  await page.click("#tab-queues");
+  // On a tab the arrows choose tabs.
+  await page.click("#walk");
+  await pressUntil(page, "ArrowRight", () => Boolean(document.querySelector('.queue [data-waits="true"]')));
+  const ends = await page.$$eval(".queue .ends span", (all) => all.slice(0, 2).map((e) => e.textContent));
+  assert.notEqual(ends[0].split(" ")[1], ends[1].split(" ")[1], `${ends}`);
+  await page.click('.queue [data-waits="true"] summary');
+  assert.ok(await page.isVisible('.queue [data-waits="true"] .strip'));
+  await clean(page, "queues");
+  // What waited is taken.
+  await pressUntil(page, "ArrowRight", () => !document.querySelector('.queue [data-waits="true"]'));
+  await page.click("#tab-registers");
+  const registers = await page.textContent(".panel .registers");
+  assert.ok(registers.includes("IQT_REG"), registers);
+  await clean(page, "registers");
+  await page.click("#tab-memory");
+  await page.waitForSelector(".hex tr");
+  await page.fill(".memory input", "0x1000");
+  await page.keyboard.press("Enter");
+  await page.waitForFunction(() => document.querySelector(".hex th")?.textContent === "0x1000");
+  await clean(page, "memory");
+  await done(page);
+});
+
+test("a bit that is flipped becomes a line of the scenario, and the run changes", async () => {
+  const page = await site.open({ hash: "#p=why-iommu" });
+  await press(page, "m");
+  await pressUntil(page, "ArrowRight", () =>
+    [...document.querySelectorAll(".reads .current .bits")].some((b) => b.textContent === "20:12"),
+  );
+  const before = await page.textContent("#sentence");
+  await page.click('.inspect-now .fields button[aria-label*=" W"]');
+  await page.waitForFunction((b) => document.querySelector("#sentence").textContent !== b, before);
+  await page.click("#editor summary");
+  await page.waitForSelector(".cm-content");
+  assert.match(await page.textContent(".cm-content"), /poke 0x/);
+  assert.match(await page.textContent("#editor"), /original|edited/i);
+  await done(page);
+});
+
+test("a guess is asked before the step and answered by it", async () => {
+  const page = await site.open({ hash: "#p=why-iommu" });
+  await page.click("#predict");
+  for (let i = 0; i < 200 && !(await page.$(".question .choices button")); i++) {
+    await page.keyboard.press("ArrowRight");
+    await page.waitForTimeout(20);
+  }
+  assert.ok((await page.$$(".question .choices button")).length >= 2);
+  await clean(page, "question");
+  await moving(page, () => page.click(".question .choices button"));
+  assert.match(await page.textContent(".question"), /[✓✕]/);
+  await done(page);
+});
+
+test("two runs side by side stop where they differ", async () => {
+  const page = await site.open({ hash: "#p=lazy" });
+  const options = await page.$$eval("#compare option", (all) => all.map((o) => o.textContent));
+  const at = options.findIndex((o) => /iommu strict/.test(o));
+  assert.ok(at > 0, `${options}`);
+  await page.selectOption("#compare", { index: at });
+  await page.waitForSelector("#diagram-other svg");
+  if (await page.isEnabled("#first-difference")) await page.click("#first-difference");
+  await page.waitForFunction(() => document.querySelector("#differs").textContent.startsWith("≠"));
+  assert.notEqual(await page.textContent("#sentence"), await page.textContent("#other-sentence"));
+  await clean(page, "comparing");
+  await page.click("#end-compare");
+  await page.waitForFunction(() => !document.documentElement.hasAttribute("data-comparing"));
+  await done(page);
+});
+
+test("the picture is as large as its pane, grows, and comes back", async () => {
+  const page = await site.open({ hash: "#p=nested-walk" });
+  const over = () =>
+    page.$eval("#diagram", (d) => Math.max(d.scrollWidth - d.clientWidth, d.scrollHeight - d.clientHeight));
+  assert.equal(await over(), 0);
+  for (let i = 0; i < 3; i++) await page.click(".tools button >> nth=2");
+  assert.ok((await over()) > 0);
+  await page.click(".tools button >> nth=1");
+  assert.equal(await over(), 0);
+  // Hover tells range and owner.
+  await page.hover('#diagram [data-piece][aria-label*="RAM"]');
+  assert.match(await page.textContent(".diagram .tip"), /0x/);
+  await done(page);
+});
+
+test("on a phone the page follows what the step touches", async () => {
+  const page = await site.open({ hash: "#p=nested-walk", width: 360, height: 780 });
+  await press(page, "m");
+  for (let i = 0; i < 12; i++) {
+    await press(page, "ArrowRight");
+    await page.waitForTimeout(60);
+    const seen = await page.evaluate(() => {
+      const token = document.querySelector("#diagram .token")?.getBoundingClientRect();
+      const stage = document.querySelector("section.stage").getBoundingClientRect();
+      return token ? [token.top, stage.top] : null;
+    });
+    if (seen)
+      assert.ok(seen[0] > 0 && seen[0] < seen[1], `the token is at ${seen[0]}, hidden from ${seen[1]} on`);
+  }
+  await done(page);
+});
+
+test("keys: every one that the sheet lists does something, and the sheet closes", async () => {
+  const page = await site.open({ hash: "#p=why-iommu" });
+  await page.keyboard.press("?");
+  await page.waitForSelector("#keys[open]");
+  await clean(page, "keys");
+  const keys = await page.$$eval("#keys kbd", (all) => all.map((k) => k.textContent));
+  for (const key of ["→", "←", "Space", "Home", "End", "N", "M", "F", "G", "P", "E", "?"])
+    assert.ok(keys.includes(key), key);
+  await page.keyboard.press("Escape");
+  await press(page, "l");
+  await press(page, "h");
+  await page.keyboard.press("g");
+  assert.equal(await page.inputValue("#grain"), "operation");
+  await page.keyboard.press("p");
+  assert.equal(await page.getAttribute("#predict", "aria-pressed"), "true");
+  await page.keyboard.press("p");
+  await page.keyboard.press(" ");
+  assert.equal(await page.getAttribute("#play", "aria-pressed"), "true");
+  await page.keyboard.press(" ");
+  await page.keyboard.press("e");
+  assert.ok(await page.$("#editor[open]"));
+  await done(page);
+});
+
+test("reduced motion takes the same steps without movement; each is announced", async () => {
+  const words = {};
+  for (const motion of ["reduce", "no-preference"]) {
+    const page = await site.open({ hash: "#p=why-iommu", motion });
+    await press(page, "m");
+    await press(page, "ArrowRight");
+    words[motion] = await page.textContent("#sentence .words");
+    const moving = await page.evaluate(() => document.getAnimations().length);
+    if (motion === "reduce") assert.equal(moving, 0);
+    assert.ok(
+      await page.$("#sentence[aria-live=polite], #sentence [aria-live=polite], [aria-live=polite] #sentence"),
+    );
+    await done(page);
+  }
+  assert.equal(words.reduce, words["no-preference"]);
+});
+
+for (const stop of [false, true])
+  test(`a run of 10,000 operations shows that it runs, leaves the page alive, and ${stop ? "can be stopped" : "can be walked through"}`, async () => {
+    const page = await site.open({ hash: "#p=why-iommu" });
+    await page.click("#editor summary");
+    await page.waitForSelector(".cm-content");
+    const one = "r = dma_map_single n b from-device\ndma n write r +64\ndma_unmap_single r\n";
+    const text = `iommu-playground 1\niommu strict\nram 0 .. 3G\ndevice n 00:03.0\nsteps\nalloc b 4K\n${one.repeat(3400)}`;
+    // Whoever wants to stop it presses as soon as there is what to press.
+    if (stop)
+      await page.evaluate(() =>
+        new MutationObserver(
+          () => document.querySelector(".busy").hidden || document.querySelector("#stop").click(),
+        ).observe(document.querySelector(".busy"), { attributes: true }),
+      );
+    // As pasted.
+    await page.evaluate(async (t) => {
+      const data = new DataTransfer();
+      data.setData("text/plain", t);
+      const into = document.querySelector(".cm-content");
+      into.focus();
+      document.execCommand("selectAll");
+      into.dispatchEvent(
+        new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true }),
+      );
+    }, text);
+    if (stop) {
+      await page.waitForFunction(() => /Stopped/.test(document.body.textContent));
+      assert.match(await page.textContent("#count"), /\/ 108$/);
+      return done(page);
+    }
+    await page.waitForSelector(".busy:not([hidden])", { timeout: 20000 });
+    // The page answers while the machine works: the longest pause between two frames is short.
+    const pause = await page.evaluate(
+      () =>
+        new Promise((resolve) => {
+          let [last, worst, n] = [performance.now(), 0, 0];
+          const frame = (now) => {
+            worst = Math.max(worst, now - last);
+            last = now;
+            if (++n < 20 && !document.querySelector(".busy").hidden) requestAnimationFrame(frame);
+            else resolve(worst);
+          };
+          requestAnimationFrame(frame);
+        }),
+    );
+    assert.ok(pause < 1000, `the page stood still for ${pause} ms`);
+    await page.waitForFunction(
+      () => Number(document.querySelector("#count").textContent.split("/")[1]) > 100000,
+      null,
+      {
+        timeout: 60000,
+      },
+    );
+    // Far seeks of a long trace; in the editor the keys are the text's.
+    await page.click("#walk");
+    await press(page, "End");
+    await press(page, "Home");
+    await press(page, "ArrowRight");
+    await done(page);
+  });
