@@ -10,6 +10,8 @@ export default [
     languageOptions: {
       globals: {
         process: "readonly",
+        File: "readonly",
+        DragEvent: "readonly",
         DataTransfer: "readonly",
         ClipboardEvent: "readonly",
         console: "readonly",

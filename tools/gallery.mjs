@@ -33,6 +33,8 @@ const WORDS = {
     copied: "Copied",
     refused: "Could not copy. The text:",
     riscv: "VT-d and RISC-V",
+    only: "VT-d",
+    none: "no IOMMU",
   },
   zh: {
     tongue: "zh-Hans",
@@ -60,6 +62,8 @@ const WORDS = {
     copied: "已复制",
     refused: "无法复制，内容如下：",
     riscv: "VT-d 和 RISC-V",
+    only: "VT-d",
+    none: "没有 IOMMU",
   },
 };
 
@@ -116,7 +120,7 @@ function page(lang, gallery, template) {
     const tags = [
       `<li class="tag ${s.difficulty.name}">${escape(s.difficulty[lang])}</li>`,
       ...s.topics.map((name) => `<li class="tag">${escape(topic.get(name))}</li>`),
-      s.riscv ? `<li class="tag">${words.riscv}</li>` : "",
+      `<li class="tag"${s.only ? ` title="${escape(s.only[lang])}"` : ""}>${!s.only ? words.riscv : s.iommu ? words.only : words.none}</li>`,
       place ? `<li class="tag step">${words.step(place)}</li>` : "",
     ];
     const title = escape(s.title[lang]);

@@ -10,7 +10,7 @@ use iommu_core::scenario::{change, onto, parse, print_statement};
 /// The preset as it is written, and on the other architecture if it says that it fits.
 fn variants(preset: &Preset) -> Vec<(String, Scenario)> {
     let written = parse(preset.text).unwrap_or_else(|p| panic!("{}: {p}", preset.name));
-    let riscv = preset.riscv.then(|| (format!("{} on RISC-V", preset.name), onto(&written, Arch::RiscV)));
+    let riscv = preset.riscv().then(|| (format!("{} on RISC-V", preset.name), onto(&written, Arch::RiscV)));
     [Some((preset.name.to_string(), written)), riscv].into_iter().flatten().collect()
 }
 
@@ -82,7 +82,7 @@ fn arrived(run: &Run) -> Vec<(String, Vec<u8>)> {
 #[test]
 fn the_same_data_arrives_on_every_architecture() {
     let mut compared = 0;
-    for preset in PRESETS.iter().filter(|p| p.riscv) {
+    for preset in PRESETS.iter().filter(|p| p.riscv()) {
         let [vtd, riscv] = &variants(preset)[..] else { panic!("{}", preset.name) };
         let [vtd, riscv] = [vtd, riscv].map(|(name, s)| run(name, s.clone()).unwrap());
         assert_eq!(vtd.machine.trace.lost_steps(), riscv.machine.trace.lost_steps());

@@ -52,6 +52,34 @@ test("a scenario that fits both runs on the other architecture, and back", async
   await page.context().close();
 });
 
+test("a log is taken from a file too, chosen or dropped", async () => {
+  const page = await site.open();
+  await page.click("#explain-log");
+  await page.waitForSelector(".explain-input");
+  const line = (at) =>
+    `DMAR: [DMA Write NO_PASID] Request device [00:1f.2] fault addr ${at} [fault reason 0x05] PTE Write access is not set\n`;
+  await page.setInputFiles(".explain input[type=file]", {
+    name: "dmesg.txt",
+    mimeType: "text/plain",
+    buffer: Buffer.from(line("0xfffe1000")),
+  });
+  await page.waitForFunction(() =>
+    document.querySelector(".explain-items")?.textContent.includes("0xfffe1000"),
+  );
+  await page.evaluate((text) => {
+    const data = new DataTransfer();
+    data.items.add(new File([text], "dmesg.txt", { type: "text/plain" }));
+    document
+      .querySelector(".explain-input")
+      .dispatchEvent(new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true }));
+  }, line("0xabcd2000"));
+  await page.waitForFunction(() =>
+    document.querySelector(".explain-items")?.textContent.includes("0xabcd2000"),
+  );
+  assert.deepEqual(page.errors, []);
+  await page.context().close();
+});
+
 test("a boot log of 1 MiB is read in the page, and nothing of it leaves", async () => {
   const page = await site.open();
   const asked = [];

@@ -38,7 +38,7 @@ pub fn gallery(lang: Lang) -> Vec<Card> {
             title,
             difficulty: if lang == Lang::Zh { zh } else { en }.into(),
             path: presets::PATH.iter().position(|n| *n == p.name).map(|i| i as u32 + 1),
-            riscv: p.riscv,
+            riscv: p.riscv(),
             text: p.text.into(),
         }
     });

@@ -18,6 +18,9 @@ export interface ExplainBox {
   focus: () => void;
 }
 
+/** Bytes of a file that are read: a boot log of several weeks. */
+const LARGEST = 16 << 20;
+
 /** Items shown at first, and with each press of "more". */
 const PAGE = 50;
 
@@ -56,7 +59,17 @@ export function explainBox(host: Host, initial: Lang): ExplainBox {
     });
     row.append(button);
   }
-  row.append(clear);
+  const file = el("input");
+  file.type = "file";
+  file.hidden = true;
+  const pick = el("button", "explain-file");
+  pick.type = "button";
+  pick.addEventListener("click", () => file.click());
+  file.addEventListener("change", () => {
+    void take(file.files?.[0]);
+    file.value = "";
+  });
+  row.append(pick, file, clear);
   const summary = el("p", "explain-summary");
   summary.setAttribute("role", "status");
   const list = el("ol", "explain-items");
@@ -86,6 +99,17 @@ export function explainBox(host: Host, initial: Lang): ExplainBox {
     const left = report.items.length - shown;
     more.hidden = left <= 0;
     more.textContent = say.more(Math.min(left, PAGE));
+  }
+
+  /** A file instead of a paste; what is far too large would only stop the page. */
+  async function take(chosen: File | undefined) {
+    if (!chosen) return;
+    if (chosen.size > LARGEST) {
+      summary.textContent = strings[lang].tooLarge(chosen.name);
+      return;
+    }
+    input.value = await chosen.text();
+    read();
   }
 
   /** Marks lines of the paste, so that a reader sees what an item is about. */
@@ -165,11 +189,27 @@ export function explainBox(host: Host, initial: Lang): ExplainBox {
     input.setAttribute("aria-label", say.label);
     tryOne.textContent = say.samples;
     clear.textContent = say.clear;
+    pick.textContent = say.file;
+    file.setAttribute("aria-label", say.file);
   }
 
   input.addEventListener("input", () => {
     clearTimeout(timer);
     timer = setTimeout(read, 150);
+  });
+  // Without this the browser would leave the page for the file.
+  element.addEventListener("dragover", (event) => {
+    if (!event.dataTransfer?.types.includes("Files")) return;
+    event.preventDefault();
+    element.classList.add("is-over");
+  });
+  element.addEventListener("dragleave", () => element.classList.remove("is-over"));
+  element.addEventListener("drop", (event) => {
+    element.classList.remove("is-over");
+    const dropped = event.dataTransfer?.files[0];
+    if (!dropped) return;
+    event.preventDefault();
+    void take(dropped);
   });
   clear.addEventListener("click", () => {
     input.value = "";

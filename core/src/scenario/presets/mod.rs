@@ -42,63 +42,88 @@ pub struct Preset {
     pub name: &'static str,
     /// How hard it is.
     pub difficulty: Difficulty,
-    /// Whether it runs on RISC-V as well when its `machine` line says so.
-    pub riscv: bool,
+    /// Why it does not run on RISC-V as well when its `machine` line says so; none when it does.
+    pub only: Option<Text>,
     /// The text.
     pub text: &'static str,
 }
 
 macro_rules! presets {
-    ($($name:literal $difficulty:ident $($riscv:ident)?;)*) => {
+    ($($name:literal $difficulty:ident $($only:ident)?;)*) => {
         &[$(Preset {
             name: $name,
             difficulty: Difficulty::$difficulty,
-            riscv: presets!(@ $($riscv)?),
+            only: presets!(@ $($only)?),
             text: include_str!(concat!($name, ".scn")),
         },)*]
     };
-    (@ riscv) => { true };
-    (@) => { false };
+    (@ $only:ident) => { Some($only) };
+    (@) => { None };
+}
+
+const NO_IOMMU: Text = Text::new(
+    "it is about a machine without an IOMMU: with one, the answer is another",
+    "讲的是没有 IOMMU 的机器：有了 IOMMU，答案就不同了",
+);
+const IO_PORTS: Text = Text::new("only x86 has instructions for I/O ports", "只有 x86 有访问 I/O 端口的指令");
+const WRITE_ONLY: Text =
+    Text::new("a RISC-V page table entry cannot allow writes alone", "RISC-V 的页表项不能只允许写");
+const VTD_CODES: Text = Text::new(
+    "it climbs VT-d's fault codes; RISC-V's are in the walk of any faulting scenario",
+    "讲的是 VT-d 的一级级错误码；RISC-V 的错误码可在任何出错的场景里看到",
+);
+const X86_RANGE: Text =
+    Text::new("the interrupt address range FEEx_xxxxh is x86's", "中断地址范围 FEEx_xxxxh 是 x86 独有的");
+const REMAPPING: Text = Text::new(
+    "interrupts go through VT-d's remapping table; RISC-V has interrupt files instead",
+    "中断走的是 VT-d 的重映射表；RISC-V 用的是中断文件",
+);
+
+impl Preset {
+    /// Does it run on RISC-V as well when its `machine` line says so?
+    pub const fn riscv(&self) -> bool {
+        self.only.is_none()
+    }
 }
 
 /// Every preset, in the order of the gallery.
 pub const PRESETS: &[Preset] = presets! {
-    "howto" Starter riscv;
-    "address-space" Starter riscv;
-    "first-dma" Starter;
-    "mmio" Starter riscv;
-    "io-ports" Starter;
-    "soc" Starter;
-    "bus-offset" Working;
-    "bar-window" Working riscv;
-    "device-map" Working riscv;
-    "linked-list" Working;
-    "why-iommu" Starter riscv;
-    "swiotlb" Working;
-    "mask" Working;
-    "mask-iommu" Working riscv;
-    "physical-address" Working riscv;
-    "scatter-gather" Working riscv;
-    "direction" Working;
-    "use-after-unmap" Working riscv;
-    "fault-ladder" Deep;
-    "sync-for-cpu" Working riscv;
-    "cache-line" Working riscv;
-    "vmalloc" Working riscv;
-    "ring" Deep riscv;
-    "lazy" Deep riscv;
-    "iotlb-reach" Deep riscv;
-    "groups" Working riscv;
-    "peer-to-peer" Deep riscv;
-    "reserved-memory" Working riscv;
-    "phantom" Working riscv;
-    "interrupts" Starter riscv;
-    "msi-hole" Deep;
-    "forged-msi" Deep;
-    "two-stages" Starter riscv;
-    "relay-or-passthrough" Working riscv;
-    "nested-walk" Deep riscv;
-    "sva" Deep riscv;
+    "howto" Starter;
+    "address-space" Starter;
+    "first-dma" Starter NO_IOMMU;
+    "mmio" Starter;
+    "io-ports" Starter IO_PORTS;
+    "soc" Starter NO_IOMMU;
+    "bus-offset" Working NO_IOMMU;
+    "bar-window" Working;
+    "device-map" Working;
+    "linked-list" Working NO_IOMMU;
+    "why-iommu" Starter;
+    "swiotlb" Working NO_IOMMU;
+    "mask" Working NO_IOMMU;
+    "mask-iommu" Working;
+    "physical-address" Working;
+    "scatter-gather" Working;
+    "direction" Working WRITE_ONLY;
+    "use-after-unmap" Working;
+    "fault-ladder" Deep VTD_CODES;
+    "sync-for-cpu" Working;
+    "cache-line" Working;
+    "vmalloc" Working;
+    "ring" Deep;
+    "lazy" Deep;
+    "iotlb-reach" Deep;
+    "groups" Working;
+    "peer-to-peer" Deep;
+    "reserved-memory" Working;
+    "phantom" Working;
+    "interrupts" Starter;
+    "msi-hole" Deep X86_RANGE;
+    "forged-msi" Deep REMAPPING;
+    "two-stages" Starter;
+    "relay-or-passthrough" Working;
+    "nested-walk" Deep;
+    "sva" Deep;
 };
 
 /// The order in which a newcomer reads: what an address space is, what DMA is, why an IOMMU, two stages,

@@ -82,7 +82,9 @@ fn card(preset: &Preset, folder: Option<&Path>) -> Result<Value, String> {
         "sources": outline.sources,
         "difficulty": { "name": preset.difficulty.name(), "en": en, "zh": zh },
         "topics": about.topics.iter().map(|t| t.name()).collect::<Vec<_>>(),
-        "riscv": preset.riscv,
+        "riscv": preset.riscv(),
+        "iommu": !preset.text.contains("\nmachine none"),
+        "only": preset.only.map(|why| json!({ "en": why.en, "zh": why.zh })),
         "at": at,
     }))
 }
