@@ -61,7 +61,8 @@ test("time goes both ways, to both ends, and is kept in the address", async () =
   assert.ok(await page.isDisabled("#step"));
   await page.keyboard.press("ArrowLeft");
   await moved(page, length);
-  assert.match(page.url(), new RegExp(`at=${await position(page)}`));
+  const stands = await position(page);
+  await page.waitForURL((url) => url.hash.includes(`at=${stands}`));
   const sentence = await page.textContent("#sentence .words");
   const again = await site.open({ hash: new URL(page.url()).hash });
   assert.equal(await again.textContent("#sentence .words"), sentence);

@@ -100,6 +100,12 @@ export class App {
   /** Forgets all listeners: the page is built anew in another language. */
   clear(): void {
     this.listeners = [];
+    this.ahead = [];
+  }
+  /** Asks for what will be shown at a position of this run, and of the one beside it, so that all comes at once. */
+  private ahead: ((at: number, beside: number | null) => Promise<void>)[] = [];
+  prepare(ask: (at: number, beside: number | null) => Promise<void>): void {
+    this.ahead.push(ask);
   }
   set(patch: Partial<State>): void {
     Object.assign(this.state, patch);
@@ -162,9 +168,11 @@ export class App {
     this.state.position = to;
     const { other, asked, lang } = this.state;
     const pair = other && pairAt(other, to);
+    const besides = other && pair !== null ? (other.pairs[pair]?.b ?? 0) : null;
     const [view, beside] = await Promise.all([
       this.core.ask("view", 0, to, lang),
-      other && pair !== null ? this.core.ask("view", 1, other.pairs[pair]?.b ?? 0, lang) : null,
+      besides === null ? null : this.core.ask("view", 1, besides, lang),
+      ...this.ahead.map((ask) => ask(to, besides)),
     ]);
     // A later request has overtaken this one.
     if (mine !== this.requests) return;
@@ -253,6 +261,7 @@ export class App {
     const [view, beside] = await Promise.all([
       this.core.ask("view", 0, pair.a, lang),
       this.core.ask("view", 1, pair.b, lang),
+      ...this.ahead.map((ask) => ask(pair.a, pair.b)),
     ]);
     if (mine !== this.requests) return;
     this.set({ position: pair.a, view, other: { ...other, at: index, view: beside } });

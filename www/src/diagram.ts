@@ -4,6 +4,7 @@ import type { Scene, ScenePiece } from "iommu-view";
 import type { App } from "./app";
 import { h } from "./dom";
 import { icon } from "./icons";
+import { become } from "./become";
 import { legend } from "./legend";
 import { cellWidth, midX, picture, ROW, size, y } from "./picture";
 import { t, type Key } from "./strings";
@@ -37,23 +38,58 @@ export function diagram(app: App, slot: 0 | 1 = 0): HTMLElement {
   let asked = 0;
   let last = { x: -1, y: -1, position: -1 };
 
-  /** The pane without what it keeps free around the picture. */
-  const inner = () => {
-    const { paddingLeft, paddingRight, paddingTop, paddingBottom } = getComputedStyle(holder);
-    return {
-      x: holder.clientWidth - parseFloat(paddingLeft) - parseFloat(paddingRight),
-      y: holder.clientHeight - parseFloat(paddingTop) - parseFloat(paddingBottom),
+  const position = () => (slot ? (app.state.other?.view.position ?? 0) : app.state.position);
+
+  // Read once for every size: to ask while a step is shown would make the browser lay everything out twice.
+  let room = { x: 0, y: 0, flows: false };
+  const measure = () => {
+    if (!holder.isConnected) return;
+    const style = getComputedStyle(holder);
+    const free = (...sides: string[]) => sides.reduce((sum, side) => sum - parseFloat(side), 0);
+    room = {
+      x: holder.clientWidth + free(style.paddingLeft, style.paddingRight),
+      y: holder.clientHeight + free(style.paddingTop, style.paddingBottom),
+      flows: style.overflowY !== "auto",
     };
   };
-  const position = () => (slot ? (app.state.other?.view.position ?? 0) : app.state.position);
-  const draw = async () => {
-    if (!app.state.course || (slot && !app.state.other) || !holder.clientWidth) return;
+  const cells = () => Math.min(132, Math.max(36, Math.floor((room.x - 2) / cellWidth())));
+
+  /** What was asked for ahead of a step: of which run, at which position, in which width and language. */
+  interface Ready {
+    of: unknown;
+    at: number;
+    cells: number;
+    lang: string;
+    scene: Scene;
+  }
+  let ready: Ready | null = null;
+  const run = () => (slot ? app.state.other?.course : app.state.course);
+  const ask = async (at: number): Promise<Ready> => {
+    const wanted = { of: run(), at, cells: cells(), lang: app.state.lang };
+    return { ...wanted, scene: await app.core.ask("scene", slot, at, wanted.cells, app.state.lang) };
+  };
+  const fits = (r: Ready) =>
+    r.of === run() && r.at === position() && r.cells === cells() && r.lang === app.state.lang;
+  app.prepare(async (at, beside) => {
     const mine = ++asked;
-    const at = position();
-    const cells = Math.max(36, Math.floor((inner().x - 2) / cellWidth()));
-    const answer = await app.core.ask("scene", slot, at, Math.min(cells, 132), app.state.lang);
-    if (mine !== asked) return;
-    scene = answer;
+    const wanted = slot ? beside : at;
+    if (wanted === null || !run() || room.x <= 0) return;
+    const answer = await ask(wanted);
+    if (mine === asked) ready = answer;
+  });
+
+  const draw = async () => {
+    if (!run() || (slot && !app.state.other) || room.x <= 0) return;
+    if (!ready || !fits(ready)) {
+      const mine = ++asked;
+      const answer = await ask(position());
+      if (mine !== asked) return;
+      ready = answer;
+    }
+    show(ready);
+  };
+  const show = ({ scene: now, at }: Ready) => {
+    scene = now;
     const from = last;
     const end = scene.token?.path.at(-1) ?? [-1, -1];
     last = { x: end[0], y: end[1], position: at };
@@ -66,9 +102,12 @@ export function diagram(app: App, slot: 0 | 1 = 0): HTMLElement {
       choose: (piece) => app.set({ followed: piece.first }),
       point,
     });
-    holder.replaceChildren(drawn);
-    if (focused) drawn.querySelector<SVGElement>(`[data-piece="${focused}"]`)?.focus({ preventScroll: true });
-    fit();
+    fit(drawn);
+    const before = holder.firstElementChild;
+    if (before) become(before, drawn);
+    else holder.append(drawn);
+    if (focused)
+      holder.querySelector<SVGElement>(`[data-piece="${focused}"]`)?.focus({ preventScroll: true });
     follow(from.position >= 0 && at !== from.position);
   };
 
@@ -86,13 +125,10 @@ export function diagram(app: App, slot: 0 | 1 = 0): HTMLElement {
     tip.style.top = `${below + tip.offsetHeight > frame.height && above > 0 ? above : below}px`;
   };
 
-  const fit = () => {
-    const svg = holder.firstElementChild as SVGElement | null;
+  const fit = (svg = holder.firstElementChild) => {
     if (!svg || !scene) return;
     const full = size(scene);
-    const room = inner();
-    const flows = getComputedStyle(holder).overflowY !== "auto";
-    const whole = Math.min(room.x / full.width, flows ? 1 : room.y / full.height, 1.3);
+    const whole = Math.min(room.x / full.width, room.flows ? 1 : room.y / full.height, 1.3);
     scale = wish ?? Math.max(whole, Math.min(SMALLEST, room.x / full.width));
     svg.setAttribute("width", String(full.width * scale));
     svg.setAttribute("height", String(full.height * scale));
@@ -108,6 +144,9 @@ export function diagram(app: App, slot: 0 | 1 = 0): HTMLElement {
     const touched = scene.pieces.find((p) => p.touch);
     const spot = scene.token?.path.at(-1) ?? (touched && [touched.x, (touched.top + touched.bottom) / 4]);
     if (!spot) return;
+    const { width, height } = size(scene);
+    const all = width * scale <= room.x + 1 && height * scale <= room.y + 1;
+    if (all && !room.flows) return;
     const [left, top] = [midX(spot[0]) * scale, y(spot[1]) * scale];
     const margin = 3 * ROW;
     const into = (now: number, room: number, at: number) =>
@@ -117,7 +156,7 @@ export function diagram(app: App, slot: 0 | 1 = 0): HTMLElement {
       top: into(holder.scrollTop, holder.clientHeight, top),
       behavior: calm.matches ? "auto" : "smooth",
     });
-    if (stepped && !slot && getComputedStyle(holder).overflowY !== "auto") followInPage(holder, top);
+    if (stepped && !slot && room.flows) followInPage(holder, top);
   };
 
   holder.addEventListener(
@@ -135,6 +174,7 @@ export function diagram(app: App, slot: 0 | 1 = 0): HTMLElement {
   });
   let seen = { x: 0, y: 0 };
   new ResizeObserver(() => {
+    measure();
     const now = { x: holder.clientWidth, y: holder.clientHeight };
     const wider = Math.abs(now.x - seen.x) >= cellWidth();
     const higher = Math.abs(now.y - seen.y) >= ROW;

@@ -111,8 +111,17 @@ function fragment(): Promise<string | null> {
   return packed.head;
 }
 
-/** Keeps the address bar in step, so that it can be copied and reloaded. */
-async function address(): Promise<void> {
+let soon: ReturnType<typeof setTimeout> | undefined;
+
+/** Keeps the address bar in step, so that it can be copied and reloaded: a little later than the picture, since a
+    browser looks for the page's icon anew each time. */
+function address(): void {
+  clearTimeout(soon);
+  soon = setTimeout(() => void writeAddress(), 120);
+}
+addEventListener("pagehide", () => void writeAddress());
+
+async function writeAddress(): Promise<void> {
   const { position } = app.state;
   const head = await fragment();
   // Another step has been taken meanwhile, or the text is too long for a link.

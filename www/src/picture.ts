@@ -46,40 +46,47 @@ export function picture(scene: Scene, how: How): SVGElement {
   });
   svg.append(
     s("defs", {}, head("head"), head("head-lit"), head("head-stale")),
-    s("g", { class: "pieces" }, ...pieces(scene, how)),
+    s("g", { class: "pieces layer" }, ...pieces(scene, how)),
     s(
       "g",
-      { "aria-hidden": "true", class: "marks-layer" },
+      { "aria-hidden": "true", class: "marks-layer layer" },
+      // Each kind is a layer, so that a step replaces only what it changes.
       // The boxes have their own borders: only marks inside them are drawn.
-      ...scene.rules
-        .filter(([, , cells]) => cells < 0)
-        .map(([rx, ry, cells]) =>
-          s("line", {
-            class: "rule",
-            x1: midX(rx),
-            x2: midX(rx - cells - 1),
-            y1: y(ry),
-            y2: y(ry),
+      layer(
+        scene.rules
+          .filter(([, , cells]) => cells < 0)
+          .map(([rx, ry, cells]) =>
+            s("line", {
+              class: "rule",
+              x1: midX(rx),
+              x2: midX(rx - cells - 1),
+              y1: y(ry),
+              y2: y(ry),
+            }),
+          ),
+      ),
+      layer(scene.wires.map(wire)),
+      layer(scene.token ? [trail(scene.token)] : []),
+      layer(
+        scene.actors.map((a) =>
+          s("rect", {
+            class: `actor ${a.kind}${a.touch ? ` touch ${a.touch}` : ""}`,
+            x: midX(a.x),
+            y: y(a.y),
+            width: x(a.width - 1),
+            height: (a.height - 1) * ROW,
+            rx: 4,
           }),
         ),
-      ...scene.wires.map(wire),
-      scene.token ? trail(scene.token) : null,
-      ...scene.actors.map((a) =>
-        s("rect", {
-          class: `actor ${a.kind}${a.touch ? ` touch ${a.touch}` : ""}`,
-          x: midX(a.x),
-          y: y(a.y),
-          width: x(a.width - 1),
-          height: (a.height - 1) * ROW,
-          rx: 4,
-        }),
       ),
-      ...scene.texts.flatMap(written),
-      scene.token ? token(scene.token, how.walk) : null,
+      layer(scene.texts.flatMap(written)),
+      layer(scene.token ? [token(scene.token, how.walk)] : []),
     ),
   );
   return svg;
 }
+
+const layer = (elements: SVGElement[]) => s("g", { class: "layer" }, ...elements);
 
 /** Ranges; one of them can be reached by Tab, the others from there with the arrows up and down. */
 function pieces(scene: Scene, how: How): SVGElement[] {

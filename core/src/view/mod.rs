@@ -100,7 +100,7 @@ impl Viewer {
         view.caches = state::caches(self.cursor.caches(&self.trace), current, lang);
         let registers = self.cursor.registers(&self.trace);
         view.queues = queues::queues(&registers, self.cursor.memory(), lang);
-        view.registers = state::registers(registers, lang);
+        view.registers = state::registers(registers, &self.cast, lang);
         view
     }
 

@@ -1,11 +1,12 @@
 //! The queues in memory at a position: what waits in them, and what was taken last.
 
 use super::bits;
+use super::history::RegisterState;
 use super::types::{Hex, Queue, QueueEntry};
 use crate::addr::PhysAddr;
 use crate::iommu::queue::{self, QueueType, Shape};
 use crate::memory::Memory;
-use crate::spec::{Lang, Register};
+use crate::spec::Lang;
 use alloc::vec::Vec;
 
 /// Entries already taken that are still shown: what the last few operations asked for.
@@ -14,8 +15,9 @@ const TAKEN: u32 = 6;
 const WAITING: u32 = 32;
 
 /// Every queue whose base register was written.
-pub fn queues(registers: &[(&'static Register, u64)], memory: &Memory, lang: Lang) -> Vec<Queue> {
-    let value = |name: &str| registers.iter().find(|(r, _)| r.name == name).map(|(_, value)| *value);
+pub fn queues(registers: &[RegisterState], memory: &Memory, lang: Lang) -> Vec<Queue> {
+    let of_unit = |name: &str| registers.iter().find(|r| r.device.is_none() && r.register.name == name);
+    let value = |name: &str| of_unit(name).map(|r| r.value);
     let set_up = queue::queues().filter_map(|q| {
         let shape = (q.shape)(value(q.base).filter(|base| *base != 0)?);
         let index = |name| (q.index)(shape, value(name).unwrap_or(0)) % shape.entries.max(1);

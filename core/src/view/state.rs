@@ -1,10 +1,11 @@
 //! Caches and registers at a position.
 
 use super::bits;
-use super::history::CacheState;
+use super::history::{CacheState, RegisterState};
 use super::types::{Cache, CacheRow, Entry, Hex};
 use crate::explain::step::line;
-use crate::spec::{Lang, Register};
+use crate::explain::Cast;
+use crate::spec::Lang;
 use crate::trace::{CacheLine, CacheOp, Event};
 use alloc::{format, string::String, vec::Vec};
 
@@ -63,11 +64,36 @@ fn tag(line: &CacheLine) -> String {
     parts.join(", ")
 }
 
-/// Registers with their values.
-pub fn registers(all: Vec<(&'static Register, u64)>, lang: Lang) -> Vec<Entry> {
-    let show = |(r, value): (&'static Register, u64)| {
+/// Registers with their values; a device's carry its name.
+pub fn registers(all: Vec<RegisterState>, cast: &Cast, lang: Lang) -> Vec<Entry> {
+    let show = |RegisterState { device, register: r, value }: RegisterState| {
         let entry = bits::register(r, r.offset, None, value, lang);
-        Entry { at: Hex(r.offset.into()), ..entry }
+        let name = device.map_or_else(|| r.name.into(), |d| format!("{} {}", cast.device(d), r.name));
+        Entry { at: Hex(r.offset.into()), name, ..entry }
     };
     all.into_iter().map(show).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::machine::run::run;
+    use crate::spec::Lang;
+    use crate::view::Viewer;
+
+    #[test]
+    fn registers_at_one_offset_of_iommu_and_devices_stay_apart() {
+        let text = "iommu-playground 1\niommu strict\nram 0 .. 3G\nbridge cpu 0xe000_0000 +256M -> bus 0xe000_0000\n\
+                    device nic 00:03.0\nbar 0 64K at bus 0xe000_0000\ndevice disk 00:04.0\n\
+                    bar 0 64K at bus 0xe001_0000\nsteps\nalloc buf 4K\n\
+                    rx = dma_map_single nic buf from-device\nprogram nic write rx +64\n\
+                    tx = dma_map_single disk buf to-device\nprogram disk read tx +128\n";
+        let run = run(text).unwrap();
+        let cast = crate::explain::Cast::of(&run.machine, text);
+        let mut viewer = Viewer::new(run.machine.trace.clone(), run.machine.memory.clone(), cast);
+        let view = viewer.view(usize::MAX, Lang::En);
+        let value = |name: &str| view.registers.iter().find(|r| r.name == name).map(|r| r.words[0].0);
+        assert_eq!((value("nic LENGTH"), value("disk LENGTH")), (Some(64), Some(128)));
+        // VT-d has its command register at the offset of the engine's DEVICE.
+        assert!(value("GCMD_REG").is_some());
+    }
 }

@@ -1,7 +1,8 @@
 //! Caches and registers as their events make them, moved forward and back at the cost of the steps between.
 
+use crate::addr::RequesterId;
 use crate::spec::Register;
-use crate::trace::{CacheLine, CacheOp, CacheType, Event, Trace};
+use crate::trace::{Actor, CacheLine, CacheOp, CacheType, Event, Step, Trace};
 use alloc::{collections::BTreeMap, vec::Vec};
 
 /// One cache with what is in it at a position.
@@ -19,18 +20,30 @@ pub struct CacheState {
     first: usize,
 }
 
+/// A register with its value: the IOMMU's, or the engine's of a device.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct RegisterState {
+    /// Whose it is; none for the IOMMU's.
+    pub device: Option<RequesterId>,
+    /// Which.
+    pub register: &'static Register,
+    /// Its value.
+    pub value: u64,
+}
+
 /// What stood where a step put something else or nothing.
 #[derive(Clone, Copy, Debug)]
 enum Before {
     Line(Option<CacheLine>),
-    Register(Option<(&'static Register, u64)>),
+    Register(Option<RegisterState>),
 }
 
 /// Every cache and every register that was used by a position.
 #[derive(Clone, Debug, Default)]
 pub struct Fold {
     caches: Vec<CacheState>,
-    registers: BTreeMap<u32, (&'static Register, u64)>,
+    /// By whose they are and their offsets: several devices have the same ones.
+    registers: BTreeMap<(Option<RequesterId>, u32), RegisterState>,
     before: Vec<Before>,
     at: usize,
 }
@@ -40,12 +53,12 @@ impl Fold {
     pub fn seek(&mut self, trace: &Trace, to: usize) {
         let to = to.min(trace.len());
         while self.at < to {
-            self.redo(&trace.steps()[self.at].event);
+            self.redo(&trace.steps()[self.at]);
             self.at += 1;
         }
         while self.at > to {
             self.at -= 1;
-            self.undo(&trace.steps()[self.at].event);
+            self.undo(&trace.steps()[self.at]);
         }
     }
 
@@ -55,8 +68,8 @@ impl Fold {
         &self.caches[..self.caches.partition_point(|c| c.first < self.at)]
     }
 
-    /// The registers read or written so far, with their values, by offset.
-    pub fn registers(&self) -> impl Iterator<Item = (&'static Register, u64)> + '_ {
+    /// The registers read or written so far, with their values: the IOMMU's, then each device's, by offset.
+    pub fn registers(&self) -> impl Iterator<Item = RegisterState> + '_ {
         self.registers.values().copied()
     }
 
@@ -70,8 +83,8 @@ impl Fold {
         &mut self.caches[place]
     }
 
-    fn redo(&mut self, event: &Event) {
-        match *event {
+    fn redo(&mut self, step: &Step) {
+        match step.event {
             Event::Cache { cache, op, slot, line } => {
                 let state = self.cache(cache);
                 let before = match op {
@@ -83,15 +96,17 @@ impl Fold {
                 self.before.push(Before::Line(before));
             }
             Event::Register { register, offset, new, .. } => {
-                let before = self.registers.insert(offset, (register, new));
+                let device = owner(step);
+                let now = RegisterState { device, register, value: new };
+                let before = self.registers.insert((device, offset), now);
                 self.before.push(Before::Register(before));
             }
             _ => {}
         }
     }
 
-    fn undo(&mut self, event: &Event) {
-        match *event {
+    fn undo(&mut self, step: &Step) {
+        match step.event {
             Event::Cache { cache, op, slot, .. } => {
                 let changes = matches!(op, CacheOp::Insert | CacheOp::Evict | CacheOp::Invalidate);
                 let before = if changes { self.before.pop() } else { None };
@@ -104,10 +119,20 @@ impl Fold {
                 }
             }
             Event::Register { offset, .. } => match self.before.pop() {
-                Some(Before::Register(Some(value))) => _ = self.registers.insert(offset, value),
-                _ => _ = self.registers.remove(&offset),
+                Some(Before::Register(Some(value))) => {
+                    _ = self.registers.insert((owner(step), offset), value)
+                }
+                _ => _ = self.registers.remove(&(owner(step), offset)),
             },
             _ => {}
         }
+    }
+}
+
+/// An engine tells of its registers itself; the IOMMU's are told of by it or by who writes them.
+fn owner(step: &Step) -> Option<RequesterId> {
+    match step.actor {
+        Actor::Device(requester) => Some(requester),
+        _ => None,
     }
 }

@@ -6,12 +6,11 @@ mod landmarks;
 
 use crate::addr::PhysAddr;
 use crate::memory::Memory;
-use crate::spec::Register;
 use crate::trace::{Event, Trace};
 use alloc::vec::Vec;
 
-pub use fold::CacheState;
 use fold::Fold;
+pub use fold::{CacheState, RegisterState};
 use landmarks::Landmarks;
 pub use landmarks::TablePage;
 
@@ -46,8 +45,8 @@ impl Cursor {
         self.fold.seek(trace, self.at);
         self.fold.caches()
     }
-    /// The registers that were read or written so far, with their values now, by offset.
-    pub fn registers(&mut self, trace: &Trace) -> Vec<(&'static Register, u64)> {
+    /// The registers that were read or written so far, with their values now.
+    pub fn registers(&mut self, trace: &Trace) -> Vec<RegisterState> {
         self.fold.seek(trace, self.at);
         self.fold.registers().collect()
     }
