@@ -5,6 +5,7 @@
 //! replacement to the implementation; this is ours, and the documentation says so.
 
 use alloc::vec::Vec;
+use core::num::NonZeroU64;
 
 /// Entries in a set of a large cache.
 pub const WAYS: usize = 8;
@@ -26,17 +27,20 @@ pub const fn mix(a: u64, b: u64) -> u64 {
 struct Slot<K, V> {
     key: K,
     value: V,
-    /// When it was last used; larger is later.
-    used: u64,
+    /// When it was last used; larger is later. Never 0, so that an empty slot takes no more room.
+    used: NonZeroU64,
 }
 
 /// A cache of values by key.
 #[derive(Clone, Debug)]
 pub struct Cache<K, V> {
     slots: Vec<Option<Slot<K, V>>>,
+    /// For each set, a part of the hash of each entry's key; 0 where there is none. Compared all at once: which way
+    /// an entry is in cannot be guessed, and a loop that ends there is a branch that is mispredicted.
+    tags: Vec<[u32; WAYS]>,
     ways: usize,
     set_mask: u64,
-    clock: u64,
+    clock: NonZeroU64,
     live: usize,
 }
 
@@ -62,7 +66,14 @@ impl<K: Key, V: Copy> Cache<K, V> {
         };
         let mut slots = Vec::new();
         slots.resize_with(sets * ways, || None);
-        Cache { slots, ways, set_mask: sets as u64 - 1, clock: 0, live: 0 }
+        Cache {
+            slots,
+            tags: alloc::vec![[0; WAYS]; sets],
+            ways,
+            set_mask: sets as u64 - 1,
+            clock: NonZeroU64::MIN,
+            live: 0,
+        }
     }
 
     /// How many entries fit.
@@ -78,35 +89,44 @@ impl<K: Key, V: Copy> Cache<K, V> {
         self.live == 0
     }
 
+    /// The set of a key, and the tag that its entry has there.
     #[inline]
-    fn set(&self, key: &K) -> usize {
-        if self.set_mask == 0 {
-            0
-        } else {
-            (key.hash() & self.set_mask) as usize * self.ways
+    fn set(&self, key: &K) -> (usize, u32) {
+        let hash = key.hash();
+        ((hash & self.set_mask) as usize, (hash >> 32) as u32 | 1)
+    }
+
+    /// The slot of a key.
+    #[inline]
+    fn find(&self, key: &K) -> Option<usize> {
+        let (set, tag) = self.set(key);
+        let mut same = 0u32;
+        for (way, t) in self.tags.get(set)?.iter().enumerate() {
+            same |= u32::from(*t == tag) << way;
         }
+        while same != 0 {
+            let slot = set * self.ways + same.trailing_zeros() as usize;
+            if matches!(self.slots.get(slot), Some(Some(e)) if e.key == *key) {
+                return Some(slot);
+            }
+            same &= same - 1;
+        }
+        None
     }
 
     /// Finds an entry and marks it as just used.
     #[inline]
     pub fn get(&mut self, key: &K) -> Option<(u32, V)> {
-        let start = self.set(key);
-        self.clock += 1;
-        for (i, slot) in self.slots[start..start + self.ways].iter_mut().enumerate() {
-            if let Some(entry) = slot {
-                if entry.key == *key {
-                    entry.used = self.clock;
-                    return Some(((start + i) as u32, entry.value));
-                }
-            }
-        }
-        None
+        let slot = self.find(key)?;
+        self.clock = self.clock.saturating_add(1);
+        let entry = self.slots[slot].as_mut()?;
+        entry.used = self.clock;
+        Some((slot as u32, entry.value))
     }
 
     /// Finds an entry without touching the order of use.
     pub fn peek(&self, key: &K) -> Option<V> {
-        let start = self.set(key);
-        self.slots[start..start + self.ways].iter().flatten().find(|e| e.key == *key).map(|e| e.value)
+        self.slots[self.find(key)?].as_ref().map(|e| e.value)
     }
 
     /// Puts an entry in: over the one with the same key, into a free slot, or over the least recently used one
@@ -115,16 +135,18 @@ impl<K: Key, V: Copy> Cache<K, V> {
         if self.ways == 0 {
             return (None, None);
         }
-        let start = self.set(&key);
-        self.clock += 1;
-        let set = &mut self.slots[start..start + self.ways];
-        let place = set
-            .iter()
-            .position(|s| matches!(s, Some(e) if e.key == key))
-            .or_else(|| set.iter().position(Option::is_none))
-            .or_else(|| (0..set.len()).min_by_key(|i| set[*i].as_ref().map_or(0, |e| e.used)))
+        let (set, tag) = self.set(&key);
+        let start = set * self.ways;
+        self.clock = self.clock.saturating_add(1);
+        let ways = &self.slots[start..start + self.ways];
+        let place = self
+            .find(&key)
+            .map(|slot| slot - start)
+            .or_else(|| ways.iter().position(Option::is_none))
+            .or_else(|| (0..ways.len()).min_by_key(|i| ways[*i].as_ref().map(|e| e.used)))
             .unwrap_or(0);
-        let old = set[place].replace(Slot { key, value, used: self.clock });
+        self.tags[set][place] = tag;
+        let old = self.slots[start + place].replace(Slot { key, value, used: self.clock });
         let slot = (start + place) as u32;
         let removed = old.map(|e| Removed { slot, key: e.key, value: e.value });
         if removed.is_none() {
@@ -136,8 +158,7 @@ impl<K: Key, V: Copy> Cache<K, V> {
 
     /// Changes the value of an entry, if it is there.
     pub fn update(&mut self, key: &K, change: impl FnOnce(&mut V)) {
-        let start = self.set(key);
-        if let Some(e) = self.slots[start..start + self.ways].iter_mut().flatten().find(|e| e.key == *key) {
+        if let Some(e) = self.find(key).and_then(|slot| self.slots[slot].as_mut()) {
             change(&mut e.value);
         }
     }
@@ -148,6 +169,7 @@ impl<K: Key, V: Copy> Cache<K, V> {
             if slot.as_ref().is_some_and(|e| matches(&e.key, &e.value)) {
                 if let Some(e) = slot.take() {
                     self.live -= 1;
+                    self.tags[i / self.ways][i % self.ways] = 0;
                     told(Removed { slot: i as u32, key: e.key, value: e.value });
                 }
             }
