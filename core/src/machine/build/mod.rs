@@ -1,8 +1,8 @@
 //! Declarations become a machine, or one clear problem that names the line and the two things in conflict.
 //!
-//! * [`board`]: what the word after `machine` brings; RAM, windows, interrupts
-//! * [`tree`]: ports and functions with their configuration spaces; devices
-//! * [`software`]: the kernel's, guests' and processes' tables
+//! * `board`: what the word after `machine` brings; RAM, windows, interrupts
+//! * `tree`: ports and functions with their configuration spaces; devices
+//! * `software`: the kernel's, guests' and processes' tables
 
 mod board;
 mod software;
