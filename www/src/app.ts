@@ -1,6 +1,6 @@
 // What the page knows, and how it changes. Views listen; nobody else holds state.
 import type { Card, Comparison, Course, Head, PageTone, Question, Trouble, View } from "iommu-view";
-import { Core, STOPPED } from "./core";
+import { Core, Stopped } from "./core";
 import type { Lang } from "./strings";
 import { setLang, t } from "./strings";
 import * as storage from "./storage";
@@ -135,7 +135,7 @@ export class App {
     } catch (error) {
       // The machine could not be loaded; a run that was stopped says so itself.
       const reason = error instanceof Error ? error.message : String(error);
-      if (reason !== STOPPED) this.set({ message: `${t("noWasm")} (${reason})` });
+      if (!(error instanceof Stopped)) this.set({ message: `${t("noWasm")} (${reason})` });
       return false;
     } finally {
       clearTimeout(slow);

@@ -7,7 +7,12 @@ type Answer = { id: number; value?: unknown; error?: string };
 type Waiting = { done: (value: unknown) => void; fail: (error: Error) => void };
 
 /** Why a question that was asked before the machine was stopped has no answer. */
-export const STOPPED = "stopped";
+export class Stopped extends Error {}
+
+// Whoever stops the machine is told so; views that had asked it something meanwhile only stay as they are.
+addEventListener("unhandledrejection", (event) => {
+  if (event.reason instanceof Stopped) event.preventDefault();
+});
 
 function spawnWorker(): Worker {
   if (!carried) return new Worker(new URL("worker.js", document.baseURI), { type: "module" });
@@ -68,7 +73,7 @@ export class Core {
     };
     worker.onerror = (event) => {
       this.broken = event.message || "the worker could not be started";
-      this.drop(this.broken);
+      this.drop(new Error(this.broken));
     };
     return worker;
   }
@@ -78,11 +83,11 @@ export class Core {
     this.worker?.terminate();
     this.worker = null;
     this.broken = null;
-    this.drop(STOPPED);
+    this.drop(new Stopped());
   }
 
-  private drop(reason: string): void {
-    for (const asked of this.waiting.values()) asked.fail(new Error(reason));
+  private drop(reason: Error): void {
+    for (const asked of this.waiting.values()) asked.fail(reason);
     this.waiting.clear();
   }
 }

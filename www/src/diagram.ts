@@ -170,7 +170,9 @@ export function diagram(app: App, slot: 0 | 1 = 0): HTMLElement {
   );
   app.on((state, changed) => {
     if (slot && changed.has("other")) box.hidden = !state.other;
-    if (changed.has(slot ? "other" : "view") || changed.has("followed")) void draw();
+    if (changed.has(slot ? "other" : "view")) void draw();
+    // Only marked anew: of a run that is just opened nothing is shown yet.
+    else if (changed.has("followed") && ready && fits(ready)) show(ready);
   });
   let seen = { x: 0, y: 0 };
   new ResizeObserver(() => {
