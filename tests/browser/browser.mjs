@@ -1,4 +1,5 @@
 // One Chromium and one server for a test file, or for the screenshots.
+import { readFileSync } from "node:fs";
 import { chromium } from "playwright-core";
 import { serve } from "../../tools/serve.mjs";
 
@@ -56,3 +57,18 @@ export async function start() {
     },
   };
 }
+
+const AXE = readFileSync("node_modules/axe-core/axe.min.js", "utf8");
+
+/** What axe-core finds wrong with a page as it stands. */
+export async function violations(page) {
+  await page.evaluate(AXE);
+  return page.evaluate(async () => (await window.axe.run()).violations);
+}
+
+/** The position that the page says it is at. */
+export const position = async (page) => Number((await page.textContent("#count")).split("/")[0]);
+
+/** Waits until the page stands elsewhere than at `from`. */
+export const moved = (page, from) =>
+  page.waitForFunction((f) => Number(document.querySelector("#count").textContent.split("/")[0]) !== f, from);

@@ -1,9 +1,8 @@
 // The custom element in pages of others: hostile style sheets, themes, many on a page, refusals, hostile texts.
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { after, before, test } from "node:test";
-import { start } from "./browser.mjs";
+import { start, violations } from "./browser.mjs";
 
 /** The other site: pages by path, each [body, headers]. */
 const pages = new Map();
@@ -24,7 +23,6 @@ after(async () => {
   elsewhere.close();
 });
 
-const AXE = readFileSync("node_modules/axe-core/axe.min.js", "utf8");
 const ASCII = "CPU --> bus address 0x1000\n";
 const TEXT = `iommu-playground 1
 title "Mine"
@@ -348,8 +346,7 @@ for (const [width, theme, lang] of [
       await ready(page, id);
     }
     await page.waitForTimeout(300);
-    await page.evaluate(AXE);
-    const found = await page.evaluate(async () => (await window.axe.run()).violations);
+    const found = await violations(page);
     assert.deepEqual(
       found.map((v) => `${v.id}: ${v.nodes.map((n) => n.target).join(" ")}`),
       [],

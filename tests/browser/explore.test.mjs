@@ -1,25 +1,17 @@
 // What an expert asks of the page: reads in order, bits, queues, caches, the other run, a guess, long runs.
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
-import { start } from "./browser.mjs";
+import { moved, position, start, violations } from "./browser.mjs";
 
 let site;
 before(async () => (site = await start()));
 after(() => site.close());
 
-const AXE = readFileSync("node_modules/axe-core/axe.min.js", "utf8");
-
-const position = async (page) => Number((await page.textContent("#count")).split("/")[0]);
-
 /** Does something, and waits until the page stands elsewhere. */
 async function moving(page, act) {
   const from = await position(page);
   await act();
-  await page.waitForFunction(
-    (f) => Number(document.querySelector("#count").textContent.split("/")[0]) !== f,
-    from,
-  );
+  await moved(page, from);
 }
 const press = (page, key) => moving(page, () => page.keyboard.press(key));
 
@@ -32,8 +24,7 @@ async function pressUntil(page, key, holds, limit = 80) {
 }
 
 async function clean(page, what) {
-  await page.evaluate(AXE);
-  const found = await page.evaluate(async () => (await window.axe.run()).violations);
+  const found = await violations(page);
   assert.deepEqual(
     found.map((v) => `${what}: ${v.id}: ${v.nodes.map((n) => n.target).join(" ")}`),
     [],

@@ -1,21 +1,11 @@
 // Clicks through the first scenario as a newcomer would, and reads the results from the page.
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
-import { start } from "./browser.mjs";
+import { moved, position, start, violations } from "./browser.mjs";
 
 let site;
 before(async () => (site = await start()));
 after(() => site.close());
-
-const AXE = readFileSync("node_modules/axe-core/axe.min.js", "utf8");
-
-/** The position that the page says it is at. */
-const position = async (page) => Number((await page.textContent("#count")).split("/")[0]);
-
-/** Waits until the page stands elsewhere than at `from`. */
-const moved = (page, from) =>
-  page.waitForFunction((f) => Number(document.querySelector("#count").textContent.split("/")[0]) !== f, from);
 
 async function stepUntil(page, selector, limit = 200) {
   for (let i = 0; i < limit; i++) {
@@ -131,8 +121,7 @@ for (const [width, theme, locale] of [
   test(`accessible and unclipped at ${width} px, ${theme}, ${locale}`, async () => {
     const page = await site.open({ width, theme, locale });
     await stepUntil(page, ".reads tr.current");
-    await page.evaluate(AXE);
-    const found = await page.evaluate(async () => (await window.axe.run()).violations);
+    const found = await violations(page);
     assert.deepEqual(
       found.map((v) => `${v.id}: ${v.nodes.map((n) => n.target).join(" ")}`),
       [],

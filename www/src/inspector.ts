@@ -5,7 +5,7 @@ import { entryBits } from "./bits";
 import { h } from "./dom";
 import { memory } from "./memory";
 import { queues } from "./queues";
-import { t, type Key } from "./strings";
+import { count, t, type Key } from "./strings";
 import { walkTable } from "./walk";
 import { whereIs } from "./whereis";
 
@@ -105,8 +105,6 @@ function held(app: App, tab: Held): HTMLElement {
   if (!caches.length) return h("p.quiet", {}, t("noCaches"));
   return h("div.caches", {}, ...caches.map(cache));
 }
-
-const count = (n: number, one: Key, many: Key) => `${n} ${t(n === 1 ? one : many)}`;
 
 function cache(c: Cache): HTMLElement {
   return h(

@@ -4,7 +4,7 @@ import { address } from "./addresses";
 import type { App } from "./app";
 import { entryBits } from "./bits";
 import { h } from "./dom";
-import { t } from "./strings";
+import { count, t } from "./strings";
 
 export function queues(all: Queue[], app: App): HTMLElement {
   if (!all.length) return h("p.quiet", {}, t("noQueues"));
@@ -13,7 +13,7 @@ export function queues(all: Queue[], app: App): HTMLElement {
 
 function queue(q: Queue, app: App): HTMLElement {
   const waiting = q.entries.filter((e) => e.waits).length + q.more;
-  const said = waiting ? `${waiting} ${t(waiting === 1 ? "waits1" : "waitsN")}` : t("nothingWaits");
+  const said = waiting ? count(waiting, "waits1", "waitsN") : t("nothingWaits");
   return h(
     "section.queue",
     {},

@@ -227,3 +227,6 @@ export function t(key: Key): string {
 export function tn(key: Key, n: number): string {
   return t(key).replace("#", String(n));
 }
+
+/** A number of things: `1 hit`, `2 hits`. */
+export const count = (n: number, one: Key, many: Key) => `${n} ${t(n === 1 ? one : many)}`;

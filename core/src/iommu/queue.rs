@@ -22,7 +22,9 @@ pub struct QueueType {
     /// What the value of the base register says.
     pub shape: fn(u64) -> Shape,
     /// The index that the value of the head or tail register says.
-    pub index: fn(Shape, u64) -> u32,
+    pub index: fn(Shape, u64) -> u64,
+    /// The physical address of the entry at an index.
+    pub slot: fn(Shape, u64) -> u64,
     /// Which structure an entry with this first word is.
     pub entry: fn(u64) -> &'static EntryType,
 }
@@ -32,10 +34,10 @@ pub struct QueueType {
 pub struct Shape {
     /// The physical address of entry 0.
     pub at: u64,
-    /// How many entries fit.
-    pub entries: u32,
+    /// How many entries there are room for; on RISC-V up to 2^32.
+    pub entries: u64,
     /// Bytes of an entry.
-    pub bytes: u32,
+    pub bytes: u64,
 }
 
 /// The queues of all architectures.

@@ -10,9 +10,9 @@ use crate::spec::Lang;
 use alloc::vec::Vec;
 
 /// Entries already taken that are still shown: what the last few operations asked for.
-const TAKEN: u32 = 6;
+const TAKEN: u64 = 6;
 /// Waiting entries that are shown.
-const WAITING: u32 = 32;
+const WAITING: u64 = 32;
 
 /// Every queue whose base register was written.
 pub fn queues(registers: &[RegisterState], memory: &Memory, lang: Lang) -> Vec<Queue> {
@@ -20,41 +20,38 @@ pub fn queues(registers: &[RegisterState], memory: &Memory, lang: Lang) -> Vec<Q
     let value = |name: &str| of_unit(name).map(|r| r.value);
     let set_up = queue::queues().filter_map(|q| {
         let shape = (q.shape)(value(q.base).filter(|base| *base != 0)?);
-        let index = |name| (q.index)(shape, value(name).unwrap_or(0)) % shape.entries.max(1);
+        let index = |name| (q.index)(shape, value(name).unwrap_or(0)) % shape.entries;
         Some(one(q, shape, index(q.head), index(q.tail), memory, lang))
     });
     set_up.collect()
 }
 
-fn one(q: &QueueType, shape: Shape, head: u32, tail: u32, memory: &Memory, lang: Lang) -> Queue {
-    let Shape { at, entries: capacity, bytes } = shape;
-    // The queue has `capacity` - 1 entries at most: head = tail is empty.
-    let waiting = if tail >= head { tail - head } else { capacity - head + tail };
-    let words_at = |index: u32| -> Vec<u64> {
-        let from = at.wrapping_add(u64::from(index) * u64::from(bytes));
-        (0..u64::from(bytes / 8)).map(|w| memory.peek_u64(PhysAddr::new(from.wrapping_add(w * 8)))).collect()
-    };
-    let entry = |index: u32, waits: bool| {
-        let words = words_at(index);
-        let place = at.wrapping_add(u64::from(index) * u64::from(bytes));
-        QueueEntry { index, waits, entry: bits::structure((q.entry)(words[0]), place, &words, &[], lang) }
+fn one(q: &QueueType, shape: Shape, head: u64, tail: u64, memory: &Memory, lang: Lang) -> Queue {
+    let capacity = shape.entries;
+    // One place stays free, so that head = tail is empty.
+    let waiting = (tail + capacity - head) % capacity;
+    let entry = |index: u64, waits: bool| {
+        let at = (q.slot)(shape, index);
+        let word = |w: u64| memory.peek_u64(PhysAddr::new(at.wrapping_add(w * 8)));
+        let words: Vec<u64> = (0..shape.bytes / 8).map(word).collect();
+        let entry = bits::structure((q.entry)(words[0]), at, &words, &[], lang);
+        QueueEntry { index: index as u32, waits, entry }
     };
     // Memory before the head holds what was taken, as long as it was ever written.
-    let taken = (1..=TAKEN.min(capacity - 1 - waiting.min(capacity - 1)))
-        .map(|back| (head + capacity - back) % capacity)
-        .take_while(|index| words_at(*index).iter().any(|w| *w != 0));
-    let mut entries: Vec<QueueEntry> = taken.map(|index| entry(index, false)).collect();
+    let written = |e: &QueueEntry| e.entry.words.iter().any(|word| word.0 != 0);
+    let before = (1..=TAKEN.min(capacity - 1 - waiting)).map(|back| (head + capacity - back) % capacity);
+    let mut entries: Vec<QueueEntry> = before.map(|index| entry(index, false)).take_while(written).collect();
     entries.reverse();
     let shown = waiting.min(WAITING);
     entries.extend((0..shown).map(|n| entry((head + n) % capacity, true)));
     Queue {
         name: q.name.get(lang).into(),
         section: q.section.into(),
-        base: Hex(at),
+        base: Hex(shape.at),
         capacity,
-        head,
-        tail,
-        more: waiting - shown,
+        head: head as u32,
+        tail: tail as u32,
+        more: (waiting - shown) as u32,
         entries,
     }
 }
@@ -83,7 +80,11 @@ mod tests {
                 let view = viewer.view(at, Lang::En);
                 let Some(queue) = view.queues.iter().find(|q| q.name == name) else { continue };
                 let waiting = queue.entries.iter().filter(|e| e.waits).count() as u32 + queue.more;
-                assert_eq!((queue.head + waiting) % queue.capacity, queue.tail, "{machine} at {at}");
+                assert_eq!(
+                    u64::from(queue.head + waiting) % queue.capacity,
+                    u64::from(queue.tail),
+                    "{machine} at {at}"
+                );
                 waited = waited.max(waiting);
                 taken = queue.entries.iter().filter(|e| !e.waits).count();
             }
@@ -100,5 +101,18 @@ mod tests {
         let waits: Vec<_> = faults.entries.iter().filter(|e| e.waits).collect();
         assert_eq!(waits.len(), 1);
         assert!(waits[0].entry.fields.iter().any(|f| f.name == "CAUSE" && f.value.0 != 0));
+    }
+
+    #[test]
+    fn the_largest_queue_wraps() {
+        use super::*;
+        use crate::iommu::riscv::regs::{offset, Regs};
+        let state = |at, value| RegisterState { device: None, register: Regs::find(at).unwrap().0, value };
+        // 2^32 commands, of which the last and the first wait.
+        let registers =
+            [state(offset::CQB, 0x1f), state(offset::CQH, u32::MAX.into()), state(offset::CQT, 1)];
+        let queue = &queues(&registers, &Memory::new(), Lang::En)[0];
+        let waits: Vec<u32> = queue.entries.iter().filter(|e| e.waits).map(|e| e.index).collect();
+        assert_eq!((queue.capacity, waits), (1 << 32, alloc::vec![u32::MAX, 0]));
     }
 }

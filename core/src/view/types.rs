@@ -98,8 +98,9 @@ to_page! {
         pub section: String,
         /// Where its first entry is, in physical memory.
         pub base: Hex,
-        /// How many entries fit.
-        pub capacity: u32,
+        /// How many entries there are room for.
+        #[cfg_attr(feature = "ts", ts(type = "number"))]
+        pub capacity: u64,
         /// The index of the entry that is taken next.
         pub head: u32,
         /// The index at which the next one is put.

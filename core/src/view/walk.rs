@@ -31,13 +31,13 @@ pub fn walk(trace: &Trace, index: usize, lang: Lang) -> Option<Walk> {
         result: None,
         failed: false,
     };
-    // The walks that are open: their stage, what they look up, and whether the root is still to be read.
-    let mut open: Vec<(Stage, AnyAddr, bool)> = Vec::new();
+    // The walks that are open: their stage, what they look up, and where their root is.
+    let mut open: Vec<(Stage, AnyAddr, AnyAddr)> = Vec::new();
     let mut group: Vec<GridCell> = Vec::new();
     let mut nested = false;
     for (i, step) in trace.steps()[begin..end].iter().enumerate().map(|(n, s)| (begin + n, s)) {
         match step.event {
-            Event::Begin(Scope::Walk { stage, input, .. }) => open.push((stage, input, true)),
+            Event::Begin(Scope::Walk { stage, input, root }) => open.push((stage, input, root)),
             Event::End(_) if closes_walk(trace, i) => {
                 open.pop();
             }
@@ -60,9 +60,6 @@ pub fn walk(trace: &Trace, index: usize, lang: Lang) -> Option<Walk> {
                     }
                 }
                 out.rows.push(row);
-                if let Some(walk) = open.last_mut() {
-                    walk.2 = false;
-                }
             }
             _ => {}
         }
@@ -112,7 +109,7 @@ fn closes_walk(trace: &Trace, index: usize) -> bool {
     matches!(opened, Some(Event::Begin(Scope::Walk { .. })))
 }
 
-fn row(trace: &Trace, i: usize, index: usize, open: &[(Stage, AnyAddr, bool)], lang: Lang) -> WalkRow {
+fn row(trace: &Trace, i: usize, index: usize, open: &[(Stage, AnyAddr, AnyAddr)], lang: Lang) -> WalkRow {
     let Event::Read { entry, level, index: slot, at, pa, words, verdict } = trace.steps()[i].event else {
         unreachable!("only reads have rows")
     };
@@ -130,8 +127,9 @@ fn row(trace: &Trace, i: usize, index: usize, open: &[(Stage, AnyAddr, bool)], l
         depth: open.len().saturating_sub(1) as u8,
         entry: entry.name.get(lang).into(),
         level,
-        bits: open.last().map_or(String::new(), |(stage, _, first)| {
-            index_bits(*stage, level, *first && riscv::is_second_stage(entry))
+        bits: open.last().map_or(String::new(), |(stage, _, root)| {
+            let in_root = at.raw.wrapping_sub(u64::from(slot) * 8) == root.raw;
+            index_bits(*stage, level, in_root && riscv::is_second_stage(entry))
         }),
         leaf: matches!(verdict, Verdict::Leaf { .. }),
         input: open.last().map(|o| Hex(o.1.raw)),

@@ -3,6 +3,7 @@
 use crate::qemu::{Qemu, RAM_END, SLOTS, UNIT};
 use crate::tables::Kind;
 use iommu_core::addr::{AddrRange, Iova, PhysAddr, RequesterId};
+use iommu_core::iommu::vtd::walk::{INTERRUPT_FIRST, INTERRUPT_LAST};
 use iommu_core::iommu::vtd::{CacheSizes, Config, Quirks, Vtd};
 use iommu_core::iommu::{Iommu, Outcome, Request};
 use iommu_core::memory::{Failure, Memory};
@@ -72,7 +73,7 @@ impl Lab {
         };
         let mut memory = Memory::new();
         // Nothing answers beyond RAM, but the local APIC's window: as memory it reads as 0.
-        for (from, to) in [(RAM_END, 0xfee0_0000), (0xfef0_0000, u64::MAX)] {
+        for (from, to) in [(RAM_END, INTERRUPT_FIRST), (INTERRUPT_LAST + 1, u64::MAX)] {
             memory.fail(AddrRange::new(PhysAddr::new(from), to - from).unwrap(), Failure::Access);
         }
         let unit = Vtd::new(config);

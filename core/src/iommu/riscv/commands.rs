@@ -4,7 +4,7 @@ use super::caches::{ddt_line, pdt_line, tell, DDT_CACHE, PDT_CACHE};
 use super::config::cap;
 use super::entries::{command, reserved_set};
 use super::regs::{csr, offset};
-use super::Riscv;
+use super::{shared, Riscv};
 use crate::addr::{AnyAddr, PhysAddr, Space};
 use crate::memory::Memory;
 use crate::spec::{Rule, Text};
@@ -48,14 +48,13 @@ impl Riscv {
             if status & csr::ON == 0 || status & csr::EN == 0 || stopped {
                 return;
             }
-            let base = self.regs.get(offset::CQB, 8);
+            let queue = shared::shape(self.regs.get(offset::CQB, 8), 16);
             let head = self.regs.get(offset::CQH, 4);
             if head == self.regs.get(offset::CQT, 4) {
                 return;
             }
-            let pa = (base >> 10 & 0xfff_ffff_ffff) << 12 | head << 4;
-            match self.one_command(memory, pa, head as u32, obs) {
-                Ok(()) => self.set(offset::CQH, (head + 1) & ((2u64 << (base & 0x1f)) - 1), obs),
+            match self.one_command(memory, shared::slot(queue, head), head as u32, obs) {
+                Ok(()) => self.set(offset::CQH, shared::next(queue, head), obs),
                 Err(halt) => {
                     let bit = match halt {
                         Halt::Illegal => csr::ILL,

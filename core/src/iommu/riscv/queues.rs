@@ -5,7 +5,7 @@ use super::entries::{FAULT_RECORD, PAGE_RECORD};
 use super::faults;
 use super::regs::{csr, offset, Regs};
 use super::translate::Asked;
-use super::Riscv;
+use super::{shared, Riscv};
 use crate::addr::{AnyAddr, PhysAddr, RequesterId, Space};
 use crate::iommu::PageRequest;
 use crate::memory::Memory;
@@ -119,17 +119,17 @@ impl Riscv {
         if status & csr::TO_OF != 0 {
             return Queued::Overflow;
         }
-        let base = self.regs.get(queue.base, 8);
-        let mask = (2u64 << (base & 0x1f)) - 1;
+        let ring = shared::shape(self.regs.get(queue.base, 8), queue.record);
         let tail = self.regs.get(queue.tail, 4);
-        let result = if (tail + 1) & mask == self.regs.get(queue.head, 4) {
+        let next = shared::next(ring, tail);
+        let result = if next == self.regs.get(queue.head, 4) {
             self.raise_bits(queue.csr, csr::TO_OF, obs);
             Queued::Overflow
         } else {
-            let at = (((base >> 10) & 0xfff_ffff_ffff) << 12) | (tail * queue.record);
+            let at = shared::slot(ring, tail);
             let pa = PhysAddr::new(at);
             if self.config.fits(at) && write_run(memory, obs, Actor::Iommu, queue.entry, pa, words).is_ok() {
-                self.set(queue.tail, (tail + 1) & mask, obs);
+                self.set(queue.tail, next, obs);
                 Queued::At(tail as u32)
             } else {
                 self.raise_bits(queue.csr, csr::MF, obs);

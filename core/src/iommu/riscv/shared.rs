@@ -29,14 +29,23 @@ const fn queue(
     shape: fn(u64) -> Shape,
     entry: fn(u64) -> &'static EntryType,
 ) -> QueueType {
-    QueueType { name, section: SECTION, base, head, tail, shape, index: |_, register| register as u32, entry }
+    let index = |_, register| register;
+    QueueType { name, section: SECTION, base, head, tail, shape, index, slot, entry }
 }
 
 /// LOG2SZ-1 in bits 4:0, PPN in 53:10.
-fn shape(base: u64, bytes: u32) -> Shape {
-    // A queue of 2^32 entries is allowed; no memory here holds so many.
-    let entries = 2u64 << (base & 0x1f);
-    Shape { at: (base >> 10 & 0xfff_ffff_ffff) << 12, entries: entries.min(u32::MAX.into()) as u32, bytes }
+pub(super) fn shape(base: u64, bytes: u64) -> Shape {
+    Shape { at: (base >> 10 & 0xfff_ffff_ffff) << 12, entries: 2 << (base & 0x1f), bytes }
+}
+
+/// Where an entry is. A queue is aligned to its size: the index is put into the address, not added.
+pub(super) fn slot(shape: Shape, index: u64) -> u64 {
+    shape.at | (index * shape.bytes)
+}
+
+/// The index after one.
+pub(super) fn next(shape: Shape, index: u64) -> u64 {
+    (index + 1) & (shape.entries - 1)
 }
 
 #[cfg(test)]
@@ -48,5 +57,6 @@ mod tests {
         let shape = (QUEUES[1].shape)(0x12345 << 10 | 6);
         assert_eq!(shape, Shape { at: 0x1234_5000, entries: 128, bytes: 32 });
         assert_eq!((QUEUES[1].index)(shape, 127), 127);
+        assert_eq!((slot(shape, 3), next(shape, 127)), (0x1234_5060, 0));
     }
 }

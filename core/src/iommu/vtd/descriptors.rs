@@ -147,6 +147,11 @@ descriptor!(
     ]
 );
 
+/// The type that a descriptor's first word says: bits 6:4 of it are at 11:9.
+pub const fn kind(low: u64) -> u64 {
+    low & 0xf | low >> 5 & 0x70
+}
+
 /// The descriptor of a type, if there is one, and whether it has 256 bits.
 pub fn of_type(kind: u64) -> Option<(&'static EntryType, bool)> {
     Some(match kind {

@@ -197,23 +197,29 @@ pub fn reserved_set(entry: &EntryType, words: &[u64], host_bits: u8) -> bool {
     })
 }
 
-/// Does a scalable-mode context entry switch on what the unit lacks? Such bits are reserved then (VT-d 9.4).
-pub fn context_uses_absent_feature(config: &Config, words: &[u64]) -> bool {
-    let bit = |word: usize, bit: u32| words[word] >> bit & 1 != 0;
-    bit(0, 2) && !config.device_tlb()
-        || bit(0, 3) && !config.pasid()
-        || bit(0, 4) && !config.page_requests()
-        || bit(1, 20) && !config.supervisor_requests()
-}
+/// A bit that switches on what a unit may lack, and whether one has it.
+pub type Feature = (usize, fn(&Config) -> bool);
 
-/// Does a PASID-table entry switch on what the unit lacks? Such bits are reserved then (VT-d 9.6).
-pub fn pasid_uses_absent_feature(config: &Config, words: &[u64; 8]) -> bool {
-    let bit = |word: usize, bit: u32| words[word] >> bit & 1 != 0;
-    bit(0, 5) && !config.execute_requests()
-        || bit(0, 9) && !config.second_stage_accessed_dirty()
-        || bit(2, 0) && !config.supervisor_requests()
-        || bit(2, 1) && !config.execute_requests()
-        || bit(2, 7) && !config.extended_accessed()
+/// Those of a scalable-mode context entry: DTE, PASIDE, PRE, RID_PRIV (VT-d 9.4).
+pub static CONTEXT_FEATURES: [Feature; 4] = [
+    (2, Config::device_tlb),
+    (3, Config::pasid),
+    (4, Config::page_requests),
+    (84, Config::supervisor_requests),
+];
+
+/// Those of a PASID-table entry: SSEE, SSADE, SRE, ERE, EAFE (VT-d 9.6).
+pub static PASID_FEATURES: [Feature; 5] = [
+    (5, Config::execute_requests),
+    (9, Config::second_stage_accessed_dirty),
+    (128, Config::supervisor_requests),
+    (129, Config::execute_requests),
+    (135, Config::extended_accessed),
+];
+
+/// Is a feature switched on that the unit lacks? Such bits are reserved then.
+pub fn uses_absent(config: &Config, features: &[Feature], words: &[u64]) -> bool {
+    features.iter().any(|(bit, has)| words[bit / 64] >> (bit % 64) & 1 != 0 && !has(config))
 }
 
 #[cfg(test)]
@@ -223,19 +229,18 @@ mod tests {
     #[test]
     fn a_bit_of_an_absent_feature_is_reserved() {
         let all = Config::playground();
-        for (word, bit, ecap) in [(0, 5, 30), (0, 9, 45), (2, 0, 31), (2, 1, 30), (2, 7, 34)] {
+        let check = |features: &[Feature], bit: usize, ecap: u32| {
             let mut words = [0; 8];
-            words[word] = 1 << bit;
-            assert!(!pasid_uses_absent_feature(&all, &words));
+            words[bit / 64] = 1 << (bit % 64);
+            assert!(!uses_absent(&all, features, &words));
             let without = Config { ecap: all.ecap & !(1 << ecap), ..all };
-            assert!(pasid_uses_absent_feature(&without, &words), "word {word} bit {bit}");
+            assert!(uses_absent(&without, features, &words), "bit {bit}");
+        };
+        for (bit, ecap) in [(5, 30), (9, 45), (128, 31), (129, 30), (135, 34)] {
+            check(&PASID_FEATURES, bit, ecap);
         }
-        for (word, bit, ecap) in [(0, 2, 2), (0, 3, 40), (0, 4, 29), (1, 20, 31)] {
-            let mut words = [0; 4];
-            words[word] = 1 << bit;
-            assert!(!context_uses_absent_feature(&all, &words));
-            let without = Config { ecap: all.ecap & !(1 << ecap), ..all };
-            assert!(context_uses_absent_feature(&without, &words), "word {word} bit {bit}");
+        for (bit, ecap) in [(2, 2), (3, 40), (4, 29), (84, 31)] {
+            check(&CONTEXT_FEATURES, bit, ecap);
         }
     }
 

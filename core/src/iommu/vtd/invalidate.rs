@@ -245,7 +245,7 @@ impl Vtd {
                 }
             }
         }
-        let kind = words[0] & 0xf | words[0] >> 5 & 0x70;
+        let kind = d::kind(words[0]);
         let known = d::of_type(kind);
         let (entry, needs_wide) = known.unwrap_or((&d::UNKNOWN, false));
         obs.begin(Actor::Iommu, Scope::Command { entry });

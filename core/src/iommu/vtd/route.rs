@@ -277,7 +277,7 @@ impl Reader<'_> {
         }
         let absent = scalable
             && !self.config.quirks.absent_features_ignored
-            && entries::context_uses_absent_feature(self.config, &words);
+            && entries::uses_absent(self.config, &entries::CONTEXT_FEATURES, &words);
         if absent || reserved_set(entry, &words[..size], host) {
             return fail(obs, pick(&f::LCT_3, &f::SCT_3));
         }
@@ -419,8 +419,8 @@ impl Reader<'_> {
         if words[0] & 1 == 0 {
             return fail(obs, &f::SPT_2);
         }
-        let reserved =
-            reserved_set(entry, &words, host) || entries::pasid_uses_absent_feature(self.config, &words);
+        let reserved = reserved_set(entry, &words, host)
+            || entries::uses_absent(self.config, &entries::PASID_FEATURES, &words);
         if !quirks.pasid_reserved_ignored && reserved {
             return fail(obs, &f::SPT_3);
         }

@@ -2,7 +2,7 @@
 
 use super::descriptors::{self, PAGE_REQUEST, UNKNOWN};
 use crate::iommu::queue::{QueueType, Shape};
-use crate::spec::{EntryType, Text};
+use crate::spec::Text;
 
 /// Both, in the order of their registers.
 pub static QUEUES: [QueueType; 2] = [
@@ -15,7 +15,8 @@ pub static QUEUES: [QueueType; 2] = [
         // DW: descriptors of 256 bits (VT-d 11.4, invalidation queue address register).
         shape: |iqa| shape(iqa, if iqa >> 11 & 1 != 0 { 32 } else { 16 }),
         index,
-        entry: descriptor,
+        slot,
+        entry: |low| descriptors::of_type(descriptors::kind(low)).map_or(&UNKNOWN, |(entry, _)| entry),
     },
     QueueType {
         name: Text::new("page request queue", "页请求队列"),
@@ -25,23 +26,23 @@ pub static QUEUES: [QueueType; 2] = [
         tail: "PQT_REG",
         shape: |pqa| shape(pqa, 32),
         index,
+        slot,
         entry: |_| &PAGE_REQUEST,
     },
 ];
 
 /// QS and PQS: 2^n pages of 4 KiB.
-fn shape(base: u64, bytes: u32) -> Shape {
+fn shape(base: u64, bytes: u64) -> Shape {
     Shape { at: base & !0xfff, entries: (4096 << (base & 7)) / bytes, bytes }
 }
 
 /// Head and tail are offsets in bytes.
-fn index(shape: Shape, register: u64) -> u32 {
-    (register & 0x7_ffff) as u32 / shape.bytes
+fn index(shape: Shape, register: u64) -> u64 {
+    (register & 0x7_ffff) / shape.bytes
 }
 
-fn descriptor(low: u64) -> &'static EntryType {
-    // Bits 6:4 of the type are at 11:9.
-    descriptors::of_type(low & 0xf | (low >> 9 & 7) << 4).map_or(&UNKNOWN, |(entry, _)| entry)
+fn slot(shape: Shape, index: u64) -> u64 {
+    shape.at.wrapping_add(index * shape.bytes)
 }
 
 #[cfg(test)]
@@ -54,6 +55,8 @@ mod tests {
         assert_eq!(shape, Shape { at: 0x1234_5000, entries: 512, bytes: 32 });
         assert_eq!(index(shape, 0x40), 2);
         assert_eq!((QUEUES[0].shape)(0x5000).entries, 256);
+        assert_eq!(slot(shape, 2), 0x1234_5040);
+        let descriptor = QUEUES[0].entry;
         assert_eq!(descriptor(5).name.en, descriptors::of_type(5).unwrap().0.name.en);
         assert!(core::ptr::eq(descriptor(0xf), &UNKNOWN));
     }

@@ -53,7 +53,6 @@ fn path() -> Vec<Value> {
 
 /// The glossary, chapter by chapter.
 fn terms() -> Vec<Value> {
-    let text = |text: Text| json!({ "en": text.en, "zh": text.zh });
     let term = |term: &Term| json!({ "name": text(term.name), "meaning": text(term.meaning) });
     let chapter = |chapter: &Chapter| {
         let terms: Vec<Value> = chapter.terms.iter().map(term).collect();
@@ -82,11 +81,14 @@ fn card(preset: &Preset, folder: Option<&Path>) -> Result<Value, String> {
         "sources": outline.sources,
         "difficulty": { "name": preset.difficulty.name(), "en": en, "zh": zh },
         "topics": about.topics.iter().map(|t| t.name()).collect::<Vec<_>>(),
-        "riscv": preset.riscv(),
-        "iommu": !preset.text.contains("\nmachine none"),
-        "only": preset.only.map(|why| json!({ "en": why.en, "zh": why.zh })),
+        "iommu": run.machine.hw.iommu.is_some(),
+        "only": preset.only.map(text),
         "at": at,
     }))
+}
+
+fn text(text: Text) -> Value {
+    json!({ "en": text.en, "zh": text.zh })
 }
 
 fn both(texts: Texts) -> Value {

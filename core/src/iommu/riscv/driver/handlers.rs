@@ -3,7 +3,7 @@
 use super::{csr, offset, Riscv};
 use crate::addr::{Address, Iova, Pasid, PhysAddr, RequesterId};
 use crate::iommu::riscv::entries::{MSI_PTE, MSI_PTE_MRIF};
-use crate::iommu::riscv::faults;
+use crate::iommu::riscv::{faults, shared};
 use crate::iommu::{Ctx, DomainId, DriverError, FaultRecord, InterruptEntry, Message, PageRequest};
 use crate::platform::interrupts::{IMSIC, IMSIC_FILES};
 use crate::trace::{write_run, Actor, Observer, Perms};
@@ -28,11 +28,6 @@ pub fn decode_record(words: &[u64; 4]) -> Option<FaultRecord> {
 }
 
 impl Riscv {
-    fn slot(&self, base: u32, index: u64, bytes: u64) -> PhysAddr {
-        let base = self.regs.get(base, 8);
-        PhysAddr::new((((base >> 10) & 0xfff_ffff_ffff) << 12) | (index * bytes))
-    }
-
     fn words<const N: usize, O: Observer>(
         &self,
         ctx: &Ctx<'_, O>,
@@ -51,12 +46,12 @@ impl Riscv {
     ) -> Result<Vec<FaultRecord>, DriverError> {
         self.acknowledge(ctx, 1 << 1);
         let mut out = Vec::new();
-        let mask = (2u64 << (self.regs.get(offset::FQB, 8) & 0x1f)) - 1;
+        let queue = shared::shape(self.regs.get(offset::FQB, 8), 32);
         let (mut head, tail) = (self.regs.get(offset::FQH, 4), self.regs.get(offset::FQT, 4));
         let any = head != tail;
         while head != tail {
-            out.extend(decode_record(&self.words::<4, O>(ctx, self.slot(offset::FQB, head, 32))?));
-            head = (head + 1) & mask;
+            out.extend(decode_record(&self.words::<4, O>(ctx, PhysAddr::new(shared::slot(queue, head)))?));
+            head = shared::next(queue, head);
         }
         if any {
             self.os_write(ctx, offset::FQH, 4, head);
@@ -74,11 +69,11 @@ impl Riscv {
     ) -> Result<Vec<PageRequest>, DriverError> {
         self.acknowledge(ctx, 1 << 3);
         let mut out = Vec::new();
-        let mask = (2u64 << (self.regs.get(offset::PQB, 8) & 0x1f)) - 1;
+        let queue = shared::shape(self.regs.get(offset::PQB, 8), 16);
         let (mut head, tail) = (self.regs.get(offset::PQH, 4), self.regs.get(offset::PQT, 4));
         let any = head != tail;
         while head != tail {
-            let [low, high] = self.words::<2, O>(ctx, self.slot(offset::PQB, head, 16))?;
+            let [low, high] = self.words::<2, O>(ctx, PhysAddr::new(shared::slot(queue, head)))?;
             out.push(PageRequest {
                 requester: RequesterId::new((low >> 40) as u32),
                 pasid: (low >> 32 & 1 != 0).then(|| Pasid::new((low >> 12 & 0xf_ffff) as u32)).flatten(),
@@ -87,7 +82,7 @@ impl Riscv {
                 last: high >> 2 & 1 != 0,
                 group: (high >> 3 & 0x1ff) as u16,
             });
-            head = (head + 1) & mask;
+            head = shared::next(queue, head);
         }
         if any {
             self.os_write(ctx, offset::PQH, 4, head);

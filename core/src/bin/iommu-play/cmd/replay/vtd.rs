@@ -4,6 +4,7 @@
 
 use super::{number, steps, Options, Verdict};
 use iommu_core::addr::{AddrRange, Iova, PhysAddr, RequesterId};
+use iommu_core::iommu::vtd::walk::{INTERRUPT_FIRST, INTERRUPT_LAST};
 use iommu_core::iommu::vtd::{CacheSizes, Config, Quirks, Vtd};
 use iommu_core::iommu::{Iommu, Outcome, Request};
 use iommu_core::memory::{Failure, Memory};
@@ -31,8 +32,6 @@ impl std::fmt::Display for Seen {
 /// Where the recorded machine has no RAM: q35 below 2.75 GiB of it ends there, and nothing answers above. What
 /// tables point at beyond is unreadable.
 const NO_RAM_FROM: u64 = 0xb000_0000;
-/// But the local APIC's window does: as memory it reads as 0 (the live comparison shows it).
-const APIC_WINDOW: (u64, u64) = (0xfee0_0000, 0xfef0_0000);
 
 struct Setup {
     config: Config,
@@ -56,7 +55,8 @@ impl Setup {
             .map(|pair| Ok((PhysAddr::new(number(&pair[0])?), number(&pair[1])?)))
             .collect::<Result<Vec<_>, String>>()?;
         let mut memory = Memory::new();
-        for (from, to) in [(NO_RAM_FROM, APIC_WINDOW.0), (APIC_WINDOW.1, u64::MAX)] {
+        // But the local APIC's window: as memory it reads as 0 (the live comparison shows it).
+        for (from, to) in [(NO_RAM_FROM, INTERRUPT_FIRST), (INTERRUPT_LAST + 1, u64::MAX)] {
             let range = AddrRange::new(PhysAddr::new(from), to - from).ok_or("range")?;
             memory.fail(range, Failure::Access);
         }
