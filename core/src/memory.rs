@@ -7,7 +7,7 @@
 //!
 //! Regions can be made to fail ([`Memory::fail`]), as holes, protected memory or bad memory do.
 
-use crate::addr::{AddrRange, Address, PhysAddr};
+use crate::addr::{AddrRange, Address, PhysAddr, RequesterId};
 use alloc::{collections::BTreeMap, vec, vec::Vec};
 use core::fmt;
 
@@ -67,6 +67,15 @@ pub struct Memory {
     max_frames: u32,
     /// Frames recently written as whole pages, by a hash of their words, to share equal ones.
     recent: BTreeMap<u64, u32>,
+}
+
+/// All memory of a machine.
+#[derive(Clone, Debug, Default)]
+pub struct Memories {
+    /// What the physical map calls RAM.
+    pub host: Memory,
+    /// What each device has of its own; none for one that was never touched.
+    pub own: BTreeMap<RequesterId, Memory>,
 }
 
 impl Default for Memory {

@@ -7,17 +7,18 @@ use iommu_core::machine::run;
 use iommu_core::picture::picture;
 use iommu_core::scenario::presets::PRESETS;
 use iommu_core::spec::Phrase;
-
-/// The position at which the buffer is mapped and the device has not written yet.
-const AT: usize = 108;
+use iommu_core::trace::{Event, Perms, Scope, Step};
 
 #[test]
 fn the_howto_picture_with_actual_numbers() {
     let preset = PRESETS.iter().find(|p| p.name == "howto").expect("the first preset");
     let run = run(preset.text).expect("it runs");
     let trace = &run.machine.trace;
-    let mut cursor = Cursor::at_end(run.machine.memory.clone(), trace);
-    cursor.seek(trace, AT);
+    let mut cursor = Cursor::at_end(run.machine.memories(), trace);
+    // The buffer is mapped, and the device has not written yet.
+    let writes = |s: &Step| matches!(s.event, Event::Begin(Scope::Transfer { want: Perms::W, .. }));
+    let at = trace.steps().iter().position(writes).expect("a transfer");
+    cursor.seek(trace, at);
     let model = picture(&run.machine, trace, &mut cursor, Phrase::default());
     let drawn = text(&layout(&model, None, &Options { width: 92, ..Options::default() }), Charset::Ascii);
     if std::env::var_os("UPDATE_GOLDEN").is_some() {

@@ -24,12 +24,13 @@ impl Words for iommu_core::addr::PhysAddr {
 
 #[test]
 fn undoing_every_step_empties_memory_and_redoing_restores_it() {
+    let mut devices_with_memory = 0;
     for preset in PRESETS {
         // Whether each one runs is asked by the presets' own test.
         let Ok(run) = run(preset.text) else { continue };
         let trace = &run.machine.trace;
         let end = words(&run.machine.memory);
-        let mut cursor = Cursor::at_end(run.machine.memory.clone(), trace);
+        let mut cursor = Cursor::at_end(run.machine.memories(), trace);
         let start = words(cursor.seek(trace, 0));
         assert!(
             start.is_empty(),
@@ -37,8 +38,18 @@ fn undoing_every_step_empties_memory_and_redoing_restores_it() {
             preset.name,
             &start[..start.len().min(8)]
         );
+        for device in &run.machine.hw.devices {
+            let own = cursor.own(device.requester).map(words).unwrap_or_default();
+            assert!(own.is_empty(), "{}: {}'s own memory: {own:x?}", preset.name, device.name);
+        }
         assert_eq!(words(cursor.seek(trace, trace.len())), end, "{}", preset.name);
+        for device in &run.machine.hw.devices {
+            let own = cursor.own(device.requester).map(words).unwrap_or_default();
+            assert_eq!(own, words(&device.memory), "{}: {}'s own memory", preset.name, device.name);
+            devices_with_memory += usize::from(!own.is_empty());
+        }
     }
+    assert!(devices_with_memory > 2, "{devices_with_memory}");
 }
 
 #[test]

@@ -341,9 +341,9 @@ fn interrupts_are_remapped_refused_forged_and_posted() {
     m.ask(request);
     assert_eq!(notified(&m), 1);
     // The whole story can be undone.
-    let end = m.trace.len();
-    m.trace.seek(&mut m.memory, end, 0);
-    assert_eq!(m.memory.peek_u64(PhysAddr::new(pid.raw() + 8)), 0);
+    let mut memories = iommu_core::memory::Memories { host: m.memory, ..Default::default() };
+    m.trace.seek(&mut memories, m.trace.len(), 0);
+    assert_eq!(memories.host.peek_u64(PhysAddr::new(pid.raw() + 8)), 0);
 }
 
 #[test]

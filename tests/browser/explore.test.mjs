@@ -105,6 +105,38 @@ test("queues, registers and memory at the step", async () => {
   await done(page);
 });
 
+test("a device's own memory is shown as it stands at the step", async () => {
+  const page = await site.open({ hash: "#p=device-map" });
+  await page.click("#tab-memory");
+  // On a tab the keys choose tabs.
+  await page.click("#walk");
+  await press(page, "End");
+  const shows = (text) =>
+    page.waitForFunction(
+      (t) =>
+        [...document.querySelectorAll(".hex .text")]
+          .map((e) => e.textContent)
+          .join("")
+          .includes(t),
+      text,
+    );
+  await shows("kept inside");
+  assert.match(await page.textContent(".memory select option:checked"), /^gpu/);
+  await clean(page, "own memory");
+  // The host's memory holds what was sent there before.
+  await page.selectOption(".memory select", "");
+  await page.fill(".memory input", "0x9000000");
+  await page.keyboard.press("Enter");
+  await shows("to the host");
+  // An empty address follows the steps again.
+  await page.fill(".memory input", "");
+  await page.keyboard.press("Enter");
+  await shows("kept inside");
+  await page.click("#walk");
+  await pressUntil(page, "ArrowLeft", () => !document.querySelector(".hex").textContent.includes("kept ins"));
+  await done(page);
+});
+
 test("a bit that is flipped becomes a line of the scenario, and the run changes", async () => {
   const page = await site.open({ hash: "#p=why-iommu" });
   await press(page, "m");

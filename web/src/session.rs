@@ -1,8 +1,10 @@
 //! A scenario that has run, and what the page may ask about it.
 
 use crate::{lang, to_js};
+use iommu_core::addr::RequesterId;
 use iommu_core::diagram::{render::Theme, Options};
 use iommu_core::view::export::Form;
+use iommu_core::view::memory::Shape;
 use iommu_core::view::{text, Player};
 use wasm_bindgen::prelude::*;
 
@@ -48,11 +50,25 @@ impl Session {
     pub fn view(&mut self, position: usize, language: &str) -> JsValue {
         to_js(&self.player.viewer.view(position, lang(language)))
     }
-    /// Bytes of memory at a position; the address as hexadecimal text.
+    /// Bytes of memory at a position: of physical memory, or of the own memory of the device with the requester id
+    /// `of`. The address as hexadecimal text; none for what was touched last, whosever it is.
     #[wasm_bindgen(unchecked_return_type = "import('iommu-view').Dump")]
-    pub fn dump(&mut self, position: usize, at: &str, rows: u32, language: &str) -> JsValue {
-        let at = u64::from_str_radix(at.trim_start_matches("0x"), 16).unwrap_or(0);
-        to_js(&self.player.viewer.dump(position, at, rows, lang(language)))
+    pub fn dump(
+        &mut self,
+        position: usize,
+        of: Option<u32>,
+        at: &str,
+        rows: u32,
+        across: u8,
+        language: &str,
+    ) -> JsValue {
+        let shape = Shape { rows, across };
+        let lang = lang(language);
+        let viewer = &mut self.player.viewer;
+        to_js(&match u64::from_str_radix(at.trim_start_matches("0x"), 16) {
+            Ok(at) => viewer.dump(position, of.map(RequesterId::new), at, shape, lang),
+            Err(_) => viewer.dump_touched(position, shape, lang),
+        })
     }
     /// The picture at a position, at most so many cells wide.
     #[wasm_bindgen(unchecked_return_type = "import('iommu-view').Scene")]

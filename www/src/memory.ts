@@ -2,35 +2,70 @@
 import type { App } from "./app";
 import { h } from "./dom";
 import { t } from "./strings";
+import type { OwnMemory } from "iommu-view";
 
-const ROWS = 16;
+/** Narrower than this, a row holds half as many bytes: its text must be seen beside them. */
+const WIDE = 540;
 
 export function memory(app: App): { element: HTMLElement; show: () => Promise<void> } {
-  let at = "0x0";
-  let own = false;
+  // An address that the reader asked for; without one, what was touched last is shown.
+  let at = "";
+  // Physical memory, or a device's own, by its requester id.
+  let of: number | null = null;
+  const whose = h("select", {
+    "aria-label": t("whoseMemory"),
+    hidden: true,
+    onchange: () => {
+      of = whose.value === "" ? null : Number(whose.value);
+      at = "0x0";
+      app.state.followed = null;
+      void show();
+    },
+  });
   const input = h("input.address", {
     type: "text",
-    value: at,
     "aria-label": t("address"),
+    placeholder: t("touchedLast"),
     spellcheck: "false",
   });
+  /** The memories there are, said anew only when they are others: a reader may have the list open. */
+  let offered = "[]";
+  const offer = (memories: OwnMemory[]) => {
+    if (!memories.some((m) => m.requester === of)) of = null;
+    const said = JSON.stringify(memories);
+    if (said === offered) return;
+    offered = said;
+    whose.hidden = memories.length === 0;
+    whose.replaceChildren(
+      h("option", { value: "" }, t("physicalMemory")),
+      ...memories.map((m) => h("option", { value: m.requester }, `${m.name}: ${t("ownMemory")}`)),
+    );
+  };
   const kind = h("p.kind", {});
   const body = h("tbody", {});
   const show = async () => {
-    const { view, followed, position, lang } = app.state;
-    // The page follows what steps touch until the reader asks for an address.
-    if (followed) at = row(followed);
-    else if (!own && view?.touched) at = row(view.touched);
-    if (document.activeElement !== input) input.value = at;
-    const dump = await app.core.ask("dump", 0, position, at, ROWS, lang);
+    const { followed, position, lang, course } = app.state;
+    if (followed) [of, at] = [null, row(followed)];
+    const across = element.clientWidth < WIDE ? 8 : 16;
+    offer(course?.memories ?? []);
+    const dump = await app.core.ask("dump", 0, position, of, at, across, lang);
+    whose.value = String(dump.requester ?? "");
+    if (document.activeElement !== input) input.value = at || (dump.rows[0]?.at ?? "");
     kind.textContent = dump.kind;
     body.replaceChildren(
       ...dump.rows.map((r) =>
         h(
           "tr",
           { class: r.touched ? "touched" : "" },
-          h("th", { scope: "row", class: r.at === lineOf(followed) ? "followed" : "" }, r.at),
-          h("td", {}, r.bytes.slice(0, 8).join(" "), "  ", r.bytes.slice(8).join(" ")),
+          h(
+            "th",
+            {
+              scope: "row",
+              class: dump.requester === null && r.at === lineOf(followed, across) ? "followed" : "",
+            },
+            r.at,
+          ),
+          h("td", {}, groups(r.bytes)),
           h("td.text", {}, r.text),
         ),
       ),
@@ -45,14 +80,15 @@ export function memory(app: App): { element: HTMLElement; show: () => Promise<vo
         onsubmit: (event: Event) => {
           event.preventDefault();
           const typed = input.value.trim().replaceAll("_", "");
-          if (!/^(0x)?[0-9a-f]{1,16}$/i.test(typed)) return input.setAttribute("aria-invalid", "true");
+          if (!/^((0x)?[0-9a-f]{1,16})?$/i.test(typed)) return input.setAttribute("aria-invalid", "true");
           input.removeAttribute("aria-invalid");
-          own = true;
-          at = typed.startsWith("0x") ? typed : `0x${typed}`;
+          at = /^(0x|$)/i.test(typed) ? typed : `0x${typed}`;
+          of = whose.value === "" ? null : Number(whose.value);
           app.state.followed = null;
           void show();
         },
       },
+      whose,
       input,
       h("button", { type: "submit" }, t("go")),
     ),
@@ -62,7 +98,7 @@ export function memory(app: App): { element: HTMLElement; show: () => Promise<vo
   return { element, show };
 }
 
-/** A little before the touched row, so that it is seen among its neighbours. */
+/** A little before an address, so that it is seen among its neighbours. */
 function row(touched: string): string {
   const value = BigInt(touched);
   const page = value & ~0xfffn;
@@ -70,5 +106,12 @@ function row(touched: string): string {
   return `0x${(start > page ? start : page).toString(16)}`;
 }
 
-/** The row of sixteen bytes that an address is in. */
-const lineOf = (at: string | null) => (at === null ? null : `0x${(BigInt(at) & ~0xfn).toString(16)}`);
+/** Two words of a row, apart. */
+const groups = (bytes: string[]) => {
+  const half = bytes.length / 2;
+  return `${bytes.slice(0, half).join(" ")}  ${bytes.slice(half).join(" ")}`;
+};
+
+/** The row that an address is in. */
+const lineOf = (at: string | null, across: number) =>
+  at === null ? null : `0x${(BigInt(at) & ~BigInt(across - 1)).toString(16)}`;

@@ -54,8 +54,9 @@ const api = {
   view: (slot: number, position: number, lang: string) => session(slot).view(position, lang),
   scene: (slot: number, position: number, width: number, lang: string) =>
     session(slot).scene(position, width, lang),
-  dump: (slot: number, position: number, at: string, rows: number, lang: string) =>
-    session(slot).dump(position, at, rows, lang),
+  /** Of physical memory, or of a device's own (by its requester id). */
+  dump: (slot: number, position: number, of: number | null, at: string, across: 8 | 16, lang: string) =>
+    session(slot).dump(position, of, at, 256 / across, across, lang),
   draw: (slot: number, position: number, form: string, width: number, lang: string, theme: string) =>
     session(slot).draw(position, form, width, lang, theme),
   whereIs: (slot: number, position: number, what: string, lang: string) =>

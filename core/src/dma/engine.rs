@@ -3,7 +3,7 @@
 use super::burst::to_boundary;
 use super::descriptor::{self, Descriptor, DESCRIPTOR};
 use super::registers::{self, control, status};
-use super::{Access, Bus, BusError};
+use super::{Access, Bus, BusError, Inside};
 use crate::addr::{Address, AnyAddr, BusAddr, DeviceAddr, Pasid, PhysAddr, RequesterId};
 use crate::platform::local::{LocalMap, Resolved};
 use crate::platform::tlp::{PasidPrefix, Status};
@@ -46,8 +46,8 @@ pub struct Block {
     pub at: EngineAddr,
     /// How many bytes.
     pub len: u64,
-    /// Where in the device's own memory.
-    pub device: u64,
+    /// The other end.
+    pub inside: Inside,
     /// The device writes; otherwise it reads.
     pub write: bool,
     /// For which process.
@@ -276,7 +276,7 @@ impl Engine {
             let block = Block {
                 at: self.engine_addr(self.address, self.control & control::LOCAL != 0),
                 len: self.length,
-                device: self.device,
+                inside: Inside::Own(self.device),
                 write: self.control & control::WRITE != 0,
                 pasid: self.prefix(),
             };
@@ -338,7 +338,7 @@ impl Engine {
                     let block = Block {
                         at: self.engine_addr(descriptor.address, descriptor.local),
                         len: descriptor.length.into(),
-                        device: descriptor.device,
+                        inside: Inside::Own(descriptor.device),
                         write: descriptor.write,
                         pasid: self.prefix(),
                     };
@@ -420,7 +420,7 @@ impl Engine {
             return Ok(true);
         }
         let at = block.at.add(done);
-        let device = block.device.wrapping_add(done);
+        let inside = block.inside.add(done);
         self.stopped = at.any().raw;
         let (to, bytes) = self.resolve(bus, at, left).ok_or(Stop::Unmapped)?;
         let mut data = vec![0; bytes as usize];
@@ -428,7 +428,7 @@ impl Engine {
         let mut sent = true;
         match (to, block.write) {
             (Resolved::Bus(at), true) => {
-                bus.own_read(device, &mut data);
+                bus.take(inside, &mut data);
                 let access = Access { at, bytes, pasid: block.pasid, limit };
                 match bus.write(&access, &data) {
                     // A write has no completion. Ours is told by an error message of the root port and stops,
@@ -441,15 +441,15 @@ impl Engine {
             (Resolved::Bus(at), false) => {
                 let access = Access { at, bytes, pasid: block.pasid, limit };
                 bus.read(&access, &mut data).map_err(Stop::Bus)?;
-                bus.own_write(device, &data);
+                bus.put(inside, &data);
             }
             (Resolved::Own(own), true) => {
-                bus.own_read(device, &mut data);
-                bus.own_write(own, &data);
+                bus.take(inside, &mut data);
+                bus.put(Inside::Own(own), &data);
             }
             (Resolved::Own(own), false) => {
-                bus.own_read(own, &mut data);
-                bus.own_write(device, &data);
+                bus.take(Inside::Own(own), &mut data);
+                bus.put(inside, &data);
             }
         }
         moving.done += u64::from(bytes);

@@ -65,7 +65,25 @@ impl fmt::Display for BusError {
     }
 }
 
-/// What an engine is connected to: the bus on one side, the device's own memory on the other.
+/// The other end of a transfer, inside the device.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Inside {
+    /// Its own memory, from this offset on.
+    Own(u64),
+    /// What goes through it and is not kept in its memory (a packet from the wire), from this byte on.
+    Stream(u64),
+}
+
+impl Inside {
+    pub(crate) fn add(self, bytes: u64) -> Self {
+        match self {
+            Inside::Own(at) => Inside::Own(at.wrapping_add(bytes)),
+            Inside::Stream(at) => Inside::Stream(at.wrapping_add(bytes)),
+        }
+    }
+}
+
+/// What an engine is connected to: the bus on one side, the inside of the device on the other.
 pub trait Bus {
     /// Who hears.
     type Obs: Observer;
@@ -79,10 +97,10 @@ pub trait Bus {
     /// Sends the message signalled interrupt of a vector.
     fn interrupt(&mut self, vector: u16);
 
-    /// Reads the device's own memory.
-    fn own_read(&mut self, at: u64, out: &mut [u8]);
-    /// Writes the device's own memory.
-    fn own_write(&mut self, at: u64, data: &[u8]);
+    /// Takes bytes from inside the device.
+    fn take(&mut self, from: Inside, out: &mut [u8]);
+    /// Puts bytes inside the device.
+    fn put(&mut self, to: Inside, data: &[u8]);
 }
 
 #[cfg(test)]

@@ -63,10 +63,12 @@ impl Bus for Flat {
     fn interrupt(&mut self, vector: u16) {
         self.interrupts.push(vector);
     }
-    fn own_read(&mut self, at: u64, out: &mut [u8]) {
+    fn take(&mut self, from: Inside, out: &mut [u8]) {
+        let Inside::Own(at) = from else { panic!("{from:?}") };
         Flat::get(&self.own, at, out);
     }
-    fn own_write(&mut self, at: u64, data: &[u8]) {
+    fn put(&mut self, to: Inside, data: &[u8]) {
+        let Inside::Own(at) = to else { panic!("{to:?}") };
         Flat::put(&mut self.own, at, data);
     }
 }
@@ -88,7 +90,7 @@ fn program(e: &mut Engine, control: u32, address: u64, length: u64, device: u64)
 fn a_contiguous_transfer_moves_data_page_by_page_and_interrupts() {
     let (mut e, mut bus) = (engine(), Flat::default());
     let data: Vec<u8> = (0..6000u32).map(|i| i as u8).collect();
-    bus.own_write(0x40, &data);
+    bus.put(Inside::Own(0x40), &data);
     program(&mut e, control::WRITE | control::IRQ, 0x1800, 6000, 0x40);
     assert!(e.busy());
     assert!(!e.write_register(0x38, 4, 1, &mut Off), "busy");
@@ -118,7 +120,7 @@ fn an_abort_says_how_much_was_moved_and_where_it_stopped() {
 #[test]
 fn a_blind_device_carries_on_after_a_dropped_write() {
     let (mut e, mut bus) = (engine(), Flat { bad: vec![2], ..Flat::default() });
-    bus.own_write(0, &[7; 0x3000]);
+    bus.put(Inside::Own(0), &[7; 0x3000]);
     program(&mut e, control::WRITE | control::BLIND, 0x1000, 0x3000, 0);
     assert_eq!(e.run(&mut bus), Progress::Done);
     assert_eq!(e.moved(), 0x2000);
@@ -141,8 +143,8 @@ fn a_linked_list_is_fetched_walked_and_marked_done() {
         };
         Flat::put(&mut bus.memory, *at, &d.bytes());
     }
-    bus.own_write(0, &[1; 100]);
-    bus.own_write(0x2000, &[3; 300]);
+    bus.put(Inside::Own(0), &[1; 100]);
+    bus.put(Inside::Own(0x2000), &[3; 300]);
     program(&mut e, control::LIST | control::IRQ, 0x8000, 0, 0);
     assert_eq!(e.run(&mut bus), Progress::Done);
     assert_eq!((e.moved(), e.descriptors(), &bus.interrupts[..]), (600, 3, &[5, 5][..]));
@@ -187,7 +189,7 @@ fn device_local_addresses_go_through_the_devices_map() {
     map.add(line(1 << 38, 0x2000), Target::Bus(BusAddr::new(0x5_0000))).unwrap();
     let mut e = Engine::new(RequesterId::bdf(0, 3, 0), map, 256, 512);
     let mut bus = Flat::default();
-    bus.own_write(0, &[9; 0x2000]);
+    bus.put(Inside::Own(0), &[9; 0x2000]);
     program(&mut e, control::WRITE | control::LOCAL, (1 << 38) + 0x800, 0x1000, 0);
     assert_eq!(e.run(&mut bus), Progress::Done);
     assert_eq!(bus.sent, [(true, 0x5_0800, 0x800), (true, 0x5_1000, 0x800)]);

@@ -2,6 +2,7 @@
 
 use super::who::{self, Cast};
 use crate::addr::{AnyAddr, Bytes, RequesterId, Space};
+use crate::platform::local::scratch_of;
 use crate::spec::Phrase;
 use crate::trace::{
     CacheLine, CacheOp, Chunk, CostKind, Event, InterruptKind, OwnerState, Perms, Recorded, Scope, Step,
@@ -385,6 +386,17 @@ fn record(recorded: Recorded) -> (String, String) {
     }
 }
 
+/// A place of a device's own memory: an offset, or a register that is not its engine's.
+fn own_place(at: u64) -> Phrase {
+    match scratch_of(at) {
+        Some((bar, offset)) => both(
+            format!("its registers behind BAR {bar} at +{offset:#x}"),
+            format!("自己 BAR {bar} 后的寄存器 +{offset:#x} "),
+        ),
+        None => both(format!("its own memory at {at:#x}"), format!("自己的内存 {at:#x} ")),
+    }
+}
+
 fn plain(trace: &Trace, step: &Step, cast: &Cast) -> Phrase {
     let who = who::actor(step.actor, cast);
     match step.event {
@@ -413,6 +425,20 @@ fn plain(trace: &Trace, step: &Step, cast: &Cast) -> Phrase {
             format!("{} takes {} from memory at {pa}: {value:#x}.", who.en, Bytes(bytes.into())),
             format!("{}从内存 {pa} 读出 {}：{value:#x}。", who.zh, Bytes(bytes.into())),
         ),
+        Event::OwnData { at, bytes, new, .. } => {
+            let (what, place) = (text_of(trace, new, bytes), own_place(at));
+            both(
+                format!("{} puts {} into {}{what}.", who.en, Bytes(bytes.into()), place.en),
+                format!("{}把 {} 写入{}{what}。", who.zh, Bytes(bytes.into()), place.zh),
+            )
+        }
+        Event::OwnLoad { at, bytes, value, .. } => {
+            let place = own_place(at);
+            both(
+                format!("{} takes {} from {}: {value:#x}.", who.en, Bytes(bytes.into()), place.en),
+                format!("{}从{}读出 {}：{value:#x}。", who.zh, place.zh, Bytes(bytes.into())),
+            )
+        }
         Event::Packet { from, to, header, dwords, prefix, payload, .. } => {
             let name = super::packet::name(header, dwords, prefix);
             let (from, to) = (trace.get_name(from), trace.get_name(to));

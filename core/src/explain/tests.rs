@@ -84,6 +84,10 @@ fn all_events(t: &mut Trace) -> Vec<Event> {
     all.push(Event::WriteRun { entry, pa, old: words, new: words });
     all.push(Event::Data { pa, bytes: 5, old: chunk, new: chunk });
     all.push(Event::Load { pa, bytes: 5, value: 0x68 });
+    for at in [0x40, crate::platform::local::scratch(0, 0x100)] {
+        all.push(Event::OwnData { device: requester, at, bytes: 5, old: chunk, new: chunk });
+        all.push(Event::OwnLoad { device: requester, at, bytes: 5, value: 0x68 });
+    }
     use CacheOp::*;
     for op in [Hit, Stale, Denied, Miss, Insert, Evict, Invalidate] {
         for shift in [0, 12] {

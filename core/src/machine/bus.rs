@@ -1,8 +1,9 @@
 //! What a device's request meets: ports and switches, the root complex, the IOMMU, memory or another device.
 
-use super::{BarUse, Device, Hardware};
+use super::own::Stream;
+use super::{Device, Hardware};
 use crate::addr::{AddrRange, BusAddr, Pasid, PhysAddr, RequesterId};
-use crate::dma::{Access, Bus, BusError};
+use crate::dma::{Access, Bus, BusError, Inside};
 use crate::iommu::{Iommu, Outcome, PasidTag, Refusal, Request, RequestKind};
 use crate::memory::{MemError, Memory};
 use crate::os::cache::CpuCache;
@@ -45,6 +46,8 @@ pub struct DeviceBus<'a> {
     pub iommu_on: bool,
     /// How the device's requests differ.
     pub manner: Manner,
+    /// What goes through the device.
+    pub stream: Stream,
     /// Who hears.
     pub trace: &'a mut Trace,
     /// The CPU's data cache: a coherent device's accesses snoop it.
@@ -283,22 +286,17 @@ impl DeviceBus<'_> {
         };
         let device = &mut self.hw.devices[peer];
         // A peer's write to a register BAR lands in the scratch registers behind it; it starts no engine.
-        let at = match device.bars.get(usize::from(bar)).copied().flatten() {
-            Some(BarUse::Memory(base)) => PhysAddr::new(base.wrapping_add(offset)),
-            _ => PhysAddr::new(REGISTER_SCRATCH + (u64::from(bar) << 40) + offset),
-        };
+        let at = device.behind(bar, offset);
         match payload {
             Payload::Write(data) => {
                 device.received = data.to_vec();
-                device.memory.write_bytes(at, data).map_err(|_| Status::CompleterAbort)
+                device.own_write(at, data, self.trace)
             }
-            Payload::Read(out) => device.memory.read_bytes(at, out).map_err(|_| Status::CompleterAbort),
+            Payload::Read(out) => device.own_read(at, out, self.trace),
         }
+        .map_err(|_| Status::CompleterAbort)
     }
 }
-
-/// Where a device keeps what is written to register BARs beyond the engine's registers.
-pub(super) const REGISTER_SCRATCH: u64 = 1 << 50;
 
 impl Bus for DeviceBus<'_> {
     type Obs = Trace;
@@ -340,12 +338,11 @@ impl Bus for DeviceBus<'_> {
         self.message(BusAddr::new(msi.address), data);
     }
 
-    fn own_read(&mut self, at: u64, out: &mut [u8]) {
-        self.hw.devices[self.device].memory.peek_bytes(PhysAddr::new(at), out);
+    fn take(&mut self, from: Inside, out: &mut [u8]) {
+        self.hw.devices[self.device].take(from, &self.stream, out, self.trace);
     }
-    fn own_write(&mut self, at: u64, data: &[u8]) {
-        // A device's own memory is as large as what it is told to write, within the limit of frames.
-        let _ = self.hw.devices[self.device].memory.write_bytes(PhysAddr::new(at), data);
+    fn put(&mut self, to: Inside, data: &[u8]) {
+        self.hw.devices[self.device].put(to, &mut self.stream, data, self.trace);
     }
 }
 

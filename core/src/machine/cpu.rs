@@ -1,6 +1,7 @@
 //! What a CPU's access meets: the MMU, the cache, then RAM, a bridge window and a device behind it, or a port.
 
-use super::bus::{DeviceBus, Manner, REGISTER_SCRATCH};
+use super::bus::{DeviceBus, Manner};
+use super::own::Stream;
 use super::software::Owner;
 use super::{BarUse, Machine};
 use crate::addr::{
@@ -251,68 +252,54 @@ impl Machine {
         }
     }
 
+    /// Is an access of so many bytes at an offset in a device's BAR one to a register of its engine?
+    fn engine_register(&self, device: usize, bar: u8, offset: u64, bytes: usize) -> bool {
+        let memory = matches!(
+            self.hw.devices[device].bars.get(usize::from(bar)).copied().flatten(),
+            Some(BarUse::Memory(_))
+        );
+        !memory
+            && offset + bytes as u64 <= u64::from(crate::dma::registers::BYTES)
+            && matches!(bytes, 4 | 8)
+            && offset % bytes as u64 == 0
+    }
+
     /// A write that arrived at a function's BAR: its engine's registers, scratch registers, or its memory.
     fn bar_write(&mut self, node: NodeId, bar: u8, offset: u64, data: &[u8]) {
-        let Some(device) = self.device_at(node) else { return };
-        let usage = self.hw.devices[device].bars.get(usize::from(bar)).copied().flatten();
-        let engine_register = offset + data.len() as u64 <= u64::from(crate::dma::registers::BYTES)
-            && matches!(data.len(), 4 | 8)
-            && offset % data.len() as u64 == 0;
-        match usage {
-            Some(BarUse::Memory(base)) => {
-                let _ = self.hw.devices[device].memory.write_bytes(PhysAddr::new(base + offset), data);
+        let Some(index) = self.device_at(node) else { return };
+        let engine_register = self.engine_register(index, bar, offset, data.len());
+        let device = &mut self.hw.devices[index];
+        if engine_register {
+            let (bytes, value) = (data.len() as u8, value_of(data));
+            if device.engine.write_register(offset as u32, bytes, value, &mut self.trace) {
+                self.run_engine(index);
             }
-            _ if engine_register => {
-                let value = value_of(data);
-                let start = self.hw.devices[device].engine.write_register(
-                    offset as u32,
-                    data.len() as u8,
-                    value,
-                    &mut self.trace,
-                );
-                if start {
-                    self.run_engine(device);
-                }
-            }
-            _ => {
-                let at = PhysAddr::new(REGISTER_SCRATCH + (u64::from(bar) << 40) + offset);
-                let _ = self.hw.devices[device].memory.write_bytes(at, data);
-            }
+        } else {
+            // A write is posted: that it could not be kept is told, but to nobody on the bus.
+            let _ = device.own_write(device.behind(bar, offset), data, &mut self.trace);
         }
     }
 
     fn bar_read(&mut self, node: NodeId, bar: u8, offset: u64, out: &mut [u8]) {
-        let Some(device) = self.device_at(node) else {
+        let Some(index) = self.device_at(node) else {
             out.fill(0xff);
             return;
         };
-        let usage = self.hw.devices[device].bars.get(usize::from(bar)).copied().flatten();
-        let engine_register = offset + out.len() as u64 <= u64::from(crate::dma::registers::BYTES)
-            && matches!(out.len(), 4 | 8)
-            && offset % out.len() as u64 == 0;
-        match usage {
-            Some(BarUse::Memory(base)) => {
-                self.hw.devices[device].memory.peek_bytes(PhysAddr::new(base + offset), out);
-            }
-            _ if engine_register => {
-                let value = self.hw.devices[device].engine.read_register(
-                    offset as u32,
-                    out.len() as u8,
-                    &mut self.trace,
-                );
-                fill(out, value);
-            }
-            _ => {
-                let at = PhysAddr::new(REGISTER_SCRATCH + (u64::from(bar) << 40) + offset);
-                self.hw.devices[device].memory.peek_bytes(at, out);
-            }
+        let engine_register = self.engine_register(index, bar, offset, out.len());
+        let device = &mut self.hw.devices[index];
+        if engine_register {
+            let value = device.engine.read_register(offset as u32, out.len() as u8, &mut self.trace);
+            fill(out, value);
+        } else {
+            // Its own memory never fails to be read.
+            let _ = device.own_read(device.behind(bar, offset), out, &mut self.trace);
         }
     }
 
     /// Runs a device's engine until its transfer ends. The engine is taken out meanwhile: it sees the machine
     /// as its bus.
     pub(super) fn run_engine(&mut self, device: usize) {
-        self.with_engine(device, Manner::default(), |engine, bus| {
+        self.with_engine(device, Manner::default(), Stream::None, |engine, bus| {
             engine.run(bus);
         });
     }
@@ -322,6 +309,7 @@ impl Machine {
         &mut self,
         device: usize,
         manner: Manner,
+        stream: Stream,
         act: impl FnOnce(&mut crate::dma::Engine, &mut DeviceBus<'_>) -> T,
     ) -> T {
         let iommu_on = self.iommu_on();
@@ -332,6 +320,7 @@ impl Machine {
             memory: &mut self.memory,
             iommu_on,
             manner,
+            stream,
             trace: &mut self.trace,
             cache: &mut self.sw.cache,
         };

@@ -4,6 +4,7 @@ use super::bus::{pattern, Manner};
 use super::cpu::{value_of, Access as CpuAccess, CpuError};
 use super::memory_ops::own_len;
 use super::names::{wrong, Found};
+use super::own::Stream;
 use super::run::{OsError, Stop};
 use super::software::{Named, Owner};
 use super::Machine;
@@ -13,7 +14,7 @@ use crate::addr::{
 };
 use crate::dma::descriptor::{Descriptor, BYTES as DESCRIPTOR_BYTES};
 use crate::dma::registers::control;
-use crate::dma::{Block, EngineAddr};
+use crate::dma::{Block, EngineAddr, Inside};
 use crate::iommu::{Iommu, Outcome, PageRequest, PasidTag, Request, RequestKind};
 use crate::memory::FRAME;
 use crate::os::relay;
@@ -23,7 +24,7 @@ use crate::scenario::ast::{self, Privilege, Stored};
 use crate::scenario::{Problem, Span};
 use crate::spec::{Rule, Text};
 use crate::trace::{Actor, Event, Observer, Perms, Scope, Verdict};
-use alloc::vec;
+use alloc::{vec, vec::Vec};
 
 static NO_PAGE: Rule = Rule {
     text: Text::new(
@@ -234,8 +235,8 @@ impl Machine {
         Ok(())
     }
 
-    /// One transfer, as the engine makes it. What is written comes from the device's own memory, put there first;
-    /// what is read is there afterwards, and is what the device "received".
+    /// One transfer, as the engine makes it. What is written comes through the device (a packet from the wire, say),
+    /// and what is read goes through it: it is what the device "received".
     #[allow(clippy::too_many_arguments)] // one transfer: each argument is one thing
     fn transfer(
         &mut self,
@@ -247,32 +248,18 @@ impl Machine {
         manner: Manner,
         data: Option<&[u8]>,
     ) {
-        const STAGE: u64 = 1 << 48;
-        if write {
-            // A page of pattern is shared by all pages of a long transfer.
-            let page = pattern(0, FRAME.min(len));
-            let memory = &mut self.hw.devices[device].memory;
-            match data {
-                Some(data) => {
-                    let _ = memory.write_bytes(PhysAddr::new(STAGE), data);
-                }
-                None => {
-                    let mut done = 0;
-                    while done < len {
-                        let n = (len - done).min(FRAME) as usize;
-                        let _ = memory.write_bytes(PhysAddr::new(STAGE + done), &page[..n]);
-                        done += FRAME;
-                    }
-                }
-            }
-        }
-        let block = Block { at, len, device: STAGE, write, pasid };
-        let (moved, _) = self.with_engine(device, manner, |engine, bus| engine.transfer(bus, &block));
-        if !write {
-            let mut out = vec![0; moved.min(1 << 20) as usize];
-            let device = &mut self.hw.devices[device];
-            device.memory.peek_bytes(PhysAddr::new(STAGE), &mut out);
-            device.received = out;
+        let stream = match (write, data) {
+            (false, _) => Stream::Out(Vec::new()),
+            (true, Some(data)) => Stream::In(data.to_vec()),
+            (true, None) => Stream::Pattern(pattern(0, FRAME)),
+        };
+        let block = Block { at, len, inside: Inside::Stream(0), write, pasid };
+        let received = self.with_engine(device, manner, stream, |engine, bus| {
+            engine.transfer(bus, &block);
+            core::mem::take(&mut bus.stream)
+        });
+        if let Stream::Out(received) = received {
+            self.hw.devices[device].received = received;
         }
     }
 
@@ -436,7 +423,7 @@ impl Machine {
             }
         };
         let manner = Manner { requester: op.requester.map(|r| r.value), translated: false };
-        self.with_engine(device, manner, |_, bus| bus.message(BusAddr::new(address), data));
+        self.with_engine(device, manner, Stream::None, |_, bus| bus.message(BusAddr::new(address), data));
         Ok(())
     }
 

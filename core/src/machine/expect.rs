@@ -223,11 +223,8 @@ impl Machine {
         let route = self.hw.topology.route_down(BusAddr::new(found.at.raw));
         if let crate::platform::route::End::Function { node, bar, offset, .. } = route.end {
             if let Some(device) = self.device_at(node) {
-                let at = match self.hw.devices[device].bars.get(usize::from(bar)).copied().flatten() {
-                    Some(super::BarUse::Memory(base)) => base + offset,
-                    _ => super::bus::REGISTER_SCRATCH + (u64::from(bar) << 40) + offset,
-                };
-                self.hw.devices[device].memory.peek_bytes(PhysAddr::new(at), out);
+                let device = &self.hw.devices[device];
+                device.memory.peek_bytes(PhysAddr::new(device.behind(bar, offset)), out);
             }
         }
     }

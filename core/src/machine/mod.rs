@@ -2,7 +2,7 @@
 //!
 //! * [`mod@build`]: declarations -> [`Machine`]
 //! * [`mod@run`]: operations and expectations, one after another -> [`Run`]
-//! * [`bus`]: what a device's request meets; [`cpu`]: what a CPU's access meets
+//! * [`bus`]: what a device's request meets; [`cpu`]: what a CPU's access meets; [`own`]: a device's own memory
 //! * [`memory_ops`], [`iommu_ops`], [`device_ops`], [`dma_api`]: the operations
 //! * [`outcome`]: what an operation came to, from the trace; [`expect`]: the expectations
 //! * [`history`]: the state at any step
@@ -19,15 +19,16 @@ pub mod layout;
 pub mod memory_ops;
 pub mod names;
 pub mod outcome;
+pub mod own;
 pub mod run;
 pub mod software;
 mod told;
 
-use crate::addr::{BusAddr, PhysAddr, RequesterId};
+use crate::addr::{BusAddr, RequesterId};
 use crate::dma::atc::Atc;
 use crate::dma::Engine;
 use crate::iommu::{AnyIommu, DeviceCaps, DomainId};
-use crate::memory::Memory;
+use crate::memory::{Memories, Memory};
 use crate::mmu::{arch::Cpu, Mmu};
 use crate::platform::interrupts::Controller;
 use crate::platform::map::PhysMap;
@@ -106,8 +107,6 @@ pub struct Device {
     pub bars: [Option<BarUse>; 6],
     /// What it received last.
     pub received: Vec<u8>,
-    /// The address of the first byte it received or sent last, in memory.
-    pub touched: Option<PhysAddr>,
     /// Interrupt vectors.
     pub vectors: u16,
     /// What it keeps of its ATS answers.
@@ -144,6 +143,16 @@ impl Machine {
     /// Is an IOMMU between devices and memory?
     pub fn iommu_on(&self) -> bool {
         self.hw.iommu.is_some() && self.policy != Policy::Off
+    }
+    /// All memory, as it stands at the end.
+    pub fn memories(&self) -> Memories {
+        let own = self.hw.devices.iter().map(|d| (d.requester, d.memory.clone())).collect();
+        Memories { host: self.memory.clone(), own }
+    }
+    /// All memory, taken out of a machine that runs no more.
+    pub fn take_memories(&mut self) -> Memories {
+        let own = self.hw.devices.iter_mut().map(|d| (d.requester, core::mem::take(&mut d.memory))).collect();
+        Memories { host: core::mem::take(&mut self.memory), own }
     }
     /// The device with this name.
     pub fn device(&self, name: &str) -> Option<usize> {

@@ -44,6 +44,7 @@ pub(super) fn place(
         machine,
         owner: Owner::Kernel,
         device: None,
+        initiator: None,
         path: Vec::new(),
         now: None,
         fate: Fate::Moving,
@@ -86,6 +87,8 @@ struct Way<'a> {
     machine: &'a Machine,
     owner: Owner,
     device: Option<usize>,
+    /// The device whose engine moves the bytes, while one does.
+    initiator: Option<usize>,
     path: Vec<Anchor>,
     now: Option<AnyAddr>,
     fate: Fate,
@@ -129,6 +132,14 @@ impl Way<'_> {
         let at_point = self.column(at.space).and_then(|col| point(self.spaces, col, at));
         self.go(at_point.map(Anchor::Point));
     }
+    /// Reaches a place of the device's own memory, where the device has a map that shows it.
+    fn own(&mut self, at: u64) {
+        let device = self.device.and_then(|d| self.machine.hw.devices.get(d));
+        if let Some(at) = device.and_then(|d| d.engine.map().of_own(at)) {
+            self.now = Some(at.any());
+            self.reach(at.any());
+        }
+    }
     fn device_key(&self) -> Option<alloc::string::String> {
         self.device.map(|d| format!("dev:{}", self.machine.hw.devices[d].name))
     }
@@ -152,6 +163,7 @@ impl Way<'_> {
         self.of(who);
         match *event {
             Event::Begin(Scope::CpuAccess { at, want, bytes }) => {
+                self.initiator = None;
                 self.depart(at);
                 // Whose address space: found by which tables are walked; a process's buffer belongs to it.
                 self.owner = self.owner_of(at);
@@ -160,6 +172,7 @@ impl Way<'_> {
                 self.reach(at);
             }
             Event::Begin(Scope::Transfer { at, want, bytes, .. }) => {
+                self.initiator = self.device;
                 self.depart(at);
                 if let Some(key) = self.device_key() {
                     self.meet(&key);
@@ -185,8 +198,13 @@ impl Way<'_> {
             }
             Event::Read { pa, .. } => self.reach(pa.any()),
             Event::Window { to, hit, .. } => {
-                self.meet("rc");
-                if hit {
+                // A device's own map is crossed inside the device, every other window at the root complex.
+                if !matches!(who, Actor::Device(_)) {
+                    self.meet("rc");
+                }
+                if hit && to.space == Space::Device {
+                    self.own(to.raw);
+                } else if hit {
                     self.now = Some(to);
                     self.reach(to);
                 } else {
@@ -226,6 +244,18 @@ impl Way<'_> {
             Event::Data { pa, .. } | Event::Load { pa, .. } => {
                 self.now = Some(pa.any());
                 self.reach(pa.any());
+                if self.fate == Fate::Moving {
+                    self.fate = Fate::Arrived;
+                }
+            }
+            // Where its own engine takes bytes from is where a journey begins; where they are put, or what another
+            // asked for, is where one ends.
+            Event::OwnLoad { .. } if self.device == self.initiator => {}
+            Event::OwnData { at, .. } | Event::OwnLoad { at, .. } => {
+                if let Some(key) = self.device_key() {
+                    self.meet(&key);
+                }
+                self.own(at);
                 if self.fate == Fate::Moving {
                     self.fate = Fate::Arrived;
                 }
@@ -306,6 +336,16 @@ fn light(model: &mut Model, spaces: &BTreeMap<Col, ColumnId>, machine: &Machine,
         if let Some((region, _)) = model.region_at(Point { column, address: pa.raw() }) {
             lit.push(Lit { what: Target::Region(column, region), how });
         }
+    }
+    if let Event::OwnData { device, at, .. } | Event::OwnLoad { device, at, .. } = *event {
+        let how = if matches!(event, Event::OwnData { .. }) { Touch::Written } else { Touch::Read };
+        let index = machine.hw.devices.iter().position(|d| d.requester == device);
+        let place = index.and_then(|i| {
+            let column = *spaces.get(&Col::Device(i))?;
+            let address = machine.hw.devices[i].engine.map().of_own(at)?.raw();
+            Some((column, model.region_at(Point { column, address })?.0))
+        });
+        lit.extend(place.map(|(column, region)| Lit { what: Target::Region(column, region), how }));
     }
     let crossed = match *event {
         Event::Window { from, hit: true, .. } => Some((from, ArrowKind::Window)),

@@ -16,7 +16,7 @@ fn names_of_a_byte_are_names_of_the_same_byte() {
     for preset in PRESETS {
         let done = run(preset.text).unwrap_or_else(|p| panic!("{}: {p}", preset.name));
         let (machine, trace) = (&done.machine, &done.machine.trace);
-        let mut cursor = Cursor::at_end(machine.memory.clone(), trace);
+        let mut cursor = Cursor::at_end(machine.memories(), trace);
         for at in [trace.len(), trace.len() * 2 / 3] {
             cursor.seek(trace, at);
             for pa in asked(machine) {
@@ -42,7 +42,7 @@ fn everyone_who_can_reach_a_page_is_named_with_the_entries() {
     let sva = crate::scenario::presets::by_name("sva").unwrap();
     let done = run(sva.text).unwrap();
     let (machine, trace) = (&done.machine, &done.machine.trace);
-    let mut cursor = Cursor::at_end(machine.memory.clone(), trace);
+    let mut cursor = Cursor::at_end(machine.memories(), trace);
     // The page of alice: she, the device with her PASID, and the kernel's direct map.
     let found = find(machine, trace, &mut cursor, Of::Process(0), 0x7f00_0000_0000);
     assert_eq!(found.asked.through.len(), 4, "four levels of her own tables");
@@ -60,7 +60,7 @@ fn what_only_the_iotlb_says_is_stale() {
     let lazy = crate::scenario::presets::by_name("lazy").unwrap();
     let done = run(lazy.text).unwrap();
     let (machine, trace) = (&done.machine, &done.machine.trace);
-    let mut cursor = Cursor::at_end(machine.memory.clone(), trace);
+    let mut cursor = Cursor::at_end(machine.memories(), trace);
     let mut stale = 0;
     for at in 0..=trace.len() {
         cursor.seek(trace, at);
@@ -79,7 +79,7 @@ fn what_only_the_iotlb_says_is_stale() {
 fn an_address_that_leads_nowhere_says_why() {
     let done = run(crate::scenario::presets::by_name("why-iommu").unwrap().text).unwrap();
     let (machine, trace) = (&done.machine, &done.machine.trace);
-    let mut cursor = Cursor::at_end(machine.memory.clone(), trace);
+    let mut cursor = Cursor::at_end(machine.memories(), trace);
     let found = find(machine, trace, &mut cursor, Of::Device(0, None), 0xdead_0000);
     assert!(found.pa.is_none() && found.thing.en.starts_with("fault 0x"), "{found:?}");
     assert!(!found.asked.through.is_empty());

@@ -7,6 +7,21 @@ use crate::trace::{Actor, Event, Observer};
 use alloc::vec::Vec;
 use core::fmt;
 
+/// Where a device keeps what is written to the registers behind a BAR that are not its engine's: above all of its
+/// memory, apart for each BAR.
+pub const fn scratch(bar: u8, offset: u64) -> u64 {
+    (1 << 50) + ((bar as u64) << 40) + offset
+}
+
+/// The BAR and the offset of a register, if that is what is at this place of a device's own memory.
+pub const fn scratch_of(at: u64) -> Option<(u8, u64)> {
+    if at >> 50 == 0 {
+        return None;
+    }
+    let offset = at - (1 << 50);
+    Some(((offset >> 40) as u8, offset & ((1 << 40) - 1)))
+}
+
 /// Where a line of the map leads.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Target {
@@ -101,6 +116,14 @@ impl LocalMap {
         })
     }
 
+    /// The device-local address of a place in its own memory: the inverse.
+    pub fn of_own(&self, at: u64) -> Option<DeviceAddr> {
+        self.lines.iter().find_map(|(range, target)| match target {
+            Target::Own if at < range.len() => range.start.checked_add(at),
+            _ => None,
+        })
+    }
+
     /// [`LocalMap::resolve`], told.
     pub fn cross<O: Observer>(
         &self,
@@ -158,12 +181,22 @@ mod tests {
         assert_eq!(map.resolve(host), Some((Resolved::Bus(BusAddr::new(0x1000)), 4 * gib - 0x1000)));
         assert_eq!(map.of_bus(BusAddr::new(0x1000)), Some(host));
         assert_eq!(map.resolve(DeviceAddr::new(260 * gib)), None);
+        assert_eq!(map.of_own(5), Some(DeviceAddr::new(5)));
+        assert_eq!(map.of_own(256 * gib), None);
         assert_eq!(
             map.add(range(255 * gib, 2 * gib), Target::Own),
             Err(LocalError::Overlap(range(0, 256 * gib)))
         );
         let far = Target::Bus(BusAddr::new(u64::MAX));
         assert_eq!(map.add(range(1 << 60, 2), far), Err(LocalError::TooFar));
+    }
+
+    #[test]
+    fn registers_behind_bars_are_apart_from_memory_and_from_each_other() {
+        assert_eq!(scratch_of((1 << 50) - 1), None);
+        for (bar, offset) in [(0, 0), (5, (1 << 40) - 1)] {
+            assert_eq!(scratch_of(scratch(bar, offset)), Some((bar, offset)));
+        }
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! What does not change with the position: operations, stops, marks, lanes.
 
-use super::types::{Course, Lane, LaneSpan, Mark, Operation, PageTone};
+use super::types::{Course, Lane, LaneSpan, Mark, Operation, OwnMemory, PageTone};
 use super::Viewer;
+use crate::addr::RequesterId;
 use crate::explain::step::owner;
 use crate::explain::{scopes, Cast};
 use crate::spec::Lang;
@@ -19,6 +20,7 @@ impl Viewer {
             operations,
             marks: marks(trace),
             lanes: lanes(trace, lang),
+            memories: memories(trace, self.cast()),
             checks: Vec::new(),
             cut: trace.lost_steps(),
         }
@@ -70,6 +72,23 @@ pub fn marks(trace: &Trace) -> Vec<Mark> {
         Some(Mark { at: i as u32 + 1, tone })
     });
     marks.collect()
+}
+
+/// The devices whose own memory is read or written, in the order of that.
+fn memories(trace: &Trace, cast: &Cast) -> Vec<OwnMemory> {
+    let mut found: Vec<RequesterId> = Vec::new();
+    for step in trace.steps() {
+        if let Event::OwnData { device, .. } | Event::OwnLoad { device, .. } = step.event {
+            if !found.contains(&device) {
+                found.push(device);
+            }
+        }
+    }
+    let name = |device| cast.devices.iter().find(|(id, _)| *id == device).map(|(_, name)| name.clone());
+    let own = found
+        .into_iter()
+        .map(|device| OwnMemory { requester: device.raw(), name: name(device).unwrap_or_default() });
+    own.collect()
 }
 
 fn lanes(trace: &Trace, lang: Lang) -> Vec<Lane> {

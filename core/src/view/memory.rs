@@ -2,25 +2,62 @@
 
 use super::types::{Dump, DumpRow, Hex};
 use super::Viewer;
-use crate::addr::PhysAddr;
-use crate::spec::Lang;
+use crate::addr::{PhysAddr, RequesterId};
+use crate::platform::local::scratch_of;
+use crate::spec::{Lang, Phrase};
 use crate::trace::{Event, Trace};
 use alloc::{format, string::String, vec::Vec};
 
 /// A view holds at most so many rows.
 const ROWS: u32 = 256;
 
+/// How much a view shows.
+#[derive(Clone, Copy, Debug)]
+pub struct Shape {
+    /// How many rows, at most 256.
+    pub rows: u32,
+    /// How many bytes in each: 8 or 16.
+    pub across: u8,
+}
+
 impl Viewer {
-    /// `rows` rows of 16 bytes from `at`, as memory stood at a position.
-    pub fn dump(&mut self, position: usize, at: u64, rows: u32, lang: Lang) -> Dump {
-        let at = at & !15;
-        let kind = kind(self.trace(), position, at, lang);
-        let touched = position.checked_sub(1).and_then(|i| range(&self.trace().steps()[..self.len()], i));
-        let memory = self.memory_at(position);
-        let rows = (0..u64::from(rows.min(ROWS))).map(|row| {
-            let at = at.wrapping_add(row * 16);
+    /// Memory around what was touched last, as it stood at a position.
+    pub fn dump_touched(&mut self, position: usize, shape: Shape, lang: Lang) -> Dump {
+        let steps = &self.trace().steps()[..position.min(self.len())];
+        let (of, at) = steps.iter().rev().find_map(|s| place(&s.event)).unwrap_or((None, 0));
+        // A little before it, so that it is seen among its neighbours, but in its page.
+        let at = (at & !15).saturating_sub(0x40).max(at & !0xfff);
+        self.dump(position, of, at, shape, lang)
+    }
+
+    /// Memory from `at` (from the beginning of a row), physical memory or a device's own, as it stood at a position.
+    pub fn dump(
+        &mut self,
+        position: usize,
+        of: Option<RequesterId>,
+        at: u64,
+        shape: Shape,
+        lang: Lang,
+    ) -> Dump {
+        let across = if shape.across > 8 { 16 } else { 8 };
+        let at = at & !(across - 1);
+        let touched = position.checked_sub(1).and_then(|i| range(self.trace(), i, of));
+        let kind = match of {
+            None => kind(self.trace(), position, at, lang),
+            Some(_) => registers(at).map_or(String::new(), |p| p.get(lang).into()),
+        };
+        self.cursor.seek(&self.trace, position);
+        let memory = match of {
+            None => Some(self.cursor.memory()),
+            Some(device) => self.cursor.own(device),
+        };
+        let rows = (0..u64::from(shape.rows.min(ROWS))).map(|row| {
+            let at = at.wrapping_add(row * across);
             let mut bytes = [0; 16];
-            memory.peek_bytes(PhysAddr::new(at), &mut bytes);
+            let bytes = &mut bytes[..across as usize];
+            if let Some(memory) = memory {
+                memory.peek_bytes(PhysAddr::new(at), bytes);
+            }
             DumpRow {
                 at: Hex(at),
                 bytes: bytes.iter().map(|b| format!("{b:02x}")).collect(),
@@ -29,22 +66,49 @@ impl Viewer {
                     .map(|b| if (0x20..0x7f).contains(b) { char::from(*b) } else { '.' })
                     .collect(),
                 touched: touched.is_some_and(|(first, len)| {
-                    first <= at.saturating_add(15) && at < first.saturating_add(len)
+                    first <= at.saturating_add(across - 1) && at < first.saturating_add(len)
                 }),
             }
         });
-        Dump { kind, rows: rows.collect() }
+        Dump { requester: of.map(RequesterId::raw), kind, rows: rows.collect() }
     }
 }
 
-fn range(steps: &[crate::trace::Step], index: usize) -> Option<(u64, u64)> {
-    match steps.get(index)?.event {
+/// Where an event touches memory: physical memory, or a device's own.
+fn place(event: &Event) -> Option<(Option<RequesterId>, u64)> {
+    match *event {
+        Event::OwnData { device, at, .. } | Event::OwnLoad { device, at, .. } => Some((Some(device), at)),
+        Event::Read { pa, .. }
+        | Event::Write { pa, .. }
+        | Event::WriteRun { pa, .. }
+        | Event::Data { pa, .. }
+        | Event::Load { pa, .. } => Some((None, pa.raw())),
+        _ => None,
+    }
+}
+
+/// What a step touched of physical memory, or of a device's own: from where, how many bytes.
+fn range(trace: &Trace, index: usize, of: Option<RequesterId>) -> Option<(u64, u64)> {
+    match trace.steps().get(index)?.event {
+        Event::OwnData { device, at, bytes, .. } | Event::OwnLoad { device, at, bytes, .. } => {
+            (of == Some(device)).then_some((at, bytes.into()))
+        }
+        _ if of.is_some() => None,
         Event::Read { pa, entry, .. } => Some((pa.raw(), u64::from(entry.words) * 8)),
         Event::Write { pa, .. } => Some((pa.raw(), 8)),
-        Event::WriteRun { pa, .. } => Some((pa.raw(), 8)),
+        Event::WriteRun { pa, new, .. } => Some((pa.raw(), trace.get_words(new).len() as u64 * 8)),
         Event::Data { pa, bytes, .. } | Event::Load { pa, bytes, .. } => Some((pa.raw(), bytes.into())),
         _ => None,
     }
+}
+
+/// What the registers of a device that are not its engine's are called.
+fn registers(at: u64) -> Option<Phrase> {
+    let (bar, _) = scratch_of(at)?;
+    Some(Phrase::new(
+        format!("Registers behind BAR {bar} that are not the engine's"),
+        format!("BAR {bar} 后不属于 DMA 引擎的寄存器"),
+    ))
 }
 
 /// What the page at `at` is, going by the last structure that was written or read in it.

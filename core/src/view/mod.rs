@@ -38,7 +38,7 @@ mod tests;
 pub use player::Player;
 
 use crate::explain::{packet, say, scopes, who, Cast};
-use crate::memory::Memory;
+use crate::memory::{Memories, Memory};
 use crate::spec::Lang;
 use crate::trace::{Event, Hop, Scope, Trace};
 use alloc::{format, vec::Vec};
@@ -55,8 +55,8 @@ pub struct Viewer {
 
 impl Viewer {
     /// On a trace, the memory as it was after its last step, and the names of the scenario.
-    pub fn new(trace: Trace, memory: Memory, cast: Cast) -> Self {
-        Viewer { cursor: Cursor::at_end(memory, &trace), trace, cast }
+    pub fn new(trace: Trace, memories: Memories, cast: Cast) -> Self {
+        Viewer { cursor: Cursor::at_end(memories, &trace), trace, cast }
     }
     /// The trace.
     pub fn trace(&self) -> &Trace {

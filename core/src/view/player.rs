@@ -37,8 +37,8 @@ impl Player {
         let cast = Cast::of(&run.machine, source);
         // The viewer has the trace and the memory, the machine keeps the rest.
         let mut machine = run.machine;
-        let (trace, memory) = (core::mem::take(&mut machine.trace), core::mem::take(&mut machine.memory));
-        let viewer = Viewer::new(trace, memory, cast);
+        let (trace, memories) = (core::mem::take(&mut machine.trace), machine.take_memories());
+        let viewer = Viewer::new(trace, memories, cast);
         let mut player = Player {
             scenario: run.scenario,
             machine,

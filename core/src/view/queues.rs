@@ -68,7 +68,7 @@ mod tests {
              rx = dma_map_single nic buf from-device\ndma_unmap_single rx\ndma nic write 0xdead_0000 +64\n"
         );
         let run = run(&text).unwrap();
-        Viewer::new(run.machine.trace.clone(), run.machine.memory.clone(), Default::default())
+        Viewer::new(run.machine.trace.clone(), run.machine.memories(), Default::default())
     }
 
     #[test]

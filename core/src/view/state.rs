@@ -89,7 +89,7 @@ mod tests {
                     tx = dma_map_single disk buf to-device\nprogram disk read tx +128\n";
         let run = run(text).unwrap();
         let cast = crate::explain::Cast::of(&run.machine, text);
-        let mut viewer = Viewer::new(run.machine.trace.clone(), run.machine.memory.clone(), cast);
+        let mut viewer = Viewer::new(run.machine.trace.clone(), run.machine.memories(), cast);
         let view = viewer.view(usize::MAX, Lang::En);
         let value = |name: &str| view.registers.iter().find(|r| r.name == name).map(|r| r.words[0].0);
         assert_eq!((value("nic LENGTH"), value("disk LENGTH")), (Some(64), Some(128)));

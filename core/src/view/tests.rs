@@ -1,11 +1,14 @@
 //! Views of a run of real pieces: a CPU access through a nested walk.
 
 use super::*;
-use crate::addr::{AddrRange, AnyAddr, PageSize, PhysAddr, Space, VirtAddr};
+use crate::addr::{AddrRange, AnyAddr, PageSize, PhysAddr, RequesterId, Space, VirtAddr};
+use crate::diagram::model::Fate;
 use crate::mmu::{AddressSpace, Guest, Mmu};
 use crate::paging::builder::{Builder, FrameAlloc, Mapping};
 use crate::paging::{ept::Ept, x86::X86, Want};
+use crate::scenario::presets::PRESETS;
 use crate::trace::{Actor, Observer, OwnerState, Perms, Verdict};
+use memory::Shape;
 use types::PageTone;
 
 const RAM: u64 = 0x4000_0000;
@@ -53,7 +56,7 @@ fn run() -> Viewer {
     }
     trace.step(Actor::Os, Event::Owner { buffer, state: OwnerState::Freed });
     let lines = ["cpu read a", "cpu read b", "  cpu read c"].map(Into::into).to_vec();
-    Viewer::new(trace, memory, Cast { devices: Vec::new(), lines })
+    Viewer::new(trace, Memories { host: memory, ..Memories::default() }, Cast { devices: Vec::new(), lines })
 }
 
 #[test]
@@ -134,17 +137,49 @@ fn every_step_has_a_sentence_in_both_languages_and_stops_are_sorted() {
     assert_eq!(v.view(usize::MAX, Lang::En).position as usize, v.len());
 }
 
+const fn shape(rows: u32) -> Shape {
+    Shape { rows, across: 16 }
+}
+
+/// A device's own memory goes back and forth in time as physical memory does.
+#[test]
+fn a_devices_own_memory_is_seen_as_it_stood() {
+    let preset = PRESETS.iter().find(|p| p.name == "device-map").unwrap();
+    let mut player = Player::open(preset.text).unwrap();
+    let memories = player.course(Lang::En).memories;
+    assert_eq!(memories.iter().map(|m| &m.name[..]).collect::<Vec<_>>(), ["gpu"]);
+    let gpu = Some(RequesterId::new(memories[0].requester));
+    let steps = player.viewer.trace().steps();
+    let at = 1 + steps.iter().rposition(|s| matches!(s.event, Event::OwnData { .. })).unwrap();
+    let mut text = |position| player.viewer.dump(position, gpu, 0x1000, shape(1), Lang::En).rows.remove(0);
+    assert!(text(at).text.starts_with("kept inside") && text(at).touched);
+    assert!(text(at - 1).text.starts_with("....") && !text(at - 1).touched);
+    // Nothing is touched when the scopes close: what was touched last stays in sight.
+    for position in [at, player.viewer.len()] {
+        let dump = player.viewer.dump_touched(position, shape(4), Lang::En);
+        assert_eq!((dump.requester, dump.rows[0].at.0), (Some(memories[0].requester), 0x1000));
+    }
+    // The token ends where the bytes do: in the device's own part of its map.
+    let model = player.model(at);
+    let token = model.token.unwrap();
+    assert_eq!((token.address, token.space, token.fate), (0x1000, Space::Device, Fate::Arrived));
+}
+
 #[test]
 fn a_dump_names_the_table_and_marks_what_was_touched() {
     let mut v = run();
     let position =
         (1..=v.len()).find(|p| matches!(v.trace().steps()[p - 1].event, Event::Read { .. })).unwrap();
     let at = v.view(position, Lang::En).touched.unwrap().0;
-    let dump = v.dump(position, at & !0xfff, 256, Lang::En);
+    let dump = v.dump(position, None, at & !0xfff, shape(256), Lang::En);
     assert!(!dump.kind.is_empty());
     let touched: Vec<u64> = dump.rows.iter().filter(|r| r.touched).map(|r| r.at.0).collect();
     assert_eq!(touched, [at & !15]);
-    assert!(v.dump(position, u64::MAX, 9, Lang::En).rows.len() == 9);
+    // In rows of half the width, twice as many are shown of it.
+    let narrow = v.dump(position, None, at, Shape { rows: 2, across: 8 }, Lang::En);
+    assert_eq!(narrow.rows.iter().map(|r| r.at.0).collect::<Vec<_>>(), [at, at + 8]);
+    assert!(narrow.rows.iter().all(|r| r.bytes.len() == 8));
+    assert!(v.dump(position, None, u64::MAX, shape(9), Lang::En).rows.len() == 9);
 }
 
 #[test]

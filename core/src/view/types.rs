@@ -345,10 +345,19 @@ to_page! {
         pub marks: Vec<Mark>,
         /// Buffers, and whose they are when.
         pub lanes: Vec<Lane>,
+        /// The devices whose own memory is used.
+        pub memories: Vec<OwnMemory>,
         /// What the scenario expects, in its order.
         pub checks: Vec<Expected>,
         /// The trace was cut because it grew too long.
         pub cut: bool,
+    }
+    /// A device's own memory.
+    struct OwnMemory {
+        /// The device's requester id.
+        pub requester: u32,
+        /// Its name.
+        pub name: String,
     }
     /// What an address leads to, and the byte's other names.
     struct Whereabouts {
@@ -686,6 +695,8 @@ to_page! {
     }
     /// A page's worth of bytes, or a part.
     struct Dump {
+        /// Whose memory: a device's, by its requester id, or physical memory.
+        pub requester: Option<u32>,
         /// What the page is, when it is known to be a table.
         pub kind: String,
         /// Rows of 16 bytes.

@@ -193,7 +193,6 @@ pub(super) fn devices(
             memory: Memory::new(),
             bars,
             received: Vec::new(),
-            touched: None,
             vectors: plan.vectors.map_or(1, |v| v.count.value.clamp(1, 32) as u16),
             tlb: Atc::new(requester, device.device_tlb.map_or(16, |n| n.value.min(4096)) as usize),
         });

@@ -4,8 +4,8 @@
 mod fold;
 mod landmarks;
 
-use crate::addr::PhysAddr;
-use crate::memory::Memory;
+use crate::addr::{PhysAddr, RequesterId};
+use crate::memory::{Memories, Memory};
 use crate::trace::{Event, Trace};
 use alloc::vec::Vec;
 
@@ -17,7 +17,7 @@ pub use landmarks::TablePage;
 /// Memory, caches and registers, standing at one position of a trace, that can be moved to any other.
 #[derive(Clone, Debug)]
 pub struct Cursor {
-    memory: Memory,
+    memories: Memories,
     at: usize,
     /// Moved only when it is looked at.
     fold: Fold,
@@ -25,16 +25,16 @@ pub struct Cursor {
 }
 
 impl Cursor {
-    /// Memory as it stood after the last step of its trace.
-    pub fn at_end(memory: Memory, trace: &Trace) -> Self {
-        Cursor { memory, at: trace.len(), fold: Fold::default(), landmarks: Landmarks::new(trace) }
+    /// All memory as it stood after the last step of its trace.
+    pub fn at_end(memories: Memories, trace: &Trace) -> Self {
+        Cursor { memories, at: trace.len(), fold: Fold::default(), landmarks: Landmarks::new(trace) }
     }
-    /// Memory as it stood after `steps` steps.
+    /// Physical memory as it stood after `steps` steps.
     pub fn seek(&mut self, trace: &Trace, steps: usize) -> &Memory {
         let steps = steps.min(trace.len());
-        trace.seek(&mut self.memory, self.at, steps);
+        trace.seek(&mut self.memories, self.at, steps);
         self.at = steps;
-        &self.memory
+        &self.memories.host
     }
     /// The position: a count of steps done.
     pub fn position(&self) -> usize {
@@ -58,11 +58,15 @@ impl Cursor {
     /// changes it breaks time.
     pub(crate) fn look(&mut self, trace: &Trace) -> (&mut Memory, &[CacheState]) {
         self.fold.seek(trace, self.at);
-        (&mut self.memory, self.fold.caches())
+        (&mut self.memories.host, self.fold.caches())
     }
-    /// Memory where it stands now.
+    /// Physical memory where it stands now.
     pub fn memory(&self) -> &Memory {
-        &self.memory
+        &self.memories.host
+    }
+    /// The own memory of a device where it stands now; `None` when nothing was ever written there.
+    pub fn own(&self, device: RequesterId) -> Option<&Memory> {
+        self.memories.own.get(&device)
     }
 }
 
@@ -95,7 +99,7 @@ mod tests {
             let machine =
                 run(preset.text).map(|r| r.machine).unwrap_or_else(|p| panic!("{}: {p:?}", preset.name));
             let trace = &machine.trace;
-            let mut cursor = Cursor::at_end(machine.memory.clone(), trace);
+            let mut cursor = Cursor::at_end(machine.memories(), trace);
             let mut at = 7;
             for _ in 0..60 {
                 at = (at * 31 + 17) % (trace.len() + 1);

@@ -65,7 +65,7 @@ pub fn run(args: &[String]) -> ExitCode {
     };
     let trace = &run.machine.trace;
     let at = at.min(trace.len());
-    let mut cursor = Cursor::at_end(run.machine.memory.clone(), trace);
+    let mut cursor = Cursor::at_end(run.machine.memories(), trace);
     cursor.seek(trace, at);
     let model = picture(&run.machine, trace, &mut cursor, export::title(&run.scenario));
     options.lang = lang;

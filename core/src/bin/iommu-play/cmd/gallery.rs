@@ -117,7 +117,7 @@ fn telling(run: &Run, step: &str) -> Option<usize> {
 /// Writes the picture of one position, in each language.
 fn draw(run: &Run, at: usize, name: &str, folder: &Path) -> std::io::Result<()> {
     let trace = &run.machine.trace;
-    let mut cursor = Cursor::at_end(run.machine.memory.clone(), trace);
+    let mut cursor = Cursor::at_end(run.machine.memories(), trace);
     cursor.seek(trace, at);
     let model = picture(&run.machine, trace, &mut cursor, Phrase::default());
     for (lang, suffix) in [(Lang::En, "en"), (Lang::Zh, "zh")] {

@@ -56,7 +56,7 @@ pub fn run(args: &[String]) -> ExitCode {
             None => return usage(&format!("nobody is called '{word}' in this scenario")),
         },
     };
-    let mut cursor = Cursor::at_end(machine.memory.clone(), trace);
+    let mut cursor = Cursor::at_end(machine.memories(), trace);
     cursor.seek(trace, at);
     let found = whereabouts(machine, trace, &mut cursor, address, whose, lang);
     if json {

@@ -1,0 +1,108 @@
+//! A device's own memory: what its engine moves from and to, and what others reach through its BARs.
+
+use super::{BarUse, Device};
+use crate::dma::Inside;
+use crate::memory::MemError;
+use crate::platform::local::scratch;
+use crate::spec::{Rule, Text};
+use crate::trace::{read_own, write_own, Actor, Event, Observer, Trace};
+use alloc::vec::Vec;
+
+static FULL: Rule = Rule {
+    text: Text::new(
+        "the simulation holds no more of this device's memory: the bytes are lost",
+        "模拟器存不下该设备更多的内存：这些字节丢失",
+    ),
+    section: "docs/scenario-language.md, Limits",
+};
+
+/// A device keeps so many of the bytes it received last, for a scenario to ask about.
+const RECEIVED: usize = 1 << 20;
+
+/// What goes through a device and is not kept in its memory: a packet from the wire, a frame for the screen.
+#[derive(Clone, Debug, Default)]
+pub enum Stream {
+    /// These bytes come in; zeros after them.
+    In(Vec<u8>),
+    /// A page of them comes in, again and again.
+    Pattern(Vec<u8>),
+    /// What goes out is counted here, as far as it is kept.
+    Out(Vec<u8>),
+    /// There is none.
+    #[default]
+    None,
+}
+
+impl Stream {
+    fn take(&self, at: u64, out: &mut [u8]) {
+        match self {
+            Stream::In(bytes) => {
+                out.fill(0);
+                let rest = usize::try_from(at).ok().and_then(|at| bytes.get(at..)).unwrap_or(&[]);
+                let n = rest.len().min(out.len());
+                out[..n].copy_from_slice(&rest[..n]);
+            }
+            Stream::Pattern(page) if !page.is_empty() => {
+                let mut at = (at % page.len() as u64) as usize;
+                let mut done = 0;
+                while done < out.len() {
+                    let n = (page.len() - at).min(out.len() - done);
+                    out[done..done + n].copy_from_slice(&page[at..at + n]);
+                    (at, done) = (0, done + n);
+                }
+            }
+            _ => out.fill(0),
+        }
+    }
+    fn put(&mut self, data: &[u8]) {
+        if let Stream::Out(kept) = self {
+            kept.extend_from_slice(&data[..data.len().min(RECEIVED.saturating_sub(kept.len()))]);
+        }
+    }
+}
+
+impl Device {
+    /// Where in its own memory an offset in a BAR is.
+    pub fn behind(&self, bar: u8, offset: u64) -> u64 {
+        match self.bars.get(usize::from(bar)).copied().flatten() {
+            Some(BarUse::Memory(base)) => base.wrapping_add(offset),
+            _ => scratch(bar, offset),
+        }
+    }
+
+    /// Writes its own memory, told. What the simulation cannot hold is lost, and told too.
+    pub fn own_write(&mut self, at: u64, data: &[u8], trace: &mut Trace) -> Result<(), MemError> {
+        let done = write_own(&mut self.memory, trace, self.requester, at, data);
+        if done.is_err() {
+            trace.step(Actor::Device(self.requester), Event::Check { rule: &FULL, ok: false, value: at });
+        }
+        done
+    }
+
+    /// Reads its own memory, told.
+    pub fn own_read(&self, at: u64, out: &mut [u8], trace: &mut Trace) -> Result<(), MemError> {
+        read_own(&self.memory, trace, self.requester, at, out)
+    }
+
+    /// Takes bytes from inside the device.
+    pub fn take(&self, from: Inside, stream: &Stream, out: &mut [u8], trace: &mut Trace) {
+        match from {
+            Inside::Own(at) => {
+                // Its own memory never fails to be read.
+                let _ = self.own_read(at, out, trace);
+            }
+            Inside::Stream(at) => stream.take(at, out),
+        }
+    }
+
+    /// Puts bytes inside the device.
+    pub fn put(&mut self, to: Inside, stream: &mut Stream, data: &[u8], trace: &mut Trace) {
+        match to {
+            Inside::Own(at) => {
+                // Told as lost where it is; an engine has nobody to tell.
+                let _ = self.own_write(at, data, trace);
+            }
+            Inside::Stream(_) => stream.put(data),
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! Who hears the steps: nobody, or a trace that keeps them.
+
+use super::event::{Event, Step};
+use super::terms::{Actor, Chunk, NameId, Scope, Verdict, Words};
+use crate::addr::{Address, PhysAddr};
+use crate::memory::{Memories, Memory};
+use alloc::{collections::BTreeMap, string::String, vec::Vec};
+
+/// Hears every step. Code that acts is generic over it, so that [`Off`] compiles to nothing.
+pub trait Observer {
+    /// Whether steps are heard at all: skip the work of describing them where this is `false`.
+    const ON: bool;
+    /// Hears one step.
+    fn step(&mut self, actor: Actor, event: Event);
+    /// Keeps words for a step that will name them.
+    fn words(&mut self, words: &[u64]) -> Words;
+    /// Keeps bytes for a step that will name them.
+    fn bytes(&mut self, bytes: &[u8]) -> u32;
+    /// Keeps a string for a step that will name it.
+    fn name(&mut self, name: &str) -> NameId;
+
+    /// Opens a scope.
+    fn begin(&mut self, actor: Actor, scope: Scope) {
+        if Self::ON {
+            self.step(actor, Event::Begin(scope));
+        }
+    }
+    /// Closes the innermost scope.
+    fn end(&mut self, actor: Actor, verdict: Verdict) {
+        if Self::ON {
+            self.step(actor, Event::End(verdict));
+        }
+    }
+}
+
+/// Hears nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Off;
+
+impl Observer for Off {
+    const ON: bool = false;
+    fn step(&mut self, _: Actor, _: Event) {}
+    fn words(&mut self, _: &[u64]) -> Words {
+        Words::default()
+    }
+    fn bytes(&mut self, _: &[u8]) -> u32 {
+        0
+    }
+    fn name(&mut self, _: &str) -> NameId {
+        NameId(0)
+    }
+}
+
+/// Keeps every step.
+#[derive(Clone, Debug, Default)]
+pub struct Trace {
+    steps: Vec<Step>,
+    words: Vec<u64>,
+    bytes: Vec<u8>,
+    names: Vec<String>,
+    by_name: BTreeMap<String, NameId>,
+    depth: u8,
+    limit: usize,
+    lost: bool,
+}
+
+impl Trace {
+    /// The limit of steps of a new trace.
+    pub const DEFAULT_LIMIT: usize = 2_000_000;
+
+    /// An empty trace.
+    pub fn new() -> Self {
+        Trace { limit: Self::DEFAULT_LIMIT, ..Trace::default() }
+    }
+    /// An empty trace that keeps at most `limit` steps.
+    pub fn with_limit(limit: usize) -> Self {
+        Trace { limit, ..Trace::default() }
+    }
+    /// All steps, in order.
+    pub fn steps(&self) -> &[Step] {
+        &self.steps
+    }
+    /// How many steps there are.
+    pub fn len(&self) -> usize {
+        self.steps.len()
+    }
+    /// Is there no step?
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty()
+    }
+    /// Were steps dropped because the limit was reached?
+    pub fn lost_steps(&self) -> bool {
+        self.lost
+    }
+    /// Forgets all steps but keeps the room they took, so that a reused trace allocates nothing.
+    pub fn clear(&mut self) {
+        self.steps.clear();
+        self.words.clear();
+        self.bytes.clear();
+        self.depth = 0;
+        self.lost = false;
+    }
+    /// The words that a step names.
+    pub fn get_words(&self, words: Words) -> &[u64] {
+        let start = words.start as usize;
+        self.words.get(start..start + words.len as usize).unwrap_or(&[])
+    }
+    /// `len` bytes that a step names.
+    pub fn get_bytes(&self, start: u32, len: usize) -> &[u8] {
+        self.bytes.get(start as usize..start as usize + len).unwrap_or(&[])
+    }
+    /// The string that a step names.
+    pub fn get_name(&self, name: NameId) -> &str {
+        self.names.get(name.0 as usize).map_or("", String::as_str)
+    }
+
+    /// Brings all memory from the state after step `from` (as a count of steps done) to the state after `to`.
+    pub fn seek(&self, memories: &mut Memories, from: usize, to: usize) {
+        let (from, to) = (from.min(self.len()), to.min(self.len()));
+        if to >= from {
+            for step in &self.steps[from..to] {
+                self.apply(memories, step, true);
+            }
+        } else {
+            for step in self.steps[to..from].iter().rev() {
+                self.apply(memories, step, false);
+            }
+        }
+    }
+
+    /// Redoes (`forward`) or undoes the change of memory that `step` made, if it made one.
+    pub fn apply(&self, memories: &mut Memories, step: &Step, forward: bool) {
+        let host = &mut memories.host;
+        // Nothing here can fail: the machine made the same change within the limits before.
+        match step.event {
+            Event::Write { pa, old, new, .. } => {
+                let _ = host.write_u64(pa, if forward { new } else { old });
+            }
+            Event::WriteRun { pa, old, new, .. } => {
+                for (i, &word) in self.get_words(if forward { new } else { old }).iter().enumerate() {
+                    let _ = host.write_u64(pa.wrapping_add(i as u64 * 8), word);
+                }
+            }
+            Event::Data { pa, bytes, old, new } => {
+                self.place(host, pa, bytes, if forward { new } else { old });
+            }
+            Event::OwnData { device, at, bytes, old, new } => {
+                let own = memories.own.entry(device).or_default();
+                self.place(own, PhysAddr::new(at), bytes, if forward { new } else { old });
+            }
+            _ => {}
+        }
+    }
+
+    fn place(&self, memory: &mut Memory, at: PhysAddr, bytes: u32, chunk: Chunk) {
+        match chunk {
+            Chunk::Frame(frame) => memory.place_frame(at, frame),
+            Chunk::Bytes(start) => {
+                let _ = memory.write_bytes(at, self.get_bytes(start, bytes as usize));
+            }
+        }
+    }
+}
+
+impl Observer for Trace {
+    const ON: bool = true;
+
+    fn step(&mut self, actor: Actor, event: Event) {
+        if let Event::End(_) = event {
+            self.depth = self.depth.saturating_sub(1);
+        }
+        if self.steps.len() < self.limit {
+            self.steps.push(Step { depth: self.depth, actor, event });
+        } else {
+            self.lost = true;
+        }
+        if let Event::Begin(_) = event {
+            self.depth = self.depth.saturating_add(1);
+        }
+    }
+
+    fn words(&mut self, words: &[u64]) -> Words {
+        if self.steps.len() >= self.limit {
+            return Words::default();
+        }
+        let start = self.words.len() as u32;
+        self.words.extend_from_slice(words);
+        Words { start, len: words.len() as u16 }
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) -> u32 {
+        if self.steps.len() >= self.limit {
+            return 0;
+        }
+        let start = self.bytes.len() as u32;
+        self.bytes.extend_from_slice(bytes);
+        start
+    }
+
+    fn name(&mut self, name: &str) -> NameId {
+        if let Some(&id) = self.by_name.get(name) {
+            return id;
+        }
+        let id = NameId(self.names.len() as u32);
+        self.names.push(name.into());
+        self.by_name.insert(name.into(), id);
+        id
+    }
+}
+
+impl<O: Observer> Observer for &mut O {
+    const ON: bool = O::ON;
+    fn step(&mut self, actor: Actor, event: Event) {
+        (**self).step(actor, event);
+    }
+    fn words(&mut self, words: &[u64]) -> Words {
+        (**self).words(words)
+    }
+    fn bytes(&mut self, bytes: &[u8]) -> u32 {
+        (**self).bytes(bytes)
+    }
+    fn name(&mut self, name: &str) -> NameId {
+        (**self).name(name)
+    }
+}

@@ -1,0 +1,82 @@
+//! What the machine did, step by step: the one source of every view.
+//!
+//! Everything that acts (walkers, IOMMUs, engines, the OS) is generic over an [`Observer`] and tells it each
+//! thing a reader would ask about. [`Off`] hears nothing and costs nothing; [`Trace`] keeps all of it.
+//!
+//! **Each change of memory is told**, by [`write_word`], [`write_run`], [`write_data`] or [`write_own`], with what
+//! was there before: so the state at any step is had by undoing or redoing steps ([`Trace::apply`]), never by
+//! running the machine again.
+
+mod change;
+mod event;
+mod keep;
+mod terms;
+
+pub use change::*;
+pub use event::*;
+pub use keep::*;
+pub use terms::*;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::addr::{PhysAddr, RequesterId};
+    use crate::memory::Memories;
+    use alloc::{vec, vec::Vec};
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn undoing_and_redoing_steps_moves_memory_in_time(
+            ops in proptest::collection::vec((0u64..0x4000, proptest::collection::vec(any::<u8>(), 1..9000)), 1..12),
+            to in 0usize..40,
+        ) {
+            let device = RequesterId::bdf(0, 3, 0);
+            let mut all = Memories::default();
+            let mut trace = Trace::new();
+            let mut states = vec![];
+            let look = |all: &Memories| [Some(&all.host), all.own.get(&device)].map(|m| {
+                let mut b = vec![0; 0x8000];
+                if let Some(m) = m { m.peek_bytes(PhysAddr::new(0), &mut b) }
+                b
+            });
+            states.push((0, look(&all)));
+            for (at, bytes) in &ops {
+                let pa = PhysAddr::new(*at);
+                if bytes.len() < 100 {
+                    let pa = PhysAddr::new(*at & !7);
+                    write_word(&mut all.host, &mut trace, Actor::Os, None, pa, 0x55aa).unwrap();
+                } else if bytes.len() % 2 == 0 {
+                    write_data(&mut all.host, &mut trace, Actor::Os, pa, bytes).unwrap();
+                } else {
+                    write_own(all.own.entry(device).or_default(), &mut trace, device, *at, bytes).unwrap();
+                }
+                states.push((trace.len(), look(&all)));
+            }
+            let (count, want) = &states[to % states.len()];
+            let end = trace.len();
+            trace.seek(&mut all, end, *count);
+            prop_assert_eq!(&look(&all), want);
+            trace.seek(&mut all, *count, end);
+            prop_assert_eq!(&look(&all), &states.last().unwrap().1);
+        }
+    }
+
+    #[test]
+    fn scopes_nest_and_the_limit_loses_steps_loudly() {
+        let mut t = Trace::with_limit(3);
+        let op = Scope::Operation { index: 0, line: 1 };
+        t.begin(Actor::Os, op);
+        t.step(Actor::Os, Event::Cost { kind: CostKind::Exit, amount: 1 });
+        t.end(Actor::Os, Verdict::Ok);
+        assert_eq!(t.steps().iter().map(|s| s.depth).collect::<Vec<_>>(), [0, 1, 0]);
+        assert!(!t.lost_steps());
+        t.begin(Actor::Os, op);
+        assert!(t.lost_steps());
+    }
+
+    #[test]
+    fn a_step_stays_small() {
+        assert!(core::mem::size_of::<Step>() <= 104, "{}", core::mem::size_of::<Step>());
+    }
+}
