@@ -7,7 +7,7 @@ import { t } from "./strings";
 
 /** With `app`, bits can be flipped. */
 export function entryBits(entry: Entry, app: App | null = null): HTMLElement {
-  const said = h("p.said", { "aria-hidden": "true" }, entry.meaning || entry.section);
+  const said = h("p.said", { "aria-hidden": "true" }, entry.meaning || t("pointAtBit"));
   const rest = said.textContent ?? "";
   const box = h("div.entry", {});
   const show = (field: Field | null) => {

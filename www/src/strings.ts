@@ -176,6 +176,7 @@ const TABLE = {
   otherRun: ["The other run", "另一次运行"],
   endCompare: ["End the comparison", "结束对比"],
   flipBit: ["Flip bit", "翻转比特"],
+  pointAtBit: ["Point at a bit: its name and what it means.", "指向一位，看它的名称和含义。"],
   flipTip: [
     "Writes the changed entry with a poke line before this operation, and runs again",
     "在这个操作之前插入一行 poke 写入修改后的表项，并重新运行",

@@ -50,7 +50,10 @@ function reveal(body: HTMLElement): void {
   const [first, last] = [rows[0], rows.at(-1)];
   if (!pane || !first || !last) return;
   const room = pane.getBoundingClientRect();
-  const above = first.getBoundingClientRect().top - room.top;
+  // The grid of a nested walk stays at the top of the pane.
+  const grid = body.querySelector<HTMLElement>(".grid");
+  const held = grid && getComputedStyle(grid).position === "sticky" ? grid.offsetHeight + 8 : 0;
+  const above = first.getBoundingClientRect().top - room.top - held;
   const below = last.getBoundingClientRect().bottom - room.bottom;
   if (above < 0) pane.scrollTop += above;
   else if (below > 0) pane.scrollTop += Math.min(below, above);

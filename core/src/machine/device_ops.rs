@@ -1,38 +1,26 @@
-//! Operations of CPUs and devices: loads and stores, DMA, descriptors, interrupts, ATS and page requests.
+//! Operations of devices: DMA, descriptors, interrupts; and the older way, the host relaying for a guest.
 
 use super::bus::{pattern, Manner};
-use super::cpu::{value_of, Access as CpuAccess, CpuError};
+use super::cpu::Access as CpuAccess;
 use super::memory_ops::own_len;
 use super::names::{wrong, Found};
 use super::own::Stream;
-use super::run::{OsError, Stop};
+use super::run::Stop;
 use super::software::{Named, Owner};
 use super::Machine;
-use crate::addr::{
-    AddrRange, Address, AnyAddr, BusAddr, DeviceAddr, GuestPhysAddr, Iova, PageSize, Pasid, PhysAddr,
-    PortAddr, Space,
-};
+use crate::addr::{Address, BusAddr, DeviceAddr, GuestPhysAddr, Pasid, Space};
 use crate::dma::descriptor::{Descriptor, BYTES as DESCRIPTOR_BYTES};
 use crate::dma::registers::control;
 use crate::dma::{Block, EngineAddr, Inside};
-use crate::iommu::{Iommu, Outcome, PageRequest, PasidTag, Request, RequestKind};
+use crate::iommu::Iommu;
 use crate::memory::FRAME;
 use crate::os::relay;
 use crate::paging::Want;
-use crate::platform::tlp::{AddressType, PasidPrefix, Tlp};
-use crate::scenario::ast::{self, Privilege, Stored};
+use crate::platform::tlp::PasidPrefix;
+use crate::scenario::ast::{self};
 use crate::scenario::{Problem, Span};
-use crate::spec::{Rule, Text};
-use crate::trace::{Actor, Event, Observer, Perms, Scope, Verdict};
-use alloc::{vec, vec::Vec};
-
-static NO_PAGE: Rule = Rule {
-    text: Text::new(
-        "the answer allows nothing: the page is not there for this access",
-        "应答不允许任何访问：该页对此访问不可用",
-    ),
-    section: "PCIe 10.2.3",
-};
+use crate::trace::Perms;
+use alloc::vec::Vec;
 
 /// What the register BAR's offset of a device's engine is written at.
 struct Registers {
@@ -40,149 +28,8 @@ struct Registers {
 }
 
 impl Machine {
-    // ---- CPU ----
-
-    fn cpu_access(
-        &mut self,
-        at: &ast::Loc<ast::OfSubject>,
-        space: &Option<ast::Name>,
-        privilege: Option<Privilege>,
-        perms: Perms,
-    ) -> Result<(CpuAccess, Found), Problem> {
-        let owner = self.owner(space)?;
-        let found =
-            self.find(at, if owner == Owner::Kernel { Space::Virtual } else { Self::cpu_space(owner) })?;
-        let mut at = found.at;
-        let mut owner = owner;
-        if owner == Owner::Kernel && found.named.is_none() {
-            // A plain number without `in` is physical.
-            at = AnyAddr { space: Space::Physical, raw: at.raw };
-        }
-        match at.space {
-            Space::Bus => {
-                // A BAR, by the name of its bus address: the CPU reaches it through the bridge.
-                let pa = self.hw.bridge.cpu_addr(BusAddr::new(at.raw));
-                at = pa.map_or(AnyAddr { space: Space::Physical, raw: at.raw }, |pa| pa.any());
-            }
-            Space::Virtual if owner == Owner::Kernel => {
-                // A buffer of a process is used by that process unless the scenario says otherwise.
-                if let Some(Named::Buffer(index)) = found.named {
-                    owner = self.sw.buffers[index].owner;
-                }
-            }
-            _ => {}
-        }
-        let user = privilege.map_or(matches!(owner, Owner::Process(_)), |p| p == Privilege::User);
-        let want = Want { perms, privileged: !user };
-        Ok((CpuAccess { owner, at, want }, found))
-    }
-
-    fn width(&self, size: &Option<ast::Num>, at: AnyAddr) -> u8 {
-        let window = at.space == Space::Physical
-            && self
-                .hw
-                .map
-                .find(PhysAddr::new(at.raw))
-                .is_some_and(|r| r.kind != crate::platform::map::RegionKind::Ram);
-        size.map_or(if window { 4 } else { 8 }, |s| s.value.clamp(1, 8) as u8)
-    }
-
-    pub(super) fn op_cpu_read(&mut self, op: &ast::CpuRead) -> Result<u64, Stop> {
-        let perms = if op.execute { Perms::X } else { Perms::R };
-        let (access, _) = self.cpu_access(&op.at, &op.space, op.privilege.map(|p| p.value), perms)?;
-        let width = self.width(&op.size, access.at);
-        let len = op.len.map_or(u64::from(width), |l| l.value);
-        self.check_transfer(len, op.at.span)?;
-        let mut out = vec![0; len as usize];
-        let _ = self.cpu_retry(&access, |m, a| m.cpu_read(a, &mut out, width));
-        Ok(value_of(&out))
-    }
-
-    pub(super) fn op_cpu_write(&mut self, op: &ast::CpuWrite) -> Result<(), Stop> {
-        let (access, _) = self.cpu_access(&op.at, &op.space, op.privilege.map(|p| p.value), Perms::W)?;
-        let width = self.width(&op.size, access.at);
-        let data = match &op.value {
-            Stored::Number(n) => n.value.to_le_bytes()[..usize::from(width)].to_vec(),
-            Stored::Bytes(bytes) => self.bytes(bytes, op.len.map(|l| l.value), op.at.span)?,
-        };
-        let _ = self.cpu_retry(&access, |m, a| m.cpu_write(a, &data, width));
-        Ok(())
-    }
-
-    /// Does an access; a page fault on a promised page is answered by bringing it in, and the access repeated.
-    fn cpu_retry(
-        &mut self,
-        access: &CpuAccess,
-        mut act: impl FnMut(&mut Self, &CpuAccess) -> Result<(), CpuError>,
-    ) -> Result<(), CpuError> {
-        let mut tries = 0;
-        loop {
-            let result = act(self, access);
-            match (&result, access.owner) {
-                (Err(CpuError::Mmu(fault)), Owner::Process(process)) if tries < 64 => {
-                    let at = crate::addr::VirtAddr::new(fault.address().raw);
-                    if fault.address().space == Space::Virtual && self.page_in(process, at, access.want.perms)
-                    {
-                        tries += 1;
-                        continue;
-                    }
-                }
-                _ => {}
-            }
-            return result;
-        }
-    }
-
-    pub(super) fn op_cpu_evict(&mut self, op: &ast::CpuEvict) -> Result<(), Stop> {
-        let (pa, found) = self.physical(&op.at)?;
-        let len = self.length(op.len.map(|l| l.value), &found, None, op.at.span)?;
-        if let Some(range) = AddrRange::new(pa, len) {
-            let done = self.sw.cache.clean_invalidate(&mut self.memory, range, &mut self.trace);
-            done.map_err(crate::os::OsError::Memory)?;
-        }
-        Ok(())
-    }
-
-    pub(super) fn op_cpu_in(&mut self, op: &ast::CpuIn) -> Result<u64, Stop> {
-        let found = self.find(&op.port, Space::Port)?;
-        let size = port_size(&op.size, op.port.span)?;
-        Ok(self.port_read(port(found.at.raw, op.port.span)?, size).into())
-    }
-
-    pub(super) fn op_cpu_out(&mut self, op: &ast::CpuOut) -> Result<(), Stop> {
-        let found = self.find(&op.port, Space::Port)?;
-        let size = port_size(&op.size, op.port.span)?;
-        self.port_write(port(found.at.raw, op.port.span)?, size, op.value.value as u32);
-        Ok(())
-    }
-
-    fn config_target(&self, name: &ast::Name) -> Result<crate::addr::RequesterId, Problem> {
-        if let Some(id) = ast::requester_of(name) {
-            return Ok(id);
-        }
-        match self.hw.topology.by_name(&name.value) {
-            Some(node) => Ok(self.hw.topology.node(node).id),
-            None => Err(wrong(name.span, &name.value, "a device or a port", "设备或端口")),
-        }
-    }
-
-    pub(super) fn op_config_read(&mut self, op: &ast::ConfigRead) -> Result<u64, Stop> {
-        let id = self.config_target(&op.device)?;
-        let size = port_size(&op.size, op.offset.span)?;
-        Ok(self.config(id, op.offset.value as u16, size, None).into())
-    }
-
-    pub(super) fn op_config_write(&mut self, op: &ast::ConfigWrite) -> Result<(), Stop> {
-        let id = self.config_target(&op.device)?;
-        let size = port_size(&op.size, op.offset.span)?;
-        self.config(id, op.offset.value as u16, size, Some(op.value.value as u32));
-        Ok(())
-    }
-
-    // ---- DMA ----
-
     /// The address that a device's engine is given.
-    fn engine_address<A>(
+    pub(super) fn engine_address<A>(
         &self,
         at: &ast::Loc<A>,
         local: bool,
@@ -427,145 +274,6 @@ impl Machine {
         Ok(())
     }
 
-    // ---- ATS, PRI ----
-
-    pub(super) fn op_ats(&mut self, op: &ast::Ats) -> Result<(), Stop> {
-        let device = self.device_named(&op.device)?;
-        if !self.hw.devices[device].caps.ats {
-            return Err(crate::os::OsError::DeviceLacks("ATS capability, or it is off").into());
-        }
-        let pasid = op.pasid.map(|p| p.value);
-        let (at, found) = self.engine_address(&op.at, false, pasid)?;
-        let EngineAddr::Bus(at) = at else { return Ok(()) };
-        let len = op.len.map(|l| l.value).or(found.rest).unwrap_or(FRAME).min(16 << 20);
-        let first = at.raw() & !(FRAME - 1);
-        let last = at.raw().saturating_add(len.max(1) - 1);
-        let mut page = first;
-        while page <= last {
-            self.translation_request(device, BusAddr::new(page), pasid, op.no_write);
-            let Some(next) = page.checked_add(FRAME) else { break };
-            page = next;
-        }
-        Ok(())
-    }
-
-    /// One ATS translation request; what is answered goes into the device's TLB.
-    fn translation_request(
-        &mut self,
-        device: usize,
-        at: BusAddr,
-        pasid: Option<Pasid>,
-        no_write: bool,
-    ) -> bool {
-        let (node, requester) = (self.hw.devices[device].node, self.hw.devices[device].requester);
-        self.hw.tag = (self.hw.tag + 1) & 0x3ff;
-        let prefix = pasid.map(|pasid| PasidPrefix { pasid, privileged: false, execute: false });
-        let tlp = Tlp::memory(requester, self.hw.tag, false, at, 8)
-            .with_kind(AddressType::TranslationRequest, no_write)
-            .with_pasid(prefix);
-        let kind = AddressType::TranslationRequest;
-        let route = self.hw.topology.route_up(node, crate::platform::route::Request { requester, at, kind });
-        self.hw.topology.tell(&route.steps, &tlp.encode(), 0, &mut self.trace);
-        let request = Request {
-            requester,
-            pasid: pasid.map(|pasid| PasidTag { pasid, privileged: false, execute: false }),
-            at: at.as_iova(),
-            want: Perms::R,
-            kind: RequestKind::Translation { no_write },
-            bytes: 8,
-            data: None,
-        };
-        let iommu_on = self.iommu_on();
-        let outcome = match self.hw.iommu.as_mut().filter(|_| iommu_on) {
-            Some(unit) => Some(unit.translate(&mut self.memory, &request, &mut self.trace)),
-            None => None,
-        };
-        let answered = match outcome {
-            Some(Outcome::Answer(t) | Outcome::Memory(t)) if t.perms != Perms::NONE => Some(t),
-            _ => None,
-        };
-        // The completion carries one entry of eight bytes (PCIe 10.2.3).
-        let (status, bytes) = match &outcome {
-            Some(Outcome::Fault(_)) | None => (crate::platform::tlp::Status::UnsupportedRequest, 0),
-            _ => (crate::platform::tlp::Status::Success, 8),
-        };
-        let completion = tlp.completion(crate::addr::RequesterId::default(), status, bytes, 8, 0);
-        self.hw.topology.tell(&route.back(), &completion.encode(), bytes.into(), &mut self.trace);
-        let Some(t) = answered else {
-            self.trace
-                .step(Actor::Device(requester), Event::Check { rule: &NO_PAGE, ok: false, value: at.raw() });
-            return false;
-        };
-        let size = t.size.min(PageSize::SIZE_1G);
-        self.hw.devices[device].tlb.keep(pasid, at.as_iova(), t.to, size, t.perms, &mut self.trace);
-        true
-    }
-
-    /// Takes pages out of a device's TLB: what the device does on an invalidation request.
-    pub(super) fn device_tlb_forget(&mut self, device: usize, pasid: Option<Pasid>, range: AddrRange<Iova>) {
-        self.hw.devices[device].tlb.forget(pasid, range, &mut self.trace);
-    }
-
-    pub(super) fn op_page_request(&mut self, op: &ast::PageRequest) -> Result<(), Stop> {
-        let device = self.device_named(&op.device)?;
-        if !self.hw.devices[device].caps.pri {
-            return Err(crate::os::OsError::DeviceLacks("page request capability, or it is off").into());
-        }
-        let pasid = op.pasid.map(|p| p.value);
-        let (at, _) = self.engine_address(&op.at, false, pasid)?;
-        let EngineAddr::Bus(at) = at else { return Ok(()) };
-        let want = if op.access.value == ast::Access::Write { Perms::W } else { Perms::R };
-        let requester = self.hw.devices[device].requester;
-        let request = PageRequest {
-            requester,
-            pasid,
-            at: at.as_iova().page(PageSize::SIZE_4K),
-            want,
-            last: true,
-            group: 0,
-        };
-        if !self.iommu_on() {
-            return Err(crate::os::OsError::NoIommu.into());
-        }
-        let queued = match self.hw.iommu.as_mut() {
-            Some(unit) => unit.page_request(&mut self.memory, &request, &mut self.trace),
-            None => false,
-        };
-        self.sw.page_requests += 1;
-        if !queued {
-            return Ok(());
-        }
-        // The OS's handler: reads the queue, brings pages in, answers the group.
-        let waiting =
-            self.with_unit(|unit, ctx| unit.take_page_requests(ctx)).map_err(crate::os::OsError::Driver)?;
-        for request in waiting {
-            let process = self
-                .sw
-                .bound
-                .iter()
-                .find(|b| self.hw.devices[b.0].requester == request.requester && Some(b.1) == request.pasid)
-                .map(|b| b.2);
-            let ok = match (op.response.map(|r| r.value), process) {
-                (Some(ast::Response::Success), _) => true,
-                (Some(_), _) => false,
-                (None, None) => false,
-                (None, Some(process)) => {
-                    let at = crate::addr::VirtAddr::new(request.at.raw());
-                    self.page_in(process, at, request.want) || {
-                        let space = self.sw.processes[process].space;
-                        let want = Want::user(request.want);
-                        crate::mmu::peek(&mut self.memory, &space, at, want).is_ok()
-                    }
-                }
-            };
-            self.with_unit(|unit, ctx| unit.respond(ctx, &request, ok))
-                .map_err(crate::os::OsError::Driver)?;
-        }
-        Ok(())
-    }
-
-    // ---- the older way ----
-
     pub(super) fn op_relay(&mut self, op: &ast::Relay) -> Result<(), Stop> {
         let Named::Vm(vm) = self.named(&op.vm.value, op.vm.span)? else {
             return Err(wrong(op.vm.span, &op.vm.value, "a virtual machine", "虚拟机").into());
@@ -602,31 +310,4 @@ impl Machine {
         self.with_os(|api, env| relay::finish(api, env, id, &guest, &on_its_way))?;
         Ok(())
     }
-}
-
-fn port(raw: u64, span: Span) -> Result<PortAddr, Problem> {
-    if raw > 0xffff {
-        return Err(super::build::problem(span, "there are 65536 I/O ports: 0 to 0xffff"));
-    }
-    Ok(PortAddr::new(raw))
-}
-
-fn port_size(size: &Option<ast::Num>, span: Span) -> Result<u8, Problem> {
-    match size.map_or(4, |s| s.value) {
-        n @ (1 | 2 | 4) => Ok(n as u8),
-        _ => Err(super::build::problem(span, "an access here has 1, 2 or 4 bytes")),
-    }
-}
-
-/// Closes an operation's scope with what came of it.
-pub(super) fn verdict(stop: &Result<(), OsError>) -> Verdict {
-    match stop {
-        Ok(()) => Verdict::Ok,
-        Err(error) => error.rule.map_or(Verdict::Ok, Verdict::Refused),
-    }
-}
-
-/// The scope of an operation.
-pub(super) fn scope(index: u32, line: u32) -> Scope {
-    Scope::Operation { index, line }
 }

@@ -3,19 +3,24 @@
 //! * [`mod@build`]: declarations -> [`Machine`]
 //! * [`mod@run`]: operations and expectations, one after another -> [`Run`]
 //! * [`bus`]: what a device's request meets; [`cpu`]: what a CPU's access meets; [`own`]: a device's own memory
-//! * [`memory_ops`], [`iommu_ops`], [`device_ops`], [`dma_api`]: the operations
+//! * [`memory_ops`], [`cpu_ops`], [`device_ops`], [`ats_ops`], [`dma_api`], [`iommu_ops`], [`mapping_ops`], [`unit_ops`],
+//!   [`entry_ops`]: the operations
 //! * [`outcome`]: what an operation came to, from the trace; [`expect`]: the expectations
 //! * [`history`]: the state at any step
 
+pub mod ats_ops;
 pub mod build;
 pub mod bus;
 pub mod cpu;
+pub mod cpu_ops;
 pub mod device_ops;
 pub mod dma_api;
+pub mod entry_ops;
 pub mod expect;
 pub mod history;
 pub mod iommu_ops;
 pub mod layout;
+pub mod mapping_ops;
 pub mod memory_ops;
 pub mod names;
 pub mod outcome;
@@ -23,6 +28,7 @@ pub mod own;
 pub mod run;
 pub mod software;
 mod told;
+pub mod unit_ops;
 
 use crate::addr::{BusAddr, RequesterId};
 use crate::dma::atc::Atc;

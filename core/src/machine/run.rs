@@ -1,7 +1,6 @@
 //! Runs a scenario to its end: operations in order, each followed by its expectations.
 
 use super::build::build;
-use super::device_ops::{scope, verdict};
 use super::outcome::Outcome;
 use super::Machine;
 use crate::os;
@@ -9,7 +8,7 @@ use crate::scenario::ast::{Operation, Scenario};
 use crate::scenario::outline::{Action, Outline};
 use crate::scenario::{parse, Problem, Problems, Span};
 use crate::spec::Rule;
-use crate::trace::{Actor, Event, Observer};
+use crate::trace::{Actor, Event, Observer, Scope, Verdict};
 use alloc::{
     string::{String, ToString},
     vec::Vec,
@@ -227,4 +226,17 @@ impl Machine {
             O::Relay(op) => self.op_relay(op),
         }
     }
+}
+
+/// Closes an operation's scope with what came of it.
+fn verdict(stop: &Result<(), OsError>) -> Verdict {
+    match stop {
+        Ok(()) => Verdict::Ok,
+        Err(error) => error.rule.map_or(Verdict::Ok, Verdict::Refused),
+    }
+}
+
+/// The scope of an operation.
+fn scope(index: u32, line: u32) -> Scope {
+    Scope::Operation { index, line }
 }

@@ -1,0 +1,158 @@
+//! Operations of a device that asks for translations: ATS, page requests.
+
+use super::run::Stop;
+use super::Machine;
+use crate::addr::{AddrRange, Address, BusAddr, Iova, PageSize, Pasid};
+use crate::dma::EngineAddr;
+use crate::iommu::{Iommu, Outcome, PageRequest, PasidTag, Request, RequestKind};
+use crate::memory::FRAME;
+use crate::paging::Want;
+use crate::platform::tlp::{AddressType, PasidPrefix, Tlp};
+use crate::scenario::ast::{self};
+use crate::spec::{Rule, Text};
+use crate::trace::{Actor, Event, Observer, Perms};
+
+static NO_PAGE: Rule = Rule {
+    text: Text::new(
+        "the answer allows nothing: the page is not there for this access",
+        "应答不允许任何访问：该页对此访问不可用",
+    ),
+    section: "PCIe 10.2.3",
+};
+
+impl Machine {
+    pub(super) fn op_ats(&mut self, op: &ast::Ats) -> Result<(), Stop> {
+        let device = self.device_named(&op.device)?;
+        if !self.hw.devices[device].caps.ats {
+            return Err(crate::os::OsError::DeviceLacks("ATS capability, or it is off").into());
+        }
+        let pasid = op.pasid.map(|p| p.value);
+        let (at, found) = self.engine_address(&op.at, false, pasid)?;
+        let EngineAddr::Bus(at) = at else { return Ok(()) };
+        let len = op.len.map(|l| l.value).or(found.rest).unwrap_or(FRAME).min(16 << 20);
+        let first = at.raw() & !(FRAME - 1);
+        let last = at.raw().saturating_add(len.max(1) - 1);
+        let mut page = first;
+        while page <= last {
+            self.translation_request(device, BusAddr::new(page), pasid, op.no_write);
+            let Some(next) = page.checked_add(FRAME) else { break };
+            page = next;
+        }
+        Ok(())
+    }
+
+    /// One ATS translation request; what is answered goes into the device's TLB.
+    fn translation_request(
+        &mut self,
+        device: usize,
+        at: BusAddr,
+        pasid: Option<Pasid>,
+        no_write: bool,
+    ) -> bool {
+        let (node, requester) = (self.hw.devices[device].node, self.hw.devices[device].requester);
+        self.hw.tag = (self.hw.tag + 1) & 0x3ff;
+        let prefix = pasid.map(|pasid| PasidPrefix { pasid, privileged: false, execute: false });
+        let tlp = Tlp::memory(requester, self.hw.tag, false, at, 8)
+            .with_kind(AddressType::TranslationRequest, no_write)
+            .with_pasid(prefix);
+        let kind = AddressType::TranslationRequest;
+        let route = self.hw.topology.route_up(node, crate::platform::route::Request { requester, at, kind });
+        self.hw.topology.tell(&route.steps, &tlp.encode(), 0, &mut self.trace);
+        let request = Request {
+            requester,
+            pasid: pasid.map(|pasid| PasidTag { pasid, privileged: false, execute: false }),
+            at: at.as_iova(),
+            want: Perms::R,
+            kind: RequestKind::Translation { no_write },
+            bytes: 8,
+            data: None,
+        };
+        let iommu_on = self.iommu_on();
+        let outcome = match self.hw.iommu.as_mut().filter(|_| iommu_on) {
+            Some(unit) => Some(unit.translate(&mut self.memory, &request, &mut self.trace)),
+            None => None,
+        };
+        let answered = match outcome {
+            Some(Outcome::Answer(t) | Outcome::Memory(t)) if t.perms != Perms::NONE => Some(t),
+            _ => None,
+        };
+        // The completion carries one entry of eight bytes (PCIe 10.2.3).
+        let (status, bytes) = match &outcome {
+            Some(Outcome::Fault(_)) | None => (crate::platform::tlp::Status::UnsupportedRequest, 0),
+            _ => (crate::platform::tlp::Status::Success, 8),
+        };
+        let completion = tlp.completion(crate::addr::RequesterId::default(), status, bytes, 8, 0);
+        self.hw.topology.tell(&route.back(), &completion.encode(), bytes.into(), &mut self.trace);
+        let Some(t) = answered else {
+            self.trace
+                .step(Actor::Device(requester), Event::Check { rule: &NO_PAGE, ok: false, value: at.raw() });
+            return false;
+        };
+        let size = t.size.min(PageSize::SIZE_1G);
+        self.hw.devices[device].tlb.keep(pasid, at.as_iova(), t.to, size, t.perms, &mut self.trace);
+        true
+    }
+
+    /// Takes pages out of a device's TLB: what the device does on an invalidation request.
+    pub(super) fn device_tlb_forget(&mut self, device: usize, pasid: Option<Pasid>, range: AddrRange<Iova>) {
+        self.hw.devices[device].tlb.forget(pasid, range, &mut self.trace);
+    }
+
+    pub(super) fn op_page_request(&mut self, op: &ast::PageRequest) -> Result<(), Stop> {
+        let device = self.device_named(&op.device)?;
+        if !self.hw.devices[device].caps.pri {
+            return Err(crate::os::OsError::DeviceLacks("page request capability, or it is off").into());
+        }
+        let pasid = op.pasid.map(|p| p.value);
+        let (at, _) = self.engine_address(&op.at, false, pasid)?;
+        let EngineAddr::Bus(at) = at else { return Ok(()) };
+        let want = if op.access.value == ast::Access::Write { Perms::W } else { Perms::R };
+        let requester = self.hw.devices[device].requester;
+        let request = PageRequest {
+            requester,
+            pasid,
+            at: at.as_iova().page(PageSize::SIZE_4K),
+            want,
+            last: true,
+            group: 0,
+        };
+        if !self.iommu_on() {
+            return Err(crate::os::OsError::NoIommu.into());
+        }
+        let queued = match self.hw.iommu.as_mut() {
+            Some(unit) => unit.page_request(&mut self.memory, &request, &mut self.trace),
+            None => false,
+        };
+        self.sw.page_requests += 1;
+        if !queued {
+            return Ok(());
+        }
+        // The OS's handler: reads the queue, brings pages in, answers the group.
+        let waiting =
+            self.with_unit(|unit, ctx| unit.take_page_requests(ctx)).map_err(crate::os::OsError::Driver)?;
+        for request in waiting {
+            let process = self
+                .sw
+                .bound
+                .iter()
+                .find(|b| self.hw.devices[b.0].requester == request.requester && Some(b.1) == request.pasid)
+                .map(|b| b.2);
+            let ok = match (op.response.map(|r| r.value), process) {
+                (Some(ast::Response::Success), _) => true,
+                (Some(_), _) => false,
+                (None, None) => false,
+                (None, Some(process)) => {
+                    let at = crate::addr::VirtAddr::new(request.at.raw());
+                    self.page_in(process, at, request.want) || {
+                        let space = self.sw.processes[process].space;
+                        let want = Want::user(request.want);
+                        crate::mmu::peek(&mut self.memory, &space, at, want).is_ok()
+                    }
+                }
+            };
+            self.with_unit(|unit, ctx| unit.respond(ctx, &request, ok))
+                .map_err(crate::os::OsError::Driver)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,166 @@
+//! Operations of a CPU: loads, stores, I/O ports, configuration space.
+
+use super::cpu::{value_of, Access as CpuAccess, CpuError};
+use super::names::{wrong, Found};
+use super::run::Stop;
+use super::software::{Named, Owner};
+use super::Machine;
+use crate::addr::{AddrRange, Address, AnyAddr, BusAddr, PhysAddr, PortAddr, Space};
+use crate::paging::Want;
+use crate::scenario::ast::{self, Privilege, Stored};
+use crate::scenario::{Problem, Span};
+use crate::trace::Perms;
+use alloc::vec;
+
+impl Machine {
+    fn cpu_access(
+        &mut self,
+        at: &ast::Loc<ast::OfSubject>,
+        space: &Option<ast::Name>,
+        privilege: Option<Privilege>,
+        perms: Perms,
+    ) -> Result<(CpuAccess, Found), Problem> {
+        let owner = self.owner(space)?;
+        let found =
+            self.find(at, if owner == Owner::Kernel { Space::Virtual } else { Self::cpu_space(owner) })?;
+        let mut at = found.at;
+        let mut owner = owner;
+        if owner == Owner::Kernel && found.named.is_none() {
+            // A plain number without `in` is physical.
+            at = AnyAddr { space: Space::Physical, raw: at.raw };
+        }
+        match at.space {
+            Space::Bus => {
+                // A BAR, by the name of its bus address: the CPU reaches it through the bridge.
+                let pa = self.hw.bridge.cpu_addr(BusAddr::new(at.raw));
+                at = pa.map_or(AnyAddr { space: Space::Physical, raw: at.raw }, |pa| pa.any());
+            }
+            Space::Virtual if owner == Owner::Kernel => {
+                // A buffer of a process is used by that process unless the scenario says otherwise.
+                if let Some(Named::Buffer(index)) = found.named {
+                    owner = self.sw.buffers[index].owner;
+                }
+            }
+            _ => {}
+        }
+        let user = privilege.map_or(matches!(owner, Owner::Process(_)), |p| p == Privilege::User);
+        let want = Want { perms, privileged: !user };
+        Ok((CpuAccess { owner, at, want }, found))
+    }
+
+    fn width(&self, size: &Option<ast::Num>, at: AnyAddr) -> u8 {
+        let window = at.space == Space::Physical
+            && self
+                .hw
+                .map
+                .find(PhysAddr::new(at.raw))
+                .is_some_and(|r| r.kind != crate::platform::map::RegionKind::Ram);
+        size.map_or(if window { 4 } else { 8 }, |s| s.value.clamp(1, 8) as u8)
+    }
+
+    pub(super) fn op_cpu_read(&mut self, op: &ast::CpuRead) -> Result<u64, Stop> {
+        let perms = if op.execute { Perms::X } else { Perms::R };
+        let (access, _) = self.cpu_access(&op.at, &op.space, op.privilege.map(|p| p.value), perms)?;
+        let width = self.width(&op.size, access.at);
+        let len = op.len.map_or(u64::from(width), |l| l.value);
+        self.check_transfer(len, op.at.span)?;
+        let mut out = vec![0; len as usize];
+        let _ = self.cpu_retry(&access, |m, a| m.cpu_read(a, &mut out, width));
+        Ok(value_of(&out))
+    }
+
+    pub(super) fn op_cpu_write(&mut self, op: &ast::CpuWrite) -> Result<(), Stop> {
+        let (access, _) = self.cpu_access(&op.at, &op.space, op.privilege.map(|p| p.value), Perms::W)?;
+        let width = self.width(&op.size, access.at);
+        let data = match &op.value {
+            Stored::Number(n) => n.value.to_le_bytes()[..usize::from(width)].to_vec(),
+            Stored::Bytes(bytes) => self.bytes(bytes, op.len.map(|l| l.value), op.at.span)?,
+        };
+        let _ = self.cpu_retry(&access, |m, a| m.cpu_write(a, &data, width));
+        Ok(())
+    }
+
+    /// Does an access; a page fault on a promised page is answered by bringing it in, and the access repeated.
+    fn cpu_retry(
+        &mut self,
+        access: &CpuAccess,
+        mut act: impl FnMut(&mut Self, &CpuAccess) -> Result<(), CpuError>,
+    ) -> Result<(), CpuError> {
+        let mut tries = 0;
+        loop {
+            let result = act(self, access);
+            match (&result, access.owner) {
+                (Err(CpuError::Mmu(fault)), Owner::Process(process)) if tries < 64 => {
+                    let at = crate::addr::VirtAddr::new(fault.address().raw);
+                    if fault.address().space == Space::Virtual && self.page_in(process, at, access.want.perms)
+                    {
+                        tries += 1;
+                        continue;
+                    }
+                }
+                _ => {}
+            }
+            return result;
+        }
+    }
+
+    pub(super) fn op_cpu_evict(&mut self, op: &ast::CpuEvict) -> Result<(), Stop> {
+        let (pa, found) = self.physical(&op.at)?;
+        let len = self.length(op.len.map(|l| l.value), &found, None, op.at.span)?;
+        if let Some(range) = AddrRange::new(pa, len) {
+            let done = self.sw.cache.clean_invalidate(&mut self.memory, range, &mut self.trace);
+            done.map_err(crate::os::OsError::Memory)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn op_cpu_in(&mut self, op: &ast::CpuIn) -> Result<u64, Stop> {
+        let found = self.find(&op.port, Space::Port)?;
+        let size = port_size(&op.size, op.port.span)?;
+        Ok(self.port_read(port(found.at.raw, op.port.span)?, size).into())
+    }
+
+    pub(super) fn op_cpu_out(&mut self, op: &ast::CpuOut) -> Result<(), Stop> {
+        let found = self.find(&op.port, Space::Port)?;
+        let size = port_size(&op.size, op.port.span)?;
+        self.port_write(port(found.at.raw, op.port.span)?, size, op.value.value as u32);
+        Ok(())
+    }
+
+    fn config_target(&self, name: &ast::Name) -> Result<crate::addr::RequesterId, Problem> {
+        if let Some(id) = ast::requester_of(name) {
+            return Ok(id);
+        }
+        match self.hw.topology.by_name(&name.value) {
+            Some(node) => Ok(self.hw.topology.node(node).id),
+            None => Err(wrong(name.span, &name.value, "a device or a port", "设备或端口")),
+        }
+    }
+
+    pub(super) fn op_config_read(&mut self, op: &ast::ConfigRead) -> Result<u64, Stop> {
+        let id = self.config_target(&op.device)?;
+        let size = port_size(&op.size, op.offset.span)?;
+        Ok(self.config(id, op.offset.value as u16, size, None).into())
+    }
+
+    pub(super) fn op_config_write(&mut self, op: &ast::ConfigWrite) -> Result<(), Stop> {
+        let id = self.config_target(&op.device)?;
+        let size = port_size(&op.size, op.offset.span)?;
+        self.config(id, op.offset.value as u16, size, Some(op.value.value as u32));
+        Ok(())
+    }
+}
+
+fn port(raw: u64, span: Span) -> Result<PortAddr, Problem> {
+    if raw > 0xffff {
+        return Err(super::build::problem(span, "there are 65536 I/O ports: 0 to 0xffff"));
+    }
+    Ok(PortAddr::new(raw))
+}
+
+fn port_size(size: &Option<ast::Num>, span: Span) -> Result<u8, Problem> {
+    match size.map_or(4, |s| s.value) {
+        n @ (1 | 2 | 4) => Ok(n as u8),
+        _ => Err(super::build::problem(span, "an access here has 1, 2 or 4 bytes")),
+    }
+}

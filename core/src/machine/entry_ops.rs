@@ -1,0 +1,258 @@
+//! Bits of the tables that an IOMMU and a CPU read, changed where they stand in memory.
+
+use super::build::problem;
+use super::run::Stop;
+use super::software::{DomainRef, Named};
+use super::told::Both;
+use super::Machine;
+use crate::addr::{Address, Iova, Pasid, PhysAddr, RequesterId, Space};
+use crate::iommu::{Attachment, Ctx, DomainId, Invalidation, Iommu};
+use crate::scenario::ast::{self};
+use crate::scenario::Span;
+use crate::trace::{write_word, Actor, Event, Perms, Scope, Trace};
+use alloc::{format, vec::Vec};
+
+/// Levels of VT-d's device table (root, context) and of its process table (PASID directory, PASID table).
+const DIRECTORY_LEVELS: usize = 2;
+
+impl Machine {
+    /// The entries that a walk for one request reads, told to a trace that is thrown away: how `entry ...` finds
+    /// the word it edits, without knowing any architecture's tables.
+    fn entries_read(
+        &mut self,
+        requester: RequesterId,
+        pasid: Option<Pasid>,
+        at: u64,
+    ) -> Vec<(Scoped, PhysAddr)> {
+        let trace = self.cold_walk(requester, pasid, at);
+        let mut out = Vec::new();
+        for step in trace.steps() {
+            if let Event::Read { level, pa, entry, .. } = step.event {
+                out.push((Scoped { level, words: entry.words }, pa));
+            }
+        }
+        out
+    }
+
+    pub(super) fn op_entry_page(&mut self, op: &ast::PageEntry) -> Result<(), Stop> {
+        let named = self.named(&op.space.value, op.space.span)?;
+        let level = op.level.map_or(1, |l| l.value as u8);
+        let space = match named {
+            Named::Process(_) => Space::Virtual,
+            Named::Vm(_) => Space::GuestPhysical,
+            _ => Space::Iova,
+        };
+        let found = self.find(&op.at, space)?;
+        let missing = || {
+            problem(
+                op.at.span,
+                Both(
+                    format!("no walk of {} reads an entry of level {level}", found.at),
+                    format!("为 {} 查表时不会读到第 {level} 级的表项", found.at),
+                ),
+            )
+        };
+        // Walk the subject's own tables, telling a trace of our own, and take the entry of the level.
+        let pa = match named {
+            Named::Process(process) => {
+                let space = self.sw.processes[process].space;
+                self.cpu_entry(&space, found.at.raw, level)
+            }
+            Named::Vm(vm) => {
+                let domain = self.sw.vms[vm].domain;
+                domain.and_then(|d| self.domain_entry(d, found.at.raw, level))
+            }
+            Named::Domain(domain) => match self.sw.domains[domain].kind {
+                DomainRef::Host(id) => self.domain_entry(id, found.at.raw, level),
+                DomainRef::Guest { vm, tables } => {
+                    let guest = self.sw.vms[vm].guest(vm);
+                    let space = crate::mmu::AddressSpace {
+                        format: self.sw.format(),
+                        root: tables.root,
+                        asid: 0,
+                        guest: Some(guest),
+                    };
+                    self.cpu_entry(&space, found.at.raw, level)
+                }
+            },
+            Named::Device(device) => {
+                let domain = self.domain_of(device).ok_or_else(missing)?;
+                self.domain_entry(domain, found.at.raw, level)
+            }
+            _ => None,
+        };
+        self.edit(pa.ok_or_else(missing)?, &op.edit, op.at.span)
+    }
+
+    fn cpu_entry(&mut self, space: &crate::mmu::AddressSpace, at: u64, level: u8) -> Option<PhysAddr> {
+        let mut trace = Trace::new();
+        let mut memory = self.memory.clone();
+        let mut mmu = crate::mmu::Mmu::new(0);
+        let want = crate::paging::Want::supervisor(Perms::NONE);
+        let _ = mmu.translate(&mut memory, space, crate::addr::VirtAddr::new(at), want, &mut trace);
+        // Stage 1 entries are those whose walk takes a virtual address.
+        let mut stages = Vec::new();
+        let mut last = None;
+        for step in trace.steps() {
+            match step.event {
+                Event::Begin(Scope::Walk { input, .. }) => stages.push(input.space),
+                Event::End(_) => {
+                    stages.pop();
+                }
+                Event::Read { level: l, pa, .. } if stages.last() == Some(&Space::Virtual) => {
+                    if l >= level {
+                        last = Some((l, pa));
+                    }
+                    if l == level {
+                        return Some(pa);
+                    }
+                }
+                _ => {}
+            }
+        }
+        // A large page ends above level 1: its entry is the one that "the last level" means then.
+        last.filter(|_| level == 1).map(|l| l.1)
+    }
+
+    /// The entry that the tables of a host domain hold for an IOVA at a level.
+    fn domain_entry(&mut self, domain: DomainId, at: u64, level: u8) -> Option<PhysAddr> {
+        let device = self.sw.attached.iter().position(|a| *a == Some(domain));
+        let scratch = device.map(|d| self.hw.devices[d].requester);
+        let requester = match scratch {
+            Some(requester) => requester,
+            None => {
+                // No device is in the domain: lend it one that does not exist, on a copy of the machine.
+                let mut copy = self.clone();
+                let ghost = RequesterId::bdf(0, 31, 7);
+                copy.with_unit(|unit, ctx| unit.attach(ctx, ghost, Attachment::Domain(domain))).ok()?;
+                return page_entry(&copy.entries_read(ghost, None, at), level);
+            }
+        };
+        page_entry(&self.entries_read(requester, None, at), level)
+    }
+
+    pub(super) fn op_entry_device(&mut self, op: &ast::DeviceEntry) -> Result<(), Stop> {
+        let requester = match ast::requester_of(&op.device) {
+            Some(id) => id,
+            None => self.hw.devices[self.device_named(&op.device)?].requester,
+        };
+        self.edit_structure(
+            requester,
+            None,
+            Which::Device,
+            op.level.map_or(1, |l| l.value),
+            &op.edit,
+            op.device.span,
+        )
+    }
+
+    pub(super) fn op_entry_process(&mut self, op: &ast::ProcessEntry) -> Result<(), Stop> {
+        let device = self.device_named(&op.device)?;
+        let requester = self.hw.devices[device].requester;
+        let pasid = op.pasid.map(|p| p.value).filter(|p| p.raw() != 0);
+        self.edit_structure(
+            requester,
+            pasid,
+            Which::Process,
+            op.level.map_or(1, |l| l.value),
+            &op.edit,
+            op.device.span,
+        )
+    }
+
+    fn edit_structure(
+        &mut self,
+        requester: RequesterId,
+        pasid: Option<Pasid>,
+        which: Which,
+        level: u64,
+        edit: &ast::Edit,
+        span: Span,
+    ) -> Result<(), Stop> {
+        // Structures are read before page tables: root and context, then the process tables. A structure has
+        // level 0 in the trace; page-table entries have theirs.
+        let reads = self.structures_read(requester, pasid);
+        let (device, process): (Vec<_>, Vec<_>) = reads.into_iter().partition(|r| r.0 == Which::Device);
+        let list = if which == Which::Device { device } else { process };
+        // Level 1 is the last of a whole walk; a walk that an earlier edit cut short read only its beginning.
+        let levels = list.len().max(DIRECTORY_LEVELS);
+        let place = levels.checked_sub(level as usize).and_then(|i| list.get(i));
+        let pa = place.map(|p| p.1).ok_or_else(|| {
+            problem(
+                span,
+                Both(
+                    format!("no such entry is read for {requester}"),
+                    format!("为 {requester} 查表时不会读到这样的表项"),
+                ),
+            )
+        })?;
+        self.edit(pa, edit, span)
+    }
+
+    /// What the unit, on a copy of the machine with every cache empty, does to answer one read.
+    pub(super) fn cold_walk(&self, requester: RequesterId, pasid: Option<Pasid>, at: u64) -> Trace {
+        let mut trace = Trace::new();
+        let Some(unit) = self.hw.iommu.as_ref() else { return trace };
+        let mut cold = unit.clone();
+        let (mut memory, mut frames) = (self.memory.clone(), self.sw.frames.clone());
+        let mut ctx = Ctx { memory: &mut memory, frames: &mut frames, obs: &mut trace };
+        let _ = cold.invalidate(&mut ctx, Invalidation::All);
+        trace.clear();
+        let mut request = crate::iommu::Request::new(requester, Iova::new(at), Perms::R, 8);
+        request.pasid =
+            pasid.map(|pasid| crate::iommu::PasidTag { pasid, privileged: false, execute: false });
+        let _ = cold.translate(&mut memory, &request, &mut trace);
+        trace
+    }
+
+    fn structures_read(&mut self, requester: RequesterId, pasid: Option<Pasid>) -> Vec<(Which, PhysAddr)> {
+        let trace = self.cold_walk(requester, pasid, 0);
+        let mut stage = Vec::new();
+        let mut out = Vec::new();
+        for step in trace.steps() {
+            match step.event {
+                Event::Begin(Scope::Walk { stage: s, .. }) => stage.push(Some(s)),
+                Event::Begin(_) => stage.push(None),
+                Event::End(_) => {
+                    stage.pop();
+                }
+                Event::Read { pa, .. } => match stage.last().copied().flatten() {
+                    Some(crate::trace::Stage::Device) => out.push((Which::Device, pa)),
+                    Some(crate::trace::Stage::Process) => out.push((Which::Process, pa)),
+                    _ => {}
+                },
+                _ => {}
+            }
+        }
+        out
+    }
+
+    fn edit(&mut self, pa: PhysAddr, edit: &ast::Edit, span: Span) -> Result<(), Stop> {
+        let word = edit.word.map_or(0, |w| w.value.min(7));
+        let at = pa.wrapping_add(word * 8);
+        let new = edit.apply(self.memory.peek_u64(at));
+        write_word(&mut self.memory, &mut self.trace, Actor::Author, None, at, new)
+            .map_err(|e| problem(span, e))?;
+        Ok(())
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Which {
+    Device,
+    Process,
+}
+
+/// An entry read, as far as finding it again needs.
+#[derive(Clone, Copy)]
+struct Scoped {
+    level: u8,
+    words: u8,
+}
+
+fn page_entry(reads: &[(Scoped, PhysAddr)], level: u8) -> Option<PhysAddr> {
+    let pages = || reads.iter().filter(|r| r.0.words == 1 && r.0.level > 0);
+    let exact = pages().rfind(|r| r.0.level == level);
+    // A large page ends above level 1: its entry is the one that "the last level" means then.
+    exact.or_else(|| pages().next_back().filter(|_| level == 1)).map(|r| r.1)
+}

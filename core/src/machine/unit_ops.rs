@@ -1,0 +1,180 @@
+//! What software says to the IOMMU itself: invalidations, registers, interrupt entries.
+
+use super::build::problem;
+use super::names::wrong;
+use super::run::Stop;
+use super::software::{DomainRef, Named};
+use super::told::Both;
+use super::Machine;
+use crate::addr::{AddrRange, Iova, Space};
+use crate::iommu::{InterruptEntry, Invalidation, Iommu};
+use crate::os::{self};
+use crate::scenario::ast::{self, CacheKind, EntryState, Register};
+use crate::scenario::{Problem, Span};
+use alloc::format;
+
+impl Machine {
+    pub(super) fn op_invalidate(&mut self, op: &ast::Invalidate) -> Result<(), Stop> {
+        let span = op.cache.span;
+        let named = match &op.of {
+            None => None,
+            Some(name) => Some(self.named(&name.value, name.span)?),
+        };
+        let whole = AddrRange::whole();
+        let range = match &op.at {
+            None => None,
+            Some(range) => {
+                let (found, len) = self.range(range, Space::Iova)?;
+                AddrRange::new(Iova::new(found.at.raw), len)
+            }
+        };
+        let pasid = op.pasid.map(|p| p.value);
+        let domain = match named {
+            Some(Named::Domain(domain)) => match self.sw.domains[domain].kind {
+                DomainRef::Host(id) => Some(id),
+                DomainRef::Guest { tables, .. } => tables.below,
+            },
+            Some(Named::Vm(vm)) => self.sw.vms[vm].domain,
+            Some(Named::Device(device)) => self.domain_of(device),
+            _ => None,
+        };
+        let device = match named {
+            Some(Named::Device(device)) => Some(self.hw.devices[device].requester),
+            Some(Named::Process(process)) => {
+                self.sw.bound.iter().find(|b| b.2 == process).map(|b| self.hw.devices[b.0].requester)
+            }
+            _ => None,
+        };
+        let pasid = pasid.or(match named {
+            Some(Named::Process(process)) => Some(self.sw.processes[process].pasid),
+            _ => None,
+        });
+        let what = match (op.cache.value, domain, device, pasid, range) {
+            (CacheKind::Iotlb, Some(domain), _, Some(pasid), Some(range)) => {
+                Invalidation::PasidPages(domain, pasid, range)
+            }
+            (CacheKind::Iotlb, Some(domain), _, Some(pasid), None) => Invalidation::PasidAll(domain, pasid),
+            (CacheKind::Iotlb, Some(domain), _, None, Some(range)) => Invalidation::Pages(domain, range),
+            (CacheKind::Iotlb, Some(domain), _, None, None) => Invalidation::Domain(domain),
+            (CacheKind::Iotlb | CacheKind::ProcessCache, _, Some(device), Some(pasid), _) => {
+                Invalidation::Process(device, pasid)
+            }
+            (CacheKind::DeviceCache, _, Some(device), _, _) => Invalidation::Device(device),
+            (CacheKind::DeviceTlb, _, Some(device), pasid, range) => {
+                Invalidation::DeviceTlb(device, pasid, range.unwrap_or(whole))
+            }
+            (CacheKind::InterruptCache, ..) => Invalidation::Interrupts,
+            (CacheKind::Iotlb, ..) => Invalidation::Translations,
+            (CacheKind::DeviceCache, ..) => Invalidation::Devices,
+            (CacheKind::ProcessCache, ..) => Invalidation::Processes,
+            (CacheKind::DeviceTlb, ..) => {
+                return Err(problem(span, "which device's? Write `of DEVICE`").into());
+            }
+        };
+        if let Invalidation::DeviceTlb(device, pasid, range) = what {
+            if let Some(device) = self.hw.devices.iter().position(|d| d.requester == device) {
+                self.device_tlb_forget(device, pasid, range);
+            }
+        }
+        Ok(self.driver(span, |unit, ctx| unit.invalidate(ctx, what))?)
+    }
+
+    pub(super) fn register_offset(&mut self, register: &Register) -> Result<(u32, u8, Span), Problem> {
+        match register {
+            Register::Offset(n) => {
+                let offset = u32::try_from(n.value)
+                    .map_err(|_| problem(n.span, "there is no register this far up"))?;
+                let width = self.hw.iommu.as_ref().and_then(|u| {
+                    u.registers().iter().find(|r| r.0.offset == offset).map(|r| r.0.bytes.min(8))
+                });
+                Ok((offset, width.unwrap_or(4), n.span))
+            }
+            Register::Name(name) => {
+                let registers = self.hw.iommu.as_ref().map(|u| u.registers()).unwrap_or_default();
+                let bare = |s: &str| s.to_ascii_uppercase().trim_end_matches("_REG").replace('_', "");
+                let found = registers.iter().find(|r| bare(r.0.name) == bare(&name.value));
+                found.map(|r| (r.0.offset, r.0.bytes.min(8), name.span)).ok_or_else(|| {
+                    Problem::new(
+                        name.span,
+                        format!("this IOMMU has no register `{}`", name.value),
+                        format!("该 IOMMU 没有名为 `{}` 的寄存器", name.value),
+                    )
+                    .suggest(&name.value, registers.iter().map(|r| r.0.name))
+                })
+            }
+        }
+    }
+
+    pub(super) fn op_register_read(&mut self, op: &ast::RegisterRead) -> Result<u64, Stop> {
+        let (offset, width, span) = self.register_offset(&op.register)?;
+        let width = op.size.map_or(width, |s| s.value as u8);
+        let value = self.hw.iommu.as_mut().and_then(|u| u.read_register(offset, width, &mut self.trace));
+        value.ok_or_else(|| {
+            problem(
+                span,
+                Both(
+                    format!("there is no register of {width} bytes at {offset:#x}"),
+                    format!("{offset:#x} 处没有 {width} 字节的寄存器"),
+                ),
+            )
+            .into()
+        })
+    }
+
+    pub(super) fn op_register_write(&mut self, op: &ast::RegisterWrite) -> Result<(), Stop> {
+        let (offset, width, span) = self.register_offset(&op.register)?;
+        let width = op.size.map_or(width, |s| s.value as u8);
+        let done = self.hw.iommu.as_mut().is_some_and(|u| {
+            u.write_register(&mut self.memory, offset, width, op.value.value, &mut self.trace)
+        });
+        if done {
+            Ok(())
+        } else {
+            Err(problem(
+                span,
+                Both(
+                    format!("there is no register of {width} bytes at {offset:#x}"),
+                    format!("{offset:#x} 处没有 {width} 字节的寄存器"),
+                ),
+            )
+            .into())
+        }
+    }
+
+    pub(super) fn op_interrupt(&mut self, op: &ast::InterruptEntry) -> Result<(), Stop> {
+        let index =
+            u16::try_from(op.index.value).map_err(|_| problem(op.index.span, "an index is at most 65535"))?;
+        if op.state.is_some_and(|s| s.value == EntryState::NotPresent) {
+            self.with_unit(|unit, ctx| unit.set_interrupt(ctx, index, None)).map_err(os::OsError::Driver)?;
+            return Ok(());
+        }
+        let source = match &op.source {
+            None => None,
+            Some(name) => Some(match ast::requester_of(name) {
+                Some(id) => id,
+                None => self.hw.devices[self.device_named(name)?].requester,
+            }),
+        };
+        let posted = match &op.vm {
+            None => None,
+            Some(name) => {
+                let Named::Vm(vm) = self.named(&name.value, name.span)? else {
+                    return Err(wrong(name.span, &name.value, "a virtual machine", "虚拟机").into());
+                };
+                if self.sw.vms[vm].posted.is_none() {
+                    self.sw.vms[vm].posted = self.sw.frames.frame();
+                }
+                Some(self.sw.vms[vm].posted.ok_or_else(|| problem(name.span, "no memory is left"))?)
+            }
+        };
+        let entry = InterruptEntry {
+            source,
+            vector: op.vector.map_or(0, |v| v.value as u8),
+            destination: op.cpu.map_or(0, |c| c.value as u32),
+            posted,
+        };
+        self.with_unit(|unit, ctx| unit.set_interrupt(ctx, index, Some(entry)))
+            .map_err(os::OsError::Driver)?;
+        Ok(())
+    }
+}
