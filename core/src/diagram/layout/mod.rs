@@ -6,9 +6,14 @@
 //! ever clipped: names wrap, ranges fold, and when slots do not fit beside each other they stand below each other.
 
 mod actors;
+mod bundles;
+mod captions;
 mod chain;
+mod fill;
 mod place;
+mod routes;
 mod rows;
+mod seats;
 mod stage;
 mod streets;
 mod token;

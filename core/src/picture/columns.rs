@@ -1,0 +1,156 @@
+//! Columns, left to right, and what can be put in them.
+
+use super::{Col, Painter};
+use crate::addr::Space;
+use crate::diagram::model::{Arrow, ArrowKind, ArrowState, End, Point, Region};
+use crate::machine::software::Owner;
+use crate::platform::config::BarKind;
+use crate::scenario::ast::Policy;
+use crate::spec::Phrase;
+use crate::trace::Perms;
+use alloc::{format, string::String, vec::Vec};
+
+impl Painter<'_> {
+    pub(super) fn columns(&mut self) {
+        let sw = &self.machine.sw;
+        let mut wanted: Vec<Col> = Vec::new();
+        let kernel =
+            sw.buffers.iter().any(|b| b.owner == Owner::Kernel && b.va.is_some()) || !sw.remaps.is_empty();
+        if kernel {
+            wanted.push(Col::Virtual(Owner::Kernel));
+        }
+        wanted.extend((0..sw.processes.len()).map(|i| Col::Virtual(Owner::Process(i))));
+        wanted.extend((0..sw.vms.len()).map(Col::Guest));
+        wanted.push(Col::Physical);
+        let hw = &self.machine.hw;
+        let first = (0..hw.devices.len()).find_map(|d| self.domain(d));
+        if !hw.devices.is_empty() || !hw.bridge.windows().is_empty() {
+            wanted.push(Col::Bus);
+        }
+        for device in 0..hw.devices.len() {
+            if let Some(domain) = self.domain(device).filter(|d| Some(*d) != first) {
+                if !wanted.contains(&Col::Domain(domain)) && wanted.len() < 9 {
+                    wanted.push(Col::Domain(domain));
+                }
+            }
+        }
+        let mapped = |d: &usize| !hw.devices[*d].engine.map().lines().is_empty();
+        wanted.extend((0..hw.devices.len()).filter(mapped).map(Col::Device));
+        let io = hw
+            .devices
+            .iter()
+            .any(|d| hw.topology.node(d.node).config.bars().iter().any(|b| b.kind == BarKind::Io));
+        if io {
+            wanted.push(Col::Ports);
+        }
+        for col in wanted {
+            self.add_column(col);
+        }
+    }
+
+    pub(super) fn add_column(&mut self, col: Col) {
+        let sw = &self.machine.sw;
+        let hw = &self.machine.hw;
+        let translated = self.machine.iommu_on();
+        let (key, space, title, owner) = match col {
+            Col::Virtual(Owner::Process(i)) => {
+                let p = &sw.processes[i];
+                let pasid = sw.bound.iter().any(|b| b.2 == i);
+                let owner = if pasid {
+                    Phrase::same(format!("{}, PASID {}", p.name, p.pasid))
+                } else {
+                    Phrase::same(p.name.clone())
+                };
+                (format!("va:{}", p.name), Space::Virtual, Phrase::new("virtual address", "虚拟地址"), owner)
+            }
+            Col::Virtual(_) => (
+                String::from("va"),
+                Space::Virtual,
+                Phrase::new("CPU virtual address", "CPU 虚拟地址"),
+                Phrase::new("kernel", "内核"),
+            ),
+            Col::Guest(i) => (
+                format!("gpa:{}", sw.vms[i].name),
+                Space::GuestPhysical,
+                Phrase::new("guest-physical address", "客户机物理地址"),
+                Phrase::same(sw.vms[i].name.clone()),
+            ),
+            Col::Physical => (
+                String::from("pa"),
+                Space::Physical,
+                Phrase::new("CPU physical address", "CPU 物理地址"),
+                Phrase::default(),
+            ),
+            Col::Bus => {
+                let title = if translated && self.machine.policy != Policy::PassThrough {
+                    Phrase::new("bus address (IOVA)", "总线域地址（IOVA）")
+                } else {
+                    Phrase::new("bus address", "总线域地址")
+                };
+                (String::from("bus"), Space::Bus, title, Phrase::default())
+            }
+            Col::Domain(d) => {
+                let users: Vec<&str> = (0..hw.devices.len())
+                    .filter(|i| self.domain(*i) == Some(d))
+                    .map(|i| hw.devices[i].name.as_str())
+                    .collect();
+                let owner = users.join(", ");
+                (format!("iova:{d}"), Space::Iova, Phrase::same("IOVA"), Phrase::same(owner))
+            }
+            Col::Device(i) => (
+                format!("dev:{}", hw.devices[i].name),
+                Space::Device,
+                Phrase::new("device-local address", "设备侧地址"),
+                Phrase::same(hw.devices[i].name.clone()),
+            ),
+            Col::Ports => {
+                (String::from("ports"), Space::Port, Phrase::new("I/O port", "I/O 端口"), Phrase::default())
+            }
+        };
+        let id = self.model.add_column(key, space, title, owner);
+        self.spaces.insert(col, id);
+    }
+
+    pub(super) fn region(&mut self, col: Col, region: Region) {
+        if let Some(id) = self.spaces.get(&col) {
+            if let Some(column) = self.model.columns.get_mut(usize::from(id.0)) {
+                if column.regions.iter().all(|r| r.key != region.key) {
+                    column.regions.push(region);
+                }
+            }
+        }
+    }
+
+    pub(super) fn end(&self, col: Col, address: u64) -> Option<End> {
+        let column = *self.spaces.get(&col)?;
+        let letter = self.letters.get(&(column, address)).copied();
+        Some(End { at: Point { column, address }, letter })
+    }
+
+    /// Letters of the kernel's own picture: C, B, A for a register; X, Y, Z for a buffer. Only the first of each.
+    pub(super) fn letter(&mut self, col: Col, address: u64, letter: char) {
+        if let Some(column) = self.spaces.get(&col) {
+            if !self.letters.values().any(|l| *l == letter) {
+                self.letters.entry((*column, address)).or_insert(letter);
+            }
+        }
+    }
+
+    #[allow(clippy::too_many_arguments)] // an arrow: each argument is one thing
+    pub(super) fn arrow(
+        &mut self,
+        key: String,
+        from: (Col, u64),
+        to: (Col, u64),
+        len: u64,
+        kind: ArrowKind,
+        state: ArrowState,
+        perms: Perms,
+        label: Phrase,
+    ) {
+        let (Some(from), Some(to)) = (self.end(from.0, from.1), self.end(to.0, to.1)) else { return };
+        if self.model.arrows.iter().all(|a| a.key != key) {
+            self.model.arrows.push(Arrow { key, from, to, len, kind, state, perms, label });
+        }
+    }
+}

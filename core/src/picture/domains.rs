@@ -1,0 +1,210 @@
+//! Domains of the IOMMU: what their tables map, and what caches still hold.
+
+use super::{Col, Painter, RUNS, TABLES};
+use crate::addr::PhysAddr;
+use crate::diagram::model::{ArrowKind, ArrowState, Region, RegionKind};
+use crate::iommu::{DomainId, Iommu};
+use crate::os::dma::Direction;
+use crate::paging::leaves::Run as Mapped;
+use crate::scenario::ast::Policy;
+use crate::spec::Phrase;
+use crate::trace::{CacheKind, Perms};
+use alloc::{format, vec::Vec};
+
+impl Painter<'_> {
+    pub(super) fn domains(&mut self) {
+        let machine = self.machine;
+        let live: Vec<usize> = (0..machine.sw.handles.len())
+            .filter(|h| machine.sw.handles[*h].born <= self.at && machine.sw.handles[*h].died > self.at)
+            .collect();
+        for &h in &live {
+            let handle = &machine.sw.handles[h];
+            let col = self.bus_of(handle.device);
+            for (n, (bus, len)) in handle.segments.iter().enumerate() {
+                let key = format!("bus/{}.{n}", handle.name);
+                let last = bus.raw().saturating_add(len.saturating_sub(1));
+                let mut region =
+                    Region::new(key, bus.raw(), last, RegionKind::Buffer, Phrase::same(handle.name.clone()));
+                let way = match handle.direction {
+                    Direction::ToDevice => "to device",
+                    Direction::FromDevice => "from device",
+                    Direction::Bidirectional => "both ways",
+                };
+                region.owner = Phrase::same(format!("{} ({way})", machine.hw.devices[handle.device].name));
+                self.region(col, region);
+            }
+            if let (Some((bus, _)), Some((pa, _))) = (handle.segments.first(), handle.pieces.first()) {
+                // X and Y belong to the buffer that the first handle maps.
+                if self.letters.values().all(|l| *l != 'Z') {
+                    let y = self.spaces.get(&Col::Physical).map(|c| (*c, pa.raw()));
+                    if y.is_some_and(|y| self.letters.get(&y) == Some(&'Y')) {
+                        self.letter(col, bus.raw(), 'Z');
+                    }
+                }
+            }
+        }
+        if !machine.iommu_on() || machine.policy == Policy::PassThrough {
+            for &h in &live {
+                let handle = &machine.sw.handles[h];
+                let mut offset = 0;
+                for (bus, len) in &handle.segments {
+                    // Direct: through the inbound window, to where the bytes the device touches really are.
+                    if let Some(pa) = machine.hw.bridge.to_phys(*bus) {
+                        let bounced = handle.pieces.iter().all(|(p, l)| pa < *p || pa.raw() >= p.raw() + l);
+                        if bounced {
+                            let label = Phrase::new("bounce buffer", "回弹缓冲区");
+                            let key = format!("pa/bounce.{}", handle.name);
+                            let last = pa.raw() + (len - 1);
+                            self.region(
+                                Col::Physical,
+                                Region::new(key, pa.raw(), last, RegionKind::Bounce, label),
+                            );
+                            if let Some((to, _)) = handle.pieces.first() {
+                                self.arrow(
+                                    format!("copy:{}", handle.name),
+                                    (Col::Physical, pa.raw()),
+                                    (Col::Physical, to.raw()),
+                                    *len,
+                                    ArrowKind::Copy,
+                                    ArrowState::Live,
+                                    Perms::RW,
+                                    Phrase::default(),
+                                );
+                            }
+                        }
+                        let col = self.bus_of(handle.device);
+                        self.arrow(
+                            format!("dma:{}/{offset:x}", handle.name),
+                            (col, bus.raw()),
+                            (Col::Physical, pa.raw()),
+                            *len,
+                            ArrowKind::Identity,
+                            ArrowState::Live,
+                            Perms::RW,
+                            Phrase::default(),
+                        );
+                    }
+                    offset += len;
+                }
+            }
+            return;
+        }
+        let mut seen: Vec<DomainId> = Vec::new();
+        for device in 0..machine.hw.devices.len() {
+            let Some(domain) = self.domain(device).filter(|d| !seen.contains(d)) else { continue };
+            seen.push(domain);
+            self.domain_arrows(device, domain);
+        }
+    }
+
+    pub(super) fn domain_arrows(&mut self, device: usize, domain: DomainId) {
+        let machine = self.machine;
+        let Some(unit) = machine.hw.iommu.as_ref() else { return };
+        let found = unit.mappings(self.memory, domain, TABLES);
+        let col = self.bus_of(device);
+        let vm = machine.sw.vms.iter().position(|v| v.domain == Some(domain));
+        let runs: Vec<Mapped> = found.runs.iter().take(RUNS).copied().collect();
+        let lines: Vec<_> = self
+            .caches
+            .iter()
+            .filter(|c| c.cache.kind == CacheKind::Iotlb)
+            .flat_map(|c| c.lines.values().copied())
+            .filter(|l| l.domain.is_none_or(|d| d == u32::from(domain.0)) && l.pasid.is_none())
+            .collect();
+        for run in &runs {
+            let named = self.named_at(col, run.from);
+            if !named {
+                // What a guest's domain maps besides its RAM: where the unit itself reads its directories.
+                let vm =
+                    vm.map(|vm| &machine.sw.vms[vm]).filter(|vm| vm.gpa(PhysAddr::new(run.to)).is_some());
+                let label = match vm {
+                    Some(vm) => Phrase::new(format!("RAM of {}", vm.name), format!("{} 的内存", vm.name)),
+                    None => Phrase::new("mapped", "已映射"),
+                };
+                let key = format!("bus/{domain}.{:x}", run.from);
+                self.region(
+                    col,
+                    Region::new(key, run.from, run.from + (run.len - 1), RegionKind::Buffer, label.clone()),
+                );
+                if !self.named_at(Col::Physical, run.to) {
+                    let key = format!("pa/{domain}.{:x}", run.to);
+                    self.region(
+                        Col::Physical,
+                        Region::new(key, run.to, run.to + (run.len - 1), RegionKind::Buffer, label),
+                    );
+                }
+            }
+            let cached = lines.iter().any(|l| {
+                let inside = l.from >= run.from && l.from - run.from < run.len;
+                inside && l.to == run.to + (l.from - run.from)
+            });
+            let state = if cached { ArrowState::Cached } else { ArrowState::Live };
+            let (from, to) = (self.start_of(col, run.from), run.to);
+            let skip = from - run.from;
+            self.arrow(
+                format!("iommu:{domain}/{:x}", run.from),
+                (col, from),
+                (Col::Physical, to + skip),
+                run.len - skip,
+                ArrowKind::Stage2,
+                state,
+                run.perms,
+                Phrase::default(),
+            );
+        }
+        for line in lines {
+            let len = 1u64 << line.shift.min(40);
+            let backed = runs.iter().any(|r| {
+                let inside = line.from >= r.from && line.from - r.from < r.len;
+                inside && line.to == r.to + (line.from - r.from)
+            });
+            if !backed {
+                let key = format!("bus/stale.{:x}", line.from);
+                if !self.named_at(col, line.from) {
+                    let label = Phrase::new("unmapped, still cached", "已解除映射，仍在缓存中");
+                    self.region(
+                        col,
+                        Region::new(key, line.from, line.from + (len - 1), RegionKind::Hole, label),
+                    );
+                }
+                self.arrow(
+                    format!("stale:{domain}/{:x}", line.from),
+                    (col, line.from),
+                    (Col::Physical, line.to),
+                    len,
+                    ArrowKind::Stage2,
+                    ArrowState::Stale,
+                    line.perms,
+                    Phrase::default(),
+                );
+            }
+        }
+        let label = Phrase::new("interrupt messages", "中断消息");
+        let range = machine.hw.interrupts.range();
+        let (first, last) = (range.start.raw(), range.last().raw());
+        self.region(col, Region::new("bus/msi", first, last, RegionKind::Msi, label));
+    }
+
+    /// Is there a region of a named thing at an address (not only RAM or a window)?
+    pub(super) fn named_at(&self, col: Col, address: u64) -> bool {
+        self.spaces.get(&col).and_then(|id| self.model.column(*id)).is_some_and(|c| {
+            c.regions.iter().any(|r| {
+                (r.first & !0xfff..=r.last | 0xfff).contains(&address)
+                    && !matches!(r.kind, RegionKind::Ram | RegionKind::Mmio)
+            })
+        })
+    }
+
+    /// The first byte of the named thing in the page at `address`: where an arrow of that page begins.
+    pub(super) fn start_of(&self, col: Col, address: u64) -> u64 {
+        let regions =
+            self.spaces.get(&col).and_then(|id| self.model.column(*id)).map(|c| c.regions.as_slice());
+        regions
+            .unwrap_or(&[])
+            .iter()
+            .filter(|r| r.kind == RegionKind::Buffer && r.first > address && r.first - address < 4096)
+            .map(|r| r.first)
+            .min()
+            .unwrap_or(address)
+    }
+}

@@ -1,0 +1,174 @@
+//! What is there before anything is mapped: RAM, windows, guests, BARs, and who acts.
+
+use super::{Col, Painter};
+use crate::addr::BusAddr;
+use crate::diagram::model::{ActorKind, ArrowKind, ArrowState, ColumnId, Place, Region, RegionKind};
+use crate::platform::config::BarKind;
+use crate::platform::map::RegionKind as Physical;
+use crate::platform::window::Direction as Way;
+use crate::spec::Phrase;
+use crate::trace::Perms;
+use alloc::{format, vec, vec::Vec};
+
+impl Painter<'_> {
+    pub(super) fn physical(&mut self) {
+        let machine = self.machine;
+        for region in machine.hw.map.regions() {
+            let (kind, label) = match region.kind {
+                Physical::Ram => (RegionKind::Ram, Phrase::new("RAM", "内存")),
+                Physical::Window => (RegionKind::Mmio, Phrase::new("MMIO window", "MMIO 窗口")),
+                Physical::IommuRegisters => {
+                    (RegionKind::Registers, Phrase::new("IOMMU registers", "IOMMU 寄存器"))
+                }
+                Physical::Interrupts => (RegionKind::Msi, machine.hw.interrupts.name().into()),
+                Physical::Config => (RegionKind::Registers, Phrase::new("configuration space", "配置空间")),
+            };
+            let key = format!("pa/{}", region.name);
+            self.region(
+                Col::Physical,
+                Region::new(key, region.range.start.raw(), region.range.last().raw(), kind, label),
+            );
+        }
+        for window in machine.hw.bridge.windows() {
+            let name = window.name.clone();
+            let key = format!("bus/{name}");
+            let (kind, label) = match window.direction {
+                Way::Outbound => (RegionKind::Mmio, Phrase::new("bridge window", "主桥窗口")),
+                Way::Inbound => (RegionKind::Ram, Phrase::new("RAM, seen from the bus", "从总线看到的内存")),
+            };
+            let (bus, cpu, len) = (window.bus.start.raw(), window.cpu.start.raw(), window.cpu.len());
+            self.region(Col::Bus, Region::new(key, bus, window.bus.last().raw(), kind, label));
+            let offset = if bus >= cpu { format!("+{:#x}", bus - cpu) } else { format!("-{:#x}", cpu - bus) };
+            let label = if bus == cpu { Phrase::default() } else { Phrase::same(offset) };
+            let (from, to) = match window.direction {
+                Way::Outbound => ((Col::Physical, cpu), (Col::Bus, bus)),
+                Way::Inbound => ((Col::Bus, bus), (Col::Physical, cpu)),
+            };
+            let key = format!("window:{name}");
+            self.arrow(key, from, to, len, ArrowKind::Window, ArrowState::Live, Perms::RW, label);
+        }
+        let name = machine.hw.cpu.guest_tables_name();
+        let by = Phrase::new(format!("mapping by {}", name.en), format!("{} 映射", name.zh));
+        for (i, vm) in machine.sw.vms.iter().enumerate() {
+            let (gpa, hpa, len) = (vm.ram.start.raw(), vm.at.raw(), vm.ram.len());
+            let name = Phrase::new(format!("RAM of {}", vm.name), format!("{} 的内存", vm.name));
+            let region =
+                Region::new(format!("pa/{}", vm.name), hpa, hpa + (len - 1), RegionKind::Ram, name.clone());
+            self.region(Col::Physical, region);
+            let region =
+                Region::new(format!("gpa:{0}/ram", vm.name), gpa, gpa + (len - 1), RegionKind::Ram, name);
+            self.region(Col::Guest(i), region);
+            self.arrow(
+                format!("ept:{}", vm.name),
+                (Col::Guest(i), gpa),
+                (Col::Physical, hpa),
+                len,
+                ArrowKind::Ept,
+                ArrowState::Live,
+                Perms::RWX,
+                by.clone(),
+            );
+        }
+    }
+
+    pub(super) fn bars(&mut self) {
+        let machine = self.machine;
+        for (i, device) in machine.hw.devices.iter().enumerate() {
+            let node = machine.hw.topology.node(device.node);
+            for bar in node.config.bars() {
+                let label = Phrase::same(format!("{} BAR{}", device.name, bar.index));
+                let last = bar.address.saturating_add(bar.size - 1);
+                let key = format!("bar:{}{}", device.name, bar.index);
+                if bar.kind == BarKind::Io {
+                    self.region(Col::Ports, Region::new(key, bar.address, last, RegionKind::Ports, label));
+                    continue;
+                }
+                let mut region =
+                    Region::new(format!("bus/{key}"), bar.address, last, RegionKind::Bar, label.clone());
+                region.owner = Phrase::same(format!("{}", node.id));
+                self.region(Col::Bus, region);
+                if let Some(pa) = machine.hw.bridge.cpu_addr(BusAddr::new(bar.address)) {
+                    let end = pa.raw().saturating_add(bar.size - 1);
+                    self.region(
+                        Col::Physical,
+                        Region::new(format!("pa/{key}"), pa.raw(), end, RegionKind::Bar, label),
+                    );
+                }
+            }
+            for (n, (range, target)) in device.engine.map().lines().iter().enumerate() {
+                let (start, last) = (range.start.raw(), range.last().raw());
+                let key = format!("dev:{}/{n}", device.name);
+                match target {
+                    crate::platform::local::Target::Own => {
+                        let label = Phrase::new("own memory", "设备自有内存");
+                        self.region(
+                            Col::Device(i),
+                            Region::new(key, start, last, RegionKind::DeviceMemory, label),
+                        );
+                    }
+                    crate::platform::local::Target::Bus(bus) => {
+                        let label = Phrase::new("the host", "主机");
+                        self.region(
+                            Col::Device(i),
+                            Region::new(key.clone(), start, last, RegionKind::Mmio, label),
+                        );
+                        let to = (self.bus_of(i), bus.raw());
+                        let offset = if bus.raw() >= start {
+                            format!("+{:#x}", bus.raw() - start)
+                        } else {
+                            format!("-{:#x}", start - bus.raw())
+                        };
+                        self.arrow(
+                            format!("map:{key}"),
+                            (Col::Device(i), start),
+                            to,
+                            range.len(),
+                            ArrowKind::DeviceMap,
+                            ArrowState::Live,
+                            Perms::RW,
+                            Phrase::same(offset),
+                        );
+                    }
+                }
+            }
+        }
+    }
+
+    pub(super) fn actors(&mut self) {
+        let machine = self.machine;
+        let first = ColumnId(0);
+        let cpu = Place::LeftOf(first);
+        self.model.add_actor("cpu", ActorKind::Cpu, cpu, Phrase::same("CPU"), Vec::new());
+        let pa = self.spaces.get(&Col::Physical).copied();
+        let bus = self.spaces.get(&Col::Bus).copied();
+        if let Some(pa) = pa.filter(|p| p.0 > 0) {
+            let left = ColumnId(pa.0 - 1);
+            self.model.add_actor(
+                "mmu",
+                ActorKind::Mmu,
+                Place::Between(left, pa),
+                Phrase::same("MMU"),
+                Vec::new(),
+            );
+        }
+        if let (Some(pa), Some(bus)) = (pa, bus) {
+            let place = Place::Between(pa, bus);
+            let name = Phrase::new("host bridge", "主桥");
+            self.model.add_actor("rc", ActorKind::RootComplex, place, name, Vec::new());
+            if let Some(unit) = machine.hw.iommu.as_ref().filter(|_| machine.iommu_on()) {
+                let name = Phrase::same("IOMMU");
+                let line = Phrase::same(unit.architecture().name());
+                self.model.add_actor("iommu", ActorKind::Iommu, place, name, vec![line]);
+            }
+        }
+        for (i, device) in machine.hw.devices.iter().enumerate() {
+            let col = if self.spaces.contains_key(&Col::Device(i)) { Col::Device(i) } else { self.bus_of(i) };
+            let Some(column) = self.spaces.get(&col).copied().or(pa) else { continue };
+            let id = machine.hw.topology.node(device.node).id;
+            let lines = vec![Phrase::same(format!("{id}"))];
+            let name = Phrase::same(device.name.clone());
+            let key = format!("dev:{}", device.name);
+            self.model.add_actor(key, ActorKind::Device, Place::RightOf(column), name, lines);
+        }
+    }
+}
