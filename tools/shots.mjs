@@ -1,31 +1,100 @@
 // Takes the screenshots kept under docs/screenshots: main states, widths, themes, languages.
-import { mkdirSync } from "node:fs";
+// usage: node tools/shots.mjs [NAME...]
+import { mkdirSync, statSync } from "node:fs";
 import { start } from "../tests/browser/browser.mjs";
 
-const SHOTS = [
-  { name: "start-1280", at: 0 },
-  { name: "walk-1280", marks: 1, steps: 4 },
-  { name: "walk-1280-dark", marks: 1, steps: 4, theme: "dark" },
-  { name: "walk-1280-zh", marks: 1, steps: 4, locale: "zh-CN" },
-  { name: "walk-360", marks: 1, steps: 4, width: 360, height: 780 },
-  { name: "walk-360-dark-zh", marks: 1, steps: 4, width: 360, height: 780, theme: "dark", locale: "zh-CN" },
-  { name: "nested-1280", hash: "#p=nested-walk", marks: 1, steps: 12 },
-  { name: "fault-1280", hash: "#p=why-iommu", faults: true },
-];
+const press = async (page, key, times = 1) => {
+  for (let i = 0; i < times; i++) {
+    await page.keyboard.press(key);
+    await page.waitForTimeout(60);
+  }
+};
+const tab = (name) => async (page) => {
+  await press(page, "m");
+  await press(page, "ArrowRight", 6);
+  await page.click(`#tab-${name}`);
+};
+/** In the walk of the first miss. */
+const walk = async (page) => {
+  await press(page, "m");
+  await press(page, "ArrowRight", 4);
+};
+const phone = { width: 360, height: 780 };
+
+const SHOTS = {
+  "start-1280": {},
+  "start-360-zh": { ...phone, locale: "zh-CN" },
+  "walk-1280": { act: walk },
+  "walk-1280-dark-zh": { act: walk, theme: "dark", locale: "zh-CN" },
+  "walk-360": { ...phone, act: walk, fullPage: true },
+  "nested-1280": {
+    hash: "#p=nested-walk",
+    act: async (page) => {
+      await press(page, "m");
+      await press(page, "ArrowRight", 32);
+    },
+  },
+  "fault-1280": { hash: "#p=why-iommu", act: (page) => press(page, "f") },
+  "queues-1280": { hash: "#p=lazy", act: tab("queues") },
+  "memory-1280": {
+    hash: "#p=device-map",
+    act: async (page) => {
+      await press(page, "End");
+      await page.click("#tab-memory");
+    },
+  },
+  "where-1280": {
+    hash: "#p=vmalloc",
+    act: async (page) => {
+      await press(page, "End");
+      await page.locator("[data-piece]").first().focus();
+      await page.keyboard.press("Enter");
+    },
+  },
+  "editor-1280": {
+    hash: "#p=why-iommu",
+    act: async (page) => {
+      await page.keyboard.press("e");
+      await page.waitForSelector(".cm-content");
+      await page.click(".cm-content");
+      await page.keyboard.press("Control+End");
+      await page.keyboard.type("\n  dma nic wriet buf");
+      await page.waitForTimeout(600);
+    },
+  },
+  "predict-1280": {
+    hash: "#p=why-iommu",
+    act: async (page) => {
+      await page.click("#predict");
+      await page.click("#walk");
+      for (let i = 0; i < 60 && !(await page.isVisible(".question button")); i++)
+        await press(page, "ArrowRight");
+    },
+  },
+  "compare-1280": {
+    hash: "#p=lazy",
+    act: async (page) => {
+      await page.selectOption("#compare", { index: 1 });
+      await page.waitForTimeout(800);
+    },
+  },
+  "end-1280": { hash: "#p=lazy", act: (page) => press(page, "End") },
+  "gallery-1280": { path: "gallery.html" },
+  "gallery-360-dark-zh": { path: "gallery.zh.html", ...phone, theme: "dark", locale: "zh-CN" },
+};
 
 const wanted = process.argv.slice(2);
 mkdirSync("docs/screenshots", { recursive: true });
 const site = await start();
-for (const { name, marks = 0, steps = 0, faults, ...options } of SHOTS) {
+for (const [name, { act, path, fullPage = false, ...options }] of Object.entries(SHOTS)) {
   if (wanted.length && !wanted.includes(name)) continue;
-  const page = await site.open(options);
-  for (let i = 0; i < marks; i++) await page.keyboard.press("n");
-  for (let i = 0; i < 40 && faults && (await page.getAttribute(".now", "data-tone")) !== "fault"; i++)
-    await page.keyboard.press("n");
-  for (let i = 0; i < steps; i++) await page.keyboard.press("ArrowRight");
-  await page.waitForTimeout(300);
-  await page.screenshot({ path: `docs/screenshots/${name}.png`, fullPage: true, animations: "disabled" });
-  if (page.errors.length) console.log(name, page.errors);
+  const page = await site.open(path ? { ...options, hash: path, ready: false } : options);
+  await page.waitForTimeout(400);
+  await act?.(page);
+  await page.waitForTimeout(500);
+  const file = `docs/screenshots/${name}.png`;
+  await page.screenshot({ path: file, fullPage, animations: "disabled" });
+  console.log(file, statSync(file).size, ...page.errors);
   await page.context().close();
 }
 await site.close();

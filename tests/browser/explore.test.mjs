@@ -148,9 +148,36 @@ test("a bit that is flipped becomes a line of the scenario, and the run changes"
   await page.waitForFunction((b) => document.querySelector("#sentence").textContent !== b, before);
   await page.click("#editor summary");
   await page.waitForSelector(".cm-content");
-  assert.match(await page.textContent(".cm-content"), /poke 0x/);
+  // The editor draws only what is in sight.
+  await page.click(".cm-content");
+  await page.keyboard.press("Control+End");
+  await page.waitForFunction(() => /poke 0x/.test(document.querySelector(".cm-content").textContent));
   assert.match(await page.textContent("#editor"), /original|edited/i);
   await done(page);
+});
+
+test("the text is edited beside the picture, with what is wrong in sight", async () => {
+  for (const [width, height] of [
+    [1280, 900],
+    [1024, 720],
+  ]) {
+    const page = await site.open({ hash: "#p=why-iommu", width, height });
+    await page.click("#editor summary");
+    await page.click(".cm-content");
+    await page.keyboard.press("Control+End");
+    await page.keyboard.type("\n  dma nic wriet buf");
+    await page.waitForSelector("#problems li");
+    for (const part of ["#diagram", "#sentence", "#problems", "#step", ".cm-lintRange-error", "#editor"]) {
+      const box = await page.locator(part).first().boundingBox();
+      assert.ok(
+        box && box.y >= 0 && box.y < height && box.x >= 0,
+        `${part} at ${width}: ${JSON.stringify(box)}`,
+      );
+    }
+    assert.ok((await page.locator(".problems").boundingBox()).y < height - 100);
+    await clean(page, `editor with a problem at ${width}`);
+    await done(page);
+  }
 });
 
 test("a guess is asked before the step and answered by it", async () => {

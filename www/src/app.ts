@@ -128,7 +128,8 @@ export class App {
         return false;
       }
       this.adopt(result);
-      this.set({ good: text, troubles: [], playing: false, followed: null, other: null, asked: null });
+      const fresh = { playing: false, followed: null, other: null, asked: null };
+      this.set({ good: text, troubles: [], message: "", ...fresh });
       storage.keep(preset, text);
       await this.go(position ?? result.course.start);
       return true;
@@ -295,7 +296,6 @@ export class App {
     if (undo === null) return;
     storage.remember(storage.draftKey(preset), undo);
     await this.open(undo, preset, position);
-    this.set({ message: "" });
   }
 }
 

@@ -1,15 +1,18 @@
 // The scenario's text: a plain summary until it is opened, then CodeMirror, loaded only then.
+import type { Trouble } from "iommu-view";
 import type { App } from "./app";
 import { h } from "./dom";
 import * as storage from "./storage";
-import { t } from "./strings";
+import { t, tn } from "./strings";
 
 /** Typing pauses this long before the text runs. */
 const PAUSE = 250;
+/** So many problems are listed; all of them are marked in the text. */
+const LISTED = 4;
 
 export function editor(app: App): HTMLElement {
   const place = h("div.code", { id: "code" });
-  const problems = h("ul.problems", { id: "problems", role: "status" });
+  const problems = h("div.problems", { id: "problems", role: "status" });
   const original = h("button", { type: "button", id: "original", onclick: () => revert(app) }, t("original"));
   const box = h(
     "details.editor",
@@ -39,20 +42,7 @@ export function editor(app: App): HTMLElement {
     if (changed.has("troubles") || changed.has("text")) {
       shown?.mark();
       const { troubles } = state;
-      problems.replaceChildren(
-        ...(troubles.length ? [h("li.lead", {}, t("lastGood"))] : []),
-        ...troubles
-          .slice(0, 20)
-          .map((p) =>
-            h(
-              "li",
-              {},
-              h("b", {}, `${p.line}:${p.column}`),
-              ` ${p.message}`,
-              p.suggestion ? ` ${t("didYouMean")} ${p.suggestion}?` : "",
-            ),
-          ),
-      );
+      problems.replaceChildren(...(troubles.length ? listed(troubles) : []));
       if (troubles.length) box.open = true;
     }
     if (changed.has("text") || changed.has("preset") || changed.has("good")) {
@@ -63,6 +53,24 @@ export function editor(app: App): HTMLElement {
     }
   });
   return box;
+}
+
+/** What is wrong with the text. */
+function listed(troubles: Trouble[]): HTMLElement[] {
+  const items = troubles
+    .slice(0, LISTED)
+    .map((p) =>
+      h(
+        "li",
+        {},
+        h("b", {}, `${p.line}:${p.column}`),
+        ` ${p.message}`,
+        p.suggestion ? ` ${t("didYouMean")} ${p.suggestion}?` : "",
+      ),
+    );
+  const more = troubles.length - LISTED;
+  if (more > 0) items.push(h("li", {}, tn("moreProblems", more)));
+  return [h("p", {}, t("lastGood")), h("ul", {}, ...items)];
 }
 
 function originalText(app: App): string | null {

@@ -38,20 +38,12 @@ export function header(
     { type: "button", title: t("help"), "aria-label": t("help"), onclick: help },
     "?",
   );
-  const status = h("span.status", { role: "status" });
-  const undo = h(
-    "button",
-    { type: "button", id: "undo", hidden: true, onclick: () => void app.undo() },
-    t("undo"),
-  );
   app.on((state, changed) => {
     if (changed.has("gallery") || changed.has("preset")) fill(picker, state.gallery, state.preset);
     if (changed.has("head") && state.head) {
       title.textContent = state.head.title;
       document.title = `${state.head.title} · iommu-playground`;
     }
-    if (changed.has("message")) status.textContent = state.message;
-    if (changed.has("undo")) undo.hidden = state.undo === null;
   });
   return h(
     "header.bar",
@@ -69,8 +61,6 @@ export function header(
           t("gallery"),
         ),
     h("span.spacer", {}),
-    status,
-    undo,
     logs,
     share,
     language,

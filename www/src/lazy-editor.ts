@@ -46,6 +46,7 @@ export function codeEditor(place: HTMLElement, app: App, typed: (text: string) =
       doc: app.state.text,
       extensions: [
         lineNumbers(),
+        EditorView.lineWrapping,
         history(),
         decorated(painted),
         decorated(judged),

@@ -10,6 +10,7 @@ import { header } from "./header";
 import { inspector } from "./inspector";
 import { keys, sheet } from "./keys";
 import { lanes } from "./lanes";
+import { notice } from "./notice";
 import { keepForOffline } from "./offline";
 import { question } from "./predict";
 import { sentence } from "./sentence";
@@ -79,15 +80,15 @@ function build(): void {
       logs.button,
       sharing.button,
     ),
+    notice(app),
     h("section.stage", { "aria-label": t("now") }, sentence(app)),
     h(
       "main",
       {},
       h("div.scene", {}, diagram(app), lanes(app)),
       otherRun(app),
-      h("div.side", {}, question(app), ending(app), inspector(app)),
+      h("div.beside", {}, h("div.side", {}, question(app), ending(app), inspector(app)), editor(app)),
     ),
-    editor(app),
     h("section.transport", { "aria-label": t("position") }, busy, h("div.controls", {}, buttons, scrub)),
     dialog,
     logs.dialog,
@@ -141,15 +142,16 @@ function measure(): void {
       document.documentElement.style.setProperty(name, `${(target as HTMLElement).offsetHeight}px`);
     }
   });
-  for (const bar of document.querySelectorAll(".bar, .stage, .transport")) measuring.observe(bar);
+  for (const bar of document.querySelectorAll(".bar, .message, .stage, .transport")) measuring.observe(bar);
 }
 
 /** Ends a run that takes too long; the last good one comes back. */
 async function stop(): Promise<void> {
   const { good, preset, position } = app.state;
   app.core.stop();
-  app.set({ busy: false, message: t("stopped") });
+  app.set({ busy: false });
   if (good) await app.open(good, preset, position);
+  app.set({ message: t("stopped") });
 }
 
 /** Opens a preset, with what was typed over it before. */
@@ -178,7 +180,13 @@ async function showText(text: string, why: string | null): Promise<void> {
 /** Opens what a fragment holds: a text, a preset of an odd spelling, or something damaged, which is told. */
 async function openLink(hash: string): Promise<void> {
   const link = await app.core.ask("readLink", hash, app.state.lang);
-  if (link.error !== null) return showText(link.recovered ?? "", link.error);
+  if (link.error !== null && link.recovered) return showText(link.recovered, link.error);
+  if (link.error !== null) {
+    // Nothing of a text came: a name that no scenario has, or a fragment that is damaged all through.
+    await openPreset(FIRST, null);
+    app.set({ message: link.error });
+    return;
+  }
   if (link.preset !== null) return openPreset(link.preset, link.at);
   // After a reload it is the text that was typed over a preset here: that is still its original.
   const last = storage.recall("last");

@@ -95,7 +95,7 @@ function pieces(scene: Scene, how: How): SVGElement[] {
   return scene.pieces.map((p) => {
     const classes = ["piece", p.kind];
     if (p.touch) classes.push("touch", p.touch);
-    if (how.followed && holds(p, how.followed)) classes.push("followed");
+    if (how.followed && named(p) && holds(p, how.followed)) classes.push("followed");
     const reach = named(p)
       ? {
           role: "button",

@@ -125,6 +125,7 @@ const TABLE = {
   stale: ["unmapped, maybe cached", "已解除映射，可能仍在缓存"],
   dirty: ["dirty cache line", "脏缓存行"],
   freed: ["freed", "已释放"],
+  moreProblems: ["… and # more", "… 另有 # 处"],
   editor: ["Scenario text", "场景文本"],
   edit: ["Edit the scenario", "编辑场景"],
   original: ["Back to the original", "恢复原文"],

@@ -8,7 +8,7 @@ use crate::trace::{
     CacheLine, CacheOp, Chunk, CostKind, Event, InterruptKind, OwnerState, Perms, Recorded, Scope, Step,
     Trace, Verdict,
 };
-use alloc::{format, string::String};
+use alloc::{format, string::String, vec::Vec};
 
 /// What a step means for the reader, so that a view can give it a sign and a colour.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
@@ -408,10 +408,23 @@ fn plain(trace: &Trace, step: &Step, cast: &Cast) -> Phrase {
             )
         }
         Event::WriteRun { entry, pa, new, .. } => {
-            let n = trace.get_words(new).len();
+            let words = trace.get_words(new);
+            let (name, count) = (entry.name, words.len() / usize::from(entry.words.max(1)));
+            if count > 1 {
+                let many = match name.en.strip_suffix("entry") {
+                    Some(stem) => format!("{stem}entries"),
+                    None => format!("{}s", name.en),
+                };
+                return both(
+                    format!("{} writes {count} {many} from {pa} on.", who.en),
+                    format!("{}从 {pa} 起写 {count} 个{}。", who.zh, name.zh),
+                );
+            }
+            // One structure: what is written, highest word first, as the specification draws it.
+            let value = words.iter().rev().map(|w| format!("{w:#x}")).collect::<Vec<_>>().join(" ");
             both(
-                format!("{} writes {} at {pa}, {n} words.", who.en, entry.name.en),
-                format!("{}写{}，地址 {pa}，共 {n} 个字。", who.zh, entry.name.zh),
+                format!("{} writes {} at {pa}: {value}.", who.en, name.en),
+                format!("{}写{}，地址 {pa}：{value}。", who.zh, name.zh),
             )
         }
         Event::Data { pa, bytes, new, .. } => {

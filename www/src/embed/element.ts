@@ -64,9 +64,9 @@ export class IommuPlayground extends HTMLElement {
 
   // ---- what the page around may ask ----
 
-  /** How many steps are done. */
+  /** How many steps are done, in what is shown: `step` has been told for it. */
   get position(): number {
-    return this.app?.state.position ?? 0;
+    return this.app?.state.view?.position ?? 0;
   }
   /** How many steps there are; 0 before `ready`. */
   get length(): number {

@@ -1,0 +1,30 @@
+// What the page has to say about itself: a name nobody knows, a run that was stopped, a bit that was turned.
+import type { App } from "./app";
+import { h } from "./dom";
+import { t } from "./strings";
+
+export function notice(app: App): HTMLElement {
+  const said = h("span", { role: "status" });
+  const undo = h(
+    "button",
+    { type: "button", id: "undo", hidden: true, onclick: () => void app.undo() },
+    t("undo"),
+  );
+  const close = h(
+    "button.icon",
+    {
+      type: "button",
+      title: t("close"),
+      "aria-label": t("close"),
+      onclick: () => app.set({ message: "", undo: null }),
+    },
+    "✕",
+  );
+  const box = h("div.message", {}, said, undo, close);
+  app.on((state, changed) => {
+    if (changed.has("message")) said.textContent = state.message;
+    if (changed.has("undo")) undo.hidden = state.undo === null;
+    box.classList.toggle("empty", !state.message);
+  });
+  return box;
+}
