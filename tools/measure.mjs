@@ -209,7 +209,7 @@ async function memory() {
   for (let i = 0; i < 400; i++) {
     const at = (i * 7919 + 13) % (length + 1);
     run.view(at, "en");
-    run.scene(at, 120, "en");
+    run.scene(at, 120, undefined, "", "", "en");
   }
   return { before, opened, after: exports.memory.buffer.byteLength, length };
 }

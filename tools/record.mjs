@@ -38,7 +38,9 @@ for (const lang of ["en", "zh"]) {
   const files = new Map();
   const widths = [];
   for (let width = NARROWEST; width <= WIDEST; width++) {
-    const scenes = JSON.stringify(changes(positions.map((at) => run.scene(at, width, lang))));
+    const scenes = JSON.stringify(
+      changes(positions.map((at) => run.scene(at, width, undefined, "", "", lang))),
+    );
     if (!files.has(scenes)) files.set(scenes, `${lang}-${width}.json`);
     const name = files.get(scenes);
     if (widths.at(-1)?.[1] !== name) widths.push([width, name]);

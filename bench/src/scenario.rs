@@ -85,7 +85,7 @@ pub fn add(all: &mut Vec<Kernel>) {
                 (0..32)
                     .map(|i| {
                         let at = near(&player, i);
-                        player.scene(at, 120, Lang::En).texts.len() as u64
+                        player.scene(at, 120, None, Lang::En).texts.len() as u64
                     })
                     .sum()
             }

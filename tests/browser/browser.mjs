@@ -60,10 +60,13 @@ export async function start() {
 
 const AXE = readFileSync("node_modules/axe-core/axe.min.js", "utf8");
 
-/** What axe-core finds wrong with a page as it stands. */
-export async function violations(page) {
+/** What axe-core finds wrong with a page as it stands; `but` is a selector of what is not looked at. */
+export async function violations(page, but = null) {
   await page.evaluate(AXE);
-  return page.evaluate(async () => (await window.axe.run()).violations);
+  return page.evaluate(
+    async (exclude) => (await window.axe.run(exclude ? { exclude: [exclude] } : document)).violations,
+    but,
+  );
 }
 
 /** The position that the page says it is at. */

@@ -137,6 +137,56 @@ test("a device's own memory is shown as it stands at the step", async () => {
   await done(page);
 });
 
+test("what is folded opens, and what is pointed at tells its names", async () => {
+  const page = await site.open({ hash: "#p=why-iommu" });
+  const many = Array.from(
+    { length: 120 },
+    (_, i) => `  alloc b${i} 4K at 0x${(0x20000000 + i * 8192).toString(16)}`,
+  );
+  await page.click("#editor summary");
+  await page.click(".cm-content");
+  await page.keyboard.press("Control+End");
+  await page.keyboard.insertText(`\n${many.join("\n")}`);
+  await page.waitForFunction(() => Number(document.querySelector("#count").textContent.split("/")[1]) > 300);
+  await page.click("#walk");
+  await press(page, "End");
+  await page.waitForSelector('.piece.fold[data-piece^="pa/"]');
+  // The picture keeps its place though there are lanes of 122 buffers.
+  assert.ok((await page.locator("#diagram").boundingBox()).height > 200);
+  // A fold of buffers: theirs are the addresses from 0x20000000 on.
+  const fold = page.locator('.piece.fold[data-piece^="pa/0x200"]').last();
+  const buffers = () => page.$$eval('.piece.buffer[data-piece^="pa/"]', (all) => all.length);
+  await fold.focus();
+  assert.match(await page.textContent(".tip"), /look closer/);
+  const before = await buffers();
+  for (let i = 0; i < 5 && (await fold.count()) && (await buffers()) <= before; i++) {
+    const said = await page.textContent("#unfocus");
+    await fold.focus();
+    await page.keyboard.press("Enter");
+    await page.waitForFunction((s) => document.querySelector("#unfocus").textContent !== s, said);
+    await page.waitForTimeout(300);
+  }
+  assert.ok((await buffers()) > before, `${await buffers()} buffers, ${before} before`);
+  await clean(page, "looking closer");
+  await page.click("#unfocus");
+  await page.waitForSelector("#unfocus[hidden]", { state: "attached" });
+  await page.locator(".piece.buffer").first().focus();
+  await page.waitForFunction(() =>
+    /= .*virtual|= .*physical/.test(document.querySelector(".tip").textContent),
+  );
+  await done(page);
+});
+
+test("a lane shows how long the IOTLB leads to a buffer that is unmapped", async () => {
+  const page = await site.open({ hash: "#p=lazy" });
+  const ends = (selector) =>
+    page.$eval(selector, (e) => [e.getBoundingClientRect().left, e.getBoundingClientRect().right]);
+  const [cached, stale] = [await ends(".spans .cached"), await ends('.spans [data-owner="stale"]')];
+  assert.ok(cached[0] < stale[0] && cached[1] > stale[0], `${cached} ${stale}`);
+  assert.ok(await page.isVisible(".lanes .key"));
+  await done(page);
+});
+
 test("a bit that is flipped becomes a line of the scenario, and the run changes", async () => {
   const page = await site.open({ hash: "#p=why-iommu" });
   await press(page, "m");
@@ -215,9 +265,9 @@ test("the picture is as large as its pane, grows, and comes back", async () => {
   const over = () =>
     page.$eval("#diagram", (d) => Math.max(d.scrollWidth - d.clientWidth, d.scrollHeight - d.clientHeight));
   assert.equal(await over(), 0);
-  for (let i = 0; i < 3; i++) await page.click(".tools button >> nth=2");
+  for (let i = 0; i < 3; i++) await page.click(".tools .icon >> nth=2");
   assert.ok((await over()) > 0);
-  await page.click(".tools button >> nth=1");
+  await page.click(".tools .icon >> nth=1");
   assert.equal(await over(), 0);
   // Hover tells range and owner.
   await page.hover('#diagram [data-piece][aria-label*="RAM"]');

@@ -65,15 +65,30 @@ impl Session {
         let shape = Shape { rows, across };
         let lang = lang(language);
         let viewer = &mut self.player.viewer;
-        to_js(&match u64::from_str_radix(at.trim_start_matches("0x"), 16) {
-            Ok(at) => viewer.dump(position, of.map(RequesterId::new), at, shape, lang),
-            Err(_) => viewer.dump_touched(position, shape, lang),
+        to_js(&match hex(at) {
+            Some(at) => viewer.dump(position, of.map(RequesterId::new), at, shape, lang),
+            None => viewer.dump_touched(position, shape, lang),
         })
     }
-    /// The picture at a position, at most so many cells wide.
+    /// The picture at a position, at most so many cells wide; with more of a column (by its key) seen between two
+    /// addresses, which are hexadecimal text.
     #[wasm_bindgen(unchecked_return_type = "import('iommu-view').Scene")]
-    pub fn scene(&mut self, position: usize, width: u16, language: &str) -> JsValue {
-        to_js(&self.player.scene(position, width, lang(language)))
+    pub fn scene(
+        &mut self,
+        position: usize,
+        width: u16,
+        column: Option<String>,
+        first: &str,
+        last: &str,
+        language: &str,
+    ) -> JsValue {
+        let focus = column.and_then(|column| Some((column, hex(first)?, hex(last)?)));
+        to_js(&self.player.scene(position, width, focus, lang(language)))
+    }
+    /// What an address (hexadecimal text) of a column of the picture is, and who can reach its byte.
+    #[wasm_bindgen(unchecked_return_type = "import('iommu-view').Whereabouts | null")]
+    pub fn names(&mut self, position: usize, column: &str, at: &str, language: &str) -> JsValue {
+        to_js(&hex(at).and_then(|at| self.player.names(position, column, at, lang(language))))
     }
     /// The picture at a position in a form (`svg`, `ascii`, `unicode`, `c`, `rst`, `markdown`) as the command line
     /// gives it.
@@ -110,4 +125,9 @@ impl Session {
     pub fn question(&self, position: usize, language: &str) -> JsValue {
         to_js(&self.player.question(position, lang(language)))
     }
+}
+
+/// A number as the page has it, in hexadecimal.
+fn hex(text: &str) -> Option<u64> {
+    u64::from_str_radix(text.trim_start_matches("0x"), 16).ok()
 }

@@ -27,6 +27,13 @@ export interface Asked extends Question {
   guess: number | null;
 }
 
+/** A part of a column of the picture. */
+export interface Focus {
+  column: string;
+  first: string;
+  last: string;
+}
+
 export interface State {
   lang: Lang;
   /** The preset's name, or nothing for a text of one's own. */
@@ -46,6 +53,8 @@ export interface State {
   busy: boolean;
   /** An address that the reader follows. */
   followed: string | null;
+  /** What of a column is looked at closer. */
+  focus: Focus | null;
   gallery: Card[];
   message: string;
   /** Ask before steps. */
@@ -84,6 +93,7 @@ export class App {
       troubles: [],
       busy: false,
       followed: null,
+      focus: null,
       gallery: [],
       message: "",
       predicting: storage.recall("predict") === "yes",
@@ -128,7 +138,7 @@ export class App {
         return false;
       }
       this.adopt(result);
-      const fresh = { playing: false, followed: null, other: null, asked: null };
+      const fresh = { playing: false, followed: null, focus: null, other: null, asked: null };
       this.set({ good: text, troubles: [], message: "", ...fresh });
       storage.keep(preset, text);
       await this.go(position ?? result.course.start);

@@ -34,6 +34,11 @@ export class Core {
     private readonly spawn = spawnWorker,
   ) {}
 
+  /** Is there a machine to be asked, or a recording only? */
+  get runs(): boolean {
+    return this.recording === null;
+  }
+
   ask<K extends keyof Api>(name: K, ...args: Parameters<Api[K]>): Promise<Awaited<ReturnType<Api[K]>>> {
     return new Promise((done, fail) => {
       this.last = this.last.then(async () => {

@@ -1,17 +1,19 @@
 // The picture, drawn from the core's layout: cells become pixels, nothing is decided here. It is as large as its
 // pane lets it be; when that would make it too small to read, it scrolls and follows what the step touches.
 import type { Scene, ScenePiece } from "iommu-view";
-import type { App } from "./app";
+import type { App, Focus } from "./app";
 import { h } from "./dom";
 import { icon } from "./icons";
 import { become } from "./become";
 import { legend } from "./legend";
 import { cellWidth, midX, picture, ROW, size, y } from "./picture";
-import { t, type Key } from "./strings";
+import { t, tn, type Key } from "./strings";
 
 /** Below this the words cannot be read. */
 const SMALLEST = 0.8;
 const LARGEST = 2.5;
+/** So many names are told of what is pointed at. */
+const NAMED = 5;
 
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
@@ -23,9 +25,17 @@ export function diagram(app: App, slot: 0 | 1 = 0): HTMLElement {
   let wish: number | null = null;
   const zoom = (key: Key, sign: Parameters<typeof icon>[0], act: () => void) =>
     h("button.icon", { type: "button", title: t(key), "aria-label": t(key), onclick: act }, icon(sign));
+  const closer = h("button", {
+    type: "button",
+    id: slot ? "unfocus-other" : "unfocus",
+    hidden: true,
+    title: t("wholeColumn"),
+    onclick: () => app.set({ focus: null }),
+  });
   const tools = h(
     "div.tools",
     { role: "group", "aria-label": t("diagram") },
+    h("span.closer", {}, closer),
     zoom("zoomOut", "minus", () => resize(1 / 1.2)),
     zoom("zoomFit", "fit", () => resize(null)),
     zoom("zoomIn", "plus", () => resize(1.2)),
@@ -60,16 +70,22 @@ export function diagram(app: App, slot: 0 | 1 = 0): HTMLElement {
     at: number;
     cells: number;
     lang: string;
+    focus: Focus | null;
     scene: Scene;
   }
   let ready: Ready | null = null;
   const run = () => (slot ? app.state.other?.course : app.state.course);
   const ask = async (at: number): Promise<Ready> => {
-    const wanted = { of: run(), at, cells: cells(), lang: app.state.lang };
-    return { ...wanted, scene: await app.core.ask("scene", slot, at, wanted.cells, app.state.lang) };
+    const { lang, focus } = app.state;
+    const wanted = { of: run(), at, cells: cells(), lang, focus };
+    return { ...wanted, scene: await app.core.ask("scene", slot, at, wanted.cells, focus, lang) };
   };
   const fits = (r: Ready) =>
-    r.of === run() && r.at === position() && r.cells === cells() && r.lang === app.state.lang;
+    r.of === run() &&
+    r.at === position() &&
+    r.cells === cells() &&
+    r.lang === app.state.lang &&
+    r.focus === app.state.focus;
   app.prepare(async (at, beside) => {
     const mine = ++asked;
     const wanted = slot ? beside : at;
@@ -99,7 +115,9 @@ export function diagram(app: App, slot: 0 | 1 = 0): HTMLElement {
     const drawn = picture(scene, {
       followed: app.state.followed,
       walk: moved && from.position >= 0 && !calm.matches ? app.state.speed : null,
-      choose: (piece) => app.set({ followed: piece.first }),
+      // What is folded is looked at closer; everything else has an address to follow.
+      choose: ({ kind, column, first, last }) =>
+        app.set(kind === "fold" ? { focus: { column, first, last } } : { followed: first }),
       point,
     });
     fit(drawn);
@@ -112,10 +130,30 @@ export function diagram(app: App, slot: 0 | 1 = 0): HTMLElement {
   };
 
   /** What is pointed at, in words. */
+  let pointing: ReturnType<typeof setTimeout> | undefined;
   const point = (piece: ScenePiece | null, at: Element | null) => {
+    clearTimeout(pointing);
     tip.hidden = !piece;
     if (!piece || !at) return;
-    tip.textContent = piece.hint;
+    tip.textContent = piece.kind === "fold" ? `${piece.hint}\n${t("openFold")}` : piece.hint;
+    settle(at);
+    // Its other names, and who can reach it: a little later, when the machine is there to be asked.
+    if (!app.core.runs || ["gap", "fold"].includes(piece.kind)) return;
+    pointing = setTimeout(() => void named(piece, at), 150);
+  };
+  const named = async (piece: ScenePiece, at: Element) => {
+    const mine = pointing;
+    const where = position();
+    const found = await app.core.ask("names", slot, where, piece.column, piece.first, app.state.lang);
+    if (!found || mine !== pointing || tip.hidden || where !== position()) return;
+    const others = found.names
+      .slice(0, NAMED)
+      .map((n) => `= ${n.text} ${n.stale ? t("legendStale") : n.perms}`);
+    if (found.names.length > NAMED) others.push(tn("moreProblems", found.names.length - NAMED));
+    tip.textContent = [piece.hint, ...others].join("\n");
+    settle(at);
+  };
+  const settle = (at: Element) => {
     const spot = at.getBoundingClientRect();
     const frame = box.getBoundingClientRect();
     const left = Math.min(spot.left - frame.left, frame.width - tip.offsetWidth - 8);
@@ -170,7 +208,11 @@ export function diagram(app: App, slot: 0 | 1 = 0): HTMLElement {
   );
   app.on((state, changed) => {
     if (slot && changed.has("other")) box.hidden = !state.other;
-    if (changed.has(slot ? "other" : "view")) void draw();
+    if (changed.has("focus")) {
+      closer.hidden = !state.focus;
+      closer.textContent = state.focus ? `✕ ${state.focus.first} .. ${state.focus.last}` : "";
+    }
+    if (changed.has(slot ? "other" : "view") || changed.has("focus")) void draw();
     // Only marked anew: of a run that is just opened nothing is shown yet.
     else if (changed.has("followed") && ready && fits(ready)) show(ready);
   });

@@ -13,16 +13,29 @@ const WORDS: Record<string, Key> = {
   freed: "freed",
 };
 
+/** More lanes than are surely in sight. */
+const MANY = 3;
+
 export function lanes(app: App): HTMLElement {
   const list = h("div.lane-list", {});
   const now = h("i.lane-now", { "aria-hidden": "true" });
-  const box = h("section.lanes", { "aria-label": t("lanes") }, h("h2", {}, t("lanes")), list);
+  const key = h("span.key", { hidden: true }, h("i", { "aria-hidden": "true" }), t("inIotlb"));
+  const box = h(
+    "section.lanes",
+    { "aria-label": t("lanes") },
+    h("div.lanes-head", {}, h("h2", {}, t("lanes")), key),
+    list,
+  );
   app.on((state, changed) => {
     const length = state.course?.length || 1;
     const percent = (at: number) => `${(100 * at) / length}%`;
     if (changed.has("course")) {
       const all = state.course?.lanes ?? [];
       box.hidden = all.length === 0;
+      // Many lanes scroll by themselves, also by keys.
+      if (all.length > MANY) box.tabIndex = 0;
+      else box.removeAttribute("tabindex");
+      key.hidden = all.every((lane) => lane.cached.length === 0);
       list.replaceChildren(
         now,
         ...all.map((lane) =>
@@ -33,6 +46,16 @@ export function lanes(app: App): HTMLElement {
             h(
               "ol.spans",
               {},
+              ...lane.cached.map((span) =>
+                h(
+                  "li.cached",
+                  {
+                    style: `left:${percent(span.from)};width:${percent(span.to - span.from)}`,
+                    title: t("inIotlb"),
+                  },
+                  h("span.for-readers", {}, t("inIotlb")),
+                ),
+              ),
               ...lane.spans.map((span) =>
                 h(
                   "li",

@@ -105,7 +105,7 @@ export class Recording {
     const language = await this.language(args.at(-1) as string);
     if (name === "about") return language && opened(language.recorded);
     if (name === "view") return language?.view(args[1] as number);
-    if (name === "scene") return language?.scene(args[1] as number, args[2] as number);
+    if (name === "scene" && args[3] === null) return language?.scene(args[1] as number, args[2] as number);
     return undefined;
   }
 }

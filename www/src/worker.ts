@@ -3,6 +3,7 @@ import { beside } from "./beside";
 import { bytes } from "./carried";
 import init, { Session, check, colours, gallery, offer, onto, readLink, writeLink } from "iommu-wasm";
 import type { Course, Head, Trouble } from "iommu-view";
+import type { Focus } from "./app";
 
 export interface Opened {
   head: Head;
@@ -52,8 +53,10 @@ const api = {
     return { head: run.head(lang), course: run.course(lang), stops: run.stops() };
   },
   view: (slot: number, position: number, lang: string) => session(slot).view(position, lang),
-  scene: (slot: number, position: number, width: number, lang: string) =>
-    session(slot).scene(position, width, lang),
+  scene: (slot: number, position: number, width: number, focus: Focus | null, lang: string) =>
+    session(slot).scene(position, width, focus?.column, focus?.first ?? "", focus?.last ?? "", lang),
+  names: (slot: number, position: number, column: string, at: string, lang: string) =>
+    session(slot).names(position, column, at, lang),
   /** Of physical memory, or of a device's own (by its requester id). */
   dump: (slot: number, position: number, of: number | null, at: string, across: 8 | 16, lang: string) =>
     session(slot).dump(position, of, at, 256 / across, across, lang),

@@ -117,6 +117,8 @@ fn lanes(trace: &Trace, lang: Lang) -> Vec<Lane> {
                     text: owner(*state).get(lang).into(),
                 })
                 .collect(),
+            // The player knows where buffers are.
+            cached: Vec::new(),
         }
     };
     order.into_iter().map(lane).collect()

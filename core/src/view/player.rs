@@ -1,7 +1,7 @@
 //! A scenario that has run, with everything a page may ask of it.
 
 use super::frame::widen;
-use super::types::{Comparison, Course, Head, Question, Scene, Whereabouts};
+use super::types::{CachedSpan, Comparison, Course, Head, Question, Scene, Whereabouts};
 use super::{compare, expected, export, predict, scene, text, where_is, Viewer};
 use crate::diagram::render::Theme;
 use crate::diagram::{layout, Layout, Model, Options};
@@ -10,8 +10,8 @@ use crate::machine::{run, Check, Done, Machine};
 use crate::picture::picture;
 use crate::scenario::{Problems, Scenario};
 use crate::spec::{Lang, Phrase};
-use alloc::string::String;
-use alloc::vec::Vec;
+use crate::trace::{CacheKind, CacheLine, CacheOp, Event, Trace};
+use alloc::{collections::BTreeSet, format, string::String, vec::Vec};
 
 /// A column shows about so many ranges before it folds: what one screen holds.
 const BUDGET: u16 = 14;
@@ -61,7 +61,11 @@ impl Player {
     /// What does not change with the position.
     pub fn course(&self, lang: Lang) -> Course {
         let checks = expected::expected(&self.checks, &self.done, &self.viewer.cast().lines, lang);
-        Course { checks, ..self.viewer.course(lang) }
+        let mut course = self.viewer.course(lang);
+        for lane in &mut course.lanes {
+            lane.cached = cached(self.viewer.trace(), &self.machine, &lane.name);
+        }
+        Course { checks, ..course }
     }
     /// This run beside another one.
     pub fn compare(&self, other: &Player) -> Comparison {
@@ -102,19 +106,64 @@ impl Player {
         cursor.seek(trace, position.min(trace.len()));
         where_is::whereabouts(&self.machine, trace, cursor, what, None, lang)
     }
+    /// What an address of a column of the picture is at a position, and who can reach its byte.
+    pub fn names(&mut self, position: usize, column: &str, at: u64, lang: Lang) -> Option<Whereabouts> {
+        let position = position.min(self.viewer.len());
+        let of = where_is::of_column(&self.machine, position, column)?;
+        let Viewer { trace, cursor, .. } = &mut self.viewer;
+        cursor.seek(trace, position);
+        let at = format!("{at:#x}");
+        where_is::whereabouts(&self.machine, trace, cursor, &at, Some(of), lang).pop()
+    }
     /// The trace as JSON.
     pub fn trace_json(&self, lang: Lang) -> String {
         export::trace_json(self.viewer.trace(), &self.checks, self.viewer.cast(), lang)
     }
-    /// The picture at a position, laid out at most so many cells wide.
-    pub fn scene(&mut self, position: usize, width: u16, lang: Lang) -> Scene {
+    /// The picture at a position, laid out at most so many cells wide. In `focus` (a column's key, first and last
+    /// address) more is seen, elsewhere in that column less.
+    pub fn scene(
+        &mut self,
+        position: usize,
+        width: u16,
+        focus: Option<(String, u64, u64)>,
+        lang: Lang,
+    ) -> Scene {
         let model = self.model(position);
-        scene::scene(&self.laid_out(&model, width, lang), lang)
+        scene::scene(&self.laid_out(&model, width, focus, lang), lang)
     }
-    fn laid_out(&self, model: &Model, width: u16, lang: Lang) -> Layout {
-        let options = Options { width, lang, budget: BUDGET, tight: true, ..Options::default() };
+    fn laid_out(&self, model: &Model, width: u16, focus: Option<(String, u64, u64)>, lang: Lang) -> Layout {
+        let options = Options { width, lang, focus, budget: BUDGET, tight: true, ..Options::default() };
         layout(model, Some(&self.frame), &options)
     }
+}
+
+/// From which position to which the IOTLB held a translation to a buffer, going by what went in and out.
+fn cached(trace: &Trace, machine: &Machine, buffer: &str) -> Vec<CachedSpan> {
+    let Some(buffer) = machine.sw.buffers.iter().rfind(|b| b.name == buffer) else { return Vec::new() };
+    let reaches = |line: &CacheLine| {
+        let end = line.to.saturating_add(1u64.checked_shl(line.shift.into()).unwrap_or(u64::MAX));
+        buffer.pieces.iter().any(|(at, len)| at.raw() < end && line.to < at.raw().saturating_add(*len))
+    };
+    let mut held: BTreeSet<u32> = BTreeSet::new();
+    let mut spans: Vec<CachedSpan> = Vec::new();
+    for (i, step) in trace.steps().iter().enumerate() {
+        let Event::Cache { cache, op, slot, line } = step.event else { continue };
+        if cache.kind != CacheKind::Iotlb {
+            continue;
+        }
+        let before = held.is_empty();
+        match op {
+            CacheOp::Insert if reaches(&line) => _ = held.insert(slot),
+            CacheOp::Insert | CacheOp::Evict | CacheOp::Invalidate => _ = held.remove(&slot),
+            _ => {}
+        }
+        match (before, held.is_empty(), spans.last_mut()) {
+            (true, false, _) => spans.push(CachedSpan { from: i as u32 + 1, to: trace.len() as u32 }),
+            (false, true, Some(span)) => span.to = i as u32 + 1,
+            _ => {}
+        }
+    }
+    spans
 }
 
 #[cfg(test)]
@@ -133,7 +182,7 @@ mod tests {
                 let model = player.model(*stop as usize);
                 for width in [36u16, 44, 60, 84, 116, 132] {
                     let lang = if (i + usize::from(width)) % 3 == 0 { Lang::Zh } else { Lang::En };
-                    let layout = player.laid_out(&model, width, lang);
+                    let layout = player.laid_out(&model, width, None, lang);
                     println!("{} at {stop}, {width}, {lang:?}", preset.name);
                     no_overlap(&layout, i32::from(width));
                     complete(&model, &layout);

@@ -82,7 +82,7 @@ fn piece(p: &PlacedPiece, lang: Lang) -> ScenePiece {
         }
         Content::Gap => ("gap".into(), range(p.first, p.last)),
         Content::Fold { keys, .. } => {
-            ("fold".into(), format!("{} x\n{}", keys.len(), range(p.first, p.last)))
+            ("fold".into(), format!("{} ×\n{}", keys.len(), range(p.first, p.last)))
         }
     };
     ScenePiece {

@@ -7,7 +7,7 @@ use crate::mmu::{AddressSpace, Guest, Mmu};
 use crate::paging::builder::{Builder, FrameAlloc, Mapping};
 use crate::paging::{ept::Ept, x86::X86, Want};
 use crate::scenario::presets::PRESETS;
-use crate::trace::{Actor, Observer, OwnerState, Perms, Verdict};
+use crate::trace::{Actor, CacheOp, Observer, OwnerState, Perms, Verdict};
 use memory::Shape;
 use types::PageTone;
 
@@ -137,6 +137,76 @@ fn every_step_has_a_sentence_in_both_languages_and_stops_are_sorted() {
     assert_eq!(v.view(usize::MAX, Lang::En).position as usize, v.len());
 }
 
+/// After a lazy unmapping the IOTLB still leads to the buffer: until the flush, and no longer.
+#[test]
+fn a_lane_says_when_the_iotlb_leads_to_the_buffer() {
+    let preset = PRESETS.iter().find(|p| p.name == "lazy").unwrap();
+    let player = Player::open(preset.text).unwrap();
+    let course = player.course(Lang::En);
+    let lane = course.lanes.iter().find(|l| l.name == "buf").unwrap();
+    let stale = lane.spans.iter().find(|s| s.state == types::PageOwner::Stale).unwrap();
+    let [cached] = lane.cached[..] else { panic!("{:?}", lane.cached) };
+    assert!(cached.from < stale.from && cached.to > stale.from, "{cached:?} {stale:?}");
+    // What begins and ends it are steps of the IOTLB.
+    let ops: Vec<CacheOp> = [cached.from, cached.to]
+        .iter()
+        .map(|at| match player.viewer.trace().steps()[*at as usize - 1].event {
+            Event::Cache { op, .. } => op,
+            ref other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(ops, [CacheOp::Insert, CacheOp::Invalidate]);
+}
+
+/// What is folded can be looked at closer, until its parts are seen one by one.
+#[test]
+fn a_fold_opens_where_it_is_looked_at() {
+    let mut text = String::from("iommu-playground 1\nmachine vt-d\nram 0 .. 3G\nsteps\n");
+    for i in 0..200 {
+        text += &format!("  alloc b{i} 4K at {:#x}\n", 0x1000_0000 + i * 0x2000);
+    }
+    let mut player = Player::open(&text).unwrap();
+    let end = player.viewer.len();
+    let (mut focus, mut looks) = (None, 0);
+    loop {
+        let scene = player.scene(end, 120, focus.clone(), Lang::En);
+        if scene.texts.iter().any(|t| t.text == "b77") {
+            break;
+        }
+        let here = 0x1000_0000 + 77 * 0x2000;
+        let fold = scene
+            .pieces
+            .iter()
+            .find(|p| p.kind == "fold" && p.column == "pa" && (p.first.0..=p.last.0).contains(&here));
+        let fold = fold.unwrap_or_else(|| panic!("{focus:x?}: b77 is neither drawn nor in a fold"));
+        focus = Some((fold.column.clone(), fold.first.0, fold.last.0));
+        looks += 1;
+        assert!(looks < 6, "{focus:x?} does not open");
+    }
+    assert!(looks > 0);
+}
+
+/// Every range of the picture has names, as somebody's; those that the tables give lead to memory.
+#[test]
+fn what_is_pointed_at_has_its_names() {
+    for preset in PRESETS {
+        let mut player = Player::open(preset.text).unwrap();
+        let end = player.viewer.len();
+        let scene = player.scene(end, 120, None, Lang::En);
+        for piece in scene.pieces.iter().filter(|p| !matches!(&p.kind[..], "gap" | "fold" | "ports")) {
+            let found = player.names(end, &piece.column, piece.first.0, Lang::En);
+            assert!(found.is_some(), "{}: {} {:x?}", preset.name, piece.column, piece.first);
+        }
+    }
+    let howto = PRESETS.iter().find(|p| p.name == "howto").unwrap();
+    let mut player = Player::open(howto.text).unwrap();
+    let before = player.course(Lang::En).operations.iter().find(|o| o.text.contains("unmap")).unwrap().from;
+    let scene = player.scene(before as usize - 1, 120, None, Lang::En);
+    let bus = scene.pieces.iter().find(|p| p.column == "bus" && p.kind == "buffer").unwrap();
+    let found = player.names(before as usize - 1, "bus", bus.first.0, Lang::En).unwrap();
+    assert!(found.pa.is_some() && found.names.iter().any(|n| n.text.contains("physical")), "{found:?}");
+}
+
 const fn shape(rows: u32) -> Shape {
     Shape { rows, across: 16 }
 }
@@ -192,7 +262,7 @@ fn every_preset_has_a_view_and_a_picture_at_every_stop() {
             assert!(!view.sentence.is_empty(), "{} {position}", preset.name);
             let model = player.model(*position as usize);
             assert!(model.columns.len() >= 2);
-            let scene = player.scene(*position as usize, 100, Lang::En);
+            let scene = player.scene(*position as usize, 100, None, Lang::En);
             assert!(scene.width <= 100, "{} {position}: {}", preset.name, scene.width);
         }
     }

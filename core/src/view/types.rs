@@ -483,6 +483,16 @@ to_page! {
         pub name: String,
         /// Its states, in order.
         pub spans: Vec<LaneSpan>,
+        /// When the IOTLB held a translation that leads to it.
+        pub cached: Vec<CachedSpan>,
+    }
+    /// From a position to another.
+    #[derive(Copy, Eq)]
+    struct CachedSpan {
+        /// From.
+        pub from: u32,
+        /// To.
+        pub to: u32,
     }
     /// A state of a buffer, from a position to another.
     struct LaneSpan {

@@ -1,6 +1,7 @@
 //! Where is this byte, for the page and the command line.
 
 use super::types::{Hex, WhereName, WhereStep, Whereabouts};
+use crate::iommu::DomainId;
 use crate::machine::history::Cursor;
 use crate::machine::software::Named;
 use crate::machine::Machine;
@@ -50,6 +51,32 @@ pub fn owner(machine: &Machine, word: &str) -> Option<Of> {
         (_, Some(Named::Process(p))) => Some(Of::Process(*p)),
         (_, Some(Named::Vm(v))) => Some(Of::Vm(*v)),
         (_, Some(Named::Device(d))) => Some(Of::Device(*d, None)),
+        _ => None,
+    }
+}
+
+/// Whose addresses a column of the picture holds at a position.
+pub fn of_column(machine: &Machine, position: usize, key: &str) -> Option<Of> {
+    let domain = |device: usize| {
+        let of = |a: &&(usize, usize, Option<DomainId>)| a.0 == device && a.1 <= position;
+        machine.sw.attachments.iter().rev().find(of).and_then(|a| a.2)
+    };
+    let devices = 0..machine.hw.devices.len();
+    match key.split_once(':') {
+        None if key == "va" => Some(Of::Kernel),
+        None if key == "pa" => Some(Of::Physical),
+        // The bus has the addresses of the first device's domain; without domains they are everybody's.
+        None if key == "bus" => {
+            let first = devices.clone().find(|d| domain(*d).is_some()).or(devices.clone().next())?;
+            Some(Of::Device(first, None))
+        }
+        Some(("va", name)) => machine.sw.processes.iter().position(|p| p.name == name).map(Of::Process),
+        Some(("gpa", name)) => machine.sw.vms.iter().position(|v| v.name == name).map(Of::Vm),
+        Some(("dev", name)) => machine.device(name).map(Of::Local),
+        Some(("iova", id)) => {
+            let id = DomainId(id.parse().ok()?);
+            devices.clone().find(|d| domain(*d) == Some(id)).map(|d| Of::Device(d, None))
+        }
         _ => None,
     }
 }

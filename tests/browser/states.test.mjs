@@ -1,0 +1,123 @@
+// Every state of the page is accessible, in both themes, at the widths of a phone, of 200 % zoom and of a desk.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { moved, position, start, violations } from "./browser.mjs";
+
+let site;
+before(async () => (site = await start()));
+after(() => site.close());
+
+const press = async (page, key) => {
+  const from = await position(page);
+  await page.keyboard.press(key);
+  await moved(page, from);
+};
+
+/** By name: the scenario, and what brings the page into the state. */
+const STATES = {
+  start: ["howto", async () => {}],
+  "a walk": [
+    "nested-walk",
+    async (page) => {
+      await press(page, "m");
+      for (let i = 0; i < 12; i++) await press(page, "ArrowRight");
+    },
+  ],
+  "a fault": ["why-iommu", (page) => press(page, "f")],
+  "the end, with its answer": ["lazy", (page) => press(page, "End")],
+  "the queues, one entry open": [
+    "lazy",
+    async (page) => {
+      await press(page, "End");
+      await page.click("#tab-queues");
+      await page.locator(".queue summary").first().click();
+    },
+  ],
+  "the registers": [
+    "lazy",
+    async (page) => {
+      await press(page, "End");
+      await page.click("#tab-registers");
+    },
+  ],
+  "a device's memory": [
+    "device-map",
+    async (page) => {
+      await press(page, "End");
+      await page.click("#tab-memory");
+      await page.waitForSelector(".hex tr");
+    },
+  ],
+  "an address followed, its entries open": [
+    "lazy",
+    async (page) => {
+      await press(page, "f");
+      await page.locator(".piece.buffer").first().focus();
+      await page.keyboard.press("Enter");
+      await page.locator(".through summary").first().click();
+    },
+  ],
+  "the editor, offering words": [
+    "why-iommu",
+    async (page) => {
+      await page.click("#editor summary");
+      await page.click(".cm-content");
+      await page.keyboard.press("Control+End");
+      await page.keyboard.type("\n  dma");
+      await page.waitForSelector(".cm-tooltip-autocomplete");
+    },
+  ],
+  "a question": [
+    "why-iommu",
+    async (page) => {
+      // On a phone it is behind "more".
+      if (!(await page.isVisible("#predict"))) await page.click("#more");
+      await page.click("#predict");
+      await page.click("#sentence");
+      for (let i = 0; i < 80 && !(await page.isVisible(".question button")); i++) {
+        await page.keyboard.press("ArrowRight");
+        await page.waitForTimeout(20);
+      }
+      assert.ok(await page.isVisible(".question button"));
+    },
+  ],
+  "two runs": [
+    "lazy",
+    async (page) => {
+      if (!(await page.isVisible("#compare"))) await page.click("#more");
+      await page.selectOption("#compare", { index: 1 });
+      await page.waitForSelector("#diagram-other svg");
+    },
+  ],
+  "a message": ["howtoo", (page) => page.waitForSelector(".message:not(.empty)")],
+  sharing: ["why-iommu", (page) => page.click("#share-open")],
+  "the sheet of keys": ["why-iommu", (page) => page.keyboard.press("?")],
+  "a log": ["why-iommu", (page) => page.click("#explain-log")],
+  "signs and colours": ["why-iommu", (page) => page.locator(".legend summary").first().click()],
+};
+
+for (const [width, theme, locale] of [
+  [1280, "light", "en-US"],
+  [1280, "dark", "zh-CN"],
+  [640, "light", "zh-CN"],
+  [360, "dark", "en-US"],
+]) {
+  for (const [name, [preset, reach]] of Object.entries(STATES)) {
+    test(`${name}: ${width} px, ${theme}, ${locale}`, async () => {
+      const page = await site.open({ hash: `#p=${preset}`, width, height: 800, theme, locale });
+      await reach(page);
+      await page.waitForTimeout(100);
+      // The list of completions is walked through from the editor (aria-activedescendant): it takes no focus itself.
+      const found = await violations(page, ".cm-tooltip-autocomplete");
+      assert.deepEqual(
+        found.map((v) => `${v.id}: ${v.nodes.map((n) => n.target).join(" ")}`),
+        [],
+      );
+      // Nothing makes the page wider than its window.
+      const over = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+      assert.ok(over <= 0, `${over} px too wide`);
+      assert.deepEqual(page.errors, []);
+      await page.context().close();
+    });
+  }
+}
