@@ -19,8 +19,12 @@ export function linked(app: App, sentence: string): (string | HTMLElement)[] {
   const out: (string | HTMLElement)[] = [];
   let from = 0;
   for (const found of sentence.matchAll(NUMBER)) {
-    out.push(sentence.slice(from, found.index), address(app, found[0]));
-    from = found.index + found[0].length;
+    const end = found.index + found[0].length;
+    // A mark after it stays on its line: to the browser the address is a box, after which it may break.
+    const mark = /^[，。：；、）,.:;)]+/.exec(sentence.slice(end))?.[0] ?? "";
+    const link = address(app, found[0]);
+    out.push(sentence.slice(from, found.index), mark ? h("span.unbroken", {}, link, mark) : link);
+    from = end + mark.length;
   }
   out.push(sentence.slice(from));
   return out;

@@ -72,7 +72,8 @@ export function lanes(app: App): HTMLElement {
         ),
       );
     }
-    if (changed.has("view")) list.style.setProperty("--at", String(state.position / length));
+    // On the line alone: of a list with a thousand lanes every element would be styled anew.
+    if (changed.has("view")) now.style.setProperty("--at", String(state.position / length));
   });
   return box;
 }

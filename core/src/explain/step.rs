@@ -92,12 +92,12 @@ pub fn say(trace: &Trace, index: usize, cast: &Cast) -> Said {
                     record(recorded).0
                 ),
                 format!(
-                    "错误 {:#x}（{}）：{}。{}{} {at}{}。{}",
+                    "错误 {:#x}（{}）：{}。对{} {at} 的{}请求{}。{}",
                     code.code,
                     code.name,
                     code.text.zh,
+                    apart(who::space(at.space).zh),
                     verb(want).1,
-                    who::space(at.space).zh,
                     by.zh,
                     record(recorded).1
                 ),
@@ -203,7 +203,7 @@ fn begin(trace: &Trace, step: &Step, scope: Scope, cast: &Cast) -> Phrase {
                 ),
                 format!(
                     "IOMMU 收到请求者 {requester} 对{} {at} 的{}请求{zh}。它在哪里？",
-                    who::space(at.space).zh,
+                    apart(who::space(at.space).zh),
                     verb(want).1
                 ),
             )
@@ -220,6 +220,15 @@ fn begin(trace: &Trace, step: &Step, scope: Scope, cast: &Cast) -> Phrase {
             format!("{}取出一条命令：{}。", who.zh, entry.name.zh),
         ),
         Scope::Setup { what } => Phrase::same(trace.get_name(what)),
+    }
+}
+
+/// A word after a Chinese one: Latin letters stand apart.
+fn apart(word: &str) -> String {
+    if word.starts_with(|c: char| c.is_ascii()) {
+        format!(" {word}")
+    } else {
+        word.into()
     }
 }
 
