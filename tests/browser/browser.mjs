@@ -1,4 +1,5 @@
 // One Chromium and one server for a test file, or for the screenshots.
+import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { chromium } from "playwright-core";
 import { serve } from "../../tools/serve.mjs";
@@ -61,13 +62,38 @@ export async function start() {
 const AXE = readFileSync("node_modules/axe-core/axe.min.js", "utf8");
 
 /** What axe-core finds wrong with a page as it stands; `but` is a selector of what is not looked at. */
-export async function violations(page, but = null) {
+async function violations(page, but = null) {
   await page.evaluate(AXE);
   return page.evaluate(
     async (exclude) => (await window.axe.run(exclude ? { exclude: [exclude] } : document)).violations,
     but,
   );
 }
+
+/** Asserts that axe-core finds nothing wrong; `what` says in which state. */
+export async function accessible(page, what = "the page", but = null) {
+  const found = await violations(page, but);
+  assert.deepEqual(
+    found.map((v) => `${what}: ${v.id}: ${v.nodes.map((n) => n.target).join(" ")}`),
+    [],
+  );
+}
+
+/** Asserts that nothing makes the page wider than its window. */
+export async function unspilled(page, what = "the page") {
+  const spill = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+  assert.ok(spill <= 0, `${what} is ${spill} px too wide`);
+}
+
+/** Does something, and waits until the page stands elsewhere. */
+export async function moving(page, act) {
+  const from = await position(page);
+  await act();
+  await moved(page, from);
+}
+
+/** Presses a key that moves the page to another position. */
+export const press = (page, key) => moving(page, () => page.keyboard.press(key));
 
 /** The position that the page says it is at. */
 export const position = async (page) => Number((await page.textContent("#count")).split("/")[0]);

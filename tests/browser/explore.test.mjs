@@ -1,19 +1,11 @@
 // What an expert asks of the page: reads in order, bits, queues, caches, the other run, a guess, long runs.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { moved, position, start, violations } from "./browser.mjs";
+import { accessible, moving, position, press, start } from "./browser.mjs";
 
 let site;
 before(async () => (site = await start()));
 after(() => site.close());
-
-/** Does something, and waits until the page stands elsewhere. */
-async function moving(page, act) {
-  const from = await position(page);
-  await act();
-  await moved(page, from);
-}
-const press = (page, key) => moving(page, () => page.keyboard.press(key));
 
 async function pressUntil(page, key, holds, limit = 80) {
   for (let i = 0; i < limit; i++) {
@@ -21,14 +13,6 @@ async function pressUntil(page, key, holds, limit = 80) {
     await press(page, key);
   }
   assert.fail(`not reached by ${limit} times ${key}`);
-}
-
-async function clean(page, what) {
-  const found = await violations(page);
-  assert.deepEqual(
-    found.map((v) => `${what}: ${v.id}: ${v.nodes.map((n) => n.target).join(" ")}`),
-    [],
-  );
 }
 
 async function done(page) {
@@ -89,19 +73,19 @@ test("queues, registers and memory at the step", async () => {
   assert.notEqual(ends[0].split(" ")[1], ends[1].split(" ")[1], `${ends}`);
   await page.click('.queue [data-waits="true"] summary');
   assert.ok(await page.isVisible('.queue [data-waits="true"] .strip'));
-  await clean(page, "queues");
+  await accessible(page, "queues");
   // What waited is taken.
   await pressUntil(page, "ArrowRight", () => !document.querySelector('.queue [data-waits="true"]'));
   await page.click("#tab-registers");
   const registers = await page.textContent(".panel .registers");
   assert.ok(registers.includes("IQT_REG"), registers);
-  await clean(page, "registers");
+  await accessible(page, "registers");
   await page.click("#tab-memory");
   await page.waitForSelector(".hex tr");
   await page.fill(".memory input", "0x1000");
   await page.keyboard.press("Enter");
   await page.waitForFunction(() => document.querySelector(".hex th")?.textContent === "0x1000");
-  await clean(page, "memory");
+  await accessible(page, "memory");
   await done(page);
 });
 
@@ -122,7 +106,7 @@ test("a device's own memory is shown as it stands at the step", async () => {
     );
   await shows("kept inside");
   assert.match(await page.textContent(".memory select option:checked"), /^gpu/);
-  await clean(page, "own memory");
+  await accessible(page, "own memory");
   // The host's memory holds what was sent there before.
   await page.selectOption(".memory select", "");
   await page.fill(".memory input", "0x9000000");
@@ -167,7 +151,7 @@ test("what is folded opens, and what is pointed at tells its names", async () =>
     await page.waitForTimeout(300);
   }
   assert.ok((await buffers()) > before, `${await buffers()} buffers, ${before} before`);
-  await clean(page, "looking closer");
+  await accessible(page, "looking closer");
   await page.click("#unfocus");
   await page.waitForSelector("#unfocus[hidden]", { state: "attached" });
   await page.locator(".piece.buffer").first().focus();
@@ -225,7 +209,7 @@ test("the text is edited beside the picture, with what is wrong in sight", async
       );
     }
     assert.ok((await page.locator(".problems").boundingBox()).y < height - 100);
-    await clean(page, `editor with a problem at ${width}`);
+    await accessible(page, `editor with a problem at ${width}`);
     await done(page);
   }
 });
@@ -238,7 +222,7 @@ test("a guess is asked before the step and answered by it", async () => {
     await page.waitForTimeout(20);
   }
   assert.ok((await page.$$(".question .choices button")).length >= 2);
-  await clean(page, "question");
+  await accessible(page, "question");
   await moving(page, () => page.click(".question .choices button"));
   assert.match(await page.textContent(".question"), /[✓✕]/);
   await done(page);
@@ -254,7 +238,7 @@ test("two runs side by side stop where they differ", async () => {
   if (await page.isEnabled("#first-difference")) await page.click("#first-difference");
   await page.waitForFunction(() => document.querySelector("#differs").textContent.startsWith("≠"));
   assert.notEqual(await page.textContent("#sentence"), await page.textContent("#other-sentence"));
-  await clean(page, "comparing");
+  await accessible(page, "comparing");
   await page.click("#end-compare");
   await page.waitForFunction(() => !document.documentElement.hasAttribute("data-comparing"));
   await done(page);
@@ -296,7 +280,7 @@ test("keys: every one that the sheet lists does something, and the sheet closes"
   const page = await site.open({ hash: "#p=why-iommu" });
   await page.keyboard.press("?");
   await page.waitForSelector("#keys[open]");
-  await clean(page, "keys");
+  await accessible(page, "keys");
   const keys = await page.$$eval("#keys kbd", (all) => all.map((k) => k.textContent));
   for (const key of ["→", "←", "Space", "Home", "End", "N", "M", "F", "G", "P", "E", "?"])
     assert.ok(keys.includes(key), key);

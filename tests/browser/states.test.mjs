@@ -1,17 +1,11 @@
 // Every state of the page is accessible, in both themes, at the widths of a phone, of 200 % zoom and of a desk.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { moved, position, start, violations } from "./browser.mjs";
+import { accessible, press, start, unspilled } from "./browser.mjs";
 
 let site;
 before(async () => (site = await start()));
 after(() => site.close());
-
-const press = async (page, key) => {
-  const from = await position(page);
-  await page.keyboard.press(key);
-  await moved(page, from);
-};
 
 /** By name: the scenario, and what brings the page into the state. */
 const STATES = {
@@ -108,14 +102,8 @@ for (const [width, theme, locale] of [
       await reach(page);
       await page.waitForTimeout(100);
       // The list of completions is walked through from the editor (aria-activedescendant): it takes no focus itself.
-      const found = await violations(page, ".cm-tooltip-autocomplete");
-      assert.deepEqual(
-        found.map((v) => `${v.id}: ${v.nodes.map((n) => n.target).join(" ")}`),
-        [],
-      );
-      // Nothing makes the page wider than its window.
-      const over = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-      assert.ok(over <= 0, `${over} px too wide`);
+      await accessible(page, name, ".cm-tooltip-autocomplete");
+      await unspilled(page, name);
       assert.deepEqual(page.errors, []);
       await page.context().close();
     });

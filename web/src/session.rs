@@ -50,23 +50,25 @@ impl Session {
     pub fn view(&mut self, position: usize, language: &str) -> JsValue {
         to_js(&self.player.viewer.view(position, lang(language)))
     }
-    /// Bytes of memory at a position: of physical memory, or of the own memory of the device with the requester id
-    /// `of`. The address as hexadecimal text; none for what was touched last, whosever it is.
+    /// 256 bytes of memory at a position, so many in a row: of physical memory, or of the own memory of the device with
+    /// the requester id `of`. From the address (hexadecimal text) on, or `around` it; without one around what was touched
+    /// last, whosever it is.
     #[wasm_bindgen(unchecked_return_type = "import('iommu-view').Dump")]
     pub fn dump(
         &mut self,
         position: usize,
         of: Option<u32>,
         at: &str,
-        rows: u32,
+        around: bool,
         across: u8,
         language: &str,
     ) -> JsValue {
-        let shape = Shape { rows, across };
-        let lang = lang(language);
+        let shape = Shape { rows: 256 / u32::from(across.max(8)), across };
+        let (of, lang) = (of.map(RequesterId::new), lang(language));
         let viewer = &mut self.player.viewer;
         to_js(&match hex(at) {
-            Some(at) => viewer.dump(position, of.map(RequesterId::new), at, shape, lang),
+            Some(at) if around => viewer.dump_around(position, of, at, shape, lang),
+            Some(at) => viewer.dump(position, of, at, shape, lang),
             None => viewer.dump_touched(position, shape, lang),
         })
     }

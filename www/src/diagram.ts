@@ -7,7 +7,7 @@ import { icon } from "./icons";
 import { become } from "./become";
 import { legend } from "./legend";
 import { cellWidth, midX, picture, ROW, size, y } from "./picture";
-import { t, tn, type Key } from "./strings";
+import { t, type Key } from "./strings";
 
 /** Below this the words cannot be read. */
 const SMALLEST = 0.8;
@@ -149,7 +149,7 @@ export function diagram(app: App, slot: 0 | 1 = 0): HTMLElement {
     const others = found.names
       .slice(0, NAMED)
       .map((n) => `= ${n.text} ${n.stale ? t("legendStale") : n.perms}`);
-    if (found.names.length > NAMED) others.push(tn("moreProblems", found.names.length - NAMED));
+    if (found.names.length > NAMED) others.push(`+${found.names.length - NAMED} ${t("andMore")}`);
     tip.textContent = [piece.hint, ...others].join("\n");
     settle(at);
   };

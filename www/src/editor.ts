@@ -3,7 +3,7 @@ import type { Trouble } from "iommu-view";
 import type { App } from "./app";
 import { h } from "./dom";
 import * as storage from "./storage";
-import { t, tn } from "./strings";
+import { t } from "./strings";
 
 /** Typing pauses this long before the text runs. */
 const PAUSE = 250;
@@ -69,7 +69,7 @@ function listed(troubles: Trouble[]): HTMLElement[] {
       ),
     );
   const more = troubles.length - LISTED;
-  if (more > 0) items.push(h("li", {}, tn("moreProblems", more)));
+  if (more > 0) items.push(h("li", {}, `+${more} ${t("andMore")}`));
   return [h("p", {}, t("lastGood")), h("ul", {}, ...items)];
 }
 

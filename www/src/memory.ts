@@ -10,6 +10,7 @@ const WIDE = 540;
 export function memory(app: App): { element: HTMLElement; show: () => Promise<void> } {
   // An address that the reader asked for; without one, what was touched last is shown.
   let at = "";
+  let around = false;
   // Physical memory, or a device's own, by its requester id.
   let of: number | null = null;
   const whose = h("select", {
@@ -17,7 +18,7 @@ export function memory(app: App): { element: HTMLElement; show: () => Promise<vo
     hidden: true,
     onchange: () => {
       of = whose.value === "" ? null : Number(whose.value);
-      at = "0x0";
+      [at, around] = ["0x0", false];
       app.state.followed = null;
       void show();
     },
@@ -45,12 +46,13 @@ export function memory(app: App): { element: HTMLElement; show: () => Promise<vo
   const body = h("tbody", {});
   const show = async () => {
     const { followed, position, lang, course } = app.state;
-    if (followed) [of, at] = [null, row(followed)];
+    // An address that is followed stays when it is followed no more.
+    if (followed) [of, at, around] = [null, followed, true];
     const across = element.clientWidth < WIDE ? 8 : 16;
     offer(course?.memories ?? []);
-    const dump = await app.core.ask("dump", 0, position, of, at, across, lang);
+    const dump = await app.core.ask("dump", 0, position, of, at, around, across, lang);
     whose.value = String(dump.requester ?? "");
-    if (document.activeElement !== input) input.value = at || (dump.rows[0]?.at ?? "");
+    if (document.activeElement !== input) input.value = (!around && at) || (dump.rows[0]?.at ?? "");
     kind.textContent = dump.kind;
     body.replaceChildren(
       ...dump.rows.map((r) =>
@@ -82,7 +84,7 @@ export function memory(app: App): { element: HTMLElement; show: () => Promise<vo
           const typed = input.value.trim().replaceAll("_", "");
           if (!/^((0x)?[0-9a-f]{1,16})?$/i.test(typed)) return input.setAttribute("aria-invalid", "true");
           input.removeAttribute("aria-invalid");
-          at = /^(0x|$)/i.test(typed) ? typed : `0x${typed}`;
+          [at, around] = [/^(0x|$)/i.test(typed) ? typed : `0x${typed}`, false];
           of = whose.value === "" ? null : Number(whose.value);
           app.state.followed = null;
           void show();
@@ -96,14 +98,6 @@ export function memory(app: App): { element: HTMLElement; show: () => Promise<vo
     h("div.scroll", { tabindex: 0, role: "region", "aria-label": t("memory") }, h("table.hex", {}, body)),
   );
   return { element, show };
-}
-
-/** A little before an address, so that it is seen among its neighbours. */
-function row(touched: string): string {
-  const value = BigInt(touched);
-  const page = value & ~0xfffn;
-  const start = (value & ~0xfn) - 0x40n;
-  return `0x${(start > page ? start : page).toString(16)}`;
 }
 
 /** Two words of a row, apart. */

@@ -58,8 +58,15 @@ const api = {
   names: (slot: number, position: number, column: string, at: string, lang: string) =>
     session(slot).names(position, column, at, lang),
   /** Of physical memory, or of a device's own (by its requester id). */
-  dump: (slot: number, position: number, of: number | null, at: string, across: 8 | 16, lang: string) =>
-    session(slot).dump(position, of, at, 256 / across, across, lang),
+  dump: (
+    slot: number,
+    position: number,
+    of: number | null,
+    at: string,
+    around: boolean,
+    across: 8 | 16,
+    lang: string,
+  ) => session(slot).dump(position, of, at, around, across, lang),
   draw: (slot: number, position: number, form: string, width: number, lang: string, theme: string) =>
     session(slot).draw(position, form, width, lang, theme),
   whereIs: (slot: number, position: number, what: string, lang: string) =>

@@ -3,7 +3,7 @@
 use super::bus::{DeviceBus, Manner};
 use super::own::Stream;
 use super::software::Owner;
-use super::{BarUse, Machine};
+use super::Machine;
 use crate::addr::{
     Address, AnyAddr, BusAddr, GuestPhysAddr, PhysAddr, PortAddr, RequesterId, Space, VirtAddr,
 };
@@ -252,24 +252,11 @@ impl Machine {
         }
     }
 
-    /// Is an access of so many bytes at an offset in a device's BAR one to a register of its engine?
-    fn engine_register(&self, device: usize, bar: u8, offset: u64, bytes: usize) -> bool {
-        let memory = matches!(
-            self.hw.devices[device].bars.get(usize::from(bar)).copied().flatten(),
-            Some(BarUse::Memory(_))
-        );
-        !memory
-            && offset + bytes as u64 <= u64::from(crate::dma::registers::BYTES)
-            && matches!(bytes, 4 | 8)
-            && offset % bytes as u64 == 0
-    }
-
     /// A write that arrived at a function's BAR: its engine's registers, scratch registers, or its memory.
     fn bar_write(&mut self, node: NodeId, bar: u8, offset: u64, data: &[u8]) {
         let Some(index) = self.device_at(node) else { return };
-        let engine_register = self.engine_register(index, bar, offset, data.len());
         let device = &mut self.hw.devices[index];
-        if engine_register {
+        if device.is_engine_register(bar, offset, data.len()) {
             let (bytes, value) = (data.len() as u8, value_of(data));
             if device.engine.write_register(offset as u32, bytes, value, &mut self.trace) {
                 self.run_engine(index);
@@ -285,9 +272,8 @@ impl Machine {
             out.fill(0xff);
             return;
         };
-        let engine_register = self.engine_register(index, bar, offset, out.len());
         let device = &mut self.hw.devices[index];
-        if engine_register {
+        if device.is_engine_register(bar, offset, out.len()) {
             let value = device.engine.read_register(offset as u32, out.len() as u8, &mut self.trace);
             fill(out, value);
         } else {

@@ -65,13 +65,7 @@ impl Machine {
             Named::Domain(domain) => match self.sw.domains[domain].kind {
                 DomainRef::Host(id) => self.domain_entry(id, found.at.raw, level),
                 DomainRef::Guest { vm, tables } => {
-                    let guest = self.sw.vms[vm].guest(vm);
-                    let space = crate::mmu::AddressSpace {
-                        format: self.sw.format(),
-                        root: tables.root,
-                        asid: 0,
-                        guest: Some(guest),
-                    };
+                    let space = self.sw.guest_space(vm, tables.root);
                     self.cpu_entry(&space, found.at.raw, level)
                 }
             },

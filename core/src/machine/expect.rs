@@ -286,13 +286,7 @@ impl Machine {
             Named::Domain(domain) => match self.sw.domains[domain].kind {
                 DomainRef::Host(id) => self.peek_domain(id, at.raw),
                 DomainRef::Guest { vm, tables } => {
-                    let guest = self.sw.vms[vm].guest(vm);
-                    let space = crate::mmu::AddressSpace {
-                        format: self.sw.format(),
-                        root: tables.root,
-                        asid: 0,
-                        guest: Some(guest),
-                    };
+                    let space = self.sw.guest_space(vm, tables.root);
                     let want = crate::paging::Want::user(Perms::R);
                     let va = crate::addr::VirtAddr::new(at.raw);
                     crate::mmu::peek(&mut self.memory, &space, va, want).ok().map(|t| t.to.raw())

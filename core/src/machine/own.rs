@@ -1,7 +1,7 @@
 //! A device's own memory: what its engine moves from and to, and what others reach through its BARs.
 
 use super::{BarUse, Device};
-use crate::dma::Inside;
+use crate::dma::{registers, Inside};
 use crate::memory::MemError;
 use crate::platform::local::scratch;
 use crate::spec::{Rule, Text};
@@ -62,12 +62,25 @@ impl Stream {
 }
 
 impl Device {
+    /// What is behind a BAR.
+    fn bar(&self, bar: u8) -> Option<BarUse> {
+        self.bars.get(usize::from(bar)).copied().flatten()
+    }
+
     /// Where in its own memory an offset in a BAR is.
     pub fn behind(&self, bar: u8, offset: u64) -> u64 {
-        match self.bars.get(usize::from(bar)).copied().flatten() {
+        match self.bar(bar) {
             Some(BarUse::Memory(base)) => base.wrapping_add(offset),
             _ => scratch(bar, offset),
         }
+    }
+
+    /// Is an access of so many bytes at an offset in a BAR one to a register of its engine?
+    pub fn is_engine_register(&self, bar: u8, offset: u64, bytes: usize) -> bool {
+        !matches!(self.bar(bar), Some(BarUse::Memory(_)))
+            && offset + bytes as u64 <= u64::from(registers::BYTES)
+            && matches!(bytes, 4 | 8)
+            && offset % bytes as u64 == 0
     }
 
     /// Writes its own memory, told. What the simulation cannot hold is lost, and told too.

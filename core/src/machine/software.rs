@@ -298,6 +298,15 @@ impl Software {
     pub fn kernel_va(&self, at: PhysAddr) -> VirtAddr {
         VirtAddr::new(layout(&self.kernel.format).direct_map.wrapping_add(at.raw()))
     }
+    /// The host domain that a device's requests without PASID met at a position of the trace.
+    pub fn domain_at(&self, device: usize, position: usize) -> Option<DomainId> {
+        let of = |a: &&(usize, usize, Option<DomainId>)| a.0 == device && a.1 <= position;
+        self.attachments.iter().rev().find(of).and_then(|a| a.2)
+    }
+    /// A guest's own tables for a device, as a CPU's address space: they are walked the same way.
+    pub fn guest_space(&self, vm: usize, root: u64) -> AddressSpace {
+        AddressSpace { format: self.format(), root, asid: 0, guest: Some(self.vms[vm].guest(vm)) }
+    }
     /// The kernel's tables' format.
     pub fn format(&self) -> CpuTables {
         self.kernel.format

@@ -88,8 +88,7 @@ impl Painter<'_> {
 
     /// The domain a device was in at this position.
     fn domain(&self, device: usize) -> Option<DomainId> {
-        let of = |a: &&(usize, usize, Option<DomainId>)| a.0 == device && a.1 <= self.at;
-        self.machine.sw.attachments.iter().rev().find(of).and_then(|a| a.2)
+        self.machine.sw.domain_at(device, self.at)
     }
 
     /// The column that a device's bus addresses are in: one for each domain that has a device, the first being

@@ -108,10 +108,7 @@ fn devices(
     guest_names: &[(usize, u64)],
     candidates: &mut Vec<(Of, u64)>,
 ) {
-    let attached = |device: usize| {
-        let of = |a: &&(usize, usize, Option<crate::iommu::DomainId>)| a.0 == device && a.1 <= position;
-        machine.sw.attachments.iter().rev().find(of).and_then(|a| a.2)
-    };
+    let attached = |device: usize| machine.sw.domain_at(device, position);
     let direct = machine.hw.bridge.dma_addr(pa).map(|at| at.raw());
     for device in 0..machine.hw.devices.len() {
         let of = Of::Device(device, None);

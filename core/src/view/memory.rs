@@ -6,7 +6,7 @@ use crate::addr::{PhysAddr, RequesterId};
 use crate::platform::local::scratch_of;
 use crate::spec::{Lang, Phrase};
 use crate::trace::{Event, Trace};
-use alloc::{format, string::String, vec::Vec};
+use alloc::{format, string::String};
 
 /// A view holds at most so many rows.
 const ROWS: u32 = 256;
@@ -23,11 +23,22 @@ pub struct Shape {
 impl Viewer {
     /// Memory around what was touched last, as it stood at a position.
     pub fn dump_touched(&mut self, position: usize, shape: Shape, lang: Lang) -> Dump {
-        let steps = &self.trace().steps()[..position.min(self.len())];
-        let (of, at) = steps.iter().rev().find_map(|s| place(&s.event)).unwrap_or((None, 0));
-        // A little before it, so that it is seen among its neighbours, but in its page.
-        let at = (at & !15).saturating_sub(0x40).max(at & !0xfff);
-        self.dump(position, of, at, shape, lang)
+        let last = (0..position.min(self.len())).rev().find_map(|i| touched(self.trace(), i));
+        let (of, at) = last.map_or((None, 0), |t| (t.of, t.at));
+        self.dump_around(position, of, at, shape, lang)
+    }
+
+    /// Memory around an address: from a little before it, so that it is seen among its neighbours, but in its page.
+    pub fn dump_around(
+        &mut self,
+        position: usize,
+        of: Option<RequesterId>,
+        at: u64,
+        shape: Shape,
+        lang: Lang,
+    ) -> Dump {
+        let first = (at & !15).saturating_sub(0x40).max(at & !0xfff);
+        self.dump(position, of, first, shape, lang)
     }
 
     /// Memory from `at` (from the beginning of a row), physical memory or a device's own, as it stood at a position.
@@ -41,7 +52,7 @@ impl Viewer {
     ) -> Dump {
         let across = if shape.across > 8 { 16 } else { 8 };
         let at = at & !(across - 1);
-        let touched = position.checked_sub(1).and_then(|i| range(self.trace(), i, of));
+        let step = position.checked_sub(1).and_then(|i| touched(self.trace(), i)).filter(|t| t.of == of);
         let kind = match of {
             None => kind(self.trace(), position, at, lang),
             Some(_) => registers(at).map_or(String::new(), |p| p.get(lang).into()),
@@ -65,8 +76,8 @@ impl Viewer {
                     .iter()
                     .map(|b| if (0x20..0x7f).contains(b) { char::from(*b) } else { '.' })
                     .collect(),
-                touched: touched.is_some_and(|(first, len)| {
-                    first <= at.saturating_add(across - 1) && at < first.saturating_add(len)
+                touched: step.as_ref().is_some_and(|t| {
+                    t.at <= at.saturating_add(across - 1) && at < t.at.saturating_add(t.bytes)
                 }),
             }
         });
@@ -74,32 +85,29 @@ impl Viewer {
     }
 }
 
-/// Where an event touches memory: physical memory, or a device's own.
-fn place(event: &Event) -> Option<(Option<RequesterId>, u64)> {
-    match *event {
-        Event::OwnData { device, at, .. } | Event::OwnLoad { device, at, .. } => Some((Some(device), at)),
-        Event::Read { pa, .. }
-        | Event::Write { pa, .. }
-        | Event::WriteRun { pa, .. }
-        | Event::Data { pa, .. }
-        | Event::Load { pa, .. } => Some((None, pa.raw())),
-        _ => None,
-    }
+/// A range of memory that a step touched.
+pub(super) struct Touched {
+    /// A device's own memory; none for physical memory.
+    pub of: Option<RequesterId>,
+    /// Its first address.
+    pub at: u64,
+    /// How many bytes.
+    pub bytes: u64,
 }
 
-/// What a step touched of physical memory, or of a device's own: from where, how many bytes.
-fn range(trace: &Trace, index: usize, of: Option<RequesterId>) -> Option<(u64, u64)> {
-    match trace.steps().get(index)?.event {
+/// What a step touched.
+pub(super) fn touched(trace: &Trace, index: usize) -> Option<Touched> {
+    let (of, at, bytes) = match trace.steps().get(index)?.event {
         Event::OwnData { device, at, bytes, .. } | Event::OwnLoad { device, at, bytes, .. } => {
-            (of == Some(device)).then_some((at, bytes.into()))
+            (Some(device), at, bytes.into())
         }
-        _ if of.is_some() => None,
-        Event::Read { pa, entry, .. } => Some((pa.raw(), u64::from(entry.words) * 8)),
-        Event::Write { pa, .. } => Some((pa.raw(), 8)),
-        Event::WriteRun { pa, new, .. } => Some((pa.raw(), trace.get_words(new).len() as u64 * 8)),
-        Event::Data { pa, bytes, .. } | Event::Load { pa, bytes, .. } => Some((pa.raw(), bytes.into())),
-        _ => None,
-    }
+        Event::Read { pa, entry, .. } => (None, pa.raw(), u64::from(entry.words) * 8),
+        Event::Write { pa, .. } => (None, pa.raw(), 8),
+        Event::WriteRun { pa, new, .. } => (None, pa.raw(), trace.get_words(new).len() as u64 * 8),
+        Event::Data { pa, bytes, .. } | Event::Load { pa, bytes, .. } => (None, pa.raw(), bytes.into()),
+        _ => return None,
+    };
+    Some(Touched { of, at, bytes })
 }
 
 /// What the registers of a device that are not its engine's are called.
@@ -126,9 +134,4 @@ fn kind(trace: &Trace, position: usize, at: u64, lang: Lang) -> String {
         _ => None,
     });
     found.unwrap_or("").into()
-}
-
-/// The pages that were written up to a position's end, for finding one's way.
-pub fn pages(viewer: &mut Viewer, position: usize) -> Vec<Hex> {
-    viewer.memory_at(position).pages().map(|p| Hex(p.raw())).collect()
 }

@@ -25,6 +25,7 @@ pub mod memory;
 mod player;
 pub mod predict;
 pub mod queues;
+pub mod reach;
 pub mod scene;
 pub mod state;
 pub mod text;
@@ -93,7 +94,8 @@ impl Viewer {
             view.walk = walk::walk(&self.trace, index, lang);
             view.entry = bits::entry(&self.trace, index, lang);
             view.packet = self.packet(index, lang);
-            view.touched = self.touched(index);
+            let touched = memory::touched(&self.trace, index).filter(|t| t.of.is_none());
+            view.touched = touched.map(|t| Hex(t.at));
         }
         self.cursor.seek(&self.trace, position);
         let current = position.checked_sub(1).map(|index| &self.trace.steps()[index].event);
@@ -116,17 +118,6 @@ impl Viewer {
                 },
             })
             .collect()
-    }
-
-    fn touched(&self, index: usize) -> Option<Hex> {
-        match self.trace.steps()[index].event {
-            Event::Read { pa, .. }
-            | Event::Write { pa, .. }
-            | Event::WriteRun { pa, .. }
-            | Event::Data { pa, .. }
-            | Event::Load { pa, .. } => Some(Hex(pa.raw())),
-            _ => None,
-        }
     }
 
     fn packet(&self, index: usize, lang: Lang) -> Option<Packet> {

@@ -1,8 +1,8 @@
 //! A scenario that has run, with everything a page may ask of it.
 
 use super::frame::widen;
-use super::types::{CachedSpan, Comparison, Course, Head, Question, Scene, Whereabouts};
-use super::{compare, expected, export, predict, scene, text, where_is, Viewer};
+use super::types::{Comparison, Course, Head, Question, Scene, Whereabouts};
+use super::{compare, expected, export, predict, reach, scene, text, where_is, Viewer};
 use crate::diagram::render::Theme;
 use crate::diagram::{layout, Layout, Model, Options};
 use crate::explain::Cast;
@@ -10,8 +10,7 @@ use crate::machine::{run, Check, Done, Machine};
 use crate::picture::picture;
 use crate::scenario::{Problems, Scenario};
 use crate::spec::{Lang, Phrase};
-use crate::trace::{CacheKind, CacheLine, CacheOp, Event, Trace};
-use alloc::{collections::BTreeSet, format, string::String, vec::Vec};
+use alloc::{string::String, vec::Vec};
 
 /// A column shows about so many ranges before it folds: what one screen holds.
 const BUDGET: u16 = 14;
@@ -62,9 +61,7 @@ impl Player {
     pub fn course(&self, lang: Lang) -> Course {
         let checks = expected::expected(&self.checks, &self.done, &self.viewer.cast().lines, lang);
         let mut course = self.viewer.course(lang);
-        for lane in &mut course.lanes {
-            lane.cached = cached(self.viewer.trace(), &self.machine, &lane.name);
-        }
+        reach::tell(self.viewer.trace(), &self.machine, &mut course.lanes);
         Course { checks, ..course }
     }
     /// This run beside another one.
@@ -112,8 +109,7 @@ impl Player {
         let of = where_is::of_column(&self.machine, position, column)?;
         let Viewer { trace, cursor, .. } = &mut self.viewer;
         cursor.seek(trace, position);
-        let at = format!("{at:#x}");
-        where_is::whereabouts(&self.machine, trace, cursor, &at, Some(of), lang).pop()
+        Some(where_is::names(&self.machine, trace, cursor, of, at, lang))
     }
     /// The trace as JSON.
     pub fn trace_json(&self, lang: Lang) -> String {
@@ -135,35 +131,6 @@ impl Player {
         let options = Options { width, lang, focus, budget: BUDGET, tight: true, ..Options::default() };
         layout(model, Some(&self.frame), &options)
     }
-}
-
-/// From which position to which the IOTLB held a translation to a buffer, going by what went in and out.
-fn cached(trace: &Trace, machine: &Machine, buffer: &str) -> Vec<CachedSpan> {
-    let Some(buffer) = machine.sw.buffers.iter().rfind(|b| b.name == buffer) else { return Vec::new() };
-    let reaches = |line: &CacheLine| {
-        let end = line.to.saturating_add(1u64.checked_shl(line.shift.into()).unwrap_or(u64::MAX));
-        buffer.pieces.iter().any(|(at, len)| at.raw() < end && line.to < at.raw().saturating_add(*len))
-    };
-    let mut held: BTreeSet<u32> = BTreeSet::new();
-    let mut spans: Vec<CachedSpan> = Vec::new();
-    for (i, step) in trace.steps().iter().enumerate() {
-        let Event::Cache { cache, op, slot, line } = step.event else { continue };
-        if cache.kind != CacheKind::Iotlb {
-            continue;
-        }
-        let before = held.is_empty();
-        match op {
-            CacheOp::Insert if reaches(&line) => _ = held.insert(slot),
-            CacheOp::Insert | CacheOp::Evict | CacheOp::Invalidate => _ = held.remove(&slot),
-            _ => {}
-        }
-        match (before, held.is_empty(), spans.last_mut()) {
-            (true, false, _) => spans.push(CachedSpan { from: i as u32 + 1, to: trace.len() as u32 }),
-            (false, true, Some(span)) => span.to = i as u32 + 1,
-            _ => {}
-        }
-    }
-    spans
 }
 
 #[cfg(test)]

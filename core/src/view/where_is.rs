@@ -57,10 +57,7 @@ pub fn owner(machine: &Machine, word: &str) -> Option<Of> {
 
 /// Whose addresses a column of the picture holds at a position.
 pub fn of_column(machine: &Machine, position: usize, key: &str) -> Option<Of> {
-    let domain = |device: usize| {
-        let of = |a: &&(usize, usize, Option<DomainId>)| a.0 == device && a.1 <= position;
-        machine.sw.attachments.iter().rev().find(of).and_then(|a| a.2)
-    };
+    let domain = |device: usize| machine.sw.domain_at(device, position);
     let devices = 0..machine.hw.devices.len();
     match key.split_once(':') {
         None if key == "va" => Some(Of::Kernel),
@@ -79,6 +76,18 @@ pub fn of_column(machine: &Machine, position: usize, key: &str) -> Option<Of> {
         }
         _ => None,
     }
+}
+
+/// What an address of somebody's is, and who can reach its byte.
+pub fn names(
+    machine: &Machine,
+    trace: &Trace,
+    cursor: &mut Cursor,
+    of: Of,
+    address: u64,
+    lang: Lang,
+) -> Whereabouts {
+    told(machine, &places::find(machine, trace, cursor, of, address), lang)
 }
 
 /// Every reading of what was asked that leads somewhere; when none does and there is one reading, that one, with why.
