@@ -1,12 +1,12 @@
 // Addresses in what is written: each can be pressed to follow it.
 import type { App } from "./app";
 import { h } from "./dom";
-import { t } from "./strings";
 
 const NUMBER = /0x[0-9a-f_]{3,}/gi;
 
 /** An address as something to press. */
 export function address(app: App, value: string): HTMLElement {
+  const { t } = app;
   return h(
     "button.address-link",
     { type: "button", title: t("follow"), onclick: () => app.set({ followed: value.replaceAll("_", "") }) },

@@ -1,8 +1,8 @@
 // Which IOMMU the scenario runs on: the same text with another word after `machine`, where it fits both.
-import type { App, State } from "./app";
+import type { App } from "./app";
+import type { State } from "./store";
 import { h } from "./dom";
-import * as storage from "./storage";
-import { t } from "./strings";
+import { draftKey } from "./storage";
 
 const NAMES = { "vt-d": "Intel VT-d", riscv: "RISC-V" } as const;
 type Name = keyof typeof NAMES;
@@ -17,6 +17,7 @@ const fits = ({ preset, gallery }: State): boolean =>
   preset === null || gallery.some((c) => c.name === preset && c.riscv);
 
 export function architecture(app: App): HTMLElement {
+  const { t } = app;
   const choice = h(
     "select",
     {
@@ -42,11 +43,11 @@ async function turn(app: App, to: Name): Promise<void> {
   // Turned and not edited, back to where it was written for: that is the preset itself.
   const original = gallery.find((c) => c.name === preset)?.text;
   const now = machine(good);
-  const turned = original && now ? await app.core.ask("onto", original, now) : null;
+  const turned = original && now ? await app.machine.ask("onto", original, now) : null;
   const back = original !== undefined && turned === good && machine(original) === to;
-  const text = back ? original : await app.core.ask("onto", good, to);
+  const text = back ? original : await app.machine.ask("onto", good, to);
   if (text === null) return;
-  if (back) storage.forget(storage.draftKey(preset));
-  else storage.remember(storage.draftKey(preset), text);
+  if (back) app.storage.forget(draftKey(preset));
+  else app.storage.remember(draftKey(preset), text);
   await app.open(text, preset);
 }

@@ -3,10 +3,11 @@
 import type { Entry, Field } from "iommu-view";
 import type { App } from "./app";
 import { h } from "./dom";
-import { t } from "./strings";
+import type { Words } from "./strings";
 
-/** With `app`, bits can be flipped. */
-export function entryBits(entry: Entry, app: App | null = null): HTMLElement {
+/** A bit of memory can be flipped where `flips` says so. */
+export function entryBits(entry: Entry, app: App, flips = false): HTMLElement {
+  const { t } = app;
   const said = h("p.said", { "aria-hidden": "true" }, entry.meaning || t("pointAtBit"));
   const rest = said.textContent ?? "";
   const box = h("div.entry", {});
@@ -16,7 +17,7 @@ export function entryBits(entry: Entry, app: App | null = null): HTMLElement {
       el.classList.toggle("lit", field !== null && el.dataset.field === String(field.lo));
   };
   const over = (field: Field) => ({ onmouseenter: () => show(field), onmouseleave: () => show(null) });
-  const flip = app && !entry.register ? (bit: number) => flipBit(app, entry, bit) : null;
+  const flip = flips && !entry.register ? (bit: number) => flipBit(app, entry, bit) : null;
   box.append(
     h(
       "p.entry-head",
@@ -25,7 +26,7 @@ export function entryBits(entry: Entry, app: App | null = null): HTMLElement {
       h("code", {}, entry.register ? `+${entry.at}` : `@ ${entry.at}`),
       h("cite", {}, entry.section),
     ),
-    ...entry.words.map((word, w) => strip(entry, word, w, over, flip)),
+    ...entry.words.map((word, w) => strip(entry, word, w, over, flip, t)),
     said,
     h(
       "table.fields",
@@ -42,7 +43,7 @@ export function entryBits(entry: Entry, app: App | null = null): HTMLElement {
               { "data-field": f.lo, class: f.changed ? "changed" : "", ...over(f) },
               h("td.place", {}, place(f)),
               h("th", { scope: "row" }, f.name),
-              h("td", {}, flip && f.hi === f.lo ? turning(f, flip) : h("code", {}, f.shown), told(f)),
+              h("td", {}, flip && f.hi === f.lo ? turning(f, flip, t) : h("code", {}, f.shown), told(f, t)),
               h("td.meaning", {}, f.meaning),
             ),
           ),
@@ -53,7 +54,7 @@ export function entryBits(entry: Entry, app: App | null = null): HTMLElement {
 }
 
 /** The value of a single bit, to press. */
-const turning = (f: Field, flip: (bit: number) => void) =>
+const turning = (f: Field, flip: (bit: number) => void, t: Words) =>
   h(
     "button",
     {
@@ -66,7 +67,7 @@ const turning = (f: Field, flip: (bit: number) => void) =>
   );
 
 /** The mark beside a changed value, for those who hear the page. */
-const told = (f: Field) => (f.changed ? h("span.for-readers", {}, t("changed")) : "");
+const told = (f: Field, t: Words) => (f.changed ? h("span.for-readers", {}, t("changed")) : "");
 
 const place = (f: Field) => (f.hi === f.lo ? `${f.hi}` : `${f.hi}:${f.lo}`);
 
@@ -91,6 +92,7 @@ function strip(
   index: number,
   over: (f: Field) => Record<string, unknown>,
   flip: ((bit: number) => void) | null,
+  t: Words,
 ): HTMLElement {
   const value = BigInt(word);
   const old = entry.before[index] === undefined ? value : BigInt(entry.before[index]);

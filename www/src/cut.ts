@@ -2,7 +2,6 @@
 import type { WalkRow } from "iommu-view";
 import type { App } from "./app";
 import { h } from "./dom";
-import { t, tn } from "./strings";
 
 /** One stretch of bits. */
 interface Cut {
@@ -13,6 +12,7 @@ interface Cut {
 
 /** The address that `now` is a read for; nothing when no index is cut from an address. */
 export function cut(now: WalkRow, rows: WalkRow[], app: App): HTMLElement | null {
+  const { t } = app;
   const input = now.bits ? now.input : null;
   if (!input) return null;
   // The reads of this one walk: others of the same stage look up other addresses.
@@ -40,6 +40,7 @@ export function cut(now: WalkRow, rows: WalkRow[], app: App): HTMLElement | null
 }
 
 function stretch({ hi, lo, row }: Cut, value: bigint, app: App): HTMLElement {
+  const { t } = app;
   const part = (value >> BigInt(lo)) & ((1n << BigInt(hi - lo + 1)) - 1n);
   const offset = lo === 0;
   const said = offset ? `0x${part.toString(16)}` : String(part);
@@ -54,9 +55,9 @@ function stretch({ hi, lo, row }: Cut, value: bigint, app: App): HTMLElement {
     "button",
     {
       type: "button",
-      title: `${tn("levelN", row.level)}: ${row.entry}`,
+      title: `${t("levelN", row.level)}: ${row.entry}`,
       "aria-current": row.current ? "step" : null,
-      onclick: () => void app.go(row.position),
+      onclick: () => void app.time.go(row.position),
     },
     ...inside,
   );

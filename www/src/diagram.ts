@@ -1,13 +1,14 @@
 // The picture, drawn from the core's layout: cells become pixels, nothing is decided here. It is as large as its
 // pane lets it be; when that would make it too small to read, it scrolls and follows what the step touches.
 import type { Scene, ScenePiece } from "iommu-view";
-import type { App, Focus } from "./app";
+import type { App } from "./app";
+import type { Focus } from "./protocol";
 import { h } from "./dom";
 import { icon } from "./icons";
 import { become } from "./become";
 import { legend } from "./legend";
-import { cellWidth, midX, picture, ROW, size, y } from "./picture";
-import { t, type Key } from "./strings";
+import { cellWidth, measureCell, midX, picture, ROW, size, y } from "./picture";
+import type { Key } from "./strings";
 
 /** Below this the words cannot be read. */
 const SMALLEST = 0.8;
@@ -19,6 +20,7 @@ const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
 /** The picture of the run in a slot: 0 is the one shown, 1 the one it is compared with. */
 export function diagram(app: App, slot: 0 | 1 = 0): HTMLElement {
+  const { t } = app;
   const holder = h("div.picture", { id: slot ? "diagram-other" : "diagram" });
   const tip = h("p.tip", { hidden: true, "aria-hidden": "true" });
   /** The reader's own size; none is as large as fits. */
@@ -39,7 +41,7 @@ export function diagram(app: App, slot: 0 | 1 = 0): HTMLElement {
     zoom("zoomOut", "minus", () => resize(1 / 1.2)),
     zoom("zoomFit", "fit", () => resize(null)),
     zoom("zoomIn", "plus", () => resize(1.2)),
-    slot ? "" : legend(),
+    slot ? "" : legend(t),
   );
   const box = h("section.diagram", { "aria-label": slot ? t("otherRun") : t("diagram") }, holder, tip, tools);
 
@@ -54,6 +56,7 @@ export function diagram(app: App, slot: 0 | 1 = 0): HTMLElement {
   let room = { x: 0, y: 0, flows: false };
   const measure = () => {
     if (!holder.isConnected) return;
+    measureCell(holder);
     const style = getComputedStyle(holder);
     const free = (...sides: string[]) => sides.reduce((sum, side) => sum - parseFloat(side), 0);
     room = {
@@ -78,7 +81,7 @@ export function diagram(app: App, slot: 0 | 1 = 0): HTMLElement {
   const ask = async (at: number): Promise<Ready> => {
     const { lang, focus } = app.state;
     const wanted = { of: run(), at, cells: cells(), lang, focus };
-    return { ...wanted, scene: await app.core.ask("scene", slot, at, wanted.cells, focus, lang) };
+    return { ...wanted, scene: await app.machine.ask("scene", slot, at, wanted.cells, focus, lang) };
   };
   const fits = (r: Ready) =>
     r.of === run() &&
@@ -113,6 +116,7 @@ export function diagram(app: App, slot: 0 | 1 = 0): HTMLElement {
     const focused = ((holder.getRootNode() as Document | ShadowRoot).activeElement as HTMLElement | null)
       ?.dataset?.piece;
     const drawn = picture(scene, {
+      label: t("diagram"),
       followed: app.state.followed,
       walk: moved && from.position >= 0 && !calm.matches ? app.state.speed : null,
       // What is folded is looked at closer; everything else has an address to follow.
@@ -138,13 +142,13 @@ export function diagram(app: App, slot: 0 | 1 = 0): HTMLElement {
     tip.textContent = piece.kind === "fold" ? `${piece.hint}\n${t("openFold")}` : piece.hint;
     settle(at);
     // Its other names, and who can reach it: a little later, when the machine is there to be asked.
-    if (!app.core.runs || ["gap", "fold"].includes(piece.kind)) return;
+    if (!app.machine.runs || ["gap", "fold"].includes(piece.kind)) return;
     pointing = setTimeout(() => void named(piece, at), 150);
   };
   const named = async (piece: ScenePiece, at: Element) => {
     const mine = pointing;
     const where = position();
-    const found = await app.core.ask("names", slot, where, piece.column, piece.first, app.state.lang);
+    const found = await app.machine.ask("names", slot, where, piece.column, piece.first, app.state.lang);
     if (!found || mine !== pointing || tip.hidden || where !== position()) return;
     const others = found.names
       .slice(0, NAMED)

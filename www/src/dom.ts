@@ -2,12 +2,6 @@
 type Child = Node | string | number | null | undefined | false | Child[];
 type Props = Record<string, unknown>;
 
-/** The element that has the style's variables: the document's, or an embed's. */
-export let styled: Element = document.documentElement;
-export function styleFrom(element: Element): void {
-  styled = element;
-}
-
 const SVG = "http://www.w3.org/2000/svg";
 
 function add(parent: Element, child: Child): void {

@@ -2,8 +2,8 @@
 import type { Trouble } from "iommu-view";
 import type { App } from "./app";
 import { h } from "./dom";
-import * as storage from "./storage";
-import { t } from "./strings";
+import { draftKey } from "./storage";
+import type { Words } from "./strings";
 
 /** Typing pauses this long before the text runs. */
 const PAUSE = 250;
@@ -11,6 +11,7 @@ const PAUSE = 250;
 const LISTED = 4;
 
 export function editor(app: App): HTMLElement {
+  const { t } = app;
   const place = h("div.code", { id: "code" });
   const problems = h("div.problems", { id: "problems", role: "status" });
   const original = h("button", { type: "button", id: "original", onclick: () => revert(app) }, t("original"));
@@ -25,8 +26,8 @@ export function editor(app: App): HTMLElement {
   let shown: { set(text: string): void; mark(): void } | null = null;
   let timer: ReturnType<typeof setTimeout> | undefined;
   const typed = (text: string) => {
-    storage.remember(storage.draftKey(app.state.preset), text);
-    app.state.text = text;
+    app.storage.remember(draftKey(app.state.preset), text);
+    app.set({ text });
     clearTimeout(timer);
     timer = setTimeout(() => void app.open(text, app.state.preset, app.state.position), PAUSE);
   };
@@ -42,7 +43,7 @@ export function editor(app: App): HTMLElement {
     if (changed.has("troubles") || changed.has("text")) {
       shown?.mark();
       const { troubles } = state;
-      problems.replaceChildren(...(troubles.length ? listed(troubles) : []));
+      problems.replaceChildren(...(troubles.length ? listed(troubles, t) : []));
       if (troubles.length) box.open = true;
     }
     if (changed.has("text") || changed.has("preset") || changed.has("good")) {
@@ -56,7 +57,7 @@ export function editor(app: App): HTMLElement {
 }
 
 /** What is wrong with the text. */
-function listed(troubles: Trouble[]): HTMLElement[] {
+function listed(troubles: Trouble[], t: Words): HTMLElement[] {
   const items = troubles
     .slice(0, LISTED)
     .map((p) =>
@@ -80,6 +81,6 @@ function originalText(app: App): string | null {
 function revert(app: App): void {
   const text = originalText(app);
   if (text === null) return;
-  storage.forget(storage.draftKey(app.state.preset));
+  app.storage.forget(draftKey(app.state.preset));
   void app.open(text, app.state.preset);
 }

@@ -1,22 +1,24 @@
 // After the last step: the answer, what was expected and whether it held, what to change to see it go the other way.
-import type { App, State } from "./app";
+import type { App } from "./app";
+import type { State } from "./store";
 import { h } from "./dom";
-import { t } from "./strings";
+import type { Words } from "./strings";
 
 export function ending(app: App): HTMLElement {
+  const { t } = app;
   const box = h("section.ending", { "aria-label": t("answerIs"), hidden: true });
   app.on((state, changed) => {
     if (!changed.has("view") && !changed.has("head") && !changed.has("course") && !changed.has("other"))
       return;
     const over = state.course !== null && state.position === state.course.length && !state.other;
     box.hidden = !over;
-    if (over) box.replaceChildren(...expectations(state), story(app));
+    if (over) box.replaceChildren(...expectations(state, t), story(app));
   });
   return box;
 }
 
 /** Those that do not hold, each in words; that all others do. */
-export function expectations(state: State): HTMLElement[] {
+export function expectations(state: Readonly<State>, t: Words): HTMLElement[] {
   const checks = state.course?.checks ?? [];
   if (!checks.length) return [];
   const failed = checks.filter((c) => c.failure !== null);
@@ -40,6 +42,7 @@ export function expectations(state: State): HTMLElement[] {
 
 /** The answer, and the change that the scenario suggests. */
 export function story(app: App): HTMLElement {
+  const { t } = app;
   const { state } = app;
   const card = state.gallery.find((c) => c.name === state.preset);
   const original = card?.text === state.good;
@@ -69,7 +72,7 @@ export function story(app: App): HTMLElement {
                 {
                   type: "button",
                   id: "compare-change",
-                  onclick: () => void app.compare(changed, t("withChange")),
+                  onclick: () => void app.beside.start(changed, t("withChange")),
                 },
                 t("compare"),
               )

@@ -4,8 +4,8 @@ import type { App } from "./app";
 import { architecture } from "./architecture";
 import { carried } from "./carried";
 import { h } from "./dom";
-import * as storage from "./storage";
-import { t } from "./strings";
+import { draftKey } from "./storage";
+import type { Words } from "./strings";
 
 export function header(
   app: App,
@@ -14,18 +14,25 @@ export function header(
   logs: HTMLElement,
   share: HTMLElement,
 ): HTMLElement {
+  const { t } = app;
   const picker = h("select", {
     id: "scenario",
     "aria-label": t("scenario"),
     onchange: () => {
       const card = app.state.gallery.find((c) => c.name === picker.value);
-      if (card) void app.open(storage.recall(storage.draftKey(card.name)) ?? card.text, card.name);
+      if (card) void app.open(app.storage.recall(draftKey(card.name)) ?? card.text, card.name);
     },
   });
   const title = h("h1.for-readers", { id: "title" });
   const theme = h(
     "button.icon",
-    { type: "button", id: "theme", title: t("theme"), "aria-label": t("theme"), onclick: turnTheme },
+    {
+      type: "button",
+      id: "theme",
+      title: t("theme"),
+      "aria-label": t("theme"),
+      onclick: () => turnTheme(app),
+    },
     "◐",
   );
   const language = h(
@@ -39,7 +46,7 @@ export function header(
     "?",
   );
   app.on((state, changed) => {
-    if (changed.has("gallery") || changed.has("preset")) fill(picker, state.gallery, state.preset);
+    if (changed.has("gallery") || changed.has("preset")) fill(picker, state.gallery, state.preset, t);
     if (changed.has("head") && state.head) {
       title.textContent = state.head.title;
       document.title = `${state.head.title} · iommu-playground`;
@@ -69,7 +76,7 @@ export function header(
   );
 }
 
-function fill(picker: HTMLSelectElement, gallery: Card[], preset: string | null): void {
+function fill(picker: HTMLSelectElement, gallery: Card[], preset: string | null, t: Words): void {
   const path = gallery.filter((c) => c.path !== null).sort((a, b) => (a.path ?? 0) - (b.path ?? 0));
   const rest = gallery.filter((c) => c.path === null);
   const option = (c: Card) => h("option", { value: c.name, selected: c.name === preset }, c.title);
@@ -79,11 +86,11 @@ function fill(picker: HTMLSelectElement, gallery: Card[], preset: string | null)
   );
 }
 
-function turnTheme(): void {
+function turnTheme(app: App): void {
   const root = document.documentElement;
   const dark =
     root.dataset.theme === "dark" ||
     (!root.dataset.theme && matchMedia("(prefers-color-scheme: dark)").matches);
   root.dataset.theme = dark ? "light" : "dark";
-  storage.remember("theme", root.dataset.theme);
+  app.storage.remember("theme", root.dataset.theme);
 }

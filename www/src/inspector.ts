@@ -5,7 +5,7 @@ import { entryBits } from "./bits";
 import { h } from "./dom";
 import { memory } from "./memory";
 import { queues } from "./queues";
-import { count, t, type Key } from "./strings";
+import { count, type Key } from "./strings";
 import { walkTable } from "./walk";
 import { whereIs } from "./whereis";
 
@@ -13,6 +13,7 @@ const TABS = ["caches", "queues", "registers", "memory", "whereIs"] as const;
 type Tab = (typeof TABS)[number];
 
 export function inspector(app: App): HTMLElement {
+  const { t } = app;
   const now = h("div.inspect-now", {});
   const panel = h("div.panel", { role: "tabpanel", id: "panel", tabindex: 0 });
   let tab: Tab = "caches";
@@ -65,9 +66,9 @@ export function inspector(app: App): HTMLElement {
     if (changed.has("view")) {
       const { view } = state;
       now.replaceChildren(
-        part("walk", walkTable(view?.walk ?? null, app)),
-        view?.entry ? part("entry", entryBits(view.entry, app)) : "",
-        view?.packet ? part("packet", packet(view.packet)) : "",
+        part(app, "walk", walkTable(view?.walk ?? null, app)),
+        view?.entry ? part(app, "entry", entryBits(view.entry, app, true)) : "",
+        view?.packet ? part(app, "packet", packet(view.packet, app)) : "",
       );
       show();
     }
@@ -76,13 +77,14 @@ export function inspector(app: App): HTMLElement {
   return h("aside.inspector", { "aria-label": t("inspector") }, now, list, panel);
 }
 
-function part(key: Key, content: HTMLElement): HTMLElement {
-  return h("div", { role: "group", "aria-label": t(key) }, h("h2", {}, t(key)), content);
+function part(app: App, key: Key, content: HTMLElement): HTMLElement {
+  return h("div", { role: "group", "aria-label": app.t(key) }, h("h2", {}, app.t(key)), content);
 }
 
 type Held = "caches" | "queues" | "registers";
 
 function held(app: App, tab: Held): HTMLElement {
+  const { t } = app;
   const { view } = app.state;
   if (tab === "queues") return queues(view?.queues ?? [], app);
   if (tab === "registers") {
@@ -96,17 +98,18 @@ function held(app: App, tab: Held): HTMLElement {
           "details",
           {},
           h("summary", {}, h("b", {}, r.name), h("code", {}, r.words[0]), h("span", {}, r.meaning)),
-          entryBits(r),
+          entryBits(r, app),
         ),
       ),
     );
   }
   const caches = view?.caches ?? [];
   if (!caches.length) return h("p.quiet", {}, t("noCaches"));
-  return h("div.caches", {}, ...caches.map(cache));
+  return h("div.caches", {}, ...caches.map((c) => cache(c, app)));
 }
 
-function cache(c: Cache): HTMLElement {
+function cache(c: Cache, app: App): HTMLElement {
+  const { t } = app;
   return h(
     "section.cache",
     {},
@@ -114,7 +117,7 @@ function cache(c: Cache): HTMLElement {
       "h3",
       {},
       c.name,
-      h("small", {}, ` ${count(c.hits, "hit1", "hitN")}, ${count(c.misses, "miss1", "missN")}`),
+      h("small", {}, ` ${count(t, c.hits, "hit1", "hitN")}, ${count(t, c.misses, "miss1", "missN")}`),
     ),
     c.lines.length
       ? h(
@@ -145,7 +148,7 @@ const NOW: Record<string, Key> = {
   invalidate: "invalidation",
 };
 
-function packet(p: Packet): HTMLElement {
+function packet(p: Packet, { t }: App): HTMLElement {
   return h(
     "div.packet",
     {},

@@ -1,7 +1,7 @@
 // Keys for everything, and the sheet that lists them.
 import type { App } from "./app";
 import { h } from "./dom";
-import { t, type Key } from "./strings";
+import type { Key, Words } from "./strings";
 
 const KEYS: [string[], Key][] = [
   [["→", "L"], "step"],
@@ -18,7 +18,7 @@ const KEYS: [string[], Key][] = [
   [["?"], "help"],
 ];
 
-export function sheet(): HTMLDialogElement {
+export function sheet(t: Words): HTMLDialogElement {
   const dialog = h(
     "dialog.sheet",
     { id: "keys", "aria-label": t("keys") },
@@ -57,19 +57,19 @@ export function keys(app: App, dialog: HTMLDialogElement, signal: AbortSignal): 
 
 /** The keys of time: the embed has them too. */
 export function timeKeys(app: App): Record<string, () => void> {
-  const forward = () => void app.step();
-  const back = () => void app.stepBack();
+  const forward = () => void app.time.step();
+  const back = () => void app.time.stepBack();
   return {
     ArrowRight: forward,
     l: forward,
     ArrowLeft: back,
     h: back,
     " ": () => app.set({ playing: !app.state.playing }),
-    Home: () => void app.go(app.state.course?.start ?? 0),
-    End: () => void app.go(app.state.course?.length ?? 0),
-    n: () => app.toMark(),
-    m: () => app.toMark(["miss"]),
-    f: () => app.toMark(["fault"]),
+    Home: () => void app.time.go(app.state.course?.start ?? 0),
+    End: () => void app.time.go(app.state.course?.length ?? 0),
+    n: () => app.time.toMark(),
+    m: () => app.time.toMark(["miss"]),
+    f: () => app.time.toMark(["fault"]),
     g: () => app.set({ grain: app.state.grain === "read" ? "operation" : "read" }),
   };
 }

@@ -1,7 +1,7 @@
 // Who owns each buffer, when: missing syncs, early frees and lazy unmapping are seen here.
 import type { App } from "./app";
 import { h } from "./dom";
-import { t, type Key } from "./strings";
+import type { Key } from "./strings";
 
 const WORDS: Record<string, Key> = {
   cpu: "cpu",
@@ -17,6 +17,7 @@ const WORDS: Record<string, Key> = {
 const MANY = 3;
 
 export function lanes(app: App): HTMLElement {
+  const { t } = app;
   const list = h("div.lane-list", {});
   const now = h("i.lane-now", { "aria-hidden": "true" });
   const key = h("span.key", { hidden: true }, h("i", { "aria-hidden": "true" }), t("inIotlb"));

@@ -5,7 +5,6 @@ import { setDiagnostics, type Diagnostic } from "@codemirror/lint";
 import { Annotation, EditorState, StateEffect, StateField, type Text } from "@codemirror/state";
 import { Decoration, EditorView, keymap, lineNumbers, type DecorationSet } from "@codemirror/view";
 import type { App } from "./app";
-import { t } from "./strings";
 
 const fromOutside = Annotation.define<boolean>();
 const painted = StateEffect.define<DecorationSet>();
@@ -22,11 +21,12 @@ const decorated = (by: typeof painted) =>
   });
 
 export function codeEditor(place: HTMLElement, app: App, typed: (text: string) => void) {
+  const { t } = app;
   const complete = async (context: CompletionContext): Promise<CompletionResult | null> => {
     const line = context.state.doc.lineAt(context.pos);
     if (!context.explicit && !context.matchBefore(/\S+$/)) return null;
     const column = [...line.text.slice(0, context.pos - line.from)].length + 1;
-    const offer = await app.core.ask(
+    const offer = await app.machine.ask(
       "offer",
       context.state.doc.toString(),
       line.number,
@@ -64,7 +64,7 @@ export function codeEditor(place: HTMLElement, app: App, typed: (text: string) =
   });
   const colour = async () => {
     const doc = view.state.doc;
-    const runs = await app.core.ask("colours", doc.toString());
+    const runs = await app.machine.ask("colours", doc.toString());
     if (view.state.doc !== doc) return;
     const marks = runs
       .filter((r) => r.len > 0 && r.line <= doc.lines)

@@ -1,7 +1,7 @@
 // What the signs and colours mean.
 import { h } from "./dom";
 import { SIGNS } from "./signs";
-import { t, type Key } from "./strings";
+import type { Key, Words } from "./strings";
 
 const COLOURS: [sample: string, key: Key][] = [
   ["ram", "legendRam"],
@@ -22,7 +22,7 @@ const MARKS: [tone: string, key: Key][] = [
   ["interrupt", "interrupt"],
 ];
 
-export function legend(): HTMLElement {
+export function legend(t: Words): HTMLElement {
   const item = (sample: HTMLElement, key: Key) => h("li", {}, sample, t(key));
   return h(
     "details.legend",

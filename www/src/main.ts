@@ -10,13 +10,14 @@ import { header } from "./header";
 import { inspector } from "./inspector";
 import { keys, sheet } from "./keys";
 import { lanes } from "./lanes";
+import { pageMachine } from "./machine";
 import { notice } from "./notice";
 import { keepForOffline } from "./offline";
 import { question } from "./predict";
 import { sentence } from "./sentence";
 import { share } from "./share";
-import * as storage from "./storage";
-import { t, type Lang } from "./strings";
+import { browserStorage as storage, draftKey } from "./storage";
+import type { Lang } from "./strings";
 import { transport } from "./transport";
 import * as url from "./url";
 
@@ -31,17 +32,26 @@ function firstLang(): Lang {
   return wish.startsWith("zh") ? "zh" : "en";
 }
 
-const app = new App(firstLang());
+const app = new App(firstLang(), pageMachine(), storage);
+/** What the log reader needs of the page. */
+const logPage = {
+  get state() {
+    return app.state;
+  },
+  open: (text: string, preset: string | null, at?: number) => app.open(text, preset, at ?? null),
+  go: (at: number) => app.time.go(at),
+};
 let listening = new AbortController();
 
 /** Builds all views, in the language of now. */
 function build(): void {
+  const { t } = app;
   document.documentElement.lang = app.state.lang === "zh" ? "zh-Hans" : "en";
   app.clear();
   listening.abort();
   listening = new AbortController();
-  const dialog = sheet();
-  const logs = explainDialog(app, app.state.lang);
+  const dialog = sheet(t);
+  const logs = explainDialog(logPage, app.state.lang);
   const sharing = share(app);
   const { buttons, scrub } = transport(app);
   const clock = h("span.clock", { "aria-hidden": "true" });
@@ -96,8 +106,7 @@ function build(): void {
   );
   keys(app, dialog, listening.signal);
   measure();
-  // Views draw what changed: tell them that everything has.
-  app.set({ ...app.state });
+  app.draw();
 }
 
 /** The scenario of the address bar, as a fragment; of a text of one's own it takes the machine to pack it. */
@@ -108,7 +117,7 @@ function fragment(): Promise<string | null> {
   if (preset !== null && gallery.some((c) => c.name === preset && c.text === good))
     return Promise.resolve(`#p=${preset}`);
   if (packed?.text !== good)
-    packed = { text: good, head: app.core.ask("writeLink", good, null, null, {}).catch(() => null) };
+    packed = { text: good, head: app.machine.ask("writeLink", good, null, null, {}).catch(() => null) };
   return packed.head;
 }
 
@@ -148,10 +157,10 @@ function measure(): void {
 /** Ends a run that takes too long; the last good one comes back. */
 async function stop(): Promise<void> {
   const { good, preset, position } = app.state;
-  app.core.stop();
+  app.machine.stop();
   app.set({ busy: false });
   if (good) await app.open(good, preset, position);
-  app.set({ message: t("stopped") });
+  app.set({ message: app.t("stopped") });
 }
 
 /** Opens a preset, with what was typed over it before. */
@@ -159,7 +168,7 @@ async function openPreset(name: string, at: number | null): Promise<void> {
   const { gallery } = app.state;
   const card = gallery.find((c) => c.name === name) ?? gallery.find((c) => c.name === FIRST) ?? gallery[0];
   if (!card) throw new Error("no scenario");
-  const draft = at === null ? storage.recall(storage.draftKey(card.name)) : null;
+  const draft = at === null ? storage.recall(draftKey(card.name)) : null;
   const opened = await app.open(draft ?? card.text, card.name, at);
   // A draft that does not run stays in the editor, over the picture of the original.
   if (!opened && draft !== null) {
@@ -179,7 +188,7 @@ async function showText(text: string, why: string | null): Promise<void> {
 
 /** Opens what a fragment holds: a text, a preset of an odd spelling, or something damaged, which is told. */
 async function openLink(hash: string): Promise<void> {
-  const link = await app.core.ask("readLink", hash, app.state.lang);
+  const link = await app.machine.ask("readLink", hash, app.state.lang);
   if (link.error !== null && link.recovered) return showText(link.recovered, link.error);
   if (link.error !== null) {
     // Nothing of a text came: a name that no scenario has, or a fragment that is damaged all through.
@@ -190,7 +199,7 @@ async function openLink(hash: string): Promise<void> {
   if (link.preset !== null) return openPreset(link.preset, link.at);
   // After a reload it is the text that was typed over a preset here: that is still its original.
   const last = storage.recall("last");
-  const preset = last && storage.recall(storage.draftKey(last)) === link.text ? last : null;
+  const preset = last && storage.recall(draftKey(last)) === link.text ? last : null;
   if (!(await app.open(link.text, preset, link.at)) && app.state.troubles.length)
     await showText(link.text, null);
 }
@@ -202,9 +211,9 @@ function openPlace(where: url.Place): Promise<void> {
 
 async function start(): Promise<void> {
   const name = place.preset ?? FIRST;
-  const own = name !== FIRST || storage.recall(storage.draftKey(name)) !== null;
-  if (place.packed || own) await app.core.ask("load");
-  app.state.gallery = await app.core.ask("gallery", app.state.lang);
+  const own = name !== FIRST || storage.recall(draftKey(name)) !== null;
+  if (place.packed || own) await app.machine.ask("load");
+  app.set({ gallery: await app.machine.ask("gallery", app.state.lang) });
   const known = app.state.gallery.some((c) => c.name === name);
   build();
   // A name that no preset has is told with one that is close.
@@ -213,7 +222,8 @@ async function start(): Promise<void> {
   addEventListener("hashchange", () => {
     if (location.hash === "#explain") return document.getElementById("explain-log")?.click();
     const now = url.read(location.hash);
-    if (!now.packed && now.preset === app.state.preset) void app.go(now.at ?? app.state.course?.start ?? 0);
+    if (!now.packed && now.preset === app.state.preset)
+      void app.time.go(now.at ?? app.state.course?.start ?? 0);
     else void openPlace(now);
   });
   document.documentElement.dataset.ready = "yes";
@@ -225,6 +235,6 @@ start().catch((error: unknown) => {
   const notice = document.getElementById("notice");
   if (notice) {
     notice.hidden = false;
-    notice.textContent = `${t("noWasm")} (${error instanceof Error ? error.message : String(error)})`;
+    notice.textContent = `${app.t("noWasm")} (${error instanceof Error ? error.message : String(error)})`;
   }
 });

@@ -1,13 +1,13 @@
 // Bytes of memory as they stand at the position, with pages of tables named.
 import type { App } from "./app";
 import { h } from "./dom";
-import { t } from "./strings";
 import type { OwnMemory } from "iommu-view";
 
 /** Narrower than this, a row holds half as many bytes: its text must be seen beside them. */
 const WIDE = 540;
 
 export function memory(app: App): { element: HTMLElement; show: () => Promise<void> } {
+  const { t } = app;
   // An address that the reader asked for; without one, what was touched last is shown.
   let at = "";
   let around = false;
@@ -19,7 +19,7 @@ export function memory(app: App): { element: HTMLElement; show: () => Promise<vo
     onchange: () => {
       of = whose.value === "" ? null : Number(whose.value);
       [at, around] = ["0x0", false];
-      app.state.followed = null;
+      app.set({ followed: null });
       void show();
     },
   });
@@ -50,7 +50,7 @@ export function memory(app: App): { element: HTMLElement; show: () => Promise<vo
     if (followed) [of, at, around] = [null, followed, true];
     const across = element.clientWidth < WIDE ? 8 : 16;
     offer(course?.memories ?? []);
-    const dump = await app.core.ask("dump", 0, position, of, at, around, across, lang);
+    const dump = await app.machine.ask("dump", 0, position, of, at, around, across, lang);
     whose.value = String(dump.requester ?? "");
     if (document.activeElement !== input) input.value = (!around && at) || (dump.rows[0]?.at ?? "");
     kind.textContent = dump.kind;
@@ -86,7 +86,7 @@ export function memory(app: App): { element: HTMLElement; show: () => Promise<vo
           input.removeAttribute("aria-invalid");
           [at, around] = [/^(0x|$)/i.test(typed) ? typed : `0x${typed}`, false];
           of = whose.value === "" ? null : Number(whose.value);
-          app.state.followed = null;
+          app.set({ followed: null });
           void show();
         },
       },

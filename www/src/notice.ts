@@ -1,9 +1,9 @@
 // What the page has to say about itself: a name nobody knows, a run that was stopped, a bit that was turned.
 import type { App } from "./app";
 import { h } from "./dom";
-import { t } from "./strings";
 
 export function notice(app: App): HTMLElement {
+  const { t } = app;
   const said = h("span", { role: "status" });
   const undo = h(
     "button",

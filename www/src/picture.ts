@@ -1,7 +1,6 @@
 // A scene of the core as SVG: each cell of its grid at its place, the token walking its way.
 import type { Scene, ScenePiece, SceneText, SceneToken, SceneWire } from "iommu-view";
-import { s, styled } from "./dom";
-import { t } from "./strings";
+import { s } from "./dom";
 
 const FONT = 12;
 /** A row's height: enough for a Chinese word, which is two cells wide. */
@@ -9,13 +8,15 @@ export const ROW = 16;
 
 /** How wide a cell is in the font that is really there. */
 let cell = 0;
-export function cellWidth(): number {
-  if (cell) return cell;
+export const cellWidth = (): number => cell || 8;
+
+/** Measures it, in the style that an element is in. */
+export function measureCell(from: Element): void {
+  if (cell) return;
   const context = document.createElement("canvas").getContext("2d");
-  if (!context) return 8;
-  context.font = `${FONT}px ${getComputedStyle(styled).getPropertyValue("--mono")}`;
+  if (!context) return;
+  context.font = `${FONT}px ${getComputedStyle(from).getPropertyValue("--mono")}`;
   cell = context.measureText("0".repeat(100)).width / 100;
-  return cell;
 }
 
 const x = (cells: number) => cells * cellWidth();
@@ -26,6 +27,8 @@ const half = (rows: number) => (rows * ROW) / 2;
 export const size = (scene: Scene) => ({ width: x(scene.width), height: scene.height * ROW });
 
 export interface How {
+  /** What the picture is called where it says nothing about itself. */
+  label: string;
   followed: string | null;
   /** At which speed the token walks what the step added; not at all when there is none. */
   walk: number | null;
@@ -40,7 +43,7 @@ export function picture(scene: Scene, how: How): SVGElement {
     width,
     height,
     role: "group",
-    "aria-label": scene.summary || t("diagram"),
+    "aria-label": scene.summary || how.label,
     "font-size": FONT,
     onkeydown: (event: KeyboardEvent) => walkPieces(event, svg),
   });

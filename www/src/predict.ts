@@ -1,11 +1,10 @@
 // A question before a step; the machine answers it by taking the step.
 import type { App } from "./app";
 import { h } from "./dom";
-import * as storage from "./storage";
-import { t } from "./strings";
 
 /** The switch. */
 export function predictSwitch(app: App): HTMLElement {
+  const { t } = app;
   const button = h(
     "button",
     {
@@ -14,7 +13,7 @@ export function predictSwitch(app: App): HTMLElement {
       title: t("predictTip"),
       onclick: () => {
         const predicting = !app.state.predicting;
-        storage.remember("predict", predicting ? "yes" : "no");
+        app.storage.remember("predict", predicting ? "yes" : "no");
         app.set({ predicting, asked: null });
       },
     },
@@ -29,6 +28,7 @@ export function predictSwitch(app: App): HTMLElement {
 
 /** The question, and after it what came of the guess. */
 export function question(app: App): HTMLElement {
+  const { t } = app;
   const box = h("section.question", { "aria-label": t("predict"), hidden: true });
   app.on((state, changed) => {
     if (!changed.has("asked") && !changed.has("view")) return;
@@ -56,7 +56,7 @@ export function question(app: App): HTMLElement {
         "div.choices",
         { role: "group", "aria-label": text },
         ...choices.map((choice, i) =>
-          h("button", { type: "button", onclick: () => void app.guess(i) }, choice),
+          h("button", { type: "button", onclick: () => void app.time.guess(i) }, choice),
         ),
       ),
     );

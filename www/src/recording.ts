@@ -1,7 +1,7 @@
 // What the machine said about the first scenario, recorded when the page was built (tools/record.mjs), so that a
 // first visit can step through it before, and often without, loading the machine itself.
 import type { Card, Course, Head, Scene, View } from "iommu-view";
-import type { Api } from "./worker";
+import type { Api, Args } from "./protocol";
 
 interface Recorded {
   /** The scenario that was recorded. */
@@ -92,10 +92,10 @@ export class Recording {
   }
 
   /** The answer to a question, where it was recorded. */
-  async answer<K extends keyof Api>(name: K, args: Parameters<Api[K]>): Promise<unknown> {
+  async answer<K extends keyof Api>(name: K, args: Args<K>): Promise<unknown> {
     if (name === "gallery") return (await this.language(args[0] as string))?.gallery();
     if (name === "open") {
-      const [slot, text, lang] = args as Parameters<Api["open"]>;
+      const [slot, text, lang] = args as Args<"open">;
       const language = slot === 0 ? await this.language(lang) : null;
       if (!language || language.text !== text) return undefined;
       this.standing = text;

@@ -2,12 +2,14 @@
 // it is the scenario's question, at the end what was expected and what to change.
 import type { View } from "iommu-view";
 import { linked } from "./addresses";
-import type { App, State } from "./app";
+import type { App } from "./app";
+import type { State } from "./store";
 import { h } from "./dom";
+import type { Words } from "./strings";
 import { SIGNS } from "./signs";
-import { t } from "./strings";
 
 export function sentence(app: App): HTMLElement {
+  const { t } = app;
   const live = h("p.sentence", { "aria-live": "polite", id: "sentence" });
   const where = h("p.where", { id: "where" });
   const note = h("p.note", { id: "note" });
@@ -18,7 +20,7 @@ export function sentence(app: App): HTMLElement {
     const tone = view?.tone ?? "plain";
     const begun = view !== null && view.position !== state.course?.start;
     box.dataset.tone = begun ? tone : "plain";
-    live.replaceChildren(...(begun ? said(app, view) : begin(state)));
+    live.replaceChildren(...(begun ? said(app, view) : begin(state, app.t)));
     const line = currentLine(state);
     const text = line ? state.course?.operations.find((o) => o.line === line)?.text : "";
     where.replaceChildren(
@@ -37,21 +39,21 @@ export function said(app: App, view: View): HTMLElement[] {
   ];
 }
 
-function begin(state: State): HTMLElement[] {
+function begin(state: Readonly<State>, t: Words): HTMLElement[] {
   return [
     h("span.sign", { "aria-hidden": "true" }, "▶"),
     h("span.words", {}, h("b", {}, state.head?.title ?? ""), h("span.begin", {}, ` ${t("ready")}`)),
   ];
 }
 
-function currentLine(state: State): number | null {
+function currentLine(state: Readonly<State>): number | null {
   const operations = state.course?.operations ?? [];
   const found = operations.find((o) => state.position <= o.to);
   return found?.line ?? operations.at(-1)?.line ?? null;
 }
 
 /** The last note at or before a line. */
-function noteAt(state: State, line: number | null): string {
+function noteAt(state: Readonly<State>, line: number | null): string {
   if (!state.head || line === null) return "";
   return state.head.notes.filter((n) => n.line <= line).at(-1)?.text ?? "";
 }

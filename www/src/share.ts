@@ -1,7 +1,7 @@
 // What leaves the page: a link, a line for someone's documentation, the picture, the text, the trace.
 import type { App } from "./app";
 import { h } from "./dom";
-import { t, type Key } from "./strings";
+import type { Key } from "./strings";
 
 /** The page's own folder: where links lead, and where embeds load from. */
 const here = () => new URL("./", location.href.split("#")[0]).href;
@@ -71,8 +71,8 @@ class Share {
   private async fragment(whole: boolean): Promise<string> {
     const { good, lang } = this.app.state;
     const more = { lang: lang === "zh" ? "zh" : null };
-    const link = await this.app.core.ask("writeLink", good, whole ? null : this.preset, this.at, more);
-    if (link === null) throw new Error(t("tooLongForLink"));
+    const link = await this.app.machine.ask("writeLink", good, whole ? null : this.preset, this.at, more);
+    if (link === null) throw new Error(this.app.t("tooLongForLink"));
     return link;
   }
   private link = async () => here() + (await this.fragment(false));
@@ -105,14 +105,14 @@ class Share {
     const copy = async () => {
       area.select();
       await navigator.clipboard.writeText(area.value);
-      this.tell(t("copied"));
+      this.tell(this.app.t("copied"));
     };
     return h(
       "div.share-field",
       {},
-      h("label", { for: id }, t(label)),
+      h("label", { for: id }, this.app.t(label)),
       area,
-      h("button", { type: "button", id: `${id}-copy`, onclick: () => void copy() }, t("copy")),
+      h("button", { type: "button", id: `${id}-copy`, onclick: () => void copy() }, this.app.t("copy")),
     );
   }
   async fill(): Promise<void> {
@@ -126,8 +126,8 @@ class Share {
     return h(
       "section",
       {},
-      h("h3", {}, t("shareLink")),
-      h("label.share-check", {}, this.here, ` ${t("shareHere")}`),
+      h("h3", {}, this.app.t("shareLink")),
+      h("label.share-check", {}, this.here, ` ${this.app.t("shareHere")}`),
       this.field("link", "share-link", this.link, 1),
       this.field("wholeLink", "share-whole", this.wholeLink, 1),
     );
@@ -136,7 +136,7 @@ class Share {
     return h(
       "section",
       {},
-      h("h3", {}, t("shareEmbed")),
+      h("h3", {}, this.app.t("shareEmbed")),
       this.field("element", "share-element", this.element, 3),
       this.field("frame", "share-frame", this.frame, 3),
     );
@@ -147,7 +147,7 @@ class Share {
   }
   private draw(form: string): Promise<string> {
     const { position, lang } = this.app.state;
-    return this.app.core.ask("draw", 0, position, form, form === "svg" ? 0 : WIDTH, lang, this.theme());
+    return this.app.machine.ask("draw", 0, position, form, form === "svg" ? 0 : WIDTH, lang, this.theme());
   }
   private button(label: string, id: string, act: () => Promise<void>): HTMLElement {
     const run = () =>
@@ -161,25 +161,25 @@ class Share {
       save({ name: `${this.name}.png`, type: "image/png", content: await png(await this.draw("svg")) });
     const paste = (form: string, label: string) => async () => {
       await navigator.clipboard.writeText(await this.draw(form));
-      this.tell(`${label}: ${t("copiedText")}`);
+      this.tell(`${label}: ${this.app.t("copiedText")}`);
     };
     return h(
       "section",
       {},
-      h("h3", {}, t("sharePicture")),
+      h("h3", {}, this.app.t("sharePicture")),
       h(
         "p.share-row",
         {},
-        h("span", {}, t("asFile")),
+        h("span", {}, this.app.t("asFile")),
         this.button("SVG", "export-svg", svg),
         this.button("PNG", "export-png", bitmap),
       ),
       h(
         "p.share-row",
         {},
-        h("span", {}, t("toPaste")),
+        h("span", {}, this.app.t("toPaste")),
         TEXTS.map(([form, label]) =>
-          this.button(form === "c" ? t("cComment") : label, `export-${form}`, paste(form, label)),
+          this.button(form === "c" ? this.app.t("cComment") : label, `export-${form}`, paste(form, label)),
         ),
       ),
     );
@@ -192,18 +192,18 @@ class Share {
         content: this.app.state.good,
       });
     const trace = async () => {
-      const content = await this.app.core.ask("traceJson", 0, this.app.state.lang);
+      const content = await this.app.machine.ask("traceJson", 0, this.app.state.lang);
       save({ name: `${this.app.state.preset ?? "scenario"}-trace.json`, type: "application/json", content });
     };
     return h(
       "section",
       {},
-      h("h3", {}, t("shareFiles")),
+      h("h3", {}, this.app.t("shareFiles")),
       h(
         "p.share-row",
         {},
-        this.button(t("scenarioFile"), "export-scenario", text),
-        this.button(t("traceFile"), "export-trace", trace),
+        this.button(this.app.t("scenarioFile"), "export-scenario", text),
+        this.button(this.app.t("traceFile"), "export-trace", trace),
       ),
     );
   }
@@ -215,19 +215,19 @@ export function share(app: App): { button: HTMLElement; dialog: HTMLDialogElemen
   const dialog = h(
     "dialog.sheet.share",
     { id: "share", "aria-labelledby": "share-heading" },
-    h("h2", { id: "share-heading" }, t("share")),
+    h("h2", { id: "share-heading" }, app.t("share")),
     parts.links(),
     parts.embeds(),
     parts.pictures(),
     parts.files(),
     parts.said,
-    h("form", { method: "dialog" }, h("button", {}, t("close"))),
+    h("form", { method: "dialog" }, h("button", {}, app.t("close"))),
   );
   const open = () => {
     parts.said.textContent = "";
     dialog.showModal();
     void parts.fill();
   };
-  const button = h("button", { type: "button", id: "share-open", onclick: open }, t("share"));
+  const button = h("button", { type: "button", id: "share-open", onclick: open }, app.t("share"));
   return { button, dialog };
 }

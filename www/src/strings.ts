@@ -209,22 +209,17 @@ const TABLE = {
 
 export type Key = keyof typeof TABLE;
 
-let current: Lang = "en";
+/** Gives a word of the page; a number takes the place of its `#`. */
+export type Words = (key: Key, n?: number) => string;
 
-/** The language of what is built next: several embeds on a page may each have their own. */
-export function setLang(lang: Lang): void {
-  current = lang;
+const TABLES: Record<Lang, Words> = { en: speaking(0), zh: speaking(1) };
+
+function speaking(column: 0 | 1): Words {
+  return (key, n) => (n === undefined ? TABLE[key][column] : TABLE[key][column].replace("#", String(n)));
 }
 
-/** A word of the page in its language. */
-export function t(key: Key): string {
-  return TABLE[key][current === "zh" ? 1 : 0];
-}
-
-/** The same with a number in the place of its `#`. */
-export function tn(key: Key, n: number): string {
-  return t(key).replace("#", String(n));
-}
+/** The words of a language. */
+export const words = (lang: Lang): Words => TABLES[lang];
 
 /** A number of things: `1 hit`, `2 hits`. */
-export const count = (n: number, one: Key, many: Key) => `${n} ${t(n === 1 ? one : many)}`;
+export const count = (t: Words, n: number, one: Key, many: Key) => `${n} ${t(n === 1 ? one : many)}`;

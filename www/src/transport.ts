@@ -6,20 +6,21 @@ import { h } from "./dom";
 import { icon } from "./icons";
 import { predictSwitch } from "./predict";
 import { SIGNS } from "./signs";
-import { t, type Key } from "./strings";
+import type { Key } from "./strings";
 
 const SPEEDS = [0.25, 0.5, 1, 2, 4];
 /** Milliseconds between two steps at normal speed: time to read a short sentence. */
 const BEAT = 1400;
 
 export function transport(app: App): { buttons: HTMLElement; scrub: HTMLElement } {
+  const { t } = app;
   const button = (key: Key, sign: Parameters<typeof icon>[0], act: () => void, id: string) =>
     h("button.icon", { type: "button", title: t(key), "aria-label": t(key), id, onclick: act }, icon(sign));
-  const start = button("start", "start", () => void app.go(app.state.course?.start ?? 0), "to-start");
-  const back = button("back", "back", () => void app.stepBack(), "back");
+  const start = button("start", "start", () => void app.time.go(app.state.course?.start ?? 0), "to-start");
+  const back = button("back", "back", () => void app.time.stepBack(), "back");
   const step = h(
     "button.primary",
-    { type: "button", id: "step", onclick: () => void app.step() },
+    { type: "button", id: "step", onclick: () => void app.time.step() },
     h("span", {}, t("step")),
     icon("step"),
   );
@@ -28,7 +29,7 @@ export function transport(app: App): { buttons: HTMLElement; scrub: HTMLElement 
     id: "play",
     onclick: () => app.set({ playing: !app.state.playing }),
   });
-  const end = button("end", "end", () => void app.go(app.state.course?.length ?? 0), "to-end");
+  const end = button("end", "end", () => void app.time.go(app.state.course?.length ?? 0), "to-end");
   /** Two of the signs that stand over the bar, to go to the next of them. */
   const jump = (key: Key, tone: PageTone, id: string) =>
     h(
@@ -39,7 +40,7 @@ export function transport(app: App): { buttons: HTMLElement; scrub: HTMLElement 
         title: t(key),
         "aria-label": t(key),
         "data-tone": tone,
-        onclick: () => app.toMark([tone]),
+        onclick: () => app.time.toMark([tone]),
       },
       h("b", {}, SIGNS[tone] ?? ""),
       icon("step"),
@@ -92,7 +93,7 @@ export function transport(app: App): { buttons: HTMLElement; scrub: HTMLElement 
     max: 0,
     value: 0,
     "aria-label": t("position"),
-    oninput: () => void app.go(Number(range.value)),
+    oninput: () => void app.time.go(Number(range.value)),
   });
   const setup = h("i.setup", { "aria-hidden": "true", title: t("setup") }, h("span", {}, t("setup")));
   const marks = h("div.marks", { "aria-hidden": "true" });
@@ -105,7 +106,7 @@ export function transport(app: App): { buttons: HTMLElement; scrub: HTMLElement 
     if (!app.state.playing) return;
     timer = setTimeout(() => {
       if (step.disabled) app.set({ playing: false });
-      else void app.step().then(beat);
+      else void app.time.step().then(beat);
     }, BEAT / app.state.speed);
   };
   app.on((state, changed) => {
@@ -122,14 +123,14 @@ export function transport(app: App): { buttons: HTMLElement; scrub: HTMLElement 
       range.setAttribute("aria-valuetext", state.view?.sentence ?? "");
       count.textContent = `${state.position} / ${length}`;
       const { other } = state;
-      const none = app.next() === null && !(other && other.at + 1 < other.pairs.length);
+      const none = app.time.next() === null && !(other && other.at + 1 < other.pairs.length);
       step.disabled = none;
       play.disabled = none && !state.playing;
       back.disabled = state.position === 0;
       start.disabled = state.position === (state.course?.start ?? 0);
       end.disabled = state.position === length;
-      miss.disabled = app.nextMark(["miss"]) === null;
-      fault.disabled = app.nextMark(["fault"]) === null;
+      miss.disabled = app.time.nextMark(["miss"]) === null;
+      fault.disabled = app.time.nextMark(["fault"]) === null;
       range.style.setProperty("--done", `${length ? (100 * state.position) / length : 0}%`);
     }
     if (changed.has("playing") || changed.has("course")) {

@@ -1,7 +1,7 @@
 // Second texts for a comparison: the scenario's own change, the original, and one word changed where it says
 // strict or lazy, translated or passed through, small or large pages, ACS on or off.
-import type { State } from "./app";
-import { t } from "./strings";
+
+import type { App } from "./app";
 
 export interface Variant {
   label: string;
@@ -40,7 +40,7 @@ function acs(text: string): Variant[] {
 }
 
 /** All that this run can be compared with. */
-export function variants(state: State): Variant[] {
+export function variants({ state, t }: App): Variant[] {
   const original = state.gallery.find((c) => c.name === state.preset)?.text;
   const all: Variant[] = [];
   if (original && original !== state.good) all.push({ label: t("withOriginal"), text: original });

@@ -4,9 +4,9 @@ import { address } from "./addresses";
 import type { App } from "./app";
 import { cut } from "./cut";
 import { h } from "./dom";
-import { t, tn } from "./strings";
 
 export function walkTable(walk: Walk | null, app: App): HTMLElement {
+  const { t } = app;
   const body = h("div.walk", { id: "walk" });
   if (!walk) {
     body.append(h("p.quiet", {}, t("noWalk")));
@@ -23,6 +23,7 @@ export function walkTable(walk: Walk | null, app: App): HTMLElement {
 }
 
 function reads(walk: Walk, app: App): HTMLElement {
+  const { t } = app;
   return h(
     "table.reads",
     {},
@@ -74,7 +75,7 @@ function rows(row: WalkRow, all: WalkRow[], i: number, app: App): HTMLElement[] 
       {},
       h(
         "button.link",
-        { type: "button", onclick: () => void app.go(row.position) },
+        { type: "button", onclick: () => void app.time.go(row.position) },
         row.level ? `${row.level}` : row.entry,
       ),
     ),
@@ -104,6 +105,7 @@ function rows(row: WalkRow, all: WalkRow[], i: number, app: App): HTMLElement[] 
 
 /** Stage 2 reads stand under their level, the stage 1 entry that they lead to at the right. */
 function grid(gridRows: GridRow[], app: App): HTMLElement {
+  const { t } = app;
   const levels = [
     ...new Set(gridRows.flatMap((row) => row.cells.filter((c) => !c.first).map((c) => c.level))),
   ];
@@ -131,7 +133,7 @@ function grid(gridRows: GridRow[], app: App): HTMLElement {
         h(
           "tr",
           {},
-          h("th", { scope: "row" }, row.level ? tn("levelN", row.level) : t("final")),
+          h("th", { scope: "row" }, row.level ? t("levelN", row.level) : t("final")),
           ...levels.map((level) =>
             cellOf(
               row.cells.find((c) => !c.first && c.level === level),
@@ -160,7 +162,7 @@ function cellOf(cell: GridCell | undefined, app: App): HTMLElement {
         type: "button",
         class: classes.join(" "),
         "aria-current": cell.current ? "step" : null,
-        onclick: () => void app.go(cell.position),
+        onclick: () => void app.time.go(cell.position),
       },
       String(cell.number),
     ),

@@ -3,9 +3,9 @@ import type { Whereabouts, WhereName } from "iommu-view";
 import { address } from "./addresses";
 import type { App } from "./app";
 import { h } from "./dom";
-import { t } from "./strings";
 
 export function whereIs(app: App): { element: HTMLElement; show: () => Promise<void> } {
+  const { t } = app;
   let asked = "";
   const input = h("input.address", {
     type: "text",
@@ -24,7 +24,7 @@ export function whereIs(app: App): { element: HTMLElement; show: () => Promise<v
     const what = asked || view?.touched;
     if (!what || !course) return out.replaceChildren(h("p.quiet", {}, t("whereHint")));
     const mine = ++turn;
-    const found = await app.core.ask("whereIs", 0, position, what, lang);
+    const found = await app.machine.ask("whereIs", 0, position, what, lang);
     if (mine !== turn) return;
     out.replaceChildren(
       ...(asked ? [] : [h("p.quiet", {}, `${t("whereTouched")} ${what}`)]),
@@ -44,7 +44,7 @@ export function whereIs(app: App): { element: HTMLElement; show: () => Promise<v
           const number = /^(0x)?[0-9a-f_]{1,20}$/i.test(asked) && /\d/.test(asked[0] ?? "");
           if (number) app.set({ followed: asked.replaceAll("_", "") });
           else {
-            app.state.followed = null;
+            app.set({ followed: null });
             void show();
           }
         },
@@ -59,6 +59,7 @@ export function whereIs(app: App): { element: HTMLElement; show: () => Promise<v
 }
 
 function one(app: App, found: Whereabouts): HTMLElement {
+  const { t } = app;
   return h(
     "section.whereabouts",
     {},
@@ -81,12 +82,14 @@ function one(app: App, found: Whereabouts): HTMLElement {
 }
 
 function said(app: App, name: WhereName): (Node | string)[] {
+  const { t } = app;
   const note = name.stale ? h("b.stale", {}, t("legendStale")) : h("code.perms", {}, name.perms);
   return [h("span", {}, name.text), " ", note, entries(app, name)];
 }
 
 /** The table entries on the way, folded until they are asked for. */
 function entries(app: App, name: WhereName): HTMLElement | string {
+  const { t } = app;
   if (!name.through.length) return "";
   return h(
     "details.through",

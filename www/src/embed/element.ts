@@ -1,8 +1,8 @@
 // <iommu-playground>: a run of a scenario in a page of others.
 import { App } from "../app";
-import { h, styleFrom } from "../dom";
-import { keepNothing } from "../storage";
-import { setLang, type Lang } from "../strings";
+import { h } from "../dom";
+import { noStorage } from "../storage";
+import type { Lang } from "../strings";
 import css from "./embed.css";
 import { Seat } from "./machine";
 import { openLink } from "./link";
@@ -18,7 +18,6 @@ const NEAR = "400px";
 
 const sheet = new CSSStyleSheet();
 sheet.replaceSync(css);
-keepNothing();
 
 const near = new IntersectionObserver(
   (entries) => {
@@ -83,7 +82,7 @@ export class IommuPlayground extends HTMLElement {
     this.start();
     await this.opening;
     const at = this.spot(place);
-    if (this.app && at !== null) await this.app.go(at);
+    if (this.app && at !== null) await this.app.time.go(at);
   }
   /** Steps on by itself. */
   play(): void {
@@ -110,7 +109,7 @@ export class IommuPlayground extends HTMLElement {
     // An element that is only moved keeps its run.
     setTimeout(() => {
       if (this.isConnected) return;
-      (this.app?.core as Seat | undefined)?.leave();
+      this.app?.machine.leave();
       this.app?.clear();
       this.app = null;
       this.started = false;
@@ -185,13 +184,13 @@ export class IommuPlayground extends HTMLElement {
   private async run(source: Source, place: Place | null, mine: number): Promise<boolean> {
     const lang = this.language();
     this.notice.hidden = true;
-    const app = this.app ?? new App(lang, new Seat());
-    app.state.lang = lang;
+    const app = this.app ?? new App(lang, new Seat(), noStorage);
+    app.setLang(lang);
     this.waiting.textContent = word("loading", lang);
     this.waiting.hidden = this.app !== null || this.hasFallback();
     this.setAttribute("aria-busy", "true");
     try {
-      const found = await scenario(source, app.core as Seat, lang);
+      const found = await scenario(source, app.machine, lang);
       if (mine !== this.asked) return false;
       app.set({ message: "", troubles: [] });
       const ran = await app.open(found.text, found.preset, typeof place === "number" ? place : null);
@@ -199,7 +198,7 @@ export class IommuPlayground extends HTMLElement {
       if (!ran) throw explained(app.state, lang);
       this.app = app;
       const at = this.spot(place);
-      if (at !== null && at !== app.state.position) await app.go(at);
+      if (at !== null && at !== app.state.position) await app.time.go(at);
       this.build();
       this.show(true);
       this.emit("ready", { title: app.state.head?.title ?? "", ...this.standing() });
@@ -232,9 +231,7 @@ export class IommuPlayground extends HTMLElement {
   private build(): void {
     const { app } = this;
     if (!app) return;
-    setLang(app.state.lang);
     app.clear();
-    styleFrom(this.body);
     this.body.lang = app.state.lang === "zh" ? "zh-Hans" : "en";
     const made = parts(app, this.choice("view", VIEWS), this.choice("controls", CONTROLS));
     this.link = made.link;
@@ -244,8 +241,7 @@ export class IommuPlayground extends HTMLElement {
     app.on((_, changed) => {
       if (changed.has("view")) this.moved(app);
     });
-    // Views draw what changed: tell them that everything has.
-    app.set({ ...app.state });
+    app.draw();
   }
 
   private moved(app: App): void {

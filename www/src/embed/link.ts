@@ -10,7 +10,7 @@ function head(app: App): Promise<string | null> {
   if (preset !== null) return Promise.resolve(`#p=${preset}`);
   let found = packed.get(good);
   if (!found) {
-    found = app.core.ask("writeLink", good, null, null, {}).catch(() => null);
+    found = app.machine.ask("writeLink", good, null, null, {}).catch(() => null);
     packed.set(good, found);
   }
   return found;

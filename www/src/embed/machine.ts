@@ -1,6 +1,6 @@
 // One machine for all embeds of a page: one worker, one WebAssembly instance, slots of its own for each embed.
-import { Core } from "../core";
-import type { Api } from "../worker";
+import { WorkerMachine, type Machine } from "../machine";
+import type { Api, Args, Result } from "../protocol";
 import { settings } from "./settings";
 
 /** The worker; through a blob where the script came from elsewhere, since browsers start no worker from there. */
@@ -13,29 +13,24 @@ function spawn(): Worker {
   return new Worker(blob);
 }
 
-const shared = new Core(null, spawn);
+const shared = new WorkerMachine(spawn);
 /** How often the shared worker was ended: what ran in it before is gone. */
 let ended = 0;
 let seats = 0;
 
-type Name = keyof Api;
-type Answer<K extends Name> = Promise<Awaited<ReturnType<Api[K]>>>;
-
-/** Questions about a run begin with its slot. */
+/** Requests about a run begin with its slot. */
 const isAboutRun = (args: unknown[]): args is [number, ...unknown[]] => typeof args[0] === "number";
 
 /** One embed's place at the shared machine. */
-export class Seat extends Core {
+export class Seat implements Machine {
+  readonly runs = true;
   private readonly first = 2 * seats++;
-  private opened: Parameters<Api["open"]> | null = null;
+  private opened: Args<"open"> | null = null;
   private since = ended;
 
-  constructor() {
-    super(null);
-  }
-  override async ask<K extends Name>(name: K, ...args: Parameters<Api[K]>): Answer<K> {
+  async ask<K extends keyof Api>(name: K, ...args: Args<K>): Promise<Result<K>> {
     if (!isAboutRun(args)) return shared.ask(name, ...args);
-    if (name === "open") this.opened = args as unknown as Parameters<Api["open"]>;
+    if (name === "open") this.opened = args as unknown as Args<"open">;
     else if (this.since !== ended && this.opened) {
       // The worker was ended for another embed's sake: run again what ran here.
       const [slot, text, lang] = this.opened;
@@ -43,14 +38,13 @@ export class Seat extends Core {
       await shared.ask("open", this.first + slot, text, lang);
     }
     if (name === "open") this.since = ended;
-    const mine = [this.first + args[0], ...args.slice(1)] as unknown as Parameters<Api[K]>;
+    const mine = [this.first + args[0], ...args.slice(1)] as unknown as Args<K>;
     return shared.ask(name, ...mine);
   }
-  override stop(): void {
+  stop(): void {
     ended++;
     shared.stop();
   }
-  /** Gives the memory of its runs back. */
   leave(): void {
     if (this.opened) void shared.ask("close", this.first);
     this.opened = null;

@@ -1,6 +1,6 @@
 // Which scenario an embed shows: from its attributes, or from the text between its tags.
+import type { Machine } from "../machine";
 import type { Lang } from "../strings";
-import type { Seat } from "./machine";
 import type { ErrorDetail } from "./types";
 import { webAddress } from "./settings";
 import { word } from "./words";
@@ -42,16 +42,16 @@ export function written(element: Element): string | null {
     : null;
 }
 
-export async function scenario(source: Source, seat: Seat, lang: Lang): Promise<Scenario> {
+export async function scenario(source: Source, machine: Machine, lang: Lang): Promise<Scenario> {
   if (source.link != null) {
-    const link = await seat.ask("readLink", source.link, lang);
+    const link = await machine.ask("readLink", source.link, lang);
     if (link.error !== null) throw new EmbedError("source", link.error);
     return { text: link.text, preset: link.preset };
   }
   if (source.src != null) return { text: await fetched(source.src, lang), preset: null };
   if (source.scenario != null) return { text: bounded(source.scenario, lang), preset: null };
   if (source.preset == null) throw new EmbedError("attribute", word("nothing", lang));
-  const cards = await seat.ask("gallery", lang);
+  const cards = await machine.ask("gallery", lang);
   const card = cards.find((c) => c.name === source.preset);
   if (!card) {
     const names = cards.map((c) => c.name).join(", ");

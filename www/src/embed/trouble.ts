@@ -1,7 +1,6 @@
 // Why there is no run, in words that say what to do.
-import type { State } from "../app";
-import type { Lang } from "../strings";
-import { t } from "../strings";
+import type { State } from "../store";
+import { words, type Lang } from "../strings";
 import { EmbedError } from "./source";
 import { word } from "./words";
 
@@ -12,11 +11,11 @@ document.addEventListener("securitypolicyviolation", (event) => {
 });
 
 /** What `App.open` left behind, or what was thrown. */
-export function explained(from: State | unknown, lang: Lang): EmbedError {
+export function explained(from: unknown, lang: Lang): EmbedError {
   const state = isState(from) ? from : null;
   const first = state?.troubles[0];
   if (first) {
-    const more = first.suggestion ? ` ${t("didYouMean")} "${first.suggestion}"?` : "";
+    const more = first.suggestion ? ` ${words(lang)("didYouMean")} "${first.suggestion}"?` : "";
     const place = `${first.line}:${first.column}`;
     return new EmbedError(
       "scenario",

@@ -5,7 +5,6 @@ import { h } from "../dom";
 import { inspector } from "../inspector";
 import { timeKeys } from "../keys";
 import { sentence } from "../sentence";
-import { t } from "../strings";
 import { transport } from "../transport";
 import { word } from "./words";
 
@@ -21,6 +20,7 @@ export interface Parts {
 
 /** Builds the views of a run; they listen to `app` from here on. */
 export function parts(app: App, view: ViewName, controls: Controls): Parts {
+  const { t } = app;
   const { lang } = app.state;
   const title = h("p.embed-title", {});
   const link = h("a.embed-link", { target: "_blank", rel: "noopener", hidden: true }, word("open", lang));
@@ -28,7 +28,7 @@ export function parts(app: App, view: ViewName, controls: Controls): Parts {
     "div.busy",
     { role: "status", hidden: true },
     h("span", {}, t("running")),
-    h("button", { type: "button", onclick: () => app.core.stop() }, t("stop")),
+    h("button", { type: "button", onclick: () => app.machine.stop() }, t("stop")),
   );
   const { buttons, scrub } = transport(app);
   const content = h(

@@ -1,5 +1,5 @@
 // The gallery: filters the cards that are there, copies links. The page is whole without it.
-import * as storage from "../storage";
+import { browserStorage as storage } from "../storage";
 import { apply, turn } from "./theme";
 
 const find = <E extends Element>(selector: string): E => {

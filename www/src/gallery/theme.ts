@@ -1,5 +1,5 @@
 // Light or dark, as the playground's page keeps it.
-import * as storage from "../storage";
+import { browserStorage as storage } from "../storage";
 
 export function apply(): void {
   const theme = storage.recall("theme");

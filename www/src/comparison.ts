@@ -1,0 +1,36 @@
+// A second run beside the one shown, in pairs of positions that belong together.
+import type { Machine } from "./machine";
+import type { Navigation } from "./navigation";
+import type { Store } from "./store";
+
+export class Comparison {
+  constructor(
+    private readonly store: Store,
+    private readonly machine: Machine,
+    private readonly time: Navigation,
+  ) {}
+
+  /** Runs a second text beside this run, and goes to the first step that differs. */
+  async start(text: string, label: string): Promise<void> {
+    const { lang } = this.store.state;
+    const opened = await this.machine.ask("open", 1, text, lang);
+    if ("troubles" in opened) {
+      const [first] = opened.troubles;
+      this.store.set({ message: first ? `${first.line}:${first.column} ${first.message}` : "" });
+      return;
+    }
+    const { course } = opened;
+    const { pairs, first } = await this.machine.ask("compare");
+    const view = await this.machine.ask("view", 1, course.start, lang);
+    this.store.set({
+      playing: false,
+      asked: null,
+      other: { label, text, course, pairs, first, at: 0, view },
+    });
+    await this.time.goPair(first ?? 0);
+  }
+  async end(): Promise<void> {
+    this.store.set({ other: null });
+    await this.time.go(this.store.state.position);
+  }
+}

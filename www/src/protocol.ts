@@ -1,0 +1,89 @@
+// What the page may ask the machine, and what it answers: the one interface between the two threads.
+import type {
+  Card,
+  Coloured,
+  Comparison,
+  Course,
+  Dump,
+  Head,
+  Linked,
+  Offer,
+  Question,
+  Scene,
+  Trouble,
+  View,
+  Whereabouts,
+} from "iommu-view";
+import type { Lang } from "./strings";
+
+/** A run that has been opened: what does not change with the position. */
+export interface Opened {
+  head: Head;
+  course: Course;
+  /** The positions worth a stop. */
+  stops: Uint32Array;
+}
+
+/** A part of a column of the picture. */
+export interface Focus {
+  column: string;
+  first: string;
+  last: string;
+}
+
+/** What a link may say besides the scenario and the position. */
+export interface LinkMore {
+  view?: string | null;
+  lang?: string | null;
+  theme?: string | null;
+}
+
+/** Runs are kept in slots: 0 is the one shown, 1 the one it is compared with. */
+export interface Api {
+  /** Any request loads the machine; this one does nothing else. */
+  load(): void;
+  /** Runs a text; the run before stays when the text has problems. */
+  open(slot: number, text: string, lang: Lang): Opened | { troubles: Trouble[] };
+  /** Forgets a run. */
+  close(slot: number): void;
+  about(slot: number, lang: Lang): Opened;
+  view(slot: number, position: number, lang: Lang): View;
+  /** The picture at a position, at most `width` cells wide. */
+  scene(slot: number, position: number, width: number, focus: Focus | null, lang: Lang): Scene;
+  names(slot: number, position: number, column: string, at: string, lang: Lang): Whereabouts | null;
+  /** 256 bytes of physical memory, or of a device's own (`of`: its requester id). */
+  dump(
+    slot: number,
+    position: number,
+    of: number | null,
+    at: string,
+    around: boolean,
+    across: 8 | 16,
+    lang: Lang,
+  ): Dump;
+  draw(slot: number, position: number, form: string, width: number, lang: Lang, theme: string): string;
+  whereIs(slot: number, position: number, what: string, lang: Lang): Whereabouts[];
+  traceJson(slot: number, lang: Lang): string;
+  compare(): Comparison;
+  question(slot: number, position: number, lang: Lang): Question | null;
+  readLink(fragment: string, lang: Lang): Linked;
+  /** The fragment of a scenario and where to stand in it; `null` when the text is too long for a link. */
+  writeLink(text: string, preset: string | null, at: number | null, more: LinkMore): string | null;
+  /** The same scenario on another architecture, if the text can be read. */
+  onto(text: string, architecture: string): string | null;
+  gallery(lang: Lang): Card[];
+  check(text: string, lang: Lang): Trouble[];
+  offer(text: string, line: number, column: number, lang: Lang): Offer;
+  colours(text: string): Coloured[];
+}
+
+/** A request as it travels to the worker, and its answer. */
+export interface Request {
+  id: number;
+  name: keyof Api;
+  args: unknown[];
+}
+export type Answer = { id: number; value: unknown } | { id: number; error: string };
+
+export type Args<K extends keyof Api> = Parameters<Api[K]>;
+export type Result<K extends keyof Api> = ReturnType<Api[K]>;

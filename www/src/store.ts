@@ -1,0 +1,117 @@
+// What the page knows. Only `set` changes it; views listen and draw.
+import type { Card, Comparison, Course, Head, Question, Trouble, View } from "iommu-view";
+import type { Focus } from "./protocol";
+import type { Lang } from "./strings";
+
+export type Grain = "read" | "operation";
+
+/** The second run of a comparison. */
+export interface Other {
+  /** What makes it another one, in words. */
+  label: string;
+  text: string;
+  course: Course;
+  pairs: Comparison["pairs"];
+  /** The first pair that differs. */
+  first: number | null;
+  /** The pair that is shown. */
+  at: number;
+  view: View;
+}
+
+/** A question about the step to come, and the reader's answer. */
+export interface Asked extends Question {
+  guess: number | null;
+}
+
+export interface State {
+  lang: Lang;
+  /** The preset's name, or nothing for a text of one's own. */
+  preset: string | null;
+  /** The text as typed, and the last one that ran. */
+  text: string;
+  good: string;
+  head: Head | null;
+  course: Course | null;
+  stops: Uint32Array;
+  view: View | null;
+  position: number;
+  grain: Grain;
+  playing: boolean;
+  speed: number;
+  troubles: Trouble[];
+  busy: boolean;
+  /** An address that the reader follows. */
+  followed: string | null;
+  /** What of a column is looked at closer. */
+  focus: Focus | null;
+  gallery: Card[];
+  message: string;
+  /** Ask before steps. */
+  predicting: boolean;
+  asked: Asked | null;
+  other: Other | null;
+  /** The text before the last direct change. */
+  undo: string | null;
+}
+
+export type Listener = (state: Readonly<State>, changed: ReadonlySet<keyof State>) => void;
+
+export class Store {
+  private now: State;
+  private listeners: Listener[] = [];
+
+  constructor(lang: Lang, predicting: boolean) {
+    this.now = {
+      lang,
+      preset: null,
+      text: "",
+      good: "",
+      head: null,
+      course: null,
+      stops: new Uint32Array(),
+      view: null,
+      position: 0,
+      grain: "read",
+      playing: false,
+      speed: 1,
+      troubles: [],
+      busy: false,
+      followed: null,
+      focus: null,
+      gallery: [],
+      message: "",
+      predicting,
+      asked: null,
+      other: null,
+      undo: null,
+    };
+  }
+  get state(): Readonly<State> {
+    return this.now;
+  }
+  on(listener: Listener): void {
+    this.listeners.push(listener);
+  }
+  /** Forgets all listeners: the page is built anew. */
+  clear(): void {
+    this.listeners = [];
+  }
+  /** Changes what is known, and tells every listener which keys were set. */
+  set(patch: Partial<State>): void {
+    this.now = { ...this.now, ...patch };
+    this.notify(new Set(Object.keys(patch) as (keyof State)[]));
+  }
+  /** Changes what nobody shows before the next `set`: what was requested meanwhile is compared with it. */
+  prepare(patch: Partial<State>): void {
+    this.now = { ...this.now, ...patch };
+  }
+  /** Tells every listener that all is new. */
+  all(): void {
+    this.notify(new Set(Object.keys(this.now) as (keyof State)[]));
+  }
+  private notify(changed: ReadonlySet<keyof State>): void {
+    // A listener may set more: each is told the state as it is then.
+    for (const listener of this.listeners) listener(this.now, changed);
+  }
+}
