@@ -68,6 +68,8 @@ macro_rules! register {
             bytes: $bytes,
             meaning: Text::new($en, $zh),
             fields: &[$($field),+],
+            rw: 0,
+            w1c: 0,
             section: "dma-engine: registers",
         };
     };

@@ -15,6 +15,8 @@ static REGISTER: Register = Register {
     bytes: 4,
     meaning: Text::new("a register", "寄存器"),
     fields: &[],
+    rw: 0,
+    w1c: 0,
     section: "test 2",
 };
 static CACHE: CacheType =

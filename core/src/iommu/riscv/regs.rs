@@ -74,6 +74,8 @@ macro_rules! registers {
                 bytes: $bytes,
                 meaning: Text::new($en, $zh),
                 fields: &[$($field),*],
+                rw: 0,
+                w1c: 0,
                 section: concat!("RISC-V IOMMU, ", $name),
             };
         )*

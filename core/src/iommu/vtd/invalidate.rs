@@ -2,7 +2,7 @@
 
 use super::caches::{self, Index};
 use super::descriptors as d;
-use super::entries::reserved_set;
+
 use super::regs::{bit, offset};
 use super::route::Kind;
 use super::Vtd;
@@ -251,7 +251,7 @@ impl Vtd {
         obs.begin(Actor::Iommu, Scope::Command { entry });
         let problem = if known.is_none() || needs_wide && step == 16 {
             Some((3, &BAD_TYPE))
-        } else if reserved_set(entry, &words, 64) || !needs_wide && (words[2] | words[3]) != 0 {
+        } else if entry.reserved_set(&words, 64) || !needs_wide && (words[2] | words[3]) != 0 {
             Some((4, &BAD_RESERVED))
         } else {
             None

@@ -1,7 +1,7 @@
 //! Interrupt remapping and posting (VT-d 5): a write to FEEx_xxxxh becomes an interrupt, or a fault.
 
 use super::caches::{self, Index};
-use super::entries::reserved_set;
+
 use super::faults as f;
 use super::regs::{bit, offset};
 use super::route::Failure;
@@ -317,13 +317,13 @@ impl Vtd {
         let posted = words[0] >> 15 & 1 != 0;
         let quirks = &self.config.quirks;
         let bad = if posted && self.config.posting() {
-            reserved_set(&IRTE_POSTED, words, 64)
+            IRTE_POSTED.reserved_set(words, 64)
         } else {
             // Without EIME only DST[15:8] is an APIC id.
             let narrow = !self.extended_mode() && !quirks.destination_reserved_ignored;
             let destination = narrow && words[0] & 0xffff_00ff_0000_0000 != 0;
             let mode = posted && !quirks.destination_reserved_ignored;
-            mode || destination || reserved_set(&IRTE, words, 64)
+            mode || destination || IRTE.reserved_set(words, 64)
         };
         if bad {
             return fail(&f::IR_24);
@@ -377,7 +377,7 @@ impl Vtd {
         for (i, word) in pid.iter_mut().enumerate() {
             *word = memory.read_u64(at.wrapping_add(i as u64 * 8)).map_err(|_| &f::IR_27)?;
         }
-        let bad = reserved_set(&PID, &pid, 64);
+        let bad = PID.reserved_set(&pid, 64);
         if O::ON {
             let verdict = if bad { Verdict::Fault(&f::IR_28) } else { Verdict::Ok };
             let words = obs.words(&pid);

@@ -1,6 +1,6 @@
 //! Intel VT-d: the Intel Virtualization Technology for Directed I/O architecture specification, revision 4.
 //!
-//! * Structures, registers, descriptors and fault reasons are tables of data: [`entries`], [`first_stage`],
+//! * Structures, registers, descriptors and fault reasons are tables of data: [`spec`], [`first_stage`],
 //!   [`second_stage`], [`irte`], [`registers`], [`descriptors`], [`faults`].
 //! * What a unit can do is its [`Config`]; in what an implementation deviates is its [`Quirks`].
 //! * [`route`] finds the tables of a request, [`walk`] walks them; `translate` does both through [`caches`].
@@ -12,8 +12,8 @@ pub mod config;
 mod control;
 pub mod descriptors;
 mod driver;
-pub mod entries;
 pub mod faults;
+pub mod features;
 pub mod first_stage;
 mod invalidate;
 pub mod irte;
@@ -24,6 +24,7 @@ pub mod regs;
 pub mod route;
 pub mod second_stage;
 mod shared;
+pub mod spec;
 mod translate;
 pub mod walk;
 

@@ -10,7 +10,7 @@ const fn r(
     zh: &'static str,
     fields: &'static [Field],
 ) -> Register {
-    Register { name, offset, bytes, meaning: Text::new(en, zh), fields, section: "VT-d 11.4" }
+    Register { name, offset, bytes, meaning: Text::new(en, zh), fields, rw: 0, w1c: 0, section: "VT-d 11.4" }
 }
 const fn flag(name: &'static str, bit: u16, en: &'static str, zh: &'static str) -> Field {
     Field::flag(name, bit, en, zh)

@@ -2,10 +2,10 @@
 //! scalable mode, PASID directory and PASID table.
 
 use super::config::Config;
-use super::entries::{self, reserved_set};
 use super::faults as f;
 use super::first_stage::FirstStage;
 use super::second_stage::SecondStage;
+use super::{features, spec};
 use crate::addr::{Address, AnyAddr, PhysAddr, RequesterId, Space};
 use crate::memory::Memory;
 use crate::spec::{EntryType, FaultCode, Rule, Text};
@@ -230,7 +230,7 @@ impl Reader<'_> {
 
         // Root entry: 16 bytes a bus (VT-d 9.1, 9.2).
         let bus = u64::from(requester.bus());
-        let entry = if scalable { &entries::SM_ROOT } else { &entries::ROOT };
+        let entry = if scalable { &spec::SM_ROOT } else { &spec::ROOT };
         let place = Place { entry, index: bus as u32, pa: (self.rtaddr & mask).wrapping_add(bus * 16) };
         let mut root = [0; 2];
         if !self.load(memory, obs, &place, &mut root) {
@@ -246,9 +246,9 @@ impl Reader<'_> {
             return fail(obs, pick(&f::LRT_2, &f::SRT_2));
         }
         let bad = if scalable && !self.config.quirks.root_checks_both_halves {
-            reserved_set(&entries::SM_ROOT_HALF, &[half], host)
+            spec::SM_ROOT_HALF.reserved_set(&[half], host)
         } else {
-            reserved_set(entry, &root, host)
+            entry.reserved_set(&root, host)
         };
         if bad {
             return fail(obs, pick(&f::LRT_3, &f::SRT_3));
@@ -258,9 +258,9 @@ impl Reader<'_> {
 
         // Context entry: 16 bytes a function, or 32 bytes and half as many a table (VT-d 9.3, 9.4).
         let (entry, size, index) = if scalable {
-            (&entries::SM_CONTEXT, 4, u64::from(requester.devfn() & 0x7f))
+            (&spec::SM_CONTEXT, 4, u64::from(requester.devfn() & 0x7f))
         } else {
-            (&entries::CONTEXT, 2, u64::from(requester.devfn()))
+            (&spec::CONTEXT, 2, u64::from(requester.devfn()))
         };
         let place = Place { entry, index: index as u32, pa: table.wrapping_add(index * size as u64 * 8) };
         let mut words = [0; 4];
@@ -277,8 +277,8 @@ impl Reader<'_> {
         }
         let absent = scalable
             && !self.config.quirks.absent_features_ignored
-            && entries::uses_absent(self.config, &entries::CONTEXT_FEATURES, &words);
-        if absent || reserved_set(entry, &words[..size], host) {
+            && features::uses_absent(self.config, &features::CONTEXT_FEATURES, &words);
+        if absent || entry.reserved_set(&words[..size], host) {
             return fail(obs, pick(&f::LCT_3, &f::SCT_3));
         }
         if !scalable {
@@ -379,7 +379,7 @@ impl Reader<'_> {
         // PASID-directory entry: 8 bytes for 64 PASIDs (VT-d 9.5).
         let index = u64::from(pasid >> 6 & 0x3fff);
         let directory = context.words[0] & !0xfff;
-        let entry = &entries::PASID_DIR;
+        let entry = &spec::PASID_DIR;
         let place = Place { entry, index: index as u32, pa: directory.wrapping_add(index * 8) };
         let mut dir = [0];
         if !self.load(memory, obs, &place, &mut dir) {
@@ -393,7 +393,7 @@ impl Reader<'_> {
         if dir[0] & 1 == 0 {
             return fail(obs, &f::SPD_2);
         }
-        if !quirks.pasid_reserved_ignored && reserved_set(entry, &dir, host) {
+        if !quirks.pasid_reserved_ignored && entry.reserved_set(&dir, host) {
             return fail(obs, &f::SPD_3);
         }
         let table = dir[0] & !0xfff;
@@ -401,7 +401,7 @@ impl Reader<'_> {
 
         // PASID-table entry: 64 bytes (VT-d 9.6).
         let index = u64::from(pasid & 0x3f);
-        let entry = &entries::PASID;
+        let entry = &spec::PASID;
         let place = Place { entry, index: index as u32, pa: table.wrapping_add(index * 64) };
         let mut words = [0; 8];
         if !self.load(memory, obs, &place, &mut words) {
@@ -419,8 +419,8 @@ impl Reader<'_> {
         if words[0] & 1 == 0 {
             return fail(obs, &f::SPT_2);
         }
-        let reserved = reserved_set(entry, &words, host)
-            || entries::uses_absent(self.config, &entries::PASID_FEATURES, &words);
+        let reserved = entry.reserved_set(&words, host)
+            || features::uses_absent(self.config, &features::PASID_FEATURES, &words);
         if !quirks.pasid_reserved_ignored && reserved {
             return fail(obs, &f::SPT_3);
         }

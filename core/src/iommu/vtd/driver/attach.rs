@@ -2,7 +2,7 @@
 
 use super::{second_format, Domain, SHARED_DOMAIN};
 use crate::addr::{Address, Pasid, PhysAddr, RequesterId};
-use crate::iommu::vtd::{entries, Vtd};
+use crate::iommu::vtd::{spec, Vtd};
 use crate::iommu::{Attachment, Ctx, DomainKind, DriverError, ProcessTables};
 use crate::trace::{write_run, Actor, Observer};
 
@@ -37,7 +37,7 @@ impl Vtd {
                 let other = other.map_or(0, |t| t.raw() | 1);
                 let here = table.raw() | 1;
                 let words = if upper { [other, here] } else { [here, other] };
-                let entry = if scalable { &entries::SM_ROOT } else { &entries::ROOT };
+                let entry = if scalable { &spec::SM_ROOT } else { &spec::ROOT };
                 Self::store(ctx, entry, root, &words)?;
                 self.driver.contexts.insert(key, table);
                 table
@@ -91,7 +91,7 @@ impl Vtd {
         let at = self.context_place(ctx, device)?;
         let was = ctx.memory.read_u64(at)?;
         let did = (ctx.memory.read_u64(at.wrapping_add(8))? >> 8) as u16;
-        Self::store(ctx, &entries::CONTEXT, at, &words)?;
+        Self::store(ctx, &spec::CONTEXT, at, &words)?;
         if was & 1 != 0 {
             self.flush_device(ctx, device, did)?;
         }
@@ -109,7 +109,7 @@ impl Vtd {
         let was = ctx.memory.read_u64(at)?;
         let old = self.driver.pasid_domains.get(&(device.bdf16(), RID_PASID)).copied();
         let Some(words) = pasid else {
-            Self::store(ctx, &entries::SM_CONTEXT, at, &[0; 4])?;
+            Self::store(ctx, &spec::SM_CONTEXT, at, &[0; 4])?;
             if was & 1 != 0 {
                 self.flush_device(ctx, device, old.unwrap_or(SHARED_DOMAIN))?;
             }
@@ -135,7 +135,7 @@ impl Vtd {
         low |= u64::from(caps.ats && self.config.device_tlb()) << 2;
         low |= u64::from(caps.pasid && self.config.pasid()) << 3;
         low |= u64::from(caps.pri && self.config.page_requests()) << 4;
-        Self::store(ctx, &entries::SM_CONTEXT, at, &[low, u64::from(RID_PASID), 0, 0])
+        Self::store(ctx, &spec::SM_CONTEXT, at, &[low, u64::from(RID_PASID), 0, 0])
     }
 
     /// PDTS: a directory for every PASID the unit takes, else the smallest one.
@@ -179,13 +179,13 @@ impl Vtd {
             None => {
                 let table = Self::frame(ctx)?;
                 let at = directory.wrapping_add(u64::from(pasid >> 6) * 8);
-                Self::store(ctx, &entries::PASID_DIR, at, &[table.raw() | 1])?;
+                Self::store(ctx, &spec::PASID_DIR, at, &[table.raw() | 1])?;
                 self.driver.pasid_tables.insert(key, table);
                 table
             }
         };
         let at = table.wrapping_add(u64::from(pasid & 0x3f) * 64);
-        Self::store(ctx, &entries::PASID, at, words)?;
+        Self::store(ctx, &spec::PASID, at, words)?;
         if words[0] & 1 != 0 {
             self.driver.pasid_domains.insert((device.bdf16(), pasid), words[1] as u16);
         }
