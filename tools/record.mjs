@@ -52,6 +52,7 @@ for (const lang of ["en", "zh"]) {
     head: run.head(lang),
     course: run.course(lang),
     stops: [...run.stops()],
+    reads: [...run.reads()],
     views: changes(positions.map((at) => run.view(at, lang))),
     widths,
     upTo: WIDEST,

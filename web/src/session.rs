@@ -5,6 +5,7 @@ use iommu_core::addr::RequesterId;
 use iommu_core::diagram::{render::Theme, Options};
 use iommu_core::view::export::Form;
 use iommu_core::view::memory::Shape;
+use iommu_core::view::types::Depth;
 use iommu_core::view::{text, Player};
 use wasm_bindgen::prelude::*;
 
@@ -41,7 +42,17 @@ impl Session {
     pub fn course(&self, language: &str) -> JsValue {
         to_js(&self.player.course(lang(language)))
     }
-    /// The positions worth a stop.
+    /// The positions of who is shown reads, from the first idea on: walks and repeats are one each.
+    pub fn reads(&self) -> Vec<u32> {
+        self.player.reads()
+    }
+    /// The stops inside a stop (`depth` is `idea`, `operation` or `read`).
+    #[wasm_bindgen(unchecked_return_type = "import('iommu-view').Stop[]")]
+    pub fn inside(&self, depth: &str, from: u32, to: u32, language: &str) -> JsValue {
+        let depth = Depth::named(depth).unwrap_or_default();
+        to_js(&self.player.inside(depth, from, to, lang(language)))
+    }
+    /// The positions of every single step that is worth a stop.
     pub fn stops(&self) -> Vec<u32> {
         self.player.viewer.stops()
     }

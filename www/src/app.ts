@@ -104,7 +104,7 @@ export class App {
   /** Writes a word of memory by a `poke` line in the text, and goes before the same operation again. */
   async poke(at: string, value: string, why: string): Promise<void> {
     const { course, position, text, good, preset, view } = this.state;
-    const operation = course?.operations.find((o) => position <= o.to);
+    const operation = course?.lines.find((o) => position <= o.to);
     if (!operation || text !== good) return;
     const lines = good.split("\n");
     // What the operation itself writes is changed after it, and after what is expected of it.
@@ -118,7 +118,7 @@ export class App {
     const changed = lines.join("\n");
     this.storage.remember(draftKey(preset), changed);
     if (!(await this.open(changed, preset))) return;
-    const again = this.state.course?.operations.find((o) => o.line >= line + 1);
+    const again = this.state.course?.lines.find((o) => o.line >= line + 1);
     this.set({ undo: good, message: `${this.t("flipped")} ${line + 1}` });
     if (again) await this.time.go(again.from - 1);
   }

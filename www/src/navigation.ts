@@ -59,7 +59,7 @@ export class Navigation {
   /** The places where stepping stops. */
   private stops(): ArrayLike<number> {
     const { course, other, stops, grain } = this.store.state;
-    if (grain === "operation") return course?.operations.map((o) => o.to) ?? [];
+    if (grain === "operation") return course?.lines.map((o) => o.to) ?? [];
     return other ? other.pairs.map((p) => p.a) : stops;
   }
   next(): number | null {

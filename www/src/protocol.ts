@@ -4,12 +4,14 @@ import type {
   Coloured,
   Comparison,
   Course,
+  Depth,
   Dump,
   Head,
   Linked,
   Offer,
   Question,
   Scene,
+  Stop,
   Trouble,
   View,
   Whereabouts,
@@ -20,8 +22,10 @@ import type { Lang } from "./strings";
 export interface Opened {
   head: Head;
   course: Course;
-  /** The positions worth a stop. */
+  /** Every single step that is worth a stop. */
   stops: Uint32Array;
+  /** The stops of a reader of reads: walks and repeats are one each. */
+  reads: Uint32Array;
 }
 
 /** A part of a column of the picture. */
@@ -47,6 +51,8 @@ export interface Api {
   /** Forgets a run. */
   close(slot: number): void;
   about(slot: number, lang: Lang): Opened;
+  /** The stops inside a stop: they begin where it does and end where it does. */
+  inside(slot: number, depth: Depth, from: number, to: number, lang: Lang): Stop[];
   view(slot: number, position: number, lang: Lang): View;
   /** The picture at a position, at most `width` cells wide. */
   scene(slot: number, position: number, width: number, focus: Focus | null, lang: Lang): Scene;

@@ -10,6 +10,7 @@ interface Recorded {
   head: Head;
   course: Course;
   stops: number[];
+  reads: number[];
   /** What changes from each position to the next. */
   views: Change[];
   /** The widths, in cells, from which on a file of scenes holds; the last width that is recorded. */
@@ -110,6 +111,6 @@ export class Recording {
   }
 }
 
-function opened({ head, course, stops }: Recorded) {
-  return { head, course, stops: new Uint32Array(stops) };
+function opened({ head, course, stops, reads }: Recorded) {
+  return { head, course, stops: new Uint32Array(stops), reads: new Uint32Array(reads) };
 }

@@ -22,7 +22,7 @@ export function sentence(app: App): HTMLElement {
     box.dataset.tone = begun ? tone : "plain";
     live.replaceChildren(...(begun ? said(app, view) : begin(state, app.t)));
     const line = currentLine(state);
-    const text = line ? state.course?.operations.find((o) => o.line === line)?.text : "";
+    const text = line ? state.course?.lines.find((o) => o.line === line)?.text : "";
     where.replaceChildren(
       ...(text && begun ? [h("span.line", {}, `${t("at")} ${line}`), h("code", {}, text)] : []),
     );
@@ -47,7 +47,7 @@ function begin(state: Readonly<State>, t: Words): HTMLElement[] {
 }
 
 function currentLine(state: Readonly<State>): number | null {
-  const operations = state.course?.operations ?? [];
+  const operations = state.course?.lines ?? [];
   const found = operations.find((o) => state.position <= o.to);
   return found?.line ?? operations.at(-1)?.line ?? null;
 }

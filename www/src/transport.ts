@@ -157,7 +157,7 @@ function drawMarks(into: HTMLElement, app: App): void {
   for (const { at, failure } of course.checks)
     if (failure !== null) failed.add(Math.round((200 * at) / course.length));
   // As many ticks as can be told apart.
-  const ticks = new Set(course.operations.map((o) => Math.round((400 * o.from) / course.length)));
+  const ticks = new Set(course.lines.map((o) => Math.round((400 * o.from) / course.length)));
   into.replaceChildren(
     ...(ticks.size < 200 ? [...ticks].map((at) => h("i.tick", { style: `left:${at / 4}%` })) : []),
     ...[...failed].map((at) => h("b.mark.unmet", { style: `left:${at / 2}%` }, "≠")),

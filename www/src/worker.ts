@@ -16,7 +16,7 @@ function session(slot: number): Session {
 
 function about(slot: number, lang: Lang): Opened {
   const run = session(slot);
-  return { head: run.head(lang), course: run.course(lang), stops: run.stops() };
+  return { head: run.head(lang), course: run.course(lang), stops: run.stops(), reads: run.reads() };
 }
 
 const api = {
@@ -38,6 +38,7 @@ const api = {
     sessions[slot] = undefined;
   },
   about,
+  inside: (slot, depth, from, to, lang) => session(slot).inside(depth, from, to, lang),
   view: (slot, position, lang) => session(slot).view(position, lang),
   scene: (slot, position, width, focus, lang) =>
     session(slot).scene(position, width, focus?.column, focus?.first ?? "", focus?.last ?? "", lang),

@@ -229,7 +229,7 @@ mod tests {
         let (a, b) = (Player::open(text).unwrap(), Player::open(&strict).unwrap());
         let found = super::compare(&a.viewer, &b.viewer);
         let first = found.pairs[found.first.expect("they differ") as usize];
-        let operations = a.viewer.course(Lang::En).operations;
+        let operations = a.viewer.course(Lang::En).lines;
         let here = operations.iter().find(|o| o.from <= first.a && first.a <= o.to).unwrap();
         assert!(here.text.trim().starts_with("dma_unmap"), "{}", here.text);
     }

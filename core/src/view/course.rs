@@ -1,23 +1,26 @@
-//! What does not change with the position: operations, stops, marks, lanes.
+//! What does not change with the position: lines, marks, lanes.
 
+use super::stops::reads::worth_a_stop;
 use super::types::{Course, Lane, LaneSpan, Mark, Operation, OwnMemory, PageTone};
 use super::Viewer;
 use crate::addr::RequesterId;
 use crate::explain::step::owner;
 use crate::explain::{scopes, Cast};
 use crate::spec::Lang;
-use crate::trace::{CacheOp, Event, InterruptKind, NameId, OwnerState, Scope, Trace, Verdict};
+use crate::trace::{CacheOp, Event, InterruptKind, NameId, OwnerState, Scope, Trace};
 use alloc::{collections::BTreeMap, vec::Vec};
 
 impl Viewer {
-    /// The whole course of the run, without what was expected of it: that is the player's.
+    /// The whole course of the run, without what only a player knows: ideas, operations, what was expected.
     pub fn course(&self, lang: Lang) -> Course {
         let trace = self.trace();
-        let operations = operations(trace, self.cast());
+        let lines = operations(trace, self.cast());
         Course {
-            start: operations.first().map_or(0, |o| o.from - 1),
+            start: lines.first().map_or(0, |o| o.from - 1),
             length: trace.len() as u32,
-            operations,
+            ideas: Vec::new(),
+            operations: Vec::new(),
+            lines,
             marks: marks(trace),
             lanes: lanes(trace, lang),
             memories: memories(trace, self.cast()),
@@ -28,13 +31,8 @@ impl Viewer {
 
     /// The positions that are worth a stop, in order: all that is done, without the ends of scopes that say nothing.
     pub fn stops(&self) -> Vec<u32> {
-        let steps = self.trace().steps().iter().enumerate();
-        let stops = steps.filter(|(_, s)| match s.event {
-            Event::End(verdict) => matches!(verdict, Verdict::Leaf { .. } | Verdict::Fault(_)) && s.depth < 4,
-            Event::Owner { .. } | Event::Cost { .. } => false,
-            _ => true,
-        });
-        stops.map(|(i, _)| i as u32 + 1).collect()
+        let stops = (0..self.trace().len()).filter(|at| worth_a_stop(self.trace(), *at));
+        stops.map(|at| at as u32 + 1).collect()
     }
 }
 

@@ -7,7 +7,8 @@
 //! * [`bits`]: the structure or register that the current step touched, field by field
 //! * [`state`]: caches and registers; [`queues`]: what software and the IOMMU have for each other;
 //!   [`memory`]: bytes, with tables recognised
-//! * [`course`]: what does not change with the position: operations, stops, marks, lanes
+//! * [`course`]: what does not change with the position: lines, marks, lanes
+//! * [`stops`]: where the reader stops at the three depths
 //! * [`expected`]: what the scenario expects, and whether it held
 //! * [`compare`]: two runs step beside step; [`predict`]: what could be asked before a step
 //! * [`frame`]: what keeps pictures in their place, laid out by [`scene`]
@@ -28,6 +29,7 @@ pub mod queues;
 pub mod reach;
 pub mod scene;
 pub mod state;
+pub mod stops;
 pub mod text;
 pub mod types;
 pub mod walk;

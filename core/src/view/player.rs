@@ -1,6 +1,7 @@
 //! A scenario that has run, with everything a page may ask of it.
 
 use super::frame::widen;
+use super::stops::plan::Plan;
 use super::types::{Comparison, Course, Head, Question, Scene, Whereabouts};
 use super::{compare, expected, export, predict, reach, scene, text, where_is, Viewer};
 use crate::diagram::render::Theme;
@@ -24,7 +25,8 @@ pub struct Player {
     machine: Machine,
     frame: Model,
     checks: Vec<Check>,
-    done: Vec<Done>,
+    pub(super) done: Vec<Done>,
+    pub(super) plan: Plan,
     /// Its trace and memory, at any position.
     pub viewer: Viewer,
 }
@@ -39,10 +41,11 @@ impl Player {
         let (trace, memories) = (core::mem::take(&mut machine.trace), machine.take_memories());
         let viewer = Viewer::new(trace, memories, cast);
         let mut player = Player {
-            scenario: run.scenario,
             machine,
             frame: Model::default(),
             checks: run.checks,
+            plan: Plan::of(&run.scenario, &run.done),
+            scenario: run.scenario,
             done: run.done,
             viewer,
         };
@@ -62,7 +65,8 @@ impl Player {
         let checks = expected::expected(&self.checks, &self.done, &self.viewer.cast().lines, lang);
         let mut course = self.viewer.course(lang);
         reach::tell(self.viewer.trace(), &self.machine, &mut course.lanes);
-        Course { checks, ..course }
+        let (ideas, operations) = (self.ideas(lang), self.operations(lang));
+        Course { start: self.start(), ideas, operations, checks, ..course }
     }
     /// This run beside another one.
     pub fn compare(&self, other: &Player) -> Comparison {
@@ -77,7 +81,12 @@ impl Player {
         let position = position.min(self.viewer.len());
         let Viewer { trace, cursor, .. } = &mut self.viewer;
         cursor.seek(trace, position);
-        picture(&self.machine, trace, cursor, Phrase::default())
+        let mut model = picture(&self.machine, trace, cursor, Phrase::default());
+        if position <= self.start() as usize {
+            // What only prepares is done; nothing has moved yet.
+            (model.token, model.lit) = (None, Vec::new());
+        }
+        model
     }
     /// The frame: what is seen after any operation, or after enough of them when there are many.
     fn make_frame(&mut self) {

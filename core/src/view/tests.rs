@@ -62,7 +62,7 @@ fn run() -> Viewer {
 #[test]
 fn a_nested_walk_is_a_grid_of_twenty_four_reads() {
     let mut v = run();
-    let end = v.course(Lang::En).operations[0].to as usize;
+    let end = v.course(Lang::En).lines[0].to as usize;
     let view = v.view(end, Lang::En);
     let walk = view.walk.unwrap();
     assert_eq!(walk.rows.len(), 24);
@@ -89,7 +89,7 @@ fn a_walk_grows_with_the_position_and_its_current_row_is_the_entry() {
     let mut v = run();
     let course = v.course(Lang::En);
     let mut seen = 0;
-    for position in course.operations[0].from as usize..=course.operations[0].to as usize {
+    for position in course.lines[0].from as usize..=course.lines[0].to as usize {
         let view = v.view(position, Lang::En);
         assert!(!view.sentence.is_empty());
         let Some(walk) = view.walk else { continue };
@@ -111,13 +111,13 @@ fn a_walk_grows_with_the_position_and_its_current_row_is_the_entry() {
 fn marks_lanes_and_caches_follow_the_trace() {
     let mut v = run();
     let course = v.course(Lang::Zh);
-    assert_eq!(course.operations[2].text, "cpu read c");
+    assert_eq!(course.lines[2].text, "cpu read c");
     let tones: Vec<PageTone> = course.marks.iter().map(|m| m.tone).collect();
     assert!(tones.starts_with(&[PageTone::Miss]) && tones.contains(&PageTone::Fault));
     let spans: Vec<_> = course.lanes[0].spans.iter().map(|s| (s.from, s.to)).collect();
     assert_eq!(spans[0].1, spans[1].0);
     assert_eq!(spans[1].1 as usize, v.len());
-    let at = course.operations[1].to as usize;
+    let at = course.lines[1].to as usize;
     let view = v.view(at, Lang::Zh);
     assert_eq!((view.caches[0].hits, view.caches[0].misses, view.caches[0].lines.len()), (1, 1, 1));
     assert!(v.view(0, Lang::En).caches.is_empty());
@@ -200,7 +200,7 @@ fn what_is_pointed_at_has_its_names() {
     }
     let howto = PRESETS.iter().find(|p| p.name == "howto").unwrap();
     let mut player = Player::open(howto.text).unwrap();
-    let before = player.course(Lang::En).operations.iter().find(|o| o.text.contains("unmap")).unwrap().from;
+    let before = player.course(Lang::En).lines.iter().find(|o| o.text.contains("unmap")).unwrap().from;
     let scene = player.scene(before as usize - 1, 120, None, Lang::En);
     let bus = scene.pieces.iter().find(|p| p.column == "bus" && p.kind == "buffer").unwrap();
     let found = player.names(before as usize - 1, "bus", bus.first.0, Lang::En).unwrap();

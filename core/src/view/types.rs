@@ -335,12 +335,16 @@ to_page! {
     }
     /// What does not change with the position.
     struct Course {
-        /// The position before the first operation: the machine is set up.
+        /// The position before the first idea: the machine and what the author only prepares are set up.
         pub start: u32,
         /// The last position.
         pub length: u32,
-        /// The operations, in order.
-        pub operations: Vec<Operation>,
+        /// The stops of a reader who is shown ideas.
+        pub ideas: Vec<Stop>,
+        /// The stops of a reader who is shown operations, repeats folded; an idea's are next to each other.
+        pub operations: Vec<Stop>,
+        /// Every line that is done, in order.
+        pub lines: Vec<Operation>,
         /// What is worth finding on the scrub bar.
         pub marks: Vec<Mark>,
         /// Buffers, and whose they are when.
@@ -351,6 +355,71 @@ to_page! {
         pub checks: Vec<Expected>,
         /// The trace was cut because it grew too long.
         pub cut: bool,
+    }
+    /// How far the run is opened.
+    #[derive(Copy, Eq, Default)]
+    enum Depth {
+        /// What the author wants seen: a note with the lines up to the next one.
+        #[default]
+        Idea,
+        /// A line of the text.
+        Operation,
+        /// A step of the trace.
+        Read,
+    }
+    /// A place where the reader stops. The stops of a list follow each other without a gap.
+    #[derive(Default)]
+    struct Stop {
+        /// What it is.
+        pub depth: Depth,
+        /// The position before it.
+        pub from: u32,
+        /// The position after it, which is what is shown.
+        pub to: u32,
+        /// Its first line in the text, from 1; 0 for none.
+        pub line: u32,
+        /// What is said: the note of an idea, the result of an operation, what happened in a step.
+        pub sentence: String,
+        /// What came of it.
+        pub outcome: Option<OutcomeLine>,
+        /// An idea's first operation in the course.
+        pub first: u32,
+        /// How many stops are inside.
+        pub children: u32,
+        /// It stands for so many more like those before it; 0 when it stands for itself.
+        pub repeats: u32,
+    }
+    /// What came of something.
+    struct OutcomeLine {
+        /// What kind of end it is.
+        pub kind: OutcomeKind,
+        /// That kind, as a word for the reader.
+        pub word: String,
+        /// The sentence.
+        pub text: String,
+    }
+    /// What kind of end something came to.
+    #[derive(Copy, Eq, Default)]
+    enum OutcomeKind {
+        /// Data is where it was meant to be.
+        Arrived,
+        /// Nothing was moved: somebody refused.
+        Refused,
+        /// Data is where it must not be, or is not what it should be: a stale entry, another's page.
+        Wrong,
+        /// Data went nowhere, or was overwritten.
+        Lost,
+        /// Addresses lead somewhere now.
+        Mapped,
+        /// Addresses lead nowhere any more.
+        Unmapped,
+        /// A question was answered: a register, a translation.
+        Answered,
+        /// An interrupt reached a CPU.
+        Interrupted,
+        /// Something was prepared or changed.
+        #[default]
+        Done,
     }
     /// A device's own memory.
     struct OwnMemory {
@@ -722,6 +791,17 @@ to_page! {
         pub text: String,
         /// The current step touched it.
         pub touched: bool,
+    }
+}
+
+impl Depth {
+    /// Each with its word in links and on the command line.
+    pub const WORDS: [(&'static str, Depth); 3] =
+        [("idea", Depth::Idea), ("operation", Depth::Operation), ("read", Depth::Read)];
+
+    /// The depth that a word names.
+    pub fn named(word: &str) -> Option<Depth> {
+        Depth::WORDS.iter().find(|(name, _)| *name == word).map(|(_, depth)| *depth)
     }
 }
 
