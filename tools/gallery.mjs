@@ -5,6 +5,8 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { build } from "esbuild";
 import { COMMON } from "./bundle.mjs";
+import { preview } from "./preview.mjs";
+import { writeSearch } from "./search.mjs";
 
 const WORDS = {
   en: {
@@ -16,6 +18,10 @@ const WORDS = {
     theme: "Light or dark",
     playground: "Open the playground",
     path: "New to this? Read these in order",
+    progress: "{n} of {of} read",
+    log: "This reads like a line of a log.",
+    explain: "Explain this log",
+    instead: "Nothing has these words. Found instead: {words}",
     search: "Search",
     hint: "a term, a fault code, a kernel message",
     difficulty: "How hard",
@@ -27,11 +33,11 @@ const WORDS = {
     counts: ["No question matches.", "1 question", "{n} questions"],
     reset: "Show all",
     picture: "Picture of a step of: ",
-    step: (n) => `step ${n} of the path`,
+    step: (n, of) => `path: ${n} of ${of}`,
     link: "Copy link",
     embed: "Copy embed code",
     copied: "Copied",
-    refused: "Could not copy. The text:",
+    refused: "This browser does not let the page copy. Copy the text yourself (Ctrl+C):",
     riscv: "VT-d and RISC-V",
     only: "VT-d",
     none: "no IOMMU",
@@ -45,6 +51,10 @@ const WORDS = {
     theme: "浅色或深色",
     playground: "打开 playground",
     path: "刚入门？按这个顺序看",
+    progress: "已读 {n} / {of}",
+    log: "这看起来像一行日志。",
+    explain: "解读这段日志",
+    instead: "没有找到这些词，下面是最接近的：{words}",
     search: "搜索",
     hint: "术语、错误码、内核日志",
     difficulty: "难度",
@@ -56,11 +66,11 @@ const WORDS = {
     counts: ["没有符合的问题。", "1 个问题", "{n} 个问题"],
     reset: "显示全部",
     picture: "其中一步的图：",
-    step: (n) => `入门第 ${n} 步`,
+    step: (n, of) => `入门路线 ${n} / ${of}`,
     link: "复制链接",
     embed: "复制嵌入代码",
     copied: "已复制",
-    refused: "无法复制，内容如下：",
+    refused: "浏览器不允许本页复制。请自行复制下面的内容（Ctrl+C）：",
     riscv: "VT-d 和 RISC-V",
     only: "VT-d",
     none: "没有 IOMMU",
@@ -102,16 +112,10 @@ function page(lang, gallery, template) {
     const items = stage.scenarios.map((name, i) => {
       // The question alone: what follows it is for the card.
       const title = escape(scenario.get(name).title[lang].replace(/(?<=[?？]).+$/, ""));
-      return `<li value="${from + i}"><a href="${href(name)}">${title}</a></li>`;
+      return `<li value="${from + i}" data-name="${name}"><a href="${href(name)}">${title}</a></li>`;
     });
     return `<li class="stage"><h3>${escape(stage[lang])}</h3><ol start="${from}">${items.join("")}</ol></li>`;
   });
-
-  // Searched in both languages, whichever is shown.
-  const terms = ({ name, title, answer, notes, sources, topics }) => {
-    const texts = [title, answer, ...notes].flatMap((text) => [text.en, text.zh]);
-    return [name, ...topics, ...texts, ...sources].join(" ").toLowerCase();
-  };
 
   const cards = gallery.scenarios.map((s) => {
     const file = `${s.name}.${lang}.svg`;
@@ -121,10 +125,10 @@ function page(lang, gallery, template) {
       `<li class="tag ${s.difficulty.name}">${escape(s.difficulty[lang])}</li>`,
       ...s.topics.map((name) => `<li class="tag">${escape(topic.get(name))}</li>`),
       `<li class="tag"${s.only ? ` title="${escape(s.only[lang])}"` : ""}>${!s.only ? words.riscv : s.iommu ? words.only : words.none}</li>`,
-      place ? `<li class="tag step">${words.step(place)}</li>` : "",
+      place ? `<li class="tag step">${words.step(place, order.length)}</li>` : "",
     ];
     const title = escape(s.title[lang]);
-    return `<li class="card" id="${s.name}" data-difficulty="${s.difficulty.name}" data-topics="${s.topics.join(" ")}" data-terms="${escape(terms(s))}">
+    return `<li class="card" id="${s.name}" data-difficulty="${s.difficulty.name}" data-topics="${s.topics.join(" ")}">
   <a class="shot" href="${href(s.name)}&amp;at=${s.at}" tabindex="-1" aria-hidden="true"><img src="gallery/${file}" width="${width}" height="${height}" alt="" loading="lazy" decoding="async" /></a>
   <h3><a href="${href(s.name)}">${title}</a></h3>
   <p>${escape(s.answer[lang])}</p>
@@ -148,6 +152,7 @@ function page(lang, gallery, template) {
 
   const parts = {
     LANG: words.tongue,
+    PREVIEW: preview({ lang, title: words.title, sentence: words.lead, file: words.file }),
     TITLE: words.title,
     LEAD: words.lead,
     FILE: words.file,
@@ -158,6 +163,8 @@ function page(lang, gallery, template) {
     PLAYGROUND: words.playground,
     THEME: words.theme,
     PATHTITLE: words.path,
+    PROGRESS: words.progress.replace("{of}", order.length),
+    ALSO: escape(JSON.stringify({ log: words.log, explain: words.explain, instead: words.instead })),
     STAGES: stages.join(""),
     EVERYTHING: words.everything,
     SEARCH: words.search,
@@ -185,6 +192,7 @@ export async function buildGallery(into) {
     outdir: into,
   });
   const gallery = ask(into);
+  writeSearch(into, gallery);
   const template = readFileSync("www/gallery.html", "utf8");
   for (const lang of ["en", "zh"]) writeFileSync(join(into, WORDS[lang].file), page(lang, gallery, template));
 }

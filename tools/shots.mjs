@@ -1,7 +1,8 @@
 // Takes the screenshots kept under docs/screenshots: main states, widths, themes, languages.
 // usage: node tools/shots.mjs [NAME...]
-import { mkdirSync, statSync } from "node:fs";
+import { mkdirSync, readFileSync, statSync } from "node:fs";
 import { start } from "../tests/browser/browser.mjs";
+import { PREVIEW, SENTENCE } from "./preview.mjs";
 
 const press = async (page, key, times = 1) => {
   for (let i = 0; i < times; i++) {
@@ -95,6 +96,26 @@ for (const [name, { act, path, fullPage = false, ...options }] of Object.entries
   const file = `docs/screenshots/${name}.png`;
   await page.screenshot({ path: file, fullPage, animations: "disabled" });
   console.log(file, statSync(file).size, ...page.errors);
+  await page.context().close();
+}
+// The still pictures of link previews (tools/preview.mjs): the name, the sentence, and a refused write.
+for (const lang of ["en", "zh"]) {
+  if (wanted.length && !wanted.includes("preview")) continue;
+  const page = await site.open({ ...PREVIEW, hash: null, ready: false });
+  const svg = readFileSync(`dist/gallery/why-iommu.${lang}.svg`, "utf8");
+  await page.setContent(`<!doctype html><html lang="${lang}"><style>
+    body { margin: 0; height: ${PREVIEW.height}px; display: grid; grid-template-columns: 456px 1fr; background: #fbfbfa;
+      font: 27px/1.45 system-ui, "Noto Sans", "Noto Sans CJK SC", sans-serif; color: #1b1f26 }
+    .say { padding: 56px 24px 56px 56px; display: flex; flex-direction: column; justify-content: center }
+    h1 { font-size: 40px; margin: 0 0 24px; letter-spacing: -0.5px }
+    p { margin: 0 } b { color: #b3172b }
+    .drawn { display: grid; place-items: center; background: #fff; border-left: 4px solid #1d4ed8 }
+    svg { width: 700px; height: 572px }</style>
+    <div class="say"><h1>iommu-playground</h1><p>${SENTENCE[lang]}</p></div>
+    <div class="drawn">${svg}</div></html>`);
+  const file = `www/static/preview.${lang}.png`;
+  await page.screenshot({ path: file });
+  console.log(file, statSync(file).size);
   await page.context().close();
 }
 await site.close();

@@ -1,5 +1,8 @@
-// The gallery: filters the cards that are there, copies links. The page is whole without it.
+// The gallery: finds among the cards that are there, shows which were read, copies links. The page is whole without it.
+import { copyText } from "../copy";
+import { done } from "../path/progress";
 import { browserStorage as storage } from "../storage";
+import { Finder } from "./finder";
 import { apply, turn } from "./theme";
 
 const find = <E extends Element>(selector: string): E => {
@@ -17,6 +20,7 @@ const other = find<HTMLAnchorElement>("#lang");
 const toast = find<HTMLElement>("#toast");
 const cards = [...list.querySelectorAll<HTMLElement>(".card")];
 const counts = JSON.parse(count.dataset.counts ?? "[]") as [string, string, string];
+const finder = new Finder(find("#also"), document.documentElement.lang.startsWith("zh") ? 1 : 0);
 
 interface Wish {
   q: string;
@@ -26,8 +30,8 @@ interface Wish {
 
 const NAMES = ["q", "difficulty", "topic"] as const;
 
-/** What the address asks for: `#q=rmrr&topic=faults`. */
-function asked(): Wish {
+/** What the address requests: `#q=rmrr&topic=faults`. */
+function requested(): Wish {
   const params = new URLSearchParams(location.hash.slice(1));
   return {
     q: params.get("q") ?? "",
@@ -51,25 +55,25 @@ function choose(wish: Wish): void {
   }
 }
 
-/** Every word has to occur; a card that has none of them goes. */
-function fits(card: HTMLElement, wish: Wish): boolean {
-  const words = wish.q.toLowerCase().split(/\s+/).filter(Boolean);
-  const { terms = "", difficulty, topics = "" } = card.dataset;
-  return (
-    words.every((word) => terms.includes(word)) &&
-    (!wish.difficulty || wish.difficulty === difficulty) &&
-    (!wish.topic || topics.split(" ").includes(wish.topic))
-  );
-}
+let requests = 0;
 
-function show(wish: Wish): void {
-  let left = 0;
-  for (const card of cards) {
-    card.hidden = !fits(card, wish);
-    if (!card.hidden) left++;
-  }
-  count.textContent = counts[Math.min(left, 2) as 0 | 1 | 2].replace("{n}", String(left));
+/** Shows the cards that fit, the best first where words are searched. */
+async function show(wish: Wish): Promise<void> {
+  const mine = ++requests;
+  const ranked = await finder.find(wish.q);
+  if (mine !== requests) return;
+  const place = new Map(ranked?.map((name, i) => [name, i]));
+  const fits = (card: HTMLElement) =>
+    (!ranked || place.has(card.id)) &&
+    (!wish.difficulty || wish.difficulty === card.dataset.difficulty) &&
+    (!wish.topic || (card.dataset.topics ?? "").split(" ").includes(wish.topic));
+  for (const card of cards) card.hidden = !fits(card);
+  const order = ranked ? [...cards].sort((a, b) => (place.get(a.id) ?? 0) - (place.get(b.id) ?? 0)) : cards;
+  list.append(...order);
+  const left = cards.filter((card) => !card.hidden).length;
+  count.textContent = (counts[Math.min(left, 2) as 0 | 1 | 2] ?? "").replace("{n}", String(left));
   reset.hidden = NAMES.every((name) => !wish[name]);
+  document.documentElement.dataset.shown = String(mine);
 }
 
 /** The address of what is shown, so that it can be linked; the other language gets the same. */
@@ -81,18 +85,18 @@ function keep(wish: Wish): void {
   other.hash = hash;
 }
 
-function changed(): void {
+async function changed(): Promise<void> {
   const wish = chosen();
-  show(wish);
   keep(wish);
+  await show(wish);
 }
 
 /** `#swiotlb` alone is a card to jump to; the rest of the page's fragments are filters. */
-function arrive(): void {
-  const wish = asked();
+function arrive(): Promise<void> {
+  const wish = requested();
   choose(wish);
-  show(wish);
   other.hash = location.hash;
+  return show(wish);
 }
 
 async function copy(button: HTMLButtonElement): Promise<void> {
@@ -104,43 +108,79 @@ async function copy(button: HTMLButtonElement): Promise<void> {
     button.dataset.copy === "link"
       ? here.href
       : `<script defer src="${embed}"></script>\n<iommu-playground preset="${card.id}"></iommu-playground>`;
-  try {
-    await navigator.clipboard.writeText(text);
-    toast.textContent = list.dataset.copied ?? "";
-    toast.classList.remove("long");
-    setTimeout(() => (toast.textContent = ""), 2000);
-  } catch {
-    // No clipboard (plain http, or refused): the text to copy by hand.
-    toast.textContent = `${list.dataset.refused}\n${text}`;
-    toast.classList.add("long");
+  const copied = await copyText(text);
+  toast.classList.toggle("long", !copied);
+  toast.replaceChildren((copied ? list.dataset.copied : list.dataset.refused) ?? "");
+  if (copied) {
+    setTimeout(() => toast.replaceChildren(), 2000);
+    return;
   }
+  // The text, marked, to be copied by hand.
+  const area = document.createElement("textarea");
+  Object.assign(area, { value: text, readOnly: true, rows: 3, ariaLabel: list.dataset.refused ?? "" });
+  area.addEventListener("blur", () => toast.replaceChildren());
+  toast.append(area);
+  area.select();
+}
+
+/** Ticks what was read, in the path and on the cards. */
+function tick(): void {
+  const read = done(storage);
+  const path = document.querySelectorAll<HTMLElement>(".path [data-name]");
+  for (const one of [...path, ...cards]) {
+    const name = one.dataset.name ?? one.id;
+    one.toggleAttribute("data-done", read.has(name));
+  }
+  const progress = find<HTMLElement>("#progress");
+  const finished = [...path].filter((one) => read.has(one.dataset.name ?? "")).length;
+  if (finished) progress.textContent = (progress.dataset.words ?? "").replace("{n}", String(finished));
 }
 
 apply();
+tick();
 find("#theme").addEventListener("click", turn);
 other.addEventListener("click", () => storage.remember("lang", other.lang.startsWith("zh") ? "zh" : "en"));
 form.addEventListener("submit", (event) => event.preventDefault());
-form.addEventListener("input", changed);
+// While a word is composed (pinyin, kana), its letters are not what is searched.
+form.addEventListener("input", (event) => {
+  if (!(event as InputEvent).isComposing) void changed();
+});
+search.addEventListener("compositionend", () => void changed());
+search.addEventListener("focus", () => finder.load());
+// The lines of a log that is pasted stay lines: a field of one line would run them together.
+search.addEventListener("paste", (event) => {
+  const text = event.clipboardData?.getData("text/plain") ?? "";
+  if (!text.trim().includes("\n")) return;
+  event.preventDefault();
+  finder.pasted = text;
+  search.value = text
+    .trim()
+    .replace(/\s*\n\s*/g, " ")
+    .slice(0, 400);
+  void changed();
+});
 reset.addEventListener("click", () => {
   choose({ q: "", difficulty: "", topic: "" });
-  changed();
+  void changed();
   search.focus();
 });
 list.addEventListener("click", (event) => {
   const button = (event.target as Element).closest<HTMLButtonElement>("button[data-copy]");
   if (button) void copy(button);
 });
-addEventListener("hashchange", arrive);
+addEventListener("hashchange", () => void arrive());
+addEventListener("storage", tick);
+addEventListener("pageshow", tick);
 document.addEventListener("keydown", (event) => {
-  const typing = (event.target as Element).matches?.("input:not([type=radio])");
-  if (event.key === "/" && !typing) {
+  const typing = (event.target as Element).matches?.("input:not([type=radio]), textarea");
+  if (event.key === "/" && !typing && !event.ctrlKey && !event.metaKey && !event.altKey) {
     event.preventDefault();
     search.focus();
   }
-  if (event.key === "Escape" && typing && search.value) {
+  if (event.key === "Escape" && typing && !event.isComposing && search.value) {
     search.value = "";
-    changed();
+    void changed();
   }
 });
-arrive();
+await arrive();
 document.documentElement.dataset.ready = "";

@@ -3,6 +3,7 @@
 use iommu_core::diagram::render::{svg, SvgOptions};
 use iommu_core::diagram::{layout, Layout, Model, Options};
 use iommu_core::explain::glossary::{Chapter, Term, GLOSSARY};
+use iommu_core::iommu::{riscv, vtd};
 use iommu_core::machine::history::Cursor;
 use iommu_core::machine::run::{run_scenario, Run};
 use iommu_core::picture::picture;
@@ -10,7 +11,7 @@ use iommu_core::scenario::outline::Texts;
 use iommu_core::scenario::presets::topics::{about, Topic};
 use iommu_core::scenario::presets::{Preset, PATH, PRESETS, STAGES};
 use iommu_core::scenario::{parse, print_statement, Outline};
-use iommu_core::spec::{Lang, Phrase, Text};
+use iommu_core::spec::{FaultCode, Lang, Phrase, Text};
 use iommu_core::trace::{Event, InterruptKind};
 use iommu_core::view::course::operations;
 use serde_json::{json, Value};
@@ -31,7 +32,16 @@ pub fn run(args: &[String]) -> ExitCode {
     match PRESETS.iter().map(card).collect::<Result<Vec<Value>, String>>() {
         Ok(cards) => {
             let topics: Vec<Value> = Topic::ALL.iter().map(|t| named(t.name(), t.text())).collect();
-            outln!("{}", json!({ "topics": topics, "path": path(), "terms": terms(), "scenarios": cards }));
+            outln!(
+                "{}",
+                json!({
+                    "topics": topics,
+                    "path": path(),
+                    "terms": terms(),
+                    "faults": faults(),
+                    "scenarios": cards,
+                })
+            );
             ExitCode::SUCCESS
         }
         Err(why) => {
@@ -59,6 +69,21 @@ fn terms() -> Vec<Value> {
         json!({ "title": text(chapter.title), "terms": terms })
     };
     GLOSSARY.iter().map(chapter).collect()
+}
+
+/// Every fault code of every architecture.
+fn faults() -> Vec<Value> {
+    let all: [(&str, &[&FaultCode]); 2] = [("VT-d", vtd::faults::ALL), ("RISC-V", riscv::faults::ALL)];
+    let fault = |arch: &str, fault: &FaultCode| {
+        json!({
+            "arch": arch,
+            "code": fault.code,
+            "name": fault.name,
+            "meaning": text(fault.text),
+            "section": fault.section,
+        })
+    };
+    all.iter().flat_map(|(arch, codes)| codes.iter().map(|code| fault(arch, code))).collect()
 }
 
 fn card(preset: &Preset, folder: Option<&Path>) -> Result<Value, String> {

@@ -1,0 +1,33 @@
+// Which scenarios the reader has been through, kept in the browser. A browser that keeps nothing, or nonsense in what
+// it kept, costs only the remembering.
+
+interface Kept {
+  recall(key: string): string | null;
+  remember(key: string, value: string): void;
+}
+
+const KEY = "done";
+/** As many names as are believed: what is longer was not written here. */
+const MOST = 500;
+
+/** The names of the scenarios that were finished. */
+export function done(kept: Kept): ReadonlySet<string> {
+  try {
+    const names: unknown = JSON.parse(kept.recall(KEY) ?? "[]");
+    if (!Array.isArray(names) || names.length > MOST) return new Set();
+    return new Set(
+      names.filter((name): name is string => typeof name === "string" && /^[\w-]{1,64}$/.test(name)),
+    );
+  } catch {
+    return new Set();
+  }
+}
+
+/** Marks a scenario as finished; returns the names with it, whether or not they could be kept. */
+export function finish(kept: Kept, before: ReadonlySet<string>, name: string): ReadonlySet<string> {
+  if (before.has(name)) return before;
+  // Another tab may have finished others meanwhile.
+  const names = new Set([...done(kept), ...before, name]);
+  kept.remember(KEY, JSON.stringify([...names]));
+  return names;
+}
