@@ -10,6 +10,7 @@ import { buildEmbed } from "./embed.mjs";
 import { buildGallery } from "./gallery.mjs";
 import { writeServiceWorker } from "./offline.mjs";
 import { writeVersioned } from "./package.mjs";
+import { preview } from "./preview.mjs";
 import { writeSingleFile } from "./single.mjs";
 
 const { values } = parseArgs({ options: { out: { type: "string", default: "dist" } } });
@@ -49,6 +50,9 @@ const ascii = execFileSync("target/debug/iommu-play", ["draw", "howto", "--width
 const escaped = ascii.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
 const page = readFileSync("www/index.html", "utf8")
   .replace("<!--ASCII-->", () => escaped)
+  .replace("<!--PREVIEW-->", () =>
+    preview({ lang: "en", title: "iommu-playground: see a DMA happen", file: "" }),
+  )
   .replace("<!--IMPORTS-->", imports.join("\n    "))
   .replace("main.js", entry("www/src/main.ts"))
   .replace("style.css", entry("www/src/style.css"));

@@ -4,7 +4,7 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 /** What a visit may need; what only other pages load, or is one file of everything, is not kept. */
-const NOT_KEPT = /^(v\/|npm\/|gallery\/|iommu-playground\.html$|embed|iommu_bg\.wasm\.js$|sw\.js$)/;
+const NOT_KEPT = /^(v\/|npm\/|gallery\/|preview\.|iommu-playground\.html$|embed|iommu_bg\.wasm\.js$|sw\.js$)/;
 
 export function writeServiceWorker(folder) {
   const names = readdirSync(folder, { recursive: true, withFileTypes: true })

@@ -107,7 +107,7 @@ for (const lang of ["en", "zh"]) {
     body { margin: 0; height: ${PREVIEW.height}px; display: grid; grid-template-columns: 456px 1fr; background: #fbfbfa;
       font: 27px/1.45 system-ui, "Noto Sans", "Noto Sans CJK SC", sans-serif; color: #1b1f26 }
     .say { padding: 56px 24px 56px 56px; display: flex; flex-direction: column; justify-content: center }
-    h1 { font-size: 40px; margin: 0 0 24px; letter-spacing: -0.5px }
+    h1 { font-size: 36px; white-space: nowrap; margin: 0 0 24px; letter-spacing: -0.5px }
     p { margin: 0 } b { color: #b3172b }
     .drawn { display: grid; place-items: center; background: #fff; border-left: 4px solid #1d4ed8 }
     svg { width: 700px; height: 572px }</style>

@@ -42,6 +42,8 @@ const logPage = {
   go: (at: number) => app.time.go(at),
 };
 let listening = new AbortController();
+/** Opens the log reader with a log in it, or empty. */
+let explain: (log: string) => void = () => {};
 
 /** Builds all views, in the language of now. */
 function build(): void {
@@ -52,6 +54,7 @@ function build(): void {
   listening = new AbortController();
   const dialog = sheet(t);
   const logs = explainDialog(logPage, app.state.lang);
+  explain = logs.explain;
   const sharing = share(app);
   const { buttons, scrub } = transport(app);
   const clock = h("span.clock", { "aria-hidden": "true" });
@@ -218,10 +221,10 @@ async function start(): Promise<void> {
   build();
   // A name that no preset has is told with one that is close.
   await (known ? openPlace(place) : openLink(location.hash));
-  if (location.hash === "#explain") document.getElementById("explain-log")?.click();
+  if (place.explain !== null) explain(place.explain);
   addEventListener("hashchange", () => {
-    if (location.hash === "#explain") return document.getElementById("explain-log")?.click();
     const now = url.read(location.hash);
+    if (now.explain !== null) return explain(now.explain);
     if (!now.packed && now.preset === app.state.preset)
       void app.time.go(now.at ?? app.state.course?.start ?? 0);
     else void openPlace(now);

@@ -5,6 +5,8 @@ export interface Place {
   at: number | null;
   lang: string | null;
   theme: string | null;
+  /** A log to be explained; empty where only the reader for it is wanted. */
+  explain: string | null;
   /** The fragment carries a text, or something that is to be looked at closely. */
   packed: boolean;
 }
@@ -18,12 +20,13 @@ export function read(hash: string): Place {
   const lang = params.get("lang");
   const theme = params.get("theme") ?? "";
   // What begins like neither a preset nor a parameter of ours is a text, or damaged.
-  const packed = fragment !== "" && !/^(p|at|lang|theme|view)=|^explain$/.test(fragment);
+  const packed = fragment !== "" && !/^(p|at|lang|theme|view|explain)=|^explain$/.test(fragment);
   return {
     preset: params.get("p"),
     at,
     lang: lang === "en" || lang === "zh" ? lang : null,
     theme: THEMES.includes(theme) ? theme : null,
+    explain: params.get("explain"),
     packed,
   };
 }

@@ -14,6 +14,8 @@ export interface ExplainBox {
   element: HTMLElement;
   /** Says everything again, in this language. */
   setLang: (lang: Lang) => void;
+  /** Reads this log in place of the one that is there. */
+  explain: (log: string) => void;
   /** Puts the cursor where a log is pasted. */
   focus: () => void;
 }
@@ -228,6 +230,10 @@ export function explainBox(host: Host, initial: Lang): ExplainBox {
     setLang: (next) => {
       lang = next;
       relabel();
+      read();
+    },
+    explain: (log) => {
+      input.value = log;
       read();
     },
     focus: () => input.focus(),

@@ -21,11 +21,11 @@ async function openAtFault(page: Page, scenario: string): Promise<void> {
   await page.go(reads.at(-1) ?? fault.at);
 }
 
-/** A button that opens the dialog; both are to be put on the page. */
+/** A button that opens the dialog, both to be put on the page; and what opens it with a log in it. */
 export function explainDialog(
   page: Page,
   lang: Lang,
-): { button: HTMLButtonElement; dialog: HTMLDialogElement } {
+): { button: HTMLButtonElement; dialog: HTMLDialogElement; explain: (log: string) => void } {
   const say = strings[lang];
   const button = document.createElement("button");
   button.type = "button";
@@ -52,17 +52,21 @@ export function explainDialog(
     dialog.append(made.element);
     return made;
   };
-  button.addEventListener("click", () => {
+  const show = (log: string) => {
     dialog.showModal();
     box ??= load();
     box.then(
-      (made) => made.focus(),
+      (made) => {
+        if (log) made.explain(log);
+        made.focus();
+      },
       (error: unknown) => {
         // Another try is a new one: the network may be back.
         box = undefined;
         console.error(error);
       },
     );
-  });
-  return { button, dialog };
+  };
+  button.addEventListener("click", () => show(""));
+  return { button, dialog, explain: show };
 }

@@ -60,6 +60,7 @@ let requests = 0;
 /** Shows the cards that fit, the best first where words are searched. */
 async function show(wish: Wish): Promise<void> {
   const mine = ++requests;
+  document.documentElement.dataset.asked = String(mine);
   const ranked = await finder.find(wish.q);
   if (mine !== requests) return;
   const place = new Map(ranked?.map((name, i) => [name, i]));

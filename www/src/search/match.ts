@@ -102,7 +102,8 @@ export class Search {
     const again = this.words(near);
     if (near.join() !== wanted.join() && some(again))
       return { ...again, log: false, instead: near.join(" "), words: near };
-    const shared = wanted.length > 1 || isHan(wanted[0] ?? "") ? this.sharing(near, 1) : [];
+    const shared =
+      wanted.length > 1 || isHan(wanted[0] ?? "") ? this.sharing(near, Math.ceil(near.length / 2)) : [];
     const having = near.filter((word) => this.scenarios.some((entry) => best(word, entry) > 0));
     return {
       ...found,

@@ -26,7 +26,7 @@ const stem = (word: string): string =>
 
 /** What a question is asked with, and not about. */
 const ASKING = new Set(
-  "a an and are can do does for how i in is it my of on or the to what when where which who why with".split(
+  "a an and are can do does for how i in is it my no not of on or such that the this to what when where which who why with".split(
     " ",
   ),
 );

@@ -1,0 +1,147 @@
+// Search: the engine finds what readers type, in both languages; the gallery and the page show it and lead there.
+import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import { readFileSync } from "node:fs";
+import { after, before, test } from "node:test";
+import { build } from "esbuild";
+import { accessible, start, unspilled } from "./browser.mjs";
+
+let site;
+before(async () => (site = await start()));
+after(() => site.close());
+
+const index = JSON.parse(readFileSync("dist/search.json", "utf8"));
+
+async function engine() {
+  const { outputFiles } = await build({
+    entryPoints: ["www/src/search/match.ts"],
+    bundle: true,
+    write: false,
+    format: "esm",
+  });
+  return import(`data:text/javascript;base64,${Buffer.from(outputFiles[0].text).toString("base64")}`);
+}
+
+/** What is typed, and the scenario that has to come among the first three. */
+const FOUND = [
+  ["bounce", "swiotlb"],
+  ["bounce buffer", "swiotlb"],
+  ["stale", "lazy"],
+  ["stale iotlb", "lazy"],
+  ["page tables", "address-space"],
+  ["pagetable", "address-space"],
+  ["0x5", "why-iommu"],
+  ["05h", "why-iommu"],
+  ["iotbl", "iotlb-reach"],
+  ["dma_map_sg", "scatter-gather"],
+  ["RMRR", "reserved-memory"],
+  ["raspberry pi", "soc"],
+  ["why is my dma slow", "iotlb-reach"],
+  ["how do I read a DMAR fault", "fault-ladder"],
+  ["陈旧", "lazy"],
+  ["大页", "iotlb-reach"],
+  ["IOTLB未命中", "iotlb-reach"],
+  ["中断重映射", "forged-msi"],
+  ["为什么我的 DMA 很慢", "iotlb-reach"],
+  ["什么是页表", "address-space"],
+  ["ＲＭＲＲ", "reserved-memory"],
+];
+/** Lines as kernels print them, with the scenario that is about them. */
+const LINES = [
+  [
+    "[  12.312345] nvme 0000:01:00.0: swiotlb buffer is full (sz: 4096 bytes), total 32768 (slots), used 32768 (slots)",
+    "swiotlb",
+  ],
+  [
+    "DMAR: Device is ineligible for IOMMU domain attach due to platform RMRR requirement.  Contact your platform vendor.",
+    "reserved-memory",
+  ],
+  ["vfio-pci 0000:01:00.0: group 12 is not viable, please ensure all devices are bound", "groups"],
+  ["nvme 0000:01:00.0: rejecting DMA map of vmalloc memory", "vmalloc"],
+  [
+    "DMAR: [DMA Write NO_PASID] Request device [00:1f.2] fault addr 0xfffe1000 [fault reason 0x05] PTE Write access is not set",
+    "use-after-unmap",
+  ],
+];
+
+test("what readers type finds the scenario that is about it", async () => {
+  const { Search } = await engine();
+  const search = new Search(index);
+  for (const [query, wanted] of FOUND) {
+    const { scenarios, log } = search.find(query);
+    const first = scenarios.slice(0, 3).map((s) => s.name);
+    assert.ok(first.includes(wanted), `${query}: ${first}`);
+    assert.equal(log, false, query);
+  }
+  for (const [line, wanted] of LINES) {
+    const { scenarios, log } = search.find(line);
+    assert.equal(scenarios[0]?.name, wanted, line);
+    assert.equal(log, true, line);
+  }
+  // A title finds its scenario first, in either language.
+  for (const { name, title } of index.scenarios)
+    for (const text of title)
+      assert.ok(
+        search
+          .find(text.replace(/^.*[:：]/, ""))
+          .scenarios.slice(0, 3)
+          .some((s) => s.name === name) ||
+          search
+            .find(text)
+            .scenarios.slice(0, 3)
+            .some((s) => s.name === name),
+        text,
+      );
+  // Nonsense finds nothing, and harms nothing.
+  for (const query of ["", " ", "\\", "((((", "[a-z", "\u0000", "x".repeat(10000), "🦀", "__proto__", "0x"])
+    assert.ok(Array.isArray(search.find(query).scenarios), query);
+  assert.deepEqual(search.find("qqqqq").scenarios, []);
+});
+
+test("every fault code is found by its number, with the scenarios that end at it", async () => {
+  const { Search } = await engine();
+  const search = new Search(index);
+  for (const fault of index.faults) {
+    const found = search.find(fault.code).faults;
+    assert.ok(
+      found.some((f) => f.arch === fault.arch && f.code === fault.code),
+      `${fault.arch} ${fault.code}`,
+    );
+  }
+  const [five] = search.find("fault reason 0x05").faults;
+  assert.equal(five.code, "0x5");
+  assert.ok(five.scenarios.includes("why-iommu"));
+});
+
+test("the gallery hands a pasted log over, whole, to the reader of the page", async () => {
+  const page = await site.open({ hash: "gallery.html" });
+  const log = `${LINES[4][0]}\n${LINES[0][0]}`;
+  await page.focus("#search");
+  await page.evaluate((text) => {
+    const data = new DataTransfer();
+    data.setData("text/plain", text);
+    document
+      .querySelector("#search")
+      .dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true }));
+  }, log);
+  await page.waitForSelector(".found-log a");
+  await accessible(page, "a log in the search");
+  await page.click(".found-log a");
+  await page.waitForSelector(".explain-dialog[open] .explain-input");
+  await page.waitForFunction(() => document.querySelector(".explain-input").value !== "");
+  assert.equal(await page.inputValue(".explain-input"), log);
+  assert.deepEqual(page.errors, []);
+  await page.context().close();
+});
+
+test("the gallery shows terms and codes over the cards, and what it searched instead", async () => {
+  for (const width of [1280, 360]) {
+    const page = await site.open({ hash: "gallery.html#q=iotbl", width });
+    await page.waitForSelector(".instead");
+    assert.match(await page.textContent(".instead"), /iotlb/);
+    assert.match(await page.textContent("#also"), /SWIOTLB/);
+    await accessible(page, `terms ${width}`);
+    await unspilled(page, `terms ${width}`);
+    await page.context().close();
+  }
+});
