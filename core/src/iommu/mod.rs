@@ -4,9 +4,13 @@
 //! registers, tables, queues and fault codes, and implements [`Iommu`].
 
 pub mod any;
+pub mod ats;
 pub mod cache;
-pub mod queue;
+pub mod fetch;
+pub mod registers;
+pub mod ring;
 pub mod riscv;
+pub mod traced_cache;
 pub mod vtd;
 
 pub use any::{AnyIommu, Architecture, UnitConfig};

@@ -3,8 +3,8 @@
 use super::bits;
 use super::history::RegisterState;
 use super::types::{Hex, Queue, QueueEntry};
-use crate::addr::PhysAddr;
-use crate::iommu::queue::{self, QueueType, Shape};
+use crate::addr::Address;
+use crate::iommu::ring::{self, QueueType, Ring};
 use crate::memory::Memory;
 use crate::spec::Lang;
 use alloc::vec::Vec;
@@ -18,28 +18,29 @@ const WAITING: u64 = 32;
 pub fn queues(registers: &[RegisterState], memory: &Memory, lang: Lang) -> Vec<Queue> {
     let of_unit = |name: &str| registers.iter().find(|r| r.device.is_none() && r.register.name == name);
     let value = |name: &str| of_unit(name).map(|r| r.value);
-    let set_up = queue::queues().filter_map(|q| {
-        let shape = (q.shape)(value(q.base).filter(|base| *base != 0)?);
-        let index = |name| (q.index)(shape, value(name).unwrap_or(0)) % shape.entries;
-        Some(one(q, shape, index(q.head), index(q.tail), memory, lang))
+    let set_up = ring::queues().filter_map(|q| {
+        let ring = (q.ring)(value(q.base).filter(|base| *base != 0)?);
+        let pointer = |name| value(name).unwrap_or(0);
+        Some(one(q, ring, pointer(q.head), pointer(q.tail), memory, lang))
     });
     set_up.collect()
 }
 
-fn one(q: &QueueType, shape: Shape, head: u64, tail: u64, memory: &Memory, lang: Lang) -> Queue {
-    let capacity = shape.entries;
-    // One place stays free, so that head = tail is empty.
-    let waiting = (tail + capacity - head) % capacity;
+fn one(q: &QueueType, ring: Ring, head: u64, tail: u64, memory: &Memory, lang: Lang) -> Queue {
+    let capacity = ring.entries;
+    let waiting = ring.waiting(head, tail);
+    let (head, tail) = (ring.index(head), ring.index(tail));
     let entry = |index: u64, waits: bool| {
-        let at = (q.slot)(shape, index);
-        let word = |w: u64| memory.peek_u64(PhysAddr::new(at.wrapping_add(w * 8)));
-        let words: Vec<u64> = (0..shape.bytes / 8).map(word).collect();
-        let entry = bits::structure((q.entry)(words[0]), at, &words, &[], lang);
+        let at = ring.slot(index);
+        let word = |w: u64| memory.peek_u64(at.wrapping_add(w * 8));
+        let words: Vec<u64> = (0..ring.bytes / 8).map(word).collect();
+        let entry = bits::structure((q.entry)(words[0]), at.raw(), &words, &[], lang);
         QueueEntry { index: index as u32, waits, entry }
     };
     // Memory before the head holds what was taken, as long as it was ever written.
     let written = |e: &QueueEntry| e.entry.words.iter().any(|word| word.0 != 0);
-    let before = (1..=TAKEN.min(capacity - 1 - waiting)).map(|back| (head + capacity - back) % capacity);
+    let before = (1..=TAKEN.min((capacity - 1).saturating_sub(waiting)))
+        .map(|back| (head + capacity - back) % capacity);
     let mut entries: Vec<QueueEntry> = before.map(|index| entry(index, false)).take_while(written).collect();
     entries.reverse();
     let shown = waiting.min(WAITING);
@@ -47,7 +48,7 @@ fn one(q: &QueueType, shape: Shape, head: u64, tail: u64, memory: &Memory, lang:
     Queue {
         name: q.name.get(lang).into(),
         section: q.section.into(),
-        base: Hex(shape.at),
+        base: Hex(ring.at),
         capacity,
         head: head as u32,
         tail: tail as u32,
@@ -106,8 +107,12 @@ mod tests {
     #[test]
     fn the_largest_queue_wraps() {
         use super::*;
-        use crate::iommu::riscv::regs::{offset, Regs};
-        let state = |at, value| RegisterState { device: None, register: Regs::find(at).unwrap().0, value };
+        use crate::iommu::riscv::{
+            regs::{file, offset},
+            Config,
+        };
+        let file = file(&Config::playground());
+        let state = |at, value| RegisterState { device: None, register: file.find(at).unwrap().0, value };
         // 2^32 commands, of which the last and the first wait.
         let registers =
             [state(offset::CQB, 0x1f), state(offset::CQH, u32::MAX.into()), state(offset::CQT, 1)];

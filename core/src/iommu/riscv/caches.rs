@@ -3,10 +3,11 @@
 
 use super::config::CacheSizes;
 use super::context::{Dc, Pc};
-use crate::addr::{PageSize, RequesterId};
-use crate::iommu::cache::{mix, Cache, Key};
+use crate::addr::RequesterId;
+use crate::iommu::cache::{mix, Key};
+use crate::iommu::traced_cache::{Line, PageTag, Tlb, TracedCache};
 use crate::spec::Text;
-use crate::trace::{Actor, CacheKind, CacheLine, CacheOp, CacheType, Event, Observer, Perms};
+use crate::trace::{CacheKind, CacheLine, CacheType, Perms};
 
 /// The cache of device contexts.
 pub static DDT_CACHE: CacheType = CacheType {
@@ -93,95 +94,72 @@ pub struct Mapped {
     pub msi: bool,
 }
 
+impl Line for Device {
+    type Value = Dc;
+    const CACHE: &'static CacheType = &DDT_CACHE;
+    fn line(&self, dc: Option<&Dc>) -> CacheLine {
+        CacheLine {
+            requester: Some(RequesterId::new(self.0)),
+            domain: dc.filter(|dc| dc.guest()).map(|dc| dc.gscid().into()),
+            to: dc.map_or(0, |dc| dc.words[0]),
+            ..CacheLine::default()
+        }
+    }
+}
+
+impl Line for Process {
+    type Value = Pc;
+    const CACHE: &'static CacheType = &PDT_CACHE;
+    fn line(&self, pc: Option<&Pc>) -> CacheLine {
+        CacheLine {
+            requester: Some(RequesterId::new(self.0)),
+            pasid: Some(self.1),
+            to: pc.map_or(0, |pc| pc.words[0]),
+            ..CacheLine::default()
+        }
+    }
+}
+
+impl Line for Tag {
+    type Value = Mapped;
+    const CACHE: &'static CacheType = &IOTLB;
+    fn line(&self, entry: Option<&Mapped>) -> CacheLine {
+        CacheLine {
+            requester: None,
+            pasid: self.pscid,
+            domain: self.gscid.map(u32::from),
+            from: self.page,
+            shift: self.shift,
+            to: entry.map_or(0, |entry| entry.to),
+            perms: entry.map_or(Perms::NONE, |entry| entry.first.and(entry.second)),
+        }
+    }
+}
+
+impl PageTag for Tag {
+    fn shift(&self) -> u8 {
+        self.shift
+    }
+}
+
 /// All caches of a unit.
 #[derive(Clone, Debug)]
 pub struct Caches {
     /// Device contexts.
-    pub ddt: Cache<Device, Dc>,
+    pub ddt: TracedCache<Device>,
     /// Process contexts.
-    pub pdt: Cache<Process, Pc>,
+    pub pdt: TracedCache<Process>,
     /// Translations.
-    pub iotlb: Cache<Tag, Mapped>,
+    pub iotlb: Tlb<Tag>,
 }
-
-/// The page sizes that translations come in, smallest first.
-const SHIFTS: [u8; 6] = [12, 16, 21, 30, 39, 48];
 
 impl Caches {
-    /// Empty ones.
+    /// Returns empty ones.
     pub fn new(sizes: &CacheSizes) -> Self {
         Caches {
-            ddt: Cache::new(sizes.ddt.into()),
-            pdt: Cache::new(sizes.pdt.into()),
-            iotlb: Cache::new(sizes.iotlb.into()),
+            ddt: TracedCache::new(sizes.ddt),
+            pdt: TracedCache::new(sizes.pdt),
+            iotlb: Tlb::new(sizes.iotlb),
         }
-    }
-
-    /// Looks a page up, at every size.
-    pub fn find(&mut self, gscid: Option<u16>, pscid: Option<u32>, at: u64) -> Option<(u32, Tag, Mapped)> {
-        SHIFTS.iter().find_map(|&shift| {
-            let page = at & !PageSize::from_shift(shift).mask();
-            let tag = Tag { gscid, pscid, page, shift };
-            self.iotlb.get(&tag).map(|(slot, entry)| (slot, tag, entry))
-        })
-    }
-
-    /// Remembers a translation.
-    pub fn remember<O: Observer>(&mut self, tag: Tag, entry: Mapped, obs: &mut O) {
-        let (slot, gone) = self.iotlb.insert(tag, entry);
-        if O::ON {
-            if let Some(gone) = gone.filter(|g| g.key != tag) {
-                tell(obs, &IOTLB, CacheOp::Evict, gone.slot, iotlb_line(&gone.key, &gone.value));
-            }
-            if let Some(slot) = slot {
-                tell(obs, &IOTLB, CacheOp::Insert, slot, iotlb_line(&tag, &entry));
-            }
-        }
-    }
-
-    /// Takes translations out.
-    pub fn forget<O: Observer>(&mut self, matches: impl Fn(&Tag, &Mapped) -> bool, op: CacheOp, obs: &mut O) {
-        self.iotlb
-            .remove_if(matches, |out| tell(obs, &IOTLB, op, out.slot, iotlb_line(&out.key, &out.value)));
-    }
-}
-
-/// Tells what a cache did.
-pub fn tell<O: Observer>(obs: &mut O, cache: &'static CacheType, op: CacheOp, slot: u32, line: CacheLine) {
-    if O::ON {
-        obs.step(Actor::Iommu, Event::Cache { cache, op, slot, line });
-    }
-}
-
-/// A translation as a line for the trace.
-pub fn iotlb_line(tag: &Tag, entry: &Mapped) -> CacheLine {
-    CacheLine {
-        requester: None,
-        pasid: tag.pscid,
-        domain: tag.gscid.map(u32::from),
-        from: tag.page,
-        shift: tag.shift,
-        to: entry.to,
-        perms: entry.first.and(entry.second),
-    }
-}
-
-/// A device context as a line for the trace.
-pub fn ddt_line(key: &Device, dc: &Dc) -> CacheLine {
-    CacheLine {
-        requester: Some(RequesterId::new(key.0)),
-        domain: dc.guest().then(|| u32::from(dc.gscid())),
-        to: dc.words[0],
-        ..CacheLine::default()
-    }
-}
-
-/// A process context as a line for the trace.
-pub fn pdt_line(key: &Process, pc: &Pc) -> CacheLine {
-    CacheLine {
-        requester: Some(RequesterId::new(key.0)),
-        pasid: Some(key.1),
-        to: pc.words[0],
-        ..CacheLine::default()
     }
 }

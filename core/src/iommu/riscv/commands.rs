@@ -1,14 +1,17 @@
 //! The command queue: what makes the unit forget, and fences (RISC-V IOMMU, "Command-Queue").
 
-use super::caches::{ddt_line, pdt_line, tell, DDT_CACHE, PDT_CACHE};
 use super::config::cap;
 use super::entries::{command, reserved_set};
 use super::regs::{csr, offset};
 use super::{shared, Riscv};
-use crate::addr::{AnyAddr, PhysAddr, Space};
+use crate::addr::PhysAddr;
+use crate::iommu::ats::Napot;
+use crate::iommu::fetch::Place;
+use crate::iommu::registers::Registers;
+use crate::iommu::ring::{Consumer, Ring};
 use crate::memory::Memory;
 use crate::spec::{Rule, Text};
-use crate::trace::{write_data, Actor, CacheOp, Observer, Scope, Verdict};
+use crate::trace::{write_data, Actor, Observer, Off, Scope, Verdict};
 
 static ILLEGAL: Rule = Rule {
     text: Text::new(
@@ -33,82 +36,71 @@ static TIMED_OUT: Rule = Rule {
 };
 
 /// Why the queue stopped at a command.
-enum Halt {
+#[derive(Clone, Copy)]
+pub enum Halt {
     Illegal,
     Memory,
     TimedOut,
 }
 
-impl Riscv {
-    /// Takes commands until the queue is empty or stops.
-    pub(super) fn take_commands<O: Observer>(&mut self, memory: &mut Memory, obs: &mut O) {
-        loop {
-            let status = self.regs.get(offset::CQCSR, 4);
-            let stopped = status & (csr::MF | csr::TO_OF | csr::ILL) != 0;
-            if status & csr::ON == 0 || status & csr::EN == 0 || stopped {
-                return;
-            }
-            let queue = shared::shape(self.regs.get(offset::CQB, 8), 16);
-            let head = self.regs.get(offset::CQH, 4);
-            if head == self.regs.get(offset::CQT, 4) {
-                return;
-            }
-            match self.one_command(memory, shared::slot(queue, head), head as u32, obs) {
-                Ok(()) => self.set(offset::CQH, shared::next(queue, head), obs),
-                Err(halt) => {
-                    let bit = match halt {
-                        Halt::Illegal => csr::ILL,
-                        Halt::Memory => csr::MF,
-                        Halt::TimedOut => csr::TO_OF,
-                    };
-                    self.raise_bits(offset::CQCSR, bit, obs);
-                    self.interrupt(memory, offset::CQCSR, csr::IE, 1, 0, obs);
-                }
-            }
+impl Halt {
+    /// The bit of cqcsr that says so, and the rule.
+    fn reported(self) -> (u64, &'static Rule) {
+        match self {
+            Halt::Illegal => (csr::ILL, &ILLEGAL),
+            Halt::Memory => (csr::MF, &UNREACHED),
+            Halt::TimedOut => (csr::TO_OF, &TIMED_OUT),
         }
     }
+}
 
-    fn one_command<O: Observer>(
+impl Consumer for Riscv {
+    type Halt = Halt;
+
+    fn commands(&self) -> Option<(Ring, u64, u64)> {
+        let status = self.regs.get(offset::CQCSR, 4);
+        let stopped = status & (csr::MF | csr::TO_OF | csr::ILL) != 0;
+        let runs = status & csr::ON != 0 && status & csr::EN != 0 && !stopped;
+        let ring = shared::ring(self.regs.get(offset::CQB, 8), 16);
+        runs.then(|| (ring, self.regs.get(offset::CQH, 4), self.regs.get(offset::CQT, 4)))
+    }
+
+    fn obey<O: Observer>(
         &mut self,
         memory: &mut Memory,
-        pa: u64,
+        at: PhysAddr,
         index: u32,
         obs: &mut O,
     ) -> Result<(), Halt> {
-        // Which command it is decides how it is told: look first.
-        let place = |low| super::access::Place {
-            entry: command(low),
-            level: 0,
-            index,
-            at: AnyAddr { space: Space::Physical, raw: pa },
-            pa,
-            big_endian: self.regs.get(offset::FCTL, 4) & 1 != 0,
-        };
-        let words = place(0).read(&self.config, memory, &mut crate::trace::Off).map_err(|_| Halt::Memory)?;
+        // Which command it is decides how it is recorded: look first.
+        let place = |low| Place::physical(command(low), 0, index, at.raw());
+        let reach = self.config.reach(self.regs.get(offset::FCTL, 4) & 1 != 0);
+        let words = place(0).read(&reach, memory, &mut Off).map_err(|_| Halt::Memory)?;
         let place = place(words[0]);
         if O::ON {
             obs.begin(Actor::Iommu, Scope::Command { entry: place.entry });
         }
-        let result = match self.legal_command(words[0], words[1]) {
-            false => {
-                place.tell(&words, Verdict::Refused(&ILLEGAL), obs);
-                Err(Halt::Illegal)
-            }
-            true => {
-                place.tell(&words, Verdict::Ok, obs);
-                self.obey(memory, words[0], words[1], obs)
-            }
-        };
-        let verdict = match result {
-            Ok(()) => Verdict::Ok,
-            Err(Halt::Illegal) => Verdict::Refused(&ILLEGAL),
-            Err(Halt::Memory) => Verdict::Refused(&UNREACHED),
-            Err(Halt::TimedOut) => Verdict::Refused(&TIMED_OUT),
-        };
-        obs.end(Actor::Iommu, verdict);
+        let legal = self.legal_command(words[0], words[1]);
+        place.record(&words, if legal { Verdict::Ok } else { Verdict::Refused(&ILLEGAL) }, obs);
+        let result = if legal { self.act(memory, words[0], words[1], obs) } else { Err(Halt::Illegal) };
+        obs.end(
+            Actor::Iommu,
+            result.map_or_else(|halt| Verdict::Refused(halt.reported().1), |()| Verdict::Ok),
+        );
         result
     }
 
+    fn advance<O: Observer>(&mut self, head: u64, obs: &mut O) {
+        self.set(offset::CQH, 4, head, obs);
+    }
+
+    fn halt<O: Observer>(&mut self, memory: &mut Memory, halt: Halt, obs: &mut O) {
+        self.raise(offset::CQCSR, halt.reported().0, obs);
+        self.interrupt(memory, offset::CQCSR, csr::IE, 1, 0, obs);
+    }
+}
+
+impl Riscv {
     fn legal_command(&self, low: u64, high: u64) -> bool {
         let config = &self.config;
         if reserved_set(command(low), &[low, high]) {
@@ -130,7 +122,8 @@ impl Riscv {
         }
     }
 
-    fn obey<O: Observer>(
+    /// Does what a legal command says.
+    fn act<O: Observer>(
         &mut self,
         memory: &mut Memory,
         low: u64,
@@ -143,30 +136,18 @@ impl Riscv {
             (3, 0) => {
                 let device = (low >> 33 & 1 != 0).then_some((low >> 40) as u32);
                 let hit = |key: u32| device.is_none_or(|d| d == key);
-                self.caches.ddt.remove_if(
-                    |key, _| hit(key.0),
-                    |out| {
-                        tell(obs, &DDT_CACHE, CacheOp::Invalidate, out.slot, ddt_line(&out.key, &out.value))
-                    },
-                );
-                self.forget_processes(|key, _| hit(key), obs);
+                self.caches.ddt.invalidate(|key, _| hit(key.0), obs);
+                self.caches.pdt.invalidate(|key, _| hit(key.0), obs);
             }
             (3, _) => {
                 let (device, process) = ((low >> 40) as u32, (low >> 12 & 0xf_ffff) as u32);
-                self.forget_processes(|d, p| d == device && p == process, obs);
+                self.caches.pdt.invalidate(|key, _| key.0 == device && key.1 == process, obs);
             }
             (4, 0) if self.mute.contains(&((low >> 40) as u16)) => self.unanswered = true,
             // ATS.INVAL and ATS.PRGR are messages to the device; what it keeps is the device's own affair.
             _ => {}
         }
         Ok(())
-    }
-
-    fn forget_processes<O: Observer>(&mut self, hit: impl Fn(u32, u32) -> bool, obs: &mut O) {
-        self.caches.pdt.remove_if(
-            |key, _| hit(key.0, key.1),
-            |out| tell(obs, &PDT_CACHE, CacheOp::Invalidate, out.slot, pdt_line(&out.key, &out.value)),
-        );
     }
 
     /// IOTINVAL.VMA and IOTINVAL.GVMA. Entries hold both stages together, so a guest-physical address cannot be
@@ -177,9 +158,8 @@ impl Riscv {
         let gscid = (low >> 44) as u16;
         let pscid = (low >> 12 & 0xf_ffff) as u32;
         let page = high >> 10 << 12;
-        // S: the lowest zero bit of the page number says how large the range is.
-        let span = if high >> 9 & 1 != 0 { ((page >> 12) ^ ((page >> 12) + 1)) << 12 | 0xfff } else { 0xfff };
-        self.caches.forget(
+        let span = Napot::from_sized(high >> 10, high >> 9 & 1 != 0).span();
+        self.caches.iotlb.entries().invalidate(
             |tag, entry| {
                 let reach = span | ((1u64 << tag.shift) - 1);
                 let address = !av || tag.page & !reach == page & !reach;
@@ -192,7 +172,6 @@ impl Riscv {
                     guest && process && address
                 }
             },
-            CacheOp::Invalidate,
             obs,
         );
     }
@@ -217,7 +196,7 @@ impl Riscv {
             }
         }
         if low >> 11 & 1 != 0 && self.regs.get(offset::CQCSR, 4) & csr::FENCE == 0 {
-            self.raise_bits(offset::CQCSR, csr::FENCE, obs);
+            self.raise(offset::CQCSR, csr::FENCE, obs);
             self.interrupt(memory, offset::CQCSR, csr::IE, 1, 0, obs);
         }
         Ok(())

@@ -249,48 +249,40 @@ fn descend_device<O: Observer>(
         Trouble::Corrupt => &faults::DDT_CORRUPTION,
     };
     let mut table = root;
-    let big_endian = setup.big_endian();
+    let reach = config.reach(setup.big_endian());
     for level in (1..usize::from(setup.mode().clamp(2, 4)) - 1).rev() {
         let pa = table.wrapping_add(index[level] * 8);
-        let place = Place {
-            entry: &entries::DDTE,
-            level: level as u8 + 1,
-            index: index[level] as u32,
-            at: any(Space::Physical, pa),
-            pa,
-            big_endian,
-        };
-        let words = place.read(config, memory, obs).map_err(trouble)?;
+        let place = Place::physical(&entries::DDTE, level as u8 + 1, index[level] as u32, pa);
+        let words = place.read(&reach, memory, obs).map_err(trouble)?;
         let raw = words[0];
         if raw & 1 == 0 {
-            place.tell(&words, Verdict::Refused(&NOT_VALID), obs);
+            place.record(&words, Verdict::Refused(&NOT_VALID), obs);
             return Err(&faults::DDT_NOT_VALID);
         }
         if reserved_set(&entries::DDTE, &[raw]) {
-            place.tell(&words, Verdict::Refused(&RESERVED), obs);
+            place.record(&words, Verdict::Refused(&RESERVED), obs);
             return Err(&faults::DDT_MISCONFIGURED);
         }
         table = ppn(raw);
-        place.tell(&words, Verdict::Next(any(Space::Physical, table)), obs);
+        place.record(&words, Verdict::Next(any(Space::Physical, table)), obs);
     }
     let (entry, bytes) = match config.has(cap::MSI_FLAT) {
         true => (&entries::DC_EXTENDED, 64),
         false => (&entries::DC_BASE, 32),
     };
     let pa = table.wrapping_add(index[0] * bytes);
-    let at = any(Space::Physical, pa);
-    let place = Place { entry, level: 1, index: index[0] as u32, at, pa, big_endian };
-    let words = place.read(config, memory, obs).map_err(trouble)?;
+    let place = Place::physical(entry, 1, index[0] as u32, pa);
+    let words = place.read(&reach, memory, obs).map_err(trouble)?;
     let dc = Dc { words };
     if words[0] & 1 == 0 {
-        place.tell(&words, Verdict::Refused(&NOT_VALID), obs);
+        place.record(&words, Verdict::Refused(&NOT_VALID), obs);
         return Err(&faults::DDT_NOT_VALID);
     }
     if let Some(rule) = misconfigured(setup, &dc, config.fctl_writable & 1 != 0) {
-        place.tell(&words, Verdict::Refused(rule), obs);
+        place.record(&words, Verdict::Refused(rule), obs);
         return Err(&faults::DDT_MISCONFIGURED);
     }
-    place.tell(&words, Verdict::Ok, obs);
+    place.record(&words, Verdict::Ok, obs);
     Ok(dc)
 }
 
@@ -377,7 +369,7 @@ fn descend_process<O: Observer>(
         })
     };
     let mut table = root;
-    let big_endian = dc.sbe();
+    let reach = config.reach(dc.sbe());
     for level in (1..dc.fsc_mode().clamp(1, 3) as usize).rev() {
         let at = table.wrapping_add(index[level] * 8);
         let pa = locate(memory, at, obs)?;
@@ -387,37 +379,36 @@ fn descend_process<O: Observer>(
             index: index[level] as u32,
             at: any(space, at),
             pa,
-            big_endian,
         };
-        let words = place.read(config, memory, obs).map_err(trouble)?;
+        let words = place.read(&reach, memory, obs).map_err(trouble)?;
         if words[0] & 1 == 0 {
-            place.tell(&words, Verdict::Refused(&NOT_VALID), obs);
+            place.record(&words, Verdict::Refused(&NOT_VALID), obs);
             return Err(Stopped::from(&faults::PDT_NOT_VALID));
         }
         if reserved_set(&entries::PDTE, &words[..1]) {
-            place.tell(&words, Verdict::Refused(&RESERVED), obs);
+            place.record(&words, Verdict::Refused(&RESERVED), obs);
             return Err(Stopped::from(&faults::PDT_MISCONFIGURED));
         }
         table = ppn(words[0]);
-        place.tell(&words, Verdict::Next(any(space, table)), obs);
+        place.record(&words, Verdict::Next(any(space, table)), obs);
     }
     let at = table.wrapping_add(index[0] * 16);
     let pa = locate(memory, at, obs)?;
     let entry = &entries::PC;
-    let place = Place { entry, level: 1, index: index[0] as u32, at: any(space, at), pa, big_endian };
-    let words = place.read(config, memory, obs).map_err(trouble)?;
+    let place = Place { entry, level: 1, index: index[0] as u32, at: any(space, at), pa };
+    let words = place.read(&reach, memory, obs).map_err(trouble)?;
     let pc = Pc { words: [words[0], words[1]] };
     if words[0] & 1 == 0 {
-        place.tell(&words, Verdict::Refused(&NOT_VALID), obs);
+        place.record(&words, Verdict::Refused(&NOT_VALID), obs);
         return Err(Stopped::from(&faults::PDT_NOT_VALID));
     }
     if reserved_set(&entries::PC, &pc.words) || !first_mode(config, words[1] >> 60) {
         let rule = if first_mode(config, words[1] >> 60) { &RESERVED } else { &BAD_FSC };
-        place.tell(&words, Verdict::Refused(rule), obs);
+        place.record(&words, Verdict::Refused(rule), obs);
         return Err(Stopped::from(&faults::PDT_MISCONFIGURED));
     }
     let root = (words[1] & 0xfff_ffff_ffff) << 12;
     let next = if words[1] >> 60 == 0 { Verdict::Ok } else { Verdict::Next(any(space, root)) };
-    place.tell(&words, next, obs);
+    place.record(&words, next, obs);
     Ok(pc)
 }

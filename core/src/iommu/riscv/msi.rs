@@ -106,18 +106,14 @@ fn entry<O: Observer>(
     obs: &mut O,
 ) -> Result<MsiHit, &'static FaultCode> {
     let pa = root | file << 4;
-    let mut place = Place {
-        entry: &entries::MSI_PTE,
-        level: 1,
-        index: file as u32,
-        at: AnyAddr { space: Space::Physical, raw: pa },
-        pa,
-        big_endian: setup.big_endian(),
-    };
-    let words = place.read(setup.config, memory, obs).map_err(|trouble| match trouble {
-        Trouble::Access => &faults::MSI_ACCESS_FAULT,
-        Trouble::Corrupt => &faults::MSI_CORRUPTION,
-    })?;
+    let mut place = Place::physical(&entries::MSI_PTE, 1, file as u32, pa);
+    let words =
+        place.read(&setup.config.reach(setup.big_endian()), memory, obs).map_err(
+            |trouble| match trouble {
+                Trouble::Access => &faults::MSI_ACCESS_FAULT,
+                Trouble::Corrupt => &faults::MSI_CORRUPTION,
+            },
+        )?;
     let [low, high, ..] = words;
     let mode = low >> 1 & 3;
     if mode == 1 {
@@ -135,7 +131,7 @@ fn entry<O: Observer>(
         None
     };
     if let Some((rule, code)) = refused {
-        place.tell(&words, Verdict::Refused(rule), obs);
+        place.record(&words, Verdict::Refused(rule), obs);
         return Err(code);
     }
     let hit = if mode == 3 {
@@ -145,7 +141,7 @@ fn entry<O: Observer>(
         let mrif = (low >> 7 & 0x7fff_ffff_ffff) << 9;
         MsiHit { to: (high >> 10 & 0xfff_ffff_ffff) << 12, file, mrif: Some((mrif, identity)) }
     };
-    place.tell(&words, Verdict::Next(AnyAddr { space: Space::Physical, raw: hit.to }), obs);
+    place.record(&words, Verdict::Next(AnyAddr { space: Space::Physical, raw: hit.to }), obs);
     Ok(hit)
 }
 
@@ -159,20 +155,13 @@ pub fn store<O: Observer>(
     obs: &mut O,
 ) -> Result<bool, &'static FaultCode> {
     let pair = mrif + u64::from(identity / 64) * 16;
-    let place = Place {
-        entry: &entries::MRIF,
-        level: 0,
-        index: identity / 64,
-        at: AnyAddr { space: Space::Physical, raw: pair },
-        pa: pair,
-        // The interrupt file is little-endian whatever fctl.BE says (AIA 8.3.1).
-        big_endian: false,
-    };
-    let words = place.read(config, memory, obs).map_err(|trouble| match trouble {
+    let place = Place::physical(&entries::MRIF, 0, identity / 64, pair);
+    // The interrupt file is little-endian whatever fctl.BE says (AIA 8.3.1).
+    let words = place.read(&config.reach(false), memory, obs).map_err(|trouble| match trouble {
         Trouble::Access => &faults::MRIF_ACCESS_FAULT,
         Trouble::Corrupt => &faults::MRIF_CORRUPTION,
     })?;
-    place.tell(&words, Verdict::Ok, obs);
+    place.record(&words, Verdict::Ok, obs);
     let bit = 1u64 << (identity % 64);
     let at = PhysAddr::new(pair);
     crate::trace::write_word(memory, obs, Actor::Iommu, Some(&entries::MRIF), at, words[0] | bit)

@@ -3,14 +3,17 @@
 
 use super::entries::{FAULT_RECORD, PAGE_RECORD};
 use super::faults;
-use super::regs::{csr, offset, Regs};
+use super::regs::{csr, offset};
 use super::translate::Asked;
 use super::{shared, Riscv};
 use crate::addr::{AnyAddr, PhysAddr, RequesterId, Space};
+use crate::iommu::ats::page_request_word;
+use crate::iommu::registers::{RegisterFile, Registers, Write};
+use crate::iommu::ring::{self, Pushed};
 use crate::iommu::PageRequest;
 use crate::memory::Memory;
 use crate::spec::{EntryType, FaultCode};
-use crate::trace::{write_data, write_run, Actor, Event, InterruptKind, Observer, Perms, Recorded};
+use crate::trace::{write_data, Actor, Event, InterruptKind, Observer, Perms, Recorded};
 
 /// A queue that the unit writes.
 struct Queue {
@@ -88,19 +91,6 @@ impl Riscv {
         }
     }
 
-    pub(super) fn set<O: Observer>(&mut self, at: u32, value: u64, obs: &mut O) {
-        let old = self.regs.get(at, 4);
-        self.regs.put(at, 4, value);
-        if let Some((register, offset)) = Regs::find(at).filter(|_| O::ON && old != value) {
-            obs.step(Actor::Iommu, Event::Register { register, offset, old, new: value, write: true });
-        }
-    }
-
-    pub(super) fn raise_bits<O: Observer>(&mut self, at: u32, bits: u64, obs: &mut O) {
-        let value = self.regs.get(at, 4) | bits;
-        self.set(at, value, obs);
-    }
-
     /// Puts a record at the tail of a queue.
     fn enqueue<O: Observer>(
         &mut self,
@@ -119,20 +109,21 @@ impl Riscv {
         if status & csr::TO_OF != 0 {
             return Queued::Overflow;
         }
-        let ring = shared::shape(self.regs.get(queue.base, 8), queue.record);
-        let tail = self.regs.get(queue.tail, 4);
-        let next = shared::next(ring, tail);
-        let result = if next == self.regs.get(queue.head, 4) {
-            self.raise_bits(queue.csr, csr::TO_OF, obs);
-            Queued::Overflow
-        } else {
-            let at = shared::slot(ring, tail);
-            let pa = PhysAddr::new(at);
-            if self.config.fits(at) && write_run(memory, obs, Actor::Iommu, queue.entry, pa, words).is_ok() {
-                self.set(queue.tail, next, obs);
-                Queued::At(tail as u32)
-            } else {
-                self.raise_bits(queue.csr, csr::MF, obs);
+        let ring = shared::ring(self.regs.get(queue.base, 8), queue.record);
+        let (head, tail) = (self.regs.get(queue.head, 4), self.regs.get(queue.tail, 4));
+        let config = self.config;
+        let fits = |pa| config.fits(pa);
+        let result = match ring::push(memory, ring, head, tail, queue.entry, words, fits, obs) {
+            Pushed::At { index, tail } => {
+                self.set(queue.tail, 4, tail, obs);
+                Queued::At(index)
+            }
+            Pushed::Full => {
+                self.raise(queue.csr, csr::TO_OF, obs);
+                Queued::Overflow
+            }
+            Pushed::Refused => {
+                self.raise(queue.csr, csr::MF, obs);
                 Queued::MemoryFault
             }
         };
@@ -153,7 +144,7 @@ impl Riscv {
         if self.regs.get(offset::IPSR, 4) & pending != 0 || self.regs.get(csr, 4) & enable == 0 {
             return;
         }
-        self.raise_bits(offset::IPSR, pending, obs);
+        self.raise(offset::IPSR, pending, obs);
         let vector = (self.regs.get(offset::ICVEC, 8) >> vector & 0xf) as u32;
         if self.regs.get(offset::FCTL, 4) & 0b10 != 0 {
             if O::ON {
@@ -282,101 +273,13 @@ impl Riscv {
             let execute = request.want.has(Perms::X);
             low |= u64::from(process) << 12 | 1 << 32 | u64::from(execute) << 34;
         }
-        let want = u64::from(request.want.has(Perms::R)) | u64::from(request.want.has(Perms::W)) << 1;
-        let page = request.at.raw() & !0xfff;
-        let high = page | u64::from(request.group & 0x1ff) << 3 | u64::from(request.last) << 2 | want;
-        let words = self.ordered([low, high]);
+        let words = self.ordered([low, page_request_word(request)]);
         matches!(self.enqueue(memory, &PAGES, &words, obs), Queued::At(_))
-    }
-
-    /// A write to a register, with what follows from it.
-    pub(super) fn write_by<O: Observer>(
-        &mut self,
-        memory: &mut Memory,
-        actor: Actor,
-        at: u32,
-        bytes: u8,
-        value: u64,
-        obs: &mut O,
-    ) -> bool {
-        let Some((register, start)) = Regs::find(at).filter(|_| matches!(bytes, 4 | 8) && at % 4 == 0) else {
-            return false;
-        };
-        if bytes > register.bytes {
-            // Eight bytes over two registers of four: each takes its half.
-            self.write_by(memory, actor, at, 4, value & 0xffff_ffff, obs);
-            return self.write_by(memory, actor, at + 4, 4, value >> 32, obs);
-        }
-        let value = if bytes == 4 { value & 0xffff_ffff } else { value };
-        let old = self.regs.get(start, register.bytes);
-        // A half of an eight-byte register leaves the other half.
-        let asked = match (register.bytes, bytes, at - start) {
-            (8, 4, 0) => old >> 32 << 32 | value,
-            (8, 4, _) => old & 0xffff_ffff | value << 32,
-            _ => value,
-        };
-        let new = self.legal(start, old, asked);
-        self.regs.put(start, register.bytes, new);
-        if O::ON {
-            obs.step(actor, Event::Register { register, offset: start, old, new, write: true });
-        }
-        match start {
-            offset::IPSR => self.raise_again(memory, obs),
-            offset::CQT | offset::CQCSR => self.take_commands(memory, obs),
-            at if at >= offset::MSI_CFG_TBL && at & 0xf == 0xc => {
-                let vector = (at - offset::MSI_CFG_TBL) / 16;
-                if self.masked >> vector & 1 != 0 {
-                    self.send(memory, vector, obs);
-                }
-            }
-            _ => {}
-        }
-        true
-    }
-
-    /// What a register holds after software asked for a value.
-    fn legal(&mut self, at: u32, old: u64, asked: u64) -> u64 {
-        const BASE: u64 = 0x003f_ffff_ffff_fc1f;
-        let phys = 1u64.checked_shl(self.config.phys_bits()).map_or(u64::MAX, |v| v - 1) >> 12 << 10 | 0x3ff;
-        match at {
-            offset::CAPABILITIES | offset::FQT | offset::PQT | offset::CQH => old,
-            offset::FCTL => {
-                let writable = self.config.fctl_writable;
-                old & !writable | asked & writable
-            }
-            offset::DDTP if asked & 0xf > 4 => old,
-            offset::DDTP => asked & 0x003f_ffff_ffff_fc0f & phys,
-            offset::CQB | offset::FQB | offset::PQB => asked & BASE & phys,
-            offset::CQT | offset::FQH | offset::PQH => {
-                let base = if at == offset::CQT { at - 12 } else { at - 8 };
-                asked & ((2u64 << (self.regs.get(base, 8) & 0x1f)) - 1)
-            }
-            offset::CQCSR | offset::FQCSR | offset::PQCSR => {
-                let sticky =
-                    csr::MF | csr::TO_OF | if at == offset::CQCSR { csr::ILL | csr::FENCE } else { 0 };
-                let kept = old & sticky & !asked;
-                let on = asked & csr::EN;
-                if on != 0 && old & csr::ON == 0 {
-                    // Turning a queue on empties it.
-                    match at {
-                        offset::CQCSR => self.regs.put(offset::CQH, 4, 0),
-                        offset::FQCSR => self.regs.put(offset::FQT, 4, 0),
-                        _ => self.regs.put(offset::PQT, 4, 0),
-                    }
-                }
-                asked & (csr::EN | csr::IE) | kept | on << 16
-            }
-            offset::IPSR => old & !asked,
-            offset::ICVEC => asked & 0xffff,
-            at if at & 0xf == 0 => asked & 0x00ff_ffff_ffff_fffc,
-            at if at & 0xf == 8 => asked,
-            _ => asked & 1,
-        }
     }
 
     /// A cause that is still there when its pending bit is cleared sets it again.
     fn raise_again<O: Observer>(&mut self, memory: &mut Memory, obs: &mut O) {
-        let on = |regs: &Regs, at, bits| regs.get(at, 4) & bits != 0;
+        let on = |regs: &RegisterFile, at, bits| regs.get(at, 4) & bits != 0;
         if on(&self.regs, offset::CQCSR, csr::MF | csr::TO_OF | csr::ILL | csr::FENCE) {
             self.interrupt(memory, offset::CQCSR, csr::IE, 1, 0, obs);
         }
@@ -384,6 +287,56 @@ impl Riscv {
             if on(&self.regs, queue.csr, csr::MF | csr::TO_OF) {
                 self.interrupt(memory, queue.csr, csr::IE, queue.pending, queue.vector, obs);
             }
+        }
+    }
+}
+
+impl Registers for Riscv {
+    fn file(&self) -> &RegisterFile {
+        &self.regs
+    }
+
+    fn file_mut(&mut self) -> &mut RegisterFile {
+        &mut self.regs
+    }
+
+    fn adjust(&mut self, write: &Write) -> u64 {
+        let Write { offset: at, old, new, .. } = *write;
+        match at {
+            // A mode that is not defined leaves the register as it was.
+            offset::DDTP if new & 0xf > 4 => old,
+            offset::CQT | offset::FQH | offset::PQH => {
+                let base = if at == offset::CQT { at - 12 } else { at - 8 };
+                shared::ring(self.regs.get(base, 8), 1).index(new)
+            }
+            offset::CQCSR | offset::FQCSR | offset::PQCSR => {
+                if new & csr::EN != 0 && old & csr::ON == 0 {
+                    // Turning a queue on empties it.
+                    let empty = match at {
+                        offset::CQCSR => offset::CQH,
+                        offset::FQCSR => offset::FQT,
+                        _ => offset::PQT,
+                    };
+                    self.regs.put(empty, 4, 0);
+                }
+                // A queue is active as soon as it is enabled.
+                new & !csr::ON | (new & csr::EN) * csr::ON
+            }
+            _ => new,
+        }
+    }
+
+    fn after_write<O: Observer>(&mut self, memory: &mut Memory, write: &Write, obs: &mut O) {
+        match write.offset {
+            offset::IPSR => self.raise_again(memory, obs),
+            offset::CQT | offset::CQCSR => ring::drain(self, memory, obs),
+            at if at >= offset::MSI_CFG_TBL && at & 0xf == 0xc => {
+                let vector = (at - offset::MSI_CFG_TBL) / 16;
+                if self.masked >> vector & 1 != 0 {
+                    self.send(memory, vector, obs);
+                }
+            }
+            _ => {}
         }
     }
 }

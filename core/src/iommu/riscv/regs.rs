@@ -1,8 +1,8 @@
 //! Registers at their offsets (RISC-V IOMMU, "Memory-mapped register interface").
 
 use super::config::Config;
+use crate::iommu::registers::{Access, RegisterFile};
 use crate::spec::{Field, Register, Text};
-use alloc::vec::Vec;
 
 /// Offsets of the registers.
 pub mod offset {
@@ -42,8 +42,6 @@ pub mod offset {
     pub const ICVEC: u32 = 760;
     /// MSI configuration table, 16 entries of 16 bytes.
     pub const MSI_CFG_TBL: u32 = 768;
-    /// End of the register page that is used.
-    pub const END: u32 = 1024;
 }
 
 /// Bits of the queues' control and status registers.
@@ -195,56 +193,37 @@ registers! {
     ];
 }
 
-/// The register file.
-#[derive(Clone, Debug)]
-pub struct Regs {
-    words: [u32; offset::END as usize / 4],
-}
-
-impl Regs {
-    /// As after reset.
-    pub fn new(config: &Config) -> Self {
-        let mut regs = Regs { words: [0; offset::END as usize / 4] };
-        regs.put(offset::CAPABILITIES, 8, config.capabilities);
-        regs.put(offset::FCTL, 4, config.fctl);
-        regs
+/// Returns the registers of a unit as after reset.
+pub fn file(config: &Config) -> RegisterFile {
+    let mut file = RegisterFile::new();
+    // Addresses have bits up to capabilities.PAS.
+    let ppn =
+        1u64.checked_shl(config.phys_bits()).map_or(u64::MAX, |v| v - 1) >> 12 << 10 & 0x003f_ffff_ffff_fc00;
+    let queue = csr::EN | csr::IE;
+    for register in ALL.iter().filter(|r| r.offset < offset::MSI_CFG_TBL) {
+        let access = match register.offset {
+            offset::FCTL => Access::write(config.fctl_writable),
+            offset::DDTP => Access::write(ppn | 0xf),
+            offset::CQB | offset::FQB | offset::PQB => Access::write(ppn | 0x1f),
+            offset::CQT | offset::FQH | offset::PQH => Access::write(u64::MAX),
+            offset::CQCSR => Access::write(queue).and_clear(csr::MF | csr::TO_OF | csr::ILL | csr::FENCE),
+            offset::FQCSR | offset::PQCSR => Access::write(queue).and_clear(csr::MF | csr::TO_OF),
+            offset::IPSR => Access::clear(u64::MAX),
+            offset::ICVEC => Access::write(0xffff),
+            _ => Access::READ_ONLY,
+        };
+        file.declare(register, access);
     }
-
-    /// The value of `bytes` (4 or 8) at an offset; 0 beyond the end.
-    pub fn get(&self, at: u32, bytes: u8) -> u64 {
-        let word = |i: usize| self.words.get(i).copied().map_or(0, u64::from);
-        let i = at as usize / 4;
-        word(i) | if bytes == 8 { word(i + 1) << 32 } else { 0 }
+    // Sixteen vectors; views see the first.
+    for vector in 0..16 {
+        let at = offset::MSI_CFG_TBL + vector * 16;
+        file.declare_at(&MSI_ADDR_0, at, Access::write(0x00ff_ffff_ffff_fffc), vector == 0);
+        file.declare_at(&MSI_DATA_0, at + 8, Access::write(u64::MAX), vector == 0);
+        file.declare_at(&MSI_VEC_CTL_0, at + 12, Access::write(1), vector == 0);
     }
-
-    /// Sets the value at an offset, as hardware does.
-    pub fn put(&mut self, at: u32, bytes: u8, value: u64) {
-        let i = at as usize / 4;
-        if let Some(word) = self.words.get_mut(i) {
-            *word = value as u32;
-        }
-        if let Some(word) = self.words.get_mut(i + 1).filter(|_| bytes == 8) {
-            *word = (value >> 32) as u32;
-        }
-    }
-
-    /// The register that has this offset, and where that one starts.
-    pub fn find(at: u32) -> Option<(&'static Register, u32)> {
-        if (offset::MSI_CFG_TBL..offset::END).contains(&at) {
-            let base = at & !0xf;
-            return Some(match at & 0xc {
-                0 | 4 => (&MSI_ADDR_0, base),
-                8 => (&MSI_DATA_0, base + 8),
-                _ => (&MSI_VEC_CTL_0, base + 12),
-            });
-        }
-        ALL.iter().find(|r| (r.offset..r.offset + u32::from(r.bytes)).contains(&at)).map(|r| (*r, r.offset))
-    }
-
-    /// Every register with its value.
-    pub fn all(&self) -> Vec<(&'static Register, u64)> {
-        ALL.iter().map(|r| (*r, self.get(r.offset, r.bytes))).collect()
-    }
+    file.put(offset::CAPABILITIES, 8, config.capabilities);
+    file.put(offset::FCTL, 4, config.fctl);
+    file
 }
 
 #[cfg(test)]

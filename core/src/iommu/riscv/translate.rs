@@ -2,17 +2,17 @@
 //! translate an IOVA"), through the caches.
 
 use super::access::Trouble;
-use super::caches::{ddt_line, iotlb_line, pdt_line, tell, Caches, Device, Mapped, Process, Tag};
-use super::caches::{DDT_CACHE, IOTLB, PDT_CACHE};
+use super::caches::{Caches, Device, Mapped, Process, Tag};
 use super::context::{by_need, device_context, guest_page_fault, process_context, Dc, Pc, Setup, Stopped};
 use super::faults as f;
 use super::msi::{self, MsiHit};
 use super::stages::{Leaf, Need, Root, StageFault};
 use crate::addr::PageSize;
+use crate::iommu::traced_cache::{get_or_load, hit, Source};
 use crate::iommu::{Request, RequestKind};
 use crate::memory::Memory;
 use crate::spec::FaultCode;
-use crate::trace::{CacheLine, CacheOp, Observer, Off, Perms};
+use crate::trace::{CacheOp, Observer, Off, Perms};
 
 /// A request in this architecture's words.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -166,7 +166,10 @@ pub fn process<O: Observer>(
         return Err(early(&f::DISALLOWED));
     }
     // Step 6.
-    let dc = find_device(setup, caches, memory, asked.device, obs).map_err(early)?;
+    let device = asked.device;
+    let cache = caches.as_deref_mut().map(|c| &mut c.ddt);
+    let source = OfDevice { setup, device };
+    let dc = get_or_load(cache, Device(device), &source, memory, obs).map_err(early)?;
     let stop = |stopped: Stopped| Refused { code: stopped.code, iotval2: stopped.iotval2, dtf: dc.dtf() };
     let disallowed = || Err(stop(Stopped::from(&f::DISALLOWED)));
     // Step 7.
@@ -207,7 +210,9 @@ pub fn process<O: Observer>(
             None => route(bare, 0, false),
             // Steps 14 to 16.
             Some(process) => {
-                let pc = find_process(setup, caches, &dc, memory, asked, process, obs).map_err(stop)?;
+                let cache = caches.as_deref_mut().map(|c| &mut c.pdt);
+                let source = OfProcess { setup, dc: &dc, process, perms: asked.perms };
+                let pc = get_or_load(cache, Process(device, process), &source, memory, obs).map_err(stop)?;
                 if asked.privileged && !pc.ens() {
                     return disallowed();
                 }
@@ -221,76 +226,32 @@ pub fn process<O: Observer>(
     reach(setup, caches, memory, &route, asked, obs).map_err(stop)
 }
 
-fn find_device<O: Observer>(
-    setup: &Setup<'_>,
-    caches: &mut Option<&mut Caches>,
-    memory: &Memory,
+/// The device context of a device, as the directory has it.
+struct OfDevice<'a> {
+    setup: &'a Setup<'a>,
     device: u32,
-    obs: &mut O,
-) -> Result<Dc, &'static FaultCode> {
-    let key = Device(device);
-    if let Some(caches) = caches {
-        if let Some((slot, dc)) = caches.ddt.get(&key) {
-            if O::ON {
-                let fresh = device_context(setup, memory, device, &mut Off) == Ok(dc);
-                tell(obs, &DDT_CACHE, hit(fresh), slot, ddt_line(&key, &dc));
-            }
-            return Ok(dc);
-        }
-        tell(obs, &DDT_CACHE, CacheOp::Miss, 0, ddt_line(&key, &Dc::default()));
-    }
-    let dc = device_context(setup, memory, device, obs)?;
-    if let Some(caches) = caches {
-        let (slot, gone) = caches.ddt.insert(key, dc);
-        if let Some(gone) = gone {
-            tell(obs, &DDT_CACHE, CacheOp::Evict, gone.slot, ddt_line(&gone.key, &gone.value));
-        }
-        if let Some(slot) = slot {
-            tell(obs, &DDT_CACHE, CacheOp::Insert, slot, ddt_line(&key, &dc));
-        }
-    }
-    Ok(dc)
 }
 
-fn find_process<O: Observer>(
-    setup: &Setup<'_>,
-    caches: &mut Option<&mut Caches>,
-    dc: &Dc,
-    memory: &mut Memory,
-    asked: &Asked,
+impl Source<Dc> for OfDevice<'_> {
+    type Error = &'static FaultCode;
+    fn load<O: Observer>(&self, memory: &mut Memory, _: bool, obs: &mut O) -> Result<Dc, Self::Error> {
+        device_context(self.setup, memory, self.device, obs)
+    }
+}
+
+/// The process context of a process of a device, as its directory has it.
+struct OfProcess<'a> {
+    setup: &'a Setup<'a>,
+    dc: &'a Dc,
     process: u32,
-    obs: &mut O,
-) -> Result<Pc, Stopped> {
-    let key = Process(asked.device, process);
-    if let Some(caches) = caches {
-        if let Some((slot, pc)) = caches.pdt.get(&key) {
-            if O::ON {
-                let frozen = Setup { frozen: true, ..*setup };
-                let now = process_context(&frozen, dc, memory, process, asked.perms, &mut Off);
-                tell(obs, &PDT_CACHE, hit(now == Ok(pc)), slot, pdt_line(&key, &pc));
-            }
-            return Ok(pc);
-        }
-        tell(obs, &PDT_CACHE, CacheOp::Miss, 0, pdt_line(&key, &Pc::default()));
-    }
-    let pc = process_context(setup, dc, memory, process, asked.perms, obs)?;
-    if let Some(caches) = caches {
-        let (slot, gone) = caches.pdt.insert(key, pc);
-        if let Some(gone) = gone {
-            tell(obs, &PDT_CACHE, CacheOp::Evict, gone.slot, pdt_line(&gone.key, &gone.value));
-        }
-        if let Some(slot) = slot {
-            tell(obs, &PDT_CACHE, CacheOp::Insert, slot, pdt_line(&key, &pc));
-        }
-    }
-    Ok(pc)
+    perms: Perms,
 }
 
-/// A hit, or the use of an entry that memory no longer says the same of.
-const fn hit(fresh: bool) -> CacheOp {
-    match fresh {
-        true => CacheOp::Hit,
-        false => CacheOp::Stale,
+impl Source<Pc> for OfProcess<'_> {
+    type Error = Stopped;
+    fn load<O: Observer>(&self, memory: &mut Memory, look: bool, obs: &mut O) -> Result<Pc, Stopped> {
+        let setup = Setup { frozen: look, ..*self.setup };
+        process_context(&setup, self.dc, memory, self.process, self.perms, obs)
     }
 }
 
@@ -316,20 +277,13 @@ fn look_up<O: Observer>(
     if asked.ats() && route.dc.t2gpa() {
         return Ok(None);
     }
-    let Some(caches) = caches else { return Ok(None) };
-    let Some((slot, tag, entry)) = caches.find(route.gscid, route.pscid, asked.iova) else {
-        if O::ON {
-            let line = CacheLine {
-                pasid: route.pscid,
-                domain: route.gscid.map(u32::from),
-                from: asked.iova,
-                ..CacheLine::default()
-            };
-            tell(obs, &IOTLB, CacheOp::Miss, 0, line);
-        }
+    let Some(Caches { iotlb, .. }) = caches else { return Ok(None) };
+    let Route { gscid, pscid, .. } = *route;
+    let tag = |size: PageSize| Tag { gscid, pscid, page: asked.iova & !size.mask(), shift: size.shift() };
+    let Some((slot, tag, entry)) = iotlb.find(tag) else {
+        iotlb.entries().miss(&Tag { gscid, pscid, page: asked.iova, shift: 0 }, obs);
         return Ok(None);
     };
-    let line = iotlb_line(&tag, &entry);
     let perms = asked.perms;
     let lacking = !asked.ats() && !entry.first.has(perms);
     let privilege = route.pscid.is_some()
@@ -339,13 +293,13 @@ fn look_up<O: Observer>(
             (true, false) => false,
         };
     if lacking || privilege {
-        tell(obs, &IOTLB, CacheOp::Denied, slot, line);
+        iotlb.entries().used(CacheOp::Denied, slot, &tag, &entry, obs);
         return Err(Stopped::from(page_fault(perms)));
     }
     let dirty = entry.first_dirty && entry.second_dirty;
     if !entry.second.has(perms) || perms.has(Perms::W) && !dirty {
-        tell(obs, &IOTLB, CacheOp::Denied, slot, line);
-        caches.forget(|key, _| *key == tag, CacheOp::Invalidate, obs);
+        iotlb.entries().used(CacheOp::Denied, slot, &tag, &entry, obs);
+        iotlb.entries().invalidate(|key, _| *key == tag, obs);
         return Ok(None);
     }
     let size = PageSize::from_shift(tag.shift);
@@ -355,7 +309,7 @@ fn look_up<O: Observer>(
         let rights = entry.first.and(entry.second);
         let fresh = process(&frozen, &mut None, memory, asked, &mut Off)
             .is_ok_and(|now| now.to == to && now.size == size && now.rights == rights);
-        tell(obs, &IOTLB, hit(fresh), slot, line);
+        iotlb.entries().used(hit(fresh), slot, &tag, &entry, obs);
     }
     Ok(Some(Reached {
         to,
@@ -444,7 +398,7 @@ fn reach<O: Observer>(
     };
     let remembered = remembered.map(|tag| (tag, mapped));
     if let (Some(caches), Some((tag, mapped))) = (caches, remembered) {
-        caches.remember(tag, mapped, obs);
+        caches.iotlb.insert(tag, mapped, obs);
     }
     Ok(Reached {
         to: if guest_physical { gpa } else { to },

@@ -6,10 +6,11 @@ use super::driver::Driver;
 use super::faults::{ats_answer, AtsAnswer};
 use super::msi;
 use super::queues::About;
-use super::regs::{offset, Regs};
+use super::regs::{self, offset};
 use super::translate::{process, Asked, Reached, Refused};
 use super::Config;
 use crate::addr::{AddrRange, Address, Iova, PageSize, Pasid, PhysAddr, RequesterId};
+use crate::iommu::registers::{RegisterFile, Registers};
 use crate::iommu::*;
 use crate::memory::Memory;
 use crate::platform::interrupts::{IMSIC, IMSIC_FILES};
@@ -22,7 +23,7 @@ use alloc::vec::Vec;
 #[derive(Clone, Debug)]
 pub struct Riscv {
     pub(super) config: Config,
-    pub(super) regs: Regs,
+    pub(super) regs: RegisterFile,
     pub(super) caches: Caches,
     /// Interrupt vectors that wait to be unmasked.
     pub(super) masked: u16,
@@ -53,7 +54,7 @@ impl Riscv {
     /// A unit as after reset: mode Off, queues off, caches empty.
     pub fn new(config: Config) -> Self {
         Riscv {
-            regs: Regs::new(&config),
+            regs: regs::file(&config),
             caches: Caches::new(&config.caches),
             masked: 0,
             mute: BTreeSet::new(),
@@ -224,13 +225,7 @@ impl Iommu for Riscv {
     }
 
     fn read_register<O: Observer>(&mut self, at: u32, bytes: u8, obs: &mut O) -> Option<u64> {
-        let (register, start) = Regs::find(at).filter(|_| matches!(bytes, 4 | 8) && at % 4 == 0)?;
-        if O::ON {
-            let whole = self.regs.get(start, register.bytes);
-            let event = Event::Register { register, offset: start, old: whole, new: whole, write: false };
-            obs.step(Actor::Cpu, event);
-        }
-        Some(self.regs.get(at, bytes))
+        self.read_by_cpu(at, bytes, obs)
     }
 
     fn write_register<O: Observer>(

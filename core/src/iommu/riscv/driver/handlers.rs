@@ -1,7 +1,8 @@
 //! What the driver reads back: fault records, page requests; and the MSI page table.
 
 use super::{csr, offset, Riscv};
-use crate::addr::{Address, Iova, Pasid, PhysAddr, RequesterId};
+use crate::addr::{Address, Pasid, PhysAddr, RequesterId};
+use crate::iommu::ats::PageRequestWord;
 use crate::iommu::riscv::entries::{MSI_PTE, MSI_PTE_MRIF};
 use crate::iommu::riscv::{faults, shared};
 use crate::iommu::{Ctx, DomainId, DriverError, FaultRecord, InterruptEntry, Message, PageRequest};
@@ -46,12 +47,12 @@ impl Riscv {
     ) -> Result<Vec<FaultRecord>, DriverError> {
         self.acknowledge(ctx, 1 << 1);
         let mut out = Vec::new();
-        let queue = shared::shape(self.regs.get(offset::FQB, 8), 32);
+        let queue = shared::ring(self.regs.get(offset::FQB, 8), 32);
         let (mut head, tail) = (self.regs.get(offset::FQH, 4), self.regs.get(offset::FQT, 4));
         let any = head != tail;
         while head != tail {
-            out.extend(decode_record(&self.words::<4, O>(ctx, PhysAddr::new(shared::slot(queue, head)))?));
-            head = shared::next(queue, head);
+            out.extend(decode_record(&self.words::<4, O>(ctx, queue.slot(head))?));
+            head = queue.next(head);
         }
         if any {
             self.os_write(ctx, offset::FQH, 4, head);
@@ -69,20 +70,21 @@ impl Riscv {
     ) -> Result<Vec<PageRequest>, DriverError> {
         self.acknowledge(ctx, 1 << 3);
         let mut out = Vec::new();
-        let queue = shared::shape(self.regs.get(offset::PQB, 8), 16);
+        let queue = shared::ring(self.regs.get(offset::PQB, 8), 16);
         let (mut head, tail) = (self.regs.get(offset::PQH, 4), self.regs.get(offset::PQT, 4));
         let any = head != tail;
         while head != tail {
-            let [low, high] = self.words::<2, O>(ctx, PhysAddr::new(shared::slot(queue, head)))?;
+            let [low, high] = self.words::<2, O>(ctx, queue.slot(head))?;
+            let PageRequestWord { at, want, last, group } = PageRequestWord::parse(high);
             out.push(PageRequest {
                 requester: RequesterId::new((low >> 40) as u32),
                 pasid: (low >> 32 & 1 != 0).then(|| Pasid::new((low >> 12 & 0xf_ffff) as u32)).flatten(),
-                at: Iova::new(high & !0xfff),
-                want: Perms((high & 3) as u8).or(Perms::when(Perms::X, low >> 34 & 1 != 0)),
-                last: high >> 2 & 1 != 0,
-                group: (high >> 3 & 0x1ff) as u16,
+                at,
+                want: want.or(Perms::when(Perms::X, low >> 34 & 1 != 0)),
+                last,
+                group,
             });
-            head = shared::next(queue, head);
+            head = queue.next(head);
         }
         if any {
             self.os_write(ctx, offset::PQH, 4, head);

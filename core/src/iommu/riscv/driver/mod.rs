@@ -8,6 +8,7 @@ mod queue;
 use super::regs::{csr, offset};
 use super::{Config, Riscv};
 use crate::addr::{AddrRange, Iova, PageSize, PhysAddr};
+use crate::iommu::registers::Registers;
 use crate::iommu::{Ctx, DeviceCaps, DomainId, DomainKind, DriverError};
 use crate::memory::Memory;
 use crate::paging::builder::{Builder, MapError, Mapping};

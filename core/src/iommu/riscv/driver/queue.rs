@@ -2,6 +2,7 @@
 
 use super::{csr, offset, Riscv};
 use crate::addr::{AddrRange, Address, Iova, RequesterId};
+use crate::iommu::ats::Napot;
 use crate::iommu::riscv::config::cap;
 use crate::iommu::riscv::entries::command;
 use crate::iommu::{Ctx, DomainKind, DriverError, Invalidation, PageRequest};
@@ -20,16 +21,6 @@ const fn directory(device: Option<RequesterId>) -> Posted {
     match device {
         None => [3, 0],
         Some(d) => [3 | 1 << 33 | (d.raw() as u64 & 0xff_ffff) << 40, 0],
-    }
-}
-
-/// The first page, or the aligned power of two of pages that covers the range, as ADDR and S have it.
-fn cover(range: &AddrRange<Iova>) -> (u64, bool) {
-    let (first, last) = (range.start.raw() >> 12, range.last().raw() >> 12);
-    match 64 - (first ^ last).leading_zeros() {
-        0 => (first, false),
-        // Ones below the lowest zero say how many pages: 0 for two, 01 for four, ...
-        bits => (first >> bits.min(52) << bits.min(52) | ((1 << (bits.min(52) - 1)) - 1), true),
     }
 }
 
@@ -117,7 +108,7 @@ impl Riscv {
     }
 
     fn address_words(&self, range: &AddrRange<Iova>) -> Posted {
-        let (page, many) = cover(range);
+        let (page, many) = Napot::covering(range).sized();
         match (many, self.config.has(cap::S)) {
             // Without range invalidation, all of the address space is forgotten.
             (true, false) => [0, 0],
@@ -154,7 +145,7 @@ impl Riscv {
                 self.forget_process(ctx, id.0, pasid.raw(), page)
             }
             Invalidation::DeviceTlb(device, pasid, range) => {
-                let (page, many) = cover(&range);
+                let (page, many) = Napot::covering(&range).sized();
                 let id = u64::from(device.bdf16()) << 40;
                 let process = pasid.map_or(0, |p| 1 << 32 | u64::from(p.raw()) << 12);
                 self.submit(ctx, &[[4 | process | id, page << 12 | u64::from(many) << 11]])
@@ -193,19 +184,5 @@ impl Riscv {
         // Payload of a Page Request Group Response: index, response code (0 success, 1 invalid), destination.
         let payload = u64::from(request.group & 0x1ff) << 32 | u64::from(!ok) << 44 | rid << 48;
         self.submit(ctx, &[[4 | 1 << 7 | process | rid << 40, payload]])
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ranges_are_covered_by_napot_operands() {
-        let range = |start, len| AddrRange::new(Iova::new(start), len).unwrap();
-        assert_eq!(cover(&range(0x5000, 0x1000)), (5, false));
-        assert_eq!(cover(&range(0x4000, 0x2000)), (4, true));
-        assert_eq!(cover(&range(0x4000, 0x4000)), (5, true));
-        assert_eq!(cover(&range(0x5000, 0x2000)), (5, true));
     }
 }

@@ -1,0 +1,125 @@
+//! PCIe words that every unit reads and writes: naturally aligned ranges, page requests and their responses (PCIe,
+//! Address Translation Services and Page Request Interface).
+
+use super::PageRequest;
+use crate::addr::{AddrRange, Iova};
+use crate::trace::Perms;
+
+/// A naturally aligned power of two of 4 KiB pages (NAPOT).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Napot {
+    /// The number of its first page.
+    pub page: u64,
+    /// log2 of how many pages it has: 0 to 52.
+    pub order: u8,
+}
+
+impl Napot {
+    /// Returns the smallest one that covers a range.
+    pub fn covering(range: &AddrRange<Iova>) -> Self {
+        let (first, last) = (range.start.raw() >> 12, range.last().raw() >> 12);
+        let order = (64 - (first ^ last).leading_zeros()) as u8;
+        Napot { page: if order >= 52 { 0 } else { first >> order << order }, order: order.min(52) }
+    }
+    /// Returns the address of its first byte.
+    pub const fn address(&self) -> u64 {
+        self.page << 12
+    }
+    /// Returns the page number as a request with a size bit has it, and that bit: ones below the lowest 0 say how
+    /// many pages there are.
+    pub const fn sized(&self) -> (u64, bool) {
+        match self.order {
+            0 => (self.page, false),
+            order => (self.page | ((1 << (order - 1)) - 1), true),
+        }
+    }
+    /// Returns the range that a page number and its size bit say.
+    pub const fn from_sized(page: u64, sized: bool) -> Self {
+        if !sized {
+            return Napot { page, order: 0 };
+        }
+        let ones = page.trailing_ones();
+        let order = if ones + 1 > 52 { 52 } else { ones + 1 };
+        Napot { page: if order == 52 { 0 } else { page >> order << order }, order: order as u8 }
+    }
+    /// Returns the bits of an address that count inside the range: one less than its size in bytes.
+    pub const fn span(&self) -> u64 {
+        (1 << (12 + self.order as u32 % 64)) - 1
+    }
+}
+
+/// Returns the second doubleword of a page request: page, group index, last, and what is wanted.
+pub fn page_request_word(request: &PageRequest) -> u64 {
+    request.at.raw() & !0xfff
+        | u64::from(request.group & 0x1ff) << 3
+        | u64::from(request.last) << 2
+        | u64::from(request.want.and(Perms::RW).0)
+}
+
+/// What the second doubleword of a page request says.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PageRequestWord {
+    /// The page.
+    pub at: Iova,
+    /// Read and write, as wanted.
+    pub want: Perms,
+    /// The last request of its group.
+    pub last: bool,
+    /// Page request group index.
+    pub group: u16,
+}
+
+impl PageRequestWord {
+    /// Returns what the doubleword says.
+    pub const fn parse(word: u64) -> Self {
+        PageRequestWord {
+            at: Iova::new(word & !0xfff),
+            want: Perms((word & 3) as u8),
+            last: word >> 2 & 1 != 0,
+            group: (word >> 3 & 0x1ff) as u16,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::addr::RequesterId;
+    use proptest::prelude::*;
+
+    fn range(start: u64, len: u64) -> AddrRange<Iova> {
+        AddrRange::new(Iova::new(start), len).unwrap()
+    }
+
+    #[test]
+    fn a_range_is_covered_by_the_smallest_aligned_power_of_two() {
+        let cover = |start, len| Napot::covering(&range(start, len));
+        assert_eq!(cover(0x5000, 0x1000), Napot { page: 5, order: 0 });
+        assert_eq!(cover(0x5000, 0x2000), Napot { page: 4, order: 2 });
+        assert_eq!(cover(0x4000, 0x2000), Napot { page: 4, order: 1 });
+        assert_eq!(cover(0, u64::MAX), Napot { page: 0, order: 52 });
+        assert_eq!(cover(0x4000, 0x2000).sized(), (4, true));
+        assert_eq!(cover(0x4000, 0x4000).sized(), (5, true));
+        assert_eq!(cover(0x5000, 0x1000).sized(), (5, false));
+    }
+
+    proptest! {
+        #[test]
+        fn a_sized_page_number_says_its_range(start in any::<u64>(), len in 1u64..1 << 40) {
+            let Some(range) = AddrRange::new(Iova::new(start), len) else { return Ok(()) };
+            let napot = Napot::covering(&range);
+            let (page, sized) = napot.sized();
+            prop_assert_eq!(Napot::from_sized(page, sized), napot);
+            let (first, last) = (napot.address(), napot.address() | napot.span());
+            prop_assert!(first <= range.start.raw() && range.last().raw() <= last);
+        }
+
+        #[test]
+        fn a_page_request_word_is_parsed_as_written(word in any::<u64>()) {
+            let parsed = PageRequestWord::parse(word);
+            let PageRequestWord { at, want, last, group } = parsed;
+            let request = PageRequest { requester: RequesterId::new(0), pasid: None, at, want, last, group };
+            prop_assert_eq!(page_request_word(&request), word);
+        }
+    }
+}
