@@ -260,9 +260,10 @@ fn vtd_unit(config: &UnitConfig) -> Result<super::vtd::Vtd, &'static str> {
 }
 
 fn riscv_unit(config: &UnitConfig) -> Result<super::riscv::Riscv, &'static str> {
-    use super::riscv::config::cap;
+    use super::riscv::spec::registers::capabilities as cap;
+    use crate::spec::{Bits, Field};
     let mut out = super::riscv::Config::playground();
-    let drop = |word: &mut u64, bits: &[u32]| bits.iter().for_each(|bit| *word &= !(1 << bit));
+    let drop = |word: &mut u64, flags: &[Field]| flags.iter().for_each(|flag| word.set_flag(*flag, false));
     if !config.processes {
         drop(&mut out.capabilities, &[cap::PD8, cap::PD17, cap::PD20]);
     }

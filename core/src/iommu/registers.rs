@@ -1,7 +1,7 @@
 //! The registers of a unit: what software may do to them, and what follows.
 //!
-//! An architecture declares each register once, as a [`Register`] with its [`Access`]; this file keeps the values,
-//! splits wide and half accesses, applies the access and records every change. What hardware does on a write is the
+//! An architecture declares each register once, as a [`Register`] that says what software may do to its bits; this file
+//! keeps the values, splits wide and half accesses, applies the access and records every change. What hardware does on a write is the
 //! architecture's hook, [`Registers::after_write`].
 
 use crate::memory::Memory;
@@ -9,38 +9,12 @@ use crate::spec::Register;
 use crate::trace::{Actor, Event, Observer};
 use alloc::vec::Vec;
 
-/// What software's writes do to the bits of a register. Bits in neither mask are read-only.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Access {
-    /// Bits that take the value written.
-    pub writable: u64,
-    /// Bits that writing a 1 clears.
-    pub clears: u64,
-}
-
-impl Access {
-    /// Software only reads it.
-    pub const READ_ONLY: Access = Access { writable: 0, clears: 0 };
-
-    /// Bits that take the value written.
-    pub const fn write(writable: u64) -> Self {
-        Access { writable, clears: 0 }
-    }
-    /// Bits that writing a 1 clears.
-    pub const fn clear(clears: u64) -> Self {
-        Access { writable: 0, clears }
-    }
-    /// The same, and `clears` are cleared by writing a 1.
-    pub const fn and_clear(self, clears: u64) -> Self {
-        Access { clears, ..self }
-    }
-}
-
 #[derive(Clone, Copy, Debug)]
 struct Declared {
     register: &'static Register,
     offset: u32,
-    access: Access,
+    /// Bits of this unit's register that software can change at all.
+    there: u64,
     shown: bool,
 }
 
@@ -75,19 +49,24 @@ impl RegisterFile {
     }
 
     /// Declares a register at its own offset.
-    pub fn declare(&mut self, register: &'static Register, access: Access) {
-        self.declare_at(register, register.offset, access, true);
+    pub fn declare(&mut self, register: &'static Register) {
+        self.declare_at(register, register.offset, u64::MAX, true);
     }
 
-    /// Declares a register at another offset than its own: one of an array, or where a capability says. Views list
-    /// it if it is `shown`. An offset in the middle of another register takes its bytes over.
-    pub fn declare_at(&mut self, register: &'static Register, offset: u32, access: Access, shown: bool) {
+    /// Declares a register of which this unit has only the bits of `there`: the others hold what reset gave them.
+    pub fn declare_part(&mut self, register: &'static Register, there: u64) {
+        self.declare_at(register, register.offset, there, true);
+    }
+
+    /// Declares a register at another offset than its own, one of an array or where a capability says, with the bits
+    /// of it that this unit has. Views list it if it is `shown`.
+    pub fn declare_at(&mut self, register: &'static Register, offset: u32, there: u64, shown: bool) {
         let (first, count) = (offset as usize / 4, usize::from(register.bytes).div_ceil(4));
         if self.words.len() < first + count {
             self.words.resize(first + count, 0);
             self.index.resize(first + count, 0);
         }
-        self.declared.push(Declared { register, offset, access, shown });
+        self.declared.push(Declared { register, offset, there, shown });
         self.index[first..first + count].fill(self.declared.len() as u16);
     }
 
@@ -133,13 +112,12 @@ impl RegisterFile {
 
     /// What a write of `bytes` at `at` makes of the register there, its access applied; nothing is changed yet.
     fn written(&self, at: u32, bytes: u8, value: u64) -> Option<Write> {
-        let &Declared { register, offset, access, .. } = self.declared(at)?;
+        let &Declared { register, offset, there, .. } = self.declared(at)?;
         let shift = (at - offset) * 8;
         let lanes = (u64::MAX >> (64 - 8 * u32::from(bytes.clamp(1, 8)))).checked_shl(shift).unwrap_or(0);
-        let value = value.checked_shl(shift).unwrap_or(0) & lanes;
-        let writable = access.writable & lanes;
+        let value = value.checked_shl(shift).unwrap_or(0);
         let old = self.get(offset, register.bytes);
-        let new = (old & !writable | value & writable) & !(access.clears & value);
+        let new = register.after_write(old, lanes & there, value);
         let last = at + u32::from(bytes) >= offset + u32::from(register.bytes);
         Some(Write { register, offset, old, new, last })
     }
@@ -226,12 +204,13 @@ mod tests {
     use crate::spec::Text;
     use crate::trace::{Off, Trace};
 
-    const fn register(name: &'static str, offset: u32, bytes: u8) -> Register {
-        Register { name, offset, bytes, meaning: Text::new("", ""), fields: &[], section: "" }
+    const fn register(name: &'static str, offset: u32, bytes: u8, rw: u64, w1c: u64) -> Register {
+        Register { name, offset, bytes, meaning: Text::new("", ""), fields: &[], rw, w1c, section: "" }
     }
-    static WIDE: Register = register("wide", 0, 8);
-    static LOW: Register = register("low", 8, 4);
-    static HIGH: Register = register("high", 12, 4);
+    static WIDE: Register = register("wide", 0, 8, u64::MAX, 0);
+    static LOW: Register = register("low", 8, 4, 0xf0, 0x3);
+    static HIGH: Register = register("high", 12, 4, 0, 0);
+    static FAR: Register = register("far", 0x100, 4, 1, 0);
 
     #[derive(Default)]
     struct Unit {
@@ -253,10 +232,10 @@ mod tests {
 
     fn unit() -> Unit {
         let mut unit = Unit::default();
-        unit.file.declare(&WIDE, Access::write(0x00ff_0000_0000_00ff));
-        unit.file.declare(&LOW, Access::write(0xf0).and_clear(0x3));
-        unit.file.declare(&HIGH, Access::READ_ONLY);
-        unit.file.declare_at(&HIGH, 0x40, Access::write(1), false);
+        unit.file.declare_part(&WIDE, 0x00ff_0000_0000_00ff);
+        unit.file.declare(&LOW);
+        unit.file.declare(&HIGH);
+        unit.file.declare_at(&FAR, 0x40, u64::MAX, false);
         unit
     }
 
@@ -297,7 +276,7 @@ mod tests {
         assert_eq!(trace.len(), 0);
         unit.raise(12, 4, &mut trace);
         assert_eq!((trace.len(), unit.file.get(12, 4)), (1, 4));
-        assert_eq!(unit.file.find(0x40), Some((&HIGH, 0x40)));
+        assert_eq!(unit.file.find(0x40), Some((&FAR, 0x40)));
         let names: Vec<_> = unit.file.all().iter().map(|(r, v)| (r.name, *v)).collect();
         assert_eq!(names, [("wide", 0), ("low", 0), ("high", 4)]);
     }

@@ -107,15 +107,10 @@ mod tests {
     #[test]
     fn the_largest_queue_wraps() {
         use super::*;
-        use crate::iommu::riscv::{
-            regs::{file, offset},
-            Config,
-        };
-        let file = file(&Config::playground());
-        let state = |at, value| RegisterState { device: None, register: file.find(at).unwrap().0, value };
+        use crate::iommu::riscv::spec::registers::{CQB, CQH, CQT};
+        let state = |register, value| RegisterState { device: None, register, value };
         // 2^32 commands, of which the last and the first wait.
-        let registers =
-            [state(offset::CQB, 0x1f), state(offset::CQH, u32::MAX.into()), state(offset::CQT, 1)];
+        let registers = [state(&CQB, 0x1f), state(&CQH, u32::MAX.into()), state(&CQT, 1)];
         let queue = &queues(&registers, &Memory::new(), Lang::En)[0];
         let waits: Vec<u32> = queue.entries.iter().filter(|e| e.waits).map(|e| e.index).collect();
         assert_eq!((queue.capacity, waits), (1 << 32, alloc::vec![u32::MAX, 0]));

@@ -1,8 +1,8 @@
 //! The command queue: what makes the unit forget, and fences (RISC-V IOMMU, "Command-Queue").
 
-use super::config::cap;
 use super::entries::{command, reserved_set};
-use super::regs::{csr, offset};
+use super::spec::registers::capabilities as cap;
+use super::spec::registers::{self as reg, csr};
 use super::{shared, Riscv};
 use crate::addr::PhysAddr;
 use crate::iommu::ats::Napot;
@@ -49,7 +49,7 @@ impl Halt {
         match self {
             Halt::Illegal => (csr::ILL, &ILLEGAL),
             Halt::Memory => (csr::MF, &UNREACHED),
-            Halt::TimedOut => (csr::TO_OF, &TIMED_OUT),
+            Halt::TimedOut => (csr::TO, &TIMED_OUT),
         }
     }
 }
@@ -58,11 +58,11 @@ impl Consumer for Riscv {
     type Halt = Halt;
 
     fn commands(&self) -> Option<(Ring, u64, u64)> {
-        let status = self.regs.get(offset::CQCSR, 4);
-        let stopped = status & (csr::MF | csr::TO_OF | csr::ILL) != 0;
+        let status = self.regs.get(reg::cqcsr::OFFSET, 4);
+        let stopped = status & (csr::MF | csr::TO | csr::ILL) != 0;
         let runs = status & csr::ON != 0 && status & csr::EN != 0 && !stopped;
-        let ring = shared::ring(self.regs.get(offset::CQB, 8), 16);
-        runs.then(|| (ring, self.regs.get(offset::CQH, 4), self.regs.get(offset::CQT, 4)))
+        let ring = shared::ring(self.regs.get(reg::cqb::OFFSET, 8), 16);
+        runs.then(|| (ring, self.regs.get(reg::cqh::OFFSET, 4), self.regs.get(reg::cqt::OFFSET, 4)))
     }
 
     fn obey<O: Observer>(
@@ -74,7 +74,7 @@ impl Consumer for Riscv {
     ) -> Result<(), Halt> {
         // Which command it is decides how it is recorded: look first.
         let place = |low| Place::physical(command(low), 0, index, at.raw());
-        let reach = self.config.reach(self.regs.get(offset::FCTL, 4) & 1 != 0);
+        let reach = self.config.reach(self.regs.get(reg::fctl::OFFSET, 4) & 1 != 0);
         let words = place(0).read(&reach, memory, &mut Off).map_err(|_| Halt::Memory)?;
         let place = place(words[0]);
         if O::ON {
@@ -91,12 +91,12 @@ impl Consumer for Riscv {
     }
 
     fn advance<O: Observer>(&mut self, head: u64, obs: &mut O) {
-        self.set(offset::CQH, 4, head, obs);
+        self.set(reg::cqh::OFFSET, 4, head, obs);
     }
 
     fn halt<O: Observer>(&mut self, memory: &mut Memory, halt: Halt, obs: &mut O) {
-        self.raise(offset::CQCSR, halt.reported().0, obs);
-        self.interrupt(memory, offset::CQCSR, csr::IE, 1, 0, obs);
+        self.raise(reg::cqcsr::OFFSET, halt.reported().0, obs);
+        self.interrupt(memory, reg::cqcsr::OFFSET, csr::IE, 1, 0, obs);
     }
 }
 
@@ -114,7 +114,7 @@ impl Riscv {
             (1, 0 | 1) => {
                 (config.has(cap::NL) || low >> 34 & 1 == 0) && (config.has(cap::S) || high >> 9 & 1 == 0)
             }
-            (2, 0) => self.regs.get(offset::FCTL, 4) & 0b10 != 0 || low >> 11 & 1 == 0,
+            (2, 0) => self.regs.get(reg::fctl::OFFSET, 4) & 0b10 != 0 || low >> 11 & 1 == 0,
             (3, 0) => process == 0,
             (3, 1) => low >> 33 & 1 != 0 && known(process) && device >> 24 == 0,
             (4, 0 | 1) => config.has(cap::ATS),
@@ -195,9 +195,9 @@ impl Riscv {
                 return Err(Halt::Memory);
             }
         }
-        if low >> 11 & 1 != 0 && self.regs.get(offset::CQCSR, 4) & csr::FENCE == 0 {
-            self.raise(offset::CQCSR, csr::FENCE, obs);
-            self.interrupt(memory, offset::CQCSR, csr::IE, 1, 0, obs);
+        if low >> 11 & 1 != 0 && self.regs.get(reg::cqcsr::OFFSET, 4) & csr::FENCE == 0 {
+            self.raise(reg::cqcsr::OFFSET, csr::FENCE, obs);
+            self.interrupt(memory, reg::cqcsr::OFFSET, csr::IE, 1, 0, obs);
         }
         Ok(())
     }

@@ -1,50 +1,9 @@
 //! What a unit can do (its capabilities register), how large its caches are, and in what it deviates.
 
+use super::spec::registers::{self as reg, capabilities as cap};
 use crate::addr::PageSize;
-
-/// Bits of the capabilities register (RISC-V IOMMU, capabilities).
-pub mod cap {
-    /// Sv39.
-    pub const SV39: u32 = 9;
-    /// Sv48.
-    pub const SV48: u32 = 10;
-    /// Sv57.
-    pub const SV57: u32 = 11;
-    /// Bits 60:59 of page-table entries are software's.
-    pub const SVRSW60T59B: u32 = 14;
-    /// Page-based memory types.
-    pub const SVPBMT: u32 = 15;
-    /// Sv39x4.
-    pub const SV39X4: u32 = 17;
-    /// Sv48x4.
-    pub const SV48X4: u32 = 18;
-    /// Sv57x4.
-    pub const SV57X4: u32 = 19;
-    /// MSI page tables, and with them the extended device context.
-    pub const MSI_FLAT: u32 = 22;
-    /// Memory-resident interrupt files.
-    pub const MSI_MRIF: u32 = 23;
-    /// Hardware update of A and D.
-    pub const AMO_HWAD: u32 = 24;
-    /// PCIe ATS and page requests.
-    pub const ATS: u32 = 25;
-    /// ATS answers of guest-physical addresses.
-    pub const T2GPA: u32 = 26;
-    /// Both byte orders.
-    pub const END: u32 = 27;
-    /// Process directories of 1 level.
-    pub const PD8: u32 = 38;
-    /// Process directories of 2 levels.
-    pub const PD17: u32 = 39;
-    /// Process directories of 3 levels.
-    pub const PD20: u32 = 40;
-    /// QoS ids.
-    pub const QOSID: u32 = 41;
-    /// Invalidation of non-leaf entries.
-    pub const NL: u32 = 42;
-    /// Invalidation of ranges.
-    pub const S: u32 = 43;
-}
+use crate::iommu::registers::RegisterFile;
+use crate::spec::{Bits, Field};
 
 /// Deviations of an implementation, each one switch. A unit of the playground has none; the conformance replay
 /// turns on those of the reference model. `docs/conformance-riscv.md` explains each.
@@ -107,7 +66,7 @@ pub struct Config {
 impl Config {
     /// The unit of the playground: everything the specification offers that is modelled here.
     pub const fn playground() -> Self {
-        const BITS: [u32; 19] = [
+        const FLAGS: [Field; 19] = [
             cap::SV39,
             cap::SV48,
             cap::SV57,
@@ -128,13 +87,17 @@ impl Config {
             cap::NL,
             cap::S,
         ];
-        // Version 1.0, IGS = 2 (MSI and wire), PAS = 46.
-        let mut capabilities = 0x10 | 2 << 28 | 46 << 32;
+        // Version 1.0, MSI and wire, physical addresses of 46 bits.
+        let mut words = [0];
+        cap::VERSION.put(&mut words, 0x10);
+        cap::IGS.put(&mut words, 2);
+        cap::PAS.put(&mut words, 46);
         let mut i = 0;
-        while i < BITS.len() {
-            capabilities |= 1 << BITS[i];
+        while i < FLAGS.len() {
+            FLAGS[i].put(&mut words, 1);
             i += 1;
         }
+        let capabilities = words[0];
         Config {
             capabilities,
             fctl: 0,
@@ -149,13 +112,13 @@ impl Config {
         }
     }
 
-    /// Is this capability there?
-    pub const fn has(&self, bit: u32) -> bool {
-        self.capabilities >> bit & 1 != 0
+    /// Returns whether this flag of the capabilities register is set.
+    pub const fn has(&self, flag: Field) -> bool {
+        flag.get(&[self.capabilities]) != 0
     }
     /// PAS: bits of a physical address.
     pub const fn phys_bits(&self) -> u32 {
-        (self.capabilities >> 32 & 0x3f) as u32
+        cap::PAS.get(&[self.capabilities]) as u32
     }
     /// Can a physical address be this wide?
     pub const fn fits(&self, pa: u64) -> bool {
@@ -174,5 +137,33 @@ impl Config {
         } else {
             12
         }
+    }
+
+    /// Returns the registers of a unit as after reset.
+    pub fn registers(&self) -> RegisterFile {
+        let mut file = RegisterFile::new();
+        // Addresses have bits up to capabilities.PAS.
+        let below = 1u64.checked_shl(self.phys_bits()).map_or(u64::MAX, |v| v - 1);
+        let base = |low: u64| low.with_address(reg::queue_base::PPN, below);
+        for register in reg::ALL.iter().filter(|r| r.offset < reg::MSI_TABLE) {
+            match register.offset {
+                reg::fctl::OFFSET => file.declare_part(register, self.fctl_writable),
+                reg::ddtp::OFFSET => file.declare_part(register, base(reg::ddtp::IOMMU_MODE.mask())),
+                reg::cqb::OFFSET | reg::fqb::OFFSET | reg::pqb::OFFSET => {
+                    file.declare_part(register, base(reg::queue_base::LOG2SZ.mask()));
+                }
+                _ => file.declare(register),
+            }
+        }
+        // Sixteen vectors; views see the first.
+        for vector in 0..16 {
+            for register in [&reg::MSI_ADDR_0, &reg::MSI_DATA_0, &reg::MSI_VEC_CTL_0] {
+                let at = register.offset + vector * reg::MSI_BYTES;
+                file.declare_at(register, at, u64::MAX, vector == 0);
+            }
+        }
+        file.put(reg::capabilities::OFFSET, 8, self.capabilities);
+        file.put(reg::fctl::OFFSET, 4, self.fctl);
+        file
     }
 }

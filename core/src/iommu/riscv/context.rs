@@ -2,9 +2,10 @@
 //! "Process to locate the Process-context").
 
 use super::access::{Place, Trouble};
-use super::config::{cap, Config};
+use super::config::Config;
 use super::entries::{self, reserved_set};
 use super::faults;
+use super::spec::registers::capabilities as cap;
 use super::stages::{Need, Root, StageFault, Stages};
 use crate::addr::{AnyAddr, Space};
 use crate::memory::Memory;
@@ -179,6 +180,17 @@ fn first_mode(config: &Config, mode: u64) -> bool {
     }
 }
 
+/// Is the mode of a process directory one that the unit has?
+fn process_mode(config: &Config, mode: u64) -> bool {
+    match mode {
+        0 => true,
+        1 => config.has(cap::PD8),
+        2 => config.has(cap::PD17),
+        3 => config.has(cap::PD20),
+        _ => false,
+    }
+}
+
 /// Why a valid device context cannot be used. 32-bit tables (GXL, SXL) are not modelled.
 fn misconfigured(setup: &Setup<'_>, dc: &Dc, be_writable: bool) -> Option<&'static Rule> {
     let config = setup.config;
@@ -190,7 +202,7 @@ fn misconfigured(setup: &Setup<'_>, dc: &Dc, be_writable: bool) -> Option<&'stat
         ((dc.ats() || dc.pri() || dc.prpr()) && !config.has(cap::ATS), &NO_ATS),
         (!dc.ats() && (dc.t2gpa() || dc.pri()) || !dc.pri() && dc.prpr(), &ATS_PAIRS),
         (dc.t2gpa() && (!config.has(cap::T2GPA) || !dc.guest()), &BAD_T2GPA),
-        (dc.pdtv() && !(mode == 0 || mode <= 3 && config.has(cap::PD8 + mode as u32 - 1)), &BAD_PDTP),
+        (dc.pdtv() && !process_mode(config, mode), &BAD_PDTP),
         (!dc.pdtv() && !first_mode(config, mode), &BAD_FSC),
         (!dc.pdtv() && dc.dpe(), &BAD_DPE),
         (

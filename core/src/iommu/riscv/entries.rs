@@ -323,7 +323,8 @@ entry!(
     UNKNOWN_COMMAND "command" "命令" 2 "RISC-V IOMMU, command queue";
     Field::value("opcode", 6, 0, "not defined", "未定义"),
     Field::value("func3", 9, 7, "function", "功能"),
-    Field::value("operands", 127, 10, "operands", "操作数"),
+    Field::value("operands", 63, 10, "operands", "操作数"),
+    Field::value("operands", 127, 64, "operands", "操作数"),
 );
 
 /// The structure that a command's first word says it is.

@@ -1,6 +1,6 @@
 //! The RISC-V IOMMU (RISC-V IOMMU Architecture Specification, version 1.0).
 //!
-//! * Structures, registers, commands and fault causes are tables of data: [`entries`], [`regs`], [`faults`].
+//! * Structures, registers, commands and fault causes are tables of data: [`spec`], [`entries`], [`faults`].
 //! * What a unit can do is its [`Config`]; in what an implementation deviates is its [`Quirks`].
 //! * [`context`] finds device and process contexts, [`stages`] walks both stages, [`msi`] the MSI page tables;
 //!   [`translate`] follows the specification's numbered steps through the [`caches`].
@@ -19,8 +19,8 @@ pub mod entries;
 pub mod faults;
 pub mod msi;
 mod queues;
-pub mod regs;
 mod shared;
+pub mod spec;
 pub mod stages;
 pub mod translate;
 mod unit;

@@ -2,10 +2,11 @@
 //! one (RISC-V IOMMU, "Process to translate addresses of MSIs"; AIA 8.4 and 8.5).
 
 use super::access::{Place, Trouble};
-use super::config::{cap, Config};
+use super::config::Config;
 use super::context::{Dc, Setup};
 use super::entries::{self, reserved_set};
 use super::faults;
+use super::spec::registers::capabilities as cap;
 use crate::addr::{AnyAddr, PageSize, PhysAddr, Space};
 use crate::memory::Memory;
 use crate::spec::{FaultCode, Rule, Text};

@@ -3,7 +3,7 @@
 
 use super::entries::{FAULT_RECORD, PAGE_RECORD};
 use super::faults;
-use super::regs::{csr, offset};
+use super::spec::registers::{self as reg, csr};
 use super::translate::Asked;
 use super::{shared, Riscv};
 use crate::addr::{AnyAddr, PhysAddr, RequesterId, Space};
@@ -31,20 +31,20 @@ struct Queue {
 }
 
 static FAULTS: Queue = Queue {
-    base: offset::FQB,
-    head: offset::FQH,
-    tail: offset::FQT,
-    csr: offset::FQCSR,
+    base: reg::fqb::OFFSET,
+    head: reg::fqh::OFFSET,
+    tail: reg::fqt::OFFSET,
+    csr: reg::fqcsr::OFFSET,
     record: 32,
     entry: &FAULT_RECORD,
     pending: 1 << 1,
     vector: 4,
 };
 static PAGES: Queue = Queue {
-    base: offset::PQB,
-    head: offset::PQH,
-    tail: offset::PQT,
-    csr: offset::PQCSR,
+    base: reg::pqb::OFFSET,
+    head: reg::pqh::OFFSET,
+    tail: reg::pqt::OFFSET,
+    csr: reg::pqcsr::OFFSET,
     record: 16,
     entry: &PAGE_RECORD,
     pending: 1 << 3,
@@ -84,7 +84,7 @@ impl About {
 impl Riscv {
     /// Words of a structure in the byte order that fctl.BE says.
     pub(super) fn ordered<const N: usize>(&self, words: [u64; N]) -> [u64; N] {
-        if self.regs.get(offset::FCTL, 4) & 1 != 0 {
+        if self.regs.get(reg::fctl::OFFSET, 4) & 1 != 0 {
             words.map(u64::swap_bytes)
         } else {
             words
@@ -106,7 +106,7 @@ impl Riscv {
         if status & csr::MF != 0 {
             return Queued::MemoryFault;
         }
-        if status & csr::TO_OF != 0 {
+        if status & csr::OF != 0 {
             return Queued::Overflow;
         }
         let ring = shared::ring(self.regs.get(queue.base, 8), queue.record);
@@ -119,7 +119,7 @@ impl Riscv {
                 Queued::At(index)
             }
             Pushed::Full => {
-                self.raise(queue.csr, csr::TO_OF, obs);
+                self.raise(queue.csr, csr::OF, obs);
                 Queued::Overflow
             }
             Pushed::Refused => {
@@ -141,12 +141,12 @@ impl Riscv {
         vector: u32,
         obs: &mut O,
     ) {
-        if self.regs.get(offset::IPSR, 4) & pending != 0 || self.regs.get(csr, 4) & enable == 0 {
+        if self.regs.get(reg::ipsr::OFFSET, 4) & pending != 0 || self.regs.get(csr, 4) & enable == 0 {
             return;
         }
-        self.raise(offset::IPSR, pending, obs);
-        let vector = (self.regs.get(offset::ICVEC, 8) >> vector & 0xf) as u32;
-        if self.regs.get(offset::FCTL, 4) & 0b10 != 0 {
+        self.raise(reg::ipsr::OFFSET, pending, obs);
+        let vector = (self.regs.get(reg::icvec::OFFSET, 8) >> vector & 0xf) as u32;
+        if self.regs.get(reg::fctl::OFFSET, 4) & 0b10 != 0 {
             if O::ON {
                 let kind = InterruptKind::Direct;
                 obs.step(Actor::Iommu, Event::Interrupt { vector, destination: 0, kind });
@@ -158,7 +158,7 @@ impl Riscv {
 
     /// Writes the message of an interrupt vector, or keeps it while the vector is masked.
     fn send<O: Observer>(&mut self, memory: &mut Memory, vector: u32, obs: &mut O) {
-        let at = offset::MSI_CFG_TBL + vector * 16;
+        let at = reg::MSI_TABLE + vector * 16;
         if self.regs.get(at + 12, 4) & 1 != 0 {
             self.masked |= 1 << vector;
             return;
@@ -178,7 +178,7 @@ impl Riscv {
 
     /// Four bytes in the byte order that fctl.BE says.
     pub(super) fn word(&self, data: u32) -> [u8; 4] {
-        if self.regs.get(offset::FCTL, 4) & 1 != 0 {
+        if self.regs.get(reg::fctl::OFFSET, 4) & 1 != 0 {
             data.to_be_bytes()
         } else {
             data.to_le_bytes()
@@ -280,11 +280,11 @@ impl Riscv {
     /// A cause that is still there when its pending bit is cleared sets it again.
     fn raise_again<O: Observer>(&mut self, memory: &mut Memory, obs: &mut O) {
         let on = |regs: &RegisterFile, at, bits| regs.get(at, 4) & bits != 0;
-        if on(&self.regs, offset::CQCSR, csr::MF | csr::TO_OF | csr::ILL | csr::FENCE) {
-            self.interrupt(memory, offset::CQCSR, csr::IE, 1, 0, obs);
+        if on(&self.regs, reg::cqcsr::OFFSET, csr::MF | csr::TO | csr::ILL | csr::FENCE) {
+            self.interrupt(memory, reg::cqcsr::OFFSET, csr::IE, 1, 0, obs);
         }
         for queue in [&FAULTS, &PAGES] {
-            if on(&self.regs, queue.csr, csr::MF | csr::TO_OF) {
+            if on(&self.regs, queue.csr, csr::MF | csr::OF) {
                 self.interrupt(memory, queue.csr, csr::IE, queue.pending, queue.vector, obs);
             }
         }
@@ -304,18 +304,18 @@ impl Registers for Riscv {
         let Write { offset: at, old, new, .. } = *write;
         match at {
             // A mode that is not defined leaves the register as it was.
-            offset::DDTP if new & 0xf > 4 => old,
-            offset::CQT | offset::FQH | offset::PQH => {
-                let base = if at == offset::CQT { at - 12 } else { at - 8 };
+            reg::ddtp::OFFSET if new & 0xf > 4 => old,
+            reg::cqt::OFFSET | reg::fqh::OFFSET | reg::pqh::OFFSET => {
+                let base = if at == reg::cqt::OFFSET { at - 12 } else { at - 8 };
                 shared::ring(self.regs.get(base, 8), 1).index(new)
             }
-            offset::CQCSR | offset::FQCSR | offset::PQCSR => {
+            reg::cqcsr::OFFSET | reg::fqcsr::OFFSET | reg::pqcsr::OFFSET => {
                 if new & csr::EN != 0 && old & csr::ON == 0 {
                     // Turning a queue on empties it.
                     let empty = match at {
-                        offset::CQCSR => offset::CQH,
-                        offset::FQCSR => offset::FQT,
-                        _ => offset::PQT,
+                        reg::cqcsr::OFFSET => reg::cqh::OFFSET,
+                        reg::fqcsr::OFFSET => reg::fqt::OFFSET,
+                        _ => reg::pqt::OFFSET,
                     };
                     self.regs.put(empty, 4, 0);
                 }
@@ -328,10 +328,12 @@ impl Registers for Riscv {
 
     fn after_write<O: Observer>(&mut self, memory: &mut Memory, write: &Write, obs: &mut O) {
         match write.offset {
-            offset::IPSR => self.raise_again(memory, obs),
-            offset::CQT | offset::CQCSR => ring::drain(self, memory, obs),
-            at if at >= offset::MSI_CFG_TBL && at & 0xf == 0xc => {
-                let vector = (at - offset::MSI_CFG_TBL) / 16;
+            reg::ipsr::OFFSET => self.raise_again(memory, obs),
+            reg::cqt::OFFSET | reg::cqcsr::OFFSET => ring::drain(self, memory, obs),
+            at if at >= reg::MSI_TABLE
+                && at % reg::MSI_BYTES == reg::msi_vec_ctl_0::OFFSET % reg::MSI_BYTES =>
+            {
+                let vector = (at - reg::MSI_TABLE) / reg::MSI_BYTES;
                 if self.masked >> vector & 1 != 0 {
                     self.send(memory, vector, obs);
                 }

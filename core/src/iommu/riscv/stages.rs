@@ -1,7 +1,8 @@
 //! Both stages of translation (RISC-V IOMMU, "Process to translate an IOVA", steps 17 and 19; RISC-V Privileged 12.3.2 and 18.5).
 
 use super::access::Trouble;
-use super::config::{cap, Config};
+use super::config::Config;
+use super::spec::registers::capabilities as cap;
 use crate::addr::{AnyAddr, PageSize, PhysAddr, Space};
 use crate::memory::Memory;
 use crate::paging::riscv::{rights, Riscv, RiscvState, Role, D, U};

@@ -6,7 +6,7 @@ use super::driver::Driver;
 use super::faults::{ats_answer, AtsAnswer};
 use super::msi;
 use super::queues::About;
-use super::regs::{self, offset};
+use super::spec::registers as reg;
 use super::translate::{process, Asked, Reached, Refused};
 use super::Config;
 use crate::addr::{AddrRange, Address, Iova, PageSize, Pasid, PhysAddr, RequesterId};
@@ -54,7 +54,7 @@ impl Riscv {
     /// A unit as after reset: mode Off, queues off, caches empty.
     pub fn new(config: Config) -> Self {
         Riscv {
-            regs: regs::file(&config),
+            regs: config.registers(),
             caches: Caches::new(&config.caches),
             masked: 0,
             mute: BTreeSet::new(),
@@ -85,7 +85,7 @@ impl Riscv {
 
     /// What the registers say now.
     pub(super) fn setup<'a>(&self, config: &'a Config, frozen: bool) -> Setup<'a> {
-        let (fctl, ddtp) = (self.regs.get(offset::FCTL, 4), self.regs.get(offset::DDTP, 8));
+        let (fctl, ddtp) = (self.regs.get(reg::fctl::OFFSET, 4), self.regs.get(reg::ddtp::OFFSET, 8));
         Setup { config, fctl, ddtp, frozen }
     }
 

@@ -2,8 +2,8 @@
 
 use super::{Domain, Riscv};
 use crate::addr::{Address, PageSize, Pasid, PhysAddr, RequesterId};
-use crate::iommu::riscv::config::cap;
 use crate::iommu::riscv::entries::{DC_BASE, DC_EXTENDED, DDTE, PC, PDTE};
+use crate::iommu::riscv::spec::registers::capabilities as cap;
 use crate::iommu::{Attachment, Ctx, DomainId, DomainKind, DriverError, ProcessTables};
 use crate::paging::builder::Mapping;
 use crate::platform::interrupts::{IMSIC, IMSIC_FILES};

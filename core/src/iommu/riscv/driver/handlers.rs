@@ -1,6 +1,6 @@
 //! What the driver reads back: fault records, page requests; and the MSI page table.
 
-use super::{csr, offset, Riscv};
+use super::{csr, reg, Riscv};
 use crate::addr::{Address, Pasid, PhysAddr, RequesterId};
 use crate::iommu::ats::PageRequestWord;
 use crate::iommu::riscv::entries::{MSI_PTE, MSI_PTE_MRIF};
@@ -47,19 +47,19 @@ impl Riscv {
     ) -> Result<Vec<FaultRecord>, DriverError> {
         self.acknowledge(ctx, 1 << 1);
         let mut out = Vec::new();
-        let queue = shared::ring(self.regs.get(offset::FQB, 8), 32);
-        let (mut head, tail) = (self.regs.get(offset::FQH, 4), self.regs.get(offset::FQT, 4));
+        let queue = shared::ring(self.regs.get(reg::fqb::OFFSET, 8), 32);
+        let (mut head, tail) = (self.regs.get(reg::fqh::OFFSET, 4), self.regs.get(reg::fqt::OFFSET, 4));
         let any = head != tail;
         while head != tail {
             out.extend(decode_record(&self.words::<4, O>(ctx, queue.slot(head))?));
             head = queue.next(head);
         }
         if any {
-            self.os_write(ctx, offset::FQH, 4, head);
+            self.os_write(ctx, reg::fqh::OFFSET, 4, head);
         }
-        let errors = self.regs.get(offset::FQCSR, 4) & (csr::MF | csr::TO_OF);
+        let errors = self.regs.get(reg::fqcsr::OFFSET, 4) & (csr::MF | csr::OF);
         if errors != 0 {
-            self.os_write(ctx, offset::FQCSR, 4, csr::EN | csr::IE | errors);
+            self.os_write(ctx, reg::fqcsr::OFFSET, 4, csr::EN | csr::IE | errors);
         }
         Ok(out)
     }
@@ -70,8 +70,8 @@ impl Riscv {
     ) -> Result<Vec<PageRequest>, DriverError> {
         self.acknowledge(ctx, 1 << 3);
         let mut out = Vec::new();
-        let queue = shared::ring(self.regs.get(offset::PQB, 8), 16);
-        let (mut head, tail) = (self.regs.get(offset::PQH, 4), self.regs.get(offset::PQT, 4));
+        let queue = shared::ring(self.regs.get(reg::pqb::OFFSET, 8), 16);
+        let (mut head, tail) = (self.regs.get(reg::pqh::OFFSET, 4), self.regs.get(reg::pqt::OFFSET, 4));
         let any = head != tail;
         while head != tail {
             let [low, high] = self.words::<2, O>(ctx, queue.slot(head))?;
@@ -87,11 +87,11 @@ impl Riscv {
             head = queue.next(head);
         }
         if any {
-            self.os_write(ctx, offset::PQH, 4, head);
+            self.os_write(ctx, reg::pqh::OFFSET, 4, head);
         }
-        let errors = self.regs.get(offset::PQCSR, 4) & (csr::MF | csr::TO_OF);
+        let errors = self.regs.get(reg::pqcsr::OFFSET, 4) & (csr::MF | csr::OF);
         if errors != 0 {
-            self.os_write(ctx, offset::PQCSR, 4, csr::EN | csr::IE | errors);
+            self.os_write(ctx, reg::pqcsr::OFFSET, 4, csr::EN | csr::IE | errors);
         }
         Ok(out)
     }

@@ -5,7 +5,7 @@ mod attach;
 mod handlers;
 mod queue;
 
-use super::regs::{csr, offset};
+use super::spec::registers::{self as reg, csr};
 use super::{Config, Riscv};
 use crate::addr::{AddrRange, Iova, PageSize, PhysAddr};
 use crate::iommu::registers::Registers;
@@ -73,30 +73,30 @@ impl Riscv {
         self.driver.messages = Self::frame(ctx)?;
         // Interrupts by wire: causes 0 (commands), 1 (faults), 3 (page requests).
         if self.config.fctl_writable & 2 != 0 {
-            let fctl = self.regs.get(offset::FCTL, 4) | 2;
-            self.os_write(ctx, offset::FCTL, 4, fctl);
+            let fctl = self.regs.get(reg::fctl::OFFSET, 4) | 2;
+            self.os_write(ctx, reg::fctl::OFFSET, 4, fctl);
         }
-        self.os_write(ctx, offset::ICVEC, 8, 0x3010);
+        self.os_write(ctx, reg::icvec::OFFSET, 8, 0x3010);
         let base = |at: PhysAddr, log2: u64| at.raw() >> 12 << 10 | (log2 - 1);
         // A page of commands: 256 of 16 bytes.
         let commands = base(self.driver.commands, 8);
-        self.os_write(ctx, offset::CQB, 8, commands);
-        self.os_write(ctx, offset::CQT, 4, 0);
-        self.os_write(ctx, offset::CQCSR, 4, csr::EN | csr::IE);
+        self.os_write(ctx, reg::cqb::OFFSET, 8, commands);
+        self.os_write(ctx, reg::cqt::OFFSET, 4, 0);
+        self.os_write(ctx, reg::cqcsr::OFFSET, 4, csr::EN | csr::IE);
         let slots = u64::from(self.config.fault_slots.clamp(2, 128).next_power_of_two().trailing_zeros());
         let faults = base(self.driver.faults, slots);
-        self.os_write(ctx, offset::FQB, 8, faults);
-        self.os_write(ctx, offset::FQH, 4, 0);
-        self.os_write(ctx, offset::FQCSR, 4, csr::EN | csr::IE);
-        if self.config.has(super::config::cap::ATS) {
+        self.os_write(ctx, reg::fqb::OFFSET, 8, faults);
+        self.os_write(ctx, reg::fqh::OFFSET, 4, 0);
+        self.os_write(ctx, reg::fqcsr::OFFSET, 4, csr::EN | csr::IE);
+        if self.config.has(reg::capabilities::ATS) {
             self.driver.pages = Self::frame(ctx)?;
             let pages = base(self.driver.pages, 8);
-            self.os_write(ctx, offset::PQB, 8, pages);
-            self.os_write(ctx, offset::PQH, 4, 0);
-            self.os_write(ctx, offset::PQCSR, 4, csr::EN | csr::IE);
+            self.os_write(ctx, reg::pqb::OFFSET, 8, pages);
+            self.os_write(ctx, reg::pqh::OFFSET, 4, 0);
+            self.os_write(ctx, reg::pqcsr::OFFSET, 4, csr::EN | csr::IE);
         }
         let directory = self.driver.directory.raw() >> 12 << 10 | 4;
-        self.os_write(ctx, offset::DDTP, 8, directory);
+        self.os_write(ctx, reg::ddtp::OFFSET, 8, directory);
         self.flush_all(ctx)?;
         ctx.obs.end(Actor::Os, Verdict::Ok);
         Ok(())

@@ -1,10 +1,10 @@
 //! Commands: what the driver posts so that the unit forgets (RISC-V IOMMU, "Command-Queue").
 
-use super::{csr, offset, Riscv};
+use super::{csr, reg, Riscv};
 use crate::addr::{AddrRange, Address, Iova, RequesterId};
 use crate::iommu::ats::Napot;
-use crate::iommu::riscv::config::cap;
 use crate::iommu::riscv::entries::command;
+use crate::iommu::riscv::spec::registers::capabilities as cap;
 use crate::iommu::{Ctx, DomainKind, DriverError, Invalidation, PageRequest};
 use crate::trace::{write_run, Actor, Observer};
 use alloc::vec::Vec;
@@ -32,19 +32,19 @@ impl Riscv {
         // PR and PW: earlier reads and writes of devices are done when the fence is.
         let fence = [2 | AV | 3 << 12 | data, self.driver.fence.raw() >> 2];
         for words in list.iter().chain([&fence]) {
-            let tail = self.regs.get(offset::CQT, 4);
+            let tail = self.regs.get(reg::cqt::OFFSET, 4);
             let at = self.driver.commands.wrapping_add(tail * 16);
             let stored = self.ordered(*words);
             write_run(ctx.memory, ctx.obs, Actor::Os, command(words[0]), at, &stored)?;
-            self.os_write(ctx, offset::CQT, 4, (tail + 1) % 256);
-            let stopped = self.regs.get(offset::CQCSR, 4) & (csr::MF | csr::TO_OF | csr::ILL);
+            self.os_write(ctx, reg::cqt::OFFSET, 4, (tail + 1) % 256);
+            let stopped = self.regs.get(reg::cqcsr::OFFSET, 4) & (csr::MF | csr::TO | csr::ILL);
             if stopped != 0 {
                 // The command that stopped the queue becomes a fence that does nothing, and the queue goes on.
-                let head = self.regs.get(offset::CQH, 4);
+                let head = self.regs.get(reg::cqh::OFFSET, 4);
                 let at = self.driver.commands.wrapping_add(head * 16);
                 let nothing = self.ordered([2, 0]);
                 write_run(ctx.memory, ctx.obs, Actor::Os, command(2), at, &nothing)?;
-                self.os_write(ctx, offset::CQCSR, 4, csr::EN | csr::IE | stopped);
+                self.os_write(ctx, reg::cqcsr::OFFSET, 4, csr::EN | csr::IE | stopped);
             }
         }
         self.acknowledge(ctx, 1);
@@ -53,8 +53,8 @@ impl Riscv {
 
     /// Clears a pending interrupt of the unit.
     pub(super) fn acknowledge<O: Observer>(&mut self, ctx: &mut Ctx<'_, O>, bit: u64) {
-        if self.regs.get(offset::IPSR, 4) & bit != 0 {
-            self.os_write(ctx, offset::IPSR, 4, bit);
+        if self.regs.get(reg::ipsr::OFFSET, 4) & bit != 0 {
+            self.os_write(ctx, reg::ipsr::OFFSET, 4, bit);
         }
     }
 

@@ -5,7 +5,7 @@
 
 use super::{number, steps, Verdict};
 use iommu_core::addr::{AddrRange, Iova, PageSize, Pasid, PhysAddr, RequesterId};
-use iommu_core::iommu::riscv::regs::{csr, offset};
+use iommu_core::iommu::riscv::spec::registers::{self as reg, csr};
 use iommu_core::iommu::riscv::translate::Reached;
 use iommu_core::iommu::riscv::{CacheSizes, Config, Quirks, Reply, Riscv};
 use iommu_core::iommu::{Iommu, PasidTag, Refusal, Request, RequestKind};
@@ -73,16 +73,16 @@ impl Setup {
         }
         let mut unit = Riscv::new(Config { quirks, ..self.config });
         for (at, bytes, value) in [
-            (offset::FCTL, 4, self.fctl),
-            (offset::FQB, 8, self.fqb),
-            (offset::FQCSR, 4, csr::EN),
-            (offset::DDTP, 8, self.ddtp),
+            (reg::fctl::OFFSET, 4, self.fctl),
+            (reg::fqb::OFFSET, 8, self.fqb),
+            (reg::fqcsr::OFFSET, 4, csr::EN),
+            (reg::ddtp::OFFSET, 8, self.ddtp),
         ] {
             unit.write_register(&mut memory, at, bytes, value, &mut Off);
         }
         let mut trace = Trace::new();
         let reply = unit.ask(&mut memory, request, &mut trace);
-        let written = unit.read_register(offset::FQT, 4, &mut Off) == Some(1);
+        let written = unit.read_register(reg::fqt::OFFSET, 4, &mut Off) == Some(1);
         let queue = PhysAddr::new((self.fqb >> 10 & 0xfff_ffff_ffff) << 12);
         let record = (0..4).map(|i| {
             let raw = memory.peek_u64(PhysAddr::new(queue.raw() + i * 8));

@@ -1,0 +1,3 @@
+//! The specification's structures, registers, commands and fault causes, as data only: no algorithm is here.
+
+pub mod registers;
