@@ -38,8 +38,7 @@ const WORDS = {
     embed: "Copy embed code",
     copied: "Copied",
     refused: "This browser does not let the page copy. Copy the text yourself (Ctrl+C):",
-    riscv: "VT-d and RISC-V",
-    only: "VT-d",
+    and: " and ",
     none: "no IOMMU",
   },
   zh: {
@@ -71,8 +70,7 @@ const WORDS = {
     embed: "复制嵌入代码",
     copied: "已复制",
     refused: "浏览器不允许本页复制。请自行复制下面的内容（Ctrl+C）：",
-    riscv: "VT-d 和 RISC-V",
-    only: "VT-d",
+    and: " 和 ",
     none: "没有 IOMMU",
   },
 };
@@ -83,6 +81,10 @@ const escape = (text) =>
     .replaceAll("<", "&lt;")
     .replaceAll(">", "&gt;")
     .replaceAll('"', "&quot;");
+
+/** The architectures that a scenario runs on, as a reader would list them. */
+const list = (names, { and }) =>
+  names.length < 3 ? names.join(and) : `${names.slice(0, -1).join(", ")}${and}${names.at(-1)}`;
 
 /** Width and height of a picture, so that a page keeps room for it. */
 function size(svg) {
@@ -124,7 +126,7 @@ function page(lang, gallery, template) {
     const tags = [
       `<li class="tag ${s.difficulty.name}">${escape(s.difficulty[lang])}</li>`,
       ...s.topics.map((name) => `<li class="tag">${escape(topic.get(name))}</li>`),
-      `<li class="tag"${s.only ? ` title="${escape(s.only[lang])}"` : ""}>${!s.only ? words.riscv : s.iommu ? words.only : words.none}</li>`,
+      `<li class="tag"${s.limit ? ` title="${escape(s.limit[lang])}"` : ""}>${list(s.architectures, words) || words.none}</li>`,
       place ? `<li class="tag step">${words.step(place, order.length)}</li>` : "",
     ];
     const title = escape(s.title[lang]);

@@ -49,7 +49,7 @@ macro_rules! nested {
             let root = PhysAddr::new(host_root);
             chain(HOT, move |at| {
                 $clear(&mut observer);
-                let mut tables = Nested { format: &second, root, actor: Actor::Mmu, stage: Stage::Ept };
+                let mut tables = Nested { format: &second, root, actor: Actor::Mmu, stage: Stage::Second };
                 let one =
                     walk(&first, &mut tables, &mut memory, HOW, guest_root, va(at), WANT, &mut observer);
                 let Ok(one) = one else { return 0 };

@@ -74,15 +74,11 @@ pub fn write_link(
     links::write(text, preset.as_deref(), at, view, language, theme)
 }
 
-/// The same scenario on another architecture (`vt-d`, `riscv`), if the text can be read.
+/// The same scenario on another architecture, by the word after `machine`; nothing if the text cannot be read or
+/// there is no such architecture.
 #[wasm_bindgen]
 pub fn onto(source: &str, architecture: &str) -> Option<String> {
-    let arch = match architecture {
-        "riscv" => scenario::ast::Arch::RiscV,
-        _ => scenario::ast::Arch::VtD,
-    };
-    let parsed = scenario::parse(source).ok()?;
-    Some(scenario::print(&scenario::onto(&parsed, arch)))
+    scenario::onto_word(source, architecture).ok()
 }
 
 /// The classes of a text's characters, for colour.

@@ -1,44 +1,41 @@
 // Which IOMMU the scenario runs on: the same text with another word after `machine`, where it fits both.
+import type { CardArchitecture } from "iommu-view";
 import type { App } from "./app";
 import type { State } from "./store";
 import { h } from "./dom";
 import { draftKey } from "./storage";
 
-const NAMES = { "vt-d": "Intel VT-d", riscv: "RISC-V" } as const;
-type Name = keyof typeof NAMES;
+const machine = (text: string): string | null => /^\s*machine\s+([\w-]+)/m.exec(text)?.[1] ?? null;
 
-const machine = (text: string): Name | null => {
-  const found = /^\s*machine\s+(vt-d|riscv)\b/m.exec(text)?.[1];
-  return found === "vt-d" || found === "riscv" ? found : null;
-};
-
-/** A preset says whether it fits; a text of one's own may be tried. */
-const fits = ({ preset, gallery }: State): boolean =>
-  preset === null || gallery.some((c) => c.name === preset && c.riscv);
+/** What it can be on, each once: a preset says which fit, a text of one's own may be tried on any. */
+function choices({ preset, gallery }: State): CardArchitecture[] {
+  const cards = gallery.filter((c) => preset === null || c.name === preset);
+  const named = new Map(cards.flatMap((c) => c.architectures.map((a) => [a.name, a])));
+  return [...named.values()];
+}
 
 export function architecture(app: App): HTMLElement {
   const { t } = app;
-  const choice = h(
-    "select",
-    {
-      id: "architecture",
-      "aria-label": t("architecture"),
-      title: t("architecture"),
-      hidden: true,
-      onchange: () => void turn(app, choice.value as Name),
-    },
-    ...Object.entries(NAMES).map(([name, label]) => h("option", { value: name }, label)),
-  );
+  const choice = h("select", {
+    id: "architecture",
+    "aria-label": t("architecture"),
+    title: t("architecture"),
+    hidden: true,
+    onchange: () => void turn(app, choice.value),
+  });
   app.on((state, changed) => {
     if (!["good", "preset", "gallery"].some((key) => changed.has(key as keyof State))) return;
     const now = machine(state.good);
-    choice.hidden = now === null || !fits(state);
-    if (now) choice.value = now;
+    const fit = choices(state);
+    choice.hidden = fit.length < 2 || !fit.some((a) => a.name === now);
+    if (choice.hidden) return;
+    choice.replaceChildren(...fit.map((a) => h("option", { value: a.name }, a.title)));
+    choice.value = now ?? "";
   });
   return choice;
 }
 
-async function turn(app: App, to: Name): Promise<void> {
+async function turn(app: App, to: string): Promise<void> {
   const { good, preset, gallery } = app.state;
   // Turned and not edited, back to where it was written for: that is the preset itself.
   const original = gallery.find((c) => c.name === preset)?.text;

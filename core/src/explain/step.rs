@@ -208,7 +208,7 @@ fn begin(trace: &Trace, step: &Step, scope: Scope, cast: &Cast) -> Phrase {
                 ),
             )
         }
-        Scope::Walk { stage, input, root } => {
+        Scope::Walk { stage, input, root, .. } => {
             let stage = who::stage(stage);
             both(
                 format!("{} walks {} for {input}, from the table at {root}.", who.en, stage.en),

@@ -3,153 +3,40 @@
 //! Sources: Intel VT-d rev. 4 (3.4 and 9), RISC-V IOMMU 1.0 (2.1 and 3), Arm SMMUv3 (IHI 0070, 3.2 to 3.4), AMD
 //! I/O Virtualization Technology rev. 3 (2.2). `docs/terms.md` is written from this table.
 
+use crate::iommu::architecture::Terms;
 use crate::spec::Text;
 
-/// An architecture whose words are known.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
-pub enum Architecture {
-    /// Intel VT-d.
-    Vtd,
-    /// RISC-V IOMMU.
-    Riscv,
-    /// Arm SMMUv3 (words only: there is no such unit here).
-    Smmu,
-    /// AMD I/O Virtualization Technology (words only: there is no such unit here).
-    Amd,
-}
-
-/// An idea that every architecture has, under its own name.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
-pub enum Idea {
-    /// Who sent the request.
-    Requester,
-    /// Which process it speaks for.
-    Process,
-    /// The tag of translations that belong together.
-    Domain,
-    /// The structure found by the requester.
-    DeviceEntry,
-    /// The structure found by the process.
-    ProcessEntry,
-    /// The tables of stage 1.
-    Stage1,
-    /// The tables of stage 2.
-    Stage2,
-    /// What remembers translations.
-    Iotlb,
-    /// What remembers device entries.
-    DeviceCache,
-    /// Where software posts invalidations.
-    Commands,
-    /// Where faults are recorded.
-    Faults,
-    /// Where page requests wait.
-    PageRequests,
-    /// What turns interrupt messages into interrupts.
-    Interrupts,
-}
-
-/// A row of the table.
+/// A thing that every architecture has, under its own name.
 #[derive(Debug)]
 pub struct Row {
-    /// The idea.
-    pub idea: Idea,
     /// What it is.
     pub meaning: Text,
-    /// VT-d, RISC-V, Arm, AMD.
-    pub names: [&'static str; 4],
+    /// Its name in an architecture's [`Terms`].
+    pub name: fn(&Terms) -> &'static str,
 }
 
-const fn row(idea: Idea, en: &'static str, zh: &'static str, names: [&'static str; 4]) -> Row {
-    Row { idea, meaning: Text::new(en, zh), names }
-}
-
-/// The table.
-pub static WORDS: [Row; 13] = [
-    row(
-        Idea::Requester,
-        "who sent the request",
-        "请求来自谁",
-        ["requester id (BDF)", "device_id", "StreamID", "DeviceID"],
-    ),
-    row(
-        Idea::Process,
-        "which process it speaks for",
-        "代表哪个进程",
-        ["PASID", "process_id", "SubstreamID", "PASID"],
-    ),
-    row(
-        Idea::Domain,
-        "the tag of translations that belong together",
-        "同属一组转换的标签",
-        ["domain id", "GSCID and PSCID", "VMID and ASID", "DomainID"],
-    ),
-    row(
-        Idea::DeviceEntry,
-        "the structure found by the requester",
-        "按请求者找到的结构",
-        ["context entry", "device context (DC)", "Stream Table Entry (STE)", "Device Table Entry (DTE)"],
-    ),
-    row(
-        Idea::ProcessEntry,
-        "the structure found by the process",
-        "按进程找到的结构",
-        ["PASID-table entry", "process context (PC)", "Context Descriptor (CD)", "GCR3 table entry"],
-    ),
-    row(
-        Idea::Stage1,
-        "the tables that processes have too",
-        "进程也使用的页表",
-        ["first stage", "first stage (iosatp)", "stage 1", "guest page tables (v2)"],
-    ),
-    row(
-        Idea::Stage2,
-        "the tables that hypervisors use for guests",
-        "虚拟机监控程序为客户机使用的页表",
-        ["second stage", "second stage (iohgatp)", "stage 2", "host page tables (v1)"],
-    ),
-    row(Idea::Iotlb, "what remembers translations", "记住转换结果的缓存", ["IOTLB", "IOATC", "TLB", "IOTLB"]),
-    row(
-        Idea::DeviceCache,
-        "what remembers device entries",
-        "记住设备表项的缓存",
-        ["context cache", "DDT cache", "configuration cache", "device table entry cache"],
-    ),
-    row(
-        Idea::Commands,
-        "where software posts invalidations",
-        "软件投放失效命令之处",
-        ["invalidation queue", "command queue (CQ)", "Command queue", "command buffer"],
-    ),
-    row(
-        Idea::Faults,
-        "where faults are recorded",
-        "记录错误之处",
-        ["fault recording registers", "fault/event queue (FQ)", "Event queue", "event log"],
-    ),
-    row(
-        Idea::PageRequests,
-        "where page requests wait",
-        "页请求排队之处",
-        ["page request queue", "page-request queue (PQ)", "PRI queue", "peripheral page request log"],
-    ),
-    row(
-        Idea::Interrupts,
-        "what turns interrupt messages into interrupts",
-        "把中断消息变为中断的机制",
-        ["interrupt remapping table", "MSI page table", "GIC ITS", "interrupt remapping table"],
-    ),
-];
-
-/// What an architecture calls an idea.
-pub fn word(architecture: Architecture, idea: Idea) -> &'static str {
-    let column = match architecture {
-        Architecture::Vtd => 0,
-        Architecture::Riscv => 1,
-        Architecture::Smmu => 2,
-        Architecture::Amd => 3,
+macro_rules! rows {
+    ($($field:ident $en:literal $zh:literal;)*) => {
+        /// The rows of the table, in the order of [`Terms`].
+        pub static WORDS: &[Row] =
+            &[$(Row { meaning: Text::new($en, $zh), name: |terms| terms.$field },)*];
     };
-    WORDS.iter().find(|row| row.idea == idea).map_or("", |row| row.names[column])
+}
+
+rows! {
+    requester "who sent the request" "请求来自谁";
+    process "which process it speaks for" "代表哪个进程";
+    domain "the tag of translations that belong together" "同属一组转换的标签";
+    device_entry "the structure found by the requester" "按请求者找到的结构";
+    process_entry "the structure found by the process" "按进程找到的结构";
+    stage1 "the tables that processes have too" "进程也使用的页表";
+    stage2 "the tables that hypervisors use for guests" "虚拟机监控程序为客户机使用的页表";
+    iotlb "what remembers translations" "记住转换结果的缓存";
+    device_cache "what remembers device entries" "记住设备表项的缓存";
+    commands "where software posts invalidations" "软件投放失效命令之处";
+    faults "where faults are recorded" "记录错误之处";
+    page_requests "where page requests wait" "页请求排队之处";
+    interrupts "what turns interrupt messages into interrupts" "把中断消息变为中断的机制";
 }
 
 /// The names of addresses, in both languages: English, 中文, what it is.
@@ -201,13 +88,14 @@ pub static ADDRESSES: [(Text, Text); 8] = [
 mod tests {
     use super::*;
     use crate::explain::glossary::GLOSSARY;
+    use crate::iommu::Architecture;
     use std::fmt::Write;
 
     #[test]
-    fn every_idea_has_a_word_everywhere() {
-        for row in &WORDS {
-            assert!(row.names.iter().all(|n| !n.is_empty()));
-            assert_eq!(word(Architecture::Smmu, row.idea), row.names[2]);
+    fn everything_has_a_name_in_every_architecture() {
+        for row in WORDS {
+            let names = Architecture::ALL.map(|a| (row.name)(&a.describe().terms));
+            assert!(names.iter().all(|n| !n.is_empty()), "{}", row.meaning.en);
         }
     }
 
@@ -237,11 +125,15 @@ mod tests {
         }
         doc.push_str(
             "\n## The same idea, four architectures / 同一概念在四种体系结构中的名称\n\n\
-             | what | 含义 | Intel VT-d | RISC-V IOMMU | Arm SMMUv3 | AMD-Vi |\n|---|---|---|---|---|---|\n",
+             | what | 含义 |",
         );
-        for row in &WORDS {
-            let [a, b, c, d] = row.names;
-            writeln!(doc, "| {} | {} | {a} | {b} | {c} | {d} |", row.meaning.en, row.meaning.zh).unwrap();
+        let architectures = Architecture::ALL.map(Architecture::describe);
+        architectures.iter().for_each(|a| write!(doc, " {} |", a.title).unwrap());
+        doc += &format!("\n|---|---|{}\n", "---|".repeat(architectures.len()));
+        for row in WORDS {
+            write!(doc, "| {} | {} |", row.meaning.en, row.meaning.zh).unwrap();
+            architectures.iter().for_each(|a| write!(doc, " {} |", (row.name)(&a.terms)).unwrap());
+            doc.push('\n');
         }
         doc.push_str("\nArm and AMD are named for readers who come from there: the playground's machines are VT-d and RISC-V.\n");
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/terms.md");

@@ -3,6 +3,7 @@
 use super::{say, Cast};
 use crate::addr::{Address, AnyAddr, Iova, PageSize, Pasid, PhysAddr, RequesterId, Space};
 use crate::iommu::vtd::faults;
+use crate::mmu::arch;
 use crate::paging::x86;
 use crate::spec::{Register, Rule, Text};
 use crate::trace::*;
@@ -66,15 +67,18 @@ fn all_events(t: &mut Trace) -> Vec<Event> {
     }
     for stage in [
         Stage::Cpu,
-        Stage::Ept,
-        Stage::GStage,
+        Stage::Guest(arch::Cpu::X86.guest_stage()),
+        Stage::Guest(arch::Cpu::Riscv.guest_stage()),
         Stage::First,
         Stage::Second,
         Stage::Device,
         Stage::Process,
         Stage::Interrupt,
     ] {
-        all.extend([Event::Begin(Scope::Walk { stage, input: at, root: pa.any() }), Event::End(verdicts[2])]);
+        all.extend([
+            Event::Begin(Scope::Walk { stage, input: at, root: pa.any(), root_bits: 9 }),
+            Event::End(verdicts[2]),
+        ]);
     }
     for verdict in verdicts {
         all.push(Event::Read { entry, level: 3, index: 5, at: pa.any(), pa, words, verdict });
@@ -159,7 +163,7 @@ fn every_step_is_a_sentence_with_the_same_numbers_in_both_languages() {
     for (i, event) in events.into_iter().enumerate() {
         trace.step(actors[i % actors.len()], event);
     }
-    let cast = Cast { devices: vec![], lines: vec!["dma nic".into(); 20] };
+    let cast = Cast { lines: vec!["dma nic".into(); 20], ..Cast::default() };
     for i in 0..trace.len() {
         let said = say(&trace, i, &cast);
         let event = trace.steps()[i].event;

@@ -1,6 +1,7 @@
 //! Who and what a trace speaks of, by the names a reader knows.
 
 use crate::addr::{RequesterId, Space};
+use crate::iommu::Architecture;
 use crate::machine::Machine;
 use crate::spec::{Phrase, Text};
 use crate::trace::{Actor, Stage};
@@ -13,6 +14,8 @@ pub struct Cast {
     pub devices: Vec<(RequesterId, String)>,
     /// The scenario's lines.
     pub lines: Vec<String>,
+    /// The architecture of the IOMMU, if there is one.
+    pub architecture: Option<Architecture>,
 }
 
 impl Cast {
@@ -21,6 +24,7 @@ impl Cast {
         Cast {
             devices: machine.hw.devices.iter().map(|d| (d.requester, d.name.clone())).collect(),
             lines: text.lines().map(String::from).collect(),
+            architecture: machine.architecture,
         }
     }
     /// A device's name, or its requester id.
@@ -70,8 +74,7 @@ pub fn space(space: Space) -> Text {
 pub fn stage(stage: Stage) -> Text {
     match stage {
         Stage::Cpu => Text::new("the CPU's page tables", "CPU 页表"),
-        Stage::Ept => Text::new("EPT", "EPT"),
-        Stage::GStage => Text::new("the G-stage", "G-stage（第二级）"),
+        Stage::Guest(tables) => tables.in_a_sentence,
         Stage::First => Text::new("stage 1", "第一级页表"),
         Stage::Second => Text::new("stage 2", "第二级页表"),
         Stage::Device => Text::new("the device tables", "设备表"),

@@ -1,4 +1,4 @@
-//! The one type that callers hold: an IOMMU of some architecture. The only list of architectures there is.
+//! The one type that callers hold: an IOMMU of some architecture, and the only dispatch on which one it is.
 
 use super::*;
 
@@ -8,6 +8,13 @@ macro_rules! units {
         #[derive(Clone, Debug)]
         #[allow(clippy::large_enum_variant)] // there is one of them in a machine
         pub enum AnyIommu { $($(#[$doc])* $Name($Type),)* }
+
+        impl AnyIommu {
+            /// Which architecture it has.
+            pub const fn architecture(&self) -> Architecture {
+                match self { $(AnyIommu::$Name(_) => Architecture::$Name,)* }
+            }
+        }
 
         macro_rules! each {
             ($self:ident, $unit:ident => $body:expr) => {
@@ -146,155 +153,4 @@ impl Iommu for AnyIommu {
     fn page_sizes(&self) -> &'static [PageSize] {
         each!(self, unit => unit.page_sizes())
     }
-}
-
-/// An architecture that there is a unit of.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Architecture {
-    /// Intel VT-d.
-    Vtd,
-    /// The RISC-V IOMMU.
-    Riscv,
-}
-
-impl Architecture {
-    /// Its name in a picture.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Architecture::Vtd => "VT-d",
-            Architecture::Riscv => "RISC-V",
-        }
-    }
-    /// Does a unit have process tables unless it is said that it has none? VT-d's mode of old has none.
-    pub const fn has_processes(self) -> bool {
-        match self {
-            Architecture::Vtd => false,
-            Architecture::Riscv => true,
-        }
-    }
-}
-
-/// What a unit shall be able to do, in words that every architecture has an answer to.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct UnitConfig {
-    /// Process tables: PASIDs, stage 1, nesting. Without, devices meet stage 2 only (VT-d legacy mode).
-    pub processes: bool,
-    /// Address bits that a domain's tables translate: 39, 48 or 57.
-    pub width: Option<u8>,
-    /// The largest page: log2.
-    pub largest_page: Option<u8>,
-    /// Entries of the IOTLB.
-    pub iotlb: Option<u16>,
-    /// Entries of the device table cache.
-    pub device_cache: Option<u16>,
-    /// Entries of the process table cache.
-    pub process_cache: Option<u16>,
-    /// Fault recording registers, or slots of the fault queue.
-    pub fault_records: Option<u16>,
-    /// Interrupt remapping.
-    pub interrupt_remapping: bool,
-    /// Hardware sets accessed and dirty bits of stage 2.
-    pub accessed_dirty: bool,
-    /// Not-present entries may be cached.
-    pub caching_mode: bool,
-    /// It answers ATS translation requests, and lets translated requests pass.
-    pub ats: bool,
-    /// It takes page requests.
-    pub pri: bool,
-}
-
-impl AnyIommu {
-    /// Which architecture it has.
-    pub const fn architecture(&self) -> Architecture {
-        match self {
-            AnyIommu::Vtd(_) => Architecture::Vtd,
-            AnyIommu::Riscv(_) => Architecture::Riscv,
-        }
-    }
-    /// A unit. The error names what the architecture does not have.
-    pub fn new(arch: Architecture, config: &UnitConfig) -> Result<Self, &'static str> {
-        match arch {
-            Architecture::Vtd => vtd_unit(config).map(AnyIommu::Vtd),
-            Architecture::Riscv => riscv_unit(config).map(AnyIommu::Riscv),
-        }
-    }
-}
-
-fn vtd_unit(config: &UnitConfig) -> Result<super::vtd::Vtd, &'static str> {
-    let mut out = super::vtd::Config::playground();
-    let set = |word: &mut u64, bit: u32, on: bool| *word = *word & !(1 << bit) | u64::from(on) << bit;
-    if !config.processes {
-        // Legacy mode: no SMTS, and nothing that needs it.
-        for bit in [26, 29, 30, 31, 34, 40, 43, 45, 46, 47] {
-            set(&mut out.ecap, bit, false);
-        }
-    }
-    match config.width {
-        None | Some(48) => {}
-        // SAGAW has the 39-bit tables only, and MGAW says 39.
-        Some(39) => out.cap = out.cap & !(0x1f << 8) & !(0x3f << 16) | 0b0010 << 8 | 38 << 16,
-        Some(57) => out.cap = out.cap & !(0x1f << 8) & !(0x3f << 16) | 0b1110 << 8 | 56 << 16 | 1 << 60,
-        Some(_) => return Err("VT-d tables translate 39, 48 or 57 bits"),
-    }
-    if let Some(largest) = config.largest_page {
-        set(&mut out.cap, 34, largest >= 21);
-        set(&mut out.cap, 35, largest >= 30);
-    }
-    if let Some(records) = config.fault_records {
-        if !(1..=256).contains(&records) {
-            return Err("VT-d has 1 to 256 fault recording registers");
-        }
-        out.cap = out.cap & !(0xff << 40) | u64::from(records - 1) << 40;
-    }
-    // DT: device TLBs; PRS: page requests, which need process tables.
-    set(&mut out.ecap, 2, config.ats);
-    set(&mut out.ecap, 29, config.pri && config.processes);
-    set(&mut out.cap, 7, config.caching_mode);
-    set(&mut out.ecap, 3, config.interrupt_remapping);
-    set(&mut out.ecap, 45, config.accessed_dirty && config.processes);
-    let caches = &mut out.caches;
-    caches.iotlb = config.iotlb.unwrap_or(caches.iotlb);
-    caches.context = config.device_cache.unwrap_or(caches.context);
-    caches.pasid = config.process_cache.unwrap_or(caches.pasid);
-    Ok(super::vtd::Vtd::new(out))
-}
-
-fn riscv_unit(config: &UnitConfig) -> Result<super::riscv::Riscv, &'static str> {
-    use super::riscv::spec::registers::capabilities as cap;
-    use crate::spec::{Bits, Field};
-    let mut out = super::riscv::Config::playground();
-    let drop = |word: &mut u64, flags: &[Field]| flags.iter().for_each(|flag| word.set_flag(*flag, false));
-    if !config.processes {
-        drop(&mut out.capabilities, &[cap::PD8, cap::PD17, cap::PD20]);
-    }
-    out.levels = match config.width {
-        None | Some(48) => 4,
-        Some(39) => 3,
-        Some(57) => 5,
-        Some(_) => return Err("RISC-V tables translate 39, 48 or 57 bits"),
-    };
-    if let Some(largest) = config.largest_page {
-        out.largest_page = largest;
-    }
-    if let Some(records) = config.fault_records {
-        if !(2..=128).contains(&records) || !records.is_power_of_two() {
-            return Err("the RISC-V fault queue here has 2 to 128 records, a power of two");
-        }
-        out.fault_slots = records;
-    }
-    if config.caching_mode {
-        return Err("the RISC-V IOMMU never caches entries that are not valid (no caching mode)");
-    }
-    if !config.ats {
-        drop(&mut out.capabilities, &[cap::ATS, cap::T2GPA]);
-    }
-    if !config.interrupt_remapping {
-        drop(&mut out.capabilities, &[cap::MSI_FLAT, cap::MSI_MRIF]);
-    }
-    out.update = config.accessed_dirty;
-    let caches = &mut out.caches;
-    caches.iotlb = config.iotlb.unwrap_or(caches.iotlb);
-    caches.ddt = config.device_cache.unwrap_or(caches.ddt);
-    caches.pdt = config.process_cache.unwrap_or(caches.pdt);
-    Ok(super::riscv::Riscv::new(out))
 }

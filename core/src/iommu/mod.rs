@@ -4,6 +4,7 @@
 //! registers, tables, queues and fault codes, and implements [`Iommu`].
 
 pub mod any;
+pub mod architecture;
 pub mod ats;
 pub mod cache;
 pub mod fetch;
@@ -13,7 +14,8 @@ pub mod riscv;
 pub mod traced_cache;
 pub mod vtd;
 
-pub use any::{AnyIommu, Architecture, UnitConfig};
+pub use any::AnyIommu;
+pub use architecture::{Ability, Architecture, Board, UnitConfig};
 
 use crate::addr::{AddrRange, Iova, PageSize, Pasid, PhysAddr, RequesterId};
 use crate::memory::{MemError, Memory};

@@ -5,7 +5,6 @@
 //! Units and drivers put and take entries by [`push`] and [`drain`].
 
 use crate::addr::PhysAddr;
-use crate::iommu::{riscv, vtd};
 use crate::memory::Memory;
 use crate::spec::{EntryType, Text};
 use crate::trace::{write_run, Actor, Observer};
@@ -105,11 +104,6 @@ pub struct QueueType {
     pub ring: fn(u64) -> Ring,
     /// Which structure an entry with this first word is.
     pub entry: fn(u64) -> &'static EntryType,
-}
-
-/// The queues of all architectures.
-pub fn queues() -> impl Iterator<Item = &'static QueueType> {
-    vtd::QUEUES.iter().chain(&riscv::QUEUES)
 }
 
 /// What became of an entry that was to be put into a ring.

@@ -62,7 +62,7 @@ impl DmaState {
             (None, Some(unit)) => unit.default_stage(),
             _ => DomainKind::Stage2,
         };
-        let none = outline.machine.is_some_and(|m| m.arch.value == ast::Arch::None);
+        let none = outline.machine.is_some_and(|m| m.arch.value.is_none());
         let policy = match policy {
             _ if none => api::Policy::Direct,
             Policy::Off => api::Policy::Direct,

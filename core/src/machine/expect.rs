@@ -42,7 +42,7 @@ impl Machine {
             Expectation::Interrupt(e) => e.on,
             _ => None,
         };
-        if only.is_some_and(|arch| arch.value != self.arch) {
+        if only.is_some_and(|arch| arch.value != self.architecture) {
             return Ok(None);
         }
         match expectation {
@@ -125,7 +125,7 @@ impl Machine {
     }
 
     fn expect_fault(&mut self, e: &ast::ExpectFault, outcome: &Outcome) -> Found {
-        let Some(want) = e.on(self.arch) else { return Ok(None) };
+        let Some(want) = e.on(self.architecture) else { return Ok(None) };
         let got = outcome.fault;
         let ok = match want {
             _ if want.is_none() => got.is_none(),

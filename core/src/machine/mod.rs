@@ -33,14 +33,14 @@ pub mod unit_ops;
 use crate::addr::{BusAddr, RequesterId};
 use crate::dma::atc::Atc;
 use crate::dma::Engine;
-use crate::iommu::{AnyIommu, DeviceCaps, DomainId};
+use crate::iommu::{AnyIommu, Architecture, DeviceCaps, DomainId};
 use crate::memory::{Memories, Memory};
 use crate::mmu::{arch::Cpu, Mmu};
 use crate::platform::interrupts::Controller;
 use crate::platform::map::PhysMap;
 use crate::platform::topology::{NodeId, Topology};
 use crate::platform::window::HostBridge;
-use crate::scenario::ast::{Arch, Policy};
+use crate::scenario::ast::Policy;
 use crate::trace::Trace;
 use alloc::{string::String, vec::Vec};
 
@@ -131,8 +131,8 @@ pub enum BarUse {
 /// Everything, at the end of what has run so far.
 #[derive(Clone, Debug)]
 pub struct Machine {
-    /// The architecture of the IOMMU (and of the CPU's tables).
-    pub arch: Arch,
+    /// The architecture of the IOMMU, if there is one.
+    pub architecture: Option<Architecture>,
     /// What the operating system does with the IOMMU.
     pub policy: Policy,
     /// Physical memory.

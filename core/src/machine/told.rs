@@ -45,17 +45,6 @@ const PAIRS: &[(&str, &str)] = &[
     ("there is no register this far up", "这么高的偏移处没有寄存器"),
     ("an index is at most 65535", "索引最大 65535"),
     ("a range", "此处应为范围"),
-    ("VT-d tables translate 39, 48 or 57 bits", "VT-d 的页表转换 39、48 或 57 位"),
-    ("VT-d has 1 to 256 fault recording registers", "VT-d 有 1 到 256 个错误记录寄存器"),
-    ("RISC-V tables translate 39, 48 or 57 bits", "RISC-V 的页表转换 39、48 或 57 位"),
-    (
-        "the RISC-V fault queue here has 2 to 128 records, a power of two",
-        "这里的 RISC-V 错误队列有 2 到 128 条记录，且为 2 的幂",
-    ),
-    (
-        "the RISC-V IOMMU never caches entries that are not valid (no caching mode)",
-        "RISC-V IOMMU 从不缓存无效表项（没有 caching mode）",
-    ),
     // What a unit may lack (`DriverError::Unsupported`).
     ("(there is none)", "（没有 IOMMU）"),
     ("a PASID this large (ECAP.PSS)", "这么大的 PASID（ECAP.PSS）"),

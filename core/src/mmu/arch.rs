@@ -2,7 +2,7 @@
 
 use crate::paging::any::{CpuTables, GuestTables};
 use crate::paging::{ept::Ept, riscv::Riscv, x86::X86};
-use crate::spec::Text;
+use crate::trace::GuestStage;
 
 /// A CPU.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -33,6 +33,11 @@ impl Cpu {
         }
     }
 
+    /// Has it instructions for a space of I/O ports?
+    pub const fn has_ports(self) -> bool {
+        matches!(self, Cpu::X86)
+    }
+
     /// The tables that its kernel and processes have; `None` where it has none of so many levels.
     pub fn tables(self, levels: u8) -> Option<CpuTables> {
         self.levels().contains(&levels).then_some(match self {
@@ -50,11 +55,8 @@ impl Cpu {
     }
 
     /// What these are called.
-    pub const fn guest_tables_name(self) -> Text {
-        match self {
-            Cpu::X86 => Text::new("EPT", "EPT"),
-            Cpu::Riscv => Text::new("G-stage", "G-stage"),
-        }
+    pub const fn guest_stage(self) -> &'static GuestStage {
+        self.guest_tables().stage()
     }
 }
 

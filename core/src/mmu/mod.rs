@@ -50,10 +50,7 @@ pub struct Guest {
 
 impl Guest {
     const fn stage(&self) -> Stage {
-        match self.format {
-            GuestTables::Ept(_) => Stage::Ept,
-            GuestTables::Riscv(_) => Stage::GStage,
-        }
+        Stage::Guest(self.format.stage())
     }
 }
 

@@ -8,8 +8,8 @@ use super::{
     x86::{self, X86Fault, X86State, X86},
     Entry, Format, Want,
 };
-use crate::spec::{EntryType, Rule};
-use crate::trace::Perms;
+use crate::spec::{EntryType, Rule, Text};
+use crate::trace::{GuestStage, Perms};
 
 /// An enum of formats that is a format itself: each call goes to the one it holds.
 macro_rules! formats {
@@ -36,6 +36,9 @@ macro_rules! formats {
 
             fn levels(&self) -> u8 {
                 match self { $($Name::$Variant(f) => f.levels(),)* }
+            }
+            fn index_bits(&self, level: u8) -> u8 {
+                match self { $($Name::$Variant(f) => f.index_bits(level),)* }
             }
             fn index(&self, input: u64, level: u8) -> u64 {
                 match self { $($Name::$Variant(f) => f.index(input, level),)* }
@@ -184,7 +187,20 @@ impl CpuTables {
     }
 }
 
+static EPT: GuestStage = GuestStage { name: Text::new("EPT", "EPT"), in_a_sentence: Text::new("EPT", "EPT") };
+static G_STAGE: GuestStage = GuestStage {
+    name: Text::new("G-stage", "G-stage"),
+    in_a_sentence: Text::new("the G-stage", "G-stage（第二级）"),
+};
+
 impl GuestTables {
+    /// What the CPU that has such tables calls them.
+    pub const fn stage(&self) -> &'static GuestStage {
+        match self {
+            GuestTables::Ept(_) => &EPT,
+            GuestTables::Riscv(_) => &G_STAGE,
+        }
+    }
     /// The same, writing no accessed and dirty bits.
     pub const fn quiet(self) -> Self {
         match self {

@@ -463,13 +463,13 @@ mod tests {
             .unwrap();
 
         let mut trace = Trace::new();
-        let mut nested = Nested { format: &host, root: ept_root, actor: Actor::Mmu, stage: Stage::Ept };
+        let mut nested = Nested { format: &host, root: ept_root, actor: Actor::Mmu, stage: Stage::Second };
         let input = va(0x7f00_0000_1234);
         let one = walk(&guest, &mut nested, &mut memory, CPU, cr3, input, Want::user(Perms::R), &mut trace)
             .unwrap();
         assert_eq!(one.to, 0x80_1234);
         let gpa = AnyAddr { space: Space::GuestPhysical, raw: one.to };
-        let how = Walker { actor: Actor::Mmu, stage: Stage::Ept };
+        let how = Walker { actor: Actor::Mmu, stage: Stage::Second };
         let two =
             walk(&host, &mut Direct, &mut memory, how, ept_root.raw(), gpa, Want::user(Perms::R), &mut trace)
                 .unwrap();

@@ -57,10 +57,15 @@ pub trait Format {
 
     /// The top level.
     fn levels(&self) -> u8;
-    /// Which entry of a table of `level` the address selects. Nine bits, unless the format says otherwise.
+    /// Returns how many bits of the address are the index into a table of `level`.
+    #[inline]
+    fn index_bits(&self, _level: u8) -> u8 {
+        9
+    }
+    /// Which entry of a table of `level` the address selects.
     #[inline]
     fn index(&self, input: u64, level: u8) -> u64 {
-        input >> (3 + 9 * u32::from(level)) & 0x1ff
+        input >> (3 + 9 * u32::from(level)) & ((1 << self.index_bits(level)) - 1)
     }
     /// log2 of what one entry of a table of `level` maps.
     #[inline]

@@ -182,11 +182,14 @@ impl Format for Riscv {
         self.levels
     }
 
+    /// The root of an x4 table is four pages: two more bits.
     #[inline]
-    fn index(&self, input: u64, level: u8) -> u64 {
-        // The root of an x4 table is four pages: two more bits.
-        let mask = if level == self.levels && self.second_stage() { 0x7ff } else { 0x1ff };
-        input >> (3 + 9 * u32::from(level)) & mask
+    fn index_bits(&self, level: u8) -> u8 {
+        if level == self.levels && self.second_stage() {
+            11
+        } else {
+            9
+        }
     }
 
     fn leaf_shift(&self, raw: u64, level: u8) -> u8 {
@@ -388,11 +391,6 @@ entry!(PTE_LEAF "first-stage leaf PTE" "第一级叶子页表项" "RISC-V Privil
 entry!(PTE_TABLE "first-stage PTE" "第一级页表项" "RISC-V Privileged 12.4.1" table);
 entry!(GPTE_LEAF "second-stage leaf PTE" "第二级叶子页表项" "RISC-V Privileged 18.5.1" leaf);
 entry!(GPTE_TABLE "second-stage PTE" "第二级页表项" "RISC-V Privileged 18.5.1" table);
-
-/// Is this an entry of a second stage, whose root table is four times as large and indexed by two bits more?
-pub fn is_second_stage(entry: &'static EntryType) -> bool {
-    core::ptr::eq(entry, &GPTE_TABLE) || core::ptr::eq(entry, &GPTE_LEAF)
-}
 
 #[cfg(test)]
 mod tests {

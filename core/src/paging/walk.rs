@@ -191,7 +191,8 @@ pub fn walk<F: Format, T: Tables, O: Observer>(
 ) -> Result<Walked<F::State>, WalkError<F::Fault, T::Fault>> {
     if O::ON {
         let root = AnyAddr { space: T::SPACE, raw: root };
-        obs.begin(how.actor, Scope::Walk { stage: how.stage, input, root });
+        let root_bits = format.index_bits(format.levels());
+        obs.begin(how.actor, Scope::Walk { stage: how.stage, input, root, root_bits });
     }
     let result = descend(format, tables, memory, how, root, input.raw, want, obs);
     if O::ON {

@@ -47,7 +47,7 @@ impl Painter<'_> {
             let key = format!("window:{name}");
             self.arrow(key, from, to, len, ArrowKind::Window, ArrowState::Live, Perms::RW, label);
         }
-        let name = machine.hw.cpu.guest_tables_name();
+        let name = machine.hw.cpu.guest_stage().name;
         let by = Phrase::new(format!("mapping by {}", name.en), format!("{} 映射", name.zh));
         for (i, vm) in machine.sw.vms.iter().enumerate() {
             let (gpa, hpa, len) = (vm.ram.start.raw(), vm.at.raw(), vm.ram.len());

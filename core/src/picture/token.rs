@@ -193,9 +193,7 @@ impl Way<'_> {
                 self.now = Some(at);
                 self.meet("iommu");
             }
-            Event::Begin(Scope::Walk { stage: Stage::Cpu | Stage::Ept | Stage::GStage, .. }) => {
-                self.meet("mmu")
-            }
+            Event::Begin(Scope::Walk { stage: Stage::Cpu | Stage::Guest(_), .. }) => self.meet("mmu"),
             Event::Read { pa, .. } => self.reach(pa.any()),
             Event::Window { to, hit, .. } => {
                 // A device's own map is crossed inside the device, every other window at the root complex.

@@ -34,7 +34,7 @@ pub use ast::{Scenario, Statement};
 pub use change::change;
 pub use form::Mention;
 pub use names::{mentions, symbols, NameKind, Symbol};
-pub use onto::onto;
+pub use onto::{onto, onto_word};
 pub use outline::Outline;
 pub use parse::{parse, parse_all};
 pub use print::{print, print_statement};

@@ -7,6 +7,7 @@ use super::ast::Statement;
 use super::form::{Form, Keyword};
 use super::parse::verbs;
 use super::words;
+use crate::iommu::Architecture;
 use crate::spec::Text;
 
 /// Where a statement stands.
@@ -100,7 +101,11 @@ pub fn reference() -> Vec<Entry> {
 fn key(verb: &str, word: &str) -> Text {
     let find =
         |verb: &str| words::KEYS.iter().find(|(v, w, _)| *v == verb && *w == word).map(|(.., text)| *text);
-    find(verb).or_else(|| find("")).unwrap_or(Text::new("", ""))
+    let architecture = || {
+        let found = Architecture::named(word)?.describe();
+        Some(if verb == "machine" { found.machine } else { found.only })
+    };
+    find(verb).or_else(|| find("")).or_else(architecture).unwrap_or(Text::new("", ""))
 }
 
 /// The reference as Markdown, for `docs/`: every statement with its syntax, meaning, example and keywords.

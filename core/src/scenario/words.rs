@@ -113,8 +113,6 @@ pub(super) const VERBS: &[(&str, Text, &str)] = &[
 pub(super) const KEYS: &[(&str, &str, Text)] = &[
     // Shared by several statements.
     ("", "on", t("Only on this architecture; elsewhere nothing is expected.", "只在这种架构上期望；其他架构不检查。")),
-    ("", "vt-d", t("On VT-d.", "在 VT-d 上。")),
-    ("", "riscv", t("On RISC-V.", "在 RISC-V 上。")),
     ("", "none", t("Where there is no IOMMU.", "没有 IOMMU 的机器上。")),
     ("", "pasid", t("For this process address space id.", "指定 PASID。")),
     ("", "in", t("In this process (virtual addresses) or virtual machine (guest-physical); without it: the host's kernel.", "在这个进程（虚拟地址）或虚拟机（客户机物理地址）里；不写则为主机内核。")),
@@ -156,8 +154,6 @@ pub(super) const KEYS: &[(&str, &str, Text)] = &[
     ("", "interrupt", t("Interrupts when done.", "完成时发中断。")),
     ("", "stage", t("Which stage the tables are (by default what Linux takes on this architecture).", "页表属于哪一级（默认同 Linux 在该架构上的选择）。")),
     // machine
-    ("machine", "vt-d", t("Intel VT-d.", "Intel VT-d。")),
-    ("machine", "riscv", t("The RISC-V IOMMU.", "RISC-V IOMMU。")),
     ("machine", "none", t("No IOMMU.", "没有 IOMMU。")),
     ("machine", "legacy", t("VT-d legacy mode: root and context entries only; the default.", "VT-d 传统模式：只有根表项和上下文表项；默认。")),
     ("machine", "scalable", t("VT-d scalable mode: PASID tables below the context entry.", "VT-d 可扩展模式：上下文表项之下有 PASID 表。")),

@@ -2,7 +2,7 @@
 
 use crate::addr::{AnyAddr, PageSize, Pasid, RequesterId};
 use crate::memory::FrameId;
-use crate::spec::{EntryType, FaultCode, Rule};
+use crate::spec::{EntryType, FaultCode, Rule, Text};
 
 /// Who does a step.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, PartialOrd, Ord)]
@@ -104,15 +104,28 @@ pub enum Chunk {
     Frame(FrameId),
 }
 
+/// What a CPU calls its second level of translation for guests: EPT, G-stage.
+#[derive(PartialEq, Eq, Debug)]
+pub struct GuestStage {
+    /// Its name, as in a picture.
+    pub name: Text,
+    /// Its name within a sentence.
+    pub in_a_sentence: Text,
+}
+
+impl core::hash::Hash for GuestStage {
+    fn hash<H: core::hash::Hasher>(&self, state: &mut H) {
+        self.name.en.hash(state);
+    }
+}
+
 /// Which table walk.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
 pub enum Stage {
     /// The CPU's own tables (CR3, satp).
     Cpu,
-    /// The CPU's second level for a guest, on x86-64 (EPT).
-    Ept,
-    /// The CPU's second level for a guest, on RISC-V (G-stage).
-    GStage,
+    /// The CPU's second level for a guest, under the name that it has on this CPU.
+    Guest(&'static GuestStage),
     /// The IOMMU's stage 1 (first-level, first-stage, process tables).
     First,
     /// The IOMMU's stage 2 (second-level, second-stage).
@@ -182,6 +195,8 @@ pub enum Scope {
         input: AnyAddr,
         /// Where the first table is, in the space its pointer is in.
         root: AnyAddr,
+        /// How many bits of the address are the index into the first table; 0: the index is no part of an address.
+        root_bits: u8,
     },
     /// One command taken from an invalidation or command queue, or one register-based invalidation.
     Command {

@@ -103,7 +103,7 @@ impl Viewer {
         let current = position.checked_sub(1).map(|index| &self.trace.steps()[index].event);
         view.caches = state::caches(self.cursor.caches(&self.trace), current, lang);
         let registers = self.cursor.registers(&self.trace);
-        view.queues = queues::queues(&registers, self.cursor.memory(), lang);
+        view.queues = queues::queues(self.cast.architecture, &registers, self.cursor.memory(), lang);
         view.registers = state::registers(registers, &self.cast, lang);
         view
     }

@@ -4,7 +4,7 @@
 use super::types::Question;
 use crate::addr::AnyAddr;
 use crate::explain::{scopes, who};
-use crate::iommu::{riscv, vtd};
+use crate::iommu::Architecture;
 use crate::spec::{FaultCode, Lang, Text};
 use crate::trace::{Actor, CacheKind, CacheLine, CacheOp, CacheType, Event, Scope, Trace, Verdict};
 use alloc::{format, string::String, vec::Vec};
@@ -109,8 +109,9 @@ fn bytes(trace: &Trace, index: usize, pa: u64, lang: Lang) -> Asked {
 }
 
 fn fault(code: &'static FaultCode, lang: Lang) -> Asked {
-    let all = [vtd::faults::ALL, riscv::faults::ALL]
+    let all = Architecture::WITH_UNIT
         .into_iter()
+        .map(Architecture::faults)
         .find(|all| all.iter().any(|f| core::ptr::eq(*f, code)))?;
     let say = |f: &FaultCode| format!("{} ({:#x}): {}", f.name, f.code, f.text.get(lang));
     // The codes nearest to it: those that are mistaken for it.

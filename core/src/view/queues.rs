@@ -4,7 +4,8 @@ use super::bits;
 use super::history::RegisterState;
 use super::types::{Hex, Queue, QueueEntry};
 use crate::addr::Address;
-use crate::iommu::ring::{self, QueueType, Ring};
+use crate::iommu::ring::{QueueType, Ring};
+use crate::iommu::Architecture;
 use crate::memory::Memory;
 use crate::spec::Lang;
 use alloc::vec::Vec;
@@ -14,11 +15,16 @@ const TAKEN: u64 = 6;
 /// Waiting entries that are shown.
 const WAITING: u64 = 32;
 
-/// Every queue whose base register was written.
-pub fn queues(registers: &[RegisterState], memory: &Memory, lang: Lang) -> Vec<Queue> {
+/// Every queue of the IOMMU whose base register was written.
+pub fn queues(
+    architecture: Option<Architecture>,
+    registers: &[RegisterState],
+    memory: &Memory,
+    lang: Lang,
+) -> Vec<Queue> {
     let of_unit = |name: &str| registers.iter().find(|r| r.device.is_none() && r.register.name == name);
     let value = |name: &str| of_unit(name).map(|r| r.value);
-    let set_up = ring::queues().filter_map(|q| {
+    let set_up = architecture.map_or(&[][..], Architecture::queues).iter().filter_map(|q| {
         let ring = (q.ring)(value(q.base).filter(|base| *base != 0)?);
         let pointer = |name| value(name).unwrap_or(0);
         Some(one(q, ring, pointer(q.head), pointer(q.tail), memory, lang))
@@ -59,6 +65,7 @@ fn one(q: &QueueType, ring: Ring, head: u64, tail: u64, memory: &Memory, lang: L
 
 #[cfg(test)]
 mod tests {
+    use crate::explain::Cast;
     use crate::machine::run::run;
     use crate::spec::Lang;
     use crate::view::Viewer;
@@ -69,7 +76,8 @@ mod tests {
              rx = dma_map_single nic buf from-device\ndma_unmap_single rx\ndma nic write 0xdead_0000 +64\n"
         );
         let run = run(&text).unwrap();
-        Viewer::new(run.machine.trace.clone(), run.machine.memories(), Default::default())
+        let cast = Cast::of(&run.machine, &text);
+        Viewer::new(run.machine.trace.clone(), run.machine.memories(), cast)
     }
 
     #[test]
@@ -111,7 +119,7 @@ mod tests {
         let state = |register, value| RegisterState { device: None, register, value };
         // 2^32 commands, of which the last and the first wait.
         let registers = [state(&CQB, 0x1f), state(&CQH, u32::MAX.into()), state(&CQT, 1)];
-        let queue = &queues(&registers, &Memory::new(), Lang::En)[0];
+        let queue = &queues(Some(Architecture::Riscv), &registers, &Memory::new(), Lang::En)[0];
         let waits: Vec<u32> = queue.entries.iter().filter(|e| e.waits).map(|e| e.index).collect();
         assert_eq!((queue.capacity, waits), (1 << 32, alloc::vec![u32::MAX, 0]));
     }

@@ -56,7 +56,7 @@ fn run() -> Viewer {
     }
     trace.step(Actor::Os, Event::Owner { buffer, state: OwnerState::Freed });
     let lines = ["cpu read a", "cpu read b", "  cpu read c"].map(Into::into).to_vec();
-    Viewer::new(trace, Memories { host: memory, ..Memories::default() }, Cast { devices: Vec::new(), lines })
+    Viewer::new(trace, Memories { host: memory, ..Memories::default() }, Cast { lines, ..Cast::default() })
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What a scenario's text says about itself, what is wrong with it, and what could be written.
 
-use super::types::{Card, Coloured, Head, NoteLine, Offer, OfferWord, Trouble};
+use super::types::{Card, CardArchitecture, Coloured, Head, NoteLine, Offer, OfferWord, Trouble};
 use crate::scenario::editor::{complete, highlight, Class};
 use crate::scenario::outline::Texts;
 use crate::scenario::{change, presets, print, Outline, Problem, Scenario};
@@ -38,7 +38,13 @@ pub fn gallery(lang: Lang) -> Vec<Card> {
             title,
             difficulty: if lang == Lang::Zh { zh } else { en }.into(),
             path: presets::PATH.iter().position(|n| *n == p.name).map(|i| i as u32 + 1),
-            riscv: p.riscv(),
+            architectures: p
+                .architectures()
+                .map(|a| CardArchitecture {
+                    name: a.describe().word.into(),
+                    title: a.describe().label.into(),
+                })
+                .collect(),
             text: p.text.into(),
         }
     });

@@ -624,10 +624,17 @@ to_page! {
         pub difficulty: String,
         /// Its place on the reader's path, from 1.
         pub path: Option<u32>,
-        /// It runs on RISC-V too.
-        pub riscv: bool,
+        /// The architectures that it runs on when its `machine` line says so.
+        pub architectures: Vec<CardArchitecture>,
         /// Its text.
         pub text: String,
+    }
+    /// An architecture that a scenario can be on.
+    struct CardArchitecture {
+        /// The word after `machine`.
+        pub name: String,
+        /// By which a reader chooses it.
+        pub title: String,
     }
     /// What is wrong in a text.
     struct Trouble {

@@ -3,10 +3,12 @@
 use super::types::{GridCell, GridRow, Hex, Walk, WalkRow};
 use crate::addr::{AnyAddr, Space};
 use crate::explain::{say, scopes, who, Cast};
-use crate::paging::riscv;
 use crate::spec::Lang;
 use crate::trace::{Event, Scope, Stage, Trace, Verdict};
 use alloc::{format, string::String, vec::Vec};
+
+/// A walk that is open: its stage, what it looks up, where its root is, and by how many bits that is indexed.
+type Open = (Stage, AnyAddr, AnyAddr, u8);
 
 /// The walk that the step at `index` belongs to: that of the innermost translation or CPU access around it, or of
 /// the last one that ended inside the same operation.
@@ -31,19 +33,20 @@ pub fn walk(trace: &Trace, index: usize, lang: Lang) -> Option<Walk> {
         result: None,
         failed: false,
     };
-    // The walks that are open: their stage, what they look up, and where their root is.
-    let mut open: Vec<(Stage, AnyAddr, AnyAddr)> = Vec::new();
+    let mut open: Vec<Open> = Vec::new();
     let mut group: Vec<GridCell> = Vec::new();
     let mut nested = false;
     for (i, step) in trace.steps()[begin..end].iter().enumerate().map(|(n, s)| (begin + n, s)) {
         match step.event {
-            Event::Begin(Scope::Walk { stage, input, root }) => open.push((stage, input, root)),
+            Event::Begin(Scope::Walk { stage, input, root, root_bits }) => {
+                open.push((stage, input, root, root_bits));
+            }
             Event::End(_) if closes_walk(trace, i) => {
                 open.pop();
             }
             Event::Read { at, level, verdict, .. } => {
                 let row = row(trace, i, index, &open, lang);
-                let below = matches!(open.last(), Some((Stage::Second | Stage::Ept | Stage::GStage, ..)));
+                let below = matches!(open.last(), Some((Stage::Second | Stage::Guest(_), ..)));
                 let above = matches!(open.last(), Some((Stage::First | Stage::Cpu, ..)));
                 if level > 0 && (below || above) {
                     nested |= above && at.space == Space::GuestPhysical;
@@ -109,7 +112,7 @@ fn closes_walk(trace: &Trace, index: usize) -> bool {
     matches!(opened, Some(Event::Begin(Scope::Walk { .. })))
 }
 
-fn row(trace: &Trace, i: usize, index: usize, open: &[(Stage, AnyAddr, AnyAddr)], lang: Lang) -> WalkRow {
+fn row(trace: &Trace, i: usize, index: usize, open: &[Open], lang: Lang) -> WalkRow {
     let Event::Read { entry, level, index: slot, at, pa, words, verdict } = trace.steps()[i].event else {
         unreachable!("only reads have rows")
     };
@@ -127,9 +130,9 @@ fn row(trace: &Trace, i: usize, index: usize, open: &[(Stage, AnyAddr, AnyAddr)]
         depth: open.len().saturating_sub(1) as u8,
         entry: entry.name.get(lang).into(),
         level,
-        bits: open.last().map_or(String::new(), |(stage, _, root)| {
+        bits: open.last().map_or(String::new(), |(_, _, root, root_bits)| {
             let in_root = at.raw.wrapping_sub(u64::from(slot) * 8) == root.raw;
-            index_bits(*stage, level, in_root && riscv::is_second_stage(entry))
+            index_bits(level, if in_root { *root_bits } else { 9.min(*root_bits) })
         }),
         leaf: matches!(verdict, Verdict::Leaf { .. }),
         input: open.last().map(|o| Hex(o.1.raw)),
@@ -145,15 +148,14 @@ fn row(trace: &Trace, i: usize, index: usize, open: &[(Stage, AnyAddr, AnyAddr)]
     }
 }
 
-/// Nine bits a level above the 12 of the page; the root of a RISC-V second stage is four times as large and takes two
-/// more (RISC-V Privileged, "Two-Stage Address Translation").
-fn index_bits(stage: Stage, level: u8, wide: bool) -> String {
-    // Directories of devices and processes are indexed by ids.
-    if level == 0 || matches!(stage, Stage::Device | Stage::Process | Stage::Interrupt) {
+/// The bits of the address that are the index at a level: those above the levels below, of nine bits each, and the 12
+/// of the page. None for directories, which are indexed by ids.
+fn index_bits(level: u8, bits: u8) -> String {
+    if level == 0 || bits == 0 {
         return String::new();
     }
     let low = 12 + 9 * (u32::from(level) - 1);
-    format!("{}:{low}", low + if wide { 10 } else { 8 })
+    format!("{}:{low}", low + u32::from(bits) - 1)
 }
 
 #[cfg(test)]
@@ -183,7 +185,7 @@ mod tests {
                 let (hi, lo): (u32, u32) = (hi.parse().unwrap(), lo.parse().unwrap());
                 assert_eq!(
                     0x12_3450u64 >> lo & ((1 << (hi - lo + 1)) - 1),
-                    row.index.into(),
+                    u64::from(row.index),
                     "{machine} {lo}"
                 );
             }

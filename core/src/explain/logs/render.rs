@@ -95,10 +95,7 @@ fn one(out: &mut String, item: &Item, log: &[&str], lang: Lang, scenarios: bool)
 fn last_sentence(text: &str, lang: Lang) -> Option<String> {
     let run = crate::machine::run(text).ok()?;
     let at = super::failing_step(&run)?;
-    let cast = Cast {
-        devices: run.machine.hw.devices.iter().map(|d| (d.requester, d.name.clone())).collect(),
-        lines: text.lines().map(String::from).collect(),
-    };
+    let cast = Cast::of(&run.machine, text);
     let said = say(&run.machine.trace, at - 1, &cast);
     let sentence = said.text.get(lang);
     let total = run.machine.trace.len();

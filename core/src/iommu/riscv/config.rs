@@ -3,7 +3,8 @@
 use super::spec::registers::{self as reg, capabilities as cap};
 use crate::addr::PageSize;
 use crate::iommu::registers::RegisterFile;
-use crate::spec::{Bits, Field};
+use crate::iommu::UnitConfig;
+use crate::spec::{Bits, Field, Text};
 
 /// Deviations of an implementation, each one switch. A unit of the playground has none; the conformance replay
 /// turns on those of the reference model. `docs/conformance-riscv.md` explains each.
@@ -116,6 +117,57 @@ impl Config {
     pub const fn has(&self, flag: Field) -> bool {
         flag.get(&[self.capabilities]) != 0
     }
+    /// The playground's unit with what is wanted of it; the error names what the RISC-V IOMMU does not have.
+    pub fn of(config: &UnitConfig) -> Result<Self, Text> {
+        let mut out = Self::playground();
+        let drop =
+            |word: &mut u64, flags: &[Field]| flags.iter().for_each(|flag| word.set_flag(*flag, false));
+        if !config.processes {
+            drop(&mut out.capabilities, &[cap::PD8, cap::PD17, cap::PD20]);
+        }
+        out.levels = match config.width {
+            None | Some(48) => 4,
+            Some(39) => 3,
+            Some(57) => 5,
+            Some(_) => {
+                return Err(Text::new(
+                    "RISC-V tables translate 39, 48 or 57 bits",
+                    "RISC-V 的页表转换 39、48 或 57 位",
+                ))
+            }
+        };
+        if let Some(largest) = config.largest_page {
+            out.largest_page = largest;
+        }
+        if let Some(records) = config.fault_records {
+            if !(2..=128).contains(&records) || !records.is_power_of_two() {
+                return Err(Text::new(
+                    "the RISC-V fault queue here has 2 to 128 records, a power of two",
+                    "这里的 RISC-V 错误队列有 2 到 128 条记录，且为 2 的幂",
+                ));
+            }
+            out.fault_slots = records;
+        }
+        if config.caching_mode {
+            return Err(Text::new(
+                "the RISC-V IOMMU never caches entries that are not valid (no caching mode)",
+                "RISC-V IOMMU 从不缓存无效表项（没有 caching mode）",
+            ));
+        }
+        if !config.ats {
+            drop(&mut out.capabilities, &[cap::ATS, cap::T2GPA]);
+        }
+        if !config.interrupt_remapping {
+            drop(&mut out.capabilities, &[cap::MSI_FLAT, cap::MSI_MRIF]);
+        }
+        out.update = config.accessed_dirty;
+        let caches = &mut out.caches;
+        caches.iotlb = config.iotlb.unwrap_or(caches.iotlb);
+        caches.ddt = config.device_cache.unwrap_or(caches.ddt);
+        caches.pdt = config.process_cache.unwrap_or(caches.pdt);
+        Ok(out)
+    }
+
     /// PAS: bits of a physical address.
     pub const fn phys_bits(&self) -> u32 {
         cap::PAS.get(&[self.capabilities]) as u32

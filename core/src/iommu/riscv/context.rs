@@ -241,7 +241,10 @@ pub fn device_context<O: Observer>(
 ) -> Result<Dc, &'static FaultCode> {
     let root = (setup.ddtp >> 10 & 0xfff_ffff_ffff) << 12;
     let input = any(Space::Bus, u64::from(device));
-    obs.begin(Actor::Iommu, Scope::Walk { stage: Stage::Device, input, root: any(Space::Physical, root) });
+    obs.begin(
+        Actor::Iommu,
+        Scope::Walk { stage: Stage::Device, input, root: any(Space::Physical, root), root_bits: 0 },
+    );
     let result = descend_device(setup, memory, device, root, obs);
     obs.end(Actor::Iommu, result.as_ref().map_or_else(|code| Verdict::Fault(code), |_| Verdict::Ok));
     result
@@ -348,7 +351,10 @@ pub fn process_context<O: Observer>(
     let root = (dc.fsc() & 0xfff_ffff_ffff) << 12;
     let space = if dc.guest() { Space::GuestPhysical } else { Space::Physical };
     let input = any(Space::Bus, u64::from(process));
-    obs.begin(Actor::Iommu, Scope::Walk { stage: Stage::Process, input, root: any(space, root) });
+    obs.begin(
+        Actor::Iommu,
+        Scope::Walk { stage: Stage::Process, input, root: any(space, root), root_bits: 0 },
+    );
     let result = descend_process(setup, dc, memory, process, perms, root, space, obs);
     obs.end(Actor::Iommu, result.as_ref().map_or_else(|stop| Verdict::Fault(stop.code), |_| Verdict::Ok));
     result

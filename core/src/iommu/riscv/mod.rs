@@ -10,6 +10,7 @@
 //! 32-bit tables (Sv32, GXL, SXL), QoS ids, performance counters and the debug interface are not modelled.
 
 pub mod access;
+mod architecture;
 pub mod caches;
 mod commands;
 pub mod config;
@@ -25,6 +26,7 @@ pub mod stages;
 pub mod translate;
 mod unit;
 
+pub use architecture::ARCHITECTURE;
 pub use config::{CacheSizes, Config, Quirks};
 pub use shared::QUEUES;
 pub use unit::{Reply, Riscv};

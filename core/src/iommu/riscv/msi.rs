@@ -92,7 +92,7 @@ pub fn translate<O: Observer>(
     let root = (dc.words[4] & 0xfff_ffff_ffff) << 12;
     let any = |space, raw| AnyAddr { space, raw };
     let (input, table) = (any(Space::GuestPhysical, gpa), any(Space::Physical, root));
-    obs.begin(Actor::Iommu, Scope::Walk { stage: Stage::Interrupt, input, root: table });
+    obs.begin(Actor::Iommu, Scope::Walk { stage: Stage::Interrupt, input, root: table, root_bits: 0 });
     let result = entry(setup, memory, gpa, file, root, obs);
     obs.end(Actor::Iommu, result.as_ref().map_or_else(|code| Verdict::Fault(code), |_| Verdict::Ok));
     result

@@ -1,5 +1,8 @@
 //! What a unit can do (its capability registers), how large its caches are, and in what it deviates.
 
+use crate::iommu::UnitConfig;
+use crate::spec::Text;
+
 macro_rules! quirks {
     ($($(#[$doc:meta])* $name:ident,)*) => {
         /// Deviations of a particular implementation from the specification, each one switch. A unit of the
@@ -214,6 +217,54 @@ impl Config {
             caches: CacheSizes { context: 16, pasid: 16, iotlb: 64, interrupt: 16 },
             quirks: Quirks::NONE,
         }
+    }
+
+    /// The playground's unit with what is wanted of it; the error names what VT-d does not have.
+    pub fn of(config: &UnitConfig) -> Result<Self, Text> {
+        let mut out = Self::playground();
+        let set = |word: &mut u64, bit: u32, on: bool| *word = *word & !(1 << bit) | u64::from(on) << bit;
+        if !config.processes {
+            // Legacy mode: no SMTS, and nothing that needs it.
+            for bit in [26, 29, 30, 31, 34, 40, 43, 45, 46, 47] {
+                set(&mut out.ecap, bit, false);
+            }
+        }
+        match config.width {
+            None | Some(48) => {}
+            // SAGAW has the 39-bit tables only, and MGAW says 39.
+            Some(39) => out.cap = out.cap & !(0x1f << 8) & !(0x3f << 16) | 0b0010 << 8 | 38 << 16,
+            Some(57) => out.cap = out.cap & !(0x1f << 8) & !(0x3f << 16) | 0b1110 << 8 | 56 << 16 | 1 << 60,
+            Some(_) => {
+                return Err(Text::new(
+                    "VT-d tables translate 39, 48 or 57 bits",
+                    "VT-d 的页表转换 39、48 或 57 位",
+                ))
+            }
+        }
+        if let Some(largest) = config.largest_page {
+            set(&mut out.cap, 34, largest >= 21);
+            set(&mut out.cap, 35, largest >= 30);
+        }
+        if let Some(records) = config.fault_records {
+            if !(1..=256).contains(&records) {
+                return Err(Text::new(
+                    "VT-d has 1 to 256 fault recording registers",
+                    "VT-d 有 1 到 256 个错误记录寄存器",
+                ));
+            }
+            out.cap = out.cap & !(0xff << 40) | u64::from(records - 1) << 40;
+        }
+        // DT: device TLBs; PRS: page requests, which need process tables.
+        set(&mut out.ecap, 2, config.ats);
+        set(&mut out.ecap, 29, config.pri && config.processes);
+        set(&mut out.cap, 7, config.caching_mode);
+        set(&mut out.ecap, 3, config.interrupt_remapping);
+        set(&mut out.ecap, 45, config.accessed_dirty && config.processes);
+        let caches = &mut out.caches;
+        caches.iotlb = config.iotlb.unwrap_or(caches.iotlb);
+        caches.context = config.device_cache.unwrap_or(caches.context);
+        caches.pasid = config.process_cache.unwrap_or(caches.pasid);
+        Ok(out)
     }
 
     /// The same unit without scalable mode: root and context tables, second stage only, as before revision 3.

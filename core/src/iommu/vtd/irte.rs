@@ -287,7 +287,7 @@ impl Vtd {
         let pa = PhysAddr::new(table).wrapping_add(u64::from(index) * 16);
         if O::ON {
             let (input, root) = (super::translate::id(u64::from(index)), PhysAddr::new(table).any());
-            obs.begin(Actor::Iommu, Scope::Walk { stage: Stage::Interrupt, input, root });
+            obs.begin(Actor::Iommu, Scope::Walk { stage: Stage::Interrupt, input, root, root_bits: 0 });
         }
         let read = (memory.read_u64(pa), memory.read_u64(pa.wrapping_add(8)));
         let result = match read {

@@ -7,6 +7,7 @@
 //! * `record` writes faults, `invalidate` and `control` obey software, `pages` queues page requests.
 //! * `driver` is the operating system's side: it shares nothing with the rest but memory and registers.
 
+mod architecture;
 pub mod caches;
 pub mod config;
 mod control;
@@ -28,6 +29,7 @@ pub mod spec;
 mod translate;
 pub mod walk;
 
+pub use architecture::ARCHITECTURE;
 pub use config::{CacheSizes, Config, Quirks};
 pub use shared::QUEUES;
 

@@ -203,7 +203,7 @@ impl Reader<'_> {
         if O::ON {
             let input = AnyAddr { space: Space::Bus, raw: u64::from(requester.bdf16()) };
             let root = PhysAddr::new(self.rtaddr & !0xfff).any();
-            obs.begin(Actor::Iommu, Scope::Walk { stage: Stage::Device, input, root });
+            obs.begin(Actor::Iommu, Scope::Walk { stage: Stage::Device, input, root, root_bits: 0 });
         }
         let found = self.find_context(memory, requester, scalable, obs);
         obs.end(
@@ -349,7 +349,7 @@ impl Reader<'_> {
         if O::ON {
             let input = AnyAddr { space: Space::Bus, raw: u64::from(pasid) };
             let root = PhysAddr::new(context.words[0] & !0xfff).any();
-            obs.begin(Actor::Iommu, Scope::Walk { stage: Stage::Process, input, root });
+            obs.begin(Actor::Iommu, Scope::Walk { stage: Stage::Process, input, root, root_bits: 0 });
         }
         let found = self.find_process(memory, context, pasid, obs);
         obs.end(

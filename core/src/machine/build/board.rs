@@ -1,51 +1,20 @@
-//! What an architecture brings, and what answers at which physical address.
+//! What answers at which physical address, and the IOMMU as the `machine` line says.
 
 use super::{bad_range, problem};
 use crate::addr::{AddrRange, BusAddr, PhysAddr};
-use crate::iommu::{AnyIommu, Architecture, UnitConfig};
+use crate::iommu::{Ability, AnyIommu, Architecture, Board, UnitConfig};
 use crate::memory::{Failure, Memory};
-use crate::mmu::arch::Cpu;
-use crate::platform::interrupts::Controller;
 use crate::platform::map::{PhysMap, RegionKind};
 use crate::platform::window::{Direction, HostBridge};
-use crate::scenario::ast::{self, Arch};
+use crate::scenario::ast;
 use crate::scenario::outline::Outline;
 use crate::scenario::{Problem, Span};
 use alloc::{format, vec::Vec};
 
-/// What comes with an architecture.
-pub(super) struct Board {
-    pub(super) cpu: Cpu,
-    pub(super) interrupts: Controller,
-    pub(super) iommu: Option<Architecture>,
-    /// Where firmware puts the IOMMU's registers, or a device tree says they are.
-    pub(super) registers: PhysAddr,
-}
-
-/// The one place where the word after `machine` becomes hardware.
-pub(super) fn board(arch: Arch) -> Board {
-    let x86 = |iommu| Board {
-        cpu: Cpu::X86,
-        interrupts: Controller::LocalApic,
-        iommu,
-        registers: PhysAddr::new(0xfed9_0000),
-    };
-    match arch {
-        Arch::None => x86(None),
-        Arch::VtD => x86(Some(Architecture::Vtd)),
-        Arch::RiscV => Board {
-            cpu: Cpu::Riscv,
-            interrupts: Controller::Imsic,
-            iommu: Some(Architecture::Riscv),
-            registers: PhysAddr::new(0xf700_0000),
-        },
-    }
-}
-
 /// RAM, windows and the rest of the physical map; and the host bridge.
 pub(super) fn physical(
     outline: &Outline<'_>,
-    board: &Board,
+    (architecture, board): (Option<Architecture>, &Board),
     memory: &mut Memory,
 ) -> Result<(PhysMap, Vec<AddrRange<PhysAddr>>, HostBridge), Problem> {
     let mut map = PhysMap::new();
@@ -108,7 +77,7 @@ pub(super) fn physical(
     }
     // RAM declared right across these is an old habit of small examples: it then keeps the addresses.
     let _ = map.add("interrupts", board.interrupts.range(), RegionKind::Interrupts);
-    if let Some(range) = board.iommu.and_then(|_| AddrRange::new(board.registers, 4096)) {
+    if let Some(range) = architecture.and_then(|_| AddrRange::new(board.registers, 4096)) {
         let _ = map.add("iommu", range, RegionKind::IommuRegisters);
     }
     // Table reads where no RAM is must fail as they do on a bus.
@@ -120,11 +89,16 @@ pub(super) fn physical(
 }
 
 /// The IOMMU of the architecture, set up as the `machine` line says.
-pub(super) fn unit(config: &ast::Machine, board: &Board) -> Result<Option<AnyIommu>, Problem> {
-    let Some(architecture) = board.iommu else { return Ok(None) };
+pub(super) fn unit(
+    config: &ast::Machine,
+    architecture: Option<Architecture>,
+) -> Result<Option<AnyIommu>, Problem> {
+    let Some(architecture) = architecture else { return Ok(None) };
     let count = |n: &Option<ast::Num>| n.map(|n| n.value.min(u64::from(u16::MAX)) as u16);
     let wanted = UnitConfig {
-        processes: config.mode.map_or(architecture.has_processes(), |m| m.value == ast::TableMode::Scalable),
+        processes: config
+            .mode
+            .map_or(architecture.has(Ability::Processes), |m| m.value == ast::TableMode::Scalable),
         width: config.width.map(|w| w.value as u8),
         largest_page: config.page.map(|p| p.value.0.shift()),
         iotlb: count(&config.iotlb),
@@ -138,5 +112,5 @@ pub(super) fn unit(config: &ast::Machine, board: &Board) -> Result<Option<AnyIom
         pri: config.pri,
     };
     let span = config.arch.span;
-    AnyIommu::new(architecture, &wanted).map(Some).map_err(|text| problem(span, text))
+    AnyIommu::new(architecture, &wanted).map(Some).map_err(|text| Problem::new(span, text.en, text.zh))
 }

@@ -8,17 +8,18 @@ mod board;
 mod software;
 mod tree;
 
-use self::board::{board, physical, unit, Board};
+use self::board::{physical, unit};
 use self::tree::{devices, tree};
 use super::layout::divide;
 use super::software::{Named, Software};
 pub(super) use super::told::problem;
 use super::{limits, Hardware, Machine};
+use crate::iommu::{Architecture, Board};
 use crate::memory::Memory;
 use crate::mmu::arch::layout;
 use crate::mmu::{AddressSpace, Mmu};
 use crate::paging::builder::MapError;
-use crate::scenario::ast::{Arch, Policy};
+use crate::scenario::ast::Policy;
 use crate::scenario::outline::Outline;
 use crate::scenario::{Problem, Span};
 use crate::trace::Trace;
@@ -26,11 +27,11 @@ use alloc::{collections::BTreeMap, format, vec::Vec};
 
 /// Builds the machine that an outline declares.
 pub fn build(outline: &Outline<'_>) -> Result<Machine, Problem> {
-    let arch = outline.machine.map_or(Arch::VtD, |m| m.arch.value);
+    let architecture = outline.machine.map_or(Some(Architecture::default()), |m| m.arch.value);
     let config = outline.machine.map(|m| m.node.clone()).unwrap_or_default();
     let policy = match outline.iommu {
         Some(at) => at.policy.value,
-        None if arch == Arch::None => Policy::Off,
+        None if architecture.is_none() => Policy::Off,
         None => Policy::Strict,
     };
     let nodes = outline.ports.len() + outline.devices.len();
@@ -44,8 +45,8 @@ pub fn build(outline: &Outline<'_>) -> Result<Machine, Problem> {
     }
     let mut memory = Memory::new();
     memory.set_max_frames(limits::FRAMES);
-    let board = board(arch);
-    let (map, rams, bridge) = physical(outline, &board, &mut memory)?;
+    let board = Board::of(architecture);
+    let (map, rams, bridge) = physical(outline, (architecture, &board), &mut memory)?;
     let (topology, nodes) = tree(outline, &bridge)?;
     let devices = devices(outline, &topology, &nodes)?;
     let (mut frames, mut pages) = divide(&rams);
@@ -69,7 +70,7 @@ pub fn build(outline: &Outline<'_>) -> Result<Machine, Problem> {
     let ram_span = outline.rams.first().map_or(Span::default(), |r| r.span);
     let root = frames.frame().ok_or_else(|| no_frames(ram_span))?.raw();
     let count = devices.len();
-    let iommu = unit(&config, &board)?;
+    let iommu = unit(&config, architecture)?;
     let dma = super::dma_api::DmaState::new(outline, policy, iommu.as_ref(), &mut pages)?;
     let mut sw = Software {
         kernel: AddressSpace { format, root, asid: 0, guest: None },
@@ -97,7 +98,8 @@ pub fn build(outline: &Outline<'_>) -> Result<Machine, Problem> {
     }
     let Board { cpu, interrupts, .. } = board;
     let hw = Hardware { map, bridge, topology, devices, iommu, cpu, mmu: Mmu::new(64), interrupts, tag: 0 };
-    let mut machine = Machine { arch, policy, memory, hw, sw, trace: Trace::with_limit(limits::STEPS) };
+    let mut machine =
+        Machine { architecture, policy, memory, hw, sw, trace: Trace::with_limit(limits::STEPS) };
     machine.boot(&rams, ram_span)?;
     for vm in &outline.vms {
         machine.add_vm(vm)?;

@@ -99,7 +99,7 @@ impl Machine {
                 })?
             }
         };
-        let tables = self.hw.cpu.guest_tables_name().en;
+        let tables = self.hw.cpu.guest_stage().name.en;
         let what = self.trace.name(&format!("{tables} of {}: its RAM at {at}", vm.name.value));
         self.trace.begin(Actor::Os, Scope::Setup { what });
         let format = self.hw.cpu.guest_tables();

@@ -1,8 +1,10 @@
 //! What must hold. An expectation is about the operation before it, or about the state it left.
 
+use alloc::format;
 use alloc::string::String;
 
 use super::*;
+use crate::iommu::Architecture;
 use crate::scenario::noun::Noun;
 use crate::scenario::span::Node;
 
@@ -51,39 +53,34 @@ impl FaultWant {
 pub struct ExpectFault {
     /// On any architecture that has no line of its own.
     pub any: Option<FaultWant>,
-    /// On VT-d.
-    pub vtd: Option<FaultWant>,
-    /// On RISC-V.
-    pub riscv: Option<FaultWant>,
+    /// On single architectures, in the order of [`Architecture::WITH_UNIT`].
+    pub each: [Option<FaultWant>; Architecture::UNITS],
     /// The address in the fault record.
     pub at: Option<Loc<OfSubject>>,
 }
 
 impl ExpectFault {
-    /// What is expected on `arch`, if anything.
-    pub fn on(&self, arch: Arch) -> Option<&FaultWant> {
-        match arch {
-            Arch::VtD => self.vtd.as_ref(),
-            Arch::RiscV => self.riscv.as_ref(),
-            Arch::None => None,
-        }
-        .or(self.any.as_ref())
+    /// What is expected on an architecture (none: without an IOMMU), if anything.
+    pub fn on(&self, architecture: Option<Architecture>) -> Option<&FaultWant> {
+        let at = Architecture::WITH_UNIT.iter().position(|a| Some(*a) == architecture);
+        at.and_then(|at| self.each[at].as_ref()).or(self.any.as_ref())
     }
 
     pub(super) fn form(&mut self, f: &mut Form<'_>) -> Done {
-        if f.describe("FAULT | vt-d FAULT riscv FAULT") {
-            f.keyword("vt-d");
-            f.keyword("riscv");
+        let words = Architecture::WORDS;
+        if f.describe(&format!("FAULT | {}", words.map(|word| format!("{word} FAULT")).join(" "))) {
+            words.into_iter().for_each(|word| f.keyword(word));
             return f.clause("at", &mut self.at, Form::loc);
         }
-        if !f.starts_with_word(&["vt-d", "riscv"], self.any.is_none()) {
+        if !f.starts_with_word(&words, self.any.is_none()) {
             let mut any = self.any.clone().unwrap_or_default();
             any.form(f)?;
             self.any = Some(any);
         }
         f.clauses(|f| {
-            f.clause("vt-d", &mut self.vtd, |f, want| want.form(f))?;
-            f.clause("riscv", &mut self.riscv, |f, want| want.form(f))?;
+            for (word, want) in words.into_iter().zip(&mut self.each) {
+                f.clause(word, want, |f, want| want.form(f))?;
+            }
             f.clause("at", &mut self.at, Form::loc)
         })
     }
@@ -353,7 +350,7 @@ pub struct ExpectInterrupt {
     /// How.
     pub delivery: Option<Node<Delivery>>,
     /// Only where the machine is of this architecture.
-    pub on: Option<Node<Arch>>,
+    pub on: Option<Node<Option<Architecture>>>,
 }
 
 impl ExpectInterrupt {
@@ -458,7 +455,7 @@ pub struct ExpectCount {
     /// Since the first step, not only in the operation before it.
     pub total: bool,
     /// Only where the machine is of this architecture.
-    pub on: Option<Node<Arch>>,
+    pub on: Option<Node<Option<Architecture>>>,
 }
 
 impl ExpectCount {

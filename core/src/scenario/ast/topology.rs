@@ -2,19 +2,11 @@
 
 use super::*;
 use crate::addr::{BusAddr, DeviceAddr, PhysAddr, PortAddr, RequesterId};
+use crate::iommu::Architecture;
 use crate::scenario::noun::Noun;
 use crate::scenario::span::Node;
 
 choices! {
-    /// The architecture of the IOMMU.
-    Arch {
-        /// Intel VT-d.
-        "vt-d" => VtD,
-        /// The RISC-V IOMMU.
-        "riscv" => RiscV,
-        /// No IOMMU.
-        "none" => None,
-    }
     /// How VT-d's tables are laid out.
     TableMode {
         /// Root and context entries only: no PASID.
@@ -49,11 +41,24 @@ choices! {
     }
 }
 
+/// The word after `machine`, and after `on` in expectations: an architecture, or `none` where there is no IOMMU.
+impl Choice for Option<Architecture> {
+    const WORDS: &'static [(&'static str, Self)] = &{
+        let mut out = [("none", None); Architecture::UNITS + 1];
+        let mut i = 0;
+        while i < Architecture::UNITS {
+            out[i] = (Architecture::WORDS[i], Some(Architecture::WITH_UNIT[i]));
+            i += 1;
+        }
+        out
+    };
+}
+
 /// `machine vt-d scalable width 48 iotlb 64`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Machine {
-    /// The architecture.
-    pub arch: Node<Arch>,
+    /// The architecture of the IOMMU; none: there is no IOMMU.
+    pub arch: Node<Option<Architecture>>,
     /// VT-d's table layout.
     pub mode: Option<Node<TableMode>>,
     /// Address bits of the IOMMU's tables: 39, 48 or 57.

@@ -6,6 +6,8 @@
 
 pub mod topics;
 
+use crate::iommu::{Ability, Architecture, Board};
+use crate::platform::interrupts::Controller;
 use crate::spec::Text;
 
 /// How much a reader has to know before.
@@ -36,53 +38,100 @@ impl Difficulty {
 }
 
 /// One scenario of the gallery.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub struct Preset {
     /// The short name in links: `#p=howto`.
     pub name: &'static str,
     /// How hard it is.
     pub difficulty: Difficulty,
-    /// Why it does not run on RISC-V as well when its `machine` line says so; none when it does.
-    pub only: Option<Text>,
+    /// On which architectures it does not run as well when its `machine` line says so.
+    pub limit: Option<Limit>,
     /// The text.
     pub text: &'static str,
 }
 
+/// A preset fits only some architectures.
+#[derive(Clone, Copy, Debug)]
+pub struct Limit {
+    /// Does it fit this one, other than the one it is written for?
+    fits: fn(Architecture) -> bool,
+    /// Why it does not fit the others.
+    pub why: Text,
+}
+
+impl PartialEq for Preset {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+impl Eq for Preset {}
+
 macro_rules! presets {
-    ($($name:literal $difficulty:ident $($only:ident)?;)*) => {
+    ($($name:literal $difficulty:ident $($limit:ident)?;)*) => {
         &[$(Preset {
             name: $name,
             difficulty: Difficulty::$difficulty,
-            only: presets!(@ $($only)?),
+            limit: presets!(@ $($limit)?),
             text: include_str!(concat!($name, ".scn")),
         },)*]
     };
-    (@ $only:ident) => { Some($only) };
+    (@ $limit:ident) => { Some($limit) };
     (@) => { None };
 }
 
-const NO_IOMMU: Text = Text::new(
-    "it is about a machine without an IOMMU: with one, the answer is another",
-    "讲的是没有 IOMMU 的机器：有了 IOMMU，答案就不同了",
-);
-const IO_PORTS: Text = Text::new("only x86 has instructions for I/O ports", "只有 x86 有访问 I/O 端口的指令");
-const WRITE_ONLY: Text =
-    Text::new("a RISC-V page table entry cannot allow writes alone", "RISC-V 的页表项不能只允许写");
-const VTD_CODES: Text = Text::new(
-    "it climbs VT-d's fault codes; RISC-V's are in the walk of any faulting scenario",
-    "讲的是 VT-d 的一级级错误码；RISC-V 的错误码可在任何出错的场景里看到",
-);
-const X86_RANGE: Text =
-    Text::new("the interrupt address range FEEx_xxxxh is x86's", "中断地址范围 FEEx_xxxxh 是 x86 独有的");
-const REMAPPING: Text = Text::new(
-    "interrupts go through VT-d's remapping table; RISC-V has interrupt files instead",
-    "中断走的是 VT-d 的重映射表；RISC-V 用的是中断文件",
-);
+const NO_IOMMU: Limit = Limit {
+    fits: |_| false,
+    why: Text::new(
+        "it is about a machine without an IOMMU: with one, the answer is another",
+        "讲的是没有 IOMMU 的机器：有了 IOMMU，答案就不同了",
+    ),
+};
+const IO_PORTS: Limit = Limit {
+    fits: |a| Board::of(Some(a)).cpu.has_ports(),
+    why: Text::new("only x86 has instructions for I/O ports", "只有 x86 有访问 I/O 端口的指令"),
+};
+const WRITE_ONLY: Limit = Limit {
+    fits: |a| a.has(Ability::WriteOnly),
+    why: Text::new("a RISC-V page table entry cannot allow writes alone", "RISC-V 的页表项不能只允许写"),
+};
+const VTD_CODES: Limit = Limit {
+    fits: |_| false,
+    why: Text::new(
+        "it climbs VT-d's fault codes; RISC-V's are in the walk of any faulting scenario",
+        "讲的是 VT-d 的一级级错误码；RISC-V 的错误码可在任何出错的场景里看到",
+    ),
+};
+const X86_RANGE: Limit = Limit {
+    fits: |a| Board::of(Some(a)).interrupts == Controller::LocalApic,
+    why: Text::new(
+        "the interrupt address range FEEx_xxxxh is x86's",
+        "中断地址范围 FEEx_xxxxh 是 x86 独有的",
+    ),
+};
+const REMAPPING: Limit = Limit {
+    fits: |a| a.has(Ability::InterruptTable),
+    why: Text::new(
+        "interrupts go through VT-d's remapping table; RISC-V has interrupt files instead",
+        "中断走的是 VT-d 的重映射表；RISC-V 用的是中断文件",
+    ),
+};
 
 impl Preset {
-    /// Does it run on RISC-V as well when its `machine` line says so?
-    pub const fn riscv(&self) -> bool {
-        self.only.is_none()
+    /// Does it run on this architecture when its `machine` line says so? On the one it is written for it does.
+    pub fn fits(&self, architecture: Architecture) -> bool {
+        self.limit.is_none_or(|limit| (limit.fits)(architecture) || self.written_for() == Some(architecture))
+    }
+
+    /// The architecture that its text names: none where it is about a machine without an IOMMU.
+    fn written_for(&self) -> Option<Architecture> {
+        let words = self.text.lines().find_map(|line| line.strip_prefix("machine "))?;
+        Architecture::named(words.split(' ').next()?)
+    }
+
+    /// The architectures that it runs on when its `machine` line says so: none where it is about a machine without
+    /// an IOMMU.
+    pub fn architectures(&self) -> impl Iterator<Item = Architecture> + '_ {
+        Architecture::WITH_UNIT.into_iter().filter(|a| self.fits(*a))
     }
 }
 

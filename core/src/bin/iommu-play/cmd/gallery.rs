@@ -3,7 +3,7 @@
 use iommu_core::diagram::render::{svg, SvgOptions};
 use iommu_core::diagram::{layout, Layout, Model, Options};
 use iommu_core::explain::glossary::{Chapter, Term, GLOSSARY};
-use iommu_core::iommu::{riscv, vtd};
+use iommu_core::iommu::Architecture;
 use iommu_core::machine::history::Cursor;
 use iommu_core::machine::run::{run_scenario, Run};
 use iommu_core::picture::picture;
@@ -73,7 +73,7 @@ fn terms() -> Vec<Value> {
 
 /// Every fault code of every architecture.
 fn faults() -> Vec<Value> {
-    let all: [(&str, &[&FaultCode]); 2] = [("VT-d", vtd::faults::ALL), ("RISC-V", riscv::faults::ALL)];
+    let all = Architecture::WITH_UNIT.map(|a| (a.name(), a.faults()));
     let fault = |arch: &str, fault: &FaultCode| {
         json!({
             "arch": arch,
@@ -106,8 +106,8 @@ fn card(preset: &Preset, folder: Option<&Path>) -> Result<Value, String> {
         "sources": outline.sources,
         "difficulty": { "name": preset.difficulty.name(), "en": en, "zh": zh },
         "topics": about.topics.iter().map(|t| t.name()).collect::<Vec<_>>(),
-        "iommu": run.machine.hw.iommu.is_some(),
-        "only": preset.only.map(text),
+        "architectures": preset.architectures().map(|a| a.name()).collect::<Vec<_>>(),
+        "limit": preset.limit.map(|limit| text(limit.why)),
         "at": at,
     }))
 }

@@ -117,7 +117,7 @@ fn ends_as_told(text: &str, fault: &Fault) -> Result<(), String> {
         return Err(format!("requester {requester:?}"));
     }
     // Some reasons are about a PASID; where the log has none, the scenario takes one. Legacy mode has none.
-    let vtd = run.machine.arch == crate::scenario::ast::Arch::VtD;
+    let vtd = run.machine.architecture == Some(crate::iommu::Architecture::Vtd);
     let legacy = vtd && code.code <= 0x29;
     if fault.pasid.is_some() && !legacy && pasid.map(|p| p.raw()) != fault.pasid {
         return Err(format!("pasid {pasid:?}"));

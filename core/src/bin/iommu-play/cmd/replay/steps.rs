@@ -24,7 +24,7 @@ pub fn text(trace: &Trace) -> String {
             Event::Begin(Scope::Translation { requester, at, want, .. }) => {
                 format!("request: {requester} {want} at {at}")
             }
-            Event::Begin(Scope::Walk { stage, input, root }) => {
+            Event::Begin(Scope::Walk { stage, input, root, .. }) => {
                 format!("{stage:?} walk of {input} from {root}")
             }
             Event::Begin(scope) => format!("{scope:?}"),

@@ -1,0 +1,337 @@
+//! The architectures: one enum, and for each a table of what it is called and what it can do.
+//!
+//! Scenarios, presets, the gallery, views, the page and the web layer read these tables; none of them names an
+//! architecture. Each folder of this room states its own in a file of the same name. An architecture whose words are
+//! known but of which there is no unit yet stands in this file.
+
+use super::ring::QueueType;
+use super::{riscv, vtd, AnyIommu};
+use crate::addr::PhysAddr;
+use crate::mmu::arch::Cpu;
+use crate::platform::interrupts::Controller;
+use crate::spec::{FaultCode, Text};
+
+/// An IOMMU architecture.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Hash)]
+pub enum Architecture {
+    /// Intel VT-d: what a scenario without a `machine` line has.
+    #[default]
+    Vtd,
+    /// The RISC-V IOMMU.
+    Riscv,
+    /// Arm SMMUv3.
+    SmmuV3,
+    /// AMD-Vi, the AMD I/O virtualization technology.
+    AmdVi,
+}
+
+/// What an architecture is called, and what there is of it here.
+#[derive(Debug)]
+pub struct Descriptor {
+    /// The word after `machine`, and in expectations.
+    pub word: &'static str,
+    /// Its short name, as in a picture: `VT-d`.
+    pub name: &'static str,
+    /// The name by which a reader chooses it: `Intel VT-d`.
+    pub label: &'static str,
+    /// Its full name: `RISC-V IOMMU`.
+    pub title: &'static str,
+    /// What the word after `machine` means, as a sentence.
+    pub machine: Text,
+    /// What the word means in an expectation, as a sentence.
+    pub only: Text,
+    /// What it calls the things that every architecture has.
+    pub terms: Terms,
+    /// The unit, if there is one here.
+    pub unit: Option<UnitType>,
+}
+
+/// A unit of an architecture: what a machine with it is made of.
+#[derive(Debug)]
+pub struct UnitType {
+    /// Creates a unit, or returns what the architecture does not have.
+    pub new: fn(&UnitConfig) -> Result<AnyIommu, Text>,
+    /// Every fault code.
+    pub faults: &'static [&'static FaultCode],
+    /// The queues that it shares with software in memory.
+    pub queues: &'static [QueueType],
+    /// What not every architecture has.
+    pub abilities: &'static [Ability],
+    /// The machine around it.
+    pub board: Board,
+}
+
+/// What some architectures have and others do not.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Ability {
+    /// Two layouts of its tables, `legacy` and `scalable`, of which a machine has one.
+    TableModes,
+    /// Process tables unless the `machine` line says that there are none.
+    Processes,
+    /// A mode in which entries that are not present may be cached.
+    CachingMode,
+    /// A remapping table for interrupts, whose entries give vector and destination.
+    InterruptTable,
+    /// Page table entries that allow writes alone.
+    WriteOnly,
+}
+
+/// The machine around an IOMMU.
+#[derive(Clone, Copy, Debug)]
+pub struct Board {
+    /// The CPU.
+    pub cpu: Cpu,
+    /// What interrupt messages reach.
+    pub interrupts: Controller,
+    /// Where firmware puts the IOMMU's registers, or a device tree says that they are.
+    pub registers: PhysAddr,
+}
+
+/// What an architecture calls the things that every architecture has.
+#[derive(Debug)]
+#[allow(missing_docs)] // `explain::terms` says of each what it means
+pub struct Terms {
+    pub requester: &'static str,
+    pub process: &'static str,
+    pub domain: &'static str,
+    pub device_entry: &'static str,
+    pub process_entry: &'static str,
+    pub stage1: &'static str,
+    pub stage2: &'static str,
+    pub iotlb: &'static str,
+    pub device_cache: &'static str,
+    pub commands: &'static str,
+    pub faults: &'static str,
+    pub page_requests: &'static str,
+    pub interrupts: &'static str,
+}
+
+/// What a unit shall be able to do, in words that every architecture has an answer to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct UnitConfig {
+    /// Process tables: PASIDs, stage 1, nesting. Without, devices meet stage 2 only (VT-d legacy mode).
+    pub processes: bool,
+    /// Address bits that a domain's tables translate: 39, 48 or 57.
+    pub width: Option<u8>,
+    /// The largest page: log2.
+    pub largest_page: Option<u8>,
+    /// Entries of the IOTLB.
+    pub iotlb: Option<u16>,
+    /// Entries of the device table cache.
+    pub device_cache: Option<u16>,
+    /// Entries of the process table cache.
+    pub process_cache: Option<u16>,
+    /// Fault recording registers, or slots of the fault queue.
+    pub fault_records: Option<u16>,
+    /// Interrupt remapping.
+    pub interrupt_remapping: bool,
+    /// Hardware sets accessed and dirty bits of stage 2.
+    pub accessed_dirty: bool,
+    /// Not-present entries may be cached.
+    pub caching_mode: bool,
+    /// It answers ATS translation requests, and lets translated requests pass.
+    pub ats: bool,
+    /// It takes page requests.
+    pub pri: bool,
+}
+
+impl Architecture {
+    /// Every architecture whose words are known, in the order in which they are listed and printed.
+    pub const ALL: [Architecture; 4] =
+        [Architecture::Vtd, Architecture::Riscv, Architecture::SmmuV3, Architecture::AmdVi];
+
+    /// How many of them have a unit.
+    pub const UNITS: usize = {
+        let (mut units, mut i) = (0, 0);
+        while i < Self::ALL.len() {
+            units += Self::ALL[i].has_unit() as usize;
+            i += 1;
+        }
+        units
+    };
+
+    /// Those that have a unit.
+    pub const WITH_UNIT: [Architecture; Self::UNITS] = {
+        let (mut out, mut units, mut i) = ([Architecture::Vtd; Self::UNITS], 0, 0);
+        while i < Self::ALL.len() {
+            if Self::ALL[i].has_unit() {
+                out[units] = Self::ALL[i];
+                units += 1;
+            }
+            i += 1;
+        }
+        out
+    };
+
+    /// The words of those that have a unit.
+    pub const WORDS: [&'static str; Self::UNITS] = {
+        let (mut out, mut i) = ([""; Self::UNITS], 0);
+        while i < out.len() {
+            out[i] = Self::WITH_UNIT[i].describe().word;
+            i += 1;
+        }
+        out
+    };
+
+    /// Its table.
+    pub const fn describe(self) -> &'static Descriptor {
+        match self {
+            Architecture::Vtd => &vtd::ARCHITECTURE,
+            Architecture::Riscv => &riscv::ARCHITECTURE,
+            Architecture::SmmuV3 => &SMMU_V3,
+            Architecture::AmdVi => &AMD_VI,
+        }
+    }
+
+    /// The architecture that is written so, if there is a unit of it.
+    pub fn named(word: &str) -> Option<Self> {
+        Self::WITH_UNIT.into_iter().find(|a| a.describe().word == word)
+    }
+
+    /// Is there a unit of it, so that a machine can have one?
+    pub const fn has_unit(self) -> bool {
+        self.describe().unit.is_some()
+    }
+
+    /// Its short name, as in a picture.
+    pub const fn name(self) -> &'static str {
+        self.describe().name
+    }
+
+    /// Does its unit have this?
+    pub fn has(self, ability: Ability) -> bool {
+        self.describe().unit.as_ref().is_some_and(|unit| unit.abilities.contains(&ability))
+    }
+
+    /// Every fault code of its unit.
+    pub const fn faults(self) -> &'static [&'static FaultCode] {
+        match &self.describe().unit {
+            Some(unit) => unit.faults,
+            None => &[],
+        }
+    }
+
+    /// The queues that its unit shares with software in memory.
+    pub const fn queues(self) -> &'static [QueueType] {
+        match &self.describe().unit {
+            Some(unit) => unit.queues,
+            None => &[],
+        }
+    }
+}
+
+impl Board {
+    /// A PC without an IOMMU.
+    pub const PC: Board =
+        Board { cpu: Cpu::X86, interrupts: Controller::LocalApic, registers: PhysAddr::new(0xfed9_0000) };
+
+    /// The machine around the IOMMU of an architecture; without one, a PC.
+    pub fn of(architecture: Option<Architecture>) -> Board {
+        architecture.and_then(|a| a.describe().unit.as_ref()).map_or(Self::PC, |unit| unit.board)
+    }
+}
+
+impl AnyIommu {
+    /// Creates a unit, or returns what the architecture does not have.
+    pub fn new(architecture: Architecture, config: &UnitConfig) -> Result<Self, Text> {
+        match &architecture.describe().unit {
+            Some(unit) => (unit.new)(config),
+            None => Err(Text::new("there is no unit of this architecture here", "这里没有这种架构的 IOMMU")),
+        }
+    }
+}
+
+static SMMU_V3: Descriptor = Descriptor {
+    word: "smmuv3",
+    name: "SMMUv3",
+    label: "Arm SMMUv3",
+    title: "Arm SMMUv3",
+    machine: Text::new("Arm SMMUv3.", "Arm SMMUv3。"),
+    only: Text::new("On SMMUv3.", "在 SMMUv3 上。"),
+    terms: Terms {
+        requester: "StreamID",
+        process: "SubstreamID",
+        domain: "VMID and ASID",
+        device_entry: "Stream Table Entry (STE)",
+        process_entry: "Context Descriptor (CD)",
+        stage1: "stage 1",
+        stage2: "stage 2",
+        iotlb: "TLB",
+        device_cache: "configuration cache",
+        commands: "Command queue",
+        faults: "Event queue",
+        page_requests: "PRI queue",
+        interrupts: "GIC ITS",
+    },
+    unit: None,
+};
+
+static AMD_VI: Descriptor = Descriptor {
+    word: "amd-vi",
+    name: "AMD-Vi",
+    label: "AMD-Vi",
+    title: "AMD-Vi",
+    machine: Text::new("AMD-Vi.", "AMD-Vi。"),
+    only: Text::new("On AMD-Vi.", "在 AMD-Vi 上。"),
+    terms: Terms {
+        requester: "DeviceID",
+        process: "PASID",
+        domain: "DomainID",
+        device_entry: "Device Table Entry (DTE)",
+        process_entry: "GCR3 table entry",
+        stage1: "guest page tables (v2)",
+        stage2: "host page tables (v1)",
+        iotlb: "IOTLB",
+        device_cache: "device table entry cache",
+        commands: "command buffer",
+        faults: "event log",
+        page_requests: "peripheral page request log",
+        interrupts: "interrupt remapping table",
+    },
+    unit: None,
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_different_and_no_term_is_missing() {
+        for (i, a) in Architecture::ALL.into_iter().enumerate() {
+            let this = a.describe();
+            for b in &Architecture::ALL[..i] {
+                let other = b.describe();
+                assert!(this.word != other.word && this.name != other.name && this.title != other.title);
+            }
+            assert_eq!(Architecture::named(this.word), a.has_unit().then_some(a));
+            assert_eq!(a.faults().is_empty(), !a.has_unit());
+            assert_eq!(a.queues().is_empty(), !a.has_unit());
+        }
+        assert_eq!(Architecture::WITH_UNIT[0], Architecture::default());
+        assert_eq!(Architecture::named("Intel"), None);
+    }
+
+    #[test]
+    fn every_unit_starts_and_says_which_it_is() {
+        let config = UnitConfig {
+            processes: true,
+            width: None,
+            largest_page: None,
+            iotlb: None,
+            device_cache: None,
+            process_cache: None,
+            fault_records: None,
+            interrupt_remapping: true,
+            accessed_dirty: false,
+            caching_mode: false,
+            ats: false,
+            pri: false,
+        };
+        for architecture in Architecture::ALL {
+            match AnyIommu::new(architecture, &config) {
+                Ok(unit) => assert_eq!(unit.architecture(), architecture),
+                Err(_) => assert!(!architecture.has_unit()),
+            }
+        }
+    }
+}

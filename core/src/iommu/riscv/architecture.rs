@@ -1,0 +1,46 @@
+//! What the RISC-V IOMMU is called and what its unit can do, for whoever lists architectures.
+
+use super::{faults, Config, Riscv, QUEUES};
+use crate::addr::PhysAddr;
+use crate::iommu::architecture::{Ability, Board, Descriptor, Terms, UnitType};
+use crate::iommu::AnyIommu;
+use crate::mmu::arch::Cpu;
+use crate::platform::interrupts::Controller;
+use crate::spec::Text;
+
+/// The RISC-V IOMMU.
+pub static ARCHITECTURE: Descriptor = Descriptor {
+    word: "riscv",
+    name: "RISC-V",
+    label: "RISC-V",
+    title: "RISC-V IOMMU",
+    machine: Text::new("The RISC-V IOMMU.", "RISC-V IOMMU。"),
+    only: Text::new("On RISC-V.", "在 RISC-V 上。"),
+    terms: Terms {
+        requester: "device_id",
+        process: "process_id",
+        domain: "GSCID and PSCID",
+        device_entry: "device context (DC)",
+        process_entry: "process context (PC)",
+        stage1: "first stage (iosatp)",
+        stage2: "second stage (iohgatp)",
+        iotlb: "IOATC",
+        device_cache: "DDT cache",
+        commands: "command queue (CQ)",
+        faults: "fault/event queue (FQ)",
+        page_requests: "page-request queue (PQ)",
+        interrupts: "MSI page table",
+    },
+    unit: Some(UnitType {
+        new: |wanted| Config::of(wanted).map(|config| AnyIommu::Riscv(Riscv::new(config))),
+        faults: faults::ALL,
+        queues: &QUEUES,
+        abilities: &[Ability::Processes],
+        board: Board {
+            cpu: Cpu::Riscv,
+            interrupts: Controller::Imsic,
+            // No specification says where: a device tree does.
+            registers: PhysAddr::new(0xf700_0000),
+        },
+    }),
+};

@@ -1,0 +1,47 @@
+//! What VT-d is called and what its unit can do, for whoever lists architectures.
+
+use super::{faults, Config, Vtd, QUEUES};
+use crate::addr::PhysAddr;
+use crate::iommu::architecture::{Ability, Board, Descriptor, Terms, UnitType};
+use crate::iommu::AnyIommu;
+use crate::mmu::arch::Cpu;
+use crate::platform::interrupts::Controller;
+use crate::spec::Text;
+
+/// Intel VT-d.
+pub static ARCHITECTURE: Descriptor = Descriptor {
+    word: "vt-d",
+    name: "VT-d",
+    label: "Intel VT-d",
+    title: "Intel VT-d",
+    machine: Text::new("Intel VT-d.", "Intel VT-d。"),
+    only: Text::new("On VT-d.", "在 VT-d 上。"),
+    terms: Terms {
+        requester: "requester id (BDF)",
+        process: "PASID",
+        domain: "domain id",
+        device_entry: "context entry",
+        process_entry: "PASID-table entry",
+        stage1: "first stage",
+        stage2: "second stage",
+        iotlb: "IOTLB",
+        device_cache: "context cache",
+        commands: "invalidation queue",
+        faults: "fault recording registers",
+        page_requests: "page request queue",
+        interrupts: "interrupt remapping table",
+    },
+    unit: Some(UnitType {
+        new: |wanted| Config::of(wanted).map(|config| AnyIommu::Vtd(Vtd::new(config))),
+        faults: faults::ALL,
+        queues: &QUEUES,
+        // Legacy mode, which a machine has unless its line says `scalable`, has no process tables.
+        abilities: &[Ability::TableModes, Ability::CachingMode, Ability::InterruptTable, Ability::WriteOnly],
+        board: Board {
+            cpu: Cpu::X86,
+            interrupts: Controller::LocalApic,
+            // Where firmware of PCs puts the first unit.
+            registers: PhysAddr::new(0xfed9_0000),
+        },
+    }),
+};
