@@ -27,6 +27,18 @@ function change(before, after) {
 /** Each value as what changed from the one before. */
 const changes = (values) => values.map((value, i) => (i ? change(values[i - 1], value) : value));
 
+/** What is inside each of these stops that opens, and so on inwards, by depth and positions. */
+function inside(run, stops, lang) {
+  const found = {};
+  for (const { depth, from, to, children } of stops) {
+    if (!children) continue;
+    const within = run.inside(depth, from, to, lang);
+    found[`${depth} ${from} ${to}`] = within;
+    Object.assign(found, inside(run, within, lang));
+  }
+  return found;
+}
+
 // The texts are the same in both languages.
 const texts = Object.fromEntries(gallery("en").map((card) => [card.name, card.text]));
 writeFileSync(join(out, "texts.json"), JSON.stringify(texts));
@@ -53,6 +65,7 @@ for (const lang of ["en", "zh"]) {
     course: run.course(lang),
     stops: [...run.stops()],
     reads: [...run.reads()],
+    inside: inside(run, run.course(lang).operations, lang),
     views: changes(positions.map((at) => run.view(at, lang))),
     widths,
     upTo: WIDEST,

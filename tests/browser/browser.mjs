@@ -95,9 +95,36 @@ export async function moving(page, act) {
 /** Presses a key that moves the page to another position. */
 export const press = (page, key) => moving(page, () => page.keyboard.press(key));
 
-/** The position that the page says it is at. */
-export const position = async (page) => Number((await page.textContent("#count")).split("/")[0]);
+/** The position that the page says it is at, and that of the end. */
+export const position = async (page) => Number(await page.getAttribute("#count", "data-position"));
+export const length = async (page) => Number(await page.getAttribute("#count", "data-length"));
 
 /** Waits until the page stands elsewhere than at `from`. */
 export const moved = (page, from) =>
-  page.waitForFunction((f) => Number(document.querySelector("#count").textContent.split("/")[0]) !== f, from);
+  page.waitForFunction((f) => Number(document.querySelector("#count").dataset.position) !== f, from);
+
+/** Waits until everything is done that the page was asked for: nothing is under way, and the picture is drawn. */
+export const settled = (page) =>
+  page.waitForFunction(() => document.documentElement.dataset.working === "no");
+
+/** Presses Step until there is nothing left; returns what was shown after each, in the words of `read` (run in the page). */
+export const stepThrough = (page, read = "return null", limit = 1000) =>
+  page.evaluate(
+    async ([body, most]) => {
+      const look = new Function(body);
+      const root = document.documentElement;
+      const seen = [];
+      const button = document.querySelector("#step");
+      for (let i = 0; i < most && !button.disabled; i++) {
+        button.click();
+        while (root.dataset.working !== "no")
+          await new Promise((done) => {
+            const watch = new MutationObserver(() => (watch.disconnect(), done()));
+            watch.observe(root, { attributes: true });
+          });
+        seen.push(look());
+      }
+      return seen;
+    },
+    [read, limit],
+  );

@@ -123,7 +123,8 @@ test("methods and attributes: goto, play, pause, load, at, view, lang, controls"
   await page.waitForFunction(() => document.getElementById("a").position > 3);
   await page.evaluate(() => document.getElementById("a").pause());
   const at = await page.evaluate(() => document.getElementById("a").position);
-  await page.waitForTimeout(1800);
+  // Nothing is left that would step: the button says so, and what was asked for before is over.
+  assert.equal(await page.getAttribute("#a #play", "aria-pressed"), "false");
   assert.equal(await page.evaluate(() => document.getElementById("a").position), at);
   await page.evaluate(() => document.getElementById("a").setAttribute("lang", "zh"));
   await page.waitForFunction(() =>
@@ -142,6 +143,108 @@ test("methods and attributes: goto, play, pause, load, at, view, lang, controls"
     await page.evaluate(() => document.getElementById("a").length),
   );
   assert.deepEqual(page.errors, []);
+  await page.context().close();
+});
+
+test("by default: sentence, picture, Step and bar within 560 px, the answer at the end, and it shrinks again", async () => {
+  const page = await host(
+    `<div id="around" style="width:828px"><iommu-playground id="a" preset="howto"></iommu-playground></div>`,
+  );
+  await ready(page, "a");
+  await page.waitForSelector("#a #diagram svg");
+  const height = () => page.evaluate(() => document.getElementById("a").offsetHeight);
+  for (const part of ["#note", "#diagram", "#step", "#scrub"])
+    assert.ok(await page.isVisible(`#a ${part}`), part);
+  for (const part of ["#depth", "#speed", ".inspector", ".tools"])
+    assert.equal(await page.isVisible(`#a ${part}`), false, part);
+  const first = await height();
+  assert.ok(first <= 560, `${first} px`);
+  while (await page.isEnabled("#a #step")) {
+    const from = await page.evaluate(() => document.getElementById("a").position);
+    await page.click("#a #step");
+    await page.waitForFunction((f) => document.getElementById("a").position > f, from);
+    assert.equal(await height(), first);
+  }
+  assert.ok(await page.isVisible("#a .ending .answer"));
+  await page.click("#a #hide-answer");
+  assert.equal(await page.isVisible("#a .ending .answer"), false);
+  for (const [width, same] of [
+    ["500px", false],
+    ["828px", true],
+    ["340px", false],
+    ["828px", true],
+  ]) {
+    await page.evaluate((w) => (document.getElementById("around").style.width = w), width);
+    await page.waitForFunction(
+      ([h, wanted]) => (document.getElementById("a").offsetHeight === h) === wanted,
+      [first, same],
+    );
+  }
+  await page.context().close();
+});
+
+test("the depth is an attribute; a stop opens in the embed too", async () => {
+  const page = await host(
+    `<iommu-playground id="a" preset="why-iommu" depth="operation"></iommu-playground>`,
+    {
+      sameOrigin: true,
+    },
+  );
+  await ready(page, "a");
+  const steps = async () => Number(await page.getAttribute("#a #scrub", "max"));
+  const operations = await steps();
+  await page.evaluate(() => document.getElementById("a").setAttribute("depth", "idea"));
+  await page.waitForFunction(
+    (n) => Number(document.getElementById("a").shadowRoot.querySelector("#scrub").max) < n,
+    operations,
+  );
+  await page.click("#a #step");
+  await page.waitForSelector("#a .inner [data-kind=came]");
+  await page.keyboard.press("o");
+  await page.waitForSelector("#a .inner [data-kind=operation]");
+  await page.evaluate(() => document.getElementById("a").setAttribute("depth", "deep"));
+  const { message } = await failed(page, "a");
+  assert.match(message, /depth.*"deep".*idea, operation, read/);
+  await page.context().close();
+});
+
+test("two embeds of different languages, stepped in turn, each speak their own", async () => {
+  const page = await host(
+    `<iommu-playground id="en" preset="lazy" depth="read" view="full" controls="full"></iommu-playground>
+     <iommu-playground id="zh" preset="lazy" depth="read" view="full" controls="full" lang="zh"></iommu-playground>`,
+    { width: 1000 },
+  );
+  for (const id of ["en", "zh"]) {
+    await page.evaluate((i) => document.getElementById(i).scrollIntoView(), id);
+    await ready(page, id);
+  }
+  const han = /[\u4e00-\u9fff]/;
+  for (let i = 0; i < 12; i++) {
+    // Both at once, and the answers come as they will.
+    const from = await page.evaluate(() => ["en", "zh"].map((id) => document.getElementById(id).position));
+    await page.evaluate(() => {
+      for (const id of ["en", "zh"]) document.getElementById(id).shadowRoot.querySelector("#step").click();
+    });
+    await page.waitForFunction(
+      (f) => ["en", "zh"].every((id, n) => document.getElementById(id).position > f[n]),
+      from,
+    );
+    // What a box says when it is pointed at is made later, after the machine's answer.
+    for (const id of ["en", "zh"]) {
+      await page.locator(`#${id} [data-piece]`).first().focus();
+      await page.waitForSelector(`#${id} .tip:not([hidden])`, { state: "attached" });
+    }
+    const words = await page.evaluate(() =>
+      ["en", "zh"].map((id) => {
+        const root = document.getElementById(id).shadowRoot;
+        return [...root.querySelectorAll(".inner, .inspector, .tip, .buttons")].map((e) => e.textContent);
+      }),
+    );
+    for (const text of words[0]) assert.doesNotMatch(text, han);
+    const [inner, , tip, buttons] = words[1];
+    for (const text of [inner, buttons]) assert.match(text, han);
+    assert.doesNotMatch(tip, /more|stale: only/);
+  }
   await page.context().close();
 });
 
@@ -172,7 +275,9 @@ test("no style goes in or out", async () => {
     page.evaluate(async () => {
       const root = document.getElementById("a").shadowRoot;
       await new Promise((done) => setTimeout(done, 300));
-      return [...root.querySelectorAll(".embed-title, .sentence, #step, #diagram text, .track input")]
+      return [
+        ...root.querySelectorAll(".embed-title, .ideas p, .line-said, #step, #diagram text, .track input"),
+      ]
         .slice(0, 20)
         .map((e) => {
           const s = getComputedStyle(e);

@@ -40,7 +40,7 @@ test("step, back, play and scrub the first scenario", { skip }, async () => {
   await page.keyboard.press("ArrowLeft");
   await page.waitForFunction((before) => document.querySelector("#count").textContent !== before, {}, second);
   await page.keyboard.press("End");
-  await page.waitForFunction(() => document.querySelector(".ending"));
+  await page.waitForFunction(() => document.querySelector(".ending:not([hidden])"));
   assert.match(await text(page, ".ending"), /holds/);
   assert.ok(await page.$("#diagram svg"));
   assert.deepEqual(page.errors, []);

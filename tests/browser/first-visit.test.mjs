@@ -1,26 +1,31 @@
 // The first visit: the recording of the first scenario stands in for the machine, and says the same.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { start } from "./browser.mjs";
+import { settled, start } from "./browser.mjs";
 
 let site;
 before(async () => (site = await start()));
 after(() => site.close());
 
-/** What the page shows at each stop: the sentence, the picture, the inspector. */
+/** What the page shows at each stop of each depth: what is told, the picture, the inspector. */
 async function walkThrough(page) {
   const shown = [];
-  for (let i = 0; i < 40; i++) {
-    const from = await page.textContent("#count");
-    await page.keyboard.press("ArrowRight");
-    await page.waitForFunction((f) => document.querySelector("#count").textContent !== f, from);
-    // The picture is asked for after the position: give it its time.
-    await page.waitForTimeout(100);
-    shown.push(
-      await page.evaluate(() =>
-        ["#step", "#diagram", ".inspector"].map((part) => document.querySelector(part)?.outerHTML),
-      ),
-    );
+  for (const depth of ["idea", "operation", "read"]) {
+    await page.keyboard.press("Home");
+    await settled(page);
+    while ((await page.getAttribute(`[data-depth="${depth}"]`, "aria-pressed")) !== "true") {
+      await page.keyboard.press("g");
+      await settled(page);
+    }
+    while (await page.isEnabled("#step")) {
+      await page.click("#step");
+      await settled(page);
+      shown.push(
+        await page.evaluate(() =>
+          ["section.stage", "#diagram", ".inspector"].map((part) => document.querySelector(part)?.outerHTML),
+        ),
+      );
+    }
   }
   return shown;
 }
@@ -31,7 +36,7 @@ test("stepping through the first scenario loads no machine; what asks for more d
   page.on("request", (request) => asked.push(new URL(request.url()).pathname));
   await walkThrough(page);
   assert.ok(!asked.some((path) => path.endsWith(".wasm")), asked.join());
-  await page.selectOption("select", "mmio");
+  await page.selectOption("#scenario", "mmio");
   await page.waitForFunction(() => location.hash.includes("mmio"));
   assert.ok(asked.includes("/iommu_bg.wasm"));
   assert.deepEqual(page.errors, []);

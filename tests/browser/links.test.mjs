@@ -60,10 +60,10 @@ test("a whole scenario travels in the address bar, with its step, and survives a
   await page.waitForFunction(() => location.hash.includes("&at="));
   const hash = await page.evaluate(() => location.hash);
   assert.match(hash, /^#1\.[\w-]+\.[0-9a-f]{8}&at=\d+$/);
-  const sentence = await page.textContent(".sentence");
+  const sentence = await page.textContent("#sentence");
   await page.reload();
   await page.waitForSelector("html[data-ready]");
-  assert.equal(await page.textContent(".sentence"), sentence);
+  assert.equal(await page.textContent("#sentence"), sentence);
   assert.equal(await page.evaluate(() => window.hacked), undefined);
   assert.equal(await page.locator("#app img").count(), 0);
   assert.match(await page.title(), /onerror/);
@@ -76,7 +76,7 @@ test("a whole scenario travels in the address bar, with its step, and survives a
 
 test("an edit travels too, and keeps its original after a reload", async () => {
   const page = await site.open({ hash: "#p=why-iommu" });
-  await page.evaluate(() => document.querySelector("#editor summary").click());
+  await page.click("#edit");
   await page.waitForSelector(".cm-content");
   await page.click(".cm-content");
   await page.keyboard.press("Control+End");

@@ -1,21 +1,40 @@
 // Every state of the page is accessible, in both themes, at the widths of a phone, of 200 % zoom and of a desk.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { accessible, press, start, unspilled } from "./browser.mjs";
+import { accessible, press, settled, start, unspilled } from "./browser.mjs";
 
 let site;
 before(async () => (site = await start()));
 after(() => site.close());
 
+/** Brings the machine's insides into sight: beside the picture, or, on a narrow page, as a sheet. */
+async function details(page) {
+  if (await page.isVisible("#more")) await page.click("#more");
+  if (await page.isVisible("#details")) await page.click("#details");
+}
+
 /** By name: the scenario, and what brings the page into the state. */
 const STATES = {
   start: ["howto", async () => {}],
+  "an idea": ["why-iommu", (page) => press(page, "ArrowRight")],
+  "an idea opened twice": [
+    "why-iommu",
+    async (page) => {
+      await press(page, "ArrowRight");
+      for (let i = 0; i < 2; i++) {
+        await page.keyboard.press("o");
+        await settled(page);
+      }
+      await details(page);
+    },
+  ],
   "a walk": [
     "nested-walk",
     async (page) => {
       await press(page, "m");
       for (let i = 0; i < 12; i++) await press(page, "ArrowRight");
     },
+    "read",
   ],
   "a fault": ["why-iommu", (page) => press(page, "f")],
   "the end, with its answer": ["lazy", (page) => press(page, "End")],
@@ -23,24 +42,30 @@ const STATES = {
     "lazy",
     async (page) => {
       await press(page, "End");
+      await details(page);
       await page.click("#tab-queues");
       await page.locator(".queue summary").first().click();
     },
+    "read",
   ],
   "the registers": [
     "lazy",
     async (page) => {
       await press(page, "End");
+      await details(page);
       await page.click("#tab-registers");
     },
+    "read",
   ],
   "a device's memory": [
     "device-map",
     async (page) => {
       await press(page, "End");
+      await details(page);
       await page.click("#tab-memory");
       await page.waitForSelector(".hex tr");
     },
+    "read",
   ],
   "an address followed, its entries open": [
     "lazy",
@@ -54,7 +79,7 @@ const STATES = {
   "the editor, offering words": [
     "why-iommu",
     async (page) => {
-      await page.click("#editor summary");
+      await page.keyboard.press("e");
       await page.click(".cm-content");
       await page.keyboard.press("Control+End");
       await page.keyboard.type("\n  dma");
@@ -74,6 +99,7 @@ const STATES = {
       }
       assert.ok(await page.isVisible(".question button"));
     },
+    "read",
   ],
   "two runs": [
     "lazy",
@@ -96,9 +122,15 @@ for (const [width, theme, locale] of [
   [640, "light", "zh-CN"],
   [360, "dark", "en-US"],
 ]) {
-  for (const [name, [preset, reach]] of Object.entries(STATES)) {
+  for (const [name, [preset, reach, depth = null]] of Object.entries(STATES)) {
     test(`${name}: ${width} px, ${theme}, ${locale}`, async () => {
-      const page = await site.open({ hash: `#p=${preset}`, width, height: 800, theme, locale });
+      const page = await site.open({
+        hash: `#p=${preset}${depth ? `&depth=${depth}` : ""}`,
+        width,
+        height: 800,
+        theme,
+        locale,
+      });
       await reach(page);
       await page.waitForTimeout(100);
       // The list of completions is walked through from the editor (aria-activedescendant): it takes no focus itself.

@@ -1,28 +1,38 @@
-// The page's parts put together: what is known (store), where the run stands (time), the run beside it (beside), and the
-// texts that are run.
+// The page's parts put together: what is known (store), the texts that are run (texts), where the run stands (time), and the run
+// beside it (beside).
+import type { Depth } from "iommu-view";
 import { Comparison } from "./comparison";
-import { Stopped, type Machine } from "./machine";
+import { isDepth } from "./depth";
+import type { Machine } from "./machine";
 import { Navigation, type Ahead } from "./navigation";
 import { draftKey, type Storage } from "./storage";
 import { Store, type Listener, type State } from "./store";
 import { words, type Lang, type Words } from "./strings";
+import { Texts } from "./texts";
+import { CountedMachine, Work } from "./work";
 
 export class App {
   private readonly store: Store;
+  readonly machine: Machine;
+  readonly texts: Texts;
   /** Where the run stands. */
   readonly time: Navigation;
   /** The run beside it. */
   readonly beside: Comparison;
-  private opened = 0;
 
   constructor(
     lang: Lang,
-    readonly machine: Machine,
+    machine: Machine,
     readonly storage: Storage,
+    /** What is under way. */
+    readonly work = new Work(),
   ) {
-    this.store = new Store(lang, storage.recall("predict") === "yes");
-    this.time = new Navigation(this.store, machine);
-    this.beside = new Comparison(this.store, machine, this.time);
+    const depth = storage.recall("depth");
+    this.machine = new CountedMachine(machine, work);
+    this.store = new Store(lang, isDepth(depth) ? depth : "idea", storage.recall("predict") === "yes");
+    this.time = new Navigation(this.store, this.machine);
+    this.beside = new Comparison(this.store, this.machine, this.time);
+    this.texts = new Texts(this.store, this.machine, storage, this.time, work);
   }
 
   get state(): Readonly<State> {
@@ -52,36 +62,13 @@ export class App {
     this.store.all();
   }
 
-  /** Runs a text. When it has problems, or is stopped, the run before stays. */
-  async open(text: string, preset: string | null, position: number | null = null): Promise<boolean> {
-    const mine = ++this.opened;
-    this.set({ text, preset, undo: null });
-    // What takes longer than a tenth of a second says so, and can be stopped.
-    const slow = setTimeout(() => this.set({ busy: true }), 100);
-    try {
-      const result = await this.machine.ask("open", 0, text, this.state.lang);
-      if (mine !== this.opened) return false;
-      if ("troubles" in result) {
-        this.set({ troubles: result.troubles });
-        return false;
-      }
-      const { head, course, stops } = result;
-      this.set({ head, course, stops });
-      const fresh = { playing: false, followed: null, focus: null, other: null, asked: null };
-      this.set({ good: text, troubles: [], message: "", ...fresh });
-      this.storage.remember("last", preset ?? "");
-      if (preset === null) this.storage.remember("text", text);
-      await this.time.go(position ?? course.start);
-      return true;
-    } catch (error) {
-      // The machine could not be loaded; a run that was stopped says so itself.
-      const reason = error instanceof Error ? error.message : String(error);
-      if (!(error instanceof Stopped)) this.set({ message: `${this.t("noWasm")} (${reason})` });
-      return false;
-    } finally {
-      clearTimeout(slow);
-      if (mine === this.opened && this.state.busy) this.set({ busy: false });
-    }
+  /** Opens a preset as it is written; an edit of it that was kept is offered. */
+  choose(name: string, at: number | null = null): Promise<boolean> {
+    return this.texts.choose(name, at);
+  }
+  /** Runs a text and shows it. When it has problems, or is stopped, everything stays as it was. */
+  open(text: string, preset: string | null, at: number | null = null): Promise<boolean> {
+    return this.texts.open(text, preset, at);
   }
 
   /** The same run in another language; the views are built anew after it. */
@@ -94,14 +81,19 @@ export class App {
       patch.view = await this.machine.ask("view", 0, this.state.position, lang);
     }
     this.store.prepare(patch);
+    const { way, position } = this.state;
+    this.store.prepare({ way: await this.time.locate(position, way.length) });
   }
-
   /** Chooses the language before anything is shown. */
   setLang(lang: Lang): void {
     this.store.prepare({ lang });
   }
+  /** Chooses how far stops are opened before anything is shown. */
+  setDepth(depth: Depth): void {
+    this.store.prepare({ depth });
+  }
 
-  /** Writes a word of memory by a `poke` line in the text, and goes before the same operation again. */
+  /** Writes a word of memory by a `poke` line in the text, and goes to the same place of the same operation again. */
   async poke(at: string, value: string, why: string): Promise<void> {
     const { course, position, text, good, preset, view } = this.state;
     const operation = course?.lines.find((o) => position <= o.to);
@@ -118,14 +110,15 @@ export class App {
     const changed = lines.join("\n");
     this.storage.remember(draftKey(preset), changed);
     if (!(await this.open(changed, preset))) return;
-    const again = this.state.course?.lines.find((o) => o.line >= line + 1);
-    this.set({ undo: good, message: `${this.t("flipped")} ${line + 1}` });
-    if (again) await this.time.go(again.from - 1);
+    const again = this.state.course?.lines.find((o) => o.line === operation.line + (writes ? 0 : 1));
+    if (again) await this.time.go(Math.min(again.to, again.from + position - operation.from));
+    this.set({ undo: { text: good, position }, message: `${this.t("flipped")} ${line + 1}` });
   }
   async undo(): Promise<void> {
-    const { undo, preset, position } = this.state;
+    const { undo, preset } = this.state;
     if (undo === null) return;
-    this.storage.remember(draftKey(preset), undo);
-    await this.open(undo, preset, position);
+    if (undo.text === this.texts.original(preset)) this.storage.forget(draftKey(preset));
+    else this.storage.remember(draftKey(preset), undo.text);
+    await this.open(undo.text, preset, undo.position);
   }
 }

@@ -4,7 +4,6 @@ import type { App } from "./app";
 import { architecture } from "./architecture";
 import { carried } from "./carried";
 import { h } from "./dom";
-import { draftKey } from "./storage";
 import type { Words } from "./strings";
 
 export function header(
@@ -20,7 +19,7 @@ export function header(
     "aria-label": t("scenario"),
     onchange: () => {
       const card = app.state.gallery.find((c) => c.name === picker.value);
-      if (card) void app.open(app.storage.recall(draftKey(card.name)) ?? card.text, card.name);
+      if (card) void app.choose(card.name);
     },
   });
   const title = h("h1.for-readers", { id: "title" });
@@ -81,6 +80,8 @@ function fill(picker: HTMLSelectElement, gallery: Card[], preset: string | null,
   const rest = gallery.filter((c) => c.path === null);
   const option = (c: Card) => h("option", { value: c.name, selected: c.name === preset }, c.title);
   picker.replaceChildren(
+    // A text of one's own is none of them.
+    ...(preset === null ? [h("option", { value: "", selected: true }, t("ownScenario"))] : []),
     h("optgroup", { label: t("path") }, ...path.map(option)),
     h("optgroup", { label: t("more") }, ...rest.map(option)),
   );

@@ -14,7 +14,8 @@ type Tab = (typeof TABS)[number];
 
 export function inspector(app: App): HTMLElement {
   const { t } = app;
-  const now = h("div.inspect-now", {});
+  // It scrolls by itself, also by keys.
+  const now = h("div.inspect-now", { tabindex: 0, role: "group", "aria-label": t("inspector") });
   const panel = h("div.panel", { role: "tabpanel", id: "panel", tabindex: 0 });
   let tab: Tab = "caches";
   const tabs = TABS.map((name) =>

@@ -12,7 +12,9 @@ const KEYS: [string[], Key][] = [
   [["N"], "nextMark"],
   [["M"], "nextMiss"],
   [["F"], "nextFault"],
-  [["G"], "grain"],
+  [["O"], "openStop"],
+  [["C"], "closeStop"],
+  [["G"], "depth"],
   [["P"], "predict"],
   [["E"], "edit"],
   [["?"], "help"],
@@ -65,12 +67,14 @@ export function timeKeys(app: App): Record<string, () => void> {
     ArrowLeft: back,
     h: back,
     " ": () => app.set({ playing: !app.state.playing }),
-    Home: () => void app.time.go(app.state.course?.start ?? 0),
-    End: () => void app.time.go(app.state.course?.length ?? 0),
+    Home: () => void app.time.toStart(),
+    End: () => void app.time.toEnd(),
     n: () => app.time.toMark(),
     m: () => app.time.toMark(["miss"]),
     f: () => app.time.toMark(["fault"]),
-    g: () => app.set({ grain: app.state.grain === "read" ? "operation" : "read" }),
+    g: () => void app.time.turn(),
+    o: () => void (app.time.opens ? app.time.open() : app.time.close()),
+    c: () => void app.time.close(),
   };
 }
 

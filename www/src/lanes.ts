@@ -28,8 +28,13 @@ export function lanes(app: App): HTMLElement {
     list,
   );
   app.on((state, changed) => {
-    const length = state.course?.length || 1;
-    const percent = (at: number) => `${(100 * at) / length}%`;
+    // Set-up is not shown: the first idea begins at the left.
+    const start = state.course?.start ?? 0;
+    const length = (state.course?.length ?? 0) - start || 1;
+    const share = (at: number) => Math.max(0, at - start) / length;
+    const percent = (at: number) => `${100 * share(at)}%`;
+    const stretch = (span: { from: number; to: number }) =>
+      `left:${percent(span.from)};width:${100 * (share(span.to) - share(span.from))}%`;
     if (changed.has("course")) {
       const all = state.course?.lanes ?? [];
       box.hidden = all.length === 0;
@@ -51,7 +56,7 @@ export function lanes(app: App): HTMLElement {
                 h(
                   "li.cached",
                   {
-                    style: `left:${percent(span.from)};width:${percent(span.to - span.from)}`,
+                    style: stretch(span),
                     title: t("inIotlb"),
                   },
                   h("span.for-readers", {}, t("inIotlb")),
@@ -62,7 +67,7 @@ export function lanes(app: App): HTMLElement {
                   "li",
                   {
                     "data-owner": span.state,
-                    style: `left:${percent(span.from)};width:${percent(span.to - span.from)}`,
+                    style: stretch(span),
                     title: span.text,
                   },
                   h("span", {}, t(WORDS[span.state] ?? "cpu")),
@@ -74,7 +79,7 @@ export function lanes(app: App): HTMLElement {
       );
     }
     // On the line alone: of a list with a thousand lanes every element would be styled anew.
-    if (changed.has("view")) now.style.setProperty("--at", String(state.position / length));
+    if (changed.has("view")) now.style.setProperty("--at", String(share(state.position)));
   });
   return box;
 }

@@ -1,6 +1,8 @@
 // The page: starts the machine, builds the views, keeps the address bar in step.
+import { answer } from "./answer";
 import { App } from "./app";
 import { otherRun } from "./compare";
+import { isDepth } from "./depth";
 import { diagram } from "./diagram";
 import { h } from "./dom";
 import { editor } from "./editor";
@@ -16,10 +18,11 @@ import { keepForOffline } from "./offline";
 import { question } from "./predict";
 import { sentence } from "./sentence";
 import { share } from "./share";
-import { browserStorage as storage, draftKey } from "./storage";
+import { browserStorage as storage } from "./storage";
 import type { Lang } from "./strings";
 import { transport } from "./transport";
 import * as url from "./url";
+import { Work } from "./work";
 
 const FIRST = "howto";
 
@@ -32,7 +35,13 @@ function firstLang(): Lang {
   return wish.startsWith("zh") ? "zh" : "en";
 }
 
-const app = new App(firstLang(), pageMachine(), storage);
+const app = new App(
+  firstLang(),
+  pageMachine(),
+  storage,
+  // For those who drive the page: is everything done that was asked for?
+  new Work((busy) => (document.documentElement.dataset.working = busy ? "yes" : "no")),
+);
 /** What the log reader needs of the page. */
 const logPage = {
   get state() {
@@ -56,7 +65,8 @@ function build(): void {
   const logs = explainDialog(logPage, app.state.lang);
   explain = logs.explain;
   const sharing = share(app);
-  const { buttons, scrub } = transport(app);
+  const text = editor(app);
+  const { buttons, scrub } = transport(app, openers(app, text));
   const clock = h("span.clock", { "aria-hidden": "true" });
   let ticking: ReturnType<typeof setInterval> | undefined;
   const busy = h(
@@ -78,7 +88,8 @@ function build(): void {
       if (state.busy) ticking = setInterval(tick, 100);
     }
     // Nothing stands yet: the address is still what was asked for.
-    if (changed.has("view") && state.view) address();
+    if ((changed.has("view") || changed.has("depth")) && state.view) address();
+    if (changed.has("depth")) storage.remember("depth", state.depth);
   });
   const speak = async () => {
     place.lang = app.state.lang === "zh" ? "en" : "zh";
@@ -98,9 +109,9 @@ function build(): void {
     h(
       "main",
       {},
-      h("div.scene", {}, diagram(app), lanes(app)),
+      h("div.scene", {}, h("div.shown", {}, diagram(app), answer(app, ending(app))), lanes(app)),
       otherRun(app),
-      h("div.beside", {}, h("div.side", {}, question(app), ending(app), inspector(app)), editor(app)),
+      h("div.beside", { id: "beside" }, question(app), inspector(app), text),
     ),
     h("section.transport", { "aria-label": t("position") }, busy, h("div.controls", {}, buttons, scrub)),
     dialog,
@@ -115,32 +126,78 @@ function build(): void {
 /** The scenario of the address bar, as a fragment; of a text of one's own it takes the machine to pack it. */
 let packed: { text: string; head: Promise<string | null> } | null = null;
 
-function fragment(): Promise<string | null> {
-  const { good, preset, gallery } = app.state;
-  if (preset !== null && gallery.some((c) => c.name === preset && c.text === good))
-    return Promise.resolve(`#p=${preset}`);
+function fragment(): Promise<string | null> | string {
+  const { good, preset } = app.state;
+  if (preset !== null && app.texts.original(preset) === good) return `#p=${preset}`;
   if (packed?.text !== good)
     packed = { text: good, head: app.machine.ask("writeLink", good, null, null, {}).catch(() => null) };
   return packed.head;
 }
 
-let soon: ReturnType<typeof setTimeout> | undefined;
+let soon: { timer: ReturnType<typeof setTimeout>; end: () => void } | null = null;
+/** The scenario that the present entry of the browser's history is of; nothing before the first. */
+let entry: string | null = null;
+/** The address has just been followed: it is the entry of what is shown now. */
+let following = true;
 
 /** Keeps the address bar in step, so that it can be copied and reloaded: a little later than the picture, since a
-    browser looks for the page's icon anew each time. */
+    browser looks for the page's icon anew each time. Another scenario is an entry of its own, at once. */
 function address(): void {
-  clearTimeout(soon);
-  soon = setTimeout(() => void writeAddress(), 120);
+  if (soon) clearTimeout(soon.timer);
+  soon?.end();
+  const scenario = app.state.preset ?? "";
+  const another = entry !== scenario && !following;
+  [entry, following] = [scenario, false];
+  const end = app.work.begin();
+  soon = { end, timer: setTimeout(() => void writeAddress(another).finally(end), another ? 0 : 120) };
 }
-addEventListener("pagehide", () => void writeAddress());
+addEventListener("pagehide", () => void writeAddress(false));
 
-async function writeAddress(): Promise<void> {
-  const { position } = app.state;
-  const head = await fragment();
+async function writeAddress(push: boolean): Promise<void> {
+  const { position, good } = app.state;
+  const found = fragment();
+  const head = typeof found === "string" ? found : await found;
   // Another step has been taken meanwhile, or the text is too long for a link.
-  if (head === null || position !== app.state.position) return;
-  const at = position === app.state.course?.start ? null : position;
-  history.replaceState(null, "", url.write(head, at, place.lang ? app.state.lang : null));
+  if (head === null || position !== app.state.position || good !== app.state.good) return;
+  const { course, lang, depth } = app.state;
+  const at = position === course?.start ? null : position;
+  const address = url.write(head, at, place.lang ? lang : null, depth === "idea" ? null : depth);
+  if (address === location.hash) return;
+  if (push) history.pushState(null, "", address);
+  else history.replaceState(null, "", address);
+}
+
+/** The buttons that open what has no room of its own on this page: the text, and on a narrow screen the details. */
+function openers(app: App, text: HTMLDetailsElement): HTMLElement[] {
+  const { t } = app;
+  const root = document.documentElement;
+  const details = h("button", { type: "button", id: "details", "aria-controls": "beside" }, t("inspector"));
+  const edit = h("button", { type: "button", id: "edit", "aria-controls": "editor" }, t("editor"));
+  const wrong = h("span.wrong", {});
+  const sheet = (open: boolean) => {
+    root.toggleAttribute("data-sheet", open);
+    details.setAttribute("aria-expanded", String(open));
+  };
+  details.addEventListener("click", () => sheet(!root.hasAttribute("data-sheet")));
+  edit.addEventListener("click", () => (text.open = !text.open));
+  text.addEventListener("toggle", () => {
+    edit.setAttribute("aria-expanded", String(text.open));
+    root.toggleAttribute("data-editing", text.open);
+    sheet(text.open);
+  });
+  sheet(false);
+  root.removeAttribute("data-editing");
+  edit.setAttribute("aria-expanded", "false");
+  edit.append(wrong);
+  app.on(({ depth, way, followed, troubles, position, course }, changed) => {
+    if (changed.has("troubles")) wrong.textContent = troubles.length ? ` ✕ ${troubles.length}` : "";
+    if (changed.has("followed") && followed !== null) sheet(true);
+    // An idea has the whole room; the machine's insides come with what is opened.
+    const before = way.length === 0 && position !== course?.start;
+    const opened = depth !== "idea" || way.length > 1 || before || followed !== null;
+    root.toggleAttribute("data-opened", opened);
+  });
+  return [edit, details];
 }
 
 let measuring: ResizeObserver | undefined;
@@ -157,80 +214,80 @@ function measure(): void {
   for (const bar of document.querySelectorAll(".bar, .message, .stage, .transport")) measuring.observe(bar);
 }
 
-/** Ends a run that takes too long; the last good one comes back. */
+/** Ends a run that takes too long; the last good one comes back, the text stays. */
 async function stop(): Promise<void> {
-  const { good, preset, position } = app.state;
   app.machine.stop();
   app.set({ busy: false });
-  if (good) await app.open(good, preset, position);
+  await app.texts.again();
   app.set({ message: app.t("stopped") });
 }
 
-/** Opens a preset, with what was typed over it before. */
+/** Opens a preset; one that there is not is the first. */
 async function openPreset(name: string, at: number | null): Promise<void> {
   const { gallery } = app.state;
   const card = gallery.find((c) => c.name === name) ?? gallery.find((c) => c.name === FIRST) ?? gallery[0];
   if (!card) throw new Error("no scenario");
-  const draft = at === null ? storage.recall(draftKey(card.name)) : null;
-  const opened = await app.open(draft ?? card.text, card.name, at);
-  // A draft that does not run stays in the editor, over the picture of the original.
-  if (!opened && draft !== null) {
-    const { troubles } = app.state;
-    await app.open(card.text, card.name, at);
-    app.set({ text: draft, troubles });
-  }
-}
-
-/** A text that stands in the editor though it cannot run, over the first scenario. */
-async function showText(text: string, why: string | null): Promise<void> {
-  const { troubles } = app.state;
-  await openPreset(FIRST, null);
-  const told = why === null ? [] : [{ line: 1, column: 1, len: 1, message: why, suggestion: null }];
-  app.set({ text, preset: null, troubles: [...told, ...troubles], message: why ?? "" });
+  await app.choose(card.name, at);
 }
 
 /** Opens what a fragment holds: a text, a preset of an odd spelling, or something damaged, which is told. */
 async function openLink(hash: string): Promise<void> {
   const link = await app.machine.ask("readLink", hash, app.state.lang);
-  if (link.error !== null && link.recovered) return showText(link.recovered, link.error);
   if (link.error !== null) {
-    // Nothing of a text came: a name that no scenario has, or a fragment that is damaged all through.
+    // What could be read of a text stands in the editor, over the first scenario, and does not run.
     await openPreset(FIRST, null);
-    app.set({ message: link.error });
+    const { error: message, recovered } = link;
+    const troubles = [{ line: 1, column: 1, len: 1, message, suggestion: null }];
+    app.set(recovered ? { text: recovered, preset: null, message, troubles } : { message });
     return;
   }
   if (link.preset !== null) return openPreset(link.preset, link.at);
   // After a reload it is the text that was typed over a preset here: that is still its original.
-  const last = storage.recall("last");
-  const preset = last && storage.recall(draftKey(last)) === link.text ? last : null;
-  if (!(await app.open(link.text, preset, link.at)) && app.state.troubles.length)
-    await showText(link.text, null);
+  const last = storage.recall("text") === link.text ? storage.recall("last") || null : null;
+  if (await app.open(link.text, last, link.at)) return;
+  const { troubles } = app.state;
+  if (!troubles.length) return;
+  await openPreset(FIRST, null);
+  app.set({ text: link.text, preset: null, troubles });
 }
 
 function openPlace(where: url.Place): Promise<void> {
+  following = true;
   if (where.packed) return openLink(location.hash);
   return openPreset(where.preset ?? FIRST, where.at);
 }
 
+/** The depth of a link; one that there is not is told, and passed over. */
+function takeDepth({ depth }: url.Place): void {
+  if (depth === null) return;
+  if (isDepth(depth)) app.set({ depth });
+  else app.set({ message: `${app.t("badDepth")} "${depth}"` });
+}
+
 async function start(): Promise<void> {
   const name = place.preset ?? FIRST;
-  const own = name !== FIRST || storage.recall(draftKey(name)) !== null;
-  if (place.packed || own) await app.machine.ask("load");
+  if (place.packed || name !== FIRST) await app.machine.ask("load");
   app.set({ gallery: await app.machine.ask("gallery", app.state.lang) });
   const known = app.state.gallery.some((c) => c.name === name);
   build();
+  if (isDepth(place.depth)) takeDepth(place);
   // A name that no preset has is told with one that is close.
   await (known ? openPlace(place) : openLink(location.hash));
+  if (!isDepth(place.depth)) takeDepth(place);
   if (place.explain !== null) explain(place.explain);
-  addEventListener("hashchange", () => {
-    const now = url.read(location.hash);
-    if (now.explain !== null) return explain(now.explain);
-    if (!now.packed && now.preset === app.state.preset)
-      void app.time.go(now.at ?? app.state.course?.start ?? 0);
-    else void openPlace(now);
-  });
+  addEventListener("hashchange", () => void follow());
   document.documentElement.dataset.ready = "yes";
   keepForOffline();
+}
+
+/** Goes where the address bar says, that somebody has changed. */
+async function follow(): Promise<void> {
+  const now = url.read(location.hash);
+  if (now.explain !== null) return explain(now.explain);
+  takeDepth(now);
+  const { preset, good, course } = app.state;
+  const shown = !now.packed && now.preset === preset && app.texts.original(preset) === good;
+  await (shown ? app.time.go(now.at ?? course?.start ?? 0) : openPlace(now));
 }
 
 start().catch((error: unknown) => {

@@ -1,14 +1,24 @@
-// Where the run stands: steps, marks, jumps. One request overtakes another.
-import type { PageTone } from "iommu-view";
+// Where the run stands: stops at three depths, what is opened, marks, jumps. One request overtakes another.
+import type { Depth, PageTone, Stop } from "iommu-view";
+import { above, after, baseLevel, before, DEPTHS, indexAt } from "./depth";
 import type { Machine } from "./machine";
-import type { Other, State, Store } from "./store";
+import type { Other, Place, State, Store } from "./store";
 
 /** Requests what will be shown at a position of this run and of the one beside it, so that all comes at once. */
 export type Ahead = (at: number, beside: number | null) => Promise<void>;
 
+/** Where a step leads: a position, and how many stops of its way are open. */
+interface Goal {
+  to: number;
+  levels: number;
+}
+
 export class Navigation {
   private requests = 0;
   private ahead: Ahead[] = [];
+  /** Stops inside stops of the run, by depth and positions. */
+  private readonly known = new Map<string, Promise<Stop[]>>();
+  private knownOf: unknown = null;
 
   constructor(
     private readonly store: Store,
@@ -24,50 +34,152 @@ export class Navigation {
     this.ahead = [];
   }
 
-  /** Goes to a position, kept within the run. */
-  async go(position: number): Promise<void> {
+  /** Goes to a position, kept within the run; stops are open as far as the position needs it, or `levels` of them. */
+  async go(position: number, levels = 0): Promise<void> {
     const { course, asked, other } = this.store.state;
     const to = Math.max(0, Math.min(course?.length ?? 0, position));
     const pair = other && pairAt(other, to);
     // A question stays until its step is left behind.
     const patch: Partial<State> = asked && (asked.at !== to || asked.guess === null) ? { asked: null } : {};
-    await this.show(to, pair, patch);
+    await this.show(to, levels, pair, patch);
   }
   /** Goes to a pair of a comparison, by its number. */
   async goPair(index: number): Promise<void> {
     const pair = this.store.state.other?.pairs[index];
-    if (pair) await this.show(pair.a, index);
+    if (pair) await this.show(pair.a, 0, index);
   }
-  /** Shows a position, and the pair of a comparison that goes with it. */
-  private async show(position: number, pair: number | null, patch: Partial<State> = {}): Promise<void> {
+  /** Goes to where a run that has just been opened begins, and tells of it and of what is shown in one. */
+  async begin(run: Partial<State>, position: number | null): Promise<void> {
+    this.store.prepare({ ...run, way: [], view: null });
+    const { course } = this.store.state;
+    const at = Math.max(0, Math.min(course?.length ?? 0, position ?? course?.start ?? 0));
+    await this.show(at, 0, null, {}, Object.keys(run) as (keyof State)[]);
+  }
+  private async show(
+    position: number,
+    levels: number,
+    pair: number | null,
+    patch: Partial<State> = {},
+    prepared: (keyof State)[] = [],
+  ): Promise<void> {
     const mine = ++this.requests;
     this.store.prepare({ position });
     const { other, lang } = this.store.state;
     const besides = pair === null ? null : (other?.pairs[pair]?.b ?? 0);
-    const [view, beside] = await Promise.all([
+    const [view, way, beside] = await Promise.all([
       this.machine.ask("view", 0, position, lang),
+      this.locate(position, levels),
       besides === null ? null : this.machine.ask("view", 1, besides, lang),
       ...this.ahead.map((ask) => ask(position, besides)),
     ]);
     // A later request has overtaken this one.
-    if (mine !== this.requests) return;
+    if (mine !== this.requests) return this.store.announce(prepared);
     const more: Partial<State> =
       other && beside && pair !== null ? { other: { ...other, at: pair, view: beside } } : {};
-    this.store.set({ position, view, ...more, ...patch });
+    this.store.set({ position, view, way, ...more, ...patch }, prepared);
   }
 
-  /** The places where stepping stops. */
-  private stops(): ArrayLike<number> {
-    const { course, other, stops, grain } = this.store.state;
-    if (grain === "operation") return course?.lines.map((o) => o.to) ?? [];
-    return other ? other.pairs.map((p) => p.a) : stops;
+  // ---- stops ----
+
+  /** The stops that a position is in: down to the depth, to where one ends at it, and at least `levels`. */
+  async locate(position: number, levels = 0): Promise<Place[]> {
+    const { course, depth } = this.store.state;
+    const way: Place[] = [];
+    let among: readonly Stop[] = course?.ideas ?? [];
+    for (;;) {
+      const index = indexAt(among, position);
+      const stop = among[index];
+      if (!stop) return way;
+      way.push({ stop, among, index });
+      const opened = above(stop, depth) || stop.to !== position || way.length < levels;
+      if (!opened || stop.children === 0) return way;
+      among = await this.inside(stop);
+    }
   }
-  next(): number | null {
-    return after(this.stops(), this.store.state.position);
+  private inside(stop: Stop): Promise<readonly Stop[]> | readonly Stop[] {
+    const { course, lang } = this.store.state;
+    if (stop.depth === "idea") return course?.operations.slice(stop.first, stop.first + stop.children) ?? [];
+    if (this.knownOf !== course) this.known.clear();
+    this.knownOf = course;
+    const key = `${stop.depth} ${stop.from} ${stop.to}`;
+    const found = this.known.get(key) ?? this.machine.ask("inside", 0, stop.depth, stop.from, stop.to, lang);
+    this.known.set(key, found);
+    return found;
   }
-  previous(): number {
-    return before(this.stops(), this.store.state.position) ?? 0;
+
+  /** The positions at which a reader of the present depth stops. */
+  stops(): ArrayLike<number> {
+    const { course, reads, depth } = this.store.state;
+    if (depth === "read") return reads;
+    const stops = depth === "idea" ? course?.ideas : course?.operations;
+    return stops?.map((stop) => stop.to) ?? [];
   }
+  private next(): Goal | null {
+    const { way, depth, position } = this.store.state;
+    // In what is opened, the next stop there; after its last, what follows it.
+    for (let level = way.length - 1; level > baseLevel(way, depth); level--) {
+      const { among, index } = way[level] as Place;
+      const stop = among[index + 1];
+      if (stop) return { to: stop.to, levels: level + 1 };
+    }
+    const to = after(this.stops(), position);
+    return to === null ? null : { to, levels: 0 };
+  }
+  private previous(): Goal {
+    const { way, depth, position, course } = this.store.state;
+    const base = baseLevel(way, depth);
+    for (let level = way.length - 1; level > base; level--) {
+      const { among, index } = way[level] as Place;
+      const stop = among[index - 1];
+      if (stop) return { to: stop.to, levels: level + 1 };
+    }
+    // Before the first inside a stop is what was before the stop.
+    const to = before(this.stops(), (way[base]?.stop.from ?? position - 1) + 1);
+    return { to: to ?? Math.min(course?.start ?? 0, Math.max(0, position - 1)), levels: 0 };
+  }
+  /** Is there a stop after this one? */
+  get more(): boolean {
+    return this.next() !== null || this.moreOfOther() !== null;
+  }
+  /** Can the present stop be opened, and can it be closed? */
+  get opens(): boolean {
+    const { way, course } = this.store.state;
+    const inner = way.at(-1);
+    return inner ? inner.stop.children > 0 : (course?.ideas.length ?? 0) > 0;
+  }
+  get closes(): boolean {
+    const { way, depth } = this.store.state;
+    return way.length - 1 > baseLevel(way, depth);
+  }
+  /** Opens the present stop one depth further, in place. */
+  async open(): Promise<void> {
+    const { way, course } = this.store.state;
+    const inner = way.at(-1)?.stop ?? course?.ideas[0];
+    if (!inner?.children) return;
+    const [first] = await this.inside(inner);
+    if (first) await this.go(first.to, Math.max(way.length, 1) + 1);
+  }
+  /** Closes what was opened last, and shows it whole. */
+  async close(): Promise<void> {
+    const outer = this.store.state.way.at(-2);
+    if (outer && this.closes) await this.go(outer.stop.to, this.store.state.way.length - 1);
+  }
+  /** Opens every stop as far as this, or closes it. */
+  async deepen(depth: Depth): Promise<void> {
+    const { way, position } = this.store.state;
+    this.store.set({ depth });
+    // Where the present depth is coarser, the whole stop is shown that the position was in.
+    const inner = way.find(({ stop }) => !above(stop, depth));
+    await this.go(inner?.stop.to ?? position);
+  }
+  /** The next depth, around. */
+  async turn(): Promise<void> {
+    const next = DEPTHS[(DEPTHS.indexOf(this.store.state.depth) + 1) % DEPTHS.length];
+    if (next) await this.deepen(next);
+  }
+
+  // ---- marks ----
+
   /** The next mark of one of these tones. */
   nextMark(tones: readonly PageTone[] = ["miss", "stale", "fault"]): number | null {
     const { course, position } = this.store.state;
@@ -81,30 +193,46 @@ export class Navigation {
     const to = this.nextMark(tones);
     if (to !== null) void this.go(to);
   }
-  /** One step on, or its question first. */
+
+  // ---- steps ----
+
+  /** The pair after this one, where reads are compared: the other run may go on while this one waits. */
+  private moreOfOther(by = 1): number | null {
+    const { other, depth } = this.store.state;
+    return other && depth === "read" && other.pairs[other.at + by] ? other.at + by : null;
+  }
+  /** One stop on, or its question first. */
   async step(): Promise<void> {
-    const { other, grain, predicting, asked, lang } = this.store.state;
-    // The other run may go on while this one waits.
-    if (other && grain === "read" && other.at + 1 < other.pairs.length) return this.goPair(other.at + 1);
-    const to = this.next();
-    if (to === null) return;
-    if (predicting && grain === "read" && !other && asked?.at !== to) {
-      const question = await this.machine.ask("question", 0, to, lang);
+    const { other, depth, way, predicting, asked, lang } = this.store.state;
+    const pair = this.moreOfOther();
+    if (pair !== null) return this.goPair(pair);
+    const goal = this.next();
+    if (goal === null) return;
+    const reading = depth === "read" || (goal.levels > 0 && way.at(goal.levels - 1)?.stop.depth === "read");
+    if (predicting && reading && !other && asked?.at !== goal.to) {
+      const question = await this.machine.ask("question", 0, goal.to, lang);
       if (question) return this.store.set({ asked: { ...question, guess: null }, playing: false });
     }
-    await this.go(to);
+    await this.go(goal.to, goal.levels);
   }
   async stepBack(): Promise<void> {
-    const { other, grain } = this.store.state;
-    if (other && grain === "read" && other.at > 0) return this.goPair(other.at - 1);
-    await this.go(this.previous());
+    const pair = this.moreOfOther(-1);
+    if (pair !== null) return this.goPair(pair);
+    const { to, levels } = this.previous();
+    await this.go(to, levels);
+  }
+  async toStart(): Promise<void> {
+    await this.go(this.store.state.course?.start ?? 0);
+  }
+  async toEnd(): Promise<void> {
+    await this.go(this.store.state.course?.length ?? 0);
   }
   /** The reader's answer; the machine then gives its own. */
   async guess(choice: number): Promise<void> {
-    const { asked } = this.store.state;
+    const { asked, way } = this.store.state;
     if (!asked) return;
     this.store.prepare({ asked: { ...asked, guess: choice } });
-    await this.go(asked.at);
+    await this.go(asked.at, way.length);
   }
 }
 
@@ -118,28 +246,4 @@ function pairAt(other: Other, position: number): number {
     else high = middle - 1;
   }
   return low;
-}
-
-/** The first of sorted numbers above `at`. */
-export function after(sorted: ArrayLike<number>, at: number): number | null {
-  let low = 0;
-  let high = sorted.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if ((sorted[middle] as number) <= at) low = middle + 1;
-    else high = middle;
-  }
-  return low < sorted.length ? (sorted[low] as number) : null;
-}
-
-/** The last of sorted numbers below `at`. */
-export function before(sorted: ArrayLike<number>, at: number): number | null {
-  let low = 0;
-  let high = sorted.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if ((sorted[middle] as number) < at) low = middle + 1;
-    else high = middle;
-  }
-  return low > 0 ? (sorted[low - 1] as number) : null;
 }

@@ -16,15 +16,27 @@ export function notice(app: App): HTMLElement {
       type: "button",
       title: t("close"),
       "aria-label": t("close"),
-      onclick: () => app.set({ message: "", undo: null }),
+      onclick: () => app.set({ message: "", undo: null, draft: null }),
     },
     "✕",
   );
-  const box = h("div.message", {}, said, undo, close);
+  const keep = h(
+    "span.draft",
+    { id: "draft", hidden: true },
+    h("span", {}, t("draftKept")),
+    h(
+      "button",
+      { type: "button", id: "draft-open", onclick: () => void app.texts.openDraft() },
+      t("openDraft"),
+    ),
+    h("button", { type: "button", id: "draft-drop", onclick: () => app.texts.dropDraft() }, t("dropDraft")),
+  );
+  const box = h("div.message", {}, said, undo, keep, close);
   app.on((state, changed) => {
     if (changed.has("message")) said.textContent = state.message;
     if (changed.has("undo")) undo.hidden = state.undo === null;
-    box.classList.toggle("empty", !state.message);
+    keep.hidden = state.draft === null;
+    box.classList.toggle("empty", !state.message && state.draft === null);
   });
   return box;
 }

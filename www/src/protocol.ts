@@ -22,9 +22,9 @@ import type { Lang } from "./strings";
 export interface Opened {
   head: Head;
   course: Course;
-  /** Every single step that is worth a stop. */
+  /** The positions of every single step that is worth a stop. */
   stops: Uint32Array;
-  /** The stops of a reader of reads: walks and repeats are one each. */
+  /** The stops of a reader of reads, from the first idea on: a walk is one, and repeats are one. */
   reads: Uint32Array;
 }
 
@@ -51,7 +51,7 @@ export interface Api {
   /** Forgets a run. */
   close(slot: number): void;
   about(slot: number, lang: Lang): Opened;
-  /** The stops inside a stop: they begin where it does and end where it does. */
+  /** The stops inside a stop: they follow each other from its beginning to its end. Empty when it has none. */
   inside(slot: number, depth: Depth, from: number, to: number, lang: Lang): Stop[];
   view(slot: number, position: number, lang: Lang): View;
   /** The picture at a position, at most `width` cells wide. */

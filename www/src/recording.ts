@@ -1,6 +1,6 @@
 // What the machine said about the first scenario, recorded when the page was built (tools/record.mjs), so that a
 // first visit can step through it before, and often without, loading the machine itself.
-import type { Card, Course, Head, Scene, View } from "iommu-view";
+import type { Card, Course, Head, Scene, Stop, View } from "iommu-view";
 import type { Api, Args } from "./protocol";
 
 interface Recorded {
@@ -11,6 +11,8 @@ interface Recorded {
   course: Course;
   stops: number[];
   reads: number[];
+  /** What is inside each operation and each read that opens, by depth and positions. */
+  inside: Record<string, Stop[]>;
   /** What changes from each position to the next. */
   views: Change[];
   /** The widths, in cells, from which on a file of scenes holds; the last width that is recorded. */
@@ -105,6 +107,7 @@ export class Recording {
     if (this.standing === null || args[0] !== 0) return undefined;
     const language = await this.language(args.at(-1) as string);
     if (name === "about") return language && opened(language.recorded);
+    if (name === "inside") return language?.recorded.inside[args.slice(1, 4).join(" ")];
     if (name === "view") return language?.view(args[1] as number);
     if (name === "scene" && args[3] === null) return language?.scene(args[1] as number, args[2] as number);
     return undefined;

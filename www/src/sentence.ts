@@ -1,37 +1,129 @@
-// What just happened, in one sentence, with the operation it belongs to; announced to screen readers. At the start
-// it is the scenario's question, at the end what was expected and what to change.
+// What is told: the author's idea in full, what came of it, and below it, indented, what the reader has opened. Changes are
+// announced to screen readers. Before the first stop it is the scenario's question.
 import type { View } from "iommu-view";
 import { linked } from "./addresses";
 import type { App } from "./app";
-import type { State } from "./store";
+import { baseLevel, below } from "./depth";
 import { h } from "./dom";
-import type { Words } from "./strings";
-import { SIGNS } from "./signs";
+import { SIGNS, toneOf } from "./signs";
+import type { Place, State } from "./store";
+
+/** As many of the longest ideas keep the room that the longest takes. */
+const MEASURED = 3;
 
 export function sentence(app: App): HTMLElement {
   const { t } = app;
-  const live = h("p.sentence", { "aria-live": "polite", id: "sentence" });
+  const idea = h("p.idea", { id: "note" });
+  // The longest ideas of the scenario, unseen: the pane is as high for each, and nothing below it moves.
+  const room = h("div.room", { "aria-hidden": "true" });
+  const inner = h("div.inner", {});
+  const live = h(
+    "div.telling",
+    { id: "sentence", "aria-live": "polite" },
+    h("div.ideas", {}, room, idea),
+    inner,
+  );
+  const count = h("output.count", { id: "count" });
   const where = h("p.where", { id: "where" });
-  const note = h("p.note", { id: "note" });
-  const box = h("div.now", {}, h("div.context", {}, note, where), live);
+  const open = h("button", { type: "button", id: "open", onclick: () => void app.time.open() });
+  const close = h(
+    "button",
+    { type: "button", id: "close-stop", onclick: () => void app.time.close() },
+    t("closeStop"),
+  );
+  const box = h("div.now", {}, live, h("div.aside", {}, count, where, h("div.opening", {}, close, open)));
   app.on((state, changed) => {
-    if (!changed.has("view")) return;
-    const view = state.view;
-    const tone = view?.tone ?? "plain";
-    const begun = view !== null && view.position !== state.course?.start;
-    box.dataset.tone = begun ? tone : "plain";
-    live.replaceChildren(...(begun ? said(app, view) : begin(state, app.t)));
-    const line = currentLine(state);
-    const text = line ? state.course?.lines.find((o) => o.line === line)?.text : "";
-    where.replaceChildren(
-      ...(text && begun ? [h("span.line", {}, `${t("at")} ${line}`), h("code", {}, text)] : []),
-    );
-    note.textContent = begun ? noteAt(state, line) : "";
+    if (changed.has("course")) room.replaceChildren(...longest(state).map((text) => h("p", {}, text)));
+    if (!changed.has("view") && !changed.has("way") && !changed.has("depth")) return;
+    const { view, way } = state;
+    const told = tell(app, state);
+    box.dataset.tone = told.tone;
+    put(idea, told.idea);
+    put(inner, told.inner);
+    // As many lines for every stop of a depth: nothing below moves.
+    const least = state.depth === "read" ? 2 : 1;
+    inner.style.setProperty("--lines", String(Math.max(least, told.inner.length)));
+    put(where, whereabouts(app, state));
+    count.textContent = counted(app, state);
+    count.dataset.position = String(state.position);
+    count.dataset.length = String(state.course?.length ?? 0);
+    const inside = way.at(-1)?.stop.children ?? 0;
+    open.hidden = !app.time.opens;
+    open.textContent = way.length ? t(inside === 1 ? "openOne" : "openMany", inside) : t("openFirst");
+    close.hidden = !app.time.closes;
+    box.classList.toggle("set-up", view !== null && way.length === 0);
   });
   return box;
 }
 
-/** A step in words: sign, sentence, section. */
+/** Replaces what is in an element only where it says something else: what stays is not announced again. */
+function put(into: HTMLElement, content: (Node | string)[]): void {
+  const fresh = h("div", {}, ...content);
+  if (into.innerHTML !== fresh.innerHTML) into.replaceChildren(...fresh.childNodes);
+}
+
+interface Told {
+  tone: string;
+  idea: (Node | string)[];
+  inner: HTMLElement[];
+}
+
+function tell(app: App, state: Readonly<State>): Told {
+  const { view, way, head } = state;
+  const [outer, ...rest] = way;
+  if (!view || !outer) {
+    const begun = view !== null && state.position > 0 && state.position !== state.course?.start;
+    return {
+      tone: begun ? view.tone : "plain",
+      idea: [h("b", {}, head?.title ?? ""), " ", h("span.begin", {}, app.t(begun ? "setup" : "ready"))],
+      inner: begun ? [line("read", view.tone, linked(app, view.sentence), view.section)] : [],
+    };
+  }
+  const idea = linked(app, outer.stop.sentence);
+  const { stop: shown } = way.at(-1) as Place;
+  const ended = shown.to === state.position;
+  const tone = shown.outcome && ended ? toneOf(shown.outcome.kind) : view.tone;
+  if (rest.length) return { tone, idea, inner: rest.map((place) => opened(app, state, view, place)) };
+  // What came of an idea is told when it is over, and nothing inside it is open.
+  const { outcome } = shown;
+  if (!ended) return { tone, idea, inner: [line("read", tone, linked(app, view.sentence), view.section)] };
+  const came = outcome
+    ? [h("b", {}, outcome.word), ": ", ...linked(app, outcome.text)]
+    : linked(app, view.sentence);
+  return { tone, idea, inner: [line("came", tone, came)] };
+}
+
+/** A stop that was opened to: what it says when it is over, and until then what it does. */
+function opened(app: App, state: Readonly<State>, view: View, place: Place): HTMLElement {
+  const { stop } = place;
+  const [last, ended] = [place === state.way.at(-1), stop.to === state.position];
+  if (stop.depth === "operation" && !ended) {
+    const text = state.course?.lines.find((o) => o.line === stop.line)?.text ?? "";
+    return line(stop.depth, "plain", [`${app.t("atLine", stop.line)} `, h("code", {}, text)], "", place);
+  }
+  const tone = stop.outcome ? toneOf(stop.outcome.kind) : last ? view.tone : "plain";
+  const text = last && !stop.children && !stop.outcome ? view.sentence : stop.sentence;
+  return line(stop.depth, tone, linked(app, text), last && stop.depth === "read" ? view.section : "", place);
+}
+
+/** A line below the idea: a sign, what is said, its section, its number among those beside it. */
+function line(
+  kind: string,
+  tone: string,
+  text: (Node | string)[],
+  section = "",
+  place: Place | null = null,
+): HTMLElement {
+  return h(
+    "p.line-said",
+    { "data-kind": kind, "data-tone": tone },
+    h("span.sign", { "aria-hidden": "true" }, SIGNS[tone] ?? ""),
+    h("span.words", {}, ...text, section ? h("cite", {}, ` ${section}`) : ""),
+    place ? h("span.nth", {}, `${place.index + 1} / ${place.among.length}`) : "",
+  );
+}
+
+/** A step of the other run in words: sign, sentence, section. */
 export function said(app: App, view: View): HTMLElement[] {
   return [
     h("span.sign", { "aria-hidden": "true" }, SIGNS[view.tone] ?? ""),
@@ -39,21 +131,22 @@ export function said(app: App, view: View): HTMLElement[] {
   ];
 }
 
-function begin(state: Readonly<State>, t: Words): HTMLElement[] {
-  return [
-    h("span.sign", { "aria-hidden": "true" }, "▶"),
-    h("span.words", {}, h("b", {}, state.head?.title ?? ""), h("span.begin", {}, ` ${t("ready")}`)),
-  ];
+/** The line of the text that an operation shown is on. */
+function whereabouts(app: App, { way, course, position }: Readonly<State>): HTMLElement[] {
+  const operation = way.find(({ stop }) => stop.depth === "operation")?.stop;
+  if (operation?.to !== position) return [];
+  const found = course?.lines.find((o) => position <= o.to);
+  return found ? [h("span.line", {}, app.t("atLine", found.line)), h("code", {}, found.text)] : [];
 }
 
-function currentLine(state: Readonly<State>): number | null {
-  const operations = state.course?.lines ?? [];
-  const found = operations.find((o) => state.position <= o.to);
-  return found?.line ?? operations.at(-1)?.line ?? null;
+/** Which of how many stops of the present depth this is. */
+function counted(app: App, { way, depth }: Readonly<State>): string {
+  const base = way[baseLevel(way, depth)];
+  const stops = app.time.stops();
+  return `${base ? below(stops, base.stop.to) + 1 : 0} / ${stops.length}`;
 }
 
-/** The last note at or before a line. */
-function noteAt(state: Readonly<State>, line: number | null): string {
-  if (!state.head || line === null) return "";
-  return state.head.notes.filter((n) => n.line <= line).at(-1)?.text ?? "";
+function longest({ course }: Readonly<State>): string[] {
+  const texts = course?.ideas.map((idea) => idea.sentence) ?? [];
+  return texts.sort((a, b) => b.length - a.length).slice(0, MEASURED);
 }

@@ -1,4 +1,5 @@
 // What leaves the page: a link, a line for someone's documentation, the picture, the text, the trace.
+import type { Depth } from "iommu-view";
 import type { App } from "./app";
 import { h } from "./dom";
 import type { Key } from "./strings";
@@ -25,6 +26,17 @@ const WIDTH = 100;
 
 const escaped = (text: string) =>
   text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
+
+/** The browser did not let a text be copied. */
+class NotCopied extends Error {}
+
+async function copied(text: string): Promise<void> {
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch {
+    throw new NotCopied();
+  }
+}
 
 /** Hands a file to the reader. */
 function save({ name, type, content }: Taken): void {
@@ -60,6 +72,11 @@ class Share {
     const { position, course } = this.app.state;
     return this.here.checked && position !== course?.start ? position : null;
   }
+  /** How far stops are opened, where that is not what a link without it means. */
+  private get depth(): Depth | null {
+    const { depth } = this.app.state;
+    return depth === "idea" ? null : depth;
+  }
   private get preset(): string | null {
     const { preset, gallery, good } = this.app.state;
     return gallery.some((c) => c.name === preset && c.text === good) ? preset : null;
@@ -73,13 +90,13 @@ class Share {
     const more = { lang: lang === "zh" ? "zh" : null };
     const link = await this.app.machine.ask("writeLink", good, whole ? null : this.preset, this.at, more);
     if (link === null) throw new Error(this.app.t("tooLongForLink"));
-    return link;
+    return this.depth === null ? link : `${link}&depth=${this.depth}`;
   }
   private link = async () => here() + (await this.fragment(false));
   private wholeLink = async () => here() + (await this.fragment(true));
   private element = async () => {
     const { lang, good } = this.app.state;
-    const at = this.at === null ? "" : ` at="${this.at}"`;
+    const at = `${this.at === null ? "" : ` at="${this.at}"`}${this.depth ? ` depth="${this.depth}"` : ""}`;
     const script = `<script defer src="${here()}embed.js"></script>\n`;
     const language = lang === "zh" ? ` lang="zh"` : "";
     if (this.preset)
@@ -89,7 +106,7 @@ class Share {
   private frame = async () => {
     const title = escaped(this.app.state.head?.title || "iommu-playground");
     const src = escaped(`${here()}embed.html${await this.fragment(false)}`);
-    return `<iframe src="${src}" title="${title}" width="100%" height="640" loading="lazy"></iframe>`;
+    return `<iframe src="${src}" title="${title}" width="100%" height="560" loading="lazy"></iframe>`;
   };
 
   /** A text to copy. */
@@ -104,8 +121,10 @@ class Share {
     this.fields.push([area, make]);
     const copy = async () => {
       area.select();
-      await navigator.clipboard.writeText(area.value);
-      this.tell(this.app.t("copied"));
+      await copied(area.value).then(
+        () => this.tell(this.app.t("copied")),
+        () => this.tell(this.app.t("notCopied")),
+      );
     };
     return h(
       "div.share-field",
@@ -151,7 +170,9 @@ class Share {
   }
   private button(label: string, id: string, act: () => Promise<void>): HTMLElement {
     const run = () =>
-      act().catch((error: unknown) => this.tell(error instanceof Error ? error.message : String(error)));
+      act().catch((error: unknown) =>
+        this.tell(error instanceof NotCopied ? this.app.t("notCopied") : String(error)),
+      );
     return h("button", { type: "button", id, onclick: () => void run() }, label);
   }
   pictures(): HTMLElement {
@@ -160,7 +181,7 @@ class Share {
     const bitmap = async () =>
       save({ name: `${this.name}.png`, type: "image/png", content: await png(await this.draw("svg")) });
     const paste = (form: string, label: string) => async () => {
-      await navigator.clipboard.writeText(await this.draw(form));
+      await copied(await this.draw(form));
       this.tell(`${label}: ${this.app.t("copiedText")}`);
     };
     return h(

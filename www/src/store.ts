@@ -1,9 +1,15 @@
 // What the page knows. Only `set` changes it; views listen and draw.
-import type { Card, Comparison, Course, Head, Question, Trouble, View } from "iommu-view";
+import type { Card, Comparison, Course, Depth, Head, Question, Stop, Trouble, View } from "iommu-view";
 import type { Focus } from "./protocol";
 import type { Lang } from "./strings";
 
-export type Grain = "read" | "operation";
+/** One stop on the way from an idea to what is shown. */
+export interface Place {
+  stop: Stop;
+  /** The list that it is in, and its place there. */
+  among: readonly Stop[];
+  index: number;
+}
 
 /** The second run of a comparison. */
 export interface Other {
@@ -34,9 +40,14 @@ export interface State {
   head: Head | null;
   course: Course | null;
   stops: Uint32Array;
+  reads: Uint32Array;
   view: View | null;
   position: number;
-  grain: Grain;
+  /** How far every stop is opened. */
+  depth: Depth;
+  /** The stops that the position is in, from the idea inwards; further than the depth where the reader opened one. Empty
+      before the first. */
+  way: readonly Place[];
   playing: boolean;
   speed: number;
   troubles: Trouble[];
@@ -51,8 +62,10 @@ export interface State {
   predicting: boolean;
   asked: Asked | null;
   other: Other | null;
-  /** The text before the last direct change. */
-  undo: string | null;
+  /** The text and the position before the last direct change. */
+  undo: { text: string; position: number } | null;
+  /** An edit of this scenario that the browser keeps and that is not shown. */
+  draft: string | null;
 }
 
 export type Listener = (state: Readonly<State>, changed: ReadonlySet<keyof State>) => void;
@@ -61,7 +74,7 @@ export class Store {
   private now: State;
   private listeners: Listener[] = [];
 
-  constructor(lang: Lang, predicting: boolean) {
+  constructor(lang: Lang, depth: Depth, predicting: boolean) {
     this.now = {
       lang,
       preset: null,
@@ -70,9 +83,11 @@ export class Store {
       head: null,
       course: null,
       stops: new Uint32Array(),
+      reads: new Uint32Array(),
       view: null,
       position: 0,
-      grain: "read",
+      depth,
+      way: [],
       playing: false,
       speed: 1,
       troubles: [],
@@ -85,6 +100,7 @@ export class Store {
       asked: null,
       other: null,
       undo: null,
+      draft: null,
     };
   }
   get state(): Readonly<State> {
@@ -97,14 +113,18 @@ export class Store {
   clear(): void {
     this.listeners = [];
   }
-  /** Changes what is known, and tells every listener which keys were set. */
-  set(patch: Partial<State>): void {
+  /** Changes what is known, and tells every listener which keys were set, and which of them were `prepared` before. */
+  set(patch: Partial<State>, prepared: readonly (keyof State)[] = []): void {
     this.now = { ...this.now, ...patch };
-    this.notify(new Set(Object.keys(patch) as (keyof State)[]));
+    this.notify(new Set([...(Object.keys(patch) as (keyof State)[]), ...prepared]));
   }
   /** Changes what nobody shows before the next `set`: what was requested meanwhile is compared with it. */
   prepare(patch: Partial<State>): void {
     this.now = { ...this.now, ...patch };
+  }
+  /** Tells what was prepared. */
+  announce(keys: (keyof State)[]): void {
+    this.notify(new Set(keys));
   }
   /** Tells every listener that all is new. */
   all(): void {

@@ -1,7 +1,9 @@
-// Step, back, play, scrub: the controls of time.
+// Step, back, play, the bar of stops, the depth: the controls of time.
 import type { PageTone } from "iommu-view";
 import type { App } from "./app";
+import { bar } from "./bar";
 import { compareMenu } from "./compare";
+import { DEPTHS } from "./depth";
 import { h } from "./dom";
 import { icon } from "./icons";
 import { predictSwitch } from "./predict";
@@ -9,14 +11,17 @@ import { SIGNS } from "./signs";
 import type { Key } from "./strings";
 
 const SPEEDS = [0.25, 0.5, 1, 2, 4];
-/** Milliseconds between two steps at normal speed: time to read a short sentence. */
-const BEAT = 1400;
+/** Milliseconds between two stops at normal speed: at least, for each character to read, at most. */
+const BEAT = { least: 1400, character: 45, most: 9000 };
 
-export function transport(app: App): { buttons: HTMLElement; scrub: HTMLElement } {
+export function transport(
+  app: App,
+  openers: HTMLElement[] = [],
+): { buttons: HTMLElement; scrub: HTMLElement } {
   const { t } = app;
   const button = (key: Key, sign: Parameters<typeof icon>[0], act: () => void, id: string) =>
     h("button.icon", { type: "button", title: t(key), "aria-label": t(key), id, onclick: act }, icon(sign));
-  const start = button("start", "start", () => void app.time.go(app.state.course?.start ?? 0), "to-start");
+  const start = button("start", "start", () => void app.time.toStart(), "to-start");
   const back = button("back", "back", () => void app.time.stepBack(), "back");
   const step = h(
     "button.primary",
@@ -29,7 +34,7 @@ export function transport(app: App): { buttons: HTMLElement; scrub: HTMLElement 
     id: "play",
     onclick: () => app.set({ playing: !app.state.playing }),
   });
-  const end = button("end", "end", () => void app.time.go(app.state.course?.length ?? 0), "to-end");
+  const end = button("end", "end", () => void app.time.toEnd(), "to-end");
   /** Two of the signs that stand over the bar, to go to the next of them. */
   const jump = (key: Key, tone: PageTone, id: string) =>
     h(
@@ -55,16 +60,6 @@ export function transport(app: App): { buttons: HTMLElement; scrub: HTMLElement 
     },
     SPEEDS.map((s) => h("option", { value: s, selected: s === app.state.speed }, `${s}×`)),
   );
-  const grain = h(
-    "select",
-    {
-      id: "grain",
-      "aria-label": t("grain"),
-      onchange: () => app.set({ grain: grain.value === "operation" ? "operation" : "read" }),
-    },
-    h("option", { value: "read", selected: app.state.grain === "read" }, t("grainRead")),
-    h("option", { value: "operation", selected: app.state.grain === "operation" }, t("grainOperation")),
-  );
   // On a narrow screen the rest is behind this.
   const more = h(
     "button.icon",
@@ -83,86 +78,74 @@ export function transport(app: App): { buttons: HTMLElement; scrub: HTMLElement 
     "div.buttons",
     { role: "group", "aria-label": t("position") },
     h("div.main-buttons", {}, start, back, step, play, end, more),
-    h("div.side-buttons", {}, miss, fault, grain, speed, predictSwitch(app), compareMenu(app)),
+    h(
+      "div.side-buttons",
+      {},
+      depths(app),
+      miss,
+      fault,
+      speed,
+      predictSwitch(app),
+      compareMenu(app),
+      ...openers,
+    ),
   );
-
-  const range = h("input", {
-    type: "range",
-    id: "scrub",
-    min: 0,
-    max: 0,
-    value: 0,
-    "aria-label": t("position"),
-    oninput: () => void app.time.go(Number(range.value)),
-  });
-  const setup = h("i.setup", { "aria-hidden": "true", title: t("setup") }, h("span", {}, t("setup")));
-  const marks = h("div.marks", { "aria-hidden": "true" });
-  const count = h("output.count", { id: "count" });
-  const scrub = h("div.scrub", {}, h("div.track", {}, setup, marks, range), count);
 
   let timer: ReturnType<typeof setTimeout> | undefined;
   const beat = () => {
     clearTimeout(timer);
-    if (!app.state.playing) return;
+    const { playing, speed: pace, way, view } = app.state;
+    if (!playing) return;
+    const text = way.length === 1 ? (way[0]?.stop.sentence ?? "") : (view?.sentence ?? "");
+    const pause = Math.min(BEAT.most, Math.max(BEAT.least, BEAT.character * text.length));
     timer = setTimeout(() => {
-      if (step.disabled) app.set({ playing: false });
+      if (!app.time.more) app.set({ playing: false });
       else void app.time.step().then(beat);
-    }, BEAT / app.state.speed);
+    }, pause / pace);
   };
   app.on((state, changed) => {
-    const length = state.course?.length ?? 0;
-    if (changed.has("course")) {
-      range.max = String(length);
-      drawMarks(marks, app);
-      const share = length ? (state.course?.start ?? 0) / length : 0;
-      setup.style.width = `${100 * share}%`;
-      setup.dataset.narrow = String(share < 0.12);
-    }
-    if (changed.has("view") || changed.has("course") || changed.has("grain") || changed.has("other")) {
-      range.value = String(state.position);
-      range.setAttribute("aria-valuetext", state.view?.sentence ?? "");
-      count.textContent = `${state.position} / ${length}`;
-      const { other } = state;
-      const none = app.time.next() === null && !(other && other.at + 1 < other.pairs.length);
+    if (
+      ["view", "course", "depth", "other", "playing"].some((key) => changed.has(key as keyof typeof state))
+    ) {
+      const begun = state.course?.start ?? 0;
+      const none = !app.time.more;
       step.disabled = none;
       play.disabled = none && !state.playing;
-      back.disabled = state.position === 0;
-      start.disabled = state.position === (state.course?.start ?? 0);
-      end.disabled = state.position === length;
+      back.disabled = state.position <= begun;
+      start.disabled = state.position === begun;
+      end.disabled = state.position === (state.course?.length ?? 0);
       miss.disabled = app.time.nextMark(["miss"]) === null;
       fault.disabled = app.time.nextMark(["fault"]) === null;
-      range.style.setProperty("--done", `${length ? (100 * state.position) / length : 0}%`);
+      // At the end there is nothing left to play.
+      if (none && state.playing) app.set({ playing: false });
     }
     if (changed.has("playing") || changed.has("course")) {
       play.replaceChildren(icon(state.playing ? "pause" : "play"), t(state.playing ? "pause" : "play"));
       play.setAttribute("aria-pressed", String(state.playing));
     }
-    if (changed.has("grain")) grain.value = state.grain;
     if (changed.has("playing") || changed.has("speed")) beat();
   });
-  return { buttons, scrub };
+  return { buttons, scrub: bar(app) };
 }
 
-/** One sign for each mark; those that would lie on top of each other become one, the most alarming. */
-function drawMarks(into: HTMLElement, app: App): void {
-  const course = app.state.course;
-  if (!course?.length) return into.replaceChildren();
-  const rank = ["plain", "good", "invalidate", "miss", "interrupt", "stale", "fault"];
-  const places = new Map<number, string>();
-  for (const { at, tone } of course.marks) {
-    const place = Math.round((200 * at) / course.length);
-    if (rank.indexOf(tone) > rank.indexOf(places.get(place) ?? "plain")) places.set(place, tone);
-  }
-  const failed = new Set<number>();
-  for (const { at, failure } of course.checks)
-    if (failure !== null) failed.add(Math.round((200 * at) / course.length));
-  // As many ticks as can be told apart.
-  const ticks = new Set(course.lines.map((o) => Math.round((400 * o.from) / course.length)));
-  into.replaceChildren(
-    ...(ticks.size < 200 ? [...ticks].map((at) => h("i.tick", { style: `left:${at / 4}%` })) : []),
-    ...[...failed].map((at) => h("b.mark.unmet", { style: `left:${at / 2}%` }, "≠")),
-    ...[...places].map(([place, tone]) =>
-      h("b.mark", { style: `left:${place / 2}%`, "data-tone": tone }, SIGNS[tone] ?? ""),
+/** How far every stop is opened. */
+function depths(app: App): HTMLElement {
+  const { t } = app;
+  const choices = DEPTHS.map((depth) =>
+    h(
+      "button",
+      { type: "button", "data-depth": depth, onclick: () => void app.time.deepen(depth) },
+      t(depth),
     ),
+  );
+  app.on((state, changed) => {
+    if (!changed.has("depth")) return;
+    for (const choice of choices)
+      choice.setAttribute("aria-pressed", String(choice.dataset.depth === state.depth));
+  });
+  return h(
+    "div.depths",
+    { id: "depth", role: "group", "aria-label": t("depth"), title: t("depthTip") },
+    ...choices,
   );
 }

@@ -7,6 +7,8 @@ export interface Place {
   theme: string | null;
   /** A log to be explained; empty where only the reader for it is wanted. */
   explain: string | null;
+  /** How far stops are opened; as it is written, right or wrong. */
+  depth: string | null;
   /** The fragment carries a text, or something that is to be looked at closely. */
   packed: boolean;
 }
@@ -20,18 +22,23 @@ export function read(hash: string): Place {
   const lang = params.get("lang");
   const theme = params.get("theme") ?? "";
   // What begins like neither a preset nor a parameter of ours is a text, or damaged.
-  const packed = fragment !== "" && !/^(p|at|lang|theme|view|explain)=|^explain$/.test(fragment);
+  const packed = fragment !== "" && !/^(p|at|lang|theme|view|depth|explain)=|^explain$/.test(fragment);
   return {
     preset: params.get("p"),
     at,
     lang: lang === "en" || lang === "zh" ? lang : null,
     theme: THEMES.includes(theme) ? theme : null,
     explain: params.get("explain"),
+    depth: params.get("depth"),
     packed,
   };
 }
 
 /** The fragment of a preset, or of a text as `head` has it packed, at a step. */
-export function write(head: string, at: number | null, lang: string | null): string {
-  return `${head}${at === null ? "" : `&at=${at}`}${lang ? `&lang=${lang}` : ""}`;
+export function write(head: string, at: number | null, lang: string | null, depth: string | null): string {
+  const more = { at, lang, depth };
+  return Object.entries(more).reduce(
+    (all, [key, value]) => (value === null ? all : `${all}&${key}=${value}`),
+    head,
+  );
 }

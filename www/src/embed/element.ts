@@ -1,5 +1,7 @@
 // <iommu-playground>: a run of a scenario in a page of others.
+import type { Depth } from "iommu-view";
 import { App } from "../app";
+import { DEPTHS } from "../depth";
 import { h } from "../dom";
 import { noStorage } from "../storage";
 import type { Lang } from "../strings";
@@ -36,6 +38,7 @@ export class IommuPlayground extends HTMLElement {
     "lang",
     "theme",
     "controls",
+    "depth",
   ] as const;
 
   private readonly notice = h("p.notice", { hidden: true, role: "alert" });
@@ -123,6 +126,7 @@ export class IommuPlayground extends HTMLElement {
     if (!this.started || !this.isConnected) return;
     if (name === "preset" || name === "scenario" || name === "src") void this.open(this.wish(), this.place());
     else if (name === "at") void this.goto(this.place() ?? "start");
+    else if (name === "depth") void this.app?.time.deepen(this.depth());
     else if (name === "lang") void this.app?.speak(this.language()).then(() => this.build());
     else this.build();
   }
@@ -162,6 +166,10 @@ export class IommuPlayground extends HTMLElement {
     if (!found) this.wrong(name, value ?? "", choices);
     return found ?? (choices[0] as T);
   }
+  /** The attribute `depth`: how far every stop is opened. */
+  private depth(): Depth {
+    return this.choice("depth", DEPTHS);
+  }
   private wrong(name: string, value: string, choices: readonly string[]): void {
     const lang = this.language();
     const rest = `${word("oneOf", lang)}: ${choices.join(", ")}`;
@@ -186,6 +194,7 @@ export class IommuPlayground extends HTMLElement {
     this.notice.hidden = true;
     const app = this.app ?? new App(lang, new Seat(), noStorage);
     app.setLang(lang);
+    if (!this.app) app.setDepth(this.depth());
     this.waiting.textContent = word("loading", lang);
     this.waiting.hidden = this.app !== null || this.hasFallback();
     this.setAttribute("aria-busy", "true");
@@ -290,7 +299,11 @@ export class IommuPlayground extends HTMLElement {
   private settle(): void {
     const content = this.body.firstElementChild as HTMLElement | null;
     if (!content) return;
-    if (this.width !== content.offsetWidth) this.highest = 0;
+    if (this.width !== content.offsetWidth) {
+      // What was needed at another width says nothing about this one.
+      this.highest = 0;
+      content.style.minHeight = "";
+    }
     this.width = content.offsetWidth;
     this.highest = Math.max(this.highest, content.offsetHeight);
     content.style.minHeight = `${this.highest}px`;

@@ -6,7 +6,7 @@ import type { ReadyDetail } from "./types";
 /** What the two sides say. Anything else is not looked at. */
 const HELLO = "iommu-playground:hello";
 const HEIGHT = "iommu-playground:height";
-const WORDS = ["view", "lang", "theme", "controls"];
+const WORDS = ["view", "lang", "theme", "controls", "depth"];
 
 const fragment = location.hash.replace(/^#/, "");
 const params = new URLSearchParams(fragment);

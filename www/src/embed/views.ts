@@ -1,7 +1,9 @@
 // What stands in an embed: the page's own views, those that fit.
+import { answer } from "../answer";
 import type { App } from "../app";
 import { diagram } from "../diagram";
 import { h } from "../dom";
+import { ending } from "../ending";
 import { inspector } from "../inspector";
 import { timeKeys } from "../keys";
 import { sentence } from "../sentence";
@@ -9,7 +11,8 @@ import { transport } from "../transport";
 import { word } from "./words";
 
 export const VIEWS = ["diagram", "walk", "full"] as const;
-export const CONTROLS = ["full", "step", "none"] as const;
+/** The first is what an embed has that asks for nothing: sentence, picture, Step and the bar of stops. */
+export const CONTROLS = ["step", "full", "none"] as const;
 export type ViewName = (typeof VIEWS)[number];
 export type Controls = (typeof CONTROLS)[number];
 
@@ -36,9 +39,14 @@ export function parts(app: App, view: ViewName, controls: Controls): Parts {
     { role: "group", "data-view": view, "data-controls": controls },
     h("div.embed-head", {}, title, link),
     sentence(app),
-    controls === "none" ? "" : h("div.controls", {}, buttons, controls === "full" ? scrub : ""),
     busy,
-    h("div.embed-views", {}, view === "walk" ? "" : diagram(app), view === "diagram" ? "" : inspector(app)),
+    h(
+      "div.embed-views",
+      {},
+      h("div.shown", {}, view === "walk" ? "" : diagram(app), answer(app, ending(app))),
+      view === "diagram" ? "" : inspector(app),
+    ),
+    controls === "none" ? "" : h("div.controls", {}, buttons, scrub),
   );
   // Several embeds on a page are not so many landmarks of it.
   for (const part of content.querySelectorAll("section")) part.setAttribute("role", "group");

@@ -1,0 +1,121 @@
+// The bar of stops: one place for each stop of the present depth, with the sign of what came of it. Where there are too many
+// to tell apart, neighbours of one sign become one mark over the stretch that they take.
+import type { Course } from "iommu-view";
+import type { App } from "./app";
+import { baseLevel, below } from "./depth";
+import { h } from "./dom";
+import { SIGNS, toneOf } from "./signs";
+import type { State } from "./store";
+
+/** So many marks can be told apart on a bar. */
+const MARKS = 48;
+/** From the least to the most alarming. */
+const RANK = ["plain", "good", "invalidate", "miss", "interrupt", "stale", "wrong", "fault", "unmet"];
+const UNMET = "≠";
+
+/** What is worth a sign at a stop. */
+interface Mark {
+  /** The stop's number, from 1. */
+  nth: number;
+  tone: string;
+}
+
+export function bar(app: App): HTMLElement {
+  const { t } = app;
+  const range = h("input", {
+    type: "range",
+    id: "scrub",
+    min: 0,
+    max: 0,
+    value: 0,
+    "aria-label": t("position"),
+    oninput: () => {
+      const stops = app.time.stops();
+      const nth = Number(range.value);
+      void app.time.go(nth === 0 ? (app.state.course?.start ?? 0) : (stops[nth - 1] ?? 0));
+    },
+  });
+  const marks = h("div.marks", { "aria-hidden": "true" });
+  app.on((state, changed) => {
+    if (changed.has("course") || changed.has("depth")) {
+      const stops = app.time.stops();
+      range.max = String(stops.length);
+      marks.replaceChildren(...signs(state, stops));
+    }
+    if (["view", "course", "depth"].some((key) => changed.has(key as keyof State))) {
+      const stops = app.time.stops();
+      const base = state.way[baseLevel(state.way, state.depth)];
+      const nth = base ? below(stops, base.stop.to) + 1 : 0;
+      range.value = String(nth);
+      range.setAttribute("aria-valuetext", `${nth} / ${stops.length}: ${state.view?.sentence ?? ""}`);
+      range.style.setProperty("--done", `${stops.length ? (100 * nth) / stops.length : 0}%`);
+    }
+  });
+  return h("div.scrub", {}, h("div.track", {}, marks, range));
+}
+
+function signs({ course, depth }: Readonly<State>, stops: ArrayLike<number>): HTMLElement[] {
+  if (!course || !stops.length) return [];
+  const place = (nth: number) => `${(100 * nth) / stops.length}%`;
+  const marks = depth === "read" ? ofReads(course, stops) : ofStops(course, depth, stops);
+  const out: HTMLElement[] = [];
+  if (stops.length <= MARKS)
+    for (let nth = 1; nth <= stops.length; nth++) out.push(h("i.tick", { style: `left:${place(nth)}` }));
+  for (const { from, to, tone } of grouped(marks, stops.length)) {
+    const sign = tone === "unmet" ? UNMET : (SIGNS[tone] ?? "");
+    const left = (from + to) / 2;
+    out.push(
+      h(
+        "b.mark",
+        { style: `left:${place(left)}`, "data-tone": tone, class: tone === "unmet" ? "mark unmet" : "mark" },
+        sign,
+      ),
+    );
+    if (to > from)
+      out.push(h("i.stretch", { style: `left:${place(from)};width:${place(to - from)}`, "data-tone": tone }));
+  }
+  return out;
+}
+
+/** What came of each idea or operation. */
+function ofStops(course: Course, depth: "idea" | "operation", stops: ArrayLike<number>): Mark[] {
+  const all = depth === "idea" ? course.ideas : course.operations;
+  const marks = all.flatMap(({ outcome }, i) => {
+    const tone = outcome ? toneOf(outcome.kind) : "plain";
+    return tone === "plain" ? [] : [{ nth: i + 1, tone }];
+  });
+  return [...marks, ...unmet(course, stops)];
+}
+
+/** What the machine did that is worth finding. */
+function ofReads(course: Course, stops: ArrayLike<number>): Mark[] {
+  const marks = course.marks.filter((m) => m.at > course.start);
+  return [
+    ...marks.map(({ at, tone }) => ({ nth: below(stops, at) + 1, tone: tone as string })),
+    ...unmet(course, stops),
+  ];
+}
+
+/** Expectations that do not hold. */
+const unmet = (course: Course, stops: ArrayLike<number>): Mark[] =>
+  course.checks
+    .filter((c) => c.failure !== null)
+    .map(({ at }) => ({ nth: Math.min(stops.length, below(stops, at) + 1), tone: "unmet" }));
+
+/** Marks that would lie on each other become the most alarming of them; neighbours of one tone become a stretch. */
+function grouped(marks: Mark[], length: number): { from: number; to: number; tone: string }[] {
+  const slots = new Map<number, Mark>();
+  const width = Math.max(1, length / MARKS);
+  for (const mark of marks) {
+    const slot = Math.floor(mark.nth / width);
+    const now = slots.get(slot);
+    if (!now || RANK.indexOf(mark.tone) > RANK.indexOf(now.tone)) slots.set(slot, mark);
+  }
+  const out: { from: number; to: number; tone: string; slot: number }[] = [];
+  for (const [slot, { nth, tone }] of [...slots].sort(([a], [b]) => a - b)) {
+    const last = out.at(-1);
+    if (length > MARKS && last?.tone === tone && last.slot === slot - 1) [last.to, last.slot] = [nth, slot];
+    else out.push({ from: nth, to: nth, tone, slot });
+  }
+  return out;
+}
