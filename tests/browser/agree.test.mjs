@@ -71,7 +71,9 @@ async function check(page, what) {
   assert.ok(seen.tab.startsWith(title), `${what}: the tab's title`);
   const at = parameter(seen.hash, "at");
   if (at !== null) assert.equal(Number(at), seen.count, `${what}: position`);
-  const shown = Object.values(PRESETS).filter((device) => seen.picture.includes(device));
+  const shown = Object.values(PRESETS).filter((device) =>
+    seen.picture.some((text) => text.split(" ")[0] === device),
+  );
   assert.deepEqual(shown, [PRESETS[preset]], `${what}: the picture`);
   if (!seen.typed.length) return;
   // The editor draws the lines that are in sight: they are lines of the text that ran, or it has problems.

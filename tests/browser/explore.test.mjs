@@ -23,19 +23,16 @@ async function done(page) {
 test("a nested walk: 24 reads in a grid, each with its address cut into indexes", async () => {
   const page = await site.open({ hash: "#p=nested-walk&depth=read" });
   await press(page, "m");
-  // A walk is one read: it is opened.
-  await pressUntil(page, "ArrowRight", () => !document.querySelector("#open").hidden);
-  await press(page, "o");
-  await pressUntil(
-    page,
-    "ArrowRight",
-    () => document.querySelector(".grid button.current")?.textContent === "24",
-  );
+  await pressUntil(page, "ArrowRight", () => document.querySelectorAll(".grid button").length === 24);
   const numbers = await page.$$eval(".grid button", (all) => all.map((b) => Number(b.textContent)));
   assert.deepEqual(
     numbers,
     Array.from({ length: 24 }, (_, i) => i + 1),
   );
+  // A number of the grid leads to its read.
+  await page.click(".grid button >> nth=23");
+  await settled(page);
+  assert.equal(await page.textContent(".grid button.current"), "24");
   // The strip under the row: its stretches are the bits of the address that is looked up, and the pressed one's
   // number is the index that the row says was read.
   const strip = await page.$$eval(".cut > *", (parts) =>
@@ -46,7 +43,6 @@ test("a nested walk: 24 reads in a grid, each with its address cut into indexes"
   assert.equal(strip.map(([, bits]) => bits).join("").length, 48);
   const now = await page.textContent(".cut [aria-current] b");
   assert.equal(await page.textContent(".reads .current .index span:last-child"), now);
-  // A number of the grid leads to its read.
   await moving(page, () => page.click(".grid button >> nth=4"));
   assert.equal(await page.textContent(".grid button.current"), "5");
   await done(page);
@@ -177,9 +173,11 @@ test("a lane shows how long the IOTLB leads to a buffer that is unmapped", async
 test("a bit that is flipped becomes a line of the scenario, and the run changes", async () => {
   const page = await site.open({ hash: "#p=why-iommu&depth=read" });
   await press(page, "m");
-  await pressUntil(page, "ArrowRight", () =>
-    [...document.querySelectorAll(".reads .current .bits")].some((b) => b.textContent === "20:12"),
-  );
+  await pressUntil(page, "ArrowRight", () => /IOTLB/.test(document.querySelector("#sentence").textContent));
+  await pressUntil(page, "ArrowRight", () => !document.querySelector("#open").hidden);
+  // A row of the walk leads to its read.
+  await page.locator(".reads tbody tr:not(.stage, .cutting) button.link").last().click();
+  await settled(page);
   const before = await page.textContent("#sentence");
   await page.click('.inspect-now .fields button[aria-label*=" W"]');
   await page.waitForFunction((b) => document.querySelector("#sentence").textContent !== b, before);

@@ -135,6 +135,12 @@ function fragment(): Promise<string | null> | string {
 }
 
 let soon: { timer: ReturnType<typeof setTimeout>; end: () => void } | null = null;
+/** What an entry of the browser's history keeps beside its address. */
+interface Entry {
+  /** The preset that its text is an edit of. */
+  preset: string | null;
+}
+
 /** The scenario that the present entry of the browser's history is of; nothing before the first. */
 let entry: string | null = null;
 /** The address has just been followed: it is the entry of what is shown now. */
@@ -163,8 +169,9 @@ async function writeAddress(push: boolean): Promise<void> {
   const at = position === course?.start ? null : position;
   const address = url.write(head, at, place.lang ? lang : null, depth === "idea" ? null : depth);
   if (address === location.hash) return;
-  if (push) history.pushState(null, "", address);
-  else history.replaceState(null, "", address);
+  const of = { preset: app.state.preset } satisfies Entry;
+  if (push) history.pushState(of, "", address);
+  else history.replaceState(of, "", address);
 }
 
 /** The buttons that open what has no room of its own on this page: the text, and on a narrow screen the details. */
@@ -242,9 +249,10 @@ async function openLink(hash: string): Promise<void> {
     return;
   }
   if (link.preset !== null) return openPreset(link.preset, link.at);
-  // After a reload it is the text that was typed over a preset here: that is still its original.
+  // After a reload, and on the way back, it is the text that was typed over a preset here: that is still its original.
+  const entry = history.state as Entry | null;
   const last = storage.recall("text") === link.text ? storage.recall("last") || null : null;
-  if (await app.open(link.text, last, link.at)) return;
+  if (await app.open(link.text, entry ? entry.preset : last, link.at)) return;
   const { troubles } = app.state;
   if (!troubles.length) return;
   await openPreset(FIRST, null);
