@@ -1,8 +1,8 @@
 //! What QEMU cannot be asked for with its `edu` device: nested and PASID-tagged translation, by properties.
 
 use iommu_core::addr::{AddrRange, Iova, PageSize, Pasid, PhysAddr, RequesterId};
+use iommu_core::iommu::vtd::context::{Kind, Route};
 use iommu_core::iommu::vtd::first_stage::FirstStage;
-use iommu_core::iommu::vtd::route::{Kind, Route};
 use iommu_core::iommu::vtd::second_stage::SecondStage;
 use iommu_core::iommu::vtd::walk::translate;
 use iommu_core::iommu::vtd::{Config, Vtd};

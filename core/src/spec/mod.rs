@@ -30,7 +30,7 @@
 //!
 //! declares `static CONTEXT: EntryType` and `mod context` with one `const` [`Field`] a row, `FIELDS`, `RESERVED`
 //! (a mask a word), `Words` (`[u64; 2]`) and `ZERO`. Rows go from bit 0 up. A table whose rows leave out a bit, or have one twice,
-//! or have a field wider than a word, does not compile. Code then says, with [`Bits`] in scope:
+//! does not compile. Code then says, with [`Bits`] in scope:
 //!
 //! ```ignore
 //! let entry: context::Words = context::ZERO

@@ -4,11 +4,12 @@
 //! Not-present and erroneous entries are never remembered (CAP.CM = 0).
 
 use super::config::{CacheSizes, Config};
-use super::route::{Context, Kind, Process, Route};
+use super::context::{Context, Kind, Process, Route};
+use super::spec::interrupts::irte;
 use super::walk::Reached;
 use crate::addr::{PageSize, RequesterId};
 use crate::iommu::cache::{mix, Cache, Key};
-use crate::spec::Text;
+use crate::spec::{Bits, Text};
 use crate::trace::{Actor, CacheKind, CacheLine, CacheOp, CacheType, Event, Observer, Perms};
 
 /// The context cache.
@@ -194,7 +195,7 @@ pub fn iotlb_line(tag: &IotlbTag, entry: &IotlbEntry) -> CacheLine {
 pub fn context_line(source: &Source, context: &Context) -> CacheLine {
     CacheLine {
         requester: Some(RequesterId::new(u32::from(source.0))),
-        domain: (!context.scalable).then(|| (context.words[1] >> 8 & 0xffff) as u32),
+        domain: context.domain().map(u32::from),
         to: context.words[0],
         ..CacheLine::default()
     }
@@ -205,7 +206,7 @@ pub fn pasid_line(key: &SourcePasid, entry: &Process) -> CacheLine {
     CacheLine {
         requester: Some(RequesterId::new(u32::from(key.0))),
         pasid: Some(key.1),
-        domain: Some((entry.words[1] & 0xffff) as u32),
+        domain: Some(u32::from(entry.domain())),
         to: entry.words[0],
         ..CacheLine::default()
     }
@@ -214,7 +215,7 @@ pub fn pasid_line(key: &SourcePasid, entry: &Process) -> CacheLine {
 /// An interrupt entry cache entry as a line for the trace.
 pub fn interrupt_line(index: &Index, words: &[u64; 2]) -> CacheLine {
     CacheLine {
-        requester: Some(RequesterId::new((words[1] & 0xffff) as u32)),
+        requester: Some(RequesterId::new(words.bits(irte::SID) as u32)),
         from: u64::from(index.0),
         to: words[0],
         ..CacheLine::default()

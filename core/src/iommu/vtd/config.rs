@@ -1,7 +1,8 @@
 //! What a unit can do (its capability registers), how large its caches are, and in what it deviates.
 
+use super::spec::registers::{cap, ecap, sagaw, sslps};
 use crate::iommu::UnitConfig;
-use crate::spec::Text;
+use crate::spec::{Bits, Text};
 
 macro_rules! quirks {
     ($($(#[$doc:meta])* $name:ident,)*) => {
@@ -115,101 +116,86 @@ pub struct Config {
     pub quirks: Quirks,
 }
 
-const fn bit(value: u64, n: u32) -> bool {
-    value >> n & 1 != 0
-}
-
 macro_rules! capabilities {
-    ($($(#[$doc:meta])* $name:ident = $reg:ident $bit:literal;)*) => {
+    ($($(#[$doc:meta])* $name:ident = $reg:ident $field:ident;)*) => {
         impl Config {
-            $($(#[$doc])* pub const fn $name(&self) -> bool { bit(self.$reg, $bit) })*
+            $($(#[$doc])* pub const fn $name(&self) -> bool { $reg::$field.get(&[self.$reg]) != 0 })*
         }
     };
 }
 capabilities! {
     /// CAP.CM: not-present entries are cached too.
-    caching_mode = cap 7;
+    caching_mode = cap CM;
     /// CAP.PSI: page-selective invalidation.
-    page_selective = cap 39;
-    /// CAP.SSLPS bit 0.
-    second_stage_2m = cap 34;
-    /// CAP.SSLPS bit 1.
-    second_stage_1g = cap 35;
+    page_selective = cap PSI;
     /// CAP.FS1GP.
-    first_stage_1g = cap 56;
+    first_stage_1g = cap FS1GP;
     /// CAP.PI: interrupt posting.
-    posting = cap 59;
+    posting = cap PI;
     /// CAP.FS5LP: 5-level first stage.
-    first_stage_5_level = cap 60;
+    first_stage_5_level = cap FS5LP;
     /// CAP.PLMR or PHMR: protected memory regions.
-    protected_low = cap 5;
+    protected_low = cap PLMR;
     /// ECAP.QI: queued invalidation.
-    queued_invalidation = ecap 1;
+    queued_invalidation = ecap QI;
     /// ECAP.DT: device TLBs.
-    device_tlb = ecap 2;
+    device_tlb = ecap DT;
     /// ECAP.IR: interrupt remapping.
-    interrupt_remapping = ecap 3;
+    interrupt_remapping = ecap IR;
     /// ECAP.EIM: x2APIC ids.
-    extended_interrupt_mode = ecap 4;
+    extended_interrupt_mode = ecap EIM;
     /// ECAP.PT: pass-through.
-    pass_through = ecap 6;
+    pass_through = ecap PT;
     /// ECAP.SC: snoop control.
-    snoop_control = ecap 7;
+    snoop_control = ecap SC;
     /// ECAP.NEST: nested translation.
-    nested = ecap 26;
+    nested = ecap NEST;
     /// ECAP.PRS: page requests.
-    page_requests = ecap 29;
+    page_requests = ecap PRS;
     /// ECAP.ERS: execute requests.
-    execute_requests = ecap 30;
+    execute_requests = ecap ERS;
     /// ECAP.SRS: supervisor requests.
-    supervisor_requests = ecap 31;
+    supervisor_requests = ecap SRS;
     /// ECAP.EAFS: extended accessed flag.
-    extended_accessed = ecap 34;
+    extended_accessed = ecap EAFS;
     /// ECAP.PASID.
-    pasid = ecap 40;
+    pasid = ecap PASID;
     /// ECAP.SMTS: scalable mode.
-    scalable_mode = ecap 43;
+    scalable_mode = ecap SMTS;
     /// ECAP.SSADS: second-stage accessed and dirty.
-    second_stage_accessed_dirty = ecap 45;
+    second_stage_accessed_dirty = ecap SSADS;
     /// ECAP.SSTS: second stage in scalable mode.
-    scalable_second_stage = ecap 46;
+    scalable_second_stage = ecap SSTS;
     /// ECAP.FSTS: first stage.
-    scalable_first_stage = ecap 47;
+    scalable_first_stage = ecap FSTS;
 }
 
 impl Config {
     /// The unit of the playground: everything that the machine shows, eight fault recording registers.
     pub const fn playground() -> Self {
-        // ND 16 bits, SAGAW 39|48, MGAW 48, FRO 400h, SSLPS 2M|1G, PSI, NFR 8, MAMV 18, DWD, DRD, FS1GP, PI.
-        let cap = 6
-            | 0b0110 << 8
-            | 47 << 16
-            | 0x40 << 24
-            | 0b11 << 34
-            | 1 << 39
-            | 7 << 40
-            | 18 << 48
-            | 3 << 54
-            | 1 << 56
-            | 1 << 59;
-        // C, QI, DT, IR, EIM, PT, SC, IRO F0h, NEST, PRS, ERS, SRS, EAFS, PSS 20 bits, PASID, SMTS, SSADS, SSTS, FSTS.
-        let ecap = 1
-            | 0b111 << 1
-            | 1 << 4
-            | 1 << 6
-            | 1 << 7
-            | 0xf << 8
-            | 1 << 26
-            | 1 << 29
-            | 1 << 30
-            | 1 << 31
-            | 1 << 34
-            | 19 << 35
-            | 1 << 40
-            | 1 << 43
-            | 1 << 45
-            | 1 << 46
-            | 1 << 47;
+        // 2^16 domain ids, second stages of 3 and 4 levels, 48 address bits.
+        let cap = cap::ND.in_place(6)
+            | cap::SAGAW.in_place(sagaw::LEVELS_3 | sagaw::LEVELS_4)
+            | cap::MGAW.in_place(47)
+            | cap::FRO.in_place(0x40)
+            | cap::SSLPS.in_place(sslps::PAGE_2M | sslps::PAGE_1G)
+            | cap::PSI.mask()
+            | cap::NFR.in_place(7)
+            | cap::MAMV.in_place(18)
+            | cap::DWD.mask()
+            | cap::DRD.mask()
+            | cap::FS1GP.mask()
+            | cap::PI.mask();
+        let ecap = ecap::C.mask()
+            | ecap::QI.mask()
+            | ecap::DT.mask()
+            | ecap::IR.mask()
+            | ecap::EIM.mask()
+            | ecap::PT.mask()
+            | ecap::SC.mask()
+            | ecap::IRO.in_place(0xf)
+            | SCALABLE
+            | ecap::PSS.in_place(19);
         Config {
             cap,
             ecap,
@@ -222,18 +208,22 @@ impl Config {
     /// The playground's unit with what is wanted of it; the error names what VT-d does not have.
     pub fn of(config: &UnitConfig) -> Result<Self, Text> {
         let mut out = Self::playground();
-        let set = |word: &mut u64, bit: u32, on: bool| *word = *word & !(1 << bit) | u64::from(on) << bit;
+        let Config { cap, ecap, .. } = &mut out;
         if !config.processes {
             // Legacy mode: no SMTS, and nothing that needs it.
-            for bit in [26, 29, 30, 31, 34, 40, 43, 45, 46, 47] {
-                set(&mut out.ecap, bit, false);
-            }
+            *ecap &= !SCALABLE;
         }
         match config.width {
             None | Some(48) => {}
-            // SAGAW has the 39-bit tables only, and MGAW says 39.
-            Some(39) => out.cap = out.cap & !(0x1f << 8) & !(0x3f << 16) | 0b0010 << 8 | 38 << 16,
-            Some(57) => out.cap = out.cap & !(0x1f << 8) & !(0x3f << 16) | 0b1110 << 8 | 56 << 16 | 1 << 60,
+            Some(39) => {
+                cap.set(cap::SAGAW, sagaw::LEVELS_3);
+                cap.set(cap::MGAW, 38);
+            }
+            Some(57) => {
+                cap.set(cap::SAGAW, sagaw::LEVELS_3 | sagaw::LEVELS_4 | sagaw::LEVELS_5);
+                cap.set(cap::MGAW, 56);
+                cap.set_flag(cap::FS5LP, true);
+            }
             Some(_) => {
                 return Err(Text::new(
                     "VT-d tables translate 39, 48 or 57 bits",
@@ -242,8 +232,8 @@ impl Config {
             }
         }
         if let Some(largest) = config.largest_page {
-            set(&mut out.cap, 34, largest >= 21);
-            set(&mut out.cap, 35, largest >= 30);
+            let page = |size, bit| if largest >= size { bit } else { 0 };
+            cap.set(cap::SSLPS, page(21, sslps::PAGE_2M) | page(30, sslps::PAGE_1G));
         }
         if let Some(records) = config.fault_records {
             if !(1..=256).contains(&records) {
@@ -252,14 +242,14 @@ impl Config {
                     "VT-d 有 1 到 256 个错误记录寄存器",
                 ));
             }
-            out.cap = out.cap & !(0xff << 40) | u64::from(records - 1) << 40;
+            cap.set(cap::NFR, u64::from(records - 1));
         }
-        // DT: device TLBs; PRS: page requests, which need process tables.
-        set(&mut out.ecap, 2, config.ats);
-        set(&mut out.ecap, 29, config.pri && config.processes);
-        set(&mut out.cap, 7, config.caching_mode);
-        set(&mut out.ecap, 3, config.interrupt_remapping);
-        set(&mut out.ecap, 45, config.accessed_dirty && config.processes);
+        cap.set_flag(cap::CM, config.caching_mode);
+        ecap.set_flag(ecap::DT, config.ats);
+        // Page requests need process tables.
+        ecap.set_flag(ecap::PRS, config.pri && config.processes);
+        ecap.set_flag(ecap::IR, config.interrupt_remapping);
+        ecap.set_flag(ecap::SSADS, config.accessed_dirty && config.processes);
         let caches = &mut out.caches;
         caches.iotlb = config.iotlb.unwrap_or(caches.iotlb);
         caches.context = config.device_cache.unwrap_or(caches.context);
@@ -269,54 +259,90 @@ impl Config {
 
     /// The same unit without scalable mode: root and context tables, second stage only, as before revision 3.
     pub const fn legacy() -> Self {
-        let scalable = 1 << 26 | 1 << 29 | 1 << 30 | 1 << 31 | 1 << 34 | 0x1f << 35 | 1 << 40;
         let playground = Self::playground();
-        let ecap = playground.ecap & !(scalable | 1 << 43 | 1 << 45 | 1 << 46 | 1 << 47);
-        Config { cap: playground.cap & !(1 << 56), ecap, ..playground }
+        let ecap = playground.ecap & !(SCALABLE | ecap::PSS.mask());
+        Config { cap: playground.cap & !cap::FS1GP.mask(), ecap, ..playground }
     }
 
+    /// CAP.SSLPS: pages of 2 MiB in the second stage.
+    pub const fn second_stage_2m(&self) -> bool {
+        cap::SSLPS.get(&[self.cap]) & sslps::PAGE_2M != 0
+    }
+    /// CAP.SSLPS: pages of 1 GiB in the second stage.
+    pub const fn second_stage_1g(&self) -> bool {
+        cap::SSLPS.get(&[self.cap]) & sslps::PAGE_1G != 0
+    }
+    /// CAP.ND: how many domain ids there are.
+    pub const fn domains(&self) -> u32 {
+        let bits = 4 + 2 * cap::ND.get(&[self.cap]);
+        1 << if bits < 16 { bits } else { 16 }
+    }
+    /// CAP.ESRTPS: setting the root table pointer empties the caches.
+    pub const fn root_pointer_invalidates(&self) -> bool {
+        cap::ESRTPS.get(&[self.cap]) != 0
+    }
     /// CAP.MGAW plus 1: the widest input address.
     pub const fn max_guest_bits(&self) -> u8 {
-        (self.cap >> 16 & 0x3f) as u8 + 1
+        cap::MGAW.get(&[self.cap]) as u8 + 1
     }
     /// Does CAP.SAGAW have second-stage tables of this many levels?
     pub const fn second_stage_levels(&self, levels: u8) -> bool {
-        // Bit 1 is 3 levels, bit 2 is 4, bit 3 is 5.
-        levels >= 2 && levels <= 6 && bit(self.cap >> 8 & 0x1f, levels as u32 - 2)
+        levels >= 2 && levels <= 6 && cap::SAGAW.get(&[self.cap]) & sagaw::levels(levels) != 0
     }
     /// The most levels that CAP.SAGAW has, for new tables.
     pub const fn deepest_second_stage(&self) -> u8 {
-        match self.cap >> 8 & 0xf {
-            n if n & 8 != 0 => 5,
-            n if n & 4 != 0 => 4,
+        match cap::SAGAW.get(&[self.cap]) {
+            n if n & sagaw::LEVELS_5 != 0 => 5,
+            n if n & sagaw::LEVELS_4 != 0 => 4,
             _ => 3,
         }
     }
     /// CAP.NFR plus 1: how many fault recording registers there are.
     pub const fn fault_registers(&self) -> usize {
-        (self.cap >> 40 & 0xff) as usize + 1
+        cap::NFR.get(&[self.cap]) as usize + 1
     }
     /// Offset of the first fault recording register (CAP.FRO).
     pub const fn fault_offset(&self) -> u32 {
-        (self.cap >> 24 & 0x3ff) as u32 * 16
+        cap::FRO.get(&[self.cap]) as u32 * 16
     }
     /// Offset of the IOTLB registers: IVA, then IOTLB 8 bytes on (ECAP.IRO).
     pub const fn iotlb_offset(&self) -> u32 {
-        (self.ecap >> 8 & 0x3ff) as u32 * 16
+        ecap::IRO.get(&[self.ecap]) as u32 * 16
     }
     /// CAP.MAMV: the largest address mask of a page-selective invalidation.
     pub const fn max_address_mask(&self) -> u8 {
-        (self.cap >> 48 & 0x3f) as u8
+        cap::MAMV.get(&[self.cap]) as u8
     }
     /// ECAP.PSS plus 1: bits of a PASID.
     pub const fn pasid_bits(&self) -> u8 {
-        (self.ecap >> 35 & 0x1f) as u8 + 1
+        ecap::PSS.get(&[self.ecap]) as u8 + 1
     }
 }
+
+/// The capabilities that belong to scalable mode.
+const SCALABLE: u64 = ecap::NEST.mask()
+    | ecap::PRS.mask()
+    | ecap::ERS.mask()
+    | ecap::SRS.mask()
+    | ecap::EAFS.mask()
+    | ecap::PASID.mask()
+    | ecap::SMTS.mask()
+    | ecap::SSADS.mask()
+    | ecap::SSTS.mask()
+    | ecap::FSTS.mask();
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn capabilities_are_the_words_of_the_specification() {
+        assert_eq!(
+            (Config::playground().cap, Config::playground().ecap),
+            (0x9d2_078c_402f_0606, 0xe99c_e400_0fdf)
+        );
+        assert_eq!((Config::legacy().cap, Config::legacy().ecap), (0x8d2_078c_402f_0606, 0xfdf));
+    }
 
     #[test]
     fn quirks_have_names_and_are_documented() {

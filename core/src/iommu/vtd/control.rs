@@ -1,9 +1,10 @@
 //! What follows from a register write (VT-d 11.4).
 
-use super::config::Config;
-use super::regs::{bit, offset};
+use super::regs::Regs;
+use super::spec::registers::*;
 use super::Vtd;
 use crate::memory::Memory;
+use crate::spec::Bits;
 use crate::trace::{Actor, Event, Observer};
 
 impl Vtd {
@@ -33,19 +34,21 @@ impl Vtd {
         }
         let high_half = at + u32::from(bytes) == start + u32::from(register.bytes);
         match start {
-            offset::GCMD => self.command(memory, new, obs),
-            offset::CCMD if high_half => self.context_command(obs),
-            offset::FSTS => {
+            gcmd::OFFSET => self.command(memory, new, obs),
+            ccmd::OFFSET if high_half => self.context_command(obs),
+            fsts::OFFSET => {
                 self.refresh_pending();
                 // Clearing the error lets the queue go on (VT-d 6.5.2.10).
                 self.run_queue(memory, obs);
             }
-            offset::FECTL | offset::IECTL | offset::PECTL if new & (bit::IM | bit::IP) == bit::IP => {
-                self.event(start, obs);
+            fectl::OFFSET | iectl::OFFSET | pectl::OFFSET
+                if new.is_set(event_control::IP) && !new.is_set(event_control::IM) =>
+            {
+                self.event(register, obs);
             }
-            offset::ICS if new & 1 == 0 => self.regs.change(offset::IECTL, 4, bit::IP, 0),
-            offset::PRS if new & 1 == 0 => self.regs.change(offset::PECTL, 4, bit::IP, 0),
-            offset::IQT => self.run_queue(memory, obs),
+            ics::OFFSET if !new.is_set(ics::IWC) => self.regs.clear(&IECTL, event_control::IP),
+            prs::OFFSET if !new.is_set(prs::PPR) => self.regs.clear(&PECTL, event_control::IP),
+            iqt::OFFSET => self.run_queue(memory, obs),
             _ if start == self.regs.iotlb() + 8 && high_half => self.iotlb_command(obs),
             _ if start >= self.config.fault_offset() => self.refresh_pending(),
             _ => {}
@@ -56,41 +59,47 @@ impl Vtd {
     /// The global command register (VT-d 11.4.4): each bit that differs from the status, or is one-shot, acts.
     fn command<O: Observer>(&mut self, memory: &mut Memory, value: u64, obs: &mut O) {
         // The command register is write-only and reads as 0.
-        self.regs.set(offset::GCMD, 4, 0);
-        let mut status = self.regs.get(offset::GSTS, 4);
+        self.regs.put(&GCMD, 0);
+        let mut status = self.regs.of(&GSTS);
         let before = status;
         let flushes = self.config.quirks.root_pointer_flushes;
-        if value & bit::SRTP != 0 {
-            self.root = self.regs.get(offset::RTADDR, 8);
-            status |= bit::SRTP;
-            if flushes || self.config.cap >> 63 != 0 {
+        if value.is_set(gcmd::SRTP) {
+            self.root = self.regs.of(&RTADDR);
+            status.set_flag(gsts::RTPS, true);
+            if flushes || self.config.root_pointer_invalidates() {
                 self.forget_translations(obs);
             }
         }
-        if value & bit::SIRTP != 0 && self.config.interrupt_remapping() {
+        if value.is_set(gcmd::SIRTP) && self.config.interrupt_remapping() {
             self.latch_interrupt_root();
-            status |= bit::SIRTP;
+            status.set_flag(gsts::IRTPS, true);
         }
-        let may = |c: &Config, b: u64| match b {
-            bit::IRE => c.interrupt_remapping(),
-            bit::QIE => c.queued_invalidation(),
-            _ => true,
-        };
-        for b in [bit::TE, bit::QIE, bit::IRE, bit::CFI] {
-            if may(&self.config, b) {
-                status = status & !b | value & b;
-            }
+        status.set_flag(gsts::TES, value.is_set(gcmd::TE));
+        status.set_flag(gsts::CFIS, value.is_set(gcmd::CFI));
+        if self.config.queued_invalidation() {
+            status.set_flag(gsts::QIES, value.is_set(gcmd::QIE));
+        }
+        if self.config.interrupt_remapping() {
+            status.set_flag(gsts::IRES, value.is_set(gcmd::IRE));
         }
         let changed = before ^ status;
-        if changed & bit::TE != 0 && flushes {
+        if changed.is_set(gsts::TES) && flushes {
             self.forget_translations(obs);
         }
-        if changed & bit::QIE != 0 && status & bit::QIE == 0 {
-            self.set_register(offset::IQH, 8, 0, obs);
+        if changed.is_set(gsts::QIES) && !status.is_set(gsts::QIES) {
+            self.set_register(iqh::OFFSET, iqh::BYTES, 0, obs);
         }
-        self.set_register(offset::GSTS, 4, status, obs);
-        if changed & bit::QIE != 0 {
+        self.set_register(gsts::OFFSET, gsts::BYTES, status, obs);
+        if changed.is_set(gsts::QIES) {
             self.run_queue(memory, obs);
         }
+    }
+}
+
+impl Regs {
+    /// Clears a flag of a register with a fixed offset, as hardware does; views learn of it with the next change.
+    pub(super) fn clear(&mut self, register: &crate::spec::Register, flag: crate::spec::Field) {
+        let value = self.of(register).with_flag(flag, false);
+        self.put(register, value);
     }
 }

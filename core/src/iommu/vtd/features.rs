@@ -1,7 +1,7 @@
 //! Which fields of a structure need a capability: they are reserved where the unit lacks it.
 
 use super::config::Config;
-use super::spec::{pasid, sm_context};
+use super::spec::structures::{pasid, sm_context};
 use crate::spec::Field;
 
 /// A field that switches on what a unit may lack, and whether one has it.
@@ -31,7 +31,7 @@ pub fn uses_absent(config: &Config, features: &[Feature], words: &[u64]) -> bool
 
 #[cfg(test)]
 mod tests {
-    use super::super::spec::CONTEXT;
+    use super::super::spec::structures::CONTEXT;
     use super::*;
     use crate::spec::Bits;
 

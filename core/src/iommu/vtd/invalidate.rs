@@ -1,14 +1,16 @@
 //! Forgetting: what each invalidation takes out of which cache (VT-d 6.5), asked for by register or by queue.
 
-use super::caches::{self, Index};
-use super::descriptors as d;
+use super::caches::{self, Index, IotlbEntry, IotlbTag};
+use super::commands::{Command, Contexts, Pages, Processes, Translations};
+use super::context::Kind;
 
-use super::regs::{bit, offset};
-use super::route::Kind;
+use super::spec::commands as d;
+use super::spec::registers::iotlb_registers::{iotlb, iva};
+use super::spec::registers::*;
 use super::Vtd;
-use crate::addr::{Address, PhysAddr, RequesterId};
+use crate::addr::{Address, PhysAddr};
 use crate::memory::Memory;
-use crate::spec::{Rule, Text};
+use crate::spec::{Bits, Rule, Text};
 use crate::trace::{write_data, Actor, CacheOp, Event, Observer, Scope, Verdict};
 
 static BAD_TAIL: Rule = Rule {
@@ -35,62 +37,55 @@ static TIMED_OUT: Rule = Rule {
     section: "VT-d 6.5.2.10",
 };
 
-/// Pages of a page-selective invalidation: 2^mask pages at `address`.
-#[derive(Clone, Copy, Debug)]
-struct Pages {
-    first: u64,
-    last: u64,
-}
-
 impl Pages {
-    fn new(address: u64, mask: u8) -> Self {
-        let bytes = 4096u64.checked_shl(u32::from(mask)).unwrap_or(0);
-        let first = address & !bytes.wrapping_sub(1);
-        Pages { first, last: first | bytes.wrapping_sub(1) }
-    }
-    fn touches(&self, page: u64, shift: u8) -> bool {
-        page <= self.last && (page | ((1u64 << shift) - 1)) >= self.first
+    /// Do the pages have a byte of the page of 2^`shift` bytes at `page`?
+    fn touch(&self, page: u64, shift: u8) -> bool {
+        let bytes = 4096u64.checked_shl(u32::from(self.mask)).unwrap_or(0);
+        let first = self.address & !bytes.wrapping_sub(1);
+        let last = first | bytes.wrapping_sub(1);
+        page <= last && (page | ((1u64 << shift) - 1)) >= first
     }
 }
 
-/// Which of the IOTLB to take out.
+/// Why a descriptor stops the queue.
 #[derive(Clone, Copy, Debug)]
-enum Which {
-    Everything,
-    Domain(u16),
-    Pages(u16, Pages),
-    Pasid(u16, u32),
-    PasidPages(u16, u32, Pages),
+enum Stop {
+    /// IQE, with the cause that IQERCD holds.
+    Error(u64, &'static Rule),
+    /// ITE, recorded already.
+    TimedOut,
 }
+
+const INVALID: Stop = Stop::Error(iqe::TYPE, &BAD_TYPE);
 
 impl Vtd {
-    fn forget_iotlb<O: Observer>(&mut self, which: Which, obs: &mut O) {
-        self.caches.iotlb.remove_if(
-            |tag, entry| match which {
-                Which::Everything => true,
-                Which::Domain(did) => tag.did == did,
-                Which::Pages(did, pages) => {
-                    // First-stage and nested translations of the domain go whole: a page of the second stage
-                    // may be under any of them (VT-d 6.5.2.3).
+    fn invalidate_translations<O: Observer>(&mut self, which: Translations, obs: &mut O) {
+        match which {
+            Translations::All => self.forget_iotlb(|_, _| true, obs),
+            Translations::Domain(did) => self.forget_iotlb(|tag, _| tag.did == did, obs),
+            // First-stage and nested translations of the domain go whole: a page of the second stage may be under
+            // any of them (VT-d 6.5.2.3).
+            Translations::Pages(did, pages) => self.forget_iotlb(
+                |tag, entry| {
                     tag.did == did
                         && (matches!(entry.kind, Kind::First | Kind::Nested)
-                            || pages.touches(tag.page, tag.shift))
-                }
-                Which::Pasid(did, pasid) => tag.did == did && tag.pasid == Some(pasid),
-                Which::PasidPages(did, pasid, pages) => {
-                    tag.did == did && tag.pasid == Some(pasid) && pages.touches(tag.page, tag.shift)
-                }
-            },
-            |gone| {
-                let line = caches::iotlb_line(&gone.key, &gone.value);
-                caches::tell(obs, &caches::IOTLB, CacheOp::Invalidate, gone.slot, line);
-            },
-        );
+                            || pages.touch(tag.page, tag.shift))
+                },
+                obs,
+            ),
+        }
+    }
+
+    fn forget_iotlb<O: Observer>(&mut self, matches: impl Fn(&IotlbTag, &IotlbEntry) -> bool, obs: &mut O) {
+        self.caches.iotlb.remove_if(matches, |gone| {
+            let line = caches::iotlb_line(&gone.key, &gone.value);
+            caches::tell(obs, &caches::IOTLB, CacheOp::Invalidate, gone.slot, line);
+        });
     }
 
     fn forget_contexts<O: Observer>(&mut self, matches: impl Fn(u16, Option<u16>) -> bool, obs: &mut O) {
         self.caches.context.remove_if(
-            |key, c| matches(key.0, (!c.scalable).then_some((c.words[1] >> 8) as u16)),
+            |key, context| matches(key.0, context.domain()),
             |gone| {
                 let line = caches::context_line(&gone.key, &gone.value);
                 caches::tell(obs, &caches::CONTEXT_CACHE, CacheOp::Invalidate, gone.slot, line);
@@ -100,7 +95,7 @@ impl Vtd {
 
     fn forget_pasids<O: Observer>(&mut self, matches: impl Fn(u16, u32) -> bool, obs: &mut O) {
         self.caches.pasid.remove_if(
-            |key, e| matches(e.words[1] as u16, key.1),
+            |key, entry| matches(entry.domain(), key.1),
             |gone| {
                 let line = caches::pasid_line(&gone.key, &gone.value);
                 caches::tell(obs, &caches::PASID_CACHE, CacheOp::Invalidate, gone.slot, line);
@@ -122,106 +117,104 @@ impl Vtd {
     pub(super) fn forget_translations<O: Observer>(&mut self, obs: &mut O) {
         self.forget_contexts(|_, _| true, obs);
         self.forget_pasids(|_, _| true, obs);
-        self.forget_iotlb(Which::Everything, obs);
+        self.forget_iotlb(|_, _| true, obs);
     }
 
     /// CCMD was written with ICC: register-based invalidation of the context cache (VT-d 6.5.1.1).
     pub(super) fn context_command<O: Observer>(&mut self, obs: &mut O) {
-        let value = self.regs.get(offset::CCMD, 8);
-        if value >> 63 == 0 || self.is_on(bit::QIE) {
+        let value = self.regs.of(&CCMD);
+        if !value.is_set(ccmd::ICC) || self.is_on(gsts::QIES) {
             return;
         }
         obs.begin(Actor::Iommu, Scope::Command { entry: &d::CONTEXT_CACHE });
-        let done = self.invalidate_contexts(
-            value >> 61 & 3,
-            value as u16,
-            (value >> 16) as u16,
-            value >> 32 & 3,
-            obs,
-        );
-        let actual = if done { value >> 61 & 3 } else { 0 };
-        let after = value & !(1 << 63 | 3 << 59) | actual << 59;
-        self.set_register(offset::CCMD, 8, after, obs);
+        let (domain, source) = (value.bits(ccmd::DID) as u16, value.bits(ccmd::SID) as u16);
+        let which = Contexts::new(value.bits(ccmd::CIRG), domain, source, value.bits(ccmd::FM) as u8);
+        if let Some(which) = which {
+            self.invalidate_contexts(which, obs);
+        }
+        let actual = if which.is_some() { value.bits(ccmd::CIRG) } else { 0 };
+        let after = value.with_flag(ccmd::ICC, false).with(ccmd::CAIG, actual);
+        self.set_register(ccmd::OFFSET, ccmd::BYTES, after, obs);
         obs.end(Actor::Iommu, Verdict::Ok);
     }
 
-    fn invalidate_contexts<O: Observer>(&mut self, g: u64, did: u16, sid: u16, fm: u64, obs: &mut O) -> bool {
-        match g {
-            1 => self.forget_contexts(|_, _| true, obs),
+    fn invalidate_contexts<O: Observer>(&mut self, which: Contexts, obs: &mut O) {
+        match which {
+            Contexts::All => self.forget_contexts(|_, _| true, obs),
             // In scalable mode entries have no domain id: all of them go.
-            2 => self.forget_contexts(|_, d| d.is_none_or(|d| d == did), obs),
-            3 => {
-                let mask = !([0, 4, 6, 7][fm as usize & 3]);
-                self.forget_contexts(|s, _| s & mask == sid & mask, obs);
+            Contexts::Domain(did) => self.forget_contexts(|_, d| d.is_none_or(|d| d == did), obs),
+            Contexts::Source { source, mask } => {
+                let mask = !([0, 4, 6, 7][usize::from(mask & 3)]);
+                self.forget_contexts(|s, _| s & mask == source & mask, obs);
             }
-            _ => return false,
         }
-        true
     }
 
     /// The IOTLB register was written with IVT: register-based invalidation (VT-d 6.5.1.2).
     pub(super) fn iotlb_command<O: Observer>(&mut self, obs: &mut O) {
         let at = self.regs.iotlb();
         let value = self.regs.get(at + 8, 8);
-        if value >> 63 == 0 || self.is_on(bit::QIE) {
+        if !value.is_set(iotlb::IVT) || self.is_on(gsts::QIES) {
             return;
         }
         obs.begin(Actor::Iommu, Scope::Command { entry: &d::IOTLB });
-        let iva = self.regs.get(at, 8);
-        let g = value >> 60 & 3;
-        let done = self.invalidate_iotlb(g, (value >> 32) as u16, iva & !0xfff, (iva & 0x3f) as u8, obs);
-        let actual = if done { g } else { 0 };
-        let after = value & !(1 << 63 | 3 << 57) | actual << 57;
+        let address = self.regs.get(at, 8);
+        let pages = Pages { address: address.address(iva::ADDR), mask: address.bits(iva::AM) as u8 };
+        let which = Translations::new(value.bits(iotlb::IIRG), value.bits(iotlb::DID) as u16, pages);
+        let which = which.filter(|which| self.within_mask(which));
+        if let Some(which) = which {
+            self.invalidate_translations(which, obs);
+        }
+        let actual = if which.is_some() { value.bits(iotlb::IIRG) } else { 0 };
+        let after = value.with_flag(iotlb::IVT, false).with(iotlb::IAIG, actual);
         self.set_register(at + 8, 8, after, obs);
         obs.end(Actor::Iommu, Verdict::Ok);
     }
 
-    fn invalidate_iotlb<O: Observer>(&mut self, g: u64, did: u16, address: u64, am: u8, obs: &mut O) -> bool {
-        let which = match g {
-            1 => Which::Everything,
-            2 => Which::Domain(did),
-            3 if am <= self.config.max_address_mask() => Which::Pages(did, Pages::new(address, am)),
-            _ => return false,
-        };
-        self.forget_iotlb(which, obs);
-        true
+    /// Is the address mask one that CAP.MAMV allows?
+    fn within_mask(&self, which: &Translations) -> bool {
+        match which {
+            Translations::Pages(_, pages) => pages.mask <= self.config.max_address_mask(),
+            _ => true,
+        }
     }
 
     fn wide(&self) -> bool {
-        self.config.scalable_mode() && self.regs.get(offset::IQA, 8) >> 11 & 1 != 0
+        self.config.scalable_mode() && self.regs.of(&IQA).is_set(iqa::DW)
     }
 
     /// Takes descriptors from the queue until it is empty or an error stops it (VT-d 6.5.2).
     pub(super) fn run_queue<O: Observer>(&mut self, memory: &mut Memory, obs: &mut O) {
-        if !self.is_on(bit::QIE) || self.regs.get(offset::FSTS, 4) & (bit::IQE | bit::ITE) != 0 {
+        let status = self.regs.of(&FSTS);
+        if !self.is_on(gsts::QIES) || status.is_set(fsts::IQE) || status.is_set(fsts::ITE) {
             return;
         }
-        let iqa = self.regs.get(offset::IQA, 8);
-        let size = 4096u64 << (iqa & 7);
+        let base = self.regs.of(&IQA);
+        let size = 4096u64 << base.bits(iqa::QS);
         let step = if self.wide() { 32 } else { 16 };
-        let tail = self.regs.get(offset::IQT, 8);
+        let tail = self.regs.of(&IQT);
         if tail >= size || tail % step != 0 {
-            self.queue_error(1, &BAD_TAIL, obs);
+            self.queue_error(iqe::TAIL, &BAD_TAIL, obs);
             return;
         }
         // Each round moves the head by one descriptor, so there are at most as many as the queue holds.
         for _ in 0..size / step {
-            let head = self.regs.get(offset::IQH, 8);
-            if head == tail || !self.one_descriptor(memory, iqa & !0xfff, head, step, obs) {
+            let head = self.regs.of(&IQH);
+            if head == tail || !self.one_descriptor(memory, base.address(iqa::IQA), head, step, obs) {
                 return;
             }
-            self.set_register(offset::IQH, 8, (head + step) % size, obs);
+            self.set_register(iqh::OFFSET, iqh::BYTES, (head + step) % size, obs);
         }
     }
 
     fn queue_error<O: Observer>(&mut self, cause: u64, rule: &'static Rule, obs: &mut O) {
         if O::ON {
-            obs.step(Actor::Iommu, Event::Check { rule, ok: false, value: self.regs.get(offset::IQT, 8) });
+            obs.step(Actor::Iommu, Event::Check { rule, ok: false, value: self.regs.of(&IQT) });
         }
-        let before = self.regs.get(offset::FSTS, 4);
-        let record = self.regs.get(offset::IQERCD, 8) & !0xf | cause;
-        self.set_register(offset::IQERCD, 8, record, obs);
-        self.set_register(offset::FSTS, 4, before | bit::IQE, obs);
+        let before = self.regs.of(&FSTS);
+        let record = self.regs.of(&IQERCD).with(iqercd::IQEI, cause);
+        self.set_register(iqercd::OFFSET, iqercd::BYTES, record, obs);
+        self.set_register(fsts::OFFSET, fsts::BYTES, before.with_flag(fsts::IQE, true), obs);
         self.fault_event(before, obs);
     }
 
@@ -240,19 +233,19 @@ impl Vtd {
             match memory.read_u64(pa.wrapping_add(i as u64 * 8)) {
                 Ok(value) => *word = value,
                 Err(_) => {
-                    self.queue_error(2, &BAD_FETCH, obs);
+                    self.queue_error(iqe::FETCH, &BAD_FETCH, obs);
                     return false;
                 }
             }
         }
-        let kind = d::kind(words[0]);
-        let known = d::of_type(kind);
-        let (entry, needs_wide) = known.unwrap_or((&d::UNKNOWN, false));
+        let known = d::of_kind(d::kind_of(words[0]));
+        let entry = known.unwrap_or(&d::UNKNOWN);
+        let needs_wide = entry.words == 4;
         obs.begin(Actor::Iommu, Scope::Command { entry });
         let problem = if known.is_none() || needs_wide && step == 16 {
-            Some((3, &BAD_TYPE))
-        } else if entry.reserved_set(&words, 64) || !needs_wide && (words[2] | words[3]) != 0 {
-            Some((4, &BAD_RESERVED))
+            Some((iqe::TYPE, &BAD_TYPE))
+        } else if entry.reserved_set(&words, 64) || !needs_wide && words[2..] != [0, 0] {
+            Some((iqe::RESERVED, &BAD_RESERVED))
         } else {
             None
         };
@@ -265,108 +258,86 @@ impl Vtd {
                 Event::Read { entry, level: 0, index, at: pa.any(), pa, words: shown, verdict },
             );
         }
-        let problem = match problem {
-            None => self.obey(memory, kind, &words, obs).err(),
-            other => other,
+        let stop = match problem {
+            None => Command::parse(&words).ok_or(INVALID).and_then(|c| self.obey(memory, c, obs)).err(),
+            Some((cause, rule)) => Some(Stop::Error(cause, rule)),
         };
-        match problem {
-            None => obs.end(Actor::Iommu, Verdict::Ok),
-            Some((0, rule)) => obs.end(Actor::Iommu, Verdict::Refused(rule)),
-            Some((cause, rule)) => {
+        let verdict = match stop {
+            None => Verdict::Ok,
+            Some(Stop::TimedOut) => Verdict::Refused(&TIMED_OUT),
+            Some(Stop::Error(cause, rule)) => {
                 self.queue_error(cause, rule, obs);
-                obs.end(Actor::Iommu, Verdict::Refused(rule));
+                Verdict::Refused(rule)
             }
-        }
-        problem.is_none()
+        };
+        obs.end(Actor::Iommu, verdict);
+        stop.is_none()
     }
 
-    /// Does what a well-formed descriptor says; else the cause for IQERCD (0: ITE) and the rule.
-    fn obey<O: Observer>(
-        &mut self,
-        memory: &mut Memory,
-        kind: u64,
-        words: &[u64; 4],
-        obs: &mut O,
-    ) -> Result<(), (u64, &'static Rule)> {
-        let [low, high, ..] = *words;
-        let g = low >> 4 & 3;
-        let did = (low >> 16) as u16;
-        let pasid = (low >> 32 & 0xf_ffff) as u32;
-        let (address, am) = (high & !0xfff, (high & 0x3f) as u8);
-        let done = match kind {
-            1 => self.invalidate_contexts(g, did, (low >> 32) as u16, low >> 48 & 3, obs),
-            2 => self.invalidate_iotlb(g, did, address, am, obs),
-            3 => return self.device_tlb(RequesterId::new((low >> 32) as u32 & 0xffff), obs),
-            4 => {
-                let (index, count) = ((low >> 32 & 0xffff) as u32, 1u32 << (low >> 27 & 0x1f).min(16));
-                let first = index & !(count - 1);
-                let all = low >> 4 & 1 == 0;
-                self.forget_interrupts(|i| all || (first..first + count).contains(&u32::from(i)), obs);
-                true
+    /// Does what a command says.
+    fn obey<O: Observer>(&mut self, memory: &mut Memory, command: Command, obs: &mut O) -> Result<(), Stop> {
+        match command {
+            Command::Contexts(which) => self.invalidate_contexts(which, obs),
+            Command::Translations(which) if !self.within_mask(&which) => return Err(INVALID),
+            Command::Translations(which) => self.invalidate_translations(which, obs),
+            Command::PasidTranslations(did, pasid, pages) => self.forget_iotlb(
+                |tag, _| {
+                    tag.did == did
+                        && tag.pasid == Some(pasid)
+                        && pages.is_none_or(|pages| pages.touch(tag.page, tag.shift))
+                },
+                obs,
+            ),
+            Command::Processes(which) => self.forget_pasids(
+                |d, p| match which {
+                    Processes::All => true,
+                    Processes::Domain(did) => d == did,
+                    Processes::One(did, pasid) => d == did && p == pasid,
+                },
+                obs,
+            ),
+            Command::Interrupts(None) => self.forget_interrupts(|_| true, obs),
+            Command::Interrupts(Some((index, mask))) => {
+                let count = 1u32 << mask.min(16);
+                let first = u32::from(index) & !(count - 1);
+                self.forget_interrupts(|i| (first..first + count).contains(&u32::from(i)), obs);
             }
-            5 => return self.wait(memory, low, high, obs),
-            6 => {
-                let which = match g {
-                    2 => Some(Which::Pasid(did, pasid)),
-                    3 => Some(Which::PasidPages(did, pasid, Pages::new(address, am))),
-                    _ => None,
-                };
-                if let Some(which) = which {
-                    self.forget_iotlb(which, obs);
-                }
-                which.is_some()
-            }
-            7 => {
-                match g {
-                    0 => self.forget_pasids(|d, _| d == did, obs),
-                    1 => self.forget_pasids(|d, p| d == did && p == pasid, obs),
-                    3 => self.forget_pasids(|_, _| true, obs),
-                    _ => return Err((3, &BAD_TYPE)),
-                }
-                true
-            }
-            8 => return self.device_tlb(RequesterId::new((low >> 16) as u32 & 0xffff), obs),
-            // A page group response goes on to the device.
-            _ => true,
-        };
-        if done {
-            Ok(())
-        } else {
-            Err((3, &BAD_TYPE))
+            Command::DeviceTlb { source, .. } => return self.device_tlb(source, obs),
+            Command::Wait { interrupt, status, .. } => return self.wait(memory, interrupt, status, obs),
+            // Goes on to the device.
+            Command::PageResponse { .. } => {}
         }
+        Ok(())
     }
 
     /// The device answers an invalidation of its TLB, or a time-out is found (ITE).
-    fn device_tlb<O: Observer>(
-        &mut self,
-        device: RequesterId,
-        obs: &mut O,
-    ) -> Result<(), (u64, &'static Rule)> {
-        if !self.mute.contains(&device.bdf16()) {
+    fn device_tlb<O: Observer>(&mut self, source: u16, obs: &mut O) -> Result<(), Stop> {
+        if !self.mute.contains(&source) {
             return Ok(());
         }
-        let before = self.regs.get(offset::FSTS, 4);
-        let record = self.regs.get(offset::IQERCD, 8) & !(0xffff << 32) | u64::from(device.bdf16()) << 32;
-        self.set_register(offset::IQERCD, 8, record, obs);
-        self.set_register(offset::FSTS, 4, before | bit::ITE, obs);
+        let before = self.regs.of(&FSTS);
+        let record = self.regs.of(&IQERCD).with(iqercd::ITESID, source.into());
+        self.set_register(iqercd::OFFSET, iqercd::BYTES, record, obs);
+        self.set_register(fsts::OFFSET, fsts::BYTES, before.with_flag(fsts::ITE, true), obs);
         self.fault_event(before, obs);
-        Err((0, &TIMED_OUT))
+        Err(Stop::TimedOut)
     }
 
     fn wait<O: Observer>(
         &mut self,
         memory: &mut Memory,
-        low: u64,
-        high: u64,
+        interrupt: bool,
+        status: Option<(u64, u32)>,
         obs: &mut O,
-    ) -> Result<(), (u64, &'static Rule)> {
-        if low >> 5 & 1 != 0 {
-            let data = ((low >> 32) as u32).to_le_bytes();
-            write_data(memory, obs, Actor::Iommu, PhysAddr::new(high), &data).map_err(|_| (2, &BAD_FETCH))?;
+    ) -> Result<(), Stop> {
+        if let Some((at, data)) = status {
+            write_data(memory, obs, Actor::Iommu, PhysAddr::new(at), &data.to_le_bytes())
+                .map_err(|_| Stop::Error(iqe::FETCH, &BAD_FETCH))?;
         }
-        if low >> 4 & 1 != 0 && self.regs.get(offset::ICS, 4) & 1 == 0 {
-            self.set_register(offset::ICS, 4, 1, obs);
-            self.event(offset::IECTL, obs);
+        let done = self.regs.of(&ICS);
+        if interrupt && !done.is_set(ics::IWC) {
+            self.set_register(ics::OFFSET, ics::BYTES, done.with_flag(ics::IWC, true), obs);
+            self.event(&IECTL, obs);
         }
         Ok(())
     }

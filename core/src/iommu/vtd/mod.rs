@@ -1,37 +1,37 @@
 //! Intel VT-d: the Intel Virtualization Technology for Directed I/O architecture specification, revision 4.
 //!
-//! * Structures, registers, descriptors and fault reasons are tables of data: [`spec`], [`first_stage`],
-//!   [`second_stage`], [`irte`], [`registers`], [`descriptors`], [`faults`].
+//! * Structures, registers, commands and fault reasons are tables of data: [`spec`], [`first_stage`], [`second_stage`].
+//! * [`commands`], [`records`] and [`interrupts`] turn values into the words of a table and back.
 //! * What a unit can do is its [`Config`]; in what an implementation deviates is its [`Quirks`].
-//! * [`route`] finds the tables of a request, [`walk`] walks them; `translate` does both through [`caches`].
-//! * `record` writes faults, `invalidate` and `control` obey software, `pages` queues page requests.
+//! * [`context`] finds the tables of a request, [`walk`] walks them; `translate` does both through [`caches`].
+//! * `fault_log` writes faults, `invalidate` and `control` obey software, `page_requests` queues page requests.
 //! * `driver` is the operating system's side: it shares nothing with the rest but memory and registers.
 
 mod architecture;
 pub mod caches;
+pub mod commands;
 pub mod config;
+pub mod context;
 mod control;
-pub mod descriptors;
 mod driver;
-pub mod faults;
+mod fault_log;
 pub mod features;
 pub mod first_stage;
+pub mod interrupts;
 mod invalidate;
-pub mod irte;
-pub mod pages;
-mod record;
-pub mod registers;
-pub mod regs;
-pub mod route;
+mod page_requests;
+mod queues;
+pub mod records;
+mod regs;
 pub mod second_stage;
-mod shared;
 pub mod spec;
 mod translate;
 pub mod walk;
 
 pub use architecture::ARCHITECTURE;
 pub use config::{CacheSizes, Config, Quirks};
-pub use shared::QUEUES;
+pub use queues::QUEUES;
+pub use spec::faults;
 
 use super::*;
 use crate::trace::{Actor, Event};
@@ -215,9 +215,7 @@ impl Iommu for Vtd {
     }
 
     fn interrupt_message(&self, index: u16) -> Message {
-        // Remappable format (VT-d 5.1.2.2): handle 14:0 in 19:5, bit 15 in 2; SHV 0, format 1.
-        let handle = u64::from(index & 0x7fff) << 5 | u64::from(index >> 15) << 2;
-        Message { address: 0xfee0_0010 | handle, data: 0 }
+        interrupts::message(index, None)
     }
 
     fn take_faults<O: Observer>(&mut self, ctx: &mut Ctx<'_, O>) -> Result<Vec<FaultRecord>, DriverError> {

@@ -2,17 +2,18 @@
 
 use super::caches::{self, Caches, Source, SourcePasid};
 use super::config::Config;
-use super::faults as f;
-use super::record::About;
-use super::regs::{bit, offset};
-use super::route::{Context, Failure, Mode, Process, Reader, Route};
+use super::context::{Context, Failure, GivenPasid, Mode, Process, Reader, Route};
+use super::fault_log::About;
+use super::spec::faults as f;
+use super::spec::registers::{gsts, GSTS};
+use super::spec::structures::sm_context;
 use super::walk::{self, is_interrupt_address, Reached};
 use super::Vtd;
 use crate::addr::{Address, AnyAddr, PageSize, PhysAddr};
 use crate::iommu::{Delivery, Outcome, Request, RequestKind, Translation};
 use crate::memory::Memory;
 use crate::paging::Want;
-use crate::spec::FaultCode;
+use crate::spec::{Bits, FaultCode, Field};
 use crate::trace::{Actor, CacheOp, Observer, Off, Perms, Scope, Verdict};
 
 impl Vtd {
@@ -20,8 +21,9 @@ impl Vtd {
         Reader { config: &self.config, rtaddr: self.root, update }
     }
 
-    pub(super) fn is_on(&self, status: u64) -> bool {
-        self.regs.get(offset::GSTS, 4) & status != 0
+    /// Is this flag of GSTS 1?
+    pub(super) fn is_on(&self, status: Field) -> bool {
+        self.regs.of(&GSTS).is_set(status)
     }
 
     /// What the request asks of the tables.
@@ -33,7 +35,7 @@ impl Vtd {
             }
             // RID_PRIV (VT-d 9.4); reserved where there are no supervisor requests.
             None => {
-                let raised = context.scalable && context.words[1] >> 20 & 1 != 0;
+                let raised = context.scalable && context.words.is_set(sm_context::RID_PRIV);
                 Want { perms: request.want, privileged: raised && config.supervisor_requests() }
             }
         }
@@ -53,7 +55,7 @@ impl Vtd {
         }
         let outcome = if request.pasid.is_none() && is_interrupt_address(request.at.raw()) {
             self.interrupt_range(memory, request, obs)
-        } else if !self.is_on(bit::TE) {
+        } else if !self.is_on(gsts::TES) {
             Outcome::Memory(identity(request))
         } else {
             match self.lookup(memory, request, obs) {
@@ -79,7 +81,7 @@ impl Vtd {
                 Err(failure) => refused(failure.code),
             };
         }
-        if !self.is_on(bit::TE) {
+        if !self.is_on(gsts::TES) {
             return Outcome::Memory(identity(request));
         }
         match self.look_up(memory, request) {
@@ -128,7 +130,7 @@ impl Vtd {
         if request.kind != RequestKind::Untranslated && !context.allows_ats() {
             return fail(if context.scalable { &f::SCT_5 } else { &f::LCT_5 });
         }
-        if context.scalable && request.pasid.is_some() && context.words[0] >> 3 & 1 == 0 {
+        if context.scalable && request.pasid.is_some() && !context.words.is_set(sm_context::PASIDE) {
             return fail(&f::SCT_6);
         }
         Ok(())
@@ -236,7 +238,7 @@ impl Vtd {
         if request.kind == RequestKind::Translated {
             return Ok((translated(request, &route)?, want, false));
         }
-        if route.kind == super::route::Kind::PassThrough {
+        if route.kind == super::context::Kind::PassThrough {
             let found = walk::translate(&self.config, &route, memory, request.at.raw(), want, obs)?;
             return Ok((found, want, false));
         }
@@ -302,14 +304,14 @@ impl Vtd {
     }
 
     /// Only with the quirk: the PASID fields of the record of a request without PASID.
-    fn given(&self, request: &Request, route: &Route) -> u64 {
+    fn given(&self, request: &Request, route: &Route) -> Option<GivenPasid> {
         if !self.config.quirks.records_rid_pasid || request.pasid.is_some() {
-            return 0;
+            return None;
         }
-        match route.pasid {
-            Some(pasid) => 1 << 31 | u64::from(pasid & 0xffff) << 40,
-            None => 0xffff << 40,
-        }
+        Some(match route.pasid {
+            Some(pasid) => GivenPasid { present: true, value: pasid & 0xffff },
+            None => GivenPasid { present: false, value: 0xffff },
+        })
     }
 
     fn interrupt_range<O: Observer>(
@@ -371,7 +373,7 @@ fn translated(request: &Request, route: &Route) -> Result<Reached, Failure> {
 }
 
 fn denied(route: &Route, have: Perms, asked: Want, legacy_codes: bool) -> &'static FaultCode {
-    use super::route::Kind;
+    use super::context::Kind;
     let legacy = !route.scalable || legacy_codes && route.kind == Kind::Second;
     if have == Perms::NONE && matches!(route.kind, Kind::First | Kind::Nested) && !asked.privileged {
         return &f::SGN_2;

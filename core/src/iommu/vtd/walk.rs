@@ -1,10 +1,10 @@
 //! Page walks of a route: one stage, or the first through the second (VT-d 3.6 to 3.8).
 
 use super::config::Config;
-use super::faults as f;
+use super::context::{Failure, Kind, Route};
 use super::first_stage::FirstStageFault;
-use super::route::{Failure, Kind, Route};
 use super::second_stage::{SecondStage, SecondStageFault};
+use super::spec::faults as f;
 use crate::addr::{AnyAddr, PageSize, PhysAddr, Space};
 use crate::memory::Memory;
 use crate::paging::walk::{Located, Never, Walker};

@@ -2,8 +2,11 @@
 
 use super::{second_format, Domain, SHARED_DOMAIN};
 use crate::addr::{Address, Pasid, PhysAddr, RequesterId};
-use crate::iommu::vtd::{spec, Vtd};
+use crate::iommu::vtd::context::PASIDS_IN_TABLE;
+use crate::iommu::vtd::spec::structures::*;
+use crate::iommu::vtd::{Config, Vtd};
 use crate::iommu::{Attachment, Ctx, DomainKind, DriverError, ProcessTables};
+use crate::spec::{Bits, EntryType};
 use crate::trace::{write_run, Actor, Observer};
 
 /// RID_PASID: the PASID of requests that carry none. Linux uses 0 too.
@@ -12,7 +15,7 @@ const RID_PASID: u32 = 0;
 impl Vtd {
     fn store<O: Observer>(
         ctx: &mut Ctx<'_, O>,
-        entry: &'static crate::spec::EntryType,
+        entry: &'static EntryType,
         at: PhysAddr,
         words: &[u64],
     ) -> Result<(), DriverError> {
@@ -34,10 +37,14 @@ impl Vtd {
                 let table = Self::frame(ctx)?;
                 let root = self.driver.root.wrapping_add(u64::from(device.bus()) * 16);
                 let other = self.driver.contexts.get(&(device.bus(), !upper)).filter(|_| scalable);
-                let other = other.map_or(0, |t| t.raw() | 1);
-                let here = table.raw() | 1;
+                let half = |at: PhysAddr| {
+                    sm_root_half::ZERO
+                        .with_flag(sm_root_half::P, true)
+                        .with_address(sm_root_half::CTP, at.raw())[0]
+                };
+                let (here, other) = (half(table), other.map_or(0, |at| half(*at)));
                 let words = if upper { [other, here] } else { [here, other] };
-                let entry = if scalable { &spec::SM_ROOT } else { &spec::ROOT };
+                let entry = if scalable { &SM_ROOT } else { &ROOT };
                 Self::store(ctx, entry, root, &words)?;
                 self.driver.contexts.insert(key, table);
                 table
@@ -68,32 +75,37 @@ impl Vtd {
         to: Attachment,
     ) -> Result<(), DriverError> {
         let caps = self.driver.caps.get(&device.bdf16()).copied().unwrap_or_default();
-        let levels = self.config.deepest_second_stage();
-        let aw = u64::from(levels - 2);
+        let second = |id: u16, kind| {
+            context::ZERO
+                .with_flag(context::P, true)
+                .with(context::TT, kind)
+                .with(context::AW, address_width(&self.config))
+                .with(context::DID, id.into())
+        };
         let words = match to {
-            Attachment::Blocked => [0, 0],
+            Attachment::Blocked => context::ZERO,
             Attachment::PassThrough if !self.config.pass_through() => {
                 return Err(DriverError::Unsupported("pass-through (ECAP.PT)"))
             }
-            Attachment::PassThrough => [1 | 2 << 2, aw | u64::from(SHARED_DOMAIN) << 8],
+            Attachment::PassThrough => second(SHARED_DOMAIN, tt::PASS_THROUGH),
             Attachment::Domain(id) => {
                 let Domain { kind, root } = self.domain(id)?;
                 if kind == DomainKind::Stage1 {
                     return Err(DriverError::Unsupported("first-stage translation in legacy mode"));
                 }
-                let tt = u64::from(caps.ats && self.config.device_tlb());
-                [root.raw() | tt << 2 | 1, aw | u64::from(id.0) << 8]
+                let ats = caps.ats && self.config.device_tlb();
+                let kind = if ats { tt::DEVICE_TLB } else { tt::MULTI_LEVEL };
+                second(id.0, kind).with_address(context::SSPTPTR, root.raw())
             }
             Attachment::Nested(_) => {
                 return Err(DriverError::Unsupported("nested translation in legacy mode"))
             }
         };
         let at = self.context_place(ctx, device)?;
-        let was = ctx.memory.read_u64(at)?;
-        let did = (ctx.memory.read_u64(at.wrapping_add(8))? >> 8) as u16;
-        Self::store(ctx, &spec::CONTEXT, at, &words)?;
-        if was & 1 != 0 {
-            self.flush_device(ctx, device, did)?;
+        let was: context::Words = [ctx.memory.read_u64(at)?, ctx.memory.read_u64(at.wrapping_add(8))?];
+        Self::store(ctx, &CONTEXT, at, &words)?;
+        if was.is_set(context::P) {
+            self.flush_device(ctx, device, was.bits(context::DID) as u16)?;
         }
         Ok(())
     }
@@ -109,15 +121,15 @@ impl Vtd {
         let was = ctx.memory.read_u64(at)?;
         let old = self.driver.pasid_domains.get(&(device.bdf16(), RID_PASID)).copied();
         let Some(words) = pasid else {
-            Self::store(ctx, &spec::SM_CONTEXT, at, &[0; 4])?;
-            if was & 1 != 0 {
+            Self::store(ctx, &SM_CONTEXT, at, &sm_context::ZERO)?;
+            if was.is_set(sm_context::P) {
                 self.flush_device(ctx, device, old.unwrap_or(SHARED_DOMAIN))?;
             }
             return Ok(());
         };
         self.write_pasid(ctx, device, RID_PASID, &words)?;
         self.write_context(ctx, device, at)?;
-        if was & 1 != 0 {
+        if was.is_set(sm_context::P) {
             self.flush_device(ctx, device, old.unwrap_or(SHARED_DOMAIN))?;
         }
         Ok(())
@@ -131,11 +143,15 @@ impl Vtd {
     ) -> Result<(), DriverError> {
         let caps = self.driver.caps.get(&device.bdf16()).copied().unwrap_or_default();
         let directory = self.directory(ctx, device)?;
-        let mut low = 1 | self.directory_size() << 9 | directory.raw();
-        low |= u64::from(caps.ats && self.config.device_tlb()) << 2;
-        low |= u64::from(caps.pasid && self.config.pasid()) << 3;
-        low |= u64::from(caps.pri && self.config.page_requests()) << 4;
-        Self::store(ctx, &spec::SM_CONTEXT, at, &[low, u64::from(RID_PASID), 0, 0])
+        let words = sm_context::ZERO
+            .with_flag(sm_context::P, true)
+            .with_flag(sm_context::DTE, caps.ats && self.config.device_tlb())
+            .with_flag(sm_context::PASIDE, caps.pasid && self.config.pasid())
+            .with_flag(sm_context::PRE, caps.pri && self.config.page_requests())
+            .with(sm_context::PDTS, self.directory_size())
+            .with_address(sm_context::PASIDDIRPTR, directory.raw())
+            .with(sm_context::RID_PASID, RID_PASID.into());
+        Self::store(ctx, &SM_CONTEXT, at, &words)
     }
 
     /// PDTS: a directory for every PASID the unit takes, else the smallest one.
@@ -167,50 +183,52 @@ impl Vtd {
         ctx: &mut Ctx<'_, O>,
         device: RequesterId,
         pasid: u32,
-        words: &[u64; 8],
+        words: &pasid::Words,
     ) -> Result<(), DriverError> {
         let directory = self.directory(ctx, device)?;
         if u64::from(pasid) >> (self.directory_size() + 13) != 0 {
             return Err(DriverError::Unsupported("a PASID this large (ECAP.PSS)"));
         }
-        let key = (device.bdf16(), pasid >> 6);
+        let index = pasid / PASIDS_IN_TABLE;
+        let key = (device.bdf16(), index);
         let table = match self.driver.pasid_tables.get(&key) {
             Some(table) => *table,
             None => {
                 let table = Self::frame(ctx)?;
-                let at = directory.wrapping_add(u64::from(pasid >> 6) * 8);
-                Self::store(ctx, &spec::PASID_DIR, at, &[table.raw() | 1])?;
+                let at = directory.wrapping_add(u64::from(index) * 8);
+                let words = pasid_dir::ZERO.with_flag(pasid_dir::P, true);
+                let words = words.with_address(pasid_dir::SMPTBLPTR, table.raw());
+                Self::store(ctx, &PASID_DIR, at, &words)?;
                 self.driver.pasid_tables.insert(key, table);
                 table
             }
         };
-        let at = table.wrapping_add(u64::from(pasid & 0x3f) * 64);
-        Self::store(ctx, &spec::PASID, at, words)?;
-        if words[0] & 1 != 0 {
-            self.driver.pasid_domains.insert((device.bdf16(), pasid), words[1] as u16);
+        let at = table.wrapping_add(u64::from(pasid % PASIDS_IN_TABLE) * 64);
+        Self::store(ctx, &PASID, at, words)?;
+        if words.is_set(pasid::P) {
+            self.driver.pasid_domains.insert((device.bdf16(), pasid), words.bits(pasid::DID) as u16);
         }
         Ok(())
     }
 
-    fn pasid_words(&self, to: Attachment) -> Result<Option<[u64; 8]>, DriverError> {
+    fn pasid_words(&self, to: Attachment) -> Result<Option<pasid::Words>, DriverError> {
         Ok(Some(match to {
             Attachment::Blocked => return Ok(None),
             Attachment::PassThrough if !self.config.pass_through() => {
                 return Err(DriverError::Unsupported("pass-through (ECAP.PT)"))
             }
-            Attachment::PassThrough => {
-                let aw = u64::from(self.config.deepest_second_stage() - 2);
-                [1 | aw << 2 | 4 << 6, u64::from(SHARED_DOMAIN), 0, 0, 0, 0, 0, 0]
-            }
+            Attachment::PassThrough => pasid::ZERO
+                .with_flag(pasid::P, true)
+                .with(pasid::PGTT, pgtt::PASS_THROUGH)
+                .with(pasid::AW, address_width(&self.config))
+                .with(pasid::DID, SHARED_DOMAIN.into()),
             Attachment::Domain(id) => {
                 let Domain { kind, root } = self.domain(id)?;
                 match kind {
-                    DomainKind::Stage1 => self.first_words(root.raw(), 4, u64::from(id.0))?,
+                    DomainKind::Stage1 => self.first_words(root.raw(), 4, id.0)?,
                     DomainKind::Stage2 => {
-                        let mut words = [0; 8];
-                        words[0] = 1 | 2 << 6 | self.second_bits(root);
-                        words[1] = u64::from(id.0);
-                        words
+                        let words = pasid::ZERO.with_flag(pasid::P, true).with(pasid::PGTT, pgtt::SECOND);
+                        self.with_second(words, root).with(pasid::DID, id.0.into())
                     }
                 }
             }
@@ -218,41 +236,45 @@ impl Vtd {
         }))
     }
 
-    fn second_bits(&self, root: PhysAddr) -> u64 {
-        let aw = u64::from(second_format(&self.config).levels - 2);
-        root.raw() | aw << 2 | u64::from(self.config.second_stage_accessed_dirty()) << 9
+    fn with_second(&self, words: pasid::Words, root: PhysAddr) -> pasid::Words {
+        words
+            .with_address(pasid::SSPTPTR, root.raw())
+            .with(pasid::AW, address_width(&self.config))
+            .with_flag(pasid::SSADE, self.config.second_stage_accessed_dirty())
     }
 
-    fn first_words(&self, root: u64, levels: u8, did: u64) -> Result<[u64; 8], DriverError> {
+    fn first_words(&self, root: u64, levels: u8, did: u16) -> Result<pasid::Words, DriverError> {
         if !self.config.scalable_first_stage() {
             return Err(DriverError::Unsupported("first-stage translation (ECAP.FSTS)"));
         }
-        let fspm = match levels {
-            4 => 0,
-            5 if self.config.first_stage_5_level() => 1,
+        let depth = match levels {
+            4 => fspm::LEVELS_4,
+            5 if self.config.first_stage_5_level() => fspm::LEVELS_5,
             _ => return Err(DriverError::Unsupported("first-stage tables of this depth (CAP.FS5LP)")),
         };
-        let mut words = [0; 8];
-        words[0] = 1 | 1 << 6;
-        words[1] = did;
         // WPE and NXE as the CPU runs; SRE and ERE where the unit has them; EAFE off.
-        let sre = u64::from(self.config.supervisor_requests());
-        let ere = u64::from(self.config.execute_requests());
-        words[2] = root & !0xfff | fspm << 2 | 1 << 4 | 1 << 5 | sre | ere << 1;
-        Ok(words)
+        Ok(pasid::ZERO
+            .with_flag(pasid::P, true)
+            .with(pasid::PGTT, pgtt::FIRST)
+            .with(pasid::DID, did.into())
+            .with_address(pasid::FSPTPTR, root)
+            .with(pasid::FSPM, depth)
+            .with_flag(pasid::WPE, true)
+            .with_flag(pasid::NXE, true)
+            .with_flag(pasid::SRE, self.config.supervisor_requests())
+            .with_flag(pasid::ERE, self.config.execute_requests()))
     }
 
-    fn process_words(&self, tables: ProcessTables) -> Result<[u64; 8], DriverError> {
+    fn process_words(&self, tables: ProcessTables) -> Result<pasid::Words, DriverError> {
         let Some(below) = tables.below else {
-            return self.first_words(tables.root, tables.levels, u64::from(SHARED_DOMAIN));
+            return self.first_words(tables.root, tables.levels, SHARED_DOMAIN);
         };
         let Domain { kind, root } = self.domain(below)?;
         if kind != DomainKind::Stage2 || !self.config.nested() {
             return Err(DriverError::Unsupported("nesting over this domain (ECAP.NEST, a stage 2 domain)"));
         }
-        let mut words = self.first_words(tables.root, tables.levels, u64::from(below.0))?;
-        words[0] = 1 | 3 << 6 | self.second_bits(root);
-        Ok(words)
+        let words = self.first_words(tables.root, tables.levels, below.0)?;
+        Ok(self.with_second(words.with(pasid::PGTT, pgtt::NESTED), root))
     }
 
     pub(in crate::iommu::vtd) fn bind_pasid<O: Observer>(
@@ -267,13 +289,13 @@ impl Vtd {
         }
         let words = match tables {
             Some(tables) => self.process_words(tables)?,
-            None => [0; 8],
+            None => pasid::ZERO,
         };
         let key = (device.bdf16(), pasid.raw());
         let old = self.driver.pasid_domains.get(&key).copied();
         self.write_pasid(ctx, device, pasid.raw(), &words)?;
         let at = self.context_place(ctx, device)?;
-        if ctx.memory.read_u64(at)? & 1 != 0 {
+        if ctx.memory.read_u64(at)?.is_set(sm_context::P) {
             // The device may have learned of PASIDs since it was attached.
             let before = ctx.memory.read_u64(at)?;
             self.write_context(ctx, device, at)?;
@@ -286,4 +308,9 @@ impl Vtd {
         }
         Ok(())
     }
+}
+
+/// AW of the second-stage tables that the driver makes.
+fn address_width(config: &Config) -> u64 {
+    u64::from(second_format(config).levels - 2)
 }

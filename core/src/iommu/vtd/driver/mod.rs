@@ -6,14 +6,16 @@ mod handlers;
 mod queue;
 
 use super::first_stage::FirstStage;
-use super::regs::{bit, offset};
 use super::second_stage::SecondStage;
+use super::spec::registers::*;
 use super::{Config, Vtd};
 use crate::addr::{AddrRange, Iova, PhysAddr};
+use crate::iommu::Message;
 use crate::iommu::{Ctx, DeviceCaps, DomainId, DomainKind, DriverError};
 use crate::memory::Memory;
 use crate::paging::builder::{Builder, Mapping};
 use crate::paging::leaves::{leaves, Leaves};
+use crate::spec::{Bits, Field, Register};
 use crate::trace::{Actor, Observer, Scope, Verdict};
 use alloc::collections::BTreeMap;
 
@@ -22,6 +24,10 @@ use alloc::collections::BTreeMap;
 const FIRST_DOMAIN: u16 = 2;
 /// The domain id of pass-through and of processes' own tables.
 const SHARED_DOMAIN: u16 = 1;
+
+/// The interrupt vectors of the unit's events.
+const FAULT_VECTOR: u8 = 0x30;
+const PAGE_REQUEST_VECTOR: u8 = 0x31;
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Domain {
@@ -57,10 +63,28 @@ impl Vtd {
         self.write_by(ctx.memory, Actor::Os, at, bytes, value, ctx.obs);
     }
 
-    fn os_command<O: Observer>(&mut self, ctx: &mut Ctx<'_, O>, on: u64) {
+    fn os_set<O: Observer>(&mut self, ctx: &mut Ctx<'_, O>, register: &Register, value: u64) {
+        self.os_write(ctx, register.offset, register.bytes, value);
+    }
+
+    fn os_command<O: Observer>(&mut self, ctx: &mut Ctx<'_, O>, on: Field) {
         // Status bits that stay on must be written again (VT-d 11.4.4); SRTP and SIRTP are one-shot.
-        let kept = self.regs.get(offset::GSTS, 4) & (bit::TE | bit::QIE | bit::IRE | bit::CFI);
-        self.os_write(ctx, offset::GCMD, 4, kept | on);
+        let status = self.regs.of(&GSTS);
+        let kept = 0
+            .with_flag(gcmd::TE, status.is_set(gsts::TES))
+            .with_flag(gcmd::QIE, status.is_set(gsts::QIES))
+            .with_flag(gcmd::IRE, status.is_set(gsts::IRES))
+            .with_flag(gcmd::CFI, status.is_set(gsts::CFIS));
+        self.os_set(ctx, &GCMD, kept.with_flag(on, true));
+    }
+
+    /// Has an event interrupt with this vector on CPU 0, and unmasks it.
+    fn os_event<O: Observer>(&mut self, ctx: &mut Ctx<'_, O>, group: [&Register; 3], vector: u8) {
+        let [control, data, address] = group;
+        let message = Message { address: 0xfee0_0000, data: vector.into() };
+        self.os_set(ctx, data, message.data.into());
+        self.os_set(ctx, address, message.address);
+        self.os_set(ctx, control, 0);
     }
 
     fn frame<O: Observer>(ctx: &mut Ctx<'_, O>) -> Result<PhysAddr, DriverError> {
@@ -79,45 +103,42 @@ impl Vtd {
         self.driver.queue = Self::frame(ctx)?;
         self.driver.status = Self::frame(ctx)?;
 
-        // Fault event: vector 0x30 to APIC 0.
-        self.os_write(ctx, offset::FEDATA, 4, 0x30);
-        self.os_write(ctx, offset::FEADDR, 4, 0xfee0_0000);
-        self.os_write(ctx, offset::FECTL, 4, 0);
+        self.os_event(ctx, [&FECTL, &FEDATA, &FEADDR], FAULT_VECTOR);
 
-        let ttm = if scalable { 1 << 10 } else { 0 };
-        let root = self.driver.root.raw() | ttm;
-        self.os_write(ctx, offset::RTADDR, 8, root);
-        self.os_command(ctx, bit::SRTP);
+        let mode = if scalable { ttm::SCALABLE } else { ttm::LEGACY };
+        let root = 0.with_address(rtaddr::RTA, self.driver.root.raw()).with(rtaddr::TTM, mode);
+        self.os_set(ctx, &RTADDR, root);
+        self.os_command(ctx, gcmd::SRTP);
 
-        let width = if scalable { 1 << 11 } else { 0 };
-        let queue = self.driver.queue.raw() | width;
-        self.os_write(ctx, offset::IQT, 8, 0);
-        self.os_write(ctx, offset::IQA, 8, queue);
-        self.os_command(ctx, bit::QIE);
+        // One page: QS = 0.
+        let queue = 0.with_address(iqa::IQA, self.driver.queue.raw()).with_flag(iqa::DW, scalable);
+        self.os_set(ctx, &IQT, 0);
+        self.os_set(ctx, &IQA, queue);
+        self.os_command(ctx, gcmd::QIE);
 
         if self.config.interrupt_remapping() {
             // One page: 256 entries, S = 7.
             self.driver.interrupts = Self::frame(ctx)?;
-            let extended = if self.config.extended_interrupt_mode() { 1 << 11 } else { 0 };
-            let table = self.driver.interrupts.raw() | extended | 7;
-            self.os_write(ctx, offset::IRTA, 8, table);
-            self.os_command(ctx, bit::SIRTP);
+            let table = 0
+                .with_address(irta::IRTA, self.driver.interrupts.raw())
+                .with_flag(irta::EIME, self.config.extended_interrupt_mode())
+                .with(irta::S, 7);
+            self.os_set(ctx, &IRTA, table);
+            self.os_command(ctx, gcmd::SIRTP);
         }
         if self.config.page_requests() && scalable {
             self.driver.page_queue = Self::frame(ctx)?;
-            self.os_write(ctx, offset::PQH, 8, 0);
-            self.os_write(ctx, offset::PQT, 8, 0);
-            let queue = self.driver.page_queue.raw();
-            self.os_write(ctx, offset::PQA, 8, queue);
-            self.os_write(ctx, offset::PEDATA, 4, 0x31);
-            self.os_write(ctx, offset::PEADDR, 4, 0xfee0_0000);
-            self.os_write(ctx, offset::PECTL, 4, 0);
+            self.os_set(ctx, &PQH, 0);
+            self.os_set(ctx, &PQT, 0);
+            let queue = 0.with_address(pqa::PQA, self.driver.page_queue.raw());
+            self.os_set(ctx, &PQA, queue);
+            self.os_event(ctx, [&PECTL, &PEDATA, &PEADDR], PAGE_REQUEST_VECTOR);
         }
         self.flush_all(ctx)?;
         if self.config.interrupt_remapping() {
-            self.os_command(ctx, bit::IRE);
+            self.os_command(ctx, gcmd::IRE);
         }
-        self.os_command(ctx, bit::TE);
+        self.os_command(ctx, gcmd::TE);
         ctx.obs.end(Actor::Os, Verdict::Ok);
         Ok(())
     }
@@ -138,8 +159,7 @@ impl Vtd {
             _ => {}
         }
         let id = self.driver.next_domain.max(FIRST_DOMAIN);
-        // CAP.ND: 2^(4 + 2 ND) domain ids.
-        if u32::from(id) >= 1 << (4 + 2 * (self.config.cap & 7)).min(16) {
+        if u32::from(id) >= self.config.domains() {
             return Err(DriverError::Unsupported("more domains (CAP.ND)"));
         }
         let root = Self::frame(ctx)?;

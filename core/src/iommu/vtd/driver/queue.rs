@@ -3,98 +3,80 @@
 
 use super::SHARED_DOMAIN;
 use crate::addr::{AddrRange, Address, Iova, RequesterId};
-use crate::iommu::vtd::descriptors as d;
-use crate::iommu::vtd::regs::{bit, offset};
+use crate::iommu::vtd::commands::{Command, Contexts, Pages, Processes, Translations};
+use crate::iommu::vtd::spec::commands::response;
+use crate::iommu::vtd::spec::registers::{fsts, FSTS, IQH, IQT};
 use crate::iommu::vtd::Vtd;
 use crate::iommu::{Ctx, DriverError, Invalidation, PageRequest};
-use crate::spec::EntryType;
 use crate::trace::{write_run, Actor, Observer};
 
-type Posted = (&'static EntryType, [u64; 4]);
+const CONTEXTS: Command = Command::Contexts(Contexts::All);
+const PROCESSES: Command = Command::Processes(Processes::All);
+const TRANSLATIONS: Command = Command::Translations(Translations::All);
+const INTERRUPTS: Command = Command::Interrupts(None);
 
-fn did(id: u16) -> u64 {
-    u64::from(id) << 16
+fn context_of(device: RequesterId) -> Command {
+    Command::Contexts(Contexts::Source { source: device.bdf16(), mask: 0 })
 }
-
-fn context_global() -> Posted {
-    (&d::CONTEXT_CACHE, [1 | 1 << 4, 0, 0, 0])
+fn translations_of(domain: u16) -> Command {
+    Command::Translations(Translations::Domain(domain))
 }
-fn context_device(device: RequesterId) -> Posted {
-    (&d::CONTEXT_CACHE, [1 | 3 << 4 | u64::from(device.bdf16()) << 32, 0, 0, 0])
-}
-fn iotlb_global() -> Posted {
-    (&d::IOTLB, [2 | 1 << 4 | 3 << 6, 0, 0, 0])
-}
-fn iotlb_domain(id: u16) -> Posted {
-    (&d::IOTLB, [2 | 2 << 4 | 3 << 6 | did(id), 0, 0, 0])
-}
-fn pasid_cache_global() -> Posted {
-    (&d::PASID_CACHE, [7 | 3 << 4, 0, 0, 0])
-}
-fn pasid_cache(id: u16, pasid: Option<u32>) -> Posted {
-    let g = u64::from(pasid.is_some());
-    (&d::PASID_CACHE, [7 | g << 4 | did(id) | u64::from(pasid.unwrap_or(0)) << 32, 0, 0, 0])
-}
-fn pasid_iotlb(id: u16, pasid: u32) -> Posted {
-    (&d::PASID_IOTLB, [6 | 2 << 4 | did(id) | u64::from(pasid) << 32, 0, 0, 0])
-}
-fn interrupts_global() -> Posted {
-    (&d::INTERRUPT_CACHE, [4, 0, 0, 0])
+fn process(domain: u16, pasid: u32) -> Command {
+    Command::Processes(Processes::One(domain, pasid))
 }
 
-/// The aligned power of two of pages that covers the range: its address and AM.
-fn cover(range: &AddrRange<Iova>) -> (u64, u8) {
+/// Returns the aligned power of two of pages that covers the range.
+fn cover(range: &AddrRange<Iova>) -> Pages {
     let (first, last) = (range.start.raw() >> 12, range.last().raw() >> 12);
-    let am = (64 - (first ^ last).leading_zeros()) as u8;
-    (if am >= 52 { 0 } else { first >> am << am << 12 }, am)
+    let mask = (64 - (first ^ last).leading_zeros()) as u8;
+    Pages { address: if mask >= 52 { 0 } else { first >> mask << mask << 12 }, mask }
 }
 
 /// Address and S of a device-TLB invalidation: ones below the lowest zero say how many pages (VT-d 6.5.2.5).
 fn sized(range: &AddrRange<Iova>) -> (u64, bool) {
-    let (address, am) = cover(range);
-    match am {
+    let Pages { address, mask } = cover(range);
+    match mask {
         0 => (address, false),
-        _ => (address | ((1u64 << (am.min(52) - 1)) - 1) << 12, true),
+        _ => (address | ((1u64 << (mask.min(52) - 1)) - 1) << 12, true),
     }
 }
 
 impl Vtd {
     /// Writes descriptors and a wait descriptor, moves the tail, and looks at the status that the unit wrote.
-    fn submit<O: Observer>(&mut self, ctx: &mut Ctx<'_, O>, list: &[Posted]) -> Result<(), DriverError> {
+    fn submit<O: Observer>(&mut self, ctx: &mut Ctx<'_, O>, list: &[Command]) -> Result<(), DriverError> {
         self.driver.sequence = self.driver.sequence.wrapping_add(1);
         let sequence = self.driver.sequence;
-        let status = self.driver.status;
-        let wait = (&d::WAIT, [5 | 1 << 5 | u64::from(sequence) << 32, status.raw(), 0, 0]);
-        let mut tail = self.regs.get(offset::IQT, 8);
+        let status = Some((self.driver.status.raw(), sequence));
+        let wait = Command::Wait { interrupt: false, status, fence: false };
+        let mut tail = self.regs.of(&IQT);
         let step = if self.config.scalable_mode() { 32 } else { 16 };
-        let wait: Posted = wait;
-        for (entry, words) in list.iter().chain([&wait]) {
+        for command in list.iter().chain([&wait]) {
+            let (entry, words) = command.emit();
             let at = self.driver.queue.wrapping_add(tail);
             // In a queue of 256-bit descriptors the upper half is written too, and is 0.
             write_run(ctx.memory, ctx.obs, Actor::Os, entry, at, &words[..step as usize / 8])?;
             tail = (tail + step) % 4096;
         }
-        self.os_write(ctx, offset::IQT, 8, tail);
+        self.os_set(ctx, &IQT, tail);
         // A descriptor that stops the queue is replaced by one that does nothing, as Linux does.
         for _ in 0..=list.len() {
-            let fault = self.regs.get(offset::FSTS, 4) & (bit::IQE | bit::ITE);
+            let fault = self.regs.of(&FSTS) & (fsts::IQE.mask() | fsts::ITE.mask());
             if fault == 0 {
                 break;
             }
-            let head = self.regs.get(offset::IQH, 8) % 4096;
-            let nothing = [5 | 1 << 6, 0, 0, 0];
-            let at = self.driver.queue.wrapping_add(head);
-            write_run(ctx.memory, ctx.obs, Actor::Os, &d::WAIT, at, &nothing[..step as usize / 8])?;
-            self.os_write(ctx, offset::FSTS, 4, fault);
+            let at = self.driver.queue.wrapping_add(self.regs.of(&IQH) % 4096);
+            let (entry, words) = Command::Wait { interrupt: false, status: None, fence: true }.emit();
+            write_run(ctx.memory, ctx.obs, Actor::Os, entry, at, &words[..step as usize / 8])?;
+            self.os_set(ctx, &FSTS, fault);
         }
         Ok(())
     }
 
     pub(super) fn flush_all<O: Observer>(&mut self, ctx: &mut Ctx<'_, O>) -> Result<(), DriverError> {
         if self.config.scalable_mode() {
-            self.submit(ctx, &[context_global(), pasid_cache_global(), iotlb_global(), interrupts_global()])
+            self.submit(ctx, &[CONTEXTS, PROCESSES, TRANSLATIONS, INTERRUPTS])
         } else {
-            self.submit(ctx, &[context_global(), iotlb_global(), interrupts_global()])
+            self.submit(ctx, &[CONTEXTS, TRANSLATIONS, INTERRUPTS])
         }
     }
 
@@ -103,7 +85,7 @@ impl Vtd {
         ctx: &mut Ctx<'_, O>,
         device: RequesterId,
     ) -> Result<(), DriverError> {
-        self.submit(ctx, &[context_device(device)])
+        self.submit(ctx, &[context_of(device)])
     }
 
     /// After a present context entry changed: its device, then all of the domain it was in (VT-d 6.5.3.3).
@@ -114,9 +96,12 @@ impl Vtd {
         domain: u16,
     ) -> Result<(), DriverError> {
         if self.config.scalable_mode() {
-            self.submit(ctx, &[context_device(device), pasid_cache(domain, None), iotlb_domain(domain)])
+            self.submit(
+                ctx,
+                &[context_of(device), Command::Processes(Processes::Domain(domain)), translations_of(domain)],
+            )
         } else {
-            self.submit(ctx, &[context_device(device), iotlb_domain(domain)])
+            self.submit(ctx, &[context_of(device), translations_of(domain)])
         }
     }
 
@@ -126,7 +111,7 @@ impl Vtd {
         domain: u16,
         pasid: u32,
     ) -> Result<(), DriverError> {
-        self.submit(ctx, &[pasid_cache(domain, Some(pasid)), pasid_iotlb(domain, pasid)])
+        self.submit(ctx, &[process(domain, pasid), Command::PasidTranslations(domain, pasid, None)])
     }
 
     pub(super) fn flush_interrupt<O: Observer>(
@@ -134,7 +119,7 @@ impl Vtd {
         ctx: &mut Ctx<'_, O>,
         index: u16,
     ) -> Result<(), DriverError> {
-        self.submit(ctx, &[(&d::INTERRUPT_CACHE, [4 | 1 << 4 | u64::from(index) << 32, 0, 0, 0])])
+        self.submit(ctx, &[Command::Interrupts(Some((index, 0)))])
     }
 
     /// The domain id that a PASID's entries carry: a process without a second stage is in the shared one.
@@ -155,15 +140,15 @@ impl Vtd {
         let most = self.config.max_address_mask();
         match what {
             Invalidation::All => self.flush_all(ctx),
-            Invalidation::Translations => self.submit(ctx, &[iotlb_global()]),
-            Invalidation::Devices => self.submit(ctx, &[context_global()]),
+            Invalidation::Translations => self.submit(ctx, &[TRANSLATIONS]),
+            Invalidation::Devices => self.submit(ctx, &[CONTEXTS]),
             Invalidation::Processes if !scalable => Err(DriverError::Unsupported("PASIDs (ECAP.SMTS)")),
-            Invalidation::Processes => self.submit(ctx, &[pasid_cache_global()]),
+            Invalidation::Processes => self.submit(ctx, &[PROCESSES]),
             Invalidation::Device(device) => {
                 let rid = self.driver.pasid_domains.get(&(device.bdf16(), 0)).copied();
                 match rid.filter(|_| scalable) {
-                    Some(domain) => self.submit(ctx, &[context_device(device), pasid_cache(domain, Some(0))]),
-                    None => self.submit(ctx, &[context_device(device)]),
+                    Some(domain) => self.submit(ctx, &[context_of(device), process(domain, 0)]),
+                    None => self.submit(ctx, &[context_of(device)]),
                 }
             }
             Invalidation::Process(device, pasid) => {
@@ -172,53 +157,39 @@ impl Vtd {
                 }
                 let key = (device.bdf16(), pasid.raw());
                 let domain = self.driver.pasid_domains.get(&key).copied().unwrap_or(SHARED_DOMAIN);
-                self.submit(ctx, &[pasid_cache(domain, Some(pasid.raw()))])
+                self.submit(ctx, &[process(domain, pasid.raw())])
             }
-            Invalidation::Domain(id) => self.submit(ctx, &[iotlb_domain(id.0)]),
+            Invalidation::Domain(id) => self.submit(ctx, &[translations_of(id.0)]),
             Invalidation::Pages(id, range) => {
-                let (address, am) = cover(&range);
-                if !self.config.page_selective() || am > most {
-                    return self.submit(ctx, &[iotlb_domain(id.0)]);
+                let pages = cover(&range);
+                if !self.config.page_selective() || pages.mask > most {
+                    return self.submit(ctx, &[translations_of(id.0)]);
                 }
                 // Tables of the first stage are tagged with a PASID: for requests without one, RID_PASID.
                 let first =
                     self.driver.domains.get(&id.0).is_some_and(|d| d.kind == super::DomainKind::Stage1);
-                let words = address | u64::from(am);
-                if first {
-                    self.submit(ctx, &[(&d::PASID_IOTLB, [6 | 3 << 4 | did(id.0), words, 0, 0])])
+                let command = if first {
+                    Command::PasidTranslations(id.0, 0, Some(pages))
                 } else {
-                    self.submit(ctx, &[(&d::IOTLB, [2 | 3 << 4 | 3 << 6 | did(id.0), words, 0, 0])])
-                }
+                    Command::Translations(Translations::Pages(id.0, pages))
+                };
+                self.submit(ctx, &[command])
             }
             Invalidation::PasidAll(id, pasid) => {
                 let id = self.tagged_with(id.0, pasid.raw());
-                self.submit(ctx, &[pasid_iotlb(id, pasid.raw())])
+                self.submit(ctx, &[Command::PasidTranslations(id, pasid.raw(), None)])
             }
             Invalidation::PasidPages(id, pasid, range) => {
                 let id = self.tagged_with(id.0, pasid.raw());
-                let (address, am) = cover(&range);
-                if am > most {
-                    return self.submit(ctx, &[pasid_iotlb(id, pasid.raw())]);
-                }
-                let low = 6 | 3 << 4 | did(id) | u64::from(pasid.raw()) << 32;
-                self.submit(ctx, &[(&d::PASID_IOTLB, [low, address | u64::from(am), 0, 0])])
+                let pages = Some(cover(&range)).filter(|pages| pages.mask <= most);
+                self.submit(ctx, &[Command::PasidTranslations(id, pasid.raw(), pages)])
             }
             Invalidation::DeviceTlb(device, pasid, range) => {
-                let (address, size) = sized(&range);
-                let sid = u64::from(device.bdf16());
-                match pasid.filter(|_| scalable) {
-                    Some(pasid) => {
-                        let low = 8 | sid << 16 | u64::from(pasid.raw()) << 32;
-                        self.submit(
-                            ctx,
-                            &[(&d::PASID_DEVICE_TLB, [low, address | u64::from(size) << 11, 0, 0])],
-                        )
-                    }
-                    None => self
-                        .submit(ctx, &[(&d::DEVICE_TLB, [3 | sid << 32, address | u64::from(size), 0, 0])]),
-                }
+                let (address, several) = sized(&range);
+                let (source, pasid) = (device.bdf16(), pasid.filter(|_| scalable).map(|p| p.raw()));
+                self.submit(ctx, &[Command::DeviceTlb { source, pasid, address, several }])
             }
-            Invalidation::Interrupts => self.submit(ctx, &[interrupts_global()]),
+            Invalidation::Interrupts => self.submit(ctx, &[INTERRUPTS]),
         }
     }
 
@@ -231,12 +202,14 @@ impl Vtd {
         if !self.config.scalable_mode() || !self.config.page_requests() {
             return Err(DriverError::Unsupported("page requests (ECAP.PRS)"));
         }
-        let mut low = 9 | u64::from(request.requester.bdf16()) << 16 | if ok { 0 } else { 1 << 12 };
-        if let Some(pasid) = request.pasid {
-            low |= 1 << 4 | u64::from(pasid.raw()) << 32;
-        }
-        let high = u64::from(request.last) << 2 | u64::from(request.group & 0x1ff) << 3;
-        self.submit(ctx, &[(&d::PAGE_RESPONSE, [low, high, 0, 0])])
+        let response = Command::PageResponse {
+            source: request.requester.bdf16(),
+            pasid: request.pasid.map(|pasid| pasid.raw()),
+            group: request.group,
+            last: request.last,
+            code: if ok { response::SUCCESS } else { response::INVALID } as u8,
+        };
+        self.submit(ctx, &[response])
     }
 }
 
@@ -247,10 +220,11 @@ mod tests {
     #[test]
     fn a_range_is_covered_by_the_smallest_aligned_power_of_two() {
         let range = |start, len| AddrRange::new(Iova::new(start), len).unwrap();
-        assert_eq!(cover(&range(0x5000, 0x1000)), (0x5000, 0));
-        assert_eq!(cover(&range(0x5000, 0x2000)), (0x4000, 2));
-        assert_eq!(cover(&range(0x4000, 0x2000)), (0x4000, 1));
-        assert_eq!(cover(&range(0, u64::MAX)).1, 52);
+        let pages = |address, mask| Pages { address, mask };
+        assert_eq!(cover(&range(0x5000, 0x1000)), pages(0x5000, 0));
+        assert_eq!(cover(&range(0x5000, 0x2000)), pages(0x4000, 2));
+        assert_eq!(cover(&range(0x4000, 0x2000)), pages(0x4000, 1));
+        assert_eq!(cover(&range(0, u64::MAX)).mask, 52);
         assert_eq!(sized(&range(0x4000, 0x2000)), (0x4000, true));
         assert_eq!(sized(&range(0x4000, 0x4000)), (0x5000, true));
     }

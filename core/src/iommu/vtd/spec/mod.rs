@@ -1,5 +1,7 @@
 //! The specification's tables: structures, commands, registers, fault codes. Data only, nothing that acts.
 
-mod structures;
-
-pub use structures::*;
+pub mod commands;
+pub mod faults;
+pub mod interrupts;
+pub mod registers;
+pub mod structures;

@@ -1,8 +1,9 @@
 //! The queues of a unit in memory: invalidation (VT-d 6.5.2) and page requests (VT-d 7.4).
 
-use super::descriptors::{self, PAGE_REQUEST, UNKNOWN};
+use super::spec::commands::{kind_of, of_kind, PAGE_REQUEST, UNKNOWN};
+use super::spec::registers::{iqa, pqa};
 use crate::iommu::ring::{Pointers, QueueType, Ring};
-use crate::spec::Text;
+use crate::spec::{Bits, Text};
 
 /// Both, in the order of their registers.
 pub static QUEUES: [QueueType; 2] = [
@@ -12,9 +13,8 @@ pub static QUEUES: [QueueType; 2] = [
         base: "IQA_REG",
         head: "IQH_REG",
         tail: "IQT_REG",
-        // DW: descriptors of 256 bits (VT-d 11.4, invalidation queue address register).
-        ring: |iqa| ring(iqa, if iqa >> 11 & 1 != 0 { 32 } else { 16 }),
-        entry: |low| descriptors::of_type(descriptors::kind(low)).map_or(&UNKNOWN, |(entry, _)| entry),
+        ring: |base| commands(base, true),
+        entry: |low| of_kind(kind_of(low)).unwrap_or(&UNKNOWN),
     },
     QueueType {
         name: Text::new("page request queue", "页请求队列"),
@@ -22,14 +22,27 @@ pub static QUEUES: [QueueType; 2] = [
         base: "PQA_REG",
         head: "PQH_REG",
         tail: "PQT_REG",
-        ring: |pqa| ring(pqa, 32),
+        ring: page_requests,
         entry: |_| &PAGE_REQUEST,
     },
 ];
 
-/// QS and PQS: 2^n pages of 4 KiB. Head and tail are offsets in bytes.
+/// Returns the ring of the invalidation queue, whose descriptors have 256 bits where DW is 1 and the unit has scalable
+/// mode, else 128.
+pub fn commands(base: u64, scalable: bool) -> Ring {
+    ring(base, if scalable && base.is_set(iqa::DW) { 32 } else { 16 })
+}
+
+/// Returns the ring of the page request queue.
+pub fn page_requests(base: u64) -> Ring {
+    ring(base, 32)
+}
+
+/// QS and PQS: 2^n pages of 4 KiB. They and the addresses are at the same bits in both registers; head and tail are
+/// offsets in bytes.
 fn ring(base: u64, bytes: u64) -> Ring {
-    Ring { at: base & !0xfff, entries: (4096 << (base & 7)) / bytes, bytes, pointers: Pointers::Bytes }
+    let entries = (4096 << base.bits(pqa::PQS)) / bytes;
+    Ring { at: base.address(pqa::PQA), entries, bytes, pointers: Pointers::Bytes }
 }
 
 #[cfg(test)]
@@ -45,7 +58,7 @@ mod tests {
         assert_eq!((QUEUES[0].ring)(0x5000).entries, 256);
         assert_eq!(ring.slot(2), PhysAddr::new(0x1234_5040));
         let descriptor = QUEUES[0].entry;
-        assert_eq!(descriptor(5).name.en, descriptors::of_type(5).unwrap().0.name.en);
+        assert_eq!(descriptor(5).name.en, of_kind(5).unwrap().name.en);
         assert!(core::ptr::eq(descriptor(0xf), &UNKNOWN));
     }
 }

@@ -1,120 +1,17 @@
 //! Interrupt remapping and posting (VT-d 5): a write to FEEx_xxxxh becomes an interrupt, or a fault.
 
 use super::caches::{self, Index};
-
-use super::faults as f;
-use super::regs::{bit, offset};
-use super::route::Failure;
+use super::context::Failure;
+use super::spec::faults as f;
+use super::spec::interrupts::*;
+use super::spec::registers::{gsts, irta, IRTA};
 use super::Vtd;
 use crate::addr::{Address, PhysAddr, RequesterId};
-use crate::iommu::{Delivery, Request, RequestKind};
+use crate::iommu::{self, Delivery, InterruptEntry, Request, RequestKind};
 use crate::memory::Memory;
-use crate::spec::{EntryType, FaultCode, Field, Rule, Text};
+use crate::spec::{Bits, FaultCode, Field, Rule, Text};
 use crate::trace::{
     write_word, Actor, CacheOp, Event, InterruptKind, Observer, Off, Perms, Scope, Stage, Verdict,
-};
-
-static SVT: &[(u64, Text)] = &[
-    (0, Text::new("no source-id check", "不检查源 ID")),
-    (1, Text::new("check the source id with SQ", "按 SQ 检查源 ID")),
-    (2, Text::new("check the bus number against a range", "检查总线号范围")),
-];
-static SQ: &[(u64, Text)] = &[
-    (0, Text::new("all 16 bits", "全部 16 位")),
-    (1, Text::new("all but bit 2", "忽略位 2")),
-    (2, Text::new("all but bits 2:1", "忽略位 2:1")),
-    (3, Text::new("all but bits 2:0", "忽略位 2:0")),
-];
-static DLM: &[(u64, Text)] = &[
-    (0, Text::new("fixed", "固定")),
-    (1, Text::new("lowest priority", "最低优先级")),
-    (2, Text::new("SMI", "SMI")),
-    (4, Text::new("NMI", "NMI")),
-    (5, Text::new("INIT", "INIT")),
-    (7, Text::new("ExtINT", "ExtINT")),
-];
-const P: Field = Field::flag("P", 0, "present", "存在");
-const FPD: Field = Field::flag("FPD", 1, "fault processing disable", "禁用错误处理");
-const AVAIL: Field = Field::value("AVAIL", 11, 8, "available to software", "供软件使用");
-const SID: Field = Field::value("SID", 79, 64, "source id, or start and end bus", "源 ID，或起止总线号");
-const SQF: Field = Field::code("SQ", 81, 80, SQ, "source-id qualifier", "源 ID 限定");
-const SVTF: Field = Field::code("SVT", 83, 82, SVT, "source validation type", "来源验证类型");
-
-/// IRTE for remapped interrupts (VT-d 9.9).
-pub static IRTE: EntryType = EntryType {
-    name: Text::new("interrupt remapping table entry (remapped)", "中断重映射表项（重映射）"),
-    words: 2,
-    section: "VT-d 9.9",
-    fields: &[
-        P,
-        FPD,
-        Field::flag("DM", 2, "destination mode: 0 physical, 1 logical", "目标模式：0 物理，1 逻辑"),
-        Field::flag("RH", 3, "redirection hint", "重定向提示"),
-        Field::flag("TM", 4, "trigger mode: 0 edge, 1 level", "触发模式：0 边沿，1 电平"),
-        Field::code("DLM", 7, 5, DLM, "delivery mode", "投递模式"),
-        AVAIL,
-        Field::reserved(14, 12),
-        Field::flag("IM", 15, "mode: 0, remapped", "模式：0 为重映射"),
-        Field::value("V", 23, 16, "vector", "向量"),
-        Field::reserved(31, 24),
-        Field::value(
-            "DST",
-            63,
-            32,
-            "destination APIC id (bits 47:40 unless EIME)",
-            "目标 APIC ID（非 EIME 时为位 47:40）",
-        ),
-        SID,
-        SQF,
-        SVTF,
-        Field::reserved(127, 84),
-    ],
-};
-
-/// IRTE for posted interrupts (VT-d 9.10).
-pub static IRTE_POSTED: EntryType = EntryType {
-    name: Text::new("interrupt remapping table entry (posted)", "中断重映射表项（投递）"),
-    words: 2,
-    section: "VT-d 9.10",
-    fields: &[
-        P,
-        FPD,
-        Field::reserved(7, 2),
-        AVAIL,
-        Field::reserved(13, 12),
-        Field::flag("URG", 14, "urgent: notify even when suppressed", "紧急：即使抑制也通知"),
-        Field::flag("IM", 15, "mode: 1, posted", "模式：1 为投递"),
-        Field::value("VV", 23, 16, "virtual vector", "虚拟向量"),
-        Field::reserved(37, 24),
-        Field::address("PDAL", 63, 38, 6, "posted descriptor address, bits 31:6", "投递描述符地址低位"),
-        SID,
-        SQF,
-        SVTF,
-        Field::reserved(95, 84),
-        Field::address("PDAH", 127, 96, 32, "posted descriptor address, bits 63:32", "投递描述符地址高位"),
-    ],
-};
-
-/// Posted-interrupt descriptor (VT-d 9.11).
-pub static PID: EntryType = EntryType {
-    name: Text::new("posted-interrupt descriptor", "投递中断描述符"),
-    words: 8,
-    section: "VT-d 9.11",
-    fields: &[
-        Field::value("PIR0", 63, 0, "posted requests, vectors 0 to 63", "待处理向量 0–63"),
-        Field::value("PIR1", 127, 64, "vectors 64 to 127", "待处理向量 64–127"),
-        Field::value("PIR2", 191, 128, "vectors 128 to 191", "待处理向量 128–191"),
-        Field::value("PIR3", 255, 192, "vectors 192 to 255", "待处理向量 192–255"),
-        Field::flag("ON", 256, "outstanding notification", "通知未完成"),
-        Field::flag("SN", 257, "suppress notification", "抑制通知"),
-        Field::reserved(271, 258),
-        Field::value("NV", 279, 272, "notification vector", "通知向量"),
-        Field::reserved(287, 280),
-        Field::value("NDST", 319, 288, "notification destination", "通知目标"),
-        Field::reserved(383, 320),
-        Field::reserved(447, 384),
-        Field::reserved(511, 448),
-    ],
 };
 
 static SOURCE: Rule = Rule {
@@ -138,44 +35,98 @@ static FORMAT: Rule = Rule {
 
 type Refused = (Failure, u16);
 
-/// A request as its address and data say (VT-d 5.1.2.2, 5.1.5.2).
-struct Message {
-    index: u32,
-    subhandle: bool,
-    remappable: bool,
+/// An interrupt message in remappable format (VT-d 5.1.2.2).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Message {
+    /// The index, or the first one where a subhandle is added.
+    pub handle: u16,
+    /// The subhandle, where SHV is 1.
+    pub subhandle: Option<u16>,
 }
 
 impl Message {
-    fn decode(address: u64, data: u32) -> Self {
-        let handle = (address >> 5 & 0x7fff | (address >> 2 & 1) << 15) as u32;
-        let subhandle = address & 1 << 3 != 0;
-        let index = if subhandle { handle + (data & 0xffff) } else { handle };
-        Message { index, subhandle, remappable: address & 1 << 4 != 0 }
+    /// Reads address and data; `None` in compatibility format.
+    pub fn parse(words: &MessageWords) -> Option<Message> {
+        use remappable::*;
+        words.is_set(FORMAT).then(|| Message {
+            handle: (words.bits(HANDLE) | words.bits(HANDLE_HIGH) << HANDLE.width()) as u16,
+            subhandle: words.is_set(SHV).then_some(words.bits(SUBHANDLE) as u16),
+        })
+    }
+
+    /// Writes address and data.
+    pub fn emit(&self) -> MessageWords {
+        use remappable::*;
+        ZERO.with(RANGE, 0xfee)
+            .with_flag(FORMAT, true)
+            .with(HANDLE, self.handle.into())
+            .with(HANDLE_HIGH, u64::from(self.handle) >> HANDLE.width())
+            .with_flag(SHV, self.subhandle.is_some())
+            .with(SUBHANDLE, self.subhandle.unwrap_or(0).into())
+    }
+
+    /// Returns the index of the entry.
+    fn index(&self) -> u32 {
+        u32::from(self.handle) + u32::from(self.subhandle.unwrap_or(0))
+    }
+}
+
+/// Returns the message that uses the entry at an index, in remappable format.
+pub fn message(index: u16, subhandle: Option<u16>) -> iommu::Message {
+    let [address, data] = Message { handle: index, subhandle }.emit();
+    iommu::Message { address, data: data as u32 }
+}
+
+/// Writes an entry, for a unit in which destinations have 32 bits (`extended`) or 8.
+pub fn emit_entry(entry: &InterruptEntry, extended: bool) -> irte::Words {
+    let words = match entry.posted {
+        Some(at) => {
+            use irte_posted::*;
+            let words = ZERO.with_flag(P, true).with_flag(IM, true).with(VV, entry.vector.into());
+            words.with_address(PDAL, at.raw()).with_address(PDAH, at.raw())
+        }
+        None => {
+            use irte::*;
+            let id = u64::from(entry.destination);
+            let destination = if extended { id } else { 0.with(NARROW_DESTINATION, id) };
+            ZERO.with_flag(P, true).with(V, entry.vector.into()).with(DST, destination)
+        }
+    };
+    match entry.source {
+        None => words,
+        Some(source) => words.with(irte::SVT, svt::SOURCE).with(irte::SID, source.bdf16().into()),
     }
 }
 
 /// Does the entry let this requester use it?
-pub fn source_allowed(words: &[u64; 2], requester: RequesterId, bus_range_swapped: bool) -> bool {
-    let (sid, allowed) = (requester.bdf16(), words[1] as u16);
-    match words[1] >> 18 & 3 {
-        0 => true,
-        1 => {
-            let mask = [0xffff, 0xfffb, 0xfff9, 0xfff8][(words[1] >> 16 & 3) as usize];
-            sid & mask == allowed & mask
+pub fn source_allowed(words: &irte::Words, requester: RequesterId, bus_range_swapped: bool) -> bool {
+    let (sid, allowed) = (requester.bdf16(), words.bits(irte::SID) as u16);
+    match words.bits(irte::SVT) {
+        svt::ANY => true,
+        svt::SOURCE => {
+            let ignored = match words.bits(irte::SQ) {
+                sq::ALL => 0,
+                sq::BUT_2 => 0b100,
+                sq::BUT_2_1 => 0b110,
+                _ => 0b111,
+            };
+            sid | ignored == allowed | ignored
         }
-        2 => {
-            let (start, end) = (allowed >> 8, allowed & 0xff);
+        svt::BUS_RANGE => {
+            let [end, start] = allowed.to_le_bytes();
             let (start, end) = if bus_range_swapped { (end, start) } else { (start, end) };
-            (start..=end).contains(&(sid >> 8))
+            (start..=end).contains(&requester.bus())
         }
         _ => false,
     }
 }
 
+/// An interrupt as a message in compatibility format says.
 fn direct(address: u64, data: u32) -> Delivery {
+    let words: MessageWords = [address, data.into()];
     Delivery {
-        vector: data & 0xff,
-        destination: (address >> 12 & 0xff) as u32,
+        vector: words.bits(compatible::VECTOR) as u32,
+        destination: words.bits(compatible::DESTINATION) as u32,
         kind: InterruptKind::Direct,
         memory: None,
     }
@@ -191,7 +142,7 @@ impl Vtd {
     ) -> Result<Delivery, Refused> {
         let message = self.accept(request, obs)?;
         let Some(message) = message else { return Ok(direct(request.at.raw(), request.data.unwrap_or(0))) };
-        let index = message.index as u16;
+        let index = message.index() as u16;
         let words = self.irte(memory, index, obs)?;
         self.use_irte(memory, request, &message, words, true, obs)
     }
@@ -200,7 +151,8 @@ impl Vtd {
     pub(super) fn peek_interrupt(&self, memory: &mut Memory, request: &Request) -> Result<Delivery, Failure> {
         let message = self.accept(request, &mut Off).map_err(|(failure, _)| failure)?;
         let Some(message) = message else { return Ok(direct(request.at.raw(), request.data.unwrap_or(0))) };
-        let words = self.read_irte(memory, message.index as u16, &mut Off).map_err(|(failure, _)| failure)?;
+        let words =
+            self.read_irte(memory, message.index() as u16, &mut Off).map_err(|(failure, _)| failure)?;
         self.use_irte(memory, request, &message, words, false, &mut Off).map_err(|(failure, _)| failure)
     }
 
@@ -220,37 +172,39 @@ impl Vtd {
                 return Err((Failure { silent: quiet, ..Failure::new(&f::IR_29, false) }, 0));
             }
         };
-        if !self.is_on(bit::IRE) {
+        if !self.is_on(gsts::IRES) {
             return Ok(None);
         }
-        let message = Message::decode(request.at.raw(), data);
-        let passes =
-            self.config.quirks.compatibility_interrupts_pass || self.is_on(bit::CFI) && !self.extended_mode();
-        let ok = message.remappable || passes;
+        let words: MessageWords = [request.at.raw(), data.into()];
+        let message = Message::parse(&words);
+        let passes = self.config.quirks.compatibility_interrupts_pass
+            || self.is_on(gsts::CFIS) && !self.extended_mode();
+        let ok = message.is_some() || passes;
         if O::ON {
             obs.step(Actor::Iommu, Event::Check { rule: &FORMAT, ok, value: request.at.raw() });
         }
-        if !message.remappable {
+        let Some(message) = message else {
             return if ok { Ok(None) } else { fail(&f::IR_25, 0) };
-        }
-        if message.subhandle && data >> 16 != 0 && !self.config.quirks.message_reserved_last {
+        };
+        let reserved = message.subhandle.is_some() && words.is_set(remappable::DATA_HIGH);
+        if reserved && !self.config.quirks.message_reserved_last {
             return fail(&f::IR_20, 0);
         }
-        let inside = message.index < 2 << (self.interrupt_root & 0xf);
+        let inside = message.index() < 2 << self.interrupt_root.bits(irta::S);
         if O::ON {
             obs.step(
                 Actor::Iommu,
-                Event::Check { rule: &INSIDE, ok: inside, value: u64::from(message.index) },
+                Event::Check { rule: &INSIDE, ok: inside, value: u64::from(message.index()) },
             );
         }
         if !inside {
-            return fail(&f::IR_21, message.index as u16);
+            return fail(&f::IR_21, message.index() as u16);
         }
         Ok(Some(message))
     }
 
     fn extended_mode(&self) -> bool {
-        self.interrupt_root >> 11 & 1 != 0
+        self.interrupt_root.is_set(irta::EIME)
     }
 
     /// The entry, from the cache or from memory.
@@ -283,7 +237,7 @@ impl Vtd {
 
     /// Reads the entry and checks what does not depend on the request.
     fn read_irte<O: Observer>(&self, memory: &Memory, index: u16, obs: &mut O) -> Result<[u64; 2], Refused> {
-        let table = self.interrupt_root & !0xfff & ((1u64 << self.config.host_bits) - 1);
+        let table = self.interrupt_root.address(irta::IRTA) & ((1u64 << self.config.host_bits) - 1);
         let pa = PhysAddr::new(table).wrapping_add(u64::from(index) * 16);
         if O::ON {
             let (input, root) = (super::translate::id(u64::from(index)), PhysAddr::new(table).any());
@@ -296,7 +250,7 @@ impl Vtd {
         };
         if O::ON {
             let words = [read.0.unwrap_or(0), read.1.unwrap_or(0)];
-            let entry = if words[0] >> 15 & 1 != 0 { &IRTE_POSTED } else { &IRTE };
+            let entry = if words.is_set(irte::IM) { &IRTE_POSTED } else { &IRTE };
             let verdict = match &result {
                 Ok(_) => Verdict::Ok,
                 Err(failure) => Verdict::Fault(failure.code),
@@ -310,18 +264,19 @@ impl Vtd {
     }
 
     fn check_irte(&self, words: &[u64; 2]) -> Result<(), Failure> {
-        let fail = |code| Err(Failure::new(code, words[0] & 2 != 0));
-        if words[0] & 1 == 0 {
+        let fail = |code| Err(Failure::new(code, words.is_set(irte::FPD)));
+        if !words.is_set(irte::P) {
             return fail(&f::IR_22);
         }
-        let posted = words[0] >> 15 & 1 != 0;
+        let posted = words.is_set(irte::IM);
         let quirks = &self.config.quirks;
         let bad = if posted && self.config.posting() {
             IRTE_POSTED.reserved_set(words, 64)
         } else {
             // Without EIME only DST[15:8] is an APIC id.
             let narrow = !self.extended_mode() && !quirks.destination_reserved_ignored;
-            let destination = narrow && words[0] & 0xffff_00ff_0000_0000 != 0;
+            let id = words.bits(irte::DST);
+            let destination = narrow && id != id & NARROW_DESTINATION.mask();
             let mode = posted && !quirks.destination_reserved_ignored;
             mode || destination || IRTE.reserved_set(words, 64)
         };
@@ -340,8 +295,8 @@ impl Vtd {
         change: bool,
         obs: &mut O,
     ) -> Result<Delivery, Refused> {
-        let index = message.index as u16;
-        let fpd = words[0] & 2 != 0;
+        let index = message.index() as u16;
+        let fpd = words.is_set(irte::FPD);
         let ok = source_allowed(&words, request.requester, self.config.quirks.bus_range_swapped);
         if O::ON {
             let value = u64::from(request.requester.bdf16());
@@ -351,15 +306,16 @@ impl Vtd {
             return Err((Failure::new(&f::IR_26, fpd), index));
         }
         // Only with the quirk: the specification checks the message first.
-        if message.subhandle && request.data.unwrap_or(0) >> 16 != 0 {
+        let data: MessageWords = [request.at.raw(), request.data.unwrap_or(0).into()];
+        if message.subhandle.is_some() && data.is_set(remappable::DATA_HIGH) {
             return Err((Failure::new(&f::IR_20, false), 0));
         }
-        if words[0] >> 15 & 1 != 0 && self.config.posting() {
+        if words.is_set(irte::IM) && self.config.posting() {
             return self.post(memory, &words, change, obs).map_err(|code| (Failure::new(code, fpd), index));
         }
-        let destination = (words[0] >> 32) as u32;
-        let destination = if self.extended_mode() { destination } else { destination >> 8 & 0xff };
-        let vector = (words[0] >> 16 & 0xff) as u32;
+        let id = words.bits(irte::DST);
+        let destination = if self.extended_mode() { id } else { id.bits(NARROW_DESTINATION) } as u32;
+        let vector = words.bits(irte::V) as u32;
         Ok(Delivery { vector, destination, kind: InterruptKind::Remapped, memory: None })
     }
 
@@ -372,8 +328,8 @@ impl Vtd {
         change: bool,
         obs: &mut O,
     ) -> Result<Delivery, &'static FaultCode> {
-        let at = PhysAddr::new(words[1] >> 32 << 32 | words[0] >> 38 << 6);
-        let mut pid = [0; 8];
+        let at = PhysAddr::new(words.address(irte_posted::PDAH) | words.address(irte_posted::PDAL));
+        let mut pid = pid::ZERO;
         for (i, word) in pid.iter_mut().enumerate() {
             *word = memory.read_u64(at.wrapping_add(i as u64 * 8)).map_err(|_| &f::IR_27)?;
         }
@@ -387,24 +343,25 @@ impl Vtd {
         if bad {
             return Err(&f::IR_28);
         }
-        let vector = words[0] >> 16 & 0xff;
-        let urgent = words[0] >> 14 & 1 != 0;
-        let notify = pid[4] & 1 == 0 && (urgent || pid[4] & 2 == 0);
+        let vector = words.bits(irte_posted::VV);
+        let urgent = words.is_set(irte_posted::URG);
+        let notify = !pid.is_set(pid::ON) && (urgent || !pid.is_set(pid::SN));
         if change {
-            let word = vector as usize / 64;
-            let mut set = |i: usize, new: u64| {
-                let pa = at.wrapping_add(i as u64 * 8);
+            let mut set = |word: usize, words: &pid::Words| {
+                let pa = at.wrapping_add(word as u64 * 8);
+                let new = words[word];
                 write_word(memory, obs, Actor::Iommu, Some(&PID), pa, new).map(|_| ()).map_err(|_| &f::IR_27)
             };
-            set(word, pid[word] | 1 << (vector % 64))?;
+            let request = Field::flag("PIR", vector as u16, "", "");
+            set(vector as usize / 64, &pid.with_flag(request, true))?;
             if notify {
-                set(4, pid[4] | 1)?;
+                set(pid::ON.lo as usize / 64, &pid.with_flag(pid::ON, true))?;
             }
         }
-        let destination = (pid[4] >> 32) as u32;
+        let destination = pid.bits(pid::NDST) as u32;
         if O::ON && notify {
             let kind = InterruptKind::Remapped;
-            let vector = (pid[4] >> 16 & 0xff) as u32;
+            let vector = pid.bits(pid::NV) as u32;
             obs.step(Actor::Iommu, Event::Interrupt { vector, destination, kind });
         }
         Ok(Delivery { vector: vector as u32, destination, kind: InterruptKind::Posted, memory: Some(at) })
@@ -412,25 +369,21 @@ impl Vtd {
 
     /// Latches the interrupt remapping table address (SIRTP).
     pub(super) fn latch_interrupt_root(&mut self) {
-        self.interrupt_root = self.regs.get(offset::IRTA, 8);
+        self.interrupt_root = self.regs.of(&IRTA);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn fields_cover_each_bit_once() {
-        for entry in [&IRTE, &IRTE_POSTED, &PID] {
-            assert!(entry.covers_every_bit_once(), "{}", entry.name.en);
-        }
-    }
+    use proptest::prelude::*;
 
     #[test]
     fn the_source_check_knows_its_three_kinds() {
         let id = |raw| RequesterId::new(raw);
-        let entry = |svt: u64, sq: u64, sid: u64| [1, svt << 18 | sq << 16 | sid];
+        let entry = |svt: u64, sq: u64, sid: u64| {
+            irte::ZERO.with(irte::SVT, svt).with(irte::SQ, sq).with(irte::SID, sid)
+        };
         assert!(source_allowed(&entry(0, 0, 0), id(0x1234), false));
         assert!(
             source_allowed(&entry(1, 0, 0x18), id(0x18), false)
@@ -446,5 +399,42 @@ mod tests {
                 && !source_allowed(&entry(2, 0, 0x0305), id(0x0600), false)
         );
         assert!(!source_allowed(&entry(3, 0, 0), id(0), false));
+    }
+
+    proptest! {
+        #[test]
+        fn a_message_names_the_entry_that_it_was_made_for(handle: u16, subhandle: Option<u16>) {
+            let message = Message { handle, subhandle };
+            let words = message.emit();
+            prop_assert_eq!(Message::parse(&words), Some(message));
+            prop_assert!(!REMAPPABLE.reserved_set(&words, 64));
+        }
+
+        #[test]
+        fn an_entry_says_what_the_driver_meant(
+            source: Option<u16>, vector: u8, destination: u32, posted: Option<u64>, extended: bool,
+        ) {
+            let posted = posted.map(|at| PhysAddr::new(at & 0xf_ffff_ffff_ffc0));
+            let source = source.map(|id| RequesterId::new(id.into()));
+            let words = emit_entry(&InterruptEntry { source, vector, destination, posted }, extended);
+            prop_assert!(words.is_set(irte::P));
+            prop_assert_eq!(words.bits(irte::V), u64::from(vector));
+            match posted {
+                Some(at) => {
+                    let (high, low) = (words.address(irte_posted::PDAH), words.address(irte_posted::PDAL));
+                    prop_assert_eq!(high | low, at.raw());
+                    prop_assert!(!IRTE_POSTED.reserved_set(&words, 64));
+                }
+                None => {
+                    let id = words.bits(irte::DST);
+                    let id = if extended { id } else { id.bits(NARROW_DESTINATION) };
+                    prop_assert_eq!(id, u64::from(destination) & if extended { 0xffff_ffff } else { 0xff });
+                    prop_assert!(!IRTE.reserved_set(&words, 64));
+                }
+            }
+            if let Some(source) = source {
+                prop_assert!(source_allowed(&words, source, false));
+            }
+        }
     }
 }

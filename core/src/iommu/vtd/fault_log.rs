@@ -1,13 +1,15 @@
 //! Fault recording (VT-d 7.2): registers with compression and overflow, the fault event, and what a refused
 //! request is answered on the bus.
 
-use super::faults;
-use super::regs::{bit, offset};
-use super::route::Failure;
+use super::context::Failure;
+use super::records::{address_type, Record};
+use super::spec::faults;
+use super::spec::interrupts::{compatible, MessageWords};
+use super::spec::registers::*;
 use super::Vtd;
 use crate::addr::{AnyAddr, Pasid, RequesterId, Space};
 use crate::iommu::{Fault, Refusal, Request, RequestKind};
-use crate::spec::{FaultCode, Rule, Text};
+use crate::spec::{Bits, FaultCode, Register, Rule, Text};
 use crate::trace::{Actor, Event, InterruptKind, Observer, Perms, Recorded, Verdict};
 
 static NOT_MASKED: Rule = Rule {
@@ -71,22 +73,23 @@ impl Vtd {
             Recorded::Suppressed
         } else {
             let interrupt = faults::is_interrupt(code.code);
-            let low = if interrupt { about.at << 48 } else { about.at & !0xfff };
-            let type_bits = match about.kind {
-                RequestKind::Untranslated => 0,
-                RequestKind::Translation { .. } => 1,
-                RequestKind::Translated => 2,
+            let pasid = about.pasid.map(Pasid::raw);
+            let record = Record {
+                code: code.code as u8,
+                source: about.requester.bdf16(),
+                has_pasid: pasid.is_some() || failure.given.is_some_and(|given| given.present),
+                pasid: pasid.or(failure.given.map(|given| given.value)).unwrap_or(0),
+                execute: pasid.is_some() && about.want.has(Perms::X),
+                privileged: pasid.is_some() && about.privileged,
+                read: !interrupt && !about.want.has(Perms::W),
+                address_type: match about.kind {
+                    RequestKind::Untranslated => address_type::UNTRANSLATED,
+                    RequestKind::Translation { .. } => address_type::TRANSLATION,
+                    RequestKind::Translated => address_type::TRANSLATED,
+                },
+                place: about.at,
             };
-            let mut high = u64::from(about.requester.bdf16()) | u64::from(code.code) << 32 | type_bits << 60;
-            high |= failure.given;
-            if let Some(pasid) = about.pasid {
-                high |= 1 << 31 | u64::from(pasid.raw()) << 40 | u64::from(about.privileged) << 29;
-                high |= u64::from(about.want.has(Perms::X)) << 30;
-            }
-            if !interrupt && !about.want.has(Perms::W) {
-                high |= 1 << 62;
-            }
-            self.record(low, high, obs)
+            self.record(&record, obs)
         };
         if O::ON {
             let at = AnyAddr { space: Space::Iova, raw: about.at };
@@ -99,29 +102,32 @@ impl Vtd {
 
     /// Primary fault logging (VT-d 7.2.1): the record goes to the next register, unless it is folded into one of
     /// the same source, or there is no room.
-    fn record<O: Observer>(&mut self, low: u64, high: u64, obs: &mut O) -> Recorded {
-        let status = self.regs.get(offset::FSTS, 4);
-        if status & bit::PFO != 0 {
+    fn record<O: Observer>(&mut self, record: &Record, obs: &mut O) -> Recorded {
+        let status = self.regs.of(&FSTS);
+        if status.is_set(fsts::PFO) {
             return Recorded::Overflow;
         }
         let count = self.config.fault_registers();
-        let taken = |unit: &Self, i: usize| unit.regs.get(unit.regs.fault_register(i) + 8, 8);
-        let pending = (0..count).map(|i| taken(self, i)).any(|h| h >> 63 != 0 && h & 0xffff == high & 0xffff);
-        if pending {
+        let high_half = |unit: &Self, i: usize| unit.regs.get(unit.regs.fault_register(i) + 8, 8);
+        let same_source =
+            |high: u64| high.is_set(frcd_high::F) && high.bits(frcd_high::SID) == u64::from(record.source);
+        if (0..count).any(|i| same_source(high_half(self, i))) {
             return Recorded::Compressed;
         }
         let next = self.next_fault % count;
-        if taken(self, next) >> 63 != 0 {
-            self.set_register(offset::FSTS, 4, status | bit::PFO, obs);
+        if high_half(self, next).is_set(frcd_high::F) {
+            self.set_register(fsts::OFFSET, fsts::BYTES, status.with_flag(fsts::PFO, true), obs);
             return Recorded::Overflow;
         }
         let at = self.regs.fault_register(next);
+        let [low, high] = record.emit();
         self.set_register(at, 8, low, obs);
-        self.set_register(at + 8, 8, high | 1 << 63, obs);
+        self.set_register(at + 8, 8, high, obs);
         self.next_fault = (next + 1) % count;
-        let first = status & bit::PPF == 0;
-        let index = if first { (next as u64) << 8 } else { status & 0xff00 };
-        self.set_register(offset::FSTS, 4, status & !0xff00 | index | bit::PPF, obs);
+        let first = !status.is_set(fsts::PPF);
+        let index = if first { next as u64 } else { status.bits(fsts::FRI) };
+        let pending = status.with(fsts::FRI, index).with_flag(fsts::PPF, true);
+        self.set_register(fsts::OFFSET, fsts::BYTES, pending, obs);
         if first {
             self.fault_event(status, obs);
         }
@@ -130,27 +136,31 @@ impl Vtd {
 
     /// Raises the fault event, unless software still has one to serve (VT-d 7.3).
     pub(super) fn fault_event<O: Observer>(&mut self, before: u64, obs: &mut O) {
-        if before & (bit::PFO | bit::PPF | bit::IQE | bit::ITE) == 0 {
-            self.event(offset::FECTL, obs);
+        if !to_serve(before) {
+            self.event(&FECTL, obs);
         }
     }
 
-    /// Sends the interrupt of a control/data/address register group, or leaves it pending while masked.
-    pub(super) fn event<O: Observer>(&mut self, control: u32, obs: &mut O) {
-        let masked = self.regs.get(control, 4) & bit::IM != 0;
+    /// Sends the interrupt of an event, whose data and address registers follow the control register, or leaves it
+    /// pending while masked.
+    pub(super) fn event<O: Observer>(&mut self, control: &Register, obs: &mut O) {
+        let value = self.regs.of(control);
+        let masked = value.is_set(event_control::IM);
         if O::ON {
             obs.step(Actor::Iommu, Event::Check { rule: &NOT_MASKED, ok: !masked, value: u64::from(masked) });
         }
         if masked {
-            let value = self.regs.get(control, 4) | bit::IP;
-            self.set_register(control, 4, value, obs);
+            let pending = value.with_flag(event_control::IP, true);
+            self.set_register(control.offset, control.bytes, pending, obs);
             return;
         }
-        self.regs.change(control, 4, bit::IP, 0);
-        let data = self.regs.get(control + 4, 4);
-        let address = self.regs.get(control + 8, 4);
+        self.regs.clear(control, event_control::IP);
+        let data = self.regs.get(control.offset + 4, 4);
+        let address = self.regs.get(control.offset + 8, 4);
         if O::ON {
-            let (vector, destination) = ((data & 0xff) as u32, (address >> 12 & 0xff) as u32);
+            let message: MessageWords = [address, data];
+            let vector = message.bits(compatible::VECTOR) as u32;
+            let destination = message.bits(compatible::DESTINATION) as u32;
             obs.step(Actor::Iommu, Event::Interrupt { vector, destination, kind: InterruptKind::Direct });
         }
     }
@@ -167,11 +177,11 @@ impl Vtd {
     /// PPF follows the F fields (VT-d 11.4, fault status register).
     pub(super) fn refresh_pending(&mut self) {
         let any = (0..self.config.fault_registers())
-            .any(|i| self.regs.get(self.regs.fault_register(i) + 8, 8) >> 63 != 0);
-        self.regs.change(offset::FSTS, 4, bit::PPF, if any { bit::PPF } else { 0 });
-        let left = self.regs.get(offset::FSTS, 4) & (bit::PFO | bit::PPF | bit::IQE | bit::ITE);
-        if left == 0 {
-            self.regs.change(offset::FECTL, 4, bit::IP, 0);
+            .any(|i| self.regs.get(self.regs.fault_register(i) + 8, 8).is_set(frcd_high::F));
+        let status = self.regs.of(&FSTS).with_flag(fsts::PPF, any);
+        self.regs.put(&FSTS, status);
+        if !to_serve(status) {
+            self.regs.clear(&FECTL, event_control::IP);
         }
     }
 
@@ -179,4 +189,9 @@ impl Vtd {
     pub(super) fn close<O: Observer>(obs: &mut O, verdict: Verdict) {
         obs.end(Actor::Iommu, verdict);
     }
+}
+
+/// Returns whether the fault status holds something that raised the fault event (VT-d 7.3).
+fn to_serve(status: u64) -> bool {
+    [fsts::PFO, fsts::PPF, fsts::IQE, fsts::ITE].into_iter().any(|flag| status.is_set(flag))
 }

@@ -2,13 +2,15 @@
 //! scalable mode, PASID directory and PASID table.
 
 use super::config::Config;
-use super::faults as f;
+use super::features;
 use super::first_stage::FirstStage;
 use super::second_stage::SecondStage;
-use super::{features, spec};
+use super::spec::faults as f;
+use super::spec::registers::{rtaddr, ttm};
+use super::spec::structures::*;
 use crate::addr::{Address, AnyAddr, PhysAddr, RequesterId, Space};
 use crate::memory::Memory;
-use crate::spec::{EntryType, FaultCode, Rule, Text};
+use crate::spec::{Bits, EntryType, FaultCode, Rule, Text};
 use crate::trace::{Actor, Event, Observer, Scope, Stage, Verdict};
 
 /// What the TTM field of the root table address register selects (VT-d 11.4.5).
@@ -34,12 +36,21 @@ pub struct Failure {
     /// It is never recorded: abort-DMA mode, or a quirk.
     pub silent: bool,
     /// What a record says of the PASID of a request that carries none: nothing, unless a quirk does.
-    pub given: u64,
+    pub given: Option<GivenPasid>,
+}
+
+/// The PASID fields of a fault record, for a request that carries no PASID.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct GivenPasid {
+    /// PP.
+    pub present: bool,
+    /// PV.
+    pub value: u32,
 }
 
 impl Failure {
     pub(super) const fn new(code: &'static FaultCode, fpd: bool) -> Self {
-        Failure { code, fpd, silent: false, given: 0 }
+        Failure { code, fpd, silent: false, given: None }
     }
 }
 
@@ -55,23 +66,27 @@ pub struct Context {
 impl Context {
     /// FPD.
     pub fn fpd(&self) -> bool {
-        self.words[0] & 2 != 0
+        self.words.is_set(sm_context::FPD)
     }
     /// RID_PASID (scalable mode).
     pub fn rid_pasid(&self) -> u32 {
-        (self.words[1] & 0xf_ffff) as u32
+        self.words.bits(sm_context::RID_PASID) as u32
+    }
+    /// The domain id; in scalable mode it is in PASID-table entries.
+    pub fn domain(&self) -> Option<u16> {
+        (!self.scalable).then(|| self.words.bits(context::DID) as u16)
     }
     /// May the device send translation and translated requests?
     pub fn allows_ats(&self) -> bool {
         if self.scalable {
-            self.words[0] & 4 != 0
+            self.words.is_set(sm_context::DTE)
         } else {
-            self.words[0] >> 2 & 3 == 1
+            self.words.bits(context::TT) == tt::DEVICE_TLB
         }
     }
     fn in_directory(&self, pasid: u32) -> bool {
         // 2^(PDTS+7) directory entries of 64 PASIDs each.
-        u64::from(pasid) < 1 << ((self.words[0] >> 9 & 7) + 13)
+        u64::from(pasid) < 1 << (self.words.bits(sm_context::PDTS) + 13)
     }
 }
 
@@ -82,6 +97,21 @@ pub struct Process {
     pub words: [u64; 8],
     /// FPD of the context entry, the directory entry or the entry itself.
     pub fpd: bool,
+}
+
+impl Process {
+    /// The domain id.
+    pub fn domain(&self) -> u16 {
+        self.words.bits(pasid::DID) as u16
+    }
+}
+
+/// PASID-table entries in a table of 4 KiB.
+pub(super) const PASIDS_IN_TABLE: u32 = 64;
+
+/// The levels of the second stage that an AW field means.
+fn levels(aw: u64) -> u8 {
+    2 + aw as u8
 }
 
 /// How a request is translated.
@@ -154,10 +184,10 @@ struct Place {
 impl Reader<'_> {
     /// What TTM selects.
     pub fn mode(&self) -> Mode {
-        match self.rtaddr >> 10 & 3 {
-            0 => Mode::Legacy,
-            1 if self.config.scalable_mode() => Mode::Scalable,
-            3 => Mode::Abort,
+        match self.rtaddr.bits(rtaddr::TTM) {
+            ttm::LEGACY => Mode::Legacy,
+            ttm::SCALABLE if self.config.scalable_mode() => Mode::Scalable,
+            ttm::ABORT => Mode::Abort,
             _ => Mode::Invalid,
         }
     }
@@ -202,7 +232,7 @@ impl Reader<'_> {
     ) -> Result<Context, Failure> {
         if O::ON {
             let input = AnyAddr { space: Space::Bus, raw: u64::from(requester.bdf16()) };
-            let root = PhysAddr::new(self.rtaddr & !0xfff).any();
+            let root = PhysAddr::new(self.rtaddr.address(rtaddr::RTA)).any();
             obs.begin(Actor::Iommu, Scope::Walk { stage: Stage::Device, input, root, root_bits: 0 });
         }
         let found = self.find_context(memory, requester, scalable, obs);
@@ -226,12 +256,12 @@ impl Reader<'_> {
         let legacy = self.legacy_codes(scalable);
         let pick = |a: &'static FaultCode, b: &'static FaultCode| if legacy { a } else { b };
         let host = self.config.host_bits;
-        let mask = ((1u64 << host) - 1) & !0xfff;
+        let root_table = self.rtaddr.address(rtaddr::RTA) & ((1u64 << host) - 1);
 
         // Root entry: 16 bytes a bus (VT-d 9.1, 9.2).
         let bus = u64::from(requester.bus());
-        let entry = if scalable { &spec::SM_ROOT } else { &spec::ROOT };
-        let place = Place { entry, index: bus as u32, pa: (self.rtaddr & mask).wrapping_add(bus * 16) };
+        let entry = if scalable { &SM_ROOT } else { &ROOT };
+        let place = Place { entry, index: bus as u32, pa: root_table.wrapping_add(bus * 16) };
         let mut root = [0; 2];
         if !self.load(memory, obs, &place, &mut root) {
             return Err(Failure::new(pick(&f::LRT_1, &f::SRT_1), false));
@@ -242,25 +272,25 @@ impl Reader<'_> {
             Self::tell(obs, &place, &root, Self::refused(code));
             Err(Failure::new(code, false))
         };
-        if half & 1 == 0 {
+        if !half.is_set(sm_root_half::P) {
             return fail(obs, pick(&f::LRT_2, &f::SRT_2));
         }
         let bad = if scalable && !self.config.quirks.root_checks_both_halves {
-            spec::SM_ROOT_HALF.reserved_set(&[half], host)
+            SM_ROOT_HALF.reserved_set(&[half], host)
         } else {
             entry.reserved_set(&root, host)
         };
         if bad {
             return fail(obs, pick(&f::LRT_3, &f::SRT_3));
         }
-        let table = half & !0xfff;
+        let table = half.address(sm_root_half::CTP);
         Self::tell(obs, &place, &root, Verdict::Next(PhysAddr::new(table).any()));
 
         // Context entry: 16 bytes a function, or 32 bytes and half as many a table (VT-d 9.3, 9.4).
         let (entry, size, index) = if scalable {
-            (&spec::SM_CONTEXT, 4, u64::from(requester.devfn() & 0x7f))
+            (&SM_CONTEXT, 4, u64::from(requester.devfn() & 0x7f))
         } else {
-            (&spec::CONTEXT, 2, u64::from(requester.devfn()))
+            (&CONTEXT, 2, u64::from(requester.devfn()))
         };
         let place = Place { entry, index: index as u32, pa: table.wrapping_add(index * size as u64 * 8) };
         let mut words = [0; 4];
@@ -272,7 +302,7 @@ impl Reader<'_> {
             Self::tell(obs, &place, &words[..size], Self::refused(code));
             Err(Failure::new(code, context.fpd()))
         };
-        if words[0] & 1 == 0 {
+        if !words.is_set(context::P) {
             return fail(obs, pick(&f::LCT_2, &f::SCT_2));
         }
         let absent = scalable
@@ -282,39 +312,40 @@ impl Reader<'_> {
             return fail(obs, pick(&f::LCT_3, &f::SCT_3));
         }
         if !scalable {
-            let supported = match words[0] >> 2 & 3 {
-                0 => true,
-                1 => self.config.device_tlb(),
-                2 => self.config.pass_through(),
+            let supported = match words.bits(context::TT) {
+                tt::MULTI_LEVEL => true,
+                tt::DEVICE_TLB => self.config.device_tlb(),
+                tt::PASS_THROUGH => self.config.pass_through(),
                 _ => false,
             };
-            let levels = 2 + (words[1] & 7) as u8;
+            let levels = levels(words.bits(context::AW));
             if !supported || !self.config.second_stage_levels(levels) {
                 return fail(obs, &f::LCT_4);
             }
-            let next = PhysAddr::new(words[0] & !0xfff).any();
+            let next = PhysAddr::new(words.address(context::SSPTPTR)).any();
             Self::tell(obs, &place, &words[..size], Verdict::Next(next));
             return Ok(context);
         }
         if !self.config.quirks.directory_size_ignored && !context.in_directory(context.rid_pasid()) {
             return fail(obs, &f::SCT_9);
         }
-        Self::tell(obs, &place, &words[..size], Verdict::Next(PhysAddr::new(words[0] & !0xfff).any()));
+        let directory = PhysAddr::new(words.address(sm_context::PASIDDIRPTR)).any();
+        Self::tell(obs, &place, &words[..size], Verdict::Next(directory));
         Ok(context)
     }
 
     /// The route of a legacy-mode context entry.
     pub fn legacy_route(&self, context: &Context) -> Route {
-        let [low, high, ..] = context.words;
-        let kind = if low >> 2 & 3 == 2 { Kind::PassThrough } else { Kind::Second };
+        let words = &context.words;
+        let kind = if words.bits(context::TT) == tt::PASS_THROUGH { Kind::PassThrough } else { Kind::Second };
         Route {
-            did: (high >> 8) as u16,
+            did: words.bits(context::DID) as u16,
             pasid: None,
             kind,
             first_root: 0,
             first: FirstStage::four_levels(),
-            second_root: low & !0xfff,
-            second: self.second(2 + (high & 7) as u8, false, false, false),
+            second_root: words.address(context::SSPTPTR),
+            second: self.second(levels(words.bits(context::AW)), false, false, false),
             fpd: context.fpd(),
             scalable: false,
             supervisor: false,
@@ -348,7 +379,7 @@ impl Reader<'_> {
     ) -> Result<Process, Failure> {
         if O::ON {
             let input = AnyAddr { space: Space::Bus, raw: u64::from(pasid) };
-            let root = PhysAddr::new(context.words[0] & !0xfff).any();
+            let root = PhysAddr::new(context.words.address(sm_context::PASIDDIRPTR)).any();
             obs.begin(Actor::Iommu, Scope::Walk { stage: Stage::Process, input, root, root_bits: 0 });
         }
         let found = self.find_process(memory, context, pasid, obs);
@@ -377,37 +408,37 @@ impl Reader<'_> {
         let quirks = self.config.quirks;
         let host = self.config.host_bits;
         // PASID-directory entry: 8 bytes for 64 PASIDs (VT-d 9.5).
-        let index = u64::from(pasid >> 6 & 0x3fff);
-        let directory = context.words[0] & !0xfff;
-        let entry = &spec::PASID_DIR;
+        let index = u64::from(pasid / PASIDS_IN_TABLE) & 0x3fff;
+        let directory = context.words.address(sm_context::PASIDDIRPTR);
+        let entry = &PASID_DIR;
         let place = Place { entry, index: index as u32, pa: directory.wrapping_add(index * 8) };
         let mut dir = [0];
         if !self.load(memory, obs, &place, &mut dir) {
             return Err(Failure::new(&f::SPD_1, context.fpd()));
         }
-        let fpd = context.fpd() || dir[0] & 2 != 0 && !quirks.pasid_fpd_only_for_walks;
+        let fpd = context.fpd() || dir.is_set(pasid_dir::FPD) && !quirks.pasid_fpd_only_for_walks;
         let fail = |obs: &mut _, code| {
             Self::tell(obs, &place, &dir, Self::refused(code));
             Err(Failure::new(code, fpd))
         };
-        if dir[0] & 1 == 0 {
+        if !dir.is_set(pasid_dir::P) {
             return fail(obs, &f::SPD_2);
         }
         if !quirks.pasid_reserved_ignored && entry.reserved_set(&dir, host) {
             return fail(obs, &f::SPD_3);
         }
-        let table = dir[0] & !0xfff;
+        let table = dir.address(pasid_dir::SMPTBLPTR);
         Self::tell(obs, &place, &dir, Verdict::Next(PhysAddr::new(table).any()));
 
         // PASID-table entry: 64 bytes (VT-d 9.6).
-        let index = u64::from(pasid & 0x3f);
-        let entry = &spec::PASID;
+        let index = u64::from(pasid % PASIDS_IN_TABLE);
+        let entry = &PASID;
         let place = Place { entry, index: index as u32, pa: table.wrapping_add(index * 64) };
         let mut words = [0; 8];
         if !self.load(memory, obs, &place, &mut words) {
             return Err(Failure::new(&f::SPT_1, fpd));
         }
-        let fpd = fpd || words[0] & 2 != 0 && !quirks.pasid_fpd_only_for_walks;
+        let fpd = fpd || words.is_set(pasid::FPD) && !quirks.pasid_fpd_only_for_walks;
         let fail = |obs: &mut _, code| {
             Self::tell(obs, &place, &words, Self::refused(code));
             Err(Failure::new(code, fpd))
@@ -416,7 +447,7 @@ impl Reader<'_> {
         if quirks.pasid_type_before_present && !typed {
             return fail(obs, &f::SPT_4);
         }
-        if words[0] & 1 == 0 {
+        if !words.is_set(pasid::P) {
             return fail(obs, &f::SPT_2);
         }
         let reserved = entry.reserved_set(&words, host)
@@ -430,70 +461,73 @@ impl Reader<'_> {
         if O::ON {
             obs.step(Actor::Iommu, Event::Check { rule: &CHECK, ok: true, value: words[0] });
         }
-        let next = if matches!(words[0] >> 6 & 7, 1 | 3) { words[2] } else { words[0] };
-        Self::tell(obs, &place, &words, Verdict::Next(PhysAddr::new(next & !0xfff).any()));
-        Ok(Process { words, fpd: context.fpd() || dir[0] & 2 != 0 || words[0] & 2 != 0 })
+        let next = match words.bits(pasid::PGTT) {
+            pgtt::FIRST | pgtt::NESTED => words.address(pasid::FSPTPTR),
+            _ => words.address(pasid::SSPTPTR),
+        };
+        Self::tell(obs, &place, &words, Verdict::Next(PhysAddr::new(next).any()));
+        let fpd = context.fpd() || dir.is_set(pasid_dir::FPD) || words.is_set(pasid::FPD);
+        Ok(Process { words, fpd })
     }
 
     fn type_supported(&self, words: &[u64; 8]) -> bool {
         let c = self.config;
-        let second = c.second_stage_levels(2 + (words[0] >> 2 & 7) as u8);
-        let first = match words[2] >> 2 & 3 {
-            0 => true,
-            1 => c.first_stage_5_level(),
+        let second = c.second_stage_levels(levels(words.bits(pasid::AW)));
+        let first = match words.bits(pasid::FSPM) {
+            fspm::LEVELS_4 => true,
+            fspm::LEVELS_5 => c.first_stage_5_level(),
             _ => false,
         };
-        match words[0] >> 6 & 7 {
-            1 => c.scalable_first_stage() && first,
-            2 => c.scalable_second_stage() && second,
-            3 => c.nested() && first && second,
-            4 => c.pass_through(),
+        match words.bits(pasid::PGTT) {
+            pgtt::FIRST => c.scalable_first_stage() && first,
+            pgtt::SECOND => c.scalable_second_stage() && second,
+            pgtt::NESTED => c.nested() && first && second,
+            pgtt::PASS_THROUGH => c.pass_through(),
             _ => false,
         }
     }
 
     /// The route of a PASID-table entry.
-    pub fn scalable_route(&self, process: &Process, pasid: u32) -> Route {
+    pub fn scalable_route(&self, process: &Process, id: u32) -> Route {
         let Process { words, fpd } = process;
-        let kind = match words[0] >> 6 & 7 {
-            1 => Kind::First,
-            2 => Kind::Second,
-            3 => Kind::Nested,
+        let kind = match words.bits(pasid::PGTT) {
+            pgtt::FIRST => Kind::First,
+            pgtt::SECOND => Kind::Second,
+            pgtt::NESTED => Kind::Nested,
             _ => Kind::PassThrough,
         };
-        let flag = |bit: u32| words[2] >> bit & 1 != 0;
-        let second_levels = 2 + (words[0] >> 2 & 7) as u8;
+        let second_levels = levels(words.bits(pasid::AW));
         let first = FirstStage {
-            levels: 4 + (words[2] >> 2 & 3) as u8,
+            levels: 4 + words.bits(pasid::FSPM) as u8,
             host_bits: self.config.host_bits,
             page_1g: self.config.first_stage_1g(),
-            write_protect: flag(4),
-            no_execute: flag(5),
-            smep: flag(6),
-            extended_accessed: flag(7) && self.config.extended_accessed(),
+            write_protect: words.is_set(pasid::WPE),
+            no_execute: words.is_set(pasid::NXE),
+            smep: words.is_set(pasid::SMEP),
+            extended_accessed: words.is_set(pasid::EAFE) && self.config.extended_accessed(),
             update: self.update,
             quirks: self.config.quirks,
         };
         let canonical_bits = if self.config.quirks.canonical_width_from_aw {
-            (30 + 9 * (words[0] >> 2 & 7) as u8).min(self.config.max_guest_bits())
+            (12 + 9 * second_levels).min(self.config.max_guest_bits())
         } else {
             first.input_bits()
         };
         // Where a feature is not there its bit is reserved; a unit that does not look at it does not act on it.
-        let accessed_dirty = words[0] >> 9 & 1 != 0 && self.config.second_stage_accessed_dirty();
-        let execute = words[0] >> 5 & 1 != 0 && self.config.execute_requests();
+        let accessed_dirty = words.is_set(pasid::SSADE) && self.config.second_stage_accessed_dirty();
+        let execute = words.is_set(pasid::SSEE) && self.config.execute_requests();
         Route {
-            did: words[1] as u16,
-            pasid: Some(pasid),
+            did: process.domain(),
+            pasid: Some(id),
             kind,
-            first_root: words[2] & !0xfff,
+            first_root: words.address(pasid::FSPTPTR),
             first,
-            second_root: words[0] & !0xfff,
+            second_root: words.address(pasid::SSPTPTR),
             second: self.second(second_levels, true, accessed_dirty, execute),
             fpd: *fpd,
             scalable: true,
-            supervisor: flag(0),
-            execute: flag(1),
+            supervisor: words.is_set(pasid::SRE),
+            execute: words.is_set(pasid::ERE),
             canonical_bits,
         }
     }
