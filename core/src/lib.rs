@@ -6,6 +6,7 @@
 //! * [`addr`]: one type for each address space
 //! * [`memory`]: sparse physical memory
 //! * [`spec`]: structures, registers, fault codes and rules in their specification's words
+//! * [`budget`]: what a run may spend: work, memory, steps
 //! * [`trace`]: what the machine did, step by step
 //! * [`paging`]: page-table formats, the walker, the builder
 //! * [`platform`]: physical address map, host bridge, PCI Express
@@ -28,6 +29,7 @@
 extern crate alloc;
 
 pub mod addr;
+pub mod budget;
 pub mod diagram;
 pub mod dma;
 pub mod explain;

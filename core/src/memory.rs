@@ -28,6 +28,8 @@ pub enum MemError {
     Poison(PhysAddr),
     /// The simulated memory may hold no more frames: the limit in frames of 4 KiB.
     Full(u32),
+    /// The run has spent what it may: the access is not done.
+    Budget,
 }
 
 impl fmt::Display for MemError {
@@ -36,6 +38,7 @@ impl fmt::Display for MemError {
             MemError::Access(at) => write!(f, "no memory answers at physical address {at}"),
             MemError::Poison(at) => write!(f, "memory at physical address {at} returned corrupted data"),
             MemError::Full(frames) => write!(f, "more than {frames} pages of memory written"),
+            MemError::Budget => write!(f, "the run has spent what it may"),
         }
     }
 }
@@ -67,6 +70,10 @@ pub struct Memory {
     max_frames: u32,
     /// Frames recently written as whole pages, by a hash of their words, to share equal ones.
     recent: BTreeMap<u64, u32>,
+    /// Frames that nobody holds any more.
+    unused: Vec<u32>,
+    /// Bytes that the memory has grown by since this was asked last.
+    grown: u64,
 }
 
 /// All memory of a machine.
@@ -99,7 +106,14 @@ impl Memory {
             safe_below: u64::MAX,
             max_frames: Self::DEFAULT_MAX_FRAMES,
             recent: BTreeMap::new(),
+            unused: Vec::new(),
+            grown: 0,
         }
+    }
+
+    /// Returns by how many bytes the memory's own structures have grown since the last call.
+    pub fn take_growth(&mut self) -> u64 {
+        core::mem::take(&mut self.grown)
     }
 
     /// Sets how many distinct frames may be written before [`MemError::Full`].
@@ -149,12 +163,16 @@ impl Memory {
 
     fn set_frame(&mut self, page: u64, frame: u32) {
         if page >= DIRECT_PAGES {
-            self.high.insert(page, frame);
+            if self.high.insert(page, frame).is_none() {
+                self.grown += 32;
+            }
             return;
         }
         let page = page as usize;
         if page >= self.low.len() {
-            self.low.resize((page + 1).next_power_of_two().max(1024), ZERO);
+            let entries = (page + 1).next_power_of_two().max(1024);
+            self.grown += 4 * (entries - self.low.len()) as u64;
+            self.low.resize(entries, ZERO);
         }
         self.low[page] = frame;
     }
@@ -168,20 +186,35 @@ impl Memory {
         let copy = self.new_frame()?;
         let (from, to) = (frame as usize * WORDS, copy as usize * WORDS);
         self.arena.copy_within(from..from + WORDS, to);
-        if frame != ZERO {
-            self.holders[frame as usize] -= 1;
-        }
+        self.let_go(frame);
         self.set_frame(page, copy);
         Ok(copy)
     }
 
+    /// One holder less.
+    fn let_go(&mut self, frame: u32) {
+        if frame != ZERO {
+            self.holders[frame as usize] -= 1;
+            if self.holders[frame as usize] == 0 {
+                self.unused.push(frame);
+            }
+        }
+    }
+
+    /// A frame with one holder; its words are whatever they were.
     fn new_frame(&mut self) -> Result<u32, MemError> {
+        if let Some(frame) = self.unused.pop() {
+            self.holders[frame as usize] = 1;
+            return Ok(frame);
+        }
         let frame = self.holders.len() as u32;
         if frame > self.max_frames {
             return Err(MemError::Full(self.max_frames));
         }
+        grow(&mut self.arena, WORDS);
         self.arena.resize(self.arena.len() + WORDS, 0);
         self.holders.push(1);
+        self.grown += FRAME + 4;
         Ok(frame)
     }
 
@@ -278,15 +311,15 @@ impl Memory {
         self.arena[at..at + WORDS].copy_from_slice(&words);
         // `recent` holds the frame too, so that it is never written in place while it can be found by hash.
         self.holders[frame as usize] = 2;
-        self.recent.insert(hash, frame);
+        self.grown += 32;
+        if let Some(old) = self.recent.insert(hash, frame) {
+            self.let_go(old);
+        }
         Ok(frame)
     }
 
     fn place(&mut self, page: u64, frame: u32) {
-        let old = self.frame(page);
-        if old != ZERO {
-            self.holders[old as usize] -= 1;
-        }
+        self.let_go(self.frame(page));
         self.set_frame(page, frame);
     }
 
@@ -319,6 +352,14 @@ impl Memory {
     /// How many frames exist, the shared zero frame included.
     pub fn frame_count(&self) -> u32 {
         self.holders.len() as u32
+    }
+}
+
+/// Makes room for `more` in a list that may become large: by a quarter, not by doubling, so that a run at its limit
+/// does not take twice what it counted.
+pub(crate) fn grow<T>(list: &mut Vec<T>, more: usize) {
+    if list.capacity() - list.len() < more && list.len() > 4096 {
+        list.reserve_exact(more.max(list.len() / 4));
     }
 }
 

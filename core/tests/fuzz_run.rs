@@ -3,7 +3,8 @@
 //! Texts are made from the scenarios that the tests and the page have, by cutting, doubling, swapping and
 //! misspelling their lines and numbers. They parse often enough that the machine is reached.
 
-use iommu_core::machine::{limits, run};
+use iommu_core::budget::Limits;
+use iommu_core::machine::run;
 use proptest::prelude::*;
 use std::{fs, path::Path};
 
@@ -135,6 +136,9 @@ fn apply(lines: &mut Vec<String>, all: &[Vec<String>], change: &Change) {
     }
 }
 
+/// What one operation may draw beyond the limit that it meets, before its loops end.
+const SLACK: u64 = 2 << 20;
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: cases(), ..ProptestConfig::default() })]
 
@@ -147,7 +151,14 @@ proptest! {
         }
         let text = lines.join("\n");
         match run(&text) {
-            Ok(run) => prop_assert!(run.machine.trace.len() <= limits::STEPS),
+            // Counted, and not timed: what the run drew, and that it stopped where it had drawn all.
+            Ok(run) => {
+                let budget = run.machine.trace.budget();
+                prop_assert!(run.machine.trace.len() as u64 <= Limits::HERE.steps + 64);
+                prop_assert!(budget.work() <= Limits::HERE.work + SLACK, "{}", budget.work());
+                prop_assert!(budget.bytes() <= Limits::HERE.bytes + SLACK, "{}", budget.bytes());
+                prop_assert_eq!(budget.exhausted().is_some(), run.stopped.is_some());
+            }
             Err(problems) => prop_assert!(!problems.0.is_empty() && !problems.to_string().is_empty()),
         }
     }

@@ -1,6 +1,7 @@
 //! The wasm-bindgen layer: what the page may ask of the core. Values go over as plain objects whose TypeScript
 //! types are generated from [`iommu_core::view::types`].
 
+mod opening;
 mod session;
 
 use iommu_core::scenario;
@@ -9,6 +10,7 @@ use iommu_core::view::{links, text};
 use serde::Serialize;
 use wasm_bindgen::prelude::*;
 
+pub use opening::Opening;
 pub use session::Session;
 
 /// Sends panics to the console, readable. Called once by the page.

@@ -15,6 +15,12 @@ pub struct Session {
     player: Player,
 }
 
+impl Session {
+    pub(crate) fn of(player: Player) -> Self {
+        Session { player }
+    }
+}
+
 #[wasm_bindgen]
 impl Session {
     /// Runs a scenario. What is wrong with it is thrown, as an array of `Trouble`.

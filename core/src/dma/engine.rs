@@ -5,6 +5,7 @@ use super::descriptor::{self, Descriptor, DESCRIPTOR};
 use super::registers::{self, control, status};
 use super::{Access, Bus, BusError, Inside};
 use crate::addr::{Address, AnyAddr, BusAddr, DeviceAddr, Pasid, PhysAddr, RequesterId};
+use crate::memory::FRAME;
 use crate::platform::local::{LocalMap, Resolved};
 use crate::platform::tlp::{PasidPrefix, Status};
 use crate::spec::{Rule, Text};
@@ -63,6 +64,8 @@ pub enum Stop {
     BadDescriptor,
     /// The device's map leads nowhere.
     Unmapped,
+    /// The block runs past the end of the engine's 64 bits of address.
+    TooLong,
 }
 
 impl Stop {
@@ -75,6 +78,8 @@ impl Stop {
             Stop::BadDescriptor => 4,
             Stop::Bus(BusError::NoBusMaster) => 5,
             Stop::Unmapped => 6,
+            Stop::TooLong => 7,
+            Stop::Bus(BusError::Budget) => 8,
         }
     }
     /// The rule that a trace gives.
@@ -88,7 +93,7 @@ macro_rules! rules {
         [$(Rule { text: Text::new($en, $zh), section: $section }),*]
     };
 }
-static RULES: [Rule; 6] = rules![
+static RULES: [Rule; 8] = rules![
     ("the request was refused: unsupported request", "请求被拒绝：不支持的请求（UR）", "PCIe 2.2.9.1"),
     ("the request was refused: completer abort", "请求被拒绝：完成者中止（CA）", "PCIe 2.2.9.1"),
     ("the data arrived poisoned", "收到的数据已损坏", "PCIe 2.7.2"),
@@ -103,6 +108,12 @@ static RULES: [Rule; 6] = rules![
         "PCIe 7.5.1.1.3"
     ),
     ("the device's map leads nowhere", "设备侧地址无映射", "dma-engine: map"),
+    (
+        "the block runs past the end of the 64-bit address space",
+        "数据块超出 64 位地址空间的末尾",
+        "dma-engine: LENGTH"
+    ),
+    ("the run has spent what it may", "运行已达上限", "docs/scenario-language.md, Limits"),
 ];
 
 /// What a step came to.
@@ -422,6 +433,13 @@ impl Engine {
         let at = block.at.add(done);
         let inside = block.inside.add(done);
         self.stopped = at.any().raw;
+        if block.at.any().raw.checked_add(block.len - 1).is_none() {
+            return Err(Stop::TooLong);
+        }
+        // A page is the most that moves at once; one that stays inside the device makes no packet.
+        if !bus.obs().spend(FRAME / 64) {
+            return Err(Stop::Bus(BusError::Budget));
+        }
         let (to, bytes) = self.resolve(bus, at, left).ok_or(Stop::Unmapped)?;
         let mut data = vec![0; bytes as usize];
         let limit = if block.write { self.max_payload } else { self.max_read };

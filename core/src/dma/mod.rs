@@ -53,6 +53,8 @@ pub enum BusError {
     Poisoned,
     /// Bus Master Enable is off: the request was never sent.
     NoBusMaster,
+    /// The run has spent what it may: the request was never sent.
+    Budget,
 }
 
 impl fmt::Display for BusError {
@@ -61,6 +63,7 @@ impl fmt::Display for BusError {
             BusError::Status(status) => write!(f, "completion status {}", status.name()),
             BusError::Poisoned => write!(f, "poisoned data"),
             BusError::NoBusMaster => write!(f, "Bus Master Enable is off"),
+            BusError::Budget => write!(f, "the run has spent what it may"),
         }
     }
 }

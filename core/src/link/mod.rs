@@ -131,38 +131,38 @@ fn preset(name: &str) -> Result<&'static Preset, LinkError> {
 /// `input` without what was done to it on its way here.
 fn cleaned(input: &str) -> Cow<'_, str> {
     let edge = |c: char| c.is_whitespace() || ",;:!?'\")]}>，。；：！？）】》」』”’".contains(c);
-    let trimmed = input.trim_start_matches(|c: char| c.is_whitespace() || "<(['\"".contains(c));
+    let start = |c: char| c.is_whitespace() || "<(['\"".contains(c);
     // A full stop at the end is a sentence's: a link's own stop stands before its checksum.
-    let trimmed = trimmed.trim_end_matches(|c| edge(c) || c == '.');
+    let end = |c: char| edge(c) || c == '.';
+    let trimmed = input.trim_start_matches(start).trim_end_matches(end);
     if !trimmed.contains(|c: char| c == '%' || c.is_whitespace() || c == ';') {
         return Cow::Borrowed(trimmed);
     }
-    let spaceless: String = trimmed.chars().filter(|c| !c.is_whitespace()).collect();
-    Cow::Owned(percent_decoded(&spaceless).replace("&amp;", "&"))
+    // What was encoded on the way (`%22`, `%E2%80%9D`) is undone before the ends are looked at.
+    let plain = percent_decoded(trimmed).replace("&amp;", "&");
+    let plain: String = plain.chars().filter(|c| !c.is_whitespace()).collect();
+    Cow::Owned(plain.trim_start_matches(start).trim_end_matches(end).to_string())
 }
 
-/// Percent encoding undone, for ASCII: nothing else is in a link.
+/// Percent encoding undone; what is no UTF-8 then is replaced, since nothing but ASCII is in a link.
 fn percent_decoded(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once('%') {
-        out.push_str(before);
-        let code = after.get(..2).and_then(|two| u8::from_str_radix(two, 16).ok());
-        rest = match code {
-            Some(code) if code.is_ascii_graphic() => {
-                out.push(char::from(code));
-                &after[2..]
+    let digit = |b: Option<&u8>| b.and_then(|b| char::from(*b).to_digit(16));
+    let bytes = text.as_bytes();
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while let Some(&byte) = bytes.get(at) {
+        match (byte, digit(bytes.get(at + 1)), digit(bytes.get(at + 2))) {
+            (b'%', Some(high), Some(low)) => {
+                out.push((high << 4 | low) as u8);
+                at += 3;
             }
-            // White space that was encoded goes the way of white space.
-            Some(code) if code.is_ascii_whitespace() => &after[2..],
             _ => {
-                out.push('%');
-                after
+                out.push(byte);
+                at += 1;
             }
-        };
+        }
     }
-    out.push_str(rest);
-    out
+    String::from_utf8_lossy(&out).into_owned()
 }
 
 /// The text of `base64url.crc`.

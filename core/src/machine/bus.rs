@@ -14,7 +14,6 @@ use crate::platform::tlp::{AddressType, PasidPrefix, Status, Tlp};
 use crate::platform::topology::NodeId;
 use crate::spec::{Rule, Text};
 use crate::trace::{read_data, write_data, Actor, Event, InterruptKind, Observer, Perms, Trace};
-use alloc::vec::Vec;
 
 static NOTHING_ANSWERS: Rule = Rule {
     text: Text::new("nothing answers at this physical address", "该物理地址上没有任何目标响应"),
@@ -92,9 +91,8 @@ impl DeviceBus<'_> {
         pasid: Option<PasidPrefix>,
         mut payload: Payload<'_>,
     ) -> Result<Option<PhysAddr>, BusError> {
-        if self.trace.lost_steps() {
-            // The run is over its limit and will be refused: stop soon.
-            return Err(BusError::Status(Status::CompleterAbort));
+        if !self.trace.spend(1) {
+            return Err(BusError::Budget);
         }
         let node = self.me().node;
         if self.me().bits < 64 && at.raw() >> self.me().bits != 0 {
@@ -353,14 +351,4 @@ impl DeviceBus<'_> {
         // Whatever becomes of it, a device that writes is never told.
         let _ = self.packet(at, None, Payload::Write(&bytes));
     }
-}
-
-/// Bytes that differ at every place: what a device writes when a scenario does not say.
-pub fn pattern(seed: u64, len: u64) -> Vec<u8> {
-    // A page of it repeats, so that long transfers share one frame; within a page every 8 bytes differ.
-    (0..len)
-        .map(|i| {
-            ((i % 4096) as u8).wrapping_mul(31).wrapping_add((i % 4096 / 251) as u8).wrapping_add(seed as u8)
-        })
-        .collect()
 }

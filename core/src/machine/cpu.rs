@@ -1,6 +1,7 @@
 //! What a CPU's access meets: the MMU, the cache, then RAM, a bridge window and a device behind it, or a port.
 
 use super::bus::{DeviceBus, Manner};
+use super::content::Content;
 use super::own::Stream;
 use super::software::Owner;
 use super::Machine;
@@ -8,7 +9,7 @@ use crate::addr::{
     Address, AnyAddr, BusAddr, GuestPhysAddr, PhysAddr, PortAddr, RequesterId, Space, VirtAddr,
 };
 use crate::iommu::Iommu;
-use crate::memory::FRAME;
+use crate::memory::{MemError, FRAME};
 use crate::mmu::fault::MmuFault;
 use crate::mmu::AddressSpace;
 use crate::paging::Want;
@@ -47,7 +48,7 @@ pub enum CpuError {
     /// Nothing answers; a read gives ones.
     Nothing(PhysAddr),
     /// The memory the simulated machine may write is used up.
-    Memory(crate::memory::MemError),
+    Memory(MemError),
 }
 
 impl Machine {
@@ -92,37 +93,60 @@ impl Machine {
         }
     }
 
-    /// A load of any length. What does not answer reads as ones.
-    pub fn cpu_read(&mut self, access: &Access, out: &mut [u8], width: u8) -> Result<(), CpuError> {
-        self.begin_cpu(access, out.len());
-        let mut done = 0;
-        let mut result = Ok(());
-        while done < out.len() && result.is_ok() {
-            let (at, n) = piece(access.at, done, out.len());
-            let part = &mut out[done..done + n];
-            result = self.cpu_physical(access, at).and_then(|pa| self.load(pa, part, width));
-            done += n;
-        }
-        self.end_cpu(&result);
-        result
+    /// A load of any length, whose first bytes are given back. What does not answer reads as ones.
+    pub fn cpu_read(
+        &mut self,
+        access: &Access,
+        len: u64,
+        width: u8,
+        first: &mut [u8; 8],
+    ) -> Result<(), CpuError> {
+        self.by_page(access, len, |machine, pa, place, page| {
+            let result = machine.load(pa, page, width);
+            let start = place.min(8) as usize;
+            let n = page.len().min(8 - start);
+            first[start..start + n].copy_from_slice(&page[..n]);
+            result
+        })
     }
 
     /// A store of any length. What does not answer loses it.
+    pub fn cpu_store(&mut self, access: &Access, data: &Content, width: u8) -> Result<(), CpuError> {
+        self.by_page(access, data.len(), |machine, pa, place, page| {
+            data.piece(place, page);
+            machine.store(pa, page, width)
+        })
+    }
+
+    /// A store of a few bytes.
     pub fn cpu_write(&mut self, access: &Access, data: &[u8], width: u8) -> Result<(), CpuError> {
-        self.begin_cpu(access, data.len());
+        self.cpu_store(access, &Content::held(data.to_vec(), data.len() as u64), width)
+    }
+
+    /// Does an access part by part, each in one page: its physical address, its place in the whole, its bytes.
+    fn by_page(
+        &mut self,
+        access: &Access,
+        len: u64,
+        mut act: impl FnMut(&mut Self, PhysAddr, u64, &mut [u8]) -> Result<(), CpuError>,
+    ) -> Result<(), CpuError> {
+        self.begin_cpu(access, len);
+        let mut page = [0; FRAME as usize];
         let mut done = 0;
         let mut result = Ok(());
-        while done < data.len() && result.is_ok() {
-            let (at, n) = piece(access.at, done, data.len());
-            let part = &data[done..done + n];
-            result = self.cpu_physical(access, at).and_then(|pa| self.store(pa, part, width));
+        while done < len && result.is_ok() {
+            let raw = access.at.raw.wrapping_add(done);
+            let n = (FRAME - raw % FRAME).min(len - done);
+            let at = AnyAddr { raw, ..access.at };
+            result =
+                self.cpu_physical(access, at).and_then(|pa| act(self, pa, done, &mut page[..n as usize]));
             done += n;
         }
         self.end_cpu(&result);
         result
     }
 
-    fn begin_cpu(&mut self, access: &Access, bytes: usize) {
+    fn begin_cpu(&mut self, access: &Access, bytes: u64) {
         let (at, want) = (access.at, access.want.perms);
         self.trace.begin(Actor::Cpu, Scope::CpuAccess { at, want, bytes: bytes as u32 });
     }
@@ -145,6 +169,9 @@ impl Machine {
             Some(RegionKind::Window) => {
                 for (i, part) in out.chunks_mut(usize::from(width.max(1))).enumerate() {
                     let at = pa.wrapping_add(i as u64 * u64::from(width.max(1)));
+                    if !self.trace.spend(1) {
+                        return Err(CpuError::Memory(MemError::Budget));
+                    }
                     self.mmio_read(at, part)?;
                 }
                 Ok(())
@@ -178,6 +205,9 @@ impl Machine {
             Some(RegionKind::Window) => {
                 for (i, part) in data.chunks(usize::from(width.max(1))).enumerate() {
                     let at = pa.wrapping_add(i as u64 * u64::from(width.max(1)));
+                    if !self.trace.spend(1) {
+                        return Err(CpuError::Memory(MemError::Budget));
+                    }
                     self.mmio_write(at, part)?;
                 }
                 Ok(())
@@ -406,13 +436,6 @@ impl Machine {
     pub fn bus_of(&self, pa: PhysAddr) -> Option<BusAddr> {
         self.hw.bridge.to_bus(pa)
     }
-}
-
-/// The part of an access that lies in one page, from byte `done` on.
-fn piece(at: AnyAddr, done: usize, len: usize) -> (AnyAddr, usize) {
-    let raw = at.raw.wrapping_add(done as u64);
-    let room = (FRAME - raw % FRAME) as usize;
-    (AnyAddr { raw, ..at }, room.min(len - done))
 }
 
 /// Up to eight little-endian bytes as a number.

@@ -1,5 +1,6 @@
 //! Operations of a CPU: loads, stores, I/O ports, configuration space.
 
+use super::content::Content;
 use super::cpu::{value_of, Access as CpuAccess, CpuError};
 use super::names::{wrong, Found};
 use super::run::Stop;
@@ -10,7 +11,6 @@ use crate::paging::Want;
 use crate::scenario::ast::{self, Privilege, Stored};
 use crate::scenario::{Problem, Span};
 use crate::trace::Perms;
-use alloc::vec;
 
 impl Machine {
     fn cpu_access(
@@ -64,19 +64,19 @@ impl Machine {
         let width = self.width(&op.size, access.at);
         let len = op.len.map_or(u64::from(width), |l| l.value);
         self.check_transfer(len, op.at.span)?;
-        let mut out = vec![0; len as usize];
-        let _ = self.cpu_retry(&access, |m, a| m.cpu_read(a, &mut out, width));
-        Ok(value_of(&out))
+        let mut first = [0; 8];
+        let _ = self.cpu_retry(&access, |m, a| m.cpu_read(a, len, width, &mut first));
+        Ok(value_of(&first[..(len as usize).min(8)]))
     }
 
     pub(super) fn op_cpu_write(&mut self, op: &ast::CpuWrite) -> Result<(), Stop> {
         let (access, _) = self.cpu_access(&op.at, &op.space, op.privilege.map(|p| p.value), Perms::W)?;
         let width = self.width(&op.size, access.at);
         let data = match &op.value {
-            Stored::Number(n) => n.value.to_le_bytes()[..usize::from(width)].to_vec(),
-            Stored::Bytes(bytes) => self.bytes(bytes, op.len.map(|l| l.value), op.at.span)?,
+            Stored::Number(n) => Content::held(n.value.to_le_bytes().to_vec(), width.into()),
+            Stored::Bytes(bytes) => self.content(bytes, op.len.map(|l| l.value), op.at.span)?,
         };
-        let _ = self.cpu_retry(&access, |m, a| m.cpu_write(a, &data, width));
+        let _ = self.cpu_retry(&access, |m, a| m.cpu_store(a, &data, width));
         Ok(())
     }
 

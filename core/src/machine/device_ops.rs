@@ -1,26 +1,28 @@
 //! Operations of devices: DMA, descriptors, interrupts; and the older way, the host relaying for a guest.
 
-use super::bus::{pattern, Manner};
+use super::build::problem;
+use super::bus::Manner;
+use super::content::Content;
 use super::cpu::Access as CpuAccess;
 use super::memory_ops::own_len;
 use super::names::{wrong, Found};
 use super::own::Stream;
 use super::run::Stop;
 use super::software::{Named, Owner};
-use super::Machine;
+use super::told::Both;
+use super::{limits, Machine};
 use crate::addr::{Address, BusAddr, DeviceAddr, GuestPhysAddr, Pasid, Space};
 use crate::dma::descriptor::{Descriptor, BYTES as DESCRIPTOR_BYTES};
 use crate::dma::registers::control;
 use crate::dma::{Block, EngineAddr, Inside};
 use crate::iommu::Iommu;
-use crate::memory::FRAME;
 use crate::os::relay;
 use crate::paging::Want;
 use crate::platform::tlp::PasidPrefix;
 use crate::scenario::ast::{self};
 use crate::scenario::{Problem, Span};
-use crate::trace::Perms;
-use alloc::vec::Vec;
+use crate::trace::{Observer, Perms};
+use alloc::{format, vec::Vec};
 
 /// What the register BAR's offset of a device's engine is written at.
 struct Registers {
@@ -57,19 +59,26 @@ impl Machine {
         let said = op.len.map(|l| l.value);
         let data = match &op.data {
             Some(data) => {
-                Some(self.bytes(data, said.or_else(|| own_len(data)).or(found.rest), op.at.span)?)
+                Some(self.content(data, said.or_else(|| own_len(data)).or(found.rest), op.at.span)?)
             }
             None => None,
         };
-        let fallback = data.as_ref().map(|d| d.len() as u64);
+        let fallback = data.as_ref().map(Content::len);
         let len = self.length(said, &found, fallback, op.at.span)?;
         self.check_transfer(len, op.at.span)?;
         let prefix = pasid.map(|pasid| PasidPrefix { pasid, privileged: op.privileged, execute: op.execute });
         let manner = Manner { requester: op.requester.map(|r| r.value), translated: op.translated };
-        let times = op.times.map_or(1, |t| t.value.clamp(1, 100_000));
+        let times = op.times.map_or(1, |t| t.value);
+        if let Some(said) = op.times.filter(|t| !(1..=limits::TIMES).contains(&t.value)) {
+            return Err(problem(
+                said.span,
+                Both(format!("1 to {} times", limits::TIMES), format!("次数为 1 到 {}", limits::TIMES)),
+            )
+            .into());
+        }
         let stride = op.stride.map_or(0, |s| s.value);
         for i in 0..times {
-            if self.trace.lost_steps() {
+            if !self.trace.spend(1) {
                 break;
             }
             let shift = i.wrapping_mul(stride);
@@ -77,7 +86,7 @@ impl Machine {
                 EngineAddr::Bus(at) => EngineAddr::Bus(at.wrapping_add(shift)),
                 EngineAddr::Local(at) => EngineAddr::Local(at.wrapping_add(shift)),
             };
-            self.transfer(device, at, len, write, prefix, manner, data.as_deref());
+            self.transfer(device, at, len, write, prefix, manner, data.as_ref());
         }
         Ok(())
     }
@@ -93,12 +102,12 @@ impl Machine {
         write: bool,
         pasid: Option<PasidPrefix>,
         manner: Manner,
-        data: Option<&[u8]>,
+        data: Option<&Content>,
     ) {
         let stream = match (write, data) {
             (false, _) => Stream::Out(Vec::new()),
-            (true, Some(data)) => Stream::In(data.to_vec()),
-            (true, None) => Stream::Pattern(pattern(0, FRAME)),
+            (true, Some(data)) => Stream::In(data.clone()),
+            (true, None) => Stream::In(Content::pattern(0, len)),
         };
         let block = Block { at, len, inside: Inside::Stream(0), write, pasid };
         let received = self.with_engine(device, manner, stream, |engine, bus| {
@@ -282,7 +291,7 @@ impl Machine {
         let id = self.hw.devices[device].requester;
         let found = self.find(&op.at, Space::GuestPhysical)?;
         let data = match &op.data {
-            Some(data) => Some(self.bytes(
+            Some(data) => Some(self.content(
                 data,
                 op.len.map(|l| l.value).or(own_len(data)).or(found.rest),
                 op.at.span,
@@ -290,7 +299,7 @@ impl Machine {
             None => None,
         };
         let len =
-            self.length(op.len.map(|l| l.value), &found, data.as_ref().map(|d| d.len() as u64), op.at.span)?;
+            self.length(op.len.map(|l| l.value), &found, data.as_ref().map(Content::len), op.at.span)?;
         self.check_transfer(len, op.at.span)?;
         let at = GuestPhysAddr::new(found.at.raw);
         let guest = self.guest_pieces(vm, at.raw(), len)?;
@@ -305,7 +314,7 @@ impl Machine {
             write,
             None,
             Manner::default(),
-            data.as_deref(),
+            data.as_ref(),
         );
         self.with_os(|api, env| relay::finish(api, env, id, &guest, &on_its_way))?;
         Ok(())

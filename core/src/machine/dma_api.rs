@@ -253,7 +253,19 @@ impl Machine {
         let id = self.hw.devices[device].requester;
         let (index, offset, pieces) = self.source(&op.buffer)?;
         let buffer = &self.sw.buffers[index];
-        let bytes = op.len.map_or(buffer.size.saturating_sub(offset), |l| l.value);
+        let room = buffer.size.saturating_sub(offset);
+        let bytes = op.len.map_or(room, |l| l.value);
+        if let Some(len) = op.len.filter(|l| l.value > room) {
+            let (said, room, name) = (Bytes(bytes), Bytes(room), &buffer.name);
+            return Err(problem(
+                len.span,
+                Both(
+                    alloc::format!("{said} do not lie in {name}: from here on it has {room}"),
+                    alloc::format!("{name} 放不下 {said}：从此处起只有 {room}"),
+                ),
+            )
+            .into());
+        }
         let within = pieces.first().is_some_and(|p| p.1 >= bytes);
         let kind = match buffer.kind {
             _ if page && within => BufferKind::Contiguous,

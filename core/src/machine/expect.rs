@@ -1,24 +1,24 @@
 //! Expectations: each is held against what the operation before it came to, or against the state it left.
 
+use super::content::Content;
 use super::memory_ops::own_len;
 use super::names::wrong;
 use super::outcome::{Counts, Outcome};
+use super::packets::PacketIndex;
 use super::run::Done;
 use super::software::{parts, DomainRef, Named, Owner};
 use super::Machine;
 use crate::addr::{Address, AnyAddr, BusAddr, Iova, PhysAddr, Space};
 use crate::iommu::{Iommu, Outcome as Answer, Request};
-use crate::platform::tlp::{Body, Header, Tlp};
+use crate::memory::FRAME;
 use crate::scenario::ast::{
-    self, Comparison, Counter, Delivery, Equality, ErrorWant, Expectation, FaultWant, IotlbVerdict,
-    PacketKind, RouteKind,
+    self, Comparison, Counter, Delivery, Equality, ErrorWant, Expectation, FaultWant, IotlbVerdict, RouteKind,
 };
-use crate::scenario::{Bilingual, Problem};
-use crate::trace::{CacheOp, Event, Hop, InterruptKind, Perms};
+use crate::scenario::{Bilingual, Problem, Span};
+use crate::trace::{CacheOp, Event, Hop, InterruptKind, Observer, Perms};
 use alloc::{
     format,
     string::{String, ToString},
-    vec,
 };
 
 /// What an expectation found: nothing, or why it does not hold.
@@ -34,7 +34,17 @@ fn compare(want: &str, got: &str) -> Bilingual {
 
 impl Machine {
     /// Holds one expectation against the machine and the operations done so far.
-    pub(super) fn expect(&mut self, expectation: &Expectation, done: &[Done]) -> Found {
+    ///
+    /// `total` is what all operations came to; `packets` an index of the last operation's packets, made when first
+    /// asked for.
+    pub(super) fn expect(
+        &mut self,
+        expectation: &Expectation,
+        done: &[Done],
+        total: &Counts,
+        packets: &mut Option<PacketIndex>,
+    ) -> Found {
+        self.trace.spend(1);
         let last = done.last();
         let outcome = last.map(|d| d.outcome).unwrap_or_default();
         let only = match expectation {
@@ -68,7 +78,7 @@ impl Machine {
                 let got = got.map_or("nothing was read".to_string(), |v| format!("{v:#x}"));
                 Ok((!ok).then(|| compare(&format!("{:#x}", e.value.value), &got)))
             }
-            Expectation::Arrived(e) => self.expect_arrived(e, last),
+            Expectation::Arrived(e) => self.expect_arrived(e, last, packets),
             Expectation::Translation(e) => self.expect_translation(e),
             Expectation::Address(e) => {
                 let of = self.find(&e.of, Space::Physical)?.at.raw;
@@ -109,7 +119,7 @@ impl Machine {
                 let ok = got == Some(e.route.value);
                 Ok((!ok).then(|| compare(&format!("{:?}", e.route.value), &format!("{got:?}"))))
             }
-            Expectation::Packet(e) => self.expect_packet(e, last),
+            Expectation::Packet(e) => self.expect_packet(e, last, packets),
             Expectation::Group(e) => {
                 let (one, other) = (self.device_named(&e.one)?, self.device_named(&e.other)?);
                 let (a, b) = (self.group(one), self.group(other));
@@ -120,7 +130,7 @@ impl Machine {
                     || format!("它们在第 {a} 组和第 {b} 组"),
                 )
             }
-            Expectation::Count(e) => self.expect_count(e, done),
+            Expectation::Count(e) => self.expect_count(e, &outcome, total),
         }
     }
 
@@ -162,12 +172,14 @@ impl Machine {
                     let skip = (e.at.offset.value as usize).min(got.len());
                     let got = got[skip..].to_vec();
                     let len = e.len.map_or(got.len() as u64, |l| l.value);
-                    let want = self.bytes(
+                    let want = self.content(
                         &e.data,
                         e.len.map(|l| l.value).or(own_len(&e.data)).or(Some(len)),
                         e.at.span,
                     )?;
-                    return Ok(differ(&want, &got[..want.len().min(got.len())], e.equality.value));
+                    self.trace.spend(want.len() / 64);
+                    let want = want.first(got.len().max(1));
+                    return Ok(differ(0, &want, &got[..want.len().min(got.len())], e.equality.value));
                 }
             }
         }
@@ -176,51 +188,92 @@ impl Machine {
         let found = self.find(&e.at, space)?;
         let rest = found.rest;
         let len = e.len.map(|l| l.value).or(own_len(&e.data)).or(rest);
-        let want = self.bytes(&e.data, len, e.at.span)?;
-        let mut got = vec![0; want.len()];
-        if found.at.space == Space::Bus && matches!(found.named, Some(Named::Device(_))) {
-            self.peek_bar(&found, &mut got);
-        } else if owner != Owner::Kernel && found.named.is_none() {
-            // Page by page, through the owner's tables as they are.
-            for (i, part) in got.chunks_mut(1).enumerate() {
-                let at = AnyAddr { raw: found.at.raw.wrapping_add(i as u64), ..found.at };
-                match self.seen_by(owner, at) {
-                    Some(pa) => self.memory.peek_bytes(pa, part),
-                    None => return Ok(Some(compare("data", &format!("{at} is not mapped")))),
+        let from = self.compared(&e.data, len, e.at.span)?;
+        let bar = found.at.space == Space::Bus && matches!(found.named, Some(Named::Device(_)));
+        let tables = owner != Owner::Kernel && found.named.is_none();
+        let physical = if bar || tables { None } else { Some(self.physical(&e.at)?) };
+        // Page by page, so that a gigabyte takes no memory; the first difference decides.
+        let (mut want, mut got) = ([0; FRAME as usize], [0; FRAME as usize]);
+        let mut done = 0;
+        while done < from.len() {
+            let n = FRAME.min(from.len() - done) as usize;
+            if !self.trace.spend(n as u64 / 32) {
+                break;
+            }
+            let (want, got) = (&mut want[..n], &mut got[..n]);
+            match &from {
+                Source::Content(content) => content.piece(done, want),
+                Source::Memory { named, offset, at, .. } => {
+                    self.peek_named(*named, offset + done, at.wrapping_add(done), want);
                 }
             }
-        } else {
-            let (pa, found) = self.physical(&e.at)?;
-            if !e.in_memory {
-                self.cpu_view(found.named, found.offset, pa, &mut got);
-            } else {
-                self.peek_named(found.named, found.offset, pa, &mut got);
+            if let Some((pa, found)) = &physical {
+                let (offset, pa) = (found.offset + done, pa.wrapping_add(done));
+                if e.in_memory {
+                    self.peek_named(found.named, offset, pa, got);
+                } else {
+                    self.cpu_view(found.named, offset, pa, got);
+                }
+            } else if bar {
+                self.peek_bar(found.at.raw.wrapping_add(done), got);
+            } else if let Some(at) = self.peek_tables(owner, found.at, done, got) {
+                return Ok(Some(compare("data", &format!("{at} is not mapped"))));
             }
+            if want != got {
+                return Ok(differ(done, want, got, e.equality.value));
+            }
+            done += n as u64;
         }
-        Ok(differ(&want, &got, e.equality.value))
+        Ok(differ(0, &[], &[], e.equality.value))
+    }
+
+    /// Bytes that an owner sees through its tables as they are; the address that is not mapped, if there is one.
+    fn peek_tables(&mut self, owner: Owner, from: AnyAddr, done: u64, out: &mut [u8]) -> Option<AnyAddr> {
+        let mut filled = 0;
+        while filled < out.len() {
+            let at = AnyAddr { raw: from.raw.wrapping_add(done + filled as u64), ..from };
+            let n = ((FRAME - at.raw % FRAME) as usize).min(out.len() - filled);
+            match self.seen_by(owner, at) {
+                Some(pa) => self.memory.peek_bytes(pa, &mut out[filled..filled + n]),
+                None => return Some(at),
+            }
+            filled += n;
+        }
+        None
+    }
+
+    /// What an expectation compares with.
+    fn compared(&mut self, data: &ast::Bytes, len: Option<u64>, span: Span) -> Result<Source, Problem> {
+        let ast::Bytes::Of(loc) = data else { return Ok(Source::Content(self.content(data, len, span)?)) };
+        let (at, found) = self.physical(loc)?;
+        let len = len
+            .or(found.rest)
+            .ok_or_else(|| Problem::new(span, "how many bytes? Write `+LENGTH`", "多少字节？请写 `+长度`"))?;
+        Ok(Source::Memory { named: found.named, offset: found.offset, at, len })
     }
 
     /// Bytes as the CPU would load them: from its cache where it holds the line.
     fn cpu_view(&self, named: Option<Named>, offset: u64, pa: PhysAddr, out: &mut [u8]) {
-        let pieces = match named {
-            Some(Named::Buffer(index)) => self.sw.buffers[index].pieces.clone(),
-            Some(Named::Handle(index)) => self.sw.handles[index].pieces.clone(),
-            _ => vec![(pa, out.len() as u64)],
+        self.peek_named(named, offset, pa, out);
+        if !self.sw.cache.is_on() {
+            return;
+        }
+        let all = [(pa, out.len() as u64)];
+        let (pieces, skip) = match named {
+            Some(Named::Buffer(index)) => (&self.sw.buffers[index].pieces[..], offset),
+            Some(Named::Handle(index)) => (&self.sw.handles[index].pieces[..], offset),
+            _ => (&all[..], 0),
         };
-        let skip = if named.is_some() { offset } else { 0 };
-        // On copies: looking fills cache lines.
-        let (mut memory, mut cache) = (self.memory.clone(), self.sw.cache.clone());
         let mut done = 0;
-        for (at, len) in parts(&pieces, skip, out.len() as u64) {
+        for (at, len) in parts(pieces, skip, out.len() as u64) {
             let end = done + len as usize;
-            let part = &mut out[done..end];
-            let _ = cache.read(&mut memory, crate::trace::Actor::Author, at, part, &mut crate::trace::Off);
+            self.sw.cache.overlay(at, &mut out[done..end]);
             done = end;
         }
     }
 
-    fn peek_bar(&self, found: &super::names::Found, out: &mut [u8]) {
-        let route = self.hw.topology.route_down(BusAddr::new(found.at.raw));
+    fn peek_bar(&self, at: u64, out: &mut [u8]) {
+        let route = self.hw.topology.route_down(BusAddr::new(at));
         if let crate::platform::route::End::Function { node, bar, offset, .. } = route.end {
             if let Some(device) = self.device_at(node) {
                 let device = &self.hw.devices[device];
@@ -229,7 +282,12 @@ impl Machine {
         }
     }
 
-    fn expect_arrived(&mut self, e: &ast::ExpectArrived, last: Option<&Done>) -> Found {
+    fn expect_arrived(
+        &mut self,
+        e: &ast::ExpectArrived,
+        last: Option<&Done>,
+        packets: &mut Option<PacketIndex>,
+    ) -> Found {
         let got = last.and_then(|d| d.outcome.arrived);
         match &e.at {
             None => unless(
@@ -245,14 +303,7 @@ impl Machine {
                 };
                 if want.space == Space::Bus {
                     // Peer to peer: the address in the packet that the other device claimed.
-                    let range = last.map_or(0..0, |d| d.steps.clone());
-                    let ok = self.trace.steps()[range].iter().any(|s| match s.event {
-                        Event::Packet { header, dwords, prefix, .. } => {
-                            let tlp = Tlp::decode(&Header { dw: header, len: dwords, prefix });
-                            matches!(tlp, Ok(Tlp { body: Body::Memory { address, .. }, .. }) if address.raw() & !3 == want.raw & !3)
-                        }
-                        _ => false,
-                    });
+                    let ok = self.packets(last, packets).goes_to(want.raw);
                     return unless(
                         ok,
                         || format!("no packet went to {want}"),
@@ -386,45 +437,32 @@ impl Machine {
         })
     }
 
-    fn expect_packet(&mut self, e: &ast::ExpectPacket, last: Option<&Done>) -> Found {
-        let range = last.map_or(0..0, |d| d.steps.clone());
+    /// The packets of the last operation.
+    fn packets<'p>(&mut self, last: Option<&Done>, known: &'p mut Option<PacketIndex>) -> &'p PacketIndex {
+        known.get_or_insert_with(|| {
+            let range = last.map_or(0..0, |d| d.steps.clone());
+            self.trace.spend(range.len() as u64);
+            PacketIndex::of(&self.trace.steps()[range])
+        })
+    }
+
+    fn expect_packet(
+        &mut self,
+        e: &ast::ExpectPacket,
+        last: Option<&Done>,
+        packets: &mut Option<PacketIndex>,
+    ) -> Found {
         let at = match &e.at {
             None => None,
             Some(at) => Some(self.find(at, Space::Bus)?.at.raw),
         };
-        let kind_of = |tlp: &Tlp| match tlp.body {
-            Body::Memory { write: false, .. } => Some(PacketKind::MemoryRead),
-            Body::Memory { write: true, .. } => Some(PacketKind::MemoryWrite),
-            Body::Io { write: false, .. } => Some(PacketKind::IoRead),
-            Body::Io { write: true, .. } => Some(PacketKind::IoWrite),
-            Body::Config { write: false, .. } => Some(PacketKind::ConfigRead),
-            Body::Config { write: true, .. } => Some(PacketKind::ConfigWrite),
-            Body::Completion { dwords: 0, .. } => Some(PacketKind::Completion),
-            Body::Completion { .. } => Some(PacketKind::CompletionData),
-            Body::Message { .. } => None,
-        };
-        let ok = self.trace.steps()[range].iter().any(|s| {
-            let Event::Packet { header, dwords, prefix, .. } = s.event else { return false };
-            let Ok(tlp) = Tlp::decode(&Header { dw: header, len: dwords, prefix }) else { return false };
-            kind_of(&tlp) == Some(e.kind.value)
-                && e.requester.is_none_or(|r| r.value.bdf16() == tlp.requester.bdf16())
-                && e.pasid.is_none_or(|p| tlp.pasid.map(|x| x.pasid) == Some(p.value))
-                && at.is_none_or(|at| match tlp.body {
-                    Body::Io { .. } | Body::Memory { .. } => tlp.span().is_some_and(|(start, _)| start == at),
-                    _ => false,
-                })
-        });
+        let index = self.packets(last, packets);
+        let (ok, looked) = index.sent(e, at);
+        self.trace.spend(looked);
         unless(ok, || "no such packet was sent".into(), || "没有发出这样的数据包".into())
     }
 
-    fn expect_count(&mut self, e: &ast::ExpectCount, done: &[Done]) -> Found {
-        let last = done.last();
-        let first = if e.total {
-            done.first().map_or(0, |d| d.steps.start)
-        } else {
-            last.map_or(0, |d| d.steps.start)
-        };
-        let end = last.map_or(0, |d| d.steps.end);
+    fn expect_count(&mut self, e: &ast::ExpectCount, outcome: &Outcome, total: &Counts) -> Found {
         let Counts {
             reads,
             iotlb_hits,
@@ -438,11 +476,7 @@ impl Machine {
             interrupts,
             invalidations,
             transferred,
-        } = if e.total {
-            Outcome::of(self.trace.steps(), first..end).counts
-        } else {
-            last.map(|d| d.outcome.counts).unwrap_or_default()
-        };
+        } = if e.total { *total } else { outcome.counts };
         let list = self.sw.handles.iter().rev().find_map(|h| h.list.as_ref());
         let got = match e.counter.value {
             Counter::Reads => reads,
@@ -473,7 +507,23 @@ impl Machine {
     }
 }
 
-fn differ(want: &[u8], got: &[u8], equality: Equality) -> Option<Bilingual> {
+/// What an expectation compares with: bytes that it names, or memory.
+enum Source {
+    Content(Content),
+    Memory { named: Option<Named>, offset: u64, at: PhysAddr, len: u64 },
+}
+
+impl Source {
+    fn len(&self) -> u64 {
+        match self {
+            Source::Content(content) => content.len(),
+            Source::Memory { len, .. } => *len,
+        }
+    }
+}
+
+/// The verdict on bytes from place `first` on.
+fn differ(first: u64, want: &[u8], got: &[u8], equality: Equality) -> Option<Bilingual> {
     let same = want == got;
     if same == (equality == Equality::Equal) {
         return None;
@@ -481,11 +531,12 @@ fn differ(want: &[u8], got: &[u8], equality: Equality) -> Option<Bilingual> {
     if same {
         return Some(Bilingual::new("the bytes are the same", "字节相同"));
     }
-    let at = want.iter().zip(got).position(|(a, b)| a != b).unwrap_or(got.len());
+    let place = want.iter().zip(got).position(|(a, b)| a != b).unwrap_or(got.len());
     let show = |b: Option<&u8>| b.map_or("nothing".to_string(), |b| format!("{b:#04x}"));
+    let at = first + place as u64;
     Some(Bilingual::new(
-        format!("byte {at} is {}, expected {}", show(got.get(at)), show(want.get(at))),
-        format!("第 {at} 字节是 {}，期望 {}", show(got.get(at)), show(want.get(at))),
+        format!("byte {at} is {}, expected {}", show(got.get(place)), show(want.get(place))),
+        format!("第 {at} 字节是 {}，期望 {}", show(got.get(place)), show(want.get(place))),
     ))
 }
 

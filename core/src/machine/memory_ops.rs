@@ -1,13 +1,14 @@
 //! Operations on buffers, memory and CPU page tables.
 
 use super::build::{map_problem, problem, too_many};
+use super::content::Content;
 use super::names::wrong;
 use super::run::{OsError, Stop};
 use super::software::{parts, Buffer, DomainRef, Named, Owner, Remap};
 use super::told::Both;
 use super::{limits, Machine};
 use crate::addr::{AddrRange, Address, AnyAddr, GuestPhysAddr, PageSize, PhysAddr, Space, VirtAddr};
-use crate::memory::MemError;
+use crate::memory::{MemError, FRAME};
 use crate::os;
 use crate::os::pages::{NoPages, Zone};
 use crate::paging::builder::{Builder, MapError, Mapping};
@@ -299,50 +300,42 @@ impl Machine {
     }
 
     /// The bytes that a scenario writes, `len` of them (as many as they are, if not said).
-    pub(super) fn bytes(&mut self, data: &Bytes, len: Option<u64>, span: Span) -> Result<Vec<u8>, Problem> {
-        let count = |fallback: Option<u64>| {
+    pub(super) fn content(&mut self, data: &Bytes, len: Option<u64>, span: Span) -> Result<Content, Problem> {
+        let count = |fallback: Option<u64>, most: u64| {
             let len = len.or(fallback).ok_or_else(|| {
                 Problem::new(span, "how many bytes? Write `+LENGTH`", "多少字节？请写 `+长度`")
             })?;
-            if len > limits::BUFFER {
+            if len > most {
+                let most = crate::addr::Bytes(most);
                 return Err(problem(
                     span,
-                    Both(
-                        format!("at most {} at once", crate::addr::Bytes(limits::BUFFER)),
-                        format!("一次最多 {}", crate::addr::Bytes(limits::BUFFER)),
-                    ),
+                    Both(format!("at most {most} at once"), format!("一次最多 {most}")),
                 ));
             }
-            Ok(len as usize)
+            Ok(len)
         };
-        let repeat = |bytes: &[u8], n: usize| -> Vec<u8> {
-            if bytes.is_empty() {
-                vec![0; n]
-            } else {
-                bytes.iter().copied().cycle().take(n).collect()
-            }
-        };
+        let all = limits::BUFFER;
         Ok(match data {
             Bytes::Text(text) => {
-                let n = count(Some(text.value.len() as u64))?;
-                let mut out = text.value.as_bytes().to_vec();
-                out.resize(n, 0);
-                out
+                let bytes = text.value.as_bytes().to_vec();
+                let n = count(Some(bytes.len() as u64), all)?;
+                Content::held(bytes, n)
             }
             Bytes::Hex(text) => {
                 let bytes = Bytes::from_hex(&text.value).unwrap_or_default();
-                let n = count(Some(bytes.len() as u64))?;
-                repeat(&bytes, n)
+                let n = count(Some(bytes.len() as u64), all)?;
+                Content::cycle(bytes, n)
             }
-            Bytes::Byte(byte) => vec![byte.value as u8; count(None)?],
-            Bytes::Zero => vec![0; count(None)?],
-            Bytes::Pattern(seed) => super::bus::pattern(seed.map_or(0, |s| s.value), count(None)? as u64),
+            Bytes::Byte(byte) => Content::cycle(vec![byte.value as u8], count(None, all)?),
+            Bytes::Zero => Content::held(Vec::new(), count(None, all)?),
+            Bytes::Pattern(seed) => Content::pattern(seed.map_or(0, |s| s.value), count(None, all)?),
             Bytes::Of(loc) => {
                 let (pa, found) = self.physical(loc)?;
-                let n = count(found.rest)?;
-                let mut out = vec![0; n];
+                let n = count(found.rest, limits::COPY)?;
+                self.trace.spend(n / 64);
+                let mut out = vec![0; n as usize];
                 self.peek_named(found.named, found.offset, pa, &mut out);
-                out
+                Content::held(out, n)
             }
         })
     }
@@ -369,18 +362,26 @@ impl Machine {
         named: Option<Named>,
         offset: u64,
         pa: PhysAddr,
-        data: &[u8],
+        data: &Content,
     ) -> Result<(), MemError> {
         let pieces = match named {
             Some(Named::Buffer(index)) => self.sw.buffers[index].pieces.clone(),
             Some(Named::Handle(index)) => self.sw.handles[index].pieces.clone(),
-            _ => return write_data(&mut self.memory, &mut self.trace, Actor::Author, pa, data),
+            _ => vec![(pa, data.len())],
         };
+        let skip = if matches!(named, Some(Named::Buffer(_) | Named::Handle(_))) { offset } else { 0 };
+        let mut page = [0; FRAME as usize];
         let mut done = 0;
-        for (at, len) in parts(&pieces, offset, data.len() as u64) {
-            let end = done + len as usize;
-            write_data(&mut self.memory, &mut self.trace, Actor::Author, at, &data[done..end])?;
-            done = end;
+        for (start, len) in parts(&pieces, skip, data.len()) {
+            let mut inside = 0;
+            while inside < len {
+                let at = start.wrapping_add(inside);
+                let n = (FRAME - at.raw() % FRAME).min(len - inside);
+                let part = &mut page[..n as usize];
+                data.piece(done, part);
+                write_data(&mut self.memory, &mut self.trace, Actor::Author, at, part)?;
+                (done, inside) = (done + n, inside + n);
+            }
         }
         Ok(())
     }
@@ -391,7 +392,7 @@ impl Machine {
             Bytes::Text(_) | Bytes::Hex(_) => None,
             _ => found.rest,
         };
-        let data = self.bytes(&op.data, op.len.map(|l| l.value).or(whole), op.at.span)?;
+        let data = self.content(&op.data, op.len.map(|l| l.value).or(whole), op.at.span)?;
         self.write_named(found.named, found.offset, pa, &data).map_err(|e| problem(op.at.span, e))?;
         Ok(())
     }

@@ -5,12 +5,14 @@
 //! * [`bus`]: what a device's request meets; [`cpu`]: what a CPU's access meets; [`own`]: a device's own memory
 //! * [`memory_ops`], [`cpu_ops`], [`device_ops`], [`ats_ops`], [`dma_api`], [`iommu_ops`], [`mapping_ops`], [`unit_ops`],
 //!   [`entry_ops`]: the operations
+//! * [`content`]: the bytes that a scenario names
 //! * [`outcome`]: what an operation came to, from the trace; [`expect`]: the expectations
 //! * [`history`]: the state at any step
 
 pub mod ats_ops;
 pub mod build;
 pub mod bus;
+pub mod content;
 pub mod cpu;
 pub mod cpu_ops;
 pub mod device_ops;
@@ -25,6 +27,7 @@ pub mod memory_ops;
 pub mod names;
 pub mod outcome;
 pub mod own;
+pub mod packets;
 pub mod run;
 pub mod software;
 mod told;
@@ -61,8 +64,10 @@ pub mod limits {
     pub const ENTRIES: u64 = 2 << 20;
     /// Bytes of a buffer.
     pub const BUFFER: u64 = 1 << 30;
-    /// Steps of a trace.
-    pub const STEPS: usize = 1_500_000;
+    /// Bytes that one statement may copy from other memory (`of`).
+    pub const COPY: u64 = 64 << 20;
+    /// Times that one `dma` line may be done.
+    pub const TIMES: u64 = 100_000;
     /// Frames of memory that may be written: 512 MiB.
     pub const FRAMES: u32 = 131_072;
 }

@@ -36,6 +36,39 @@ pub struct Counts {
     pub transferred: u64,
 }
 
+impl Counts {
+    /// Adds what another part of the run came to.
+    pub fn add(&mut self, more: &Counts) {
+        // All fields by name, so that a new one is not forgotten.
+        let Counts {
+            reads,
+            iotlb_hits,
+            iotlb_misses,
+            translations,
+            packets,
+            copies,
+            copied,
+            exits,
+            faults,
+            interrupts,
+            invalidations,
+            transferred,
+        } = *more;
+        self.reads += reads;
+        self.iotlb_hits += iotlb_hits;
+        self.iotlb_misses += iotlb_misses;
+        self.translations += translations;
+        self.packets += packets;
+        self.copies += copies;
+        self.copied += copied;
+        self.exits += exits;
+        self.faults += faults;
+        self.interrupts += interrupts;
+        self.invalidations += invalidations;
+        self.transferred += transferred;
+    }
+}
+
 /// What one operation came to.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
 pub struct Outcome {

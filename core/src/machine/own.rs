@@ -1,5 +1,6 @@
 //! A device's own memory: what its engine moves from and to, and what others reach through its BARs.
 
+use super::content::Content;
 use super::{BarUse, Device};
 use crate::dma::{registers, Inside};
 use crate::memory::MemError;
@@ -22,10 +23,8 @@ const RECEIVED: usize = 1 << 20;
 /// What goes through a device and is not kept in its memory: a packet from the wire, a frame for the screen.
 #[derive(Clone, Debug, Default)]
 pub enum Stream {
-    /// These bytes come in; zeros after them.
-    In(Vec<u8>),
-    /// A page of them comes in, again and again.
-    Pattern(Vec<u8>),
+    /// These bytes come in, zeros after them.
+    In(Content),
     /// What goes out is counted here, as far as it is kept.
     Out(Vec<u8>),
     /// There is none.
@@ -36,21 +35,7 @@ pub enum Stream {
 impl Stream {
     fn take(&self, at: u64, out: &mut [u8]) {
         match self {
-            Stream::In(bytes) => {
-                out.fill(0);
-                let rest = usize::try_from(at).ok().and_then(|at| bytes.get(at..)).unwrap_or(&[]);
-                let n = rest.len().min(out.len());
-                out[..n].copy_from_slice(&rest[..n]);
-            }
-            Stream::Pattern(page) if !page.is_empty() => {
-                let mut at = (at % page.len() as u64) as usize;
-                let mut done = 0;
-                while done < out.len() {
-                    let n = (page.len() - at).min(out.len() - done);
-                    out[done..done + n].copy_from_slice(&page[at..at + n]);
-                    (at, done) = (0, done + n);
-                }
-            }
+            Stream::In(content) => content.piece(at, out),
             _ => out.fill(0),
         }
     }

@@ -1,11 +1,13 @@
 //! Runs a scenario to its end: operations in order, each followed by its expectations.
 
 use super::build::build;
-use super::outcome::Outcome;
+use super::outcome::{Counts, Outcome};
+use super::packets::PacketIndex;
 use super::Machine;
+use crate::budget::{Budget, Exhausted, Limits};
 use crate::os;
 use crate::scenario::ast::{Operation, Scenario};
-use crate::scenario::outline::{Action, Outline};
+use crate::scenario::outline::{self, Action, Outline};
 use crate::scenario::{parse, Problem, Problems, Span};
 use crate::spec::Rule;
 use crate::trace::{Actor, Event, Observer, Scope, Verdict};
@@ -87,7 +89,7 @@ pub struct Check {
     pub failure: Option<crate::scenario::Bilingual>,
 }
 
-/// A scenario that ran.
+/// A scenario that ran, to its end or to where its budget ended.
 #[derive(Clone, Debug)]
 pub struct Run {
     /// The scenario.
@@ -100,6 +102,8 @@ pub struct Run {
     pub checks: Vec<Check>,
     /// The steps before the first operation: how the machine was set up.
     pub setup: usize,
+    /// Why it ended before its last line, and at which.
+    pub stopped: Option<Problem>,
 }
 
 impl Run {
@@ -119,15 +123,97 @@ pub fn run(text: &str) -> Result<Run, Problems> {
     run_scenario(parse(text)?)
 }
 
-/// Runs a scenario.
+/// Runs a scenario within the limits of this machine.
 pub fn run_scenario(scenario: Scenario) -> Result<Run, Problems> {
-    let one = |problem| Problems(alloc::vec![problem]);
-    let outline = Outline::new(&scenario);
-    let mut machine = build(&outline).map_err(one)?;
-    let setup = machine.trace.len();
-    let mut done: Vec<Done> = Vec::new();
-    let mut checks = Vec::new();
-    for step in &outline.steps {
+    run_within(scenario, Limits::HERE)
+}
+
+/// Runs a scenario within these limits.
+pub fn run_within(scenario: Scenario, limits: Limits) -> Result<Run, Problems> {
+    let mut runner = Runner::new(scenario, limits)?;
+    runner.advance(|_| true)?;
+    Ok(runner.finish())
+}
+
+/// How far a run is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Progress {
+    /// Lines of the steps that are done, expectations included.
+    pub lines: usize,
+    /// Lines of the steps in all.
+    pub of: usize,
+    /// Steps of the trace so far.
+    pub steps: usize,
+}
+
+/// A run on its way: it can be advanced in slices, and what ran so far is a run at any time.
+#[derive(Clone, Debug)]
+pub struct Runner {
+    run: Run,
+    /// Lines of the steps that are done, and how many there are.
+    lines: usize,
+    of: usize,
+    /// What the operations done so far came to in all.
+    total: Counts,
+    /// The packets of the last operation, once an expectation has asked about them.
+    packets: Option<PacketIndex>,
+}
+
+impl Runner {
+    /// Builds the machine.
+    pub fn new(scenario: Scenario, limits: Limits) -> Result<Self, Problems> {
+        let outline = Outline::new(&scenario);
+        let machine = build(&outline, limits).map_err(one)?;
+        if let Some(problem) = stopped(&machine, Span::default()) {
+            return Err(one(problem));
+        }
+        let (of, setup) = (outline.steps.len(), machine.trace.len());
+        drop(outline);
+        let run = Run { scenario, machine, done: Vec::new(), checks: Vec::new(), setup, stopped: None };
+        Ok(Runner { run, lines: 0, of, total: Counts::default(), packets: None })
+    }
+    /// Returns how far the run is.
+    pub fn progress(&self) -> Progress {
+        Progress { lines: self.lines, of: self.of, steps: self.run.machine.trace.len() }
+    }
+    /// Is there nothing more to do?
+    pub fn is_over(&self) -> bool {
+        self.lines == self.of || self.run.stopped.is_some()
+    }
+    /// Returns what ran so far.
+    pub fn finish(self) -> Run {
+        self.run
+    }
+    /// Returns the budget, to be watched.
+    pub fn budget(&mut self) -> &mut Budget {
+        self.run.machine.trace.budget_mut()
+    }
+    /// Ends the run where it is, as its reader wishes.
+    pub fn stop(&mut self) {
+        self.budget().exhaust(Exhausted::Stopped);
+        let scenario = core::mem::take(&mut self.run.scenario);
+        if let Some(step) = Outline::new(&scenario).steps.get(self.lines) {
+            self.run.stopped = stopped(&self.run.machine, step.span);
+        }
+        self.run.scenario = scenario;
+    }
+
+    /// Does one line after another for as long as `go_on` says so, and until the end or a limit.
+    pub fn advance(&mut self, mut go_on: impl FnMut(Progress) -> bool) -> Result<(), Problems> {
+        let scenario = core::mem::take(&mut self.run.scenario);
+        let outline = Outline::new(&scenario);
+        let mut result = Ok(());
+        while result.is_ok() && !self.is_over() && go_on(self.progress()) {
+            result = self.line(&outline.steps[self.lines]).map_err(one);
+            self.lines += 1;
+        }
+        drop(outline);
+        self.run.scenario = scenario;
+        result
+    }
+
+    fn line(&mut self, step: &outline::StepPlan<'_>) -> Result<(), Problem> {
+        let Run { machine, done, checks, .. } = &mut self.run;
         match step.action {
             Action::Do(operation) => {
                 let index = done.len();
@@ -138,7 +224,9 @@ pub fn run_scenario(scenario: Scenario) -> Result<Run, Problems> {
                 let error = match result {
                     Ok(()) => None,
                     Err(Stop::Os(error)) => Some(error),
-                    Err(Stop::Problem(problem)) => return Err(one(problem)),
+                    // What was refused for the budget is told below.
+                    Err(Stop::Problem(_)) if machine.trace.exhausted().is_some() => None,
+                    Err(Stop::Problem(problem)) => return Err(problem),
                 };
                 if let Some(error) = &error {
                     let (en, zh) = (machine.trace.name(&error.message), machine.trace.name(&error.message));
@@ -147,14 +235,9 @@ pub fn run_scenario(scenario: Scenario) -> Result<Run, Problems> {
                 let status = error.clone().map_or(Ok(()), Err);
                 machine.trace.end(Actor::Os, verdict(&status));
                 let last = machine.trace.len();
-                if machine.trace.lost_steps() {
-                    return Err(one(Problem::new(
-                        step.span,
-                        alloc::format!("this run has more than {} steps", super::limits::STEPS),
-                        alloc::format!("运行超过 {} 步", super::limits::STEPS),
-                    )));
-                }
                 let outcome = Outcome::of(machine.trace.steps(), first..last);
+                self.total.add(&outcome.counts);
+                self.packets = None;
                 done.push(Done {
                     span: step.span,
                     verb: operation.verb(),
@@ -163,15 +246,32 @@ pub fn run_scenario(scenario: Scenario) -> Result<Run, Problems> {
                     error,
                     outcome,
                 });
+                let over = stopped(machine, step.span);
+                self.run.stopped = over;
             }
             Action::Expect(expectation) => {
-                let failure = machine.expect(expectation, &done).map_err(one)?;
-                checks.push(Check { span: step.span, operation: done.len().checked_sub(1), failure });
+                let failure = machine.expect(expectation, done, &self.total, &mut self.packets)?;
+                let over = stopped(machine, step.span);
+                if over.is_none() {
+                    checks.push(Check { span: step.span, operation: done.len().checked_sub(1), failure });
+                }
+                self.run.stopped = over;
             }
         }
+        Ok(())
     }
-    drop(outline);
-    Ok(Run { scenario, machine, done, checks, setup })
+}
+
+fn one(problem: Problem) -> Problems {
+    Problems(alloc::vec![problem])
+}
+
+/// The message of a run that ended at the line `span`, when a limit did so.
+fn stopped(machine: &Machine, span: Span) -> Option<Problem> {
+    machine.trace.exhausted().map(|why| {
+        let text = why.phrase();
+        Problem::new(span, text.en, text.zh)
+    })
 }
 
 impl Machine {

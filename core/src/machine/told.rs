@@ -114,6 +114,7 @@ impl Told for MemError {
             MemError::Access(at) => format!("{at} 处的内存拒绝访问"),
             MemError::Poison(at) => format!("{at} 处的数据已损坏"),
             MemError::Full(frames) => format!("模拟的内存已用完（上限 {frames} 页）"),
+            MemError::Budget => "运行已达上限".into(),
         }
     }
 }

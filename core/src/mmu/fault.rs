@@ -60,7 +60,7 @@ impl MmuFault {
             MmuFault::Trap(trap) => trap.gpa.map_or(trap.at.any(), |gpa| gpa.any()),
             MmuFault::Memory(error) => match error {
                 MemError::Access(at) | MemError::Poison(at) => at.any(),
-                MemError::Full(_) => AnyAddr { space: Space::Physical, raw: 0 },
+                MemError::Full(_) | MemError::Budget => AnyAddr { space: Space::Physical, raw: 0 },
             },
         }
     }

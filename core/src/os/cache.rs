@@ -135,6 +135,18 @@ impl CpuCache {
         Ok(())
     }
 
+    /// Puts what it holds over bytes of memory at `at`: what a load would give, without filling any line.
+    pub fn overlay(&self, at: PhysAddr, out: &mut [u8]) {
+        if self.passes(at) {
+            return;
+        }
+        for (line, offset, place) in self.parts(at, out.len()) {
+            if let Some(held) = self.lines.peek(&Line(line)) {
+                out[place.clone()].copy_from_slice(&held.bytes[offset..offset + place.len()]);
+            }
+        }
+    }
+
     /// A store by the CPU.
     pub fn write<O: Observer>(
         &mut self,

@@ -91,7 +91,8 @@ impl LocalMap {
     /// Where `at` leads, and how many bytes from there on lead on without a break. `None`: nowhere.
     pub fn resolve(&self, at: DeviceAddr) -> Option<(Resolved, u64)> {
         if self.lines.is_empty() {
-            return Some((Resolved::Bus(BusAddr::new(at.raw())), u64::MAX - at.raw()));
+            // The bytes up to the end of the space; all 2^64 of them, from 0 on, are one more than a number holds.
+            return Some((Resolved::Bus(BusAddr::new(at.raw())), (u64::MAX - at.raw()).saturating_add(1)));
         }
         let (range, target) = self.lines.iter().find(|(range, _)| range.contains(at))?;
         let offset = at.raw() - range.start.raw();

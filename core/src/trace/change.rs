@@ -1,4 +1,5 @@
-//! Reading and changing memory, told.
+//! Reading and changing memory, recorded, and drawn from the run's budget: what cannot be recorded is not done, so
+//! that the trace always tells how memory came to be what it is.
 
 use super::event::Event;
 use super::keep::Observer;
@@ -17,6 +18,7 @@ pub fn write_word<O: Observer>(
     pa: PhysAddr,
     new: u64,
 ) -> Result<u64, MemError> {
+    room(memory, obs, 1)?;
     let old = memory.write_u64(pa, new)?;
     if O::ON {
         obs.step(actor, Event::Write { entry, pa: PhysAddr::new(pa.raw() & !7), old, new });
@@ -37,6 +39,7 @@ pub fn write_run<O: Observer>(
     // A table has 512 entries; longer runs are told in pieces.
     for (piece, part) in words.chunks(before.len()).enumerate() {
         let base = pa.wrapping_add(piece as u64 * FRAME);
+        room(memory, obs, part.len() as u64)?;
         for (i, &word) in part.iter().enumerate() {
             before[i] = memory.write_u64(base.wrapping_add(i as u64 * 8), word)?;
         }
@@ -96,6 +99,17 @@ pub fn read_own<O: Observer>(
     })
 }
 
+/// Draws what one write costs: its work, and what memory may grow by (a frame, and the way to it).
+fn room<O: Observer>(memory: &mut Memory, obs: &mut O, work: u64) -> Result<(), MemError> {
+    if O::ON {
+        let grown = memory.take_growth();
+        if !obs.keep(grown) || !obs.spend(work) {
+            return Err(MemError::Budget);
+        }
+    }
+    Ok(())
+}
+
 fn write_pages<O: Observer>(
     memory: &mut Memory,
     obs: &mut O,
@@ -109,6 +123,7 @@ fn write_pages<O: Observer>(
         let at = at.wrapping_add(done as u64);
         let n = ((FRAME - at.raw() % FRAME) as usize).min(bytes.len() - done);
         let part = &bytes[done..done + n];
+        room(memory, obs, n as u64 / 64)?;
         if !O::ON {
             memory.write_bytes(at, part)?;
         } else if n == FRAME as usize {
@@ -140,6 +155,9 @@ fn read_pages<O: Observer>(
     while done < out.len() {
         let at = at.wrapping_add(done as u64);
         let n = ((FRAME - at.raw() % FRAME) as usize).min(out.len() - done);
+        if !obs.spend(n as u64 / 64) {
+            return Err(MemError::Budget);
+        }
         memory.read_bytes(at, &mut out[done..done + n])?;
         if O::ON {
             let mut first = [0; 8];

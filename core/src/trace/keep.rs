@@ -3,7 +3,8 @@
 use super::event::{Event, Step};
 use super::terms::{Actor, Chunk, NameId, Scope, Verdict, Words};
 use crate::addr::{Address, PhysAddr};
-use crate::memory::{Memories, Memory};
+use crate::budget::{Budget, Exhausted, Limits};
+use crate::memory::{grow, Memories, Memory};
 use alloc::{collections::BTreeMap, string::String, vec::Vec};
 
 /// Hears every step. Code that acts is generic over it, so that [`Off`] compiles to nothing.
@@ -18,6 +19,15 @@ pub trait Observer {
     fn bytes(&mut self, bytes: &[u8]) -> u32;
     /// Keeps a string for a step that will name it.
     fn name(&mut self, name: &str) -> NameId;
+
+    /// Draws units of work from the run's budget. `false`: the run is over, and the caller's loop ends.
+    fn spend(&mut self, _work: u64) -> bool {
+        true
+    }
+    /// Draws bytes of memory from the run's budget, before they are taken. `false`: they may not be.
+    fn keep(&mut self, _bytes: u64) -> bool {
+        true
+    }
 
     /// Opens a scope.
     fn begin(&mut self, actor: Actor, scope: Scope) {
@@ -60,21 +70,31 @@ pub struct Trace {
     names: Vec<String>,
     by_name: BTreeMap<String, NameId>,
     depth: u8,
-    limit: usize,
-    lost: bool,
+    /// Scopes that were opened after the budget was spent: their ends are left out too.
+    unrecorded: u32,
+    budget: Budget,
 }
 
 impl Trace {
-    /// The limit of steps of a new trace.
-    pub const DEFAULT_LIMIT: usize = 2_000_000;
-
-    /// An empty trace.
+    /// An empty trace without limits.
     pub fn new() -> Self {
-        Trace { limit: Self::DEFAULT_LIMIT, ..Trace::default() }
+        Trace::default()
     }
-    /// An empty trace that keeps at most `limit` steps.
-    pub fn with_limit(limit: usize) -> Self {
-        Trace { limit, ..Trace::default() }
+    /// An empty trace of a run that may spend this much.
+    pub fn with_limits(limits: Limits) -> Self {
+        Trace { budget: Budget::new(limits), ..Trace::default() }
+    }
+    /// Returns what the run may spend and has spent.
+    pub fn budget(&self) -> &Budget {
+        &self.budget
+    }
+    /// Returns the budget, to be watched.
+    pub fn budget_mut(&mut self) -> &mut Budget {
+        &mut self.budget
+    }
+    /// Returns the limit that ended the run, if one did: nothing is recorded after it but the ends of open scopes.
+    pub fn exhausted(&self) -> Option<Exhausted> {
+        self.budget.exhausted()
     }
     /// All steps, in order.
     pub fn steps(&self) -> &[Step] {
@@ -88,17 +108,14 @@ impl Trace {
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty()
     }
-    /// Were steps dropped because the limit was reached?
-    pub fn lost_steps(&self) -> bool {
-        self.lost
-    }
     /// Forgets all steps but keeps the room they took, so that a reused trace allocates nothing.
     pub fn clear(&mut self) {
         self.steps.clear();
         self.words.clear();
         self.bytes.clear();
         self.depth = 0;
-        self.lost = false;
+        self.unrecorded = 0;
+        self.budget = Budget::new(self.budget.limits());
     }
     /// The words that a step names.
     pub fn get_words(&self, words: Words) -> &[u64] {
@@ -166,41 +183,70 @@ impl Observer for Trace {
     const ON: bool = true;
 
     fn step(&mut self, actor: Actor, event: Event) {
-        if let Event::End(_) = event {
-            self.depth = self.depth.saturating_sub(1);
+        let more = self.spend(1);
+        match event {
+            Event::End(_) => {
+                if self.unrecorded > 0 {
+                    self.unrecorded -= 1;
+                    return;
+                }
+                self.depth = self.depth.saturating_sub(1);
+            }
+            // Nothing is recorded after the end, but what was opened is closed.
+            Event::Begin(_) if !more => {
+                self.unrecorded += 1;
+                return;
+            }
+            _ if !more => return,
+            _ => {}
         }
-        if self.steps.len() < self.limit {
-            self.steps.push(Step { depth: self.depth, actor, event });
-        } else {
-            self.lost = true;
-        }
+        self.budget.keep(core::mem::size_of::<Step>() as u64);
+        grow(&mut self.steps, 1);
+        self.steps.push(Step { depth: self.depth, actor, event });
         if let Event::Begin(_) = event {
             self.depth = self.depth.saturating_add(1);
         }
     }
 
     fn words(&mut self, words: &[u64]) -> Words {
-        if self.steps.len() >= self.limit {
+        let work = words.len() as u64;
+        if !self.keep(8 * work) || !self.spend(work) {
             return Words::default();
         }
         let start = self.words.len() as u32;
+        grow(&mut self.words, words.len());
         self.words.extend_from_slice(words);
         Words { start, len: words.len() as u16 }
     }
 
     fn bytes(&mut self, bytes: &[u8]) -> u32 {
-        if self.steps.len() >= self.limit {
+        let len = bytes.len() as u64;
+        if !self.keep(len) || !self.spend(len / 64) {
             return 0;
         }
         let start = self.bytes.len() as u32;
+        grow(&mut self.bytes, bytes.len());
         self.bytes.extend_from_slice(bytes);
         start
+    }
+
+    fn spend(&mut self, work: u64) -> bool {
+        if self.steps.len() as u64 >= self.budget.limits().steps {
+            self.budget.exhaust(Exhausted::Steps(self.budget.limits().steps));
+        }
+        self.budget.spend(work)
+    }
+
+    fn keep(&mut self, bytes: u64) -> bool {
+        self.budget.keep(bytes)
     }
 
     fn name(&mut self, name: &str) -> NameId {
         if let Some(&id) = self.by_name.get(name) {
             return id;
         }
+        // Twice: in the list and in the index.
+        self.budget.keep(2 * (name.len() as u64 + 32));
         let id = NameId(self.names.len() as u32);
         self.names.push(name.into());
         self.by_name.insert(name.into(), id);
@@ -221,5 +267,11 @@ impl<O: Observer> Observer for &mut O {
     }
     fn name(&mut self, name: &str) -> NameId {
         (**self).name(name)
+    }
+    fn spend(&mut self, work: u64) -> bool {
+        (**self).spend(work)
+    }
+    fn keep(&mut self, bytes: u64) -> bool {
+        (**self).keep(bytes)
     }
 }

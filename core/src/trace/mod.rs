@@ -21,6 +21,7 @@ pub use terms::*;
 mod tests {
     use super::*;
     use crate::addr::{PhysAddr, RequesterId};
+    use crate::budget::{Exhausted, Limits};
     use crate::memory::Memories;
     use alloc::{vec, vec::Vec};
     use proptest::prelude::*;
@@ -64,15 +65,16 @@ mod tests {
 
     #[test]
     fn scopes_nest_and_the_limit_loses_steps_loudly() {
-        let mut t = Trace::with_limit(3);
+        let mut t = Trace::with_limits(Limits { steps: 3, ..Limits::NONE });
         let op = Scope::Operation { index: 0, line: 1 };
         t.begin(Actor::Os, op);
         t.step(Actor::Os, Event::Cost { kind: CostKind::Exit, amount: 1 });
         t.end(Actor::Os, Verdict::Ok);
         assert_eq!(t.steps().iter().map(|s| s.depth).collect::<Vec<_>>(), [0, 1, 0]);
-        assert!(!t.lost_steps());
+        assert_eq!(t.exhausted(), None);
         t.begin(Actor::Os, op);
-        assert!(t.lost_steps());
+        t.end(Actor::Os, Verdict::Ok);
+        assert_eq!((t.exhausted(), t.len()), (Some(Exhausted::Steps(3)), 3));
     }
 
     #[test]

@@ -25,7 +25,7 @@ impl Viewer {
             lanes: lanes(trace, lang),
             memories: memories(trace, self.cast()),
             checks: Vec::new(),
-            cut: trace.lost_steps(),
+            stopped: None,
         }
     }
 

@@ -7,9 +7,9 @@ use super::{compare, expected, export, predict, reach, scene, text, where_is, Vi
 use crate::diagram::render::Theme;
 use crate::diagram::{layout, Layout, Model, Options};
 use crate::explain::Cast;
-use crate::machine::{run, Check, Done, Machine};
+use crate::machine::{run, Check, Done, Machine, Run};
 use crate::picture::picture;
-use crate::scenario::{Problems, Scenario};
+use crate::scenario::{Problem, Problems, Scenario};
 use crate::spec::{Lang, Phrase};
 use alloc::{string::String, vec::Vec};
 
@@ -27,6 +27,7 @@ pub struct Player {
     checks: Vec<Check>,
     pub(super) done: Vec<Done>,
     pub(super) plan: Plan,
+    stopped: Option<Problem>,
     /// Its trace and memory, at any position.
     pub viewer: Viewer,
 }
@@ -34,7 +35,10 @@ pub struct Player {
 impl Player {
     /// Reads and runs a text.
     pub fn open(source: &str) -> Result<Self, Problems> {
-        let run = run(source)?;
+        Ok(Self::of(run(source)?, source))
+    }
+    /// Shows a run of the text `source`.
+    pub fn of(run: Run, source: &str) -> Self {
         let cast = Cast::of(&run.machine, source);
         // The viewer has the trace and the memory, the machine keeps the rest.
         let mut machine = run.machine;
@@ -47,10 +51,11 @@ impl Player {
             plan: Plan::of(&run.scenario, &run.done),
             scenario: run.scenario,
             done: run.done,
+            stopped: run.stopped,
             viewer,
         };
         player.make_frame();
-        Ok(player)
+        player
     }
     /// What the scenario says about itself.
     pub fn head(&self, lang: Lang) -> Head {
@@ -66,7 +71,8 @@ impl Player {
         let mut course = self.viewer.course(lang);
         reach::tell(self.viewer.trace(), &self.machine, &mut course.lanes);
         let (ideas, operations) = (self.ideas(lang), self.operations(lang));
-        Course { start: self.start(), ideas, operations, checks, ..course }
+        let stopped = text::troubles(self.stopped.as_slice(), lang).pop();
+        Course { start: self.start(), ideas, operations, checks, stopped, ..course }
     }
     /// This run beside another one.
     pub fn compare(&self, other: &Player) -> Comparison {

@@ -353,8 +353,8 @@ to_page! {
         pub memories: Vec<OwnMemory>,
         /// What the scenario expects, in its order.
         pub checks: Vec<Expected>,
-        /// The trace was cut because it grew too long.
-        pub cut: bool,
+        /// Why the run ended before the last line, and where: a limit was reached, or its reader stopped it.
+        pub stopped: Option<Trouble>,
     }
     /// How far the run is opened.
     #[derive(Copy, Eq, Default)]

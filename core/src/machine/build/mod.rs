@@ -14,6 +14,7 @@ use super::layout::divide;
 use super::software::{Named, Software};
 pub(super) use super::told::problem;
 use super::{limits, Hardware, Machine};
+use crate::budget::Limits;
 use crate::iommu::{Architecture, Board};
 use crate::memory::Memory;
 use crate::mmu::arch::layout;
@@ -25,8 +26,8 @@ use crate::scenario::{Problem, Span};
 use crate::trace::Trace;
 use alloc::{collections::BTreeMap, format, vec::Vec};
 
-/// Builds the machine that an outline declares.
-pub fn build(outline: &Outline<'_>) -> Result<Machine, Problem> {
+/// Builds the machine that an outline declares, which may spend `budget`.
+pub fn build(outline: &Outline<'_>, budget: Limits) -> Result<Machine, Problem> {
     let architecture = outline.machine.map_or(Some(Architecture::default()), |m| m.arch.value);
     let config = outline.machine.map(|m| m.node.clone()).unwrap_or_default();
     let policy = match outline.iommu {
@@ -99,7 +100,7 @@ pub fn build(outline: &Outline<'_>) -> Result<Machine, Problem> {
     let Board { cpu, interrupts, .. } = board;
     let hw = Hardware { map, bridge, topology, devices, iommu, cpu, mmu: Mmu::new(64), interrupts, tag: 0 };
     let mut machine =
-        Machine { architecture, policy, memory, hw, sw, trace: Trace::with_limit(limits::STEPS) };
+        Machine { architecture, policy, memory, hw, sw, trace: Trace::with_limits(budget) };
     machine.boot(&rams, ram_span)?;
     for vm in &outline.vms {
         machine.add_vm(vm)?;

@@ -7,7 +7,7 @@ use super::{
     close, open, own, Buffer, BufferKind, Device, DeviceInfo, Direction, DmaApi, Mapped, Path, Piece, Way,
 };
 use crate::addr::{AddrRange, Address, BusAddr, Iova, PageSize, PhysAddr, RequesterId};
-use crate::iommu::{Invalidation, Iommu};
+use crate::iommu::{DomainId, Invalidation, Iommu};
 use crate::paging::builder::Mapping;
 use crate::trace::{Actor, Event, NameId, Observer, OwnerState};
 use alloc::{format, vec, vec::Vec};
@@ -132,6 +132,7 @@ impl DmaApi {
         };
         let domain = group.domain;
         let mut at = base;
+        let mut done = Vec::new();
         for piece in pieces {
             let len = whole_pages(piece.at, piece.bytes);
             let to = piece.at.page(PageSize::SIZE_4K);
@@ -140,18 +141,14 @@ impl DmaApi {
                 for run in runs(at.raw(), to.raw(), len, sizes) {
                     let (from, to, len, size) = run;
                     let perms = direction.perms();
+                    done.push((from, len, size));
                     iommu.map(ctx, domain, Mapping { from, to, len, size, perms, user: true })?;
                 }
                 Ok(())
             });
             let mapped: Option<Result<(), crate::iommu::DriverError>> = mapped;
             if let Some(Err(error)) = mapped {
-                // Take back what was mapped before it failed; what was not is no error.
-                for page in (base.raw()..at.raw().saturating_add(len)).step_by(4096) {
-                    if let Some(page) = AddrRange::new(Iova::new(page), 4096) {
-                        let _ = env.with_iommu(|iommu, ctx| iommu.unmap(ctx, domain, page));
-                    }
-                }
+                take_back(env, domain, &done);
                 group.iova.free(base, total);
                 return Err(error.into());
             }
@@ -226,6 +223,25 @@ impl DmaApi {
             }
         }
         Ok(())
+    }
+}
+
+/// Takes back runs of mappings (from, bytes, page size) of which the last one failed at some page: what follows that
+/// page was never mapped.
+fn take_back<I: Iommu, O: Observer>(
+    env: &mut Env<'_, I, O>,
+    domain: DomainId,
+    runs: &[(u64, u64, PageSize)],
+) {
+    let Some(((from, len, size), whole)) = runs.split_last() else { return };
+    let whole = whole.iter().map(|(from, len, _)| (*from, *len));
+    let pages =
+        (*from..from.saturating_add(*len)).step_by(size.bytes() as usize).map(|at| (at, size.bytes()));
+    for (from, len) in whole.chain(pages) {
+        let Some(range) = AddrRange::new(Iova::new(from), len) else { return };
+        if !matches!(env.with_iommu(|iommu, ctx| iommu.unmap(ctx, domain, range)), Some(Ok(()))) {
+            return;
+        }
     }
 }
 

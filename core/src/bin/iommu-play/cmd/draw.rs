@@ -63,6 +63,9 @@ pub fn run(args: &[String]) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
+    if let Some(problem) = &run.stopped {
+        tell(&source, &text_of, problem, zh);
+    }
     let trace = &run.machine.trace;
     let at = at.min(trace.len());
     let mut cursor = Cursor::at_end(run.machine.memories(), trace);
@@ -78,6 +81,6 @@ pub fn run(args: &[String]) -> ExitCode {
 }
 
 fn usage(why: &str) -> ExitCode {
-    eprintln!("iommu-play draw: {why}\n{USAGE}");
+    errln!("iommu-play draw: {why}\n{USAGE}");
     ExitCode::from(2)
 }

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 /// nothing was, 2 when it was called wrongly.
 pub fn run(args: &[String]) -> ExitCode {
     explain(args).unwrap_or_else(|error| {
-        eprintln!("iommu-play explain: {error}");
+        errln!("iommu-play explain: {error}");
         ExitCode::from(2)
     })
 }

@@ -15,7 +15,7 @@ pub fn run(args: &[String]) -> ExitCode {
             "--zh" => zh = true,
             "-" => files.push(Source::Stdin),
             flag if flag.starts_with('-') => {
-                eprintln!("iommu-play fmt: unknown option `{flag}`");
+                errln!("iommu-play fmt: unknown option `{flag}`");
                 return ExitCode::from(2);
             }
             path => files.push(Source::File(path.into())),
@@ -34,7 +34,7 @@ pub fn run(args: &[String]) -> ExitCode {
         match &file {
             _ if check => {
                 if canonical != text {
-                    eprintln!("{}: not in canonical form", file.name());
+                    errln!("{}: not in canonical form", file.name());
                     status = ExitCode::from(1);
                 }
             }
@@ -42,7 +42,7 @@ pub fn run(args: &[String]) -> ExitCode {
             Source::File(path) => {
                 if canonical != text {
                     if let Err(error) = std::fs::write(path, canonical) {
-                        eprintln!("{}: {error}", file.name());
+                        errln!("{}: {error}", file.name());
                         status = ExitCode::from(1);
                     }
                 }

@@ -24,7 +24,7 @@ pub fn run(args: &[String]) -> ExitCode {
         [] => None,
         [option, folder] if option == "--pictures" => Some(Path::new(folder)),
         _ => {
-            eprintln!("usage: iommu-play gallery [--pictures FOLDER]");
+            errln!("usage: iommu-play gallery [--pictures FOLDER]");
             return ExitCode::from(2);
         }
     };
@@ -32,8 +32,8 @@ pub fn run(args: &[String]) -> ExitCode {
     match PRESETS.iter().map(card).collect::<Result<Vec<Value>, String>>() {
         Ok(cards) => {
             let topics: Vec<Value> = Topic::ALL.iter().map(|t| named(t.name(), t.text())).collect();
-            outln!(
-                "{}",
+            out!(
+                "{}\n",
                 json!({
                     "topics": topics,
                     "path": path(),
@@ -45,7 +45,7 @@ pub fn run(args: &[String]) -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(why) => {
-            eprintln!("iommu-play gallery: {why}");
+            errln!("iommu-play gallery: {why}");
             ExitCode::FAILURE
         }
     }

@@ -77,7 +77,7 @@ fn text_of(source: &str, preset: Option<&Preset>, checked: bool, zh: bool) -> Op
         Some(preset) => Some(preset.text.into()),
         None if checked => named(source, zh).map(|(_, text, _)| text),
         None if source == "-" => std::io::read_to_string(std::io::stdin()).ok(),
-        None => std::fs::read_to_string(source).map_err(|error| eprintln!("{source}: {error}")).ok(),
+        None => std::fs::read_to_string(source).map_err(|error| errln!("{source}: {error}")).ok(),
     }
 }
 
@@ -115,8 +115,8 @@ pub fn unlink(args: &[String]) -> ExitCode {
                 lang.map(|lang| format!("lang {}", if lang == Lang::Zh { "zh" } else { "en" })),
                 theme.map(|theme| format!("theme {}", theme.name())),
             ];
-            said.iter().flatten().for_each(|line| eprintln!("{line}"));
-            link.ignored.iter().for_each(|part| eprintln!("not understood: {part}"));
+            said.iter().flatten().for_each(|line| errln!("{line}"));
+            link.ignored.iter().for_each(|part| errln!("not understood: {part}"));
             print(link.target.text())
         }
         Err(error) => {
@@ -150,11 +150,11 @@ fn set<T>(place: &mut Option<T>, value: Option<T>, takes: &'static str) -> Optio
 }
 
 fn failed(why: &str) -> ExitCode {
-    eprintln!("iommu-play: {why}");
+    errln!("iommu-play: {why}");
     ExitCode::FAILURE
 }
 
 fn usage(command: &str, why: &str, usage: &str) -> ExitCode {
-    eprintln!("iommu-play {command}: {why}\n{usage}");
+    errln!("iommu-play {command}: {why}\n{usage}");
     ExitCode::from(2)
 }

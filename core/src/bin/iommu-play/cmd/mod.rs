@@ -46,11 +46,11 @@ pub fn run(args: &[String]) -> ExitCode {
             ExitCode::SUCCESS
         }
         Some((other, _)) => {
-            eprintln!("iommu-play: there is no command '{other}'\n\n{USAGE}");
+            errln!("iommu-play: there is no command '{other}'\n\n{USAGE}");
             ExitCode::from(2)
         }
         None => {
-            eprint!("{USAGE}");
+            errln!("{}", USAGE.trim_end());
             ExitCode::from(2)
         }
     }

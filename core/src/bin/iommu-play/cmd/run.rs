@@ -15,7 +15,7 @@ pub fn run(args: &[String], quiet: bool) -> ExitCode {
             "--zh" => zh = true,
             "--json" => as_json = true,
             other if other.starts_with("--") => {
-                eprintln!("iommu-play: there is no option {other}");
+                errln!("iommu-play: there is no option {other}");
                 return ExitCode::from(2);
             }
             other => sources.push(other.to_string()),
@@ -43,10 +43,14 @@ pub fn run(args: &[String], quiet: bool) -> ExitCode {
                 } else if !quiet {
                     steps(&run, &text, lang);
                 }
+                if let Some(problem) = &run.stopped {
+                    tell(&from, &text, problem, zh);
+                    good = false;
+                }
                 for check in run.failures() {
                     let failure = check.failure.as_ref();
                     let message = failure.map_or("", |f| if zh { &f.zh } else { &f.en });
-                    eprintln!("{}:{}: {message}", from.name(), check.span);
+                    errln!("{}:{}: {message}", from.name(), check.span);
                     good = false;
                 }
                 if quiet && !as_json {

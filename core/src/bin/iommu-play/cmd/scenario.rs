@@ -39,7 +39,7 @@ impl Source {
 
 /// A scenario and its text; what is wrong goes to standard error.
 pub fn parsed(source: &Source, zh: bool) -> Option<(String, Scenario)> {
-    let text = source.read().map_err(|error| eprintln!("{}: {error}", source.name())).ok()?;
+    let text = source.read().map_err(|error| errln!("{}: {error}", source.name())).ok()?;
     match parse(&text) {
         Ok(scenario) => Some((text, scenario)),
         Err(problems) => {
@@ -54,14 +54,14 @@ pub fn parsed(source: &Source, zh: bool) -> Option<(String, Scenario)> {
 /// One problem, with its line and a mark under the characters that are wrong.
 pub fn tell(source: &Source, text: &str, problem: &Problem, zh: bool) {
     let message = if zh { problem.zh() } else { problem.to_string() };
-    eprintln!("{}:{message}", source.name());
+    errln!("{}:{message}", source.name());
     let Some(line) = text.split('\n').nth((problem.span.line as usize).saturating_sub(1)) else { return };
     // Wide characters take two columns on a terminal.
     let width = |part: String| part.chars().map(|c| if c < '\u{1100}' { 1 } else { 2 }).sum::<usize>();
     let skip = (problem.span.column as usize).saturating_sub(1);
     let before = width(line.chars().take(skip).collect());
     let marked = width(line.chars().skip(skip).take(problem.span.len as usize).collect()).max(1);
-    eprintln!("  | {}\n  | {}{}", line.trim_end_matches('\r'), " ".repeat(before), "^".repeat(marked));
+    errln!("  | {}\n  | {}{}", line.trim_end_matches('\r'), " ".repeat(before), "^".repeat(marked));
 }
 
 /// A preset, a file or standard input, as an argument names it: where it is from, its text, the scenario.

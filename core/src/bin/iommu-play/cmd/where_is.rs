@@ -48,6 +48,9 @@ pub fn run(args: &[String]) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
+    if let Some(problem) = &run.stopped {
+        tell(&source, &text, problem, zh);
+    }
     let (machine, trace) = (&run.machine, &run.machine.trace);
     let whose = match &of {
         None => None,
@@ -68,7 +71,7 @@ pub fn run(args: &[String]) -> ExitCode {
         found.iter().for_each(print);
     }
     if found.is_empty() {
-        eprintln!("iommu-play where: '{address}' is nobody's address here");
+        errln!("iommu-play where: '{address}' is nobody's address here");
         return ExitCode::FAILURE;
     }
     ExitCode::SUCCESS
@@ -83,7 +86,7 @@ fn print(found: &Whereabouts) {
     for name in &found.names {
         line("  = ", name);
     }
-    outln!();
+    outln!("");
 }
 
 fn line(before: &str, name: &WhereName) {
@@ -111,6 +114,6 @@ fn in_json(found: &Whereabouts) -> serde_json::Value {
 }
 
 fn usage(why: &str) -> ExitCode {
-    eprintln!("iommu-play where: {why}\n{USAGE}");
+    errln!("iommu-play where: {why}\n{USAGE}");
     ExitCode::from(2)
 }

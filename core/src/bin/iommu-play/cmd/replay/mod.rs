@@ -73,7 +73,7 @@ pub fn run(args: &[String]) -> ExitCode {
                 }
             }
             Err(error) => {
-                eprintln!("{file}: {error}");
+                errln!("{file}: {error}");
                 bad = true;
             }
         }
@@ -86,7 +86,7 @@ pub fn run(args: &[String]) -> ExitCode {
 }
 
 fn usage(problem: &str) -> ExitCode {
-    eprintln!("iommu-play replay: {problem}\nusage: iommu-play replay [--show N] [--without DEVIATION] FILE.jsonl ...");
+    errln!("iommu-play replay: {problem}\nusage: iommu-play replay [--show N] [--without DEVIATION] FILE.jsonl ...");
     ExitCode::from(2)
 }
 
