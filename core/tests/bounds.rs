@@ -84,9 +84,9 @@ fn expectations_cost_what_they_ask_about() {
         assert_eq!((run.stopped, run.checks.len()), (None, 8_000), "{line}");
     }
     // Bytes that are compared count.
-    let gigabytes = format!("{NONE}{}", "expect data 0 +1G = zero\n".repeat(1_000));
+    let gigabytes = format!("{NONE}alloc b 4K\n{}", "expect data 0 +1G = zero\n".repeat(1_000));
     assert!(message(&gigabytes).contains("units of work"));
-    let copies = format!("{NONE}{}", "expect data 0 +1G = of 0x1001\n".repeat(1_000));
+    let copies = format!("{NONE}alloc b 4K\n{}", "expect data 0 +1G = of 0x1001\n".repeat(1_000));
     assert!(message(&copies).contains("units of work"));
 }
 

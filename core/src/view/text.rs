@@ -1,6 +1,7 @@
 //! What a scenario's text says about itself, what is wrong with it, and what could be written.
 
 use super::types::{Card, CardArchitecture, Coloured, Head, NoteLine, Offer, OfferWord, Trouble};
+use crate::diagram::text::clean;
 use crate::scenario::editor::{complete, highlight, Class};
 use crate::scenario::outline::Texts;
 use crate::scenario::{change, presets, print, Outline, Problem, Scenario};
@@ -19,7 +20,9 @@ pub fn head(scenario: &Scenario, lang: Lang) -> Head {
         .iter()
         .flat_map(|s| s.notes.iter().map(|n| NoteLine { line: s.span.line, text: pick(*n, lang) }));
     Head {
-        title: pick(outline.title, lang),
+        // The one text that a page puts into one line, its tab and its links: no control, no change of direction, and
+        // not a thousand marks on one letter, which take a browser minutes to lay out.
+        title: clean(&pick(outline.title, lang), TITLE),
         answer: pick(outline.answer, lang),
         try_this: pick(outline.try_this, lang),
         changed: if outline.changes.is_empty() { None } else { change(scenario).ok().map(|s| print(&s)) },
@@ -27,6 +30,9 @@ pub fn head(scenario: &Scenario, lang: Lang) -> Head {
         notes: notes.collect(),
     }
 }
+
+/// The longest title that is shown, in characters.
+const TITLE: usize = 200;
 
 /// The gallery.
 pub fn gallery(lang: Lang) -> Vec<Card> {

@@ -99,8 +99,7 @@ pub fn build(outline: &Outline<'_>, budget: Limits) -> Result<Machine, Problem> 
     }
     let Board { cpu, interrupts, .. } = board;
     let hw = Hardware { map, bridge, topology, devices, iommu, cpu, mmu: Mmu::new(64), interrupts, tag: 0 };
-    let mut machine =
-        Machine { architecture, policy, memory, hw, sw, trace: Trace::with_limits(budget) };
+    let mut machine = Machine { architecture, policy, memory, hw, sw, trace: Trace::with_limits(budget) };
     machine.boot(&rams, ram_span)?;
     for vm in &outline.vms {
         machine.add_vm(vm)?;
