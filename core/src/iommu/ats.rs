@@ -48,6 +48,18 @@ impl Napot {
     }
 }
 
+/// Returns the payload of an invalidation request to a device: the range, with its size bit.
+pub fn invalidation_payload(range: &AddrRange<Iova>) -> u64 {
+    let (page, sized) = Napot::covering(range).sized();
+    page << 12 | u64::from(sized) << 11
+}
+
+/// Returns the payload of a Page Request Group Response: index, response code (0 success, 1 invalid), destination.
+pub fn response_payload(request: &PageRequest, ok: bool) -> u64 {
+    let destination = u64::from(request.requester.bdf16());
+    u64::from(request.group & 0x1ff) << 32 | u64::from(!ok) << 44 | destination << 48
+}
+
 /// Returns the second doubleword of a page request: page, group index, last, and what is wanted.
 pub fn page_request_word(request: &PageRequest) -> u64 {
     request.at.raw() & !0xfff

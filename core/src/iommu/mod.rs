@@ -7,15 +7,18 @@ pub mod any;
 pub mod architecture;
 pub mod ats;
 pub mod cache;
+pub mod driver;
 pub mod fetch;
 pub mod registers;
 pub mod ring;
 pub mod riscv;
 pub mod traced_cache;
+mod unit;
 pub mod vtd;
 
 pub use any::AnyIommu;
 pub use architecture::{Ability, Architecture, Board, UnitConfig};
+pub use unit::Unit;
 
 use crate::addr::{AddrRange, Iova, PageSize, Pasid, PhysAddr, RequesterId};
 use crate::memory::{MemError, Memory};

@@ -198,6 +198,25 @@ pub trait Registers {
     }
 }
 
+/// Registers as a driver sees them: what it reads and writes through.
+pub trait Mmio {
+    /// Returns `bytes` (4 or 8) at an offset; 0 where there is no register.
+    fn read(&self, at: u32, bytes: u8) -> u64;
+
+    /// Writes `bytes` (4 or 8) at an offset, recorded as the operating system's, with what follows from it.
+    fn write<O: Observer>(&mut self, memory: &mut Memory, at: u32, bytes: u8, value: u64, obs: &mut O);
+}
+
+impl<U: Registers> Mmio for U {
+    fn read(&self, at: u32, bytes: u8) -> u64 {
+        self.file().get(at, bytes)
+    }
+
+    fn write<O: Observer>(&mut self, memory: &mut Memory, at: u32, bytes: u8, value: u64, obs: &mut O) {
+        self.write_by(memory, Actor::Os, at, bytes, value, obs);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,16 +1,17 @@
 //! The command queue: what makes the unit forget, and fences (RISC-V IOMMU, "Command-Queue").
 
-use super::entries::{command, reserved_set};
+use super::records::Command;
+use super::spec::commands::{command, iotinval};
 use super::spec::registers::capabilities as cap;
-use super::spec::registers::{self as reg, csr};
-use super::{shared, Riscv};
+use super::spec::registers::{self as reg, csr, fctl, icvec, ipsr};
+use super::{shared, RiscvUnit};
 use crate::addr::PhysAddr;
 use crate::iommu::ats::Napot;
 use crate::iommu::fetch::Place;
 use crate::iommu::registers::Registers;
 use crate::iommu::ring::{Consumer, Ring};
 use crate::memory::Memory;
-use crate::spec::{Rule, Text};
+use crate::spec::{Bits, Rule, Text};
 use crate::trace::{write_data, Actor, Observer, Off, Scope, Verdict};
 
 static ILLEGAL: Rule = Rule {
@@ -54,7 +55,7 @@ impl Halt {
     }
 }
 
-impl Consumer for Riscv {
+impl Consumer for RiscvUnit {
     type Halt = Halt;
 
     fn commands(&self) -> Option<(Ring, u64, u64)> {
@@ -74,15 +75,18 @@ impl Consumer for Riscv {
     ) -> Result<(), Halt> {
         // Which command it is decides how it is recorded: look first.
         let place = |low| Place::physical(command(low), 0, index, at.raw());
-        let reach = self.config.reach(self.regs.get(reg::fctl::OFFSET, 4) & 1 != 0);
+        let reach = self.config.reach(self.fctl(fctl::BE));
         let words = place(0).read(&reach, memory, &mut Off).map_err(|_| Halt::Memory)?;
         let place = place(words[0]);
         if O::ON {
             obs.begin(Actor::Iommu, Scope::Command { entry: place.entry });
         }
-        let legal = self.legal_command(words[0], words[1]);
-        place.record(&words, if legal { Verdict::Ok } else { Verdict::Refused(&ILLEGAL) }, obs);
-        let result = if legal { self.act(memory, words[0], words[1], obs) } else { Err(Halt::Illegal) };
+        let legal = self.legal(&[words[0], words[1]]);
+        place.record(&words, if legal.is_some() { Verdict::Ok } else { Verdict::Refused(&ILLEGAL) }, obs);
+        let result = match legal {
+            Some(command) => self.act(memory, &command, obs),
+            None => Err(Halt::Illegal),
+        };
         obs.end(
             Actor::Iommu,
             result.map_or_else(|halt| Verdict::Refused(halt.reported().1), |()| Verdict::Ok),
@@ -96,80 +100,77 @@ impl Consumer for Riscv {
 
     fn halt<O: Observer>(&mut self, memory: &mut Memory, halt: Halt, obs: &mut O) {
         self.raise(reg::cqcsr::OFFSET, halt.reported().0, obs);
-        self.interrupt(memory, reg::cqcsr::OFFSET, csr::IE, 1, 0, obs);
+        self.interrupt(memory, reg::cqcsr::OFFSET, ipsr::CIP, icvec::CIV, obs);
     }
 }
 
-impl Riscv {
-    fn legal_command(&self, low: u64, high: u64) -> bool {
-        let config = &self.config;
-        if reserved_set(command(low), &[low, high]) {
-            return false;
+impl RiscvUnit {
+    /// The command, if this unit takes it.
+    fn legal(&self, words: &[u64; 2]) -> Option<Command> {
+        if command(words[0]).reserved_set(words, 64) {
+            return None;
         }
-        let device = (low >> 40) as u32;
-        let process = low >> 12 & 0xf_ffff;
-        let known =
-            |pid: u64| pid >> 8 == 0 || pid >> 17 == 0 && config.has(cap::PD17) || config.has(cap::PD20);
-        match (low & 0x7f, low >> 7 & 7) {
-            (1, 0 | 1) => {
-                (config.has(cap::NL) || low >> 34 & 1 == 0) && (config.has(cap::S) || high >> 9 & 1 == 0)
+        let has = |flag| self.config.has(flag);
+        let legal = |command: &Command| match *command {
+            Command::Translations { non_leaf, .. } => {
+                (has(cap::NL) || !non_leaf) && (has(cap::S) || !words.is_set(iotinval::S))
             }
-            (2, 0) => self.regs.get(reg::fctl::OFFSET, 4) & 0b10 != 0 || low >> 11 & 1 == 0,
-            (3, 0) => process == 0,
-            (3, 1) => low >> 33 & 1 != 0 && known(process) && device >> 24 == 0,
-            (4, 0 | 1) => config.has(cap::ATS),
-            _ => false,
-        }
+            Command::Fence { wire, .. } => !wire || self.fctl(fctl::WSI),
+            Command::Devices { .. } => true,
+            Command::Process { process, .. } => {
+                process >> 8 == 0 || process >> 17 == 0 && has(cap::PD17) || has(cap::PD20)
+            }
+            Command::Message { .. } => has(cap::ATS),
+        };
+        Command::parse(words).filter(legal)
     }
 
     /// Does what a legal command says.
-    fn act<O: Observer>(
-        &mut self,
-        memory: &mut Memory,
-        low: u64,
-        high: u64,
-        obs: &mut O,
-    ) -> Result<(), Halt> {
-        match (low & 0x7f, low >> 7 & 7) {
-            (1, func) => self.invalidate_pages(low, high, func == 1, obs),
-            (2, _) => return self.fence(memory, low, high, obs),
-            (3, 0) => {
-                let device = (low >> 33 & 1 != 0).then_some((low >> 40) as u32);
+    fn act<O: Observer>(&mut self, memory: &mut Memory, command: &Command, obs: &mut O) -> Result<(), Halt> {
+        match *command {
+            Command::Translations { second, pages, pscid, gscid, .. } => {
+                self.forget_translations(second, pages, pscid, gscid, obs);
+            }
+            Command::Fence { write, wire, .. } => return self.fence(memory, write, wire, obs),
+            Command::Devices { device } => {
                 let hit = |key: u32| device.is_none_or(|d| d == key);
                 self.caches.ddt.invalidate(|key, _| hit(key.0), obs);
                 self.caches.pdt.invalidate(|key, _| hit(key.0), obs);
             }
-            (3, _) => {
-                let (device, process) = ((low >> 40) as u32, (low >> 12 & 0xf_ffff) as u32);
+            Command::Process { device, process } => {
                 self.caches.pdt.invalidate(|key, _| key.0 == device && key.1 == process, obs);
             }
-            (4, 0) if self.mute.contains(&((low >> 40) as u16)) => self.unanswered = true,
+            Command::Message { response: false, rid, .. } if self.mute.contains(&rid) => {
+                self.unanswered = true;
+            }
             // ATS.INVAL and ATS.PRGR are messages to the device; what it keeps is the device's own affair.
-            _ => {}
+            Command::Message { .. } => {}
         }
         Ok(())
     }
 
     /// IOTINVAL.VMA and IOTINVAL.GVMA. Entries hold both stages together, so a guest-physical address cannot be
     /// matched against those of two stages: they all go.
-    fn invalidate_pages<O: Observer>(&mut self, low: u64, high: u64, second: bool, obs: &mut O) {
-        let bit = |n: u32| low >> n & 1 != 0;
-        let (av, pscv, gv) = (bit(10), bit(32), bit(33));
-        let gscid = (low >> 44) as u16;
-        let pscid = (low >> 12 & 0xf_ffff) as u32;
-        let page = high >> 10 << 12;
-        let span = Napot::from_sized(high >> 10, high >> 9 & 1 != 0).span();
+    fn forget_translations<O: Observer>(
+        &mut self,
+        second: bool,
+        pages: Option<Napot>,
+        pscid: Option<u32>,
+        gscid: Option<u16>,
+        obs: &mut O,
+    ) {
         self.caches.iotlb.entries().invalidate(
             |tag, entry| {
-                let reach = span | ((1u64 << tag.shift) - 1);
-                let address = !av || tag.page & !reach == page & !reach;
+                let address = pages.is_none_or(|pages| {
+                    let reach = pages.span() | ((1u64 << tag.shift) - 1);
+                    tag.page & !reach == pages.address() & !reach
+                });
                 if second {
-                    let guest = tag.gscid.is_some_and(|g| !gv || g == gscid);
-                    guest && (tag.pscid.is_some() || !gv || address)
+                    let guest = tag.gscid.is_some_and(|g| gscid.is_none_or(|wanted| g == wanted));
+                    guest && (tag.pscid.is_some() || gscid.is_none() || address)
                 } else {
-                    let guest = if gv { tag.gscid == Some(gscid) } else { tag.gscid.is_none() };
-                    let process = !pscv || tag.pscid == Some(pscid) && !entry.global;
-                    guest && process && address
+                    let process = pscid.is_none_or(|p| tag.pscid == Some(p) && !entry.global);
+                    tag.gscid == gscid && process && address
                 }
             },
             obs,
@@ -179,25 +180,24 @@ impl Riscv {
     fn fence<O: Observer>(
         &mut self,
         memory: &mut Memory,
-        low: u64,
-        high: u64,
+        write: Option<(u64, u32)>,
+        wire: bool,
         obs: &mut O,
     ) -> Result<(), Halt> {
         if core::mem::take(&mut self.unanswered) {
             return Err(Halt::TimedOut);
         }
-        if low >> 10 & 1 != 0 {
-            let at = (high & 0x3fff_ffff_ffff_ffff) << 2;
-            let bytes = self.word((low >> 32) as u32);
+        if let Some((at, data)) = write {
+            let bytes = self.word(data);
             let stored = self.config.fits(at)
                 && write_data(memory, obs, Actor::Iommu, PhysAddr::new(at), &bytes).is_ok();
             if !stored {
                 return Err(Halt::Memory);
             }
         }
-        if low >> 11 & 1 != 0 && self.regs.get(reg::cqcsr::OFFSET, 4) & csr::FENCE == 0 {
+        if wire && self.regs.get(reg::cqcsr::OFFSET, 4) & csr::FENCE == 0 {
             self.raise(reg::cqcsr::OFFSET, csr::FENCE, obs);
-            self.interrupt(memory, reg::cqcsr::OFFSET, csr::IE, 1, 0, obs);
+            self.interrupt(memory, reg::cqcsr::OFFSET, ipsr::CIP, icvec::CIV, obs);
         }
         Ok(())
     }

@@ -168,6 +168,20 @@ impl Config {
         Ok(out)
     }
 
+    /// Returns the indexes of a device_id in the device directory, the last level's first. Extended contexts are twice
+    /// as long, so a page has half as many.
+    pub const fn device_index(&self, device: u32) -> [u64; 3] {
+        let (device, last) = (device as u64 & 0xff_ffff, self.last_device_bits());
+        [device & ((1 << last) - 1), device >> last & 0x1ff, device >> (last + 9) & 0x1ff]
+    }
+    /// Returns how many bits of a device_id the last level of the directory takes.
+    pub const fn last_device_bits(&self) -> u32 {
+        if self.has(cap::MSI_FLAT) {
+            6
+        } else {
+            7
+        }
+    }
     /// PAS: bits of a physical address.
     pub const fn phys_bits(&self) -> u32 {
         cap::PAS.get(&[self.capabilities]) as u32

@@ -3,13 +3,13 @@
 
 use super::access::{Place, Trouble};
 use super::config::Config;
-use super::entries::{self, reserved_set};
 use super::faults;
-use super::spec::registers::capabilities as cap;
+use super::spec::registers::{capabilities as cap, ddtp, fctl, mode};
+use super::spec::structures::{self as entries, dc, ddte, fsc_mode, iohgatp_mode, msiptp_mode, pc, pdte};
 use super::stages::{Need, Root, StageFault, Stages};
 use crate::addr::{AnyAddr, Space};
 use crate::memory::Memory;
-use crate::spec::{FaultCode, Rule, Text};
+use crate::spec::{Bits, FaultCode, Field, Rule, Text};
 use crate::trace::{Actor, Observer, Perms, Scope, Stage, Verdict};
 
 /// What the registers say that translation needs.
@@ -27,30 +27,25 @@ pub struct Setup<'a> {
 
 impl Setup<'_> {
     /// fctl.BE.
-    pub const fn big_endian(&self) -> bool {
-        self.fctl & 1 != 0
+    pub fn big_endian(&self) -> bool {
+        self.fctl.is_set(fctl::BE)
     }
-    /// ddtp.iommu_mode: 0 Off, 1 Bare, 2 to 4 the levels of the directory plus 1.
-    pub const fn mode(&self) -> u8 {
-        (self.ddtp & 0xf) as u8
+    /// ddtp.iommu_mode.
+    pub fn mode(&self) -> u64 {
+        self.ddtp.bits(ddtp::IOMMU_MODE)
     }
     /// The indexes of a device_id, the last level's first.
     pub const fn device_index(&self, device: u32) -> [u64; 3] {
-        let device = device as u64 & 0xff_ffff;
-        if self.config.has(cap::MSI_FLAT) {
-            [device & 0x3f, device >> 6 & 0x1ff, device >> 15 & 0x1ff]
-        } else {
-            [device & 0x7f, device >> 7 & 0x1ff, device >> 16 & 0xff]
-        }
+        self.config.device_index(device)
     }
     /// Is the device_id within the levels of the directory?
-    pub const fn admits(&self, device: u32) -> bool {
+    pub fn admits(&self, device: u32) -> bool {
         let index = self.device_index(device);
         // The reference model keeps each index in eight bits here, though the upper ones have nine.
         let mask = if self.config.quirks.device_index_truncated { 0xff } else { 0x1ff };
         match self.mode() {
-            2 => index[1] & mask == 0 && index[2] & mask == 0,
-            3 => index[2] & mask == 0,
+            mode::LEVELS_1 => index[1] & mask == 0 && index[2] & mask == 0,
+            mode::LEVELS_2 => index[2] & mask == 0,
             _ => true,
         }
     }
@@ -63,56 +58,30 @@ pub struct Dc {
     pub words: [u64; 8],
 }
 
-macro_rules! flags {
-    ($($name:ident $bit:literal $doc:literal;)*) => {
-        $(#[doc = $doc] pub const fn $name(&self) -> bool { self.words[0] >> $bit & 1 != 0 })*
-    };
-}
-
 impl Dc {
-    flags! {
-        ats 1 "EN_ATS.";
-        pri 2 "EN_PRI.";
-        t2gpa 3 "T2GPA.";
-        dtf 4 "DTF.";
-        pdtv 5 "PDTV.";
-        prpr 6 "PRPR.";
-        gade 7 "GADE.";
-        sade 8 "SADE.";
-        dpe 9 "DPE.";
-        sbe 10 "SBE.";
-        sxl 11 "SXL.";
+    /// Returns whether a flag, or any bit of a field, is set.
+    #[inline(always)]
+    pub fn is(&self, field: Field) -> bool {
+        self.words.is_set(field)
     }
     /// iohgatp.MODE is not Bare.
-    pub const fn guest(&self) -> bool {
-        self.words[1] >> 60 != 0
+    pub fn guest(&self) -> bool {
+        self.is(dc::IOHGATP_MODE)
     }
     /// iohgatp.GSCID.
-    pub const fn gscid(&self) -> u16 {
-        (self.words[1] >> 44) as u16
-    }
-    /// ta.PSCID.
-    pub const fn pscid(&self) -> u32 {
-        (self.words[2] >> 12 & 0xf_ffff) as u32
+    pub fn gscid(&self) -> u16 {
+        self.words.bits(dc::IOHGATP_GSCID) as u16
     }
     /// fsc.
     pub const fn fsc(&self) -> u64 {
         self.words[3]
     }
-    /// MODE of fsc.
-    pub const fn fsc_mode(&self) -> u64 {
-        self.words[3] >> 60
-    }
-    /// MSI page tables are on.
-    pub const fn msi(&self) -> bool {
-        self.words[4] >> 60 != 0
-    }
     /// The second stage as this context has it.
-    pub const fn stages<'a>(&self, setup: &Setup<'a>) -> Stages<'a> {
+    pub fn stages<'a>(&self, setup: &Setup<'a>) -> Stages<'a> {
         Stages {
             config: setup.config,
-            second: Root::new(self.words[1], self.gade(), setup.big_endian()),
-            first_updates: self.sade(),
+            second: Root::new(self.words[1], self.is(dc::GADE), setup.big_endian()),
+            first_updates: self.is(dc::SADE),
             frozen: setup.frozen,
         }
     }
@@ -123,21 +92,6 @@ impl Dc {
 pub struct Pc {
     /// ta and fsc.
     pub words: [u64; 2],
-}
-
-impl Pc {
-    /// ENS.
-    pub const fn ens(&self) -> bool {
-        self.words[0] >> 1 & 1 != 0
-    }
-    /// SUM.
-    pub const fn sum(&self) -> bool {
-        self.words[0] >> 2 & 1 != 0
-    }
-    /// PSCID.
-    pub const fn pscid(&self) -> u32 {
-        (self.words[0] >> 12 & 0xf_ffff) as u32
-    }
 }
 
 macro_rules! rules {
@@ -172,10 +126,10 @@ rules! {
 /// Is the mode of a first stage one that the unit has?
 fn first_mode(config: &Config, mode: u64) -> bool {
     match mode {
-        0 => true,
-        8 => config.has(cap::SV39),
-        9 => config.has(cap::SV48),
-        10 => config.has(cap::SV57),
+        fsc_mode::BARE => true,
+        fsc_mode::SV39 => config.has(cap::SV39),
+        fsc_mode::SV48 => config.has(cap::SV48),
+        fsc_mode::SV57 => config.has(cap::SV57),
         _ => false,
     }
 }
@@ -183,49 +137,56 @@ fn first_mode(config: &Config, mode: u64) -> bool {
 /// Is the mode of a process directory one that the unit has?
 fn process_mode(config: &Config, mode: u64) -> bool {
     match mode {
-        0 => true,
-        1 => config.has(cap::PD8),
-        2 => config.has(cap::PD17),
-        3 => config.has(cap::PD20),
+        fsc_mode::BARE => true,
+        fsc_mode::PD8 => config.has(cap::PD8),
+        fsc_mode::PD17 => config.has(cap::PD17),
+        fsc_mode::PD20 => config.has(cap::PD20),
+        _ => false,
+    }
+}
+
+/// Is the mode of a second stage one that the unit has?
+fn second_mode(config: &Config, mode: u64) -> bool {
+    match mode {
+        iohgatp_mode::BARE => true,
+        iohgatp_mode::SV39X4 => config.has(cap::SV39X4),
+        iohgatp_mode::SV48X4 => config.has(cap::SV48X4),
+        iohgatp_mode::SV57X4 => config.has(cap::SV57X4),
         _ => false,
     }
 }
 
 /// Why a valid device context cannot be used. 32-bit tables (GXL, SXL) are not modelled.
-fn misconfigured(setup: &Setup<'_>, dc: &Dc, be_writable: bool) -> Option<&'static Rule> {
+fn misconfigured(setup: &Setup<'_>, context: &Dc, be_writable: bool) -> Option<&'static Rule> {
     let config = setup.config;
-    let format = if config.has(cap::MSI_FLAT) { &entries::DC_EXTENDED } else { &entries::DC_BASE };
-    let qos = dc.words[2] >> 40 != 0 && !config.has(cap::QOSID);
-    let mode = dc.fsc_mode();
+    let has = |flag| config.has(flag);
+    let is = |field| context.is(field);
+    let words = &context.words;
+    let (format, msi) = if has(cap::MSI_FLAT) {
+        (&entries::DC_EXTENDED, words.bits(dc::MSIPTP_MODE))
+    } else {
+        (&entries::DC_BASE, msiptp_mode::OFF)
+    };
+    let qos = (is(dc::TA_RCID) || is(dc::TA_MCID)) && !has(cap::QOSID);
+    let mode = words.bits(dc::FSC_MODE);
+    // The root of an x4 table is aligned to its 16 KiB.
+    let unaligned = words.address(dc::IOHGATP_PPN) & 0x3fff != 0;
     let checks: [(bool, &'static Rule); 13] = [
-        (reserved_set(format, &dc.words) || qos, &RESERVED),
-        ((dc.ats() || dc.pri() || dc.prpr()) && !config.has(cap::ATS), &NO_ATS),
-        (!dc.ats() && (dc.t2gpa() || dc.pri()) || !dc.pri() && dc.prpr(), &ATS_PAIRS),
-        (dc.t2gpa() && (!config.has(cap::T2GPA) || !dc.guest()), &BAD_T2GPA),
-        (dc.pdtv() && !process_mode(config, mode), &BAD_PDTP),
-        (!dc.pdtv() && !first_mode(config, mode), &BAD_FSC),
-        (!dc.pdtv() && dc.dpe(), &BAD_DPE),
-        (
-            match dc.words[1] >> 60 {
-                0 => false,
-                8 => !config.has(cap::SV39X4),
-                9 => !config.has(cap::SV48X4),
-                10 => !config.has(cap::SV57X4),
-                _ => true,
-            },
-            &BAD_HGATP,
-        ),
-        (config.has(cap::MSI_FLAT) && (dc.words[4] >> 60 > 1 || dc.msi() && !dc.guest()), &BAD_MSIPTP),
-        (dc.guest() && dc.words[1] & 3 != 0, &UNALIGNED),
-        ((dc.sade() || dc.gade()) && !config.has(cap::AMO_HWAD), &NO_UPDATE),
-        (dc.sbe() != setup.big_endian() && (!config.has(cap::END) || !be_writable), &BAD_ENDIAN),
-        (dc.sxl(), &BAD_SXL),
+        (format.reserved_set(words, 64) || qos, &RESERVED),
+        ((is(dc::EN_ATS) || is(dc::EN_PRI) || is(dc::PRPR)) && !has(cap::ATS), &NO_ATS),
+        (!is(dc::EN_ATS) && (is(dc::T2GPA) || is(dc::EN_PRI)) || !is(dc::EN_PRI) && is(dc::PRPR), &ATS_PAIRS),
+        (is(dc::T2GPA) && (!has(cap::T2GPA) || !context.guest()), &BAD_T2GPA),
+        (is(dc::PDTV) && !process_mode(config, mode), &BAD_PDTP),
+        (!is(dc::PDTV) && !first_mode(config, mode), &BAD_FSC),
+        (!is(dc::PDTV) && is(dc::DPE), &BAD_DPE),
+        (!second_mode(config, words.bits(dc::IOHGATP_MODE)), &BAD_HGATP),
+        (msi > msiptp_mode::FLAT || msi != msiptp_mode::OFF && !context.guest(), &BAD_MSIPTP),
+        (context.guest() && unaligned, &UNALIGNED),
+        ((is(dc::SADE) || is(dc::GADE)) && !has(cap::AMO_HWAD), &NO_UPDATE),
+        (is(dc::SBE) != setup.big_endian() && (!has(cap::END) || !be_writable), &BAD_ENDIAN),
+        (is(dc::SXL), &BAD_SXL),
     ];
     checks.iter().find(|(bad, _)| *bad).map(|(_, rule)| *rule)
-}
-
-const fn ppn(word: u64) -> u64 {
-    (word >> 10 & 0xfff_ffff_ffff) << 12
 }
 
 fn any(space: Space, raw: u64) -> AnyAddr {
@@ -239,7 +200,7 @@ pub fn device_context<O: Observer>(
     device: u32,
     obs: &mut O,
 ) -> Result<Dc, &'static FaultCode> {
-    let root = (setup.ddtp >> 10 & 0xfff_ffff_ffff) << 12;
+    let root = setup.ddtp.address(ddtp::PPN);
     let input = any(Space::Bus, u64::from(device));
     obs.begin(
         Actor::Iommu,
@@ -265,35 +226,32 @@ fn descend_device<O: Observer>(
     };
     let mut table = root;
     let reach = config.reach(setup.big_endian());
-    for level in (1..usize::from(setup.mode().clamp(2, 4)) - 1).rev() {
+    let levels = setup.mode().clamp(mode::LEVELS_1, mode::LEVELS_3) - mode::LEVELS_1 + 1;
+    for level in (1..levels as usize).rev() {
         let pa = table.wrapping_add(index[level] * 8);
         let place = Place::physical(&entries::DDTE, level as u8 + 1, index[level] as u32, pa);
         let words = place.read(&reach, memory, obs).map_err(trouble)?;
-        let raw = words[0];
-        if raw & 1 == 0 {
+        if !words.is_set(ddte::V) {
             place.record(&words, Verdict::Refused(&NOT_VALID), obs);
             return Err(&faults::DDT_NOT_VALID);
         }
-        if reserved_set(&entries::DDTE, &[raw]) {
+        if entries::DDTE.reserved_set(&words, 64) {
             place.record(&words, Verdict::Refused(&RESERVED), obs);
             return Err(&faults::DDT_MISCONFIGURED);
         }
-        table = ppn(raw);
+        table = words.address(ddte::PPN);
         place.record(&words, Verdict::Next(any(Space::Physical, table)), obs);
     }
-    let (entry, bytes) = match config.has(cap::MSI_FLAT) {
-        true => (&entries::DC_EXTENDED, 64),
-        false => (&entries::DC_BASE, 32),
-    };
-    let pa = table.wrapping_add(index[0] * bytes);
+    let entry = if config.has(cap::MSI_FLAT) { &entries::DC_EXTENDED } else { &entries::DC_BASE };
+    let pa = table.wrapping_add(index[0] * u64::from(entry.words) * 8);
     let place = Place::physical(entry, 1, index[0] as u32, pa);
     let words = place.read(&reach, memory, obs).map_err(trouble)?;
     let dc = Dc { words };
-    if words[0] & 1 == 0 {
+    if !words.is_set(dc::V) {
         place.record(&words, Verdict::Refused(&NOT_VALID), obs);
         return Err(&faults::DDT_NOT_VALID);
     }
-    if let Some(rule) = misconfigured(setup, &dc, config.fctl_writable & 1 != 0) {
+    if let Some(rule) = misconfigured(setup, &dc, config.fctl_writable.is_set(fctl::BE)) {
         place.record(&words, Verdict::Refused(rule), obs);
         return Err(&faults::DDT_MISCONFIGURED);
     }
@@ -339,6 +297,12 @@ pub fn guest_page_fault(perms: Perms) -> &'static FaultCode {
     )
 }
 
+/// The indexes of a process_id, the last level's first.
+pub const fn process_index(process: u32) -> [u64; 3] {
+    let process = process as u64;
+    [process & 0xff, process >> 8 & 0x1ff, process >> 17 & 7]
+}
+
 /// Finds the process context of a process; `perms` is what the request itself needs.
 pub fn process_context<O: Observer>(
     setup: &Setup<'_>,
@@ -348,7 +312,7 @@ pub fn process_context<O: Observer>(
     perms: Perms,
     obs: &mut O,
 ) -> Result<Pc, Stopped> {
-    let root = (dc.fsc() & 0xfff_ffff_ffff) << 12;
+    let root = dc.words.address(dc::FSC_PPN);
     let space = if dc.guest() { Space::GuestPhysical } else { Space::Physical };
     let input = any(Space::Bus, u64::from(process));
     obs.begin(
@@ -372,7 +336,7 @@ fn descend_process<O: Observer>(
     obs: &mut O,
 ) -> Result<Pc, Stopped> {
     let config = setup.config;
-    let index = [u64::from(process & 0xff), u64::from(process >> 8 & 0x1ff), u64::from(process >> 17 & 7)];
+    let index = process_index(process);
     let trouble = |trouble| match trouble {
         Trouble::Access => Stopped::from(&faults::PDT_ACCESS_FAULT),
         Trouble::Corrupt => Stopped::from(&faults::PDT_CORRUPTION),
@@ -387,8 +351,9 @@ fn descend_process<O: Observer>(
         })
     };
     let mut table = root;
-    let reach = config.reach(dc.sbe());
-    for level in (1..dc.fsc_mode().clamp(1, 3) as usize).rev() {
+    let reach = config.reach(dc.is(dc::SBE));
+    let levels = dc.words.bits(dc::FSC_MODE).clamp(fsc_mode::PD8, fsc_mode::PD20) as usize;
+    for level in (1..levels).rev() {
         let at = table.wrapping_add(index[level] * 8);
         let pa = locate(memory, at, obs)?;
         let place = Place {
@@ -399,15 +364,15 @@ fn descend_process<O: Observer>(
             pa,
         };
         let words = place.read(&reach, memory, obs).map_err(trouble)?;
-        if words[0] & 1 == 0 {
+        if !words.is_set(pdte::V) {
             place.record(&words, Verdict::Refused(&NOT_VALID), obs);
             return Err(Stopped::from(&faults::PDT_NOT_VALID));
         }
-        if reserved_set(&entries::PDTE, &words[..1]) {
+        if entries::PDTE.reserved_set(&words, 64) {
             place.record(&words, Verdict::Refused(&RESERVED), obs);
             return Err(Stopped::from(&faults::PDT_MISCONFIGURED));
         }
-        table = ppn(words[0]);
+        table = words.address(pdte::PPN);
         place.record(&words, Verdict::Next(any(space, table)), obs);
     }
     let at = table.wrapping_add(index[0] * 16);
@@ -416,17 +381,18 @@ fn descend_process<O: Observer>(
     let place = Place { entry, level: 1, index: index[0] as u32, at: any(space, at), pa };
     let words = place.read(&reach, memory, obs).map_err(trouble)?;
     let pc = Pc { words: [words[0], words[1]] };
-    if words[0] & 1 == 0 {
+    if !words.is_set(pc::V) {
         place.record(&words, Verdict::Refused(&NOT_VALID), obs);
         return Err(Stopped::from(&faults::PDT_NOT_VALID));
     }
-    if reserved_set(&entries::PC, &pc.words) || !first_mode(config, words[1] >> 60) {
-        let rule = if first_mode(config, words[1] >> 60) { &RESERVED } else { &BAD_FSC };
+    let known = first_mode(config, words.bits(pc::FSC_MODE));
+    if entries::PC.reserved_set(&pc.words, 64) || !known {
+        let rule = if known { &RESERVED } else { &BAD_FSC };
         place.record(&words, Verdict::Refused(rule), obs);
         return Err(Stopped::from(&faults::PDT_MISCONFIGURED));
     }
-    let root = (words[1] & 0xfff_ffff_ffff) << 12;
-    let next = if words[1] >> 60 == 0 { Verdict::Ok } else { Verdict::Next(any(space, root)) };
+    let root = any(space, words.address(pc::FSC_PPN));
+    let next = if words.is_set(pc::FSC_MODE) { Verdict::Next(root) } else { Verdict::Ok };
     place.record(&words, next, obs);
     Ok(pc)
 }

@@ -4,12 +4,12 @@
 use super::access::{Place, Trouble};
 use super::config::Config;
 use super::context::{Dc, Setup};
-use super::entries::{self, reserved_set};
 use super::faults;
 use super::spec::registers::capabilities as cap;
+use super::spec::structures::{self as entries, dc, mrif, msi_mode, msi_pte, msi_pte_mrif};
 use crate::addr::{AnyAddr, PageSize, PhysAddr, Space};
 use crate::memory::Memory;
-use crate::spec::{FaultCode, Rule, Text};
+use crate::spec::{Bits, FaultCode, Rule, Text};
 use crate::trace::{Actor, Observer, Scope, Stage, Verdict};
 
 /// Where an interrupt message goes.
@@ -37,21 +37,21 @@ pub const fn extract(x: u64, mask: u64) -> u64 {
 }
 
 /// Mask and pattern of a device context, cut to the bits an address can have.
-const fn shape(config: &Config, dc: &Dc) -> (u64, u64, u64) {
+fn shape(config: &Config, dc: &Dc) -> (u64, u64, u64) {
     let all = (1u64 << (config.msi_address_bits() - 12)) - 1;
-    (dc.words[5] & all, dc.words[6], all)
+    (dc.words.bits(dc::MSI_ADDR_MASK) & all, dc.words.bits(dc::MSI_ADDR_PATTERN), all)
 }
 
 /// Is the guest-physical address that of a virtual interrupt file?
-pub const fn is_interrupt_file(config: &Config, dc: &Dc, gpa: u64) -> bool {
+pub fn is_interrupt_file(config: &Config, dc: &Dc, gpa: u64) -> bool {
     let (mask, pattern, all) = shape(config, dc);
-    dc.msi() && (gpa >> 12 ^ pattern) & !mask & all == 0
+    dc.is(dc::MSIPTP_MODE) && (gpa >> 12 ^ pattern) & !mask & all == 0
 }
 
 /// A page of the second stage is remembered only as far as it holds no interrupt file: the largest part, by factors
 /// of 512, around the address that holds none.
 pub fn without_interrupt_files(config: &Config, dc: &Dc, gpa: u64, size: PageSize) -> PageSize {
-    if !dc.msi() {
+    if !dc.is(dc::MSIPTP_MODE) {
         return size;
     }
     let (mask, pattern, all) = shape(config, dc);
@@ -89,7 +89,7 @@ pub fn translate<O: Observer>(
 ) -> Result<MsiHit, &'static FaultCode> {
     let (mask, _, _) = shape(setup.config, dc);
     let file = extract(gpa >> 12, mask);
-    let root = (dc.words[4] & 0xfff_ffff_ffff) << 12;
+    let root = dc.words.address(dc::MSIPTP_PPN);
     let any = |space, raw| AnyAddr { space, raw };
     let (input, table) = (any(Space::GuestPhysical, gpa), any(Space::Physical, root));
     obs.begin(Actor::Iommu, Scope::Walk { stage: Stage::Interrupt, input, root: table, root_bits: 0 });
@@ -115,18 +115,22 @@ fn entry<O: Observer>(
                 Trouble::Corrupt => &faults::MSI_CORRUPTION,
             },
         )?;
-    let [low, high, ..] = words;
-    let mode = low >> 1 & 3;
-    if mode == 1 {
+    let mode = words.bits(msi_pte::M);
+    if mode == msi_mode::MRIF {
         place.entry = &entries::MSI_PTE_MRIF;
     }
-    let refused = if low & 1 == 0 {
+    let known = match mode {
+        msi_mode::BASIC => true,
+        msi_mode::MRIF => setup.config.has(cap::MSI_MRIF),
+        _ => false,
+    };
+    let refused = if !words.is_set(msi_pte::V) {
         Some((&NOT_VALID, &faults::MSI_NOT_VALID))
-    } else if low >> 63 != 0 {
+    } else if words.is_set(msi_pte::C) {
         Some((&CUSTOM, &faults::MSI_MISCONFIGURED))
-    } else if mode & 1 == 0 || mode == 1 && !setup.config.has(cap::MSI_MRIF) {
+    } else if !known {
         Some((&BAD_MODE, &faults::MSI_MISCONFIGURED))
-    } else if reserved_set(place.entry, &words[..2]) {
+    } else if place.entry.reserved_set(&words, 64) {
         Some((&RESERVED, &faults::MSI_MISCONFIGURED))
     } else {
         None
@@ -135,12 +139,12 @@ fn entry<O: Observer>(
         place.record(&words, Verdict::Refused(rule), obs);
         return Err(code);
     }
-    let hit = if mode == 3 {
-        MsiHit { to: (low >> 10 & 0xfff_ffff_ffff) << 12 | gpa & 0xfff, file, mrif: None }
+    let hit = if mode == msi_mode::BASIC {
+        MsiHit { to: words.address(msi_pte::PPN) | gpa & 0xfff, file, mrif: None }
     } else {
-        let identity = (high & 0x3ff | (high >> 60 & 1) << 10) as u32;
-        let mrif = (low >> 7 & 0x7fff_ffff_ffff) << 9;
-        MsiHit { to: (high >> 10 & 0xfff_ffff_ffff) << 12, file, mrif: Some((mrif, identity)) }
+        let identity = words.bits(msi_pte_mrif::NID_HIGH) << 10 | words.bits(msi_pte_mrif::NID_LOW);
+        let mrif = words.address(msi_pte_mrif::MRIF_ADDRESS);
+        MsiHit { to: words.address(msi_pte_mrif::NPPN), file, mrif: Some((mrif, identity as u32)) }
     };
     place.record(&words, Verdict::Next(AnyAddr { space: Space::Physical, raw: hit.to }), obs);
     Ok(hit)
@@ -151,11 +155,11 @@ fn entry<O: Observer>(
 pub fn store<O: Observer>(
     config: &Config,
     memory: &mut Memory,
-    mrif: u64,
+    file: u64,
     identity: u32,
     obs: &mut O,
 ) -> Result<bool, &'static FaultCode> {
-    let pair = mrif + u64::from(identity / 64) * 16;
+    let pair = file + u64::from(identity / 64) * 16;
     let place = Place::physical(&entries::MRIF, 0, identity / 64, pair);
     // The interrupt file is little-endian whatever fctl.BE says (AIA 8.3.1).
     let words = place.read(&config.reach(false), memory, obs).map_err(|trouble| match trouble {
@@ -165,9 +169,16 @@ pub fn store<O: Observer>(
     place.record(&words, Verdict::Ok, obs);
     let bit = 1u64 << (identity % 64);
     let at = PhysAddr::new(pair);
-    crate::trace::write_word(memory, obs, Actor::Iommu, Some(&entries::MRIF), at, words[0] | bit)
-        .map_err(|_| &faults::MRIF_ACCESS_FAULT)?;
-    Ok(words[1] & bit != 0)
+    crate::trace::write_word(
+        memory,
+        obs,
+        Actor::Iommu,
+        Some(&entries::MRIF),
+        at,
+        words.bits(mrif::EIP) | bit,
+    )
+    .map_err(|_| &faults::MRIF_ACCESS_FAULT)?;
+    Ok(words.bits(mrif::EIE) & bit != 0)
 }
 
 #[cfg(test)]

@@ -1,19 +1,18 @@
 //! The queues the unit writes, the interrupts it raises, and what a write to its registers does (RISC-V IOMMU,
 //! "In-memory queue interface" and "Memory-mapped register interface").
 
-use super::entries::{FAULT_RECORD, PAGE_RECORD};
 use super::faults;
-use super::spec::registers::{self as reg, csr};
-use super::translate::Asked;
-use super::{shared, Riscv};
+use super::records::{emit_fault, emit_page_request, FaultContext};
+use super::spec::registers::{self as reg, csr, fctl, icvec, ipsr};
+use super::spec::structures::{dc, ttyp, FAULT_RECORD, PAGE_RECORD};
+use super::{shared, RiscvUnit};
 use crate::addr::{AnyAddr, PhysAddr, RequesterId, Space};
-use crate::iommu::ats::page_request_word;
 use crate::iommu::registers::{RegisterFile, Registers, Write};
 use crate::iommu::ring::{self, Pushed};
 use crate::iommu::PageRequest;
 use crate::memory::Memory;
-use crate::spec::{EntryType, FaultCode};
-use crate::trace::{write_data, Actor, Event, InterruptKind, Observer, Perms, Recorded};
+use crate::spec::{Bits, EntryType, FaultCode, Field, Register};
+use crate::trace::{write_data, Actor, Event, InterruptKind, Observer, Recorded};
 
 /// A queue that the unit writes.
 struct Queue {
@@ -25,9 +24,9 @@ struct Queue {
     record: u64,
     entry: &'static EntryType,
     /// Its bit in ipsr.
-    pending: u64,
+    pending: Field,
     /// Where its vector is in icvec.
-    vector: u32,
+    vector: Field,
 }
 
 static FAULTS: Queue = Queue {
@@ -37,8 +36,8 @@ static FAULTS: Queue = Queue {
     csr: reg::fqcsr::OFFSET,
     record: 32,
     entry: &FAULT_RECORD,
-    pending: 1 << 1,
-    vector: 4,
+    pending: ipsr::FIP,
+    vector: icvec::FIV,
 };
 static PAGES: Queue = Queue {
     base: reg::pqb::OFFSET,
@@ -47,8 +46,8 @@ static PAGES: Queue = Queue {
     csr: reg::pqcsr::OFFSET,
     record: 16,
     entry: &PAGE_RECORD,
-    pending: 1 << 3,
-    vector: 12,
+    pending: ipsr::PIP,
+    vector: icvec::PIV,
 };
 
 /// What became of a record.
@@ -59,32 +58,15 @@ enum Queued {
     MemoryFault,
 }
 
-/// What a fault record says besides cause and values.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct About {
-    pub device: u32,
-    pub process: Option<u32>,
-    pub privileged: bool,
-    pub ttyp: u64,
-    pub want: Perms,
-}
-
-impl About {
-    pub(super) fn of(asked: &Asked) -> Self {
-        About {
-            device: asked.device,
-            process: asked.process,
-            privileged: asked.privileged,
-            ttyp: asked.ttyp(),
-            want: asked.perms,
-        }
+impl RiscvUnit {
+    /// A flag of fctl.
+    pub(super) fn fctl(&self, flag: Field) -> bool {
+        self.regs.get(reg::fctl::OFFSET, 4).is_set(flag)
     }
-}
 
-impl Riscv {
     /// Words of a structure in the byte order that fctl.BE says.
     pub(super) fn ordered<const N: usize>(&self, words: [u64; N]) -> [u64; N] {
-        if self.regs.get(reg::fctl::OFFSET, 4) & 1 != 0 {
+        if self.fctl(fctl::BE) {
             words.map(u64::swap_bytes)
         } else {
             words
@@ -127,7 +109,7 @@ impl Riscv {
                 Queued::MemoryFault
             }
         };
-        self.interrupt(memory, queue.csr, csr::IE, queue.pending, queue.vector, obs);
+        self.interrupt(memory, queue.csr, queue.pending, queue.vector, obs);
         result
     }
 
@@ -136,17 +118,16 @@ impl Riscv {
         &mut self,
         memory: &mut Memory,
         csr: u32,
-        enable: u64,
-        pending: u64,
-        vector: u32,
+        pending: Field,
+        vector: Field,
         obs: &mut O,
     ) {
-        if self.regs.get(reg::ipsr::OFFSET, 4) & pending != 0 || self.regs.get(csr, 4) & enable == 0 {
+        if self.regs.get(reg::ipsr::OFFSET, 4).is_set(pending) || self.regs.get(csr, 4) & csr::IE == 0 {
             return;
         }
-        self.raise(reg::ipsr::OFFSET, pending, obs);
-        let vector = (self.regs.get(reg::icvec::OFFSET, 8) >> vector & 0xf) as u32;
-        if self.regs.get(reg::fctl::OFFSET, 4) & 0b10 != 0 {
+        self.raise(reg::ipsr::OFFSET, pending.mask(), obs);
+        let vector = self.regs.get(reg::icvec::OFFSET, 8).bits(vector) as u32;
+        if self.fctl(fctl::WSI) {
             if O::ON {
                 let kind = InterruptKind::Direct;
                 obs.step(Actor::Iommu, Event::Interrupt { vector, destination: 0, kind });
@@ -158,18 +139,19 @@ impl Riscv {
 
     /// Writes the message of an interrupt vector, or keeps it while the vector is masked.
     fn send<O: Observer>(&mut self, memory: &mut Memory, vector: u32, obs: &mut O) {
-        let at = reg::MSI_TABLE + vector * 16;
-        if self.regs.get(at + 12, 4) & 1 != 0 {
+        let of =
+            |register: &Register| self.regs.get(register.offset + vector * reg::MSI_BYTES, register.bytes);
+        if of(&reg::MSI_VEC_CTL_0).is_set(reg::msi_vec_ctl_0::M) {
             self.masked |= 1 << vector;
             return;
         }
+        let (address, data) = (of(&reg::MSI_ADDR_0), of(&reg::MSI_DATA_0) as u32);
         self.masked &= !(1 << vector);
-        let (address, data) = (self.regs.get(at, 8), self.regs.get(at + 8, 4) as u32);
         let bytes = self.word(data);
         let pa = PhysAddr::new(address);
         let stored = self.config.fits(address) && write_data(memory, obs, Actor::Iommu, pa, &bytes).is_ok();
         if !stored {
-            self.report(memory, &faults::MSI_WRITE_FAULT, address, 0, false, &About::default(), obs);
+            self.report(memory, &faults::MSI_WRITE_FAULT, address, 0, false, &FaultContext::default(), obs);
         } else if O::ON {
             let kind = InterruptKind::Direct;
             obs.step(Actor::Iommu, Event::Interrupt { vector: data, destination: 0, kind });
@@ -178,7 +160,7 @@ impl Riscv {
 
     /// Four bytes in the byte order that fctl.BE says.
     pub(super) fn word(&self, data: u32) -> [u8; 4] {
-        if self.regs.get(reg::fctl::OFFSET, 4) & 1 != 0 {
+        if self.fctl(fctl::BE) {
             data.to_be_bytes()
         } else {
             data.to_le_bytes()
@@ -194,17 +176,13 @@ impl Riscv {
         iotval: u64,
         iotval2: u64,
         dtf: bool,
-        about: &About,
+        about: &FaultContext,
         obs: &mut O,
     ) -> Recorded {
         let recorded = if dtf && !faults::ignores_dtf(code.code) {
             Recorded::Suppressed
         } else {
-            let mut low = u64::from(code.code) | about.ttyp << 34 | u64::from(about.device) << 40;
-            if let Some(process) = about.process {
-                low |= u64::from(process) << 12 | 1 << 32 | u64::from(about.privileged) << 33;
-            }
-            let words = self.ordered([low, 0, iotval, iotval2]);
+            let words = self.ordered(emit_fault(code, iotval, iotval2, about));
             match self.enqueue(memory, &FAULTS, &words, obs) {
                 Queued::At(slot) => Recorded::At(slot),
                 Queued::Overflow => Recorded::Overflow,
@@ -220,7 +198,7 @@ impl Riscv {
         code: &'static FaultCode,
         iotval: u64,
         recorded: Recorded,
-        about: &About,
+        about: &FaultContext,
         obs: &mut O,
     ) {
         if O::ON {
@@ -228,7 +206,7 @@ impl Riscv {
                 Actor::Iommu,
                 Event::Fault {
                     code,
-                    requester: (about.ttyp != 0).then(|| RequesterId::new(about.device)),
+                    requester: (about.ttyp != ttyp::NONE).then(|| RequesterId::new(about.device)),
                     pasid: about.process.and_then(crate::addr::Pasid::new),
                     at: AnyAddr { space: Space::Iova, raw: iotval },
                     want: about.want,
@@ -247,7 +225,8 @@ impl Riscv {
     ) -> bool {
         let device = request.requester.raw() & 0xff_ffff;
         let process = request.pasid.map(|p| p.raw());
-        let about = About { device, process, privileged: false, ttyp: 9, want: request.want };
+        let ttyp = ttyp::MESSAGE;
+        let about = FaultContext { device, process, privileged: false, ttyp, want: request.want };
         // The message code stands in iotval: 04h, Page Request.
         let refuse = |unit: &mut Self, memory: &mut Memory, code, dtf, obs: &mut O| {
             unit.report(memory, code, 4, 0, dtf, &about, obs);
@@ -265,15 +244,11 @@ impl Riscv {
             Ok(dc) => dc,
             Err(code) => return refuse(self, memory, code, false, obs),
         };
-        if !dc.pri() {
-            return refuse(self, memory, &faults::DISALLOWED, dc.dtf(), obs);
+        if !dc.is(dc::EN_PRI) {
+            return refuse(self, memory, &faults::DISALLOWED, dc.is(dc::DTF), obs);
         }
-        let mut low = u64::from(device) << 40;
-        if let Some(process) = process {
-            let execute = request.want.has(Perms::X);
-            low |= u64::from(process) << 12 | 1 << 32 | u64::from(execute) << 34;
-        }
-        let words = self.ordered([low, page_request_word(request)]);
+        let requester = RequesterId::new(device);
+        let words = self.ordered(emit_page_request(&PageRequest { requester, ..*request }));
         matches!(self.enqueue(memory, &PAGES, &words, obs), Queued::At(_))
     }
 
@@ -281,17 +256,17 @@ impl Riscv {
     fn raise_again<O: Observer>(&mut self, memory: &mut Memory, obs: &mut O) {
         let on = |regs: &RegisterFile, at, bits| regs.get(at, 4) & bits != 0;
         if on(&self.regs, reg::cqcsr::OFFSET, csr::MF | csr::TO | csr::ILL | csr::FENCE) {
-            self.interrupt(memory, reg::cqcsr::OFFSET, csr::IE, 1, 0, obs);
+            self.interrupt(memory, reg::cqcsr::OFFSET, ipsr::CIP, icvec::CIV, obs);
         }
         for queue in [&FAULTS, &PAGES] {
             if on(&self.regs, queue.csr, csr::MF | csr::OF) {
-                self.interrupt(memory, queue.csr, csr::IE, queue.pending, queue.vector, obs);
+                self.interrupt(memory, queue.csr, queue.pending, queue.vector, obs);
             }
         }
     }
 }
 
-impl Registers for Riscv {
+impl Registers for RiscvUnit {
     fn file(&self) -> &RegisterFile {
         &self.regs
     }
@@ -304,9 +279,13 @@ impl Registers for Riscv {
         let Write { offset: at, old, new, .. } = *write;
         match at {
             // A mode that is not defined leaves the register as it was.
-            reg::ddtp::OFFSET if new & 0xf > 4 => old,
+            reg::ddtp::OFFSET if new.bits(reg::ddtp::IOMMU_MODE) > reg::mode::LEVELS_3 => old,
             reg::cqt::OFFSET | reg::fqh::OFFSET | reg::pqh::OFFSET => {
-                let base = if at == reg::cqt::OFFSET { at - 12 } else { at - 8 };
+                let base = match at {
+                    reg::cqt::OFFSET => reg::cqb::OFFSET,
+                    reg::fqh::OFFSET => reg::fqb::OFFSET,
+                    _ => reg::pqb::OFFSET,
+                };
                 shared::ring(self.regs.get(base, 8), 1).index(new)
             }
             reg::cqcsr::OFFSET | reg::fqcsr::OFFSET | reg::pqcsr::OFFSET => {

@@ -1,8 +1,10 @@
 //! The queues of a unit in memory: commands, faults and page requests (RISC-V IOMMU, "In-memory queue interface").
 
-use super::entries::{command, FAULT_RECORD, PAGE_RECORD};
+use super::spec::commands::command;
+use super::spec::registers::queue_base;
+use super::spec::structures::{FAULT_RECORD, PAGE_RECORD};
 use crate::iommu::ring::{Pointers, QueueType, Ring};
-use crate::spec::{EntryType, Text};
+use crate::spec::{Bits, EntryType, Text};
 
 const SECTION: &str = "RISC-V IOMMU 3";
 
@@ -32,10 +34,10 @@ const fn queue(
     QueueType { name, section: SECTION, base, head, tail, ring, entry }
 }
 
-/// LOG2SZ-1 in bits 4:0, PPN in 53:10.
+/// The ring that a base register says.
 pub(super) fn ring(base: u64, bytes: u64) -> Ring {
-    let at = (base >> 10 & 0xfff_ffff_ffff) << 12;
-    Ring { at, entries: 2 << (base & 0x1f), bytes, pointers: Pointers::Index }
+    let (at, entries) = (base.address(queue_base::PPN), 2 << base.bits(queue_base::LOG2SZ));
+    Ring { at, entries, bytes, pointers: Pointers::Index }
 }
 
 #[cfg(test)]

@@ -3,12 +3,13 @@
 use super::access::Trouble;
 use super::config::Config;
 use super::spec::registers::capabilities as cap;
+use super::spec::structures::root;
 use crate::addr::{AnyAddr, PageSize, PhysAddr, Space};
 use crate::memory::Memory;
 use crate::paging::riscv::{rights, Riscv, RiscvState, Role, D, U};
 use crate::paging::walk::{Located, Walker};
 use crate::paging::{walk, Tables, WalkError, Want};
-use crate::spec::{Rule, Text};
+use crate::spec::{Bits, Rule, Text};
 use crate::trace::{Actor, Event, Observer, Perms, Stage};
 
 /// A stage's tables: `iosatp` or `iohgatp`, and what the device context says of them.
@@ -26,10 +27,14 @@ pub struct Root {
 
 impl Root {
     /// From a word with MODE and PPN.
-    pub const fn new(word: u64, update: bool, big_endian: bool) -> Self {
-        let mode = (word >> 60) as u8;
-        let levels = if mode == 0 { 0 } else { mode - 5 };
-        Root { levels, at: (word & 0xfff_ffff_ffff) << 12, update, big_endian }
+    pub fn new(word: u64, update: bool, big_endian: bool) -> Self {
+        // Sv39 is 8 and has 3 levels, and so on; the same for the x4 modes.
+        let levels = (word.bits(root::MODE) as u8).saturating_sub(5);
+        Root { levels, at: word.address(root::PPN), update, big_endian }
+    }
+    /// Returns the word of tables with this many levels.
+    pub fn word(levels: u8, at: u64) -> u64 {
+        0u64.with(root::MODE, u64::from(levels) + 5).with_address(root::PPN, at)
     }
     /// Is there no translation?
     pub const fn bare(&self) -> bool {

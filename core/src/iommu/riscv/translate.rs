@@ -6,12 +6,15 @@ use super::caches::{Caches, Device, Mapped, Process, Tag};
 use super::context::{by_need, device_context, guest_page_fault, process_context, Dc, Pc, Setup, Stopped};
 use super::faults as f;
 use super::msi::{self, MsiHit};
+use super::records::FaultContext;
+use super::spec::registers::mode;
+use super::spec::structures::{dc, fsc_mode, pc, ttyp};
 use super::stages::{Leaf, Need, Root, StageFault};
 use crate::addr::PageSize;
 use crate::iommu::traced_cache::{get_or_load, hit, Source};
 use crate::iommu::{Request, RequestKind};
 use crate::memory::Memory;
-use crate::spec::FaultCode;
+use crate::spec::{Bits, FaultCode};
 use crate::trace::{CacheOp, Observer, Off, Perms};
 
 /// A request in this architecture's words.
@@ -63,15 +66,20 @@ impl Asked {
     /// TTYP of its fault record.
     pub fn ttyp(&self) -> u64 {
         let translated = matches!(self.kind, RequestKind::Translated);
-        if self.ats() {
-            8
-        } else if self.perms.has(Perms::W) {
-            3 + if translated { 4 } else { 0 }
-        } else if self.perms.has(Perms::X) {
-            1 + if translated { 4 } else { 0 }
-        } else {
-            2 + if translated { 4 } else { 0 }
+        match (translated, self.perms) {
+            _ if self.ats() => ttyp::ATS,
+            (false, perms) if perms.has(Perms::W) => ttyp::WRITE,
+            (true, perms) if perms.has(Perms::W) => ttyp::TRANSLATED_WRITE,
+            (false, perms) if perms.has(Perms::X) => ttyp::FETCH,
+            (true, perms) if perms.has(Perms::X) => ttyp::TRANSLATED_FETCH,
+            (false, _) => ttyp::READ,
+            (true, _) => ttyp::TRANSLATED_READ,
         }
+    }
+    /// Returns what its fault record says besides the cause.
+    pub fn fault_context(&self) -> FaultContext {
+        let Asked { device, process, privileged, perms, .. } = *self;
+        FaultContext { device, process, privileged, ttyp: self.ttyp(), want: perms }
     }
 }
 
@@ -155,10 +163,10 @@ pub fn process<O: Observer>(
     let through = matches!(asked.kind, RequestKind::Untranslated);
     match setup.mode() {
         // Step 1.
-        0 => return Err(early(&f::ALL_DISALLOWED)),
+        mode::OFF => return Err(early(&f::ALL_DISALLOWED)),
         // Step 2.
-        1 if through => return Ok(Reached::untouched(asked.iova)),
-        1 => return Err(early(&f::DISALLOWED)),
+        mode::BARE if through => return Ok(Reached::untouched(asked.iova)),
+        mode::BARE => return Err(early(&f::DISALLOWED)),
         _ => {}
     }
     // Steps 3 to 5.
@@ -170,25 +178,26 @@ pub fn process<O: Observer>(
     let cache = caches.as_deref_mut().map(|c| &mut c.ddt);
     let source = OfDevice { setup, device };
     let dc = get_or_load(cache, Device(device), &source, memory, obs).map_err(early)?;
-    let stop = |stopped: Stopped| Refused { code: stopped.code, iotval2: stopped.iotval2, dtf: dc.dtf() };
+    let stop =
+        |stopped: Stopped| Refused { code: stopped.code, iotval2: stopped.iotval2, dtf: dc.is(dc::DTF) };
     let disallowed = || Err(stop(Stopped::from(&f::DISALLOWED)));
     // Step 7.
-    let wide = match (dc.pdtv(), dc.fsc_mode(), asked.process) {
-        (true, 1, Some(process)) => process > 0xff,
-        (true, 2, Some(process)) => process > 0x1_ffff,
+    let wide = match (dc.is(dc::PDTV), dc.words.bits(dc::FSC_MODE), asked.process) {
+        (true, fsc_mode::PD8, Some(process)) => process >> 8 != 0,
+        (true, fsc_mode::PD17, Some(process)) => process >> 17 != 0,
         _ => false,
     };
-    if !dc.ats() && !through || asked.process.is_some() && !dc.pdtv() || wide {
+    if !dc.is(dc::EN_ATS) && !through || asked.process.is_some() && !dc.is(dc::PDTV) || wide {
         return disallowed();
     }
     let translated = matches!(asked.kind, RequestKind::Translated);
     // Step 8.
-    if translated && !dc.t2gpa() {
+    if translated && !dc.is(dc::T2GPA) {
         return Ok(Reached::untouched(asked.iova));
     }
     let gscid = dc.guest().then(|| dc.gscid());
     let bare = Root::new(0, false, false);
-    let satp = |word| Root::new(word, dc.sade(), dc.sbe());
+    let satp = |word| Root::new(word, dc.is(dc::SADE), dc.is(dc::SBE));
     let route = |first: Root, pscid: u32, sum| Route {
         dc,
         first,
@@ -197,15 +206,15 @@ pub fn process<O: Observer>(
         pscid: (!first.bare()).then_some(pscid),
     };
     // Step 11: DPE gives requests without one the process_id 0, as a user.
-    let process_id = asked.process.or_else(|| (dc.pdtv() && dc.dpe()).then_some(0));
+    let process_id = asked.process.or_else(|| (dc.is(dc::PDTV) && dc.is(dc::DPE)).then_some(0));
     let route = if translated {
         // Step 9: the IOVA is a guest-physical address.
         route(bare, 0, false)
-    } else if !dc.pdtv() {
+    } else if !dc.is(dc::PDTV) {
         // Step 10.
-        route(satp(dc.fsc()), dc.pscid(), false)
+        route(satp(dc.fsc()), dc.words.bits(dc::TA_PSCID) as u32, false)
     } else {
-        match process_id.filter(|_| dc.fsc_mode() != 0) {
+        match process_id.filter(|_| dc.words.is_set(dc::FSC_MODE)) {
             // Steps 12 and 13.
             None => route(bare, 0, false),
             // Steps 14 to 16.
@@ -213,10 +222,10 @@ pub fn process<O: Observer>(
                 let cache = caches.as_deref_mut().map(|c| &mut c.pdt);
                 let source = OfProcess { setup, dc: &dc, process, perms: asked.perms };
                 let pc = get_or_load(cache, Process(device, process), &source, memory, obs).map_err(stop)?;
-                if asked.privileged && !pc.ens() {
+                if asked.privileged && !pc.words.is_set(pc::ENS) {
                     return disallowed();
                 }
-                route(satp(pc.words[1]), pc.pscid(), pc.sum())
+                route(satp(pc.words[1]), pc.words.bits(pc::PSCID) as u32, pc.words.is_set(pc::SUM))
             }
         }
     };
@@ -274,7 +283,7 @@ fn look_up<O: Observer>(
     obs: &mut O,
 ) -> Result<Option<Reached>, Stopped> {
     // An answer in guest-physical addresses is not what the IOTLB holds for the IOVA.
-    if asked.ats() && route.dc.t2gpa() {
+    if asked.ats() && route.dc.is(dc::T2GPA) {
         return Ok(None);
     }
     let Some(Caches { iotlb, .. }) = caches else { return Ok(None) };
@@ -320,7 +329,7 @@ fn look_up<O: Observer>(
         pbmt: entry.pbmt,
         msi: entry.msi.then_some(MsiHit { to, file: 0, mrif: None }),
         guest_physical: false,
-        t2gpa: route.dc.t2gpa(),
+        t2gpa: route.dc.is(dc::T2GPA),
         cached: true,
         untouched: false,
         remembered: None,
@@ -375,7 +384,7 @@ fn reach<O: Observer>(
     let to = second.to & !size.mask() | asked.iova & size.mask();
     let rights = first.rights.and(second.rights);
     let pbmt = if first.pbmt != 0 { first.pbmt } else { second.pbmt };
-    let guest_physical = asked.ats() && dc.t2gpa() && hit.is_none_or(|h| h.mrif.is_none());
+    let guest_physical = asked.ats() && dc.is(dc::T2GPA) && hit.is_none_or(|h| h.mrif.is_none());
     let mapped = Mapped {
         to: to & !size.mask(),
         first: first.rights,
@@ -393,7 +402,7 @@ fn reach<O: Observer>(
         _ if hit.is_some_and(|h| h.mrif.is_some()) => None,
         RequestKind::Untranslated => Some(tag(asked.iova, route.pscid)),
         // With T2GPA the translated request that follows asks for the guest-physical address.
-        RequestKind::Translation { .. } if dc.t2gpa() => Some(tag(gpa, None)),
+        RequestKind::Translation { .. } if dc.is(dc::T2GPA) => Some(tag(gpa, None)),
         _ => None,
     };
     let remembered = remembered.map(|tag| (tag, mapped));
@@ -409,7 +418,7 @@ fn reach<O: Observer>(
         pbmt,
         msi: hit,
         guest_physical,
-        t2gpa: dc.t2gpa(),
+        t2gpa: dc.is(dc::T2GPA),
         cached: false,
         untouched: false,
         remembered,

@@ -1,27 +1,23 @@
-//! The unit: registers, caches and driver together, behind the neutral interface.
+//! The unit: registers and caches behind the neutral interface.
 
 use super::caches::Caches;
 use super::context::Setup;
-use super::driver::Driver;
 use super::faults::{ats_answer, AtsAnswer};
 use super::msi;
-use super::queues::About;
 use super::spec::registers as reg;
 use super::translate::{process, Asked, Reached, Refused};
 use super::Config;
-use crate::addr::{AddrRange, Address, Iova, PageSize, Pasid, PhysAddr, RequesterId};
-use crate::iommu::registers::{RegisterFile, Registers};
+use crate::addr::{Address, PhysAddr, RequesterId};
+use crate::iommu::registers::RegisterFile;
 use crate::iommu::*;
 use crate::memory::Memory;
 use crate::platform::interrupts::{IMSIC, IMSIC_FILES};
-use crate::spec::Register;
 use crate::trace::{Actor, Event, InterruptKind, Observer, Off, Perms, Recorded, Scope, Verdict};
 use alloc::collections::BTreeSet;
-use alloc::vec::Vec;
 
-/// A RISC-V IOMMU with the software that drives it.
+/// The hardware.
 #[derive(Clone, Debug)]
-pub struct Riscv {
+pub struct RiscvUnit {
     pub(super) config: Config,
     pub(super) regs: RegisterFile,
     pub(super) caches: Caches,
@@ -31,7 +27,6 @@ pub struct Riscv {
     pub(super) mute: BTreeSet<u16>,
     /// An ATS.INVAL was not answered: the next fence times out.
     pub(super) unanswered: bool,
-    pub(super) driver: Driver,
 }
 
 /// How a request is answered on the bus.
@@ -50,16 +45,15 @@ pub enum Reply {
     },
 }
 
-impl Riscv {
+impl RiscvUnit {
     /// A unit as after reset: mode Off, queues off, caches empty.
     pub fn new(config: Config) -> Self {
-        Riscv {
+        RiscvUnit {
             regs: config.registers(),
             caches: Caches::new(&config.caches),
             masked: 0,
             mute: BTreeSet::new(),
             unanswered: false,
-            driver: Driver::default(),
             config,
         }
     }
@@ -109,7 +103,7 @@ impl Riscv {
             Ok(reached) => Reply::Reached(reached),
             Err(refused) => {
                 let Refused { code, iotval2, dtf } = refused;
-                let about = About::of(&asked);
+                let about = asked.fault_context();
                 let answer = if asked.ats() { ats_answer(code.code) } else { AtsAnswer::UnsupportedRequest };
                 let (refusal, recorded) = match answer {
                     AtsAnswer::NothingGranted => {
@@ -200,7 +194,7 @@ fn to_any(reached: &Reached) -> crate::addr::AnyAddr {
     crate::addr::AnyAddr { space, raw: reached.to }
 }
 
-impl Iommu for Riscv {
+impl Unit for RiscvUnit {
     fn translate<O: Observer>(&mut self, memory: &mut Memory, request: &Request, obs: &mut O) -> Outcome {
         let reply = self.ask(memory, request, obs);
         Self::outcome(request, &reply, obs)
@@ -224,147 +218,7 @@ impl Iommu for Riscv {
         Self::outcome(request, &reply, &mut Off)
     }
 
-    fn read_register<O: Observer>(&mut self, at: u32, bytes: u8, obs: &mut O) -> Option<u64> {
-        self.read_by_cpu(at, bytes, obs)
-    }
-
-    fn write_register<O: Observer>(
-        &mut self,
-        memory: &mut Memory,
-        at: u32,
-        bytes: u8,
-        value: u64,
-        obs: &mut O,
-    ) -> bool {
-        self.write_by(memory, Actor::Cpu, at, bytes, value, obs)
-    }
-
-    fn registers(&self) -> Vec<(&'static Register, u64)> {
-        self.regs.all()
-    }
-
     fn page_request<O: Observer>(&mut self, memory: &mut Memory, request: &PageRequest, obs: &mut O) -> bool {
         self.take_page_request(memory, request, obs)
-    }
-
-    fn start<O: Observer>(&mut self, ctx: &mut Ctx<'_, O>) -> Result<(), DriverError> {
-        self.bring_up(ctx)
-    }
-
-    fn new_domain<O: Observer>(
-        &mut self,
-        ctx: &mut Ctx<'_, O>,
-        kind: DomainKind,
-    ) -> Result<DomainId, DriverError> {
-        self.make_domain(ctx, kind)
-    }
-
-    fn domain_root(&self, domain: DomainId) -> Option<PhysAddr> {
-        self.driver.domains.get(&domain.0).map(|d| d.root)
-    }
-
-    fn mappings(&self, memory: &Memory, domain: DomainId, limit: usize) -> crate::paging::leaves::Leaves {
-        self.domain_mappings(memory, domain, limit)
-    }
-
-    fn set_caps(&mut self, device: RequesterId, caps: DeviceCaps) {
-        self.driver.caps.insert(device.raw(), caps);
-    }
-
-    fn attach<O: Observer>(
-        &mut self,
-        ctx: &mut Ctx<'_, O>,
-        device: RequesterId,
-        to: Attachment,
-    ) -> Result<(), DriverError> {
-        self.attach_device(ctx, device, to)
-    }
-
-    fn bind<O: Observer>(
-        &mut self,
-        ctx: &mut Ctx<'_, O>,
-        device: RequesterId,
-        pasid: Pasid,
-        tables: Option<ProcessTables>,
-    ) -> Result<(), DriverError> {
-        self.bind_process(ctx, device, pasid, tables)
-    }
-
-    fn map<O: Observer>(
-        &mut self,
-        ctx: &mut Ctx<'_, O>,
-        domain: DomainId,
-        mapping: Mapping,
-    ) -> Result<(), DriverError> {
-        self.map_pages(ctx, domain, mapping)
-    }
-
-    fn unmap<O: Observer>(
-        &mut self,
-        ctx: &mut Ctx<'_, O>,
-        domain: DomainId,
-        range: AddrRange<Iova>,
-    ) -> Result<(), DriverError> {
-        self.unmap_pages(ctx, domain, range)
-    }
-
-    fn invalidate<O: Observer>(
-        &mut self,
-        ctx: &mut Ctx<'_, O>,
-        what: Invalidation,
-    ) -> Result<(), DriverError> {
-        self.post_invalidation(ctx, what)
-    }
-
-    fn set_interrupt<O: Observer>(
-        &mut self,
-        ctx: &mut Ctx<'_, O>,
-        index: u16,
-        entry: Option<InterruptEntry>,
-    ) -> Result<Message, DriverError> {
-        self.write_msi_entry(ctx, index, entry)
-    }
-
-    fn interrupt_message(&self, index: u16) -> Message {
-        let (file, identity) = self.driver.files.get(&index).copied().unwrap_or_default();
-        Message { address: IMSIC + u64::from(file) * 4096, data: identity }
-    }
-
-    fn take_faults<O: Observer>(&mut self, ctx: &mut Ctx<'_, O>) -> Result<Vec<FaultRecord>, DriverError> {
-        self.read_faults(ctx)
-    }
-
-    fn take_page_requests<O: Observer>(
-        &mut self,
-        ctx: &mut Ctx<'_, O>,
-    ) -> Result<Vec<PageRequest>, DriverError> {
-        self.read_page_requests(ctx)
-    }
-
-    fn respond<O: Observer>(
-        &mut self,
-        ctx: &mut Ctx<'_, O>,
-        request: &PageRequest,
-        ok: bool,
-    ) -> Result<(), DriverError> {
-        self.post_response(ctx, request, ok)
-    }
-
-    fn default_stage(&self) -> DomainKind {
-        DomainKind::Stage1
-    }
-
-    fn address_bits(&self) -> u8 {
-        // The lower half of a canonical first-stage address; the second stage takes more.
-        11 + 9 * self.config.levels
-    }
-
-    fn page_sizes(&self) -> &'static [PageSize] {
-        const ALL: &[PageSize] = &[PageSize::SIZE_4K, PageSize::SIZE_2M, PageSize::SIZE_1G];
-        match self.config.largest_page {
-            ..=20 => &ALL[..1],
-            21..=29 => &ALL[..2],
-            _ => ALL,
-        }
     }
 }

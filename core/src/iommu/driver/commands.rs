@@ -1,0 +1,105 @@
+//! Posting commands: entries written at the tail of the unit's command ring, a fence behind them, the tail register,
+//! and what stopped the queue replaced by a command that does nothing.
+
+use super::{DriverError, Hardware};
+use crate::iommu::registers::Mmio;
+use crate::iommu::ring::Ring;
+use crate::spec::EntryType;
+use crate::trace::Observer;
+
+/// The words of a command, the first one first; a ring with shorter entries takes what fits.
+pub type Words = [u64; 4];
+
+/// The command ring as a driver sees it: memory that it made, and registers.
+pub trait Commands {
+    /// Where software writes the tail: offset and width in bytes.
+    const TAIL: (u32, u8);
+    /// Where the unit says which command is next: offset and width in bytes.
+    const HEAD: (u32, u8);
+    /// The tail is moved after each command, not once after all.
+    const ONE_BY_ONE: bool;
+
+    /// Returns the ring, where the driver put it.
+    fn ring(&self) -> Ring;
+
+    /// Returns which structure a command with this first word is.
+    fn entry(low: u64) -> &'static EntryType;
+
+    /// Returns the command behind which all earlier ones are done; each has a number of its own.
+    fn fence(&mut self) -> Words;
+
+    /// Returns the command that does nothing, in place of one that stopped the queue.
+    fn nothing(&self) -> Words;
+
+    /// Returns the words in the byte order that the unit reads.
+    fn stored(&self, words: Words) -> Words {
+        words
+    }
+
+    /// Returns the error bits for which the queue stands still; 0 while it goes on.
+    fn stopped<M: Mmio, O: Observer>(&self, hw: &Hardware<'_, '_, M, O>) -> u64;
+
+    /// Clears the error bits, so that the queue goes on.
+    fn go_on<M: Mmio, O: Observer>(&self, hw: &mut Hardware<'_, '_, M, O>, errors: u64);
+
+    /// Does what is left to do once all commands are done.
+    fn settled<M: Mmio, O: Observer>(&self, _hw: &mut Hardware<'_, '_, M, O>) {}
+}
+
+/// Posts commands and a fence, and waits for them: when this returns the unit has done what they say.
+pub fn submit<C: Commands, M: Mmio, O: Observer>(
+    queue: &mut C,
+    hw: &mut Hardware<'_, '_, M, O>,
+    list: &[Words],
+) -> Result<(), DriverError> {
+    let fence = queue.fence();
+    let ring = queue.ring();
+    let mut waiting = 0;
+    let mut tail = hw.read(C::TAIL.0, C::TAIL.1);
+    for words in list.iter().chain([&fence]) {
+        write(queue, hw, ring, tail, *words)?;
+        tail = ring.next(tail);
+        waiting += 1;
+        if C::ONE_BY_ONE {
+            hw.write(C::TAIL.0, C::TAIL.1, tail);
+            recover(queue, hw, ring, core::mem::take(&mut waiting))?;
+        }
+    }
+    if waiting != 0 {
+        hw.write(C::TAIL.0, C::TAIL.1, tail);
+        recover(queue, hw, ring, waiting)?;
+    }
+    queue.settled(hw);
+    Ok(())
+}
+
+fn write<C: Commands, M: Mmio, O: Observer>(
+    queue: &C,
+    hw: &mut Hardware<'_, '_, M, O>,
+    ring: Ring,
+    pointer: u64,
+    words: Words,
+) -> Result<(), DriverError> {
+    let count = (ring.bytes as usize / 8).min(words.len());
+    let at = ring.slot(ring.index(pointer));
+    hw.store(C::entry(words[0]), at, &queue.stored(words)[..count])
+}
+
+/// Replaces each command that stops the queue, at most as many as were posted.
+fn recover<C: Commands, M: Mmio, O: Observer>(
+    queue: &C,
+    hw: &mut Hardware<'_, '_, M, O>,
+    ring: Ring,
+    posted: usize,
+) -> Result<(), DriverError> {
+    for _ in 0..posted {
+        let errors = queue.stopped(hw);
+        if errors == 0 {
+            break;
+        }
+        let head = hw.read(C::HEAD.0, C::HEAD.1);
+        write(queue, hw, ring, head, queue.nothing())?;
+        queue.go_on(hw, errors);
+    }
+    Ok(())
+}
