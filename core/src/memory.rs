@@ -8,7 +8,8 @@
 //! Regions can be made to fail ([`Memory::fail`]), as holes, protected memory or bad memory do.
 
 use crate::addr::{AddrRange, Address, PhysAddr, RequesterId};
-use alloc::{collections::BTreeMap, vec, vec::Vec};
+use crate::spec::{Localized, Phrase};
+use alloc::{collections::BTreeMap, format, string::ToString, vec, vec::Vec};
 use core::fmt;
 
 /// Bytes in a frame.
@@ -40,6 +41,18 @@ impl fmt::Display for MemError {
             MemError::Full(frames) => write!(f, "more than {frames} pages of memory written"),
             MemError::Budget => write!(f, "the run has spent what it may"),
         }
+    }
+}
+
+impl Localized for MemError {
+    fn phrase(&self) -> Phrase {
+        let zh = match self {
+            MemError::Access(at) => format!("{at} 处的内存拒绝访问"),
+            MemError::Poison(at) => format!("{at} 处的数据已损坏"),
+            MemError::Full(frames) => format!("模拟的内存已用完（上限 {frames} 页）"),
+            MemError::Budget => "运行已达上限".into(),
+        };
+        Phrase::new(self.to_string(), zh)
     }
 }
 

@@ -36,7 +36,7 @@ fn wrong(text: &str) -> Option<String> {
         .map(|c| format!("line {}: {}", c.span.line, c.failure.as_ref().map_or("", |f| f.en.as_str())))
         .collect();
     let refused: Vec<_> =
-        run.done.iter().filter_map(|d| d.error.as_ref().map(|e| e.message.as_str())).collect();
+        run.done.iter().filter_map(|d| d.error.as_ref().map(|e| e.message.en.as_str())).collect();
     if !refused.is_empty() && !text.contains("expect error") {
         return Some(format!("{}\n{text}", refused.join("\n")));
     }

@@ -25,9 +25,9 @@ use crate::memory::{MemError, Memory};
 use crate::paging::builder::{FrameAlloc, MapError, Mapping};
 use crate::paging::leaves::Leaves;
 pub use crate::platform::interrupts::Message;
-use crate::spec::{FaultCode, Register};
+use crate::spec::{FaultCode, Localized, Phrase, Register, Text};
 use crate::trace::{InterruptKind, Observer, Perms, Recorded};
-use alloc::vec::Vec;
+use alloc::{format, string::ToString, vec::Vec};
 use core::fmt;
 
 /// The PASID of a request, with the two bits that travel with it (PCIe 6.0 section 6.20).
@@ -282,7 +282,7 @@ pub enum DriverError {
     /// Memory refused.
     Memory(MemError),
     /// The unit cannot do this; the text names the capability it lacks.
-    Unsupported(&'static str),
+    Unsupported(Text),
     /// There is no such domain.
     NoDomain(DomainId),
 }
@@ -305,9 +305,22 @@ impl fmt::Display for DriverError {
             DriverError::Map(error) => error.fmt(f),
             DriverError::NoFrames => write!(f, "no memory is left for the IOMMU's structures"),
             DriverError::Memory(error) => error.fmt(f),
-            DriverError::Unsupported(what) => write!(f, "this IOMMU does not support {what}"),
+            DriverError::Unsupported(what) => write!(f, "this IOMMU does not support {}", what.en),
             DriverError::NoDomain(id) => write!(f, "there is no domain {id}"),
         }
+    }
+}
+
+impl Localized for DriverError {
+    fn phrase(&self) -> Phrase {
+        let zh = match self {
+            DriverError::Map(error) => error.phrase().zh,
+            DriverError::NoFrames => "没有内存可放 IOMMU 的结构".into(),
+            DriverError::Memory(error) => error.phrase().zh,
+            DriverError::Unsupported(what) => format!("这个 IOMMU 不支持：{}", what.zh),
+            DriverError::NoDomain(id) => format!("没有域 {id}"),
+        };
+        Phrase::new(self.to_string(), zh)
     }
 }
 

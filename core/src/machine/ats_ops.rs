@@ -24,7 +24,11 @@ impl Machine {
     pub(super) fn op_ats(&mut self, op: &ast::Ats) -> Result<(), Stop> {
         let device = self.device_named(&op.device)?;
         if !self.hw.devices[device].caps.ats {
-            return Err(crate::os::OsError::DeviceLacks("ATS capability, or it is off").into());
+            return Err(crate::os::OsError::DeviceLacks(Text::new(
+                "ATS capability, or it is off",
+                "ATS 能力，或未启用",
+            ))
+            .into());
         }
         let pasid = op.pasid.map(|p| p.value);
         let (at, found) = self.engine_address(&op.at, false, pasid)?;
@@ -101,7 +105,11 @@ impl Machine {
     pub(super) fn op_page_request(&mut self, op: &ast::PageRequest) -> Result<(), Stop> {
         let device = self.device_named(&op.device)?;
         if !self.hw.devices[device].caps.pri {
-            return Err(crate::os::OsError::DeviceLacks("page request capability, or it is off").into());
+            return Err(crate::os::OsError::DeviceLacks(Text::new(
+                "page request capability, or it is off",
+                "页请求能力，或未启用",
+            ))
+            .into());
         }
         let pasid = op.pasid.map(|p| p.value);
         let (at, _) = self.engine_address(&op.at, false, pasid)?;

@@ -5,11 +5,12 @@ use super::cpu::{value_of, Access as CpuAccess, CpuError};
 use super::names::{wrong, Found};
 use super::run::Stop;
 use super::software::{Named, Owner};
-use super::Machine;
+use super::{problem, Machine};
 use crate::addr::{AddrRange, Address, AnyAddr, BusAddr, PhysAddr, PortAddr, Space};
 use crate::paging::Want;
 use crate::scenario::ast::{self, Privilege, Stored};
 use crate::scenario::{Problem, Span};
+use crate::spec::Text;
 use crate::trace::Perms;
 
 impl Machine {
@@ -153,7 +154,10 @@ impl Machine {
 
 fn port(raw: u64, span: Span) -> Result<PortAddr, Problem> {
     if raw > 0xffff {
-        return Err(super::build::problem(span, "there are 65536 I/O ports: 0 to 0xffff"));
+        return Err(problem(
+            span,
+            Text::new("there are 65536 I/O ports: 0 to 0xffff", "I/O 端口有 65536 个：0 到 0xffff"),
+        ));
     }
     Ok(PortAddr::new(raw))
 }
@@ -161,6 +165,8 @@ fn port(raw: u64, span: Span) -> Result<PortAddr, Problem> {
 fn port_size(size: &Option<ast::Num>, span: Span) -> Result<u8, Problem> {
     match size.map_or(4, |s| s.value) {
         n @ (1 | 2 | 4) => Ok(n as u8),
-        _ => Err(super::build::problem(span, "an access here has 1, 2 or 4 bytes")),
+        _ => {
+            Err(problem(span, Text::new("an access here has 1, 2 or 4 bytes", "这里的访问是 1、2 或 4 字节")))
+        }
     }
 }

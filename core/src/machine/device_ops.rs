@@ -1,6 +1,5 @@
 //! Operations of devices: DMA, descriptors, interrupts; and the older way, the host relaying for a guest.
 
-use super::build::problem;
 use super::bus::Manner;
 use super::content::Content;
 use super::cpu::Access as CpuAccess;
@@ -9,8 +8,7 @@ use super::names::{wrong, Found};
 use super::own::Stream;
 use super::run::Stop;
 use super::software::{Named, Owner};
-use super::told::Both;
-use super::{limits, Machine};
+use super::{limits, problem, Machine};
 use crate::addr::{Address, BusAddr, DeviceAddr, GuestPhysAddr, Pasid, Space};
 use crate::dma::descriptor::{Descriptor, BYTES as DESCRIPTOR_BYTES};
 use crate::dma::registers::control;
@@ -21,6 +19,7 @@ use crate::paging::Want;
 use crate::platform::tlp::PasidPrefix;
 use crate::scenario::ast::{self};
 use crate::scenario::{Problem, Span};
+use crate::spec::{Phrase, Text};
 use crate::trace::{Observer, Perms};
 use alloc::{format, vec::Vec};
 
@@ -72,7 +71,10 @@ impl Machine {
         if let Some(said) = op.times.filter(|t| !(1..=limits::TIMES).contains(&t.value)) {
             return Err(problem(
                 said.span,
-                Both(format!("1 to {} times", limits::TIMES), format!("次数为 1 到 {}", limits::TIMES)),
+                Phrase::new(
+                    format!("1 to {} times", limits::TIMES),
+                    format!("次数为 1 到 {}", limits::TIMES),
+                ),
             )
             .into());
         }
@@ -234,8 +236,9 @@ impl Machine {
         };
         let descriptor = Descriptor {
             address,
-            length: u32::try_from(len)
-                .map_err(|_| super::build::problem(op.block.span, "a block is below 4 GiB"))?,
+            length: u32::try_from(len).map_err(|_| {
+                problem(op.block.span, Text::new("a block is below 4 GiB", "一个块小于 4 GiB"))
+            })?,
             write: op.access.value == ast::Access::Write,
             local: op.local,
             interrupt: op.interrupt,

@@ -1,11 +1,9 @@
 //! The kernel's DMA API as scenarios call it: names and buffers on this side, [`crate::os`] on the other.
 
-use super::build::problem;
 use super::names::wrong;
 use super::run::Stop;
 use super::software::{parts, Buffer, Handle, Named, Owner};
-use super::told::Both;
-use super::Machine;
+use super::{problem, Machine};
 use crate::addr::{AddrRange, Bytes, Iova, PhysAddr, Space, VirtAddr};
 use crate::iommu::{AnyIommu, DomainId, DomainKind, Iommu};
 use crate::os::cache::CpuCache;
@@ -18,6 +16,7 @@ use crate::platform::window::Direction as Way;
 use crate::scenario::ast::{self, AllocKind, Coherence, Direction, Policy};
 use crate::scenario::outline::Outline;
 use crate::scenario::{Problem, Span};
+use crate::spec::{Phrase, Text};
 use crate::trace::Trace;
 use alloc::{string::String, vec::Vec};
 
@@ -76,10 +75,18 @@ impl DmaState {
                 let size = pool.size.value;
                 let at = match &pool.at {
                     Some(at) => {
-                        let at =
-                            at.address().ok_or_else(|| problem(at.span, "an address must stand here"))?;
-                        let range = AddrRange::new(at, size.max(1))
-                            .ok_or_else(|| problem(pool.span, "the pool runs past the end of 64 bits"))?;
+                        let at = at.address().ok_or_else(|| {
+                            problem(at.span, Text::new("an address must stand here", "此处应为地址"))
+                        })?;
+                        let range = AddrRange::new(at, size.max(1)).ok_or_else(|| {
+                            problem(
+                                pool.span,
+                                Text::new(
+                                    "the pool runs past the end of 64 bits",
+                                    "缓冲池超出 64 位地址空间",
+                                ),
+                            )
+                        })?;
                         pages.take(range, "swiotlb").map_err(|e| problem(pool.span, e))?;
                         at
                     }
@@ -200,7 +207,10 @@ impl Machine {
             let most = Bytes(super::limits::BUFFER);
             return Err(problem(
                 op.size.span,
-                Both(alloc::format!("a buffer has at most {most}"), alloc::format!("缓冲区最大 {most}")),
+                Phrase::new(
+                    alloc::format!("a buffer has at most {most}"),
+                    alloc::format!("缓冲区最大 {most}"),
+                ),
             )
             .into());
         }
@@ -259,7 +269,7 @@ impl Machine {
             let (said, room, name) = (Bytes(bytes), Bytes(room), &buffer.name);
             return Err(problem(
                 len.span,
-                Both(
+                Phrase::new(
                     alloc::format!("{said} do not lie in {name}: from here on it has {room}"),
                     alloc::format!("{name} 放不下 {said}：从此处起只有 {room}"),
                 ),
@@ -274,7 +284,11 @@ impl Machine {
             AllocKind::Contiguous => BufferKind::Contiguous,
         };
         let (Some(first), name) = (pieces.first().copied(), buffer.name.clone()) else {
-            return Err(problem(op.buffer.span, "this is past the end of the buffer").into());
+            return Err(problem(
+                op.buffer.span,
+                Text::new("this is past the end of the buffer", "超出了缓冲区末尾"),
+            )
+            .into());
         };
         let way = direction(op.direction.value);
         let source = api::Buffer { name: &name, at: first.0, bytes, kind };
@@ -344,7 +358,14 @@ impl Machine {
     pub(super) fn op_sync(&mut self, op: &ast::Sync, for_cpu: bool) -> Result<(), Stop> {
         let found = self.find(&op.at, Space::Bus)?;
         let Some(Named::Handle(index)) = found.named else {
-            return Err(problem(op.at.span, "a DMA address from `dma_map_...` must stand here").into());
+            return Err(problem(
+                op.at.span,
+                Text::new(
+                    "a DMA address from `dma_map_...` must stand here",
+                    "此处应为 `dma_map_...` 得到的 DMA 地址",
+                ),
+            )
+            .into());
         };
         let handle = self.sw.handles[index].clone();
         let id = self.hw.devices[handle.device].requester;
@@ -371,7 +392,7 @@ impl Machine {
             Some(at) => Ok(alloc::vec![Piece { at, bytes: len }]),
             None => Err(problem(
                 Span::default(),
-                Both(
+                Phrase::new(
                     alloc::format!("{at:#x} {} is not in this guest's RAM", Bytes(len)),
                     alloc::format!("{at:#x} {} 不在这个客户机的内存里", Bytes(len)),
                 ),

@@ -1,14 +1,13 @@
 //! Bits of the tables that an IOMMU and a CPU read, changed where they stand in memory.
 
-use super::build::problem;
 use super::run::Stop;
 use super::software::{DomainRef, Named};
-use super::told::Both;
-use super::Machine;
+use super::{problem, Machine};
 use crate::addr::{Address, Iova, Pasid, PhysAddr, RequesterId, Space};
 use crate::iommu::{Attachment, Ctx, DomainId, Invalidation, Iommu};
 use crate::scenario::ast::{self};
 use crate::scenario::Span;
+use crate::spec::Phrase;
 use crate::trace::{write_word, Actor, Event, Perms, Scope, Trace};
 use alloc::{format, vec::Vec};
 
@@ -46,7 +45,7 @@ impl Machine {
         let missing = || {
             problem(
                 op.at.span,
-                Both(
+                Phrase::new(
                     format!("no walk of {} reads an entry of level {level}", found.at),
                     format!("为 {} 查表时不会读到第 {level} 级的表项", found.at),
                 ),
@@ -174,7 +173,7 @@ impl Machine {
         let pa = place.map(|p| p.1).ok_or_else(|| {
             problem(
                 span,
-                Both(
+                Phrase::new(
                     format!("no such entry is read for {requester}"),
                     format!("为 {requester} 查表时不会读到这样的表项"),
                 ),

@@ -64,10 +64,10 @@ impl Machine {
                     ErrorWant::Name(n) if n.value == "any" => (error.is_some(), n.value.clone()),
                     ErrorWant::Name(n) => (error.is_some_and(|e| e.name == n.value), n.value.clone()),
                     ErrorWant::Text(t) => {
-                        (error.is_some_and(|e| e.message.contains(t.value.as_str())), t.value.clone())
+                        (error.is_some_and(|e| e.message.en.contains(t.value.as_str())), t.value.clone())
                     }
                 };
-                let got = error.map_or("none".to_string(), |e| format!("{} ({})", e.name, e.message));
+                let got = error.map_or("none".to_string(), |e| format!("{} ({})", e.name, e.message.en));
                 Ok((!ok).then(|| compare(&want, &got)))
             }
             Expectation::Data(e) => self.expect_data(e),

@@ -1,11 +1,9 @@
 //! Operations on the IOMMU: bring-up, domains, attachments, bindings.
 
-use super::build::problem;
 use super::names::wrong;
 use super::run::{OsError, Stop};
 use super::software::{Domain, DomainRef, Named};
-use super::told::Both;
-use super::{limits, Machine};
+use super::{limits, problem, Machine};
 use crate::addr::{AddrRange, PageSize, Pasid};
 use crate::iommu::{AnyIommu, Attachment, Ctx, DomainId, DomainKind, DriverError, Iommu, ProcessTables};
 use crate::os::sva::Abilities;
@@ -16,6 +14,7 @@ use crate::platform::group::{groups, GroupId};
 use crate::scenario::ast::{self};
 use crate::scenario::outline::Outline;
 use crate::scenario::{Problem, Span};
+use crate::spec::{Phrase, Text};
 use crate::trace::{Actor, Observer, Perms, Scope, Trace, Verdict};
 use alloc::{format, vec::Vec};
 
@@ -26,7 +25,7 @@ impl Machine {
         act: impl FnOnce(&mut AnyIommu, &mut Ctx<'_, Trace>) -> Result<T, DriverError>,
     ) -> Result<T, DriverError> {
         let Some(unit) = self.hw.iommu.as_mut() else {
-            return Err(DriverError::Unsupported("(there is none)"));
+            return Err(DriverError::Unsupported(Text::new("(there is none)", "（没有 IOMMU）")));
         };
         let mut ctx = Ctx { memory: &mut self.memory, frames: &mut self.sw.frames, obs: &mut self.trace };
         act(unit, &mut ctx)
@@ -60,8 +59,10 @@ impl Machine {
         for reserved in &outline.reserved {
             let device = self.device_named(&reserved.device)?;
             self.sw.reserved.push(device);
-            let range =
-                reserved.range.addresses().ok_or_else(|| problem(reserved.span, "this range is empty"))?;
+            let range = reserved
+                .range
+                .addresses()
+                .ok_or_else(|| problem(reserved.span, Text::new("this range is empty", "这个范围是空的")))?;
             if let Some(domain) = self.domain_of(device) {
                 let mapping = Mapping {
                     from: range.start.raw(),
@@ -105,10 +106,15 @@ impl Machine {
                     return Err(wrong(name.span, &name.value, "a virtual machine", "虚拟机").into());
                 };
                 let below = self.vm_domain(vm, name.span)?;
-                let root = self.sw.vms[vm]
-                    .frames
-                    .frame()
-                    .ok_or_else(|| problem(name.span, "no memory is left for page tables in this guest"))?;
+                let root = self.sw.vms[vm].frames.frame().ok_or_else(|| {
+                    problem(
+                        name.span,
+                        Text::new(
+                            "no memory is left for page tables in this guest",
+                            "这个客户机里没有内存可放页表",
+                        ),
+                    )
+                })?;
                 let tables = ProcessTables { root: root.raw(), levels: 4, below: Some(below) };
                 DomainRef::Guest { vm, tables }
             }
@@ -151,7 +157,10 @@ impl Machine {
         if let Some(Named::Vm(vm)) = self.sw.names.get(target).copied() {
             if self.sw.reserved.contains(&device) {
                 let name = &self.hw.devices[device].name;
-                let message = format!("{name} has a reserved region: it cannot be given to a guest");
+                let message = Phrase::new(
+                    format!("{name} has a reserved region: it cannot be given to a guest"),
+                    format!("{name} 有保留内存区域，不能交给客户机"),
+                );
                 return Err(Stop::Os(OsError::new("reserved-region", message)));
             }
             let all = groups(&self.hw.topology);
@@ -231,7 +240,13 @@ impl Machine {
         let pasid = match (op.pasid, bound.as_slice()) {
             (Some(pasid), _) => pasid.value,
             (None, [one]) => *one,
-            _ => return Err(problem(op.device.span, "which PASID? Write `pasid N`").into()),
+            _ => {
+                return Err(problem(
+                    op.device.span,
+                    Text::new("which PASID? Write `pasid N`", "哪个 PASID？请写 `pasid N`"),
+                )
+                .into())
+            }
         };
         let requester = self.hw.devices[device].requester;
         self.with_state(|state, env| state.sva.unbind(env, requester, pasid))?;
@@ -247,7 +262,7 @@ impl Machine {
         }
         Err(problem(
             span,
-            Both(
+            Phrase::new(
                 format!("one transfer is at most {}", crate::addr::Bytes(limits::TRANSFER)),
                 format!("一次传输最多 {}", crate::addr::Bytes(limits::TRANSFER)),
             ),

@@ -1,14 +1,14 @@
 //! Mappings of the IOMMU: made, taken away, and what is still cached of them.
 
-use super::build::problem;
 use super::run::Stop;
 use super::software::DomainRef;
-use super::Machine;
+use super::{problem, Machine};
 use crate::addr::{AddrRange, Iova};
 use crate::iommu::{DomainId, Invalidation, Iommu};
 use crate::paging::builder::{Builder, Mapping};
 use crate::scenario::ast::Policy;
 use crate::scenario::Span;
+use crate::spec::Text;
 use crate::trace::Actor;
 use alloc::vec::Vec;
 
@@ -79,8 +79,8 @@ impl Machine {
         quiet: bool,
         span: Span,
     ) -> Result<(), Stop> {
-        let range =
-            AddrRange::new(Iova::new(from), len).ok_or_else(|| problem(span, "this range is empty"))?;
+        let range = AddrRange::new(Iova::new(from), len)
+            .ok_or_else(|| problem(span, Text::new("this range is empty", "这个范围是空的")))?;
         self.driver(span, |unit, ctx| unit.unmap(ctx, domain, range))?;
         if quiet {
             return Ok(());

@@ -1,12 +1,11 @@
 //! Operations on buffers, memory and CPU page tables.
 
-use super::build::{map_problem, problem, too_many};
+use super::build::{map_problem, too_many};
 use super::content::Content;
 use super::names::wrong;
 use super::run::{OsError, Stop};
 use super::software::{parts, Buffer, DomainRef, Named, Owner, Remap};
-use super::told::Both;
-use super::{limits, Machine};
+use super::{limits, problem, Machine};
 use crate::addr::{AddrRange, Address, AnyAddr, GuestPhysAddr, PageSize, PhysAddr, Space, VirtAddr};
 use crate::memory::{MemError, FRAME};
 use crate::os;
@@ -14,6 +13,7 @@ use crate::os::pages::{NoPages, Zone};
 use crate::paging::builder::{Builder, MapError, Mapping};
 use crate::scenario::ast::{self, AllocKind, Bytes, Privilege, Rights};
 use crate::scenario::{Problem, Span};
+use crate::spec::{Phrase, Text};
 use crate::trace::{write_data, write_word, Actor, Event, Observer, OwnerState, Perms};
 use alloc::{format, vec, vec::Vec};
 
@@ -155,7 +155,7 @@ impl Machine {
                     if !matches!(taken, Some(Ok(()))) {
                         return Err(problem(
                             op.name.span,
-                            Both(
+                            Phrase::new(
                                 format!("{} is not free RAM", found.at),
                                 format!("{} 不是空闲的内存", found.at),
                             ),
@@ -205,7 +205,7 @@ impl Machine {
                     .ok_or_else(|| {
                         problem(
                             op.name.span,
-                            Both(
+                            Phrase::new(
                                 format!("{start:#x} is not in this guest's RAM"),
                                 format!("{start:#x} 不在这个客户机的内存里"),
                             ),
@@ -223,7 +223,7 @@ impl Machine {
                 if ram.is_none() {
                     return Err(problem(
                         op.name.span,
-                        Both(format!("{pa} is not RAM"), format!("{pa} 不是内存")),
+                        Phrase::new(format!("{pa} is not RAM"), format!("{pa} 不是内存")),
                     )
                     .into());
                 }
@@ -285,7 +285,13 @@ impl Machine {
         };
         let buffer = &mut self.sw.buffers[index];
         if buffer.freed {
-            return Err(Stop::Os(OsError::new("double-free", format!("{} was freed before", buffer.name))));
+            return Err(Stop::Os(OsError::new(
+                "double-free",
+                Phrase::new(
+                    format!("{} was freed before", buffer.name),
+                    format!("{} 已经释放过", buffer.name),
+                ),
+            )));
         }
         buffer.freed = true;
         buffer.died = self.trace.len();
@@ -309,7 +315,7 @@ impl Machine {
                 let most = crate::addr::Bytes(most);
                 return Err(problem(
                     span,
-                    Both(format!("at most {most} at once"), format!("一次最多 {most}")),
+                    Phrase::new(format!("at most {most} at once"), format!("一次最多 {most}")),
                 ));
             }
             Ok(len)
@@ -435,7 +441,7 @@ impl Machine {
         if op.not_present {
             if let Named::Process(process) = named {
                 let range = AddrRange::new(VirtAddr::new(from), len)
-                    .ok_or_else(|| problem(op.range.span, "a range"))?;
+                    .ok_or_else(|| problem(op.range.span, Text::new("a range", "此处应为范围")))?;
                 self.sw.processes[process].promised.push((range, perms));
                 return Ok(());
             }

@@ -30,7 +30,6 @@ pub mod own;
 pub mod packets;
 pub mod run;
 pub mod software;
-mod told;
 pub mod unit_ops;
 
 use crate::addr::{BusAddr, RequesterId};
@@ -44,6 +43,8 @@ use crate::platform::map::PhysMap;
 use crate::platform::topology::{NodeId, Topology};
 use crate::platform::window::HostBridge;
 use crate::scenario::ast::Policy;
+use crate::scenario::{Problem, Span};
+use crate::spec::Localized;
 use crate::trace::Trace;
 use alloc::{string::String, vec::Vec};
 
@@ -70,6 +71,12 @@ pub mod limits {
     pub const TIMES: u64 = 100_000;
     /// Frames of memory that may be written: 512 MiB.
     pub const FRAMES: u32 = 131_072;
+}
+
+/// A problem at a place of the scenario.
+fn problem(span: Span, what: impl Localized) -> Problem {
+    let phrase = what.phrase();
+    Problem::new(span, phrase.en, phrase.zh)
 }
 
 /// What is soldered together.

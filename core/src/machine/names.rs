@@ -1,11 +1,11 @@
 //! What an address in a scenario stands for: a number, or a name with an offset, in the space asked for.
 
-use super::build::problem;
 use super::software::{Named, Owner};
-use super::Machine;
+use super::{problem, Machine};
 use crate::addr::{Address, AnyAddr, BusAddr, GuestPhysAddr, PhysAddr, Space};
 use crate::scenario::ast::{Extent, Loc, Name, Range};
 use crate::scenario::{Problem, Span};
+use crate::spec::Text;
 use alloc::format;
 
 /// A named thing that an address begins at, with its whole length: what `+LEN` defaults to.
@@ -211,7 +211,13 @@ impl Machine {
         };
         match len.filter(|len| *len > 0 && found.at.raw.checked_add(len - 1).is_some()) {
             Some(len) => Ok((found, len)),
-            None => Err(problem(range.span, "this range is empty or runs past the end of 64 bits")),
+            None => Err(problem(
+                range.span,
+                Text::new(
+                    "this range is empty or runs past the end of 64 bits",
+                    "范围为空，或超出 64 位地址空间",
+                ),
+            )),
         }
     }
 

@@ -9,12 +9,9 @@ use crate::os;
 use crate::scenario::ast::{Operation, Scenario};
 use crate::scenario::outline::{self, Action, Outline};
 use crate::scenario::{parse, Problem, Problems, Span};
-use crate::spec::Rule;
+use crate::spec::{Localized, Phrase, Rule};
 use crate::trace::{Actor, Event, Observer, Scope, Verdict};
-use alloc::{
-    string::{String, ToString},
-    vec::Vec,
-};
+use alloc::vec::Vec;
 
 /// What the operating system refused an operation with. A scenario may expect it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -22,21 +19,21 @@ pub struct OsError {
     /// A short name, as `expect error` takes it.
     pub name: &'static str,
     /// What happened.
-    pub message: String,
+    pub message: Phrase,
     /// The rule that a trace gives.
     pub rule: Option<&'static Rule>,
 }
 
 impl OsError {
     /// An error without a rule.
-    pub fn new(name: &'static str, message: String) -> Self {
+    pub fn new(name: &'static str, message: Phrase) -> Self {
         OsError { name, message, rule: None }
     }
 }
 
 impl From<os::OsError> for OsError {
     fn from(error: os::OsError) -> Self {
-        OsError { name: error.name(), message: error.to_string(), rule: Some(error.rule()) }
+        OsError { name: error.name(), message: error.phrase(), rule: Some(error.rule()) }
     }
 }
 
@@ -229,7 +226,8 @@ impl Runner {
                     Err(Stop::Problem(problem)) => return Err(problem),
                 };
                 if let Some(error) = &error {
-                    let (en, zh) = (machine.trace.name(&error.message), machine.trace.name(&error.message));
+                    let (en, zh) =
+                        (machine.trace.name(&error.message.en), machine.trace.name(&error.message.zh));
                     machine.trace.step(Actor::Os, Event::Note { en, zh });
                 }
                 let status = error.clone().map_or(Ok(()), Err);
@@ -339,4 +337,33 @@ fn verdict(stop: &Result<(), OsError>) -> Verdict {
 /// The scope of an operation.
 fn scope(index: u32, line: u32) -> Scope {
     Scope::Operation { index, line }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::run;
+    use crate::trace::Event;
+
+    const LEGACY: &str = "iommu-playground 1\nmachine vt-d\niommu strict\nram 0 .. 1G\n\
+        device nic 00:03.0 pasid ats pri\nprocess app\nsteps\n";
+
+    #[test]
+    fn a_refusal_of_the_driver_is_in_both_languages() {
+        let run = run(&format!("{LEGACY}bind nic to app\nexpect error any\n")).unwrap();
+        let message = &run.done[0].error.as_ref().unwrap().message;
+        assert_eq!(message.en, "this IOMMU does not support PASIDs (ECAP.SMTS, ECAP.PASID)");
+        assert_eq!(message.zh, "这个 IOMMU 不支持：PASID（ECAP.SMTS、ECAP.PASID）");
+        let trace = &run.machine.trace;
+        let note = trace.steps().iter().find_map(|step| match step.event {
+            Event::Note { en, zh } => Some((trace.get_name(en), trace.get_name(zh))),
+            _ => None,
+        });
+        assert_eq!(note, Some((message.en.as_str(), message.zh.as_str())), "the trace says the same");
+    }
+
+    #[test]
+    fn a_problem_that_the_driver_has_is_in_both_languages() {
+        let problems = run(&format!("{LEGACY}invalidate process-cache\n")).unwrap_err();
+        assert_eq!(problems.0[0].message.zh, "这个 IOMMU 不支持：PASID（ECAP.SMTS）");
+    }
 }

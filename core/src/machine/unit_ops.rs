@@ -1,16 +1,15 @@
 //! What software says to the IOMMU itself: invalidations, registers, interrupt entries.
 
-use super::build::problem;
 use super::names::wrong;
 use super::run::Stop;
 use super::software::{DomainRef, Named};
-use super::told::Both;
-use super::Machine;
+use super::{problem, Machine};
 use crate::addr::{AddrRange, Iova, Space};
 use crate::iommu::{InterruptEntry, Invalidation, Iommu};
 use crate::os::{self};
 use crate::scenario::ast::{self, CacheKind, EntryState, Register};
 use crate::scenario::{Problem, Span};
+use crate::spec::{Phrase, Text};
 use alloc::format;
 
 impl Machine {
@@ -68,7 +67,11 @@ impl Machine {
             (CacheKind::DeviceCache, ..) => Invalidation::Devices,
             (CacheKind::ProcessCache, ..) => Invalidation::Processes,
             (CacheKind::DeviceTlb, ..) => {
-                return Err(problem(span, "which device's? Write `of DEVICE`").into());
+                return Err(problem(
+                    span,
+                    Text::new("which device's? Write `of DEVICE`", "哪个设备的？请写 `of 设备名`"),
+                )
+                .into());
             }
         };
         if let Invalidation::DeviceTlb(device, pasid, range) = what {
@@ -82,8 +85,9 @@ impl Machine {
     pub(super) fn register_offset(&mut self, register: &Register) -> Result<(u32, u8, Span), Problem> {
         match register {
             Register::Offset(n) => {
-                let offset = u32::try_from(n.value)
-                    .map_err(|_| problem(n.span, "there is no register this far up"))?;
+                let offset = u32::try_from(n.value).map_err(|_| {
+                    problem(n.span, Text::new("there is no register this far up", "这么高的偏移处没有寄存器"))
+                })?;
                 let width = self.hw.iommu.as_ref().and_then(|u| {
                     u.registers().iter().find(|r| r.0.offset == offset).map(|r| r.0.bytes.min(8))
                 });
@@ -112,7 +116,7 @@ impl Machine {
         value.ok_or_else(|| {
             problem(
                 span,
-                Both(
+                Phrase::new(
                     format!("there is no register of {width} bytes at {offset:#x}"),
                     format!("{offset:#x} 处没有 {width} 字节的寄存器"),
                 ),
@@ -132,7 +136,7 @@ impl Machine {
         } else {
             Err(problem(
                 span,
-                Both(
+                Phrase::new(
                     format!("there is no register of {width} bytes at {offset:#x}"),
                     format!("{offset:#x} 处没有 {width} 字节的寄存器"),
                 ),
@@ -142,8 +146,8 @@ impl Machine {
     }
 
     pub(super) fn op_interrupt(&mut self, op: &ast::InterruptEntry) -> Result<(), Stop> {
-        let index =
-            u16::try_from(op.index.value).map_err(|_| problem(op.index.span, "an index is at most 65535"))?;
+        let index = u16::try_from(op.index.value)
+            .map_err(|_| problem(op.index.span, Text::new("an index is at most 65535", "索引最大 65535")))?;
         if op.state.is_some_and(|s| s.value == EntryState::NotPresent) {
             self.with_unit(|unit, ctx| unit.set_interrupt(ctx, index, None)).map_err(os::OsError::Driver)?;
             return Ok(());
@@ -164,7 +168,11 @@ impl Machine {
                 if self.sw.vms[vm].posted.is_none() {
                     self.sw.vms[vm].posted = self.sw.frames.frame();
                 }
-                Some(self.sw.vms[vm].posted.ok_or_else(|| problem(name.span, "no memory is left"))?)
+                Some(
+                    self.sw.vms[vm]
+                        .posted
+                        .ok_or_else(|| problem(name.span, Text::new("no memory is left", "没有内存可用")))?,
+                )
             }
         };
         let entry = InterruptEntry {

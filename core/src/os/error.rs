@@ -6,8 +6,8 @@ use super::swiotlb::Full;
 use crate::addr::{BusAddr, PhysAddr, RequesterId};
 use crate::iommu::DriverError;
 use crate::memory::MemError;
-use crate::spec::{Rule, Text};
-use alloc::{string::String, vec::Vec};
+use crate::spec::{Localized, Phrase, Rule, Text};
+use alloc::{format, string::String, string::ToString, vec::Vec};
 use core::fmt;
 
 /// Why a call failed.
@@ -47,7 +47,7 @@ pub enum OsError {
     /// There is no IOMMU, or it is off.
     NoIommu,
     /// The device cannot do it; the text names what it lacks.
-    DeviceLacks(&'static str),
+    DeviceLacks(Text),
     /// The group of a device cannot be given away: these functions of it have other drivers.
     NotViable {
         /// The group.
@@ -129,7 +129,7 @@ impl fmt::Display for OsError {
             OsError::NotMapped(at) => write!(f, "nothing is mapped at DMA address {at}"),
             OsError::NoDevice(id) => write!(f, "there is no device {id}"),
             OsError::NoIommu => write!(f, "there is no IOMMU, or it is off"),
-            OsError::DeviceLacks(what) => write!(f, "the device has no {what}"),
+            OsError::DeviceLacks(what) => write!(f, "the device has no {}", what.en),
             OsError::NotViable { group, others } => {
                 write!(f, "group {group} is not viable: ")?;
                 for (i, other) in others.iter().enumerate() {
@@ -139,6 +139,36 @@ impl fmt::Display for OsError {
             }
             OsError::PasidBusy(pasid) => write!(f, "PASID {pasid} of the device is bound already"),
         }
+    }
+}
+
+impl Localized for OsError {
+    fn phrase(&self) -> Phrase {
+        let zh = match self {
+            OsError::Vmalloc => "拒绝对 vmalloc 内存做 DMA 映射".into(),
+            OsError::Stack => "拒绝对内核栈做 DMA 映射".into(),
+            OsError::Empty => "没有可映射的内容：0 字节".into(),
+            OsError::Mask { at, bytes, mask } => format!("DMA 地址 {at}+{bytes} 超出掩码 {mask:#x}"),
+            OsError::NoWindow(at) => format!("没有主桥入站窗口通向物理地址 {at}"),
+            OsError::SwiotlbFull(Full { bytes, total, used }) => {
+                format!("swiotlb 缓冲区已满（需 {bytes} 字节），共 {total} 个槽，已用 {used} 个")
+            }
+            OsError::NoIova(NoIova { pages, limit }) => {
+                format!("{limit:#x} 以下没有连续 {pages} 页空闲的 IOVA")
+            }
+            OsError::NoPages(error) => error.phrase().zh,
+            OsError::Driver(error) => error.phrase().zh,
+            OsError::Memory(error) => error.phrase().zh,
+            OsError::NotMapped(at) => format!("DMA 地址 {at} 处没有映射"),
+            OsError::NoDevice(id) => format!("没有设备 {id}"),
+            OsError::NoIommu => "没有 IOMMU，或未启用".into(),
+            OsError::DeviceLacks(what) => format!("设备没有 {}", what.zh),
+            OsError::NotViable { group, others } => {
+                format!("IOMMU 组 {group} 不可分配：{} 必须交给同一客户机，或不绑定驱动", others.join("、"))
+            }
+            OsError::PasidBusy(pasid) => format!("设备的 PASID {pasid} 已经绑定"),
+        };
+        Phrase::new(self.to_string(), zh)
     }
 }
 
@@ -198,7 +228,12 @@ mod tests {
         for (i, name) in OsError::NAMES.iter().enumerate() {
             assert_eq!(OsError::NAMES.iter().position(|n| n == name), Some(i));
         }
-        for error in [OsError::Stack, OsError::NoIommu, OsError::DeviceLacks("x"), OsError::PasidBusy(1)] {
+        for error in [
+            OsError::Stack,
+            OsError::NoIommu,
+            OsError::DeviceLacks(Text::new("x", "x")),
+            OsError::PasidBusy(1),
+        ] {
             assert!(OsError::NAMES.contains(&error.name()));
         }
     }

@@ -4,7 +4,8 @@
 //! scattered pages come from all over, never two neighbours in order, the same ones each time.
 
 use crate::addr::{AddrRange, PhysAddr};
-use alloc::{collections::BTreeMap, sync::Arc, vec::Vec};
+use crate::spec::{Localized, Phrase};
+use alloc::{collections::BTreeMap, format, string::ToString, sync::Arc, vec::Vec};
 use core::fmt;
 
 const PAGE: u64 = 4096;
@@ -36,6 +37,19 @@ impl fmt::Display for NoPages {
             NoPages::NotRam(range) => write!(f, "{range} is not all RAM"),
             NoPages::InUse(range) => write!(f, "some of {range} is in use"),
         }
+    }
+}
+
+impl Localized for NoPages {
+    fn phrase(&self) -> Phrase {
+        let zh = match self {
+            NoPages::Full { bytes, from, to } => {
+                format!("内存不足：{from:#x}..={to:#x} 中没有空闲的 {bytes} 字节")
+            }
+            NoPages::NotRam(range) => format!("{range} 不全是内存"),
+            NoPages::InUse(range) => format!("{range} 中有一部分已被占用"),
+        };
+        Phrase::new(self.to_string(), zh)
     }
 }
 

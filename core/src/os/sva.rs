@@ -6,7 +6,7 @@
 use super::{Env, OsError};
 use crate::addr::{AddrRange, Iova, Pasid, RequesterId};
 use crate::iommu::{DomainId, Invalidation, Iommu, ProcessTables};
-use crate::spec::Rule;
+use crate::spec::{Rule, Text};
 use crate::trace::{Actor, Observer, Scope, Verdict};
 use alloc::{collections::BTreeMap, format, vec::Vec};
 
@@ -74,7 +74,10 @@ impl Sva {
         can: Abilities,
     ) -> Result<(), OsError> {
         if !can.pasid {
-            return Err(OsError::DeviceLacks("PASID capability, or it is off"));
+            return Err(OsError::DeviceLacks(Text::new(
+                "PASID capability, or it is off",
+                "PASID 能力，或未启用",
+            )));
         }
         if self.bound.contains_key(&(device, pasid)) {
             return Err(OsError::PasidBusy(pasid.raw()));
@@ -104,8 +107,10 @@ impl Sva {
         device: RequesterId,
         pasid: Pasid,
     ) -> Result<(), OsError> {
-        let bound =
-            self.bound.remove(&(device, pasid)).ok_or(OsError::DeviceLacks("binding of this PASID"))?;
+        let bound = self
+            .bound
+            .remove(&(device, pasid))
+            .ok_or(OsError::DeviceLacks(Text::new("binding of this PASID", "这个 PASID 的绑定")))?;
         env.with_iommu(|iommu, ctx| {
             iommu.bind(ctx, device, pasid, None)?;
             iommu.invalidate(ctx, Invalidation::Process(device, pasid))?;

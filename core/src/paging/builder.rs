@@ -5,8 +5,9 @@
 use super::Format;
 use crate::addr::{AddrRange, PageSize, PhysAddr};
 use crate::memory::{MemError, Memory};
+use crate::spec::{Localized, Phrase};
 use crate::trace::{write_run, write_word, Actor, Observer, Perms};
-use alloc::vec::Vec;
+use alloc::{format, string::ToString, vec::Vec};
 use core::fmt;
 
 /// How software makes entries of a format.
@@ -133,6 +134,24 @@ impl fmt::Display for MapError {
             MapError::NoFrames => write!(f, "no memory is left for page tables"),
             MapError::Memory(error) => error.fmt(f),
         }
+    }
+}
+
+impl Localized for MapError {
+    fn phrase(&self) -> Phrase {
+        let zh = match self {
+            MapError::Misaligned { value, size } => format!("{value:#x} 不是页大小 {size} 的倍数"),
+            MapError::Size(size) => format!("这些页表没有 {size} 的页"),
+            MapError::TooWide { last, bits } => format!("{last:#x} 超出这些页表转换的 {bits} 位"),
+            MapError::Mapped { at, raw } => format!("{at:#x} 已有映射（表项 {raw:#x}）"),
+            MapError::NotMapped { at } => format!("{at:#x} 处没有映射"),
+            MapError::PartOfLargePage { at, size } => {
+                format!("{at:#x} 在一个 {size} 的大页里，而范围只覆盖了它的一部分")
+            }
+            MapError::NoFrames => "没有内存可放页表".into(),
+            MapError::Memory(error) => error.phrase().zh,
+        };
+        Phrase::new(self.to_string(), zh)
     }
 }
 

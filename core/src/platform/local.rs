@@ -3,8 +3,9 @@
 //! A GPU, say, sees its own memory at 0..256 GiB and the host above that, at an offset.
 
 use crate::addr::{AddrRange, Address, AnyAddr, BusAddr, DeviceAddr, RequesterId};
+use crate::spec::{Localized, Phrase};
 use crate::trace::{Actor, Event, Observer};
-use alloc::vec::Vec;
+use alloc::{format, string::ToString, vec::Vec};
 use core::fmt;
 
 /// Where a device keeps what is written to the registers behind a BAR that are not its engine's: above all of its
@@ -55,6 +56,16 @@ impl fmt::Display for LocalError {
             LocalError::Overlap(old) => write!(f, "overlaps {old} of the device's map"),
             LocalError::TooFar => write!(f, "leads past the end of 64 bits on the bus"),
         }
+    }
+}
+
+impl Localized for LocalError {
+    fn phrase(&self) -> Phrase {
+        let zh = match self {
+            LocalError::Overlap(old) => format!("与设备地址映射中的 {old} 重叠"),
+            LocalError::TooFar => "在总线上超出 64 位".into(),
+        };
+        Phrase::new(self.to_string(), zh)
     }
 }
 

@@ -3,7 +3,8 @@
 //! Regions never overlap; an attempt to make them do so names both.
 
 use crate::addr::{AddrRange, Address, PhysAddr, PortAddr};
-use alloc::{string::String, vec::Vec};
+use crate::spec::{Localized, Phrase};
+use alloc::{format, string::String, string::ToString, vec::Vec};
 use core::fmt;
 
 /// What answers in a region of the physical address space.
@@ -58,6 +59,13 @@ impl<A: Address> fmt::Display for Overlap<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ((new, at), (old, there)) = (&self.new, &self.old);
         write!(f, "{new} ({at}) overlaps {old} ({there})")
+    }
+}
+
+impl<A: Address> Localized for Overlap<A> {
+    fn phrase(&self) -> Phrase {
+        let zh = format!("{} 与 {} 的地址范围重叠", self.new.0, self.old.0);
+        Phrase::new(self.to_string(), zh)
     }
 }
 

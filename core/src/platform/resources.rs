@@ -7,7 +7,8 @@ use super::config::{Bar, BarKind};
 use super::topology::{NodeId, Topology};
 use super::window::{Direction, HostBridge};
 use crate::addr::{AddrRange, BusAddr, Bytes, PortAddr};
-use alloc::{format, string::String, vec::Vec};
+use crate::spec::{Localized, Phrase};
+use alloc::{format, string::String, string::ToString, vec::Vec};
 use core::fmt;
 
 /// What is given an address before the rest is placed.
@@ -86,6 +87,27 @@ impl fmt::Display for ResourceError {
                 write!(f, "no room for {what} ({}) in {windows}", Bytes(*size))
             }
         }
+    }
+}
+
+impl Localized for ResourceError {
+    fn phrase(&self) -> Phrase {
+        let zh = match self {
+            ResourceError::Misaligned { what, at, align } => {
+                format!("{what} 位于 {at:#x}，不是 {} 的倍数", Bytes(*align))
+            }
+            ResourceError::Outside { what, range: (a, b), windows } => {
+                format!("{what} 位于 {a:#x}..={b:#x}，在 {windows} 之外")
+            }
+            ResourceError::TooHigh { what, last } => format!("{what} 结束于 {last:#x}，32 位放不下"),
+            ResourceError::Overlap { what, other, range: (a, b) } => {
+                format!("{what} 与 {other} 重叠（{a:#x}..={b:#x}）")
+            }
+            ResourceError::NoRoom { what, size, windows } => {
+                format!("{windows} 中放不下 {what}（{}）", Bytes(*size))
+            }
+        };
+        Phrase::new(self.to_string(), zh)
     }
 }
 

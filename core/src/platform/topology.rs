@@ -2,7 +2,8 @@
 
 use super::config::{acs, command, ConfigSpace, PortType};
 use crate::addr::RequesterId;
-use alloc::{string::String, vec::Vec};
+use crate::spec::{Localized, Phrase};
+use alloc::{format, string::String, string::ToString, vec::Vec};
 use core::fmt;
 
 /// A port or a function of the tree.
@@ -110,6 +111,30 @@ impl fmt::Display for TopologyError {
             }
             TopologyError::TooMany => write!(f, "more than {} functions", Topology::MAX),
         }
+    }
+}
+
+impl Localized for TopologyError {
+    fn phrase(&self) -> Phrase {
+        let zh = match self {
+            TopologyError::Taken { id, by } => format!("{id} 已经是 {by}"),
+            TopologyError::NotABridge { parent } => format!("{parent} 后面不能接任何东西"),
+            TopologyError::Kind { name, parent, allowed } if parent.is_empty() => {
+                format!("{name} 不能直接在根总线上：只能是 {allowed}")
+            }
+            TopologyError::Kind { name, parent, allowed } => {
+                format!("{name} 不能接在 {parent} 后面：只能是 {allowed}")
+            }
+            TopologyError::Bus { name, bus, expected, parent } => {
+                format!("{name} 写的是总线 {bus:02x}，而 {parent} 后面的总线是 {expected:02x}")
+            }
+            TopologyError::BusTaken { bus, by } => format!("总线 {bus:02x} 已经是 {by} 的"),
+            TopologyError::OnlyDeviceZero { name, device, parent } => {
+                format!("{name} 是设备 {device:02x}，而 {parent} 后面的链路上只有设备 00")
+            }
+            TopologyError::TooMany => format!("功能超过 {} 个", Topology::MAX),
+        };
+        Phrase::new(self.to_string(), zh)
     }
 }
 

@@ -6,8 +6,9 @@
 //! seen by devices at bus 0x4_0000_0000.
 
 use crate::addr::{AddrRange, Address, BusAddr, PhysAddr};
+use crate::spec::{Localized, Phrase};
 use crate::trace::{Actor, Event, Observer};
-use alloc::{string::String, vec::Vec};
+use alloc::{format, string::String, string::ToString, vec::Vec};
 use core::fmt;
 
 /// Which way accesses go through a window.
@@ -70,6 +71,17 @@ impl fmt::Display for WindowError {
             }
             WindowError::Bus(new, old, at) => write!(f, "{new} and {old} ({at}) share bus addresses"),
         }
+    }
+}
+
+impl Localized for WindowError {
+    fn phrase(&self) -> Phrase {
+        let zh = match self {
+            WindowError::Range { name } => format!("{name} 为空，或超出 64 位地址空间"),
+            WindowError::Cpu(new, old, at) => format!("{new} 与 {old}（{at}）占用相同的物理地址"),
+            WindowError::Bus(new, old, at) => format!("{new} 与 {old}（{at}）占用相同的总线域地址"),
+        };
+        Phrase::new(self.to_string(), zh)
     }
 }
 

@@ -75,3 +75,27 @@ impl From<Text> for Phrase {
         Phrase::new(text.en, text.zh)
     }
 }
+
+/// What can be said in both languages of the page: errors of every room state their own.
+pub trait Localized {
+    /// Returns it in both languages.
+    fn phrase(&self) -> Phrase;
+}
+
+impl Localized for Text {
+    fn phrase(&self) -> Phrase {
+        (*self).into()
+    }
+}
+
+impl Localized for Phrase {
+    fn phrase(&self) -> Phrase {
+        self.clone()
+    }
+}
+
+impl<T: Localized + ?Sized> Localized for &T {
+    fn phrase(&self) -> Phrase {
+        (**self).phrase()
+    }
+}

@@ -21,7 +21,7 @@ use crate::addr::{AddrRange, Address, Iova, PageSize, Pasid, PhysAddr, Requester
 use crate::memory::Memory;
 use crate::paging::builder::{Build, Mapping};
 use crate::paging::leaves::Leaves;
-use crate::spec::{EntryType, Register};
+use crate::spec::{EntryType, Register, Text};
 use crate::trace::{write_run, Actor, Observer, Scope, Verdict};
 use alloc::vec::Vec;
 use core::ops::{Deref, DerefMut};
@@ -166,7 +166,7 @@ pub trait Programmer: Commands + Sized {
         _index: u16,
         _entry: Option<InterruptEntry>,
     ) -> Result<Message, DriverError> {
-        Err(DriverError::Unsupported("interrupt remapping"))
+        Err(DriverError::Unsupported(Text::new("interrupt remapping", "中断重映射")))
     }
     /// Returns the message that uses interrupt entry `index`, whatever is in it.
     fn interrupt_message(&self, _index: u16) -> Message {

@@ -1,6 +1,7 @@
 //! What answers at which physical address, and the IOMMU as the `machine` line says.
 
-use super::{bad_range, problem};
+use super::super::problem;
+use super::bad_range;
 use crate::addr::{AddrRange, BusAddr, PhysAddr};
 use crate::iommu::{Ability, AnyIommu, Architecture, Board, UnitConfig};
 use crate::memory::{Failure, Memory};
@@ -112,5 +113,5 @@ pub(super) fn unit(
         pri: config.pri,
     };
     let span = config.arch.span;
-    AnyIommu::new(architecture, &wanted).map(Some).map_err(|text| Problem::new(span, text.en, text.zh))
+    AnyIommu::new(architecture, &wanted).map(Some).map_err(|text| problem(span, text))
 }

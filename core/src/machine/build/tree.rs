@@ -1,8 +1,7 @@
 //! Ports and functions with their configuration spaces, BARs and windows placed; the devices that scenarios name.
 
-use super::super::told::Both;
-use super::super::{BarUse, Device};
-use super::{bad_range, problem};
+use super::super::{problem, BarUse, Device};
+use super::bad_range;
 use crate::dma::{atc::Atc, Engine};
 use crate::iommu::DeviceCaps;
 use crate::memory::Memory;
@@ -14,6 +13,7 @@ use crate::platform::window::{Direction, HostBridge};
 use crate::scenario::ast::{self, Coherence};
 use crate::scenario::outline::{DevicePlan, Outline, PortKind};
 use crate::scenario::Problem;
+use crate::spec::Phrase;
 use alloc::{format, string::ToString, vec::Vec};
 
 /// Ports and functions with their configuration spaces, BARs and windows placed.
@@ -89,7 +89,7 @@ pub(super) fn tree(outline: &Outline<'_>, bridge: &HostBridge) -> Result<(Topolo
             let index = bar.index.value as u8;
             config
                 .add_bar(index, spec)
-                .map_err(|e| problem(bar.span, Both(format!("{e:?}"), format!("{e:?}"))))?;
+                .map_err(|e| problem(bar.span, Phrase::new(format!("{e:?}"), format!("{e:?}"))))?;
         }
         let node = topology
             .add(&device.name, device.id.value, parent, config)

@@ -11,7 +11,7 @@ use crate::iommu::{
 use crate::memory::Memory;
 use crate::paging::builder::{FrameAlloc, Mapping};
 use crate::platform::window::HostBridge;
-use crate::spec::Register;
+use crate::spec::{Register, Text};
 use crate::trace::Trace;
 use proptest::prelude::*;
 
@@ -110,7 +110,7 @@ impl Iommu for Flat {
         _: u16,
         _: Option<InterruptEntry>,
     ) -> Result<Message, DriverError> {
-        Err(DriverError::Unsupported("interrupts"))
+        Err(DriverError::Unsupported(Text::new("interrupts", "中断")))
     }
     fn interrupt_message(&self, _: u16) -> Message {
         unreachable!()

@@ -14,7 +14,7 @@ use crate::iommu::riscv::stages::Root;
 use crate::iommu::{Attachment, DomainKind, DriverError, ProcessTables};
 use crate::paging::builder::Mapping;
 use crate::platform::interrupts::{IMSIC, IMSIC_FILES};
-use crate::spec::Bits;
+use crate::spec::{Bits, Text};
 use crate::trace::{Observer, Perms};
 
 /// Where process directories appear to a second stage: in guest-physical addresses no guest has RAM at.
@@ -83,7 +83,10 @@ impl RiscvProgrammer {
         if let Some(id) = second {
             let Domain { kind, root } = domains.get(id)?;
             if kind != DomainKind::Stage2 {
-                return Err(DriverError::Unsupported("a first-stage domain as second stage"));
+                return Err(DriverError::Unsupported(Text::new(
+                    "a first-stage domain as second stage",
+                    "把第一级的域用作第二级",
+                )));
             }
             words[1] = Root::word(self.config.levels, root.raw());
             words.set(dc::IOHGATP_GSCID, id.0.into());
@@ -201,15 +204,19 @@ impl RiscvProgrammer {
         tables: Option<ProcessTables>,
     ) -> Result<(), DriverError> {
         if self.processes.get((device.raw(), 3, 0)).is_none() {
-            return Err(DriverError::Unsupported("processes for a device without PASID (DC.tc.PDTV = 0)"));
+            return Err(DriverError::Unsupported(Text::new(
+                "processes for a device without PASID (DC.tc.PDTV = 0)",
+                "没有 PASID 的设备上的进程（DC.tc.PDTV = 0）",
+            )));
         }
         let below = self.below.get(&device.raw()).copied();
         let words =
             match tables {
                 None => pc::ZERO,
-                Some(t) if t.below != below => return Err(DriverError::Unsupported(
+                Some(t) if t.below != below => return Err(DriverError::Unsupported(Text::new(
                     "a process over another second stage than its device's (there is one iohgatp a device)",
-                )),
+                    "进程的第二级与其设备的不同（每个设备只有一个 iohgatp）",
+                ))),
                 // ENS: supervisor requests are allowed, as a kernel's own use of a PASID needs.
                 Some(t) => [0, Root::word(t.levels, t.root)]
                     .with_flag(pc::V, true)

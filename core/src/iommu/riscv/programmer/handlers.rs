@@ -11,7 +11,7 @@ use crate::iommu::riscv::spec::structures::{msi_mode, msi_pte, msi_pte_mrif, MSI
 use crate::iommu::{DomainId, DomainKind, DriverError, FaultRecord, InterruptEntry, Message, PageRequest};
 use crate::paging::builder::{MapError, Mapping};
 use crate::platform::interrupts::{IMSIC, IMSIC_FILES};
-use crate::spec::{Bits, Field, Register};
+use crate::spec::{Bits, Field, Register, Text};
 use crate::trace::{Observer, Perms};
 use alloc::vec::Vec;
 
@@ -103,9 +103,10 @@ impl RiscvProgrammer {
             None => self.files.get(&index).map_or(0, |f| u64::from(f.0)),
         };
         if file >= IMSIC_FILES {
-            return Err(DriverError::Unsupported(
+            return Err(DriverError::Unsupported(Text::new(
                 "an interrupt file above 255 (the MSI page table has one page)",
-            ));
+                "大于 255 的中断文件（MSI 页表只有一页）",
+            )));
         }
         let identity = entry.map_or(0, |e| u32::from(e.vector));
         self.files.insert(index, (file as u32, identity));

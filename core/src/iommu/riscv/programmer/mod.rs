@@ -20,7 +20,7 @@ use crate::iommu::{
 };
 use crate::paging::riscv::{Riscv as Tables, Role};
 use crate::platform::interrupts::IMSIC;
-use crate::spec::{Bits, EntryType, Field};
+use crate::spec::{Bits, EntryType, Field, Text};
 use crate::trace::Observer;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -277,7 +277,10 @@ impl Programmer for RiscvProgrammer {
 
     fn accepts_domain(&self, _: DomainKind, id: DomainId) -> Result<(), DriverError> {
         match id.0 {
-            u16::MAX => Err(DriverError::Unsupported("more domains (GSCID has 16 bits)")),
+            u16::MAX => Err(DriverError::Unsupported(Text::new(
+                "more domains (GSCID has 16 bits)",
+                "更多的域（GSCID 只有 16 位）",
+            ))),
             _ => Ok(()),
         }
     }
@@ -352,7 +355,10 @@ impl Programmer for RiscvProgrammer {
 
     fn response(&self, request: &PageRequest, ok: bool) -> Result<Words, DriverError> {
         if !self.config.has(cap::ATS) {
-            return Err(DriverError::Unsupported("page requests (capabilities.ATS)"));
+            return Err(DriverError::Unsupported(Text::new(
+                "page requests (capabilities.ATS)",
+                "页请求（capabilities.ATS）",
+            )));
         }
         let (rid, process) = (request.requester.bdf16(), request.pasid.map(|p| p.raw()));
         let payload = response_payload(request, ok);

@@ -6,7 +6,7 @@ use crate::iommu::vtd::context::PASIDS_IN_TABLE;
 use crate::iommu::vtd::spec::structures::*;
 use crate::iommu::vtd::{Config, Vtd};
 use crate::iommu::{Attachment, Ctx, DomainKind, DriverError, ProcessTables};
-use crate::spec::{Bits, EntryType};
+use crate::spec::{Bits, EntryType, Text};
 use crate::trace::{write_run, Actor, Observer};
 
 /// RID_PASID: the PASID of requests that carry none. Linux uses 0 too.
@@ -85,20 +85,26 @@ impl Vtd {
         let words = match to {
             Attachment::Blocked => context::ZERO,
             Attachment::PassThrough if !self.config.pass_through() => {
-                return Err(DriverError::Unsupported("pass-through (ECAP.PT)"))
+                return Err(DriverError::Unsupported(Text::new("pass-through (ECAP.PT)", "直通（ECAP.PT）")))
             }
             Attachment::PassThrough => second(SHARED_DOMAIN, tt::PASS_THROUGH),
             Attachment::Domain(id) => {
                 let Domain { kind, root } = self.domain(id)?;
                 if kind == DomainKind::Stage1 {
-                    return Err(DriverError::Unsupported("first-stage translation in legacy mode"));
+                    return Err(DriverError::Unsupported(Text::new(
+                        "first-stage translation in legacy mode",
+                        "传统模式下的第一级转换",
+                    )));
                 }
                 let ats = caps.ats && self.config.device_tlb();
                 let kind = if ats { tt::DEVICE_TLB } else { tt::MULTI_LEVEL };
                 second(id.0, kind).with_address(context::SSPTPTR, root.raw())
             }
             Attachment::Nested(_) => {
-                return Err(DriverError::Unsupported("nested translation in legacy mode"))
+                return Err(DriverError::Unsupported(Text::new(
+                    "nested translation in legacy mode",
+                    "传统模式下的嵌套转换",
+                )))
             }
         };
         let at = self.context_place(ctx, device)?;
@@ -187,7 +193,10 @@ impl Vtd {
     ) -> Result<(), DriverError> {
         let directory = self.directory(ctx, device)?;
         if u64::from(pasid) >> (self.directory_size() + 13) != 0 {
-            return Err(DriverError::Unsupported("a PASID this large (ECAP.PSS)"));
+            return Err(DriverError::Unsupported(Text::new(
+                "a PASID this large (ECAP.PSS)",
+                "这么大的 PASID（ECAP.PSS）",
+            )));
         }
         let index = pasid / PASIDS_IN_TABLE;
         let key = (device.bdf16(), index);
@@ -215,7 +224,7 @@ impl Vtd {
         Ok(Some(match to {
             Attachment::Blocked => return Ok(None),
             Attachment::PassThrough if !self.config.pass_through() => {
-                return Err(DriverError::Unsupported("pass-through (ECAP.PT)"))
+                return Err(DriverError::Unsupported(Text::new("pass-through (ECAP.PT)", "直通（ECAP.PT）")))
             }
             Attachment::PassThrough => pasid::ZERO
                 .with_flag(pasid::P, true)
@@ -245,12 +254,20 @@ impl Vtd {
 
     fn first_words(&self, root: u64, levels: u8, did: u16) -> Result<pasid::Words, DriverError> {
         if !self.config.scalable_first_stage() {
-            return Err(DriverError::Unsupported("first-stage translation (ECAP.FSTS)"));
+            return Err(DriverError::Unsupported(Text::new(
+                "first-stage translation (ECAP.FSTS)",
+                "第一级转换（ECAP.FSTS）",
+            )));
         }
         let depth = match levels {
             4 => fspm::LEVELS_4,
             5 if self.config.first_stage_5_level() => fspm::LEVELS_5,
-            _ => return Err(DriverError::Unsupported("first-stage tables of this depth (CAP.FS5LP)")),
+            _ => {
+                return Err(DriverError::Unsupported(Text::new(
+                    "first-stage tables of this depth (CAP.FS5LP)",
+                    "这么多级的第一级页表（CAP.FS5LP）",
+                )))
+            }
         };
         // WPE and NXE as the CPU runs; SRE and ERE where the unit has them; EAFE off.
         Ok(pasid::ZERO
@@ -271,7 +288,10 @@ impl Vtd {
         };
         let Domain { kind, root } = self.domain(below)?;
         if kind != DomainKind::Stage2 || !self.config.nested() {
-            return Err(DriverError::Unsupported("nesting over this domain (ECAP.NEST, a stage 2 domain)"));
+            return Err(DriverError::Unsupported(Text::new(
+                "nesting over this domain (ECAP.NEST, a stage 2 domain)",
+                "在这个域之上嵌套（ECAP.NEST，需为第二级的域）",
+            )));
         }
         let words = self.first_words(tables.root, tables.levels, below.0)?;
         Ok(self.with_second(words.with(pasid::PGTT, pgtt::NESTED), root))
@@ -285,7 +305,10 @@ impl Vtd {
         tables: Option<ProcessTables>,
     ) -> Result<(), DriverError> {
         if !self.config.scalable_mode() || !self.config.pasid() {
-            return Err(DriverError::Unsupported("PASIDs (ECAP.SMTS, ECAP.PASID)"));
+            return Err(DriverError::Unsupported(Text::new(
+                "PASIDs (ECAP.SMTS, ECAP.PASID)",
+                "PASID（ECAP.SMTS、ECAP.PASID）",
+            )));
         }
         let words = match tables {
             Some(tables) => self.process_words(tables)?,

@@ -7,7 +7,7 @@ use crate::iommu::vtd::spec::interrupts::{irte, IRTE, IRTE_POSTED};
 use crate::iommu::vtd::spec::registers::{frcd_high, fsts, FSTS, PQA, PQH, PQT, PRS};
 use crate::iommu::vtd::{queues, Vtd};
 use crate::iommu::{Ctx, DriverError, FaultRecord, InterruptEntry, Message, PageRequest};
-use crate::spec::Bits;
+use crate::spec::{Bits, Text};
 use crate::trace::{write_run, Actor, Observer};
 use alloc::vec::Vec;
 
@@ -69,14 +69,23 @@ impl Vtd {
         entry: Option<InterruptEntry>,
     ) -> Result<Message, DriverError> {
         if !self.config.interrupt_remapping() {
-            return Err(DriverError::Unsupported("interrupt remapping (ECAP.IR)"));
+            return Err(DriverError::Unsupported(Text::new(
+                "interrupt remapping (ECAP.IR)",
+                "中断重映射（ECAP.IR）",
+            )));
         }
         if index > 255 {
-            return Err(DriverError::Unsupported("an interrupt index above 255 (the table has one page)"));
+            return Err(DriverError::Unsupported(Text::new(
+                "an interrupt index above 255 (the table has one page)",
+                "大于 255 的中断索引（表只有一页）",
+            )));
         }
         let posted = entry.is_some_and(|e| e.posted.is_some());
         if posted && !self.config.posting() {
-            return Err(DriverError::Unsupported("interrupt posting (CAP.PI)"));
+            return Err(DriverError::Unsupported(Text::new(
+                "interrupt posting (CAP.PI)",
+                "中断投递（CAP.PI）",
+            )));
         }
         let words = entry.map_or(irte::ZERO, |e| emit_entry(&e, self.config.extended_interrupt_mode()));
         let at = self.driver.interrupts.wrapping_add(u64::from(index) * 16);

@@ -15,7 +15,7 @@ use crate::iommu::{Ctx, DeviceCaps, DomainId, DomainKind, DriverError};
 use crate::memory::Memory;
 use crate::paging::builder::{Builder, Mapping};
 use crate::paging::leaves::{leaves, Leaves};
-use crate::spec::{Bits, Field, Register};
+use crate::spec::{Bits, Field, Register, Text};
 use crate::trace::{Actor, Observer, Scope, Verdict};
 use alloc::collections::BTreeMap;
 
@@ -151,16 +151,22 @@ impl Vtd {
         let scalable = self.config.scalable_mode();
         match kind {
             DomainKind::Stage1 if !scalable || !self.config.scalable_first_stage() => {
-                return Err(DriverError::Unsupported("first-stage translation (ECAP.FSTS)"))
+                return Err(DriverError::Unsupported(Text::new(
+                    "first-stage translation (ECAP.FSTS)",
+                    "第一级转换（ECAP.FSTS）",
+                )))
             }
             DomainKind::Stage2 if scalable && !self.config.scalable_second_stage() => {
-                return Err(DriverError::Unsupported("second-stage translation in scalable mode (ECAP.SSTS)"))
+                return Err(DriverError::Unsupported(Text::new(
+                    "second-stage translation in scalable mode (ECAP.SSTS)",
+                    "可扩展模式下的第二级转换（ECAP.SSTS）",
+                )))
             }
             _ => {}
         }
         let id = self.driver.next_domain.max(FIRST_DOMAIN);
         if u32::from(id) >= self.config.domains() {
-            return Err(DriverError::Unsupported("more domains (CAP.ND)"));
+            return Err(DriverError::Unsupported(Text::new("more domains (CAP.ND)", "更多的域（CAP.ND）")));
         }
         let root = Self::frame(ctx)?;
         self.driver.next_domain = id + 1;

@@ -8,6 +8,7 @@ use crate::iommu::vtd::spec::commands::response;
 use crate::iommu::vtd::spec::registers::{fsts, FSTS, IQH, IQT};
 use crate::iommu::vtd::Vtd;
 use crate::iommu::{Ctx, DriverError, Invalidation, PageRequest};
+use crate::spec::Text;
 use crate::trace::{write_run, Actor, Observer};
 
 const CONTEXTS: Command = Command::Contexts(Contexts::All);
@@ -142,7 +143,9 @@ impl Vtd {
             Invalidation::All => self.flush_all(ctx),
             Invalidation::Translations => self.submit(ctx, &[TRANSLATIONS]),
             Invalidation::Devices => self.submit(ctx, &[CONTEXTS]),
-            Invalidation::Processes if !scalable => Err(DriverError::Unsupported("PASIDs (ECAP.SMTS)")),
+            Invalidation::Processes if !scalable => {
+                Err(DriverError::Unsupported(Text::new("PASIDs (ECAP.SMTS)", "PASID（ECAP.SMTS）")))
+            }
             Invalidation::Processes => self.submit(ctx, &[PROCESSES]),
             Invalidation::Device(device) => {
                 let rid = self.driver.pasid_domains.get(&(device.bdf16(), 0)).copied();
@@ -153,7 +156,10 @@ impl Vtd {
             }
             Invalidation::Process(device, pasid) => {
                 if !scalable {
-                    return Err(DriverError::Unsupported("PASIDs (ECAP.SMTS)"));
+                    return Err(DriverError::Unsupported(Text::new(
+                        "PASIDs (ECAP.SMTS)",
+                        "PASID（ECAP.SMTS）",
+                    )));
                 }
                 let key = (device.bdf16(), pasid.raw());
                 let domain = self.driver.pasid_domains.get(&key).copied().unwrap_or(SHARED_DOMAIN);
@@ -200,7 +206,10 @@ impl Vtd {
         ok: bool,
     ) -> Result<(), DriverError> {
         if !self.config.scalable_mode() || !self.config.page_requests() {
-            return Err(DriverError::Unsupported("page requests (ECAP.PRS)"));
+            return Err(DriverError::Unsupported(Text::new(
+                "page requests (ECAP.PRS)",
+                "页请求（ECAP.PRS）",
+            )));
         }
         let response = Command::PageResponse {
             source: request.requester.bdf16(),
