@@ -1,53 +1,85 @@
 // Takes the screenshots kept under docs/screenshots: main states, widths, themes, languages.
 // usage: node tools/shots.mjs [NAME...]
 import { mkdirSync, readFileSync, statSync } from "node:fs";
-import { start } from "../tests/browser/browser.mjs";
+import { settled, start } from "../tests/browser/browser.mjs";
 import { PREVIEW, SENTENCE } from "./preview.mjs";
 
 const press = async (page, key, times = 1) => {
   for (let i = 0; i < times; i++) {
     await page.keyboard.press(key);
-    await page.waitForTimeout(60);
+    await settled(page);
   }
 };
+/** Steps until a walk can be opened, opens it, and takes `reads` more. */
+const walk =
+  (reads = 3) =>
+  async (page) => {
+    await press(page, "m");
+    for (let i = 0; i < 40; i++) {
+      if ((await page.isVisible("#open")) && (await page.locator(".reads tr").count()) > 3) break;
+      await press(page, "ArrowRight");
+    }
+    await press(page, "o");
+    await press(page, "ArrowRight", reads);
+  };
 const tab = (name) => async (page) => {
-  await press(page, "m");
-  await press(page, "ArrowRight", 6);
+  await walk()(page);
   await page.click(`#tab-${name}`);
 };
-/** In the walk of the first miss. */
-const walk = async (page) => {
-  await press(page, "m");
-  await press(page, "ArrowRight", 4);
-};
-const phone = { width: 360, height: 780 };
+const phone = { width: 360, height: 740 };
+const reads = "&depth=read";
 
 const SHOTS = {
-  "start-1280": {},
-  "start-360-zh": { ...phone, locale: "zh-CN" },
-  "walk-1280": { act: walk },
-  "walk-1280-dark-zh": { act: walk, theme: "dark", locale: "zh-CN" },
-  "walk-360": { ...phone, act: walk, fullPage: true },
-  "nested-1280": {
-    hash: "#p=nested-walk",
+  "landing-1280": {},
+  "landing-360-zh": { ...phone, locale: "zh-CN" },
+  "idea-1280": { hash: "#p=why-iommu", act: (page) => press(page, "ArrowRight", 2) },
+  "opened-1280": {
+    hash: "#p=why-iommu",
     act: async (page) => {
-      await press(page, "m");
-      await press(page, "ArrowRight", 32);
+      await press(page, "ArrowRight", 2);
+      await press(page, "o");
     },
   },
-  "fault-1280": { hash: "#p=why-iommu", act: (page) => press(page, "f") },
-  "queues-1280": { hash: "#p=lazy", act: tab("queues") },
+  "opened-twice-1280": {
+    hash: "#p=why-iommu",
+    act: async (page) => {
+      await press(page, "ArrowRight", 2);
+      await press(page, "o", 2);
+      await press(page, "ArrowRight", 7);
+    },
+  },
+  "end-1280": { hash: "#p=why-iommu", act: (page) => press(page, "End") },
+  "idea-360": { ...phone, hash: "#p=why-iommu", act: (page) => press(page, "ArrowRight", 2) },
+  "end-360-dark-zh": {
+    ...phone,
+    hash: "#p=why-iommu",
+    theme: "dark",
+    locale: "zh-CN",
+    act: (page) => press(page, "End"),
+  },
+  "idea-740x360": {
+    width: 740,
+    height: 360,
+    hash: "#p=why-iommu",
+    act: (page) => press(page, "ArrowRight", 2),
+  },
+  "walk-1280": { hash: `#p=howto${reads}`, act: walk() },
+  "walk-1280-dark-zh": { hash: `#p=howto${reads}`, act: walk(), theme: "dark", locale: "zh-CN" },
+  "nested-1280": { hash: `#p=nested-walk${reads}`, act: walk(8) },
+  "fault-1280": { hash: `#p=why-iommu${reads}`, act: (page) => press(page, "f") },
+  "queues-1280": { hash: `#p=lazy${reads}`, act: tab("queues") },
   "memory-1280": {
-    hash: "#p=device-map",
+    hash: `#p=device-map${reads}`,
     act: async (page) => {
       await press(page, "End");
+      await page.click("#hide-answer");
       await page.click("#tab-memory");
     },
   },
   "where-1280": {
     hash: "#p=vmalloc",
     act: async (page) => {
-      await press(page, "End");
+      await press(page, "ArrowRight", 2);
       await page.locator("[data-piece]").first().focus();
       await page.keyboard.press("Enter");
     },
@@ -55,31 +87,22 @@ const SHOTS = {
   "editor-1280": {
     hash: "#p=why-iommu",
     act: async (page) => {
+      await press(page, "ArrowRight");
       await page.keyboard.press("e");
       await page.waitForSelector(".cm-content");
       await page.click(".cm-content");
       await page.keyboard.press("Control+End");
       await page.keyboard.type("\n  dma nic wriet buf");
-      await page.waitForTimeout(600);
-    },
-  },
-  "predict-1280": {
-    hash: "#p=why-iommu",
-    act: async (page) => {
-      await page.click("#predict");
-      await page.click("#walk");
-      for (let i = 0; i < 60 && !(await page.isVisible(".question button")); i++)
-        await press(page, "ArrowRight");
+      await page.waitForSelector("#problems li");
     },
   },
   "compare-1280": {
-    hash: "#p=lazy",
+    hash: "#p=why-iommu",
     act: async (page) => {
       await page.selectOption("#compare", { index: 1 });
-      await page.waitForTimeout(800);
+      await page.waitForSelector("#diagram-other svg");
     },
   },
-  "end-1280": { hash: "#p=lazy", act: (page) => press(page, "End") },
   "gallery-1280": { path: "gallery.html" },
   "gallery-360-dark-zh": { path: "gallery.zh.html", ...phone, theme: "dark", locale: "zh-CN" },
 };

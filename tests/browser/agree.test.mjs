@@ -50,6 +50,8 @@ const lines = (text) => text.split("\n").map((line) => line.trimEnd());
 async function check(page, what) {
   const seen = await page.evaluate(() => ({
     hash: location.hash,
+    entry: JSON.stringify(history.state),
+    message: document.querySelector(".message").textContent,
     chosen: document.querySelector("#scenario").value,
     option: document.querySelector("#scenario").selectedOptions[0]?.textContent,
     title: document.querySelector("#title").textContent,
@@ -62,7 +64,11 @@ async function check(page, what) {
   }));
   const good = textOf(seen.hash);
   const preset = NAMES.find((name) => TEXTS[name].split("\n")[1] === good.split("\n")[1]);
-  assert.equal(seen.chosen, preset, `${what}: the chosen scenario is not that of the address`);
+  assert.equal(
+    seen.chosen,
+    preset,
+    `${what}: the chosen scenario is not that of the address (${seen.entry}, ${seen.message})`,
+  );
   const title = new RegExp(`^title${seen.zh ? "\\.zh" : ""} "(.*)"$`, "m")
     .exec(good)[1]
     .replaceAll('\\"', '"');
@@ -100,6 +106,8 @@ test(`${SEQUENCES} sequences of choosing, typing, breaking, reloading, going bac
     await page.selectOption("#scenario", name);
   };
   const insert = async (text) => {
+    // The page may be being built anew, in the other language.
+    await settled(page);
     await page.evaluate(() => document.activeElement?.blur());
     if (!(await page.$("#editor[open]"))) await page.keyboard.press("e");
     await page.waitForSelector(".cm-content");

@@ -450,7 +450,7 @@ for (const [width, theme, lang] of [
       await page.evaluate((i) => document.getElementById(i).scrollIntoView(), id);
       await ready(page, id);
     }
-    await page.waitForTimeout(300);
+    await page.waitForSelector("#a #diagram svg");
     await accessible(page);
     await unspilled(page);
     if (process.env.SHOTS)

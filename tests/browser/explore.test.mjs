@@ -147,7 +147,7 @@ test("what is folded opens, and what is pointed at tells its names", async () =>
     await fold.focus();
     await page.keyboard.press("Enter");
     await page.waitForFunction((s) => document.querySelector("#unfocus").textContent !== s, said);
-    await page.waitForTimeout(300);
+    await settled(page);
   }
   assert.ok((await buffers()) > before, `${await buffers()} buffers, ${before} before`);
   await accessible(page, "looking closer");
@@ -220,7 +220,7 @@ test("a guess is asked before the step and answered by it", async () => {
   await page.click("#predict");
   for (let i = 0; i < 200 && !(await page.$(".question .choices button")); i++) {
     await page.keyboard.press("ArrowRight");
-    await page.waitForTimeout(20);
+    await settled(page);
   }
   assert.ok((await page.$$(".question .choices button")).length >= 2);
   await accessible(page, "question");
@@ -265,7 +265,7 @@ test("on a phone the page follows what the step touches", async () => {
   await press(page, "m");
   for (let i = 0; i < 12; i++) {
     await press(page, "ArrowRight");
-    await page.waitForTimeout(60);
+    await settled(page);
     const seen = await page.evaluate(() => {
       const token = document.querySelector("#diagram .token")?.getBoundingClientRect();
       const stage = document.querySelector("section.stage").getBoundingClientRect();

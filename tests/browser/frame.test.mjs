@@ -52,7 +52,7 @@ for (const sandbox of [null, "allow-scripts"]) {
 test("heights are taken from our frames only, and within bounds", async () => {
   const page = await host(`<iframe src="${site.origin}embed.html#p=why-iommu" title="x"></iframe>`);
   await page.frameLocator("iframe").locator("#diagram svg").waitFor();
-  await page.waitForTimeout(500);
+  await page.waitForFunction(() => document.querySelector("iframe").style.height !== "");
   const before = await page.evaluate(() => document.querySelector("iframe").style.height);
   await page.evaluate(() => {
     // Not from the frame: the page's own message, and one that lies about where it comes from.
@@ -65,7 +65,14 @@ test("heights are taken from our frames only, and within bounds", async () => {
       }),
     );
   });
-  await page.waitForTimeout(100);
+  // A message of our own comes after those: then they have been looked at.
+  await page.evaluate(
+    () =>
+      new Promise((done) => {
+        addEventListener("message", (event) => event.data === "after" && done());
+        postMessage("after", "*");
+      }),
+  );
   assert.equal(await page.evaluate(() => document.querySelector("iframe").style.height), before);
   await page.evaluate((origin) => {
     const source = document.querySelector("iframe").contentWindow;

@@ -95,7 +95,7 @@ const STATES = {
       await page.click("#sentence");
       for (let i = 0; i < 80 && !(await page.isVisible(".question button")); i++) {
         await page.keyboard.press("ArrowRight");
-        await page.waitForTimeout(20);
+        await settled(page);
       }
       assert.ok(await page.isVisible(".question button"));
     },
@@ -132,7 +132,7 @@ for (const [width, theme, locale] of [
         locale,
       });
       await reach(page);
-      await page.waitForTimeout(100);
+      await settled(page);
       // The list of completions is walked through from the editor (aria-activedescendant): it takes no focus itself.
       await accessible(page, name, ".cm-tooltip-autocomplete");
       await unspilled(page, name);

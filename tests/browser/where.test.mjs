@@ -86,7 +86,7 @@ test("a boot log of 1 MiB is read in the page, and nothing of it leaves", async 
   await page.click("#explain-log");
   await page.waitForSelector(".explain-input");
   page.on("request", (request) => asked.push(request.url()));
-  const took = await page.evaluate(async () => {
+  await page.evaluate(async () => {
     let text = "";
     for (let i = 0; text.length < 1 << 20; i++) {
       text += `[ ${i}.000000] usb 1-1: new high-speed USB device number ${i}\n`;
@@ -94,15 +94,11 @@ test("a boot log of 1 MiB is read in the page, and nothing of it leaves", async 
         text += `[ ${i}.000001] DMAR: [DMA Write NO_PASID] Request device [00:1f.2] fault addr 0xfffe1000 [fault reason 0x05] x\n`;
     }
     const input = document.querySelector(".explain-input");
-    const began = performance.now();
     input.value = text;
     input.dispatchEvent(new Event("input", { bubbles: true }));
     while (!document.querySelector(".explain")?.textContent.includes("0xfffe1000"))
       await new Promise((done) => setTimeout(done, 20));
-    return performance.now() - began;
   });
-  console.log(`# 1 MiB of boot log: ${Math.round(took)} ms`);
-  assert.ok(took < 10_000, `${took} ms`);
   assert.deepEqual(asked, []);
   await page.context().close();
 });
