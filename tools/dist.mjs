@@ -5,7 +5,7 @@ import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeF
 import { basename, join } from "node:path";
 import { parseArgs } from "node:util";
 import { build } from "esbuild";
-import { COMMON } from "./bundle.mjs";
+import { CLASSIC, COMMON } from "./bundle.mjs";
 import { buildEmbed } from "./embed.mjs";
 import { buildGallery } from "./gallery.mjs";
 import { writeServiceWorker } from "./offline.mjs";
@@ -39,6 +39,7 @@ const imports = Object.values(metafile.outputs)
   .map((file) => `<link rel="modulepreload" href="${basename(file.path)}" />`);
 for (const name of ["iommu_bg.wasm", "lazy-logs_bg.wasm"])
   cpSync(join("target/pkg", name), join(fresh, name));
+await build({ ...CLASSIC, entryPoints: { logs: "www/src/explain/worker.ts" }, outdir: fresh });
 await buildEmbed(fresh);
 await buildGallery(fresh);
 cpSync("target/pkg/first", join(fresh, "first"), { recursive: true });

@@ -17,7 +17,7 @@ export async function writeSingleFile(into, page) {
   const style = await build({ entryPoints: ["www/src/style.css"], bundle: true, minify: true, write: false });
   const carried = {
     worker: `self.iommuModule=${JSON.stringify(base64("target/pkg/iommu_bg.wasm"))};${worker}`,
-    logs: base64("target/pkg/lazy-logs_bg.wasm"),
+    logs: `self.iommuLogs=${JSON.stringify(base64("target/pkg/lazy-logs_bg.wasm"))};${await bundle("www/src/explain/worker.ts")}`,
   };
   const icon = `data:image/svg+xml;base64,${base64("www/static/icon.svg")}`;
   const html = page

@@ -38,7 +38,7 @@ function kind(name) {
   if (/^gallery.*\.html$/.test(name)) return { load: "gallery", one: "galleries" };
   if (name.startsWith("gallery")) return { load: "gallery" };
   if (page.includes(`"${name}"`)) return { load: "first" };
-  if (/^lazy-logs|^chunk-.*\.css$/.test(name)) return { load: "logs" };
+  if (/^lazy-logs|^logs\.js$|^chunk-.*\.css$/.test(name)) return { load: "logs" };
   if (/^(lazy-|chunk-)/.test(name)) return { load: "editor" };
   return { load: /\.(html|js|css|svg)$/.test(name) ? "first" : "other" };
 }

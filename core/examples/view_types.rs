@@ -2,4 +2,5 @@
 
 fn main() {
     print!("{}", iommu_core::view::types::typescript());
+    print!("{}", iommu_core::explain::logs::answer::typescript());
 }

@@ -2,7 +2,7 @@
 interface Carried {
   /** The worker's script, with the machine in it. */
   worker: string;
-  /** The log reader, base64. */
+  /** The log reader's worker, with the reader in it. */
   logs: string;
 }
 

@@ -26,6 +26,7 @@ impl Viewer {
             memories: memories(trace, self.cast()),
             checks: Vec::new(),
             stopped: None,
+            refused: None,
         }
     }
 

@@ -6,6 +6,7 @@ use super::types::{Comparison, Course, Head, Question, Scene, Whereabouts};
 use super::{compare, expected, export, predict, reach, scene, text, where_is, Viewer};
 use crate::diagram::render::Theme;
 use crate::diagram::{layout, Layout, Model, Options};
+use crate::explain::logs::failing_step;
 use crate::explain::Cast;
 use crate::machine::{run, Check, Done, Machine, Run};
 use crate::picture::picture;
@@ -72,7 +73,8 @@ impl Player {
         reach::tell(self.viewer.trace(), &self.machine, &mut course.lanes);
         let (ideas, operations) = (self.ideas(lang), self.operations(lang));
         let stopped = text::troubles(self.stopped.as_slice(), lang).pop();
-        Course { start: self.start(), ideas, operations, checks, stopped, ..course }
+        let refused = failing_step(&self.done, self.viewer.trace()).map(|at| at as u32);
+        Course { start: self.start(), ideas, operations, checks, refused, stopped, ..course }
     }
     /// This run beside another one.
     pub fn compare(&self, other: &Player) -> Comparison {

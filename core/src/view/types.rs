@@ -353,6 +353,8 @@ to_page! {
         pub memories: Vec<OwnMemory>,
         /// What the scenario expects, in its order.
         pub checks: Vec<Expected>,
+        /// Where the last refused access was refused: the position at which the read that failed is seen.
+        pub refused: Option<u32>,
         /// Why the run ended before the last line, and where: a limit was reached, or its reader stopped it.
         pub stopped: Option<Trouble>,
     }

@@ -4,22 +4,25 @@ import { strings, type Lang } from "./strings";
 
 /** What the dialog needs of the page. */
 export interface Page {
-  state: { course: { marks: { at: number; tone: string }[] } | null; stops: ArrayLike<number> };
+  state: { course: { refused: number | null } | null };
   open: (text: string, preset: string | null, position?: number) => Promise<boolean>;
   go: (position: number) => Promise<void>;
 }
 
-/** Opens a scenario made from a log, at the read that failed. */
-async function openAtFault(page: Page, scenario: string): Promise<void> {
+/** Opens a scenario made from a log, where it is refused. */
+async function openAtRefusal(page: Page, scenario: string): Promise<void> {
   if (!(await page.open(scenario, null))) return;
-  const marks = page.state.course?.marks ?? [];
-  const fault = marks.filter((mark) => mark.tone === "fault").at(-1);
-  if (!fault) return;
-  // The read that the fault follows: the last stop before it that is not a mark itself (its interrupt is one).
-  const marked = new Set(marks.map((mark) => mark.at));
-  const reads = Array.from(page.state.stops).filter((stop) => stop < fault.at && !marked.has(stop));
-  await page.go(reads.at(-1) ?? fault.at);
+  const at = page.state.course?.refused;
+  if (at) await page.go(at);
 }
+
+/** The box of a page, with what was pasted: it stays when the page is built again in another language. */
+interface Kept {
+  box?: Promise<ExplainBox>;
+  dialog: HTMLDialogElement;
+  lang: Lang;
+}
+const kept = new WeakMap<Page, Kept>();
 
 /** A button that opens the dialog, both to be put on the page; and what opens it with a log in it. */
 export function explainDialog(
@@ -40,29 +43,42 @@ export function explainDialog(
   close.textContent = "✕";
   close.setAttribute("aria-label", say.close);
   close.addEventListener("click", () => dialog.close());
+  // A link leads to a scenario of the page, which is behind the dialog.
+  dialog.addEventListener("click", ({ target }) => {
+    if (target instanceof Element && target.closest("a")) dialog.close();
+  });
   dialog.append(close);
 
-  let box: Promise<ExplainBox> | undefined;
+  const own: Kept = kept.get(page) ?? { dialog, lang };
+  kept.set(page, own);
+  own.dialog = dialog;
+  own.lang = lang;
+  /** Puts the box into this dialog; it may have been made for one before. */
+  const adopt = (made: ExplainBox) => {
+    own.dialog.append(made.element);
+    made.setLang(own.lang);
+    return made;
+  };
+  own.box?.then(adopt, () => {});
   const load = async () => {
     const { loadExplainBox } = await import("./index");
     const made = await loadExplainBox((scenario) => {
-      dialog.close();
-      void openAtFault(page, scenario);
-    }, lang);
-    dialog.append(made.element);
-    return made;
+      own.dialog.close();
+      void openAtRefusal(page, scenario);
+    }, own.lang);
+    return adopt(made);
   };
   const show = (log: string) => {
     dialog.showModal();
-    box ??= load();
-    box.then(
+    own.box ??= load();
+    own.box.then(
       (made) => {
         if (log) made.explain(log);
         made.focus();
       },
       (error: unknown) => {
         // Another try is a new one: the network may be back.
-        box = undefined;
+        own.box = undefined;
         console.error(error);
       },
     );

@@ -14,21 +14,29 @@ const en = {
   clear: "Clear",
   file: "Open a file…",
   tooLarge: (name: string) => `${name} is larger than 16 MiB: open a part of it.`,
+  pasteTooLarge: "This is larger than 16 MiB: paste a part of it.",
+  reading: "Reading…",
   open: "Open the walk that fails",
   openTables: "Open these tables",
-  causes: "Usual causes, likeliest first",
+  preset: (name: string) => `A scenario of this trouble: ${name}`,
+  causes: "Causes, likeliest first",
   tell: "How to tell:",
+  because: "For it:",
+  despite: "Against it:",
+  seenIn: "Reported in:",
+  between: "; ",
   inferred: "inferred",
   nearest: "Nearest known form:",
   line: (first: number, last: number) => (first === last ? `line ${first}` : `lines ${first}–${last}`),
   times: (n: number) => `${n} times`,
   more: (n: number) => `Show ${n} more`,
-  summary: (faults: number, others: number, unknown: number, lines: number) => {
+  summary: (faults: number, others: number, unknown: number, quiet: number, lines: number) => {
     if (lines === 0) return "";
     const count = (n: number, one: string, many: string) => `${n} ${n === 1 ? one : many}`;
     const parts = [count(faults, "kind of fault", "kinds of fault")];
     if (others > 0) parts.push(count(others, "other message", "other messages"));
     if (unknown > 0) parts.push(count(unknown, "line not understood", "lines not understood"));
+    if (quiet > 0) parts.push(`${count(quiet, "line", "lines")} that report no trouble`);
     return `${parts.join(", ")} in ${count(lines, "line", "lines")}.`;
   },
 };
@@ -44,20 +52,28 @@ const zh: typeof en = {
   clear: "清空",
   file: "打开文件…",
   tooLarge: (name) => `${name} 超过 16 MiB：请只打开其中一部分。`,
+  pasteTooLarge: "内容超过 16 MiB：请只粘贴其中一部分。",
+  reading: "正在读取…",
   open: "打开出错的那次查表",
   openTables: "打开这些表",
-  causes: "常见原因，可能性由高到低",
+  preset: (name) => `演示此类问题的场景：${name}`,
+  causes: "原因，可能性由高到低",
   tell: "如何判断：",
+  because: "支持：",
+  despite: "反对：",
+  seenIn: "见于报告：",
+  between: "；",
   inferred: "推断",
   nearest: "最接近的已知格式：",
   line: (first, last) => (first === last ? `第 ${first} 行` : `第 ${first}–${last} 行`),
   times: (n) => `共 ${n} 次`,
   more: (n) => `再显示 ${n} 条`,
-  summary: (faults, others, unknown, lines) => {
+  summary: (faults, others, unknown, quiet, lines) => {
     if (lines === 0) return "";
     const parts = [`${faults} 种错误`];
     if (others > 0) parts.push(`${others} 条其他消息`);
     if (unknown > 0) parts.push(`${unknown} 行无法识别`);
+    if (quiet > 0) parts.push(`${quiet} 行未报告问题`);
     return `${lines} 行中有 ${parts.join("，")}。`;
   },
 };

@@ -1,37 +1,21 @@
-// What `explainLog` of the core answers, parsed.
+// What the box and its worker say to each other. What is in a report is told by the core, in `explain::logs::answer`.
+import type { LogReport } from "iommu-view";
 
-export interface Report {
-  /** How many lines were read. */
-  lines: number;
-  items: Item[];
+export type { LogCause, LogItem, LogReport, LogStory } from "iommu-view";
+
+/** A text to read, or, without one, the last text again in another language. */
+export interface Asked {
+  id: number;
+  text: string | null;
+  zh: boolean;
 }
 
-export interface Item {
-  kind: "fault" | "status" | "tables" | "unknown";
-  /** First and last line, counted from 1. */
-  first: number;
-  last: number;
-  title: string;
-  arch: string;
-  /** How often the same fault occurs. */
-  times: number;
-  fields: Field[];
-  causes: Cause[];
-  /** A scenario that ends at the same fault. */
-  scenario?: string;
-  /** For a line that is not understood: the known form it resembles most, and who prints that. */
-  nearest?: string;
-  source?: string;
-}
+export type Answered = { id: number } & ({ report: LogReport } | { error: string });
 
-export interface Field {
-  name: string;
-  value: string;
-  meaning: string;
-  inferred: boolean;
-}
-
-export interface Cause {
-  text: string;
-  howToTell: string;
+/** What reads logs. */
+export interface LogReader {
+  /** Reads a text. Another one, asked for meanwhile, ends this; then there is no report. */
+  read: (text: string, zh: boolean) => Promise<LogReport | null>;
+  /** Says the last report in a language. */
+  say: (zh: boolean) => Promise<LogReport | null>;
 }

@@ -1,16 +1,59 @@
-//! AMD-Vi: the event log as Linux prints it.
+//! AMD-Vi: the event log as Linux and Xen print it.
 //!
 //! Codes and flags are of the AMD I/O Virtualization Technology (IOMMU) Specification (document 48882), section 2.5.
 
-use super::causes::{self, Cause};
+use super::causes::*;
+use super::evidence::Clue;
 use super::fault::{Access, Arch, Fault};
-use super::items::{Found, Kind};
-use super::scan::{unquoted, Device, Scan};
-use super::{hints, items};
+use super::forms::Form;
+use super::found::{Format, Found, Here};
+use super::hints;
+use super::scan::{Device, Scan};
 use crate::spec::{FaultCode, Phrase, Text};
 use alloc::format;
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+
+pub(super) static FORMAT: Format = Format {
+    forms: FORMS,
+    readers: &[
+        ("Event logged [", event),
+        ("IO_PAGE_FAULT", event),
+        ("ILLEGAL_DEV_TABLE_ENTRY", event),
+        ("_HARDWARE_ERROR", event),
+        ("RMP_HW_ERROR", event),
+        ("ILLEGAL_COMMAND_ERROR", event),
+        ("INVALID_DEVICE_REQUEST", event),
+        ("INVALID_PPR_REQUEST", event),
+        ("Completion-Wait loop timed out", status),
+        ("Event log overflow", status),
+        ("event log overflow", status),
+        ("vent log restarting", status),
+        ("PR log overflow", status),
+        ("PR log restarting", status),
+        ("A log overflow", status),
+        ("A log restarting", status),
+    ],
+    patterns: &[],
+    codes: || AMD_EVENTS.iter().map(|event| event.code).collect::<Vec<_>>(),
+    causes,
+};
+
+macro_rules! form {
+    ($name:literal $wording:literal $source:literal) => {
+        Form { name: $name, arch: Arch::AmdVi, wording: $wording, source: $source }
+    };
+}
+
+static FORMS: &[Form] = &[
+    form!("amd-event" "AMD-Vi: Event logged [IO_PAGE_FAULT device=* domain=* address=* flags=*]" "Linux v2.6.26 and later; from v3.11 in front of it the device that Linux found, from v6.0 device with the segment"),
+    form!("amd-event-iotlb" "AMD-Vi: Event logged [IOTLB_INV_TIMEOUT device=* address=*]" "Linux v2.6.26 and later"),
+    form!("amd-unknown" "AMD-Vi: Event logged [UNKNOWN event[0]=* event[1]=* event[2]=* event[3]=*" "Linux v4.20 and later (before: UNKNOWN type=*)"),
+    form!("amd-not-attached" "AMD-Vi: Event logged [Device not attached to domain properly]" "Linux v5.17 and later, with device=* domain=* on the next line"),
+    form!("amd-xen" "AMD-Vi: IO_PAGE_FAULT: * d* addr * flags * *" "Xen 4.15 to 4.20, xen/drivers/passthrough/amd/iommu_init.c; 4.14 and before print the device as ssss:bb:dd.f too"),
+    form!("amd-completion-wait" "AMD-Vi: Completion-Wait loop timed out" "Linux v2.6.31 and later"),
+    form!("amd-overflow" "AMD-Vi: IOMMU Event log restarting" "Linux v6.4 and later, also PPR and GA; v5.0 to v6.3: IOMMU event log overflow"),
+];
 
 macro_rules! events {
     ($($code:literal $name:literal $section:literal $en:literal $zh:literal;)*) => {
@@ -38,7 +81,7 @@ events! {
     0xb "GUEST_EVENT_FAULT" "2.5" "a guest's event could not be written" "无法写入客户机事件";
     0xc "VIOMMU_HARDWARE_ERROR" "2.5" "the virtual IOMMU met a hardware error" "虚拟 IOMMU 遇到硬件错误";
     0xd "RMP_PAGE_FAULT" "2.5" "the reverse map table (SEV-SNP) refused the access" "反向映射表（SEV-SNP）拒绝了访问";
-    0xe "RMP_HARDWARE_ERROR" "2.5" "reading the reverse map table failed" "读取反向映射表失败";
+    0xe "RMP_HW_ERROR" "2.5" "reading the reverse map table failed" "读取反向映射表失败";
 }
 
 /// The bits that Linux prints as `flags`: bits 59:48 of the event (section 2.5.3).
@@ -54,70 +97,94 @@ const FLAGS: [(u8, &str, Text); 9] = [
     (0, "GN", Text::new("with a PASID, through guest tables", "带 PASID，经过客户机表")),
 ];
 
-/// `Event logged [NAME key=value ...]`, in every version's spelling.
-pub(super) fn event(lines: &[&str]) -> Option<Found> {
-    let line = unquoted(lines.first()?);
-    // A list mail wraps after any word; the record ends with `]`.
-    let mut text = String::from(line);
-    let mut taken = 1;
-    let known = |text: &str| AMD_EVENTS.iter().find(|event| text.contains(event.name));
-    while taken < 3
-        && taken < lines.len()
-        && (known(&text).is_none() || !text.contains("flags") && !text.contains(']'))
-    {
-        let next = unquoted(lines[taken]);
-        if next.contains("Event logged") || super::scan::has_prefix(next) {
-            break;
-        }
-        text.push(' ');
-        text.push_str(next);
-        taken += 1;
+/// `Event logged [NAME key=value ...]`, in every version's spelling, and Xen's `NAME: ssss:bb:dd.f dN addr N flags N`.
+pub(super) fn event(here: &Here<'_>) -> Option<Found> {
+    let text = here.text;
+    if let Some(body) = Scan(text).after("Event logged [UNKNOWN") {
+        return unknown(body);
     }
-    let code = known(&text)?;
-    let body = Scan(&text).after(code.name)?;
-    let number = |key: &str| body.after(key).and_then(Scan::hex);
+    if text.contains("Device not attached to domain properly") {
+        return Some(not_attached(here));
+    }
+    let code = AMD_EVENTS.iter().find(|event| text.contains(event.name))?;
+    let body = Scan(text).after(code.name)?;
+    if let Some(body) = body.0.strip_prefix(':').filter(|body| body.contains(" addr ")) {
+        return xen(code, Scan(body));
+    }
+    // Prose that mentions an event has none of its fields.
+    let wrapped = body.0.trim().is_empty();
+    if !wrapped
+        && !["device=", "domain=", "address=", "flags=", "vmg_tag="].iter().any(|key| body.0.contains(key))
+    {
+        return None;
+    }
+    let fields = body.0.split(']').next().unwrap_or(body.0);
+    let ended = body.0.contains(']');
+    // Each word of the record is a key and a value: anything else is a value that a line break cut.
+    let tidy = fields
+        .split_whitespace()
+        .all(|word| word.contains('=') && !word.ends_with('=') && !word.ends_with("=0x"));
+    let body = Scan(fields);
     let named = body.after("device=").and_then(Scan::device);
-    let device = named.or_else(|| before_message(&text));
+    let device = named.or_else(|| before_message(text));
+    let form = if code.code == 7 { "amd-event-iotlb" } else { "amd-event" };
+    let mut found = decoded(code, form, body, device, named.is_none());
+    found.complete = ended && tidy || tidy && fields.contains("flags=") && !wrapped;
+    taken_dump(&mut found, here);
+    Some(found)
+}
+
+fn decoded(
+    code: &'static FaultCode,
+    form: &'static str,
+    body: Scan<'_>,
+    device: Option<Device<'_>>,
+    named_by_kernel: bool,
+) -> Found {
+    let number = |key: &str| body.after(key).and_then(Scan::hex);
     let flags = number("flags=");
-    let interrupt = code.code == 2 && flags.is_some_and(|f| f & 8 != 0);
-    let access = flags.filter(|_| code.code == 2).map(|f| match () {
-        () if f & 8 != 0 => Access::Interrupt,
-        () if f & 2 != 0 => Access::Execute,
-        () if f & 0x20 != 0 => Access::Write,
-        () => Access::Read,
-    });
-    let pasid = number("pasid=").map(|p| p as u32).filter(|_| flags.is_some_and(|f| f & 1 != 0));
+    let page_fault = code.code == 2;
+    let bit = |bit: u32| flags.is_some_and(|flags| flags >> bit & 1 == 1);
+    // I with an address that no interrupt has contradicts itself.
     let address = number("address=").or_else(|| number("gpa=")).or_else(|| number("spa="));
+    let at_interrupts =
+        address.is_none_or(|at| matches!(at, 0xfee0_0000..=0xfeef_ffff) || hints::is_amd_interrupt(at));
+    let interrupt = page_fault && bit(3);
+    let contradiction = interrupt && !at_interrupts;
+    let emulator =
+        page_fault && address == Some(0) && number("domain=") == Some(0) && matches!(flags, Some(0x9 | 0xa));
+    let access = match () {
+        // QEMU's pattern: 9 is a read, a is a write.
+        () if emulator => Some(if flags == Some(0xa) { Access::Write } else { Access::Read }),
+        () if !page_fault || contradiction => None,
+        () if interrupt => Some(Access::Interrupt),
+        // RW says something only when PR = 1, TR = 0, I = 0 (section 2.5.3).
+        () if bit(4) && !bit(8) => Some(if bit(5) { Access::Write } else { Access::Read }),
+        () => None,
+    };
+    let pasid = number("pasid=").map(|p| p as u32).filter(|_| bit(0) && !emulator);
     let fault = Fault {
         code: Some(code.code),
         known: Some(code),
         device: device.map(|d| d.id),
+        segment: device.and_then(|d| d.wide_segment()),
         pasid,
         access,
-        address,
+        address: address.filter(|_| !emulator),
         ..Fault::default()
     };
     let (who_en, who_zh) = match device {
         Some(device) => (format!(" of {}", device.text), format!("，设备 {}", device.text)),
         None => (String::new(), String::new()),
     };
-    let mut found = Found {
-        taken,
-        kind: Kind::Fault(fault),
-        arch: Arch::AmdVi,
-        form: "amd-event",
-        title: Phrase::new(format!("AMD-Vi {}{who_en}", code.name), format!("AMD-Vi {}{who_zh}", code.name)),
-        fields: Vec::new(),
-        causes: match interrupt {
-            true => [&causes::IR_NOT_PRESENT, &causes::STALE_RING, &causes::IR_CONFIG].to_vec(),
-            false => causes::of(Arch::AmdVi, &fault),
-        },
-        scenario: None,
-    };
+    let title = Phrase::new(format!("AMD-Vi {}{who_en}", code.name), format!("AMD-Vi {}{who_zh}", code.name));
+    let mut found = Found::fault(fault, Arch::AmdVi, form, title);
+    found.causes = causes(&fault);
     found.certain(Text::new("event", "事件"), format!("{:#x} {}", code.code, code.name), code.text);
     if let Some(device) = device {
-        hints::device(&mut found, Arch::AmdVi, device.text, named.is_none());
+        hints::device(&mut found, Arch::AmdVi, device.text, named_by_kernel);
     }
+    hints::fault(&mut found, &fault);
     if let Some(domain) = number("domain=") {
         found.certain(
             Text::new("domain id", "域 ID"),
@@ -135,79 +202,323 @@ pub(super) fn event(lines: &[&str]) -> Option<Found> {
         };
         found.certain(Arch::AmdVi.process_term(), format!("{value:#x}"), meaning);
     }
-    if let Some(address) = address {
-        let meaning = match code.code {
-            5 | 6 => Text::new("the physical address of the command", "命令的物理地址"),
-            0xd | 0xe => Text::new("a guest-physical or system-physical address", "客户机物理或系统物理地址"),
-            _ if interrupt => Text::new("the address of the interrupt message", "中断消息的地址"),
-            _ => Text::new("the address that the device sent", "设备发出的地址"),
-        };
-        found.certain(Text::new("address", "地址"), format!("{address:#x}"), meaning);
-        if code.code == 2 && !interrupt {
-            hints::address(&mut found, address);
-        }
-    }
+    address_field(&mut found, code, address, emulator, interrupt && !contradiction);
     if let Some(flags) = flags {
-        let (mut en, mut zh) = (String::new(), String::new());
-        for (_, name, text) in FLAGS.iter().filter(|(bit, ..)| flags >> bit & 1 == 1) {
-            en.push_str(&format!("{name} {}; ", text.en));
-            zh.push_str(&format!("{name} {}；", text.zh));
-        }
-        if code.code == 2 && !interrupt && flags & 0x10 == 0 {
-            en.push_str("PR is 0: the page was not present; ");
-            zh.push_str("PR 为 0：页不存在；");
-        }
-        if en.is_empty() {
-            en.push_str("no flag of section 2.5 is set");
-            zh.push_str("没有第 2.5 节所列的标志");
-        }
+        flags_field(&mut found, code.code, flags);
+        evidence(&mut found, code.code, flags, interrupt && !contradiction && !emulator);
+    }
+    if emulator {
+        found.clue(Clue::EmulatorPattern);
+        found.inferred(
+            Text::new("access", "访问"),
+            if access == Some(Access::Write) { Access::Write.text() } else { Access::Read.text() },
+            Text::new(
+                "QEMU's amd-iommu (seen in 11.1.3) writes flags 0x0009 for a read and 0x000a for a write, and loses the address, the domain and, behind bridges, the bus: the record is not to be taken at its word",
+                "QEMU 的 amd-iommu（见于 11.1.3）以标志 0x0009 表示读、0x000a 表示写，并丢失地址、域以及桥后设备的总线号：不能按字面理解该记录",
+            ),
+        );
+    } else if contradiction {
+        found.clue(Clue::Contradiction);
+        found.inferred(
+            Text::new("contradiction", "矛盾"),
+            "I",
+            Text::new(
+                "the flag I says interrupt, and the address is no interrupt address: one of them is wrong",
+                "标志 I 表示中断，但地址不是中断地址：两者必有一误",
+            ),
+        );
+    } else if interrupt {
+        found.causes = INTERRUPT;
         found.certain(
-            Text::new("flags", "标志"),
-            format!("{flags:#06x}"),
-            Phrase::new(String::from(en.trim_end_matches("; ")), String::from(zh.trim_end_matches('；'))),
+            Text::new("access", "访问"),
+            Access::Interrupt.text(),
+            Text::new("the flag I: the interrupt table entry refused it", "标志 I：中断表项拒绝了它"),
+        );
+    } else if let Some(access) = access {
+        found.certain(
+            Text::new("access", "访问"),
+            access.text(),
+            Text::new("the flag RW, which counts because PR = 1", "标志 RW；因为 PR = 1，所以有效"),
+        );
+    } else if page_fault && flags.is_some() {
+        found.inferred(
+            Text::new("access", "访问"),
+            Text::new("not recorded", "未记录"),
+            Text::new(
+                "RW and PE say something only when PR = 1, and it is 0",
+                "RW 与 PE 仅在 PR = 1 时有意义，而此处为 0",
+            ),
         );
     }
-    taken_dump(&mut found, lines);
+    found
+}
+
+fn address_field(found: &mut Found, code: &FaultCode, address: Option<u64>, emulator: bool, interrupt: bool) {
+    let Some(address) = address else { return };
+    let meaning = match code.code {
+        _ if emulator => Text::new("lost by the emulator", "被模拟器丢失"),
+        3 | 4 => Text::new("the system-physical address that could not be read", "无法读取的系统物理地址"),
+        5 | 6 => Text::new("the physical address of the command", "命令的物理地址"),
+        7 => Text::new(
+            "the physical address of the invalidation command that was not answered",
+            "未得到应答的失效命令的物理地址",
+        ),
+        0xd | 0xe => Text::new("a guest-physical or system-physical address", "客户机物理或系统物理地址"),
+        1 => Text::new("the address that the device sent, or of the entry", "设备发出的地址，或表项的地址"),
+        _ if interrupt => Text::new("the address of the interrupt message", "中断消息的地址"),
+        _ => Text::new("the address that the device sent", "设备发出的地址"),
+    };
+    found.certain(Text::new("address", "地址"), format!("{address:#x}"), meaning);
+    if matches!(code.code, 2 | 8) && !emulator && !interrupt {
+        hints::address(found, address);
+    }
+}
+
+/// The flags in words: those that count (section 2.5.3), or the type of the event.
+fn flags_field(found: &mut Found, code: u16, flags: u64) {
+    let (mut en, mut zh) = (String::new(), String::new());
+    let present = flags >> 4 & 1 == 1;
+    for (bit, name, text) in FLAGS.iter().filter(|(bit, ..)| flags >> bit & 1 == 1) {
+        // PE, RZ and RW mean nothing while PR = 0, in a page fault.
+        if code == 2 && !present && matches!(bit, 5..=7) {
+            en.push_str(&format!("{name} (says nothing: PR is 0); "));
+            zh.push_str(&format!("{name}（无意义：PR 为 0）；"));
+            continue;
+        }
+        en.push_str(&format!("{name} {}; ", text.en));
+        zh.push_str(&format!("{name} {}；", text.zh));
+    }
+    if code == 2 && flags & 0x18 == 0 {
+        en.push_str("PR is 0: the page was not present; ");
+        zh.push_str("PR 为 0：页不存在；");
+    }
+    // Bits 59:57 of the event, where it has a type.
+    let kind = flags >> 9 & 7;
+    match (code, kind) {
+        (8, 5) => {
+            en.push_str("type 101b: a posted write to the interrupt or end-of-interrupt range by a device whose table entry has IntCtl = 00b (section 2.5.9); ");
+            zh.push_str("类型 101b：表项 IntCtl = 00b 的设备对中断/EOI 区间的投递写（第 2.5.9 节）；");
+        }
+        (8, kind) => {
+            en.push_str(&format!("type {kind:03b}b (section 2.5.9); "));
+            zh.push_str(&format!("类型 {kind:03b}b（第 2.5.9 节）；"));
+        }
+        (3 | 4 | 6, kind) => {
+            let (name_en, name_zh) = match kind & 3 {
+                1 => ("01b: master abort", "01b：主设备中止"),
+                2 => ("10b: target abort", "10b：目标中止"),
+                3 => ("11b: data error", "11b：数据错误"),
+                _ => ("00b: reserved", "00b：保留"),
+            };
+            en.push_str(&format!("type {name_en}; "));
+            zh.push_str(&format!("类型 {name_zh}；"));
+        }
+        _ => {}
+    }
+    if en.is_empty() {
+        en.push_str("no flag of section 2.5 is set");
+        zh.push_str("没有第 2.5 节所列的标志");
+    }
+    found.certain(
+        Text::new("flags", "标志"),
+        format!("{flags:#06x}"),
+        Phrase::new(String::from(en.trim_end_matches("; ")), String::from(zh.trim_end_matches('；'))),
+    );
+}
+
+/// What the flags are evidence of.
+fn evidence(found: &mut Found, code: u16, flags: u64, interrupt: bool) {
+    let bit = |bit: u32| flags >> bit & 1 == 1;
+    match code {
+        2 if interrupt => {}
+        2 if bit(4) => {
+            found.clue(Clue::PagePresent);
+            if bit(7) {
+                found.clue(Clue::ReservedBit);
+            } else if bit(6) {
+                found.clue(Clue::PermissionMissing);
+            }
+        }
+        2 if !bit(3) => found.clue(Clue::PageAbsent),
+        1 if bit(7) => found.clue(Clue::ReservedBit),
+        8 if flags >> 9 & 7 == 5 => found.clue(Clue::PostedWrite),
+        _ => {}
+    }
+    if code == 2 && !bit(0) {
+        found.clue(Clue::NoPasid);
+    }
+}
+
+const INTERRUPT: &[&Cause] = &[&IR_NOT_PRESENT, &STALE_RING, &IR_CONFIG];
+
+/// Xen: `IO_PAGE_FAULT: 0000:0b:00.0 d3 addr 00000000fe0a9000 flags 0x30 RW PR`.
+fn xen(code: &'static FaultCode, body: Scan<'_>) -> Option<Found> {
+    let device = body.device()?;
+    let domain = body.after(" d").and_then(Scan::number);
+    let address = body.after(" addr ")?.hex()?;
+    let flags = body.after(" flags ")?.hex();
+    let text = match flags {
+        Some(flags) => format!("address={address:#x} flags={flags:#x}"),
+        None => format!("address={address:#x}"),
+    };
+    let mut found = decoded(code, "amd-xen", Scan(&text), Some(device), false);
+    if let Some(domain) = domain {
+        found.certain(
+            Text::new("Xen domain", "Xen 域"),
+            format!("d{domain}"),
+            Text::new(
+                "the virtual machine that owns the device; d0 is the control domain",
+                "拥有该设备的虚拟机；d0 为控制域",
+            ),
+        );
+    }
+    found.complete = flags.is_some();
     Some(found)
 }
 
+/// `UNKNOWN event[0]=0x... event[1]=0x...`: the type is bits 31:28 of word 1, the device bits 15:0 of word 0.
+fn unknown(body: Scan<'_>) -> Option<Found> {
+    let zero = body.after("event[0]=").and_then(Scan::hex)?;
+    let one = body.after("event[1]=").and_then(Scan::hex);
+    let kind = one.map(|word| (word >> 28 & 0xf) as u16);
+    let device = crate::addr::RequesterId::new(zero as u32 & 0xffff);
+    let known = kind.and_then(|kind| AMD_EVENTS.iter().find(|event| event.code == kind));
+    let fault = Fault { code: kind, known, device: Some(device), ..Fault::default() };
+    let title = Phrase::new(
+        format!("AMD-Vi: an event that Linux does not name, of {device}"),
+        format!("AMD-Vi：Linux 未命名的事件，设备 {device}"),
+    );
+    let mut found = Found::fault(fault, Arch::AmdVi, "amd-unknown", title);
+    found.complete = one.is_some() && body.0.contains("event[3]=");
+    found.causes = causes(&fault);
+    if let Some(kind) = kind {
+        let meaning = known
+            .map_or(Text::new("not an event of section 2.5", "不是第 2.5 节中的事件"), |event| {
+                event.text
+            });
+        found.certain(Text::new("event", "事件"), format!("{kind:#x}"), meaning);
+    }
+    hints::device(&mut found, Arch::AmdVi, &device.to_string(), false);
+    Some(found)
+}
+
+/// `Device not attached to domain properly` and the line `device=... domain=...` below it: software's own check.
+fn not_attached(here: &Here<'_>) -> Found {
+    let below = here
+        .rest
+        .iter()
+        .take(2)
+        .position(|line| line.text.contains("device=") && line.text.contains("domain="));
+    let text = below.map_or(here.text, |at| &here.rest[at].text);
+    let device = Scan(text).after("device=").and_then(Scan::device);
+    let mut found = Found::software(
+        Arch::AmdVi,
+        "amd-not-attached",
+        Phrase::new(
+            "AMD-Vi: the driver took a device for attached whose domain is another",
+            "AMD-Vi：驱动认为设备已连接，但其域并不一致",
+        ),
+    );
+    found.used.extend(below);
+    if let Some(device) = device {
+        hints::device(&mut found, Arch::AmdVi, device.text, false);
+    }
+    if let Some(domain) = Scan(text).after("domain=").and_then(Scan::hex) {
+        found.certain(
+            Text::new("domain id", "域 ID"),
+            format!("{domain:#06x}"),
+            Text::new("the domain that the event names", "事件所指的域"),
+        );
+    }
+    found.causes = &[&NOT_ATTACHED, &ALIAS];
+    found
+}
+
 /// The words that follow: `DTE[n]: ...` after a bad device table entry, `CMD[n]: ...` after a bad command.
-fn taken_dump(found: &mut Found, lines: &[&str]) {
+fn taken_dump(found: &mut Found, here: &Here<'_>) {
     let mut words = Vec::new();
     let mut name = "";
-    while let Some(line) = lines.get(found.taken).filter(|_| words.len() < 4) {
-        let Some(mark) = ["DTE[", "CMD["].into_iter().find(|mark| line.contains(mark)) else { break };
-        let Some(word) = Scan(line).after(mark).and_then(|s| s.after(":")).and_then(Scan::hex) else { break };
+    for (offset, line) in here.rest.iter().enumerate().take(8) {
+        if words.len() == 4 {
+            break;
+        }
+        let Some(mark) = ["DTE[", "CMD["].into_iter().find(|mark| line.text.contains(mark)) else {
+            if words.is_empty() && offset < 2 {
+                continue;
+            }
+            break;
+        };
+        let Some(word) = Scan(&line.text).after(mark).and_then(|s| s.after(":")).and_then(Scan::hex) else {
+            break;
+        };
         name = mark.trim_end_matches('[');
         words.push(word);
-        found.taken += 1;
+        found.used.push(offset);
     }
     let shown: Vec<String> = words.iter().map(|word| format!("{word:016x}")).collect();
     match name {
-        "DTE" => {
-            let mode = words[0] >> 9 & 7;
-            let (v, tv) = (words[0] & 1, words[0] >> 1 & 1);
-            found.certain(
-                Text::new("device table entry", "设备表项"),
-                shown.join(" "),
-                Phrase::new(
-                    format!(
-                        "V={v} TV={tv} Mode={mode} root={:#x} (section 2.2.2.1)",
-                        words[0] & 0xf_ffff_ffff_f000
-                    ),
-                    format!(
-                        "V={v} TV={tv} Mode={mode} 根表={:#x}（第 2.2.2.1 节）",
-                        words[0] & 0xf_ffff_ffff_f000
-                    ),
-                ),
-            );
-        }
+        "DTE" => device_entry(found, &words, shown.join(" ")),
         "CMD" => found.certain(
             Text::new("command", "命令"),
             shown.join(" "),
             Text::new("the words of the rejected command", "被拒绝命令的内容"),
         ),
         _ => {}
+    }
+}
+
+/// A device table entry (section 2.2.2.1).
+fn device_entry(found: &mut Found, words: &[u64], shown: String) {
+    let bits = |word: usize, hi: u32, lo: u32| {
+        words.get(word).map_or(0, |value| value >> lo & ((1 << (hi - lo + 1)) - 1))
+    };
+    let mode = bits(0, 11, 9);
+    let (v, tv, ppr, gv, glx) =
+        (bits(0, 0, 0), bits(0, 1, 1), bits(0, 52, 52), bits(0, 55, 55), bits(0, 57, 56));
+    let (ir, iw, domain) = (bits(0, 61, 61), bits(0, 62, 62), bits(1, 15, 0));
+    // GCR3 table root pointer: bits 14:12 in DTE 60:58, bits 30:15 in DTE 79:64+16, bits 51:31 in DTE 127:107.
+    let gcr3 = bits(0, 60, 58) << 12 | bits(1, 31, 16) << 15 | bits(1, 63, 43) << 31;
+    let host = bits(0, 51, 12) << 12;
+    let (root_en, root_zh) = match (mode, gv) {
+        (0, 1) => (
+            format!("guest tables only: GCR3 table at {gcr3:#x}"),
+            format!("仅客户机表：GCR3 表位于 {gcr3:#x}"),
+        ),
+        (0, _) => ("no tables: addresses pass as they are".into(), "没有页表：地址原样通过".into()),
+        (_, 1) => (
+            format!("host tables at {host:#x}, {mode} levels; GCR3 table at {gcr3:#x}"),
+            format!("主机页表位于 {host:#x}，{mode} 级；GCR3 表位于 {gcr3:#x}"),
+        ),
+        _ => {
+            (format!("host tables at {host:#x}, {mode} levels"), format!("主机页表位于 {host:#x}，{mode} 级"))
+        }
+    };
+    found.certain(
+        Text::new("device table entry", "设备表项"),
+        shown,
+        Phrase::new(
+            format!("V={v} TV={tv} Mode={mode} PPR={ppr} GV={gv} GLX={glx} IR={ir} IW={iw} DomainID={domain:#x}; {root_en} (section 2.2.2.1)"),
+            format!("V={v} TV={tv} Mode={mode} PPR={ppr} GV={gv} GLX={glx} IR={ir} IW={iw} DomainID={domain:#x}；{root_zh}（第 2.2.2.1 节）"),
+        ),
+    );
+    if v == 1 && (ppr == 1 || gv == 1) {
+        found.inferred(
+            Text::new("features", "特性"),
+            format!("PPR={ppr} GV={gv}"),
+            Text::new(
+                "each of these must be enabled in the unit's control register (PPREn, GTEn and, where it is used, EPHEn); an entry that asks for one that is off is illegal",
+                "这些特性都必须在单元的控制寄存器中启用（PPREn、GTEn，以及所用到的 EPHEn）；表项使用了未启用的特性即为非法",
+            ),
+        );
+    } else if v == 1 && tv == 1 && mode == 0 && gv == 0 {
+        found.inferred(
+            Text::new("features", "特性"),
+            "Mode=0 GV=0",
+            Text::new(
+                "an identity entry: where SNP is enabled this is illegal by itself",
+                "恒等表项：若启用了 SNP，它本身就是非法的",
+            ),
+        );
     }
 }
 
@@ -220,41 +531,57 @@ fn before_message(text: &str) -> Option<Device<'_>> {
 }
 
 /// Messages about the unit itself.
-pub(super) fn status(lines: &[&str]) -> Option<Found> {
-    let line = lines.first()?;
-    let (form, title, causes): (_, _, &[&'static Cause]) = if line.contains("Completion-Wait") {
-        (
+fn status(here: &Here<'_>) -> Option<Found> {
+    let line = here.text;
+    if !line.contains("AMD-Vi") {
+        return None;
+    }
+    let (form, title, causes): (_, _, &'static [&'static Cause]) = match () {
+        () if line.contains("Completion-Wait") => (
             "amd-completion-wait",
             Phrase::new("AMD-Vi: a command was not finished in time", "AMD-Vi：命令没有及时完成"),
-            &[&causes::DEVICE_GONE, &causes::BAD_DESCRIPTOR],
-        )
-    } else if line.contains("AMD-Vi") || line.contains("IOMMU") {
-        (
+            &[&DEVICE_GONE, &ATS_BLOCKED, &BAD_DESCRIPTOR],
+        ),
+        () if line.contains("PPR log") || line.contains("PR log") => (
+            "amd-overflow",
+            Phrase::new(
+                "AMD-Vi: the page request log was full; it starts again",
+                "AMD-Vi：页请求日志已满，重新开始",
+            ),
+            &[&PROCESS_UNMAPPED, &PASID_NOT_BOUND],
+        ),
+        () if line.contains("GA log") || line.contains("A log ") => (
+            "amd-overflow",
+            Phrase::new(
+                "AMD-Vi: the guest interrupt log was full; it starts again",
+                "AMD-Vi：客户机中断日志已满，重新开始",
+            ),
+            &[&STALE_RING],
+        ),
+        () => (
             "amd-overflow",
             Phrase::new("AMD-Vi: the event log was full, events are lost", "AMD-Vi：事件日志已满，事件丢失"),
-            &[&causes::UNMAPPED_EARLY, &causes::STALE_RING],
-        )
-    } else {
-        return None;
+            &[&UNMAPPED_EARLY, &STALE_RING],
+        ),
     };
-    let mut found = items::Found::status(1, Arch::AmdVi, form, title);
-    found.causes = causes.to_vec();
+    let mut found = Found::status(Arch::AmdVi, form, title);
+    found.causes = causes;
     Some(found)
 }
 
-/// The usual causes of an event.
-pub(super) fn causes(code: u16) -> Vec<&'static Cause> {
-    use causes::*;
-    let list: &[&Cause] = match code {
-        0x1 => &[&NOT_ATTACHED, &ATS_BLOCKED, &STALE_RING],
-        0x2 => &[&UNMAPPED_EARLY, &NEVER_MAPPED, &WRONG_DIRECTION, &FIRMWARE_DEVICE],
-        0x3 | 0x4 | 0x6 | 0xe => &[&TABLE_UNREADABLE, &CORRUPTED, &MEMORY_ERROR],
-        0x5 => &[&BAD_DESCRIPTOR, &CORRUPTED],
-        0x7 => &[&DEVICE_GONE, &ATS_BLOCKED],
-        0x8 => &[&ATS_BLOCKED, &MSI_RANGE, &ALIAS],
-        0x9 => &[&NO_PAGE_REQUEST, &PASID_CONFIG, &STALE_RING],
-        0xd => &[&ENCRYPTED, &UNMAPPED_EARLY],
+/// The causes of an event, in the order that holds without evidence.
+pub(super) fn causes(fault: &Fault) -> &'static [&'static Cause] {
+    match fault.code {
+        Some(0x1) => &[&NOT_ATTACHED, &ATS_BLOCKED, &CONTROL_NOT_RESTORED, &STALE_RING],
+        Some(0x2) if fault.access == Some(Access::Interrupt) => INTERRUPT,
+        Some(0x2) if fault.pasid.is_some() => &[&PROCESS_UNMAPPED, &PASID_NOT_BOUND, &NO_PAGE_REQUEST],
+        Some(0x2) => &[&UNMAPPED_EARLY, &NEVER_MAPPED, &WRONG_DIRECTION, &PHYSICAL_ADDRESS],
+        Some(0x3 | 0x4 | 0x6 | 0xe) => &[&TABLE_UNREADABLE, &CORRUPTED, &MEMORY_ERROR],
+        Some(0x5) => &[&BAD_DESCRIPTOR, &CORRUPTED],
+        Some(0x7) => &[&DEVICE_GONE, &ATS_BLOCKED],
+        Some(0x8) => &[&ATS_BLOCKED, &CHIPSET_INTERRUPT, &STALE_RING, &ALIAS],
+        Some(0x9) => &[&NO_PAGE_REQUEST, &PASID_CONFIG, &STALE_RING],
+        Some(0xd) => &[&ENCRYPTED, &UNMAPPED_EARLY],
         _ => &[&BAD_ENTRY, &CORRUPTED],
-    };
-    list.to_vec()
+    }
 }

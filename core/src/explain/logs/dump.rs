@@ -1,34 +1,70 @@
-//! Tables as Linux dumps them: the walk after a VT-d fault (CONFIG_DMAR_DEBUG) and two files of debugfs.
+//! Tables as Linux dumps them: the walk after a VT-d fault (CONFIG_DMAR_DEBUG) and files of debugfs.
 
-use super::fault::Arch;
-use super::items::{Found, Kind};
-use super::scan::{unquoted, Scan};
+use super::causes::Cause;
+use super::debugfs;
+use super::dumped::{first_stage, Domain, Row, Walk};
+use super::fault::{Access, Arch, Fault};
+use super::forms::Form;
+use super::found::{Format, Found, Here, Note};
+use super::hints;
+use super::report::Kind;
+use super::scan::Scan;
 use super::scenario;
 use crate::addr::RequesterId;
 use crate::spec::{Phrase, Text};
 use alloc::format;
+use alloc::string::String;
 use alloc::vec::Vec;
 
-/// The entries of one walk, as the kernel read them after a fault.
-#[derive(Clone, Default, PartialEq, Eq, Debug)]
-pub(super) struct Walk {
-    pub(super) address: u64,
-    /// Low and high word.
-    pub(super) root: Option<(u64, u64)>,
-    pub(super) scalable: bool,
-    pub(super) context: Option<(u64, u64)>,
-    pub(super) directory: Option<u64>,
-    pub(super) process: Vec<u64>,
-    /// Level and value, from the root down.
-    pub(super) entries: Vec<(u8, u64)>,
+pub(super) static FORMAT: Format = Format {
+    forms: FORMS,
+    readers: &[
+        ("table entries for IOVA", walk),
+        ("Root Table Address:", translation_struct),
+        (" @0x", domain_struct),
+        ("IR table address:", debugfs::interrupts),
+        ("Invalidation queue on IOMMU", debugfs::queue),
+        ("Register Base Address:", debugfs::registers),
+    ],
+    patterns: &[],
+    codes: || Vec::new(),
+    causes: no_causes,
+};
+
+fn no_causes(_: &Fault) -> &'static [&'static Cause] {
+    &[]
 }
 
-/// `Dump dmar1 table entries for IOVA 0x...` and the lines below it.
-pub(super) fn walk(lines: &[&str]) -> Option<Found> {
-    let address = Scan(lines.first()?).after("table entries for IOVA")?.hex()?;
-    let mut walk = Walk { address, ..Walk::default() };
+macro_rules! form {
+    ($name:literal $wording:literal $source:literal) => {
+        Form { name: $name, arch: Arch::VtD, wording: $wording, source: $source }
+    };
+}
+
+static FORMS: &[Form] = &[
+    form!("vtd-walk" "DMAR: Dump * table entries for IOVA *" "Linux v5.15 and later with CONFIG_DMAR_DEBUG, which distributions leave out"),
+    form!("vtd-translation-struct" "IOMMU * Root Table Address: *" "Linux v5.2 and later, debugfs iommu/intel/dmar_translation_struct (CONFIG_IOMMU_DEBUGFS)"),
+    form!("vtd-domain-struct" "Device * @* IOVA_PFN PML5E PML4E PDPE PDE PTE" "Linux v5.8 and later, debugfs iommu/intel/domain_translation_struct (v6.7: a file each device and PASID)"),
+    form!("vtd-ir-struct" "IR table address:* Entry SrcID DstID Vct IRTE_high IRTE_low" "Linux v5.2 and later, debugfs iommu/intel/ir_translation_struct"),
+    form!("vtd-queue-dump" "Invalidation queue on IOMMU: * Base: * Head: * Tail: *" "Linux v5.5 and later, debugfs iommu/intel/invalidation_queue"),
+    form!("vtd-registers" "IOMMU: * Register Base Address: * Name Offset Contents" "Linux v5.2 and later, debugfs iommu/intel/iommu_regset"),
+];
+
+/// A walk, and what it says.
+pub(super) struct Dump {
+    pub(super) walk: Walk,
+    pub(super) found: Found,
+}
+
+fn walk(here: &Here<'_>) -> Option<Found> {
+    walk_of(here, None, None).map(|dump| dump.found)
+}
+
+/// `Dump dmar1 table entries for IOVA 0x...` and the lines below it. `device`: whose walk it is, if that is known.
+pub(super) fn walk_of(here: &Here<'_>, device: Option<RequesterId>, access: Option<Access>) -> Option<Dump> {
+    let address = Scan(here.text).after("table entries for IOVA")?.hex()?;
+    let mut walk = Walk { address, device, access, ..Walk::default() };
     let mut found = Found::status(
-        1,
         Arch::VtD,
         "vtd-walk",
         Phrase::new(
@@ -37,13 +73,16 @@ pub(super) fn walk(lines: &[&str]) -> Option<Found> {
         ),
     );
     found.kind = Kind::Tables;
+    let upper = device.map(|device| device.devfn() >= 0x80);
     let pair = |line: Scan<'_>| Some((line.after("low ")?.hex()?, line.after("hi ")?.hex()?));
-    while let Some(line) = lines.get(found.taken).map(|line| Scan(unquoted(line))) {
+    for (offset, line) in here.rest.iter().enumerate().take(64) {
+        let line = Scan(&line.text);
         if let Some(body) = line.after("scalable mode root entry:") {
             let Some((low, high)) = pair(body) else { break };
             walk.root = Some((low, high));
             walk.scalable = true;
-            present(&mut found, Text::new("root entry", "根表项"), &[low, high], low | high);
+            found.notes.push(Note::Scalable);
+            root_halves(&mut found, low, high, upper);
         } else if let Some(low) = line.after("root entry: ").and_then(Scan::hex) {
             walk.root = Some((low, 0));
             present(&mut found, Text::new("root entry", "根表项"), &[low], low);
@@ -58,8 +97,9 @@ pub(super) fn walk(lines: &[&str]) -> Option<Found> {
             line.after("pasid table entry[").and_then(|l| l.after("]:")).and_then(Scan::hex)
         {
             walk.process.push(word);
-            if walk.process.len() == 1 {
-                present(&mut found, Text::new("PASID-table entry", "PASID 表项"), &[word], word);
+            if walk.process.len() == 3 {
+                let words = [walk.process[0], walk.process[1], walk.process[2]];
+                process_entry(&mut found, words);
             }
         } else if let Some(body) = line.after("pte level:") {
             let (Some(level), Some(value)) = (body.number(), body.after("pte value:").and_then(Scan::hex))
@@ -68,48 +108,106 @@ pub(super) fn walk(lines: &[&str]) -> Option<Found> {
             };
             let level = level.min(9) as u8;
             walk.entries.push((level, value));
-            let meaning = match value {
-                0 => Phrase::new(format!("level {level}: empty"), format!("第 {level} 级：空")),
-                _ => Phrase::new(
-                    format!(
-                        "level {level}: bits 1:0 {}{}, address {:#x}",
-                        value >> 1 & 1,
-                        value & 1,
-                        value & 0xf_ffff_ffff_f000
-                    ),
-                    format!(
-                        "第 {level} 级：位 1:0 为 {}{}，地址 {:#x}",
-                        value >> 1 & 1,
-                        value & 1,
-                        value & 0xf_ffff_ffff_f000
-                    ),
-                ),
-            };
-            found.certain(Text::new("paging entry", "页表项"), format!("{value:#018x}"), meaning);
+            paging_entry(&mut found, level, value, walk.process.first().map(|word| word >> 6 & 7 == 1));
         } else if line.0.contains("not present") && !line.0.contains("fault") {
-            found.taken += 1;
+            found.used.push(offset);
             found.certain(
                 Text::new("ends", "结束于"),
                 line.0.rsplit(": ").next().unwrap_or(line.0),
                 Text::new("here the kernel's walk ended", "内核的遍历在此结束"),
             );
             break;
+        } else if found.used.is_empty() && offset < 2 {
+            // Another CPU's line between.
+            continue;
         } else {
             break;
         }
-        found.taken += 1;
+        found.used.push(offset);
     }
     found.scenario = scenario::of_walk(&walk);
-    Some(found)
+    Some(Dump { walk, found })
+}
+
+/// The two halves of a scalable-mode root entry: each for half of the bus (VT-d 9.2).
+fn root_halves(found: &mut Found, low: u64, high: u64, upper: Option<bool>) {
+    let at = |half: u64| if half & 1 == 1 { format!("{:#x}", half & POINTER) } else { String::from("-") };
+    let (this_en, this_zh) = match upper {
+        Some(false) => ("; this device: the low half", "；本设备使用低半部"),
+        Some(true) => ("; this device: the high half", "；本设备使用高半部"),
+        None => ("", ""),
+    };
+    found.certain(
+        Text::new("root entry", "根表项"),
+        format!("{low:#018x} {high:#018x}"),
+        Phrase::new(
+            format!("devices 00 to 0f at {}, 10 to 1f at {}{this_en}", at(low), at(high)),
+            format!("设备 00 至 0f 位于 {}，10 至 1f 位于 {}{this_zh}", at(low), at(high)),
+        ),
+    );
+}
+
+const POINTER: u64 = 0xf_ffff_ffff_f000;
+
+/// A scalable-mode PASID-table entry, by its first three words (VT-d 9.6).
+fn process_entry(found: &mut Found, words: [u64; 3]) {
+    let [zero, one, two] = words;
+    let kind = kind_of_process(zero);
+    let tables = match zero >> 6 & 7 {
+        1 => two & POINTER,
+        _ => zero & POINTER,
+    };
+    let meaning = match zero & 1 {
+        0 => Phrase::new("not present (P = 0)", "不存在（P = 0）"),
+        _ => Phrase::new(
+            format!("PGTT = {}: {}, tables at {tables:#x}, domain {}", zero >> 6 & 7, kind.en, one & 0xffff),
+            format!("PGTT = {}：{}，页表位于 {tables:#x}，域 {}", zero >> 6 & 7, kind.zh, one & 0xffff),
+        ),
+    };
+    let value = format!("{zero:#018x} {one:#018x} {two:#018x}");
+    found.certain(Text::new("PASID-table entry", "PASID 表项"), value, meaning);
+}
+
+fn kind_of_process(word: u64) -> Text {
+    match word >> 6 & 7 {
+        1 => Text::new("first stage only", "仅第一级"),
+        2 => Text::new("second stage only", "仅第二级"),
+        3 => Text::new("nested", "嵌套"),
+        4 => Text::new("pass-through", "直通"),
+        _ => Text::new("a reserved type", "保留类型"),
+    }
+}
+
+/// A paging entry with its rights, which the two stages keep in different bits.
+fn paging_entry(found: &mut Found, level: u8, value: u64, first_stage: Option<bool>) {
+    let at = value & POINTER;
+    let (low, second) = (value & 1 == 1, value & 2 == 2);
+    let rights = match (first_stage.unwrap_or(false), low, second) {
+        (_, false, false) => "-",
+        (true, false, _) => "P = 0",
+        (true, true, false) => "P, R",
+        (true, true, true) => "P, R, W",
+        (false, true, false) => "R",
+        (false, false, true) => "W",
+        (false, true, true) => "R, W",
+    };
+    let meaning = match value {
+        0 => Phrase::new(format!("level {level}: empty"), format!("第 {level} 级：空")),
+        _ => Phrase::new(
+            format!("level {level}: {rights}, address {at:#x}"),
+            format!("第 {level} 级：{rights}，地址 {at:#x}"),
+        ),
+    };
+    found.certain(Text::new("paging entry", "页表项"), format!("{value:#018x}"), meaning);
 }
 
 /// An entry with its present bit and its pointer.
 fn present(found: &mut Found, name: Text, words: &[u64], low: u64) {
-    let mut value = alloc::string::String::new();
+    let mut value = String::new();
     for word in words {
         value.push_str(&format!("{}{word:#018x}", if value.is_empty() { "" } else { " " }));
     }
-    let at = low & 0xf_ffff_ffff_f000;
+    let at = low & POINTER;
     let meaning = match low & 1 {
         1 => Phrase::new(format!("present, points to {at:#x}"), format!("存在，指向 {at:#x}")),
         _ => Phrase::new("not present (P = 0)", "不存在（P = 0）"),
@@ -117,23 +215,11 @@ fn present(found: &mut Found, name: Text, words: &[u64], low: u64) {
     found.certain(name, value, meaning);
 }
 
-/// One device of `dmar_translation_struct`.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Row {
-    pub(super) device: RequesterId,
-    pub(super) root: (u64, u64),
-    pub(super) context: (u64, u64),
-    pub(super) pasid: Option<u32>,
-    /// The first three words of the PASID-table entry.
-    pub(super) process: [u64; 3],
-}
-
 /// `IOMMU dmar0: Root Table Address: 0x...`, its heading, and a line for each device and PASID.
-pub(super) fn translation_struct(lines: &[&str]) -> Option<Found> {
-    let head = Scan(unquoted(lines.first()?));
+pub(super) fn translation_struct(here: &Here<'_>) -> Option<Found> {
+    let head = Scan(here.text);
     let address = head.after("Root Table Address:")?.hex()?;
     let mut found = Found::status(
-        1,
         Arch::VtD,
         "vtd-translation-struct",
         Phrase::new(
@@ -143,13 +229,13 @@ pub(super) fn translation_struct(lines: &[&str]) -> Option<Found> {
     );
     found.kind = Kind::Tables;
     let mut rows = Vec::new();
-    while let Some(line) = lines.get(found.taken).map(|line| unquoted(line)) {
-        match row(line) {
+    for (offset, line) in here.rest.iter().enumerate() {
+        match row(&line.text) {
             Some(row) => rows.push(row),
-            None if line.starts_with("B.D.F") => {}
+            None if line.text.starts_with("B.D.F") => {}
             None => break,
         }
-        found.taken += 1;
+        found.used.push(offset);
     }
     found.certain(
         Text::new("root table", "根表"),
@@ -168,13 +254,7 @@ pub(super) fn translation_struct(lines: &[&str]) -> Option<Found> {
         };
         let meaning = match row.pasid {
             Some(_) => {
-                let kind = match row.process[0] >> 6 & 7 {
-                    1 => Text::new("first stage only", "仅第一级"),
-                    2 => Text::new("second stage only", "仅第二级"),
-                    3 => Text::new("nested", "嵌套"),
-                    4 => Text::new("pass-through", "直通"),
-                    _ => Text::new("a reserved type", "保留类型"),
-                };
+                let kind = kind_of_process(row.process[0]);
                 Phrase::new(
                     format!("scalable mode, {}, domain {}", kind.en, row.process[1] & 0xffff),
                     format!("可扩展模式，{}，域 {}", kind.zh, row.process[1] & 0xffff),
@@ -232,25 +312,17 @@ fn row(line: &str) -> Option<Row> {
     })
 }
 
-/// The tables of one device, from `domain_translation_struct`.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Domain {
-    pub(super) device: RequesterId,
-    pub(super) pasid: Option<u32>,
-    pub(super) tables: u64,
-    /// Page number, and the entries at levels 5 to 1.
-    pub(super) pages: Vec<(u64, [u64; 5])>,
-}
-
 /// `Device 0000:00:02.0 @0x...`, `IOVA_PFN PML5E ...`, and a line for each page.
-pub(super) fn domain_struct(lines: &[&str]) -> Option<Found> {
-    let head = Scan(unquoted(lines.first()?));
+pub(super) fn domain_struct(here: &Here<'_>) -> Option<Found> {
+    let head = Scan(here.text);
+    if !head.starts("Device ") {
+        return None;
+    }
     let device = head.after("Device ")?.device()?;
     let tables = head.after("@")?.hex()?;
     let pasid = head.after("with pasid ").and_then(Scan::hex).map(|p| p as u32 & 0xf_ffff);
     let mut domain = Domain { device: device.id, pasid, tables, pages: Vec::new() };
     let mut found = Found::status(
-        1,
         Arch::VtD,
         "vtd-domain-struct",
         Phrase::new(
@@ -259,15 +331,15 @@ pub(super) fn domain_struct(lines: &[&str]) -> Option<Found> {
         ),
     );
     found.kind = Kind::Tables;
-    while let Some(line) = lines.get(found.taken).map(|line| unquoted(line)) {
-        match page(line) {
+    for (offset, line) in here.rest.iter().enumerate() {
+        match page(&line.text) {
             Some(page) => domain.pages.push(page),
-            None if line.starts_with("IOVA_PFN") => {}
+            None if line.text.starts_with("IOVA_PFN") => {}
             None => break,
         }
-        found.taken += 1;
+        found.used.push(offset);
     }
-    super::hints::device(&mut found, Arch::VtD, device.text, false);
+    hints::device(&mut found, Arch::VtD, device.text, false);
     if let Some(pasid) = pasid {
         let meaning = match pasid {
             0 => Text::new(
@@ -306,14 +378,6 @@ pub(super) fn domain_struct(lines: &[&str]) -> Option<Found> {
     }
     found.scenario = scenario::of_domain(&domain);
     Some(found)
-}
-
-/// Are these tables of the first stage? Linux sets U/S in every first-stage entry, and bit 2 is never set in
-/// its second-stage entries.
-pub(super) fn first_stage(domain: &Domain) -> Option<bool> {
-    let (_, entries) = domain.pages.first()?;
-    let top = entries.iter().find(|&&entry| entry != 0)?;
-    Some(top & 4 != 0)
 }
 
 /// `0x0000000fffff |\t<PML5E>\t<PML4E>\t<PDPE>\t<PDE>\t<PTE>`.

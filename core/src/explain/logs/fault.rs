@@ -1,52 +1,106 @@
-//! A fault as a log tells it, whichever kernel or emulator printed it.
+//! A fault as a log reports it, whichever kernel or emulator printed it.
 
 use crate::addr::RequesterId;
+use crate::iommu::Architecture;
 use crate::spec::{FaultCode, Text};
 
-/// Whose words a line speaks.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub enum Arch {
+macro_rules! speakers {
+    ($($(#[$doc:meta])* $id:ident $key:literal $name:literal;)*) => {
+        /// Whose message a line is: an IOMMU architecture, or software that speaks of DMA.
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+        pub enum Arch {
+            $($(#[$doc])* $id,)*
+        }
+
+        impl Arch {
+            /// All of them.
+            pub const ALL: &'static [Arch] = &[$(Arch::$id),*];
+
+            /// Returns its name, the same in both languages.
+            pub const fn name(self) -> &'static str {
+                match self { $(Arch::$id => $name,)* }
+            }
+            /// Returns its name for programs: lower-case letters, digits and hyphens; it does not change.
+            pub const fn key(self) -> &'static str {
+                match self { $(Arch::$id => $key,)* }
+            }
+        }
+    };
+}
+
+speakers! {
     /// Intel VT-d.
-    VtD,
+    VtD "vt-d" "Intel VT-d";
     /// AMD-Vi, the AMD I/O virtualization technology.
-    AmdVi,
+    AmdVi "amd-vi" "AMD-Vi";
     /// Arm SMMUv3.
-    SmmuV3,
+    SmmuV3 "smmuv3" "Arm SMMUv3";
     /// Arm SMMUv1 and v2.
-    SmmuV2,
+    SmmuV2 "smmuv2" "Arm SMMUv2";
     /// RISC-V IOMMU.
-    RiscV,
+    RiscV "riscv" "RISC-V IOMMU";
+    /// virtio-iommu, the paravirtual IOMMU.
+    Virtio "virtio" "virtio-iommu";
+    /// MediaTek's M4U.
+    MediaTek "mediatek" "MediaTek M4U";
+    /// Apple's DART.
+    Dart "dart" "Apple DART";
+    /// Rockchip's IOMMU.
+    Rockchip "rockchip" "Rockchip IOMMU";
+    /// Allwinner's IOMMU.
+    Allwinner "allwinner" "Allwinner IOMMU";
+    /// Renesas IPMMU-VMSA.
+    Renesas "renesas" "Renesas IPMMU";
+    /// Samsung's System MMU.
+    Exynos "exynos" "Exynos SysMMU";
+    /// Texas Instruments OMAP's MMU.
+    Omap "omap" "OMAP MMU";
+    /// Nvidia Tegra's memory controller, behind its SMMU.
+    Tegra "tegra" "Tegra memory controller";
+    /// IBM Z's PCI translation.
+    S390 "s390" "IBM Z PCI";
+    /// POWER's enhanced error handling and its TCE tables.
+    Power "power" "POWER EEH";
+    /// A hypervisor that names no architecture (ESXi).
+    Hypervisor "hypervisor" "VMware ESXi";
+    /// The kernel's DMA API: mapping, bouncing, its debug checks.
+    DmaApi "dma-api" "DMA API";
+    /// VFIO, iommufd and the groups of the IOMMU core.
+    Vfio "vfio" "VFIO / IOMMU core";
+    /// PCI Express itself: error reporting.
+    Pcie "pcie" "PCI Express";
 }
 
 impl Arch {
-    /// Its name.
-    pub const fn name(self) -> &'static str {
+    /// Returns the architecture of a machine, if it is one that a scenario can name.
+    pub const fn architecture(self) -> Option<Architecture> {
         match self {
-            Arch::VtD => "Intel VT-d",
-            Arch::AmdVi => "AMD-Vi",
-            Arch::SmmuV3 => "Arm SMMUv3",
-            Arch::SmmuV2 => "Arm SMMUv2",
-            Arch::RiscV => "RISC-V IOMMU",
+            Arch::VtD => Some(Architecture::Vtd),
+            Arch::RiscV => Some(Architecture::Riscv),
+            Arch::SmmuV3 => Some(Architecture::SmmuV3),
+            Arch::AmdVi => Some(Architecture::AmdVi),
+            _ => None,
         }
     }
-    /// What the architecture calls the number of the device that asked.
+    /// Returns what it calls the number of the device that sent the request.
     pub const fn device_term(self) -> Text {
         match self {
             Arch::VtD => Text::new("requester id (source-id)", "请求者 ID（source-id）"),
             Arch::AmdVi => Text::new("DeviceID", "DeviceID（设备号）"),
             Arch::SmmuV3 | Arch::SmmuV2 => Text::new("StreamID", "StreamID（流号）"),
             Arch::RiscV => Text::new("device_id", "device_id（设备号）"),
+            _ => Text::new("device", "设备"),
         }
     }
-    /// What the architecture calls the process that a request speaks for.
+    /// Returns what it calls the process that a request speaks for.
     pub const fn process_term(self) -> Text {
         match self {
-            Arch::VtD | Arch::AmdVi => Text::new("PASID", "PASID（进程地址空间 ID）"),
             Arch::SmmuV3 | Arch::SmmuV2 => Text::new("SubstreamID", "SubstreamID（子流号）"),
             Arch::RiscV => Text::new("process_id", "process_id（进程号）"),
+            _ => Text::new("PASID", "PASID（进程地址空间 ID）"),
         }
     }
-    /// Does the machine run this architecture, so that a fault can be shown as a walk?
+    /// Returns whether the machine here runs this architecture, so that a fault can be shown as a walk.
     pub const fn runs(self) -> bool {
         matches!(self, Arch::VtD | Arch::RiscV)
     }
@@ -66,7 +120,7 @@ pub enum Access {
 }
 
 impl Access {
-    /// In words.
+    /// Returns it in words.
     pub const fn text(self) -> Text {
         match self {
             Access::Read => Text::new("read", "读"),
@@ -77,15 +131,19 @@ impl Access {
     }
 }
 
-/// A refused access, as far as the log tells it.
+/// A refused access, as far as the log records it.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
 pub struct Fault {
     /// The architecture's code.
     pub code: Option<u16>,
     /// The code's entry in the architecture's table; `None` when the code is unknown or the log lost it.
     pub known: Option<&'static FaultCode>,
-    /// Who asked.
+    /// Which device, by its PCI number.
     pub device: Option<RequesterId>,
+    /// Which device, by the number that its platform gives it: a StreamID, a master, an endpoint.
+    pub stream: Option<u32>,
+    /// The PCI segment where it does not fit [`Fault::device`]: Intel VMD's begin at 0x10000.
+    pub segment: Option<u32>,
     /// For which process.
     pub pasid: Option<u32>,
     /// What for.

@@ -1,23 +1,17 @@
 //! What the numbers of a fault suggest: conclusions, told apart from what the log says.
 
-use super::causes::FIRMWARE_DEVICE;
-use super::fault::Arch;
-use super::items::{Certainty, Field, Found, Item, Kind};
+use super::evidence::Clue;
+use super::fault::{Access, Arch, Fault};
+use super::found::Found;
 use super::scan::Scan;
 use crate::spec::{Phrase, Text};
 use alloc::format;
 use alloc::string::ToString;
 
-/// Who asked. `named_by_kernel`: the device is not in the record but in front of the message.
+/// Who sent the request. `named_by_kernel`: the device is not in the record but in front of the message.
 pub(super) fn device(found: &mut Found, arch: Arch, text: &str, named_by_kernel: bool) {
-    let value = match (Scan(text).device(), Scan(text).hex()) {
-        // A number alone is shown as PCI Express reads it too.
-        (None, Some(id)) if id > 0 && id <= 0xffff => {
-            format!("{text} ({})", crate::addr::RequesterId::new(id as u32))
-        }
-        _ => text.to_string(),
-    };
-    let meaning = match (named_by_kernel, Scan(text).device().is_some(), arch) {
+    let pci = Scan(text).device();
+    let meaning = match (named_by_kernel, pci.is_some(), arch) {
         (true, ..) => Text::new(
             "the device that the kernel looked up by the recorded number",
             "内核根据记录的编号查到的设备",
@@ -31,7 +25,53 @@ pub(super) fn device(found: &mut Found, arch: Arch, text: &str, named_by_kernel:
             "单元看到的编号；对 PCI 设备由固件从 总线:设备.功能 映射而来",
         ),
     };
-    found.certain(arch.device_term(), value, meaning);
+    found.certain(arch.device_term(), text, meaning);
+    if found.device.is_none() {
+        found.device = Some(text.into());
+    }
+    let Some(pci) = pci else { return };
+    if pci.wide_segment().is_some() {
+        found.clue(Clue::Vmd);
+        found.certain(
+            Text::new("segment", "段"),
+            format!("{:#x}", pci.segment),
+            Text::new(
+                "above ffff: a domain of the kernel's own making, behind an Intel VMD",
+                "大于 ffff：内核自行编号的域，位于 Intel VMD 之后",
+            ),
+        );
+    }
+    if pci.segment == 0 {
+        if pci.id.bus() == 0 && pci.id.device() == 0 {
+            found.clue(Clue::ChipsetDevice);
+        }
+    }
+}
+
+/// Evidence that the fields of a fault give.
+pub(super) fn fault(found: &mut Found, fault: &Fault) {
+    match fault.access {
+        Some(Access::Read) => found.clue(Clue::IsRead),
+        Some(Access::Write) => found.clue(Clue::IsWrite),
+        Some(Access::Execute) => found.clue(Clue::IsFetch),
+        Some(Access::Interrupt) => found.clue(Clue::IsInterrupt),
+        None => {}
+    }
+    if matches!(fault.access, Some(Access::Read | Access::Write)) {
+        found.clue(Clue::IsData);
+    }
+    if fault.pasid.is_some() {
+        found.clue(Clue::WithPasid);
+        if fault.address.is_some_and(|at| (0x5500_0000_0000..0x8000_0000_0000).contains(&at)) {
+            found.clue(Clue::UserAddress);
+        }
+    }
+    if fault.address == Some(0) {
+        found.clue(Clue::AddressZero);
+        if fault.access == Some(Access::Write) {
+            found.clue(Clue::WriteToZero);
+        }
+    }
 }
 
 /// The indices of an address in tables of 9 bits a level.
@@ -47,41 +87,88 @@ pub(super) fn indices(found: &mut Found, address: u64) {
     );
 }
 
+/// The interrupt and end-of-interrupt range of AMD's HyperTransport, also sign-extended (48882, section 2.1.2).
+pub(super) fn is_amd_interrupt(address: u64) -> bool {
+    matches!(address & 0xff_ffff_ffff, 0xfd_f800_0000..=0xfd_f8ff_ffff)
+        && matches!(address >> 40, 0 | 0xff_ffff)
+}
+
+const LOW: Text =
+    Text::new("below 1 MiB: legacy memory, used by firmware", "低于 1 MiB：传统内存区，由固件使用");
+
 /// What the address looks like.
 pub(super) fn address(found: &mut Found, address: u64) {
-    let looks = match address {
-        0..=0xfff => Text::new(
-            "page 0: a descriptor that was never filled in, or a null pointer",
-            "第 0 页：未填写的描述符，或空指针",
+    let (looks, clue) = match address {
+        0..=0xfff => (
+            Text::new(
+                "page 0: a descriptor that was never filled in, or a null pointer",
+                "第 0 页：未填写的描述符，或空指针",
+            ),
+            Clue::PageZero,
         ),
-        0xfee0_0000..=0xfeef_ffff => Text::new(
-            "the x86 interrupt range: an MSI address, which is never memory",
-            "x86 中断区间：这是 MSI 地址，绝不是内存",
+        0xfee0_0000..=0xfeef_ffff if matches!(found.arch, Arch::VtD | Arch::AmdVi | Arch::Hypervisor | Arch::Virtio) => (
+            Text::new(
+                "the x86 interrupt range: an MSI address, which is never memory",
+                "x86 中断区间：这是 MSI 地址，绝不是内存",
+            ),
+            Clue::MsiAddress,
         ),
-        0xf000_0000..=0xffff_ffff => Text::new(
-            "just below 4 GiB: where Linux hands out DMA addresses first, so it was probably mapped once",
-            "紧靠 4 GiB 之下：Linux 优先从这里分配 DMA 地址，很可能曾经映射过",
+        a if found.arch == Arch::AmdVi && is_amd_interrupt(a) => (
+            Text::new(
+                "the interrupt and end-of-interrupt range of AMD's HyperTransport, fd_f800_0000 to fd_f8ff_ffff",
+                "AMD HyperTransport 的中断与 EOI 区间 fd_f800_0000 至 fd_f8ff_ffff",
+            ),
+            Clue::MsiAddress,
         ),
-        0xffff_8000_0000_0000.. => Text::new(
-            "a kernel virtual address (canonical, upper half): the driver passed a pointer",
-            "内核虚拟地址（规范地址的高半部）：驱动传递了指针",
+        a if a | 0xfff == u64::MAX => (
+            Text::new(
+                "all ones: DMA_MAPPING_ERROR, the value of a mapping that failed, used as an address",
+                "全 1：DMA_MAPPING_ERROR，即映射失败的返回值，被当作地址使用",
+            ),
+            Clue::MappingError,
         ),
-        0x7000_0000_0000..=0x7fff_ffff_ffff => Text::new(
-            "a user virtual address (mmap area): shared virtual addressing, or a process's pointer",
-            "用户虚拟地址（mmap 区）：共享虚拟寻址，或进程的指针",
+        0xffff_f000..=0xffff_ffff => (
+            Text::new(
+                "the last page below 4 GiB: the first address that Linux gives out, or a failed mapping (all ones) cut to 32 bits",
+                "4 GiB 以下的最后一页：Linux 分配的第一个地址，或被截断为 32 位的映射失败值（全 1）",
+            ),
+            Clue::MappingError32,
         ),
-        a if poison(a) => Text::new(
-            "a poison pattern: memory that was freed or never written",
-            "毒化模式：已释放或从未写入的内存",
+        a if poison(a) => (
+            Text::new(
+                "a poison pattern: memory that was freed, or never written",
+                "毒化模式：已释放或从未写入的内存",
+            ),
+            Clue::Poison,
         ),
-        a if a >> 48 != 0 => {
-            Text::new("above 48 bits: garbage, or a tagged pointer", "超过 48 位：垃圾值，或带标签的指针")
-        }
-        0x1000..=0xf_ffff => {
-            Text::new("below 1 MiB: legacy memory, used by firmware", "低于 1 MiB：传统内存区，由固件使用")
+        0xffff_8000_0000_0000.. => (
+            Text::new(
+                "a kernel virtual address: the driver passed a pointer instead of a DMA address",
+                "内核虚拟地址：驱动传递了指针而不是 DMA 地址",
+            ),
+            Clue::KernelPointer,
+        ),
+        a if a >> 52 != 0 || a >> 48 != 0 && found.arch != Arch::Dart => (
+            Text::new("above 48 bits: garbage, or a tagged pointer", "超过 48 位：垃圾值，或带标签的指针"),
+            Clue::WildAddress,
+        ),
+        0x1000..=0xf_ffff | 0xf000_0000..=0xffff_efff | 0x7000_0000_0000..=0x7fff_ffff_ffff => {
+            let looks = match address {
+                0xf000_0000..=0xffff_efff => Text::new(
+                    "just below 4 GiB: where Linux hands out DMA addresses first, so it was probably mapped once",
+                    "紧靠 4 GiB 之下：Linux 优先从这里分配 DMA 地址，很可能曾经映射过",
+                ),
+                0x7000_0000_0000.. => Text::new(
+                    "a user virtual address (mmap area): shared virtual addressing, or a process's pointer",
+                    "用户虚拟地址（mmap 区）：共享虚拟寻址，或进程的指针",
+                ),
+                _ => LOW,
+            };
+            return found.inferred(Text::new("the address looks like", "地址特征"), format!("{address:#x}"), looks);
         }
         _ => return,
     };
+    found.clue(clue);
     found.inferred(Text::new("the address looks like", "地址特征"), format!("{address:#x}"), looks);
 }
 
@@ -94,75 +181,60 @@ fn poison(address: u64) -> bool {
         || (bytes[2] == bytes[3] && bytes[2] == bytes[4] && matches!(bytes[2], 0x6b | 0x5a | 0xaa | 0xcc))
 }
 
-/// The region in `DMAR: RMRR base: 0x... end: 0x...`.
-pub(super) fn reserved_region(line: &str) -> Option<(u64, u64)> {
-    let body = Scan(line).after("RMRR base:")?;
-    Some((body.hex()?, body.after("end:")?.hex()?))
-}
-
-/// Is the address in a region that firmware reserves, as the same log says?
-pub(super) fn add_reserved(item: &mut Item, regions: &[(u64, u64)]) {
-    let Kind::Fault(fault) = &item.kind else { return };
-    let Some(at) = fault.address else { return };
-    let Some((first, last)) = regions.iter().find(|(first, last)| (*first..=*last).contains(&at)) else {
-        return;
-    };
-    item.fields.push(Field {
-        name: Text::new("reserved region", "保留区域"),
-        value: Phrase::same(format!("{first:#x} .. {last:#x}")),
-        meaning: Phrase::new(
-            "the log lists this region (RMRR) as one that firmware's devices use: it must stay mapped for them",
-            "日志中此区域（RMRR）由固件的设备使用：必须为其保持映射",
-        ),
-        certainty: Certainty::Inferred,
-    });
-    item.causes.retain(|cause| *cause != &FIRMWARE_DEVICE);
-    item.causes.insert(0, &FIRMWARE_DEVICE);
-    item.causes.truncate(4);
-}
-
-/// What the same fault at several addresses suggests.
-pub(super) fn add_pattern(item: &mut Item) {
-    let Kind::Fault(fault) = &item.kind else { return };
-    let (Some(first), count) = (fault.address, item.repeats.len()) else { return };
-    if count == 0 {
-        return;
+/// What the same fault at several addresses suggests, from their number, bounds and order.
+pub(super) fn pattern(
+    times: u64,
+    first: u64,
+    low: u64,
+    high: u64,
+    rising: bool,
+) -> Option<(Phrase, Phrase, Option<Clue>)> {
+    if times < 2 {
+        return None;
     }
-    let (mut low, mut high, mut same, mut rising) = (first, first, true, true);
-    let mut before = first;
-    for at in item.repeats.iter().filter_map(|repeat| repeat.address) {
-        low = low.min(at);
-        high = high.max(at);
-        same &= at == first;
-        rising &= at > before && at - before <= 0x10000;
-        before = at;
-    }
-    let meaning = match () {
-        () if same => Text::new(
-            "always the same page: a retry, or a ring that the device polls",
-            "总是同一页：重试，或设备轮询的描述符环",
+    let pages = (high >> 12) - (low >> 12);
+    let same = low == high;
+    let (meaning, clue) = match () {
+        () if same => (
+            Text::new(
+                "always the same address: a retry, or a ring that the device polls",
+                "总是同一地址：重试，或设备轮询的描述符环",
+            ),
+            Some(Clue::SamePage),
         ),
-        () if rising => Text::new(
-            "rising page by page: one long transfer through memory that is not mapped",
-            "逐页递增：一次较长的传输穿过未映射的内存",
+        () if pages == 0 => (
+            Text::new(
+                "within one page: one buffer, read or written piece by piece",
+                "在同一页之内：一个缓冲区，分段读写",
+            ),
+            Some(Clue::SamePage),
         ),
-        () if high - low < 0x20_0000 => Text::new(
-            "scattered within 2 MiB: one buffer or ring, used after it was unmapped",
-            "分散在 2 MiB 之内：某个缓冲区或环在解除映射后仍被使用",
+        // As many pages as faults, in order: not two pages that happen to rise.
+        () if rising && pages + 1 >= 3 && pages < times.saturating_mul(2) => (
+            Text::new(
+                "rising page by page: one long transfer through memory that is not mapped",
+                "逐页递增：一次较长的传输穿过未映射的内存",
+            ),
+            None,
         ),
-        () => Text::new(
-            "far apart: many buffers at once, as after a reset, or wild addresses",
-            "相距很远：同时涉及许多缓冲区（例如复位之后），或随机地址",
+        () if high - low < 0x20_0000 => (
+            Text::new(
+                "scattered within 2 MiB: one buffer or ring, used after it was unmapped",
+                "分散在 2 MiB 之内：某个缓冲区或环在解除映射后仍被使用",
+            ),
+            None,
+        ),
+        () => (
+            Text::new(
+                "far apart: many buffers at once, as after a reset, or wild addresses",
+                "相距很远：同时涉及许多缓冲区（例如复位之后），或随机地址",
+            ),
+            Some(Clue::SpreadFar),
         ),
     };
     let value = match same {
-        true => format!("{} x {first:#x}", count + 1),
-        false => format!("{} x {low:#x} .. {high:#x}", count + 1),
+        true => format!("{times} x {first:#x}"),
+        false => format!("{times} x {low:#x} .. {high:#x}"),
     };
-    item.fields.push(Field {
-        name: Text::new("pattern", "规律"),
-        value: Phrase::same(value),
-        meaning: Phrase::from(meaning),
-        certainty: Certainty::Inferred,
-    });
+    Some((Phrase::same(value.to_string()), Phrase::from(meaning), clue))
 }

@@ -1,43 +1,95 @@
 //! A report as plain text, for a terminal.
 
-use super::items::{Certainty, Item, Kind, Report};
+use super::report::{Certainty, Item, Kind, Report};
 use crate::explain::{say, Cast};
 use crate::spec::{Lang, Text};
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-/// The whole report. `log` is the text that it was made from; lines that are not understood are quoted from it.
-/// With `scenarios`, each item's scenario follows it.
-pub fn render(report: &Report, log: &str, lang: Lang, scenarios: bool) -> String {
+/// Returns the whole report as text; with `scenarios`, each item's scenario follows it.
+///
+/// Nothing in it is a control character but line breaks, whatever the log held.
+pub fn render(report: &Report, lang: Lang, scenarios: bool) -> String {
     let mut out = String::new();
-    let lines: Vec<&str> = log.lines().collect();
     for item in &report.items {
-        one(&mut out, item, &lines, lang, scenarios);
+        one(&mut out, item, lang, scenarios);
     }
+    stories(&mut out, report, lang);
     if report.items.is_empty() {
-        out.push_str(Text::new("Nothing to read.\n", "没有内容。\n").get(lang));
+        out.push_str(&nothing(report, lang));
+    } else if report.left_out > 0 {
+        out.push_str(&match lang {
+            Lang::En => format!("{} more items are left out.\n", report.left_out),
+            Lang::Zh => format!("另有 {} 项未列出。\n", report.left_out),
+        });
     }
     out
 }
 
-fn one(out: &mut String, item: &Item, log: &[&str], lang: Lang, scenarios: bool) {
+fn nothing(report: &Report, lang: Lang) -> String {
+    match (report.lines, report.quiet) {
+        (0, _) => Text::new("Nothing to read.\n", "没有内容。\n").get(lang).into(),
+        (lines, 0) => match lang {
+            Lang::En => format!(
+                "Nothing about an IOMMU or DMA in {lines} {}.\n",
+                if lines == 1 { "line" } else { "lines" }
+            ),
+            Lang::Zh => format!("{lines} 行中没有与 IOMMU 或 DMA 有关的内容。\n"),
+        },
+        (lines, quiet) => match lang {
+            Lang::En => format!("{quiet} of {lines} lines are about an IOMMU, and none reports trouble.\n"),
+            Lang::Zh => format!("{lines} 行中有 {quiet} 行与 IOMMU 有关，均未报告问题。\n"),
+        },
+    }
+}
+
+/// Microseconds after boot, in seconds.
+pub(super) fn seconds(micros: u64) -> String {
+    format!("{}.{:06}", micros / 1_000_000, micros % 1_000_000)
+}
+
+fn head(item: &Item, lang: Lang) -> String {
     let lines = match (lang, item.lines.first == item.lines.last) {
         (Lang::En, true) => format!("line {}", item.lines.first),
         (Lang::En, false) => format!("lines {}-{}", item.lines.first, item.lines.last),
         (Lang::Zh, true) => format!("第 {} 行", item.lines.first),
         (Lang::Zh, false) => format!("第 {}-{} 行", item.lines.first, item.lines.last),
     };
-    out.push_str(&format!("{lines}: {}\n", item.title.get(lang)));
+    format!("{lines}: {}\n", item.title.get(lang))
+}
+
+fn times(item: &Item, lang: Lang) -> Option<String> {
+    if item.times < 2 {
+        return None;
+    }
+    let mut out = match lang {
+        Lang::En => format!("  {} times, last on line {}", item.times, item.last_line),
+        Lang::Zh => format!("  共 {} 次，最后在第 {} 行", item.times, item.last_line),
+    };
+    if let Some((first, last)) = item.when.filter(|(first, last)| first != last) {
+        out.push_str(&match lang {
+            Lang::En => format!(", {} s to {} s after boot", seconds(first), seconds(last)),
+            Lang::Zh => format!("，启动后 {} 秒至 {} 秒", seconds(first), seconds(last)),
+        });
+    }
+    out.push('\n');
+    Some(out)
+}
+
+fn one(out: &mut String, item: &Item, lang: Lang, scenarios: bool) {
+    out.push_str(&head(item, lang));
     if let Kind::Unknown { nearest } = item.kind {
-        let text = log.get(item.lines.first - 1).map_or("", |line| line.trim());
-        let short: String = text.chars().take(160).collect();
-        out.push_str(&format!("  > {short}\n"));
+        out.push_str(&format!("  > {}\n", item.quote));
         if let Some(form) = nearest {
             let label = Text::new("nearest known form", "最接近的已知格式").get(lang);
-            out.push_str(&format!("  {label}: {}\n    ({})\n", form.wording, form.source));
+            out.push_str(&format!("  {label}: {}\n    ({})\n", form.plain(), form.source));
         }
     }
+    if let Some(times) = times(item, lang) {
+        out.push_str(&times);
+    }
+    let dash = if lang == Lang::En { "- " } else { "— " };
     for field in &item.fields {
         let mark = match field.certainty {
             Certainty::Certain => ' ',
@@ -46,31 +98,14 @@ fn one(out: &mut String, item: &Item, log: &[&str], lang: Lang, scenarios: bool)
         let (value, meaning) = (field.value.get(lang), field.meaning.get(lang));
         out.push_str(&format!("{mark} {}: {value}", field.name.get(lang)));
         if meaning != value {
-            out.push_str(&format!("  {}{meaning}", if lang == Lang::En { "- " } else { "— " }));
+            out.push_str(&format!("  {dash}{meaning}"));
         }
         out.push('\n');
     }
-    if !item.repeats.is_empty() {
-        let text = match lang {
-            Lang::En => format!("  and {} times more below\n", item.repeats.len()),
-            Lang::Zh => format!("  下文又出现 {} 次\n", item.repeats.len()),
-        };
-        out.push_str(&text);
-    }
-    if !item.causes.is_empty() {
-        let label =
-            Text::new("usual causes (inferred), likeliest first:", "常见原因（推断），可能性由高到低：")
-                .get(lang);
-        out.push_str(&format!("~ {label}\n"));
-        for (i, cause) in item.causes.iter().enumerate() {
-            let tell = Text::new("how to tell", "如何判断").get(lang);
-            out.push_str(&format!(
-                "    {}. {}\n       {tell}: {}\n",
-                i + 1,
-                cause.text.get(lang),
-                cause.how_to_tell.get(lang)
-            ));
-        }
+    causes(out, item, lang);
+    if let Some(preset) = item.preset {
+        let label = Text::new("shown by the preset", "对应的预设场景").get(lang);
+        out.push_str(&format!("  {label}: {preset}\n"));
     }
     if let Some(scenario) = item.scenario.as_ref().filter(|_| scenarios) {
         let label = match item.kind {
@@ -86,7 +121,49 @@ fn one(out: &mut String, item: &Item, log: &[&str], lang: Lang, scenarios: bool)
             out.push_str(&format!("  {sentence}\n"));
         }
     }
-    if !matches!(item.kind, Kind::Other) {
+    out.push('\n');
+}
+
+fn causes(out: &mut String, item: &Item, lang: Lang) {
+    if item.causes.is_empty() {
+        return;
+    }
+    let label = Text::new("causes (inferred), likeliest first:", "原因（推断），可能性由高到低：").get(lang);
+    out.push_str(&format!("~ {label}\n"));
+    let tell = Text::new("how to tell", "如何判断").get(lang);
+    for (i, likely) in item.causes.iter().enumerate() {
+        out.push_str(&format!("    {}. {}\n", i + 1, likely.cause.text.get(lang)));
+        for (clues, label) in [
+            (&likely.because, Text::new("for it", "支持")),
+            (&likely.despite, Text::new("against it", "反对")),
+        ] {
+            if clues.is_empty() {
+                continue;
+            }
+            let said: Vec<&str> = clues.iter().map(|clue| clue.text().get(lang)).collect();
+            let between = if lang == Lang::En { "; " } else { "；" };
+            out.push_str(&format!("       {}: {}\n", label.get(lang), said.join(between)));
+        }
+        out.push_str(&format!("       {tell}: {}\n", likely.cause.how_to_tell.get(lang)));
+        if !likely.cause.taught_by.is_empty() {
+            let label = Text::new("seen in", "见于").get(lang);
+            out.push_str(&format!("       {label}: {}\n", likely.cause.taught_by.join(", ")));
+        }
+    }
+}
+
+fn stories(out: &mut String, report: &Report, lang: Lang) {
+    for story in &report.stories {
+        let label = Text::new("One story", "同一事件").get(lang);
+        out.push_str(&format!("{label}: {}\n", story.title.get(lang)));
+        for moment in &story.moments {
+            let line = match lang {
+                Lang::En => format!("line {}", moment.line),
+                Lang::Zh => format!("第 {} 行", moment.line),
+            };
+            let time = moment.time.map_or(String::new(), |time| format!(" [{}]", seconds(time)));
+            out.push_str(&format!("  {line}{time}: {}\n", moment.text.get(lang)));
+        }
         out.push('\n');
     }
 }
@@ -94,7 +171,7 @@ fn one(out: &mut String, item: &Item, log: &[&str], lang: Lang, scenarios: bool)
 /// Runs the scenario and says the step at which it was refused.
 fn last_sentence(text: &str, lang: Lang) -> Option<String> {
     let run = crate::machine::run(text).ok()?;
-    let at = super::failing_step(&run)?;
+    let at = super::failing_step(&run.done, &run.machine.trace)?;
     let cast = Cast::of(&run.machine, text);
     let said = say(&run.machine.trace, at - 1, &cast);
     let sentence = said.text.get(lang);

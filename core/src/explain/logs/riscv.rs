@@ -1,20 +1,47 @@
 //! RISC-V IOMMU: the fault report of Linux (since v6.13).
 
-use super::causes;
+use super::causes::*;
+use super::evidence::Clue;
 use super::fault::{Access, Arch, Fault};
+use super::forms::Form;
+use super::found::{Format, Found, Here};
 use super::hints;
-use super::items::{Found, Kind};
-use super::scan::{unquoted, Scan};
+use super::riscv_codes::CAUSES as CODES;
+use super::scan::Scan;
 use super::scenario;
 use crate::addr::RequesterId;
 use crate::spec::{FaultCode, Phrase, Text};
 use alloc::format;
-use alloc::string::String;
+use alloc::string::ToString;
 use alloc::vec::Vec;
+
+pub(super) static FORMAT: Format = Format {
+    forms: FORMS,
+    readers: &[("devid: ", fault), ("command execution timeout", status), ("fault queue", status)],
+    patterns: &[],
+    codes: || CODES.iter().map(|cause| cause.code).collect::<Vec<_>>(),
+    causes,
+};
+
+static FORMS: &[Form] = &[
+    Form {
+        name: "riscv-linux",
+        arch: Arch::RiscV,
+        wording: "riscv,iommu * Fault * devid: * iotval: * iotval2: *",
+        source:
+            "Linux v6.13 and later; the cause in decimal; iommu_pci in front where the unit is a PCI device",
+    },
+    Form {
+        name: "riscv-timeout",
+        arch: Arch::RiscV,
+        wording: "riscv,iommu * Hardware error: command execution timeout",
+        source: "Linux v6.13 and later",
+    },
+];
 
 /// The cause, in the table of the RISC-V room.
 pub(super) fn by_code(code: u16) -> Option<&'static FaultCode> {
-    super::riscv_codes::CAUSES.iter().find(|cause| cause.code == code)
+    CODES.iter().find(|cause| cause.code == code)
 }
 
 /// What was wanted, as far as the cause tells: the causes from 256 on are the same for every access.
@@ -28,22 +55,23 @@ pub(super) fn access_of(code: u16) -> Option<Access> {
 }
 
 /// `Fault 13 devid: 0x100 iotval: 1000 iotval2: 0`: the cause in decimal, the values in hexadecimal without `0x`.
-pub(super) fn fault(lines: &[&str]) -> Option<Found> {
-    let body = Scan(unquoted(lines.first()?)).after("Fault ")?;
-    let code = body.number()? as u16;
-    let device = body.after("devid:")?.hex()? as u32;
-    let iotval = body.after("iotval:")?.hex()?;
-    let iotval2 = body.after("iotval2:").and_then(Scan::hex).unwrap_or(0);
-    Some(report(code, RequesterId::new(device), iotval, Some(iotval2), 1, "riscv-linux"))
+fn fault(here: &Here<'_>) -> Option<Found> {
+    let body = Scan(here.text).after("Fault ")?;
+    let code = u16::try_from(body.number()?).ok()?;
+    let device = u32::try_from(body.after("devid:")?.hex()?).ok()?;
+    let iotval = body.after("iotval:").and_then(Scan::hex);
+    let iotval2 = body.after("iotval2:").and_then(Scan::hex);
+    let mut found = report(code, RequesterId::new(device), iotval, iotval2, "riscv-linux");
+    found.complete = iotval2.is_some();
+    Some(found)
 }
 
 /// A fault by its numbers, as Linux and QEMU print them.
 pub(super) fn report(
     code: u16,
     device: RequesterId,
-    iotval: u64,
+    iotval: Option<u64>,
     iotval2: Option<u64>,
-    taken: usize,
     form: &'static str,
 ) -> Found {
     let known = by_code(code);
@@ -55,24 +83,18 @@ pub(super) fn report(
         device: Some(device),
         access,
         // What iotval holds when no transaction address belongs to the cause (section 4.2) is not an address.
-        address: Some(iotval),
+        address: iotval,
         second: iotval2.filter(|_| guest).map(|v| v & !3),
         ..Fault::default()
     };
     let name = known.map_or("unknown cause", |known| known.name);
-    let mut found = Found {
-        taken,
-        kind: Kind::Fault(fault),
-        arch: Arch::RiscV,
-        form,
-        title: Phrase::new(
-            format!("RISC-V IOMMU cause {code}: {name}"),
-            format!("RISC-V IOMMU 原因 {code}：{}", known.map_or("未知", |known| known.text.zh)),
-        ),
-        fields: Vec::new(),
-        causes: causes::of(Arch::RiscV, &fault),
-        scenario: None,
-    };
+    let title = Phrase::new(
+        format!("RISC-V IOMMU cause {code}: {name}"),
+        format!("RISC-V IOMMU 原因 {code}：{}", known.map_or("未知", |known| known.text.zh)),
+    );
+    let mut found = Found::fault(fault, Arch::RiscV, form, title);
+    found.causes = causes(&fault);
+    hints::fault(&mut found, &fault);
     found.certain(
         Text::new("cause", "原因"),
         format!("{code} {name}"),
@@ -96,12 +118,33 @@ pub(super) fn report(
             ),
         ),
     }
-    found.certain(
-        Text::new("iotval", "iotval"),
-        format!("{iotval:#x}"),
-        Text::new("the IOVA of the transaction", "该事务的 IOVA"),
-    );
-    hints::address(&mut found, iotval);
+    if device.raw() > 0 && device.raw() <= 0xffff {
+        found.inferred(
+            Text::new("as a PCI number", "作为 PCI 编号"),
+            RequesterId::new(device.raw()).to_string(),
+            Text::new(
+                "if firmware maps PCI numbers to device_ids one to one",
+                "前提是固件把 PCI 编号一一映射为 device_id",
+            ),
+        );
+    }
+    if let Some(iotval) = iotval {
+        found.certain(
+            Text::new("iotval", "iotval"),
+            format!("{iotval:#x}"),
+            Text::new("the IOVA of the transaction", "该事务的 IOVA"),
+        );
+        hints::address(&mut found, iotval);
+    }
+    // IMSICs are below 4 GiB in the platforms that Linux runs on; buffers come from the top of that space.
+    if code == 15 && iotval.is_some_and(|at| at & 0xfff == 0 && (0x2000_0000..0x4000_0000).contains(&at)) {
+        found.clue(Clue::MessageTarget);
+    }
+    match code {
+        258 | 266 => found.clue(Clue::NoDomain),
+        13 | 15 => found.clue(Clue::NoPasid),
+        _ => {}
+    }
     if let Some(iotval2) = iotval2 {
         let (value, meaning) = if guest {
             let implicit = iotval2 & 1 == 1;
@@ -122,6 +165,14 @@ pub(super) fn report(
                     ),
                 },
             )
+        } else if iotval2 != 0 && Some(iotval2) == iotval {
+            (
+                format!("{iotval2:#x}"),
+                Text::new(
+                    "the specification has 0 here; QEMU (seen in 11.1.3) repeats the IOVA",
+                    "规范规定此处为 0；QEMU（见于 11.1.3）会重复 IOVA",
+                ),
+            )
         } else {
             (format!("{iotval2:#x}"), Text::new("holds nothing for this cause", "对此原因没有内容"))
         };
@@ -132,18 +183,36 @@ pub(super) fn report(
 }
 
 /// Messages about the unit itself.
-pub(super) fn status(lines: &[&str]) -> Option<Found> {
-    lines.first()?.contains("Hardware error").then(|| {
-        let mut found = Found::status(
-            1,
-            Arch::RiscV,
-            "riscv-timeout",
-            Phrase::new(
-                String::from("RISC-V IOMMU: commands were not finished in time"),
-                String::from("RISC-V IOMMU：命令没有及时完成"),
-            ),
-        );
-        found.causes = [&causes::DEVICE_GONE, &causes::BAD_DESCRIPTOR].to_vec();
+fn status(here: &Here<'_>) -> Option<Found> {
+    here.text.contains("Hardware error").then(|| {
+        let title =
+            Phrase::new("RISC-V IOMMU: commands were not finished in time", "RISC-V IOMMU：命令没有及时完成");
+        let mut found = Found::status(Arch::RiscV, "riscv-timeout", title);
+        found.causes = &[&DEVICE_GONE, &BAD_DESCRIPTOR];
         found
     })
+}
+
+/// The causes of a code, in the order that holds without evidence (RISC-V IOMMU 4.2).
+pub(super) fn causes(fault: &Fault) -> &'static [&'static Cause] {
+    // An interrupt file of an IMSIC is a page of its own; messages go to its first word.
+    let message = fault.access == Some(Access::Write) && fault.address.is_some_and(|at| at & 0xfff == 0);
+    match fault.code {
+        Some(1 | 5 | 7) => &[&TABLE_UNREADABLE, &CORRUPTED, &PHYSICAL_ADDRESS],
+        Some(4 | 6) => &[&MISALIGNED, &CORRUPTED],
+        Some(12) => &[&NO_EXECUTE, &PROCESS_UNMAPPED, &UNMAPPED_EARLY],
+        Some(15) if message => &[&UNMAPPED_EARLY, &NEVER_MAPPED, &MSI_UNMAPPED, &WRONG_DIRECTION],
+        Some(13 | 15) => &[&UNMAPPED_EARLY, &NEVER_MAPPED, &WRONG_DIRECTION, &ACCESS_FLAG],
+        Some(20 | 21 | 23) => &[&STAGE2_HOLE, &NEVER_MAPPED, &BAD_ENTRY],
+        Some(256) => &[&UNIT_OFF, &STALE_RING, &NOT_ATTACHED],
+        Some(257 | 261 | 265) => &[&TABLE_UNREADABLE, &CORRUPTED, &COPIED_TABLES],
+        Some(258) => &[&NOT_ATTACHED, &ALIAS, &NOT_FLUSHED],
+        Some(259 | 263 | 267) => &[&BAD_ENTRY, &CORRUPTED, &NOT_FLUSHED],
+        Some(260) => &[&TYPE_BLOCKED, &PASID_CONFIG, &ATS_BLOCKED],
+        Some(262) => &[&IR_NOT_PRESENT, &NEVER_MAPPED, &IR_CONFIG],
+        Some(264) => &[&TABLE_UNREADABLE, &MISALIGNED, &CORRUPTED],
+        Some(266) => &[&PASID_NOT_BOUND, &PASID_CONFIG, &NOT_FLUSHED],
+        Some(268..=274) => &[&MEMORY_ERROR, &CORRUPTED],
+        _ => &[&CORRUPTED, &BAD_ENTRY],
+    }
 }

@@ -29,6 +29,14 @@ impl<'a> Scan<'a> {
         &text[..end]
     }
 
+    /// A hexadecimal number, with or without `0x`, whatever follows it: for the few messages that lack a space.
+    pub(super) fn loose_hex(self) -> Option<u64> {
+        let text = self.0.trim_start();
+        let text = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")).unwrap_or(text);
+        let end = text.find(|c: char| !c.is_ascii_hexdigit()).unwrap_or(text.len());
+        u64::from_str_radix(&text[..end], 16).ok()
+    }
+
     /// A hexadecimal number, with or without `0x`.
     pub(super) fn hex(self) -> Option<u64> {
         let text = self.0.trim_start();
@@ -75,7 +83,7 @@ impl<'a> Scan<'a> {
         // A segment above 255 (Intel VMD invents 0x10000 and up) is kept in the text only.
         let segment24 = if segment > 255 { 0 } else { segment };
         let id = RequesterId::new(segment24 << 16 | bus << 8 | device << 3 | function);
-        Some(Device { id, text })
+        Some(Device { id, text, segment })
     }
 }
 
@@ -86,29 +94,25 @@ pub(super) struct Device<'a> {
     pub(super) id: RequesterId,
     /// As written.
     pub(super) text: &'a str,
+    /// Its segment, which may be wider than `id` holds.
+    pub(super) segment: u32,
 }
 
+impl Device<'_> {
+    /// The segment, if `id` does not hold it.
+    pub(super) fn wide_segment(&self) -> Option<u32> {
+        (self.segment > 255).then_some(self.segment)
+    }
+}
+
+/// The number at the start of `text`, if it ends where a number may: one that runs into letters, or into the marks of
+/// somebody who hid its end, is not known.
 fn digits(text: &str, radix: u32) -> Option<u64> {
     let end = text.find(|c: char| !c.is_digit(radix)).unwrap_or(text.len());
-    u64::from_str_radix(&text[..end], radix).ok()
-}
-
-/// The line without the marks of a quoted mail (`> `), of a list, and without spaces at its ends.
-pub(super) fn unquoted(line: &str) -> &str {
-    line.trim_start_matches(['>', '|', ' ', '\t']).trim_end()
-}
-
-/// What a line says after its time stamp and its host or program: for joining wrapped lines.
-pub(super) fn has_prefix(line: &str) -> bool {
-    let line = unquoted(line);
-    // `[  12.345678]`, `[Wed Oct  1 02:20:16 2025]`, `<4>[`; `(XEN)`; a unit's name and a colon.
-    let stamp = line.starts_with('[')
-        && line.len() > 8
-        && line[1..].trim_start().starts_with(|c: char| c.is_ascii_digit() || c.is_ascii_uppercase())
-        && line.find(']').is_some_and(|end| line[..end].contains(['.', ':']))
-        && !line.starts_with("[DMA")
-        && !line.starts_with("[INTR");
-    stamp || line.starts_with("DMAR") || line.starts_with("(XEN)") || line.starts_with("qemu-system")
+    match text[end..].chars().next() {
+        Some(c) if c.is_alphanumeric() || matches!(c, '_' | '*' | '?' | '#' | '…') => None,
+        _ => u64::from_str_radix(&text[..end], radix).ok(),
+    }
 }
 
 #[cfg(test)]
@@ -117,24 +121,27 @@ mod tests {
 
     #[test]
     fn a_device_is_read_in_every_spelling() {
-        let id = |text| Scan(text).device().map(|d| (d.id.raw(), d.text));
-        assert_eq!(id("[00:02.0] fault"), Some((0x10, "00:02.0")));
-        assert_eq!(id("[0x00:0x02.0] fault"), Some((0x10, "0x00:0x02.0")));
-        assert_eq!(id("[[42:00.1] fault"), Some((0x4201, "42:00.1")));
-        assert_eq!(id("0000:06:00.0 pasid"), Some((0x600, "0000:06:00.0")));
-        assert_eq!(id("10000:e1:00.0:"), Some((0xe100, "10000:e1:00.0")));
-        assert_eq!(id("03:00:00, iova"), Some((0x300, "03:00:00")));
+        let id = |text| Scan(text).device().map(|d| (d.id.raw(), d.text, d.segment));
+        assert_eq!(id("[00:02.0] fault"), Some((0x10, "00:02.0", 0)));
+        assert_eq!(id("[0x00:0x02.0] fault"), Some((0x10, "0x00:0x02.0", 0)));
+        assert_eq!(id("[[42:00.1] fault"), Some((0x4201, "42:00.1", 0)));
+        assert_eq!(id("0000:06:00.0 pasid"), Some((0x600, "0000:06:00.0", 0)));
+        assert_eq!(id("10000:e1:00.0:"), Some((0xe100, "10000:e1:00.0", 0x10000)));
+        assert_eq!(id("03:00:00, iova"), Some((0x300, "03:00:00", 0)));
         for bad in ["", "xyz", "00:20.0", "1:2:3:4:5", "00:02", "100:00.0", "fffffffff:0.0"] {
             assert_eq!(id(bad), None, "{bad}");
         }
     }
 
     #[test]
-    fn numbers_stop_where_their_digits_stop() {
+    fn numbers_stop_where_their_digits_stop_and_nowhere_else() {
         assert_eq!(Scan(" 0xfe]").hex(), Some(0xfe));
         assert_eq!(Scan("12] x").number(), Some(12));
         assert_eq!(Scan("12] x").hex(), Some(0x12));
         assert_eq!(Scan("0x12345678123456789").hex(), None);
         assert_eq!(Scan("").number(), None);
+        for hidden in ["ffxxxxxx", "0xff****", "0xXXXX", "12_", "0xdead…", "0x1slpte"] {
+            assert_eq!(Scan(hidden).hex(), None, "{hidden}");
+        }
     }
 }

@@ -1,18 +1,52 @@
-//! Arm SMMUv3: events as Linux prints them, as four raw words and, since Linux v6.14, decoded.
+//! Arm SMMUv3: events as Linux prints them, as four raw words and, since Linux v6.14, decoded; its command queue.
 //!
 //! Event numbers and fields are of the Arm System Memory Management Unit Architecture Specification version 3
 //! (IHI 0070), section 7.3.
 
-use super::causes::{self, Cause};
+use super::causes::*;
+use super::evidence::Clue;
 use super::fault::{Access, Arch, Fault};
+use super::forms::Form;
+use super::found::{Format, Found, Here, Join};
 use super::hints;
-use super::items::{Found, Kind};
-use super::scan::{unquoted, Scan};
-use crate::addr::RequesterId;
+use super::input::Line;
+use super::scan::Scan;
 use crate::spec::{FaultCode, Phrase, Text};
 use alloc::format;
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+
+pub(super) static FORMAT: Format = Format {
+    forms: FORMS,
+    readers: &[
+        ("event 0x", raw),
+        (" client: ", decoded),
+        ("EVTQ overflow detected", status),
+        ("PRIQ overflow detected", status),
+        ("unexpected global error reported", global_error),
+        ("CMDQ error (cons", command_error),
+        ("CMD_SYNC timeout", status),
+        ("CMDQ timeout", status),
+    ],
+    patterns: &[],
+    codes: || SMMU_EVENTS.iter().map(|event| event.code).collect::<Vec<_>>(),
+    causes,
+};
+
+macro_rules! form {
+    ($name:literal $wording:literal $source:literal) => {
+        Form { name: $name, arch: Arch::SmmuV3, wording: $wording, source: $source }
+    };
+}
+
+static FORMS: &[Form] = &[
+    form!("smmuv3-raw" "arm-smmu-v3 * event * received: * * * *" "Linux v4.2 and later, five lines"),
+    form!("smmuv3-decoded" "arm-smmu-v3 * event: * client: * sid: * ssid: * iova: * ipa: *" "Linux v6.14 and later, after the raw words of the same event"),
+    form!("smmuv3-overflow" "arm-smmu-v3 * EVTQ overflow detected -- events lost" "Linux v4.2 and later"),
+    form!("smmuv3-gerror" "arm-smmu-v3 * unexpected global error reported (*), this could be serious" "Linux v4.2 and later"),
+    form!("smmuv3-cmdq" "arm-smmu-v3 * CMDQ error (cons *): * skipping command in error state: * *" "Linux v4.2 and later, drivers/iommu/arm/arm-smmu-v3/arm-smmu-v3.c; four lines"),
+    form!("smmuv3-sync" "arm-smmu-v3 * CMD_SYNC timeout at * [hwprod *, hwcons *]" "Linux v4.19 and later"),
+];
 
 macro_rules! events {
     ($($code:literal $name:literal $section:literal $en:literal $zh:literal;)*) => {
@@ -52,42 +86,88 @@ pub(super) fn by_code(code: u16) -> Option<&'static FaultCode> {
     SMMU_EVENTS.iter().find(|event| event.code == code)
 }
 
-/// `event 0x10 received:` and the four words below it.
-pub(super) fn raw(lines: &[&str]) -> Option<Found> {
-    let code = Scan(lines.first()?).after("event ")?.hex()? as u16 & 0xff;
-    let mut words = [0u64; 4];
-    let mut n = 0;
-    while n < 4 {
-        let Some(line) = lines.get(1 + n) else { break };
-        let Some(word) =
-            line.rsplit(char::is_whitespace).find(|w| !w.is_empty()).filter(|w| w.starts_with("0x"))
-        else {
+/// The words of a record: on the line itself, or one a line below, each after the same name. Lines of other CPUs
+/// between are stepped over.
+fn words(here: &Here<'_>, mark: &str, most: usize, found: &mut Vec<usize>) -> Vec<u64> {
+    let mut out = Vec::new();
+    let Some((name, tail)) = here.text.split_once(mark) else { return out };
+    for word in tail.split_whitespace().skip_while(|word| !word.starts_with("0x")) {
+        match Scan(word).hex().filter(|_| word.len() >= 18 && out.len() < most) {
+            Some(word) => out.push(word),
+            None => break,
+        }
+    }
+    below(name, here.rest, 0, most, &mut out, found);
+    out
+}
+
+/// The words on the lines from `from` on.
+fn below(name: &str, rest: &[Line], from: usize, most: usize, out: &mut Vec<u64>, used: &mut Vec<usize>) {
+    let mut strange = 0;
+    for (offset, line) in rest.iter().enumerate().skip(from) {
+        if out.len() >= most || strange > 12 {
             break;
-        };
-        let Some(word) = Scan(word).hex() else { break };
-        words[n] = word;
-        n += 1;
+        }
+        let body = line.text.strip_prefix(name).unwrap_or(&line.text).trim();
+        match Scan(body).hex().filter(|_| !line.used && body.starts_with("0x") && body.len() == 18) {
+            Some(word) => {
+                out.push(word);
+                used.push(offset);
+            }
+            // The next event of the same unit: this one lost its words.
+            None if line.text.starts_with(name) && !name.is_empty() && line.text.contains("received:") => {
+                break
+            }
+            None => strange += 1,
+        }
+    }
+}
+
+/// Events whose record has the input address in word 2, and what was wanted in word 1 (IHI 0070, 7.3).
+fn has_address(code: u16) -> bool {
+    matches!(code, 0x01 | 0x05 | 0x07 | 0x0b | 0x10..=0x13 | 0x20 | 0x24)
+}
+
+/// `event 0x10 received:` and the four words below it.
+fn raw(here: &Here<'_>) -> Option<Found> {
+    let body = Scan(here.text).after("event 0x")?;
+    let code = Scan(body.word()).hex().filter(|code| *code <= 0xff)? as u16;
+    if !body.0.contains("received:") {
+        return None;
+    }
+    let mut used = Vec::new();
+    let words = words(here, "event 0x", 4, &mut used);
+    // Other drivers say the same of their events.
+    let ours = ["arm-smmu-v3", "smmuv3", "SMMUv3"].iter().any(|name| here.text.contains(name));
+    let looks_so = words.len() == 4 && words[0] & 0xff == u64::from(code);
+    if !ours && !looks_so {
+        return None;
     }
     let known = by_code(code);
+    let n = words.len();
+    let word = |n: usize| words.get(n).copied().unwrap_or(0);
     let mut fault = Fault { code: Some(code), known, ..Fault::default() };
     if n > 0 {
-        fault.device = Some(RequesterId::new((words[0] >> 32) as u32));
-        fault.pasid = (words[0] >> 11 & 1 == 1).then_some((words[0] >> 12) as u32 & 0xf_ffff);
+        fault.stream = Some((word(0) >> 32) as u32);
+        fault.pasid = (word(0) >> 11 & 1 == 1).then_some((word(0) >> 12) as u32 & 0xf_ffff);
     }
+    let bit = |n: u32| word(1) >> n & 1 == 1;
     let translation = matches!(code, 0x10..=0x13);
-    if n == 4 && translation {
-        let bit = |n: u32| words[1] >> n & 1 == 1;
+    if n == 4 && has_address(code) {
         fault.access = Some(match (bit(34), bit(35)) {
             (true, _) => Access::Execute,
             (false, true) => Access::Read,
             (false, false) => Access::Write,
         });
-        fault.address = Some(words[2]);
-        fault.second = bit(39).then_some(words[3] & 0xf_ffff_ffff_f000);
+        fault.address = Some(word(2));
+        fault.second = (translation && bit(39)).then_some(word(3) & 0xf_ffff_ffff_f000);
     }
-    let mut found = start(&fault, 1 + n, "smmuv3-raw");
+    let mut found = start(&fault, "smmuv3-raw");
+    found.used = used;
+    found.join = Join::Raw;
     event_field(&mut found, &fault);
     if n == 0 {
+        found.join = Join::Alone;
         found.inferred(
             Text::new("words", "记录内容"),
             "-",
@@ -95,60 +175,71 @@ pub(super) fn raw(lines: &[&str]) -> Option<Found> {
         );
         return Some(found);
     }
-    let sid = (words[0] >> 32) as u32;
-    hints::device(&mut found, Arch::SmmuV3, &format!("{sid:#x}"), false);
+    hints::device(&mut found, Arch::SmmuV3, &format!("{:#x}", word(0) >> 32), false);
     process_field(&mut found, fault.pasid);
-    if n == 4 && translation {
-        access_fields(&mut found, words[1] >> 33 & 1 == 1, fault.access, words[1] >> 39 & 1 == 1);
-        let class = match words[1] >> 40 & 3 {
-            0 => Text::new("while reading the context descriptor", "读取上下文描述符时"),
-            1 => Text::new("while reading a translation table", "读取页表时"),
-            2 => Text::new("the input address itself", "输入地址本身"),
-            _ => Text::new("reserved", "保留"),
-        };
-        found.certain(Text::new("class", "类别"), words[1] >> 40 & 3, class);
-        address_fields(&mut found, words[2], fault.second);
-        if words[1] >> 31 & 1 == 1 {
+    if n == 4 && has_address(code) {
+        if translation {
+            access_fields(&mut found, bit(33), fault.access, bit(39));
+            let class = match word(1) >> 40 & 3 {
+                0 => Text::new("while reading the context descriptor", "读取上下文描述符时"),
+                1 => Text::new("while reading a translation table", "读取页表时"),
+                2 => Text::new("the input address itself", "输入地址本身"),
+                _ => Text::new("reserved", "保留"),
+            };
+            found.certain(Text::new("class", "类别"), word(1) >> 40 & 3, class);
+        } else {
+            access_field(&mut found, bit(33), fault.access);
+        }
+        address_fields(&mut found, word(2), fault.second);
+        if word(1) >> 31 & 1 == 1 {
             found.certain(
                 Text::new("stall", "停顿"),
-                format!("STAG {:#x}", words[1] & 0xffff),
+                format!("STAG {:#x}", word(1) & 0xffff),
                 Text::new(
                     "the transaction waits for software to resume or abort it",
                     "事务在等待软件恢复或终止",
                 ),
             );
         }
-    } else if n == 4 && matches!(code, 0x03 | 0x09 | 0x25 | 0x0b) {
-        let at = words[3] & 0xf_ffff_ffff_fff8;
+    }
+    if n == 4 && matches!(code, 0x03 | 0x09 | 0x25 | 0x0b) {
+        let at = word(3) & 0xf_ffff_ffff_fff8;
         found.certain(
             Text::new("fetch address", "读取地址"),
             format!("{at:#x}"),
             Text::new("where the structure was read from", "读取该结构的物理地址"),
         );
     }
+    evidence(&mut found, &fault);
     Some(found)
 }
 
 /// `event: F_TRANSLATION client: ... sid: ... ssid: ... iova: ... ipa: ...` and the line of attributes below.
-pub(super) fn decoded(lines: &[&str]) -> Option<Found> {
-    let body = Scan(unquoted(lines.first()?)).after("event: ")?;
+fn decoded(here: &Here<'_>) -> Option<Found> {
+    let body = Scan(here.text).after("event: ")?;
     let name = body.word();
     let known = SMMU_EVENTS.iter().find(|event| event.name == name);
     let client = body.after("client: ")?.before(" sid:")?.0.trim();
     let number = |key: &str| body.after(key).and_then(Scan::number);
     let sid = number(" sid: ")?;
     let ssid = number("ssid: ").unwrap_or(0) as u32;
+    let pci = Scan(client).device().filter(|device| device.text == client);
     let mut fault = Fault {
         code: known.map(|event| event.code),
         known,
-        device: Some(RequesterId::new(sid as u32)),
+        device: pci.map(|device| device.id),
+        stream: u32::try_from(sid).ok(),
         pasid: Some(ssid).filter(|&ssid| ssid != 0),
         address: number("iova: "),
         ..Fault::default()
     };
     let second = number("ipa: ").filter(|&ipa| ipa != 0);
     // `unpriv data write s1 "Input address caused fault" stag: 0x0`
-    let attributes = lines.get(1).map(|line| unquoted(line)).filter(|line| line.contains("stag:"));
+    let below = here.rest.iter().take(6).position(|line| !line.used && line.text.contains(" stag: "));
+    let attributes = match here.text.contains(" stag: ") {
+        true => Some(here.text),
+        false => below.map(|at| here.rest[at].text.as_str()),
+    };
     let has = |word: &str| attributes.is_some_and(|line| line.split(' ').any(|w| w == word));
     if attributes.is_some() {
         fault.access = Some(match (has("inst"), has("read")) {
@@ -158,13 +249,18 @@ pub(super) fn decoded(lines: &[&str]) -> Option<Found> {
         });
         fault.second = second.filter(|_| has("s2"));
     }
-    let mut found = start(&fault, if attributes.is_some() { 2 } else { 1 }, "smmuv3-decoded");
+    let mut found = start(&fault, "smmuv3-decoded");
+    found.join = Join::Decoded;
+    if !here.text.contains(" stag: ") {
+        found.used.extend(below);
+    }
     event_field(&mut found, &fault);
     hints::device(&mut found, Arch::SmmuV3, &format!("{sid:#x}"), false);
     if !client.is_empty() {
         let meaning = match client.starts_with('(') {
             true => Text::new("no device of Linux has this StreamID", "Linux 中没有设备使用该 StreamID"),
             false => {
+                found.device = Some(client.into());
                 Text::new("the device that Linux knows by this StreamID", "Linux 中使用该 StreamID 的设备")
             }
         };
@@ -184,21 +280,44 @@ pub(super) fn decoded(lines: &[&str]) -> Option<Found> {
             Text::new("where the structure was read from", "读取该结构的物理地址"),
         );
     }
+    evidence(&mut found, &fault);
     Some(found)
 }
 
-fn start(fault: &Fault, taken: usize, form: &'static str) -> Found {
+fn start(fault: &Fault, form: &'static str) -> Found {
     let name = fault.known.map_or("unknown event", |event| event.name);
-    let sid = fault.device.map_or(0, RequesterId::raw);
-    Found {
-        taken,
-        kind: Kind::Fault(*fault),
-        arch: Arch::SmmuV3,
-        form,
-        title: Phrase::new(format!("SMMUv3 {name}, stream {sid:#x}"), format!("SMMUv3 {name}，流 {sid:#x}")),
-        fields: Vec::new(),
-        causes: causes::of(Arch::SmmuV3, fault),
-        scenario: None,
+    let (en, zh) = match fault.stream {
+        Some(sid) => (format!(", stream {sid:#x}"), format!("，流 {sid:#x}")),
+        None => (String::new(), String::new()),
+    };
+    let title = Phrase::new(format!("SMMUv3 {name}{en}"), format!("SMMUv3 {name}{zh}"));
+    let mut found = Found::fault(*fault, Arch::SmmuV3, form, title);
+    found.causes = causes(fault);
+    found
+}
+
+/// What the event and its fields are evidence of.
+fn evidence(found: &mut Found, fault: &Fault) {
+    hints::fault(found, fault);
+    match fault.code {
+        Some(0x10) => found.clue(Clue::PageAbsent),
+        Some(0x13) => {
+            found.clue(Clue::PagePresent);
+            // What is refused is a right: which one follows from the access.
+            if matches!(fault.access, Some(Access::Read | Access::Write)) {
+                found.clue(Clue::PermissionMissing);
+            }
+        }
+        Some(0x02) => found.clue(Clue::StreamUnknown),
+        Some(0x04) => found.clue(Clue::NoDomain),
+        _ => {}
+    }
+    if fault.pasid.is_none() {
+        found.clue(Clue::NoPasid);
+    }
+    let message = fault.address.is_some_and(|at| matches!(at, 0xfee0_0000..=0xfeef_ffff));
+    if message && fault.access == Some(Access::Write) {
+        found.clue(Clue::MessageTarget);
     }
 }
 
@@ -226,7 +345,7 @@ fn process_field(found: &mut Found, pasid: Option<u32>) {
     }
 }
 
-fn access_fields(found: &mut Found, privileged: bool, access: Option<Access>, stage2: bool) {
+fn access_field(found: &mut Found, privileged: bool, access: Option<Access>) {
     let access = access.map_or(Text::new("?", "?"), Access::text);
     let (en, zh) = if privileged { ("privileged", "特权") } else { ("unprivileged", "非特权") };
     found.certain(
@@ -234,6 +353,10 @@ fn access_fields(found: &mut Found, privileged: bool, access: Option<Access>, st
         access,
         Phrase::new(format!("{en} {}", access.en), format!("{zh}{}", access.zh)),
     );
+}
+
+fn access_fields(found: &mut Found, privileged: bool, access: Option<Access>, stage2: bool) {
+    access_field(found, privileged, access);
     let stage = match stage2 {
         true => Text::new("stage 2 refused it: GPA to HPA", "由第二级拒绝：GPA 到 HPA"),
         false => Text::new("stage 1 refused it", "由第一级拒绝"),
@@ -260,33 +383,36 @@ fn address_fields(found: &mut Found, address: u64, second: Option<u64>) {
     }
 }
 
-/// Messages about the unit itself.
-pub(super) fn status(lines: &[&str]) -> Option<Found> {
-    let line = unquoted(lines.first()?);
-    let (form, title, causes): (_, _, &[&'static Cause]) = if line.contains("EVTQ overflow") {
-        (
-            "smmuv3-overflow",
-            Phrase::new(
-                "SMMUv3: the event queue was full, events are lost",
-                "SMMUv3：事件队列已满，事件丢失",
-            ),
-            &[&causes::UNMAPPED_EARLY, &causes::STALE_RING],
-        )
-    } else if line.contains("CMD_SYNC timeout") {
-        (
-            "smmuv3-sync",
-            Phrase::new("SMMUv3: commands were not finished in time", "SMMUv3：命令没有及时完成"),
-            &[&causes::DEVICE_GONE, &causes::BAD_DESCRIPTOR],
-        )
-    } else {
-        (
-            "smmuv3-gerror",
-            Phrase::new("SMMUv3: a global error is reported (GERROR)", "SMMUv3：报告了全局错误（GERROR）"),
-            &[&causes::BAD_DESCRIPTOR, &causes::TABLE_UNREADABLE],
-        )
+/// `unexpected global error reported (0x00000001), this could be serious`, and the command queue's error below it.
+fn global_error(here: &Here<'_>) -> Option<Found> {
+    let bits = Scan(here.text).after("reported (").and_then(Scan::hex);
+    let (name, _) = here.text.split_once("unexpected global error")?;
+    let below = here.rest.iter().take(6).position(|line| {
+        !line.used
+            && line.text.contains("CMDQ error (cons")
+            && (name.is_empty() || line.text.starts_with(name))
+    });
+    let mut found = match below {
+        Some(at) => {
+            let next = Here { text: &here.rest[at].text, line: &here.rest[at], rest: &here.rest[at + 1..] };
+            let mut found = command_error(&next)?;
+            found.used = found.used.iter().map(|offset| at + 1 + offset).chain([at]).collect();
+            found
+        }
+        None => {
+            let title = Phrase::new(
+                "SMMUv3: a global error is reported (GERROR)",
+                "SMMUv3：报告了全局错误（GERROR）",
+            );
+            let mut found = Found::status(Arch::SmmuV3, "smmuv3-gerror", title);
+            found.causes = match bits {
+                Some(bits) if bits & !1 == 0 => &[&BAD_DESCRIPTOR, &QUEUE_MEMORY, &DEVICE_GONE],
+                _ => &[&TABLE_UNREADABLE, &BAD_DESCRIPTOR],
+            };
+            found
+        }
     };
-    let mut found = Found::status(1, Arch::SmmuV3, form, title);
-    if let Some(bits) = Scan(line).after("reported (").and_then(Scan::hex) {
+    if let Some(bits) = bits {
         const BITS: [(u8, &str); 9] = [
             (0, "CMDQ_ERR"),
             (2, "EVENTQ_ABT_ERR"),
@@ -305,28 +431,198 @@ pub(super) fn status(lines: &[&str]) -> Option<Found> {
             Phrase::new(format!("set: {}", names.join(", ")), format!("置位：{}", names.join("、"))),
         );
     }
-    found.causes = causes.to_vec();
+    found.complete = bits.is_some();
     Some(found)
 }
 
-/// The usual causes of an event.
-pub(super) fn causes(code: u16) -> Vec<&'static Cause> {
-    use causes::*;
-    let list: &[&Cause] = match code {
-        0x02 => &[&UNKNOWN_STREAM, &ALIAS, &STALE_RING],
-        0x03 | 0x09 | 0x0b | 0x25 => &[&TABLE_UNREADABLE, &CORRUPTED, &MEMORY_ERROR],
-        0x04 => &[&NOT_ATTACHED, &BAD_ENTRY, &NOT_FLUSHED],
-        0x05 | 0x07 => &[&ATS_BLOCKED, &STALE_RING],
-        0x06 => &[&PASID_CONFIG, &NOT_ATTACHED],
-        0x08 => &[&PASID_CONFIG, &PASID_NOT_BOUND],
-        0x0a => &[&PASID_NOT_BOUND, &BAD_ENTRY, &NOT_FLUSHED],
-        0x10 => &[&UNMAPPED_EARLY, &NEVER_MAPPED, &PHYSICAL_ADDRESS, &FIRMWARE_DEVICE],
-        0x11 => &[&TOO_WIDE, &PHYSICAL_ADDRESS, &CORRUPTED],
-        0x12 => &[&ACCESS_FLAG, &PROCESS_UNMAPPED],
-        0x13 => &[&WRONG_DIRECTION, &USER_BIT, &NO_EXECUTE],
-        0x20 | 0x21 => &[&NOT_FLUSHED, &BAD_ENTRY],
-        0x24 => &[&NO_PAGE_REQUEST, &PROCESS_UNMAPPED],
-        _ => &[&BAD_ENTRY, &STALE_RING],
+/// `CMDQ error (cons 0x0302ba84): ATC invalidate timeout`, and the command that is stepped over.
+fn command_error(here: &Here<'_>) -> Option<Found> {
+    let cons = Scan(here.text).after("CMDQ error (cons")?.hex()?;
+    // IHI 0070, 6.3.29 (SMMU_CMDQ_CONS) and 7.1.
+    let code = cons >> 24 & 0x7f;
+    let (title, meaning, clue, causes): (Text, Text, Clue, &'static [&'static Cause]) = match code {
+        1 => (
+            Text::new("SMMUv3: a command is illegal (CERROR_ILL)", "SMMUv3：命令非法（CERROR_ILL）"),
+            Text::new("CERROR_ILL: the unit does not take this command", "CERROR_ILL：单元不接受该命令"),
+            Clue::CommandIllegal,
+            &[&BAD_DESCRIPTOR, &QUEUE_MEMORY],
+        ),
+        2 => (
+            Text::new(
+                "SMMUv3: the command queue could not be read (CERROR_ABT)",
+                "SMMUv3：无法读取命令队列（CERROR_ABT）",
+            ),
+            Text::new(
+                "CERROR_ABT: reading the queue's memory failed on the bus",
+                "CERROR_ABT：读取队列内存时总线出错",
+            ),
+            Clue::CommandUnreadable,
+            &[&QUEUE_MEMORY, &TABLE_UNREADABLE],
+        ),
+        3 => (
+            Text::new(
+                "SMMUv3: a device did not answer an ATS invalidation (CERROR_ATC_INV_SYNC)",
+                "SMMUv3：设备没有应答 ATS 失效请求（CERROR_ATC_INV_SYNC）",
+            ),
+            Text::new(
+                "CERROR_ATC_INV_SYNC: the invalidations before a CMD_SYNC were not answered",
+                "CERROR_ATC_INV_SYNC：CMD_SYNC 之前的失效请求没有得到应答",
+            ),
+            Clue::AtcTimeout,
+            &[&DEVICE_GONE, &LINK_ERROR, &ATS_BLOCKED],
+        ),
+        _ => (
+            Text::new("SMMUv3: the command queue reports an error", "SMMUv3：命令队列报告错误"),
+            Text::new("no error code of the specification", "不是规范中的错误代码"),
+            Clue::CommandIllegal,
+            &[&BAD_DESCRIPTOR],
+        ),
     };
-    list.to_vec()
+    let mut found = Found::status(Arch::SmmuV3, "smmuv3-cmdq", title.into());
+    found.clue(clue);
+    found.causes = causes;
+    found.certain(Text::new("error", "错误"), code, meaning);
+    found.certain(
+        Text::new("command index", "命令索引"),
+        format!("{:#x}", cons & 0xf_ffff),
+        Text::new(
+            "CMDQ_CONS bits 19:0: where the queue stopped, with its wrap bit",
+            "CMDQ_CONS 位 19:0：队列停止处，含回绕位",
+        ),
+    );
+    let (name, _) = here.text.split_once("CMDQ error")?;
+    let skipping = here
+        .rest
+        .iter()
+        .take(6)
+        .position(|line| !line.used && line.text.contains("skipping command in error state"));
+    if let Some(at) = skipping {
+        found.used.push(at);
+        let mut words = Vec::new();
+        below(name, here.rest, at + 1, 2, &mut words, &mut found.used);
+        if let Some(&low) = words.first() {
+            command(&mut found, low, words.get(1).copied());
+        }
+    }
+    Some(found)
+}
+
+/// A command by its opcode (IHI 0070, section 4).
+fn command(found: &mut Found, low: u64, high: Option<u64>) {
+    const COMMANDS: &[(u64, &str)] = &[
+        (0x01, "CMD_PREFETCH_CONFIG"),
+        (0x02, "CMD_PREFETCH_ADDR"),
+        (0x03, "CMD_CFGI_STE"),
+        (0x04, "CMD_CFGI_STE_RANGE"),
+        (0x05, "CMD_CFGI_CD"),
+        (0x06, "CMD_CFGI_CD_ALL"),
+        (0x10, "CMD_TLBI_NH_ALL"),
+        (0x11, "CMD_TLBI_NH_ASID"),
+        (0x12, "CMD_TLBI_NH_VA"),
+        (0x13, "CMD_TLBI_NH_VAA"),
+        (0x20, "CMD_TLBI_EL2_ALL"),
+        (0x22, "CMD_TLBI_EL2_VA"),
+        (0x28, "CMD_TLBI_S12_VMALL"),
+        (0x2a, "CMD_TLBI_S2_IPA"),
+        (0x30, "CMD_TLBI_NSNH_ALL"),
+        (0x40, "CMD_ATC_INV"),
+        (0x41, "CMD_PRI_RESP"),
+        (0x44, "CMD_RESUME"),
+        (0x46, "CMD_SYNC"),
+    ];
+    let name = COMMANDS.iter().find(|(code, _)| *code == low & 0xff).map_or("?", |command| command.1);
+    let value = match high {
+        Some(high) => format!("{low:#018x} {high:#018x}"),
+        None => format!("{low:#018x}"),
+    };
+    let meaning = match (low, low & 0xff) {
+        (0, _) => {
+            found.clue(Clue::CommandAllZero);
+            Phrase::new(
+                "all zeros: no command was there; the queue's memory was not written, or not visible",
+                "全 0：那里没有命令；队列内存没有写入，或写入不可见",
+            )
+        }
+        (_, 0x40) => {
+            Phrase::new(format!("{name} for stream {:#x}", low >> 32), format!("{name}，流 {:#x}", low >> 32))
+        }
+        _ => Phrase::same(name.to_string()),
+    };
+    found.certain(Text::new("command", "命令"), value, meaning);
+}
+
+/// Messages about the unit itself.
+fn status(here: &Here<'_>) -> Option<Found> {
+    let line = here.text;
+    let (form, title, causes): (_, _, &'static [&'static Cause]) = match () {
+        () if line.contains("EVTQ overflow") => (
+            "smmuv3-overflow",
+            Phrase::new(
+                "SMMUv3: the event queue was full, events are lost",
+                "SMMUv3：事件队列已满，事件丢失",
+            ),
+            &[&UNMAPPED_EARLY, &STALE_RING],
+        ),
+        () if line.contains("PRIQ overflow") => (
+            "smmuv3-overflow",
+            Phrase::new(
+                "SMMUv3: the page request queue was full, requests are lost",
+                "SMMUv3：页请求队列已满，请求丢失",
+            ),
+            &[&PROCESS_UNMAPPED, &PASID_NOT_BOUND],
+        ),
+        () => (
+            "smmuv3-sync",
+            Phrase::new("SMMUv3: commands were not finished in time", "SMMUv3：命令没有及时完成"),
+            &[&DEVICE_GONE, &QUEUE_MEMORY, &BAD_DESCRIPTOR],
+        ),
+    };
+    let mut found = Found::status(Arch::SmmuV3, form, title);
+    for (key, label, meaning) in [
+        (
+            "hwprod ",
+            Text::new("producer", "生产者"),
+            Text::new("where software writes next", "软件下次写入处"),
+        ),
+        (
+            "hwcons ",
+            Text::new("consumer", "消费者"),
+            Text::new(
+                "where the unit reads next; far behind means that it stands",
+                "单元下次读取处；落后很多说明已停住",
+            ),
+        ),
+    ] {
+        if let Some(value) = Scan(line).after(key).and_then(Scan::hex) {
+            found.certain(label, format!("{value:#x}"), meaning);
+        }
+    }
+    found.causes = causes;
+    Some(found)
+}
+
+/// The causes of an event, in the order that holds without evidence.
+pub(super) fn causes(fault: &Fault) -> &'static [&'static Cause] {
+    let message = fault.access == Some(Access::Write)
+        && fault.address.is_some_and(|at| at & 0xfff == 0x40 || matches!(at, 0xfee0_0000..=0xfeef_ffff));
+    match fault.code {
+        Some(0x02) => &[&UNKNOWN_STREAM, &ALIAS, &STALE_RING],
+        Some(0x03 | 0x09 | 0x0b | 0x25) => &[&TABLE_UNREADABLE, &CORRUPTED, &MEMORY_ERROR],
+        Some(0x04) => &[&NOT_ATTACHED, &BAD_ENTRY, &NOT_FLUSHED],
+        Some(0x05 | 0x07) => &[&ATS_BLOCKED, &STALE_RING],
+        Some(0x06) => &[&PASID_CONFIG, &NOT_ATTACHED],
+        Some(0x08) => &[&PASID_CONFIG, &PASID_NOT_BOUND, &BAD_ENTRY],
+        Some(0x0a) if fault.pasid.is_none() => &[&BAD_ENTRY, &NOT_FLUSHED, &CORRUPTED],
+        Some(0x0a) => &[&PASID_NOT_BOUND, &BAD_ENTRY, &NOT_FLUSHED],
+        Some(0x10) if fault.pasid.is_some() => &[&PROCESS_UNMAPPED, &PASID_NOT_BOUND, &NO_PAGE_REQUEST],
+        Some(0x10) if message => &[&UNMAPPED_EARLY, &NEVER_MAPPED, &MSI_UNMAPPED, &PHYSICAL_ADDRESS],
+        Some(0x10) => &[&UNMAPPED_EARLY, &NEVER_MAPPED, &PHYSICAL_ADDRESS, &STALE_RING],
+        Some(0x11) => &[&TOO_WIDE, &PHYSICAL_ADDRESS, &CORRUPTED],
+        Some(0x12) => &[&ACCESS_FLAG, &PROCESS_UNMAPPED, &BAD_ENTRY],
+        Some(0x13) => &[&WRONG_DIRECTION, &USER_BIT, &NO_EXECUTE],
+        Some(0x20 | 0x21) => &[&NOT_FLUSHED, &BAD_ENTRY],
+        Some(0x24) => &[&NO_PAGE_REQUEST, &PROCESS_UNMAPPED, &BAD_ENTRY],
+        None => &[&UNMAPPED_EARLY, &NEVER_MAPPED, &STALE_RING],
+        _ => &[&BAD_ENTRY, &STALE_RING],
+    }
 }

@@ -1,15 +1,61 @@
 //! Intel VT-d: messages about the unit itself: its status register, invalidation errors, page requests.
 
-use super::causes::{self, Cause};
-use super::fault::Arch;
+use super::causes::*;
+use super::evidence::Clue;
+use super::fault::{Arch, Fault};
+use super::forms::Form;
+use super::found::{Format, Found, Here, Join};
 use super::hints;
-use super::items::Found;
-use super::scan::{unquoted, Scan};
+use super::scan::Scan;
+use super::story::suppressed_title;
 use crate::addr::RequesterId;
 use crate::spec::{Phrase, Text};
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+
+pub(super) static FORMAT: Format = Format {
+    forms: FORMS,
+    readers: &[
+        ("fault status reg", status),
+        ("VT-d detected Invalidation", invalidation),
+        ("QI HEAD:", descriptor),
+        ("QI PRIOR:", descriptor),
+        ("Error (IQE) cleared", cleared),
+        ("Error (ICE) cleared", cleared),
+        ("Error (ITE) cleared", cleared),
+        ("PRQ overflow", page_requests),
+        ("nvalid page request", page_requests),
+        ("Page request for invalid PASID", page_requests),
+        ("Page request without PASID", page_requests),
+        ("for vPFN ", already_mapped),
+        ("callbacks suppressed", suppressed),
+    ],
+    patterns: &[],
+    codes: || Vec::new(),
+    causes: no_causes,
+};
+
+fn no_causes(_: &Fault) -> &'static [&'static Cause] {
+    &[]
+}
+
+macro_rules! form {
+    ($name:literal $wording:literal $source:literal) => {
+        Form { name: $name, arch: Arch::VtD, wording: $wording, source: $source }
+    };
+}
+
+static FORMS: &[Form] = &[
+    form!("vtd-status" "DMAR: DRHD: handling fault status reg *" "Linux v2.6.28 and later, drivers/iommu/intel/dmar.c (before v3.19 without DMAR:)"),
+    form!("vtd-invalidation" "DMAR: VT-d detected Invalidation Time-out Error: SID *" "Linux v5.16 and later"),
+    form!("vtd-descriptor" "DMAR: QI HEAD: * qw0 = *, qw1 = *" "Linux v5.16 and later"),
+    form!("vtd-cleared" "DMAR: Invalidation Time-out Error (ITE) cleared" "Linux v5.16 and later"),
+    form!("vtd-prq-overflow" "DMAR: IOMMU: * PRQ overflow detected" "Linux v5.13 and later"),
+    form!("vtd-prq-invalid" "DMAR: IOMMU: * Invalid page request: * *" "Linux v5.6 and later (v4.4 to v5.5: Page request for invalid PASID)"),
+    form!("vtd-pte-set" "DMAR: ERROR: DMA PTE for vPFN * already set (to * not *)" "Linux v2.6.31 and later, drivers/iommu/intel/iommu.c, __domain_mapping (DMAR: in front since v3.19)"),
+    form!("suppressed" "*: * callbacks suppressed" "Linux, lib/ratelimit.c"),
+];
 
 /// Bits of the fault status register (VT-d 11.4.9).
 const FSTS: [(u8, &str, Text); 8] = [
@@ -32,10 +78,31 @@ const FSTS: [(u8, &str, Text); 8] = [
 ];
 
 /// `DRHD: handling fault status reg 3`.
-pub(super) fn status(lines: &[&str]) -> Option<Found> {
-    let value = Scan(lines.first()?).after("fault status reg")?.hex()? as u32;
+fn status(here: &Here<'_>) -> Option<Found> {
+    let value = Scan(here.text).after("fault status reg")?.hex()?;
+    let value = u32::try_from(value).ok()?;
+    if value == u32::MAX {
+        let mut found = Found::status(
+            Arch::VtD,
+            "vtd-status",
+            Phrase::new(
+                "VT-d: the fault status register reads as all ones: the unit does not answer",
+                "VT-d：错误状态寄存器读出全 1：单元没有应答",
+            ),
+        );
+        found.certain(
+            Text::new("FSTS_REG", "FSTS_REG"),
+            format!("{value:#x}"),
+            Text::new(
+                "no value of this register: hardware that is off or gone reads as all ones",
+                "不是该寄存器的有效值：关闭或消失的硬件读出全 1",
+            ),
+        );
+        found.clue(Clue::AllOnes);
+        found.causes = &[&UNIT_GONE];
+        return Some(found);
+    }
     let mut found = Found::status(
-        1,
         Arch::VtD,
         "vtd-status",
         Phrase::new(
@@ -43,6 +110,7 @@ pub(super) fn status(lines: &[&str]) -> Option<Found> {
             format!("VT-d：错误状态寄存器为 {value:#x}"),
         ),
     );
+    found.join = Join::Announces;
     let (mut en, mut zh) = (String::new(), String::new());
     for (_, name, text) in FSTS.iter().filter(|(bit, ..)| value >> bit & 1 == 1) {
         en.push_str(&format!("{name} {}; ", text.en));
@@ -60,50 +128,59 @@ pub(super) fn status(lines: &[&str]) -> Option<Found> {
             Text::new("the first record that waits", "第一条待处理的记录"),
         );
     }
-    if value == u32::MAX {
-        found.inferred(
-            Text::new("all ones", "全 1"),
-            format!("{value:#x}"),
-            Text::new(
-                "the unit itself does not answer: its registers read as all ones",
-                "单元本身无响应：寄存器读出全 1",
-            ),
-        );
-    }
     if value & 0x70 != 0 {
-        found.causes = [&causes::DEVICE_GONE, &causes::BAD_DESCRIPTOR].to_vec();
+        found.causes = &[&DEVICE_GONE, &BAD_DESCRIPTOR];
     }
     Some(found)
 }
 
 /// `VT-d detected Invalidation Queue Error: Reason f` and its two sisters (from v5.16).
-pub(super) fn invalidation(lines: &[&str]) -> Option<Found> {
-    let body = Scan(unquoted(lines.first()?)).after("VT-d detected Invalidation ")?;
-    let (title, causes): (_, &[&'static Cause]) = match body.word() {
+fn invalidation(here: &Here<'_>) -> Option<Found> {
+    let body = Scan(here.text).after("VT-d detected Invalidation ")?;
+    let (title, causes): (_, &'static [&'static Cause]) = match body.word() {
         "Queue" => (
             Phrase::new(
                 "VT-d: an invalidation descriptor was rejected (IQE)",
                 "VT-d：失效描述符被拒绝（IQE）",
             ),
-            &[&causes::BAD_DESCRIPTOR, &causes::CORRUPTED],
+            &[&BAD_DESCRIPTOR, &CORRUPTED],
         ),
         "Time-out" => (
             Phrase::new(
                 "VT-d: a device did not answer an invalidation (ITE)",
                 "VT-d：设备没有应答失效请求（ITE）",
             ),
-            &[&causes::DEVICE_GONE, &causes::ATS_BLOCKED],
+            &[&DEVICE_GONE, &ATS_BLOCKED],
         ),
         "Completion" => (
             Phrase::new(
                 "VT-d: an unexpected answer to an invalidation came in (ICE)",
                 "VT-d：收到意外的失效应答（ICE）",
             ),
-            &[&causes::DEVICE_GONE, &causes::ALIAS],
+            &[&DEVICE_GONE, &ALIAS],
         ),
         _ => return None,
     };
-    let mut found = Found::status(1, Arch::VtD, "vtd-invalidation", title);
+    let mut found = Found::status(Arch::VtD, "vtd-invalidation", title);
+    let ones = body.after("Reason ").and_then(Scan::hex) == Some(0xf)
+        || body.after("SID ").and_then(Scan::hex) == Some(0xffff);
+    if ones {
+        found.title = Phrase::new(
+            "VT-d: the invalidation error reads as all ones: the unit does not answer, no descriptor was rejected",
+            "VT-d：失效错误读出全 1：单元没有应答，并非描述符被拒绝",
+        );
+        found.clue(Clue::AllOnes);
+        found.certain(
+            Text::new("IQERCD_REG", "IQERCD_REG"),
+            "f, ffff",
+            Text::new(
+                "all ones in every field: hardware that is off or gone",
+                "每个字段均为全 1：硬件已关闭或消失",
+            ),
+        );
+        found.causes = &[&UNIT_GONE];
+        return Some(found);
+    }
     if let Some(reason) = body.after("Reason ").and_then(Scan::hex) {
         // VT-d 11.4.9.9, IQERCD_REG, field IQEI.
         let meaning = match reason {
@@ -130,15 +207,10 @@ pub(super) fn invalidation(lines: &[&str]) -> Option<Found> {
                     "早于规范第 4 版的单元不记录该值；下面的描述符指出设备",
                 ),
             ),
-            0xffff => found.inferred(
-                Text::new("SID", "SID"),
-                "0xffff",
-                Text::new("all ones: the register could not be read", "全 1：无法读取寄存器"),
-            ),
             sid => hints::device(&mut found, Arch::VtD, &RequesterId::new(sid as u32).to_string(), false),
         }
     }
-    found.causes = causes.to_vec();
+    found.causes = causes;
     Some(found)
 }
 
@@ -157,8 +229,8 @@ const DESCRIPTORS: [(u64, Text); 10] = [
 ];
 
 /// `QI HEAD: Device-TLB Invalidation qw0 = 0x..., qw1 = 0x...`, and `QI PRIOR`.
-pub(super) fn descriptor(lines: &[&str]) -> Option<Found> {
-    let line = Scan(unquoted(lines.first()?));
+fn descriptor(here: &Here<'_>) -> Option<Found> {
+    let line = Scan(here.text);
     let (which, body) = match line.after("QI HEAD:") {
         Some(body) => (Text::new("at the head of the queue", "队列头部"), body),
         None => (Text::new("before the head of the queue", "队列头部之前"), line.after("QI PRIOR:")?),
@@ -170,7 +242,6 @@ pub(super) fn descriptor(lines: &[&str]) -> Option<Found> {
     let name = DESCRIPTORS.iter().find(|(code, _)| *code == kind).map(|d| d.1);
     let text = name.unwrap_or(Text::new("no known type", "未知类型"));
     let mut found = Found::status(
-        1,
         Arch::VtD,
         "vtd-descriptor",
         Phrase::new(
@@ -178,6 +249,21 @@ pub(super) fn descriptor(lines: &[&str]) -> Option<Found> {
             format!("VT-d {}的描述符：{}", which.zh, text.zh),
         ),
     );
+    if low == 0 {
+        found.title = Phrase::new(
+            format!("VT-d descriptor {}: all zeros", which.en),
+            format!("VT-d {}的描述符：全 0", which.zh),
+        );
+        found.inferred(
+            Text::new("words", "内容"),
+            "0",
+            Text::new(
+                "no descriptor: the queue could not be read, or nothing was written there",
+                "没有描述符：无法读取队列，或该处未写入",
+            ),
+        );
+        return Some(found);
+    }
     found.certain(Text::new("type", "类型"), kind, text);
     found.certain(
         Text::new("words", "内容"),
@@ -191,8 +277,9 @@ pub(super) fn descriptor(lines: &[&str]) -> Option<Found> {
         (3, high) => {
             let sid = RequesterId::new((low >> 32) as u32 & 0xffff);
             hints::device(&mut found, Arch::VtD, &sid.to_string(), false);
+            physical_function(&mut found, low >> 52 << 4 | low >> 12 & 0xf);
             if let Some(high) = high {
-                address(&mut found, high & !0xfff);
+                device_range(&mut found, high);
             }
         }
         (8, high) => {
@@ -200,7 +287,7 @@ pub(super) fn descriptor(lines: &[&str]) -> Option<Found> {
             hints::device(&mut found, Arch::VtD, &sid.to_string(), false);
             pasid(&mut found, low >> 32 & 0xf_ffff);
             if let Some(high) = high {
-                address(&mut found, high & !0xfff);
+                device_range(&mut found, high);
             }
         }
         (2, Some(high)) => {
@@ -225,6 +312,41 @@ pub(super) fn descriptor(lines: &[&str]) -> Option<Found> {
         _ => {}
     }
     Some(found)
+}
+
+/// The range of a Device-TLB invalidation: with S (bit 0) the lowest bit from 12 up that is 0 gives its size
+/// (VT-d 6.5.2.5, as the PCI Express ATS specification has it).
+fn device_range(found: &mut Found, high: u64) {
+    let (start, size) = match high & 1 {
+        0 => (high & !0xfff, Some(0x1000)),
+        _ => {
+            let bit = (high >> 12).trailing_ones() + 12;
+            let size = 1u64.checked_shl(bit + 1);
+            (size.map_or(0, |size| high & !0xfff & !(size - 1)), size)
+        }
+    };
+    let (en, zh) = match size {
+        Some(size) => {
+            (format!("{size:#x} bytes from {start:#x}"), format!("从 {start:#x} 起 {size:#x} 字节"))
+        }
+        None => ("the whole address space".to_string(), "整个地址空间".to_string()),
+    };
+    let meaning = match high & 1 {
+        1 => Text::new("what was to be forgotten: S = 1, so the lowest 0 bit of the address from bit 12 up gives the size", "要失效的范围：S = 1，地址中从位 12 起最低的 0 位给出大小"),
+        _ => Text::new("what was to be forgotten: S = 0, one page", "要失效的范围：S = 0，一页"),
+    };
+    found.certain(Text::new("range", "范围"), Phrase::new(en, zh), meaning);
+}
+
+fn physical_function(found: &mut Found, id: u64) {
+    found.certain(
+        Text::new("PFSID", "PFSID"),
+        RequesterId::new(id as u32 & 0xffff).to_string(),
+        Text::new(
+            "the physical function that the device belongs to (bits 63:52 and 15:12)",
+            "设备所属的物理功能（位 63:52 与 15:12）",
+        ),
+    );
 }
 
 fn address(found: &mut Found, address: u64) {
@@ -252,12 +374,11 @@ fn pasid(found: &mut Found, pasid: u64) {
 }
 
 /// `Invalidation Time-out Error (ITE) cleared`.
-pub(super) fn cleared(lines: &[&str]) -> Option<Found> {
-    let line = lines.first()?;
+fn cleared(here: &Here<'_>) -> Option<Found> {
+    let line = here.text;
     line.contains("Invalidation").then_some(())?;
     line.contains("cleared").then(|| {
         Found::status(
-            1,
             Arch::VtD,
             "vtd-cleared",
             Phrase::new("VT-d: the error was cleared and the queue goes on", "VT-d：错误已清除，队列继续"),
@@ -266,16 +387,16 @@ pub(super) fn cleared(lines: &[&str]) -> Option<Found> {
 }
 
 /// `IOMMU: dmar1: PRQ overflow detected`, `IOMMU: dmar1: Page request ...`.
-pub(super) fn page_requests(lines: &[&str]) -> Option<Found> {
-    let line = unquoted(lines.first()?);
-    let (form, title, causes): (_, _, &[&'static Cause]) = match () {
+fn page_requests(here: &Here<'_>) -> Option<Found> {
+    let line = here.text;
+    let (form, title, causes): (_, _, &'static [&'static Cause]) = match () {
         () if line.contains("PRQ overflow detected") => (
             "vtd-prq-overflow",
             Phrase::new(
                 "VT-d: the page request queue was full; requests were answered as invalid",
                 "VT-d：页请求队列已满；请求被应答为无效",
             ),
-            &[&causes::PROCESS_UNMAPPED, &causes::PASID_NOT_BOUND],
+            &[&PROCESS_UNMAPPED, &PASID_NOT_BOUND],
         ),
         () if line.contains("PRQ overflow cleared") => (
             "vtd-prq-overflow",
@@ -288,12 +409,12 @@ pub(super) fn page_requests(lines: &[&str]) -> Option<Found> {
             (
                 "vtd-prq-invalid",
                 Phrase::new("VT-d: a page request was refused", "VT-d：页请求被拒绝"),
-                &[&causes::PASID_NOT_BOUND, &causes::PROCESS_UNMAPPED],
+                &[&PASID_NOT_BOUND, &PROCESS_UNMAPPED],
             )
         }
         () => return None,
     };
-    let mut found = Found::status(1, Arch::VtD, form, title);
+    let mut found = Found::status(Arch::VtD, form, title);
     let words: Vec<u64> = match Scan(line).after("page request:") {
         Some(body) => body
             .0
@@ -314,31 +435,35 @@ pub(super) fn page_requests(lines: &[&str]) -> Option<Found> {
         pasid(&mut found, first >> 32 & 0xf_ffff);
         address(&mut found, second & !0xfff);
     }
-    found.causes = causes.to_vec();
+    found.causes = causes;
     Some(found)
 }
 
 /// `dmar_fault: 29 callbacks suppressed`.
-pub(super) fn suppressed(lines: &[&str]) -> Option<Found> {
-    let line = unquoted(lines.first()?);
-    let head = Scan(line).before(" callbacks suppressed")?.0;
+fn suppressed(here: &Here<'_>) -> Option<Found> {
+    let head = Scan(here.text).before(" callbacks suppressed")?.0;
     let (who, count) = head.rsplit_once(' ')?;
     let who = who.trim_end_matches(':').rsplit([' ', ':']).next()?;
     let arch = match () {
         () if who.contains("dmar") || who.contains("qi_") => Arch::VtD,
         () if who.contains("amd_iommu") || who.contains("iommu_print_event") => Arch::AmdVi,
-        () if who.contains("arm_smmu_evtq") => Arch::SmmuV3,
+        () if ["arm_smmu_evtq", "arm_smmu_dump", "arm_smmu_gerror", "arm_smmu_handle"]
+            .iter()
+            .any(|name| who.contains(name)) =>
+        {
+            Arch::SmmuV3
+        }
         () if who.contains("arm_smmu") => Arch::SmmuV2,
         () if who.contains("riscv_iommu") => Arch::RiscV,
+        () if who.contains("viommu") => Arch::Virtio,
+        () if who.contains("swiotlb") => Arch::DmaApi,
         () => return None,
     };
     let count = Scan(count).number()?;
-    let mut found = Found::status(
-        1,
-        arch,
-        "suppressed",
-        Phrase::new(format!("{count} messages were not printed"), format!("有 {count} 条消息未打印")),
-    );
+    let mut found = Found::status(arch, "suppressed", suppressed_title(count));
+    // One item for each source, whatever the counts are.
+    found.device = None;
+    found.join = Join::Suppressed(count);
     found.certain(
         Text::new("not printed", "未打印"),
         count,
@@ -347,5 +472,60 @@ pub(super) fn suppressed(lines: &[&str]) -> Option<Found> {
             "内核限制打印速率：实际错误比日志显示的更多",
         ),
     );
+    let limit = match arch {
+        Arch::VtD => Text::new(
+            "Linux prints three VT-d faults in five seconds, then a bare status line",
+            "Linux 每五秒打印三条 VT-d 错误，之后只剩状态行",
+        ),
+        _ => Text::new("Linux prints ten such faults in five seconds", "Linux 每五秒打印十条此类错误"),
+    };
+    found.inferred(Text::new("rate limit", "速率限制"), who, limit);
+    Some(found)
+}
+
+/// `DMAR: ERROR: DMA PTE for vPFN 0xf1e7e already set (to f1e7e003 not 172025001)`.
+fn already_mapped(here: &Here<'_>) -> Option<Found> {
+    let body = Scan(here.text).after("DMA PTE for vPFN")?;
+    let page = body.hex()?;
+    let values = body.after("already set (to ")?;
+    let (old, new) = (values.hex()?, values.after("not ")?.hex());
+    let mut found = Found::software(
+        Arch::VtD,
+        "vtd-pte-set",
+        Phrase::new(
+            "VT-d: the kernel mapped a page that has an entry already; nothing was refused",
+            "VT-d：内核映射的页已有表项；没有访问被拒绝",
+        ),
+    );
+    found.complete = new.is_some();
+    let at = page << 12;
+    found.certain(
+        Text::new("page", "页"),
+        format!("{at:#x}"),
+        Text::new("the I/O virtual address that was to be mapped", "将要映射的 I/O 虚拟地址"),
+    );
+    let rights = |value: u64| match (value & 1, value & 2) {
+        (0, 0) => "-",
+        (1, 0) => "R",
+        (0, _) => "W",
+        _ => "R, W",
+    };
+    let target = |value: u64| value & 0xf_ffff_ffff_f000;
+    let entry = |value: u64| {
+        Phrase::new(
+            format!("to {:#x}, {}", target(value), rights(value)),
+            format!("指向 {:#x}，{}", target(value), rights(value)),
+        )
+    };
+    found.certain(Text::new("entry there", "已有表项"), format!("{old:#x}"), entry(old));
+    if let Some(new) = new {
+        found.certain(Text::new("entry to write", "待写表项"), format!("{new:#x}"), entry(new));
+    }
+    found.clue(match () {
+        () if Some(old) == new => Clue::OldEqualsNew,
+        () if target(old) == at => Clue::OldIsIdentity,
+        () => Clue::OldIsOther,
+    });
+    found.causes = &[&RMRR_GIVEN_OUT, &MAPPED_TWICE, &STALE_ENTRY_LEFT];
     Some(found)
 }

@@ -1,8 +1,10 @@
 //! `iommu-play explain`: fault logs on standard input, explained.
 
-use iommu_core::explain::logs::{parse_log, render, Kind};
+use crate::terminal::shown;
+use iommu_core::explain::logs::answer::{fields_table, LogReport};
+use iommu_core::explain::logs::{causes_table, forms_table, render, LogReader, Report};
 use iommu_core::spec::Lang;
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::process::ExitCode;
 
 /// Runs it with the arguments after its name. Status 0 when something about an IOMMU was understood, 1 when
@@ -15,31 +17,96 @@ pub fn run(args: &[String]) -> ExitCode {
 }
 
 fn explain(args: &[String]) -> Result<ExitCode, String> {
-    let (mut lang, mut scenarios, mut file) = (Lang::En, false, None);
+    let (mut lang, mut scenarios, mut json, mut file) = (Lang::En, false, false, None);
+    if args.first().is_some_and(|arg| arg == "--tables") {
+        return tables(&args[1..]);
+    }
     for arg in args {
         match arg.as_str() {
             "--zh" => lang = Lang::Zh,
             "--en" => lang = Lang::En,
             "--scenario" => scenarios = true,
+            "--json" => json = true,
             "-" => file = None,
             flag if flag.starts_with('-') => return Err(format!("unknown option `{flag}`")),
             path if file.is_none() => file = Some(path),
             more => return Err(format!("one file at a time: `{more}` is a second one")),
         }
     }
-    let mut bytes = Vec::new();
-    match file {
-        Some(path) => bytes = std::fs::read(path).map_err(|error| format!("{path}: {error}"))?,
-        None => {
-            std::io::stdin().read_to_end(&mut bytes).map_err(|error| format!("standard input: {error}"))?;
-        }
-    }
-    // A kernel log may hold bytes that are no UTF-8.
-    let log = String::from_utf8_lossy(&bytes);
-    let report = parse_log(&log);
-    let text = render(&report, &log, lang, scenarios);
+    let report = match file {
+        Some(path) => std::fs::File::open(path).and_then(|file| read(BufReader::new(file))),
+        None => read(std::io::stdin().lock()),
+    };
+    let report = report.map_err(|error| format!("{}: {error}", file.unwrap_or("standard input")))?;
+    let text = if json {
+        let answer = LogReport::new(&report, lang);
+        serde_json::to_string_pretty(&answer).map_err(|error| error.to_string())? + "\n"
+    } else {
+        shown(&render(&report, lang, scenarios))
+    };
     // A closed pipe (`| head`) is no error.
     let _ = std::io::stdout().write_all(text.as_bytes());
-    let understood = report.items.iter().any(|i| !matches!(i.kind, Kind::Unknown { .. } | Kind::Other));
-    Ok(ExitCode::from(u8::from(!understood)))
+    Ok(ExitCode::from(u8::from(!report.understood())))
+}
+
+/// Bytes of a line that are read; the rest of a longer one is skipped.
+const LONGEST: usize = 64 << 10;
+
+/// Reads line by line: a gigabyte from a pipe takes no more memory than a page.
+fn read(mut from: impl BufRead) -> std::io::Result<Report> {
+    let mut reader = LogReader::new();
+    let mut line = Vec::new();
+    loop {
+        let (used, ended) = {
+            let bytes = from.fill_buf()?;
+            if bytes.is_empty() {
+                break;
+            }
+            let end = bytes.iter().position(|&byte| byte == b'\n');
+            let part = &bytes[..end.unwrap_or(bytes.len())];
+            let room = LONGEST.saturating_sub(line.len());
+            line.extend_from_slice(&part[..part.len().min(room)]);
+            (end.map_or(bytes.len(), |end| end + 1), end.is_some())
+        };
+        from.consume(used);
+        if ended {
+            one(&mut reader, &mut line);
+        }
+    }
+    if !line.is_empty() {
+        one(&mut reader, &mut line);
+    }
+    Ok(reader.finish())
+}
+
+fn one(reader: &mut LogReader, line: &mut Vec<u8>) {
+    if line.last() == Some(&b'\r') {
+        line.pop();
+    }
+    // A kernel log may hold bytes that are no UTF-8.
+    reader.line(&String::from_utf8_lossy(line));
+    line.clear();
+}
+
+/// `--tables FILE...`: writes the tables of the code into the documents, between their marks.
+fn tables(files: &[String]) -> Result<ExitCode, String> {
+    if files.is_empty() {
+        return Err("--tables needs the documents to write into".into());
+    }
+    for path in files {
+        let lang = if path.ends_with(".zh.md") { Lang::Zh } else { Lang::En };
+        let mut text = std::fs::read_to_string(path).map_err(|error| format!("{path}: {error}"))?;
+        for (name, table) in
+            [("forms", forms_table(lang)), ("causes", causes_table(lang)), ("json", fields_table())]
+        {
+            let (start, end) = (format!("<!-- {name} -->\n"), format!("<!-- end of {name} -->"));
+            let Some(from) = text.find(&start).map(|at| at + start.len()) else { continue };
+            let Some(to) = text[from..].find(&end).map(|at| at + from) else {
+                return Err(format!("{path}: no `{end}`"));
+            };
+            text.replace_range(from..to, &table);
+        }
+        std::fs::write(path, text).map_err(|error| format!("{path}: {error}"))?;
+    }
+    Ok(ExitCode::SUCCESS)
 }

@@ -16,7 +16,7 @@ const USAGE: &str = "usage: iommu-play COMMAND ...
 
   check [--zh] [--json] [SCENARIO ...]  whether scenarios run and their expectations hold
   draw SCENARIO [--at STEP] [--ascii|--unicode] [--lang zh] [--width N]  the picture at a position
-  explain [--zh] [--scenario] [FILE]  what a kernel's or an emulator's fault log means (standard input, or FILE)
+  explain [--zh] [--scenario] [--json] [FILE]  what a kernel's or an emulator's fault log means (standard input, or FILE)
   fmt [--check] [--zh] [FILE ...]     scenarios in canonical form: files in place, standard input to standard output
   gallery                             the scenarios that come with it, as JSON: texts in both languages, topics, pictures
   link SCENARIO [--at STEP] [--base URL] [--lang zh] [--whole] ...  the link that holds a scenario

@@ -2,7 +2,7 @@
 
 use super::{hex, request, Draft, Scenario, POINTER};
 use crate::addr::RequesterId;
-use crate::explain::logs::dump::{first_stage, Domain, Row, Walk};
+use crate::explain::logs::dumped::{first_stage, Domain, Row, Walk};
 use crate::explain::logs::fault::Access;
 use alloc::collections::BTreeMap;
 use alloc::format;
@@ -101,7 +101,8 @@ pub(in super::super) fn of_walk(walk: &Walk) -> Option<Scenario> {
     let (low, _) = walk.context?;
     let mut words = Words::default();
     let mut draft = Draft::new(if walk.scalable { "vt-d scalable" } else { "vt-d legacy width 48" });
-    draft.device = "dev 00:03.0".into();
+    let device = walk.device.unwrap_or(RequesterId::bdf(0, 3, 0));
+    draft.device = format!("dev {}", RequesterId::new(u32::from(device.bdf16())));
     let root = match walk.scalable {
         false => pointer(low),
         true => {
@@ -130,7 +131,7 @@ pub(in super::super) fn of_walk(walk: &Walk) -> Option<Scenario> {
     if walk.scalable && walk.process[0] & 1 == 0 {
         draft.step("entry process dev clear 1");
     }
-    draft.step(request(Access::Write, walk.address, None, ""));
+    draft.step(request(walk.access.unwrap_or(Access::Write), walk.address, None, ""));
     draft.title = (
         format!("From a log: the tables for {}", hex(walk.address)),
         format!("来自日志：{} 的各级表", hex(walk.address)),

@@ -108,7 +108,7 @@ fn ends_as_told(text: &str, fault: &Fault) -> Result<(), String> {
         _ => None,
     });
     let Some((code, requester, pasid, want)) = last else { return Err("no fault".into()) };
-    let stop = failing_step(&run).ok_or("no stop")?;
+    let stop = failing_step(&run.done, &run.machine.trace).ok_or("no stop")?;
     let request = run.done.iter().rev().find(|done| done.outcome.fault.is_some()).unwrap();
     if Some(code.code) != fault.code {
         return Err(format!("code {:#x}", code.code));

@@ -1,0 +1,396 @@
+//! Which cause is likely: what a log shows is evidence, and one table says what each piece of it speaks for and
+//! against.
+//!
+//! A code gives its causes in the order that holds when nothing else is known; evidence moves them. What is *decided*
+//! is what such lines turned out to be in public reports (see [`Cause::taught_by`]), or what a specification makes
+//! follow.
+
+use super::causes::*;
+use super::report::Likely;
+use crate::spec::Text;
+use alloc::vec::Vec;
+
+macro_rules! clues {
+    ($($id:ident $en:literal $zh:literal;)*) => {
+        /// A piece of evidence.
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+        #[repr(u8)]
+        pub enum Clue {
+            $(#[doc = $en] $id,)*
+        }
+
+        impl Clue {
+            /// All of them.
+            pub const ALL: &'static [Clue] = &[$(Clue::$id),*];
+
+            /// Returns what the log shows, in words.
+            pub const fn text(self) -> Text {
+                match self { $(Clue::$id => Text::new($en, $zh),)* }
+            }
+            /// Returns its name for programs; it does not change.
+            pub const fn id(self) -> &'static str {
+                match self { $(Clue::$id => stringify!($id),)* }
+            }
+        }
+    };
+}
+
+clues! {
+    PagePresent "the record says that the page is there" "记录表明该页存在";
+    PageAbsent "the record says that no page is there" "记录表明该页不存在";
+    PermissionMissing "the record says that a right is missing" "记录表明缺少权限";
+    ReservedBit "the record says that a valid entry has a reserved bit or an illegal encoding" "记录表明有效表项中有保留位或非法编码";
+    EntryOtherRight "the entry in the log allows only the other direction" "日志中的表项只允许另一个方向";
+    PresentByStage "the log shows first-stage tables, in which a page that is not there has a reason of its own (71h)" "日志表明使用第一级页表，其中页不存在有单独的原因（71h）";
+    EntryEmpty "the entry in the log is empty" "日志中的表项为空";
+    WithPasid "the request has a PASID" "请求带 PASID";
+    NoPasid "the request has no PASID" "请求不带 PASID";
+    UserAddress "the address is one of a user process" "地址是用户进程的地址";
+    IsRead "it is a read" "这是读";
+    IsWrite "it is a write" "这是写";
+    IsFetch "it is an instruction fetch" "这是取指";
+    IsData "it is no instruction fetch" "这不是取指";
+    IsInterrupt "it is an interrupt request" "这是中断请求";
+    UserPrivilege "the request has user privilege" "请求为用户权限";
+    PageZero "the address is in page 0" "地址在第 0 页";
+    AddressZero "the address is exactly 0" "地址恰为 0";
+    WriteToZero "it is a write to address 0" "这是对地址 0 的写";
+    BehindIommu "the address is the one behind the IOMMU" "地址是 IOMMU 之后的物理地址";
+    MappingError "the address is all ones: DMA_MAPPING_ERROR" "地址为全 1：DMA_MAPPING_ERROR";
+    MappingError32 "the address is the last page below 4 GiB: all ones in 32 bits, or the first address that Linux gives out" "地址是 4 GiB 以下的最后一页：32 位全 1，或 Linux 分配的第一个地址";
+    MsiAddress "the address is one that interrupt messages go to" "地址是中断消息的目标";
+    MessageTarget "it is a write to where interrupt messages go" "这是对中断消息目标的写";
+    WildAddress "the address is wider than any memory" "地址超出任何内存的宽度";
+    Poison "the address is a pattern that fills dead memory" "地址是填充已释放内存的模式";
+    KernelPointer "the address is a kernel pointer" "地址是内核指针";
+    PostedWrite "the type is a posted write to the interrupt range" "类型为对中断区间的投递写";
+    AllOnes "the whole record is all ones" "整条记录为全 1";
+    Contradiction "the record contradicts itself" "记录自相矛盾";
+    EmulatorPattern "address 0, domain 0 and flags 0x9 or 0xa: QEMU's amd-iommu writes this" "地址 0、域 0、标志 0x9 或 0xa：QEMU 的 amd-iommu 会这样写";
+    CompatibilityFormat "the interrupt message has the old format" "中断消息为旧格式";
+    NoDomain "the device has no domain" "设备没有域";
+    GraphicsDevice "the device is 00:02.0, the integrated graphics" "设备为 00:02.0，即核显";
+    ChipsetDevice "the device is 00:00.x, part of the chipset" "设备为 00:00.x，芯片组的一部分";
+    Vmd "the segment is above ffff: an Intel VMD" "段号大于 ffff：Intel VMD";
+    EarlyBoot "it is within five seconds of boot" "发生在启动后五秒之内";
+    EarlyNoEntry "the device has no entry, within five seconds of boot" "设备没有表项，且在启动后五秒之内";
+    LaterThanBoot "it is long after boot" "发生在启动很久之后";
+    CopiedByKernel "the log says that tables were copied from the kernel before (kdump)" "日志表明从前一个内核复制了表（kdump）";
+    FirstKernel "the log has the boot and no sign of kdump" "日志含启动过程，且没有 kdump 的迹象";
+    InReservedRegion "the address is in a region that the log lists as reserved (RMRR)" "地址位于日志列出的保留区域（RMRR）";
+    ResetBefore "the log has a reset of a device before it" "之前日志中有设备复位";
+    ResumeBefore "the log has a resume before it" "之前日志中有休眠恢复";
+    AerBefore "the log has a PCI Express error of this device" "日志中有该设备的 PCI Express 错误";
+    DeviceRemoved "the log says that the device went away" "日志表明设备已离开";
+    VfioInLog "the device is assigned by VFIO in this log" "日志中该设备由 VFIO 直通";
+    PassthroughMode "the log says that devices are passed through (iommu=pt)" "日志表明设备为直通模式（iommu=pt）";
+    TraceUnmapped "the trace in the log shows that the page was unmapped shortly before" "日志中的跟踪表明该页不久前被解除映射";
+    TraceMapped "the trace in the log shows that the page was mapped at that time" "日志中的跟踪表明当时该页有映射";
+    TraceOtherDirection "the trace in the log shows a mapping for the other direction" "日志中的跟踪表明映射方向相反";
+    TraceNever "the trace in the log has no mapping of the page" "日志中的跟踪没有该页的映射";
+    DmaDebugInLog "the log has a DMA API violation of the same device" "日志中有同一设备违反 DMA API 的记录";
+    SwiotlbInLog "the log has a mapping that failed before" "日志中之前有映射失败";
+    InvalidationTimeout "the log has an invalidation that this device did not answer" "日志中有该设备未应答的失效请求";
+    CommandAllZero "the command at the error is all zeros" "出错处的命令全为 0";
+    CommandIllegal "the unit says that the command is illegal" "单元表明命令非法";
+    CommandUnreadable "the unit says that it could not read the queue" "单元表明无法读取队列";
+    AtcTimeout "the unit says that a device did not answer an ATS invalidation" "单元表明有设备没有应答 ATS 失效请求";
+    StreamUnknown "the unit does not know the stream" "单元不认识该流";
+    StreamMatchesTwo "two entries match the stream" "两个表项命中该流";
+    TooLargeForBounce "the request is above 256 KiB" "请求大于 256 KiB";
+    PoolEmpty "the pool has almost nothing in use" "池几乎没有使用";
+    PoolFull "the pool is nearly full" "池几乎已满";
+    PoolMissing "there is no pool" "没有池";
+    OldIsIdentity "the entry that was there maps the page to itself" "已有表项把该页映射到自身";
+    OldEqualsNew "the old and the new entry are equal" "新旧表项相同";
+    OldIsOther "the entry that was there points elsewhere" "已有表项指向别处";
+    ErrnoInvalid "the error is EINVAL" "错误码为 EINVAL";
+    ErrnoMemory "the error is ENOMEM" "错误码为 ENOMEM";
+    ErrnoFault "the error is EFAULT" "错误码为 EFAULT";
+    ErrnoExists "the error is EEXIST" "错误码为 EEXIST";
+    AboveWidth "the address is above 39 bits" "地址超出 39 位";
+    SamePage "it is always the same page" "总是同一页";
+    SpreadFar "the addresses are far apart" "地址相距很远";
+    FirmwareBug "the message calls it a firmware bug" "消息称其为固件错误";
+    ScalableMode "the log shows scalable mode" "日志表明为可扩展模式";
+}
+
+/// A set of clues.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Clues(u128);
+
+impl Clues {
+    /// Adds one.
+    pub fn add(&mut self, clue: Clue) {
+        self.0 |= 1 << clue as u8;
+    }
+    /// Adds all of another set.
+    pub fn join(&mut self, other: Clues) {
+        self.0 |= other.0;
+    }
+    /// Returns whether it is in the set.
+    pub fn has(self, clue: Clue) -> bool {
+        self.0 >> (clue as u8) & 1 == 1
+    }
+}
+
+impl FromIterator<Clue> for Clues {
+    fn from_iter<I: IntoIterator<Item = Clue>>(clues: I) -> Self {
+        let mut set = Clues::default();
+        clues.into_iter().for_each(|clue| set.add(clue));
+        set
+    }
+}
+
+/// How much a clue says about a cause.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Weight {
+    /// With it the cause comes first, even where the code alone does not suggest it.
+    Decides,
+    /// It speaks for the cause.
+    For,
+    /// It speaks against the cause.
+    Against,
+    /// With it the cause is impossible.
+    Excludes,
+}
+
+/// One row of the table.
+pub struct Rule {
+    /// The cause.
+    pub cause: &'static Cause,
+    /// The evidence.
+    pub clue: Clue,
+    /// What it says.
+    pub weight: Weight,
+}
+
+macro_rules! rules {
+    ($($cause:ident: $($weight:ident [$($clue:ident),*])*;)*) => {
+        /// What speaks for and against each cause.
+        pub static RULES: &[Rule] = &[$($($(
+            Rule { cause: &$cause, clue: Clue::$clue, weight: Weight::$weight },
+        )*)*)*];
+    };
+}
+
+rules! {
+    UNMAPPED_EARLY: Decides [TraceUnmapped] For [PageAbsent, EntryEmpty, DmaDebugInLog, LaterThanBoot]
+        Against [EarlyBoot, PageZero, UserAddress] Excludes [PermissionMissing, EntryOtherRight, TraceMapped, TraceOtherDirection, TraceNever, ReservedBit, PresentByStage];
+    NEVER_MAPPED: Decides [TraceNever, Poison] For [PageAbsent, EntryEmpty, WildAddress, DmaDebugInLog]
+        Excludes [PermissionMissing, EntryOtherRight, TraceMapped, TraceOtherDirection, TraceUnmapped, ReservedBit, PresentByStage];
+    WRONG_DIRECTION: Decides [PermissionMissing, EntryOtherRight, TraceOtherDirection, PresentByStage] For [PagePresent, TraceMapped]
+        Excludes [PageAbsent, EntryEmpty, TraceUnmapped, TraceNever, IsFetch];
+    PHYSICAL_ADDRESS: Decides [KernelPointer] Against [PageZero] Excludes [TraceMapped];
+    FIRMWARE_DEVICE: Decides [InReservedRegion, GraphicsDevice, EarlyNoEntry] For [EarlyBoot]
+        Excludes [CopiedByKernel, IsInterrupt, WithPasid, LaterThanBoot, PermissionMissing, ReservedBit, PageZero, MappingError, VfioInLog];
+    NULL_DESCRIPTOR: Decides [PageZero] For [AddressZero] Excludes [TraceMapped, EmulatorPattern, NoDomain];
+    NO_DECODE: Decides [BehindIommu] For [AddressZero];
+    MSI_ZERO: Decides [WriteToZero] Excludes [EmulatorPattern, NoDomain];
+    STALE_RING: Decides [ResumeBefore, ResetBefore] For [CopiedByKernel, SpreadFar] Against [EarlyBoot];
+    ALIAS: For [NoDomain, ScalableMode] Against [EarlyBoot];
+    NOT_ATTACHED: Decides [DeviceRemoved] For [NoDomain] Excludes [ReservedBit];
+    COPIED_TABLES: Decides [CopiedByKernel] Against [EarlyBoot, LaterThanBoot] Excludes [FirstKernel, GraphicsDevice];
+    BAD_ENTRY: Decides [ReservedBit];
+    CONTROL_NOT_RESTORED: For [ResumeBefore, ReservedBit];
+    CORRUPTED: For [Poison];
+    NOT_FLUSHED: For [TraceMapped];
+    TABLE_UNREADABLE: For [WildAddress];
+    TOO_WIDE: For [WildAddress, AboveWidth];
+    SUPERPAGE: For [];
+    ATS_BLOCKED: Decides [InvalidationTimeout] Excludes [PostedWrite];
+    MSI_RANGE: Decides [MsiAddress] Excludes [IsRead, PostedWrite];
+    MSI_UNMAPPED: Decides [MessageTarget] Excludes [IsRead, WithPasid];
+    CHIPSET_INTERRUPT: Decides [PostedWrite] For [ChipsetDevice] ;
+    GUEST_MSI: Decides [Vmd, VfioInLog];
+    PASID_NOT_BOUND: For [WithPasid] Excludes [NoPasid];
+    PASID_CONFIG: For [WithPasid] Excludes [NoPasid];
+    NO_PAGE_REQUEST: For [WithPasid, UserAddress] Excludes [NoPasid, PermissionMissing];
+    PROCESS_UNMAPPED: Decides [UserAddress] For [WithPasid] Excludes [NoPasid, PermissionMissing];
+    USER_BIT: For [UserPrivilege, WithPasid];
+    NO_EXECUTE: Decides [IsFetch] Excludes [IsData];
+    STAGE2_HOLE: For [VfioInLog];
+    IR_NOT_PRESENT: For [ResetBefore, ResumeBefore];
+    IR_WRONG_SOURCE: For [];
+    IR_COMPATIBILITY: For [CompatibilityFormat, EarlyBoot, ResumeBefore] Against [Vmd, VfioInLog];
+    IR_CONFIG: For [];
+    DEVICE_GONE: Decides [InvalidationTimeout, AtcTimeout, AerBefore, DeviceRemoved];
+    BAD_DESCRIPTOR: Decides [CommandIllegal] Excludes [AllOnes, AtcTimeout];
+    QUEUE_MEMORY: Decides [CommandAllZero, CommandUnreadable] Excludes [AtcTimeout, AllOnes];
+    ACCESS_FLAG: For [];
+    UNKNOWN_STREAM: Decides [StreamUnknown];
+    STREAM_CONFLICT: Decides [StreamMatchesTwo];
+    MISALIGNED: For [MsiAddress];
+    UNIT_OFF: For [];
+    UNIT_GONE: Decides [AllOnes];
+    TYPE_BLOCKED: For [WithPasid];
+    MEMORY_ERROR: For [];
+    ENCRYPTED: For [];
+    MAPPING_ERROR_USED: Decides [MappingError] For [MappingError32, SwiotlbInLog];
+    RECORD_OF_EMULATOR: Decides [EmulatorPattern, Contradiction];
+    SWIOTLB_TOO_LARGE: Decides [TooLargeForBounce];
+    SWIOTLB_LEAK: For [PoolFull] Excludes [PoolMissing, PoolEmpty];
+    SWIOTLB_SMALL: For [PoolFull] Excludes [PoolMissing, PoolEmpty];
+    SWIOTLB_NONE: Decides [PoolMissing] Excludes [PoolFull, PoolEmpty];
+    SMALL_MASK: For [];
+    RMRR_GIVEN_OUT: Decides [OldIsIdentity, InReservedRegion] Excludes [OldEqualsNew, OldIsOther];
+    MAPPED_TWICE: Decides [OldEqualsNew] Excludes [OldIsIdentity, OldIsOther];
+    STALE_ENTRY_LEFT: Decides [OldIsOther] Excludes [OldIsIdentity, OldEqualsNew];
+    GUEST_ABOVE_WIDTH: Decides [AboveWidth] For [ErrnoInvalid] Excludes [ErrnoMemory, ErrnoFault, ErrnoExists];
+    MEMLOCK: Decides [ErrnoMemory] Excludes [ErrnoInvalid, ErrnoFault, ErrnoExists];
+    NOT_PINNABLE: Decides [ErrnoFault] Excludes [ErrnoInvalid, ErrnoMemory, ErrnoExists];
+    MAP_OVERLAP: Decides [ErrnoExists] Excludes [ErrnoMemory, ErrnoFault];
+    FIRMWARE_TABLES: Decides [FirmwareBug];
+    NO_TRANSLATION_YET: For [DeviceRemoved, EarlyBoot];
+    LINK_ERROR: For [AerBefore];
+}
+
+/// The causes in the order that the evidence gives them: at most four, and never none where `base` has one.
+///
+/// `base` is the order without evidence. A clue that decides outweighs all that merely speaks for or against.
+pub(super) fn rank(base: &[&'static Cause], clues: Clues) -> Vec<Likely> {
+    let mut all: Vec<(i32, Likely)> = Vec::new();
+    let mut excluded: Vec<&'static Cause> = Vec::new();
+    let listed = base.iter().copied().enumerate().map(|(place, cause)| (cause, 40 - 8 * place as i32));
+    let decided = RULES
+        .iter()
+        .filter(|rule| rule.weight == Weight::Decides && clues.has(rule.clue) && !base.contains(&rule.cause))
+        // A cause that this code does not suggest is added only where the evidence is of the same kind.
+        .filter(|rule| base.iter().any(|cause| together(cause, rule.cause)))
+        .map(|rule| (rule.cause, 0));
+    for (cause, start) in listed.chain(decided) {
+        if all.iter().any(|(_, likely)| likely.cause == cause) || excluded.contains(&cause) {
+            continue;
+        }
+        let mut likely = Likely { cause, because: Vec::new(), despite: Vec::new() };
+        let (mut score, mut out) = (start, false);
+        for rule in RULES.iter().filter(|rule| rule.cause == cause && clues.has(rule.clue)) {
+            match rule.weight {
+                Weight::Decides => score += 100,
+                Weight::For => score += 12,
+                Weight::Against => score -= 24,
+                Weight::Excludes => out = true,
+            }
+            match rule.weight {
+                Weight::Decides | Weight::For => likely.because.push(rule.clue),
+                Weight::Against | Weight::Excludes => likely.despite.push(rule.clue),
+            }
+        }
+        match out {
+            true => excluded.push(cause),
+            false => all.push((score, likely)),
+        }
+    }
+    all.sort_by_key(|(score, _)| -score);
+    if all.is_empty() {
+        if let Some(&cause) = base.first() {
+            all.push((0, Likely { cause, because: Vec::new(), despite: Vec::new() }));
+        }
+    }
+    all.into_iter().map(|(_, likely)| likely).take(4).collect()
+}
+
+/// Groups of causes that answer the same question: evidence may bring in one for another of its group.
+const KINDS: &[&[&Cause]] = &[
+    &[
+        &UNMAPPED_EARLY,
+        &NEVER_MAPPED,
+        &WRONG_DIRECTION,
+        &PHYSICAL_ADDRESS,
+        &FIRMWARE_DEVICE,
+        &NULL_DESCRIPTOR,
+        &MSI_ZERO,
+        &STALE_RING,
+        &NOT_ATTACHED,
+        &COPIED_TABLES,
+        &MSI_RANGE,
+        &MAPPING_ERROR_USED,
+        &UNIT_GONE,
+        &RECORD_OF_EMULATOR,
+        &TOO_WIDE,
+        &BAD_ENTRY,
+    ],
+    &[
+        &UNMAPPED_EARLY,
+        &NEVER_MAPPED,
+        &PROCESS_UNMAPPED,
+        &NO_PAGE_REQUEST,
+        &PASID_NOT_BOUND,
+        &NO_EXECUTE,
+        &USER_BIT,
+        &ACCESS_FLAG,
+    ],
+    &[&ATS_BLOCKED, &MSI_RANGE, &CHIPSET_INTERRUPT, &ALIAS],
+    &[
+        &IR_NOT_PRESENT,
+        &IR_CONFIG,
+        &IR_COMPATIBILITY,
+        &GUEST_MSI,
+        &IR_WRONG_SOURCE,
+        &STALE_RING,
+        &UNIT_GONE,
+        &RECORD_OF_EMULATOR,
+    ],
+    &[&DEVICE_GONE, &BAD_DESCRIPTOR, &QUEUE_MEMORY, &UNIT_GONE, &ATS_BLOCKED],
+    &[&UNKNOWN_STREAM, &STREAM_CONFLICT, &NO_TRANSLATION_YET],
+    &[&SWIOTLB_LEAK, &SWIOTLB_SMALL, &SWIOTLB_NONE, &SWIOTLB_TOO_LARGE],
+    &[&RMRR_GIVEN_OUT, &MAPPED_TWICE, &STALE_ENTRY_LEFT],
+    &[&GUEST_ABOVE_WIDTH, &MEMLOCK, &NOT_PINNABLE, &MAP_OVERLAP],
+];
+
+fn together(one: &Cause, other: &Cause) -> bool {
+    KINDS.iter().any(|kind| kind.contains(&one) && kind.contains(&other))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn order(base: &[&'static Cause], clues: &[Clue]) -> Vec<&'static str> {
+        rank(base, clues.iter().copied().collect()).iter().map(|likely| likely.cause.id).collect()
+    }
+
+    #[test]
+    fn evidence_moves_excludes_and_brings_in() {
+        let base = [&UNMAPPED_EARLY, &NEVER_MAPPED, &WRONG_DIRECTION];
+        assert_eq!(order(&base, &[]), ["UNMAPPED_EARLY", "NEVER_MAPPED", "WRONG_DIRECTION"]);
+        assert_eq!(order(&base, &[Clue::PermissionMissing]), ["WRONG_DIRECTION"]);
+        assert_eq!(order(&base, &[Clue::PageAbsent]), ["UNMAPPED_EARLY", "NEVER_MAPPED"]);
+        assert_eq!(order(&base, &[Clue::InReservedRegion])[0], "FIRMWARE_DEVICE");
+        // No interrupt cause comes into a fault of memory.
+        assert!(!order(&base, &[Clue::Vmd]).contains(&"GUEST_MSI"));
+    }
+
+    #[test]
+    fn what_counted_is_reported() {
+        let ranked = rank(
+            &[&UNMAPPED_EARLY, &NEVER_MAPPED],
+            [Clue::PageAbsent, Clue::EarlyBoot].into_iter().collect(),
+        );
+        let early = ranked.iter().find(|likely| likely.cause == &UNMAPPED_EARLY).unwrap();
+        assert_eq!(
+            (&early.because[..], &early.despite[..]),
+            (&[Clue::PageAbsent][..], &[Clue::EarlyBoot][..])
+        );
+    }
+
+    #[test]
+    fn a_cause_is_never_for_and_against_by_the_same_clue() {
+        for (i, rule) in RULES.iter().enumerate() {
+            assert!(
+                !RULES[..i].iter().any(|other| other.cause == rule.cause && other.clue == rule.clue),
+                "{} {:?}",
+                rule.cause.id,
+                rule.clue
+            );
+        }
+    }
+
+    #[test]
+    fn every_clue_is_in_both_languages_and_used() {
+        for &clue in Clue::ALL {
+            assert!(clue.text().zh.chars().any(|c| c > '\u{4e00}'));
+        }
+        assert!(Clue::ALL.len() <= 128);
+    }
+}

@@ -1,0 +1,189 @@
+//! Linux's other IOMMUs: each prints one line a fault, read by its wording.
+
+use super::causes::{Cause, FIRMWARE_DEVICE, NEVER_MAPPED, PHYSICAL_ADDRESS, UNMAPPED_EARLY};
+use super::evidence::Clue;
+use super::fault::Fault;
+use super::found::{pattern, Captures, Format, Found, Pattern};
+use crate::addr::RequesterId;
+use crate::spec::Text;
+use alloc::format;
+use alloc::string::ToString;
+use alloc::vec::Vec;
+
+pub(super) static FORMAT: Format =
+    Format { forms: &[], readers: &[], patterns: PATTERNS, codes: || Vec::new(), causes: |_: &Fault| PLAIN };
+
+/// The causes of a refused access that says no more than where.
+const PLAIN: &[&Cause] = &[&UNMAPPED_EARLY, &NEVER_MAPPED, &PHYSICAL_ADDRESS, &FIRMWARE_DEVICE];
+
+static PATTERNS: &[Pattern] = &[
+    pattern!("mtk-master" MediaTek Fault
+        "{unit} fault type={type} iova={iova} pa={_} master={master}(larb={larb} port={port}) layer={layer} {access}"
+        "Linux v5.17 and later, drivers/iommu/mtk_iommu.c; bank(n) in front where the unit has banks"
+        => "MediaTek M4U: an access at {iova} was refused, larb {larb} port {port}" "MediaTek M4U：拒绝了对 {iova} 的访问，larb {larb} 端口 {port}"
+        [UNMAPPED_EARLY, NEVER_MAPPED, PHYSICAL_ADDRESS, FIRMWARE_DEVICE] low_bits),
+    pattern!("mtk-larb" MediaTek Fault
+        "{unit} fault type={type} iova={iova} pa={_} larb={larb} port={port} layer={layer} {access}"
+        "Linux v4.6 and later, drivers/iommu/mtk_iommu.c"
+        => "MediaTek M4U: an access at {iova} was refused, larb {larb} port {port}" "MediaTek M4U：拒绝了对 {iova} 的访问，larb {larb} 端口 {port}"
+        [UNMAPPED_EARLY, NEVER_MAPPED, PHYSICAL_ADDRESS, FIRMWARE_DEVICE] low_bits),
+    pattern!("dart" Dart Fault
+        "apple-dart {unit} translation fault: status:{status} stream:{stream} code:{code} ({name}) at {iova}"
+        "Linux v5.15 and later, drivers/iommu/apple-dart.c"
+        => "Apple DART: stream {stream} at {iova}: {name}" "Apple DART：流 {stream}，地址 {iova}：{name}"
+        [UNMAPPED_EARLY, NEVER_MAPPED, PHYSICAL_ADDRESS, FIRMWARE_DEVICE] dart),
+    pattern!("rockchip" Rockchip Fault
+        "{unit} Page fault at {iova} of type {access}"
+        "Linux v3.19 and later, drivers/iommu/rockchip-iommu.c"
+        => "Rockchip IOMMU: a page fault at {iova}" "Rockchip IOMMU：地址 {iova} 页错误"
+        [UNMAPPED_EARLY, NEVER_MAPPED, PHYSICAL_ADDRESS, FIRMWARE_DEVICE]),
+    pattern!("rockchip-walk" Rockchip More
+        "rk_iommu {unit} iova = {iova}: dte_index: {_} pte_index: {_} page_offset: {_}"
+        "Linux v3.19 and later, drivers/iommu/rockchip-iommu.c, below the page fault"
+        => "Rockchip IOMMU: the walk of {iova}" "Rockchip IOMMU：{iova} 的遍历" []),
+    pattern!("rockchip-entries" Rockchip More
+        "mmu_dte_addr: {_} dte@{_}: {pgd} valid: {_} pte@{_}: {pte} valid: {valid} page@{_} flags: {_}"
+        "Linux v3.19 and later, drivers/iommu/rockchip-iommu.c, below the page fault"
+        => "Rockchip IOMMU: the entries of the walk" "Rockchip IOMMU：遍历的各级表项" [] rockchip_entries),
+    pattern!("allwinner" Allwinner Fault
+        "sun50i-iommu {unit} Page fault for {iova} (master {master}, dir {access})"
+        "Linux v5.9 and later, drivers/iommu/sun50i-iommu.c"
+        => "Allwinner IOMMU: a page fault of master {master} at {iova}" "Allwinner IOMMU：主设备 {master} 在 {iova} 页错误"
+        [UNMAPPED_EARLY, NEVER_MAPPED, PHYSICAL_ADDRESS, FIRMWARE_DEVICE]),
+    pattern!("renesas" Renesas Fault
+        "ipmmu-vmsa {unit} Unhandled fault: status {status} iova {iova}"
+        "Linux v3.16 and later, drivers/iommu/ipmmu-vmsa.c"
+        => "Renesas IPMMU: a fault at {iova}" "Renesas IPMMU：地址 {iova} 出错"
+        [UNMAPPED_EARLY, NEVER_MAPPED, PHYSICAL_ADDRESS, FIRMWARE_DEVICE] renesas),
+    pattern!("exynos" Exynos Fault
+        "exynos-sysmmu {unit} {device} [{access}] {why} occurred at {iova}"
+        "Linux v3.12 and later, drivers/iommu/exynos-iommu.c"
+        => "Exynos SysMMU: {device}: {why} at {iova}" "Exynos SysMMU：{device}：{why}，地址 {iova}"
+        [UNMAPPED_EARLY, NEVER_MAPPED, PHYSICAL_ADDRESS, FIRMWARE_DEVICE]),
+    pattern!("omap" Omap Fault
+        "omap-iommu {unit} {device} errs:{status} da:{iova} pgd:{_} *pgd:{pgd}"
+        "Linux v3.10 and later, drivers/iommu/omap-iommu.c (*pte follows where the directory entry is a table)"
+        => "OMAP MMU: a fault of {device} at {iova}" "OMAP MMU：{device} 在 {iova} 出错"
+        [UNMAPPED_EARLY, NEVER_MAPPED, PHYSICAL_ADDRESS, FIRMWARE_DEVICE] omap),
+    pattern!("tegra-mc" Tegra Fault
+        "{unit} {device} {access} @{iova}: EMEM address decode error ({why...})"
+        "Linux v3.18 and later, drivers/memory/tegra/mc.c"
+        => "Tegra: {device} accessed {iova}, which is no memory" "Tegra：{device} 访问了 {iova}，该地址不是内存"
+        [NO_DECODE, UNMAPPED_EARLY, NEVER_MAPPED] tegra),
+    pattern!("tegra-smmu" Tegra Fault
+        "{unit} {device} {access} @{iova}: {_} SMMU {why...}"
+        "Linux v3.18 and later, drivers/memory/tegra/mc.c (Page fault, Security violation)"
+        => "Tegra: the SMMU refused {device} at {iova}" "Tegra：SMMU 拒绝了 {device} 对 {iova} 的访问"
+        [UNMAPPED_EARLY, NEVER_MAPPED, PHYSICAL_ADDRESS]),
+    pattern!("virtio-fault" Virtio Fault
+        "{unit} page fault from EP {endpoint} at {iova} [{access}]"
+        "Linux v5.1 and later, drivers/iommu/virtio-iommu.c"
+        => "virtio-iommu: endpoint {endpoint}, page fault at {iova}" "virtio-iommu：端点 {endpoint}，地址 {iova} 页错误"
+        [UNMAPPED_EARLY, NEVER_MAPPED, WRONG_DIRECTION, PHYSICAL_ADDRESS] endpoint),
+    pattern!("virtio-fault-other" Virtio Fault
+        "{unit} {why} fault from EP {endpoint} at {iova} [{access}]"
+        "Linux v5.1 and later, drivers/iommu/virtio-iommu.c (domain, unknown)"
+        => "virtio-iommu: endpoint {endpoint}, {why} fault at {iova}" "virtio-iommu：端点 {endpoint}，地址 {iova} 出错（{why}）"
+        [UNMAPPED_EARLY, NEVER_MAPPED, WRONG_DIRECTION, PHYSICAL_ADDRESS] endpoint),
+    pattern!("eeh" Power Status
+        "EEH: Frozen PHB#{phb}-PE#{pe} detected"
+        "Linux v3.17 and later, arch/powerpc/kernel/eeh.c (from v5.5: EEH: Recovering PHB#*-PE#*)"
+        => "POWER: the host bridge froze PE {pe} of PHB {phb}: DMA or a link error" "POWER：主桥冻结了 PHB {phb} 的 PE {pe}：DMA 或链路错误"
+        [TCE_REFUSED, LINK_ERROR, STALE_RING]),
+    pattern!("eeh-recovering" Power Status
+        "EEH: Recovering PHB#{phb}-PE#{pe}"
+        "Linux v5.5 and later, arch/powerpc/kernel/eeh_driver.c"
+        => "POWER: the host bridge froze PE {pe} of PHB {phb}: DMA or a link error" "POWER：主桥冻结了 PHB {phb} 的 PE {pe}：DMA 或链路错误"
+        [TCE_REFUSED, LINK_ERROR, STALE_RING]),
+    pattern!("s390-error" S390 Status
+        "zpci: {device} Event {code} reports an error for PCI function {_}"
+        "Linux v5.15 and later, arch/s390/pci/pci_event.c"
+        => "IBM Z: PCI function {device} reports an error (event {code})" "IBM Z：PCI 功能 {device} 报告错误（事件 {code}）"
+        [UNMAPPED_EARLY, NEVER_MAPPED, LINK_ERROR] s390),
+];
+
+/// MediaTek keeps attributes in the low bits of the address that it reports.
+fn low_bits(captures: &Captures<'_>, found: &mut Found) {
+    let Some(iova) = captures.hex("iova") else { return };
+    found.inferred(
+        Text::new("page", "页"),
+        format!("{:#x}", iova & !0xfff),
+        Text::new(
+            "the low bits of iova are attributes of the access, not of the address",
+            "iova 的低位是访问的属性，不是地址",
+        ),
+    );
+    if captures.text("_") == "0x0" {
+        found.clue(Clue::PageAbsent);
+    }
+}
+
+fn dart(captures: &Captures<'_>, found: &mut Found) {
+    if captures.text("name").starts_with("NO PTE") || captures.text("name").starts_with("NO PMD") {
+        found.clue(Clue::PageAbsent);
+    } else if captures.text("name").contains("READ FAULT") || captures.text("name").contains("WRITE FAULT") {
+        found.clue(Clue::PermissionMissing);
+    }
+}
+
+fn rockchip_entries(captures: &Captures<'_>, found: &mut Found) {
+    found.clue(if captures.text("valid") == "0" { Clue::EntryEmpty } else { Clue::PagePresent });
+}
+
+/// Bits of IMSTR: translation fault 0, permission 2, multiple hit 1 and access flag 2 differ by generation; only the
+/// lowest is used.
+fn renesas(captures: &Captures<'_>, found: &mut Found) {
+    if captures.hex("status").is_some_and(|status| status & 1 == 1) {
+        found.clue(Clue::PageAbsent);
+    }
+}
+
+fn omap(captures: &Captures<'_>, found: &mut Found) {
+    // MMU_IRQSTATUS: TLB miss 0, translation fault 1, emulation miss 2, table walk fault 3, multi hit 4.
+    if captures.hex("status").is_some_and(|status| status & 2 == 2) {
+        found.certain(
+            Text::new("translation fault", "转换错误"),
+            captures.text("status").to_string(),
+            Text::new("no entry translates the address", "没有表项转换该地址"),
+        );
+        found.clue(Clue::PageAbsent);
+    }
+}
+
+fn tegra(_: &Captures<'_>, found: &mut Found) {
+    found.clue(Clue::BehindIommu);
+    found.inferred(
+        Text::new("which address", "哪种地址"),
+        Text::new("physical", "物理地址"),
+        Text::new(
+            "this error is behind the SMMU: the address is the physical one, of a device that is not translated or was sent to nowhere",
+            "此错误发生在 SMMU 之后：这是物理地址，设备未经转换或目标无效",
+        ),
+    );
+}
+
+/// The endpoint of a PCI device is its number.
+fn endpoint(captures: &Captures<'_>, found: &mut Found) {
+    let Some(number) = captures.number("endpoint").filter(|number| *number <= 0xffff) else { return };
+    let device = RequesterId::new(number as u32).to_string();
+    found.inferred(
+        Text::new("as a PCI number", "作为 PCI 编号"),
+        device.clone(),
+        Text::new(
+            "for a PCI device the endpoint is bus, device and function",
+            "对 PCI 设备，端点号即总线、设备、功能",
+        ),
+    );
+    found.device = Some(device);
+}
+
+fn s390(captures: &Captures<'_>, found: &mut Found) {
+    let (en, zh) = match captures.number("code") {
+        Some(0x2e) => ("the device used an address that is not registered", "设备使用了未注册的地址"),
+        _ => (
+            "an event of the machine; its number is in the z/Architecture PCI documents",
+            "机器事件；编号见 z/Architecture PCI 文档",
+        ),
+    };
+    found.inferred(Text::new("event", "事件"), captures.text("code").to_string(), Text::new(en, zh));
+}

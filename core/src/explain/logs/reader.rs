@@ -1,0 +1,286 @@
+//! Reads a log line by line, in bounded memory: a window of lines moves over it, and each message is given to the
+//! readers whose marks it has.
+
+use super::formats::{by_name, forms, FORMATS};
+use super::forms::{mentions, nearest, reports_trouble, speaker};
+use super::found::{Format, Found, Here, Pattern, Read};
+use super::input::{self, Line};
+use super::marks::Marks;
+use super::pattern;
+use super::report::{Kind, Report};
+use super::story::Builder;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+/// So many lines are looked at together: the longest table that is read whole.
+const WINDOW: usize = 4096;
+/// A message is wrapped into at most so many lines.
+const MOST_WRAPS: usize = 4;
+
+/// How a mark is read on.
+#[derive(Clone, Copy)]
+enum Reader {
+    Code(Read, &'static Format),
+    Pattern(&'static Pattern),
+}
+
+/// Reads a log of any length, line by line.
+///
+/// It keeps a window of lines and what it found, not the log: a gigabyte from a pipe takes as much memory as a page.
+pub struct LogReader {
+    marks: Marks,
+    readers: Vec<Reader>,
+    window: Vec<Line>,
+    at: usize,
+    lines: usize,
+    builder: Builder,
+    found: Vec<u16>,
+}
+
+impl Default for LogReader {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl LogReader {
+    /// Creates a reader that has read nothing.
+    pub fn new() -> Self {
+        let mut words = Vec::new();
+        let mut readers = Vec::new();
+        // A message that is known word for word comes before a reader that knows its kind.
+        for pattern in FORMATS.iter().flat_map(|format| format.patterns) {
+            words.push(pattern::mark(pattern.form.wording));
+            readers.push(Reader::Pattern(pattern));
+        }
+        for format in FORMATS {
+            for &(mark, read) in format.readers {
+                words.push(mark);
+                readers.push(Reader::Code(read, format));
+            }
+        }
+        LogReader {
+            marks: Marks::new(words.into_iter()),
+            readers,
+            window: Vec::new(),
+            at: 0,
+            lines: 0,
+            builder: Builder::new(by_name),
+            found: Vec::new(),
+        }
+    }
+
+    /// Reads the next line, without its line break. What is beyond 64 KiB of it is left out.
+    pub fn line(&mut self, raw: &str) {
+        self.lines += 1;
+        input::read(self.lines, raw, &mut self.window);
+        if self.window.len() - self.at > 2 * WINDOW {
+            while self.window.len() - self.at > WINDOW {
+                self.step();
+            }
+            self.window.drain(..self.at);
+            self.at = 0;
+        }
+    }
+
+    /// Ends the log.
+    pub fn finish(mut self) -> Report {
+        self.builder.lines(self.lines);
+        while self.at < self.window.len() {
+            self.step();
+        }
+        self.builder.finish()
+    }
+
+    fn step(&mut self) {
+        let here = self.at;
+        self.at += 1;
+        self.builder.lines(self.lines);
+        let line = &self.window[here];
+        if line.used || line.text.is_empty() {
+            return;
+        }
+        self.marks.find(&line.text, &mut self.found);
+        let speaks = speaker(&line.text);
+        if self.found.is_empty() && speaks.is_none() {
+            self.unread(here, false);
+            return;
+        }
+        let Some((taken, found)) = self.recognise(here) else {
+            self.unread(here, speaks.is_some());
+            return;
+        };
+        let mut last = self.window[here + taken - 1].number;
+        for line in &mut self.window[here..here + taken] {
+            line.used = true;
+        }
+        for &offset in &found.used {
+            if let Some(line) = self.window.get_mut(here + taken + offset) {
+                line.used = true;
+                last = last.max(line.number);
+            }
+        }
+        if found.words_follow {
+            if let Some(line) =
+                self.window.get_mut(here + taken).filter(|line| !line.used && ends_a_sentence(&line.text))
+            {
+                line.used = true;
+                last = last.max(line.number);
+            }
+        }
+        let line = &self.window[here];
+        let (number, times, time) = (line.number, u64::from(line.times.max(1)), line.time);
+        self.builder.found(number, last, times, time, found);
+    }
+
+    /// The message that begins at a line, and how many lines it is on.
+    fn recognise(&mut self, here: usize) -> Option<(usize, Found)> {
+        let mut best: Option<(usize, Found)> = None;
+        let mut keep = |taken: usize, found: Found| {
+            let complete = found.complete;
+            if best.as_ref().is_none_or(|(_, have)| complete && !have.complete) {
+                best = Some((taken, found));
+            }
+            complete
+        };
+        let alone = &self.window[here].text;
+        let rest = &self.window[here + 1..];
+        if let Some(found) = read_one(&self.readers, &self.found, alone, &self.window[here], rest) {
+            if keep(1, found) {
+                return best;
+            }
+        }
+        // The rest of a wrapped message: broken at a space, or in the middle of a word.
+        let mut joined = String::from(soft(alone));
+        let mut tight = joined.clone();
+        for wraps in 1..=MOST_WRAPS {
+            let Some(next) = self.window.get(here + wraps) else { break };
+            if !continues(&self.window[here], &joined, next) {
+                break;
+            }
+            joined.push(' ');
+            joined.push_str(soft(&next.text));
+            tight.push_str(soft(&next.text));
+            let rest = &self.window[here + wraps + 1..];
+            for text in [&joined, &tight] {
+                let mut marks = Vec::new();
+                self.marks.find(text, &mut marks);
+                if let Some(found) = read_one(&self.readers, &marks, text, &self.window[here], rest) {
+                    if keep(wraps + 1, found) {
+                        return best;
+                    }
+                }
+            }
+        }
+        best
+    }
+
+    fn unread(&mut self, here: usize, speaks: bool) {
+        let line = &self.window[here];
+        if let Some(times) = last_repeated(&line.text) {
+            self.builder.again(line.number, times);
+            return;
+        }
+        let complains = reports_trouble(&line.text);
+        let trouble = speaks && complains;
+        if !complains && (speaks || mentions(&line.text)) {
+            self.builder.quiet();
+            return;
+        }
+        let near =
+            speaker(&line.text).filter(|_| trouble).and_then(|arch| nearest(&line.text, arch, forms()));
+        self.builder.not_found(line.number, &line.text, trouble, near);
+    }
+}
+
+/// The first of the readers that knows the message wholly; else the first that knows it in part.
+fn read_one(readers: &[Reader], marks: &[u16], text: &str, line: &Line, rest: &[Line]) -> Option<Found> {
+    let here = Here { text, line, rest };
+    let mut part = None;
+    for &mark in marks {
+        let found = match readers[usize::from(mark)] {
+            Reader::Code(read, format) => read(&here).map(|found| with_causes(found, format)),
+            Reader::Pattern(pattern) => pattern::read(pattern, &here),
+        };
+        match found {
+            Some(found) if found.complete => return Some(found),
+            found => part = part.or(found),
+        }
+    }
+    part
+}
+
+fn with_causes(mut found: Found, format: &Format) -> Found {
+    if let (Kind::Fault(fault), true) = (&found.kind, found.causes.is_empty()) {
+        found.causes = (format.causes)(fault);
+    }
+    found
+}
+
+/// A line as it joins another: without the soft line break of a mail.
+fn soft(text: &str) -> &str {
+    text.strip_suffix('=').unwrap_or(text)
+}
+
+/// May `next` be the rest of the message that begins on `first`, of which `so_far` is read?
+fn continues(first: &Line, so_far: &str, next: &Line) -> bool {
+    if next.used || next.text.is_empty() {
+        return false;
+    }
+    // Linux printed some messages in two, each with its own stamp.
+    let second_half = [
+        "DMAR:[fault reason",
+        "DMAR: [fault reason",
+        "INTR-REMAP:[fault reason",
+        "DMAR: reason",
+        "[VT-D]DMAR: reason",
+        "INTR-REMAP: reason",
+        "[VT-D]INTR-REMAP: reason",
+        "[VT-D]DMAR:[fault reason",
+    ];
+    if so_far.ends_with("Event logged [") || second_half.iter().any(|half| next.text.starts_with(half)) {
+        return true;
+    }
+    if next.stamped {
+        return false;
+    }
+    first.stamped || !begins(&next.text)
+}
+
+/// Does a line without a stamp begin a message: is a name and a colon first?
+fn begins(text: &str) -> bool {
+    if speaker(text).is_some() {
+        return true;
+    }
+    let name = |word: &str| word.ends_with(':') && word.len() > 3 && !word.contains(['=', '[', '(']);
+    let mut words = text.split(' ');
+    let first = words.next().unwrap_or("");
+    name(first) || first.bytes().any(|b| b.is_ascii_lowercase()) && words.next().is_some_and(name)
+}
+
+/// Is this the end of a sentence of a kernel, such as the words of a VT-d reason?
+fn ends_a_sentence(text: &str) -> bool {
+    let starts = [
+        "Blocked ",
+        "SM: ",
+        "Present bit ",
+        "PTE ",
+        "Access beyond",
+        "Unknown",
+        "Software",
+        "IRTE ",
+        "Bad ",
+        "Next page",
+    ];
+    text.len() < 100
+        && (starts.iter().any(|start| text.starts_with(start))
+            || text.starts_with(|c: char| c.is_ascii_lowercase())
+                && !text.contains(": ")
+                && !text.contains('='))
+}
+
+/// `last message repeated 5 times`, of older system loggers.
+fn last_repeated(text: &str) -> Option<u64> {
+    let (_, rest) = text.split_once("last message repeated ")?;
+    rest.split(' ').next()?.parse().ok()
+}

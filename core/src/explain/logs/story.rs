@@ -1,0 +1,857 @@
+//! How findings become one report: repeats counted once, the forms of one event joined, a status line folded into
+//! the record that it announces, and what the whole log shows held against each fault.
+
+use super::causes::Cause;
+use super::evidence::{self, Clue, Clues};
+use super::fault::{Access, Arch, Fault};
+use super::forms::Form;
+use super::found::{Found, Join, Mapping, Note};
+use super::hints;
+use super::report::{Certainty, Field, Item, Kind, Lines, Moment, Report, Story};
+use crate::spec::{Phrase, Text};
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+/// What makes two findings the same thing again.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Key {
+    /// But for the address.
+    Fault(Arch, Option<u16>, Option<String>, Option<u32>, Option<u32>, Option<Access>, Option<u16>),
+    /// Word for word.
+    Said(String),
+}
+
+/// An item while the log is still being read.
+struct Draft {
+    item: Item,
+    clues: Clues,
+    base: &'static [&'static Cause],
+    device: Option<String>,
+    /// The addresses: first, lowest, highest, last; do they rise page by page?
+    spread: Option<(u64, u64, u64, u64, bool)>,
+}
+
+/// A status line that announces a record.
+struct Announced {
+    line: usize,
+    found: Found,
+    times: u64,
+    time: Option<u64>,
+}
+
+/// Facts of the whole log.
+#[derive(Default)]
+struct Facts {
+    boot: bool,
+    copied: bool,
+    passthrough: bool,
+    scalable: bool,
+    reserved: Vec<(u64, u64)>,
+    messages: Vec<(u64, u64)>,
+    groups: BTreeSet<u32>,
+    grouped: u64,
+    /// First-stage tables are in use for DMA without PASID.
+    first_stage: bool,
+    /// Line, time, what.
+    resumed: Vec<(usize, Option<u64>)>,
+    resets: Vec<(usize, Option<u64>, Option<String>)>,
+    aer: Vec<(usize, Option<u64>, String)>,
+    removed: Vec<(usize, Option<u64>, String)>,
+    vfio: Vec<String>,
+    mappings: Vec<Mapping>,
+    remapped: Vec<(u16, u16, String)>,
+}
+
+/// So many facts of one kind, mappings aside, are kept.
+const MOST_FACTS: usize = 256;
+/// So many trace events are kept: the last ones.
+const MOST_MAPPINGS: usize = 50_000;
+/// So many items are kept; the rest is counted.
+const MOST_ITEMS: usize = 2_000;
+/// In pastes up to this many lines every line matters, so each that is not understood is shown by itself.
+const SHORT: usize = 40;
+/// Of lines that are not understood at most this many are shown.
+const MOST_UNKNOWN: usize = 100;
+/// Within this many lines after a status line its record comes.
+const ANNOUNCED_WITHIN: usize = 3;
+
+/// Puts a report together.
+pub(super) struct Builder {
+    drafts: Vec<Draft>,
+    seen: BTreeMap<Key, usize>,
+    announced: Option<Announced>,
+    /// Raw forms of events whose decoded form may still come: line, item, and the fault.
+    raw: Vec<(usize, usize, Fault)>,
+    boot: Vec<Field>,
+    boot_lines: Option<Lines>,
+    facts: Facts,
+    unknown: usize,
+    /// Lines that are shown only if the paste is short.
+    only_if_short: Vec<usize>,
+    report: Report,
+    by_name: fn(&str) -> Option<&'static Form>,
+}
+
+impl Builder {
+    pub(super) fn new(by_name: fn(&str) -> Option<&'static Form>) -> Self {
+        Builder {
+            drafts: Vec::new(),
+            seen: BTreeMap::new(),
+            announced: None,
+            raw: Vec::new(),
+            boot: Vec::new(),
+            boot_lines: None,
+            facts: Facts::default(),
+            unknown: 0,
+            only_if_short: Vec::new(),
+            report: Report::default(),
+            by_name,
+        }
+    }
+
+    /// Takes what a reader made of lines `first` to `last`, which the log has `times` times at `time`.
+    pub(super) fn found(
+        &mut self,
+        first: usize,
+        last: usize,
+        times: u64,
+        time: Option<u64>,
+        mut found: Found,
+    ) {
+        for note in core::mem::take(&mut found.notes) {
+            self.note(first, time, note);
+        }
+        match found.join.clone() {
+            Join::Quiet => {
+                self.report.quiet += 1;
+                let lines = self.boot_lines.get_or_insert(Lines { first, last });
+                if !found.fields.is_empty() {
+                    lines.last = last;
+                }
+                for field in found.fields {
+                    self.boot_says(field);
+                }
+            }
+            Join::Announces => {
+                if let Some(announced) = self.announced.take() {
+                    self.alone(announced);
+                }
+                self.announced = Some(Announced { line: first, found, times, time });
+            }
+            Join::Decoded => {
+                self.settle(first, &found);
+                let Kind::Fault(fault) = found.kind else { return };
+                let same = |raw: &Fault| {
+                    raw.code == fault.code
+                        && raw.stream == fault.stream
+                        && (raw.address == fault.address || fault.address.is_none())
+                };
+                if let Some(at) = self.raw.iter().position(|(line, _, raw)| first - line < 64 && same(raw)) {
+                    let (_, item, _) = self.raw.remove(at);
+                    let draft = &mut self.drafts[item];
+                    draft.clues.join(found.clues);
+                    // What the raw form says already, and what an earlier event said, is not said again.
+                    for field in found.fields {
+                        if !draft.item.fields.iter().any(|have| have.name == field.name) {
+                            draft.item.fields.push(field);
+                        }
+                    }
+                    if let Kind::Fault(have) = &mut draft.item.kind {
+                        have.device = have.device.or(fault.device);
+                        have.access = have.access.or(fault.access);
+                        have.second = have.second.or(fault.second);
+                    }
+                    draft.item.lines.last = draft.item.lines.last.max(last);
+                    draft.item.last_line = draft.item.last_line.max(last);
+                    draft.device = found.device.or(draft.device.take());
+                    return;
+                }
+                self.push(first, last, times, time, found);
+            }
+            Join::More => {
+                let near =
+                    self.drafts.last().is_some_and(|draft| first <= draft.item.last_line + ANNOUNCED_WITHIN);
+                match self.drafts.last_mut().filter(|_| near) {
+                    Some(draft) => {
+                        draft.clues.join(found.clues);
+                        add_fields(&mut draft.item, found.fields);
+                        draft.item.lines.last = draft.item.lines.last.max(last);
+                        if found.scenario.is_some() {
+                            draft.item.scenario = found.scenario;
+                        }
+                    }
+                    None => {
+                        self.push(first, last, times, time, found);
+                    }
+                }
+            }
+            Join::Suppressed(_) | Join::Alone => {
+                self.settle(first, &found);
+                self.push(first, last, times, time, found);
+            }
+            Join::Raw => {
+                self.settle(first, &found);
+                let Kind::Fault(fault) = found.kind else { return };
+                if let Some(item) = self.push(first, last, times, time, found) {
+                    self.raw.push((first, item, fault));
+                    if self.raw.len() > 64 {
+                        self.raw.remove(0);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Adds a line to the boot summary. What is said later is truer (a policy that is overridden), but for an IOMMU
+    /// that the command line turned off: later lines describe what it could do.
+    fn boot_says(&mut self, field: Field) {
+        let at = self.boot.iter().position(|have| have.name == field.name);
+        let several = matches!(field.name.en, "unit");
+        match at {
+            Some(at) if self.boot[at].name.en == "IOMMU" && self.boot[at].value.en == "off" => {}
+            Some(at) if !several => self.boot[at] = field,
+            _ if self.boot.len() < 64 && !self.boot.contains(&field) => self.boot.push(field),
+            _ => {}
+        }
+    }
+
+    /// The pending status line: folded into the record that now comes, or by itself.
+    fn settle(&mut self, line: usize, next: &Found) {
+        let Some(announced) = self.announced.take() else { return };
+        let follows = next.arch == announced.found.arch && line <= announced.line + ANNOUNCED_WITHIN;
+        if !follows || matches!(next.join, Join::Suppressed(_)) {
+            self.alone(announced);
+        }
+    }
+
+    /// A status line without a record.
+    fn alone(&mut self, announced: Announced) {
+        let Announced { line, mut found, times, time } = announced;
+        found.inferred(
+            Text::new("record", "记录"),
+            Text::new("not in the log", "日志中没有"),
+            Text::new(
+                "the kernel limits the rate: a bare status line is a fault whose record was not printed",
+                "内核限制打印速率：只有状态行，说明该次错误的记录没有打印",
+            ),
+        );
+        self.push(line, line, times, time, found);
+    }
+
+    fn push(
+        &mut self,
+        first: usize,
+        last: usize,
+        times: u64,
+        time: Option<u64>,
+        found: Found,
+    ) -> Option<usize> {
+        let key = match &found.kind {
+            Kind::Fault(fault) => Some(Key::Fault(
+                found.arch,
+                fault.code,
+                found.device.clone(),
+                fault.stream,
+                fault.pasid,
+                fault.access,
+                fault.index,
+            )),
+            // However many each line counts, they are one thing.
+            Kind::Status if matches!(found.join, Join::Suppressed(_)) => {
+                Some(Key::Said(format!("suppressed {}", found.arch.name())))
+            }
+            Kind::Status | Kind::Software => Some(Key::Said(found.title.en.clone())),
+            _ => None,
+        };
+        let address = match &found.kind {
+            Kind::Fault(fault) => fault.address,
+            _ => None,
+        };
+        if let Some(&at) = key.as_ref().and_then(|key| self.seen.get(key)) {
+            let draft = &mut self.drafts[at];
+            draft.item.times += times;
+            draft.item.last_line = draft.item.last_line.max(last);
+            draft.clues.join(found.clues);
+            if let Some(time) = time {
+                let (from, to) = draft.item.when.unwrap_or((time, time));
+                draft.item.when = Some((from.min(time), to.max(time)));
+            }
+            match (&mut draft.spread, address) {
+                (Some((_, low, high, before, rising)), Some(at)) => {
+                    *rising &= at > *before && at - *before <= 0x2000;
+                    (*low, *high, *before) = ((*low).min(at), (*high).max(at), at);
+                }
+                (spread, Some(at)) => *spread = Some((at, at, at, at, true)),
+                _ => {}
+            }
+            if let Join::Suppressed(count) = found.join {
+                add_suppressed(&mut draft.item, count);
+            }
+            return Some(at);
+        }
+        if self.drafts.len() >= MOST_ITEMS {
+            self.report.left_out += 1;
+            return None;
+        }
+        let at = self.drafts.len();
+        if let Some(key) = key {
+            self.seen.insert(key, at);
+        }
+        self.drafts.push(Draft {
+            item: Item {
+                lines: Lines { first, last },
+                kind: found.kind,
+                arch: Some(found.arch),
+                form: (self.by_name)(found.form),
+                title: found.title,
+                fields: found.fields,
+                causes: Vec::new(),
+                times,
+                last_line: last,
+                when: time.map(|time| (time, time)),
+                preset: found.preset,
+                scenario: found.scenario,
+                quote: String::new(),
+            },
+            clues: found.clues,
+            base: found.causes,
+            device: found.device,
+            spread: address.map(|at| (at, at, at, at, true)),
+        });
+        Some(at)
+    }
+
+    /// Takes a line that no reader knows. `trouble`: it is by one of the speakers and reports trouble.
+    pub(super) fn not_found(
+        &mut self,
+        line: usize,
+        text: &str,
+        trouble: bool,
+        nearest: Option<&'static Form>,
+    ) {
+        if text.is_empty() {
+            return;
+        }
+        let short = self.report.lines <= SHORT;
+        if !trouble && !short {
+            return;
+        }
+        if self.unknown >= MOST_UNKNOWN {
+            self.report.left_out += 1;
+            return;
+        }
+        self.unknown += 1;
+        let at = self.drafts.len();
+        if !trouble {
+            self.only_if_short.push(at);
+        }
+        self.drafts.push(Draft {
+            item: Item {
+                lines: Lines { first: line, last: line },
+                kind: Kind::Unknown { nearest },
+                arch: None,
+                form: None,
+                title: Phrase::new("not understood", "无法识别"),
+                fields: Vec::new(),
+                causes: Vec::new(),
+                times: 1,
+                last_line: line,
+                when: None,
+                preset: None,
+                scenario: None,
+                quote: text.chars().take(160).collect(),
+            },
+            clues: Clues::default(),
+            base: &[],
+            device: None,
+            spread: None,
+        });
+    }
+
+    /// The line before is repeated so often.
+    pub(super) fn again(&mut self, line: usize, times: u64) {
+        if let Some(draft) = self.drafts.last_mut().filter(|draft| draft.item.last_line + 1 >= line) {
+            draft.item.times += times;
+            draft.item.last_line = line;
+        }
+    }
+
+    /// A line about an IOMMU that says nothing by itself.
+    pub(super) fn quiet(&mut self) {
+        self.report.quiet += 1;
+    }
+
+    /// So many physical lines have been read.
+    pub(super) fn lines(&mut self, count: usize) {
+        self.report.lines = count;
+    }
+
+    fn note(&mut self, line: usize, time: Option<u64>, note: Note) {
+        let facts = &mut self.facts;
+        match note {
+            Note::Boot => facts.boot = true,
+            Note::Copied => facts.copied = true,
+            Note::Passthrough => facts.passthrough = true,
+            Note::Scalable => facts.scalable = true,
+            Note::Reserved(first, last) if facts.reserved.len() < MOST_FACTS => {
+                facts.reserved.push((first, last))
+            }
+            Note::Messages(first, last) if facts.messages.len() < MOST_FACTS => {
+                facts.messages.push((first, last))
+            }
+            Note::Group(group) => {
+                facts.grouped += 1;
+                if facts.groups.len() < 4096 {
+                    facts.groups.insert(group);
+                }
+            }
+            Note::Remapped(index, source, entry) if facts.remapped.len() < 4096 => {
+                facts.remapped.push((index, source, entry));
+            }
+            Note::Resumed if facts.resumed.len() < MOST_FACTS => facts.resumed.push((line, time)),
+            Note::Reset(who) if facts.resets.len() < MOST_FACTS => facts.resets.push((line, time, who)),
+            Note::Aer(who) if facts.aer.len() < MOST_FACTS => facts.aer.push((line, time, who)),
+            Note::Removed(who) if facts.removed.len() < MOST_FACTS => facts.removed.push((line, time, who)),
+            Note::Vfio(who) if facts.vfio.len() < MOST_FACTS => {
+                if !facts.vfio.contains(&who) {
+                    facts.vfio.push(who);
+                }
+            }
+            Note::Mapping(mapping) => {
+                if facts.mappings.len() >= 2 * MOST_MAPPINGS {
+                    facts.mappings.drain(..MOST_MAPPINGS);
+                }
+                facts.mappings.push(mapping);
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn finish(mut self) -> Report {
+        if let Some(announced) = self.announced.take() {
+            self.alone(announced);
+        }
+        if self.report.lines > SHORT {
+            let drop = core::mem::take(&mut self.only_if_short);
+            let mut at = 0;
+            self.drafts.retain(|_| {
+                at += 1;
+                drop.binary_search(&(at - 1)).is_err()
+            });
+        }
+        self.judge();
+        let mut report = self.report;
+        let boot = boot_item(self.boot, self.boot_lines, &self.facts);
+        let shift = usize::from(boot.is_some());
+        report.stories = stories(&self.drafts, &self.facts, shift);
+        report.items = boot.into_iter().chain(self.drafts.into_iter().map(|draft| draft.item)).collect();
+        report
+    }
+
+    /// Holds the facts of the whole log against each item, and ranks its causes.
+    fn judge(&mut self) {
+        self.facts.first_stage = self.drafts.iter().any(|draft| match &draft.item.kind {
+            Kind::Fault(fault) => {
+                draft.item.arch == Some(Arch::VtD)
+                    && fault.pasid.is_none()
+                    && matches!(fault.code, Some(0x70..=0x73 | 0x80))
+            }
+            _ => false,
+        });
+        let said: Vec<(usize, Option<String>, Arch, &'static str)> = self
+            .drafts
+            .iter()
+            .map(|draft| {
+                let form = draft.item.form.map_or("", |form| form.name);
+                (draft.item.lines.first, draft.device.clone(), draft.item.arch.unwrap_or(Arch::Pcie), form)
+            })
+            .collect();
+        for draft in &mut self.drafts {
+            if let Some((first, low, high, _, rising)) = draft.spread {
+                if let Some((value, meaning, clue)) =
+                    hints::pattern(draft.item.times, first, low, high, rising)
+                {
+                    draft.item.fields.push(Field {
+                        name: Text::new("pattern", "规律"),
+                        value,
+                        meaning,
+                        certainty: Certainty::Inferred,
+                    });
+                    if let Some(clue) = clue {
+                        draft.clues.add(clue);
+                    }
+                }
+            }
+            context(draft, &self.facts, &said);
+            let item = &mut draft.item;
+            item.causes = evidence::rank(draft.base, draft.clues);
+            if item.preset.is_none() {
+                item.preset =
+                    item.causes.first().map(|likely| likely.cause.preset).filter(|preset| !preset.is_empty());
+            }
+        }
+    }
+}
+
+/// Adds fields that the item does not have yet.
+fn add_fields(item: &mut Item, fields: Vec<Field>) {
+    for field in fields {
+        if !item.fields.iter().any(|have| have.name == field.name && have.value == field.value) {
+            item.fields.push(field);
+        }
+    }
+}
+
+fn add_suppressed(item: &mut Item, count: u64) {
+    let Some(field) = item.fields.iter_mut().find(|field| field.name.en == "not printed") else { return };
+    let sum = field.value.en.parse::<u64>().unwrap_or(0).saturating_add(count);
+    field.value = Phrase::same(sum.to_string());
+    item.title = suppressed_title(sum);
+}
+
+/// The title of what a rate limit left out.
+pub(super) fn suppressed_title(count: u64) -> Phrase {
+    Phrase::new(format!("{count} messages were not printed"), format!("有 {count} 条消息未打印"))
+}
+
+/// The bus, device and function of a name, without the segment 0.
+fn bdf(name: &str) -> &str {
+    name.strip_prefix("0000:").unwrap_or(name)
+}
+
+/// Evidence that is on other lines.
+fn context(draft: &mut Draft, facts: &Facts, said: &[(usize, Option<String>, Arch, &'static str)]) {
+    let line = draft.item.lines.first;
+    let early = draft.item.when.is_some_and(|(first, _)| first < 5_000_000);
+    let late = draft.item.when.is_some_and(|(first, _)| first > 60_000_000);
+    let clues = &mut draft.clues;
+    if early {
+        clues.add(Clue::EarlyBoot);
+        if clues.has(Clue::NoDomain) {
+            clues.add(Clue::EarlyNoEntry);
+        }
+    }
+    if late {
+        clues.add(Clue::LaterThanBoot);
+    }
+    if facts.copied {
+        clues.add(Clue::CopiedByKernel);
+    } else if facts.boot {
+        clues.add(Clue::FirstKernel);
+    }
+    for (fact, clue) in [(facts.passthrough, Clue::PassthroughMode), (facts.scalable, Clue::ScalableMode)] {
+        if fact {
+            clues.add(clue);
+        }
+    }
+    let shares = |name: &str| draft.device.as_deref().is_some_and(|device| bdf(device) == bdf(name));
+    // A device's functions are reset together.
+    let near = |name: &str| {
+        let slot = |name: &str| String::from(bdf(name).rsplit_once('.').map_or(name, |(slot, _)| slot));
+        draft.device.as_deref().is_some_and(|device| slot(device) == slot(name))
+    };
+    if facts.resumed.iter().any(|(at, _)| *at < line) {
+        clues.add(Clue::ResumeBefore);
+    }
+    if facts.resets.iter().any(|(at, _, who)| *at < line && who.as_deref().is_none_or(near)) {
+        clues.add(Clue::ResetBefore);
+    }
+    if facts.aer.iter().any(|(_, _, who)| shares(who)) {
+        clues.add(Clue::AerBefore);
+    }
+    if facts.removed.iter().any(|(at, _, who)| *at < line && shares(who)) {
+        clues.add(Clue::DeviceRemoved);
+    }
+    if facts.vfio.iter().any(|who| shares(who)) {
+        clues.add(Clue::VfioInLog);
+    }
+    for (at, device, arch, form) in said {
+        let mine = device.as_deref().is_some_and(shares);
+        if mine && *arch == Arch::DmaApi && *form != "" {
+            let failed = form.starts_with("swiotlb") || form.starts_with("dma-overflow");
+            let violated = form.starts_with("dma-debug");
+            if failed && *at <= line {
+                clues.add(Clue::SwiotlbInLog);
+            } else if violated && draft.item.arch != Some(Arch::DmaApi) {
+                clues.add(Clue::DmaDebugInLog);
+            }
+        }
+    }
+    // Who does not answer is said by another event than the wait that timed out.
+    if matches!(draft.item.form.map(|form| form.name), Some("amd-completion-wait" | "smmuv3-sync")) {
+        let culprit = said.iter().find(|(_, device, _, form)| *form == "amd-event-iotlb" && device.is_some());
+        if let Some((at, Some(device), ..)) = culprit {
+            clues.add(Clue::InvalidationTimeout);
+            draft.item.fields.push(Field {
+                name: Text::new("who does not answer", "未应答者"),
+                value: Phrase::same(device.clone()),
+                meaning: Phrase::new(
+                    format!("the IOTLB_INV_TIMEOUT on line {at} names it: one story"),
+                    format!("第 {at} 行的 IOTLB_INV_TIMEOUT 指出了它：属于同一事件"),
+                ),
+                certainty: Certainty::Inferred,
+            });
+        }
+    }
+    let Kind::Fault(fault) = &draft.item.kind else { return };
+    if facts.first_stage
+        && draft.item.arch == Some(Arch::VtD)
+        && fault.pasid.is_none()
+        && fault.code == Some(0x85)
+    {
+        clues.add(Clue::PresentByStage);
+    }
+    let entry = fault.index.and_then(|index| facts.remapped.iter().find(|(have, ..)| *have == index));
+    if let (Some((_, source, words)), Some(device)) = (entry, fault.device) {
+        let owner = crate::addr::RequesterId::new(u32::from(*source));
+        let other = owner.bdf16() != device.bdf16();
+        let meaning = match other {
+            true => Phrase::new(
+                format!(
+                    "the dump in this log: the entry belongs to {owner}, the interrupt came from {device}"
+                ),
+                format!("日志中的转储：该表项属于 {owner}，而中断来自 {device}"),
+            ),
+            false => Phrase::new(
+                "the dump in this log: the entry is this device's",
+                "日志中的转储：该表项属于本设备",
+            ),
+        };
+        draft.item.fields.push(Field {
+            name: Text::new("entry in the dump", "转储中的表项"),
+            value: Phrase::same(words.clone()),
+            meaning,
+            certainty: Certainty::Certain,
+        });
+    }
+    let Some(at) = fault.address else { return };
+    if let Some((first, last)) = facts.reserved.iter().find(|(first, last)| (*first..=*last).contains(&at)) {
+        clues.add(Clue::InReservedRegion);
+        draft.item.fields.push(Field {
+            name: Text::new("reserved region", "保留区域"),
+            value: Phrase::same(format!("{first:#x} .. {last:#x}")),
+            meaning: Phrase::new(
+                "the log lists this region (RMRR) as one that firmware's devices use: it must stay mapped for them",
+                "日志中此区域（RMRR）由固件的设备使用：必须为其保持映射",
+            ),
+            certainty: Certainty::Inferred,
+        });
+    }
+    if facts.messages.iter().any(|(first, last)| (*first..=*last).contains(&at)) {
+        clues.add(Clue::MessageTarget);
+    }
+    traced(draft, facts, at);
+}
+
+/// What trace events in the same log say of the page.
+fn traced(draft: &mut Draft, facts: &Facts, at: u64) {
+    if facts.mappings.is_empty() {
+        return;
+    }
+    let Kind::Fault(fault) = &draft.item.kind else { return };
+    let page = at & !0xfff;
+    let when = draft.item.when.map(|(first, _)| first);
+    // An event of another device says nothing; one without a device is of some domain.
+    let mine = |mapping: &&Mapping| {
+        let same = match (&mapping.device, &draft.device) {
+            (Some(of), Some(device)) => bdf(of) == bdf(device),
+            _ => true,
+        };
+        same && mapping.first <= page | 0xfff && page < mapping.end
+    };
+    let before = |mapping: &&Mapping| when.is_none_or(|when| mapping.time.is_none_or(|time| time <= when));
+    let last = facts.mappings.iter().filter(mine).filter(before).last();
+    let mapped = facts.mappings.iter().filter(mine).filter(before).rfind(|mapping| mapping.mapped);
+    let direction =
+        facts.mappings.iter().filter(mine).filter(before).filter_map(|mapping| mapping.direction).last();
+    let (value, meaning, clue) = match (last, mapped) {
+        (Some(last), _) if last.mapped => {
+            let other = match (direction, fault.access) {
+                (Some("TO_DEVICE"), Some(Access::Write)) | (Some("FROM_DEVICE"), Some(Access::Read)) => true,
+                _ => false,
+            };
+            let clue = if other { Clue::TraceOtherDirection } else { Clue::TraceMapped };
+            let way = direction.unwrap_or("?");
+            (
+                Phrase::new("mapped", "已映射"),
+                Phrase::new(
+                    format!("the trace in this log has a mapping of the page, direction {way}, and no unmapping after it"),
+                    format!("日志中的跟踪显示该页有映射（方向 {way}），之后没有解除"),
+                ),
+                clue,
+            )
+        }
+        (Some(last), Some(mapped)) => {
+            let ago = match (when, last.time) {
+                (Some(when), Some(time)) => format!("{} us", when.saturating_sub(time)),
+                _ => String::from("?"),
+            };
+            let held = match (last.time, mapped.time) {
+                (Some(end), Some(start)) => format!("{} us", end.saturating_sub(start)),
+                _ => String::from("?"),
+            };
+            (
+                Phrase::new("unmapped before", "之前已解除映射"),
+                Phrase::new(
+                    format!("the trace in this log: mapped for {held}, unmapped {ago} before the fault"),
+                    format!("日志中的跟踪：映射持续 {held}，在错误之前 {ago} 解除"),
+                ),
+                Clue::TraceUnmapped,
+            )
+        }
+        (Some(_), None) => (
+            Phrase::new("unmapped before", "之前已解除映射"),
+            Phrase::new("the trace in this log has an unmapping of the page", "日志中的跟踪显示该页曾被解除映射"),
+            Clue::TraceUnmapped,
+        ),
+        (None, _) => (
+            Phrase::new("no mapping", "没有映射"),
+            Phrase::new(
+                "the trace in this log has no mapping of this page before the fault (it may have begun too late)",
+                "日志中的跟踪在错误之前没有该页的映射（跟踪可能开始得太晚）",
+            ),
+            Clue::TraceNever,
+        ),
+    };
+    draft.clues.add(clue);
+    draft.item.fields.push(Field {
+        name: Text::new("in the trace", "跟踪中"),
+        value,
+        meaning,
+        certainty: Certainty::Inferred,
+    });
+}
+
+/// The summary of the boot.
+fn boot_item(mut fields: Vec<Field>, lines: Option<Lines>, facts: &Facts) -> Option<Item> {
+    let lines = lines?;
+    if !facts.groups.is_empty() {
+        let devices = facts.grouped;
+        fields.push(Field {
+            name: Text::new("groups", "组"),
+            value: Phrase::same(facts.groups.len().to_string()),
+            meaning: Phrase::new(
+                format!("IOMMU groups, of {devices} devices"),
+                format!("IOMMU 组，共 {devices} 个设备"),
+            ),
+            certainty: Certainty::Certain,
+        });
+    }
+    if !facts.reserved.is_empty() {
+        let shown: Vec<String> =
+            facts.reserved.iter().take(4).map(|(first, last)| format!("{first:#x} .. {last:#x}")).collect();
+        let more = facts.reserved.len().saturating_sub(4);
+        let more = if more > 0 { format!(" +{more}") } else { String::new() };
+        fields.push(Field {
+            name: Text::new("reserved by firmware", "固件保留"),
+            value: Phrase::same(format!("{}{more}", shown.join(", "))),
+            meaning: Phrase::new("RMRR: stays mapped for the devices it names", "RMRR：对其所列设备保持映射"),
+            certainty: Certainty::Certain,
+        });
+    }
+    if fields.is_empty() {
+        return None;
+    }
+    let find = |name: &str| fields.iter().find(|field| field.name.en == name);
+    let title = match (find("IOMMU").map(|field| field.value.en.as_str()), find("default domain")) {
+        (Some("off"), _) => Phrase::new("At boot: the IOMMU is off", "启动信息：IOMMU 未启用"),
+        (_, Some(domain)) if domain.value.en == "passthrough" => {
+            Phrase::new("At boot: devices are passed through untranslated", "启动信息：设备直通，不转换")
+        }
+        (Some("on"), _) => Phrase::new("At boot: the IOMMU is on", "启动信息：IOMMU 已启用"),
+        _ => Phrase::new("What the boot says of the IOMMU", "启动信息中的 IOMMU"),
+    };
+    Some(Item {
+        lines,
+        kind: Kind::Boot,
+        arch: None,
+        form: None,
+        title,
+        fields,
+        causes: Vec::new(),
+        times: 1,
+        last_line: lines.last,
+        when: None,
+        preset: None,
+        scenario: None,
+        quote: String::new(),
+    })
+}
+
+/// Items of one device, and the marks on the way, in the order of the log. A single item is no story.
+fn stories(drafts: &[Draft], facts: &Facts, shift: usize) -> Vec<Story> {
+    let mut by_device: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    for (at, draft) in drafts.iter().enumerate() {
+        if let Some(device) = &draft.device {
+            by_device.entry(bdf(device).into()).or_default().push(at);
+        }
+    }
+    // A wait that timed out has no device of its own; it belongs to the one that does not answer.
+    for (at, draft) in drafts.iter().enumerate() {
+        let named = draft.item.fields.iter().find(|field| field.name.en == "who does not answer");
+        if let Some(field) = named {
+            by_device.entry(bdf(&field.value.en).into()).or_default().push(at);
+        }
+    }
+    let mut out = Vec::new();
+    for (device, items) in by_device {
+        let mut moments: Vec<Moment> = Vec::new();
+        for &at in &items {
+            let item = &drafts[at].item;
+            let count = match item.times {
+                1 => (String::new(), String::new()),
+                n => (
+                    format!(" ({n} times, to line {})", item.last_line),
+                    format!("（{n} 次，至第 {} 行）", item.last_line),
+                ),
+            };
+            moments.push(Moment {
+                line: item.lines.first,
+                time: item.when.map(|(first, _)| first),
+                text: Phrase::new(
+                    format!("{}{}", item.title.en, count.0),
+                    format!("{}{}", item.title.zh, count.1),
+                ),
+                item: Some(at + shift),
+            });
+        }
+        let mark = |line: &usize, time: &Option<u64>, en: &str, zh: &str| Moment {
+            line: *line,
+            time: *time,
+            text: Phrase::new(en, zh),
+            item: None,
+        };
+        let before: Vec<Moment> = moments.clone();
+        let (low, high) = (
+            before.iter().map(|m| m.line).min().unwrap_or(0),
+            before.iter().map(|m| m.line).max().unwrap_or(0),
+        );
+        for (line, time, who) in &facts.resets {
+            let mine = who.as_deref().is_some_and(|who| bdf(who) == device);
+            if mine || who.is_none() && *line + 200 > low && *line < high {
+                moments.push(mark(line, time, "a reset", "一次复位"));
+            }
+        }
+        for (line, time) in facts.resumed.iter().filter(|(line, _)| *line + 200 > low && *line < high) {
+            moments.push(mark(line, time, "the machine resumes from sleep", "机器从休眠恢复"));
+        }
+        for (line, time, _) in facts.aer.iter().filter(|(.., who)| bdf(who) == device).take(4) {
+            moments.push(mark(line, time, "a PCI Express error (AER)", "PCI Express 错误（AER）"));
+        }
+        for (line, time, _) in facts.removed.iter().filter(|(.., who)| bdf(who) == device).take(4) {
+            moments.push(mark(line, time, "the device goes away", "设备离开"));
+        }
+        if moments.len() < 2 {
+            continue;
+        }
+        moments.sort_by_key(|moment| moment.line);
+        moments.truncate(24);
+        out.push(Story {
+            title: Phrase::new(format!("Device {device}"), format!("设备 {device}")), moments
+        });
+    }
+    out.truncate(24);
+    out
+}

@@ -1,0 +1,128 @@
+//! VFIO, iommufd and the IOMMU core: what keeps a device from being assigned, and what a mapping is refused for.
+
+use super::causes::Cause;
+use super::evidence::Clue;
+use super::fault::Fault;
+use super::found::{pattern, Captures, Format, Found, Note, Pattern};
+use crate::spec::Text;
+use alloc::format;
+use alloc::string::ToString;
+use alloc::vec::Vec;
+
+pub(super) static FORMAT: Format = Format {
+    forms: &[],
+    readers: &[],
+    patterns: PATTERNS,
+    codes: || Vec::new(),
+    causes: |_: &Fault| -> &'static [&'static Cause] { &[] },
+};
+
+static PATTERNS: &[Pattern] = &[
+    pattern!("vfio-not-viable" Vfio Software
+        "vfio {device} group {group} is not viable"
+        "QEMU 2.12 and later, hw/vfio (before: vfio error: *: group * is not viable)"
+        => "VFIO: group {group} of {device} is not viable: a member is bound to a host driver" "VFIO：{device} 所在的组 {group} 不可用：组内有成员绑定在宿主机驱动上"
+        [GROUP_MEMBER_BOUND]),
+    pattern!("vfio-not-viable-dpdk" Vfio Software
+        "{device} VFIO group is not viable! Not all devices in IOMMU group bound to VFIO or unbound"
+        "DPDK 16.11 and later, lib/eal"
+        => "VFIO: the group of {device} is not viable: a member is bound to a host driver" "VFIO：{device} 所在的组不可用：组内有成员绑定在宿主机驱动上"
+        [GROUP_MEMBER_BOUND]),
+    pattern!("vfio-dma-map" Vfio Software
+        "vfio_dma_map({_}, {gpa}, {size}, {hva}) = {errno} ({why...})"
+        "QEMU 1.3 and later, hw/vfio (vfio_container_dma_map from 9.2)"
+        => "VFIO: the guest's memory at {gpa} could not be mapped: {errno}" "VFIO：无法映射客户机 {gpa} 处的内存：{errno}"
+        [GUEST_ABOVE_WIDTH, MEMLOCK, NOT_PINNABLE, MAP_OVERLAP] dma_map),
+    pattern!("vfio-dma-map-9.2" Vfio Software
+        "vfio_container_dma_map({_}, {gpa}, {size}, {hva}) = {errno} ({why...})"
+        "QEMU 9.2 and later, hw/vfio"
+        => "VFIO: the guest's memory at {gpa} could not be mapped: {errno}" "VFIO：无法映射客户机 {gpa} 处的内存：{errno}"
+        [GUEST_ABOVE_WIDTH, MEMLOCK, NOT_PINNABLE, MAP_OVERLAP] dma_map),
+    pattern!("iommufd-map" Vfio Software
+        "IOMMU_IOAS_MAP failed: {why...}"
+        "QEMU 9.0 and later, backends/iommufd.c"
+        => "iommufd: memory could not be mapped: {why...}" "iommufd：无法映射内存：{why...}"
+        [GUEST_ABOVE_WIDTH, MEMLOCK, NOT_PINNABLE, MAP_OVERLAP] words),
+    pattern!("vfio-width" Vfio Software
+        "iommu width ({bits}) is not sufficient for the mapped address ({gpa})"
+        "Linux v2.6.26 to v6.6, intel_iommu_map"
+        => "VT-d: the address {gpa} is above the {bits} bits of the IOMMU" "VT-d：地址 {gpa} 超出 IOMMU 的 {bits} 位"
+        [GUEST_ABOVE_WIDTH] above),
+    pattern!("vfio-rmrr-dmar" Vfio Software
+        "{driver} {device} DMAR: Device is ineligible for IOMMU domain attach due to platform RMRR requirement."
+        "Linux v5.9 and later, drivers/iommu/intel/iommu.c"
+        => "VFIO: firmware claims memory for {device} (RMRR), so it cannot be assigned" "VFIO：固件为 {device} 声明了内存（RMRR），因此无法直通"
+        [RMRR_ON_DEVICE]),
+    pattern!("vfio-rmrr" Vfio Software
+        "{driver} {device} Device is ineligible for IOMMU domain attach due to platform RMRR requirement. Contact your platform vendor."
+        "Linux v3.17 and later, drivers/iommu/intel/iommu.c (DMAR: in front from v5.9)"
+        => "VFIO: firmware claims memory for {device} (RMRR), so it cannot be assigned" "VFIO：固件为 {device} 声明了内存（RMRR），因此无法直通"
+        [RMRR_ON_DEVICE]),
+    pattern!("vfio-no-group" Vfio Software
+        "vfio {device} no iommu_group found: {why...}"
+        "QEMU 2.12 and later, hw/vfio"
+        => "VFIO: {device} is in no IOMMU group: the IOMMU is off, or does not see it" "VFIO：{device} 不属于任何 IOMMU 组：IOMMU 未启用，或看不到它"
+        [FIRMWARE_TABLES, NOT_ATTACHED]),
+    pattern!("vfio-unsafe-interrupts" Vfio Software
+        "No interrupt remapping support. Use the module param \"allow_unsafe_interrupts\" to enable VFIO IOMMU support on this platform"
+        "Linux v3.6 and later, drivers/vfio/vfio_iommu_type1.c (iommufd has the same parameter)"
+        => "VFIO: interrupt remapping is off, so devices are not assigned" "VFIO：中断重映射未启用，因此不允许直通设备"
+        [IR_INACTIVE, FIRMWARE_TABLES]),
+    pattern!("vfio-blocked-reset" Vfio Software
+        "{driver} {device} vfio_bar_restore: reset recovery - restoring BARs"
+        "Linux v3.17 and later, drivers/vfio/pci"
+        => "VFIO: {device} was reset behind the guest's back" "VFIO：{device} 在客户机不知情时被复位"
+        [ALIAS] vfio_device),
+];
+
+fn dma_map(captures: &Captures<'_>, found: &mut Found) {
+    let clue = match captures.text("errno").trim_start_matches('-') {
+        "12" => Clue::ErrnoMemory,
+        "14" => Clue::ErrnoFault,
+        "17" => Clue::ErrnoExists,
+        "22" => Clue::ErrnoInvalid,
+        _ => return,
+    };
+    found.clue(clue);
+    width(captures.hex("gpa"), captures.hex("size"), found);
+}
+
+fn words(captures: &Captures<'_>, found: &mut Found) {
+    let why = captures.text("why...");
+    for (word, clue) in [
+        ("Cannot allocate memory", Clue::ErrnoMemory),
+        ("Bad address", Clue::ErrnoFault),
+        ("File exists", Clue::ErrnoExists),
+        ("Invalid argument", Clue::ErrnoInvalid),
+    ] {
+        if why.starts_with(word) {
+            found.clue(clue);
+        }
+    }
+}
+
+fn above(_: &Captures<'_>, found: &mut Found) {
+    found.clue(Clue::AboveWidth);
+}
+
+/// How many bits the end of the range needs: the usual width of client machines is 39.
+fn width(gpa: Option<u64>, size: Option<u64>, found: &mut Found) {
+    let (Some(gpa), Some(size)) = (gpa, size) else { return };
+    let last = gpa.saturating_add(size.saturating_sub(1));
+    let bits = 64 - last.leading_zeros();
+    found.inferred(
+        Text::new("needs", "需要"),
+        format!("{bits} bits"),
+        Text::new(
+            "the width that the IOMMU's tables must have; 39 on many client machines, 48 on servers",
+            "IOMMU 页表必须具备的宽度；许多客户端机器为 39 位，服务器为 48 位",
+        ),
+    );
+    if bits > 39 {
+        found.clue(Clue::AboveWidth);
+    }
+}
+
+fn vfio_device(captures: &Captures<'_>, found: &mut Found) {
+    found.notes.push(Note::Vfio(captures.text("device").trim_end_matches(':').to_string()));
+}
