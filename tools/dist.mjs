@@ -45,7 +45,7 @@ await buildGallery(fresh);
 cpSync("target/pkg/first", join(fresh, "first"), { recursive: true });
 if (existsSync("www/static")) cpSync("www/static", fresh, { recursive: true });
 // The first paint: what the command line tool draws of the first scenario, before any script has run.
-const ascii = execFileSync("target/debug/iommu-play", ["draw", "howto", "--width", "100"], {
+const ascii = execFileSync("target/debug/iommu-play", ["draw", "why-iommu", "--width", "100"], {
   encoding: "utf8",
 });
 const escaped = ascii.replaceAll("&", "&amp;").replaceAll("<", "&lt;");

@@ -77,6 +77,7 @@ export function searchIndex(gallery, texts) {
         ...s.topics.map((topic) => topics.get(topic)),
         ...s.sources,
         ...used.flatMap(names),
+        ...(s.says ?? []).flatMap(both),
         CALLED[s.name] ?? "",
       ].join(" "),
       codes: [...new Set(Object.values(codes.get(s.name)).flat())],
@@ -107,6 +108,6 @@ export function searchIndex(gallery, texts) {
 }
 
 export function writeSearch(into, gallery) {
-  const texts = JSON.parse(readFileSync("target/pkg/first/texts.json", "utf8"));
+  const texts = JSON.parse(readFileSync("target/pkg/texts.json", "utf8"));
   writeFileSync(join(into, "search.json"), JSON.stringify(searchIndex(gallery, texts)));
 }

@@ -18,6 +18,7 @@ export async function writeSingleFile(into, page) {
   const carried = {
     worker: `self.iommuModule=${JSON.stringify(base64("target/pkg/iommu_bg.wasm"))};${worker}`,
     logs: `self.iommuLogs=${JSON.stringify(base64("target/pkg/lazy-logs_bg.wasm"))};${await bundle("www/src/explain/worker.ts")}`,
+    search: JSON.parse(readFileSync(join(into, "search.json"), "utf8")),
   };
   const icon = `data:image/svg+xml;base64,${base64("www/static/icon.svg")}`;
   const html = page

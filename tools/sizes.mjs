@@ -26,7 +26,6 @@ function kind(name) {
   // Copies for others, and what is loaded long after a visit began.
   if (/^(v|npm)\/|^sw\.js$|^preview\./.test(name)) return { load: "other" };
   if (name === "iommu-playground.html") return { load: "single" };
-  if (name === "first/texts.json") return { load: "first" };
   if (name.startsWith("first/"))
     return { load: "first", one: /-\d+\.json$/.test(name) ? "scenes" : "answers" };
   if (/^(iommu_bg\.wasm|worker\.js)$/.test(name)) return { load: "machine" };

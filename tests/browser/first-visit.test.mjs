@@ -31,7 +31,7 @@ async function walkThrough(page) {
 }
 
 test("stepping through the first scenario loads no machine; what asks for more does", async () => {
-  const page = await site.open();
+  const page = await site.open({ hash: "#p=why-iommu" });
   const asked = [];
   page.on("request", (request) => asked.push(new URL(request.url()).pathname));
   await walkThrough(page);
@@ -48,8 +48,8 @@ for (const [width, locale] of [
   [360, "zh-CN"],
 ]) {
   test(`the recording shows what the machine shows, ${width} px, ${locale}`, async () => {
-    const recorded = await site.open({ width, locale });
-    const live = await site.open({ width, locale, ready: false });
+    const recorded = await site.open({ hash: "#p=why-iommu", width, locale });
+    const live = await site.open({ hash: "#p=why-iommu", width, locale, ready: false });
     await live.context().route("**/first/*", (route) => route.fulfill({ status: 404, body: "" }));
     const machine = live.waitForRequest("**/*.wasm");
     await live.reload();

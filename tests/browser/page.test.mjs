@@ -287,7 +287,7 @@ test("a broken text says where, and the last good run stays", async () => {
 });
 
 test("Chinese and English are there, and kept", async () => {
-  const page = await site.open();
+  const page = await site.open({ hash: "#p=why-iommu" });
   await page.click("#lang");
   await page.waitForSelector("html[lang=zh-Hans]");
   assert.match(await page.textContent("#step"), /单步/);
@@ -297,8 +297,11 @@ test("Chinese and English are there, and kept", async () => {
   await page.context().close();
 });
 
-test("no script: the picture as text and a sentence", async () => {
+test("no script: what this is, a picture that the machine drew, and the ways on", async () => {
   const page = await site.open({ javaScriptEnabled: false, ready: false });
+  assert.match(await page.textContent("#first h1"), /A device writes to memory by itself/);
+  assert.ok(await page.locator("noscript img").evaluate((image) => image.naturalWidth > 300));
+  assert.ok(await page.isVisible('noscript a[href="gallery.html"]'));
   assert.match(await page.textContent("noscript"), /JavaScript/);
   assert.match(await page.textContent(".ascii"), /bus address[\s\S]*\+--/);
   await page.context().close();
@@ -331,7 +334,7 @@ for (const [width, theme, locale] of [
 }
 
 test("a fault log is read in a dialog of its own", async () => {
-  const page = await site.open();
+  const page = await site.open({ hash: "#p=why-iommu" });
   await page.click("#explain-log");
   await page.waitForSelector(".explain-dialog .explain-sample");
   await page.click(".explain-dialog .explain-sample");

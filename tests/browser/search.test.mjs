@@ -145,3 +145,64 @@ test("the gallery shows terms and codes over the cards, and what it searched ins
     await page.context().close();
   }
 });
+
+test("the page searches everything from anywhere, by keys, and opens what is found", async () => {
+  for (const [width, locale] of [
+    [1280, "en-US"],
+    [360, "zh-CN"],
+  ]) {
+    const page = await site.open({ hash: "#p=why-iommu", width, height: 780, locale });
+    await page.keyboard.press("/");
+    await page.waitForSelector("#search-query:focus");
+    await accessible(page, "everything");
+    await unspilled(page, "everything");
+    await page.keyboard.type("swiotlb");
+    await page.waitForSelector("#search-results .why mark");
+    await accessible(page, "what was found");
+    await page.keyboard.press("ArrowDown");
+    assert.ok(await page.$("a.hit:focus"));
+    await page.keyboard.press("Enter");
+    await page.waitForFunction(() => location.hash.startsWith("#p=swiotlb"));
+    assert.equal(await page.isVisible("#search"), false);
+    // The keys of the run are its own again, and those typed in the search were not.
+    await page.keyboard.press("/");
+    await page.waitForSelector("#search-query:focus");
+    await page.keyboard.type("gh e");
+    await page.keyboard.press("Escape");
+    assert.match(new URL(page.url()).hash, /^#p=swiotlb/);
+    assert.deepEqual(page.errors, []);
+    await page.context().close();
+  }
+});
+
+test("while pinyin is composed nothing is searched; what it becomes is", async () => {
+  const page = await site.open({ hash: "#p=why-iommu&lang=zh" });
+  await page.keyboard.press("/");
+  await page.waitForSelector("#search-query:focus");
+  const before = await page.textContent("#search-results");
+  const client = await page.context().newCDPSession(page);
+  await client.send("Input.imeSetComposition", { text: "da'ye", selectionStart: 5, selectionEnd: 5 });
+  assert.equal(await page.textContent("#search-results"), before);
+  await client.send("Input.insertText", { text: "大页" });
+  await page.waitForFunction((was) => document.querySelector("#search-results").textContent !== was, before);
+  assert.equal(await page.getAttribute("#search-results a.hit", "href"), "#p=iotlb-reach");
+  await page.context().close();
+});
+
+test("a log pasted into the page's search is explained, whole", async () => {
+  const page = await site.open({ hash: "#p=why-iommu" });
+  const log = `${LINES[4][0]}\n${LINES[0][0]}`;
+  await page.keyboard.press("/");
+  await page.waitForSelector("#search-query:focus");
+  await page.evaluate((text) => {
+    const data = new DataTransfer();
+    data.setData("text/plain", text);
+    document
+      .querySelector("#search-query")
+      .dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true }));
+  }, log);
+  await page.keyboard.press("Enter");
+  await page.waitForFunction(() => document.querySelector(".explain-dialog[open] .explain-input")?.value);
+  assert.equal(await page.inputValue(".explain-input"), log);
+  await page.context().close();
+});

@@ -53,7 +53,7 @@ test("a scenario that fits both runs on the other architecture, and back", async
 });
 
 test("a log is taken from a file too, chosen or dropped", async () => {
-  const page = await site.open();
+  const page = await site.open({ hash: "#p=why-iommu" });
   await page.click("#explain-log");
   await page.waitForSelector(".explain-input");
   const line = (at) =>
@@ -81,7 +81,7 @@ test("a log is taken from a file too, chosen or dropped", async () => {
 });
 
 test("a boot log of 1 MiB is read in the page, and nothing of it leaves", async () => {
-  const page = await site.open();
+  const page = await site.open({ hash: "#p=why-iommu" });
   const asked = [];
   await page.click("#explain-log");
   await page.waitForSelector(".explain-input");

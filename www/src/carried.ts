@@ -4,6 +4,8 @@ interface Carried {
   worker: string;
   /** The log reader's worker, with the reader in it. */
   logs: string;
+  /** What is searched (search.json). */
+  search: unknown;
 }
 
 export const carried = (self as { iommuCarried?: Carried }).iommuCarried ?? null;

@@ -1,83 +1,139 @@
-// After the last step: the answer, what was expected and whether it held, what to change to see it go the other way.
+// After the last step: the answer, a question about it, what to change to see it go the other way, and the next lesson. Of
+// a changed scenario it says what ends differently now; what was expected of the original is folded below.
 import type { App } from "./app";
-import type { State } from "./store";
 import { h } from "./dom";
-import type { Words } from "./strings";
+import { lesson, short } from "./path/order";
+import type { Progress } from "./path/progress";
+import { pathWords, type PathWords } from "./path/words";
+import type { State } from "./store";
+import type { Course } from "iommu-view";
 
-export function ending(app: App): HTMLElement {
+/** `progress` is the reader's on the path; nothing where there is none, as in an embed. */
+export function ending(app: App, progress: Progress | null = null): HTMLElement {
   const { t } = app;
   const box = h("section.ending", { "aria-label": t("answerIs"), hidden: true });
+  let shown: Course | null = null;
   app.on((state, changed) => {
-    if (!changed.has("view") && !changed.has("head") && !changed.has("course") && !changed.has("other"))
-      return;
+    if (!["view", "head", "course", "other"].some((key) => changed.has(key as keyof State))) return;
     const over = state.course !== null && state.position === state.course.length && !state.other;
     box.hidden = !over;
-    if (over) box.replaceChildren(...expectations(state, t), story(app));
+    if (!over || shown === state.course) return;
+    shown = state.course;
+    const original = app.state.gallery.find((c) => c.name === state.preset)?.text ?? null;
+    if (progress && state.preset && original === state.good) progress.finish(state.preset);
+    box.replaceChildren(
+      ...(original === null || original === state.good ? plain(app, original) : tried(app, original)),
+      ...(progress ? onward(app, progress) : []),
+    );
   });
   return box;
 }
 
-/** Those that do not hold, each in words; that all others do. */
-export function expectations(state: Readonly<State>, t: Words): HTMLElement[] {
-  const checks = state.course?.checks ?? [];
-  if (!checks.length) return [];
-  const failed = checks.filter((c) => c.failure !== null);
-  if (!failed.length) return [h("p.held", { id: "held" }, `✓ ${t("allHold")} (${checks.length}).`)];
+/** The scenario as it is written: its answer, the question about its change, and that change. */
+function plain(app: App, original: string | null): (HTMLElement | string)[] {
+  const { state, t } = app;
+  const say = pathWords(state.lang);
+  const { answer, tryThis, changed } = state.head ?? { answer: "", tryThis: "", changed: null };
+  const see = (id: string, label: string, act: () => unknown) =>
+    h("button", { type: "button", id, onclick: () => void act() }, label);
   return [
-    h(
-      "ul.failures",
-      { id: "failures" },
-      ...failed.map((c) =>
-        h(
-          "li",
-          {},
-          h("b", {}, `✕ ${t("at")} ${c.line}: `),
-          h("code", {}, c.text),
-          ` ${t("failed")}: ${c.failure ?? ""}`,
-        ),
-      ),
-    ),
-  ];
-}
-
-/** The answer, and the change that the scenario suggests. */
-export function story(app: App): HTMLElement {
-  const { t } = app;
-  const { state } = app;
-  const card = state.gallery.find((c) => c.name === state.preset);
-  const original = card?.text === state.good;
-  const changed = state.head?.changed ?? null;
-  const text = original ? changed : (card?.text ?? null);
-  return h(
-    "div.story",
-    {},
-    state.head?.answer ? h("p.answer", {}, state.head.answer) : "",
-    state.head?.tryThis
+    answer ? h("p.answer", {}, answer) : "",
+    tryThis
       ? h(
           "p.try",
           {},
           h("b", {}, `${t("tryThis")}: `),
-          state.head.tryThis,
+          suggestion(tryThis).proposal,
           " ",
-          text
-            ? h(
-                "button",
-                { type: "button", id: "try", onclick: () => void app.open(text, state.preset) },
-                t(original ? "tryIt" : "undoTry"),
-              )
-            : "",
+          original && changed ? see("try", say("see"), () => app.open(changed, state.preset)) : "",
           original && changed
-            ? h(
-                "button",
-                {
-                  type: "button",
-                  id: "compare-change",
-                  onclick: () => void app.beside.start(changed, t("withChange")),
-                },
-                t("compare"),
-              )
+            ? see("compare-change", say("side"), () => app.beside.start(changed, t("withChange")))
             : "",
         )
       : "",
+    ...expectations(state, say, original !== null),
+  ];
+}
+
+/** What a suggestion proposes, and what it promises: that is for the machine to show. */
+function suggestion(text: string): { proposal: string; promise: string } {
+  const at = text.search(/: |：/);
+  if (at < 0) return { proposal: text, promise: text };
+  const promise = text.slice(at + 1).trim();
+  const stop = text[at] === "：" ? "。" : ".";
+  return { proposal: text.slice(0, at) + stop, promise: promise.charAt(0).toUpperCase() + promise.slice(1) };
+}
+
+/** A changed scenario: what was promised of it, or what it comes to, line by line. */
+function tried(app: App, original: string): (HTMLElement | string)[] {
+  const { state } = app;
+  const say = pathWords(state.lang);
+  const { promise } = suggestion(state.head?.tryThis ?? "");
+  // The text that was suggested is the one that has its suggestion behind it.
+  const kept = promise !== "" && state.head?.changed === null;
+  const verdict = h(
+    "p.answer",
+    { id: "tried" },
+    kept ? h("b", {}, say("promised")) : "",
+    kept ? ` ${promise}` : (state.head?.answer ?? ""),
   );
+  return [
+    verdict,
+    h(
+      "p.try",
+      {},
+      h(
+        "button",
+        { type: "button", id: "try", onclick: () => void app.open(original, state.preset) },
+        say("backTo"),
+      ),
+      h(
+        "button",
+        {
+          type: "button",
+          id: "compare-change",
+          onclick: () => void app.beside.start(original, app.t("withOriginal")),
+        },
+        say("side"),
+      ),
+    ),
+    ...expectations(state, say, true),
+  ];
+}
+
+/** Those that do not hold, each in words, folded where the text is not as its author wrote it; that all others do. */
+export function expectations(state: Readonly<State>, say: PathWords, folded: boolean): HTMLElement[] {
+  const checks = state.course?.checks ?? [];
+  const failed = checks.filter((c) => c.failure !== null);
+  if (!failed.length) return [];
+  const list = h(
+    "ul.failures",
+    { id: "failures" },
+    ...failed.map((c) => h("li", {}, h("code", {}, `${c.line}: ${c.text}`), ` ${c.failure ?? ""}`)),
+  );
+  const summary = h("summary", {}, say("meantFor", failed.length, checks.length));
+  return [h("details.meant", folded ? {} : { open: true }, summary, list)];
+}
+
+/** The next lesson; off the path, where it begins. */
+function onward(app: App, progress: Progress): HTMLElement[] {
+  const { gallery, preset, lang } = app.state;
+  const say = pathWords(lang);
+  const here = lesson(gallery, preset);
+  const names = gallery.filter((card) => card.path !== null).map((card) => card.name);
+  const to = here ? here.next : gallery.find((card) => card.path === 1);
+  if (!to) return [h("p.onward", { id: "path-over" }, say("pathOver", progress.count(names), names.length))];
+  const nth = h("small", {}, ` ${say("nth", to.path ?? 1, names.length)}`);
+  return [
+    h(
+      "p.onward",
+      {},
+      h(
+        "button.primary",
+        { type: "button", id: "next-lesson", onclick: () => void app.choose(to.name) },
+        `${say(here ? "nextIs" : "pathStart")}: ${short(to.title)}`,
+        nth,
+      ),
+    ),
+  ];
 }

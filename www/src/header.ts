@@ -1,18 +1,26 @@
-// The top: the name, the gallery, language, theme, help.
+// The top: the name, where on the path, the scenario, search, language, theme, help.
 import type { Card } from "iommu-view";
 import type { App } from "./app";
 import { architecture } from "./architecture";
 import { carried } from "./carried";
 import { h } from "./dom";
+import { pathBar } from "./path/bar";
+import type { Progress } from "./path/progress";
 import type { Words } from "./strings";
 
-export function header(
-  app: App,
-  speak: () => void,
-  help: () => void,
-  logs: HTMLElement,
-  share: HTMLElement,
-): HTMLElement {
+/** What the header has of others: buttons that open dialogs, and what its own do. */
+export interface Doors {
+  speak: () => void;
+  help: () => void;
+  home: () => void;
+  search: HTMLElement;
+  logs: HTMLElement;
+  share: HTMLElement;
+  /** Opens the list of everything, where there is no page of it. */
+  everything: () => void;
+}
+
+export function header(app: App, progress: Progress, doors: Doors): HTMLElement {
   const { t } = app;
   const picker = h("select", {
     id: "scenario",
@@ -23,29 +31,17 @@ export function header(
     },
   });
   const title = h("h1.for-readers", { id: "title" });
-  const theme = h(
-    "button.icon",
-    {
-      type: "button",
-      id: "theme",
-      title: t("theme"),
-      "aria-label": t("theme"),
-      onclick: () => turnTheme(app),
-    },
-    "◐",
-  );
+  const icon = (id: string, key: "theme" | "help", sign: string, act: () => void) =>
+    h("button.icon", { type: "button", id, title: t(key), "aria-label": t(key), onclick: act }, sign);
   const language = h(
     "button",
-    { type: "button", id: "lang", lang: app.state.lang === "zh" ? "en" : "zh", onclick: speak },
+    { type: "button", id: "lang", lang: app.state.lang === "zh" ? "en" : "zh", onclick: doors.speak },
     app.state.lang === "zh" ? "English" : "中文",
   );
-  const helpButton = h(
-    "button.icon",
-    { type: "button", title: t("help"), "aria-label": t("help"), onclick: help },
-    "?",
-  );
+  const refill = () => fill(picker, app.state.gallery, app.state.preset, progress, t);
+  progress.on(refill);
   app.on((state, changed) => {
-    if (changed.has("gallery") || changed.has("preset")) fill(picker, state.gallery, state.preset, t);
+    if (changed.has("gallery") || changed.has("preset")) refill();
     if (changed.has("head") && state.head) {
       title.textContent = state.head.title;
       document.title = `${state.head.title} · iommu-playground`;
@@ -54,31 +50,43 @@ export function header(
   return h(
     "header.bar",
     {},
-    h("strong.brand", {}, "iommu-playground"),
+    h("button.brand", { type: "button", id: "home", onclick: doors.home }, "iommu-playground"),
     title,
+    pathBar(app),
     picker,
     architecture(app),
-    // The page in one file has no other page beside it.
+    // The page in one file has no other page beside it: there the search lists everything.
     carried
-      ? null
+      ? h("button.gallery", { type: "button", id: "gallery", onclick: doors.everything }, t("gallery"))
       : h(
           "a.gallery",
           { id: "gallery", href: app.state.lang === "zh" ? "gallery.zh.html" : "gallery.html" },
           t("gallery"),
         ),
     h("span.spacer", {}),
-    logs,
-    share,
+    doors.search,
+    doors.logs,
+    doors.share,
     language,
-    theme,
-    helpButton,
+    icon("theme", "theme", "◐", () => turnTheme(app)),
+    icon("help", "help", "?", doors.help),
   );
 }
 
-function fill(picker: HTMLSelectElement, gallery: Card[], preset: string | null, t: Words): void {
+function fill(
+  picker: HTMLSelectElement,
+  gallery: readonly Card[],
+  preset: string | null,
+  progress: Progress,
+  t: Words,
+): void {
   const path = gallery.filter((c) => c.path !== null).sort((a, b) => (a.path ?? 0) - (b.path ?? 0));
   const rest = gallery.filter((c) => c.path === null);
-  const option = (c: Card) => h("option", { value: c.name, selected: c.name === preset }, c.title);
+  const option = (c: Card) => {
+    const read = progress.has(c.name) ? " ✓" : "";
+    const nth = c.path === null ? "" : `${c.path}. `;
+    return h("option", { value: c.name, selected: c.name === preset }, `${nth}${c.title}${read}`);
+  };
   picker.replaceChildren(
     // A text of one's own is none of them.
     ...(preset === null ? [h("option", { value: "", selected: true }, t("ownScenario"))] : []),

@@ -17,6 +17,7 @@ const KEYS: [string[], Key][] = [
   [["G"], "depth"],
   [["P"], "predict"],
   [["E"], "edit"],
+  [["/"], "search"],
   [["?"], "help"],
 ];
 
@@ -89,6 +90,7 @@ function actions(app: App, dialog: HTMLDialogElement): Record<string, () => void
       editor.scrollIntoView({ block: "nearest" });
       editor.querySelector("summary")?.focus();
     },
+    "/": () => document.getElementById("search-open")?.click(),
     "?": () => dialog.showModal(),
   };
 }

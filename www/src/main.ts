@@ -15,16 +15,20 @@ import { lanes } from "./lanes";
 import { pageMachine } from "./machine";
 import { notice } from "./notice";
 import { keepForOffline } from "./offline";
+import { Progress } from "./path/progress";
 import { question } from "./predict";
+import { searchDoor } from "./search/open";
 import { sentence } from "./sentence";
 import { share } from "./share";
+import { landing, type Landing } from "./start/landing";
 import { browserStorage as storage } from "./storage";
 import type { Lang } from "./strings";
 import { transport } from "./transport";
 import * as url from "./url";
 import { Work } from "./work";
 
-const FIRST = "howto";
+/** What the first screen shows, and what stands in for a scenario that there is not. */
+const FIRST = "why-iommu";
 
 const place = url.read(location.hash);
 const theme = place.theme ?? storage.recall("theme");
@@ -51,6 +55,8 @@ const logPage = {
   go: (at: number) => app.time.go(at),
 };
 let listening = new AbortController();
+const progress = new Progress(storage);
+let front: Landing | null = null;
 /** Opens the log reader with a log in it, or empty. */
 let explain: (log: string) => void = () => {};
 
@@ -59,12 +65,16 @@ function build(): void {
   const { t } = app;
   document.documentElement.lang = app.state.lang === "zh" ? "zh-Hans" : "en";
   app.clear();
+  progress.clear();
   listening.abort();
   listening = new AbortController();
   const dialog = sheet(t);
   const logs = explainDialog(logPage, app.state.lang);
   explain = logs.explain;
   const sharing = share(app);
+  const search = searchDoor(app, progress, explain);
+  const first = front?.on ?? isFront(place);
+  front = landing(app, progress, { logs: () => explain(""), docs: DOCS }, listening.signal);
   const text = editor(app);
   const { buttons, scrub } = transport(app, openers(app, text));
   const clock = h("span.clock", { "aria-hidden": "true" });
@@ -97,30 +107,50 @@ function build(): void {
     build();
   };
   document.getElementById("app")?.replaceChildren(
-    header(
-      app,
-      () => void speak(),
-      () => dialog.showModal(),
-      logs.button,
-      sharing.button,
-    ),
+    header(app, progress, {
+      speak: () => void speak(),
+      help: () => dialog.showModal(),
+      home: () => void home(),
+      search: search.button,
+      logs: logs.button,
+      share: sharing.button,
+      everything: search.open,
+    }),
     notice(app),
+    front.element,
     h("section.stage", { "aria-label": t("now") }, sentence(app)),
     h(
       "main",
       {},
-      h("div.scene", {}, h("div.shown", {}, diagram(app), answer(app, ending(app))), lanes(app)),
+      h("div.scene", {}, h("div.shown", {}, diagram(app), answer(app, ending(app, progress))), lanes(app)),
       otherRun(app),
       h("div.beside", { id: "beside" }, question(app), inspector(app), text),
     ),
     h("section.transport", { "aria-label": t("position") }, busy, h("div.controls", {}, buttons, scrub)),
     dialog,
+    search.dialog,
     logs.dialog,
     sharing.dialog,
   );
   keys(app, dialog, listening.signal);
   measure();
   app.draw();
+  front.show(first);
+}
+
+/** Where the documentation of embeds is, for who has no copy of it. */
+const DOCS = "https://github.com/iommu-playground/iommu-playground/blob/main/docs/embedding.md";
+
+/** Whether an address says nothing but how to look: then it is the first screen that is wanted. */
+const isFront = ({ preset, at, depth, explain, packed }: url.Place): boolean =>
+  !packed && preset === null && at === null && depth === null && explain === null;
+
+/** Back to the first screen. */
+async function home(): Promise<void> {
+  if (front?.on) return;
+  history.pushState(null, "", location.pathname + location.search);
+  await app.choose(FIRST);
+  front?.show(true);
 }
 
 /** The scenario of the address bar, as a fragment; of a text of one's own it takes the machine to pack it. */
@@ -149,6 +179,8 @@ let following = true;
 /** Keeps the address bar in step, so that it can be copied and reloaded: a little later than the picture, since a
     browser looks for the page's icon anew each time. Another scenario is an entry of its own, at once. */
 function address(): void {
+  // The first screen moves by itself: its address stays.
+  if (front?.on) return;
   if (soon) clearTimeout(soon.timer);
   soon?.end();
   const scenario = app.state.preset ?? "";
@@ -284,6 +316,7 @@ async function start(): Promise<void> {
   if (!isDepth(place.depth)) takeDepth(place);
   if (place.explain !== null) explain(place.explain);
   addEventListener("hashchange", () => void follow());
+  front?.show(isFront(place));
   document.documentElement.dataset.ready = "yes";
   keepForOffline();
 }
@@ -292,10 +325,12 @@ async function start(): Promise<void> {
 async function follow(): Promise<void> {
   const now = url.read(location.hash);
   if (now.explain !== null) return explain(now.explain);
+  front?.show(false);
   takeDepth(now);
   const { preset, good, course } = app.state;
   const shown = !now.packed && now.preset === preset && app.texts.original(preset) === good;
   await (shown ? app.time.go(now.at ?? course?.start ?? 0) : openPlace(now));
+  if (isFront(now)) front?.show(true);
 }
 
 start().catch((error: unknown) => {

@@ -6,7 +6,8 @@ import type { Api, Args } from "./protocol";
 interface Recorded {
   /** The scenario that was recorded. */
   name: string;
-  gallery: Omit<Card, "text">[];
+  /** The scenarios; only the recorded one has its text. */
+  gallery: Card[];
   head: Head;
   course: Course;
   stops: number[];
@@ -50,17 +51,11 @@ class Language {
   private readonly views: View[];
   private readonly scenes = new Map<string, Promise<Scene[] | null>>();
 
-  constructor(
-    readonly recorded: Recorded,
-    private readonly texts: Record<string, string>,
-  ) {
+  constructor(readonly recorded: Recorded) {
     this.views = replay<View>(recorded.views);
   }
   get text(): string | undefined {
-    return this.texts[this.recorded.name];
-  }
-  gallery(): Card[] {
-    return this.recorded.gallery.map((card) => ({ ...card, text: this.texts[card.name] ?? "" }));
+    return this.recorded.gallery.find((card) => card.name === this.recorded.name)?.text;
   }
   view(position: number): View | undefined {
     return this.views[position];
@@ -78,7 +73,6 @@ class Language {
 }
 
 export class Recording {
-  private readonly texts = file<Record<string, string>>("texts.json");
   private readonly languages = new Map<string, Promise<Language | null>>();
   /** The text that stands in slot 0, if it is the recorded one. */
   standing: string | null = null;
@@ -87,16 +81,14 @@ export class Recording {
     // A copy of the page without the recording asks the machine for all.
     const found =
       this.languages.get(lang) ??
-      Promise.all([file<Recorded>(`${lang}.json`), this.texts]).then(([recorded, texts]) =>
-        recorded && texts ? new Language(recorded, texts) : null,
-      );
+      file<Recorded>(`${lang}.json`).then((recorded) => recorded && new Language(recorded));
     this.languages.set(lang, found);
     return found;
   }
 
   /** The answer to a question, where it was recorded. */
   async answer<K extends keyof Api>(name: K, args: Args<K>): Promise<unknown> {
-    if (name === "gallery") return (await this.language(args[0] as string))?.gallery();
+    if (name === "gallery") return (await this.language(args[0] as string))?.recorded.gallery;
     if (name === "open") {
       const [slot, text, lang] = args as Args<"open">;
       const language = slot === 0 ? await this.language(lang) : null;

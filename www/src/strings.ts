@@ -7,6 +7,7 @@ const TABLE = {
   more: ["More", "更多"],
   gallery: ["All questions", "全部问题"],
   theme: ["Theme: light or dark", "主题：浅色或深色"],
+  search: ["Search everything", "搜索全部内容"],
   help: ["Keyboard help", "键盘帮助"],
   architecture: ["The IOMMU, and with it the CPU", "IOMMU 以及 CPU 的架构"],
   whereIs: ["Where is it?", "在哪里？"],

@@ -36,8 +36,14 @@ export class Texts {
 
   /** Opens a preset as it is written; an edit of it that was kept is offered, not opened. */
   async choose(name: string, at: number | null = null): Promise<boolean> {
+    if (this.original(name) === "") await this.fetch();
     const text = this.original(name);
     return text !== null && this.open(text, name, at);
+  }
+  /** Gets the texts of all presets from the machine: a recording has only its own. */
+  private async fetch(): Promise<void> {
+    await this.machine.ask("load");
+    this.store.set({ gallery: await this.machine.ask("gallery", this.store.state.lang) });
   }
   /** Runs a text and shows it. When it has problems, or is stopped, everything stays as it was. */
   async open(text: string, preset: string | null, at: number | null = null): Promise<boolean> {

@@ -31,3 +31,32 @@ export function finish(kept: Kept, before: ReadonlySet<string>, name: string): R
   kept.remember(KEY, JSON.stringify([...names]));
   return names;
 }
+
+/** What the reader has finished, for the views of one page. */
+export class Progress {
+  private names: ReadonlySet<string>;
+  private listeners: (() => void)[] = [];
+
+  constructor(private readonly kept: Kept) {
+    this.names = done(kept);
+  }
+  has(name: string): boolean {
+    return this.names.has(name);
+  }
+  count(names: readonly string[]): number {
+    return names.filter((name) => this.names.has(name)).length;
+  }
+  finish(name: string): void {
+    const before = this.names;
+    this.names = finish(this.kept, before, name);
+    if (this.names !== before) for (const listener of this.listeners) listener();
+  }
+  /** Registers what is to be drawn anew when a scenario is finished. */
+  on(listener: () => void): void {
+    this.listeners.push(listener);
+  }
+  /** Forgets all listeners: the page is built anew. */
+  clear(): void {
+    this.listeners = [];
+  }
+}
