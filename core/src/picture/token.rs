@@ -42,6 +42,7 @@ pub(super) fn place(
         model,
         spaces,
         machine,
+        at,
         owner: Owner::Kernel,
         device: None,
         initiator: None,
@@ -85,6 +86,8 @@ struct Way<'a> {
     model: &'a Model,
     spaces: &'a BTreeMap<Col, ColumnId>,
     machine: &'a Machine,
+    /// The position that is drawn: who was attached to what is asked as of then.
+    at: usize,
     owner: Owner,
     device: Option<usize>,
     /// The device whose engine moves the bytes, while one does.
@@ -107,7 +110,7 @@ impl Way<'_> {
             },
             Space::Physical => Col::Physical,
             Space::Bus | Space::Iova => {
-                let domain = self.device.and_then(|d| self.machine.domain_of(d));
+                let domain = self.device.and_then(|d| self.machine.sw.domain_at(d, self.at));
                 match domain {
                     Some(domain) if self.spaces.contains_key(&Col::Domain(domain)) => Col::Domain(domain),
                     _ => Col::Bus,
@@ -382,4 +385,38 @@ fn light(model: &mut Model, spaces: &BTreeMap<Col, ColumnId>, machine: &Machine,
         }
     }
     model.lit = lit;
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::machine::history::Cursor;
+    use crate::machine::run;
+    use crate::picture::picture;
+    use crate::spec::Phrase;
+    use alloc::{format, string::String, vec::Vec};
+
+    /// The tokens of a transfer's positions, each in the picture of its own.
+    fn tokens(later: &str) -> Vec<String> {
+        let text = format!(
+            "iommu-playground 1\nmachine vt-d\niommu strict\nram 0 .. 1G\ndevice nic 00:03.0\ndevice gpu 00:04.0\n\
+             steps\nalloc buf 4K\ndomain other\nattach gpu to other\nmap other 0x4_0000 +4K -> 0x200_0000 rw\n\
+             rx = dma_map_single nic buf from-device\ndma nic write rx +64\n{later}"
+        );
+        let run = run(&text).unwrap();
+        let trace = &run.machine.trace;
+        let dma = run.done.iter().find(|done| done.verb == "dma").unwrap().steps.clone();
+        let mut cursor = Cursor::at_end(run.machine.memories(), trace);
+        let at = |position| {
+            cursor.seek(trace, position);
+            format!("{:?}", picture(&run.machine, trace, &mut cursor, Phrase::default()).token)
+        };
+        dma.map(at).collect()
+    }
+
+    #[test]
+    fn what_a_device_is_attached_to_later_does_not_move_its_token() {
+        let here = tokens("");
+        assert!(here.iter().any(|token| token != "None"), "the address is on its way");
+        assert_eq!(tokens("attach nic to other\n"), here);
+    }
 }
