@@ -1,11 +1,15 @@
 // Who answers the page's requests: the machine in its worker, or, on a first visit, a recording until it is asked for
 // what was not recorded.
 import { carried } from "./carried";
-import type { Answer, Api, Args, Request, Result } from "./protocol";
+import type { Answer, Api, Args, Message, Progress, Result } from "./protocol";
 import { Recording } from "./recording";
 
 export interface Machine {
   ask<K extends keyof Api>(name: K, ...args: Args<K>): Promise<Result<K>>;
+  /** Ends the run that goes on, and keeps what ran: that is its answer. */
+  halt(): void;
+  /** Is called now and then while a run goes on. */
+  onProgress: ((progress: Progress) => void) | null;
   /** Ends what runs: every request without an answer fails with `Stopped`. The next request starts the machine again. */
   stop(): void;
   /** Does a machine run, or does only a recording answer? */
@@ -35,6 +39,7 @@ interface Waiting {
 /** The machine in a worker of its own. Ending that is how a run that takes too long is stopped. */
 export class WorkerMachine implements Machine {
   readonly runs = true;
+  onProgress: ((progress: Progress) => void) | null = null;
   private worker: Worker | null = null;
   private readonly waiting = new Map<number, Waiting>();
   private next = 0;
@@ -53,13 +58,17 @@ export class WorkerMachine implements Machine {
     return new Promise((done, fail) => {
       const id = this.next++;
       this.waiting.set(id, { done: done as (value: unknown) => void, fail });
-      this.worker?.postMessage({ id, name, args } satisfies Request);
+      this.worker?.postMessage({ id, name, args } satisfies Message);
     });
   }
 
   private start(): Worker {
     const worker = this.spawn();
     worker.onmessage = ({ data }: MessageEvent<Answer>) => {
+      if ("progress" in data) {
+        this.onProgress?.(data.progress);
+        return;
+      }
       const asked = this.waiting.get(data.id);
       this.waiting.delete(data.id);
       if ("error" in data) asked?.fail(new Error(data.error));
@@ -72,6 +81,9 @@ export class WorkerMachine implements Machine {
     return worker;
   }
 
+  halt(): void {
+    this.worker?.postMessage("halt" satisfies Message);
+  }
   stop(): void {
     this.worker?.terminate();
     this.worker = null;
@@ -111,6 +123,15 @@ export class RecordedFirst implements Machine {
         this.machine.ask(name, ...args).then(done, fail);
       });
     });
+  }
+  get onProgress(): ((progress: Progress) => void) | null {
+    return this.machine.onProgress;
+  }
+  set onProgress(listener) {
+    this.machine.onProgress = listener;
+  }
+  halt(): void {
+    this.machine.halt();
   }
   stop(): void {
     this.machine.stop();

@@ -77,19 +77,30 @@ function build(): void {
   front = landing(app, progress, { logs: () => explain(""), docs: DOCS }, listening.signal);
   const text = editor(app);
   const { buttons, scrub } = transport(app, openers(app, text));
-  const clock = h("span.clock", { "aria-hidden": "true" });
+  const clock = h("span", { "aria-hidden": "true" });
+  const lines = h("span", { "aria-hidden": "true", id: "lines" });
+  const bar = h("progress", { "aria-label": t("running") });
+  app.machine.onProgress = ({ lines: done, of }) => {
+    bar.max = of;
+    bar.value = done;
+    lines.textContent = `${done} / ${of}`;
+  };
   let ticking: ReturnType<typeof setInterval> | undefined;
   const busy = h(
     "div.busy",
     { role: "status", hidden: true },
-    h("progress", { "aria-label": t("running") }),
+    bar,
     h("span", {}, t("running")),
-    clock,
-    h("button", { type: "button", id: "stop", onclick: () => void stop() }, t("stop")),
+    h("span.clock", {}, clock, " ", lines),
+    h("button", { type: "button", id: "stop", onclick: () => void app.texts.stop() }, t("stop")),
   );
   app.on((state, changed) => {
     if (changed.has("busy")) {
       busy.hidden = !state.busy;
+      if (!state.busy) {
+        bar.removeAttribute("value");
+        lines.textContent = "";
+      }
       clearInterval(ticking);
       const since = performance.now();
       const tick = () =>
@@ -251,14 +262,6 @@ function measure(): void {
     }
   });
   for (const bar of document.querySelectorAll(".bar, .message, .stage, .transport")) measuring.observe(bar);
-}
-
-/** Ends a run that takes too long; the last good one comes back, the text stays. */
-async function stop(): Promise<void> {
-  app.machine.stop();
-  app.set({ busy: false });
-  await app.texts.again();
-  app.set({ message: app.t("stopped") });
 }
 
 /** Opens a preset; one that there is not is the first. */

@@ -46,7 +46,7 @@ export interface LinkMore {
 export interface Api {
   /** Any request loads the machine; this one does nothing else. */
   load(): void;
-  /** Runs a text; the run before stays when the text has problems. */
+  /** Runs a text, in slices: the run before stays when the text has problems. */
   open(slot: number, text: string, lang: Lang): Opened | { troubles: Trouble[] };
   /** Forgets a run. */
   close(slot: number): void;
@@ -89,7 +89,21 @@ export interface Request {
   name: keyof Api;
   args: unknown[];
 }
-export type Answer = { id: number; value: unknown } | { id: number; error: string };
+/** What travels to the worker: a request, or the wish to end the run that goes on and to keep what ran. */
+export type Message = Request | "halt";
+/** How far a run is that takes its time. */
+export interface Progress {
+  /** Lines that are done, and how many there are. */
+  lines: number;
+  of: number;
+  /** Steps so far. */
+  steps: number;
+}
+export type Answer = { id: number; value: unknown } | { id: number; error: string } | { progress: Progress };
+/** How the worker answers: at once, or after a while. */
+export type Handlers = {
+  [K in keyof Api]: (...args: Args<K>) => Result<K> | Promise<Result<K>>;
+};
 
 export type Args<K extends keyof Api> = Parameters<Api[K]>;
 export type Result<K extends keyof Api> = ReturnType<Api[K]>;

@@ -168,6 +168,8 @@ const TABLE = {
   didYouMean: ["Did you mean", "是不是"],
   running: ["Running…", "运行中…"],
   stop: ["Stop", "停止"],
+  endedAt: ["The run ended at line", "运行结束于第"],
+  colon: [": ", " 行："],
   stopped: ["Stopped. The last good run is shown.", "已停止。显示的是上一次成功的运行。"],
   noWasm: [
     "WebAssembly could not be started, so nothing can be stepped here; the picture below is still what the program drew.",

@@ -14,6 +14,8 @@ const SLOW = 100;
 
 export class Texts {
   private opened = 0;
+  /** Was the run that goes on asked to end? */
+  private halting = false;
   private typing: { timer: ReturnType<typeof setTimeout>; end: () => void } | null = null;
 
   constructor(
@@ -91,8 +93,20 @@ export class Texts {
     this.storage.forget(draftKey(preset));
     if (preset !== null) await this.choose(preset);
   }
+  /** Ends the run that goes on: what ran so far is shown. Pressed again, when that takes too long, it ends the machine, and
+      the last good run comes back. */
+  async stop(): Promise<void> {
+    if (!this.halting) {
+      this.halting = true;
+      return this.machine.halt();
+    }
+    this.machine.stop();
+    this.store.set({ busy: false });
+    await this.again();
+    this.store.set({ message: words(this.store.state.lang)("stopped") });
+  }
   /** Runs what is shown again: the machine was ended. */
-  async again(): Promise<void> {
+  private async again(): Promise<void> {
     const { good, preset, position } = this.store.state;
     if (good) await this.run(good, preset, position, {});
   }
@@ -105,6 +119,7 @@ export class Texts {
   ): Promise<boolean> {
     const mine = ++this.opened;
     const { lang } = this.store.state;
+    this.halting = false;
     const slow = setTimeout(() => this.store.set({ busy: true }), SLOW);
     try {
       const result = await this.machine.ask("open", 0, text, lang);
@@ -117,7 +132,13 @@ export class Texts {
       this.storage.remember("last", preset ?? "");
       this.storage.remember("text", text);
       const fresh = { playing: false, followed: null, focus: null, other: null, asked: null, undo: null };
-      const ran = { head, course, stops, reads, good: text, preset, troubles: [], message: "" };
+      // A run that a limit or its reader ended is one that can be stepped; where and why it ended is said.
+      const ended = course.stopped;
+      const message = ended
+        ? `${words(lang)("endedAt")} ${ended.line}${words(lang)("colon")}${ended.message}`
+        : "";
+      const troubles = ended ? [ended] : [];
+      const ran = { head, course, stops, reads, good: text, preset, troubles, message };
       await this.time.begin({ ...more, ...fresh, ...ran }, at);
       return true;
     } catch (error) {

@@ -1,6 +1,6 @@
 // Is anything under way? Requests without an answer, and what waits for its time: a pause in typing, an address to write.
 import type { Machine } from "./machine";
-import type { Api, Args, Result } from "./protocol";
+import type { Api, Args, Progress, Result } from "./protocol";
 
 export class Work {
   private count = 0;
@@ -34,6 +34,15 @@ export class CountedMachine implements Machine {
   }
   ask<K extends keyof Api>(name: K, ...args: Args<K>): Promise<Result<K>> {
     return this.machine.ask(name, ...args).finally(this.work.begin());
+  }
+  get onProgress(): ((progress: Progress) => void) | null {
+    return this.machine.onProgress;
+  }
+  set onProgress(listener) {
+    this.machine.onProgress = listener;
+  }
+  halt(): void {
+    this.machine.halt();
   }
   stop(): void {
     this.machine.stop();

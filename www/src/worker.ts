@@ -1,9 +1,19 @@
 // The machine, in a worker: the page stays live whatever it runs.
 import { beside } from "./beside";
 import { bytes } from "./carried";
-import init, { Session, check, colours, gallery, offer, onto, readLink, writeLink } from "iommu-wasm";
+import init, {
+  Opening,
+  Session,
+  check,
+  colours,
+  gallery,
+  offer,
+  onto,
+  readLink,
+  writeLink,
+} from "iommu-wasm";
 import type { Trouble } from "iommu-view";
-import type { Answer, Api, Opened, Request } from "./protocol";
+import type { Answer, Handlers, Message, Opened } from "./protocol";
 import type { Lang } from "./strings";
 
 const sessions: (Session | undefined)[] = [];
@@ -19,12 +29,42 @@ function about(slot: number, lang: Lang): Opened {
   return { head: run.head(lang), course: run.course(lang), stops: run.stops(), reads: run.reads() };
 }
 
+/** Milliseconds that a run goes on before messages are looked at. */
+const SLICE = 40;
+/** Was the run that goes on asked to end? */
+let halted = false;
+
+const progress = (lines: number, of: number, steps: number) =>
+  self.postMessage({ progress: { lines, of, steps } } satisfies Answer);
+
+/** Lets messages in that have arrived; a timer would wait for its turn. */
+const pause = () =>
+  new Promise<void>((done) => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => {
+      port1.close();
+      done();
+    };
+    port2.postMessage(null);
+  });
+
+/** Runs a text slice by slice. One that is asked to end is a run of what was done until then. */
+async function run(text: string, lang: Lang): Promise<Session> {
+  halted = false;
+  const opening = new Opening(text, lang);
+  while (!opening.slice(SLICE, progress)) {
+    await pause();
+    if (halted) opening.stop();
+  }
+  return opening.finish();
+}
+
 const api = {
   load() {},
-  open(slot, text, lang) {
+  async open(slot, text, lang) {
     let fresh;
     try {
-      fresh = new Session(text, lang);
+      fresh = await run(text, lang);
     } catch (problems) {
       if (Array.isArray(problems)) return { troubles: problems as Trouble[] };
       throw problems;
@@ -58,7 +98,7 @@ const api = {
   check: (text, lang) => check(text, lang),
   offer: (text, line, column, lang) => offer(text, line, column, lang),
   colours: (text) => colours(text),
-} satisfies Api;
+} satisfies Handlers;
 let loading: Promise<unknown> | null = null;
 
 /** The module as it comes, or out of a script: an embed in a sandbox may load scripts from here and nothing else. */
@@ -92,13 +132,17 @@ function load(): Promise<unknown> {
 /** Requests are answered one after another, in the order made. */
 let last: Promise<void> = Promise.resolve();
 
-self.onmessage = (event: MessageEvent<Request>) => {
+self.onmessage = (event: MessageEvent<Message>) => {
+  if (event.data === "halt") {
+    halted = true;
+    return;
+  }
   const { id, name, args } = event.data;
   last = last.then(async () => {
     try {
       await load();
       const method = api[name] as (...a: unknown[]) => unknown;
-      self.postMessage({ id, value: method(...args) } satisfies Answer);
+      self.postMessage({ id, value: await method(...args) } satisfies Answer);
     } catch (error) {
       self.postMessage({ id, error: String(error) } satisfies Answer);
     }

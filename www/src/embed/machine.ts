@@ -1,6 +1,6 @@
 // One machine for all embeds of a page: one worker, one WebAssembly instance, slots of its own for each embed.
 import { WorkerMachine, type Machine } from "../machine";
-import type { Api, Args, Result } from "../protocol";
+import type { Api, Args, Progress, Result } from "../protocol";
 import { settings } from "./settings";
 
 /** The worker; through a blob where the script came from elsewhere, since browsers start no worker from there. */
@@ -24,6 +24,7 @@ const isAboutRun = (args: unknown[]): args is [number, ...unknown[]] => typeof a
 /** One embed's place at the shared machine. */
 export class Seat implements Machine {
   readonly runs = true;
+  onProgress: ((progress: Progress) => void) | null = null;
   private readonly first = 2 * seats++;
   private opened: Args<"open"> | null = null;
   private since = ended;
@@ -40,6 +41,9 @@ export class Seat implements Machine {
     if (name === "open") this.since = ended;
     const mine = [this.first + args[0], ...args.slice(1)] as unknown as Args<K>;
     return shared.ask(name, ...mine);
+  }
+  halt(): void {
+    shared.halt();
   }
   stop(): void {
     ended++;

@@ -31,7 +31,7 @@ export function parts(app: App, view: ViewName, controls: Controls): Parts {
     "div.busy",
     { role: "status", hidden: true },
     h("span", {}, t("running")),
-    h("button", { type: "button", onclick: () => app.machine.stop() }, t("stop")),
+    h("button", { type: "button", onclick: () => app.texts.stop() }, t("stop")),
   );
   const { buttons, scrub } = transport(app);
   const content = h(
