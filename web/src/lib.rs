@@ -6,7 +6,7 @@ mod session;
 
 use iommu_core::scenario;
 use iommu_core::spec::Lang;
-use iommu_core::view::{links, text};
+use iommu_core::view::{links, sweep, text};
 use serde::Serialize;
 use wasm_bindgen::prelude::*;
 
@@ -72,8 +72,9 @@ pub fn write_link(
     view: &str,
     language: &str,
     theme: &str,
+    depth: &str,
 ) -> Option<String> {
-    links::write(text, preset.as_deref(), at, view, language, theme)
+    links::write(text, preset.as_deref(), at, view, language, theme, depth)
 }
 
 /// The same scenario on another architecture, by the word after `machine`; nothing if the text cannot be read or
@@ -81,6 +82,18 @@ pub fn write_link(
 #[wasm_bindgen]
 pub fn onto(source: &str, architecture: &str) -> Option<String> {
     scenario::onto_word(source, architecture).ok()
+}
+
+/// The terms of the glossary that a text uses.
+#[wasm_bindgen(unchecked_return_type = "import('iommu-view').TermUse[]")]
+pub fn terms(text: &str, language: &str) -> JsValue {
+    to_js(&text::terms(text, lang(language)))
+}
+
+/// What the machine counts for each value of the quantity that a scenario's answer depends on, or `null`.
+#[wasm_bindgen(unchecked_return_type = "import('iommu-view').Sweep | null")]
+pub fn sweep(name: &str, language: &str) -> JsValue {
+    to_js(&sweep::sweep(name, lang(language)))
 }
 
 /// The classes of a text's characters, for colour.

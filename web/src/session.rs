@@ -139,6 +139,16 @@ impl Session {
     pub fn compare(&self, other: &Session) -> JsValue {
         to_js(&self.player.compare(&other.player))
     }
+    /// What this run and another came to, where they part.
+    #[wasm_bindgen(unchecked_return_type = "import('iommu-view').Parted")]
+    pub fn parted(&self, other: &Session, language: &str) -> JsValue {
+        to_js(&self.player.parted(&other.player, lang(language)))
+    }
+    /// The question at the end of a scenario of the reader's path, by its name, or `null`.
+    #[wasm_bindgen(js_name = checkQuestion, unchecked_return_type = "import('iommu-view').CheckQuestion | null")]
+    pub fn check_question(&self, name: &str, language: &str) -> JsValue {
+        to_js(&self.player.check(name, lang(language)))
+    }
     /// A question about the step that ends at a position, or `null`.
     #[wasm_bindgen(unchecked_return_type = "import('iommu-view').Question | null")]
     pub fn question(&self, position: usize, language: &str) -> JsValue {

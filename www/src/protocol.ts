@@ -1,6 +1,7 @@
 // What the page may ask the machine, and what it answers: the one interface between the two threads.
 import type {
   Card,
+  CheckQuestion,
   Coloured,
   Comparison,
   Course,
@@ -9,9 +10,12 @@ import type {
   Head,
   Linked,
   Offer,
+  Parted,
   Question,
   Scene,
   Stop,
+  Sweep,
+  TermUse,
   Trouble,
   View,
   Whereabouts,
@@ -40,6 +44,7 @@ export interface LinkMore {
   view?: string | null;
   lang?: string | null;
   theme?: string | null;
+  depth?: Depth | null;
 }
 
 /** Runs are kept in slots: 0 is the one shown, 1 the one it is compared with. */
@@ -71,6 +76,14 @@ export interface Api {
   whereIs(slot: number, position: number, what: string, lang: Lang): Whereabouts[];
   traceJson(slot: number, lang: Lang): string;
   compare(): Comparison;
+  /** What the two runs came to, where they part. */
+  parted(lang: Lang): Parted;
+  /** The question at the end of a scenario of the path, by its name. */
+  checkQuestion(slot: number, name: string, lang: Lang): CheckQuestion | null;
+  /** The terms of the glossary that a text uses. */
+  terms(text: string, lang: Lang): TermUse[];
+  /** What the machine counts for each value of the quantity that a preset's answer depends on. */
+  sweep(name: string, lang: Lang): Sweep | null;
   question(slot: number, position: number, lang: Lang): Question | null;
   readLink(fragment: string, lang: Lang): Linked;
   /** The fragment of a scenario and where to stand in it; `null` when the text is too long for a link. */

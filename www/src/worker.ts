@@ -10,6 +10,8 @@ import init, {
   offer,
   onto,
   readLink,
+  sweep,
+  terms,
   writeLink,
 } from "iommu-wasm";
 import type { Trouble } from "iommu-view";
@@ -89,10 +91,14 @@ const api = {
   whereIs: (slot, position, what, lang) => session(slot).whereIs(position, what, lang),
   traceJson: (slot, lang) => session(slot).traceJson(lang),
   compare: () => session(0).compare(session(1)),
+  parted: (lang) => session(0).parted(session(1), lang),
+  checkQuestion: (slot, name, lang) => session(slot).checkQuestion(name, lang),
+  terms: (text, lang) => terms(text, lang),
+  sweep: (name, lang) => sweep(name, lang),
   question: (slot, position, lang) => session(slot).question(position, lang),
   readLink: (fragment, lang) => readLink(fragment, lang),
   writeLink: (text, preset, at, more) =>
-    writeLink(text, preset, at, more.view ?? "", more.lang ?? "", more.theme ?? "") ?? null,
+    writeLink(text, preset, at, more.view ?? "", more.lang ?? "", more.theme ?? "", more.depth ?? "") ?? null,
   onto: (text, architecture) => onto(text, architecture) ?? null,
   gallery: (lang) => gallery(lang),
   check: (text, lang) => check(text, lang),

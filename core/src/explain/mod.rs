@@ -1,8 +1,11 @@
-//! What happened, in words: a step as a sentence ([`step`]), a packet field by field ([`packet`]), the scopes a
+//! What happened, in words: a step as a sentence ([`step`]), an operation's result ([`ending`]), a packet field by field ([`packet`]), the scopes a
 //! step is inside ([`scopes`]); the architectures' words for one idea ([`terms`]); fault logs of real machines read and explained ([`logs`]).
 
+pub mod check;
+pub mod ending;
 pub mod glossary;
 pub mod logs;
+pub mod marks;
 pub mod packet;
 pub mod scopes;
 pub mod step;

@@ -1,12 +1,13 @@
 //! One step of a trace as a sentence, in both languages, with the section of the specification behind it.
 
+use super::ending::{plural, thousands, Ending, Kind};
 use super::who::{self, Cast};
 use crate::addr::{AnyAddr, Bytes, RequesterId, Space};
 use crate::platform::local::scratch_of;
 use crate::spec::Phrase;
 use crate::trace::{
-    CacheLine, CacheOp, Chunk, CostKind, Event, InterruptKind, OwnerState, Perms, Recorded, Scope, Step,
-    Trace, Verdict,
+    CacheKind, CacheLine, CacheOp, Chunk, CostKind, Event, InterruptKind, OwnerState, Perms, Recorded, Scope,
+    Stage, Step, Trace, Verdict,
 };
 use alloc::{format, string::String, vec::Vec};
 
@@ -49,7 +50,13 @@ pub fn say(trace: &Trace, index: usize, cast: &Cast) -> Said {
     let Some(step) = trace.steps().get(index) else {
         return Said { text: Phrase::default(), section: "", tone: Tone::Plain };
     };
+    let ending = cast.ending(index);
     let (text, section, tone) = match step.event {
+        // The end of an operation is its result.
+        Event::End(_) if step.depth == 0 && ending.is_some_and(|e| !e.text.is_empty()) => {
+            let ending = ending.unwrap_or(&NO_ENDING);
+            (ending.text.clone(), "", ending_tone(ending.kind))
+        }
         Event::Begin(scope) => (begin(trace, step, scope, cast), scope_section(scope), Tone::Plain),
         Event::End(verdict) => (end(trace, index, verdict), verdict_section(verdict), verdict_tone(verdict)),
         Event::Read { entry, index, at, pa, words, verdict, .. } => {
@@ -63,8 +70,13 @@ pub fn say(trace: &Trace, index: usize, cast: &Cast) -> Said {
             };
             let (then_en, then_zh) = verdict_words(verdict);
             let text = both(
-                format!("{} reads {en} {index} at {pa}{}: {raw:#x}. {then_en}", who.en, below(true)),
-                format!("{}读取{zh}第 {index} 项，地址 {pa}{}：{raw:#x}。{then_zh}", who.zh, below(false)),
+                format!("{} reads {en} {index} at {pa}{}: {raw:#x}.{}", who.en, below(true), after(&then_en)),
+                format!(
+                    "{}读取{}第 {index} 项，地址 {pa}{}：{raw:#x}。{then_zh}",
+                    who.zh,
+                    tail(&spaced(zh)),
+                    below(false)
+                ),
             );
             let section = match verdict {
                 Verdict::Refused(rule) => rule.section,
@@ -73,7 +85,7 @@ pub fn say(trace: &Trace, index: usize, cast: &Cast) -> Said {
             (text, section, if let Verdict::Refused(_) = verdict { Tone::Refused } else { Tone::Plain })
         }
         Event::Cache { cache, op, line, .. } => {
-            (cached(cache.name.into(), op, &line), cache.section, cache_tone(op))
+            (cached(cache.kind, cache.name.into(), op, &line), cache.section, cache_tone(op))
         }
         Event::Fault { code, requester, at, want, recorded, .. } => {
             let by = requester.map_or(Phrase::default(), |r| {
@@ -92,7 +104,7 @@ pub fn say(trace: &Trace, index: usize, cast: &Cast) -> Said {
                     record(recorded).0
                 ),
                 format!(
-                    "错误 {:#x}（{}）：{}。对{} {at} 的{}请求{}。{}",
+                    "转换错误 {:#x}（{}）：{}。对{} {at} 的{}请求{}。{}",
                     code.code,
                     code.name,
                     code.text.zh,
@@ -102,18 +114,19 @@ pub fn say(trace: &Trace, index: usize, cast: &Cast) -> Said {
                     record(recorded).1
                 ),
             );
+            let text = both(text.en.trim_end().into(), text.zh.trim_end().into());
             (text, code.section, Tone::Refused)
         }
         Event::Check { rule, ok, value } => {
             let text = if ok {
                 both(
-                    format!("Checked: {} (value {value:#x}).", rule.text.en),
-                    format!("检查通过：{}（值 {value:#x}）。", rule.text.zh),
+                    format!("Checked: {} ({value:#x}).", rule.text.en),
+                    format!("检查通过：{}（{value:#x}）。", rule.text.zh),
                 )
             } else {
                 both(
-                    format!("Refused: {} (value {value:#x}).", rule.text.en),
-                    format!("被拒绝：{}（值 {value:#x}）。", rule.text.zh),
+                    format!("Refused: {} ({value:#x}).", rule.text.en),
+                    format!("被拒绝：{}（{value:#x}）。", rule.text.zh),
                 )
             };
             (text, rule.section, if ok { Tone::Good } else { Tone::Refused })
@@ -127,7 +140,30 @@ pub fn say(trace: &Trace, index: usize, cast: &Cast) -> Said {
         }
         _ => (plain(trace, step, cast), plain_section(&step.event), Tone::Plain),
     };
+    // From where it went wrong, nothing that arrives is good.
+    let gone_wrong = ending.and_then(|e| e.wrong_from).is_some_and(|from| index >= from);
+    let moves =
+        matches!(step.event, Event::Data { .. } | Event::Load { .. } | Event::End(Verdict::Leaf { .. }));
+    let tone = if gone_wrong && moves { Tone::Stale } else { tone };
     Said { text, section, tone }
+}
+
+static NO_ENDING: Ending = Ending {
+    kind: Kind::Done,
+    text: Phrase { en: String::new(), zh: String::new() },
+    steps: 0..0,
+    wrong_from: None,
+};
+
+/// What an ending means for the reader.
+pub fn ending_tone(kind: Kind) -> Tone {
+    match kind {
+        Kind::Arrived => Tone::Good,
+        Kind::Refused => Tone::Refused,
+        Kind::Wrong | Kind::Lost => Tone::Stale,
+        Kind::Interrupted => Tone::Interrupt,
+        Kind::Done | Kind::Mapped | Kind::Unmapped | Kind::Answered => Tone::Plain,
+    }
 }
 
 fn tone_of(ok: bool) -> Tone {
@@ -209,18 +245,36 @@ fn begin(trace: &Trace, step: &Step, scope: Scope, cast: &Cast) -> Phrase {
             )
         }
         Scope::Walk { stage, input, root, .. } => {
-            let stage = who::stage(stage);
+            let (tables, input) = (who::stage(stage), walk_input(stage, input));
             both(
-                format!("{} walks {} for {input}, from the table at {root}.", who.en, stage.en),
-                format!("{}为 {input} 查{}，从位于 {root} 的表开始。", who.zh, stage.zh),
+                format!("{} walks {} for {}, from the table at {root}.", who.en, tables.en, input.en),
+                format!("{}为 {} 查{}，从位于 {root} 的表开始。", who.zh, input.zh, apart(tables.zh)),
             )
         }
         Scope::Command { entry } => both(
             format!("{} takes a command: {}.", who.en, entry.name.en),
-            format!("{}取出一条命令：{}。", who.zh, entry.name.zh),
+            format!("{}取出一条命令：{}。", who.zh, entry.name.zh.trim()),
         ),
         Scope::Setup { what } => Phrase::same(trace.get_name(what)),
     }
+}
+
+/// What a walk looks up: a requester, a process, an entry of the interrupt table, or an address.
+pub fn walk_input(stage: Stage, input: AnyAddr) -> Phrase {
+    match stage {
+        Stage::Device => {
+            let requester = u32::try_from(input.raw).map(RequesterId::new);
+            Phrase::same(requester.map_or_else(|_| format!("{input}"), |r| format!("{r}")))
+        }
+        Stage::Process => Phrase::same(format!("PASID {}", input.raw)),
+        Stage::Interrupt => Phrase::new(format!("entry {}", input.raw), format!("第 {} 项", input.raw)),
+        _ => Phrase::same(format!("{input}")),
+    }
+}
+
+/// The same, for what is a name of a structure.
+fn spaced(word: &str) -> String {
+    apart(word)
 }
 
 /// A word after a Chinese one: Latin letters stand apart.
@@ -263,9 +317,9 @@ fn end(trace: &Trace, index: usize, verdict: Verdict) -> Phrase {
         ),
         (Verdict::Fault(code), _) => both(
             format!("It ends in fault {:#x}: {}.", code.code, code.text.en),
-            format!("以错误 {:#x} 结束：{}。", code.code, code.text.zh),
+            format!("以转换错误 {:#x} 结束：{}。", code.code, code.text.zh),
         ),
-        (Verdict::Ok, _) => Phrase::new("Done.", "完成。"),
+        (Verdict::Ok, _) => finished(trace, index),
         (other, _) => {
             let (en, zh) = verdict_words(other);
             both(en, zh)
@@ -290,9 +344,15 @@ fn verdict_words(verdict: Verdict) -> (String, String) {
             format!("它映射一个 {size} 页（{perms}）：得到{} {to}。", who::space(to.space).zh),
         ),
         Verdict::Refused(rule) => {
-            (format!("Refused: {}.", rule.text.en), format!("被拒绝：{}。", rule.text.zh))
+            let (en, zh) = (rule.text.en, rule.text.zh);
+            // A rule that says so itself.
+            let en = en.strip_prefix("the request was refused: ").unwrap_or(en);
+            let zh = zh.strip_prefix("请求被拒绝：").unwrap_or(zh);
+            (format!("Refused: {en}."), format!("被拒绝：{zh}。"))
         }
-        Verdict::Fault(code) => (format!("Fault: {}.", code.text.en), format!("错误：{}。", code.text.zh)),
+        Verdict::Fault(code) => {
+            (format!("Fault: {}.", code.text.en), format!("转换错误：{}。", code.text.zh))
+        }
     }
 }
 
@@ -331,27 +391,85 @@ pub fn line(line: &CacheLine) -> String {
     line.requester.map_or_else(|| format!("{:#x}", line.to), |r: RequesterId| format!("{r}"))
 }
 
-fn cached(name: Phrase, op: CacheOp, entry: &CacheLine) -> Phrase {
-    let (what, from) = (line(entry), entry.from);
-    let of = if entry.shift > 0 { format!("{from:#x}") } else { what.clone() };
+fn cached(kind: CacheKind, name: Phrase, op: CacheOp, entry: &CacheLine) -> Phrase {
+    let of = wanted(kind, entry);
+    let what = if entry.shift > 0 { Phrase::same(line(entry)) } else { of.clone() };
     let (en, zh) = match op {
-        CacheOp::Hit => {
-            (format!("hits: it knows {what}, so nothing is read"), format!("命中：记着 {what}，不必再读表"))
-        }
+        CacheOp::Hit => (
+            format!("hits: it knows {}, so nothing is read", what.en),
+            format!("命中：记着 {}，不必再读表", what.zh),
+        ),
         CacheOp::Stale => (
-            format!("has a stale hit: it still says {what}, but the tables no longer do"),
-            format!("陈旧命中：它还记着 {what}，但表中已不是这样"),
+            format!("has a stale hit: it still says {}, but the tables no longer do", what.en),
+            format!("陈旧命中：它还记着 {}，但表中已不是这样", what.zh),
         ),
         CacheOp::Denied => (
-            format!("hits {what}, which does not allow this access"),
-            format!("命中 {what}，但不允许这次访问"),
+            format!("hits {}, which does not allow this access", what.en),
+            format!("命中 {}，但不允许这次访问", what.zh),
         ),
-        CacheOp::Miss => (format!("misses: it knows nothing of {of}"), format!("未命中：没有 {of} 的记录")),
-        CacheOp::Insert => (format!("now remembers {what}"), format!("记下 {what}")),
-        CacheOp::Evict => (format!("pushes out {what} to make room"), format!("为腾出位置挤掉 {what}")),
-        CacheOp::Invalidate => (format!("forgets {what}"), format!("作废 {what}")),
+        CacheOp::Miss => {
+            (format!("misses: it knows nothing of {}", of.en), format!("未命中：没有 {} 的记录", of.zh))
+        }
+        CacheOp::Insert => (format!("now remembers {}", what.en), format!("记下 {}", what.zh)),
+        CacheOp::Evict => {
+            (format!("pushes out {} to make room", what.en), format!("为腾出位置挤掉 {}", what.zh))
+        }
+        CacheOp::Invalidate => (format!("forgets {}", what.en), format!("作废 {}", what.zh)),
     };
-    both(format!("The {} {en}.", name.en), format!("{}{zh}。", name.zh))
+    both(format!("The {} {en}.", name.en), format!("{}{zh}。", tail(&name.zh)))
+}
+
+/// What a cache was asked for: a page's address, a requester and its process, an entry of the interrupt table.
+fn wanted(kind: CacheKind, entry: &CacheLine) -> Phrase {
+    match (kind, entry.shift, entry.requester, entry.pasid) {
+        (CacheKind::Interrupt, 0, ..) => {
+            Phrase::new(format!("entry {}", entry.from), format!("第 {} 项", entry.from))
+        }
+        (CacheKind::Process, 0, Some(requester), Some(pasid)) => {
+            Phrase::new(format!("{requester} with PASID {pasid}"), format!("{requester} 的 PASID {pasid}"))
+        }
+        (_, 0, ..) => Phrase::same(line(entry)),
+        _ => Phrase::same(format!("{:#x}", entry.from)),
+    }
+}
+
+/// A Chinese word, or a Latin one with the space that a Chinese word after it needs.
+fn tail(word: &str) -> String {
+    if word.ends_with(|c: char| c.is_ascii_alphanumeric()) {
+        format!("{word} ")
+    } else {
+        word.into()
+    }
+}
+
+/// A sentence after another one.
+fn after(sentence: &str) -> String {
+    if sentence.is_empty() {
+        String::new()
+    } else {
+        format!(" {sentence}")
+    }
+}
+
+/// The end of a scope that found nothing to complain about.
+fn finished(trace: &Trace, index: usize) -> Phrase {
+    let opened = super::scopes::opener(trace, index).map(|i| trace.steps()[i].event);
+    match opened {
+        Some(Event::Begin(Scope::Api { name, .. })) => {
+            both(format!("{name} returns."), format!("{name} 返回。"))
+        }
+        Some(Event::Begin(Scope::Transfer { bytes, .. })) => {
+            both(format!("The transfer of {} is over.", Bytes(bytes)), format!("{} 传送完毕。", Bytes(bytes)))
+        }
+        Some(Event::Begin(Scope::Command { entry })) => both(
+            format!("The command is carried out: {}.", entry.name.en),
+            format!("命令已执行：{}。", entry.name.zh),
+        ),
+        Some(Event::Begin(Scope::CpuAccess { .. })) => Phrase::new("The access is over.", "访问结束。"),
+        Some(Event::Begin(Scope::Walk { .. })) => Phrase::new("The walk is over.", "查表结束。"),
+        Some(Event::Begin(Scope::Setup { .. })) => Phrase::new("That is set up.", "设置好了。"),
+        _ => Phrase::new("That is over.", "到此结束。"),
+    }
 }
 
 fn window(name: &str, from: AnyAddr, to: AnyAddr, hit: bool) -> Phrase {
@@ -413,27 +531,24 @@ fn plain(trace: &Trace, step: &Step, cast: &Cast) -> Phrase {
             let name = entry.map_or(Phrase::new("a word", "一个字"), |e| e.name.into());
             both(
                 format!("{} writes {} at {pa}: {old:#x} becomes {new:#x}.", who.en, name.en),
-                format!("{}写{}，地址 {pa}：{old:#x} 变为 {new:#x}。", who.zh, name.zh),
+                format!("{}写{}，地址 {pa}：{old:#x} 变为 {new:#x}。", who.zh, spaced(&name.zh)),
             )
         }
         Event::WriteRun { entry, pa, new, .. } => {
             let words = trace.get_words(new);
             let (name, count) = (entry.name, words.len() / usize::from(entry.words.max(1)));
             if count > 1 {
-                let many = match name.en.strip_suffix("entry") {
-                    Some(stem) => format!("{stem}entries"),
-                    None => format!("{}s", name.en),
-                };
+                let (many, count) = (plural(name.en), thousands(count as u64));
                 return both(
                     format!("{} writes {count} {many} from {pa} on.", who.en),
-                    format!("{}从 {pa} 起写 {count} 个{}。", who.zh, name.zh),
+                    format!("{}从 {pa} 起写 {count} 个{}。", who.zh, spaced(name.zh)),
                 );
             }
             // One structure: what is written, highest word first, as the specification draws it.
             let value = words.iter().rev().map(|w| format!("{w:#x}")).collect::<Vec<_>>().join(" ");
             both(
                 format!("{} writes {} at {pa}: {value}.", who.en, name.en),
-                format!("{}写{}，地址 {pa}：{value}。", who.zh, name.zh),
+                format!("{}写{}，地址 {pa}：{value}。", who.zh, spaced(name.zh)),
             )
         }
         Event::Data { pa, bytes, new, .. } => {
@@ -487,7 +602,8 @@ fn plain(trace: &Trace, step: &Step, cast: &Cast) -> Phrase {
         Event::Note { en, zh } => Phrase::new(trace.get_name(en), trace.get_name(zh)),
         Event::Cost { kind, amount } => match kind {
             CostKind::Exit => {
-                both(format!("{amount} exit from the guest."), format!("客户机退出 {amount} 次。"))
+                let times = if amount == 1 { "exit" } else { "exits" };
+                both(format!("{amount} {times} from the guest."), format!("客户机退出 {amount} 次。"))
             }
             CostKind::CopiedBytes => {
                 both(format!("The CPU copies {}.", Bytes(amount)), format!("CPU 拷贝 {}。", Bytes(amount)))

@@ -1,8 +1,9 @@
 //! Who and what a trace speaks of, by the names a reader knows.
 
+use super::ending::{endings, Ending};
 use crate::addr::{RequesterId, Space};
 use crate::iommu::Architecture;
-use crate::machine::Machine;
+use crate::machine::{Machine, Run};
 use crate::spec::{Phrase, Text};
 use crate::trace::{Actor, Stage};
 use alloc::{format, string::String, vec::Vec};
@@ -16,6 +17,8 @@ pub struct Cast {
     pub lines: Vec<String>,
     /// The architecture of the IOMMU, if there is one.
     pub architecture: Option<Architecture>,
+    /// What came of each operation, in order; empty where nobody found out.
+    pub endings: Vec<Ending>,
 }
 
 impl Cast {
@@ -25,7 +28,19 @@ impl Cast {
             devices: machine.hw.devices.iter().map(|d| (d.requester, d.name.clone())).collect(),
             lines: text.lines().map(String::from).collect(),
             architecture: machine.architecture,
+            endings: Vec::new(),
         }
+    }
+    /// The names, and what came of each operation of a machine whose trace is still its own.
+    pub fn of_run(run: &Run, text: &str) -> Self {
+        let mut cast = Cast::of(&run.machine, text);
+        cast.endings = endings(&run.machine, &run.machine.trace, &cast, &run.scenario, &run.done);
+        cast
+    }
+    /// What came of the operation that a step is in.
+    pub fn ending(&self, step: usize) -> Option<&Ending> {
+        let next = self.endings.partition_point(|ending| ending.steps.end <= step);
+        self.endings.get(next).filter(|ending| ending.steps.start <= step)
     }
     /// A device's name, or its requester id.
     pub fn device(&self, requester: RequesterId) -> String {

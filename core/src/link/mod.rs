@@ -1,6 +1,6 @@
 //! A scenario and a position as the fragment of a URL, and back: `docs/links.md` is the specification for others.
 //!
-//! `#1.` + base64url(deflate(text)) + `.` + CRC-32 of the text, or `#p=PRESET`; then `&at=STEP&view=...&lang=...
+//! `#1.` + base64url(deflate(text)) + `.` + CRC-32 of the text, or `#p=PRESET`; then `&at=STEP&depth=...&view=...&lang=...
 //! &theme=...`. A link that was made once opens for ever: what is read here may grow, never shrink.
 //! What a link holds is untrusted. Reading one is bounded in time and memory, runs nothing and never panics.
 
@@ -12,7 +12,7 @@ mod options;
 mod tests;
 
 pub use error::{LinkError, TooLong};
-pub use options::{Options, Theme, View};
+pub use options::{Depth, Options, Theme, View};
 
 use crate::scenario::presets::{by_name, Preset, PRESETS};
 use crate::scenario::problem::nearest;
@@ -56,7 +56,7 @@ impl Target {
 pub struct Link {
     /// The scenario.
     pub target: Target,
-    /// Position, view, language, theme.
+    /// Position, depth, view, language, theme.
     pub options: Options,
     /// Parameters that are known but have a value that can't be, as written: they were passed over.
     pub ignored: Vec<String>,

@@ -1,4 +1,4 @@
-//! What a link says besides the scenario: `&at=12&view=walk&lang=zh&theme=dark`.
+//! What a link says besides the scenario: `&at=12&view=walk&lang=zh&theme=dark&depth=idea`.
 
 use crate::spec::Lang;
 use alloc::format;
@@ -14,6 +14,17 @@ pub enum View {
     Walk,
     /// The whole page.
     Full,
+}
+
+/// How deep the reader is shown the run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Depth {
+    /// One stop for each idea of the author.
+    Idea,
+    /// One stop for each line.
+    Operation,
+    /// Every step.
+    Read,
 }
 
 /// Colours.
@@ -45,6 +56,11 @@ impl Words for View {
         &[("diagram", View::Diagram), ("walk", View::Walk), ("full", View::Full)];
 }
 
+impl Words for Depth {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("idea", Depth::Idea), ("operation", Depth::Operation), ("read", Depth::Read)];
+}
+
 impl Words for Theme {
     const WORDS: &'static [(&'static str, Self)] =
         &[("auto", Theme::Auto), ("light", Theme::Light), ("dark", Theme::Dark)];
@@ -58,6 +74,18 @@ impl View {
     /// The view that `word` names: `diagram`, `walk` or `full`.
     pub fn named(word: &str) -> Option<View> {
         View::read(word)
+    }
+
+    /// Its word in links.
+    pub fn name(self) -> &'static str {
+        self.word()
+    }
+}
+
+impl Depth {
+    /// The depth that `word` names: `idea`, `operation` or `read`.
+    pub fn named(word: &str) -> Option<Depth> {
+        Depth::read(word)
     }
 
     /// Its word in links.
@@ -83,6 +111,8 @@ impl Theme {
 pub struct Options {
     /// The position in the trace. One past the end of the trace is its end.
     pub at: Option<u32>,
+    /// How deep the run is opened.
+    pub depth: Option<Depth>,
     /// What is shown.
     pub view: Option<View>,
     /// The language of the page.
@@ -100,6 +130,7 @@ impl Options {
             ("view", self.view.map(Words::word)),
             ("lang", self.lang.map(Words::word)),
             ("theme", self.theme.map(Words::word)),
+            ("depth", self.depth.map(Words::word)),
         ] {
             if let Some(value) = value {
                 out.push_str(&format!("&{name}={value}"));
@@ -115,6 +146,7 @@ impl Options {
             let (name, value) = part.split_once('=').unwrap_or((part, ""));
             let fine = match name {
                 "at" => first(&mut options.at, number(value)),
+                "depth" => first(&mut options.depth, Depth::read(value)),
                 "view" => first(&mut options.view, View::read(value)),
                 "lang" => first(&mut options.lang, Lang::read(value)),
                 "theme" => first(&mut options.theme, Theme::read(value)),

@@ -14,8 +14,13 @@ fn text(fragment: &str) -> Result<String, LinkError> {
 
 #[test]
 fn presets_have_links_under_sixty_characters() {
-    let all =
-        Options { at: Some(999), view: Some(View::Diagram), lang: Some(Lang::Zh), theme: Some(Theme::Light) };
+    let all = Options {
+        at: Some(999),
+        depth: Some(Depth::Idea),
+        view: Some(View::Diagram),
+        lang: Some(Lang::Zh),
+        theme: Some(Theme::Light),
+    };
     for preset in PRESETS {
         let full = encode_preset(preset, &all);
         assert_eq!(decode(&full), Ok(Link { target: Target::Preset(preset), options: all, ignored: vec![] }));
@@ -67,9 +72,9 @@ fn what_is_done_to_a_link_on_its_way_is_undone() {
 
 #[test]
 fn unknown_parameters_are_skipped_and_wrong_values_named() {
-    let read = decode("#p=howto&speed=3&at=-1&view=walk&view=full&theme=pink&at=+4&lang").unwrap();
+    let read = decode("#p=howto&speed=3&at=-1&view=walk&view=full&theme=pink&depth=deep&at=+4&lang").unwrap();
     assert_eq!(read.options, Options { view: Some(View::Walk), ..Options::default() });
-    assert_eq!(read.ignored, ["at=-1", "theme=pink", "at=+4", "lang"]);
+    assert_eq!(read.ignored, ["at=-1", "theme=pink", "depth=deep", "at=+4", "lang"]);
 }
 
 #[test]

@@ -292,7 +292,7 @@ impl Machine {
         match &e.at {
             None => unless(
                 got.is_none(),
-                || format!("expected nothing to arrive, but it arrived at {}", got.map_or(0, |a| a.raw)),
+                || format!("expected nothing to arrive, but it arrived at {:#x}", got.map_or(0, |a| a.raw)),
                 || format!("期望没有到达，实际到达了 {:#x}", got.map_or(0, |a| a.raw)),
             ),
             Some(at) => {

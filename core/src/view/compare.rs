@@ -6,10 +6,12 @@
 //! same kind of outcome, asks the same cache with the same answer, and so on. Their numbers may differ: another
 //! table page is no difference that a reader asks about, a missing invalidation is.
 
-use super::types::{Comparison, Pair};
+use super::types::{Comparison, OutcomeLine, Pair, Parted};
 use super::Viewer;
+use crate::explain::ending::{Ending, Kind};
+use crate::spec::Lang;
 use crate::trace::{Event, Scope, Step, Trace, Verdict};
-use alloc::{string::String, vec, vec::Vec};
+use alloc::{format, string::String, vec, vec::Vec};
 
 /// So many operations of a run are paired by their text; beyond them, one after the other.
 const PAIRED: usize = 2000;
@@ -37,6 +39,50 @@ pub fn compare(a: &Viewer, b: &Viewer) -> Comparison {
     push(&mut out, a.len() as u32, b.len() as u32, true);
     out.first = out.pairs.iter().position(|p| !p.same).map(|p| p as u32);
     out
+}
+
+/// What two runs came to where they part: at the first operation that both have and that ended otherwise, in kind
+/// before in words; without one, at the end.
+pub fn parted(a: &Viewer, b: &Viewer, promised: bool, lang: Lang) -> Parted {
+    let (left, right) = (parts(a), parts(b));
+    let mut pairs: Vec<(usize, usize)> = Vec::new();
+    let (mut i, mut j) = (0, 0);
+    for (x, y) in common(&left, &right).into_iter().chain([(left.len(), right.len())]) {
+        // A line that was changed stands where the other was.
+        pairs.extend((i..x).zip(j..y));
+        if x < left.len() && y < right.len() {
+            pairs.push((x, y));
+        }
+        (i, j) = (x + 1, y + 1);
+    }
+    let ending = |run: &'_ Viewer, at: usize| run.cast().endings.get(at).cloned();
+    let both = |(x, y): &(usize, usize)| Some((ending(a, *x)?, ending(b, *y)?));
+    // What only prepares is no outcome.
+    let tells = |kind: Kind| !matches!(kind, Kind::Done | Kind::Mapped | Kind::Unmapped);
+    let differ = |f: fn(&Ending, &Ending) -> bool| {
+        pairs.iter().find(|p| both(p).is_some_and(|(x, y)| (tells(x.kind) || tells(y.kind)) && f(&x, &y)))
+    };
+    let found = differ(|x, y| x.kind != y.kind).or_else(|| differ(|x, y| x.text.en != y.text.en));
+    let shown = found.or(pairs.last()).and_then(both);
+    let (x, y) = shown
+        .map_or((None, None), |(x, y)| (Some(OutcomeLine::of(&x, lang)), Some(OutcomeLine::of(&y, lang))));
+    let pair = found.and_then(|(p, q)| {
+        let all = compare(a, b).pairs;
+        all.iter().position(|pair| pair.a >= left[*p].end && pair.b >= right[*q].end).map(|n| n as u32)
+    });
+    let text = match (&x, &y, found) {
+        (Some(x), Some(y), Some(_)) => match (promised, lang) {
+            (true, Lang::En) => format!("As promised: {} Before the change: {}", y.text, x.text),
+            (true, Lang::Zh) => format!("果然如此：{}改动之前：{}", y.text, x.text),
+            (false, Lang::En) => format!("On the left: {} On the right: {}", x.text, y.text),
+            (false, Lang::Zh) => format!("左边：{}右边：{}", x.text, y.text),
+        },
+        _ => match lang {
+            Lang::En => "Both come to the same.".into(),
+            Lang::Zh => "两次的结果相同。".into(),
+        },
+    };
+    Parted { pair, a: x, b: y, text }
 }
 
 fn start(run: &Viewer) -> u32 {
@@ -219,6 +265,30 @@ mod tests {
             let missed = a.viewer.stops().into_iter().filter(|s| *s > start && !stepped.contains(s));
             assert_eq!(missed.count(), 0, "{}", p.name);
         }
+    }
+
+    /// Every suggested change changes what comes of the run, and that is said.
+    #[test]
+    fn the_outcome_of_every_suggested_change_parts_from_the_first() {
+        for p in PRESETS {
+            let a = Player::open(p.text).unwrap();
+            let Some(changed) = a.head(Lang::En).changed else { continue };
+            let b = Player::open(&changed).unwrap();
+            let parted = a.parted(&b, Lang::En);
+            assert!(parted.pair.is_some(), "{}: {}", p.name, parted.text);
+            assert!(parted.text.starts_with("As promised: "), "{}: {}", p.name, parted.text);
+            assert_eq!(a.parted(&a, Lang::En).pair, None, "{}", p.name);
+        }
+    }
+
+    #[test]
+    fn the_kernel_is_hit_where_the_write_was_refused() {
+        let a = Player::open(preset("why-iommu")).unwrap();
+        let b = Player::open(&a.head(Lang::En).changed.unwrap()).unwrap();
+        let parted = a.parted(&b, Lang::En);
+        use crate::view::types::OutcomeKind as K;
+        assert_eq!((parted.a.unwrap().kind, parted.b.unwrap().kind), (K::Refused, K::Wrong));
+        assert!(parted.text.contains("secret"), "{}", parted.text);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Links, as the page reads and writes them.
 
 use super::types::Linked;
-use crate::link::{decode, encode, encode_preset, Options, Target, Theme, View};
+use crate::link::{decode, encode, encode_preset, Depth, Options, Target, Theme, View};
 use crate::scenario::presets::by_name;
 use crate::spec::Lang;
 use alloc::string::{String, ToString};
@@ -23,6 +23,7 @@ pub fn read(fragment: &str, lang: Lang) -> Linked {
                 out.preset = Some(preset.name.to_string());
             }
             out.at = link.options.at;
+            out.depth = link.options.depth.map(|depth| depth.name().to_string());
             out.view = link.options.view.map(|view| view.name().to_string());
             out.lang = link.options.lang.map(|lang| word(lang).to_string());
             out.theme = link.options.theme.map(|theme| theme.name().to_string());
@@ -37,7 +38,7 @@ pub fn read(fragment: &str, lang: Lang) -> Linked {
 }
 
 /// The fragment, with its `#`, of a scenario: of a preset's name when the text is that preset's, else of the text.
-/// Words that name no view, language or theme are left out. `None`: the text is longer than a link may carry.
+/// Words that name no depth, view, language or theme are left out. `None`: the text is longer than a link may carry.
 pub fn write(
     text: &str,
     preset: Option<&str>,
@@ -45,13 +46,15 @@ pub fn write(
     view: &str,
     lang: &str,
     theme: &str,
+    depth: &str,
 ) -> Option<String> {
     let lang = match lang {
         "en" => Some(Lang::En),
         "zh" => Some(Lang::Zh),
         _ => None,
     };
-    let options = Options { at, view: View::named(view), lang, theme: Theme::named(theme) };
+    let options =
+        Options { at, depth: Depth::named(depth), view: View::named(view), lang, theme: Theme::named(theme) };
     match preset.and_then(by_name).filter(|preset| preset.text == text) {
         Some(preset) => Some(encode_preset(preset, &options)),
         None => encode(text, &options).ok(),
@@ -66,12 +69,12 @@ mod tests {
     fn what_is_written_is_read() {
         let howto = by_name("howto").unwrap().text;
         assert_eq!(
-            write(howto, Some("howto"), Some(3), "", "zh", "dark").unwrap(),
-            "#p=howto&at=3&lang=zh&theme=dark"
+            write(howto, Some("howto"), Some(3), "", "zh", "dark", "idea").unwrap(),
+            "#p=howto&at=3&lang=zh&theme=dark&depth=idea"
         );
         // An edited preset is a text.
         let edited = [howto, "# mine\n"].concat();
-        let link = write(&edited, Some("howto"), None, "walk", "", "").unwrap();
+        let link = write(&edited, Some("howto"), None, "walk", "", "", "").unwrap();
         assert!(link.starts_with("#1.") && link.ends_with("&view=walk"));
         let back = read(&link, Lang::En);
         assert_eq!((back.text, back.preset, back.view.as_deref()), (edited, None, Some("walk")));

@@ -11,6 +11,8 @@
 //! * [`stops`]: where the reader stops at the three depths
 //! * [`expected`]: what the scenario expects, and whether it held
 //! * [`compare`]: two runs step beside step; [`predict`]: what could be asked before a step
+//! * [`sweep`]: a scenario run for each value of a quantity
+//! * [`transcript`]: a run as text, at one of the depths
 //! * [`frame`]: what keeps pictures in their place, laid out by [`scene`]
 //! * [`text`]: what a scenario's text says about itself, what is wrong with it, what could be written
 
@@ -30,7 +32,9 @@ pub mod reach;
 pub mod scene;
 pub mod state;
 pub mod stops;
+pub mod sweep;
 pub mod text;
+pub mod transcript;
 pub mod types;
 pub mod walk;
 pub mod where_is;
@@ -88,7 +92,14 @@ impl Viewer {
         let mut view = View { position: position as u32, ..View::default() };
         if let Some(index) = position.checked_sub(1) {
             let said = say(&self.trace, index, &self.cast);
-            view.sentence = said.text.get(lang).into();
+            view.sentence = match self.trace.steps()[index].event {
+                // The line itself is shown beside it.
+                Event::Begin(Scope::Operation { line, .. }) => match lang {
+                    Lang::En => format!("Line {line} begins."),
+                    Lang::Zh => format!("第 {line} 行开始。"),
+                },
+                _ => said.text.get(lang).into(),
+            };
             view.section = said.section.into();
             view.tone = said.tone.into();
             view.actor = who::actor(self.trace.steps()[index].actor, &self.cast).get(lang).trim().into();

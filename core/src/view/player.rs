@@ -2,15 +2,18 @@
 
 use super::frame::widen;
 use super::stops::plan::Plan;
-use super::types::{Comparison, Course, Head, Question, Scene, Whereabouts};
+use super::types::{
+    CheckChoice, CheckQuestion, Comparison, Course, Head, Parted, Question, Scene, Whereabouts,
+};
 use super::{compare, expected, export, predict, reach, scene, text, where_is, Viewer};
 use crate::diagram::render::Theme;
 use crate::diagram::{layout, Layout, Model, Options};
+use crate::explain::check::Asked;
 use crate::explain::logs::failing_step;
 use crate::explain::Cast;
 use crate::machine::{run, Check, Done, Machine, Run};
 use crate::picture::picture;
-use crate::scenario::{Problem, Problems, Scenario};
+use crate::scenario::{presets, print, Problem, Problems, Scenario};
 use crate::spec::{Lang, Phrase};
 use alloc::{string::String, vec::Vec};
 
@@ -40,7 +43,7 @@ impl Player {
     }
     /// Shows a run of the text `source`.
     pub fn of(run: Run, source: &str) -> Self {
-        let cast = Cast::of(&run.machine, source);
+        let cast = Cast::of_run(&run, source);
         // The viewer has the trace and the memory, the machine keeps the rest.
         let mut machine = run.machine;
         let (trace, memories) = (core::mem::take(&mut machine.trace), machine.take_memories());
@@ -79,6 +82,23 @@ impl Player {
     /// This run beside another one.
     pub fn compare(&self, other: &Player) -> Comparison {
         compare::compare(&self.viewer, &other.viewer)
+    }
+    /// What this run and another came to, where they part.
+    pub fn parted(&self, other: &Player, lang: Lang) -> Parted {
+        let changed = self.head(lang).changed.is_some_and(|text| text == print(&other.scenario));
+        compare::parted(&self.viewer, &other.viewer, changed, lang)
+    }
+    /// The question at the end of a scenario of the reader's path.
+    pub fn check(&self, name: &str, lang: Lang) -> Option<CheckQuestion> {
+        let (trace, cast) = (self.viewer.trace(), self.viewer.cast());
+        let asked = Asked { machine: &self.machine, trace, cast, done: &self.done };
+        let check = asked.check(presets::checks::check(name)?)?;
+        let choices = check.choices.iter().map(|choice| CheckChoice {
+            text: choice.text.get(lang).into(),
+            right: choice.right,
+            reason: choice.reason.get(lang).into(),
+        });
+        Some(CheckQuestion { text: check.text.get(lang).into(), choices: choices.collect() })
     }
     /// What could be asked about the step that ends at a position, before it is done.
     pub fn question(&self, position: usize, lang: Lang) -> Option<Question> {

@@ -88,7 +88,7 @@ mod tests {
                     rx = dma_map_single nic buf from-device\nprogram nic write rx +64\n\
                     tx = dma_map_single disk buf to-device\nprogram disk read tx +128\n";
         let run = run(text).unwrap();
-        let cast = crate::explain::Cast::of(&run.machine, text);
+        let cast = crate::explain::Cast::of_run(&run, text);
         let mut viewer = Viewer::new(run.machine.trace.clone(), run.machine.memories(), cast);
         let view = viewer.view(usize::MAX, Lang::En);
         let value = |name: &str| view.registers.iter().find(|r| r.name == name).map(|r| r.words[0].0);

@@ -1,7 +1,8 @@
 //! What a scenario's text says about itself, what is wrong with it, and what could be written.
 
-use super::types::{Card, CardArchitecture, Coloured, Head, NoteLine, Offer, OfferWord, Trouble};
+use super::types::{Card, CardArchitecture, Coloured, Head, NoteLine, Offer, OfferWord, TermUse, Trouble};
 use crate::diagram::text::clean;
+use crate::explain::marks;
 use crate::scenario::editor::{complete, highlight, Class};
 use crate::scenario::outline::Texts;
 use crate::scenario::{change, presets, print, Outline, Problem, Scenario};
@@ -55,6 +56,18 @@ pub fn gallery(lang: Lang) -> Vec<Card> {
         }
     });
     cards.collect()
+}
+
+/// The terms of the glossary that a text uses, each once.
+pub fn terms(text: &str, lang: Lang) -> Vec<TermUse> {
+    let units = |to: usize| text[..to].encode_utf16().count() as u32;
+    let used = marks::terms(text, lang).into_iter().map(|used| TermUse {
+        from: units(used.range.start),
+        to: units(used.range.end),
+        name: used.name.get(lang).into(),
+        meaning: used.meaning.get(lang).into(),
+    });
+    used.collect()
 }
 
 /// Problems for the editor.

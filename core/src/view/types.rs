@@ -1,6 +1,8 @@
 //! What goes to the page. The page's TypeScript types are generated from these.
 
+use crate::explain::ending::{Ending, Kind};
 use crate::explain::Tone;
+use crate::spec::Lang;
 use crate::trace::{CacheOp, OwnerState};
 use alloc::{string::String, vec::Vec};
 
@@ -474,6 +476,8 @@ to_page! {
         pub preset: Option<String>,
         /// The position.
         pub at: Option<u32>,
+        /// `idea`, `operation` or `read`.
+        pub depth: Option<String>,
         /// `diagram`, `walk` or `full`.
         pub view: Option<String>,
         /// `en` or `zh`.
@@ -493,6 +497,70 @@ to_page! {
         pub pairs: Vec<Pair>,
         /// The first pair that differs.
         pub first: Option<u32>,
+    }
+    /// What two runs came to, where they part.
+    struct Parted {
+        /// The pair of the comparison after which their outcomes differ; nothing when they never do.
+        pub pair: Option<u32>,
+        /// What the first came to there; at the end where they never part.
+        pub a: Option<OutcomeLine>,
+        /// What the second came to.
+        pub b: Option<OutcomeLine>,
+        /// Both in one text, for a reader who changed the one into the other.
+        pub text: String,
+    }
+    /// A question at the end of a scenario.
+    struct CheckQuestion {
+        /// What is asked.
+        pub text: String,
+        /// What could be; one is right.
+        pub choices: Vec<CheckChoice>,
+    }
+    /// A choice.
+    struct CheckChoice {
+        /// What it says.
+        pub text: String,
+        /// It is what the machine did.
+        pub right: bool,
+        /// Why it is, or is not.
+        pub reason: String,
+    }
+    /// A term of the glossary, used in a text.
+    struct TermUse {
+        /// Where it begins, in UTF-16 units as JavaScript counts.
+        pub from: u32,
+        /// Where it ends.
+        pub to: u32,
+        /// The term.
+        pub name: String,
+        /// What it means.
+        pub meaning: String,
+    }
+    /// A quantity that a scenario's answer depends on, and what the machine counts for each of its values.
+    struct Sweep {
+        /// What is changed.
+        pub quantity: String,
+        /// What is counted.
+        pub counted: String,
+        /// The curves, one for each line of the scenario that is counted.
+        pub curves: Vec<SweepCurve>,
+    }
+    /// One curve.
+    struct SweepCurve {
+        /// What it is of.
+        pub name: String,
+        /// The points, in order.
+        pub points: Vec<SweepPoint>,
+    }
+    /// A value and its count.
+    struct SweepPoint {
+        /// The value as a reader says it.
+        pub value: String,
+        /// The count.
+        #[cfg_attr(feature = "ts", ts(type = "number"))]
+        pub count: u64,
+        /// The scenario has this value.
+        pub here: bool,
     }
     /// A position in each of two runs.
     #[derive(Copy, Eq)]
@@ -800,6 +868,33 @@ to_page! {
         pub text: String,
         /// The current step touched it.
         pub touched: bool,
+    }
+}
+
+impl OutcomeLine {
+    /// What came of an operation.
+    pub fn of(ending: &Ending, lang: Lang) -> Self {
+        OutcomeLine {
+            kind: ending.kind.into(),
+            word: ending.kind.word().get(lang).into(),
+            text: ending.text.get(lang).into(),
+        }
+    }
+}
+
+impl From<Kind> for OutcomeKind {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::Done => OutcomeKind::Done,
+            Kind::Unmapped => OutcomeKind::Unmapped,
+            Kind::Mapped => OutcomeKind::Mapped,
+            Kind::Answered => OutcomeKind::Answered,
+            Kind::Interrupted => OutcomeKind::Interrupted,
+            Kind::Arrived => OutcomeKind::Arrived,
+            Kind::Refused => OutcomeKind::Refused,
+            Kind::Lost => OutcomeKind::Lost,
+            Kind::Wrong => OutcomeKind::Wrong,
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use super::second_stage::SecondStage;
 use super::spec::faults as f;
 use super::spec::registers::{rtaddr, ttm};
 use super::spec::structures::*;
-use crate::addr::{Address, AnyAddr, PhysAddr, RequesterId, Space};
+use crate::addr::{Address, AnyAddr, GuestPhysAddr, PhysAddr, RequesterId, Space};
 use crate::memory::Memory;
 use crate::spec::{Bits, EntryType, FaultCode, Rule, Text};
 use crate::trace::{Actor, Event, Observer, Scope, Stage, Verdict};
@@ -461,11 +461,13 @@ impl Reader<'_> {
         if O::ON {
             obs.step(Actor::Iommu, Event::Check { rule: &CHECK, ok: true, value: words[0] });
         }
+        // The first-stage tables of a nested entry are at a guest-physical address (VT-d 9.6).
         let next = match words.bits(pasid::PGTT) {
-            pgtt::FIRST | pgtt::NESTED => words.address(pasid::FSPTPTR),
-            _ => words.address(pasid::SSPTPTR),
+            pgtt::FIRST => PhysAddr::new(words.address(pasid::FSPTPTR)).any(),
+            pgtt::NESTED => GuestPhysAddr::new(words.address(pasid::FSPTPTR)).any(),
+            _ => PhysAddr::new(words.address(pasid::SSPTPTR)).any(),
         };
-        Self::tell(obs, &place, &words, Verdict::Next(PhysAddr::new(next).any()));
+        Self::tell(obs, &place, &words, Verdict::Next(next));
         let fpd = context.fpd() || dir.is_set(pasid_dir::FPD) || words.is_set(pasid::FPD);
         Ok(Process { words, fpd })
     }

@@ -4,6 +4,8 @@
 //! besides: its short name for links, how hard it is, and the order in which a newcomer reads; [`topics`] says what
 //! each is about.
 
+pub mod checks;
+pub mod sweeps;
 pub mod topics;
 
 use crate::iommu::{Ability, Architecture, Board};
@@ -139,6 +141,7 @@ impl Preset {
 pub const PRESETS: &[Preset] = presets! {
     "howto" Starter;
     "address-space" Starter;
+    "pointer" Starter NO_IOMMU;
     "first-dma" Starter NO_IOMMU;
     "mmio" Starter;
     "io-ports" Starter IO_PORTS;
@@ -148,6 +151,8 @@ pub const PRESETS: &[Preset] = presets! {
     "device-map" Working;
     "linked-list" Working NO_IOMMU;
     "why-iommu" Starter;
+    "guest-dma" Starter;
+    "which-number" Working;
     "swiotlb" Working NO_IOMMU;
     "mask" Working NO_IOMMU;
     "mask-iommu" Working;
@@ -175,34 +180,38 @@ pub const PRESETS: &[Preset] = presets! {
     "sva" Deep;
 };
 
-/// The order in which a newcomer reads: what an address space is, what DMA is, why an IOMMU, two stages,
-/// interrupts, what goes wrong.
+/// The order in which a newcomer reads: from what an address space is to reading a fault.
 pub const PATH: &[&str] = &[
     "address-space",
+    "pointer",
     "mmio",
     "io-ports",
     "first-dma",
-    "soc",
     "bus-offset",
-    "linked-list",
     "device-map",
+    "linked-list",
+    "swiotlb",
     "why-iommu",
+    "guest-dma",
     "howto",
     "scatter-gather",
+    "which-number",
     "two-stages",
+    "nested-walk",
     "interrupts",
-    "direction",
+    "forged-msi",
+    "sync-for-cpu",
+    "lazy",
     "use-after-unmap",
-    "physical-address",
 ];
 
 /// The path in stages: what each asks, and how many of [`PATH`] answer it.
 pub const STAGES: &[(Text, usize)] = &[
-    (Text::new("What is an address space?", "什么是地址空间？"), 3),
+    (Text::new("What is an address space?", "什么是地址空间？"), 4),
     (Text::new("What is DMA?", "什么是 DMA？"), 5),
-    (Text::new("Why an IOMMU?", "为什么需要 IOMMU？"), 3),
-    (Text::new("Why two stages?", "为什么要两级转换？"), 1),
-    (Text::new("What is an interrupt?", "中断是什么？"), 1),
+    (Text::new("Why an IOMMU?", "为什么需要 IOMMU？"), 5),
+    (Text::new("Why two stages?", "为什么要两级转换？"), 2),
+    (Text::new("What is an interrupt?", "中断是什么？"), 2),
     (Text::new("What goes wrong?", "会出什么错？"), 3),
 ];
 

@@ -95,6 +95,7 @@ macro_rules! about {
 static ABOUT: &[About] = about! {
     "howto" Addresses DmaApi: "dma nic write rx data \"hello, memory\"";
     "address-space" Addresses Guests: "cpu write 0x40_0000 \"bob was here\" in bob";
+    "pointer" Addresses: "dma nic write 0x1000_0000 data \"for the buffer\"";
     "first-dma" Engines: "doorbell disk";
     "mmio" Addresses Pcie: "cpu write 0xe000_0100 0xcafe size 4";
     "io-ports" Addresses Pcie: "cpu out 0xc080 0x1234 size 4";
@@ -104,6 +105,8 @@ static ABOUT: &[About] = about! {
     "device-map" Addresses Engines: "dma gpu write local 0x40_1000_0000 data \"to the host\"";
     "linked-list" Engines: "doorbell disk";
     "why-iommu" Isolation Faults: "dma nic write 0x1000_0000 data \"overwritten!\"";
+    "guest-dma" Guests Isolation: "dma nic write 0x1000_0000 data \"by blue's driver\"";
+    "which-number" Guests Addresses: "dma nic1 write 0x10_0000 data \"from nic1\"";
     "swiotlb" DmaApi Cost: "dma nic read tx";
     "mask" DmaApi Addresses: "dma nic write rx data \"packet\"";
     "mask-iommu" DmaApi Addresses Faults: "dma nic write 0x80_0000_0000 data \"outside\"";

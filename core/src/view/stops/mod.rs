@@ -3,20 +3,23 @@
 //! * [`plan`]: which lines make an idea, which operations fold
 //! * [`reads`]: the steps of one operation, walks and repeats folded
 //! * [`fold`]: what repeats, in any list
+//! * [`sentences`]: what is said of a walk, of what repeats, of an idea's end
 //!
 //! The stops of a list follow each other without a gap; the last one of every depth is at the end of the run.
 
 pub mod fold;
 pub mod plan;
 pub mod reads;
+mod sentences;
 #[cfg(test)]
 mod tests;
 
-use super::types::{Depth, Stop};
+use super::types::{Depth, OutcomeLine, Stop};
 use super::Player;
+use crate::explain::ending::Ending;
 use crate::explain::say;
 use crate::spec::Lang;
-use alloc::{format, string::String, vec::Vec};
+use alloc::vec::Vec;
 use core::ops::Range;
 use reads::{Kind, Read};
 
@@ -32,9 +35,14 @@ impl Player {
     pub fn ideas(&self, lang: Lang) -> Vec<Stop> {
         let ideas = self.plan.ideas.iter().map(|idea| {
             let (operations, notes) = (self.plan.operations(idea), idea.notes.get(lang));
-            let sentence = if notes.is_empty() { self.lines(operations.clone(), lang) } else { notes.into() };
+            let outcome = sentences::outcome(self.endings(operations.clone()), lang);
+            let sentence = match &outcome {
+                _ if !notes.is_empty() => notes.into(),
+                Some(outcome) if operations.len() == 1 => outcome.text.clone(),
+                _ => self.lines(operations.clone(), lang),
+            };
             let (first, children) = (idea.stops.start as u32, idea.stops.len() as u32);
-            Stop { depth: Depth::Idea, sentence, first, children, ..self.stop(operations) }
+            Stop { depth: Depth::Idea, sentence, outcome, first, children, ..self.stop(operations) }
         });
         self.to_the_end(ideas.collect())
     }
@@ -48,7 +56,8 @@ impl Player {
             }
             Stop {
                 depth: Depth::Operation,
-                sentence: self.lines(operations.clone(), lang),
+                sentence: sentences::more_lines(folded.repeats, self.lines(operations.clone(), lang), lang),
+                outcome: sentences::outcome(self.endings(operations.clone()), lang),
                 children: operations.len() as u32,
                 repeats: folded.repeats as u32,
                 ..self.stop(operations)
@@ -133,27 +142,36 @@ impl Player {
     fn operation(&self, at: usize, lang: Lang) -> Stop {
         let steps = self.done[at].steps.clone();
         let children = reads::of_operation(self.viewer.trace(), steps).len() as u32;
-        let sentence = self.lines(at..at + 1, lang);
-        Stop { depth: Depth::Operation, sentence, children, ..self.stop(at..at + 1) }
+        let ending = self.endings(at..at + 1).first();
+        let (sentence, outcome) = match ending {
+            Some(ending) => (ending.text.get(lang).into(), Some(OutcomeLine::of(ending, lang))),
+            None => (self.lines(at..at + 1, lang), None),
+        };
+        Stop { depth: Depth::Operation, sentence, outcome, children, ..self.stop(at..at + 1) }
+    }
+
+    fn endings(&self, operations: Range<usize>) -> &[Ending] {
+        let all = &self.viewer.cast().endings;
+        all.get(operations.start.min(all.len())..operations.end.min(all.len())).unwrap_or(&[])
     }
 
     /// Lines that nobody wrote a note for.
-    fn lines(&self, operations: Range<usize>, lang: Lang) -> String {
+    fn lines(&self, operations: Range<usize>, lang: Lang) -> alloc::string::String {
         let line = |at: usize| self.done.get(at).map_or(0, |d| d.span.line);
-        let (first, last) = (line(operations.start), line(operations.end.saturating_sub(1)));
-        match (operations.len(), lang) {
-            (1, _) => self.viewer.cast().line(first).into(),
-            (n, Lang::En) => format!("Lines {first} to {last}: {n} operations."),
-            (n, Lang::Zh) => format!("第 {first} 到 {last} 行：{n} 个操作。"),
-        }
+        sentences::lines(
+            line(operations.start),
+            line(operations.end.saturating_sub(1)),
+            operations.len(),
+            lang,
+        )
     }
 
     fn read(&self, read: &Read, lang: Lang) -> Stop {
         let (trace, cast) = (self.viewer.trace(), self.viewer.cast());
         let (sentence, repeats) = match read.kind {
             Kind::Step(at) => (say(trace, at, cast).text.get(lang).into(), 0),
-            Kind::Walk => (say(trace, read.steps.end - 1, cast).text.get(lang).into(), 0),
-            Kind::Repeats(times) => (format!("... {times}"), times as u32),
+            Kind::Walk => (sentences::walk(trace, read.steps.clone(), cast, lang), 0),
+            Kind::Repeats(times) => (sentences::more(trace, read.steps.clone(), times, lang), times as u32),
         };
         Stop {
             depth: Depth::Read,

@@ -2,14 +2,16 @@
 
 use iommu_core::diagram::render::{svg, SvgOptions};
 use iommu_core::diagram::{layout, Layout, Model, Options};
+use iommu_core::explain::check::Asked;
 use iommu_core::explain::glossary::{Chapter, Term, GLOSSARY};
+use iommu_core::explain::Cast;
 use iommu_core::iommu::Architecture;
 use iommu_core::machine::history::Cursor;
 use iommu_core::machine::run::{run_scenario, Run};
 use iommu_core::picture::picture;
 use iommu_core::scenario::outline::Texts;
 use iommu_core::scenario::presets::topics::{about, Topic};
-use iommu_core::scenario::presets::{Preset, PATH, PRESETS, STAGES};
+use iommu_core::scenario::presets::{checks, sweeps, Preset, PATH, PRESETS, STAGES};
 use iommu_core::scenario::{parse, print_statement, Outline};
 use iommu_core::spec::{FaultCode, Lang, Phrase, Text};
 use iommu_core::trace::{Event, InterruptKind};
@@ -109,7 +111,43 @@ fn card(preset: &Preset, folder: Option<&Path>) -> Result<Value, String> {
         "architectures": preset.architectures().map(|a| a.name()).collect::<Vec<_>>(),
         "limit": preset.limit.map(|limit| text(limit.why)),
         "at": at,
+        "says": says(&run),
+        "check": question(&run, preset),
+        "sweep": sweeps::sweep(preset.name).is_some(),
     }))
+}
+
+/// What the run says in words and codes that someone may search for: what the kernel prints, faults by code and name.
+fn says(run: &Run) -> Vec<Value> {
+    let trace = &run.machine.trace;
+    let mut found: Vec<Value> = Vec::new();
+    for step in trace.steps() {
+        let said = match step.event {
+            Event::Note { en, zh } => json!({ "en": trace.get_name(en), "zh": trace.get_name(zh) }),
+            Event::Fault { code, .. } => json!({
+                "en": format!("fault {:#x} {}: {}", code.code, code.name, code.text.en),
+                "zh": format!("{:#x} {}：{}", code.code, code.name, code.text.zh),
+            }),
+            _ => continue,
+        };
+        if !found.contains(&said) {
+            found.push(said);
+        }
+    }
+    found
+}
+
+/// The question at the end of a scenario of the path, with the machine's answer; `null` for the others.
+fn question(run: &Run, preset: &Preset) -> Value {
+    let cast = Cast::of_run(run, preset.text);
+    let asked = Asked { machine: &run.machine, trace: &run.machine.trace, cast: &cast, done: &run.done };
+    let phrase = |p: &Phrase| json!({ "en": p.en, "zh": p.zh });
+    checks::check(preset.name).and_then(|about| asked.check(about)).map_or(Value::Null, |check| {
+        let choices = check.choices.iter().map(|choice| {
+            json!({ "text": phrase(&choice.text), "right": choice.right, "reason": phrase(&choice.reason) })
+        });
+        json!({ "text": phrase(&check.text), "choices": choices.collect::<Vec<_>>() })
+    })
 }
 
 fn text(text: Text) -> Value {

@@ -1,14 +1,14 @@
 //! `iommu-play link` and `iommu-play unlink`: a scenario as a link, and back. `docs/links.md` says what is in one.
 
 use super::scenario::named;
-use iommu_core::link::{decode, encode, encode_preset, Options, Target, Theme, View};
+use iommu_core::link::{decode, encode, encode_preset, Depth, Options, Target, Theme, View};
 use iommu_core::scenario::presets::{by_name, Preset};
 use iommu_core::spec::Lang;
 use std::io::Write;
 use std::process::ExitCode;
 
 const LINK: &str = "usage: iommu-play link SCENARIO [--base URL] [--at STEP] [--view diagram|walk|full]
-                       [--lang en|zh] [--theme auto|light|dark] [--whole] [--unchecked]
+                       [--depth idea|operation|read] [--lang en|zh] [--theme auto|light|dark] [--whole] [--unchecked]
 
   --base URL   the page's address, put before the fragment
   --whole      carry a preset's text, not its name
@@ -33,6 +33,7 @@ pub fn link(args: &[String]) -> ExitCode {
             }
             "--at" => set(&mut options.at, value().parse().ok(), "a position: a number"),
             "--view" => set(&mut options.view, View::named(value()), "diagram, walk or full"),
+            "--depth" => set(&mut options.depth, Depth::named(value()), "idea, operation or read"),
             "--theme" => set(&mut options.theme, Theme::named(value()), "auto, light or dark"),
             "--lang" => set(&mut options.lang, lang(value()), "en or zh"),
             "--whole" => {
@@ -104,7 +105,7 @@ pub fn unlink(args: &[String]) -> ExitCode {
     };
     match decode(&url) {
         Ok(link) => {
-            let Options { at, view, lang, theme } = link.options;
+            let Options { at, depth, view, lang, theme } = link.options;
             let said = [
                 match link.target {
                     Target::Preset(preset) => Some(format!("preset {}", preset.name)),
@@ -113,6 +114,7 @@ pub fn unlink(args: &[String]) -> ExitCode {
                 at.map(|at| format!("at {at}")),
                 view.map(|view| format!("view {}", view.name())),
                 lang.map(|lang| format!("lang {}", if lang == Lang::Zh { "zh" } else { "en" })),
+                depth.map(|depth| format!("depth {}", depth.name())),
                 theme.map(|theme| format!("theme {}", theme.name())),
             ];
             said.iter().flatten().for_each(|line| errln!("{line}"));

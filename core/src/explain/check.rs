@@ -1,0 +1,421 @@
+//! A question about a run with the machine's answer: each choice is something that the run, or a machine that lacks a
+//! part of it, makes plausible, and each comes with the reason why it is right or wrong.
+
+use super::ending::evidence::Evidence;
+use super::ending::place::Places;
+use super::ending::{bytes, count, thousands};
+use super::who::{self, Cast};
+use crate::addr::{PhysAddr, Space};
+use crate::machine::{Done, Machine};
+use crate::scenario::presets::checks::{Ask, AskAbout};
+use crate::spec::Phrase;
+use crate::trace::{Event, InterruptKind, Scope, Trace};
+use alloc::{format, vec::Vec};
+
+/// A choice.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Choice {
+    /// What it says.
+    pub text: Phrase,
+    /// It is what the machine did.
+    pub right: bool,
+    /// Why it is, or is not.
+    pub reason: Phrase,
+}
+
+/// A question.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Check {
+    /// What is asked.
+    pub text: Phrase,
+    /// What could be; one is right.
+    pub choices: Vec<Choice>,
+}
+
+/// A run, to be asked about.
+pub struct Asked<'a> {
+    /// The machine at its end.
+    pub machine: &'a Machine,
+    /// What it did.
+    pub trace: &'a Trace,
+    /// The names, with what came of each operation.
+    pub cast: &'a Cast,
+    /// The operations.
+    pub done: &'a [Done],
+}
+
+/// More choices than this are no help.
+const CHOICES: usize = 4;
+
+impl Asked<'_> {
+    /// The question about a line of the run; nothing when the run has no such line.
+    pub fn check(&self, about: &AskAbout) -> Option<Check> {
+        let same = |d: &&Done| self.cast.line(d.span.line) == about.line;
+        let done = self.done.iter().filter(same).nth(about.nth)?;
+        let check = match about.ask {
+            Ask::Where => self.place(done),
+            Ask::Reads => self.reads(done),
+            Ask::Packets => self.packets(done),
+            Ask::Interrupt => self.interrupt(done),
+            Ask::Value => self.value(done),
+        }?;
+        Some(mixed(check))
+    }
+
+    fn source(&self, done: &Done) -> &str {
+        self.cast.line(done.span.line)
+    }
+    fn right(&self, done: &Done, text: Phrase) -> Choice {
+        let reason = self.cast.ending(done.steps.start).map_or(Phrase::default(), |e| e.text.clone());
+        Choice { text, right: true, reason }
+    }
+
+    /// Where an operation's bytes are: the first place in memory or in a device.
+    fn where_it_is(&self, done: &Done, places: &Places) -> Option<(Phrase, Option<PhysAddr>)> {
+        let e = Evidence::of(self.trace, done.steps.clone());
+        if let Some(piece) = e.moved.first().or(e.stored.first()) {
+            return Some((self.spot(piece.at, piece.step, places), Some(piece.at)));
+        }
+        if let Some((device, at, ..)) = e.own.first() {
+            return Some((super::ending::own_place(&self.cast.device(*device), *at), None));
+        }
+        None
+    }
+    fn spot(&self, at: PhysAddr, step: usize, places: &Places) -> Phrase {
+        let thing = places.at(at, step);
+        Phrase::new(format!("memory at {at}: {}", thing.en), format!("内存 {at}：{}", thing.zh))
+    }
+
+    fn place(&self, done: &Done) -> Option<Check> {
+        let places = Places::new(self.machine);
+        let nowhere = Phrase::new("nowhere", "哪儿也没到");
+        let found = self.where_it_is(done, &places);
+        let mut choices = Vec::new();
+        match &found {
+            Some((text, _)) => choices.push(self.right(done, text.clone())),
+            None => choices.push(self.right(done, nowhere.clone())),
+        }
+        let here = found.as_ref().and_then(|f| f.1);
+        let used = self.used(done)?;
+        let end = done.steps.end;
+        // The number taken for a physical address.
+        let ram = |at: u64| self.machine.hw.map.find(PhysAddr::new(at)).is_some();
+        if here != Some(PhysAddr::new(used.raw)) && ram(used.raw) {
+            let space = who::space(used.space);
+            choices.push(Choice {
+                text: self.spot(PhysAddr::new(used.raw), end, &places),
+                right: false,
+                reason: Phrase::new(
+                    format!("{:#x} is the {}: it is not where the bytes are unless nothing changes it on the way.", used.raw, space.en),
+                    format!("{:#x} 是{}：只有途中没有谁改变它，数据才会在那里。", used.raw, space.zh),
+                ),
+            });
+        }
+        // What a guest means by the number.
+        for vm in &self.machine.sw.vms {
+            let Some(at) = vm.place(used.raw) else { continue };
+            if here != Some(at) {
+                choices.push(Choice {
+                    text: self.spot(at, end, &places),
+                    right: false,
+                    reason: Phrase::new(
+                        format!("That is what guest {} means by {:#x}; it takes stage 2 of an IOMMU to make it so for a device.", vm.name, used.raw),
+                        format!("那是客户机 {} 所说的 {:#x}；要有 IOMMU 的第二级，对设备才算数。", vm.name, used.raw),
+                    ),
+                });
+            }
+        }
+        // Where other lines' bytes are.
+        for other in self.done.iter().filter(|d| d.steps != done.steps && d.outcome.arrived.is_some()) {
+            if let Some((text, _)) =
+                self.where_it_is(other, &places).filter(|(_, at)| *at != here || at.is_none())
+            {
+                let line = other.span.line;
+                choices.push(Choice {
+                    text,
+                    right: false,
+                    reason: Phrase::new(
+                        format!("There are the bytes of line {line}: `{}`.", self.source(other)),
+                        format!("那里是第 {line} 行的数据：`{}`。", self.source(other)),
+                    ),
+                });
+            }
+        }
+        // Buffers that one could think of.
+        for buffer in self.machine.sw.buffers.iter().filter(|b| b.born <= end) {
+            let Some((at, _)) = buffer.pieces.first().filter(|(at, _)| Some(*at) != here) else { continue };
+            let by = self.cast.ending(done.steps.start)?.text.clone();
+            choices.push(Choice {
+                text: self.spot(*at, done.steps.start, &places),
+                right: false,
+                reason: Phrase::new(
+                    format!("{} was not touched by this line. {}", buffer.name, by.en),
+                    format!("这一行没有碰 {}。{}", buffer.name, by.zh),
+                ),
+            });
+        }
+        if found.is_some() {
+            let by = self.cast.ending(done.steps.start)?.text.clone();
+            choices.push(Choice {
+                text: nowhere,
+                right: false,
+                reason: Phrase::new(
+                    format!("Nobody refused it. {}", by.en),
+                    format!("没有谁拒绝它。{}", by.zh),
+                ),
+            });
+        }
+        let source = self.source(done);
+        let reads = source.contains(" read ");
+        let text = match reads {
+            true => Phrase::new(
+                format!("`{source}`: from where are the bytes read?"),
+                format!("`{source}`：数据是从哪里读来的？"),
+            ),
+            false => Phrase::new(
+                format!("`{source}`: where do the bytes end up?"),
+                format!("`{source}`：数据最后到了哪里？"),
+            ),
+        };
+        Some(Check { text, choices })
+    }
+
+    /// The address that the access of an operation used.
+    fn used(&self, done: &Done) -> Option<crate::addr::AnyAddr> {
+        self.trace.steps()[done.steps.clone()].iter().find_map(|s| match s.event {
+            Event::Begin(Scope::Transfer { at, .. }) => {
+                let iova = at.space == Space::Bus && self.machine.iommu_on();
+                Some(if iova { crate::addr::AnyAddr { space: Space::Iova, ..at } } else { at })
+            }
+            Event::Begin(Scope::CpuAccess { at, .. }) => Some(at),
+            _ => None,
+        })
+    }
+
+    fn reads(&self, done: &Done) -> Option<Check> {
+        let steps = &self.trace.steps()[done.steps.clone()];
+        let count_of = |wanted: fn(&Space) -> bool| {
+            steps
+                .iter()
+                .filter(
+                    |s| matches!(s.event, Event::Read { at, level, .. } if level > 0 && wanted(&at.space)),
+                )
+                .count() as u64
+        };
+        let first = count_of(|space| *space == Space::GuestPhysical);
+        let tables = count_of(|_| true);
+        let second = (tables - first).checked_div(first + 1).unwrap_or(0);
+        let n = |n: u64| Phrase::same(thousands(n));
+        let choices = alloc::vec![
+            Choice {
+                text: n(tables),
+                right: true,
+                reason: Phrase::new(
+                    format!("Each of the {first} entries of stage 1 is at a guest-physical address, which takes {second} reads of stage 2 to find; and so is the page itself: {first} x ({second} + 1) + {second} = {tables}."),
+                    format!("第一级的 {first} 个表项都在客户机物理地址上，每个要先读 {second} 次第二级才找得到，最后那一页也一样：{first} x ({second} + 1) + {second} = {tables}。"),
+                ),
+            },
+            Choice {
+                text: n(first),
+                right: false,
+                reason: Phrase::new(
+                    "Those are the entries of stage 1 alone: each is at a guest-physical address, and has to be found first.",
+                    "那只是第一级的表项：它们都在客户机物理地址上，得先找到才行。",
+                ),
+            },
+            Choice {
+                text: n(first + second),
+                right: false,
+                reason: Phrase::new(
+                    "Stage 2 is not walked once at the end, but for every entry of stage 1 as well.",
+                    "第二级不是最后才查一次，第一级的每个表项都要查一遍。",
+                ),
+            },
+        ];
+        let source = self.source(done);
+        Some(Check {
+            text: Phrase::new(
+                format!("`{source}`: how many page-table entries does the IOMMU read?"),
+                format!("`{source}`：IOMMU 一共读多少个页表项？"),
+            ),
+            choices,
+        })
+    }
+
+    fn packets(&self, done: &Done) -> Option<Check> {
+        let steps = &self.trace.steps()[done.steps.clone()];
+        let e = Evidence::of(self.trace, done.steps.clone());
+        let (right, moved) = (done.outcome.counts.packets, e.bytes(true).max(e.bytes(false)));
+        let load = steps.iter().filter_map(|s| match s.event {
+            Event::Packet { payload, .. } => Some(u64::from(payload)),
+            _ => None,
+        });
+        let (most, n) = (load.max()?, bytes(moved));
+        let words = moved / 4;
+        let choices = alloc::vec![
+            Choice {
+                text: Phrase::same(thousands(right)),
+                right: true,
+                reason: Phrase::new(
+                    format!("A packet carries at most {most} bytes here, and the doorbell, descriptors and the interrupt are packets too: {}.", count(right, "packet")),
+                    format!("这里一个数据包最多带 {most} 字节，门铃、描述符和中断也都是数据包：共 {} 个。", thousands(right)),
+                ),
+            },
+            Choice {
+                text: Phrase::same(thousands(1)),
+                right: false,
+                reason: Phrase::new(
+                    format!("{} do not fit into one packet: it carries at most {most} bytes here.", n.en),
+                    format!("{} 装不进一个数据包：这里一个包最多带 {most} 字节。", n.zh),
+                ),
+            },
+            Choice {
+                text: Phrase::same(thousands(words)),
+                right: false,
+                reason: Phrase::new(
+                    "That many would go if a CPU fetched four bytes at a time: a device sends whole blocks.",
+                    "那是 CPU 每次取四字节才会有的数目：设备是成块发送的。",
+                ),
+            },
+        ];
+        let source = self.source(done);
+        Some(Check {
+            text: Phrase::new(
+                format!("`{source}` moves {}: how many request packets does that take?", n.en),
+                format!("`{source}` 传送 {}：要多少个请求数据包？", n.zh),
+            ),
+            choices,
+        })
+    }
+
+    fn interrupt(&self, done: &Done) -> Option<Check> {
+        let name = |(vector, cpu, kind): (u32, u32, InterruptKind)| match kind {
+            InterruptKind::Posted => Phrase::new("the running guest, directly", "直接到运行中的客户机"),
+            InterruptKind::Blocked => Phrase::new("nobody", "谁也收不到"),
+            _ => {
+                Phrase::new(format!("CPU {cpu}, vector {vector:#x}"), format!("CPU {cpu}，向量 {vector:#x}"))
+            }
+        };
+        let blocked = (0, 0, InterruptKind::Blocked);
+        let got = |d: &Done| match d.outcome.fault {
+            Some(_) => blocked,
+            None => d.outcome.interrupt.unwrap_or(blocked),
+        };
+        let mut choices = alloc::vec![self.right(done, name(got(done)))];
+        let others = self.done.iter().filter(|d| d.verb == "msi" && d.steps != done.steps);
+        for other in others {
+            let line = other.span.line;
+            choices.push(Choice {
+                text: name(got(other)),
+                right: false,
+                reason: Phrase::new(
+                    format!("That is what line {line} came to: `{}`.", self.source(other)),
+                    format!("那是第 {line} 行的结果：`{}`。", self.source(other)),
+                ),
+            });
+        }
+        let by = self.cast.ending(done.steps.start)?.text.clone();
+        choices.push(Choice {
+            text: name(blocked),
+            right: false,
+            reason: Phrase::new(format!("Nobody blocked it. {}", by.en), format!("没有谁拦下它。{}", by.zh)),
+        });
+        let source = self.source(done);
+        let which = self.done.iter().filter(|d| self.source(d) == source).count();
+        let line = done.span.line;
+        let (last_en, last_zh) = if which > 1 {
+            (format!(" in line {line}"), format!("（第 {line} 行）"))
+        } else {
+            Default::default()
+        };
+        Some(Check {
+            text: Phrase::new(
+                format!("`{source}`{last_en}: who gets the interrupt?"),
+                format!("`{source}`{last_zh}：谁收到中断？"),
+            ),
+            choices,
+        })
+    }
+
+    fn value(&self, done: &Done) -> Option<Check> {
+        let shown = |d: &Done| {
+            let raw = d.value.unwrap_or(0).to_le_bytes();
+            let text =
+                core::str::from_utf8(&raw).ok().filter(|t| t.bytes().all(|b| (0x20..0x7f).contains(&b)));
+            text.map_or_else(|| format!("{:#x}", d.value.unwrap_or(0)), |t| format!("\"{}\"", t.trim_end()))
+        };
+        let mut choices = alloc::vec![self.right(done, Phrase::same(shown(done)))];
+        for other in self.done.iter().filter(|d| d.verb == done.verb && d.steps != done.steps) {
+            let line = other.span.line;
+            choices.push(Choice {
+                text: Phrase::same(shown(other)),
+                right: false,
+                reason: Phrase::new(
+                    format!(
+                        "That is what line {line} reads. Here: {}",
+                        self.cast.ending(done.steps.start)?.text.en
+                    ),
+                    format!("那是第 {line} 行读到的。这里：{}", self.cast.ending(done.steps.start)?.text.zh),
+                ),
+            });
+        }
+        choices.push(Choice {
+            text: Phrase::new("nothing: the read is refused", "什么也读不到：读被拒绝"),
+            right: false,
+            reason: Phrase::new(
+                "The CPU may read its own memory at any time; whether that is wise is another question.",
+                "CPU 随时可以读自己的内存；该不该读是另一回事。",
+            ),
+        });
+        let (source, line) = (self.source(done), done.span.line);
+        Some(Check {
+            text: Phrase::new(
+                format!("`{source}` in line {line}: what does the CPU read?"),
+                format!("第 {line} 行的 `{source}`：CPU 读到什么？"),
+            ),
+            choices,
+        })
+    }
+}
+
+/// Each choice once, not more than a reader compares, in an order that does not give the right one away.
+fn mixed(check: Check) -> Check {
+    let mut choices: Vec<Choice> = Vec::new();
+    for choice in check.choices {
+        if choices.len() < CHOICES && choices.iter().all(|c| c.text != choice.text) {
+            choices.push(choice);
+        }
+    }
+    choices.sort_by(|a, b| a.text.en.len().cmp(&b.text.en.len()).then(a.text.en.cmp(&b.text.en)));
+    Check { choices, ..check }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::presets::{by_name, checks::CHECKS};
+
+    #[test]
+    fn every_question_has_one_right_choice_and_reasons_in_both_languages() {
+        let mut places = Vec::new();
+        for about in CHECKS {
+            let text = by_name(about.name).unwrap().text;
+            let run = crate::machine::run(text).unwrap();
+            let cast = Cast::of_run(&run, text);
+            let asked =
+                Asked { machine: &run.machine, trace: &run.machine.trace, cast: &cast, done: &run.done };
+            let check = asked.check(about).unwrap_or_else(|| panic!("{}", about.name));
+            assert!((3..=4).contains(&check.choices.len()), "{}: {:?}", about.name, check.choices);
+            assert_eq!(check.choices.iter().filter(|c| c.right).count(), 1, "{}", about.name);
+            for choice in &check.choices {
+                for text in [&choice.text, &choice.reason] {
+                    assert!(!text.en.is_empty() && !text.zh.is_empty(), "{}: {choice:?}", about.name);
+                }
+            }
+            places.push(check.choices.iter().position(|c| c.right));
+        }
+        places.sort();
+        places.dedup();
+        assert!(places.len() >= 3, "the right choice is always at the same place: {places:?}");
+    }
+}

@@ -1,0 +1,589 @@
+//! What came of an access: by a device, by a CPU, by a message.
+
+use super::evidence::{Evidence, Piece};
+use super::{bytes, count, Ending, Kind, Teller};
+use crate::addr::{PhysAddr, Space};
+use crate::explain::who;
+use crate::iommu::Architecture;
+use crate::machine::Done;
+use crate::platform::local::scratch_of;
+use crate::spec::Phrase;
+use crate::trace::{Actor, CacheKind, CacheOp, Chunk, Event, InterruptKind, Recorded};
+use alloc::{format, string::String, vec::Vec};
+
+impl Teller<'_> {
+    /// What came of a device's own accesses.
+    pub(super) fn device(&self, name: &str, e: &Evidence) -> Ending {
+        let mut ending = if e.fault.is_some() {
+            self.refused(name, e)
+        } else if !e.moved.is_empty() {
+            self.moved(name, e)
+        } else if let Some(interrupt) = e.interrupt {
+            return self.message(name, interrupt, e);
+        } else if let Some((device, _, n, write)) = e.own.iter().rev().find(|o| o.3).or(e.own.last()).copied()
+        {
+            let (of, n) = (self.cast.device(device), bytes(n));
+            if of == name {
+                Ending::new(
+                    Kind::Arrived,
+                    format!("The {} stay inside {name}: no packet leaves it.", n.en),
+                    format!("这 {} 留在 {name} 内部：没有数据包发出。", n.zh),
+                )
+            } else if write {
+                Ending::new(
+                    Kind::Arrived,
+                    format!("{name}'s {} are in {of}'s own memory now.", n.en),
+                    format!("{name} 的 {} 现在在 {of} 自己的内存里。", n.zh),
+                )
+            } else {
+                Ending::new(
+                    Kind::Arrived,
+                    format!("{name} has {} out of {of}'s own memory.", n.en),
+                    format!("{name} 从 {of} 自己的内存读到 {}。", n.zh),
+                )
+            }
+        } else if let Some(at) = e.unanswered {
+            let space = who::space(at.space);
+            Ending::new(
+                Kind::Lost,
+                format!("Nothing answers at {} {at}: nothing was moved.", space.en),
+                format!("{} {at} 处无人应答：什么也没有传送。", space.zh),
+            )
+        } else if let Some(rule) = e.check {
+            Ending::new(
+                Kind::Refused,
+                format!("Nothing was moved: {}.", rule.text.en),
+                format!("什么也没有传送：{}。", rule.text.zh),
+            )
+        } else {
+            Ending::new(Kind::Lost, format!("{name} moved nothing."), format!("{name} 什么也没有传送。"))
+        };
+        if let (Some((vector, cpu, kind)), Kind::Arrived) = (e.interrupt, ending.kind) {
+            if kind != InterruptKind::Blocked {
+                ending.text.en.pop();
+                ending.text.en += &format!(", and an interrupt says so: vector {vector:#x}, CPU {cpu}.");
+                ending.text.zh.pop();
+                ending.text.zh += &format!("，随后的中断报告完成：向量 {vector:#x}，CPU {cpu}。");
+            }
+        }
+        ending
+    }
+
+    /// A request that ended in a fault.
+    fn refused(&self, name: &str, e: &Evidence) -> Ending {
+        let Some((code, at, recorded)) = e.fault else { return Ending::default() };
+        let (at_en, at_zh) = match &e.refusing {
+            Some((entry, why)) => {
+                (format!("at the {}: {}", entry.en, why.en), format!("{}处被拒绝：{}", entry.zh, why.zh))
+            }
+            None => (
+                format!("at {} {at}: {}", who::space(at.space).en, code.text.en),
+                format!("{} {at} 被拒绝：{}", who::space(at.space).zh, code.text.zh),
+            ),
+        };
+        let fault = self.code(code.code);
+        let (record_en, record_zh) = match recorded {
+            Recorded::At(_) => (format!("{} is recorded", fault.en), format!("{}已记录", fault.zh)),
+            Recorded::Overflow => {
+                (format!("{} finds no room to be recorded", fault.en), format!("{}没有地方可记", fault.zh))
+            }
+            Recorded::Compressed => {
+                (format!("{} is part of an earlier record", fault.en), format!("{}并入先前的记录", fault.zh))
+            }
+            Recorded::Suppressed => {
+                (format!("{} is not recorded", fault.en), format!("{}不作记录", fault.zh))
+            }
+            Recorded::None => (format!("it ends in {}", fault.en), format!("以{}结束", fault.zh)),
+        };
+        let (done_en, done_zh) = match bytes(e.moved.iter().map(|p| p.bytes).sum()) {
+            _ if e.moved.is_empty() => (String::from("nothing was moved"), String::from("什么也没有传送")),
+            n => (format!("only {} were moved before", n.en), format!("此前只传送了 {}", n.zh)),
+        };
+        Ending::new(
+            Kind::Refused,
+            format!("{name} is refused {at_en}; {done_en}, and {record_en}."),
+            format!("{name} 的请求在{at_zh}；{done_zh}，{record_zh}。"),
+        )
+    }
+
+    /// A fault's name with its code, as its architecture writes codes.
+    pub(super) fn code(&self, code: u16) -> Phrase {
+        if self.machine.architecture == Some(Architecture::Riscv) {
+            return Phrase::new(format!("cause {code}"), format!("原因码 {code} "));
+        }
+        Phrase::new(format!("fault {code:#x}"), format!("转换错误 {code:#x} "))
+    }
+
+    /// Bytes that a device moved to or from memory.
+    fn moved(&self, name: &str, e: &Evidence) -> Ending {
+        let write = e.moved.iter().any(|p| p.write);
+        let pieces: Vec<&Piece> = e.moved.iter().filter(|p| p.write == write).collect();
+        let n = bytes(e.bytes(write));
+        let place = self.pieces(&pieces);
+        if let Some(rule) = e.check {
+            return wrong(
+                pieces[0].step,
+                format!("{name}'s {} are at {}, which nobody meant: {}.", n.en, place.en, rule.text.en),
+                format!("{name} 的 {} 落在 {}，并非本意：{}。", n.zh, place.zh, rule.text.zh),
+            );
+        }
+        if let Some(stale) = e.stale {
+            let (en, zh) = if write {
+                (
+                    format!(
+                        "{name}'s {} went to {}: a stale entry led there, the tables no longer do.",
+                        n.en, place.en
+                    ),
+                    format!(
+                        "{name} 的 {} 写到了 {}：带路的是一个陈旧条目，页表早已不是这样。",
+                        n.zh, place.zh
+                    ),
+                )
+            } else {
+                (
+                    format!(
+                        "{name} read {} from {}: a stale entry led there, the tables no longer do.",
+                        n.en, place.en
+                    ),
+                    format!(
+                        "{name} 从 {} 读走了 {}：带路的是一个陈旧条目，页表早已不是这样。",
+                        place.zh, n.zh
+                    ),
+                )
+            };
+            return wrong(stale, en, zh);
+        }
+        if let Some(piece) = pieces.iter().take(PIECES).find(|p| self.trespass(name, p)) {
+            let (en, zh) = if write {
+                (
+                    format!(
+                        "{name}'s {} are at {}, which nobody gave to it: what was there is overwritten.",
+                        n.en, place.en
+                    ),
+                    format!("{name} 的 {} 写进了 {}，没有人把那里交给过它：原有内容被覆盖。", n.zh, place.zh),
+                )
+            } else {
+                (
+                    format!("{name} has read {} from {}, which nobody gave to it.", n.en, place.en),
+                    format!("{name} 从 {} 读走了 {}，没有人把那里交给过它。", place.zh, n.zh),
+                )
+            };
+            return wrong(piece.step, en, zh);
+        }
+        if let Some(piece) = pieces.iter().take(PIECES).find(|p| !write && self.newer_in_cache(p)) {
+            return wrong(
+                piece.step,
+                format!(
+                    "{name} has read old bytes from {}: the newer ones are still in the CPU's cache.",
+                    place.en
+                ),
+                format!("{name} 从 {} 读到的是旧数据：新数据还在 CPU 的缓存里。", place.zh),
+            );
+        }
+        let (en, zh) = if write {
+            (
+                format!("{name}'s {} are now at {}", n.en, place.en),
+                format!("{name} 的 {} 现在位于 {}", n.zh, place.zh),
+            )
+        } else {
+            (
+                format!("{name} has read {} from {}", n.en, place.en),
+                format!("{name} 从 {} 读到了 {}", place.zh, n.zh),
+            )
+        };
+        let (more_en, more_zh) = if e.packets > 2 {
+            (format!(", in {}", count(e.packets, "packet")), format!("，共 {} 个数据包", e.packets))
+        } else {
+            Default::default()
+        };
+        Ending::new(Kind::Arrived, format!("{en}{more_en}."), format!("{zh}{more_zh}。"))
+    }
+
+    /// Where pieces are: the place of one, the first and the number of many.
+    fn pieces(&self, pieces: &[&Piece]) -> Phrase {
+        let one = |p: &Piece| {
+            let thing = self.places.at(p.at, p.step);
+            Phrase::new(format!("{}, in {}", p.at, thing.en), format!("{}（{}）", p.at, thing.zh))
+        };
+        match pieces {
+            [] => Phrase::default(),
+            [only] => one(only),
+            [first, second] => {
+                let (a, b) = (one(first), one(second));
+                Phrase::new(format!("{}, and {}", a.en, b.en), format!("{}和 {}", a.zh, b.zh))
+            }
+            [first, rest @ ..] => {
+                let (a, n) = (one(first), rest.len());
+                Phrase::new(
+                    format!("{}, and {}", a.en, count(n as u64, "other place")),
+                    format!("{}等 {} 处", a.zh, n + 1),
+                )
+            }
+        }
+    }
+
+    /// Did a device that gets its buffers from the DMA API touch a buffer that was not mapped for it then?
+    fn trespass(&self, name: &str, piece: &Piece) -> bool {
+        let Some(device) = self.machine.device(name) else { return false };
+        let covers = |pieces: &[(PhysAddr, u64)]| {
+            pieces.iter().any(|(start, len)| piece.at.raw().wrapping_sub(start.raw()) < *len)
+        };
+        let handles =
+            || self.machine.sw.handles.iter().filter(|h| h.device == device && h.born <= piece.step);
+        let Some(buffer) = self.places.buffer(piece.at, piece.step) else { return false };
+        let explicit = self.machine.sw.domains.iter().any(|d| d.born <= piece.step);
+        let given = handles().any(|h| h.died > piece.step && covers(&h.pieces));
+        let tried = handles().next().is_some() || buffer.died <= piece.step;
+        tried && !given && !explicit && !matches!(buffer.owner, crate::machine::software::Owner::Vm(_))
+    }
+
+    /// Does the CPU's cache hold newer bytes than those that were read from memory here?
+    fn newer_in_cache(&self, piece: &Piece) -> bool {
+        let steps = &self.trace.steps()[piece.step.saturating_sub(LOOK_BACK)..piece.step];
+        let Event::Load { value, .. } = self.trace.steps()[piece.step].event else { return false };
+        for step in steps.iter().rev() {
+            match step.event {
+                Event::Cache { cache, op, line, .. }
+                    if cache.kind == CacheKind::Data && line.from == piece.at.raw() =>
+                {
+                    return op == CacheOp::Insert && line.to != value;
+                }
+                _ => {}
+            }
+        }
+        false
+    }
+
+    /// A CPU's write-back that replaced what a device had written meanwhile.
+    pub(super) fn overwritten(&self, done: &Done) -> Option<Ending> {
+        if !self.cached {
+            return None;
+        }
+        let steps = self.trace.steps();
+        for at in done.steps.clone() {
+            let Event::Data { pa, bytes: n, new, .. } = steps.get(at)?.event else { continue };
+            if !matches!(steps[at].actor, Actor::Cpu | Actor::Os) {
+                continue;
+            }
+            // Back to where the line was fetched; a device's write since then was in memory alone.
+            for before in (at.saturating_sub(LOOK_BACK)..at).rev() {
+                match steps[before].event {
+                    Event::Load { pa: from, bytes: len, .. }
+                        if steps[before].actor == Actor::Cpu && from == pa && len == n =>
+                    {
+                        break;
+                    }
+                    Event::Data { pa: to, bytes: len, new: put, .. } => {
+                        let inside = to.raw().wrapping_sub(pa.raw()) < u64::from(n);
+                        let Actor::Device(device) = steps[before].actor else {
+                            if inside {
+                                break;
+                            }
+                            continue;
+                        };
+                        let offset = to.raw().wrapping_sub(pa.raw()) as usize;
+                        if inside
+                            && self.differ(put, len as usize, new, n as usize, offset)
+                            && self.line(pa, n, at)
+                        {
+                            let (name, m) = (self.cast.device(device), bytes(len.into()));
+                            let mut ending = Ending::new(
+                                Kind::Lost,
+                                format!(
+                                    "{name}'s {} at {to} are overwritten: the CPU wrote back a whole cache line, old bytes and all.",
+                                    m.en
+                                ),
+                                format!("{name} 写在 {to} 的 {} 被覆盖：CPU 写回了整个缓存行，连同里面的旧数据。", m.zh),
+                            );
+                            ending.wrong_from = Some(at);
+                            return Some(ending);
+                        }
+                    }
+                    _ => {}
+                }
+            }
+        }
+        None
+    }
+
+    /// Was the write of `n` bytes at `pa` in step `at` that of a cache line?
+    fn line(&self, pa: PhysAddr, n: u32, at: usize) -> bool {
+        self.trace.steps()[at.saturating_sub(LOOK_BACK)..at].iter().rev().any(|s| {
+            matches!(s.event, Event::Cache { cache, line, .. }
+                if cache.kind == CacheKind::Data && line.from == pa.raw() && 1u64 << line.shift.min(63) == u64::from(n))
+        })
+    }
+
+    /// Do the bytes of `put` differ from those of `new` from `offset` on?
+    fn differ(&self, put: Chunk, len: usize, new: Chunk, n: usize, offset: usize) -> bool {
+        let (Chunk::Bytes(a), Chunk::Bytes(b)) = (put, new) else { return false };
+        let (a, b) = (self.trace.get_bytes(a, len), self.trace.get_bytes(b, n));
+        let both = len.min(n.saturating_sub(offset));
+        a[..both] != b[offset..offset + both]
+    }
+
+    /// A write that was an interrupt message.
+    fn message(&self, name: &str, (vector, cpu, kind): (u32, u32, InterruptKind), e: &Evidence) -> Ending {
+        if kind == InterruptKind::Blocked {
+            return self.interrupt(name, e);
+        }
+        Ending::new(
+            Kind::Interrupted,
+            format!(
+                "{name}'s write reaches no memory: it is an interrupt, vector {vector:#x} for CPU {cpu}."
+            ),
+            format!("{name} 的这次写没有到达内存：它成了一个中断，向量 {vector:#x}，目标 CPU {cpu}。"),
+        )
+    }
+
+    /// What came of a message signalled interrupt.
+    pub(super) fn interrupt(&self, name: &str, e: &Evidence) -> Ending {
+        match (e.interrupt, e.fault) {
+            (_, Some((code, ..))) => {
+                let fault = self.code(code.code);
+                Ending::new(
+                    Kind::Refused,
+                    format!("No CPU gets {name}'s interrupt: {} ({}).", code.text.en, fault.en),
+                    format!("{name} 的中断没有送到任何 CPU：{}（{}）。", code.text.zh, fault.zh.trim()),
+                )
+            }
+            (Some((vector, cpu, kind)), None) => match kind {
+                InterruptKind::Posted => Ending::new(
+                    Kind::Interrupted,
+                    format!("The running guest gets {name}'s interrupt, vector {vector:#x}, and the host is not involved."),
+                    format!("运行中的客户机直接收到 {name} 的中断，向量 {vector:#x}，主机没有参与。"),
+                ),
+                InterruptKind::Blocked => Ending::new(
+                    Kind::Refused,
+                    format!("No CPU gets {name}'s interrupt."),
+                    format!("{name} 的中断没有送到任何 CPU。"),
+                ),
+                InterruptKind::Remapped => Ending::new(
+                    Kind::Interrupted,
+                    format!("CPU {cpu} gets {name}'s interrupt, vector {vector:#x}: the table says so, not the device."),
+                    format!("CPU {cpu} 收到 {name} 的中断，向量 {vector:#x}：由表决定，不由设备决定。"),
+                ),
+                InterruptKind::Direct => Ending::new(
+                    Kind::Interrupted,
+                    format!("CPU {cpu} gets {name}'s interrupt, vector {vector:#x}, exactly as the device wrote it."),
+                    format!("CPU {cpu} 收到 {name} 的中断，向量 {vector:#x}，完全照设备所写。"),
+                ),
+            },
+            (None, None) => match e.moved.first() {
+                // The message met no interrupt controller: it was a write to memory.
+                Some(_) => self.moved(name, e),
+                None => Ending::new(
+                    Kind::Lost,
+                    format!("No CPU gets {name}'s interrupt: nothing took the message."),
+                    format!("{name} 的中断没有送到任何 CPU：没有谁接收这条消息。"),
+                ),
+            },
+        }
+    }
+
+    /// What came of a CPU's load, of memory, a port or configuration space.
+    pub(super) fn cpu_read(&self, done: &Done, e: &Evidence) -> Ending {
+        if let Some(refused) = self.cpu_fault(e) {
+            return refused;
+        }
+        let value = self.value(done, e);
+        if let Some((step, line, _)) = e.line_hits.iter().find(|(step, line, _)| self.older(*step, *line)) {
+            let mut ending = Ending::new(
+                Kind::Wrong,
+                format!("The CPU reads {value}, its own old copy of the line at {line:#x}: memory has newer bytes."),
+                format!("CPU 读到 {value}，是它自己缓存里 {line:#x} 那一行的旧副本：内存里的数据更新。"),
+            );
+            ending.wrong_from = Some(*step);
+            return ending;
+        }
+        if let Some((device, at, ..)) = e.own.last() {
+            let place = own(&self.cast.device(*device), *at);
+            return Ending::new(
+                Kind::Answered,
+                format!("The CPU has {value}, from {}.", place.en),
+                format!("CPU 得到 {value}，来自{}。", place.zh),
+            );
+        }
+        if let Some((register, ..)) = e.register {
+            return Ending::new(
+                Kind::Answered,
+                format!("Register {register} answers {value}."),
+                format!("寄存器 {register} 的回答是 {value}。"),
+            );
+        }
+        if let Some(piece) = e.stored.iter().find(|p| !p.write) {
+            let thing = self.places.at(piece.at, piece.step);
+            return Ending::new(
+                Kind::Answered,
+                format!("The CPU has {value}, from {}, in {}.", piece.at, thing.en),
+                format!("CPU 得到 {value}，来自 {}（{}）。", piece.at, thing.zh),
+            );
+        }
+        if let Some((_, line, _)) = e.line_hits.first() {
+            return Ending::new(
+                Kind::Answered,
+                format!("The CPU has {value}, out of its cache: the line at {line:#x} was there already."),
+                format!("CPU 得到 {value}，取自缓存：{line:#x} 那一行早已在里面。"),
+            );
+        }
+        if e.packets == 0 || e.unanswered.is_some() {
+            return Ending::new(
+                Kind::Lost,
+                format!("Nothing answers: the CPU reads {value}."),
+                format!("无人应答：CPU 读到 {value}。"),
+            );
+        }
+        Ending::new(Kind::Answered, format!("The answer is {value}."), format!("回答是 {value}。"))
+    }
+
+    /// The value that a read gave, as text where it is text.
+    fn value(&self, done: &Done, e: &Evidence) -> String {
+        let raw = done.value.or(e.line_hits.last().map(|h| h.2)).unwrap_or(0);
+        let bytes = raw.to_le_bytes();
+        let text = bytes.iter().position(|b| *b == 0).map_or(&bytes[..], |end| &bytes[..end]);
+        match core::str::from_utf8(text) {
+            Ok(text) if text.len() >= 5 && text.bytes().all(|b| (0x20..0x7f).contains(&b)) => {
+                format!("\"{}\"", text.trim_end())
+            }
+            _ => format!("{raw:#x}"),
+        }
+    }
+
+    /// Did a device write into this line of memory after the CPU's cache took it?
+    fn older(&self, step: usize, line: u64) -> bool {
+        let mut written = false;
+        for before in self.trace.steps()[step.saturating_sub(LOOK_BACK)..step].iter().rev() {
+            match before.event {
+                Event::Cache { cache, op: CacheOp::Insert, line: l, .. }
+                    if cache.kind == CacheKind::Data && l.from == line =>
+                {
+                    return written;
+                }
+                Event::Data { pa, .. } if matches!(before.actor, Actor::Device(_)) => {
+                    written |= pa.raw().wrapping_sub(line) < 4096
+                        && pa.raw().wrapping_sub(line) < self.line_size(line);
+                }
+                _ => {}
+            }
+        }
+        false
+    }
+
+    fn line_size(&self, line: u64) -> u64 {
+        let found = self.trace.steps().iter().find_map(|s| match s.event {
+            Event::Cache { cache, line: l, .. } if cache.kind == CacheKind::Data && l.from == line => {
+                Some(l.shift)
+            }
+            _ => None,
+        });
+        1 << found.unwrap_or(6).min(12)
+    }
+
+    /// What came of a CPU's store.
+    pub(super) fn cpu_write(&self, e: &Evidence) -> Ending {
+        if let Some(refused) = self.cpu_fault(e) {
+            return refused;
+        }
+        if let Some((device, at, n, _)) = e.own.iter().rev().find(|o| o.3) {
+            let (place, n) = (own(&self.cast.device(*device), *at), bytes(*n));
+            return Ending::new(
+                Kind::Arrived,
+                format!("The CPU's {} are in {} now, not in memory.", n.en, place.en),
+                format!("CPU 的 {} 现在在{}，不在内存里。", n.zh, place.zh),
+            );
+        }
+        if let Some((register, value, _)) = e.register {
+            return Ending::new(
+                Kind::Arrived,
+                format!("The device's register {register} is {value:#x} now."),
+                format!("设备的寄存器 {register} 现在是 {value:#x}。"),
+            );
+        }
+        if let Some(piece) = e.stored.iter().rev().find(|p| p.write) {
+            let (thing, n) = (self.places.at(piece.at, piece.step), bytes(piece.bytes));
+            return Ending::new(
+                Kind::Arrived,
+                format!("The CPU's {} are at {}, in {}.", n.en, piece.at, thing.en),
+                format!("CPU 的 {} 位于 {}（{}）。", n.zh, piece.at, thing.zh),
+            );
+        }
+        if e.line_inserts > 0 {
+            return Ending::new(
+                Kind::Arrived,
+                "The CPU's bytes are in its cache only: memory still has the old ones.".into(),
+                "CPU 写的数据只在它的缓存里：内存里还是旧的。".into(),
+            );
+        }
+        if e.unanswered.is_some() || e.packets == 0 {
+            return Ending::new(
+                Kind::Lost,
+                "Nothing answers there: what was written is gone.".into(),
+                "那里无人应答：写的内容就此消失。".into(),
+            );
+        }
+        Ending::new(Kind::Arrived, "The device took it.".into(), "设备收下了。".into())
+    }
+
+    fn cpu_fault(&self, e: &Evidence) -> Option<Ending> {
+        let (code, at, _) = e.fault?;
+        let space = who::space(at.space);
+        let (en, zh) = match &e.refusing {
+            Some((entry, why)) => {
+                (format!(" at the {}: {}", entry.en, why.en), format!("{}处被拒绝：{}", entry.zh, why.zh))
+            }
+            None => (String::new(), String::from("被拒绝")),
+        };
+        Some(Ending::new(
+            Kind::Refused,
+            format!("The CPU gets a {} for {} {at}: refused{en}.", code.text.en, space.en),
+            format!("{} {at} 在{zh}；CPU 得到：{}。", space.zh, code.text.zh),
+        ))
+    }
+
+    /// What came of a request that the host carried out for its guest.
+    pub(super) fn relay(&self, op: &crate::scenario::ast::Relay, e: &Evidence) -> Ending {
+        if e.fault.is_some() {
+            return self.refused(&op.device.value, e);
+        }
+        let (exits, copied) = (e.exits, bytes(e.copied));
+        let place = e.stored.iter().rev().find(|p| p.write);
+        let thing = place.map_or(Phrase::default(), |p| self.places.at(p.at, p.step));
+        Ending::new(
+            Kind::Arrived,
+            format!(
+                "The bytes are in {}: {} left the guest for the host, and a CPU copied {}.",
+                thing.en,
+                count(exits, "exit"),
+                copied.en
+            ),
+            format!("数据到了{}：客户机向主机退出 {exits} 次，CPU 拷贝了 {}。", thing.zh, copied.zh),
+        )
+    }
+}
+
+fn wrong(step: usize, en: String, zh: String) -> Ending {
+    Ending { wrong_from: Some(step), ..Ending::new(Kind::Wrong, en, zh) }
+}
+
+/// So many steps are looked back for what a cache line held: what is older has left the reader's mind, and a long run
+/// stays quick.
+const LOOK_BACK: usize = 2000;
+
+/// So many pieces of one access are looked at one by one.
+const PIECES: usize = 256;
+
+/// Where something is in a device.
+pub(in crate::explain) fn own(name: &str, at: u64) -> Phrase {
+    match scratch_of(at) {
+        Some((bar, offset)) => Phrase::new(
+            format!("{name}'s register at BAR {bar} + {offset:#x}"),
+            format!(" {name} 的寄存器（BAR {bar} + {offset:#x}）"),
+        ),
+        None => Phrase::new(format!("{name}'s own memory at {at:#x}"), format!(" {name} 自己的内存 {at:#x}")),
+    }
+}
+
+/// The space of a device's addresses as the reader knows it: an IOVA where an IOMMU translates.
+pub(super) fn device_space(iommu: bool) -> Phrase {
+    who::space(if iommu { Space::Iova } else { Space::Bus }).into()
+}

@@ -1,0 +1,180 @@
+//! What moved and what was refused in the steps of one operation.
+
+use crate::addr::{AnyAddr, PhysAddr, RequesterId};
+use crate::spec::{FaultCode, Phrase, Rule};
+use crate::trace::{
+    Actor, CacheKind, CacheOp, CostKind, Event, InterruptKind, OwnerState, Recorded, Scope, Trace, Verdict,
+};
+use alloc::vec::Vec;
+use core::ops::Range;
+
+/// Bytes that are next to each other in physical memory, moved by one actor in one direction.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Piece {
+    /// Where.
+    pub at: PhysAddr,
+    /// How many bytes.
+    pub bytes: u64,
+    /// Memory was written.
+    pub write: bool,
+    /// The first step that moved some of them.
+    pub step: usize,
+}
+
+/// What happened in one operation.
+#[derive(Clone, Debug, Default)]
+pub struct Evidence {
+    /// What devices moved to and from memory.
+    pub moved: Vec<Piece>,
+    /// What a CPU moved to and from memory.
+    pub stored: Vec<Piece>,
+    /// Devices whose own memory or registers took or gave bytes: who, where, how many bytes, written.
+    pub own: Vec<(RequesterId, u64, u64, bool)>,
+    /// A register of a device that was written or read, and its value.
+    pub register: Option<(&'static str, u64, bool)>,
+    /// The fault that ended it: the code, the address, what became of its record.
+    pub fault: Option<(&'static FaultCode, AnyAddr, Recorded)>,
+    /// The entry that refused, and why.
+    pub refusing: Option<(Phrase, Phrase)>,
+    /// A check that did not hold.
+    pub check: Option<&'static Rule>,
+    /// No window matched, here.
+    pub unanswered: Option<AnyAddr>,
+    /// The first step at which a translation came out of a cache and the tables said otherwise.
+    pub stale: Option<usize>,
+    /// The last interrupt that was part of the request itself.
+    pub interrupt: Option<(u32, u32, InterruptKind)>,
+    /// Lines of the CPU's data cache that were hit: the step, the line's address and first word.
+    pub line_hits: Vec<(usize, u64, u64)>,
+    /// Lines of the CPU's data cache that were put in or changed.
+    pub line_inserts: usize,
+    /// Lines of the CPU's data cache that were dropped.
+    pub line_drops: usize,
+    /// Entries that caches of the IOMMU forgot.
+    pub forgotten: u64,
+    /// Words written into tables.
+    pub entries: u64,
+    /// The last single word written: where, before, after.
+    pub word: Option<(PhysAddr, u64, u64)>,
+    /// The last state that a buffer came to.
+    pub owner: Option<OwnerState>,
+    /// Bytes copied by a CPU, bytes of cache lines synchronised, exits of a guest.
+    pub copied: u64,
+    /// See `copied`.
+    pub synced: u64,
+    /// See `copied`.
+    pub exits: u64,
+    /// Commands that the IOMMU took.
+    pub commands: u64,
+    /// Requests that the IOMMU answered.
+    pub translations: u64,
+    /// Table entries read.
+    pub reads: u64,
+    /// Request packets.
+    pub packets: u64,
+    /// What the last API call or translation gave.
+    pub given: Option<AnyAddr>,
+    /// What the last answered translation or walk gave.
+    pub leaf: Option<AnyAddr>,
+}
+
+impl Evidence {
+    /// Gathers it from the steps `range` of a trace.
+    pub fn of(trace: &Trace, range: Range<usize>) -> Self {
+        let mut out = Evidence::default();
+        let end = range.end.min(trace.len());
+        for at in range.start.min(end)..end {
+            let step = &trace.steps()[at];
+            match step.event {
+                Event::Data { pa, bytes, .. } => match step.actor {
+                    Actor::Device(_) => add(&mut out.moved, pa, bytes, true, at),
+                    Actor::Iommu => {}
+                    _ => add(&mut out.stored, pa, bytes, true, at),
+                },
+                Event::Load { pa, bytes, .. } => match step.actor {
+                    Actor::Device(_) => add(&mut out.moved, pa, bytes, false, at),
+                    Actor::Iommu => {}
+                    _ => add(&mut out.stored, pa, bytes, false, at),
+                },
+                Event::OwnData { device, at, bytes, .. } => out.own.push((device, at, bytes.into(), true)),
+                Event::OwnLoad { device, at, bytes, .. } => out.own.push((device, at, bytes.into(), false)),
+                Event::Register { register, new, write, .. } if matches!(step.actor, Actor::Device(_)) => {
+                    out.register = Some((register.name, new, write));
+                }
+                Event::Register { register, new, write, .. } if step.actor == Actor::Os => {
+                    out.register = Some((register.name, new, write));
+                }
+                Event::Fault { code, at, recorded, .. } => out.fault = Some((code, at, recorded)),
+                Event::Read { entry, verdict, .. } => {
+                    out.reads += 1;
+                    let why = match verdict {
+                        Verdict::Refused(rule) => rule.text,
+                        Verdict::Fault(code) => code.text,
+                        _ => continue,
+                    };
+                    out.refusing = Some((entry.name.into(), why.into()));
+                }
+                Event::Check { rule, ok: false, .. } => out.check = Some(rule),
+                Event::Window { from, hit: false, .. } => out.unanswered = Some(from),
+                Event::Interrupt { vector, destination, kind } => {
+                    // A fault has its own interrupt, which is not what the request was for.
+                    if out.refusing.is_none() && out.check.is_none() || kind == InterruptKind::Blocked {
+                        out.interrupt = Some((vector, destination, kind));
+                    }
+                }
+                Event::Cache { cache, op, line, .. } => out.cache(cache.kind, op, line.from, line.to, at),
+                Event::Write { pa, old, new, .. } => {
+                    out.entries += 1;
+                    out.word = Some((pa, old, new));
+                }
+                Event::WriteRun { entry, new, .. } => {
+                    out.entries += trace.get_words(new).len() as u64 / u64::from(entry.words.max(1));
+                }
+                Event::Owner { state, .. } => out.owner = Some(state),
+                Event::Cost { kind, amount } => match kind {
+                    CostKind::CopiedBytes => out.copied += amount,
+                    CostKind::SyncedBytes => out.synced += amount,
+                    CostKind::Exit => out.exits += amount,
+                },
+                Event::Begin(Scope::Command { .. }) => out.commands += 1,
+                Event::Begin(Scope::Translation { .. }) => out.translations += 1,
+                Event::Packet { header, .. } if !matches!(header[0] >> 24 & 0x1f, 0b0_1010 | 0b0_1011) => {
+                    out.packets += 1;
+                }
+                Event::End(Verdict::Next(to)) if step.depth == 1 => out.given = Some(to),
+                Event::End(Verdict::Leaf { to, .. }) => out.leaf = Some(to),
+                _ => {}
+            }
+        }
+        out
+    }
+
+    fn cache(&mut self, kind: CacheKind, op: CacheOp, from: u64, to: u64, at: usize) {
+        match (kind, op) {
+            (CacheKind::Data, CacheOp::Hit) => self.line_hits.push((at, from, to)),
+            (CacheKind::Data, CacheOp::Insert) => self.line_inserts += 1,
+            (CacheKind::Data, CacheOp::Invalidate) => self.line_drops += 1,
+            (CacheKind::Tlb, _) => {}
+            (_, CacheOp::Stale) => {
+                self.stale.get_or_insert(at);
+            }
+            (_, CacheOp::Invalidate) => self.forgotten += 1,
+            _ => {}
+        }
+    }
+
+    /// How many bytes devices moved to (`write`) or from memory.
+    pub fn bytes(&self, write: bool) -> u64 {
+        self.moved.iter().filter(|p| p.write == write).map(|p| p.bytes).sum()
+    }
+}
+
+/// Adds bytes to the last piece when they follow it.
+fn add(pieces: &mut Vec<Piece>, at: PhysAddr, bytes: u32, write: bool, step: usize) {
+    match pieces.last_mut() {
+        Some(last) if last.write == write && last.at.raw().wrapping_add(last.bytes) == at.raw() => {
+            last.bytes += u64::from(bytes);
+        }
+        _ => pieces.push(Piece { at, bytes: bytes.into(), write, step }),
+    }
+}

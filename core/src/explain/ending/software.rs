@@ -1,0 +1,488 @@
+//! What came of what software does: memory, domains, mappings, caches, registers.
+
+use super::access::device_space;
+use super::evidence::Evidence;
+use super::{bytes, count, thousands, Ending, Kind, Teller};
+use crate::addr::PhysAddr;
+use crate::machine::software::{Buffer, Handle, Owner};
+use crate::machine::Done;
+use crate::scenario::ast::{self, Choice, EntryState, Extent, Operation as O};
+use crate::spec::Phrase;
+use crate::trace::OwnerState;
+use alloc::{format, string::String};
+
+impl Teller<'_> {
+    /// What came of an operation that moves no data by itself.
+    pub(super) fn software(&self, operation: &O, done: &Done, e: &Evidence) -> Ending {
+        match operation {
+            O::Alloc(op) => self.alloc(&op.name.value, done),
+            O::Free(op) => {
+                let name = &op.buffer.value;
+                Ending::done(
+                    format!("{name}'s memory is given back: it may become anybody's."),
+                    format!("{name} 的内存已归还：之后可能归任何人。"),
+                )
+            }
+            O::Fill(op) => self.fill(&op.at, e),
+            O::Poke(_) => self.word(e),
+            O::Domain(op) => {
+                let name = &op.name.value;
+                Ending::done(
+                    format!("Domain {name} exists; it maps nothing yet."),
+                    format!("域 {name} 已建立，还没有任何映射。"),
+                )
+            }
+            O::Attach(op) => self.attach(&op.device.value, &op.to.value),
+            O::Detach(op) => {
+                let name = &op.device.value;
+                Ending::done(
+                    format!("{name} is in no domain now: its requests are refused."),
+                    format!("{name} 不再属于任何域：它的请求会被拒绝。"),
+                )
+            }
+            O::Bind(op) => {
+                let (device, process) = (&op.device.value, &op.process.value);
+                let pasid = match op.pasid {
+                    Some(pasid) => format!(" {}", pasid.value),
+                    None => String::new(),
+                };
+                Ending::new(
+                    Kind::Mapped,
+                    format!("{device} may use {process}'s pointers: a request with PASID{pasid} is looked up in {process}'s own page table."),
+                    format!("{device} 可以直接使用 {process} 的指针：带 PASID{pasid} 的请求查的就是 {process} 自己的页表。"),
+                )
+            }
+            O::Unbind(op) => {
+                let name = &op.device.value;
+                Ending::new(
+                    Kind::Unmapped,
+                    format!("{name} may no longer use that process's pointers."),
+                    format!("{name} 不能再使用那个进程的指针。"),
+                )
+            }
+            O::Map(op) => self.map(op, e),
+            O::Unmap(op) => self.unmap(op, e),
+            O::Invalidate(op) => {
+                let (cache, n) = (op.cache.value.word(), e.forgotten);
+                let entries = if n == 1 { "1 entry".into() } else { format!("{} entries", thousands(n)) };
+                Ending::done(
+                    format!("The {cache} has forgotten {entries}."),
+                    format!("{cache} 忘掉了 {} 个条目。", thousands(n)),
+                )
+            }
+            O::Flush(_) => {
+                let n = e.forgotten;
+                let entries =
+                    if n == 1 { "1 entry is".into() } else { format!("{} entries are", thousands(n)) };
+                Ending::new(
+                    Kind::Unmapped,
+                    format!("All that was put off is done: {entries} forgotten."),
+                    format!("先前推迟的都做了：忘掉了 {} 个条目。", thousands(n)),
+                )
+            }
+            O::PageEntry(_) | O::DeviceEntry(_) | O::ProcessEntry(_) => self.word(e),
+            O::RegisterRead(op) => {
+                let (name, value) = (register(&op.register), done.value.unwrap_or(0));
+                Ending::new(
+                    Kind::Answered,
+                    format!("Register {name} is {value:#x}."),
+                    format!("寄存器 {name} 的值是 {value:#x}。"),
+                )
+            }
+            O::RegisterWrite(op) => {
+                let name = register(&op.register);
+                Ending::done(
+                    format!("{} is in register {name}.", op.value),
+                    format!("{} 已写入寄存器 {name}。", op.value),
+                )
+            }
+            O::AllocCoherent(op) => self.coherent(&op.name.value, &op.device.value, done),
+            O::FreeCoherent(op) => {
+                let name = &op.handle.value;
+                Ending::new(
+                    Kind::Unmapped,
+                    format!("{name} is given back: no device address leads there any more."),
+                    format!("{name} 已归还：不再有设备地址通向那里。"),
+                )
+            }
+            O::MapSingle(op) | O::MapPage(op) => self.map_single(&op.name.value, &op.device.value, done, e),
+            O::MapSg(op) => self.map_list(&op.name.value, &op.device.value, done),
+            O::UnmapSingle(op) | O::UnmapPage(op) | O::UnmapSg(op) => {
+                self.unmap_handle(&op.handle.value, done, e)
+            }
+            O::SyncForCpu(_) | O::SyncSgForCpu(_) => self.sync(true, e),
+            O::SyncForDevice(_) | O::SyncSgForDevice(_) => self.sync(false, e),
+            O::SetMask(op) => {
+                let (name, bits) = (&op.device.value, op.bits.value);
+                let last = if bits >= 64 { u64::MAX } else { (1 << bits) - 1 };
+                Ending::done(
+                    format!("{name} will be given addresses of {bits} bits: up to {last:#x}."),
+                    format!("交给 {name} 的地址不超过 {bits} 位：最大 {last:#x}。"),
+                )
+            }
+            O::Ioremap(op) => self.ioremap(&op.name.value),
+            O::CpuEvict(_) => {
+                let n = bytes(e.synced);
+                Ending::done(
+                    format!("{} left the CPU's cache for memory.", upper(&n.en)),
+                    format!("CPU 缓存里的 {} 已写回内存。", n.zh),
+                )
+            }
+            O::Program(op) => {
+                let name = &op.device.value;
+                Ending::done(
+                    format!("{name}'s registers hold the transfer; nothing moves before the doorbell."),
+                    format!("这次传输已写进 {name} 的寄存器；按门铃之前什么也不会动。"),
+                )
+            }
+            O::ProgramList(op) => {
+                let name = &op.device.value;
+                Ending::done(
+                    format!("{name} knows where its list begins; nothing moves before the doorbell."),
+                    format!("{name} 知道链表从哪里开始了；按门铃之前什么也不会动。"),
+                )
+            }
+            O::Descriptor(_) => self.descriptor(e),
+            O::InterruptEntry(op) => self.entry(op),
+            O::Ats(op) => self.ats(&op.device.value, &op.at, e),
+            O::PageRequest(op) => {
+                let (name, at) = (&op.device.value, &op.at);
+                Ending::new(
+                    Kind::Answered,
+                    format!("The kernel has dealt with {name}'s request for the page at {at}, and has answered it."),
+                    format!("内核已处理 {name} 对 {at} 这一页的请求，并作了答复。"),
+                )
+            }
+            _ => Ending::default(),
+        }
+    }
+
+    fn buffer(&self, name: &str, done: &Done) -> Option<&Buffer> {
+        let made = |b: &&Buffer| b.name == name && b.born <= done.steps.end;
+        self.machine.sw.buffers.iter().rev().find(made)
+    }
+    fn handle(&self, name: &str, done: &Done) -> Option<&Handle> {
+        let made = |h: &&Handle| h.name == name && h.born <= done.steps.end;
+        self.machine.sw.handles.iter().rev().find(made)
+    }
+
+    fn alloc(&self, name: &str, done: &Done) -> Ending {
+        let Some(buffer) = self.buffer(name, done) else { return Ending::default() };
+        let (n, at) = (bytes(buffer.size), buffer.pieces.first().map_or(PhysAddr::new(0), |p| p.0));
+        let more = match buffer.pieces.len() {
+            0 | 1 => Phrase::default(),
+            n => Phrase::new(format!(" and {} other places", n - 1), format!("等 {n} 处")),
+        };
+        let (of_en, of_zh) = match buffer.owner {
+            Owner::Kernel => Default::default(),
+            Owner::Process(p) => {
+                let name = self.machine.sw.processes.get(p).map_or("", |p| p.name.as_str());
+                (format!(", for {name}"), format!("，归 {name}"))
+            }
+            Owner::Vm(v) => {
+                let name = self.machine.sw.vms.get(v).map_or("", |v| v.name.as_str());
+                (format!(", inside guest {name}"), format!("，在客户机 {name} 里"))
+            }
+        };
+        Ending::done(
+            format!("{name} has {} of memory at {at}{}{of_en}.", n.en, more.en),
+            format!("{name} 得到 {} 内存，位于 {at}{}{of_zh}。", n.zh, more.zh),
+        )
+    }
+
+    fn fill(&self, at: &ast::Loc<PhysAddr>, e: &Evidence) -> Ending {
+        let n = bytes(e.stored.iter().map(|p| p.bytes).sum());
+        Ending::done(
+            format!("{at} holds {} of known contents.", n.en),
+            format!("{at} 里放好了 {} 已知的内容。", n.zh),
+        )
+    }
+
+    fn word(&self, e: &Evidence) -> Ending {
+        let Some((pa, old, new)) = e.word else {
+            return match e.stored.first() {
+                Some(piece) => Ending::done(
+                    format!("The word at {} is changed.", piece.at),
+                    format!("{} 处的字已修改。", piece.at),
+                ),
+                None => Ending::done("No word changed.".into(), "没有字被修改。".into()),
+            };
+        };
+        Ending::done(
+            format!("The word at {pa} was {old:#x} and is {new:#x} now."),
+            format!("{pa} 处的字原是 {old:#x}，现在是 {new:#x}。"),
+        )
+    }
+
+    fn attach(&self, device: &str, to: &str) -> Ending {
+        match to {
+            "pass-through" => Ending::done(
+                format!("{device}'s addresses pass through the IOMMU as they are."),
+                format!("{device} 的地址原样通过 IOMMU。"),
+            ),
+            "blocked" => Ending::done(format!("Every request of {device} is refused from now on."), format!("从现在起 {device} 的请求一律被拒绝。")),
+            _ if self.machine.sw.vms.iter().any(|vm| vm.name == to) => Ending::new(
+                Kind::Mapped,
+                format!("{device} belongs to guest {to}: the IOMMU takes its addresses for {to}'s guest-physical ones."),
+                format!("{device} 归客户机 {to} 使用：IOMMU 把它的地址当作 {to} 的客户机物理地址。"),
+            ),
+            _ => Ending::done(
+                format!("{device}'s requests are looked up in the tables of {to} now."),
+                format!("从现在起，{device} 的请求查 {to} 的表。"),
+            ),
+        }
+    }
+
+    fn map(&self, op: &ast::Map, e: &Evidence) -> Ending {
+        let (space, start) = (&op.space.value, &op.range.start);
+        let len = match &op.range.extent {
+            Extent::Length(len) => Some(bytes(len.value)),
+            Extent::End(end) => end.value.checked_sub(start.offset.value).map(bytes),
+        };
+        let (n_en, n_zh) =
+            len.map_or(Default::default(), |n| (format!(" ({})", n.en), format!("（{}）", n.zh)));
+        if op.not_present {
+            return Ending::done(
+                format!("{space} is promised {start}{n_en}: no page is there yet."),
+                format!("{space} 得到了 {start}{n_zh} 的许诺：那里还没有页。"),
+            );
+        }
+        let to = op.to.as_ref();
+        let to_en = to.map_or(String::from("memory of its own"), |to| format!("{to}"));
+        let to_zh = to.map_or(String::from("自己的内存"), |to| format!(" {to}"));
+        let entries = if e.entries > 1 {
+            Phrase::new(
+                format!(", by {} entries", thousands(e.entries)),
+                format!("，写了 {} 个表项", thousands(e.entries)),
+            )
+        } else {
+            Phrase::default()
+        };
+        Ending::new(
+            Kind::Mapped,
+            format!("{start}{n_en} in {space} leads to {to_en} now{}.", entries.en),
+            format!("{space} 的 {start}{n_zh} 现在通向{to_zh}{}。", entries.zh),
+        )
+    }
+
+    fn unmap(&self, op: &ast::Unmap, e: &Evidence) -> Ending {
+        let (space, start) = (&op.space.value, &op.range.start);
+        if op.no_invalidate || e.commands == 0 && e.owner == Some(OwnerState::StaleCached) {
+            return Ending::new(
+                Kind::Unmapped,
+                format!("{start} in {space} leads nowhere by the tables, but a cached copy of the entry still counts."),
+                format!("按页表，{space} 的 {start} 已不通向任何地方，但缓存里的旧条目仍然有效。"),
+            );
+        }
+        Ending::new(
+            Kind::Unmapped,
+            format!("{start} in {space} leads nowhere any more."),
+            format!("{space} 的 {start} 不再通向任何地方。"),
+        )
+    }
+
+    fn map_single(&self, name: &str, device: &str, done: &Done, e: &Evidence) -> Ending {
+        let Some(handle) = self.handle(name, done) else { return Ending::default() };
+        let buffer = handle.buffer.and_then(|(at, _)| self.machine.sw.buffers.get(at));
+        let buffer = buffer.map_or(name, |b| b.name.as_str());
+        let Some((at, _)) = handle.segments.first() else { return Ending::default() };
+        let space = device_space(self.machine.iommu_on());
+        let to = handle.pieces.first().map_or(PhysAddr::new(0), |p| p.0);
+        if e.owner == Some(OwnerState::Bounced) {
+            let (copied_en, copied_zh) = match bytes(e.copied) {
+                n if e.copied > 0 => {
+                    (format!("its {} are copied there", n.en), format!("{} 已拷贝过去", n.zh))
+                }
+                _ => (String::from("it will be copied back from there"), String::from("用完再从那里拷回")),
+            };
+            return Ending::new(
+                Kind::Mapped,
+                format!("{buffer} is out of {device}'s reach: a bounce copy at {} {at} stands in for it, and {copied_en}.", space.en),
+                format!("{device} 够不着 {buffer}：由位于{}{at} 的回弹副本代替，{copied_zh}。", spaced(&space.zh)),
+            );
+        }
+        if at.raw() == to.raw() {
+            return Ending::new(
+                Kind::Mapped,
+                format!(
+                    "{buffer} is {device}'s now, at {} {at}: the same number as its physical address.",
+                    space.en
+                ),
+                format!("{buffer} 现在归 {device}，{}{at}：和物理地址是同一个数字。", spaced(&space.zh)),
+            );
+        }
+        Ending::new(
+            Kind::Mapped,
+            format!("{buffer} is {device}'s now: {} {at} leads to physical address {to}.", space.en),
+            format!("{buffer} 现在归 {device}：{}{at} 通向物理地址 {to}。", spaced(&space.zh)),
+        )
+    }
+
+    fn map_list(&self, name: &str, device: &str, done: &Done) -> Ending {
+        let Some(handle) = self.handle(name, done) else { return Ending::default() };
+        let (pieces, segments) = (handle.pieces.len(), handle.segments.len());
+        let at = handle.segments.first().map_or_else(String::new, |s| format!("{}", s.0));
+        Ending::new(
+            Kind::Mapped,
+            format!(
+                "{} of memory, {} in {device}'s eyes: from {at} on.",
+                upper(&count(pieces as u64, "piece")),
+                if segments == 1 { "one range".into() } else { count(segments as u64, "range") }
+            ),
+            format!("内存里是 {pieces} 块，在 {device} 看来是 {segments} 段：从 {at} 开始。"),
+        )
+    }
+
+    fn coherent(&self, name: &str, device: &str, done: &Done) -> Ending {
+        let Some(handle) = self.handle(name, done) else { return Ending::default() };
+        let at = handle.segments.first().map_or_else(String::new, |s| format!("{}", s.0));
+        let to = handle.pieces.first().map_or(PhysAddr::new(0), |p| p.0);
+        Ending::new(
+            Kind::Mapped,
+            format!("{name} is for the CPU and {device} at any time: physical address {to} to the one, {at} to the other."),
+            format!("{name} 由 CPU 和 {device} 随时共用：对前者是物理地址 {to}，对后者是 {at}。"),
+        )
+    }
+
+    fn unmap_handle(&self, name: &str, done: &Done, e: &Evidence) -> Ending {
+        let Some(handle) = self.handle(name, done) else { return Ending::default() };
+        let device = self.machine.hw.devices.get(handle.device).map_or("", |d| d.name.as_str());
+        let buffer = handle.buffer.and_then(|(at, _)| self.machine.sw.buffers.get(at));
+        let buffer = buffer.map_or(name, |b| b.name.as_str());
+        let (copy_en, copy_zh) = match bytes(e.copied) {
+            n if e.copied > 0 => (format!(", with {} copied back", n.en), format!("，拷回 {}", n.zh)),
+            _ => Default::default(),
+        };
+        if e.owner == Some(OwnerState::StaleCached) {
+            return Ending::new(
+                Kind::Unmapped,
+                format!("{name} is gone from the tables, but the IOTLB is not told: {device} can still reach {buffer} by what is cached."),
+                format!("{name} 已从页表中去掉，但没有通知 IOTLB：凭缓存的条目，{device} 仍能访问 {buffer}。"),
+            );
+        }
+        let (told_en, told_zh) = if e.commands > 0 {
+            (" and the IOTLB has forgotten it", "，IOTLB 也已忘掉")
+        } else {
+            ("", "")
+        };
+        Ending::new(
+            Kind::Unmapped,
+            format!("{buffer} is the CPU's again{copy_en}: {name} leads nowhere any more{told_en}."),
+            format!("{buffer} 重新归 CPU{copy_zh}：{name} 不再通向任何地方{told_zh}。"),
+        )
+    }
+
+    fn sync(&self, for_cpu: bool, e: &Evidence) -> Ending {
+        let (who_en, who_zh) = if for_cpu { ("the CPU", " CPU ") } else { ("the device", "设备") };
+        let (en, zh) = if e.copied > 0 {
+            let n = bytes(e.copied);
+            (
+                format!("{} are copied between the buffer and its bounce copy", n.en),
+                format!("在缓冲区与回弹副本之间拷贝 {}", n.zh),
+            )
+        } else if e.line_drops > 0 {
+            (
+                format!("{} of the CPU's cache dropped", count(e.line_drops as u64, "line")),
+                format!("CPU 缓存丢掉 {} 行", e.line_drops),
+            )
+        } else if e.synced > 0 {
+            let n = bytes(e.synced);
+            (format!("{} of cache lines written back", n.en), format!("写回 {} 缓存行", n.zh))
+        } else {
+            (
+                "nothing to do here: the device sees the CPU's cache".into(),
+                "这里无事可做：设备看得到 CPU 的缓存".into(),
+            )
+        };
+        Ending::done(format!("It is {who_en}'s turn now: {en}."), format!("现在轮到{who_zh}使用：{zh}。"))
+    }
+
+    fn ioremap(&self, name: &str) -> Ending {
+        let Some(remap) = self.machine.sw.remaps.iter().rev().find(|r| r.name == name) else {
+            return Ending::default();
+        };
+        Ending::new(
+            Kind::Mapped,
+            format!(
+                "{name} is virtual address {} to the kernel: it leads to physical address {}.",
+                remap.va, remap.pa
+            ),
+            format!("{name} 对内核是虚拟地址 {}：通向物理地址 {}。", remap.va, remap.pa),
+        )
+    }
+
+    fn descriptor(&self, e: &Evidence) -> Ending {
+        let Some(piece) = e.stored.iter().rev().find(|p| p.write) else {
+            return Ending::done(
+                "A descriptor is in the CPU's cache.".into(),
+                "一个描述符在 CPU 的缓存里。".into(),
+            );
+        };
+        let thing = self.places.at(piece.at, piece.step);
+        Ending::done(
+            format!("A descriptor is at {}, in {}: the engine will find it there.", piece.at, thing.en),
+            format!("一个描述符放在 {}（{}）：引擎会到那里去取。", piece.at, thing.zh),
+        )
+    }
+
+    fn entry(&self, op: &ast::InterruptEntry) -> Ending {
+        let n = &op.index;
+        if op.state.is_some_and(|s| s.value == EntryState::NotPresent) {
+            return Ending::done(
+                format!("Entry {n} of the interrupt table is not present: what uses it is blocked."),
+                format!("中断表第 {n} 项不存在：用到它的中断会被拦下。"),
+            );
+        }
+        let (vector_en, vector_zh) = match &op.vector {
+            Some(vector) => (format!("vector {vector}"), format!("向量 {vector}")),
+            None => ("an interrupt".into(), "中断".into()),
+        };
+        let (to_en, to_zh) = match (&op.vm, &op.cpu) {
+            (Some(vm), _) => (format!("guest {}", vm.value), format!("客户机 {}", vm.value)),
+            (None, Some(cpu)) => (format!("CPU {cpu}"), format!("CPU {cpu}")),
+            (None, None) => ("CPU 0".into(), "CPU 0".into()),
+        };
+        let (for_en, for_zh) = match &op.source {
+            Some(source) => {
+                (format!(", and only {} may use it", source.value), format!("，只有 {} 可以用", source.value))
+            }
+            None => Default::default(),
+        };
+        Ending::done(
+            format!("Entry {n} of the interrupt table sends {vector_en} to {to_en}{for_en}."),
+            format!("中断表第 {n} 项把{vector_zh} 送到 {to_zh}{for_zh}。"),
+        )
+    }
+
+    fn ats(&self, device: &str, at: &ast::Loc<ast::OfSubject>, e: &Evidence) -> Ending {
+        match (e.fault, e.check, e.leaf) {
+            (None, None, Some(to)) => Ending::new(
+                Kind::Answered,
+                format!("{device} knows now that {at} is physical address {to}, and keeps it."),
+                format!("{device} 现在知道 {at} 是物理地址 {to}，并把它记下。"),
+            ),
+            _ => Ending::new(
+                Kind::Answered,
+                format!("The answer is that {at} leads nowhere now: {device} keeps nothing."),
+                format!("回答是：{at} 现在不通向任何地方，{device} 什么也没有记下。"),
+            ),
+        }
+    }
+}
+
+/// A word of Chinese or Latin letters before a number.
+fn spaced(word: &str) -> String {
+    format!("{word} ")
+}
+
+fn upper(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or(String::new(), |c| c.to_uppercase().chain(letters).collect())
+}
+
+fn register(register: &ast::Register) -> String {
+    match register {
+        ast::Register::Offset(offset) => format!("at offset {offset}"),
+        ast::Register::Name(name) => name.value.clone(),
+    }
+}
