@@ -21,7 +21,8 @@ const USAGE: &str = "usage: iommu-play COMMAND ...
   gallery                             the scenarios that come with it, as JSON: texts in both languages, topics, pictures
   link SCENARIO [--at STEP] [--base URL] [--lang zh] [--whole] ...  the link that holds a scenario
   replay [--show N] FILE.jsonl ...   compare with recorded outcomes of another implementation
-  run [--zh] [--json] [SCENARIO ...]  every step of a scenario in words
+  run [--depth idea|operation|read|step] [--zh] [--json] [SCENARIO ...]  what happens in a scenario, in words: its ideas,
+                                      its lines, what is inside them, or (without --depth) every step of the trace
   where SCENARIO ADDRESS [--of OWNER] [--at STEP] [--json]  all names of an address, and who can reach its byte
   unlink URL|- [--recover] [--zh]     the scenario that a link holds
 
