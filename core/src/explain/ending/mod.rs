@@ -120,8 +120,8 @@ impl Teller<'_> {
         let evidence = Evidence::of(self.trace, done.steps.clone());
         let mut ending = match &done.error {
             Some(error) => {
-                let zh = error.rule.map_or(error.message.as_str(), |rule| rule.text.zh);
-                let en = error.rule.map_or(error.message.as_str(), |rule| rule.text.en);
+                let zh = error.rule.map_or(error.message.zh.as_str(), |rule| rule.text.zh);
+                let en = error.rule.map_or(error.message.en.as_str(), |rule| rule.text.en);
                 Ending::new(Kind::Refused, format!("The kernel refuses: {en}."), format!("内核拒绝：{zh}。"))
             }
             None => self.operation(operation, done, &evidence),
