@@ -5,7 +5,7 @@
 //! known but of which there is no unit yet stands in this file.
 
 use super::ring::QueueType;
-use super::{riscv, vtd, AnyIommu};
+use super::{riscv, smmuv3, vtd, AnyIommu};
 use crate::addr::PhysAddr;
 use crate::mmu::arch::Cpu;
 use crate::platform::interrupts::Controller;
@@ -178,7 +178,7 @@ impl Architecture {
         match self {
             Architecture::Vtd => &vtd::ARCHITECTURE,
             Architecture::Riscv => &riscv::ARCHITECTURE,
-            Architecture::SmmuV3 => &SMMU_V3,
+            Architecture::SmmuV3 => &smmuv3::ARCHITECTURE,
             Architecture::AmdVi => &AMD_VI,
         }
     }
@@ -240,31 +240,6 @@ impl AnyIommu {
         }
     }
 }
-
-static SMMU_V3: Descriptor = Descriptor {
-    word: "smmuv3",
-    name: "SMMUv3",
-    label: "Arm SMMUv3",
-    title: "Arm SMMUv3",
-    machine: Text::new("Arm SMMUv3.", "Arm SMMUv3。"),
-    only: Text::new("On SMMUv3.", "在 SMMUv3 上。"),
-    terms: Terms {
-        requester: "StreamID",
-        process: "SubstreamID",
-        domain: "VMID and ASID",
-        device_entry: "Stream Table Entry (STE)",
-        process_entry: "Context Descriptor (CD)",
-        stage1: "stage 1",
-        stage2: "stage 2",
-        iotlb: "TLB",
-        device_cache: "configuration cache",
-        commands: "Command queue",
-        faults: "Event queue",
-        page_requests: "PRI queue",
-        interrupts: "GIC ITS",
-    },
-    unit: None,
-};
 
 static AMD_VI: Descriptor = Descriptor {
     word: "amd-vi",

@@ -12,6 +12,7 @@ pub mod fetch;
 pub mod registers;
 pub mod ring;
 pub mod riscv;
+pub mod smmuv3;
 pub mod traced_cache;
 mod unit;
 pub mod vtd;

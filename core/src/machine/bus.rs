@@ -207,7 +207,7 @@ impl DeviceBus<'_> {
                 let Some(pa) = self.hw.bridge.inbound(at, self.trace) else {
                     return Err(self.nothing(at.raw()));
                 };
-                if let (Controller::Imsic, Some(data)) = (self.hw.interrupts, data) {
+                if let (Controller::Imsic | Controller::Its, Some(data)) = (self.hw.interrupts, data) {
                     if self.interrupt(pa.raw(), data) {
                         return Ok(None);
                     }

@@ -1,5 +1,6 @@
 //! The architectures of CPUs: which tables they have, and where Linux puts things in its address space.
 
+use crate::paging::aarch64::{Aarch64, Granule};
 use crate::paging::any::{CpuTables, GuestTables};
 use crate::paging::{ept::Ept, riscv::Riscv, x86::X86};
 use crate::trace::GuestStage;
@@ -11,6 +12,8 @@ pub enum Cpu {
     X86,
     /// RISC-V, RV64 with the hypervisor extension. Svade: software sets A and D, or the access faults.
     Riscv,
+    /// Arm, AArch64: EL1 with tables of 4 KiB granules, EL2 below for guests.
+    Aarch64,
 }
 
 /// Where Linux puts things, in bytes from address 0.
@@ -30,6 +33,7 @@ impl Cpu {
         match self {
             Cpu::X86 => &[4, 5],
             Cpu::Riscv => &[3, 4, 5],
+            Cpu::Aarch64 => &[3, 4],
         }
     }
 
@@ -43,6 +47,7 @@ impl Cpu {
         self.levels().contains(&levels).then_some(match self {
             Cpu::X86 => CpuTables::X86(X86::kernel(levels)),
             Cpu::Riscv => CpuTables::Riscv(Riscv::first(levels)),
+            Cpu::Aarch64 => CpuTables::Aarch64(Aarch64::stage1(Granule::K4, 12 + 9 * levels)),
         })
     }
 
@@ -51,6 +56,8 @@ impl Cpu {
         match self {
             Cpu::X86 => GuestTables::Ept(Ept::four_levels()),
             Cpu::Riscv => GuestTables::Riscv(Riscv::second(4)),
+            // KVM's default: 40 bits of guest-physical address.
+            Cpu::Aarch64 => GuestTables::Aarch64(Aarch64::stage2(Granule::K4, 40)),
         }
     }
 
@@ -73,6 +80,13 @@ pub const fn layout(tables: &CpuTables) -> Layout {
         CpuTables::Riscv(Riscv { levels: 5, .. }) => {
             (0xff60_0000_0000_0000, 0xff20_0000_0000_0000, 0x7f00_0000_0000)
         }
+        // Documentation/arch/arm64/memory.rst.
+        CpuTables::Aarch64(Aarch64 { levels: 3, .. }) => {
+            (0xffff_ff80_0000_0000, 0xffff_ffc0_1000_0000, 0x7f_0000_0000)
+        }
+        CpuTables::Aarch64(_) => {
+            (0xffff_0000_0000_0000, 0xffff_8000_1000_0000, 0xffff_0000_0000 - 0x100_0000_0000)
+        }
         CpuTables::Riscv(_) => (0xffff_af80_0000_0000, 0xffff_8f80_0000_0000, 0x7f00_0000_0000),
     };
     Layout { direct_map, vmalloc, user }
@@ -84,7 +98,7 @@ mod tests {
 
     #[test]
     fn every_layout_fits_its_tables() {
-        for cpu in [Cpu::X86, Cpu::Riscv] {
+        for cpu in [Cpu::X86, Cpu::Riscv, Cpu::Aarch64] {
             assert!(cpu.tables(2).is_none() && cpu.tables(6).is_none());
             for levels in cpu.levels() {
                 let tables = cpu.tables(*levels).unwrap();

@@ -1,5 +1,6 @@
 //! How a translation fails on a CPU, in the words of its architecture.
 
+use super::aarch64::Abort;
 use super::riscv::Trap;
 use super::x86::{self, Exit};
 use crate::addr::{Address, AnyAddr, Space, VirtAddr};
@@ -26,6 +27,8 @@ pub enum MmuFault {
     Ept(Exit),
     /// RISC-V: an exception.
     Trap(Trap),
+    /// Arm: a data or instruction abort.
+    Abort(Abort),
     /// x86-64: the memory that holds a table did not answer, a machine check.
     Memory(MemError),
 }
@@ -39,6 +42,7 @@ impl MmuFault {
             MmuFault::Ept(Exit::Violation { .. }) => &x86::EPT_VIOLATION,
             MmuFault::Ept(Exit::Misconfiguration { .. }) => &x86::EPT_MISCONFIGURATION,
             MmuFault::Trap(trap) => trap.code(),
+            MmuFault::Abort(abort) => abort.code(),
             MmuFault::Memory(_) => return None,
         })
     }
@@ -48,6 +52,7 @@ impl MmuFault {
         match self {
             MmuFault::PageFault { .. } => true,
             MmuFault::Trap(trap) => trap.is_page_fault(),
+            MmuFault::Abort(abort) => abort.is_page_fault(),
             _ => false,
         }
     }
@@ -58,6 +63,7 @@ impl MmuFault {
             MmuFault::NonCanonical { at } | MmuFault::PageFault { at, .. } => at.any(),
             MmuFault::Ept(Exit::Violation { at, .. } | Exit::Misconfiguration { at }) => at.any(),
             MmuFault::Trap(trap) => trap.gpa.map_or(trap.at.any(), |gpa| gpa.any()),
+            MmuFault::Abort(abort) => abort.ipa.map_or(abort.at.any(), |ipa| ipa.any()),
             MmuFault::Memory(error) => match error {
                 MemError::Access(at) | MemError::Poison(at) => at.any(),
                 MemError::Full(_) | MemError::Budget => AnyAddr { space: Space::Physical, raw: 0 },
@@ -76,6 +82,7 @@ impl fmt::Display for MmuFault {
             }
             MmuFault::Ept(Exit::Misconfiguration { at }) => write!(f, "EPT misconfiguration at {at}"),
             MmuFault::Trap(trap) => trap.fmt(f),
+            MmuFault::Abort(abort) => abort.fmt(f),
             MmuFault::Memory(error) => error.fmt(f),
         }
     }

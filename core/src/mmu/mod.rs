@@ -3,9 +3,10 @@
 //! tables' format ([`crate::paging::any`]) and how a fault is told.
 //!
 //! * [`arch`]: the architectures, and where their kernel puts things
-//! * [`fault`]: why an access has no translation; [`x86`] and [`riscv`] have the codes
+//! * [`fault`]: why an access has no translation; [`x86`], [`riscv`] and [`aarch64`] have the codes
 //! * [`tlb`]: what is remembered, with tags for the address space and the guest
 
+pub mod aarch64;
 pub mod arch;
 pub mod fault;
 pub mod riscv;
@@ -14,11 +15,13 @@ pub mod x86;
 
 use crate::addr::{Address, AnyAddr, GuestPhysAddr, PageSize, PhysAddr, VirtAddr};
 use crate::memory::Memory;
+use crate::paging::aarch64::FaultKind;
 use crate::paging::any::{CpuFault, CpuState, CpuTables, GuestFault, GuestState, GuestTables};
 use crate::paging::ept::EptFault;
 use crate::paging::walk::{walk, Direct, Nested, Never, WalkError, Walked, Walker};
 use crate::paging::{Format, Want};
 use crate::trace::{Actor, CacheOp, Event, Observer, Off, Perms, Recorded, Stage};
+use aarch64::Abort;
 use fault::MmuFault;
 use riscv::{Cause, Trap};
 use tlb::{Entry, Tag, Tlb};
@@ -295,6 +298,11 @@ fn no_place(space: &AddressSpace, at: VirtAddr, want: Want) -> MmuFault {
     match space.format {
         CpuTables::X86(_) => MmuFault::NonCanonical { at },
         CpuTables::Riscv(_) => MmuFault::Trap(Trap::first(Cause::Page, at, want)),
+        CpuTables::Aarch64(_) => {
+            // In the gap between the halves of TTBR0 and TTBR1: a translation fault, level 0 (DDI 0487 D8.2).
+            let cause = aarch64::Cause::Tables(FaultKind::Translation);
+            MmuFault::Abort(Abort::first(cause, 4, at, want))
+        }
     }
 }
 
@@ -308,6 +316,12 @@ fn first_stage_fault<T>(
     match (error, &space.format) {
         (WalkError::Entry { fault: CpuFault::X86(fault), .. }, CpuTables::X86(format)) => {
             MmuFault::PageFault { at, error: x86::error_code(format, fault, want) }
+        }
+        (WalkError::Entry { fault: CpuFault::Aarch64(fault), level, .. }, _) => {
+            MmuFault::Abort(Abort::first(aarch64::Cause::Tables(fault.kind()), level, at, want))
+        }
+        (WalkError::Memory { level, .. }, CpuTables::Aarch64(_)) => {
+            MmuFault::Abort(Abort::first(aarch64::Cause::External, level, at, want))
         }
         (WalkError::Entry { .. }, _) => MmuFault::Trap(Trap::first(Cause::Page, at, want)),
         (WalkError::Memory { error, .. }, CpuTables::X86(_)) => MmuFault::Memory(error),
@@ -333,9 +347,13 @@ fn second_stage_fault(
         WalkError::Entry { fault: GuestFault::Ept(EptFault::Misconfiguration), .. } => {
             MmuFault::Ept(Exit::Misconfiguration { at })
         }
+        WalkError::Entry { fault: GuestFault::Aarch64(fault), level, .. } => {
+            second_abort(aarch64::Cause::Tables(fault.kind()), level, at, want, linear)
+        }
         WalkError::Entry { .. } => guest_fault(memory, guest, at, want, linear),
-        WalkError::Memory { error, .. } => match guest.format {
+        WalkError::Memory { error, level, .. } => match guest.format {
             GuestTables::Ept(_) => MmuFault::Memory(error),
+            GuestTables::Aarch64(_) => second_abort(aarch64::Cause::External, level, at, want, linear),
             GuestTables::Riscv(_) => {
                 let va = linear.map_or(VirtAddr::new(gpa), |l| l.0);
                 MmuFault::Trap(Trap::first(Cause::Access, va, want))
@@ -343,6 +361,19 @@ fn second_stage_fault(
         },
         WalkError::Table { fault, .. } => match fault {},
     }
+}
+
+/// Arm's stage 2 does not allow an access to `ipa`: an abort that is taken to EL2.
+fn second_abort(
+    cause: aarch64::Cause,
+    level: u8,
+    ipa: GuestPhysAddr,
+    want: Want,
+    linear: Option<(VirtAddr, bool)>,
+) -> MmuFault {
+    let on_walk = linear.is_some_and(|(_, data)| !data);
+    let at = linear.map_or(VirtAddr::new(ipa.raw()), |(va, _)| va);
+    MmuFault::Abort(Abort { ipa: Some(ipa), on_walk, ..Abort::first(cause, level, at, want) })
 }
 
 /// The hypervisor's tables do not allow an access to `at`: the guest leaves.
@@ -365,6 +396,9 @@ fn guest_fault(
             let asked = if to_table { Perms::R } else { want.perms };
             let qualification = x86::qualification(asked, allowed, linear.map(|(_, data)| data));
             MmuFault::Ept(Exit::Violation { at, linear: linear.map(|(va, _)| va), qualification })
+        }
+        GuestTables::Aarch64(f) => {
+            second_abort(aarch64::Cause::Tables(FaultKind::Translation), f.levels(), at, want, linear)
         }
         GuestTables::Riscv(_) => MmuFault::Trap(Trap {
             cause: Cause::GuestPage,

@@ -21,11 +21,16 @@ pub static RISCV_TLB: CacheType = CacheType {
     section: "RISC-V Privileged 12.2.1 (SFENCE.VMA)",
 };
 
+/// How traces name it on Arm.
+pub static ARM_TLB: CacheType =
+    CacheType { kind: CacheKind::Tlb, name: Text::new("TLB", "TLB"), section: "Arm ARM DDI 0487, D8" };
+
 /// How traces name the TLB of a CPU with such tables.
 pub(super) const fn kind(tables: &CpuTables) -> &'static CacheType {
     match tables {
         CpuTables::X86(_) => &TLB,
         CpuTables::Riscv(_) => &RISCV_TLB,
+        CpuTables::Aarch64(_) => &ARM_TLB,
     }
 }
 

@@ -2,6 +2,7 @@
 //! sets tables up, and the MMU that walks them, hold one of these and need not know the architecture.
 
 use super::{
+    aarch64::{Aarch64, Aarch64Fault, Aarch64State, Update},
     builder::Build,
     ept::{Ept, EptFault, EptState},
     riscv::{self, Riscv, RiscvFault, RiscvState},
@@ -106,6 +107,8 @@ formats! {
         X86 / x86: X86, X86Fault, X86State;
         /// RISC-V Sv39, Sv48 or Sv57 (RISC-V Privileged 12.4 to 12.6).
         Riscv / riscv: Riscv, RiscvFault, RiscvState;
+        /// Arm VMSAv8-64, stage 1 (DDI 0487 D8).
+        Aarch64 / aarch64: Aarch64, Aarch64Fault, Aarch64State;
     }
 }
 
@@ -116,6 +119,8 @@ formats! {
         Ept / ept: Ept, EptFault, EptState;
         /// RISC-V Sv39x4, Sv48x4 or Sv57x4: the G-stage (RISC-V Privileged 18.5).
         Riscv / riscv: Riscv, RiscvFault, RiscvState;
+        /// Arm VMSAv8-64, stage 2 (DDI 0487 D8).
+        Aarch64 / aarch64: Aarch64, Aarch64Fault, Aarch64State;
     }
 }
 
@@ -137,6 +142,7 @@ impl CpuTables {
         match self {
             CpuTables::X86(f) => f.canonical(at),
             CpuTables::Riscv(f) => f.accepts(at),
+            CpuTables::Aarch64(f) => f.accepts(at),
         }
     }
     /// The same, writing no accessed and dirty bits: for those who only look.
@@ -144,6 +150,7 @@ impl CpuTables {
         match self {
             CpuTables::X86(f) => CpuTables::X86(X86 { accessed_dirty: false, ..f }),
             CpuTables::Riscv(f) => CpuTables::Riscv(Riscv { frozen: true, ..f }),
+            CpuTables::Aarch64(f) => CpuTables::Aarch64(Aarch64 { frozen: true, ..f }),
         }
     }
     /// Does hardware set accessed and dirty bits as it walks?
@@ -151,6 +158,7 @@ impl CpuTables {
         match self {
             CpuTables::X86(f) => f.accessed_dirty,
             CpuTables::Riscv(f) => f.update && !f.frozen,
+            CpuTables::Aarch64(f) => matches!(f.update, Update::AccessDirty) && !f.frozen,
         }
     }
     /// Is the dirty bit set in a leaf entry?
@@ -158,6 +166,7 @@ impl CpuTables {
         match self {
             CpuTables::X86(_) => raw & x86::D != 0,
             CpuTables::Riscv(_) => raw & riscv::D != 0,
+            CpuTables::Aarch64(f) => !f.is_clean(raw),
         }
     }
     /// Is the page there in every address space?
@@ -165,6 +174,7 @@ impl CpuTables {
         match self {
             CpuTables::X86(_) => state.x86.global,
             CpuTables::Riscv(_) => state.riscv.global,
+            CpuTables::Aarch64(_) => state.aarch64.global(),
         }
     }
     /// The rights that a whole walk gathered, as one entry of the last level that maps address 0: what a TLB keeps,
@@ -183,11 +193,16 @@ impl CpuTables {
                 x86::P | when(s.write, x86::RW) | when(s.user, x86::US) | when(!s.execute, x86::XD)
             }
             CpuTables::Riscv(_) => state.riscv.leaf & 0xff | when(self.updates(), riscv::A),
+            CpuTables::Aarch64(_) => state.aarch64.as_leaf(),
         }
     }
 }
 
 static EPT: GuestStage = GuestStage { name: Text::new("EPT", "EPT"), in_a_sentence: Text::new("EPT", "EPT") };
+static STAGE_2: GuestStage = GuestStage {
+    name: Text::new("stage 2", "第二级"),
+    in_a_sentence: Text::new("stage 2", "第二级（stage 2）"),
+};
 static G_STAGE: GuestStage = GuestStage {
     name: Text::new("G-stage", "G-stage"),
     in_a_sentence: Text::new("the G-stage", "G-stage（第二级）"),
@@ -199,6 +214,7 @@ impl GuestTables {
         match self {
             GuestTables::Ept(_) => &EPT,
             GuestTables::Riscv(_) => &G_STAGE,
+            GuestTables::Aarch64(_) => &STAGE_2,
         }
     }
     /// The same, writing no accessed and dirty bits.
@@ -206,6 +222,7 @@ impl GuestTables {
         match self {
             GuestTables::Ept(f) => GuestTables::Ept(Ept { accessed_dirty: false, ..f }),
             GuestTables::Riscv(f) => GuestTables::Riscv(Riscv { frozen: true, ..f }),
+            GuestTables::Aarch64(f) => GuestTables::Aarch64(Aarch64 { frozen: true, ..f }),
         }
     }
     /// Is the guest-physical address one that the tables have a place for?
@@ -213,6 +230,7 @@ impl GuestTables {
         match self {
             GuestTables::Ept(f) => at >> (12 + 9 * f.levels as u32) == 0,
             GuestTables::Riscv(f) => f.accepts(at),
+            GuestTables::Aarch64(f) => f.accepts(at),
         }
     }
     /// Frames that the root table takes; it is aligned to as many.
@@ -221,6 +239,8 @@ impl GuestTables {
             GuestTables::Ept(_) => 1,
             // Two more index bits at the top: 16 KiB (RISC-V Privileged 18.5.1).
             GuestTables::Riscv(_) => 4,
+            // Concatenated tables instead of a level more (DDI 0487 D8.2).
+            GuestTables::Aarch64(f) => f.root_frames(),
         }
     }
 }

@@ -3,6 +3,7 @@
 //!
 //! Software and "hardware" share nothing but the words in [`Memory`](crate::memory::Memory).
 
+pub mod aarch64;
 pub mod any;
 pub mod builder;
 pub mod ept;

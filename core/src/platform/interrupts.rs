@@ -1,6 +1,7 @@
 //! Where interrupt messages go: each CPU architecture has a range of addresses to which a write of four bytes is an
 //! interrupt, and says what address and data mean.
 
+use super::its::DOORBELL;
 use crate::addr::{AddrRange, PhysAddr};
 use crate::spec::Text;
 
@@ -11,6 +12,8 @@ pub enum Controller {
     LocalApic,
     /// RISC-V: an interrupt file of 4 KiB for each hart (Advanced Interrupt Architecture, chapter 3).
     Imsic,
+    /// Arm: the doorbell of a GICv3's Interrupt Translation Service (IHI 0069, 5).
+    Its,
 }
 
 /// Interrupt files of the machine's harts: that of hart *h* is 4 KiB times *h* from [`Controller::range`]'s start.
@@ -34,6 +37,7 @@ impl Controller {
         let (start, len) = match self {
             Controller::LocalApic => (0xfee0_0000, 1 << 20),
             Controller::Imsic => (IMSIC, IMSIC_FILES << 12),
+            Controller::Its => (DOORBELL & !0xffff, 1 << 16),
         };
         AddrRange::new(PhysAddr::new(start), len).unwrap_or_else(AddrRange::whole)
     }
@@ -43,6 +47,7 @@ impl Controller {
         match self {
             Controller::LocalApic => Text::new("interrupts (local APIC)", "中断（本地 APIC）"),
             Controller::Imsic => Text::new("interrupt files (IMSIC)", "中断文件（IMSIC）"),
+            Controller::Its => Text::new("interrupts (GIC ITS)", "中断（GIC ITS）"),
         }
     }
 
@@ -53,6 +58,8 @@ impl Controller {
             Controller::LocalApic => {
                 Message { address: 0xfee0_0000 | ((cpu & 0xff) as u64) << 12, data: vector }
             }
+            // The ITS knows whom an event interrupts: its tables decide, not the message.
+            Controller::Its => Message { address: DOORBELL, data: vector },
             Controller::Imsic => Message { address: IMSIC + ((cpu & 0xff) as u64) * 4096, data: vector },
         }
     }
@@ -67,6 +74,7 @@ impl Controller {
             Controller::LocalApic => Some((message.data & 0xff, cpu)),
             // seteipnum_le, the only register of a file's page that devices write, is its first word (AIA 3.5).
             Controller::Imsic => (message.address & 0xfff == 0).then_some((message.data, cpu)),
+            Controller::Its => (message.address == DOORBELL).then_some((message.data, 0)),
         }
     }
 }
@@ -77,8 +85,10 @@ mod tests {
 
     #[test]
     fn messages_are_read_as_they_were_made() {
-        for controller in [Controller::LocalApic, Controller::Imsic] {
+        for controller in [Controller::LocalApic, Controller::Imsic, Controller::Its] {
             for (cpu, vector) in [(0, 0x41), (3, 0xff), (255, 1)] {
+                // An event says no CPU.
+                let cpu = if controller == Controller::Its { 0 } else { cpu };
                 assert_eq!(controller.decode(controller.message(cpu, vector)), Some((vector, cpu)));
             }
             assert_eq!(controller.decode(Message { address: 0x1000, data: 1 }), None);

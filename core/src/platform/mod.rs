@@ -11,6 +11,7 @@
 pub mod config;
 pub mod group;
 pub mod interrupts;
+pub mod its;
 pub mod local;
 pub mod map;
 pub mod resources;

@@ -2,6 +2,7 @@
 //! printing and the exit code are here.
 
 mod riscv;
+mod smmuv3;
 mod steps;
 mod vtd;
 
@@ -26,6 +27,8 @@ pub enum Verdict {
 pub struct Options {
     /// Deviations of the other implementation that are not to be taken into account, by name.
     pub without: Vec<String>,
+    /// Compare what the specification says: outcomes in which a note names a deviation are skipped.
+    pub specification: bool,
 }
 
 #[derive(Default)]
@@ -53,6 +56,8 @@ pub fn run(args: &[String]) -> ExitCode {
                 Some(name) => options.without.push(name.clone()),
                 None => return usage("--without needs the name of a deviation"),
             }
+        } else if arg == "--specification" {
+            options.specification = true;
         } else if arg.starts_with('-') {
             return usage(&format!("unknown option {arg}"));
         } else {
@@ -86,7 +91,10 @@ pub fn run(args: &[String]) -> ExitCode {
 }
 
 fn usage(problem: &str) -> ExitCode {
-    errln!("iommu-play replay: {problem}\nusage: iommu-play replay [--show N] [--without DEVIATION] FILE.jsonl ...");
+    errln!(
+        "iommu-play replay: {problem}
+usage: iommu-play replay [--show N] [--without DEVIATION] [--specification] FILE.jsonl ..."
+    );
     ExitCode::from(2)
 }
 
@@ -119,6 +127,7 @@ fn one_file(path: &str, options: &Options, show: &mut u64) -> Result<Count, Stri
         };
         match setup["arch"].as_str() {
             Some("vt-d") => vtd::replay(&setup, options, &mut each).map_err(at)?,
+            Some("smmuv3") => smmuv3::replay(&setup, options, &mut each).map_err(at)?,
             Some("riscv") => riscv::replay(&setup, &mut each).map_err(at)?,
             // The published RISC-V format names no architecture; its setups have a capabilities register.
             None if setup.get("caps").is_some() => riscv::replay(&setup, &mut each).map_err(at)?,

@@ -1,0 +1,276 @@
+//! The command queue: what makes the unit forget, and CMD_SYNC (IHI 0070, 4).
+
+use super::caches::World;
+use super::spec::commands::{
+    self, atc_inv, cfgi_cd, cfgi_ste_range, command, cs, opcode, resume, sync, tg, tlbi,
+};
+use super::spec::registers::*;
+use super::unit::Resumed;
+use super::Smmuv3;
+use crate::addr::{AnyAddr, Space};
+use crate::iommu::fetch::Place;
+use crate::memory::Memory;
+use crate::spec::{Bits, Rule, Text};
+use crate::trace::{Actor, Observer, Scope, Verdict};
+
+static ILLEGAL: Rule = Rule {
+    text: Text::new(
+        "an opcode that is not defined, or a command of a feature that the unit lacks (CERROR_ILL)",
+        "未定义的操作码，或单元不具备其功能的命令（CERROR_ILL）",
+    ),
+    section: "IHI 0070 7.1",
+};
+static UNREAD: Rule = Rule {
+    text: Text::new("the queue could not be read (CERROR_ABT)", "无法读取队列（CERROR_ABT）"),
+    section: "IHI 0070 7.1",
+};
+static UNANSWERED: Rule = Rule {
+    text: Text::new(
+        "a device did not answer an invalidation of its TLB (CERROR_ATC_INV_SYNC)",
+        "设备未应答其 TLB 的失效请求（CERROR_ATC_INV_SYNC）",
+    ),
+    section: "IHI 0070 7.1",
+};
+
+/// Why the queue stopped at a command.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Halt {
+    Illegal,
+    Abort,
+    Unanswered,
+}
+
+impl Halt {
+    const fn code(self) -> u64 {
+        match self {
+            Halt::Illegal => cerror::ILL,
+            Halt::Abort => cerror::ABT,
+            Halt::Unanswered => cerror::ATC_INV_SYNC,
+        }
+    }
+    const fn rule(self) -> &'static Rule {
+        match self {
+            Halt::Illegal => &ILLEGAL,
+            Halt::Abort => &UNREAD,
+            Halt::Unanswered => &UNANSWERED,
+        }
+    }
+}
+
+/// The addresses that a TLBI command names.
+#[derive(Clone, Copy, Debug)]
+struct Range {
+    start: u64,
+    last: u64,
+}
+
+impl Range {
+    fn of(words: &commands::tlbi::Words, ranges: bool) -> Self {
+        let start = words.address(tlbi::ADDR);
+        let granule = match words.bits(tlbi::TG) {
+            tg::K4 => 12,
+            tg::K16 => 14,
+            tg::K64 => 16,
+            _ => return Range { start, last: start | 0xfff },
+        };
+        if !ranges {
+            return Range { start, last: start | 0xfff };
+        }
+        let pages = (words.bits(tlbi::NUM) + 1) << words.bits(tlbi::SCALE);
+        Range { start, last: start.wrapping_add((pages << granule) - 1) }
+    }
+
+    /// Returns whether a page of 2^`shift` bytes has an address of the range.
+    fn touches(&self, page: u64, shift: u8) -> bool {
+        let end = page | ((1u64 << shift) - 1);
+        if self.last >= self.start {
+            page <= self.last && self.start <= end
+        } else {
+            // A range that runs past the end of 64 bits.
+            page <= self.last || self.start <= end
+        }
+    }
+}
+
+impl Smmuv3 {
+    /// Takes commands until the queue is empty or stops.
+    pub(super) fn take_commands<O: Observer>(&mut self, memory: &mut Memory, obs: &mut O) {
+        loop {
+            let active = self.regs.get(gerror::OFFSET, 4) ^ self.regs.get(gerrorn::OFFSET, 4);
+            let on = self.regs.get(cr0::OFFSET, 4).is_set(switches::CMDQEN);
+            let ring = self.ring(cmdq_base::OFFSET, 16, idr1::CMDQS);
+            let (prod, cons) = (self.regs.get(cmdq_prod::OFFSET, 4), self.regs.get(cmdq_cons::OFFSET, 4));
+            if !on || active.is_set(global_errors::CMDQ_ERR) || ring.is_empty(prod, cons) {
+                return;
+            }
+            match self.one_command(memory, ring.slot(ring.index(cons)).raw(), ring.index(cons) as u32, obs) {
+                Ok(()) => {
+                    let next = cons.with(cmdq_cons::RD, ring.next(cons.bits(cmdq_cons::RD)));
+                    self.set(&CMDQ_CONS, next, obs);
+                }
+                Err(halt) => {
+                    self.set(&CMDQ_CONS, cons.with(cmdq_cons::ERR, halt.code()), obs);
+                    self.raise(memory, global_errors::CMDQ_ERR, obs);
+                }
+            }
+        }
+    }
+
+    fn one_command<O: Observer>(
+        &mut self,
+        memory: &mut Memory,
+        pa: u64,
+        index: u32,
+        obs: &mut O,
+    ) -> Result<(), Halt> {
+        // Which command it is decides how it is recorded: look first.
+        let at = AnyAddr { space: Space::Physical, raw: pa };
+        let place = |low| Place { entry: command(low), level: 0, index, at, pa };
+        let reach = self.config.reach();
+        let words = place(0).read(&reach, memory, &mut crate::trace::Off).map_err(|_| Halt::Abort);
+        let words = match words {
+            Ok(words) => words,
+            Err(halt) => {
+                place(0).record(&[0; 8], Verdict::Refused(halt.rule()), obs);
+                return Err(halt);
+            }
+        };
+        let place = place(words[0]);
+        if O::ON {
+            obs.begin(Actor::Iommu, Scope::Command { entry: place.entry });
+        }
+        let command = [words[0], words[1]];
+        let result = match self.legal(&command) {
+            false => {
+                place.record(&words, Verdict::Refused(&ILLEGAL), obs);
+                Err(Halt::Illegal)
+            }
+            true => {
+                place.record(&words, Verdict::Ok, obs);
+                self.obey(memory, &command, obs)
+            }
+        };
+        obs.end(Actor::Iommu, result.map_or_else(|halt| Verdict::Refused(halt.rule()), |()| Verdict::Ok));
+        result
+    }
+
+    /// Does the unit have what the command is for? (IHI 0070, 4)
+    fn legal(&self, words: &[u64; 2]) -> bool {
+        use opcode::*;
+        let unit = &self.config;
+        let accepts = unit.quirks.commands_accepted;
+        let insecure = !words.is_set(cfgi_cd::SSEC);
+        match words[0] as u8 {
+            PREFETCH_CONFIG | PREFETCH_ADDR => accepts || insecure,
+            CFGI_STE | CFGI_STE_RANGE => insecure,
+            CFGI_CD | CFGI_CD_ALL => {
+                let stream = words.bits(cfgi_cd::SID) as u32;
+                let known = self.known.as_ref().is_none_or(|known| known.contains(&stream));
+                insecure && (unit.has(idr0::S1P) || !known)
+            }
+            TLBI_NH_ALL | TLBI_NH_ASID | TLBI_NH_VA | TLBI_NH_VAA => unit.has(idr0::S1P),
+            TLBI_S12_VMALL | TLBI_S2_IPA => unit.has(idr0::S2P),
+            TLBI_NSNH_ALL => true,
+            TLBI_EL2_ALL | TLBI_EL2_ASID | TLBI_EL2_VA | TLBI_EL2_VAA => accepts || unit.has(idr0::HYP),
+            TLBI_EL3_ALL | TLBI_EL3_VA => accepts,
+            ATC_INV => accepts || insecure && unit.has(idr0::ATS),
+            PRI_RESP => accepts || insecure && unit.has(idr0::PRI),
+            RESUME | STALL_TERM => accepts || insecure && unit.can_stall(),
+            SYNC => accepts || words.bits(sync::CS) <= cs::SEV,
+            _ => false,
+        }
+    }
+
+    fn obey<O: Observer>(&mut self, memory: &mut Memory, words: &[u64; 2], obs: &mut O) -> Result<(), Halt> {
+        use opcode::*;
+        let together = self.config.quirks.config_together;
+        let stream = words.bits(cfgi_cd::SID) as u32;
+        match words[0] as u8 {
+            CFGI_STE => {
+                self.caches.forget_streams(|s| s == stream, obs);
+                self.caches.forget_descriptors(|s, _| s == stream, obs);
+            }
+            CFGI_STE_RANGE => {
+                let mask = (2u64 << words.bits(cfgi_ste_range::RANGE)) - 1;
+                let hit = |s: u32| u64::from(s) & !mask == u64::from(stream) & !mask;
+                self.caches.forget_streams(hit, obs);
+                self.caches.forget_descriptors(|s, _| hit(s), obs);
+            }
+            CFGI_CD if !together => {
+                let number = words.bits(cfgi_cd::SSID) as u32;
+                self.caches.forget_descriptors(|s, n| s == stream && n == number, obs);
+            }
+            CFGI_CD | CFGI_CD_ALL => {
+                if together {
+                    self.caches.forget_streams(|s| s == stream, obs);
+                }
+                self.caches.forget_descriptors(|s, _| s == stream, obs);
+            }
+            TLBI_NH_ALL..=TLBI_NSNH_ALL => self.forget(words, obs),
+            ATC_INV if self.mute.contains(&(words.bits(atc_inv::SID) as u32)) => self.unanswered = true,
+            RESUME if self.config.can_stall() => {
+                let stag = words.bits(resume::STAG) as u16;
+                let how = match (words.is_set(resume::AC), words.is_set(resume::AB)) {
+                    (true, _) => Resumed::Retry,
+                    (false, true) => Resumed::Abort,
+                    (false, false) => Resumed::Terminate,
+                };
+                self.release(|waiting| waiting.stream == stream && waiting.stag == stag, how);
+            }
+            STALL_TERM if self.config.can_stall() => {
+                self.release(|waiting| waiting.stream == stream, Resumed::Abort);
+            }
+            SYNC => return self.sync(memory, words, obs),
+            // Prefetching is a hint. What a device is sent is its own affair.
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// The CMD_TLBI commands (IHI 0070, 4.4).
+    fn forget<O: Observer>(&mut self, words: &[u64; 2], obs: &mut O) {
+        use opcode::*;
+        let unit = self.config;
+        if unit.quirks.commands_accepted && matches!(words[0] as u8, TLBI_EL3_ALL..=TLBI_EL2_VAA) {
+            return;
+        }
+        let code = words[0] as u8;
+        let (vmid, asid) = (words.bits(tlbi::VMID) as u16, words.bits(tlbi::ASID) as u16);
+        // Without stage 2 there are no VMIDs.
+        let guest = |tag: Option<u16>| !unit.has(idr0::S2P) || tag == Some(vmid);
+        let range = Range::of(words, unit.idr3(idr3::RIL) != 0);
+        let el2 = |world| matches!(world, World::El2 | World::El2E2h);
+        self.caches.forget(
+            |tag, _| {
+                let el1 = tag.world == World::El1 && guest(tag.vmid);
+                let page = range.touches(tag.page, tag.shift);
+                let of_asid = tag.asid.is_none_or(|a| a == asid);
+                match code {
+                    TLBI_NH_ALL => el1,
+                    TLBI_NH_ASID => el1 && tag.asid == Some(asid),
+                    TLBI_NH_VA => el1 && of_asid && page,
+                    TLBI_NH_VAA => el1 && page,
+                    TLBI_EL2_ALL => el2(tag.world),
+                    TLBI_EL2_ASID => tag.world == World::El2E2h && tag.asid == Some(asid),
+                    TLBI_EL2_VA => el2(tag.world) && of_asid && page,
+                    TLBI_EL2_VAA => el2(tag.world) && page,
+                    TLBI_S12_VMALL => !el2(tag.world) && tag.vmid == Some(vmid),
+                    TLBI_S2_IPA => tag.world == World::Ipa && tag.vmid == Some(vmid) && page,
+                    _ => !el2(tag.world),
+                }
+            },
+            obs,
+        );
+    }
+
+    fn sync<O: Observer>(&mut self, memory: &mut Memory, words: &[u64; 2], obs: &mut O) -> Result<(), Halt> {
+        if core::mem::take(&mut self.unanswered) {
+            return Err(Halt::Unanswered);
+        }
+        if words.bits(sync::CS) == cs::IRQ {
+            let (address, data) = (words.address(sync::MSIADDR), words.bits(sync::MSIDATA) as u32);
+            self.message(memory, address, data, global_errors::MSI_CMDQ_ABT_ERR, obs);
+        }
+        Ok(())
+    }
+}
