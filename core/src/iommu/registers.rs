@@ -5,7 +5,7 @@
 //! architecture's hook, [`Registers::after_write`].
 
 use crate::memory::Memory;
-use crate::spec::Register;
+use crate::spec::{Bits, Field, Register};
 use crate::trace::{Actor, Event, Observer};
 use alloc::vec::Vec;
 
@@ -92,6 +92,21 @@ impl RegisterFile {
     /// Clears and sets bits at an offset, whatever software may do there. Not recorded.
     pub fn change(&mut self, at: u32, bytes: u8, clear: u64, set: u64) {
         self.put(at, bytes, self.get(at, bytes) & !clear | set);
+    }
+
+    /// Returns the value of a register at its own offset.
+    pub fn of(&self, register: &Register) -> u64 {
+        self.get(register.offset, register.bytes)
+    }
+
+    /// Sets a register at its own offset. Not recorded.
+    pub fn store(&mut self, register: &Register, value: u64) {
+        self.put(register.offset, register.bytes, value);
+    }
+
+    /// Clears a flag of a register at its own offset. Not recorded: views learn of it with the next change.
+    pub fn clear(&mut self, register: &Register, flag: Field) {
+        self.store(register, self.of(register).with_flag(flag, false));
     }
 
     fn declared(&self, at: u32) -> Option<&Declared> {

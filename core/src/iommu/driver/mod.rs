@@ -48,6 +48,16 @@ impl<'a, 'b, M: Mmio, O: Observer> Hardware<'a, 'b, M, O> {
         self.mmio.write(self.ctx.memory, at, bytes, value, self.ctx.obs);
     }
 
+    /// Reads a register at its own offset.
+    pub fn of(&self, register: &Register) -> u64 {
+        self.read(register.offset, register.bytes)
+    }
+
+    /// Writes a register at its own offset.
+    pub fn set(&mut self, register: &Register, value: u64) {
+        self.write(register.offset, register.bytes, value);
+    }
+
     /// Returns a frame for a structure, zeroed.
     pub fn frame(&mut self) -> Result<PhysAddr, DriverError> {
         self.ctx.frames.frame().ok_or(DriverError::NoFrames)

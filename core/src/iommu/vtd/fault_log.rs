@@ -6,8 +6,9 @@ use super::records::{address_type, Record};
 use super::spec::faults;
 use super::spec::interrupts::{compatible, MessageWords};
 use super::spec::registers::*;
-use super::Vtd;
+use super::VtdUnit;
 use crate::addr::{AnyAddr, Pasid, RequesterId, Space};
+use crate::iommu::registers::Registers;
 use crate::iommu::{Fault, Refusal, Request, RequestKind};
 use crate::spec::{Bits, FaultCode, Register, Rule, Text};
 use crate::trace::{Actor, Event, InterruptKind, Observer, Perms, Recorded, Verdict};
@@ -60,7 +61,7 @@ fn refusal(code: &FaultCode, kind: RequestKind) -> Refusal {
     }
 }
 
-impl Vtd {
+impl VtdUnit {
     /// Ends a request in a fault: records it where that is to be, and tells it.
     pub(super) fn refuse<O: Observer>(&mut self, failure: Failure, about: &About, obs: &mut O) -> Fault {
         let code = failure.code;
@@ -108,7 +109,7 @@ impl Vtd {
             return Recorded::Overflow;
         }
         let count = self.config.fault_registers();
-        let high_half = |unit: &Self, i: usize| unit.regs.get(unit.regs.fault_register(i) + 8, 8);
+        let high_half = |unit: &Self, i: usize| unit.regs.get(unit.config.fault_register(i) + 8, 8);
         let same_source =
             |high: u64| high.is_set(frcd_high::F) && high.bits(frcd_high::SID) == u64::from(record.source);
         if (0..count).any(|i| same_source(high_half(self, i))) {
@@ -116,18 +117,18 @@ impl Vtd {
         }
         let next = self.next_fault % count;
         if high_half(self, next).is_set(frcd_high::F) {
-            self.set_register(fsts::OFFSET, fsts::BYTES, status.with_flag(fsts::PFO, true), obs);
+            self.set(fsts::OFFSET, fsts::BYTES, status.with_flag(fsts::PFO, true), obs);
             return Recorded::Overflow;
         }
-        let at = self.regs.fault_register(next);
+        let at = self.config.fault_register(next);
         let [low, high] = record.emit();
-        self.set_register(at, 8, low, obs);
-        self.set_register(at + 8, 8, high, obs);
+        self.set(at, 8, low, obs);
+        self.set(at + 8, 8, high, obs);
         self.next_fault = (next + 1) % count;
         let first = !status.is_set(fsts::PPF);
         let index = if first { next as u64 } else { status.bits(fsts::FRI) };
         let pending = status.with(fsts::FRI, index).with_flag(fsts::PPF, true);
-        self.set_register(fsts::OFFSET, fsts::BYTES, pending, obs);
+        self.set(fsts::OFFSET, fsts::BYTES, pending, obs);
         if first {
             self.fault_event(status, obs);
         }
@@ -151,7 +152,7 @@ impl Vtd {
         }
         if masked {
             let pending = value.with_flag(event_control::IP, true);
-            self.set_register(control.offset, control.bytes, pending, obs);
+            self.set(control.offset, control.bytes, pending, obs);
             return;
         }
         self.regs.clear(control, event_control::IP);
@@ -165,21 +166,12 @@ impl Vtd {
         }
     }
 
-    /// Sets a register as hardware does, and tells it.
-    pub(super) fn set_register<O: Observer>(&mut self, at: u32, bytes: u8, new: u64, obs: &mut O) {
-        let old = self.regs.get(at, bytes);
-        self.regs.set(at, bytes, new);
-        if let (true, Some((register, start))) = (O::ON && old != new, self.regs.find(at)) {
-            obs.step(Actor::Iommu, Event::Register { register, offset: start, old, new, write: true });
-        }
-    }
-
     /// PPF follows the F fields (VT-d 11.4, fault status register).
     pub(super) fn refresh_pending(&mut self) {
         let any = (0..self.config.fault_registers())
-            .any(|i| self.regs.get(self.regs.fault_register(i) + 8, 8).is_set(frcd_high::F));
+            .any(|i| self.regs.get(self.config.fault_register(i) + 8, 8).is_set(frcd_high::F));
         let status = self.regs.of(&FSTS).with_flag(fsts::PPF, any);
-        self.regs.put(&FSTS, status);
+        self.regs.store(&FSTS, status);
         if !to_serve(status) {
             self.regs.clear(&FECTL, event_control::IP);
         }

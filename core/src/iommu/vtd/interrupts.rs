@@ -5,7 +5,7 @@ use super::context::Failure;
 use super::spec::faults as f;
 use super::spec::interrupts::*;
 use super::spec::registers::{gsts, irta, IRTA};
-use super::Vtd;
+use super::VtdUnit;
 use crate::addr::{Address, PhysAddr, RequesterId};
 use crate::iommu::{self, Delivery, InterruptEntry, Request, RequestKind};
 use crate::memory::Memory;
@@ -132,7 +132,7 @@ fn direct(address: u64, data: u32) -> Delivery {
     }
 }
 
-impl Vtd {
+impl VtdUnit {
     /// Takes a request to the interrupt address range.
     pub(super) fn remap<O: Observer>(
         &mut self,
@@ -147,7 +147,7 @@ impl Vtd {
         self.use_irte(memory, request, &message, words, true, obs)
     }
 
-    /// As [`Vtd::remap`], caches apart and nothing changed.
+    /// As [`VtdUnit::remap`], caches apart and nothing changed.
     pub(super) fn peek_interrupt(&self, memory: &mut Memory, request: &Request) -> Result<Delivery, Failure> {
         let message = self.accept(request, &mut Off).map_err(|(failure, _)| failure)?;
         let Some(message) = message else { return Ok(direct(request.at.raw(), request.data.unwrap_or(0))) };

@@ -7,8 +7,9 @@ use super::context::Kind;
 use super::spec::commands as d;
 use super::spec::registers::iotlb_registers::{iotlb, iva};
 use super::spec::registers::*;
-use super::Vtd;
+use super::VtdUnit;
 use crate::addr::{Address, PhysAddr};
+use crate::iommu::registers::Registers;
 use crate::memory::Memory;
 use crate::spec::{Bits, Rule, Text};
 use crate::trace::{write_data, Actor, CacheOp, Event, Observer, Scope, Verdict};
@@ -58,7 +59,7 @@ enum Stop {
 
 const INVALID: Stop = Stop::Error(iqe::TYPE, &BAD_TYPE);
 
-impl Vtd {
+impl VtdUnit {
     fn invalidate_translations<O: Observer>(&mut self, which: Translations, obs: &mut O) {
         match which {
             Translations::All => self.forget_iotlb(|_, _| true, obs),
@@ -134,7 +135,7 @@ impl Vtd {
         }
         let actual = if which.is_some() { value.bits(ccmd::CIRG) } else { 0 };
         let after = value.with_flag(ccmd::ICC, false).with(ccmd::CAIG, actual);
-        self.set_register(ccmd::OFFSET, ccmd::BYTES, after, obs);
+        self.set(ccmd::OFFSET, ccmd::BYTES, after, obs);
         obs.end(Actor::Iommu, Verdict::Ok);
     }
 
@@ -152,7 +153,7 @@ impl Vtd {
 
     /// The IOTLB register was written with IVT: register-based invalidation (VT-d 6.5.1.2).
     pub(super) fn iotlb_command<O: Observer>(&mut self, obs: &mut O) {
-        let at = self.regs.iotlb();
+        let at = self.config.iotlb_offset();
         let value = self.regs.get(at + 8, 8);
         if !value.is_set(iotlb::IVT) || self.is_on(gsts::QIES) {
             return;
@@ -167,7 +168,7 @@ impl Vtd {
         }
         let actual = if which.is_some() { value.bits(iotlb::IIRG) } else { 0 };
         let after = value.with_flag(iotlb::IVT, false).with(iotlb::IAIG, actual);
-        self.set_register(at + 8, 8, after, obs);
+        self.set(at + 8, 8, after, obs);
         obs.end(Actor::Iommu, Verdict::Ok);
     }
 
@@ -203,7 +204,7 @@ impl Vtd {
             if head == tail || !self.one_descriptor(memory, base.address(iqa::IQA), head, step, obs) {
                 return;
             }
-            self.set_register(iqh::OFFSET, iqh::BYTES, (head + step) % size, obs);
+            self.set(iqh::OFFSET, iqh::BYTES, (head + step) % size, obs);
         }
     }
 
@@ -213,8 +214,8 @@ impl Vtd {
         }
         let before = self.regs.of(&FSTS);
         let record = self.regs.of(&IQERCD).with(iqercd::IQEI, cause);
-        self.set_register(iqercd::OFFSET, iqercd::BYTES, record, obs);
-        self.set_register(fsts::OFFSET, fsts::BYTES, before.with_flag(fsts::IQE, true), obs);
+        self.set(iqercd::OFFSET, iqercd::BYTES, record, obs);
+        self.set(fsts::OFFSET, fsts::BYTES, before.with_flag(fsts::IQE, true), obs);
         self.fault_event(before, obs);
     }
 
@@ -317,8 +318,8 @@ impl Vtd {
         }
         let before = self.regs.of(&FSTS);
         let record = self.regs.of(&IQERCD).with(iqercd::ITESID, source.into());
-        self.set_register(iqercd::OFFSET, iqercd::BYTES, record, obs);
-        self.set_register(fsts::OFFSET, fsts::BYTES, before.with_flag(fsts::ITE, true), obs);
+        self.set(iqercd::OFFSET, iqercd::BYTES, record, obs);
+        self.set(fsts::OFFSET, fsts::BYTES, before.with_flag(fsts::ITE, true), obs);
         self.fault_event(before, obs);
         Err(Stop::TimedOut)
     }
@@ -336,7 +337,7 @@ impl Vtd {
         }
         let done = self.regs.of(&ICS);
         if interrupt && !done.is_set(ics::IWC) {
-            self.set_register(ics::OFFSET, ics::BYTES, done.with_flag(ics::IWC, true), obs);
+            self.set(ics::OFFSET, ics::BYTES, done.with_flag(ics::IWC, true), obs);
             self.event(&IECTL, obs);
         }
         Ok(())

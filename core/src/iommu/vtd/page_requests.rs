@@ -7,13 +7,14 @@ use super::spec::commands::PAGE_REQUEST;
 use super::spec::faults as f;
 use super::spec::registers::{prs, PECTL, PQA, PQH, PQT, PRS};
 use super::spec::structures::sm_context;
-use super::{queues, Vtd};
+use super::{queues, VtdUnit};
+use crate::iommu::registers::Registers;
 use crate::iommu::{PageRequest, PasidTag, Request, RequestKind};
 use crate::memory::Memory;
 use crate::spec::Bits;
 use crate::trace::{write_run, Actor, Observer, Perms};
 
-impl Vtd {
+impl VtdUnit {
     /// Takes a page request into the queue.
     pub(super) fn take_page_request<O: Observer>(
         &mut self,
@@ -33,16 +34,16 @@ impl Vtd {
         let (head, tail) = (self.regs.of(&PQH), self.regs.of(&PQT));
         if status.is_set(prs::PRO) || ring.is_full(head, tail) {
             // Page request overflow: the unit answers by itself until software clears it (VT-d 7.4.2).
-            self.set_register(prs::OFFSET, prs::BYTES, status.with_flag(prs::PRO, true), obs);
+            self.set(prs::OFFSET, prs::BYTES, status.with_flag(prs::PRO, true), obs);
             return false;
         }
         let pa = ring.slot(ring.index(tail));
         if write_run(memory, obs, Actor::Iommu, &PAGE_REQUEST, pa, &emit_page_request(page)).is_err() {
             return false;
         }
-        self.set_register(PQT.offset, PQT.bytes, ring.next(tail), obs);
+        self.set(PQT.offset, PQT.bytes, ring.next(tail), obs);
         if !status.is_set(prs::PPR) {
-            self.set_register(prs::OFFSET, prs::BYTES, status.with_flag(prs::PPR, true), obs);
+            self.set(prs::OFFSET, prs::BYTES, status.with_flag(prs::PPR, true), obs);
             self.event(&PECTL, obs);
         }
         true

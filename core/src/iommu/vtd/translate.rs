@@ -8,7 +8,7 @@ use super::spec::faults as f;
 use super::spec::registers::{gsts, GSTS};
 use super::spec::structures::sm_context;
 use super::walk::{self, is_interrupt_address, Reached};
-use super::Vtd;
+use super::VtdUnit;
 use crate::addr::{Address, AnyAddr, PageSize, PhysAddr};
 use crate::iommu::{Delivery, Outcome, Request, RequestKind, Translation};
 use crate::memory::Memory;
@@ -16,7 +16,7 @@ use crate::paging::Want;
 use crate::spec::{Bits, FaultCode, Field};
 use crate::trace::{Actor, CacheOp, Observer, Off, Perms, Scope, Verdict};
 
-impl Vtd {
+impl VtdUnit {
     pub(super) fn reader(&self, update: bool) -> Reader<'_> {
         Reader { config: &self.config, rtaddr: self.root, update }
     }

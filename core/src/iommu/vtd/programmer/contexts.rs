@@ -1,80 +1,68 @@
 //! Attaching: root, context and PASID entries (VT-d 9.1 to 9.6).
 
-use super::{second_format, Domain, SHARED_DOMAIN};
+use super::{second_format, VtdProgrammer, SHARED_DOMAIN};
 use crate::addr::{Address, Pasid, PhysAddr, RequesterId};
+use crate::iommu::driver::{Domain, Domains, Hardware, Page};
+use crate::iommu::registers::Mmio;
 use crate::iommu::vtd::context::PASIDS_IN_TABLE;
 use crate::iommu::vtd::spec::structures::*;
-use crate::iommu::vtd::{Config, Vtd};
-use crate::iommu::{Attachment, Ctx, DomainKind, DriverError, ProcessTables};
-use crate::spec::{Bits, EntryType, Text};
-use crate::trace::{write_run, Actor, Observer};
+use crate::iommu::vtd::Config;
+use crate::iommu::{Attachment, DomainKind, DriverError, ProcessTables};
+use crate::spec::{Bits, Text};
+use crate::trace::Observer;
 
 /// RID_PASID: the PASID of requests that carry none. Linux uses 0 too.
 const RID_PASID: u32 = 0;
 
-impl Vtd {
-    fn store<O: Observer>(
-        ctx: &mut Ctx<'_, O>,
-        entry: &'static EntryType,
-        at: PhysAddr,
-        words: &[u64],
-    ) -> Result<(), DriverError> {
-        Ok(write_run(ctx.memory, ctx.obs, Actor::Os, entry, at, words)?)
-    }
-
+impl VtdProgrammer {
     /// Where the context entry of a device is, its table made if it is missing.
-    fn context_place<O: Observer>(
+    fn context_place<M: Mmio, O: Observer>(
         &mut self,
-        ctx: &mut Ctx<'_, O>,
+        hw: &mut Hardware<'_, '_, M, O>,
         device: RequesterId,
     ) -> Result<PhysAddr, DriverError> {
         let scalable = self.config.scalable_mode();
         let upper = scalable && device.devfn() >= 0x80;
         let key = (device.bus(), upper);
-        let table = match self.driver.contexts.get(&key) {
-            Some(table) => *table,
-            None => {
-                let table = Self::frame(ctx)?;
-                let root = self.driver.root.wrapping_add(u64::from(device.bus()) * 16);
-                let other = self.driver.contexts.get(&(device.bus(), !upper)).filter(|_| scalable);
-                let half = |at: PhysAddr| {
-                    sm_root_half::ZERO
-                        .with_flag(sm_root_half::P, true)
-                        .with_address(sm_root_half::CTP, at.raw())[0]
-                };
-                let (here, other) = (half(table), other.map_or(0, |at| half(*at)));
-                let words = if upper { [other, here] } else { [here, other] };
-                let entry = if scalable { &SM_ROOT } else { &ROOT };
-                Self::store(ctx, entry, root, &words)?;
-                self.driver.contexts.insert(key, table);
-                table
-            }
+        let half = |at: u64| {
+            sm_root_half::ZERO.with_flag(sm_root_half::P, true).with_address(sm_root_half::CTP, at)[0]
         };
+        let root = self.root.wrapping_add(u64::from(device.bus()) * 16);
+        let other = self.contexts.get((device.bus(), !upper)).filter(|_| scalable);
+        let other = other.map_or(0, |page| half(page.pointer));
+        let table = self.contexts.get_or_make(key, hw, |hw, page| {
+            let here = half(page.pointer);
+            let words = if upper { [other, here] } else { [here, other] };
+            hw.store(if scalable { &SM_ROOT } else { &ROOT }, root, &words)
+        })?;
+        let table = table.at;
         let at =
             if scalable { u64::from(device.devfn() & 0x7f) * 32 } else { u64::from(device.devfn()) * 16 };
         Ok(table.wrapping_add(at))
     }
 
-    pub(in crate::iommu::vtd) fn attach_device<O: Observer>(
+    pub(super) fn attach_device<M: Mmio, O: Observer>(
         &mut self,
-        ctx: &mut Ctx<'_, O>,
+        domains: &Domains,
+        hw: &mut Hardware<'_, '_, M, O>,
         device: RequesterId,
         to: Attachment,
     ) -> Result<(), DriverError> {
         if self.config.scalable_mode() {
-            self.attach_scalable(ctx, device, to)
+            self.attach_scalable(domains, hw, device, to)
         } else {
-            self.attach_legacy(ctx, device, to)
+            self.attach_legacy(domains, hw, device, to)
         }
     }
 
-    fn attach_legacy<O: Observer>(
+    fn attach_legacy<M: Mmio, O: Observer>(
         &mut self,
-        ctx: &mut Ctx<'_, O>,
+        domains: &Domains,
+        hw: &mut Hardware<'_, '_, M, O>,
         device: RequesterId,
         to: Attachment,
     ) -> Result<(), DriverError> {
-        let caps = self.driver.caps.get(&device.bdf16()).copied().unwrap_or_default();
+        let caps = domains.caps(device);
         let second = |id: u16, kind| {
             context::ZERO
                 .with_flag(context::P, true)
@@ -89,7 +77,7 @@ impl Vtd {
             }
             Attachment::PassThrough => second(SHARED_DOMAIN, tt::PASS_THROUGH),
             Attachment::Domain(id) => {
-                let Domain { kind, root } = self.domain(id)?;
+                let Domain { kind, root } = domains.get(id)?;
                 if kind == DomainKind::Stage1 {
                     return Err(DriverError::Unsupported(Text::new(
                         "first-stage translation in legacy mode",
@@ -107,48 +95,50 @@ impl Vtd {
                 )))
             }
         };
-        let at = self.context_place(ctx, device)?;
-        let was: context::Words = [ctx.memory.read_u64(at)?, ctx.memory.read_u64(at.wrapping_add(8))?];
-        Self::store(ctx, &CONTEXT, at, &words)?;
+        let at = self.context_place(hw, device)?;
+        let was: context::Words = hw.load(at)?;
+        hw.store(&CONTEXT, at, &words)?;
         if was.is_set(context::P) {
-            self.flush_device(ctx, device, was.bits(context::DID) as u16)?;
+            self.flush_device(hw, device, was.bits(context::DID) as u16)?;
         }
         Ok(())
     }
 
-    fn attach_scalable<O: Observer>(
+    fn attach_scalable<M: Mmio, O: Observer>(
         &mut self,
-        ctx: &mut Ctx<'_, O>,
+        domains: &Domains,
+        hw: &mut Hardware<'_, '_, M, O>,
         device: RequesterId,
         to: Attachment,
     ) -> Result<(), DriverError> {
-        let pasid = self.pasid_words(to)?;
-        let at = self.context_place(ctx, device)?;
-        let was = ctx.memory.read_u64(at)?;
-        let old = self.driver.pasid_domains.get(&(device.bdf16(), RID_PASID)).copied();
+        let pasid = self.pasid_words(domains, to)?;
+        let at = self.context_place(hw, device)?;
+        let was = hw.load::<1>(at)?[0];
+        let old = self.pasid_domains.get(&(device.bdf16(), RID_PASID)).copied();
         let Some(words) = pasid else {
-            Self::store(ctx, &SM_CONTEXT, at, &sm_context::ZERO)?;
+            hw.store(&SM_CONTEXT, at, &sm_context::ZERO)?;
             if was.is_set(sm_context::P) {
-                self.flush_device(ctx, device, old.unwrap_or(SHARED_DOMAIN))?;
+                self.flush_device(hw, device, old.unwrap_or(SHARED_DOMAIN))?;
             }
             return Ok(());
         };
-        self.write_pasid(ctx, device, RID_PASID, &words)?;
-        self.write_context(ctx, device, at)?;
+        self.write_pasid(hw, device, RID_PASID, &words)?;
+        self.write_context(domains, hw, device, at)?;
         if was.is_set(sm_context::P) {
-            self.flush_device(ctx, device, old.unwrap_or(SHARED_DOMAIN))?;
+            self.flush_device(hw, device, old.unwrap_or(SHARED_DOMAIN))?;
         }
         Ok(())
     }
 
-    fn write_context<O: Observer>(
+    fn write_context<M: Mmio, O: Observer>(
         &mut self,
-        ctx: &mut Ctx<'_, O>,
+        domains: &Domains,
+        hw: &mut Hardware<'_, '_, M, O>,
         device: RequesterId,
         at: PhysAddr,
     ) -> Result<(), DriverError> {
-        let caps = self.driver.caps.get(&device.bdf16()).copied().unwrap_or_default();
-        let directory = self.directory(ctx, device)?;
+        let caps = domains.caps(device);
+        let directory = self.directory(hw, device)?;
         let words = sm_context::ZERO
             .with_flag(sm_context::P, true)
             .with_flag(sm_context::DTE, caps.ats && self.config.device_tlb())
@@ -157,7 +147,7 @@ impl Vtd {
             .with(sm_context::PDTS, self.directory_size())
             .with_address(sm_context::PASIDDIRPTR, directory.raw())
             .with(sm_context::RID_PASID, RID_PASID.into());
-        Self::store(ctx, &SM_CONTEXT, at, &words)
+        hw.store(&SM_CONTEXT, at, &words)
     }
 
     /// PDTS: a directory for every PASID the unit takes, else the smallest one.
@@ -169,29 +159,29 @@ impl Vtd {
         }
     }
 
-    fn directory<O: Observer>(
+    fn directory<M: Mmio, O: Observer>(
         &mut self,
-        ctx: &mut Ctx<'_, O>,
+        hw: &mut Hardware<'_, '_, M, O>,
         device: RequesterId,
     ) -> Result<PhysAddr, DriverError> {
-        if let Some(at) = self.driver.directories.get(&device.bdf16()) {
-            return Ok(*at);
+        if let Some(page) = self.directories.get(device.bdf16()) {
+            return Ok(page.at);
         }
         let bytes = 8u64 << (self.directory_size() + 7);
-        let at = ctx.frames.frames(bytes.div_ceil(4096), 1).ok_or(DriverError::NoFrames)?;
-        self.driver.directories.insert(device.bdf16(), at);
+        let at = hw.frames(bytes.div_ceil(4096), 1)?;
+        self.directories.insert(device.bdf16(), Page { at, pointer: at.raw() });
         Ok(at)
     }
 
     /// Writes a PASID-table entry, its table made if it is missing.
-    fn write_pasid<O: Observer>(
+    fn write_pasid<M: Mmio, O: Observer>(
         &mut self,
-        ctx: &mut Ctx<'_, O>,
+        hw: &mut Hardware<'_, '_, M, O>,
         device: RequesterId,
         pasid: u32,
         words: &pasid::Words,
     ) -> Result<(), DriverError> {
-        let directory = self.directory(ctx, device)?;
+        let directory = self.directory(hw, device)?;
         if u64::from(pasid) >> (self.directory_size() + 13) != 0 {
             return Err(DriverError::Unsupported(Text::new(
                 "a PASID this large (ECAP.PSS)",
@@ -200,27 +190,21 @@ impl Vtd {
         }
         let index = pasid / PASIDS_IN_TABLE;
         let key = (device.bdf16(), index);
-        let table = match self.driver.pasid_tables.get(&key) {
-            Some(table) => *table,
-            None => {
-                let table = Self::frame(ctx)?;
-                let at = directory.wrapping_add(u64::from(index) * 8);
-                let words = pasid_dir::ZERO.with_flag(pasid_dir::P, true);
-                let words = words.with_address(pasid_dir::SMPTBLPTR, table.raw());
-                Self::store(ctx, &PASID_DIR, at, &words)?;
-                self.driver.pasid_tables.insert(key, table);
-                table
-            }
-        };
+        let table = self.pasid_tables.get_or_make(key, hw, |hw, page| {
+            let words = pasid_dir::ZERO.with_flag(pasid_dir::P, true);
+            let at = directory.wrapping_add(u64::from(index) * 8);
+            hw.store(&PASID_DIR, at, &words.with_address(pasid_dir::SMPTBLPTR, page.pointer))
+        })?;
+        let table = table.at;
         let at = table.wrapping_add(u64::from(pasid % PASIDS_IN_TABLE) * 64);
-        Self::store(ctx, &PASID, at, words)?;
+        hw.store(&PASID, at, words)?;
         if words.is_set(pasid::P) {
-            self.driver.pasid_domains.insert((device.bdf16(), pasid), words.bits(pasid::DID) as u16);
+            self.pasid_domains.insert((device.bdf16(), pasid), words.bits(pasid::DID) as u16);
         }
         Ok(())
     }
 
-    fn pasid_words(&self, to: Attachment) -> Result<Option<pasid::Words>, DriverError> {
+    fn pasid_words(&self, domains: &Domains, to: Attachment) -> Result<Option<pasid::Words>, DriverError> {
         Ok(Some(match to {
             Attachment::Blocked => return Ok(None),
             Attachment::PassThrough if !self.config.pass_through() => {
@@ -232,7 +216,7 @@ impl Vtd {
                 .with(pasid::AW, address_width(&self.config))
                 .with(pasid::DID, SHARED_DOMAIN.into()),
             Attachment::Domain(id) => {
-                let Domain { kind, root } = self.domain(id)?;
+                let Domain { kind, root } = domains.get(id)?;
                 match kind {
                     DomainKind::Stage1 => self.first_words(root.raw(), 4, id.0)?,
                     DomainKind::Stage2 => {
@@ -241,7 +225,7 @@ impl Vtd {
                     }
                 }
             }
-            Attachment::Nested(tables) => self.process_words(tables)?,
+            Attachment::Nested(tables) => self.process_words(domains, tables)?,
         }))
     }
 
@@ -282,11 +266,11 @@ impl Vtd {
             .with_flag(pasid::ERE, self.config.execute_requests()))
     }
 
-    fn process_words(&self, tables: ProcessTables) -> Result<pasid::Words, DriverError> {
+    fn process_words(&self, domains: &Domains, tables: ProcessTables) -> Result<pasid::Words, DriverError> {
         let Some(below) = tables.below else {
             return self.first_words(tables.root, tables.levels, SHARED_DOMAIN);
         };
-        let Domain { kind, root } = self.domain(below)?;
+        let Domain { kind, root } = domains.get(below)?;
         if kind != DomainKind::Stage2 || !self.config.nested() {
             return Err(DriverError::Unsupported(Text::new(
                 "nesting over this domain (ECAP.NEST, a stage 2 domain)",
@@ -297,9 +281,10 @@ impl Vtd {
         Ok(self.with_second(words.with(pasid::PGTT, pgtt::NESTED), root))
     }
 
-    pub(in crate::iommu::vtd) fn bind_pasid<O: Observer>(
+    pub(super) fn bind_pasid<M: Mmio, O: Observer>(
         &mut self,
-        ctx: &mut Ctx<'_, O>,
+        domains: &Domains,
+        hw: &mut Hardware<'_, '_, M, O>,
         device: RequesterId,
         pasid: Pasid,
         tables: Option<ProcessTables>,
@@ -311,23 +296,23 @@ impl Vtd {
             )));
         }
         let words = match tables {
-            Some(tables) => self.process_words(tables)?,
+            Some(tables) => self.process_words(domains, tables)?,
             None => pasid::ZERO,
         };
         let key = (device.bdf16(), pasid.raw());
-        let old = self.driver.pasid_domains.get(&key).copied();
-        self.write_pasid(ctx, device, pasid.raw(), &words)?;
-        let at = self.context_place(ctx, device)?;
-        if ctx.memory.read_u64(at)?.is_set(sm_context::P) {
+        let old = self.pasid_domains.get(&key).copied();
+        self.write_pasid(hw, device, pasid.raw(), &words)?;
+        let at = self.context_place(hw, device)?;
+        if hw.load::<1>(at)?[0].is_set(sm_context::P) {
             // The device may have learned of PASIDs since it was attached.
-            let before = ctx.memory.read_u64(at)?;
-            self.write_context(ctx, device, at)?;
-            if ctx.memory.read_u64(at)? != before {
-                self.flush_context(ctx, device)?;
+            let before = hw.load::<1>(at)?[0];
+            self.write_context(domains, hw, device, at)?;
+            if hw.load::<1>(at)?[0] != before {
+                self.flush_context(hw, device)?;
             }
         }
         if let Some(did) = old {
-            self.flush_pasid(ctx, did, pasid.raw())?;
+            self.flush_pasid(hw, did, pasid.raw())?;
         }
         Ok(())
     }
