@@ -284,18 +284,21 @@ impl Aarch64 {
                 let user = set(6) && !state.no_user;
                 let write = (!set(7) || clean) && !state.read_only;
                 let data = if privileged { !(pan && user) } else { user };
-                let run = if privileged {
-                    !set(53) && !state.pxn && !(user && write) && !(wxn && write)
+                // What keeps from executing, one condition of the manual a term.
+                let never = if privileged {
+                    set(53) || state.pxn || (user && write) || (wxn && write)
                 } else {
-                    !set(54) && !state.uxn && !(wxn && user && write)
+                    set(54) || state.uxn || (wxn && user && write)
                 };
+                let run = !never;
                 Perms::when(Perms::R, data)
                     .or(Perms::when(Perms::W, data && write))
                     .or(Perms::when(Perms::X, run))
             }
             Regime::El2 { wxn } => {
                 let write = (!set(7) || clean) && !state.read_only;
-                let run = !set(54) && !state.uxn && !(wxn && write);
+                let never = set(54) || state.uxn || (wxn && write);
+                let run = !never;
                 Perms::R.or(Perms::when(Perms::W, write)).or(Perms::when(Perms::X, run))
             }
             Regime::Stage2 { xnx } => {

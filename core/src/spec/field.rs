@@ -240,7 +240,7 @@ macro_rules! declare_field {
         pub const $id: $crate::spec::Field = $field;
     };
     (@const $id:ident $($name:literal)? [$($bits:tt)*] $kind:ident $(($($arg:tt)*))? $en:literal $zh:literal) => {
-        #[doc = concat!($en, ".")]
+        #[doc = concat!("`", $en, "`.")]
         pub const $id: $crate::spec::Field =
             $crate::spec::declare_field!(@value $id $($name)? [$($bits)*] $kind $(($($arg)*))? $en $zh);
     };

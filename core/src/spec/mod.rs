@@ -8,7 +8,7 @@
 //!
 //! # Structures in memory, commands, records
 //!
-//! ```ignore
+//! ```text
 //! spec::values! {
 //!     /// The values of TT (VT-d 9.3).
 //!     pub TT_VALUES / tt { MULTI_LEVEL = 0 "through tables" "经页表"; PASS_THROUGH = 2 "pass-through" "直通"; }
@@ -32,7 +32,7 @@
 //! (a mask a word), `Words` (`[u64; 2]`) and `ZERO`. Rows go from bit 0 up. A table whose rows leave out a bit, or have one twice,
 //! does not compile. Code then says, with [`Bits`] in scope:
 //!
-//! ```ignore
+//! ```text
 //! let entry: context::Words = context::ZERO
 //!     .with_flag(context::P, true)
 //!     .with(context::TT, tt::PASS_THROUGH)
@@ -45,7 +45,7 @@
 //!
 //! # Registers
 //!
-//! ```ignore
+//! ```text
 //! spec::registers! {
 //!     section "VT-d 11.4";                          // or `section "RISC-V IOMMU, " + name;`
 //!     FSTS / fsts: "FSTS_REG" at 0x34, 4 bytes, "fault status" "错误状态" {
@@ -65,7 +65,7 @@
 //!
 //! # Fault codes
 //!
-//! ```ignore
+//! ```text
 //! spec::fault_codes! {
 //!     section "VT-d 7.1.3" {
 //!         LRT_1 = 0x08 "LRT.1" always "the root entry could not be read" "无法读取根表项";

@@ -45,7 +45,7 @@ macro_rules! registers {
         $(
             $crate::spec::registers!(@module $id $module $offset $bytes $name $en $({ $($row)* })? $(= $shared)?);
             $(#[$doc])*
-            #[doc = concat!($name, ": ", $en, ".")]
+            #[doc = concat!("`", $name, "`: `", $en, "`.")]
             pub static $id: $crate::spec::Register = $crate::spec::Register {
                 name: $name,
                 offset: $offset,
@@ -63,7 +63,7 @@ macro_rules! registers {
     (@section [$section:literal] $name:literal) => { $section };
     (@section [concat $section:literal] $name:literal) => { concat!($section, $name) };
     (@module $id:ident $module:ident $offset:literal $bytes:literal $name:literal $en:literal { $($row:tt)* }) => {
-        #[doc = concat!("Offset and fields of ", $name, ": ", $en, ".")]
+        #[doc = concat!("Offset and fields of `", $name, "`: `", $en, "`.")]
         #[allow(dead_code, unused_imports)]
         pub mod $module {
             use super::*;
@@ -79,7 +79,7 @@ macro_rules! registers {
         }
     };
     (@module $id:ident $module:ident $offset:literal $bytes:literal $name:literal $en:literal = $shared:ident) => {
-        #[doc = concat!("Offset and fields of ", $name, ": ", $en, ".")]
+        #[doc = concat!("Offset and fields of `", $name, "`: `", $en, "`.")]
         #[allow(dead_code)]
         pub mod $module {
             pub use super::$shared::*;

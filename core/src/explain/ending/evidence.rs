@@ -116,12 +116,11 @@ impl Evidence {
                 }
                 Event::Check { rule, ok: false, .. } => out.check = Some(rule),
                 Event::Window { from, hit: false, .. } => out.unanswered = Some(from),
-                Event::Interrupt { vector, destination, kind } => {
+                Event::Interrupt { vector, destination, kind }
                     // A fault has its own interrupt, which is not what the request was for.
-                    if out.refusing.is_none() && out.check.is_none() || kind == InterruptKind::Blocked {
+                    if (out.refusing.is_none() && out.check.is_none() || kind == InterruptKind::Blocked) => {
                         out.interrupt = Some((vector, destination, kind));
                     }
-                }
                 Event::Cache { cache, op, line, .. } => out.cache(cache.kind, op, line.from, line.to, at),
                 Event::Write { pa, old, new, .. } => {
                     out.entries += 1;

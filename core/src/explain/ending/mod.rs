@@ -1,7 +1,7 @@
 //! What came of an operation, as a result: where the data is now, who refused and why, what leads where.
 //!
-//! Every ending is read from the trace: [`evidence`] gathers what moved and what was refused, [`place`] names what is
-//! at a physical address, [`access`] says what came of a device's or a CPU's access, [`software`] of everything else.
+//! Every ending is read from the trace: `evidence` gathers what moved and what was refused, `place` names what is
+//! at a physical address, `access` says what came of a device's or a CPU's access, `software` of everything else.
 
 mod access;
 pub(super) mod evidence;

@@ -60,7 +60,7 @@ pub(super) fn interrupts(here: &Here<'_>) -> Option<Found> {
     Some(found)
 }
 
-/// ` 0     ff:00.0 00000000 27  000000000004ff00	0000000000270009`.
+/// ` 0     ff:00.0 00000000 27  000000000004ff00 0000000000270009`.
 fn row(text: &str) -> Option<(u16, u16, u64, u64)> {
     let mut columns = text.split_whitespace();
     let index = columns.next()?.parse().ok()?;
@@ -70,7 +70,7 @@ fn row(text: &str) -> Option<(u16, u16, u64, u64)> {
     Some((index, source, Scan(high).hex()?, Scan(low).hex()?))
 }
 
-/// `Invalidation queue on IOMMU: dmar0`, ` Base: 0x1c8000	Head: 74	Tail: 74`, and the descriptors.
+/// `Invalidation queue on IOMMU: dmar0`, ` Base: 0x1c8000 Head: 74 Tail: 74`, and the descriptors.
 pub(super) fn queue(here: &Here<'_>) -> Option<Found> {
     let unit = Scan(here.text).after("Invalidation queue on IOMMU:")?.word();
     let head_line = Scan(&here.rest.first()?.text);

@@ -41,10 +41,8 @@ pub(super) fn device(found: &mut Found, arch: Arch, text: &str, named_by_kernel:
             ),
         );
     }
-    if pci.segment == 0 {
-        if pci.id.bus() == 0 && pci.id.device() == 0 {
-            found.clue(Clue::ChipsetDevice);
-        }
+    if pci.segment == 0 && pci.id.bus() == 0 && pci.id.device() == 0 {
+        found.clue(Clue::ChipsetDevice);
     }
 }
 

@@ -398,10 +398,10 @@ fn starts(text: &str) -> Vec<usize> {
                     found.push(at);
                 }
             }
-            b'D' | b'A' | b'r' | b'(' | b'q' | b'v' => {
-                if STARTS.iter().any(|start| text[at..].starts_with(start)) {
-                    found.push(device_before(text, at));
-                }
+            b'D' | b'A' | b'r' | b'(' | b'q' | b'v'
+                if STARTS.iter().any(|start| text[at..].starts_with(start)) =>
+            {
+                found.push(device_before(text, at));
             }
             b'a' if text[at..].starts_with("arm-smmu") => {
                 // `arm-smmu-v3 arm-smmu-v3.0.auto:` has the name twice.

@@ -414,10 +414,8 @@ impl Builder {
             Note::Reset(who) if facts.resets.len() < MOST_FACTS => facts.resets.push((line, time, who)),
             Note::Aer(who) if facts.aer.len() < MOST_FACTS => facts.aer.push((line, time, who)),
             Note::Removed(who) if facts.removed.len() < MOST_FACTS => facts.removed.push((line, time, who)),
-            Note::Vfio(who) if facts.vfio.len() < MOST_FACTS => {
-                if !facts.vfio.contains(&who) {
-                    facts.vfio.push(who);
-                }
+            Note::Vfio(who) if facts.vfio.len() < MOST_FACTS && !facts.vfio.contains(&who) => {
+                facts.vfio.push(who);
             }
             Note::Mapping(mapping) => {
                 if facts.mappings.len() >= 2 * MOST_MAPPINGS {
@@ -569,7 +567,7 @@ fn context(draft: &mut Draft, facts: &Facts, said: &[(usize, Option<String>, Arc
     }
     for (at, device, arch, form) in said {
         let mine = device.as_deref().is_some_and(shares);
-        if mine && *arch == Arch::DmaApi && *form != "" {
+        if mine && *arch == Arch::DmaApi && !form.is_empty() {
             let failed = form.starts_with("swiotlb") || form.starts_with("dma-overflow");
             let violated = form.starts_with("dma-debug");
             if failed && *at <= line {
@@ -662,16 +660,16 @@ fn traced(draft: &mut Draft, facts: &Facts, at: u64) {
         same && mapping.first <= page | 0xfff && page < mapping.end
     };
     let before = |mapping: &&Mapping| when.is_none_or(|when| mapping.time.is_none_or(|time| time <= when));
-    let last = facts.mappings.iter().filter(mine).filter(before).last();
+    let last = facts.mappings.iter().filter(mine).rfind(before);
     let mapped = facts.mappings.iter().filter(mine).filter(before).rfind(|mapping| mapping.mapped);
     let direction =
-        facts.mappings.iter().filter(mine).filter(before).filter_map(|mapping| mapping.direction).last();
+        facts.mappings.iter().filter(mine).filter(before).filter_map(|mapping| mapping.direction).next_back();
     let (value, meaning, clue) = match (last, mapped) {
         (Some(last), _) if last.mapped => {
-            let other = match (direction, fault.access) {
-                (Some("TO_DEVICE"), Some(Access::Write)) | (Some("FROM_DEVICE"), Some(Access::Read)) => true,
-                _ => false,
-            };
+            let other = matches!(
+                (direction, fault.access),
+                (Some("TO_DEVICE"), Some(Access::Write)) | (Some("FROM_DEVICE"), Some(Access::Read))
+            );
             let clue = if other { Clue::TraceOtherDirection } else { Clue::TraceMapped };
             let way = direction.unwrap_or("?");
             (

@@ -299,7 +299,7 @@ impl Registers for RiscvUnit {
                     self.regs.put(empty, 4, 0);
                 }
                 // A queue is active as soon as it is enabled.
-                new & !csr::ON | (new & csr::EN) * csr::ON
+                new & !csr::ON | ((new & csr::EN) * csr::ON)
             }
             _ => new,
         }

@@ -343,7 +343,8 @@ fn look_up<O: Observer>(
     let held = if quirks.plain_tlb { asked.perms.and(Perms::W) } else { asked.perms };
     let (first, second) = (entry.first.of(asked.privileged), entry.second.of(asked.privileged));
     let size = PageSize::from_shift(tag.shift);
-    if !asked.ats() && !(first.has(held) && second.has(held)) {
+    let allowed = first.has(held) && second.has(held);
+    if !asked.ats() && !allowed {
         record(obs, &TLB, CacheOp::Denied, slot, line);
         let s2 = first.has(held);
         let ste = &route.entry.words;

@@ -76,8 +76,7 @@ mod tests {
             for item in fold(&looks) {
                 prop_assert_eq!(item.range.start, at);
                 at = item.range.end;
-                if item.repeats > 0 {
-                    let period = item.range.len() / item.repeats;
+                if let Some(period) = item.range.len().checked_div(item.repeats) {
                     prop_assert_eq!(period * item.repeats, item.range.len());
                     let before = &looks[item.range.start - period..item.range.start];
                     for group in looks[item.range].chunks(period) {

@@ -3,7 +3,7 @@
 //! * [`plan`]: which lines make an idea, which operations fold
 //! * [`reads`]: the steps of one operation, walks and repeats folded
 //! * [`fold`]: what repeats, in any list
-//! * [`sentences`]: what is said of a walk, of what repeats, of an idea's end
+//! * `sentences`: what is said of a walk, of what repeats, of an idea's end
 //!
 //! The stops of a list follow each other without a gap; the last one of every depth is at the end of the run.
 
