@@ -9,7 +9,8 @@ use super::{riscv, smmuv3, vtd, AnyIommu};
 use crate::addr::PhysAddr;
 use crate::mmu::arch::Cpu;
 use crate::platform::interrupts::Controller;
-use crate::spec::{FaultCode, Text};
+use crate::spec::{FaultCode, Phrase, Text};
+use alloc::format;
 
 /// An IOMMU architecture.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Hash)]
@@ -136,6 +137,13 @@ pub struct UnitConfig {
 }
 
 impl Architecture {
+    /// Returns a fault's number as the architecture's documents write it: a decimal cause, or a hexadecimal code.
+    pub fn fault_number(self, code: u16) -> Phrase {
+        match self {
+            Architecture::Riscv => Phrase::new(format!("cause {code}"), format!("原因码 {code} ")),
+            _ => Phrase::new(format!("fault {code:#x}"), format!("转换错误 {code:#x} ")),
+        }
+    }
     /// Every architecture whose words are known, in the order in which they are listed and printed.
     pub const ALL: [Architecture; 4] =
         [Architecture::Vtd, Architecture::Riscv, Architecture::SmmuV3, Architecture::AmdVi];

@@ -62,7 +62,10 @@ pub fn parted(a: &Viewer, b: &Viewer, promised: bool, lang: Lang) -> Parted {
     let differ = |f: fn(&Ending, &Ending) -> bool| {
         pairs.iter().find(|p| both(p).is_some_and(|(x, y)| (tells(x.kind) || tells(y.kind)) && f(&x, &y)))
     };
-    let found = differ(|x, y| x.kind != y.kind).or_else(|| differ(|x, y| x.text.en != y.text.en));
+    // Where all comes to the same, what was prepared differently: the address that a driver is given, say.
+    let prepared = || pairs.iter().find(|p| both(p).is_some_and(|(x, y)| x.text.en != y.text.en));
+    let found =
+        differ(|x, y| x.kind != y.kind).or_else(|| differ(|x, y| x.text.en != y.text.en)).or_else(prepared);
     let shown = found.or(pairs.last()).and_then(both);
     let (x, y) = shown
         .map_or((None, None), |(x, y)| (Some(OutcomeLine::of(&x, lang)), Some(OutcomeLine::of(&y, lang))));

@@ -4,7 +4,6 @@ use super::evidence::{Evidence, Piece};
 use super::{bytes, count, Ending, Kind, Teller};
 use crate::addr::{PhysAddr, Space};
 use crate::explain::who;
-use crate::iommu::Architecture;
 use crate::machine::Done;
 use crate::platform::local::scratch_of;
 use crate::spec::Phrase;
@@ -108,10 +107,7 @@ impl Teller<'_> {
 
     /// A fault's name with its code, as its architecture writes codes.
     pub(super) fn code(&self, code: u16) -> Phrase {
-        if self.machine.architecture == Some(Architecture::Riscv) {
-            return Phrase::new(format!("cause {code}"), format!("原因码 {code} "));
-        }
-        Phrase::new(format!("fault {code:#x}"), format!("转换错误 {code:#x} "))
+        self.machine.architecture.unwrap_or_default().fault_number(code)
     }
 
     /// Bytes that a device moved to or from memory.

@@ -239,9 +239,8 @@ pub fn replay(line: &Value, options: &Options, each: &mut impl FnMut(usize, Verd
             each(i, Verdict::Skip(format!("the model differs: {}", noted.join(", "))));
             continue;
         }
-        // Which tables a nested walk reads when depends on these deviations: no order to compare without them.
-        let nested = line["stage"] == "nested" && options.specification;
-        let exact = !nested && !noted.iter().any(|n| n == "tt-base-only" || n == "ttb-eager");
+        // Which tables a walk reads when depends on these deviations: no order to compare without them.
+        let exact = !options.specification && !noted.iter().any(|n| n == "tt-base-only" || n == "ttb-eager");
         let theirs = comparable(out, exact && out.get("acc").is_some());
         let mut machine = Machine::new(line, quirks)?;
         let (mut ours, trace) = machine.ask(item).map_err(|e| format!("request {i}: {e}"))?;
