@@ -154,6 +154,19 @@ impl Asked<'_> {
                 ),
             });
         }
+        // Little to choose from: the device that is there.
+        if let (Some(device), true) = (self.machine.hw.devices.first(), choices.len() < 2) {
+            let by = self.cast.ending(done.steps.start)?.text.clone();
+            let name = &device.name;
+            choices.push(Choice {
+                text: Phrase::new(format!("in a register of {name}"), format!("{name} 的一个寄存器里")),
+                right: false,
+                reason: Phrase::new(
+                    format!("Nothing leads from this address to {name}. {}", by.en),
+                    format!("这个地址并不通向 {name}。{}", by.zh),
+                ),
+            });
+        }
         if found.is_some() {
             let by = self.cast.ending(done.steps.start)?.text.clone();
             choices.push(Choice {

@@ -273,7 +273,9 @@ mod tests {
     /// Every suggested change changes what comes of the run, and that is said.
     #[test]
     fn the_outcome_of_every_suggested_change_parts_from_the_first() {
-        for p in PRESETS {
+        // What is counted is told by a chart: nothing else may have changed.
+        let counted = |name: &str| crate::scenario::presets::sweeps::SWEEPS.iter().any(|s| s.name == name);
+        for p in PRESETS.iter().filter(|p| !counted(p.name)) {
             let a = Player::open(p.text).unwrap();
             let Some(changed) = a.head(Lang::En).changed else { continue };
             let b = Player::open(&changed).unwrap();

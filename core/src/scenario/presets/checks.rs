@@ -42,7 +42,7 @@ pub static CHECKS: &[AskAbout] = checks! {
     "address-space" Where "cpu write 0x40_0000 \"bob was here\" in bob";
     "pointer" Where "dma nic write 0x1000_0000 data \"for the buffer\"";
     "mmio" Where "cpu write 0xe000_0100 0xcafe size 4";
-    "io-ports" Packets "cpu in 0xc080 size 4";
+    "io-ports" Where "cpu write 0xc080 0x5678 size 4";
     "first-dma" Packets "doorbell disk";
     "bus-offset" Where "dma usb write buf.pa data \"lost!\"";
     "device-map" Where "dma gpu write local 0x40_1000_0000 data \"to the host\"";
