@@ -8,12 +8,12 @@ import { brotliCompressSync } from "node:zlib";
 
 const CEILINGS = {
   first: 80_000,
-  machine: 560_000,
+  machine: 660_000,
   editor: 110_000,
-  logs: 100_000,
+  logs: 185_000,
   embed: 40_000,
-  packed: 760_000,
-  single: 1_000_000,
+  packed: 850_000,
+  single: 1_250_000,
   gallery: 40_000,
   search: 40_000,
 };

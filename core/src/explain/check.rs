@@ -155,7 +155,8 @@ impl Asked<'_> {
             });
         }
         // Little to choose from: the device that is there.
-        if let (Some(device), true) = (self.machine.hw.devices.first(), choices.len() < 2) {
+        let few = choices.len() + usize::from(found.is_some()) < 3;
+        if let (Some(device), true) = (self.machine.hw.devices.first(), few) {
             let by = self.cast.ending(done.steps.start)?.text.clone();
             let name = &device.name;
             choices.push(Choice {
