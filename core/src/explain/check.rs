@@ -154,20 +154,6 @@ impl Asked<'_> {
                 ),
             });
         }
-        // Little to choose from: the device that is there.
-        let few = choices.len() + usize::from(found.is_some()) < 3;
-        if let (Some(device), true) = (self.machine.hw.devices.first(), few) {
-            let by = self.cast.ending(done.steps.start)?.text.clone();
-            let name = &device.name;
-            choices.push(Choice {
-                text: Phrase::new(format!("in a register of {name}"), format!("{name} 的一个寄存器里")),
-                right: false,
-                reason: Phrase::new(
-                    format!("Nothing leads from this address to {name}. {}", by.en),
-                    format!("这个地址并不通向 {name}。{}", by.zh),
-                ),
-            });
-        }
         if found.is_some() {
             let by = self.cast.ending(done.steps.start)?.text.clone();
             choices.push(Choice {
@@ -176,6 +162,19 @@ impl Asked<'_> {
                 reason: Phrase::new(
                     format!("Nobody refused it. {}", by.en),
                     format!("没有谁拒绝它。{}", by.zh),
+                ),
+            });
+        }
+        // Where there is little else to choose from (of four, the first ones are kept): the device that is there.
+        if let Some(device) = self.machine.hw.devices.first() {
+            let by = self.cast.ending(done.steps.start)?.text.clone();
+            let name = &device.name;
+            choices.push(Choice {
+                text: Phrase::new(format!("in a register of {name}"), format!("{name} 的一个寄存器里")),
+                right: false,
+                reason: Phrase::new(
+                    format!("Nothing leads from this address to {name}. {}", by.en),
+                    format!("这个地址并不通向 {name}。{}", by.zh),
                 ),
             });
         }
