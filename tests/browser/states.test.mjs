@@ -113,7 +113,13 @@ const STATES = {
   sharing: ["why-iommu", (page) => page.click("#share-open")],
   "the sheet of keys": ["why-iommu", (page) => page.keyboard.press("?")],
   "a log": ["why-iommu", (page) => page.click("#explain-log")],
-  "signs and colours": ["why-iommu", (page) => page.locator(".legend summary").first().click()],
+  "signs and colours": [
+    "why-iommu",
+    async (page) => {
+      if (!(await page.isVisible(".legend"))) await page.click("#more");
+      await page.locator(".legend summary").first().click();
+    },
+  ],
 };
 
 for (const [width, theme, locale] of [

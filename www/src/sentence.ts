@@ -40,8 +40,8 @@ export function sentence(app: App): HTMLElement {
     box.dataset.tone = told.tone;
     put(idea, told.idea);
     put(inner, told.inner);
-    // As many lines for every stop of a depth: nothing below moves.
-    const least = state.depth === "read" ? 2 : 1;
+    // As many lines for every stop of a depth, one of them for a sentence that takes two: nothing below moves.
+    const least = state.depth === "read" ? 3 : 2;
     inner.style.setProperty("--lines", String(Math.max(least, told.inner.length)));
     put(where, whereabouts(app, state));
     count.textContent = counted(app, state);
@@ -53,7 +53,17 @@ export function sentence(app: App): HTMLElement {
     close.hidden = !app.time.closes;
     box.classList.toggle("set-up", view !== null && way.length === 0);
   });
+  scrollable(box);
   return box;
+}
+
+/** Lets the keyboard scroll a box while what is in it is higher than it. */
+function scrollable(box: HTMLElement): void {
+  const sizes = new ResizeObserver(() => {
+    if (box.scrollHeight > box.clientHeight) box.tabIndex = 0;
+    else box.removeAttribute("tabindex");
+  });
+  for (const element of [box, ...box.children]) sizes.observe(element);
 }
 
 /** Replaces what is in an element only where it says something else: what stays is not announced again. */

@@ -209,7 +209,6 @@ const TABLE = {
   ],
   flipped: ["Changed by a poke in line", "已由 poke 修改，见行"],
   undo: ["Undo", "撤销"],
-  allHold: ["Every expectation holds", "所有预期都成立"],
   failed: ["does not hold", "不成立"],
   holds: ["holds", "成立"],
   about: ["About this scenario", "关于这个场景"],
