@@ -331,7 +331,8 @@ for (const stop of [false, true])
     await page.click("#edit");
     await page.waitForSelector(".cm-content");
     const before = await length(page);
-    const one = "r = dma_map_single n b from-device\ndma n write r +64\ndma_unmap_single r\n";
+    // Where it is to be stopped, each line takes long enough for the run to go on when Stop is pressed.
+    const one = `r = dma_map_single n b from-device\ndma n write r +${stop ? "4K" : "64"}\ndma_unmap_single r\n`;
     const text = `iommu-playground 1\niommu strict\nram 0 .. 3G\ndevice n 00:03.0\nsteps\nalloc b 4K\n${one.repeat(3400)}`;
     // Whoever wants to stop it presses as soon as there is what to press. Meanwhile the page answers: it draws frames
     // between the start of the run and its end.
