@@ -1,6 +1,6 @@
 //! Walkers written by hand over one flat array of words: what ours is held against.
 
-use crate::walk::FORMAT;
+use crate::setup::FORMAT;
 
 const MASK: u64 = 0x000f_ffff_ffff_f000;
 

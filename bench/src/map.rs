@@ -1,11 +1,11 @@
 //! Mapping and unmapping up to a million pages of 4 KiB.
 
+use crate::setup::FORMAT;
 use crate::setup::{builder, mapping, TABLES};
-use crate::walk::FORMAT;
 use crate::Kernel;
 use iommu_core::addr::{AddrRange, PhysAddr};
 use iommu_core::memory::Memory;
-use iommu_core::paging::builder::FrameAlloc;
+use iommu_core::paging::FrameAlloc;
 use iommu_core::trace::Off;
 
 pub fn add(all: &mut Vec<Kernel>) {

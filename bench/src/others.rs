@@ -1,8 +1,8 @@
 //! What a user would pick instead, doing the same.
 
 use crate::cache::SIZES;
+use crate::setup::FORMAT;
 use crate::setup::{chain, flat, mapped, scattered, ADDRESSES, HOT};
-use crate::walk::FORMAT;
 use crate::Kernel;
 use std::hint::black_box;
 

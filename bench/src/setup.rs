@@ -2,10 +2,15 @@
 
 use iommu_core::addr::{AddrRange, AnyAddr, PageSize, PhysAddr, Space};
 use iommu_core::memory::Memory;
-use iommu_core::paging::builder::{Build, Builder, FrameAlloc, Mapping};
+use iommu_core::paging::builder::{Build, Builder, Mapping};
 use iommu_core::paging::walk::Walker;
+use iommu_core::paging::x86::X86;
+use iommu_core::paging::FrameAlloc;
 use iommu_core::trace::{Actor, Off, Perms, Stage};
 use std::hint::black_box;
+
+/// The format that floors and others walk too: four levels, no accessed and dirty bits to write.
+pub const FORMAT: X86 = X86 { accessed_dirty: false, ..X86::kernel(4) };
 
 /// A mapping that fits the processor's caches with its tables, and one that does not.
 pub const HOT: u64 = 256 << 20;

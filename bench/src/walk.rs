@@ -1,18 +1,16 @@
 //! Walks: one stage and nested, every format, traced and untraced; hot, cold, and as levels and mappings grow.
 
 use crate::floor;
-use crate::setup::{chain, flat, map_into, mapped, va, ADDRESSES, COLD, HOT, HOW};
+use crate::setup::{chain, flat, map_into, mapped, va, ADDRESSES, COLD, FORMAT, HOT, HOW};
 use crate::{Kernel, Run};
 use iommu_core::addr::PhysAddr;
 use iommu_core::iommu::vtd::first_stage::FirstStage;
 use iommu_core::iommu::vtd::second_stage::SecondStage;
 use iommu_core::memory::Memory;
 use iommu_core::paging::builder::Build;
-use iommu_core::paging::{ept::Ept, riscv::Riscv, walk, x86::X86, Direct, Nested, Want};
+use iommu_core::paging::{ept::Ept, riscv::Riscv, walk, Direct, Nested, Want};
 use iommu_core::trace::{Actor, Off, Perms, Stage, Trace};
 
-/// The format that floors and others walk too: four levels, no accessed and dirty bits to write.
-pub const FORMAT: X86 = X86 { accessed_dirty: false, ..X86::kernel(4) };
 const WANT: Want = Want::user(Perms::R);
 
 fn untraced<F: Build + Copy + 'static>(format: F, mapped_len: u64, walked_len: u64) -> Run {

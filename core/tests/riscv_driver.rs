@@ -8,7 +8,8 @@ use iommu_core::iommu::{
     PageRequest, PasidTag, ProcessTables, Refusal, Request, RequestKind,
 };
 use iommu_core::memory::Memory;
-use iommu_core::paging::builder::{FrameAlloc, Mapping};
+use iommu_core::paging::builder::Mapping;
+use iommu_core::paging::FrameAlloc;
 use iommu_core::platform::interrupts::IMSIC;
 use iommu_core::trace::{InterruptKind, Perms, Recorded, Trace};
 

@@ -8,7 +8,8 @@ use iommu_core::iommu::{
     Iommu, Outcome, PageRequest, PasidTag, ProcessTables, Request, RequestKind,
 };
 use iommu_core::memory::Memory;
-use iommu_core::paging::builder::{FrameAlloc, Mapping};
+use iommu_core::paging::builder::Mapping;
+use iommu_core::paging::FrameAlloc;
 use iommu_core::trace::{CacheOp, Event, InterruptKind, Perms, Recorded, Trace};
 
 const NIC: RequesterId = RequesterId::bdf(0, 3, 0);
@@ -298,6 +299,8 @@ fn interrupts_are_remapped_refused_forged_and_posted() {
     let mut m = Machine::new(Config::playground());
     let entry = InterruptEntry { source: Some(NIC), vector: 0x41, destination: 3, posted: None };
     let message = m.unit.set_interrupt(ctx!(m), 9, Some(entry)).unwrap();
+    // What a scenario sends by the number of the entry is what the driver programs into the device.
+    assert_eq!(m.unit.interrupt_message(9), message);
     let mut request = Request::new(NIC, Iova::new(message.address), Perms::W, 4);
     request.data = Some(message.data);
     let sent = |vector, destination, kind, memory| {

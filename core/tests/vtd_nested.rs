@@ -10,7 +10,8 @@ use iommu_core::iommu::{
     Attachment, Ctx, DeviceCaps, DomainKind, Invalidation, Iommu, Outcome, PasidTag, ProcessTables, Request,
 };
 use iommu_core::memory::Memory;
-use iommu_core::paging::builder::{Build, Builder, FrameAlloc, Mapping};
+use iommu_core::paging::builder::{Build, Builder, Mapping};
+use iommu_core::paging::FrameAlloc;
 use iommu_core::paging::Want;
 use iommu_core::trace::{Actor, Event, Off, Perms, Trace};
 use proptest::prelude::*;

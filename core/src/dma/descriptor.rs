@@ -1,17 +1,12 @@
 //! A descriptor in memory: four words that name one block, contiguous in the address the engine uses, and the
 //! next descriptor.
 
-use crate::spec::{EntryType, Field, FieldKind, Text};
+use super::registers::ERRORS;
+use crate::spec::{self, Bits};
 use alloc::vec::Vec;
 
 /// Bytes of a descriptor. It must be aligned to this.
 pub const BYTES: u64 = 32;
-
-const WRITE: u64 = 1 << 32;
-const IRQ: u64 = 1 << 33;
-const LOCAL: u64 = 1 << 34;
-const NEXT: u64 = 1 << 35;
-const DONE: u64 = 1 << 63;
 
 /// What a descriptor says.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -39,31 +34,32 @@ pub struct Descriptor {
 impl Descriptor {
     /// The four words in memory.
     pub fn encode(&self) -> [u64; 4] {
-        let flag = |on: bool, bit: u64| if on { bit } else { 0 };
-        let control = u64::from(self.length)
-            | flag(self.write, WRITE)
-            | flag(self.interrupt, IRQ)
-            | flag(self.local, LOCAL)
-            | flag(self.next.is_some(), NEXT)
-            | u64::from(self.error & 7) << 60
-            | flag(self.done, DONE);
-        [self.address, control, self.device, self.next.unwrap_or(0)]
+        use descriptor::*;
+        ZERO.with(ADDRESS, self.address)
+            .with(LENGTH, self.length.into())
+            .with_flag(WRITE, self.write)
+            .with_flag(IRQ, self.interrupt)
+            .with_flag(LOCAL, self.local)
+            .with_flag(HAS_NEXT, self.next.is_some())
+            .with(ERROR, self.error.into())
+            .with_flag(DONE, self.done)
+            .with(DEVICE, self.device)
+            .with(NEXT, self.next.unwrap_or(0))
     }
 
     /// Reads the four words.
     pub fn decode(words: [u64; 4]) -> Self {
-        let [address, control, device, next] = words;
-        let on = |bit: u64| control & bit != 0;
+        use descriptor::*;
         Descriptor {
-            address,
-            length: control as u32,
-            write: on(WRITE),
-            local: on(LOCAL),
-            interrupt: on(IRQ),
-            device,
-            next: on(NEXT).then_some(next),
-            done: on(DONE),
-            error: (control >> 60 & 7) as u8,
+            address: words.bits(ADDRESS),
+            length: words.bits(LENGTH) as u32,
+            write: words.is_set(WRITE),
+            local: words.is_set(LOCAL),
+            interrupt: words.is_set(IRQ),
+            device: words.bits(DEVICE),
+            next: words.is_set(HAS_NEXT).then_some(words.bits(NEXT)),
+            done: words.is_set(DONE),
+            error: words.bits(ERROR) as u8,
         }
     }
 
@@ -74,34 +70,19 @@ impl Descriptor {
     }
 }
 
-/// The structure, for traces and views.
-pub static DESCRIPTOR: EntryType = EntryType {
-    name: Text::new("DMA descriptor", "DMA 描述符"),
-    words: 4,
-    section: "dma-engine: descriptors",
-    fields: &[
-        Field::value(
-            "ADDRESS",
-            63,
-            0,
-            "the block's address, as the engine uses it",
-            "数据块地址（引擎所用）",
-        ),
-        Field::value("LENGTH", 95, 64, "bytes", "字节数"),
-        Field::flag("WRITE", 96, "the device writes memory", "设备写内存"),
-        Field::flag("IRQ", 97, "interrupt when done", "完成后中断"),
-        Field::flag("LOCAL", 98, "the address is the device's own", "地址为设备侧地址"),
-        Field::flag("NEXT", 99, "there is a next descriptor", "还有下一个描述符"),
-        Field::reserved(123, 100),
-        Field {
-            name: "ERROR",
-            hi: 126,
-            lo: 124,
-            meaning: Text::new("how it ended; the engine writes it", "结束原因，由引擎写入"),
-            kind: FieldKind::Enum(super::registers::ERRORS),
-        },
-        Field::flag("DONE", 127, "handled; the engine writes it", "已处理，由引擎写入"),
-        Field::value("DEVICE", 191, 128, "where in the device's own memory", "设备自身内存中的位置"),
-        Field::value("NEXT", 255, 192, "the next descriptor's address", "下一个描述符的地址"),
-    ],
-};
+spec::structure! {
+    /// The structure, for traces and views.
+    pub DESCRIPTOR / descriptor: 4 words, "dma-engine: descriptors", "DMA descriptor" "DMA 描述符" {
+        ADDRESS         [63:0]    value "the block's address, as the engine uses it" "数据块地址（引擎所用）";
+        LENGTH          [95:64]   value "bytes" "字节数";
+        WRITE           [96]      flag "the device writes memory" "设备写内存";
+        IRQ             [97]      flag "interrupt when done" "完成后中断";
+        LOCAL           [98]      flag "the address is the device's own" "地址为设备侧地址";
+        HAS_NEXT "NEXT" [99]      flag "there is a next descriptor" "还有下一个描述符";
+        _               [123:100] reserved;
+        ERROR           [126:124] code(ERRORS) "how it ended; the engine writes it" "结束原因，由引擎写入";
+        DONE            [127]     flag "handled; the engine writes it" "已处理，由引擎写入";
+        DEVICE          [191:128] value "where in the device's own memory" "设备自身内存中的位置";
+        NEXT            [255:192] value "the next descriptor's address" "下一个描述符的地址";
+    }
+}

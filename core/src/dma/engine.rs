@@ -2,13 +2,13 @@
 
 use super::burst::to_boundary;
 use super::descriptor::{self, Descriptor, DESCRIPTOR};
-use super::registers::{self, control, status};
+use super::registers::{self, *};
 use super::{Access, Bus, BusError, Inside};
 use crate::addr::{Address, AnyAddr, BusAddr, DeviceAddr, Pasid, PhysAddr, RequesterId};
 use crate::memory::FRAME;
 use crate::platform::local::{LocalMap, Resolved};
 use crate::platform::tlp::{PasidPrefix, Status};
-use crate::spec::{Rule, Text};
+use crate::spec::{Bits, Rule, Text};
 use crate::trace::{Actor, Event, Observer, Perms, Scope, Verdict};
 use alloc::vec;
 
@@ -201,7 +201,7 @@ impl Engine {
     }
     /// Is a transfer going on?
     pub fn busy(&self) -> bool {
-        self.status & status::BUSY != 0
+        u64::from(self.status).is_set(status::BUSY)
     }
     /// Bytes moved by the last transfer, also when it ended early.
     pub fn moved(&self) -> u64 {
@@ -213,29 +213,29 @@ impl Engine {
     }
     /// The code of the last error; 0 when there was none.
     pub fn error(&self) -> u8 {
-        (self.status >> 4 & 7) as u8
+        u64::from(self.status).bits(status::CODE) as u8
     }
 
     fn value(&self, register: &crate::spec::Register) -> u64 {
         match register.offset {
-            0x00 => self.control.into(),
-            0x04 => self.status.into(),
-            0x08 => self.address,
-            0x10 => self.length,
-            0x18 => self.device,
-            0x20 => self.list,
-            0x28 => self.moved,
-            0x30 => self.pasid.into(),
-            0x34 => self.vector.into(),
-            0x3c => self.descriptors.into(),
-            0x40 => self.stopped,
+            control::OFFSET => self.control.into(),
+            status::OFFSET => self.status.into(),
+            address::OFFSET => self.address,
+            length::OFFSET => self.length,
+            device::OFFSET => self.device,
+            list::OFFSET => self.list,
+            moved::OFFSET => self.moved,
+            pasid::OFFSET => self.pasid.into(),
+            vector::OFFSET => self.vector.into(),
+            descriptors::OFFSET => self.descriptors.into(),
+            stopped::OFFSET => self.stopped,
             _ => 0,
         }
     }
 
     /// Every register with its value, for views.
     pub fn registers(&self) -> impl Iterator<Item = (&'static crate::spec::Register, u64)> + '_ {
-        registers::ALL.into_iter().map(|r| (r, self.value(r)))
+        registers::ALL.iter().copied().map(|r| (r, self.value(r)))
     }
 
     /// Reads 4 or 8 bytes of the register block, naturally aligned. All ones where there is no register.
@@ -256,21 +256,25 @@ impl Engine {
         let new = old & !mask | value << shift & mask;
         let idle = !self.busy();
         match register.offset {
-            0x00 if idle => self.control = new as u32 & control::ALL,
-            0x04 => {
-                let clear = value as u32 & (status::DONE | status::ERROR);
-                self.status &= !(clear | if clear & status::ERROR != 0 { 0x70 } else { 0 });
+            control::OFFSET if idle => self.control = (new & control::RW) as u32,
+            status::OFFSET => {
+                let mut after = register.after_write(old, u64::MAX, value);
+                if value.is_set(status::ERROR) {
+                    after.set(status::CODE, error::NONE);
+                }
+                self.status = after as u32;
             }
-            0x08 if idle => self.address = new,
-            0x10 if idle => self.length = new,
-            0x18 if idle => self.device = new,
-            0x20 if idle => self.list = new,
-            0x30 if idle => self.pasid = new as u32 & 0x3f_ffff,
-            0x34 if idle => self.vector = new as u32,
+            address::OFFSET if idle => self.address = new,
+            length::OFFSET if idle => self.length = new,
+            device::OFFSET if idle => self.device = new,
+            list::OFFSET if idle => self.list = new,
+            pasid::OFFSET if idle => self.pasid = (new & pasid::RW) as u32,
+            vector::OFFSET if idle => self.vector = new as u32,
             _ => {}
         }
-        let start = register.offset == 0x38 && idle;
-        let shown = if register.offset == 0x38 { value } else { self.value(register) };
+        let rings = register.offset == doorbell::OFFSET;
+        let start = rings && idle;
+        let shown = if rings { value } else { self.value(register) };
         tell(obs, self.requester, register, old, shown, true);
         if start {
             self.start();
@@ -280,15 +284,15 @@ impl Engine {
 
     fn start(&mut self) {
         (self.moved, self.descriptors, self.stopped) = (0, 0, 0);
-        self.status = status::BUSY;
-        self.state = if self.control & control::LIST != 0 {
+        self.status = status::BUSY.mask() as u32;
+        self.state = if u64::from(self.control).is_set(control::LIST) {
             State::Fetch(EngineAddr::Bus(BusAddr::new(self.list)))
         } else {
             let block = Block {
-                at: self.engine_addr(self.address, self.control & control::LOCAL != 0),
+                at: self.engine_addr(self.address, u64::from(self.control).is_set(control::LOCAL)),
                 len: self.length,
                 inside: Inside::Own(self.device),
-                write: self.control & control::WRITE != 0,
+                write: u64::from(self.control).is_set(control::WRITE),
                 pasid: self.prefix(),
             };
             State::Single(Moving { block, done: 0 })
@@ -304,11 +308,12 @@ impl Engine {
     }
 
     fn prefix(&self) -> Option<PasidPrefix> {
-        if self.control & control::PASID == 0 {
+        if !u64::from(self.control).is_set(control::PASID) {
             return None;
         }
-        let pasid = Pasid::new(self.pasid & Pasid::MAX)?;
-        Some(PasidPrefix { pasid, execute: self.pasid >> 20 & 1 != 0, privileged: self.pasid >> 21 & 1 != 0 })
+        let word = u64::from(self.pasid);
+        let pasid = Pasid::new(word.bits(pasid::PASID) as u32)?;
+        Some(PasidPrefix { pasid, execute: word.is_set(pasid::EXEC), privileged: word.is_set(pasid::PRIV) })
     }
 
     /// Runs until the transfer ends. How it ended; [`Progress::Idle`] when there was none.
@@ -451,7 +456,9 @@ impl Engine {
                 match bus.write(&access, &data) {
                     // A write has no completion. Ours is told by an error message of the root port and stops,
                     // unless it is to be as blind as most devices are.
-                    Err(BusError::Status(_)) if self.control & control::BLIND != 0 => sent = false,
+                    Err(BusError::Status(_)) if u64::from(self.control).is_set(control::BLIND) => {
+                        sent = false
+                    }
                     Err(error) => return Err(Stop::Bus(error)),
                     Ok(_) => {}
                 }
@@ -561,7 +568,7 @@ impl Engine {
                 Progress::More
             }
             (stop, _) => {
-                if descriptor.interrupt && self.control & control::IRQ == 0 {
+                if descriptor.interrupt && !u64::from(self.control).is_set(control::IRQ) {
                     bus.interrupt(self.vector as u16);
                 }
                 self.finish(bus, stop)
@@ -572,12 +579,13 @@ impl Engine {
     fn finish<B: Bus>(&mut self, bus: &mut B, stop: Option<Stop>) -> Progress {
         self.state = State::Idle;
         let old = self.status;
-        self.status = status::DONE | stop.map_or(0, |stop| status::ERROR | u32::from(stop.code()) << 4);
+        let ended = 0u64.with_flag(status::DONE, true).with_flag(status::ERROR, stop.is_some());
+        self.status = ended.with(status::CODE, stop.map_or(error::NONE, |stop| stop.code().into())) as u32;
         if stop.is_none() {
             self.stopped = 0;
         }
         tell(bus.obs(), self.requester, &registers::STATUS, old.into(), self.status.into(), true);
-        if self.control & control::IRQ != 0 {
+        if u64::from(self.control).is_set(control::IRQ) {
             bus.interrupt(self.vector as u16);
         }
         stop.map_or(Progress::Done, Progress::Stopped)

@@ -3,7 +3,32 @@
 
 use super::PageRequest;
 use crate::addr::{AddrRange, Iova};
+use crate::spec::{self, Bits};
 use crate::trace::Perms;
+
+spec::structure! {
+    /// The second doubleword of a page request (PCIe, Page Request Interface).
+    pub REQUEST / request: 1 words, "PCIe, Page Request Interface", "page request" "页请求" {
+        RW   [1:0]   value "1: read requested, 2: write requested" "1：请求读，2：请求写";
+        L    [2]     flag "last request of its group" "组内最后一个请求";
+        PRGI [11:3]  value "page request group index" "页请求组索引";
+        PAGE [63:12] address(12) "page" "页地址";
+    }
+    /// The payload of an invalidation request to a device (PCIe, Address Translation Services).
+    pub INVALIDATION / invalidation: 1 words, "PCIe, Address Translation Services", "invalidation request" "失效请求" {
+        _    [10:0]  ignored;
+        S    [11]    flag "more than one page, in the page number's low ones" "多页，由页号低位的 1 编码";
+        PAGE [63:12] value "page number" "页号";
+    }
+    /// The payload of a page request group response (PCIe, Page Request Interface).
+    pub RESPONSE / response: 1 words, "PCIe, Page Request Interface", "page request group response" "页请求组响应" {
+        _           [31:0]  ignored;
+        PRGI        [40:32] value "page request group index" "页请求组索引";
+        _           [43:41] reserved;
+        CODE        [47:44] value "response code: 0 success, 1 invalid request" "响应码：0 成功，1 无效请求";
+        DESTINATION [63:48] value "requester id" "请求者 ID";
+    }
+}
 
 /// A naturally aligned power of two of 4 KiB pages (NAPOT).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -51,21 +76,22 @@ impl Napot {
 /// Returns the payload of an invalidation request to a device: the range, with its size bit.
 pub fn invalidation_payload(range: &AddrRange<Iova>) -> u64 {
     let (page, sized) = Napot::covering(range).sized();
-    page << 12 | u64::from(sized) << 11
+    0.with(invalidation::PAGE, page).with_flag(invalidation::S, sized)
 }
 
 /// Returns the payload of a Page Request Group Response: index, response code (0 success, 1 invalid), destination.
 pub fn response_payload(request: &PageRequest, ok: bool) -> u64 {
-    let destination = u64::from(request.requester.bdf16());
-    u64::from(request.group & 0x1ff) << 32 | u64::from(!ok) << 44 | destination << 48
+    0.with(response::PRGI, request.group.into())
+        .with(response::CODE, u64::from(!ok))
+        .with(response::DESTINATION, request.requester.bdf16().into())
 }
 
 /// Returns the second doubleword of a page request: page, group index, last, and what is wanted.
 pub fn page_request_word(request: &PageRequest) -> u64 {
-    request.at.raw() & !0xfff
-        | u64::from(request.group & 0x1ff) << 3
-        | u64::from(request.last) << 2
-        | u64::from(request.want.and(Perms::RW).0)
+    0.with_address(request::PAGE, request.at.raw())
+        .with(request::PRGI, request.group.into())
+        .with_flag(request::L, request.last)
+        .with(request::RW, request.want.0.into())
 }
 
 /// What the second doubleword of a page request says.
@@ -83,12 +109,12 @@ pub struct PageRequestWord {
 
 impl PageRequestWord {
     /// Returns what the doubleword says.
-    pub const fn parse(word: u64) -> Self {
+    pub fn parse(word: u64) -> Self {
         PageRequestWord {
-            at: Iova::new(word & !0xfff),
-            want: Perms((word & 3) as u8),
-            last: word >> 2 & 1 != 0,
-            group: (word >> 3 & 0x1ff) as u16,
+            at: Iova::new(word.address(request::PAGE)),
+            want: Perms(word.bits(request::RW) as u8),
+            last: word.is_set(request::L),
+            group: word.bits(request::PRGI) as u16,
         }
     }
 }

@@ -23,8 +23,9 @@ pub use unit::Unit;
 
 use crate::addr::{AddrRange, Iova, PageSize, Pasid, PhysAddr, RequesterId};
 use crate::memory::{MemError, Memory};
-use crate::paging::builder::{FrameAlloc, MapError, Mapping};
+use crate::paging::builder::{MapError, Mapping};
 use crate::paging::leaves::Leaves;
+use crate::paging::FrameAlloc;
 pub use crate::platform::interrupts::Message;
 use crate::spec::{FaultCode, Localized, Phrase, Register, Text};
 use crate::trace::{InterruptKind, Observer, Perms, Recorded};

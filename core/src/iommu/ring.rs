@@ -172,7 +172,10 @@ pub trait Consumer {
 
 /// Takes commands until the queue is empty, off or stopped.
 pub fn drain<U: Consumer, O: Observer>(unit: &mut U, memory: &mut Memory, obs: &mut O) {
-    while let Some((ring, head, tail)) = unit.commands() {
+    // Each round moves the head by one entry. A head between entries never meets the tail: one turn is enough.
+    let rounds = unit.commands().map_or(0, |(ring, ..)| ring.entries);
+    for _ in 0..rounds {
+        let Some((ring, head, tail)) = unit.commands() else { return };
         if ring.is_empty(head, tail) {
             return;
         }

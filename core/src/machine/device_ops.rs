@@ -19,7 +19,7 @@ use crate::paging::Want;
 use crate::platform::tlp::PasidPrefix;
 use crate::scenario::ast::{self};
 use crate::scenario::{Problem, Span};
-use crate::spec::{Phrase, Text};
+use crate::spec::{Bits, Phrase, Text};
 use crate::trace::{Observer, Perms};
 use alloc::{format, vec::Vec};
 
@@ -153,10 +153,11 @@ impl Machine {
         let (at, found) = self.engine_address(&op.at, op.local, pasid)?;
         let len = self.length(op.len.map(|l| l.value), &found, None, op.at.span)?;
         let registers = self.registers(device, op.device.span)?;
-        let mut bits = if op.access.value == ast::Access::Write { control::WRITE } else { 0 };
-        bits |= if op.local { control::LOCAL } else { 0 };
-        bits |= if pasid.is_some() { control::PASID } else { 0 };
-        bits |= if op.interrupt.is_some() { control::IRQ } else { 0 };
+        let bits = 0u64
+            .with_flag(control::WRITE, op.access.value == ast::Access::Write)
+            .with_flag(control::LOCAL, op.local)
+            .with_flag(control::PASID, pasid.is_some())
+            .with_flag(control::IRQ, op.interrupt.is_some());
         if let Some(vector) = op.interrupt {
             self.enable_msi(device, vector.value as u8);
         }
@@ -172,7 +173,7 @@ impl Machine {
             self.register(&registers, 0x30, 4, pasid.raw().into(), k);
         }
         self.register(&registers, 0x34, 4, 0, k);
-        self.register(&registers, 0x00, 4, bits.into(), k);
+        self.register(&registers, 0x00, 4, bits, k);
         Ok(())
     }
 
@@ -180,9 +181,10 @@ impl Machine {
         let device = self.device_named(&op.device)?;
         let found = self.find(&op.at, Space::Bus)?;
         let registers = self.registers(device, op.device.span)?;
-        let mut bits = control::LIST;
-        bits |= if op.pasid.is_some() { control::PASID } else { 0 };
-        bits |= if op.interrupt.is_some() { control::IRQ } else { 0 };
+        let bits = 0u64
+            .with_flag(control::LIST, true)
+            .with_flag(control::PASID, op.pasid.is_some())
+            .with_flag(control::IRQ, op.interrupt.is_some());
         if let Some(vector) = op.interrupt {
             self.enable_msi(device, vector.value as u8);
         }
@@ -192,7 +194,7 @@ impl Machine {
             self.register(&registers, 0x30, 4, pasid.value.raw().into(), k);
         }
         self.register(&registers, 0x34, 4, 0, k);
-        self.register(&registers, 0x00, 4, bits.into(), k);
+        self.register(&registers, 0x00, 4, bits, k);
         Ok(())
     }
 

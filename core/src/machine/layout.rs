@@ -2,7 +2,7 @@
 
 use crate::addr::{AddrRange, PhysAddr};
 use crate::os::pages::Pages;
-use crate::paging::builder::FrameAlloc;
+use crate::paging::FrameAlloc;
 use alloc::vec::Vec;
 
 /// How RAM is divided: page tables and the IOMMU's structures out of the first part, buffers after.

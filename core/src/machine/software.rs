@@ -8,7 +8,7 @@ use crate::os::cache::CpuCache;
 use crate::os::dma::{Direction, SgList};
 use crate::os::pages::Pages;
 use crate::paging::any::{CpuTables, GuestTables};
-use crate::paging::builder::FrameAlloc;
+use crate::paging::FrameAlloc;
 use crate::scenario::ast::AllocKind;
 use alloc::{collections::BTreeMap, string::String, vec::Vec};
 

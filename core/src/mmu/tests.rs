@@ -1,7 +1,8 @@
 use super::*;
 use crate::addr::AddrRange;
-use crate::paging::builder::{Builder, FrameAlloc, Mapping};
+use crate::paging::builder::{Builder, Mapping};
 use crate::paging::x86::X86;
+use crate::paging::FrameAlloc;
 use crate::trace::Trace;
 use arch::Cpu;
 use proptest::prelude::*;

@@ -11,6 +11,7 @@
 mod coherent;
 mod debug;
 mod flush;
+mod pieces;
 mod sg;
 mod single;
 mod sync;
@@ -18,7 +19,8 @@ mod sync;
 mod tests;
 
 pub use coherent::Coherent;
-pub use sg::{Piece, Segment, SgList};
+pub use pieces::Piece;
+pub use sg::{Segment, SgList};
 
 use super::iova::IovaSpace;
 use super::swiotlb::Swiotlb;

@@ -21,7 +21,7 @@ pub use error::OsError;
 
 use crate::iommu::{Ctx, Iommu};
 use crate::memory::Memory;
-use crate::paging::builder::FrameAlloc;
+use crate::paging::FrameAlloc;
 use crate::platform::window::HostBridge;
 use crate::trace::{Actor, Event, Observer};
 use cache::CpuCache;

@@ -192,7 +192,7 @@ impl CpuTables {
                 let s = &state.x86;
                 x86::P | when(s.write, x86::RW) | when(s.user, x86::US) | when(!s.execute, x86::XD)
             }
-            CpuTables::Riscv(_) => state.riscv.leaf & 0xff | when(self.updates(), riscv::A),
+            CpuTables::Riscv(_) => state.riscv.leaf & riscv::FLAGS | when(self.updates(), riscv::A),
             CpuTables::Aarch64(_) => state.aarch64.as_leaf(),
         }
     }

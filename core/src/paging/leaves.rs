@@ -115,8 +115,9 @@ fn visit<F: Build>(
 
 #[cfg(test)]
 mod tests {
-    use super::super::builder::{Builder, FrameAlloc, Mapping};
+    use super::super::builder::{Builder, Mapping};
     use super::super::x86::X86;
+    use super::super::FrameAlloc;
     use super::*;
     use crate::addr::AddrRange;
     use crate::trace::{Actor, Off};

@@ -6,12 +6,15 @@
 pub mod aarch64;
 pub mod any;
 pub mod builder;
-pub mod ept;
+pub mod formats;
+pub mod frames;
 pub mod leaves;
-pub mod riscv;
+#[cfg(test)]
+mod tests;
 pub mod walk;
-pub mod x86;
 
+pub use formats::{ept, riscv, vtd_first, vtd_second, x86};
+pub use frames::FrameAlloc;
 pub use walk::{walk, Direct, Nested, Tables, WalkError, Walked};
 
 use crate::addr::PageSize;

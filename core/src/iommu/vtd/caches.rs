@@ -8,9 +8,10 @@ use super::context::{Context, Kind, Process, Route};
 use super::spec::interrupts::irte;
 use super::walk::Reached;
 use crate::addr::{PageSize, RequesterId};
-use crate::iommu::cache::{mix, Cache, Key};
+use crate::iommu::cache::{mix, Key};
+use crate::iommu::traced_cache::{Line, PageTag, Tlb, TracedCache};
 use crate::spec::{Bits, Text};
-use crate::trace::{Actor, CacheKind, CacheLine, CacheOp, CacheType, Event, Observer, Perms};
+use crate::trace::{CacheKind, CacheLine, CacheType, Perms};
 
 /// The context cache.
 pub static CONTEXT_CACHE: CacheType = CacheType {
@@ -34,9 +35,9 @@ pub static INTERRUPT_CACHE: CacheType = CacheType {
     section: "VT-d 6.2.6",
 };
 
-/// Tag of the context cache: the source id.
+/// Tag of the context cache: the source id, and whether the entry is one of scalable mode.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Source(pub u16);
+pub struct Source(pub u16, pub bool);
 
 impl Key for Source {
     fn hash(&self) -> u64 {
@@ -101,35 +102,9 @@ pub struct IotlbEntry {
     pub kind: Kind,
 }
 
-/// All caches of a unit.
-#[derive(Clone, Debug)]
-pub struct Caches {
-    /// Context cache.
-    pub context: Cache<Source, Context>,
-    /// PASID cache.
-    pub pasid: Cache<SourcePasid, Process>,
-    /// IOTLB.
-    pub iotlb: Cache<IotlbTag, IotlbEntry>,
-    /// Interrupt entry cache.
-    pub interrupt: Cache<Index, [u64; 2]>,
-}
-
-/// The page sizes that translations come in, smallest first.
-const SHIFTS: [u8; 3] = [12, 21, 30];
-
-impl Caches {
-    /// Empty ones.
-    pub fn new(sizes: &CacheSizes) -> Self {
-        Caches {
-            context: Cache::new(sizes.context.into()),
-            pasid: Cache::new(sizes.pasid.into()),
-            iotlb: Cache::new(sizes.iotlb.into()),
-            interrupt: Cache::new(sizes.interrupt.into()),
-        }
-    }
-
-    /// The tag of the page of `at` along `route`.
-    pub fn tag(config: &Config, route: &Route, requester: RequesterId, at: u64, size: PageSize) -> IotlbTag {
+impl IotlbTag {
+    /// Returns the tag of the page of `at` along `route`.
+    pub fn new(config: &Config, route: &Route, requester: RequesterId, at: u64, size: PageSize) -> Self {
         let staged = matches!(route.kind, Kind::First | Kind::Nested);
         IotlbTag {
             did: route.did,
@@ -139,85 +114,104 @@ impl Caches {
             shift: size.shift(),
         }
     }
+}
 
-    /// Looks a page up, at every size.
-    pub fn find(
-        &mut self,
-        config: &Config,
-        route: &Route,
-        requester: RequesterId,
-        at: u64,
-    ) -> Option<(u32, IotlbTag, IotlbEntry)> {
-        SHIFTS.iter().find_map(|shift| {
-            let tag = Self::tag(config, route, requester, at, PageSize::from_shift(*shift));
-            self.iotlb.get(&tag).map(|(slot, entry)| (slot, tag, entry))
-        })
+impl IotlbEntry {
+    /// Returns what is held of a translation.
+    pub fn new(kind: Kind, found: &Reached) -> Self {
+        let Reached { to, size, user, supervisor, dirty, .. } = *found;
+        IotlbEntry { to: to & !size.mask(), user, supervisor, dirty, kind }
     }
+}
 
-    /// Remembers a translation.
-    pub fn remember<O: Observer>(&mut self, tag: IotlbTag, kind: Kind, found: &Reached, obs: &mut O) {
-        let to = found.to & !found.size.mask();
-        let entry =
-            IotlbEntry { to, user: found.user, supervisor: found.supervisor, dirty: found.dirty, kind };
-        let (slot, gone) = self.iotlb.insert(tag, entry);
-        if O::ON {
-            if let Some(gone) = gone.filter(|g| g.key != tag) {
-                tell(obs, &IOTLB, CacheOp::Evict, gone.slot, iotlb_line(&gone.key, &gone.value));
-            }
-            if let Some(slot) = slot {
-                tell(obs, &IOTLB, CacheOp::Insert, slot, iotlb_line(&tag, &entry));
-            }
+impl Line for Source {
+    type Value = Context;
+    const CACHE: &'static CacheType = &CONTEXT_CACHE;
+    fn line(&self, context: Option<&Context>) -> CacheLine {
+        CacheLine {
+            requester: Some(RequesterId::new(u32::from(self.0))),
+            domain: context.and_then(Context::domain).map(u32::from),
+            to: context.map_or(0, |context| context.words[0]),
+            ..CacheLine::default()
         }
     }
 }
 
-/// Tells what a cache did.
-pub fn tell<O: Observer>(obs: &mut O, cache: &'static CacheType, op: CacheOp, slot: u32, line: CacheLine) {
-    if O::ON {
-        obs.step(Actor::Iommu, Event::Cache { cache, op, slot, line });
+impl Line for SourcePasid {
+    type Value = Process;
+    const CACHE: &'static CacheType = &PASID_CACHE;
+    fn line(&self, entry: Option<&Process>) -> CacheLine {
+        CacheLine {
+            requester: Some(RequesterId::new(u32::from(self.0))),
+            pasid: Some(self.1),
+            domain: entry.map(|entry| u32::from(entry.domain())),
+            to: entry.map_or(0, |entry| entry.words[0]),
+            ..CacheLine::default()
+        }
     }
 }
 
-/// An IOTLB entry as a line for the trace.
-pub fn iotlb_line(tag: &IotlbTag, entry: &IotlbEntry) -> CacheLine {
-    CacheLine {
-        requester: tag.source.map(|s| RequesterId::new(u32::from(s))),
-        pasid: tag.pasid,
-        domain: Some(u32::from(tag.did)),
-        from: tag.page,
-        shift: tag.shift,
-        to: entry.to,
-        perms: if entry.user == Perms::NONE { entry.supervisor } else { entry.user },
+impl Line for IotlbTag {
+    type Value = IotlbEntry;
+    const CACHE: &'static CacheType = &IOTLB;
+    fn line(&self, entry: Option<&IotlbEntry>) -> CacheLine {
+        let rights = |entry: &IotlbEntry| match entry.user {
+            Perms::NONE => entry.supervisor,
+            user => user,
+        };
+        CacheLine {
+            // A miss names no requester.
+            requester: entry.and(self.source).map(|s| RequesterId::new(u32::from(s))),
+            pasid: self.pasid,
+            domain: Some(u32::from(self.did)),
+            from: self.page,
+            shift: self.shift,
+            to: entry.map_or(0, |entry| entry.to),
+            perms: entry.map_or(Perms::NONE, rights),
+        }
     }
 }
 
-/// A context cache entry as a line for the trace.
-pub fn context_line(source: &Source, context: &Context) -> CacheLine {
-    CacheLine {
-        requester: Some(RequesterId::new(u32::from(source.0))),
-        domain: context.domain().map(u32::from),
-        to: context.words[0],
-        ..CacheLine::default()
+impl PageTag for IotlbTag {
+    fn shift(&self) -> u8 {
+        self.shift
     }
 }
 
-/// A PASID cache entry as a line for the trace.
-pub fn pasid_line(key: &SourcePasid, entry: &Process) -> CacheLine {
-    CacheLine {
-        requester: Some(RequesterId::new(u32::from(key.0))),
-        pasid: Some(key.1),
-        domain: Some(u32::from(entry.domain())),
-        to: entry.words[0],
-        ..CacheLine::default()
+impl Line for Index {
+    type Value = irte::Words;
+    const CACHE: &'static CacheType = &INTERRUPT_CACHE;
+    fn line(&self, words: Option<&irte::Words>) -> CacheLine {
+        CacheLine {
+            requester: words.map(|words| RequesterId::new(words.bits(irte::SID) as u32)),
+            from: u64::from(self.0),
+            to: words.map_or(0, |words| words[0]),
+            ..CacheLine::default()
+        }
     }
 }
 
-/// An interrupt entry cache entry as a line for the trace.
-pub fn interrupt_line(index: &Index, words: &[u64; 2]) -> CacheLine {
-    CacheLine {
-        requester: Some(RequesterId::new(words.bits(irte::SID) as u32)),
-        from: u64::from(index.0),
-        to: words[0],
-        ..CacheLine::default()
+/// All caches of a unit.
+#[derive(Clone, Debug)]
+pub struct Caches {
+    /// Context cache.
+    pub context: TracedCache<Source>,
+    /// PASID cache.
+    pub pasid: TracedCache<SourcePasid>,
+    /// IOTLB.
+    pub iotlb: Tlb<IotlbTag>,
+    /// Interrupt entry cache.
+    pub interrupt: TracedCache<Index>,
+}
+
+impl Caches {
+    /// Returns empty ones.
+    pub fn new(sizes: &CacheSizes) -> Self {
+        Caches {
+            context: TracedCache::new(sizes.context),
+            pasid: TracedCache::new(sizes.pasid),
+            iotlb: Tlb::new(sizes.iotlb),
+            interrupt: TracedCache::new(sizes.interrupt),
+        }
     }
 }

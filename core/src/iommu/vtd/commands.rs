@@ -72,8 +72,8 @@ pub enum Command {
         source: u16,
         /// Those of a PASID.
         pasid: Option<u32>,
-        /// The page; where `several`, the ones below the lowest zero of its page number say how many.
-        address: u64,
+        /// The page number; where `several`, the ones below its lowest zero say how many pages.
+        page: u64,
         /// S.
         several: bool,
     },
@@ -165,13 +165,13 @@ impl Command {
             kind::DEVICE_TLB => {
                 use d::device_tlb::*;
                 let (source, several) = (words.bits(SID) as u16, words.is_set(S));
-                Command::DeviceTlb { source, pasid: None, address: words.address(ADDR), several }
+                Command::DeviceTlb { source, pasid: None, page: words.bits(ADDR), several }
             }
             kind::PASID_DEVICE_TLB => {
                 use d::pasid_device_tlb::*;
                 let (source, several) = (words.bits(SID) as u16, words.is_set(S));
                 let pasid = Some(words.bits(PASID) as u32);
-                Command::DeviceTlb { source, pasid, address: words.address(ADDR), several }
+                Command::DeviceTlb { source, pasid, page: words.bits(ADDR), several }
             }
             kind::INTERRUPT_CACHE => {
                 use d::interrupt_cache::*;
@@ -256,15 +256,15 @@ impl Command {
                 };
                 (&d::PASID_IOTLB, words)
             }
-            Command::DeviceTlb { source, pasid: None, address, several } => {
+            Command::DeviceTlb { source, pasid: None, page, several } => {
                 use d::device_tlb::*;
                 let words = NEW.with(TYPE, kind::DEVICE_TLB).with(SID, source.into());
-                (&d::DEVICE_TLB, words.with_address(ADDR, address).with_flag(S, several))
+                (&d::DEVICE_TLB, words.with(ADDR, page).with_flag(S, several))
             }
-            Command::DeviceTlb { source, pasid: Some(pasid), address, several } => {
+            Command::DeviceTlb { source, pasid: Some(pasid), page, several } => {
                 use d::pasid_device_tlb::*;
                 let words = NEW.with(TYPE, kind::PASID_DEVICE_TLB).with(SID, source.into());
-                let words = words.with(PASID, pasid.into()).with_address(ADDR, address);
+                let words = words.with(PASID, pasid.into()).with(ADDR, page);
                 (&d::PASID_DEVICE_TLB, words.with_flag(S, several))
             }
             Command::Interrupts(which) => {
@@ -326,8 +326,8 @@ mod tests {
             (id(), pasid(), proptest::option::of(pages()))
                 .prop_map(|(d, p, pages)| Command::PasidTranslations(d, p, pages)),
             (id(), proptest::option::of(pasid()), any::<u64>(), any::<bool>()).prop_map(
-                |(source, pasid, address, several)| {
-                    Command::DeviceTlb { source, pasid, address: address & !0xfff, several }
+                |(source, pasid, page, several)| {
+                    Command::DeviceTlb { source, pasid, page: page >> 12, several }
                 }
             ),
             proptest::option::of((id(), 0u8..32)).prop_map(Command::Interrupts),

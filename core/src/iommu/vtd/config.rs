@@ -2,6 +2,7 @@
 
 use super::spec::registers::{cap, ecap, sagaw, sslps};
 use crate::iommu::UnitConfig;
+use crate::paging::vtd_first::EntryQuirks;
 use crate::spec::{Bits, Text};
 
 macro_rules! quirks {
@@ -32,6 +33,17 @@ macro_rules! quirks {
             }
         }
     };
+}
+
+impl Quirks {
+    /// Returns those of paging entries.
+    pub const fn entries(&self) -> EntryQuirks {
+        EntryQuirks {
+            all_ones_is_unreadable: self.all_ones_is_unreadable,
+            rights_before_reserved: self.rights_before_reserved,
+            dirty_only_with_accessed: self.dirty_only_with_accessed,
+        }
+    }
 }
 
 quirks! {

@@ -163,8 +163,8 @@ pub struct Reader<'a> {
     pub config: &'a Config,
     /// The root table address register as latched by SRTP.
     pub rtaddr: u64,
-    /// Accessed and dirty bits may be written; not when only looking.
-    pub update: bool,
+    /// Look only: nothing is changed, accessed and dirty bits neither.
+    pub look: bool,
 }
 
 static UNREADABLE: Rule = Rule {
@@ -363,9 +363,9 @@ impl Reader<'_> {
                 || quirks.snoop_bit_free_in_scalable && self.config.scalable_mode(),
             page_2m: self.config.second_stage_2m(),
             page_1g: self.config.second_stage_1g(),
-            accessed_dirty: accessed_dirty && scalable && self.update,
+            accessed_dirty: accessed_dirty && scalable && !self.look,
             execute,
-            quirks,
+            quirks: quirks.entries(),
         }
     }
 
@@ -507,8 +507,8 @@ impl Reader<'_> {
             no_execute: words.is_set(pasid::NXE),
             smep: words.is_set(pasid::SMEP),
             extended_accessed: words.is_set(pasid::EAFE) && self.config.extended_accessed(),
-            update: self.update,
-            quirks: self.config.quirks,
+            update: !self.look,
+            quirks: self.config.quirks.entries(),
         };
         let canonical_bits = if self.config.quirks.canonical_width_from_aw {
             (12 + 9 * second_levels).min(self.config.max_guest_bits())

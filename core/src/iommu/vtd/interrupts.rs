@@ -1,18 +1,18 @@
 //! Interrupt remapping and posting (VT-d 5): a write to FEEx_xxxxh becomes an interrupt, or a fault.
 
-use super::caches::{self, Index};
+use super::caches::{Caches, Index};
+use super::config::Config;
 use super::context::Failure;
 use super::spec::faults as f;
 use super::spec::interrupts::*;
-use super::spec::registers::{gsts, irta, IRTA};
+use super::spec::registers::{gsts, irta, GSTS, IRTA};
 use super::VtdUnit;
-use crate::addr::{Address, PhysAddr, RequesterId};
+use crate::addr::{Address, AnyAddr, PhysAddr, RequesterId, Space};
+use crate::iommu::traced_cache::{self, get_or_load};
 use crate::iommu::{self, Delivery, InterruptEntry, Request, RequestKind};
 use crate::memory::Memory;
 use crate::spec::{Bits, FaultCode, Field, Rule, Text};
-use crate::trace::{
-    write_word, Actor, CacheOp, Event, InterruptKind, Observer, Off, Perms, Scope, Stage, Verdict,
-};
+use crate::trace::{write_word, Actor, Event, InterruptKind, Observer, Perms, Scope, Stage, Verdict};
 
 static SOURCE: Rule = Rule {
     text: Text::new(
@@ -132,10 +132,44 @@ fn direct(address: u64, data: u32) -> Delivery {
     }
 }
 
+/// Remaps interrupts as the unit's registers say.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Remapper<'a> {
+    pub config: &'a Config,
+    /// GSTS.
+    pub status: u64,
+    /// IRTA as latched by SIRTP.
+    pub root: u64,
+    /// Look only: nothing is changed.
+    pub look: bool,
+}
+
 impl VtdUnit {
-    /// Takes a request to the interrupt address range.
-    pub(super) fn remap<O: Observer>(
-        &mut self,
+    pub(super) fn remapper(&self, look: bool) -> Remapper<'_> {
+        Remapper { config: &self.config, status: self.regs.of(&GSTS), root: self.interrupt_root, look }
+    }
+
+    /// Latches the interrupt remapping table address (SIRTP).
+    pub(super) fn latch_interrupt_root(&mut self) {
+        self.interrupt_root = self.regs.of(&IRTA);
+    }
+}
+
+/// An entry of the table that is wanted.
+struct EntryAt<'a>(&'a Remapper<'a>, u16);
+
+impl traced_cache::Source<irte::Words> for EntryAt<'_> {
+    type Error = Refused;
+    fn load<O: Observer>(&self, memory: &mut Memory, _: bool, obs: &mut O) -> Result<irte::Words, Refused> {
+        self.0.read_irte(memory, self.1, obs)
+    }
+}
+
+impl Remapper<'_> {
+    /// Takes a request to the interrupt address range. Without caches it looks at memory only.
+    pub fn remap<O: Observer>(
+        &self,
+        caches: &mut Option<&mut Caches>,
         memory: &mut Memory,
         request: &Request,
         obs: &mut O,
@@ -143,17 +177,9 @@ impl VtdUnit {
         let message = self.accept(request, obs)?;
         let Some(message) = message else { return Ok(direct(request.at.raw(), request.data.unwrap_or(0))) };
         let index = message.index() as u16;
-        let words = self.irte(memory, index, obs)?;
-        self.use_irte(memory, request, &message, words, true, obs)
-    }
-
-    /// As [`VtdUnit::remap`], caches apart and nothing changed.
-    pub(super) fn peek_interrupt(&self, memory: &mut Memory, request: &Request) -> Result<Delivery, Failure> {
-        let message = self.accept(request, &mut Off).map_err(|(failure, _)| failure)?;
-        let Some(message) = message else { return Ok(direct(request.at.raw(), request.data.unwrap_or(0))) };
-        let words =
-            self.read_irte(memory, message.index() as u16, &mut Off).map_err(|(failure, _)| failure)?;
-        self.use_irte(memory, request, &message, words, false, &mut Off).map_err(|(failure, _)| failure)
+        let cache = caches.as_mut().map(|caches| &mut caches.interrupt);
+        let words = get_or_load(cache, Index(index), &EntryAt(self, index), memory, obs)?;
+        self.use_irte(memory, request, &message, words, obs)
     }
 
     /// Decodes the message. `None`: it passes as it is.
@@ -172,13 +198,13 @@ impl VtdUnit {
                 return Err((Failure { silent: quiet, ..Failure::new(&f::IR_29, false) }, 0));
             }
         };
-        if !self.is_on(gsts::IRES) {
+        if !self.status.is_set(gsts::IRES) {
             return Ok(None);
         }
         let words: MessageWords = [request.at.raw(), data.into()];
         let message = Message::parse(&words);
         let passes = self.config.quirks.compatibility_interrupts_pass
-            || self.is_on(gsts::CFIS) && !self.extended_mode();
+            || self.status.is_set(gsts::CFIS) && !self.extended_mode();
         let ok = message.is_some() || passes;
         if O::ON {
             obs.step(Actor::Iommu, Event::Check { rule: &FORMAT, ok, value: request.at.raw() });
@@ -190,7 +216,7 @@ impl VtdUnit {
         if reserved && !self.config.quirks.message_reserved_last {
             return fail(&f::IR_20, 0);
         }
-        let inside = message.index() < 2 << self.interrupt_root.bits(irta::S);
+        let inside = message.index() < 2 << self.root.bits(irta::S);
         if O::ON {
             obs.step(
                 Actor::Iommu,
@@ -204,43 +230,16 @@ impl VtdUnit {
     }
 
     fn extended_mode(&self) -> bool {
-        self.interrupt_root.is_set(irta::EIME)
-    }
-
-    /// The entry, from the cache or from memory.
-    fn irte<O: Observer>(&mut self, memory: &Memory, index: u16, obs: &mut O) -> Result<[u64; 2], Refused> {
-        let key = Index(index);
-        if let Some((slot, words)) = self.caches.interrupt.get(&key) {
-            if O::ON {
-                let now = self.read_irte(memory, index, &mut Off);
-                let op = if now == Ok(words) { CacheOp::Hit } else { CacheOp::Stale };
-                caches::tell(obs, &caches::INTERRUPT_CACHE, op, slot, caches::interrupt_line(&key, &words));
-            }
-            return Ok(words);
-        }
-        if O::ON {
-            let line = crate::trace::CacheLine { from: u64::from(index), ..Default::default() };
-            caches::tell(obs, &caches::INTERRUPT_CACHE, CacheOp::Miss, 0, line);
-        }
-        let words = self.read_irte(memory, index, obs)?;
-        let (slot, gone) = self.caches.interrupt.insert(key, words);
-        if let Some(gone) = gone.filter(|g| g.key != key) {
-            let line = caches::interrupt_line(&gone.key, &gone.value);
-            caches::tell(obs, &caches::INTERRUPT_CACHE, CacheOp::Evict, gone.slot, line);
-        }
-        if let Some(slot) = slot {
-            let line = caches::interrupt_line(&key, &words);
-            caches::tell(obs, &caches::INTERRUPT_CACHE, CacheOp::Insert, slot, line);
-        }
-        Ok(words)
+        self.root.is_set(irta::EIME)
     }
 
     /// Reads the entry and checks what does not depend on the request.
     fn read_irte<O: Observer>(&self, memory: &Memory, index: u16, obs: &mut O) -> Result<[u64; 2], Refused> {
-        let table = self.interrupt_root.address(irta::IRTA) & ((1u64 << self.config.host_bits) - 1);
+        let table = self.root.address(irta::IRTA) & ((1u64 << self.config.host_bits) - 1);
         let pa = PhysAddr::new(table).wrapping_add(u64::from(index) * 16);
         if O::ON {
-            let (input, root) = (super::translate::id(u64::from(index)), PhysAddr::new(table).any());
+            let (input, root) =
+                (AnyAddr { space: Space::Bus, raw: u64::from(index) }, PhysAddr::new(table).any());
             obs.begin(Actor::Iommu, Scope::Walk { stage: Stage::Interrupt, input, root, root_bits: 0 });
         }
         let read = (memory.read_u64(pa), memory.read_u64(pa.wrapping_add(8)));
@@ -291,8 +290,7 @@ impl VtdUnit {
         memory: &mut Memory,
         request: &Request,
         message: &Message,
-        words: [u64; 2],
-        change: bool,
+        words: irte::Words,
         obs: &mut O,
     ) -> Result<Delivery, Refused> {
         let index = message.index() as u16;
@@ -311,7 +309,7 @@ impl VtdUnit {
             return Err((Failure::new(&f::IR_20, false), 0));
         }
         if words.is_set(irte::IM) && self.config.posting() {
-            return self.post(memory, &words, change, obs).map_err(|code| (Failure::new(code, fpd), index));
+            return self.post(memory, &words, obs).map_err(|code| (Failure::new(code, fpd), index));
         }
         let id = words.bits(irte::DST);
         let destination = if self.extended_mode() { id } else { id.bits(NARROW_DESTINATION) } as u32;
@@ -324,8 +322,7 @@ impl VtdUnit {
     fn post<O: Observer>(
         &self,
         memory: &mut Memory,
-        words: &[u64; 2],
-        change: bool,
+        words: &irte::Words,
         obs: &mut O,
     ) -> Result<Delivery, &'static FaultCode> {
         let at = PhysAddr::new(words.address(irte_posted::PDAH) | words.address(irte_posted::PDAL));
@@ -346,7 +343,7 @@ impl VtdUnit {
         let vector = words.bits(irte_posted::VV);
         let urgent = words.is_set(irte_posted::URG);
         let notify = !pid.is_set(pid::ON) && (urgent || !pid.is_set(pid::SN));
-        if change {
+        if !self.look {
             let mut set = |word: usize, words: &pid::Words| {
                 let pa = at.wrapping_add(word as u64 * 8);
                 let new = words[word];
@@ -365,11 +362,6 @@ impl VtdUnit {
             obs.step(Actor::Iommu, Event::Interrupt { vector, destination, kind });
         }
         Ok(Delivery { vector: vector as u32, destination, kind: InterruptKind::Posted, memory: Some(at) })
-    }
-
-    /// Latches the interrupt remapping table address (SIRTP).
-    pub(super) fn latch_interrupt_root(&mut self) {
-        self.interrupt_root = self.regs.of(&IRTA);
     }
 }
 

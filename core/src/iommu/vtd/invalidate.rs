@@ -1,18 +1,19 @@
 //! Forgetting: what each invalidation takes out of which cache (VT-d 6.5), asked for by register or by queue.
 
-use super::caches::{self, Index, IotlbEntry, IotlbTag};
+use super::caches::{Index, IotlbEntry, IotlbTag};
 use super::commands::{Command, Contexts, Pages, Processes, Translations};
 use super::context::Kind;
 
 use super::spec::commands as d;
 use super::spec::registers::iotlb_registers::{iotlb, iva};
 use super::spec::registers::*;
-use super::VtdUnit;
+use super::{queues, VtdUnit};
 use crate::addr::{Address, PhysAddr};
 use crate::iommu::registers::Registers;
+use crate::iommu::ring::{drain, Consumer, Ring};
 use crate::memory::Memory;
 use crate::spec::{Bits, Rule, Text};
-use crate::trace::{write_data, Actor, CacheOp, Event, Observer, Scope, Verdict};
+use crate::trace::{write_data, Actor, Event, Observer, Scope, Verdict};
 
 static BAD_TAIL: Rule = Rule {
     text: Text::new(
@@ -50,11 +51,23 @@ impl Pages {
 
 /// Why a descriptor stops the queue.
 #[derive(Clone, Copy, Debug)]
-enum Stop {
+pub enum Stop {
+    /// It could not be read: IQE.
+    Unread,
     /// IQE, with the cause that IQERCD holds.
     Error(u64, &'static Rule),
     /// ITE, recorded already.
     TimedOut,
+}
+
+impl Stop {
+    fn rule(self) -> &'static Rule {
+        match self {
+            Stop::Unread => &BAD_FETCH,
+            Stop::Error(_, rule) => rule,
+            Stop::TimedOut => &TIMED_OUT,
+        }
+    }
 }
 
 const INVALID: Stop = Stop::Error(iqe::TYPE, &BAD_TYPE);
@@ -78,40 +91,19 @@ impl VtdUnit {
     }
 
     fn forget_iotlb<O: Observer>(&mut self, matches: impl Fn(&IotlbTag, &IotlbEntry) -> bool, obs: &mut O) {
-        self.caches.iotlb.remove_if(matches, |gone| {
-            let line = caches::iotlb_line(&gone.key, &gone.value);
-            caches::tell(obs, &caches::IOTLB, CacheOp::Invalidate, gone.slot, line);
-        });
+        self.caches.iotlb.entries().invalidate(matches, obs);
     }
 
     fn forget_contexts<O: Observer>(&mut self, matches: impl Fn(u16, Option<u16>) -> bool, obs: &mut O) {
-        self.caches.context.remove_if(
-            |key, context| matches(key.0, context.domain()),
-            |gone| {
-                let line = caches::context_line(&gone.key, &gone.value);
-                caches::tell(obs, &caches::CONTEXT_CACHE, CacheOp::Invalidate, gone.slot, line);
-            },
-        );
+        self.caches.context.invalidate(|key, context| matches(key.0, context.domain()), obs);
     }
 
     fn forget_pasids<O: Observer>(&mut self, matches: impl Fn(u16, u32) -> bool, obs: &mut O) {
-        self.caches.pasid.remove_if(
-            |key, entry| matches(entry.domain(), key.1),
-            |gone| {
-                let line = caches::pasid_line(&gone.key, &gone.value);
-                caches::tell(obs, &caches::PASID_CACHE, CacheOp::Invalidate, gone.slot, line);
-            },
-        );
+        self.caches.pasid.invalidate(|key, entry| matches(entry.domain(), key.1), obs);
     }
 
     fn forget_interrupts<O: Observer>(&mut self, matches: impl Fn(u16) -> bool, obs: &mut O) {
-        self.caches.interrupt.remove_if(
-            |Index(i), _| matches(*i),
-            |gone| {
-                let line = caches::interrupt_line(&gone.key, &gone.value);
-                caches::tell(obs, &caches::INTERRUPT_CACHE, CacheOp::Invalidate, gone.slot, line);
-            },
-        );
+        self.caches.interrupt.invalidate(|Index(i), _| matches(*i), obs);
     }
 
     /// Empties every cache of DMA remapping.
@@ -135,7 +127,7 @@ impl VtdUnit {
         }
         let actual = if which.is_some() { value.bits(ccmd::CIRG) } else { 0 };
         let after = value.with_flag(ccmd::ICC, false).with(ccmd::CAIG, actual);
-        self.set(ccmd::OFFSET, ccmd::BYTES, after, obs);
+        self.set(CCMD.offset, CCMD.bytes, after, obs);
         obs.end(Actor::Iommu, Verdict::Ok);
     }
 
@@ -180,32 +172,21 @@ impl VtdUnit {
         }
     }
 
-    fn wide(&self) -> bool {
-        self.config.scalable_mode() && self.regs.of(&IQA).is_set(iqa::DW)
-    }
-
     /// Takes descriptors from the queue until it is empty or an error stops it (VT-d 6.5.2).
     pub(super) fn run_queue<O: Observer>(&mut self, memory: &mut Memory, obs: &mut O) {
-        let status = self.regs.of(&FSTS);
-        if !self.is_on(gsts::QIES) || status.is_set(fsts::IQE) || status.is_set(fsts::ITE) {
-            return;
+        if self.queue_may_run(obs) {
+            drain(self, memory, obs);
         }
-        let base = self.regs.of(&IQA);
-        let size = 4096u64 << base.bits(iqa::QS);
-        let step = if self.wide() { 32 } else { 16 };
-        let tail = self.regs.of(&IQT);
-        if tail >= size || tail % step != 0 {
+    }
+
+    /// Is the queue on and its tail where a descriptor can end? If not, that is an error of its own.
+    fn queue_may_run<O: Observer>(&mut self, obs: &mut O) -> bool {
+        let Some((ring, _, tail)) = self.commands() else { return false };
+        let inside = ring.wrap(tail) == tail && tail % ring.bytes == 0;
+        if !inside {
             self.queue_error(iqe::TAIL, &BAD_TAIL, obs);
-            return;
         }
-        // Each round moves the head by one descriptor, so there are at most as many as the queue holds.
-        for _ in 0..size / step {
-            let head = self.regs.of(&IQH);
-            if head == tail || !self.one_descriptor(memory, base.address(iqa::IQA), head, step, obs) {
-                return;
-            }
-            self.set(iqh::OFFSET, iqh::BYTES, (head + step) % size, obs);
-        }
+        inside
     }
 
     fn queue_error<O: Observer>(&mut self, cause: u64, rule: &'static Rule, obs: &mut O) {
@@ -214,69 +195,84 @@ impl VtdUnit {
         }
         let before = self.regs.of(&FSTS);
         let record = self.regs.of(&IQERCD).with(iqercd::IQEI, cause);
-        self.set(iqercd::OFFSET, iqercd::BYTES, record, obs);
-        self.set(fsts::OFFSET, fsts::BYTES, before.with_flag(fsts::IQE, true), obs);
+        self.set(IQERCD.offset, IQERCD.bytes, record, obs);
+        self.set(FSTS.offset, FSTS.bytes, before.with_flag(fsts::IQE, true), obs);
         self.fault_event(before, obs);
     }
+}
 
-    fn one_descriptor<O: Observer>(
+impl Consumer for VtdUnit {
+    type Halt = Stop;
+
+    fn commands(&self) -> Option<(Ring, u64, u64)> {
+        let status = self.regs.of(&FSTS);
+        let stopped = status.is_set(fsts::IQE) || status.is_set(fsts::ITE);
+        let ring = queues::commands(self.regs.of(&IQA), self.config.scalable_mode());
+        (self.is_on(gsts::QIES) && !stopped).then(|| (ring, self.regs.of(&IQH), self.regs.of(&IQT)))
+    }
+
+    fn obey<O: Observer>(
         &mut self,
         memory: &mut Memory,
-        queue: u64,
-        head: u64,
-        step: u64,
+        at: PhysAddr,
+        index: u32,
         obs: &mut O,
-    ) -> bool {
-        let pa = PhysAddr::new(queue.wrapping_add(head));
+    ) -> Result<(), Stop> {
+        let ring = queues::commands(self.regs.of(&IQA), self.config.scalable_mode());
         let mut words = [0; 4];
-        let count = step as usize / 8;
+        let count = ring.bytes as usize / 8;
         for (i, word) in words[..count].iter_mut().enumerate() {
-            match memory.read_u64(pa.wrapping_add(i as u64 * 8)) {
-                Ok(value) => *word = value,
-                Err(_) => {
-                    self.queue_error(iqe::FETCH, &BAD_FETCH, obs);
-                    return false;
-                }
-            }
+            let read = memory.read_u64(at.wrapping_add(i as u64 * 8));
+            *word = read.map_err(|_| Stop::Unread)?;
         }
         let known = d::of_kind(d::kind_of(words[0]));
         let entry = known.unwrap_or(&d::UNKNOWN);
         let needs_wide = entry.words == 4;
         obs.begin(Actor::Iommu, Scope::Command { entry });
-        let problem = if known.is_none() || needs_wide && step == 16 {
-            Some((iqe::TYPE, &BAD_TYPE))
+        let problem = if known.is_none() || needs_wide && count < 4 {
+            Some(INVALID)
         } else if entry.reserved_set(&words, 64) || !needs_wide && words[2..] != [0, 0] {
-            Some((iqe::RESERVED, &BAD_RESERVED))
+            Some(Stop::Error(iqe::RESERVED, &BAD_RESERVED))
         } else {
             None
         };
         if O::ON {
-            let verdict = problem.map_or(Verdict::Ok, |(_, rule)| Verdict::Refused(rule));
-            let shown = obs.words(&words[..usize::from(entry.words).min(count)]);
-            let index = (head / step) as u32;
-            obs.step(
-                Actor::Iommu,
-                Event::Read { entry, level: 0, index, at: pa.any(), pa, words: shown, verdict },
-            );
+            let verdict = problem.map_or(Verdict::Ok, |stop| Verdict::Refused(stop.rule()));
+            let words = obs.words(&words[..usize::from(entry.words).min(count)]);
+            let read = Event::Read { entry, level: 0, index, at: at.any(), pa: at, words, verdict };
+            obs.step(Actor::Iommu, read);
         }
-        let stop = match problem {
-            None => Command::parse(&words).ok_or(INVALID).and_then(|c| self.obey(memory, c, obs)).err(),
-            Some((cause, rule)) => Some(Stop::Error(cause, rule)),
-        };
-        let verdict = match stop {
-            None => Verdict::Ok,
-            Some(Stop::TimedOut) => Verdict::Refused(&TIMED_OUT),
-            Some(Stop::Error(cause, rule)) => {
-                self.queue_error(cause, rule, obs);
-                Verdict::Refused(rule)
-            }
-        };
-        obs.end(Actor::Iommu, verdict);
-        stop.is_none()
+        match problem {
+            Some(stop) => Err(stop),
+            None => Command::parse(&words).ok_or(INVALID).and_then(|c| self.execute(memory, c, obs)),
+        }
+        .map(|()| obs.end(Actor::Iommu, Verdict::Ok))
     }
 
+    fn advance<O: Observer>(&mut self, head: u64, obs: &mut O) {
+        self.set(IQH.offset, IQH.bytes, head, obs);
+    }
+
+    fn halt<O: Observer>(&mut self, _: &mut Memory, stop: Stop, obs: &mut O) {
+        if let Stop::Error(cause, rule) = stop {
+            self.queue_error(cause, rule, obs);
+        }
+        match stop {
+            // No scope was begun.
+            Stop::Unread => self.queue_error(iqe::FETCH, &BAD_FETCH, obs),
+            _ => obs.end(Actor::Iommu, Verdict::Refused(stop.rule())),
+        }
+    }
+}
+
+impl VtdUnit {
     /// Does what a command says.
-    fn obey<O: Observer>(&mut self, memory: &mut Memory, command: Command, obs: &mut O) -> Result<(), Stop> {
+    fn execute<O: Observer>(
+        &mut self,
+        memory: &mut Memory,
+        command: Command,
+        obs: &mut O,
+    ) -> Result<(), Stop> {
         match command {
             Command::Contexts(which) => self.invalidate_contexts(which, obs),
             Command::Translations(which) if !self.within_mask(&which) => return Err(INVALID),
@@ -318,8 +314,8 @@ impl VtdUnit {
         }
         let before = self.regs.of(&FSTS);
         let record = self.regs.of(&IQERCD).with(iqercd::ITESID, source.into());
-        self.set(iqercd::OFFSET, iqercd::BYTES, record, obs);
-        self.set(fsts::OFFSET, fsts::BYTES, before.with_flag(fsts::ITE, true), obs);
+        self.set(IQERCD.offset, IQERCD.bytes, record, obs);
+        self.set(FSTS.offset, FSTS.bytes, before.with_flag(fsts::ITE, true), obs);
         self.fault_event(before, obs);
         Err(Stop::TimedOut)
     }
@@ -337,7 +333,7 @@ impl VtdUnit {
         }
         let done = self.regs.of(&ICS);
         if interrupt && !done.is_set(ics::IWC) {
-            self.set(ics::OFFSET, ics::BYTES, done.with_flag(ics::IWC, true), obs);
+            self.set(ICS.offset, ICS.bytes, done.with_flag(ics::IWC, true), obs);
             self.event(&IECTL, obs);
         }
         Ok(())

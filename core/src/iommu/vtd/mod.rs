@@ -15,7 +15,6 @@ pub mod context;
 mod control;
 mod fault_log;
 pub mod features;
-pub mod first_stage;
 pub mod interrupts;
 mod invalidate;
 mod page_requests;
@@ -23,13 +22,13 @@ mod programmer;
 mod queues;
 pub mod records;
 mod regs;
-pub mod second_stage;
 pub mod spec;
 mod translate;
 pub mod walk;
 
 pub use architecture::ARCHITECTURE;
 pub use config::{CacheSizes, Config, Quirks};
+pub use crate::paging::{vtd_first as first_stage, vtd_second as second_stage};
 pub use queues::QUEUES;
 pub use spec::faults;
 

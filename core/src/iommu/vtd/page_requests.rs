@@ -1,12 +1,13 @@
 //! Page requests (VT-d 7.4): what a device asks software to make present, through a queue in memory.
 
-use super::context::{Failure, Mode};
+use super::context::{Failure, Mode, Reader};
 use super::fault_log::About;
 use super::records::emit_page_request;
 use super::spec::commands::PAGE_REQUEST;
 use super::spec::faults as f;
 use super::spec::registers::{prs, PECTL, PQA, PQH, PQT, PRS};
 use super::spec::structures::sm_context;
+use super::translate::find_context;
 use super::{queues, VtdUnit};
 use crate::iommu::registers::Registers;
 use crate::iommu::{PageRequest, PasidTag, Request, RequestKind};
@@ -51,15 +52,17 @@ impl VtdUnit {
 
     fn may_request_pages<O: Observer>(
         &mut self,
-        memory: &Memory,
+        memory: &mut Memory,
         request: &Request,
         obs: &mut O,
     ) -> Result<(), Failure> {
-        match self.reader(false).mode() {
+        match self.reader(true).mode() {
             Mode::Scalable if self.config.page_requests() => {}
             _ => return Err(Failure::new(&f::RTA_3, false)),
         }
-        let context = self.context(memory, request, true, obs)?;
+        let reader = Reader { config: &self.config, rtaddr: self.root, look: false };
+        let context =
+            find_context(&reader, &mut Some(&mut self.caches), memory, request.requester, true, obs)?;
         if !context.words.is_set(sm_context::PRE) {
             return Err(Failure::new(&f::SCT_8, context.fpd()));
         }

@@ -1,44 +1,32 @@
 //! One request from its arrival to its outcome, through the caches (VT-d 3.4, 4.2, 6.2).
 
-use super::caches::{self, Caches, Source, SourcePasid};
+use super::caches::{Caches, IotlbEntry, IotlbTag, Source, SourcePasid};
 use super::config::Config;
-use super::context::{Context, Failure, GivenPasid, Mode, Process, Reader, Route};
+use super::context::{Context, Failure, GivenPasid, Kind, Mode, Process, Reader, Route};
 use super::fault_log::About;
+use super::interrupts::Remapper;
 use super::spec::faults as f;
 use super::spec::registers::{gsts, GSTS};
 use super::spec::structures::sm_context;
 use super::walk::{self, is_interrupt_address, Reached};
 use super::VtdUnit;
-use crate::addr::{Address, AnyAddr, PageSize, PhysAddr};
+use crate::addr::{Address, PageSize, PhysAddr, RequesterId};
+use crate::iommu::traced_cache::{self, get_or_load};
 use crate::iommu::{Delivery, Outcome, Request, RequestKind, Translation};
 use crate::memory::Memory;
 use crate::paging::Want;
 use crate::spec::{Bits, FaultCode, Field};
-use crate::trace::{Actor, CacheOp, Observer, Off, Perms, Scope, Verdict};
+use crate::trace::{Actor, CacheOp, Event, InterruptKind, Observer, Off, Perms, Scope, Verdict};
 
 impl VtdUnit {
-    pub(super) fn reader(&self, update: bool) -> Reader<'_> {
-        Reader { config: &self.config, rtaddr: self.root, update }
+    /// Reads the tables as the unit does; with `look`, nothing is changed by it.
+    pub(super) fn reader(&self, look: bool) -> Reader<'_> {
+        Reader { config: &self.config, rtaddr: self.root, look }
     }
 
     /// Is this flag of GSTS 1?
     pub(super) fn is_on(&self, status: Field) -> bool {
         self.regs.of(&GSTS).is_set(status)
-    }
-
-    /// What the request asks of the tables.
-    fn want(config: &Config, request: &Request, context: &Context) -> Want {
-        match request.pasid {
-            Some(tag) => {
-                let fetch = Perms::when(Perms::X, tag.execute && request.want.has(Perms::R));
-                Want { perms: request.want.or(fetch), privileged: tag.privileged }
-            }
-            // RID_PRIV (VT-d 9.4); reserved where there are no supervisor requests.
-            None => {
-                let raised = context.scalable && context.words.is_set(sm_context::RID_PRIV);
-                Want { perms: request.want, privileged: raised && config.supervisor_requests() }
-            }
-        }
     }
 
     /// Answers a request, with the caches.
@@ -53,13 +41,14 @@ impl VtdUnit {
             let (requester, at, want) = (request.requester, request.at.any(), request.want);
             obs.begin(Actor::Iommu, Scope::Translation { requester, pasid, at, want });
         }
-        let outcome = if request.pasid.is_none() && is_interrupt_address(request.at.raw()) {
+        let outcome = if is_interrupt(request) {
             self.interrupt_range(memory, request, obs)
         } else if !self.is_on(gsts::TES) {
             Outcome::Memory(identity(request))
         } else {
-            match self.lookup(memory, request, obs) {
-                Ok((found, want, cached)) => outcome(request, &found, want, cached),
+            let reader = Reader { config: &self.config, rtaddr: self.root, look: false };
+            match translate(&reader, &mut Some(&mut self.caches), memory, request, obs) {
+                Ok(found) => outcome(request, &found),
                 Err(failure) => Outcome::Fault(self.refuse(failure, &About::of(request), obs)),
             }
         };
@@ -69,249 +58,22 @@ impl VtdUnit {
         outcome
     }
 
-    /// What the tables say now, caches apart and nothing changed.
+    /// Returns what the tables say now: the same way without caches, and nothing is changed.
     pub(super) fn look(&self, memory: &mut Memory, request: &Request) -> Outcome {
-        let refused = |code: &'static FaultCode| {
+        let refused = |failure: Failure| {
             let refusal = crate::iommu::Refusal::UnsupportedRequest;
-            Outcome::Fault(crate::iommu::Fault { code, refusal, recorded: crate::trace::Recorded::None })
+            let recorded = crate::trace::Recorded::None;
+            Outcome::Fault(crate::iommu::Fault { code: failure.code, refusal, recorded })
         };
-        if request.pasid.is_none() && is_interrupt_address(request.at.raw()) {
-            return match self.peek_interrupt(memory, request) {
-                Ok(delivery) => Outcome::Interrupt(delivery),
-                Err(failure) => refused(failure.code),
-            };
+        if is_interrupt(request) {
+            let delivery = self.remapper(true).remap(&mut None, memory, request, &mut Off);
+            return delivery.map_or_else(|(failure, _)| refused(failure), Outcome::Interrupt);
         }
         if !self.is_on(gsts::TES) {
             return Outcome::Memory(identity(request));
         }
-        match self.look_up(memory, request) {
-            Ok((found, want)) => outcome(request, &found, want, false),
-            Err(failure) => refused(failure.code),
-        }
-    }
-
-    fn look_up(&self, memory: &mut Memory, request: &Request) -> Result<(Reached, Want), Failure> {
-        let reader = self.reader(false);
-        let scalable = self.scalable(request)?;
-        let context = reader.context(memory, request.requester, scalable, &mut Off)?;
-        self.check_context(request, &context)?;
-        let want = Self::want(&self.config, request, &context);
-        let route = if scalable {
-            let pasid = self.pasid_of(request, &context)?;
-            let process = reader.process(memory, &context, pasid, &mut Off)?;
-            let route = reader.scalable_route(&process, pasid);
-            check_route(&route, request, want)?;
-            route
-        } else {
-            reader.legacy_route(&context)
-        };
-        if request.kind == RequestKind::Translated {
-            return Ok((translated(request, &route)?, want));
-        }
-        let found =
-            walk::translate(&self.config, &route, memory, request.at.raw(), asked(request, want), &mut Off)?;
-        Ok((found, want))
-    }
-
-    /// Which mode applies, or the refusal of the root table address register.
-    fn scalable(&self, request: &Request) -> Result<bool, Failure> {
-        match self.reader(false).mode() {
-            Mode::Legacy if request.pasid.is_some() => Err(Failure::new(&f::RTA_2, false)),
-            Mode::Legacy => Ok(false),
-            Mode::Scalable => Ok(true),
-            // Abort-DMA mode blocks without a record (VT-d 3.4.5); the code only names the register.
-            Mode::Abort => Err(Failure { silent: true, ..Failure::new(&f::RTA_1, false) }),
-            Mode::Invalid => Err(Failure::new(&f::RTA_1, false)),
-        }
-    }
-
-    fn check_context(&self, request: &Request, context: &Context) -> Result<(), Failure> {
-        let fail = |code| Err(Failure::new(code, context.fpd()));
-        if request.kind != RequestKind::Untranslated && !context.allows_ats() {
-            return fail(if context.scalable { &f::SCT_5 } else { &f::LCT_5 });
-        }
-        if context.scalable && request.pasid.is_some() && !context.words.is_set(sm_context::PASIDE) {
-            return fail(&f::SCT_6);
-        }
-        Ok(())
-    }
-
-    fn pasid_of(&self, request: &Request, context: &Context) -> Result<u32, Failure> {
-        let Some(tag) = request.pasid else { return Ok(context.rid_pasid()) };
-        let pasid = tag.pasid.raw();
-        if self.reader(false).in_directory(context, pasid) {
-            Ok(pasid)
-        } else {
-            Err(Failure::new(&f::SCT_7, context.fpd()))
-        }
-    }
-
-    /// The context entry, from the cache or from memory.
-    pub(super) fn context<O: Observer>(
-        &mut self,
-        memory: &Memory,
-        request: &Request,
-        scalable: bool,
-        obs: &mut O,
-    ) -> Result<Context, Failure> {
-        let key = Source(request.requester.bdf16());
-        if let Some((slot, context)) = self.caches.context.get(&key).filter(|(_, c)| c.scalable == scalable) {
-            if O::ON {
-                let now = self.reader(false).context(memory, request.requester, scalable, &mut Off);
-                let op = if now == Ok(context) { CacheOp::Hit } else { CacheOp::Stale };
-                caches::tell(obs, &caches::CONTEXT_CACHE, op, slot, caches::context_line(&key, &context));
-            }
-            return Ok(context);
-        }
-        if O::ON {
-            let line = crate::trace::CacheLine { requester: Some(request.requester), ..Default::default() };
-            caches::tell(obs, &caches::CONTEXT_CACHE, CacheOp::Miss, 0, line);
-        }
-        let context = self.reader(true).context(memory, request.requester, scalable, obs)?;
-        let (slot, gone) = self.caches.context.insert(key, context);
-        if let Some(gone) = gone.filter(|g| g.key != key) {
-            let line = caches::context_line(&gone.key, &gone.value);
-            caches::tell(obs, &caches::CONTEXT_CACHE, CacheOp::Evict, gone.slot, line);
-        }
-        if let Some(slot) = slot {
-            let line = caches::context_line(&key, &context);
-            caches::tell(obs, &caches::CONTEXT_CACHE, CacheOp::Insert, slot, line);
-        }
-        Ok(context)
-    }
-
-    /// The PASID-table entry, from the cache or from memory.
-    fn process<O: Observer>(
-        &mut self,
-        memory: &Memory,
-        request: &Request,
-        context: &Context,
-        pasid: u32,
-        obs: &mut O,
-    ) -> Result<Process, Failure> {
-        let key = SourcePasid(request.requester.bdf16(), pasid);
-        if let Some((slot, entry)) = self.caches.pasid.get(&key) {
-            if O::ON {
-                let now = self.reader(false).process(memory, context, pasid, &mut Off);
-                let op = if now == Ok(entry) { CacheOp::Hit } else { CacheOp::Stale };
-                caches::tell(obs, &caches::PASID_CACHE, op, slot, caches::pasid_line(&key, &entry));
-            }
-            return Ok(entry);
-        }
-        if O::ON {
-            let (requester, pasid) = (Some(request.requester), Some(pasid));
-            let line = crate::trace::CacheLine { requester, pasid, ..Default::default() };
-            caches::tell(obs, &caches::PASID_CACHE, CacheOp::Miss, 0, line);
-        }
-        let entry = self.reader(true).process(memory, context, pasid, obs)?;
-        let (slot, gone) = self.caches.pasid.insert(key, entry);
-        if let Some(gone) = gone.filter(|g| g.key != key) {
-            let line = caches::pasid_line(&gone.key, &gone.value);
-            caches::tell(obs, &caches::PASID_CACHE, CacheOp::Evict, gone.slot, line);
-        }
-        if let Some(slot) = slot {
-            let line = caches::pasid_line(&key, &entry);
-            caches::tell(obs, &caches::PASID_CACHE, CacheOp::Insert, slot, line);
-        }
-        Ok(entry)
-    }
-
-    fn lookup<O: Observer>(
-        &mut self,
-        memory: &mut Memory,
-        request: &Request,
-        obs: &mut O,
-    ) -> Result<(Reached, Want, bool), Failure> {
-        let scalable = self.scalable(request)?;
-        let context = self.context(memory, request, scalable, obs)?;
-        self.check_context(request, &context)?;
-        let want = Self::want(&self.config, request, &context);
-        let route = if scalable {
-            let pasid = self.pasid_of(request, &context)?;
-            let entry = self.process(memory, request, &context, pasid, obs)?;
-            let route = self.reader(true).scalable_route(&entry, pasid);
-            check_route(&route, request, want)?;
-            route
-        } else {
-            self.reader(true).legacy_route(&context)
-        };
-        if request.kind == RequestKind::Translated {
-            return Ok((translated(request, &route)?, want, false));
-        }
-        if route.kind == super::context::Kind::PassThrough {
-            let found = walk::translate(&self.config, &route, memory, request.at.raw(), want, obs)?;
-            return Ok((found, want, false));
-        }
-        let mut asked = asked(request, want);
-        // An answer that grants writes sets dirty bits now: the device will not ask again (VT-d 4.1).
-        let grants_writes = matches!(request.kind, RequestKind::Translation { no_write: false });
-        let at = request.at.raw();
-        if let Some((slot, tag, entry)) = self.caches.find(&self.config, &route, request.requester, at) {
-            let have = if want.privileged { entry.supervisor } else { entry.user };
-            let writes = asked.perms.has(Perms::W) || grants_writes && have.has(Perms::W);
-            let dirty_needed = writes && !entry.dirty;
-            let size = PageSize::from_shift(tag.shift);
-            let to = entry.to | at & size.mask();
-            let found = Reached {
-                to,
-                size,
-                user: entry.user,
-                supervisor: entry.supervisor,
-                dirty: entry.dirty,
-                reads: 0,
-            };
-            let allowed = have.has(asked.perms);
-            if O::ON {
-                let fresh = self.look_up(memory, request);
-                let same =
-                    fresh.is_ok_and(|(now, _)| now.to == to && now.user == entry.user && now.size == size);
-                let op = match (allowed, same) {
-                    (false, _) => CacheOp::Denied,
-                    (true, true) => CacheOp::Hit,
-                    (true, false) => CacheOp::Stale,
-                };
-                caches::tell(obs, &caches::IOTLB, op, slot, caches::iotlb_line(&tag, &entry));
-            }
-            if !allowed {
-                let code = denied(&route, have, asked, self.config.quirks.legacy_codes_in_scalable_mode);
-                let silent = self.config.quirks.cached_denial_is_silent;
-                return Err(Failure { silent, ..Failure::new(code, route.fpd) });
-            }
-            if !dirty_needed {
-                return Ok((found, want, true));
-            }
-        } else if O::ON {
-            let tag = Caches::tag(&self.config, &route, request.requester, at, PageSize::SIZE_4K);
-            let line = crate::trace::CacheLine {
-                pasid: tag.pasid,
-                domain: Some(u32::from(route.did)),
-                from: tag.page,
-                shift: 12,
-                ..Default::default()
-            };
-            caches::tell(obs, &caches::IOTLB, CacheOp::Miss, 0, line);
-        }
-        if grants_writes {
-            // What the tables grant is looked up beforehand, so that they are walked once.
-            let writable = self.look_up(memory, request).is_ok_and(|(now, _)| now.rights(want).has(Perms::W));
-            asked.perms = Perms::when(Perms::W, writable);
-        }
-        let found = walk::translate(&self.config, &route, memory, at, asked, obs)
-            .map_err(|failure| Failure { given: self.given(request, &route), ..failure })?;
-        let tag = Caches::tag(&self.config, &route, request.requester, at, found.size);
-        self.caches.remember(tag, route.kind, &found, obs);
-        Ok((found, want, false))
-    }
-
-    /// Only with the quirk: the PASID fields of the record of a request without PASID.
-    fn given(&self, request: &Request, route: &Route) -> Option<GivenPasid> {
-        if !self.config.quirks.records_rid_pasid || request.pasid.is_some() {
-            return None;
-        }
-        Some(match route.pasid {
-            Some(pasid) => GivenPasid { present: true, value: pasid & 0xffff },
-            None => GivenPasid { present: false, value: 0xffff },
-        })
+        let found = translate(&self.reader(true), &mut None, memory, request, &mut Off);
+        found.map_or_else(refused, |found| outcome(request, &found))
     }
 
     fn interrupt_range<O: Observer>(
@@ -320,12 +82,13 @@ impl VtdUnit {
         request: &Request,
         obs: &mut O,
     ) -> Outcome {
-        let result = self.remap(memory, request, obs);
-        match result {
+        let status = self.regs.of(&GSTS);
+        let remapper = Remapper { config: &self.config, status, root: self.interrupt_root, look: false };
+        match remapper.remap(&mut Some(&mut self.caches), memory, request, obs) {
             Ok(delivery) => {
                 if O::ON {
                     let Delivery { vector, destination, kind, .. } = delivery;
-                    obs.step(Actor::Iommu, crate::trace::Event::Interrupt { vector, destination, kind });
+                    obs.step(Actor::Iommu, Event::Interrupt { vector, destination, kind });
                 }
                 Outcome::Interrupt(delivery)
             }
@@ -333,14 +96,210 @@ impl VtdUnit {
                 let about = About { at: u64::from(index), ..About::of(request) };
                 let fault = self.refuse(failure, &about, obs);
                 if O::ON {
-                    let kind = crate::trace::InterruptKind::Blocked;
                     let vector = request.data.unwrap_or(0) & 0xff;
-                    obs.step(Actor::Iommu, crate::trace::Event::Interrupt { vector, destination: 0, kind });
+                    let kind = InterruptKind::Blocked;
+                    obs.step(Actor::Iommu, Event::Interrupt { vector, destination: 0, kind });
                 }
                 Outcome::Fault(fault)
             }
         }
     }
+}
+
+/// A translation with what answers are made from.
+struct Found {
+    reached: Reached,
+    want: Want,
+    cached: bool,
+}
+
+/// Translates a request. Without caches it looks at memory only.
+fn translate<O: Observer>(
+    reader: &Reader<'_>,
+    caches: &mut Option<&mut Caches>,
+    memory: &mut Memory,
+    request: &Request,
+    obs: &mut O,
+) -> Result<Found, Failure> {
+    let config = reader.config;
+    let scalable = scalable(reader, request)?;
+    let context = find_context(reader, caches, memory, request.requester, scalable, obs)?;
+    check_context(request, &context)?;
+    let want = want(config, request, &context);
+    let route = if scalable {
+        let pasid = pasid_of(reader, request, &context)?;
+        let cache = caches.as_mut().map(|caches| &mut caches.pasid);
+        let source = ProcessOf { reader, context: &context, pasid };
+        let key = SourcePasid(request.requester.bdf16(), pasid);
+        let process = get_or_load(cache, key, &source, memory, obs)?;
+        let route = reader.scalable_route(&process, pasid);
+        check_route(&route, request, want)?;
+        route
+    } else {
+        reader.legacy_route(&context)
+    };
+    let uncached = |reached| Found { reached, want, cached: false };
+    if request.kind == RequestKind::Translated {
+        return Ok(uncached(translated(request, &route)?));
+    }
+    let at = request.at.raw();
+    let mut asked = asked(request, want);
+    let caches = match caches {
+        Some(caches) if route.kind != Kind::PassThrough => caches,
+        _ => return Ok(uncached(walk::translate(config, &route, memory, at, asked, obs)?)),
+    };
+    // An answer that grants writes sets dirty bits now: the device will not ask again (VT-d 4.1).
+    let grants_writes = matches!(request.kind, RequestKind::Translation { no_write: false });
+    let look_only = Reader { look: true, ..*reader };
+    let tag = |size| IotlbTag::new(config, &route, request.requester, at, size);
+    if let Some((slot, key, entry)) = caches.iotlb.find(tag) {
+        let have = if want.privileged { entry.supervisor } else { entry.user };
+        let writes = asked.perms.has(Perms::W) || grants_writes && have.has(Perms::W);
+        let dirty_needed = writes && !entry.dirty;
+        let size = PageSize::from_shift(key.shift);
+        let to = entry.to | at & size.mask();
+        let IotlbEntry { user, supervisor, dirty, .. } = entry;
+        let reached = Reached { to, size, user, supervisor, dirty, reads: 0 };
+        let allowed = have.has(asked.perms);
+        if O::ON {
+            let same = translate(&look_only, &mut None, memory, request, &mut Off).is_ok_and(|now| {
+                let now = now.reached;
+                now.to == to && now.user == user && now.size == size
+            });
+            let op = match (allowed, same) {
+                (false, _) => CacheOp::Denied,
+                (true, true) => CacheOp::Hit,
+                (true, false) => CacheOp::Stale,
+            };
+            caches.iotlb.entries().used(op, slot, &key, &entry, obs);
+        }
+        if !allowed {
+            let code = denied(&route, have, asked, config.quirks.legacy_codes_in_scalable_mode);
+            let silent = config.quirks.cached_denial_is_silent;
+            return Err(Failure { silent, ..Failure::new(code, route.fpd) });
+        }
+        if !dirty_needed {
+            return Ok(Found { reached, want, cached: true });
+        }
+    } else {
+        caches.iotlb.entries().miss(&tag(PageSize::SIZE_4K), obs);
+    }
+    if grants_writes {
+        // What the tables grant is looked up beforehand, so that they are walked once.
+        let writable = translate(&look_only, &mut None, memory, request, &mut Off)
+            .is_ok_and(|now| now.reached.rights(want).has(Perms::W));
+        asked.perms = Perms::when(Perms::W, writable);
+    }
+    let reached = walk::translate(config, &route, memory, at, asked, obs)
+        .map_err(|failure| Failure { given: given(config, request, &route), ..failure })?;
+    caches.iotlb.insert(tag(reached.size), IotlbEntry::new(route.kind, &reached), obs);
+    Ok(uncached(reached))
+}
+
+/// A requester whose context entry is wanted.
+struct ContextOf<'a> {
+    reader: &'a Reader<'a>,
+    requester: RequesterId,
+    scalable: bool,
+}
+
+impl traced_cache::Source<Context> for ContextOf<'_> {
+    type Error = Failure;
+    fn load<O: Observer>(&self, memory: &mut Memory, look: bool, obs: &mut O) -> Result<Context, Failure> {
+        let reader = Reader { look, ..*self.reader };
+        reader.context(memory, self.requester, self.scalable, obs)
+    }
+}
+
+/// Returns the context entry, from the cache or from memory.
+pub(super) fn find_context<O: Observer>(
+    reader: &Reader<'_>,
+    caches: &mut Option<&mut Caches>,
+    memory: &mut Memory,
+    requester: RequesterId,
+    scalable: bool,
+    obs: &mut O,
+) -> Result<Context, Failure> {
+    let cache = caches.as_mut().map(|caches| &mut caches.context);
+    let source = ContextOf { reader, requester, scalable };
+    get_or_load(cache, Source(requester.bdf16(), scalable), &source, memory, obs)
+}
+
+/// A PASID of a device whose entry is wanted.
+struct ProcessOf<'a> {
+    reader: &'a Reader<'a>,
+    context: &'a Context,
+    pasid: u32,
+}
+
+impl traced_cache::Source<Process> for ProcessOf<'_> {
+    type Error = Failure;
+    fn load<O: Observer>(&self, memory: &mut Memory, look: bool, obs: &mut O) -> Result<Process, Failure> {
+        Reader { look, ..*self.reader }.process(memory, self.context, self.pasid, obs)
+    }
+}
+
+/// Is it a request to the interrupt address range? One with a PASID is not.
+fn is_interrupt(request: &Request) -> bool {
+    request.pasid.is_none() && is_interrupt_address(request.at.raw())
+}
+
+/// Returns whether scalable mode applies, or the refusal of the root table address register.
+fn scalable(reader: &Reader<'_>, request: &Request) -> Result<bool, Failure> {
+    match reader.mode() {
+        Mode::Legacy if request.pasid.is_some() => Err(Failure::new(&f::RTA_2, false)),
+        Mode::Legacy => Ok(false),
+        Mode::Scalable => Ok(true),
+        // Abort-DMA mode blocks without a record (VT-d 3.4.5); the code only names the register.
+        Mode::Abort => Err(Failure { silent: true, ..Failure::new(&f::RTA_1, false) }),
+        Mode::Invalid => Err(Failure::new(&f::RTA_1, false)),
+    }
+}
+
+fn check_context(request: &Request, context: &Context) -> Result<(), Failure> {
+    let fail = |code| Err(Failure::new(code, context.fpd()));
+    if request.kind != RequestKind::Untranslated && !context.allows_ats() {
+        return fail(if context.scalable { &f::SCT_5 } else { &f::LCT_5 });
+    }
+    if context.scalable && request.pasid.is_some() && !context.words.is_set(sm_context::PASIDE) {
+        return fail(&f::SCT_6);
+    }
+    Ok(())
+}
+
+fn pasid_of(reader: &Reader<'_>, request: &Request, context: &Context) -> Result<u32, Failure> {
+    let Some(tag) = request.pasid else { return Ok(context.rid_pasid()) };
+    let pasid = tag.pasid.raw();
+    match reader.in_directory(context, pasid) {
+        true => Ok(pasid),
+        false => Err(Failure::new(&f::SCT_7, context.fpd())),
+    }
+}
+
+/// What the request asks of the tables.
+fn want(config: &Config, request: &Request, context: &Context) -> Want {
+    match request.pasid {
+        Some(tag) => {
+            let fetch = Perms::when(Perms::X, tag.execute && request.want.has(Perms::R));
+            Want { perms: request.want.or(fetch), privileged: tag.privileged }
+        }
+        // RID_PRIV (VT-d 9.4); reserved where there are no supervisor requests.
+        None => {
+            let raised = context.scalable && context.words.is_set(sm_context::RID_PRIV);
+            Want { perms: request.want, privileged: raised && config.supervisor_requests() }
+        }
+    }
+}
+
+/// Only with the quirk: the PASID fields of the record of a request without PASID.
+fn given(config: &Config, request: &Request, route: &Route) -> Option<GivenPasid> {
+    if !config.quirks.records_rid_pasid || request.pasid.is_some() {
+        return None;
+    }
+    Some(match route.pasid {
+        Some(pasid) => GivenPasid { present: true, value: pasid & 0xffff },
+        None => GivenPasid { present: false, value: 0xffff },
+    })
 }
 
 /// What the walk is asked for: nothing for a translation request, which takes what it gets.
@@ -373,7 +332,6 @@ fn translated(request: &Request, route: &Route) -> Result<Reached, Failure> {
 }
 
 fn denied(route: &Route, have: Perms, asked: Want, legacy_codes: bool) -> &'static FaultCode {
-    use super::context::Kind;
     let legacy = !route.scalable || legacy_codes && route.kind == Kind::Second;
     if have == Perms::NONE && matches!(route.kind, Kind::First | Kind::Nested) && !asked.privileged {
         return &f::SGN_2;
@@ -393,9 +351,10 @@ fn identity(request: &Request) -> Translation {
     Translation { to, size: PageSize::SIZE_4K, perms: Perms::RW, cached: false }
 }
 
-fn outcome(request: &Request, found: &Reached, want: Want, cached: bool) -> Outcome {
-    let perms = found.rights(want);
-    let translation = Translation { to: PhysAddr::new(found.to), size: found.size, perms, cached };
+fn outcome(request: &Request, found: &Found) -> Outcome {
+    let Found { reached, want, cached } = *found;
+    let perms = reached.rights(want);
+    let translation = Translation { to: PhysAddr::new(reached.to), size: reached.size, perms, cached };
     match request.kind {
         RequestKind::Translation { no_write } => {
             let perms = if no_write { Perms(perms.0 & !Perms::W.0) } else { perms };
@@ -413,9 +372,4 @@ fn verdict(outcome: &Outcome) -> Verdict {
         Outcome::Interrupt(_) => Verdict::Ok,
         Outcome::Fault(fault) => Verdict::Fault(fault.code),
     }
-}
-
-/// An address of no particular use, for scopes whose input is an id.
-pub(super) const fn id(raw: u64) -> AnyAddr {
-    AnyAddr { space: crate::addr::Space::Bus, raw }
 }

@@ -2,21 +2,12 @@
 //! (`iommu_dma_map_sg` and `__finalise_sg` in drivers/iommu/dma-iommu.c).
 
 use super::super::{Env, OsError};
-use super::single::whole_pages;
+use super::pieces::{whole_pages, Piece};
 use super::{close, open, own, Buffer, BufferKind, Direction, DmaApi, Mapped, Path};
-use crate::addr::{AddrRange, Address, BusAddr, PageSize, PhysAddr, RequesterId};
+use crate::addr::{AddrRange, Address, BusAddr, PageSize, RequesterId};
 use crate::iommu::Iommu;
 use crate::trace::{Observer, OwnerState};
 use alloc::{format, vec::Vec};
-
-/// A run of physically contiguous memory.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Piece {
-    /// Where.
-    pub at: PhysAddr,
-    /// How many bytes.
-    pub bytes: u64,
-}
 
 /// What a device is given for one or more pieces.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -53,26 +44,6 @@ impl SgList {
         }
         None
     }
-}
-
-/// The memory of bytes `offset` to `offset + bytes` of pieces.
-pub(super) fn part(pieces: &[Piece], offset: u64, bytes: u64) -> Vec<AddrRange<PhysAddr>> {
-    let (mut skip, mut left) = (offset, bytes);
-    let mut ranges = Vec::new();
-    for piece in pieces {
-        if skip >= piece.bytes {
-            skip -= piece.bytes;
-            continue;
-        }
-        let n = (piece.bytes - skip).min(left);
-        ranges.extend(AddrRange::new(piece.at.wrapping_add(skip), n));
-        left -= n;
-        skip = 0;
-        if left == 0 {
-            break;
-        }
-    }
-    ranges
 }
 
 /// The limits a device sets on segments (`dma_get_max_seg_size`, `dma_get_seg_boundary`).

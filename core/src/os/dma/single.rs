@@ -2,7 +2,7 @@
 
 use super::super::{Env, OsError};
 use super::flush::flush_group;
-use super::sync::copy;
+use super::pieces::{copy, whole_pages};
 use super::{
     close, open, own, Buffer, BufferKind, Device, DeviceInfo, Direction, DmaApi, Mapped, Path, Piece, Way,
 };
@@ -266,11 +266,6 @@ pub(super) fn reachable<I: Iommu, O: Observer>(
         env.obs.step(Actor::Os, event);
     }
     Ok(dma)
-}
-
-/// Bytes of the whole pages that `bytes` at `at` touch.
-pub(super) fn whole_pages(at: PhysAddr, bytes: u64) -> u64 {
-    (at.offset(PageSize::SIZE_4K) + bytes).max(1).next_multiple_of(4096)
 }
 
 /// Cuts a mapping into runs of the largest pages that fit, as `iommu_pgsize` does: from, to, bytes, page size.

@@ -1,11 +1,12 @@
 //! Handing a mapping over: what `dma_sync_*` does to bounce buffers and to the CPU's cache.
 
 use super::super::{Env, OsError};
-use super::{close, open, own, sg, DeviceInfo, Direction, DmaApi, Mapped, Path};
+use super::pieces::{copy, part};
+use super::{close, open, own, DeviceInfo, Direction, DmaApi, Mapped, Path};
 use crate::addr::{AddrRange, Address, BusAddr, PhysAddr, RequesterId};
 use crate::iommu::Iommu;
-use crate::trace::{Actor, CostKind, Event, Observer, OwnerState};
-use alloc::{format, vec};
+use crate::trace::{Observer, OwnerState};
+use alloc::format;
 
 impl DmaApi {
     /// Hands `bytes` of a mapping over, from `offset`: to the CPU, or to the device.
@@ -36,7 +37,7 @@ impl DmaApi {
             }
             return Ok(());
         }
-        for range in sg::part(&mapped.pieces, offset, bytes) {
+        for range in part(&mapped.pieces, offset, bytes) {
             if for_cpu {
                 self.for_cpu(env, info, range, direction)?;
             } else {
@@ -107,25 +108,4 @@ impl DmaApi {
         }
         Ok(())
     }
-}
-
-/// A copy by the CPU, through its cache, counted.
-pub(super) fn copy<I: Iommu, O: Observer>(
-    env: &mut Env<'_, I, O>,
-    from: PhysAddr,
-    to: PhysAddr,
-    bytes: u64,
-) -> Result<(), OsError> {
-    let mut data = vec![0; 4096];
-    let mut done = 0;
-    while done < bytes {
-        let n = (bytes - done).min(4096) as usize;
-        env.cache.read(env.memory, Actor::Os, from.wrapping_add(done), &mut data[..n], env.obs)?;
-        env.cache.write(env.memory, Actor::Os, to.wrapping_add(done), &data[..n], env.obs)?;
-        done += n as u64;
-    }
-    if O::ON {
-        env.obs.step(Actor::Os, Event::Cost { kind: CostKind::CopiedBytes, amount: bytes });
-    }
-    Ok(())
 }

@@ -9,7 +9,8 @@ use crate::iommu::{
     ProcessTables, Request,
 };
 use crate::memory::Memory;
-use crate::paging::builder::{FrameAlloc, Mapping};
+use crate::paging::builder::Mapping;
+use crate::paging::FrameAlloc;
 use crate::platform::window::HostBridge;
 use crate::spec::{Register, Text};
 use crate::trace::Trace;

@@ -159,7 +159,7 @@ impl VtdProgrammer {
             Invalidation::DeviceTlb(device, pasid, range) => {
                 let (page, several) = Napot::covering(&range).sized();
                 let (source, pasid) = (device.bdf16(), pasid.filter(|_| scalable).map(|p| p.raw()));
-                Ok(vec![Command::DeviceTlb { source, pasid, address: page << 12, several }])
+                Ok(vec![Command::DeviceTlb { source, pasid, page, several }])
             }
             Invalidation::Interrupts => Ok(vec![INTERRUPTS]),
         }

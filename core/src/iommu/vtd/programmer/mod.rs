@@ -296,7 +296,7 @@ impl Programmer for VtdProgrammer {
     }
 
     fn interrupt_message(&self, index: u16) -> Message {
-        interrupts::message(index, None)
+        interrupts::message(index, Some(0))
     }
 }
 

@@ -1,26 +1,26 @@
 //! x86-64 page tables, 4 and 5 levels (Intel SDM volume 3A, section 4.5; the VT-d first-stage tables have the
 //! same layout, VT-d 9.7 and 9.8).
 
-use super::{builder::Build, Entry, Format, Want};
-use crate::spec::{EntryType, Field, Rule, Text};
+use crate::paging::{builder::Build, Entry, Format, Want};
+use crate::spec::{self, EntryType, Field, Rule, Text};
 use crate::trace::Perms;
 
 /// Present.
-pub const P: u64 = 1;
+pub const P: u64 = pte::P.mask();
 /// Writes allowed.
-pub const RW: u64 = 1 << 1;
+pub const RW: u64 = pte::RW.mask();
 /// User accesses allowed.
-pub const US: u64 = 1 << 2;
+pub const US: u64 = pte::US.mask();
 /// Accessed.
-pub const A: u64 = 1 << 5;
+pub const A: u64 = pte::A.mask();
 /// Dirty.
-pub const D: u64 = 1 << 6;
+pub const D: u64 = pte::D.mask();
 /// Page size: this entry maps a page, and not a table.
-pub const PS: u64 = 1 << 7;
+pub const PS: u64 = pde::PS.mask();
 /// Global.
-pub const G: u64 = 1 << 8;
+pub const G: u64 = pte::G.mask();
 /// Execute disable.
-pub const XD: u64 = 1 << 63;
+pub const XD: u64 = pte::XD.mask();
 
 /// The format with what configures it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -59,7 +59,7 @@ impl X86 {
     }
 
     /// The address bits of an entry.
-    pub const ADDRESS: u64 = 0x000f_ffff_ffff_f000;
+    pub const ADDRESS: u64 = pte::ADDR.mask();
 
     /// Is `address` canonical: are the bits above the top level copies of the highest translated one?
     pub const fn canonical(&self, address: u64) -> bool {
@@ -72,10 +72,12 @@ impl X86 {
         let mut mask = above | if self.nxe { 0 } else { XD };
         if raw & PS != 0 {
             mask |= match level {
-                1 => 0,           // bit 7 is PAT
-                2 => 0x001f_e000, // 20:13; bit 12 is PAT
-                3 => 0x3fff_e000, // 29:13
-                _ => PS,          // PML4E and PML5E: bit 7 is reserved
+                // Bit 7 is PAT here, and bit 12 in the two below.
+                1 => 0,
+                2 => pde_2m::RESERVED[0],
+                3 => pdpte_1g::RESERVED[0],
+                // PML4E and PML5E: bit 7 is reserved.
+                _ => PS,
             };
             if level == 3 && !self.page_1g {
                 mask |= PS;
@@ -225,100 +227,86 @@ static DENIED: Rule = Rule {
     section: "SDM 3A 4.6",
 };
 
-const fn low(name_rw_en: &'static str, zh: &'static str) -> [Field; 3] {
-    [
-        Field::flag("P", 0, "present", "存在"),
-        Field::flag("R/W", 1, name_rw_en, zh),
-        Field::flag("U/S", 2, "user accesses allowed", "允许用户态访问"),
-    ]
-}
-const LOW: [Field; 3] = low("writes allowed", "允许写");
-const PWT: Field = Field::flag("PWT", 3, "page-level write-through", "页级直写");
-const PCD: Field = Field::flag("PCD", 4, "page-level cache disable", "页级禁用缓存");
-const ACC: Field = Field::flag("A", 5, "accessed: set by the walk", "已访问：由硬件置位");
+const PRESENT: Field = Field::flag("P", 0, "present", "存在");
+const WRITABLE: Field = Field::flag("R/W", 1, "writes allowed", "允许写");
+const USER: Field = Field::flag("U/S", 2, "user accesses allowed", "允许用户态访问");
+const WRITE_THROUGH: Field = Field::flag("PWT", 3, "page-level write-through", "页级直写");
+const CACHE_DISABLE: Field = Field::flag("PCD", 4, "page-level cache disable", "页级禁用缓存");
+const ACCESSED: Field = Field::flag("A", 5, "accessed: set by the walk", "已访问：由硬件置位");
 const DIRTY: Field = Field::flag("D", 6, "dirty: set by a write", "脏：写入时由硬件置位");
 const GLOBAL: Field = Field::flag("G", 8, "global: kept when CR3 changes", "全局：切换 CR3 时保留");
-const XDF: Field = Field::flag("XD", 63, "execution disabled", "禁止执行");
+const EXECUTE_DISABLE: Field = Field::flag("XD", 63, "execution disabled", "禁止执行");
 
-macro_rules! table_entry {
-    ($name:ident, $en:literal, $zh:literal, $what:literal, $what_zh:literal) => {
-        /// A structure of the SDM, section 4.5.
-        pub static $name: EntryType = EntryType {
-            name: Text::new($en, $zh),
-            words: 1,
-            section: "SDM 3A 4.5",
-            fields: &[
-                LOW[0],
-                LOW[1],
-                LOW[2],
-                PWT,
-                PCD,
-                ACC,
-                Field::ignored(6, 6),
-                Field::flag("PS", 7, "page size: 0, this points at a table", "页大小：0 表示指向下一级表"),
-                Field::ignored(11, 8),
-                Field::address("ADDR", 51, 12, 12, $what, $what_zh),
-                Field::ignored(62, 52),
-                XDF,
-            ],
-        };
+macro_rules! table {
+    ($id:ident / $module:ident, $en:literal $zh:literal, $what:literal $what_zh:literal) => {
+        spec::structure! {
+            /// A structure of the SDM, section 4.5.
+            pub $id / $module: 1 words, "SDM 3A 4.5", $en $zh {
+                P   = PRESENT;
+                RW  = WRITABLE;
+                US  = USER;
+                PWT = WRITE_THROUGH;
+                PCD = CACHE_DISABLE;
+                A   = ACCESSED;
+                _    [6]     ignored;
+                PS   [7]     flag "page size: 0, this points at a table" "页大小：0 表示指向下一级表";
+                _    [11:8]  ignored;
+                ADDR [51:12] address(12) $what $what_zh;
+                _    [62:52] ignored;
+                XD  = EXECUTE_DISABLE;
+            }
+        }
     };
 }
-table_entry!(PML5E, "PML5 entry", "PML5 表项", "PML4 table", "PML4 表地址");
-table_entry!(PML4E, "PML4 entry", "PML4 表项", "page-directory-pointer table", "页目录指针表地址");
-table_entry!(PDPTE, "PDPT entry", "页目录指针表项", "page directory", "页目录地址");
-table_entry!(PDE, "page-directory entry", "页目录项", "page table", "页表地址");
+table!(PML5E / pml5e, "PML5 entry" "PML5 表项", "PML4 table" "PML4 表地址");
+table!(PML4E / pml4e, "PML4 entry" "PML4 表项", "page-directory-pointer table" "页目录指针表地址");
+table!(PDPTE / pdpte, "PDPT entry" "页目录指针表项", "page directory" "页目录地址");
+table!(PDE / pde, "page-directory entry" "页目录项", "page table" "页表地址");
 
-macro_rules! large_leaf {
-    ($name:ident, $en:literal, $zh:literal, $lo:literal, $rsvd_hi:literal) => {
-        /// A structure of the SDM, section 4.5.
-        pub static $name: EntryType = EntryType {
-            name: Text::new($en, $zh),
-            words: 1,
-            section: "SDM 3A 4.5",
-            fields: &[
-                LOW[0],
-                LOW[1],
-                LOW[2],
-                PWT,
-                PCD,
-                ACC,
-                DIRTY,
-                Field::flag("PS", 7, "page size: 1, this maps a page", "页大小：1 表示直接映射页"),
-                GLOBAL,
-                Field::ignored(11, 9),
-                Field::flag("PAT", 12, "memory type, with PCD and PWT", "与 PCD、PWT 一起决定内存类型"),
-                Field::reserved($rsvd_hi, 13),
-                Field::address("ADDR", 51, $lo, $lo, "page", "页地址"),
-                Field::ignored(58, 52),
-                Field::value("PK", 62, 59, "protection key", "保护键"),
-                XDF,
-            ],
-        };
+macro_rules! large_page {
+    ($id:ident / $module:ident, $en:literal $zh:literal, $lo:literal, $reserved:literal) => {
+        spec::structure! {
+            /// A structure of the SDM, section 4.5.
+            pub $id / $module: 1 words, "SDM 3A 4.5", $en $zh {
+                P   = PRESENT;
+                RW  = WRITABLE;
+                US  = USER;
+                PWT = WRITE_THROUGH;
+                PCD = CACHE_DISABLE;
+                A   = ACCESSED;
+                D   = DIRTY;
+                PS   [7]             flag "page size: 1, this maps a page" "页大小：1 表示直接映射页";
+                G   = GLOBAL;
+                _    [11:9]          ignored;
+                PAT  [12]            flag "memory type, with PCD and PWT" "与 PCD、PWT 一起决定内存类型";
+                _    [$reserved:13]  reserved;
+                ADDR [51:$lo]        address($lo) "page" "页地址";
+                _    [58:52]         ignored;
+                PK   [62:59]         value "protection key" "保护键";
+                XD  = EXECUTE_DISABLE;
+            }
+        }
     };
 }
-large_leaf!(PDPTE_1G, "PDPT entry (1 GiB page)", "页目录指针表项（1 GiB 页）", 30, 29);
-large_leaf!(PDE_2M, "page-directory entry (2 MiB page)", "页目录项（2 MiB 页）", 21, 20);
+large_page!(PDPTE_1G / pdpte_1g, "PDPT entry (1 GiB page)" "页目录指针表项（1 GiB 页）", 30, 29);
+large_page!(PDE_2M / pde_2m, "page-directory entry (2 MiB page)" "页目录项（2 MiB 页）", 21, 20);
 
-/// A structure of the SDM, section 4.5.
-pub static PTE: EntryType = EntryType {
-    name: Text::new("page-table entry", "页表项"),
-    words: 1,
-    section: "SDM 3A 4.5",
-    fields: &[
-        LOW[0],
-        LOW[1],
-        LOW[2],
-        PWT,
-        PCD,
-        ACC,
-        DIRTY,
-        Field::flag("PAT", 7, "memory type, with PCD and PWT", "与 PCD、PWT 一起决定内存类型"),
-        GLOBAL,
-        Field::ignored(11, 9),
-        Field::address("ADDR", 51, 12, 12, "page", "页地址"),
-        Field::ignored(58, 52),
-        Field::value("PK", 62, 59, "protection key", "保护键"),
-        XDF,
-    ],
-};
+spec::structure! {
+    /// A structure of the SDM, section 4.5.
+    pub PTE / pte: 1 words, "SDM 3A 4.5", "page-table entry" "页表项" {
+        P   = PRESENT;
+        RW  = WRITABLE;
+        US  = USER;
+        PWT = WRITE_THROUGH;
+        PCD = CACHE_DISABLE;
+        A   = ACCESSED;
+        D   = DIRTY;
+        PAT  [7]     flag "memory type, with PCD and PWT" "与 PCD、PWT 一起决定内存类型";
+        G   = GLOBAL;
+        _    [11:9]  ignored;
+        ADDR [51:12] address(12) "page" "页地址";
+        _    [58:52] ignored;
+        PK   [62:59] value "protection key" "保护键";
+        XD  = EXECUTE_DISABLE;
+    }
+}

@@ -1,20 +1,39 @@
 //! First-stage paging entries (VT-d 9.7): the layout that processes' tables have on the CPU, so that a device
 //! can share them.
 
-use super::config::Quirks;
 use crate::paging::{builder::Build, Entry, Format, Want};
-use crate::spec::{EntryType, Field, Rule, Text};
+use crate::spec::{self, EntryType, Field, Rule, Text};
 use crate::trace::Perms;
 
-const P: u64 = 1;
-const RW: u64 = 1 << 1;
-const US: u64 = 1 << 2;
-const A: u64 = 1 << 5;
-const D: u64 = 1 << 6;
-const PS: u64 = 1 << 7;
-const EA: u64 = 1 << 10;
-const XD: u64 = 1 << 63;
-const ADDRESS: u64 = 0x000f_ffff_ffff_f000;
+const P: u64 = fs_pte::P.mask();
+const RW: u64 = fs_pte::RW.mask();
+const US: u64 = fs_pte::US.mask();
+const A: u64 = fs_pte::A.mask();
+const D: u64 = fs_pte::D.mask();
+const PS: u64 = fs_pde::PS.mask();
+const EA: u64 = fs_pte::EA.mask();
+const XD: u64 = fs_pte::XD.mask();
+const ADDRESS: u64 = fs_pte::ADDR.mask();
+
+/// Deviations of a particular implementation from the order or the result of VT-d's checks of paging entries.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct EntryQuirks {
+    /// An entry of all ones counts as one that could not be read.
+    pub all_ones_is_unreadable: bool,
+    /// The right that the access needs is checked before reserved bits.
+    pub rights_before_reserved: bool,
+    /// The dirty bit is set only together with the accessed bit.
+    pub dirty_only_with_accessed: bool,
+}
+
+impl EntryQuirks {
+    /// As the specification has it.
+    pub const NONE: EntryQuirks = EntryQuirks {
+        all_ones_is_unreadable: false,
+        rights_before_reserved: false,
+        dirty_only_with_accessed: false,
+    };
+}
 
 /// The format with what configures it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -36,7 +55,7 @@ pub struct FirstStage {
     /// Accessed and dirty are written; not when only looking.
     pub update: bool,
     /// Deviations of a particular implementation.
-    pub quirks: Quirks,
+    pub quirks: EntryQuirks,
 }
 
 /// Why an entry refuses.
@@ -52,7 +71,7 @@ pub enum FirstStageFault {
     Write,
     /// No execute permission.
     Execute,
-    /// Only with [`Quirks::all_ones_is_unreadable`].
+    /// Only with [`EntryQuirks::all_ones_is_unreadable`].
     Unreadable,
 }
 
@@ -85,7 +104,7 @@ impl FirstStage {
             smep: false,
             extended_accessed: false,
             update: true,
-            quirks: Quirks::NONE,
+            quirks: EntryQuirks::NONE,
         }
     }
 
@@ -99,8 +118,8 @@ impl FirstStage {
         if raw & PS != 0 && level > 1 {
             // Bit 12 of a large page's entry is PAT.
             mask |= match level {
-                2 => 0x001f_e000,
-                3 if self.page_1g => 0x3fff_e000,
+                2 => fs_pde_2m::RESERVED[0],
+                3 if self.page_1g => fs_pdpe_1g::RESERVED[0],
                 _ => PS,
             };
         }
@@ -242,115 +261,124 @@ rule!(
     "全 1 的表项按读取失败处理（实现偏差）"
 );
 
-const PF: Field = Field::flag("P", 0, "present", "存在");
-const RWF: Field = Field::flag("R/W", 1, "writes allowed", "允许写");
-const USF: Field = Field::flag("U/S", 2, "user requests allowed", "允许用户态请求");
-const PWT: Field = Field::flag("PWT", 3, "page-level write-through", "页级直写");
-const PCD: Field = Field::flag("PCD", 4, "page-level cache disable", "页级禁用缓存");
-const AF: Field = Field::flag("A", 5, "accessed: set by the walk", "已访问：由硬件置位");
-const DF: Field = Field::flag("D", 6, "dirty: set by a write", "脏：写入时由硬件置位");
-const PS0: Field = Field::flag("PS", 7, "page size: 0, this points at a table", "页大小：0 表示指向下一级表");
-const PS1: Field = Field::flag("PS", 7, "page size: 1, this maps a page", "页大小：1 表示直接映射页");
-const GF: Field = Field::flag("G", 8, "global (ignored by remapping hardware)", "全局（重映射硬件忽略）");
-const EAF: Field =
+const PRESENT: Field = Field::flag("P", 0, "present", "存在");
+const WRITABLE: Field = Field::flag("R/W", 1, "writes allowed", "允许写");
+const USER: Field = Field::flag("U/S", 2, "user requests allowed", "允许用户态请求");
+const WRITE_THROUGH: Field = Field::flag("PWT", 3, "page-level write-through", "页级直写");
+const CACHE_DISABLE: Field = Field::flag("PCD", 4, "page-level cache disable", "页级禁用缓存");
+const ACCESSED: Field = Field::flag("A", 5, "accessed: set by the walk", "已访问：由硬件置位");
+const DIRTY: Field = Field::flag("D", 6, "dirty: set by a write", "脏：写入时由硬件置位");
+const TABLE: Field =
+    Field::flag("PS", 7, "page size: 0, this points at a table", "页大小：0 表示指向下一级表");
+const PAGE: Field = Field::flag("PS", 7, "page size: 1, this maps a page", "页大小：1 表示直接映射页");
+const GLOBAL: Field = Field::flag("G", 8, "global (ignored by remapping hardware)", "全局（重映射硬件忽略）");
+const EXTENDED_ACCESSED: Field =
     Field::flag("EA", 10, "extended accessed, where EAFE is 1", "扩展访问位（EAFE 为 1 时有效）");
-const PAT: Field = Field::flag("PAT", 12, "memory type, with PCD and PWT", "与 PCD、PWT 一起决定内存类型");
-const XDF: Field = Field::flag("XD", 63, "execution disabled, where NXE is 1", "禁止执行（NXE 为 1 时有效）");
+const EXECUTE_DISABLE: Field =
+    Field::flag("XD", 63, "execution disabled, where NXE is 1", "禁止执行（NXE 为 1 时有效）");
 
-macro_rules! entry {
-    ($name:ident, $en:literal, $zh:literal, [$($middle:expr),+ $(,)?]) => {
-        #[doc = concat!("First-stage ", $en, " (VT-d 9.7).")]
-        pub static $name: EntryType = EntryType {
-            name: Text::new(concat!("first-stage ", $en), concat!("第一级", $zh)),
-            words: 1,
-            section: "VT-d 9.7",
-            fields: &[PF, RWF, USF, PWT, PCD, AF, $($middle),+, Field::ignored(62, 52), XDF],
-        };
-    };
-}
 macro_rules! table {
-    ($name:ident, $en:literal, $zh:literal, $bit7:expr, $what:literal, $what_zh:literal) => {
-        entry!(
-            $name,
-            $en,
-            $zh,
-            [
-                Field::ignored(6, 6),
-                $bit7,
-                Field::ignored(9, 8),
-                EAF,
-                Field::ignored(11, 11),
-                Field::address("ADDR", 51, 12, 12, $what, $what_zh),
-            ]
-        );
+    ($id:ident / $module:ident, $en:literal $zh:literal, $what:literal $what_zh:literal, $($bit_7:tt)*) => {
+        spec::structure! {
+            #[doc = concat!("The ", $en, " (VT-d 9.7).")]
+            pub $id / $module: 1 words, "VT-d 9.7", $en $zh {
+                P   = PRESENT;
+                RW  = WRITABLE;
+                US  = USER;
+                PWT = WRITE_THROUGH;
+                PCD = CACHE_DISABLE;
+                A   = ACCESSED;
+                _    [6]     ignored;
+                $($bit_7)*
+                _    [9:8]   ignored;
+                EA  = EXTENDED_ACCESSED;
+                _    [11]    ignored;
+                ADDR [51:12] address(12) $what $what_zh;
+                _    [62:52] ignored;
+                XD  = EXECUTE_DISABLE;
+            }
+        }
     };
 }
-table!(FS_PML5E, "PML5 entry", " PML5 表项", Field::reserved(7, 7), "PML4 table", "PML4 表地址");
 table!(
-    FS_PML4E,
-    "PML4 entry",
-    " PML4 表项",
-    Field::reserved(7, 7),
-    "page-directory-pointer table",
-    "页目录指针表地址"
+    FS_PML5E / fs_pml5e,
+    "first-stage PML5 entry" "第一级 PML5 表项",
+    "PML4 table" "PML4 表地址",
+    _ [7] reserved;
 );
-table!(FS_PDPE, "page-directory-pointer entry", "页目录指针表项", PS0, "page directory", "页目录地址");
-table!(FS_PDE, "page-directory entry", "页目录项", PS0, "page table", "页表地址");
-entry!(
-    FS_PDPE_1G,
-    "page-directory-pointer entry (1 GiB page)",
-    "页目录指针表项（1 GiB 页）",
-    [
-        DF,
-        PS1,
-        GF,
-        Field::ignored(9, 9),
-        EAF,
-        Field::ignored(11, 11),
-        PAT,
-        Field::reserved(29, 13),
-        Field::address("ADDR", 51, 30, 30, "page", "页地址"),
-    ]
+table!(
+    FS_PML4E / fs_pml4e,
+    "first-stage PML4 entry" "第一级 PML4 表项",
+    "page-directory-pointer table" "页目录指针表地址",
+    _ [7] reserved;
 );
-entry!(
-    FS_PDE_2M,
-    "page-directory entry (2 MiB page)",
-    "页目录项（2 MiB 页）",
-    [
-        DF,
-        PS1,
-        GF,
-        Field::ignored(9, 9),
-        EAF,
-        Field::ignored(11, 11),
-        PAT,
-        Field::reserved(20, 13),
-        Field::address("ADDR", 51, 21, 21, "page", "页地址"),
-    ]
+table!(
+    FS_PDPE / fs_pdpe,
+    "first-stage page-directory-pointer entry" "第一级页目录指针表项",
+    "page directory" "页目录地址",
+    PS = TABLE;
 );
-entry!(
-    FS_PTE,
-    "page-table entry",
-    "页表项",
-    [
-        DF,
-        Field::flag("PAT", 7, "memory type, with PCD and PWT", "与 PCD、PWT 一起决定内存类型"),
-        GF,
-        Field::ignored(9, 9),
-        EAF,
-        Field::ignored(11, 11),
-        Field::address("ADDR", 51, 12, 12, "page", "页地址"),
-    ]
+table!(
+    FS_PDE / fs_pde,
+    "first-stage page-directory entry" "第一级页目录项",
+    "page table" "页表地址",
+    PS = TABLE;
 );
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn fields_cover_each_bit_once() {
-        for e in [&FS_PML5E, &FS_PML4E, &FS_PDPE, &FS_PDE, &FS_PDPE_1G, &FS_PDE_2M, &FS_PTE] {
-            assert!(e.covers_every_bit_once(), "{}", e.name.en);
+macro_rules! large_page {
+    ($id:ident / $module:ident, $en:literal $zh:literal, $lo:literal, $reserved:literal) => {
+        spec::structure! {
+            #[doc = concat!("The ", $en, " (VT-d 9.7).")]
+            pub $id / $module: 1 words, "VT-d 9.7", $en $zh {
+                P   = PRESENT;
+                RW  = WRITABLE;
+                US  = USER;
+                PWT = WRITE_THROUGH;
+                PCD = CACHE_DISABLE;
+                A   = ACCESSED;
+                D   = DIRTY;
+                PS  = PAGE;
+                G   = GLOBAL;
+                _    [9]            ignored;
+                EA  = EXTENDED_ACCESSED;
+                _    [11]           ignored;
+                PAT  [12]           flag "memory type, with PCD and PWT" "与 PCD、PWT 一起决定内存类型";
+                _    [$reserved:13] reserved;
+                ADDR [51:$lo]       address($lo) "page" "页地址";
+                _    [62:52]        ignored;
+                XD  = EXECUTE_DISABLE;
+            }
         }
+    };
+}
+large_page!(
+    FS_PDPE_1G / fs_pdpe_1g,
+    "first-stage page-directory-pointer entry (1 GiB page)" "第一级页目录指针表项（1 GiB 页）",
+    30, 29
+);
+large_page!(
+    FS_PDE_2M / fs_pde_2m,
+    "first-stage page-directory entry (2 MiB page)" "第一级页目录项（2 MiB 页）",
+    21, 20
+);
+
+spec::structure! {
+    /// The first-stage page-table entry (VT-d 9.7).
+    pub FS_PTE / fs_pte: 1 words, "VT-d 9.7", "first-stage page-table entry" "第一级页表项" {
+        P   = PRESENT;
+        RW  = WRITABLE;
+        US  = USER;
+        PWT = WRITE_THROUGH;
+        PCD = CACHE_DISABLE;
+        A   = ACCESSED;
+        D   = DIRTY;
+        PAT  [7]     flag "memory type, with PCD and PWT" "与 PCD、PWT 一起决定内存类型";
+        G   = GLOBAL;
+        _    [9]     ignored;
+        EA  = EXTENDED_ACCESSED;
+        _    [11]    ignored;
+        ADDR [51:12] address(12) "page" "页地址";
+        _    [62:52] ignored;
+        XD  = EXECUTE_DISABLE;
     }
 }

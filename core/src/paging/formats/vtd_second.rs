@@ -1,18 +1,20 @@
 //! Second-stage paging entries (VT-d 9.8): what a hypervisor keeps for a guest, or an OS for a device.
 
-use super::config::Quirks;
+use super::vtd_first::EntryQuirks;
 use crate::paging::{builder::Build, Entry, Format, Want};
-use crate::spec::{EntryType, Field, Rule, Text};
+use crate::spec::{self, Bits, EntryType, Field, Rule, Text};
 use crate::trace::Perms;
 
-const R: u64 = 1;
-const W: u64 = 1 << 1;
-const X: u64 = 1 << 2;
-const PS: u64 = 1 << 7;
-const A: u64 = 1 << 8;
-const D: u64 = 1 << 9;
-const SNP: u64 = 1 << 11;
-const ADDRESS: u64 = 0x000f_ffff_ffff_f000;
+const R: u64 = ss_pte::R.mask();
+const W: u64 = ss_pte::W.mask();
+const X: u64 = ss_pte::X.mask();
+const PS: u64 = ss_pde::PS.mask();
+const A: u64 = ss_pte::A.mask();
+const D: u64 = ss_pte::D.mask();
+const SNP: u64 = ss_pte::SNP.mask();
+const ADDRESS: u64 = ss_pte::ADDR.mask();
+/// R, W and X together: the bits of [`Perms`].
+const RIGHTS: Field = Field::value("XWR", 2, 0, "rights", "权限");
 
 /// The format with what configures it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -32,7 +34,7 @@ pub struct SecondStage {
     /// SSEE of the PASID-table entry: execute permission is looked at.
     pub execute: bool,
     /// Deviations of a particular implementation.
-    pub quirks: Quirks,
+    pub quirks: EntryQuirks,
 }
 
 /// Why an entry refuses.
@@ -44,7 +46,7 @@ pub enum SecondStageFault {
     Reserved,
     /// The rights do not allow the access.
     Denied,
-    /// Only with [`Quirks::all_ones_is_unreadable`].
+    /// Only with [`EntryQuirks::all_ones_is_unreadable`].
     Unreadable,
 }
 
@@ -69,7 +71,7 @@ impl SecondStage {
             page_1g: true,
             accessed_dirty: false,
             execute: false,
-            quirks: Quirks::NONE,
+            quirks: EntryQuirks::NONE,
         }
     }
 
@@ -88,7 +90,7 @@ impl SecondStage {
 
     fn reserved(&self, raw: u64, level: u8) -> bool {
         // Bits 61:52 and 63 are ignored; 62 is reserved.
-        let mut mask = ADDRESS & !((1u64 << self.host_bits.min(52)) - 1) | 1 << 62;
+        let mut mask = ADDRESS & !((1u64 << self.host_bits.min(52)) - 1) | ss_pte::RESERVED[0];
         let leaf = Self::is_leaf(raw, level);
         if !leaf || !self.snoop {
             mask |= SNP;
@@ -107,7 +109,7 @@ impl SecondStage {
         if self.execute || !perms.has(Perms::X) {
             perms
         } else {
-            Perms(perms.0 & 3).or(Perms::R)
+            perms.and(Perms::RW).or(Perms::R)
         }
     }
 }
@@ -149,7 +151,7 @@ impl Format for SecondStage {
             state.0 = Perms::NONE;
             return Entry::Refused(SecondStageFault::NotPresent);
         }
-        state.0 = state.0.and(Perms(raw as u8 & 7));
+        state.0 = state.0.and(Perms(raw.bits(RIGHTS) as u8));
         if !self.execute && state.0.has(Perms::R) {
             state.0 = state.0.or(Perms::X);
         }
@@ -197,7 +199,7 @@ impl Build for SecondStage {
         to & ADDRESS | R | W | if self.execute { X } else { 0 }
     }
     fn leaf(&self, to: u64, level: u8, perms: Perms, _user: bool) -> u64 {
-        let rights = u64::from(perms.0) & (R | W | if self.execute { X } else { 0 });
+        let rights = RIGHTS.in_place(perms.0.into()) & (R | W | if self.execute { X } else { 0 });
         to & ADDRESS | rights | if level > 1 { PS } else { 0 }
     }
     fn is_mapped(&self, raw: u64, _level: u8) -> bool {
@@ -233,126 +235,116 @@ static UNREADABLE: Rule = Rule {
     section: "QEMU 10",
 };
 
-const RF: Field = Field::flag("R", 0, "reads allowed", "允许读");
-const WF: Field = Field::flag("W", 1, "writes allowed", "允许写");
-const XF: Field = Field::flag("X", 2, "execution allowed, where SSEE is 1", "允许执行（SSEE 为 1 时有效）");
-const AF: Field = Field::flag("A", 8, "accessed, where SSADE is 1", "已访问（SSADE 为 1 时有效）");
-const DF: Field = Field::flag("D", 9, "dirty, where SSADE is 1", "脏（SSADE 为 1 时有效）");
-const SNPF: Field =
+const READABLE: Field = Field::flag("R", 0, "reads allowed", "允许读");
+const WRITABLE: Field = Field::flag("W", 1, "writes allowed", "允许写");
+const EXECUTABLE: Field =
+    Field::flag("X", 2, "execution allowed, where SSEE is 1", "允许执行（SSEE 为 1 时有效）");
+const TYPE: Field = Field::value("EMT", 5, 3, "extended memory type", "扩展内存类型");
+const IGNORE_PAT: Field = Field::flag("IPAT", 6, "ignore PAT", "忽略 PAT");
+const TABLE: Field =
+    Field::flag("PS", 7, "page size: 0, this points at a table", "页大小：0 表示指向下一级表");
+const PAGE: Field = Field::flag("PS", 7, "page size: 1, this maps a page", "页大小：1 表示直接映射页");
+const ACCESSED: Field = Field::flag("A", 8, "accessed, where SSADE is 1", "已访问（SSADE 为 1 时有效）");
+const DIRTY: Field = Field::flag("D", 9, "dirty, where SSADE is 1", "脏（SSADE 为 1 时有效）");
+const SNOOP: Field =
     Field::flag("SNP", 11, "snoop: reserved where ECAP.SC is 0", "监听缓存：ECAP.SC 为 0 时保留");
-const PS0: Field = Field::flag("PS", 7, "page size: 0, this points at a table", "页大小：0 表示指向下一级表");
-const PS1: Field = Field::flag("PS", 7, "page size: 1, this maps a page", "页大小：1 表示直接映射页");
-const EMT: Field = Field::value("EMT", 5, 3, "extended memory type", "扩展内存类型");
-const IPAT: Field = Field::flag("IPAT", 6, "ignore PAT", "忽略 PAT");
-const TOP: [Field; 3] = [Field::ignored(61, 52), Field::reserved(62, 62), Field::ignored(63, 63)];
 
-macro_rules! entry {
-    ($name:ident, $en:literal, $zh:literal, [$($middle:expr),+ $(,)?]) => {
-        #[doc = concat!("Second-stage ", $en, " (VT-d 9.8).")]
-        pub static $name: EntryType = EntryType {
-            name: Text::new(concat!("second-stage ", $en), concat!("第二级", $zh)),
-            words: 1,
-            section: "VT-d 9.8",
-            fields: &[RF, WF, XF, $($middle),+, TOP[0], TOP[1], TOP[2]],
-        };
-    };
-}
 macro_rules! table {
-    ($name:ident, $en:literal, $zh:literal, $bit7:expr, $what:literal, $what_zh:literal) => {
-        entry!(
-            $name,
-            $en,
-            $zh,
-            [
-                Field::ignored(6, 3),
-                $bit7,
-                AF,
-                Field::ignored(10, 9),
-                Field::reserved(11, 11),
-                Field::address("ADDR", 51, 12, 12, $what, $what_zh),
-            ]
-        );
+    ($id:ident / $module:ident, $en:literal $zh:literal, $what:literal $what_zh:literal, $($bit_7:tt)*) => {
+        spec::structure! {
+            #[doc = concat!("The ", $en, " (VT-d 9.8).")]
+            pub $id / $module: 1 words, "VT-d 9.8", $en $zh {
+                R  = READABLE;
+                W  = WRITABLE;
+                X  = EXECUTABLE;
+                _    [6:3]   ignored;
+                $($bit_7)*
+                A  = ACCESSED;
+                _    [10:9]  ignored;
+                _    [11]    reserved;
+                ADDR [51:12] address(12) $what $what_zh;
+                _    [61:52] ignored;
+                _    [62]    reserved;
+                _    [63]    ignored;
+            }
+        }
     };
 }
-table!(SS_PML5E, "PML5 entry", " PML5 表项", Field::reserved(7, 7), "PML4 table", "PML4 表地址");
 table!(
-    SS_PML4E,
-    "PML4 entry",
-    " PML4 表项",
-    Field::reserved(7, 7),
-    "page-directory-pointer table",
-    "页目录指针表地址"
+    SS_PML5E / ss_pml5e,
+    "second-stage PML5 entry" "第二级 PML5 表项",
+    "PML4 table" "PML4 表地址",
+    _ [7] reserved;
 );
-table!(SS_PDPE, "page-directory-pointer entry", "页目录指针表项", PS0, "page directory", "页目录地址");
-table!(SS_PDE, "page-directory entry", "页目录项", PS0, "page table", "页表地址");
-entry!(
-    SS_PDPE_1G,
-    "page-directory-pointer entry (1 GiB page)",
-    "页目录指针表项（1 GiB 页）",
-    [
-        EMT,
-        IPAT,
-        PS1,
-        AF,
-        DF,
-        Field::ignored(10, 10),
-        SNPF,
-        Field::reserved(29, 12),
-        Field::address("ADDR", 51, 30, 30, "page", "页地址"),
-    ]
+table!(
+    SS_PML4E / ss_pml4e,
+    "second-stage PML4 entry" "第二级 PML4 表项",
+    "page-directory-pointer table" "页目录指针表地址",
+    _ [7] reserved;
 );
-entry!(
-    SS_PDE_2M,
-    "page-directory entry (2 MiB page)",
-    "页目录项（2 MiB 页）",
-    [
-        EMT,
-        IPAT,
-        PS1,
-        AF,
-        DF,
-        Field::ignored(10, 10),
-        SNPF,
-        Field::reserved(20, 12),
-        Field::address("ADDR", 51, 21, 21, "page", "页地址"),
-    ]
+table!(
+    SS_PDPE / ss_pdpe,
+    "second-stage page-directory-pointer entry" "第二级页目录指针表项",
+    "page directory" "页目录地址",
+    PS = TABLE;
 );
-entry!(
-    SS_PTE,
-    "page-table entry",
-    "页表项",
-    [
-        EMT,
-        IPAT,
-        Field::ignored(7, 7),
-        AF,
-        DF,
-        Field::ignored(10, 10),
-        SNPF,
-        Field::address("ADDR", 51, 12, 12, "page", "页地址"),
-    ]
+table!(
+    SS_PDE / ss_pde,
+    "second-stage page-directory entry" "第二级页目录项",
+    "page table" "页表地址",
+    PS = TABLE;
 );
+
+macro_rules! page {
+    ($id:ident / $module:ident, $en:literal $zh:literal, $lo:literal, { $($bit_7:tt)* } { $($reserved:tt)* }) => {
+        spec::structure! {
+            #[doc = concat!("The ", $en, " (VT-d 9.8).")]
+            pub $id / $module: 1 words, "VT-d 9.8", $en $zh {
+                R    = READABLE;
+                W    = WRITABLE;
+                X    = EXECUTABLE;
+                EMT  = TYPE;
+                IPAT = IGNORE_PAT;
+                $($bit_7)*
+                A    = ACCESSED;
+                D    = DIRTY;
+                _    [10]     ignored;
+                SNP  = SNOOP;
+                $($reserved)*
+                ADDR [51:$lo] address($lo) "page" "页地址";
+                _    [61:52]  ignored;
+                _    [62]     reserved;
+                _    [63]     ignored;
+            }
+        }
+    };
+}
+page!(
+    SS_PDPE_1G / ss_pdpe_1g,
+    "second-stage page-directory-pointer entry (1 GiB page)" "第二级页目录指针表项（1 GiB 页）",
+    30, { PS = PAGE; } { _ [29:12] reserved; }
+);
+page!(
+    SS_PDE_2M / ss_pde_2m,
+    "second-stage page-directory entry (2 MiB page)" "第二级页目录项（2 MiB 页）",
+    21, { PS = PAGE; } { _ [20:12] reserved; }
+);
+page!(SS_PTE / ss_pte, "second-stage page-table entry" "第二级页表项", 12, { _ [7] ignored; } {});
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn fields_cover_each_bit_once() {
-        for e in [&SS_PML5E, &SS_PML4E, &SS_PDPE, &SS_PDE, &SS_PDPE_1G, &SS_PDE_2M, &SS_PTE] {
-            assert!(e.covers_every_bit_once(), "{}", e.name.en);
-        }
-    }
-
-    #[test]
     fn the_order_of_checks_is_the_specifications_unless_the_quirk_says_otherwise() {
         let f = SecondStage::four_levels();
         let mut state = SecondStageState::default();
         // Write-only with a reserved bit, read: present, so reserved bits decide.
-        let raw = 2 | 1 << 62;
+        let raw = W | ss_pte::RESERVED[0];
         let read = Want::user(Perms::R);
         assert_eq!(f.decode(raw, 1, read, &mut state), Entry::Refused(SecondStageFault::Reserved));
-        let q = SecondStage { quirks: Quirks::QEMU_10, ..f };
+        let q =
+            SecondStage { quirks: EntryQuirks { rights_before_reserved: true, ..EntryQuirks::NONE }, ..f };
         let mut state = SecondStageState::default();
         assert_eq!(q.decode(raw, 1, read, &mut state), Entry::Refused(SecondStageFault::Denied));
     }

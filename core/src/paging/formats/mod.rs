@@ -1,0 +1,10 @@
+//! The table formats, of CPUs and of IOMMUs: the same walker and builder serve them all.
+//!
+//! **Allowed here:** the entries field by field, how they are read and made, and why they refuse. **Not here:** who walks
+//! them.
+
+pub mod ept;
+pub mod riscv;
+pub mod vtd_first;
+pub mod vtd_second;
+pub mod x86;
