@@ -3,7 +3,6 @@
 //!
 //! Software and "hardware" share nothing but the words in [`Memory`](crate::memory::Memory).
 
-pub mod aarch64;
 pub mod any;
 pub mod builder;
 pub mod formats;
@@ -13,7 +12,7 @@ pub mod leaves;
 mod tests;
 pub mod walk;
 
-pub use formats::{ept, riscv, vtd_first, vtd_second, x86};
+pub use formats::{aarch64, ept, riscv, vtd_first, vtd_second, x86};
 pub use frames::FrameAlloc;
 pub use walk::{walk, Direct, Nested, Tables, WalkError, Walked};
 

@@ -3,6 +3,7 @@
 //! **Allowed here:** the entries field by field, how they are read and made, and why they refuse. **Not here:** who walks
 //! them.
 
+pub mod aarch64;
 pub mod ept;
 pub mod riscv;
 pub mod vtd_first;

@@ -3,7 +3,7 @@
 //!
 //! Levels are counted from the last table here, as everywhere in [`paging`](super): level 1 is Arm's level 3.
 
-use super::{builder::Build, Entry, Format, Want};
+use crate::paging::{builder::Build, Entry, Format, Want};
 use crate::spec::{self, Bits, EntryType, Rule, Text};
 use crate::trace::Perms;
 
