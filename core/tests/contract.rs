@@ -8,7 +8,8 @@ use iommu_core::iommu::{
     UnitConfig,
 };
 use iommu_core::memory::Memory;
-use iommu_core::paging::builder::{FrameAlloc, Mapping};
+use iommu_core::paging::builder::Mapping;
+use iommu_core::paging::FrameAlloc;
 use iommu_core::trace::{CacheKind, CacheOp, Event, InterruptKind, Perms, Recorded, Trace};
 
 const NIC: RequesterId = RequesterId::bdf(0, 3, 0);

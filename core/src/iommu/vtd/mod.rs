@@ -26,9 +26,9 @@ pub mod spec;
 mod translate;
 pub mod walk;
 
+pub use crate::paging::{vtd_first as first_stage, vtd_second as second_stage};
 pub use architecture::ARCHITECTURE;
 pub use config::{CacheSizes, Config, Quirks};
-pub use crate::paging::{vtd_first as first_stage, vtd_second as second_stage};
 pub use queues::QUEUES;
 pub use spec::faults;
 

@@ -1,9 +1,10 @@
 use super::*;
 use crate::addr::{AddrRange, AnyAddr, PageSize, PhysAddr, Space};
 use crate::memory::Memory;
-use crate::paging::builder::{Builder, FrameAlloc, Mapping};
+use crate::paging::builder::{Builder, Mapping};
 use crate::paging::walk as walk_tables;
 use crate::paging::walk::{Direct, Nested, WalkError, Walker};
+use crate::paging::FrameAlloc;
 use crate::trace::{Actor, Off, Stage};
 use proptest::prelude::*;
 
