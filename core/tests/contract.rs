@@ -304,7 +304,7 @@ fn registers_read_as_they_are_listed_and_read_only_ones_stay() {
     each(|architecture| {
         let mut m = Machine::new(architecture, &CONFIG);
         let listed = m.unit.registers();
-        assert!(listed.len() > 20, "{architecture:?}");
+        assert!(listed.len() > 10, "{architecture:?}: {}", listed.len());
         let mut read = 0;
         for (register, value) in listed {
             // Those of an array, or at a place that a capability says, have another offset than their own.
@@ -320,7 +320,7 @@ fn registers_read_as_they_are_listed_and_read_only_ones_stay() {
                 assert_eq!(before, now(&m), "{architecture:?}: {}", register.name);
             }
         }
-        assert!(read > 20, "{architecture:?}: {read}");
+        assert!(read > 10, "{architecture:?}: {read}");
         assert_eq!(m.unit.read_register(0xffff_fff0, 4, &mut m.trace), None);
     });
 }
