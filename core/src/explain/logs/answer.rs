@@ -292,7 +292,7 @@ impl LogFault {
 }
 
 impl LogCause {
-    fn new(likely: &report::Likely, lang: Lang) -> Self {
+    fn new(likely: &super::Likely, lang: Lang) -> Self {
         let said =
             |clues: &[super::Clue]| clues.iter().map(|clue| String::from(clue.text().get(lang))).collect();
         let cause = likely.cause;

@@ -6,7 +6,6 @@
 //! follow.
 
 use super::causes::*;
-use super::report::Likely;
 use crate::spec::Text;
 use alloc::vec::Vec;
 
@@ -243,6 +242,17 @@ rules! {
     FIRMWARE_TABLES: Decides [FirmwareBug];
     NO_TRANSLATION_YET: For [DeviceRemoved, EarlyBoot];
     LINK_ERROR: For [AerBefore];
+}
+
+/// A cause with the evidence of this log.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Likely {
+    /// The cause.
+    pub cause: &'static Cause,
+    /// What in the log speaks for it.
+    pub because: Vec<Clue>,
+    /// What in the log speaks against it.
+    pub despite: Vec<Clue>,
 }
 
 /// The causes in the order that the evidence gives them: at most four, and never none where `base` has one.

@@ -3,7 +3,8 @@
 use super::forms::Form;
 use super::found::Format;
 use super::{
-    amd, boot, dma_api, dump, others, qemu, riscv, smmu, smmu2, systems, trace, vfio, vtd, vtd_status,
+    amd, boot, dma_api, dump, events, firmware, others, qemu, riscv, smmu, smmu2, systems, trace, vfio, vtd,
+    vtd_status,
 };
 
 /// Every speaker, in the order in which its marks are tried.
@@ -22,6 +23,8 @@ pub(super) static FORMATS: &[&Format] = &[
     &systems::FORMAT,
     &trace::FORMAT,
     &boot::FORMAT,
+    &events::FORMAT,
+    &firmware::FORMAT,
 ];
 
 /// Returns every wording that [`parse_log`](super::parse_log) reads.

@@ -36,33 +36,54 @@ impl Form {
     }
 }
 
+/// Names that are special to an IOMMU's driver or emulator; the longer of two that begin alike comes first.
+const NAMES: &[(&str, Arch)] = &[
+    ("DMAR", Arch::VtD),
+    ("[VT-D]", Arch::VtD),
+    ("INTR-REMAP", Arch::VtD),
+    ("vtd_", Arch::VtD),
+    ("AMD-Vi", Arch::AmdVi),
+    ("amdvi_", Arch::AmdVi),
+    ("ivhd", Arch::AmdVi),
+    ("arm-smmu-v3", Arch::SmmuV3),
+    ("smmuv3", Arch::SmmuV3),
+    ("arm-smmu", Arch::SmmuV2),
+    ("riscv,iommu", Arch::RiscV),
+    ("riscv_iommu", Arch::RiscV),
+    ("virtio_iommu", Arch::Virtio),
+    ("mtk-iommu", Arch::MediaTek),
+    ("apple-dart", Arch::Dart),
+    ("rk_iommu", Arch::Rockchip),
+    ("sun50i-iommu", Arch::Allwinner),
+    ("ipmmu-vmsa", Arch::Renesas),
+    ("exynos-sysmmu", Arch::Exynos),
+    ("omap-iommu", Arch::Omap),
+    ("tegra-mc", Arch::Tegra),
+    ("DMA-API", Arch::DmaApi),
+    ("iommufd", Arch::Vfio),
+];
+
+/// Words of a line that speaks of an IOMMU or of DMA.
+const MENTIONS: [&str; 10] = [
+    "DMAR",
+    "AMD-Vi",
+    "arm-smmu",
+    "iommu",
+    "IOMMU",
+    "software IO TLB",
+    "IVRS",
+    "IORT",
+    "Remapped Interrupt",
+    "resv 0x",
+];
+
+/// Returns every word of which [`speaker`] or [`mentions`] wants at least one.
+pub(super) fn special() -> impl Iterator<Item = &'static str> {
+    NAMES.iter().map(|(name, _)| *name).chain(MENTIONS)
+}
+
 /// Whose line it is, by the name that begins it; `None` if no name that is special to an IOMMU does.
 pub(super) fn speaker(line: &str) -> Option<Arch> {
-    const NAMES: &[(&str, Arch)] = &[
-        ("DMAR", Arch::VtD),
-        ("[VT-D]", Arch::VtD),
-        ("INTR-REMAP", Arch::VtD),
-        ("vtd_", Arch::VtD),
-        ("AMD-Vi", Arch::AmdVi),
-        ("amdvi_", Arch::AmdVi),
-        ("ivhd", Arch::AmdVi),
-        ("arm-smmu-v3", Arch::SmmuV3),
-        ("smmuv3", Arch::SmmuV3),
-        ("arm-smmu", Arch::SmmuV2),
-        ("riscv,iommu", Arch::RiscV),
-        ("riscv_iommu", Arch::RiscV),
-        ("virtio_iommu", Arch::Virtio),
-        ("mtk-iommu", Arch::MediaTek),
-        ("apple-dart", Arch::Dart),
-        ("rk_iommu", Arch::Rockchip),
-        ("sun50i-iommu", Arch::Allwinner),
-        ("ipmmu-vmsa", Arch::Renesas),
-        ("exynos-sysmmu", Arch::Exynos),
-        ("omap-iommu", Arch::Omap),
-        ("tegra-mc", Arch::Tegra),
-        ("DMA-API", Arch::DmaApi),
-        ("iommufd", Arch::Vfio),
-    ];
     // The name is among the first words, before what is said.
     let head: &str = line.split(": ").next().unwrap_or(line);
     let mut end = head.len().min(80);
@@ -87,19 +108,7 @@ pub(super) fn reports_trouble(line: &str) -> bool {
 
 /// Does the line speak of an IOMMU or of DMA at all? If it reports no trouble it is left in peace.
 pub(super) fn mentions(line: &str) -> bool {
-    const WORDS: [&str; 10] = [
-        "DMAR",
-        "AMD-Vi",
-        "arm-smmu",
-        "iommu",
-        "IOMMU",
-        "software IO TLB",
-        "IVRS",
-        "IORT",
-        "Remapped Interrupt",
-        "resv 0x",
-    ];
-    WORDS.iter().any(|word| line.contains(word))
+    MENTIONS.iter().any(|word| line.contains(word))
 }
 
 /// Words of at least three letters: what two lines can have in common.

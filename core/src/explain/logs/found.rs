@@ -261,6 +261,10 @@ impl Found {
     pub(super) fn status(arch: Arch, form: &'static str, title: Phrase) -> Self {
         Self::new(Kind::Status, arch, form, title)
     }
+    /// Nothing by itself: fields of the boot summary, or notes.
+    pub(super) fn quiet(arch: Arch) -> Self {
+        Found { join: Join::Quiet, ..Self::new(Kind::Boot, arch, "", Phrase::default()) }
+    }
     /// A complaint of software.
     pub(super) fn software(arch: Arch, form: &'static str, title: Phrase) -> Self {
         Self::new(Kind::Software, arch, form, title)

@@ -39,6 +39,10 @@ pub(super) fn read(number: usize, raw: &str, out: &mut Vec<Line>) {
         }
         return;
     }
+    if plain(raw) {
+        one(number, raw, false, None, out);
+        return;
+    }
     let clean = clean(raw);
     if clean.contains('\n') {
         let stamped = strip(clean.split('\n').next().unwrap_or("")).stamped;
@@ -48,6 +52,12 @@ pub(super) fn read(number: usize, raw: &str, out: &mut Vec<Line>) {
         return;
     }
     one(number, &clean, false, None, out);
+}
+
+/// Has the line nothing that [`clean`] or [`visible`] changes? Most lines of a log are so.
+fn plain(raw: &str) -> bool {
+    let odd = |byte: &u8| !matches!(byte, b' '..=b'~') || matches!(byte, b'#' | b'^' | b'\\' | b'&');
+    !raw.as_bytes().iter().any(|byte| odd(byte)) && !raw.contains("[0m")
 }
 
 fn cut(text: &str, most: usize) -> &str {

@@ -2,7 +2,7 @@
 //! readers whose marks it has.
 
 use super::formats::{by_name, forms, FORMATS};
-use super::forms::{mentions, nearest, reports_trouble, speaker};
+use super::forms::{mentions, nearest, reports_trouble, speaker, special};
 use super::found::{Format, Found, Here, Pattern, Read};
 use super::input::{self, Line};
 use super::marks::Marks;
@@ -59,6 +59,8 @@ impl LogReader {
                 readers.push(Reader::Code(read, format));
             }
         }
+        // One pass over a line thus says, too, whether it is worth a second look at all.
+        words.extend(special());
         LogReader {
             marks: Marks::new(words.into_iter()),
             readers,
@@ -101,13 +103,19 @@ impl LogReader {
             return;
         }
         self.marks.find(&line.text, &mut self.found);
-        let speaks = speaker(&line.text);
-        if self.found.is_empty() && speaks.is_none() {
+        if self.found.is_empty() {
+            self.foreign(here);
+            return;
+        }
+        let readers = self.readers.len();
+        self.found.retain(|&mark| usize::from(mark) < readers);
+        let speaks = speaker(&line.text).is_some();
+        if self.found.is_empty() && !speaks {
             self.unread(here, false);
             return;
         }
         let Some((taken, found)) = self.recognise(here) else {
-            self.unread(here, speaks.is_some());
+            self.unread(here, speaks);
             return;
         };
         let mut last = self.window[here + taken - 1].number;
@@ -165,6 +173,7 @@ impl LogReader {
             for text in [&joined, &tight] {
                 let mut marks = Vec::new();
                 self.marks.find(text, &mut marks);
+                marks.retain(|&mark| usize::from(mark) < self.readers.len());
                 if let Some(found) = read_one(&self.readers, &marks, text, &self.window[here], rest) {
                     if keep(wraps + 1, found) {
                         return best;
@@ -175,12 +184,18 @@ impl LogReader {
         best
     }
 
+    /// A line that has no word of an IOMMU or of DMA.
+    fn foreign(&mut self, here: usize) {
+        let line = &self.window[here];
+        match last_repeated(&line.text) {
+            Some(times) => self.builder.again(line.number, times),
+            None => self.builder.not_found(line.number, &line.text, false, None),
+        }
+    }
+
+    /// A line that has one, and is not understood.
     fn unread(&mut self, here: usize, speaks: bool) {
         let line = &self.window[here];
-        if let Some(times) = last_repeated(&line.text) {
-            self.builder.again(line.number, times);
-            return;
-        }
         let complains = reports_trouble(&line.text);
         let trouble = speaks && complains;
         if !complains && (speaks || mentions(&line.text)) {

@@ -1,7 +1,6 @@
 //! What a log says, as data: nothing here reads, ranks or prints.
 
-use super::causes::Cause;
-use super::evidence::Clue;
+use super::evidence::Likely;
 use super::fault::{Arch, Fault};
 use super::forms::Form;
 use super::scenario::Scenario;
@@ -58,17 +57,6 @@ pub enum Kind {
         /// The known form that it resembles, if it has a word that only that form has.
         nearest: Option<&'static Form>,
     },
-}
-
-/// A cause with the evidence of this log.
-#[derive(Clone, PartialEq, Debug)]
-pub struct Likely {
-    /// The cause.
-    pub cause: &'static Cause,
-    /// What in the log speaks for it.
-    pub because: Vec<Clue>,
-    /// What in the log speaks against it.
-    pub despite: Vec<Clue>,
 }
 
 /// One thing found in the log.
