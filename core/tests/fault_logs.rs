@@ -28,7 +28,7 @@ fn cases(file: &str) -> Vec<(String, String)> {
     cases
 }
 
-const FILES: [&str; 4] = ["vtd", "amd", "arm", "others"];
+const FILES: [&str; 5] = ["vtd", "amd", "arm", "others", "field"];
 
 #[test]
 fn every_case_has_its_whole_answer() {
@@ -58,6 +58,106 @@ fn no_control_character_reaches_a_terminal() {
             for lang in [Lang::En, Lang::Zh] {
                 let text = render(&parse_log(&log), lang, false);
                 assert!(!text.chars().any(|c| c.is_control() && c != '\n'), "{heading}");
+            }
+        }
+    }
+}
+
+/// Programs read the same: what is printed follows the schema, and the schema is the one that is documented.
+#[cfg(feature = "cli")]
+mod programs {
+    use super::*;
+    use iommu_core::explain::logs::answer::LogReport;
+    use iommu_core::explain::logs::schema::schema;
+    use serde_json::Value;
+    use std::io::Write as _;
+    use std::process::{Command, Stdio};
+
+    /// Does the value follow the schema? Only the keywords that ours has.
+    fn follows(value: &Value, kind: &Value, all: &Value, path: &str) {
+        if let Some(name) = kind["$ref"].as_str() {
+            let kind = &all["$defs"][name.rsplit('/').next().unwrap()];
+            assert!(kind.is_object(), "{path}: {name}");
+            return follows(value, kind, all, path);
+        }
+        if let Some(kinds) = kind["anyOf"].as_array() {
+            let kind = if value.is_null() { &kinds[1] } else { &kinds[0] };
+            return follows(value, kind, all, path);
+        }
+        match kind["type"].as_str() {
+            Some("object") => {
+                let (have, want) = (value.as_object().expect(path), kind["properties"].as_object().unwrap());
+                for key in have.keys() {
+                    follows(&value[key], want.get(key).expect(key), all, &format!("{path}.{key}"));
+                }
+                for key in kind["required"].as_array().unwrap() {
+                    assert!(have.contains_key(key.as_str().unwrap()), "{path} lacks {key}");
+                }
+            }
+            Some("array") => {
+                for (i, item) in value.as_array().expect(path).iter().enumerate() {
+                    follows(item, &kind["items"], all, &format!("{path}[{i}]"));
+                }
+            }
+            Some("integer") => assert!(value.is_u64(), "{path}: {value}"),
+            Some("number") => assert!(value.is_number(), "{path}: {value}"),
+            Some("boolean") => assert!(value.is_boolean(), "{path}: {value}"),
+            Some("string") => assert!(value.is_string(), "{path}: {value}"),
+            Some("null") => assert!(value.is_null(), "{path}: {value}"),
+            other => panic!("{path}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_schema_is_the_documented_one() {
+        let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs/explain.schema.json");
+        let documented = std::fs::read_to_string(path).unwrap();
+        assert_eq!(schema(), documented, "run `iommu-play explain --schema > docs/explain.schema.json`");
+    }
+
+    #[test]
+    fn every_answer_follows_the_schema() {
+        let all: Value = serde_json::from_str(&schema()).unwrap();
+        for file in FILES {
+            for (heading, log) in cases(&format!("{file}.txt")) {
+                for lang in [Lang::En, Lang::Zh] {
+                    let answer = serde_json::to_value(LogReport::new(&parse_log(&log), lang)).unwrap();
+                    follows(&answer, &all, &all, &heading);
+                }
+            }
+        }
+    }
+
+    fn status(args: &[&str], log: &str) -> (Option<i32>, String) {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_iommu-play"))
+            .args(args)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let _ = child.stdin.take().unwrap().write_all(log.as_bytes());
+        let out = child.wait_with_output().unwrap();
+        (out.status.code(), String::from_utf8(out.stdout).unwrap())
+    }
+
+    #[test]
+    fn the_status_says_whether_something_was_understood() {
+        let fault = "DMAR: [DMA Read] Request device [00:02.0] fault addr 1000 [fault reason 06] x\n";
+        for (args, log, want) in [
+            (&["explain"][..], fault, 0),
+            (&["explain", "--json"], fault, 0),
+            (&["explain"], "hello\n", 1),
+            (&["explain", "--json"], "hello\n", 1),
+            (&["explain"], "", 1),
+            (&["explain", "--nonsense"], fault, 2),
+            (&["explain", "/no/such/file"], "", 2),
+            (&["explain", "--schema"], "", 0),
+        ] {
+            let (code, out) = status(args, log);
+            assert_eq!(code, Some(want), "{args:?} {log}");
+            if args.contains(&"--json") {
+                assert_eq!(serde_json::from_str::<Value>(&out).unwrap()["schema"], 1);
             }
         }
     }

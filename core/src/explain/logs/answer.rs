@@ -1,7 +1,7 @@
 //! A report in one language, as it goes to the page and to programs: JSON of these types.
 //!
-//! The TypeScript declarations and `docs/explain.schema.json` are made from them. Fields are added, never renamed or
-//! removed; [`SCHEMA`] counts what a reader must know.
+//! The TypeScript declarations, the table of the documentation and `docs/explain.schema.json` are made from them
+//! (`schema`). Fields are added, never renamed or removed; [`SCHEMA`] counts what a reader must know.
 
 use super::report::{self, Certainty, Kind};
 use crate::spec::{Lang, Phrase};
@@ -35,34 +35,11 @@ macro_rules! answers {
             out
         }
 
-        /// Returns the fields of all of these, with what they mean, as a Markdown table.
-        pub fn fields_table() -> String {
-            let mut out = String::from("| type | field | meaning |\n|---|---|---|\n");
-            $($(
-                let field = camel(stringify!($field));
-                let words: &[&str] = &[$($field_doc),*];
-                out += &format!("| {} | `{field}` | {} |\n", stringify!($name), words.join("").trim());
-            )*)*
-            out
-        }
+        /// All of them: name, and each field's name, type as Rust writes it, and meaning.
+        pub(super) static TYPES: &[(&str, &[(&str, &str, &[&str])])] = &[
+            $((stringify!($name), &[$((stringify!($field), stringify!($type), &[$($field_doc),*])),*])),*
+        ];
     };
-}
-
-/// `how_to_tell` as JSON has it: `howToTell`.
-fn camel(name: &str) -> String {
-    let mut out = String::new();
-    for (i, part) in name.split('_').enumerate() {
-        let mut chars = part.chars();
-        match (i, chars.next()) {
-            (0, _) => out.push_str(part),
-            (_, Some(first)) => {
-                out.push(first.to_ascii_uppercase());
-                out.push_str(chars.as_str());
-            }
-            _ => {}
-        }
-    }
-    out
 }
 
 answers! {
@@ -168,7 +145,7 @@ answers! {
         because: Vec<String>,
         /// The evidence against it.
         despite: Vec<String>,
-        /// Public reports in which it was this: repository and number.
+        /// What taught it: public reports (repository and number), else a commit, a source or a specification.
         seen_in: Vec<&'static str>,
         /// The preset that shows it.
         preset: Option<&'static str>,

@@ -14,7 +14,8 @@ pub struct Cause {
     pub text: Text,
     /// How to tell that it was this.
     pub how_to_tell: Text,
-    /// Public reports in which it was this: repository and number.
+    /// What taught it: public reports (repository and number) in which it was this; where none was found, the commit, the
+    /// source or the specification from which it follows.
     pub taught_by: &'static [&'static str],
     /// The preset of this playground that shows it; empty if none does.
     pub preset: &'static str,
@@ -40,7 +41,7 @@ causes! {
         "设备还在使用缓冲区时，驱动就解除了映射（dma_unmap_*）。"
         => "The address was mapped shortly before: trace the events iommu:map and iommu:unmap and look for it. The fault comes and goes with load; iommu.strict=1 makes it come sooner."
            "该地址不久前还有映射：跟踪 iommu:map、iommu:unmap 事件并查找它。错误随负载时有时无；iommu.strict=1 会让它更早出现。";
-    NEVER_MAPPED [] "use-after-unmap"
+    NEVER_MAPPED ["rockchip-linux/mpp#736"] "use-after-unmap"
         "The address was never mapped for this device: a wrong or stale value in a descriptor, or a length past the end of the mapping."
         "该地址从未为此设备映射过：描述符里的值有误或已过时，或者长度越过了映射末尾。"
         => "No iommu:map event covers the page. If the page just before it is mapped, the transfer ran past its end; if nothing near is, the address itself is wrong."
@@ -50,7 +51,7 @@ causes! {
         "缓冲区的映射方向不对：DMA_TO_DEVICE 只允许设备读，DMA_FROM_DEVICE 只允许设备写。"
         => "The entry exists, with the other right set: look at the direction argument of the dma_map_* call. The trace events dma:dma_map_* (Linux v6.12 and later) show it for each mapping; debugfs shows the entry only in kernels with CONFIG_IOMMU_DEBUGFS, which distributions leave out."
            "页表项存在，但只设置了另一种权限：检查 dma_map_* 调用的方向参数。跟踪事件 dma:dma_map_*（Linux v6.12 起）会给出每次映射的方向；只有开启 CONFIG_IOMMU_DEBUGFS 的内核才能在 debugfs 中查看表项，发行版内核通常没有。";
-    PHYSICAL_ADDRESS [] "physical-address"
+    PHYSICAL_ADDRESS ["enjoy-digital/litex_m2sdr#77", "onnxsim/onnxsim#1212"] "physical-address"
         "The driver gave the device a physical or kernel address instead of the one that the DMA API returned."
         "驱动把物理地址或内核地址交给了设备，而不是 DMA API 返回的地址。"
         => "With iommu=pt, or the IOMMU off, the device works; the address lies in a RAM range of /proc/iomem. A kernel built with CONFIG_DMA_API_DEBUG names the driver (distributions leave it out)."
@@ -60,37 +61,42 @@ causes! {
         "固件让设备继续运行或仍占有它（USB 传统支持、核显、管理控制器），而其保留区域（RMRR、IVMD、RMR）缺失。"
         => "It appears early at boot, before the driver binds; the address lies in a reserved range of the firmware's memory map. A firmware update, or unbinding the firmware feature, ends it."
            "在驱动绑定之前的启动早期出现；地址位于固件内存图的保留区。更新固件或关闭相应固件功能后消失。";
-    NULL_DESCRIPTOR ["deepin-community/kernel#979"] "ring"
+    NULL_DESCRIPTOR ["deepin-community/kernel#979", "fpgasystems/Coyote#183"] "ring"
         "A descriptor was handed to the device before its address was filled in, or after it was cleared."
         "描述符在填入地址之前（或被清零之后）就交给了设备。"
         => "The address is 0 or a few bytes above. Dump the ring at the time of the fault: an entry owned by the device holds 0. A missing write barrier before the doorbell shows only under load."
            "地址为 0 或略大于 0。在出错时转储描述符环：属于设备的某一项为 0。敲门铃之前缺少写屏障时，只在高负载下出现。";
+    IGD_STOLEN ["tomitamoeko/VfioIgdPkg#5", "patmagauran/i915ovmfPkg#23"] "reserved-memory"
+        "The integrated graphics is assigned to a guest and still uses the memory that firmware took for it (stolen memory, where its framebuffer is), which the guest's tables do not map."
+        "核显已直通给客户机，却仍在使用固件为其划出的内存（stolen memory，帧缓冲所在处），而客户机的页表没有映射它。"
+        => "The address is in a reserved range just below the end of low memory (the RMRR of 00:02.0). Less stolen memory in firmware's setup (DVMT), or a guest firmware that sets up the graphics device (its OpRegion and stolen memory), ends it."
+           "地址位于低端内存末尾之下的保留区（00:02.0 的 RMRR）。在固件设置中减小 DVMT，或使用会初始化核显（OpRegion 与 stolen memory）的客户机固件后消失。";
     STALE_RING ["gnif/vendor-reset#49"] ""
         "After a suspend, a kexec or a reset, the device still uses the addresses that it was given before."
         "休眠、kexec 或复位之后，设备仍在使用之前得到的地址。"
         => "It starts right after resume or in the kdump kernel and names a device that no driver has touched yet. Check that the driver's shutdown handler stops DMA (clears Bus Master Enable)."
            "恢复之后或在 kdump 内核里立刻出现，且设备尚未被任何驱动接管。检查驱动的 shutdown 是否停止 DMA（清除 Bus Master Enable）。";
-    ALIAS [] "phantom"
+    ALIAS ["QubesOS/qubes-issues#5968", "Microsemi/switchtec-kernel#110"] "phantom"
         "The request carries another requester id than the device's own: a PCIe-to-PCI bridge, a quirky function, or a VF."
         "请求携带的请求者 ID 不是设备自己的：PCIe 转 PCI 桥、有缺陷的功能号，或某个 VF。"
         => "lspci shows nothing, or a bridge, at this number; the kernel's list of DMA alias quirks names such devices. Compare with the working device's number."
            "lspci 在该编号处看不到设备或只看到桥；内核的 DMA 别名 quirk 列表中有这类设备。与实际工作的设备编号对比。";
-    NOT_ATTACHED [] ""
+    NOT_ATTACHED ["seen with Linux 7.3 on QEMU"] ""
         "The device sends DMA although no domain was attached to it: its driver never ran, or it was detached."
         "设备没有连接到任何域却发出 DMA：驱动从未运行，或已被分离。"
         => "No driver is bound (lspci -k), or the unit did not find the device in the firmware's tables (DMAR, IVRS, IORT): look for its number in the boot log."
            "没有绑定驱动（lspci -k），或单元在固件表（DMAR、IVRS、IORT）中找不到该设备：在启动日志里查找它的编号。";
-    COPIED_TABLES [] ""
+    COPIED_TABLES ["NVIDIA/NV-Kernels#460"] ""
         "Tables copied from the previous kernel (kdump) are incomplete or already overwritten."
         "从前一个内核（kdump）复制来的表不完整或已被覆盖。"
         => "The boot log says that translation structures were copied; the fault starts before any driver binds. It goes away in a fresh boot."
            "启动日志提到复制了转换结构；错误在任何驱动绑定前就开始。正常启动时不会出现。";
-    BAD_ENTRY [] ""
+    BAD_ENTRY ["genodelabs/genode#5002"] ""
         "An entry was written that this unit's hardware does not accept: a feature bit that it lacks, or a reserved bit."
         "写入了该单元硬件不接受的表项：使用了不支持的特性位，或设置了保留位。"
         => "It faults on every access, from the first one. Compare the entry with the capability registers (cap, ecap): address width, page sizes, snoop control, scalable mode."
            "从第一次访问起就总是出错。把该项与能力寄存器（cap、ecap）对照：地址宽度、页大小、侦听控制、可扩展模式。";
-    CORRUPTED [] ""
+    CORRUPTED ["VT-d 7.1.3"] ""
         "Memory that holds the tables was overwritten, or freed while the unit still walked it."
         "存放表的内存被改写，或在单元仍在遍历时被释放。"
         => "The entry holds data that looks like anything but an entry. Page poisoning (page_poison=1) or KASAN names the writer; a use after free shows poison bytes."
@@ -100,87 +106,87 @@ causes! {
         "表项已修改但尚不可见：不侦听缓存的单元上缺少缓存刷新（clflush），或缺少失效操作。"
         => "The entry in memory is right when you look at it later. The unit's ecap.C (page-walk coherency) is 0, or no invalidation follows the change in the trace."
            "事后查看时内存中的表项是正确的。单元的 ecap.C（页遍历一致性）为 0，或跟踪中修改之后没有失效操作。";
-    TABLE_UNREADABLE [] ""
+    TABLE_UNREADABLE ["arceos-hypervisor/axvisor#193"] ""
         "A table pointer leads to memory that the unit cannot read: outside RAM, encrypted, or above its address width."
         "表指针指向单元无法读取的内存：不在内存范围内、被加密，或超出其地址宽度。"
         => "Follow the pointers from the root by hand: one leads outside /proc/iomem's RAM or above the width in the capability register."
            "从根表开始手工跟随指针：其中一个指向 /proc/iomem 内存之外，或高于能力寄存器给出的宽度。";
-    TOO_WIDE [] "mask-iommu"
+    TOO_WIDE ["VT-d 7.1.3"] "mask-iommu"
         "The device sent an address above the width that the tables cover: garbage in a descriptor, or a driver that set a larger DMA mask than the domain has."
         "设备发出的地址超出了表所覆盖的宽度：描述符里是垃圾值，或驱动设置的 DMA 掩码大于域的范围。"
         => "Compare the address with the domain's width (39, 48 or 57 bits). Random upper bits mean garbage; a clean pattern such as all ones in the upper half means a sign-extended 32-bit value."
            "把地址与域宽度（39、48 或 57 位）比较。高位随机说明是垃圾值；高半部全 1 说明是被符号扩展的 32 位值。";
-    SUPERPAGE [] ""
+    SUPERPAGE ["VT-d 7.1.3"] ""
         "A large page was used at a level where this unit supports none, or its address is not aligned to its size."
         "在该单元不支持的级别使用了大页，或其地址没有按大小对齐。"
         => "The entry has bit 7 (PS) set. Check the large-page bits of the capability register; intel_iommu=sp_off makes it go away."
            "表项第 7 位（PS）为 1。检查能力寄存器中的大页位；intel_iommu=sp_off 时消失。";
-    ATS_BLOCKED [] ""
+    ATS_BLOCKED ["NVIDIA/NV-Kernels#291"] ""
         "The device sent a translation request or an already translated request, and its table entry does not allow that."
         "设备发出了转换请求或已转换请求，但其表项不允许。"
         => "ATS is enabled in the device (lspci -vv, ATSCtl: Enable+) and not in its table entry: firmware or another kernel enabled it. pci=noats ends it."
            "设备中已启用 ATS（lspci -vv，ATSCtl: Enable+）而表项中没有：由固件或另一个内核启用。使用 pci=noats 后消失。";
-    MSI_RANGE [] "msi-hole"
+    MSI_RANGE ["VT-d 7.1.3"] "msi-hole"
         "The address is in the interrupt range 0xFEE0_0000 to 0xFEEF_FFFF, which is never translated as memory."
         "地址位于中断区间 0xFEE0_0000 至 0xFEEF_FFFF，永远不会作为内存转换。"
         => "The device's MSI address is right for an interrupt, so this was an interrupt that had the wrong size, type or a PASID; or a mapping was made into that range."
            "该 MSI 地址对中断是正确的，所以这是一次大小、类型不对或带 PASID 的中断；或者有映射落入了该区间。";
-    PASID_NOT_BOUND [] "sva"
+    PASID_NOT_BOUND ["VT-d 7.1.3"] "sva"
         "The process was never bound to the device, or it exited (and its PASID was freed) while the device still worked for it."
         "进程从未绑定到该设备，或设备仍在为其工作时进程已退出（PASID 已释放）。"
         => "Trace bind and unbind (iommu_sva_bind_device). If the PASID was bound before, the driver must drain the queue before it unbinds."
            "跟踪绑定与解除绑定（iommu_sva_bind_device）。若之前绑定过，驱动应在解除绑定前排空队列。";
-    PASID_CONFIG [] ""
+    PASID_CONFIG ["intel/dsa-perf-micros#2", "intel/idxd-config#46"] ""
         "The device's entry does not allow PASIDs, or allows fewer of them than the device uses."
         "设备的表项不允许 PASID，或允许的数量少于设备所用。"
         => "Compare the PASID with the size field of the device's entry and with the PASID capability in lspci -vv (Max PASID Width)."
            "把 PASID 与设备表项中的大小字段，以及 lspci -vv 的 PASID 能力（Max PASID Width）比较。";
-    NO_PAGE_REQUEST [] "sva"
+    NO_PAGE_REQUEST ["PCI Express, ATS"] "sva"
         "The device has no page requests (PRI), or they are off, so it cannot have the process's page brought in."
         "设备没有页请求（PRI）或未启用，因此无法让进程的页调入内存。"
         => "The same address works after the process touches it or after mlock(). Enable PRI, or pin the buffer."
            "进程先访问该地址或 mlock() 之后就正常。启用 PRI，或锁定缓冲区。";
-    PROCESS_UNMAPPED [] "sva"
+    PROCESS_UNMAPPED ["VT-d 7.1.3"] "sva"
         "The process itself has no such page: it freed the buffer, or passed a wrong pointer."
         "进程自身没有该页：它释放了缓冲区，或传递了错误的指针。"
         => "Look the address up in /proc/PID/maps: the CPU would fault there too."
            "在 /proc/PID/maps 中查找该地址：CPU 访问同样会出错。";
-    USER_BIT [] ""
+    USER_BIT ["VT-d 7.1.3"] ""
         "The request was made with user privilege and the page is the kernel's (U/S = 0), or a driver forgot to set U/S."
         "请求以用户权限发出，而该页属于内核（U/S = 0），或驱动忘了设置 U/S。"
         => "The entry is present with U/S = 0. Kernel DMA over first-stage tables must set U/S or ask for privilege."
            "表项存在且 U/S = 0。内核使用第一级表做 DMA 时必须设置 U/S 或请求特权。";
-    NO_EXECUTE [] ""
+    NO_EXECUTE ["VT-d 7.1.3"] ""
         "The device fetches instructions from a page that is marked no-execute."
         "设备从标记为不可执行的页取指。"
         => "The entry has XD set. The buffer was not mapped for execution, or the jump went to data."
            "表项设置了 XD。缓冲区没有映射为可执行，或跳转到了数据。";
-    STAGE2_HOLE [] "two-stages"
+    STAGE2_HOLE ["VT-d 7.1.3"] "two-stages"
         "The guest's address is right but the hypervisor has no memory there (or only read-only memory)."
         "客户机的地址正确，但虚拟机监控器在那里没有内存（或只读内存）。"
         => "Compare the guest-physical address with the guest's memory map; a peer device's BAR, a ballooned or not yet populated page are typical."
            "把客户机物理地址与客户机内存图比较；典型情况是另一设备的 BAR、被气球回收或尚未填充的页。";
-    IR_NOT_PRESENT [] "interrupts"
+    IR_NOT_PRESENT ["VT-d 5.1.4.1"] "interrupts"
         "The interrupt was freed (or never set up) and the device still raises it."
         "该中断已释放（或从未设置），而设备仍在发出它。"
         => "It follows a driver unload, a suspend or a reset. The index names the entry: /proc/interrupts shows which interrupts are there; a kernel with CONFIG_IOMMU_DEBUGFS shows the entries in ir_translation_struct."
            "发生在驱动卸载、休眠或复位之后。索引指出了表项：/proc/interrupts 列出现有的中断；开启 CONFIG_IOMMU_DEBUGFS 的内核可在 ir_translation_struct 中查看表项。";
-    IR_WRONG_SOURCE [] "forged-msi"
+    IR_WRONG_SOURCE ["quo/ithc-linux#2"] "forged-msi"
         "The interrupt came from a requester id that its entry does not allow: an alias, a bridge, or an attack."
         "中断来自其表项不允许的请求者 ID：别名、桥，或攻击。"
         => "Compare the device with the SID field of the entry. A VF or a function behind a bridge needs an alias quirk."
            "把设备与表项的 SID 字段比较。VF 或桥后的功能需要别名 quirk。";
-    IR_COMPATIBILITY [] "forged-msi"
+    IR_COMPATIBILITY ["VT-d 5.1.4.1"] "forged-msi"
         "The device still holds an MSI address of the old (compatibility) form, written before interrupt remapping was enabled."
         "设备里仍是中断重映射启用之前写入的旧（兼容）格式 MSI 地址。"
         => "It comes from a timer, an I/O APIC or a device that was not set up again after suspend. Its address bit 4 is 0. x2APIC mode never lets such interrupts pass."
            "来自定时器、I/O APIC 或休眠后没有重新设置的设备。其地址第 4 位为 0。x2APIC 模式下此类中断一律不放行。";
-    IR_CONFIG [] "interrupts"
+    IR_CONFIG ["VT-d 5.1.4.1"] "interrupts"
         "The interrupt message or the remapping table is malformed: an index past the table's end, or reserved bits."
         "中断消息或重映射表格式有误：索引越过表尾，或保留位被设置。"
         => "Decode the MSI address and data of the device (lspci -vv) and compare the handle with the table's size."
            "解码设备的 MSI 地址与数据（lspci -vv），把句柄与表大小比较。";
-    DEVICE_GONE ["gnif/vendor-reset#81", "endlessm/linux#460"] ""
+    DEVICE_GONE ["gnif/vendor-reset#81", "endlessm/linux#460", "gnif/vendor-reset#66", "intel/ipu6-drivers#129"] ""
         "The device does not answer invalidations: it was unplugged, reset, lost its link, or its ATS is broken."
         "设备不响应失效请求：已被拔出、复位、链路断开，或其 ATS 有缺陷。"
         => "lspci reads ff for it, or AER errors precede. If it works otherwise, disable ATS for it (pci=noats, or a quirk)."
@@ -190,42 +196,42 @@ causes! {
         "软件提交了单元拒绝的失效描述符：未知类型或保留位。"
         => "Decode the words that the message prints. All zeros means that the queue's memory or its tail is wrong."
            "解码消息打印的字。全 0 说明队列内存或尾指针有误。";
-    ACCESS_FLAG [] ""
+    ACCESS_FLAG ["IHI 0070"] ""
         "The entry's access flag (AF) is 0 and hardware does not set it by itself here."
         "表项的访问标志（AF）为 0，而硬件在此不会自动设置。"
         => "The entry is otherwise valid. In a process's tables the CPU side must set AF, or hardware update (HTTU) be on."
            "表项其他部分有效。进程页表中须由 CPU 侧设置 AF，或启用硬件更新（HTTU）。";
-    UNKNOWN_STREAM [] ""
+    UNKNOWN_STREAM ["IHI 0062"] ""
         "The device is not in the stream table: the firmware's description (IORT, iommu-map in the device tree) does not name this StreamID."
         "设备不在流表中：固件描述（IORT，或设备树的 iommu-map）没有给出该 StreamID。"
         => "Compute the StreamID from the PCI number by the firmware's mapping and compare. A hot-plugged bus number is a usual surprise."
            "按固件的映射从 PCI 编号计算 StreamID 并比较。热插拔的总线号常出意外。";
-    MISALIGNED [] ""
+    MISALIGNED ["RISC-V IOMMU specification"] ""
         "The device made an access that is not aligned as the structure or the message needs."
         "设备的访问没有按结构或消息的要求对齐。"
         => "MSI writes must be 4 bytes and aligned. Look at what the device writes and where."
            "MSI 写必须是 4 字节且对齐。检查设备写了什么、写到哪里。";
-    UNIT_OFF [] ""
+    UNIT_OFF ["RISC-V IOMMU specification"] ""
         "The unit is off, which means here that it blocks everything (ddtp mode Off)."
         "单元处于关闭状态；在这里这意味着阻止一切请求（ddtp 模式为 Off）。"
         => "Read ddtp: mode 0. The driver has not come up yet, or stopped the unit, while devices still ran."
            "读取 ddtp：模式为 0。驱动尚未启动或已停止该单元，而设备仍在运行。";
-    TYPE_BLOCKED [] ""
+    TYPE_BLOCKED ["RISC-V IOMMU specification"] ""
         "The device's entry does not allow this kind of transaction: a process_id while PDTV is 0, ATS while EN_ATS is 0, or a larger device_id than the table reaches."
         "设备表项不允许这类事务：PDTV 为 0 却带 process_id、EN_ATS 为 0 却使用 ATS，或 device_id 超出表的范围。"
         => "Look at tc (EN_ATS, PDTV, T2GPA) of the device context and at the number of levels in ddtp."
            "检查设备上下文的 tc（EN_ATS、PDTV、T2GPA）以及 ddtp 的级数。";
-    MEMORY_ERROR [] ""
+    MEMORY_ERROR ["AMD 48882"] ""
         "Memory returned corrupted data (ECC, poison)."
         "内存返回了损坏的数据（ECC、毒化）。"
         => "Machine-check or RAS records name the DIMM at the same time."
            "同一时间的机器检查或 RAS 记录会指出内存条。";
-    ENCRYPTED [] "swiotlb"
+    ENCRYPTED ["AMD 48882"] "swiotlb"
         "The page belongs to a confidential guest (SEV-SNP) and the device, or the host, may not touch it."
         "该页属于机密客户机（SEV-SNP），设备或主机不得访问。"
         => "The guest must share the page (or use bounce buffers, swiotlb=force) before it gives it to the device."
            "客户机在把页交给设备之前必须将其共享（或使用反弹缓冲区，swiotlb=force）。";
-    MSI_ZERO [] "interrupts"
+    MSI_ZERO ["Linux commit 039d4926379b"] "interrupts"
         "The device raised an MSI while its MSI or MSI-X address register was 0: before the vector was set up, after free_irq, or by a timer or poll that keeps raising it."
         "设备在 MSI 或 MSI-X 地址寄存器为 0 时发出了 MSI：在设置向量之前、free_irq 之后，或由定时器、轮询不断触发。"
         => "The address is exactly 0 and it is a write (of 4 bytes); it comes when the interrupt is set up, freed or the device is opened and closed. lspci -vv shows \"Address: 0000000000000000\" at the MSI capability."
@@ -235,32 +241,32 @@ causes! {
         "固件或芯片组内的设备发出了未为重映射设置的中断或 EOI 消息：根复合体，或在 IVRS 表中缺少条目的 I/O APIC、HPET。"
         => "The address is in the interrupt range and the device is 00:00.x or another part of the chipset. Once at boot it does no harm; a firmware update that completes the IVRS table ends it."
            "地址落在中断区间，设备为 00:00.x 或芯片组的其他部分。启动时出现一次无害；更新固件补全 IVRS 表后消失。";
-    GUEST_MSI [] "forged-msi"
+    GUEST_MSI ["VT-d 5.1.4.1"] "forged-msi"
         "The interrupt message was composed by somebody else than the kernel: a domain that makes its own messages (Intel VMD), or an assigned device whose guest driver writes the MSI address into the device's own registers, past the emulated capability."
         "中断消息不是由内核生成的：由自行生成消息的域（Intel VMD）发出，或直通设备的客户机驱动绕过模拟的能力，把 MSI 地址直接写入设备寄存器。"
         => "The device is behind a VMD, or bound to vfio-pci; it works on the host. The message's address bit 4 is 0 (compatibility format), which the IOMMU here blocks."
            "设备位于 VMD 之后，或绑定到 vfio-pci；在宿主机上正常。消息地址的第 4 位为 0（兼容格式），而此处的 IOMMU 会阻止它。";
-    UNIT_GONE [] ""
+    UNIT_GONE ["PCI Express"] ""
         "The IOMMU itself did not answer: it is powered down, or gone with the device it is part of. Its registers read as all ones, and no fault happened."
         "IOMMU 本身没有应答：已掉电，或随所在设备一起消失。寄存器读出全 1，实际上没有发生错误。"
         => "Every field of the record is all ones. Look for a suspend, a surprise removal or a PCI error just before."
            "记录的每个字段都是全 1。查看之前是否有休眠、意外拔出或 PCI 错误。";
-    MAPPING_ERROR_USED [] ""
+    MAPPING_ERROR_USED ["Linux include/linux/dma-mapping.h"] ""
         "The driver used DMA_MAPPING_ERROR as an address: a mapping failed and dma_mapping_error() was not checked."
         "驱动把 DMA_MAPPING_ERROR 当作地址使用：映射失败而没有检查 dma_mapping_error()。"
         => "The address is all ones in its page (or all ones in 32 bits, cut by the device). Look for \"swiotlb buffer is full\" or an allocation failure before it; a kernel with CONFIG_DMA_API_DEBUG says \"failed to check map error\"."
            "地址在页粒度上为全 1（或被设备截断为 32 位全 1）。查看之前是否有 swiotlb buffer is full 或分配失败；开启 CONFIG_DMA_API_DEBUG 的内核会报 failed to check map error。";
-    CONTROL_NOT_RESTORED [] ""
+    CONTROL_NOT_RESTORED ["Linux commit ef75966abf95"] ""
         "The entry asks for a feature that the unit's control register does not enable, as after a resume that restored the tables and not the register."
         "表项使用了控制寄存器没有启用的特性，例如恢复休眠时只恢复了表而没有恢复该寄存器。"
         => "It starts right after resume, for every device at once, and a fresh boot is clean. Linux commit ef75966abf95 mended such a case (EPHEn in the resume path)."
            "恢复之后立刻对所有设备出现，重新启动则正常。Linux 提交 ef75966abf95 修复过这类问题（恢复路径中的 EPHEn）。";
-    MSI_UNMAPPED [] "interrupts"
+    MSI_UNMAPPED ["seen with Linux 7.3 on QEMU"] "interrupts"
         "The write is an interrupt message, and its target (an ITS doorbell, an interrupt file of an IMSIC) is not mapped in the device's domain."
         "这次写是中断消息，而其目标（ITS 门铃、IMSIC 的中断文件）没有映射到设备的域中。"
         => "A write of 4 bytes, aligned, always to the same page, when the interrupt should come. /proc/iomem names the page; lspci -vv shows the address in the MSI capability."
            "写 4 字节、对齐、总是同一页，在中断应当到来时出现。/proc/iomem 会给出该页的归属；lspci -vv 的 MSI 能力显示该地址。";
-    STREAM_CONFLICT [] ""
+    STREAM_CONFLICT ["IHI 0062"] ""
         "Two stream mapping entries match the same StreamID."
         "两个流匹配表项命中同一个 StreamID。"
         => "Compare the `iommus` and `iommu-map` properties: two of them, with their masks, cover this StreamID."
@@ -270,7 +276,7 @@ causes! {
         "单元从命令队列读到的内容与软件写入的不同：写入尚不可见、队列基址或大小有误，或其内存无法读取。"
         => "The command at the error is all zeros, or is no command that the driver writes. Check the queue's alignment and its cacheability."
            "出错处的命令全为 0，或不是驱动会写入的命令。检查队列的对齐与缓存属性。";
-    RECORD_OF_EMULATOR [] ""
+    RECORD_OF_EMULATOR ["seen with Linux 7.3 on QEMU"] ""
         "The record was written wrongly by an emulator: QEMU's amd-iommu (seen in 11.1.3) leaves address and domain 0 and puts the permission bits in the wrong place."
         "记录由模拟器写错：QEMU 的 amd-iommu（见于 11.1.3）把地址和域留为 0，并把权限位放错位置。"
         => "The machine is a QEMU guest with -device amd-iommu, and every event has address=0x0, domain=0x0000 and flags 0x0009 or 0x000a. QEMU's trace event amdvi_page_fault has the address."
@@ -290,7 +296,7 @@ causes! {
         "反弹缓冲区池对负载来说太小：机密客户机中所有 DMA 都经过反弹，或 DMA 掩码较小的设备很忙。"
         => "used is near total under load and falls afterwards. Enlarge it (swiotlb=SLOTS, 2 KiB each), or use a kernel with CONFIG_SWIOTLB_DYNAMIC."
            "高负载时 used 接近 total，之后下降。加大池（swiotlb=槽数，每槽 2 KiB），或使用开启 CONFIG_SWIOTLB_DYNAMIC 的内核。";
-    SWIOTLB_NONE [] "swiotlb"
+    SWIOTLB_NONE ["Linux kernel/dma/swiotlb.c"] "swiotlb"
         "There is no pool of bounce buffers at all, and the buffer is out of the device's reach."
         "根本没有反弹缓冲区池，而缓冲区超出设备可达范围。"
         => "total is 0: swiotlb=noforce or an IOMMU that was expected and is off. Turn the IOMMU on, or leave swiotlb on."
@@ -300,27 +306,27 @@ causes! {
         "缓冲区高于设备的 DMA 掩码，或高于其总线可达范围，且无法反弹。"
         => "Compare the address with the mask in the message. If the device can do more, the driver forgot dma_set_mask_and_coherent(); a bus limit comes from dma-ranges of the device tree or _DMA of ACPI."
            "把地址与消息中的掩码比较。若设备能寻址更多，则驱动忘了 dma_set_mask_and_coherent()；总线限制来自设备树的 dma-ranges 或 ACPI 的 _DMA。";
-    API_MISUSE [] ""
+    API_MISUSE ["openbmc/linux#201", "boundarydevices/linux#4"] ""
         "The driver named in the message breaks the rule of the DMA API that the message states."
         "消息中所指的驱动违反了消息所述的 DMA API 规则。"
         => "The stack trace below the message is the call. By default only the first such error of a boot is printed: write 1 to dma-api/all_errors in debugfs to see all."
            "消息下方的调用栈就是出错的调用。默认每次启动只打印第一个此类错误：向 debugfs 的 dma-api/all_errors 写 1 可看到全部。";
-    NOT_CHECKED [] ""
+    NOT_CHECKED ["larrystevenwise/krping#12"] ""
         "The driver does not call dma_mapping_error() after a mapping. It matters on the day a mapping fails: the error value is then used as an address."
         "驱动在映射之后没有调用 dma_mapping_error()。一旦映射失败，错误值就会被当作地址使用。"
         => "Read the function in the stack trace: every dma_map_* must be followed by dma_mapping_error()."
            "查看调用栈中的函数：每次 dma_map_* 之后都必须调用 dma_mapping_error()。";
-    OVERLAPPING_MAPPINGS [] ""
+    OVERLAPPING_MAPPINGS ["Linux kernel/dma/debug.c"] ""
         "Two mappings share a cache line: a buffer was mapped twice at once, or two small buffers lie in one line."
         "两个映射共用一个缓存行：同一缓冲区被同时映射两次，或两个小缓冲区位于同一行。"
         => "Buffers for DMA_FROM_DEVICE must be aligned to ARCH_DMA_MINALIGN and be mapped once at a time; for a buffer inside a structure that means its own cache line."
            "用于 DMA_FROM_DEVICE 的缓冲区必须按 ARCH_DMA_MINALIGN 对齐且同一时刻只映射一次；结构体内的缓冲区需要独占缓存行。";
-    VMALLOC_BUFFER [] "vmalloc"
+    VMALLOC_BUFFER ["Linux include/linux/dma-mapping.h"] "vmalloc"
         "The buffer is vmalloc memory or on the stack, which the DMA API does not map: its pages are not contiguous."
         "缓冲区是 vmalloc 内存或位于栈上，DMA API 不能映射：其页在物理上不连续。"
         => "Find where the buffer is allocated: use kmalloc, or map each page (vmalloc_to_page) by itself."
            "找到缓冲区的分配处：改用 kmalloc，或逐页映射（vmalloc_to_page）。";
-    IOVA_LEAK [] ""
+    IOVA_LEAK ["Linux drivers/iommu/dma-iommu.c"] ""
         "The 32-bit part of the device's I/O virtual addresses was used up once: a driver leaks mappings, or its mappings are very large or very many."
         "设备的 32 位 IOVA 空间曾经耗尽：驱动泄漏映射，或映射很大、很多。"
         => "The message comes once and is harmless for a 64-bit device. Count iommu:map against iommu:unmap: a difference that grows is a leak."
@@ -330,12 +336,12 @@ causes! {
         "该地址位于固件为同组另一设备保留的区域（RMRR），却被当作普通地址分配。"
         => "The entry that is there maps the page to itself. Compare with the lines \"RMRR base\" of the boot log. iommu=pt, a firmware update or a newer kernel ends it."
            "已有的表项把该页映射到自身。与启动日志的 RMRR base 行比较。使用 iommu=pt、更新固件或更新内核后消失。";
-    MAPPED_TWICE [] ""
+    MAPPED_TWICE ["Linux drivers/iommu/intel/iommu.c"] ""
         "The same range was mapped twice with the same target: as with the BAR of an assigned device (peer to peer) in a nested guest."
         "同一范围以相同目标被映射了两次：例如嵌套客户机中直通设备的 BAR（点对点）。"
         => "The old and the new value in the message are equal. Harmless for the access itself; the double mapping is the caller's mistake."
            "消息中的旧值与新值相同。对访问本身无害；重复映射是调用者的错误。";
-    STALE_ENTRY_LEFT [] ""
+    STALE_ENTRY_LEFT ["Linux drivers/iommu/intel/iommu.c"] ""
         "An entry was left behind when its range was unmapped and given out again."
         "范围解除映射并再次分配时，有表项残留。"
         => "The old value points to other memory, neither to the page itself nor to the new target. Report the kernel; iommu=pt avoids it."
@@ -345,22 +351,22 @@ causes! {
         "同一 IOMMU 组中的另一个设备仍绑定在宿主机驱动上。"
         => "ls /sys/kernel/iommu_groups/N/devices, and lspci -k for each: all but bridges must be bound to vfio-pci or to nothing."
            "查看 /sys/kernel/iommu_groups/N/devices 以及各设备的 lspci -k：除桥以外都必须绑定到 vfio-pci 或不绑定驱动。";
-    GUEST_ABOVE_WIDTH ["MicronSSD/unvme#4", "cloud-hypervisor/cloud-hypervisor#7030"] "mask-iommu"
+    GUEST_ABOVE_WIDTH ["MicronSSD/unvme#4", "cloud-hypervisor/cloud-hypervisor#7030", "gnif/LookingGlass#1184"] "mask-iommu"
         "The guest-physical address is above the width of the IOMMU's tables."
         "客户机物理地址超出 IOMMU 页表的宽度。"
         => "Compare with \"Host address width\" and the width in cap of the boot log (39 bits on many client machines). Keep the guest's 64-bit BARs lower: host-phys-bits-limit, pci-hole64-size, or a vIOMMU with aw-bits=48."
            "与启动日志中的 Host address width 及 cap 中的宽度比较（许多客户端机器为 39 位）。把客户机的 64 位 BAR 放低：host-phys-bits-limit、pci-hole64-size，或 aw-bits=48 的 vIOMMU。";
-    MEMLOCK [] ""
+    MEMLOCK ["cloud-hypervisor/cloud-hypervisor#165", "intel/gvt-linux#60"] ""
         "The process may not lock as much memory as the guest has."
         "进程被允许锁定的内存少于客户机的内存。"
         => "ulimit -l, or the memory limit of the container or service; libvirt sets it from the guest's size and its hostdevs."
            "检查 ulimit -l，或容器、服务的内存限制；libvirt 会根据客户机大小和直通设备设置。";
-    NOT_PINNABLE [] ""
+    NOT_PINNABLE ["cloud-hypervisor/cloud-hypervisor#8895"] ""
         "The memory cannot be pinned: it is not there, or is of a kind that VFIO may not keep (a file system's page cache, device memory)."
         "该内存无法钉住：不存在，或属于 VFIO 不能长期占用的类型（文件系统页缓存、设备内存）。"
         => "Look at the mapping of this address in /proc/PID/maps of the virtual machine."
            "在虚拟机进程的 /proc/PID/maps 中查看该地址的映射。";
-    MAP_OVERLAP [] ""
+    MAP_OVERLAP ["kata-containers/kata-containers#10582"] ""
         "The range is mapped already: two mappings of the same guest addresses."
         "该范围已被映射：同一段客户机地址映射了两次。"
         => "Two memory regions of the virtual machine overlap, or an unmap before it failed."
@@ -370,32 +376,42 @@ causes! {
         "固件为该设备声明了内存区域（RMRR），内核因此不允许直通。USB 控制器和图形设备除外。"
         => "The boot log has an RMRR whose device scope is this device. Turn the feature off in firmware (on HPE servers the shared memory region of the slot), or use another slot."
            "启动日志中有一个 RMRR 的设备范围是该设备。在固件中关闭该功能（HPE 服务器上为该槽位的共享内存），或换一个槽位。";
-    FIRMWARE_TABLES ["Syniurge/i2c-amd-mp2#1"] ""
+    FIRMWARE_TABLES ["Syniurge/i2c-amd-mp2#1", "linuxboot/heads#245"] ""
         "Firmware's tables (DMAR, IVRS, IORT) describe the machine wrongly or not completely."
         "固件表（DMAR、IVRS、IORT）对机器的描述有误或不完整。"
         => "The message says \"Firmware Bug\" or names what is missing. A firmware update mends it; until then the kernel works without the feature."
            "消息带有 Firmware Bug 或指出缺少的内容。更新固件可解决；在此之前内核将不使用该特性。";
-    NO_DECODE [] ""
+    NO_DECODE ["grate-driver/xf86-video-opentegra#60"] ""
         "The physical address behind the IOMMU leads nowhere: the device bypasses translation, or was given address 0 or a CPU address."
         "IOMMU 之后的物理地址不对应任何目标：设备绕过了转换，或得到了地址 0 或 CPU 地址。"
         => "The address is not in a RAM range of /proc/iomem. Check that the device has an `iommus` property and that its driver uses what the DMA API returned."
            "该地址不在 /proc/iomem 的内存范围内。检查设备是否有 `iommus` 属性，以及驱动是否使用 DMA API 返回的地址。";
-    TCE_REFUSED [] ""
+    GROUP_SPLIT ["kata-containers/kata-containers#10622"] "groups"
+        "The guest has a virtual IOMMU, which gives each device an address space of its own, but the host cannot tell the devices of this group apart."
+        "客户机有虚拟 IOMMU，每个设备有自己的地址空间，而宿主机无法区分该组内的设备。"
+        => "Assign the devices of a group behind one PCIe-to-PCI bridge of the guest, so that they share one address space; or assign only one of them; or leave the virtual IOMMU out."
+           "把同一组的设备放在客户机的同一个 PCIe 转 PCI 桥之后，使它们共用一个地址空间；或只直通其中一个；或不使用虚拟 IOMMU。";
+    DMA_PROTECTION ["kxproject/kx-audio-driver-binaries#13"] ""
+        "Windows protects memory by the IOMMU (Kernel DMA Protection, or DMA verification), and the driver gave the device an address past the DMA interface; legacy PCI devices behind an external bridge do so too."
+        "Windows 用 IOMMU 保护内存（内核 DMA 保护或 DMA 验证），而驱动绕过 DMA 接口给了设备地址；外部桥之后的传统 PCI 设备也会如此。"
+        => "msinfo32 says \"Kernel DMA Protection: On\"; !devobj with the second argument names the device. Update or remove its driver; turning the protection off in firmware only hides it."
+           "msinfo32 显示“内核 DMA 保护：启用”；!devobj 加第二个参数可得到设备。更新或移除其驱动；在固件中关闭该保护只是掩盖问题。";
+    TCE_REFUSED ["Linux arch/powerpc/kernel/eeh.c"] ""
         "The device sent DMA outside what its TCE table maps, or its link failed; the host bridge froze it."
         "设备的 DMA 超出 TCE 表的映射，或链路出错；主桥因此将其冻结。"
         => "The dump of the host bridge below the message (PHB diagnostic data) says whether a TCE or the link was at fault."
            "消息下方的主桥诊断数据（PHB diagnostic data）会说明是 TCE 还是链路的问题。";
-    NO_TRANSLATION_YET [] ""
+    NO_TRANSLATION_YET ["patmagauran/i915ovmfPkg#16"] ""
         "The device ran while its domain was being set up or torn down: at kexec, when a driver was removed, or before it was attached."
         "设备在其域建立或拆除期间仍在运行：kexec、移除驱动，或尚未连接时。"
         => "It comes once, at the moment a driver is bound or unbound."
            "只在绑定或解绑驱动的那一刻出现一次。";
-    LINK_ERROR [] ""
+    LINK_ERROR ["PCI Express"] ""
         "The PCI Express link of the device failed: what is above in the log of the same device is the consequence or the cause."
         "设备的 PCI Express 链路出错：日志中同一设备的其他消息是其结果或原因。"
         => "lspci -vv shows the error status registers. Reseat the card, try a slower link speed, or another slot."
            "lspci -vv 显示错误状态寄存器。重新插卡、降低链路速率，或更换插槽。";
-    IR_INACTIVE [] "forged-msi"
+    IR_INACTIVE ["Linux drivers/iommu/intel/irq_remapping.c"] "forged-msi"
         "Interrupt remapping is off, so a device can raise any interrupt of the host. VFIO then refuses to assign devices unless allow_unsafe_interrupts is set."
         "中断重映射未启用，设备可以触发宿主机的任意中断。除非设置 allow_unsafe_interrupts，VFIO 会拒绝直通设备。"
         => "The lines before say why: firmware's table lacks an I/O APIC, the unit has no support, or nointremap was given. dmesg | grep -i remap."
@@ -425,10 +441,29 @@ mod tests {
     }
 
     #[test]
-    fn reports_are_named_by_repository_and_number() {
-        for report in CAUSES.iter().flat_map(|cause| cause.taught_by) {
-            let (repository, number) = report.split_once('#').expect(report);
-            assert!(repository.matches('/').count() == 1 && number.parse::<u32>().is_ok(), "{report}");
+    fn every_cause_says_what_taught_it() {
+        const DOCUMENTS: [&str; 8] = [
+            "VT-d ",
+            "AMD 48882",
+            "IHI 00",
+            "RISC-V IOMMU",
+            "PCI Express",
+            "Linux ",
+            "seen with Linux",
+            "Windows ",
+        ];
+        for cause in CAUSES {
+            assert!(!cause.taught_by.is_empty(), "{}", cause.id);
+            for source in cause.taught_by {
+                let report = source.split_once('#').is_some_and(|(repository, number)| {
+                    repository.matches('/').count() == 1 && number.parse::<u32>().is_ok()
+                });
+                assert!(
+                    report || DOCUMENTS.iter().any(|name| source.starts_with(name)),
+                    "{}: {source}",
+                    cause.id
+                );
+            }
         }
     }
 }

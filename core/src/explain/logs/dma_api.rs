@@ -3,14 +3,15 @@
 use super::causes::Cause;
 use super::evidence::Clue;
 use super::fault::Fault;
-use super::found::{pattern, Captures, Format, Found, Pattern};
+use super::found::{pattern, Captures, Format, Found, Here, Join, Pattern};
+use super::pattern::read;
 use crate::spec::Text;
 use alloc::format;
 use alloc::vec::Vec;
 
 pub(super) static FORMAT: Format = Format {
     forms: &[],
-    readers: &[],
+    readers: &[(": DMA-API: ", named_first)],
     patterns: PATTERNS,
     codes: || Vec::new(),
     causes: |_: &Fault| -> &'static [&'static Cause] { &[] },
@@ -27,6 +28,11 @@ static PATTERNS: &[Pattern] = &[
         "Linux v2.6.27 to v5.0, lib/swiotlb.c"
         => "swiotlb: no bounce buffer of {size} bytes for {device}" "swiotlb：无法为 {device} 提供 {size} 字节的反弹缓冲区"
         [SWIOTLB_SMALL, SWIOTLB_LEAK, SWIOTLB_NONE] swiotlb),
+    pattern!("swiotlb-out-of-space" DmaApi Software
+        "{driver} {device} DMA: Out of SW-IOMMU space for {size} bytes"
+        "Linux v4.9 to v4.20, lib/swiotlb.c, after the line above (before: at device *)"
+        => "swiotlb: the mapping of {size} bytes for {device} failed" "swiotlb：为 {device} 映射 {size} 字节失败"
+        [SWIOTLB_SMALL, SWIOTLB_LEAK, SWIOTLB_NONE] out_of_space),
     pattern!("dma-overflow" DmaApi Software
         "{driver} {device} overflow {phys}+{size} of DMA mask {mask} bus limit {limit}"
         "Linux v5.5 and later, kernel/dma/direct.c (v4.20 to v5.4: bus mask)"
@@ -159,6 +165,18 @@ static PATTERNS: &[Pattern] = &[
         [MAPPING_ERROR_USED, NOT_CHECKED]),
 ];
 
+/// `e1000 0000:00:07.0: DMA-API: device driver ...`: before v4.20 the device's name came first.
+fn named_first(here: &Here<'_>) -> Option<Found> {
+    let (name, says) = here.text.split_once(": DMA-API: ")?;
+    let words = name.rfind(' ').and_then(|at| name[..at].rfind(' ')).map_or(name, |at| &name[at + 1..]);
+    let text = format!("DMA-API: {words}: {says}");
+    let here = Here { text: &text, ..*here };
+    PATTERNS
+        .iter()
+        .filter(|pattern| pattern.form.name.starts_with("dma-debug"))
+        .find_map(|pattern| read(pattern, &here))
+}
+
 /// The largest mapping that swiotlb can bounce: 128 slots of 2 KiB.
 const LARGEST: u64 = 128 * 2048;
 
@@ -186,6 +204,13 @@ fn swiotlb(captures: &Captures<'_>, found: &mut Found) {
             ),
         );
     }
+}
+
+/// The line after "buffer is full" says the same of the same mapping.
+fn out_of_space(captures: &Captures<'_>, found: &mut Found) {
+    swiotlb(captures, found);
+    found.join = Join::More;
+    found.fields.clear();
 }
 
 fn reach(captures: &Captures<'_>, found: &mut Found) {

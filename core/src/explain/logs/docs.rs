@@ -28,8 +28,8 @@ pub fn forms_table(lang: Lang) -> String {
 /// taught it.
 pub fn causes_table(lang: Lang) -> String {
     let heads = match lang {
-        Lang::En => "| cause | decides | for | against or rules out | seen in |",
-        Lang::Zh => "| 原因 | 决定性证据 | 支持 | 反对或排除 | 见于 |",
+        Lang::En => "| cause | decides | for | against or rules out | known from |",
+        Lang::Zh => "| 原因 | 决定性证据 | 支持 | 反对或排除 | 来源 |",
     };
     let mut out = format!("{heads}\n|---|---|---|---|---|\n");
     for cause in CAUSES {

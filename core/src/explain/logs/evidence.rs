@@ -42,6 +42,7 @@ clues! {
     EntryOtherRight "the entry in the log allows only the other direction" "日志中的表项只允许另一个方向";
     PresentByStage "the log shows first-stage tables, in which a page that is not there has a reason of its own (71h)" "日志表明使用第一级页表，其中页不存在有单独的原因（71h）";
     EntryEmpty "the entry in the log is empty" "日志中的表项为空";
+    MappedNow "a walk after the fault finds the page mapped" "错误之后的遍历发现该页有映射";
     WithPasid "the request has a PASID" "请求带 PASID";
     NoPasid "the request has no PASID" "请求不带 PASID";
     UserAddress "the address is one of a user process" "地址是用户进程的地址";
@@ -69,6 +70,7 @@ clues! {
     CompatibilityFormat "the interrupt message has the old format" "中断消息为旧格式";
     NoDomain "the device has no domain" "设备没有域";
     GraphicsDevice "the device is 00:02.0, the integrated graphics" "设备为 00:02.0，即核显";
+    GraphicsAssigned "the device is 00:02.0, and it is assigned or it is long after boot" "设备为 00:02.0，已被直通，或在启动很久之后";
     ChipsetDevice "the device is 00:00.x, part of the chipset" "设备为 00:00.x，芯片组的一部分";
     Vmd "the segment is above ffff: an Intel VMD" "段号大于 ffff：Intel VMD";
     EarlyBoot "it is within five seconds of boot" "发生在启动后五秒之内";
@@ -175,14 +177,15 @@ macro_rules! rules {
 
 rules! {
     UNMAPPED_EARLY: Decides [TraceUnmapped] For [PageAbsent, EntryEmpty, DmaDebugInLog, LaterThanBoot]
-        Against [EarlyBoot, PageZero, UserAddress] Excludes [PermissionMissing, EntryOtherRight, TraceMapped, TraceOtherDirection, TraceNever, ReservedBit, PresentByStage];
-    NEVER_MAPPED: Decides [TraceNever, Poison] For [PageAbsent, EntryEmpty, WildAddress, DmaDebugInLog]
+        Against [EarlyBoot, PageZero, UserAddress, MappedNow] Excludes [PermissionMissing, EntryOtherRight, TraceMapped, TraceOtherDirection, TraceNever, ReservedBit, PresentByStage];
+    NEVER_MAPPED: Decides [TraceNever, Poison] For [PageAbsent, EntryEmpty, WildAddress, DmaDebugInLog] Against [MappedNow]
         Excludes [PermissionMissing, EntryOtherRight, TraceMapped, TraceOtherDirection, TraceUnmapped, ReservedBit, PresentByStage];
     WRONG_DIRECTION: Decides [PermissionMissing, EntryOtherRight, TraceOtherDirection, PresentByStage] For [PagePresent, TraceMapped]
         Excludes [PageAbsent, EntryEmpty, TraceUnmapped, TraceNever, IsFetch];
     PHYSICAL_ADDRESS: Decides [KernelPointer] Against [PageZero] Excludes [TraceMapped];
     FIRMWARE_DEVICE: Decides [InReservedRegion, GraphicsDevice, EarlyNoEntry] For [EarlyBoot]
         Excludes [CopiedByKernel, IsInterrupt, WithPasid, LaterThanBoot, PermissionMissing, ReservedBit, PageZero, MappingError, VfioInLog];
+    IGD_STOLEN: Decides [GraphicsAssigned] Excludes [EarlyBoot, WithPasid, IsInterrupt, PageZero, PermissionMissing];
     NULL_DESCRIPTOR: Decides [PageZero] For [AddressZero] Excludes [TraceMapped, EmulatorPattern, NoDomain];
     NO_DECODE: Decides [BehindIommu] For [AddressZero];
     MSI_ZERO: Decides [WriteToZero] Excludes [EmulatorPattern, NoDomain];
@@ -193,7 +196,7 @@ rules! {
     BAD_ENTRY: Decides [ReservedBit];
     CONTROL_NOT_RESTORED: For [ResumeBefore, ReservedBit];
     CORRUPTED: For [Poison];
-    NOT_FLUSHED: For [TraceMapped];
+    NOT_FLUSHED: Decides [MappedNow] For [TraceMapped];
     TABLE_UNREADABLE: For [WildAddress];
     TOO_WIDE: For [WildAddress, AboveWidth];
     SUPERPAGE: For [];
@@ -202,10 +205,10 @@ rules! {
     MSI_UNMAPPED: Decides [MessageTarget] Excludes [IsRead, WithPasid];
     CHIPSET_INTERRUPT: Decides [PostedWrite] For [ChipsetDevice] ;
     GUEST_MSI: Decides [Vmd, VfioInLog];
-    PASID_NOT_BOUND: For [WithPasid] Excludes [NoPasid];
+    PASID_NOT_BOUND: For [WithPasid] Excludes [NoPasid, ReservedBit];
     PASID_CONFIG: For [WithPasid] Excludes [NoPasid];
-    NO_PAGE_REQUEST: For [WithPasid, UserAddress] Excludes [NoPasid, PermissionMissing];
-    PROCESS_UNMAPPED: Decides [UserAddress] For [WithPasid] Excludes [NoPasid, PermissionMissing];
+    NO_PAGE_REQUEST: For [WithPasid, UserAddress] Excludes [NoPasid, PermissionMissing, ReservedBit];
+    PROCESS_UNMAPPED: Decides [UserAddress] For [WithPasid] Excludes [NoPasid, PermissionMissing, ReservedBit];
     USER_BIT: For [UserPrivilege, WithPasid];
     NO_EXECUTE: Decides [IsFetch] Excludes [IsData];
     STAGE2_HOLE: For [VfioInLog];
@@ -213,7 +216,7 @@ rules! {
     IR_WRONG_SOURCE: For [];
     IR_COMPATIBILITY: For [CompatibilityFormat, EarlyBoot, ResumeBefore] Against [Vmd, VfioInLog];
     IR_CONFIG: For [];
-    DEVICE_GONE: Decides [InvalidationTimeout, AtcTimeout, AerBefore, DeviceRemoved];
+    DEVICE_GONE: Decides [InvalidationTimeout, AtcTimeout, AerBefore, DeviceRemoved] For [ResetBefore];
     BAD_DESCRIPTOR: Decides [CommandIllegal] Excludes [AllOnes, AtcTimeout];
     QUEUE_MEMORY: Decides [CommandAllZero, CommandUnreadable] Excludes [AtcTimeout, AllOnes];
     ACCESS_FLAG: For [];
@@ -308,6 +311,7 @@ const KINDS: &[&[&Cause]] = &[
         &WRONG_DIRECTION,
         &PHYSICAL_ADDRESS,
         &FIRMWARE_DEVICE,
+        &IGD_STOLEN,
         &NULL_DESCRIPTOR,
         &MSI_ZERO,
         &STALE_RING,
@@ -319,6 +323,7 @@ const KINDS: &[&[&Cause]] = &[
         &RECORD_OF_EMULATOR,
         &TOO_WIDE,
         &BAD_ENTRY,
+        &NOT_FLUSHED,
     ],
     &[
         &UNMAPPED_EARLY,
@@ -329,6 +334,7 @@ const KINDS: &[&[&Cause]] = &[
         &NO_EXECUTE,
         &USER_BIT,
         &ACCESS_FLAG,
+        &BAD_ENTRY,
     ],
     &[&ATS_BLOCKED, &MSI_RANGE, &CHIPSET_INTERRUPT, &ALIAS],
     &[
@@ -337,7 +343,6 @@ const KINDS: &[&[&Cause]] = &[
         &IR_COMPATIBILITY,
         &GUEST_MSI,
         &IR_WRONG_SOURCE,
-        &STALE_RING,
         &UNIT_GONE,
         &RECORD_OF_EMULATOR,
     ],

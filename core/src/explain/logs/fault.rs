@@ -63,6 +63,8 @@ speakers! {
     Power "power" "POWER EEH";
     /// A hypervisor that names no architecture (ESXi).
     Hypervisor "hypervisor" "VMware ESXi";
+    /// Hyper-V, and Windows on top of it.
+    HyperV "hyper-v" "Hyper-V / Windows";
     /// The kernel's DMA API: mapping, bouncing, its debug checks.
     DmaApi "dma-api" "DMA API";
     /// VFIO, iommufd and the groups of the IOMMU core.
@@ -99,10 +101,6 @@ impl Arch {
             Arch::RiscV => Text::new("process_id", "process_id（进程号）"),
             _ => Text::new("PASID", "PASID（进程地址空间 ID）"),
         }
-    }
-    /// Returns whether the machine here runs this architecture, so that a fault can be shown as a walk.
-    pub const fn runs(self) -> bool {
-        matches!(self, Arch::VtD | Arch::RiscV)
     }
 }
 

@@ -3,8 +3,8 @@
 use super::forms::Form;
 use super::found::Format;
 use super::{
-    amd, boot, dma_api, dump, events, firmware, others, qemu, riscv, smmu, smmu2, systems, trace, vfio, vtd,
-    vtd_status,
+    amd, boot, dma_api, dump, events, firmware, hyperv, others, qemu, riscv, smmu, smmu2, systems, trace,
+    vfio, vtd, vtd_status,
 };
 
 /// Every speaker, in the order in which its marks are tried.
@@ -21,6 +21,7 @@ pub(super) static FORMATS: &[&Format] = &[
     &dma_api::FORMAT,
     &vfio::FORMAT,
     &systems::FORMAT,
+    &hyperv::FORMAT,
     &trace::FORMAT,
     &boot::FORMAT,
     &events::FORMAT,

@@ -93,7 +93,11 @@ pub(super) fn speaker(line: &str) -> Option<Arch> {
     let (head, begins) = (&head[..end], line);
     NAMES
         .iter()
-        .find(|(name, _)| head.contains(name) && (head.len() < 60 || begins.starts_with(name)))
+        .find(|(name, _)| {
+            // A driver and a device may come first; a sentence does not.
+            let words = head.find(name).map(|at| head[..at].split_whitespace().count());
+            words.is_some_and(|words| words <= 2) && (head.len() < 60 || begins.starts_with(name))
+        })
         .map(|&(_, arch)| arch)
 }
 

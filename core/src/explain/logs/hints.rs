@@ -150,6 +150,8 @@ pub(super) fn address(found: &mut Found, address: u64) {
             Text::new("above 48 bits: garbage, or a tagged pointer", "超过 48 位：垃圾值，或带标签的指针"),
             Clue::WildAddress,
         ),
+        // What other systems than Linux give out first is not known.
+        0xf000_0000..=0xffff_efff if matches!(found.arch, Arch::HyperV | Arch::Hypervisor) => return,
         0x1000..=0xf_ffff | 0xf000_0000..=0xffff_efff | 0x7000_0000_0000..=0x7fff_ffff_ffff => {
             let looks = match address {
                 0xf000_0000..=0xffff_efff => Text::new(

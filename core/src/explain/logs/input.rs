@@ -78,6 +78,11 @@ fn one(number: usize, text: &str, stamped: bool, time: Option<u64>, out: &mut Ve
     let mut at = 0;
     for end in pieces.into_iter().chain([stripped.text.len()]) {
         let piece = &stripped.text[at..end];
+        // What is left of a stamp before the first record says nothing.
+        if end < stripped.text.len() && !piece.bytes().any(|b| b.is_ascii_alphabetic()) {
+            at = end;
+            continue;
+        }
         let inner = if at == 0 { Stripped { text: piece, ..stripped } } else { strip(piece) };
         out.push(Line {
             number,
@@ -125,10 +130,11 @@ fn visible(text: &str) -> String {
     for c in text.chars() {
         let c = if odd(c) { ' ' } else { c };
         // Runs of spaces are layout.
-        if c != ' ' || !out.ends_with(' ') {
+        if c != ' ' || !(out.is_empty() || out.ends_with(' ')) {
             out.push(c);
         }
     }
+    out.truncate(out.trim_end().len());
     out
 }
 
@@ -276,14 +282,16 @@ fn strip(text: &str) -> Stripped<'_> {
     let mut at = Stripped { text, stamped: false, time: None, xen: false };
     for _ in 0..12 {
         let text = at.text.trim_start();
-        let text = text.trim_start_matches(['>', '|', '`', ' ', '\t']);
+        let text = text.trim_start_matches(['>', '|', '`', '"', ' ', '\t']);
         at.text = text;
         let Some(first) = text.chars().next() else { break };
         let next = match first {
             '<' => level(text),
             '[' => stamp(text, &mut at.time),
             '(' => text.strip_prefix("(XEN)").inspect(|_| at.xen = true),
-            '0'..='9' => kmsg(text, &mut at.time).or_else(|| clock(text)),
+            '0'..='9' => {
+                kmsg(text, &mut at.time).or_else(|| clock(text)).or_else(|| memory_dump(text, &mut at.time))
+            }
             'A'..='Z' => month(text),
             'k' => text.strip_prefix("kernel: ").or_else(|| text.strip_prefix("kernel:\t")),
             _ => None,
@@ -293,7 +301,7 @@ fn strip(text: &str) -> Stripped<'_> {
         at.stamped = true;
         at.text = next;
     }
-    at.text = at.text.trim_end().trim_end_matches(['|', '`']).trim_end();
+    at.text = at.text.trim_end().trim_end_matches(['|', '`', '"']).trim_end();
     at
 }
 
@@ -337,6 +345,15 @@ fn kmsg<'a>(text: &'a str, time: &mut Option<u64>) -> Option<&'a str> {
     let mut number = || parts.next().filter(|n| !n.is_empty() && n.len() < 20)?.parse::<u64>().ok();
     let (_, _, micros) = (number()?, number()?, number()?);
     *time = Some(micros);
+    Some(rest)
+}
+
+/// `0x000000000277BBFA |   1263.468579:`, of a log taken out of a dump of memory.
+fn memory_dump<'a>(text: &'a str, time: &mut Option<u64>) -> Option<&'a str> {
+    let (address, rest) = text.strip_prefix("0x")?.split_once(" |")?;
+    let (stamp, rest) = rest.split_once(':')?;
+    let hex = !address.is_empty() && address.len() <= 16 && address.bytes().all(|b| b.is_ascii_hexdigit());
+    *time = Some(seconds(stamp.trim()).filter(|_| hex)?);
     Some(rest)
 }
 

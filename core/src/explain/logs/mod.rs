@@ -26,6 +26,7 @@ mod formats;
 mod forms;
 mod found;
 mod hints;
+mod hyperv;
 mod input;
 mod marks;
 mod others;
@@ -50,6 +51,8 @@ mod vtd_status;
 
 #[cfg(feature = "serde")]
 pub mod answer;
+#[cfg(feature = "serde")]
+pub mod schema;
 
 pub use amd::AMD_EVENTS;
 pub use causes::{Cause, CAUSES};

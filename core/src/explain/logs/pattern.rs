@@ -247,6 +247,7 @@ const NAMES: &[(&str, Text, Text)] = &[
     ),
     ("phb", Text::new("host bridge", "主桥"), Text::new("the PCI host bridge", "PCI 主桥")),
     ("bits", Text::new("address width", "地址宽度"), Text::new("bits", "位")),
+    ("call", Text::new("call", "调用"), Text::new("which call of the driver failed", "驱动的哪个调用失败")),
     ("slid", Text::new("StreamID", "StreamID（流号）"), Text::new("as the unit saw it", "单元看到的编号")),
     (
         "pgd",
@@ -278,6 +279,7 @@ pub(super) fn read(pattern: &'static Pattern, here: &Here<'_>) -> Option<Found> 
     };
     let mut found = Found::new(kind, arch, pattern.form.name, title);
     found.causes = pattern.causes;
+    found.complete = !here.text.ends_with(',');
     found.join = match pattern.makes {
         Makes::Quiet => Join::Quiet,
         Makes::More => Join::More,
@@ -295,7 +297,7 @@ pub(super) fn read(pattern: &'static Pattern, here: &Here<'_>) -> Option<Found> 
         if *name == "device" {
             found.device = Some(device_name(value).into());
         }
-        let shown = if device { value.trim_end_matches(':') } else { value };
+        let shown = if device || *name == "name" { value.trim_end_matches(':') } else { value };
         if !shown.is_empty() {
             found.certain(*label, shown, *meaning);
         }

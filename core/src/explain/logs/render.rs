@@ -146,7 +146,7 @@ fn causes(out: &mut String, item: &Item, lang: Lang) {
         }
         out.push_str(&format!("       {tell}: {}\n", likely.cause.how_to_tell.get(lang)));
         if !likely.cause.taught_by.is_empty() {
-            let label = Text::new("seen in", "见于").get(lang);
+            let label = Text::new("known from", "来源").get(lang);
             out.push_str(&format!("       {label}: {}\n", likely.cause.taught_by.join(", ")));
         }
     }

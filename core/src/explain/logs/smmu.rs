@@ -270,7 +270,8 @@ fn decoded(here: &Here<'_>) -> Option<Found> {
     if attributes.is_some() {
         access_fields(&mut found, has("priv"), fault.access, has("s2"));
     }
-    if let Some(address) = fault.address {
+    // Of an event that is not known nobody knows which words are addresses.
+    if let (Some(address), true) = (fault.address, fault.known.is_some()) {
         address_fields(&mut found, address, second);
     }
     if let Some(at) = number("fetch_addr: ") {
@@ -622,7 +623,7 @@ pub(super) fn causes(fault: &Fault) -> &'static [&'static Cause] {
         Some(0x13) => &[&WRONG_DIRECTION, &USER_BIT, &NO_EXECUTE],
         Some(0x20 | 0x21) => &[&NOT_FLUSHED, &BAD_ENTRY],
         Some(0x24) => &[&NO_PAGE_REQUEST, &PROCESS_UNMAPPED, &BAD_ENTRY],
-        None => &[&UNMAPPED_EARLY, &NEVER_MAPPED, &STALE_RING],
+        None => &[&ATS_BLOCKED, &UNKNOWN_STREAM, &NO_TRANSLATION_YET],
         _ => &[&BAD_ENTRY, &STALE_RING],
     }
 }

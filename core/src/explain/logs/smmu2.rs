@@ -98,6 +98,7 @@ fn context_fault(here: &Here<'_>) -> Option<Found> {
     }
     let (name, _) = here.text.split_once("Unhandled").unwrap_or(("", ""));
     let mut used = Vec::new();
+    let mut soft = None;
     for (offset, line) in here.rest.iter().enumerate().take(8) {
         let own = line.text.starts_with(name) && !line.used;
         if own && line.text.contains("FSR ") && line.text.contains("SID=") {
@@ -107,6 +108,9 @@ fn context_fault(here: &Here<'_>) -> Option<Found> {
         } else if own && line.text.contains("FSYNR0 ") && line.text.contains('[') {
             told.fsynr = told.fsynr.or_else(|| Scan(&line.text).after("= ").and_then(Scan::hex));
             used.push(offset);
+        } else if let Some(walked) = Scan(&line.text).after("soft iova-to-phys=").filter(|_| own) {
+            soft = walked.hex();
+            used.push(offset);
         } else if own && line.text.contains("context fault") {
             break;
         }
@@ -114,6 +118,19 @@ fn context_fault(here: &Here<'_>) -> Option<Found> {
     let mut found = report(told, "smmuv2-context");
     found.used = used;
     found.complete = told.bank.is_some();
+    if let Some(walked) = soft {
+        let meaning = match walked {
+            0 => {
+                found.clue(Clue::EntryEmpty);
+                Text::new("the driver's own walk: nothing is mapped there", "驱动自己的遍历：那里没有映射")
+            }
+            _ => {
+                found.clue(Clue::MappedNow);
+                Text::new("the driver's own walk: the page is mapped now", "驱动自己的遍历：该页现在有映射")
+            }
+        };
+        found.certain(Text::new("walk", "遍历"), format!("{walked:#x}"), meaning);
+    }
     if let Some(who) = vendor.and_then(|sid| sid.split_once(" - ")).and_then(|(_, name)| name.split_once(')'))
     {
         found.certain(
@@ -322,7 +339,8 @@ fn global(text: &str, blocked: Option<u64>, form: &'static str) -> Found {
     let number = |key: &str| Scan(text).after(key).and_then(Scan::number);
     let (gfsr, syndrome, stream) =
         (number("GFSR "), number("GFSYNR0 "), number("GFSYNR1 ").map(|value| value & 0xffff));
-    let sid = stream.or(blocked);
+    // A refused access to the unit's registers is no transaction of a stream.
+    let sid = stream.filter(|_| gfsr.is_none_or(|gfsr| gfsr & 0xff != 0x20)).or(blocked);
     let name = gfsr.and_then(|gfsr| GFSR.iter().find(|(bit, ..)| gfsr >> bit & 1 == 1));
     let (what_en, what_zh) = match (name, blocked) {
         (Some((_, name, _)), _) => (format!("global fault {name}"), format!("全局错误 {name}")),

@@ -80,6 +80,8 @@ const ANNOUNCED_WITHIN: usize = 3;
 /// Puts a report together.
 pub(super) struct Builder {
     drafts: Vec<Draft>,
+    /// The one that the last finding made or counted.
+    latest: usize,
     seen: BTreeMap<Key, usize>,
     announced: Option<Announced>,
     /// Raw forms of events whose decoded form may still come: line, item, and the fault.
@@ -98,6 +100,7 @@ impl Builder {
     pub(super) fn new(by_name: fn(&str) -> Option<&'static Form>) -> Self {
         Builder {
             drafts: Vec::new(),
+            latest: 0,
             seen: BTreeMap::new(),
             announced: None,
             raw: Vec::new(),
@@ -171,18 +174,27 @@ impl Builder {
                 self.push(first, last, times, time, found);
             }
             Join::More => {
-                let near =
-                    self.drafts.last().is_some_and(|draft| first <= draft.item.last_line + ANNOUNCED_WITHIN);
-                match self.drafts.last_mut().filter(|_| near) {
+                let of = |draft: &&mut Draft| {
+                    first <= draft.item.last_line + ANNOUNCED_WITHIN
+                        && draft.item.arch == Some(found.arch)
+                        && (draft.device.is_none() || found.device.is_none() || draft.device == found.device)
+                };
+                match self.drafts.get_mut(self.latest).filter(of) {
                     Some(draft) => {
                         draft.clues.join(found.clues);
-                        add_fields(&mut draft.item, found.fields);
-                        draft.item.lines.last = draft.item.lines.last.max(last);
-                        if found.scenario.is_some() {
-                            draft.item.scenario = found.scenario;
+                        draft.item.last_line = draft.item.last_line.max(last);
+                        // What is below a repeat says of the repeat what the first said of itself.
+                        if draft.item.times == 1 {
+                            add_fields(&mut draft.item, found.fields);
+                            draft.item.lines.last = draft.item.lines.last.max(last);
+                            draft.device = draft.device.take().or(found.device);
+                            if found.scenario.is_some() {
+                                draft.item.scenario = found.scenario;
+                            }
                         }
                     }
                     None => {
+                        self.settle(first, &found);
                         self.push(first, last, times, time, found);
                     }
                 }
@@ -270,6 +282,7 @@ impl Builder {
             _ => None,
         };
         if let Some(&at) = key.as_ref().and_then(|key| self.seen.get(key)) {
+            self.latest = at;
             let draft = &mut self.drafts[at];
             draft.item.times += times;
             draft.item.last_line = draft.item.last_line.max(last);
@@ -296,6 +309,7 @@ impl Builder {
             return None;
         }
         let at = self.drafts.len();
+        self.latest = at;
         if let Some(key) = key {
             self.seen.insert(key, at);
         }
@@ -556,6 +570,10 @@ fn context(draft: &mut Draft, facts: &Facts, said: &[(usize, Option<String>, Arc
     if facts.resets.iter().any(|(at, _, who)| *at < line && who.as_deref().is_none_or(near)) {
         clues.add(Clue::ResetBefore);
     }
+    let invalidation = draft.item.form.is_some_and(|form| form.name == "vtd-invalidation");
+    if invalidation && draft.device.is_none() && facts.resets.iter().any(|(at, ..)| *at < line) {
+        clues.add(Clue::ResetBefore);
+    }
     if facts.aer.iter().any(|(_, _, who)| shares(who)) {
         clues.add(Clue::AerBefore);
     }
@@ -564,6 +582,9 @@ fn context(draft: &mut Draft, facts: &Facts, said: &[(usize, Option<String>, Arc
     }
     if facts.vfio.iter().any(|who| shares(who)) {
         clues.add(Clue::VfioInLog);
+    }
+    if clues.has(Clue::GraphicsDevice) && (late || clues.has(Clue::VfioInLog)) {
+        clues.add(Clue::GraphicsAssigned);
     }
     for (at, device, arch, form) in said {
         let mine = device.as_deref().is_some_and(shares);

@@ -1,4 +1,4 @@
-//! Other systems than Linux: FreeBSD, OpenBSD, illumos, seL4, VMware ESXi; and what Xen prints below a fault.
+//! Other systems than Linux: FreeBSD, OpenBSD, illumos, seL4, Genode, VMware ESXi; and what Xen prints below a fault.
 
 use super::amd;
 use super::causes::{Cause, FIRMWARE_DEVICE, NEVER_MAPPED, PHYSICAL_ADDRESS, UNMAPPED_EARLY};
@@ -25,6 +25,7 @@ pub(super) static FORMAT: Format = Format {
         ("io page fault dev=", openbsd),
         ("iotlb invalidation timeout dev=", openbsd_timeout),
         ("IOMMU: DMA ", sel4),
+        ("Fault: hi=0x", genode),
         ("IOMMU Fault detected for", esxi),
         ("DMAR Fault IOMMU Unit", esxi_intel),
         (" root @ ", xen_amd_walk),
@@ -50,6 +51,7 @@ static FORMS: &[Form] = &[
     form!("openbsd-amd" AmdVi "io page fault dev=* did=* addr=*" "OpenBSD 7.0 and later, sys/dev/acpi/acpidmar.c, ivhd_show_event; the flags in words on the next line"),
     form!("openbsd-amd-timeout" AmdVi "iotlb invalidation timeout dev=* address=*" "OpenBSD 7.0 and later, sys/dev/acpi/acpidmar.c, ivhd_show_event"),
     form!("sel4-vtd" VtD "IOMMU: DMA * page fault from * (bus: */dev: */fun: *) on address *:* with reason code *" "seL4, src/plat/pc99/machine/intel-vtd.c, vtd_process_faults"),
+    form!("genode-vtd" VtD "Fault: hi=*, reason=*, type=*, AT=*, * Source=*, info=*" "Genode 23.11 and later, the platform driver's fault records; the halves of the record as they are"),
     form!("esxi-fault" Hypervisor "IOMMU Fault detected for * (*) IOaddr: * Mask: *" "VMware ESXi, a knowledge base article quotes it"),
     form!("esxi-dmar" VtD "DMAR Fault IOMMU Unit *: R/W=*, Device * Faulting addr = * Fault Reason = * -> *" "VMware ESXi 5 and later, vmkernel log of Intel machines"),
     form!("xen-amd-walk" AmdVi "* root @ * (* levels) dfn=* L*[*] = * *" "Xen 4.16 and later with iommu=debug, amd_iommu_print_entries, below the fault"),
@@ -271,6 +273,16 @@ fn sel4(here: &Here<'_>) -> Option<Found> {
     let reason = body.after("reason code ")?.hex()?;
     let id = RequesterId::bdf(bus as u8, device as u8, function as u8);
     vtd_record(write, id, high << 32 | low & 0xffff_ffff, reason, "sel4-vtd", here)
+}
+
+/// `Fault: hi=0xc0000006000000a0, reason=0x6, type=0x1, AT=0x0, EXE=0x0, PRIV=0x0, PP=0x0, Source=0xa0, info=0xcaffe`: the
+/// upper half of the record (VT-d 11.4.14.1) has all but the page.
+fn genode(here: &Here<'_>) -> Option<Found> {
+    let body = Scan(here.text);
+    let high = body.after("Fault: hi=")?.hex()?;
+    let page = body.after("info=")?.hex().filter(|page| page >> 52 == 0)?;
+    let source = RequesterId::new(high as u32 & 0xffff);
+    vtd_record(high >> 62 & 1 == 0, source, page << 12, high >> 32 & 0xff, "genode-vtd", here)
 }
 
 /// `IOMMU Fault detected for 0000:da:00.0 (vmgfx0/1a2b) IOaddr: 0xa2fc6a000 Mask: 0x6`.

@@ -430,6 +430,30 @@ fn binary_garbage_ends_in_nothing_found() {
 }
 
 #[test]
+fn nuls_and_half_characters_are_nothing() {
+    for bytes in [vec![0; 100_000], vec![0xff; 5_000], b"\xe4\xb8\n\xe4\0\x80\n\xf0\x9f\x98".to_vec()] {
+        let report = parse_log(&String::from_utf8_lossy(&bytes));
+        assert!(report.items.is_empty(), "{:?}", report.items);
+    }
+}
+
+/// Sentences that have the words of messages.
+const PROSE: &str = include_str!("../../../tests/data/faultlogs/prose.txt");
+
+#[test]
+fn prose_is_never_claimed() {
+    for line in PROSE.lines() {
+        let report = parse_log(line);
+        for item in &report.items {
+            assert!(matches!(item.kind, Kind::Unknown { nearest: None }), "{line}: {}", item.title.en);
+        }
+        // In a long log not a word of it is shown.
+        let long = format!("{}{line}\n", "usb 1-1: new high-speed USB device\n".repeat(60));
+        assert_eq!(parse_log(&long).items, [], "{line}");
+    }
+}
+
+#[test]
 fn what_is_kept_does_not_grow_with_the_log() {
     let mut reader = LogReader::new();
     for i in 0..12_000u64 {

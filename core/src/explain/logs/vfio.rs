@@ -2,20 +2,48 @@
 
 use super::causes::Cause;
 use super::evidence::Clue;
-use super::fault::Fault;
-use super::found::{pattern, Captures, Format, Found, Note, Pattern};
+use super::fault::{Arch, Fault};
+use super::forms::Form;
+use super::found::{pattern, Captures, Format, Found, Here, Note, Pattern};
+use super::pattern::read;
 use crate::spec::Text;
 use alloc::format;
 use alloc::string::ToString;
 use alloc::vec::Vec;
 
 pub(super) static FORMAT: Format = Format {
-    forms: &[],
-    readers: &[],
+    forms: FORMS,
+    readers: &[("VFIO_MAP_DMA failed: ", map_dma_failed)],
     patterns: PATTERNS,
     codes: || Vec::new(),
     causes: |_: &Fault| -> &'static [&'static Cause] { &[] },
 };
+
+/// QEMU prints it before the line with the numbers; alone, where only it was pasted.
+static MAP_DMA: Pattern = pattern!("vfio-map-dma" Vfio Software
+    "VFIO_MAP_DMA failed: {why...}"
+    "QEMU 1.3 and later, hw/vfio, just before vfio_dma_map(..)"
+    => "VFIO: memory could not be mapped: {why...}" "VFIO：无法映射内存：{why...}"
+    [GUEST_ABOVE_WIDTH, MEMLOCK, NOT_PINNABLE, MAP_OVERLAP] words);
+
+static FORMS: &[Form] = &[Form {
+    name: MAP_DMA.form.name,
+    arch: MAP_DMA.form.arch,
+    wording: MAP_DMA.form.wording,
+    source: MAP_DMA.form.source,
+}];
+
+fn map_dma_failed(here: &Here<'_>) -> Option<Found> {
+    let numbers = here
+        .rest
+        .iter()
+        .take(2)
+        .any(|line| line.text.contains("vfio_dma_map(") || line.text.contains("vfio_container_dma_map("));
+    match numbers {
+        true => Some(Found::quiet(Arch::Vfio)),
+        false => read(&MAP_DMA, here),
+    }
+}
 
 static PATTERNS: &[Pattern] = &[
     pattern!("vfio-not-viable" Vfio Software
@@ -38,6 +66,31 @@ static PATTERNS: &[Pattern] = &[
         "QEMU 9.2 and later, hw/vfio"
         => "VFIO: the guest's memory at {gpa} could not be mapped: {errno}" "VFIO：无法映射客户机 {gpa} 处的内存：{errno}"
         [GUEST_ABOVE_WIDTH, MEMLOCK, NOT_PINNABLE, MAP_OVERLAP] dma_map),
+    pattern!("vfio-dma-map-tight" Vfio Software
+        "vfio_dma_map({_},{gpa},{size},{hva})={errno}({why...})"
+        "the same as containerd and its shims pass it on"
+        => "VFIO: the guest's memory at {gpa} could not be mapped: {errno}" "VFIO：无法映射客户机 {gpa} 处的内存：{errno}"
+        [GUEST_ABOVE_WIDTH, MEMLOCK, NOT_PINNABLE, MAP_OVERLAP] dma_map),
+    pattern!("rust-vmm-dma-map" Vfio Software
+        "IommuDmaMap(Error({errno}))"
+        "rust-vmm vfio-ioctls 0.2 and later: Cloud Hypervisor, Dragonball"
+        => "VFIO: the guest's memory could not be mapped: error {errno}" "VFIO：无法映射客户机内存：错误 {errno}"
+        [GUEST_ABOVE_WIDTH, MEMLOCK, NOT_PINNABLE, MAP_OVERLAP] dma_map),
+    pattern!("rust-vmm-ioas-map" Vfio Software
+        "failed to map an IOVA range to the IOAS: {why...}"
+        "Cloud Hypervisor 50 and later with iommufd"
+        => "iommufd: memory could not be mapped: {why...}" "iommufd：无法映射内存：{why...}"
+        [GUEST_ABOVE_WIDTH, MEMLOCK, NOT_PINNABLE, MAP_OVERLAP] words),
+    pattern!("vfio-memlock" Vfio Software
+        "RLIMIT_MEMLOCK ({size}) exceeded"
+        "Linux v3.6 and later, drivers/vfio/vfio_iommu_type1.c"
+        => "VFIO: the process may lock only {size} bytes of memory, and wants more" "VFIO：进程只允许锁定 {size} 字节内存，而它需要更多"
+        [MEMLOCK]),
+    pattern!("vfio-group-split" Vfio Software
+        "vfio {device} group {group} used in multiple address spaces"
+        "QEMU 2.12 and later, hw/vfio"
+        => "VFIO: the devices of group {group} are in different address spaces of the guest" "VFIO：组 {group} 的设备位于客户机的不同地址空间"
+        [GROUP_SPLIT]),
     pattern!("iommufd-map" Vfio Software
         "IOMMU_IOAS_MAP failed: {why...}"
         "QEMU 9.0 and later, backends/iommufd.c"
@@ -94,6 +147,10 @@ fn words(captures: &Captures<'_>, found: &mut Found) {
         ("Bad address", Clue::ErrnoFault),
         ("File exists", Clue::ErrnoExists),
         ("Invalid argument", Clue::ErrnoInvalid),
+        ("-12", Clue::ErrnoMemory),
+        ("-14", Clue::ErrnoFault),
+        ("-17", Clue::ErrnoExists),
+        ("-22", Clue::ErrnoInvalid),
     ] {
         if why.starts_with(word) {
             found.clue(clue);

@@ -18,7 +18,12 @@ use alloc::vec::Vec;
 
 pub(super) static FORMAT: Format = Format {
     forms: FORMS,
-    readers: &[("[DMA ", fault), ("INTR-REMAP", fault), ("Request device [", fault)],
+    readers: &[
+        ("[DMA ", fault),
+        ("INTR-REMAP", fault),
+        ("Request device [", fault),
+        ("[fault reason ", second_half),
+    ],
     patterns: &[],
     codes: || faults::ALL.iter().map(|fault| fault.code).collect::<Vec<_>>(),
     causes,
@@ -55,7 +60,7 @@ struct Told<'a> {
 
 /// `[DMA Read NO_PASID] Request device [bb:dd.f] fault addr 0x... [fault reason 0x06] ...` and its ancestors.
 pub(super) fn fault(here: &Here<'_>) -> Option<Found> {
-    let clean = here.text.replace("=3D", "=");
+    let clean = here.text.replace("=3D", "=").replace("Request Device", "Request device");
     let text = clean.as_str();
     let told = read(text)?;
     let xen = here.line.xen || text.contains("[VT-D]");
@@ -75,6 +80,15 @@ pub(super) fn fault(here: &Here<'_>) -> Option<Found> {
         with_dump(here, fault, &mut found);
     }
     Some(found)
+}
+
+/// `DMAR:[fault reason 05] PTE Write access is not set` of kernels before v3.19, without the line above it.
+fn second_half(here: &Here<'_>) -> Option<Found> {
+    let head = Scan(here.text).before("[fault reason ")?.0.trim_end();
+    let alone = matches!(head, "DMAR:" | "INTR-REMAP:");
+    let reason = reason(Scan(here.text)).filter(|_| alone)?;
+    let access = (head == "INTR-REMAP:").then_some(Access::Interrupt);
+    Some(report(here.text, Told { reason: Some(reason), access, ..Told::default() }, "vtd-2.6"))
 }
 
 /// The tables that a kernel with CONFIG_DMAR_DEBUG prints right under a fault: what refused is then seen, not guessed.
@@ -163,7 +177,7 @@ fn read(text: &str) -> Option<Told<'_>> {
         address: after.after("fault addr").and_then(Scan::hex),
         index: after.after("fault index").and_then(Scan::hex).map(|index| index as u16),
         reason,
-        whole: reason.is_some() && tokens == 1,
+        whole: reason.is_some() && tokens <= 1,
     })
 }
 
@@ -230,7 +244,7 @@ fn report(text: &str, told: Told<'_>, form: &'static str) -> Found {
     if let Some(device) = told.device {
         hints::device(&mut found, Arch::VtD, device.text, false);
         if device.id.bdf16() == 0x10
-            && matches!(fault.code, Some(0x01 | 0x02 | 0x05..=0x0c | 0x39 | 0x41 | 0x71))
+            && matches!(fault.code, None | Some(0x01 | 0x02 | 0x05..=0x0c | 0x39 | 0x41 | 0x71))
         {
             found.clue(Clue::GraphicsDevice);
         }
@@ -239,6 +253,8 @@ fn report(text: &str, told: Told<'_>, form: &'static str) -> Found {
     match fault.code {
         Some(0x01 | 0x02 | 0x39 | 0x41 | 0x51 | 0x59) if fault.pasid.is_none() => found.clue(Clue::NoDomain),
         Some(0x25) => found.clue(Clue::CompatibilityFormat),
+        // The tables of a display that firmware left running are firmware's: their words prove nothing.
+        Some(0x0a..=0x0c) if found.clues.has(Clue::GraphicsDevice) => {}
         Some(0x0a..=0x0c | 0x3a | 0x42 | 0x52 | 0x5a | 0x72 | 0x7a) => found.clue(Clue::ReservedBit),
         Some(0x81) => found.clue(Clue::UserPrivilege),
         Some(0x82 | 0x5c) => found.clue(Clue::IsFetch),
@@ -292,7 +308,7 @@ fn report(text: &str, told: Told<'_>, form: &'static str) -> Found {
             }
             hints::address(&mut found, address);
         }
-        (None, Some(hidden)) if !hidden.is_empty() && told.access != Some(Access::Interrupt) => found
+        (None, Some(hidden)) if !hidden.is_empty() && !hidden.ends_with(':') && told.access != Some(Access::Interrupt) => found
             .inferred(
             Text::new("fault address", "错误地址"),
             hidden,

@@ -249,6 +249,8 @@ fn descriptor(here: &Here<'_>) -> Option<Found> {
             format!("VT-d {}的描述符：{}", which.zh, text.zh),
         ),
     );
+    // Below the error that it belongs to it is more of the same.
+    found.join = Join::More;
     if low == 0 {
         found.title = Phrase::new(
             format!("VT-d descriptor {}: all zeros", which.en),
@@ -378,11 +380,13 @@ fn cleared(here: &Here<'_>) -> Option<Found> {
     let line = here.text;
     line.contains("Invalidation").then_some(())?;
     line.contains("cleared").then(|| {
-        Found::status(
+        let mut found = Found::status(
             Arch::VtD,
             "vtd-cleared",
             Phrase::new("VT-d: the error was cleared and the queue goes on", "VT-d：错误已清除，队列继续"),
-        )
+        );
+        found.join = Join::More;
+        found
     })
 }
 
@@ -403,15 +407,16 @@ fn page_requests(here: &Here<'_>) -> Option<Found> {
             Phrase::new("VT-d: the page request queue has room again", "VT-d：页请求队列已有空间"),
             &[],
         ),
-        () if line.contains("IOMMU:")
-            && (line.contains("Invalid page request") || line.contains("Page request")) =>
-        {
-            (
-                "vtd-prq-invalid",
-                Phrase::new("VT-d: a page request was refused", "VT-d：页请求被拒绝"),
-                &[&PASID_NOT_BOUND, &PROCESS_UNMAPPED],
-            )
-        }
+        () if line.contains("Page request without PASID") => (
+            "vtd-prq-invalid",
+            Phrase::new("VT-d: a page request without PASID was refused", "VT-d：不带 PASID 的页请求被拒绝"),
+            &[&PASID_CONFIG, &PASID_NOT_BOUND],
+        ),
+        () if line.contains("Invalid page request:") || line.contains("IOMMU:") => (
+            "vtd-prq-invalid",
+            Phrase::new("VT-d: a page request was refused", "VT-d：页请求被拒绝"),
+            &[&PASID_NOT_BOUND, &PROCESS_UNMAPPED],
+        ),
         () => return None,
     };
     let mut found = Found::status(Arch::VtD, form, title);
@@ -432,10 +437,20 @@ fn page_requests(here: &Here<'_>) -> Option<Found> {
             &RequesterId::new((first >> 16) as u32 & 0xffff).to_string(),
             false,
         );
-        pasid(&mut found, first >> 32 & 0xf_ffff);
+        if first >> 8 & 1 == 1 {
+            pasid(&mut found, first >> 32 & 0xf_ffff);
+        } else {
+            found.causes = &[&PASID_CONFIG, &PASID_NOT_BOUND];
+        }
         address(&mut found, second & !0xfff);
     }
-    found.causes = causes;
+    // The words of the request follow the line that says what is wrong with it.
+    if !words.is_empty() {
+        found.join = Join::More;
+    }
+    if found.causes.is_empty() {
+        found.causes = causes;
+    }
     Some(found)
 }
 
@@ -457,6 +472,12 @@ fn suppressed(here: &Here<'_>) -> Option<Found> {
         () if who.contains("riscv_iommu") => Arch::RiscV,
         () if who.contains("viommu") => Arch::Virtio,
         () if who.contains("swiotlb") => Arch::DmaApi,
+        () if who.contains("tegra_mc") => Arch::Tegra,
+        () if who.contains("mtk_iommu") => Arch::MediaTek,
+        () if who.contains("apple_dart") => Arch::Dart,
+        () if who.contains("rk_iommu") => Arch::Rockchip,
+        () if who.contains("exynos_sysmmu") => Arch::Exynos,
+        () if who.contains("ipmmu") => Arch::Renesas,
         () => return None,
     };
     let count = Scan(count).number()?;

@@ -1,7 +1,8 @@
 //! `iommu-play explain`: fault logs on standard input, explained.
 
 use crate::terminal::shown;
-use iommu_core::explain::logs::answer::{fields_table, LogReport};
+use iommu_core::explain::logs::answer::LogReport;
+use iommu_core::explain::logs::schema::{fields_table, schema};
 use iommu_core::explain::logs::{causes_table, forms_table, render, LogReader, Report};
 use iommu_core::spec::Lang;
 use std::io::{BufRead, BufReader, Write};
@@ -18,8 +19,13 @@ pub fn run(args: &[String]) -> ExitCode {
 
 fn explain(args: &[String]) -> Result<ExitCode, String> {
     let (mut lang, mut scenarios, mut json, mut file) = (Lang::En, false, false, None);
-    if args.first().is_some_and(|arg| arg == "--tables") {
-        return tables(&args[1..]);
+    match args.first().map(String::as_str) {
+        Some("--tables") => return tables(&args[1..]),
+        Some("--schema") if args.len() == 1 => {
+            let _ = std::io::stdout().write_all(schema().as_bytes());
+            return Ok(ExitCode::SUCCESS);
+        }
+        _ => {}
     }
     for arg in args {
         match arg.as_str() {
