@@ -104,11 +104,12 @@ fn every_collected_wording_is_read() {
 /// Forms that make no item of their own: they belong to the fault above or below.
 const QUIET: [&str; 4] = ["trace-", "rockchip-", "xen-amd-walk", "xen-vtd-walk"];
 
-const CASES: [&str; 4] = [
+const CASES: [&str; 5] = [
     include_str!("../../../tests/data/faultlogs/cases/vtd.txt"),
     include_str!("../../../tests/data/faultlogs/cases/amd.txt"),
     include_str!("../../../tests/data/faultlogs/cases/arm.txt"),
     include_str!("../../../tests/data/faultlogs/cases/others.txt"),
+    include_str!("../../../tests/data/faultlogs/cases/field.txt"),
 ];
 
 #[test]
