@@ -1,66 +1,107 @@
-// Assembles the static folder: bundles www/src, adds the WebAssembly module, fills index.html.
+// Assembles the static folder: bundles www/src, adds the WebAssembly module, fills the pages.
+//
+// What a page loads is in `b/BUILD/`, where BUILD is the hash of all of it: a page finds the files of its own build there and
+// no others, whatever is put beside them later. Only names that others write (the pages, embed.js, embed-height.js) are
+// fixed. docs/hosting.md says how a new build is put in an old one's place.
+//
 // Built beside the old folder and swapped in at the end, so that a failure leaves the old one whole.
 import { execFileSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { basename, join } from "node:path";
 import { parseArgs } from "node:util";
 import { build } from "esbuild";
 import { CLASSIC, COMMON } from "./bundle.mjs";
-import { buildEmbed } from "./embed.mjs";
+import { buildEmbed, buildEmbedScript } from "./embed.mjs";
 import { buildGallery } from "./gallery.mjs";
 import { writeServiceWorker } from "./offline.mjs";
 import { writeVersioned } from "./package.mjs";
+import { meta, POLICY } from "./policy.mjs";
 import { preview } from "./preview.mjs";
 import { writeSingleFile } from "./single.mjs";
 
-const { values } = parseArgs({ options: { out: { type: "string", default: "dist" } } });
+const { values } = parseArgs({
+  options: {
+    out: { type: "string", default: "dist" },
+    /** A word that makes this build another one, for tests of what happens when one takes the place of another. */
+    mark: { type: "string", default: "" },
+  },
+});
 const out = values.out;
 const fresh = `${out}.new`;
+const files = join(fresh, "b", "new");
 rmSync(fresh, { recursive: true, force: true });
-mkdirSync(fresh, { recursive: true });
+mkdirSync(files, { recursive: true });
 
 const { metafile } = await build({
   ...COMMON,
   entryPoints: { main: "www/src/main.ts", style: "www/src/style.css" },
   splitting: true,
   format: "esm",
-  outdir: fresh,
-  // Names that change with what is in them may be kept by browsers for ever; the few that authors write may not change.
-  entryNames: "[name]-[hash]",
+  outdir: files,
   chunkNames: "chunk-[hash]",
   metafile: true,
 });
-const entry = (source) =>
-  basename(Object.entries(metafile.outputs).find(([, output]) => output.entryPoint === source)[0]);
 // What the page's script imports is asked for together with it, and not after it.
 const imports = Object.values(metafile.outputs)
   .find((output) => output.entryPoint === "www/src/main.ts")
   .imports.filter((file) => file.kind === "import-statement")
-  .map((file) => `<link rel="modulepreload" href="${basename(file.path)}" />`);
+  .map((file) => `<link rel="modulepreload" href="{{FILES}}${basename(file.path)}" />`);
 for (const name of ["iommu_bg.wasm", "lazy-logs_bg.wasm"])
-  cpSync(join("target/pkg", name), join(fresh, name));
-await build({ ...CLASSIC, entryPoints: { logs: "www/src/explain/worker.ts" }, outdir: fresh });
-await buildEmbed(fresh);
-await buildGallery(fresh);
-cpSync("target/pkg/first", join(fresh, "first"), { recursive: true });
-if (existsSync("www/static")) cpSync("www/static", fresh, { recursive: true });
-// The first paint: what the command line tool draws of the first scenario, before any script has run.
+  cpSync(join("target/pkg", name), join(files, name));
+await build({ ...CLASSIC, entryPoints: { logs: "www/src/explain/worker.ts" }, outdir: files });
+await buildEmbed(files);
+cpSync("target/pkg/first", join(files, "first"), { recursive: true });
+
+// The pages. The first paint of the playground is what the command line tool draws of the first scenario.
 const ascii = execFileSync("target/debug/iommu-play", ["draw", "why-iommu", "--width", "100"], {
   encoding: "utf8",
 });
 const escaped = ascii.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
-const page = readFileSync("www/index.html", "utf8")
-  .replace("<!--ASCII-->", () => escaped)
-  .replace("<!--PREVIEW-->", () =>
-    preview({ lang: "en", title: "iommu-playground: see a DMA happen", file: "" }),
-  )
-  .replace("<!--IMPORTS-->", imports.join("\n    "))
-  .replace("main.js", entry("www/src/main.ts"))
-  .replace("style.css", entry("www/src/style.css"));
-writeFileSync(join(fresh, "index.html"), page);
-await writeSingleFile(fresh, page);
-writeServiceWorker(fresh);
-await writeVersioned(fresh);
+const pages = {
+  ...(await buildGallery(files)),
+  "embed.html": readFileSync("www/embed.html", "utf8"),
+  "index.html": readFileSync("www/index.html", "utf8")
+    .replace("<!--ASCII-->", () => escaped)
+    .replace("<!--PREVIEW-->", () =>
+      preview({ lang: "en", title: "iommu-playground: see a DMA happen", file: "" }),
+    )
+    .replace("<!--IMPORTS-->", () => imports.join("\n    ")),
+};
+
+// The build's name: all of it, whichever folder it comes from.
+const hash = createHash("sha256").update(values.mark);
+const inside = readdirSync(files, { recursive: true, withFileTypes: true })
+  .filter((entry) => entry.isFile())
+  .map((entry) => join(entry.parentPath, entry.name))
+  .sort();
+for (const path of inside) hash.update(path.slice(files.length)).update(readFileSync(path));
+for (const name of Object.keys(pages).sort()) hash.update(name).update(pages[name]);
+const BUILD = hash.digest("hex").slice(0, 16);
+const folder = `b/${BUILD}/`;
+renameSync(files, join(fresh, folder));
+for (const [name, page] of Object.entries(pages))
+  writeFileSync(
+    join(fresh, name),
+    page.replace("<!--POLICY-->", () => meta(POLICY)).replaceAll("{{FILES}}", folder),
+  );
+writeFileSync(join(fresh, "build.json"), `${JSON.stringify({ build: BUILD })}\n`);
+// Names that pages of others have in them.
+await buildEmbedScript(fresh, { files: folder, playground: "./" });
+cpSync(join(fresh, folder, "embed-height.js"), join(fresh, "embed-height.js"));
+if (existsSync("www/static")) cpSync("www/static", fresh, { recursive: true });
+await writeSingleFile(fresh, pages["index.html"], join(fresh, folder));
+writeServiceWorker(fresh, BUILD);
+await writeVersioned(fresh, join(fresh, folder), pages["embed.html"]);
 
 rmSync(out, { recursive: true, force: true });
 renameSync(fresh, out);

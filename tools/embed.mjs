@@ -17,19 +17,32 @@ const styleAsText = {
 
 export const withStyle = { plugins: [styleAsText] };
 
+/** Builds embed.js: where the machine's files and the playground are, from there. Without a playground it leads to none. */
+export async function buildEmbedScript(into, { files, playground }) {
+  const where = { FILES: JSON.stringify(files), PLAYGROUND: JSON.stringify(playground) };
+  await build({
+    ...CLASSIC,
+    ...withStyle,
+    define: { ...CLASSIC.define, ...where },
+    entryPoints: { embed: "www/src/embed/script.ts" },
+    outdir: into,
+  });
+}
+
+/** Builds the rest, and the script for our own frame, beside the machine's files. */
 export async function buildEmbed(into) {
   await build({
     ...CLASSIC,
     ...withStyle,
     entryPoints: {
       worker: "www/src/worker.ts",
-      embed: "www/src/embed/script.ts",
       "embed-frame": "www/src/embed/frame.ts",
       "embed-height": "www/src/embed/height.ts",
     },
     outdir: into,
   });
+  await buildEmbedScript(into, { files: "./", playground: "../../" });
+  cpSync("www/embed-frame.css", join(into, "embed-frame.css"));
   const module = readFileSync("target/pkg/iommu_bg.wasm").toString("base64");
   writeFileSync(join(into, "iommu_bg.wasm.js"), `self.iommuModule="${module}";`);
-  cpSync("www/embed.html", join(into, "embed.html"));
 }

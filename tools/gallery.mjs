@@ -1,7 +1,7 @@
 // Builds the gallery's pages, one a language, from what the command line tool says of its scenarios: static, so that
 // they stand before any script or WebAssembly has run, and can be found and linked.
 import { execFileSync } from "node:child_process";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { build } from "esbuild";
 import { COMMON } from "./bundle.mjs";
@@ -131,7 +131,7 @@ function page(lang, gallery, template) {
     ];
     const title = escape(s.title[lang]);
     return `<li class="card" id="${s.name}" data-difficulty="${s.difficulty.name}" data-topics="${s.topics.join(" ")}">
-  <a class="shot" href="${href(s.name)}&amp;at=${s.at}" tabindex="-1" aria-hidden="true"><img src="gallery/${file}" width="${width}" height="${height}" alt="" loading="lazy" decoding="async" /></a>
+  <a class="shot" href="${href(s.name)}&amp;at=${s.at}" tabindex="-1" aria-hidden="true"><img src="{{FILES}}gallery/${file}" width="${width}" height="${height}" alt="" loading="lazy" decoding="async" /></a>
   <h3><a href="${href(s.name)}">${title}</a></h3>
   <p>${escape(s.answer[lang])}</p>
   <ul class="tags">${tags.join("")}</ul>
@@ -183,9 +183,10 @@ function page(lang, gallery, template) {
     JUMP: words.jump,
     TERMS: chapters.join(""),
   };
-  return template.replace(/<!--([A-Z]+)-->|\{\{([A-Z]+)\}\}/g, (_, a, b) => parts[a ?? b]);
+  return template.replace(/<!--([A-Z]+)-->|\{\{([A-Z]+)\}\}/g, (all, a, b) => parts[a ?? b] ?? all);
 }
 
+/** Builds what the gallery loads into a folder, and returns its pages by name, with `{{FILES}}` where that folder is meant. */
 export async function buildGallery(into) {
   await build({
     ...COMMON,
@@ -196,5 +197,5 @@ export async function buildGallery(into) {
   const gallery = ask(into);
   writeSearch(into, gallery);
   const template = readFileSync("www/gallery.html", "utf8");
-  for (const lang of ["en", "zh"]) writeFileSync(join(into, WORDS[lang].file), page(lang, gallery, template));
+  return Object.fromEntries(["en", "zh"].map((lang) => [WORDS[lang].file, page(lang, gallery, template)]));
 }

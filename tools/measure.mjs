@@ -9,7 +9,7 @@ import { parseArgs } from "node:util";
 import { brotliCompressSync, crc32, deflateRawSync } from "node:zlib";
 import { chromium } from "playwright-core";
 import { between, table } from "./report.mjs";
-import { POLICY } from "./serve.mjs";
+import { POLICY } from "./policy.mjs";
 
 const PAGE = "docs/performance.md";
 const { values, positionals } = parseArgs({

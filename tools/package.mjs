@@ -1,17 +1,17 @@
 // What others build on: the embed's files under the version's name, which never change, and the same as a package for npm.
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { buildEmbedScript } from "./embed.mjs";
+import { meta, POLICY } from "./policy.mjs";
 
 const EMBED = [
-  "embed.js",
-  "embed.html",
   "embed-frame.js",
   "embed-frame.css",
   "embed-height.js",
   "worker.js",
-  "icon.svg",
+  "iommu_bg.wasm",
+  "iommu_bg.wasm.js",
 ];
-const MACHINE = ["iommu_bg.wasm", "iommu_bg.wasm.js"];
 
 const version = () =>
   /\[workspace\.package\]\s*version = "([^"]+)"/.exec(readFileSync("Cargo.toml", "utf8"))[1];
@@ -42,15 +42,23 @@ declare global {
 `;
 }
 
-export async function writeVersioned(folder) {
-  const name = version();
-  const pinned = join(folder, "v", name);
-  mkdirSync(pinned, { recursive: true });
-  for (const file of [...EMBED, ...MACHINE]) cpSync(join(folder, file), join(pinned, file));
+/** Writes the files of an embed into one folder, which needs no other; with a playground to lead to, or without. */
+async function embedFolder(into, { root, files, frame, playground }) {
+  mkdirSync(into, { recursive: true });
+  for (const file of EMBED) cpSync(join(files, file), join(into, file));
+  cpSync(join(root, "icon.svg"), join(into, "icon.svg"));
+  writeFileSync(
+    join(into, "embed.html"),
+    frame.replace("<!--POLICY-->", () => meta(POLICY)).replaceAll("{{FILES}}", ""),
+  );
+  await buildEmbedScript(into, { files: "./", playground });
+}
 
-  const npm = join(folder, "npm");
-  mkdirSync(npm, { recursive: true });
-  for (const file of [...EMBED, ...MACHINE]) cpSync(join(folder, file), join(npm, file));
+export async function writeVersioned(root, files, frame) {
+  const name = version();
+  await embedFolder(join(root, "v", name), { root, files, frame, playground: "../../" });
+  const npm = join(root, "npm");
+  await embedFolder(npm, { root, files, frame, playground: null });
   for (const file of ["LICENSE-MIT", "LICENSE-APACHE"]) cpSync(file, join(npm, file));
   cpSync("docs/embedding.md", join(npm, "README.md"));
   writeFileSync(join(npm, "index.d.ts"), types());

@@ -2,6 +2,7 @@
 import { createReadStream, statSync } from "node:fs";
 import { createServer } from "node:http";
 import { extname, join, normalize, resolve, sep } from "node:path";
+import { POLICY } from "./policy.mjs";
 
 const TYPES = {
   ".html": "text/html; charset=utf-8",
@@ -17,10 +18,10 @@ const TYPES = {
   ".map": "application/json",
 };
 
-/** The policy the page is written for: nothing from anywhere else, WebAssembly allowed. */
-export const POLICY =
-  "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; " +
-  "worker-src 'self' blob:; object-src 'none'; base-uri 'none'; form-action 'none'";
+/** Served without a policy: it carries its own, which allows the scripts inside it. */
+const OWN_POLICY = /(^|[/\\])iommu-playground\.html$/;
+/** The files of a build never change. */
+const BUILD = /^\/b\/[0-9a-f]{16}\//;
 
 /** Serves `folder`; resolves to the server once it listens. */
 export function serve(folder, port, { policy = POLICY, tries = 50 } = {}) {
@@ -41,9 +42,9 @@ export function serve(folder, port, { policy = POLICY, tries = 50 } = {}) {
     }
     const headers = {
       "content-type": TYPES[extname(file)] ?? "application/octet-stream",
-      "cache-control": "no-cache",
+      "cache-control": BUILD.test(path) ? "public, max-age=31536000, immutable" : "no-cache",
     };
-    if (policy) headers["content-security-policy"] = policy;
+    if (policy && !OWN_POLICY.test(file)) headers["content-security-policy"] = policy;
     response.writeHead(200, headers);
     createReadStream(file).pipe(response);
   });

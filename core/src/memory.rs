@@ -267,6 +267,7 @@ impl Memory {
     /// As [`Memory::read_bytes`], without failures.
     pub fn peek_bytes(&self, at: PhysAddr, out: &mut [u8]) {
         let mut done = 0;
+        // Bounded: callers draw what `out` takes.
         while done < out.len() {
             let addr = at.wrapping_add(done as u64);
             let in_page = (addr.raw() % FRAME) as usize;
@@ -281,6 +282,7 @@ impl Memory {
     pub fn write_bytes(&mut self, at: PhysAddr, bytes: &[u8]) -> Result<(), MemError> {
         self.check(at, bytes.len() as u64, true)?;
         let mut done = 0;
+        // Bounded: callers draw what `bytes` takes.
         while done < bytes.len() {
             let addr = at.wrapping_add(done as u64);
             let in_page = addr.raw() % FRAME;

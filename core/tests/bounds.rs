@@ -102,6 +102,30 @@ fn memory_is_refused_before_it_is_taken() {
 }
 
 #[test]
+fn the_allocators_of_pages_are_counted_too() {
+    let big = NONE.replace("3G", "1T");
+    // Pieces of two pages: none looks at all that were given before it.
+    let pairs: String = (0..10_000).map(|i| format!("alloc a{i} 8K\n")).collect();
+    let run = within(&format!("{NONE}{pairs}"), Limits::PAGE).unwrap();
+    assert_eq!(run.stopped, None);
+    assert!(run.machine.trace.budget().work() < 1_000_000, "{}", run.machine.trace.budget().work());
+    // Scattered pages are counted before they are taken.
+    let scattered: String = (0..100).map(|i| format!("alloc a{i} 1G scattered\n")).collect();
+    let said = message(&format!("{big}{scattered}"));
+    assert!(said.contains("of memory"), "{said}");
+    // Where hardly a page is free it is found without trying them all.
+    let full: String = (0..1019).map(|i| format!("alloc a{i} 1G high\n")).collect();
+    let run = within(&format!("{big}{full}alloc z 64K scattered high\n"), Limits::PAGE).unwrap();
+    assert_eq!(run.stopped, None);
+    assert!(run.machine.trace.budget().work() < 2_000_000, "{}", run.machine.trace.budget().work());
+    // Given back and taken in an order that makes each search long.
+    let worst: String = (0..4_000).map(|i| format!("alloc a{i} 4K\n")).collect::<String>()
+        + &(0..2_000).map(|i| format!("free a{}\nalloc b{i} 8K\n", i * 2)).collect::<String>();
+    let run = within(&format!("{NONE}{worst}"), Limits::PAGE).unwrap();
+    assert!(run.machine.trace.budget().work() < Limits::PAGE.work);
+}
+
+#[test]
 fn numbers_of_times_are_not_cut() {
     for n in ["0", "100001", "1P"] {
         let text = format!("{NONE}dma n write 0x10_0000 +1 times {n}\n");

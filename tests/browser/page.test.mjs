@@ -154,7 +154,7 @@ test("the depth is kept and travels in the link; an unknown one is told and pass
   const fresh = await site.open({ hash: new URL(page.url()).hash });
   assert.equal(await fresh.getAttribute('[data-depth="operation"]', "aria-pressed"), "true");
   const wrong = await site.open({ hash: "#p=why-iommu&depth=deep" });
-  assert.match(await wrong.textContent(".message [role=status]"), /"deep"/);
+  assert.match(await wrong.textContent(".message [role=status]"), /"depth=deep"/);
   assert.equal(await wrong.getAttribute('[data-depth="idea"]', "aria-pressed"), "true");
   for (const p of [page, fresh, wrong]) await p.context().close();
 });

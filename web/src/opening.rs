@@ -23,10 +23,12 @@ pub struct Opening {
 
 #[wasm_bindgen]
 impl Opening {
-    /// Reads a scenario and builds its machine. What is wrong with it is thrown, as an array of `Trouble`.
+    /// Reads a scenario and builds its machine. What is wrong with it is thrown, as an array of `Trouble`. `beside`: the bytes of
+    /// a run that is kept beside this one, which may take what is left of the limit.
     #[wasm_bindgen(constructor)]
-    pub fn new(source: &str, language: &str) -> Result<Opening, JsValue> {
-        let runner = iommu_core::scenario::parse(source).and_then(|s| Runner::new(s, Limits::HERE));
+    pub fn new(source: &str, language: &str, beside: f64) -> Result<Opening, JsValue> {
+        let limits = Limits::HERE.beside(beside as u64);
+        let runner = iommu_core::scenario::parse(source).and_then(|s| Runner::new(s, limits));
         let runner = runner.map_err(|p| to_js(&text::troubles(&p.0, lang(language))))?;
         Ok(Opening { runner, source: source.into(), language: language.into() })
     }
@@ -49,15 +51,20 @@ impl Opening {
             }
         };
         let at = Rc::new(Cell::new(self.runner.progress()));
+        // Has the time gone by within a line?
+        let late = Rc::new(Cell::new(false));
         let within = {
-            let (report, at) = (report.clone(), at.clone());
-            move |_| report(at.get().lines, at.get().of, at.get().steps)
+            let (report, at, late) = (report.clone(), at.clone(), late.clone());
+            move |_| {
+                late.set(late.get() || now() - start >= milliseconds);
+                report(at.get().lines, at.get().of, at.get().steps)
+            }
         };
         self.runner.budget().watch(LOOK, Rc::new(within));
         let result = self.runner.advance(|here| {
             at.set(here);
             // Looking at the clock costs more than many a line does.
-            here.lines % 16 != 0 || now() - start < milliseconds
+            !late.get() && (here.lines % 16 != 0 || now() - start < milliseconds)
         });
         self.runner.budget().unwatch();
         result.map_err(|p| to_js(&text::troubles(&p.0, lang(&self.language))))?;

@@ -34,6 +34,10 @@ impl Session {
     pub fn len(&self) -> usize {
         self.player.viewer.len()
     }
+    /// The bytes that it takes, as its budget counts them.
+    pub fn bytes(&self) -> f64 {
+        self.player.viewer.trace().budget().bytes() as f64
+    }
     /// Is there no step?
     pub fn is_empty(&self) -> bool {
         self.player.viewer.is_empty()

@@ -55,7 +55,8 @@ export function diagram(app: App, slot: 0 | 1 = 0): HTMLElement {
   // Read once for every size: to ask while a step is shown would make the browser lay everything out twice.
   let room = { x: 0, y: 0, flows: false };
   const measure = () => {
-    if (!holder.isConnected) return;
+    // In a document that is shown nowhere nothing has a style.
+    if (!holder.isConnected || !holder.ownerDocument.defaultView) return;
     measureCell(holder);
     const style = getComputedStyle(holder);
     const free = (...sides: string[]) => sides.reduce((sum, side) => sum - parseFloat(side), 0);

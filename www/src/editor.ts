@@ -2,6 +2,7 @@
 import type { Trouble } from "iommu-view";
 import type { App } from "./app";
 import { h } from "./dom";
+import { lookForNewer } from "./newer";
 import { count, type Words } from "./strings";
 
 /** So many problems are listed; all of them are marked in the text. */
@@ -30,9 +31,13 @@ export function editor(app: App): HTMLDetailsElement {
   let shown: { set(text: string): void; mark(): void } | null = null;
   box.addEventListener("toggle", () => {
     if (!box.open || shown) return;
-    void import("./lazy-editor").then((m) => {
-      shown = m.codeEditor(place, app, (text) => app.texts.type(text));
-    });
+    import("./lazy-editor").then(
+      (m) => (shown = m.codeEditor(place, app, (text) => app.texts.type(text))),
+      () => {
+        app.set({ message: t("partMissing") });
+        void lookForNewer();
+      },
+    );
   });
   app.on((state, changed) => {
     if (changed.has("text")) shown?.set(state.text);

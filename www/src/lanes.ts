@@ -15,6 +15,8 @@ const WORDS: Record<string, Key> = {
 
 /** More lanes than are surely in sight. */
 const MANY = 3;
+/** Lanes that are drawn: a text may have thousands of buffers. */
+const MOST = 200;
 
 export function lanes(app: App): HTMLElement {
   const { t } = app;
@@ -44,7 +46,7 @@ export function lanes(app: App): HTMLElement {
       key.hidden = all.every((lane) => lane.cached.length === 0);
       list.replaceChildren(
         now,
-        ...all.map((lane) =>
+        ...all.slice(0, MOST).map((lane) =>
           h(
             "div.lane",
             {},
@@ -76,6 +78,7 @@ export function lanes(app: App): HTMLElement {
             ),
           ),
         ),
+        all.length > MOST ? h("p.lane-more", {}, `+${all.length - MOST} ${t("andMore")}`) : "",
       );
     }
     // On the line alone: of a list with a thousand lanes every element would be styled anew.

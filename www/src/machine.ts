@@ -1,5 +1,6 @@
 // Who answers the page's requests: the machine in its worker, or, on a first visit, a recording until it is asked for
 // what was not recorded.
+import { beside } from "./beside";
 import { carried } from "./carried";
 import type { Answer, Api, Args, Message, Progress, Result } from "./protocol";
 import { Recording } from "./recording";
@@ -27,29 +28,57 @@ addEventListener("unhandledrejection", (event) => {
 });
 
 function spawnWorker(): Worker {
-  if (!carried) return new Worker(new URL("worker.js", document.baseURI), { type: "module" });
+  if (!carried) return new Worker(beside("worker.js"), { type: "module" });
   return new Worker(URL.createObjectURL(new Blob([carried.worker], { type: "text/javascript" })));
 }
 
 interface Waiting {
+  name: keyof Api;
+  args: unknown[];
   done: (value: unknown) => void;
   fail: (error: Error) => void;
 }
 
-/** The machine in a worker of its own. Ending that is how a run that takes too long is stopped. */
+/** The slots of the runs that a request is about. */
+const slots = (name: keyof Api, [slot]: unknown[]): number[] =>
+  typeof slot === "number" ? [slot] : name === "compare" || name === "parted" ? [0, 1] : [];
+
+/** The machine in a worker of its own. Ending that is how what cannot be asked to end is stopped: runs that were in it are run
+    again when somebody asks about them. */
 export class WorkerMachine implements Machine {
   readonly runs = true;
   onProgress: ((progress: Progress) => void) | null = null;
   private worker: Worker | null = null;
   private readonly waiting = new Map<number, Waiting>();
   private next = 0;
-  /** Why there is no worker, when it could not be started. */
-  private broken: string | null = null;
+  /** What ran last in each slot, and the slots that this worker knows of. */
+  private readonly opened = new Map<number, Args<"open">>();
+  private readonly live = new Set<number>();
 
   constructor(private readonly spawn = spawnWorker) {}
 
   ask<K extends keyof Api>(name: K, ...args: Args<K>): Promise<Result<K>> {
-    if (this.broken !== null) return Promise.reject(new Error(this.broken));
+    if (name === "open") return this.open(args as Args<"open">) as Promise<Result<K>>;
+    if (name === "close") this.opened.delete(args[0] as number);
+    for (const slot of slots(name, args)) {
+      const before = this.opened.get(slot);
+      if (before && !this.live.has(slot)) void this.open(before).catch(() => undefined);
+    }
+    return this.post(name, args) as Promise<Result<K>>;
+  }
+
+  /** Runs a text; what was in its slot comes back by itself when the text has problems. */
+  private async open(args: Args<"open">): Promise<Result<"open">> {
+    const [slot] = args;
+    const before = this.live.has(slot);
+    this.live.add(slot);
+    const result = (await this.post("open", args)) as Result<"open">;
+    if (!("troubles" in result)) this.opened.set(slot, args);
+    else if (!before) this.live.delete(slot);
+    return result;
+  }
+
+  private post(name: keyof Api, args: unknown[]): Promise<unknown> {
     try {
       this.worker ??= this.start();
     } catch (error) {
@@ -57,7 +86,7 @@ export class WorkerMachine implements Machine {
     }
     return new Promise((done, fail) => {
       const id = this.next++;
-      this.waiting.set(id, { done: done as (value: unknown) => void, fail });
+      this.waiting.set(id, { name, args, done, fail });
       this.worker?.postMessage({ id, name, args } satisfies Message);
     });
   }
@@ -71,30 +100,40 @@ export class WorkerMachine implements Machine {
       }
       const asked = this.waiting.get(data.id);
       this.waiting.delete(data.id);
-      if ("error" in data) asked?.fail(new Error(data.error));
-      else asked?.done(data.value);
+      if (!("error" in data)) return asked?.done(data.value);
+      asked?.fail(new Error(data.error));
+      // What has trapped is in no state to go on.
+      if (data.trapped) this.again(() => null);
     };
     worker.onerror = (event) => {
-      this.broken = event.message || "the worker could not be started";
-      this.drop(new Error(this.broken));
+      // Another try is a new one: the network may be back.
+      const reason = new Error(event.message || "the worker could not be started");
+      this.again(() => reason);
     };
     return worker;
   }
 
-  halt(): void {
-    this.worker?.postMessage("halt" satisfies Message);
+  halt(first = 0): void {
+    for (const halt of [first, first + 1]) this.worker?.postMessage({ halt } satisfies Message);
   }
-  stop(): void {
-    this.worker?.terminate();
-    this.worker = null;
-    this.broken = null;
-    this.drop(new Stopped());
+  stop(first = 0): void {
+    const mine = ({ name, args }: Waiting) => slots(name, args).some((slot) => slot >> 1 === first >> 1);
+    this.again((asked) => (mine(asked) ? new Stopped() : null));
   }
   leave(): void {}
 
-  private drop(reason: Error): void {
-    for (const asked of this.waiting.values()) asked.fail(reason);
+  /** Goes on with a new worker: requests with a reason fail, and all others are made again. */
+  private again(why: (asked: Waiting) => Error | null): void {
+    this.worker?.terminate();
+    this.worker = null;
+    this.live.clear();
+    const waiting = [...this.waiting.values()];
     this.waiting.clear();
+    for (const asked of waiting) {
+      const reason = why(asked);
+      if (reason) asked.fail(reason);
+      else this.ask(asked.name, ...(asked.args as Args<keyof Api>)).then(asked.done, asked.fail);
+    }
   }
 }
 

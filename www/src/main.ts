@@ -2,7 +2,6 @@
 import { answer } from "./answer";
 import { App } from "./app";
 import { otherRun } from "./compare";
-import { isDepth } from "./depth";
 import { diagram } from "./diagram";
 import { h } from "./dom";
 import { editor } from "./editor";
@@ -13,6 +12,7 @@ import { inspector } from "./inspector";
 import { keys, sheet } from "./keys";
 import { lanes } from "./lanes";
 import { pageMachine } from "./machine";
+import { lookForNewer, whenNewer } from "./newer";
 import { notice } from "./notice";
 import { keepForOffline } from "./offline";
 import { Progress } from "./path/progress";
@@ -29,6 +29,8 @@ import { Work } from "./work";
 
 /** What the first screen shows, and what stands in for a scenario that there is not. */
 const FIRST = "why-iommu";
+/** Characters that are shown of a parameter that is passed over. */
+const PASSED = 60;
 
 const place = url.read(location.hash);
 const theme = place.theme ?? storage.recall("theme");
@@ -53,6 +55,10 @@ const logPage = {
   },
   open: (text: string, preset: string | null, at?: number) => app.open(text, preset, at ?? null),
   go: (at: number) => app.time.go(at),
+  missing: () => {
+    app.set({ message: app.t("partMissing") });
+    void lookForNewer();
+  },
 };
 let listening = new AbortController();
 const progress = new Progress(storage);
@@ -114,7 +120,7 @@ function build(): void {
   });
   const speak = async () => {
     place.lang = app.state.lang === "zh" ? "en" : "zh";
-    await app.speak(place.lang as Lang);
+    await app.speak(place.lang);
     build();
   };
   document.getElementById("app")?.replaceChildren(
@@ -300,11 +306,12 @@ function openPlace(where: url.Place): Promise<void> {
   return openPreset(where.preset ?? FIRST, where.at);
 }
 
-/** The depth of a link; one that there is not is told, and passed over. */
-function takeDepth({ depth }: url.Place): void {
-  if (depth === null) return;
-  if (isDepth(depth)) app.set({ depth });
-  else app.set({ message: `${app.t("badDepth")} "${depth}"` });
+/** The depth of a link. What of it can't be is said, as written, and passed over: the scenario is opened first. */
+function takeRest({ depth, ignored }: url.Place): void {
+  if (depth !== null) app.set({ depth });
+  if (!ignored.length || app.state.message) return;
+  const said = ignored.map((one) => `"${one.slice(0, PASSED)}"`).join(", ");
+  app.set({ message: `${app.t("passedOver")} ${said}` });
 }
 
 async function start(): Promise<void> {
@@ -313,10 +320,10 @@ async function start(): Promise<void> {
   app.set({ gallery: await app.machine.ask("gallery", app.state.lang) });
   const known = app.state.gallery.some((c) => c.name === name);
   build();
-  if (isDepth(place.depth)) takeDepth(place);
+  if (place.depth !== null) app.set({ depth: place.depth });
   // A name that no preset has is told with one that is close.
   await (known ? openPlace(place) : openLink(location.hash));
-  if (!isDepth(place.depth)) takeDepth(place);
+  takeRest(place);
   if (place.explain !== null) explain(place.explain);
   addEventListener("hashchange", () => void follow());
   front?.show(isFront(place));
@@ -329,18 +336,23 @@ async function follow(): Promise<void> {
   const now = url.read(location.hash);
   if (now.explain !== null) return explain(now.explain);
   front?.show(false);
-  takeDepth(now);
   const { preset, good, course } = app.state;
   const shown = !now.packed && now.preset === preset && app.texts.original(preset) === good;
+  if (now.depth !== null) app.set({ depth: now.depth });
   await (shown ? app.time.go(now.at ?? course?.start ?? 0) : openPlace(now));
+  takeRest(now);
   if (isFront(now)) front?.show(true);
 }
 
-start().catch((error: unknown) => {
+whenNewer(() => app.set({ newer: true }));
+start().catch(async (error: unknown) => {
   console.error(error);
+  const newer = await lookForNewer();
   const notice = document.getElementById("notice");
   if (notice) {
     notice.hidden = false;
-    notice.textContent = `${app.t("noWasm")} (${error instanceof Error ? error.message : String(error)})`;
+    notice.textContent = newer
+      ? `${app.t("newer")} ${app.t("reload")}: F5`
+      : `${app.t("noWasm")} (${error instanceof Error ? error.message : String(error)})`;
   }
 });

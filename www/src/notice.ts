@@ -16,7 +16,7 @@ export function notice(app: App): HTMLElement {
       type: "button",
       title: t("close"),
       "aria-label": t("close"),
-      onclick: () => app.set({ message: "", undo: null, draft: null }),
+      onclick: () => app.set({ message: "", undo: null, draft: null, newer: false }),
     },
     "✕",
   );
@@ -31,12 +31,19 @@ export function notice(app: App): HTMLElement {
     ),
     h("button", { type: "button", id: "draft-drop", onclick: () => app.texts.dropDraft() }, t("dropDraft")),
   );
-  const box = h("div.message", {}, said, undo, keep, close);
+  const newer = h(
+    "span.newer",
+    { id: "newer", hidden: true, role: "status" },
+    h("span", {}, t("newer")),
+    h("button", { type: "button", id: "reload", onclick: () => location.reload() }, t("reload")),
+  );
+  const box = h("div.message", {}, said, newer, undo, keep, close);
   app.on((state, changed) => {
     if (changed.has("message")) said.textContent = state.message;
     if (changed.has("undo")) undo.hidden = state.undo === null;
+    newer.hidden = !state.newer;
     keep.hidden = state.draft === null;
-    box.classList.toggle("empty", !state.message && state.draft === null);
+    box.classList.toggle("empty", !state.message && state.draft === null && !state.newer);
   });
   return box;
 }

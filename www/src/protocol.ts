@@ -102,17 +102,19 @@ export interface Request {
   name: keyof Api;
   args: unknown[];
 }
-/** What travels to the worker: a request, or the wish to end the run that goes on and to keep what ran. */
-export type Message = Request | "halt";
+/** What travels to the worker: a request, or the wish to end the run of a slot, if one goes on, and to keep what ran. */
+export type Message = Request | { halt: number };
 /** How far a run is that takes its time. */
 export interface Progress {
+  slot: number;
   /** Lines that are done, and how many there are. */
   lines: number;
   of: number;
   /** Steps so far. */
   steps: number;
 }
-export type Answer = { id: number; value: unknown } | { id: number; error: string } | { progress: Progress };
+export type Answer =
+  { id: number; value: unknown } | { id: number; error: string; trapped: boolean } | { progress: Progress };
 /** How the worker answers: at once, or after a while. */
 export type Handlers = {
   [K in keyof Api]: (...args: Args<K>) => Result<K> | Promise<Result<K>>;

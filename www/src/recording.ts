@@ -1,5 +1,6 @@
 // What the machine said about the first scenario, recorded when the page was built (tools/record.mjs), so that a
 // first visit can step through it before, and often without, loading the machine itself.
+import { beside } from "./beside";
 import type { Card, Course, Head, Scene, Stop, View } from "iommu-view";
 import type { Api, Args } from "./protocol";
 
@@ -39,7 +40,7 @@ function replay<T>(changes: Change[]): T[] {
 /** A file of the recording; nothing where there is none. */
 async function file<T>(name: string): Promise<T | null> {
   try {
-    const response = await fetch(new URL(`first/${name}`, document.baseURI));
+    const response = await fetch(beside(`first/${name}`));
     return response.ok ? ((await response.json()) as T) : null;
   } catch {
     return null;

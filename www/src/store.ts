@@ -64,6 +64,8 @@ export interface State {
   other: Other | null;
   /** The text and the position before the last direct change. */
   undo: { text: string; position: number } | null;
+  /** Another version of this page has taken its place. */
+  newer: boolean;
   /** An edit of this scenario that the browser keeps and that is not shown. */
   draft: string | null;
 }
@@ -100,6 +102,7 @@ export class Store {
       asked: null,
       other: null,
       undo: null,
+      newer: false,
       draft: null,
     };
   }

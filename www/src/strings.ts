@@ -151,10 +151,7 @@ const TABLE = {
   openDraft: ["Open it", "打开"],
   dropDraft: ["Drop it", "丢弃"],
   ownScenario: ["A scenario of your own", "自己的场景"],
-  badDepth: [
-    "The link's depth is none of idea, operation, read:",
-    "链接里的 depth 不是 idea、operation、read 之一：",
-  ],
+  passedOver: ["Passed over in this link:", "链接中被略过的部分："],
   original: ["Back to the original", "恢复原文"],
   edited: ["edited", "已修改"],
   tryIt: ["Try it", "试一试"],
@@ -171,6 +168,9 @@ const TABLE = {
   endedAt: ["The run ended at line", "运行结束于第"],
   colon: [": ", " 行："],
   stopped: ["Stopped. The last good run is shown.", "已停止。显示的是上一次成功的运行。"],
+  newer: ["A newer version of this page is there.", "本页有了新版本。"],
+  reload: ["Reload", "重新载入"],
+  partMissing: ["A part of this page could not be loaded.", "本页有一部分未能载入。"],
   noWasm: [
     "WebAssembly could not be started, so nothing can be stepped here; the picture below is still what the program drew.",
     "WebAssembly 无法启动，不能单步；下面的图仍由程序画出。",

@@ -2,6 +2,7 @@
 // chosen scenario, the title and the editor always speak of one scenario: a text is adopted as a whole when it has run.
 import { Stopped, type Machine } from "./machine";
 import type { Navigation } from "./navigation";
+import { lookForNewer } from "./newer";
 import { draftKey, type Storage } from "./storage";
 import type { State, Store } from "./store";
 import { words } from "./strings";
@@ -144,7 +145,10 @@ export class Texts {
     } catch (error) {
       // The machine could not be loaded; a run that was stopped says so itself.
       const reason = error instanceof Error ? error.message : String(error);
-      if (!(error instanceof Stopped)) this.store.set({ message: `${words(lang)("noWasm")} (${reason})` });
+      if (!(error instanceof Stopped)) {
+        this.store.set({ message: `${words(lang)("noWasm")} (${reason})` });
+        void lookForNewer();
+      }
       return false;
     } finally {
       clearTimeout(slow);

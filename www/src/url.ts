@@ -1,36 +1,56 @@
 // The address bar: which scenario, which step, which language (docs/links.md). A preset's name is read here, so that the
 // first scenario needs no machine; a text that a link carries is read by the machine.
+import type { Depth } from "iommu-view";
+import { isDepth } from "./depth";
+
 export interface Place {
   preset: string | null;
   at: number | null;
-  lang: string | null;
+  lang: "en" | "zh" | null;
   theme: string | null;
   /** A log to be explained; empty where only the reader for it is wanted. */
   explain: string | null;
-  /** How far stops are opened; as it is written, right or wrong. */
-  depth: string | null;
+  /** How far stops are opened. */
+  depth: Depth | null;
+  /** Parameters that are known but have a value that can't be, as written: they are passed over. */
+  ignored: string[];
   /** The fragment carries a text, or something that is to be looked at closely. */
   packed: boolean;
 }
 
 const THEMES = ["auto", "light", "dark"];
+/** What an embed shows; this page shows all. */
+const VIEWS = ["diagram", "walk", "full"];
+/** Positions are below this. */
+const END = 2 ** 32;
 
 export function read(hash: string): Place {
   const fragment = hash.replace(/^#/, "");
   const params = new URLSearchParams(fragment);
-  const at = /^\d{1,9}$/.test(params.get("at") ?? "") ? Number(params.get("at")) : null;
-  const lang = params.get("lang");
-  const theme = params.get("theme") ?? "";
-  // What begins like neither a preset nor a parameter of ours is a text, or damaged.
-  const packed = fragment !== "" && !/^(p|at|lang|theme|view|depth|explain)=|^explain$/.test(fragment);
+  const ignored: string[] = [];
+  /** A parameter's value, if it can be. */
+  const take = <T extends string>(name: string, can: (value: string) => value is T): T | null => {
+    const value = params.get(name);
+    if (value === null || can(value)) return value;
+    ignored.push(`${name}=${value}`);
+    return null;
+  };
+  const one =
+    (choices: string[]) =>
+    (value: string): value is string =>
+      choices.includes(value);
+  const at = take("at", (value): value is string => /^\d{1,10}$/.test(value) && Number(value) < END);
+  take("view", one(VIEWS));
   return {
     preset: params.get("p"),
-    at,
-    lang: lang === "en" || lang === "zh" ? lang : null,
-    theme: THEMES.includes(theme) ? theme : null,
+    at: at === null ? null : Number(at),
+    lang: take("lang", (value): value is "en" | "zh" => value === "en" || value === "zh"),
+    theme: take("theme", one(THEMES)),
     explain: params.get("explain"),
-    depth: params.get("depth"),
-    packed,
+    depth: take("depth", (value): value is Depth => isDepth(value)),
+    ignored,
+    // What begins like neither a preset nor a parameter of ours is a text, or damaged.
+    packed: fragment !== "" && !/^(p|at|lang|theme|view|depth|explain)=|^explain$/.test(fragment),
   };
 }
 

@@ -1,9 +1,10 @@
 // The machine, in a worker: the page stays live whatever it runs.
 import { beside } from "./beside";
 import { bytes } from "./carried";
+import { Sessions } from "./sessions";
 import init, {
   Opening,
-  Session,
+  type Session,
   check,
   colours,
   gallery,
@@ -15,16 +16,11 @@ import init, {
   writeLink,
 } from "iommu-wasm";
 import type { Trouble } from "iommu-view";
-import type { Answer, Handlers, Message, Opened } from "./protocol";
+import type { Answer, Api, Args, Handlers, Message, Opened, Result } from "./protocol";
 import type { Lang } from "./strings";
 
-const sessions: (Session | undefined)[] = [];
-
-function session(slot: number): Session {
-  const found = sessions[slot];
-  if (!found) throw new Error("no run");
-  return found;
-}
+const sessions = new Sessions();
+const session = (slot: number): Session => sessions.get(slot);
 
 function about(slot: number, lang: Lang): Opened {
   const run = session(slot);
@@ -33,11 +29,15 @@ function about(slot: number, lang: Lang): Opened {
 
 /** Milliseconds that a run goes on before messages are looked at. */
 const SLICE = 40;
-/** Was the run that goes on asked to end? */
-let halted = false;
-
-const progress = (lines: number, of: number, steps: number) =>
-  self.postMessage({ progress: { lines, of, steps } } satisfies Answer);
+/** What became of the wish for a run while it went on, or waited. */
+interface Wish {
+  /** It is to end, and what ran is kept. */
+  halted: boolean;
+  /** Another takes its place, or none: nothing is kept. */
+  replaced: boolean;
+}
+/** The runs that go on or wait for their turn: the newest of each slot. */
+const opening = new Map<number, Wish>();
 
 /** Lets messages in that have arrived; a timer would wait for its turn. */
 const pause = () =>
@@ -51,33 +51,41 @@ const pause = () =>
   });
 
 /** Runs a text slice by slice. One that is asked to end is a run of what was done until then. */
-async function run(text: string, lang: Lang): Promise<Session> {
-  halted = false;
-  const opening = new Opening(text, lang);
-  while (!opening.slice(SLICE, progress)) {
+async function run(slot: number, text: string, lang: Lang, wish: Wish): Promise<Session> {
+  const run = new Opening(text, lang, sessions.beside(slot));
+  sessions.makeRoom(slot);
+  const progress = (lines: number, of: number, steps: number) =>
+    self.postMessage({ progress: { slot, lines, of, steps } } satisfies Answer);
+  do {
     await pause();
-    if (halted) opening.stop();
+    if (wish.halted) run.stop();
+  } while (!run.slice(SLICE, progress));
+  return run.finish();
+}
+
+/** Opens a run that may be asked to end, or be replaced, while it goes on. */
+async function open(wish: Wish, slot: number, text: string, lang: Lang): Promise<Result<"open">> {
+  let fresh;
+  try {
+    // Nobody waits for a run that another has taken the place of.
+    if (wish.replaced) return { troubles: [] };
+    fresh = await run(slot, text, lang, wish);
+  } catch (problems) {
+    if (Array.isArray(problems)) return { troubles: problems as Trouble[] };
+    throw problems;
   }
-  return opening.finish();
+  if (wish.replaced) {
+    fresh.free();
+    return { troubles: [] };
+  }
+  sessions.put(slot, fresh, text, wish.halted);
+  return about(slot, lang);
 }
 
 const api = {
   load() {},
-  async open(slot, text, lang) {
-    let fresh;
-    try {
-      fresh = await run(text, lang);
-    } catch (problems) {
-      if (Array.isArray(problems)) return { troubles: problems as Trouble[] };
-      throw problems;
-    }
-    sessions[slot]?.free();
-    sessions[slot] = fresh;
-    return about(slot, lang);
-  },
   close(slot) {
-    sessions[slot]?.free();
-    sessions[slot] = undefined;
+    sessions.drop(slot);
   },
   about,
   inside: (slot, depth, from, to, lang) => session(slot).inside(depth, from, to, lang),
@@ -104,16 +112,26 @@ const api = {
   check: (text, lang) => check(text, lang),
   offer: (text, line, column, lang) => offer(text, line, column, lang),
   colours: (text) => colours(text),
-} satisfies Handlers;
+} satisfies Omit<Handlers, "open">;
+
+const call = (name: keyof Api, args: unknown[]): unknown =>
+  (api as unknown as Record<string, (...args: unknown[]) => unknown>)[name]?.(...args);
+
 let loading: Promise<unknown> | null = null;
+
+/** A file of ours is not there. */
+class Missing extends Error {}
 
 /** The module as it comes, or out of a script: an embed in a sandbox may load scripts from here and nothing else. */
 async function module(): Promise<Response | Uint8Array> {
   const inside = (self as { iommuModule?: string }).iommuModule;
   if (inside !== undefined) return bytes(inside);
   try {
-    return await fetch(beside("iommu_bg.wasm"));
+    const response = await fetch(beside("iommu_bg.wasm"));
+    if (response.ok) return response;
+    throw new Missing(`iommu_bg.wasm: ${response.status}`);
   } catch (error) {
+    if (error instanceof Missing) throw error;
     const scope = self as unknown as { importScripts(url: string): void; iommuModule?: string };
     try {
       scope.importScripts(beside("iommu_bg.wasm.js").href);
@@ -135,22 +153,40 @@ function load(): Promise<unknown> {
   return loading;
 }
 
-/** Requests are answered one after another, in the order made. */
-let last: Promise<void> = Promise.resolve();
+/** Requests about one run, or the two that are compared, are answered one after another, in the order made; a long run holds up
+    no requests about others. */
+const turns = new Map<number, Promise<void>>();
+
+const turn = (name: string, [slot]: unknown[]): number =>
+  typeof slot === "number" ? slot >> 1 : name === "compare" || name === "parted" ? 0 : -1;
+
+/** Ends the run of a slot, if one goes on or waits. */
+function halt(slot: number, replaced: boolean): void {
+  const wish = opening.get(slot);
+  if (!wish) return;
+  wish.halted = true;
+  wish.replaced ||= replaced;
+}
 
 self.onmessage = (event: MessageEvent<Message>) => {
-  if (event.data === "halt") {
-    halted = true;
-    return;
-  }
+  if ("halt" in event.data) return halt(event.data.halt, false);
   const { id, name, args } = event.data;
-  last = last.then(async () => {
+  const wish: Wish = { halted: false, replaced: false };
+  const [slot] = args;
+  const starts = name === "open" && typeof slot === "number";
+  if (typeof slot === "number" && (name === "open" || name === "close")) halt(slot, true);
+  if (starts) opening.set(slot, wish);
+  const answer = async () => {
     try {
       await load();
-      const method = api[name] as (...a: unknown[]) => unknown;
-      self.postMessage({ id, value: await method(...args) } satisfies Answer);
+      const value = await (starts ? open(wish, ...(args as Args<"open">)) : call(name, args));
+      self.postMessage({ id, value } satisfies Answer);
     } catch (error) {
-      self.postMessage({ id, error: String(error) } satisfies Answer);
+      const trapped = error instanceof WebAssembly.RuntimeError;
+      self.postMessage({ id, error: String(error), trapped } satisfies Answer);
     }
-  });
+    if (starts && opening.get(slot) === wish) opening.delete(slot);
+  };
+  const of = turn(name, args);
+  turns.set(of, (turns.get(of) ?? Promise.resolve()).then(answer));
 };

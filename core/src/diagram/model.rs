@@ -370,6 +370,7 @@ impl Model {
     pub fn names_of(&self, at: Point) -> Vec<Point> {
         let mut names = alloc::vec![at];
         let mut next = 0;
+        // Bounded: `next` moves on through `names`.
         while let Some(&point) = names.get(next) {
             next += 1;
             for arrow in &self.arrows {

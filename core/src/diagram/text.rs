@@ -32,6 +32,7 @@ pub fn clean(text: &str, limit: usize) -> String {
         out.push(shown);
         count += 1;
     }
+    // Bounded: each turn takes a character.
     while out.ends_with(' ') {
         out.pop();
     }
@@ -63,6 +64,7 @@ pub fn wrap(text: &str, max: i32) -> Vec<String> {
         if w == 2 && !line.is_empty() {
             break_at = line.len();
         }
+        // Bounded: each turn cuts a piece off the word.
         while used + w > max {
             let cut = if break_at > 0 && c != ' ' { break_at } else { line.len() };
             let rest: String = line[cut..].into();

@@ -80,6 +80,7 @@ impl Atc {
         obs: &mut O,
     ) -> Option<(PhysAddr, PageSize)> {
         let mut shifts = self.shifts;
+        // Bounded: one bit of 64 each turn.
         while shifts != 0 {
             let size = PageSize::from_shift(shifts.trailing_zeros() as u8);
             shifts &= shifts - 1;

@@ -318,6 +318,7 @@ impl Engine {
 
     /// Runs until the transfer ends. How it ended; [`Progress::Idle`] when there was none.
     pub fn run<B: Bus>(&mut self, bus: &mut B) -> Progress {
+        // Bounded: each step draws (`advance`) or ends; descriptors are records of the trace.
         loop {
             match self.step(bus) {
                 Progress::More => {}
@@ -394,6 +395,7 @@ impl Engine {
         (self.moved, self.stopped) = (0, 0);
         let mut moving = Moving { block: *block, done: 0 };
         self.open(bus, block);
+        // Bounded: `advance` draws, or ends.
         let end = loop {
             match self.advance(bus, &mut moving) {
                 Ok(false) => {}

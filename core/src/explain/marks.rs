@@ -57,6 +57,7 @@ fn find(text: &str, name: &str) -> Option<Range<usize>> {
     let ascii = name.is_ascii();
     let lower: String = if abbreviation || !ascii { text.into() } else { text.to_ascii_lowercase() };
     let mut from = 0;
+    // Bounded: `from` moves on through the text.
     while let Some(at) = lower.get(from..)?.find(name) {
         let start = from + at;
         let mut end = start + name.len();

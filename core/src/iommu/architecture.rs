@@ -151,6 +151,7 @@ impl Architecture {
     /// How many of them have a unit.
     pub const UNITS: usize = {
         let (mut units, mut i) = (0, 0);
+        // Bounded: at compile time.
         while i < Self::ALL.len() {
             units += Self::ALL[i].has_unit() as usize;
             i += 1;
@@ -161,6 +162,7 @@ impl Architecture {
     /// Those that have a unit.
     pub const WITH_UNIT: [Architecture; Self::UNITS] = {
         let (mut out, mut units, mut i) = ([Architecture::Vtd; Self::UNITS], 0, 0);
+        // Bounded: at compile time.
         while i < Self::ALL.len() {
             if Self::ALL[i].has_unit() {
                 out[units] = Self::ALL[i];
@@ -174,6 +176,7 @@ impl Architecture {
     /// The words of those that have a unit.
     pub const WORDS: [&'static str; Self::UNITS] = {
         let (mut out, mut i) = ([""; Self::UNITS], 0);
+        // Bounded: at compile time.
         while i < out.len() {
             out[i] = Self::WITH_UNIT[i].describe().word;
             i += 1;

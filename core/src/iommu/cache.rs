@@ -104,6 +104,7 @@ impl<K: Key, V: Copy> Cache<K, V> {
         for (way, t) in self.tags.get(set)?.iter().enumerate() {
             same |= u32::from(*t == tag) << way;
         }
+        // Bounded: one bit of 64 each turn.
         while same != 0 {
             let slot = set * self.ways + same.trailing_zeros() as usize;
             if matches!(self.slots.get(slot), Some(Some(e)) if e.key == *key) {

@@ -176,7 +176,7 @@ pub fn drain<U: Consumer, O: Observer>(unit: &mut U, memory: &mut Memory, obs: &
     let rounds = unit.commands().map_or(0, |(ring, ..)| ring.entries);
     for _ in 0..rounds {
         let Some((ring, head, tail)) = unit.commands() else { return };
-        if ring.is_empty(head, tail) {
+        if ring.is_empty(head, tail) || !obs.spend(1) {
             return;
         }
         let index = ring.index(head);

@@ -166,6 +166,7 @@ impl<K: PageTag> Tlb<K> {
     #[inline]
     pub fn find(&mut self, tag: impl Fn(PageSize) -> K) -> Option<(u32, K, K::Value)> {
         let mut left = self.shifts;
+        // Bounded: one bit of 64 each turn.
         while left != 0 {
             let key = tag(PageSize::from_shift(left.trailing_zeros() as u8));
             if let Some((slot, value)) = self.entries.get(&key) {

@@ -37,6 +37,7 @@ impl Machine {
         let first = at.raw() & !(FRAME - 1);
         let last = at.raw().saturating_add(len.max(1) - 1);
         let mut page = first;
+        // Bounded: at most 16 MiB of pages.
         while page <= last {
             self.translation_request(device, BusAddr::new(page), pasid, op.no_write);
             let Some(next) = page.checked_add(FRAME) else { break };

@@ -134,6 +134,7 @@ impl Machine {
         let mut page = [0; FRAME as usize];
         let mut done = 0;
         let mut result = Ok(());
+        // Bounded: what `act` reads or writes is drawn, and ends it.
         while done < len && result.is_ok() {
             let raw = access.at.raw.wrapping_add(done);
             let n = (FRAME - raw % FRAME).min(len - done);

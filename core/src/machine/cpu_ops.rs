@@ -88,6 +88,7 @@ impl Machine {
         mut act: impl FnMut(&mut Self, &CpuAccess) -> Result<(), CpuError>,
     ) -> Result<(), CpuError> {
         let mut tries = 0;
+        // Bounded: at most 64 tries.
         loop {
             let result = act(self, access);
             match (&result, access.owner) {

@@ -230,6 +230,7 @@ impl Machine {
     /// Bytes that an owner sees through its tables as they are; the address that is not mapped, if there is one.
     fn peek_tables(&mut self, owner: Owner, from: AnyAddr, done: u64, out: &mut [u8]) -> Option<AnyAddr> {
         let mut filled = 0;
+        // Bounded: `out` is one page.
         while filled < out.len() {
             let at = AnyAddr { raw: from.raw.wrapping_add(done + filled as u64), ..from };
             let n = ((FRAME - at.raw % FRAME) as usize).min(out.len() - filled);

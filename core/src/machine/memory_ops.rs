@@ -9,7 +9,7 @@ use super::{limits, problem, Machine};
 use crate::addr::{AddrRange, Address, AnyAddr, GuestPhysAddr, PageSize, PhysAddr, Space, VirtAddr};
 use crate::memory::{MemError, FRAME};
 use crate::os;
-use crate::os::pages::{NoPages, Zone};
+use crate::os::pages::{NoPages, Zone, SCATTERED};
 use crate::paging::builder::{Builder, MapError, Mapping};
 use crate::scenario::ast::{self, AllocKind, Bytes, Privilege, Rights};
 use crate::scenario::{Problem, Span};
@@ -112,6 +112,7 @@ impl Machine {
         }
         if flush {
             let vmid = space.guest.map_or(0, |g| g.vmid);
+            // Bounded: at most 64 pages.
             for page in (0..len.min(64 << 12)).step_by(4096) {
                 let at = VirtAddr::new(from.wrapping_add(page));
                 self.hw.mmu.tlb_mut().invalidate_page(vmid, space.asid, at, &mut self.trace);
@@ -182,6 +183,9 @@ impl Machine {
                 };
                 let zone = if vm.is_some() { Zone { from: zone.from, to: u64::MAX } } else { zone };
                 if scattered {
+                    if !self.trace.keep(pages * SCATTERED) {
+                        return Err(no_room(NoPages::Full { bytes: size, from: zone.from, to: zone.to }));
+                    }
                     let pages = supply.scatter(pages, zone, &op.name.value).map_err(no_room)?;
                     pages.iter().map(|p| p.raw()).collect()
                 } else {
@@ -380,6 +384,7 @@ impl Machine {
         let mut done = 0;
         for (start, len) in parts(&pieces, skip, data.len()) {
             let mut inside = 0;
+            // Bounded: `write_data` draws.
             while inside < len {
                 let at = start.wrapping_add(inside);
                 let n = (FRAME - at.raw() % FRAME).min(len - inside);
@@ -525,6 +530,9 @@ impl Machine {
             None => &mut self.sw.pages,
         };
         if scattered && page == PageSize::SIZE_4K {
+            if !self.trace.keep(len.div_ceil(4096) * SCATTERED) {
+                return Err(NoPages::Full { bytes: len, from: 0, to: u64::MAX });
+            }
             let pages = supply.scatter(len.div_ceil(4096), Zone::ANY, "pages")?;
             return Ok(pages.iter().map(|p| (p.raw(), 4096)).collect());
         }

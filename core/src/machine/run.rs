@@ -200,6 +200,7 @@ impl Runner {
         let scenario = core::mem::take(&mut self.run.scenario);
         let outline = Outline::new(&scenario);
         let mut result = Ok(());
+        // Bounded: lines of the text, each of which draws.
         while result.is_ok() && !self.is_over() && go_on(self.progress()) {
             result = self.line(&outline.steps[self.lines]).map_err(one);
             self.lines += 1;
@@ -218,6 +219,8 @@ impl Runner {
                 machine.trace.begin(Actor::Os, scope(index as u32, step.span.line));
                 let mut value = None;
                 let result = machine.operate(operation, step.span, &mut value);
+                let looked = machine.sw.take_looked();
+                machine.trace.spend(looked);
                 let error = match result {
                     Ok(()) => None,
                     Err(Stop::Os(error)) => Some(error),

@@ -294,6 +294,11 @@ pub struct Software {
 }
 
 impl Software {
+    /// Returns how many runs the page allocators have passed since this was last asked.
+    pub fn take_looked(&mut self) -> u64 {
+        let guests: u64 = self.vms.iter_mut().map(|vm| vm.pages.take_looked()).sum();
+        self.pages.take_looked() + guests
+    }
     /// The kernel's address of a physical one, by the direct map.
     pub fn kernel_va(&self, at: PhysAddr) -> VirtAddr {
         VirtAddr::new(layout(&self.kernel.format).direct_map.wrapping_add(at.raw()))

@@ -8,6 +8,7 @@
 
 use crate::addr::{AddrRange, Iova};
 use alloc::{collections::BTreeMap, vec::Vec};
+use core::cell::Cell;
 use core::fmt;
 
 const SHIFT: u32 = 12;
@@ -40,6 +41,8 @@ pub struct IovaSpace {
     cached32: Option<u64>,
     cached: Option<u64>,
     kept: [Vec<u64>; CACHED_ORDERS],
+    /// Ranges that searches have passed since somebody asked.
+    looked: Cell<u64>,
     /// The last page of the aperture.
     last: u64,
     /// Below 4 GiB first.
@@ -57,6 +60,7 @@ impl IovaSpace {
             cached32: None,
             cached: None,
             kept: Default::default(),
+            looked: Cell::default(),
             last,
             low_first: true,
         }
@@ -137,7 +141,9 @@ impl IovaSpace {
         let align = !(pages.next_power_of_two() - 1);
         let mut high = limit.checked_add(1)?;
         let mut below = self.taken.range(..high).rev();
+        // Bounded: each turn passes a range that is taken, and is counted.
         loop {
+            self.looked.set(self.looked.get() + 1);
             let place = high.checked_sub(pages)? & align;
             if place == 0 {
                 return None;
@@ -147,6 +153,11 @@ impl IovaSpace {
                 _ => return Some(place),
             }
         }
+    }
+
+    /// Returns how many ranges searches have passed since this was last asked, to be drawn from a budget.
+    pub fn take_looked(&self) -> u64 {
+        self.looked.take()
     }
 
     /// Gives a range back; `bytes` as it was asked for.

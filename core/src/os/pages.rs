@@ -9,6 +9,8 @@ use alloc::{collections::BTreeMap, format, string::ToString, sync::Arc, vec::Vec
 use core::fmt;
 
 const PAGE: u64 = 4096;
+/// Bytes that each scattered page takes where it is kept: here, in its buffer, and in what maps it.
+pub const SCATTERED: u64 = 96;
 
 /// Why there is no memory.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -81,8 +83,10 @@ pub struct Pages {
     ram: Vec<AddrRange<PhysAddr>>,
     /// Ranges in use by their first address: the last one, and whose they are.
     taken: BTreeMap<u64, (u64, Arc<str>)>,
-    /// No page below this is free: where a search for single pages may begin.
-    first_free: u64,
+    /// For each length, alignment and lower end of a zone that was searched for: nothing below this fits.
+    searched: BTreeMap<(u64, u64, u64), u64>,
+    /// Runs that searches have passed since somebody asked.
+    looked: u64,
     /// For scattered pages: how many were given, so that the next come from elsewhere.
     scattered: u64,
 }
@@ -97,7 +101,7 @@ impl Pages {
         };
         let mut ram: Vec<_> = ram.iter().filter_map(whole).collect();
         ram.sort();
-        Pages { ram, taken: BTreeMap::new(), first_free: 0, scattered: 0 }
+        Pages { ram, taken: BTreeMap::new(), searched: BTreeMap::new(), looked: 0, scattered: 0 }
     }
 
     /// Takes a given range, whole pages around it, for `owner`.
@@ -130,16 +134,18 @@ impl Pages {
         let full = NoPages::Full { bytes, from: zone.from, to: zone.to };
         let align = align.max(PAGE).checked_next_power_of_two().ok_or(full)?;
         let len = bytes.max(1).checked_next_multiple_of(PAGE).ok_or(full)?;
-        let single = len == PAGE && align == PAGE && zone.from == 0;
-        let from = zone.from.max(PAGE).max(if single { self.first_free } else { 0 });
+        let kind = (len, align, zone.from);
+        let from = zone.from.max(PAGE).max(self.searched.get(&kind).copied().unwrap_or(0));
         for ram in self.ram.clone() {
             // Page 0 is never given: an address of 0 means "none" to too many readers.
             let Some(mut at) = ram.start.raw().max(from).checked_next_multiple_of(align) else { continue };
+            // Bounded: each turn passes a run that is taken, and is counted.
             while at <= ram.last().raw() {
                 let Some(last) = at.checked_add(len - 1).filter(|l| *l <= ram.last().raw().min(zone.to))
                 else {
                     break;
                 };
+                self.looked += 1;
                 match self.taken.range(..=last).next_back() {
                     Some((_, (end, _))) if *end >= at => {
                         // Go on behind what is in the way.
@@ -149,9 +155,7 @@ impl Pages {
                     }
                     _ => {
                         self.insert(at, last, &Arc::from(owner));
-                        if single {
-                            self.first_free = at;
-                        }
+                        self.searched.insert(kind, at);
                         return Ok(PhysAddr::new(at));
                     }
                 }
@@ -192,17 +196,26 @@ impl Pages {
         const STRIDES: [u64; 4] = [5, 3, 11, 7];
         let mut index = self.scattered.wrapping_mul(STRIDES[1]) + 0x40;
         let mut tries = 0;
-        while (pages.len() as u64) < count {
+        // Bounded: some tries for each page; callers draw what pages take.
+        while (pages.len() as u64) < count && tries < count.saturating_mul(8).saturating_add(4096) {
             index = index.wrapping_add(STRIDES[pages.len() % STRIDES.len()]);
             tries += 1;
-            if tries > total.saturating_mul(4).saturating_add(64) {
-                pages.iter().for_each(|p| self.free(*p, PAGE));
-                return Err(full);
-            }
             let at = page(index);
             let follows = pages.last().is_some_and(|p| p.raw() + PAGE == at);
             if !follows && at != 0 && self.insert(at, at + (PAGE - 1), &owner) {
                 pages.push(PhysAddr::new(at));
+            }
+        }
+        self.looked += tries;
+        // RAM that is nearly full: whatever is left.
+        // Bounded: a page each turn.
+        while (pages.len() as u64) < count {
+            match self.alloc(PAGE, PAGE, zone, &owner) {
+                Ok(at) => pages.push(at),
+                Err(_) => {
+                    pages.iter().for_each(|p| self.free(*p, PAGE));
+                    return Err(full);
+                }
             }
         }
         self.scattered = self.scattered.wrapping_add(count);
@@ -217,7 +230,13 @@ impl Pages {
         gone.iter().for_each(|start| {
             self.taken.remove(start);
         });
-        self.first_free = self.first_free.min(at.raw());
+        self.looked += self.searched.len() as u64;
+        self.searched.values_mut().for_each(|from| *from = (*from).min(at.raw()));
+    }
+
+    /// Returns how many runs searches have passed since this was last asked, to be drawn from a budget.
+    pub fn take_looked(&mut self) -> u64 {
+        core::mem::take(&mut self.looked)
     }
 
     /// Who holds the page at `at`.

@@ -95,6 +95,7 @@ fn copy<I: Iommu, O: Observer>(
     let mut total = 0;
     for piece in guest {
         let mut done = 0;
+        // Bounded: reads and writes draw.
         while done < piece.bytes {
             let n = (piece.bytes - done).min(4096) as usize;
             let (there, here) = (piece.at.wrapping_add(done), host.wrapping_add(total));

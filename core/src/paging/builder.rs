@@ -164,12 +164,14 @@ impl<F: Build, P: Fn(u64) -> Option<PhysAddr>> Builder<'_, F, P> {
         let step = mapping.size.bytes();
         let mut done = 0;
         let mut run = Vec::new();
+        // Bounded: `write_run` draws.
         while done < mapping.len {
             let at = mapping.from + done;
             let table = self.descend(memory, root, at, leaf, true, obs)?;
             let first = self.format.index(at, leaf);
             let count = (512 - first % 512).min((mapping.len - done) / step);
             run.clear();
+            // Bounded: entries of one table.
             for i in 0..count {
                 let raw = self.entry(memory, table, first + i)?;
                 if self.format.is_mapped(raw, leaf) {
@@ -197,6 +199,7 @@ impl<F: Build, P: Fn(u64) -> Option<PhysAddr>> Builder<'_, F, P> {
     ) -> Result<(), MapError> {
         self.check_width(from, len)?;
         let mut done = 0;
+        // Bounded: `write_run` draws.
         while done < len {
             let at = from + done;
             let (level, table) = self.find(memory, root, at)?;
@@ -208,6 +211,7 @@ impl<F: Build, P: Fn(u64) -> Option<PhysAddr>> Builder<'_, F, P> {
             let first = self.format.index(at, level);
             let limit = (512 - first % 512).min((len - done) / step);
             let mut count = 0;
+            // Bounded: entries of one table.
             while count < limit {
                 let raw = self.entry(memory, table, first + count)?;
                 if !self.format.is_mapped(raw, level) || self.format.as_table(raw, level).is_some() {
@@ -280,6 +284,7 @@ impl<F: Build, P: Fn(u64) -> Option<PhysAddr>> Builder<'_, F, P> {
     ) -> Result<u64, MapError> {
         let mut table = root;
         let mut here = self.format.levels();
+        // Bounded: levels.
         while here > level {
             let index = self.format.index(at, here);
             let raw = self.entry(memory, table, index)?;
@@ -305,6 +310,7 @@ impl<F: Build, P: Fn(u64) -> Option<PhysAddr>> Builder<'_, F, P> {
     fn find(&self, memory: &Memory, root: u64, at: u64) -> Result<(u8, u64), MapError> {
         let mut table = root;
         let mut level = self.format.levels();
+        // Bounded: levels.
         loop {
             let raw = self.entry(memory, table, self.format.index(at, level))?;
             match self.format.as_table(raw, level) {
@@ -323,6 +329,7 @@ impl<F: Build, P: Fn(u64) -> Option<PhysAddr>> Builder<'_, F, P> {
 pub fn tables_needed(len: u64, size: PageSize, levels: u8) -> u64 {
     let mut entries = len.div_ceil(size.bytes());
     let mut tables = 0;
+    // Bounded: levels.
     for _ in 1..levels {
         entries = entries.div_ceil(512) + 1;
         tables += entries;

@@ -72,6 +72,7 @@ fn visit<F: Build>(
     let shift = format.shift(level);
     // The root table of the RISC-V x4 formats has 2,048 entries: ask the format for the last index.
     let last = if level == format.levels() { format.index(u64::MAX, level) } else { 511 };
+    // Bounded: entries of one table, and at most `limit` tables.
     for index in 0..=last {
         let Some(pa) = place(table + index * 8) else { return };
         let raw = memory.peek_u64(pa);

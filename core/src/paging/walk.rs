@@ -227,6 +227,7 @@ fn descend<F: Format, T: Tables, O: Observer>(
     let mut reads = 0;
     let mut table = root;
     let mut level = format.levels();
+    // Bounded: levels.
     loop {
         let index = format.index(input, level);
         let at = table.wrapping_add(index * 8);

@@ -110,6 +110,7 @@ impl Painter<'_> {
         let want = Want::supervisor(Perms::NONE);
         let mut runs: Vec<(u64, u64, u64)> = Vec::new();
         let mut done = 0;
+        // Bounded: at most `PAGES`.
         while done < len && done < PAGES << 12 {
             let at = va.wrapping_add(done);
             let step = (4096 - (at.raw() & 0xfff)).min(len - done);

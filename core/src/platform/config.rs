@@ -208,6 +208,7 @@ impl ConfigSpace {
     }
     /// Puts bits past the write mask: what firmware and reset do.
     fn put(&mut self, offset: u16, bytes: u8, value: u32) {
+        // Bounded: at most eight bytes.
         for i in 0..bytes {
             self.bytes[usize::from(offset) + usize::from(i)] = (value >> (8 * u32::from(i))) as u8;
         }
@@ -244,6 +245,7 @@ impl ConfigSpace {
     pub fn bars(&self) -> Vec<Bar> {
         let mut bars = Vec::new();
         let mut index = 0;
+        // Bounded: six BARs.
         while index < self.bar_count() {
             let bar = self.bar(index);
             index += if bar.is_some_and(|b| b.kind == BarKind::Memory64) { 2 } else { 1 };
@@ -359,6 +361,7 @@ impl ConfigSpace {
     pub fn capabilities(&self) -> Vec<(u8, u16)> {
         let mut found = Vec::new();
         let mut at = u16::from(self.bytes[0x34]);
+        // Bounded: at most 48 found.
         while at >= 0x40 && found.len() < 48 {
             found.push((self.bytes[usize::from(at)], at));
             at = u16::from(self.bytes[usize::from(at) + 1]);
@@ -369,6 +372,7 @@ impl ConfigSpace {
     pub fn extended(&self) -> Vec<(u16, u16)> {
         let mut found = Vec::new();
         let mut at = 0x100;
+        // Bounded: at most 64 found.
         while at >= 0x100 && found.len() < 64 {
             let header = self.read(at & 0xffc, 4);
             if header == 0 {

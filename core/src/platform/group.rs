@@ -72,6 +72,7 @@ fn existing(topology: &Topology, groups: &[Option<GroupId>], node: NodeId) -> Op
         }
     }
     // Up from there, to where peers cannot be reached.
+    // Bounded: up the tree of functions.
     while let Some(up) = topology.node(lowest).parent {
         if path_isolates(topology, up) {
             break;

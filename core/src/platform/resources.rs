@@ -327,6 +327,7 @@ fn free(item: &Item, spans: &[Span], taken: &[(Span, String)]) -> Option<u64> {
         let last = if item.below_4g { (*last).min(0xffff_ffff) } else { *last };
         // A BAR at 0 counts as not set.
         let mut at = (*first).max(1).checked_next_multiple_of(item.align)?;
+        // Bounded: each turn passes a span that is taken.
         while let Some(end) = at.checked_add(item.size - 1).filter(|end| *end <= last) {
             match taken.iter().find(|((a, b), _)| *a <= end && at <= *b) {
                 None => return Some(at),

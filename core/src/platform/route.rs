@@ -261,6 +261,7 @@ impl Way<'_> {
         }
         let mut at = from;
         let mut asked_up = false;
+        // Bounded: up the tree of functions.
         while let Some(port) = tree.node(at).parent {
             self.link(Some(at), Some(port), Hop::Up);
             let config = &tree.node(port).config;

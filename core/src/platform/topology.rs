@@ -248,6 +248,7 @@ impl Topology {
 
     fn raise_subordinates(&mut self, from: NodeId, bus: u8) {
         let mut next = Some(from);
+        // Bounded: up the tree of functions.
         while let Some(at) = next {
             let node = self.node_mut(at);
             let (primary, secondary, subordinate) = node.config.buses();

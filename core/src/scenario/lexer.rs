@@ -48,6 +48,7 @@ pub(super) fn lex(line: &str, number: u32) -> Result<LexedLine<'_>, Problem> {
     let mut rest = line;
     let mut column = 1u32;
     let count = |s: &str| s.chars().count() as u32;
+    // Bounded: the rest gets shorter.
     loop {
         let trimmed = rest.trim_start();
         column += count(&rest[..rest.len() - trimmed.len()]);
@@ -90,6 +91,7 @@ fn word_len(rest: &str) -> usize {
 fn read_text(rest: &str, line: u32, column: u32) -> Result<(Kind, usize), Problem> {
     let mut text = String::new();
     let mut chars = rest.char_indices().enumerate().skip(1);
+    // Bounded: a character each turn.
     while let Some((_, (at, c))) = chars.next() {
         match c {
             '"' => return Ok((Kind::Text(text), at + 1)),

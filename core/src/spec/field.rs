@@ -161,6 +161,7 @@ impl Field {
 pub const fn covers(fields: &[Field], bits: u16) -> bool {
     let mut next = 0;
     let mut i = 0;
+    // Bounded: at compile time.
     while i < fields.len() {
         let field = &fields[i];
         if field.lo != next || field.hi < field.lo {

@@ -42,6 +42,7 @@ impl EntryType {
 pub const fn reserved<const N: usize>(fields: &[Field]) -> [u64; N] {
     let mut masks = [0; N];
     let mut i = 0;
+    // Bounded: at compile time.
     while i < fields.len() {
         if matches!(fields[i].kind, FieldKind::Reserved) {
             fields[i].put(&mut masks, u64::MAX);

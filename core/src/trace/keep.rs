@@ -3,7 +3,7 @@
 use super::event::{Event, Step};
 use super::terms::{Actor, Chunk, NameId, Scope, Verdict, Words};
 use crate::addr::{Address, PhysAddr};
-use crate::budget::{Budget, Exhausted, Limits};
+use crate::budget::{Budget, Exhausted, Limits, DRAWN};
 use crate::memory::{grow, Memories, Memory};
 use alloc::{collections::BTreeMap, string::String, vec::Vec};
 
@@ -231,7 +231,7 @@ impl Observer for Trace {
     }
 
     fn spend(&mut self, work: u64) -> bool {
-        if self.steps.len() as u64 >= self.budget.limits().steps {
+        if DRAWN && self.steps.len() as u64 >= self.budget.limits().steps {
             self.budget.exhaust(Exhausted::Steps(self.budget.limits().steps));
         }
         self.budget.spend(work)

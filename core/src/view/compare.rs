@@ -121,6 +121,7 @@ fn common(a: &[Part], b: &[Part]) -> Vec<(usize, usize)> {
     }
     let (mut i, mut j) = (0, 0);
     let mut pairs = Vec::new();
+    // Bounded: at most `PAIRED` operations.
     while i < a.len() && j < b.len() {
         if a[i].text == b[j].text {
             pairs.push((i, j));

@@ -41,6 +41,7 @@ impl Viewer {
 pub fn operations(trace: &Trace, cast: &Cast) -> Vec<Operation> {
     let mut all: Vec<Operation> = Vec::new();
     let mut next = 0;
+    // Bounded: `next` moves on through the trace.
     while let Some(n) =
         trace.steps()[next..].iter().position(|s| matches!(s.event, Event::Begin(Scope::Operation { .. })))
     {

@@ -4,7 +4,7 @@ import { App } from "../app";
 import { DEPTHS } from "../depth";
 import { h } from "../dom";
 import { noStorage } from "../storage";
-import type { Lang } from "../strings";
+import { words, type Lang } from "../strings";
 import css from "./embed.css";
 import { Seat } from "./machine";
 import { openLink } from "./link";
@@ -42,11 +42,30 @@ export class IommuPlayground extends HTMLElement {
   ] as const;
 
   private readonly notice = h("p.notice", { hidden: true, role: "alert" });
-  private readonly waiting = h("p.embed-waiting", { role: "status", hidden: true });
+  private readonly loading = h("span", {});
+  private readonly stop = h("button", {
+    type: "button",
+    hidden: true,
+    onclick: () => void this.own?.texts.stop(),
+  });
+  private readonly waiting = h(
+    "p.embed-waiting",
+    { role: "status", hidden: true },
+    this.loading,
+    " ",
+    this.stop,
+  );
   private readonly body = h("div.embed.embed-body", { hidden: true });
   private readonly head = h("div.embed.embed-notice", {}, this.notice, this.waiting);
   private readonly fallback = h("slot", {});
+  /** What runs scenarios for it, from the first one wanted on; and the same once a run is shown. */
+  private own: App | null = null;
   private app: App | null = null;
+  /** What is wrong with attributes, by name, and with all else. */
+  private readonly wrong = new Map<string, string>();
+  private trouble = "";
+  private readonly changed = new Set<string>();
+  private fetching = new AbortController();
   private link: HTMLAnchorElement | null = null;
   private started = false;
   private asked = 0;
@@ -112,23 +131,39 @@ export class IommuPlayground extends HTMLElement {
     // An element that is only moved keeps its run.
     setTimeout(() => {
       if (this.isConnected) return;
-      this.app?.machine.leave();
-      this.app?.clear();
-      this.app = null;
+      this.asked++;
+      this.fetching.abort();
+      this.own?.machine.leave();
+      this.own?.clear();
+      this.own = this.app = null;
       this.started = false;
+      this.waiting.hidden = true;
+      this.removeAttribute("aria-busy");
       this.body.replaceChildren();
       this.show(false);
     });
   }
   attributeChangedCallback(name: string, before: string | null, now: string | null): void {
     if (before === now) return;
-    if (name === "theme") this.paint();
+    // Scripts change several at once, and some by the thousand: they are looked at together.
+    if (this.changed.size === 0) queueMicrotask(() => this.catchUp());
+    this.changed.add(name);
+  }
+  private catchUp(): void {
+    const changed = new Set(this.changed);
+    this.changed.clear();
+    if (changed.has("theme")) this.paint();
     if (!this.started || !this.isConnected) return;
-    if (name === "preset" || name === "scenario" || name === "src") void this.open(this.wish(), this.place());
-    else if (name === "at") void this.goto(this.place() ?? "start");
-    else if (name === "depth") void this.app?.time.deepen(this.depth());
-    else if (name === "lang") void this.app?.speak(this.language()).then(() => this.build());
-    else this.build();
+    if (["preset", "scenario", "src"].some((name) => changed.has(name))) {
+      const opened = this.open(this.wish(), this.place());
+      if (changed.has("depth")) void opened.then(() => this.app?.time.deepen(this.depth()));
+      return;
+    }
+    const { app } = this;
+    if (changed.has("lang")) void app?.speak(this.language()).then(() => this.build());
+    else if (changed.has("view") || changed.has("controls")) this.build();
+    if (changed.has("depth")) void app?.time.deepen(this.depth());
+    if (changed.has("at")) void this.goto(this.place() ?? "start");
   }
 
   /** Runs what is asked for, once. */
@@ -154,31 +189,35 @@ export class IommuPlayground extends HTMLElement {
   /** The attribute `at`; what it cannot be is said, and passed over. */
   private place(): Place | null {
     const at = this.getAttribute("at")?.trim();
-    if (at === undefined) return null;
-    if (at === "start" || at === "end" || at === "fault") return at;
-    if (/^\d{1,10}$/.test(at)) return Number(at);
-    this.wrong("at", at, ["0, 1, 2…", "start", "end", "fault"]);
-    return null;
+    const place =
+      at === "start" || at === "end" || at === "fault" ? at : /^\d{1,10}$/.test(at ?? "") ? Number(at) : null;
+    this.judge("at", at !== undefined && place === null ? at : null, ["0, 1, 2…", "start", "end", "fault"]);
+    return place;
   }
   private choice<T extends string>(name: string, choices: readonly T[]): T {
     const value = this.getAttribute(name) || choices[0];
     const found = choices.find((c) => c === value);
-    if (!found) this.wrong(name, value ?? "", choices);
+    this.judge(name, found ? null : (value ?? ""), choices);
     return found ?? (choices[0] as T);
   }
   /** The attribute `depth`: how far every stop is opened. */
   private depth(): Depth {
     return this.choice("depth", DEPTHS);
   }
-  private wrong(name: string, value: string, choices: readonly string[]): void {
+  /** Says what an attribute cannot be, once, until it is put right (`null`). */
+  private judge(name: string, wrong: string | null, choices: readonly string[]): void {
     const lang = this.language();
     const rest = `${word("oneOf", lang)}: ${choices.join(", ")}`;
-    this.fail({
-      kind: "attribute",
-      message: `${name} ${word("badValue", lang)} "${value}"; ${rest}`,
-      line: null,
-      column: null,
-    });
+    const message = wrong === null ? null : `${name} ${word("badValue", lang)} "${wrong}"; ${rest}`;
+    if (message === (this.wrong.get(name) ?? null)) return;
+    if (message === null) this.wrong.delete(name);
+    else this.wrong.set(name, message);
+    this.say();
+    if (message !== null) this.emit("error", { kind: "attribute", message, line: null, column: null });
+  }
+  private say(): void {
+    this.notice.textContent = [this.trouble, ...this.wrong.values()].filter((text) => text).join("\n");
+    this.notice.hidden = !this.notice.textContent;
   }
 
   private opening: Promise<unknown> = Promise.resolve();
@@ -191,15 +230,21 @@ export class IommuPlayground extends HTMLElement {
 
   private async run(source: Source, place: Place | null, mine: number): Promise<boolean> {
     const lang = this.language();
-    this.notice.hidden = true;
-    const app = this.app ?? new App(lang, new Seat(), noStorage);
+    this.trouble = "";
+    this.say();
+    this.fetching.abort();
+    this.fetching = new AbortController();
+    const { signal } = this.fetching;
+    const app = (this.own ??= this.begin());
     app.setLang(lang);
     if (!this.app) app.setDepth(this.depth());
-    this.waiting.textContent = word("loading", lang);
+    this.loading.textContent = word("loading", lang);
+    this.stop.textContent = words(lang)("stop");
+    this.stop.hidden = true;
     this.waiting.hidden = this.app !== null || this.hasFallback();
     this.setAttribute("aria-busy", "true");
     try {
-      const found = await scenario(source, app.machine, lang);
+      const found = await scenario(source, app.machine, lang, signal);
       if (mine !== this.asked) return false;
       app.set({ message: "", troubles: [] });
       const ran = await app.open(found.text, found.preset, typeof place === "number" ? place : null);
@@ -208,6 +253,10 @@ export class IommuPlayground extends HTMLElement {
       this.app = app;
       const at = this.spot(place);
       if (at !== null && at !== app.state.position) await app.time.go(at);
+      if (mine !== this.asked) return false;
+      // Where and why a run ended before its end.
+      this.trouble = app.state.message;
+      this.say();
       this.build();
       this.show(true);
       this.emit("ready", { title: app.state.head?.title ?? "", ...this.standing() });
@@ -221,6 +270,17 @@ export class IommuPlayground extends HTMLElement {
         this.removeAttribute("aria-busy");
       }
     }
+  }
+
+  /** What runs its scenarios. Until the first run is shown it can be stopped here; then the views have a button for that. */
+  private begin(): App {
+    const app = new App(this.language(), new Seat(), noStorage);
+    app.on((state, changed) => {
+      if (!changed.has("busy") || this.app) return;
+      this.stop.hidden = !state.busy;
+      if (state.busy) this.waiting.hidden = false;
+    });
+    return app;
   }
 
   private hasFallback(): boolean {
@@ -279,8 +339,8 @@ export class IommuPlayground extends HTMLElement {
 
   private fail(detail: ErrorDetail | EmbedError): void {
     const { kind, message, line, column } = detail;
-    this.notice.textContent = message;
-    this.notice.hidden = false;
+    this.trouble = message;
+    this.say();
     this.emit("error", { kind, message, line, column } satisfies ErrorDetail);
   }
 

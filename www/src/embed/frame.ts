@@ -23,7 +23,7 @@ embed.addEventListener("ready", (event) => {
 document.body.append(embed);
 void embed.load({
   link: `#${fragment || "p=howto"}`,
-  at: at !== null && /^\d{1,9}$/.test(at) ? Number(at) : undefined,
+  at: at !== null && /^\d{1,10}$/.test(at) ? Number(at) : undefined,
 });
 
 /** Who asked for the height, and how it may be answered: only ever the page around. */

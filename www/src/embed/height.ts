@@ -10,14 +10,16 @@ const MOST = 2400;
 const frames = () => [...document.querySelectorAll<HTMLIFrameElement>('iframe[src*="embed.html"]')];
 
 /** The origin that a frame's messages have: none of its own where a sandbox takes it away. */
-function origin(frame: HTMLIFrameElement): string {
+function origin(frame: HTMLIFrameElement): string | null {
   const { sandbox } = frame;
   if (frame.hasAttribute("sandbox") && !sandbox.contains("allow-same-origin")) return "null";
-  return new URL(frame.src, document.baseURI).origin;
+  // `src` may be anything that contains the name.
+  return URL.canParse(frame.src, document.baseURI) ? new URL(frame.src, document.baseURI).origin : null;
 }
 
 function hello(frame: HTMLIFrameElement): void {
   const to = origin(frame);
+  if (to === null) return;
   frame.contentWindow?.postMessage({ type: HELLO, version: 1 }, to === "null" ? "*" : to);
 }
 
@@ -29,11 +31,22 @@ addEventListener("message", ({ source, origin: from, data }: MessageEvent<unknow
   frame.style.height = `${Math.min(MOST, Math.max(LEAST, height))}px`;
 });
 
-function start(): void {
+const known = new WeakSet<HTMLIFrameElement>();
+
+/** Greets the frames that are new. */
+function greet(): void {
   for (const frame of frames()) {
+    if (known.has(frame)) continue;
+    known.add(frame);
     frame.addEventListener("load", () => hello(frame));
     hello(frame);
   }
 }
-if (document.readyState === "loading") addEventListener("DOMContentLoaded", start);
-else start();
+greet();
+// Those that come later too: documentation tools exchange parts of a page.
+new MutationObserver(greet).observe(document, {
+  subtree: true,
+  childList: true,
+  attributes: true,
+  attributeFilter: ["src"],
+});

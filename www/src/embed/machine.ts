@@ -14,9 +14,10 @@ function spawn(): Worker {
 }
 
 const shared = new WorkerMachine(spawn);
-/** How often the shared worker was ended: what ran in it before is gone. */
-let ended = 0;
-let seats = 0;
+/** Those that have a run, or wait for one. */
+const seats = new Map<number, Seat>();
+shared.onProgress = (progress) => seats.get(progress.slot >> 1)?.onProgress?.(progress);
+let next = 0;
 
 /** Requests about a run begin with its slot. */
 const isAboutRun = (args: unknown[]): args is [number, ...unknown[]] => typeof args[0] === "number";
@@ -25,32 +26,24 @@ const isAboutRun = (args: unknown[]): args is [number, ...unknown[]] => typeof a
 export class Seat implements Machine {
   readonly runs = true;
   onProgress: ((progress: Progress) => void) | null = null;
-  private readonly first = 2 * seats++;
-  private opened: Args<"open"> | null = null;
-  private since = ended;
+  private readonly number = next++;
+  private readonly first = 2 * this.number;
 
   async ask<K extends keyof Api>(name: K, ...args: Args<K>): Promise<Result<K>> {
     if (!isAboutRun(args)) return shared.ask(name, ...args);
-    if (name === "open") this.opened = args as unknown as Args<"open">;
-    else if (this.since !== ended && this.opened) {
-      // The worker was ended for another embed's sake: run again what ran here.
-      const [slot, text, lang] = this.opened;
-      this.since = ended;
-      await shared.ask("open", this.first + slot, text, lang);
-    }
-    if (name === "open") this.since = ended;
+    seats.set(this.number, this);
     const mine = [this.first + args[0], ...args.slice(1)] as unknown as Args<K>;
     return shared.ask(name, ...mine);
   }
   halt(): void {
-    shared.halt();
+    shared.halt(this.first);
   }
   stop(): void {
-    ended++;
-    shared.stop();
+    shared.stop(this.first);
   }
+  /** Forgets its run, and ends it if it goes on. */
   leave(): void {
-    if (this.opened) void shared.ask("close", this.first);
-    this.opened = null;
+    if (!seats.delete(this.number)) return;
+    void shared.ask("close", this.first).catch(() => undefined);
   }
 }

@@ -44,13 +44,21 @@ export function written(element: Element): string | null {
     : null;
 }
 
-export async function scenario(source: Source, machine: Machine, lang: Lang): Promise<Scenario> {
+/** Milliseconds that an address may take to give a scenario. */
+const PATIENCE = 20_000;
+
+export async function scenario(
+  source: Source,
+  machine: Machine,
+  lang: Lang,
+  signal: AbortSignal,
+): Promise<Scenario> {
   if (source.link != null) {
     const link = await machine.ask("readLink", source.link, lang);
     if (link.error !== null) throw new EmbedError("source", link.error);
     return { text: link.text, preset: link.preset };
   }
-  if (source.src != null) return { text: await fetched(source.src, lang), preset: null };
+  if (source.src != null) return { text: await fetched(source.src, lang, signal), preset: null };
   if (source.scenario != null) return { text: bounded(source.scenario, lang), preset: null };
   if (source.preset == null) throw new EmbedError("attribute", word("nothing", lang));
   const cards = await machine.ask("gallery", lang);
@@ -68,17 +76,22 @@ function bounded(text: string, lang: Lang): string {
   return text;
 }
 
-async function fetched(src: string, lang: Lang): Promise<string> {
+async function fetched(src: string, lang: Lang, left: AbortSignal): Promise<string> {
   const url = webAddress(src);
   if (!url) throw new EmbedError("attribute", `${word("badAddress", lang)}: "${src}"`);
   let reason: string;
+  const late = new AbortController();
+  const timer = setTimeout(() => late.abort(new Error(word("slowSource", lang))), PATIENCE);
+  left.addEventListener("abort", () => late.abort(left.reason));
   try {
-    const response = await fetch(url, { credentials: "omit" });
+    const response = await fetch(url, { credentials: "omit", signal: late.signal });
     if (response.ok) return await limited(response, lang);
     reason = `${response.status} ${response.statusText}`.trim();
   } catch (error) {
     if (error instanceof EmbedError) throw error;
     reason = error instanceof Error ? error.message : String(error);
+  } finally {
+    clearTimeout(timer);
   }
   throw new EmbedError("source", `${word("badSource", lang)} ${url.href} (${reason})`);
 }

@@ -4,24 +4,32 @@ export type Theme = "light" | "dark";
 const dark = matchMedia("(prefers-color-scheme: dark)");
 
 /** Classes of mdBook's themes, and those that other tools use. */
-const CLASSES: Record<string, Theme> = {
-  light: "light",
-  rust: "light",
-  coal: "dark",
-  navy: "dark",
-  ayu: "dark",
-  dark: "dark",
-};
+const CLASSES = new Map<string, Theme>([
+  ["light", "light"],
+  ["rust", "light"],
+  ["coal", "dark"],
+  ["navy", "dark"],
+  ["ayu", "dark"],
+  ["dark", "dark"],
+]);
 /** Attributes that name a theme, and what stands in them. */
 const ATTRIBUTES = ["data-theme", "data-md-color-scheme", "data-bs-theme", "data-color-mode"];
-const VALUES: Record<string, Theme> = { light: "light", default: "light", dark: "dark", slate: "dark" };
+const VALUES = new Map<string, Theme>([
+  ["light", "light"],
+  ["default", "light"],
+  ["dark", "dark"],
+  ["slate", "dark"],
+]);
 
 function told(element: Element): Theme | null {
   for (const name of ATTRIBUTES) {
-    const value = VALUES[element.getAttribute(name) ?? ""];
+    const value = VALUES.get(element.getAttribute(name) ?? "");
     if (value) return value;
   }
-  for (const name of element.classList) if (CLASSES[name]) return CLASSES[name];
+  for (const name of element.classList) {
+    const value = CLASSES.get(name);
+    if (value) return value;
+  }
   return null;
 }
 

@@ -11,6 +11,7 @@ const TABLE = {
   ],
   badPreset: ["There is no preset with this name", "没有这个名字的预设场景"],
   badSource: ["The scenario could not be loaded from", "无法从此处载入场景"],
+  slowSource: ["no answer within 20 seconds", "20 秒内没有回应"],
   badAddress: ["This is not an address of a web page", "这不是网页地址"],
   tooLong: ["The scenario is longer than 262,144 bytes.", "场景超过 262,144 字节。"],
   badValue: ["cannot be", "不能是"],

@@ -7,6 +7,8 @@ export interface Page {
   state: { course: { refused: number | null } | null };
   open: (text: string, preset: string | null, position?: number) => Promise<boolean>;
   go: (position: number) => Promise<void>;
+  /** The reader could not be loaded. */
+  missing: () => void;
 }
 
 /** Opens a scenario made from a log, where it is refused. */
@@ -79,6 +81,8 @@ export function explainDialog(
       (error: unknown) => {
         // Another try is a new one: the network may be back.
         own.box = undefined;
+        dialog.close();
+        page.missing();
         console.error(error);
       },
     );

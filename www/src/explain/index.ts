@@ -1,4 +1,5 @@
 // Starts the log reader, a WebAssembly module of its own in a worker of its own, and gives the box for it.
+import { beside } from "../beside";
 import { carried } from "../carried";
 import { explainBox, type ExplainBox, type Host } from "./box";
 import type { Lang } from "./strings";
@@ -7,7 +8,7 @@ import type { Answered, Asked, LogReader, LogReport } from "./types";
 export type { ExplainBox };
 
 function spawn(): Worker {
-  if (!carried) return new Worker(new URL("logs.js", document.baseURI));
+  if (!carried) return new Worker(beside("logs.js"));
   return new Worker(URL.createObjectURL(new Blob([carried.logs], { type: "text/javascript" })));
 }
 

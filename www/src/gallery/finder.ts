@@ -1,5 +1,6 @@
 // The gallery's search: which cards a query finds, and, over the cards, terms, fault codes and the log reader's door.
-import { Search, type Results } from "../search/match";
+import { loadSearch } from "../search/load";
+import type { Results, Search } from "../search/match";
 import type { Both, Index } from "../search/types";
 import { explainLink, faultItem, termItem, type Words } from "../search/items";
 
@@ -9,7 +10,6 @@ const MOST = 6;
 export class Finder {
   /** A log as it was pasted, with its lines. */
   pasted = "";
-  private search: Promise<Search> | null = null;
 
   constructor(
     private readonly into: HTMLElement,
@@ -17,12 +17,7 @@ export class Finder {
   ) {}
 
   load(): Promise<Search> {
-    this.search ??= fetch("search.json")
-      .then((response) => response.json() as Promise<Index>)
-      .then((index) => new Search(index));
-    // Another try is a new one: the network may be back.
-    this.search.catch(() => (this.search = null));
-    return this.search;
+    return loadSearch();
   }
 
   /** The names of the scenarios found, the best first; null where nothing is searched. */

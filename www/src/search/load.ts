@@ -1,4 +1,5 @@
 // Loads what is searched: a file beside the page, or inside of it in the page that is one file.
+import { beside } from "../beside";
 import { carried } from "../carried";
 import { Search } from "./match";
 import type { Index } from "./types";
@@ -14,7 +15,7 @@ export function loadSearch(): Promise<Search> {
 
 async function read(): Promise<Index> {
   if (carried) return carried.search as Index;
-  const response = await fetch(new URL("search.json", document.baseURI));
+  const response = await fetch(beside("search.json"));
   if (!response.ok) throw new Error(`search.json: ${response.status}`);
   return (await response.json()) as Index;
 }

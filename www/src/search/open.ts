@@ -1,6 +1,7 @@
 // The way to the search from anywhere in the page: a button, and the key `/`. The search itself is loaded when wanted.
 import type { App } from "../app";
 import { h } from "../dom";
+import { lookForNewer } from "../newer";
 import type { Progress } from "../path/progress";
 import { pathWords } from "../path/words";
 
@@ -25,6 +26,7 @@ export function searchDoor(app: App, progress: Progress, explain: (log: string) 
       (error: unknown) => {
         // Another try is a new one: the network may be back.
         filled = null;
+        void lookForNewer();
         dialog.replaceChildren(
           h("p", { role: "alert" }, say("noIndex")),
           h("form", { method: "dialog" }, h("button", {}, app.t("close"))),

@@ -51,6 +51,7 @@ impl Rows {
         self.base[at.0] + at.1
     }
     fn find(&self, mut i: usize) -> usize {
+        // Bounded: each turn goes nearer to the root of its group.
         while self.group[i] != i {
             i = self.group[i];
         }
@@ -126,6 +127,7 @@ impl Rows {
         let groups = (0..count).filter(|&i| root[i] == i).count();
         let mut early = vec![0i32; count];
         let mut done = 0;
+        // Bounded: every node is ready once.
         while let Some(i) = ready.pop() {
             done += 1;
             for &(next, n) in &out[i] {

@@ -81,6 +81,7 @@ impl Streets {
             paid[state(start, turn)] = 0;
             open.push(Reverse((least(start), 0, start, turn)));
         }
+        // Bounded: every cell is closed once.
         while let Some(Reverse((_, cost, at, turn))) = open.pop() {
             if at == goal {
                 return corners(self.back(&came, state(at, turn)), from, to);
@@ -110,6 +111,7 @@ impl Streets {
     /// The cells that led to a state, first to last.
     fn back(&self, came: &[u32], mut state: usize) -> Vec<Cell> {
         let mut cells = Vec::new();
+        // Bounded: back along the way that was found.
         loop {
             let cell = (state / 2) as i32;
             cells.push((cell % self.width, cell / self.width));

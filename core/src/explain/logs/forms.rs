@@ -87,6 +87,7 @@ pub(super) fn speaker(line: &str) -> Option<Arch> {
     // The name is among the first words, before what is said.
     let head: &str = line.split(": ").next().unwrap_or(line);
     let mut end = head.len().min(80);
+    // Bounded: a character has at most four bytes.
     while !head.is_char_boundary(end) {
         end -= 1;
     }

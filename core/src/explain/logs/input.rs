@@ -62,6 +62,7 @@ fn plain(raw: &str) -> bool {
 
 fn cut(text: &str, most: usize) -> &str {
     let mut end = most.min(text.len());
+    // Bounded: a character has at most four bytes.
     while !text.is_char_boundary(end) {
         end -= 1;
     }
@@ -96,6 +97,7 @@ fn one(number: usize, text: &str, stamped: bool, time: Option<u64>, out: &mut Ve
         at = end;
     }
     // The file /dev/kmsg has a line for each property of a message.
+    // Bounded: each turn takes a line, or moves on.
     while from < out.len() {
         let noise = out[from].text.starts_with("SUBSYSTEM=") || out[from].text.starts_with("DEVICE=");
         if noise {
@@ -148,6 +150,7 @@ fn clean(text: &str) -> Cow<'_, str> {
     if text.contains("[0m") {
         let mut out = String::new();
         let mut rest = &*text;
+        // Bounded: the rest gets shorter.
         while let Some((before, after)) = rest.split_once('[') {
             out.push_str(before);
             let end = after.find(|c: char| !(c.is_ascii_digit() || c == ';')).unwrap_or(after.len());
@@ -183,6 +186,7 @@ fn clean(text: &str) -> Cow<'_, str> {
 fn without_colours(text: &str) -> String {
     let mut out = String::new();
     let mut rest = text;
+    // Bounded: the rest gets shorter.
     while !rest.is_empty() {
         let after = ["\u{1b}[", "#033[", "^[["].into_iter().find_map(|mark| rest.strip_prefix(mark));
         match after {
@@ -219,6 +223,7 @@ fn journal(raw: &str) -> Option<Journal> {
     }
     let value = |key: &str| {
         let mut rest = raw;
+        // Bounded: the rest gets shorter.
         loop {
             let at = rest.find(key)?;
             let quoted = rest[..at].ends_with('"') && rest[at + key.len()..].starts_with('"');
@@ -249,6 +254,7 @@ fn journal(raw: &str) -> Option<Journal> {
 fn unescaped(text: &str) -> String {
     let mut out = String::new();
     let mut chars = text.chars();
+    // Bounded: a character each turn.
     while let Some(c) = chars.next() {
         match c {
             '"' => break,

@@ -18,6 +18,7 @@ pub(super) fn mark(wording: &'static str) -> &'static str {
 fn pieces(wording: &'static str) -> Vec<Result<&'static str, &'static str>> {
     let mut out = Vec::new();
     let mut rest = wording;
+    // Bounded: the rest gets shorter.
     while let Some((literal, after)) = rest.split_once('{') {
         if !literal.is_empty() {
             out.push(Err(literal));
@@ -39,6 +40,7 @@ pub(super) fn captures<'a>(wording: &'static str, text: &'a str) -> Option<Captu
     let longest = mark(wording);
     let anchor = pieces.iter().position(|piece| *piece == Err(longest))?;
     let mut from = 0;
+    // Bounded: `from` moves on through the text.
     while let Some(at) = text[from..].find(longest).map(|at| at + from) {
         if let Some(found) = around(&pieces, anchor, longest, text, at) {
             return Some(found);
@@ -58,6 +60,7 @@ fn around<'a>(
     let mut found = Vec::new();
     let mut head = &text[..at];
     let mut before = pieces[..anchor].iter().rev().peekable();
+    // Bounded: a piece of the pattern each turn.
     while let Some(piece) = before.next() {
         match piece {
             Err(literal) => head = head.strip_suffix(literal)?,
@@ -77,6 +80,7 @@ fn around<'a>(
     found.reverse();
     let mut tail = &text[at + longest.len()..];
     let mut rest = pieces[anchor + 1..].iter().peekable();
+    // Bounded: a piece of the pattern each turn.
     while let Some(piece) = rest.next() {
         match piece {
             Err(literal) => tail = tail.trim_start_matches('\t').strip_prefix(literal)?,
@@ -348,6 +352,7 @@ fn fault(captures: &Captures<'_>) -> Fault {
 fn filled(title: &str, captures: &Captures<'_>) -> String {
     let mut out = String::new();
     let mut rest = title;
+    // Bounded: the rest gets shorter.
     while let Some((literal, after)) = rest.split_once('{') {
         out.push_str(literal);
         let Some((name, tail)) = after.split_once('}') else { break };

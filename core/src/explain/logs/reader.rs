@@ -77,6 +77,7 @@ impl LogReader {
         self.lines += 1;
         input::read(self.lines, raw, &mut self.window);
         if self.window.len() - self.at > 2 * WINDOW {
+            // Bounded: each step moves on.
             while self.window.len() - self.at > WINDOW {
                 self.step();
             }
@@ -88,6 +89,7 @@ impl LogReader {
     /// Ends the log.
     pub fn finish(mut self) -> Report {
         self.builder.lines(self.lines);
+        // Bounded: each step moves on.
         while self.at < self.window.len() {
             self.step();
         }

@@ -92,6 +92,7 @@ fn recover<C: Commands, M: Mmio, O: Observer>(
     ring: Ring,
     posted: usize,
 ) -> Result<(), DriverError> {
+    // Bounded: commands that were posted at once.
     for _ in 0..posted {
         let errors = queue.stopped(hw);
         if errors == 0 {

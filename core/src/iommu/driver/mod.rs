@@ -18,7 +18,7 @@ use super::{
     Invalidation, Iommu, Message, Outcome, PageRequest, ProcessTables, Request, Unit,
 };
 use crate::addr::{AddrRange, Address, Iova, PageSize, Pasid, PhysAddr, RequesterId};
-use crate::memory::Memory;
+use crate::memory::{MemError, Memory};
 use crate::paging::builder::{Build, Mapping};
 use crate::paging::leaves::Leaves;
 use crate::spec::{EntryType, Register, Text};
@@ -82,7 +82,10 @@ impl<'a, 'b, M: Mmio, O: Observer> Hardware<'a, 'b, M, O> {
     }
 
     /// Reads words of memory. Not recorded.
-    pub fn load<const N: usize>(&self, at: PhysAddr) -> Result<[u64; N], DriverError> {
+    pub fn load<const N: usize>(&mut self, at: PhysAddr) -> Result<[u64; N], DriverError> {
+        if !self.ctx.obs.spend(N as u64) {
+            return Err(MemError::Budget.into());
+        }
         let mut words = [0; N];
         for (i, word) in words.iter_mut().enumerate() {
             *word = self.ctx.memory.read_u64(at.wrapping_add(i as u64 * 8))?;

@@ -94,6 +94,7 @@ impl Config {
         cap::IGS.put(&mut words, 2);
         cap::PAS.put(&mut words, 46);
         let mut i = 0;
+        // Bounded: at compile time.
         while i < FLAGS.len() {
             FLAGS[i].put(&mut words, 1);
             i += 1;

@@ -227,6 +227,7 @@ fn descend_device<O: Observer>(
     let mut table = root;
     let reach = config.reach(setup.big_endian());
     let levels = setup.mode().clamp(mode::LEVELS_1, mode::LEVELS_3) - mode::LEVELS_1 + 1;
+    // Bounded: levels.
     for level in (1..levels as usize).rev() {
         let pa = table.wrapping_add(index[level] * 8);
         let place = Place::physical(&entries::DDTE, level as u8 + 1, index[level] as u32, pa);
@@ -353,6 +354,7 @@ fn descend_process<O: Observer>(
     let mut table = root;
     let reach = config.reach(dc.is(dc::SBE));
     let levels = dc.words.bits(dc::FSC_MODE).clamp(fsc_mode::PD8, fsc_mode::PD20) as usize;
+    // Bounded: levels.
     for level in (1..levels).rev() {
         let at = table.wrapping_add(index[level] * 8);
         let pa = locate(memory, at, obs)?;

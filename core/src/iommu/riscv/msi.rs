@@ -26,6 +26,7 @@ pub struct MsiHit {
 /// Packs the bits of `x` that `mask` names, the lowest first.
 pub const fn extract(x: u64, mask: u64) -> u64 {
     let (mut out, mut to, mut bit) = (0, 0, 0);
+    // Bounded: 64 bits.
     while bit < 64 {
         if mask >> bit & 1 != 0 {
             out |= (x >> bit & 1) << to;
@@ -56,6 +57,7 @@ pub fn without_interrupt_files(config: &Config, dc: &Dc, gpa: u64, size: PageSiz
     }
     let (mask, pattern, all) = shape(config, dc);
     let mut shift = size.shift();
+    // Bounded: 64 bits.
     while shift > 12 {
         let inside = (1u64 << (shift - 12)) - 1;
         if (gpa >> 12 ^ pattern) & !mask & all & !inside != 0 {

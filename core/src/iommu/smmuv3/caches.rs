@@ -147,6 +147,7 @@ impl Caches {
     /// Looks a page up, the largest size first; `global` entries match every ASID.
     pub fn find(&mut self, tag: Tag) -> Option<(u32, Tag, Mapped)> {
         let mut sizes = self.sizes;
+        // Bounded: one bit of 64 each turn.
         while sizes != 0 {
             let shift = 63 - sizes.leading_zeros() as u8;
             sizes &= !(1 << shift);

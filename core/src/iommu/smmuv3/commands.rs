@@ -100,7 +100,7 @@ impl Smmuv3 {
             let on = self.regs.get(cr0::OFFSET, 4).is_set(switches::CMDQEN);
             let ring = self.ring(cmdq_base::OFFSET, 16, idr1::CMDQS);
             let (prod, cons) = (self.regs.get(cmdq_prod::OFFSET, 4), self.regs.get(cmdq_cons::OFFSET, 4));
-            if !on || active.is_set(global_errors::CMDQ_ERR) || ring.is_empty(prod, cons) {
+            if !on || active.is_set(global_errors::CMDQ_ERR) || ring.is_empty(prod, cons) || !obs.spend(1) {
                 return;
             }
             match self.one_command(memory, ring.slot(ring.index(cons)).raw(), ring.index(cons) as u32, obs) {

@@ -200,6 +200,7 @@ impl Config {
             idr0::TERM_MODEL,
         ];
         let mut i = 0;
+        // Bounded: at compile time.
         while i < flags.len() {
             idr0 = on(idr0, flags[i], 1);
             i += 1;

@@ -68,6 +68,7 @@ mod tests {
     fn no_two_registers_share_a_word() {
         let mut seen = [false; 128];
         for register in ALL {
+            // Bounded: at most two halves.
             for half in 0..register.bytes / 4 {
                 let slot = slot(register.offset + u32::from(half) * 4);
                 assert!(!seen[slot], "{}", register.name);

@@ -14,6 +14,7 @@ impl Config {
         file.declare_at(&IVA, self.iotlb_offset(), u64::MAX, true);
         file.declare_at(&IOTLB, self.iotlb_offset() + 8, u64::MAX, true);
         // Two halves a fault recording register; views list those that have a name of their own.
+        // Bounded: fault registers.
         for half in 0..2 * self.fault_registers() {
             let register = fault_registers::ALL[half % fault_registers::ALL.len()];
             let offset = self.fault_offset() + 8 * half as u32;

@@ -190,6 +190,7 @@ fn pieces(start: u64, len: u64) -> Vec<(u64, u64, PageSize)> {
     let end = start.saturating_add(len) & !0xfff;
     let mut out: Vec<(u64, u64, PageSize)> = Vec::new();
     let mut at = start.next_multiple_of(4096);
+    // Bounded: at most five sizes in turn: small, large, huge, large, small.
     while at < end {
         let fits = |size: &PageSize| at & size.mask() == 0 && end - at >= size.bytes();
         let size = [PageSize::SIZE_1G, PageSize::SIZE_2M].into_iter().find(fits).unwrap_or(PageSize::SIZE_4K);

@@ -52,10 +52,12 @@ impl Fold {
     /// Moves to the position after `to` steps.
     pub fn seek(&mut self, trace: &Trace, to: usize) {
         let to = to.min(trace.len());
+        // Bounded: steps of the trace.
         while self.at < to {
             self.redo(&trace.steps()[self.at]);
             self.at += 1;
         }
+        // Bounded: steps of the trace.
         while self.at > to {
             self.at -= 1;
             self.undo(&trace.steps()[self.at]);

@@ -1,6 +1,6 @@
 //! `dma_alloc_coherent`: memory that CPU and device may both touch at any time.
 
-use super::super::pages::Zone;
+use super::super::pages::{Zone, SCATTERED};
 use super::super::{Env, OsError};
 use super::single::reachable;
 use super::{close, open, own, Device, Direction, DmaApi, Piece};
@@ -54,7 +54,10 @@ impl DmaApi {
         let pieces: Vec<Piece> = if translated {
             match env.pages.alloc(bytes, 1, Zone::ANY, name) {
                 Ok(at) => vec![Piece { at, bytes }],
-                Err(_) => {
+                Err(none) => {
+                    if !env.obs.keep(bytes / 4096 * SCATTERED) {
+                        return Err(none.into());
+                    }
                     let pages = env.pages.scatter(bytes / 4096, Zone::ANY, name)?;
                     pages.into_iter().map(|at| Piece { at, bytes: 4096 }).collect()
                 }
@@ -128,6 +131,7 @@ impl DmaApi {
 /// Zeroes memory that is not zero yet.
 fn zero<I: Iommu, O: Observer>(env: &mut Env<'_, I, O>, piece: Piece) -> Result<(), OsError> {
     let mut page = [0; 4096];
+    // Bounded: pages of a buffer, which is at most 1 GiB.
     for offset in (0..piece.bytes).step_by(4096) {
         let at = piece.at.wrapping_add(offset);
         env.memory.peek_bytes(at, &mut page);

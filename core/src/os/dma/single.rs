@@ -130,6 +130,7 @@ impl DmaApi {
                 group.iova.alloc(total, mask)?
             }
         };
+        env.obs.spend(group.iova.take_looked());
         let domain = group.domain;
         let mut at = base;
         let mut done = Vec::new();
@@ -272,6 +273,7 @@ pub(super) fn reachable<I: Iommu, O: Observer>(
 pub(super) fn runs(from: u64, to: u64, len: u64, sizes: &[PageSize]) -> Vec<(u64, u64, u64, PageSize)> {
     let mut runs: Vec<(u64, u64, u64, PageSize)> = Vec::new();
     let mut done = 0;
+    // Bounded: pages of a buffer, which is at most 1 GiB.
     while done < len {
         let fits = |s: &&PageSize| ((from + done) | (to + done)) & s.mask() == 0 && s.bytes() <= len - done;
         let size = sizes.iter().rev().find(fits).copied().unwrap_or(PageSize::SIZE_4K);

@@ -104,6 +104,7 @@ impl ConfigSpace {
     }
 
     fn allow(&mut self, offset: u16, bytes: u8, mask: u32) {
+        // Bounded: at most eight bytes.
         for i in 0..bytes {
             self.writable[usize::from(offset) + usize::from(i)] |= (mask >> (8 * u32::from(i))) as u8;
         }

@@ -46,6 +46,7 @@ impl Choice for Option<Architecture> {
     const WORDS: &'static [(&'static str, Self)] = &{
         let mut out = [("none", None); Architecture::UNITS + 1];
         let mut i = 0;
+        // Bounded: at compile time.
         while i < Architecture::UNITS {
             out[i] = (Architecture::WORDS[i], Some(Architecture::WITH_UNIT[i]));
             i += 1;

@@ -116,6 +116,7 @@ impl<'t> Form<'t> {
 
     /// The clauses at the end of a line, in any order.
     pub fn clauses(&mut self, mut each: impl FnMut(&mut Self) -> Done) -> Done {
+        // Bounded: each turn takes a word of the line.
         loop {
             let before = match &mut self.mode {
                 Mode::Read(r) => {
@@ -201,6 +202,7 @@ impl<'t> Form<'t> {
         ends: impl Iterator<Item = &'static str> + Clone,
     ) -> Done {
         match &mut self.mode {
+            // Bounded: each turn takes a word of the line.
             Mode::Read(_) => loop {
                 let mut loc = Loc::default();
                 self.loc(&mut loc)?;

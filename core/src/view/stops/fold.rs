@@ -23,6 +23,7 @@ pub struct Item {
 pub fn fold(looks: &[u64]) -> Vec<Item> {
     let mut out = Vec::new();
     let mut at = 0;
+    // Bounded: `at` moves on.
     while at < looks.len() {
         match longest(&looks[at..]) {
             Some((period, groups)) => {

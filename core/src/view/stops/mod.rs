@@ -188,6 +188,7 @@ impl Player {
 /// The read stop with these steps, however deep.
 fn find(trace: &crate::trace::Trace, list: Vec<Read>, steps: Range<usize>) -> Option<Read> {
     let mut list = list;
+    // Bounded: scopes inside each other.
     loop {
         let read = list.into_iter().find(|r| r.steps.start <= steps.start && steps.end <= r.steps.end)?;
         if read.steps == steps {

@@ -166,6 +166,7 @@ fn nodes(trace: &Trace, range: Range<usize>) -> Vec<Node> {
         open.last_mut().map_or(&mut found, |(_, inside)| inside).push(node);
     }
     // A trace that was cut leaves scopes open.
+    // Bounded: every scope is opened once.
     while let Some((begin, inside)) = open.pop() {
         let node = scope(trace, begin..range.end, inside);
         open.last_mut().map_or(&mut found, |(_, inside)| inside).push(node);

@@ -40,7 +40,10 @@ impl RiscvProgrammer {
         let mut out = Vec::new();
         let ring = shared::ring(hw.read(queue.base.offset, 8), N as u64 * 8);
         let (mut head, tail) = (hw.read(queue.head.offset, 4), hw.read(queue.tail.offset, 4));
-        while head != tail {
+        for _ in 0..ring.entries {
+            if head == tail {
+                break;
+            }
             out.push(self.ordered(hw.load(ring.slot(head))?));
             head = ring.next(head);
         }

@@ -49,6 +49,7 @@ impl Smmuv3 {
             Some(table) => *table,
             None => {
                 let table = ctx.frames.frames(4, 4).ok_or(DriverError::NoFrames)?;
+                // Bounded: entries of one table.
                 for i in 0..1u64 << SPLIT {
                     let abort = [1];
                     Self::store(ctx, &STE, table.wrapping_add(i * 64), &abort)?;

@@ -6,6 +6,7 @@ use crate::iommu::smmuv3::spec::events::{self, address, configuration, page_requ
 use crate::iommu::smmuv3::spec::registers::*;
 use crate::iommu::smmuv3::Smmuv3;
 use crate::iommu::{Ctx, DomainId, DriverError, FaultRecord, InterruptEntry, Message, PageRequest};
+use crate::memory::MemError;
 use crate::platform::its::DOORBELL_IOVA;
 use crate::spec::Bits;
 use crate::trace::{Observer, Perms};
@@ -29,7 +30,13 @@ pub fn decode_record(words: &[u64; 4]) -> Option<FaultRecord> {
 }
 
 impl Smmuv3 {
-    fn words<const N: usize, O: Observer>(ctx: &Ctx<'_, O>, at: PhysAddr) -> Result<[u64; N], DriverError> {
+    fn words<const N: usize, O: Observer>(
+        ctx: &mut Ctx<'_, O>,
+        at: PhysAddr,
+    ) -> Result<[u64; N], DriverError> {
+        if !ctx.obs.spend(N as u64) {
+            return Err(MemError::Budget.into());
+        }
         let mut words = [0; N];
         for (i, word) in words.iter_mut().enumerate() {
             *word = ctx.memory.read_u64(at.wrapping_add(i as u64 * 8))?;
@@ -46,7 +53,10 @@ impl Smmuv3 {
         let prod = self.regs.get(eventq_prod::OFFSET, 4);
         let mut cons = self.regs.get(eventq_cons::OFFSET, 4);
         let was = cons;
-        while !ring.is_empty(prod, cons) {
+        for _ in 0..ring.entries {
+            if ring.is_empty(prod, cons) {
+                break;
+            }
             out.extend(decode_record(&Self::words::<4, O>(ctx, ring.slot(ring.index(cons)))?));
             cons = cons.with(eventq_cons::RD, ring.next(cons));
         }
@@ -76,7 +86,10 @@ impl Smmuv3 {
         let prod = self.regs.get(priq_prod::OFFSET, 4);
         let mut cons = self.regs.get(priq_cons::OFFSET, 4);
         let was = cons;
-        while !ring.is_empty(prod, cons) {
+        for _ in 0..ring.entries {
+            if ring.is_empty(prod, cons) {
+                break;
+            }
             let words = Self::words::<2, O>(ctx, ring.slot(ring.index(cons)))?;
             let substream = words.bits(page_request::SSID) as u32;
             out.push(PageRequest {

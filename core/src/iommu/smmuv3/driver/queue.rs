@@ -41,6 +41,7 @@ fn ranges(range: &AddrRange<Iova>, base: Command) -> Vec<Command> {
     let mut page = first;
     let mut left = last - first + 1;
     let mut out = Vec::new();
+    // Bounded: each turn takes five bits of the page count.
     while left != 0 {
         let scale = left.trailing_zeros();
         let count = (left >> scale & 31).max(1);

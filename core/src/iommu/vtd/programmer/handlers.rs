@@ -24,6 +24,7 @@ impl VtdProgrammer {
         let count = self.config.fault_registers();
         let status = hw.of(&FSTS);
         let first = status.bits(fsts::FRI) as usize;
+        // Bounded: fault registers.
         for i in 0..count {
             let at = self.config.fault_register((first + i) % count);
             let Some(record) = Record::parse([hw.read(at, 8), hw.read(at + 8, 8)]) else {
@@ -46,7 +47,10 @@ impl VtdProgrammer {
         let mut out = Vec::new();
         let ring = queues::page_requests(hw.of(&PQA));
         let (mut head, tail) = (hw.of(&PQH), hw.of(&PQT));
-        while !ring.is_empty(head, tail) {
+        for _ in 0..ring.entries {
+            if ring.is_empty(head, tail) {
+                break;
+            }
             out.push(parse_page_request(&hw.load(ring.slot(ring.index(head)))?));
             head = ring.next(head);
         }
