@@ -10,6 +10,11 @@ export default [
     languageOptions: {
       globals: {
         process: "readonly",
+        DOMException: "readonly",
+        caches: "readonly",
+        setInterval: "readonly",
+        clearInterval: "readonly",
+        self: "readonly",
         File: "readonly",
         DragEvent: "readonly",
         DataTransfer: "readonly",

@@ -26,10 +26,7 @@ const files = readdirSync("core/tests/bounds").sort();
 const CASES = [
   ...files.map((name) => [name, readFileSync(join("core/tests/bounds", name), "utf8")]),
   ["1,000 `expect data` over 1 GiB", `${HEAD}alloc b 4K\n${"expect data 0 +1G = zero\n".repeat(1000)}`],
-  [
-    "`expect data = of`, 1,000 times",
-    `${HEAD}alloc b 4K\n${"expect data 0 +1G = of 0x1001\n".repeat(1000)}`,
-  ],
+  ["`expect data = of`, 1,000 times", `${HEAD}alloc b 4K\n${"expect data 0 +1G = of 0x1001\n".repeat(1000)}`],
   [
     "8,000 `expect count` over 100,000 writes",
     `${HEAD}dma n write 0x10_0000 +1 times 100000\n${"expect count faults = 0 total\n".repeat(8000)}`,
@@ -111,9 +108,8 @@ async function inPage(site, text) {
 /** When the first of a hundred embeds stands, and how many have started by then. */
 async function hundred(site) {
   const page = await site.open({ ready: false, hash: null });
-  const embeds = `<iommu-playground preset="why-iommu"></iommu-playground><p style="height:600px"></p>`.repeat(
-    100,
-  );
+  const embeds =
+    `<iommu-playground preset="why-iommu"></iommu-playground><p style="height:600px"></p>`.repeat(100);
   const html = `<!doctype html><meta charset="utf-8"><script>window.stood = []; addEventListener("ready", () => stood.push(performance.now()), true)</script>
     <script defer src="embed.js"></script>${embeds}`;
   await page
@@ -146,7 +142,8 @@ try {
     const path = join(folder, "case.scn");
     writeFileSync(path, text);
     const [tool, page] = [await native(path), await inPage(site, text)];
-    const why = /more than [^;()\n]*/.exec(`${page.said} ${tool.said}`)?.[0] ?? (page.said ? "refused" : "runs");
+    const why =
+      /more than [^;()\n]*/.exec(`${page.said} ${tool.said}`)?.[0] ?? (page.said ? "refused" : "runs");
     rows.push([name, seconds(tool.ms), mib(tool.bytes), seconds(page.ms), mib(page.bytes), why.trim()]);
     console.error(rows.at(-1).join(" | "));
   }

@@ -263,7 +263,7 @@ const least = (key) =>
 const loaded = [...new Set(visits[0].loaded)];
 const size = (names, key) =>
   names.reduce((sum, name) => sum + (key === "raw" ? files.get(name).raw : files.get(name).body.length), 0);
-const machine = ["/iommu_bg.wasm"];
+const machine = [...files.keys()].filter((name) => /^\/b\/[^/]*\/iommu_bg\.wasm$/.test(name));
 const ms = (list) => `${percentile(list, 0.95).toFixed(1)} ms`;
 
 const presets = readdirSync("core/src/scenario/presets").flatMap(

@@ -125,7 +125,8 @@ for (const [name, { act, path, fullPage = false, ...options }] of Object.entries
 for (const lang of ["en", "zh"]) {
   if (wanted.length && !wanted.includes("preview")) continue;
   const page = await site.open({ ...PREVIEW, hash: null, ready: false });
-  const svg = readFileSync(`dist/gallery/why-iommu.${lang}.svg`, "utf8");
+  const { build } = JSON.parse(readFileSync("dist/build.json", "utf8"));
+  const svg = readFileSync(`dist/b/${build}/gallery/why-iommu.${lang}.svg`, "utf8");
   await page.setContent(`<!doctype html><html lang="${lang}"><style>
     body { margin: 0; height: ${PREVIEW.height}px; display: grid; grid-template-columns: 456px 1fr; background: #fbfbfa;
       font: 27px/1.45 system-ui, "Noto Sans", "Noto Sans CJK SC", sans-serif; color: #1b1f26 }

@@ -22,21 +22,24 @@ const folder = process.argv[2] ?? "dist";
 const page = readFileSync(join(folder, "index.html"), "utf8");
 
 /** The kind of visit that loads a file; `one` of many is loaded. */
-function kind(name) {
+function kind(path) {
+  // What is in the folder of the build is known by its own name.
+  const name = path.replace(/^b\/[0-9a-f]{16}\//, "");
   // Copies for others, and what is loaded long after a visit began.
-  if (/^(v|npm)\/|^sw\.js$|^preview\./.test(name)) return { load: "other" };
+  if (/^(v|npm)\/|^(sw\.js|build\.json)$|^preview\./.test(name)) return { load: "other" };
   if (name === "iommu-playground.html") return { load: "single" };
   if (name.startsWith("first/"))
     return { load: "first", one: /-\d+\.json$/.test(name) ? "scenes" : "answers" };
   if (/^(iommu_bg\.wasm|worker\.js)$/.test(name)) return { load: "machine" };
   // What a page of others loads beside the machine; the machine as a script, for frames in a sandbox.
-  if (/^embed/.test(name)) return { load: "embed" };
+  if (/^embed/.test(name))
+    return { load: /^b\//.test(path) && /^embed(-height)?\.js$/.test(name) ? "other" : "embed" };
   if (name === "iommu_bg.wasm.js") return { load: "packed" };
   if (name === "search.json") return { load: "search" };
   if (name.startsWith("gallery/")) return { load: "gallery", one: "pictures" };
   if (/^gallery.*\.html$/.test(name)) return { load: "gallery", one: "galleries" };
   if (name.startsWith("gallery")) return { load: "gallery" };
-  if (page.includes(`"${name}"`)) return { load: "first" };
+  if (page.includes(`"${path}"`)) return { load: "first" };
   if (/^lazy-logs|^logs\.js$|^chunk-.*\.css$/.test(name)) return { load: "logs" };
   if (/^(lazy-|chunk-)/.test(name)) return { load: "editor" };
   return { load: /\.(html|js|css|svg)$/.test(name) ? "first" : "other" };

@@ -165,9 +165,9 @@ impl Budget {
         if !DRAWN {
             return true;
         }
-        self.bytes = self.bytes.saturating_add(bytes);
-        if self.bytes > self.limits.bytes {
-            self.exhaust(Exhausted::Bytes(self.limits.bytes));
+        match self.bytes.checked_add(bytes) {
+            Some(after) if after <= self.limits.bytes => self.bytes = after,
+            _ => self.exhaust(Exhausted::Bytes(self.limits.bytes)),
         }
         self.exhausted.is_none()
     }

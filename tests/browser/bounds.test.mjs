@@ -85,7 +85,9 @@ test("thousands of changes of attributes are taken together, and a notice goes w
   });
   assert.ok(built <= 60, `built ${built} times for 30 batches`);
   await page.waitForFunction(() =>
-    /view cannot be "29 \d+"/.test(document.getElementById("a").shadowRoot.querySelector(".notice").textContent),
+    /view cannot be "29 \d+"/.test(
+      document.getElementById("a").shadowRoot.querySelector(".notice").textContent,
+    ),
   );
   await page.evaluate(() => {
     const element = document.getElementById("a");

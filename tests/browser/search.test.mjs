@@ -10,7 +10,8 @@ let site;
 before(async () => (site = await start()));
 after(() => site.close());
 
-const index = JSON.parse(readFileSync("dist/search.json", "utf8"));
+const { build: name } = JSON.parse(readFileSync("dist/build.json", "utf8"));
+const index = JSON.parse(readFileSync(`dist/b/${name}/search.json`, "utf8"));
 
 async function engine() {
   const { outputFiles } = await build({

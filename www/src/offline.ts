@@ -9,7 +9,9 @@ export function keepForOffline(): void {
   if (!("serviceWorker" in navigator) || !location.protocol.startsWith("http") || saving) return;
   setTimeout(() => {
     navigator.serviceWorker.register("sw.js").then(
-      (kept) => {
+      (kept: ServiceWorkerRegistration | undefined) => {
+        // Browsers that are told to have none.
+        if (!kept) return;
         // One that waits is of another build, unless this page is of that build already.
         if (kept.waiting) void lookForNewer();
         kept.addEventListener("updatefound", () =>

@@ -39,7 +39,12 @@ export class Texts {
 
   /** Opens a preset as it is written; an edit of it that was kept is offered, not opened. */
   async choose(name: string, at: number | null = null): Promise<boolean> {
-    if (this.original(name) === "") await this.fetch();
+    try {
+      if (this.original(name) === "") await this.fetch();
+    } catch (error) {
+      this.unloaded(error);
+      return false;
+    }
     const text = this.original(name);
     return text !== null && this.open(text, name, at);
   }
@@ -112,6 +117,14 @@ export class Texts {
     if (good) await this.run(good, preset, position, {});
   }
 
+  /** Says that the machine could not be loaded, perhaps since another version is there; a run that was stopped says so itself. */
+  private unloaded(error: unknown): void {
+    if (error instanceof Stopped) return;
+    const reason = error instanceof Error ? error.message : String(error);
+    this.store.set({ message: `${words(this.store.state.lang)("noWasm")} (${reason})` });
+    void lookForNewer();
+  }
+
   private async run(
     text: string,
     preset: string | null,
@@ -143,12 +156,7 @@ export class Texts {
       await this.time.begin({ ...more, ...fresh, ...ran }, at);
       return true;
     } catch (error) {
-      // The machine could not be loaded; a run that was stopped says so itself.
-      const reason = error instanceof Error ? error.message : String(error);
-      if (!(error instanceof Stopped)) {
-        this.store.set({ message: `${words(lang)("noWasm")} (${reason})` });
-        void lookForNewer();
-      }
+      this.unloaded(error);
       return false;
     } finally {
       clearTimeout(slow);

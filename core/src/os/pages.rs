@@ -10,7 +10,7 @@ use core::fmt;
 
 const PAGE: u64 = 4096;
 /// Bytes that each scattered page takes where it is kept: here, in its buffer, and in what maps it.
-pub const SCATTERED: u64 = 96;
+pub const SCATTERED: u64 = 192;
 
 /// Why there is no memory.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
