@@ -49,6 +49,7 @@ pub(super) fn copy<I: Iommu, O: Observer>(
 ) -> Result<(), OsError> {
     let mut data = vec![0; 4096];
     let mut done = 0;
+    // Bounded: reads and writes draw.
     while done < bytes {
         let n = (bytes - done).min(4096) as usize;
         env.cache.read(env.memory, Actor::Os, from.wrapping_add(done), &mut data[..n], env.obs)?;
