@@ -30,6 +30,19 @@ fn every_recorded_outcome_agrees() {
 }
 
 #[test]
+fn interrupts_and_legacy_translation_agree_with_two_more_emulators() {
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/vtd/interrupts.jsonl");
+    let shared =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/conformance/vtd-interrupts/open.jsonl");
+    for file in [data, shared].into_iter().filter(|file| file.exists()) {
+        let out = replay(&["--show", "3", &file.to_string_lossy()]);
+        assert!(out.status.success(), "{}", text(&out));
+        assert!(text(&out).contains(" agree, 0 differ, 0 skipped"), "{}", text(&out));
+        assert!(text(&out).contains("noted two-faults: 2 as expected"), "{}", text(&out));
+    }
+}
+
+#[test]
 fn a_wrong_outcome_is_found_and_shown_with_our_walk() {
     let good = std::fs::read_to_string(sample()).expect("sample");
     let first = good.lines().find(|line| line.contains("\"pa\":\"0x")).expect("a line with an address");

@@ -54,6 +54,11 @@ quirks! {
     /// DTE, PASIDE, PRE and RID_PRIV of a scalable-mode context entry may be 1 although the unit lacks device
     /// TLBs, PASIDs, page requests or supervisor requests, and do nothing then (9.4).
     absent_features_ignored,
+    /// A reserved bit in a context entry is recorded although its FPD is 1: not taken for a qualified fault (7.1.3,
+    /// Table 26).
+    context_reserved_recorded,
+    /// SSPTPTR of a pass-through context entry is checked for bits above the host width, though it is not used (9.3).
+    pass_through_pointer_checked,
     /// PDTS is not looked at: no PASID is beyond the directory (9.4).
     directory_size_ignored,
     /// Reserved bits of PASID-directory and PASID-table entries are not looked at (9.5, 9.6).

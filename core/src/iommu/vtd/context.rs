@@ -308,8 +308,15 @@ impl Reader<'_> {
         let absent = scalable
             && !self.config.quirks.absent_features_ignored
             && features::uses_absent(self.config, &features::CONTEXT_FEATURES, &words);
-        if absent || entry.reserved_set(&words[..size], host) {
-            return fail(obs, pick(&f::LCT_3, &f::SCT_3));
+        let quirks = &self.config.quirks;
+        let mut used = words;
+        if !scalable && words.bits(context::TT) == tt::PASS_THROUGH && !quirks.pass_through_pointer_checked {
+            used.set(context::SSPTPTR, 0);
+        }
+        if absent || entry.reserved_set(&used[..size], host) {
+            let fpd = context.fpd() && !quirks.context_reserved_recorded;
+            let code = pick(&f::LCT_3, &f::SCT_3);
+            return fail(obs, code).map_err(|failure: Failure| Failure { fpd, ..failure });
         }
         if !scalable {
             let supported = match words.bits(context::TT) {

@@ -23,7 +23,7 @@ spec::fault_codes! {
         LRT_1 = 0x08 "LRT.1" always "the root entry could not be read from memory" "无法从内存读取根表项";
         LCT_1 = 0x09 "LCT.1" always "the context entry could not be read from memory" "无法从内存读取上下文表项";
         LRT_3 = 0x0a "LRT.3" always "a reserved field of the root entry is not 0" "根表项的保留字段不为 0";
-        LCT_3 = 0x0b "LCT.3" always "a reserved field of the context entry is not 0" "上下文表项的保留字段不为 0";
+        LCT_3 = 0x0b "LCT.3" "a reserved field of the context entry is not 0" "上下文表项的保留字段不为 0";
         LSS_2 = 0x0c "LSS.2"
             "a reserved field of a second-stage paging entry is not 0" "第二级页表项的保留字段不为 0";
         LCT_5 = 0x0d "LCT.5"
