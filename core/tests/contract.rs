@@ -3,8 +3,8 @@
 
 use iommu_core::addr::{AddrRange, Iova, PageSize, Pasid, PhysAddr, RequesterId};
 use iommu_core::iommu::{
-    AnyIommu, Architecture, Attachment, Ctx, DeviceCaps, DomainId, DomainKind, Fault, InterruptEntry,
-    Invalidation, Iommu, Outcome, PageRequest, PasidTag, ProcessTables, Refusal, Request, RequestKind,
+    AnyIommu, Architecture, Attachment, Ctx, DeviceCaps, DomainId, DomainKind, Driver, Fault, InterruptEntry,
+    Invalidation, Outcome, PageRequest, PasidTag, ProcessTables, Refusal, Request, RequestKind, Unit,
     UnitConfig,
 };
 use iommu_core::memory::Memory;

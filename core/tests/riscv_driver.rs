@@ -4,8 +4,8 @@
 use iommu_core::addr::{AddrRange, Iova, PageSize, Pasid, PhysAddr, RequesterId};
 use iommu_core::iommu::riscv::{Config, Riscv};
 use iommu_core::iommu::{
-    Attachment, Ctx, DeviceCaps, DomainId, DomainKind, InterruptEntry, Invalidation, Iommu, Outcome,
-    PageRequest, PasidTag, ProcessTables, Refusal, Request, RequestKind,
+    Attachment, Ctx, DeviceCaps, DomainId, DomainKind, Driver, InterruptEntry, Invalidation, Outcome,
+    PageRequest, PasidTag, ProcessTables, Refusal, Request, RequestKind, Unit,
 };
 use iommu_core::memory::Memory;
 use iommu_core::paging::builder::Mapping;

@@ -4,8 +4,8 @@
 use iommu_core::addr::{AddrRange, Iova, PageSize, Pasid, PhysAddr, RequesterId};
 use iommu_core::iommu::vtd::{Config, Vtd};
 use iommu_core::iommu::{
-    Attachment, Ctx, Delivery, DeviceCaps, DomainId, DomainKind, DriverError, InterruptEntry, Invalidation,
-    Iommu, Outcome, PageRequest, PasidTag, ProcessTables, Request, RequestKind,
+    Attachment, Ctx, Delivery, DeviceCaps, DomainId, DomainKind, Driver, DriverError, InterruptEntry,
+    Invalidation, Outcome, PageRequest, PasidTag, ProcessTables, Request, RequestKind, Unit,
 };
 use iommu_core::memory::Memory;
 use iommu_core::paging::builder::Mapping;

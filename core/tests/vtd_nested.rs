@@ -7,7 +7,8 @@ use iommu_core::iommu::vtd::second_stage::SecondStage;
 use iommu_core::iommu::vtd::walk::translate;
 use iommu_core::iommu::vtd::{Config, Vtd};
 use iommu_core::iommu::{
-    Attachment, Ctx, DeviceCaps, DomainKind, Invalidation, Iommu, Outcome, PasidTag, ProcessTables, Request,
+    Attachment, Ctx, DeviceCaps, DomainKind, Driver, Invalidation, Outcome, PasidTag, ProcessTables, Request,
+    Unit,
 };
 use iommu_core::memory::Memory;
 use iommu_core::paging::builder::{Build, Builder, Mapping};

@@ -1,18 +1,54 @@
-//! The one type that callers hold: an IOMMU of some architecture, and the only dispatch on which one it is.
+//! The one type that callers hold: an IOMMU of some architecture, and the only dispatch on which one it is. A new
+//! architecture is one line of `units!` here; nothing else in this file knows one.
 
+use super::driver::Driver;
+use super::registers::{RegisterFile, Registers, Write};
 use super::*;
+use crate::addr::{AddrRange, Iova, PageSize, Pasid, PhysAddr, RequesterId};
+use crate::memory::Memory;
+use crate::paging::builder::Mapping;
+use crate::paging::leaves::Leaves;
+use crate::trace::Observer;
+use alloc::vec::Vec;
 
+/// One line an architecture: `remaps unit` where its interrupt messages need an entry.
 macro_rules! units {
-    ($($(#[$doc:meta])* $Name:ident($Type:ty),)*) => {
+    ($($(#[$doc:meta])* $Name:ident($Type:ty) $(remaps $remapper:ident)?,)*) => {
         /// An IOMMU of any architecture here.
         #[derive(Clone, Debug)]
         #[allow(clippy::large_enum_variant)] // there is one of them in a machine
         pub enum AnyIommu { $($(#[$doc])* $Name($Type),)* }
 
         impl AnyIommu {
-            /// Which architecture it has.
+            /// Returns which architecture it has.
             pub const fn architecture(&self) -> Architecture {
                 match self { $(AnyIommu::$Name(_) => Architecture::$Name,)* }
+            }
+
+            /// Writes interrupt entry `index`, or clears it, and returns the message that a device must send to use it.
+            ///
+            /// # Errors
+            /// The architecture remaps no interrupts, or this unit does not.
+            pub fn set_interrupt<O: Observer>(
+                &mut self,
+                ctx: &mut Ctx<'_, O>,
+                index: u16,
+                entry: Option<InterruptEntry>,
+            ) -> DriverResult<Message> {
+                match self {
+                    $($(AnyIommu::$Name($remapper) => $remapper.set_interrupt(ctx, index, entry),)?)*
+                    #[allow(unreachable_patterns)] // while every architecture remaps
+                    _ => unsupported("interrupt remapping", "中断重映射"),
+                }
+            }
+
+            /// Returns the message that a device must send to use interrupt entry `index`, whatever is in it.
+            pub fn interrupt_message(&self, index: u16) -> Message {
+                match self {
+                    $($(AnyIommu::$Name($remapper) => $remapper.interrupt_message(index),)?)*
+                    #[allow(unreachable_patterns)] // while every architecture remaps
+                    _ => Message { address: 0, data: 0 },
+                }
             }
         }
 
@@ -26,131 +62,63 @@ macro_rules! units {
 
 units! {
     /// Intel VT-d.
-    Vtd(super::vtd::Vtd),
+    Vtd(super::vtd::Vtd) remaps unit,
     /// The RISC-V IOMMU.
-    Riscv(super::riscv::Riscv),
+    Riscv(super::riscv::Riscv) remaps unit,
 }
 
-impl Iommu for AnyIommu {
-    fn translate<O: Observer>(&mut self, memory: &mut Memory, request: &Request, obs: &mut O) -> Outcome {
-        each!(self, unit => unit.translate(memory, request, obs))
+/// Methods that are those of whichever unit there is. (`self` has its type beside it so that a macro can pass it on.)
+macro_rules! dispatch {
+    ($(fn $name:ident $(<$O:ident>)? ($self:ident: $This:ty $(, $arg:ident: $Arg:ty)*) $(-> $Out:ty)?;)*) => {
+        $(fn $name $(<$O: Observer>)? ($self: $This $(, $arg: $Arg)*) $(-> $Out)? {
+            each!($self, unit => unit.$name($($arg),*))
+        })*
+    };
+}
+
+#[allow(clippy::needless_arbitrary_self_type)]
+impl Registers for AnyIommu {
+    dispatch! {
+        fn file(self: &Self) -> &RegisterFile;
+        fn file_mut(self: &mut Self) -> &mut RegisterFile;
+        fn adjust(self: &mut Self, write: &Write) -> u64;
+        fn after_write<O>(self: &mut Self, memory: &mut Memory, write: &Write, obs: &mut O);
     }
-    fn peek(&self, memory: &mut Memory, request: &Request) -> Outcome {
-        each!(self, unit => unit.peek(memory, request))
+}
+
+#[allow(clippy::needless_arbitrary_self_type)]
+impl Unit for AnyIommu {
+    dispatch! {
+        fn translate<O>(self: &mut Self, memory: &mut Memory, request: &Request, obs: &mut O) -> Outcome;
+        fn peek(self: &Self, memory: &mut Memory, request: &Request) -> Outcome;
+        fn page_request<O>(self: &mut Self, memory: &mut Memory, request: &PageRequest, obs: &mut O) -> bool;
     }
-    fn read_register<O: Observer>(&mut self, offset: u32, bytes: u8, obs: &mut O) -> Option<u64> {
-        each!(self, unit => unit.read_register(offset, bytes, obs))
-    }
-    fn write_register<O: Observer>(
-        &mut self,
-        memory: &mut Memory,
-        offset: u32,
-        bytes: u8,
-        value: u64,
-        obs: &mut O,
-    ) -> bool {
-        each!(self, unit => unit.write_register(memory, offset, bytes, value, obs))
-    }
-    fn registers(&self) -> Vec<(&'static Register, u64)> {
-        each!(self, unit => unit.registers())
-    }
-    fn page_request<O: Observer>(&mut self, memory: &mut Memory, request: &PageRequest, obs: &mut O) -> bool {
-        each!(self, unit => unit.page_request(memory, request, obs))
-    }
-    fn start<O: Observer>(&mut self, ctx: &mut Ctx<'_, O>) -> Result<(), DriverError> {
-        each!(self, unit => unit.start(ctx))
-    }
-    fn new_domain<O: Observer>(
-        &mut self,
-        ctx: &mut Ctx<'_, O>,
-        kind: DomainKind,
-    ) -> Result<DomainId, DriverError> {
-        each!(self, unit => unit.new_domain(ctx, kind))
-    }
-    fn domain_root(&self, domain: DomainId) -> Option<PhysAddr> {
-        each!(self, unit => unit.domain_root(domain))
-    }
-    fn mappings(&self, memory: &Memory, domain: DomainId, limit: usize) -> Leaves {
-        each!(self, unit => unit.mappings(memory, domain, limit))
-    }
-    fn set_caps(&mut self, device: RequesterId, caps: DeviceCaps) {
-        each!(self, unit => unit.set_caps(device, caps))
-    }
-    fn attach<O: Observer>(
-        &mut self,
-        ctx: &mut Ctx<'_, O>,
-        device: RequesterId,
-        to: Attachment,
-    ) -> Result<(), DriverError> {
-        each!(self, unit => unit.attach(ctx, device, to))
-    }
-    fn bind<O: Observer>(
-        &mut self,
-        ctx: &mut Ctx<'_, O>,
-        device: RequesterId,
-        pasid: Pasid,
-        tables: Option<ProcessTables>,
-    ) -> Result<(), DriverError> {
-        each!(self, unit => unit.bind(ctx, device, pasid, tables))
-    }
-    fn map<O: Observer>(
-        &mut self,
-        ctx: &mut Ctx<'_, O>,
-        domain: DomainId,
-        mapping: Mapping,
-    ) -> Result<(), DriverError> {
-        each!(self, unit => unit.map(ctx, domain, mapping))
-    }
-    fn unmap<O: Observer>(
-        &mut self,
-        ctx: &mut Ctx<'_, O>,
-        domain: DomainId,
-        range: AddrRange<Iova>,
-    ) -> Result<(), DriverError> {
-        each!(self, unit => unit.unmap(ctx, domain, range))
-    }
-    fn invalidate<O: Observer>(
-        &mut self,
-        ctx: &mut Ctx<'_, O>,
-        what: Invalidation,
-    ) -> Result<(), DriverError> {
-        each!(self, unit => unit.invalidate(ctx, what))
-    }
-    fn set_interrupt<O: Observer>(
-        &mut self,
-        ctx: &mut Ctx<'_, O>,
-        index: u16,
-        entry: Option<InterruptEntry>,
-    ) -> Result<Message, DriverError> {
-        each!(self, unit => unit.set_interrupt(ctx, index, entry))
-    }
-    fn interrupt_message(&self, index: u16) -> Message {
-        each!(self, unit => unit.interrupt_message(index))
-    }
-    fn take_faults<O: Observer>(&mut self, ctx: &mut Ctx<'_, O>) -> Result<Vec<FaultRecord>, DriverError> {
-        each!(self, unit => unit.take_faults(ctx))
-    }
-    fn take_page_requests<O: Observer>(
-        &mut self,
-        ctx: &mut Ctx<'_, O>,
-    ) -> Result<Vec<PageRequest>, DriverError> {
-        each!(self, unit => unit.take_page_requests(ctx))
-    }
-    fn respond<O: Observer>(
-        &mut self,
-        ctx: &mut Ctx<'_, O>,
-        request: &PageRequest,
-        ok: bool,
-    ) -> Result<(), DriverError> {
-        each!(self, unit => unit.respond(ctx, request, ok))
-    }
-    fn default_stage(&self) -> DomainKind {
-        each!(self, unit => unit.default_stage())
-    }
-    fn address_bits(&self) -> u8 {
-        each!(self, unit => unit.address_bits())
-    }
-    fn page_sizes(&self) -> &'static [PageSize] {
-        each!(self, unit => unit.page_sizes())
+}
+
+#[allow(clippy::needless_arbitrary_self_type)]
+impl Driver for AnyIommu {
+    dispatch! {
+        fn start<O>(self: &mut Self, ctx: &mut Ctx<'_, O>) -> DriverResult;
+        fn new_domain<O>(self: &mut Self, ctx: &mut Ctx<'_, O>, kind: DomainKind) -> DriverResult<DomainId>;
+        fn domain_root(self: &Self, id: DomainId) -> Option<PhysAddr>;
+        fn mappings(self: &Self, memory: &Memory, id: DomainId, limit: usize) -> Leaves;
+        fn map<O>(self: &mut Self, ctx: &mut Ctx<'_, O>, id: DomainId, mapping: Mapping) -> DriverResult;
+        fn unmap<O>(self: &mut Self, ctx: &mut Ctx<'_, O>, id: DomainId, range: AddrRange<Iova>) -> DriverResult;
+        fn set_caps(self: &mut Self, device: RequesterId, caps: DeviceCaps);
+        fn attach<O>(self: &mut Self, ctx: &mut Ctx<'_, O>, device: RequesterId, to: Attachment) -> DriverResult;
+        fn bind<O>(
+            self: &mut Self,
+            ctx: &mut Ctx<'_, O>,
+            device: RequesterId,
+            pasid: Pasid,
+            tables: Option<ProcessTables>
+        ) -> DriverResult;
+        fn invalidate<O>(self: &mut Self, ctx: &mut Ctx<'_, O>, what: Invalidation) -> DriverResult;
+        fn take_faults<O>(self: &mut Self, ctx: &mut Ctx<'_, O>) -> DriverResult<Vec<FaultRecord>>;
+        fn take_page_requests<O>(self: &mut Self, ctx: &mut Ctx<'_, O>) -> DriverResult<Vec<PageRequest>>;
+        fn respond<O>(self: &mut Self, ctx: &mut Ctx<'_, O>, request: &PageRequest, ok: bool) -> DriverResult;
+        fn default_stage(self: &Self) -> DomainKind;
+        fn address_bits(self: &Self) -> u8;
+        fn page_sizes(self: &Self) -> &'static [PageSize];
     }
 }

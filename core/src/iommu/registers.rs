@@ -155,17 +155,6 @@ pub trait Registers {
     /// Does what follows from a write by software, once it is made and recorded.
     fn after_write<O: Observer>(&mut self, memory: &mut Memory, write: &Write, obs: &mut O);
 
-    /// Returns `bytes` (4 or 8) at an offset as software reads them, recorded as the CPU's read; `None` where there
-    /// is no register, or for another width or alignment.
-    fn read_by_cpu<O: Observer>(&self, at: u32, bytes: u8, obs: &mut O) -> Option<u64> {
-        let (register, offset) = self.file().find(at).filter(|_| matches!(bytes, 4 | 8) && at % 4 == 0)?;
-        if O::ON {
-            let whole = self.file().get(offset, register.bytes);
-            obs.step(Actor::Cpu, Event::Register { register, offset, old: whole, new: whole, write: false });
-        }
-        Some(self.file().get(at, bytes))
-    }
-
     /// Writes `bytes` (4 or 8) at an offset as software does, recorded, with what follows from it. An access over two
     /// registers is one to each. `false` where there is no register.
     fn write_by<O: Observer>(
@@ -210,25 +199,6 @@ pub trait Registers {
     fn raise<O: Observer>(&mut self, at: u32, bits: u64, obs: &mut O) {
         let value = self.file().get(at, 4) | bits;
         self.set(at, 4, value, obs);
-    }
-}
-
-/// Registers as a driver sees them: what it reads and writes through.
-pub trait Mmio {
-    /// Returns `bytes` (4 or 8) at an offset; 0 where there is no register.
-    fn read(&self, at: u32, bytes: u8) -> u64;
-
-    /// Writes `bytes` (4 or 8) at an offset, recorded as the operating system's, with what follows from it.
-    fn write<O: Observer>(&mut self, memory: &mut Memory, at: u32, bytes: u8, value: u64, obs: &mut O);
-}
-
-impl<U: Registers> Mmio for U {
-    fn read(&self, at: u32, bytes: u8) -> u64 {
-        self.file().get(at, bytes)
-    }
-
-    fn write<O: Observer>(&mut self, memory: &mut Memory, at: u32, bytes: u8, value: u64, obs: &mut O) {
-        self.write_by(memory, Actor::Os, at, bytes, value, obs);
     }
 }
 
@@ -284,7 +254,6 @@ mod tests {
         assert!(!unit.write_by(&mut memory, Actor::Cpu, 0x20, 4, 1, &mut Off));
         assert!(!unit.write_by(&mut memory, Actor::Cpu, 8, 2, 1, &mut Off));
         assert!(!unit.write_by(&mut memory, Actor::Cpu, 9, 4, 1, &mut Off));
-        assert_eq!(unit.read_by_cpu(0x20, 4, &mut Off), None);
     }
 
     #[test]

@@ -1,11 +1,14 @@
-//! The hardware's side of an IOMMU: what devices and CPUs can do to it.
+//! The hardware's side of an IOMMU: what devices and CPUs can do to it. A unit sees requests, registers and memory; it
+//! knows nothing of the driver that wrote them.
 
 use super::registers::Registers;
 use super::{Outcome, PageRequest, Request};
 use crate::memory::Memory;
-use crate::trace::Observer;
+use crate::spec::Register;
+use crate::trace::{Actor, Event, Observer};
+use alloc::vec::Vec;
 
-/// An IOMMU's hardware. Its registers are those of [`Registers`].
+/// An IOMMU's hardware. What its registers do is said by [`Registers`].
 pub trait Unit: Registers {
     /// Answers one request, with caches, fault records and accessed/dirty updates as the architecture has them.
     fn translate<O: Observer>(&mut self, memory: &mut Memory, request: &Request, obs: &mut O) -> Outcome;
@@ -17,4 +20,33 @@ pub trait Unit: Registers {
     /// Takes a page request from a device into the page request queue. `false`: it could not be queued, and the unit
     /// answered it itself.
     fn page_request<O: Observer>(&mut self, memory: &mut Memory, request: &PageRequest, obs: &mut O) -> bool;
+
+    /// Returns `bytes` (4 or 8) at an offset, recorded as the CPU's read; `None` where there is no register, or for
+    /// another width or alignment.
+    fn read_register<O: Observer>(&self, at: u32, bytes: u8, obs: &mut O) -> Option<u64> {
+        let (register, offset) = self.file().find(at).filter(|_| matches!(bytes, 4 | 8) && at % 4 == 0)?;
+        if O::ON {
+            let whole = self.file().get(offset, register.bytes);
+            obs.step(Actor::Cpu, Event::Register { register, offset, old: whole, new: whole, write: false });
+        }
+        Some(self.file().get(at, bytes))
+    }
+
+    /// Writes `bytes` (4 or 8) at an offset as the CPU, with what follows from it (commands taken from the queue, tables
+    /// switched). `false` where there is no register.
+    fn write_register<O: Observer>(
+        &mut self,
+        memory: &mut Memory,
+        at: u32,
+        bytes: u8,
+        value: u64,
+        obs: &mut O,
+    ) -> bool {
+        self.write_by(memory, Actor::Cpu, at, bytes, value, obs)
+    }
+
+    /// Returns every register with its value now, for views.
+    fn registers(&self) -> Vec<(&'static Register, u64)> {
+        self.file().all()
+    }
 }

@@ -4,7 +4,7 @@ use super::run::Stop;
 use super::Machine;
 use crate::addr::{AddrRange, Address, BusAddr, Iova, PageSize, Pasid};
 use crate::dma::EngineAddr;
-use crate::iommu::{Iommu, Outcome, PageRequest, PasidTag, Request, RequestKind};
+use crate::iommu::{Driver, Outcome, PageRequest, PasidTag, Request, RequestKind, Unit};
 use crate::memory::FRAME;
 use crate::paging::Want;
 use crate::platform::tlp::{AddressType, PasidPrefix, Tlp};

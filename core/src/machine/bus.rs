@@ -4,7 +4,7 @@ use super::own::Stream;
 use super::{Device, Hardware};
 use crate::addr::{AddrRange, BusAddr, Pasid, PhysAddr, RequesterId};
 use crate::dma::{Access, Bus, BusError, Inside};
-use crate::iommu::{Iommu, Outcome, PasidTag, Refusal, Request, RequestKind};
+use crate::iommu::{Outcome, PasidTag, Refusal, Request, RequestKind, Unit};
 use crate::memory::{MemError, Memory};
 use crate::os::cache::CpuCache;
 use crate::platform::interrupts::{Controller, Message};

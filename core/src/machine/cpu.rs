@@ -8,7 +8,7 @@ use super::Machine;
 use crate::addr::{
     Address, AnyAddr, BusAddr, GuestPhysAddr, PhysAddr, PortAddr, RequesterId, Space, VirtAddr,
 };
-use crate::iommu::Iommu;
+use crate::iommu::Unit;
 use crate::memory::{MemError, FRAME};
 use crate::mmu::fault::MmuFault;
 use crate::mmu::AddressSpace;

@@ -13,7 +13,7 @@ use crate::addr::{Address, BusAddr, DeviceAddr, GuestPhysAddr, Pasid, Space};
 use crate::dma::descriptor::{Descriptor, BYTES as DESCRIPTOR_BYTES};
 use crate::dma::registers::control;
 use crate::dma::{Block, EngineAddr, Inside};
-use crate::iommu::Iommu;
+
 use crate::os::relay;
 use crate::paging::Want;
 use crate::platform::tlp::PasidPrefix;

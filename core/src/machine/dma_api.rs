@@ -5,7 +5,7 @@ use super::run::Stop;
 use super::software::{parts, Buffer, Handle, Named, Owner};
 use super::{problem, Machine};
 use crate::addr::{AddrRange, Bytes, Iova, PhysAddr, Space, VirtAddr};
-use crate::iommu::{AnyIommu, DomainId, DomainKind, Iommu};
+use crate::iommu::{AnyIommu, DomainId, DomainKind, Driver};
 use crate::os::cache::CpuCache;
 use crate::os::dma::{self as api, BufferKind, DeviceInfo, DmaApi, Piece};
 use crate::os::pages::{Pages, Zone};

@@ -4,7 +4,7 @@ use super::run::Stop;
 use super::software::{DomainRef, Named};
 use super::{problem, Machine};
 use crate::addr::{Address, Iova, Pasid, PhysAddr, RequesterId, Space};
-use crate::iommu::{Attachment, Ctx, DomainId, Invalidation, Iommu};
+use crate::iommu::{Attachment, Ctx, DomainId, Driver, Invalidation, Unit};
 use crate::scenario::ast::{self};
 use crate::scenario::Span;
 use crate::spec::Phrase;

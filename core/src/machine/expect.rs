@@ -9,7 +9,7 @@ use super::run::Done;
 use super::software::{parts, DomainRef, Named, Owner};
 use super::Machine;
 use crate::addr::{Address, AnyAddr, BusAddr, Iova, PhysAddr, Space};
-use crate::iommu::{Iommu, Outcome as Answer, Request};
+use crate::iommu::{Driver, Outcome as Answer, Request, Unit};
 use crate::memory::FRAME;
 use crate::scenario::ast::{
     self, Comparison, Counter, Delivery, Equality, ErrorWant, Expectation, FaultWant, IotlbVerdict, RouteKind,

@@ -5,7 +5,7 @@ use super::run::{OsError, Stop};
 use super::software::{Domain, DomainRef, Named};
 use super::{limits, problem, Machine};
 use crate::addr::{AddrRange, PageSize, Pasid};
-use crate::iommu::{AnyIommu, Attachment, Ctx, DomainId, DomainKind, DriverError, Iommu, ProcessTables};
+use crate::iommu::{AnyIommu, Attachment, Ctx, DomainId, DomainKind, Driver, DriverError, ProcessTables};
 use crate::os::sva::Abilities;
 use crate::os::{self, vfio};
 use crate::paging::builder::Mapping;

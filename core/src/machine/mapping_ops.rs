@@ -4,7 +4,7 @@ use super::run::Stop;
 use super::software::DomainRef;
 use super::{problem, Machine};
 use crate::addr::{AddrRange, Iova};
-use crate::iommu::{DomainId, Invalidation, Iommu};
+use crate::iommu::{DomainId, Driver, Invalidation};
 use crate::paging::builder::{Builder, Mapping};
 use crate::scenario::ast::Policy;
 use crate::scenario::Span;

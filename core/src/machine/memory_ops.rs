@@ -549,7 +549,7 @@ impl Machine {
         }
         .map(&mut self.memory, root, mapping, &mut self.trace)?;
         if let Some(domain) = self.sw.vms[vm].domain {
-            self.with_unit(|unit, ctx| crate::iommu::Iommu::map(unit, ctx, domain, mapping)).map_err(
+            self.with_unit(|unit, ctx| crate::iommu::Driver::map(unit, ctx, domain, mapping)).map_err(
                 |e| match e {
                     crate::iommu::DriverError::Map(e) => e,
                     _ => MapError::NoFrames,

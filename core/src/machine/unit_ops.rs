@@ -5,7 +5,7 @@ use super::run::Stop;
 use super::software::{DomainRef, Named};
 use super::{problem, Machine};
 use crate::addr::{AddrRange, Iova, Space};
-use crate::iommu::{InterruptEntry, Invalidation, Iommu};
+use crate::iommu::{Driver, InterruptEntry, Invalidation, Unit};
 use crate::os::{self};
 use crate::scenario::ast::{self, CacheKind, EntryState, Register};
 use crate::scenario::{Problem, Span};

@@ -26,7 +26,7 @@ use super::iova::IovaSpace;
 use super::swiotlb::Swiotlb;
 use super::{Env, OsError};
 use crate::addr::{AddrRange, Address, BusAddr, Iova, PhysAddr, RequesterId};
-use crate::iommu::{Attachment, DomainId, DomainKind, Iommu};
+use crate::iommu::{Attachment, DomainId, DomainKind, Driver};
 use crate::platform::window::Direction as Way;
 use crate::trace::{Actor, Event, Observer, OwnerState, Perms, Scope, Verdict};
 use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
@@ -260,7 +260,7 @@ impl DmaApi {
 
     /// Makes a device known and gives it what the policy says: its group's domain, pass-through, or nothing.
     /// `reserved` are the addresses that an IOVA must never be: the interrupt range, windows of bridges.
-    pub fn add_device<I: Iommu, O: Observer>(
+    pub fn add_device<I: Driver, O: Observer>(
         &mut self,
         env: &mut Env<'_, I, O>,
         info: DeviceInfo,
@@ -301,7 +301,7 @@ impl DmaApi {
     }
 
     /// Attaches a device to what the policy gives it, again: after a guest has given it back.
-    pub fn reattach<I: Iommu, O: Observer>(
+    pub fn reattach<I: Driver, O: Observer>(
         &mut self,
         env: &mut Env<'_, I, O>,
         device: RequesterId,
@@ -316,7 +316,7 @@ impl DmaApi {
     }
 
     /// `dma_set_mask_and_coherent`.
-    pub fn set_mask<I: Iommu, O: Observer>(
+    pub fn set_mask<I: Driver, O: Observer>(
         &mut self,
         env: &mut Env<'_, I, O>,
         device: RequesterId,

@@ -5,7 +5,7 @@
 //! * [`sva`]: a device works in a process's address space
 //! * [`vfio`]: a device is given to a guest; [`relay`]: or the host does its DMA for it
 //!
-//! Software here talks to the IOMMU through [`crate::iommu::Iommu`] only, and to memory through the CPU's cache.
+//! Software here talks to the IOMMU through [`crate::iommu::Driver`] only, and to memory through the CPU's cache.
 
 pub mod cache;
 pub mod dma;
@@ -19,7 +19,7 @@ pub mod vfio;
 
 pub use error::OsError;
 
-use crate::iommu::{Ctx, Iommu};
+use crate::iommu::{Ctx, Driver};
 use crate::memory::Memory;
 use crate::paging::FrameAlloc;
 use crate::platform::window::HostBridge;
@@ -45,7 +45,7 @@ pub struct Env<'a, I, O> {
     pub obs: &'a mut O,
 }
 
-impl<I: Iommu, O: Observer> Env<'_, I, O> {
+impl<I: Driver, O: Observer> Env<'_, I, O> {
     /// Does something with the IOMMU, when there is one.
     pub(crate) fn with_iommu<T>(&mut self, act: impl FnOnce(&mut I, &mut Ctx<'_, O>) -> T) -> Option<T> {
         let iommu = self.iommu.as_deref_mut()?;

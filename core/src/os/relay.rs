@@ -8,7 +8,7 @@ use super::dma::{Buffer, BufferKind, Direction, DmaApi, Piece};
 use super::pages::Zone;
 use super::{Env, OsError};
 use crate::addr::{BusAddr, PhysAddr, RequesterId};
-use crate::iommu::Iommu;
+use crate::iommu::Driver;
 use crate::trace::{Actor, CostKind, Event, Observer};
 use alloc::vec;
 
@@ -27,7 +27,7 @@ pub struct Relay {
 
 /// The guest rings, the host takes over: exit, buffer, copy (for data to the device), map. `guest` is the guest's
 /// buffer as the host sees it, piece by piece.
-pub fn begin<I: Iommu, O: Observer>(
+pub fn begin<I: Driver, O: Observer>(
     api: &mut DmaApi,
     env: &mut Env<'_, I, O>,
     device: RequesterId,
@@ -49,7 +49,7 @@ pub fn begin<I: Iommu, O: Observer>(
 }
 
 /// The device is done: interrupt, unmap, copy (for data from the device), and the guest is told.
-pub fn finish<I: Iommu, O: Observer>(
+pub fn finish<I: Driver, O: Observer>(
     api: &mut DmaApi,
     env: &mut Env<'_, I, O>,
     device: RequesterId,
@@ -76,7 +76,7 @@ pub fn finish<I: Iommu, O: Observer>(
     Ok(())
 }
 
-fn exit<I: Iommu, O: Observer>(env: &mut Env<'_, I, O>, en: &str, zh: &str) {
+fn exit<I: Driver, O: Observer>(env: &mut Env<'_, I, O>, en: &str, zh: &str) {
     env.note(en, zh);
     if O::ON {
         env.obs.step(Actor::Os, Event::Cost { kind: CostKind::Exit, amount: 1 });
@@ -84,7 +84,7 @@ fn exit<I: Iommu, O: Observer>(env: &mut Env<'_, I, O>, en: &str, zh: &str) {
 }
 
 /// Copies between the guest's pieces and the host's buffer, through the CPU's cache, counted as one copy.
-fn copy<I: Iommu, O: Observer>(
+fn copy<I: Driver, O: Observer>(
     env: &mut Env<'_, I, O>,
     guest: &[Piece],
     host: PhysAddr,

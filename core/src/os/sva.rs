@@ -5,7 +5,7 @@
 
 use super::{Env, OsError};
 use crate::addr::{AddrRange, Iova, Pasid, RequesterId};
-use crate::iommu::{DomainId, Invalidation, Iommu, ProcessTables};
+use crate::iommu::{DomainId, Driver, Invalidation, ProcessTables};
 use crate::spec::{Rule, Text};
 use crate::trace::{Actor, Observer, Scope, Verdict};
 use alloc::{collections::BTreeMap, format, vec::Vec};
@@ -49,7 +49,7 @@ impl Sva {
 
     /// `iommu_sva_bind_device`: from now on requests with this PASID use these tables. `domain` tags what is
     /// cached of them.
-    pub fn bind<I: Iommu, O: Observer>(
+    pub fn bind<I: Driver, O: Observer>(
         &mut self,
         env: &mut Env<'_, I, O>,
         device: RequesterId,
@@ -64,7 +64,7 @@ impl Sva {
         result
     }
 
-    fn bind_inner<I: Iommu, O: Observer>(
+    fn bind_inner<I: Driver, O: Observer>(
         &mut self,
         env: &mut Env<'_, I, O>,
         device: RequesterId,
@@ -89,7 +89,7 @@ impl Sva {
     }
 
     /// `iommu_sva_unbind_device`: the entry goes, and everything cached of it.
-    pub fn unbind<I: Iommu, O: Observer>(
+    pub fn unbind<I: Driver, O: Observer>(
         &mut self,
         env: &mut Env<'_, I, O>,
         device: RequesterId,
@@ -101,7 +101,7 @@ impl Sva {
         result
     }
 
-    fn unbind_inner<I: Iommu, O: Observer>(
+    fn unbind_inner<I: Driver, O: Observer>(
         &mut self,
         env: &mut Env<'_, I, O>,
         device: RequesterId,
@@ -127,7 +127,7 @@ impl Sva {
     }
 
     /// The memory notifier: `range` of the process whose root table is `root` is no longer what it was.
-    pub fn changed<I: Iommu, O: Observer>(
+    pub fn changed<I: Driver, O: Observer>(
         &self,
         env: &mut Env<'_, I, O>,
         root: u64,

@@ -2,7 +2,7 @@
 
 use super::{Env, OsError};
 use crate::addr::{AddrRange, GuestPhysAddr, PageSize, PhysAddr, RequesterId};
-use crate::iommu::{Attachment, DomainId, DriverError, Iommu};
+use crate::iommu::{Attachment, DomainId, Driver as IommuDriver, DriverError};
 use crate::paging::builder::Mapping;
 use crate::platform::group::GroupId;
 use crate::platform::topology::{NodeId, Topology};
@@ -48,7 +48,7 @@ pub fn viable(
 }
 
 /// `VFIO_IOMMU_MAP_DMA` of a guest's RAM: every page is pinned and mapped, guest-physical to physical.
-pub fn map_guest<I: Iommu, O: Observer>(
+pub fn map_guest<I: IommuDriver, O: Observer>(
     env: &mut Env<'_, I, O>,
     domain: DomainId,
     ram: AddrRange<GuestPhysAddr>,
@@ -62,7 +62,7 @@ pub fn map_guest<I: Iommu, O: Observer>(
 }
 
 /// Attaches devices to a guest's domain, or to anything else, all or none.
-pub fn attach_all<I: Iommu, O: Observer>(
+pub fn attach_all<I: IommuDriver, O: Observer>(
     env: &mut Env<'_, I, O>,
     devices: &[RequesterId],
     to: Attachment,

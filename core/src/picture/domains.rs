@@ -3,7 +3,7 @@
 use super::{Col, Painter, RUNS, TABLES};
 use crate::addr::PhysAddr;
 use crate::diagram::model::{ArrowKind, ArrowState, Region, RegionKind};
-use crate::iommu::{DomainId, Iommu};
+use crate::iommu::{DomainId, Driver};
 use crate::os::dma::Direction;
 use crate::paging::leaves::Run as Mapped;
 use crate::scenario::ast::Policy;

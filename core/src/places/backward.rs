@@ -3,7 +3,7 @@
 use super::forward::{claimed, reach};
 use super::{Of, Place};
 use crate::addr::{BusAddr, Pasid, PhysAddr};
-use crate::iommu::Iommu;
+use crate::iommu::Driver;
 use crate::machine::history::CacheState;
 use crate::machine::software::DomainRef;
 use crate::machine::Machine;

@@ -2,7 +2,7 @@
 
 use super::{Of, Through};
 use crate::addr::{BusAddr, DeviceAddr, GuestPhysAddr, Iova, Pasid, PhysAddr, VirtAddr};
-use crate::iommu::{Ctx, Invalidation, Iommu, Outcome, PasidTag, Request};
+use crate::iommu::{Ctx, Driver, Invalidation, Outcome, PasidTag, Request, Unit};
 use crate::machine::Machine;
 use crate::memory::Memory;
 use crate::mmu;

@@ -5,7 +5,7 @@ use crate::tables::Kind;
 use iommu_core::addr::{AddrRange, Iova, PhysAddr, RequesterId};
 use iommu_core::iommu::vtd::walk::{INTERRUPT_FIRST, INTERRUPT_LAST};
 use iommu_core::iommu::vtd::{CacheSizes, Config, Quirks, Vtd};
-use iommu_core::iommu::{Iommu, Outcome, Request};
+use iommu_core::iommu::{Outcome, Request, Unit};
 use iommu_core::memory::{Failure, Memory};
 use iommu_core::trace::{Event, Off, Perms, Trace, Verdict};
 

@@ -1,11 +1,11 @@
 //! Posting commands: entries written at the tail of the unit's command ring, a fence behind them, the tail register,
 //! and what stopped the queue replaced by a command that does nothing.
 
-use super::{DriverError, Hardware};
-use crate::iommu::registers::Mmio;
+use super::{Domains, DriverResult, Hardware, Invalidation};
 use crate::iommu::ring::Ring;
+use crate::iommu::PageRequest;
 use crate::spec::EntryType;
-use crate::trace::Observer;
+use alloc::vec::Vec;
 
 /// The words of a command, the first one first; a ring with shorter entries takes what fits.
 pub type Words = [u64; 4];
@@ -28,6 +28,12 @@ pub trait Commands {
     /// Returns the command behind which all earlier ones are done; each has a number of its own.
     fn fence(&mut self) -> Words;
 
+    /// Returns the commands that make the unit forget.
+    fn invalidation(&self, domains: &Domains, what: &Invalidation) -> DriverResult<Vec<Words>>;
+
+    /// Returns the command that answers a group of page requests.
+    fn response(&self, request: &PageRequest, ok: bool) -> DriverResult<Words>;
+
     /// Returns the command that does nothing, in place of one that stopped the queue.
     fn nothing(&self) -> Words;
 
@@ -37,21 +43,17 @@ pub trait Commands {
     }
 
     /// Returns the error bits for which the queue stands still; 0 while it goes on.
-    fn stopped<M: Mmio, O: Observer>(&self, hw: &Hardware<'_, '_, M, O>) -> u64;
+    fn stopped(&self, hw: &impl Hardware) -> u64;
 
     /// Clears the error bits, so that the queue goes on.
-    fn go_on<M: Mmio, O: Observer>(&self, hw: &mut Hardware<'_, '_, M, O>, errors: u64);
+    fn go_on(&self, hw: &mut impl Hardware, errors: u64);
 
     /// Does what is left to do once all commands are done.
-    fn settled<M: Mmio, O: Observer>(&self, _hw: &mut Hardware<'_, '_, M, O>) {}
+    fn settled(&self, _hw: &mut impl Hardware) {}
 }
 
 /// Posts commands and a fence, and waits for them: when this returns the unit has done what they say.
-pub fn submit<C: Commands, M: Mmio, O: Observer>(
-    queue: &mut C,
-    hw: &mut Hardware<'_, '_, M, O>,
-    list: &[Words],
-) -> Result<(), DriverError> {
+pub fn submit<C: Commands>(queue: &mut C, hw: &mut impl Hardware, list: &[Words]) -> DriverResult {
     let fence = queue.fence();
     let ring = queue.ring();
     let mut waiting = 0;
@@ -73,25 +75,20 @@ pub fn submit<C: Commands, M: Mmio, O: Observer>(
     Ok(())
 }
 
-fn write<C: Commands, M: Mmio, O: Observer>(
+fn write<C: Commands>(
     queue: &C,
-    hw: &mut Hardware<'_, '_, M, O>,
+    hw: &mut impl Hardware,
     ring: Ring,
     pointer: u64,
     words: Words,
-) -> Result<(), DriverError> {
+) -> DriverResult {
     let count = (ring.bytes as usize / 8).min(words.len());
     let at = ring.slot(ring.index(pointer));
     hw.store(C::entry(words[0]), at, &queue.stored(words)[..count])
 }
 
 /// Replaces each command that stops the queue, at most as many as were posted.
-fn recover<C: Commands, M: Mmio, O: Observer>(
-    queue: &C,
-    hw: &mut Hardware<'_, '_, M, O>,
-    ring: Ring,
-    posted: usize,
-) -> Result<(), DriverError> {
+fn recover<C: Commands>(queue: &C, hw: &mut impl Hardware, ring: Ring, posted: usize) -> DriverResult {
     // Bounded: commands that were posted at once.
     for _ in 0..posted {
         let errors = queue.stopped(hw);

@@ -1,12 +1,10 @@
 //! Domains: ids, roots, table formats, and what the driver knows of devices.
 
-use super::{DeviceCaps, DomainId, DomainKind, DriverError, Hardware, Programmer};
-use crate::addr::{AddrRange, Iova, PhysAddr, RequesterId};
-use crate::iommu::registers::Mmio;
+use super::{DeviceCaps, DomainId, DomainKind, DriverError, DriverResult, Hardware, Programmer};
+use crate::addr::{PhysAddr, RequesterId};
 use crate::memory::Memory;
-use crate::paging::builder::{Builder, Mapping};
+use crate::paging::builder::Mapping;
 use crate::paging::leaves::{leaves, Leaves};
-use crate::trace::{Actor, Observer};
 use alloc::collections::BTreeMap;
 
 /// A domain's tables.
@@ -35,7 +33,7 @@ impl Domains {
     ///
     /// # Errors
     /// There is no such domain.
-    pub fn get(&self, id: DomainId) -> Result<Domain, DriverError> {
+    pub fn get(&self, id: DomainId) -> DriverResult<Domain> {
         self.list.get(&id.0).copied().ok_or(DriverError::NoDomain(id))
     }
 
@@ -59,71 +57,15 @@ impl Domains {
         self.caps.insert(device.raw(), caps);
     }
 
-    /// Makes a domain with empty tables.
-    pub fn make<P: Programmer, M: Mmio, O: Observer>(
-        &mut self,
-        programmer: &mut P,
-        hw: &mut Hardware<'_, '_, M, O>,
-        kind: DomainKind,
-    ) -> Result<DomainId, DriverError> {
-        let id = DomainId(self.next.max(P::FIRST_DOMAIN));
-        programmer.accepts_domain(kind, id)?;
-        let (frames, align) = programmer.root_frames(kind);
-        let root = hw.frames(frames, align)?;
+    /// Returns the id of the domain that is made next: at least `first`.
+    pub fn next(&self, first: u16) -> DomainId {
+        DomainId(self.next.max(first))
+    }
+
+    /// Keeps a domain; later ones have higher ids.
+    pub fn insert(&mut self, id: DomainId, domain: Domain) {
         self.next = id.0.saturating_add(1);
-        self.list.insert(id.0, Domain { kind, root });
-        programmer.domain_made(self, hw, id)?;
-        Ok(id)
-    }
-
-    /// Maps in a domain's tables; invalidates nothing.
-    pub fn map<P: Programmer, M: Mmio, O: Observer>(
-        &self,
-        programmer: &P,
-        hw: &mut Hardware<'_, '_, M, O>,
-        id: DomainId,
-        mapping: Mapping,
-    ) -> Result<(), DriverError> {
-        let Domain { kind, root } = self.get(id)?;
-        let (frames, actor) = (&mut *hw.ctx.frames, Actor::Os);
-        let (memory, obs) = (&mut *hw.ctx.memory, &mut *hw.ctx.obs);
-        match kind {
-            // Requests without a PASID are user requests.
-            DomainKind::Stage1 => Builder { format: &programmer.first(false), frames, place, actor }.map(
-                memory,
-                root.raw(),
-                Mapping { user: true, ..mapping },
-                obs,
-            )?,
-            DomainKind::Stage2 => Builder { format: &programmer.second(false), frames, place, actor }.map(
-                memory,
-                root.raw(),
-                mapping,
-                obs,
-            )?,
-        };
-        Ok(())
-    }
-
-    /// Clears the entries of a range; invalidates nothing.
-    pub fn unmap<P: Programmer, M: Mmio, O: Observer>(
-        &self,
-        programmer: &P,
-        hw: &mut Hardware<'_, '_, M, O>,
-        id: DomainId,
-        range: AddrRange<Iova>,
-    ) -> Result<(), DriverError> {
-        let Domain { kind, root } = self.get(id)?;
-        let (frames, actor) = (&mut *hw.ctx.frames, Actor::Os);
-        let (memory, obs) = (&mut *hw.ctx.memory, &mut *hw.ctx.obs);
-        let (root, from, len) = (root.raw(), range.start.raw(), range.len());
-        match kind {
-            DomainKind::Stage1 => Builder { format: &programmer.first(false), frames, place, actor }
-                .unmap(memory, root, from, len, obs)?,
-            DomainKind::Stage2 => Builder { format: &programmer.second(false), frames, place, actor }
-                .unmap(memory, root, from, len, obs)?,
-        };
-        Ok(())
+        self.list.insert(id.0, domain);
     }
 
     /// Returns what a domain's tables map, reading at most `limit` table pages.
@@ -139,5 +81,20 @@ impl Domains {
             DomainKind::Stage1 => leaves(&programmer.first(true), memory, root.raw(), place, limit),
             DomainKind::Stage2 => leaves(&programmer.second(true), memory, root.raw(), place, limit),
         }
+    }
+}
+
+/// Maps in a domain's tables; invalidates nothing.
+pub fn map<P: Programmer>(
+    programmer: &P,
+    hw: &mut impl Hardware,
+    id: DomainId,
+    mapping: Mapping,
+) -> DriverResult {
+    let Domain { kind, root } = hw.domains().get(id)?;
+    match kind {
+        // Requests without a PASID are user requests.
+        DomainKind::Stage1 => hw.map(&programmer.first(false), root, Mapping { user: true, ..mapping }),
+        DomainKind::Stage2 => hw.map(&programmer.second(false), root, mapping),
     }
 }

@@ -2,101 +2,34 @@
 //!
 //! A driver has domains with their tables, directories that it makes as they are needed, and a ring of commands. It
 //! sees the unit as software does, through [`Hardware`]: registers and memory, nothing else. An architecture is a
-//! [`Programmer`]: which words mean what is wanted.
+//! [`Programmer`]: which words mean what is wanted. Code here never reads a unit's caches or fields, and no unit calls it.
 
 pub mod commands;
 pub mod domains;
+pub mod hardware;
 pub mod tables;
+pub mod terms;
 
 pub use commands::{submit, Commands, Words};
 pub use domains::{Domain, Domains};
+pub use hardware::Hardware;
 pub use tables::{Directory, Page};
+pub use terms::*;
 
-use super::registers::Mmio;
-use super::{
-    Attachment, Ctx, DeviceCaps, DomainId, DomainKind, DriverError, FaultRecord, InterruptEntry,
-    Invalidation, Iommu, Message, Outcome, PageRequest, ProcessTables, Request, Unit,
-};
-use crate::addr::{AddrRange, Address, Iova, PageSize, Pasid, PhysAddr, RequesterId};
-use crate::memory::{MemError, Memory};
+use super::registers::Registers;
+use super::{Message, PageRequest};
+use crate::addr::{AddrRange, Iova, PageSize, Pasid, PhysAddr, RequesterId};
+use crate::memory::Memory;
 use crate::paging::builder::{Build, Mapping};
 use crate::paging::leaves::Leaves;
-use crate::spec::{EntryType, Register, Text};
-use crate::trace::{write_run, Actor, Observer, Scope, Verdict};
+use crate::trace::{Actor, Observer, Scope, Verdict};
 use alloc::vec::Vec;
 use core::ops::{Deref, DerefMut};
-
-/// A unit and its memory as software sees them. All writes are recorded as the operating system's.
-pub struct Hardware<'a, 'b, M, O> {
-    mmio: &'a mut M,
-    ctx: &'a mut Ctx<'b, O>,
-}
-
-impl<'a, 'b, M: Mmio, O: Observer> Hardware<'a, 'b, M, O> {
-    /// Returns the view of a unit.
-    pub fn new(mmio: &'a mut M, ctx: &'a mut Ctx<'b, O>) -> Self {
-        Hardware { mmio, ctx }
-    }
-
-    /// Reads `bytes` (4 or 8) of a register. Not recorded: reading changes nothing here.
-    pub fn read(&self, at: u32, bytes: u8) -> u64 {
-        self.mmio.read(at, bytes)
-    }
-
-    /// Writes `bytes` (4 or 8) of a register; the unit acts before this returns.
-    pub fn write(&mut self, at: u32, bytes: u8, value: u64) {
-        self.mmio.write(self.ctx.memory, at, bytes, value, self.ctx.obs);
-    }
-
-    /// Reads a register at its own offset.
-    pub fn of(&self, register: &Register) -> u64 {
-        self.read(register.offset, register.bytes)
-    }
-
-    /// Writes a register at its own offset.
-    pub fn set(&mut self, register: &Register, value: u64) {
-        self.write(register.offset, register.bytes, value);
-    }
-
-    /// Returns a frame for a structure, zeroed.
-    pub fn frame(&mut self) -> Result<PhysAddr, DriverError> {
-        self.ctx.frames.frame().ok_or(DriverError::NoFrames)
-    }
-
-    /// Returns neighbouring frames, zeroed; the first is aligned to `align` frames.
-    pub fn frames(&mut self, count: u64, align: u64) -> Result<PhysAddr, DriverError> {
-        match (count, align) {
-            (1, 1) => self.frame(),
-            _ => self.ctx.frames.frames(count, align).ok_or(DriverError::NoFrames),
-        }
-    }
-
-    /// Writes a structure's words, recorded as one step.
-    pub fn store(
-        &mut self,
-        entry: &'static EntryType,
-        at: PhysAddr,
-        words: &[u64],
-    ) -> Result<(), DriverError> {
-        Ok(write_run(self.ctx.memory, self.ctx.obs, Actor::Os, entry, at, words)?)
-    }
-
-    /// Reads words of memory. Not recorded.
-    pub fn load<const N: usize>(&mut self, at: PhysAddr) -> Result<[u64; N], DriverError> {
-        if !self.ctx.obs.spend(N as u64) {
-            return Err(MemError::Budget.into());
-        }
-        let mut words = [0; N];
-        for (i, word) in words.iter_mut().enumerate() {
-            *word = self.ctx.memory.read_u64(at.wrapping_add(i as u64 * 8))?;
-        }
-        Ok(words)
-    }
-}
+use hardware::View;
 
 /// How one architecture is programmed: its capabilities as the driver read them, where the driver put its structures,
 /// and which words say what is wanted. Never what the unit has cached.
-pub trait Programmer: Commands + Sized {
+pub trait Programmer: Commands + Contexts + Records {
     /// Tables of the first stage.
     type First: Build;
     /// Tables of the second stage.
@@ -118,77 +51,114 @@ pub trait Programmer: Commands + Sized {
     fn page_sizes(&self) -> &'static [PageSize];
 
     /// Makes root structures and queues, turns on fault reporting and translation; every device is blocked.
-    fn start<M: Mmio, O: Observer>(&mut self, hw: &mut Hardware<'_, '_, M, O>) -> Result<(), DriverError>;
+    fn start(&mut self, hw: &mut impl Hardware) -> DriverResult;
 
     /// Checks that the unit can have such a domain.
-    fn accepts_domain(&self, kind: DomainKind, id: DomainId) -> Result<(), DriverError>;
+    fn accepts_domain(&self, kind: DomainKind, id: DomainId) -> DriverResult;
     /// Returns how many frames a root table has, and to how many it is aligned.
     fn root_frames(&self, _kind: DomainKind) -> (u64, u64) {
         (1, 1)
     }
     /// Does what every new domain needs.
-    fn domain_made<M: Mmio, O: Observer>(
-        &mut self,
-        _domains: &Domains,
-        _hw: &mut Hardware<'_, '_, M, O>,
-        _id: DomainId,
-    ) -> Result<(), DriverError> {
+    fn domain_made(&mut self, _hw: &mut impl Hardware, _id: DomainId) -> DriverResult {
         Ok(())
-    }
-
-    /// Decides what a device's requests without PASID meet.
-    fn attach<M: Mmio, O: Observer>(
-        &mut self,
-        domains: &Domains,
-        hw: &mut Hardware<'_, '_, M, O>,
-        device: RequesterId,
-        to: Attachment,
-    ) -> Result<(), DriverError>;
-    /// Gives a device's PASID a process's tables, or takes them away.
-    fn bind<M: Mmio, O: Observer>(
-        &mut self,
-        domains: &Domains,
-        hw: &mut Hardware<'_, '_, M, O>,
-        device: RequesterId,
-        pasid: Pasid,
-        tables: Option<ProcessTables>,
-    ) -> Result<(), DriverError>;
-
-    /// Returns the commands that make the unit forget.
-    fn invalidation(&self, domains: &Domains, what: &Invalidation) -> Result<Vec<Words>, DriverError>;
-    /// Returns the command that answers a group of page requests.
-    fn response(&self, request: &PageRequest, ok: bool) -> Result<Words, DriverError>;
-
-    /// Reads and clears the fault records.
-    fn take_faults<M: Mmio, O: Observer>(
-        &mut self,
-        hw: &mut Hardware<'_, '_, M, O>,
-    ) -> Result<Vec<FaultRecord>, DriverError>;
-    /// Reads the page requests that wait.
-    fn take_page_requests<M: Mmio, O: Observer>(
-        &mut self,
-        hw: &mut Hardware<'_, '_, M, O>,
-    ) -> Result<Vec<PageRequest>, DriverError>;
-
-    /// Writes interrupt entry `index`, or clears it; returns the message that uses it. An architecture that remaps no
-    /// interrupts leaves this and [`Programmer::interrupt_message`] as they are.
-    fn set_interrupt<M: Mmio, O: Observer>(
-        &mut self,
-        _domains: &Domains,
-        _hw: &mut Hardware<'_, '_, M, O>,
-        _index: u16,
-        _entry: Option<InterruptEntry>,
-    ) -> Result<Message, DriverError> {
-        Err(DriverError::Unsupported(Text::new("interrupt remapping", "中断重映射")))
-    }
-    /// Returns the message that uses interrupt entry `index`, whatever is in it.
-    fn interrupt_message(&self, _index: u16) -> Message {
-        Message { address: 0, data: 0 }
     }
 }
 
+/// How an architecture's device and process entries are written.
+pub trait Contexts {
+    /// Decides what a device's requests without PASID meet.
+    fn attach(&mut self, hw: &mut impl Hardware, device: RequesterId, to: Attachment) -> DriverResult;
+    /// Gives a device's PASID a process's tables, or takes them away.
+    fn bind(
+        &mut self,
+        hw: &mut impl Hardware,
+        device: RequesterId,
+        pasid: Pasid,
+        tables: Option<ProcessTables>,
+    ) -> DriverResult;
+}
+
+/// How what the unit records for software is read.
+pub trait Records {
+    /// Reads and clears the fault records.
+    fn take_faults(&mut self, hw: &mut impl Hardware) -> DriverResult<Vec<FaultRecord>>;
+    /// Reads the page requests that wait.
+    fn take_page_requests(&mut self, hw: &mut impl Hardware) -> DriverResult<Vec<PageRequest>>;
+}
+
+/// How entries for interrupts are written: of architectures whose interrupt messages need one.
+pub trait InterruptRemapping {
+    /// Writes interrupt entry `index`, or clears it; returns the message that uses it.
+    fn set_interrupt(
+        &mut self,
+        hw: &mut impl Hardware,
+        index: u16,
+        entry: Option<InterruptEntry>,
+    ) -> DriverResult<Message>;
+    /// Returns the message that uses interrupt entry `index`, whatever is in it.
+    fn interrupt_message(&self, index: u16) -> Message;
+}
+
+/// What an operating system does with an IOMMU of any architecture.
+pub trait Driver {
+    /// Brings the unit up: root structures, queues, fault reporting, translation on. Every device is blocked.
+    fn start<O: Observer>(&mut self, ctx: &mut Ctx<'_, O>) -> DriverResult;
+
+    /// Makes a domain with empty tables.
+    fn new_domain<O: Observer>(&mut self, ctx: &mut Ctx<'_, O>, kind: DomainKind) -> DriverResult<DomainId>;
+    /// Returns the root table of a domain.
+    fn domain_root(&self, domain: DomainId) -> Option<PhysAddr>;
+    /// Returns what a domain's tables map in `memory`, and where the tables are; at most `limit` table pages are read.
+    fn mappings(&self, memory: &Memory, domain: DomainId, limit: usize) -> Leaves;
+    /// Maps in a domain. Does not invalidate anything.
+    fn map<O: Observer>(&mut self, ctx: &mut Ctx<'_, O>, id: DomainId, mapping: Mapping) -> DriverResult;
+    /// Clears the entries of a range of a domain. Does not invalidate anything: that is [`Driver::invalidate`].
+    fn unmap<O: Observer>(
+        &mut self,
+        ctx: &mut Ctx<'_, O>,
+        id: DomainId,
+        range: AddrRange<Iova>,
+    ) -> DriverResult;
+
+    /// Records what a device can do; counts from the next `attach` or `bind` on.
+    fn set_caps(&mut self, device: RequesterId, caps: DeviceCaps);
+    /// Decides what a device's requests without PASID meet.
+    fn attach<O: Observer>(
+        &mut self,
+        ctx: &mut Ctx<'_, O>,
+        device: RequesterId,
+        to: Attachment,
+    ) -> DriverResult;
+    /// Gives a device's PASID a process's tables, or takes them away.
+    fn bind<O: Observer>(
+        &mut self,
+        ctx: &mut Ctx<'_, O>,
+        device: RequesterId,
+        pasid: Pasid,
+        tables: Option<ProcessTables>,
+    ) -> DriverResult;
+
+    /// Posts the command (or commands) that make the unit forget, and waits for them.
+    fn invalidate<O: Observer>(&mut self, ctx: &mut Ctx<'_, O>, what: Invalidation) -> DriverResult;
+    /// Reads and clears the fault records, as the fault interrupt's handler does.
+    fn take_faults<O: Observer>(&mut self, ctx: &mut Ctx<'_, O>) -> DriverResult<Vec<FaultRecord>>;
+    /// Reads the page requests that wait in the queue.
+    fn take_page_requests<O: Observer>(&mut self, ctx: &mut Ctx<'_, O>) -> DriverResult<Vec<PageRequest>>;
+    /// Posts the command that answers a group of page requests; `ok` says the pages are there now.
+    fn respond<O: Observer>(&mut self, ctx: &mut Ctx<'_, O>, request: &PageRequest, ok: bool)
+        -> DriverResult;
+
+    /// Returns the stage that an operating system's own domains use, as Linux decides it.
+    fn default_stage(&self) -> DomainKind;
+    /// Returns how many bits of an IOVA this unit translates.
+    fn address_bits(&self) -> u8;
+    /// Returns the page sizes that a domain may use, smallest first.
+    fn page_sizes(&self) -> &'static [PageSize];
+}
+
 /// A unit with the driver that programs it. The two share memory and registers, nothing else: the unit derefs to its
-/// hardware, and the driver's part is reached through [`Iommu`].
+/// hardware, and the driver's part is reached through [`Driver`].
 #[derive(Clone, Debug)]
 pub struct Driven<U, P> {
     unit: U,
@@ -216,66 +186,83 @@ impl<U, P> DerefMut for Driven<U, P> {
     }
 }
 
-impl<U: Unit, P: Programmer> Iommu for Driven<U, P> {
-    fn translate<O: Observer>(&mut self, memory: &mut Memory, request: &Request, obs: &mut O) -> Outcome {
-        self.unit.translate(memory, request, obs)
+impl<U: Registers, P> Driven<U, P> {
+    /// Returns the programmer, and all that it sees of the unit.
+    fn parts<'a, 'b, O>(&'a mut self, ctx: &'a mut Ctx<'b, O>) -> (&'a mut P, View<'a, 'b, U, O>) {
+        (&mut self.programmer, View { unit: &mut self.unit, domains: &self.domains, ctx })
     }
+}
 
-    fn peek(&self, memory: &mut Memory, request: &Request) -> Outcome {
-        self.unit.peek(memory, request)
-    }
-
-    fn read_register<O: Observer>(&mut self, at: u32, bytes: u8, obs: &mut O) -> Option<u64> {
-        self.unit.read_by_cpu(at, bytes, obs)
-    }
-
-    fn write_register<O: Observer>(
+impl<U: Registers, P: InterruptRemapping> Driven<U, P> {
+    /// Writes interrupt entry `index`, or clears it, and returns the message that a device must send to use it.
+    pub fn set_interrupt<O: Observer>(
         &mut self,
-        memory: &mut Memory,
-        at: u32,
-        bytes: u8,
-        value: u64,
-        obs: &mut O,
-    ) -> bool {
-        self.unit.write_by(memory, Actor::Cpu, at, bytes, value, obs)
+        ctx: &mut Ctx<'_, O>,
+        index: u16,
+        entry: Option<InterruptEntry>,
+    ) -> DriverResult<Message> {
+        let (programmer, mut hw) = self.parts(ctx);
+        programmer.set_interrupt(&mut hw, index, entry)
     }
 
-    fn registers(&self) -> Vec<(&'static Register, u64)> {
-        self.unit.file().all()
+    /// Returns the message that a device must send to use interrupt entry `index`, whatever is in it.
+    pub fn interrupt_message(&self, index: u16) -> Message {
+        self.programmer.interrupt_message(index)
     }
+}
 
-    fn page_request<O: Observer>(&mut self, memory: &mut Memory, request: &PageRequest, obs: &mut O) -> bool {
-        self.unit.page_request(memory, request, obs)
-    }
-
-    fn start<O: Observer>(&mut self, ctx: &mut Ctx<'_, O>) -> Result<(), DriverError> {
+impl<U: Registers, P: Programmer> Driver for Driven<U, P> {
+    fn start<O: Observer>(&mut self, ctx: &mut Ctx<'_, O>) -> DriverResult {
         if O::ON {
             let what = ctx.obs.name(P::START);
             ctx.obs.begin(Actor::Os, Scope::Setup { what });
         }
-        self.programmer.start(&mut Hardware::new(&mut self.unit, ctx))?;
+        let (programmer, mut hw) = self.parts(ctx);
+        programmer.start(&mut hw)?;
         ctx.obs.end(Actor::Os, Verdict::Ok);
         Ok(())
     }
 
-    fn new_domain<O: Observer>(
-        &mut self,
-        ctx: &mut Ctx<'_, O>,
-        kind: DomainKind,
-    ) -> Result<DomainId, DriverError> {
-        self.domains.make(&mut self.programmer, &mut Hardware::new(&mut self.unit, ctx), kind)
+    fn new_domain<O: Observer>(&mut self, ctx: &mut Ctx<'_, O>, kind: DomainKind) -> DriverResult<DomainId> {
+        let id = self.domains.next(P::FIRST_DOMAIN);
+        self.programmer.accepts_domain(kind, id)?;
+        let (frames, align) = self.programmer.root_frames(kind);
+        let root = self.parts(ctx).1.frames(frames, align)?;
+        self.domains.insert(id, Domain { kind, root });
+        let (programmer, mut hw) = self.parts(ctx);
+        programmer.domain_made(&mut hw, id)?;
+        Ok(id)
     }
 
     fn domain_root(&self, domain: DomainId) -> Option<PhysAddr> {
         self.domains.get(domain).ok().map(|domain| domain.root)
     }
 
-    fn set_caps(&mut self, device: RequesterId, caps: DeviceCaps) {
-        self.domains.set_caps(device, caps);
-    }
-
     fn mappings(&self, memory: &Memory, domain: DomainId, limit: usize) -> Leaves {
         self.domains.mappings(&self.programmer, memory, domain, limit)
+    }
+
+    fn map<O: Observer>(&mut self, ctx: &mut Ctx<'_, O>, id: DomainId, mapping: Mapping) -> DriverResult {
+        let (programmer, mut hw) = self.parts(ctx);
+        domains::map(programmer, &mut hw, id, mapping)
+    }
+
+    fn unmap<O: Observer>(
+        &mut self,
+        ctx: &mut Ctx<'_, O>,
+        id: DomainId,
+        range: AddrRange<Iova>,
+    ) -> DriverResult {
+        let Domain { kind, root } = self.domains.get(id)?;
+        let (programmer, mut hw) = self.parts(ctx);
+        match kind {
+            DomainKind::Stage1 => hw.unmap(&programmer.first(false), root, &range),
+            DomainKind::Stage2 => hw.unmap(&programmer.second(false), root, &range),
+        }
+    }
+
+    fn set_caps(&mut self, device: RequesterId, caps: DeviceCaps) {
+        self.domains.set_caps(device, caps);
     }
 
     fn attach<O: Observer>(
@@ -283,8 +270,9 @@ impl<U: Unit, P: Programmer> Iommu for Driven<U, P> {
         ctx: &mut Ctx<'_, O>,
         device: RequesterId,
         to: Attachment,
-    ) -> Result<(), DriverError> {
-        self.programmer.attach(&self.domains, &mut Hardware::new(&mut self.unit, ctx), device, to)
+    ) -> DriverResult {
+        let (programmer, mut hw) = self.parts(ctx);
+        programmer.attach(&mut hw, device, to)
     }
 
     fn bind<O: Observer>(
@@ -293,59 +281,25 @@ impl<U: Unit, P: Programmer> Iommu for Driven<U, P> {
         device: RequesterId,
         pasid: Pasid,
         tables: Option<ProcessTables>,
-    ) -> Result<(), DriverError> {
-        self.programmer.bind(&self.domains, &mut Hardware::new(&mut self.unit, ctx), device, pasid, tables)
+    ) -> DriverResult {
+        let (programmer, mut hw) = self.parts(ctx);
+        programmer.bind(&mut hw, device, pasid, tables)
     }
 
-    fn map<O: Observer>(
-        &mut self,
-        ctx: &mut Ctx<'_, O>,
-        domain: DomainId,
-        mapping: Mapping,
-    ) -> Result<(), DriverError> {
-        self.domains.map(&self.programmer, &mut Hardware::new(&mut self.unit, ctx), domain, mapping)
-    }
-
-    fn unmap<O: Observer>(
-        &mut self,
-        ctx: &mut Ctx<'_, O>,
-        domain: DomainId,
-        range: AddrRange<Iova>,
-    ) -> Result<(), DriverError> {
-        self.domains.unmap(&self.programmer, &mut Hardware::new(&mut self.unit, ctx), domain, range)
-    }
-
-    fn invalidate<O: Observer>(
-        &mut self,
-        ctx: &mut Ctx<'_, O>,
-        what: Invalidation,
-    ) -> Result<(), DriverError> {
+    fn invalidate<O: Observer>(&mut self, ctx: &mut Ctx<'_, O>, what: Invalidation) -> DriverResult {
         let commands = self.programmer.invalidation(&self.domains, &what)?;
-        submit(&mut self.programmer, &mut Hardware::new(&mut self.unit, ctx), &commands)
+        let (programmer, mut hw) = self.parts(ctx);
+        submit(programmer, &mut hw, &commands)
     }
 
-    fn set_interrupt<O: Observer>(
-        &mut self,
-        ctx: &mut Ctx<'_, O>,
-        index: u16,
-        entry: Option<InterruptEntry>,
-    ) -> Result<Message, DriverError> {
-        self.programmer.set_interrupt(&self.domains, &mut Hardware::new(&mut self.unit, ctx), index, entry)
+    fn take_faults<O: Observer>(&mut self, ctx: &mut Ctx<'_, O>) -> DriverResult<Vec<FaultRecord>> {
+        let (programmer, mut hw) = self.parts(ctx);
+        programmer.take_faults(&mut hw)
     }
 
-    fn interrupt_message(&self, index: u16) -> Message {
-        self.programmer.interrupt_message(index)
-    }
-
-    fn take_faults<O: Observer>(&mut self, ctx: &mut Ctx<'_, O>) -> Result<Vec<FaultRecord>, DriverError> {
-        self.programmer.take_faults(&mut Hardware::new(&mut self.unit, ctx))
-    }
-
-    fn take_page_requests<O: Observer>(
-        &mut self,
-        ctx: &mut Ctx<'_, O>,
-    ) -> Result<Vec<PageRequest>, DriverError> {
-        self.programmer.take_page_requests(&mut Hardware::new(&mut self.unit, ctx))
+    fn take_page_requests<O: Observer>(&mut self, ctx: &mut Ctx<'_, O>) -> DriverResult<Vec<PageRequest>> {
+        let (programmer, mut hw) = self.parts(ctx);
+        programmer.take_page_requests(&mut hw)
     }
 
     fn respond<O: Observer>(
@@ -353,9 +307,10 @@ impl<U: Unit, P: Programmer> Iommu for Driven<U, P> {
         ctx: &mut Ctx<'_, O>,
         request: &PageRequest,
         ok: bool,
-    ) -> Result<(), DriverError> {
+    ) -> DriverResult {
         let command = self.programmer.response(request, ok)?;
-        submit(&mut self.programmer, &mut Hardware::new(&mut self.unit, ctx), &[command])
+        let (programmer, mut hw) = self.parts(ctx);
+        submit(programmer, &mut hw, &[command])
     }
 
     fn default_stage(&self) -> DomainKind {

@@ -1,9 +1,7 @@
 //! Directories that a driver makes page by page, when an entry is first needed.
 
-use super::{DriverError, Hardware};
+use super::{DriverResult, Hardware};
 use crate::addr::PhysAddr;
-use crate::iommu::registers::Mmio;
-use crate::trace::Observer;
 use alloc::collections::BTreeMap;
 
 /// A page of a directory.
@@ -44,12 +42,12 @@ impl<K: Ord + Copy> Directory<K> {
     }
 
     /// Returns the page, made of one zeroed frame if it is missing; `link` then writes the entry that points at it.
-    pub fn get_or_make<M: Mmio, O: Observer>(
+    pub fn get_or_make<H: Hardware>(
         &mut self,
         key: K,
-        hw: &mut Hardware<'_, '_, M, O>,
-        link: impl FnOnce(&mut Hardware<'_, '_, M, O>, Page) -> Result<(), DriverError>,
-    ) -> Result<Page, DriverError> {
+        hw: &mut H,
+        link: impl FnOnce(&mut H, Page) -> DriverResult,
+    ) -> DriverResult<Page> {
         if let Some(page) = self.get(key) {
             return Ok(page);
         }

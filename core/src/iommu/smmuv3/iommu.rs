@@ -8,6 +8,7 @@ use super::Smmuv3;
 use crate::addr::{AddrRange, Iova, PageSize, Pasid, PhysAddr, RequesterId};
 use crate::iommu::*;
 use crate::memory::Memory;
+use crate::paging::builder::Mapping;
 use crate::paging::leaves::Leaves;
 use crate::platform::its::DOORBELL;
 use crate::spec::{Bits, FaultCode, Register, Text};
@@ -92,6 +93,140 @@ impl Smmuv3 {
         }
         Outcome::Interrupt(Delivery { vector, destination, kind, memory: None })
     }
+}
+
+/// An IOMMU: the hardware's side, and what an operating system does to program it.
+///
+/// The two sides share nothing but memory and registers: `attach`, `map` and their kin write structures and
+/// post commands; `translate` reads them.
+pub trait Iommu {
+    // ---- the hardware ----
+
+    /// Answers one request, with caches, fault records and accessed/dirty updates as the architecture has them.
+    fn translate<O: Observer>(&mut self, memory: &mut Memory, request: &Request, obs: &mut O) -> Outcome;
+
+    /// What the tables in memory say at this moment, as if every cache were empty; changes nothing. This is how
+    /// the use of a stale entry is known.
+    fn peek(&self, memory: &mut Memory, request: &Request) -> Outcome;
+
+    /// Reads a register. `None` where there is none.
+    fn read_register<O: Observer>(&mut self, offset: u32, bytes: u8, obs: &mut O) -> Option<u64>;
+
+    /// Writes a register, with what follows from it (commands taken from the queue, tables switched). `false`
+    /// where there is none.
+    fn write_register<O: Observer>(
+        &mut self,
+        memory: &mut Memory,
+        offset: u32,
+        bytes: u8,
+        value: u64,
+        obs: &mut O,
+    ) -> bool;
+
+    /// Every register with its value now, for views.
+    fn registers(&self) -> Vec<(&'static Register, u64)>;
+
+    /// Takes a page request from a device into the page request queue. `false`: it could not be queued, and the
+    /// unit answered it itself.
+    fn page_request<O: Observer>(&mut self, memory: &mut Memory, request: &PageRequest, obs: &mut O) -> bool;
+
+    // ---- the operating system's driver ----
+
+    /// Brings the unit up: root structures, queues, fault reporting, translation on. Every device is blocked.
+    fn start<O: Observer>(&mut self, ctx: &mut Ctx<'_, O>) -> Result<(), DriverError>;
+
+    /// Makes a domain with empty tables.
+    fn new_domain<O: Observer>(
+        &mut self,
+        ctx: &mut Ctx<'_, O>,
+        kind: DomainKind,
+    ) -> Result<DomainId, DriverError>;
+
+    /// The root table of a domain.
+    fn domain_root(&self, domain: DomainId) -> Option<PhysAddr>;
+
+    /// Tells the driver what a device can do; counts from the next `attach` or `bind` on.
+    fn set_caps(&mut self, device: RequesterId, caps: DeviceCaps);
+
+    /// What a domain's tables map in `memory`, and where the tables are; at most `limit` table pages are read.
+    fn mappings(&self, memory: &Memory, domain: DomainId, limit: usize) -> Leaves;
+
+    /// Decides what a device's requests without PASID meet.
+    fn attach<O: Observer>(
+        &mut self,
+        ctx: &mut Ctx<'_, O>,
+        device: RequesterId,
+        to: Attachment,
+    ) -> Result<(), DriverError>;
+
+    /// Gives a device's PASID a process's tables, or takes them away.
+    fn bind<O: Observer>(
+        &mut self,
+        ctx: &mut Ctx<'_, O>,
+        device: RequesterId,
+        pasid: Pasid,
+        tables: Option<ProcessTables>,
+    ) -> Result<(), DriverError>;
+
+    /// Maps in a domain. Does not invalidate anything.
+    fn map<O: Observer>(
+        &mut self,
+        ctx: &mut Ctx<'_, O>,
+        domain: DomainId,
+        mapping: Mapping,
+    ) -> Result<(), DriverError>;
+
+    /// Clears the entries of a range of a domain. Does not invalidate anything: that is [`Iommu::invalidate`].
+    fn unmap<O: Observer>(
+        &mut self,
+        ctx: &mut Ctx<'_, O>,
+        domain: DomainId,
+        range: AddrRange<Iova>,
+    ) -> Result<(), DriverError>;
+
+    /// Posts the command (or commands) that make the unit forget, and waits for them.
+    fn invalidate<O: Observer>(
+        &mut self,
+        ctx: &mut Ctx<'_, O>,
+        what: Invalidation,
+    ) -> Result<(), DriverError>;
+
+    /// Writes interrupt entry `index`, or clears it, and gives the message a device must send to use it.
+    fn set_interrupt<O: Observer>(
+        &mut self,
+        ctx: &mut Ctx<'_, O>,
+        index: u16,
+        entry: Option<InterruptEntry>,
+    ) -> Result<Message, DriverError>;
+
+    /// The message that a device must send to use interrupt entry `index`, whatever stands there.
+    fn interrupt_message(&self, index: u16) -> Message;
+
+    /// Reads and clears the fault records, as the fault interrupt's handler does.
+    fn take_faults<O: Observer>(&mut self, ctx: &mut Ctx<'_, O>) -> Result<Vec<FaultRecord>, DriverError>;
+
+    /// Reads the page requests that wait in the queue.
+    fn take_page_requests<O: Observer>(
+        &mut self,
+        ctx: &mut Ctx<'_, O>,
+    ) -> Result<Vec<PageRequest>, DriverError>;
+
+    /// Posts the command that answers a group of page requests; `ok` says the pages are there now.
+    fn respond<O: Observer>(
+        &mut self,
+        ctx: &mut Ctx<'_, O>,
+        request: &PageRequest,
+        ok: bool,
+    ) -> Result<(), DriverError>;
+
+    /// The stage that an operating system's own domains use, as Linux decides it.
+    fn default_stage(&self) -> DomainKind;
+
+    /// Bits of an IOVA that this unit translates.
+    fn address_bits(&self) -> u8;
+
+    /// The page sizes that a domain may use, smallest first.
+    fn page_sizes(&self) -> &'static [PageSize];
 }
 
 impl Iommu for Smmuv3 {

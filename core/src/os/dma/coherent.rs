@@ -5,7 +5,7 @@ use super::super::{Env, OsError};
 use super::single::reachable;
 use super::{close, open, own, Device, Direction, DmaApi, Piece};
 use crate::addr::{AddrRange, Address, BusAddr, PageSize, RequesterId};
-use crate::iommu::Iommu;
+use crate::iommu::Driver;
 use crate::platform::window::Direction as Way;
 use crate::trace::{write_data, Actor, Observer, OwnerState};
 use alloc::{format, string::String, vec, vec::Vec};
@@ -26,7 +26,7 @@ pub struct Coherent {
 impl DmaApi {
     /// `dma_alloc_coherent`: zeroed, whole pages, within the device's mask. On a machine whose devices do not
     /// snoop, the CPU goes past its cache there from now on.
-    pub fn alloc_coherent<I: Iommu, O: Observer>(
+    pub fn alloc_coherent<I: Driver, O: Observer>(
         &mut self,
         env: &mut Env<'_, I, O>,
         device: RequesterId,
@@ -40,7 +40,7 @@ impl DmaApi {
         result
     }
 
-    fn alloc<I: Iommu, O: Observer>(
+    fn alloc<I: Driver, O: Observer>(
         &mut self,
         env: &mut Env<'_, I, O>,
         device: RequesterId,
@@ -90,7 +90,7 @@ impl DmaApi {
     }
 
     /// `dma_free_coherent`.
-    pub fn free_coherent<I: Iommu, O: Observer>(
+    pub fn free_coherent<I: Driver, O: Observer>(
         &mut self,
         env: &mut Env<'_, I, O>,
         device: RequesterId,
@@ -129,7 +129,7 @@ impl DmaApi {
 }
 
 /// Zeroes memory that is not zero yet.
-fn zero<I: Iommu, O: Observer>(env: &mut Env<'_, I, O>, piece: Piece) -> Result<(), OsError> {
+fn zero<I: Driver, O: Observer>(env: &mut Env<'_, I, O>, piece: Piece) -> Result<(), OsError> {
     let mut page = [0; 4096];
     // Bounded: pages of a buffer, which is at most 1 GiB.
     for offset in (0..piece.bytes).step_by(4096) {
@@ -143,7 +143,7 @@ fn zero<I: Iommu, O: Observer>(env: &mut Env<'_, I, O>, piece: Piece) -> Result<
 }
 
 /// The highest physical address whose DMA address is within `mask`.
-fn phys_limit<I: Iommu, O: Observer>(env: &Env<'_, I, O>, mask: u64) -> u64 {
+fn phys_limit<I: Driver, O: Observer>(env: &Env<'_, I, O>, mask: u64) -> u64 {
     if env.bridge.inbound_identity() {
         return mask;
     }

@@ -2,12 +2,12 @@
 
 use super::super::Env;
 use super::{DeviceInfo, Direction, DmaApi, Mapped};
-use crate::iommu::Iommu;
+use crate::iommu::Driver;
 use crate::trace::Observer;
 use alloc::{format, string::String};
 
 impl DmaApi {
-    pub(super) fn check_said<I: Iommu, O: Observer>(
+    pub(super) fn check_said<I: Driver, O: Observer>(
         &mut self,
         env: &mut Env<'_, I, O>,
         info: &DeviceInfo,
@@ -36,7 +36,7 @@ impl DmaApi {
         }
     }
 
-    pub(super) fn check_direction<I: Iommu, O: Observer>(
+    pub(super) fn check_direction<I: Driver, O: Observer>(
         &mut self,
         env: &mut Env<'_, I, O>,
         info: &DeviceInfo,
@@ -56,7 +56,7 @@ impl DmaApi {
         }
     }
 
-    pub(super) fn warn<I: Iommu, O: Observer>(&mut self, env: &mut Env<'_, I, O>, text: String) {
+    pub(super) fn warn<I: Driver, O: Observer>(&mut self, env: &mut Env<'_, I, O>, text: String) {
         env.note(&text, &text);
         self.warnings.push(text);
     }

@@ -3,7 +3,7 @@
 use super::super::{Env, OsError};
 use super::{own, DeviceInfo, DmaApi, Group, Policy};
 use crate::addr::{AddrRange, Iova, RequesterId};
-use crate::iommu::{Invalidation, Iommu};
+use crate::iommu::{Driver, Invalidation};
 use crate::trace::{Observer, OwnerState};
 use alloc::{string::String, vec::Vec};
 
@@ -18,7 +18,7 @@ pub(super) struct Waiting {
 impl DmaApi {
     /// Clears the entries of `part` of the range `first`, `len`, and invalidates as the policy says. The IOVA range
     /// is given back once no cache can hold it.
-    pub(super) fn unmap_pages<I: Iommu, O: Observer>(
+    pub(super) fn unmap_pages<I: Driver, O: Observer>(
         &mut self,
         env: &mut Env<'_, I, O>,
         info: &DeviceInfo,
@@ -63,7 +63,7 @@ impl DmaApi {
     }
 
     /// What the flush queue's timer does every 10 ms: one invalidation a domain, then the ranges are free.
-    pub fn flush<I: Iommu, O: Observer>(&mut self, env: &mut Env<'_, I, O>) -> Result<(), OsError> {
+    pub fn flush<I: Driver, O: Observer>(&mut self, env: &mut Env<'_, I, O>) -> Result<(), OsError> {
         let ids: Vec<u16> = self.groups.keys().copied().collect();
         for id in ids {
             let ats = self.ats_of(id);
@@ -75,7 +75,7 @@ impl DmaApi {
     }
 }
 
-pub(super) fn flush_group<I: Iommu, O: Observer>(
+pub(super) fn flush_group<I: Driver, O: Observer>(
     env: &mut Env<'_, I, O>,
     group: &mut Group,
     ats: &[RequesterId],
@@ -97,7 +97,7 @@ pub(super) fn flush_group<I: Iommu, O: Observer>(
     Ok(())
 }
 
-fn invalidate<I: Iommu, O: Observer>(env: &mut Env<'_, I, O>, what: Invalidation) -> Result<(), OsError> {
+fn invalidate<I: Driver, O: Observer>(env: &mut Env<'_, I, O>, what: Invalidation) -> Result<(), OsError> {
     env.with_iommu(|iommu, ctx| iommu.invalidate(ctx, what)).transpose()?;
     Ok(())
 }

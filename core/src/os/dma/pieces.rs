@@ -2,7 +2,7 @@
 
 use super::super::{Env, OsError};
 use crate::addr::{AddrRange, Address, PageSize, PhysAddr};
-use crate::iommu::Iommu;
+use crate::iommu::Driver;
 use crate::trace::{Actor, CostKind, Event, Observer};
 use alloc::{vec, vec::Vec};
 
@@ -41,7 +41,7 @@ pub(super) fn whole_pages(at: PhysAddr, bytes: u64) -> u64 {
 }
 
 /// A copy by the CPU, through its cache, counted.
-pub(super) fn copy<I: Iommu, O: Observer>(
+pub(super) fn copy<I: Driver, O: Observer>(
     env: &mut Env<'_, I, O>,
     from: PhysAddr,
     to: PhysAddr,

@@ -5,7 +5,7 @@ use super::super::{Env, OsError};
 use super::pieces::{whole_pages, Piece};
 use super::{close, open, own, Buffer, BufferKind, Direction, DmaApi, Mapped, Path};
 use crate::addr::{AddrRange, Address, BusAddr, PageSize, RequesterId};
-use crate::iommu::Iommu;
+use crate::iommu::Driver;
 use crate::trace::{Observer, OwnerState};
 use alloc::{format, vec::Vec};
 
@@ -51,7 +51,7 @@ const BOUNDARY: u64 = u32::MAX as u64;
 
 impl DmaApi {
     /// `dma_map_sg`.
-    pub fn map_sg<I: Iommu, O: Observer>(
+    pub fn map_sg<I: Driver, O: Observer>(
         &mut self,
         env: &mut Env<'_, I, O>,
         device: RequesterId,
@@ -75,7 +75,7 @@ impl DmaApi {
         result
     }
 
-    fn map_sg_direct<I: Iommu, O: Observer>(
+    fn map_sg_direct<I: Driver, O: Observer>(
         &mut self,
         env: &mut Env<'_, I, O>,
         device: RequesterId,
@@ -104,7 +104,7 @@ impl DmaApi {
         Ok(SgList { segments, orig_nents: pieces.len(), starts })
     }
 
-    fn map_sg_translated<I: Iommu, O: Observer>(
+    fn map_sg_translated<I: Driver, O: Observer>(
         &mut self,
         env: &mut Env<'_, I, O>,
         device: RequesterId,
@@ -136,7 +136,7 @@ impl DmaApi {
     }
 
     /// `dma_unmap_sg`.
-    pub fn unmap_sg<I: Iommu, O: Observer>(
+    pub fn unmap_sg<I: Driver, O: Observer>(
         &mut self,
         env: &mut Env<'_, I, O>,
         device: RequesterId,
@@ -158,7 +158,7 @@ impl DmaApi {
     }
 
     /// `dma_sync_sg_for_cpu` and `dma_sync_sg_for_device`.
-    pub fn sync_sg<I: Iommu, O: Observer>(
+    pub fn sync_sg<I: Driver, O: Observer>(
         &mut self,
         env: &mut Env<'_, I, O>,
         device: RequesterId,

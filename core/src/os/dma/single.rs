@@ -7,14 +7,14 @@ use super::{
     close, open, own, Buffer, BufferKind, Device, DeviceInfo, Direction, DmaApi, Mapped, Path, Piece, Way,
 };
 use crate::addr::{AddrRange, Address, BusAddr, Iova, PageSize, PhysAddr, RequesterId};
-use crate::iommu::{DomainId, Invalidation, Iommu};
+use crate::iommu::{DomainId, Driver, Invalidation};
 use crate::paging::builder::Mapping;
 use crate::trace::{Actor, Event, NameId, Observer, OwnerState};
 use alloc::{format, vec, vec::Vec};
 
 impl DmaApi {
     /// `dma_map_single` (and `dma_map_page`): the address that the device may use from now on.
-    pub fn map_single<I: Iommu, O: Observer>(
+    pub fn map_single<I: Driver, O: Observer>(
         &mut self,
         env: &mut Env<'_, I, O>,
         device: RequesterId,
@@ -30,7 +30,7 @@ impl DmaApi {
         result
     }
 
-    pub(super) fn map_one<I: Iommu, O: Observer>(
+    pub(super) fn map_one<I: Driver, O: Observer>(
         &mut self,
         env: &mut Env<'_, I, O>,
         device: RequesterId,
@@ -77,7 +77,7 @@ impl DmaApi {
     }
 
     /// Without translation: as it is if the device can reach it, else bounced.
-    pub(super) fn map_direct<I: Iommu, O: Observer>(
+    pub(super) fn map_direct<I: Driver, O: Observer>(
         &mut self,
         env: &mut Env<'_, I, O>,
         info: &DeviceInfo,
@@ -109,7 +109,7 @@ impl DmaApi {
 
     /// Takes an IOVA range for pieces that follow each other in it and maps their pages. The address of the
     /// first byte.
-    pub(super) fn map_pages<I: Iommu, O: Observer>(
+    pub(super) fn map_pages<I: Driver, O: Observer>(
         &mut self,
         env: &mut Env<'_, I, O>,
         info: &DeviceInfo,
@@ -166,7 +166,7 @@ impl DmaApi {
 
     /// `dma_unmap_single`. `bytes` and `direction` are what the driver says, right or wrong; `None` is what it
     /// said when it mapped.
-    pub fn unmap_single<I: Iommu, O: Observer>(
+    pub fn unmap_single<I: Driver, O: Observer>(
         &mut self,
         env: &mut Env<'_, I, O>,
         device: RequesterId,
@@ -185,7 +185,7 @@ impl DmaApi {
         result
     }
 
-    pub(super) fn unmap_one<I: Iommu, O: Observer>(
+    pub(super) fn unmap_one<I: Driver, O: Observer>(
         &mut self,
         env: &mut Env<'_, I, O>,
         device: RequesterId,
@@ -229,7 +229,7 @@ impl DmaApi {
 
 /// Takes back runs of mappings (from, bytes, page size) of which the last one failed at some page: what follows that
 /// page was never mapped.
-fn take_back<I: Iommu, O: Observer>(
+fn take_back<I: Driver, O: Observer>(
     env: &mut Env<'_, I, O>,
     domain: DomainId,
     runs: &[(u64, u64, PageSize)],
@@ -247,7 +247,7 @@ fn take_back<I: Iommu, O: Observer>(
 }
 
 /// The device's address of `memory`, when all of it is within its reach.
-pub(super) fn reachable<I: Iommu, O: Observer>(
+pub(super) fn reachable<I: Driver, O: Observer>(
     env: &mut Env<'_, I, O>,
     memory: AddrRange<PhysAddr>,
     mask: u64,

@@ -4,14 +4,14 @@ use super::super::{Env, OsError};
 use super::pieces::{copy, part};
 use super::{close, open, own, DeviceInfo, Direction, DmaApi, Mapped, Path};
 use crate::addr::{AddrRange, Address, BusAddr, PhysAddr, RequesterId};
-use crate::iommu::Iommu;
+use crate::iommu::Driver;
 use crate::trace::{Observer, OwnerState};
 use alloc::format;
 
 impl DmaApi {
     /// Hands `bytes` of a mapping over, from `offset`: to the CPU, or to the device.
     #[allow(clippy::too_many_arguments)]
-    pub(super) fn sync<I: Iommu, O: Observer>(
+    pub(super) fn sync<I: Driver, O: Observer>(
         &mut self,
         env: &mut Env<'_, I, O>,
         info: &DeviceInfo,
@@ -49,7 +49,7 @@ impl DmaApi {
 
     /// `dma_sync_single_for_cpu` and `dma_sync_single_for_device`: hands a part of a mapping over.
     #[allow(clippy::too_many_arguments)]
-    pub fn sync_single<I: Iommu, O: Observer>(
+    pub fn sync_single<I: Driver, O: Observer>(
         &mut self,
         env: &mut Env<'_, I, O>,
         device: RequesterId,
@@ -82,7 +82,7 @@ impl DmaApi {
     }
 
     /// `arch_sync_dma_for_device` on a machine whose devices do not snoop: dirty lines go to memory.
-    pub(super) fn for_device<I: Iommu, O: Observer>(
+    pub(super) fn for_device<I: Driver, O: Observer>(
         &self,
         env: &mut Env<'_, I, O>,
         info: &DeviceInfo,
@@ -96,7 +96,7 @@ impl DmaApi {
     }
 
     /// `arch_sync_dma_for_cpu`: lines that may be older than memory are dropped.
-    pub(super) fn for_cpu<I: Iommu, O: Observer>(
+    pub(super) fn for_cpu<I: Driver, O: Observer>(
         &self,
         env: &mut Env<'_, I, O>,
         info: &DeviceInfo,

@@ -4,15 +4,11 @@ use super::single::runs;
 use super::*;
 use crate::addr::PageSize;
 use crate::iommu::Invalidation;
-use crate::iommu::{
-    Ctx, Delivery, DeviceCaps, DriverError, FaultRecord, InterruptEntry, Message, Outcome, PageRequest,
-    ProcessTables, Request,
-};
+use crate::iommu::{Ctx, DeviceCaps, DriverError, FaultRecord, PageRequest, ProcessTables};
 use crate::memory::Memory;
 use crate::paging::builder::Mapping;
 use crate::paging::FrameAlloc;
 use crate::platform::window::HostBridge;
-use crate::spec::{Register, Text};
 use crate::trace::Trace;
 use proptest::prelude::*;
 
@@ -24,30 +20,7 @@ struct Flat {
     attached: BTreeMap<RequesterId, Attachment>,
 }
 
-impl Iommu for Flat {
-    fn translate<O: Observer>(&mut self, _: &mut Memory, _: &Request, _: &mut O) -> Outcome {
-        Outcome::Interrupt(Delivery {
-            vector: 0,
-            destination: 0,
-            kind: crate::trace::InterruptKind::Blocked,
-            memory: None,
-        })
-    }
-    fn peek(&self, _: &mut Memory, _: &Request) -> Outcome {
-        unreachable!()
-    }
-    fn read_register<O: Observer>(&mut self, _: u32, _: u8, _: &mut O) -> Option<u64> {
-        None
-    }
-    fn write_register<O: Observer>(&mut self, _: &mut Memory, _: u32, _: u8, _: u64, _: &mut O) -> bool {
-        false
-    }
-    fn registers(&self) -> Vec<(&'static Register, u64)> {
-        Vec::new()
-    }
-    fn page_request<O: Observer>(&mut self, _: &mut Memory, _: &PageRequest, _: &mut O) -> bool {
-        false
-    }
+impl Driver for Flat {
     fn start<O: Observer>(&mut self, _: &mut Ctx<'_, O>) -> Result<(), DriverError> {
         Ok(())
     }
@@ -104,17 +77,6 @@ impl Iommu for Flat {
     fn invalidate<O: Observer>(&mut self, _: &mut Ctx<'_, O>, what: Invalidation) -> Result<(), DriverError> {
         self.invalidated.push(what);
         Ok(())
-    }
-    fn set_interrupt<O: Observer>(
-        &mut self,
-        _: &mut Ctx<'_, O>,
-        _: u16,
-        _: Option<InterruptEntry>,
-    ) -> Result<Message, DriverError> {
-        Err(DriverError::Unsupported(Text::new("interrupts", "中断")))
-    }
-    fn interrupt_message(&self, _: u16) -> Message {
-        unreachable!()
     }
     fn default_stage(&self) -> DomainKind {
         DomainKind::Stage2

@@ -2,17 +2,18 @@
 
 use super::RiscvProgrammer;
 use crate::addr::{Address, PageSize};
-use crate::iommu::driver::{Domains, Hardware};
-use crate::iommu::registers::Mmio;
+use crate::iommu::driver::domains::map;
+use crate::iommu::driver::{Hardware, InterruptRemapping, Records};
 use crate::iommu::riscv::records::{parse_fault, parse_page_request, Command};
 use crate::iommu::riscv::shared;
 use crate::iommu::riscv::spec::registers::{self as reg, csr, ipsr};
 use crate::iommu::riscv::spec::structures::{msi_mode, msi_pte, msi_pte_mrif, MSI_PTE, MSI_PTE_MRIF};
-use crate::iommu::{DomainId, DomainKind, DriverError, FaultRecord, InterruptEntry, Message, PageRequest};
+use crate::iommu::{unsupported, DomainId, DomainKind, DriverError, DriverResult};
+use crate::iommu::{FaultRecord, InterruptEntry, Message, PageRequest};
 use crate::paging::builder::{MapError, Mapping};
 use crate::platform::interrupts::{IMSIC, IMSIC_FILES};
-use crate::spec::{Bits, Field, Register, Text};
-use crate::trace::{Observer, Perms};
+use crate::spec::{Bits, Field, Register};
+use crate::trace::Perms;
 use alloc::vec::Vec;
 
 /// A queue that the unit writes, by its registers.
@@ -31,11 +32,7 @@ static PAGES: Queue =
 
 impl RiscvProgrammer {
     /// Takes every record of a queue and clears its errors.
-    fn take<const N: usize, M: Mmio, O: Observer>(
-        &self,
-        hw: &mut Hardware<'_, '_, M, O>,
-        queue: &Queue,
-    ) -> Result<Vec<[u64; N]>, DriverError> {
+    fn take<const N: usize>(&self, hw: &mut impl Hardware, queue: &Queue) -> DriverResult<Vec<[u64; N]>> {
         self.acknowledge(hw, queue.pending);
         let mut out = Vec::new();
         let ring = shared::ring(hw.read(queue.base.offset, 8), N as u64 * 8);
@@ -57,63 +54,55 @@ impl RiscvProgrammer {
         Ok(out)
     }
 
-    pub(super) fn read_faults<M: Mmio, O: Observer>(
-        &self,
-        hw: &mut Hardware<'_, '_, M, O>,
-    ) -> Result<Vec<FaultRecord>, DriverError> {
-        Ok(self.take(hw, &FAULTS)?.iter().filter_map(parse_fault).collect())
-    }
-
-    pub(super) fn read_page_requests<M: Mmio, O: Observer>(
-        &self,
-        hw: &mut Hardware<'_, '_, M, O>,
-    ) -> Result<Vec<PageRequest>, DriverError> {
-        Ok(self.take(hw, &PAGES)?.iter().map(parse_page_request).collect())
-    }
-
     /// Maps an interrupt file at its own address in a first-stage domain, so that messages reach it: what Linux
     /// does in `iommu_dma_prepare_msi`. A second-stage domain has the MSI page table for that.
-    pub(super) fn map_file<M: Mmio, O: Observer>(
-        &self,
-        domains: &Domains,
-        hw: &mut Hardware<'_, '_, M, O>,
-        id: DomainId,
-        file: u64,
-    ) -> Result<(), DriverError> {
-        if domains.get(id)?.kind == DomainKind::Stage2 {
+    pub(super) fn map_file(&self, hw: &mut impl Hardware, id: DomainId, file: u64) -> DriverResult {
+        if hw.domains().get(id)?.kind == DomainKind::Stage2 {
             return Ok(());
         }
         let at = IMSIC + file * 4096;
         let (size, perms) = (PageSize::SIZE_4K, Perms::W);
-        match domains.map(self, hw, id, Mapping { from: at, to: at, len: 4096, size, perms, user: true }) {
+        match map(self, hw, id, Mapping { from: at, to: at, len: 4096, size, perms, user: true }) {
             Err(DriverError::Map(MapError::Mapped { .. })) => Ok(()),
             other => other,
         }
     }
+}
 
+impl Records for RiscvProgrammer {
+    fn take_faults(&mut self, hw: &mut impl Hardware) -> DriverResult<Vec<FaultRecord>> {
+        Ok(self.take(hw, &FAULTS)?.iter().filter_map(parse_fault).collect())
+    }
+
+    fn take_page_requests(&mut self, hw: &mut impl Hardware) -> DriverResult<Vec<PageRequest>> {
+        Ok(self.take(hw, &PAGES)?.iter().map(parse_page_request).collect())
+    }
+}
+
+impl InterruptRemapping for RiscvProgrammer {
     /// Gives the message for an interrupt: the interrupt file of its hart, and the identity as data. Devices under a
     /// second stage reach the file through the MSI page table; posted, it is a memory-resident interrupt file, with a
     /// notice to the hart.
-    pub(super) fn write_msi_entry<M: Mmio, O: Observer>(
+    fn set_interrupt(
         &mut self,
-        domains: &Domains,
-        hw: &mut Hardware<'_, '_, M, O>,
+        hw: &mut impl Hardware,
         index: u16,
         entry: Option<InterruptEntry>,
-    ) -> Result<Message, DriverError> {
+    ) -> DriverResult<Message> {
         let file = match entry {
             Some(e) => u64::from(e.destination),
             None => self.files.get(&index).map_or(0, |f| u64::from(f.0)),
         };
         if file >= IMSIC_FILES {
-            return Err(DriverError::Unsupported(Text::new(
+            return unsupported(
                 "an interrupt file above 255 (the MSI page table has one page)",
                 "大于 255 的中断文件（MSI 页表只有一页）",
-            )));
+            );
         }
         let identity = entry.map_or(0, |e| u32::from(e.vector));
         self.files.insert(index, (file as u32, identity));
-        domains.ids().try_for_each(|id| self.map_file(domains, hw, id, file))?;
+        let ids: Vec<_> = hw.domains().ids().collect();
+        ids.into_iter().try_for_each(|id| self.map_file(hw, id, file))?;
         let at = self.messages.wrapping_add(file * u64::from(MSI_PTE.words) * 8);
         let page = IMSIC + file * 4096;
         let valid = msi_pte::ZERO.with_flag(msi_pte::V, true);
@@ -139,5 +128,10 @@ impl RiscvProgrammer {
             }
         }
         Ok(Message { address: page, data: identity })
+    }
+
+    fn interrupt_message(&self, index: u16) -> Message {
+        let (file, identity) = self.files.get(&index).copied().unwrap_or_default();
+        Message { address: IMSIC + u64::from(file) * 4096, data: identity }
     }
 }

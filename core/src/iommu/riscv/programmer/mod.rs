@@ -1,29 +1,19 @@
 //! How the unit is programmed: which words of registers, contexts and commands say what a driver wants. It knows where
 //! it put its structures, never what the unit has cached.
 
+mod commands;
 mod contexts;
 mod handlers;
 
 use super::config::Config;
 use super::records::Command;
-use super::shared;
-use super::spec::commands::command;
-use super::spec::registers::{self as reg, capabilities as cap, csr, ddtp, fctl, icvec, ipsr, queue_base};
-use crate::addr::{PageSize, Pasid, PhysAddr, RequesterId};
-use crate::iommu::ats::{invalidation_payload, response_payload, Napot};
-use crate::iommu::driver::{submit, Commands, Directory, Domains, Hardware, Programmer, Words};
-use crate::iommu::registers::Mmio;
-use crate::iommu::ring::Ring;
-use crate::iommu::{
-    Attachment, DomainId, DomainKind, DriverError, FaultRecord, InterruptEntry, Invalidation, Message,
-    PageRequest, ProcessTables,
-};
+use super::spec::registers::{self as reg, capabilities as cap, csr, ddtp, fctl, icvec, queue_base};
+use crate::addr::{PageSize, PhysAddr};
+use crate::iommu::driver::{Directory, Hardware, Programmer};
+use crate::iommu::{unsupported, DomainId, DomainKind, DriverResult};
 use crate::paging::riscv::{Riscv as Tables, Role};
-use crate::platform::interrupts::IMSIC;
-use crate::spec::{Bits, EntryType, Field, Text};
-use crate::trace::Observer;
+use crate::spec::{Bits, Field};
 use alloc::collections::BTreeMap;
-use alloc::vec::Vec;
 
 /// PSCIDs: processes have their PASID, domains of devices count from here.
 const DOMAIN_PSCID: u32 = 0x8_0000;
@@ -56,27 +46,6 @@ pub struct RiscvProgrammer {
     files: BTreeMap<u16, (u32, u32)>,
 }
 
-/// Forgets device contexts, and with them process contexts: of one device, or of all.
-fn devices(device: Option<RequesterId>) -> Command {
-    Command::Devices { device: device.map(|d| d.raw() & 0xff_ffff) }
-}
-
-/// Forgets the context of a process of a device.
-fn process(device: RequesterId, process: u32) -> Command {
-    Command::Process { device: device.raw() & 0xff_ffff, process }
-}
-
-/// Forgets translations of a first stage, whole or some pages.
-fn first(gscid: Option<DomainId>, pscid: u32, pages: Option<Napot>) -> Command {
-    let (pscid, gscid) = (Some(pscid), gscid.map(|id| id.0));
-    Command::Translations { second: false, pages, pscid, gscid, non_leaf: false }
-}
-
-fn emit(command: &Command) -> Words {
-    let [low, high] = command.emit();
-    [low, high, 0, 0]
-}
-
 /// The value of a queue's base register.
 fn base(at: PhysAddr, log2: u32) -> u64 {
     0u64.with_address(queue_base::PPN, at.raw()).with(queue_base::LOG2SZ, u64::from(log2) - 1)
@@ -103,17 +72,8 @@ impl RiscvProgrammer {
         }
     }
 
-    fn post<M: Mmio, O: Observer>(
-        &mut self,
-        hw: &mut Hardware<'_, '_, M, O>,
-        list: &[Command],
-    ) -> Result<(), DriverError> {
-        let words: Vec<Words> = list.iter().map(emit).collect();
-        submit(self, hw, &words)
-    }
-
     /// Clears a pending interrupt of the unit.
-    fn acknowledge<M: Mmio, O: Observer>(&self, hw: &mut Hardware<'_, '_, M, O>, pending: Field) {
+    fn acknowledge(&self, hw: &mut impl Hardware, pending: Field) {
         if hw.read(reg::ipsr::OFFSET, 4).is_set(pending) {
             hw.write(reg::ipsr::OFFSET, 4, pending.mask());
         }
@@ -130,75 +90,6 @@ impl RiscvProgrammer {
 
     fn tables(&self, made: Tables) -> Tables {
         Tables { update: self.config.update, ..made }
-    }
-
-    /// The command for translations of a domain: of a second stage, or of a first stage by PSCID.
-    fn of_domain(&self, domains: &Domains, id: DomainId, pages: Option<Napot>) -> Command {
-        match domains.is_second(id) {
-            true => {
-                Command::Translations { second: true, pages, pscid: None, gscid: Some(id.0), non_leaf: false }
-            }
-            false => first(None, DOMAIN_PSCID | u32::from(id.0), pages),
-        }
-    }
-
-    /// The commands for a process's translations: it is tagged with its PSCID, and with the GSCID where it has a
-    /// second stage; either way it goes.
-    fn of_process(
-        &self,
-        domains: &Domains,
-        id: DomainId,
-        process: u32,
-        pages: Option<Napot>,
-    ) -> [Option<Command>; 2] {
-        let nested = domains.is_second(id).then(|| first(Some(id), process, pages));
-        [Some(first(None, process, pages)), nested]
-    }
-
-    /// The pages of a range; `None` where only all of the address space can be forgotten.
-    fn napot(&self, range: &crate::addr::AddrRange<crate::addr::Iova>) -> Option<Napot> {
-        Some(Napot::covering(range)).filter(|napot| napot.order == 0 || self.config.has(cap::S))
-    }
-}
-
-impl Commands for RiscvProgrammer {
-    const TAIL: (u32, u8) = (reg::cqt::OFFSET, reg::cqt::BYTES);
-    const HEAD: (u32, u8) = (reg::cqh::OFFSET, reg::cqh::BYTES);
-    const ONE_BY_ONE: bool = true;
-
-    fn ring(&self) -> Ring {
-        shared::ring(base(self.commands, QUEUE_BITS), 16)
-    }
-
-    fn entry(low: u64) -> &'static EntryType {
-        command(low)
-    }
-
-    fn fence(&mut self) -> Words {
-        self.sequence = self.sequence.wrapping_add(1);
-        // Earlier reads and writes of devices are done when the fence is.
-        let write = Some((self.fence.raw(), self.sequence));
-        emit(&Command::Fence { write, wire: false, drain: true })
-    }
-
-    fn nothing(&self) -> Words {
-        emit(&Command::NOTHING)
-    }
-
-    fn stored(&self, words: Words) -> Words {
-        self.ordered(words)
-    }
-
-    fn stopped<M: Mmio, O: Observer>(&self, hw: &Hardware<'_, '_, M, O>) -> u64 {
-        hw.read(reg::cqcsr::OFFSET, 4) & (csr::MF | csr::TO | csr::ILL)
-    }
-
-    fn go_on<M: Mmio, O: Observer>(&self, hw: &mut Hardware<'_, '_, M, O>, errors: u64) {
-        hw.write(reg::cqcsr::OFFSET, 4, csr::EN | csr::IE | errors);
-    }
-
-    fn settled<M: Mmio, O: Observer>(&self, hw: &mut Hardware<'_, '_, M, O>) {
-        self.acknowledge(hw, ipsr::CIP);
     }
 }
 
@@ -244,7 +135,7 @@ impl Programmer for RiscvProgrammer {
     }
 
     /// RISC-V IOMMU, "Guidelines for initialization": interrupts, queues, then the directory.
-    fn start<M: Mmio, O: Observer>(&mut self, hw: &mut Hardware<'_, '_, M, O>) -> Result<(), DriverError> {
+    fn start(&mut self, hw: &mut impl Hardware) -> DriverResult {
         self.directory = hw.frame()?;
         self.commands = hw.frame()?;
         self.fence = hw.frame()?;
@@ -272,15 +163,12 @@ impl Programmer for RiscvProgrammer {
         }
         let directory = 0u64.with_address(ddtp::PPN, self.directory.raw());
         hw.write(reg::ddtp::OFFSET, 8, directory.with(ddtp::IOMMU_MODE, reg::mode::LEVELS_3));
-        self.post(hw, &[devices(None), Command::FIRST, Command::SECOND])
+        self.post(hw, &[commands::devices(None), Command::FIRST, Command::SECOND])
     }
 
-    fn accepts_domain(&self, _: DomainKind, id: DomainId) -> Result<(), DriverError> {
+    fn accepts_domain(&self, _: DomainKind, id: DomainId) -> DriverResult {
         match id.0 {
-            u16::MAX => Err(DriverError::Unsupported(Text::new(
-                "more domains (GSCID has 16 bits)",
-                "更多的域（GSCID 只有 16 位）",
-            ))),
+            u16::MAX => unsupported("more domains (GSCID has 16 bits)", "更多的域（GSCID 只有 16 位）"),
             _ => Ok(()),
         }
     }
@@ -293,127 +181,7 @@ impl Programmer for RiscvProgrammer {
         }
     }
 
-    fn domain_made<M: Mmio, O: Observer>(
-        &mut self,
-        domains: &Domains,
-        hw: &mut Hardware<'_, '_, M, O>,
-        id: DomainId,
-    ) -> Result<(), DriverError> {
-        self.files.values().try_for_each(|file| self.map_file(domains, hw, id, u64::from(file.0)))
-    }
-
-    fn attach<M: Mmio, O: Observer>(
-        &mut self,
-        domains: &Domains,
-        hw: &mut Hardware<'_, '_, M, O>,
-        device: RequesterId,
-        to: Attachment,
-    ) -> Result<(), DriverError> {
-        self.write_device(domains, hw, device, to)
-    }
-
-    fn bind<M: Mmio, O: Observer>(
-        &mut self,
-        domains: &Domains,
-        hw: &mut Hardware<'_, '_, M, O>,
-        device: RequesterId,
-        pasid: Pasid,
-        tables: Option<ProcessTables>,
-    ) -> Result<(), DriverError> {
-        self.write_process_of(domains, hw, device, pasid.raw(), tables)
-    }
-
-    fn invalidation(&self, domains: &Domains, what: &Invalidation) -> Result<Vec<Words>, DriverError> {
-        let list = match *what {
-            Invalidation::All => [Some(devices(None)), Some(Command::FIRST), Some(Command::SECOND)],
-            Invalidation::Translations => [Some(Command::FIRST), Some(Command::SECOND), None],
-            // IODIR.INVAL_DDT forgets the process contexts of its devices too; for these alone it wants a device.
-            Invalidation::Devices | Invalidation::Processes => [Some(devices(None)), None, None],
-            Invalidation::Device(device) => [Some(devices(Some(device))), None, None],
-            Invalidation::Process(device, pasid) => [Some(process(device, pasid.raw())), None, None],
-            Invalidation::Domain(id) => [Some(self.of_domain(domains, id, None)), None, None],
-            Invalidation::Pages(id, range) => {
-                [Some(self.of_domain(domains, id, self.napot(&range))), None, None]
-            }
-            Invalidation::PasidAll(id, pasid) => {
-                let [one, other] = self.of_process(domains, id, pasid.raw(), None);
-                [one, other, None]
-            }
-            Invalidation::PasidPages(id, pasid, range) => {
-                let [one, other] = self.of_process(domains, id, pasid.raw(), self.napot(&range));
-                [one, other, None]
-            }
-            Invalidation::DeviceTlb(device, pasid, range) => {
-                let (rid, process) = (device.bdf16(), pasid.map(|p| p.raw()));
-                let payload = invalidation_payload(&range);
-                [Some(Command::Message { response: false, rid, process, payload }), None, None]
-            }
-            Invalidation::Interrupts => [Some(Command::SECOND), None, None],
-        };
-        Ok(list.iter().flatten().map(emit).collect())
-    }
-
-    fn response(&self, request: &PageRequest, ok: bool) -> Result<Words, DriverError> {
-        if !self.config.has(cap::ATS) {
-            return Err(DriverError::Unsupported(Text::new(
-                "page requests (capabilities.ATS)",
-                "页请求（capabilities.ATS）",
-            )));
-        }
-        let (rid, process) = (request.requester.bdf16(), request.pasid.map(|p| p.raw()));
-        let payload = response_payload(request, ok);
-        Ok(emit(&Command::Message { response: true, rid, process, payload }))
-    }
-
-    fn take_faults<M: Mmio, O: Observer>(
-        &mut self,
-        hw: &mut Hardware<'_, '_, M, O>,
-    ) -> Result<Vec<FaultRecord>, DriverError> {
-        self.read_faults(hw)
-    }
-
-    fn take_page_requests<M: Mmio, O: Observer>(
-        &mut self,
-        hw: &mut Hardware<'_, '_, M, O>,
-    ) -> Result<Vec<PageRequest>, DriverError> {
-        self.read_page_requests(hw)
-    }
-
-    fn set_interrupt<M: Mmio, O: Observer>(
-        &mut self,
-        domains: &Domains,
-        hw: &mut Hardware<'_, '_, M, O>,
-        index: u16,
-        entry: Option<InterruptEntry>,
-    ) -> Result<Message, DriverError> {
-        self.write_msi_entry(domains, hw, index, entry)
-    }
-
-    fn interrupt_message(&self, index: u16) -> Message {
-        let (file, identity) = self.files.get(&index).copied().unwrap_or_default();
-        Message { address: IMSIC + u64::from(file) * 4096, data: identity }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::addr::{AddrRange, Iova};
-
-    #[test]
-    fn pages_are_forgotten_by_range_where_the_unit_can_and_else_as_a_whole() {
-        let range = AddrRange::new(Iova::new(0x4000), 0x4000).unwrap();
-        let what = Invalidation::Pages(DomainId(7), range);
-        let pages = |config| {
-            let words = RiscvProgrammer::new(config).invalidation(&Domains::default(), &what).unwrap();
-            match Command::parse(&[words[0][0], words[0][1]]) {
-                Some(Command::Translations { pages, pscid: Some(0x8_0007), gscid: None, .. }) => pages,
-                other => panic!("{other:?}"),
-            }
-        };
-        assert_eq!(pages(Config::playground()), Some(Napot { page: 4, order: 2 }));
-        let mut config = Config::playground();
-        config.capabilities.set_flag(cap::S, false);
-        assert_eq!(pages(config), None);
+    fn domain_made(&mut self, hw: &mut impl Hardware, id: DomainId) -> DriverResult {
+        self.files.values().try_for_each(|file| self.map_file(hw, id, u64::from(file.0)))
     }
 }

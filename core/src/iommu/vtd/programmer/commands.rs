@@ -3,13 +3,14 @@
 use super::{VtdProgrammer, SHARED_DOMAIN};
 use crate::addr::{AddrRange, Iova, RequesterId};
 use crate::iommu::ats::Napot;
-use crate::iommu::driver::{submit, Domains, Hardware, Words};
-use crate::iommu::registers::Mmio;
+use crate::iommu::driver::{submit, Commands, Domains, Hardware, Words};
+use crate::iommu::ring::Ring;
 use crate::iommu::vtd::commands::{Command, Contexts, Pages, Processes, Translations};
+use crate::iommu::vtd::queues::{self, QUEUES};
 use crate::iommu::vtd::spec::commands::response;
-use crate::iommu::{DomainKind, DriverError, Invalidation, PageRequest};
-use crate::spec::Text;
-use crate::trace::Observer;
+use crate::iommu::vtd::spec::registers::*;
+use crate::iommu::{unsupported, DomainKind, DriverResult, Invalidation, PageRequest};
+use crate::spec::EntryType;
 use alloc::{vec, vec::Vec};
 
 const CONTEXTS: Command = Command::Contexts(Contexts::All);
@@ -34,11 +35,7 @@ fn cover(range: &AddrRange<Iova>) -> Pages {
 }
 
 impl VtdProgrammer {
-    pub(super) fn post<M: Mmio, O: Observer>(
-        &mut self,
-        hw: &mut Hardware<'_, '_, M, O>,
-        list: &[Command],
-    ) -> Result<(), DriverError> {
+    pub(super) fn post(&mut self, hw: &mut impl Hardware, list: &[Command]) -> DriverResult {
         let words: Vec<Words> = list.iter().map(|command| command.emit().1).collect();
         submit(self, hw, &words)
     }
@@ -52,21 +49,17 @@ impl VtdProgrammer {
         }
     }
 
-    pub(super) fn flush_context<M: Mmio, O: Observer>(
-        &mut self,
-        hw: &mut Hardware<'_, '_, M, O>,
-        device: RequesterId,
-    ) -> Result<(), DriverError> {
+    pub(super) fn flush_context(&mut self, hw: &mut impl Hardware, device: RequesterId) -> DriverResult {
         self.post(hw, &[context_of(device)])
     }
 
     /// After a present context entry changed: its device, then all of the domain it was in (VT-d 6.5.3.3).
-    pub(super) fn flush_device<M: Mmio, O: Observer>(
+    pub(super) fn flush_device(
         &mut self,
-        hw: &mut Hardware<'_, '_, M, O>,
+        hw: &mut impl Hardware,
         device: RequesterId,
         domain: u16,
-    ) -> Result<(), DriverError> {
+    ) -> DriverResult {
         if self.config.scalable_mode() {
             self.post(
                 hw,
@@ -77,20 +70,11 @@ impl VtdProgrammer {
         }
     }
 
-    pub(super) fn flush_pasid<M: Mmio, O: Observer>(
-        &mut self,
-        hw: &mut Hardware<'_, '_, M, O>,
-        domain: u16,
-        pasid: u32,
-    ) -> Result<(), DriverError> {
+    pub(super) fn flush_pasid(&mut self, hw: &mut impl Hardware, domain: u16, pasid: u32) -> DriverResult {
         self.post(hw, &[process(domain, pasid), Command::PasidTranslations(domain, pasid, None)])
     }
 
-    pub(super) fn flush_interrupt<M: Mmio, O: Observer>(
-        &mut self,
-        hw: &mut Hardware<'_, '_, M, O>,
-        index: u16,
-    ) -> Result<(), DriverError> {
+    pub(super) fn flush_interrupt(&mut self, hw: &mut impl Hardware, index: u16) -> DriverResult {
         self.post(hw, &[Command::Interrupts(Some((index, 0)))])
     }
 
@@ -103,17 +87,15 @@ impl VtdProgrammer {
         }
     }
 
-    /// The commands that make the unit forget.
-    pub(super) fn forget(&self, domains: &Domains, what: &Invalidation) -> Result<Vec<Command>, DriverError> {
+    /// Returns the commands that make the unit forget.
+    fn forget(&self, domains: &Domains, what: &Invalidation) -> DriverResult<Vec<Command>> {
         let scalable = self.config.scalable_mode();
         let most = self.config.max_address_mask();
         match *what {
             Invalidation::All => Ok(self.everything().to_vec()),
             Invalidation::Translations => Ok(vec![TRANSLATIONS]),
             Invalidation::Devices => Ok(vec![CONTEXTS]),
-            Invalidation::Processes if !scalable => {
-                Err(DriverError::Unsupported(Text::new("PASIDs (ECAP.SMTS)", "PASID（ECAP.SMTS）")))
-            }
+            Invalidation::Processes if !scalable => unsupported("PASIDs (ECAP.SMTS)", "PASID（ECAP.SMTS）"),
             Invalidation::Processes => Ok(vec![PROCESSES]),
             Invalidation::Device(device) => {
                 let rid = self.pasid_domains.get(&(device.bdf16(), 0)).copied();
@@ -124,10 +106,7 @@ impl VtdProgrammer {
             }
             Invalidation::Process(device, pasid) => {
                 if !scalable {
-                    return Err(DriverError::Unsupported(Text::new(
-                        "PASIDs (ECAP.SMTS)",
-                        "PASID（ECAP.SMTS）",
-                    )));
+                    return unsupported("PASIDs (ECAP.SMTS)", "PASID（ECAP.SMTS）");
                 }
                 let key = (device.bdf16(), pasid.raw());
                 let domain = self.pasid_domains.get(&key).copied().unwrap_or(SHARED_DOMAIN);
@@ -164,21 +143,55 @@ impl VtdProgrammer {
             Invalidation::Interrupts => Ok(vec![INTERRUPTS]),
         }
     }
+}
 
-    /// The command that answers a group of page requests.
-    pub(super) fn respond(&self, request: &PageRequest, ok: bool) -> Result<Command, DriverError> {
+impl Commands for VtdProgrammer {
+    const TAIL: (u32, u8) = (iqt::OFFSET, iqt::BYTES);
+    const HEAD: (u32, u8) = (iqh::OFFSET, iqh::BYTES);
+    const ONE_BY_ONE: bool = false;
+
+    fn ring(&self) -> Ring {
+        queues::commands(self.queue_base(), self.config.scalable_mode())
+    }
+
+    fn entry(low: u64) -> &'static EntryType {
+        (QUEUES[0].entry)(low)
+    }
+
+    fn fence(&mut self) -> Words {
+        self.sequence = self.sequence.wrapping_add(1);
+        let status = Some((self.status.raw(), self.sequence));
+        Command::Wait { interrupt: false, status, fence: false }.emit().1
+    }
+
+    /// As Linux does.
+    fn nothing(&self) -> Words {
+        Command::Wait { interrupt: false, status: None, fence: true }.emit().1
+    }
+
+    fn stopped(&self, hw: &impl Hardware) -> u64 {
+        hw.of(&FSTS) & (fsts::IQE.mask() | fsts::ITE.mask())
+    }
+
+    fn go_on(&self, hw: &mut impl Hardware, errors: u64) {
+        hw.set(&FSTS, errors);
+    }
+
+    fn invalidation(&self, domains: &Domains, what: &Invalidation) -> DriverResult<Vec<Words>> {
+        Ok(self.forget(domains, what)?.iter().map(|command| command.emit().1).collect())
+    }
+
+    fn response(&self, request: &PageRequest, ok: bool) -> DriverResult<Words> {
         if !self.config.scalable_mode() || !self.config.page_requests() {
-            return Err(DriverError::Unsupported(Text::new(
-                "page requests (ECAP.PRS)",
-                "页请求（ECAP.PRS）",
-            )));
+            return unsupported("page requests (ECAP.PRS)", "页请求（ECAP.PRS）");
         }
-        Ok(Command::PageResponse {
+        let response = Command::PageResponse {
             source: request.requester.bdf16(),
             pasid: request.pasid.map(|pasid| pasid.raw()),
             group: request.group,
             last: request.last,
             code: if ok { response::SUCCESS } else { response::INVALID } as u8,
-        })
+        };
+        Ok(response.emit().1)
     }
 }

@@ -2,25 +2,19 @@
 
 use super::{second_format, VtdProgrammer, SHARED_DOMAIN};
 use crate::addr::{Address, Pasid, PhysAddr, RequesterId};
-use crate::iommu::driver::{Domain, Domains, Hardware, Page};
-use crate::iommu::registers::Mmio;
+use crate::iommu::driver::{Contexts, Domain, Domains, Hardware, Page};
 use crate::iommu::vtd::context::PASIDS_IN_TABLE;
 use crate::iommu::vtd::spec::structures::*;
 use crate::iommu::vtd::Config;
-use crate::iommu::{Attachment, DomainKind, DriverError, ProcessTables};
-use crate::spec::{Bits, Text};
-use crate::trace::Observer;
+use crate::iommu::{unsupported, Attachment, DomainKind, DriverResult, ProcessTables};
+use crate::spec::Bits;
 
 /// RID_PASID: the PASID of requests that carry none. Linux uses 0 too.
 const RID_PASID: u32 = 0;
 
 impl VtdProgrammer {
     /// Where the context entry of a device is, its table made if it is missing.
-    fn context_place<M: Mmio, O: Observer>(
-        &mut self,
-        hw: &mut Hardware<'_, '_, M, O>,
-        device: RequesterId,
-    ) -> Result<PhysAddr, DriverError> {
+    fn context_place(&mut self, hw: &mut impl Hardware, device: RequesterId) -> DriverResult<PhysAddr> {
         let scalable = self.config.scalable_mode();
         let upper = scalable && device.devfn() >= 0x80;
         let key = (device.bus(), upper);
@@ -41,28 +35,8 @@ impl VtdProgrammer {
         Ok(table.wrapping_add(at))
     }
 
-    pub(super) fn attach_device<M: Mmio, O: Observer>(
-        &mut self,
-        domains: &Domains,
-        hw: &mut Hardware<'_, '_, M, O>,
-        device: RequesterId,
-        to: Attachment,
-    ) -> Result<(), DriverError> {
-        if self.config.scalable_mode() {
-            self.attach_scalable(domains, hw, device, to)
-        } else {
-            self.attach_legacy(domains, hw, device, to)
-        }
-    }
-
-    fn attach_legacy<M: Mmio, O: Observer>(
-        &mut self,
-        domains: &Domains,
-        hw: &mut Hardware<'_, '_, M, O>,
-        device: RequesterId,
-        to: Attachment,
-    ) -> Result<(), DriverError> {
-        let caps = domains.caps(device);
+    fn attach_legacy(&mut self, hw: &mut impl Hardware, device: RequesterId, to: Attachment) -> DriverResult {
+        let caps = hw.domains().caps(device);
         let second = |id: u16, kind| {
             context::ZERO
                 .with_flag(context::P, true)
@@ -73,26 +47,20 @@ impl VtdProgrammer {
         let words = match to {
             Attachment::Blocked => context::ZERO,
             Attachment::PassThrough if !self.config.pass_through() => {
-                return Err(DriverError::Unsupported(Text::new("pass-through (ECAP.PT)", "直通（ECAP.PT）")))
+                return unsupported("pass-through (ECAP.PT)", "直通（ECAP.PT）")
             }
             Attachment::PassThrough => second(SHARED_DOMAIN, tt::PASS_THROUGH),
             Attachment::Domain(id) => {
-                let Domain { kind, root } = domains.get(id)?;
+                let Domain { kind, root } = hw.domains().get(id)?;
                 if kind == DomainKind::Stage1 {
-                    return Err(DriverError::Unsupported(Text::new(
-                        "first-stage translation in legacy mode",
-                        "传统模式下的第一级转换",
-                    )));
+                    return unsupported("first-stage translation in legacy mode", "传统模式下的第一级转换");
                 }
                 let ats = caps.ats && self.config.device_tlb();
                 let kind = if ats { tt::DEVICE_TLB } else { tt::MULTI_LEVEL };
                 second(id.0, kind).with_address(context::SSPTPTR, root.raw())
             }
             Attachment::Nested(_) => {
-                return Err(DriverError::Unsupported(Text::new(
-                    "nested translation in legacy mode",
-                    "传统模式下的嵌套转换",
-                )))
+                return unsupported("nested translation in legacy mode", "传统模式下的嵌套转换")
             }
         };
         let at = self.context_place(hw, device)?;
@@ -104,14 +72,13 @@ impl VtdProgrammer {
         Ok(())
     }
 
-    fn attach_scalable<M: Mmio, O: Observer>(
+    fn attach_scalable(
         &mut self,
-        domains: &Domains,
-        hw: &mut Hardware<'_, '_, M, O>,
+        hw: &mut impl Hardware,
         device: RequesterId,
         to: Attachment,
-    ) -> Result<(), DriverError> {
-        let pasid = self.pasid_words(domains, to)?;
+    ) -> DriverResult {
+        let pasid = self.pasid_words(hw.domains(), to)?;
         let at = self.context_place(hw, device)?;
         let was = hw.load::<1>(at)?[0];
         let old = self.pasid_domains.get(&(device.bdf16(), RID_PASID)).copied();
@@ -123,21 +90,15 @@ impl VtdProgrammer {
             return Ok(());
         };
         self.write_pasid(hw, device, RID_PASID, &words)?;
-        self.write_context(domains, hw, device, at)?;
+        self.write_context(hw, device, at)?;
         if was.is_set(sm_context::P) {
             self.flush_device(hw, device, old.unwrap_or(SHARED_DOMAIN))?;
         }
         Ok(())
     }
 
-    fn write_context<M: Mmio, O: Observer>(
-        &mut self,
-        domains: &Domains,
-        hw: &mut Hardware<'_, '_, M, O>,
-        device: RequesterId,
-        at: PhysAddr,
-    ) -> Result<(), DriverError> {
-        let caps = domains.caps(device);
+    fn write_context(&mut self, hw: &mut impl Hardware, device: RequesterId, at: PhysAddr) -> DriverResult {
+        let caps = hw.domains().caps(device);
         let directory = self.directory(hw, device)?;
         let words = sm_context::ZERO
             .with_flag(sm_context::P, true)
@@ -159,11 +120,7 @@ impl VtdProgrammer {
         }
     }
 
-    fn directory<M: Mmio, O: Observer>(
-        &mut self,
-        hw: &mut Hardware<'_, '_, M, O>,
-        device: RequesterId,
-    ) -> Result<PhysAddr, DriverError> {
+    fn directory(&mut self, hw: &mut impl Hardware, device: RequesterId) -> DriverResult<PhysAddr> {
         if let Some(page) = self.directories.get(device.bdf16()) {
             return Ok(page.at);
         }
@@ -174,19 +131,16 @@ impl VtdProgrammer {
     }
 
     /// Writes a PASID-table entry, its table made if it is missing.
-    fn write_pasid<M: Mmio, O: Observer>(
+    fn write_pasid(
         &mut self,
-        hw: &mut Hardware<'_, '_, M, O>,
+        hw: &mut impl Hardware,
         device: RequesterId,
         pasid: u32,
         words: &pasid::Words,
-    ) -> Result<(), DriverError> {
+    ) -> DriverResult {
         let directory = self.directory(hw, device)?;
         if u64::from(pasid) >> (self.directory_size() + 13) != 0 {
-            return Err(DriverError::Unsupported(Text::new(
-                "a PASID this large (ECAP.PSS)",
-                "这么大的 PASID（ECAP.PSS）",
-            )));
+            return unsupported("a PASID this large (ECAP.PSS)", "这么大的 PASID（ECAP.PSS）");
         }
         let index = pasid / PASIDS_IN_TABLE;
         let key = (device.bdf16(), index);
@@ -204,11 +158,11 @@ impl VtdProgrammer {
         Ok(())
     }
 
-    fn pasid_words(&self, domains: &Domains, to: Attachment) -> Result<Option<pasid::Words>, DriverError> {
+    fn pasid_words(&self, domains: &Domains, to: Attachment) -> DriverResult<Option<pasid::Words>> {
         Ok(Some(match to {
             Attachment::Blocked => return Ok(None),
             Attachment::PassThrough if !self.config.pass_through() => {
-                return Err(DriverError::Unsupported(Text::new("pass-through (ECAP.PT)", "直通（ECAP.PT）")))
+                return unsupported("pass-through (ECAP.PT)", "直通（ECAP.PT）")
             }
             Attachment::PassThrough => pasid::ZERO
                 .with_flag(pasid::P, true)
@@ -236,21 +190,18 @@ impl VtdProgrammer {
             .with_flag(pasid::SSADE, self.config.second_stage_accessed_dirty())
     }
 
-    fn first_words(&self, root: u64, levels: u8, did: u16) -> Result<pasid::Words, DriverError> {
+    fn first_words(&self, root: u64, levels: u8, did: u16) -> DriverResult<pasid::Words> {
         if !self.config.scalable_first_stage() {
-            return Err(DriverError::Unsupported(Text::new(
-                "first-stage translation (ECAP.FSTS)",
-                "第一级转换（ECAP.FSTS）",
-            )));
+            return unsupported("first-stage translation (ECAP.FSTS)", "第一级转换（ECAP.FSTS）");
         }
         let depth = match levels {
             4 => fspm::LEVELS_4,
             5 if self.config.first_stage_5_level() => fspm::LEVELS_5,
             _ => {
-                return Err(DriverError::Unsupported(Text::new(
+                return unsupported(
                     "first-stage tables of this depth (CAP.FS5LP)",
                     "这么多级的第一级页表（CAP.FS5LP）",
-                )))
+                )
             }
         };
         // WPE and NXE as the CPU runs; SRE and ERE where the unit has them; EAFE off.
@@ -266,37 +217,43 @@ impl VtdProgrammer {
             .with_flag(pasid::ERE, self.config.execute_requests()))
     }
 
-    fn process_words(&self, domains: &Domains, tables: ProcessTables) -> Result<pasid::Words, DriverError> {
+    fn process_words(&self, domains: &Domains, tables: ProcessTables) -> DriverResult<pasid::Words> {
         let Some(below) = tables.below else {
             return self.first_words(tables.root, tables.levels, SHARED_DOMAIN);
         };
         let Domain { kind, root } = domains.get(below)?;
         if kind != DomainKind::Stage2 || !self.config.nested() {
-            return Err(DriverError::Unsupported(Text::new(
+            return unsupported(
                 "nesting over this domain (ECAP.NEST, a stage 2 domain)",
                 "在这个域之上嵌套（ECAP.NEST，需为第二级的域）",
-            )));
+            );
         }
         let words = self.first_words(tables.root, tables.levels, below.0)?;
         Ok(self.with_second(words.with(pasid::PGTT, pgtt::NESTED), root))
     }
+}
 
-    pub(super) fn bind_pasid<M: Mmio, O: Observer>(
+impl Contexts for VtdProgrammer {
+    fn attach(&mut self, hw: &mut impl Hardware, device: RequesterId, to: Attachment) -> DriverResult {
+        if self.config.scalable_mode() {
+            self.attach_scalable(hw, device, to)
+        } else {
+            self.attach_legacy(hw, device, to)
+        }
+    }
+
+    fn bind(
         &mut self,
-        domains: &Domains,
-        hw: &mut Hardware<'_, '_, M, O>,
+        hw: &mut impl Hardware,
         device: RequesterId,
         pasid: Pasid,
         tables: Option<ProcessTables>,
-    ) -> Result<(), DriverError> {
+    ) -> DriverResult {
         if !self.config.scalable_mode() || !self.config.pasid() {
-            return Err(DriverError::Unsupported(Text::new(
-                "PASIDs (ECAP.SMTS, ECAP.PASID)",
-                "PASID（ECAP.SMTS、ECAP.PASID）",
-            )));
+            return unsupported("PASIDs (ECAP.SMTS, ECAP.PASID)", "PASID（ECAP.SMTS、ECAP.PASID）");
         }
         let words = match tables {
-            Some(tables) => self.process_words(domains, tables)?,
+            Some(tables) => self.process_words(hw.domains(), tables)?,
             None => pasid::ZERO,
         };
         let key = (device.bdf16(), pasid.raw());
@@ -306,7 +263,7 @@ impl VtdProgrammer {
         if hw.load::<1>(at)?[0].is_set(sm_context::P) {
             // The device may have learned of PASIDs since it was attached.
             let before = hw.load::<1>(at)?[0];
-            self.write_context(domains, hw, device, at)?;
+            self.write_context(hw, device, at)?;
             if hw.load::<1>(at)?[0] != before {
                 self.flush_context(hw, device)?;
             }

@@ -2,24 +2,19 @@
 
 use super::VtdProgrammer;
 use crate::addr::Address;
-use crate::iommu::driver::Hardware;
-use crate::iommu::registers::Mmio;
+use crate::iommu::driver::{Hardware, InterruptRemapping, Records};
 use crate::iommu::vtd::interrupts::{emit_entry, message};
 use crate::iommu::vtd::queues;
 use crate::iommu::vtd::records::{parse_page_request, Record};
 use crate::iommu::vtd::spec::interrupts::{irte, IRTE, IRTE_POSTED};
 use crate::iommu::vtd::spec::registers::{frcd_high, fsts, FSTS, PQA, PQH, PQT, PRS};
-use crate::iommu::{DriverError, FaultRecord, InterruptEntry, Message, PageRequest};
-use crate::spec::{Bits, Text};
-use crate::trace::Observer;
+use crate::iommu::{unsupported, DriverResult, FaultRecord, InterruptEntry, Message, PageRequest};
+use crate::spec::Bits;
 use alloc::vec::Vec;
 
-impl VtdProgrammer {
+impl Records for VtdProgrammer {
     /// The fault interrupt's handler: each record from FRI on, then the overflow bit.
-    pub(super) fn read_faults<M: Mmio, O: Observer>(
-        &mut self,
-        hw: &mut Hardware<'_, '_, M, O>,
-    ) -> Vec<FaultRecord> {
+    fn take_faults(&mut self, hw: &mut impl Hardware) -> DriverResult<Vec<FaultRecord>> {
         let mut out = Vec::new();
         let count = self.config.fault_registers();
         let status = hw.of(&FSTS);
@@ -37,13 +32,10 @@ impl VtdProgrammer {
         if status.is_set(fsts::PFO) || status.is_set(fsts::PPF) {
             hw.set(&FSTS, fsts::PFO.mask());
         }
-        out
+        Ok(out)
     }
 
-    pub(super) fn read_page_requests<M: Mmio, O: Observer>(
-        &mut self,
-        hw: &mut Hardware<'_, '_, M, O>,
-    ) -> Result<Vec<PageRequest>, DriverError> {
+    fn take_page_requests(&mut self, hw: &mut impl Hardware) -> DriverResult<Vec<PageRequest>> {
         let mut out = Vec::new();
         let ring = queues::page_requests(hw.of(&PQA));
         let (mut head, tail) = (hw.of(&PQH), hw.of(&PQT));
@@ -61,33 +53,29 @@ impl VtdProgrammer {
         }
         Ok(out)
     }
+}
 
+impl InterruptRemapping for VtdProgrammer {
     /// Writes an interrupt remapping table entry and gives the message that uses it, in remappable format with a
     /// subhandle of 0 (VT-d 5.1.5.2).
-    pub(super) fn write_interrupt_entry<M: Mmio, O: Observer>(
+    fn set_interrupt(
         &mut self,
-        hw: &mut Hardware<'_, '_, M, O>,
+        hw: &mut impl Hardware,
         index: u16,
         entry: Option<InterruptEntry>,
-    ) -> Result<Message, DriverError> {
+    ) -> DriverResult<Message> {
         if !self.config.interrupt_remapping() {
-            return Err(DriverError::Unsupported(Text::new(
-                "interrupt remapping (ECAP.IR)",
-                "中断重映射（ECAP.IR）",
-            )));
+            return unsupported("interrupt remapping (ECAP.IR)", "中断重映射（ECAP.IR）");
         }
         if index > 255 {
-            return Err(DriverError::Unsupported(Text::new(
+            return unsupported(
                 "an interrupt index above 255 (the table has one page)",
                 "大于 255 的中断索引（表只有一页）",
-            )));
+            );
         }
         let posted = entry.is_some_and(|e| e.posted.is_some());
         if posted && !self.config.posting() {
-            return Err(DriverError::Unsupported(Text::new(
-                "interrupt posting (CAP.PI)",
-                "中断投递（CAP.PI）",
-            )));
+            return unsupported("interrupt posting (CAP.PI)", "中断投递（CAP.PI）");
         }
         let words = entry.map_or(irte::ZERO, |e| emit_entry(&e, self.config.extended_interrupt_mode()));
         let at = self.interrupts.wrapping_add(u64::from(index) * 16);
@@ -97,5 +85,9 @@ impl VtdProgrammer {
             self.flush_interrupt(hw, index)?;
         }
         Ok(message(index, Some(0)))
+    }
+
+    fn interrupt_message(&self, index: u16) -> Message {
+        message(index, Some(0))
     }
 }

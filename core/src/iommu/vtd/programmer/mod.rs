@@ -6,24 +6,14 @@ mod contexts;
 mod handlers;
 
 use super::first_stage::FirstStage;
-use super::interrupts;
-use super::queues::{self, QUEUES};
 use super::second_stage::SecondStage;
 use super::spec::registers::*;
 use super::Config;
-use crate::addr::{PageSize, Pasid, PhysAddr, RequesterId};
-use crate::iommu::driver::{Commands, Directory, Domains, Hardware, Programmer, Words};
-use crate::iommu::registers::Mmio;
-use crate::iommu::ring::Ring;
-use crate::iommu::vtd::commands::Command;
-use crate::iommu::{
-    Attachment, DomainId, DomainKind, DriverError, FaultRecord, InterruptEntry, Invalidation, Message,
-    PageRequest, ProcessTables,
-};
-use crate::spec::{Bits, EntryType, Field, Register, Text};
-use crate::trace::Observer;
+use crate::addr::{PageSize, PhysAddr};
+use crate::iommu::driver::{Directory, Hardware, Programmer};
+use crate::iommu::{unsupported, DomainId, DomainKind, DriverResult, Message};
+use crate::spec::{Bits, Field, Register};
 use alloc::collections::BTreeMap;
-use alloc::vec::Vec;
 
 /// The domain id of pass-through and of processes' own tables.
 const SHARED_DOMAIN: u16 = 1;
@@ -78,7 +68,7 @@ impl VtdProgrammer {
         0.with_address(iqa::IQA, self.queue.raw()).with_flag(iqa::DW, self.config.scalable_mode())
     }
 
-    fn global_command<M: Mmio, O: Observer>(&self, hw: &mut Hardware<'_, '_, M, O>, on: Field) {
+    fn global_command(&self, hw: &mut impl Hardware, on: Field) {
         // Status bits that stay on must be written again (VT-d 11.4.4); SRTP and SIRTP are one-shot.
         let status = hw.of(&GSTS);
         let kept = 0
@@ -90,50 +80,12 @@ impl VtdProgrammer {
     }
 
     /// Has an event interrupt with this vector on CPU 0, and unmasks it.
-    fn event<M: Mmio, O: Observer>(
-        &self,
-        hw: &mut Hardware<'_, '_, M, O>,
-        group: [&Register; 3],
-        vector: u8,
-    ) {
+    fn event(&self, hw: &mut impl Hardware, group: [&Register; 3], vector: u8) {
         let [control, data, address] = group;
         let message = Message { address: 0xfee0_0000, data: vector.into() };
         hw.set(data, message.data.into());
         hw.set(address, message.address);
         hw.set(control, 0);
-    }
-}
-
-impl Commands for VtdProgrammer {
-    const TAIL: (u32, u8) = (iqt::OFFSET, iqt::BYTES);
-    const HEAD: (u32, u8) = (iqh::OFFSET, iqh::BYTES);
-    const ONE_BY_ONE: bool = false;
-
-    fn ring(&self) -> Ring {
-        queues::commands(self.queue_base(), self.config.scalable_mode())
-    }
-
-    fn entry(low: u64) -> &'static EntryType {
-        (QUEUES[0].entry)(low)
-    }
-
-    fn fence(&mut self) -> Words {
-        self.sequence = self.sequence.wrapping_add(1);
-        let status = Some((self.status.raw(), self.sequence));
-        Command::Wait { interrupt: false, status, fence: false }.emit().1
-    }
-
-    /// As Linux does.
-    fn nothing(&self) -> Words {
-        Command::Wait { interrupt: false, status: None, fence: true }.emit().1
-    }
-
-    fn stopped<M: Mmio, O: Observer>(&self, hw: &Hardware<'_, '_, M, O>) -> u64 {
-        hw.of(&FSTS) & (fsts::IQE.mask() | fsts::ITE.mask())
-    }
-
-    fn go_on<M: Mmio, O: Observer>(&self, hw: &mut Hardware<'_, '_, M, O>, errors: u64) {
-        hw.set(&FSTS, errors);
     }
 }
 
@@ -177,7 +129,7 @@ impl Programmer for VtdProgrammer {
     }
 
     /// VT-d 11.4.4 gives the order: fault event, queues, tables, then translation.
-    fn start<M: Mmio, O: Observer>(&mut self, hw: &mut Hardware<'_, '_, M, O>) -> Result<(), DriverError> {
+    fn start(&mut self, hw: &mut impl Hardware) -> DriverResult {
         let scalable = self.config.scalable_mode();
         self.root = hw.frame()?;
         self.queue = hw.frame()?;
@@ -220,83 +172,21 @@ impl Programmer for VtdProgrammer {
         Ok(())
     }
 
-    fn accepts_domain(&self, kind: DomainKind, id: DomainId) -> Result<(), DriverError> {
+    fn accepts_domain(&self, kind: DomainKind, id: DomainId) -> DriverResult {
         let scalable = self.config.scalable_mode();
         match kind {
             DomainKind::Stage1 if !scalable || !self.config.scalable_first_stage() => {
-                Err(DriverError::Unsupported(Text::new(
-                    "first-stage translation (ECAP.FSTS)",
-                    "第一级转换（ECAP.FSTS）",
-                )))
+                unsupported("first-stage translation (ECAP.FSTS)", "第一级转换（ECAP.FSTS）")
             }
-            DomainKind::Stage2 if scalable && !self.config.scalable_second_stage() => {
-                Err(DriverError::Unsupported(Text::new(
-                    "second-stage translation in scalable mode (ECAP.SSTS)",
-                    "可扩展模式下的第二级转换（ECAP.SSTS）",
-                )))
-            }
+            DomainKind::Stage2 if scalable && !self.config.scalable_second_stage() => unsupported(
+                "second-stage translation in scalable mode (ECAP.SSTS)",
+                "可扩展模式下的第二级转换（ECAP.SSTS）",
+            ),
             _ if u32::from(id.0) >= self.config.domains() => {
-                Err(DriverError::Unsupported(Text::new("more domains (CAP.ND)", "更多的域（CAP.ND）")))
+                unsupported("more domains (CAP.ND)", "更多的域（CAP.ND）")
             }
             _ => Ok(()),
         }
-    }
-
-    fn attach<M: Mmio, O: Observer>(
-        &mut self,
-        domains: &Domains,
-        hw: &mut Hardware<'_, '_, M, O>,
-        device: RequesterId,
-        to: Attachment,
-    ) -> Result<(), DriverError> {
-        self.attach_device(domains, hw, device, to)
-    }
-
-    fn bind<M: Mmio, O: Observer>(
-        &mut self,
-        domains: &Domains,
-        hw: &mut Hardware<'_, '_, M, O>,
-        device: RequesterId,
-        pasid: Pasid,
-        tables: Option<ProcessTables>,
-    ) -> Result<(), DriverError> {
-        self.bind_pasid(domains, hw, device, pasid, tables)
-    }
-
-    fn invalidation(&self, domains: &Domains, what: &Invalidation) -> Result<Vec<Words>, DriverError> {
-        Ok(self.forget(domains, what)?.iter().map(|command| command.emit().1).collect())
-    }
-
-    fn response(&self, request: &PageRequest, ok: bool) -> Result<Words, DriverError> {
-        Ok(self.respond(request, ok)?.emit().1)
-    }
-
-    fn take_faults<M: Mmio, O: Observer>(
-        &mut self,
-        hw: &mut Hardware<'_, '_, M, O>,
-    ) -> Result<Vec<FaultRecord>, DriverError> {
-        Ok(self.read_faults(hw))
-    }
-
-    fn take_page_requests<M: Mmio, O: Observer>(
-        &mut self,
-        hw: &mut Hardware<'_, '_, M, O>,
-    ) -> Result<Vec<PageRequest>, DriverError> {
-        self.read_page_requests(hw)
-    }
-
-    fn set_interrupt<M: Mmio, O: Observer>(
-        &mut self,
-        _: &Domains,
-        hw: &mut Hardware<'_, '_, M, O>,
-        index: u16,
-        entry: Option<InterruptEntry>,
-    ) -> Result<Message, DriverError> {
-        self.write_interrupt_entry(hw, index, entry)
-    }
-
-    fn interrupt_message(&self, index: u16) -> Message {
-        interrupts::message(index, Some(0))
     }
 }
 

@@ -8,7 +8,7 @@ use iommu_core::addr::{AddrRange, Iova, PageSize, Pasid, PhysAddr, RequesterId};
 use iommu_core::iommu::riscv::spec::registers::{self as reg, csr};
 use iommu_core::iommu::riscv::translate::Reached;
 use iommu_core::iommu::riscv::{CacheSizes, Config, Quirks, Reply, Riscv};
-use iommu_core::iommu::{Iommu, PasidTag, Refusal, Request, RequestKind};
+use iommu_core::iommu::{PasidTag, Refusal, Request, RequestKind, Unit};
 use iommu_core::memory::{Failure, Memory};
 use iommu_core::trace::{Event, Off, Perms, Trace};
 use serde_json::{json, Map, Value};

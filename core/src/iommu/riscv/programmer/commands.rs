@@ -1,0 +1,174 @@
+//! Which commands make the unit forget what (RISC-V IOMMU, "Command-Queue"), and answer page requests.
+
+use super::{base, RiscvProgrammer, DOMAIN_PSCID, QUEUE_BITS};
+use crate::addr::{AddrRange, Iova, RequesterId};
+use crate::iommu::ats::{invalidation_payload, response_payload, Napot};
+use crate::iommu::driver::{submit, Commands, Domains, Hardware, Words};
+use crate::iommu::ring::Ring;
+use crate::iommu::riscv::records::Command;
+use crate::iommu::riscv::shared;
+use crate::iommu::riscv::spec::commands::command;
+use crate::iommu::riscv::spec::registers::{self as reg, capabilities as cap, csr, ipsr};
+use crate::iommu::{unsupported, DomainId, DriverResult, Invalidation, PageRequest};
+use crate::spec::EntryType;
+use alloc::vec::Vec;
+
+/// Forgets device contexts, and with them process contexts: of one device, or of all.
+pub(super) fn devices(device: Option<RequesterId>) -> Command {
+    Command::Devices { device: device.map(|d| d.raw() & 0xff_ffff) }
+}
+
+/// Forgets the context of a process of a device.
+pub(super) fn process(device: RequesterId, process: u32) -> Command {
+    Command::Process { device: device.raw() & 0xff_ffff, process }
+}
+
+/// Forgets translations of a first stage, whole or some pages.
+pub(super) fn first(gscid: Option<DomainId>, pscid: u32, pages: Option<Napot>) -> Command {
+    let (pscid, gscid) = (Some(pscid), gscid.map(|id| id.0));
+    Command::Translations { second: false, pages, pscid, gscid, non_leaf: false }
+}
+
+fn emit(command: &Command) -> Words {
+    let [low, high] = command.emit();
+    [low, high, 0, 0]
+}
+
+impl RiscvProgrammer {
+    pub(super) fn post(&mut self, hw: &mut impl Hardware, list: &[Command]) -> DriverResult {
+        let words: Vec<Words> = list.iter().map(emit).collect();
+        submit(self, hw, &words)
+    }
+
+    /// The command for translations of a domain: of a second stage, or of a first stage by PSCID.
+    fn of_domain(&self, domains: &Domains, id: DomainId, pages: Option<Napot>) -> Command {
+        match domains.is_second(id) {
+            true => {
+                Command::Translations { second: true, pages, pscid: None, gscid: Some(id.0), non_leaf: false }
+            }
+            false => first(None, DOMAIN_PSCID | u32::from(id.0), pages),
+        }
+    }
+
+    /// The commands for a process's translations: it is tagged with its PSCID, and with the GSCID where it has a
+    /// second stage; either way it goes.
+    fn of_process(
+        &self,
+        domains: &Domains,
+        id: DomainId,
+        process: u32,
+        pages: Option<Napot>,
+    ) -> [Option<Command>; 2] {
+        let nested = domains.is_second(id).then(|| first(Some(id), process, pages));
+        [Some(first(None, process, pages)), nested]
+    }
+
+    /// The pages of a range; `None` where only all of the address space can be forgotten.
+    fn napot(&self, range: &AddrRange<Iova>) -> Option<Napot> {
+        Some(Napot::covering(range)).filter(|napot| napot.order == 0 || self.config.has(cap::S))
+    }
+}
+
+impl Commands for RiscvProgrammer {
+    const TAIL: (u32, u8) = (reg::cqt::OFFSET, reg::cqt::BYTES);
+    const HEAD: (u32, u8) = (reg::cqh::OFFSET, reg::cqh::BYTES);
+    const ONE_BY_ONE: bool = true;
+
+    fn ring(&self) -> Ring {
+        shared::ring(base(self.commands, QUEUE_BITS), 16)
+    }
+
+    fn entry(low: u64) -> &'static EntryType {
+        command(low)
+    }
+
+    fn fence(&mut self) -> Words {
+        self.sequence = self.sequence.wrapping_add(1);
+        // Earlier reads and writes of devices are done when the fence is.
+        let write = Some((self.fence.raw(), self.sequence));
+        emit(&Command::Fence { write, wire: false, drain: true })
+    }
+
+    fn nothing(&self) -> Words {
+        emit(&Command::NOTHING)
+    }
+
+    fn stored(&self, words: Words) -> Words {
+        self.ordered(words)
+    }
+
+    fn stopped(&self, hw: &impl Hardware) -> u64 {
+        hw.read(reg::cqcsr::OFFSET, 4) & (csr::MF | csr::TO | csr::ILL)
+    }
+
+    fn go_on(&self, hw: &mut impl Hardware, errors: u64) {
+        hw.write(reg::cqcsr::OFFSET, 4, csr::EN | csr::IE | errors);
+    }
+
+    fn settled(&self, hw: &mut impl Hardware) {
+        self.acknowledge(hw, ipsr::CIP);
+    }
+
+    fn invalidation(&self, domains: &Domains, what: &Invalidation) -> DriverResult<Vec<Words>> {
+        let list = match *what {
+            Invalidation::All => [Some(devices(None)), Some(Command::FIRST), Some(Command::SECOND)],
+            Invalidation::Translations => [Some(Command::FIRST), Some(Command::SECOND), None],
+            // IODIR.INVAL_DDT forgets the process contexts of its devices too; for these alone it wants a device.
+            Invalidation::Devices | Invalidation::Processes => [Some(devices(None)), None, None],
+            Invalidation::Device(device) => [Some(devices(Some(device))), None, None],
+            Invalidation::Process(device, pasid) => [Some(process(device, pasid.raw())), None, None],
+            Invalidation::Domain(id) => [Some(self.of_domain(domains, id, None)), None, None],
+            Invalidation::Pages(id, range) => {
+                [Some(self.of_domain(domains, id, self.napot(&range))), None, None]
+            }
+            Invalidation::PasidAll(id, pasid) => {
+                let [one, other] = self.of_process(domains, id, pasid.raw(), None);
+                [one, other, None]
+            }
+            Invalidation::PasidPages(id, pasid, range) => {
+                let [one, other] = self.of_process(domains, id, pasid.raw(), self.napot(&range));
+                [one, other, None]
+            }
+            Invalidation::DeviceTlb(device, pasid, range) => {
+                let (rid, process) = (device.bdf16(), pasid.map(|p| p.raw()));
+                let payload = invalidation_payload(&range);
+                [Some(Command::Message { response: false, rid, process, payload }), None, None]
+            }
+            Invalidation::Interrupts => [Some(Command::SECOND), None, None],
+        };
+        Ok(list.iter().flatten().map(emit).collect())
+    }
+
+    fn response(&self, request: &PageRequest, ok: bool) -> DriverResult<Words> {
+        if !self.config.has(cap::ATS) {
+            return unsupported("page requests (capabilities.ATS)", "页请求（capabilities.ATS）");
+        }
+        let (rid, process) = (request.requester.bdf16(), request.pasid.map(|p| p.raw()));
+        let payload = response_payload(request, ok);
+        Ok(emit(&Command::Message { response: true, rid, process, payload }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::iommu::riscv::Config;
+    use crate::spec::Bits;
+
+    #[test]
+    fn pages_are_forgotten_by_range_where_the_unit_can_and_else_as_a_whole() {
+        let range = AddrRange::new(Iova::new(0x4000), 0x4000).unwrap();
+        let what = Invalidation::Pages(DomainId(7), range);
+        let pages = |config| {
+            let words = RiscvProgrammer::new(config).invalidation(&Domains::default(), &what).unwrap();
+            match Command::parse(&[words[0][0], words[0][1]]) {
+                Some(Command::Translations { pages, pscid: Some(0x8_0007), gscid: None, .. }) => pages,
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(pages(Config::playground()), Some(Napot { page: 4, order: 2 }));
+        let mut config = Config::playground();
+        config.capabilities.set_flag(cap::S, false);
+        assert_eq!(pages(config), None);
+    }
+}
