@@ -2,7 +2,7 @@
 //!
 //! Scenarios, presets, the gallery, views, the page and the web layer read these tables; none of them names an
 //! architecture. Each folder of this room states its own in a file of the same name. An architecture whose words are
-//! known but of which there is no unit yet stands in this file.
+//! known but of which there is no unit yet is described in this file.
 
 use super::ring::QueueType;
 use super::{riscv, smmuv3, vtd, AnyIommu};
@@ -184,7 +184,7 @@ impl Architecture {
         out
     };
 
-    /// Its table.
+    /// Returns its table.
     pub const fn describe(self) -> &'static Descriptor {
         match self {
             Architecture::Vtd => &vtd::ARCHITECTURE,
@@ -194,17 +194,17 @@ impl Architecture {
         }
     }
 
-    /// The architecture that is written so, if there is a unit of it.
+    /// Returns the architecture that is written so, if there is a unit of it.
     pub fn named(word: &str) -> Option<Self> {
         Self::WITH_UNIT.into_iter().find(|a| a.describe().word == word)
     }
 
-    /// Is there a unit of it, so that a machine can have one?
+    /// Returns whether there is a unit of it, so that a machine can have one.
     pub const fn has_unit(self) -> bool {
         self.describe().unit.is_some()
     }
 
-    /// Its short name, as in a picture.
+    /// Returns its short name, as in a picture.
     pub const fn name(self) -> &'static str {
         self.describe().name
     }
@@ -214,7 +214,7 @@ impl Architecture {
         self.describe().unit.as_ref().is_some_and(|unit| unit.abilities.contains(&ability))
     }
 
-    /// Every fault code of its unit.
+    /// Returns every fault code of its unit.
     pub const fn faults(self) -> &'static [&'static FaultCode] {
         match &self.describe().unit {
             Some(unit) => unit.faults,
@@ -222,7 +222,7 @@ impl Architecture {
         }
     }
 
-    /// The queues that its unit shares with software in memory.
+    /// Returns the queues that its unit shares with software in memory.
     pub const fn queues(self) -> &'static [QueueType] {
         match &self.describe().unit {
             Some(unit) => unit.queues,
@@ -236,7 +236,7 @@ impl Board {
     pub const PC: Board =
         Board { cpu: Cpu::X86, interrupts: Controller::LocalApic, registers: PhysAddr::new(0xfed9_0000) };
 
-    /// The machine around the IOMMU of an architecture; without one, a PC.
+    /// Returns the machine around the IOMMU of an architecture; without one, a PC.
     pub fn of(architecture: Option<Architecture>) -> Board {
         architecture.and_then(|a| a.describe().unit.as_ref()).map_or(Self::PC, |unit| unit.board)
     }

@@ -12,7 +12,7 @@ pub const WAYS: usize = 8;
 
 /// A key: what an entry is tagged with.
 pub trait Key: Copy + Eq {
-    /// A number that spreads keys over sets.
+    /// Returns a number that spreads keys over sets.
     fn hash(&self) -> u64;
 }
 
@@ -56,7 +56,7 @@ pub struct Removed<K, V> {
 }
 
 impl<K: Key, V: Copy> Cache<K, V> {
-    /// An empty cache for `capacity` entries. Above [`WAYS`], rounded up to a power of two; 0 remembers nothing.
+    /// Returns an empty cache for `capacity` entries. Above [`WAYS`], rounded up to a power of two; 0 remembers nothing.
     pub fn new(capacity: usize) -> Self {
         let capacity = capacity.min(1 << 20);
         let (sets, ways) = if capacity <= WAYS {
@@ -76,27 +76,27 @@ impl<K: Key, V: Copy> Cache<K, V> {
         }
     }
 
-    /// How many entries fit.
+    /// Returns how many entries fit.
     pub fn capacity(&self) -> usize {
         self.slots.len()
     }
-    /// How many entries there are.
+    /// Returns how many entries there are.
     pub fn len(&self) -> usize {
         self.live
     }
-    /// Are there none?
+    /// Returns whether there are none.
     pub fn is_empty(&self) -> bool {
         self.live == 0
     }
 
-    /// The set of a key, and the tag that its entry has there.
+    /// Returns the set of a key, and the tag that its entry has there.
     #[inline]
     fn set(&self, key: &K) -> (usize, u32) {
         let hash = key.hash();
         ((hash & self.set_mask) as usize, (hash >> 32) as u32 | 1)
     }
 
-    /// The slot of a key.
+    /// Returns the slot of a key.
     #[inline]
     fn find(&self, key: &K) -> Option<usize> {
         let (set, tag) = self.set(key);
@@ -177,7 +177,7 @@ impl<K: Key, V: Copy> Cache<K, V> {
         }
     }
 
-    /// Every entry with its slot.
+    /// Returns every entry with its slot.
     pub fn iter(&self) -> impl Iterator<Item = (u32, K, V)> + '_ {
         self.slots.iter().enumerate().filter_map(|(i, s)| s.as_ref().map(|e| (i as u32, e.key, e.value)))
     }

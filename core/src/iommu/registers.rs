@@ -125,7 +125,7 @@ impl RegisterFile {
         shown.map(|d| (d.register, self.get(d.offset, d.register.bytes))).collect()
     }
 
-    /// What a write of `bytes` at `at` makes of the register there, its access applied; nothing is changed yet.
+    /// Returns what a write of `bytes` at `at` makes of the register there, its access applied; nothing is changed yet.
     fn written(&self, at: u32, bytes: u8, value: u64) -> Option<Write> {
         let &Declared { register, offset, there, .. } = self.declared(at)?;
         let shift = (at - offset) * 8;

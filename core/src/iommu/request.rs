@@ -24,17 +24,17 @@ pub enum RequestKind {
     Untranslated,
     /// AT = 01: an ATS translation request.
     Translation {
-        /// The device does not ask for write permission.
+        /// The device requests no write permission.
         no_write: bool,
     },
     /// AT = 10: the address was translated before, by ATS.
     Translated,
 }
 
-/// What a device asks of the IOMMU.
+/// A request from a device to the IOMMU.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Request {
-    /// Who asks.
+    /// The device that requests.
     pub requester: RequesterId,
     /// For which process, if the packet says so.
     pub pasid: Option<PasidTag>,
@@ -51,7 +51,7 @@ pub struct Request {
 }
 
 impl Request {
-    /// An untranslated access of `bytes` without a PASID.
+    /// Returns an untranslated access of `bytes` without a PASID.
     pub const fn new(requester: RequesterId, at: Iova, want: Perms, bytes: u32) -> Self {
         Request { requester, pasid: None, at, want, kind: RequestKind::Untranslated, bytes, data: None }
     }
@@ -119,10 +119,10 @@ pub struct Fault {
     pub recorded: Recorded,
 }
 
-/// A page request (PCIe 6.0 section 10.4): the device asks software to make a page present.
+/// A page request (PCIe 6.0 section 10.4): the device requests software to make a page present.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct PageRequest {
-    /// Who asks.
+    /// The device that requests.
     pub requester: RequesterId,
     /// For which process.
     pub pasid: Option<Pasid>,

@@ -16,7 +16,7 @@ pub enum Pointers {
     Index,
     /// An offset in bytes, added to the address (VT-d, AMD-Vi).
     Bytes,
-    /// The index of an entry with a wrap bit above it, which tells a full ring from an empty one (SMMUv3).
+    /// The index of an entry with a wrap bit above it, which distinguishes a full ring from an empty one (SMMUv3).
     Wrapping,
 }
 

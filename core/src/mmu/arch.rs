@@ -23,12 +23,12 @@ pub struct Layout {
     pub direct_map: u64,
     /// Where `vmalloc` and `ioremap` ranges begin.
     pub vmalloc: u64,
-    /// Where a process's mappings go that ask for no address: high in its half.
+    /// Where a process's mappings go that request no address: high in its half.
     pub user: u64,
 }
 
 impl Cpu {
-    /// How many levels its tables may have.
+    /// Returns how many levels its tables may have.
     pub const fn levels(self) -> &'static [u8] {
         match self {
             Cpu::X86 => &[4, 5],
@@ -42,7 +42,7 @@ impl Cpu {
         matches!(self, Cpu::X86)
     }
 
-    /// The tables that its kernel and processes have; `None` where it has none of so many levels.
+    /// Returns the tables that its kernel and processes have; `None` where it has none with this many levels.
     pub fn tables(self, levels: u8) -> Option<CpuTables> {
         self.levels().contains(&levels).then_some(match self {
             Cpu::X86 => CpuTables::X86(X86::kernel(levels)),
@@ -51,7 +51,7 @@ impl Cpu {
         })
     }
 
-    /// The tables that its hypervisor has for guests.
+    /// Returns the tables that its hypervisor has for guests.
     pub const fn guest_tables(self) -> GuestTables {
         match self {
             Cpu::X86 => GuestTables::Ept(Ept::four_levels()),
@@ -61,13 +61,13 @@ impl Cpu {
         }
     }
 
-    /// What these are called.
+    /// Returns what these are called.
     pub const fn guest_stage(self) -> &'static GuestStage {
         self.guest_tables().stage()
     }
 }
 
-/// Where Linux puts things with such tables (Documentation/arch/x86/x86_64/mm.rst, Documentation/arch/riscv/vm-layout.rst).
+/// Returns where Linux puts things with such tables (Documentation/arch/x86/x86_64/mm.rst, Documentation/arch/riscv/vm-layout.rst).
 pub const fn layout(tables: &CpuTables) -> Layout {
     let (direct_map, vmalloc, user) = match tables {
         CpuTables::X86(X86 { levels: 5, .. }) => {

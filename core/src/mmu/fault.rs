@@ -34,7 +34,7 @@ pub enum MmuFault {
 }
 
 impl MmuFault {
-    /// The architecture's code: an exception's vector or cause, or an exit reason.
+    /// Returns the architecture's code: an exception's vector or cause, or an exit reason.
     pub fn code(&self) -> Option<&'static FaultCode> {
         Some(match self {
             MmuFault::NonCanonical { .. } => &x86::GENERAL_PROTECTION,
@@ -47,7 +47,7 @@ impl MmuFault {
         })
     }
 
-    /// Is it one that a kernel answers by making a page present?
+    /// Returns whether it is one that a kernel answers by making a page present.
     pub fn is_page_fault(&self) -> bool {
         match self {
             MmuFault::PageFault { .. } => true,
@@ -57,7 +57,7 @@ impl MmuFault {
         }
     }
 
-    /// The address that faulted, in its own space.
+    /// Returns the address that faulted, in its own space.
     pub fn address(&self) -> AnyAddr {
         match self {
             MmuFault::NonCanonical { at } | MmuFault::PageFault { at, .. } => at.any(),

@@ -1,6 +1,7 @@
 //! The CPU's memory management unit: virtual addresses become physical ones, through the CPU's own tables, the
 //! guest's and the hypervisor's below them, and a TLB. It is the same on every architecture; what differs is the
-//! tables' format ([`crate::paging::any`]) and how a fault is told.
+//! tables' format ([`crate::paging::any`]) and how a fault is reported. Code here walks tables and keeps the TLB; it
+//! decides nothing for the operating system and never calls an IOMMU.
 //!
 //! * [`arch`]: the architectures, and where their kernel puts things
 //! * [`fault`]: why an access has no translation; [`x86`], [`riscv`] and [`aarch64`] have the codes
@@ -40,7 +41,7 @@ pub struct AddressSpace {
     pub guest: Option<Guest>,
 }
 
-/// What stands below a guest.
+/// What is below a guest.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Guest {
     /// The format of the hypervisor's tables.
@@ -83,16 +84,16 @@ pub struct Mmu {
 const CPU: Walker = Walker { actor: Actor::Mmu, stage: Stage::Cpu };
 
 impl Mmu {
-    /// A unit whose TLB holds `entries` (0: remembers nothing).
+    /// Returns a unit whose TLB holds `entries` (0: remembers nothing).
     pub fn new(entries: usize) -> Self {
         Mmu { tlb: Tlb::new(entries) }
     }
 
-    /// What the TLB holds.
+    /// Returns what the TLB holds.
     pub fn tlb(&self) -> &Tlb {
         &self.tlb
     }
-    /// The TLB, to be invalidated.
+    /// Returns the TLB, to be invalidated.
     pub fn tlb_mut(&mut self) -> &mut Tlb {
         &mut self.tlb
     }
@@ -144,7 +145,7 @@ impl Mmu {
         }
     }
 
-    /// Takes a guest-physical address through the hypervisor's tables: what a guest without paging, or a view, asks.
+    /// Takes a guest-physical address through the hypervisor's tables: what a guest without paging, or a view, needs.
     pub fn guest_physical<O: Observer>(
         &mut self,
         memory: &mut Memory,
@@ -160,7 +161,7 @@ impl Mmu {
     }
 }
 
-/// What the tables say now, with no TLB and no side effect: as a debugger reads them.
+/// Returns what the tables say now, with no TLB and no side effect: as a debugger reads them.
 pub fn peek(
     memory: &mut Memory,
     space: &AddressSpace,
@@ -170,7 +171,7 @@ pub fn peek(
     look(memory, space, at, want, &mut Off)
 }
 
-/// The same, telling what is read.
+/// Returns the same, telling what is read.
 pub fn look<O: Observer>(
     memory: &mut Memory,
     space: &AddressSpace,
@@ -189,7 +190,7 @@ pub fn look<O: Observer>(
     walk_both(memory, &quiet, at, want, obs).map(|(found, _)| found)
 }
 
-/// What the hypervisor's tables say of a guest-physical address now, telling what is read.
+/// Returns what the hypervisor's tables say of a guest-physical address now, telling what is read.
 pub fn look_guest<O: Observer>(
     memory: &mut Memory,
     guest: &Guest,
@@ -254,7 +255,7 @@ fn walk_both<O: Observer>(
     Ok((found, remembered(space, &first, &found, below, want)))
 }
 
-/// What the TLB keeps of a walk.
+/// Returns what the TLB keeps of a walk.
 fn remembered(
     space: &AddressSpace,
     first: &Walked<CpuState>,
@@ -293,7 +294,7 @@ fn second_stage<O: Observer>(
         .map_err(|e| second_stage_fault(memory, guest, gpa, want, linear, e))
 }
 
-/// The tables have no place for this virtual address.
+/// Returns the tables have no place for this virtual address.
 fn no_place(space: &AddressSpace, at: VirtAddr, want: Want) -> MmuFault {
     match space.format {
         CpuTables::X86(_) => MmuFault::NonCanonical { at },
@@ -376,7 +377,7 @@ fn second_abort(
     MmuFault::Abort(Abort { ipa: Some(ipa), on_walk, ..Abort::first(cause, level, at, want) })
 }
 
-/// The hypervisor's tables do not allow an access to `at`: the guest leaves.
+/// Returns the hypervisor's tables do not allow an access to `at`: the guest leaves.
 fn guest_fault(
     memory: &mut Memory,
     guest: &Guest,

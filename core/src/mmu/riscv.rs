@@ -59,12 +59,12 @@ codes! {
 }
 
 impl Trap {
-    /// A fault of the first stage, or of the memory that its tables are in.
+    /// Returns a fault of the first stage, or of the memory that its tables are in.
     pub const fn first(cause: Cause, at: VirtAddr, want: Want) -> Self {
         Trap { cause, want: want.perms, at, gpa: None, implicit: None }
     }
 
-    /// The exception code.
+    /// Returns the exception code.
     pub const fn code(&self) -> &'static FaultCode {
         let (fetch, load, store) = match self.cause {
             Cause::Access => (&FETCH_ACCESS, &LOAD_ACCESS, &STORE_ACCESS),
@@ -80,12 +80,12 @@ impl Trap {
         }
     }
 
-    /// Is it one that a kernel answers by making a page present?
+    /// Returns whether it is one that a kernel answers by making a page present.
     pub fn is_page_fault(&self) -> bool {
         self.cause == Cause::Page
     }
 
-    /// What htinst receives of an implicit access on RV64 (RISC-V Privileged 18.6.3), else 0.
+    /// Returns what htinst receives of an implicit access on RV64 (RISC-V Privileged 18.6.3), else 0.
     pub const fn htinst(&self) -> u64 {
         match self.implicit {
             Some(false) => 0x3000,

@@ -235,7 +235,7 @@ fn ept_faults_say_whether_the_data_or_a_table_was_refused() {
     assert_eq!(w.go(&mut mmu, 0x2000, W), Err(MmuFault::Ept(want)));
 }
 
-/// The trap of an access on RISC-V.
+/// Returns the trap of an access on RISC-V.
 fn trap(w: &mut World, at: u64, want: Want) -> Trap {
     match w.go(&mut Mmu::new(4), at, want) {
         Err(MmuFault::Trap(trap)) => trap,
@@ -292,7 +292,7 @@ fn exit_bits(access: u64, allowed: u64, data: bool) -> u64 {
 }
 
 proptest! {
-    /// With a TLB of any size, invalidated as the architecture asks, the answers are those of the tables.
+    /// With a TLB of any size, invalidated as the architecture requires, the answers are those of the tables.
     #[test]
     fn a_tlb_kept_right_changes_nothing(
         entries in 0usize..20,

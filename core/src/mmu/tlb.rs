@@ -25,7 +25,7 @@ pub static RISCV_TLB: CacheType = CacheType {
 pub static ARM_TLB: CacheType =
     CacheType { kind: CacheKind::Tlb, name: Text::new("TLB", "TLB"), section: "Arm ARM DDI 0487, D8" };
 
-/// How traces name the TLB of a CPU with such tables.
+/// Returns how traces name the TLB of a CPU with such tables.
 pub(super) const fn kind(tables: &CpuTables) -> &'static CacheType {
     match tables {
         CpuTables::X86(_) => &TLB,
@@ -48,11 +48,11 @@ pub struct Tag {
 }
 
 impl Tag {
-    /// The tag of the page of `size` that holds `at`.
+    /// Returns the tag of the page of `size` that holds `at`.
     pub fn new(at: VirtAddr, size: PageSize, vmid: u16, asid: u16, global: bool) -> Self {
         Tag { page: at.page(size).raw(), shift: size.shift(), vmid, asid: (!global).then_some(asid) }
     }
-    /// The page's size.
+    /// Returns the page's size.
     pub fn size(&self) -> PageSize {
         PageSize::from_shift(self.shift)
     }
@@ -75,7 +75,7 @@ pub struct Entry {
     pub to: PhysAddr,
     /// The rights that the walk gathered, as [`CpuTables::rights`] has them.
     pub rights: u64,
-    /// What it allows, users and supervisors not told apart.
+    /// What it allows, users and supervisors not distinguished.
     pub perms: Perms,
     /// What the hypervisor's tables allow; everything on the host.
     pub below: Perms,
@@ -104,16 +104,16 @@ const SIZES: [PageSize; 4] =
     [PageSize::SIZE_4K, PageSize::SIZE_2M, PageSize::SIZE_1G, PageSize::from_shift(16)];
 
 impl Tlb {
-    /// A TLB of `entries`.
+    /// Returns a TLB of `entries`.
     pub fn new(entries: usize) -> Self {
         Tlb { cache: Cache::new(entries), kind: &TLB }
     }
-    /// Every entry with its slot.
+    /// Returns every entry with its slot.
     pub fn iter(&self) -> impl Iterator<Item = (u32, Tag, Entry)> + '_ {
         self.cache.iter()
     }
 
-    /// The entry that translates `at`, of whatever page size.
+    /// Returns the entry that translates `at`, of whatever page size.
     pub(super) fn find(&mut self, vmid: u16, asid: u16, at: VirtAddr) -> Option<(u32, Tag, Entry)> {
         if self.cache.is_empty() {
             return None;

@@ -87,7 +87,7 @@ pub static EPT_MISCONFIGURATION: FaultCode = FaultCode {
     section: "SDM 3C 28.3.3.1",
 };
 
-/// The error code of a page fault.
+/// Returns the error code of a page fault.
 pub fn error_code(format: &X86, fault: X86Fault, want: Want) -> u32 {
     let when = |bit, on| if on { bit } else { 0 };
     when(error::P, fault != X86Fault::NotPresent)
@@ -97,7 +97,7 @@ pub fn error_code(format: &X86, fault: X86Fault, want: Want) -> u32 {
         | when(error::ID, want.perms.has(Perms::X) && (format.nxe || format.smep))
 }
 
-/// The exit qualification of an EPT violation. `data` says, when the access comes from a virtual address,
+/// Returns the exit qualification of an EPT violation. `data` says, when the access comes from a virtual address,
 /// whether it is to what that maps to.
 pub fn qualification(want: Perms, allowed: Perms, data: Option<bool>) -> u64 {
     u64::from(want.0 & 7)

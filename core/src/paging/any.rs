@@ -137,7 +137,7 @@ impl From<Ept> for GuestTables {
 }
 
 impl CpuTables {
-    /// Is the virtual address one that the tables have a place for? On x86-64 that is called canonical.
+    /// Returns whether the virtual address is one that the tables have a place for. On x86-64 that is called canonical.
     pub const fn accepts(&self, at: u64) -> bool {
         match self {
             CpuTables::X86(f) => f.canonical(at),
@@ -145,7 +145,7 @@ impl CpuTables {
             CpuTables::Aarch64(f) => f.accepts(at),
         }
     }
-    /// The same, writing no accessed and dirty bits: for those who only look.
+    /// Returns the same, writing no accessed and dirty bits: for those who only look.
     pub const fn quiet(self) -> Self {
         match self {
             CpuTables::X86(f) => CpuTables::X86(X86 { accessed_dirty: false, ..f }),
@@ -161,7 +161,7 @@ impl CpuTables {
             CpuTables::Aarch64(f) => matches!(f.update, Update::AccessDirty) && !f.frozen,
         }
     }
-    /// Is the dirty bit set in a leaf entry?
+    /// Returns whether the dirty bit is set in a leaf entry.
     pub const fn is_dirty(&self, raw: u64) -> bool {
         match self {
             CpuTables::X86(_) => raw & x86::D != 0,
@@ -169,7 +169,7 @@ impl CpuTables {
             CpuTables::Aarch64(f) => !f.is_clean(raw),
         }
     }
-    /// Is the page there in every address space?
+    /// Returns whether the page is there in every address space.
     pub const fn is_global(&self, state: &CpuState) -> bool {
         match self {
             CpuTables::X86(_) => state.x86.global,
@@ -177,7 +177,7 @@ impl CpuTables {
             CpuTables::Aarch64(_) => state.aarch64.global(),
         }
     }
-    /// The rights that a whole walk gathered, as one entry of the last level that maps address 0: what a TLB keeps,
+    /// Returns the rights that a whole walk gathered, as one entry of the last level that maps address 0: what a TLB keeps,
     /// so that the same rules decide about it.
     pub const fn rights(&self, state: &CpuState) -> u64 {
         const fn when(on: bool, bit: u64) -> u64 {
@@ -209,7 +209,7 @@ static G_STAGE: GuestStage = GuestStage {
 };
 
 impl GuestTables {
-    /// What the CPU that has such tables calls them.
+    /// Returns what the CPU that has such tables calls them.
     pub const fn stage(&self) -> &'static GuestStage {
         match self {
             GuestTables::Ept(_) => &EPT,
@@ -217,7 +217,7 @@ impl GuestTables {
             GuestTables::Aarch64(_) => &STAGE_2,
         }
     }
-    /// The same, writing no accessed and dirty bits.
+    /// Returns the same, writing no accessed and dirty bits.
     pub const fn quiet(self) -> Self {
         match self {
             GuestTables::Ept(f) => GuestTables::Ept(Ept { accessed_dirty: false, ..f }),
@@ -225,7 +225,7 @@ impl GuestTables {
             GuestTables::Aarch64(f) => GuestTables::Aarch64(Aarch64 { frozen: true, ..f }),
         }
     }
-    /// Is the guest-physical address one that the tables have a place for?
+    /// Returns whether the guest-physical address is one that the tables have a place for.
     pub const fn accepts(&self, at: u64) -> bool {
         match self {
             GuestTables::Ept(f) => at >> (12 + 9 * f.levels as u32) == 0,

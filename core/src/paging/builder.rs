@@ -1,4 +1,4 @@
-//! What software does to page tables: maps and unmaps by writing entries into memory, every write told.
+//! What software does to page tables: maps and unmaps by writing entries into memory, every write recorded.
 //!
 //! Runs of entries of one last-level table are written as one step, so that mapping costs what it writes.
 
@@ -12,15 +12,15 @@ use core::fmt;
 
 /// How software makes entries of a format.
 pub trait Build: Format {
-    /// An entry of `level` that points at the table at `to`.
+    /// Returns an entry of `level` that points at the table at `to`.
     fn table(&self, to: u64, level: u8) -> u64;
-    /// An entry of `level` that maps the page at `to`.
+    /// Returns an entry of `level` that maps the page at `to`.
     fn leaf(&self, to: u64, level: u8, perms: Perms, user: bool) -> u64;
     /// Does the entry map or point at anything?
     fn is_mapped(&self, raw: u64, level: u8) -> bool;
-    /// The table the entry points at, if it points at one.
+    /// Returns the table the entry points at, if it points at one.
     fn as_table(&self, raw: u64, level: u8) -> Option<u64>;
-    /// The highest level whose entries may map a page.
+    /// Returns the highest level whose entries may map a page.
     fn max_leaf_level(&self) -> u8;
 }
 
@@ -47,7 +47,7 @@ pub enum MapError {
     Mapped {
         /// The input address.
         at: u64,
-        /// The entry that stands there.
+        /// The entry that is there.
         raw: u64,
     },
     /// Nothing is mapped there.
@@ -126,7 +126,7 @@ pub struct Mapping {
     pub size: PageSize,
     /// What they allow.
     pub perms: Perms,
-    /// User accesses are allowed, where the format tells users from supervisors.
+    /// User accesses are allowed, where the format distinguishes users from supervisors.
     pub user: bool,
 }
 
@@ -227,7 +227,7 @@ impl<F: Build, P: Fn(u64) -> Option<PhysAddr>> Builder<'_, F, P> {
         Ok(())
     }
 
-    /// The leaf entry that maps `at`: its level, physical address and bits.
+    /// Returns the leaf entry that maps `at`: its level, physical address and bits.
     pub fn lookup(&self, memory: &Memory, root: u64, at: u64) -> Result<(u8, PhysAddr, u64), MapError> {
         let (level, table) = self.find(memory, root, at)?;
         let index = self.format.index(at, level);
@@ -242,7 +242,7 @@ impl<F: Build, P: Fn(u64) -> Option<PhysAddr>> Builder<'_, F, P> {
 
     fn check_width(&self, from: u64, len: u64) -> Result<(), MapError> {
         let top = self.format.levels();
-        // The root table may be wider than nine bits (RISC-V x4): ask the format for its last index.
+        // The root table may be wider than nine bits (RISC-V x4): query the format for its last index.
         let bits = self.format.shift(top) + (64 - self.format.index(u64::MAX, top).leading_zeros()) as u8;
         let last =
             from.checked_add(len.saturating_sub(1)).ok_or(MapError::TooWide { last: u64::MAX, bits })?;
@@ -272,7 +272,7 @@ impl<F: Build, P: Fn(u64) -> Option<PhysAddr>> Builder<'_, F, P> {
         Ok(self.swap(memory.read_u64(self.locate(table + index * 8)?)?))
     }
 
-    /// The table of `level` on the way to `at`, made where it is missing.
+    /// Returns the table of `level` on the way to `at`, made where it is missing.
     fn descend<O: Observer>(
         &mut self,
         memory: &mut Memory,
@@ -306,7 +306,7 @@ impl<F: Build, P: Fn(u64) -> Option<PhysAddr>> Builder<'_, F, P> {
         Ok(table)
     }
 
-    /// The level and table of the leaf that maps `at`.
+    /// Returns the level and table of the leaf that maps `at`.
     fn find(&self, memory: &Memory, root: u64, at: u64) -> Result<(u8, u64), MapError> {
         let mut table = root;
         let mut level = self.format.levels();
@@ -325,7 +325,7 @@ impl<F: Build, P: Fn(u64) -> Option<PhysAddr>> Builder<'_, F, P> {
     }
 }
 
-/// The number of table frames that mapping `len` bytes with pages of `size` takes at most, the root apart.
+/// Returns the number of table frames that mapping `len` bytes with pages of `size` takes at most, the root apart.
 pub fn tables_needed(len: u64, size: PageSize, levels: u8) -> u64 {
     let mut entries = len.div_ceil(size.bytes());
     let mut tables = 0;

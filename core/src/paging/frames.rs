@@ -17,14 +17,14 @@ impl FrameAlloc {
         let next = range.start.raw().checked_next_multiple_of(4096).unwrap_or(u64::MAX);
         FrameAlloc { range, next, freed: Vec::new() }
     }
-    /// One frame, or `None` when the range is used up.
+    /// Returns one frame, or `None` when the range is used up.
     pub fn frame(&mut self) -> Option<PhysAddr> {
         match self.freed.pop() {
             Some(frame) => Some(PhysAddr::new(frame)),
             None => self.frames(1, 1),
         }
     }
-    /// `count` neighbouring frames, the first one aligned to `align` frames.
+    /// Returns `count` neighbouring frames, the first one aligned to `align` frames.
     pub fn frames(&mut self, count: u64, align: u64) -> Option<PhysAddr> {
         let align = align.checked_next_power_of_two()?.checked_mul(4096)?;
         let start = self.next.checked_next_multiple_of(align)?;
@@ -39,7 +39,7 @@ impl FrameAlloc {
     pub fn free(&mut self, frame: PhysAddr) {
         self.freed.push(frame.raw());
     }
-    /// The frames given so far lie in this many bytes from the start of the range.
+    /// Returns the frames given so far lie in this many bytes from the start of the range.
     pub fn used(&self) -> u64 {
         self.next - self.range.start.raw()
     }

@@ -70,7 +70,7 @@ fn visit<F: Build>(
     }
     out.tables.push(table_pa);
     let shift = format.shift(level);
-    // The root table of the RISC-V x4 formats has 2,048 entries: ask the format for the last index.
+    // The root table of the RISC-V x4 formats has 2,048 entries: query the format for the last index.
     let last = if level == format.levels() { format.index(u64::MAX, level) } else { 511 };
     // Bounded: entries of one table, and at most `limit` tables.
     for index in 0..=last {
@@ -82,7 +82,7 @@ fn visit<F: Build>(
         }
         let from = base | index << shift;
         // Ask the format itself, wanting nothing, so that rights gather as they do in a walk. RISC-V shows a page of
-        // users to users only, so ask as either.
+        // users to users only, so query as either.
         let mut here = state;
         let mut entry = format.decode(raw, level, Want::supervisor(Perms::NONE), &mut here);
         if matches!(entry, super::Entry::Refused(_)) {

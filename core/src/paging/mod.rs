@@ -1,7 +1,8 @@
 //! Page tables: how a format cuts an address and reads an entry ([`Format`]), the one walker over any format
 //! ([`mod@walk`]), and the builder that maps and unmaps by writing entries into memory ([`builder`]).
 //!
-//! Software and "hardware" share nothing but the words in [`Memory`](crate::memory::Memory).
+//! Software and "hardware" share nothing but the words in [`Memory`](crate::memory::Memory). Code here reads and writes
+//! entries in memory and records it; it knows no device, no CPU register and no IOMMU.
 
 pub mod any;
 pub mod builder;
@@ -30,11 +31,11 @@ pub struct Want {
 }
 
 impl Want {
-    /// A user access that needs `perms`.
+    /// Returns a user access that needs `perms`.
     pub const fn user(perms: Perms) -> Self {
         Want { perms, privileged: false }
     }
-    /// A supervisor access that needs `perms`.
+    /// Returns a supervisor access that needs `perms`.
     pub const fn supervisor(perms: Perms) -> Self {
         Want { perms, privileged: true }
     }
@@ -58,51 +59,51 @@ pub trait Format {
     /// What is gathered on the way down: rights so far, attributes of the leaf.
     type State: Copy + Default;
 
-    /// The top level.
+    /// Returns the top level.
     fn levels(&self) -> u8;
     /// Returns how many bits of the address are the index into a table of `level`.
     #[inline]
     fn index_bits(&self, _level: u8) -> u8 {
         9
     }
-    /// Which entry of a table of `level` the address selects.
+    /// Returns which entry of a table of `level` the address selects.
     #[inline]
     fn index(&self, input: u64, level: u8) -> u64 {
         input >> (3 + 9 * u32::from(level)) & ((1 << self.index_bits(level)) - 1)
     }
-    /// log2 of what one entry of a table of `level` maps.
+    /// Returns log2 of what one entry of a table of `level` maps.
     #[inline]
     fn shift(&self, level: u8) -> u8 {
         3 + 9 * level
     }
-    /// log2 of what a leaf entry of `level` maps: more where an entry can say that it is a part of a contiguous
+    /// Returns log2 of what a leaf entry of `level` maps: more where an entry can say that it is a part of a contiguous
     /// range (RISC-V Svnapot).
     #[inline]
     fn leaf_shift(&self, _raw: u64, level: u8) -> u8 {
         self.shift(level)
     }
-    /// The structure an entry of `level` is, for the trace.
+    /// Returns the structure an entry of `level` is, for the trace.
     fn entry_type(&self, level: u8, raw: u64) -> &'static EntryType;
     /// Checks and decodes an entry.
     fn decode(&self, raw: u64, level: u8, want: Want, state: &mut Self::State) -> Entry<Self::Fault>;
-    /// The entry with its accessed and dirty bits as hardware sets them on this access; the same where the
+    /// Returns the entry with its accessed and dirty bits as hardware sets them on this access; the same where the
     /// format, or the unit, leaves them alone.
     #[inline]
     fn touch(&self, raw: u64, _leaf: bool, _want: Want) -> u64 {
         raw
     }
-    /// What the walk so far allows.
+    /// Returns what the walk so far allows.
     fn perms(&self, state: &Self::State) -> Perms;
-    /// The rule behind a refusal, for the trace.
+    /// Returns the rule behind a refusal, for the trace.
     fn rule(&self, fault: Self::Fault) -> &'static Rule;
-    /// Are the entries stored big-endian?
+    /// Returns whether the entries are stored big-endian.
     #[inline]
     fn big_endian(&self) -> bool {
         false
     }
 }
 
-/// The page size that one entry of `level` maps in the usual nine-bit formats.
+/// Returns the page size that one entry of `level` maps in the usual nine-bit formats.
 pub const fn level_size(level: u8) -> PageSize {
     PageSize::from_shift(3 + 9 * level)
 }

@@ -46,7 +46,7 @@ proptest! {
                     flat.insert((m.from + p) >> 12, (m.to + p, write));
                 }
             } else {
-                // Refused: something stood there. What was mapped before the refusal stays, so ask the tables.
+                // Refused: something is mapped there. What was mapped before the refusal stays, so query the tables.
                 for p in (0..m.len).step_by(4096) {
                     if let Ok((level, _, raw)) = builder.lookup(&memory, root, m.from + p) {
                         let mask = level_mask(level);
@@ -81,7 +81,7 @@ fn a_nested_walk_of_four_levels_over_four_reads_24_entries() {
     let mut host_frames = frames();
     let ept_root = host_frames.frame().unwrap();
     let offset = 0x4000_0000;
-    // The guest's memory 0..16 MiB stands at `offset` in the host's.
+    // The guest's memory 0..16 MiB is at `offset` in the host's.
     let ram = Mapping {
         from: 0,
         to: offset,

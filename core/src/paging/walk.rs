@@ -68,7 +68,7 @@ pub trait Tables {
     type Fault: Copy;
     /// The space that table pointers are in.
     const SPACE: Space;
-    /// The physical address of the entry at `at`, and whether it may be written there without asking again.
+    /// Returns the physical address of the entry at `at`, and whether it may be written there without asking again.
     /// With `update` the entry is about to be written (an accessed or dirty bit): stage 2 must allow that,
     /// and marks its own page dirty.
     fn locate<O: Observer>(
@@ -264,7 +264,7 @@ fn descend<F: Format, T: Tables, O: Observer>(
         let touched = format.touch(raw, leaf, want);
         if touched != raw {
             // Hardware keeps the translation it has just made. Only where that does not allow the write as it
-            // stands is stage 2 asked again: to refuse it, or to mark the table's page dirty.
+            // is stage 2 walked again: to refuse it, or to mark the table's page dirty.
             if !located.writable {
                 tables.locate(memory, at, true, &mut reads, obs).map_err(|fault| WalkError::Table {
                     level,

@@ -6,9 +6,9 @@ use super::Field;
 ///
 /// Callers pass a constant of a table, so that after inlining each method is the shift and the mask of that field.
 pub trait Bits {
-    /// The words, the structure's first one first.
+    /// Returns the words, the structure's first one first.
     fn words(&self) -> &[u64];
-    /// The same, to be changed.
+    /// Returns the same, to be changed.
     fn words_mut(&mut self) -> &mut [u64];
 
     /// Returns the field's value, shifted down to bit 0.

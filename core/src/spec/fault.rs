@@ -20,7 +20,7 @@ pub struct FaultCode {
 pub struct Rule {
     /// What the rule says, as a phrase that completes "refused: ..." or "checked: ...".
     pub text: Text,
-    /// Where it stands.
+    /// Where the specification lists it.
     pub section: &'static str,
 }
 

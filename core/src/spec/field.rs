@@ -38,15 +38,15 @@ pub enum FieldKind {
 }
 
 impl Field {
-    /// A plain value.
+    /// Returns a plain value.
     pub const fn value(name: &'static str, hi: u16, lo: u16, en: &'static str, zh: &'static str) -> Self {
         Field { name, hi, lo, meaning: Text::new(en, zh), kind: FieldKind::Value }
     }
-    /// A single-bit flag.
+    /// Returns a single-bit flag.
     pub const fn flag(name: &'static str, bit: u16, en: &'static str, zh: &'static str) -> Self {
         Field { name, hi: bit, lo: bit, meaning: Text::new(en, zh), kind: FieldKind::Flag }
     }
-    /// An address whose bit `lo` is bit `shift` of the address.
+    /// Returns an address whose bit `lo` is bit `shift` of the address.
     pub const fn address(
         name: &'static str,
         hi: u16,
@@ -57,7 +57,7 @@ impl Field {
     ) -> Self {
         Field { name, hi, lo, meaning: Text::new(en, zh), kind: FieldKind::Address { shift } }
     }
-    /// A code with named values.
+    /// Returns a code with named values.
     pub const fn code(
         name: &'static str,
         hi: u16,
@@ -68,7 +68,7 @@ impl Field {
     ) -> Self {
         Field { name, hi, lo, meaning: Text::new(en, zh), kind: FieldKind::Enum(values) }
     }
-    /// Reserved bits.
+    /// Returns a row of reserved bits.
     pub const fn reserved(hi: u16, lo: u16) -> Self {
         Field {
             name: "Rsvd",

@@ -37,7 +37,7 @@ impl EntryType {
     }
 }
 
-/// The masks of the reserved fields, a word each.
+/// Returns the masks of the reserved fields, a word each.
 #[doc(hidden)]
 pub const fn reserved<const N: usize>(fields: &[Field]) -> [u64; N] {
     let mut masks = [0; N];

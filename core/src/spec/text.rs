@@ -12,7 +12,7 @@ pub struct Text {
 }
 
 impl Text {
-    /// Both languages of a phrase.
+    /// Returns both languages of a phrase.
     pub const fn new(en: &'static str, zh: &'static str) -> Self {
         Text { en, zh }
     }
@@ -29,7 +29,7 @@ pub enum Lang {
 }
 
 impl Text {
-    /// The phrase in one language.
+    /// Returns the phrase in one language.
     pub const fn get(&self, lang: Lang) -> &'static str {
         match lang {
             Lang::En => self.en,
@@ -48,23 +48,23 @@ pub struct Phrase {
 }
 
 impl Phrase {
-    /// Both languages of a phrase.
+    /// Returns both languages of a phrase.
     pub fn new(en: impl Into<String>, zh: impl Into<String>) -> Self {
         Phrase { en: en.into(), zh: zh.into() }
     }
-    /// A name or a number: the same in both languages.
+    /// Returns a name or a number: the same in both languages.
     pub fn same(name: impl Into<String>) -> Self {
         let en = name.into();
         Phrase { zh: en.clone(), en }
     }
-    /// The phrase in one language.
+    /// Returns the phrase in one language.
     pub fn get(&self, lang: Lang) -> &str {
         match lang {
             Lang::En => &self.en,
             Lang::Zh => &self.zh,
         }
     }
-    /// Nothing to say, in either language?
+    /// Returns whether there is nothing to say, in either language.
     pub fn is_empty(&self) -> bool {
         self.en.is_empty() && self.zh.is_empty()
     }

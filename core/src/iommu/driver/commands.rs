@@ -42,7 +42,7 @@ pub trait Commands {
         words
     }
 
-    /// Returns the error bits for which the queue stands still; 0 while it goes on.
+    /// Returns the error bits that keep the queue stopped; 0 while it runs.
     fn stopped(&self, hw: &impl Hardware) -> u64;
 
     /// Clears the error bits, so that the queue goes on.

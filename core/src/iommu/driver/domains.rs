@@ -47,7 +47,7 @@ impl Domains {
         self.get(id).is_ok_and(|domain| domain.kind == DomainKind::Stage2)
     }
 
-    /// Returns what a device can do, as far as the driver was told.
+    /// Returns what a device can do, as far as the driver knows.
     pub fn caps(&self, device: RequesterId) -> DeviceCaps {
         self.caps.get(&device.raw()).copied().unwrap_or_default()
     }

@@ -121,7 +121,7 @@ pub struct DeviceCaps {
     pub pasid: bool,
 }
 
-/// Why software could not do as asked.
+/// Why software could not do what was requested.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum DriverError {
     /// Mapping failed.

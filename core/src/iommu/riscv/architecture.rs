@@ -1,4 +1,4 @@
-//! What the RISC-V IOMMU is called and what its unit can do, for whoever lists architectures.
+//! What the RISC-V IOMMU is called and what its unit can do, for callers that list architectures.
 
 use super::{faults, Config, Riscv, QUEUES};
 use crate::addr::PhysAddr;

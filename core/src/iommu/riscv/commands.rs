@@ -45,7 +45,7 @@ pub enum Halt {
 }
 
 impl Halt {
-    /// The bit of cqcsr that says so, and the rule.
+    /// Returns the bit of cqcsr that says so, and the rule.
     fn reported(self) -> (u64, &'static Rule) {
         match self {
             Halt::Illegal => (csr::ILL, &ILLEGAL),

@@ -65,7 +65,7 @@ pub struct Config {
 }
 
 impl Config {
-    /// The unit of the playground: everything the specification offers that is modelled here.
+    /// Returns the unit of the playground: everything the specification offers that is modelled here.
     pub const fn playground() -> Self {
         const FLAGS: [Field; 19] = [
             cap::SV39,
@@ -118,7 +118,7 @@ impl Config {
     pub const fn has(&self, flag: Field) -> bool {
         flag.get(&[self.capabilities]) != 0
     }
-    /// The playground's unit with what is wanted of it; the error names what the RISC-V IOMMU does not have.
+    /// Returns the playground's unit with what is wanted of it; the error names what the RISC-V IOMMU does not have.
     pub fn of(config: &UnitConfig) -> Result<Self, Text> {
         let mut out = Self::playground();
         let drop =
@@ -183,11 +183,11 @@ impl Config {
             7
         }
     }
-    /// PAS: bits of a physical address.
+    /// Returns PAS: bits of a physical address.
     pub const fn phys_bits(&self) -> u32 {
         cap::PAS.get(&[self.capabilities]) as u32
     }
-    /// Can a physical address be this wide?
+    /// Returns whether a physical address can be this wide.
     pub const fn fits(&self, pa: u64) -> bool {
         pa >> self.phys_bits() == 0
     }

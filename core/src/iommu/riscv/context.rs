@@ -26,19 +26,19 @@ pub struct Setup<'a> {
 }
 
 impl Setup<'_> {
-    /// fctl.BE.
+    /// Returns fctl.BE.
     pub fn big_endian(&self) -> bool {
         self.fctl.is_set(fctl::BE)
     }
-    /// ddtp.iommu_mode.
+    /// Returns ddtp.iommu_mode.
     pub fn mode(&self) -> u64 {
         self.ddtp.bits(ddtp::IOMMU_MODE)
     }
-    /// The indexes of a device_id, the last level's first.
+    /// Returns the indexes of a device_id, the last level's first.
     pub const fn device_index(&self, device: u32) -> [u64; 3] {
         self.config.device_index(device)
     }
-    /// Is the device_id within the levels of the directory?
+    /// Returns whether the device_id is within the levels of the directory.
     pub fn admits(&self, device: u32) -> bool {
         let index = self.device_index(device);
         // The reference model keeps each index in eight bits here, though the upper ones have nine.
@@ -64,19 +64,19 @@ impl Dc {
     pub fn is(&self, field: Field) -> bool {
         self.words.is_set(field)
     }
-    /// iohgatp.MODE is not Bare.
+    /// Returns whether iohgatp.MODE is not Bare.
     pub fn guest(&self) -> bool {
         self.is(dc::IOHGATP_MODE)
     }
-    /// iohgatp.GSCID.
+    /// Returns iohgatp.GSCID.
     pub fn gscid(&self) -> u16 {
         self.words.bits(dc::IOHGATP_GSCID) as u16
     }
-    /// fsc.
+    /// Returns fsc.
     pub const fn fsc(&self) -> u64 {
         self.words[3]
     }
-    /// The second stage as this context has it.
+    /// Returns the second stage as this context has it.
     pub fn stages<'a>(&self, setup: &Setup<'a>) -> Stages<'a> {
         Stages {
             config: setup.config,
@@ -123,7 +123,7 @@ rules! {
     BAD_SXL "SXL = 1 is not supported" "不支持 SXL = 1" "RISC-V IOMMU, DC misconfiguration";
 }
 
-/// Is the mode of a first stage one that the unit has?
+/// Returns whether the mode of a first stage is one that the unit has.
 fn first_mode(config: &Config, mode: u64) -> bool {
     match mode {
         fsc_mode::BARE => true,
@@ -134,7 +134,7 @@ fn first_mode(config: &Config, mode: u64) -> bool {
     }
 }
 
-/// Is the mode of a process directory one that the unit has?
+/// Returns whether the mode of a process directory is one that the unit has.
 fn process_mode(config: &Config, mode: u64) -> bool {
     match mode {
         fsc_mode::BARE => true,
@@ -145,7 +145,7 @@ fn process_mode(config: &Config, mode: u64) -> bool {
     }
 }
 
-/// Is the mode of a second stage one that the unit has?
+/// Returns whether the mode of a second stage is one that the unit has.
 fn second_mode(config: &Config, mode: u64) -> bool {
     match mode {
         iohgatp_mode::BARE => true,
@@ -156,7 +156,7 @@ fn second_mode(config: &Config, mode: u64) -> bool {
     }
 }
 
-/// Why a valid device context cannot be used. 32-bit tables (GXL, SXL) are not modelled.
+/// Returns why a valid device context cannot be used. 32-bit tables (GXL, SXL) are not modelled.
 fn misconfigured(setup: &Setup<'_>, context: &Dc, be_writable: bool) -> Option<&'static Rule> {
     let config = setup.config;
     let has = |flag| config.has(flag);
@@ -286,7 +286,7 @@ pub fn by_need(perms: Perms, codes: [&'static FaultCode; 3]) -> &'static FaultCo
     }
 }
 
-/// The guest-page-fault cause of an access.
+/// Returns the guest-page-fault cause of an access.
 pub fn guest_page_fault(perms: Perms) -> &'static FaultCode {
     by_need(
         perms,
@@ -298,7 +298,7 @@ pub fn guest_page_fault(perms: Perms) -> &'static FaultCode {
     )
 }
 
-/// The indexes of a process_id, the last level's first.
+/// Returns the indexes of a process_id, the last level's first.
 pub const fn process_index(process: u32) -> [u64; 3] {
     let process = process as u64;
     [process & 0xff, process >> 8 & 0x1ff, process >> 17 & 7]
@@ -325,7 +325,7 @@ pub fn process_context<O: Observer>(
     result
 }
 
-#[allow(clippy::too_many_arguments)] // the two functions are one: the outer one tells the scope
+#[allow(clippy::too_many_arguments)] // the two functions are one: the outer one records the scope
 fn descend_process<O: Observer>(
     setup: &Setup<'_>,
     dc: &Dc,
@@ -344,7 +344,7 @@ fn descend_process<O: Observer>(
     };
     let stages = dc.stages(setup);
     let locate = |memory: &mut Memory, at: u64, obs: &mut O| {
-        // A read that the device asked for, as far as the second stage goes; the directory is never marked dirty.
+        // A read that the device requested, as far as the second stage goes; the directory is never marked dirty.
         let need = Need { perms: Perms::R, privileged: false, check: true };
         stages.second(memory, at, need, obs).map(|leaf| leaf.to).map_err(|fault| match fault {
             StageFault::Memory(t) => trouble(t),

@@ -79,12 +79,12 @@ causes! {
         "a page-table entry was read as corrupted data" "读到的页表项数据已损坏";
 }
 
-/// The cause with this number.
+/// Returns the cause with this number.
 pub fn by_code(code: u16) -> Option<&'static FaultCode> {
     ALL.iter().copied().find(|fault| fault.code == code)
 }
 
-/// Is the fault recorded even where DTF (disable translation fault) is 1? (RISC-V IOMMU, fault queue)
+/// Returns whether the fault is recorded even where DTF (disable translation fault) is 1 (RISC-V IOMMU, fault queue)
 pub const fn ignores_dtf(code: u16) -> bool {
     matches!(code, 256 | 257 | 258 | 259 | 268 | 272 | 273)
 }
@@ -100,7 +100,7 @@ pub enum AtsAnswer {
     NothingGranted,
 }
 
-/// How an ATS translation request that meets this cause is answered.
+/// Returns how an ATS translation request that meets this cause is answered.
 pub const fn ats_answer(code: u16) -> AtsAnswer {
     match code {
         12 | 13 | 15 | 20 | 21 | 23 | 262 | 266 => AtsAnswer::NothingGranted,

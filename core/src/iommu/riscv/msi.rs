@@ -37,19 +37,19 @@ pub const fn extract(x: u64, mask: u64) -> u64 {
     out
 }
 
-/// Mask and pattern of a device context, cut to the bits an address can have.
+/// Returns mask and pattern of a device context, cut to the bits an address can have.
 fn shape(config: &Config, dc: &Dc) -> (u64, u64, u64) {
     let all = (1u64 << (config.msi_address_bits() - 12)) - 1;
     (dc.words.bits(dc::MSI_ADDR_MASK) & all, dc.words.bits(dc::MSI_ADDR_PATTERN), all)
 }
 
-/// Is the guest-physical address that of a virtual interrupt file?
+/// Returns whether the guest-physical address is that of a virtual interrupt file.
 pub fn is_interrupt_file(config: &Config, dc: &Dc, gpa: u64) -> bool {
     let (mask, pattern, all) = shape(config, dc);
     dc.is(dc::MSIPTP_MODE) && (gpa >> 12 ^ pattern) & !mask & all == 0
 }
 
-/// A page of the second stage is remembered only as far as it holds no interrupt file: the largest part, by factors
+/// Returns a page of the second stage is remembered only as far as it holds no interrupt file: the largest part, by factors
 /// of 512, around the address that holds none.
 pub fn without_interrupt_files(config: &Config, dc: &Dc, gpa: u64, size: PageSize) -> PageSize {
     if !dc.is(dc::MSIPTP_MODE) {

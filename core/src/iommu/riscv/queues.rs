@@ -59,7 +59,7 @@ enum Queued {
 }
 
 impl RiscvUnit {
-    /// A flag of fctl.
+    /// Returns a flag of fctl.
     pub(super) fn fctl(&self, flag: Field) -> bool {
         self.regs.get(reg::fctl::OFFSET, 4).is_set(flag)
     }
@@ -158,7 +158,7 @@ impl RiscvUnit {
         }
     }
 
-    /// Four bytes in the byte order that fctl.BE says.
+    /// Returns four bytes in the byte order that fctl.BE says.
     pub(super) fn word(&self, data: u32) -> [u8; 4] {
         if self.fctl(fctl::BE) {
             data.to_be_bytes()
@@ -227,7 +227,7 @@ impl RiscvUnit {
         let process = request.pasid.map(|p| p.raw());
         let ttyp = ttyp::MESSAGE;
         let about = FaultContext { device, process, privileged: false, ttyp, want: request.want };
-        // The message code stands in iotval: 04h, Page Request.
+        // iotval holds the message code: 04h, Page Request.
         let refuse = |unit: &mut Self, memory: &mut Memory, code, dtf, obs: &mut O| {
             unit.report(memory, code, 4, 0, dtf, &about, obs);
             false

@@ -34,7 +34,7 @@ const fn queue(
     QueueType { name, section: SECTION, base, head, tail, ring, entry }
 }
 
-/// The ring that a base register says.
+/// Returns the ring that a base register says.
 pub(super) fn ring(base: u64, bytes: u64) -> Ring {
     let (at, entries) = (base.address(queue_base::PPN), 2 << base.bits(queue_base::LOG2SZ));
     Ring { at, entries, bytes, pointers: Pointers::Index }

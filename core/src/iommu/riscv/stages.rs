@@ -26,7 +26,7 @@ pub struct Root {
 }
 
 impl Root {
-    /// From a word with MODE and PPN.
+    /// Returns it made from a word with MODE and PPN.
     pub fn new(word: u64, update: bool, big_endian: bool) -> Self {
         // Sv39 is 8 and has 3 levels, and so on; the same for the x4 modes.
         let levels = (word.bits(root::MODE) as u8).saturating_sub(5);
@@ -36,7 +36,7 @@ impl Root {
     pub fn word(levels: u8, at: u64) -> u64 {
         0u64.with(root::MODE, u64::from(levels) + 5).with_address(root::PPN, at)
     }
-    /// Is there no translation?
+    /// Returns whether there is no translation.
     pub const fn bare(&self) -> bool {
         self.levels == 0
     }
@@ -64,7 +64,7 @@ pub struct Leaf {
 }
 
 impl Leaf {
-    /// A stage without translation.
+    /// Returns a stage without translation.
     pub const fn bare(at: u64, size: PageSize, global: bool) -> Self {
         let rights = Perms::RWX;
         Leaf { to: at, size, rights, user: true, global, dirty: true, dirty_after: true, pbmt: 0 }
@@ -168,7 +168,7 @@ impl Stages<'_> {
         }
     }
 
-    /// The second stage, for an access that the device asked for.
+    /// Returns the second stage, for an access that the device requested.
     pub fn second<O: Observer>(
         &self,
         memory: &mut Memory,
@@ -206,7 +206,7 @@ impl Stages<'_> {
         }
     }
 
-    /// The first stage: gives a guest-physical address where there is a second one, else a physical one.
+    /// Returns the first stage: gives a guest-physical address where there is a second one, else a physical one.
     pub fn first<O: Observer>(
         &self,
         memory: &mut Memory,

@@ -37,7 +37,7 @@ pub struct Asked {
 }
 
 impl Asked {
-    /// What a request asks.
+    /// Returns the request in these words.
     pub fn new(request: &Request) -> Self {
         let tag = request.pasid;
         let execute = request.want.has(Perms::X) || tag.is_some_and(|t| t.execute);
@@ -59,11 +59,11 @@ impl Asked {
             kind: request.kind,
         }
     }
-    /// Is it an ATS translation request?
+    /// Returns whether it is an ATS translation request.
     pub const fn ats(&self) -> bool {
         matches!(self.kind, RequestKind::Translation { .. })
     }
-    /// TTYP of its fault record.
+    /// Returns TTYP of its fault record.
     pub fn ttyp(&self) -> u64 {
         let translated = matches!(self.kind, RequestKind::Translated);
         match (translated, self.perms) {
@@ -401,7 +401,7 @@ fn reach<O: Observer>(
     let remembered = match asked.kind {
         _ if hit.is_some_and(|h| h.mrif.is_some()) => None,
         RequestKind::Untranslated => Some(tag(asked.iova, route.pscid)),
-        // With T2GPA the translated request that follows asks for the guest-physical address.
+        // With T2GPA the translated request that follows is for the guest-physical address.
         RequestKind::Translation { .. } if dc.is(dc::T2GPA) => Some(tag(gpa, None)),
         _ => None,
     };

@@ -46,7 +46,7 @@ pub enum Reply {
 }
 
 impl RiscvUnit {
-    /// A unit as after reset: mode Off, queues off, caches empty.
+    /// Returns a unit as after reset: mode Off, queues off, caches empty.
     pub fn new(config: Config) -> Self {
         RiscvUnit {
             regs: config.registers(),
@@ -58,12 +58,12 @@ impl RiscvUnit {
         }
     }
 
-    /// What the unit can do.
+    /// Returns what the unit can do.
     pub fn config(&self) -> &Config {
         &self.config
     }
 
-    /// What the unit remembers, for views.
+    /// Returns what the unit remembers, for views.
     pub fn caches(&self) -> &Caches {
         &self.caches
     }
@@ -77,7 +77,7 @@ impl RiscvUnit {
         }
     }
 
-    /// What the registers say now.
+    /// Returns what the registers say now.
     pub(super) fn setup<'a>(&self, config: &'a Config, frozen: bool) -> Setup<'a> {
         let (fctl, ddtp) = (self.regs.get(reg::fctl::OFFSET, 4), self.regs.get(reg::ddtp::OFFSET, 8));
         Setup { config, fctl, ddtp, frozen }

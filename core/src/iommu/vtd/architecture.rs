@@ -1,4 +1,4 @@
-//! What VT-d is called and what its unit can do, for whoever lists architectures.
+//! What VT-d is called and what its unit can do, for callers that list architectures.
 
 use super::{faults, Config, Vtd, QUEUES};
 use crate::addr::PhysAddr;

@@ -1,5 +1,5 @@
 //! The commands of the invalidation queue as values (VT-d 6.5.2, 7.6): [`Command::emit`] is what software writes,
-//! [`Command::parse`] is what the unit reads. They stand side by side so that they cannot disagree; nothing acts here.
+//! [`Command::parse`] is what the unit reads. They are side by side so that they cannot disagree; nothing acts here.
 
 use super::spec::commands as d;
 use super::spec::commands::{granularity, kind, pasid_cache_granularity, pasid_granularity};

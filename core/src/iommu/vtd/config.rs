@@ -188,7 +188,7 @@ capabilities! {
 }
 
 impl Config {
-    /// The unit of the playground: everything that the machine shows, eight fault recording registers.
+    /// Returns the unit of the playground: everything that the machine shows, eight fault recording registers.
     pub const fn playground() -> Self {
         // 2^16 domain ids, second stages of 3 and 4 levels, 48 address bits.
         let cap = cap::ND.in_place(6)
@@ -222,7 +222,7 @@ impl Config {
         }
     }
 
-    /// The playground's unit with what is wanted of it; the error names what VT-d does not have.
+    /// Returns the playground's unit with what is wanted of it; the error names what VT-d does not have.
     pub fn of(config: &UnitConfig) -> Result<Self, Text> {
         let mut out = Self::playground();
         let Config { cap, ecap, .. } = &mut out;
@@ -274,31 +274,31 @@ impl Config {
         Ok(out)
     }
 
-    /// The same unit without scalable mode: root and context tables, second stage only, as before revision 3.
+    /// Returns the same unit without scalable mode: root and context tables, second stage only, as before revision 3.
     pub const fn legacy() -> Self {
         let playground = Self::playground();
         let ecap = playground.ecap & !(SCALABLE | ecap::PSS.mask());
         Config { cap: playground.cap & !cap::FS1GP.mask(), ecap, ..playground }
     }
 
-    /// CAP.SSLPS: pages of 2 MiB in the second stage.
+    /// Returns CAP.SSLPS: pages of 2 MiB in the second stage.
     pub const fn second_stage_2m(&self) -> bool {
         cap::SSLPS.get(&[self.cap]) & sslps::PAGE_2M != 0
     }
-    /// CAP.SSLPS: pages of 1 GiB in the second stage.
+    /// Returns CAP.SSLPS: pages of 1 GiB in the second stage.
     pub const fn second_stage_1g(&self) -> bool {
         cap::SSLPS.get(&[self.cap]) & sslps::PAGE_1G != 0
     }
-    /// CAP.ND: how many domain ids there are.
+    /// Returns CAP.ND: how many domain ids there are.
     pub const fn domains(&self) -> u32 {
         let bits = 4 + 2 * cap::ND.get(&[self.cap]);
         1 << if bits < 16 { bits } else { 16 }
     }
-    /// CAP.ESRTPS: setting the root table pointer empties the caches.
+    /// Returns CAP.ESRTPS: setting the root table pointer empties the caches.
     pub const fn root_pointer_invalidates(&self) -> bool {
         cap::ESRTPS.get(&[self.cap]) != 0
     }
-    /// CAP.MGAW plus 1: the widest input address.
+    /// Returns CAP.MGAW plus 1: the widest input address.
     pub const fn max_guest_bits(&self) -> u8 {
         cap::MGAW.get(&[self.cap]) as u8 + 1
     }
@@ -306,7 +306,7 @@ impl Config {
     pub const fn second_stage_levels(&self, levels: u8) -> bool {
         levels >= 2 && levels <= 6 && cap::SAGAW.get(&[self.cap]) & sagaw::levels(levels) != 0
     }
-    /// The most levels that CAP.SAGAW has, for new tables.
+    /// Returns the most levels that CAP.SAGAW has, for new tables.
     pub const fn deepest_second_stage(&self) -> u8 {
         match cap::SAGAW.get(&[self.cap]) {
             n if n & sagaw::LEVELS_5 != 0 => 5,
@@ -314,23 +314,23 @@ impl Config {
             _ => 3,
         }
     }
-    /// CAP.NFR plus 1: how many fault recording registers there are.
+    /// Returns CAP.NFR plus 1: how many fault recording registers there are.
     pub const fn fault_registers(&self) -> usize {
         cap::NFR.get(&[self.cap]) as usize + 1
     }
-    /// Offset of the first fault recording register (CAP.FRO).
+    /// Returns the offset of the first fault recording register (CAP.FRO).
     pub const fn fault_offset(&self) -> u32 {
         cap::FRO.get(&[self.cap]) as u32 * 16
     }
-    /// Offset of the IOTLB registers: IVA, then IOTLB 8 bytes on (ECAP.IRO).
+    /// Returns the offset of the IOTLB registers: IVA, then IOTLB 8 bytes on (ECAP.IRO).
     pub const fn iotlb_offset(&self) -> u32 {
         ecap::IRO.get(&[self.ecap]) as u32 * 16
     }
-    /// CAP.MAMV: the largest address mask of a page-selective invalidation.
+    /// Returns CAP.MAMV: the largest address mask of a page-selective invalidation.
     pub const fn max_address_mask(&self) -> u8 {
         cap::MAMV.get(&[self.cap]) as u8
     }
-    /// ECAP.PSS plus 1: bits of a PASID.
+    /// Returns ECAP.PSS plus 1: bits of a PASID.
     pub const fn pasid_bits(&self) -> u8 {
         ecap::PSS.get(&[self.ecap]) as u8 + 1
     }

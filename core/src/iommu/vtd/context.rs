@@ -64,19 +64,19 @@ pub struct Context {
 }
 
 impl Context {
-    /// FPD.
+    /// Returns FPD.
     pub fn fpd(&self) -> bool {
         self.words.is_set(sm_context::FPD)
     }
-    /// RID_PASID (scalable mode).
+    /// Returns RID_PASID (scalable mode).
     pub fn rid_pasid(&self) -> u32 {
         self.words.bits(sm_context::RID_PASID) as u32
     }
-    /// The domain id; in scalable mode it is in PASID-table entries.
+    /// Returns the domain id; in scalable mode it is in PASID-table entries.
     pub fn domain(&self) -> Option<u16> {
         (!self.scalable).then(|| self.words.bits(context::DID) as u16)
     }
-    /// May the device send translation and translated requests?
+    /// Returns whether the device may send translation and translated requests.
     pub fn allows_ats(&self) -> bool {
         if self.scalable {
             self.words.is_set(sm_context::DTE)
@@ -100,7 +100,7 @@ pub struct Process {
 }
 
 impl Process {
-    /// The domain id.
+    /// Returns the domain id.
     pub fn domain(&self) -> u16 {
         self.words.bits(pasid::DID) as u16
     }
@@ -109,7 +109,7 @@ impl Process {
 /// PASID-table entries in a table of 4 KiB.
 pub(super) const PASIDS_IN_TABLE: u32 = 64;
 
-/// The levels of the second stage that an AW field means.
+/// Returns the levels of the second stage that an AW field means.
 fn levels(aw: u64) -> u8 {
     2 + aw as u8
 }
@@ -182,7 +182,7 @@ struct Place {
 }
 
 impl Reader<'_> {
-    /// What TTM selects.
+    /// Returns what TTM selects.
     pub fn mode(&self) -> Mode {
         match self.rtaddr.bits(rtaddr::TTM) {
             ttm::LEGACY => Mode::Legacy,
@@ -341,7 +341,7 @@ impl Reader<'_> {
         Ok(context)
     }
 
-    /// The route of a legacy-mode context entry.
+    /// Returns the route of a legacy-mode context entry.
     pub fn legacy_route(&self, context: &Context) -> Route {
         let words = &context.words;
         let kind = if words.bits(context::TT) == tt::PASS_THROUGH { Kind::PassThrough } else { Kind::Second };
@@ -400,7 +400,7 @@ impl Reader<'_> {
         found
     }
 
-    /// Is the PASID inside the directory of the context entry?
+    /// Returns whether the PASID is inside the directory of the context entry.
     pub fn in_directory(&self, context: &Context, pasid: u32) -> bool {
         self.config.quirks.directory_size_ignored || context.in_directory(pasid)
     }
@@ -496,7 +496,7 @@ impl Reader<'_> {
         }
     }
 
-    /// The route of a PASID-table entry.
+    /// Returns the route of a PASID-table entry.
     pub fn scalable_route(&self, process: &Process, id: u32) -> Route {
         let Process { words, fpd } = process;
         let kind = match words.bits(pasid::PGTT) {

@@ -45,7 +45,7 @@ impl About {
     }
 }
 
-/// How the request is refused on the bus (VT-d 7.1.3, the columns by request type).
+/// Returns how the request is refused on the bus (VT-d 7.1.3, the columns by request type).
 fn refusal(code: &FaultCode, kind: RequestKind) -> Refusal {
     match kind {
         RequestKind::Translation { .. } => match code.code {
@@ -62,7 +62,7 @@ fn refusal(code: &FaultCode, kind: RequestKind) -> Refusal {
 }
 
 impl VtdUnit {
-    /// Ends a request in a fault: records it where that is to be, and tells it.
+    /// Ends a request in a fault: writes its record where there is to be one, and traces it.
     pub(super) fn refuse<O: Observer>(&mut self, failure: Failure, about: &About, obs: &mut O) -> Fault {
         let code = failure.code;
         let refusal = refusal(code, about.kind);

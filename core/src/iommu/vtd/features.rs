@@ -24,7 +24,7 @@ pub static PASID_FEATURES: [Feature; 5] = [
     (pasid::EAFE, Config::extended_accessed),
 ];
 
-/// Is a feature switched on that the unit lacks? Such bits are reserved then.
+/// Returns whether a feature is switched on that the unit lacks. Such bits are reserved then.
 pub fn uses_absent(config: &Config, features: &[Feature], words: &[u64]) -> bool {
     features.iter().any(|(field, has)| field.get(words) != 0 && !has(config))
 }

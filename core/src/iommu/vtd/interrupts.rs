@@ -121,7 +121,7 @@ pub fn source_allowed(words: &irte::Words, requester: RequesterId, bus_range_swa
     }
 }
 
-/// An interrupt as a message in compatibility format says.
+/// Returns an interrupt as a message in compatibility format says.
 fn direct(address: u64, data: u32) -> Delivery {
     let words: MessageWords = [address, data.into()];
     Delivery {

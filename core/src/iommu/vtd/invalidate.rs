@@ -1,4 +1,4 @@
-//! Forgetting: what each invalidation takes out of which cache (VT-d 6.5), asked for by register or by queue.
+//! Forgetting: what each invalidation takes out of which cache (VT-d 6.5), requested by register or by queue.
 
 use super::caches::{Index, IotlbEntry, IotlbTag};
 use super::commands::{Command, Contexts, Pages, Processes, Translations};
@@ -40,7 +40,7 @@ static TIMED_OUT: Rule = Rule {
 };
 
 impl Pages {
-    /// Do the pages have a byte of the page of 2^`shift` bytes at `page`?
+    /// Returns whether the pages have a byte of the page of 2^`shift` bytes at `page`.
     fn touch(&self, page: u64, shift: u8) -> bool {
         let bytes = 4096u64.checked_shl(u32::from(self.mask)).unwrap_or(0);
         let first = self.address & !bytes.wrapping_sub(1);
@@ -164,7 +164,7 @@ impl VtdUnit {
         obs.end(Actor::Iommu, Verdict::Ok);
     }
 
-    /// Is the address mask one that CAP.MAMV allows?
+    /// Returns whether the address mask is one that CAP.MAMV allows.
     fn within_mask(&self, which: &Translations) -> bool {
         match which {
             Translations::Pages(_, pages) => pages.mask <= self.config.max_address_mask(),
@@ -179,7 +179,7 @@ impl VtdUnit {
         }
     }
 
-    /// Is the queue on and its tail where a descriptor can end? If not, that is an error of its own.
+    /// Returns whether the queue is on and its tail where a descriptor can end. If not, that is an error of its own.
     fn queue_may_run<O: Observer>(&mut self, obs: &mut O) -> bool {
         let Some((ring, _, tail)) = self.commands() else { return false };
         let inside = ring.wrap(tail) == tail && tail % ring.bytes == 0;
@@ -307,7 +307,7 @@ impl VtdUnit {
         Ok(())
     }
 
-    /// The device answers an invalidation of its TLB, or a time-out is found (ITE).
+    /// Returns the device answers an invalidation of its TLB, or a time-out is found (ITE).
     fn device_tlb<O: Observer>(&mut self, source: u16, obs: &mut O) -> Result<(), Stop> {
         if !self.mute.contains(&source) {
             return Ok(());

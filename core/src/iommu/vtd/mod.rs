@@ -70,7 +70,7 @@ pub struct VtdUnit {
 }
 
 impl VtdUnit {
-    /// A unit as after reset: translation off, caches empty.
+    /// Returns a unit as after reset: translation off, caches empty.
     pub fn new(config: Config) -> Self {
         VtdUnit {
             regs: config.registers(),
@@ -83,12 +83,12 @@ impl VtdUnit {
         }
     }
 
-    /// What the unit can do.
+    /// Returns what the unit can do.
     pub fn config(&self) -> &Config {
         &self.config
     }
 
-    /// What the unit remembers, for views.
+    /// Returns what the unit remembers, for views.
     pub fn caches(&self) -> &Caches {
         &self.caches
     }

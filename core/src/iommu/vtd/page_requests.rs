@@ -1,4 +1,4 @@
-//! Page requests (VT-d 7.4): what a device asks software to make present, through a queue in memory.
+//! Page requests (VT-d 7.4): pages that a device requests software to make present, through a queue in memory.
 
 use super::context::{Failure, Mode, Reader};
 use super::fault_log::About;

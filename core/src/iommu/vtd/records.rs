@@ -1,5 +1,5 @@
 //! What the unit writes for software, as values: fault records (VT-d 11.4, fault recording registers) and page requests
-//! (VT-d 7.4.1). What the unit emits and what the driver parses stand side by side; nothing acts here.
+//! (VT-d 7.4.1). What the unit emits and what the driver parses are side by side; nothing acts here.
 
 use super::spec::commands::page_request;
 use super::spec::faults;

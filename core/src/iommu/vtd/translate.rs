@@ -24,7 +24,7 @@ impl VtdUnit {
         Reader { config: &self.config, rtaddr: self.root, look }
     }
 
-    /// Is this flag of GSTS 1?
+    /// Returns whether this is flag of GSTS 1.
     pub(super) fn is_on(&self, status: Field) -> bool {
         self.regs.of(&GSTS).is_set(status)
     }
@@ -148,7 +148,7 @@ fn translate<O: Observer>(
         Some(caches) if route.kind != Kind::PassThrough => caches,
         _ => return Ok(uncached(walk::translate(config, &route, memory, at, asked, obs)?)),
     };
-    // An answer that grants writes sets dirty bits now: the device will not ask again (VT-d 4.1).
+    // An answer that grants writes sets dirty bits now: the device will not request it again (VT-d 4.1).
     let grants_writes = matches!(request.kind, RequestKind::Translation { no_write: false });
     let look_only = Reader { look: true, ..*reader };
     let tag = |size| IotlbTag::new(config, &route, request.requester, at, size);
@@ -239,7 +239,7 @@ impl traced_cache::Source<Process> for ProcessOf<'_> {
     }
 }
 
-/// Is it a request to the interrupt address range? One with a PASID is not.
+/// Returns whether it is a request to the interrupt address range. One with a PASID is not.
 fn is_interrupt(request: &Request) -> bool {
     request.pasid.is_none() && is_interrupt_address(request.at.raw())
 }
@@ -276,7 +276,7 @@ fn pasid_of(reader: &Reader<'_>, request: &Request, context: &Context) -> Result
     }
 }
 
-/// What the request asks of the tables.
+/// Returns what the request needs of the tables.
 fn want(config: &Config, request: &Request, context: &Context) -> Want {
     match request.pasid {
         Some(tag) => {
@@ -302,7 +302,7 @@ fn given(config: &Config, request: &Request, route: &Route) -> Option<GivenPasid
     })
 }
 
-/// What the walk is asked for: nothing for a translation request, which takes what it gets.
+/// Returns what the walk must allow: nothing for a translation request, which takes what it gets.
 fn asked(request: &Request, want: Want) -> Want {
     match request.kind {
         RequestKind::Translation { .. } => Want { perms: Perms::NONE, ..want },
@@ -321,7 +321,7 @@ fn check_route(route: &Route, request: &Request, want: Want) -> Result<(), Failu
     Ok(())
 }
 
-/// A translated request goes on as it is (VT-d 4.2.3), but not into the interrupt address range.
+/// Returns a translated request goes on as it is (VT-d 4.2.3), but not into the interrupt address range.
 fn translated(request: &Request, route: &Route) -> Result<Reached, Failure> {
     let to = request.at.raw();
     if is_interrupt_address(to) {

@@ -30,7 +30,7 @@ pub struct Reached {
 }
 
 impl Reached {
-    /// What a request of this privilege may do.
+    /// Returns what a request of this privilege may do.
     pub fn rights(&self, want: Want) -> Perms {
         if want.privileged {
             self.supervisor
@@ -48,7 +48,7 @@ pub const INTERRUPT_FIRST: u64 = 0xfee0_0000;
 /// Last address of the interrupt address range.
 pub const INTERRUPT_LAST: u64 = 0xfeef_ffff;
 
-/// Is the address in the interrupt address range?
+/// Returns whether the address is in the interrupt address range.
 pub const fn is_interrupt_address(at: u64) -> bool {
     at >= INTERRUPT_FIRST && at <= INTERRUPT_LAST
 }
@@ -104,7 +104,7 @@ impl Tables for Guest<'_> {
     }
 }
 
-/// The fault code of a second-stage walk that ended badly.
+/// Returns the fault code of a second-stage walk that ended badly.
 fn second_code(
     error: WalkError<SecondStageFault, Never>,
     top: u8,

@@ -25,7 +25,7 @@ pub struct Ept {
 }
 
 impl Ept {
-    /// Four levels, no accessed and dirty flags.
+    /// Returns four levels, no accessed and dirty flags.
     pub const fn four_levels() -> Self {
         Ept { levels: 4, phys_bits: 46, execute_only: true, accessed_dirty: false }
     }

@@ -69,7 +69,7 @@ pub struct Riscv {
 }
 
 impl Riscv {
-    /// First-stage tables as software makes them.
+    /// Returns first-stage tables as software makes them.
     pub const fn first(levels: u8) -> Self {
         Riscv {
             levels,
@@ -82,7 +82,7 @@ impl Riscv {
             frozen: false,
         }
     }
-    /// Second-stage tables as software makes them.
+    /// Returns second-stage tables as software makes them.
     pub const fn second(levels: u8) -> Self {
         Riscv { role: Role::Second, ..Self::first(levels) }
     }
@@ -96,7 +96,7 @@ impl Riscv {
         12 + 9 * self.levels + if self.second_stage() { 2 } else { 0 }
     }
 
-    /// Is the input address one that the tables have a place for? The first stage wants the bits above copied
+    /// Returns whether the input address is one that the tables have a place for. The first stage wants the bits above copied
     /// from the highest one, the second stage wants zeros (RISC-V Privileged 12.4.1, 18.5.1).
     pub const fn accepts(&self, address: u64) -> bool {
         let unused = 64 - self.input_bits() as u32;
@@ -126,12 +126,12 @@ impl Riscv {
     }
 }
 
-/// The address that the PPN field of an entry gives.
+/// Returns the address that the PPN field of an entry gives.
 pub const fn address(raw: u64) -> u64 {
     pte_leaf::PPN.get(&[raw]) << pte_leaf::PPN.shift()
 }
 
-/// The rights in an entry.
+/// Returns the rights in an entry.
 pub const fn rights(raw: u64) -> Perms {
     Perms::when(Perms::R, raw & R != 0)
         .or(Perms::when(Perms::W, raw & W != 0))
@@ -169,7 +169,7 @@ pub struct RiscvState {
 }
 
 impl RiscvState {
-    /// The memory type: 0 PMA, 1 NC, 2 IO.
+    /// Returns the memory type: 0 PMA, 1 NC, 2 IO.
     pub const fn pbmt(&self) -> u8 {
         pte_leaf::PBMT.get(&[self.leaf]) as u8
     }
@@ -184,7 +184,7 @@ impl Format for Riscv {
         self.levels
     }
 
-    /// The root of an x4 table is four pages: two more bits.
+    /// Returns the root of an x4 table is four pages: two more bits.
     #[inline]
     fn index_bits(&self, level: u8) -> u8 {
         if level == self.levels && self.second_stage() {

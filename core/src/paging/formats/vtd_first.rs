@@ -93,7 +93,7 @@ impl Default for FirstStageState {
 }
 
 impl FirstStage {
-    /// Four levels of a host of 46 bits with the settings Linux uses for a user process.
+    /// Returns four levels of a host of 46 bits with the settings Linux uses for a user process.
     pub const fn four_levels() -> Self {
         FirstStage {
             levels: 4,

@@ -61,7 +61,7 @@ impl Default for SecondStageState {
 }
 
 impl SecondStage {
-    /// Four levels of a host of 46 bits, with all page sizes, no accessed and dirty, no quirks.
+    /// Returns four levels of a host of 46 bits, with all page sizes, no accessed and dirty, no quirks.
     pub const fn four_levels() -> Self {
         SecondStage {
             levels: 4,

@@ -44,7 +44,7 @@ pub struct X86 {
 }
 
 impl X86 {
-    /// What a 64-bit kernel runs with, at `levels` levels.
+    /// Returns what a 64-bit kernel runs with, at `levels` levels.
     pub const fn kernel(levels: u8) -> Self {
         X86 {
             levels,
@@ -61,7 +61,7 @@ impl X86 {
     /// The address bits of an entry.
     pub const ADDRESS: u64 = pte::ADDR.mask();
 
-    /// Is `address` canonical: are the bits above the top level copies of the highest translated one?
+    /// Returns whether `address` is canonical: the bits above the top level are copies of the highest translated one.
     pub const fn canonical(&self, address: u64) -> bool {
         let unused = 64 - (12 + 9 * self.levels as u32);
         ((address << unused) as i64 >> unused) as u64 == address

@@ -40,7 +40,7 @@ impl RiscvProgrammer {
         submit(self, hw, &words)
     }
 
-    /// The command for translations of a domain: of a second stage, or of a first stage by PSCID.
+    /// Returns the command for translations of a domain: of a second stage, or of a first stage by PSCID.
     fn of_domain(&self, domains: &Domains, id: DomainId, pages: Option<Napot>) -> Command {
         match domains.is_second(id) {
             true => {
@@ -50,7 +50,7 @@ impl RiscvProgrammer {
         }
     }
 
-    /// The commands for a process's translations: it is tagged with its PSCID, and with the GSCID where it has a
+    /// Returns the commands for a process's translations: it is tagged with its PSCID, and with the GSCID where it has a
     /// second stage; either way it goes.
     fn of_process(
         &self,
@@ -63,7 +63,7 @@ impl RiscvProgrammer {
         [Some(first(None, process, pages)), nested]
     }
 
-    /// The pages of a range; `None` where only all of the address space can be forgotten.
+    /// Returns the pages of a range; `None` where only all of the address space can be forgotten.
     fn napot(&self, range: &AddrRange<Iova>) -> Option<Napot> {
         Some(Napot::covering(range)).filter(|napot| napot.order == 0 || self.config.has(cap::S))
     }

@@ -22,7 +22,7 @@ use crate::trace::Perms;
 const DIRECTORY_WINDOW: u64 = 1 << 40;
 
 impl RiscvProgrammer {
-    /// Where the context of a device is, its directory made as far as it is missing.
+    /// Returns where the context of a device is, its directory made as far as it is missing.
     fn context_place(&mut self, hw: &mut impl Hardware, device: RequesterId) -> DriverResult<PhysAddr> {
         let raw = device.raw() & 0xff_ffff;
         let (index, low) = (self.config.device_index(raw), self.config.last_device_bits());
@@ -39,7 +39,7 @@ impl RiscvProgrammer {
         Ok(table.wrapping_add(index[0] * u64::from(words) * 8))
     }
 
-    /// The words of iosatp for these tables.
+    /// Returns the words of iosatp for these tables.
     fn first_stage(&self, domains: &Domains, to: Attachment) -> DriverResult<Option<(u64, u32)>> {
         Ok(match to {
             Attachment::Domain(id) => {
@@ -70,7 +70,7 @@ impl RiscvProgrammer {
         Ok(())
     }
 
-    /// A page of a device's process directory.
+    /// Returns a page of a device's process directory.
     fn directory_page(
         &mut self,
         hw: &mut impl Hardware,

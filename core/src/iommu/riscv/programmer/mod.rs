@@ -46,7 +46,7 @@ pub struct RiscvProgrammer {
     files: BTreeMap<u16, (u32, u32)>,
 }
 
-/// The value of a queue's base register.
+/// Returns the value of a queue's base register.
 fn base(at: PhysAddr, log2: u32) -> u64 {
     0u64.with_address(queue_base::PPN, at.raw()).with(queue_base::LOG2SZ, u64::from(log2) - 1)
 }

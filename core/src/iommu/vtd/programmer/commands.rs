@@ -40,7 +40,7 @@ impl VtdProgrammer {
         submit(self, hw, &words)
     }
 
-    /// The commands that make the unit forget everything.
+    /// Returns the commands that make the unit forget everything.
     pub(super) fn everything(&self) -> &'static [Command] {
         if self.config.scalable_mode() {
             &[CONTEXTS, PROCESSES, TRANSLATIONS, INTERRUPTS]
@@ -78,7 +78,7 @@ impl VtdProgrammer {
         self.post(hw, &[Command::Interrupts(Some((index, 0)))])
     }
 
-    /// The domain id that a PASID's entries carry: a process without a second stage is in the shared one.
+    /// Returns the domain id that a PASID's entries carry: a process without a second stage is in the shared one.
     fn tagged_with(&self, domain: u16, pasid: u32) -> u16 {
         let mut known = self.pasid_domains.iter().filter(|((_, p), _)| *p == pasid).map(|(_, d)| *d);
         match known.clone().any(|d| d == domain) {

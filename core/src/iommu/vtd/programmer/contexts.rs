@@ -13,7 +13,7 @@ use crate::spec::Bits;
 const RID_PASID: u32 = 0;
 
 impl VtdProgrammer {
-    /// Where the context entry of a device is, its table made if it is missing.
+    /// Returns where the context entry of a device is, its table made if it is missing.
     fn context_place(&mut self, hw: &mut impl Hardware, device: RequesterId) -> DriverResult<PhysAddr> {
         let scalable = self.config.scalable_mode();
         let upper = scalable && device.devfn() >= 0x80;
@@ -111,7 +111,7 @@ impl VtdProgrammer {
         hw.store(&SM_CONTEXT, at, &words)
     }
 
-    /// PDTS: a directory for every PASID the unit takes, else the smallest one.
+    /// Returns PDTS: a directory for every PASID the unit takes, else the smallest one.
     fn directory_size(&self) -> u64 {
         if self.config.pasid() {
             u64::from(self.config.pasid_bits().saturating_sub(13)).min(7)
@@ -275,7 +275,7 @@ impl Contexts for VtdProgrammer {
     }
 }
 
-/// AW of the second-stage tables that the driver makes.
+/// Returns AW of the second-stage tables that the driver makes.
 fn address_width(config: &Config) -> u64 {
     u64::from(second_format(config).levels - 2)
 }

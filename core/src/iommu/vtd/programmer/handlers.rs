@@ -13,7 +13,7 @@ use crate::spec::Bits;
 use alloc::vec::Vec;
 
 impl Records for VtdProgrammer {
-    /// The fault interrupt's handler: each record from FRI on, then the overflow bit.
+    /// Returns the fault interrupt's handler: each record from FRI on, then the overflow bit.
     fn take_faults(&mut self, hw: &mut impl Hardware) -> DriverResult<Vec<FaultRecord>> {
         let mut out = Vec::new();
         let count = self.config.fault_registers();

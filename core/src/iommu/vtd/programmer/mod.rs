@@ -63,7 +63,7 @@ impl VtdProgrammer {
         }
     }
 
-    /// The value of IQA: one page, QS = 0.
+    /// Returns the value of IQA: one page, QS = 0.
     fn queue_base(&self) -> u64 {
         0.with_address(iqa::IQA, self.queue.raw()).with_flag(iqa::DW, self.config.scalable_mode())
     }
@@ -190,7 +190,7 @@ impl Programmer for VtdProgrammer {
     }
 }
 
-/// The second-stage tables that the driver makes.
+/// Returns the second-stage tables that the driver makes.
 fn second_format(config: &Config) -> SecondStage {
     SecondStage {
         levels: config.deepest_second_stage(),

@@ -145,7 +145,7 @@ spec::fault_codes! {
     }
 }
 
-/// The fault reason with this code.
+/// Returns the fault reason with this code.
 pub fn by_code(code: u16) -> Option<&'static FaultCode> {
     ALL.iter().copied().find(|fault| fault.code == code)
 }
@@ -156,7 +156,7 @@ pub const fn is_qualified(code: u16) -> bool {
     matches!(is_always_recorded(code), Some(false))
 }
 
-/// Is it an interrupt fault: the address field of its record holds the interrupt index?
+/// Returns whether it is an interrupt fault: the address field of its record holds the interrupt index.
 pub const fn is_interrupt(code: u16) -> bool {
     code >= 0x20 && code < 0x30
 }
