@@ -13,9 +13,10 @@ const PLACES: [(&str, &str); 4] = [
     ("core/src/explain/logs", "what kernels and emulators print, a reader for each"),
 ];
 
-/// Texts for readers, not decisions: help, key words of a package, what a search finds, samples of logs.
-const PROSE: [&str; 5] = [
+/// Texts, not decisions: help, scenarios that are measured, key words of a package, what a search finds, samples of logs.
+const PROSE: [&str; 6] = [
     "core/src/scenario/words.rs",
+    "tools/limits.mjs",
     "tools/package.mjs",
     "tools/search.mjs",
     "www/src/search/words.ts",
