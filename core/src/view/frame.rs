@@ -1,7 +1,7 @@
 //! Everything that any picture of a run has, as one model: laid out in this frame, nothing moves between steps.
 
 use crate::diagram::model::{ColumnId, End, Model, Place, Point};
-use alloc::vec::Vec;
+use alloc::{collections::BTreeSet, vec::Vec};
 
 /// Adds to `frame` what `model` has and the frame has not, by keys.
 pub fn widen(frame: &mut Model, model: &Model) {
@@ -13,16 +13,15 @@ pub fn widen(frame: &mut Model, model: &Model) {
         });
         columns.push(ColumnId(at as u16));
         let into = &mut frame.columns[at].regions;
-        for region in &column.regions {
-            if !into.iter().any(|r| r.key == region.key) {
-                into.push(region.clone());
-            }
-        }
+        // By a set: a run may have thousands of buffers, and a frame is made of many models.
+        let mut known: BTreeSet<_> = into.iter().map(|r| r.key.clone()).collect();
+        into.extend(column.regions.iter().filter(|r| known.insert(r.key.clone())).cloned());
     }
     let id = |c: ColumnId| columns.get(usize::from(c.0)).copied().unwrap_or(c);
     let end = |e: End| End { at: Point { column: id(e.at.column), ..e.at }, ..e };
+    let mut known: BTreeSet<_> = frame.arrows.iter().map(|a| a.key.clone()).collect();
     for arrow in &model.arrows {
-        if !frame.arrows.iter().any(|a| a.key == arrow.key) {
+        if known.insert(arrow.key.clone()) {
             let mut arrow = arrow.clone();
             (arrow.from, arrow.to) = (end(arrow.from), end(arrow.to));
             frame.arrows.push(arrow);
