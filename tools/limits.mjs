@@ -1,4 +1,4 @@
-// Runs texts that once had no end, or took gigabytes, in the command line tool and in the page, and writes what each takes into
+// Runs texts that once had no end, or took gigabytes, in the command line tool and in the page's module, and writes what each takes into
 // docs/limits.md; then what the budget's checks cost the presets, and when the first of a hundred embeds stands.
 // usage: node tools/limits.mjs [--tool iommu-play] [--speed WITH,WITHOUT], after `./build.sh dist` and a release build of the tool
 // (and of `--example presets_time`, once more with RUSTFLAGS="--cfg iommu_unbudgeted", for the comparison).
@@ -7,7 +7,6 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "n
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { crc32, deflateRawSync } from "node:zlib";
 import { start } from "../tests/browser/browser.mjs";
 import { between, table } from "./report.mjs";
 
@@ -15,8 +14,9 @@ const { values } = parseArgs({
   options: {
     tool: { type: "string", default: "target/release/iommu-play" },
     speed: { type: "string", default: "" },
-    /** Opens only texts whose name has this in the page. */
-    page: { type: "string", default: "" },
+    pkg: { type: "string", default: "target/pkg" },
+    /** Leaves the page with a hundred embeds out. */
+    quick: { type: "boolean", default: false },
   },
 });
 
@@ -84,32 +84,9 @@ async function native(path) {
   return { ms: (ticks * 1000) / TICKS, bytes: peak, said };
 }
 
-/** Keeps the module's memory where it can be asked about. */
-const KEEP = `for (const name of ["instantiate", "instantiateStreaming"]) {
-  const real = WebAssembly[name];
-  WebAssembly[name] = async (...args) => {
-    const made = await real.apply(WebAssembly, args);
-    self.wasmMemory = (made.instance ?? made).exports.memory;
-    return made;
-  };
-}
-`;
-
-async function inPage(site, text) {
-  const page = await site.open({ ready: false, hash: null, serviceWorkers: "block" });
-  await page.context().route("**/worker.js", async (route) => {
-    const response = await route.fetch();
-    await route.fulfill({ response, body: KEEP + (await response.text()) });
-  });
-  const hash = `#1.${deflateRawSync(text).toString("base64url")}.${crc32(text).toString(16).padStart(8, "0")}`;
-  const from = performance.now();
-  await page.goto(site.origin + hash);
-  await page.waitForSelector("html[data-ready]", { timeout: 120_000 });
-  const ms = performance.now() - from;
-  const bytes = await page.workers()[0].evaluate(() => self.wasmMemory.buffer.byteLength);
-  const said = await page.textContent(".message [role=status]");
-  await page.context().close();
-  return { ms, bytes, said };
+/** Runs the page's module on a text, in a process of its own. */
+function wasm(path) {
+  return JSON.parse(execFileSync("node", ["tools/limits-wasm.mjs", values.pkg, path], { encoding: "utf8" }));
 }
 
 /** When the first of a hundred embeds stands, and how many have started by then. */
@@ -142,31 +119,30 @@ function speed(builds) {
 }
 
 const folder = mkdtempSync(join(tmpdir(), "limits-"));
-const site = await start();
+let site = null;
 const rows = [];
 try {
   for (const [name, text] of CASES) {
     const path = join(folder, "case.scn");
     writeFileSync(path, text);
-    const tool = await native(path);
-    const page = name.includes(values.page) ? await inPage(site, text) : null;
+    const [tool, page] = [await native(path), wasm(path)];
     const limit = /more than [^;()\n]*/.exec(tool.said)?.[0];
     const why = limit ?? (tool.said.includes(" 0 failed") ? "runs" : "refused");
-    rows.push([
-      name,
-      seconds(tool.ms),
-      mib(tool.bytes),
-      page ? seconds(page.ms) : "",
-      page ? mib(page.bytes) : "",
-      why.trim(),
-    ]);
+    rows.push([name, seconds(tool.ms), mib(tool.bytes), seconds(page.ms), mib(page.bytes), why.trim()]);
     console.error(rows.at(-1).join(" | "));
   }
-  const embeds = values.page ? null : await hundred(site);
+  const embeds = values.quick ? null : await hundred(await (site = start()));
   const parts = [
     `Measured on ${cpus().length} cores, ${cpus()[0].model.trim()}.`,
     table(
-      ["text", "tool: processor time", "peak memory", "page: until it stands", "WebAssembly memory", "end"],
+      [
+        "text",
+        "tool: processor time",
+        "peak memory",
+        "page's module: processor time",
+        "WebAssembly memory",
+        "end",
+      ],
       rows,
     ),
     ...(embeds
@@ -184,6 +160,6 @@ try {
   for (const page of ["docs/limits.md", "docs/limits.zh.md"])
     writeFileSync(page, between(readFileSync(page, "utf8"), "figures", parts.join("\n\n")));
 } finally {
-  await site.close();
+  await (await site)?.close();
   rmSync(folder, { recursive: true });
 }
