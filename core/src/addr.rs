@@ -2,6 +2,8 @@
 //!
 //! There is no arithmetic across spaces and no conversion between them here: only the thing that converts
 //! (an MMU, EPT, a bridge window, an IOMMU, a device's map) makes an address of another space.
+//!
+//! Touch this when a new address space appears; never add a conversion to spare a caller one.
 
 use core::fmt;
 use core::ops::Range as CoreRange;

@@ -6,6 +6,8 @@
 //! frame that stood at a page before ([`Memory::frame_at`], [`Memory::place_frame`]).
 //!
 //! Regions can be made to fail ([`Memory::fail`]), as holes, protected memory or bad memory do.
+//!
+//! Only storage is here: who may read or write, and what is recorded of it, is decided by callers.
 
 use crate::addr::{AddrRange, Address, PhysAddr, RequesterId};
 use crate::spec::{Localized, Phrase};

@@ -19,7 +19,8 @@ fn the_howto_picture_with_actual_numbers() {
     let writes = |s: &Step| matches!(s.event, Event::Begin(Scope::Transfer { want: Perms::W, .. }));
     let at = trace.steps().iter().position(writes).expect("a transfer");
     cursor.seek(trace, at);
-    let model = picture(&run.machine, trace, &mut cursor, Phrase::default());
+    let model =
+        picture(&iommu_core::machine::Record::of(&run.machine), trace, &mut cursor, Phrase::default());
     let drawn = text(&layout(&model, None, &Options { width: 92, ..Options::default() }), Charset::Ascii);
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
         std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/howto.txt"), &drawn)

@@ -3,6 +3,8 @@
 //!
 //! The ancestor is the figure of Linux's DMA-API-HOWTO: a column for each address space, boxes for regions,
 //! arrows for mappings with letters at both ends, the CPU at the left, devices at the right.
+//!
+//! What is drawn, and where, is changed here; nothing here may know of a machine, a trace or a scenario.
 
 pub mod layout;
 pub mod model;

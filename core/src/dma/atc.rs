@@ -1,7 +1,7 @@
 //! A device's own TLB: the translations that ATS answered, kept until the IOMMU takes them back
 //! (address translation cache; PCIe 6.0 chapter 10).
 //!
-//! Whatever is here is used without asking the IOMMU again: a device that is not told of an unmapping goes on
+//! Whatever is here is used without asking the IOMMU again: a device that is not notified of an unmapping goes on
 //! writing to memory that is someone else's by now.
 
 use crate::addr::{AddrRange, Address, Iova, PageSize, Pasid, PhysAddr, RequesterId};
@@ -70,7 +70,7 @@ impl Atc {
     }
 
     /// The physical address of `at`, if a kept translation allows the access. `now` says what the IOMMU's tables
-    /// would answer at this moment: where that differs, the use of a stale entry is told as one.
+    /// would answer at this moment: where that differs, the use of a stale entry is recorded as one.
     pub fn find<O: Observer>(
         &mut self,
         pasid: Option<Pasid>,

@@ -389,7 +389,7 @@ impl Engine {
         }
     }
 
-    /// Moves one block at once, outside the registers: what the engine does, without its being told how.
+    /// Moves one block at once, outside the registers: what the engine does, without being programmed.
     /// The bytes moved, and why not more.
     pub fn transfer<B: Bus>(&mut self, bus: &mut B, block: &Block) -> (u64, Option<Stop>) {
         (self.moved, self.stopped) = (0, 0);
@@ -456,7 +456,7 @@ impl Engine {
                 bus.take(inside, &mut data);
                 let access = Access { at, bytes, pasid: block.pasid, limit };
                 match bus.write(&access, &data) {
-                    // A write has no completion. Ours is told by an error message of the root port and stops,
+                    // A write has no completion. Ours is notified by an error message of the root port and stops,
                     // unless it is to be as blind as most devices are.
                     Err(BusError::Status(_)) if u64::from(self.control).is_set(control::BLIND) => {
                         sent = false

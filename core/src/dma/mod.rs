@@ -8,6 +8,8 @@
 //! A device with ATS keeps translations of its own ([`atc`]).
 //!
 //! The register layout is our own: engines have no standard one. What happens on the bus is PCI Express.
+//!
+//! The engine's own behaviour is changed here; it sees nothing of host memory, but asks its [`Bus`].
 
 pub mod atc;
 pub mod burst;
@@ -33,7 +35,7 @@ pub struct Access {
     pub bytes: u32,
     /// For which process.
     pub pasid: Option<PasidPrefix>,
-    /// The largest packet: of payload for a write, of what is asked for in a read.
+    /// The largest packet: of payload for a write, of what is requested in a read.
     pub limit: u32,
 }
 

@@ -6,7 +6,8 @@ use super::ending::place::Places;
 use super::ending::{bytes, count, thousands};
 use super::who::{self, Cast};
 use crate::addr::{PhysAddr, Space};
-use crate::machine::{Done, Machine};
+use crate::machine::history::Cursor;
+use crate::machine::{Done, Record};
 use crate::scenario::presets::checks::{Ask, AskAbout};
 use crate::spec::Phrase;
 use crate::trace::{Event, InterruptKind, Scope, Trace};
@@ -34,8 +35,10 @@ pub struct Check {
 
 /// A run, to be asked about.
 pub struct Asked<'a> {
-    /// The machine at its end.
-    pub machine: &'a Machine,
+    /// What it left beside its trace.
+    pub record: &'a Record,
+    /// Makes a cursor of its trace.
+    pub cursor: &'a dyn Fn() -> Cursor,
     /// What it did.
     pub trace: &'a Trace,
     /// The names, with what came of each operation.
@@ -87,7 +90,7 @@ impl Asked<'_> {
     }
 
     fn place(&self, done: &Done) -> Option<Check> {
-        let places = Places::new(self.machine);
+        let places = Places::new(self.record, self.trace, self.cursor);
         let nowhere = Phrase::new("nowhere", "哪儿也没到");
         let found = self.where_it_is(done, &places);
         let mut choices = Vec::new();
@@ -99,7 +102,7 @@ impl Asked<'_> {
         let used = self.used(done)?;
         let end = done.steps.end;
         // The number taken for a physical address.
-        let ram = |at: u64| self.machine.hw.map.find(PhysAddr::new(at)).is_some();
+        let ram = |at: u64| self.record.at(end).map().find(PhysAddr::new(at)).is_some();
         if here != Some(PhysAddr::new(used.raw)) && ram(used.raw) {
             let space = who::space(used.space);
             choices.push(Choice {
@@ -112,7 +115,7 @@ impl Asked<'_> {
             });
         }
         // What a guest means by the number.
-        for vm in &self.machine.sw.vms {
+        for vm in self.record.at(end).vms() {
             let Some(at) = vm.place(used.raw) else { continue };
             if here != Some(at) {
                 choices.push(Choice {
@@ -142,7 +145,7 @@ impl Asked<'_> {
             }
         }
         // Buffers that one could think of.
-        for buffer in self.machine.sw.buffers.iter().filter(|b| b.born <= end) {
+        for buffer in self.record.at(end).made_buffers() {
             let Some((at, _)) = buffer.pieces.first().filter(|(at, _)| Some(*at) != here) else { continue };
             let by = self.cast.ending(done.steps.start)?.text.clone();
             choices.push(Choice {
@@ -166,7 +169,7 @@ impl Asked<'_> {
             });
         }
         // Where there is little else to choose from (of four, the first ones are kept): the device that is there.
-        if let Some(device) = self.machine.hw.devices.first() {
+        if let Some(device) = self.record.at(end).devices().first() {
             let by = self.cast.ending(done.steps.start)?.text.clone();
             let name = &device.name;
             choices.push(Choice {
@@ -197,7 +200,7 @@ impl Asked<'_> {
     fn used(&self, done: &Done) -> Option<crate::addr::AnyAddr> {
         self.trace.steps()[done.steps.clone()].iter().find_map(|s| match s.event {
             Event::Begin(Scope::Transfer { at, .. }) => {
-                let iova = at.space == Space::Bus && self.machine.iommu_on();
+                let iova = at.space == Space::Bus && self.record.at(0).iommu_on();
                 Some(if iova { crate::addr::AnyAddr { space: Space::Iova, ..at } } else { at })
             }
             Event::Begin(Scope::CpuAccess { at, .. }) => Some(at),
@@ -415,8 +418,13 @@ mod tests {
             let text = by_name(about.name).unwrap().text;
             let run = crate::machine::run(text).unwrap();
             let cast = Cast::of_run(&run, text);
-            let asked =
-                Asked { machine: &run.machine, trace: &run.machine.trace, cast: &cast, done: &run.done };
+            let asked = Asked {
+                record: &Record::of(&run.machine),
+                cursor: &|| Cursor::at_end(run.machine.memories(), &run.machine.trace),
+                trace: &run.machine.trace,
+                cast: &cast,
+                done: &run.done,
+            };
             let check = asked.check(about).unwrap_or_else(|| panic!("{}", about.name));
             assert!((3..=4).contains(&check.choices.len()), "{}: {:?}", about.name, check.choices);
             assert_eq!(check.choices.iter().filter(|c| c.right).count(), 1, "{}", about.name);

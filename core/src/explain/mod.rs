@@ -1,5 +1,7 @@
 //! What happened, in words: a step as a sentence ([`step`]), an operation's result ([`ending`]), a packet field by field ([`packet`]), the scopes a
 //! step is inside ([`scopes`]); the architectures' words for one idea ([`terms`]); fault logs of real machines read and explained ([`logs`]).
+//!
+//! Sentences are changed here, in both languages; nothing here may decide what happened: it reads the trace.
 
 pub mod check;
 pub mod ending;

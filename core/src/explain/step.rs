@@ -12,9 +12,12 @@ use crate::trace::{
 use alloc::{format, string::String, vec::Vec};
 
 /// What a step means for the reader, so that a view can give it a sign and a colour.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "camelCase"))]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(rename_all = "camelCase", rename = "PageTone"))]
 pub enum Tone {
     /// It goes on.
+    #[default]
     Plain,
     /// Something was found, allowed or delivered.
     Good,
@@ -23,6 +26,8 @@ pub enum Tone {
     /// A cache still says what the tables no longer do.
     Stale,
     /// Something was refused or faulted.
+    #[cfg_attr(feature = "serde", serde(rename = "fault"))]
+    #[cfg_attr(feature = "ts", ts(rename = "fault"))]
     Refused,
     /// Something is forgotten.
     Invalidate,

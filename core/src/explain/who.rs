@@ -1,9 +1,9 @@
 //! Who and what a trace speaks of, by the names a reader knows.
 
-use super::ending::{endings, Ending};
+use super::ending::kind::Ending;
 use crate::addr::{RequesterId, Space};
 use crate::iommu::Architecture;
-use crate::machine::{Machine, Run};
+use crate::machine::Machine;
 use crate::spec::{Phrase, Text};
 use crate::trace::{Actor, Stage};
 use alloc::{format, string::String, vec::Vec};
@@ -30,12 +30,6 @@ impl Cast {
             architecture: machine.architecture,
             endings: Vec::new(),
         }
-    }
-    /// The names, and what came of each operation of a machine whose trace is still its own.
-    pub fn of_run(run: &Run, text: &str) -> Self {
-        let mut cast = Cast::of(&run.machine, text);
-        cast.endings = endings(&run.machine, &run.machine.trace, &cast, &run.scenario, &run.done);
-        cast
     }
     /// What came of the operation that a step is in.
     pub fn ending(&self, step: usize) -> Option<&Ending> {

@@ -8,6 +8,7 @@ use crate::addr::{AddrRange, Iova, PageSize, Pasid, PhysAddr, RequesterId};
 use crate::memory::Memory;
 use crate::paging::builder::Mapping;
 use crate::paging::leaves::Leaves;
+use crate::spec::Register;
 use crate::trace::Observer;
 use alloc::vec::Vec;
 
@@ -92,6 +93,7 @@ impl Unit for AnyIommu {
         fn translate<O>(self: &mut Self, memory: &mut Memory, request: &Request, obs: &mut O) -> Outcome;
         fn peek(self: &Self, memory: &mut Memory, request: &Request) -> Outcome;
         fn page_request<O>(self: &mut Self, memory: &mut Memory, request: &PageRequest, obs: &mut O) -> bool;
+        fn restore(self: &mut Self, register: &'static Register, offset: u32, value: u64);
     }
 }
 

@@ -17,6 +17,12 @@ pub trait Unit: Registers {
     /// how the use of a stale entry is known.
     fn peek(&self, memory: &mut Memory, request: &Request) -> Outcome;
 
+    /// Sets a register to a value that a trace recorded, with what the unit latches of it, and does nothing else: so a view
+    /// brings a unit as after reset to a position of the trace.
+    fn restore(&mut self, register: &'static Register, offset: u32, value: u64) {
+        self.file_mut().put(offset, register.bytes, value);
+    }
+
     /// Takes a page request from a device into the page request queue. `false`: it could not be queued, and the unit
     /// answered it itself.
     fn page_request<O: Observer>(&mut self, memory: &mut Memory, request: &PageRequest, obs: &mut O) -> bool;

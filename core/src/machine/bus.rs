@@ -1,10 +1,10 @@
 //! What a device's request meets: ports and switches, the root complex, the IOMMU, memory or another device.
 
-use super::own::Stream;
 use super::{Device, Hardware};
 use crate::addr::{AddrRange, BusAddr, Pasid, PhysAddr, RequesterId};
 use crate::dma::{Access, Bus, BusError, Inside};
 use crate::iommu::{Outcome, PasidTag, Refusal, Request, RequestKind, Unit};
+use crate::machine::device_memory::Stream;
 use crate::memory::{MemError, Memory};
 use crate::os::cache::CpuCache;
 use crate::platform::interrupts::{Controller, Message};
@@ -186,7 +186,7 @@ impl DeviceBus<'_> {
                 };
                 match iommu.translate(self.memory, &request, self.trace) {
                     Outcome::Memory(t) | Outcome::Answer(t) => t.to,
-                    // The unit has told of the interrupt itself.
+                    // The unit has recorded the interrupt itself.
                     Outcome::Interrupt(_) => return Ok(None),
                     Outcome::Fault(fault) => {
                         return Err(match fault.refusal {
@@ -197,7 +197,7 @@ impl DeviceBus<'_> {
                 }
             }
             _ => {
-                // With no remapping, a write to the range is an interrupt as it stands: local APICs listen on the
+                // With no remapping, a write to the range is an interrupt as it is: local APICs listen on the
                 // bus (SDM 3A 11.11), interrupt files are in physical memory (AIA 3.5).
                 if let (Controller::LocalApic, Some(data)) = (self.hw.interrupts, data) {
                     if self.interrupt(at.raw(), data) {
@@ -348,7 +348,7 @@ impl DeviceBus<'_> {
     /// An interrupt message: a write of four bytes.
     pub fn message(&mut self, at: BusAddr, data: u32) {
         let bytes = data.to_le_bytes();
-        // Whatever becomes of it, a device that writes is never told.
+        // Whatever becomes of it, a device that writes is never notified.
         let _ = self.packet(at, None, Payload::Write(&bytes));
     }
 }

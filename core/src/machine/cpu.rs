@@ -1,14 +1,15 @@
 //! What a CPU's access meets: the MMU, the cache, then RAM, a bridge window and a device behind it, or a port.
 
 use super::bus::{DeviceBus, Manner};
-use super::content::Content;
-use super::own::Stream;
 use super::software::Owner;
 use super::Machine;
 use crate::addr::{
     Address, AnyAddr, BusAddr, GuestPhysAddr, PhysAddr, PortAddr, RequesterId, Space, VirtAddr,
 };
 use crate::iommu::Unit;
+use crate::machine::device_memory::Stream;
+use crate::machine::ops::content::Content;
+use crate::machine::record::ConfigWrite;
 use crate::memory::{MemError, FRAME};
 use crate::mmu::fault::MmuFault;
 use crate::mmu::AddressSpace;
@@ -61,7 +62,7 @@ impl Machine {
         }
     }
 
-    /// Translates one access within a page, with everything that is told of it.
+    /// Translates one access within a page, and records everything about it.
     fn cpu_physical(&mut self, access: &Access, at: AnyAddr) -> Result<PhysAddr, CpuError> {
         match (at.space, access.owner) {
             (Space::Virtual, owner) => {
@@ -293,7 +294,7 @@ impl Machine {
                 self.run_engine(index);
             }
         } else {
-            // A write is posted: that it could not be kept is told, but to nobody on the bus.
+            // The loss is recorded in the trace; a posted write reports no error on the bus.
             let _ = device.own_write(device.behind(bar, offset), data, &mut self.trace);
         }
     }
@@ -412,6 +413,13 @@ impl Machine {
                 let value = match write {
                     Some(value) => {
                         config.write(offset, bytes, value);
+                        self.config_writes.push(ConfigWrite {
+                            at: self.trace.len(),
+                            node,
+                            offset,
+                            bytes,
+                            value,
+                        });
                         value
                     }
                     None => config.read(offset, bytes),

@@ -2,35 +2,27 @@
 //!
 //! * [`mod@build`]: declarations -> [`Machine`]
 //! * [`mod@run`]: operations and expectations, one after another -> [`Run`]
-//! * [`bus`]: what a device's request meets; [`cpu`]: what a CPU's access meets; [`own`]: a device's own memory
-//! * [`memory_ops`], [`cpu_ops`], [`device_ops`], [`ats_ops`], [`dma_api`], [`iommu_ops`], [`mapping_ops`], [`unit_ops`],
-//!   [`entry_ops`]: the operations
-//! * [`content`]: the bytes that a scenario names
-//! * [`outcome`]: what an operation came to, from the trace; [`expect`]: the expectations
-//! * [`history`]: the state at any step
+//! * [`bus`]: what a device's request meets; [`cpu`]: what a CPU's access meets; [`device_memory`]: a device's own memory
+//! * [`ops`]: the operations; [`resolve`]: the address that a name stands for
+//! * [`check`]: what an operation came to, from the trace, and the expectations
+//! * [`software`]: what software has set up; [`layout`]: how RAM is divided
+//! * [`history`] and [`mod@record`]: the state at any step, for views
+//!
+//! An operation is added here; what hardware or an operating system does in it belongs to their rooms, and nothing here may know
+//! how it is shown.
 
-pub mod ats_ops;
 pub mod build;
 pub mod bus;
-pub mod content;
+pub mod check;
 pub mod cpu;
-pub mod cpu_ops;
-pub mod device_ops;
-pub mod dma_api;
-pub mod entry_ops;
-pub mod expect;
+pub mod device_memory;
 pub mod history;
-pub mod iommu_ops;
 pub mod layout;
-pub mod mapping_ops;
-pub mod memory_ops;
-pub mod names;
-pub mod outcome;
-pub mod own;
-pub mod packets;
+pub mod ops;
+pub mod record;
+pub mod resolve;
 pub mod run;
 pub mod software;
-pub mod unit_ops;
 
 use crate::addr::{BusAddr, RequesterId};
 use crate::dma::atc::Atc;
@@ -46,8 +38,9 @@ use crate::scenario::ast::Policy;
 use crate::scenario::{Problem, Span};
 use crate::spec::Localized;
 use crate::trace::Trace;
-use alloc::{string::String, vec::Vec};
+use alloc::{boxed::Box, string::String, vec::Vec};
 
+pub use record::{Record, Snapshot};
 pub use run::{run, Check, Done, Run};
 pub use software::Software;
 
@@ -151,6 +144,10 @@ pub struct Machine {
     pub memory: Memory,
     /// The hardware.
     pub hw: Hardware,
+    /// The hardware as it was before the first step, for views.
+    pub wired: Box<Hardware>,
+    /// What was written to configuration space.
+    pub config_writes: Vec<record::ConfigWrite>,
     /// The software.
     pub sw: Software,
     /// What it did.
@@ -162,7 +159,7 @@ impl Machine {
     pub fn iommu_on(&self) -> bool {
         self.hw.iommu.is_some() && self.policy != Policy::Off
     }
-    /// All memory, as it stands at the end.
+    /// All memory, as it is at the end.
     pub fn memories(&self) -> Memories {
         let own = self.hw.devices.iter().map(|d| (d.requester, d.memory.clone())).collect();
         Memories { host: self.memory.clone(), own }
@@ -180,7 +177,7 @@ impl Machine {
     pub fn device_at(&self, node: NodeId) -> Option<usize> {
         self.hw.devices.iter().position(|d| d.node == node)
     }
-    /// The bus address of a BAR as it stands in configuration space.
+    /// The bus address of a BAR as configuration space has it.
     pub fn bar(&self, device: usize, index: u8) -> Option<(BusAddr, u64)> {
         let node = self.hw.devices.get(device)?.node;
         let bar = self.hw.topology.node(node).config.bar(index)?;

@@ -1,10 +1,10 @@
 //! Runs a scenario to its end: operations in order, each followed by its expectations.
 
 use super::build::build;
-use super::outcome::{Counts, Outcome};
-use super::packets::PacketIndex;
 use super::Machine;
 use crate::budget::{Budget, Exhausted, Limits};
+use crate::machine::check::outcome::{Counts, Outcome};
+use crate::machine::check::packets::PacketIndex;
 use crate::os;
 use crate::scenario::ast::{Operation, Scenario};
 use crate::scenario::outline::{self, Action, Outline};
@@ -224,7 +224,7 @@ impl Runner {
                 let error = match result {
                     Ok(()) => None,
                     Err(Stop::Os(error)) => Some(error),
-                    // What was refused for the budget is told below.
+                    // What was refused for the budget is reported below.
                     Err(Stop::Problem(_)) if machine.trace.exhausted().is_some() => None,
                     Err(Stop::Problem(problem)) => return Err(problem),
                 };

@@ -1,12 +1,13 @@
 //! What software has set up: address spaces, buffers, domains, names.
 
-use crate::addr::{AddrRange, BusAddr, GuestPhysAddr, Pasid, PhysAddr, VirtAddr};
-use crate::iommu::{DomainId, ProcessTables};
+use crate::addr::{AddrRange, BusAddr, GuestPhysAddr, Iova, Pasid, PhysAddr, VirtAddr};
+use crate::iommu::{DomainId, DomainKind, ProcessTables};
 use crate::mmu::arch::layout;
 use crate::mmu::{AddressSpace, Guest};
 use crate::os::cache::CpuCache;
-use crate::os::dma::{Direction, SgList};
+use crate::os::dma::{Direction, DmaApi, SgList};
 use crate::os::pages::Pages;
+use crate::os::sva::Sva;
 use crate::paging::any::{CpuTables, GuestTables};
 use crate::paging::FrameAlloc;
 use crate::scenario::ast::AllocKind;
@@ -46,7 +47,7 @@ pub struct Process {
 pub struct Vm {
     /// Its name.
     pub name: String,
-    /// Its RAM as it believes.
+    /// Its RAM, at guest-physical addresses.
     pub ram: AddrRange<GuestPhysAddr>,
     /// Where that RAM is.
     pub at: PhysAddr,
@@ -87,7 +88,7 @@ impl Vm {
 #[derive(Clone, Debug)]
 pub struct Domain {
     /// Steps of the trace when it was made.
-    pub born: usize,
+    pub(in crate::machine) born: usize,
     /// Its name.
     pub name: String,
     /// What it is to the IOMMU.
@@ -112,7 +113,7 @@ pub enum DomainRef {
 #[derive(Clone, Debug)]
 pub struct Buffer {
     /// Steps of the trace when it was made.
-    pub born: usize,
+    pub(in crate::machine) born: usize,
     /// Its name.
     pub name: String,
     /// How many bytes.
@@ -128,7 +129,7 @@ pub struct Buffer {
     /// Its memory was given back.
     pub freed: bool,
     /// Steps of the trace when that was.
-    pub died: usize,
+    pub(in crate::machine) died: usize,
 }
 
 /// What lies behind up to `len` bytes of pieces from byte `offset` on: each part's address and length, in order.
@@ -169,7 +170,7 @@ impl Buffer {
 #[derive(Clone, Debug)]
 pub struct Handle {
     /// Steps of the trace when it was made.
-    pub born: usize,
+    pub(in crate::machine) born: usize,
     /// Its name.
     pub name: String,
     /// For which device.
@@ -185,7 +186,7 @@ pub struct Handle {
     /// It is mapped still.
     pub live: bool,
     /// Steps of the trace when it was unmapped.
-    pub died: usize,
+    pub(in crate::machine) died: usize,
     /// From `dma_alloc_coherent`.
     pub coherent: bool,
     /// The list, from `dma_map_sg`.
@@ -220,7 +221,7 @@ impl Handle {
 #[derive(Clone, Debug)]
 pub struct Remap {
     /// Steps of the trace when it was made.
-    pub born: usize,
+    pub(in crate::machine) born: usize,
     /// Its name.
     pub name: String,
     /// Where the kernel sees it.
@@ -248,6 +249,56 @@ pub enum Named {
     Handle(usize),
     /// An `ioremap`ped range.
     Remap(usize),
+}
+
+/// A device was attached to a host domain, or to none.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Attached {
+    /// Steps of the trace when it was.
+    pub at: usize,
+    /// The device.
+    pub device: usize,
+    /// The domain that its requests without PASID meet.
+    pub domain: Option<DomainId>,
+}
+
+/// A PASID was bound to a process, or to none.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Bound {
+    /// Steps of the trace when it was.
+    pub at: usize,
+    /// The device.
+    pub device: usize,
+    /// The PASID.
+    pub pasid: Pasid,
+    /// The process.
+    pub process: Option<usize>,
+}
+
+/// A thing was given a name.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Naming {
+    /// Steps of the trace when it was.
+    pub at: usize,
+    /// The name.
+    pub name: String,
+    /// What it stands for from then on.
+    pub named: Named,
+}
+
+/// The DMA API and what belongs to it.
+#[derive(Clone, Debug)]
+pub struct DmaState {
+    /// The API.
+    pub api: DmaApi,
+    /// Which PASIDs are bound to which processes' tables.
+    pub sva: Sva,
+    /// The stage that the kernel's own domains use.
+    pub kind: DomainKind,
+    /// Ranges that `unmap` took out of a named domain and lazy mode has not invalidated yet.
+    pub pending: Vec<(DomainId, AddrRange<Iova>)>,
+    /// How many of them wait before one invalidation.
+    pub flush_after: u64,
 }
 
 /// All software.
@@ -279,10 +330,14 @@ pub struct Software {
     pub attached: Vec<Option<DomainId>>,
     /// For each device, what it was attached to last, as the scenario says it; none: the default domain.
     pub attached_to: Vec<Option<String>>,
-    /// Who was attached to what, when: device, steps of the trace, host domain.
-    pub attachments: Vec<(usize, usize, Option<DomainId>)>,
     /// Bindings of PASIDs: device, PASID, process.
     pub bound: Vec<(usize, Pasid, usize)>,
+    /// Who was attached to what, in order.
+    pub(in crate::machine) attachments: Vec<Attached>,
+    /// What PASIDs were bound to, in order.
+    pub(in crate::machine) bindings: Vec<Bound>,
+    /// What was named, in order.
+    pub(in crate::machine) namings: Vec<Naming>,
     /// Page requests taken so far.
     pub page_requests: u64,
     /// Where the next `vmalloc` or `ioremap` range goes.
@@ -290,7 +345,7 @@ pub struct Software {
     /// The CPU's data cache, as devices that do not snoop see it.
     pub cache: CpuCache,
     /// The DMA API and what the machine keeps with it.
-    pub dma: super::dma_api::DmaState,
+    pub dma: DmaState,
 }
 
 impl Software {
@@ -303,10 +358,10 @@ impl Software {
     pub fn kernel_va(&self, at: PhysAddr) -> VirtAddr {
         VirtAddr::new(layout(&self.kernel.format).direct_map.wrapping_add(at.raw()))
     }
-    /// The host domain that a device's requests without PASID met at a position of the trace.
-    pub fn domain_at(&self, device: usize, position: usize) -> Option<DomainId> {
-        let of = |a: &&(usize, usize, Option<DomainId>)| a.0 == device && a.1 <= position;
-        self.attachments.iter().rev().find(of).and_then(|a| a.2)
+    /// Gives a name after `at` steps of the trace.
+    pub(in crate::machine) fn name(&mut self, at: usize, name: &str, named: Named) {
+        self.names.insert(name.into(), named);
+        self.namings.push(Naming { at, name: name.into(), named });
     }
     /// A guest's own tables for a device, as a CPU's address space: they are walked the same way.
     pub fn guest_space(&self, vm: usize, root: u64) -> AddressSpace {

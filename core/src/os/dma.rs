@@ -33,9 +33,10 @@ use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
 use flush::Waiting;
 
 /// Which way the data goes.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Direction {
     /// The device reads memory.
+    #[default]
     ToDevice,
     /// The device writes memory.
     FromDevice,
@@ -253,7 +254,7 @@ impl DmaApi {
     pub fn iova(&self, device: RequesterId) -> Option<&IovaSpace> {
         self.groups.get(&self.devices.get(&device)?.info.group).map(|g| &g.iova)
     }
-    /// What `CONFIG_DMA_API_DEBUG` would have said since this was last asked.
+    /// What `CONFIG_DMA_API_DEBUG` would have said since the last call.
     pub fn take_warnings(&mut self) -> Vec<String> {
         core::mem::take(&mut self.warnings)
     }

@@ -20,7 +20,7 @@ const KEPT: usize = 254;
 /// Why no range was given.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct NoIova {
-    /// The pages asked for, as rounded.
+    /// The pages requested, as rounded.
     pub pages: u64,
     /// The last address allowed.
     pub limit: u64,

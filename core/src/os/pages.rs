@@ -17,16 +17,16 @@ pub const SCATTERED: u64 = 192;
 pub enum NoPages {
     /// Not so much is free, or not in one piece, between these addresses.
     Full {
-        /// Bytes asked for.
+        /// Bytes requested.
         bytes: u64,
         /// The first address allowed.
         from: u64,
         /// The last address allowed.
         to: u64,
     },
-    /// The place asked for is not RAM.
+    /// The requested place is not RAM.
     NotRam(AddrRange<PhysAddr>),
-    /// The place asked for is in use.
+    /// The requested place is in use.
     InUse(AddrRange<PhysAddr>),
 }
 

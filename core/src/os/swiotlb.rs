@@ -16,7 +16,7 @@ pub const SEGMENT: usize = 128;
 /// The pool has no room.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Full {
-    /// Bytes asked for.
+    /// Bytes requested.
     pub bytes: u64,
     /// Slots of the pool.
     pub total: usize,

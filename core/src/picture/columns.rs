@@ -12,34 +12,32 @@ use alloc::{format, string::String, vec::Vec};
 
 impl Painter<'_> {
     pub(super) fn columns(&mut self) {
-        let sw = &self.machine.sw;
+        let now = self.now;
         let mut wanted: Vec<Col> = Vec::new();
-        let kernel =
-            sw.buffers.iter().any(|b| b.owner == Owner::Kernel && b.va.is_some()) || !sw.remaps.is_empty();
-        if kernel {
+        let topology = now.topology();
+        if now.uses_kernel_addresses() {
             wanted.push(Col::Virtual(Owner::Kernel));
         }
-        wanted.extend((0..sw.processes.len()).map(|i| Col::Virtual(Owner::Process(i))));
-        wanted.extend((0..sw.vms.len()).map(Col::Guest));
+        wanted.extend((0..now.processes().len()).map(|i| Col::Virtual(Owner::Process(i))));
+        wanted.extend((0..now.vms().len()).map(Col::Guest));
         wanted.push(Col::Physical);
-        let hw = &self.machine.hw;
-        let first = (0..hw.devices.len()).find_map(|d| self.domain(d));
-        if !hw.devices.is_empty() || !hw.bridge.windows().is_empty() {
+        let first = (0..now.devices().len()).find_map(|d| self.domain(d));
+        if !now.devices().is_empty() || !now.bridge().windows().is_empty() {
             wanted.push(Col::Bus);
         }
-        for device in 0..hw.devices.len() {
+        for device in 0..now.devices().len() {
             if let Some(domain) = self.domain(device).filter(|d| Some(*d) != first) {
                 if !wanted.contains(&Col::Domain(domain)) && wanted.len() < 9 {
                     wanted.push(Col::Domain(domain));
                 }
             }
         }
-        let mapped = |d: &usize| !hw.devices[*d].engine.map().lines().is_empty();
-        wanted.extend((0..hw.devices.len()).filter(mapped).map(Col::Device));
-        let io = hw
-            .devices
+        let mapped = |d: &usize| !now.devices()[*d].engine.map().lines().is_empty();
+        wanted.extend((0..now.devices().len()).filter(mapped).map(Col::Device));
+        let io = now
+            .devices()
             .iter()
-            .any(|d| hw.topology.node(d.node).config.bars().iter().any(|b| b.kind == BarKind::Io));
+            .any(|d| topology.node(d.node).config.bars().iter().any(|b| b.kind == BarKind::Io));
         if io {
             wanted.push(Col::Ports);
         }
@@ -49,13 +47,12 @@ impl Painter<'_> {
     }
 
     pub(super) fn add_column(&mut self, col: Col) {
-        let sw = &self.machine.sw;
-        let hw = &self.machine.hw;
-        let translated = self.machine.iommu_on();
+        let now = self.now;
+        let translated = now.iommu_on();
         let (key, space, title, owner) = match col {
             Col::Virtual(Owner::Process(i)) => {
-                let p = &sw.processes[i];
-                let pasid = sw.bound.iter().any(|b| b.2 == i);
+                let p = &now.processes()[i];
+                let pasid = now.uses_pasid(i);
                 let owner = if pasid {
                     Phrase::same(format!("{}, PASID {}", p.name, p.pasid))
                 } else {
@@ -70,10 +67,10 @@ impl Painter<'_> {
                 Phrase::new("kernel", "内核"),
             ),
             Col::Guest(i) => (
-                format!("gpa:{}", sw.vms[i].name),
+                format!("gpa:{}", now.vms()[i].name),
                 Space::GuestPhysical,
                 Phrase::new("guest-physical address", "客户机物理地址"),
-                Phrase::same(sw.vms[i].name.clone()),
+                Phrase::same(now.vms()[i].name.clone()),
             ),
             Col::Physical => (
                 String::from("pa"),
@@ -82,7 +79,7 @@ impl Painter<'_> {
                 Phrase::default(),
             ),
             Col::Bus => {
-                let title = if translated && self.machine.policy != Policy::PassThrough {
+                let title = if translated && self.now.policy() != Policy::PassThrough {
                     Phrase::new("bus address (IOVA)", "总线域地址（IOVA）")
                 } else {
                     Phrase::new("bus address", "总线域地址")
@@ -90,18 +87,18 @@ impl Painter<'_> {
                 (String::from("bus"), Space::Bus, title, Phrase::default())
             }
             Col::Domain(d) => {
-                let users: Vec<&str> = (0..hw.devices.len())
+                let users: Vec<&str> = (0..now.devices().len())
                     .filter(|i| self.domain(*i) == Some(d))
-                    .map(|i| hw.devices[i].name.as_str())
+                    .map(|i| now.devices()[i].name.as_str())
                     .collect();
                 let owner = users.join(", ");
                 (format!("iova:{d}"), Space::Iova, Phrase::same("IOVA"), Phrase::same(owner))
             }
             Col::Device(i) => (
-                format!("dev:{}", hw.devices[i].name),
+                format!("dev:{}", now.devices()[i].name),
                 Space::Device,
                 Phrase::new("device-local address", "设备侧地址"),
-                Phrase::same(hw.devices[i].name.clone()),
+                Phrase::same(now.devices()[i].name.clone()),
             ),
             Col::Ports => {
                 (String::from("ports"), Space::Port, Phrase::new("I/O port", "I/O 端口"), Phrase::default())

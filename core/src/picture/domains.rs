@@ -3,7 +3,7 @@
 use super::{Col, Painter, RUNS, TABLES};
 use crate::addr::PhysAddr;
 use crate::diagram::model::{ArrowKind, ArrowState, Region, RegionKind};
-use crate::iommu::{DomainId, Driver};
+use crate::iommu::DomainId;
 use crate::os::dma::Direction;
 use crate::paging::leaves::Run as Mapped;
 use crate::scenario::ast::Policy;
@@ -13,12 +13,8 @@ use alloc::{format, vec::Vec};
 
 impl Painter<'_> {
     pub(super) fn domains(&mut self) {
-        let machine = self.machine;
-        let live: Vec<usize> = (0..machine.sw.handles.len())
-            .filter(|h| machine.sw.handles[*h].born <= self.at && machine.sw.handles[*h].died > self.at)
-            .collect();
-        for &h in &live {
-            let handle = &machine.sw.handles[h];
+        let now = self.now;
+        for handle in now.handles() {
             let col = self.bus_of(handle.device);
             for (n, (bus, len)) in handle.segments.iter().enumerate() {
                 let key = format!("bus/{}.{n}", handle.name);
@@ -30,7 +26,7 @@ impl Painter<'_> {
                     Direction::FromDevice => "from device",
                     Direction::Bidirectional => "both ways",
                 };
-                region.owner = Phrase::same(format!("{} ({way})", machine.hw.devices[handle.device].name));
+                region.owner = Phrase::same(format!("{} ({way})", now.devices()[handle.device].name));
                 self.region(col, region);
             }
             if let (Some((bus, _)), Some((pa, _))) = (handle.segments.first(), handle.pieces.first()) {
@@ -43,13 +39,12 @@ impl Painter<'_> {
                 }
             }
         }
-        if !machine.iommu_on() || machine.policy == Policy::PassThrough {
-            for &h in &live {
-                let handle = &machine.sw.handles[h];
+        if !now.iommu_on() || now.policy() == Policy::PassThrough {
+            for handle in now.handles() {
                 let mut offset = 0;
                 for (bus, len) in &handle.segments {
                     // Direct: through the inbound window, to where the bytes the device touches really are.
-                    if let Some(pa) = machine.hw.bridge.to_phys(*bus) {
+                    if let Some(pa) = now.bridge().to_phys(*bus) {
                         let bounced = handle.pieces.iter().all(|(p, l)| pa < *p || pa.raw() >= p.raw() + l);
                         if bounced {
                             let label = Phrase::new("bounce buffer", "回弹缓冲区");
@@ -90,7 +85,7 @@ impl Painter<'_> {
             return;
         }
         let mut seen: Vec<DomainId> = Vec::new();
-        for device in 0..machine.hw.devices.len() {
+        for device in 0..now.devices().len() {
             let Some(domain) = self.domain(device).filter(|d| !seen.contains(d)) else { continue };
             seen.push(domain);
             self.domain_arrows(device, domain);
@@ -98,11 +93,10 @@ impl Painter<'_> {
     }
 
     pub(super) fn domain_arrows(&mut self, device: usize, domain: DomainId) {
-        let machine = self.machine;
-        let Some(unit) = machine.hw.iommu.as_ref() else { return };
-        let found = unit.mappings(self.memory, domain, TABLES);
+        let now = self.now;
+        let found = now.mappings(self.memory, domain, TABLES);
         let col = self.bus_of(device);
-        let vm = machine.sw.vms.iter().position(|v| v.domain == Some(domain));
+        let vm = now.guest_of(domain);
         let runs: Vec<Mapped> = found.runs.iter().take(RUNS).copied().collect();
         let lines: Vec<_> = self
             .caches
@@ -115,8 +109,7 @@ impl Painter<'_> {
             let named = self.named_at(col, run.from);
             if !named {
                 // What a guest's domain maps besides its RAM: where the unit itself reads its directories.
-                let vm =
-                    vm.map(|vm| &machine.sw.vms[vm]).filter(|vm| vm.gpa(PhysAddr::new(run.to)).is_some());
+                let vm = vm.filter(|vm| vm.gpa(PhysAddr::new(run.to)).is_some());
                 let label = match vm {
                     Some(vm) => Phrase::new(format!("RAM of {}", vm.name), format!("{} 的内存", vm.name)),
                     None => Phrase::new("mapped", "已映射"),
@@ -180,7 +173,7 @@ impl Painter<'_> {
             }
         }
         let label = Phrase::new("interrupt messages", "中断消息");
-        let range = machine.hw.interrupts.range();
+        let range = now.interrupts().range();
         let (first, last) = (range.start.raw(), range.last().raw());
         self.region(col, Region::new("bus/msi", first, last, RegionKind::Msi, label));
     }

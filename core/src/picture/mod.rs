@@ -2,6 +2,8 @@
 //!
 //! Regions come from what the scenario made by then; arrows come from the tables in memory, as they are then, and
 //! from what caches hold then. Nothing here is drawn: that is [`crate::diagram`]'s.
+//!
+//! What a picture shows of a position is changed here; only a [`Snapshot`](crate::machine::Snapshot), memory and caches of that position may be read.
 
 mod columns;
 mod domains;
@@ -14,8 +16,8 @@ use crate::addr::{AnyAddr, PhysAddr};
 use crate::diagram::model::{Actor, ActorId, ColumnId, Model, Point};
 use crate::iommu::DomainId;
 use crate::machine::history::{CacheState, Cursor};
-use crate::machine::software::{Buffer, Owner};
-use crate::machine::Machine;
+use crate::machine::software::Owner;
+use crate::machine::{Record, Snapshot};
 use crate::memory::Memory;
 use crate::spec::Phrase;
 use crate::trace::Trace;
@@ -28,13 +30,13 @@ const TABLES: usize = 512;
 /// Mappings of a domain that are drawn.
 const RUNS: usize = 48;
 
-/// The picture where `cursor` stands.
-pub fn picture(machine: &Machine, trace: &Trace, cursor: &mut Cursor, title: Phrase) -> Model {
+/// Returns the picture at the position of `cursor`.
+pub fn picture(record: &Record, trace: &Trace, cursor: &mut Cursor, title: Phrase) -> Model {
     let (at, tables) = (cursor.position(), cursor.tables());
+    let now = record.at(at);
     let (memory, caches) = cursor.look(trace);
     let mut p = Painter {
-        machine,
-        at,
+        now,
         caches,
         memory,
         model: Model { title, ..Model::default() },
@@ -53,7 +55,7 @@ pub fn picture(machine: &Machine, trace: &Trace, cursor: &mut Cursor, title: Phr
     p.actors();
     let spaces = core::mem::take(&mut p.spaces);
     let mut model = p.model;
-    token::place(&mut model, &spaces, machine, trace, at);
+    token::place(&mut model, &spaces, now, trace, at);
     model
 }
 
@@ -71,8 +73,7 @@ enum Col {
 }
 
 struct Painter<'a> {
-    machine: &'a Machine,
-    at: usize,
+    now: Snapshot<'a>,
     caches: &'a [CacheState],
     memory: &'a mut Memory,
     model: Model,
@@ -81,14 +82,9 @@ struct Painter<'a> {
 }
 
 impl Painter<'_> {
-    fn live_buffers(&self) -> impl Iterator<Item = (usize, &Buffer)> + '_ {
-        let at = self.at;
-        self.machine.sw.buffers.iter().enumerate().filter(move |(_, b)| b.born <= at && b.died > at)
-    }
-
     /// The domain a device was in at this position.
     fn domain(&self, device: usize) -> Option<DomainId> {
-        self.machine.sw.domain_at(device, self.at)
+        self.now.domain_of(device)
     }
 
     /// The column that a device's bus addresses are in: one for each domain that has a device, the first being

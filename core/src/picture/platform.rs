@@ -12,15 +12,15 @@ use alloc::{format, vec, vec::Vec};
 
 impl Painter<'_> {
     pub(super) fn physical(&mut self) {
-        let machine = self.machine;
-        for region in machine.hw.map.regions() {
+        let now = self.now;
+        for region in now.map().regions() {
             let (kind, label) = match region.kind {
                 Physical::Ram => (RegionKind::Ram, Phrase::new("RAM", "内存")),
                 Physical::Window => (RegionKind::Mmio, Phrase::new("MMIO window", "MMIO 窗口")),
                 Physical::IommuRegisters => {
                     (RegionKind::Registers, Phrase::new("IOMMU registers", "IOMMU 寄存器"))
                 }
-                Physical::Interrupts => (RegionKind::Msi, machine.hw.interrupts.name().into()),
+                Physical::Interrupts => (RegionKind::Msi, now.interrupts().name().into()),
                 Physical::Config => (RegionKind::Registers, Phrase::new("configuration space", "配置空间")),
             };
             let key = format!("pa/{}", region.name);
@@ -29,7 +29,7 @@ impl Painter<'_> {
                 Region::new(key, region.range.start.raw(), region.range.last().raw(), kind, label),
             );
         }
-        for window in machine.hw.bridge.windows() {
+        for window in now.bridge().windows() {
             let name = window.name.clone();
             let key = format!("bus/{name}");
             let (kind, label) = match window.direction {
@@ -47,9 +47,9 @@ impl Painter<'_> {
             let key = format!("window:{name}");
             self.arrow(key, from, to, len, ArrowKind::Window, ArrowState::Live, Perms::RW, label);
         }
-        let name = machine.hw.cpu.guest_stage().name;
+        let name = now.cpu().guest_stage().name;
         let by = Phrase::new(format!("mapping by {}", name.en), format!("{} 映射", name.zh));
-        for (i, vm) in machine.sw.vms.iter().enumerate() {
+        for (i, vm) in now.vms().iter().enumerate() {
             let (gpa, hpa, len) = (vm.ram.start.raw(), vm.at.raw(), vm.ram.len());
             let name = Phrase::new(format!("RAM of {}", vm.name), format!("{} 的内存", vm.name));
             let region =
@@ -72,9 +72,10 @@ impl Painter<'_> {
     }
 
     pub(super) fn bars(&mut self) {
-        let machine = self.machine;
-        for (i, device) in machine.hw.devices.iter().enumerate() {
-            let node = machine.hw.topology.node(device.node);
+        let now = self.now;
+        let topology = now.topology();
+        for (i, device) in now.devices().iter().enumerate() {
+            let node = topology.node(device.node);
             for bar in node.config.bars() {
                 let label = Phrase::same(format!("{} BAR{}", device.name, bar.index));
                 let last = bar.address.saturating_add(bar.size - 1);
@@ -87,7 +88,7 @@ impl Painter<'_> {
                     Region::new(format!("bus/{key}"), bar.address, last, RegionKind::Bar, label.clone());
                 region.owner = Phrase::same(format!("{}", node.id));
                 self.region(Col::Bus, region);
-                if let Some(pa) = machine.hw.bridge.cpu_addr(BusAddr::new(bar.address)) {
+                if let Some(pa) = now.bridge().cpu_addr(BusAddr::new(bar.address)) {
                     let end = pa.raw().saturating_add(bar.size - 1);
                     self.region(
                         Col::Physical,
@@ -135,7 +136,8 @@ impl Painter<'_> {
     }
 
     pub(super) fn actors(&mut self) {
-        let machine = self.machine;
+        let now = self.now;
+        let topology = now.topology();
         let first = ColumnId(0);
         let cpu = Place::LeftOf(first);
         self.model.add_actor("cpu", ActorKind::Cpu, cpu, Phrase::same("CPU"), Vec::new());
@@ -155,16 +157,16 @@ impl Painter<'_> {
             let place = Place::Between(pa, bus);
             let name = Phrase::new("host bridge", "主桥");
             self.model.add_actor("rc", ActorKind::RootComplex, place, name, Vec::new());
-            if let Some(unit) = machine.hw.iommu.as_ref().filter(|_| machine.iommu_on()) {
+            if let Some(architecture) = now.architecture().filter(|_| now.iommu_on()) {
                 let name = Phrase::same("IOMMU");
-                let line = Phrase::same(unit.architecture().name());
+                let line = Phrase::same(architecture.name());
                 self.model.add_actor("iommu", ActorKind::Iommu, place, name, vec![line]);
             }
         }
-        for (i, device) in machine.hw.devices.iter().enumerate() {
+        for (i, device) in now.devices().iter().enumerate() {
             let col = if self.spaces.contains_key(&Col::Device(i)) { Col::Device(i) } else { self.bus_of(i) };
             let Some(column) = self.spaces.get(&col).copied().or(pa) else { continue };
-            let id = machine.hw.topology.node(device.node).id;
+            let id = topology.node(device.node).id;
             let lines = vec![Phrase::same(format!("{id}"))];
             let name = Phrase::same(device.name.clone());
             let key = format!("dev:{}", device.name);

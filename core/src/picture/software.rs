@@ -12,8 +12,7 @@ use alloc::{format, vec::Vec};
 
 impl Painter<'_> {
     pub(super) fn buffers(&mut self) {
-        let live: Vec<(usize, Buffer)> = self.live_buffers().map(|(i, b)| (i, b.clone())).collect();
-        for (_, buffer) in &live {
+        for (_, buffer) in self.now.buffers() {
             let name = Phrase::same(buffer.name.clone());
             let mut done = 0;
             for (n, (pa, len)) in merged(&buffer.pieces).into_iter().enumerate() {
@@ -47,7 +46,7 @@ impl Painter<'_> {
             }
             self.cpu_arrows(buffer.owner, va, buffer.size, &buffer.name);
         }
-        for i in 0..self.machine.sw.processes.len() {
+        for i in 0..self.now.processes().len() {
             self.process_mappings(i);
         }
     }
@@ -55,16 +54,16 @@ impl Painter<'_> {
     pub(super) fn guest_of(&self, buffer: &Buffer, pa: PhysAddr) -> Option<(usize, u64)> {
         let vm = match buffer.owner {
             Owner::Vm(vm) => vm,
-            Owner::Process(p) => self.machine.sw.processes.get(p)?.vm?,
+            Owner::Process(p) => self.now.processes().get(p)?.vm?,
             Owner::Kernel => return None,
         };
-        Some((vm, self.machine.sw.vms.get(vm)?.gpa(pa)?.raw()))
+        Some((vm, self.now.vms().get(vm)?.gpa(pa)?.raw()))
     }
 
     /// What a process's tables map besides named buffers.
     pub(super) fn process_mappings(&mut self, process: usize) {
-        let p = &self.machine.sw.processes[process];
-        let vm = p.vm.and_then(|vm| self.machine.sw.vms.get(vm));
+        let p = &self.now.processes()[process];
+        let vm = p.vm.and_then(|vm| self.now.vms().get(vm));
         let place = |at: u64| match vm {
             Some(vm) => vm.place(at),
             None => Some(PhysAddr::new(at)),
@@ -106,7 +105,7 @@ impl Painter<'_> {
         if owner != Owner::Kernel {
             return; // a process's tables are read as a whole
         }
-        let Some(space) = self.machine.space(owner) else { return };
+        let space = self.now.kernel();
         let want = Want::supervisor(Perms::NONE);
         let mut runs: Vec<(u64, u64, u64)> = Vec::new();
         let mut done = 0;
@@ -137,9 +136,8 @@ impl Painter<'_> {
     }
 
     pub(super) fn remaps(&mut self) {
-        let machine = self.machine;
-        let at = self.at;
-        for remap in machine.sw.remaps.iter().filter(|r| r.born <= at) {
+        let now = self.now;
+        for remap in now.remaps() {
             let col = Col::Virtual(Owner::Kernel);
             let label = Phrase::same(remap.name.clone());
             let last = remap.va.raw() + (remap.len - 1);
@@ -149,7 +147,7 @@ impl Painter<'_> {
             );
             self.letter(col, remap.va.raw(), 'C');
             self.letter(Col::Physical, remap.pa.raw(), 'B');
-            if let Some(bus) = machine.hw.bridge.to_bus(remap.pa) {
+            if let Some(bus) = now.bridge().to_bus(remap.pa) {
                 self.letter(Col::Bus, bus.raw(), 'A');
                 // The part of the window that is this BAR: the arrow of the kernel's picture, B to A.
                 self.arrow(

@@ -4,7 +4,7 @@ use super::{actor, point, Col};
 use crate::addr::{Address, AnyAddr, Space};
 use crate::diagram::model::{Anchor, ArrowKind, ColumnId, Fate, Lit, Model, Point, Target, Token, Touch};
 use crate::machine::software::Owner;
-use crate::machine::Machine;
+use crate::machine::Snapshot;
 use crate::spec::Phrase;
 use crate::trace::{
     Actor, CacheKind, CacheOp, Event, Hop, InterruptKind, Perms, Scope, Stage, Trace, Verdict,
@@ -18,7 +18,7 @@ const PATH: usize = 24;
 pub(super) fn place(
     model: &mut Model,
     spaces: &BTreeMap<Col, ColumnId>,
-    machine: &Machine,
+    snapshot: Snapshot<'_>,
     trace: &Trace,
     at: usize,
 ) {
@@ -41,8 +41,7 @@ pub(super) fn place(
     let mut way = Way {
         model,
         spaces,
-        machine,
-        at,
+        snapshot,
         owner: Owner::Kernel,
         device: None,
         initiator: None,
@@ -58,7 +57,7 @@ pub(super) fn place(
         }
     }
     let (path, now, fate, load, shortcut) = (way.path, way.now, way.fate, way.load, way.shortcut);
-    light(model, spaces, machine, &steps[current].event, steps[current].actor);
+    light(model, spaces, snapshot, &steps[current].event, steps[current].actor);
     let (Some(at), Some(address)) = (path.last().copied(), now) else { return };
     let keep = path.len().saturating_sub(PATH);
     model.token = Some(Token {
@@ -85,9 +84,8 @@ fn revives(event: &Event, is_current: bool) -> bool {
 struct Way<'a> {
     model: &'a Model,
     spaces: &'a BTreeMap<Col, ColumnId>,
-    machine: &'a Machine,
-    /// The position that is drawn: who was attached to what is asked as of then.
-    at: usize,
+    /// What is there where it is drawn.
+    snapshot: Snapshot<'a>,
     owner: Owner,
     device: Option<usize>,
     /// The device whose engine moves the bytes, while one does.
@@ -105,12 +103,12 @@ impl Way<'_> {
             Space::Virtual => Col::Virtual(self.owner),
             Space::GuestPhysical => match self.owner {
                 Owner::Vm(vm) => Col::Guest(vm),
-                Owner::Process(p) => Col::Guest(self.machine.sw.processes.get(p)?.vm?),
+                Owner::Process(p) => Col::Guest(self.snapshot.processes().get(p)?.vm?),
                 Owner::Kernel => Col::Guest(0),
             },
             Space::Physical => Col::Physical,
             Space::Bus | Space::Iova => {
-                let domain = self.device.and_then(|d| self.machine.sw.domain_at(d, self.at));
+                let domain = self.device.and_then(|d| self.snapshot.domain_of(d));
                 match domain {
                     Some(domain) if self.spaces.contains_key(&Col::Domain(domain)) => Col::Domain(domain),
                     _ => Col::Bus,
@@ -137,19 +135,19 @@ impl Way<'_> {
     }
     /// Reaches a place of the device's own memory, where the device has a map that shows it.
     fn own(&mut self, at: u64) {
-        let device = self.device.and_then(|d| self.machine.hw.devices.get(d));
+        let device = self.device.and_then(|d| self.snapshot.devices().get(d));
         if let Some(at) = device.and_then(|d| d.engine.map().of_own(at)) {
             self.now = Some(at.any());
             self.reach(at.any());
         }
     }
     fn device_key(&self) -> Option<alloc::string::String> {
-        self.device.map(|d| format!("dev:{}", self.machine.hw.devices[d].name))
+        self.device.map(|d| format!("dev:{}", self.snapshot.devices()[d].name))
     }
     fn of(&mut self, who: Actor) {
         if let Actor::Device(requester) = who {
             self.device =
-                self.machine.hw.devices.iter().position(|d| d.requester == requester).or(self.device);
+                self.snapshot.devices().iter().position(|d| d.requester == requester).or(self.device);
         }
     }
 
@@ -185,7 +183,7 @@ impl Way<'_> {
             }
             Event::Begin(Scope::Translation { at, requester, .. }) => {
                 self.device =
-                    self.machine.hw.devices.iter().position(|d| d.requester == requester).or(self.device);
+                    self.snapshot.devices().iter().position(|d| d.requester == requester).or(self.device);
                 if self.fate == Fate::Dead {
                     self.depart(at);
                     if let Some(key) = self.device_key() {
@@ -286,7 +284,7 @@ impl Way<'_> {
                         .and_then(|c| self.model.column(*c));
                     column.is_some_and(|c| c.regions.iter().any(|r| r.contains(at.raw)))
                 };
-                let count = self.machine.sw.processes.len();
+                let count = self.snapshot.processes().len();
                 (0..count)
                     .find(holds)
                     .map_or(if count > 0 { Owner::Process(0) } else { Owner::Kernel }, Owner::Process)
@@ -306,7 +304,7 @@ fn load(want: Perms, bytes: u64) -> Phrase {
 }
 
 /// Lights what one step touches.
-fn light(model: &mut Model, spaces: &BTreeMap<Col, ColumnId>, machine: &Machine, event: &Event, who: Actor) {
+fn light(model: &mut Model, spaces: &BTreeMap<Col, ColumnId>, now: Snapshot<'_>, event: &Event, who: Actor) {
     let mut lit: Vec<Lit> = Vec::new();
     let key = match who {
         Actor::Cpu => Some("cpu".into()),
@@ -314,7 +312,7 @@ fn light(model: &mut Model, spaces: &BTreeMap<Col, ColumnId>, machine: &Machine,
         Actor::Iommu => Some("iommu".into()),
         Actor::RootComplex | Actor::Switch => Some("rc".into()),
         Actor::Device(r) => {
-            machine.hw.devices.iter().find(|d| d.requester == r).map(|d| format!("dev:{}", d.name))
+            now.devices().iter().find(|d| d.requester == r).map(|d| format!("dev:{}", d.name))
         }
         _ => None,
     };
@@ -340,10 +338,10 @@ fn light(model: &mut Model, spaces: &BTreeMap<Col, ColumnId>, machine: &Machine,
     }
     if let Event::OwnData { device, at, .. } | Event::OwnLoad { device, at, .. } = *event {
         let how = if matches!(event, Event::OwnData { .. }) { Touch::Written } else { Touch::Read };
-        let index = machine.hw.devices.iter().position(|d| d.requester == device);
+        let index = now.devices().iter().position(|d| d.requester == device);
         let place = index.and_then(|i| {
             let column = *spaces.get(&Col::Device(i))?;
-            let address = machine.hw.devices[i].engine.map().of_own(at)?.raw();
+            let address = now.devices()[i].engine.map().of_own(at)?.raw();
             Some((column, model.region_at(Point { column, address })?.0))
         });
         lit.extend(place.map(|(column, region)| Lit { what: Target::Region(column, region), how }));
@@ -390,7 +388,7 @@ fn light(model: &mut Model, spaces: &BTreeMap<Col, ColumnId>, machine: &Machine,
 #[cfg(test)]
 mod tests {
     use crate::machine::history::Cursor;
-    use crate::machine::run;
+    use crate::machine::{run, Record};
     use crate::picture::picture;
     use crate::spec::Phrase;
     use alloc::{format, string::String, vec::Vec};
@@ -408,7 +406,7 @@ mod tests {
         let mut cursor = Cursor::at_end(run.machine.memories(), trace);
         let at = |position| {
             cursor.seek(trace, position);
-            format!("{:?}", picture(&run.machine, trace, &mut cursor, Phrase::default()).token)
+            format!("{:?}", picture(&Record::of(&run.machine), trace, &mut cursor, Phrase::default()).token)
         };
         dma.map(at).collect()
     }

@@ -1,12 +1,10 @@
 //! From a byte of memory to its names: tables read as a whole say where to look, a walk forwards decides.
 
 use super::forward::{claimed, reach};
-use super::{Of, Place};
+use super::{Of, Place, Seen};
 use crate::addr::{BusAddr, Pasid, PhysAddr};
-use crate::iommu::Driver;
 use crate::machine::history::CacheState;
-use crate::machine::software::DomainRef;
-use crate::machine::Machine;
+use crate::machine::Snapshot;
 use crate::memory::Memory;
 use crate::paging::any::CpuTables;
 use crate::paging::leaves::{leaves, Run};
@@ -32,14 +30,15 @@ fn extended(tables: &CpuTables, address: u64) -> u64 {
 }
 
 /// Every name of the byte at `pa` by the tables in memory.
-pub(super) fn names(machine: &Machine, memory: &mut Memory, position: usize, pa: PhysAddr) -> Vec<Place> {
+pub(super) fn names(seen: Seen<'_>, memory: &mut Memory, pa: PhysAddr) -> Vec<Place> {
+    let now = seen.now;
     let mut candidates: Vec<(Of, u64)> = alloc::vec![(Of::Physical, pa.raw())];
     let direct = |at| Some(PhysAddr::new(at));
-    let kernel = machine.sw.kernel;
+    let kernel = now.kernel();
     for run in &leaves(&kernel.format, memory, kernel.root, direct, TABLES).runs {
         candidates.extend(inside(run, pa.raw()).map(|at| (Of::Kernel, extended(&kernel.format, at))));
     }
-    for (index, vm) in machine.sw.vms.iter().enumerate() {
+    for (index, vm) in now.vms().iter().enumerate() {
         for run in &leaves(&vm.format, memory, vm.root.raw(), direct, TABLES).runs {
             candidates.extend(inside(run, pa.raw()).map(|at| (Of::Vm(index), at)));
         }
@@ -55,14 +54,14 @@ pub(super) fn names(machine: &Machine, memory: &mut Memory, position: usize, pa:
             Some(vm) => guest_names.iter().filter(|(v, _)| *v == vm).map(|(_, at)| *at).collect(),
         }
     };
-    for (index, process) in machine.sw.processes.iter().enumerate() {
-        let place = |at: u64| match process.vm.and_then(|vm| machine.sw.vms.get(vm)) {
+    for (index, process) in now.processes().iter().enumerate() {
+        let place = |at: u64| match process.vm.and_then(|vm| now.vms().get(vm)) {
             Some(vm) => vm.place(at),
             None => Some(PhysAddr::new(at)),
         };
         let found = leaves(&process.space.format, memory, process.space.root, place, TABLES);
         let bound: Vec<(usize, Pasid)> =
-            machine.sw.bound.iter().filter(|b| b.2 == index).map(|b| (b.0, b.1)).collect();
+            now.bindings().iter().filter(|b| b.2 == index).map(|b| (b.0, b.1)).collect();
         for run in &found.runs {
             for at in out_of(process.vm).iter().filter_map(|to| inside(run, *to)) {
                 let at = extended(&process.space.format, at);
@@ -72,13 +71,13 @@ pub(super) fn names(machine: &Machine, memory: &mut Memory, position: usize, pa:
             }
         }
     }
-    devices(machine, memory, position, pa, &guest_names, &mut candidates);
+    devices(now, memory, pa, &guest_names, &mut candidates);
     let mut places: Vec<Place> = Vec::new();
     for (of, address) in candidates {
         if places.len() >= super::MOST || places.iter().any(|p| (p.of, p.address) == (of, address)) {
             continue;
         }
-        let reach = reach(machine, memory, of, address);
+        let reach = reach(seen, memory, of, address);
         if reach.to == Some(pa) {
             let Of::Device(device, None) = of else {
                 places.push(Place { of, address, perms: reach.perms, through: reach.through, stale: false });
@@ -86,7 +85,7 @@ pub(super) fn names(machine: &Machine, memory: &mut Memory, position: usize, pa:
             };
             places.push(Place { of, address, perms: reach.perms, through: reach.through, stale: false });
             // What the device's own map makes of it.
-            let local = machine.hw.devices[device].engine.map().of_bus(BusAddr::new(address));
+            let local = now.devices()[device].engine.map().of_bus(BusAddr::new(address));
             places.extend(local.map(|at| Place {
                 of: Of::Local(device),
                 address: at.raw(),
@@ -101,29 +100,26 @@ pub(super) fn names(machine: &Machine, memory: &mut Memory, position: usize, pa:
 
 /// Addresses that devices may use for the byte.
 fn devices(
-    machine: &Machine,
+    now: Snapshot<'_>,
     memory: &Memory,
-    position: usize,
     pa: PhysAddr,
     guest_names: &[(usize, u64)],
     candidates: &mut Vec<(Of, u64)>,
 ) {
-    let attached = |device: usize| machine.sw.domain_at(device, position);
-    let direct = machine.hw.bridge.dma_addr(pa).map(|at| at.raw());
-    for device in 0..machine.hw.devices.len() {
+    let direct = now.bridge().dma_addr(pa).map(|at| at.raw());
+    for device in 0..now.devices().len() {
         let of = Of::Device(device, None);
         candidates.extend(direct.map(|at| (of, at)));
         // With the IOMMU passing addresses through, they are physical ones.
         candidates.push((of, pa.raw()));
-        if let (Some(unit), Some(domain)) = (&machine.hw.iommu, attached(device)) {
-            let runs = unit.mappings(memory, domain, TABLES).runs;
+        if let Some(domain) = now.domain_of(device) {
+            let runs = now.mappings(memory, domain, TABLES).runs;
             candidates.extend(runs.iter().filter_map(|run| inside(run, pa.raw())).map(|at| (of, at)));
         }
         // A guest's own tables as stage 1.
-        for domain in &machine.sw.domains {
-            let DomainRef::Guest { vm, tables } = domain.kind else { continue };
-            let Some(v) = machine.sw.vms.get(vm) else { continue };
-            let found = leaves(&machine.sw.format(), memory, tables.root, |at| v.place(at), TABLES);
+        for (vm, root) in now.guest_tables() {
+            let Some(v) = now.vms().get(vm) else { continue };
+            let found = leaves(&now.format(), memory, root, |at| v.place(at), TABLES);
             for (_, to) in guest_names.iter().filter(|(v, _)| *v == vm) {
                 candidates.extend(found.runs.iter().filter_map(|run| inside(run, *to)).map(|at| (of, at)));
             }
@@ -133,13 +129,13 @@ fn devices(
 
 /// Names that only a cache still knows.
 pub(super) fn remembered(
-    machine: &Machine,
+    seen: Seen<'_>,
     memory: &mut Memory,
     caches: &[CacheState],
     pa: PhysAddr,
     known: &[Place],
 ) -> Vec<Place> {
-    let mut out = Vec::new();
+    let (now, mut out) = (seen.now, Vec::new());
     for cache in caches {
         for line in cache.lines.values().filter(|line| line.shift != 0) {
             let page = (1u64 << line.shift.min(63)) - 1;
@@ -149,8 +145,8 @@ pub(super) fn remembered(
             let address = line.from & !page | pa.raw() & page;
             let pasid = line.pasid.and_then(Pasid::new);
             let of: Vec<Of> = match cache.cache.kind {
-                CacheKind::Iotlb | CacheKind::DeviceTlb => (0..machine.hw.devices.len())
-                    .filter(|d| line.requester.is_none_or(|r| r == machine.hw.devices[*d].requester))
+                CacheKind::Iotlb | CacheKind::DeviceTlb => (0..now.devices().len())
+                    .filter(|d| line.requester.is_none_or(|r| r == now.devices()[*d].requester))
                     .map(|d| Of::Device(d, pasid))
                     .collect(),
                 CacheKind::Tlb if line.domain.is_none() => match line.pasid {
@@ -165,7 +161,7 @@ pub(super) fn remembered(
                     continue;
                 }
                 // The tables say something else now, or nothing: what the cache says is stale.
-                if reach(machine, memory, of, address).to != Some(pa) {
+                if reach(seen, memory, of, address).to != Some(pa) {
                     out.push(Place { of, address, perms: line.perms, through: Vec::new(), stale: true });
                 }
             }
@@ -175,9 +171,8 @@ pub(super) fn remembered(
 }
 
 /// What is at a physical address.
-pub(super) fn thing(machine: &Machine, position: usize, pa: PhysAddr) -> Phrase {
-    let live = machine.sw.buffers.iter().filter(|b| b.born <= position && b.died > position);
-    for buffer in live {
+pub(super) fn thing(now: Snapshot<'_>, pa: PhysAddr) -> Phrase {
+    for (_, buffer) in now.buffers() {
         let mut before = 0;
         for (start, len) in &buffer.pieces {
             if pa.raw().wrapping_sub(start.raw()) < *len {
@@ -190,16 +185,16 @@ pub(super) fn thing(machine: &Machine, position: usize, pa: PhysAddr) -> Phrase 
             before += len;
         }
     }
-    if let Some(vm) = machine.sw.vms.iter().find(|vm| vm.gpa(pa).is_some()) {
+    if let Some(vm) = now.vms().iter().find(|vm| vm.gpa(pa).is_some()) {
         return Phrase::new(format!("RAM of guest {}", vm.name), format!("客户机 {} 的内存", vm.name));
     }
-    match machine.hw.map.find(pa).map(|r| r.kind) {
+    match now.map().find(pa).map(|r| r.kind) {
         Some(RegionKind::Ram) => Phrase::new("RAM", "内存"),
         Some(RegionKind::IommuRegisters) => Phrase::new("registers of the IOMMU", "IOMMU 的寄存器"),
-        Some(RegionKind::Interrupts) => machine.hw.interrupts.name().into(),
+        Some(RegionKind::Interrupts) => now.interrupts().name().into(),
         Some(RegionKind::Window) => {
-            let bus = machine.hw.bridge.to_bus(pa);
-            match bus.and_then(|at| claimed(machine, at).map(|c| (at, c))) {
+            let bus = now.bridge().to_bus(pa);
+            match bus.and_then(|at| claimed(now, at).map(|c| (at, c))) {
                 Some((at, (name, bar))) => Phrase::new(
                     format!("BAR {bar} of {name}, bus address {at}"),
                     format!("{name} 的 BAR {bar}，总线地址 {at}"),

@@ -1,9 +1,9 @@
 //! From an address to memory, by the walkers of the machine.
 
-use super::{Of, Through};
+use super::{Of, Seen, Through};
 use crate::addr::{BusAddr, DeviceAddr, GuestPhysAddr, Iova, Pasid, PhysAddr, VirtAddr};
-use crate::iommu::{Ctx, Driver, Invalidation, Outcome, PasidTag, Request, Unit};
-use crate::machine::Machine;
+use crate::iommu::{Outcome, PasidTag, Request, Unit};
+use crate::machine::Snapshot;
 use crate::memory::Memory;
 use crate::mmu;
 use crate::paging::Want;
@@ -30,7 +30,7 @@ impl Reach {
     }
 }
 
-/// The entries that a trace tells of, in order.
+/// Returns the entries that a trace has read, in order.
 fn entries(trace: &Trace) -> Vec<Through> {
     let read = |event: Event| match event {
         Event::Read { entry, level, pa, words, .. } => Some(Through {
@@ -44,17 +44,18 @@ fn entries(trace: &Trace) -> Vec<Through> {
     trace.steps().iter().filter_map(|step| read(step.event)).collect()
 }
 
-pub(super) fn reach(machine: &Machine, memory: &mut Memory, of: Of, address: u64) -> Reach {
+pub(super) fn reach(seen: Seen<'_>, memory: &mut Memory, of: Of, address: u64) -> Reach {
+    let now = seen.now;
     match of {
         Of::Physical => Reach::at(PhysAddr::new(address), Perms::RWX, Vec::new()),
-        Of::Kernel => virt(memory, Some(machine.sw.kernel), true, address),
-        Of::Process(p) => virt(memory, machine.sw.processes.get(p).map(|p| p.space), false, address),
-        Of::Vm(v) => guest(machine, memory, v, address),
-        Of::Device(device, pasid) => bus(machine, memory, device, pasid, address),
+        Of::Kernel => virt(memory, Some(now.kernel()), true, address),
+        Of::Process(p) => virt(memory, now.processes().get(p).map(|p| p.space), false, address),
+        Of::Vm(v) => guest(now, memory, v, address),
+        Of::Device(device, pasid) => bus(seen, memory, device, pasid, address),
         Of::Local(device) => {
-            let Some(d) = machine.hw.devices.get(device) else { return nothing() };
+            let Some(d) = now.devices().get(device) else { return nothing() };
             match d.engine.map().resolve(DeviceAddr::new(address)) {
-                Some((Resolved::Bus(at), _)) => bus(machine, memory, device, None, at.raw()),
+                Some((Resolved::Bus(at), _)) => bus(seen, memory, device, None, at.raw()),
                 Some((Resolved::Own(offset), _)) => Reach::nowhere(
                     Phrase::new(
                         format!("{}'s own memory, byte {offset:#x}", d.name),
@@ -82,8 +83,8 @@ fn virt(memory: &mut Memory, space: Option<mmu::AddressSpace>, kernel: bool, add
     }
 }
 
-fn guest(machine: &Machine, memory: &mut Memory, vm: usize, address: u64) -> Reach {
-    let Some(v) = machine.sw.vms.get(vm) else { return nothing() };
+fn guest(now: Snapshot<'_>, memory: &mut Memory, vm: usize, address: u64) -> Reach {
+    let Some(v) = now.vms().get(vm) else { return nothing() };
     let mut trace = Trace::new();
     let at = GuestPhysAddr::new(address);
     match mmu::look_guest(memory, &v.guest(vm), at, Want::default(), &mut trace) {
@@ -93,27 +94,25 @@ fn guest(machine: &Machine, memory: &mut Memory, vm: usize, address: u64) -> Rea
 }
 
 /// A request of a device, as the root complex meets it.
-fn bus(machine: &Machine, memory: &mut Memory, device: usize, pasid: Option<Pasid>, address: u64) -> Reach {
-    let Some(d) = machine.hw.devices.get(device) else { return nothing() };
+fn bus(seen: Seen<'_>, memory: &mut Memory, device: usize, pasid: Option<Pasid>, address: u64) -> Reach {
+    let now = seen.now;
+    let Some(d) = now.devices().get(device) else { return nothing() };
     let at = BusAddr::new(address);
     // What a bridge claims for another device never comes to the IOMMU.
-    if let Some((name, bar)) = claimed(machine, at) {
+    if let Some((name, bar)) = claimed(now, at) {
         return Reach::nowhere(
             Phrase::new(format!("BAR {bar} of {name}"), format!("{name} 的 BAR {bar}")),
             Vec::new(),
         );
     }
-    let Some(unit) = machine.hw.iommu.as_ref().filter(|_| machine.iommu_on()) else {
-        return match machine.hw.bridge.to_phys(at) {
+    let Some(unit) = seen.unit else {
+        return match now.bridge().to_phys(at) {
             Some(pa) => Reach::at(pa, Perms::RW, Vec::new()),
             None => nothing(),
         };
     };
-    // On a copy, with every cache empty: the tables alone answer.
-    let (mut cold, mut frames, mut trace) = (unit.clone(), machine.sw.frames.clone(), Trace::new());
-    let mut copy = memory.clone();
-    let _ = cold
-        .invalidate(&mut Ctx { memory: &mut copy, frames: &mut frames, obs: &mut trace }, Invalidation::All);
+    // On a copy, for a request may change registers and memory; its caches are empty, so the tables alone answer.
+    let (mut cold, mut copy, mut trace) = (unit.clone(), memory.clone(), Trace::new());
     let mut ask = |want| {
         trace.clear();
         let mut request = Request::new(d.requester, Iova::new(address), want, 1);
@@ -138,10 +137,11 @@ fn bus(machine: &Machine, memory: &mut Memory, device: usize, pasid: Option<Pasi
 }
 
 /// The device, and its BAR, that a bus address belongs to.
-pub(super) fn claimed(machine: &Machine, at: BusAddr) -> Option<(&str, u8)> {
+pub(super) fn claimed(now: Snapshot<'_>, at: BusAddr) -> Option<(&str, u8)> {
     use crate::platform::config::BarKind;
-    machine.hw.devices.iter().find_map(|d| {
-        let bars = machine.hw.topology.node(d.node).config.bars();
+    let topology = now.topology();
+    now.devices().iter().find_map(|d| {
+        let bars = topology.node(d.node).config.bars();
         let hit = bars.iter().find(|b| b.kind != BarKind::Io && at.raw().wrapping_sub(b.address) < b.size);
         hit.map(|b| (d.name.as_str(), b.index))
     })

@@ -2,9 +2,11 @@
 //! entries that make them so.
 //!
 //! Nothing is remembered for this. An address is taken through the tables as they stand in memory at a position of the
-//! trace, by the same walkers that the machine has, told to a trace of their own; and every name that is found backwards
+//! trace, by the same walkers that the machine has, recorded to a trace of their own; and every name that is found backwards
 //! (from tables read as a whole) is walked forwards before it counts. What only a cache still says is marked stale.
-//! Registers of the IOMMU are those at the end of the run: its tables' root is where the driver put it.
+//! Nothing here sees the machine: registers of the IOMMU, and what software set up, are those of the position.
+//!
+//! New kinds of names are added here; none may be reported that a walk forwards does not confirm.
 
 mod backward;
 mod forward;
@@ -13,8 +15,9 @@ mod tests;
 
 use crate::addr::{PhysAddr, Space};
 use crate::explain::who;
+use crate::iommu::AnyIommu;
 use crate::machine::history::Cursor;
-use crate::machine::Machine;
+use crate::machine::{Record, Snapshot};
 use crate::spec::Phrase;
 use crate::trace::{Perms, Trace};
 use alloc::{format, vec::Vec};
@@ -67,7 +70,7 @@ pub struct Place {
 /// What an address leads to.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Found {
-    /// The address that was asked about, with its own way to memory.
+    /// The address in question, with its own way to memory.
     pub asked: Place,
     /// The physical address, if it leads to one.
     pub pa: Option<PhysAddr>,
@@ -82,27 +85,27 @@ pub const MOST: usize = 64;
 
 impl Of {
     /// The space that its addresses are in.
-    pub fn space(self, machine: &Machine) -> Space {
+    pub fn space(self, now: Snapshot<'_>) -> Space {
         match self {
             Of::Kernel | Of::Process(_) => Space::Virtual,
             Of::Vm(_) => Space::GuestPhysical,
             Of::Physical => Space::Physical,
-            Of::Device(..) if machine.iommu_on() => Space::Iova,
+            Of::Device(..) if now.iommu_on() => Space::Iova,
             Of::Device(..) => Space::Bus,
             Of::Local(_) => Space::Device,
         }
     }
 
     /// Who it is, in words.
-    pub fn name(self, machine: &Machine) -> Phrase {
+    pub fn name(self, now: Snapshot<'_>) -> Phrase {
         match self {
             Of::Kernel => Phrase::new("kernel", "内核"),
-            Of::Process(p) => Phrase::same(machine.sw.processes.get(p).map_or("", |p| p.name.as_str())),
-            Of::Vm(v) => Phrase::same(machine.sw.vms.get(v).map_or("", |v| v.name.as_str())),
+            Of::Process(p) => Phrase::same(now.processes().get(p).map_or("", |p| p.name.as_str())),
+            Of::Vm(v) => Phrase::same(now.vms().get(v).map_or("", |v| v.name.as_str())),
             Of::Physical => Phrase::default(),
-            Of::Local(d) => Phrase::same(machine.hw.devices.get(d).map_or("", |d| d.name.as_str())),
+            Of::Local(d) => Phrase::same(now.devices().get(d).map_or("", |d| d.name.as_str())),
             Of::Device(d, pasid) => {
-                let name = machine.hw.devices.get(d).map_or("", |d| d.name.as_str());
+                let name = now.devices().get(d).map_or("", |d| d.name.as_str());
                 match pasid {
                     None => Phrase::same(name),
                     Some(pasid) => Phrase::same(format!("{name}, PASID {}", pasid.raw())),
@@ -112,14 +115,14 @@ impl Of {
     }
 
     /// Everyone whose address a plain number could be.
-    pub fn all(machine: &Machine) -> Vec<Of> {
+    pub fn all(now: Snapshot<'_>) -> Vec<Of> {
         let mut all = alloc::vec![Of::Physical, Of::Kernel];
-        all.extend((0..machine.sw.processes.len()).map(Of::Process));
-        all.extend((0..machine.sw.vms.len()).map(Of::Vm));
-        for (index, device) in machine.hw.devices.iter().enumerate() {
+        all.extend((0..now.processes().len()).map(Of::Process));
+        all.extend((0..now.vms().len()).map(Of::Vm));
+        for (index, device) in now.devices().iter().enumerate() {
             all.push(Of::Device(index, None));
-            let bound = machine.sw.bound.iter().filter(|b| b.0 == index);
-            all.extend(bound.map(|b| Of::Device(index, Some(b.1))));
+            let bound = now.bindings();
+            all.extend(bound.iter().filter(|b| b.0 == index).map(|b| Of::Device(index, Some(b.1))));
             if !device.engine.map().lines().is_empty() {
                 all.push(Of::Local(index));
             }
@@ -130,9 +133,9 @@ impl Of {
 
 impl Place {
     /// The name in words: `IOVA 0xfffff000 of nic`.
-    pub fn say(&self, machine: &Machine) -> Phrase {
-        let space = who::space(self.of.space(machine));
-        let owner = self.of.name(machine);
+    pub fn say(&self, now: Snapshot<'_>) -> Phrase {
+        let space = who::space(self.of.space(now));
+        let owner = self.of.name(now);
         if owner.is_empty() {
             return Phrase::new(
                 format!("{} {:#x}", space.en, self.address),
@@ -146,24 +149,33 @@ impl Place {
     }
 }
 
-/// Takes an address of `of` to memory where `cursor` stands, and finds its other names.
-pub fn find(machine: &Machine, trace: &Trace, cursor: &mut Cursor, of: Of, address: u64) -> Found {
-    let position = cursor.position();
+/// What is there at the position that is looked at, with the IOMMU as it is then.
+#[derive(Clone, Copy)]
+struct Seen<'a> {
+    now: Snapshot<'a>,
+    unit: Option<&'a AnyIommu>,
+}
+
+/// Takes an address of `of` to memory at the position of `cursor`, and finds its other names.
+pub fn find(record: &Record, trace: &Trace, cursor: &mut Cursor, of: Of, address: u64) -> Found {
+    let now = record.at(cursor.position());
+    let unit = now.unit(trace);
+    let seen = Seen { now, unit: unit.as_ref() };
     let (memory, caches) = cursor.look(trace);
-    let reach = forward::reach(machine, memory, of, address);
+    let reach = forward::reach(seen, memory, of, address);
     let asked = Place { of, address, perms: reach.perms, through: reach.through, stale: false };
     let Some(pa) = reach.to else {
         return Found { asked, pa: None, thing: reach.thing, places: Vec::new() };
     };
-    let mut places = backward::names(machine, memory, position, pa);
-    places.extend(backward::remembered(machine, memory, caches, pa, &places));
+    let mut places = backward::names(seen, memory, pa);
+    places.extend(backward::remembered(seen, memory, caches, pa, &places));
     places.retain(|p| (p.of, p.address, p.stale) != (asked.of, asked.address, false));
     places.truncate(MOST);
-    Found { asked, pa: Some(pa), thing: backward::thing(machine, position, pa), places }
+    Found { asked, pa: Some(pa), thing: backward::thing(now, pa), places }
 }
 
 /// A plain number as everybody's address: each reading of it that leads somewhere.
-pub fn find_all(machine: &Machine, trace: &Trace, cursor: &mut Cursor, address: u64) -> Vec<Found> {
-    let of = Of::all(machine);
-    of.into_iter().map(|of| find(machine, trace, cursor, of, address)).filter(|f| f.pa.is_some()).collect()
+pub fn find_all(record: &Record, trace: &Trace, cursor: &mut Cursor, address: u64) -> Vec<Found> {
+    let of = Of::all(record.at(cursor.position()));
+    of.into_iter().map(|of| find(record, trace, cursor, of, address)).filter(|f| f.pa.is_some()).collect()
 }

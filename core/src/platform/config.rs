@@ -103,7 +103,7 @@ impl PortType {
     }
 }
 
-/// A base address register as it stands.
+/// A base address register as it is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Bar {
     /// 0..=5; a 64-bit BAR takes the next one too.

@@ -18,7 +18,7 @@ pub enum Controller {
 
 /// Interrupt files of the machine's harts: that of hart *h* is 4 KiB times *h* from [`Controller::range`]'s start.
 pub const IMSIC_FILES: u64 = 256;
-/// Where they begin. No specification fixes that (a device tree tells it); here it is where no RAM is, so that one
+/// Where they begin. No specification fixes that (a device tree says it); here it is where no RAM is, so that one
 /// scenario fits both architectures.
 pub const IMSIC: u64 = 0xf800_0000;
 

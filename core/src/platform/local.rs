@@ -136,7 +136,7 @@ impl LocalMap {
         })
     }
 
-    /// [`LocalMap::resolve`], told.
+    /// [`LocalMap::resolve`], recorded.
     pub fn cross<O: Observer>(
         &self,
         device: RequesterId,

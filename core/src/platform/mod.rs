@@ -1,4 +1,4 @@
-//! What stands around memory: the physical address map, the host bridge, PCI Express.
+//! What is around memory: the physical address map, the host bridge, PCI Express.
 //!
 //! * [`map`]: what answers at which physical address, and at which I/O port
 //! * [`window`]: the host bridge's windows between physical and bus addresses, in both directions
@@ -7,6 +7,8 @@
 //! * [`topology`]: root ports, switches and functions; [`route`] between them; IOMMU [`group`]s
 //! * [`interrupts`]: where interrupt messages go, and what they say
 //! * [`local`]: the map inside a device, before anything reaches the bus
+//!
+//! What PCI Express and the board do is changed here; what translates an address is not: that is [`crate::mmu`] and [`crate::iommu`].
 
 pub mod config;
 pub mod group;

@@ -1,6 +1,6 @@
 //! Giving BARs and bridge windows their addresses, as firmware does.
 //!
-//! A BAR stands at a multiple of its size, inside every window on its way: each bridge's above it, and one of
+//! A BAR is at a multiple of its size, inside every window on its way: each bridge's above it, and one of
 //! the host bridge's. What is given an address stays there; the rest is placed first fit, largest first.
 
 use super::config::{Bar, BarKind};

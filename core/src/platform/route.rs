@@ -129,7 +129,7 @@ impl Topology {
         Route { steps: way.steps, end, redirected: way.redirected }
     }
 
-    /// The way of a memory request from the root complex down to whoever claims `at`.
+    /// The way of a memory request from the root complex down to the function that claims `at`.
     pub fn route_down(&self, at: BusAddr) -> Route {
         let mut way = Way { topology: self, steps: Vec::new(), redirected: false };
         let end = way.descend(None, at, Hop::Down);
@@ -202,7 +202,7 @@ impl Topology {
         }
     }
 
-    /// Tells a packet's way.
+    /// Records a packet's way.
     pub fn tell<O: Observer>(&self, steps: &[Step], header: &Header, payload: u32, obs: &mut O) {
         if !O::ON {
             return;

@@ -169,7 +169,7 @@ impl HostBridge {
         self.of(Direction::Outbound).find_map(|w| w.to_phys(at))
     }
 
-    /// [`HostBridge::to_bus`], told.
+    /// [`HostBridge::to_bus`], recorded.
     pub fn outbound<O: Observer>(&self, at: PhysAddr, obs: &mut O) -> Option<BusAddr> {
         let window = self.of(Direction::Outbound).find(|w| w.cpu.contains(at));
         let to = window.and_then(|w| w.to_bus(at));
@@ -177,7 +177,7 @@ impl HostBridge {
         to
     }
 
-    /// [`HostBridge::to_phys`], told; the identity of a bridge without inbound windows is silent.
+    /// [`HostBridge::to_phys`], recorded; the identity of a bridge without inbound windows is not.
     pub fn inbound<O: Observer>(&self, at: BusAddr, obs: &mut O) -> Option<PhysAddr> {
         let to = self.to_phys(at);
         if to.is_none() || !self.inbound_identity() {

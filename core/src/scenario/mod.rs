@@ -7,6 +7,8 @@
 //!
 //! Limits, refused with a message: [`MAX_TEXT`] bytes, [`MAX_LINES`] lines, [`MAX_STEPS`] steps,
 //! [`MAX_NAME`] characters of a name.
+//!
+//! The language is changed here and only here; a statement's meaning is [`crate::machine`]'s, and nothing may be run.
 
 pub mod ast;
 mod change;
@@ -53,5 +55,5 @@ pub const MAX_LINES: usize = 32 << 10;
 pub const MAX_STEPS: usize = 20_000;
 /// The longest name, in characters.
 pub const MAX_NAME: usize = 40;
-/// After so many problems the rest of the text is not read.
+/// After this many problems the rest of the text is not read.
 pub const MAX_PROBLEMS: usize = 100;

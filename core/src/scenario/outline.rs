@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use super::ast::*;
 use super::span::Span;
 
-/// A statement and the line it stands on.
+/// A statement and the line it is on.
 #[derive(Debug)]
 pub struct At<'s, T> {
     /// The statement.

@@ -66,7 +66,7 @@ pub(super) fn read(text: &str) -> (Scenario, Vec<Problem>) {
     (parser.scenario, parser.problems)
 }
 
-/// The part of the scenario that a line stands in.
+/// The part of the scenario that a line is in.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 enum Section {
     /// Before the version line.

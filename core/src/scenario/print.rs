@@ -63,7 +63,7 @@ pub fn print(scenario: &Scenario) -> String {
     out
 }
 
-/// How far in a statement stands.
+/// How far in a statement is.
 fn indent(statement: &Statement) -> &'static str {
     use Declaration as D;
     match statement {

@@ -10,7 +10,7 @@ use super::words;
 use crate::iommu::Architecture;
 use crate::spec::Text;
 
-/// Where a statement stands.
+/// Where a statement is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Section {
     /// What the scenario is and teaches.
@@ -51,7 +51,7 @@ impl Section {
 pub struct Entry {
     /// The word or words it begins with.
     pub verb: &'static str,
-    /// Where it stands.
+    /// Where it is.
     pub section: Section,
     /// What it does.
     pub meaning: Text,

@@ -1,5 +1,5 @@
 //! Reading and changing memory, recorded, and drawn from the run's budget: what cannot be recorded is not done, so
-//! that the trace always tells how memory came to be what it is.
+//! that the trace always shows how memory came to be what it is.
 
 use super::event::Event;
 use super::keep::Observer;
@@ -9,7 +9,7 @@ use crate::memory::{MemError, Memory, FRAME};
 use crate::spec::EntryType;
 use alloc::vec;
 
-/// Writes a word and tells it. Returns the word before.
+/// Writes a word and records it. Returns the word before.
 pub fn write_word<O: Observer>(
     memory: &mut Memory,
     obs: &mut O,
@@ -26,7 +26,7 @@ pub fn write_word<O: Observer>(
     Ok(old)
 }
 
-/// Writes a run of words (entries of one table, or one structure of several words) and tells it as one step.
+/// Writes a run of words (entries of one table, or one structure of several words) and records it as one step.
 pub fn write_run<O: Observer>(
     memory: &mut Memory,
     obs: &mut O,
@@ -36,7 +36,7 @@ pub fn write_run<O: Observer>(
     words: &[u64],
 ) -> Result<(), MemError> {
     let mut before = [0; 512];
-    // A table has 512 entries; longer runs are told in pieces.
+    // A table has 512 entries; longer runs are recorded in pieces.
     for (piece, part) in words.chunks(before.len()).enumerate() {
         let base = pa.wrapping_add(piece as u64 * FRAME);
         room(memory, obs, part.len() as u64)?;
@@ -51,7 +51,7 @@ pub fn write_run<O: Observer>(
     Ok(())
 }
 
-/// Writes bytes of physical memory and tells them, one step for each page touched.
+/// Writes bytes of physical memory and records them, one step for each page touched.
 pub fn write_data<O: Observer>(
     memory: &mut Memory,
     obs: &mut O,
@@ -62,7 +62,7 @@ pub fn write_data<O: Observer>(
     write_pages(memory, obs, actor, pa, bytes, |pa, bytes, old, new| Event::Data { pa, bytes, old, new })
 }
 
-/// Reads bytes of physical memory and tells it, one step for each page touched.
+/// Reads bytes of physical memory and records it, one step for each page touched.
 pub fn read_data<O: Observer>(
     memory: &Memory,
     obs: &mut O,
@@ -73,7 +73,7 @@ pub fn read_data<O: Observer>(
     read_pages(memory, obs, actor, pa, out, |pa, bytes, value| Event::Load { pa, bytes, value })
 }
 
-/// Writes bytes of a device's own memory and tells them, one step for each page touched.
+/// Writes bytes of a device's own memory and records them, one step for each page touched.
 pub fn write_own<O: Observer>(
     memory: &mut Memory,
     obs: &mut O,
@@ -86,7 +86,7 @@ pub fn write_own<O: Observer>(
     })
 }
 
-/// Reads bytes of a device's own memory and tells it, one step for each page touched.
+/// Reads bytes of a device's own memory and records it, one step for each page touched.
 pub fn read_own<O: Observer>(
     memory: &Memory,
     obs: &mut O,

@@ -94,7 +94,7 @@ pub enum Event {
         /// The first up to eight bytes, little-endian.
         value: u64,
     },
-    /// A cache was asked or changed.
+    /// A cache was looked up or changed.
     Cache {
         /// Which.
         cache: &'static CacheType,

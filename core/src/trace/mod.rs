@@ -1,11 +1,13 @@
 //! What the machine did, step by step: the one source of every view.
 //!
-//! Everything that acts (walkers, IOMMUs, engines, the OS) is generic over an [`Observer`] and tells it each
-//! thing a reader would ask about. [`Off`] hears nothing and costs nothing; [`Trace`] keeps all of it.
+//! Everything that acts (walkers, IOMMUs, engines, the OS) is generic over an [`Observer`] and
+//! reports every observable action to it. [`Off`] discards them at no cost; [`Trace`] keeps them.
 //!
-//! **Each change of memory is told**, by [`write_word`], [`write_run`], [`write_data`] or [`write_own`], with what
-//! was there before: so the state at any step is had by undoing or redoing steps ([`Trace::apply`]), never by
+//! **Every change of memory is recorded**, by [`write_word`], [`write_run`], [`write_data`] or [`write_own`], with what
+//! was there before: so the state at any step is reached by undoing or redoing steps ([`Trace::apply`]), never by
 //! running the machine again.
+//!
+//! A new event belongs here once a view needs it; an event never says why, which is [`crate::explain`]'s, nor how it looks.
 
 mod change;
 mod event;

@@ -1,4 +1,4 @@
-//! The words a step is told in: who acts, on what, and what came of it.
+//! The vocabulary of steps: who acts, on what, and what came of it.
 
 use crate::addr::{AnyAddr, PageSize, Pasid, RequesterId};
 use crate::memory::FrameId;
@@ -234,6 +234,8 @@ pub enum Verdict {
 
 /// What happened in a cache.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, PartialOrd, Ord)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "camelCase"))]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(rename_all = "camelCase", rename = "PageCacheOp"))]
 pub enum CacheOp {
     /// Found, and the tables still say the same.
     Hit,
@@ -354,6 +356,8 @@ pub enum CostKind {
 
 /// Who may touch a buffer, and what else holds on to it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, PartialOrd, Ord)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "camelCase"))]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(rename_all = "camelCase", rename = "PageOwner"))]
 pub enum OwnerState {
     /// Allocated; the CPU owns it.
     Cpu,
@@ -364,8 +368,12 @@ pub enum OwnerState {
     /// A bounce copy stands in for it.
     Bounced,
     /// Unmapped, but a translation of it may still be cached.
+    #[cfg_attr(feature = "serde", serde(rename = "stale"))]
+    #[cfg_attr(feature = "ts", ts(rename = "stale"))]
     StaleCached,
     /// The CPU holds newer bytes in a dirty cache line.
+    #[cfg_attr(feature = "serde", serde(rename = "dirty"))]
+    #[cfg_attr(feature = "ts", ts(rename = "dirty"))]
     DirtyLine,
     /// Freed.
     Freed,

@@ -13,7 +13,7 @@ use crate::spec::Lang;
 use crate::trace::{Event, Scope, Step, Trace, Verdict};
 use alloc::{format, string::String, vec, vec::Vec};
 
-/// So many operations of a run are paired by their text; beyond them, one after the other.
+/// At most this many operations of a run are paired by their text; beyond them, one after the other.
 const PAIRED: usize = 2000;
 
 /// A run's operations: text, and the stops inside.
@@ -48,7 +48,7 @@ pub fn parted(a: &Viewer, b: &Viewer, promised: bool, lang: Lang) -> Parted {
     let mut pairs: Vec<(usize, usize)> = Vec::new();
     let (mut i, mut j) = (0, 0);
     for (x, y) in common(&left, &right).into_iter().chain([(left.len(), right.len())]) {
-        // A line that was changed stands where the other was.
+        // A line that was changed is where the other was.
         pairs.extend((i..x).zip(j..y));
         if x < left.len() && y < right.len() {
             pairs.push((x, y));
@@ -298,7 +298,7 @@ mod tests {
         let a = Player::open(preset("why-iommu")).unwrap();
         let b = Player::open(&a.head(Lang::En).changed.unwrap()).unwrap();
         let parted = a.parted(&b, Lang::En);
-        use crate::view::types::OutcomeKind as K;
+        use crate::explain::ending::Kind as K;
         assert_eq!((parted.a.unwrap().kind, parted.b.unwrap().kind), (K::Refused, K::Wrong));
         assert!(parted.text.contains("secret"), "{}", parted.text);
     }

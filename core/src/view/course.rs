@@ -1,10 +1,11 @@
 //! What does not change with the position: lines, marks, lanes.
 
 use super::stops::reads::worth_a_stop;
-use super::types::{Course, Lane, LaneSpan, Mark, Operation, OwnMemory, PageTone};
+use super::types::{Course, Lane, LaneSpan, Mark, Operation, OwnMemory};
 use super::Viewer;
 use crate::addr::RequesterId;
 use crate::explain::step::owner;
+use crate::explain::Tone;
 use crate::explain::{scopes, Cast};
 use crate::spec::Lang;
 use crate::trace::{CacheOp, Event, InterruptKind, NameId, OwnerState, Scope, Trace};
@@ -61,12 +62,12 @@ pub fn marks(trace: &Trace) -> Vec<Mark> {
     let steps = trace.steps().iter().enumerate();
     let marks = steps.filter_map(|(i, s)| {
         let tone = match s.event {
-            Event::Cache { op: CacheOp::Miss, .. } => PageTone::Miss,
-            Event::Cache { op: CacheOp::Stale, .. } => PageTone::Stale,
-            Event::Cache { op: CacheOp::Invalidate, .. } => PageTone::Invalidate,
-            Event::Fault { .. } => PageTone::Fault,
-            Event::Interrupt { kind: InterruptKind::Blocked, .. } => PageTone::Fault,
-            Event::Interrupt { .. } => PageTone::Interrupt,
+            Event::Cache { op: CacheOp::Miss, .. } => Tone::Miss,
+            Event::Cache { op: CacheOp::Stale, .. } => Tone::Stale,
+            Event::Cache { op: CacheOp::Invalidate, .. } => Tone::Invalidate,
+            Event::Fault { .. } => Tone::Refused,
+            Event::Interrupt { kind: InterruptKind::Blocked, .. } => Tone::Refused,
+            Event::Interrupt { .. } => Tone::Interrupt,
             _ => return None,
         };
         Some(Mark { at: i as u32 + 1, tone })
@@ -113,7 +114,7 @@ fn lanes(trace: &Trace, lang: Lang) -> Vec<Lane> {
                 .map(|((from, state), to)| LaneSpan {
                     from: *from,
                     to,
-                    state: (*state).into(),
+                    state: *state,
                     text: owner(*state).get(lang).into(),
                 })
                 .collect(),

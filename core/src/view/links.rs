@@ -13,7 +13,7 @@ fn word(lang: Lang) -> &'static str {
     }
 }
 
-/// Reads a fragment, or a whole URL. What is wrong is told in `lang`.
+/// Reads a fragment, or a whole URL. What is wrong is said in `lang`.
 pub fn read(fragment: &str, lang: Lang) -> Linked {
     let mut out = Linked::default();
     match decode(fragment) {

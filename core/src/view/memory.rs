@@ -8,7 +8,7 @@ use crate::spec::{Lang, Phrase};
 use crate::trace::{Event, Trace};
 use alloc::{format, string::String};
 
-/// A view holds at most so many rows.
+/// A view holds at most this many rows.
 const ROWS: u32 = 256;
 
 /// How much a view shows.

@@ -1,6 +1,6 @@
 //! All that a page shows of one position of a trace, ready to serialise.
 //!
-//! A [`Viewer`] stands on a trace and the memory it left behind. A **position** is a count of steps done: 0 is
+//! A [`Viewer`] shows a trace and the memory it left behind. A **position** is a count of steps done: 0 is
 //! before everything, and the current step of position `k` is step `k - 1`.
 //!
 //! * [`walk`]: the tables walked for the request in hand, and the grid of a nested walk
@@ -15,6 +15,8 @@
 //! * [`transcript`]: a run as text, at one of the depths
 //! * [`frame`]: what keeps pictures in their place, laid out by [`scene`]
 //! * [`text`]: what a scenario's text says about itself, what is wrong with it, what could be written
+//!
+//! What the page is told is changed here, and its TypeScript types follow; no sentence is made here, and nothing of a browser is known.
 
 pub mod bits;
 pub mod compare;
@@ -101,7 +103,7 @@ impl Viewer {
                 _ => said.text.get(lang).into(),
             };
             view.section = said.section.into();
-            view.tone = said.tone.into();
+            view.tone = said.tone;
             view.actor = who::actor(self.trace.steps()[index].actor, &self.cast).get(lang).trim().into();
             view.scopes = self.crumbs(index, lang);
             view.walk = walk::walk(&self.trace, index, lang);

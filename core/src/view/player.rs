@@ -11,22 +11,22 @@ use crate::diagram::{layout, Layout, Model, Options};
 use crate::explain::check::Asked;
 use crate::explain::logs::failing_step;
 use crate::explain::Cast;
-use crate::machine::{run, Check, Done, Machine, Run};
+use crate::machine::{run, Check, Done, Record, Run};
 use crate::picture::picture;
 use crate::scenario::{presets, print, Problem, Problems, Scenario};
 use crate::spec::{Lang, Phrase};
 use alloc::{string::String, vec::Vec};
 
-/// A column shows about so many ranges before it folds: what one screen holds.
+/// A column shows about this many ranges before it folds: what one screen holds.
 const BUDGET: u16 = 14;
-/// So many positions are looked at for the frame.
+/// At most this many positions are looked at for the frame.
 const FRAMES: usize = 48;
 
 /// A scenario that has run.
 #[derive(Clone, Debug)]
 pub struct Player {
     scenario: Scenario,
-    machine: Machine,
+    record: Record,
     frame: Model,
     checks: Vec<Check>,
     pub(super) done: Vec<Done>,
@@ -44,12 +44,13 @@ impl Player {
     /// Shows a run of the text `source`.
     pub fn of(run: Run, source: &str) -> Self {
         let cast = Cast::of_run(&run, source);
-        // The viewer has the trace and the memory, the machine keeps the rest.
+        // The machine ends here: what is left of it is the trace, the memory and the record.
         let mut machine = run.machine;
         let (trace, memories) = (core::mem::take(&mut machine.trace), machine.take_memories());
+        let record = Record::of(&machine);
         let viewer = Viewer::new(trace, memories, cast);
         let mut player = Player {
-            machine,
+            record,
             frame: Model::default(),
             checks: run.checks,
             plan: Plan::of(&run.scenario, &run.done),
@@ -73,7 +74,7 @@ impl Player {
     pub fn course(&self, lang: Lang) -> Course {
         let checks = expected::expected(&self.checks, &self.done, &self.viewer.cast().lines, lang);
         let mut course = self.viewer.course(lang);
-        reach::tell(self.viewer.trace(), &self.machine, &mut course.lanes);
+        reach::tell(self.viewer.trace(), self.record.at(self.viewer.len()), &mut course.lanes);
         let (ideas, operations) = (self.ideas(lang), self.operations(lang));
         let stopped = text::troubles(self.stopped.as_slice(), lang).pop();
         let refused = failing_step(&self.done, self.viewer.trace()).map(|at| at as u32);
@@ -91,7 +92,8 @@ impl Player {
     /// The question at the end of a scenario of the reader's path.
     pub fn check(&self, name: &str, lang: Lang) -> Option<CheckQuestion> {
         let (trace, cast) = (self.viewer.trace(), self.viewer.cast());
-        let asked = Asked { machine: &self.machine, trace, cast, done: &self.done };
+        let cursor = || self.viewer.cursor.clone();
+        let asked = Asked { record: &self.record, cursor: &cursor, trace, cast, done: &self.done };
         let check = asked.check(presets::checks::check(name)?)?;
         let choices = check.choices.iter().map(|choice| CheckChoice {
             text: choice.text.get(lang).into(),
@@ -100,7 +102,7 @@ impl Player {
         });
         Some(CheckQuestion { text: check.text.get(lang).into(), choices: choices.collect() })
     }
-    /// What could be asked about the step that ends at a position, before it is done.
+    /// The question about the step that ends at a position, before it is done.
     pub fn question(&self, position: usize, lang: Lang) -> Option<Question> {
         predict::question(self.viewer.trace(), position, lang)
     }
@@ -109,7 +111,7 @@ impl Player {
         let position = position.min(self.viewer.len());
         let Viewer { trace, cursor, .. } = &mut self.viewer;
         cursor.seek(trace, position);
-        let mut model = picture(&self.machine, trace, cursor, Phrase::default());
+        let mut model = picture(&self.record, trace, cursor, Phrase::default());
         if position <= self.start() as usize {
             // What only prepares is done; nothing has moved yet.
             (model.token, model.lit) = (None, Vec::new());
@@ -138,21 +140,21 @@ impl Player {
     pub fn where_is(&mut self, position: usize, what: &str, lang: Lang) -> Vec<Whereabouts> {
         let Viewer { trace, cursor, .. } = &mut self.viewer;
         cursor.seek(trace, position.min(trace.len()));
-        where_is::whereabouts(&self.machine, trace, cursor, what, None, lang)
+        where_is::whereabouts(&self.record, trace, cursor, what, None, lang)
     }
     /// What an address of a column of the picture is at a position, and who can reach its byte.
     pub fn names(&mut self, position: usize, column: &str, at: u64, lang: Lang) -> Option<Whereabouts> {
         let position = position.min(self.viewer.len());
-        let of = where_is::of_column(&self.machine, position, column)?;
+        let of = where_is::of_column(self.record.at(position), column)?;
         let Viewer { trace, cursor, .. } = &mut self.viewer;
         cursor.seek(trace, position);
-        Some(where_is::names(&self.machine, trace, cursor, of, at, lang))
+        Some(where_is::names(&self.record, trace, cursor, of, at, lang))
     }
     /// The trace as JSON.
     pub fn trace_json(&self, lang: Lang) -> String {
         export::trace_json(self.viewer.trace(), &self.checks, self.viewer.cast(), lang)
     }
-    /// The picture at a position, laid out at most so many cells wide. In `focus` (a column's key, first and last
+    /// The picture at a position, laid out at most `width` cells wide. In `focus` (a column's key, first and last
     /// address) more is seen, elsewhere in that column less.
     pub fn scene(
         &mut self,

@@ -9,10 +9,10 @@ use crate::spec::{FaultCode, Lang, Text};
 use crate::trace::{Actor, CacheKind, CacheLine, CacheOp, CacheType, Event, Scope, Trace, Verdict};
 use alloc::{format, string::String, vec::Vec};
 
-/// So many choices are offered.
+/// At most this many choices are offered.
 const CHOICES: usize = 4;
 
-/// What could be asked about the step that ends at `position`; nothing about steps that just go on.
+/// The question about the step that ends at `position`; nothing about steps that just go on.
 pub fn question(trace: &Trace, position: usize, lang: Lang) -> Option<Question> {
     let index = position.checked_sub(1)?;
     let (text, answer, others) = match trace.steps().get(index)?.event {

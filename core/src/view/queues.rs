@@ -10,7 +10,7 @@ use crate::memory::Memory;
 use crate::spec::Lang;
 use alloc::vec::Vec;
 
-/// Entries already taken that are still shown: what the last few operations asked for.
+/// Entries already taken that are still shown: what the last few operations requested.
 const TAKEN: u64 = 6;
 /// Waiting entries that are shown.
 const WAITING: u64 = 32;

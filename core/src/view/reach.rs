@@ -1,7 +1,7 @@
 //! When the IOTLB leads to a buffer: what its lane shows beside whose it is.
 
 use super::types::{CachedSpan, Lane};
-use crate::machine::Machine;
+use crate::machine::Snapshot;
 use crate::trace::{CacheKind, CacheLine, CacheOp, Event, Trace};
 use alloc::{collections::BTreeMap, vec, vec::Vec};
 
@@ -12,10 +12,10 @@ struct Piece {
     lane: usize,
 }
 
-/// Tells each lane from which position to which the IOTLB held a translation to its buffer, by what went in and out.
-/// In one pass: neither many buffers nor a long trace make it more than their sum.
-pub fn tell(trace: &Trace, machine: &Machine, lanes: &mut [Lane]) {
-    let by_name: BTreeMap<_, _> = machine.sw.buffers.iter().map(|b| (&b.name[..], b)).collect();
+/// Records in each lane from which position to which the IOTLB held a translation to its buffer, by what went in and out.
+/// `end` is the end of the run, by which every buffer is made. In one pass: neither many buffers nor a long trace make it more than their sum.
+pub fn tell(trace: &Trace, end: Snapshot<'_>, lanes: &mut [Lane]) {
+    let by_name: BTreeMap<_, _> = end.made_buffers().map(|b| (&b.name[..], b)).collect();
     let mut pieces: Vec<Piece> = Vec::new();
     for (lane, buffer) in lanes.iter().enumerate().filter_map(|(i, l)| Some((i, *by_name.get(&l.name[..])?)))
     {

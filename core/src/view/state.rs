@@ -9,7 +9,7 @@ use crate::spec::Lang;
 use crate::trace::{CacheLine, CacheOp, Event};
 use alloc::{format, string::String, vec::Vec};
 
-/// A page shows so many entries of one cache.
+/// A page shows at most this many entries of one cache.
 const SHOWN: usize = 64;
 
 /// Every cache that was used so far; `current` is the step that led here.
@@ -24,9 +24,9 @@ pub fn caches(all: &[CacheState], current: Option<&Event>, lang: Lang) -> Vec<Ca
         let mut lines: Vec<CacheRow> = Vec::new();
         // What was taken out or not found in this very step has no entry any more, but is what the reader looks for.
         if let Some((op @ (CacheOp::Evict | CacheOp::Invalidate | CacheOp::Miss), slot, gone)) = now {
-            lines.push(CacheRow { slot, tag: tag(&gone), holds: line(&gone), now: Some(op.into()) });
+            lines.push(CacheRow { slot, tag: tag(&gone), holds: line(&gone), now: Some(op) });
         }
-        let touched = |slot| now.filter(|n| n.1 == slot && n.0 != CacheOp::Miss).map(|n| n.0.into());
+        let touched = |slot| now.filter(|n| n.1 == slot && n.0 != CacheOp::Miss).map(|n| n.0);
         let entries = c.lines.iter().map(|(slot, l)| (*slot, l, touched(*slot)));
         let (hot, cold): (Vec<_>, Vec<_>) = entries.partition(|e| e.2.is_some());
         let rest = hot.into_iter().chain(cold).take(SHOWN);

@@ -1,7 +1,7 @@
 //! A scenario run once for each value of a quantity: the points of its chart.
 
 use super::types::{Sweep, SweepCurve, SweepPoint};
-use crate::machine::outcome::Counts;
+use crate::machine::check::outcome::Counts;
 use crate::machine::{run, Run};
 use crate::scenario::presets::by_name;
 use crate::scenario::presets::sweeps::{self, Counted, Curve};

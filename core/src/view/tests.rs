@@ -3,6 +3,7 @@
 use super::*;
 use crate::addr::{AddrRange, AnyAddr, PageSize, PhysAddr, RequesterId, Space, VirtAddr};
 use crate::diagram::model::Fate;
+use crate::explain::Tone;
 use crate::mmu::{AddressSpace, Guest, Mmu};
 use crate::paging::builder::{Builder, Mapping};
 use crate::paging::FrameAlloc;
@@ -10,7 +11,6 @@ use crate::paging::{ept::Ept, x86::X86, Want};
 use crate::scenario::presets::PRESETS;
 use crate::trace::{Actor, CacheOp, Observer, OwnerState, Perms, Verdict};
 use memory::Shape;
-use types::PageTone;
 
 const RAM: u64 = 0x4000_0000;
 
@@ -100,7 +100,7 @@ fn a_walk_grows_with_the_position_and_its_current_row_is_the_entry() {
             let entry = view.entry.unwrap();
             assert_eq!((entry.at, &entry.words), (row.pa, &row.raw));
             assert_eq!(entry.fields.iter().map(|f| u32::from(f.hi - f.lo) + 1).sum::<u32>(), 64);
-            // What the entry is said to be is what stands in memory there.
+            // What the entry is said to be is what is in memory there.
             let now = v.memory_at(position).peek_u64(PhysAddr::new(row.pa.0));
             assert_eq!(Hex(now), row.raw[0]);
         }
@@ -113,8 +113,8 @@ fn marks_lanes_and_caches_follow_the_trace() {
     let mut v = run();
     let course = v.course(Lang::Zh);
     assert_eq!(course.lines[2].text, "cpu read c");
-    let tones: Vec<PageTone> = course.marks.iter().map(|m| m.tone).collect();
-    assert!(tones.starts_with(&[PageTone::Miss]) && tones.contains(&PageTone::Fault));
+    let tones: Vec<Tone> = course.marks.iter().map(|m| m.tone).collect();
+    assert!(tones.starts_with(&[Tone::Miss]) && tones.contains(&Tone::Refused));
     let spans: Vec<_> = course.lanes[0].spans.iter().map(|s| (s.from, s.to)).collect();
     assert_eq!(spans[0].1, spans[1].0);
     assert_eq!(spans[1].1 as usize, v.len());
@@ -145,7 +145,7 @@ fn a_lane_says_when_the_iotlb_leads_to_the_buffer() {
     let player = Player::open(preset.text).unwrap();
     let course = player.course(Lang::En);
     let lane = course.lanes.iter().find(|l| l.name == "buf").unwrap();
-    let stale = lane.spans.iter().find(|s| s.state == types::PageOwner::Stale).unwrap();
+    let stale = lane.spans.iter().find(|s| s.state == OwnerState::StaleCached).unwrap();
     let [cached] = lane.cached[..] else { panic!("{:?}", lane.cached) };
     assert!(cached.from < stale.from && cached.to > stale.from, "{cached:?} {stale:?}");
     // What begins and ends it are steps of the IOTLB.

@@ -1,7 +1,8 @@
-//! A run as text at one of the three depths: what a reader is told, in the order of the stops.
+//! A run as text at one of the three depths: what a reader reads, in the order of the stops.
 
-use super::types::{Depth, OutcomeKind, Stop};
+use super::types::{Depth, Stop};
 use super::Player;
+use crate::explain::ending::Kind as OutcomeKind;
 use crate::spec::Lang;
 use alloc::{format, string::String};
 

@@ -1,6 +1,6 @@
 //! What goes to the page. The page's TypeScript types are generated from these.
 
-use crate::explain::ending::{Ending, Kind};
+use crate::explain::ending::{Ending, Kind as OutcomeKind};
 use crate::explain::Tone;
 use crate::spec::Lang;
 use crate::trace::{CacheOp, OwnerState};
@@ -51,6 +51,17 @@ macro_rules! to_page {
         #[cfg(feature = "ts")]
         pub fn typescript() -> String {
             let mut out = String::new();
+            // What the page gets as the core itself has it.
+            for of_the_core in [
+                <Tone as ts_rs::TS>::decl(),
+                <CacheOp as ts_rs::TS>::decl(),
+                <OwnerState as ts_rs::TS>::decl(),
+                <OutcomeKind as ts_rs::TS>::decl(),
+            ] {
+                out += "export ";
+                out += &of_the_core;
+                out += "\n";
+            }
             $(
                 out += "export ";
                 out += &<$name as ts_rs::TS>::decl();
@@ -72,7 +83,7 @@ to_page! {
         /// The section of the specification behind it.
         pub section: String,
         /// What it means.
-        pub tone: PageTone,
+        pub tone: Tone,
         /// Who did it.
         pub actor: String,
         /// What it is part of, outermost first.
@@ -120,25 +131,6 @@ to_page! {
         pub waits: bool,
         /// Its words and fields.
         pub entry: Entry,
-    }
-    /// What a step means.
-    #[derive(Copy, Eq, Default)]
-    enum PageTone {
-        /// It goes on.
-        #[default]
-        Plain,
-        /// Found, allowed, delivered.
-        Good,
-        /// A cache did not know.
-        Miss,
-        /// A cache says what the tables no longer do.
-        Stale,
-        /// Refused or faulted.
-        Fault,
-        /// Forgotten by a cache.
-        Invalidate,
-        /// An interrupt.
-        Interrupt,
     }
     /// A scope around a step.
     struct Crumb {
@@ -315,25 +307,7 @@ to_page! {
         /// What it holds.
         pub holds: String,
         /// What happened to it in this step.
-        pub now: Option<PageCacheOp>,
-    }
-    /// What happened in a cache.
-    #[derive(Copy, Eq)]
-    enum PageCacheOp {
-        /// Found.
-        Hit,
-        /// Found, no longer true.
-        Stale,
-        /// Found, not allowed.
-        Denied,
-        /// Not found.
-        Miss,
-        /// Put in.
-        Insert,
-        /// Pushed out.
-        Evict,
-        /// Taken out.
-        Invalidate,
+        pub now: Option<CacheOp>,
     }
     /// What does not change with the position.
     struct Course {
@@ -390,7 +364,7 @@ to_page! {
         pub first: u32,
         /// How many stops are inside.
         pub children: u32,
-        /// It stands for so many more like those before it; 0 when it stands for itself.
+        /// How many more like those before it this one represents; 0 when it is itself.
         pub repeats: u32,
     }
     /// What came of something.
@@ -402,29 +376,6 @@ to_page! {
         /// The sentence.
         pub text: String,
     }
-    /// What kind of end something came to.
-    #[derive(Copy, Eq, Default)]
-    enum OutcomeKind {
-        /// Data is where it was meant to be.
-        Arrived,
-        /// Nothing was moved: somebody refused.
-        Refused,
-        /// Data is where it must not be, or is not what it should be: a stale entry, another's page.
-        Wrong,
-        /// Data went nowhere, or was overwritten.
-        Lost,
-        /// Addresses lead somewhere now.
-        Mapped,
-        /// Addresses lead nowhere any more.
-        Unmapped,
-        /// A question was answered: a register, a translation.
-        Answered,
-        /// An interrupt reached a CPU.
-        Interrupted,
-        /// Something was prepared or changed.
-        #[default]
-        Done,
-    }
     /// A device's own memory.
     struct OwnMemory {
         /// The device's requester id.
@@ -434,7 +385,7 @@ to_page! {
     }
     /// What an address leads to, and the byte's other names.
     struct Whereabouts {
-        /// The address asked about, as somebody's.
+        /// The queried address, and whose it is.
         pub asked: WhereName,
         /// The physical address, if it leads to one.
         pub pa: Option<Hex>,
@@ -614,7 +565,7 @@ to_page! {
         /// The position.
         pub at: u32,
         /// What.
-        pub tone: PageTone,
+        pub tone: Tone,
     }
     /// A buffer's lane.
     struct Lane {
@@ -640,27 +591,9 @@ to_page! {
         /// To.
         pub to: u32,
         /// The state.
-        pub state: PageOwner,
+        pub state: OwnerState,
         /// In words.
         pub text: String,
-    }
-    /// Whose a buffer is.
-    #[derive(Copy, Eq)]
-    enum PageOwner {
-        /// The CPU's.
-        Cpu,
-        /// The device's.
-        Device,
-        /// Both may use it.
-        Both,
-        /// A bounce copy stands in.
-        Bounced,
-        /// Unmapped, maybe still cached.
-        Stale,
-        /// Newer bytes are in a dirty cache line.
-        Dirty,
-        /// Freed.
-        Freed,
     }
     /// What a scenario says about itself.
     struct Head {
@@ -674,7 +607,7 @@ to_page! {
         pub changed: Option<String>,
         /// The documents behind it.
         pub sources: Vec<String>,
-        /// The notes, each with the line of the step it stands before.
+        /// The notes, each with the line of the step it precedes.
         pub notes: Vec<NoteLine>,
     }
     /// A note before a step.
@@ -788,7 +721,7 @@ to_page! {
         pub bottom: i32,
         /// How the step touches it.
         pub touch: Option<String>,
-        /// What it is, in words, for whoever points at it.
+        /// What it is, in words, shown by pointing at it.
         pub hint: String,
     }
     /// Something written.
@@ -875,25 +808,9 @@ impl OutcomeLine {
     /// What came of an operation.
     pub fn of(ending: &Ending, lang: Lang) -> Self {
         OutcomeLine {
-            kind: ending.kind.into(),
+            kind: ending.kind,
             word: ending.kind.word().get(lang).into(),
             text: ending.text.get(lang).into(),
-        }
-    }
-}
-
-impl From<Kind> for OutcomeKind {
-    fn from(kind: Kind) -> Self {
-        match kind {
-            Kind::Done => OutcomeKind::Done,
-            Kind::Unmapped => OutcomeKind::Unmapped,
-            Kind::Mapped => OutcomeKind::Mapped,
-            Kind::Answered => OutcomeKind::Answered,
-            Kind::Interrupted => OutcomeKind::Interrupted,
-            Kind::Arrived => OutcomeKind::Arrived,
-            Kind::Refused => OutcomeKind::Refused,
-            Kind::Lost => OutcomeKind::Lost,
-            Kind::Wrong => OutcomeKind::Wrong,
         }
     }
 }
@@ -906,47 +823,5 @@ impl Depth {
     /// The depth that a word names.
     pub fn named(word: &str) -> Option<Depth> {
         Depth::WORDS.iter().find(|(name, _)| *name == word).map(|(_, depth)| *depth)
-    }
-}
-
-impl From<Tone> for PageTone {
-    fn from(tone: Tone) -> Self {
-        match tone {
-            Tone::Plain => PageTone::Plain,
-            Tone::Good => PageTone::Good,
-            Tone::Miss => PageTone::Miss,
-            Tone::Stale => PageTone::Stale,
-            Tone::Refused => PageTone::Fault,
-            Tone::Invalidate => PageTone::Invalidate,
-            Tone::Interrupt => PageTone::Interrupt,
-        }
-    }
-}
-
-impl From<CacheOp> for PageCacheOp {
-    fn from(op: CacheOp) -> Self {
-        match op {
-            CacheOp::Hit => PageCacheOp::Hit,
-            CacheOp::Stale => PageCacheOp::Stale,
-            CacheOp::Denied => PageCacheOp::Denied,
-            CacheOp::Miss => PageCacheOp::Miss,
-            CacheOp::Insert => PageCacheOp::Insert,
-            CacheOp::Evict => PageCacheOp::Evict,
-            CacheOp::Invalidate => PageCacheOp::Invalidate,
-        }
-    }
-}
-
-impl From<OwnerState> for PageOwner {
-    fn from(state: OwnerState) -> Self {
-        match state {
-            OwnerState::Cpu => PageOwner::Cpu,
-            OwnerState::Device => PageOwner::Device,
-            OwnerState::Both => PageOwner::Both,
-            OwnerState::Bounced => PageOwner::Bounced,
-            OwnerState::StaleCached => PageOwner::Stale,
-            OwnerState::DirtyLine => PageOwner::Dirty,
-            OwnerState::Freed => PageOwner::Freed,
-        }
     }
 }

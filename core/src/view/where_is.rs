@@ -4,14 +4,14 @@ use super::types::{Hex, WhereName, WhereStep, Whereabouts};
 use crate::iommu::DomainId;
 use crate::machine::history::Cursor;
 use crate::machine::software::Named;
-use crate::machine::Machine;
+use crate::machine::{Record, Snapshot};
 use crate::places::{self, Found, Of, Place};
 use crate::spec::Lang;
 use crate::trace::Trace;
 use alloc::{format, string::String, vec::Vec};
 
-/// What was asked: a number, in somebody's space or everybody's; or a name that the scenario gave, with an offset.
-fn asked(machine: &Machine, what: &str, of: Option<Of>) -> Vec<(Of, u64)> {
+/// The query: a number, in somebody's space or everybody's; or a name that the scenario gave, with an offset.
+fn asked(now: Snapshot<'_>, what: &str, of: Option<Of>) -> Vec<(Of, u64)> {
     let text: String = what.trim().chars().filter(|c| *c != '_').collect();
     let number = |text: &str| match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
         Some(hex) => u64::from_str_radix(hex, 16).ok(),
@@ -19,7 +19,7 @@ fn asked(machine: &Machine, what: &str, of: Option<Of>) -> Vec<(Of, u64)> {
     };
     if let Some(address) = number(&text) {
         return of
-            .map_or_else(|| Of::all(machine), |of| alloc::vec![of])
+            .map_or_else(|| Of::all(now), |of| alloc::vec![of])
             .into_iter()
             .map(|of| (of, address))
             .collect();
@@ -30,35 +30,34 @@ fn asked(machine: &Machine, what: &str, of: Option<Of>) -> Vec<(Of, u64)> {
     };
     // Names keep their underscores.
     let name = what.trim().split('+').next().map_or(name, str::trim);
-    let (Some(offset), Some(named)) = (offset, machine.sw.names.get(name)) else { return Vec::new() };
-    let found = match *named {
-        Named::Buffer(b) => machine.sw.buffers[b].pa(offset).map(|pa| (Of::Physical, pa.raw())),
-        Named::Handle(h) => {
-            let handle = &machine.sw.handles[h];
-            handle.dma(offset).map(|at| (Of::Device(handle.device, None), at.raw()))
-        }
-        Named::Remap(r) => Some((Of::Kernel, machine.sw.remaps[r].va.raw().wrapping_add(offset))),
+    let (Some(offset), Some(named)) = (offset, now.named(name)) else { return Vec::new() };
+    let found = match named {
+        Named::Buffer(b) => now.buffer(b).and_then(|b| b.pa(offset)).map(|pa| (Of::Physical, pa.raw())),
+        Named::Handle(h) => now
+            .handle(h)
+            .and_then(|handle| handle.dma(offset).map(|at| (Of::Device(handle.device, None), at.raw()))),
+        Named::Remap(r) => now.remap(r).map(|r| (Of::Kernel, r.va.raw().wrapping_add(offset))),
         _ => None,
     };
     found.into_iter().collect()
 }
 
 /// Whose space a word names: `kernel`, `physical`, a process, a guest, a device.
-pub fn owner(machine: &Machine, word: &str) -> Option<Of> {
-    match (word, machine.sw.names.get(word)) {
+pub fn owner(now: Snapshot<'_>, word: &str) -> Option<Of> {
+    match (word, now.named(word)) {
         ("kernel", None) => Some(Of::Kernel),
         ("physical", None) => Some(Of::Physical),
-        (_, Some(Named::Process(p))) => Some(Of::Process(*p)),
-        (_, Some(Named::Vm(v))) => Some(Of::Vm(*v)),
-        (_, Some(Named::Device(d))) => Some(Of::Device(*d, None)),
+        (_, Some(Named::Process(p))) => Some(Of::Process(p)),
+        (_, Some(Named::Vm(v))) => Some(Of::Vm(v)),
+        (_, Some(Named::Device(d))) => Some(Of::Device(d, None)),
         _ => None,
     }
 }
 
 /// Whose addresses a column of the picture holds at a position.
-pub fn of_column(machine: &Machine, position: usize, key: &str) -> Option<Of> {
-    let domain = |device: usize| machine.sw.domain_at(device, position);
-    let devices = 0..machine.hw.devices.len();
+pub fn of_column(now: Snapshot<'_>, key: &str) -> Option<Of> {
+    let domain = |device: usize| now.domain_of(device);
+    let devices = 0..now.devices().len();
     match key.split_once(':') {
         None if key == "va" => Some(Of::Kernel),
         None if key == "pa" => Some(Of::Physical),
@@ -67,9 +66,9 @@ pub fn of_column(machine: &Machine, position: usize, key: &str) -> Option<Of> {
             let first = devices.clone().find(|d| domain(*d).is_some()).or(devices.clone().next())?;
             Some(Of::Device(first, None))
         }
-        Some(("va", name)) => machine.sw.processes.iter().position(|p| p.name == name).map(Of::Process),
-        Some(("gpa", name)) => machine.sw.vms.iter().position(|v| v.name == name).map(Of::Vm),
-        Some(("dev", name)) => machine.device(name).map(Of::Local),
+        Some(("va", name)) => now.processes().iter().position(|p| p.name == name).map(Of::Process),
+        Some(("gpa", name)) => now.vms().iter().position(|v| v.name == name).map(Of::Vm),
+        Some(("dev", name)) => now.device(name).map(Of::Local),
         Some(("iova", id)) => {
             let id = DomainId(id.parse().ok()?);
             devices.clone().find(|d| domain(*d) == Some(id)).map(|d| Of::Device(d, None))
@@ -80,55 +79,57 @@ pub fn of_column(machine: &Machine, position: usize, key: &str) -> Option<Of> {
 
 /// What an address of somebody's is, and who can reach its byte.
 pub fn names(
-    machine: &Machine,
+    record: &Record,
     trace: &Trace,
     cursor: &mut Cursor,
     of: Of,
     address: u64,
     lang: Lang,
 ) -> Whereabouts {
-    told(machine, &places::find(machine, trace, cursor, of, address), lang)
+    let found = places::find(record, trace, cursor, of, address);
+    told(record.at(cursor.position()), &found, lang)
 }
 
-/// Every reading of what was asked that leads somewhere; when none does and there is one reading, that one, with why.
+/// Every reading of the query that leads somewhere; when none does and there is one reading, that one, with why.
 pub fn whereabouts(
-    machine: &Machine,
+    record: &Record,
     trace: &Trace,
     cursor: &mut Cursor,
     what: &str,
     of: Option<Of>,
     lang: Lang,
 ) -> Vec<Whereabouts> {
-    let asked = asked(machine, what, of);
+    let now = record.at(cursor.position());
+    let asked = asked(now, what, of);
     let only = asked.len() == 1;
-    let found = asked.into_iter().map(|(of, address)| places::find(machine, trace, cursor, of, address));
+    let found = asked.into_iter().map(|(of, address)| places::find(record, trace, cursor, of, address));
     // A physical address where nothing answers is a number and no more.
     let somewhere = |found: &Found| match found.asked.of {
-        Of::Physical => found.pa.is_some_and(|pa| machine.hw.map.find(pa).is_some()),
+        Of::Physical => found.pa.is_some_and(|pa| now.map().find(pa).is_some()),
         _ => found.pa.is_some(),
     };
     let mut out: Vec<Found> = Vec::new();
     for found in found.filter(|found| only || somewhere(found)) {
-        // Two readings that are names of one byte are told once.
+        // Two readings that are names of one byte are reported once.
         let known =
             |f: &Found| f.places.iter().any(|p| (p.of, p.address) == (found.asked.of, found.asked.address));
         if !out.iter().any(known) {
             out.push(found);
         }
     }
-    out.iter().map(|found| told(machine, found, lang)).collect()
+    out.iter().map(|found| told(now, found, lang)).collect()
 }
 
-fn told(machine: &Machine, found: &Found, lang: Lang) -> Whereabouts {
+fn told(now: Snapshot<'_>, found: &Found, lang: Lang) -> Whereabouts {
     Whereabouts {
-        asked: name(machine, &found.asked, lang),
+        asked: name(now, &found.asked, lang),
         pa: found.pa.map(|pa| Hex(pa.raw())),
         thing: found.thing.get(lang).into(),
-        names: found.places.iter().map(|place| name(machine, place, lang)).collect(),
+        names: found.places.iter().map(|place| name(now, place, lang)).collect(),
     }
 }
 
-fn name(machine: &Machine, place: &Place, lang: Lang) -> WhereName {
+fn name(now: Snapshot<'_>, place: &Place, lang: Lang) -> WhereName {
     let through = place.through.iter().map(|t| WhereStep {
         entry: t.entry.get(lang).into(),
         level: t.level,
@@ -136,7 +137,7 @@ fn name(machine: &Machine, place: &Place, lang: Lang) -> WhereName {
         raw: Hex(t.raw),
     });
     WhereName {
-        text: place.say(machine).get(lang).into(),
+        text: place.say(now).get(lang).into(),
         address: Hex(place.address),
         perms: format!("{}", place.perms),
         stale: place.stale,

@@ -24,12 +24,12 @@ macro_rules! errln {
     };
 }
 
+mod cli;
 mod cmd;
 mod terminal;
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let args: Vec<String> = std::env::args().skip(1).collect();
-    cmd::run(&args)
+    cmd::run()
 }

@@ -107,7 +107,7 @@ impl Teller<'_> {
 
     /// A fault's name with its code, as its architecture writes codes.
     pub(super) fn code(&self, code: u16) -> Phrase {
-        self.machine.architecture.unwrap_or_default().fault_number(code)
+        self.record.at(0).architecture().unwrap_or_default().fault_number(code)
     }
 
     /// Bytes that a device moved to or from memory.
@@ -220,16 +220,16 @@ impl Teller<'_> {
 
     /// Did a device that gets its buffers from the DMA API touch a buffer that was not mapped for it then?
     fn trespass(&self, name: &str, piece: &Piece) -> bool {
-        let Some(device) = self.machine.device(name) else { return false };
+        let now = self.record.at(piece.step);
+        let Some(device) = now.device(name) else { return false };
         let covers = |pieces: &[(PhysAddr, u64)]| {
             pieces.iter().any(|(start, len)| piece.at.raw().wrapping_sub(start.raw()) < *len)
         };
-        let handles =
-            || self.machine.sw.handles.iter().filter(|h| h.device == device && h.born <= piece.step);
+        let handles = || now.made_handles().filter(|h| h.device == device);
         let Some(buffer) = self.places.buffer(piece.at, piece.step) else { return false };
-        let explicit = self.machine.sw.domains.iter().any(|d| d.born <= piece.step);
-        let given = handles().any(|h| h.died > piece.step && covers(&h.pieces));
-        let tried = handles().next().is_some() || buffer.died <= piece.step;
+        let explicit = now.domains().next().is_some();
+        let given = handles().any(|h| now.is_mapped(h) && covers(&h.pieces));
+        let tried = handles().next().is_some() || now.is_freed(buffer);
         tried && !given && !explicit && !matches!(buffer.owner, crate::machine::software::Owner::Vm(_))
     }
 
@@ -561,11 +561,11 @@ fn wrong(step: usize, en: String, zh: String) -> Ending {
     Ending { wrong_from: Some(step), ..Ending::new(Kind::Wrong, en, zh) }
 }
 
-/// So many steps are looked back for what a cache line held: what is older has left the reader's mind, and a long run
+/// At most this many steps are looked back for what a cache line held: what is older has left the reader's mind, and a long run
 /// stays quick.
 const LOOK_BACK: usize = 2000;
 
-/// So many pieces of one access are looked at one by one.
+/// At most this many pieces of one access are looked at one by one.
 const PIECES: usize = 256;
 
 /// Where something is in a device.

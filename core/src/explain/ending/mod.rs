@@ -5,13 +5,15 @@
 
 mod access;
 pub(super) mod evidence;
+pub(super) mod kind;
 pub(super) mod place;
 mod software;
 #[cfg(test)]
 mod tests;
 
 use super::who::Cast;
-use crate::machine::{Done, Machine};
+use crate::machine::history::Cursor;
+use crate::machine::{Done, Record, Run};
 use crate::scenario::ast::{Operation, Scenario};
 use crate::scenario::outline::{Action, Outline};
 use crate::spec::Phrase;
@@ -19,74 +21,12 @@ use crate::trace::{CacheKind, Event, Trace};
 pub(super) use access::own as own_place;
 use alloc::{format, string::String, string::ToString, vec::Vec};
 use evidence::Evidence;
+pub use kind::{Ending, Kind};
 use place::Places;
-
-/// What kind of end an operation came to.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash, Default)]
-pub enum Kind {
-    /// Something was prepared or changed.
-    #[default]
-    Done,
-    /// Addresses lead nowhere any more.
-    Unmapped,
-    /// Addresses lead somewhere now.
-    Mapped,
-    /// A question was answered: a register, a translation.
-    Answered,
-    /// An interrupt reached a CPU.
-    Interrupted,
-    /// Data is where it was meant to be.
-    Arrived,
-    /// Nothing was moved: somebody refused.
-    Refused,
-    /// Data went nowhere, or was overwritten.
-    Lost,
-    /// Data is where it must not be, or is not what it should be.
-    Wrong,
-}
-
-impl Kind {
-    /// The kind as one word, for beside a sign.
-    pub fn word(self) -> Phrase {
-        match self {
-            Kind::Done => Phrase::new("Prepared", "准备"),
-            Kind::Unmapped => Phrase::new("Unmapped", "解除映射"),
-            Kind::Mapped => Phrase::new("Mapped", "已映射"),
-            Kind::Answered => Phrase::new("Answered", "有回应"),
-            Kind::Interrupted => Phrase::new("Interrupt", "中断"),
-            Kind::Arrived => Phrase::new("Arrived", "到达"),
-            Kind::Refused => Phrase::new("Refused", "被拒绝"),
-            Kind::Lost => Phrase::new("Lost", "丢失"),
-            Kind::Wrong => Phrase::new("Wrong", "不对"),
-        }
-    }
-}
-
-/// What came of an operation.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Ending {
-    /// What kind of end it is.
-    pub kind: Kind,
-    /// The sentence.
-    pub text: Phrase,
-    /// The steps of the operation in the trace.
-    pub steps: core::ops::Range<usize>,
-    /// The step from which on it went wrong, where it did.
-    pub wrong_from: Option<usize>,
-}
-
-impl Ending {
-    fn new(kind: Kind, en: String, zh: String) -> Self {
-        Ending { kind, text: Phrase::new(en, zh), ..Ending::default() }
-    }
-    fn done(en: String, zh: String) -> Self {
-        Ending::new(Kind::Done, en, zh)
-    }
-}
 
 /// What the sentences are made from.
 struct Teller<'a> {
-    machine: &'a Machine,
+    record: &'a Record,
     trace: &'a Trace,
     cast: &'a Cast,
     places: Places<'a>,
@@ -95,8 +35,9 @@ struct Teller<'a> {
 }
 
 /// What came of every operation of a run, in their order.
-pub fn endings(
-    machine: &Machine,
+fn endings(
+    record: &Record,
+    cursor: &dyn Fn() -> Cursor,
     trace: &Trace,
     cast: &Cast,
     scenario: &Scenario,
@@ -111,8 +52,20 @@ pub fn endings(
         Action::Do(operation) => Some(operation),
         Action::Expect(_) => None,
     });
-    let teller = Teller { machine, trace, cast, places: Places::new(machine), cached };
+    let places = Places::new(record, trace, cursor);
+    let teller = Teller { record, trace, cast, places, cached };
     operations.zip(done).map(|(operation, done)| teller.ending(operation, done)).collect()
+}
+
+impl Cast {
+    /// The names, and what came of each operation of a machine whose trace is still its own.
+    pub fn of_run(run: &Run, text: &str) -> Self {
+        let mut cast = Cast::of(&run.machine, text);
+        let (record, trace) = (Record::of(&run.machine), &run.machine.trace);
+        let cursor = || Cursor::at_end(run.machine.memories(), trace);
+        cast.endings = endings(&record, &cursor, trace, &cast, &run.scenario, &run.done);
+        cast
+    }
 }
 
 impl Teller<'_> {

@@ -120,7 +120,7 @@ impl Teller<'_> {
                     format!("交给 {name} 的地址不超过 {bits} 位：最大 {last:#x}。"),
                 )
             }
-            O::Ioremap(op) => self.ioremap(&op.name.value),
+            O::Ioremap(op) => self.ioremap(&op.name.value, done),
             O::CpuEvict(_) => {
                 let n = bytes(e.synced);
                 Ending::done(
@@ -158,12 +158,10 @@ impl Teller<'_> {
     }
 
     fn buffer(&self, name: &str, done: &Done) -> Option<&Buffer> {
-        let made = |b: &&Buffer| b.name == name && b.born <= done.steps.end;
-        self.machine.sw.buffers.iter().rev().find(made)
+        self.record.at(done.steps.end).made_buffers().rfind(|b| b.name == name)
     }
     fn handle(&self, name: &str, done: &Done) -> Option<&Handle> {
-        let made = |h: &&Handle| h.name == name && h.born <= done.steps.end;
-        self.machine.sw.handles.iter().rev().find(made)
+        self.record.at(done.steps.end).made_handles().rfind(|h| h.name == name)
     }
 
     fn alloc(&self, name: &str, done: &Done) -> Ending {
@@ -176,11 +174,11 @@ impl Teller<'_> {
         let (of_en, of_zh) = match buffer.owner {
             Owner::Kernel => Default::default(),
             Owner::Process(p) => {
-                let name = self.machine.sw.processes.get(p).map_or("", |p| p.name.as_str());
+                let name = self.record.at(0).processes().get(p).map_or("", |p| p.name.as_str());
                 (format!(", for {name}"), format!("，归 {name}"))
             }
             Owner::Vm(v) => {
-                let name = self.machine.sw.vms.get(v).map_or("", |v| v.name.as_str());
+                let name = self.record.at(0).vms().get(v).map_or("", |v| v.name.as_str());
                 (format!(", inside guest {name}"), format!("，在客户机 {name} 里"))
             }
         };
@@ -221,7 +219,7 @@ impl Teller<'_> {
                 format!("{device} 的地址原样通过 IOMMU。"),
             ),
             "blocked" => Ending::done(format!("Every request of {device} is refused from now on."), format!("从现在起 {device} 的请求一律被拒绝。")),
-            _ if self.machine.sw.vms.iter().any(|vm| vm.name == to) => Ending::new(
+            _ if self.record.at(0).vms().iter().any(|vm| vm.name == to) => Ending::new(
                 Kind::Mapped,
                 format!("{device} belongs to guest {to}: the IOMMU takes its addresses for {to}'s guest-physical ones."),
                 format!("{device} 归客户机 {to} 使用：IOMMU 把它的地址当作 {to} 的客户机物理地址。"),
@@ -283,10 +281,10 @@ impl Teller<'_> {
 
     fn map_single(&self, name: &str, device: &str, done: &Done, e: &Evidence) -> Ending {
         let Some(handle) = self.handle(name, done) else { return Ending::default() };
-        let buffer = handle.buffer.and_then(|(at, _)| self.machine.sw.buffers.get(at));
+        let buffer = handle.buffer.and_then(|(at, _)| self.record.at(done.steps.end).buffer(at));
         let buffer = buffer.map_or(name, |b| b.name.as_str());
         let Some((at, _)) = handle.segments.first() else { return Ending::default() };
-        let space = device_space(self.machine.iommu_on());
+        let space = device_space(self.record.at(0).iommu_on());
         let to = handle.pieces.first().map_or(PhysAddr::new(0), |p| p.0);
         if e.owner == Some(OwnerState::Bounced) {
             let (copied_en, copied_zh) = match bytes(e.copied) {
@@ -346,8 +344,8 @@ impl Teller<'_> {
 
     fn unmap_handle(&self, name: &str, done: &Done, e: &Evidence) -> Ending {
         let Some(handle) = self.handle(name, done) else { return Ending::default() };
-        let device = self.machine.hw.devices.get(handle.device).map_or("", |d| d.name.as_str());
-        let buffer = handle.buffer.and_then(|(at, _)| self.machine.sw.buffers.get(at));
+        let device = self.record.at(0).devices().get(handle.device).map_or("", |d| d.name.as_str());
+        let buffer = handle.buffer.and_then(|(at, _)| self.record.at(done.steps.end).buffer(at));
         let buffer = buffer.map_or(name, |b| b.name.as_str());
         let (copy_en, copy_zh) = match bytes(e.copied) {
             n if e.copied > 0 => (format!(", with {} copied back", n.en), format!("，拷回 {}", n.zh)),
@@ -397,8 +395,8 @@ impl Teller<'_> {
         Ending::done(format!("It is {who_en}'s turn now: {en}."), format!("现在轮到{who_zh}使用：{zh}。"))
     }
 
-    fn ioremap(&self, name: &str) -> Ending {
-        let Some(remap) = self.machine.sw.remaps.iter().rev().find(|r| r.name == name) else {
+    fn ioremap(&self, name: &str, done: &Done) -> Ending {
+        let Some(remap) = self.record.at(done.steps.end).remaps().rfind(|r| r.name == name) else {
             return Ending::default();
         };
         Ending::new(

@@ -42,6 +42,16 @@ impl Registers for VtdUnit {
 }
 
 impl VtdUnit {
+    /// Latches the tables' roots that a command sets (SRTP, SIRTP).
+    pub(super) fn latch_roots(&mut self, command: u64) {
+        if command.is_set(gcmd::SRTP) {
+            self.root = self.regs.of(&RTADDR);
+        }
+        if command.is_set(gcmd::SIRTP) && self.config.interrupt_remapping() {
+            self.latch_interrupt_root();
+        }
+    }
+
     /// The global command register (VT-d 11.4.4): each bit that differs from the status, or is one-shot, acts.
     fn command<O: Observer>(&mut self, memory: &mut Memory, value: u64, obs: &mut O) {
         // The command register is write-only and reads as 0.
@@ -49,15 +59,14 @@ impl VtdUnit {
         let mut status = self.regs.of(&GSTS);
         let before = status;
         let flushes = self.config.quirks.root_pointer_flushes;
+        self.latch_roots(value);
         if value.is_set(gcmd::SRTP) {
-            self.root = self.regs.of(&RTADDR);
             status.set_flag(gsts::RTPS, true);
             if flushes || self.config.root_pointer_invalidates() {
                 self.forget_translations(obs);
             }
         }
         if value.is_set(gcmd::SIRTP) && self.config.interrupt_remapping() {
-            self.latch_interrupt_root();
             status.set_flag(gsts::IRTPS, true);
         }
         status.set_flag(gsts::TES, value.is_set(gcmd::TE));

@@ -39,6 +39,7 @@ use super::registers::RegisterFile;
 use super::{Outcome, PageRequest, Request, Unit};
 use crate::addr::RequesterId;
 use crate::memory::Memory;
+use crate::spec::Register;
 use crate::trace::Observer;
 use alloc::collections::BTreeSet;
 use caches::Caches;
@@ -109,6 +110,13 @@ impl VtdUnit {
 }
 
 impl Unit for VtdUnit {
+    fn restore(&mut self, register: &'static Register, offset: u32, value: u64) {
+        self.regs.put(offset, register.bytes, value);
+        if offset == spec::registers::GCMD.offset {
+            self.latch_roots(value);
+            self.regs.store(&spec::registers::GCMD, 0);
+        }
+    }
     fn translate<O: Observer>(&mut self, memory: &mut Memory, request: &Request, obs: &mut O) -> Outcome {
         self.answer(memory, request, obs)
     }

@@ -5,13 +5,14 @@
 //! * `software`: the kernel's, guests' and processes' tables
 
 mod board;
+mod dma;
 mod software;
 mod tree;
 
 use self::board::{physical, unit};
 use self::tree::{devices, tree};
 use super::layout::divide;
-use super::software::{Named, Software};
+use super::software::{DmaState, Named, Software};
 use super::{limits, problem, Hardware, Machine};
 use crate::budget::Limits;
 use crate::iommu::{Architecture, Board};
@@ -23,7 +24,7 @@ use crate::scenario::ast::Policy;
 use crate::scenario::outline::Outline;
 use crate::scenario::{Problem, Span};
 use crate::trace::Trace;
-use alloc::{collections::BTreeMap, format, vec::Vec};
+use alloc::{boxed::Box, collections::BTreeMap, format, vec::Vec};
 
 /// Builds the machine that an outline declares, which may spend `budget`.
 pub fn build(outline: &Outline<'_>, budget: Limits) -> Result<Machine, Problem> {
@@ -71,7 +72,7 @@ pub fn build(outline: &Outline<'_>, budget: Limits) -> Result<Machine, Problem> 
     let root = frames.frame().ok_or_else(|| no_frames(ram_span))?.raw();
     let count = devices.len();
     let iommu = unit(&config, architecture)?;
-    let dma = super::dma_api::DmaState::new(outline, policy, iommu.as_ref(), &mut pages)?;
+    let dma = DmaState::declared(outline, policy, iommu.as_ref(), &mut pages)?;
     let mut sw = Software {
         kernel: AddressSpace { format, root, asid: 0, guest: None },
         frames,
@@ -88,17 +89,28 @@ pub fn build(outline: &Outline<'_>, budget: Limits) -> Result<Machine, Problem> 
         attached_to: alloc::vec![None; count],
         attachments: Vec::new(),
         bound: Vec::new(),
+        bindings: Vec::new(),
+        namings: Vec::new(),
         page_requests: 0,
         next_vmalloc: layout(&format).vmalloc,
-        cache: super::dma_api::cpu_cache(outline),
+        cache: dma::cpu_cache(outline),
         dma,
     };
     for (i, device) in devices.iter().enumerate() {
-        sw.names.insert(device.name.clone(), Named::Device(i));
+        sw.name(0, &device.name, Named::Device(i));
     }
     let Board { cpu, interrupts, .. } = board;
     let hw = Hardware { map, bridge, topology, devices, iommu, cpu, mmu: Mmu::new(64), interrupts, tag: 0 };
-    let mut machine = Machine { architecture, policy, memory, hw, sw, trace: Trace::with_limits(budget) };
+    let mut machine = Machine {
+        architecture,
+        policy,
+        memory,
+        wired: Box::new(hw.clone()),
+        hw,
+        config_writes: Vec::new(),
+        sw,
+        trace: Trace::with_limits(budget),
+    };
     machine.boot(&rams, ram_span)?;
     for vm in &outline.vms {
         machine.add_vm(vm)?;

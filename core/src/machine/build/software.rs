@@ -143,7 +143,7 @@ impl Machine {
             domain: None,
             posted: None,
         });
-        self.sw.names.insert(vm.name.value.clone(), Named::Vm(index));
+        self.sw.name(0, &vm.name.value, Named::Vm(index));
         Ok(())
     }
 
@@ -180,7 +180,7 @@ impl Machine {
             next_va: layout(&self.sw.kernel.format).user,
             promised: Vec::new(),
         });
-        self.sw.names.insert(process.name.value.clone(), Named::Process(index));
+        self.sw.name(0, &process.name.value, Named::Process(index));
         Ok(())
     }
 }

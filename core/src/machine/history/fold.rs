@@ -131,7 +131,7 @@ impl Fold {
     }
 }
 
-/// An engine tells of its registers itself; the IOMMU's are told of by it or by who writes them.
+/// An engine records its registers itself; the IOMMU's are recorded by it or by their writer.
 fn owner(step: &Step) -> Option<RequesterId> {
     match step.actor {
         Actor::Device(requester) => Some(requester),

@@ -4,7 +4,7 @@ use crate::spec::EntryType;
 use crate::trace::{Event, Scope, Trace};
 use alloc::{collections::BTreeSet, vec::Vec};
 
-/// A page of tables or queues is worth keeping among so many: the first ones that hardware read.
+/// At most this many pages of tables and queues are kept: the first ones that hardware read.
 const PAGES: usize = 48;
 /// Bytes of a page.
 const PAGE: u64 = 4096;

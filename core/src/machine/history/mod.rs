@@ -1,5 +1,5 @@
-//! The state at any step, had from the trace alone: memory, caches and registers by undoing and redoing the steps
-//! between two positions. The machine is never run again.
+//! Reconstructs memory, caches and registers at any step from the trace alone, by undoing and redoing the steps between
+//! two positions. The machine is never run again.
 
 mod fold;
 mod landmarks;
@@ -54,17 +54,17 @@ impl Cursor {
     pub fn tables(&self) -> Vec<TablePage> {
         self.landmarks.tables(self.at)
     }
-    /// Memory and the caches used so far, for walkers that take memory by `&mut` although they only look. Whoever
-    /// changes it breaks time.
+    /// Memory and the caches used so far, for walkers that take memory by `&mut` although they only look. Callers
+    /// must not change it: other positions follow from it.
     pub(crate) fn look(&mut self, trace: &Trace) -> (&mut Memory, &[CacheState]) {
         self.fold.seek(trace, self.at);
         (&mut self.memories.host, self.fold.caches())
     }
-    /// Physical memory where it stands now.
+    /// Physical memory at the present position.
     pub fn memory(&self) -> &Memory {
         &self.memories.host
     }
-    /// The own memory of a device where it stands now; `None` when nothing was ever written there.
+    /// A device's own memory at the present position; `None` when nothing was ever written there.
     pub fn own(&self, device: RequesterId) -> Option<&Memory> {
         self.memories.own.get(&device)
     }

@@ -30,7 +30,7 @@ pub struct SgList {
 }
 
 impl SgList {
-    /// Entries that the device is told of.
+    /// Entries that the device is given.
     pub fn nents(&self) -> usize {
         self.segments.len()
     }

@@ -51,7 +51,7 @@ pub enum BarError {
     },
     /// The size is not a power of two in range.
     Size {
-        /// What was asked for.
+        /// What was requested.
         size: u64,
         /// The smallest size.
         least: u64,
@@ -110,7 +110,7 @@ impl ConfigSpace {
         }
     }
 
-    /// Makes a BAR. It stands at 0 until an address is written.
+    /// Makes a BAR. It is at 0 until an address is written.
     pub fn add_bar(&mut self, index: u8, spec: BarSpec) -> Result<(), BarError> {
         let wide = spec.kind == BarKind::Memory64;
         let last = index.checked_add(wide.into()).ok_or(BarError::NoRoom { index })?;

@@ -180,7 +180,7 @@ pub enum Body {
 pub struct Tlp {
     /// What it is.
     pub body: Body,
-    /// Who asked: the requester, also in a completion. 16 bits travel; the segment does not.
+    /// The requester, also in a completion. 16 bits travel; the segment does not.
     pub requester: RequesterId,
     /// The tag, 10 bits.
     pub tag: u16,

@@ -121,7 +121,7 @@ proptest! {
         let _ = Tlp::decode(&Header { dw, len, prefix });
     }
 
-    /// Byte enables name exactly the bytes asked for.
+    /// Byte enables name exactly the requested bytes.
     #[test]
     fn byte_enables_cover_the_bytes(at in 0u64..1 << 40, bytes in 1u32..4000) {
         let tlp = Tlp::memory(RequesterId::default(), 0, true, BusAddr::new(at), bytes);

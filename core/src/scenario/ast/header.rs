@@ -23,9 +23,9 @@ impl Text {
 /// takes the line out.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Change {
-    /// The line as it stands.
+    /// The line as it is.
     pub from: Node<String>,
-    /// What stands there instead.
+    /// What is there instead.
     pub to: Node<String>,
 }
 

@@ -2,19 +2,16 @@
 
 use super::*;
 use crate::addr::VirtAddr;
+pub use crate::os::dma::Direction;
 use crate::scenario::noun::Noun;
 use crate::scenario::span::Node;
 
-choices! {
-    /// Which way the data goes.
-    Direction {
-        /// The device reads (`DMA_TO_DEVICE`).
-        "to-device" => ToDevice,
-        /// The device writes (`DMA_FROM_DEVICE`).
-        "from-device" => FromDevice,
-        /// Both (`DMA_BIDIRECTIONAL`).
-        "bidirectional" => Bidirectional,
-    }
+impl Choice for Direction {
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("to-device", Direction::ToDevice),
+        ("from-device", Direction::FromDevice),
+        ("bidirectional", Direction::Bidirectional),
+    ];
 }
 
 /// `ring = dma_alloc_coherent nic 4K`.

@@ -374,7 +374,7 @@ impl Local {
 }
 
 choices! {
-    /// How a DMA engine is told what to do.
+    /// How a DMA engine is given its work.
     EngineKind {
         /// One contiguous transfer at a time, by registers.
         "contiguous" => Contiguous,
@@ -386,7 +386,7 @@ choices! {
 /// `engine linked-list max-payload 256`, under a device.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Engine {
-    /// How it is told what to do.
+    /// How it is given its work.
     pub kind: Node<EngineKind>,
     /// The most bytes of one write packet (256 by default).
     pub max_payload: Option<Num>,

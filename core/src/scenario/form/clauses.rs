@@ -76,7 +76,7 @@ impl<'t> Form<'t> {
         Ok(())
     }
 
-    /// A clause: `key` and what `form` describes, if `key` stands here.
+    /// A clause: `key` and what `form` describes, if `key` is here.
     pub fn clause<T: Default>(
         &mut self,
         key: &'static str,

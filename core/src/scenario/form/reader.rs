@@ -1,4 +1,4 @@
-//! Where reading a line stands, and what could have stood there.
+//! Where reading a line is, and what could have been there.
 
 use super::*;
 use alloc::string::ToString;
@@ -11,7 +11,7 @@ use crate::scenario::place::{Extent, Loc, Path};
 use crate::scenario::problem::Problem;
 use crate::scenario::span::Span;
 
-/// Where reading stands.
+/// Where reading is.
 pub(super) struct Reader<'t> {
     pub(super) tokens: &'t [Token<'t>],
     pub(super) at: usize,

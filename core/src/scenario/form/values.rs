@@ -179,7 +179,7 @@ impl<'t> Form<'t> {
         Ok(())
     }
 
-    /// `+LENGTH`, if it stands here.
+    /// `+LENGTH`, if it is here.
     pub fn opt_length(&mut self, len: &mut Option<Num>) -> Done {
         match &mut self.mode {
             Mode::Read(r) => {
@@ -224,7 +224,7 @@ impl<'t> Form<'t> {
         Ok(())
     }
 
-    /// One of a choice's words, if one stands here.
+    /// One of a choice's words, if one is here.
     pub fn opt_choice<C: Choice>(&mut self, choice: &mut Option<Node<C>>) -> Done {
         match &mut self.mode {
             Mode::Read(r) => {

@@ -4,7 +4,7 @@ use crate::addr::Bytes;
 use crate::explain::ending::{bytes, count, thousands, Ending, Kind};
 use crate::explain::step::walk_input;
 use crate::explain::{who, Cast};
-use crate::machine::outcome::Outcome;
+use crate::machine::check::outcome::Outcome;
 use crate::spec::Lang;
 use crate::trace::{Event, Scope, Stage, Trace, Verdict};
 use crate::view::types::OutcomeLine;
@@ -49,11 +49,7 @@ pub fn outcome(endings: &[Ending], lang: Lang) -> Option<OutcomeLine> {
     let worst = shown.iter().max_by_key(|e| e.kind)?;
     let text: Vec<&str> = shown.iter().map(|e| e.text.get(lang)).collect();
     let between = if lang == Lang::Zh { "" } else { " " };
-    Some(OutcomeLine {
-        kind: worst.kind.into(),
-        word: worst.kind.word().get(lang).into(),
-        text: text.join(between),
-    })
+    Some(OutcomeLine { kind: worst.kind, word: worst.kind.word().get(lang).into(), text: text.join(between) })
 }
 
 /// A walk as one line: what is looked up, the tables on the way, where it ends.

@@ -1,5 +1,6 @@
 //! `iommu-play explain`: fault logs on standard input, explained.
 
+use crate::cli::Explain;
 use crate::terminal::shown;
 use iommu_core::explain::logs::answer::LogReport;
 use iommu_core::explain::logs::schema::{fields_table, schema};
@@ -8,37 +9,25 @@ use iommu_core::spec::Lang;
 use std::io::{BufRead, BufReader, Write};
 use std::process::ExitCode;
 
-/// Runs it with the arguments after its name. Status 0 when something about an IOMMU was understood, 1 when
-/// nothing was, 2 when it was called wrongly.
-pub fn run(args: &[String]) -> ExitCode {
+/// Runs it. Status 0 when something about an IOMMU was understood, 1 when
+/// nothing was, 2 when it could not be read.
+pub fn run(args: &Explain) -> ExitCode {
     explain(args).unwrap_or_else(|error| {
         errln!("iommu-play explain: {error}");
         ExitCode::from(2)
     })
 }
 
-fn explain(args: &[String]) -> Result<ExitCode, String> {
-    let (mut lang, mut scenarios, mut json, mut file) = (Lang::En, false, false, None);
-    match args.first().map(String::as_str) {
-        Some("--tables") => return tables(&args[1..]),
-        Some("--schema") if args.len() == 1 => {
-            let _ = std::io::stdout().write_all(schema().as_bytes());
-            return Ok(ExitCode::SUCCESS);
-        }
-        _ => {}
+fn explain(args: &Explain) -> Result<ExitCode, String> {
+    if args.schema {
+        let _ = std::io::stdout().write_all(schema().as_bytes());
+        return Ok(ExitCode::SUCCESS);
     }
-    for arg in args {
-        match arg.as_str() {
-            "--zh" => lang = Lang::Zh,
-            "--en" => lang = Lang::En,
-            "--scenario" => scenarios = true,
-            "--json" => json = true,
-            "-" => file = None,
-            flag if flag.starts_with('-') => return Err(format!("unknown option `{flag}`")),
-            path if file.is_none() => file = Some(path),
-            more => return Err(format!("one file at a time: `{more}` is a second one")),
-        }
+    if !args.tables.is_empty() {
+        return tables(&args.tables);
     }
+    let (lang, scenarios, json) = (args.language.chosen(), args.scenario, args.json);
+    let file = args.file.as_deref().filter(|file| *file != "-");
     let report = match file {
         Some(path) => std::fs::File::open(path).and_then(|file| read(BufReader::new(file))),
         None => read(std::io::stdin().lock()),
@@ -96,9 +85,6 @@ fn one(reader: &mut LogReader, line: &mut Vec<u8>) {
 
 /// `--tables FILE...`: writes the tables of the code into the documents, between their marks.
 fn tables(files: &[String]) -> Result<ExitCode, String> {
-    if files.is_empty() {
-        return Err("--tables needs the documents to write into".into());
-    }
     for path in files {
         let lang = if path.ends_with(".zh.md") { Lang::Zh } else { Lang::En };
         let mut text = std::fs::read_to_string(path).map_err(|error| format!("{path}: {error}"))?;

@@ -1,26 +1,16 @@
 //! `iommu-play fmt`: scenarios in their canonical text.
 
 use super::scenario::{parsed, Source};
+use crate::cli::Fmt;
 use iommu_core::scenario::print;
 use std::process::ExitCode;
 
-/// Runs it with the arguments after its name: files are rewritten, standard input goes to standard output.
-/// Status 0 when all went well, 1 when a text is no scenario or, with `--check`, not in canonical form, 2 when it
-/// was called wrongly.
-pub fn run(args: &[String]) -> ExitCode {
-    let (mut check, mut zh, mut files) = (false, false, Vec::new());
-    for arg in args {
-        match arg.as_str() {
-            "--check" => check = true,
-            "--zh" => zh = true,
-            "-" => files.push(Source::Stdin),
-            flag if flag.starts_with('-') => {
-                errln!("iommu-play fmt: unknown option `{flag}`");
-                return ExitCode::from(2);
-            }
-            path => files.push(Source::File(path.into())),
-        }
-    }
+/// Runs it: files are rewritten, standard input goes to standard output.
+/// Status 0 when all went well, 1 when a text is no scenario or, with `--check`, not in canonical form.
+pub fn run(args: &Fmt) -> ExitCode {
+    let (check, zh) = (args.check, args.language.is_zh());
+    let source = |file: &String| if file == "-" { Source::Stdin } else { Source::File(file.into()) };
+    let mut files: Vec<Source> = args.files.iter().map(source).collect();
     if files.is_empty() {
         files.push(Source::Stdin);
     }

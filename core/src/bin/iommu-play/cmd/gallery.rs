@@ -1,5 +1,6 @@
 //! `iommu-play gallery`: every scenario that comes with it, as JSON, and its picture, for a page that lists them.
 
+use crate::cli::Gallery;
 use iommu_core::diagram::render::{svg, SvgOptions};
 use iommu_core::diagram::{layout, Layout, Model, Options};
 use iommu_core::explain::check::Asked;
@@ -8,6 +9,7 @@ use iommu_core::explain::Cast;
 use iommu_core::iommu::Architecture;
 use iommu_core::machine::history::Cursor;
 use iommu_core::machine::run::{run_scenario, Run};
+use iommu_core::machine::Record;
 use iommu_core::picture::picture;
 use iommu_core::scenario::outline::Texts;
 use iommu_core::scenario::presets::topics::{about, Topic};
@@ -21,15 +23,8 @@ use std::path::Path;
 use std::process::ExitCode;
 
 /// Prints the gallery, and writes a picture of each scenario in both languages if a folder is named.
-pub fn run(args: &[String]) -> ExitCode {
-    let folder = match args {
-        [] => None,
-        [option, folder] if option == "--pictures" => Some(Path::new(folder)),
-        _ => {
-            errln!("usage: iommu-play gallery [--pictures FOLDER]");
-            return ExitCode::from(2);
-        }
-    };
+pub fn run(args: &Gallery) -> ExitCode {
+    let folder = args.pictures.as_deref();
     let card = |preset| card(preset, folder);
     match PRESETS.iter().map(card).collect::<Result<Vec<Value>, String>>() {
         Ok(cards) => {
@@ -140,7 +135,10 @@ fn says(run: &Run) -> Vec<Value> {
 /// The question at the end of a scenario of the path, with the machine's answer; `null` for the others.
 fn question(run: &Run, preset: &Preset) -> Value {
     let cast = Cast::of_run(run, preset.text);
-    let asked = Asked { machine: &run.machine, trace: &run.machine.trace, cast: &cast, done: &run.done };
+    let trace = &run.machine.trace;
+    let cursor = || Cursor::at_end(run.machine.memories(), trace);
+    let record = Record::of(&run.machine);
+    let asked = Asked { record: &record, cursor: &cursor, trace, cast: &cast, done: &run.done };
     let phrase = |p: &Phrase| json!({ "en": p.en, "zh": p.zh });
     checks::check(preset.name).and_then(|about| asked.check(about)).map_or(Value::Null, |check| {
         let choices = check.choices.iter().map(|choice| {
@@ -182,7 +180,7 @@ fn draw(run: &Run, at: usize, name: &str, folder: &Path) -> std::io::Result<()> 
     let trace = &run.machine.trace;
     let mut cursor = Cursor::at_end(run.machine.memories(), trace);
     cursor.seek(trace, at);
-    let model = picture(&run.machine, trace, &mut cursor, Phrase::default());
+    let model = picture(&Record::of(&run.machine), trace, &mut cursor, Phrase::default());
     for (lang, suffix) in [(Lang::En, "en"), (Lang::Zh, "zh")] {
         let options = SvgOptions { lang, ..SvgOptions::default() };
         std::fs::write(

@@ -1,4 +1,4 @@
-//! The subcommands, one file each.
+//! The subcommands, one file each. How they are called is in [`crate::cli`].
 
 mod draw;
 mod explain;
@@ -10,49 +10,63 @@ mod run;
 mod scenario;
 mod where_is;
 
+use crate::cli::{Cli, Command};
+use clap::{CommandFactory, Parser};
 use std::process::ExitCode;
 
-const USAGE: &str = "usage: iommu-play COMMAND ...
-
-  check [--zh] [--json] [SCENARIO ...]  whether scenarios run and their expectations hold
-  draw SCENARIO [--at STEP] [--ascii|--unicode] [--lang zh] [--width N]  the picture at a position
-  explain [--zh] [--scenario] [--json] [FILE]  what a kernel's or an emulator's fault log means (standard input, or FILE)
-  fmt [--check] [--zh] [FILE ...]     scenarios in canonical form: files in place, standard input to standard output
-  gallery                             the scenarios that come with it, as JSON: texts in both languages, topics, pictures
-  link SCENARIO [--at STEP] [--base URL] [--lang zh] [--whole] ...  the link that holds a scenario
-  replay [--show N] FILE.jsonl ...   compare with recorded outcomes of another implementation
-  run [--depth idea|operation|read|step] [--zh] [--json] [SCENARIO ...]  what happens in a scenario, in words: its ideas,
-                                      its lines, what is inside them, or (without --depth) every step of the trace
-  where SCENARIO ADDRESS [--of OWNER] [--at STEP] [--json]  all names of an address, and who can reach its byte
-  unlink URL|- [--recover] [--zh]     the scenario that a link holds
-
-A SCENARIO is a file, the name of a preset, or - for standard input.
-";
-
-/// Runs the subcommand that `args` name.
-pub fn run(args: &[String]) -> ExitCode {
-    match args.split_first().map(|(first, rest)| (first.as_str(), rest)) {
-        Some(("check", rest)) => run::run(rest, true),
-        Some(("draw", rest)) => draw::run(rest),
-        Some(("explain", rest)) => explain::run(rest),
-        Some(("fmt", rest)) => fmt::run(rest),
-        Some(("gallery", rest)) => gallery::run(rest),
-        Some(("link", rest)) => link::link(rest),
-        Some(("unlink", rest)) => link::unlink(rest),
-        Some(("replay", rest)) => replay::run(rest),
-        Some(("where", rest)) => where_is::run(rest),
-        Some(("run", rest)) => run::run(rest, false),
-        Some(("-h" | "--help" | "help", _)) => {
-            out!("{USAGE}");
+/// Runs the subcommand that the command line names.
+pub fn run() -> ExitCode {
+    match Cli::try_parse() {
+        Ok(cli) => command(cli.command),
+        Err(error) if error.use_stderr() => {
+            errln!("{}", error.render().to_string().trim_end());
+            ExitCode::from(2)
+        }
+        Err(help) => {
+            out!("{}", help.render());
             ExitCode::SUCCESS
         }
-        Some((other, _)) => {
-            errln!("iommu-play: there is no command '{other}'\n\n{USAGE}");
-            ExitCode::from(2)
-        }
-        None => {
-            errln!("{}", USAGE.trim_end());
-            ExitCode::from(2)
-        }
     }
+}
+
+fn command(command: Command) -> ExitCode {
+    match command {
+        Command::Check(args) => run::check(&args),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "iommu-play", &mut script);
+            print(&script)
+        }
+        Command::Draw(args) => draw::run(&args),
+        Command::Explain(args) => explain::run(&args),
+        Command::Fmt(args) => fmt::run(&args),
+        Command::Gallery(args) => gallery::run(&args),
+        Command::Link(args) => link::link(&args),
+        Command::Man => man(),
+        Command::Replay(args) => replay::run(&args),
+        Command::Run(args) => run::run(&args),
+        Command::Unlink(args) => link::unlink(&args),
+        Command::Where(args) => where_is::run(&args),
+    }
+}
+
+/// One manual page: the tool's, then that of each command.
+fn man() -> ExitCode {
+    let mut page = Vec::new();
+    let mut cli = Cli::command();
+    cli.build();
+    let mut all = vec![cli.clone()];
+    all.extend(cli.get_subcommands().filter(|c| c.get_name() != "help").cloned());
+    for command in all {
+        // Writing to a vector does not fail.
+        let _ = clap_mangen::Man::new(command).render(&mut page);
+    }
+    print(&page)
+}
+
+/// Prints bytes as they are; who reads may stop reading.
+fn print(bytes: &[u8]) -> ExitCode {
+    use std::io::Write as _;
+    let _ = std::io::stdout().write_all(bytes);
+    ExitCode::SUCCESS
 }

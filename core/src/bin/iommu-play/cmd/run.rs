@@ -2,6 +2,7 @@
 //! expectations hold.
 
 use super::scenario::{named, tell};
+use crate::cli::Check;
 use iommu_core::explain::{say, Cast};
 use iommu_core::machine::run::{run_scenario, Run};
 use iommu_core::spec::Lang;
@@ -18,30 +19,22 @@ enum Told {
     Steps,
 }
 
-/// Runs every scenario of `args`. `quiet`: only what does not hold is told.
-pub fn run(args: &[String], quiet: bool) -> ExitCode {
-    let (mut zh, mut as_json, mut sources) = (false, false, Vec::new());
-    let mut told = Told::Steps;
-    let mut args = args.iter();
-    while let Some(arg) = args.next() {
-        match arg.as_str() {
-            "--zh" => zh = true,
-            "--json" => as_json = true,
-            "--depth" => told = depth(args.next().map(String::as_str).unwrap_or_default()),
-            other if other.starts_with("--depth=") => told = depth(&other["--depth=".len()..]),
-            other if other.starts_with("--") => {
-                errln!("iommu-play: there is no option {other}");
-                return ExitCode::from(2);
-            }
-            other => sources.push(other.to_string()),
-        }
-    }
-    if sources.is_empty() {
-        sources.push("-".into());
-    }
-    let lang = if zh { Lang::Zh } else { Lang::En };
+/// Says only what does not hold in each scenario.
+pub fn check(args: &Check) -> ExitCode {
+    all(args, Told::Steps, true)
+}
+
+/// Says what happens in each scenario.
+pub fn run(args: &crate::cli::Run) -> ExitCode {
+    all(&args.check, args.depth.as_deref().map_or(Told::Steps, depth), false)
+}
+
+fn all(args: &Check, told: Told, quiet: bool) -> ExitCode {
+    let (lang, zh, as_json) = (args.language.chosen(), args.language.is_zh(), args.json);
+    let standard_input = [String::from("-")];
+    let sources = if args.scenarios.is_empty() { &standard_input[..] } else { &args.scenarios };
     let mut good = true;
-    for source in &sources {
+    for source in sources {
         let Some((from, text, scenario)) = named(source, zh) else {
             good = false;
             continue;

@@ -1,46 +1,19 @@
 //! `iommu-play where`: all names of an address, and who can reach it, at a position of a scenario.
 
 use super::scenario::{named, tell};
+use crate::cli::Where;
 use iommu_core::machine::history::Cursor;
 use iommu_core::machine::run::run_scenario;
-use iommu_core::spec::Lang;
+use iommu_core::machine::Record;
 use iommu_core::view::types::{WhereName, Whereabouts};
 use iommu_core::view::where_is::{owner, whereabouts};
 use std::process::ExitCode;
 
-const USAGE: &str =
-    "usage: iommu-play where SCENARIO ADDRESS [--of OWNER] [--at STEP] [--lang en|zh] [--json]
-
-  ADDRESS    a number, or a name that the scenario gave: 0x1234_5000, rx, buf+0x40
-  --of       whose address a number is: kernel, physical, or the name of a process, a guest, a device;
-             without, everybody's in turn
-  --at STEP  where in the trace (by default its end)";
-
-/// Tells what `args` ask.
-pub fn run(args: &[String]) -> ExitCode {
-    let (mut words, mut at, mut lang, mut of, mut json) = (Vec::new(), usize::MAX, Lang::En, None, false);
-    let mut args = args.iter();
-    while let Some(arg) = args.next() {
-        let mut value = || args.next().map(String::as_str).unwrap_or("");
-        match arg.as_str() {
-            "--at" => match value().parse() {
-                Ok(n) => at = n,
-                Err(_) => return usage("--at takes a position: a number"),
-            },
-            "--lang" => match value() {
-                "en" => lang = Lang::En,
-                "zh" => lang = Lang::Zh,
-                _ => return usage("--lang takes en or zh"),
-            },
-            "--of" => of = Some(value().to_string()),
-            "--json" => json = true,
-            other if other.starts_with("--") => return usage(&format!("there is no option {other}")),
-            other => words.push(other.to_string()),
-        }
-    }
-    let [source, address] = &words[..] else { return usage("which scenario, and which address?") };
-    let zh = lang == Lang::Zh;
-    let Some((source, text, scenario)) = named(source, zh) else { return ExitCode::FAILURE };
+/// Prints what `args` name.
+pub fn run(args: &Where) -> ExitCode {
+    let (lang, zh, json) = (args.language.chosen(), args.language.is_zh(), args.json);
+    let (address, at) = (args.address.as_str(), args.at.unwrap_or(usize::MAX));
+    let Some((source, text, scenario)) = named(&args.scenario, zh) else { return ExitCode::FAILURE };
     let run = match run_scenario(scenario) {
         Ok(run) => run,
         Err(problems) => {
@@ -51,17 +24,20 @@ pub fn run(args: &[String]) -> ExitCode {
     if let Some(problem) = &run.stopped {
         tell(&source, &text, problem, zh);
     }
-    let (machine, trace) = (&run.machine, &run.machine.trace);
-    let whose = match &of {
+    let (record, trace) = (Record::of(&run.machine), &run.machine.trace);
+    let whose = match &args.of {
         None => None,
-        Some(word) => match owner(machine, word) {
+        Some(word) => match owner(record.at(at), word) {
             Some(of) => Some(of),
-            None => return usage(&format!("nobody is called '{word}' in this scenario")),
+            None => {
+                errln!("iommu-play where: nobody is called '{word}' in this scenario");
+                return ExitCode::from(2);
+            }
         },
     };
-    let mut cursor = Cursor::at_end(machine.memories(), trace);
+    let mut cursor = Cursor::at_end(run.machine.memories(), trace);
     cursor.seek(trace, at);
-    let found = whereabouts(machine, trace, &mut cursor, address, whose, lang);
+    let found = whereabouts(&record, trace, &mut cursor, address, whose, lang);
     if json {
         outln!(
             "{}",
@@ -111,9 +87,4 @@ fn in_json(found: &Whereabouts) -> serde_json::Value {
         "asked": name(&found.asked), "pa": found.pa.map(|pa| format!("{:#x}", pa.0)), "thing": found.thing,
         "names": found.names.iter().map(name).collect::<Vec<_>>(),
     })
-}
-
-fn usage(why: &str) -> ExitCode {
-    errln!("iommu-play where: {why}\n{USAGE}");
-    ExitCode::from(2)
 }

@@ -6,6 +6,7 @@ mod smmuv3;
 mod steps;
 mod vtd;
 
+use crate::cli::Replay;
 use serde_json::Value;
 use std::io::{BufRead, BufReader};
 use std::process::ExitCode;
@@ -40,35 +41,11 @@ struct Count {
 }
 
 /// Runs the command; exits non-zero if anything differs or cannot be read.
-pub fn run(args: &[String]) -> ExitCode {
-    let mut show = 0u64;
-    let mut files = Vec::new();
-    let mut options = Options::default();
-    let mut args = args.iter();
-    while let Some(arg) = args.next() {
-        if arg == "--show" {
-            match args.next().and_then(|n| n.parse().ok()) {
-                Some(n) => show = n,
-                None => return usage("--show needs a number"),
-            }
-        } else if arg == "--without" {
-            match args.next() {
-                Some(name) => options.without.push(name.clone()),
-                None => return usage("--without needs the name of a deviation"),
-            }
-        } else if arg == "--specification" {
-            options.specification = true;
-        } else if arg.starts_with('-') {
-            return usage(&format!("unknown option {arg}"));
-        } else {
-            files.push(arg.as_str());
-        }
-    }
-    if files.is_empty() {
-        return usage("no file given");
-    }
+pub fn run(args: &Replay) -> ExitCode {
+    let mut show = args.show;
+    let options = Options { without: args.without.clone(), specification: args.specification };
     let mut bad = false;
-    for file in files {
+    for file in &args.files {
         match one_file(file, &options, &mut show) {
             Ok(count) => {
                 bad |= count.differ > 0;
@@ -88,14 +65,6 @@ pub fn run(args: &[String]) -> ExitCode {
     } else {
         ExitCode::SUCCESS
     }
-}
-
-fn usage(problem: &str) -> ExitCode {
-    errln!(
-        "iommu-play replay: {problem}
-usage: iommu-play replay [--show N] [--without DEVIATION] [--specification] FILE.jsonl ..."
-    );
-    ExitCode::from(2)
 }
 
 fn one_file(path: &str, options: &Options, show: &mut u64) -> Result<Count, String> {

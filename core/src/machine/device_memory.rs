@@ -1,8 +1,8 @@
 //! A device's own memory: what its engine moves from and to, and what others reach through its BARs.
 
-use super::content::Content;
 use super::{BarUse, Device};
 use crate::dma::{registers, Inside};
+use crate::machine::ops::content::Content;
 use crate::memory::MemError;
 use crate::platform::local::scratch;
 use crate::spec::{Rule, Text};
@@ -17,7 +17,7 @@ static FULL: Rule = Rule {
     section: "docs/scenario-language.md, Limits",
 };
 
-/// A device keeps so many of the bytes it received last, for a scenario to ask about.
+/// A device keeps at most this many of the bytes it received last, for expectations.
 const RECEIVED: usize = 1 << 20;
 
 /// What goes through a device and is not kept in its memory: a packet from the wire, a frame for the screen.
@@ -60,7 +60,7 @@ impl Device {
         }
     }
 
-    /// Is an access of so many bytes at an offset in a BAR one to a register of its engine?
+    /// Returns whether an access of `bytes` at an offset in a BAR is one to a register of its engine.
     pub fn is_engine_register(&self, bar: u8, offset: u64, bytes: usize) -> bool {
         !matches!(self.bar(bar), Some(BarUse::Memory(_)))
             && offset + bytes as u64 <= u64::from(registers::BYTES)
@@ -68,7 +68,7 @@ impl Device {
             && offset % bytes as u64 == 0
     }
 
-    /// Writes its own memory, told. What the simulation cannot hold is lost, and told too.
+    /// Writes its own memory and records it. What the simulation cannot hold is lost, and that is recorded too.
     pub fn own_write(&mut self, at: u64, data: &[u8], trace: &mut Trace) -> Result<(), MemError> {
         let done = write_own(&mut self.memory, trace, self.requester, at, data);
         if done.is_err() {
@@ -77,7 +77,7 @@ impl Device {
         done
     }
 
-    /// Reads its own memory, told.
+    /// Reads its own memory and records it.
     pub fn own_read(&self, at: u64, out: &mut [u8], trace: &mut Trace) -> Result<(), MemError> {
         read_own(&self.memory, trace, self.requester, at, out)
     }
@@ -97,7 +97,7 @@ impl Device {
     pub fn put(&mut self, to: Inside, stream: &mut Stream, data: &[u8], trace: &mut Trace) {
         match to {
             Inside::Own(at) => {
-                // Told as lost where it is; an engine has nobody to tell.
+                // Recorded as lost where it happens; an engine has nobody to report it to.
                 let _ = self.own_write(at, data, trace);
             }
             Inside::Stream(_) => stream.put(data),

@@ -1,19 +1,18 @@
 //! Operations of devices: DMA, descriptors, interrupts; and the older way, the host relaying for a guest.
 
-use super::bus::Manner;
-use super::content::Content;
-use super::cpu::Access as CpuAccess;
-use super::memory_ops::own_len;
-use super::names::{wrong, Found};
-use super::own::Stream;
-use super::run::Stop;
-use super::software::{Named, Owner};
-use super::{limits, problem, Machine};
 use crate::addr::{Address, BusAddr, DeviceAddr, GuestPhysAddr, Pasid, Space};
 use crate::dma::descriptor::{Descriptor, BYTES as DESCRIPTOR_BYTES};
 use crate::dma::registers::control;
 use crate::dma::{Block, EngineAddr, Inside};
-
+use crate::machine::bus::Manner;
+use crate::machine::cpu::Access as CpuAccess;
+use crate::machine::device_memory::Stream;
+use crate::machine::ops::author::own_len;
+use crate::machine::ops::content::Content;
+use crate::machine::resolve::{wrong, Found};
+use crate::machine::run::Stop;
+use crate::machine::software::{Named, Owner};
+use crate::machine::{limits, problem, Machine};
 use crate::os::relay;
 use crate::paging::Want;
 use crate::platform::tlp::PasidPrefix;
@@ -30,7 +29,7 @@ struct Registers {
 
 impl Machine {
     /// The address that a device's engine is given.
-    pub(super) fn engine_address<A>(
+    pub(in crate::machine) fn engine_address<A>(
         &self,
         at: &ast::Loc<A>,
         local: bool,
@@ -50,7 +49,7 @@ impl Machine {
         Ok((to, found))
     }
 
-    pub(super) fn op_dma(&mut self, op: &ast::Dma) -> Result<(), Stop> {
+    pub(in crate::machine) fn op_dma(&mut self, op: &ast::Dma) -> Result<(), Stop> {
         let device = self.device_named(&op.device)?;
         let write = op.access.value == ast::Access::Write;
         let pasid = op.pasid.map(|p| p.value);
@@ -126,7 +125,7 @@ impl Machine {
         let node = self.hw.devices[device].node;
         let config = &self.hw.topology.node(node).config;
         let found = config.bars().into_iter().find(|b| {
-            self.hw.devices[device].bars[usize::from(b.index)] == Some(super::BarUse::Registers)
+            self.hw.devices[device].bars[usize::from(b.index)] == Some(crate::machine::BarUse::Registers)
                 && b.kind != crate::platform::config::BarKind::Io
         });
         match found {
@@ -147,7 +146,7 @@ impl Machine {
         let _ = self.cpu_write(&access, &data[..usize::from(bytes)], bytes);
     }
 
-    pub(super) fn op_program(&mut self, op: &ast::Program) -> Result<(), Stop> {
+    pub(in crate::machine) fn op_program(&mut self, op: &ast::Program) -> Result<(), Stop> {
         let device = self.device_named(&op.device)?;
         let pasid = op.pasid.map(|p| p.value);
         let (at, found) = self.engine_address(&op.at, op.local, pasid)?;
@@ -177,7 +176,7 @@ impl Machine {
         Ok(())
     }
 
-    pub(super) fn op_program_list(&mut self, op: &ast::ProgramList) -> Result<(), Stop> {
+    pub(in crate::machine) fn op_program_list(&mut self, op: &ast::ProgramList) -> Result<(), Stop> {
         let device = self.device_named(&op.device)?;
         let found = self.find(&op.at, Space::Bus)?;
         let registers = self.registers(device, op.device.span)?;
@@ -200,7 +199,7 @@ impl Machine {
 
     /// Programs the function's MSI capability for one vector, as a driver's `request_irq` does: through the
     /// remapping table where that is on, straight to CPU 0 where it is not.
-    pub(super) fn enable_msi(&mut self, device: usize, vector: u8) {
+    pub(in crate::machine) fn enable_msi(&mut self, device: usize, vector: u8) {
         let (node, requester) = (self.hw.devices[device].node, self.hw.devices[device].requester);
         let entry =
             crate::iommu::InterruptEntry { source: Some(requester), vector, destination: 0, posted: None };
@@ -217,7 +216,7 @@ impl Machine {
         config.set_msi(message.address, message.data as u16, true);
     }
 
-    pub(super) fn op_doorbell(&mut self, op: &ast::Doorbell) -> Result<(), Stop> {
+    pub(in crate::machine) fn op_doorbell(&mut self, op: &ast::Doorbell) -> Result<(), Stop> {
         let device = self.device_named(&op.device)?;
         let owner = self.owner(&op.space)?;
         let registers = self.registers(device, op.device.span)?;
@@ -225,7 +224,7 @@ impl Machine {
         Ok(())
     }
 
-    pub(super) fn op_descriptor(&mut self, op: &ast::Descriptor) -> Result<(), Stop> {
+    pub(in crate::machine) fn op_descriptor(&mut self, op: &ast::Descriptor) -> Result<(), Stop> {
         let (block, found) = self.engine_address(&op.block, op.local, None)?;
         let len = self.length(op.len.map(|l| l.value), &found, None, op.block.span)?;
         let next = match &op.next {
@@ -265,7 +264,7 @@ impl Machine {
         Ok(())
     }
 
-    pub(super) fn op_msi(&mut self, op: &ast::Msi) -> Result<(), Stop> {
+    pub(in crate::machine) fn op_msi(&mut self, op: &ast::Msi) -> Result<(), Stop> {
         let device = self.device_named(&op.device)?;
         let (address, data) = match (&op.address, &op.entry, &op.vector) {
             (Some(address), _, _) => {
@@ -288,7 +287,7 @@ impl Machine {
         Ok(())
     }
 
-    pub(super) fn op_relay(&mut self, op: &ast::Relay) -> Result<(), Stop> {
+    pub(in crate::machine) fn op_relay(&mut self, op: &ast::Relay) -> Result<(), Stop> {
         let Named::Vm(vm) = self.named(&op.vm.value, op.vm.span)? else {
             return Err(wrong(op.vm.span, &op.vm.value, "a virtual machine", "虚拟机").into());
         };

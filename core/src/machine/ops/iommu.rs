@@ -1,11 +1,11 @@
 //! Operations on the IOMMU: bring-up, domains, attachments, bindings.
 
-use super::names::wrong;
-use super::run::{OsError, Stop};
-use super::software::{Domain, DomainRef, Named};
-use super::{limits, problem, Machine};
 use crate::addr::{AddrRange, PageSize, Pasid};
 use crate::iommu::{AnyIommu, Attachment, Ctx, DomainId, DomainKind, Driver, DriverError, ProcessTables};
+use crate::machine::resolve::wrong;
+use crate::machine::run::{OsError, Stop};
+use crate::machine::software::{Attached, Bound, Domain, DomainRef, Named};
+use crate::machine::{limits, problem, Machine};
 use crate::os::sva::Abilities;
 use crate::os::{self, vfio};
 use crate::paging::builder::Mapping;
@@ -20,7 +20,7 @@ use alloc::{format, vec::Vec};
 
 impl Machine {
     /// Lends the IOMMU and what its driver works with.
-    pub(super) fn with_unit<T>(
+    pub(in crate::machine) fn with_unit<T>(
         &mut self,
         act: impl FnOnce(&mut AnyIommu, &mut Ctx<'_, Trace>) -> Result<T, DriverError>,
     ) -> Result<T, DriverError> {
@@ -31,7 +31,7 @@ impl Machine {
         act(unit, &mut ctx)
     }
 
-    pub(super) fn driver<T>(
+    pub(in crate::machine) fn driver<T>(
         &mut self,
         span: Span,
         act: impl FnOnce(&mut AnyIommu, &mut Ctx<'_, Trace>) -> Result<T, DriverError>,
@@ -40,7 +40,7 @@ impl Machine {
     }
 
     /// Brings the unit up and gives every group its default domain, as Linux does at boot.
-    pub(super) fn start_iommu(&mut self, outline: &Outline<'_>) -> Result<(), Problem> {
+    pub(in crate::machine) fn start_iommu(&mut self, outline: &Outline<'_>) -> Result<(), Problem> {
         if !self.iommu_on() {
             return self.add_devices(Span::default());
         }
@@ -80,9 +80,16 @@ impl Machine {
     }
 
     /// Notes which host domain a device's requests meet from now on.
-    pub(super) fn set_attached(&mut self, device: usize, domain: Option<DomainId>) {
+    pub(in crate::machine) fn set_attached(&mut self, device: usize, domain: Option<DomainId>) {
         self.sw.attached[device] = domain;
-        self.sw.attachments.push((device, self.trace.len(), domain));
+        self.sw.attachments.push(Attached { at: self.trace.len(), device, domain });
+    }
+
+    /// Notes which process a device's PASID is bound to from now on.
+    fn set_bound(&mut self, device: usize, pasid: Pasid, process: Option<usize>) {
+        self.sw.bound.retain(|b| (b.0, b.1) != (device, pasid));
+        self.sw.bound.extend(process.map(|process| (device, pasid, process)));
+        self.sw.bindings.push(Bound { at: self.trace.len(), device, pasid, process });
     }
 
     /// The IOMMU group of a device.
@@ -91,7 +98,7 @@ impl Machine {
         groups(&self.hw.topology).get(usize::from(node.0)).map_or(0, |g| g.0)
     }
 
-    pub(super) fn op_domain(&mut self, op: &ast::Domain) -> Result<(), Stop> {
+    pub(in crate::machine) fn op_domain(&mut self, op: &ast::Domain) -> Result<(), Stop> {
         let kind = match &op.vm {
             None => {
                 let kind = match op.stage.map(|stage| stage.value) {
@@ -121,12 +128,12 @@ impl Machine {
         };
         let index = self.sw.domains.len();
         self.sw.domains.push(Domain { born: self.trace.len(), name: op.name.value.clone(), kind });
-        self.sw.names.insert(op.name.value.clone(), Named::Domain(index));
+        self.sw.name(self.trace.len(), &op.name.value, Named::Domain(index));
         Ok(())
     }
 
     /// The domain that maps a guest's RAM for devices: made when the first device comes.
-    pub(super) fn vm_domain(&mut self, vm: usize, span: Span) -> Result<DomainId, Problem> {
+    pub(in crate::machine) fn vm_domain(&mut self, vm: usize, span: Span) -> Result<DomainId, Problem> {
         if let Some(domain) = self.sw.vms[vm].domain {
             return Ok(domain);
         }
@@ -145,7 +152,7 @@ impl Machine {
         Ok(domain)
     }
 
-    pub(super) fn op_attach(&mut self, op: &ast::Attach) -> Result<(), Stop> {
+    pub(in crate::machine) fn op_attach(&mut self, op: &ast::Attach) -> Result<(), Stop> {
         let device = self.device_named(&op.device)?;
         let requester = self.hw.devices[device].requester;
         let span = op.to.span;
@@ -203,7 +210,7 @@ impl Machine {
         matches!(self.sw.attached_to[device].as_deref(), Some(to) if to == target || to == "blocked")
     }
 
-    pub(super) fn op_detach(&mut self, op: &ast::Detach) -> Result<(), Stop> {
+    pub(in crate::machine) fn op_detach(&mut self, op: &ast::Detach) -> Result<(), Stop> {
         let device = self.device_named(&op.device)?;
         let requester = self.hw.devices[device].requester;
         self.driver(op.device.span, |unit, ctx| unit.attach(ctx, requester, Attachment::Blocked))?;
@@ -212,7 +219,7 @@ impl Machine {
         Ok(())
     }
 
-    pub(super) fn op_bind(&mut self, op: &ast::Bind) -> Result<(), Stop> {
+    pub(in crate::machine) fn op_bind(&mut self, op: &ast::Bind) -> Result<(), Stop> {
         let device = self.device_named(&op.device)?;
         let Named::Process(process) = self.named(&op.process.value, op.process.span)? else {
             return Err(wrong(op.process.span, &op.process.value, "a process", "进程").into());
@@ -229,12 +236,11 @@ impl Machine {
         let domain = below.unwrap_or(DomainId(0));
         let can = Abilities { pasid: caps.pasid, ats: caps.ats };
         self.with_state(|state, env| state.sva.bind(env, requester, pasid, tables, domain, can))?;
-        self.sw.bound.retain(|b| (b.0, b.1) != (device, pasid));
-        self.sw.bound.push((device, pasid, process));
+        self.set_bound(device, pasid, Some(process));
         Ok(())
     }
 
-    pub(super) fn op_unbind(&mut self, op: &ast::Unbind) -> Result<(), Stop> {
+    pub(in crate::machine) fn op_unbind(&mut self, op: &ast::Unbind) -> Result<(), Stop> {
         let device = self.device_named(&op.device)?;
         let bound = self.sw.bound.iter().filter(|b| b.0 == device).map(|b| b.1).collect::<Vec<Pasid>>();
         let pasid = match (op.pasid, bound.as_slice()) {
@@ -251,12 +257,12 @@ impl Machine {
         let requester = self.hw.devices[device].requester;
         self.with_state(|state, env| state.sva.unbind(env, requester, pasid))?;
         self.device_tlb_forget(device, Some(pasid), AddrRange::whole());
-        self.sw.bound.retain(|b| (b.0, b.1) != (device, pasid));
+        self.set_bound(device, pasid, None);
         Ok(())
     }
 
     /// Is the limit of one transfer kept?
-    pub(super) fn check_transfer(&self, len: u64, span: Span) -> Result<(), Problem> {
+    pub(in crate::machine) fn check_transfer(&self, len: u64, span: Span) -> Result<(), Problem> {
         if len <= limits::TRANSFER {
             return Ok(());
         }

@@ -1,10 +1,10 @@
 //! Bits of the tables that an IOMMU and a CPU read, changed where they stand in memory.
 
-use super::run::Stop;
-use super::software::{DomainRef, Named};
-use super::{problem, Machine};
 use crate::addr::{Address, Iova, Pasid, PhysAddr, RequesterId, Space};
 use crate::iommu::{Attachment, Ctx, DomainId, Driver, Invalidation, Unit};
+use crate::machine::run::Stop;
+use crate::machine::software::{DomainRef, Named};
+use crate::machine::{problem, Machine};
 use crate::scenario::ast::{self};
 use crate::scenario::Span;
 use crate::spec::Phrase;
@@ -15,7 +15,7 @@ use alloc::{format, vec::Vec};
 const DIRECTORY_LEVELS: usize = 2;
 
 impl Machine {
-    /// The entries that a walk for one request reads, told to a trace that is thrown away: how `entry ...` finds
+    /// The entries that a walk for one request reads, recorded in a trace that is thrown away: how `entry ...` finds
     /// the word it edits, without knowing any architecture's tables.
     fn entries_read(
         &mut self,
@@ -33,7 +33,7 @@ impl Machine {
         out
     }
 
-    pub(super) fn op_entry_page(&mut self, op: &ast::PageEntry) -> Result<(), Stop> {
+    pub(in crate::machine) fn op_entry_page(&mut self, op: &ast::PageEntry) -> Result<(), Stop> {
         let named = self.named(&op.space.value, op.space.span)?;
         let level = op.level.map_or(1, |l| l.value as u8);
         let space = match named {
@@ -124,7 +124,7 @@ impl Machine {
         page_entry(&self.entries_read(requester, None, at), level)
     }
 
-    pub(super) fn op_entry_device(&mut self, op: &ast::DeviceEntry) -> Result<(), Stop> {
+    pub(in crate::machine) fn op_entry_device(&mut self, op: &ast::DeviceEntry) -> Result<(), Stop> {
         let requester = match ast::requester_of(&op.device) {
             Some(id) => id,
             None => self.hw.devices[self.device_named(&op.device)?].requester,
@@ -139,7 +139,7 @@ impl Machine {
         )
     }
 
-    pub(super) fn op_entry_process(&mut self, op: &ast::ProcessEntry) -> Result<(), Stop> {
+    pub(in crate::machine) fn op_entry_process(&mut self, op: &ast::ProcessEntry) -> Result<(), Stop> {
         let device = self.device_named(&op.device)?;
         let requester = self.hw.devices[device].requester;
         let pasid = op.pasid.map(|p| p.value).filter(|p| p.raw() != 0);
@@ -183,7 +183,12 @@ impl Machine {
     }
 
     /// What the unit, on a copy of the machine with every cache empty, does to answer one read.
-    pub(super) fn cold_walk(&self, requester: RequesterId, pasid: Option<Pasid>, at: u64) -> Trace {
+    pub(in crate::machine) fn cold_walk(
+        &self,
+        requester: RequesterId,
+        pasid: Option<Pasid>,
+        at: u64,
+    ) -> Trace {
         let mut trace = Trace::new();
         let Some(unit) = self.hw.iommu.as_ref() else { return trace };
         let mut cold = unit.clone();

@@ -1,4 +1,4 @@
-//! What an address in a scenario stands for: a number, or a name with an offset, in the space asked for.
+//! What an address in a scenario stands for: a number, or a name with an offset, in the requested space.
 
 use super::software::{Named, Owner};
 use super::{problem, Machine};

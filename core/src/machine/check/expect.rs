@@ -1,15 +1,15 @@
 //! Expectations: each is held against what the operation before it came to, or against the state it left.
 
-use super::content::Content;
-use super::memory_ops::own_len;
-use super::names::wrong;
-use super::outcome::{Counts, Outcome};
-use super::packets::PacketIndex;
-use super::run::Done;
-use super::software::{parts, DomainRef, Named, Owner};
-use super::Machine;
 use crate::addr::{Address, AnyAddr, BusAddr, Iova, PhysAddr, Space};
 use crate::iommu::{Driver, Outcome as Answer, Request, Unit};
+use crate::machine::check::outcome::{Counts, Outcome};
+use crate::machine::check::packets::PacketIndex;
+use crate::machine::ops::author::own_len;
+use crate::machine::ops::content::Content;
+use crate::machine::resolve::wrong;
+use crate::machine::run::Done;
+use crate::machine::software::{parts, DomainRef, Named, Owner};
+use crate::machine::Machine;
 use crate::memory::FRAME;
 use crate::scenario::ast::{
     self, Comparison, Counter, Delivery, Equality, ErrorWant, Expectation, FaultWant, IotlbVerdict, RouteKind,
@@ -37,7 +37,7 @@ impl Machine {
     ///
     /// `total` is what all operations came to; `packets` an index of the last operation's packets, made when first
     /// asked for.
-    pub(super) fn expect(
+    pub(in crate::machine) fn expect(
         &mut self,
         expectation: &Expectation,
         done: &[Done],

@@ -1,10 +1,10 @@
 //! Operations of a device that asks for translations: ATS, page requests.
 
-use super::run::Stop;
-use super::Machine;
 use crate::addr::{AddrRange, Address, BusAddr, Iova, PageSize, Pasid};
 use crate::dma::EngineAddr;
 use crate::iommu::{Driver, Outcome, PageRequest, PasidTag, Request, RequestKind, Unit};
+use crate::machine::run::Stop;
+use crate::machine::Machine;
 use crate::memory::FRAME;
 use crate::paging::Want;
 use crate::platform::tlp::{AddressType, PasidPrefix, Tlp};
@@ -21,7 +21,7 @@ static NO_PAGE: Rule = Rule {
 };
 
 impl Machine {
-    pub(super) fn op_ats(&mut self, op: &ast::Ats) -> Result<(), Stop> {
+    pub(in crate::machine) fn op_ats(&mut self, op: &ast::Ats) -> Result<(), Stop> {
         let device = self.device_named(&op.device)?;
         if !self.hw.devices[device].caps.ats {
             return Err(crate::os::OsError::DeviceLacks(Text::new(
@@ -99,11 +99,16 @@ impl Machine {
     }
 
     /// Takes pages out of a device's TLB: what the device does on an invalidation request.
-    pub(super) fn device_tlb_forget(&mut self, device: usize, pasid: Option<Pasid>, range: AddrRange<Iova>) {
+    pub(in crate::machine) fn device_tlb_forget(
+        &mut self,
+        device: usize,
+        pasid: Option<Pasid>,
+        range: AddrRange<Iova>,
+    ) {
         self.hw.devices[device].tlb.forget(pasid, range, &mut self.trace);
     }
 
-    pub(super) fn op_page_request(&mut self, op: &ast::PageRequest) -> Result<(), Stop> {
+    pub(in crate::machine) fn op_page_request(&mut self, op: &ast::PageRequest) -> Result<(), Stop> {
         let device = self.device_named(&op.device)?;
         if !self.hw.devices[device].caps.pri {
             return Err(crate::os::OsError::DeviceLacks(Text::new(

@@ -1,11 +1,11 @@
 //! What software says to the IOMMU itself: invalidations, registers, interrupt entries.
 
-use super::names::wrong;
-use super::run::Stop;
-use super::software::{DomainRef, Named};
-use super::{problem, Machine};
 use crate::addr::{AddrRange, Iova, Space};
 use crate::iommu::{Driver, InterruptEntry, Invalidation, Unit};
+use crate::machine::resolve::wrong;
+use crate::machine::run::Stop;
+use crate::machine::software::{DomainRef, Named};
+use crate::machine::{problem, Machine};
 use crate::os::{self};
 use crate::scenario::ast::{self, CacheKind, EntryState, Register};
 use crate::scenario::{Problem, Span};
@@ -13,7 +13,7 @@ use crate::spec::{Phrase, Text};
 use alloc::format;
 
 impl Machine {
-    pub(super) fn op_invalidate(&mut self, op: &ast::Invalidate) -> Result<(), Stop> {
+    pub(in crate::machine) fn op_invalidate(&mut self, op: &ast::Invalidate) -> Result<(), Stop> {
         let span = op.cache.span;
         let named = match &op.of {
             None => None,
@@ -82,7 +82,10 @@ impl Machine {
         Ok(self.driver(span, |unit, ctx| unit.invalidate(ctx, what))?)
     }
 
-    pub(super) fn register_offset(&mut self, register: &Register) -> Result<(u32, u8, Span), Problem> {
+    pub(in crate::machine) fn register_offset(
+        &mut self,
+        register: &Register,
+    ) -> Result<(u32, u8, Span), Problem> {
         match register {
             Register::Offset(n) => {
                 let offset = u32::try_from(n.value).map_err(|_| {
@@ -109,7 +112,7 @@ impl Machine {
         }
     }
 
-    pub(super) fn op_register_read(&mut self, op: &ast::RegisterRead) -> Result<u64, Stop> {
+    pub(in crate::machine) fn op_register_read(&mut self, op: &ast::RegisterRead) -> Result<u64, Stop> {
         let (offset, width, span) = self.register_offset(&op.register)?;
         let width = op.size.map_or(width, |s| s.value as u8);
         let value = self.hw.iommu.as_mut().and_then(|u| u.read_register(offset, width, &mut self.trace));
@@ -125,7 +128,7 @@ impl Machine {
         })
     }
 
-    pub(super) fn op_register_write(&mut self, op: &ast::RegisterWrite) -> Result<(), Stop> {
+    pub(in crate::machine) fn op_register_write(&mut self, op: &ast::RegisterWrite) -> Result<(), Stop> {
         let (offset, width, span) = self.register_offset(&op.register)?;
         let width = op.size.map_or(width, |s| s.value as u8);
         let done = self.hw.iommu.as_mut().is_some_and(|u| {
@@ -145,7 +148,7 @@ impl Machine {
         }
     }
 
-    pub(super) fn op_interrupt(&mut self, op: &ast::InterruptEntry) -> Result<(), Stop> {
+    pub(in crate::machine) fn op_interrupt(&mut self, op: &ast::InterruptEntry) -> Result<(), Stop> {
         let index = u16::try_from(op.index.value)
             .map_err(|_| problem(op.index.span, Text::new("an index is at most 65535", "索引最大 65535")))?;
         if op.state.is_some_and(|s| s.value == EntryState::NotPresent) {

@@ -1,124 +1,23 @@
 //! The kernel's DMA API as scenarios call it: names and buffers on this side, [`crate::os`] on the other.
 
-use super::names::wrong;
-use super::run::Stop;
-use super::software::{parts, Buffer, Handle, Named, Owner};
-use super::{problem, Machine};
 use crate::addr::{AddrRange, Bytes, Iova, PhysAddr, Space, VirtAddr};
-use crate::iommu::{AnyIommu, DomainId, DomainKind, Driver};
-use crate::os::cache::CpuCache;
+use crate::iommu::AnyIommu;
+use crate::machine::resolve::wrong;
+use crate::machine::run::Stop;
+use crate::machine::software::{parts, Buffer, DmaState, Handle, Named, Owner};
+use crate::machine::{problem, Machine};
 use crate::os::dma::{self as api, BufferKind, DeviceInfo, DmaApi, Piece};
-use crate::os::pages::{Pages, Zone};
-use crate::os::sva::Sva;
-use crate::os::swiotlb::Swiotlb;
 use crate::os::Env;
 use crate::platform::window::Direction as Way;
-use crate::scenario::ast::{self, AllocKind, Coherence, Direction, Policy};
-use crate::scenario::outline::Outline;
+use crate::scenario::ast::{self, AllocKind};
 use crate::scenario::{Problem, Span};
 use crate::spec::{Phrase, Text};
 use crate::trace::Trace;
 use alloc::{string::String, vec::Vec};
 
-/// The DMA API and what belongs to it.
-#[derive(Clone, Debug)]
-pub struct DmaState {
-    /// The API.
-    pub api: DmaApi,
-    /// Which PASIDs are bound to which processes' tables.
-    pub sva: Sva,
-    /// The stage that the kernel's own domains use.
-    pub kind: DomainKind,
-    /// Ranges that `unmap` took out of a named domain and lazy mode has not invalidated yet.
-    pub pending: Vec<(DomainId, AddrRange<Iova>)>,
-    /// How many of them wait before one invalidation.
-    pub flush_after: u64,
-}
-
-/// The CPU's data cache as the `cache` line says: none where every device snoops.
-pub(super) fn cpu_cache(outline: &Outline<'_>) -> CpuCache {
-    let non_coherent = outline.cache.is_some_and(|c| c.coherence.value == Coherence::NonCoherent)
-        || outline
-            .devices
-            .iter()
-            .any(|d| d.device.coherence.is_some_and(|c| c.value == Coherence::NonCoherent));
-    let line = outline.cache.and_then(|c| c.line).map_or(64, |l| l.value.clamp(16, 4096) as u32);
-    CpuCache::new(line, if non_coherent { 512 } else { 0 })
-}
-
-impl DmaState {
-    /// As the scenario declares it.
-    pub(super) fn new(
-        outline: &Outline<'_>,
-        policy: Policy,
-        unit: Option<&AnyIommu>,
-        pages: &mut Pages,
-    ) -> Result<Self, Problem> {
-        let flush_after = outline.iommu.and_then(|p| p.flush).map_or(255, |n| n.value.max(1));
-        let stage = outline.iommu.and_then(|p| p.stage).map(|s| s.value);
-        let kind = match (stage, unit) {
-            (Some(1), _) => DomainKind::Stage1,
-            (None, Some(unit)) => unit.default_stage(),
-            _ => DomainKind::Stage2,
-        };
-        let none = outline.machine.is_some_and(|m| m.arch.value.is_none());
-        let policy = match policy {
-            _ if none => api::Policy::Direct,
-            Policy::Off => api::Policy::Direct,
-            Policy::PassThrough => api::Policy::PassThrough,
-            Policy::Strict => api::Policy::Strict,
-            Policy::Lazy => api::Policy::Lazy(flush_after as usize),
-        };
-        let swiotlb = match &outline.swiotlb {
-            None => None,
-            Some(pool) => {
-                let size = pool.size.value;
-                let at = match &pool.at {
-                    Some(at) => {
-                        let at = at.address().ok_or_else(|| {
-                            problem(at.span, Text::new("an address must stand here", "此处应为地址"))
-                        })?;
-                        let range = AddrRange::new(at, size.max(1)).ok_or_else(|| {
-                            problem(
-                                pool.span,
-                                Text::new(
-                                    "the pool runs past the end of 64 bits",
-                                    "缓冲池超出 64 位地址空间",
-                                ),
-                            )
-                        })?;
-                        pages.take(range, "swiotlb").map_err(|e| problem(pool.span, e))?;
-                        at
-                    }
-                    None => {
-                        let low = Zone { from: 0, to: u32::MAX.into() };
-                        pages.alloc(size, 4096, low, "swiotlb").map_err(|e| problem(pool.span, e))?
-                    }
-                };
-                Some(Swiotlb::new(at, size, pool.force))
-            }
-        };
-        Ok(DmaState {
-            api: DmaApi::new(policy, kind, swiotlb),
-            sva: Sva::new(),
-            kind,
-            pending: Vec::new(),
-            flush_after,
-        })
-    }
-}
-
-fn direction(d: Direction) -> api::Direction {
-    match d {
-        Direction::ToDevice => api::Direction::ToDevice,
-        Direction::FromDevice => api::Direction::FromDevice,
-        Direction::Bidirectional => api::Direction::Bidirectional,
-    }
-}
-
 impl Machine {
     /// Lends the DMA API with what it works on.
-    pub(super) fn with_os<T>(
+    pub(in crate::machine) fn with_os<T>(
         &mut self,
         act: impl FnOnce(&mut DmaApi, &mut Env<'_, AnyIommu, Trace>) -> T,
     ) -> T {
@@ -126,7 +25,7 @@ impl Machine {
     }
 
     /// Lends the operating system's state with what it works on.
-    pub(super) fn with_state<T>(
+    pub(in crate::machine) fn with_state<T>(
         &mut self,
         act: impl FnOnce(&mut DmaState, &mut Env<'_, AnyIommu, Trace>) -> T,
     ) -> T {
@@ -144,7 +43,7 @@ impl Machine {
     }
 
     /// Makes every device known to the DMA API, which gives it its group's domain.
-    pub(super) fn add_devices(&mut self, span: Span) -> Result<(), Problem> {
+    pub(in crate::machine) fn add_devices(&mut self, span: Span) -> Result<(), Problem> {
         let mut reserved: Vec<AddrRange<Iova>> = Vec::new();
         // What an IOVA must never be: interrupt messages, and what bridges claim for other devices.
         let messages = self.hw.interrupts.range();
@@ -180,7 +79,7 @@ impl Machine {
 
     fn add_handle(&mut self, handle: Handle) {
         let index = self.sw.handles.len();
-        self.sw.names.insert(handle.name.clone(), Named::Handle(index));
+        self.sw.name(self.trace.len(), &handle.name, Named::Handle(index));
         self.sw.handles.push(handle);
     }
 
@@ -200,11 +99,11 @@ impl Machine {
         Ok((index, found.offset, pieces))
     }
 
-    pub(super) fn op_coherent(&mut self, op: &ast::AllocCoherent) -> Result<(), Stop> {
+    pub(in crate::machine) fn op_coherent(&mut self, op: &ast::AllocCoherent) -> Result<(), Stop> {
         let device = self.device_named(&op.device)?;
         let id = self.hw.devices[device].requester;
-        if op.size.value > super::limits::BUFFER {
-            let most = Bytes(super::limits::BUFFER);
+        if op.size.value > crate::machine::limits::BUFFER {
+            let most = Bytes(crate::machine::limits::BUFFER);
             return Err(problem(
                 op.size.span,
                 Phrase::new(
@@ -247,7 +146,7 @@ impl Machine {
         Ok(())
     }
 
-    pub(super) fn op_free_coherent(&mut self, op: &ast::HandleOnly) -> Result<(), Stop> {
+    pub(in crate::machine) fn op_free_coherent(&mut self, op: &ast::HandleOnly) -> Result<(), Stop> {
         let index = self.handle(&op.handle)?;
         let (device, at) = (self.sw.handles[index].device, self.sw.handles[index].dma(0).unwrap_or_default());
         let id = self.hw.devices[device].requester;
@@ -258,7 +157,7 @@ impl Machine {
     }
 
     /// `dma_map_single`, or `dma_map_page`: that takes a page, so it matters not what else is mapped beside it.
-    pub(super) fn op_map_single(&mut self, op: &ast::MapSingle, page: bool) -> Result<(), Stop> {
+    pub(in crate::machine) fn op_map_single(&mut self, op: &ast::MapSingle, page: bool) -> Result<(), Stop> {
         let device = self.device_named(&op.device)?;
         let id = self.hw.devices[device].requester;
         let (index, offset, pieces) = self.source(&op.buffer)?;
@@ -290,7 +189,7 @@ impl Machine {
             )
             .into());
         };
-        let way = direction(op.direction.value);
+        let way = op.direction.value;
         let source = api::Buffer { name: &name, at: first.0, bytes, kind };
         let dma = self.with_os(|api, env| api.map_single(env, id, source, way, op.skip_cpu_sync))?;
         self.add_handle(Handle {
@@ -309,7 +208,7 @@ impl Machine {
         Ok(())
     }
 
-    pub(super) fn op_map_sg(&mut self, op: &ast::MapSg) -> Result<(), Stop> {
+    pub(in crate::machine) fn op_map_sg(&mut self, op: &ast::MapSg) -> Result<(), Stop> {
         let device = self.device_named(&op.device)?;
         let id = self.hw.devices[device].requester;
         let mut pieces: Vec<Piece> = Vec::new();
@@ -320,7 +219,7 @@ impl Machine {
             pieces.extend(part.iter().map(|(at, bytes)| Piece { at: *at, bytes: *bytes }));
         }
         let name = first.map_or(String::new(), |(b, _)| self.sw.buffers[b].name.clone());
-        let way = direction(op.direction.value);
+        let way = op.direction.value;
         let list = self.with_os(|api, env| api.map_sg(env, id, &name, &pieces, way))?;
         self.add_handle(Handle {
             born: self.trace.len(),
@@ -338,11 +237,11 @@ impl Machine {
         Ok(())
     }
 
-    pub(super) fn op_unmap_handle(&mut self, op: &ast::UnmapHandle) -> Result<(), Stop> {
+    pub(in crate::machine) fn op_unmap_handle(&mut self, op: &ast::UnmapHandle) -> Result<(), Stop> {
         let index = self.handle(&op.handle)?;
         let handle = self.sw.handles[index].clone();
         let id = self.hw.devices[handle.device].requester;
-        let way = op.direction.map(|d| direction(d.value));
+        let way = op.direction.map(|d| d.value);
         self.with_os(|api, env| match &handle.list {
             Some(list) => api.unmap_sg(env, id, list, way, op.skip_cpu_sync),
             None => {
@@ -355,7 +254,7 @@ impl Machine {
         Ok(())
     }
 
-    pub(super) fn op_sync(&mut self, op: &ast::Sync, for_cpu: bool) -> Result<(), Stop> {
+    pub(in crate::machine) fn op_sync(&mut self, op: &ast::Sync, for_cpu: bool) -> Result<(), Stop> {
         let found = self.find(&op.at, Space::Bus)?;
         let Some(Named::Handle(index)) = found.named else {
             return Err(problem(
@@ -369,7 +268,7 @@ impl Machine {
         };
         let handle = self.sw.handles[index].clone();
         let id = self.hw.devices[handle.device].requester;
-        let way = op.direction.map(|d| direction(d.value));
+        let way = op.direction.map(|d| d.value);
         let at = crate::addr::BusAddr::new(found.at.raw);
         self.with_os(|api, env| match &handle.list {
             Some(list) => api.sync_sg(env, id, list, way, for_cpu),
@@ -378,14 +277,14 @@ impl Machine {
         Ok(())
     }
 
-    pub(super) fn op_set_mask(&mut self, op: &ast::SetMask) -> Result<(), Stop> {
+    pub(in crate::machine) fn op_set_mask(&mut self, op: &ast::SetMask) -> Result<(), Stop> {
         let device = self.device_named(&op.device)?;
         let id = self.hw.devices[device].requester;
         Ok(self.with_os(|api, env| api.set_mask(env, id, op.bits.value.min(64) as u8))?)
     }
 
     /// The bytes of memory that a guest's buffer is in, for the host that relays.
-    pub(super) fn guest_pieces(&self, vm: usize, at: u64, len: u64) -> Result<Vec<Piece>, Stop> {
+    pub(in crate::machine) fn guest_pieces(&self, vm: usize, at: u64, len: u64) -> Result<Vec<Piece>, Stop> {
         let v = &self.sw.vms[vm];
         let inside = v.ram.contains_bytes(crate::addr::GuestPhysAddr::new(at), len);
         match v.place(at).filter(|_| inside) {

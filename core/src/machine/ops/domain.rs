@@ -1,10 +1,10 @@
 //! Mappings of the IOMMU: made, taken away, and what is still cached of them.
 
-use super::run::Stop;
-use super::software::DomainRef;
-use super::{problem, Machine};
 use crate::addr::{AddrRange, Iova};
 use crate::iommu::{DomainId, Driver, Invalidation};
+use crate::machine::run::Stop;
+use crate::machine::software::DomainRef;
+use crate::machine::{problem, Machine};
 use crate::paging::builder::{Builder, Mapping};
 use crate::scenario::ast::Policy;
 use crate::scenario::Span;
@@ -14,7 +14,12 @@ use alloc::vec::Vec;
 
 impl Machine {
     /// `map DOMAIN ...`.
-    pub(super) fn map_domain(&mut self, domain: usize, mapping: Mapping, span: Span) -> Result<(), Stop> {
+    pub(in crate::machine) fn map_domain(
+        &mut self,
+        domain: usize,
+        mapping: Mapping,
+        span: Span,
+    ) -> Result<(), Stop> {
         match self.sw.domains[domain].kind {
             DomainRef::Host(id) => {
                 self.driver(span, |unit, ctx| unit.map(ctx, id, mapping))?;
@@ -38,7 +43,7 @@ impl Machine {
     }
 
     /// `unmap DOMAIN ...`, with the invalidation that the policy asks for.
-    pub(super) fn unmap_domain(
+    pub(in crate::machine) fn unmap_domain(
         &mut self,
         domain: usize,
         from: u64,
@@ -71,7 +76,7 @@ impl Machine {
     }
 
     /// Unmaps in a host domain. Strict: forgets before it returns. Lazy: forgets later, many at once.
-    pub(super) fn unmap_iommu(
+    pub(in crate::machine) fn unmap_iommu(
         &mut self,
         domain: DomainId,
         from: u64,
@@ -96,7 +101,7 @@ impl Machine {
     }
 
     /// The flush queue is emptied: one invalidation for each domain in it.
-    pub(super) fn flush_lazy(&mut self, span: Span) -> Result<(), Stop> {
+    pub(in crate::machine) fn flush_lazy(&mut self, span: Span) -> Result<(), Stop> {
         let pending = core::mem::take(&mut self.sw.dma.pending);
         let mut domains: Vec<DomainId> = pending.iter().map(|p| p.0).collect();
         domains.sort();
@@ -109,7 +114,12 @@ impl Machine {
     }
 
     /// Tells the IOMMU (and devices) to forget pages of a process, as the kernel's mmu notifier does for SVA.
-    pub(super) fn forget_process_pages(&mut self, process: usize, from: u64, len: u64) -> Result<(), Stop> {
+    pub(in crate::machine) fn forget_process_pages(
+        &mut self,
+        process: usize,
+        from: u64,
+        len: u64,
+    ) -> Result<(), Stop> {
         let Some(range) = AddrRange::new(Iova::new(from), len) else { return Ok(()) };
         let bound: Vec<_> = self.sw.bound.iter().filter(|b| b.2 == process).copied().collect();
         if bound.is_empty() {

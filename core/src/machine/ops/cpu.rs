@@ -1,12 +1,12 @@
 //! Operations of a CPU: loads, stores, I/O ports, configuration space.
 
-use super::content::Content;
-use super::cpu::{value_of, Access as CpuAccess, CpuError};
-use super::names::{wrong, Found};
-use super::run::Stop;
-use super::software::{Named, Owner};
-use super::{problem, Machine};
 use crate::addr::{AddrRange, Address, AnyAddr, BusAddr, PhysAddr, PortAddr, Space};
+use crate::machine::cpu::{value_of, Access as CpuAccess, CpuError};
+use crate::machine::ops::content::Content;
+use crate::machine::resolve::{wrong, Found};
+use crate::machine::run::Stop;
+use crate::machine::software::{Named, Owner};
+use crate::machine::{problem, Machine};
 use crate::paging::Want;
 use crate::scenario::ast::{self, Privilege, Stored};
 use crate::scenario::{Problem, Span};
@@ -59,7 +59,7 @@ impl Machine {
         size.map_or(if window { 4 } else { 8 }, |s| s.value.clamp(1, 8) as u8)
     }
 
-    pub(super) fn op_cpu_read(&mut self, op: &ast::CpuRead) -> Result<u64, Stop> {
+    pub(in crate::machine) fn op_cpu_read(&mut self, op: &ast::CpuRead) -> Result<u64, Stop> {
         let perms = if op.execute { Perms::X } else { Perms::R };
         let (access, _) = self.cpu_access(&op.at, &op.space, op.privilege.map(|p| p.value), perms)?;
         let width = self.width(&op.size, access.at);
@@ -70,7 +70,7 @@ impl Machine {
         Ok(value_of(&first[..(len as usize).min(8)]))
     }
 
-    pub(super) fn op_cpu_write(&mut self, op: &ast::CpuWrite) -> Result<(), Stop> {
+    pub(in crate::machine) fn op_cpu_write(&mut self, op: &ast::CpuWrite) -> Result<(), Stop> {
         let (access, _) = self.cpu_access(&op.at, &op.space, op.privilege.map(|p| p.value), Perms::W)?;
         let width = self.width(&op.size, access.at);
         let data = match &op.value {
@@ -106,7 +106,7 @@ impl Machine {
         }
     }
 
-    pub(super) fn op_cpu_evict(&mut self, op: &ast::CpuEvict) -> Result<(), Stop> {
+    pub(in crate::machine) fn op_cpu_evict(&mut self, op: &ast::CpuEvict) -> Result<(), Stop> {
         let (pa, found) = self.physical(&op.at)?;
         let len = self.length(op.len.map(|l| l.value), &found, None, op.at.span)?;
         if let Some(range) = AddrRange::new(pa, len) {
@@ -116,13 +116,13 @@ impl Machine {
         Ok(())
     }
 
-    pub(super) fn op_cpu_in(&mut self, op: &ast::CpuIn) -> Result<u64, Stop> {
+    pub(in crate::machine) fn op_cpu_in(&mut self, op: &ast::CpuIn) -> Result<u64, Stop> {
         let found = self.find(&op.port, Space::Port)?;
         let size = port_size(&op.size, op.port.span)?;
         Ok(self.port_read(port(found.at.raw, op.port.span)?, size).into())
     }
 
-    pub(super) fn op_cpu_out(&mut self, op: &ast::CpuOut) -> Result<(), Stop> {
+    pub(in crate::machine) fn op_cpu_out(&mut self, op: &ast::CpuOut) -> Result<(), Stop> {
         let found = self.find(&op.port, Space::Port)?;
         let size = port_size(&op.size, op.port.span)?;
         self.port_write(port(found.at.raw, op.port.span)?, size, op.value.value as u32);
@@ -139,13 +139,13 @@ impl Machine {
         }
     }
 
-    pub(super) fn op_config_read(&mut self, op: &ast::ConfigRead) -> Result<u64, Stop> {
+    pub(in crate::machine) fn op_config_read(&mut self, op: &ast::ConfigRead) -> Result<u64, Stop> {
         let id = self.config_target(&op.device)?;
         let size = port_size(&op.size, op.offset.span)?;
         Ok(self.config(id, op.offset.value as u16, size, None).into())
     }
 
-    pub(super) fn op_config_write(&mut self, op: &ast::ConfigWrite) -> Result<(), Stop> {
+    pub(in crate::machine) fn op_config_write(&mut self, op: &ast::ConfigWrite) -> Result<(), Stop> {
         let id = self.config_target(&op.device)?;
         let size = port_size(&op.size, op.offset.span)?;
         self.config(id, op.offset.value as u16, size, Some(op.value.value as u32));

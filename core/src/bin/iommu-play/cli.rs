@@ -1,0 +1,340 @@
+//! The command line as types. Help, completions and the manual page are made from these, so that none of them can say what the
+//! commands do not. Commands are in `cmd`; here is only how they are called.
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
+use iommu_core::diagram::render::{Charset, Theme, Wrapper};
+use iommu_core::link;
+use iommu_core::spec::Lang;
+use std::path::PathBuf;
+
+/// Runs, draws and checks scenarios of the IOMMU and DMA, explains fault logs, and replays conformance vectors.
+///
+/// A SCENARIO is a file, the name of a preset, or - for standard input.
+#[derive(Parser, Debug)]
+#[command(name = "iommu-play", version, args_override_self = true, arg_required_else_help = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What the tool does.
+#[derive(Subcommand, Debug)]
+pub enum Command {
+    /// Say whether scenarios run and their expectations hold.
+    Check(Check),
+    /// Print a completion script for a shell.
+    Completions {
+        /// Which shell.
+        shell: Shell,
+    },
+    /// Draw the picture of a scenario at a position.
+    Draw(Draw),
+    /// Say what a kernel's or an emulator's fault log means.
+    Explain(Explain),
+    /// Write scenarios in canonical form: files in place, standard input to standard output.
+    Fmt(Fmt),
+    /// Print the scenarios that come with the tool, as JSON: texts in both languages, topics, pictures.
+    Gallery(Gallery),
+    /// Print the link that holds a scenario.
+    Link(Link),
+    /// Print the manual page.
+    Man,
+    /// Compare with recorded outcomes of another implementation.
+    Replay(Replay),
+    /// Say what happens in a scenario: its ideas, its lines, what is inside them, or every step of the trace.
+    Run(Run),
+    /// Print the scenario that a link holds.
+    Unlink(Unlink),
+    /// Print all names of an address, and who can reach its byte.
+    Where(Where),
+}
+
+fn language() -> impl TypedValueParser<Value = Lang> {
+    PossibleValuesParser::new(["en", "zh"]).map(|word| if word == "zh" { Lang::Zh } else { Lang::En })
+}
+fn svg_theme() -> impl TypedValueParser<Value = Theme> {
+    PossibleValuesParser::new(["auto", "light", "dark"]).map(|word| match word.as_str() {
+        "light" => Theme::Light,
+        "dark" => Theme::Dark,
+        _ => Theme::Auto,
+    })
+}
+/// A parser of one of `words`, each of which `named` knows.
+fn one_of<T>(words: &'static [&'static str], named: fn(&str) -> Option<T>) -> impl TypedValueParser<Value = T>
+where
+    T: Clone + Send + Sync + 'static,
+{
+    PossibleValuesParser::new(words).try_map(move |word| named(&word).ok_or("no such word"))
+}
+
+/// The language of what is printed.
+#[derive(Args, Debug, Clone, Copy)]
+pub struct Language {
+    /// The language of what is printed.
+    #[arg(long, value_parser = language(), value_name = "LANGUAGE", overrides_with_all = ["zh", "en"])]
+    lang: Option<Lang>,
+    /// The same as --lang zh.
+    #[arg(long, overrides_with_all = ["lang", "en"])]
+    zh: bool,
+    /// The same as --lang en.
+    #[arg(long, overrides_with_all = ["lang", "zh"])]
+    en: bool,
+}
+
+impl Language {
+    /// Returns the language that was chosen, English if none was.
+    pub fn chosen(self) -> Lang {
+        match self.lang {
+            Some(lang) => lang,
+            None if self.zh => Lang::Zh,
+            None => Lang::En,
+        }
+    }
+    /// Returns whether Chinese was chosen.
+    pub fn is_zh(self) -> bool {
+        self.chosen() == Lang::Zh
+    }
+}
+
+/// `check`.
+#[derive(Args, Debug)]
+pub struct Check {
+    #[command(flatten)]
+    pub language: Language,
+    /// Print the trace as JSON.
+    #[arg(long)]
+    pub json: bool,
+    /// Files, presets, or - for standard input, which is the default.
+    #[arg(value_name = "SCENARIO")]
+    pub scenarios: Vec<String>,
+}
+
+/// `run`.
+#[derive(Args, Debug)]
+pub struct Run {
+    #[command(flatten)]
+    pub check: Check,
+    /// How deep: idea, operation, read or step (the default): every step of the trace.
+    #[arg(long)]
+    pub depth: Option<String>,
+}
+
+/// `draw`.
+#[derive(Args, Debug)]
+pub struct Draw {
+    /// A file, a preset, or - for standard input.
+    pub scenario: String,
+    /// The position in the trace; without, its end.
+    #[arg(long, value_name = "STEP")]
+    pub at: Option<usize>,
+    /// Draw with ASCII characters: the default.
+    #[arg(long, overrides_with = "unicode")]
+    ascii: bool,
+    /// Draw with Unicode's box drawing characters.
+    #[arg(long, overrides_with = "ascii")]
+    unicode: bool,
+    /// Draw as SVG.
+    #[arg(long)]
+    pub svg: bool,
+    #[command(flatten)]
+    pub language: Language,
+    /// At most this many characters wide.
+    #[arg(long, value_name = "N")]
+    pub width: Option<u16>,
+    /// Say beside each range how long it is.
+    #[arg(long)]
+    pub units: bool,
+    /// Put the scenario's title above.
+    #[arg(long)]
+    pub title: bool,
+    /// As a comment of C.
+    #[arg(long, overrides_with_all = ["rst", "markdown"])]
+    c: bool,
+    /// As a literal block of reStructuredText.
+    #[arg(long, overrides_with_all = ["c", "markdown"])]
+    rst: bool,
+    /// As a code block of Markdown.
+    #[arg(long, overrides_with_all = ["c", "rst"])]
+    markdown: bool,
+    /// The colours of an SVG.
+    #[arg(long, value_parser = svg_theme(), default_value = "auto")]
+    pub theme: Theme,
+}
+
+impl Draw {
+    /// Returns the characters to draw with.
+    pub fn charset(&self) -> Charset {
+        if self.unicode {
+            Charset::Unicode
+        } else {
+            Charset::Ascii
+        }
+    }
+    /// Returns what the text is wrapped in.
+    pub fn wrapper(&self) -> Wrapper {
+        match (self.c, self.rst, self.markdown) {
+            (true, ..) => Wrapper::C,
+            (_, true, _) => Wrapper::Rst,
+            (.., true) => Wrapper::Markdown,
+            _ => Wrapper::Plain,
+        }
+    }
+}
+
+/// `explain`.
+#[derive(Args, Debug)]
+pub struct Explain {
+    #[command(flatten)]
+    pub language: Language,
+    /// Print a scenario that shows the fault, too.
+    #[arg(long)]
+    pub scenario: bool,
+    /// Print the report as JSON.
+    #[arg(long)]
+    pub json: bool,
+    /// Print the schema of the report's JSON.
+    #[arg(long, conflicts_with_all = ["file", "json", "scenario", "tables"])]
+    pub schema: bool,
+    /// Write the tables of forms, causes and JSON fields into these documents, between their marks.
+    #[arg(long, value_name = "DOCUMENT", num_args = 1.., conflicts_with_all = ["file", "json", "scenario"])]
+    pub tables: Vec<String>,
+    /// A log; without, or with -, standard input.
+    pub file: Option<String>,
+}
+
+/// `fmt`.
+#[derive(Args, Debug)]
+pub struct Fmt {
+    /// Change nothing; exit with 1 when a scenario is not in canonical form.
+    #[arg(long)]
+    pub check: bool,
+    #[command(flatten)]
+    pub language: Language,
+    /// Files, or - for standard input, which is the default.
+    #[arg(value_name = "FILE")]
+    pub files: Vec<String>,
+}
+
+/// `gallery`.
+#[derive(Args, Debug)]
+pub struct Gallery {
+    /// Also write a picture of each scenario, in both languages, to this folder.
+    #[arg(long, value_name = "FOLDER")]
+    pub pictures: Option<PathBuf>,
+}
+
+/// `link`.
+#[derive(Args, Debug)]
+pub struct Link {
+    /// A file, a preset, or - for standard input.
+    pub scenario: String,
+    /// The page's address, put before the fragment.
+    #[arg(long, value_name = "URL", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub base: Option<String>,
+    /// The position in the trace.
+    #[arg(long, value_name = "STEP")]
+    pub at: Option<u32>,
+    /// What the page shows.
+    #[arg(long, value_parser = one_of(&["diagram", "walk", "full"], link::View::named))]
+    pub view: Option<link::View>,
+    /// How deep the page stops.
+    #[arg(long, value_parser = one_of(&["idea", "operation", "read"], link::Depth::named))]
+    pub depth: Option<link::Depth>,
+    /// The page's language.
+    #[arg(long, value_parser = language(), value_name = "LANGUAGE")]
+    pub lang: Option<Lang>,
+    /// The page's colours.
+    #[arg(long, value_parser = one_of(&["auto", "light", "dark"], link::Theme::named))]
+    pub theme: Option<link::Theme>,
+    /// Carry a preset's text, not its name.
+    #[arg(long)]
+    pub whole: bool,
+    /// Do not check that the text is a scenario.
+    #[arg(long)]
+    pub unchecked: bool,
+}
+
+/// `unlink`.
+#[derive(Args, Debug)]
+pub struct Unlink {
+    /// A link, its fragment, or - for standard input.
+    pub url: String,
+    /// Print what could be read of a damaged link; the exit code still tells.
+    #[arg(long)]
+    pub recover: bool,
+    #[command(flatten)]
+    pub language: Language,
+}
+
+/// `replay`.
+#[derive(Args, Debug)]
+pub struct Replay {
+    /// Print this many differences, and what was skipped.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub show: u64,
+    /// Do not take this deviation of the other implementation into account; may be repeated.
+    #[arg(long, value_name = "DEVIATION")]
+    pub without: Vec<String>,
+    /// Compare what the specification says: outcomes in which a note names a deviation are skipped.
+    #[arg(long)]
+    pub specification: bool,
+    /// Recorded outcomes, one setup a line.
+    #[arg(value_name = "FILE.jsonl", required = true)]
+    pub files: Vec<String>,
+}
+
+/// `where`.
+#[derive(Args, Debug)]
+pub struct Where {
+    /// A file, a preset, or - for standard input.
+    pub scenario: String,
+    /// A number, or a name that the scenario gave: 0x1234_5000, rx, buf+0x40.
+    pub address: String,
+    /// Whose address a number is: kernel, physical, or the name of a process, a guest, a device; without, everybody's in turn.
+    #[arg(long, value_name = "OWNER")]
+    pub of: Option<String>,
+    /// The position in the trace; without, its end.
+    #[arg(long, value_name = "STEP")]
+    pub at: Option<usize>,
+    #[command(flatten)]
+    pub language: Language,
+    /// Print as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent_and_every_option_has_its_help() {
+        let mut cli = Cli::command();
+        cli.build();
+        cli.clone().debug_assert();
+        for command in cli.get_subcommands().filter(|c| c.get_name() != "help") {
+            assert!(command.get_about().is_some(), "{}", command.get_name());
+            for arg in command.get_arguments() {
+                assert!(arg.get_help().is_some(), "{} {}", command.get_name(), arg.get_id());
+            }
+        }
+    }
+
+    #[test]
+    fn the_last_of_repeated_and_opposed_options_counts() {
+        let draw = |args: &[&str]| match Cli::try_parse_from([&["iommu-play", "draw"], args].concat())
+            .map(|cli| cli.command)
+        {
+            Ok(Command::Draw(draw)) => draw,
+            other => panic!("{other:?}"),
+        };
+        let both = draw(&["-", "--unicode", "--ascii", "--at", "3", "--at=4", "--zh", "--lang", "en"]);
+        assert_eq!((both.charset(), both.at, both.language.chosen()), (Charset::Ascii, Some(4), Lang::En));
+        let both = draw(&["-", "--c", "--markdown", "--lang=en", "--zh"]);
+        assert_eq!((both.wrapper(), both.language.chosen()), (Wrapper::Markdown, Lang::Zh));
+    }
+}
