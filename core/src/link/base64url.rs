@@ -2,50 +2,34 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
+use base64::alphabet::URL_SAFE;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use base64::Engine;
 
-const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-
-/// The bytes as text.
-pub fn encode(bytes: &[u8]) -> String {
-    let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for group in bytes.chunks(3) {
-        let word =
-            group.iter().fold(0u32, |word, byte| word << 8 | u32::from(*byte)) << (8 * (3 - group.len()));
-        for i in 0..=group.len() {
-            out.push(char::from(ALPHABET[(word >> (18 - 6 * i)) as usize & 63]));
-        }
-    }
-    out
-}
-
-/// What one character stands for. The two of plain base64 are read as well: some tools "correct" them.
-fn digit(byte: u8) -> Option<u32> {
-    Some(match byte {
-        b'A'..=b'Z' => u32::from(byte - b'A'),
-        b'a'..=b'z' => u32::from(byte - b'a') + 26,
-        b'0'..=b'9' => u32::from(byte - b'0') + 52,
-        b'-' | b'+' => 62,
-        b'_' | b'/' => 63,
-        _ => return None,
-    })
-}
-
-/// The bytes of `text`, up to the first character that can't be; and where that is (a byte index), if there is one.
 /// Bits left over at the end are dropped: the checksum of a link tells whether they mattered.
+const ENGINE: GeneralPurpose = GeneralPurpose::new(
+    &URL_SAFE,
+    GeneralPurposeConfig::new()
+        .with_encode_padding(false)
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+        .with_decode_allow_trailing_bits(true),
+);
+
+/// Returns the bytes as text.
+pub fn encode(bytes: &[u8]) -> String {
+    ENGINE.encode(bytes)
+}
+
+/// Returns the bytes of `text`, up to the first character that can't be; and where that is (a byte index), if there is
+/// one. The two characters of plain base64 are read as well: some tools "correct" them.
 pub fn decode(text: &str) -> (Vec<u8>, Option<usize>) {
-    let text = text.trim_end_matches('=');
-    let mut out = Vec::with_capacity(text.len() * 3 / 4);
-    let (mut word, mut bits) = (0u32, 0);
-    for (index, byte) in text.bytes().enumerate() {
-        let Some(value) = digit(byte) else { return (out, Some(index)) };
-        word = word << 6 | value;
-        bits += 6;
-        if bits >= 8 {
-            bits -= 8;
-            out.push((word >> bits) as u8);
-        }
-    }
-    (out, None)
+    let text = text.trim_end_matches('=').replace('+', "-").replace('/', "_");
+    let known = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    let bad = text.bytes().position(|byte| !known(byte));
+    let good = &text[..bad.unwrap_or(text.len())];
+    // One character behind groups of four holds no whole byte.
+    let whole = good.len() - usize::from(good.len() % 4 == 1);
+    (ENGINE.decode(&good[..whole]).unwrap_or_default(), bad)
 }
 
 #[cfg(test)]
@@ -77,6 +61,17 @@ mod tests {
         #[test]
         fn bytes_survive(bytes: Vec<u8>) {
             prop_assert_eq!(decode(&encode(&bytes)), (bytes, None));
+        }
+        /// Whatever is where a link should be, the characters before the first wrong one are read.
+        #[test]
+        fn what_precedes_a_wrong_character_is_read(bytes: Vec<u8>, tail in "[*.~ é中][a-z]{0,8}") {
+            let good = encode(&bytes);
+            prop_assert_eq!(decode(&format!("{good}{tail}")), (bytes, Some(good.len())));
+        }
+        #[test]
+        fn nothing_panics(text: String) {
+            let (bytes, bad) = decode(&text);
+            prop_assert!(bytes.len() <= text.len() && bad.is_none_or(|at| text.is_char_boundary(at)));
         }
     }
 }

@@ -1,14 +1,13 @@
-//! CRC-32 as in zip, gzip and PNG (ISO/IEC 8802-3; reflected polynomial 0xedb8_8320). Bit by bit: a link is short.
+//! CRC-32 as in zip, gzip and PNG (ISO/IEC 8802-3).
 
-/// The checksum of `bytes`.
+use crc::{Crc, NoTable, CRC_32_ISO_HDLC};
+
+/// Bit by bit, without a table: a link is short.
+const CRC: Crc<u32, NoTable> = Crc::<u32, NoTable>::new(&CRC_32_ISO_HDLC);
+
+/// Returns the checksum of `bytes`.
 pub fn crc32(bytes: &[u8]) -> u32 {
-    !bytes.iter().fold(!0u32, |mut crc, byte| {
-        crc ^= u32::from(*byte);
-        for _ in 0..8 {
-            crc = (crc >> 1) ^ (0xedb8_8320 & (crc & 1).wrapping_neg());
-        }
-        crc
-    })
+    CRC.checksum(bytes)
 }
 
 #[cfg(test)]

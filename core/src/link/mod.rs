@@ -3,6 +3,8 @@
 //! `#1.` + base64url(deflate(text)) + `.` + CRC-32 of the text, or `#p=PRESET`; then `&at=STEP&depth=...&view=...&lang=...
 //! &theme=...`. A link that was made once opens for ever: what is read here may grow, never shrink.
 //! What a link holds is untrusted. Reading one is bounded in time and memory, runs nothing and never panics.
+//!
+//! New options may be added here; the meaning of a part that links already have must not change.
 
 mod base64url;
 mod crc;
@@ -132,7 +134,7 @@ fn preset(name: &str) -> Result<&'static Preset, LinkError> {
 fn cleaned(input: &str) -> Cow<'_, str> {
     let edge = |c: char| c.is_whitespace() || ",;:!?'\")]}>，。；：！？）】》」』”’".contains(c);
     let start = |c: char| c.is_whitespace() || "<(['\"".contains(c);
-    // A full stop at the end is a sentence's: a link's own stop stands before its checksum.
+    // A full stop at the end is a sentence's: a link's own stop is before its checksum.
     let end = |c: char| edge(c) || c == '.';
     let trimmed = input.trim_start_matches(start).trim_end_matches(end);
     if !trimmed.contains(|c: char| c == '%' || c.is_whitespace() || c == ';') {
@@ -183,7 +185,7 @@ fn unpacked(packed: &str) -> Result<String, LinkError> {
     match status {
         TINFLStatus::Done => {}
         TINFLStatus::HasMoreOutput => return Err(LinkError::Bomb { recovered: recovered() }),
-        // The data ended before its end: cut, unless a checksum stands behind it.
+        // The data ended before its end: cut, unless a checksum follows it.
         TINFLStatus::FailedCannotMakeProgress | TINFLStatus::NeedsMoreInput if said.is_none() => {
             return Err(LinkError::Truncated { recovered: recovered() })
         }
