@@ -76,9 +76,18 @@ impl Opening {
         self.runner.stop();
     }
 
-    /// Gives what ran.
+    /// Returns what ran.
     pub fn finish(self) -> Session {
         Session::of(Player::of(self.runner.finish(), &self.source))
+    }
+}
+
+impl Opening {
+    /// Runs to the end without a stop, and returns what ran.
+    pub(crate) fn whole(mut self) -> Result<Session, JsValue> {
+        let result = self.runner.advance(|_| true);
+        result.map_err(|p| to_js(&text::troubles(&p.0, lang(&self.language))))?;
+        Ok(self.finish())
     }
 }
 

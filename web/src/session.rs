@@ -1,12 +1,12 @@
 //! A scenario that has run, and what the page may ask about it.
 
-use crate::{lang, to_js};
+use crate::{lang, to_js, Opening};
 use iommu_core::addr::RequesterId;
 use iommu_core::diagram::{render::Theme, Options};
 use iommu_core::view::export::Form;
 use iommu_core::view::memory::Shape;
 use iommu_core::view::types::Depth;
-use iommu_core::view::{text, Player};
+use iommu_core::view::Player;
 use wasm_bindgen::prelude::*;
 
 /// A scenario that has run.
@@ -26,9 +26,7 @@ impl Session {
     /// Runs a scenario. What is wrong with it is thrown, as an array of `Trouble`.
     #[wasm_bindgen(constructor)]
     pub fn new(source: &str, language: &str) -> Result<Session, JsValue> {
-        let run = Player::open(source);
-        let player = run.map_err(|p| to_js(&text::troubles(&p.0, lang(language))))?;
-        Ok(Session { player })
+        Opening::new(source, language)?.whole()
     }
     /// The last position.
     pub fn len(&self) -> usize {
