@@ -275,7 +275,7 @@ test("no style goes in or out", async () => {
   const look = (page) =>
     page.evaluate(async () => {
       const root = document.getElementById("a").shadowRoot;
-      await new Promise((done) => setTimeout(done, 300));
+      await Promise.all(root.getAnimations().map((animation) => animation.finished));
       return [
         ...root.querySelectorAll(".embed-title, .ideas p, .line-said, #step, #diagram text, .track input"),
       ]

@@ -50,8 +50,13 @@ test("step, back, play and scrub the first scenario", { skip }, async () => {
 test("a fault, its walk and its bits; another scenario; the other language", { skip }, async () => {
   const page = await open("#p=use-after-unmap&lang=zh", 360);
   for (let i = 0; i < 12 && (await page.$eval(".now", (e) => e.dataset.tone)) !== "fault"; i++) {
+    const before = await text(page, "#count");
     await page.keyboard.press("n");
-    await new Promise((done) => setTimeout(done, 150));
+    await page.waitForFunction(
+      (before) => document.querySelector("#count").textContent !== before,
+      {},
+      before,
+    );
   }
   assert.equal(await page.$eval(".now", (e) => e.dataset.tone), "fault");
   assert.match(await text(page, "#step"), /单步/);

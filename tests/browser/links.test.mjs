@@ -141,9 +141,9 @@ test("what is shared is what the command line gives", async () => {
   ]) {
     await page.click(`#export-${form}`);
     await page.waitForFunction((f) => document.querySelector(".share-said").textContent !== "" && f, form);
-    await page.waitForTimeout(100);
-    const copied = await page.evaluate(() => navigator.clipboard.readText());
-    assert.equal(copied, cli("draw", ...zh, "--width", "100", ...args), form);
+    // The clipboard may still hold the form before.
+    const wanted = cli("draw", ...zh, "--width", "100", ...args);
+    await page.waitForFunction(async (text) => (await navigator.clipboard.readText()) === text, wanted);
   }
   const file = async (id) => {
     const [download] = await Promise.all([page.waitForEvent("download"), page.click(id)]);
