@@ -280,6 +280,7 @@ test_all() {
   check "documentation of the Rust code" env RUSTDOCFLAGS="-D warnings" cargo doc --quiet --locked --no-deps -p iommu-core -p iommu-web -p iommu-web-logs
   check "tests of the Rust code" cargo test --quiet --locked -p iommu-core -p iommu-web -p iommu-web-logs --all-features
   check "formatting of the page" node_modules/.bin/prettier --log-level warn --check www tools tests eslint.config.mjs
+  check "structure of the page" node --test tests/structure.test.mjs
   check "lints of the page" node_modules/.bin/eslint --max-warnings 0 www tools tests
   check "the static folder" dist
   check "the core without std" check_no_std
