@@ -4,10 +4,14 @@ type Props = Record<string, unknown>;
 
 const SVG = "http://www.w3.org/2000/svg";
 
+/** A text with at most sixteen marks on a letter: browsers place thousands of them for minutes. */
+const bounded = (text: string): string =>
+  text.length < 200 ? text : text.replace(/(\p{M}{16})\p{M}+/gu, "$1");
+
 function add(parent: Element, child: Child): void {
   if (Array.isArray(child)) for (const c of child) add(parent, c);
   else if (child !== null && child !== undefined && child !== false)
-    parent.append(child instanceof Node ? child : String(child));
+    parent.append(child instanceof Node ? child : bounded(String(child)));
 }
 
 function fill<E extends Element>(element: E, props: Props, children: Child[]): E {
