@@ -10,7 +10,7 @@ const FIRST = "why-iommu";
 const [NARROWEST, WIDEST] = [36, 132];
 const [pkg, out] = process.argv.slice(2);
 
-const { initSync, gallery, Session } = await import(pathToFileURL(resolve(pkg, "iommu.js")));
+const { initSync, gallery, terms, variants, Session } = await import(pathToFileURL(resolve(pkg, "iommu.js")));
 initSync({ module: readFileSync(join(pkg, "iommu_bg.wasm")) });
 mkdirSync(out, { recursive: true });
 
@@ -59,14 +59,22 @@ for (const lang of ["en", "zh"]) {
     if (widths.at(-1)?.[1] !== name) widths.push([width, name]);
   }
   for (const [scenes, name] of files) writeFileSync(join(out, name), scenes);
+  const [head, course] = [run.head(lang), run.course(lang)];
+  const within = inside(run, course.operations, lang);
+  const told = [...course.ideas, ...course.operations, ...Object.values(within).flat()];
+  const sentences = told.flatMap((stop) => [stop.sentence, stop.outcome?.text]);
+  const said = [...new Set([...sentences, head.answer, head.tryThis])].filter(Boolean);
   const recorded = {
     name: FIRST,
     gallery: cards.map((card) => ({ ...card, text: card.name === FIRST ? card.text : "" })),
-    head: run.head(lang),
-    course: run.course(lang),
+    head,
+    course,
     stops: [...run.stops()],
     reads: [...run.reads()],
-    inside: inside(run, run.course(lang).operations, lang),
+    inside: within,
+    variants: variants(texts[FIRST]),
+    check: run.checkQuestion(FIRST, lang) ?? null,
+    terms: Object.fromEntries(said.map((text) => [text, terms(text, lang)])),
     views: changes(positions.map((at) => run.view(at, lang))),
     widths,
     upTo: WIDEST,

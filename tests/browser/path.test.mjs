@@ -131,6 +131,38 @@ test("the path leads from lesson to lesson, says which one it is, and ticks what
   await page.context().close();
 });
 
+test("every lesson ends with its answer and a question that the machine answers, with reasons", async () => {
+  for (const [i, name] of PATH.entries()) {
+    const zh = i % 4 === 3;
+    const page = await site.open({
+      hash: `#p=${name}${zh ? "&lang=zh" : ""}`,
+      width: i % 2 ? 360 : 1280,
+      height: 800,
+    });
+    await page.keyboard.press("End");
+    await over(page);
+    await page.waitForSelector(".check:not([hidden]) .choice");
+    const want = said.scenarios.find((s) => s.name === name).check;
+    const lang = zh ? "zh" : "en";
+    assert.ok((await page.textContent(".check .asked")).includes(want.text[lang].replaceAll("`", "")), name);
+    // Space is the run's: the question does not take the focus.
+    assert.equal(await page.evaluate(() => document.activeElement.closest(".check")), null, name);
+    for (const choice of want.choices) {
+      await page.locator(".choice", { hasText: choice.text[lang] }).first().click();
+      const reason = await page.textContent(".reason");
+      assert.ok(reason.includes(choice.reason[lang]), `${name}: ${reason}`);
+      assert.equal(reason.startsWith("✓"), choice.right, name);
+    }
+    assert.equal(await page.getAttribute(".check", "data-answered"), "right", name);
+    if (i % 5 === 0) {
+      await accessible(page, `the end of ${name}`);
+      await unspilled(page, name);
+    }
+    assert.deepEqual(page.errors, []);
+    await page.context().close();
+  }
+});
+
 test("a browser that keeps nothing, or nonsense, costs only the remembering", async () => {
   for (const kept of ["{", "[1,2", '{"a":1}', null]) {
     const page = await site.open({ hash: "#p=address-space" });

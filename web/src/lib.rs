@@ -84,6 +84,22 @@ pub fn onto(source: &str, architecture: &str) -> Option<String> {
     scenario::onto_word(source, architecture).ok()
 }
 
+/// The texts that a run can be compared with, each with what makes it another one.
+#[wasm_bindgen(unchecked_return_type = "import('iommu-view').Variant[]")]
+pub fn variants(source: &str) -> JsValue {
+    to_js(&text::variants(source))
+}
+
+/// The text with a `poke` line before a line, or after it and what is expected of it, and that line's number. The address and
+/// the value are hexadecimal text.
+#[wasm_bindgen(js_name = withPoke, unchecked_return_type = "import('iommu-view').Poked | null")]
+pub fn with_poke(source: &str, line: u32, after: bool, at: &str, value: &str, why: &str) -> JsValue {
+    let number = |text: &str| u64::from_str_radix(text.trim_start_matches("0x"), 16).ok();
+    let poked =
+        number(at).zip(number(value)).map(|(at, value)| text::with_poke(source, line, after, at, value, why));
+    to_js(&poked)
+}
+
 /// The terms of the glossary that a text uses.
 #[wasm_bindgen(unchecked_return_type = "import('iommu-view').TermUse[]")]
 pub fn terms(text: &str, language: &str) -> JsValue {

@@ -136,10 +136,15 @@ impl Session {
     pub fn trace_json(&self, language: &str) -> String {
         self.player.trace_json(lang(language))
     }
-    /// This run beside another: positions that belong together, and the first that differ.
+    /// This run beside another: positions that belong together, and the first that differ. Both are drawn in one layout from
+    /// now on.
     #[wasm_bindgen(unchecked_return_type = "import('iommu-view').Comparison")]
-    pub fn compare(&self, other: &Session) -> JsValue {
-        to_js(&self.player.compare(&other.player))
+    pub fn compare(&mut self, other: &mut Session) -> JsValue {
+        to_js(&self.player.compare(&mut other.player))
+    }
+    /// Draws this run by itself again.
+    pub fn alone(&mut self) {
+        self.player.alone();
     }
     /// What this run and another came to, where they part.
     #[wasm_bindgen(unchecked_return_type = "import('iommu-view').Parted")]

@@ -1,4 +1,4 @@
-// The answer, over the picture when the run is over: it can be put away, and comes again with the next end.
+// The answer, when the run is over: it can be put away, and comes again with the next end.
 import type { App } from "./app";
 import { h } from "./dom";
 

@@ -72,17 +72,14 @@ export class App {
   }
 
   /** The same run in another language; the views are built anew after it. */
-  async speak(lang: Lang): Promise<void> {
+  speak(lang: Lang): Promise<void> {
     this.storage.remember("lang", lang);
-    const gallery = await this.machine.ask("gallery", lang);
-    const patch: Partial<State> = { lang, gallery, asked: null, other: null };
-    if (this.state.good) {
-      Object.assign(patch, await this.machine.ask("about", 0, lang));
-      patch.view = await this.machine.ask("view", 0, this.state.position, lang);
-    }
-    this.store.prepare(patch);
-    const { way, position } = this.state;
-    this.store.prepare({ way: await this.time.locate(position, way.length) });
+    return this.texts.inTurn(async () => {
+      const gallery = await this.machine.ask("gallery", lang);
+      const about = this.state.good ? await this.machine.ask("about", 0, lang) : {};
+      this.store.prepare({ lang, gallery, ...about, asked: null, other: null, terms: new Map() });
+      if (this.state.good) await this.time.again();
+    });
   }
   /** Chooses the language before anything is shown. */
   setLang(lang: Lang): void {
@@ -98,21 +95,16 @@ export class App {
     const { course, position, text, good, preset, view } = this.state;
     const operation = course?.lines.find((o) => position <= o.to);
     if (!operation || text !== good) return;
-    const lines = good.split("\n");
     // What the operation itself writes is changed after it, and after what is expected of it.
-    const writes = view?.entry?.before.length;
-    let line = operation.line - 1;
-    if (writes)
-      do line++;
-      while (/^\s*(expect\b|#|$)/.test(lines[line] ?? "x"));
-    const indent = /^\s*/.exec(lines[operation.line - 1] ?? "")?.[0] ?? "";
-    lines.splice(line, 0, `${indent}poke ${at} ${value} # ${why}`);
-    const changed = lines.join("\n");
+    const writes = Boolean(view?.entry?.before.length);
+    const poked = await this.machine.ask("withPoke", good, operation.line, writes, at, value, why);
+    if (!poked) return;
+    const { text: changed, line } = poked;
     this.storage.remember(draftKey(preset), changed);
     if (!(await this.open(changed, preset))) return;
     const again = this.state.course?.lines.find((o) => o.line === operation.line + (writes ? 0 : 1));
     if (again) await this.time.go(Math.min(again.to, again.from + position - operation.from));
-    this.set({ undo: { text: good, position }, message: `${this.t("flipped")} ${line + 1}` });
+    this.set({ undo: { text: good, position }, message: `${this.t("flipped")} ${line}` });
   }
   async undo(): Promise<void> {
     const { undo, preset } = this.state;

@@ -1,9 +1,12 @@
 // Two runs side by side: what to compare with, and what each does at the pair of steps that is shown.
+import type { OutcomeLine } from "iommu-view";
 import type { App } from "./app";
 import type { Other } from "./store";
 import { diagram } from "./diagram";
 import { h } from "./dom";
+import { pathWords, type PathWords } from "./path/words";
 import { said } from "./sentence";
+import { SIGNS, toneOf } from "./signs";
 import type { Words } from "./strings";
 import { variants } from "./variants";
 
@@ -33,49 +36,57 @@ export function compareMenu(app: App): HTMLElement {
   return menu;
 }
 
-/** The other run's side: its picture and its sentence; beside them where the two differ. */
-export function otherRun(app: App): HTMLElement {
+/** A comparison: over both pictures what the runs come to and what the other does now; beside this run's picture the other's. */
+export function comparing(app: App): { strip: HTMLElement; pane: HTMLElement } {
   const { t } = app;
-  const label = h("h2", { id: "other-label" });
-  const live = h("p.sentence", { id: "other-sentence", "aria-live": "polite" });
+  const say = pathWords(app.state.lang);
+  const left = h("p.end", {});
+  const right = h("p.end", { id: "other-label" });
   const state = h("p.differs", { id: "differs" });
-  const first = h("button", {
-    type: "button",
-    id: "first-difference",
-    onclick: () => {
-      const at = app.state.other?.first;
-      if (at !== null && at !== undefined) void app.time.goPair(at);
-    },
-  });
-  first.textContent = t("firstDifference");
-  const close = h(
-    "button",
-    { type: "button", id: "end-compare", onclick: () => void app.beside.end() },
-    t("endCompare"),
-  );
-  const box = h(
-    "section.other",
-    { "aria-label": t("compare"), hidden: true },
-    h("div.other-head", {}, label, first, close),
+  const live = h("p.sentence", { id: "other-sentence", "aria-live": "polite" });
+  const button = (id: string, label: string, act: () => void) =>
+    h("button", { type: "button", id, onclick: act }, label);
+  const to = (pair: number | null | undefined) => {
+    if (pair !== null && pair !== undefined) void app.time.goPair(pair);
+  };
+  const parting = button("go-parting", say("goParting"), () => to(app.state.other?.parted.pair));
+  const first = button("first-difference", t("firstDifference"), () => to(app.state.other?.first));
+  const close = button("end-compare", t("endCompare"), () => void app.beside.end());
+  const strip = h(
+    "section.verdicts",
+    { id: "verdicts", "aria-label": say("outcomes"), hidden: true },
+    left,
+    right,
+    h("p.line", {}, parting, first, close),
     h("div.now", {}, state, live),
-    diagram(app, 1),
   );
-  app.on((now, changed) => {
+  const pane = h("section.other", { "aria-label": t("compare"), hidden: true }, diagram(app, 1));
+  app.on(({ other }, changed) => {
     if (!changed.has("other")) return;
-    const { other } = now;
-    box.hidden = !other;
+    strip.hidden = pane.hidden = !other;
     document.documentElement.toggleAttribute("data-comparing", other !== null);
     if (!other) return;
-    const same = other.pairs[other.at]?.same ?? true;
-    label.textContent = `${t("otherRun")}: ${other.label}`;
+    const { pair, a, b } = other.parted;
+    left.replaceChildren(...ending(say("left"), pair === null ? null : a, say));
+    right.replaceChildren(...ending(`${say("rightSide")} (${other.label})`, pair === null ? null : b, say));
+    parting.disabled = pair === null || pair === other.at;
     first.disabled = other.first === null || other.first === other.at;
-    box.dataset.differs = String(!same);
-    (box.querySelector(".now") as HTMLElement).dataset.tone = same ? "plain" : "stale";
+    const same = other.pairs[other.at]?.same ?? true;
+    strip.dataset.differs = String(!same);
     state.textContent = verdict(other, t);
     const begun = other.view.position > other.course.start;
     live.replaceChildren(...(begun ? said(app, other.view) : [h("span.words", {}, t("ready"))]));
+    // What the run came to there is said above.
+    live.hidden = begun && other.view.sentence === b?.text;
   });
-  return box;
+  return { strip, pane };
+
+  function ending(word: string, of: OutcomeLine | null, words: PathWords): (HTMLElement | string)[] {
+    const name = h("b", {}, `${word}${t("is")}`);
+    if (!of) return [name, words(app.state.other?.parted.pair === null ? "sameVerdict" : "notDone")];
+    const tone = toneOf(of.kind);
+    return [name, h("b", { "data-tone": tone }, `${SIGNS[tone] ?? ""} ${of.word}${t("is")}`), of.text];
+  }
 }
 
 function verdict(other: Other, t: Words): string {

@@ -10,9 +10,9 @@ export class Comparison {
     private readonly time: Navigation,
   ) {}
 
-  /** Runs a second text beside this run, and goes to the first step that differs. */
+  /** Runs a second text beside this run, and goes where what comes of them parts; else to the first step that differs. */
   async start(text: string, label: string): Promise<void> {
-    const { lang } = this.store.state;
+    const { lang, good } = this.store.state;
     const opened = await this.machine.ask("open", 1, text, lang);
     if ("troubles" in opened) {
       const [first] = opened.troubles;
@@ -21,15 +21,19 @@ export class Comparison {
     }
     const { course } = opened;
     const { pairs, first } = await this.machine.ask("compare");
+    const parted = await this.machine.ask("parted", lang);
     const view = await this.machine.ask("view", 1, course.start, lang);
+    // Another scenario has been opened meanwhile.
+    if (good !== this.store.state.good) return;
     this.store.set({
       playing: false,
       asked: null,
-      other: { label, text, course, pairs, first, at: 0, view },
+      other: { label, text, course, pairs, first, parted, at: 0, view },
     });
-    await this.time.goPair(first ?? 0);
+    await this.time.goPair(parted.pair ?? first ?? 0);
   }
   async end(): Promise<void> {
+    await this.machine.ask("alone");
     this.store.set({ other: null });
     await this.time.go(this.store.state.position);
   }

@@ -1,12 +1,18 @@
 // After the last step: the answer, a question about it, what to change to see it go the other way, and the next lesson. Of
 // a changed scenario it says what ends differently now; what was expected of the original is folded below.
 import type { App } from "./app";
+import { chart } from "./charts/chart";
 import { h } from "./dom";
+import { check } from "./path/check";
 import { lesson, short } from "./path/order";
 import type { Progress } from "./path/progress";
 import { pathWords, type PathWords } from "./path/words";
 import type { State } from "./store";
+import { told } from "./terms";
 import type { Course } from "iommu-view";
+
+/** The machine's place for the run of the original, while what is shown is a change of it. */
+const SLOT = 1;
 
 /** `progress` is the reader's on the path; nothing where there is none, as in an embed. */
 export function ending(app: App, progress: Progress | null = null): HTMLElement {
@@ -22,7 +28,9 @@ export function ending(app: App, progress: Progress | null = null): HTMLElement 
     const original = app.state.gallery.find((c) => c.name === state.preset)?.text ?? null;
     if (progress && state.preset && original === state.good) progress.finish(state.preset);
     box.replaceChildren(
-      ...(original === null || original === state.good ? plain(app, original) : tried(app, original)),
+      ...(original === null || original === state.good
+        ? plain(app, original, progress)
+        : tried(app, original)),
       ...(progress ? onward(app, progress) : []),
     );
   });
@@ -30,19 +38,21 @@ export function ending(app: App, progress: Progress | null = null): HTMLElement 
 }
 
 /** The scenario as it is written: its answer, the question about its change, and that change. */
-function plain(app: App, original: string | null): (HTMLElement | string)[] {
+function plain(app: App, original: string | null, progress: Progress | null): (HTMLElement | string)[] {
   const { state, t } = app;
   const say = pathWords(state.lang);
   const { answer, tryThis, changed } = state.head ?? { answer: "", tryThis: "", changed: null };
   const see = (id: string, label: string, act: () => unknown) =>
     h("button", { type: "button", id, onclick: () => void act() }, label);
   return [
-    answer ? h("p.answer", {}, answer) : "",
+    answer ? h("p.answer", {}, h("b", {}, `${t("answerIs")}${t("is")}`), ...told(app, answer)) : "",
+    original && state.preset && app.machine.runs ? chart(app, state.preset) : "",
+    progress && original && state.preset ? check(app, state.preset) : "",
     tryThis
       ? h(
           "p.try",
           {},
-          h("b", {}, `${t("tryThis")}: `),
+          h("b", {}, `${t("tryThis")}${t("is")}`),
           suggestion(tryThis).proposal,
           " ",
           original && changed ? see("try", say("see"), () => app.open(changed, state.preset)) : "",
@@ -68,17 +78,25 @@ function suggestion(text: string): { proposal: string; promise: string } {
 function tried(app: App, original: string): (HTMLElement | string)[] {
   const { state } = app;
   const say = pathWords(state.lang);
-  const { promise } = suggestion(state.head?.tryThis ?? "");
-  // The text that was suggested is the one that has its suggestion behind it.
-  const kept = promise !== "" && state.head?.changed === null;
-  const verdict = h(
-    "p.answer",
-    { id: "tried" },
-    kept ? h("b", {}, say("promised")) : "",
-    kept ? ` ${promise}` : (state.head?.answer ?? ""),
-  );
+  const suggested = state.head?.tryThis ?? "";
+  const before = h("p.before", {});
+  const verdict = h("p.answer", { id: "tried" });
+  void (async () => {
+    const { lang } = state;
+    const opened = await app.machine.ask("open", SLOT, original, lang);
+    if ("troubles" in opened || app.state.other) return;
+    const { pair, a, b } = await app.machine.ask("parted", lang);
+    const kept = opened.head.changed === state.good;
+    verdict.replaceChildren(
+      h("b", {}, say(kept ? "promised" : "changed")),
+      ` ${kept ? suggestion(suggested).promise : ""} `,
+      pair === null ? say("sameEnds") : (a?.text ?? ""),
+    );
+    if (pair !== null && b) before.replaceChildren(h("b", {}, say("beforeThen")), ` ${b.text}`);
+  })();
   return [
     verdict,
+    before,
     h(
       "p.try",
       {},
@@ -131,7 +149,7 @@ function onward(app: App, progress: Progress): HTMLElement[] {
       h(
         "button.primary",
         { type: "button", id: "next-lesson", onclick: () => void app.choose(to.name) },
-        `${say(here ? "nextIs" : "pathStart")}: ${short(to.title)}`,
+        `${say(here ? "nextIs" : "pathStart")}${app.t("is")}${short(to.title)}`,
         nth,
       ),
     ),

@@ -1,7 +1,7 @@
 // The page: starts the machine, builds the views, keeps the address bar in step.
 import { answer } from "./answer";
 import { App } from "./app";
-import { otherRun } from "./compare";
+import { comparing } from "./compare";
 import { diagram } from "./diagram";
 import { h } from "./dom";
 import { editor } from "./editor";
@@ -82,6 +82,7 @@ function build(): void {
   const first = front?.on ?? isFront(place);
   front = landing(app, progress, { logs: () => explain(""), docs: DOCS }, listening.signal);
   const text = editor(app);
+  const beside = comparing(app);
   const { buttons, scrub } = transport(app, openers(app, text));
   const clock = h("span", { "aria-hidden": "true" });
   const lines = h("span", { "aria-hidden": "true", id: "lines" });
@@ -119,8 +120,9 @@ function build(): void {
     if (changed.has("depth")) storage.remember("depth", state.depth);
   });
   const speak = async () => {
-    place.lang = app.state.lang === "zh" ? "en" : "zh";
-    await app.speak(place.lang);
+    const lang = app.state.lang === "zh" ? "en" : "zh";
+    await app.speak(lang);
+    place.lang = lang;
     build();
   };
   document.getElementById("app")?.replaceChildren(
@@ -136,11 +138,13 @@ function build(): void {
     notice(app),
     front.element,
     h("section.stage", { "aria-label": t("now") }, sentence(app)),
+    beside.strip,
     h(
       "main",
       {},
-      h("div.scene", {}, h("div.shown", {}, diagram(app), answer(app, ending(app, progress))), lanes(app)),
-      otherRun(app),
+      h("div.scene", {}, h("div.shown", {}, diagram(app)), lanes(app)),
+      beside.pane,
+      answer(app, ending(app, progress)),
       h("div.beside", { id: "beside" }, question(app), inspector(app), text),
     ),
     h("section.transport", { "aria-label": t("position") }, busy, h("div.controls", {}, buttons, scrub)),
@@ -214,11 +218,11 @@ async function writeAddress(push: boolean): Promise<void> {
   const head = typeof found === "string" ? found : await found;
   // Another step has been taken meanwhile, or the text is too long for a link.
   if (head === null || position !== app.state.position || good !== app.state.good) return;
-  const { course, lang, depth } = app.state;
+  const { course, lang, depth, preset } = app.state;
   const at = position === course?.start ? null : position;
   const address = url.write(head, at, place.lang ? lang : null, depth === "idea" ? null : depth);
-  if (address === location.hash) return;
-  const of = { preset: app.state.preset } satisfies Entry;
+  const of = { preset } satisfies Entry;
+  if (address === location.hash && (history.state as Entry | null)?.preset === preset) return;
   if (push) history.pushState(of, "", address);
   else history.replaceState(of, "", address);
 }
@@ -293,9 +297,8 @@ async function openLink(hash: string): Promise<void> {
   // After a reload, and on the way back, it is the text that was typed over a preset here: that is still its original.
   const entry = history.state as Entry | null;
   const last = storage.recall("text") === link.text ? storage.recall("last") || null : null;
-  if (await app.open(link.text, entry ? entry.preset : last, link.at)) return;
+  if ((await app.texts.attempt(link.text, entry ? entry.preset : last, link.at)) !== "problems") return;
   const { troubles } = app.state;
-  if (!troubles.length) return;
   await openPreset(FIRST, null);
   app.set({ text: link.text, preset: null, troubles });
 }
@@ -342,6 +345,8 @@ async function follow(): Promise<void> {
   await (shown ? app.time.go(now.at ?? course?.start ?? 0) : openPlace(now));
   takeRest(now);
   if (isFront(now)) front?.show(true);
+  // What was pressed meanwhile may show another scenario than the address wanted.
+  address();
 }
 
 whenNewer(() => app.set({ newer: true }));

@@ -50,7 +50,7 @@ export class Navigation {
   }
   /** Goes to where a run that has just been opened begins, and tells of it and of what is shown in one. */
   async begin(run: Partial<State>, position: number | null): Promise<void> {
-    this.store.prepare({ ...run, way: [], view: null });
+    this.store.prepare({ ...run, way: [], view: null, terms: new Map() });
     const { course } = this.store.state;
     const at = Math.max(0, Math.min(course?.length ?? 0, position ?? course?.start ?? 0));
     await this.show(at, 0, null, {}, Object.keys(run) as (keyof State)[]);
@@ -68,7 +68,10 @@ export class Navigation {
     const besides = pair === null ? null : (other?.pairs[pair]?.b ?? 0);
     const [view, way, beside] = await Promise.all([
       this.machine.ask("view", 0, position, lang),
-      this.locate(position, levels),
+      this.locate(position, levels).then(async (found) => {
+        await this.learn(found);
+        return found;
+      }),
       besides === null ? null : this.machine.ask("view", 1, besides, lang),
       ...this.ahead.map((ask) => ask(position, besides)),
     ]);
@@ -77,6 +80,16 @@ export class Navigation {
     const more: Partial<State> =
       other && beside && pair !== null ? { other: { ...other, at: pair, view: beside } } : {};
     this.store.set({ position, view, way, ...more, ...patch }, prepared);
+  }
+
+  /** Gets what is shown in another language, for views that are built after it. */
+  async again(): Promise<void> {
+    const mine = ++this.requests;
+    const { position, way: before, lang } = this.store.state;
+    const view = await this.machine.ask("view", 0, position, lang);
+    const way = await this.locate(position, before.length);
+    await this.learn(way);
+    if (mine === this.requests) this.store.prepare({ view, way });
   }
 
   // ---- stops ----
@@ -95,6 +108,19 @@ export class Navigation {
       if (!opened || stop.children === 0) return way;
       among = await this.inside(stop);
     }
+  }
+  /** Gets the terms of what a way says, and of what is said at the end. */
+  private async learn(way: readonly Place[]): Promise<void> {
+    const { head, lang } = this.store.state;
+    const said = way.flatMap(({ stop }) => [stop.sentence, stop.outcome?.text ?? ""]);
+    const texts = [...said, head?.answer ?? "", head?.tryThis ?? ""];
+    const { terms } = this.store.state;
+    const fresh = [...new Set(texts)].filter((text) => text !== "" && !terms.has(text));
+    if (!fresh.length) return;
+    const found = await Promise.all(fresh.map((text) => this.machine.ask("terms", text, lang)));
+    const all = new Map(this.store.state.terms);
+    fresh.forEach((text, i) => all.set(text, found[i] ?? []));
+    this.store.prepare({ terms: all });
   }
   private inside(stop: Stop): Promise<readonly Stop[]> | readonly Stop[] {
     const { course, lang } = this.store.state;

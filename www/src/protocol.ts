@@ -15,8 +15,10 @@ import type {
   Scene,
   Stop,
   Sweep,
+  Poked,
   TermUse,
   Trouble,
+  Variant,
   View,
   Whereabouts,
 } from "iommu-view";
@@ -75,11 +77,18 @@ export interface Api {
   draw(slot: number, position: number, form: string, width: number, lang: Lang, theme: string): string;
   whereIs(slot: number, position: number, what: string, lang: Lang): Whereabouts[];
   traceJson(slot: number, lang: Lang): string;
+  /** Pairs the two runs; both are drawn in one layout from now on. */
   compare(): Comparison;
+  /** Draws the run shown by itself again. */
+  alone(): void;
   /** What the two runs came to, where they part. */
   parted(lang: Lang): Parted;
   /** The question at the end of a scenario of the path, by its name. */
   checkQuestion(slot: number, name: string, lang: Lang): CheckQuestion | null;
+  /** The texts that a run can be compared with. */
+  variants(text: string): Variant[];
+  /** The text with a `poke` line before a line, or after it and what is expected of it. */
+  withPoke(text: string, line: number, after: boolean, at: string, value: string, why: string): Poked | null;
   /** The terms of the glossary that a text uses. */
   terms(text: string, lang: Lang): TermUse[];
   /** What the machine counts for each value of the quantity that a preset's answer depends on. */

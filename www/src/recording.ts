@@ -1,7 +1,7 @@
 // What the machine said about the first scenario, recorded when the page was built (tools/record.mjs), so that a
 // first visit can step through it before, and often without, loading the machine itself.
 import { beside } from "./beside";
-import type { Card, Course, Head, Scene, Stop, View } from "iommu-view";
+import type { Card, CheckQuestion, Course, Head, Scene, Stop, TermUse, Variant, View } from "iommu-view";
 import type { Api, Args } from "./protocol";
 
 interface Recorded {
@@ -15,6 +15,12 @@ interface Recorded {
   reads: number[];
   /** What is inside each operation and each read that opens, by depth and positions. */
   inside: Record<string, Stop[]>;
+  /** The texts that it can be compared with. */
+  variants: Variant[];
+  /** The question at its end. */
+  check: CheckQuestion | null;
+  /** The terms of every text that is told. */
+  terms: Record<string, TermUse[]>;
   /** What changes from each position to the next. */
   views: Change[];
   /** The widths, in cells, from which on a file of scenes holds; the last width that is recorded. */
@@ -97,10 +103,16 @@ export class Recording {
       this.standing = text;
       return opened(language.recorded);
     }
+    if (name === "terms") return (await this.language(args[1] as string))?.recorded.terms[args[0] as string];
+    if (name === "variants" && args[0] === this.standing) {
+      const [any] = this.languages.values();
+      return (await any)?.recorded.variants;
+    }
     if (this.standing === null || args[0] !== 0) return undefined;
     const language = await this.language(args.at(-1) as string);
     if (name === "about") return language && opened(language.recorded);
     if (name === "inside") return language?.recorded.inside[args.slice(1, 4).join(" ")];
+    if (name === "checkQuestion") return language?.recorded.check;
     if (name === "view") return language?.view(args[1] as number);
     if (name === "scene" && args[3] === null) return language?.scene(args[1] as number, args[2] as number);
     return undefined;

@@ -1,12 +1,12 @@
 // What is told: the author's idea in full, what came of it, and below it, indented, what the reader has opened. Changes are
 // announced to screen readers. Before the first stop it is the scenario's question.
 import type { View } from "iommu-view";
-import { linked } from "./addresses";
 import type { App } from "./app";
 import { baseLevel, below } from "./depth";
 import { h } from "./dom";
 import { SIGNS, toneOf } from "./signs";
 import type { Place, State } from "./store";
+import { told } from "./terms";
 
 /** As many of the longest ideas keep the room that the longest takes. */
 const MEASURED = 3;
@@ -36,13 +36,13 @@ export function sentence(app: App): HTMLElement {
     if (changed.has("course")) room.replaceChildren(...longest(state).map((text) => h("p", {}, text)));
     if (!changed.has("view") && !changed.has("way") && !changed.has("depth")) return;
     const { view, way } = state;
-    const told = tell(app, state);
-    box.dataset.tone = told.tone;
-    put(idea, told.idea);
-    put(inner, told.inner);
+    const now = tell(app, state);
+    box.dataset.tone = now.tone;
+    put(idea, now.idea);
+    put(inner, now.inner);
     // As many lines for every stop of a depth, one of them for a sentence that takes two: nothing below moves.
     const least = state.depth === "read" ? 3 : 2;
-    inner.style.setProperty("--lines", String(Math.max(least, told.inner.length)));
+    inner.style.setProperty("--lines", String(Math.max(least, now.inner.length)));
     put(where, whereabouts(app, state));
     count.textContent = counted(app, state);
     count.dataset.position = String(state.position);
@@ -86,20 +86,27 @@ function tell(app: App, state: Readonly<State>): Told {
     return {
       tone: begun ? view.tone : "plain",
       idea: [h("b", {}, head?.title ?? ""), " ", h("span.begin", {}, app.t(begun ? "setup" : "ready"))],
-      inner: begun ? [line("read", view.tone, linked(app, view.sentence), view.section)] : [],
+      inner: begun ? [line("read", view.tone, told(app, view.sentence), view.section)] : [],
     };
   }
-  const idea = linked(app, outer.stop.sentence);
+  const idea = told(app, outer.stop.sentence);
   const { stop: shown } = way.at(-1) as Place;
   const ended = shown.to === state.position;
   const tone = shown.outcome && ended ? toneOf(shown.outcome.kind) : view.tone;
-  if (rest.length) return { tone, idea, inner: rest.map((place) => opened(app, state, view, place)) };
+  if (rest.length) {
+    // The last read of an operation says what came of it: that is said once.
+    const said = view.position === state.position ? view.sentence : null;
+    const shown = rest.filter(
+      ({ stop }, i) => stop.depth !== "operation" || i === rest.length - 1 || stop.sentence !== said,
+    );
+    return { tone, idea, inner: shown.map((place) => opened(app, state, view, place)) };
+  }
   // What came of an idea is told when it is over, and nothing inside it is open.
   const { outcome } = shown;
-  if (!ended) return { tone, idea, inner: [line("read", tone, linked(app, view.sentence), view.section)] };
+  if (!ended) return { tone, idea, inner: [line("read", tone, told(app, view.sentence), view.section)] };
   const came = outcome
-    ? [h("b", {}, outcome.word), ": ", ...linked(app, outcome.text)]
-    : linked(app, view.sentence);
+    ? [h("b", {}, outcome.word), app.t("is"), ...told(app, outcome.text)]
+    : told(app, view.sentence);
   return { tone, idea, inner: [line("came", tone, came)] };
 }
 
@@ -113,7 +120,7 @@ function opened(app: App, state: Readonly<State>, view: View, place: Place): HTM
   }
   const tone = stop.outcome ? toneOf(stop.outcome.kind) : last ? view.tone : "plain";
   const text = last && !stop.children && !stop.outcome ? view.sentence : stop.sentence;
-  return line(stop.depth, tone, linked(app, text), last && stop.depth === "read" ? view.section : "", place);
+  return line(stop.depth, tone, told(app, text), last && stop.depth === "read" ? view.section : "", place);
 }
 
 /** A line below the idea: a sign, what is said, its section, its number among those beside it. */
@@ -137,7 +144,7 @@ function line(
 export function said(app: App, view: View): HTMLElement[] {
   return [
     h("span.sign", { "aria-hidden": "true" }, SIGNS[view.tone] ?? ""),
-    h("span.words", {}, ...linked(app, view.sentence), view.section ? h("cite", {}, ` ${view.section}`) : ""),
+    h("span.words", {}, ...told(app, view.sentence), view.section ? h("cite", {}, ` ${view.section}`) : ""),
   ];
 }
 

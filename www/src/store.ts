@@ -1,5 +1,18 @@
 // What the page knows. Only `set` changes it; views listen and draw.
-import type { Card, Comparison, Course, Depth, Head, Question, Stop, Trouble, View } from "iommu-view";
+import type {
+  Card,
+  Comparison,
+  Course,
+  Depth,
+  Head,
+  Parted,
+  Question,
+  Stop,
+  TermUse,
+  Trouble,
+  Variant,
+  View,
+} from "iommu-view";
 import type { Focus } from "./protocol";
 import type { Lang } from "./strings";
 
@@ -20,6 +33,8 @@ export interface Other {
   pairs: Comparison["pairs"];
   /** The first pair that differs. */
   first: number | null;
+  /** What both runs come to, and where that parts. */
+  parted: Parted;
   /** The pair that is shown. */
   at: number;
   view: View;
@@ -38,6 +53,8 @@ export interface State {
   text: string;
   good: string;
   head: Head | null;
+  /** Texts that differ from it in a word: for a comparison. */
+  variants: readonly Variant[];
   course: Course | null;
   stops: Uint32Array;
   reads: Uint32Array;
@@ -48,6 +65,8 @@ export interface State {
   /** The stops that the position is in, from the idea inwards; further than the depth where the reader opened one. Empty
       before the first. */
   way: readonly Place[];
+  /** Where texts that are shown use terms of the glossary. */
+  terms: ReadonlyMap<string, readonly TermUse[]>;
   playing: boolean;
   speed: number;
   troubles: Trouble[];
@@ -83,6 +102,7 @@ export class Store {
       text: "",
       good: "",
       head: null,
+      variants: [],
       course: null,
       stops: new Uint32Array(),
       reads: new Uint32Array(),
@@ -90,6 +110,7 @@ export class Store {
       position: 0,
       depth,
       way: [],
+      terms: new Map(),
       playing: false,
       speed: 1,
       troubles: [],

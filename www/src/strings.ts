@@ -167,6 +167,7 @@ const TABLE = {
   stop: ["Stop", "停止"],
   endedAt: ["The run ended at line", "运行结束于第"],
   colon: [": ", " 行："],
+  is: [": ", "："],
   stopped: ["Stopped. The last good run is shown.", "已停止。显示的是上一次成功的运行。"],
   newer: ["A newer version of this page is there.", "本页有了新版本。"],
   reload: ["Reload", "重新载入"],

@@ -13,8 +13,13 @@ const PAUSE = 250;
 /** What takes longer than this says so, and can be stopped. */
 const SLOW = 100;
 
+/** What came of a text that was to be run: it is shown, it has problems, something later was wanted, the machine failed. */
+export type Attempt = "shown" | "problems" | "overtaken" | "failed";
+
 export class Texts {
   private opened = 0;
+  /** What changes the run that is shown goes on one after another: the machine's run and what is known stay of one text. */
+  private turn: Promise<unknown> = Promise.resolve();
   /** Was the run that goes on asked to end? */
   private halting = false;
   private typing: { timer: ReturnType<typeof setTimeout>; end: () => void } | null = null;
@@ -55,6 +60,10 @@ export class Texts {
   }
   /** Runs a text and shows it. When it has problems, or is stopped, everything stays as it was. */
   async open(text: string, preset: string | null, at: number | null = null): Promise<boolean> {
+    return (await this.attempt(text, preset, at)) === "shown";
+  }
+  /** As `open`, and says what came of it. */
+  attempt(text: string, preset: string | null, at: number | null): Promise<Attempt> {
     this.forgetTyping();
     return this.run(text, preset, at, { text, draft: this.kept(preset, text) });
   }
@@ -68,7 +77,7 @@ export class Texts {
     const end = this.work.begin();
     const timer = setTimeout(() => {
       this.typing = null;
-      void this.run(text, preset, this.store.state.position, {}).finally(end);
+      void this.edit(text, preset, this.store.state.position).finally(end);
     }, PAUSE);
     this.typing = { timer, end };
   }
@@ -78,16 +87,18 @@ export class Texts {
     this.typing.end();
     this.typing = null;
   }
-  /** Puts a text into the editor over the run shown: with problems that keep it from running. */
-  async show(text: string, at: number | null = null): Promise<void> {
-    this.store.set({ text, draft: null });
-    await this.run(text, this.store.state.preset, at, {});
+  /** Runs an edit of the scenario that is shown, if it still is when its turn comes. */
+  private edit(text: string, preset: string | null, at: number | null): Promise<Attempt> {
+    return this.run(text, preset, at, {}, () => this.store.state.preset === preset);
   }
 
   /** Opens the edit that was kept. One with problems goes to the editor, over the picture of the original. */
   async openDraft(): Promise<void> {
-    const { draft } = this.store.state;
-    if (draft !== null) await this.show(draft);
+    const { draft, preset } = this.store.state;
+    if (draft === null) return;
+    this.forgetTyping();
+    this.store.set({ text: draft, draft: null });
+    await this.edit(draft, preset, null);
   }
   dropDraft(): void {
     this.storage.forget(draftKey(this.store.state.preset));
@@ -125,42 +136,61 @@ export class Texts {
     void lookForNewer();
   }
 
-  private async run(
+  /** Does something to the run that is shown, after what was begun before. */
+  inTurn<T>(act: () => Promise<T>): Promise<T> {
+    const now = this.turn.then(act);
+    this.turn = now.catch(() => undefined);
+    return now;
+  }
+
+  private run(
     text: string,
     preset: string | null,
     at: number | null,
     more: Partial<State>,
-  ): Promise<boolean> {
+    wanted = () => true,
+  ): Promise<Attempt> {
     const mine = ++this.opened;
-    const { lang } = this.store.state;
-    this.halting = false;
-    const slow = setTimeout(() => this.store.set({ busy: true }), SLOW);
-    try {
-      const result = await this.machine.ask("open", 0, text, lang);
-      if (mine !== this.opened) return false;
-      if ("troubles" in result) {
-        this.store.set({ troubles: result.troubles });
-        return false;
+    return this.inTurn(async () => {
+      if (mine !== this.opened || !wanted()) return "overtaken";
+      this.halting = false;
+      const slow = setTimeout(() => this.store.set({ busy: true }), SLOW);
+      try {
+        return await this.adopt(text, preset, at, more);
+      } catch (error) {
+        this.unloaded(error);
+        return "failed";
+      } finally {
+        clearTimeout(slow);
+        if (this.store.state.busy) this.store.set({ busy: false });
       }
-      const { head, course, stops, reads } = result;
-      this.storage.remember("last", preset ?? "");
-      this.storage.remember("text", text);
-      const fresh = { playing: false, followed: null, focus: null, other: null, asked: null, undo: null };
-      // A run that a limit or its reader ended is one that can be stepped; where and why it ended is said.
-      const ended = course.stopped;
-      const message = ended
-        ? `${words(lang)("endedAt")} ${ended.line}${words(lang)("colon")}${ended.message}`
-        : "";
-      const troubles = ended ? [ended] : [];
-      const ran = { head, course, stops, reads, good: text, preset, troubles, message };
-      await this.time.begin({ ...more, ...fresh, ...ran }, at);
-      return true;
-    } catch (error) {
-      this.unloaded(error);
-      return false;
-    } finally {
-      clearTimeout(slow);
-      if (mine === this.opened && this.store.state.busy) this.store.set({ busy: false });
+    });
+  }
+  private async adopt(
+    text: string,
+    preset: string | null,
+    at: number | null,
+    more: Partial<State>,
+  ): Promise<Attempt> {
+    const { lang } = this.store.state;
+    const result = await this.machine.ask("open", 0, text, lang);
+    if ("troubles" in result) {
+      this.store.set({ troubles: result.troubles });
+      return "problems";
     }
+    const { head, course, stops, reads } = result;
+    const variants = await this.machine.ask("variants", text);
+    this.storage.remember("last", preset ?? "");
+    this.storage.remember("text", text);
+    const fresh = { playing: false, followed: null, focus: null, other: null, asked: null, undo: null };
+    // A run that a limit or its reader ended is one that can be stepped; where and why it ended is said.
+    const ended = course.stopped;
+    const message = ended
+      ? `${words(lang)("endedAt")} ${ended.line}${words(lang)("colon")}${ended.message}`
+      : "";
+    const troubles = ended ? [ended] : [];
+    const ran = { head, variants, course, stops, reads, good: text, preset, troubles, message };
+    await this.time.begin({ ...more, ...fresh, ...ran }, at);
+    return "shown";
   }
 }

@@ -13,6 +13,8 @@ import init, {
   readLink,
   sweep,
   terms,
+  variants,
+  withPoke,
   writeLink,
 } from "iommu-wasm";
 import type { Trouble } from "iommu-view";
@@ -99,8 +101,11 @@ const api = {
   whereIs: (slot, position, what, lang) => session(slot).whereIs(position, what, lang),
   traceJson: (slot, lang) => session(slot).traceJson(lang),
   compare: () => session(0).compare(session(1)),
+  alone: () => session(0).alone(),
   parted: (lang) => session(0).parted(session(1), lang),
   checkQuestion: (slot, name, lang) => session(slot).checkQuestion(name, lang),
+  variants: (text) => variants(text),
+  withPoke: (text, line, after, at, value, why) => withPoke(text, line, after, at, value, why),
   terms: (text, lang) => terms(text, lang),
   sweep: (name, lang) => sweep(name, lang),
   question: (slot, position, lang) => session(slot).question(position, lang),

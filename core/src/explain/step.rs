@@ -4,7 +4,7 @@ use super::ending::{plural, thousands, Ending, Kind};
 use super::who::{self, Cast};
 use crate::addr::{AnyAddr, Bytes, RequesterId, Space};
 use crate::platform::local::scratch_of;
-use crate::spec::Phrase;
+use crate::spec::{spaced, Phrase};
 use crate::trace::{
     CacheKind, CacheLine, CacheOp, Chunk, CostKind, Event, InterruptKind, OwnerState, Perms, Recorded, Scope,
     Stage, Step, Trace, Verdict,
@@ -76,12 +76,7 @@ pub fn say(trace: &Trace, index: usize, cast: &Cast) -> Said {
             let (then_en, then_zh) = verdict_words(verdict);
             let text = both(
                 format!("{} reads {en} {index} at {pa}{}: {raw:#x}.{}", who.en, below(true), after(&then_en)),
-                format!(
-                    "{}读取{}第 {index} 项，地址 {pa}{}：{raw:#x}。{then_zh}",
-                    who.zh,
-                    tail(&spaced(zh)),
-                    below(false)
-                ),
+                format!("{}读取{}第 {index} 项，地址 {pa}{}：{raw:#x}。{then_zh}", who.zh, zh, below(false)),
             );
             let section = match verdict {
                 Verdict::Refused(rule) => rule.section,
@@ -113,7 +108,7 @@ pub fn say(trace: &Trace, index: usize, cast: &Cast) -> Said {
                     code.code,
                     code.name,
                     code.text.zh,
-                    apart(who::space(at.space).zh),
+                    who::space(at.space).zh,
                     verb(want).1,
                     by.zh,
                     record(recorded).1
@@ -150,7 +145,9 @@ pub fn say(trace: &Trace, index: usize, cast: &Cast) -> Said {
     let moves =
         matches!(step.event, Event::Data { .. } | Event::Load { .. } | Event::End(Verdict::Leaf { .. }));
     let tone = if gone_wrong && moves { Tone::Stale } else { tone };
-    Said { text, section, tone }
+    // What an author wrote stays as it was written.
+    let zh = if matches!(step.event, Event::Note { .. }) { text.zh } else { spaced(&text.zh) };
+    Said { text: Phrase { zh, ..text }, section, tone }
 }
 
 static NO_ENDING: Ending = Ending {
@@ -244,7 +241,7 @@ fn begin(trace: &Trace, step: &Step, scope: Scope, cast: &Cast) -> Phrase {
                 ),
                 format!(
                     "IOMMU 收到请求者 {requester} 对{} {at} 的{}请求{zh}。它在哪里？",
-                    apart(who::space(at.space).zh),
+                    who::space(at.space).zh,
                     verb(want).1
                 ),
             )
@@ -253,7 +250,7 @@ fn begin(trace: &Trace, step: &Step, scope: Scope, cast: &Cast) -> Phrase {
             let (tables, input) = (who::stage(stage), walk_input(stage, input));
             both(
                 format!("{} walks {} for {}, from the table at {root}.", who.en, tables.en, input.en),
-                format!("{}为 {} 查{}，从位于 {root} 的表开始。", who.zh, input.zh, apart(tables.zh)),
+                format!("{}为 {} 查{}，从位于 {root} 的表开始。", who.zh, input.zh, tables.zh),
             )
         }
         Scope::Command { entry } => both(
@@ -274,20 +271,6 @@ pub fn walk_input(stage: Stage, input: AnyAddr) -> Phrase {
         Stage::Process => Phrase::same(format!("PASID {}", input.raw)),
         Stage::Interrupt => Phrase::new(format!("entry {}", input.raw), format!("第 {} 项", input.raw)),
         _ => Phrase::same(format!("{input}")),
-    }
-}
-
-/// The same, for what is a name of a structure.
-fn spaced(word: &str) -> String {
-    apart(word)
-}
-
-/// A word after a Chinese one: Latin letters stand apart.
-fn apart(word: &str) -> String {
-    if word.starts_with(|c: char| c.is_ascii()) {
-        format!(" {word}")
-    } else {
-        word.into()
     }
 }
 
@@ -421,7 +404,7 @@ fn cached(kind: CacheKind, name: Phrase, op: CacheOp, entry: &CacheLine) -> Phra
         }
         CacheOp::Invalidate => (format!("forgets {}", what.en), format!("作废 {}", what.zh)),
     };
-    both(format!("The {} {en}.", name.en), format!("{}{zh}。", tail(&name.zh)))
+    both(format!("The {} {en}.", name.en), format!("{}{zh}。", name.zh))
 }
 
 /// What a cache was asked for: a page's address, a requester and its process, an entry of the interrupt table.
@@ -435,15 +418,6 @@ fn wanted(kind: CacheKind, entry: &CacheLine) -> Phrase {
         }
         (_, 0, ..) => Phrase::same(line(entry)),
         _ => Phrase::same(format!("{:#x}", entry.from)),
-    }
-}
-
-/// A Chinese word, or a Latin one with the space that a Chinese word after it needs.
-fn tail(word: &str) -> String {
-    if word.ends_with(|c: char| c.is_ascii_alphanumeric()) {
-        format!("{word} ")
-    } else {
-        word.into()
     }
 }
 
@@ -536,7 +510,7 @@ fn plain(trace: &Trace, step: &Step, cast: &Cast) -> Phrase {
             let name = entry.map_or(Phrase::new("a word", "一个字"), |e| e.name.into());
             both(
                 format!("{} writes {} at {pa}: {old:#x} becomes {new:#x}.", who.en, name.en),
-                format!("{}写{}，地址 {pa}：{old:#x} 变为 {new:#x}。", who.zh, spaced(&name.zh)),
+                format!("{}写{}，地址 {pa}：{old:#x} 变为 {new:#x}。", who.zh, name.zh),
             )
         }
         Event::WriteRun { entry, pa, new, .. } => {
@@ -546,14 +520,14 @@ fn plain(trace: &Trace, step: &Step, cast: &Cast) -> Phrase {
                 let (many, count) = (plural(name.en), thousands(count as u64));
                 return both(
                     format!("{} writes {count} {many} from {pa} on.", who.en),
-                    format!("{}从 {pa} 起写 {count} 个{}。", who.zh, spaced(name.zh)),
+                    format!("{}从 {pa} 起写 {count} 个{}。", who.zh, name.zh),
                 );
             }
             // One structure: what is written, highest word first, as the specification draws it.
             let value = words.iter().rev().map(|w| format!("{w:#x}")).collect::<Vec<_>>().join(" ");
             both(
                 format!("{} writes {} at {pa}: {value}.", who.en, name.en),
-                format!("{}写{}，地址 {pa}：{value}。", who.zh, spaced(name.zh)),
+                format!("{}写{}，地址 {pa}：{value}。", who.zh, name.zh),
             )
         }
         Event::Data { pa, bytes, new, .. } => {

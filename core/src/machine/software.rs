@@ -122,6 +122,8 @@ pub struct Buffer {
     pub kind: AllocKind,
     /// Whose it is.
     pub owner: Owner,
+    /// No device is meant to reach it.
+    pub private: bool,
     /// Its virtual address in the owner; none for a guest's kernel, which uses guest-physical ones here.
     pub va: Option<VirtAddr>,
     /// Its pieces in physical memory, in order: the first may begin inside a page.

@@ -12,6 +12,7 @@
 
 pub mod ast;
 mod change;
+pub mod edit;
 pub mod editor;
 mod form;
 mod lexer;

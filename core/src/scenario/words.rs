@@ -215,6 +215,7 @@ pub(super) const KEYS: &[(&str, &str, Text)] = &[
     ("alloc", "in", t("For this process or virtual machine; without it: the host's kernel.", "属于哪个进程或虚拟机；不写则为主机内核。")),
     ("alloc", "at", t("The physical address (guest-physical for a virtual machine).", "物理地址（虚拟机则为客户机物理地址）。")),
     ("alloc", "high", t("Above 4 GiB.", "在 4 GiB 以上。")),
+    ("alloc", "private", t("No device is meant to reach it: one that does is told as wrong.", "不是给设备用的：设备若碰到它，就算出了错。")),
     ("alloc", "va", t("The virtual address in the process.", "在进程里的虚拟地址。")),
     ("map", "->", t("To this physical address (guest-physical in a guest); without it: fresh pages.", "映射到的物理地址（客户机中为客户机物理地址）；不写则分配新页。")),
     ("map", "r", t("Read.", "读。")),

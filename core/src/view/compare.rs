@@ -32,7 +32,9 @@ pub fn compare(a: &Viewer, b: &Viewer) -> Comparison {
         // Operations that only one of the runs has: its steps alone, the other waits.
         alone(&mut out, &left[i..x], &right[j..y]);
         if let (Some(p), Some(q)) = (left.get(x), right.get(y)) {
-            together(&mut out, (a.trace(), p), (b.trace(), q));
+            let ending = |run: &Viewer, at: usize| run.cast().endings.get(at).map(|e| e.text.en.clone());
+            let ends = ending(a, x) == ending(b, y);
+            together(&mut out, (a.trace(), p), (b.trace(), q), ends);
         }
         (i, j) = (x + 1, y + 1);
     }
@@ -158,9 +160,10 @@ fn alone(out: &mut Comparison, a: &[Part], b: &[Part]) {
     beside(out, &stops(a), &stops(b));
 }
 
-fn together(out: &mut Comparison, (ta, a): (&Trace, &Part), (tb, b): (&Trace, &Part)) {
+/// An operation that both runs have: its steps, and its end, that is the same where the same came of it.
+fn together(out: &mut Comparison, (ta, a): (&Trace, &Part), (tb, b): (&Trace, &Part), ends: bool) {
     let same = |x: u32, y: u32| match (step(ta, x), step(tb, y)) {
-        (Some(x), Some(y)) => alike(x, y),
+        (Some(p), Some(q)) => alike(p, q) && (ends || (x, y) != (a.end, b.end)),
         _ => false,
     };
     let (n, m) = (a.stops.len(), b.stops.len());
@@ -174,7 +177,7 @@ fn together(out: &mut Comparison, (ta, a): (&Trace, &Part), (tb, b): (&Trace, &P
     for k in (0..back).rev() {
         push(out, a.stops[n - 1 - k], b.stops[m - 1 - k], true);
     }
-    push(out, a.end, b.end, true);
+    push(out, a.end, b.end, ends);
 }
 
 fn step(trace: &Trace, position: u32) -> Option<&Step> {
@@ -301,6 +304,9 @@ mod tests {
         use crate::explain::ending::Kind as K;
         assert_eq!((parted.a.unwrap().kind, parted.b.unwrap().kind), (K::Refused, K::Wrong));
         assert!(parted.text.contains("secret"), "{}", parted.text);
+        // Where it parts the two are not said to be the same.
+        let pairs = super::compare(&a.viewer, &b.viewer).pairs;
+        assert!(!pairs[parted.pair.unwrap() as usize].same);
     }
 
     #[test]

@@ -28,6 +28,8 @@ pub struct Player {
     scenario: Scenario,
     record: Record,
     frame: Model,
+    /// The frame of this run and of the one beside it, while there is one: both are drawn in it.
+    both: Option<Model>,
     checks: Vec<Check>,
     pub(super) done: Vec<Done>,
     pub(super) plan: Plan,
@@ -52,6 +54,7 @@ impl Player {
         let mut player = Player {
             record,
             frame: Model::default(),
+            both: None,
             checks: run.checks,
             plan: Plan::of(&run.scenario, &run.done),
             scenario: run.scenario,
@@ -80,9 +83,16 @@ impl Player {
         let refused = failing_step(&self.done, self.viewer.trace()).map(|at| at as u32);
         Course { start: self.start(), ideas, operations, checks, refused, stopped, ..course }
     }
-    /// This run beside another one.
-    pub fn compare(&self, other: &Player) -> Comparison {
+    /// This run beside another one: from now on both are drawn with all that either has, each thing at one place.
+    pub fn compare(&mut self, other: &mut Player) -> Comparison {
+        let mut both = self.frame.clone();
+        widen(&mut both, &other.frame);
+        (self.both, other.both) = (Some(both.clone()), Some(both));
         compare::compare(&self.viewer, &other.viewer)
+    }
+    /// This run by itself again.
+    pub fn alone(&mut self) {
+        self.both = None;
     }
     /// What this run and another came to, where they part.
     pub fn parted(&self, other: &Player, lang: Lang) -> Parted {
@@ -168,7 +178,7 @@ impl Player {
     }
     fn laid_out(&self, model: &Model, width: u16, focus: Option<(String, u64, u64)>, lang: Lang) -> Layout {
         let options = Options { width, lang, focus, budget: BUDGET, tight: true, ..Options::default() };
-        layout(model, Some(&self.frame), &options)
+        layout(model, Some(self.both.as_ref().unwrap_or(&self.frame)), &options)
     }
 }
 
@@ -177,6 +187,7 @@ mod tests {
     use super::*;
     use crate::diagram::tests::{complete, no_overlap};
     use crate::scenario::presets::PRESETS;
+    use crate::view::types::ScenePiece;
 
     /// What the page shows of every scenario, at every seventh stop, in windows of a phone to a wide screen.
     #[test]
@@ -194,6 +205,43 @@ mod tests {
                     complete(&model, &layout);
                 }
             }
+        }
+    }
+
+    /// Both pictures of a comparison are of one size, with what both have at the same place across; down a column it may move
+    /// only where the change moves a range of addresses.
+    #[test]
+    fn two_runs_are_drawn_in_one_layout() {
+        for preset in PRESETS {
+            let mut a = Player::open(preset.text).unwrap();
+            let Some(changed) = a.head(Lang::En).changed else { continue };
+            let mut b = Player::open(&changed).unwrap();
+            a.compare(&mut b);
+            let (mut both, mut moved) = (0, 0);
+            for width in [36, 66, 116] {
+                let scene = |p: &mut Player| {
+                    let end = p.viewer.len();
+                    p.scene(end, width, None, Lang::En)
+                };
+                let (left, right) = (scene(&mut a), scene(&mut b));
+                assert_eq!((left.width, left.height), (right.width, right.height), "{}", preset.name);
+                for one in &left.pieces {
+                    let same = |two: &&ScenePiece| {
+                        (&one.column, &one.kind, one.first, one.last)
+                            == (&two.column, &two.kind, two.first, two.last)
+                    };
+                    let Some(two) = right.pieces.iter().find(same) else { continue };
+                    assert_eq!((one.x, one.width), (two.x, two.width), "{}, {width}: {one:?}", preset.name);
+                    both += 1;
+                    moved += usize::from(one.top != two.top);
+                }
+            }
+            assert!(moved * 3 <= both, "{}: {moved} of {both} moved", preset.name);
+            if preset.name == "why-iommu" {
+                assert_eq!(moved, 0);
+            }
+            a.alone();
+            assert!(a.both.is_none());
         }
     }
 

@@ -53,6 +53,7 @@ pub fn sweep(name: &str, lang: Lang) -> Option<Sweep> {
         quantity: sweep.quantity.get(lang).into(),
         counted: sweep.counted.text().get(lang).into(),
         curves: curves.collect(),
+        texts: runs.iter().map(|(_, text, _)| text.clone()).collect(),
     })
 }
 
@@ -67,7 +68,8 @@ mod tests {
             let sweep = sweep(about.name, Lang::En).unwrap();
             for curve in &sweep.curves {
                 assert_eq!(curve.points.len(), about.values.len(), "{}: {}", about.name, curve.name);
-                assert_eq!(curve.points.iter().filter(|p| p.here).count(), 1, "{}", about.name);
+                let here = curve.points.iter().position(|p| p.here).unwrap();
+                assert_eq!(sweep.texts[here], by_name(about.name).unwrap().text, "{}", about.name);
             }
             let all: Vec<u64> = sweep.curves.iter().flat_map(|c| c.points.iter().map(|p| p.count)).collect();
             assert!(all.iter().any(|n| *n != all[0]), "{}: nothing changes", about.name);

@@ -1,11 +1,13 @@
 //! What a scenario's text says about itself, what is wrong with it, and what could be written.
 
-use super::types::{Card, CardArchitecture, Coloured, Head, NoteLine, Offer, OfferWord, TermUse, Trouble};
+use super::types::{
+    Card, CardArchitecture, Coloured, Head, NoteLine, Offer, OfferWord, Poked, TermUse, Trouble, Variant,
+};
 use crate::diagram::text::clean;
 use crate::explain::marks;
 use crate::scenario::editor::{complete, highlight, Class};
 use crate::scenario::outline::Texts;
-use crate::scenario::{change, presets, print, Outline, Problem, Scenario};
+use crate::scenario::{change, edit, presets, print, Outline, Problem, Scenario};
 use crate::spec::Lang;
 use alloc::{string::String, string::ToString, vec::Vec};
 
@@ -56,6 +58,18 @@ pub fn gallery(lang: Lang) -> Vec<Card> {
         }
     });
     cards.collect()
+}
+
+/// The texts that a run can be compared with.
+pub fn variants(source: &str) -> Vec<Variant> {
+    let all = edit::variants(source).into_iter();
+    all.map(|edit::Variant { label, text }| Variant { label, text }).collect()
+}
+
+/// The text with a `poke` line before a line, or after it and what is expected of it.
+pub fn with_poke(source: &str, line: u32, after: bool, at: u64, value: u64, why: &str) -> Poked {
+    let (text, line) = edit::with_poke(source, line, after, at, value, why);
+    Poked { text, line }
 }
 
 /// The terms of the glossary that a text uses, each once.

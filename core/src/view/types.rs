@@ -476,6 +476,20 @@ to_page! {
         /// Why it is, or is not.
         pub reason: String,
     }
+    /// A text that a run can be compared with.
+    struct Variant {
+        /// What makes it another one, in words of the language.
+        pub label: String,
+        /// The text.
+        pub text: String,
+    }
+    /// A text with a `poke` line in it.
+    struct Poked {
+        /// The text.
+        pub text: String,
+        /// The line, from 1.
+        pub line: u32,
+    }
     /// A term of the glossary, used in a text.
     struct TermUse {
         /// Where it begins, in UTF-16 units as JavaScript counts.
@@ -495,6 +509,8 @@ to_page! {
         pub counted: String,
         /// The curves, one for each line of the scenario that is counted.
         pub curves: Vec<SweepCurve>,
+        /// The scenario with each of the values, in order.
+        pub texts: Vec<String>,
     }
     /// One curve.
     struct SweepCurve {

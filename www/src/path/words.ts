@@ -29,6 +29,7 @@ const TABLE = {
   pathStart: ["New here? The path begins with", "刚入门？路线从这里开始"],
   pathOver: ["That was the last of the path. You have read # of @.", "路线到此结束，你已读完 # / @ 课。"],
   read: ["read", "已读"],
+  is: [": ", "："],
   // The check question.
   check: ["Check yourself", "自测"],
   right: ["Right.", "对。"],
@@ -67,7 +68,7 @@ const TABLE = {
   found: ["# found", "找到 # 项"],
   noIndex: ["The search could not be loaded.", "搜索数据加载失败。"],
   // Charts.
-  chart: ["@ by #", "# 与@"],
+  chart: ["@ by #", "@（随 # 而变）"],
   chartOf: ["Each point is a run of the machine.", "每个点都是机器实际运行一次的结果。"],
   asTable: ["As a table", "以表格显示"],
   runWith: ["Run it with # ", "用 # 运行"],
@@ -85,5 +86,6 @@ export const pathWords =
     let text: string = TABLE[key][lang === "zh" ? 1 : 0];
     if (n !== undefined) text = text.replace("#", String(n));
     if (of !== undefined) text = text.replace("@", String(of));
-    return text;
+    // No space between Chinese characters, whatever took a place.
+    return text.replace(/(?<=[\u4e00-\u9fff]) (?=[\u4e00-\u9fff])/g, "");
   };

@@ -1,12 +1,13 @@
 //! What came of an access: by a device, by a CPU, by a message.
 
 use super::evidence::{Evidence, Piece};
-use super::{bytes, count, Ending, Kind, Teller};
-use crate::addr::{PhysAddr, Space};
+use super::{bytes, count, thousands, upper, Ending, Kind, Teller};
+use crate::addr::{AnyAddr, PhysAddr, Space};
 use crate::explain::who;
 use crate::machine::Done;
 use crate::platform::local::scratch_of;
-use crate::spec::Phrase;
+use crate::scenario::ast::ConfigWrite;
+use crate::spec::{Phrase, Text};
 use crate::trace::{Actor, CacheKind, CacheOp, Chunk, Event, InterruptKind, Recorded};
 use alloc::{format, string::String, vec::Vec};
 
@@ -71,15 +72,6 @@ impl Teller<'_> {
     /// A request that ended in a fault.
     fn refused(&self, name: &str, e: &Evidence) -> Ending {
         let Some((code, at, recorded)) = e.fault else { return Ending::default() };
-        let (at_en, at_zh) = match &e.refusing {
-            Some((entry, why)) => {
-                (format!("at the {}: {}", entry.en, why.en), format!("{}处被拒绝：{}", entry.zh, why.zh))
-            }
-            None => (
-                format!("at {} {at}: {}", who::space(at.space).en, code.text.en),
-                format!("{} {at} 被拒绝：{}", who::space(at.space).zh, code.text.zh),
-            ),
-        };
         let fault = self.code(code.code);
         let (record_en, record_zh) = match recorded {
             Recorded::At(_) => (format!("{} is recorded", fault.en), format!("{}已记录", fault.zh)),
@@ -95,13 +87,14 @@ impl Teller<'_> {
             Recorded::None => (format!("it ends in {}", fault.en), format!("以{}结束", fault.zh)),
         };
         let (done_en, done_zh) = match bytes(e.moved.iter().map(|p| p.bytes).sum()) {
-            _ if e.moved.is_empty() => (String::from("nothing was moved"), String::from("什么也没有传送")),
-            n => (format!("only {} were moved before", n.en), format!("此前只传送了 {}", n.zh)),
+            _ if e.moved.is_empty() => (String::from("nothing"), String::from("什么也没传成")),
+            n => (format!("only {}", n.en), format!("只传了 {}", n.zh)),
         };
+        let no_further = no_further(code.text, at, e);
         Ending::new(
             Kind::Refused,
-            format!("{name} is refused {at_en}; {done_en}, and {record_en}."),
-            format!("{name} 的请求在{at_zh}；{done_zh}，{record_zh}。"),
+            format!("{name} moved {done_en}: {} {}.", no_further.en, upper(&record_en)),
+            format!("{name} {done_zh}：{}{record_zh}。", no_further.zh),
         )
     }
 
@@ -113,8 +106,13 @@ impl Teller<'_> {
     /// Bytes that a device moved to or from memory.
     fn moved(&self, name: &str, e: &Evidence) -> Ending {
         let write = e.moved.iter().any(|p| p.write);
-        let pieces: Vec<&Piece> = e.moved.iter().filter(|p| p.write == write).collect();
-        let n = bytes(e.bytes(write));
+        // What a device fetched to know what to do, and reports back there, is not what it was to move.
+        let list =
+            |p: &Piece| e.moved.iter().any(|q| q.write != p.write && q.at <= p.at && p.end() <= q.end());
+        let all = || e.moved.iter().filter(|p| p.write == write);
+        let data: Vec<&Piece> = all().filter(|p| !list(p)).collect();
+        let pieces = if data.is_empty() { all().collect() } else { data };
+        let n = bytes(pieces.iter().map(|p| p.bytes).sum());
         let place = self.pieces(&pieces);
         if let Some(rule) = e.check {
             return wrong(
@@ -187,12 +185,18 @@ impl Teller<'_> {
                 format!("{name} 从 {} 读到了 {}", place.zh, n.zh),
             )
         };
-        let (more_en, more_zh) = if e.packets > 2 {
-            (format!(", in {}", count(e.packets, "packet")), format!("，共 {} 个数据包", e.packets))
-        } else {
-            Default::default()
-        };
-        Ending::new(Kind::Arrived, format!("{en}{more_en}."), format!("{zh}{more_zh}。"))
+        let mut more = Phrase::default();
+        if e.packets > 2 {
+            more.en += &format!(", in {}", count(e.packets, "packet"));
+            more.zh += &format!("，共 {} 个数据包", thousands(e.packets));
+        }
+        // What many accesses cost is what such a line is written for.
+        if e.translations > 1 && e.iotlb_misses > 0 {
+            let (misses, reads) = (e.iotlb_misses, e.reads);
+            more.en += &format!(": {} of the IOTLB, {}", count(misses, "miss"), count(reads, "table read"));
+            more.zh += &format!("：IOTLB 未命中 {} 次，查表读 {} 次", thousands(misses), thousands(reads));
+        }
+        Ending::new(Kind::Arrived, format!("{en}{}.", more.en), format!("{zh}{}。", more.zh))
     }
 
     /// Where pieces are: the place of one, the first and the number of many.
@@ -227,6 +231,9 @@ impl Teller<'_> {
         };
         let handles = || now.made_handles().filter(|h| h.device == device);
         let Some(buffer) = self.places.buffer(piece.at, piece.step) else { return false };
+        if buffer.private {
+            return true;
+        }
         let explicit = now.domains().next().is_some();
         let given = handles().any(|h| now.is_mapped(h) && covers(&h.pieces));
         let tried = handles().next().is_some() || now.is_freed(buffer);
@@ -520,19 +527,25 @@ impl Teller<'_> {
         Ending::new(Kind::Arrived, "The device took it.".into(), "设备收下了。".into())
     }
 
+    /// What came of a write to a device's configuration space.
+    pub(super) fn config_write(&self, op: &ConfigWrite, e: &Evidence) -> Ending {
+        if e.fault.is_some() || e.unanswered.is_some() {
+            return self.cpu_write(e);
+        }
+        let (name, at, value) = (&op.device.value, &op.offset, &op.value);
+        Ending::done(
+            format!("{name}'s configuration register {at} was written: {value}."),
+            format!("{name} 的配置寄存器 {at} 写入了 {value}。"),
+        )
+    }
+
     fn cpu_fault(&self, e: &Evidence) -> Option<Ending> {
         let (code, at, _) = e.fault?;
-        let space = who::space(at.space);
-        let (en, zh) = match &e.refusing {
-            Some((entry, why)) => {
-                (format!(" at the {}: {}", entry.en, why.en), format!("{}处被拒绝：{}", entry.zh, why.zh))
-            }
-            None => (String::new(), String::from("被拒绝")),
-        };
+        let no_further = no_further(code.text, at, e);
         Some(Ending::new(
             Kind::Refused,
-            format!("The CPU gets a {} for {} {at}: refused{en}.", code.text.en, space.en),
-            format!("{} {at} 在{zh}；CPU 得到：{}。", space.zh, code.text.zh),
+            format!("The CPU gets a {}: {}", code.text.en, no_further.en),
+            format!("CPU 得到{}：{}", code.text.zh, no_further.zh),
         ))
     }
 
@@ -554,6 +567,21 @@ impl Teller<'_> {
             ),
             format!("数据到了{}：客户机向主机退出 {exits} 次，CPU 拷贝了 {}。", thing.zh, copied.zh),
         )
+    }
+}
+
+/// Where the way of an address ends, and why, as whole sentences.
+fn no_further(code: Text, at: AnyAddr, e: &Evidence) -> Phrase {
+    let space = who::space(at.space);
+    match &e.refusing {
+        Some((entry, why)) => Phrase::new(
+            format!("{} {at} leads no further than the {}. {}.", space.en, entry.en, upper(&why.en)),
+            format!("{} {at} 查到{}就走不下去了：{}。", space.zh, entry.zh, why.zh),
+        ),
+        None => Phrase::new(
+            format!("{} {at} leads nowhere. {}.", space.en, upper(code.en)),
+            format!("{} {at} 走不通：{}。", space.zh, code.zh),
+        ),
     }
 }
 

@@ -21,6 +21,13 @@ pub struct Piece {
     pub step: usize,
 }
 
+impl Piece {
+    /// The first address behind it.
+    pub fn end(&self) -> PhysAddr {
+        PhysAddr::new(self.at.raw().saturating_add(self.bytes))
+    }
+}
+
 /// What happened in one operation.
 #[derive(Clone, Debug, Default)]
 pub struct Evidence {
@@ -70,6 +77,8 @@ pub struct Evidence {
     pub translations: u64,
     /// Table entries read.
     pub reads: u64,
+    /// Translations that the IOTLB did not have.
+    pub iotlb_misses: u64,
     /// Request packets.
     pub packets: u64,
     /// What the last API call or translation gave.
@@ -153,6 +162,7 @@ impl Evidence {
             (CacheKind::Data, CacheOp::Hit) => self.line_hits.push((at, from, to)),
             (CacheKind::Data, CacheOp::Insert) => self.line_inserts += 1,
             (CacheKind::Data, CacheOp::Invalidate) => self.line_drops += 1,
+            (CacheKind::Iotlb, CacheOp::Miss) => self.iotlb_misses += 1,
             (CacheKind::Tlb, _) => {}
             (_, CacheOp::Stale) => {
                 self.stale.get_or_insert(at);

@@ -16,7 +16,7 @@ use crate::machine::history::Cursor;
 use crate::machine::{Done, Record, Run};
 use crate::scenario::ast::{Operation, Scenario};
 use crate::scenario::outline::{Action, Outline};
-use crate::spec::Phrase;
+use crate::spec::{spaced, Phrase};
 use crate::trace::{CacheKind, Event, Trace};
 pub(super) use access::own as own_place;
 use alloc::{format, string::String, string::ToString, vec::Vec};
@@ -83,6 +83,7 @@ impl Teller<'_> {
         if let Some(lost) = self.overwritten(done) {
             ending = lost;
         }
+        ending.text.zh = spaced(&ending.text.zh);
         ending.steps = done.steps.clone();
         ending
     }
@@ -95,7 +96,8 @@ impl Teller<'_> {
             O::Msi(op) => self.interrupt(&op.device.value, evidence),
             O::Relay(op) => self.relay(op, evidence),
             O::CpuRead(_) | O::CpuIn(_) | O::ConfigRead(_) => self.cpu_read(done, evidence),
-            O::CpuWrite(_) | O::CpuOut(_) | O::ConfigWrite(_) => self.cpu_write(evidence),
+            O::ConfigWrite(op) => self.config_write(op, evidence),
+            O::CpuWrite(_) | O::CpuOut(_) => self.cpu_write(evidence),
             _ => self.software(operation, done, evidence),
         }
     }
@@ -139,4 +141,10 @@ pub fn plural(noun: &str) -> String {
         _ if noun.ends_with(['s', 'x']) => format!("{noun}es"),
         _ => format!("{noun}s"),
     }
+}
+
+/// A sentence with a capital at its beginning.
+fn upper(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or(String::new(), |c| c.to_uppercase().chain(letters).collect())
 }

@@ -2,7 +2,7 @@
 
 use super::access::device_space;
 use super::evidence::Evidence;
-use super::{bytes, count, thousands, Ending, Kind, Teller};
+use super::{bytes, count, thousands, upper, Ending, Kind, Teller};
 use crate::addr::PhysAddr;
 use crate::machine::software::{Buffer, Handle, Owner};
 use crate::machine::Done;
@@ -471,11 +471,6 @@ impl Teller<'_> {
 /// A word of Chinese or Latin letters before a number.
 fn spaced(word: &str) -> String {
     format!("{word} ")
-}
-
-fn upper(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map_or(String::new(), |c| c.to_uppercase().chain(letters).collect())
 }
 
 fn register(register: &ast::Register) -> String {

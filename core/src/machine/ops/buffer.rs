@@ -57,6 +57,7 @@ impl Machine {
             size,
             kind,
             owner,
+            private: op.private,
             va,
             pieces,
             freed: false,

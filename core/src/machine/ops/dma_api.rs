@@ -125,6 +125,7 @@ impl Machine {
             size: op.size.value,
             kind: AllocKind::Contiguous,
             owner: Owner::Kernel,
+            private: false,
             va,
             pieces: pieces.clone(),
             freed: false,

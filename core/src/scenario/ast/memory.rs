@@ -164,6 +164,8 @@ pub struct Alloc {
     pub at: Option<Loc<OfSubject>>,
     /// The physical pages are above 4 GiB.
     pub high: bool,
+    /// No device is meant to reach it.
+    pub private: bool,
     /// The virtual address in the owner; by default the allocator's.
     pub va: Option<Loc<crate::addr::VirtAddr>>,
     /// The pages that map it in a process.
@@ -179,6 +181,7 @@ impl Alloc {
             f.opt_name("in", Noun::CpuSpace, &mut self.owner)?;
             f.clause("at", &mut self.at, Form::loc)?;
             f.flag("high", &mut self.high)?;
+            f.flag("private", &mut self.private)?;
             f.clause("va", &mut self.va, Form::loc)?;
             f.clause("page", &mut self.page, Form::page)
         })
