@@ -4,8 +4,9 @@ import { Stopped, type Machine } from "./machine";
 import type { Navigation } from "./navigation";
 import { lookForNewer } from "./newer";
 import { draftKey, type Storage } from "./storage";
+import type { Opened } from "./protocol";
 import type { State, Store } from "./store";
-import { words } from "./strings";
+import { words, type Lang } from "./strings";
 import type { Work } from "./work";
 
 /** Typing pauses this long before the text runs. */
@@ -18,7 +19,7 @@ export type Attempt = "shown" | "problems" | "overtaken" | "failed";
 
 export class Texts {
   private opened = 0;
-  /** What changes the run that is shown goes on one after another: the machine's run and what is known stay of one text. */
+  /** What changes the run that is shown is taken in one after another: the machine's run and what is known stay of one text. */
   private turn: Promise<unknown> = Promise.resolve();
   /** Was the run that goes on asked to end? */
   private halting = false;
@@ -143,42 +144,54 @@ export class Texts {
     return now;
   }
 
-  private run(
+  /** Has the machine run a text at once, in place of one that it may be running; what comes of each is taken in in order, so that
+      the machine and the page are of one text also where several were wanted. */
+  private async run(
     text: string,
     preset: string | null,
     at: number | null,
     more: Partial<State>,
     wanted = () => true,
   ): Promise<Attempt> {
+    if (!wanted()) return "overtaken";
     const mine = ++this.opened;
+    const { lang } = this.store.state;
+    this.halting = false;
+    const slow = setTimeout(() => this.store.set({ busy: true }), SLOW);
+    const opening = this.machine.ask("open", 0, text, lang);
+    opening.catch(() => undefined);
     return this.inTurn(async () => {
-      if (mine !== this.opened || !wanted()) return "overtaken";
-      this.halting = false;
-      const slow = setTimeout(() => this.store.set({ busy: true }), SLOW);
       try {
-        return await this.adopt(text, preset, at, more);
+        const result = await opening;
+        if ("troubles" in result) {
+          // One that another took the place of has none of its own to tell.
+          if (mine !== this.opened || !wanted()) return "overtaken";
+          this.store.set({ troubles: result.troubles });
+          return "problems";
+        }
+        await this.adopt(result, lang, text, preset, at, more);
+        return mine === this.opened ? "shown" : "overtaken";
       } catch (error) {
         this.unloaded(error);
         return "failed";
       } finally {
         clearTimeout(slow);
-        if (this.store.state.busy) this.store.set({ busy: false });
+        if (mine === this.opened && this.store.state.busy) this.store.set({ busy: false });
       }
     });
   }
   private async adopt(
+    opened: Opened,
+    spoken: Lang,
     text: string,
     preset: string | null,
     at: number | null,
     more: Partial<State>,
-  ): Promise<Attempt> {
+  ): Promise<void> {
     const { lang } = this.store.state;
-    const result = await this.machine.ask("open", 0, text, lang);
-    if ("troubles" in result) {
-      this.store.set({ troubles: result.troubles });
-      return "problems";
-    }
-    const { head, course, stops, reads } = result;
+    // The page may speak another language by now.
+    const { head, course, stops, reads } =
+      spoken === lang ? opened : await this.machine.ask("about", 0, lang);
     const variants = await this.machine.ask("variants", text);
     this.storage.remember("last", preset ?? "");
     this.storage.remember("text", text);
@@ -191,6 +204,5 @@ export class Texts {
     const troubles = ended ? [ended] : [];
     const ran = { head, variants, course, stops, reads, good: text, preset, troubles, message };
     await this.time.begin({ ...more, ...fresh, ...ran }, at);
-    return "shown";
   }
 }

@@ -163,7 +163,7 @@ function load(): Promise<unknown> {
 const turns = new Map<number, Promise<void>>();
 
 const turn = (name: string, [slot]: unknown[]): number =>
-  typeof slot === "number" ? slot >> 1 : name === "compare" || name === "parted" ? 0 : -1;
+  typeof slot === "number" ? slot >> 1 : ["compare", "parted", "alone"].includes(name) ? 0 : -1;
 
 /** Ends the run of a slot, if one goes on or waits. */
 function halt(slot: number, replaced: boolean): void {
