@@ -26,7 +26,7 @@ impl Session {
     /// Runs a scenario. What is wrong with it is thrown, as an array of `Trouble`.
     #[wasm_bindgen(constructor)]
     pub fn new(source: &str, language: &str) -> Result<Session, JsValue> {
-        Opening::new(source, language)?.whole()
+        Opening::new(source, language, 0.0)?.whole()
     }
     /// The last position.
     pub fn len(&self) -> usize {
