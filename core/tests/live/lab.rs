@@ -149,7 +149,7 @@ impl Lab {
     }
 
     fn ours(&mut self) -> Shown {
-        let mut read = |at, bytes| self.unit.read_register(at, bytes, &mut Off).unwrap_or(0);
+        let read = |at, bytes| self.unit.read_register(at, bytes, &mut Off).unwrap_or(0);
         let status = read(0x34, 4) & 0xff;
         let at = self.config.fault_offset();
         let (low, high) = (read(at, 8), read(at + 8, 8));

@@ -57,7 +57,7 @@ pub(super) fn read(number: usize, raw: &str, out: &mut Vec<Line>) {
 /// Has the line nothing that [`clean`] or [`visible`] changes? Most lines of a log are so.
 fn plain(raw: &str) -> bool {
     let odd = |byte: &u8| !matches!(byte, b' '..=b'~') || matches!(byte, b'#' | b'^' | b'\\' | b'&');
-    !raw.as_bytes().iter().any(|byte| odd(byte)) && !raw.contains("[0m")
+    !raw.as_bytes().iter().any(odd) && !raw.contains("[0m")
 }
 
 fn cut(text: &str, most: usize) -> &str {

@@ -117,7 +117,7 @@ impl Setup {
             }
             _ => {
                 let at = self.config.fault_offset();
-                let mut read = |at| self.unit.read_register(at, 8, &mut Off).unwrap_or(0);
+                let read = |at| self.unit.read_register(at, 8, &mut Off).unwrap_or(0);
                 let (low, high) = (read(at), read(at + 8));
                 match high >> 63 {
                     0 => Seen::Nothing,
