@@ -346,7 +346,7 @@ async function follow(): Promise<void> {
   takeRest(now);
   if (isFront(now)) front?.show(true);
   // What was pressed meanwhile may show another scenario than the address wanted.
-  address();
+  if (!app.texts.missing) address();
 }
 
 whenNewer(() => app.set({ newer: true }));

@@ -23,6 +23,8 @@ export class Texts {
   private turn: Promise<unknown> = Promise.resolve();
   /** Was the run that goes on asked to end? */
   private halting = false;
+  /** Was the last text not run because the machine could not be had? The address that wanted it stays, for a reload. */
+  missing = false;
   private typing: { timer: ReturnType<typeof setTimeout>; end: () => void } | null = null;
 
   constructor(
@@ -132,6 +134,7 @@ export class Texts {
   /** Says that the machine could not be loaded, perhaps since another version is there; a run that was stopped says so itself. */
   private unloaded(error: unknown): void {
     if (error instanceof Stopped) return;
+    this.missing = true;
     const reason = error instanceof Error ? error.message : String(error);
     this.store.set({ message: `${words(this.store.state.lang)("noWasm")} (${reason})` });
     void lookForNewer();
@@ -163,6 +166,7 @@ export class Texts {
     return this.inTurn(async () => {
       try {
         const result = await opening;
+        this.missing = false;
         if ("troubles" in result) {
           // One that another took the place of has none of its own to tell.
           if (mine !== this.opened || !wanted()) return "overtaken";

@@ -76,6 +76,7 @@ pub fn with_poke(source: &str, line: u32, after: bool, at: u64, value: u64, why:
         // What belongs to the line: expectations, comments, empty lines.
         index += 1;
         let belongs = |line: &super::ast::Line| matches!(line.statement, None | Some(Statement::Expect(_)));
+        // Bounded: once for each line of the text, which has a limit of its own.
         while index < lines.len() && scenario.lines.get(index).is_some_and(belongs) {
             index += 1;
         }

@@ -84,6 +84,7 @@ pub fn spaced(sentence: &str) -> String {
     let mut out = String::with_capacity(sentence.len() + 16);
     let mut last = ' ';
     let mut letters = sentence.chars().peekable();
+    // Bounded: once for each letter of a sentence.
     while let Some(c) = letters.next() {
         let next = letters.peek().copied().unwrap_or(' ');
         if c == ' ' && (wide(last) || wide(next) || han(last) && han(next)) {
