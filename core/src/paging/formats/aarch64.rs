@@ -223,7 +223,7 @@ impl Aarch64 {
     /// Returns log2 of what a leaf with the contiguous bit is a part of (DDI 0487 D8.6).
     pub const fn contiguous_shift(&self, raw: u64, level: u8) -> u8 {
         let shift = self.granule.level_shift(level);
-        if raw >> 52 & 1 == 0 {
+        if raw & CONTIGUOUS == 0 {
             return shift;
         }
         shift
@@ -251,11 +251,11 @@ impl Aarch64 {
     /// Returns the address in a descriptor.
     #[inline]
     pub const fn output(&self, raw: u64) -> u64 {
-        let low = raw & 0xffff_ffff_f000 & !((1u64 << self.granule.shift()) - 1);
+        let low = raw & ADDRESS & !((1u64 << self.granule.shift()) - 1);
         match (self.wide, self.granule) {
             (false, _) => low,
-            (true, Granule::K64) => low | (raw >> 12 & 0xf) << 48,
-            (true, _) => low | raw & 3 << 48 | (raw >> 8 & 3) << 50,
+            (true, Granule::K64) => low | (raw & HIGH_64K) << 36,
+            (true, _) => low | raw & HIGH_LOWER | (raw & HIGH_UPPER) << 42,
         }
     }
 
@@ -303,7 +303,7 @@ impl Aarch64 {
             }
             Regime::Stage2 { xnx } => {
                 let (read, write) = (set(6), set(7) || clean);
-                let run = match (xnx, raw >> 53 & 3) {
+                let run = match (xnx, (raw & XN) >> XN.trailing_zeros()) {
                     (false, xn) => xn >> 1 == 0,
                     (true, 0) => true,
                     (true, 1) => !privileged,
@@ -391,15 +391,15 @@ impl Aarch64State {
             }
         }
         // Attributes stay; the page, and the type of a block, go. A limited right is one that is not there.
-        let word = self.leaf & (0xfff | DBM | 7 << 52) | VALID | TABLE | AF;
+        let word = self.leaf & (LOW_ATTRIBUTES | DBM | CONTIGUOUS | XN) | VALID | TABLE | AF;
         let word = set(word, self.read_only, AP2) & !if self.read_only { DBM } else { 0 };
-        let word = if self.no_user { word & !(1 << 6) } else { word };
+        let word = if self.no_user { word & !AP1 } else { word };
         set(set(word, self.uxn, 1 << 54), self.pxn, 1 << 53)
     }
 
     /// Returns whether the leaf is global: nG is 0.
     pub const fn global(&self) -> bool {
-        self.leaf >> 11 & 1 == 0
+        self.leaf & NG == 0
     }
 }
 
@@ -407,6 +407,21 @@ const VALID: u64 = 1;
 const TABLE: u64 = 1 << 1;
 const AF: u64 = 1 << 10;
 const DBM: u64 = 1 << 51;
+const CONTIGUOUS: u64 = 1 << 52;
+/// XN of stage 2; PXN and UXN of stage 1.
+const XN: u64 = 0b11 << 53;
+const AP1: u64 = 1 << 6;
+const NG: u64 = 1 << 11;
+const LOW_ATTRIBUTES: u64 = 0xfff;
+/// The address; with 52 bits its uppermost four are elsewhere, by granule.
+const ADDRESS: u64 = 0xffff_ffff_f000;
+const HIGH_64K: u64 = 0xf << 12;
+const HIGH_LOWER: u64 = 0b11 << 48;
+const HIGH_UPPER: u64 = 0b11 << 8;
+const PXN_TABLE: u64 = 1 << 59;
+const UXN_TABLE: u64 = 1 << 60;
+const AP_TABLE_0: u64 = 1 << 61;
+const AP_TABLE_1: u64 = 1 << 62;
 /// AP\[2\] of stage 1: read-only. S2AP\[1\] of stage 2: writable.
 const AP2: u64 = 1 << 7;
 
@@ -459,11 +474,11 @@ impl Format for Aarch64 {
         let to = self.output(raw);
         if raw & TABLE != 0 && level > 1 {
             if self.hierarchical {
-                state.read_only |= raw >> 62 & 1 != 0;
-                state.no_user |= raw >> 61 & 1 != 0;
-                state.uxn |= raw >> 60 & 1 != 0;
-                state.pxn |= raw >> 59 & 1 != 0;
-                if self.deviations.limits_at_table && want.perms.has(Perms::W) && raw >> 62 & 1 != 0 {
+                state.read_only |= raw & AP_TABLE_1 != 0;
+                state.no_user |= raw & AP_TABLE_0 != 0;
+                state.uxn |= raw & UXN_TABLE != 0;
+                state.pxn |= raw & PXN_TABLE != 0;
+                if self.deviations.limits_at_table && want.perms.has(Perms::W) && raw & AP_TABLE_1 != 0 {
                     return Entry::Refused(Limited);
                 }
             }
