@@ -26,7 +26,7 @@ after(async () => {
 });
 
 /** A host with the first build on it, and a page of that. */
-async function host(name, options) {
+async function host(t, name, options) {
   const place = join(folder, name);
   cpSync("dist", place, { recursive: true });
   const server = await serve(place, 8400);
@@ -36,12 +36,13 @@ async function host(name, options) {
   page.context().on("request", (request) => asked.push(new URL(request.url()).pathname));
   await page.goto(origin);
   await page.waitForSelector("html[data-ready]", { timeout: 20000 });
-  const close = async () => {
+  // Whatever comes of the test: a host left open would keep the process waiting.
+  t.after(async () => {
     await page.context().close();
     server.closeAllConnections();
     server.close();
-  };
-  return { place, origin, page, asked, close };
+  });
+  return { place, origin, page, asked };
 }
 
 const choose = (page, name) =>
@@ -65,8 +66,8 @@ test("two builds have different names, and each page names one", () => {
   assert.equal(build(again), a);
 });
 
-test("a page that is open goes on with the files of its own build", async () => {
-  const { place, page, asked, close } = await host("kept", { serviceWorkers: "block" });
+test("a page that is open goes on with the files of its own build", async (t) => {
+  const { place, page, asked } = await host(t, "kept", { serviceWorkers: "block" });
   const [a, b] = [build("dist"), deploy(second, place)];
   assert.ok(existsSync(join(place, "b", a)) && existsSync(join(place, "b", b)));
   await choose(page, "mmio");
@@ -81,11 +82,10 @@ test("a page that is open goes on with the files of its own build", async () => 
     [],
   );
   assert.deepEqual(page.errors, []);
-  await close();
 });
 
-test("a page whose files are gone says that a newer version is there, and comes back by a reload", async () => {
-  const { place, page, asked, close } = await host("gone", { serviceWorkers: "block" });
+test("a page whose files are gone says that a newer version is there, and comes back by a reload", async (t) => {
+  const { place, page, asked } = await host(t, "gone", { serviceWorkers: "block" });
   const a = build("dist");
   deploy(second, place, { keep: 0, now: 0 });
   const b = deploy(second, place, { keep: 0, now: 1 });
@@ -102,11 +102,10 @@ test("a page whose files are gone says that a newer version is there, and comes 
   await shown(page, "mmio");
   assert.ok(asked.includes(`/b/${b}/worker.js`));
   assert.notEqual(a, b);
-  await close();
 });
 
-test("a service worker keeps a build until no page of it is open", async () => {
-  const { place, origin, page, close } = await host("worker");
+test("a service worker keeps a build until no page of it is open", async (t) => {
+  const { place, origin, page } = await host(t, "worker");
   const [a, b] = [build("dist"), build(second)];
   await page.waitForFunction(() => navigator.serviceWorker.controller !== null, undefined, {
     timeout: 30000,
@@ -131,5 +130,4 @@ test("a service worker keeps a build until no page of it is open", async () => {
       !(await caches.keys()).includes(`iommu-playground-${old}`),
     [a, b],
   );
-  await close();
 });

@@ -50,13 +50,10 @@ test("step, back, play and scrub the first scenario", { skip }, async () => {
 test("a fault, its walk and its bits; another scenario; the other language", { skip }, async () => {
   const page = await open("#p=use-after-unmap&lang=zh", 360);
   for (let i = 0; i < 12 && (await page.$eval(".now", (e) => e.dataset.tone)) !== "fault"; i++) {
-    const before = await text(page, "#count");
+    // What is counted are ideas: operations of one have its number.
+    const before = await page.$eval("#count", (e) => e.dataset.position);
     await page.keyboard.press("n");
-    await page.waitForFunction(
-      (before) => document.querySelector("#count").textContent !== before,
-      {},
-      before,
-    );
+    await page.waitForFunction((at) => document.querySelector("#count").dataset.position !== at, {}, before);
   }
   assert.equal(await page.$eval(".now", (e) => e.dataset.tone), "fault");
   assert.match(await text(page, "#step"), /单步/);
