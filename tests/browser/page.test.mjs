@@ -123,13 +123,14 @@ test("a stop opens in place one depth further, twice, and closes again", async (
   assert.match(await page.textContent(".inner [data-kind=read] .nth"), /^1 \/ /);
   assert.equal(await page.textContent("#note"), idea);
   // Stepping inside goes on through all that is open, and comes out where the stop ends.
-  for (let i = 0; i < 100 && (await page.locator(".inner [data-kind=operation]").count()); i++) {
+  const open = () => page.locator(".inner [data-kind=operation], .inner [data-kind=read]").count();
+  for (let i = 0; i < 100 && (await open()); i++) {
     await page.click("#step");
     await settled(page);
     if ((await page.textContent("#note")) !== idea) break;
   }
   assert.notEqual(await page.textContent("#note"), idea);
-  assert.equal(await page.locator(".inner [data-kind=operation], .inner [data-kind=read]").count(), 0);
+  assert.equal(await open(), 0);
   await page.keyboard.press("ArrowLeft");
   await settled(page);
   assert.equal(await position(page), at);

@@ -41,7 +41,7 @@ test("a scenario that fits both runs on the other architecture, and back", async
   await page.waitForFunction(() => document.querySelector("#diagram")?.textContent.includes("RISC-V"));
   await page.waitForFunction(() => location.hash.startsWith("#1."));
   await page.keyboard.press("End");
-  await page.waitForSelector(".ending");
+  await page.waitForSelector(".ending .answer");
   assert.match(await page.textContent(".ending .answer"), /4 x \(4 \+ 1\) \+ 4/);
   await page.selectOption("#architecture", "vt-d");
   await page.waitForFunction(() => location.hash.startsWith("#p=nested-walk"));

@@ -35,13 +35,19 @@ export function architecture(app: App): HTMLElement {
   return choice;
 }
 
+/** Whether what runs is `original` on another machine, and nothing else is changed. */
+export async function onlyTurned(app: App, original: string): Promise<boolean> {
+  const { good } = app.state;
+  const now = machine(good);
+  if (now === null || now === machine(original)) return false;
+  return (await app.machine.ask("onto", original, now)) === good;
+}
+
 async function turn(app: App, to: string): Promise<void> {
   const { good, preset, gallery } = app.state;
   // Turned and not edited, back to where it was written for: that is the preset itself.
   const original = gallery.find((c) => c.name === preset)?.text;
-  const now = machine(good);
-  const turned = original && now ? await app.machine.ask("onto", original, now) : null;
-  const back = original !== undefined && turned === good && machine(original) === to;
+  const back = original !== undefined && machine(original) === to && (await onlyTurned(app, original));
   const text = back ? original : await app.machine.ask("onto", good, to);
   if (text === null) return;
   if (back) app.storage.forget(draftKey(preset));

@@ -1,6 +1,7 @@
 // After the last step: the answer, a question about it, what to change to see it go the other way, and the next lesson. Of
 // a changed scenario it says what ends differently now; what was expected of the original is folded below.
 import type { App } from "./app";
+import { onlyTurned } from "./architecture";
 import { chart } from "./charts/chart";
 import { h } from "./dom";
 import { check } from "./path/check";
@@ -27,12 +28,16 @@ export function ending(app: App, progress: Progress | null = null): HTMLElement 
     shown = state.course;
     const original = app.state.gallery.find((c) => c.name === state.preset)?.text ?? null;
     if (progress && state.preset && original === state.good) progress.finish(state.preset);
-    box.replaceChildren(
-      ...(original === null || original === state.good
-        ? plain(app, original, progress)
-        : tried(app, original)),
-      ...(progress ? onward(app, progress) : []),
-    );
+    const written = original === null || original === state.good;
+    const tell = (said: (HTMLElement | string)[]) =>
+      box.replaceChildren(...said, ...(progress ? onward(app, progress) : []));
+    if (written) return tell(plain(app, original, progress));
+    // On another machine it is still the scenario as it is written.
+    const { course } = state;
+    box.replaceChildren();
+    void onlyTurned(app, original).then((turned) => {
+      if (shown === course) tell(turned ? plain(app, original, progress) : tried(app, original));
+    });
   });
   return box;
 }
@@ -42,12 +47,14 @@ function plain(app: App, original: string | null, progress: Progress | null): (H
   const { state, t } = app;
   const say = pathWords(state.lang);
   const { answer, tryThis, changed } = state.head ?? { answer: "", tryThis: "", changed: null };
+  // What the machine makes for a preset is of the machine that it is written for.
+  const preset = original === state.good ? state.preset : null;
   const see = (id: string, label: string, act: () => unknown) =>
     h("button", { type: "button", id, onclick: () => void act() }, label);
   return [
     answer ? h("p.answer", {}, h("b", {}, `${t("answerIs")}${t("is")}`), ...told(app, answer)) : "",
-    original && state.preset && app.machine.runs ? chart(app, state.preset) : "",
-    progress && original && state.preset ? check(app, state.preset) : "",
+    preset && app.machine.runs ? chart(app, preset) : "",
+    progress && preset ? check(app, preset) : "",
     tryThis
       ? h(
           "p.try",

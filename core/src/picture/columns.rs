@@ -109,12 +109,10 @@ impl Painter<'_> {
     }
 
     pub(super) fn region(&mut self, col: Col, region: Region) {
-        if let Some(id) = self.spaces.get(&col) {
-            if let Some(column) = self.model.columns.get_mut(usize::from(id.0)) {
-                if column.regions.iter().all(|r| r.key != region.key) {
-                    column.regions.push(region);
-                }
-            }
+        let Some(id) = self.spaces.get(&col) else { return };
+        let Some(column) = self.model.columns.get_mut(usize::from(id.0)) else { return };
+        if self.known.insert((Some(*id), region.key.clone())) {
+            column.regions.push(region);
         }
     }
 
@@ -146,7 +144,7 @@ impl Painter<'_> {
         label: Phrase,
     ) {
         let (Some(from), Some(to)) = (self.end(from.0, from.1), self.end(to.0, to.1)) else { return };
-        if self.model.arrows.iter().all(|a| a.key != key) {
+        if self.known.insert((None, key.clone())) {
             self.model.arrows.push(Arrow { key, from, to, len, kind, state, perms, label });
         }
     }

@@ -21,7 +21,11 @@ use crate::machine::{Record, Snapshot};
 use crate::memory::Memory;
 use crate::spec::Phrase;
 use crate::trace::Trace;
-use alloc::{collections::BTreeMap, vec::Vec};
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    string::String,
+    vec::Vec,
+};
 
 /// Pages of one buffer that are looked up one by one.
 const PAGES: u64 = 64;
@@ -42,6 +46,7 @@ pub fn picture(record: &Record, trace: &Trace, cursor: &mut Cursor, title: Phras
         model: Model { title, ..Model::default() },
         spaces: BTreeMap::new(),
         letters: BTreeMap::new(),
+        known: BTreeSet::new(),
     };
     p.columns();
     p.physical();
@@ -79,6 +84,8 @@ struct Painter<'a> {
     model: Model,
     spaces: BTreeMap<Col, ColumnId>,
     letters: BTreeMap<(ColumnId, u64), char>,
+    /// Keys of what is drawn already: a column's regions, and, without a column, arrows.
+    known: BTreeSet<(Option<ColumnId>, String)>,
 }
 
 impl Painter<'_> {
