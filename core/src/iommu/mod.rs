@@ -5,6 +5,7 @@
 //! which words mean what software wants. Code here may read and write memory and record what it does; it never calls the
 //! machine, the operating system or a view.
 
+pub mod amdvi;
 pub mod any;
 pub mod architecture;
 pub mod ats;

@@ -13,7 +13,7 @@ pub mod leaves;
 mod tests;
 pub mod walk;
 
-pub use formats::{aarch64, ept, riscv, vtd_first, vtd_second, x86};
+pub use formats::{aarch64, amdv1, ept, riscv, vtd_first, vtd_second, x86};
 pub use frames::FrameAlloc;
 pub use walk::{walk, Direct, Nested, Tables, WalkError, Walked};
 
@@ -86,6 +86,12 @@ pub trait Format {
     fn entry_type(&self, level: u8, raw: u64) -> &'static EntryType;
     /// Checks and decodes an entry.
     fn decode(&self, raw: u64, level: u8, want: Want, state: &mut Self::State) -> Entry<Self::Fault>;
+    /// Returns the level of the table that an entry of `level` points at, for the address `input`: the one below, unless
+    /// entries say it themselves (AMD-Vi).
+    #[inline]
+    fn next_level(&self, _raw: u64, level: u8, _input: u64) -> Result<u8, Self::Fault> {
+        Ok(level - 1)
+    }
     /// Returns the entry with its accessed and dirty bits as hardware sets them on this access; the same where the
     /// format, or the unit, leaves them alone.
     #[inline]

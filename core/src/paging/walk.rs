@@ -241,7 +241,14 @@ fn descend<F: Format, T: Tables, O: Observer>(
         })?;
         let raw = if format.big_endian() { raw.swap_bytes() } else { raw };
         reads += 1;
-        let entry = format.decode(raw, level, want, &mut state);
+        let mut entry = format.decode(raw, level, want, &mut state);
+        let mut below = 0;
+        if let (Entry::Table(_), 2..) = (entry, level) {
+            match format.next_level(raw, level, input) {
+                Ok(next) => below = next,
+                Err(fault) => entry = Entry::Refused(fault),
+            }
+        }
         let shift = format.leaf_shift(raw, level);
         let mask = (1u64 << shift) - 1;
         if O::ON {
@@ -286,7 +293,7 @@ fn descend<F: Format, T: Tables, O: Observer>(
             return Ok(Walked { to: next, size: PageSize::from_shift(shift), raw, level, state, reads });
         }
         table = next;
-        level -= 1;
+        level = below;
     }
 }
 

@@ -4,6 +4,7 @@
 //! them.
 
 pub mod aarch64;
+pub mod amdv1;
 pub mod ept;
 pub mod riscv;
 pub mod vtd_first;
