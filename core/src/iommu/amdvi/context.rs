@@ -1,0 +1,180 @@
+//! The device table: finding and checking the entry of a device (AMD 48882, device table).
+
+use super::config::Config;
+use super::faults;
+use super::records::Event;
+use super::spec::events::hardware;
+use super::spec::registers::{control, device_table, efr};
+use super::spec::structures::{dte, mode, DTE};
+use super::translate::{Asked, Refused};
+use crate::addr::{AnyAddr, Space};
+use crate::iommu::fetch::{Place, Reach, ReachRules, Trouble};
+use crate::iommu::traced_cache::Source;
+use crate::memory::Memory;
+use crate::paging::amdv1::AmdV1;
+use crate::spec::{Bits, Field, Rule, Text};
+use crate::trace::{Actor, Event as Step, Observer, Scope, Stage, Verdict};
+
+/// What the registers say that translation needs.
+#[derive(Clone, Copy, Debug)]
+pub struct Setup<'a> {
+    /// The unit.
+    pub config: &'a Config,
+    /// Control.
+    pub control: u64,
+    /// DevTabBase.
+    pub table: u64,
+    /// ExclBase and ExclLimit.
+    pub exclusion: [u64; 2],
+    /// Look only: nothing is written.
+    pub frozen: bool,
+}
+
+/// A device table entry.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Dte {
+    /// Its words.
+    pub words: dte::Words,
+}
+
+impl Dte {
+    /// Returns whether a flag, or any bit of a field, is set.
+    #[inline(always)]
+    pub fn is(&self, field: Field) -> bool {
+        self.words.is_set(field)
+    }
+    /// DomainID.
+    pub fn domain(&self) -> u16 {
+        self.words.bits(dte::DOMAIN_ID) as u16
+    }
+    /// Mode: levels of the host tables.
+    pub fn mode(&self) -> u64 {
+        self.words.bits(dte::MODE)
+    }
+    /// The format of its host tables.
+    pub fn host(&self, setup: &Setup<'_>) -> AmdV1 {
+        let had = if setup.frozen { 0 } else { self.words.bits(dte::HAD) };
+        AmdV1 {
+            levels: self.mode() as u8,
+            accessed: setup.config.has(efr::HA_SUP) && had & 1 != 0,
+            dirty: setup.config.has(efr::HD_SUP) && had == 3,
+            check_perms: true,
+        }
+    }
+}
+
+macro_rules! rules {
+    ($($(#[$doc:meta])* $vis:vis $id:ident $en:literal $zh:literal;)*) => {
+        $($(#[$doc])* $vis static $id: Rule = Rule { text: Text::new($en, $zh), section: "AMD 48882" };)*
+    };
+}
+rules! {
+    RESERVED "a reserved bit is 1" "保留位为 1";
+    IDENTITY "with secure nested paging identity is illegal" "启用 SNP 时不允许直通（identity）";
+    BAD_MODE "Mode is reserved, or has more levels than the unit" "Mode 为保留值，或级数超出 IOMMU 的支持";
+    NO_GUESTS "guest translation without EFR.GTSup" "没有 EFR.GTSup 而使用客户机转换";
+    INSIDE "the DeviceID is inside the device table (Size)" "DeviceID 在设备表之内（Size）";
+    BEYOND "the address is within 52 bits" "地址在 52 位之内";
+    UNREADABLE "the memory does not answer" "内存没有响应";
+    CORRUPT "the data was read as corrupted" "读到的数据已损坏";
+}
+
+static RULES: ReachRules = ReachRules { beyond: &BEYOND, unreadable: &UNREADABLE, corrupt: &CORRUPT };
+
+/// How the unit reads structures.
+pub const REACH: Reach = Reach { bits: 52, big_endian: false, rules: &RULES };
+
+/// The Type of a hardware error.
+pub const fn error_type(trouble: Trouble) -> u8 {
+    match trouble {
+        Trouble::Access => hardware::TARGET_ABORT as u8,
+        Trouble::Corrupt => hardware::DATA_ERROR as u8,
+    }
+}
+
+/// Why an entry is illegal, whoever asks.
+fn illegal(setup: &Setup<'_>, entry: &Dte) -> Option<&'static Rule> {
+    let config = setup.config;
+    if DTE.reserved_set(&entry.words, 64) {
+        return Some(&RESERVED);
+    }
+    if !entry.is(dte::V) {
+        return (config.snp && config.has(efr::SNP_SUP)).then_some(&IDENTITY);
+    }
+    if entry.is(dte::GV) && !config.has(efr::GT_SUP) {
+        return Some(&NO_GUESTS);
+    }
+    let identity = entry.is(dte::TV) && entry.mode() == mode::NONE && !entry.is(dte::GV);
+    (identity && config.snp && config.has(efr::SNP_SUP)).then_some(&IDENTITY)
+}
+
+/// Returns why the host tables of an entry cannot be walked.
+pub fn bad_mode(setup: &Setup<'_>, entry: &Dte) -> Option<&'static Rule> {
+    let levels = entry.mode();
+    (levels == mode::RESERVED || levels > setup.config.host_levels().into()).then_some(&BAD_MODE)
+}
+
+/// The entry of a device, as the device table has it.
+pub(super) struct OfDevice<'a> {
+    pub setup: &'a Setup<'a>,
+    pub asked: &'a Asked,
+}
+
+impl Source<Dte> for OfDevice<'_> {
+    type Error = Refused;
+    fn load<O: Observer>(&self, memory: &mut Memory, _: bool, obs: &mut O) -> Result<Dte, Refused> {
+        let root = AnyAddr { space: Space::Physical, raw: self.setup.table.address(device_table::BASE) };
+        let input = AnyAddr { space: Space::Bus, raw: self.asked.device.into() };
+        obs.begin(Actor::Iommu, Scope::Walk { stage: Stage::Device, input, root, root_bits: 0 });
+        let result = self.read(root.raw, memory, obs);
+        obs.end(
+            Actor::Iommu,
+            match &result {
+                Ok(_) => Verdict::Ok,
+                Err(Refused { event: Some(event), .. }) => Verdict::Fault(event.code),
+                Err(_) => Verdict::Refused(&INSIDE),
+            },
+        );
+        result
+    }
+}
+
+impl OfDevice<'_> {
+    fn read<O: Observer>(&self, root: u64, memory: &Memory, obs: &mut O) -> Result<Dte, Refused> {
+        let device = self.asked.device;
+        // Size counts pages of 128 entries, less one.
+        let size = self.setup.table.bits(device_table::SIZE);
+        if u64::from(device) >= (size + 1) * 128 {
+            if O::ON {
+                obs.step(Actor::Iommu, Step::Check { rule: &INSIDE, ok: false, value: device.into() });
+            }
+            return Err(Refused::silent());
+        }
+        let pa = root.wrapping_add(u64::from(device) * u64::from(DTE.words) * 8);
+        let place = Place::physical(&DTE, 1, device.into(), pa);
+        let words = place.read(&REACH, memory, obs).map_err(|trouble| {
+            let code = &faults::DEV_TAB_HARDWARE_ERROR;
+            let event = Event { kind: error_type(trouble), ..self.asked.event(code, pa) };
+            Refused::with(Event { domain: 0, ..event })
+        })?;
+        let entry = Dte { words: [words[0], words[1], words[2], words[3]] };
+        if let Some(rule) = illegal(self.setup, &entry) {
+            place.record(&words, Verdict::Refused(rule), obs);
+            let event = self.asked.event(&faults::ILLEGAL_DEV_TABLE_ENTRY, self.asked.at);
+            return Err(Refused::with(Event { reserved: true, ..event }));
+        }
+        place.record(&words, Verdict::Ok, obs);
+        Ok(entry)
+    }
+}
+
+impl Setup<'_> {
+    /// A flag of Control.
+    pub fn on(&self, flag: Field) -> bool {
+        self.control.is_set(flag)
+    }
+    /// IommuEn.
+    pub fn enabled(&self) -> bool {
+        self.on(control::IOMMU_EN)
+    }
+}

@@ -1,0 +1,226 @@
+//! Interrupt messages: passed, refused, or remapped by a table of entries of 32 or 128 bits (AMD 48882, interrupt
+//! remapping).
+
+use super::caches::{Caches, Index};
+use super::context::{error_type, Dte, Setup, REACH};
+use super::faults;
+use super::records::Event;
+use super::spec::events::request;
+use super::spec::interrupts::{
+    address, int_type, irte128, irte32, irte_guest, message, IRTE128, IRTE32, IRTE_GUEST,
+};
+use super::spec::registers::control;
+use super::spec::structures::{dte, intctl};
+use super::translate::{Answer, Asked, Refused};
+use crate::addr::{AnyAddr, Space};
+use crate::iommu::fetch::Place;
+use crate::iommu::traced_cache::{get_or_load, Source};
+use crate::memory::Memory;
+use crate::spec::{Bits, EntryType, Rule, Text};
+use crate::trace::{Actor, Event as Step, InterruptKind, Observer, Scope, Stage, Verdict};
+
+/// An interrupt as it leaves the unit.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Interrupt {
+    /// Vector.
+    pub vector: u8,
+    /// APIC id.
+    pub destination: u32,
+    /// Logical destination.
+    pub logical: bool,
+    /// IntType, or the message's delivery mode.
+    pub kind: u8,
+    /// As the device wrote it, remapped, or posted to a guest.
+    pub how: InterruptKind,
+    /// The guest's virtual APIC backing page.
+    pub page: Option<u64>,
+}
+
+macro_rules! rules {
+    ($($id:ident $en:literal $zh:literal;)*) => {
+        $(static $id: Rule = Rule { text: Text::new($en, $zh), section: "AMD 48882, interrupt remapping" };)*
+    };
+}
+rules! {
+    INSIDE "the index is inside the table (IntTabLen)" "索引在表内（IntTabLen）";
+    CONTROL "IntCtl is not reserved and IntTabLen is at most 11" "IntCtl 不为保留值且 IntTabLen 不大于 11";
+    ALLOWED "the device table entry lets this kind of interrupt through" "设备表项放行此类中断";
+    DISABLED "RemapEn = 0: the entry is not in use" "RemapEn = 0：表项未启用";
+    RESERVED "a reserved bit is 1, or IntType is reserved" "保留位为 1，或 IntType 为保留值";
+    NO_GUESTS "GuestMode without guest virtual APIC (GAMEn)" "未启用客户机虚拟 APIC（GAMEn）而使用 GuestMode";
+}
+
+/// Passes a message as it is.
+pub fn pass(asked: &Asked) -> Answer {
+    Answer::Interrupt(as_written(asked))
+}
+
+fn as_written(asked: &Asked) -> Interrupt {
+    let data = u64::from(asked.data.unwrap_or(0));
+    Interrupt {
+        vector: data.bits(message::VECTOR) as u8,
+        destination: asked.at.bits(address::DESTINATION) as u32,
+        logical: asked.at.is_set(address::DM),
+        kind: data.bits(message::TYPE) as u8,
+        how: InterruptKind::Direct,
+        page: None,
+    }
+}
+
+/// Does with a message what the device table entry says.
+pub(super) fn remap<O: Observer>(
+    setup: &Setup<'_>,
+    caches: &mut Option<&mut Caches>,
+    memory: &mut Memory,
+    asked: &Asked,
+    entry: &Dte,
+    obs: &mut O,
+) -> Result<Interrupt, Refused> {
+    let written = as_written(asked);
+    if !entry.is(dte::IV) {
+        return Ok(written);
+    }
+    let check = |rule, ok, value: u64, obs: &mut O| {
+        if O::ON && !ok {
+            obs.step(Actor::Iommu, Step::Check { rule, ok, value });
+        }
+        ok
+    };
+    let control = entry.words.bits(dte::INTCTL);
+    let log2 = entry.words.bits(dte::INTTABLEN);
+    if !check(&CONTROL, control != intctl::RESERVED && log2 <= 11, entry.words[2], obs) {
+        let event = asked.event(&faults::ILLEGAL_DEV_TABLE_ENTRY, asked.at);
+        return Err(Refused::with(Event { reserved: true, ..event }));
+    }
+    let by_flag = |flag| if entry.is(flag) { intctl::FORWARD } else { intctl::ABORT };
+    let what = match (u64::from(written.kind), written.logical) {
+        (int_type::FIXED | int_type::ARBITRATED, _) => control,
+        (int_type::NMI, false) => by_flag(dte::NMI_PASS),
+        (int_type::INIT, false) => by_flag(dte::INIT_PASS),
+        (int_type::EXTINT, false) => by_flag(dte::EINT_PASS),
+        // SMI, reserved delivery modes, and logical destinations of the others have no switch here.
+        _ => intctl::ABORT,
+    };
+    if !check(&ALLOWED, what != intctl::ABORT, entry.words[2], obs) {
+        let event = asked.event(&faults::INVALID_DEVICE_REQUEST, asked.at);
+        return Err(Refused::with(Event { kind: request::INTERRUPT as u8, ..event }));
+    }
+    if what == intctl::FORWARD {
+        return Ok(written);
+    }
+    let index = (asked.data.unwrap_or(0) & 0x7ff) as u16;
+    let domain = entry.domain();
+    let fault = Event { domain, ..asked.event(&faults::IO_PAGE_FAULT, asked.at) };
+    let stop = |event| {
+        let suppressed = event_is_fault(&event) && (entry.is(dte::IG) || entry.is(dte::SA));
+        Refused { suppressed, ..Refused::with(event) }
+    };
+    if !check(&INSIDE, u64::from(index) < 1 << log2, index.into(), obs) {
+        return Err(stop(fault));
+    }
+    let cache = caches.as_deref_mut().map(|c| &mut c.interrupts);
+    let source = OfIndex { setup, asked, entry, index };
+    let words =
+        get_or_load(cache, Index(asked.device, index), &source, memory, obs).map_err(|mut refused| {
+            refused.suppressed |= refused.event.is_some_and(|event| stop(event).suppressed);
+            refused
+        })?;
+    Ok(interrupt(setup, &words))
+}
+
+fn event_is_fault(event: &Event) -> bool {
+    event.code == &faults::IO_PAGE_FAULT
+}
+
+/// What a good entry says.
+fn interrupt(setup: &Setup<'_>, words: &[u64; 2]) -> Interrupt {
+    let kind = words.bits(irte128::INT_TYPE) as u8;
+    let (logical, how) = (words.is_set(irte128::DM), InterruptKind::Remapped);
+    if !setup.on(control::GA_EN) {
+        let (vector, destination) =
+            (words.bits(irte32::VECTOR) as u8, words.bits(irte32::DESTINATION) as u32);
+        return Interrupt { vector, destination, logical, kind, how, page: None };
+    }
+    // Without XTEn a destination has 8 bits.
+    let low = words.bits(irte128::DESTINATION) as u32;
+    let high = words.bits(irte128::DESTINATION_HIGH) as u32;
+    let destination = if setup.on(control::XT_EN) { low | high << 24 } else { low & 0xff };
+    let vector = words.bits(irte128::VECTOR) as u8;
+    if words.is_set(irte128::GUEST_MODE) {
+        let page = Some(words.address(irte_guest::GA_ROOT));
+        return Interrupt { vector, destination, logical: false, kind: 0, how: InterruptKind::Posted, page };
+    }
+    Interrupt { vector, destination, logical, kind, how, page: None }
+}
+
+/// The entry at an index of a device's table.
+struct OfIndex<'a> {
+    setup: &'a Setup<'a>,
+    asked: &'a Asked,
+    entry: &'a Dte,
+    index: u16,
+}
+
+impl Source<[u64; 2]> for OfIndex<'_> {
+    type Error = Refused;
+    fn load<O: Observer>(&self, memory: &mut Memory, _: bool, obs: &mut O) -> Result<[u64; 2], Refused> {
+        let raw = self.entry.words.address(dte::INT_ROOT);
+        let root = AnyAddr { space: Space::Physical, raw };
+        let input = AnyAddr { space: Space::Bus, raw: self.index.into() };
+        obs.begin(Actor::Iommu, Scope::Walk { stage: Stage::Interrupt, input, root, root_bits: 0 });
+        let result = self.read(raw, memory, obs);
+        let verdict = result.as_ref().map_or_else(
+            |refused| refused.event.map_or(Verdict::Ok, |event| Verdict::Fault(event.code)),
+            |_| Verdict::Ok,
+        );
+        obs.end(Actor::Iommu, verdict);
+        result
+    }
+}
+
+impl OfIndex<'_> {
+    fn read<O: Observer>(&self, root: u64, memory: &Memory, obs: &mut O) -> Result<[u64; 2], Refused> {
+        let wide = self.setup.on(control::GA_EN);
+        let index = u64::from(self.index);
+        let event = |code, at| Event { domain: self.entry.domain(), ..self.asked.event(code, at) };
+        // Entries of 32 bits are read two at a time.
+        let at = root.wrapping_add(if wide { index * 16 } else { index / 2 * 8 });
+        let mut place = Place::physical(if wide { &IRTE128 } else { &IRTE32 }, 1, self.index.into(), at);
+        let read = place.read(&REACH, memory, obs).map_err(|trouble| {
+            let address = if wide { at } else { at | index % 2 * 4 };
+            let kind = error_type(trouble);
+            Refused::with(Event { kind, ..event(&faults::PAGE_TAB_HARDWARE_ERROR, address) })
+        })?;
+        let words = match wide {
+            true => [read[0], read[1]],
+            false => [read[0] >> (index % 2 * 32) & 0xffff_ffff, 0],
+        };
+        let guest = words.is_set(irte128::GUEST_MODE);
+        if wide && guest {
+            place.entry = &IRTE_GUEST;
+        }
+        let shown = [words[0], words[1], 0, 0, 0, 0, 0, 0];
+        let fault = event(&faults::IO_PAGE_FAULT, self.asked.at);
+        let suppressed = words.is_set(irte128::SUP_IOPF);
+        if !words.is_set(irte128::REMAP_EN) {
+            place.record(&shown, Verdict::Refused(&DISABLED), obs);
+            return Err(Refused { suppressed, ..Refused::with(fault) });
+        }
+        if let Some(rule) = self.illegal(place.entry, &words, wide, guest) {
+            place.record(&shown, Verdict::Refused(rule), obs);
+            let event = Event { present: true, reserved: true, ..fault };
+            return Err(Refused { suppressed, ..Refused::with(event) });
+        }
+        place.record(&shown, Verdict::Ok, obs);
+        Ok(words)
+    }
+
+    fn illegal(&self, entry: &EntryType, words: &[u64; 2], wide: bool, guest: bool) -> Option<&'static Rule> {
+        if guest && (!wide || !self.setup.on(control::GAM_EN)) {
+            return Some(&NO_GUESTS);
+        }
+        let kind = words.bits(irte128::INT_TYPE);
+        let reserved = entry.reserved_set(&words[..usize::from(entry.words)], 64);
+        (reserved || !guest && kind > int_type::ARBITRATED).then_some(&RESERVED)
+    }
+}
