@@ -1,12 +1,11 @@
 //! The device table: finding and checking the entry of a device (AMD 48882, device table).
 
-use super::config::Config;
 use super::faults;
 use super::records::Event;
+use super::request::{Asked, Refused, Setup};
 use super::spec::events::hardware;
-use super::spec::registers::{control, device_table, efr};
+use super::spec::registers::{device_table, efr};
 use super::spec::structures::{dte, mode, DTE};
-use super::translate::{Asked, Refused};
 use crate::addr::{AnyAddr, Space};
 use crate::iommu::fetch::{Place, Reach, ReachRules, Trouble};
 use crate::iommu::traced_cache::Source;
@@ -14,21 +13,6 @@ use crate::memory::Memory;
 use crate::paging::amdv1::AmdV1;
 use crate::spec::{Bits, Field, Rule, Text};
 use crate::trace::{Actor, Event as Step, Observer, Scope, Stage, Verdict};
-
-/// What the registers say that translation needs.
-#[derive(Clone, Copy, Debug)]
-pub struct Setup<'a> {
-    /// The unit.
-    pub config: &'a Config,
-    /// Control.
-    pub control: u64,
-    /// DevTabBase.
-    pub table: u64,
-    /// ExclBase and ExclLimit.
-    pub exclusion: [u64; 2],
-    /// Look only: nothing is written.
-    pub frozen: bool,
-}
 
 /// A device table entry.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -165,16 +149,5 @@ impl OfDevice<'_> {
         }
         place.record(&words, Verdict::Ok, obs);
         Ok(entry)
-    }
-}
-
-impl Setup<'_> {
-    /// A flag of Control.
-    pub fn on(&self, flag: Field) -> bool {
-        self.control.is_set(flag)
-    }
-    /// IommuEn.
-    pub fn enabled(&self) -> bool {
-        self.on(control::IOMMU_EN)
     }
 }

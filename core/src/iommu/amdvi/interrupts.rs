@@ -2,16 +2,16 @@
 //! remapping).
 
 use super::caches::{Caches, Index};
-use super::context::{error_type, Dte, Setup, REACH};
+use super::context::{error_type, Dte, REACH};
 use super::faults;
 use super::records::Event;
-use super::spec::events::request;
+use super::request::{Asked, Refused, Setup};
+use super::spec::events::request as invalid_type;
 use super::spec::interrupts::{
-    address, int_type, irte128, irte32, irte_guest, message, IRTE128, IRTE32, IRTE_GUEST,
+    address, apic_id, int_type, irte128, irte32, irte_guest, message, IRTE128, IRTE32, IRTE_GUEST,
 };
 use super::spec::registers::control;
 use super::spec::structures::{dte, intctl};
-use super::translate::{Answer, Asked, Refused};
 use crate::addr::{AnyAddr, Space};
 use crate::iommu::fetch::Place;
 use crate::iommu::traced_cache::{get_or_load, Source};
@@ -50,12 +50,8 @@ rules! {
     NO_GUESTS "GuestMode without guest virtual APIC (GAMEn)" "未启用客户机虚拟 APIC（GAMEn）而使用 GuestMode";
 }
 
-/// Passes a message as it is.
-pub fn pass(asked: &Asked) -> Answer {
-    Answer::Interrupt(as_written(asked))
-}
-
-fn as_written(asked: &Asked) -> Interrupt {
+/// Returns a message as the device wrote it.
+pub(super) fn as_written(asked: &Asked) -> Interrupt {
     let data = u64::from(asked.data.unwrap_or(0));
     Interrupt {
         vector: data.bits(message::VECTOR) as u8,
@@ -80,7 +76,7 @@ pub(super) fn remap<O: Observer>(
     if !entry.is(dte::IV) {
         return Ok(written);
     }
-    let check = |rule, ok, value: u64, obs: &mut O| {
+    let check = |rule, ok: bool, value: u64, obs: &mut O| {
         if O::ON && !ok {
             obs.step(Actor::Iommu, Step::Check { rule, ok, value });
         }
@@ -103,7 +99,7 @@ pub(super) fn remap<O: Observer>(
     };
     if !check(&ALLOWED, what != intctl::ABORT, entry.words[2], obs) {
         let event = asked.event(&faults::INVALID_DEVICE_REQUEST, asked.at);
-        return Err(Refused::with(Event { kind: request::INTERRUPT as u8, ..event }));
+        return Err(Refused::with(Event { kind: invalid_type::INTERRUPT as u8, ..event }));
     }
     if what == intctl::FORWARD {
         return Ok(written);
@@ -142,9 +138,10 @@ fn interrupt(setup: &Setup<'_>, words: &[u64; 2]) -> Interrupt {
         return Interrupt { vector, destination, logical, kind, how, page: None };
     }
     // Without XTEn a destination has 8 bits.
-    let low = words.bits(irte128::DESTINATION) as u32;
-    let high = words.bits(irte128::DESTINATION_HIGH) as u32;
-    let destination = if setup.on(control::XT_EN) { low | high << 24 } else { low & 0xff };
+    let id = 0u64
+        .with(apic_id::LOW, words.bits(irte128::DESTINATION))
+        .with(apic_id::HIGH, words.bits(irte128::DESTINATION_HIGH)) as u32;
+    let destination = if setup.on(control::XT_EN) { id } else { u32::from(id as u8) };
     let vector = words.bits(irte128::VECTOR) as u8;
     if words.is_set(irte128::GUEST_MODE) {
         let page = Some(words.address(irte_guest::GA_ROOT));

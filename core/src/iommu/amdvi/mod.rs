@@ -18,6 +18,7 @@ pub mod faults;
 pub mod interrupts;
 mod queues;
 pub mod records;
+pub mod request;
 pub mod spec;
 pub mod translate;
 mod unit;

@@ -2,89 +2,23 @@
 //! (AMD 48882, address translation). Guest translation is not built: entries with GV are illegal (EFR.GTSup = 0).
 
 use super::caches::{Caches, Device, Mapped, Tag};
-use super::context::{bad_mode, error_type, Dte, OfDevice, Setup};
+use super::context::{bad_mode, error_type, Dte, OfDevice};
 use super::faults;
 use super::interrupts::{self, Interrupt};
 use super::records::Event;
-use super::spec::events::request;
+use super::request::{Asked, Refused, Setup};
+use super::spec::events::request as invalid_type;
 use super::spec::registers::{exclusion_base, exclusion_limit};
 use super::spec::structures::{dte, mode};
 use crate::addr::{AnyAddr, PageSize, Space};
 use crate::iommu::traced_cache::{get_or_load, hit};
-use crate::iommu::{Refusal, Request, RequestKind};
+use crate::iommu::{Refusal, RequestKind};
 use crate::memory::Memory;
 use crate::paging::amdv1::AmdV1Fault;
 use crate::paging::walk::Walker;
 use crate::paging::{walk, Direct, Format, WalkError, Want};
-use crate::spec::{Bits, FaultCode, Rule, Text};
+use crate::spec::{Bits, Rule, Text};
 use crate::trace::{Actor, CacheOp, Event as Step, Observer, Off, Perms, Stage};
-
-/// A request in this architecture's words.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Asked {
-    /// DeviceID.
-    pub device: u16,
-    /// PASID, where valid.
-    pub pasid: Option<u32>,
-    /// User privilege, where a PASID says so.
-    pub user: bool,
-    /// R or W.
-    pub perms: Perms,
-    /// The address.
-    pub at: u64,
-    /// Untranslated, translation request, translated.
-    pub kind: RequestKind,
-    /// The data of a write that may be an interrupt message.
-    pub data: Option<u32>,
-}
-
-/// Addresses to which a write is an interrupt message: FEEx_xxxxh.
-const INTERRUPTS: u64 = 0xfee;
-
-impl Asked {
-    /// Returns what a request asks.
-    pub fn new(request: &Request) -> Self {
-        let perms = match request.kind {
-            RequestKind::Translation { no_write } => Perms::R.or(Perms::when(Perms::W, !no_write)),
-            _ if request.want.has(Perms::W) => Perms::W,
-            _ => Perms::R,
-        };
-        Asked {
-            device: request.requester.bdf16(),
-            pasid: request.pasid.map(|tag| tag.pasid.raw()),
-            user: request.pasid.is_some_and(|tag| !tag.privileged),
-            perms,
-            at: request.at.raw(),
-            kind: request.kind,
-            data: request.data,
-        }
-    }
-    /// Is it in the range of interrupt messages?
-    pub fn in_interrupts(&self) -> bool {
-        matches!(self.kind, RequestKind::Untranslated) && self.pasid.is_none() && self.at >> 20 == INTERRUPTS
-    }
-    /// Is it an interrupt message?
-    pub fn is_interrupt(&self) -> bool {
-        self.in_interrupts() && self.perms.has(Perms::W)
-    }
-    /// Is it an ATS translation request?
-    pub const fn ats(&self) -> bool {
-        matches!(self.kind, RequestKind::Translation { .. })
-    }
-    /// Returns an event about it.
-    pub fn event(&self, code: &'static FaultCode, address: u64) -> Event {
-        let interrupt = self.is_interrupt();
-        Event {
-            device: self.device,
-            pasid: self.pasid,
-            user: self.user,
-            interrupt,
-            write: self.perms.has(Perms::W) && !interrupt && !self.ats(),
-            translation: self.ats(),
-            ..Event::new(code, address)
-        }
-    }
-}
 
 /// A translation.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -112,31 +46,6 @@ pub enum Answer {
     Memory(Reached),
     /// An interrupt.
     Interrupt(Interrupt),
-}
-
-/// A request that was stopped.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Refused {
-    /// The event, if the specification has one for it.
-    pub event: Option<Event>,
-    /// The entry that was used says that it is not logged (SA, IG, SupIOPF).
-    pub suppressed: bool,
-    /// SE: it is logged once a device.
-    pub once: bool,
-    /// How the refusal looks to the device.
-    pub refusal: Refusal,
-}
-
-impl Refused {
-    /// An event that is logged.
-    pub const fn with(event: Event) -> Self {
-        let refusal = Refusal::CompleterAbort;
-        Refused { event: Some(event), suppressed: false, once: false, refusal }
-    }
-    /// A target abort without an event.
-    pub const fn silent() -> Self {
-        Refused { event: None, suppressed: false, once: false, refusal: Refusal::CompleterAbort }
-    }
 }
 
 static WIDTH: Rule = Rule {
@@ -169,14 +78,18 @@ pub fn process<O: Observer>(
 ) -> Result<Answer, Refused> {
     let pass = |perms| Ok(Answer::Memory(Reached::untouched(asked.at, perms)));
     if !setup.enabled() {
-        return if asked.is_interrupt() { Ok(interrupts::pass(asked)) } else { pass(Perms::RW) };
+        return if asked.is_interrupt() {
+            Ok(Answer::Interrupt(interrupts::as_written(asked)))
+        } else {
+            pass(Perms::RW)
+        };
     }
     let cache = caches.as_deref_mut().map(|c| &mut c.devices);
     let entry = get_or_load(cache, Device(asked.device), &OfDevice { setup, asked }, memory, obs)?;
     if asked.in_interrupts() {
         if !asked.is_interrupt() {
             let event = asked.event(&faults::INVALID_DEVICE_REQUEST, asked.at);
-            return Err(Refused::with(Event { kind: request::READ_OF_INTERRUPTS as u8, ..event }));
+            return Err(Refused::with(Event { kind: invalid_type::READ_OF_INTERRUPTS as u8, ..event }));
         }
         return interrupts::remap(setup, caches, memory, asked, &entry, obs).map(Answer::Interrupt);
     }
@@ -192,7 +105,9 @@ pub fn process<O: Observer>(
         Err(Refused::with(Event { kind: kind as u8, ..event }))
     };
     match asked.kind {
-        RequestKind::Translated if !valid || !entry.is(dte::I) => return invalid(request::PRE_TRANSLATED),
+        RequestKind::Translated if !valid || !entry.is(dte::I) => {
+            return invalid(invalid_type::PRE_TRANSLATED)
+        }
         RequestKind::Translated => return pass(Perms::RW),
         RequestKind::Translation { .. } if !valid || !entry.is(dte::I) || !entry.is(dte::TV) => {
             return invalid(0);

@@ -1,12 +1,12 @@
 //! The unit: registers and caches behind the neutral interface.
 
 use super::caches::Caches;
-use super::context::Setup;
 use super::interrupts::Interrupt;
+use super::request::{Asked, Refused, Setup};
 use super::spec::registers as reg;
-use super::translate::{process, Answer, Asked, Reached, Refused};
+use super::translate::{process, Answer, Reached};
 use super::Config;
-use crate::addr::{AnyAddr, PhysAddr, RequesterId, Space};
+use crate::addr::{Address, AnyAddr, PhysAddr, RequesterId, Space};
 use crate::iommu::registers::RegisterFile;
 use crate::iommu::{Delivery, Fault, Outcome, PageRequest, Request, RequestKind, Translation, Unit};
 use crate::memory::Memory;

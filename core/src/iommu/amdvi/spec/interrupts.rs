@@ -90,6 +90,12 @@ spec::fields! {
         _       [31:16] ignored;
     }
 
+    /// An APIC id of 32 bits, as the two parts of Destination hold it.
+    pub mod apic_id: 32 bits {
+        LOW  [23:0]  value "low bits" "低位";
+        HIGH [31:24] value "high bits" "高位";
+    }
+
     /// The address of an interrupt message, bits 19:0 of FEEx_xxxx.
     pub mod address: 32 bits {
         _           [1:0]   ignored;
