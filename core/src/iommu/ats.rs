@@ -69,7 +69,7 @@ impl Napot {
     }
     /// Returns the bits of an address that count inside the range: one less than its size in bytes.
     pub const fn span(&self) -> u64 {
-        (1 << (12 + self.order as u32 % 64)) - 1
+        u64::MAX >> (52 - if self.order > 52 { 52 } else { self.order })
     }
 }
 
@@ -149,6 +149,7 @@ mod tests {
             let (page, sized) = napot.sized();
             prop_assert_eq!(Napot::from_sized(page, sized), napot);
             let (first, last) = (napot.address(), napot.address() | napot.span());
+            prop_assert_eq!(napot.span().count_ones(), 12 + u32::from(napot.order));
             prop_assert!(first <= range.start.raw() && range.last().raw() <= last);
         }
 

@@ -24,6 +24,8 @@ pub struct Config {
     pub snp: bool,
     /// Devices may have TLBs of their own (IotlbSup of the PCI capability).
     pub iotlbs: bool,
+    /// A deviation of QEMU 11, against which units are compared: U and FC are ignored in page directory entries.
+    pub loose_directories: bool,
     /// How large the caches are.
     pub caches: CacheSizes,
 }
@@ -37,7 +39,7 @@ impl Config {
         let mut word = 0u64.with(efr::HATS, reg::levels::SIX).with(efr::GAM_SUP, 1);
         flags.iter().for_each(|flag| word.set_flag(*flag, true));
         let caches = CacheSizes { devices: 8, interrupts: 8, iotlb: 64 };
-        Config { efr: word, snp: false, iotlbs: true, caches }
+        Config { efr: word, snp: false, iotlbs: true, loose_directories: false, caches }
     }
 
     /// Returns whether this flag of the extended feature register is set.

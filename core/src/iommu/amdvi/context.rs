@@ -43,6 +43,7 @@ impl Dte {
             accessed: setup.config.has(efr::HA_SUP) && had & 1 != 0,
             dirty: setup.config.has(efr::HD_SUP) && had == 3,
             check_perms: true,
+            loose_directories: setup.config.loose_directories,
         }
     }
 }
@@ -76,11 +77,18 @@ pub const fn error_type(trouble: Trouble) -> u8 {
     }
 }
 
-/// Why an entry is illegal, whoever asks.
-fn illegal(setup: &Setup<'_>, entry: &Dte) -> Option<&'static Rule> {
+/// Why an entry is illegal for a request. For an interrupt without a map (IV = 0) bits 127:64 do not count: all in them is
+/// about addresses.
+pub(super) fn illegal(setup: &Setup<'_>, asked: &Asked, entry: &Dte) -> Option<&'static Rule> {
     let config = setup.config;
-    if DTE.reserved_set(&entry.words, 64) {
+    let unmapped = asked.is_interrupt() && !entry.is(dte::IV);
+    let [low, addresses, interrupts, high] = entry.words;
+    let counting = [low, if unmapped { 0 } else { addresses }, interrupts, high];
+    if DTE.reserved_set(&counting, 64) {
         return Some(&RESERVED);
+    }
+    if unmapped {
+        return None;
     }
     if !entry.is(dte::V) {
         return (config.snp && config.has(efr::SNP_SUP)).then_some(&IDENTITY);
@@ -90,6 +98,12 @@ fn illegal(setup: &Setup<'_>, entry: &Dte) -> Option<&'static Rule> {
     }
     let identity = entry.is(dte::TV) && entry.mode() == mode::NONE && !entry.is(dte::GV);
     (identity && config.snp && config.has(efr::SNP_SUP)).then_some(&IDENTITY)
+}
+
+/// Refuses a request for an illegal entry.
+pub(super) fn refuse(asked: &Asked) -> Refused {
+    let event = asked.event(&faults::ILLEGAL_DEV_TABLE_ENTRY, asked.at);
+    Refused::with(Event { reserved: true, ..event })
 }
 
 /// Returns why the host tables of an entry cannot be walked.
@@ -142,10 +156,9 @@ impl OfDevice<'_> {
             Refused::with(Event { domain: 0, ..event })
         })?;
         let entry = Dte { words: [words[0], words[1], words[2], words[3]] };
-        if let Some(rule) = illegal(self.setup, &entry) {
+        if let Some(rule) = illegal(self.setup, self.asked, &entry) {
             place.record(&words, Verdict::Refused(rule), obs);
-            let event = self.asked.event(&faults::ILLEGAL_DEV_TABLE_ENTRY, self.asked.at);
-            return Err(Refused::with(Event { reserved: true, ..event }));
+            return Err(refuse(self.asked));
         }
         place.record(&words, Verdict::Ok, obs);
         Ok(entry)

@@ -108,7 +108,7 @@ pub(super) fn remap<O: Observer>(
     let domain = entry.domain();
     let fault = Event { domain, ..asked.event(&faults::IO_PAGE_FAULT, asked.at) };
     let stop = |event| {
-        let suppressed = event_is_fault(&event) && (entry.is(dte::IG) || entry.is(dte::SA));
+        let suppressed = event_is_fault(&event) && entry.is(dte::IG);
         Refused { suppressed, ..Refused::with(event) }
     };
     if !check(&INSIDE, u64::from(index) < 1 << log2, index.into(), obs) {
@@ -137,11 +137,10 @@ fn interrupt(setup: &Setup<'_>, words: &[u64; 2]) -> Interrupt {
             (words.bits(irte32::VECTOR) as u8, words.bits(irte32::DESTINATION) as u32);
         return Interrupt { vector, destination, logical, kind, how, page: None };
     }
-    // Without XTEn a destination has 8 bits.
-    let id = 0u64
+    // All 32 bits, whatever XTEn says: software without it leaves the upper ones 0.
+    let destination = 0u64
         .with(apic_id::LOW, words.bits(irte128::DESTINATION))
         .with(apic_id::HIGH, words.bits(irte128::DESTINATION_HIGH)) as u32;
-    let destination = if setup.on(control::XT_EN) { id } else { u32::from(id as u8) };
     let vector = words.bits(irte128::VECTOR) as u8;
     if words.is_set(irte128::GUEST_MODE) {
         let page = Some(words.address(irte_guest::GA_ROOT));
@@ -217,7 +216,8 @@ impl OfIndex<'_> {
             return Some(&NO_GUESTS);
         }
         let kind = words.bits(irte128::INT_TYPE);
-        let reserved = entry.reserved_set(&words[..usize::from(entry.words)], 64);
+        // Reserved bits of 128-bit entries are not checked.
+        let reserved = !wide && entry.reserved_set(&words[..usize::from(entry.words)], 64);
         (reserved || !guest && kind > int_type::ARBITRATED).then_some(&RESERVED)
     }
 }

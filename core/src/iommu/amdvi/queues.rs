@@ -62,11 +62,15 @@ impl AmdViUnit {
         if !self.control(control::EVENT_LOG_EN) {
             return Recorded::None;
         }
-        if !self.status(status::EVENT_RUN) {
-            return Recorded::Overflow;
-        }
         let log = ring(self.regs.of(&reg::EVENT_BASE));
         let (head, tail) = (self.regs.of(&reg::EVENT_HEAD), self.regs.of(&reg::EVENT_TAIL));
+        if !self.status(status::EVENT_RUN) {
+            // Stopped by an overflow: events are lost until software restarts the log, and a full log says so again.
+            if log.is_full(head, tail) {
+                self.overflow(obs);
+            }
+            return Recorded::Overflow;
+        }
         let words = event.emit();
         let entry = super::spec::events::event(words[0]);
         match ring::push(memory, log, head, tail, entry, &words, |at| at >> 52 == 0, obs) {
@@ -79,14 +83,21 @@ impl AmdViUnit {
                 Recorded::At(index)
             }
             Pushed::Full => {
-                self.mark(status::EVENT_OVERFLOW, true, obs);
+                self.overflow(obs);
                 self.mark(status::EVENT_RUN, false, obs);
-                if self.control(control::EVENT_INT_EN) {
-                    self.interrupt(obs);
-                }
                 Recorded::Overflow
             }
             Pushed::Refused => Recorded::None,
+        }
+    }
+
+    /// Says that an event was lost, once until software has seen it.
+    fn overflow<O: Observer>(&mut self, obs: &mut O) {
+        if !self.status(status::EVENT_OVERFLOW) {
+            self.mark(status::EVENT_OVERFLOW, true, obs);
+            if self.control(control::EVENT_INT_EN) {
+                self.interrupt(obs);
+            }
         }
     }
 
@@ -119,6 +130,12 @@ impl AmdViUnit {
         }
     }
 
+    /// Starts a ring anew.
+    fn empty<O: Observer>(&mut self, head: u32, tail: u32, obs: &mut O) {
+        self.set(head, 8, 0, obs);
+        self.set(tail, 8, 0, obs);
+    }
+
     /// Starts and stops buffer and log as Control says, on a write that changed it.
     fn switch<O: Observer>(&mut self, old: u64, new: u64, obs: &mut O) {
         for (enable, run) in
@@ -142,6 +159,15 @@ impl Registers for AmdViUnit {
     }
 
     fn adjust(&mut self, write: &Write) -> u64 {
+        // What the unit itself moves, or relies on, is not to be written while it runs: such writes do nothing here.
+        let running = match write.offset {
+            reg::command_base::OFFSET | reg::command_head::OFFSET => self.status(status::CMD_RUN),
+            reg::event_base::OFFSET | reg::event_tail::OFFSET => self.status(status::EVENT_RUN),
+            _ => false,
+        };
+        if running {
+            return write.old;
+        }
         let base = match write.offset {
             reg::command_head::OFFSET | reg::command_tail::OFFSET => &reg::COMMAND_BASE,
             reg::event_head::OFFSET | reg::event_tail::OFFSET => &reg::EVENT_BASE,
@@ -151,15 +177,13 @@ impl Registers for AmdViUnit {
     }
 
     fn after_write<O: Observer>(&mut self, memory: &mut Memory, write: &Write, obs: &mut O) {
-        let mut empty = |head, tail, obs: &mut O| {
-            self.set(head, 8, 0, obs);
-            self.set(tail, 8, 0, obs);
-        };
         match write.offset {
-            reg::command_base::OFFSET => {
-                empty(reg::command_head::OFFSET, reg::command_tail::OFFSET, obs);
+            reg::command_base::OFFSET if !self.status(status::CMD_RUN) => {
+                self.empty(reg::command_head::OFFSET, reg::command_tail::OFFSET, obs);
             }
-            reg::event_base::OFFSET => empty(reg::event_head::OFFSET, reg::event_tail::OFFSET, obs),
+            reg::event_base::OFFSET if !self.status(status::EVENT_RUN) => {
+                self.empty(reg::event_head::OFFSET, reg::event_tail::OFFSET, obs);
+            }
             reg::control::OFFSET => {
                 self.switch(write.old, write.new, obs);
                 ring::drain(self, memory, obs);

@@ -2,7 +2,7 @@
 //! (AMD 48882, address translation). Guest translation is not built: entries with GV are illegal (EFR.GTSup = 0).
 
 use super::caches::{Caches, Device, Mapped, Tag};
-use super::context::{bad_mode, error_type, Dte, OfDevice};
+use super::context::{bad_mode, error_type, illegal, refuse, Dte, OfDevice};
 use super::faults;
 use super::interrupts::{self, Interrupt};
 use super::records::Event;
@@ -86,6 +86,11 @@ pub fn process<O: Observer>(
     }
     let cache = caches.as_deref_mut().map(|c| &mut c.devices);
     let entry = get_or_load(cache, Device(asked.device), &OfDevice { setup, asked }, memory, obs)?;
+    // An entry that is remembered may have been loaded by an interrupt, for which less of it counts.
+    if let Some(rule) = illegal(setup, asked, &entry) {
+        check(rule, false, entry.words[0], obs);
+        return Err(refuse(asked));
+    }
     if asked.in_interrupts() {
         if !asked.is_interrupt() {
             let event = asked.event(&faults::INVALID_DEVICE_REQUEST, asked.at);
@@ -114,12 +119,15 @@ pub fn process<O: Observer>(
         }
         _ => {}
     }
-    if !valid || excluded(setup, &entry, asked.at) {
+    if !valid {
         return pass(Perms::RW);
     }
     let fault = |address| Event { domain: entry.domain(), ..asked.event(&faults::IO_PAGE_FAULT, address) };
     if !check(&TRANSLATES, entry.is(dte::TV), entry.words[0], obs) {
         return Err(stop(fault(asked.at)));
+    }
+    if excluded(setup, &entry, asked.at) {
+        return pass(Perms::RW);
     }
     if let Some(rule) = bad_mode(setup, &entry) {
         check(rule, false, entry.mode(), obs);
@@ -226,10 +234,10 @@ fn walk_host<O: Observer>(
             Ok((Reached { to: found.to, size: found.size, perms, cached: false }, dirty))
         }
         Err(WalkError::Entry { fault: why, .. }) => Err(match why {
-            AmdV1Fault::NotPresent | AmdV1Fault::Skipped => fault,
+            AmdV1Fault::NotPresent => fault,
             AmdV1Fault::Denied => Event { present: true, denied: true, ..fault },
             AmdV1Fault::Reserved => Event { present: true, reserved: true, ..fault },
-            AmdV1Fault::Level | AmdV1Fault::Size => Event { present: true, ..fault },
+            AmdV1Fault::Level | AmdV1Fault::Size | AmdV1Fault::Skipped => Event { present: true, ..fault },
         }),
         Err(WalkError::Table { fault: never, .. }) => match never {},
         Err(WalkError::Memory { at, error, .. }) => {

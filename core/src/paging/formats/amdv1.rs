@@ -63,6 +63,8 @@ pub struct AmdV1 {
     pub dirty: bool,
     /// Missing rights refuse; not so for those who only look.
     pub check_perms: bool,
+    /// U and FC are ignored in directory entries, where they are reserved: QEMU 11.
+    pub loose_directories: bool,
 }
 
 /// Why an entry refuses.
@@ -100,7 +102,7 @@ impl Default for AmdV1State {
 impl AmdV1 {
     /// Returns tables of this many levels that hardware does not write.
     pub const fn new(levels: u8) -> Self {
-        AmdV1 { levels, accessed: false, dirty: false, check_perms: true }
+        AmdV1 { levels, accessed: false, dirty: false, check_perms: true, loose_directories: false }
     }
 
     /// Returns whether an address is within the width of the tables.
@@ -118,19 +120,22 @@ impl AmdV1 {
         Perms::when(Perms::R, raw.is_set(pte::IR)).or(Perms::when(Perms::W, raw.is_set(pte::IW)))
     }
 
-    /// What every entry is checked for before it is followed.
-    fn refusal(&self, raw: u64, level: u8) -> Option<AmdV1Fault> {
-        let next = raw.bits(pte::NEXT_LEVEL);
-        let leaf = matches!(next, next_level::PAGE | next_level::SIZED_PAGE);
-        let reserved = if leaf { pte::RESERVED[0] } else { pde::RESERVED[0] };
-        if raw & reserved != 0 {
-            return Some(AmdV1Fault::Reserved);
+    /// A reserved bit is 1.
+    fn is_reserved(&self, raw: u64) -> bool {
+        let leaf = matches!(raw.bits(pte::NEXT_LEVEL), next_level::PAGE | next_level::SIZED_PAGE);
+        raw & if leaf || self.loose_directories { pte::RESERVED[0] } else { pde::RESERVED[0] } != 0
+    }
+
+    /// Why an entry does not fit into a table of `level`.
+    fn misfit(&self, raw: u64, level: u8) -> Option<AmdV1Fault> {
+        match raw.bits(pte::NEXT_LEVEL) {
+            next_level::PAGE => None,
+            next_level::SIZED_PAGE => {
+                let (size, this) = (Self::sized(raw), self.shift(level));
+                (size <= this || size >= this + 9).then_some(AmdV1Fault::Size)
+            }
+            next => (next >= u64::from(level)).then_some(AmdV1Fault::Level),
         }
-        if next == next_level::SIZED_PAGE {
-            let (size, this) = (Self::sized(raw), self.shift(level));
-            return (size <= this || size >= this + 9).then_some(AmdV1Fault::Size);
-        }
-        (!leaf && next >= u64::from(level)).then_some(AmdV1Fault::Level)
     }
 }
 
@@ -169,12 +174,15 @@ impl Format for AmdV1 {
         if !raw.is_set(pte::PR) {
             return Entry::Refused(AmdV1Fault::NotPresent);
         }
-        if let Some(fault) = self.refusal(raw, level) {
-            return Entry::Refused(fault);
+        if self.is_reserved(raw) {
+            return Entry::Refused(AmdV1Fault::Reserved);
         }
         state.perms = state.perms.and(Self::rights(raw));
         if self.check_perms && !state.perms.has(want.perms.and(Perms::RW)) {
             return Entry::Refused(AmdV1Fault::Denied);
+        }
+        if let Some(fault) = self.misfit(raw, level) {
+            return Entry::Refused(fault);
         }
         match raw.bits(pte::NEXT_LEVEL) {
             next_level::PAGE | next_level::SIZED_PAGE => {

@@ -1,6 +1,7 @@
 //! `iommu-play replay`: our machine against recorded outcomes. Each architecture has its own file; counting,
 //! printing and the exit code are here.
 
+mod amdvi;
 mod riscv;
 mod smmuv3;
 mod steps;
@@ -97,6 +98,7 @@ fn one_file(path: &str, options: &Options, show: &mut u64) -> Result<Count, Stri
         match setup["arch"].as_str() {
             Some("vt-d") => vtd::replay(&setup, options, &mut each).map_err(at)?,
             Some("smmuv3") => smmuv3::replay(&setup, options, &mut each).map_err(at)?,
+            Some("amd-vi") => amdvi::replay(&setup, &mut each).map_err(at)?,
             Some("riscv") => riscv::replay(&setup, &mut each).map_err(at)?,
             // The published RISC-V format names no architecture; its setups have a capabilities register.
             None if setup.get("caps").is_some() => riscv::replay(&setup, &mut each).map_err(at)?,

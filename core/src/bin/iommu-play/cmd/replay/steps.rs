@@ -63,6 +63,7 @@ pub fn text(trace: &Trace) -> String {
                     rule.section
                 )
             }
+            Event::WriteRun { entry, pa, .. } => format!("write {} at {pa}", entry.name.en),
             other => format!("{other:?}"),
         };
         let _ = writeln!(out, "    {:indent$}{line}", "", indent = usize::from(step.depth) * 2);
