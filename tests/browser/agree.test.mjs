@@ -162,7 +162,8 @@ async function act([name, choice, wait]) {
     if (!Number(sessionStorage.pushed)) return;
     sessionStorage.pushed = Number(sessionStorage.pushed) - 1;
     await new Promise((done) => {
-      addEventListener("hashchange", () => done(), { once: true });
+      // Two entries may be of one address: then it is no change of the fragment.
+      addEventListener("popstate", () => done(), { once: true });
       history.back();
     });
   } else press(choice);

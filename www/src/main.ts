@@ -223,7 +223,8 @@ async function writeAddress(push: boolean): Promise<void> {
   const address = url.write(head, at, place.lang ? lang : null, depth === "idea" ? null : depth);
   const of = { preset } satisfies Entry;
   if (address === location.hash && (history.state as Entry | null)?.preset === preset) return;
-  if (push) history.pushState(of, "", address);
+  // An entry that looks like the one before it would be a Back that does nothing.
+  if (push && address !== location.hash) history.pushState(of, "", address);
   else history.replaceState(of, "", address);
 }
 
