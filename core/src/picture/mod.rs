@@ -3,7 +3,7 @@
 //! Regions come from what the scenario made by then; arrows come from the tables in memory, as they are then, and
 //! from what caches hold then. Nothing here is drawn: that is [`crate::diagram`]'s.
 //!
-//! What a picture shows of a position is changed here; only a [`Snapshot`](crate::machine::Snapshot), memory and caches of that position may be read.
+//! What a picture shows of a position is changed here; only a [`Snapshot`], memory and caches of that position may be read.
 
 mod columns;
 mod domains;

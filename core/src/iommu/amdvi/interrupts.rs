@@ -183,7 +183,7 @@ impl OfIndex<'_> {
         let at = root.wrapping_add(if wide { index * 16 } else { index / 2 * 8 });
         let mut place = Place::physical(if wide { &IRTE128 } else { &IRTE32 }, 1, self.index.into(), at);
         let read = place.read(&REACH, memory, obs).map_err(|trouble| {
-            let address = if wide { at } else { at | index % 2 * 4 };
+            let address = if wide { at } else { at | ((index % 2) * 4) };
             let kind = error_type(trouble);
             Refused::with(Event { kind, ..event(&faults::PAGE_TAB_HARDWARE_ERROR, address) })
         })?;

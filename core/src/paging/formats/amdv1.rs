@@ -316,7 +316,7 @@ mod tests {
     fn every_raw_entry_at_every_level_is_decided() {
         for level in 1..=6 {
             for bits in 0..1u64 << 10 {
-                let raw = 1 | bits << 9 | (bits & 1) << 40 | 0x000f_ffff_0000_0000 * (bits >> 9);
+                let raw = 1 | bits << 9 | (bits & 1) << 40 | (0x000f_ffff_0000_0000 * (bits >> 9));
                 let (format, mut state) = (AmdV1::new(6), AmdV1State::default());
                 if let Entry::Table(_) = format.decode(raw | 3 << 61, level, Want::user(Perms::R), &mut state)
                 {
