@@ -246,7 +246,7 @@ test("two runs side by side stop where they differ", async () => {
 });
 
 test("the picture is as large as its pane, grows, and comes back", async () => {
-  const page = await site.open({ hash: "#p=nested-walk&depth=read" });
+  const page = await site.open({ hash: "#p=why-iommu&depth=read" });
   const over = () =>
     page.$eval("#diagram", (d) => Math.max(d.scrollWidth - d.clientWidth, d.scrollHeight - d.clientHeight));
   assert.equal(await over(), 0);

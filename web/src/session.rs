@@ -120,11 +120,28 @@ impl Session {
             "dark" => Theme::Dark,
             _ => Theme::Auto,
         };
-        let mut options = Options { lang: lang(language), ..Options::default() };
+        let mut options = Options { lang: lang(language), tight: form == Form::Svg, ..Options::default() };
         if width > 0 {
             options.width = width;
         }
         self.player.draw(position, form, theme, &options)
+    }
+    /// An animated SVG of the positions `from` to `to`, or of the run's ideas where `from` is not before `to`.
+    pub fn film(&mut self, from: usize, to: usize, language: &str, theme: &str) -> String {
+        let options = Options { lang: lang(language), tight: true, ..Options::default() };
+        let theme = match theme {
+            "dark" => Theme::Dark,
+            _ => Theme::Light,
+        };
+        if from < to {
+            self.player.film(from, to, theme, &options)
+        } else {
+            self.player.film_of_ideas(theme, &options)
+        }
+    }
+    /// The ideas of the run as a page (HTML) that prints.
+    pub fn handout(&mut self, language: &str) -> String {
+        self.player.handout(lang(language))
     }
     /// What an address (or a name that the scenario gave) is at a position, and who can reach its byte.
     #[wasm_bindgen(js_name = whereIs, unchecked_return_type = "import('iommu-view').Whereabouts[]")]

@@ -10,8 +10,10 @@ import { legend } from "./legend";
 import { cellWidth, measureCell, midX, picture, ROW, size, y } from "./picture";
 import type { Key } from "./strings";
 
-/** Below this the words cannot be read. */
-const SMALLEST = 0.8;
+/** Below this the words cannot be read: 11 px. */
+const SMALLEST = 0.917;
+/** No picture needs more cells across. */
+const WIDEST = 220;
 const LARGEST = 2.5;
 /** So many names are told of what is pointed at. */
 const NAMED = 5;
@@ -43,13 +45,28 @@ export function diagram(app: App, slot: 0 | 1 = 0): HTMLElement {
     zoom("zoomIn", "plus", () => resize(1.2)),
     slot ? "" : legend(t),
   );
-  const box = h("section.diagram", { "aria-label": slot ? t("otherRun") : t("diagram") }, holder, tip, tools);
+  const edges = ["up", "down", "left", "right"].map((edge) =>
+    h("i.more", { "data-edge": edge, "aria-hidden": "true" }),
+  );
+  const box = h(
+    "section.diagram",
+    { "aria-label": slot ? t("otherRun") : t("diagram") },
+    holder,
+    ...edges,
+    tip,
+    tools,
+  );
 
   let scene: Scene | null = null;
   let scale = 1;
   let asked = 0;
   let last = { x: -1, y: -1, position: -1 };
 
+  /** Did the stop that ends here arrive where it must not? */
+  const wrong = (at: number) => {
+    const stop = slot ? undefined : app.state.way.at(-1)?.stop;
+    return stop?.to === at && stop.outcome?.kind === "wrong";
+  };
   const position = () => (slot ? (app.state.other?.view.position ?? 0) : app.state.position);
 
   // Read once for every size: to ask while a step is shown would make the browser lay everything out twice.
@@ -66,7 +83,7 @@ export function diagram(app: App, slot: 0 | 1 = 0): HTMLElement {
       flows: style.overflowY !== "auto",
     };
   };
-  const cells = () => Math.min(132, Math.max(36, Math.floor((room.x - 2) / cellWidth())));
+  const cells = () => Math.min(WIDEST, Math.max(36, Math.floor((room.x - 2) / (cellWidth() * SMALLEST))));
 
   /** What was asked for ahead of a step: of which run, at which position, in which width and language. */
   interface Ready {
@@ -119,6 +136,7 @@ export function diagram(app: App, slot: 0 | 1 = 0): HTMLElement {
     const drawn = picture(scene, {
       label: t("diagram"),
       followed: app.state.followed,
+      wrong: wrong(at),
       walk: moved && from.position >= 0 && !calm.matches ? app.state.speed : null,
       // What is folded is looked at closer; everything else has an address to follow.
       choose: ({ kind, column, first, last }) =>
@@ -129,6 +147,7 @@ export function diagram(app: App, slot: 0 | 1 = 0): HTMLElement {
     const before = holder.firstElementChild;
     if (before) become(before, drawn);
     else holder.append(drawn);
+    more();
     if (focused)
       holder.querySelector<SVGElement>(`[data-piece="${focused}"]`)?.focus({ preventScroll: true });
     follow(from.position >= 0 && at !== from.position);
@@ -175,7 +194,22 @@ export function diagram(app: App, slot: 0 | 1 = 0): HTMLElement {
     scale = wish ?? Math.max(whole, Math.min(SMALLEST, room.x / full.width));
     svg.setAttribute("width", String(full.width * scale));
     svg.setAttribute("height", String(full.height * scale));
+    more();
   };
+  /** Says at which edges the picture goes on out of sight. */
+  const more = () => {
+    const down = holder.scrollHeight - holder.clientHeight - holder.scrollTop;
+    const right = holder.scrollWidth - holder.clientWidth - holder.scrollLeft;
+    box.dataset.more = [
+      holder.scrollTop > 4 ? "up" : "",
+      down > 4 ? "down" : "",
+      holder.scrollLeft > 4 ? "left" : "",
+      right > 4 ? "right" : "",
+    ]
+      .filter(Boolean)
+      .join(" ");
+  };
+  holder.addEventListener("scroll", more, { passive: true });
   const resize = (by: number | null) => {
     wish = by === null ? null : Math.min(LARGEST, Math.max(0.4, scale * by));
     fit();

@@ -1,6 +1,7 @@
 // Keys for everything, and the sheet that lists them.
 import type { App } from "./app";
 import { h } from "./dom";
+import { present, presenting } from "./present";
 import type { Key, Words } from "./strings";
 
 const KEYS: [string[], Key][] = [
@@ -17,6 +18,7 @@ const KEYS: [string[], Key][] = [
   [["G"], "depth"],
   [["P"], "predict"],
   [["E"], "edit"],
+  [["S"], "present"],
   [["/"], "search"],
   [["?"], "help"],
 ];
@@ -45,6 +47,7 @@ export function keys(app: App, dialog: HTMLDialogElement, signal: AbortSignal): 
     "keydown",
     (event) => {
       if (event.ctrlKey || event.metaKey || event.altKey || dialog.open) return;
+      if (event.key === "Escape" && presenting()) return present(false);
       const target = event.target as HTMLElement;
       if (target.closest("input:not([type=range]), textarea, select, .cm-editor, [role=tablist]")) return;
       // A focused button keeps its own space and enter.
@@ -90,6 +93,7 @@ function actions(app: App, dialog: HTMLDialogElement): Record<string, () => void
       editor.scrollIntoView({ block: "nearest" });
       editor.querySelector("summary")?.focus();
     },
+    s: () => present(),
     "/": () => document.getElementById("search-open")?.click(),
     "?": () => dialog.showModal(),
   };

@@ -8,11 +8,21 @@ const COLOURS: [sample: string, key: Key][] = [
   ["buffer", "legendBuffer"],
   ["table", "legendTable"],
   ["mmio", "legendDevice"],
+  ["fold", "legendFold"],
+  ["hole", "legendHole"],
 ];
 const WAYS: [sample: string, key: Key][] = [
   ["token", "legendToken"],
+  ["cached", "legendCached"],
   ["shortcut", "legendShort"],
   ["stale", "legendStale"],
+];
+/** The token, by what became of it. */
+const FATES: [fate: string, sign: string, key: Key][] = [
+  ["arrived", "✓", "legendArrived"],
+  ["dead", "✕", "legendRefused"],
+  ["wrong", "≠", "legendWrong"],
+  ["interrupt", "◆", "legendInterrupt"],
 ];
 const MARKS: [tone: string, key: Key][] = [
   ["miss", "miss"],
@@ -24,16 +34,27 @@ const MARKS: [tone: string, key: Key][] = [
 
 export function legend(t: Words): HTMLElement {
   const item = (sample: HTMLElement, key: Key) => h("li", {}, sample, t(key));
-  return h(
+  const box: HTMLDetailsElement = h(
     "details.legend",
-    {},
+    {
+      // It lies over the picture: only while it is read.
+      onfocusout: (event: FocusEvent) => {
+        if (!box.contains(event.relatedTarget as Node | null)) box.open = false;
+      },
+      onkeydown: (event: KeyboardEvent) => {
+        if (event.key === "Escape") box.open = false;
+      },
+    },
     h("summary", {}, t("legend")),
     h(
       "ul",
       {},
       ...COLOURS.map(([sample, key]) => item(h("i.swatch", { "data-kind": sample }), key)),
       ...WAYS.map(([sample, key]) => item(h("i.stroke", { "data-kind": sample }), key)),
+      ...FATES.map(([fate, sign, key]) => item(h("b.fate-sign", { "data-fate": fate }, sign), key)),
+      item(h("b.fate-sign", { "data-fate": "letter" }, "X"), "legendLetter"),
       ...MARKS.map(([tone, key]) => item(h("b.mark-sign", { "data-tone": tone }, SIGNS[tone] ?? ""), key)),
     ),
   );
+  return box;
 }

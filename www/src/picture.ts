@@ -22,6 +22,10 @@ export function measureCell(from: Element): void {
 const x = (cells: number) => cells * cellWidth();
 export const midX = (cells: number) => (cells + 0.5) * cellWidth();
 export const y = (row: number) => (row + 0.5) * ROW;
+/** From the middle of a line of text down to its baseline: the same line for Latin and for Chinese. */
+const BASE = 4.2;
+/** A Chinese glyph stands as high as a Latin capital with its accent, not as wide as its two cells. */
+const WIDE_FONT = 13;
 const half = (rows: number) => (rows * ROW) / 2;
 
 export const size = (scene: Scene) => ({ width: x(scene.width), height: scene.height * ROW });
@@ -30,6 +34,8 @@ export interface How {
   /** What the picture is called where it says nothing about itself. */
   label: string;
   followed: string | null;
+  /** What the step came to, where it went wrong though it arrived. */
+  wrong: boolean;
   /** At which speed the token walks what the step added; not at all when there is none. */
   walk: number | null;
   choose: (piece: ScenePiece) => void;
@@ -49,6 +55,8 @@ export function picture(scene: Scene, how: How): SVGElement {
   });
   svg.append(
     s("defs", {}, head("head"), head("head-lit"), head("head-stale")),
+    // Below the boxes, whose borders they end at; they pass beside or between them.
+    s("g", { "aria-hidden": "true", class: "marks-layer layer" }, ...scene.wires.map(wire)),
     s("g", { class: "pieces layer" }, ...pieces(scene, how)),
     s(
       "g",
@@ -68,8 +76,8 @@ export function picture(scene: Scene, how: How): SVGElement {
             }),
           ),
       ),
-      layer(scene.wires.map(wire)),
       layer(scene.token ? [trail(scene.token)] : []),
+      layer(scene.links.map((points) => s("path", { class: "link", d: path(reaching(points, [1, 1])) }))),
       layer(
         scene.actors.map((a) =>
           s("rect", {
@@ -83,7 +91,7 @@ export function picture(scene: Scene, how: How): SVGElement {
         ),
       ),
       layer(scene.texts.flatMap(written)),
-      layer(scene.token ? [token(scene.token, how.walk)] : []),
+      layer(scene.token ? [token(scene.token, how)] : []),
     ),
   );
   return svg;
@@ -170,6 +178,7 @@ function written(text: SceneText): SVGElement[] {
     text.text.match(
       /[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef\u3000-\u303f]+|[^\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef\u3000-\u303f]+/gu,
     ) ?? [];
+  const base = (text.middle * ROW) / 4;
   return runs.map((run) => {
     const wide = /[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef\u3000-\u303f]/u.test(run);
     const cells = [...run].length * (wide ? 2 : 1);
@@ -177,11 +186,11 @@ function written(text: SceneText): SVGElement[] {
       "text",
       {
         class: text.role,
-        x: x(at),
-        y: y(text.y),
-        "font-size": wide ? 2 * cellWidth() : undefined,
-        textLength: run.length > 1 && run.trim() ? x(cells) : undefined,
-        "dominant-baseline": "central",
+        x: x(at) + (wide ? (2 * cellWidth() - WIDE_FONT) / 2 : 0),
+        y: base + BASE + (wide ? 0.5 : 0),
+        "font-size": wide ? WIDE_FONT : undefined,
+        "letter-spacing": wide ? 2 * cellWidth() - WIDE_FONT : undefined,
+        textLength: !wide && run.length > 1 && run.trim() ? x(cells) : undefined,
         "xml:space": "preserve",
       },
       run,
@@ -197,13 +206,27 @@ function path(points: Corner[]): string {
   return points.map(([px, py], i) => `${i ? "L" : "M"}${midX(px)} ${y(py)}`).join("");
 }
 
+/** A way whose ends go so many cells further, as they point: to the borders of what they join. */
+function reaching(points: Corner[], by: [number, number]): Corner[] {
+  const [tail, head] = [points[0], points.at(-1)];
+  const [second, before] = [points[1], points.at(-2)];
+  if (!tail || !head || !second || !before) return points;
+  const out = (end: Corner, inner: Corner, cells: number): Corner => [
+    end[0] + (end[0] >= inner[0] ? cells : -cells),
+    end[1],
+  ];
+  return [out(tail, second, by[0]), ...points.slice(1, -1), out(head, before, by[1])];
+}
+
 function wire(w: SceneWire): SVGElement {
+  // Two cells further is the border, where no letter stands between.
+  const points = reaching(w.points, [w.touching[0] ? 2 : 0, w.touching[1] ? 2 : 0]);
   const mark = w.touch ? "head-lit" : w.state === "stale" ? "head-stale" : "head";
   return s(
     "g",
     { class: `wire ${w.kind} ${w.state}${w.touch ? ` touch ${w.touch}` : ""}` },
-    s("path", { class: "halo", d: path(w.points) }),
-    s("path", { class: "stroke", d: path(w.points), "marker-end": `url(#${mark})` }),
+    s("path", { class: "halo", d: path(points) }),
+    s("path", { class: "stroke", d: path(points), "marker-end": `url(#${mark})` }),
     s("title", {}, w.hint),
   );
 }
@@ -219,18 +242,21 @@ function trail(token: SceneToken): SVGElement {
   );
 }
 
-function token({ path: corners, stepFrom, fate, label }: SceneToken, walk: number | null): SVGElement {
+/** The sign on the token: its fate is not said by colour alone. */
+const FATES: Readonly<Record<string, string>> = { arrived: "✓", dead: "✕", stale: "!", wrong: "≠" };
+
+function token(
+  { path: corners, stepFrom, fate: came, label }: SceneToken,
+  { walk, wrong }: Pick<How, "walk" | "wrong">,
+): SVGElement {
   const [px, py] = corners.at(-1) ?? [0, 0];
+  const fate = wrong && came === "arrived" ? "wrong" : came;
   const dot = s(
     "g",
     { class: `token ${fate}`, transform: `translate(${midX(px)} ${y(py)})` },
     s("title", {}, label),
-    s("circle", { r: 7 }),
-    s(
-      "text",
-      { "text-anchor": "middle", "dominant-baseline": "central" },
-      fate === "dead" ? "✕" : fate === "stale" ? "!" : "",
-    ),
+    fate === "interrupt" ? s("path", { d: "M0 -8 8 0 0 8 -8 0z" }) : s("circle", { r: 7 }),
+    s("text", { "text-anchor": "middle", y: BASE, "font-size": FONT }, FATES[fate] ?? ""),
   );
   const way = corners.slice(stepFrom);
   if (walk !== null && way.length > 1) {

@@ -76,6 +76,10 @@ export interface Api {
   ): Dump;
   draw(slot: number, position: number, form: string, width: number, lang: Lang, theme: string): string;
   whereIs(slot: number, position: number, what: string, lang: Lang): Whereabouts[];
+  /** An animated SVG of the positions `from` to `to`; of the ideas where `from` is not before `to`. */
+  film(slot: number, from: number, to: number, lang: Lang, theme: string): string;
+  /** The ideas as a page (HTML) that prints. */
+  handout(slot: number, lang: Lang): string;
   traceJson(slot: number, lang: Lang): string;
   /** Pairs the two runs; both are drawn in one layout from now on. */
   compare(): Comparison;

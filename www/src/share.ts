@@ -2,6 +2,7 @@
 import type { Depth } from "iommu-view";
 import type { App } from "./app";
 import { h } from "./dom";
+import { present } from "./present";
 import type { Key } from "./strings";
 
 /** The page's own folder: where links lead, and where embeds load from. */
@@ -205,6 +206,36 @@ class Share {
       ),
     );
   }
+  /** For a room and for paper: what moves, what prints, what fills the screen. */
+  talks(present: () => void): HTMLElement {
+    const { app } = this;
+    const film = async (whole: boolean) => {
+      const { course, position, way, lang } = app.state;
+      const stop = way.at(-1)?.stop;
+      const [from, to] = whole || !stop ? [0, 0] : [stop.from, Math.max(stop.to, position)];
+      const content = await app.machine.ask("film", 0, from, to, lang, this.theme());
+      const name = `${app.state.preset ?? "scenario"}-${whole ? "ideas" : `${from}-${to}`}.svg`;
+      save({ name, type: "image/svg+xml", content });
+      if (course) this.tell(app.t("filmSaved"));
+    };
+    const page = async () => {
+      const content = await app.machine.ask("handout", 0, app.state.lang);
+      save({ name: `${app.state.preset ?? "scenario"}-${app.state.lang}.html`, type: "text/html", content });
+    };
+    return h(
+      "section",
+      {},
+      h("h3", {}, app.t("shareTalk")),
+      h(
+        "p.share-row",
+        {},
+        this.button(app.t("filmIdeas"), "export-film", () => film(true)),
+        this.button(app.t("filmStop"), "export-film-stop", () => film(false)),
+        this.button(app.t("handout"), "export-handout", page),
+        h("button", { type: "button", id: "present", onclick: present }, app.t("present")),
+      ),
+    );
+  }
   files(): HTMLElement {
     const text = async () =>
       save({
@@ -240,6 +271,10 @@ export function share(app: App): { button: HTMLElement; dialog: HTMLDialogElemen
     parts.links(),
     parts.embeds(),
     parts.pictures(),
+    parts.talks(() => {
+      dialog.close();
+      present(true);
+    }),
     parts.files(),
     parts.said,
     h("form", { method: "dialog" }, h("button", {}, app.t("close"))),

@@ -99,6 +99,8 @@ const api = {
     session(slot).dump(position, of, at, around, across, lang),
   draw: (slot, position, form, width, lang, theme) => session(slot).draw(position, form, width, lang, theme),
   whereIs: (slot, position, what, lang) => session(slot).whereIs(position, what, lang),
+  film: (slot, from, to, lang, theme) => session(slot).film(from, to, lang, theme),
+  handout: (slot, lang) => session(slot).handout(lang),
   traceJson: (slot, lang) => session(slot).traceJson(lang),
   compare: () => session(0).compare(session(1)),
   alone: () => session(0).alone(),

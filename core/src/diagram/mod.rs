@@ -15,7 +15,8 @@ mod sample;
 #[cfg(test)]
 pub(crate) mod tests;
 pub mod text;
+mod union;
 pub mod words;
 
-pub use layout::{layout, Layout, Options};
+pub use layout::{layout, Layout, Options, Plan};
 pub use model::Model;

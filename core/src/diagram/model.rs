@@ -28,6 +28,8 @@ pub struct Model {
     pub token: Option<Token>,
     /// What the current step touches.
     pub lit: Vec<Lit>,
+    /// Which actors are wired together: the one nearer to memory, and the one below it.
+    pub links: Vec<(ActorId, ActorId)>,
 }
 
 /// Index into [`Model::columns`].
@@ -278,6 +280,8 @@ pub struct Lit {
     pub what: Target,
     /// How.
     pub how: Touch,
+    /// At which address, where only a part of a range is touched: the rest of it stays unlit.
+    pub at: Option<u64>,
 }
 
 /// Something of the picture, by index.

@@ -101,9 +101,9 @@ pub fn howto() -> Model {
         shortcut: false,
     });
     m.lit = vec![
-        Lit { what: Target::Region(pa, 4), how: Touch::Read },
-        Lit { what: Target::Arrow(3), how: Touch::Used },
-        Lit { what: Target::Actor(iommu), how: Touch::Used },
+        Lit { what: Target::Region(pa, 4), how: Touch::Read, at: None },
+        Lit { what: Target::Arrow(3), how: Touch::Used, at: None },
+        Lit { what: Target::Actor(iommu), how: Touch::Used, at: None },
     ];
     m
 }

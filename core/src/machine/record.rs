@@ -144,6 +144,19 @@ impl<'a> Snapshot<'a> {
     }
 }
 
+/// A domain whose tables a guest's kernel made for devices: stage 1 above the guest's memory map.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct GuestDomain<'a> {
+    /// Its index among the domains that the scenario named.
+    pub index: usize,
+    /// Its name.
+    pub name: &'a str,
+    /// Which guest.
+    pub vm: usize,
+    /// Where its tables begin: a guest-physical address.
+    pub root: u64,
+}
+
 /// What is so at this position.
 impl<'a> Snapshot<'a> {
     fn is_there(self, born: usize, died: usize) -> bool {
@@ -206,12 +219,24 @@ impl<'a> Snapshot<'a> {
     pub fn domains(self) -> impl DoubleEndedIterator<Item = &'a Domain> {
         self.record.software.domains.iter().filter(move |d| d.born <= self.at)
     }
-    /// Returns the tables that a guest's kernel made for devices: which guest, and their guest-physical root.
-    pub fn guest_tables(self) -> impl Iterator<Item = (usize, u64)> + 'a {
-        self.domains().filter_map(|domain| match domain.kind {
-            DomainRef::Guest { vm, tables } => Some((vm, tables.root)),
+    /// Returns the domains whose tables a guest's kernel made for devices.
+    pub fn guest_domains(self) -> impl Iterator<Item = GuestDomain<'a>> + 'a {
+        self.domains().enumerate().filter_map(|(index, domain)| match domain.kind {
+            DomainRef::Guest { vm, tables } => {
+                Some(GuestDomain { index, name: &domain.name, vm, root: tables.root })
+            }
             DomainRef::Host(_) => None,
         })
+    }
+    /// Returns the guest's domain, by its index, whose tables are a device's first stage.
+    pub fn stage1_of(self, device: usize) -> Option<usize> {
+        let attached = self.record.software.attachments.iter().rev();
+        attached.filter(|a| a.at <= self.at).find(|a| a.device == device).and_then(|a| a.stage1)
+    }
+    /// Returns the first device that was attached to a domain.
+    pub fn first_attached(self) -> Option<usize> {
+        let mut attached = self.record.software.attachments.iter().take_while(|a| a.at <= self.at);
+        attached.find(|a| a.domain.is_some()).map(|a| a.device)
     }
 
     /// Returns what a name stands for.

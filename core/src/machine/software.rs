@@ -262,6 +262,8 @@ pub struct Attached {
     pub device: usize,
     /// The domain that its requests without PASID meet.
     pub domain: Option<DomainId>,
+    /// The named domain of a guest whose tables are stage 1 above it.
+    pub stage1: Option<usize>,
 }
 
 /// A PASID was bound to a process, or to none.

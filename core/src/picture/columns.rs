@@ -1,6 +1,6 @@
 //! Columns, left to right, and what can be put in them.
 
-use super::{Col, Painter};
+use super::{shared, Col, Painter};
 use crate::addr::Space;
 use crate::diagram::model::{Arrow, ArrowKind, ArrowState, End, Point, Region};
 use crate::machine::software::Owner;
@@ -21,17 +21,17 @@ impl Painter<'_> {
         wanted.extend((0..now.processes().len()).map(|i| Col::Virtual(Owner::Process(i))));
         wanted.extend((0..now.vms().len()).map(Col::Guest));
         wanted.push(Col::Physical);
-        let first = (0..now.devices().len()).find_map(|d| self.domain(d));
         if !now.devices().is_empty() || !now.bridge().windows().is_empty() {
             wanted.push(Col::Bus);
         }
         for device in 0..now.devices().len() {
-            if let Some(domain) = self.domain(device).filter(|d| Some(*d) != first) {
-                if !wanted.contains(&Col::Domain(domain)) && wanted.len() < 9 {
-                    wanted.push(Col::Domain(domain));
+            if let Some(first) = shared(now, device) {
+                if !wanted.contains(&Col::Domain(first)) && wanted.len() < 9 {
+                    wanted.push(Col::Domain(first));
                 }
             }
         }
+        wanted.extend(now.guest_domains().map(|guest| Col::Inner(guest.index)));
         let mapped = |d: &usize| !now.devices()[*d].engine.map().lines().is_empty();
         wanted.extend((0..now.devices().len()).filter(mapped).map(Col::Device));
         let io = now
@@ -79,7 +79,9 @@ impl Painter<'_> {
                 Phrase::default(),
             ),
             Col::Bus => {
-                let title = if translated && self.now.policy() != Policy::PassThrough {
+                let title = if now.guest_domains().next().is_some() {
+                    Phrase::new("bus address: guest-physical (stage 2)", "总线域地址：客户机物理（第二级）")
+                } else if translated && now.policy() != Policy::PassThrough {
                     Phrase::new("bus address (IOVA)", "总线域地址（IOVA）")
                 } else {
                     Phrase::new("bus address", "总线域地址")
@@ -88,11 +90,25 @@ impl Painter<'_> {
             }
             Col::Domain(d) => {
                 let users: Vec<&str> = (0..now.devices().len())
-                    .filter(|i| self.domain(*i) == Some(d))
+                    .filter(|i| self.domain(*i).is_some() && self.domain(*i) == self.domain(d))
                     .map(|i| now.devices()[i].name.as_str())
                     .collect();
                 let owner = users.join(", ");
-                (format!("iova:{d}"), Space::Iova, Phrase::same("IOVA"), Phrase::same(owner))
+                (
+                    format!("iova:{}", now.devices()[d].name),
+                    Space::Iova,
+                    Phrase::same("IOVA"),
+                    Phrase::same(owner),
+                )
+            }
+            Col::Inner(i) => {
+                let name = now.guest_domains().find(|guest| guest.index == i).map_or("", |guest| guest.name);
+                (
+                    format!("inner:{name}"),
+                    Space::Iova,
+                    Phrase::new("IOVA (stage 1, the guest's)", "IOVA（第一级，客户机的）"),
+                    Phrase::same(name),
+                )
             }
             Col::Device(i) => (
                 format!("dev:{}", now.devices()[i].name),

@@ -5,11 +5,11 @@ use crate::addr::PhysAddr;
 use crate::diagram::model::{ArrowKind, ArrowState, Region, RegionKind};
 use crate::iommu::DomainId;
 use crate::os::dma::Direction;
-use crate::paging::leaves::Run as Mapped;
+use crate::paging::leaves::{leaves, Run as Mapped};
 use crate::scenario::ast::Policy;
 use crate::spec::Phrase;
 use crate::trace::{CacheKind, Perms};
-use alloc::{format, vec::Vec};
+use alloc::{format, string::String, vec::Vec};
 
 impl Painter<'_> {
     pub(super) fn domains(&mut self) {
@@ -176,6 +176,47 @@ impl Painter<'_> {
         let range = now.interrupts().range();
         let (first, last) = (range.start.raw(), range.last().raw());
         self.region(col, Region::new("bus/msi", first, last, RegionKind::Msi, label));
+    }
+
+    /// What guests' own tables map: a stage 1 whose addresses lead into guest-physical ones, which the stage 2 below
+    /// takes on.
+    pub(super) fn inner_domains(&mut self) {
+        let now = self.now;
+        for domain in now.guest_domains() {
+            let Some(guest) = now.vms().get(domain.vm) else { continue };
+            let found = leaves(&now.format(), self.memory, domain.root, |gpa| guest.place(gpa), TABLES);
+            for run in found.runs.iter().take(RUNS) {
+                let label = Phrase::new("mapped by the guest", "客户机映射");
+                let page = |key: String, first: u64| {
+                    Region::new(key, first, first + (run.len - 1), RegionKind::Buffer, label.clone())
+                };
+                let name = domain.name;
+                self.region(Col::Inner(domain.index), page(format!("inner:{name}/{:x}", run.from), run.from));
+                self.region(Col::Bus, page(format!("bus/{name}.{:x}", run.to), run.to));
+                self.arrow(
+                    format!("stage1:{name}/{:x}", run.from),
+                    (Col::Inner(domain.index), run.from),
+                    (Col::Bus, run.to),
+                    run.len,
+                    ArrowKind::Stage1,
+                    ArrowState::Live,
+                    run.perms,
+                    Phrase::new("stage 1", "第一级"),
+                );
+                let Some(place) = guest.place(run.to) else { continue };
+                self.region(Col::Physical, page(format!("pa/{name}.{:x}", run.to), place.raw()));
+                self.arrow(
+                    format!("stage2:{name}/{:x}", run.to),
+                    (Col::Bus, run.to),
+                    (Col::Physical, place.raw()),
+                    run.len,
+                    ArrowKind::Stage2,
+                    ArrowState::Live,
+                    Perms::RWX,
+                    Phrase::new("stage 2", "第二级"),
+                );
+            }
+        }
     }
 
     /// Is there a region of a named thing at an address (not only RAM or a window)?

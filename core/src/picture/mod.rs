@@ -54,6 +54,7 @@ pub fn picture(record: &Record, trace: &Trace, cursor: &mut Cursor, title: Phras
     p.buffers();
     p.remaps();
     p.domains();
+    p.inner_domains();
     for region in tables::regions(&tables) {
         p.region(Col::Physical, region);
     }
@@ -71,8 +72,11 @@ enum Col {
     Guest(usize),
     Physical,
     Bus,
-    /// The IOVAs of a domain that is not the first device's: a column of its own.
-    Domain(DomainId),
+    /// The IOVAs of a domain that is not the bus's: a column of its own, named after the first device that is in it, so
+    /// that it stays when the device comes into another domain.
+    Domain(usize),
+    /// The IOVAs of a guest's own stage 1 (an index into the named domains), which lead into guest-physical addresses.
+    Inner(usize),
     Device(usize),
     Ports,
 }
@@ -94,14 +98,30 @@ impl Painter<'_> {
         self.now.domain_of(device)
     }
 
-    /// The column that a device's bus addresses are in: one for each domain that has a device, the first being
-    /// the bus itself.
+    /// The column that a device's bus addresses are in: one for each domain that has a device, that of the device
+    /// that was attached first being the bus itself.
     fn bus_of(&self, device: usize) -> Col {
-        match self.domain(device) {
-            Some(domain) if self.spaces.contains_key(&Col::Domain(domain)) => Col::Domain(domain),
-            _ => Col::Bus,
-        }
+        bus_of(self.now, &self.spaces, device)
     }
+}
+
+/// The column of a device's bus addresses at a position.
+fn bus_of(now: Snapshot<'_>, spaces: &BTreeMap<Col, ColumnId>, device: usize) -> Col {
+    match shared(now, device) {
+        Some(first) if spaces.contains_key(&Col::Domain(first)) => Col::Domain(first),
+        _ => Col::Bus,
+    }
+}
+
+/// The first device of the domain that a device is in, where that is not the bus's: that of the device that was attached
+/// first.
+fn shared(now: Snapshot<'_>, device: usize) -> Option<usize> {
+    let own = now.domain_of(device)?;
+    let bus = now.first_attached()?;
+    if device == bus || now.domain_of(bus) == Some(own) {
+        return None;
+    }
+    (0..now.devices().len()).find(|d| now.domain_of(*d) == Some(own))
 }
 
 /// Neighbouring pieces joined.

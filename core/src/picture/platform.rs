@@ -2,13 +2,14 @@
 
 use super::{Col, Painter};
 use crate::addr::BusAddr;
-use crate::diagram::model::{ActorKind, ArrowKind, ArrowState, ColumnId, Place, Region, RegionKind};
-use crate::platform::config::BarKind;
+use crate::diagram::model::{ActorId, ActorKind, ArrowKind, ArrowState, ColumnId, Place, Region, RegionKind};
+use crate::platform::config::{BarKind, PortType};
 use crate::platform::map::RegionKind as Physical;
+use crate::platform::topology::{NodeId, Topology};
 use crate::platform::window::Direction as Way;
 use crate::spec::Phrase;
 use crate::trace::Perms;
-use alloc::{format, vec, vec::Vec};
+use alloc::{format, string::String, vec, vec::Vec};
 
 impl Painter<'_> {
     pub(super) fn physical(&mut self) {
@@ -154,23 +155,90 @@ impl Painter<'_> {
             );
         }
         if let (Some(pa), Some(bus)) = (pa, bus) {
+            // In the machine's order: memory, IOMMU, bridge, bus.
             let place = Place::Between(pa, bus);
-            let name = Phrase::new("host bridge", "主桥");
-            self.model.add_actor("rc", ActorKind::RootComplex, place, name, Vec::new());
             if let Some(architecture) = now.architecture().filter(|_| now.iommu_on()) {
                 let name = Phrase::same("IOMMU");
                 let line = Phrase::same(architecture.name());
                 self.model.add_actor("iommu", ActorKind::Iommu, place, name, vec![line]);
             }
+            let name = Phrase::new("host bridge", "主桥");
+            self.model.add_actor("rc", ActorKind::RootComplex, place, name, Vec::new());
         }
-        for (i, device) in now.devices().iter().enumerate() {
+        let ports = self.ports();
+        let mut devices: Vec<usize> = (0..now.devices().len()).collect();
+        if !ports.is_empty() {
+            // Beside each other in the tree, beside each other in the picture.
+            devices.sort_by_key(|d| way_down(&topology, now.devices()[*d].node));
+        }
+        for i in devices {
+            let device = &now.devices()[i];
             let col = if self.spaces.contains_key(&Col::Device(i)) { Col::Device(i) } else { self.bus_of(i) };
             let Some(column) = self.spaces.get(&col).copied().or(pa) else { continue };
             let id = topology.node(device.node).id;
             let lines = vec![Phrase::same(format!("{id}"))];
             let name = Phrase::same(device.name.clone());
             let key = format!("dev:{}", device.name);
-            self.model.add_actor(key, ActorKind::Device, Place::RightOf(column), name, lines);
+            let below = self.model.add_actor(key, ActorKind::Device, Place::RightOf(column), name, lines);
+            let above = topology.node(device.node).parent.map(|port| port_key(&topology, port));
+            if let Some((_, above)) = ports.iter().find(|(key, _)| Some(key) == above.as_ref()) {
+                self.model.links.push((*above, below));
+            }
         }
     }
+
+    /// Root ports, bridges and switches above devices, wired together: where there are any, but not a crowd of them.
+    fn ports(&mut self) -> Vec<(String, ActorId)> {
+        let topology = &*self.now.topology();
+        let place = self.spaces.get(&Col::Bus).or(self.spaces.get(&Col::Physical)).copied();
+        let Some(place) = place.map(Place::RightOf) else { return Vec::new() };
+        let mut nodes: Vec<NodeId> = topology
+            .nodes()
+            .filter(|(_, n)| n.is_bridge() && n.port_type() != PortType::Downstream)
+            .map(|(id, _)| id)
+            .collect();
+        if nodes.len() > PORTS {
+            return Vec::new();
+        }
+        nodes.sort_by_key(|n| way_down(topology, *n));
+        let mut ports: Vec<(String, ActorId)> = Vec::new();
+        for id in nodes {
+            let node = topology.node(id);
+            let what = match node.port_type() {
+                PortType::RootPort => Phrase::new("root port", "根端口"),
+                PortType::Upstream => Phrase::new("switch", "交换机"),
+                _ => Phrase::new("PCI bridge", "PCI 桥"),
+            };
+            let key = port_key(topology, id);
+            let name = Phrase::same(node.name.clone());
+            let actor = self.model.add_actor(key.clone(), ActorKind::Switch, place, name, vec![what]);
+            let above = node.parent.map(|port| port_key(topology, port));
+            if let Some((_, above)) = ports.iter().find(|(key, _)| Some(key) == above.as_ref()) {
+                self.model.links.push((*above, actor));
+            }
+            ports.push((key, actor));
+        }
+        ports
+    }
+}
+
+/// The most ports and switches that are drawn.
+const PORTS: usize = 12;
+
+/// The key of the box that a bridge is in: all ports of a switch are one.
+pub(super) fn port_key(topology: &Topology, node: NodeId) -> String {
+    let port = topology.node(node);
+    let node = match (port.port_type(), port.parent) {
+        (PortType::Downstream, Some(upstream)) => topology.node(upstream),
+        _ => port,
+    };
+    format!("port:{}", node.name)
+}
+
+/// The way from the root complex down to a node: orders a tree so that what is below a port stays together.
+fn way_down(topology: &Topology, node: NodeId) -> Vec<u16> {
+    let mut way: Vec<u16> = topology.ancestors(node).map(|n| n.0).collect();
+    way.reverse();
+    way.push(node.0);
+    way
 }

@@ -1,15 +1,17 @@
 //! The token: which address is on its way at a position, where it is, where it has been.
 
-use super::{actor, point, Col};
+use super::platform::port_key;
+use super::{actor, bus_of, point, Col};
 use crate::addr::{Address, AnyAddr, Space};
 use crate::diagram::model::{Anchor, ArrowKind, ColumnId, Fate, Lit, Model, Point, Target, Token, Touch};
 use crate::machine::software::Owner;
 use crate::machine::Snapshot;
+use crate::platform::topology::Topology;
 use crate::spec::Phrase;
 use crate::trace::{
     Actor, CacheKind, CacheOp, Event, Hop, InterruptKind, Perms, Scope, Stage, Trace, Verdict,
 };
-use alloc::{collections::BTreeMap, format, vec::Vec};
+use alloc::{borrow::Cow, collections::BTreeMap, format, vec::Vec};
 
 /// Anchors of a path that are kept: a long transfer shows its latest way.
 const PATH: usize = 24;
@@ -42,6 +44,8 @@ pub(super) fn place(
         model,
         spaces,
         snapshot,
+        topology: snapshot.topology(),
+        trace,
         owner: Owner::Kernel,
         device: None,
         initiator: None,
@@ -84,8 +88,10 @@ fn revives(event: &Event, is_current: bool) -> bool {
 struct Way<'a> {
     model: &'a Model,
     spaces: &'a BTreeMap<Col, ColumnId>,
-    /// What is there where it is drawn.
+    /// What is there where it is drawn: who was attached to what as of then.
     snapshot: Snapshot<'a>,
+    topology: Cow<'a, Topology>,
+    trace: &'a Trace,
     owner: Owner,
     device: Option<usize>,
     /// The device whose engine moves the bytes, while one does.
@@ -107,13 +113,13 @@ impl Way<'_> {
                 Owner::Kernel => Col::Guest(0),
             },
             Space::Physical => Col::Physical,
-            Space::Bus | Space::Iova => {
-                let domain = self.device.and_then(|d| self.snapshot.domain_of(d));
-                match domain {
-                    Some(domain) if self.spaces.contains_key(&Col::Domain(domain)) => Col::Domain(domain),
-                    _ => Col::Bus,
-                }
-            }
+            Space::Bus | Space::Iova => match self.device {
+                Some(device) => match self.snapshot.stage1_of(device) {
+                    Some(domain) => Col::Inner(domain),
+                    None => bus_of(self.snapshot, self.spaces, device),
+                },
+                None => Col::Bus,
+            },
             Space::Device => Col::Device(self.device?),
             Space::Port => Col::Ports,
         })
@@ -210,10 +216,20 @@ impl Way<'_> {
                     self.fate = Fate::Dead;
                 }
             }
-            Event::Packet { hop, .. } => match hop {
-                Hop::Up => self.meet("rc"),
-                Hop::Down | Hop::Peer => {}
-            },
+            Event::Packet { hop, from, to, .. } => {
+                // Past the ports and switches on its way, where the picture has them.
+                for end in [from, to] {
+                    let topology = &*self.topology;
+                    match topology.by_name(self.trace.get_name(end)) {
+                        Some(node) if topology.node(node).is_bridge() => {
+                            let key = port_key(topology, node);
+                            self.meet(&key);
+                        }
+                        None if hop == Hop::Up => self.meet("rc"),
+                        _ => {}
+                    }
+                }
+            }
             Event::Cache { cache, op, .. } => {
                 match cache.kind {
                     CacheKind::Tlb => self.meet("mmu"),
@@ -235,6 +251,11 @@ impl Way<'_> {
                 if matches!(to.space, Space::Physical | Space::GuestPhysical) =>
             {
                 self.now = Some(to);
+                let nested = self.device.is_some_and(|d| self.snapshot.stage1_of(d).is_some());
+                if nested && to.space == Space::GuestPhysical {
+                    // Out of stage 1, into stage 2.
+                    self.go(point(self.spaces, Col::Bus, to).map(Anchor::Point));
+                }
             }
             Event::End(Verdict::Refused(_) | Verdict::Fault(_)) | Event::Fault { .. } => {
                 self.fate = Fate::Dead
@@ -317,7 +338,7 @@ fn light(model: &mut Model, spaces: &BTreeMap<Col, ColumnId>, now: Snapshot<'_>,
         _ => None,
     };
     if let Some(id) = key.and_then(|k| actor(model, &k)) {
-        lit.push(Lit { what: Target::Actor(id), how: Touch::Used });
+        lit.push(Lit { what: Target::Actor(id), how: Touch::Used, at: None });
     }
     let physical = spaces.get(&Col::Physical).copied();
     let place = match *event {
@@ -333,7 +354,7 @@ fn light(model: &mut Model, spaces: &BTreeMap<Col, ColumnId>, now: Snapshot<'_>,
     };
     if let (Some((pa, how)), Some(column)) = (place, physical) {
         if let Some((region, _)) = model.region_at(Point { column, address: pa.raw() }) {
-            lit.push(Lit { what: Target::Region(column, region), how });
+            lit.push(Lit { what: Target::Region(column, region), how, at: Some(pa.raw()) });
         }
     }
     if let Event::OwnData { device, at, .. } | Event::OwnLoad { device, at, .. } = *event {
@@ -342,9 +363,13 @@ fn light(model: &mut Model, spaces: &BTreeMap<Col, ColumnId>, now: Snapshot<'_>,
         let place = index.and_then(|i| {
             let column = *spaces.get(&Col::Device(i))?;
             let address = now.devices()[i].engine.map().of_own(at)?.raw();
-            Some((column, model.region_at(Point { column, address })?.0))
+            Some((column, model.region_at(Point { column, address })?.0, address))
         });
-        lit.extend(place.map(|(column, region)| Lit { what: Target::Region(column, region), how }));
+        lit.extend(place.map(|(column, region, address)| Lit {
+            what: Target::Region(column, region),
+            how,
+            at: Some(address),
+        }));
     }
     let crossed = match *event {
         Event::Window { from, hit: true, .. } => Some((from, ArrowKind::Window)),
@@ -379,7 +404,7 @@ fn light(model: &mut Model, spaces: &BTreeMap<Col, ColumnId>, now: Snapshot<'_>,
             _ => false,
         };
         if hit {
-            lit.push(Lit { what: Target::Arrow(i as u32), how: Touch::Used });
+            lit.push(Lit { what: Target::Arrow(i as u32), how: Touch::Used, at: None });
         }
     }
     model.lit = lit;

@@ -4,7 +4,7 @@ use super::forward::{claimed, reach};
 use super::{Of, Place, Seen};
 use crate::addr::{BusAddr, Pasid, PhysAddr};
 use crate::machine::history::CacheState;
-use crate::machine::Snapshot;
+use crate::machine::record::{GuestDomain, Snapshot};
 use crate::memory::Memory;
 use crate::paging::any::CpuTables;
 use crate::paging::leaves::{leaves, Run};
@@ -117,7 +117,7 @@ fn devices(
             candidates.extend(runs.iter().filter_map(|run| inside(run, pa.raw())).map(|at| (of, at)));
         }
         // A guest's own tables as stage 1.
-        for (vm, root) in now.guest_tables() {
+        for GuestDomain { vm, root, .. } in now.guest_domains() {
             let Some(v) = now.vms().get(vm) else { continue };
             let found = leaves(&now.format(), memory, root, |at| v.place(at), TABLES);
             for (_, to) in guest_names.iter().filter(|(v, _)| *v == vm) {

@@ -2,7 +2,7 @@
 //! same, byte for byte.
 
 use crate::diagram::render::{svg, text, wrapped, Charset, SvgOptions, Theme, Wrapper};
-use crate::diagram::{layout, Model, Options};
+use crate::diagram::Layout;
 use crate::explain::{say, Cast};
 use crate::machine::Check;
 use crate::scenario::{Outline, Scenario};
@@ -42,12 +42,11 @@ pub fn title(scenario: &Scenario) -> Phrase {
     Phrase::new(said.pick(false).unwrap_or(""), said.pick(true).unwrap_or(""))
 }
 
-/// A picture in a form; the language is that of `options`.
-pub fn draw(model: &Model, form: Form, theme: Theme, options: &Options) -> String {
-    let picture = layout(model, None, options);
+/// A picture in a form; `lang` is the language it was laid out in.
+pub fn draw(picture: &Layout, form: Form, theme: Theme, lang: Lang) -> String {
     match form {
-        Form::Text(charset, wrapper) => wrapped(&text(&picture, charset), wrapper),
-        Form::Svg => svg(&picture, &SvgOptions { lang: options.lang, theme, ..SvgOptions::default() }),
+        Form::Text(charset, wrapper) => wrapped(&text(picture, charset), wrapper),
+        Form::Svg => svg(picture, &SvgOptions { lang, theme, ..SvgOptions::default() }),
     }
 }
 

@@ -1,13 +1,12 @@
 //! A scenario that has run, with everything a page may ask of it.
 
-use super::frame::widen;
 use super::stops::plan::Plan;
 use super::types::{
     CheckChoice, CheckQuestion, Comparison, Course, Head, Parted, Question, Scene, Whereabouts,
 };
 use super::{compare, expected, export, predict, reach, scene, text, where_is, Viewer};
 use crate::diagram::render::Theme;
-use crate::diagram::{layout, Layout, Model, Options};
+use crate::diagram::{Layout, Model, Options, Plan as Places};
 use crate::explain::check::Asked;
 use crate::explain::logs::failing_step;
 use crate::explain::Cast;
@@ -15,21 +14,28 @@ use crate::machine::{run, Check, Done, Record, Run};
 use crate::picture::picture;
 use crate::scenario::{presets, print, Problem, Problems, Scenario};
 use crate::spec::{Lang, Phrase};
+use crate::trace::{CacheOp, Event};
 use alloc::{string::String, vec::Vec};
 
-/// A column shows about this many ranges before it folds: what one screen holds.
-const BUDGET: u16 = 14;
-/// At most this many positions are looked at for the frame.
-const FRAMES: usize = 48;
+/// A column shows about this many ranges before it folds, and a picture has about this many rows: what one screen holds.
+const BUDGET: u16 = 24;
+const ROWS: u16 = 31;
+/// At most this many positions are looked at for what a run ever shows; what they miss widens it when it is met.
+const LOOKS: usize = 256;
+/// At most this many sets of places are kept: of two widths or columns looked at closer, and of an export.
+const PLANS: usize = 3;
 
 /// A scenario that has run.
 #[derive(Clone, Debug)]
 pub struct Player {
     scenario: Scenario,
     record: Record,
-    frame: Model,
-    /// The frame of this run and of the one beside it, while there is one: both are drawn in it.
-    both: Option<Model>,
+    /// Everything that any picture of the run has, or, while another run is beside it, of both.
+    all: Model,
+    /// What it has by itself, while another run is beside it.
+    alone: Option<Model>,
+    /// Places for it, by how they were asked for.
+    plans: Vec<(Options, Places)>,
     checks: Vec<Check>,
     pub(super) done: Vec<Done>,
     pub(super) plan: Plan,
@@ -53,8 +59,9 @@ impl Player {
         let viewer = Viewer::new(trace, memories, cast);
         let mut player = Player {
             record,
-            frame: Model::default(),
-            both: None,
+            all: Model::default(),
+            alone: None,
+            plans: Vec::new(),
             checks: run.checks,
             plan: Plan::of(&run.scenario, &run.done),
             scenario: run.scenario,
@@ -62,7 +69,7 @@ impl Player {
             stopped: run.stopped,
             viewer,
         };
-        player.make_frame();
+        player.look_through();
         player
     }
     /// What the scenario says about itself.
@@ -85,14 +92,22 @@ impl Player {
     }
     /// This run beside another one: from now on both are drawn with all that either has, each thing at one place.
     pub fn compare(&mut self, other: &mut Player) -> Comparison {
-        let mut both = self.frame.clone();
-        widen(&mut both, &other.frame);
-        (self.both, other.both) = (Some(both.clone()), Some(both));
+        self.alone();
+        other.alone();
+        let mut both = self.all.clone();
+        both.widen(&other.all);
+        for player in [&mut *self, &mut *other] {
+            player.plans.clear();
+            player.alone = Some(core::mem::replace(&mut player.all, both.clone()));
+        }
         compare::compare(&self.viewer, &other.viewer)
     }
     /// This run by itself again.
     pub fn alone(&mut self) {
-        self.both = None;
+        if let Some(alone) = self.alone.take() {
+            self.plans.clear();
+            self.all = alone;
+        }
     }
     /// What this run and another came to, where they part.
     pub fn parted(&self, other: &Player, lang: Lang) -> Parted {
@@ -128,23 +143,60 @@ impl Player {
         }
         model
     }
-    /// The frame: what is seen after any operation, or after enough of them when there are many.
-    fn make_frame(&mut self) {
-        let ends: Vec<usize> = super::course::ends(self.viewer.trace());
-        let apart = ends.len().div_ceil(FRAMES).max(1);
-        let mut frame = self.model(self.viewer.len());
-        (frame.token, frame.lit) = (None, Vec::new());
-        for end in ends.iter().step_by(apart) {
-            let model = self.model(*end);
-            widen(&mut frame, &model);
+    /// Looks through the run for everything that it ever shows: after each operation, and where tables or caches have
+    /// changed within one; at some of these where they are many.
+    fn look_through(&mut self) {
+        let mut looks: Vec<usize> = super::course::ends(self.viewer.trace());
+        let changes = |event: &Event| match event {
+            Event::Cache { op, .. } => !matches!(op, CacheOp::Hit | CacheOp::Miss),
+            Event::Write { .. } | Event::WriteRun { .. } | Event::End(_) => true,
+            _ => false,
+        };
+        let start = self.start() as usize;
+        let inner: Vec<usize> = (self.viewer.trace().steps().iter().enumerate())
+            .filter(|(i, step)| *i >= start && changes(&step.event))
+            .map(|(i, _)| i + 1)
+            .collect();
+        if looks.len() + inner.len() <= LOOKS {
+            looks.extend(inner);
+            looks.sort_unstable();
+            looks.dedup();
         }
-        self.frame = frame;
+        let apart = looks.len().div_ceil(LOOKS).max(1);
+        let mut all = self.model(self.viewer.len());
+        (all.token, all.lit) = (None, Vec::new());
+        for look in looks.iter().step_by(apart) {
+            let model = self.model(*look);
+            all.widen(&model);
+        }
+        all.title = export::title(&self.scenario);
+        self.all = all;
+    }
+    /// A picture in the places of its run.
+    pub(super) fn lay_out(&mut self, model: &Model, options: &Options) -> Layout {
+        // The language has no part in the places.
+        let asked = Options { lang: Lang::En, ..options.clone() };
+        let known = self.plans.iter().position(|(o, plan)| *o == asked && plan.covers(model));
+        let mut entry = match known {
+            Some(at) => self.plans.remove(at),
+            None => {
+                if self.all.widen(model) {
+                    self.plans.clear();
+                }
+                self.plans.truncate(PLANS - 1);
+                (asked.clone(), Places::new(self.all.clone(), &asked))
+            }
+        };
+        let layout = entry.1.draw(model, options.lang);
+        self.plans.insert(0, entry);
+        layout
     }
     /// The picture at a position, for elsewhere.
     pub fn draw(&mut self, position: usize, form: export::Form, theme: Theme, options: &Options) -> String {
         let mut model = self.model(position);
         model.title = export::title(&self.scenario);
-        export::draw(&model, form, theme, options)
+        let layout = self.lay_out(&model, options);
+        export::draw(&layout, form, theme, options.lang)
     }
     /// What an address is at a position, whosever it may be, and who can reach its byte.
     pub fn where_is(&mut self, position: usize, what: &str, lang: Lang) -> Vec<Whereabouts> {
@@ -174,20 +226,24 @@ impl Player {
         lang: Lang,
     ) -> Scene {
         let model = self.model(position);
-        scene::scene(&self.laid_out(&model, width, focus, lang), lang)
+        let options = Options { lang, focus, ..Player::on_screen(width) };
+        scene::scene(&self.lay_out(&model, &options), lang)
     }
-    fn laid_out(&self, model: &Model, width: u16, focus: Option<(String, u64, u64)>, lang: Lang) -> Layout {
-        let options = Options { width, lang, focus, budget: BUDGET, tight: true, ..Options::default() };
-        layout(model, Some(self.both.as_ref().unwrap_or(&self.frame)), &options)
+    /// How the page draws.
+    fn on_screen(width: u16) -> Options {
+        Options { width, budget: BUDGET, tight: true, rows: ROWS, ..Options::default() }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::diagram::layout::Content;
     use crate::diagram::tests::{complete, no_overlap};
     use crate::scenario::presets::PRESETS;
     use crate::view::types::ScenePiece;
+    use alloc::collections::BTreeMap;
+    use alloc::format;
 
     /// What the page shows of every scenario, at every seventh stop, in windows of a phone to a wide screen.
     #[test]
@@ -195,11 +251,13 @@ mod tests {
         for preset in PRESETS {
             let mut player = Player::open(preset.text).unwrap();
             let stops = player.viewer.stops();
-            for (i, stop) in stops.iter().step_by(7).chain(stops.last()).enumerate() {
-                let model = player.model(*stop as usize);
-                for width in [36u16, 44, 60, 84, 116, 132] {
+            // A width at a time: places are made once for it.
+            for width in [36u16, 60, 104, 116, 132, 200] {
+                for (i, stop) in stops.iter().step_by(stops.len() / 40 + 7).chain(stops.last()).enumerate() {
+                    let model = player.model(*stop as usize);
                     let lang = if (i + usize::from(width)) % 3 == 0 { Lang::Zh } else { Lang::En };
-                    let layout = player.laid_out(&model, width, None, lang);
+                    let options = Options { lang, ..Player::on_screen(width) };
+                    let layout = player.lay_out(&model, &options);
                     println!("{} at {stop}, {width}, {lang:?}", preset.name);
                     no_overlap(&layout, i32::from(width));
                     complete(&model, &layout);
@@ -239,7 +297,55 @@ mod tests {
             }
             assert!(moved * 3 <= both, "{}: {moved} of {both} moved", preset.name);
             a.alone();
-            assert!(a.both.is_none());
+            assert!(a.alone.is_none());
+        }
+    }
+
+    /// Everything that has a place, with its place: boxes by what they are, and how large the picture is.
+    fn places(layout: &Layout) -> (i32, i32, BTreeMap<String, (i32, i32, i32, i32)>) {
+        let mut places = BTreeMap::new();
+        for p in &layout.pieces {
+            // A range is in as many pieces as what lies in front of it leaves of it: each edge is a place.
+            if let Content::Region { .. } | Content::Fold { .. } = p.content {
+                places.insert(format!("{} ends {:x}", p.column, p.last), (p.x, p.top, p.width, 0));
+                places.insert(format!("{} starts {:x}", p.column, p.first), (p.x, p.bottom, p.width, 0));
+            }
+        }
+        for a in &layout.actors {
+            places.insert(format!("actor {}", a.key), (a.x, a.y, a.width, a.height));
+        }
+        (layout.width, layout.height, places)
+    }
+
+    #[test]
+    fn while_a_run_is_stepped_nothing_moves_and_chinese_stands_where_english_does() {
+        for preset in PRESETS {
+            let mut player = Player::open(preset.text).unwrap();
+            // What prepares the machine is not stepped through.
+            let start = player.start();
+            let stops: Vec<u32> = player.viewer.stops().into_iter().filter(|stop| *stop >= start).collect();
+            let mut seen: BTreeMap<String, (i32, i32, i32, i32)> = BTreeMap::new();
+            let mut size = None;
+            // Of the longest runs some are left out: they repeat themselves.
+            for stop in stops.iter().step_by(stops.len() / 300 + 1) {
+                let model = player.model(*stop as usize);
+                let draw = |player: &mut Player, lang| {
+                    player.lay_out(&model, &Options { lang, ..Player::on_screen(132) })
+                };
+                let (width, height, now) = places(&draw(&mut player, Lang::En));
+                let chinese = places(&draw(&mut player, Lang::Zh));
+                assert_eq!(chinese, (width, height, now.clone()), "{} at {stop}", preset.name);
+                assert_eq!(
+                    *size.get_or_insert((width, height)),
+                    (width, height),
+                    "{} at {stop}",
+                    preset.name
+                );
+                for (key, place) in now {
+                    let before = *seen.entry(key.clone()).or_insert(place);
+                    assert_eq!(before, place, "{}: {key} moved at {stop}", preset.name);
+                }
+            }
         }
     }
 

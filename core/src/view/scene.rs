@@ -13,7 +13,7 @@ pub fn scene(layout: &Layout, lang: Lang) -> Scene {
     let pieces = layout.pieces.iter().map(|p| piece(p, lang));
     let texts = layout.texts.iter().map(|t| SceneText {
         x: t.x,
-        y: t.y,
+        middle: t.middle,
         cells: text::width(&t.text),
         text: t.text.clone(),
         role: name(&t.role),
@@ -27,6 +27,7 @@ pub fn scene(layout: &Layout, lang: Lang) -> Scene {
         kind: name(&w.kind),
         state: name(&w.state),
         touch: w.touch.map(|t| name(&t)),
+        touching: (w.touching[0], w.touching[1]),
         hint: format!("{} ({})", w.label, w.perms),
     });
     let actors = layout.actors.iter().map(|a| SceneActor {
@@ -46,6 +47,7 @@ pub fn scene(layout: &Layout, lang: Lang) -> Scene {
         texts: texts.collect(),
         wires: wires.collect(),
         actors: actors.collect(),
+        links: layout.links.clone(),
         token: layout.token.as_ref().map(|t| SceneToken {
             path: t.path.clone(),
             step_from: t.step_from as u32,

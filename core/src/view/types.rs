@@ -712,6 +712,8 @@ to_page! {
         pub wires: Vec<SceneWire>,
         /// Who acts.
         pub actors: Vec<SceneActor>,
+        /// What wires them together: corners, in cells; both ends are a cell from a border.
+        pub links: Vec<Vec<(i32, i32)>>,
         /// The address on its way.
         pub token: Option<SceneToken>,
         /// One sentence that says what is seen.
@@ -744,8 +746,8 @@ to_page! {
     struct SceneText {
         /// First cell.
         pub x: i32,
-        /// Row.
-        pub y: i32,
+        /// Its middle, in quarters of a row.
+        pub middle: i32,
         /// The text.
         pub text: String,
         /// How many cells it takes.
@@ -765,6 +767,8 @@ to_page! {
         pub state: String,
         /// How the step touches it.
         pub touch: Option<String>,
+        /// Whether tail and head touch a box, whose border is two cells further.
+        pub touching: (bool, bool),
         /// Its words.
         pub hint: String,
     }

@@ -1,7 +1,6 @@
 //! Where is this byte, for the page and the command line.
 
 use super::types::{Hex, WhereName, WhereStep, Whereabouts};
-use crate::iommu::DomainId;
 use crate::machine::history::Cursor;
 use crate::machine::software::Named;
 use crate::machine::{Record, Snapshot};
@@ -56,22 +55,25 @@ pub fn owner(now: Snapshot<'_>, word: &str) -> Option<Of> {
 
 /// Whose addresses a column of the picture holds at a position.
 pub fn of_column(now: Snapshot<'_>, key: &str) -> Option<Of> {
-    let domain = |device: usize| now.domain_of(device);
     let devices = 0..now.devices().len();
     match key.split_once(':') {
         None if key == "va" => Some(Of::Kernel),
         None if key == "pa" => Some(Of::Physical),
-        // The bus has the addresses of the first device's domain; without domains they are everybody's.
+        // The bus has the addresses of the domain that was attached first; without domains they are everybody's.
         None if key == "bus" => {
-            let first = devices.clone().find(|d| domain(*d).is_some()).or(devices.clone().next())?;
-            Some(Of::Device(first, None))
+            let device = now.first_attached().or(devices.clone().next())?;
+            let above = now.stage1_of(device);
+            let guest = now.guest_domains().find(|guest| Some(guest.index) == above);
+            Some(guest.map_or(Of::Device(device, None), |guest| Of::Vm(guest.vm)))
         }
         Some(("va", name)) => now.processes().iter().position(|p| p.name == name).map(Of::Process),
         Some(("gpa", name)) => now.vms().iter().position(|v| v.name == name).map(Of::Vm),
         Some(("dev", name)) => now.device(name).map(Of::Local),
-        Some(("iova", id)) => {
-            let id = DomainId(id.parse().ok()?);
-            devices.clone().find(|d| domain(*d) == Some(id)).map(|d| Of::Device(d, None))
+        Some(("iova", name)) => now.device(name).map(|d| Of::Device(d, None)),
+        // A guest's own domain: of a device that is in it.
+        Some(("inner", name)) => {
+            let domain = now.guest_domains().find(|guest| guest.name == name)?.index;
+            devices.clone().find(|d| now.stage1_of(*d) == Some(domain)).map(|d| Of::Device(d, None))
         }
         _ => None,
     }

@@ -139,6 +139,12 @@ pub struct Draw {
     /// Draw as SVG.
     #[arg(long)]
     pub svg: bool,
+    /// An animated SVG: of the stops between two positions, such as 40..80, or of the ideas.
+    #[arg(long, value_name = "A..B|ideas", value_parser = steps, conflicts_with = "at")]
+    pub steps: Option<Steps>,
+    /// The ideas as a page that prints: a picture and its sentences each.
+    #[arg(long, conflicts_with_all = ["at", "steps", "svg"])]
+    pub handout: bool,
     #[command(flatten)]
     pub language: Language,
     /// At most this many characters wide.
@@ -162,6 +168,26 @@ pub struct Draw {
     /// The colours of an SVG.
     #[arg(long, value_parser = svg_theme(), default_value = "auto")]
     pub theme: Theme,
+}
+
+/// What an animated picture shows.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Steps {
+    /// A frame for each idea.
+    Ideas,
+    /// A frame for each stop between two positions.
+    Between(usize, usize),
+}
+
+fn steps(text: &str) -> Result<Steps, String> {
+    let between = || {
+        let (from, to) = text.split_once("..")?;
+        Some(Steps::Between(from.parse().ok()?, to.parse().ok()?))
+    };
+    match text {
+        "ideas" => Ok(Steps::Ideas),
+        _ => between().ok_or_else(|| String::from("two positions, such as 40..80, or: ideas")),
+    }
 }
 
 impl Draw {

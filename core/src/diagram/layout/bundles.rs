@@ -9,60 +9,48 @@ use alloc::{collections::BTreeMap, vec, vec::Vec};
 const MAX_FOLDED: usize = 8;
 
 /// Several arrows with the same two ends.
+#[derive(Clone, Debug)]
 pub struct Bundle {
     pub from: At,
     pub to: At,
+    /// Indices into the plan's arrows.
     pub arrows: Vec<u32>,
-    /// Ends with a letter, something lit: kept and aligned first.
+    /// Has an end with a letter: kept and aligned first.
     pub first: bool,
 }
 
-impl Bundle {
-    /// Is any of its arrows there at this step?
-    pub fn is_shown(&self, scene: &Scene<'_>) -> bool {
-        self.there(scene) > 0
-    }
-    /// How many of its arrows are there at this step.
-    pub fn there(&self, scene: &Scene<'_>) -> usize {
-        self.arrows.iter().filter(|a| scene.stage.arrows[**a as usize]).count()
-    }
-}
-
-/// The bundles that are drawn, and how many arrows of this step are not.
-pub fn bundles(scene: &Scene<'_>, slots: &[Slot]) -> (Vec<Bundle>, usize) {
-    let model = &scene.stage.model;
+/// The bundles that are drawn, and the arrows that are not.
+pub fn bundles(ground: &Ground, slots: &[Slot]) -> (Vec<Bundle>, Vec<u32>) {
+    let model = &ground.model;
     let mut by_ends: BTreeMap<(At, At), usize> = BTreeMap::new();
     let mut bundles: Vec<Bundle> = Vec::new();
-    let mut lost = 0;
-    for (i, arrow) in model.arrows.iter().enumerate() {
+    let mut lost = Vec::new();
+    for (i, arrow) in (0..).zip(&model.arrows) {
         let end = |e: End| -> Option<At> {
             let c = e.at.column.0 as usize;
             let s = slots.iter().position(|s| s.columns.contains(&c))?;
-            Some((s, slots[s].end(scene, c, e.at.address)?))
+            Some((s, slots[s].end(ground, c, e.at.address)?))
         };
         let (Some(from), Some(to)) = (end(arrow.from), end(arrow.to)) else {
-            lost += usize::from(scene.stage.arrows[i]);
+            lost.push(i);
             continue;
         };
         if from == to {
             // Both ends are in one fold.
-            lost += usize::from(scene.stage.arrows[i]);
+            lost.push(i);
             continue;
         }
-        let first = arrow.from.letter.is_some() || scene.lit_arrows.contains_key(&(i as u32));
         let at = *by_ends.entry((from, to)).or_insert_with(|| {
             bundles.push(Bundle { from, to, arrows: vec![], first: false });
             bundles.len() - 1
         });
-        bundles[at].arrows.push(i as u32);
-        bundles[at].first |= first && arrow.from.letter.is_some();
+        bundles[at].arrows.push(i);
+        bundles[at].first |= arrow.from.letter.is_some();
     }
-
-    let folded = |b: &Bundle| [b.from, b.to].iter().any(|at| slots[at.0].is_fold(scene, at.1));
-    let quiet =
-        |b: &Bundle| !b.first && folded(b) && !b.arrows.iter().any(|a| scene.lit_arrows.contains_key(a));
+    let folded = |b: &Bundle| [b.from, b.to].iter().any(|at| slots[at.0].is_fold(ground, at.1));
+    let quiet = |b: &Bundle| !b.first && folded(b);
     if bundles.iter().filter(|b| quiet(b)).count() > MAX_FOLDED {
-        lost += bundles.iter().filter(|b| quiet(b)).map(|b| b.there(scene)).sum::<usize>();
+        lost.extend(bundles.iter().filter(|b| quiet(b)).flat_map(|b| &b.arrows));
         bundles.retain(|b| !quiet(b));
     }
     (bundles, lost)

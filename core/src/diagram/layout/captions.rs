@@ -1,115 +1,106 @@
 //! Words that go where there is room: on wires, and below the picture.
 
 use super::bundles::Bundle;
-use super::fill::Placer;
+use super::routes::Way;
+use super::streets::Cell;
 use super::*;
 use crate::diagram::text::{clean, width, wrap};
 use crate::diagram::words;
-use alloc::{format, vec::Vec};
+use alloc::vec::Vec;
 
-impl Placer<'_, '_> {
-    /// Words on wires: once for each kind in each gap, above and below the first straight one.
-    pub fn wire_words(&mut self, bundles: &[Bundle], drawn: &[(usize, usize)], mode: Mode) {
-        if mode.stacked {
-            return;
+/// The words on a wire, in English and in Chinese, each line with its place.
+#[derive(Clone, Debug)]
+pub struct Caption {
+    /// The same words in one gap are written once.
+    pub same: (ArrowKind, i32, String),
+    pub lines: [Vec<(i32, i32, String)>; 2],
+}
+
+/// Words for each bundle on its way (if it has one) that has room for them in both languages, none over anything in
+/// `ghost`, to which they are added.
+pub fn captions(
+    model: &Model,
+    bundles: &[Bundle],
+    ways: &[Option<Way>],
+    ghost: &mut Layout,
+) -> Vec<Option<Caption>> {
+    let mut out = Vec::new();
+    for (i, (bundle, way)) in bundles.iter().zip(ways).enumerate() {
+        let arrow = bundle.arrows.first().and_then(|a| model.arrows.get(*a as usize));
+        let caption = way.as_ref().zip(arrow).and_then(|(way, arrow)| caption(arrow, &way.points, ghost));
+        for (x, y, text) in caption.iter().flat_map(|c| c.lines.iter().flatten()) {
+            let (text, of) = (text.clone(), Of::Wire(i));
+            ghost.texts.push(Label { x: *x, y: *y, middle: 4 * y + 2, text, role: Role::Wire, of });
         }
-        let mut done: Vec<(ArrowKind, i32, String)> = Vec::new();
-        for &(i, w) in drawn {
-            let wire = &self.layout.wires[w];
-            let [tail, head] = wire.points[..] else { continue };
-            let (x0, x1, y) = (tail.0.min(head.0), tail.0.max(head.0), head.1);
-            let arrow = &self.scene.stage.model.arrows[bundles[i].arrows[0] as usize];
-            let own = clean(arrow.label.get(self.lang), 60);
-            let kind = wire.kind;
-            if done.contains(&(kind, x0, own.clone())) {
-                continue;
-            }
-            let room = x1 - x0 + 1;
-            let fits = |t: &str| t.split(' ').all(|w| width(w) <= room);
-            let said = if own.is_empty() {
-                words::arrow(kind).iter().all(|t| fits(t.get(self.lang)))
-            } else {
-                fits(&own)
-            };
-            if !said {
-                continue;
-            }
-            let lines: Vec<String> = if own.is_empty() {
-                words::arrow(kind).iter().flat_map(|t| wrap(t.get(self.lang), room)).collect()
-            } else {
-                wrap(&own, room)
-            };
-            // One line above; of two, one above and one below; of more, two below.
-            let rows: &[i32] = match lines.len() {
-                1 => &[-1],
-                2 => &[-1, 1],
-                3 => &[-1, 1, 2],
-                4 => &[-2, -1, 1, 2],
-                _ => continue,
-            };
-            // In the middle if that is free, else as near to it as can be.
-            let widest = lines.iter().map(|l| width(l)).max().unwrap_or(0);
-            let middle = x0 + (room - widest).div_euclid(2);
-            let mut starts: Vec<i32> = (x0..=x1 + 1 - widest).collect();
-            starts.sort_by_key(|x| (x - middle).abs());
-            let place = |start: i32, l: &String, dy: i32| (start + (widest - width(l)).div_euclid(2), y + dy);
-            let free = |start: &i32| {
-                lines.iter().zip(rows).all(|(l, &dy)| {
-                    let (x, y) = place(*start, l, dy);
-                    self.is_free(x - 1, y, width(l) + 2)
-                })
-            };
-            if let Some(start) = starts.into_iter().find(free) {
-                for (line, &dy) in lines.iter().zip(rows) {
-                    let (x, y) = place(start, line, dy);
-                    self.text(x, y, line.clone(), Role::Wire, Of::Wire(w));
-                }
-                done.push((kind, x0, own));
-            }
-        }
+        out.push(caption);
     }
+    out
+}
 
-    /// Is nothing in these cells?
-    fn is_free(&self, x: i32, y: i32, cells: i32) -> bool {
-        let end = x + cells;
-        let l = &self.layout;
-        if x < 0 || y < 0 || end > l.width {
-            return false;
-        }
-        let wires = l.wires.iter().all(|w| {
-            w.points.windows(2).all(|s| {
-                let (ax, bx) = (s[0].0.min(s[1].0), s[0].0.max(s[1].0));
-                let (ay, by) = (s[0].1.min(s[1].1), s[0].1.max(s[1].1));
-                y < ay || y > by || end <= ax || x > bx
-            })
-        });
-        let texts = l.texts.iter().all(|t| t.y != y || end <= t.x || x >= t.x + width(&t.text));
-        let actors =
-            l.actors.iter().all(|a| y < a.y || y >= a.y + a.height || end <= a.x || x >= a.x + a.width);
-        let pieces = l
-            .pieces
-            .iter()
-            .all(|p| 2 * y + 2 <= p.top || 2 * y > p.bottom || end <= p.x || x >= p.x + p.width);
-        let rules = l.rules.iter().all(|r| r.y != y || end <= r.x || x >= r.x + r.width);
-        wires && texts && actors && pieces && rules
-    }
-
-    /// What there was no room for.
-    pub fn notes(&mut self, max: i32, lost: usize) {
-        self.layout.summary = clean(self.scene.stage.model.title.get(self.lang), 200);
-        if lost == 0 {
-            return;
-        }
-        let text = match self.lang {
-            Lang::En if lost == 1 => "1 mapping is not drawn".into(),
-            Lang::En => format!("{lost} mappings are not drawn"),
-            Lang::Zh => format!("有 {lost} 个映射未画出"),
+fn caption(arrow: &Arrow, points: &[Cell], ghost: &Layout) -> Option<Caption> {
+    let [tail, head] = points[..] else { return None };
+    let (x0, x1, y) = (tail.0.min(head.0), tail.0.max(head.0), head.1);
+    let room = x1 - x0 + 1;
+    let said = |lang: Lang| -> Option<Vec<(i32, i32, String)>> {
+        let own = clean(arrow.label.get(lang), 60);
+        let fits = |t: &str| t.split(' ').all(|w| width(w) <= room);
+        let lines: Vec<String> = if own.is_empty() {
+            let usual = words::arrow(arrow.kind);
+            if !usual.iter().all(|t| fits(t.get(lang))) {
+                return None;
+            }
+            usual.iter().flat_map(|t| wrap(t.get(lang), room)).collect()
+        } else {
+            fits(&own).then(|| wrap(&own, room))?
         };
-        let mut y = self.layout.height + 1;
-        for line in wrap(&text, max) {
-            self.text(0, y, line, Role::Note, Of::All);
-            y += 1;
-        }
-        self.layout.height = y;
+        // One line above; of two, one above and one below; of more, two below.
+        let rows: &[i32] = match lines.len() {
+            1 => &[-1],
+            2 => &[-1, 1],
+            3 => &[-1, 1, 2],
+            4 => &[-2, -1, 1, 2],
+            _ => return None,
+        };
+        // In the middle if that is free, else as near to it as can be.
+        let widest = lines.iter().map(|l| width(l)).max().unwrap_or(0);
+        let middle = x0 + (room - widest).div_euclid(2);
+        let mut starts: Vec<i32> = (x0..=x1 + 1 - widest).collect();
+        starts.sort_by_key(|x| (x - middle).abs());
+        let place = |start: i32, l: &str, dy: i32| (start + (widest - width(l)).div_euclid(2), y + dy);
+        let free = |start: &i32| {
+            lines.iter().zip(rows).all(|(l, &dy)| {
+                let (x, y) = place(*start, l, dy);
+                is_free(ghost, x - 1, y, width(l) + 2)
+            })
+        };
+        let start = starts.into_iter().find(free)?;
+        let placed = lines.iter().zip(rows).map(|(l, &dy)| {
+            let (x, y) = place(start, l, dy);
+            (x, y, l.clone())
+        });
+        Some(placed.collect())
+    };
+    let lines = [said(Lang::En)?, said(Lang::Zh)?];
+    Some(Caption { same: (arrow.kind, x0, clean(arrow.label.get(Lang::En), 60)), lines })
+}
+
+/// Is nothing in these cells?
+fn is_free(l: &Layout, x: i32, y: i32, cells: i32) -> bool {
+    let end = x + cells;
+    if x < 0 || y < 0 || end > l.width {
+        return false;
     }
+    let wires = l.wires.iter().map(|w| &w.points).chain(&l.links).all(|points| {
+        points.windows(2).all(|s| {
+            let (ax, bx) = (s[0].0.min(s[1].0), s[0].0.max(s[1].0));
+            let (ay, by) = (s[0].1.min(s[1].1), s[0].1.max(s[1].1));
+            y < ay || y > by || end <= ax || x > bx
+        })
+    });
+    let texts = l.texts.iter().all(|t| t.y != y || end <= t.x || x >= t.x + width(&t.text));
+    let actors = l.actors.iter().all(|a| y < a.y || y >= a.y + a.height || end <= a.x || x >= a.x + a.width);
+    let pieces =
+        l.pieces.iter().all(|p| 2 * y + 2 <= p.top || 2 * y > p.bottom || end <= p.x || x >= p.x + p.width);
+    let rules = l.rules.iter().all(|r| r.y != y || end <= r.x || x >= r.x + r.width);
+    wires && texts && actors && pieces && rules
 }

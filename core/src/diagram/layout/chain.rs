@@ -1,12 +1,14 @@
 //! A slot as a chain of parts: heads, borders, pieces.
 
+use super::now::Now;
 use super::rows::Elem;
-use super::{Mode, Scene};
+use super::{both, Ground, Mode};
 use crate::addr::{Bytes, Space};
 use crate::diagram::model::*;
 use crate::diagram::pieces::{Piece, What};
 use crate::diagram::text::{clean, hex, width, wrap};
 use crate::diagram::words;
+use crate::spec::Lang;
 use crate::trace::OwnerState;
 use alloc::{format, string::String, vec, vec::Vec};
 
@@ -25,9 +27,22 @@ pub enum Part {
     Piece(usize, usize),
     /// The border below a piece.
     Line(usize, usize),
+    /// Who stands below a column, where slots stand below each other.
+    Tail(usize),
 }
 
-/// What is written in a piece.
+/// The room of a piece.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct Room {
+    /// Name and address share one row.
+    pub dense: bool,
+    /// Nothing but room between what is above and below: half a row is enough, and it has no border of its own.
+    pub slack: bool,
+    /// Rows it needs.
+    pub rows: i32,
+}
+
+/// What is written in a piece at a step.
 #[derive(Clone, Default)]
 pub struct Written {
     /// The name's lines.
@@ -36,17 +51,12 @@ pub struct Written {
     pub also: Vec<String>,
     /// The first address.
     pub address: Option<String>,
-    /// Name and address share one row.
-    pub dense: bool,
-    /// Nothing but room between what is above and below: half a row is enough, and it has no border of its own.
-    pub slack: bool,
-    /// In the middle of the row: folds and gaps.
+    /// In the middle of the row: sizes of gaps.
     pub middle: Option<String>,
-    /// Rows it needs.
-    pub rows: i32,
 }
 
 /// One slot.
+#[derive(Clone, Debug)]
 pub struct Slot {
     /// Its columns, top first.
     pub columns: Vec<usize>,
@@ -58,8 +68,8 @@ pub struct Slot {
     pub parts: Vec<Part>,
     /// What the rows solver sees of it.
     pub elems: Vec<Elem>,
-    /// What is written in each piece: by column (position in `columns`) and piece.
-    pub written: Vec<Vec<Written>>,
+    /// The room of each piece: by column (position in `columns`) and piece.
+    pub rooms: Vec<Vec<Room>>,
 }
 
 /// Which columns stand in which slot, left to right.
@@ -67,29 +77,38 @@ pub fn slots(model: &Model, mode: Mode) -> Vec<Vec<usize>> {
     if mode.stacked {
         return vec![(0..model.columns.len()).collect()];
     }
-    let side = |space: Space| match space {
+    let bus = |c: usize| matches!(model.columns[c].space, Space::Bus | Space::Iova);
+    // Addresses that lead to other addresses of the bus's side are a stage further from memory.
+    let further = |c: usize| {
+        let leads = |a: &Arrow| {
+            let (from, to) = (usize::from(a.from.at.column.0), usize::from(a.to.at.column.0));
+            from == c && to != c && to < model.columns.len() && bus(to)
+        };
+        model.arrows.iter().any(leads)
+    };
+    let side = |c: usize| match model.columns[c].space {
         Space::Virtual => 0,
         Space::GuestPhysical => 1,
         Space::Physical | Space::Port => 2,
+        Space::Bus | Space::Iova if further(c) => 4,
         Space::Bus | Space::Iova => 3,
-        Space::Device => 4,
+        Space::Device => 5,
     };
-    let mut slots: Vec<Vec<usize>> = vec![Vec::new(); 5];
-    for (c, column) in model.columns.iter().enumerate() {
-        slots[side(column.space)].push(c);
+    let mut slots: Vec<Vec<usize>> = vec![Vec::new(); 6];
+    for c in 0..model.columns.len() {
+        slots[side(c)].push(c);
     }
     slots.retain(|s| !s.is_empty());
     slots
 }
 
 /// Name of a region with what is to be said of it.
-fn name(scene: &Scene<'_>, region: &Region, state: Option<OwnerState>) -> String {
-    let lang = scene.options.lang;
+fn name(units: bool, region: &Region, state: Option<OwnerState>, lang: Lang) -> String {
     let mut text = clean(region.label.get(lang), 60);
     if text.is_empty() {
         text = words::region(region.kind)[0].get(lang).into();
     }
-    if scene.options.units {
+    if units {
         // The whole of 64 bits has a size that 64 bits cannot say.
         if let Some(bytes) = (region.last - region.first).checked_add(1) {
             text = format!("{text}, {}", Bytes(bytes));
@@ -102,10 +121,10 @@ fn name(scene: &Scene<'_>, region: &Region, state: Option<OwnerState>) -> String
 }
 
 /// The state whose word is the longest: room is kept for it, so that rows do not move when the state changes.
-fn longest_state(scene: &Scene<'_>) -> OwnerState {
+fn longest_state(lang: Lang) -> OwnerState {
     use OwnerState::*;
     let all = [Cpu, Device, Both, Bounced, StaleCached, DirtyLine, Freed];
-    all.into_iter().max_by_key(|s| width(words::owner(*s).get(scene.options.lang))).unwrap_or(Cpu)
+    all.into_iter().max_by_key(|s| width(words::owner(*s).get(lang))).unwrap_or(Cpu)
 }
 
 fn is_dense(kind: RegionKind) -> bool {
@@ -113,49 +132,50 @@ fn is_dense(kind: RegionKind) -> bool {
 }
 
 /// Does this piece only stand between others: no name, no address, no arrow's end?
-fn is_slack(scene: &Scene<'_>, c: usize, piece: &Piece) -> bool {
+fn is_slack(ground: &Ground, c: usize, piece: &Piece) -> bool {
     let bare = match piece.what {
         What::Gap => true,
         What::Region(_) => !piece.named && !piece.starts && piece.also.is_empty(),
         What::Fold(_) => false,
     };
-    let ends = scene.stage.model.arrows.iter().flat_map(|a| [a.from.at, a.to.at]);
+    let ends = ground.model.arrows.iter().flat_map(|a| [a.from.at, a.to.at]);
     let inside = |p: Point| p.column.0 as usize == c && (piece.first..=piece.last).contains(&p.address);
-    scene.options.tight && !scene.options.units && bare && !{ ends }.any(inside)
+    ground.options.tight && !ground.options.units && bare && !{ ends }.any(inside)
 }
 
 /// Stands in a list with its like, without a border between them.
-fn is_listed(scene: &Scene<'_>, c: usize, piece: &Piece) -> bool {
+fn is_listed(ground: &Ground, c: usize, piece: &Piece) -> bool {
     match &piece.what {
-        What::Region(i) => is_dense(scene.stage.model.columns[c].regions[*i as usize].kind),
+        What::Region(i) => is_dense(ground.model.columns[c].regions[*i as usize].kind),
         What::Fold(_) => true,
         What::Gap => false,
     }
 }
 
 /// How wide a slot's boxes want to be inside.
-pub fn inner_width(scene: &Scene<'_>, columns: &[usize], mode: Mode) -> i32 {
+pub fn inner_width(ground: &Ground, columns: &[usize], mode: Mode) -> i32 {
     let mut inner = 8;
+    let units = ground.options.units;
     for &c in columns {
-        let regions = &scene.stage.model.columns[c].regions;
-        for piece in &scene.pieces[c] {
+        let regions = &ground.model.columns[c].regions;
+        for piece in &ground.pieces[c] {
             if piece.starts {
                 inner = inner.max(width(&hex(piece.first)));
             }
             match &piece.what {
                 What::Region(i) => {
                     let region = &regions[*i as usize];
-                    let wide = width(&name(scene, region, None));
+                    let wide = both(|lang| width(&name(units, region, None, lang)));
                     if piece.named {
                         inner = inner.max(wide.min(mode.cap));
                     }
                     if piece.named && piece.starts && is_dense(region.kind) {
-                        inner = inner.max((wide + 2 + width(&hex(piece.first))).min(mode.cap + 12));
+                        inner = inner.max((wide + 2 + width(&hex(piece.first))).min(mode.line));
                     }
                 }
                 What::Fold(fold) => {
-                    inner =
-                        inner.max(width(&fold_text(scene, fold.regions.len(), fold.kind)).min(mode.cap + 4));
+                    let wide = both(|lang| width(&fold_text(fold.regions.len(), fold.kind, lang)));
+                    inner = inner.max(wide.min(mode.cap));
                 }
                 What::Gap => {}
             }
@@ -164,19 +184,25 @@ pub fn inner_width(scene: &Scene<'_>, columns: &[usize], mode: Mode) -> i32 {
     inner + 2 * mode.pad
 }
 
-fn fold_text(scene: &Scene<'_>, count: usize, kind: Option<RegionKind>) -> String {
+fn fold_text(count: usize, kind: Option<RegionKind>, lang: Lang) -> String {
     let [one, many] = kind.map_or([words::REGIONS; 2], words::region);
-    let lang = scene.options.lang;
     match lang {
-        crate::spec::Lang::En => format!("{count} {}", if count == 1 { one } else { many }.get(lang)),
-        crate::spec::Lang::Zh => format!("{count} 个{}", one.get(lang)),
+        Lang::En => format!("{count} {}", if count == 1 { one } else { many }.get(lang)),
+        Lang::Zh => format!("{count} 个{}", one.get(lang)),
     }
 }
 
 impl Slot {
-    /// Builds the chain. `head_rows` are the rows of the first head; the others take what they need.
-    pub fn new(scene: &Scene<'_>, columns: Vec<usize>, inner: i32, pad: i32, heads: &[i32]) -> Slot {
-        let mut slot = Slot { columns, inner, pad, parts: vec![], elems: vec![], written: vec![] };
+    /// Builds the chain. `heads` are the rows of each head, `tails` those of what stands below each column.
+    pub fn new(
+        ground: &Ground,
+        columns: Vec<usize>,
+        inner: i32,
+        pad: i32,
+        heads: &[i32],
+        tails: &[i32],
+    ) -> Slot {
+        let mut slot = Slot { columns, inner, pad, parts: vec![], elems: vec![], rooms: vec![] };
         for (at, &rows) in heads.iter().enumerate().take(slot.columns.len()) {
             let c = slot.columns[at];
             if at > 0 {
@@ -185,12 +211,12 @@ impl Slot {
             slot.push(Part::Head(c), rows, 0);
             slot.push(Part::Above(c), 0, 4);
             slot.push(Part::Top(c), 1, 0);
-            let pieces = &scene.pieces[c];
-            let mut written: Vec<Written> =
-                pieces.iter().map(|piece| write(scene, ColumnId(c as u16), piece, inner - 2 * pad)).collect();
+            let pieces = &ground.pieces[c];
+            let mut rooms: Vec<Room> =
+                pieces.iter().map(|piece| room(ground, c, piece, inner - 2 * pad)).collect();
             for p in 1..pieces.len().saturating_sub(1) {
-                if !written[p - 1].slack && is_slack(scene, c, &pieces[p]) {
-                    written[p] = Written { slack: true, ..Written::default() };
+                if !rooms[p - 1].slack && is_slack(ground, c, &pieces[p]) {
+                    rooms[p] = Room { slack: true, ..Room::default() };
                 }
             }
             if pieces.is_empty() {
@@ -199,22 +225,27 @@ impl Slot {
             for (p, piece) in pieces.iter().enumerate() {
                 let stretch = match &piece.what {
                     What::Gap => 4,
-                    What::Region(i) => match scene.stage.model.columns[c].regions[*i as usize].kind {
+                    What::Region(i) => match ground.model.columns[c].regions[*i as usize].kind {
                         RegionKind::Ram | RegionKind::Mmio | RegionKind::Hole if !piece.named => 3,
                         RegionKind::Ram | RegionKind::Mmio | RegionKind::Hole => 2,
                         _ => 1,
                     },
                     What::Fold(_) => 1,
                 };
-                slot.push(Part::Piece(c, p), written[p].rows, stretch);
+                slot.push(Part::Piece(c, p), rooms[p].rows, stretch);
                 // Tables stand in a list, without a border between them.
                 let list =
-                    |p: usize| written.get(p).is_some_and(|w| w.dense) && is_listed(scene, c, &pieces[p]);
-                if !(list(p) && list(p + 1) || written[p].slack) {
+                    |p: usize| rooms.get(p).is_some_and(|r| r.dense) && is_listed(ground, c, &pieces[p]);
+                // A row below mere room would be too low for words without its own border.
+                let low = p > 0 && rooms[p - 1].slack;
+                if !(list(p) && list(p + 1) && !low || rooms[p].slack) {
                     slot.push(Part::Line(c, p), 1, 0);
                 }
             }
-            slot.written.push(written);
+            if tails.get(at).is_some_and(|rows| *rows > 0) {
+                slot.push(Part::Tail(c), tails[at], 0);
+            }
+            slot.rooms.push(rooms);
         }
         slot
     }
@@ -225,9 +256,9 @@ impl Slot {
     }
 
     /// Is this part a fold?
-    pub fn is_fold(&self, scene: &Scene<'_>, part: usize) -> bool {
+    pub fn is_fold(&self, ground: &Ground, part: usize) -> bool {
         match self.parts.get(part) {
-            Some(Part::Piece(c, p)) => matches!(scene.pieces[*c][*p].what, What::Fold(_)),
+            Some(Part::Piece(c, p)) => matches!(ground.pieces[*c][*p].what, What::Fold(_)),
             _ => false,
         }
     }
@@ -235,12 +266,12 @@ impl Slot {
     /// Is this piece of a column nothing but room?
     pub fn is_slack(&self, c: usize, p: usize) -> bool {
         let at = self.columns.iter().position(|x| *x == c);
-        at.and_then(|at| self.written[at].get(p)).is_some_and(|w| w.slack)
+        at.and_then(|at| self.rooms[at].get(p)).is_some_and(|w| w.slack)
     }
 
     /// The part that an arrow to `address` of column `c` ends at.
-    pub fn end(&self, scene: &Scene<'_>, c: usize, address: u64) -> Option<usize> {
-        let pieces = &scene.pieces[c];
+    pub fn end(&self, ground: &Ground, c: usize, address: u64) -> Option<usize> {
+        let pieces = &ground.pieces[c];
         let p = pieces.partition_point(|p| p.first > address);
         let piece = pieces.get(p).filter(|piece| piece.last >= address)?;
         let line = self.parts.iter().position(|x| *x == Part::Line(c, p));
@@ -255,93 +286,106 @@ impl Slot {
     }
 }
 
-/// What is written in a piece, and the rows that takes: as many as it takes when all of the frame is there.
-fn write(scene: &Scene<'_>, column: ColumnId, piece: &Piece, inner: i32) -> Written {
-    let regions = &scene.stage.model.columns[column.0 as usize].regions;
-    let there = &scene.stage.regions[column.0 as usize];
-    let mut w = Written { rows: 1, ..Written::default() };
+/// The room of a piece: enough for everything that is ever written in it, in either language.
+fn room(ground: &Ground, c: usize, piece: &Piece, inner: i32) -> Room {
+    let regions = &ground.model.columns[c].regions;
+    let units = ground.options.units;
+    let one = Room { rows: 1, ..Room::default() };
     match &piece.what {
-        What::Gap => {
-            if scene.options.units {
-                w.middle = (piece.last - piece.first)
-                    .checked_add(1)
-                    .map(|n| format!("{}", Bytes(n)))
-                    .filter(|t| width(t) <= inner);
-            }
-        }
+        What::Gap => one,
         What::Fold(fold) => {
-            let count = fold.regions.iter().filter(|i| there[**i as usize]).count();
-            let all = fold_text(scene, fold.regions.len(), fold.kind);
-            let address = hex(piece.first);
-            if width(&all) + 1 + width(&address) <= inner {
-                w.dense = true;
-                if count > 0 {
-                    w.name = vec![fold_text(scene, count, fold.kind)];
-                    w.address = Some(address);
-                }
-                return w;
+            let all = |lang| fold_text(fold.regions.len(), fold.kind, lang);
+            let address = width(&hex(piece.first));
+            if both(|lang| width(&all(lang))) + 1 + address <= inner {
+                return Room { dense: true, ..one };
             }
-            let lines = wrap(&all, inner);
-            w.rows = lines.len() as i32;
-            if count > 0 {
-                w.name = wrap(&fold_text(scene, count, fold.kind), inner);
-                w.name.truncate(lines.len());
-            }
+            Room { rows: both(|lang| wrap(&all(lang), inner).len() as i32), ..one }
         }
         What::Region(i) => {
             let region = &regions[*i as usize];
-            let here = there[*i as usize];
-            let address = piece.starts.then(|| hex(piece.first));
-            let dense = is_dense(region.kind) || scene.options.tight && region.state.is_none();
-            if piece.named && address.is_some() && dense && piece.also.is_empty() {
-                let text = name(scene, region, None);
-                let address_width = address.as_deref().map_or(0, width);
-                if width(&text) + 1 + address_width <= inner {
-                    w.dense = true;
-                    if here {
-                        w.name = vec![text];
-                        w.address = address;
-                    }
-                    return w;
+            let dense = is_dense(region.kind) || ground.options.tight && region.state.is_none();
+            if piece.named && piece.starts && dense && piece.also.is_empty() {
+                let name = both(|lang| width(&name(units, region, None, lang)));
+                if name + 1 + width(&hex(piece.first)) <= inner {
+                    return Room { dense: true, ..one };
                 }
             }
-            // While it is not there, what it will hide is seen in its place.
-            let instead = piece.also.iter().find(|j| !here && there[**j as usize]);
-            if let Some(&j) = instead {
-                w.name = wrap(&name(scene, &regions[j as usize], None), inner);
-            }
+            let lines = |text: &dyn Fn(Lang) -> String| both(|lang| wrap(&text(lang), inner).len() as i32);
             let mut rows = 0;
             if piece.named {
-                let room = region.state.map(|_| longest_state(scene));
-                let text = name(scene, region, room);
-                rows += wrap(&text, inner).len() as i32;
-                if here {
-                    w.name = wrap(&name(scene, region, region.state), inner);
-                    // The longest state may break better than a short one, never worse by more than it has rows.
-                    rows = rows.max(w.name.len() as i32);
-                }
+                // The longest state may break better than a short one.
+                rows += lines(&|lang| name(units, region, region.state.map(|_| longest_state(lang)), lang))
+                    .max(lines(&|lang| name(units, region, region.state, lang)));
                 let taller = taller(region.kind, piece.last - piece.first);
-                rows += if scene.options.tight { taller / 2 } else { taller };
+                rows += if ground.options.tight { taller / 2 } else { taller };
             }
-            for &i in &piece.also {
-                let behind = &regions[i as usize];
-                let text = name(scene, behind, behind.state);
+            for &j in &piece.also {
+                let behind = &regions[j as usize];
                 // The same name once more says nothing.
-                if piece.named && text == name(scene, region, region.state) {
-                    continue;
-                }
-                let lines = wrap(&format!("({text})"), inner);
-                rows += lines.len() as i32;
-                if there[i as usize] && instead != Some(&i) {
-                    w.also.extend(lines);
+                let same = |lang| name(units, behind, None, lang) == name(units, region, None, lang);
+                if !(piece.named && same(Lang::En) && same(Lang::Zh)) {
+                    rows += lines(&|lang| format!("({})", name(units, behind, behind.state, lang)));
                 }
             }
-            if let Some(address) = address {
-                rows += 1;
-                let starts = |j: &u32| regions[*j as usize].first == piece.first;
-                w.address = Some(address).filter(|_| here || instead.is_some_and(starts));
+            rows += i32::from(piece.starts);
+            Room { rows: rows.max(1), ..one }
+        }
+    }
+}
+
+/// What is written in a piece at a step. Never more rows than it has.
+pub fn write(ground: &Ground, now: &Now<'_>, c: usize, piece: &Piece, room: Room, inner: i32) -> Written {
+    let (units, lang) = (ground.options.units, now.lang);
+    let there = |i: u32| now.region(c, i);
+    let mut w = Written::default();
+    match &piece.what {
+        What::Gap => {
+            if units {
+                let size = (piece.last - piece.first).checked_add(1);
+                w.middle = size.map(|n| format!("{}", Bytes(n))).filter(|t| width(t) <= inner);
             }
-            w.rows = rows.max(1);
+        }
+        What::Fold(fold) => {
+            let count = fold.regions.iter().filter(|i| there(**i).is_some()).count();
+            if count > 0 {
+                w.name = wrap(&fold_text(count, fold.kind, lang), inner);
+                w.address = room.dense.then(|| hex(piece.first));
+                w.name.truncate(room.rows.max(1) as usize);
+            }
+        }
+        What::Region(i) => {
+            let here = there(*i);
+            let address = piece.starts.then(|| hex(piece.first));
+            if room.dense {
+                if let Some(region) = here {
+                    let room = inner - 1 - address.as_deref().map_or(0, width);
+                    let said = name(units, region, region.state, lang);
+                    w.name = vec![if width(&said) <= room { said } else { name(units, region, None, lang) }];
+                    w.address = address;
+                }
+                return w;
+            }
+            // While it is not there, what it will hide is seen in its place.
+            let instead =
+                piece.also.iter().find_map(|j| there(*j).filter(|_| here.is_none()).map(|r| (*j, r)));
+            if let Some((_, region)) = instead {
+                w.name = wrap(&name(units, region, None, lang), inner);
+            } else if let (true, Some(region)) = (piece.named, here) {
+                w.name = wrap(&name(units, region, region.state, lang), inner);
+            }
+            for &j in &piece.also {
+                let Some(behind) = there(j).filter(|_| instead.is_none_or(|(i, _)| i != j)) else { continue };
+                let text = name(units, behind, behind.state, lang);
+                let same = here.is_some_and(|r| piece.named && text == name(units, r, r.state, lang));
+                if !same {
+                    w.also.extend(wrap(&format!("({text})"), inner));
+                }
+            }
+            let starts = |r: &Region| r.first == piece.first;
+            w.address = address.filter(|_| here.is_some() || instead.is_some_and(|(_, r)| starts(r)));
+            let lines = (room.rows - i32::from(w.address.is_some())).max(0) as usize;
+            w.name.truncate(lines);
+            w.also.truncate(lines - w.name.len());
         }
     }
     w

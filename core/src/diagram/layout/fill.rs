@@ -1,103 +1,170 @@
-//! Fills a layout: pieces, borders, boxes of actors, wires.
+//! Fills the places of a plan with what a step shows.
 
-use super::actors::Sized;
-use super::bundles::Bundle;
-use super::chain::{Part, Slot};
-use super::rows::Rows;
+use super::chain::{write, Part};
+use super::now::Now;
+use super::plan::{Frame, Plan};
 use super::*;
 use crate::diagram::pieces::What;
-use crate::diagram::text::{clean, width};
+use crate::diagram::text::{clean, width, wrap};
 use crate::diagram::words;
-use alloc::vec::Vec;
+use alloc::{format, vec::Vec};
 
-/// Where one slot's box is.
-#[derive(Clone, Copy)]
-pub struct Box {
-    pub left: i32,
-    pub right: i32,
-    /// Is there room kept for letters at the left, at the right?
-    pub letters: (bool, bool),
+/// A layout on its way.
+struct Filler<'a> {
+    plan: &'a Plan,
+    now: &'a Now<'a>,
+    layout: Layout,
 }
 
-/// Fills a layout.
-pub struct Placer<'a, 'b> {
-    pub scene: &'a Scene<'b>,
-    pub lang: Lang,
-    pub layout: Layout,
-    /// Rows above the slots.
-    pub dy: i32,
+impl Plan {
+    /// The picture of one step. What this plan does not have a place for is not in it: see [`Plan::covers`].
+    pub fn draw(&mut self, model: &Model, lang: Lang) -> Layout {
+        let now = Now::new(self, model, lang);
+        let layout = Layout { width: self.width, height: self.height, ..Layout::default() };
+        let mut filler = Filler { plan: self, now: &now, layout };
+        filler.title();
+        filler.actors();
+        filler.slots();
+        filler.letters();
+        filler.wires();
+        filler.edges();
+        filler.note();
+        let mut layout = filler.layout;
+        layout.token = self.token(&now);
+        layout
+    }
 }
 
-impl Placer<'_, '_> {
-    pub fn text(&mut self, x: i32, y: i32, text: String, role: Role, of: Of) {
+impl Filler<'_> {
+    fn text(&mut self, x: i32, y: i32, text: String, role: Role, of: Of) {
+        self.text_at(x, y, 4 * y + 2, text, role, of);
+    }
+    fn text_at(&mut self, x: i32, y: i32, middle: i32, text: String, role: Role, of: Of) {
         if !text.is_empty() {
-            self.layout.texts.push(Label { x, y, text, role, of });
+            self.layout.texts.push(Label { x, y, middle, text, role, of });
         }
     }
 
-    pub fn rule(&mut self, b: Box, y: i32, tick: bool) {
+    fn rule(&mut self, b: Frame, y: i32, tick: bool) {
         self.layout.rules.push(Rule { x: b.left, width: b.right - b.left + 1, y, tick });
     }
 
-    pub fn actor(&mut self, x: i32, y: i32, b: Sized) {
-        let actor = &self.scene.stage.model.actors[b.actor];
-        let touch = self.scene.lit_actors.get(&(b.actor as u16)).copied();
-        let index = self.layout.actors.len();
-        let placed = PlacedActor {
-            key: actor.key.clone(),
-            kind: actor.kind,
-            x,
-            y,
-            width: b.width,
-            height: b.height,
-            touch,
-        };
-        self.layout.actors.push(placed);
-        for (i, (name, line)) in b.lines.into_iter().enumerate() {
-            let x = x + (b.width - width(&line)) / 2;
-            let role = if name { Role::Actor } else { Role::ActorLine };
-            self.text(x, y + 1 + i as i32, line, role, Of::Actor(index));
+    fn title(&mut self) {
+        self.layout.summary = clean(self.now.model.title.get(self.now.lang), 200);
+        if self.plan.dy == 0 {
+            return;
+        }
+        let title = clean(self.now.model.title.get(self.now.lang), 120);
+        let max = i32::from(self.plan.ground.options.width);
+        let lines = wrap(&title, max).into_iter().filter(|l| !l.is_empty());
+        for (y, line) in (0..self.plan.dy - 1).zip(lines) {
+            self.text(0, y, line, Role::Title, Of::All);
+        }
+    }
+
+    fn actors(&mut self) {
+        let lang = usize::from(self.now.lang == Lang::Zh);
+        for (x, y, b) in &self.plan.actors {
+            let actor = &self.plan.ground.model.actors[b.actor];
+            let index = self.layout.actors.len();
+            self.layout.actors.push(PlacedActor {
+                key: actor.key.clone(),
+                kind: actor.kind,
+                x: *x,
+                y: *y,
+                width: b.width,
+                height: b.height,
+                touch: self.now.actors_lit.get(&b.actor).copied(),
+            });
+            let lines = &b.lines[lang];
+            // In the middle of the box, also where the other language needs more lines.
+            let spare = b.height - 2 - lines.len() as i32;
+            for (i, (name, line)) in (0..).zip(lines) {
+                let x = x + (b.width - width(line)) / 2;
+                let role = if *name { Role::Actor } else { Role::ActorLine };
+                let row = y + 1 + spare / 2 + i;
+                let middle = 4 * (y + 1 + i) + 2 + 2 * spare;
+                self.text_at(x, row, middle, line.clone(), role, Of::Actor(index));
+            }
+        }
+        self.layout.links = self.plan.links.clone();
+    }
+
+    /// Heads, borders and pieces of all slots.
+    fn slots(&mut self) {
+        let plan = self.plan;
+        let (rows, tight) = (&plan.rows, plan.ground.options.tight);
+        let lang = usize::from(self.now.lang == Lang::Zh);
+        for (s, slot) in plan.slots.iter().enumerate() {
+            let b = plan.frames[s];
+            for (k, part) in slot.parts.iter().enumerate() {
+                let (y, h) = (rows.row((s, k)) + plan.dy, rows.height((s, k)));
+                match *part {
+                    Part::Blank | Part::Tail(_) => {}
+                    Part::Above(c) => self.above(b, c, y, h),
+                    Part::Head(c) => {
+                        // Just above the box, or with a row between where all heads are in one band.
+                        let band = i32::from(!plan.mode.stacked && !tight && slot.columns[0] == c);
+                        let lines = &plan.heads[c][lang];
+                        let from = y + h - band - lines.len() as i32;
+                        for (i, (role, line)) in (0..).zip(lines) {
+                            let x = if plan.mode.stacked {
+                                b.left
+                            } else {
+                                b.left + (slot.inner + 2 - width(line)).div_euclid(2)
+                            };
+                            self.text(x, from + i, line.clone(), *role, Of::All);
+                        }
+                    }
+                    Part::Top(_) => self.rule(b, y, false),
+                    Part::Piece(c, i) => self.piece(b, (s, k), (c, i), (y, h)),
+                    Part::Line(c, _) if plan.ground.pieces[c].is_empty() => self.rule(b, y, false),
+                    Part::Line(c, i) => {
+                        // Below a piece without a border of its own, where that takes no row.
+                        let next = || slot.is_slack(c, i + 1) && rows.height((s, k + 1)) == 0;
+                        let tick = self.border(c, i).or_else(|| self.border(c, i + 1).filter(|_| next()));
+                        if let Some(tick) = tick {
+                            self.rule(b, y, tick);
+                        }
+                    }
+                }
+            }
         }
     }
 
     /// What a piece shows now: a region's index, `None` for nothing; folds have a number of their own.
     fn content(&self, c: usize, i: usize) -> Option<(u32, bool)> {
-        let piece = self.scene.pieces[c].get(i)?;
+        let piece = self.plan.ground.pieces[c].get(i)?;
         match &piece.what {
-            What::Region(r) => {
-                self.scene.stage.shown(ColumnId(c as u16), *r, piece.first).map(|r| (r, false))
-            }
+            What::Region(r) => self.now.shown(c, *r, piece.first).map(|r| (r, false)),
             What::Gap => None,
             What::Fold(fold) => {
-                let there = &self.scene.stage.regions[c];
-                if fold.regions.iter().any(|r| there[*r as usize]) {
+                if fold.regions.iter().any(|r| self.now.region(c, *r).is_some()) {
                     return Some((i as u32, true));
                 }
                 let first = fold.regions.first()?;
-                self.scene.stage.shown(ColumnId(c as u16), *first, piece.first).map(|r| (r, false))
+                self.now.shown(c, *first, piece.first).map(|r| (r, false))
             }
         }
     }
 
     /// The border below piece `i`: `None` where both sides show the same, `Some(true)` for a mere mark.
-    pub fn border(&self, c: usize, i: usize) -> Option<bool> {
-        if i + 1 == self.scene.pieces[c].len() || self.content(c, i) != self.content(c, i + 1) {
+    fn border(&self, c: usize, i: usize) -> Option<bool> {
+        let pieces = &self.plan.ground.pieces[c];
+        if i + 1 >= pieces.len() || self.content(c, i) != self.content(c, i + 1) {
             return Some(false);
         }
-        let at = self.scene.pieces[c][i].first;
-        let here = Point { column: ColumnId(c as u16), address: at };
-        let arrows = self.scene.stage.model.arrows.iter().zip(&self.scene.stage.arrows);
-        let mut ends = arrows.filter(|(_, there)| **there).flat_map(|(a, _)| [a.from.at, a.to.at]);
+        let here = Point { column: ColumnId(c as u16), address: pieces[i].first };
+        let arrows = self.plan.ground.model.arrows.iter().zip(&self.now.arrows);
+        let mut ends = arrows.filter(|(_, there)| there.is_some()).flat_map(|(a, _)| [a.from.at, a.to.at]);
         ends.any(|p| p == here).then_some(true)
     }
 
     /// Nothing above the first region: worth a box only where there is room for one.
-    pub fn above(&mut self, b: Box, c: usize, y: i32, h: i32) {
-        let column = &self.scene.stage.model.columns[c];
-        let Some(first) = self.scene.pieces[c].first().and_then(|p| p.last.checked_add(1)) else { return };
-        if h < 3 {
-            return;
-        }
+    fn above(&mut self, b: Frame, c: usize, y: i32, h: i32) {
+        let column = &self.plan.ground.model.columns[c];
+        let top = self.plan.ground.pieces[c].first().and_then(|p| p.last.checked_add(1));
+        let Some(first) = top.filter(|_| h >= 3) else { return };
         self.rule(b, y, false);
         self.layout.pieces.push(PlacedPiece {
             column: column.key.clone(),
@@ -112,26 +179,16 @@ impl Placer<'_, '_> {
         });
     }
 
-    #[allow(clippy::too_many_arguments)] // a piece has a column, an index, a place in its chain
-    pub fn piece(
-        &mut self,
-        slot: &Slot,
-        b: Box,
-        (at, c, i): (usize, usize, usize),
-        (y, h): (i32, i32),
-        k: usize,
-        rows: &Rows,
-        s: usize,
-    ) {
-        let scene = self.scene;
-        let piece = &scene.pieces[c][i];
-        let column = &scene.stage.model.columns[c];
-        let there = &scene.stage.regions[c];
+    fn piece(&mut self, b: Frame, (s, k): (usize, usize), (c, i): (usize, usize), (y, h): (i32, i32)) {
+        let (plan, now) = (self.plan, self.now);
+        let (slot, rows) = (&plan.slots[s], &plan.rows);
+        let piece = &plan.ground.pieces[c][i];
+        let column = &plan.ground.model.columns[c];
         // Up to the middle of a border, or to the edge of a row where there is none.
         let is_line = |k: usize| matches!(slot.parts.get(k), Some(Part::Line(..) | Part::Top(_)));
         let slack = |i: usize| slot.is_slack(c, i);
         let start = if is_line(k.wrapping_sub(1)) {
-            2 * (rows.row((s, k - 1)) + self.dy) + 1
+            2 * (rows.row((s, k - 1)) + plan.dy) + 1
         } else if i > 0 && slack(i - 1) && rows.height((s, k - 1)) > 0 {
             2 * y - 1
         } else {
@@ -143,41 +200,33 @@ impl Placer<'_, '_> {
             self.rule(b, y + h - 1, false);
         }
         let end = if is_line(k + 1) {
-            2 * (rows.row((s, k + 1)) + self.dy) + 1
+            2 * (rows.row((s, k + 1)) + plan.dy) + 1
         } else {
             2 * (y + h) - i32::from(border)
         };
-        let key = |r: &u32| column.regions[*r as usize].key.clone();
+        let touch_of = |r: &u32| now.touch(c, *r, piece.first, piece.last);
+        let key = |r: &u32| now.region(c, *r).map(|r| r.key.clone());
         let mut touch = None;
         let content = match (&piece.what, self.content(c, i)) {
             (What::Fold(fold), Some((_, true))) => {
-                let keys = fold.regions.iter().filter(|r| there[**r as usize]).map(key).collect();
-                let lit = fold.regions.iter().filter_map(|r| scene.lit_regions.get(&(c as u16, *r)));
-                touch = lit.copied().max();
-                Content::Fold { keys, kind: fold.kind }
+                touch = fold.regions.iter().filter_map(touch_of).max();
+                Content::Fold { keys: fold.regions.iter().filter_map(key).collect(), kind: fold.kind }
             }
             (_, None) => Content::Gap,
             (_, Some((r, _))) => {
-                let region = &column.regions[r as usize];
-                touch = scene.lit_regions.get(&(c as u16, r)).copied();
-                let also = piece.also.iter().filter(|r| there[**r as usize]);
-                touch = also
-                    .clone()
-                    .filter_map(|r| scene.lit_regions.get(&(c as u16, *r)).copied())
-                    .chain(touch)
-                    .max();
+                touch = piece.also.iter().chain([&r]).filter_map(touch_of).max();
+                let region = now.region(c, r).unwrap_or(&column.regions[r as usize]);
                 Content::Region {
                     key: region.key.clone(),
                     kind: region.kind,
-                    label: clean(region.label.get(self.lang), 60),
-                    owner: clean(region.owner.get(self.lang), 60),
+                    label: clean(region.label.get(now.lang), 60),
+                    owner: clean(region.owner.get(now.lang), 60),
                     state: region.state,
                     whole: (region.first, region.last),
-                    also: also.map(key).collect(),
+                    also: piece.also.iter().filter_map(key).collect(),
                 }
             }
         };
-        let written = &slot.written[at][i];
         let fold = matches!(content, Content::Fold { .. });
         let joins = i > 0 && !fold && self.border(c, i - 1).is_none();
         match self.layout.pieces.last_mut().filter(|p| joins && p.bottom == start) {
@@ -203,86 +252,142 @@ impl Placer<'_, '_> {
                 touch,
             }),
         }
+        self.words((s, c, i), b, fold, (y, h), start + end);
+    }
+
+    /// What is written in a piece: in its middle, the address of a tall one where it starts.
+    fn words(
+        &mut self,
+        (s, c, i): (usize, usize, usize),
+        b: Frame,
+        fold: bool,
+        (y, h): (i32, i32),
+        span: i32,
+    ) {
+        let plan = self.plan;
+        let slot = &plan.slots[s];
+        let (left, room) = (b.left + 1 + slot.pad, slot.inner - 2 * slot.pad);
+        let at = slot.columns.iter().position(|x| *x == c).unwrap_or(0);
+        let kept = slot.rooms[at][i];
+        if kept.slack {
+            return;
+        }
+        let written = write(&plan.ground, self.now, c, &plan.ground.pieces[c][i], kept, room);
         let of = Of::Piece(self.layout.pieces.len() - 1);
-        let left = b.left + 1 + slot.pad;
-        let room = slot.inner - 2 * slot.pad;
-        if let Some(middle) = &written.middle {
-            let x = left + (room - width(middle)) / 2;
-            self.text(x, y + (h - 1) / 2, middle.clone(), Role::Gap, of);
+        if let Some(middle) = written.middle {
+            let x = left + (room - width(&middle)) / 2;
+            self.text_at(x, y + (h - 1) / 2, span, middle, Role::Gap, of);
         }
-        for (n, line) in written.name.iter().enumerate() {
-            let x = if fold && !written.dense { left + (room - width(line)) / 2 } else { left };
-            self.text(x, y + n as i32, line.clone(), if fold { Role::Fold } else { Role::Name }, of);
+        let address = written.address.map(|a| (a, kept.dense));
+        let lines = (written.name.len() + written.also.len()) as i32;
+        let apart = address.as_ref().is_some_and(|a| !a.1);
+        // All of it as one block in the middle; where there is much room the address keeps to the start of the range.
+        let block = lines + i32::from(apart);
+        let low = apart && h > block + 2;
+        let block = if low { lines } else { block };
+        let from = y + (h - block).max(0) / 2;
+        let middle = |n: i32| span + 2 * (2 * n - (block - 1));
+        let named = written.name.into_iter().map(|l| (l, if fold { Role::Fold } else { Role::Name }));
+        let lines = named.chain(written.also.into_iter().map(|l| (l, Role::Also)));
+        for (n, (line, role)) in (0..).zip(lines) {
+            let centered = role == Role::Fold && !kept.dense;
+            let x = if centered { left + (room - width(&line)) / 2 } else { left };
+            self.text_at(x, from + n, middle(n), line, role, of);
         }
-        for (n, line) in written.also.iter().enumerate() {
-            self.text(left, y + (written.name.len() + n) as i32, line.clone(), Role::Also, of);
-        }
-        if let Some(address) = &written.address {
-            let x = if written.dense { left + room - width(address) } else { left };
-            self.text(x, y + h - 1, address.clone(), Role::Address, of);
+        if let Some((address, dense)) = address {
+            let x = if dense { left + room - width(&address) } else { left };
+            let n = if dense { 0 } else { block - 1 };
+            let (row, middle) = if low { (y + h - 1, 4 * (y + h - 1) + 2) } else { (from + n, middle(n)) };
+            self.text_at(x, row, middle, address, Role::Address, of);
         }
     }
 
-    pub fn wire(&mut self, b: &Bundle, points: Vec<(i32, i32)>) -> usize {
-        let model = &self.scene.stage.model;
-        let there: Vec<u32> =
-            b.arrows.iter().copied().filter(|a| self.scene.stage.arrows[*a as usize]).collect();
-        let first = &model.arrows[there[0] as usize];
-        let state = there.iter().map(|a| model.arrows[*a as usize].state).max().unwrap_or_default();
-        let touch = there.iter().filter_map(|a| self.scene.lit_arrows.get(a)).max().copied();
-        let mut label = clean(first.label.get(self.lang), 60);
-        if label.is_empty() {
-            let [a, b] = words::arrow(first.kind);
-            label = words::join(a.get(self.lang), b.get(self.lang));
+    /// The letters of points, beside their boxes; of two in one place the first.
+    fn letters(&mut self) {
+        let mut taken: Vec<(i32, i32)> = Vec::new();
+        for (at, &letter) in &self.now.letters {
+            let Some(&(x, y)) = self.plan.letters.get(at) else { continue };
+            if !taken.contains(&(x, y)) {
+                taken.push((x, y));
+                let letter = if letter.is_ascii_alphanumeric() { letter } else { '?' };
+                self.text(x, y, String::from(letter), Role::Letter, Of::All);
+            }
         }
-        self.layout.wires.push(Wire {
-            points,
-            keys: there.iter().map(|a| model.arrows[*a as usize].key.clone()).collect(),
-            kind: first.kind,
-            state,
-            perms: first.perms,
-            label,
-            touch,
-        });
-        self.layout.wires.len() - 1
     }
 
-    /// Actors in a column of cells beside the slots, each about where its address space is.
-    pub fn side(&mut self, boxes: Vec<Sized>, x: i32, slots: &[Slot], rows: &Rows, band: i32) -> i32 {
-        let mut wishes: Vec<(i32, Sized)> = boxes
-            .into_iter()
-            .map(|b| {
-                let place = self.scene.stage.model.actors[b.actor].place;
-                let (Place::LeftOf(c) | Place::RightOf(c) | Place::Between(_, c)) = place;
-                let mut span: Option<(i32, i32)> = None;
-                for (s, slot) in slots.iter().enumerate() {
-                    for (k, part) in slot.parts.iter().enumerate() {
-                        if let Part::Top(i) | Part::Line(i, _) = part {
-                            if *i == c.0 as usize {
-                                let row = rows.row((s, k));
-                                span = Some(span.map_or((row, row), |(a, _)| (a, row)));
-                            }
-                        }
-                    }
+    /// Wires that are there, and words on the first of each kind in a gap.
+    fn wires(&mut self) {
+        let (plan, now) = (self.plan, self.now);
+        let lang = usize::from(now.lang == Lang::Zh);
+        let mut said = Vec::new();
+        for (i, bundle) in plan.bundles.iter().enumerate() {
+            let there = bundle.arrows.iter().filter_map(|a| Some((*a, now.arrows[*a as usize]?)));
+            let there: Vec<(u32, &Arrow)> = there.collect();
+            let (Some(Some(way)), Some((_, first))) = (plan.ways.get(i), there.first()) else {
+                continue;
+            };
+            let mut label = clean(first.label.get(now.lang), 60);
+            if label.is_empty() {
+                let [a, b] = words::arrow(first.kind);
+                label = words::join(a.get(now.lang), b.get(now.lang));
+            }
+            let w = self.layout.wires.len();
+            self.layout.wires.push(Wire {
+                points: way.points.clone(),
+                keys: there.iter().map(|a| a.1.key.clone()).collect(),
+                kind: first.kind,
+                state: there.iter().map(|a| a.1.state).max().unwrap_or_default(),
+                perms: first.perms,
+                label,
+                touch: there.iter().filter_map(|a| now.arrows_lit.get(&a.0)).max().copied(),
+                touching: way.touching,
+            });
+            let caption = plan.captions.get(i).and_then(Option::as_ref);
+            if let Some(caption) = caption.filter(|c| !said.contains(&&c.same)) {
+                said.push(&caption.same);
+                for (x, y, line) in &caption.lines[lang] {
+                    self.text(*x, *y, line.clone(), Role::Wire, Of::Wire(w));
                 }
-                let (top, bottom) = span.unwrap_or((band, band));
-                ((top + bottom + 1) / 2 - b.height / 2 + self.dy, b)
-            })
-            .collect();
-        wishes.sort_by_key(|w| w.0);
-        // Those that stand at one column's middle spread around it.
-        let mut next = band + self.dy;
-        let total: i32 = wishes.iter().map(|w| w.1.height + 1).sum();
-        let mean = wishes.iter().map(|w| w.0 + w.1.height / 2).sum::<i32>() / (wishes.len().max(1) as i32);
-        let crowded = wishes.windows(2).any(|w| w[0].0 + w[0].1.height >= w[1].0);
-        if crowded {
-            next = next.max(mean - total / 2);
+            }
         }
-        for (wish, b) in wishes {
-            let y = if crowded { next } else { wish.max(next) };
-            next = y + b.height + 1;
-            self.actor(x, y, b);
+        let lost = plan.lost.iter().filter(|a| now.arrows[**a as usize].is_some());
+        self.layout.left_out = lost.count();
+    }
+
+    /// How large all of it is: known once everything is there.
+    fn edges(&mut self) {
+        let l = &mut self.layout;
+        let texts = l.texts.iter().map(|t| (t.x + width(&t.text), t.y + 1));
+        let actors = l.actors.iter().map(|a| (a.x + a.width, a.y + a.height));
+        let links = l.links.iter().flatten().map(|p| (p.0 + 1, p.1 + 1));
+        for (x, y) in texts.chain(actors).chain(links) {
+            (l.width, l.height) = (l.width.max(x), l.height.max(y));
         }
-        next - 1
+    }
+
+    /// What there was no room for; its room is kept where there ever is such a thing.
+    fn note(&mut self) {
+        let plan = self.plan;
+        let said = |lost: usize, lang: Lang| match lang {
+            Lang::En if lost == 1 => "1 mapping is not drawn".into(),
+            Lang::En => format!("{lost} mappings are not drawn"),
+            Lang::Zh => format!("有 {lost} 个映射未画出"),
+        };
+        if plan.lost.is_empty() {
+            return;
+        }
+        let max = i32::from(plan.ground.options.width);
+        let rows = both(|lang| wrap(&said(plan.lost.len(), lang), max).len() as i32);
+        let widest =
+            |lang| wrap(&said(plan.lost.len(), lang), max).iter().map(|l| width(l)).max().unwrap_or(0);
+        self.layout.width = self.layout.width.max(both(widest));
+        // The plan's own height has them already, but while it is made.
+        let from = if plan.streets.is_none() { self.layout.height + 1 } else { plan.height - rows };
+        if self.layout.left_out > 0 {
+            for (y, line) in (from..).zip(wrap(&said(self.layout.left_out, self.now.lang), max)) {
+                self.text(0, y, line, Role::Note, Of::All);
+            }
+        }
+        self.layout.height = self.layout.height.max(from + rows);
     }
 }

@@ -1,29 +1,42 @@
 //! From a [`Model`] to places on a character grid.
 //!
-//! Columns of one kind of address share a *slot*, slots stand side by side, in one when there is no room. In a
-//! slot everything is a chain from top (high addresses) to bottom; the two ends of an arrow get the same row
-//! where the order of addresses allows it (`rows`), and the others a track in the gap (`wires`). Nothing is
-//! ever clipped: names wrap, ranges fold, and when slots do not fit beside each other they stand below each other.
+//! The work is a line of passes, each a function of what came before it:
+//!
+//! 1. `ground`: columns as pieces, one above the other, many of them folded into few;
+//! 2. `chain`, `rows`: columns of one kind of address share a *slot*, a chain from high addresses to low ones; the two
+//!    ends of an arrow get the same row where the order of addresses allows it;
+//! 3. `seats`: who acts, in the machine's own order from left to right: CPU, its tables, memory, IOMMU, bridge, ports
+//!    and switches, devices;
+//! 4. `routes`, `wires`: tracks for arrows between the slots; `captions`: words on them; `streets`: ways for the token;
+//! 5. `now`, `fill`, `token`: what one step shows in these places.
+//!
+//! Passes 1 to 4 are a [`Plan`], made once for all steps of a run from a model that has everything any step has. They
+//! see neither the step nor the language (room is kept for the longer of both), so nothing moves from step to step, and
+//! English and Chinese stand in the same places. Nothing is ever clipped: names wrap, ranges fold, and where slots do
+//! not fit beside each other they stand below each other in the same order.
 
 mod actors;
 mod bundles;
 mod captions;
 mod chain;
 mod fill;
-mod place;
+mod ground;
+mod now;
+mod plan;
 mod routes;
 mod rows;
 mod seats;
-mod stage;
 mod streets;
 mod token;
 mod wires;
 
+pub use plan::Plan;
+
 use super::model::*;
-use super::pieces::{self, Piece};
 use crate::spec::Lang;
 use crate::trace::{OwnerState, Perms};
-use alloc::{collections::BTreeMap, string::String, vec::Vec};
+use alloc::{string::String, vec::Vec};
+use ground::{both, Ground};
 
 /// How to draw.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -43,6 +56,8 @@ pub struct Options {
     /// As few rows as can be: what is between two things takes half a row, names stand beside addresses. For
     /// screens; text is easier to read with room.
     pub tight: bool,
+    /// About how many rows the picture may have before more is folded than `budget` says; 0 for any number.
+    pub rows: u16,
 }
 
 impl Options {
@@ -60,6 +75,7 @@ impl Default for Options {
             focus: None,
             title: false,
             tight: false,
+            rows: 0,
         }
     }
 }
@@ -81,6 +97,8 @@ pub struct Layout {
     pub wires: Vec<Wire>,
     /// Who acts.
     pub actors: Vec<PlacedActor>,
+    /// What wires the actors together, as corners.
+    pub links: Vec<Vec<(i32, i32)>>,
     /// The token.
     pub token: Option<PlacedToken>,
     /// Arrows for which there was no room: counted in a note.
@@ -163,6 +181,8 @@ pub struct Label {
     pub x: i32,
     /// Row.
     pub y: i32,
+    /// Its middle in quarters of a row, for who can place text between rows; that of row `r` is `4 * r + 2`.
+    pub middle: i32,
     /// The text; its width in cells is [`text::width`](super::text::width) of it.
     pub text: String,
     /// What it is.
@@ -232,6 +252,8 @@ pub struct Wire {
     pub label: String,
     /// How the current step touches it.
     pub touch: Option<Touch>,
+    /// Whether tail and head are beside a box with nothing between: a cell further is its border.
+    pub touching: [bool; 2],
 }
 
 /// Somebody who acts, in a box.
@@ -270,107 +292,39 @@ pub struct PlacedToken {
     pub shortcut: bool,
 }
 
-/// The ways to share the width, the roomiest first.
-#[derive(Clone, Copy)]
+/// The ways to share the width, the roomiest first. The order of things is the same in all of them.
+#[derive(Clone, Copy, Debug)]
 struct Mode {
-    /// Actors stand beside the slots, else above.
-    sides: bool,
     /// Names are broken above this many cells.
     cap: i32,
+    /// A name and its address share a row up to this many cells.
+    line: i32,
     /// Cells in a gap for arrows, at least.
     gap: i32,
     /// Blanks between a border and what is written.
     pad: i32,
+    /// Who stands in a gap stands below each other there, not beside each other.
+    narrow: bool,
     /// All columns below each other.
     stacked: bool,
 }
 
-const MODES: [Mode; 5] = [
-    Mode { sides: true, cap: 20, gap: 13, pad: 1, stacked: false },
-    Mode { sides: true, cap: 14, gap: 9, pad: 1, stacked: false },
-    Mode { sides: false, cap: 12, gap: 8, pad: 0, stacked: false },
-    Mode { sides: false, cap: 10, gap: 5, pad: 0, stacked: false },
-    Mode { sides: false, cap: 24, gap: 0, pad: 1, stacked: true },
+const MODES: [Mode; 7] = [
+    Mode { cap: 20, line: 32, gap: 13, pad: 1, narrow: false, stacked: false },
+    Mode { cap: 14, line: 26, gap: 9, pad: 1, narrow: false, stacked: false },
+    Mode { cap: 12, line: 20, gap: 8, pad: 0, narrow: false, stacked: false },
+    Mode { cap: 12, line: 20, gap: 8, pad: 0, narrow: true, stacked: false },
+    Mode { cap: 12, line: 18, gap: 5, pad: 0, narrow: true, stacked: false },
+    Mode { cap: 9, line: 12, gap: 5, pad: 0, narrow: true, stacked: false },
+    Mode { cap: 24, line: 36, gap: 0, pad: 1, narrow: true, stacked: true },
 ];
 
-/// Lays a model out. With a `frame` (a model that has everything that will ever be seen), what is not there yet
-/// keeps its place empty, so that nothing moves from step to step.
+/// Lays one model out. With a `frame` (a model that has everything that will ever be seen), what is not there yet
+/// keeps its place empty. For many steps of one run keep a [`Plan`].
 pub fn layout(model: &Model, frame: Option<&Model>, options: &Options) -> Layout {
-    let mut options = options.clone();
-    options.width = options.width.max(Options::MIN_WIDTH);
-    let stage = stage::Stage::new(model, frame);
-    let scene = Scene::new(&stage, &options);
-    let mut best = None;
-    for mode in MODES {
-        if let Some(done) = place::place(&scene, mode) {
-            // Arrows left out for want of tracks: a narrower mode may have room for them.
-            let squeezed = done.squeezed;
-            if best.as_ref().is_none_or(|b: &place::Placed| squeezed < b.squeezed) {
-                best = Some(done);
-            }
-            if squeezed == 0 {
-                break;
-            }
-        }
+    let mut all = frame.unwrap_or(model).clone();
+    if frame.is_some() {
+        all.widen(model);
     }
-    best.map(|b| b.layout).unwrap_or_default()
-}
-
-/// What does not depend on the mode.
-struct Scene<'a> {
-    stage: &'a stage::Stage,
-    options: &'a Options,
-    /// Each column's pieces, highest address first.
-    pieces: Vec<Vec<Piece>>,
-    /// What the step touches.
-    lit_regions: BTreeMap<(u16, u32), Touch>,
-    lit_arrows: BTreeMap<u32, Touch>,
-    lit_actors: BTreeMap<u16, Touch>,
-    /// Letters by point.
-    letters: BTreeMap<Point, char>,
-}
-
-impl<'a> Scene<'a> {
-    fn new(stage: &'a stage::Stage, options: &'a Options) -> Self {
-        let model = &stage.model;
-        let (mut lit_regions, mut lit_arrows, mut lit_actors) =
-            (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        for lit in &model.lit {
-            match lit.what {
-                Target::Arrow(i) => drop(lit_arrows.insert(i, lit.how)),
-                Target::Region(c, i) => drop(lit_regions.insert((c.0, i), lit.how)),
-                Target::Actor(a) => drop(lit_actors.insert(a.0, lit.how)),
-            }
-        }
-        let mut letters = BTreeMap::new();
-        let mut cuts: Vec<Vec<u64>> = model.columns.iter().map(|_| Vec::new()).collect();
-        let mut pinned: Vec<Vec<u64>> = cuts.clone();
-        for (i, arrow) in model.arrows.iter().enumerate() {
-            for end in [arrow.from, arrow.to] {
-                let Some(cuts) = cuts.get_mut(end.at.column.0 as usize) else { continue };
-                cuts.push(end.at.address);
-                if let (Some(letter), true) = (end.letter, stage.arrows[i]) {
-                    letters.insert(end.at, letter);
-                }
-                if end.letter.is_some() || lit_arrows.contains_key(&(i as u32)) {
-                    pinned[end.at.column.0 as usize].push(end.at.address);
-                }
-            }
-        }
-        if let Some(Token { at: Anchor::Point(p), .. }) = &model.token {
-            if let Some(pinned) = pinned.get_mut(p.column.0 as usize) {
-                pinned.push(p.address);
-            }
-        }
-        let pieces = model.columns.iter().enumerate().map(|(c, column)| {
-            let focus = options.focus.as_ref().filter(|f| f.0 == column.key).map(|f| (f.1, f.2));
-            let keep = |p: &Piece| {
-                let lit = matches!(p.what, pieces::What::Region(i) if p.named && lit_regions.contains_key(&(c as u16, i)));
-                lit || pinned[c].iter().any(|a| (p.first..=p.last).contains(a))
-            };
-            pieces::fold(column, pieces::flatten(column, &cuts[c]), usize::from(options.budget.max(4)), focus, keep)
-        });
-        let pieces = pieces.collect();
-        Scene { stage, options, pieces, lit_regions, lit_arrows, lit_actors, letters }
-    }
+    Plan::new(all, options).draw(model, options.lang)
 }

@@ -3,14 +3,22 @@
 use super::bundles::Bundle;
 use super::chain::{Part, Slot};
 use super::rows::Rows;
+use super::streets::Cell;
 use super::wires::{tracks, Leg};
 use alloc::{collections::BTreeMap, vec, vec::Vec};
 
 /// The most wires side by side in one gap.
 pub const MAX_TRACKS: usize = 14;
 
+/// The corners of a wire, and which of its ends touch a box.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Way {
+    pub points: Vec<Cell>,
+    pub touching: [bool; 2],
+}
+
 /// A gap between two slots, or the channel at the right of the last one.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct Gap {
     /// How wide it is.
     pub cells: i32,

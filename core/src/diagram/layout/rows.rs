@@ -13,6 +13,7 @@ pub struct Elem {
 }
 
 /// The chains (one a slot), and which elements share a row.
+#[derive(Clone, Debug)]
 pub struct Rows {
     chains: Vec<Vec<Elem>>,
     /// Index of each chain's first element.

@@ -21,6 +21,7 @@ const CORNER: u32 = 6;
 pub type Cell = (i32, i32);
 
 /// The prices of a picture's cells.
+#[derive(Clone, Debug)]
 pub struct Streets {
     width: i32,
     height: i32,
@@ -147,7 +148,7 @@ mod tests {
     use alloc::string::ToString;
 
     fn written(x: i32, y: i32, text: &str) -> Label {
-        Label { x, y, text: text.to_string(), role: Role::Name, of: Of::All }
+        Label { x, y, middle: 4 * y + 2, text: text.to_string(), role: Role::Name, of: Of::All }
     }
 
     fn empty() -> Layout {
@@ -180,6 +181,7 @@ mod tests {
             perms: Perms::RW,
             label: Default::default(),
             touch: None,
+            touching: [true; 2],
         }];
         assert_eq!(Streets::new(&l).way((2, 3), (27, 9)), points);
     }

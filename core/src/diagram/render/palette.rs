@@ -101,7 +101,7 @@ fn rules(dark: bool) -> String {
         ".ip-diagram .ip-bg{{fill:{bg}}}\
          .ip-diagram .ip-halo,.ip-diagram .ip-sign,.ip-diagram .ip-full{{stroke:{bg}}}\
          .ip-diagram .ip-open{{fill:{bg}}}\
-         .ip-diagram .ip-piece,.ip-diagram .ip-gap,.ip-diagram .ip-tick{{stroke:{line}}}\
+         .ip-diagram .ip-piece,.ip-diagram .ip-gap,.ip-diagram .ip-tick,.ip-diagram .ip-link{{stroke:{line}}}\
          .ip-diagram .ip-actor{{fill:{};stroke:{ink}}}\
          .ip-diagram .ip-caption{{fill:{ink}}}",
         var(Ink::Actor)

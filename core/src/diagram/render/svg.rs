@@ -144,7 +144,14 @@ impl Svg<'_> {
         }
         let bg = self.ink(Ink::Background);
         self.put(format_args!("<rect class=\"ip-bg\" width=\"{w}\" height=\"{h}\" fill=\"{bg}\"/>\n"));
-        self.put(format_args!("<g class=\"ip-pieces\">\n"));
+        // Below the boxes, whose borders they end at; lit ones in front of others.
+        self.put(format_args!("<g class=\"ip-wires\">\n"));
+        for lit in [false, true] {
+            for wire in l.wires.iter().filter(|w| w.touch.is_some() == lit) {
+                self.wire(wire);
+            }
+        }
+        self.put(format_args!("</g>\n<g class=\"ip-pieces\">\n"));
         for piece in &l.pieces {
             self.piece(piece);
         }
@@ -158,14 +165,18 @@ impl Svg<'_> {
         }
         self.put(format_args!("</g>\n"));
         self.trail();
-        self.put(format_args!("<g class=\"ip-wires\">\n"));
-        // Lit ones last: in front.
-        for lit in [false, true] {
-            for wire in l.wires.iter().filter(|w| w.touch.is_some() == lit) {
-                self.wire(wire);
-            }
+        self.put(format_args!("<g class=\"ip-actors\">\n"));
+        for link in &l.links {
+            let d: String = link
+                .iter()
+                .enumerate()
+                .map(|(i, p)| format!("{}{} {}", if i == 0 { "M" } else { "L" }, link_x(link, i), cy(p.1)))
+                .collect();
+            let line = self.ink(Ink::Line);
+            self.put(format_args!(
+                "<path class=\"ip-link\" d=\"{d}\" fill=\"none\" stroke=\"{line}\" stroke-width=\"1.4\"/>\n"
+            ));
         }
-        self.put(format_args!("</g>\n<g class=\"ip-actors\">\n"));
         for a in &l.actors {
             let (x, y) = (cx(a.x), cy(a.y));
             let (w, h) = ((a.width - 1) * CELL, (a.height - 1) * ROW);
@@ -272,17 +283,17 @@ impl Svg<'_> {
     fn wire(&mut self, wire: &Wire) {
         let [.., before, head] = wire.points[..] else { return };
         // As far as the box, or as the letter that stands before it.
-        let reach = |end: (i32, i32), inner: (i32, i32), gap: i32| {
+        let reach = |end: (i32, i32), inner: (i32, i32), touching: bool, gap: i32| {
             let out = if end.0 >= inner.0 { 1 } else { -1 };
-            let letter = |t: &Label| t.role == Role::Letter && (t.x, t.y) == (end.0 + 2 * out, end.1);
-            if self.layout.texts.iter().any(letter) {
-                0
-            } else {
+            if touching {
                 out * (2 * CELL - gap)
+            } else {
+                0
             }
         };
         let tail = wire.points[0];
-        let ends = (reach(tail, wire.points[1], 0), reach(head, before, 3));
+        let ends =
+            (reach(tail, wire.points[1], wire.touching[0], 0), reach(head, before, wire.touching[1], 3));
         let d = path(&wire.points, ends);
         let lit = wire.touch.is_some();
         let ink = match (wire.state, wire.touch) {
@@ -357,12 +368,7 @@ impl Svg<'_> {
             (px(t.x), "")
         };
         let weight = if bold { " font-weight=\"600\"" } else { "" };
-        // The only row of a low piece stands in its middle.
-        let low = match t.of {
-            Of::Piece(i) => self.layout.pieces.get(i).filter(|p| p.bottom - p.top <= 4),
-            _ => None,
-        };
-        let y = low.map_or(cy(t.y), |p| hy(p.top + p.bottom) / 2 + MARGIN / 2) + 4;
+        let y = MARGIN + t.middle * ROW / 4 + 4;
         let fill = self.ink(ink);
         self.put(format_args!(
             "<text class=\"ip-text ip-{class} {}\" x=\"{x}\" y=\"{y}\"{anchor}{weight} fill=\"{fill}\">{}</text>\n",
@@ -446,6 +452,18 @@ fn way(points: &[(i32, i32)]) -> String {
         };
     }
     d
+}
+
+/// A corner of a link; its ends touch the boxes, whose borders are a cell further.
+fn link_x(link: &[(i32, i32)], i: usize) -> i32 {
+    let ends = if i == 0 {
+        -CELL
+    } else if i + 1 == link.len() {
+        CELL
+    } else {
+        0
+    };
+    cx(link[i].0) + ends
 }
 
 /// Corners as a path, rounded where a row meets a column.

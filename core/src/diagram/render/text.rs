@@ -63,6 +63,7 @@ pub fn text(layout: &Layout, charset: Charset) -> String {
         cells: vec![' '; (layout.width.max(0) * layout.height.max(0)) as usize],
     };
     boxes(layout, charset, &mut grid);
+    links(layout, charset, &mut grid);
     wires(layout, charset, &mut grid);
     for label in &layout.texts {
         grid.write(label.x, label.y, &label.text);
@@ -101,6 +102,39 @@ pub fn mark(fate: Fate, charset: Charset) -> char {
         (Fate::Dead, Charset::Unicode) => '✕',
         (Fate::Interrupt, Charset::Unicode) => '◆',
         (Fate::Stale, Charset::Unicode) => '◌',
+    }
+}
+
+/// What wires actors together: a line from box to box.
+fn links(layout: &Layout, charset: Charset, grid: &mut Grid) {
+    let mut strokes = vec![0u8; (grid.width * grid.height).max(0) as usize];
+    for link in &layout.links {
+        for leg in link.windows(2) {
+            let ((ax, ay), (bx, by)) = (leg[0], leg[1]);
+            for y in ay.min(by)..=ay.max(by) {
+                for x in ax.min(bx)..=ax.max(bx) {
+                    let mut s = 0;
+                    for (there, stroke) in
+                        [(x > ax.min(bx), W), (x < ax.max(bx), E), (y > ay.min(by), N), (y < ay.max(by), S)]
+                    {
+                        s |= if there { stroke } else { 0 };
+                    }
+                    if let Some(cell) = strokes.get_mut((y * layout.width + x) as usize) {
+                        *cell |= s;
+                    }
+                }
+            }
+        }
+        // Up to the boxes at both ends.
+        for (end, stroke) in [(link.first(), W), (link.last(), E)] {
+            if let Some(cell) = end.and_then(|p| strokes.get_mut((p.1 * layout.width + p.0) as usize)) {
+                *cell |= stroke;
+            }
+        }
+    }
+    for (i, s) in strokes.iter().enumerate().filter(|(_, s)| **s != 0) {
+        let (x, y) = (i as i32 % grid.width, i as i32 / grid.width);
+        grid.put(x, y, border(*s, charset));
     }
 }
 

@@ -81,8 +81,13 @@ impl Machine {
 
     /// Notes which host domain a device's requests meet from now on.
     pub(in crate::machine) fn set_attached(&mut self, device: usize, domain: Option<DomainId>) {
+        self.set_nested(device, domain, None);
+    }
+
+    /// Notes which host domain a device's requests meet from now on, below which named domain of a guest.
+    fn set_nested(&mut self, device: usize, domain: Option<DomainId>, stage1: Option<usize>) {
         self.sw.attached[device] = domain;
-        self.sw.attachments.push(Attached { at: self.trace.len(), device, domain });
+        self.sw.attachments.push(Attached { at: self.trace.len(), device, domain, stage1 });
     }
 
     /// Notes which process a device's PASID is bound to from now on.
@@ -178,16 +183,16 @@ impl Machine {
             };
             vfio::viable(&self.hw.topology, &all, group, vm as u16, driver)?;
         }
-        let (attachment, domain) = match (target, self.sw.names.get(target).copied()) {
-            ("pass-through", _) => (Attachment::PassThrough, None),
-            ("blocked", _) => (Attachment::Blocked, None),
+        let (attachment, domain, stage1) = match (target, self.sw.names.get(target).copied()) {
+            ("pass-through", _) => (Attachment::PassThrough, None, None),
+            ("blocked", _) => (Attachment::Blocked, None, None),
             (_, Some(Named::Vm(vm))) => {
                 let domain = self.vm_domain(vm, span)?;
-                (Attachment::Domain(domain), Some(domain))
+                (Attachment::Domain(domain), Some(domain), None)
             }
             (_, Some(Named::Domain(domain))) => match self.sw.domains[domain].kind {
-                DomainRef::Host(id) => (Attachment::Domain(id), Some(id)),
-                DomainRef::Guest { tables, .. } => (Attachment::Nested(tables), tables.below),
+                DomainRef::Host(id) => (Attachment::Domain(id), Some(id), None),
+                DomainRef::Guest { tables, .. } => (Attachment::Nested(tables), tables.below, Some(domain)),
             },
             _ => {
                 return Err(wrong(
@@ -200,7 +205,7 @@ impl Machine {
             }
         };
         self.driver(span, |unit, ctx| unit.attach(ctx, requester, attachment))?;
-        self.set_attached(device, domain);
+        self.set_nested(device, domain, stage1);
         self.sw.attached_to[device] = Some(target.into());
         Ok(())
     }

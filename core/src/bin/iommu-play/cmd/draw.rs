@@ -1,19 +1,18 @@
-//! `iommu-play draw`: the picture of a scenario at a position.
+//! `iommu-play draw`: the picture of a scenario at a position, of a range of steps, or of its ideas.
 
 use super::scenario::{named, tell};
-use crate::cli::Draw;
+use crate::cli::{Draw, Steps};
 use iommu_core::diagram::Options;
-use iommu_core::machine::history::Cursor;
 use iommu_core::machine::run::run_scenario;
-use iommu_core::machine::Record;
-use iommu_core::picture::picture;
-use iommu_core::view::export::{self, Form};
+use iommu_core::view::{export::Form, Player};
 use std::process::ExitCode;
 
 /// Draws what `args` say.
 pub fn run(args: &Draw) -> ExitCode {
     let (lang, zh) = (args.language.chosen(), args.language.is_zh());
-    let mut options = Options { lang, units: args.units, title: args.title, ..Options::default() };
+    // A picture that is looked at is drawn as on the page; text that is read in a file has room.
+    let tight = args.svg || args.steps.is_some();
+    let mut options = Options { lang, units: args.units, title: args.title, tight, ..Options::default() };
     options.width = args.width.unwrap_or(options.width);
     let Some((source, text_of, scenario)) = named(&args.scenario, zh) else { return ExitCode::FAILURE };
     let run = match run_scenario(scenario) {
@@ -26,15 +25,20 @@ pub fn run(args: &Draw) -> ExitCode {
     if let Some(problem) = &run.stopped {
         tell(&source, &text_of, problem, zh);
     }
-    let trace = &run.machine.trace;
-    let at = args.at.unwrap_or(usize::MAX).min(trace.len());
-    let mut cursor = Cursor::at_end(run.machine.memories(), trace);
-    cursor.seek(trace, at);
-    let model = picture(&Record::of(&run.machine), trace, &mut cursor, export::title(&run.scenario));
+    let mut player = Player::of(run, &text_of);
+    if args.handout {
+        out!("{}", player.handout(lang));
+        return ExitCode::SUCCESS;
+    }
     let form = match args.svg {
         true => Form::Svg,
         false => Form::Text(args.charset(), args.wrapper()),
     };
-    out!("{}", export::draw(&model, form, args.theme, &options));
+    let drawn = match args.steps {
+        Some(Steps::Ideas) => player.film_of_ideas(args.theme, &options),
+        Some(Steps::Between(from, to)) => player.film(from, to, args.theme, &options),
+        None => player.draw(args.at.unwrap_or(usize::MAX), form, args.theme, &options),
+    };
+    out!("{drawn}");
     ExitCode::SUCCESS
 }

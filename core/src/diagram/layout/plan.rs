@@ -1,0 +1,459 @@
+//! Places for everything that a run ever shows: made once, filled for each step.
+
+use super::actors::Sized;
+use super::bundles::{bundles, rows, Bundle};
+use super::captions::{captions, Caption};
+use super::chain::{slots, Slot};
+use super::ground::Ground;
+use super::routes::{legs, routes, Gap, Legs, Routes, Way, MAX_TRACKS};
+use super::rows::{At, Rows};
+use super::seats::{heads, lanes, seats, size, Heads};
+use super::streets::{Cell, Streets};
+use super::*;
+use crate::diagram::text::{clean, width, wrap};
+use alloc::{collections::BTreeMap, vec, vec::Vec};
+
+/// Where one slot's box is.
+#[derive(Clone, Copy, Debug)]
+pub struct Frame {
+    pub left: i32,
+    pub right: i32,
+    /// Is there room kept for letters at the left, at the right?
+    pub letters: (bool, bool),
+}
+
+/// The places of a run's picture. Nothing in it depends on a step or on the language.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    pub(super) ground: Ground,
+    pub(super) index: Index,
+    pub(super) mode: Mode,
+    pub(super) slots: Vec<Slot>,
+    pub(super) rows: Rows,
+    pub(super) frames: Vec<Frame>,
+    /// Lines of each column's head, in English and in Chinese.
+    pub(super) heads: Vec<[Vec<(Role, String)>; 2]>,
+    /// Boxes with their places.
+    pub(super) actors: Vec<(i32, i32, Sized)>,
+    pub(super) links: Vec<Vec<Cell>>,
+    pub(super) bundles: Vec<Bundle>,
+    /// The way of each bundle, if it has one.
+    pub(super) ways: Vec<Option<Way>>,
+    /// Arrows without a way.
+    pub(super) lost: Vec<u32>,
+    /// Words on bundles' ways.
+    pub(super) captions: Vec<Option<Caption>>,
+    /// Points that ever have a letter, and its place.
+    pub(super) letters: BTreeMap<Point, Cell>,
+    /// Rows above the slots.
+    pub(super) dy: i32,
+    pub(super) width: i32,
+    pub(super) height: i32,
+    /// Prices for the token's ways: there once everything else is in its place.
+    pub(super) streets: Option<Streets>,
+    /// Ways of the token that were found already.
+    found: BTreeMap<(Cell, Cell), Vec<Cell>>,
+}
+
+/// Where things are in the plan, by their keys.
+#[derive(Clone, Debug, Default)]
+pub struct Index {
+    pub columns: BTreeMap<String, usize>,
+    regions: Vec<BTreeMap<String, Vec<u32>>>,
+    arrows: BTreeMap<String, Vec<u32>>,
+    pub actors: BTreeMap<String, usize>,
+    /// Ranges and ends, to tell those with one key apart.
+    ranges: Vec<Vec<(u64, u64)>>,
+    ends: Vec<(Point, Point)>,
+}
+
+impl Index {
+    fn new(model: &Model) -> Index {
+        let mut index = Index::default();
+        for (c, column) in model.columns.iter().enumerate() {
+            index.columns.entry(column.key.clone()).or_insert(c);
+            let mut of: BTreeMap<String, Vec<u32>> = BTreeMap::new();
+            for (i, region) in (0..).zip(&column.regions) {
+                of.entry(region.key.clone()).or_default().push(i);
+            }
+            index.regions.push(of);
+            index.ranges.push(column.regions.iter().map(|r| (r.first, r.last)).collect());
+        }
+        for (i, arrow) in (0..).zip(&model.arrows) {
+            index.arrows.entry(arrow.key.clone()).or_default().push(i);
+            index.ends.push((arrow.from.at, arrow.to.at));
+        }
+        for (i, actor) in model.actors.iter().enumerate() {
+            index.actors.entry(actor.key.clone()).or_insert(i);
+        }
+        index
+    }
+    /// A region of a column.
+    pub fn region(&self, column: usize, region: &Region) -> Option<u32> {
+        let same = |i: &&u32| self.ranges[column][**i as usize] == (region.first, region.last);
+        self.regions[column].get(&region.key)?.iter().find(same).copied()
+    }
+    /// An arrow, with the plan's points for its ends.
+    pub fn arrow(&self, arrow: &Arrow, from: Point, to: Point) -> Option<u32> {
+        self.arrows.get(&arrow.key)?.iter().find(|i| self.ends[**i as usize] == (from, to)).copied()
+    }
+}
+
+impl Plan {
+    /// Makes places for a model that has everything that will be shown.
+    pub fn new(all: Model, options: &Options) -> Plan {
+        let mut options = options.clone();
+        options.width = options.width.max(Options::MIN_WIDTH);
+        let index = Index::new(&all);
+        let most = options.budget.max(4);
+        // Less is shown where that makes it as low as it should be.
+        let budgets = [most, most * 3 / 4, most / 2, most / 3].map(|b| b.max(6).min(most));
+        let mut best: Option<Plan> = None;
+        for budget in budgets {
+            let ground = Ground::new(all.clone(), &options, budget);
+            let plan = Plan::of(ground, &index);
+            let low = options.rows == 0 || plan.height <= i32::from(options.rows) || plan.mode.stacked;
+            let lower =
+                best.as_ref().is_none_or(|b| plan.height < b.height && plan.mode.stacked == b.mode.stacked);
+            if low || lower {
+                best = Some(plan);
+            }
+            if low {
+                break;
+            }
+        }
+        best.unwrap_or_else(|| Plan::of(Ground::new(all, &options, most), &index))
+    }
+
+    /// Whether everything of a model has its place here.
+    pub fn covers(&self, model: &Model) -> bool {
+        let mut columns = Vec::new();
+        for column in &model.columns {
+            let Some(&at) = self.index.columns.get(&column.key) else { return false };
+            if column.regions.iter().any(|r| self.index.region(at, r).is_none()) {
+                return false;
+            }
+            columns.push(ColumnId(at as u16));
+        }
+        let point = |p: Point| {
+            let column = columns.get(usize::from(p.column.0)).copied().unwrap_or(p.column);
+            Point { column, ..p }
+        };
+        model.actors.iter().all(|a| self.index.actors.contains_key(&a.key))
+            && model.arrows.iter().all(|a| {
+                let found = self.index.arrow(a, point(a.from.at), point(a.to.at));
+                let Some(own) = found.and_then(|i| self.ground.model.arrows.get(i as usize)) else {
+                    return false;
+                };
+                let lettered = |own: End, e: End| own.letter.is_some() || e.letter.is_none();
+                lettered(own.from, a.from) && lettered(own.to, a.to)
+            })
+    }
+
+    /// In the first mode that fits.
+    fn of(ground: Ground, index: &Index) -> Plan {
+        if ground.model.columns.is_empty() {
+            return Plan::empty(ground, index);
+        }
+        let mode = MODES.into_iter().find_map(|mode| Plan::in_mode(&ground, index, mode));
+        mode.unwrap_or_else(|| Plan::empty(ground, index))
+    }
+
+    fn empty(ground: Ground, index: &Index) -> Plan {
+        Plan {
+            ground,
+            index: index.clone(),
+            mode: MODES[0],
+            slots: vec![],
+            rows: Rows::new(vec![]),
+            frames: vec![],
+            heads: vec![],
+            actors: vec![],
+            links: vec![],
+            bundles: vec![],
+            ways: vec![],
+            lost: vec![],
+            captions: vec![],
+            letters: BTreeMap::new(),
+            dy: 0,
+            width: 0,
+            height: 0,
+            streets: None,
+            found: BTreeMap::new(),
+        }
+    }
+
+    /// Places everything; `None` where it is wider than it may be.
+    fn in_mode(ground: &Ground, index: &Index, mode: Mode) -> Option<Plan> {
+        let groups = slots(&ground.model, mode);
+        let max = i32::from(ground.options.width);
+        let mut seats = seats(ground, mode, &groups);
+        let gutter = if mode.stacked && lettered(ground, mode, &groups[0], false) { 2 } else { 0 };
+        let heads = heads(ground, mode, &groups, &mut seats, gutter);
+        // Too wide even without a wire: the long work of rows and tracks is spared.
+        if !mode.stacked && heads.inner.iter().map(|w| w + 2).sum::<i32>() > max {
+            return None;
+        }
+        let slots: Vec<Slot> = groups
+            .into_iter()
+            .enumerate()
+            .map(|(s, columns)| {
+                let (rows, tails) = (&heads.rows[s], &heads.tail_rows[s]);
+                Slot::new(ground, columns, heads.inner[s], mode.pad, rows, tails)
+            })
+            .collect();
+
+        let (bundles, mut lost) = bundles(ground, &slots);
+        let rows = rows(&slots, &bundles);
+        let legs = legs(&slots, &bundles, &rows)?;
+        let limit = if mode.stacked {
+            ((max - gutter - heads.inner[0] - 2 - 3) / 2).clamp(0, MAX_TRACKS as i32) as usize
+        } else {
+            MAX_TRACKS
+        };
+        let routes = routes(&legs, limit, |g| (size(mode, &seats.between[g]).0 + 2).max(mode.gap));
+
+        let start = seats.left.iter().map(|b| b.width + 1).max().unwrap_or(0);
+        let (frames, end) = columns(ground, mode, &slots, &heads, &routes.gaps, start);
+        let between = if ground.model.links.is_empty() { 1 } else { 4 };
+        let mut lane_x = Vec::new();
+        let mut wide = end;
+        for lane in &seats.right {
+            lane_x.push(wide + if lane_x.is_empty() { 1 } else { between });
+            wide = lane_x.last().unwrap_or(&wide) + lane.iter().map(|b| b.width).max().unwrap_or(0);
+        }
+        if wide > max && !mode.stacked {
+            return None;
+        }
+        let dy = title_rows(ground, max);
+        let mut plan = Plan {
+            mode,
+            frames,
+            rows,
+            slots,
+            bundles,
+            dy,
+            width: wide.min(max),
+            height: legs.height + dy,
+            ..Plan::empty(ground.clone(), index)
+        };
+        plan.seat(seats, &heads, &lane_x);
+        plan.heads = heads.lines;
+        plan.set_letters();
+        plan.set_ways(&legs, &routes);
+        lost.extend(routes.out.iter().flat_map(|b| &plan.bundles[*b].arrows));
+        plan.lost = lost;
+        // What is there with everything in its place.
+        let everything = plan.ground.model.clone();
+        let mut ghost = plan.draw(&everything, Lang::En);
+        plan.width = ghost.width;
+        plan.height = ghost.height;
+        // Columns below each other leave no room beside their wires.
+        let ways = if mode.stacked { &[][..] } else { &plan.ways };
+        plan.captions = captions(&plan.ground.model, &plan.bundles, ways, &mut ghost);
+        plan.streets = Some(Streets::new(&ghost));
+        Some(plan)
+    }
+
+    /// Gives boxes beside and between the slots, and in heads and tails, their places.
+    fn seat(&mut self, seats: super::seats::Seats, heads: &Heads, lane_x: &[i32]) {
+        let (dy, band) = (self.dy, heads.band);
+        let model = &self.ground.model;
+        for (g, row) in seats.between.into_iter().enumerate() {
+            let Some(next) = self.frames.get(g + 1) else { continue };
+            let (from, to) = (self.frames[g].right + 1, next.left - 1);
+            let (wide, tall) = size(self.mode, &row);
+            let room = to - from + 1;
+            let (mut x, mut y) = (from + (room - wide).div_euclid(2), dy);
+            for b in row {
+                if self.mode.narrow {
+                    let (x, high) = (from + (room - b.width).div_euclid(2), b.height);
+                    self.actors.push((x, y, b));
+                    y += high;
+                } else {
+                    let wide = b.width;
+                    self.actors.push((x, y + tall - b.height, b));
+                    x += wide + 1;
+                }
+            }
+        }
+        let left = [seats.left];
+        let at = lanes(&self.ground, &left, &self.slots, &self.rows, band, dy);
+        let [left] = left;
+        self.actors.extend(left.into_iter().zip(&at[0]).map(|(b, y)| (0, *y, b)));
+        let at = lanes(&self.ground, &seats.right, &self.slots, &self.rows, band, dy);
+        for ((lane, ys), x) in seats.right.into_iter().zip(at).zip(lane_x) {
+            self.actors.extend(lane.into_iter().zip(ys).map(|(b, y)| (*x, y, b)));
+        }
+        for (s, slot) in self.slots.iter().enumerate() {
+            for (k, part) in slot.parts.iter().enumerate() {
+                let boxes = match *part {
+                    super::chain::Part::Head(c) => &heads.boxes[c],
+                    super::chain::Part::Tail(c) => &heads.tails[c],
+                    _ => continue,
+                };
+                let y = self.rows.row((s, k)) + dy;
+                self.actors.extend(boxes.iter().map(|(bx, by, b)| (*bx, y + by, b.clone())));
+            }
+        }
+        // What wires them together: from the one nearer to memory to the right, then up or down.
+        if !self.mode.stacked {
+            let of = |a: ActorId| self.actors.iter().find(|(_, _, b)| b.actor == usize::from(a.0));
+            for (above, below) in &model.links {
+                let (Some((ax, ay, a)), Some((bx, by, b))) = (of(*above), of(*below)) else { continue };
+                let (y0, y1) = (ay + a.height / 2, by + b.height / 2);
+                let (x0, turn, x1) = (ax + a.width, bx - 2, bx - 1);
+                if x0 > turn {
+                    continue;
+                }
+                let mut way = vec![(x0, y0), (turn, y0), (turn, y1), (x1, y1)];
+                way.dedup();
+                self.links.push(way);
+            }
+        }
+        let bottom = self.actors.iter().map(|(_, y, b)| y + b.height).max().unwrap_or(0);
+        self.height = self.height.max(bottom);
+    }
+
+    /// The places of all letters that there ever are; of two at one place the first.
+    fn set_letters(&mut self) {
+        let ends = self.ground.model.arrows.iter().flat_map(|a| [a.from, a.to]);
+        let mut points: Vec<Point> = ends.filter(|e| e.letter.is_some()).map(|e| e.at).collect();
+        points.sort_unstable();
+        for at in points {
+            let c = at.column.0 as usize;
+            let slot = self.slots.iter().position(|s| s.columns.contains(&c));
+            let Some((s, k)) = slot.and_then(|s| Some((s, self.slots[s].end(&self.ground, c, at.address)?)))
+            else {
+                continue;
+            };
+            let right = right_side(&self.ground, self.mode, c);
+            let x = if right { self.frames[s].right + 2 } else { self.frames[s].left - 2 };
+            self.letters.entry(at).or_insert((x, self.rows.row((s, k)) + self.dy));
+        }
+    }
+
+    /// Where a wire leaves a slot, beside its box or the letter there, and whether it is the box.
+    fn edge(&self, at: At, right: bool) -> (Cell, bool) {
+        let (b, y) = (self.frames[at.0], self.rows.row(at) + self.dy);
+        let (x, more) = if right { (b.right + 2, 2) } else { (b.left - 2, -2) };
+        let letter = self.letters.values().any(|cell| *cell == (x, y));
+        ((if letter { x + more } else { x }, y), !letter)
+    }
+
+    /// The column of cells of a track.
+    fn track_x(&self, routes: &Routes, gap: usize, track: usize) -> i32 {
+        let b = self.frames[gap];
+        let start = b.right + 2 + if b.letters.1 { 2 } else { 0 };
+        let Gap { cells, tracks } = routes.gaps[gap];
+        let used = 2 * tracks as i32 - 1;
+        // The channel at the right of the last slot hugs it.
+        let inner = if gap + 1 < self.slots.len() { cells } else { used + 2 };
+        start + (inner - used) / 2 + 2 * track as i32
+    }
+
+    /// The corners of all wires.
+    fn set_ways(&mut self, legs: &Legs, routes: &Routes) {
+        let way = |(i, b): (usize, &Bundle)| {
+            if routes.out.contains(&i) {
+                return None;
+            }
+            let (s1, s2) = (b.from.0, b.to.0);
+            // Within one slot both ends are at its right.
+            let forward = s1 <= s2;
+            let (start, tail) = self.edge(b.from, forward);
+            let (end, head) = self.edge(b.to, s1 >= s2);
+            let mut points = vec![start];
+            let row = legs.pass_row.get(&i).map_or(end.1, |r| r + self.dy);
+            let mut vertical = |gap: usize, to: i32| {
+                if let Some(&t) = routes.track.get(&(gap, i)) {
+                    let x = self.track_x(routes, gap, t);
+                    let from = points.last().map_or(to, |q| q.1);
+                    points.extend([(x, from), (x, to)]);
+                }
+            };
+            if s1 == s2 {
+                vertical(s1, end.1);
+            } else if forward {
+                (s1..s2).for_each(|g| vertical(g, if g + 1 == s2 { end.1 } else { row }));
+            } else {
+                (s2..s1).rev().for_each(|g| vertical(g, if g == s2 { end.1 } else { row }));
+            }
+            points.push(end);
+            points.dedup();
+            Some(Way { points, touching: [tail, head] })
+        };
+        self.ways = self.bundles.iter().enumerate().map(way).collect();
+    }
+
+    /// The token's way between two cells.
+    pub(super) fn way(&mut self, from: Cell, to: Cell) -> Vec<Cell> {
+        let Some(streets) = &self.streets else { return vec![from, to] };
+        self.found.entry((from, to)).or_insert_with(|| streets.way(from, to)).clone()
+    }
+}
+
+/// Rows of the title, in the language in which it needs more.
+fn title_rows(ground: &Ground, max: i32) -> i32 {
+    if !ground.options.title {
+        return 0;
+    }
+    let rows = both(|lang| {
+        let title = clean(ground.model.title.get(lang), 120);
+        wrap(&title, max).iter().filter(|l| !l.is_empty()).count() as i32
+    });
+    rows + i32::from(rows > 0)
+}
+
+/// Letters stand left of the box, but right of it on the devices' side: as in the HOWTO's figure.
+fn right_side(ground: &Ground, mode: Mode, column: usize) -> bool {
+    let space = ground.model.columns[column].space;
+    !mode.stacked && matches!(space, Space::Bus | Space::Iova | Space::Device)
+}
+
+/// Has one of these columns a letter at that side?
+fn lettered(ground: &Ground, mode: Mode, columns: &[usize], right: bool) -> bool {
+    let mut ends = ground.model.arrows.iter().flat_map(|a| [a.from, a.to]);
+    ends.any(|e| {
+        let c = e.at.column.0 as usize;
+        e.letter.is_some() && columns.contains(&c) && right_side(ground, mode, c) == right
+    })
+}
+
+/// Columns of cells: where each slot's box is, beginning at `x`, and where the last gap ends.
+fn columns(
+    ground: &Ground,
+    mode: Mode,
+    slots: &[Slot],
+    heads: &Heads,
+    gaps: &[Gap],
+    mut x: i32,
+) -> (Vec<Frame>, i32) {
+    let last = slots.len() - 1;
+    let mut frames: Vec<Frame> = Vec::new();
+    for (s, slot) in slots.iter().enumerate() {
+        let letters =
+            (lettered(ground, mode, &slot.columns, false), lettered(ground, mode, &slot.columns, true));
+        if letters.0 {
+            x += 2;
+        }
+        // A title wider than its box must not reach into its neighbours.
+        let lines = slot.columns.iter().flat_map(|c| heads.lines[*c].iter().flatten());
+        let widest = lines.map(|h| width(&h.1)).max().unwrap_or(0);
+        let over = if mode.stacked { 0 } else { ((widest - slot.inner - 2 + 1) / 2).max(0) };
+        if s == 0 {
+            x += over;
+        }
+        frames.push(Frame { left: x, right: x + slot.inner + 1, letters });
+        x += slot.inner + 2;
+        if letters.1 {
+            x += 2;
+        }
+        x += match gaps[s].cells {
+            cells if s < last => cells + 2,
+            0 => over,
+            cells => cells,
+        };
+    }
+    (frames, x)
+}
