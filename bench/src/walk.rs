@@ -8,7 +8,7 @@ use iommu_core::iommu::vtd::first_stage::FirstStage;
 use iommu_core::iommu::vtd::second_stage::SecondStage;
 use iommu_core::memory::Memory;
 use iommu_core::paging::builder::Build;
-use iommu_core::paging::{ept::Ept, riscv::Riscv, walk, Direct, Nested, Want};
+use iommu_core::paging::{amdv1::AmdV1, ept::Ept, riscv::Riscv, walk, Direct, Nested, Want};
 use iommu_core::trace::{Actor, Off, Perms, Stage, Trace};
 
 const WANT: Want = Want::user(Perms::R);
@@ -115,6 +115,10 @@ pub fn add(all: &mut Vec<Kernel>) {
         kernel("levels/VT-d first stage", || untraced(FirstStage::four_levels(), HOT, HOT))
             .beside("levels/RISC-V Sv39"),
     ]);
+    all.push(
+        kernel("levels/AMD-Vi host tables (v1)", || untraced(AmdV1::new(4), HOT, HOT))
+            .at_most(1.1, "levels/VT-d second stage"),
+    );
     for (name, len) in
         [("1 MiB", 1 << 20), ("16 MiB", 16 << 20), ("256 MiB", HOT), ("4 GiB", 4 << 30), ("16 GiB", COLD)]
     {

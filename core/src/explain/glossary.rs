@@ -173,6 +173,26 @@ pub static GLOSSARY: &[Chapter] = chapters! {
             "the bit of VT-d's global command register that turns interrupt remapping on"
             "VT-d 全局命令寄存器里打开中断重映射的位";
     }
+    "AMD" "AMD" {
+        "AMD-Vi" "AMD-Vi":
+            "AMD's IOMMU: a device table entry (DTE) for each device leads to host page tables (version 1), and to a guest's or a process's (version 2)"
+            "AMD 的 IOMMU：每个设备一个设备表项（DTE），由它找到主机页表（版本 1），以及客户机或进程的页表（版本 2）";
+        "TV, IR, IW" "TV、IR、IW":
+            "bits of AMD-Vi's entries: there is translation information; reads, writes are allowed"
+            "AMD-Vi 表项里的位：有转换信息；允许读；允许写";
+        "GCR3 table" "GCR3 表":
+            "where AMD-Vi finds the page tables of each PASID"
+            "AMD-Vi 按 PASID 找到各进程页表的地方";
+        "ILLEGAL_DEV_TABLE_ENTRY, IO_PAGE_FAULT, PAGE_TAB_HARDWARE_ERROR" "ILLEGAL_DEV_TABLE_ENTRY、IO_PAGE_FAULT、PAGE_TAB_HARDWARE_ERROR":
+            "what AMD-Vi writes into its event log: the device's entry is not valid; nothing is mapped, or not for this; a table's memory did not answer"
+            "AMD-Vi 写进事件日志的记录：设备表项无效；没有映射或不允许这样用；页表所在内存没有响应";
+        "PR, PE, RZ" "PR、PE、RZ":
+            "flags of such an event: the entry is present; a right is missing; a reserved bit is not zero"
+            "这类事件的标志：表项存在；缺少权限；保留位不为 0";
+        "NPT (nested page table)" "NPT（嵌套页表）":
+            "the second set of page tables of AMD's CPUs, for guests; Intel's is the EPT"
+            "AMD CPU 供客户机用的第二套页表；Intel 的叫 EPT";
+    }
     "Operating system" "操作系统" {
         "DMA API" "DMA API":
             "the kernel's calls that give a driver the address which a device must use: dma_map_single and others"

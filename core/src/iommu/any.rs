@@ -66,6 +66,8 @@ units! {
     Vtd(super::vtd::Vtd) remaps unit,
     /// The RISC-V IOMMU.
     Riscv(super::riscv::Riscv) remaps unit,
+    /// AMD-Vi.
+    AmdVi(super::amdvi::AmdVi) remaps unit,
 }
 
 /// Methods that are those of whichever unit there is. (`self` has its type beside it so that a macro can pass it on.)
@@ -119,7 +121,7 @@ impl Driver for AnyIommu {
         fn take_faults<O>(self: &mut Self, ctx: &mut Ctx<'_, O>) -> DriverResult<Vec<FaultRecord>>;
         fn take_page_requests<O>(self: &mut Self, ctx: &mut Ctx<'_, O>) -> DriverResult<Vec<PageRequest>>;
         fn respond<O>(self: &mut Self, ctx: &mut Ctx<'_, O>, request: &PageRequest, ok: bool) -> DriverResult;
-        fn default_stage(self: &Self) -> DomainKind;
+        fn default_stage(self: &Self, processes: bool) -> DomainKind;
         fn address_bits(self: &Self) -> u8;
         fn page_sizes(self: &Self) -> &'static [PageSize];
     }

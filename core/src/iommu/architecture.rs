@@ -5,7 +5,7 @@
 //! known but of which there is no unit yet is described in this file.
 
 use super::ring::QueueType;
-use super::{riscv, smmuv3, vtd, AnyIommu};
+use super::{amdvi, riscv, smmuv3, vtd, AnyIommu};
 use crate::addr::PhysAddr;
 use crate::mmu::arch::Cpu;
 use crate::platform::interrupts::Controller;
@@ -190,7 +190,7 @@ impl Architecture {
             Architecture::Vtd => &vtd::ARCHITECTURE,
             Architecture::Riscv => &riscv::ARCHITECTURE,
             Architecture::SmmuV3 => &smmuv3::ARCHITECTURE,
-            Architecture::AmdVi => &AMD_VI,
+            Architecture::AmdVi => &amdvi::ARCHITECTURE,
         }
     }
 
@@ -251,31 +251,6 @@ impl AnyIommu {
         }
     }
 }
-
-static AMD_VI: Descriptor = Descriptor {
-    word: "amd-vi",
-    name: "AMD-Vi",
-    label: "AMD-Vi",
-    title: "AMD-Vi",
-    machine: Text::new("AMD-Vi.", "AMD-Vi。"),
-    only: Text::new("On AMD-Vi.", "在 AMD-Vi 上。"),
-    terms: Terms {
-        requester: "DeviceID",
-        process: "PASID",
-        domain: "DomainID",
-        device_entry: "Device Table Entry (DTE)",
-        process_entry: "GCR3 table entry",
-        stage1: "guest page tables (v2)",
-        stage2: "host page tables (v1)",
-        iotlb: "IOTLB",
-        device_cache: "device table entry cache",
-        commands: "command buffer",
-        faults: "event log",
-        page_requests: "peripheral page request log",
-        interrupts: "interrupt remapping table",
-    },
-    unit: None,
-};
 
 #[cfg(test)]
 mod tests {

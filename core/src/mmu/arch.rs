@@ -2,14 +2,16 @@
 
 use crate::paging::aarch64::{Aarch64, Granule};
 use crate::paging::any::{CpuTables, GuestTables};
-use crate::paging::{ept::Ept, riscv::Riscv, x86::X86};
+use crate::paging::{ept::Ept, npt::Npt, riscv::Riscv, x86::X86};
 use crate::trace::GuestStage;
 
 /// A CPU.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Cpu {
-    /// x86-64 (Intel SDM).
+    /// x86-64 of Intel, with EPT for guests (Intel SDM).
     X86,
+    /// x86-64 of AMD, with nested paging for guests (AMD APM).
+    Amd64,
     /// RISC-V, RV64 with the hypervisor extension. Svade: software sets A and D, or the access faults.
     Riscv,
     /// Arm, AArch64: EL1 with tables of 4 KiB granules, EL2 below for guests.
@@ -31,7 +33,7 @@ impl Cpu {
     /// Returns how many levels its tables may have.
     pub const fn levels(self) -> &'static [u8] {
         match self {
-            Cpu::X86 => &[4, 5],
+            Cpu::X86 | Cpu::Amd64 => &[4, 5],
             Cpu::Riscv => &[3, 4, 5],
             Cpu::Aarch64 => &[3, 4],
         }
@@ -39,13 +41,13 @@ impl Cpu {
 
     /// Has it instructions for a space of I/O ports?
     pub const fn has_ports(self) -> bool {
-        matches!(self, Cpu::X86)
+        matches!(self, Cpu::X86 | Cpu::Amd64)
     }
 
     /// Returns the tables that its kernel and processes have; `None` where it has none with this many levels.
     pub fn tables(self, levels: u8) -> Option<CpuTables> {
         self.levels().contains(&levels).then_some(match self {
-            Cpu::X86 => CpuTables::X86(X86::kernel(levels)),
+            Cpu::X86 | Cpu::Amd64 => CpuTables::X86(X86::kernel(levels)),
             Cpu::Riscv => CpuTables::Riscv(Riscv::first(levels)),
             Cpu::Aarch64 => CpuTables::Aarch64(Aarch64::stage1(Granule::K4, 12 + 9 * levels)),
         })
@@ -55,6 +57,7 @@ impl Cpu {
     pub const fn guest_tables(self) -> GuestTables {
         match self {
             Cpu::X86 => GuestTables::Ept(Ept::four_levels()),
+            Cpu::Amd64 => GuestTables::Npt(Npt::four_levels()),
             Cpu::Riscv => GuestTables::Riscv(Riscv::second(4)),
             // KVM's default: 40 bits of guest-physical address.
             Cpu::Aarch64 => GuestTables::Aarch64(Aarch64::stage2(Granule::K4, 40)),
@@ -98,7 +101,7 @@ mod tests {
 
     #[test]
     fn every_layout_fits_its_tables() {
-        for cpu in [Cpu::X86, Cpu::Riscv, Cpu::Aarch64] {
+        for cpu in [Cpu::X86, Cpu::Amd64, Cpu::Riscv, Cpu::Aarch64] {
             assert!(cpu.tables(2).is_none() && cpu.tables(6).is_none());
             for levels in cpu.levels() {
                 let tables = cpu.tables(*levels).unwrap();

@@ -2,7 +2,7 @@
 
 use super::aarch64::Abort;
 use super::riscv::Trap;
-use super::x86::{self, Exit};
+use super::x86::{self, Exit, NestedFault};
 use crate::addr::{Address, AnyAddr, Space, VirtAddr};
 use crate::memory::MemError;
 use crate::spec::FaultCode;
@@ -25,6 +25,8 @@ pub enum MmuFault {
     },
     /// x86-64: the guest leaves to its hypervisor.
     Ept(Exit),
+    /// x86-64 of AMD: the guest leaves to its hypervisor.
+    Npt(NestedFault),
     /// RISC-V: an exception.
     Trap(Trap),
     /// Arm: a data or instruction abort.
@@ -41,6 +43,7 @@ impl MmuFault {
             MmuFault::PageFault { .. } => &x86::PAGE_FAULT,
             MmuFault::Ept(Exit::Violation { .. }) => &x86::EPT_VIOLATION,
             MmuFault::Ept(Exit::Misconfiguration { .. }) => &x86::EPT_MISCONFIGURATION,
+            MmuFault::Npt(_) => &x86::NESTED_PAGE_FAULT,
             MmuFault::Trap(trap) => trap.code(),
             MmuFault::Abort(abort) => abort.code(),
             MmuFault::Memory(_) => return None,
@@ -62,6 +65,7 @@ impl MmuFault {
         match self {
             MmuFault::NonCanonical { at } | MmuFault::PageFault { at, .. } => at.any(),
             MmuFault::Ept(Exit::Violation { at, .. } | Exit::Misconfiguration { at }) => at.any(),
+            MmuFault::Npt(NestedFault { at, .. }) => at.any(),
             MmuFault::Trap(trap) => trap.gpa.map_or(trap.at.any(), |gpa| gpa.any()),
             MmuFault::Abort(abort) => abort.ipa.map_or(abort.at.any(), |ipa| ipa.any()),
             MmuFault::Memory(error) => match error {
@@ -81,6 +85,9 @@ impl fmt::Display for MmuFault {
                 write!(f, "EPT violation at {at}, exit qualification {qualification:#x}")
             }
             MmuFault::Ept(Exit::Misconfiguration { at }) => write!(f, "EPT misconfiguration at {at}"),
+            MmuFault::Npt(NestedFault { at, info }) => {
+                write!(f, "nested page fault (VMEXIT_NPF, 400h): EXITINFO1 {info:#x}, EXITINFO2 {at}")
+            }
             MmuFault::Trap(trap) => trap.fmt(f),
             MmuFault::Abort(abort) => abort.fmt(f),
             MmuFault::Memory(error) => error.fmt(f),

@@ -20,13 +20,14 @@ use crate::paging::aarch64::FaultKind;
 use crate::paging::any::{CpuFault, CpuState, CpuTables, GuestFault, GuestState, GuestTables};
 use crate::paging::ept::EptFault;
 use crate::paging::walk::{walk, Direct, Nested, Never, WalkError, Walked, Walker};
+use crate::paging::x86::X86Fault;
 use crate::paging::{Format, Want};
 use crate::trace::{Actor, CacheOp, Event, Observer, Off, Perms, Recorded, Stage};
 use aarch64::Abort;
 use fault::MmuFault;
 use riscv::{Cause, Trap};
 use tlb::{Entry, Tag, Tlb};
-use x86::Exit;
+use x86::{Exit, NestedFault};
 
 /// What the CPU's table pointer (CR3, satp) and control registers say, and what is below.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -351,9 +352,13 @@ fn second_stage_fault(
         WalkError::Entry { fault: GuestFault::Aarch64(fault), level, .. } => {
             second_abort(aarch64::Cause::Tables(fault.kind()), level, at, want, linear)
         }
+        WalkError::Entry { fault: GuestFault::Npt(fault), .. } => {
+            let tables = linear.is_some_and(|(_, data)| !data);
+            MmuFault::Npt(NestedFault { at, info: x86::exit_info(fault, want, tables) })
+        }
         WalkError::Entry { .. } => guest_fault(memory, guest, at, want, linear),
         WalkError::Memory { error, level, .. } => match guest.format {
-            GuestTables::Ept(_) => MmuFault::Memory(error),
+            GuestTables::Ept(_) | GuestTables::Npt(_) => MmuFault::Memory(error),
             GuestTables::Aarch64(_) => second_abort(aarch64::Cause::External, level, at, want, linear),
             GuestTables::Riscv(_) => {
                 let va = linear.map_or(VirtAddr::new(gpa), |l| l.0);
@@ -397,6 +402,10 @@ fn guest_fault(
             let asked = if to_table { Perms::R } else { want.perms };
             let qualification = x86::qualification(asked, allowed, linear.map(|(_, data)| data));
             MmuFault::Ept(Exit::Violation { at, linear: linear.map(|(va, _)| va), qualification })
+        }
+        // Beyond what the tables have a place for.
+        GuestTables::Npt(_) => {
+            MmuFault::Npt(NestedFault { at, info: x86::exit_info(X86Fault::NotPresent, want, to_table) })
         }
         GuestTables::Aarch64(f) => {
             second_abort(aarch64::Cause::Tables(FaultKind::Translation), f.levels(), at, want, linear)

@@ -178,7 +178,7 @@ fn rights_added_need_no_invalidation() {
 
 #[test]
 fn a_nested_walk_reads_24_entries() {
-    for cpu in [Cpu::X86, Cpu::Riscv] {
+    for cpu in [Cpu::X86, Cpu::Amd64, Cpu::Riscv] {
         nested_walk(guest_on(cpu));
     }
 }
@@ -233,6 +233,37 @@ fn ept_faults_say_whether_the_data_or_a_table_was_refused() {
     let want =
         Exit::Violation { at, linear: Some(VirtAddr::new(0x2000)), qualification: exit_bits(2, 1, true) };
     assert_eq!(w.go(&mut mmu, 0x2000, W), Err(MmuFault::Ept(want)));
+}
+
+#[test]
+fn npt_faults_exit_with_an_error_code_and_the_guest_physical_address() {
+    let mut w = guest_on(Cpu::Amd64);
+    assert_eq!(Cpu::Amd64.guest_stage().name.en, "NPT");
+    let npf = |at, info| Err(MmuFault::Npt(NestedFault { at: GuestPhysAddr::new(at), info }));
+    // The guest maps a page that its hypervisor has not given it: a user's write, to the final address.
+    w.map(mapping(0x1000, 64 << 20, 4096, PageSize::SIZE_4K, Perms::RW, true));
+    let mut mmu = Mmu::new(4);
+    assert_eq!(w.go(&mut mmu, 0x1008, W), npf((64 << 20) + 8, x86::exitinfo1::FINAL | 6));
+    assert_eq!(
+        MmuFault::Npt(NestedFault { at: GuestPhysAddr::new(0), info: 0 }).code().map(|c| c.code),
+        Some(0x400)
+    );
+    // The guest's root table lies outside its memory: reads of tables count as writes.
+    let root = w.space.root;
+    w.space.root = 1 << 30;
+    assert_eq!(w.go(&mut mmu, 0x1008, R), npf(1 << 30, x86::exitinfo1::TABLES | 6));
+    w.space.root = root;
+    // A page of the guest's tables that the hypervisor made read-only refuses a mere read.
+    w.map(mapping(0x2000, 0x80_0000, 4096, PageSize::SIZE_4K, Perms::RW, true));
+    let g = w.space.guest.unwrap();
+    let place = |at| Some(PhysAddr::new(at));
+    let pa = Builder { format: &g.format, frames: &mut w.frames, place, actor: Actor::Os }
+        .lookup(&w.memory, g.root.raw(), root)
+        .unwrap()
+        .1;
+    let raw = w.memory.read_u64(pa).unwrap();
+    w.memory.write_u64(pa, raw & !2).unwrap();
+    assert_eq!(w.go(&mut mmu, 0x2000, R), npf(root, x86::exitinfo1::TABLES | 7));
 }
 
 /// Returns the trap of an access on RISC-V.

@@ -55,6 +55,23 @@ pub enum Exit {
     },
 }
 
+/// Bits of EXITINFO1 of a nested page fault, above those of [`error`] (APM volume 2, nested paging).
+pub mod exitinfo1 {
+    /// The access was to the guest's final physical address.
+    pub const FINAL: u64 = 1 << 32;
+    /// The access was to one of the guest's page tables.
+    pub const TABLES: u64 = 1 << 33;
+}
+
+/// An exit from a guest of an AMD CPU: VMEXIT_NPF.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct NestedFault {
+    /// EXITINFO2: the guest-physical address.
+    pub at: GuestPhysAddr,
+    /// EXITINFO1: an error code as of a page fault, with [`exitinfo1`].
+    pub info: u64,
+}
+
 /// Interrupt vector 13.
 pub static GENERAL_PROTECTION: FaultCode = FaultCode {
     code: 13,
@@ -86,6 +103,22 @@ pub static EPT_MISCONFIGURATION: FaultCode = FaultCode {
     text: Text::new("EPT misconfiguration: the guest exits", "EPT 配置错误：客户机退出"),
     section: "SDM 3C 28.3.3.1",
 };
+
+/// Exit code 400h.
+pub static NESTED_PAGE_FAULT: FaultCode = FaultCode {
+    code: 0x400,
+    name: "nested-page-fault",
+    text: Text::new("nested page fault (VMEXIT_NPF): the guest exits", "嵌套缺页（VMEXIT_NPF）：客户机退出"),
+    section: "AMD APM volume 2, nested paging",
+};
+
+/// Returns EXITINFO1 of a nested page fault. `tables`: the access was to one of the guest's page tables, which counts as a
+/// write.
+pub fn exit_info(fault: X86Fault, want: Want, tables: bool) -> u64 {
+    let perms = if tables { Perms::RW } else { want.perms };
+    let code = error_code(&X86::kernel(4), fault, Want::user(perms));
+    u64::from(code) | if tables { exitinfo1::TABLES } else { exitinfo1::FINAL }
+}
 
 /// Returns the error code of a page fault.
 pub fn error_code(format: &X86, fault: X86Fault, want: Want) -> u32 {

@@ -5,6 +5,7 @@ use super::{
     aarch64::{Aarch64, Aarch64Fault, Aarch64State, Update},
     builder::Build,
     ept::{Ept, EptFault, EptState},
+    npt::Npt,
     riscv::{self, Riscv, RiscvFault, RiscvState},
     x86::{self, X86Fault, X86State, X86},
     Entry, Format, Want,
@@ -65,6 +66,12 @@ macro_rules! formats {
             fn touch(&self, raw: u64, leaf: bool, want: Want) -> u64 {
                 match self { $($Name::$Variant(f) => f.touch(raw, leaf, want),)* }
             }
+            fn next_level(&self, raw: u64, level: u8, input: u64) -> Result<u8, $Fault> {
+                match self { $($Name::$Variant(f) => f.next_level(raw, level, input).map_err($Fault::$Variant),)* }
+            }
+            fn walks_write(&self) -> bool {
+                match self { $($Name::$Variant(f) => f.walks_write(),)* }
+            }
             fn perms(&self, state: &$State) -> Perms {
                 match self { $($Name::$Variant(f) => f.perms(&state.$field),)* }
             }
@@ -117,6 +124,8 @@ formats! {
     GuestTables, GuestFault, GuestState {
         /// Extended page tables (SDM 3C 28.3).
         Ept / ept: Ept, EptFault, EptState;
+        /// Nested page tables of AMD CPUs (APM volume 2, nested paging).
+        Npt / npt: Npt, X86Fault, X86State;
         /// RISC-V Sv39x4, Sv48x4 or Sv57x4: the G-stage (RISC-V Privileged 18.5).
         Riscv / riscv: Riscv, RiscvFault, RiscvState;
         /// Arm VMSAv8-64, stage 2 (DDI 0487 D8).
@@ -199,6 +208,7 @@ impl CpuTables {
 }
 
 static EPT: GuestStage = GuestStage { name: Text::new("EPT", "EPT"), in_a_sentence: Text::new("EPT", "EPT") };
+static NPT: GuestStage = GuestStage { name: Text::new("NPT", "NPT"), in_a_sentence: Text::new("NPT", "NPT") };
 static STAGE_2: GuestStage = GuestStage {
     name: Text::new("stage 2", "第二级"),
     in_a_sentence: Text::new("stage 2", "第二级（stage 2）"),
@@ -213,6 +223,7 @@ impl GuestTables {
     pub const fn stage(&self) -> &'static GuestStage {
         match self {
             GuestTables::Ept(_) => &EPT,
+            GuestTables::Npt(_) => &NPT,
             GuestTables::Riscv(_) => &G_STAGE,
             GuestTables::Aarch64(_) => &STAGE_2,
         }
@@ -221,6 +232,9 @@ impl GuestTables {
     pub const fn quiet(self) -> Self {
         match self {
             GuestTables::Ept(f) => GuestTables::Ept(Ept { accessed_dirty: false, ..f }),
+            GuestTables::Npt(f) => {
+                GuestTables::Npt(Npt { tables: X86 { accessed_dirty: false, ..f.tables } })
+            }
             GuestTables::Riscv(f) => GuestTables::Riscv(Riscv { frozen: true, ..f }),
             GuestTables::Aarch64(f) => GuestTables::Aarch64(Aarch64 { frozen: true, ..f }),
         }
@@ -229,6 +243,7 @@ impl GuestTables {
     pub const fn accepts(&self, at: u64) -> bool {
         match self {
             GuestTables::Ept(f) => at >> (12 + 9 * f.levels as u32) == 0,
+            GuestTables::Npt(f) => at >> (12 + 9 * f.tables.levels as u32) == 0,
             GuestTables::Riscv(f) => f.accepts(at),
             GuestTables::Aarch64(f) => f.accepts(at),
         }
@@ -236,7 +251,7 @@ impl GuestTables {
     /// Frames that the root table takes; it is aligned to as many.
     pub const fn root_frames(&self) -> u64 {
         match self {
-            GuestTables::Ept(_) => 1,
+            GuestTables::Ept(_) | GuestTables::Npt(_) => 1,
             // Two more index bits at the top: 16 KiB (RISC-V Privileged 18.5.1).
             GuestTables::Riscv(_) => 4,
             // Concatenated tables instead of a level more (DDI 0487 D8.2).

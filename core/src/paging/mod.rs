@@ -13,7 +13,7 @@ pub mod leaves;
 mod tests;
 pub mod walk;
 
-pub use formats::{aarch64, amdv1, ept, riscv, vtd_first, vtd_second, x86};
+pub use formats::{aarch64, amdv1, ept, npt, riscv, vtd_first, vtd_second, x86};
 pub use frames::FrameAlloc;
 pub use walk::{walk, Direct, Nested, Tables, WalkError, Walked};
 
@@ -97,6 +97,11 @@ pub trait Format {
     #[inline]
     fn touch(&self, raw: u64, _leaf: bool, _want: Want) -> u64 {
         raw
+    }
+    /// Do page walks of the stage above count as writes to it, whether they set bits or not (AMD's nested paging)?
+    #[inline]
+    fn walks_write(&self) -> bool {
+        false
     }
     /// Returns what the walk so far allows.
     fn perms(&self, state: &Self::State) -> Perms;

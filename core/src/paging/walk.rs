@@ -139,6 +139,7 @@ impl<F: Format> Tables for Nested<'_, F> {
         obs: &mut O,
     ) -> Result<Located, Self::Fault> {
         // A table access by the walker is a user-mode read (or write, for A/D) as far as stage 2 goes.
+        let update = update || self.format.walks_write();
         let want = Want::user(Perms::R.or(Perms::when(Perms::W, update)));
         let how = Walker { actor: self.actor, stage: self.stage };
         let input = AnyAddr { space: Space::GuestPhysical, raw: at };

@@ -9,6 +9,7 @@ use super::forms::Form;
 use super::found::{Format, Found, Here};
 use super::hints;
 use super::scan::{Device, Scan};
+use super::scenario;
 use crate::spec::{FaultCode, Phrase, Text};
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -171,6 +172,7 @@ fn decoded(
         pasid,
         access,
         address: address.filter(|_| !emulator),
+        flags: flags.map(|flags| flags as u16).filter(|_| !emulator && !contradiction),
         ..Fault::default()
     };
     let (who_en, who_zh) = match device {
@@ -180,6 +182,7 @@ fn decoded(
     let title = Phrase::new(format!("AMD-Vi {}{who_en}", code.name), format!("AMD-Vi {}{who_zh}", code.name));
     let mut found = Found::fault(fault, Arch::AmdVi, form, title);
     found.causes = causes(&fault);
+    found.scenario = scenario::of(Arch::AmdVi, &fault).filter(|_| !emulator && !contradiction);
     found.certain(Text::new("event", "事件"), format!("{:#x} {}", code.code, code.name), code.text);
     if let Some(device) = device {
         hints::device(&mut found, Arch::AmdVi, device.text, named_by_kernel);

@@ -154,6 +154,8 @@ pub struct Fault {
     pub index: Option<u16>,
     /// The paging entry that refused, when the log shows it.
     pub entry: Option<Entry>,
+    /// The flags of an AMD-Vi event: bits 59:48 of its first word.
+    pub flags: Option<u16>,
 }
 
 /// A paging entry as a log shows it.

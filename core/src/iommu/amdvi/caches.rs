@@ -21,6 +21,12 @@ pub static INTERRUPTS: CacheType = CacheType {
     name: Text::new("interrupt table entry cache", "中断表项缓存"),
     section: "AMD 48882",
 };
+/// The cache of GCR3 table entries.
+pub static PROCESSES: CacheType = CacheType {
+    kind: CacheKind::Process,
+    name: Text::new("GCR3 entry cache", "GCR3 表项缓存"),
+    section: "AMD 48882",
+};
 /// The cache of translations.
 pub static IOTLB: CacheType =
     CacheType { kind: CacheKind::Iotlb, name: Text::new("IOTLB", "IOTLB"), section: "AMD 48882" };
@@ -71,11 +77,46 @@ impl Line for Index {
     }
 }
 
+/// Tag of the cache of GCR3 entries: a DeviceID and a PASID.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Process(pub u16, pub u32);
+
+impl Key for Process {
+    fn hash(&self) -> u64 {
+        mix(u64::from(self.0) << 32 | u64::from(self.1), 3)
+    }
+}
+
+/// Where a PASID's tables are, and in which domain.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct GuestRoot {
+    /// The root of the guest tables.
+    pub root: u64,
+    /// DomainID of the device table entry.
+    pub domain: u16,
+}
+
+impl Line for Process {
+    type Value = GuestRoot;
+    const CACHE: &'static CacheType = &PROCESSES;
+    fn line(&self, entry: Option<&GuestRoot>) -> CacheLine {
+        CacheLine {
+            requester: Some(RequesterId::new(self.0.into())),
+            pasid: Some(self.1),
+            domain: entry.map(|entry| entry.domain.into()),
+            to: entry.map_or(0, |entry| entry.root),
+            ..CacheLine::default()
+        }
+    }
+}
+
 /// Tag of the IOTLB.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Tag {
     /// DomainID.
     pub domain: u16,
+    /// The PASID whose tables came first.
+    pub pasid: Option<u32>,
     /// The page.
     pub page: u64,
     /// log2 of its size.
@@ -84,7 +125,8 @@ pub struct Tag {
 
 impl Key for Tag {
     fn hash(&self) -> u64 {
-        mix(self.page >> 12 ^ u64::from(self.shift) << 56, self.domain.into())
+        let whose = u64::from(self.domain) | u64::from(self.pasid.map_or(0, |pasid| pasid + 1)) << 16;
+        mix(self.page >> 12 ^ u64::from(self.shift) << 56, whose)
     }
 }
 
@@ -105,7 +147,7 @@ impl Line for Tag {
     fn line(&self, entry: Option<&Mapped>) -> CacheLine {
         CacheLine {
             requester: None,
-            pasid: None,
+            pasid: self.pasid,
             domain: Some(self.domain.into()),
             from: self.page,
             shift: self.shift,
@@ -126,6 +168,8 @@ impl PageTag for Tag {
 pub struct Caches {
     /// Device table entries.
     pub devices: TracedCache<Device>,
+    /// GCR3 table entries.
+    pub processes: TracedCache<Process>,
     /// Interrupt table entries.
     pub interrupts: TracedCache<Index>,
     /// Translations.
@@ -137,6 +181,7 @@ impl Caches {
     pub fn new(sizes: &CacheSizes) -> Self {
         Caches {
             devices: TracedCache::new(sizes.devices),
+            processes: TracedCache::new(sizes.processes),
             interrupts: TracedCache::new(sizes.interrupts),
             iotlb: Tlb::new(sizes.iotlb),
         }

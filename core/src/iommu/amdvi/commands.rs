@@ -115,15 +115,24 @@ impl AmdViUnit {
             opcode::COMPLETION_WAIT => return self.wait(memory, words, obs),
             opcode::INVALIDATE_DEVTAB_ENTRY => {
                 self.caches.devices.invalidate(|key, _| key.0 == device, obs);
+                self.caches.processes.invalidate(|key, _| key.0 == device, obs);
                 self.reported.remove(&device);
             }
             opcode::INVALIDATE_IOMMU_PAGES => {
                 let domain = words.bits(pages::DOMAIN_ID) as u16;
                 let range = Napot::from_sized(words.bits(pages::ADDRESS), words.is_set(pages::S));
+                let guest = words.is_set(pages::GN).then(|| words.bits(pages::PASID) as u32);
+                self.caches.processes.invalidate(|key, at| at.domain == domain && guest == Some(key.1), obs);
                 self.caches.iotlb.entries().invalidate(
                     |tag, _| {
                         let reach = range.span() | ((1u64 << tag.shift) - 1);
-                        tag.domain == domain && tag.page & !reach == range.address() & !reach
+                        let inside = tag.page & !reach == range.address() & !reach;
+                        // An entry of a guest holds no guest-physical address: any of the domain's may depend on the page.
+                        let meant = match (guest, tag.pasid) {
+                            (None, Some(_)) => true,
+                            (guest, pasid) => guest == pasid && inside,
+                        };
+                        tag.domain == domain && meant
                     },
                     obs,
                 );
@@ -133,6 +142,7 @@ impl AmdViUnit {
             }
             opcode::INVALIDATE_IOMMU_ALL => {
                 self.caches.devices.invalidate(|_, _| true, obs);
+                self.caches.processes.invalidate(|_, _| true, obs);
                 self.caches.interrupts.invalidate(|_, _| true, obs);
                 self.caches.iotlb.entries().invalidate(|_, _| true, obs);
                 self.reported.clear();

@@ -4,8 +4,8 @@ use super::faults;
 use super::records::Event;
 use super::request::{Asked, Refused, Setup};
 use super::spec::events::hardware;
-use super::spec::registers::{device_table, efr};
-use super::spec::structures::{dte, mode, DTE};
+use super::spec::registers::{control, device_table, efr};
+use super::spec::structures::{dte, gcr3_root, mode, DTE};
 use crate::addr::{AnyAddr, Space};
 use crate::iommu::fetch::{Place, Reach, ReachRules, Trouble};
 use crate::iommu::traced_cache::Source;
@@ -35,6 +35,18 @@ impl Dte {
     pub fn mode(&self) -> u64 {
         self.words.bits(dte::MODE)
     }
+    /// GCR3TRP: where the GCR3 table is.
+    pub fn gcr3(&self) -> u64 {
+        let part = |field| self.words.bits(field);
+        0u64.with(gcr3_root::A, part(dte::GCR3_A))
+            .with(gcr3_root::B, part(dte::GCR3_B))
+            .with(gcr3_root::C, part(dte::GCR3_C))
+    }
+    /// The PASID whose guest tables a request meets first, if there are any for it.
+    pub fn guest(&self, setup: &Setup<'_>, asked: &Asked) -> Option<u32> {
+        let without = self.is(dte::GIOV).then_some(0);
+        asked.pasid.or(without).filter(|_| self.is(dte::GV) && setup.on(control::GT_EN))
+    }
     /// The format of its host tables.
     pub fn host(&self, setup: &Setup<'_>) -> AmdV1 {
         let had = if setup.frozen { 0 } else { self.words.bits(dte::HAD) };
@@ -58,6 +70,7 @@ rules! {
     IDENTITY "with secure nested paging identity is illegal" "启用 SNP 时不允许直通（identity）";
     BAD_MODE "Mode is reserved, or has more levels than the unit" "Mode 为保留值，或级数超出 IOMMU 的支持";
     NO_GUESTS "guest translation without EFR.GTSup" "没有 EFR.GTSup 而使用客户机转换";
+    BAD_GUESTS "GLX or GuestPagingMode is reserved, or more than the unit has" "GLX 或 GuestPagingMode 为保留值，或超出 IOMMU 的支持";
     INSIDE "the DeviceID is inside the device table (Size)" "DeviceID 在设备表之内（Size）";
     BEYOND "the address is within 52 bits" "地址在 52 位之内";
     UNREADABLE "the memory does not answer" "内存没有响应";
@@ -93,8 +106,16 @@ pub(super) fn illegal(setup: &Setup<'_>, asked: &Asked, entry: &Dte) -> Option<&
     if !entry.is(dte::V) {
         return (config.snp && config.has(efr::SNP_SUP)).then_some(&IDENTITY);
     }
-    if entry.is(dte::GV) && !config.has(efr::GT_SUP) {
-        return Some(&NO_GUESTS);
+    if entry.is(dte::GV) {
+        let bits = |field| entry.words.bits(field);
+        if !config.has(efr::GT_SUP) {
+            return Some(&NO_GUESTS);
+        }
+        if bits(dte::GLX) > config.efr.bits(efr::GLX_SUP)
+            || bits(dte::GUEST_MODE) > config.efr.bits(efr::GATS)
+        {
+            return Some(&BAD_GUESTS);
+        }
     }
     let identity = entry.is(dte::TV) && entry.mode() == mode::NONE && !entry.is(dte::GV);
     (identity && config.snp && config.has(efr::SNP_SUP)).then_some(&IDENTITY)

@@ -4,14 +4,14 @@
 use super::caches::{Caches, Index};
 use super::context::{error_type, Dte, REACH};
 use super::faults;
+use super::queues::GUESTS;
 use super::records::Event;
 use super::request::{Asked, Refused, Setup};
 use super::spec::events::request as invalid_type;
-use super::spec::interrupts::{
-    address, apic_id, int_type, irte128, irte32, irte_guest, message, IRTE128, IRTE32, IRTE_GUEST,
-};
+use super::spec::interrupts::*;
 use super::spec::registers::control;
 use super::spec::structures::{dte, intctl};
+use super::AmdViUnit;
 use crate::addr::{AnyAddr, Space};
 use crate::iommu::fetch::Place;
 use crate::iommu::traced_cache::{get_or_load, Source};
@@ -32,9 +32,23 @@ pub struct Interrupt {
     pub kind: u8,
     /// As the device wrote it, remapped, or posted to a guest.
     pub how: InterruptKind,
-    /// The guest's virtual APIC backing page.
-    pub page: Option<u64>,
+    /// For a guest: where it is posted.
+    pub guest: Option<Guest>,
 }
+
+/// Where an interrupt for a guest is posted (GuestMode, AVIC).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Guest {
+    /// The virtual APIC backing page.
+    pub page: u64,
+    /// IsRun: the guest runs on the destination, which gets a doorbell.
+    pub running: bool,
+    /// GATag, where an interrupt for a guest that does not run is logged (GALogIntr).
+    pub log: Option<u32>,
+}
+
+/// The interrupt request register of a virtual APIC, in its backing page.
+const VIRTUAL_IRR: u64 = 0x200;
 
 macro_rules! rules {
     ($($id:ident $en:literal $zh:literal;)*) => {
@@ -59,7 +73,7 @@ pub(super) fn as_written(asked: &Asked) -> Interrupt {
         logical: asked.at.is_set(address::DM),
         kind: data.bits(message::TYPE) as u8,
         how: InterruptKind::Direct,
-        page: None,
+        guest: None,
     }
 }
 
@@ -135,7 +149,7 @@ fn interrupt(setup: &Setup<'_>, words: &[u64; 2]) -> Interrupt {
     if !setup.on(control::GA_EN) {
         let (vector, destination) =
             (words.bits(irte32::VECTOR) as u8, words.bits(irte32::DESTINATION) as u32);
-        return Interrupt { vector, destination, logical, kind, how, page: None };
+        return Interrupt { vector, destination, logical, kind, how, guest: None };
     }
     // All 32 bits, whatever XTEn says: software without it leaves the upper ones 0.
     let destination = 0u64
@@ -143,10 +157,15 @@ fn interrupt(setup: &Setup<'_>, words: &[u64; 2]) -> Interrupt {
         .with(apic_id::HIGH, words.bits(irte128::DESTINATION_HIGH)) as u32;
     let vector = words.bits(irte128::VECTOR) as u8;
     if words.is_set(irte128::GUEST_MODE) {
-        let page = Some(words.address(irte_guest::GA_ROOT));
-        return Interrupt { vector, destination, logical: false, kind: 0, how: InterruptKind::Posted, page };
+        let guest = Guest {
+            page: words.address(irte_guest::GA_ROOT),
+            running: words.is_set(irte_guest::IS_RUN),
+            log: words.is_set(irte_guest::GA_LOG_INTR).then(|| words.bits(irte_guest::GA_TAG) as u32),
+        };
+        let (kind, how, guest) = (0, InterruptKind::Posted, Some(guest));
+        return Interrupt { vector, destination, logical: false, kind, how, guest };
     }
-    Interrupt { vector, destination, logical, kind, how, page: None }
+    Interrupt { vector, destination, logical, kind, how, guest: None }
 }
 
 /// The entry at an index of a device's table.
@@ -219,5 +238,45 @@ impl OfIndex<'_> {
         // Reserved bits of 128-bit entries are not checked.
         let reserved = !wide && entry.reserved_set(&words[..usize::from(entry.words)], 64);
         (reserved || !guest && kind > int_type::ARBITRATED).then_some(&RESERVED)
+    }
+}
+
+impl AmdViUnit {
+    /// Posts an interrupt for a guest: sets its bit in the request register of the virtual APIC's backing page; where the
+    /// guest does not run and its entry says so, the GA log tells the hypervisor.
+    pub(super) fn post<O: Observer>(
+        &mut self,
+        memory: &mut Memory,
+        asked: &Asked,
+        interrupt: &Interrupt,
+        obs: &mut O,
+    ) -> Result<(), Refused> {
+        let Some(guest) = interrupt.guest else { return Ok(()) };
+        let (bank, bit) = (u64::from(interrupt.vector / 32), interrupt.vector % 32);
+        let at = guest.page.wrapping_add(VIRTUAL_IRR + bank * 16);
+        let pa = crate::addr::PhysAddr::new(at);
+        let result = memory.read_u64(pa).and_then(|word| {
+            let pending = word.bits(vapic_irr::IRR) | 1 << bit;
+            crate::trace::write_word(
+                memory,
+                obs,
+                Actor::Iommu,
+                Some(&VAPIC_IRR),
+                pa,
+                word.with(vapic_irr::IRR, pending),
+            )
+        });
+        result.map_err(|error| {
+            let kind = error_type(error.into());
+            Refused::with(Event { kind, ..asked.event(&faults::PAGE_TAB_HARDWARE_ERROR, at) })
+        })?;
+        if let Some(tag) = guest.log.filter(|_| !guest.running) {
+            let entry = 0u64
+                .with(ga_entry::GA_TAG, tag.into())
+                .with(ga_entry::DEVICE_ID, asked.device.into())
+                .with(ga_entry::CODE, 1);
+            self.put(memory, &GUESTS, &[entry], obs);
+        }
+        Ok(())
     }
 }

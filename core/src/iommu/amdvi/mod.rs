@@ -7,22 +7,40 @@
 //!   remaps messages.
 //! * `queues` writes the event log and raises interrupts, `commands` obeys software.
 //!
-//! Not built: guest translation (GCR3 tables), page requests, the GA log, segments of the device table, SMI filters,
-//! performance counters; and the driver's side, so that no machine has this unit yet.
+//! * The driver's side is `programmer`: which words of entries, commands and registers say what software wants.
+//!
+//! Not modelled: segments of the device table, performance counters, SMI filters, the second logs, hardware error
+//! registers, virtual IOMMUs.
 
+mod architecture;
 pub mod caches;
 mod commands;
 pub mod config;
 pub mod context;
 pub mod faults;
 pub mod interrupts;
+mod page_requests;
+mod programmer;
 mod queues;
 pub mod records;
 pub mod request;
 pub mod spec;
+mod stages;
 pub mod translate;
 mod unit;
 
+pub use architecture::ARCHITECTURE;
 pub use config::{CacheSizes, Config};
+pub use programmer::AmdViProgrammer;
 pub use queues::{ring, QUEUES};
 pub use unit::{AmdViUnit, Reply};
+
+/// An AMD-Vi unit with the driver that programs it.
+pub type AmdVi = crate::iommu::driver::Driven<AmdViUnit, AmdViProgrammer>;
+
+impl AmdVi {
+    /// Returns a unit as after reset, and a driver that has not started it.
+    pub fn new(config: Config) -> Self {
+        Self::with(AmdViUnit::new(config), AmdViProgrammer::new(config))
+    }
+}

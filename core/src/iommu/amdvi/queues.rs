@@ -3,7 +3,8 @@
 
 use super::records::Event;
 use super::spec::commands::command;
-use super::spec::events::event;
+use super::spec::events::{event, PPR_ENTRY};
+use super::spec::interrupts::GA_ENTRY;
 use super::spec::registers::{self as reg, control, ring_base, status};
 use super::AmdViUnit;
 use crate::addr::{AnyAddr, PhysAddr, RequesterId, Space};
@@ -11,11 +12,11 @@ use crate::iommu::registers::{RegisterFile, Registers, Write};
 use crate::iommu::ring::{self, Pointers, Pushed, QueueType, Ring};
 use crate::memory::Memory;
 use crate::platform::interrupts::{Controller, Message};
-use crate::spec::{Bits, Field, Text};
+use crate::spec::{Bits, Field, Register, Text};
 use crate::trace::{Actor, Event as Step, InterruptKind, Observer, Perms, Recorded};
 
 /// All, in the order of their registers.
-pub static QUEUES: [QueueType; 2] = [
+pub static QUEUES: [QueueType; 4] = [
     QueueType {
         name: Text::new("command buffer", "命令缓冲区"),
         section: "AMD 48882, commands",
@@ -34,7 +35,73 @@ pub static QUEUES: [QueueType; 2] = [
         ring,
         entry: event,
     },
+    QueueType {
+        name: Text::new("page request log", "页请求日志"),
+        section: "AMD 48882, peripheral page request log",
+        base: "PPRLogBase",
+        head: "PPRLogHead",
+        tail: "PPRLogTail",
+        ring,
+        entry: |_| &PPR_ENTRY,
+    },
+    QueueType {
+        name: Text::new("GA log", "GA 日志"),
+        section: "AMD 48882, guest virtual APIC log",
+        base: "GALogBase",
+        head: "GALogHead",
+        tail: "GALogTail",
+        ring: |base| Ring { bytes: 8, ..ring(base) },
+        entry: |_| &GA_ENTRY,
+    },
 ];
+
+/// A log that the unit writes: its registers, and the bits that turn it on and tell of it.
+pub(super) struct Log {
+    queue: &'static QueueType,
+    base: &'static Register,
+    head: &'static Register,
+    tail: &'static Register,
+    enable: Field,
+    interrupt_enable: Field,
+    run: Field,
+    interrupt: Field,
+    overflow: Field,
+}
+
+pub(super) static EVENTS: Log = Log {
+    queue: &QUEUES[1],
+    base: &reg::EVENT_BASE,
+    head: &reg::EVENT_HEAD,
+    tail: &reg::EVENT_TAIL,
+    enable: control::EVENT_LOG_EN,
+    interrupt_enable: control::EVENT_INT_EN,
+    run: status::EVENT_RUN,
+    interrupt: status::EVENT_INT,
+    overflow: status::EVENT_OVERFLOW,
+};
+pub(super) static PAGE_REQUESTS: Log = Log {
+    queue: &QUEUES[2],
+    base: &reg::PPR_BASE,
+    head: &reg::PPR_HEAD,
+    tail: &reg::PPR_TAIL,
+    enable: control::PPR_LOG_EN,
+    interrupt_enable: control::PPR_INT_EN,
+    run: status::PPR_RUN,
+    interrupt: status::PPR_INT,
+    overflow: status::PPR_OVERFLOW,
+};
+pub(super) static GUESTS: Log = Log {
+    queue: &QUEUES[3],
+    base: &reg::GA_BASE,
+    head: &reg::GA_HEAD,
+    tail: &reg::GA_TAIL,
+    enable: control::GA_LOG_EN,
+    interrupt_enable: control::GA_INT_EN,
+    run: status::GA_RUN,
+    interrupt: status::GA_INT,
+    overflow: status::GA_OVERFLOW,
+};
+static LOGS: [&Log; 3] = [&EVENTS, &PAGE_REQUESTS, &GUESTS];
 
 /// The ring that a base register says. Lengths below 256 entries are reserved; they count as 256.
 pub fn ring(base: u64) -> Ring {
@@ -59,43 +126,53 @@ impl AmdViUnit {
 
     /// Writes an event, as far as the log is there for it.
     pub(super) fn log<O: Observer>(&mut self, memory: &mut Memory, event: &Event, obs: &mut O) -> Recorded {
-        if !self.control(control::EVENT_LOG_EN) {
+        self.put(memory, &EVENTS, &event.emit(), obs)
+    }
+
+    /// Writes an entry into a log, as far as it is there for it.
+    pub(super) fn put<O: Observer>(
+        &mut self,
+        memory: &mut Memory,
+        log: &'static Log,
+        words: &[u64],
+        obs: &mut O,
+    ) -> Recorded {
+        if !self.control(log.enable) {
             return Recorded::None;
         }
-        let log = ring(self.regs.of(&reg::EVENT_BASE));
-        let (head, tail) = (self.regs.of(&reg::EVENT_HEAD), self.regs.of(&reg::EVENT_TAIL));
-        if !self.status(status::EVENT_RUN) {
-            // Stopped by an overflow: events are lost until software restarts the log, and a full log says so again.
-            if log.is_full(head, tail) {
-                self.overflow(obs);
+        let ring = (log.queue.ring)(self.regs.of(log.base));
+        let (head, tail) = (self.regs.of(log.head), self.regs.of(log.tail));
+        if !self.status(log.run) {
+            // Stopped by an overflow: entries are lost until software restarts the log, and a full log says so again.
+            if ring.is_full(head, tail) {
+                self.overflow(log, obs);
             }
             return Recorded::Overflow;
         }
-        let words = event.emit();
-        let entry = super::spec::events::event(words[0]);
-        match ring::push(memory, log, head, tail, entry, &words, |at| at >> 52 == 0, obs) {
+        let entry = (log.queue.entry)(words[0]);
+        match ring::push(memory, ring, head, tail, entry, words, |at| at >> 52 == 0, obs) {
             Pushed::At { index, tail } => {
-                self.set(reg::event_tail::OFFSET, 8, tail, obs);
-                self.mark(status::EVENT_INT, true, obs);
-                if self.control(control::EVENT_INT_EN) {
+                self.set(log.tail.offset, 8, tail, obs);
+                self.mark(log.interrupt, true, obs);
+                if self.control(log.interrupt_enable) {
                     self.interrupt(obs);
                 }
                 Recorded::At(index)
             }
             Pushed::Full => {
-                self.overflow(obs);
-                self.mark(status::EVENT_RUN, false, obs);
+                self.overflow(log, obs);
+                self.mark(log.run, false, obs);
                 Recorded::Overflow
             }
             Pushed::Refused => Recorded::None,
         }
     }
 
-    /// Says that an event was lost, once until software has seen it.
-    fn overflow<O: Observer>(&mut self, obs: &mut O) {
-        if !self.status(status::EVENT_OVERFLOW) {
-            self.mark(status::EVENT_OVERFLOW, true, obs);
-            if self.control(control::EVENT_INT_EN) {
+    /// Says that an entry was lost, once until software has seen it.
+    fn overflow<O: Observer>(&mut self, log: &Log, obs: &mut O) {
+        if !self.status(log.overflow) {
+            self.mark(log.overflow, true, obs);
+            if self.control(log.interrupt_enable) {
                 self.interrupt(obs);
             }
         }
@@ -138,9 +215,8 @@ impl AmdViUnit {
 
     /// Starts and stops buffer and log as Control says, on a write that changed it.
     fn switch<O: Observer>(&mut self, old: u64, new: u64, obs: &mut O) {
-        for (enable, run) in
-            [(control::CMD_BUF_EN, status::CMD_RUN), (control::EVENT_LOG_EN, status::EVENT_RUN)]
-        {
+        let logs = LOGS.map(|log| (log.enable, log.run));
+        for (enable, run) in [(control::CMD_BUF_EN, status::CMD_RUN)].into_iter().chain(logs) {
             let on = |word: u64| word.is_set(enable) && word.is_set(control::IOMMU_EN);
             if on(old) != on(new) {
                 self.mark(run, on(new), obs);
@@ -162,18 +238,21 @@ impl Registers for AmdViUnit {
         // What the unit itself moves, or relies on, is not to be written while it runs: such writes do nothing here.
         let running = match write.offset {
             reg::command_base::OFFSET | reg::command_head::OFFSET => self.status(status::CMD_RUN),
-            reg::event_base::OFFSET | reg::event_tail::OFFSET => self.status(status::EVENT_RUN),
-            _ => false,
+            at => LOGS
+                .iter()
+                .any(|log| [log.base.offset, log.tail.offset].contains(&at) && self.status(log.run)),
         };
         if running {
             return write.old;
         }
-        let base = match write.offset {
-            reg::command_head::OFFSET | reg::command_tail::OFFSET => &reg::COMMAND_BASE,
-            reg::event_head::OFFSET | reg::event_tail::OFFSET => &reg::EVENT_BASE,
-            _ => return write.new,
-        };
-        ring(self.regs.of(base)).wrap(write.new)
+        let at = write.offset;
+        if [reg::command_head::OFFSET, reg::command_tail::OFFSET].contains(&at) {
+            return ring(self.regs.of(&reg::COMMAND_BASE)).wrap(write.new);
+        }
+        match LOGS.iter().find(|log| [log.head.offset, log.tail.offset].contains(&at)) {
+            Some(log) => (log.queue.ring)(self.regs.of(log.base)).wrap(write.new),
+            None => write.new,
+        }
     }
 
     fn after_write<O: Observer>(&mut self, memory: &mut Memory, write: &Write, obs: &mut O) {
@@ -181,15 +260,17 @@ impl Registers for AmdViUnit {
             reg::command_base::OFFSET if !self.status(status::CMD_RUN) => {
                 self.empty(reg::command_head::OFFSET, reg::command_tail::OFFSET, obs);
             }
-            reg::event_base::OFFSET if !self.status(status::EVENT_RUN) => {
-                self.empty(reg::event_head::OFFSET, reg::event_tail::OFFSET, obs);
-            }
             reg::control::OFFSET => {
                 self.switch(write.old, write.new, obs);
                 ring::drain(self, memory, obs);
             }
             reg::command_tail::OFFSET if write.last => ring::drain(self, memory, obs),
-            _ => {}
+            at => {
+                let log = LOGS.into_iter().find(|log| log.base.offset == at && !self.status(log.run));
+                if let Some(log) = log {
+                    self.empty(log.head.offset, log.tail.offset, obs);
+                }
+            }
         }
     }
 }

@@ -2,9 +2,13 @@
 
 use super::faults;
 use super::spec::events::{
-    command_error, dev_tab_error, illegal_dte, invalid_request, io_page_fault as io, unknown,
+    command_error, dev_tab_error, illegal_dte, invalid_ppr, invalid_request, io_page_fault as io, ppr,
+    ppr_code, unknown,
 };
+use crate::addr::{Iova, Pasid, RequesterId};
+use crate::iommu::PageRequest;
 use crate::spec::{Bits, FaultCode};
+use crate::trace::Perms;
 
 /// An event with all that its entry may say.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -78,7 +82,7 @@ impl Event {
             return words;
         }
         let pasid = self.pasid.unwrap_or(0);
-        let words = words.with_flag(io::TR, self.translation);
+        let words = words.with_flag(io::TR, self.translation && code != faults::INVALID_PPR_REQUEST.code);
         if code == faults::DEV_TAB_HARDWARE_ERROR.code {
             return words
                 .with_flag(io::I, self.interrupt)
@@ -88,6 +92,9 @@ impl Event {
         let words =
             words.with_flag(io::GN, self.pasid.is_some()).with(io::PASID_HIGH, u64::from(pasid >> 16));
         let domain = if self.pasid.is_some() { u64::from(pasid) } else { self.domain.into() };
+        if code == faults::INVALID_PPR_REQUEST.code {
+            return words.with(invalid_ppr::PASID, pasid.into()).with_flag(invalid_ppr::RX, self.execute);
+        }
         if code == faults::INVALID_DEVICE_REQUEST.code {
             return words
                 .with(invalid_request::PASID, pasid.into())
@@ -128,6 +135,11 @@ impl Event {
             event.pasid = Some((words.bits(io::PASID_HIGH) << 16 | words.bits(io::DOMAIN)) as u32);
         }
         match code.code {
+            9 => {
+                event.translation = false;
+                event.execute = is(invalid_ppr::RX);
+                return Some(event);
+            }
             8 => {
                 event.user = is(invalid_request::US);
                 event.kind = words.bits(invalid_request::TYPE) as u8;
@@ -149,6 +161,36 @@ impl Event {
     }
 }
 
+/// Returns the words of a page request log entry.
+pub fn emit_page_request(request: &PageRequest) -> Words {
+    let pasid = u64::from(request.pasid.map_or(0, |pasid| pasid.raw()));
+    ppr::ZERO
+        .with(ppr::DEVICE_ID, request.requester.bdf16().into())
+        .with(ppr::PASID, pasid)
+        .with(ppr::PASID_HIGH, pasid >> 16)
+        .with_flag(ppr::GN, request.pasid.is_some())
+        .with(ppr::TAG, request.group.into())
+        .with_flag(ppr::LAST, request.last)
+        .with_flag(ppr::READ, request.want.has(Perms::R))
+        .with_flag(ppr::WRITE, request.want.has(Perms::W))
+        .with(ppr::CODE, ppr_code::PAGE_SERVICE_REQUEST)
+        .with(ppr::ADDRESS, request.at.raw() & !0xfff)
+}
+
+/// Returns what the words of a page request log entry say.
+pub fn parse_page_request(words: &Words) -> PageRequest {
+    let pasid = words.bits(ppr::PASID_HIGH) << 16 | words.bits(ppr::PASID);
+    PageRequest {
+        requester: RequesterId::new(words.bits(ppr::DEVICE_ID) as u32),
+        pasid: Pasid::new(pasid as u32).filter(|_| words.is_set(ppr::GN)),
+        at: Iova::new(words.bits(ppr::ADDRESS)),
+        want: Perms::when(Perms::R, words.is_set(ppr::READ))
+            .or(Perms::when(Perms::W, words.is_set(ppr::WRITE))),
+        last: words.is_set(ppr::LAST),
+        group: words.bits(ppr::TAG) as u16,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::spec::events::event;
@@ -161,9 +203,27 @@ mod tests {
             let Some(parsed) = Event::parse(&[low, at]) else { return Ok(()) };
             let words = parsed.emit();
             prop_assert_eq!(Event::parse(&words), Some(parsed));
-            if parsed.code.code < 9 {
+            if parsed.code.code < 10 {
                 prop_assert!(!event(words[0]).reserved_set(&words, 64), "{:x?} {:?}", words, parsed);
             }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_page_request_comes_back(
+            device in any::<u16>(), pasid in any::<u32>(), page in any::<u64>(), group in 0u16..512, bits in 0u8..8,
+        ) {
+            let want = Perms(bits & 3);
+            let request = PageRequest {
+                requester: RequesterId::new(device.into()),
+                pasid: Pasid::new(pasid & 0xf_ffff).filter(|_| bits & 4 != 0),
+                at: Iova::new(page & !0xfff),
+                want,
+                last: pasid & 1 != 0,
+                group,
+            };
+            prop_assert_eq!(parse_page_request(&emit_page_request(&request)), request);
         }
     }
 

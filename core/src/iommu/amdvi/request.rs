@@ -61,6 +61,7 @@ impl Asked {
         let perms = match request.kind {
             RequestKind::Translation { no_write } => Perms::R.or(Perms::when(Perms::W, !no_write)),
             _ if request.want.has(Perms::W) => Perms::W,
+            _ if request.pasid.is_some_and(|tag| tag.execute) => Perms::R.or(Perms::X),
             _ => Perms::R,
         };
         Asked {
@@ -93,6 +94,7 @@ impl Asked {
             pasid: self.pasid,
             user: self.user,
             interrupt,
+            execute: self.perms.has(Perms::X),
             write: self.perms.has(Perms::W) && !interrupt && !self.ats(),
             translation: self.ats(),
             ..Event::new(code, address)

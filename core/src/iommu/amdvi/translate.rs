@@ -1,8 +1,8 @@
 //! One request from its arrival to its answer: the device table entry, its rights, the host tables, the caches
-//! (AMD 48882, address translation). Guest translation is not built: entries with GV are illegal (EFR.GTSup = 0).
+//! (AMD 48882, address translation).
 
 use super::caches::{Caches, Device, Mapped, Tag};
-use super::context::{bad_mode, error_type, illegal, refuse, Dte, OfDevice};
+use super::context::{bad_mode, illegal, refuse, Dte, OfDevice};
 use super::faults;
 use super::interrupts::{self, Interrupt};
 use super::records::Event;
@@ -10,34 +10,14 @@ use super::request::{Asked, Refused, Setup};
 use super::spec::events::request as invalid_type;
 use super::spec::registers::{exclusion_base, exclusion_limit};
 use super::spec::structures::{dte, mode};
-use crate::addr::{AnyAddr, PageSize, Space};
+pub use super::stages::Reached;
+use super::stages::{check, resolve};
+use crate::addr::PageSize;
 use crate::iommu::traced_cache::{get_or_load, hit};
 use crate::iommu::{Refusal, RequestKind};
 use crate::memory::Memory;
-use crate::paging::amdv1::AmdV1Fault;
-use crate::paging::walk::Walker;
-use crate::paging::{walk, Direct, Format, WalkError, Want};
 use crate::spec::{Bits, Rule, Text};
-use crate::trace::{Actor, CacheOp, Event as Step, Observer, Off, Perms, Stage};
-
-/// A translation.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Reached {
-    /// The address, offset included.
-    pub to: u64,
-    /// Its reach.
-    pub size: PageSize,
-    /// What is allowed.
-    pub perms: Perms,
-    /// It came from the IOTLB.
-    pub cached: bool,
-}
-
-impl Reached {
-    fn untouched(to: u64, perms: Perms) -> Self {
-        Reached { to, size: PageSize::SIZE_4K, perms, cached: false }
-    }
-}
+use crate::trace::{CacheOp, Observer, Off, Perms};
 
 /// What a request comes to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -48,25 +28,18 @@ pub enum Answer {
     Interrupt(Interrupt),
 }
 
-static WIDTH: Rule = Rule {
-    text: Text::new("the address is within the width of Mode", "地址不超出 Mode 的位宽"),
-    section: "AMD 48882",
-};
 static RIGHTS: Rule = Rule {
     text: Text::new("IR and IW of the device table entry allow the access", "设备表项的 IR、IW 允许此次访问"),
+    section: "AMD 48882",
+};
+static GUEST: Rule = Rule {
+    text: Text::new("GV = 1: there are guest tables for a PASID", "GV = 1：PASID 有客户机页表"),
     section: "AMD 48882",
 };
 static TRANSLATES: Rule = Rule {
     text: Text::new("TV = 1: there is translation information", "TV = 1：有转换信息"),
     section: "AMD 48882",
 };
-
-fn check<O: Observer>(rule: &'static Rule, ok: bool, value: u64, obs: &mut O) -> bool {
-    if O::ON && !ok {
-        obs.step(Actor::Iommu, Step::Check { rule, ok, value });
-    }
-    ok
-}
 
 /// Answers a request. Without caches it looks at memory only.
 pub fn process<O: Observer>(
@@ -97,6 +70,9 @@ pub fn process<O: Observer>(
             return Err(Refused::with(Event { kind: invalid_type::READ_OF_INTERRUPTS as u8, ..event }));
         }
         return interrupts::remap(setup, caches, memory, asked, &entry, obs).map(Answer::Interrupt);
+    }
+    if let Some(refused) = special(setup, asked, &entry) {
+        return Err(refused);
     }
     let stop = |event: Event| {
         let fault = event.code == &faults::IO_PAGE_FAULT;
@@ -138,11 +114,15 @@ pub fn process<O: Observer>(
     if !asked.ats() && !check(&RIGHTS, own.has(asked.perms), entry.words[0], obs) {
         return Err(stop(Event { present: true, denied: true, ..fault(asked.at) }));
     }
-    if entry.mode() == mode::NONE {
+    let guest = entry.guest(setup, asked);
+    if !check(&GUEST, guest.is_some() || asked.pasid.is_none(), entry.words[0], obs) {
+        return Err(stop(Event { domain: 0, ..fault(asked.at) }));
+    }
+    if guest.is_none() && entry.mode() == mode::NONE {
         return pass(own);
     }
-    match translate(setup, caches, memory, asked, &entry, obs) {
-        Ok(found) => Ok(Answer::Memory(Reached { perms: found.perms.and(own), ..found })),
+    match translate(setup, caches, memory, asked, &entry, guest, obs) {
+        Ok(found) => Ok(Answer::Memory(Reached { perms: found.perms.and(own.or(Perms::X)), ..found })),
         // A translation request that finds nothing is answered with no rights, and nothing is logged.
         Err(event) if asked.ats() && event.code == &faults::IO_PAGE_FAULT && !event.reserved => {
             let refusal = Refusal::NoPermission;
@@ -150,6 +130,28 @@ pub fn process<O: Observer>(
         }
         Err(event) => Err(stop(event)),
     }
+}
+
+/// Refuses what devices may not send into the ranges of HyperTransport's messages.
+fn special(setup: &Setup<'_>, asked: &Asked, entry: &Dte) -> Option<Refused> {
+    use super::spec::structures::{ioctl, sysmgt};
+    if !setup.config.special_ranges || !entry.is(dte::V) || asked.kind != RequestKind::Untranslated {
+        return None;
+    }
+    let by = |field| entry.words.bits(field);
+    let kind = match asked.at {
+        // Reserved interrupts, interrupts and EOI: as posted writes only, and never as memory.
+        0xfd_0000_0000..=0xfd_f7ff_ffff => invalid_type::RESERVED_INTERRUPT,
+        0xfd_f800_0000..=0xfd_f8ff_ffff if asked.perms.has(Perms::W) => invalid_type::INTERRUPT,
+        0xfd_f800_0000..=0xfd_f8ff_ffff => invalid_type::READ_OF_INTERRUPTS,
+        0xfd_f910_0000..=0xfd_f91f_ffff if by(dte::SYSMGT) == sysmgt::ABORT => {
+            invalid_type::SYSTEM_MANAGEMENT
+        }
+        0xfd_fc00_0000..=0xfd_fdff_ffff if by(dte::IOCTL) == ioctl::ABORT => invalid_type::PORT_IO,
+        _ => return None,
+    };
+    let event = asked.event(&faults::INVALID_DEVICE_REQUEST, asked.at);
+    Some(Refused::with(Event { kind: kind as u8, ..event }))
 }
 
 /// Is the address in the exclusion range, and does that apply to the device?
@@ -161,22 +163,26 @@ fn excluded(setup: &Setup<'_>, entry: &Dte, at: u64) -> bool {
         && at <= limit.address(exclusion_limit::LIMIT) | 0xfff
 }
 
-/// Through the IOTLB and the host tables.
+/// Through the IOTLB and the tables.
 fn translate<O: Observer>(
     setup: &Setup<'_>,
     caches: &mut Option<&mut Caches>,
     memory: &mut Memory,
     asked: &Asked,
     entry: &Dte,
+    guest: Option<u32>,
     obs: &mut O,
 ) -> Result<Reached, Event> {
     let domain = entry.domain();
-    let tag = |size: PageSize| Tag { domain, page: asked.at & !size.mask(), shift: size.shift() };
+    let pasid = guest;
+    let tag = |size: PageSize| Tag { domain, pasid, page: asked.at & !size.mask(), shift: size.shift() };
+    // Host tables know no execution.
+    let wanted = if guest.is_some() { asked.perms } else { asked.perms.and(Perms::RW) };
     if let Some(Caches { iotlb, .. }) = caches {
         match iotlb.find(tag) {
-            None => iotlb.entries().miss(&Tag { domain, page: asked.at, shift: 0 }, obs),
+            None => iotlb.entries().miss(&Tag { domain, pasid, page: asked.at, shift: 0 }, obs),
             Some((slot, tag, held)) => {
-                let lacking = !asked.ats() && !held.perms.has(asked.perms);
+                let lacking = !asked.ats() && !held.perms.has(wanted);
                 if lacking || asked.perms.has(Perms::W) && !held.dirty {
                     // The walk knows what to report, and sets D.
                     iotlb.entries().used(CacheOp::Denied, slot, &tag, &held, obs);
@@ -186,7 +192,7 @@ fn translate<O: Observer>(
                     let to = held.to | asked.at & size.mask();
                     if O::ON {
                         let frozen = Setup { frozen: true, ..*setup };
-                        let now = walk_host(&frozen, memory, asked, entry, &mut Off);
+                        let now = resolve(&frozen, None, memory, asked, entry, guest, &mut Off);
                         let fresh = now.is_ok_and(|(now, _)| {
                             now.to == to && now.size == size && now.perms == held.perms
                         });
@@ -197,52 +203,11 @@ fn translate<O: Observer>(
             }
         }
     }
-    let (found, dirty) = walk_host(setup, memory, asked, entry, obs)?;
+    let processes = caches.as_deref_mut().map(|caches| &mut caches.processes);
+    let (found, dirty) = resolve(setup, processes, memory, asked, entry, guest, obs)?;
     if let Some(caches) = caches {
         let mapped = Mapped { to: found.to & !found.size.mask(), perms: found.perms, dirty };
         caches.iotlb.insert(tag(found.size), mapped, obs);
     }
     Ok(found)
-}
-
-/// Through the host tables; also whether a write need not set D any more.
-fn walk_host<O: Observer>(
-    setup: &Setup<'_>,
-    memory: &mut Memory,
-    asked: &Asked,
-    entry: &Dte,
-    obs: &mut O,
-) -> Result<(Reached, bool), Event> {
-    let mut format = entry.host(setup);
-    format.check_perms = !asked.ats();
-    let page = asked.at & !0xfff;
-    let event = |code, address| Event { domain: entry.domain(), ..asked.event(code, address) };
-    let fault = event(&faults::IO_PAGE_FAULT, page);
-    if !check(&WIDTH, format.accepts(asked.at), asked.at, obs) {
-        return Err(fault);
-    }
-    let how = Walker { actor: Actor::Iommu, stage: Stage::Second };
-    let input = AnyAddr { space: Space::Iova, raw: asked.at };
-    let root = entry.words.address(dte::HOST_ROOT);
-    let want = Want::user(asked.perms);
-    match walk(&format, &mut Direct, memory, how, root, input, want, obs) {
-        Ok(found) => {
-            let perms = format.perms(&found.state);
-            let write = Want::user(Perms::W);
-            let now = format.touch(found.raw, true, want);
-            let dirty = format.touch(now, true, write) == now;
-            Ok((Reached { to: found.to, size: found.size, perms, cached: false }, dirty))
-        }
-        Err(WalkError::Entry { fault: why, .. }) => Err(match why {
-            AmdV1Fault::NotPresent => fault,
-            AmdV1Fault::Denied => Event { present: true, denied: true, ..fault },
-            AmdV1Fault::Reserved => Event { present: true, reserved: true, ..fault },
-            AmdV1Fault::Level | AmdV1Fault::Size | AmdV1Fault::Skipped => Event { present: true, ..fault },
-        }),
-        Err(WalkError::Table { fault: never, .. }) => match never {},
-        Err(WalkError::Memory { at, error, .. }) => {
-            let kind = error_type(error.into());
-            Err(Event { kind, ..event(&faults::PAGE_TAB_HARDWARE_ERROR, at) })
-        }
-    }
 }

@@ -64,7 +64,7 @@ impl AmdViUnit {
         };
     }
 
-    fn setup<'a>(&self, config: &'a Config, frozen: bool) -> Setup<'a> {
+    pub(super) fn setup<'a>(&self, config: &'a Config, frozen: bool) -> Setup<'a> {
         Setup {
             config,
             control: self.regs.of(&reg::CONTROL),
@@ -84,7 +84,11 @@ impl AmdViUnit {
             let (requester, at, want) = (request.requester, request.at.any(), request.want);
             obs.begin(Actor::Iommu, Scope::Translation { requester, pasid, at, want });
         }
-        let reply = match process(&setup, &mut Some(&mut self.caches), memory, &asked, obs) {
+        let mut result = process(&setup, &mut Some(&mut self.caches), memory, &asked, obs);
+        if let Ok(Answer::Interrupt(interrupt)) = result {
+            result = self.post(memory, &asked, &interrupt, obs).map(|()| Answer::Interrupt(interrupt));
+        }
+        let reply = match result {
             Ok(answer) => Reply::Answer(answer),
             Err(refused) => {
                 let recorded = match &refused.event {
@@ -126,12 +130,17 @@ impl AmdViUnit {
                     _ => Outcome::Memory(translation),
                 }
             }
-            Reply::Answer(Answer::Interrupt(Interrupt { vector, destination, how, page, .. })) => {
+            Reply::Answer(Answer::Interrupt(Interrupt { vector, destination, how, guest, .. })) => {
                 let (vector, destination, kind) = (u32::from(*vector), *destination, *how);
                 if O::ON {
                     obs.step(Actor::Iommu, Step::Interrupt { vector, destination, kind });
                 }
-                Outcome::Interrupt(Delivery { vector, destination, kind, memory: page.map(PhysAddr::new) })
+                Outcome::Interrupt(Delivery {
+                    vector,
+                    destination,
+                    kind,
+                    memory: guest.map(|guest| PhysAddr::new(guest.page)),
+                })
             }
             Reply::Refused(Refused { event, refusal, .. }, recorded) => {
                 // A DeviceID beyond the table is a target abort without an event; it has the page fault's code here.
@@ -157,8 +166,7 @@ impl Unit for AmdViUnit {
         Self::outcome(request, &reply, &mut Off)
     }
 
-    fn page_request<O: Observer>(&mut self, _: &mut Memory, _: &PageRequest, _: &mut O) -> bool {
-        // PPRSup is 0.
-        false
+    fn page_request<O: Observer>(&mut self, memory: &mut Memory, request: &PageRequest, obs: &mut O) -> bool {
+        self.take_page_request(memory, request, obs)
     }
 }

@@ -43,8 +43,9 @@ pub trait Programmer: Commands + Contexts + Records {
     fn first(&self, look: bool) -> Self::First;
     /// Returns the second stage's format, likewise.
     fn second(&self, look: bool) -> Self::Second;
-    /// Returns the stage that an operating system's own domains use, as Linux decides it.
-    fn default_stage(&self) -> DomainKind;
+    /// Returns the stage that an operating system's own domains use, as Linux decides it; `processes`: some device sends
+    /// PASIDs.
+    fn default_stage(&self, processes: bool) -> DomainKind;
     /// Returns how many bits of an IOVA the unit translates.
     fn address_bits(&self) -> u8;
     /// Returns the page sizes that a domain may use, smallest first.
@@ -149,8 +150,9 @@ pub trait Driver {
     fn respond<O: Observer>(&mut self, ctx: &mut Ctx<'_, O>, request: &PageRequest, ok: bool)
         -> DriverResult;
 
-    /// Returns the stage that an operating system's own domains use, as Linux decides it.
-    fn default_stage(&self) -> DomainKind;
+    /// Returns the stage that an operating system's own domains use, as Linux decides it; `processes`: some device sends
+    /// PASIDs.
+    fn default_stage(&self, processes: bool) -> DomainKind;
     /// Returns how many bits of an IOVA this unit translates.
     fn address_bits(&self) -> u8;
     /// Returns the page sizes that a domain may use, smallest first.
@@ -313,8 +315,8 @@ impl<U: Registers, P: Programmer> Driver for Driven<U, P> {
         submit(programmer, &mut hw, &[command])
     }
 
-    fn default_stage(&self) -> DomainKind {
-        self.programmer.default_stage()
+    fn default_stage(&self, processes: bool) -> DomainKind {
+        self.programmer.default_stage(processes)
     }
 
     fn address_bits(&self) -> u8 {

@@ -38,7 +38,7 @@ impl DmaState {
         let stage = outline.iommu.and_then(|p| p.stage).map(|s| s.value);
         let kind = match (stage, unit) {
             (Some(1), _) => DomainKind::Stage1,
-            (None, Some(unit)) => unit.default_stage(),
+            (None, Some(unit)) => unit.default_stage(outline.devices.iter().any(|d| d.device.pasid)),
             _ => DomainKind::Stage2,
         };
         let none = outline.machine.is_some_and(|m| m.arch.value.is_none());

@@ -162,15 +162,18 @@ impl Machine {
         edit: &ast::Edit,
         span: Span,
     ) -> Result<(), Stop> {
-        // Structures are read before page tables: root and context, then the process tables. A structure has
-        // level 0 in the trace; page-table entries have theirs.
-        let reads = self.structures_read(requester, pasid);
-        let (device, process): (Vec<_>, Vec<_>) = reads.into_iter().partition(|r| r.0 == Which::Device);
-        let list = if which == Which::Device { device } else { process };
-        // Level 1 is the last of a whole walk; a walk that an earlier edit cut short read only its beginning.
-        let levels = list.len().max(DIRECTORY_LEVELS);
-        let place = levels.checked_sub(level as usize).and_then(|i| list.get(i));
-        let pa = place.map(|p| p.1).ok_or_else(|| {
+        // Structures are read before page tables: root and context, then the process tables.
+        let list: Vec<_> =
+            self.structures_read(requester, pasid).into_iter().filter(|r| r.0 == which).collect();
+        let place = if list.iter().any(|r| r.1 != 0) {
+            // The trace says which level each has, where some walks have fewer than others.
+            list.iter().rfind(|r| u64::from(r.1) == level)
+        } else {
+            // Level 1 is the last of a whole walk; a walk that an earlier edit cut short read only its beginning.
+            let levels = list.len().max(DIRECTORY_LEVELS);
+            levels.checked_sub(level as usize).and_then(|i| list.get(i))
+        };
+        let pa = place.map(|p| p.2).ok_or_else(|| {
             problem(
                 span,
                 Phrase::new(
@@ -203,7 +206,11 @@ impl Machine {
         trace
     }
 
-    fn structures_read(&mut self, requester: RequesterId, pasid: Option<Pasid>) -> Vec<(Which, PhysAddr)> {
+    fn structures_read(
+        &mut self,
+        requester: RequesterId,
+        pasid: Option<Pasid>,
+    ) -> Vec<(Which, u8, PhysAddr)> {
         let trace = self.cold_walk(requester, pasid, 0);
         let mut stage = Vec::new();
         let mut out = Vec::new();
@@ -214,9 +221,9 @@ impl Machine {
                 Event::End(_) => {
                     stage.pop();
                 }
-                Event::Read { pa, .. } => match stage.last().copied().flatten() {
-                    Some(crate::trace::Stage::Device) => out.push((Which::Device, pa)),
-                    Some(crate::trace::Stage::Process) => out.push((Which::Process, pa)),
+                Event::Read { pa, level, .. } => match stage.last().copied().flatten() {
+                    Some(crate::trace::Stage::Device) => out.push((Which::Device, level, pa)),
+                    Some(crate::trace::Stage::Process) => out.push((Which::Process, level, pa)),
                     _ => {}
                 },
                 _ => {}

@@ -78,7 +78,7 @@ impl Driver for Flat {
         self.invalidated.push(what);
         Ok(())
     }
-    fn default_stage(&self) -> DomainKind {
+    fn default_stage(&self, _: bool) -> DomainKind {
         DomainKind::Stage2
     }
     fn take_faults<O: Observer>(&mut self, _: &mut Ctx<'_, O>) -> Result<Vec<FaultRecord>, DriverError> {

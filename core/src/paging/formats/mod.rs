@@ -6,6 +6,7 @@
 pub mod aarch64;
 pub mod amdv1;
 pub mod ept;
+pub mod npt;
 pub mod riscv;
 pub mod vtd_first;
 pub mod vtd_second;

@@ -9,7 +9,6 @@ pub mod sweeps;
 pub mod topics;
 
 use crate::iommu::{Ability, Architecture, Board};
-use crate::platform::interrupts::Controller;
 use crate::spec::Text;
 
 /// How much a reader has to know before.
@@ -99,23 +98,28 @@ const WRITE_ONLY: Limit = Limit {
 const VTD_CODES: Limit = Limit {
     fits: |_| false,
     why: Text::new(
-        "it climbs VT-d's fault codes; RISC-V's are in the walk of any faulting scenario",
-        "讲的是 VT-d 的一级级错误码；RISC-V 的错误码可在任何出错的场景里看到",
+        "it climbs VT-d's fault codes; AMD-Vi has a ladder of its own, RISC-V's codes are in the walk of any faulting scenario",
+        "讲的是 VT-d 的一级级错误码；AMD-Vi 另有自己的一篇，RISC-V 的错误码可在任何出错的场景里看到",
     ),
 };
 const X86_RANGE: Limit = Limit {
-    fits: |a| Board::of(Some(a)).interrupts == Controller::LocalApic,
+    fits: |_| false,
     why: Text::new(
-        "the interrupt address range FEEx_xxxxh is x86's",
-        "中断地址范围 FEEx_xxxxh 是 x86 独有的",
+        "the interrupt address range FEEx_xxxxh is x86's; AMD-Vi reads a device's entry before it lets its message through",
+        "中断地址范围 FEEx_xxxxh 是 x86 独有的；AMD-Vi 则先读设备表项，再放行消息",
     ),
 };
 const REMAPPING: Limit = Limit {
-    fits: |a| a.has(Ability::InterruptTable),
+    fits: |_| false,
     why: Text::new(
-        "interrupts go through VT-d's remapping table; RISC-V has interrupt files instead",
-        "中断走的是 VT-d 的重映射表；RISC-V 用的是中断文件",
+        "it turns VT-d's interrupt remapping off and on by its register; AMD-Vi does that in each device's entry, RISC-V has interrupt \
+         files instead",
+        "它用 VT-d 的寄存器开关中断重映射；AMD-Vi 在每个设备表项里开关，RISC-V 用的是中断文件",
     ),
+};
+const AMD: Limit = Limit {
+    fits: |_| false,
+    why: Text::new("it climbs AMD-Vi's events", "讲的是 AMD-Vi 的一种种事件"),
 };
 
 impl Preset {
@@ -178,6 +182,7 @@ pub const PRESETS: &[Preset] = presets! {
     "relay-or-passthrough" Working;
     "nested-walk" Deep;
     "sva" Deep;
+    "fault-ladder-amd" Deep AMD;
 };
 
 /// The order in which a newcomer reads: from what an address space is to reading a fault.

@@ -4,6 +4,7 @@
 //! the request would succeed, breaks the one link that the fault names, and sends the request. Where a dump shows
 //! the entries themselves, they are used word for word.
 
+mod amd;
 mod riscv;
 mod tables;
 mod vtd;
@@ -34,6 +35,7 @@ fn draft(arch: Arch, fault: &Fault) -> Option<Draft> {
     match arch {
         Arch::VtD => vtd::draft(fault),
         Arch::RiscV => riscv::draft(fault),
+        Arch::AmdVi => amd::draft(fault),
         _ => None,
     }
 }

@@ -238,3 +238,66 @@ fn every_riscv_scenario_ends_at_its_own_fault() {
     }
     assert!(wrong.is_empty(), "{wrong}");
 }
+
+#[test]
+fn every_amd_scenario_ends_at_its_own_event_with_the_logs_flags() {
+    let mut wrong = String::new();
+    let mut made = 0;
+    let (pr, rw, pe, rz, i, gn) = (0x10, 0x20, 0x40, 0x80, 0x8, 0x1);
+    let pages = [
+        0,
+        rw,
+        pr | pe,
+        pr | rw | pe,
+        pr | rz,
+        pr | rw | rz,
+        pr,
+        pr | rw,
+        gn,
+        gn | pr | rw | pe,
+        gn | pr | pe,
+        gn | pr | rz,
+    ];
+    let events = pages.map(|flags| ("IO_PAGE_FAULT", flags, 0x7f81_c968_d000u64)).into_iter().chain([
+        ("ILLEGAL_DEV_TABLE_ENTRY", rz, 0x7f81_c968_d000),
+        ("ILLEGAL_DEV_TABLE_ENTRY", rz | i, 0xfee0_0000),
+        ("IO_PAGE_FAULT", i, 0xfee0_0000),
+        ("IO_PAGE_FAULT", pr | rw | pe, 0x12_3456_789a_b000),
+        ("INVALID_DEVICE_REQUEST", 0, 0xfee0_1000),
+        ("INVALID_DEVICE_REQUEST", 2 << 9, 0xfd_fc00_0000),
+        ("INVALID_DEVICE_REQUEST", 3 << 9, 0xfd_f910_0000),
+        ("INVALID_DEVICE_REQUEST", 4 << 9, 0xfee0_0000),
+    ]);
+    for (name, flags, address) in events {
+        let pasid = if flags & gn != 0 && name == "IO_PAGE_FAULT" { " pasid=0x00007" } else { "" };
+        let log = format!(
+            "AMD-Vi: Event logged [{name} device=3a:02.0{pasid} domain=0x0007 address={address:#x} flags={flags:#06x}]"
+        );
+        let report = parse_log(&log);
+        let (item, fault) = report.faults().next().unwrap();
+        let Some(scenario) = &item.scenario else {
+            wrong.push_str(&format!("no scenario: {log}\n"));
+            continue;
+        };
+        made += 1;
+        parsed(&scenario.text);
+        if let Err(error) = ends_as_told(&scenario.text, fault) {
+            wrong.push_str(&format!("{log}: {error}\n{}\n", scenario.text));
+            continue;
+        }
+        // The event that the unit wrote has the flags of the log.
+        let run = crate::machine::run(&scenario.text).unwrap();
+        let trace = &run.machine.trace;
+        let logged = trace.steps().iter().rev().find_map(|step| match step.event {
+            Event::WriteRun { entry, new, .. } if entry.name.en == name => {
+                Some(trace.get_words(new)[0] >> 48 & 0xfff)
+            }
+            _ => None,
+        });
+        if logged != Some(flags) {
+            wrong.push_str(&format!("{log}: logged {logged:x?}\n{}\n", scenario.text));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+    assert_eq!(made, 20);
+}

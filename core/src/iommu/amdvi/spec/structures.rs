@@ -124,3 +124,14 @@ spec::structure! {
         _    [63:52] reserved;
     }
 }
+
+spec::fields! {
+    /// The root of the GCR3 table as the parts of GCR3TRP make it up.
+    pub mod gcr3_root: 64 bits {
+        _ [11:0]  ignored;
+        A [14:12] value "bits 14:12" "位 14:12";
+        B [30:15] value "bits 30:15" "位 30:15";
+        C [51:31] value "bits 51:31" "位 51:31";
+        _ [63:52] ignored;
+    }
+}

@@ -116,7 +116,7 @@ impl Programmer for RiscvProgrammer {
         }
     }
 
-    fn default_stage(&self) -> DomainKind {
+    fn default_stage(&self, _: bool) -> DomainKind {
         DomainKind::Stage1
     }
 

@@ -109,7 +109,7 @@ impl Programmer for VtdProgrammer {
         second_format(&self.config)
     }
 
-    fn default_stage(&self) -> DomainKind {
+    fn default_stage(&self, _: bool) -> DomainKind {
         DomainKind::Stage2
     }
 

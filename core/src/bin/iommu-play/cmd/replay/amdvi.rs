@@ -27,7 +27,7 @@ const LOG_RUN: &str = "log-run";
 const STALE: &str = "stale";
 const UNCHANGED: &str = "unchanged";
 
-const NO_CACHES: CacheSizes = CacheSizes { devices: 0, interrupts: 0, iotlb: 0 };
+const NO_CACHES: CacheSizes = CacheSizes { devices: 0, processes: 0, interrupts: 0, iotlb: 0 };
 
 struct Machine {
     memory: Memory,
@@ -48,7 +48,7 @@ impl Machine {
         let range = AddrRange::new(PhysAddr::new(end), u64::MAX - end).ok_or("range")?;
         memory.fail(range, Failure::Access);
         let qemu = line.get("efr").is_some();
-        let config = Config { efr: word, snp: false, iotlbs: false, loose_directories: qemu, caches };
+        let config = Config::compared(word, qemu, caches);
         let mut machine = Machine { memory, unit: AmdViUnit::new(config) };
         machine.fill(&line["mem"])?;
         // The unit's own messages, so that they can be counted.

@@ -1,0 +1,46 @@
+//! What AMD-Vi is called and what its unit can do, for callers that list architectures.
+
+use super::{faults, AmdVi, Config, QUEUES};
+use crate::addr::PhysAddr;
+use crate::iommu::architecture::{Ability, Board, Descriptor, Terms, UnitType};
+use crate::iommu::AnyIommu;
+use crate::mmu::arch::Cpu;
+use crate::platform::interrupts::Controller;
+use crate::spec::Text;
+
+/// AMD-Vi.
+pub static ARCHITECTURE: Descriptor = Descriptor {
+    word: "amd-vi",
+    name: "AMD-Vi",
+    label: "AMD-Vi",
+    title: "AMD-Vi",
+    machine: Text::new("AMD-Vi, with an AMD CPU.", "AMD-Vi，配 AMD CPU。"),
+    only: Text::new("On AMD-Vi.", "在 AMD-Vi 上。"),
+    terms: Terms {
+        requester: "DeviceID",
+        process: "PASID",
+        domain: "DomainID",
+        device_entry: "Device Table Entry (DTE)",
+        process_entry: "GCR3 table entry",
+        stage1: "guest page tables (v2)",
+        stage2: "host page tables (v1)",
+        iotlb: "IOTLB",
+        device_cache: "device table entry cache",
+        commands: "command buffer",
+        faults: "event log",
+        page_requests: "peripheral page request log",
+        interrupts: "interrupt remapping table",
+    },
+    unit: Some(UnitType {
+        new: |wanted| Config::of(wanted).map(|config| AnyIommu::AmdVi(AmdVi::new(config))),
+        faults: faults::ALL,
+        queues: &QUEUES,
+        abilities: &[Ability::Processes, Ability::InterruptTable, Ability::WriteOnly],
+        board: Board {
+            cpu: Cpu::Amd64,
+            interrupts: Controller::LocalApic,
+            // Where firmware of EPYC machines often puts one; the IVRS says where.
+            registers: PhysAddr::new(0xfeb8_0000),
+        },
+    }),
+};
