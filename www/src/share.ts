@@ -23,7 +23,7 @@ const TEXTS: [form: string, label: string][] = [
   ["c", "C"],
 ];
 /** Cells across a picture that is pasted into a text. */
-const WIDTH = 100;
+const WIDTH = 112;
 
 const escaped = (text: string) =>
   text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");

@@ -93,7 +93,7 @@ impl Player {
         let options = Options { lang, ..Player::for_paper() };
         let mut out = format!(
             "<!doctype html>\n<html lang=\"{tag}\">\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" \
-             content=\"width=device-width\">\n<title>{0}</title>\n<style>{PAPER}{1}</style>\n<h1>{0}</h1>\n",
+             content=\"width=device-width\">\n<title>{0}</title>\n<style>{PAPER}{1}</style>\n<main>\n<h1>{0}</h1>\n",
             escape(&head.title),
             stylesheet(Theme::Light),
         );
@@ -123,7 +123,7 @@ impl Player {
             let sources: Vec<String> = head.sources.iter().map(|s| escape(s)).collect();
             out += &format!("<footer>{}</footer>\n", sources.join("<br>\n"));
         }
-        out + "</html>\n"
+        out + "</main>\n</html>\n"
     }
 
     /// How a picture on paper is drawn: a page is about so many cells across.

@@ -324,27 +324,58 @@ mod tests {
             // What prepares the machine is not stepped through.
             let start = player.start();
             let stops: Vec<u32> = player.viewer.stops().into_iter().filter(|stop| *stop >= start).collect();
-            let mut seen: BTreeMap<String, (i32, i32, i32, i32)> = BTreeMap::new();
-            let mut size = None;
-            // Of the longest runs some are left out: they repeat themselves.
-            for stop in stops.iter().step_by(stops.len() / 300 + 1) {
-                let model = player.model(*stop as usize);
-                let draw = |player: &mut Player, lang| {
-                    player.lay_out(&model, &Options { lang, ..Player::on_screen(132) })
-                };
-                let (width, height, now) = places(&draw(&mut player, Lang::En));
-                let chinese = places(&draw(&mut player, Lang::Zh));
-                assert_eq!(chinese, (width, height, now.clone()), "{} at {stop}", preset.name);
-                assert_eq!(
-                    *size.get_or_insert((width, height)),
-                    (width, height),
-                    "{} at {stop}",
-                    preset.name
-                );
-                for (key, place) in now {
-                    let before = *seen.entry(key.clone()).or_insert(place);
-                    assert_eq!(before, place, "{}: {key} moved at {stop}", preset.name);
+            // Of the longest runs some are left out: they repeat themselves. A desk, beside the inspector, a phone.
+            for (width, looks) in [(132, 300), (92, 40), (44, 40)] {
+                let mut seen: BTreeMap<String, (i32, i32, i32, i32)> = BTreeMap::new();
+                let mut size = None;
+                for stop in stops.iter().step_by(stops.len() / looks + 1) {
+                    let model = player.model(*stop as usize);
+                    let draw = |player: &mut Player, lang| {
+                        player.lay_out(&model, &Options { lang, ..Player::on_screen(width) })
+                    };
+                    let (across, down, now) = places(&draw(&mut player, Lang::En));
+                    let chinese = places(&draw(&mut player, Lang::Zh));
+                    assert_eq!(chinese, (across, down, now.clone()), "{} at {stop}, {width}", preset.name);
+                    let first = *size.get_or_insert((across, down));
+                    assert_eq!(first, (across, down), "{} at {stop}, {width}", preset.name);
+                    for (key, place) in now {
+                        let before = *seen.entry(key.clone()).or_insert(place);
+                        assert_eq!(before, place, "{}: {key} moved at {stop}, {width}", preset.name);
+                    }
                 }
+            }
+        }
+    }
+
+    /// Forty devices, a thousand buffers, the longest name there may be: folded, nothing over anything, and in a time that
+    /// does not grow with the square of it (counted by what the picture has, not by a clock).
+    #[test]
+    fn a_crowd_folds() {
+        let mut text =
+            format!("iommu-playground 1\ntitle \"{}\"\nmachine vt-d\nram 0 .. 1G\n", "long ".repeat(40));
+        for i in 0..40 {
+            text += &format!(
+                "device {}{i} {:02x}:{:02x}.0\n",
+                "d".repeat(if i == 7 { 38 } else { 1 }),
+                i / 20,
+                4 + i % 20
+            );
+        }
+        text += &format!("steps\nalloc {} 4K\n", "n".repeat(40));
+        for i in 0..1000 {
+            text += &format!("alloc b{i} 4K\n");
+        }
+        text += "rx = dma_map_single d0 b7 from-device\ndma d0 write rx +64\n";
+        let mut player = Player::open(&text).unwrap();
+        let end = player.viewer.len();
+        for width in [36u16, 60, 132] {
+            for at in [end / 2, end] {
+                let model = player.model(at);
+                let layout = player.lay_out(&model, &Player::on_screen(width));
+                no_overlap(&layout, i32::from(width));
+                complete(&model, &layout);
+                let pieces = layout.pieces.len();
+                assert!(pieces < 400, "{width} at {at}: {pieces} pieces");
             }
         }
     }

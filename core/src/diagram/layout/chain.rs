@@ -176,6 +176,10 @@ pub fn inner_width(ground: &Ground, columns: &[usize], mode: Mode) -> i32 {
                 What::Fold(fold) => {
                     let wide = both(|lang| width(&fold_text(fold.regions.len(), fold.kind, lang)));
                     inner = inner.max(wide.min(mode.cap));
+                    if let [one] = fold.regions[..] {
+                        let wide = both(|lang| width(&name(units, &regions[one as usize], None, lang)));
+                        inner = inner.max(wide.min(mode.cap));
+                    }
                 }
                 What::Gap => {}
             }
@@ -348,8 +352,13 @@ pub fn write(ground: &Ground, now: &Now<'_>, c: usize, piece: &Piece, room: Room
         What::Fold(fold) => {
             let count = fold.regions.iter().filter(|i| there(**i).is_some()).count();
             if count > 0 {
-                w.name = wrap(&fold_text(count, fold.kind, lang), inner);
                 w.address = room.dense.then(|| hex(piece.first));
+                let left = inner - w.address.as_deref().map_or(0, |a| width(a) + 1);
+                // One alone is called by its name, where there is room for it.
+                let mut those = fold.regions.iter().filter_map(|i| there(*i));
+                let one = those.next().filter(|_| count == 1).map(|region| name(units, region, None, lang));
+                let said = one.filter(|name| width(name) <= left);
+                w.name = wrap(&said.unwrap_or_else(|| fold_text(count, fold.kind, lang)), inner);
                 w.name.truncate(room.rows.max(1) as usize);
             }
         }

@@ -1,0 +1,188 @@
+// The picture: it holds still, is large enough to read, says where it goes on, and leaves for rooms, paper and slides.
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { after, before, test } from "node:test";
+import { accessible, settled, start, stepThrough, unspilled } from "./browser.mjs";
+
+let site;
+before(async () => (site = await start()));
+after(() => site.close());
+
+/** Where everything of the picture is, and how large its words are; run in the page. */
+const LOOK = `
+  const holder = document.querySelector("#diagram");
+  const svg = holder.querySelector("svg");
+  const scale = svg.getBoundingClientRect().width / svg.viewBox.baseVal.width;
+  const boxes = {};
+  for (const piece of svg.querySelectorAll("[data-piece]")) {
+    const rect = piece.querySelector("rect");
+    // A range may end elsewhere when what is beside it comes or goes: where it starts is its place.
+    boxes[piece.dataset.piece] = [rect.x.baseVal.value, rect.y.baseVal.value + rect.height.baseVal.value].join();
+  }
+  const over = holder.scrollHeight - holder.clientHeight > 4;
+  const sizes = [...svg.querySelectorAll("text")].map((t) => parseFloat(getComputedStyle(t).fontSize) * scale);
+  return { scale, boxes, over, more: holder.parentElement.dataset.more, least: Math.min(...sizes),
+    answered: Boolean(document.querySelector("main > .over:not([hidden])")),
+    view: svg.getAttribute("viewBox") };`;
+
+test("stepping through ideas moves no box and no scale, no word is below 11 px, what is out of sight has a sign", async () => {
+  const page = await site.open({ hash: null, ready: false, height: 800 });
+  for (const name of [
+    "first-dma",
+    "why-iommu",
+    "peer-to-peer",
+    "ring",
+    "interrupts",
+    "nested-walk",
+    "howto",
+  ]) {
+    await page.goto("about:blank");
+    await page.goto(`${site.origin}#p=${name}`);
+    await page.waitForSelector("html[data-ready]");
+    await settled(page);
+    const looks = await stepThrough(page, LOOK);
+    assert.ok(looks.length > 1, name);
+    // The answer takes a part of the window: the picture is laid out for what is left.
+    const before = looks.filter((look) => !look.answered);
+    const places = {};
+    for (const [i, look] of before.entries()) {
+      assert.equal(look.scale, before[0].scale, `${name}, idea ${i + 1}`);
+      assert.equal(look.view, before[0].view, `${name}, idea ${i + 1}`);
+      for (const [key, place] of Object.entries(look.boxes)) {
+        places[key] ??= place;
+        assert.equal(place, places[key], `${name}, idea ${i + 1}: ${key}`);
+      }
+    }
+    for (const [i, look] of looks.entries()) {
+      assert.ok(look.least >= 10.99, `${name}, idea ${i + 1}: ${look.least} px`);
+      if (look.over) assert.match(look.more, /up|down/, `${name}, idea ${i + 1}`);
+    }
+  }
+  assert.deepEqual(page.errors, []);
+  await page.context().close();
+});
+
+test("for a room: S leaves the picture, what is told and Step, larger; Escape ends it", async () => {
+  const page = await site.open({ hash: "#p=why-iommu", width: 1920, height: 1080 });
+  await page.click("#step");
+  await settled(page);
+  const size = () => page.$eval("#note", (p) => parseFloat(getComputedStyle(p).fontSize));
+  const small = await size();
+  await page.keyboard.press("s");
+  await page.waitForSelector("html[data-presenting]");
+  assert.ok((await size()) > 1.3 * small);
+  for (const gone of [".bar", ".lanes", ".tools"])
+    assert.equal(await page.locator(gone).first().isVisible(), false, gone);
+  for (const there of ["#diagram svg", "#note", "#step"]) assert.ok(await page.isVisible(there), there);
+  await page.keyboard.press("ArrowRight");
+  await settled(page);
+  await unspilled(page, "for a room");
+  await accessible(page, "for a room");
+  await page.keyboard.press("Escape");
+  await page.waitForSelector("html:not([data-presenting])");
+  await page.context().close();
+});
+
+test("for slides and paper: an animated picture of the ideas or of a stop, and the ideas as a page", async () => {
+  const page = await site.open({ hash: "#p=why-iommu" });
+  await page.click("#step");
+  await settled(page);
+  await page.click("#share-open");
+  const taken = async (id) => {
+    const [download] = await Promise.all([page.waitForEvent("download"), page.click(id)]);
+    return readFileSync(await download.path(), "utf8");
+  };
+  for (const id of ["#export-film", "#export-film-stop"]) {
+    const film = await taken(id);
+    assert.match(film, /^<svg /);
+    assert.match(film, /<animate attributeName="visibility"/);
+    assert.doesNotMatch(film, /<script/);
+    // As an image, as it is shown in issues and slides.
+    const width = await page.evaluate(async (svg) => {
+      const image = document.createElement("img");
+      image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(svg)}`;
+      await image.decode();
+      return image.naturalWidth;
+    }, film);
+    assert.ok(width > 400, `${id}: ${width}`);
+  }
+  const handout = await taken("#export-handout");
+  const paper = await page.context().newPage();
+  await paper.setContent(handout);
+  assert.equal(await paper.locator("article figure svg").count(), 3);
+  assert.ok((await paper.locator("h1").textContent()).length > 5);
+  await accessible(paper, "the ideas as a page");
+  await page.context().close();
+});
+
+test("printed, a step is what is told and the picture", async () => {
+  const page = await site.open({ hash: "#p=why-iommu" });
+  await page.click("#step");
+  await settled(page);
+  await page.emulateMedia({ media: "print" });
+  for (const there of ["#diagram svg", "#note"]) assert.ok(await page.isVisible(there), there);
+  for (const gone of ["#step", ".tools", "#app > .bar"])
+    assert.equal(await page.locator(gone).first().isVisible(), false, gone);
+  await page.context().close();
+});
+
+test("a crowd folds, long names wrap, and nothing is thrown, in a window of 320 px too", async () => {
+  const devices = Array.from(
+    { length: 40 },
+    (_, i) => `device d${i} ${i < 20 ? "00" : "01"}:${((i % 20) + 4).toString(16).padStart(2, "0")}.0`,
+  );
+  const buffers = Array.from({ length: 1000 }, (_, i) => `alloc b${i} 4K`);
+  const long = `alloc ${"n".repeat(40)} 4K`;
+  const text = [
+    "iommu-playground 1",
+    `title "${"a very long title ".repeat(11)}"`,
+    "machine vt-d",
+    "iommu strict",
+    "ram 0 .. 1G",
+    ...devices,
+    "steps",
+    long,
+    ...buffers,
+    "rx = dma_map_single d0 b7 from-device",
+    "dma d0 write rx +64",
+  ].join("\n");
+  for (const width of [320, 1280]) {
+    const page = await site.open({ hash: "#p=why-iommu", width, height: 740 });
+    await page.keyboard.press("e");
+    await page.waitForSelector(".cm-content");
+    await page.click(".cm-content");
+    await page.keyboard.press("Control+a");
+    await page.evaluate((t) => {
+      const data = new DataTransfer();
+      data.setData("text/plain", t);
+      document
+        .querySelector(".cm-content")
+        .dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true }));
+    }, text);
+    await page.waitForFunction(() => document.querySelectorAll("#diagram .piece.fold").length > 0, null, {
+      timeout: 30000,
+    });
+    await settled(page);
+    await page.keyboard.press("Escape");
+    const lies = await page.$$eval("#diagram .piece rect, #diagram rect.actor", (all) => {
+      const boxes = all.map((r) => [
+        r.x.baseVal.value,
+        r.y.baseVal.value,
+        r.width.baseVal.value,
+        r.height.baseVal.value,
+      ]);
+      const over = (a, b) =>
+        a[0] + a[2] - 1 > b[0] && b[0] + b[2] - 1 > a[0] && a[1] + a[3] - 1 > b[1] && b[1] + b[3] - 1 > a[1];
+      return boxes.flatMap((a, i) =>
+        boxes
+          .slice(i + 1)
+          .filter((b) => over(a, b))
+          .map((b) => `${a} on ${b}`),
+      );
+    });
+    assert.deepEqual(lies, []);
+    await unspilled(page, `${width} px`);
+    assert.deepEqual(page.errors, []);
+    await page.context().close();
+  }
+});
