@@ -25,3 +25,40 @@ fn every_scenario_holds() {
     }
     assert!(bad.is_empty(), "{}", bad.join("\n"));
 }
+
+/// What must not hold: the last expectation of each fails, with these words.
+#[test]
+fn an_expectation_that_does_not_hold_says_what_was_there() {
+    let machine =
+        "iommu-playground 1\nmachine none\nram 0 .. 4G\nbridge cpu 0xc000_0000 +256M -> bus 0xc000_0000\n\
+                   bridge bus 0 +3G -> cpu 0\ndevice ep 00:01.0\n  bar 0 64K memory at bus 0xc010_0000\n\
+                   device nic 00:02.0\nsteps\n";
+    for (steps, words) in [
+        ("cpu write 0xc010_0000 0x55 size 4\nexpect arrived nowhere", "arrived at ep"),
+        ("dma nic write 0xc010_0000 +1\nexpect arrived nowhere", "arrived at ep"),
+        ("dma nic write 0x1000 +1\nexpect arrived at ep.bar0", "no device took a packet"),
+        ("dma nic write 0xc020_0000 +1\nexpect arrived at 0xc020_0000", "no device took a packet"),
+    ] {
+        let run = run(&format!("{machine}{steps}\n")).unwrap();
+        let failure = run.checks.last().and_then(|check| check.failure.clone()).expect(steps);
+        assert!(failure.en.contains(words), "{steps}: {}", failure.en);
+    }
+}
+
+/// A bus address that no inbound window takes: the windows are named, and nothing is said of physical addresses.
+#[test]
+fn an_address_outside_the_windows_names_the_windows() {
+    let text = "iommu-playground 1\nmachine none\nram 0 .. 4G\nbridge bus 0x4_0000_0000 +3G -> cpu 0\n\
+                device xhci 01:00.0\nsteps\ndma xhci write 0xf000_0000 +16\nexpect arrived nowhere\n";
+    let run = run(text).unwrap();
+    assert_eq!(run.failures().count(), 0);
+    let cast = iommu_core::explain::Cast::of_run(&run, text);
+    let lang = iommu_core::spec::Lang::En;
+    let trace = &run.machine.trace;
+    let told: Vec<String> = (0..trace.len())
+        .map(|i| iommu_core::explain::say(trace, i, &cast).text.get(lang).to_string())
+        .collect();
+    assert!(told.iter().any(|s| s.contains("0x400000000..=0x4bfffffff")), "{told:#?}");
+    assert!(told.iter().any(|s| s.contains("no inbound window of the host bridge")), "{told:#?}");
+    assert!(told.iter().all(|s| !s.contains("this physical address")), "{told:#?}");
+}

@@ -19,6 +19,17 @@ static NOTHING_ANSWERS: Rule = Rule {
     text: Text::new("nothing answers at this physical address", "该物理地址上没有任何目标响应"),
     section: "PCIe 2.3.1",
 };
+static NO_WINDOW: Rule = Rule {
+    text: Text::new(
+        "no inbound window of the host bridge takes this bus address",
+        "主桥没有任何入站窗口接收这个总线域地址",
+    ),
+    section: "devicetree: dma-ranges",
+};
+static NO_BAR: Rule = Rule {
+    text: Text::new("no device has this bus address in a BAR", "没有设备的 BAR 占用这个总线域地址"),
+    section: "PCIe 2.3.1",
+};
 static TOO_WIDE: Rule = Rule {
     text: Text::new("the device has too few address bits for this address", "设备的地址位数不足以发出该地址"),
     section: "Documentation/core-api/dma-api.rst",
@@ -204,8 +215,13 @@ impl DeviceBus<'_> {
                         return Ok(None);
                     }
                 }
+                // The address of another device: the root complex turns the request around, as it does what an IOMMU lets
+                // through to such a place.
+                if self.hw.bridge.cpu_addr(at).is_some() {
+                    return self.down(at, payload);
+                }
                 let Some(pa) = self.hw.bridge.inbound(at, self.trace) else {
-                    return Err(self.nothing(at.raw()));
+                    return Err(self.refused(&NO_WINDOW, at.raw()));
                 };
                 if let (Controller::Imsic | Controller::Its, Some(data)) = (self.hw.interrupts, data) {
                     if self.interrupt(pa.raw(), data) {
@@ -219,7 +235,10 @@ impl DeviceBus<'_> {
     }
 
     fn nothing(&mut self, at: u64) -> Status {
-        self.trace.step(Actor::RootComplex, Event::Check { rule: &NOTHING_ANSWERS, ok: false, value: at });
+        self.refused(&NOTHING_ANSWERS, at)
+    }
+    fn refused(&mut self, rule: &'static Rule, at: u64) -> Status {
+        self.trace.step(Actor::RootComplex, Event::Check { rule, ok: false, value: at });
         Status::UnsupportedRequest
     }
 
@@ -259,21 +278,22 @@ impl DeviceBus<'_> {
                 let Some(bus) = self.hw.bridge.outbound(pa, self.trace) else {
                     return Err(self.nothing(pa.raw()));
                 };
-                let route = self.hw.topology.route_down(bus);
-                let write = matches!(payload, Payload::Write(_));
-                let bytes = payload.len() as u32;
-                let requester = self.me().requester;
-                let tlp = Tlp::memory(requester, self.hw.tag, write, bus, bytes);
-                self.hw.topology.tell(&route.steps, &tlp.encode(), if write { bytes } else { 0 }, self.trace);
-                match route.end {
-                    End::Function { node, bar, offset, .. } => {
-                        self.peer(node, bar, offset, payload)?;
-                        Ok(None)
-                    }
-                    _ => Err(self.nothing(bus.raw())),
-                }
+                self.down(bus, payload)
             }
             _ => Err(self.nothing(pa.raw())),
+        }
+    }
+
+    /// Down from the root complex, to the device that has this bus address in a BAR.
+    fn down(&mut self, bus: BusAddr, payload: &mut Payload<'_>) -> Result<Option<PhysAddr>, Status> {
+        let route = self.hw.topology.route_down(bus);
+        let write = matches!(payload, Payload::Write(_));
+        let bytes = payload.len() as u32;
+        let tlp = Tlp::memory(self.me().requester, self.hw.tag, write, bus, bytes);
+        self.hw.topology.tell(&route.steps, &tlp.encode(), if write { bytes } else { 0 }, self.trace);
+        match route.end {
+            End::Function { node, bar, offset, .. } => self.peer(node, bar, offset, payload).map(|()| None),
+            _ => Err(self.refused(&NO_BAR, bus.raw())),
         }
     }
 

@@ -173,7 +173,7 @@ impl HostBridge {
     pub fn outbound<O: Observer>(&self, at: PhysAddr, obs: &mut O) -> Option<BusAddr> {
         let window = self.of(Direction::Outbound).find(|w| w.cpu.contains(at));
         let to = window.and_then(|w| w.to_bus(at));
-        tell(window, at, to, obs);
+        self.tell(Direction::Outbound, window, at, to, obs);
         to
     }
 
@@ -182,20 +182,52 @@ impl HostBridge {
         let to = self.to_phys(at);
         if to.is_none() || !self.inbound_identity() {
             let window = self.of(Direction::Inbound).find(|w| to.is_some() && w.bus.contains(at));
-            tell(window, at, to, obs);
+            self.tell(Direction::Inbound, window, at, to, obs);
         }
         to
     }
-}
 
-fn tell<A: Address, B: Address, O: Observer>(window: Option<&Window>, from: A, to: Option<B>, obs: &mut O) {
-    if O::ON {
-        let name = obs.name(window.map_or("host bridge", |w| &w.name));
+    /// Records where an address went; where it went nowhere, which windows there are.
+    fn tell<A: Address, B: Address, O: Observer>(
+        &self,
+        direction: Direction,
+        window: Option<&Window>,
+        from: A,
+        to: Option<B>,
+        obs: &mut O,
+    ) {
+        if !O::ON {
+            return;
+        }
+        let name = match window {
+            Some(window) => obs.name(&window.name),
+            None => obs.name(&self.without(direction)),
+        };
         let hit = to.is_some();
         let to = to.map_or(from.any(), B::any);
         obs.step(Actor::RootComplex, Event::Window { name, from: from.any(), to, hit });
     }
+
+    /// The bridge, with the ranges that its windows of a direction take, for an address outside of them.
+    fn without(&self, direction: Direction) -> String {
+        let mut text = String::from("host bridge");
+        for (i, window) in self.of(direction).take(NAMED + 1).enumerate() {
+            let range = match direction {
+                Direction::Inbound => window.bus.to_string(),
+                Direction::Outbound => window.cpu.to_string(),
+            };
+            let (first, name) = (if i == 0 { " (" } else { ", " }, &window.name);
+            text += &if i < NAMED { format!("{first}{name}: {range}") } else { String::from(", …") };
+        }
+        if text.contains('(') {
+            text.push(')');
+        }
+        text
+    }
 }
+
+/// So many windows are named where an address is in none.
+const NAMED: usize = 4;
 
 #[cfg(test)]
 mod tests {

@@ -56,6 +56,11 @@ pub trait Programmer: Commands + Contexts + Records {
 
     /// Checks that the unit can have such a domain.
     fn accepts_domain(&self, kind: DomainKind, id: DomainId) -> DriverResult;
+    /// Returns whether the unit may remember of this kind of tables that nothing was mapped: then what is newly mapped must
+    /// be invalidated too.
+    fn remembers_absence(&self, _kind: DomainKind) -> bool {
+        false
+    }
     /// Returns how many frames a root table has, and to how many it is aligned.
     fn root_frames(&self, _kind: DomainKind) -> (u64, u64) {
         (1, 1)
@@ -245,8 +250,16 @@ impl<U: Registers, P: Programmer> Driver for Driven<U, P> {
     }
 
     fn map<O: Observer>(&mut self, ctx: &mut Ctx<'_, O>, id: DomainId, mapping: Mapping) -> DriverResult {
+        let Domain { kind, .. } = self.domains.get(id)?;
         let (programmer, mut hw) = self.parts(ctx);
-        domains::map(programmer, &mut hw, id, mapping)
+        domains::map(programmer, &mut hw, id, mapping)?;
+        if self.programmer.remembers_absence(kind) {
+            let pages = AddrRange::new(Iova::new(mapping.from), mapping.len);
+            if let Some(pages) = pages {
+                self.invalidate(ctx, Invalidation::Pages(id, pages))?;
+            }
+        }
+        Ok(())
     }
 
     fn unmap<O: Observer>(

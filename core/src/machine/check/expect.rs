@@ -1,8 +1,8 @@
 //! Expectations: each is held against what the operation before it came to, or against the state it left.
 
-use crate::addr::{Address, AnyAddr, BusAddr, Iova, PhysAddr, Space};
+use crate::addr::{Address, AnyAddr, BusAddr, Iova, PhysAddr, RequesterId, Space};
 use crate::iommu::{Driver, Outcome as Answer, Request, Unit};
-use crate::machine::check::outcome::{Counts, Outcome};
+use crate::machine::check::outcome::{Counts, Outcome, Taker};
 use crate::machine::check::packets::PacketIndex;
 use crate::machine::ops::author::own_len;
 use crate::machine::ops::content::Content;
@@ -290,33 +290,53 @@ impl Machine {
         packets: &mut Option<PacketIndex>,
     ) -> Found {
         let got = last.and_then(|d| d.outcome.arrived);
-        match &e.at {
-            None => unless(
-                got.is_none(),
-                || format!("expected nothing to arrive, but it arrived at {:#x}", got.map_or(0, |a| a.raw)),
-                || format!("期望没有到达，实际到达了 {:#x}", got.map_or(0, |a| a.raw)),
-            ),
-            Some(at) => {
-                let found = self.find(at, Space::Physical)?;
-                let want = match found.at.space {
-                    Space::Bus => found.at,
-                    _ => self.physical(at)?.0.any(),
-                };
-                if want.space == Space::Bus {
-                    // Peer to peer: the address in the packet that the other device claimed.
-                    let ok = self.packets(last, packets).goes_to(want.raw);
-                    return unless(
-                        ok,
-                        || format!("no packet went to {want}"),
-                        || format!("没有发往 {want} 的数据包"),
-                    );
-                }
-                let ok = got == Some(want);
-                Ok((!ok).then(|| {
-                    compare(&want.to_string(), &got.map_or("nowhere".to_string(), |a| a.to_string()))
-                }))
-            }
+        let taken = last.and_then(|d| d.outcome.taken);
+        let Some(at) = &e.at else {
+            // A register that was written to start a transfer is where it began.
+            let place = match (got, taken) {
+                (Some(at), _) => Some(format!("{:#x}", at.raw)),
+                (None, Some(Taker::Memory(of))) => Some(self.name_of(of)),
+                _ => None,
+            };
+            return Ok(place.map(|place| {
+                Bilingual::new(
+                    format!("expected nothing to arrive, but it arrived at {place}"),
+                    format!("期望没有到达，实际到达了 {place}"),
+                )
+            }));
+        };
+        let found = self.find(at, Space::Physical)?;
+        let want = match found.at.space {
+            Space::Bus => found.at,
+            _ => self.physical(at)?.0.any(),
+        };
+        // A BAR: by its bus address, or where the CPU finds it.
+        let bus = match want.space {
+            Space::Bus => Some(want.raw),
+            _ => self.hw.bridge.to_bus(PhysAddr::new(want.raw)).map(Address::raw),
+        };
+        if let Some(bus) = bus {
+            let ok = taken.is_some() && self.packets(last, packets).goes_to(bus);
+            return unless(
+                ok,
+                || format!("no device took a packet at {want}"),
+                || format!("没有设备收下发往 {want} 的数据包"),
+            );
         }
+        Ok((got != Some(want)).then(|| {
+            let got = match (got, taken) {
+                (Some(got), _) => got.to_string(),
+                (None, Some(Taker::Memory(of))) => self.name_of(of),
+                _ => "nowhere".to_string(),
+            };
+            compare(&want.to_string(), &got)
+        }))
+    }
+
+    /// The name of the device with this requester id.
+    fn name_of(&self, id: RequesterId) -> String {
+        let device = self.hw.devices.iter().find(|d| d.requester == id);
+        device.map_or_else(|| id.to_string(), |d| d.name.clone())
     }
 
     fn expect_translation(&mut self, e: &ast::ExpectTranslation) -> Found {

@@ -1,6 +1,6 @@
 //! What an operation came to, read from its steps in the trace: the answer to every `expect`.
 
-use crate::addr::{Address, AnyAddr, PhysAddr};
+use crate::addr::{Address, AnyAddr, PhysAddr, RequesterId};
 use crate::spec::FaultCode;
 use crate::trace::{
     Actor, CacheKind, CacheOp, CostKind, Event, Hop, InterruptKind, Perms, Recorded, Scope, Step, Verdict,
@@ -69,6 +69,15 @@ impl Counts {
     }
 }
 
+/// What in a device took the first byte of an access that came to it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Taker {
+    /// Its memory, behind a BAR.
+    Memory(RequesterId),
+    /// A register of its engine.
+    Register,
+}
+
 /// What one operation came to.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
 pub struct Outcome {
@@ -76,6 +85,8 @@ pub struct Outcome {
     pub fault: Option<(&'static FaultCode, AnyAddr, Perms)>,
     /// The last CPU access ended here (data moved), or a device's first byte did.
     pub arrived: Option<AnyAddr>,
+    /// The first packet that a device took, by what is behind its BAR.
+    pub taken: Option<Taker>,
     /// What the IOTLB said first.
     pub iotlb: Option<CacheOp>,
     /// The last interrupt.
@@ -101,7 +112,23 @@ impl Outcome {
         let end = range.end.min(steps.len());
         let mut went_up = false;
         let mut translating = 0u32;
+        // Who sent the packet that is on its way: what comes next in another device is its arrival.
+        let mut sender: Option<Actor> = None;
         for step in &steps[range.start.min(end)..end] {
+            match step.event {
+                Event::Packet { .. } => {}
+                Event::OwnData { device, .. } | Event::OwnLoad { device, .. } => {
+                    if sender.take().is_some_and(|from| from != Actor::Device(device)) {
+                        out.taken.get_or_insert(Taker::Memory(device));
+                    }
+                }
+                Event::Register { .. } => {
+                    if sender.take().is_some_and(|from| from != step.actor && step.actor != Actor::Iommu) {
+                        out.taken.get_or_insert(Taker::Register);
+                    }
+                }
+                _ => sender = None,
+            }
             match step.event {
                 Event::Begin(Scope::Translation { .. }) => translating += 1,
                 Event::End(Verdict::Leaf { .. }) if step.actor == Actor::Iommu && translating > 0 => {
@@ -122,6 +149,7 @@ impl Outcome {
                 },
                 Event::Packet { hop, header, .. } if is_request(header[0]) => {
                     out.counts.packets += 1;
+                    sender.get_or_insert(step.actor);
                     if hop == Hop::Peer || matches!(step.actor, Actor::Device(_)) && out.route.is_none() {
                         out.route = Some(hop);
                     }

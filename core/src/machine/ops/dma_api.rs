@@ -57,6 +57,7 @@ impl Machine {
             let info = DeviceInfo {
                 name: d.name.clone(),
                 id: d.requester,
+                own: self.hw.topology.node(d.node).id,
                 group,
                 bits: d.bits,
                 coherent: d.coherent,

@@ -11,6 +11,7 @@ use crate::os::{self, vfio};
 use crate::paging::builder::Mapping;
 use crate::paging::Format;
 use crate::platform::group::{groups, GroupId};
+use crate::platform::interrupts::Controller;
 use crate::scenario::ast::{self};
 use crate::scenario::outline::Outline;
 use crate::scenario::{Problem, Span};
@@ -159,7 +160,6 @@ impl Machine {
 
     pub(in crate::machine) fn op_attach(&mut self, op: &ast::Attach) -> Result<(), Stop> {
         let device = self.device_named(&op.device)?;
-        let requester = self.hw.devices[device].requester;
         let span = op.to.span;
         if !self.iommu_on() {
             return Err(Stop::Os(OsError::from(os::OsError::NoIommu)));
@@ -172,6 +172,20 @@ impl Machine {
                 let message = Phrase::new(
                     format!("{name} has a reserved region: it cannot be given to a guest"),
                     format!("{name} 有保留内存区域，不能交给客户机"),
+                );
+                return Err(Stop::Os(OsError::new("reserved-region", message)));
+            }
+            // VFIO refuses to map what crosses a reserved region, and on x86 the interrupt range is one
+            // (drivers/vfio/vfio_iommu_type1.c, vfio_iommu_iova_dma_valid).
+            let (ram, messages) = (self.sw.vms[vm].ram, self.hw.interrupts.range());
+            let (first, last) = (messages.start.raw(), messages.last().raw());
+            if self.hw.interrupts == Controller::LocalApic
+                && ram.start.raw() <= last
+                && first <= ram.last().raw()
+            {
+                let message = Phrase::new(
+                    format!("{target}'s RAM ({ram}) crosses the interrupt range {messages}: map refused"),
+                    format!("{target} 的内存（{ram}）跨过了中断地址范围 {messages}，拒绝映射"),
                 );
                 return Err(Stop::Os(OsError::new("reserved-region", message)));
             }
@@ -204,10 +218,20 @@ impl Machine {
                 .into())
             }
         };
-        self.driver(span, |unit, ctx| unit.attach(ctx, requester, attachment))?;
+        self.attach_ids(device, attachment, span)?;
         self.set_nested(device, domain, stage1);
         self.sw.attached_to[device] = Some(target.into());
         Ok(())
+    }
+
+    /// Attaches every id that a device's requests may carry: its own first, then its alias.
+    fn attach_ids(&mut self, device: usize, to: Attachment, span: Span) -> Result<(), Problem> {
+        let device = &self.hw.devices[device];
+        let (own, alias) = (self.hw.topology.node(device.node).id, device.requester);
+        if own != alias {
+            self.driver(span, |unit, ctx| unit.attach(ctx, own, to))?;
+        }
+        self.driver(span, |unit, ctx| unit.attach(ctx, alias, to))
     }
 
     /// Is a device of a group no obstacle to handing the group to `target`: there already, or blocked?
@@ -217,8 +241,7 @@ impl Machine {
 
     pub(in crate::machine) fn op_detach(&mut self, op: &ast::Detach) -> Result<(), Stop> {
         let device = self.device_named(&op.device)?;
-        let requester = self.hw.devices[device].requester;
-        self.driver(op.device.span, |unit, ctx| unit.attach(ctx, requester, Attachment::Blocked))?;
+        self.attach_ids(device, Attachment::Blocked, op.device.span)?;
         self.set_attached(device, None);
         self.sw.attached_to[device] = Some("blocked".into());
         Ok(())

@@ -63,7 +63,7 @@ impl DmaApi {
                 }
             }
         } else {
-            let limit = phys_limit(env, *mask);
+            let limit = phys_limit(env, *mask, bytes)?;
             vec![Piece { at: env.pages.alloc(bytes, 1, Zone::below(limit), name)?, bytes }]
         };
         let dma = if translated {
@@ -143,13 +143,16 @@ fn zero<I: Driver, O: Observer>(env: &mut Env<'_, I, O>, piece: Piece) -> Result
 }
 
 /// The highest physical address whose DMA address is within `mask`.
-fn phys_limit<I: Driver, O: Observer>(env: &Env<'_, I, O>, mask: u64) -> u64 {
+fn phys_limit<I: Driver, O: Observer>(env: &Env<'_, I, O>, mask: u64, bytes: u64) -> Result<u64, OsError> {
     if env.bridge.inbound_identity() {
-        return mask;
+        return Ok(mask);
     }
     let last = |w: &crate::platform::window::Window| {
         let bus = w.bus.last().raw().min(mask);
         w.to_phys(BusAddr::new(bus)).map(|at| at.raw())
     };
-    env.bridge.of(Way::Inbound).filter_map(last).max().unwrap_or(0)
+    // Without any: every window begins above what the device can send.
+    let lowest = env.bridge.of(Way::Inbound).map(|w| w.bus.start).min().unwrap_or_default();
+    let limit = env.bridge.of(Way::Inbound).filter_map(last).max();
+    limit.ok_or(OsError::Mask { at: lowest, bytes, mask })
 }

@@ -172,6 +172,11 @@ impl Programmer for VtdProgrammer {
         Ok(())
     }
 
+    /// With CAP.CM, as Linux does it: for second-stage tables (drivers/iommu/intel/cache.c, cache_tag_flush_range_np).
+    fn remembers_absence(&self, kind: DomainKind) -> bool {
+        self.config.caching_mode() && kind == DomainKind::Stage2
+    }
+
     fn accepts_domain(&self, kind: DomainKind, id: DomainId) -> DriverResult {
         let scalable = self.config.scalable_mode();
         match kind {
