@@ -30,7 +30,7 @@ fn every_scenario_holds() {
 #[test]
 fn an_expectation_that_does_not_hold_says_what_was_there() {
     let machine =
-        "iommu-playground 1\nmachine none\nram 0 .. 4G\nbridge cpu 0xc000_0000 +256M -> bus 0xc000_0000\n\
+        "iommu-playground 1\nmachine none\nram 0 .. 3G\nbridge cpu 0xc000_0000 +256M -> bus 0xc000_0000\n\
                    bridge bus 0 +3G -> cpu 0\ndevice ep 00:01.0\n  bar 0 64K memory at bus 0xc010_0000\n\
                    device nic 00:02.0\nsteps\n";
     for (steps, words) in [

@@ -22,6 +22,8 @@ const BUDGET: u16 = 24;
 const ROWS: u16 = 31;
 /// At most this many positions are looked at for what a run ever shows; what they miss widens it when it is met.
 const LOOKS: usize = 256;
+/// And about this many ranges and arrows in all of them together.
+const LOOKED: usize = 200_000;
 /// At most this many sets of places are kept: of two widths or columns looked at closer, and of an export.
 const PLANS: usize = 3;
 
@@ -162,9 +164,11 @@ impl Player {
             looks.sort_unstable();
             looks.dedup();
         }
-        let apart = looks.len().div_ceil(LOOKS).max(1);
         let mut all = self.model(self.viewer.len());
         (all.token, all.lit) = (None, Vec::new());
+        // Fewer where each is of thousands of buffers.
+        let size = all.arrows.len() + all.columns.iter().map(|c| c.regions.len()).sum::<usize>();
+        let apart = looks.len().div_ceil((LOOKED / size.max(1)).clamp(1, LOOKS)).max(1);
         for look in looks.iter().step_by(apart) {
             let model = self.model(*look);
             all.widen(&model);
