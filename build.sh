@@ -205,10 +205,11 @@ need_docs_tools() {
   fi
 }
 
-# QEMU 10 for the live comparison; on Debian 12 it is in the backports suite.
+# QEMU 10 for the live comparisons, of a PC and of an Arm board; on Debian 12 it is in the backports suite.
 need_qemu() {
   export IOMMU_PLAY_QEMU="${IOMMU_PLAY_QEMU:-/usr/bin/qemu-system-x86_64}"
-  [ -x "$IOMMU_PLAY_QEMU" ] && "$IOMMU_PLAY_QEMU" --version | grep -q 'version 1[0-9]' && return 0
+  export IOMMU_PLAY_QEMU_ARM="${IOMMU_PLAY_QEMU_ARM:-/usr/bin/qemu-system-aarch64}"
+  qemu_is_there && return 0
   if debian_root; then
     local codename
     codename=$(. /etc/os-release && echo "$VERSION_CODENAME")
@@ -218,13 +219,21 @@ need_qemu() {
     say "installing QEMU"
     apt-get update -qq >/dev/null || true
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends -t "$codename-backports" \
-      qemu-system-x86 >/dev/null ||
-      DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends qemu-system-x86 >/dev/null || true
+      qemu-system-x86 qemu-system-arm >/dev/null ||
+      DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends qemu-system-x86 qemu-system-arm \
+        >/dev/null || true
   fi
-  if [ ! -x "$IOMMU_PLAY_QEMU" ]; then
-    [ -z "${CI:-}" ] || die "QEMU could not be installed, and CI must not skip the live comparison"
-    say "QEMU IS NOT INSTALLED: THE LIVE COMPARISON IS SKIPPED"
+  if [ ! -x "$IOMMU_PLAY_QEMU" ] || [ ! -x "$IOMMU_PLAY_QEMU_ARM" ]; then
+    [ -z "${CI:-}" ] || die "QEMU could not be installed, and CI must not skip the live comparisons"
+    say "QEMU IS NOT INSTALLED: THE LIVE COMPARISONS ARE SKIPPED"
   fi
+}
+
+qemu_is_there() {
+  local program
+  for program in "$IOMMU_PLAY_QEMU" "$IOMMU_PLAY_QEMU_ARM"; do
+    [ -x "$program" ] && "$program" --version | grep -q 'version 1[0-9]' || return 1
+  done
 }
 
 # Adds the backports suite with the mirror and key of the source that is there.

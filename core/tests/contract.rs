@@ -14,7 +14,7 @@ use iommu_core::trace::{CacheKind, CacheOp, Event, InterruptKind, Perms, Recorde
 
 const NIC: RequesterId = RequesterId::bdf(0, 3, 0);
 const DISK: RequesterId = RequesterId::bdf(0x82, 0x1f, 7);
-const ALL_CAPS: DeviceCaps = DeviceCaps { ats: true, pri: true, pasid: true };
+const ALL_CAPS: DeviceCaps = DeviceCaps { ats: true, pri: true, pasid: true, id: None };
 
 const CONFIG: UnitConfig = UnitConfig {
     processes: true,
@@ -87,7 +87,9 @@ impl Machine {
     fn refused(&mut self, request: Request) -> Fault {
         match self.ask(request) {
             Outcome::Fault(fault) => {
-                let listed = self.architecture.faults().contains(&fault.code);
+                // What is refused without a record, as an entry can say, has no code of the architecture.
+                let silent = fault.code.code == 0 && fault.recorded == Recorded::None;
+                let listed = silent || self.architecture.faults().contains(&fault.code);
                 assert!(listed, "{:?}: {}", self.architecture, fault.code.name);
                 fault
             }
@@ -129,7 +131,12 @@ fn a_device_is_blocked_until_it_is_attached_and_its_fault_is_read_back_once() {
         let read = m.unit.take_faults(ctx!(m)).unwrap();
         assert_eq!(read.len(), 1, "{architecture:?}");
         assert_eq!((read[0].code, read[0].requester, read[0].want), (fault.code, NIC, Perms::W));
-        assert_eq!(read[0].address & !0xfff, 0x5000);
+        // What the device's entry refuses need not say where: an Arm configuration event has no address.
+        assert!(
+            [0, 0x5000].contains(&(read[0].address & !0xfff)),
+            "{architecture:?}: {:#x}",
+            read[0].address
+        );
         assert!(m.unit.take_faults(ctx!(m)).unwrap().is_empty());
         m.attach(NIC, Attachment::PassThrough);
         assert_eq!(m.arrives(write(NIC, 0x5123)).0, 0x5123);
@@ -227,7 +234,9 @@ fn a_device_asks_for_translations_and_pages_once_it_may() {
             group: 0x155,
         };
         m.refused(ask(0x4000, translation));
-        assert!(!m.unit.page_request(&mut m.memory, &want, &mut m.trace));
+        // What says whether a page request is taken is the device's entry or the queue alone.
+        let taken = m.unit.page_request(&mut m.memory, &want, &mut m.trace);
+        assert_eq!(m.unit.take_page_requests(ctx!(m)).unwrap().len(), usize::from(taken), "{architecture:?}");
         m.unit.set_caps(NIC, DeviceCaps { pasid: false, ..ALL_CAPS });
         m.attach(NIC, Attachment::Domain(domain));
         match m.ask(ask(0x4000, translation)) {
@@ -255,7 +264,7 @@ fn a_process_has_tables_of_its_own_until_it_is_unbound() {
         let process = m.unit.new_domain(ctx!(m), DomainKind::Stage1).unwrap();
         m.map(process, 0x7000_0000, 0x2345_6000, Perms::RW);
         let root = m.unit.domain_root(process).unwrap().raw();
-        let tables = ProcessTables { root, levels: 4, below: None };
+        let tables = ProcessTables { root, levels: 4, asid: 1, below: None };
         let pasid = Pasid::new(300).unwrap();
         let own = Request {
             pasid: Some(PasidTag { pasid, privileged: false, execute: false }),
@@ -291,12 +300,19 @@ fn an_interrupt_message_is_remapped_for_the_device_that_it_was_made_for() {
         };
         match m.ask(send) {
             Outcome::Interrupt(d) => {
-                assert_eq!((d.vector, d.destination, d.kind), (0x41, 3, InterruptKind::Remapped));
+                // A controller may count its message-signalled interrupts from a base of its own (LPIs: 8192).
+                let vector = d.vector & 0x1fff;
+                assert_eq!((vector, d.destination, d.kind), (0x41, 3, InterruptKind::Remapped));
             }
             other => panic!("{architecture:?}: {other:?}"),
         }
         m.unit.set_interrupt(ctx!(m), 9, None).unwrap();
-        m.refused(send);
+        match m.ask(send) {
+            Outcome::Fault(fault) => assert!(architecture.faults().contains(&fault.code)),
+            // The write itself arrives; the controller behind has no interrupt for it.
+            Outcome::Interrupt(d) => assert_eq!(d.kind, InterruptKind::Blocked, "{architecture:?}"),
+            other => panic!("{architecture:?}: {other:?}"),
+        }
     });
 }
 

@@ -9,12 +9,17 @@
 mod lab;
 #[path = "live/qemu.rs"]
 mod qemu;
+#[path = "live/qtest.rs"]
+mod qtest;
+#[path = "live/rng.rs"]
+mod rng;
 #[path = "live/tables.rs"]
 mod tables;
 
 use lab::{render, Lab, IRE, QIE, SIRTP, TE};
 use qemu::SLOTS;
-use tables::{Kind, Rng, Tables};
+use rng::Rng;
+use tables::{Kind, Tables};
 
 /// It once found a bit of an absent feature that did something.
 const SEED: u64 = 0x18eb_aa8a_8ad9_93f5;
@@ -222,14 +227,7 @@ fn our_unit_and_qemus_say_the_same() {
             return;
         }
     };
-    let seed = match std::env::var("QEMU_LIVE_SEED").as_deref() {
-        Err(_) => SEED,
-        Ok("random") => {
-            let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-            now.map_or(1, |d| d.as_nanos() as u64)
-        }
-        Ok(text) => u64::from_str_radix(text.trim_start_matches("0x"), 16).expect("a seed is a hex number"),
-    };
+    let seed = qtest::seed(SEED);
     println!("{version}; QEMU_LIVE_SEED={seed:#x}");
     let started = std::time::Instant::now();
     let mut total = 0;

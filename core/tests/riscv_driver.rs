@@ -124,7 +124,7 @@ fn either_stage_maps_and_a_stale_entry_lives_until_it_is_invalidated() {
 #[test]
 fn a_process_over_a_second_stage_is_walked_through_both() {
     let mut m = Machine::new(Config::playground());
-    m.unit.set_caps(NIC, DeviceCaps { pasid: true, ats: true, pri: true });
+    m.unit.set_caps(NIC, DeviceCaps { pasid: true, ats: true, pri: true, id: None });
     // The guest's memory: guest-physical 1 MiB .. 2 MiB at itself, so that its tables can be built in place.
     let guest = m.domain(DomainKind::Stage2);
     let mapping =
@@ -136,7 +136,7 @@ fn a_process_over_a_second_stage_is_walked_through_both() {
     m.attach(NIC, Attachment::Domain(guest));
     assert_eq!(m.write(NIC, 0x1234), Ok(0x1234));
     assert_eq!(m.result(in_process(300, 0x7000_0008)), Err(266));
-    let process = ProcessTables { root, levels: 4, below: Some(guest) };
+    let process = ProcessTables { root, levels: 4, asid: 1, below: Some(guest) };
     m.unit.bind(ctx!(m), NIC, Pasid::new(300).unwrap(), Some(process)).unwrap();
     assert_eq!(m.result(in_process(300, 0x7000_0008)), Ok(0x2345_6008));
     m.unit.bind(ctx!(m), NIC, Pasid::new(300).unwrap(), None).unwrap();
@@ -156,7 +156,7 @@ fn ats_answers_what_there_is_and_page_requests_wait_in_their_queue() {
     let translation = RequestKind::Translation { no_write: false };
     m.attach(NIC, Attachment::Domain(d));
     assert_eq!(m.result(ask(0x4000, translation)), Err(260), "EN_ATS = 0");
-    m.unit.set_caps(NIC, DeviceCaps { pasid: false, ats: true, pri: true });
+    m.unit.set_caps(NIC, DeviceCaps { pasid: false, ats: true, pri: true, id: None });
     m.attach(NIC, Attachment::Domain(d));
     match m.ask(ask(0x4000, translation)) {
         Outcome::Answer(t) => assert_eq!((t.to.raw(), t.perms), (0x9000_0000, Perms::R)),

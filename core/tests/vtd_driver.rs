@@ -129,7 +129,7 @@ fn first_stage_nested_and_pasid_in_scalable_mode() {
         let entry = PhysAddr::new(0x4000_0000 + table);
         m.memory.write_u64(entry, next | 7).unwrap();
     }
-    let tables = ProcessTables { root, levels: 4, below: Some(guest) };
+    let tables = ProcessTables { root, levels: 4, asid: 1, below: Some(guest) };
     let pasid = Pasid::new(70_000).unwrap();
     m.unit.bind(ctx!(m), NIC, pasid, Some(tables)).unwrap();
     let mut request = Request::new(NIC, Iova::new(0x10), Perms::W, 8);
@@ -211,7 +211,7 @@ fn ats_answers_and_translated_requests() {
     let mut request = Request::new(NIC, Iova::new(0x5000), Perms::R, 8);
     request.kind = RequestKind::Translation { no_write: false };
     assert!(matches!(m.ask(request), Outcome::Fault(f) if f.code.code == 0x44), "DTE is 0");
-    m.unit.set_caps(NIC, DeviceCaps { ats: true, pri: true, pasid: false });
+    m.unit.set_caps(NIC, DeviceCaps { ats: true, pri: true, pasid: false, id: None });
     m.unit.attach(ctx!(m), NIC, Attachment::Domain(domain)).unwrap();
     assert!(
         matches!(m.ask(request), Outcome::Answer(t) if t.to.raw() == 0x8000_0000 && !t.perms.has(Perms::W))
@@ -235,7 +235,7 @@ fn ats_answers_and_translated_requests() {
 fn an_answer_that_grants_writes_sets_the_dirty_bit_in_one_walk() {
     let mut m = Machine::new(Config::playground());
     let domain = m.unit.new_domain(ctx!(m), DomainKind::Stage1).unwrap();
-    m.unit.set_caps(NIC, DeviceCaps { ats: true, pri: false, pasid: false });
+    m.unit.set_caps(NIC, DeviceCaps { ats: true, pri: false, pasid: false, id: None });
     m.unit.attach(ctx!(m), NIC, Attachment::Domain(domain)).unwrap();
     let leaf = |m: &Machine, start: usize| {
         let reads: Vec<_> = m.trace.steps()[start..]
@@ -279,7 +279,7 @@ fn page_requests_queue_overflow_and_are_answered() {
         group: 5,
     };
     assert!(!m.unit.page_request(&mut m.memory, &ask, &mut m.trace), "PRE is 0");
-    m.unit.set_caps(NIC, DeviceCaps { ats: true, pri: true, pasid: true });
+    m.unit.set_caps(NIC, DeviceCaps { ats: true, pri: true, pasid: true, id: None });
     m.unit.attach(ctx!(m), NIC, Attachment::PassThrough).unwrap();
     for i in 0..127 {
         ask.group = i;

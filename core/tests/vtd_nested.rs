@@ -241,7 +241,7 @@ proptest! {
             let root = frames.frame().unwrap().raw();
             roots.push(root);
             // The last two are processes of one guest-less host; all in one domain, told apart by PASID only.
-            unit.bind(ctx!(), NIC, Pasid::new(pasid + 1).unwrap(), Some(ProcessTables { root, levels: 4, below: None })).unwrap();
+            unit.bind(ctx!(), NIC, Pasid::new(pasid + 1).unwrap(), Some(ProcessTables { root, levels: 4, asid: 1, below: None })).unwrap();
         }
         // What is mapped, and what may still be cached.
         let mut mapped = vec![[None::<u64>; 8]; 4];

@@ -119,8 +119,8 @@ pub static GLOSSARY: &[Chapter] = chapters! {
     }
     "IOMMU" "IOMMU" {
         "IOMMU" "IOMMU":
-            "looks the addresses of devices up in tables, and lets through only what they allow; Intel's is VT-d, RISC-V and others have their own"
-            "拿设备发出的地址去查表，表里允许的才放行；Intel 的叫 VT-d，RISC-V 等也各有自己的";
+            "looks the addresses of devices up in tables, and lets through only what they allow; Intel's is VT-d, Arm's the SMMU, RISC-V and others have their own"
+            "拿设备发出的地址去查表，表里允许的才放行；Intel 的叫 VT-d，Arm 的叫 SMMU，RISC-V 等也各有自己的";
         "DMAR" "DMAR":
             "DMA remapping: the ACPI table in which firmware describes VT-d, and how Linux begins its messages about it"
             "DMA 重映射：固件用来描述 VT-d 的 ACPI 表，也是 Linux 相关日志的开头";
@@ -172,6 +172,23 @@ pub static GLOSSARY: &[Chapter] = chapters! {
         "IRE (interrupt remapping enable)" "IRE（中断重映射使能）":
             "the bit of VT-d's global command register that turns interrupt remapping on"
             "VT-d 全局命令寄存器里打开中断重映射的位";
+    }
+    "Arm" "Arm" {
+        "SMMU (SMMUv3)" "SMMU（SMMUv3）":
+            "Arm's IOMMU: a stream table entry (STE) for each device leads to stage 2 tables, or to context descriptors (CD) with those of stage 1"
+            "Arm 的 IOMMU：每个设备一个流表项（STE），由它找到第二级页表，或者经上下文描述符（CD）找到第一级页表";
+        "StreamID" "StreamID":
+            "the number by which an SMMU knows a device; the kernel has it from firmware: the iommu-map of a device tree, or ACPI's IORT"
+            "SMMU 用来认设备的号码；内核从固件得知：设备树的 iommu-map，或 ACPI 的 IORT";
+        "event" "事件":
+            "what an SMMU writes into its event queue about a refused request: C_BAD_STREAMID, C_BAD_STE and C_BAD_CD are about its configuration, F_TRANSLATION and F_PERMISSION about page tables"
+            "请求被拒绝时 SMMU 写进事件队列的记录：C_BAD_STREAMID、C_BAD_STE、C_BAD_CD 讲配置，F_TRANSLATION、F_PERMISSION 讲页表";
+        "AP" "AP":
+            "access permissions: two bits of a page table entry; AP[2] makes the page read-only"
+            "访问权限：页表项里的两位；AP[2] 为 1 表示只读";
+        "ITS (interrupt translation service)" "ITS（中断转换服务）":
+            "the part of Arm's interrupt controller to which devices write their messages; its tables are filled by the commands MAPD (a device), MAPC (a CPU) and MAPTI (an event)"
+            "Arm 中断控制器里接收设备消息的部分；它的表由命令填写：MAPD（设备）、MAPC（处理器）、MAPTI（事件）";
     }
     "AMD" "AMD" {
         "AMD-Vi" "AMD-Vi":

@@ -66,6 +66,8 @@ units! {
     Vtd(super::vtd::Vtd) remaps unit,
     /// The RISC-V IOMMU.
     Riscv(super::riscv::Riscv) remaps unit,
+    /// Arm SMMUv3.
+    SmmuV3(super::smmuv3::Smmuv3) remaps unit,
     /// AMD-Vi.
     AmdVi(super::amdvi::AmdVi) remaps unit,
 }

@@ -75,6 +75,10 @@ pub enum Ability {
     InterruptTable,
     /// Page table entries that allow writes alone.
     WriteOnly,
+    /// Interrupts that go to a guest without its host.
+    PostedInterrupts,
+    /// Firmware says under which id a device's requests arrive.
+    IdMap,
 }
 
 /// The machine around an IOMMU.
@@ -86,6 +90,13 @@ pub struct Board {
     pub interrupts: Controller,
     /// Where firmware puts the IOMMU's registers, or a device tree says that they are.
     pub registers: PhysAddr,
+    /// How many bytes of them there are.
+    pub register_bytes: u64,
+    /// Where RAM begins, and where it ends if a scenario does not say.
+    pub ram: (u64, u64),
+    /// The host bridge's windows to PCI memory, unless a scenario declares some: address, the same on both sides; bytes;
+    /// prefetchable.
+    pub windows: &'static [(u64, u64, bool)],
 }
 
 /// What an architecture calls the things that every architecture has.
@@ -233,8 +244,15 @@ impl Architecture {
 
 impl Board {
     /// A PC without an IOMMU.
-    pub const PC: Board =
-        Board { cpu: Cpu::X86, interrupts: Controller::LocalApic, registers: PhysAddr::new(0xfed9_0000) };
+    pub const PC: Board = Board {
+        cpu: Cpu::X86,
+        interrupts: Controller::LocalApic,
+        registers: PhysAddr::new(0xfed9_0000),
+        register_bytes: 4096,
+        // 3 GiB below the usual hole.
+        ram: (0, 3 << 30),
+        windows: &[(0xe000_0000, 256 << 20, false)],
+    };
 
     /// Returns the machine around the IOMMU of an architecture; without one, a PC.
     pub fn of(architecture: Option<Architecture>) -> Board {

@@ -16,7 +16,6 @@ pub mod registers;
 pub mod request;
 pub mod ring;
 pub mod riscv;
-#[allow(dead_code)] // no machine has one yet
 pub mod smmuv3;
 pub mod traced_cache;
 mod unit;

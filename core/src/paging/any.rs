@@ -39,6 +39,9 @@ macro_rules! formats {
             fn levels(&self) -> u8 {
                 match self { $($Name::$Variant(f) => f.levels(),)* }
             }
+            fn has_halves(&self) -> bool {
+                match self { $($Name::$Variant(f) => f.has_halves(),)* }
+            }
             fn index_bits(&self, level: u8) -> u8 {
                 match self { $($Name::$Variant(f) => f.index_bits(level),)* }
             }

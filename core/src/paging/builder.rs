@@ -249,7 +249,8 @@ impl<F: Build, P: Fn(u64) -> Option<PhysAddr>> Builder<'_, F, P> {
         // Upper-half (sign-extended) addresses are the same table entries: judge by the bits that are used.
         let unused = 64 - u32::from(bits);
         let sign = |a: u64| ((a << unused) as i64 >> unused) as u64 == a;
-        let fits = |a: u64| unused == 0 || a >> bits == 0 || sign(a);
+        let ones = |a: u64| self.format.has_halves() && a >> bits == u64::MAX >> bits;
+        let fits = |a: u64| unused == 0 || a >> bits == 0 || sign(a) || ones(a);
         if !fits(from) || !fits(last) {
             return Err(MapError::TooWide { last, bits });
         }

@@ -71,6 +71,11 @@ pub trait Format {
     fn index(&self, input: u64, level: u8) -> u64 {
         input >> (3 + 9 * u32::from(level)) & ((1 << self.index_bits(level)) - 1)
     }
+    /// Returns whether one table serves either half of the addresses: the bits above those it looks at are alike, but not
+    /// copies of the highest (Arm: TTBR0 and TTBR1).
+    fn has_halves(&self) -> bool {
+        false
+    }
     /// Returns log2 of what one entry of a table of `level` maps.
     #[inline]
     fn shift(&self, level: u8) -> u8 {

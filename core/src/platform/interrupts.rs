@@ -1,7 +1,7 @@
 //! Where interrupt messages go: each CPU architecture has a range of addresses to which a write of four bytes is an
 //! interrupt, and says what address and data mean.
 
-use super::its::DOORBELL;
+use super::its::{DOORBELL, FIRST_LPI};
 use crate::addr::{AddrRange, PhysAddr};
 use crate::spec::Text;
 
@@ -61,6 +61,15 @@ impl Controller {
             // The ITS knows whom an event interrupts: its tables decide, not the message.
             Controller::Its => Message { address: DOORBELL, data: vector },
             Controller::Imsic => Message { address: IMSIC + ((cpu & 0xff) as u64) * 4096, data: vector },
+        }
+    }
+
+    /// Returns the number by which CPUs know the interrupt that a scenario calls a vector: an ITS delivers LPIs, which count
+    /// from 8192.
+    pub const fn number(self, vector: u64) -> u64 {
+        match self {
+            Controller::Its => FIRST_LPI as u64 + vector,
+            Controller::LocalApic | Controller::Imsic => vector,
         }
     }
 

@@ -10,8 +10,13 @@ use crate::memory::Memory;
 use crate::spec::{self, Bits, EntryType, Field, Rule, Text};
 use crate::trace::{write_run, Actor, Event, Observer, Scope, Stage, Verdict};
 
+/// Where the ITS's registers are, counted from those of the unit before it: this board has them behind the SMMU's two
+/// pages of 64 KiB.
+pub const ITS_WINDOW: u32 = 0x2_0000;
 /// Where the ITS is: its registers, then 64 KiB on the page with the doorbell.
-pub const ITS: u64 = 0x0808_0000;
+pub const ITS: u64 = SMMU + ITS_WINDOW as u64;
+/// Where the SMMU's registers are: where QEMU's virt machine has them. ACPI's IORT or a device tree says so.
+pub const SMMU: u64 = 0x0905_0000;
 /// GITS_TRANSLATER: what a device writes an EventID to.
 pub const DOORBELL: u64 = ITS + 0x1_0040;
 /// Where Linux maps the doorbell for devices behind an SMMU: MSI_IOVA_BASE of arm-smmu-v3, and the register's offset.
@@ -147,6 +152,7 @@ macro_rules! rules {
     };
 }
 rules! {
+    OFF "the ITS is not enabled (GITS_CTLR.Enabled): messages are dropped" "ITS 未启用（GITS_CTLR.Enabled）：消息被丢弃";
     NO_DEVICE "the device is not mapped: no MAPD" "设备未映射：没有 MAPD";
     NO_EVENT "the event is beyond the device's table, or not mapped: no MAPTI" "事件超出该设备的表，或未映射：没有 MAPTI";
     NO_COLLECTION "the collection is not mapped: no MAPC" "集合未映射：没有 MAPC";
@@ -165,6 +171,8 @@ pub struct Translated {
 /// The hardware: where its tables are, as its GITS_BASER registers say, and nothing cached.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Its {
+    /// GITS_CTLR.Enabled: without it, messages are dropped.
+    pub enabled: bool,
     /// Level 1 of the device table.
     pub devices: PhysAddr,
     /// The table of collections.
@@ -220,7 +228,10 @@ impl Its {
                 },
             );
         }
-        let result = self.look_up(memory, requester, event, obs);
+        let result = match self.enabled {
+            true => self.look_up(memory, requester, event, obs),
+            false => Err(&OFF),
+        };
         if O::ON {
             let verdict = match result {
                 Ok(_) => Verdict::Ok,
@@ -351,7 +362,7 @@ mod tests {
     #[test]
     fn a_message_needs_device_event_and_collection() {
         let mut memory = Memory::new();
-        let its = Its { devices: PhysAddr::new(0x1000), collections: PhysAddr::new(0x2000) };
+        let its = Its { enabled: true, devices: PhysAddr::new(0x1000), collections: PhysAddr::new(0x2000) };
         let device = RequesterId::bdf(0, 3, 0);
         let look = |memory: &Memory, event| its.translate(memory, device, event, &mut Off);
         assert_eq!(look(&memory, 0), Err(&NO_DEVICE));

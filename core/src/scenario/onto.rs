@@ -1,24 +1,32 @@
 //! A scenario on another architecture: the same text with another word after `machine`.
 
-use super::ast::{Declaration, Header, Machine, Scenario, Statement};
+use super::ast::{Declaration, Header, Machine, Name, Operation, Scenario, Statement};
+use super::number::Num;
+use super::outline::{Action, Outline};
 use super::parse::{parse, parse_line};
+use super::place::{Extent, Loc, Range};
 use super::print::{print, print_statement};
 use super::{Problem, Problems, Span};
-use crate::iommu::{Ability, Architecture};
-use alloc::{string::String, vec};
+use crate::addr::PhysAddr;
+use crate::iommu::{Ability, Architecture, Board};
+use alloc::{string::String, string::ToString, vec, vec::Vec};
 
 /// The scenario with `architecture` after `machine`, also in what its `change` lines say of that line. What that one
 /// does not have (`legacy` and `scalable`, caching mode) is taken out.
+///
+/// Where the board's RAM begins above 0, so does the scenario's, and the physical addresses that it names below are moved
+/// with it, in notes too.
 pub fn onto(scenario: &Scenario, architecture: Architecture) -> Scenario {
     let mut out = scenario.clone();
+    move_addresses(&mut out, Board::of(Some(architecture)).ram.0);
     for line in &mut out.lines {
         match &mut line.statement {
-            Some(Statement::Declaration(Declaration::Machine(machine))) => turn(machine, architecture),
+            Some(Statement::Declaration(declaration)) => turn(declaration, architecture),
             Some(Statement::Header(Header::Change(change))) => {
                 for text in [&mut change.from, &mut change.to] {
                     let mut parsed = parse_line(text);
-                    if let Ok(Statement::Declaration(Declaration::Machine(machine))) = &mut parsed {
-                        turn(machine, architecture);
+                    if let Ok(Statement::Declaration(declaration)) = &mut parsed {
+                        turn(declaration, architecture);
                         text.value = parsed.as_ref().map(print_statement).unwrap_or_default();
                     }
                 }
@@ -38,7 +46,67 @@ pub fn onto_word(text: &str, word: &str) -> Result<String, Problems> {
     Ok(print(&onto(&parse(text)?, architecture)))
 }
 
-fn turn(machine: &mut Machine, architecture: Architecture) {
+fn turn(declaration: &mut Declaration, architecture: Architecture) {
+    match declaration {
+        Declaration::Machine(machine) => turn_machine(machine, architecture),
+        Declaration::Ram(ram) => move_ram(&mut ram.range, Board::of(Some(architecture)).ram.0),
+        _ => {}
+    }
+}
+
+/// Moves the physical addresses below `begin` that the scenario gives its buffers, wherever they stand in its text.
+fn move_addresses(scenario: &mut Scenario, begin: u64) {
+    let outline = Outline::new(scenario);
+    if begin == 0 || outline.rams.iter().all(|ram| ram.range.addresses().is_none_or(|r| r.start.raw() != 0)) {
+        return;
+    }
+    let host = |name: &Name| outline.processes.iter().any(|p| p.name.value == name.value && p.vm.is_none());
+    let mut moved: Vec<Num> = Vec::new();
+    for step in &outline.steps {
+        let place = match &step.action {
+            Action::Do(Operation::Alloc(alloc)) if alloc.owner.is_none() => alloc.at.as_ref(),
+            Action::Do(Operation::Map(map)) if host(&map.space) => map.to.as_ref(),
+            _ => None,
+        };
+        moved.extend(place.filter(|at| at.base.is_none() && at.offset.value < begin).map(|at| at.offset));
+    }
+    let words: Vec<_> =
+        moved.iter().map(|n| (n.to_string(), Num::hex(begin + n.value).to_string())).collect();
+    for line in scenario.lines.iter_mut().filter(|_| !words.is_empty()) {
+        let Some(statement) = &line.statement else { continue };
+        let text = print_statement(statement);
+        let there = words.iter().fold(text.clone(), |text, (old, new)| replace_word(&text, old, new));
+        if let Ok(statement) = parse_line(&there) {
+            line.statement = Some(statement).filter(|_| there != text).or(line.statement.take());
+        }
+    }
+}
+
+/// Replaces a number where it stands as a word of its own.
+fn replace_word(text: &str, old: &str, new: &str) -> String {
+    let part = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric() || c == '_');
+    let (mut out, mut rest) = (String::new(), text);
+    // Bounded: each turn takes a word off the line.
+    while let Some(at) = rest.find(old) {
+        let (before, after) = (&rest[..at], &rest[at + old.len()..]);
+        let whole =
+            !part(before.chars().next_back().or(out.chars().next_back())) && !part(after.chars().next());
+        out.push_str(before);
+        out.push_str(if whole { new } else { old });
+        rest = after;
+    }
+    out + rest
+}
+
+/// RAM from address 0 begins where the board's begins: what is above stays where it is; RAM that would be gone is moved.
+fn move_ram(range: &mut Range<PhysAddr>, begin: u64) {
+    let Some(old) = range.addresses().filter(|r| begin != 0 && r.start.raw() == 0) else { return };
+    let end = if old.len() > begin { old.len() } else { begin + old.len() };
+    range.start = Loc::literal(Num::hex(begin));
+    range.extent = Extent::End(Num::hex(end));
+}
+
+fn turn_machine(machine: &mut Machine, architecture: Architecture) {
     machine.arch.value = Some(architecture);
     if !architecture.has(Ability::TableModes) {
         machine.mode = None;

@@ -145,6 +145,8 @@ pub struct Outline<'s> {
     pub processes: Vec<At<'s, Process>>,
     /// Memory that firmware keeps for devices.
     pub reserved: Vec<At<'s, Reserved>>,
+    /// Under which ids firmware says that devices' requests arrive.
+    pub iommu_maps: Vec<At<'s, IommuMap>>,
     /// What happens.
     pub steps: Vec<StepPlan<'s>>,
 }
@@ -240,6 +242,7 @@ impl<'s> Outline<'s> {
             D::Vm(d) => self.vms.push(at(d, span)),
             D::Process(d) => self.processes.push(at(d, span)),
             D::Reserved(d) => self.reserved.push(at(d, span)),
+            D::IommuMap(d) => self.iommu_maps.push(at(d, span)),
         }
     }
 

@@ -44,6 +44,7 @@ pub(super) const VERBS: &[(&str, Text, &str)] = &[
     ("vm", t("A virtual machine.", "一台虚拟机。"), "vm blue ram 0 +64M at 0x1_0000_0000"),
     ("process", t("A process, on the host or in a guest.", "一个进程，在主机上或在客户机里。"), "process db in blue pasid 7"),
     ("reserved", t("Memory that firmware keeps for a device; it is mapped to itself (RMRR).", "固件为设备保留的内存，恒等映射（RMRR）。"), "reserved usb 0x7f00_0000 +64K"),
+    ("iommu-map", t("The StreamID under which firmware (a device tree's iommu-map, ACPI's IORT) says that a device's requests arrive. Without this line it is the requester id, and so it is wired. SMMUv3 only.", "固件（设备树的 iommu-map 或 ACPI 的 IORT）所说的、设备请求带来的 StreamID。不写则等于请求者 ID，硬件连线也正是如此。仅用于 SMMUv3。"), "iommu-map nic -> 0x18"),
     ("steps", t("Operations and expectations follow.", "下面是操作与期望。"), "steps"),
     ("alloc", t("Takes memory for a buffer. The bytes are zero.", "为缓冲区分配内存，内容为零。"), "alloc rx 6000 scattered"),
     ("free", t("Gives a buffer's memory back.", "归还缓冲区的内存。"), "free rx"),

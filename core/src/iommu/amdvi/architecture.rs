@@ -35,12 +35,19 @@ pub static ARCHITECTURE: Descriptor = Descriptor {
         new: |wanted| Config::of(wanted).map(|config| AnyIommu::AmdVi(AmdVi::new(config))),
         faults: faults::ALL,
         queues: &QUEUES,
-        abilities: &[Ability::Processes, Ability::InterruptTable, Ability::WriteOnly],
+        abilities: &[
+            Ability::Processes,
+            Ability::InterruptTable,
+            Ability::WriteOnly,
+            Ability::PostedInterrupts,
+        ],
         board: Board {
             cpu: Cpu::Amd64,
             interrupts: Controller::LocalApic,
             // Where firmware of EPYC machines often puts one; the IVRS says where.
             registers: PhysAddr::new(0xfeb8_0000),
+            register_bytes: 16 << 10,
+            ..Board::PC
         },
     }),
 };

@@ -36,6 +36,8 @@ pub struct ProcessTables {
     pub root: u64,
     /// Levels of the tables.
     pub levels: u8,
+    /// The ASID by which the CPU tags them.
+    pub asid: u16,
     /// The stage 2 below.
     pub below: Option<DomainId>,
 }
@@ -119,6 +121,8 @@ pub struct DeviceCaps {
     pub pri: bool,
     /// It sends PASIDs.
     pub pasid: bool,
+    /// The id under which firmware says its requests arrive, where that is not its requester id (`iommu-map`).
+    pub id: Option<u32>,
 }
 
 /// Why software could not do what was requested.

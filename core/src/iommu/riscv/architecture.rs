@@ -35,12 +35,13 @@ pub static ARCHITECTURE: Descriptor = Descriptor {
         new: |wanted| Config::of(wanted).map(|config| AnyIommu::Riscv(Riscv::new(config))),
         faults: faults::ALL,
         queues: &QUEUES,
-        abilities: &[Ability::Processes],
+        abilities: &[Ability::Processes, Ability::PostedInterrupts],
         board: Board {
             cpu: Cpu::Riscv,
             interrupts: Controller::Imsic,
             // No specification says where: a device tree does.
             registers: PhysAddr::new(0xf700_0000),
+            ..Board::PC
         },
     }),
 };

@@ -1,9 +1,13 @@
-//! What SMMUv3 is called and what its unit can do, for whoever lists architectures.
+//! What SMMUv3 is called and what its unit can do, for those that list architectures.
 
+use super::spec::events;
+use super::{Config, Smmuv3, QUEUES};
 use crate::addr::PhysAddr;
-use crate::iommu::architecture::{Board, Descriptor, Terms};
+use crate::iommu::architecture::{Ability, Board, Descriptor, Terms, UnitType};
+use crate::iommu::AnyIommu;
 use crate::mmu::arch::Cpu;
 use crate::platform::interrupts::Controller;
+use crate::platform::its::SMMU;
 use crate::spec::Text;
 
 /// Arm SMMUv3.
@@ -29,14 +33,23 @@ pub static ARCHITECTURE: Descriptor = Descriptor {
         page_requests: "PRI queue",
         interrupts: "GIC ITS",
     },
-    // The unit below is held against recordings, but scenarios cannot have it yet: presets and their answers come first.
-    unit: None,
+    unit: Some(UnitType {
+        new: |wanted| Ok(AnyIommu::SmmuV3(Smmuv3::new(Config::of(wanted)?))),
+        faults: events::ALL,
+        queues: &QUEUES,
+        abilities: &[Ability::Processes, Ability::IdMap],
+        board: BOARD,
+    }),
 };
 
 /// The machine around the unit.
-pub static BOARD: Board = Board {
+const BOARD: Board = Board {
     cpu: Cpu::Aarch64,
     interrupts: Controller::Its,
-    // Where QEMU's virt machine has it; ACPI's IORT or a device tree says so.
-    registers: PhysAddr::new(0x0905_0000),
+    registers: PhysAddr::new(SMMU),
+    // Two pages of 64 KiB, and the ITS's registers behind them.
+    register_bytes: 0x3_0000,
+    // As on QEMU's virt machine: the first GiB is for devices, with a low PCI window in it and a high one far above RAM.
+    ram: (1 << 30, 4 << 30),
+    windows: &[(0x1000_0000, 0x2eff_0000, false), (0x80_0000_0000, 1 << 39, true)],
 };

@@ -2,12 +2,13 @@
 //! Configuration that is not valid is never remembered, nor is a translation that faults.
 
 use super::config::CacheSizes;
-use super::context::{Cd, Ste};
+use super::context::{Cd, Ste, World};
 use super::spec::{cd, ste};
 use crate::addr::{PageSize, RequesterId};
-use crate::iommu::cache::{mix, Cache, Key};
+use crate::iommu::cache::{mix, Key};
+use crate::iommu::traced_cache::{Line, PageTag, Tlb, TracedCache};
 use crate::spec::{Bits, Text};
-use crate::trace::{Actor, CacheKind, CacheLine, CacheOp, CacheType, Event, Observer, Perms};
+use crate::trace::{CacheKind, CacheLine, CacheType, Observer, Perms};
 
 /// The cache of stream table entries.
 pub static STE_CACHE: CacheType = CacheType {
@@ -43,19 +44,6 @@ impl Key for Substream {
     fn hash(&self) -> u64 {
         mix(u64::from(self.0) << 20 | u64::from(self.1), 2)
     }
-}
-
-/// Which accesses a translation is for: the StreamWorld (IHI 0070, 3.3.4).
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum World {
-    /// NS-EL1: tagged with ASID and VMID.
-    El1,
-    /// NS-EL2: no ASID, no VMID.
-    El2,
-    /// NS-EL2-E2H: tagged with an ASID.
-    El2E2h,
-    /// Stage 2 alone: guest-physical addresses, tagged with a VMID.
-    Ipa,
 }
 
 /// Tag of the TLB.
@@ -120,125 +108,83 @@ pub struct Mapped {
     pub second: Rights,
 }
 
+impl Line for Stream {
+    type Value = Ste;
+    const CACHE: &'static CacheType = &STE_CACHE;
+    fn line(&self, entry: Option<&Ste>) -> CacheLine {
+        CacheLine {
+            requester: Some(RequesterId::new(self.0)),
+            domain: entry.filter(|e| e.stage2()).map(|e| e.words.bits(ste::S2VMID) as u32),
+            to: entry.map_or(0, |e| e.words[0]),
+            ..CacheLine::default()
+        }
+    }
+}
+
+impl Line for Substream {
+    type Value = Cd;
+    const CACHE: &'static CacheType = &CD_CACHE;
+    fn line(&self, entry: Option<&Cd>) -> CacheLine {
+        CacheLine {
+            requester: Some(RequesterId::new(self.0)),
+            pasid: Some(entry.map_or(0, |e| e.words.bits(cd::ASID) as u32)),
+            to: entry.map_or(0, |e| e.words[0]),
+            ..CacheLine::default()
+        }
+    }
+}
+
+impl Line for Tag {
+    type Value = Mapped;
+    const CACHE: &'static CacheType = &TLB;
+    fn line(&self, entry: Option<&Mapped>) -> CacheLine {
+        CacheLine {
+            requester: None,
+            pasid: self.asid.map(u32::from),
+            domain: self.vmid.map(u32::from),
+            from: self.page,
+            shift: self.shift,
+            to: entry.map_or(0, |e| e.to),
+            perms: entry.map_or(Perms::NONE, |e| e.first.user.and(e.second.user)),
+        }
+    }
+}
+
+impl PageTag for Tag {
+    fn shift(&self) -> u8 {
+        self.shift
+    }
+}
+
 /// All caches of a unit.
 #[derive(Clone, Debug)]
 pub struct Caches {
     /// Stream table entries.
-    pub ste: Cache<Stream, Ste>,
+    pub ste: TracedCache<Stream>,
     /// Context descriptors.
-    pub cd: Cache<Substream, Cd>,
+    pub cd: TracedCache<Substream>,
     /// Translations.
-    pub tlb: Cache<Tag, Mapped>,
-    /// The sizes that the TLB has had pages of: a bit each.
-    sizes: u64,
+    pub tlb: Tlb<Tag>,
 }
 
 impl Caches {
-    /// Creates empty ones.
+    /// Returns empty ones.
     pub fn new(sizes: &CacheSizes) -> Self {
-        Caches {
-            ste: Cache::new(sizes.ste.into()),
-            cd: Cache::new(sizes.cd.into()),
-            tlb: Cache::new(sizes.tlb.into()),
-            sizes: 0,
-        }
+        Caches { ste: TracedCache::new(sizes.ste), cd: TracedCache::new(sizes.cd), tlb: Tlb::new(sizes.tlb) }
     }
 
-    /// Looks a page up, the largest size first; `global` entries match every ASID.
+    /// Finds the translation of an address, which `tag` has in place of a page; global ones match every ASID.
     pub fn find(&mut self, tag: Tag) -> Option<(u32, Tag, Mapped)> {
-        let mut sizes = self.sizes;
-        // Bounded: one bit of 64 each turn.
-        while sizes != 0 {
-            let shift = 63 - sizes.leading_zeros() as u8;
-            sizes &= !(1 << shift);
-            let page = tag.page & !PageSize::from_shift(shift).mask();
-            for asid in [tag.asid, None] {
-                let tag = Tag { asid, page, shift, ..tag };
-                if let Some((slot, entry)) = self.tlb.get(&tag) {
-                    return Some((slot, tag, entry));
-                }
-                if tag.asid.is_none() {
-                    break;
-                }
-            }
-        }
-        None
+        let of = |asid| {
+            move |size: PageSize| Tag { asid, page: tag.page & !size.mask(), shift: size.shift(), ..tag }
+        };
+        let own = self.tlb.find(of(tag.asid));
+        own.or_else(|| tag.asid.and_then(|_| self.tlb.find(of(None))))
     }
 
-    /// Remembers a translation.
-    pub fn remember<O: Observer>(&mut self, tag: Tag, entry: Mapped, obs: &mut O) {
-        self.sizes |= 1 << tag.shift;
-        let (slot, gone) = self.tlb.insert(tag, entry);
-        if O::ON {
-            if let Some(gone) = gone.filter(|g| g.key != tag) {
-                record(obs, &TLB, CacheOp::Evict, gone.slot, tlb_line(&gone.key, &gone.value));
-            }
-            if let Some(slot) = slot {
-                record(obs, &TLB, CacheOp::Insert, slot, tlb_line(&tag, &entry));
-            }
-        }
-    }
-
-    /// Removes translations.
-    pub fn forget<O: Observer>(&mut self, matches: impl Fn(&Tag, &Mapped) -> bool, obs: &mut O) {
-        self.tlb.remove_if(matches, |out| {
-            record(obs, &TLB, CacheOp::Invalidate, out.slot, tlb_line(&out.key, &out.value))
-        });
-    }
-
-    /// Removes stream table entries.
+    /// Removes the stream table entries of matching StreamIDs, and their context descriptors.
     pub fn forget_streams<O: Observer>(&mut self, matches: impl Fn(u32) -> bool, obs: &mut O) {
-        self.ste.remove_if(
-            |key, _| matches(key.0),
-            |out| record(obs, &STE_CACHE, CacheOp::Invalidate, out.slot, ste_line(out.key.0, &out.value)),
-        );
-    }
-
-    /// Removes context descriptors.
-    pub fn forget_descriptors<O: Observer>(&mut self, matches: impl Fn(u32, u32) -> bool, obs: &mut O) {
-        self.cd.remove_if(
-            |key, _| matches(key.0, key.1),
-            |out| record(obs, &CD_CACHE, CacheOp::Invalidate, out.slot, cd_line(&out.key, &out.value)),
-        );
-    }
-}
-
-/// Records what a cache did.
-pub fn record<O: Observer>(obs: &mut O, cache: &'static CacheType, op: CacheOp, slot: u32, line: CacheLine) {
-    if O::ON {
-        obs.step(Actor::Iommu, Event::Cache { cache, op, slot, line });
-    }
-}
-
-/// Returns a translation as a line for the trace.
-pub fn tlb_line(tag: &Tag, entry: &Mapped) -> CacheLine {
-    CacheLine {
-        requester: None,
-        pasid: tag.asid.map(u32::from),
-        domain: tag.vmid.map(u32::from),
-        from: tag.page,
-        shift: tag.shift,
-        to: entry.to,
-        perms: entry.first.user.and(entry.second.user),
-    }
-}
-
-/// Returns a stream table entry as a line for the trace.
-pub fn ste_line(stream: u32, entry: &Ste) -> CacheLine {
-    CacheLine {
-        requester: Some(RequesterId::new(stream)),
-        domain: entry.stage2().then(|| entry.words.bits(ste::S2VMID) as u32),
-        to: entry.words[0],
-        ..CacheLine::default()
-    }
-}
-
-/// Returns a context descriptor as a line for the trace.
-pub fn cd_line(key: &Substream, entry: &Cd) -> CacheLine {
-    CacheLine {
-        requester: Some(RequesterId::new(key.0)),
-        pasid: Some(entry.words.bits(cd::ASID) as u32),
-        to: entry.words[0],
-        ..CacheLine::default()
+        self.ste.invalidate(|key, _| matches(key.0), obs);
+        self.cd.invalidate(|key, _| matches(key.0), obs);
     }
 }

@@ -1,14 +1,16 @@
 //! The command queue: what makes the unit forget, and CMD_SYNC (IHI 0070, 4).
 
-use super::caches::World;
+use super::caches::Substream;
+use super::context::World;
 use super::spec::commands::{
     self, atc_inv, cfgi_cd, cfgi_ste_range, command, cs, opcode, resume, sync, tg, tlbi,
 };
 use super::spec::registers::*;
 use super::unit::Resumed;
-use super::Smmuv3;
-use crate::addr::{AnyAddr, Space};
+use super::unit::SmmuUnit;
+use crate::addr::{AnyAddr, PhysAddr, Space};
 use crate::iommu::fetch::Place;
+use crate::iommu::ring::{Consumer, Ring};
 use crate::memory::Memory;
 use crate::spec::{Bits, Rule, Text};
 use crate::trace::{Actor, Observer, Scope, Verdict};
@@ -34,7 +36,7 @@ static UNANSWERED: Rule = Rule {
 
 /// Why the queue stopped at a command.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Halt {
+pub enum Halt {
     Illegal,
     Abort,
     Unanswered,
@@ -92,37 +94,15 @@ impl Range {
     }
 }
 
-impl Smmuv3 {
-    /// Takes commands until the queue is empty or stops.
-    pub(super) fn take_commands<O: Observer>(&mut self, memory: &mut Memory, obs: &mut O) {
-        loop {
-            let active = self.regs.get(gerror::OFFSET, 4) ^ self.regs.get(gerrorn::OFFSET, 4);
-            let on = self.regs.get(cr0::OFFSET, 4).is_set(switches::CMDQEN);
-            let ring = self.ring(cmdq_base::OFFSET, 16, idr1::CMDQS);
-            let (prod, cons) = (self.regs.get(cmdq_prod::OFFSET, 4), self.regs.get(cmdq_cons::OFFSET, 4));
-            if !on || active.is_set(global_errors::CMDQ_ERR) || ring.is_empty(prod, cons) || !obs.spend(1) {
-                return;
-            }
-            match self.one_command(memory, ring.slot(ring.index(cons)).raw(), ring.index(cons) as u32, obs) {
-                Ok(()) => {
-                    let next = cons.with(cmdq_cons::RD, ring.next(cons.bits(cmdq_cons::RD)));
-                    self.set(&CMDQ_CONS, next, obs);
-                }
-                Err(halt) => {
-                    self.set(&CMDQ_CONS, cons.with(cmdq_cons::ERR, halt.code()), obs);
-                    self.raise(memory, global_errors::CMDQ_ERR, obs);
-                }
-            }
-        }
-    }
-
+impl SmmuUnit {
     fn one_command<O: Observer>(
         &mut self,
         memory: &mut Memory,
-        pa: u64,
+        pa: PhysAddr,
         index: u32,
         obs: &mut O,
     ) -> Result<(), Halt> {
+        let pa = pa.raw();
         // Which command it is decides how it is recorded: look first.
         let at = AnyAddr { space: Space::Physical, raw: pa };
         let place = |low| Place { entry: command(low), level: 0, index, at, pa };
@@ -147,7 +127,7 @@ impl Smmuv3 {
             }
             true => {
                 place.record(&words, Verdict::Ok, obs);
-                self.obey(memory, &command, obs)
+                self.carry_out(memory, &command, obs)
             }
         };
         obs.end(Actor::Iommu, result.map_or_else(|halt| Verdict::Refused(halt.rule()), |()| Verdict::Ok));
@@ -181,31 +161,28 @@ impl Smmuv3 {
         }
     }
 
-    fn obey<O: Observer>(&mut self, memory: &mut Memory, words: &[u64; 2], obs: &mut O) -> Result<(), Halt> {
+    fn carry_out<O: Observer>(
+        &mut self,
+        memory: &mut Memory,
+        words: &[u64; 2],
+        obs: &mut O,
+    ) -> Result<(), Halt> {
         use opcode::*;
         let together = self.config.quirks.config_together;
         let stream = words.bits(cfgi_cd::SID) as u32;
         match words[0] as u8 {
-            CFGI_STE => {
-                self.caches.forget_streams(|s| s == stream, obs);
-                self.caches.forget_descriptors(|s, _| s == stream, obs);
-            }
+            CFGI_STE => self.caches.forget_streams(|s| s == stream, obs),
             CFGI_STE_RANGE => {
                 let mask = (2u64 << words.bits(cfgi_ste_range::RANGE)) - 1;
                 let hit = |s: u32| u64::from(s) & !mask == u64::from(stream) & !mask;
                 self.caches.forget_streams(hit, obs);
-                self.caches.forget_descriptors(|s, _| hit(s), obs);
             }
             CFGI_CD if !together => {
                 let number = words.bits(cfgi_cd::SSID) as u32;
-                self.caches.forget_descriptors(|s, n| s == stream && n == number, obs);
+                self.caches.cd.invalidate(|key, _| *key == Substream(stream, number), obs);
             }
-            CFGI_CD | CFGI_CD_ALL => {
-                if together {
-                    self.caches.forget_streams(|s| s == stream, obs);
-                }
-                self.caches.forget_descriptors(|s, _| s == stream, obs);
-            }
+            CFGI_CD | CFGI_CD_ALL if together => self.caches.forget_streams(|s| s == stream, obs),
+            CFGI_CD | CFGI_CD_ALL => self.caches.cd.invalidate(|key, _| key.0 == stream, obs),
             TLBI_NH_ALL..=TLBI_NSNH_ALL => self.forget(words, obs),
             ATC_INV if self.mute.contains(&(words.bits(atc_inv::SID) as u32)) => self.unanswered = true,
             RESUME if self.config.can_stall() => {
@@ -240,7 +217,7 @@ impl Smmuv3 {
         let guest = |tag: Option<u16>| !unit.has(idr0::S2P) || tag == Some(vmid);
         let range = Range::of(words, unit.idr3(idr3::RIL) != 0);
         let el2 = |world| matches!(world, World::El2 | World::El2E2h);
-        self.caches.forget(
+        self.caches.tlb.entries().invalidate(
             |tag, _| {
                 let el1 = tag.world == World::El1 && guest(tag.vmid);
                 let page = range.touches(tag.page, tag.shift);
@@ -272,5 +249,38 @@ impl Smmuv3 {
             self.message(memory, address, data, global_errors::MSI_CMDQ_ABT_ERR, obs);
         }
         Ok(())
+    }
+}
+
+impl Consumer for SmmuUnit {
+    type Halt = Halt;
+
+    fn commands(&self) -> Option<(Ring, u64, u64)> {
+        let active = self.regs.get(gerror::OFFSET, 4) ^ self.regs.get(gerrorn::OFFSET, 4);
+        let on = self.regs.get(cr0::OFFSET, 4).is_set(switches::CMDQEN);
+        let ring = self.ring(cmdq_base::OFFSET, 16, idr1::CMDQS);
+        let (head, tail) = (self.regs.get(cmdq_cons::OFFSET, 4), self.regs.get(cmdq_prod::OFFSET, 4));
+        (on && !active.is_set(global_errors::CMDQ_ERR)).then_some((ring, head, tail))
+    }
+
+    fn obey<O: Observer>(
+        &mut self,
+        memory: &mut Memory,
+        at: PhysAddr,
+        index: u32,
+        obs: &mut O,
+    ) -> Result<(), Halt> {
+        self.one_command(memory, at, index, obs)
+    }
+
+    fn advance<O: Observer>(&mut self, head: u64, obs: &mut O) {
+        let next = self.regs.get(cmdq_cons::OFFSET, 4).with(cmdq_cons::RD, head);
+        self.put(&CMDQ_CONS, next, obs);
+    }
+
+    fn halt<O: Observer>(&mut self, memory: &mut Memory, halt: Halt, obs: &mut O) {
+        let cons = self.regs.get(cmdq_cons::OFFSET, 4).with(cmdq_cons::ERR, halt.code());
+        self.put(&CMDQ_CONS, cons, obs);
+        self.report_error(memory, global_errors::CMDQ_ERR, obs);
     }
 }

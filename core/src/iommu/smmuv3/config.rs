@@ -1,9 +1,12 @@
 //! What a unit can do (its IDR registers), how large its caches are, and in what it deviates.
 
-use super::spec::registers::{idr0, idr1, idr3, idr5, stall};
+use super::its;
+use super::spec::registers::{self as reg, idr0, idr1, idr3, idr5, stall};
 use super::spec::structures::size_bits;
 use crate::iommu::fetch::{Reach, ReachRules};
+use crate::iommu::registers::RegisterFile;
 use crate::iommu::UnitConfig;
+use crate::platform::its::ITS_WINDOW;
 use crate::spec::{Bits, Field, Rule, Text};
 
 static BEYOND: Rule = Rule {
@@ -112,6 +115,8 @@ quirks! {
     l2_range_type "l2-range-type";
     /// Nested: a permission fault out of the TLB has no IPA.
     warm_no_ipa "warm-no-ipa";
+    /// Stage 2 alone: a write refused out of the TLB counts as refused by stage 1, which records nothing.
+    warm_stage_1 "warm-stage-1";
     /// C_BAD_STREAMID is recorded whatever CR2.RECINVSID says.
     bad_streamid_always "bad-streamid-always";
     /// Every access counts as privileged, and execution is never refused.
@@ -275,6 +280,26 @@ impl Config {
         caches.ste = wanted.device_cache.unwrap_or(caches.ste);
         caches.cd = wanted.process_cache.unwrap_or(caches.cd);
         Ok(out)
+    }
+
+    /// Returns the registers as after reset, with those of the ITS behind them.
+    pub fn registers(&self) -> RegisterFile {
+        let mut file = RegisterFile::new();
+        for register in reg::ALL {
+            file.declare(register);
+        }
+        its::declare(&mut file, ITS_WINDOW);
+        for (at, value) in [
+            (reg::idr0::OFFSET, self.idr0),
+            (reg::idr1::OFFSET, self.idr1),
+            (reg::idr3::OFFSET, self.idr3),
+            (reg::idr5::OFFSET, self.idr5),
+            (reg::aidr::OFFSET, self.aidr),
+            (reg::gbpa::OFFSET, self.gbpa),
+        ] {
+            file.put(at, 4, value.into());
+        }
+        file
     }
 
     /// Returns whether a flag of IDR0 is 1.

@@ -9,18 +9,30 @@ pub mod caches;
 mod commands;
 pub mod config;
 pub mod context;
-mod driver;
 pub mod fault;
-mod iommu;
+mod its;
+pub mod lookup;
+mod programmer;
 mod queues;
-mod regs;
+mod records;
 mod shared;
 pub mod spec;
 pub mod stages;
 pub mod translate;
 mod unit;
 
-pub use architecture::{ARCHITECTURE, BOARD};
+pub use architecture::ARCHITECTURE;
 pub use config::{CacheSizes, Config, Quirks};
+pub use programmer::SmmuProgrammer;
 pub use shared::{ring, QUEUES};
-pub use unit::{Reply, Resumed, Smmuv3, Waiting};
+pub use unit::{Reply, Resumed, SmmuUnit, Waiting};
+
+/// An SMMUv3 with its driver.
+pub type Smmuv3 = super::driver::Driven<SmmuUnit, SmmuProgrammer>;
+
+impl Smmuv3 {
+    /// Returns a unit as after reset, and its driver.
+    pub fn new(config: Config) -> Self {
+        super::driver::Driven::with(SmmuUnit::new(config), SmmuProgrammer::new(config))
+    }
+}

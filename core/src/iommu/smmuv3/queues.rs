@@ -2,14 +2,16 @@
 //! 3.5, 3.18, 6.3 and 7).
 
 use super::fault::{record, About, Placement, Stopped};
-use super::regs::Regs;
+use super::its;
 use super::shared;
 use super::spec::events;
 use super::spec::registers::*;
-use super::Smmuv3;
+use super::unit::{SmmuUnit, ABORTED};
 use crate::addr::{AnyAddr, Pasid, PhysAddr, RequesterId, Space};
-use crate::iommu::ring::Ring;
+use crate::iommu::registers::{RegisterFile, Registers, Write};
+use crate::iommu::ring::{self, Ring};
 use crate::memory::Memory;
+use crate::platform::its::ITS_WINDOW;
 use crate::spec::{Bits, EntryType, Field, Register};
 use crate::trace::{write_data, write_run, Actor, Event, InterruptKind, Observer, Perms, Recorded};
 
@@ -77,15 +79,10 @@ enum Queued {
     Aborted,
 }
 
-impl Smmuv3 {
-    pub(super) fn set<O: Observer>(&mut self, register: &'static Register, value: u64, obs: &mut O) {
-        let (at, bytes) = (register.offset, register.bytes);
-        let old = self.regs.get(at, bytes);
-        self.regs.put(at, bytes, value);
-        if O::ON && old != value {
-            let event = Event::Register { register, offset: at, old, new: value, write: true };
-            obs.step(Actor::Iommu, event);
-        }
+impl SmmuUnit {
+    /// Sets a register at its own offset, as hardware does.
+    pub(super) fn put<O: Observer>(&mut self, register: &'static Register, value: u64, obs: &mut O) {
+        self.set(register.offset, register.bytes, value, obs);
     }
 
     /// Returns the ring of a queue whose base register is at `base`.
@@ -107,27 +104,26 @@ impl Smmuv3 {
         }
         let ring = self.ring(queue.base, queue.bytes, queue.largest);
         let (prod, cons) = (self.regs.get(queue.prod, 4), self.regs.get(queue.cons, 4));
-        let register = Regs::find(queue.prod).unwrap_or(&EVENTQ_PROD);
         if ring.is_full(prod, cons) {
             if self.config.quirks.full_is_abort {
-                self.raise(memory, queue.abort, obs);
+                self.report_error(memory, queue.abort, obs);
                 return Queued::Aborted;
             }
             if prod.bits(eventq_prod::OVFLG) == cons.bits(eventq_cons::OVACKFLG) {
                 let toggled = prod.with(eventq_prod::OVFLG, !prod.bits(eventq_prod::OVFLG));
-                self.set(register, toggled, obs);
+                self.set(queue.prod, 4, toggled, obs);
             }
             return Queued::Overflow;
         }
         let at = ring.slot(ring.index(prod));
         let fits = self.config.reach().fits(at.raw());
         if !fits || write_run(memory, obs, Actor::Iommu, entry, at, words).is_err() {
-            self.raise(memory, queue.abort, obs);
+            self.report_error(memory, queue.abort, obs);
             return Queued::Aborted;
         }
         let was_empty = ring.is_empty(prod, cons);
         let next = ring.next(prod) | prod & eventq_prod::OVFLG.mask();
-        self.set(register, next, obs);
+        self.set(queue.prod, 4, next, obs);
         if was_empty && self.regs.get(irq_ctrl::OFFSET, 4).is_set(queue.interrupt) {
             self.send(memory, &queue.message, obs);
         }
@@ -135,12 +131,12 @@ impl Smmuv3 {
     }
 
     /// Raises a global error, unless it is active already.
-    pub(super) fn raise<O: Observer>(&mut self, memory: &mut Memory, error: Field, obs: &mut O) {
+    pub(super) fn report_error<O: Observer>(&mut self, memory: &mut Memory, error: Field, obs: &mut O) {
         let (now, acknowledged) = (self.regs.get(gerror::OFFSET, 4), self.regs.get(gerrorn::OFFSET, 4));
         if (now ^ acknowledged).is_set(error) {
             return;
         }
-        self.set(&GERROR, now ^ error.mask(), obs);
+        self.put(&GERROR, now ^ error.mask(), obs);
         if self.regs.get(irq_ctrl::OFFSET, 4).is_set(interrupts::GERROR_IRQEN) {
             self.send(memory, &GLOBAL, obs);
         }
@@ -166,17 +162,17 @@ impl Smmuv3 {
             let fits = self.config.reach().fits(address);
             if !fits || write_data(memory, obs, Actor::Iommu, pa, &data.to_le_bytes()).is_err() {
                 if abort.lo != global_errors::MSI_GERROR_ABT_ERR.lo {
-                    self.raise(memory, abort, obs);
+                    self.report_error(memory, abort, obs);
                 } else {
                     let now = self.regs.get(gerror::OFFSET, 4);
-                    self.set(&GERROR, now ^ abort.mask(), obs);
+                    self.put(&GERROR, now ^ abort.mask(), obs);
                 }
                 return;
             }
-        }
-        if O::ON {
-            let kind = InterruptKind::Direct;
-            obs.step(Actor::Iommu, Event::Interrupt { vector: data, destination: 0, kind });
+            if O::ON {
+                let kind = InterruptKind::Direct;
+                obs.step(Actor::Iommu, Event::Interrupt { vector: data, destination: 0, kind });
+            }
         }
     }
 
@@ -189,8 +185,10 @@ impl Smmuv3 {
         stag: Option<u16>,
         obs: &mut O,
     ) -> Recorded {
-        let Some(code) = stopped.code else { return Recorded::None };
-        let recorded = if !stopped.recorded && stag.is_none() {
+        let code = stopped.code.unwrap_or(&ABORTED);
+        let recorded = if stopped.code.is_none() {
+            Recorded::None
+        } else if !stopped.recorded && stag.is_none() {
             Recorded::Suppressed
         } else {
             let quirks = &self.config.quirks;
@@ -237,47 +235,36 @@ impl Smmuv3 {
     ) -> bool {
         matches!(self.enqueue(memory, &PAGES, &events::PAGE_REQUEST, words, obs), Queued::At(_))
     }
+}
 
-    /// A write to a register, with what follows from it. `false` where there is none.
-    pub(super) fn write_by<O: Observer>(
-        &mut self,
-        memory: &mut Memory,
-        actor: Actor,
-        at: u32,
-        bytes: u8,
-        value: u64,
-        obs: &mut O,
-    ) -> bool {
-        let Some(register) = Regs::find(at).filter(|_| matches!(bytes, 4 | 8) && at % 4 == 0) else {
-            return false;
-        };
-        if bytes > register.bytes || at - register.offset + u32::from(bytes) > u32::from(register.bytes) {
-            // Eight bytes over two registers: each takes its half.
-            self.write_by(memory, actor, at, 4, value & 0xffff_ffff, obs);
-            return self.write_by(memory, actor, at + 4, 4, value >> 32, obs);
+impl Registers for SmmuUnit {
+    fn file(&self) -> &RegisterFile {
+        &self.regs
+    }
+
+    fn file_mut(&mut self) -> &mut RegisterFile {
+        &mut self.regs
+    }
+
+    fn adjust(&mut self, write: &Write) -> u64 {
+        match write.offset {
+            // GBPA takes a write only with UPDATE, which reads 0 when it is done (IHI 0070, 6.3).
+            gbpa::OFFSET if !write.new.is_set(gbpa::UPDATE) => write.old,
+            gbpa::OFFSET => write.new.with_flag(gbpa::UPDATE, false),
+            _ => write.new,
         }
-        let low = (at - register.offset) * 8;
-        let lanes = if bytes == 8 { u64::MAX } else { 0xffff_ffff } << low;
-        let start = register.offset;
-        let old = self.regs.get(start, register.bytes);
-        let mut new = register.after_write(old, lanes, value << low);
-        // GBPA takes a write only with UPDATE, which reads 0 when it is done (IHI 0070, 6.3).
-        if start == gbpa::OFFSET && !value.is_set(gbpa::UPDATE) {
-            new = old;
-        }
-        self.regs.put(start, register.bytes, new);
-        if O::ON {
-            obs.step(actor, Event::Register { register, offset: start, old, new, write: true });
-        }
-        match start {
+    }
+
+    fn after_write<O: Observer>(&mut self, memory: &mut Memory, write: &Write, obs: &mut O) {
+        match write.offset {
             cr0::OFFSET => {
-                self.set(&CR0ACK, new, obs);
-                self.take_commands(memory, obs);
+                self.put(&CR0ACK, write.new, obs);
+                ring::drain(self, memory, obs);
             }
-            irq_ctrl::OFFSET => self.set(&IRQ_CTRLACK, new, obs),
-            cmdq_prod::OFFSET | gerrorn::OFFSET => self.take_commands(memory, obs),
+            irq_ctrl::OFFSET => self.put(&IRQ_CTRLACK, write.new, obs),
+            cmdq_prod::OFFSET | gerrorn::OFFSET => ring::drain(self, memory, obs),
+            at if at >= ITS_WINDOW => its::after_write(self, ITS_WINDOW, memory, at, obs),
             _ => {}
         }
-        true
     }
 }

@@ -1,8 +1,8 @@
 //! Both stages of translation (IHI 0070, 3.4; Arm ARM DDI 0487, D8).
 
-use super::caches::{record, tlb_line, Caches, Mapped, Rights, Tag, World, TLB};
+use super::caches::{Caches, Mapped, Rights, Tag};
 use super::config::Config;
-use super::context::{Cd, Half, Setup, Ste};
+use super::context::{Cd, Half, Setup, Ste, World};
 use super::fault::Stopped;
 use super::spec::events::{self, class};
 use super::spec::{cd, ste};
@@ -156,7 +156,7 @@ impl Stages<'_, '_> {
             if let Some((slot, tag, entry)) = caches.find(tag) {
                 let usable = !write || entry.second.user.has(perms) && entry.second.dirty;
                 if usable && (entry.second.user.has(Perms::R) || self.config.quirks.plain_tlb) {
-                    record(obs, &TLB, CacheOp::Hit, slot, tlb_line(&tag, &entry));
+                    caches.tlb.entries().used(CacheOp::Hit, slot, &tag, &entry, obs);
                     let to = entry.to | ipa & ((1 << tag.shift) - 1);
                     return Ok((Leaf { to, shift: tag.shift, rights: entry.second, global: true }, 0));
                 }
@@ -167,7 +167,7 @@ impl Stages<'_, '_> {
             let mask = (1u64 << found.shift) - 1;
             let tag = Tag { page: ipa & !mask, shift: found.shift, ..tag };
             let mapped = Mapped { to: found.to & !mask, ipa: None, first: Rights::ALL, second: found.rights };
-            caches.remember(tag, mapped, obs);
+            caches.tlb.insert(tag, mapped, obs);
         }
         Ok((found, reads))
     }

@@ -1,20 +1,19 @@
 //! One transaction from its arrival to its answer, through the caches (IHI 0070, 3.3 and 15).
 
-use super::caches::{
-    cd_line, record, ste_line, tlb_line, Caches, Mapped, Rights, Stream, Substream as Key, Tag, World,
-};
-use super::caches::{CD_CACHE, STE_CACHE, TLB};
-use super::context::{find_descriptor, find_stream, substream, Cd, Setup, Ste, Substream};
+use super::caches::{Caches, Mapped, Rights, Stream, Substream as Key, Tag};
+use super::context::{Cd, Half, Setup, Ste, World};
 use super::fault::{About, Stopped};
+use super::lookup::{find_descriptor, find_stream, substream, Substream};
 use super::spec::registers::{idr0, idr1, switches};
 use super::spec::structures::eats;
 use super::spec::{cd, events, ste};
 use super::stages::{Leaf, Need, Second, Stages};
 use crate::addr::PageSize;
+use crate::iommu::traced_cache::{get_or_load, hit, Source};
 use crate::iommu::{Request, RequestKind};
 use crate::memory::Memory;
 use crate::spec::Bits;
-use crate::trace::{CacheLine, CacheOp, Observer, Off, Perms};
+use crate::trace::{CacheOp, Observer, Off, Perms};
 
 /// A transaction in this architecture's words.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -129,7 +128,9 @@ pub fn process<O: Observer>(
     if translated && unit.has(idr0::ATS) && !setup.cr0.is_set(switches::ATSCHK) {
         return Ok(Reached::untouched(asked.at));
     }
-    let entry = stream_entry(setup, caches, memory, asked.stream, obs)?;
+    let source = StreamEntry(setup, asked.stream);
+    let cache = caches.as_deref_mut().map(|caches| &mut caches.ste);
+    let entry = get_or_load(cache, Stream(asked.stream), &source, memory, obs)?;
     let mode = entry.words.bits(ste::EATS);
     let allowed = unit.has(idr0::ATS) && mode != eats::NONE;
     if entry.aborts() {
@@ -194,35 +195,14 @@ fn overridden(setup: &Setup<'_>, entry: &Ste, asked: &Transaction) -> Transactio
     out
 }
 
-fn stream_entry<O: Observer>(
-    setup: &Setup<'_>,
-    caches: &mut Option<&mut Caches>,
-    memory: &Memory,
-    stream: u32,
-    obs: &mut O,
-) -> Result<Ste, Stopped> {
-    let key = Stream(stream);
-    if let Some(caches) = caches {
-        if let Some((slot, entry)) = caches.ste.get(&key) {
-            if O::ON {
-                let fresh = find_stream(setup, memory, stream, &mut Off) == Ok(entry);
-                record(obs, &STE_CACHE, hit(fresh), slot, ste_line(stream, &entry));
-            }
-            return Ok(entry);
-        }
-        record(obs, &STE_CACHE, CacheOp::Miss, 0, ste_line(stream, &Ste::default()));
+/// Reads a stream table entry.
+struct StreamEntry<'a>(&'a Setup<'a>, u32);
+
+impl Source<Ste> for StreamEntry<'_> {
+    type Error = Stopped;
+    fn load<O: Observer>(&self, memory: &mut Memory, _look: bool, obs: &mut O) -> Result<Ste, Stopped> {
+        find_stream(self.0, memory, self.1, obs)
     }
-    let entry = find_stream(setup, memory, stream, obs)?;
-    if let Some(caches) = caches {
-        let (slot, gone) = caches.ste.insert(key, entry);
-        if let Some(gone) = gone {
-            record(obs, &STE_CACHE, CacheOp::Evict, gone.slot, ste_line(gone.key.0, &gone.value));
-        }
-        if let Some(slot) = slot {
-            record(obs, &STE_CACHE, CacheOp::Insert, slot, ste_line(stream, &entry));
-        }
-    }
-    Ok(entry)
 }
 
 /// Returns what both stages of one transaction share.
@@ -247,40 +227,23 @@ fn descriptor<O: Observer>(
                 let frozen = Setup { frozen: true, ..*setup };
                 let mut look = stages(&frozen, entry, None);
                 let now = find_descriptor(&frozen, &mut look, memory, entry, number, &mut Off);
-                record(obs, &CD_CACHE, hit(now == Ok(found)), slot, cd_line(&key, &found));
+                caches.cd.used(hit(now == Ok(found)), slot, &key, &found, obs);
             }
             return Ok(found);
         }
-        record(obs, &CD_CACHE, CacheOp::Miss, 0, cd_line(&key, &Cd::default()));
+        caches.cd.miss(&key, obs);
     }
+    // Its pointers may be translated by stage 2, which uses the TLB.
     let mut both = stages(setup, entry, caches.as_deref_mut());
     let found = find_descriptor(setup, &mut both, memory, entry, number, obs);
-    if let Some(caches) = caches {
-        match found {
-            Ok(found) => {
-                let (slot, gone) = caches.cd.insert(key, found);
-                if let Some(gone) = gone {
-                    record(obs, &CD_CACHE, CacheOp::Evict, gone.slot, cd_line(&gone.key, &gone.value));
-                }
-                if let Some(slot) = slot {
-                    record(obs, &CD_CACHE, CacheOp::Insert, slot, cd_line(&key, &found));
-                }
-            }
-            Err(_) if setup.config.quirks.config_together => {
-                caches.forget_streams(|s| s == stream, obs);
-            }
-            Err(_) => {}
+    match (caches, &found) {
+        (Some(caches), Ok(found)) => caches.cd.insert(key, *found, obs),
+        (Some(caches), Err(_)) if setup.config.quirks.config_together => {
+            caches.ste.invalidate(|key, _| key.0 == stream, obs);
         }
+        _ => {}
     }
     found
-}
-
-/// A hit, or the use of an entry that memory no longer says the same of.
-const fn hit(fresh: bool) -> CacheOp {
-    match fresh {
-        true => CacheOp::Hit,
-        false => CacheOp::Stale,
-    }
 }
 
 /// What configuration settles.
@@ -291,11 +254,7 @@ struct Route {
 
 impl Route {
     /// Returns the tag that the TLB is asked for, the address without an ignored top byte, and the half of stage 1.
-    fn tag(
-        &self,
-        setup: &Setup<'_>,
-        asked: &Transaction,
-    ) -> Result<(Tag, u64, Option<super::context::Half>), Stopped> {
+    fn tag(&self, setup: &Setup<'_>, asked: &Transaction) -> Result<(Tag, u64, Option<Half>), Stopped> {
         let vmid = self.entry.vmid(setup.config);
         let Some(found) = &self.descriptor else {
             let tag = Tag { world: World::Ipa, vmid, asid: None, page: asked.at, shift: 0 };
@@ -327,26 +286,17 @@ fn look_up<O: Observer>(
 ) -> Result<Option<Reached>, Stopped> {
     let Some(caches) = caches else { return Ok(None) };
     let Some((slot, tag, entry)) = caches.find(tag) else {
-        if O::ON {
-            let line = CacheLine {
-                pasid: tag.asid.map(u32::from),
-                domain: tag.vmid.map(u32::from),
-                from: at,
-                ..CacheLine::default()
-            };
-            record(obs, &TLB, CacheOp::Miss, 0, line);
-        }
+        caches.tlb.entries().miss(&tag, obs);
         return Ok(None);
     };
-    let line = tlb_line(&tag, &entry);
     let quirks = setup.config.quirks;
     let held = if quirks.plain_tlb { asked.perms.and(Perms::W) } else { asked.perms };
     let (first, second) = (entry.first.of(asked.privileged), entry.second.of(asked.privileged));
     let size = PageSize::from_shift(tag.shift);
     let allowed = first.has(held) && second.has(held);
     if !asked.ats() && !allowed {
-        record(obs, &TLB, CacheOp::Denied, slot, line);
-        let s2 = first.has(held);
+        caches.tlb.entries().used(CacheOp::Denied, slot, &tag, &entry, obs);
+        let s2 = first.has(held) && !(quirks.warm_stage_1 && tag.world == World::Ipa);
         let ste = &route.entry.words;
         let cd = route.descriptor.unwrap_or_default().words;
         let ipa = match entry.ipa {
@@ -365,8 +315,8 @@ fn look_up<O: Observer>(
     let dirty = entry.first.dirty && entry.second.dirty;
     if asked.perms.has(Perms::W) && !dirty {
         // The descriptor must be marked first: it is walked again.
-        record(obs, &TLB, CacheOp::Denied, slot, line);
-        caches.forget(|key, _| *key == tag, obs);
+        caches.tlb.entries().used(CacheOp::Denied, slot, &tag, &entry, obs);
+        caches.tlb.entries().invalidate(|key, _| *key == tag, obs);
         return Ok(None);
     }
     let to = entry.to | at & size.mask();
@@ -374,7 +324,7 @@ fn look_up<O: Observer>(
         let frozen = Setup { frozen: true, ..*setup };
         let fresh = process(&frozen, &mut None, memory, asked, &mut Off)
             .is_ok_and(|now| now.to == to && now.rights == first.and(second));
-        record(obs, &TLB, hit(fresh), slot, line);
+        caches.tlb.entries().used(hit(fresh), slot, &tag, &entry, obs);
     }
     Ok(Some(Reached {
         to,
@@ -396,7 +346,7 @@ fn walk<O: Observer>(
     route: &Route,
     tag: Tag,
     at: u64,
-    half: Option<super::context::Half>,
+    half: Option<Half>,
     split: bool,
     asked: &Transaction,
     obs: &mut O,
@@ -433,7 +383,7 @@ fn walk<O: Observer>(
             first: first.rights,
             second: second.rights,
         };
-        caches.remember(tag, mapped, obs);
+        caches.tlb.insert(tag, mapped, obs);
     }
     Ok(Reached {
         to: second.to,

@@ -1,25 +1,29 @@
-//! The unit: registers, caches and stalled transactions together.
+//! The unit: registers, caches and stalled transactions behind the neutral interface; and the ITS, which shares its
+//! window of registers.
 
 use super::caches::Caches;
 use super::config::Config;
 use super::context::Setup;
-use super::driver::Driver;
 use super::fault::Stopped;
-use super::regs::Regs;
+use super::its::its;
+use super::records::emit_page_request;
 use super::spec::registers::{cr0, cr2, gbpa, strtab_base, strtab_base_cfg};
 use super::translate::{process, Reached, Transaction};
-use crate::addr::{AnyAddr, Iova, Pasid, RequesterId, Space};
-use crate::iommu::Refusal;
+use crate::addr::{AnyAddr, Iova, Pasid, PhysAddr, RequesterId, Space};
+use crate::iommu::registers::RegisterFile;
+use crate::iommu::*;
 use crate::memory::Memory;
-use crate::trace::{Actor, Event, Observer, Recorded, Scope, Verdict};
+use crate::platform::its::{DOORBELL, ITS_WINDOW};
+use crate::spec::{FaultCode, Text};
+use crate::trace::{Actor, Event, InterruptKind, Observer, Off, Perms, Recorded, Scope, Verdict};
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
-/// An Arm SMMUv3.
+/// The hardware of an Arm SMMUv3.
 #[derive(Clone, Debug)]
-pub struct Smmuv3 {
+pub struct SmmuUnit {
     pub(super) config: Config,
-    pub(super) regs: Regs,
+    pub(super) regs: RegisterFile,
     pub(super) caches: Caches,
     /// Devices that do not answer invalidations of their TLB.
     pub(super) mute: BTreeSet<u32>,
@@ -32,8 +36,26 @@ pub struct Smmuv3 {
     /// What software decided about those that waited.
     pub(super) decided: Vec<(u16, Resumed)>,
     next_stag: u16,
-    pub(super) driver: Driver,
 }
+
+/// A transaction that waits for CMD_RESUME: a PCIe function sees it aborted, since nothing here can wait.
+static STALLED: FaultCode = FaultCode {
+    code: 0,
+    name: "stall",
+    text: Text::new("the transaction is stalled until CMD_RESUME", "事务停顿，直到 CMD_RESUME"),
+    section: "IHI 0070 3.12",
+};
+
+/// A transaction that is aborted without an event: no record has this number.
+pub static ABORTED: FaultCode = FaultCode {
+    code: 0,
+    name: "abort",
+    text: Text::new(
+        "aborted without an event: the stream table entry says so, or translation is off and GBPA.ABORT is 1",
+        "中止且不记录事件：流表项如此规定，或转换未启用而 GBPA.ABORT = 1",
+    ),
+    section: "IHI 0070 5.2",
+};
 
 /// A stalled transaction.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -75,11 +97,11 @@ pub enum Reply {
     },
 }
 
-impl Smmuv3 {
+impl SmmuUnit {
     /// Creates a unit as after reset: translation and queues off, caches empty.
     pub fn new(config: Config) -> Self {
-        Smmuv3 {
-            regs: Regs::new(&config),
+        SmmuUnit {
+            regs: config.registers(),
             caches: Caches::new(&config.caches),
             mute: BTreeSet::new(),
             unanswered: false,
@@ -87,7 +109,6 @@ impl Smmuv3 {
             waiting: Vec::new(),
             decided: Vec::new(),
             next_stag: 0,
-            driver: Driver::default(),
             config,
         }
     }
@@ -213,27 +234,90 @@ pub(super) fn refusal(stopped: &Stopped, asked: &Transaction) -> Refusal {
     }
 }
 
-impl Smmuv3 {
-    /// Reads a register. `None` where there is none.
-    pub fn read<O: Observer>(&mut self, at: u32, bytes: u8, obs: &mut O) -> Option<u64> {
-        let register = Regs::find(at).filter(|_| matches!(bytes, 4 | 8) && at % 4 == 0)?;
-        if O::ON {
-            let whole = self.regs.get(register.offset, register.bytes);
-            let offset = register.offset;
-            obs.step(Actor::Cpu, Event::Register { register, offset, old: whole, new: whole, write: false });
-        }
-        Some(self.regs.get(at, bytes))
+impl SmmuUnit {
+    /// The StreamID of a requester is its requester id: so this board is wired.
+    fn transaction(&self, request: &Request) -> Transaction {
+        Transaction::new(request, request.requester.raw())
     }
 
-    /// Writes a register, with what follows from it. `false` where there is none.
-    pub fn write<O: Observer>(
-        &mut self,
-        memory: &mut Memory,
-        at: u32,
-        bytes: u8,
-        value: u64,
+    fn outcome<O: Observer>(
+        &self,
+        memory: &Memory,
+        request: &Request,
+        reply: &Reply,
         obs: &mut O,
-    ) -> bool {
-        self.write_by(memory, Actor::Cpu, at, bytes, value, obs)
+    ) -> Outcome {
+        match reply {
+            Reply::Stalled(_, recorded) => Outcome::Fault(Fault {
+                code: &STALLED,
+                refusal: Refusal::CompleterAbort,
+                recorded: *recorded,
+            }),
+            Reply::Stopped { stopped: Stopped { code, .. }, refusal, recorded } => Outcome::Fault(Fault {
+                code: code.unwrap_or(&ABORTED),
+                refusal: *refusal,
+                recorded: *recorded,
+            }),
+            Reply::Reached(r) => {
+                let perms = r.rights.and(Perms(Perms::R.0 | Perms::X.0));
+                let perms = perms.or(Perms::when(Perms::W, r.dirty && r.rights.has(Perms::W)));
+                let to = PhysAddr::new(r.to);
+                let translation = Translation { to, size: r.size, perms, cached: r.cached };
+                if matches!(request.kind, RequestKind::Translation { .. }) {
+                    // A device may fetch instructions only where it requested that.
+                    let execute = request.pasid.is_some_and(|tag| tag.execute);
+                    let perms = perms.and(if execute { Perms::RWX } else { Perms::RW });
+                    return Outcome::Answer(Translation { perms, ..translation });
+                }
+                match request.data.filter(|_| r.to == DOORBELL && request.want.has(Perms::W)) {
+                    None => Outcome::Memory(translation),
+                    Some(event) => self.deliver(memory, request.requester, event, obs),
+                }
+            }
+        }
+    }
+
+    /// A write to GITS_TRANSLATER: the ITS turns DeviceID and EventID into an interrupt, or drops it.
+    fn deliver<O: Observer>(
+        &self,
+        memory: &Memory,
+        requester: RequesterId,
+        event: u32,
+        obs: &mut O,
+    ) -> Outcome {
+        let found = its(&self.regs, ITS_WINDOW).translate(memory, requester, event, obs);
+        let (vector, destination, kind) = match found {
+            Ok(found) => (found.intid, found.cpu, InterruptKind::Remapped),
+            Err(_) => (event, 0, InterruptKind::Blocked),
+        };
+        if O::ON {
+            obs.step(Actor::Interrupts, Event::Interrupt { vector, destination, kind });
+        }
+        Outcome::Interrupt(Delivery { vector, destination, kind, memory: None })
+    }
+}
+
+impl Unit for SmmuUnit {
+    fn translate<O: Observer>(&mut self, memory: &mut Memory, request: &Request, obs: &mut O) -> Outcome {
+        let asked = self.transaction(request);
+        let reply = self.answer(memory, &asked, obs);
+        self.outcome(memory, request, &reply, obs)
+    }
+
+    fn peek(&self, memory: &mut Memory, request: &Request) -> Outcome {
+        let asked = self.transaction(request);
+        let setup = self.setup(&self.config, true);
+        let reply = match process(&setup, &mut None, memory, &asked, &mut Off) {
+            Ok(reached) => Reply::Reached(reached),
+            Err(stopped) => {
+                let refusal = refusal(&stopped, &asked);
+                Reply::Stopped { stopped, refusal, recorded: Recorded::None }
+            }
+        };
+        self.outcome(memory, request, &reply, &mut Off)
+    }
+
+    fn page_request<O: Observer>(&mut self, memory: &mut Memory, request: &PageRequest, obs: &mut O) -> bool {
+        self.queue_page_request(memory, &emit_page_request(request), obs)
     }
 }

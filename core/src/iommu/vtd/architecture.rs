@@ -1,11 +1,8 @@
 //! What VT-d is called and what its unit can do, for callers that list architectures.
 
 use super::{faults, Config, Vtd, QUEUES};
-use crate::addr::PhysAddr;
 use crate::iommu::architecture::{Ability, Board, Descriptor, Terms, UnitType};
 use crate::iommu::AnyIommu;
-use crate::mmu::arch::Cpu;
-use crate::platform::interrupts::Controller;
 use crate::spec::Text;
 
 /// Intel VT-d.
@@ -36,12 +33,13 @@ pub static ARCHITECTURE: Descriptor = Descriptor {
         faults: faults::ALL,
         queues: &QUEUES,
         // Legacy mode, which a machine has unless its line says `scalable`, has no process tables.
-        abilities: &[Ability::TableModes, Ability::CachingMode, Ability::InterruptTable, Ability::WriteOnly],
-        board: Board {
-            cpu: Cpu::X86,
-            interrupts: Controller::LocalApic,
-            // Where firmware of PCs puts the first unit.
-            registers: PhysAddr::new(0xfed9_0000),
-        },
+        abilities: &[
+            Ability::TableModes,
+            Ability::CachingMode,
+            Ability::InterruptTable,
+            Ability::WriteOnly,
+            Ability::PostedInterrupts,
+        ],
+        board: Board::PC,
     }),
 };

@@ -38,8 +38,10 @@ pub(super) fn physical(
         rams.push(range);
     }
     if outline.rams.is_empty() {
-        // Nothing said: 3 GiB below the usual hole, as the reference states.
-        let range = AddrRange::new(PhysAddr::new(0), 3 << 30).ok_or_else(|| bad_range(Span::default()))?;
+        // Nothing said: as much as the board has below its hole, as the reference states.
+        let (start, end) = board.ram;
+        let range = AddrRange::new(PhysAddr::new(start), end.saturating_sub(start));
+        let range = range.ok_or_else(|| bad_range(Span::default()))?;
         add(&mut map, "ram0", range, RegionKind::Ram, Span::default())?;
         rams.push(range);
     }
@@ -62,23 +64,18 @@ pub(super) fn physical(
             .map_err(|e| problem(window.span, e))?;
     }
     if outline.outbound.is_empty() && !outline.devices.is_empty() {
-        // Nothing said: the usual PC window, identity, where nothing else is.
-        if let Some(range) = AddrRange::new(PhysAddr::new(0xe000_0000), 256 << 20) {
-            if map.add("window0", range, RegionKind::Window).is_ok() {
-                let _ = bridge.add(
-                    "window0",
-                    Direction::Outbound,
-                    range.start,
-                    BusAddr::new(range.start.raw()),
-                    range.len(),
-                    false,
-                );
-            }
+        // Nothing said: the board's windows, identity, where nothing else is.
+        for (i, &(at, len, prefetch)) in board.windows.iter().enumerate() {
+            let (name, range) = (format!("window{i}"), AddrRange::new(PhysAddr::new(at), len));
+            let Some(range) = range.filter(|r| map.add(&name, *r, RegionKind::Window).is_ok()) else {
+                continue;
+            };
+            let _ = bridge.add(&name, Direction::Outbound, range.start, BusAddr::new(at), len, prefetch);
         }
     }
     // RAM declared right across these is an old habit of small examples: it then keeps the addresses.
     let _ = map.add("interrupts", board.interrupts.range(), RegionKind::Interrupts);
-    if let Some(range) = architecture.and_then(|_| AddrRange::new(board.registers, 4096)) {
+    if let Some(range) = architecture.and_then(|_| AddrRange::new(board.registers, board.register_bytes)) {
         let _ = map.add("iommu", range, RegionKind::IommuRegisters);
     }
     // Table reads where no RAM is must fail as they do on a bus.

@@ -15,7 +15,7 @@ use super::layout::divide;
 use super::software::{DmaState, Named, Software};
 use super::{limits, problem, Hardware, Machine};
 use crate::budget::Limits;
-use crate::iommu::{Architecture, Board};
+use crate::iommu::{Ability, Architecture, Board};
 use crate::memory::Memory;
 use crate::mmu::arch::layout;
 use crate::mmu::{AddressSpace, Mmu};
@@ -43,6 +43,22 @@ pub fn build(outline: &Outline<'_>, budget: Limits) -> Result<Machine, Problem> 
             format!("{nodes} ports and devices: the limit is {}", limits::NODES),
             format!("共有 {nodes} 个端口和设备，上限是 {}", limits::NODES),
         ));
+    }
+    for map in &outline.iommu_maps {
+        if !architecture.is_some_and(|a| a.has(Ability::IdMap)) {
+            return Err(Problem::new(
+                map.span,
+                "an iommu-map is for SMMUv3: elsewhere the requester id is what the IOMMU looks up",
+                "iommu-map 只用于 SMMUv3：别的架构直接用请求者 ID 查表",
+            ));
+        }
+        if outline.devices.iter().all(|plan| plan.device.name.value != map.device.value) {
+            return Err(Problem::new(
+                map.device.span,
+                format!("there is no device {}", map.device.value),
+                format!("没有设备 {}", map.device.value),
+            ));
+        }
     }
     let mut memory = Memory::new();
     memory.set_max_frames(limits::FRAMES);

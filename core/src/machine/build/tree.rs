@@ -168,6 +168,8 @@ pub(super) fn devices(
         // Memory BARs show the device's own memory one after another, from its start.
         let mut next = 0;
         let mut registers = false;
+        let id = outline.iommu_maps.iter().rev().find(|m| m.device.value == device.name.value);
+        let id = id.map(|m| m.id.value.min(u64::from(u32::MAX)) as u32);
         for bar in &plan.bars {
             let index = bar.index.value as usize;
             if let Some(slot) = bars.get_mut(index) {
@@ -187,7 +189,7 @@ pub(super) fn devices(
             node,
             requester,
             bits: device.mask.map_or(64, |n| n.value.min(64)) as u8,
-            caps: DeviceCaps { ats: device.ats, pri: device.pri, pasid: device.pasid },
+            caps: DeviceCaps { ats: device.ats, pri: device.pri, pasid: device.pasid, id },
             coherent: device.coherence.map_or(default_coherent, |c| c.value == Coherence::Coherent),
             engine: Engine::new(requester, local, payload, read),
             memory: Memory::new(),

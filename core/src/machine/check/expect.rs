@@ -430,7 +430,7 @@ impl Machine {
             Delivery::Posted => InterruptKind::Posted,
         });
         let ok = got.is_some_and(|(v, cpu, how)| {
-            u64::from(v) == vector.value
+            [vector.value, self.hw.interrupts.number(vector.value)].contains(&u64::from(v))
                 && e.cpu.is_none_or(|c| c.value == u64::from(cpu))
                 && kind.is_none_or(|k| k == how)
         });

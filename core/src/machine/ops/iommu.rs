@@ -128,7 +128,9 @@ impl Machine {
                         ),
                     )
                 })?;
-                let tables = ProcessTables { root: root.raw(), levels: 4, below: Some(below) };
+                // Apart from the ASIDs of processes.
+                let asid = 0x8000 | self.sw.domains.len() as u16;
+                let tables = ProcessTables { root: root.raw(), levels: 4, asid, below: Some(below) };
                 DomainRef::Guest { vm, tables }
             }
         };
@@ -258,7 +260,8 @@ impl Machine {
             Some(vm) => Some(self.vm_domain(vm, op.process.span)?),
         };
         let space = self.sw.processes[process].space;
-        let tables = ProcessTables { root: space.root, levels: Format::levels(&space.format), below };
+        let (root, levels) = (space.root, Format::levels(&space.format));
+        let tables = ProcessTables { root, levels, asid: space.asid, below };
         let (requester, caps) = (self.hw.devices[device].requester, self.hw.devices[device].caps);
         // Without a guest below there is no domain: a PASID's own tag says it all.
         let domain = below.unwrap_or(DomainId(0));

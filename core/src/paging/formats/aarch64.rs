@@ -444,6 +444,10 @@ impl Format for Aarch64 {
         }
     }
 
+    fn has_halves(&self) -> bool {
+        !self.is_stage2()
+    }
+
     #[inline]
     fn index(&self, input: u64, level: u8) -> u64 {
         input >> self.granule.level_shift(level) & ((1 << self.index_bits(level)) - 1)

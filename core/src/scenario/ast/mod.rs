@@ -168,6 +168,8 @@ statements! {
         "process" => Process(Process),
         /// Memory that firmware keeps for a device, mapped to itself (RMRR).
         "reserved" => Reserved(Reserved),
+        /// Under which id firmware says that a device's requests arrive.
+        "iommu-map" => IommuMap(IommuMap),
     }
 }
 

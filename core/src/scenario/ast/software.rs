@@ -66,6 +66,23 @@ impl Reserved {
     }
 }
 
+/// `iommu-map nic -> 0x18`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct IommuMap {
+    /// Which device.
+    pub device: Name,
+    /// The id: a StreamID.
+    pub id: Num,
+}
+
+impl IommuMap {
+    pub(super) fn form(&mut self, f: &mut Form<'_>) -> Done {
+        f.name(Noun::Device, &mut self.device)?;
+        f.word("->")?;
+        f.num(Noun::Number, &mut self.id)
+    }
+}
+
 /// `domain d0`, `domain inner in blue` (stage 1 inside a guest).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Domain {

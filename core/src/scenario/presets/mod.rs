@@ -93,13 +93,17 @@ const IO_PORTS: Limit = Limit {
 };
 const WRITE_ONLY: Limit = Limit {
     fits: |a| a.has(Ability::WriteOnly),
-    why: Text::new("a RISC-V page table entry cannot allow writes alone", "RISC-V 的页表项不能只允许写"),
+    why: Text::new(
+        "a page table entry of RISC-V or of Arm's stage 1 cannot allow writes alone",
+        "RISC-V 和 Arm 第一级的页表项都不能只允许写",
+    ),
 };
 const VTD_CODES: Limit = Limit {
     fits: |_| false,
     why: Text::new(
-        "it climbs VT-d's fault codes; AMD-Vi has a ladder of its own, RISC-V's codes are in the walk of any faulting scenario",
-        "讲的是 VT-d 的一级级错误码；AMD-Vi 另有自己的一篇，RISC-V 的错误码可在任何出错的场景里看到",
+        "it climbs VT-d's fault codes; Arm and AMD-Vi have ladders of their own, RISC-V's codes are in the walk of any faulting \
+         scenario",
+        "讲的是 VT-d 的一级级错误码；Arm 与 AMD-Vi 各有自己的一篇，RISC-V 的错误码可在任何出错的场景里看到",
     ),
 };
 const X86_RANGE: Limit = Limit {
@@ -113,8 +117,22 @@ const REMAPPING: Limit = Limit {
     fits: |_| false,
     why: Text::new(
         "it turns VT-d's interrupt remapping off and on by its register; AMD-Vi does that in each device's entry, RISC-V has interrupt \
-         files instead",
-        "它用 VT-d 的寄存器开关中断重映射；AMD-Vi 在每个设备表项里开关，RISC-V 用的是中断文件",
+         files instead, Arm an ITS",
+        "它用 VT-d 的寄存器开关中断重映射；AMD-Vi 在每个设备表项里开关，RISC-V 用的是中断文件，Arm 用的是 ITS",
+    ),
+};
+const POSTING: Limit = Limit {
+    fits: |a| a.has(Ability::PostedInterrupts),
+    why: Text::new(
+        "it posts an interrupt to a guest, which takes a GICv4; the machine's ITS is a GICv3's",
+        "它向客户机投递（posted）中断，这需要 GICv4；这里的 ITS 属于 GICv3",
+    ),
+};
+const ARM: Limit = Limit {
+    fits: |_| false,
+    why: Text::new(
+        "only on Arm: there the message of an interrupt is translated like any write, and StreamIDs come from firmware",
+        "只有 Arm 如此：中断消息像普通写一样要经过转换，StreamID 由固件给出",
     ),
 };
 const AMD: Limit = Limit {
@@ -175,13 +193,16 @@ pub const PRESETS: &[Preset] = presets! {
     "peer-to-peer" Deep;
     "reserved-memory" Working;
     "phantom" Working;
-    "interrupts" Starter;
+    "interrupts" Starter POSTING;
     "msi-hole" Deep X86_RANGE;
     "forged-msi" Deep REMAPPING;
     "two-stages" Starter;
     "relay-or-passthrough" Working;
     "nested-walk" Deep;
     "sva" Deep;
+    "msi-doorbell" Working ARM;
+    "stream-id" Working ARM;
+    "fault-ladder-arm" Deep ARM;
     "fault-ladder-amd" Deep AMD;
 };
 

@@ -131,6 +131,9 @@ static ABOUT: &[About] = about! {
     "two-stages" Guests Addresses: "dma nic write 0x10_0000 data \"both stages\"";
     "relay-or-passthrough" Guests Cost: "dma nic write gbuf.gpa +1500 data pattern 2";
     "nested-walk" Guests Cost: "dma nic write 0x7f00_0000_1000 +64 pasid 7";
+    "msi-doorbell" Interrupts Faults: "msi nic entry 3";
+    "stream-id" Faults Pcie: "dma nic write rx data \"hello\"";
+    "fault-ladder-arm" Faults: "dma nic write 0x10_0000 +64";
     "fault-ladder-amd" Faults: "dma nic write 0x10_0000 +64";
     "sva" Guests Addresses: "dma gpu write 0x7f00_0000_0000 pasid 2 data \"for bob\"";
 };

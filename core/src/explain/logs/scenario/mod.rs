@@ -6,6 +6,7 @@
 
 mod amd;
 mod riscv;
+mod smmu;
 mod tables;
 mod vtd;
 
@@ -35,6 +36,7 @@ fn draft(arch: Arch, fault: &Fault) -> Option<Draft> {
     match arch {
         Arch::VtD => vtd::draft(fault),
         Arch::RiscV => riscv::draft(fault),
+        Arch::SmmuV3 => smmu::draft(fault),
         Arch::AmdVi => amd::draft(fault),
         _ => None,
     }
@@ -51,7 +53,9 @@ struct Draft {
     title: (String, String),
     machine: String,
     policy: &'static str,
-    /// RAM from 0 up to here.
+    /// RAM from here
+    from: u64,
+    /// up to here.
     ram: u64,
     device: String,
     /// Statements between the device and the steps.
@@ -73,8 +77,14 @@ impl Draft {
     fn finish(self) -> Scenario {
         let mut text = String::from("iommu-playground 1\n");
         let _ = writeln!(text, "title \"{}\"\ntitle.zh \"{}\"", self.title.0, self.title.1);
-        let _ =
-            writeln!(text, "machine {}\niommu {}\nram 0 .. {}", self.machine, self.policy, size(self.ram));
+        let _ = writeln!(
+            text,
+            "machine {}\niommu {}\nram {} .. {}",
+            self.machine,
+            self.policy,
+            hex(self.from),
+            size(self.ram)
+        );
         let _ = writeln!(text, "device {}", self.device);
         for line in &self.more {
             let _ = writeln!(text, "{line}");

@@ -301,3 +301,49 @@ fn every_amd_scenario_ends_at_its_own_event_with_the_logs_flags() {
     assert!(wrong.is_empty(), "{wrong}");
     assert_eq!(made, 20);
 }
+
+/// Events that no scenario comes to, each with why.
+const WITHOUT_SMMU: &[(u16, &str)] = &[
+    (0x01, "the unit knows every type of transaction"),
+    (0x05, "the language does not switch a device's ATS off behind its back"),
+    (0x07, "the language does not switch a device's ATS off behind its back"),
+    (0x11, "the driver's tables cannot hold an address beyond the unit's width"),
+    (0x20, "the unit keeps no two entries for one page"),
+    (0x21, "the unit keeps no two entries for one stream"),
+    (0x24, "page requests go to the PRI queue"),
+    (0x25, "the unit has no virtual machine structures"),
+];
+
+#[test]
+fn every_smmuv3_scenario_ends_at_its_own_event() {
+    let mut wrong = String::new();
+    for event in crate::iommu::smmuv3::spec::events::ALL {
+        let code = event.code;
+        for (pasid, write, second) in [(0u64, 0u64, 0u64), (0, 1, 0), (0, 0, 1), (0, 1, 1), (0x2345, 1, 0)] {
+            let ssid = if pasid != 0 { 1 << 11 | pasid << 12 } else { 0 };
+            let words = [
+                u64::from(code) | ssid | 0x3a10 << 32,
+                (1 - write) << 35 | second << 39 | 2 << 40,
+                0x7f81_c968_d000,
+                second * 0x7f81_c968_d000,
+            ];
+            let name = "arm-smmu-v3 arm-smmu-v3.0.auto:";
+            let mut log = format!("{name} event {code:#04x} received:\n");
+            for word in words {
+                log.push_str(&format!("{name} \t{word:#018x}\n"));
+            }
+            let report = parse_log(&log);
+            let (item, fault) = report.faults().next().unwrap();
+            let without = WITHOUT_SMMU.iter().any(|(c, _)| *c == code);
+            if without || (pasid, write, second) == (0, 0, 0) {
+                assert_eq!(item.scenario.is_none(), without, "{code:#x}");
+            }
+            let Some(scenario) = &item.scenario else { continue };
+            parsed(&scenario.text);
+            if let Err(error) = ends_as_told(&scenario.text, fault) {
+                wrong.push_str(&format!("{code:#x}: {error}\n{}\n", scenario.text));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}

@@ -168,7 +168,7 @@ impl Contexts for AmdViProgrammer {
                     }
                 }
             }
-            Attachment::Nested(ProcessTables { root, levels, below }) => {
+            Attachment::Nested(ProcessTables { root, levels, below, .. }) => {
                 if !self.config.has(efr::GT_SUP) {
                     return unsupported("guest translation (EFR.GTSup)", "客户机转换（EFR.GTSup）");
                 }

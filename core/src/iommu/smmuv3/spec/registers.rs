@@ -186,7 +186,7 @@ spec::registers! {
         ALLOCCFG [11:8] value rw "allocation hints" "分配提示"; SHCFG [13:12] value rw "shareability" "可共享性"; _ [15:14] reserved;
         PRIVCFG [17:16] value rw "privilege" "特权"; INSTCFG [19:18] value rw "fetch or data" "取指或数据";
         ABORT [20] flag rw "they are aborted" "一律中止"; _ [30:21] reserved;
-        UPDATE [31] flag "1 in a write: take it in; 0 when done" "写 1 使写入生效；完成后为 0";
+        UPDATE [31] flag rw "1 in a write: take it in; 0 when done" "写 1 使写入生效；完成后为 0";
     }
     AGBPA / agbpa: "SMMU_AGBPA" at 0x48, 4 bytes, "for the implementation" "供实现自定义" {
         IMPDEF [31:0] value "implementation defined" "由实现定义";

@@ -6,15 +6,16 @@
 
 use super::{number, steps, Options, Verdict};
 use iommu_core::addr::{AddrRange, Address, PhysAddr};
+use iommu_core::iommu::registers::Registers;
 use iommu_core::iommu::smmuv3::context::NO_TABLE;
 use iommu_core::iommu::smmuv3::spec::registers::{self, cmdq_prod, eventq_prod};
 use iommu_core::iommu::smmuv3::spec::{events, L1STD, STE};
 use iommu_core::iommu::smmuv3::translate::Transaction;
-use iommu_core::iommu::smmuv3::{ring, CacheSizes, Config, Quirks, Reply, Smmuv3};
+use iommu_core::iommu::smmuv3::{ring, CacheSizes, Config, Quirks, Reply, SmmuUnit};
 use iommu_core::iommu::RequestKind;
 use iommu_core::memory::{Failure, Memory};
 use iommu_core::paging::aarch64::{self, Aarch64};
-use iommu_core::trace::{Event, Off, Perms, Scope, Stage, Trace, Verdict as Outcome};
+use iommu_core::trace::{Actor, Event, Off, Perms, Scope, Stage, Trace, Verdict as Outcome};
 use serde_json::{json, Map, Value};
 
 /// From here up nothing answers on the recorded machine.
@@ -26,7 +27,7 @@ fn hex(n: u64) -> Value {
 
 struct Machine {
     memory: Memory,
-    unit: Smmuv3,
+    unit: SmmuUnit,
 }
 
 impl Machine {
@@ -48,7 +49,7 @@ impl Machine {
         let mut memory = Memory::new();
         let beyond = AddrRange::new(PhysAddr::new(NO_RAM_FROM), u64::MAX - NO_RAM_FROM).ok_or("range")?;
         memory.fail(beyond, Failure::Access);
-        let mut machine = Machine { memory, unit: Smmuv3::new(config) };
+        let mut machine = Machine { memory, unit: SmmuUnit::new(config) };
         // Two more functions are there besides those the set-up names.
         let named = line["kinds"].as_object().ok_or("no \"kinds\"")?.keys();
         let named = named.map(|k| number(&Value::String(k.clone()))).collect::<Result<Vec<_>, _>>()?;
@@ -72,7 +73,7 @@ impl Machine {
     fn write_registers(&mut self, list: &Value) -> Result<(), String> {
         for item in list.as_array().ok_or("no \"regs\" list")? {
             let (at, bytes, value) = (number(&item[0])?, number(&item[1])?, number(&item[2])?);
-            if !self.unit.write(&mut self.memory, at as u32, bytes as u8, value, &mut Off) {
+            if !self.unit.write_by(&mut self.memory, Actor::Cpu, at as u32, bytes as u8, value, &mut Off) {
                 return Err(format!("there is no register at {at:#x}"));
             }
         }
@@ -80,12 +81,12 @@ impl Machine {
     }
 
     fn register(&mut self, at: u32) -> u64 {
-        self.unit.read(at, 4, &mut Off).unwrap_or(0)
+        self.unit.file().get(at, 4)
     }
 
     /// Writes commands behind the earlier ones, and the index after them.
     fn command(&mut self, list: &Value) -> Result<(), String> {
-        let base = self.unit.read(registers::cmdq_base::OFFSET, 8, &mut Off).unwrap_or(0);
+        let base = self.unit.file().get(registers::cmdq_base::OFFSET, 8);
         let ring = ring(base, 19, 16);
         let mut prod = self.register(cmdq_prod::OFFSET);
         for pair in list.as_array().ok_or("no \"cmds\" list")? {
@@ -98,7 +99,7 @@ impl Machine {
             }
             prod = ring.next(prod);
         }
-        self.unit.write(&mut self.memory, cmdq_prod::OFFSET, 4, prod, &mut Off);
+        self.unit.write_by(&mut self.memory, Actor::Cpu, cmdq_prod::OFFSET, 4, prod, &mut Off);
         Ok(())
     }
 
@@ -153,12 +154,12 @@ impl Machine {
     /// Reads all events, as the recorder does after each request of a sequence.
     fn take_events(&mut self) {
         let prod = self.register(eventq_prod::OFFSET);
-        self.unit.write(&mut self.memory, registers::eventq_cons::OFFSET, 4, prod, &mut Off);
+        self.unit.write_by(&mut self.memory, Actor::Cpu, registers::eventq_cons::OFFSET, 4, prod, &mut Off);
     }
 
     /// The record at an index of the event queue.
     fn event(&mut self, index: u64) -> Value {
-        let base = self.unit.read(registers::eventq_base::OFFSET, 8, &mut Off).unwrap_or(0);
+        let base = self.unit.file().get(registers::eventq_base::OFFSET, 8);
         let ring = ring(base, 19, 32);
         let at = ring.slot(ring.index(index)).raw();
         let words: Vec<u64> = (0..4).map(|i| self.memory.peek_u64(PhysAddr::new(at + i * 8))).collect();

@@ -1,0 +1,208 @@
+//! Commands: what the driver posts so that the unit forgets (Linux's `arm_smmu_cmdq_issue_cmdlist` and its callers).
+
+use super::{SmmuProgrammer, DOMAIN_ASID};
+use crate::addr::{AddrRange, Iova, Pasid, PhysAddr, RequesterId};
+use crate::iommu::ats::Napot;
+use crate::iommu::driver::{unsupported, Domains, DriverResult, Words};
+use crate::iommu::smmuv3::spec::commands::{
+    atc_inv, cfgi_cd, cfgi_ste, cfgi_ste_range, opcode, pri_resp, resp, tg, tlbi,
+};
+use crate::iommu::smmuv3::spec::registers::{idr0, idr3, queue_base};
+use crate::iommu::{DomainId, Invalidation, PageRequest};
+use crate::spec::Bits;
+use alloc::collections::BTreeSet;
+use alloc::vec::Vec;
+
+/// The words of a command.
+pub(super) type Command = [u64; 2];
+
+/// Returns a command as the ring takes it.
+pub(super) const fn emit(command: Command) -> Words {
+    [command[0], command[1], 0, 0]
+}
+
+/// Returns the value of a queue's base register.
+pub(super) fn base(at: PhysAddr, log2: u8) -> u64 {
+    0u64.with_flag(queue_base::RA, true)
+        .with_address(queue_base::ADDR, at.raw())
+        .with(queue_base::LOG2SIZE, log2.into())
+}
+
+/// Returns the ASID of a domain's own tables.
+pub(super) const fn domain_asid(id: DomainId) -> u16 {
+    DOMAIN_ASID | id.0
+}
+
+/// Returns the StreamID that firmware says a device has: its requester id, unless its `iommu-map` says another.
+pub(super) fn stream(domains: &Domains, device: RequesterId) -> u32 {
+    domains.caps(device).id.unwrap_or(device.raw())
+}
+
+pub(super) const fn plain(code: u8) -> Command {
+    [code as u64, 0]
+}
+
+/// Forgets every stream table entry: Range 31.
+pub(super) fn all_streams() -> Command {
+    plain(opcode::CFGI_STE_RANGE).with(cfgi_ste_range::RANGE, 31)
+}
+
+pub(super) fn one_stream(stream: u32) -> Command {
+    plain(opcode::CFGI_STE).with(cfgi_ste::SID, stream.into()).with_flag(cfgi_ste::LEAF, true)
+}
+
+pub(super) fn one_descriptor(stream: u32, number: u32) -> Command {
+    plain(opcode::CFGI_CD)
+        .with(cfgi_cd::SID, stream.into())
+        .with_flag(cfgi_cd::SSV, number != 0)
+        .with(cfgi_cd::SSID, number.into())
+        .with_flag(cfgi_cd::LEAF, true)
+}
+
+/// Returns the ranges of 4 KiB pages that cover `range`, as NUM and SCALE say them: largest factors of two first
+/// (`__arm_smmu_tlb_inv_range`).
+fn ranges(range: &AddrRange<Iova>, base: Command) -> Vec<Command> {
+    let (first, last) = (range.start.raw() >> 12, range.last().raw() >> 12);
+    let mut page = first;
+    let mut left = last - first + 1;
+    let mut out = Vec::new();
+    // Bounded: each turn takes five bits off the number of pages, or 2^31 pages.
+    while left != 0 {
+        // SCALE has five bits.
+        let scale = left.trailing_zeros().min(31);
+        let count = (left >> scale & 31).max(1);
+        out.push(
+            base.with(tlbi::TG, tg::K4)
+                .with(tlbi::SCALE, scale.into())
+                .with(tlbi::NUM, count - 1)
+                .with(tlbi::TTL, 0)
+                .with_flag(tlbi::LEAF, true)
+                .with_address(tlbi::ADDR, page << 12),
+        );
+        page += count << scale;
+        left -= count << scale;
+    }
+    out
+}
+
+impl SmmuProgrammer {
+    /// Everything, as Linux forgets it before translation is on.
+    pub(super) fn all(&self) -> Vec<Words> {
+        let mut list = alloc::vec![all_streams()];
+        if self.config.has(idr0::HYP) {
+            list.push(plain(opcode::TLBI_EL2_ALL));
+        }
+        list.push(plain(opcode::TLBI_NSNH_ALL));
+        list.into_iter().map(emit).collect()
+    }
+
+    /// The commands for pages of an ASID, or of a VMID's stage 2.
+    fn pages(&self, range: &AddrRange<Iova>, base: Command) -> Vec<Command> {
+        if self.config.idr3(idr3::RIL) != 0 {
+            return ranges(range, base);
+        }
+        let (first, last) = (range.start.raw() >> 12, range.last().raw() >> 12);
+        (first..=last)
+            .map(|page| base.with_flag(tlbi::LEAF, true).with_address(tlbi::ADDR, page << 12))
+            .collect()
+    }
+
+    /// The commands that make the unit forget.
+    pub(super) fn forget(&self, domains: &Domains, what: &Invalidation) -> Vec<Words> {
+        let vmid = |code, id: DomainId| plain(code).with(tlbi::VMID, id.0.into());
+        let asid = |code, id: DomainId| plain(code).with(tlbi::ASID, domain_asid(id).into());
+        let list = match *what {
+            Invalidation::All => return self.all(),
+            Invalidation::Translations => alloc::vec![plain(opcode::TLBI_NSNH_ALL)],
+            Invalidation::Devices | Invalidation::Processes => alloc::vec![all_streams()],
+            Invalidation::Device(device) => alloc::vec![one_stream(stream(domains, device))],
+            Invalidation::Process(device, pasid) => {
+                alloc::vec![one_descriptor(stream(domains, device), pasid.raw())]
+            }
+            Invalidation::Domain(id) if domains.is_second(id) => {
+                alloc::vec![vmid(opcode::TLBI_S12_VMALL, id)]
+            }
+            Invalidation::Domain(id) => alloc::vec![asid(opcode::TLBI_NH_ASID, id)],
+            Invalidation::Pages(id, range) if domains.is_second(id) => {
+                let mut list = self.pages(&range, vmid(opcode::TLBI_S2_IPA, id));
+                // Entries of both stages together know no IPA: under a guest's stage 1 they all go.
+                list.push(vmid(opcode::TLBI_NH_ALL, id));
+                list
+            }
+            Invalidation::Pages(id, range) => self.pages(&range, asid(opcode::TLBI_NH_VA, id)),
+            Invalidation::PasidAll(id, pasid) => {
+                self.process_tags(domains, id, pasid).map(|base| base(opcode::TLBI_NH_ASID)).collect()
+            }
+            Invalidation::PasidPages(id, pasid, range) => {
+                let bases = self.process_tags(domains, id, pasid).map(|base| base(opcode::TLBI_NH_VA));
+                bases.flat_map(|base| self.pages(&range, base)).collect()
+            }
+            Invalidation::DeviceTlb(device, pasid, range) => {
+                // The aligned power of two of pages that covers the range (arm_smmu_atc_inv_to_cmd).
+                let napot = Napot::covering(&range);
+                alloc::vec![plain(opcode::ATC_INV)
+                    .with(atc_inv::SID, stream(domains, device).into())
+                    .with_flag(atc_inv::SSV, pasid.is_some())
+                    .with(atc_inv::SSID, pasid.map_or(0, |p| p.raw().into()))
+                    .with(atc_inv::SIZE, napot.order.into())
+                    .with_address(atc_inv::ADDR, napot.address())]
+            }
+            // The ITS is not the SMMU's: it has a queue of its own.
+            Invalidation::Interrupts => Vec::new(),
+        };
+        list.into_iter().map(emit).collect()
+    }
+
+    /// The ASIDs that a PASID stood for, with the VMID of the stage 2 below where the domain is one: each device may have
+    /// bound it to another process.
+    fn process_tags<'a>(
+        &'a self,
+        domains: &Domains,
+        domain: DomainId,
+        pasid: Pasid,
+    ) -> impl Iterator<Item = impl Fn(u8) -> Command> + 'a {
+        let vmid = if domains.is_second(domain) { domain.0 } else { 0 };
+        let asids: BTreeSet<u16> =
+            self.bound.iter().filter(|(key, _)| key.1 == pasid.raw()).map(|(_, asid)| *asid).collect();
+        asids.into_iter().map(move |asid| {
+            move |code| plain(code).with(tlbi::ASID, asid.into()).with(tlbi::VMID, vmid.into())
+        })
+    }
+
+    /// The command that answers a page request.
+    pub(super) fn answer(&self, request: &PageRequest, ok: bool) -> DriverResult<Words> {
+        if !self.config.has(idr0::PRI) {
+            return unsupported("page requests (IDR0.PRI)", "页请求（IDR0.PRI）");
+        }
+        Ok(emit(
+            plain(opcode::PRI_RESP)
+                .with(pri_resp::SID, request.requester.raw().into())
+                .with_flag(pri_resp::SSV, request.pasid.is_some())
+                .with(pri_resp::SSID, request.pasid.map_or(0, |p| p.raw().into()))
+                .with(pri_resp::PRGINDEX, request.group.into())
+                .with(pri_resp::RESP, if ok { resp::SUCCESS } else { resp::DENY }),
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// The ranges are the pages, each once, in few commands.
+        #[test]
+        fn ranges_cover_the_pages_exactly(first in 0u64..1 << 36, pages in 1u64..1 << 20) {
+            let range = AddrRange::new(Iova::new(first << 12), pages << 12).unwrap();
+            let list = ranges(&range, plain(opcode::TLBI_NH_VA));
+            let mut next = first << 12;
+            for words in &list {
+                prop_assert_eq!(words.address(tlbi::ADDR), next);
+                next += ((words.bits(tlbi::NUM) + 1) << words.bits(tlbi::SCALE)) << 12;
+            }
+            prop_assert_eq!(next, (first + pages) << 12);
+            prop_assert!(list.len() <= 5);
+        }
+    }
+}
