@@ -21,7 +21,8 @@ pub(super) fn draft(fault: &Fault) -> Option<Draft> {
     let (code, known, device) = (fault.code?, fault.known?, fault.device?);
     let words = u64::from(fault.flags.unwrap_or(0)) << FLAGS_FROM;
     let is = |flag: Field| words.is_set(flag);
-    if is(io::TR) {
+    // Of a PASID's other events the log does not say what its tables were.
+    if is(io::TR) || code != 2 && fault.pasid.is_some() {
         return None;
     }
     let address = fault.address?;

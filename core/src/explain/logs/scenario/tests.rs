@@ -243,7 +243,8 @@ fn every_riscv_scenario_ends_at_its_own_fault() {
 fn every_amd_scenario_ends_at_its_own_event_with_the_logs_flags() {
     let mut wrong = String::new();
     let mut made = 0;
-    let (pr, rw, pe, rz, i, gn) = (0x10, 0x20, 0x40, 0x80, 0x8, 0x1);
+    // The engines of the playground send their PASIDs as users: US.
+    let (pr, rw, pe, rz, i, gn) = (0x10, 0x20, 0x40, 0x80, 0x8, 0x5);
     let pages = [
         0,
         rw,
