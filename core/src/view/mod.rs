@@ -13,7 +13,7 @@
 //! * [`compare`]: two runs step beside step; [`predict`]: what could be asked before a step
 //! * [`sweep`]: a scenario run for each value of a quantity
 //! * [`transcript`]: a run as text, at one of the depths
-//! * [`frame`]: what keeps pictures in their place, laid out by [`scene`]
+//! * [`scene`]: the picture, in the places of its run; [`film`]: several of them, to play or to print
 //! * [`text`]: what a scenario's text says about itself, what is wrong with it, what could be written
 //!
 //! What the page is told is changed here, and its TypeScript types follow; no sentence is made here, and nothing of a browser is known.

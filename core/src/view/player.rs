@@ -305,8 +305,11 @@ mod tests {
         }
     }
 
+    /// Left, top, width and height of each thing.
+    type Spots = BTreeMap<String, (i32, i32, i32, i32)>;
+
     /// Everything that has a place, with its place: boxes by what they are, and how large the picture is.
-    fn places(layout: &Layout) -> (i32, i32, BTreeMap<String, (i32, i32, i32, i32)>) {
+    fn places(layout: &Layout) -> (i32, i32, Spots) {
         let mut places = BTreeMap::new();
         for p in &layout.pieces {
             // A range is in as many pieces as what lies in front of it leaves of it: each edge is a place.
@@ -330,7 +333,7 @@ mod tests {
             let stops: Vec<u32> = player.viewer.stops().into_iter().filter(|stop| *stop >= start).collect();
             // Of the longest runs some are left out: they repeat themselves. A desk, beside the inspector, a phone.
             for (width, looks) in [(132, 300), (92, 40), (44, 40)] {
-                let mut seen: BTreeMap<String, (i32, i32, i32, i32)> = BTreeMap::new();
+                let mut seen = Spots::new();
                 let mut size = None;
                 for stop in stops.iter().step_by(stops.len() / looks + 1) {
                     let model = player.model(*stop as usize);

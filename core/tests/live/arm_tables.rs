@@ -127,6 +127,7 @@ impl Tables {
     }
 
     /// Writes the descriptors down to a leaf; `None` where another leaf is in the way.
+    #[allow(clippy::too_many_arguments)] // where, in which format, and what: each is one thing
     fn map(
         &mut self,
         rng: &mut Rng,
@@ -328,7 +329,7 @@ impl Tables {
         let stream = &self.streams[device];
         let offset = rng.next() & 0xffc;
         if stream.leaves.is_empty() {
-            return DATA.0 + rng.below(DATA.1 - DATA.0) & !3;
+            return (DATA.0 + rng.below(DATA.1 - DATA.0)) & !3;
         }
         let at = rng.pick(&stream.leaves).0 | offset;
         match rng.below(20) {
