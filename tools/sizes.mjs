@@ -6,14 +6,15 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { brotliCompressSync } from "node:zlib";
 
+// Of the machine: what four architectures take (775 KB; two took 635 KB), and a little. Nothing is loaded by architecture yet.
 const CEILINGS = {
   first: 80_000,
-  machine: 660_000,
+  machine: 800_000,
   editor: 110_000,
   logs: 185_000,
   embed: 40_000,
-  packed: 850_000,
-  single: 1_250_000,
+  packed: 1_050_000,
+  single: 1_450_000,
   gallery: 40_000,
   search: 40_000,
 };
