@@ -51,6 +51,9 @@ const lines = (text) => text.split("\n").map((line) => line.trimEnd());
 const look = (page) =>
   page.evaluate(async () => {
     await window.settled();
+    // A picture whose page was just built anew is measured when a frame is drawn, and then asked for.
+    await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+    await window.settled();
     return {
       hash: location.hash,
       entry: JSON.stringify(history.state),

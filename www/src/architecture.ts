@@ -45,10 +45,12 @@ export async function onlyTurned(app: App, original: string): Promise<boolean> {
 
 async function turn(app: App, to: string): Promise<void> {
   const { good, preset, gallery } = app.state;
-  // Turned and not edited, back to where it was written for: that is the preset itself.
   const original = gallery.find((c) => c.name === preset)?.text;
-  const back = original !== undefined && machine(original) === to && (await onlyTurned(app, original));
-  const text = back ? original : await app.machine.ask("onto", good, to);
+  // Turned and not edited: it is turned from how it is written, since a machine between may lack some of its words. Back to
+  // where it was written for, it is the preset itself.
+  const written = original !== undefined && (await onlyTurned(app, original));
+  const back = written && machine(original) === to;
+  const text = back ? original : await app.machine.ask("onto", written ? original : good, to);
   if (text === null) return;
   if (back) app.storage.forget(draftKey(preset));
   else app.storage.remember(draftKey(preset), text);
