@@ -89,9 +89,9 @@ pub struct DeviceInfo {
     pub name: String,
     /// The requester id its requests carry.
     pub id: RequesterId,
-    /// Its function's own id, where requests carry an alias of it. Linux attaches it too, before its aliases
-    /// (`pci_for_each_dma_alias`).
-    pub own: RequesterId,
+    /// Every id that they may carry, in the order they are attached
+    /// ([`Topology::requesters`](crate::platform::topology::Topology::requesters)).
+    pub ids: Vec<RequesterId>,
     /// Its IOMMU group.
     pub group: u16,
     /// Address bits it drives: what its mask is until the driver narrows it.
@@ -102,13 +102,6 @@ pub struct DeviceInfo {
     pub ats: bool,
     /// The longest segment that its scatter-gather takes; 64 KiB unless a driver says otherwise.
     pub max_segment: u32,
-}
-
-impl DeviceInfo {
-    /// Every id that its requests may carry, in the order that Linux attaches them.
-    fn ids(&self) -> impl Iterator<Item = RequesterId> {
-        (self.own != self.id).then_some(self.own).into_iter().chain([self.id])
-    }
 }
 
 #[derive(Clone, Debug)]
@@ -304,8 +297,8 @@ impl DmaApi {
             },
         };
         if let Some(to) = attachment {
-            for id in info.ids() {
-                env.with_iommu(|iommu, ctx| iommu.attach(ctx, id, to)).transpose()?;
+            for id in &info.ids {
+                env.with_iommu(|iommu, ctx| iommu.attach(ctx, *id, to)).transpose()?;
             }
         }
         let mask = mask_of(info.bits);
@@ -324,8 +317,8 @@ impl DmaApi {
             (Policy::Direct, None) => return Ok(()),
             (_, None) => Attachment::PassThrough,
         };
-        for id in self.device(device)?.info.ids() {
-            env.with_iommu(|iommu, ctx| iommu.attach(ctx, id, to)).transpose()?;
+        for id in &self.device(device)?.info.ids {
+            env.with_iommu(|iommu, ctx| iommu.attach(ctx, *id, to)).transpose()?;
         }
         Ok(())
     }

@@ -312,6 +312,13 @@ impl Topology {
         }
     }
 
+    /// Every id that a node's requests may carry, in the order that Linux attaches them: its own, then, where it has one, its
+    /// alias (`pci_for_each_dma_alias`).
+    pub fn requesters(&self, of: NodeId) -> impl Iterator<Item = RequesterId> {
+        let (own, alias) = (self.node(of).id, self.requester(of));
+        (own != alias).then_some(own).into_iter().chain([alias])
+    }
+
     /// Turns on what firmware and the operating system turn on: memory, I/O and bus mastering everywhere, and
     /// the four ACS controls that Linux asks for wherever the capability is (`pci_enable_acs`).
     pub fn enable_all(&mut self) {

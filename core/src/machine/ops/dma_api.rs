@@ -57,7 +57,7 @@ impl Machine {
             let info = DeviceInfo {
                 name: d.name.clone(),
                 id: d.requester,
-                own: self.hw.topology.node(d.node).id,
+                ids: self.hw.topology.requesters(d.node).collect(),
                 group,
                 bits: d.bits,
                 coherent: d.coherent,

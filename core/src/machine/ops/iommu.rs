@@ -228,12 +228,8 @@ impl Machine {
 
     /// Attaches every id that a device's requests may carry: its own first, then its alias.
     fn attach_ids(&mut self, device: usize, to: Attachment, span: Span) -> Result<(), Problem> {
-        let device = &self.hw.devices[device];
-        let (own, alias) = (self.hw.topology.node(device.node).id, device.requester);
-        if own != alias {
-            self.driver(span, |unit, ctx| unit.attach(ctx, own, to))?;
-        }
-        self.driver(span, |unit, ctx| unit.attach(ctx, alias, to))
+        let ids: Vec<_> = self.hw.topology.requesters(self.hw.devices[device].node).collect();
+        ids.into_iter().try_for_each(|id| self.driver(span, |unit, ctx| unit.attach(ctx, id, to)))
     }
 
     /// Is a device of a group no obstacle to handing the group to `target`: there already, or blocked?

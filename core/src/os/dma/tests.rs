@@ -152,7 +152,7 @@ fn world(policy: Policy, bits: u8, coherent: bool, pool: Option<u64>) -> World {
     let info = DeviceInfo {
         name: "nic".into(),
         id: NIC,
-        own: NIC,
+        ids: vec![NIC],
         group: 0,
         bits,
         coherent,
