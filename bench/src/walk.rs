@@ -7,6 +7,7 @@ use iommu_core::addr::PhysAddr;
 use iommu_core::iommu::vtd::first_stage::FirstStage;
 use iommu_core::iommu::vtd::second_stage::SecondStage;
 use iommu_core::memory::Memory;
+use iommu_core::paging::aarch64::{Aarch64, Granule};
 use iommu_core::paging::builder::Build;
 use iommu_core::paging::{amdv1::AmdV1, ept::Ept, riscv::Riscv, walk, Direct, Nested, Want};
 use iommu_core::trace::{Actor, Off, Perms, Stage, Trace};
@@ -105,6 +106,11 @@ pub fn add(all: &mut Vec<Kernel>) {
             boxed!(Riscv::first(4), Riscv::second(4), Off, |_: &mut Off| ()),
         )
         .beside(NESTED),
+        nested(
+            "nested/ours: SMMUv3 stage 1 through stage 2",
+            boxed!(Aarch64::stage1(Granule::K4, 48), Aarch64::stage2(Granule::K4, 48), Off, |_: &mut Off| ()),
+        )
+        .at_most(1.1, "nested/ours: VT-d first through second stage"),
     ]);
     all.extend([
         kernel("levels/RISC-V Sv39", || untraced(Riscv::first(3), HOT, HOT)),
@@ -115,6 +121,13 @@ pub fn add(all: &mut Vec<Kernel>) {
         kernel("levels/VT-d first stage", || untraced(FirstStage::four_levels(), HOT, HOT))
             .beside("levels/RISC-V Sv39"),
     ]);
+    for (name, format, other) in [
+        ("levels/SMMUv3 stage 1", Aarch64::stage1(Granule::K4, 48), "levels/VT-d first stage"),
+        ("levels/SMMUv3 stage 2", Aarch64::stage2(Granule::K4, 48), "levels/VT-d second stage"),
+    ] {
+        let walks = Kernel::new(name, ADDRESSES, move || untraced(format, HOT, HOT));
+        all.push(walks.beside(other));
+    }
     all.push(
         kernel("levels/AMD-Vi host tables (v1)", || untraced(AmdV1::new(4), HOT, HOT))
             .at_most(1.1, "levels/VT-d second stage"),

@@ -32,6 +32,8 @@ pub struct Lab {
     pub left_out: u64,
     pub events: BTreeMap<u64, u64>,
     seed: u64,
+    /// What was done since the last flush, for a report.
+    recent: Vec<String>,
 }
 
 impl Lab {
@@ -70,6 +72,7 @@ impl Lab {
             left_out: 0,
             events: BTreeMap::new(),
             seed,
+            recent: vec![],
         };
         // The devices' buffers get the pattern that their writes will carry.
         lab.qemu.write32(SCRATCH, PATTERN);
@@ -88,6 +91,7 @@ impl Lab {
         self.qemu.write64(at, value);
         let _ = self.memory.write_u64(PhysAddr::new(at), value);
         self.dirty.push(at);
+        self.recent.push(format!("word at {at:#x}: {value:#x}"));
     }
 
     /// Writes a register on both sides.
@@ -143,6 +147,7 @@ impl Lab {
             prod = ring.next(prod);
         }
         self.register(cmdq_prod::OFFSET, 4, prod);
+        self.recent.push(format!("commands {list:x?}"));
         self.compare_queue(&format!("commands {list:x?}"));
     }
 
@@ -172,6 +177,7 @@ impl Lab {
     pub fn flush(&mut self) {
         let all = u64::from(opcode::CFGI_STE_RANGE);
         self.commands(&[[all, 31], [opcode::TLBI_NSNH_ALL.into(), 0], [opcode::SYNC.into(), 0]]);
+        self.recent.clear();
     }
 
     /// One request of four bytes by a device, on both sides.
@@ -196,10 +202,12 @@ impl Lab {
         }
         self.requests += 1;
         let what = format!(
-            "stage {} {perms} of {at:#x} by stream {stream:#x}; ours: {reply:x?}\n{}",
+            "stage {} {perms} of {at:#x} by stream {stream:#x}; ours: {reply:x?}\n  since the last flush:\n    {}\n{}",
             self.stages.name(),
+            self.recent.join("\n    "),
             render(&trace)
         );
+        self.recent.push(format!("{perms} of {at:#x} by {stream:#x}: {reply:x?}"));
         let in_ram = to.filter(|to| *to < RAM.1 && *to >= 0x5000_0000);
         let mark = 0xd00d_0000 | self.requests as u32;
         if let Some(to) = in_ram {

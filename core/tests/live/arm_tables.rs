@@ -305,7 +305,11 @@ impl Tables {
         let n = rng.next();
         match rng.below(10) {
             0 => field(self, stream.entry, 8, &|w| w.set_flag(ste::V, false)),
-            1 => field(self, stream.entry, 8, &|w| w.set(ste::CONFIG, [0, 4, 5, 6, 7][(n % 5) as usize])),
+            1 => field(self, stream.entry, 8, &|w| {
+                // A stage 2 that was never described would be one of VMSAv8-32.
+                let choices = if w.is_set(ste::S2AA64) { 5 } else { 3 };
+                w.set(ste::CONFIG, [0, 4, 5, 6, 7][(n % choices) as usize]);
+            }),
             2 => field(self, stream.entry, 8, &|w| w[0] ^= 1 << [12, 20, 32, 40, 45][(n % 5) as usize]),
             3 if stream.descriptor != 0 => field(self, stream.descriptor, 8, &|w| match n % 6 {
                 0 => w.set_flag(cd::V, false),

@@ -93,8 +93,10 @@ impl Session {
         let mut answer = String::new();
         loop {
             answer.clear();
-            let n = self.stream.read_line(&mut answer).expect("QEMU answers");
-            assert!(n > 0, "QEMU closed its socket");
+            if !matches!(self.stream.read_line(&mut answer), Ok(1..)) {
+                let said = std::fs::read_to_string(self.dir.join("stderr")).unwrap_or_default();
+                panic!("QEMU does not answer {line}{said}");
+            }
             if !answer.starts_with("IRQ") {
                 break;
             }

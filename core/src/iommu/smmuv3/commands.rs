@@ -216,6 +216,7 @@ impl SmmuUnit {
         // Without stage 2 there are no VMIDs.
         let guest = |tag: Option<u16>| !unit.has(idr0::S2P) || tag == Some(vmid);
         let range = Range::of(words, unit.idr3(idr3::RIL) != 0);
+        let any_stage = unit.quirks.vaa_any_stage;
         let el2 = |world| matches!(world, World::El2 | World::El2E2h);
         self.caches.tlb.entries().invalidate(
             |tag, _| {
@@ -226,7 +227,7 @@ impl SmmuUnit {
                     TLBI_NH_ALL => el1,
                     TLBI_NH_ASID => el1 && tag.asid == Some(asid),
                     TLBI_NH_VA => el1 && of_asid && page,
-                    TLBI_NH_VAA => el1 && page,
+                    TLBI_NH_VAA => (el1 || any_stage && tag.vmid == Some(vmid)) && page,
                     TLBI_EL2_ALL => el2(tag.world),
                     TLBI_EL2_ASID => tag.world == World::El2E2h && tag.asid == Some(asid),
                     TLBI_EL2_VA => el2(tag.world) && of_asid && page,

@@ -57,6 +57,9 @@ macro_rules! unnoted {
     (tbi0_for_both) => {
         true
     };
+    (vaa_any_stage) => {
+        true
+    };
     ($other:ident) => {
         false
     };
@@ -139,6 +142,8 @@ quirks! {
     config_together "config-together";
     /// TBI0 counts for both halves.
     tbi0_for_both "tbi0-for-both";
+    /// CMD_TLBI_NH_VAA forgets translations of stage 2 alone too, whose guest-physical address is the one it names.
+    vaa_any_stage "vaa-any-stage";
 }
 
 /// Entries of the caches; 0 remembers nothing.

@@ -478,11 +478,12 @@ impl Format for Aarch64 {
         let to = self.output(raw);
         if raw & TABLE != 0 && level > 1 {
             if self.hierarchical {
-                state.read_only |= raw & AP_TABLE_1 != 0;
+                let read_only = raw & AP_TABLE_1 != 0;
+                state.read_only |= read_only && !self.deviations.limits_at_table;
                 state.no_user |= raw & AP_TABLE_0 != 0;
                 state.uxn |= raw & UXN_TABLE != 0;
                 state.pxn |= raw & PXN_TABLE != 0;
-                if self.deviations.limits_at_table && want.perms.has(Perms::W) && raw & AP_TABLE_1 != 0 {
+                if self.deviations.limits_at_table && want.perms.has(Perms::W) && read_only {
                     return Entry::Refused(Limited);
                 }
             }
