@@ -5,10 +5,18 @@
 
 use iommu_core::budget::Limits;
 use iommu_core::machine::run;
+use iommu_core::spec::Lang;
+use iommu_core::view::Player;
 use proptest::prelude::*;
-use std::{fs, path::Path};
+use std::{fs, path::Path, sync::OnceLock};
 
-fn seeds() -> Vec<Vec<String>> {
+/// The lines of every scenario that texts are made from.
+fn seeds() -> &'static [Vec<String>] {
+    static SEEDS: OnceLock<Vec<Vec<String>>> = OnceLock::new();
+    SEEDS.get_or_init(read)
+}
+
+fn read() -> Vec<Vec<String>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut files = Vec::new();
     for folder in ["tests/machine", "src/scenario/presets"] {
@@ -147,7 +155,7 @@ proptest! {
         let all = seeds();
         let mut lines = all[which % all.len()].clone();
         for change in &changes {
-            apply(&mut lines, &all, change);
+            apply(&mut lines, all, change);
         }
         let text = lines.join("\n");
         match run(&text) {
@@ -158,10 +166,25 @@ proptest! {
                 prop_assert!(budget.work() <= Limits::HERE.work + SLACK, "{}", budget.work());
                 prop_assert!(budget.bytes() <= Limits::HERE.bytes + SLACK, "{}", budget.bytes());
                 prop_assert_eq!(budget.exhausted().is_some(), run.stopped.is_some());
+                if which % LOOKED_AT == 0 || cases() > 1_000 {
+                    look_at(Player::of(run, &text));
+                }
             }
             Err(problems) => prop_assert!(!problems.0.is_empty() && !problems.to_string().is_empty()),
         }
     }
+}
+
+/// Every so many of the texts that run are looked at too, as a page does; all where many are tried.
+const LOOKED_AT: usize = 8;
+
+/// What a page shows of a run at its end.
+fn look_at(mut player: Player) {
+    let end = player.viewer.len();
+    let course = player.course(Lang::En);
+    assert_eq!(course.length as usize, end);
+    player.viewer.view(end, Lang::Zh);
+    player.scene(end, 100, None, Lang::En);
 }
 
 /// How many texts: `PROPTEST_CASES` says, 300 by default.

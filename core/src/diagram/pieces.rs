@@ -41,6 +41,14 @@ pub struct Piece {
     pub starts: bool,
 }
 
+impl Piece {
+    /// Returns whether one of some addresses, which are in order, is in it.
+    pub fn holds_one(&self, addresses: &[u64]) -> bool {
+        let next = addresses.partition_point(|address| *address < self.first);
+        addresses.get(next).is_some_and(|address| *address <= self.last)
+    }
+}
+
 /// The pieces of a column, highest address first. `cuts` are addresses where a piece has to start although no
 /// region does (an arrow ends there).
 pub fn flatten(column: &Column, cuts: &[u64]) -> Vec<Piece> {

@@ -3,7 +3,7 @@
 
 use super::ending::evidence::Evidence;
 use super::ending::place::Places;
-use super::ending::{bytes, count, thousands};
+use super::ending::{bytes, count, thousands, Looks};
 use super::who::{self, Cast};
 use crate::addr::{PhysAddr, Space};
 use crate::machine::history::Cursor;
@@ -90,7 +90,8 @@ impl Asked<'_> {
     }
 
     fn place(&self, done: &Done) -> Option<Check> {
-        let places = Places::new(self.record, self.trace, self.cursor);
+        let looks = Looks::default();
+        let places = Places::new(self.record, self.trace, self.cursor, &looks);
         let nowhere = Phrase::new("nowhere", "哪儿也没到");
         let found = self.where_it_is(done, &places);
         let mut choices = Vec::new();

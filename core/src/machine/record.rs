@@ -2,7 +2,9 @@
 //! the position of the trace at which it was done. Views know no machine: a [`Snapshot`] shows them one position and
 //! nothing of what came after it.
 
-use super::software::{Buffer, Domain, DomainRef, Handle, Named, Owner, Process, Remap, Software, Vm};
+use super::software::{
+    Attached, Buffer, Domain, DomainRef, Handle, Named, Owner, Process, Remap, Software, Vm,
+};
 use super::{Device, Hardware, Machine};
 use crate::addr::{Pasid, PhysAddr};
 use crate::iommu::{AnyIommu, Architecture, DomainId, Driver, Unit};
@@ -44,6 +46,8 @@ pub struct Record {
     config: Vec<ConfigWrite>,
     /// Everything in it has the positions at which it came and went.
     software: Software,
+    /// What each device was attached to, in order.
+    attached: Vec<Vec<Attached>>,
     /// Only its domains are read, by their ids: they never change once they are made.
     driver: Option<AnyIommu>,
 }
@@ -51,7 +55,14 @@ pub struct Record {
 impl Record {
     /// Returns the record of what a machine has done so far.
     pub fn of(machine: &Machine) -> Self {
+        let mut attached: Vec<Vec<Attached>> = machine.wired.devices.iter().map(|_| Vec::new()).collect();
+        for attachment in &machine.sw.attachments {
+            if let Some(own) = attached.get_mut(attachment.device) {
+                own.push(*attachment);
+            }
+        }
         Record {
+            attached,
             architecture: machine.architecture,
             policy: machine.policy,
             wired: (*machine.wired).clone(),
@@ -185,6 +196,10 @@ impl<'a> Snapshot<'a> {
     pub fn buffer(self, index: usize) -> Option<&'a Buffer> {
         self.record.software.buffers.get(index).filter(|b| b.born <= self.at)
     }
+    /// Returns whether a buffer was made by now.
+    pub fn is_made(self, buffer: &Buffer) -> bool {
+        buffer.born <= self.at
+    }
     /// Returns whether a buffer is freed by now.
     pub fn is_freed(self, buffer: &Buffer) -> bool {
         buffer.died <= self.at
@@ -228,10 +243,14 @@ impl<'a> Snapshot<'a> {
             DomainRef::Host(_) => None,
         })
     }
+    /// Returns what a device was attached to last.
+    fn attached(self, device: usize) -> Option<&'a Attached> {
+        let own = self.record.attached.get(device)?;
+        own.partition_point(|a| a.at <= self.at).checked_sub(1).map(|last| &own[last])
+    }
     /// Returns the guest's domain, by its index, whose tables are a device's first stage.
     pub fn stage1_of(self, device: usize) -> Option<usize> {
-        let attached = self.record.software.attachments.iter().rev();
-        attached.filter(|a| a.at <= self.at).find(|a| a.device == device).and_then(|a| a.stage1)
+        self.attached(device).and_then(|a| a.stage1)
     }
     /// Returns the first device that was attached to a domain.
     pub fn first_attached(self) -> Option<usize> {
@@ -247,8 +266,7 @@ impl<'a> Snapshot<'a> {
 
     /// Returns the host domain that a device's requests without PASID meet.
     pub fn domain_of(self, device: usize) -> Option<DomainId> {
-        let attached = self.record.software.attachments.iter().rev();
-        attached.filter(|a| a.at <= self.at).find(|a| a.device == device).and_then(|a| a.domain)
+        self.attached(device).and_then(|a| a.domain)
     }
     /// Returns the guest whose memory map a domain is.
     pub fn guest_of(self, domain: DomainId) -> Option<&'a Vm> {

@@ -70,6 +70,8 @@ pub struct Slot {
     pub elems: Vec<Elem>,
     /// The room of each piece: by column (position in `columns`) and piece.
     pub rooms: Vec<Vec<Room>>,
+    /// Which part each piece is, in the same order.
+    wholes: Vec<Vec<usize>>,
 }
 
 /// Which columns stand in which slot, left to right.
@@ -138,9 +140,7 @@ fn is_slack(ground: &Ground, c: usize, piece: &Piece) -> bool {
         What::Region(_) => !piece.named && !piece.starts && piece.also.is_empty(),
         What::Fold(_) => false,
     };
-    let ends = ground.model.arrows.iter().flat_map(|a| [a.from.at, a.to.at]);
-    let inside = |p: Point| p.column.0 as usize == c && (piece.first..=piece.last).contains(&p.address);
-    ground.options.tight && !ground.options.units && bare && !{ ends }.any(inside)
+    ground.options.tight && !ground.options.units && bare && !piece.holds_one(&ground.ends[c])
 }
 
 /// Stands in a list with its like, without a border between them.
@@ -206,7 +206,8 @@ impl Slot {
         heads: &[i32],
         tails: &[i32],
     ) -> Slot {
-        let mut slot = Slot { columns, inner, pad, parts: vec![], elems: vec![], rooms: vec![] };
+        let mut slot =
+            Slot { columns, inner, pad, parts: vec![], elems: vec![], rooms: vec![], wholes: vec![] };
         for (at, &rows) in heads.iter().enumerate().take(slot.columns.len()) {
             let c = slot.columns[at];
             if at > 0 {
@@ -226,6 +227,7 @@ impl Slot {
             if pieces.is_empty() {
                 slot.push(Part::Line(c, 0), 1, 0);
             }
+            let mut wholes = Vec::with_capacity(pieces.len());
             for (p, piece) in pieces.iter().enumerate() {
                 let stretch = match &piece.what {
                     What::Gap => 4,
@@ -236,6 +238,7 @@ impl Slot {
                     },
                     What::Fold(_) => 1,
                 };
+                wholes.push(slot.parts.len());
                 slot.push(Part::Piece(c, p), rooms[p].rows, stretch);
                 // Tables stand in a list, without a border between them.
                 let list =
@@ -250,6 +253,7 @@ impl Slot {
                 slot.push(Part::Tail(c), tails[at], 0);
             }
             slot.rooms.push(rooms);
+            slot.wholes.push(wholes);
         }
         slot
     }
@@ -278,8 +282,10 @@ impl Slot {
         let pieces = &ground.pieces[c];
         let p = pieces.partition_point(|p| p.first > address);
         let piece = pieces.get(p).filter(|piece| piece.last >= address)?;
-        let line = self.parts.iter().position(|x| *x == Part::Line(c, p));
-        let whole = self.parts.iter().position(|x| *x == Part::Piece(c, p));
+        let at = self.columns.iter().position(|x| *x == c)?;
+        let whole = self.wholes.get(at).and_then(|wholes| wholes.get(p)).copied();
+        // The border below a piece is the next part, where it has one.
+        let line = whole.map(|k| k + 1).filter(|k| self.parts.get(*k) == Some(&Part::Line(c, p)));
         match piece.what {
             What::Fold(_) => whole,
             // The border above it is the nearest that is drawn.

@@ -20,6 +20,8 @@ pub struct Ground {
     pub options: Options,
     /// Each column's pieces, highest address first.
     pub pieces: Vec<Vec<Piece>>,
+    /// The addresses of each column at which arrows end, in order.
+    pub ends: Vec<Vec<u64>>,
 }
 
 impl Ground {
@@ -35,13 +37,17 @@ impl Ground {
                 pinned[column].push(end.at.address);
             }
         }
+        for ends in cuts.iter_mut().chain(&mut pinned) {
+            ends.sort_unstable();
+            ends.dedup();
+        }
         let pieces = model.columns.iter().enumerate().map(|(c, column)| {
             let focus = options.focus.as_ref().filter(|f| f.0 == column.key).map(|f| (f.1, f.2));
-            let keep = |p: &Piece| pinned[c].iter().any(|a| (p.first..=p.last).contains(a));
+            let keep = |p: &Piece| p.holds_one(&pinned[c]);
             let all = pieces::flatten(column, &cuts[c]);
             pieces::fold(column, all, usize::from(budget.max(4)), focus, keep)
         });
         let pieces = pieces.collect();
-        Ground { model, options: options.clone(), pieces }
+        Ground { model, options: options.clone(), pieces, ends: cuts }
     }
 }

@@ -1,9 +1,11 @@
 //! What came of an access: by a device, by a CPU, by a message.
 
 use super::evidence::{Evidence, Piece};
+use super::spans::Spans;
 use super::{bytes, count, thousands, upper, Ending, Kind, Teller};
 use crate::addr::{AnyAddr, PhysAddr, Space};
 use crate::explain::who;
+use crate::machine::software::Handle;
 use crate::machine::Done;
 use crate::platform::local::scratch_of;
 use crate::scenario::ast::ConfigWrite;
@@ -107,10 +109,10 @@ impl Teller<'_> {
     fn moved(&self, name: &str, e: &Evidence) -> Ending {
         let write = e.moved.iter().any(|p| p.write);
         // What a device fetched to know what to do, and reports back there, is not what it was to move.
-        let list =
-            |p: &Piece| e.moved.iter().any(|q| q.write != p.write && q.at <= p.at && p.end() <= q.end());
+        let other = e.moved.iter().filter(|p| p.write != write);
+        let lists = Spans::new(other.map(|p| (p.at.raw(), p.bytes, 0)));
         let all = || e.moved.iter().filter(|p| p.write == write);
-        let data: Vec<&Piece> = all().filter(|p| !list(p)).collect();
+        let data: Vec<&Piece> = all().filter(|p| !lists.hold(p.at.raw(), p.end().raw())).collect();
         let pieces = if data.is_empty() { all().collect() } else { data };
         let n = bytes(pieces.iter().map(|p| p.bytes).sum());
         let place = self.pieces(&pieces);
@@ -229,7 +231,10 @@ impl Teller<'_> {
         let covers = |pieces: &[(PhysAddr, u64)]| {
             pieces.iter().any(|(start, len)| piece.at.raw().wrapping_sub(start.raw()) < *len)
         };
-        let handles = || now.made_handles().filter(|h| h.device == device);
+        let handles = || {
+            let drawn = move |h: &&Handle| self.looks.draw(1 + h.pieces.len());
+            now.made_handles().take_while(drawn).filter(|h| h.device == device)
+        };
         let Some(buffer) = self.places.buffer(piece.at, piece.step) else { return false };
         if buffer.private {
             return true;
@@ -244,7 +249,7 @@ impl Teller<'_> {
     fn newer_in_cache(&self, piece: &Piece) -> bool {
         let steps = &self.trace.steps()[piece.step.saturating_sub(LOOK_BACK)..piece.step];
         let Event::Load { value, .. } = self.trace.steps()[piece.step].event else { return false };
-        for step in steps.iter().rev() {
+        for step in steps.iter().rev().take_while(|_| self.looks.draw(1)) {
             match step.event {
                 Event::Cache { cache, op, line, .. }
                     if cache.kind == CacheKind::Data && line.from == piece.at.raw() =>
@@ -269,7 +274,7 @@ impl Teller<'_> {
                 continue;
             }
             // Back to where the line was fetched; a device's write since then was in memory alone.
-            for before in (at.saturating_sub(LOOK_BACK)..at).rev() {
+            for before in (at.saturating_sub(LOOK_BACK)..at).rev().take_while(|_| self.looks.draw(1)) {
                 match steps[before].event {
                     Event::Load { pa: from, bytes: len, .. }
                         if steps[before].actor == Actor::Cpu && from == pa && len == n =>
@@ -311,7 +316,7 @@ impl Teller<'_> {
 
     /// Was the write of `n` bytes at `pa` in step `at` that of a cache line?
     fn line(&self, pa: PhysAddr, n: u32, at: usize) -> bool {
-        self.trace.steps()[at.saturating_sub(LOOK_BACK)..at].iter().rev().any(|s| {
+        self.trace.steps()[at.saturating_sub(LOOK_BACK)..at].iter().rev().take_while(|_| self.looks.draw(1)).any(|s| {
             matches!(s.event, Event::Cache { cache, line, .. }
                 if cache.kind == CacheKind::Data && line.from == pa.raw() && 1u64 << line.shift.min(63) == u64::from(n))
         })
@@ -455,7 +460,8 @@ impl Teller<'_> {
     /// Did a device write into this line of memory after the CPU's cache took it?
     fn older(&self, step: usize, line: u64) -> bool {
         let mut written = false;
-        for before in self.trace.steps()[step.saturating_sub(LOOK_BACK)..step].iter().rev() {
+        let steps = &self.trace.steps()[step.saturating_sub(LOOK_BACK)..step];
+        for before in steps.iter().rev().take_while(|_| self.looks.draw(1)) {
             match before.event {
                 Event::Cache { cache, op: CacheOp::Insert, line: l, .. }
                     if cache.kind == CacheKind::Data && l.from == line =>
@@ -473,7 +479,8 @@ impl Teller<'_> {
     }
 
     fn line_size(&self, line: u64) -> u64 {
-        let found = self.trace.steps().iter().find_map(|s| match s.event {
+        let steps = self.trace.steps().iter().take_while(|_| self.looks.draw(1));
+        let found = { steps }.find_map(|s| match s.event {
             Event::Cache { cache, line: l, .. } if cache.kind == CacheKind::Data && l.from == line => {
                 Some(l.shift)
             }

@@ -8,6 +8,7 @@ pub(super) mod evidence;
 pub(super) mod kind;
 pub(super) mod place;
 mod software;
+mod spans;
 #[cfg(test)]
 mod tests;
 
@@ -20,6 +21,7 @@ use crate::spec::{spaced, Phrase};
 use crate::trace::{CacheKind, Event, Trace};
 pub(super) use access::own as own_place;
 use alloc::{format, string::String, string::ToString, vec::Vec};
+use core::cell::Cell;
 use evidence::Evidence;
 pub use kind::{Ending, Kind};
 use place::Places;
@@ -32,6 +34,30 @@ struct Teller<'a> {
     places: Places<'a>,
     /// The CPU has a cache that devices do not see.
     cached: bool,
+    looks: &'a Looks,
+}
+
+/// What may be looked at to say what came of all operations of a run, whatever they are: when it is spent, what is
+/// left says less.
+#[derive(Debug)]
+pub(super) struct Looks(Cell<u64>);
+
+/// Things that are looked at: entries of tables, steps, ranges of memory.
+const LOOKS: u64 = 20_000_000;
+
+impl Default for Looks {
+    fn default() -> Self {
+        Looks(Cell::new(LOOKS))
+    }
+}
+
+impl Looks {
+    /// Draws a number of looks. `false`: they are spent.
+    fn draw(&self, looks: usize) -> bool {
+        let left = self.0.get().checked_sub(looks as u64);
+        self.0.set(left.unwrap_or(0));
+        left.is_some()
+    }
 }
 
 /// What came of every operation of a run, in their order.
@@ -42,6 +68,7 @@ fn endings(
     cast: &Cast,
     scenario: &Scenario,
     done: &[Done],
+    looks: &Looks,
 ) -> Vec<Ending> {
     let cached = trace
         .steps()
@@ -52,18 +79,22 @@ fn endings(
         Action::Do(operation) => Some(operation),
         Action::Expect(_) => None,
     });
-    let places = Places::new(record, trace, cursor);
-    let teller = Teller { record, trace, cast, places, cached };
+    let places = Places::new(record, trace, cursor, looks);
+    let teller = Teller { record, trace, cast, places, cached, looks };
     operations.zip(done).map(|(operation, done)| teller.ending(operation, done)).collect()
 }
 
 impl Cast {
     /// The names, and what came of each operation of a machine whose trace is still its own.
     pub fn of_run(run: &Run, text: &str) -> Self {
+        Self::of_run_within(run, text, &Looks::default())
+    }
+
+    fn of_run_within(run: &Run, text: &str, looks: &Looks) -> Self {
         let mut cast = Cast::of(&run.machine, text);
         let (record, trace) = (Record::of(&run.machine), &run.machine.trace);
         let cursor = || Cursor::at_end(run.machine.memories(), trace);
-        cast.endings = endings(&record, &cursor, trace, &cast, &run.scenario, &run.done);
+        cast.endings = endings(&record, &cursor, trace, &cast, &run.scenario, &run.done, looks);
         cast
     }
 }

@@ -1,12 +1,13 @@
 //! Every operation of every preset, and of its suggested change, ends in a sentence that says a result.
 
-use super::Kind;
+use super::{Ending, Kind, Looks};
 use crate::explain::Cast;
 use crate::machine::run;
 use crate::scenario::presets::{by_name, PRESETS};
 use crate::scenario::{change, parse, print};
 use crate::spec::Lang;
-use alloc::{string::String, vec::Vec};
+use alloc::{format, string::String, vec::Vec};
+use core::cell::Cell;
 
 fn endings(text: &str) -> Vec<(String, super::Ending)> {
     let run = run(text).unwrap();
@@ -78,4 +79,49 @@ fn numbers_and_plurals_read_as_english() {
     assert_eq!(super::thousands(12_345), "12,345");
     assert_eq!(super::bytes(13).en, "13 bytes");
     assert_eq!(super::bytes(4096).zh, "4 KiB");
+}
+
+/// How many things are looked at to say what came of a text's operations, and what is said of the last.
+fn looked(text: &str, may: u64) -> (u64, usize, Ending) {
+    let run = run(text).unwrap();
+    let looks = Looks(Cell::new(may));
+    let mut cast = Cast::of_run_within(&run, text, &looks);
+    (may - looks.0.get(), run.machine.trace.len(), cast.endings.pop().unwrap())
+}
+
+#[test]
+fn what_came_of_operations_is_found_without_going_through_all_there_is() {
+    let head = "iommu-playground 1\nmachine vt-d\nram 0 .. 3G\ndevice n 00:03.0\n";
+    let lines = |n: usize, line: &dyn Fn(usize) -> String| (0..n).map(line).collect::<String>();
+    let buffers = lines(2_000, &|i| format!("alloc b{i} 4K\n"));
+    let texts = [
+        // Buffers, and accesses to each of them.
+        format!(
+            "{head}iommu pass-through\nsteps\n{buffers}{}",
+            lines(2_000, &|i| format!("dma n write b{i} +64\n"))
+        ),
+        // Tables of processes, and accesses through them: the tables are read again where they have changed.
+        format!(
+            "{head}{}steps\n{}{}",
+            lines(20, &|i| format!("process p{i}\n")),
+            lines(20, &|i| format!("map p{i} 0x40_0000 +256K rw scattered\n")),
+            lines(1_000, &|i| format!("cpu write 0x40_0000 +8 {i} in p{}\n", i % 20)),
+        ),
+        // Lines of a cache that devices do not see.
+        format!(
+            "{head}iommu off\ncache non-coherent\nsteps\nalloc b 1M\n{}",
+            lines(500, &|i| format!("cpu write b+{} +256 pattern\ndma n read b+{} +64\n", i * 256, i * 256)),
+        ),
+    ];
+    for text in &texts {
+        let (looks, steps, _) = looked(text, u64::MAX);
+        // A few for each step (of a cache's lines, at most two thousand for each written back), and the tables once.
+        assert!(looks < 200 * steps as u64 + 500_000, "{looks} looks at {steps} steps");
+    }
+    // Pieces that do not follow each other: each is looked up among those that went the other way.
+    let apart = format!("{head}iommu off\nsteps\ndma n read 0x10_0000 +8 times 20000 stride 4096\n");
+    assert!(looked(&apart, u64::MAX).2.text.en.contains("other places"));
+    // When nothing more may be looked at, less is said, and nothing wrong.
+    let (_, _, last) = looked(&texts[1], 1_000);
+    assert!(last.text.en.contains("memory") && !last.text.en.contains("without a name"), "{}", last.text.en);
 }
