@@ -12,7 +12,7 @@ pub enum Controller {
     LocalApic,
     /// RISC-V: an interrupt file of 4 KiB for each hart (Advanced Interrupt Architecture, chapter 3).
     Imsic,
-    /// Arm: the doorbell of a GICv3's Interrupt Translation Service (IHI 0069, 5).
+    /// Arm: the doorbell of a GICv3's Interrupt Translation Service (IHI 0069).
     Its,
 }
 

@@ -1,4 +1,4 @@
-//! The Interrupt Translation Service of a GICv3 (Arm IHI 0069, 5): a device's message is a write of an EventID to
+//! The Interrupt Translation Service of a GICv3 (Arm IHI 0069): a device's message is a write of an EventID to
 //! GITS_TRANSLATER; DeviceID and EventID lead through a device table, the device's interrupt translation table and a table
 //! of collections to an INTID and a CPU. All three are words in memory, which commands fill.
 //!
@@ -25,23 +25,23 @@ pub const DOORBELL_IOVA: u64 = 0x0800_0040;
 pub const FIRST_LPI: u32 = 8192;
 
 spec::structure! {
-    /// Level 1 entry of the device table (IHI 0069, 5.2).
-    pub L1_DEVICE / l1_device: 1 words, "IHI 0069 5.2", "level 1 device table entry" "一级设备表项" {
+    /// Level 1 entry of the device table (IHI 0069).
+    pub L1_DEVICE / l1_device: 1 words, "IHI 0069", "level 1 device table entry" "一级设备表项" {
         _     [11:0]  ignored;
         TABLE "Physical_Address" [51:12] address(12) "page of device table entries" "设备表项所在页";
         _     [62:52] ignored;
         V "Valid" [63] flag "valid" "有效";
     }
-    /// Device table entry (IHI 0069, 5.2: implementation defined).
-    pub DEVICE / device: 1 words, "IHI 0069 5.2", "device table entry" "设备表项" {
+    /// Device table entry (IHI 0069: implementation defined).
+    pub DEVICE / device: 1 words, "IHI 0069", "device table entry" "设备表项" {
         V       [0]     flag "valid" "有效";
         SIZE    "Size" [5:1] value "EventIDs have Size + 1 bits" "EventID 有 Size + 1 位";
         _       [7:6]   ignored;
         ITT     "ITT_addr" [51:8] address(8) "interrupt translation table" "中断转换表";
         _       [63:52] ignored;
     }
-    /// Entry of an interrupt translation table (IHI 0069, 5.2: implementation defined).
-    pub INTERRUPT / interrupt: 1 words, "IHI 0069 5.2", "interrupt translation entry" "中断转换表项" {
+    /// Entry of an interrupt translation table (IHI 0069: implementation defined).
+    pub INTERRUPT / interrupt: 1 words, "IHI 0069", "interrupt translation entry" "中断转换表项" {
         V       [0]     flag "valid" "有效";
         PHYSICAL [1]    flag "a physical LPI" "物理 LPI";
         INTID   "pINTID" [25:2] value "interrupt" "中断号";
@@ -49,8 +49,8 @@ spec::structure! {
         ICID    [47:32] value "collection" "集合";
         _       [63:48] ignored;
     }
-    /// Entry of the table of collections (IHI 0069, 5.2: implementation defined).
-    pub COLLECTION / collection: 1 words, "IHI 0069 5.2", "collection table entry" "集合表项" {
+    /// Entry of the table of collections (IHI 0069: implementation defined).
+    pub COLLECTION / collection: 1 words, "IHI 0069", "collection table entry" "集合表项" {
         V       [0]     flag "valid" "有效";
         RDBASE  "RDbase" [16:1] value "redistributor: a CPU" "重分发器：某个处理器";
         _       [63:17] ignored;
@@ -78,8 +78,8 @@ pub mod code {
 }
 
 spec::structure! {
-    /// MAPD (IHI 0069, 5.3).
-    pub MAPD / mapd: 4 words, "IHI 0069 5.3", "MAPD" "MAPD 映射设备" {
+    /// MAPD (IHI 0069).
+    pub MAPD / mapd: 4 words, "IHI 0069", "MAPD" "MAPD 映射设备" {
         COMMAND = CODE;
         _      [31:8]    ignored;
         DEVICE = DEVICE_ID;
@@ -91,8 +91,8 @@ spec::structure! {
         V      [191]     flag "map, or unmap" "映射或解除";
         _      [255:192] ignored;
     }
-    /// MAPC (IHI 0069, 5.3).
-    pub MAPC / mapc: 4 words, "IHI 0069 5.3", "MAPC" "MAPC 映射集合" {
+    /// MAPC (IHI 0069).
+    pub MAPC / mapc: 4 words, "IHI 0069", "MAPC" "MAPC 映射集合" {
         COMMAND = CODE;
         _      [63:8]    ignored;
         _      [127:64]  ignored;
@@ -102,8 +102,8 @@ spec::structure! {
         V      [191]     flag "map, or unmap" "映射或解除";
         _      [255:192] ignored;
     }
-    /// MAPTI (IHI 0069, 5.3).
-    pub MAPTI / mapti: 4 words, "IHI 0069 5.3", "MAPTI" "MAPTI 映射事件" {
+    /// MAPTI (IHI 0069).
+    pub MAPTI / mapti: 4 words, "IHI 0069", "MAPTI" "MAPTI 映射事件" {
         COMMAND = CODE;
         _      [31:8]    ignored;
         DEVICE = DEVICE_ID;
@@ -113,8 +113,8 @@ spec::structure! {
         _      [191:144] ignored;
         _      [255:192] ignored;
     }
-    /// DISCARD and INV (IHI 0069, 5.3).
-    pub DISCARD / discard: 4 words, "IHI 0069 5.3", "DISCARD" "DISCARD 取消事件映射" {
+    /// DISCARD and INV (IHI 0069).
+    pub DISCARD / discard: 4 words, "IHI 0069", "DISCARD" "DISCARD 取消事件映射" {
         COMMAND = CODE;
         _      [31:8]    ignored;
         DEVICE = DEVICE_ID;
@@ -123,8 +123,8 @@ spec::structure! {
         _      [191:128] ignored;
         _      [255:192] ignored;
     }
-    /// SYNC (IHI 0069, 5.3).
-    pub SYNC / sync: 4 words, "IHI 0069 5.3", "SYNC" "SYNC 同步" {
+    /// SYNC (IHI 0069).
+    pub SYNC / sync: 4 words, "IHI 0069", "SYNC" "SYNC 同步" {
         COMMAND = CODE;
         _      [63:8]    ignored;
         _      [127:64]  ignored;
@@ -148,7 +148,7 @@ pub fn command(low: u64) -> &'static EntryType {
 
 macro_rules! rules {
     ($($id:ident $en:literal $zh:literal;)*) => {
-        $(static $id: Rule = Rule { text: Text::new($en, $zh), section: "IHI 0069 5.2" };)*
+        $(static $id: Rule = Rule { text: Text::new($en, $zh), section: "IHI 0069" };)*
     };
 }
 rules! {

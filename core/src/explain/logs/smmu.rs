@@ -441,7 +441,7 @@ fn global_error(here: &Here<'_>) -> Option<Found> {
 /// `CMDQ error (cons 0x0302ba84): ATC invalidate timeout`, and the command that is stepped over.
 fn command_error(here: &Here<'_>) -> Option<Found> {
     let cons = Scan(here.text).after("CMDQ error (cons")?.hex()?;
-    // IHI 0070, 6.3.29 (SMMU_CMDQ_CONS) and 7.1.
+    // IHI 0070, 6.3 (SMMU_CMDQ_CONS) and 7.1.
     let code = cons >> 24 & 0x7f;
     let (title, meaning, clue, causes): (Text, Text, Clue, &'static [&'static Cause]) = match code {
         1 => (

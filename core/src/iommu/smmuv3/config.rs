@@ -39,7 +39,13 @@ macro_rules! unnoted {
     (one_table) => {
         true
     };
-    (abort_class_tt) => {
+    (no_ttrnw) => {
+        true
+    };
+    (wide_pointers) => {
+        true
+    };
+    (cd_max_always) => {
         true
     };
     (fetch_rnw) => {
@@ -130,8 +136,12 @@ quirks! {
     any_block "any-block";
     /// Concatenated tables of stage 2 are not looked at: the index stays within the first one.
     one_table "one-table";
-    /// CLASS of an abort of a stage 1 walk is TT.
-    abort_class_tt "abort-class-tt";
+    /// TTRnW is always 0.
+    no_ttrnw "no-ttrnw";
+    /// S1ContextPtr may be wider than the unit's addresses: it is the fetch that fails.
+    wide_pointers "wide-pointers";
+    /// S1CDMax is held against IDR1.SSIDSIZE even where that is 0.
+    cd_max_always "cd-max-always";
     /// RnW of a fetch of a context descriptor or a first table is 1.
     fetch_rnw "fetch-rnw";
     /// A full event queue raises EVENTQ_ABT_ERR instead of toggling OVFLG.

@@ -74,6 +74,12 @@ macro_rules! rules {
     };
 }
 
+/// The table of context descriptors is nowhere.
+pub(super) static WIDE_L2PTR: Rule = Rule {
+    text: Text::new("L2Ptr is wider than the unit's addresses", "L2Ptr 超出单元的地址位宽"),
+    section: "IHI 0070 3.4.3",
+};
+
 /// A level 1 descriptor leads to no table.
 pub static NO_TABLE: Rule = Rule {
     text: Text::new(
@@ -87,7 +93,10 @@ rules! {
     BEYOND_SPAN "IHI 0070 5.1" "the StreamID is beyond the Span" "StreamID 超出 Span 范围";
     STE_NOT_VALID "IHI 0070 5.2" "V is 0: the entry is not valid" "V = 0：该项无效";
     NO_STAGE "IHI 0070 5.2" "Config uses a stage that the unit does not have" "Config 使用了单元不具备的级";
-    BAD_SUBSTREAMS "IHI 0070 5.2" "S1CDMax, S1Fmt or S1DSS is more than the unit has" "S1CDMax、S1Fmt 或 S1DSS 超出单元能力";
+    BAD_SUBSTREAMS "IHI 0070 5.2" "S1CDMax or S1Fmt is more than the unit has" "S1CDMax 或 S1Fmt 超出单元能力";
+    WIDE_POINTER "IHI 0070 3.4.3" "S1ContextPtr is wider than the unit's addresses" "S1ContextPtr 超出单元的地址位宽";
+    WIDE_VMID "IHI 0070 5.2" "S2VMID has more than 8 bits, the unit's VMIDs have not" "S2VMID 超过 8 位，而单元的 VMID 只有 8 位";
+    WIDE_ASID "IHI 0070 5.4" "ASID has more than 8 bits, the unit's ASIDs have not" "ASID 超过 8 位，而单元的 ASID 只有 8 位";
     BAD_STALL "IHI 0070 5.2" "stall settings do not fit IDR0.STALL_MODEL" "停顿设置与 IDR0.STALL_MODEL 不符";
     BAD_WORLD "IHI 0070 5.2" "STRW is reserved or more than the unit has" "STRW 保留或超出单元能力";
     BAD_ATS "IHI 0070 5.2" "EATS does not fit Config and the unit" "EATS 与 Config 或单元不符";
@@ -142,17 +151,17 @@ fn largest_tsz(config: &Config, granule: Granule) -> u64 {
     }
 }
 
-fn limit_48(granule: Granule, config: &Config, bits: u8) -> u8 {
-    if granule == Granule::K64 || config.idr5(idr5::DS) != 0 {
+/// Returns whether these tables can hold 52-bit addresses: with granules of 64 KiB, or where DS of the structure says so.
+fn large(granule: Granule, config: &Config, ds: bool) -> bool {
+    granule == Granule::K64 || config.idr5(idr5::DS) != 0 && ds
+}
+
+fn limit_48(large: bool, bits: u8) -> u8 {
+    if large {
         bits
     } else {
         bits.min(48)
     }
-}
-
-/// Returns whether descriptors of these tables hold 52-bit addresses.
-fn wide(granule: Granule, config: &Config) -> bool {
-    config.address_bits() == 52 && limit_48(granule, config, 52) == 52
 }
 
 impl Ste {
@@ -192,21 +201,39 @@ impl Ste {
     pub fn vmid(&self, config: &Config) -> Option<u16> {
         config.has(idr0::S2P).then(|| self.words.bits(ste::S2VMID) as u16)
     }
-    /// Returns log2 of the number of context descriptors.
-    pub fn substreams(&self) -> u64 {
+    /// Returns log2 of the number of context descriptors: 0 where the unit has no SubstreamIDs, whatever S1CDMax says.
+    pub fn substreams(&self, config: &Config) -> u64 {
+        if config.idr1(idr1::SSIDSIZE) == 0 && !config.quirks.cd_max_always {
+            return 0;
+        }
         self.words.bits(ste::S1CDMAX)
     }
+    /// Returns EATS as it counts: what is reserved is as none, and what ends in stage 2 needs CR0.ATSCHK (IHI 0070, 3.9.1).
+    pub fn ats(&self, setup: &Setup<'_>) -> u64 {
+        match self.words.bits(ste::EATS) {
+            _ if !setup.config.has(idr0::ATS) => eats::NONE,
+            eats::FULL => eats::FULL,
+            eats::SPLIT if setup.cr0.is_set(switches::ATSCHK) => eats::SPLIT,
+            _ => eats::NONE,
+        }
+    }
     /// Returns the bits of stage 2's output.
-    fn second_bits(&self, config: &Config, granule: Granule) -> u8 {
-        let bits = size_bits(self.words.bits(ste::S2PS)).min(config.address_bits());
-        limit_48(granule, config, bits)
+    fn second_bits(&self, config: &Config, large: bool) -> u8 {
+        limit_48(large, size_bits(self.words.bits(ste::S2PS)).min(config.address_bits()))
     }
 
     /// Returns the tables of stage 2; `None` where the entry does not describe any.
     pub fn second(&self, setup: &Setup<'_>) -> Option<Aarch64> {
         let unit = setup.config;
         let granule = granule(unit, self.words.bits(ste::S2TG))?;
+        let large = large(granule, unit, self.words.is_set(ste::S2DS));
+        // With 52-bit addresses S2SL0 has a third bit for granules of 4 KiB, and its last value for those of 16 KiB.
+        let above = large && self.words.is_set(ste::S2SL0_2);
         let levels = match (granule, self.words.bits(ste::S2SL0)) {
+            (Granule::K4, 0) if above => 5,
+            (Granule::K4, _) if above => return None,
+            (Granule::K4, 3) if unit.idr3(idr3::STT) != 0 => 1,
+            (Granule::K16, 3) if large => 4,
             (_, 3) => return None,
             (Granule::K4, sl0) => 2 + sl0 as u8,
             (_, sl0) => 1 + sl0 as u8,
@@ -225,11 +252,11 @@ impl Ste {
             granule,
             input_bits: 64 - self.words.bits(ste::S2T0SZ) as u8,
             levels,
-            output_bits: self.second_bits(unit, granule),
+            output_bits: self.second_bits(unit, large),
             regime: Regime::Stage2 { xnx: unit.idr3(idr3::XNX) != 0 },
             update,
             hierarchical: false,
-            wide: wide(granule, unit),
+            wide: large && unit.address_bits() == 52,
             check_perms: true,
             big_endian: self.words.is_set(ste::S2ENDI),
             frozen: setup.frozen,
@@ -255,14 +282,16 @@ impl Ste {
             self.check_second(setup)?;
         }
         if first || unit.quirks.s2only_s1_fields {
-            let many = self.substreams() != 0;
-            let two_levels = w.bits(ste::S1FMT) != s1fmt::LINEAR;
-            if self.substreams() > unit.idr1(idr1::SSIDSIZE)
-                || many && w.bits(ste::S1FMT) == 3
+            let many = self.substreams(unit) != 0;
+            let two_levels = matches!(w.bits(ste::S1FMT), s1fmt::TWO_LEVEL_4K | s1fmt::TWO_LEVEL_64K);
+            if self.substreams(unit) > unit.idr1(idr1::SSIDSIZE)
                 || many && two_levels && !unit.has(idr0::CD2L)
-                || many && w.bits(ste::S1DSS) == 3
             {
                 return Err(&BAD_SUBSTREAMS);
+            }
+            let pointer = w.address(ste::S1CONTEXTPTR);
+            if first && pointer >> unit.address_bits() != 0 && !unit.quirks.wide_pointers {
+                return Err(&WIDE_POINTER);
             }
             if w.is_set(ste::S1STALLD) && unit.stall_model() != stall::BOTH {
                 return Err(&BAD_STALL);
@@ -276,10 +305,15 @@ impl Ste {
             let stalls = second && w.is_set(ste::S2S);
             if split && (!(first && second) || unit.has(idr0::NS1ATS) || stalls)
                 || w.bits(ste::EATS) == eats::FULL && stalls
-                || w.bits(ste::EATS) == 3
             {
                 return Err(&BAD_ATS);
             }
+        }
+        // Of streams of EL2 the VMID is not looked at.
+        let vmid =
+            unit.has(idr0::S2P) && self.world(setup) != World::El2 && self.world(setup) != World::El2E2h;
+        if vmid && !unit.has(idr0::VMID16) && w.bits(ste::S2VMID) > 0xff {
+            return Err(&WIDE_VMID);
         }
         Ok(())
     }
@@ -294,7 +328,7 @@ impl Ste {
         let tsz = w.bits(ste::S2T0SZ);
         // IAS is OAS where tables are VMSAv8-64 only (IHI 0070, 3.4).
         let widest = if unit.quirks.s2t0sz_by_s2ps { format.output_bits } else { unit.address_bits() };
-        let lowest = 64 - u64::from(limit_48(granule, unit, widest));
+        let lowest = 64 - u64::from(limit_48(large(granule, unit, w.is_set(ste::S2DS)), widest));
         let resolved = i16::from(format.input_bits) - i16::from(granule.level_shift(format.levels));
         if w.address(ste::S2TTB) >> format.output_bits != 0
             || tsz > largest_tsz(unit, granule)
@@ -313,7 +347,7 @@ impl Ste {
         }
         let (ha, hd) = (w.is_set(ste::S2HA), w.is_set(ste::S2HD));
         let asked = if hd { httu::DIRTY } else { u64::from(ha) };
-        if !unit.quirks.commands_accepted && (asked > unit.updates() || hd && !ha) {
+        if !unit.quirks.commands_accepted && asked > unit.updates() {
             return Err(&BAD_UPDATE);
         }
         Ok(())
@@ -344,8 +378,8 @@ impl Cd {
         self.words.bits(cd::ASID) as u16
     }
     /// Returns the bits of stage 1's output.
-    fn output_bits(&self, unit: &Config, granule: Granule) -> u8 {
-        limit_48(granule, unit, size_bits(self.words.bits(cd::IPS)).min(unit.address_bits()))
+    fn output_bits(&self, unit: &Config, large: bool) -> u8 {
+        limit_48(large, size_bits(self.words.bits(cd::IPS)).min(unit.address_bits()))
     }
 
     /// Returns the tables of a half, where it is on and its fields make some.
@@ -361,6 +395,7 @@ impl Cd {
             return None;
         }
         let granule = granule(unit, code)?;
+        let large = large(granule, unit, w.is_set(cd::DS));
         let input_bits = 64 - w.bits(size) as u8;
         let update = match (w.is_set(cd::HD), w.is_set(cd::HA)) {
             (true, true) => Update::AccessDirty,
@@ -376,11 +411,11 @@ impl Cd {
             granule,
             input_bits,
             levels: granule.levels(input_bits),
-            output_bits: self.output_bits(unit, granule),
+            output_bits: self.output_bits(unit, large),
             regime,
             update,
             hierarchical: !w.is_set(had),
-            wide: wide(granule, unit),
+            wide: large && unit.address_bits() == 52,
             check_perms: true,
             big_endian: w.is_set(cd::ENDI),
             frozen: setup.frozen,
@@ -421,10 +456,13 @@ impl Cd {
         }
         let (ha, hd) = (w.is_set(cd::HA), w.is_set(cd::HD));
         let asked = if hd { httu::DIRTY } else { u64::from(ha) };
-        if asked > unit.updates() || hd && !ha {
+        if asked > unit.updates() {
             return Err(&CD_UPDATE);
         }
         let world = entry.world(setup);
+        if world != World::El2 && !unit.has(idr0::ASID16) && w.bits(cd::ASID) > 0xff {
+            return Err(&WIDE_ASID);
+        }
         for (index, (off, size, table)) in
             [(cd::EPD0, cd::T0SZ, cd::TTB0), (cd::EPD1, cd::T1SZ, cd::TTB1)].into_iter().enumerate()
         {
@@ -433,7 +471,8 @@ impl Cd {
             }
             let Some(format) = self.half(setup, world, index) else { return Err(&CD_TABLE) };
             let tsz = w.bits(size);
-            let lowest = if format.wide && unit.idr5(idr5::VAX) != 0 { 12 } else { 16 };
+            let large = large(format.granule, unit, w.is_set(cd::DS));
+            let lowest = if large && unit.idr5(idr5::VAX) != 0 { 12 } else { 16 };
             if tsz < lowest
                 || tsz > largest_tsz(unit, format.granule)
                 || w.address(table) >> format.output_bits != 0

@@ -21,6 +21,10 @@ pub struct Stopped {
     pub address: u64,
     /// RnW, where it is not that of the transaction.
     pub read: Option<bool>,
+    /// A table was to be written, not read: TTRnW is 0.
+    pub table_write: bool,
+    /// PnU and InD as the stream table entry makes them, once it was found.
+    pub overridden: Option<(bool, bool)>,
 }
 
 static TERMINATED: Rule = Rule {
@@ -39,12 +43,19 @@ impl Stopped {
             class: class::IN,
             address: 0,
             read: None,
+            table_write: false,
+            overridden: None,
         }
     }
 
     /// Creates one without an event.
     pub const fn silent() -> Self {
         Stopped { code: None, recorded: false, ..Self::new(&events::F_UUT) }
+    }
+
+    /// Returns the same without a record.
+    pub const fn unrecorded(self) -> Self {
+        Stopped { recorded: false, ..self }
     }
 
     /// Returns how it ends a scope of the trace.
@@ -80,8 +91,8 @@ pub struct Placement {
     pub ipa_low_bits: bool,
     /// The address of F_CD_FETCH is in the words of the input address.
     pub cdfetch_field: bool,
-    /// CLASS of an abort of a stage 1 walk is TT.
-    pub abort_class_tt: bool,
+    /// TTRnW is always 0.
+    pub no_ttrnw: bool,
 }
 
 /// Returns the words of a record. With `stag` the transaction waits under this name.
@@ -94,6 +105,9 @@ pub fn record(stopped: &Stopped, about: &About, stag: Option<u16>, place: Placem
         words = words.with_flag(configuration::SSV, true).with(configuration::SSID, substream.into());
     }
     let read = stopped.read.unwrap_or(about.read);
+    let (privileged, execute) = stopped.overridden.unwrap_or((about.privileged, about.execute));
+    // TTRnW says something of permission faults at a table only.
+    let table_read = code == 0x13 && stopped.class == class::TT && !stopped.table_write && !place.no_ttrnw;
     match code {
         0x09 if place.cdfetch_field => words.with(address::INPUT, stopped.address),
         0x03 | 0x09 => words.with_address(fetch::FETCH_ADDR, stopped.address),
@@ -103,17 +117,18 @@ pub fn record(stopped: &Stopped, about: &About, stag: Option<u16>, place: Placem
             .with_flag(address::RNW, about.read)
             .with(address::INPUT, about.at),
         0x0b => words
-            .with_flag(walk::PNU, about.privileged)
-            .with_flag(walk::IND, about.execute)
+            .with_flag(walk::PNU, privileged)
+            .with_flag(walk::IND, execute)
             .with_flag(walk::RNW, read)
             .with_flag(walk::S2, stopped.s2)
-            .with(walk::CLASS, if place.abort_class_tt && !stopped.s2 { class::TT } else { stopped.class })
+            .with(walk::CLASS, stopped.class)
             .with(walk::INPUT, about.at)
             .with_address(walk::FETCH_ADDR, stopped.address),
         0x10..=0x13 => {
             let words = words
-                .with_flag(translation::PNU, about.privileged)
-                .with_flag(translation::IND, about.execute)
+                .with_flag(translation::PNU, privileged)
+                .with_flag(translation::IND, execute)
+                .with_flag(translation::TTRNW, table_read)
                 .with_flag(translation::RNW, read)
                 .with_flag(translation::S2, stopped.s2)
                 .with(translation::CLASS, stopped.class)

@@ -1,6 +1,6 @@
 //! From a StreamID to its stream table entry, and from a SubstreamID to its context descriptor (IHI 0070, 3.3, 3.9 and 5).
 
-use super::context::{Cd, Setup, Ste, BEYOND_SPAN, L1CD_NOT_VALID, NO_TABLE};
+use super::context::{Cd, Setup, Ste, BEYOND_SPAN, L1CD_NOT_VALID, NO_TABLE, WIDE_L2PTR};
 use super::fault::Stopped;
 use super::spec::registers::{cr2, fmt, idr0, idr1, strtab_base, strtab_base_cfg};
 use super::spec::structures::{s1dss, s1fmt};
@@ -126,8 +126,8 @@ pub enum Substream {
 }
 
 /// Decides which context descriptor a transaction uses.
-pub fn substream(entry: &Ste, number: Option<u32>) -> Result<Substream, Stopped> {
-    let many = entry.substreams();
+pub fn substream(setup: &Setup<'_>, entry: &Ste, number: Option<u32>) -> Result<Substream, Stopped> {
+    let many = entry.substreams(setup.config);
     match number {
         Some(number) if u64::from(number) >> many != 0 || many == 0 => {
             Err(Stopped::new(&events::C_BAD_SUBSTREAMID))
@@ -139,9 +139,10 @@ pub fn substream(entry: &Ste, number: Option<u32>) -> Result<Substream, Stopped>
         Some(number) => Ok(Substream::Descriptor(number)),
         None if many == 0 => Ok(Substream::Descriptor(0)),
         None => match entry.words.bits(ste::S1DSS) {
-            s1dss::TERMINATE => Err(Stopped::new(&events::F_STREAM_DISABLED)),
             s1dss::BYPASS => Ok(Substream::Bypass),
-            _ => Ok(Substream::Descriptor(0)),
+            s1dss::SUBSTREAM_0 => Ok(Substream::Descriptor(0)),
+            // What is reserved is as "terminate".
+            _ => Err(Stopped::new(&events::F_STREAM_DISABLED)),
         },
     }
 }
@@ -192,7 +193,7 @@ fn look_for_descriptor<O: Observer>(
         _ => 0,
     };
     let number = u64::from(number);
-    let (table, index) = if leaf_bits != 0 && entry.substreams() != 0 {
+    let (table, index) = if leaf_bits != 0 && entry.substreams(unit) != 0 {
         let index = number >> leaf_bits;
         let at = pointer + index * 8;
         let pa = stages.descriptor(memory, at, obs)?;
@@ -203,6 +204,10 @@ fn look_for_descriptor<O: Observer>(
             return Err(Stopped::new(&events::C_BAD_SUBSTREAMID));
         }
         let table = words[0].address(l1cd::L2PTR);
+        if table >> unit.address_bits() != 0 {
+            place.record(&words, Verdict::Refused(&WIDE_L2PTR), obs);
+            return Err(Stopped::new(&events::C_BAD_SUBSTREAMID));
+        }
         place.record(&words, Verdict::Next(AnyAddr { space, raw: table }), obs);
         (table, number & ((1 << leaf_bits) - 1))
     } else {

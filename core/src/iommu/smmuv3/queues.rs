@@ -195,9 +195,14 @@ impl SmmuUnit {
             let place = Placement {
                 ipa_low_bits: quirks.ipa_low_bits,
                 cdfetch_field: quirks.cdfetch_field,
-                abort_class_tt: quirks.abort_class_tt,
+                no_ttrnw: quirks.no_ttrnw,
             };
             let words = record(stopped, about, stag, place);
+            if stag.is_some() && !self.has_room() {
+                // The record of a stalled transaction waits for room instead of being lost (IHI 0070, 7.4).
+                self.pending.push(words);
+                return Recorded::None;
+            }
             match self.enqueue(memory, &EVENTS, events::record(words[0]), &words, obs) {
                 Queued::At(slot) => Recorded::At(slot),
                 Queued::Overflow => Recorded::Overflow,
@@ -224,6 +229,25 @@ impl SmmuUnit {
             );
         }
         recorded
+    }
+
+    /// Returns whether the event queue is on and not full.
+    fn has_room(&self) -> bool {
+        let ring = self.ring(EVENTS.base, EVENTS.bytes, EVENTS.largest);
+        self.regs.get(cr0::OFFSET, 4).is_set(EVENTS.on)
+            && !ring.is_full(self.regs.get(EVENTS.prod, 4), self.regs.get(EVENTS.cons, 4))
+    }
+
+    /// Records the stalled transactions that waited for room in the event queue.
+    fn catch_up<O: Observer>(&mut self, memory: &mut Memory, obs: &mut O) {
+        // Bounded: IDR5.STALL_MAX records at most wait.
+        while !self.pending.is_empty() && self.has_room() {
+            let words = self.pending.remove(0);
+            if !matches!(self.enqueue(memory, &EVENTS, events::record(words[0]), &words, obs), Queued::At(_))
+            {
+                return;
+            }
+        }
     }
 
     /// Puts a page request into its queue. `false`: there was no room.
@@ -260,8 +284,10 @@ impl Registers for SmmuUnit {
             cr0::OFFSET => {
                 self.put(&CR0ACK, write.new, obs);
                 ring::drain(self, memory, obs);
+                self.catch_up(memory, obs);
             }
             irq_ctrl::OFFSET => self.put(&IRQ_CTRLACK, write.new, obs),
+            eventq_cons::OFFSET => self.catch_up(memory, obs),
             cmdq_prod::OFFSET | gerrorn::OFFSET => ring::drain(self, memory, obs),
             at if at >= ITS_WINDOW => its::after_write(self, ITS_WINDOW, memory, at, obs),
             _ => {}

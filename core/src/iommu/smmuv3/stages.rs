@@ -181,6 +181,10 @@ impl Stages<'_, '_> {
             SecondFault::Aborted(pa) => {
                 Stopped { s2: true, class, address: pa, ..Stopped::new(&events::F_WALK_EABT) }
             }
+            // The address of a context descriptor is not held against stage 1's sizes (IHI 0070, 3.4.3).
+            SecondFault::TooWide if class == class::CD && !self.config.quirks.s2only_wide_silent => {
+                self.second_stopped(second, SecondFault::Refused(FaultKind::Translation), ipa, class)
+            }
             SecondFault::TooWide => Stopped {
                 recorded: !self.config.quirks.s2only_wide_silent,
                 class,
@@ -258,7 +262,8 @@ impl Stages<'_, '_> {
         let recorded = entry.words.is_set(cd::R);
         let stalls = entry.words.is_set(cd::S);
         let own = |kind| Stopped { recorded, stalls, ..Stopped::new(event(kind)) };
-        let abort = |pa| Stopped { address: pa, ..Stopped::new(&events::F_WALK_EABT) };
+        // A table that could not be read: CLASS is TT at stage 1 too (IHI 0070, 7.3.12).
+        let abort = |pa| Stopped { class: class::TT, address: pa, ..Stopped::new(&events::F_WALK_EABT) };
         let result = match self.second {
             None => walk(&format, &mut Direct, memory, how, root, input, want, obs).map_err(|e| match e {
                 WalkError::Entry { fault, .. } => own(fault.kind()),
@@ -280,8 +285,9 @@ impl Stages<'_, '_> {
                 found.map_err(|e| match e {
                     WalkError::Entry { fault, .. } => own(fault.kind()),
                     WalkError::Memory { .. } => abort(last),
-                    WalkError::Table { fault: TableFault { ipa, fault }, .. } => {
+                    WalkError::Table { fault: TableFault { ipa, fault, write }, .. } => {
                         let stopped = self.second_stopped(&second, fault, ipa, class::TT);
+                        let stopped = Stopped { table_write: write, ..stopped };
                         if !quirks.nested_tt_as_s1 {
                             stopped
                         } else if stopped.code == Some(&events::F_WALK_EABT) {
@@ -302,6 +308,7 @@ impl Stages<'_, '_> {
 struct TableFault {
     ipa: u64,
     fault: SecondFault,
+    write: bool,
 }
 
 /// Stage 1 tables at guest-physical addresses.
@@ -344,7 +351,7 @@ impl Tables for Guest<'_, '_, '_> {
         let (found, more) = self
             .stages
             .implicit(&second, memory, base, update, obs)
-            .map_err(|fault| TableFault { ipa: base, fault })?;
+            .map_err(|fault| TableFault { ipa: base, fault, write: update })?;
         *reads += more;
         self.last = found.to + (at - base);
         let writable = found.rights.user.has(Perms::W) && found.rights.dirty;

@@ -117,10 +117,11 @@ pub fn process<O: Observer>(
 ) -> Result<Reached, Stopped> {
     let unit = setup.config;
     if !setup.enabled() {
-        return if asked.ats() || setup.aborts() {
-            Err(Stopped::silent())
-        } else {
-            Ok(Reached::untouched(asked.at))
+        return match asked.kind {
+            RequestKind::Translation { .. } => Err(Stopped::new(&events::F_BAD_ATS_TREQ)),
+            RequestKind::Translated => Err(Stopped::new(&events::F_TRANSL_FORBIDDEN)),
+            _ if setup.aborts() => Err(Stopped::silent()),
+            _ => Ok(Reached::untouched(asked.at)),
         };
     }
     let translated = matches!(asked.kind, RequestKind::Translated);
@@ -130,13 +131,19 @@ pub fn process<O: Observer>(
     }
     let source = StreamEntry(setup, asked.stream);
     let cache = caches.as_deref_mut().map(|caches| &mut caches.ste);
-    let entry = get_or_load(cache, Stream(asked.stream), &source, memory, obs)?;
-    let mode = entry.words.bits(ste::EATS);
-    let allowed = unit.has(idr0::ATS) && mode != eats::NONE;
+    let entry = get_or_load(cache, Stream(asked.stream), &source, memory, obs).map_err(|stopped| {
+        if translated {
+            stopped.unrecorded()
+        } else {
+            stopped
+        }
+    })?;
+    let mode = entry.ats(setup);
+    let allowed = mode != eats::NONE && (entry.stage1() || entry.stage2());
     if entry.aborts() {
         return Err(Stopped::silent());
     }
-    if asked.ats() && (!allowed || !entry.stage1() && !entry.stage2()) {
+    if asked.ats() && !allowed {
         return Err(Stopped::new(&events::F_BAD_ATS_TREQ));
     }
     if translated && !allowed {
@@ -146,12 +153,29 @@ pub fn process<O: Observer>(
         return Ok(Reached::untouched(asked.at));
     }
     let asked = &overridden(setup, &entry, asked);
+    // What is recorded of a stage's fault is what the entry made of the transaction.
+    let seen = (!unit.quirks.privileged).then_some((asked.privileged, asked.perms.has(Perms::X)));
+    through(setup, caches, memory, asked, &entry, mode, obs)
+        .map_err(|stopped| Stopped { overridden: seen, ..stopped })
+}
+
+/// Translates a transaction of a stream whose entry lets it.
+fn through<O: Observer>(
+    setup: &Setup<'_>,
+    caches: &mut Option<&mut Caches>,
+    memory: &mut Memory,
+    asked: &Transaction,
+    entry: &Ste,
+    mode: u64,
+    obs: &mut O,
+) -> Result<Reached, Stopped> {
+    let translated = matches!(asked.kind, RequestKind::Translated);
     // Split-stage ATS: what the device has is guest-physical.
     let first = entry.stage1() && !translated;
     let descriptor = match (first, asked.substream) {
-        (true, number) => match substream(&entry, number)? {
+        (true, number) => match substream(setup, entry, number)? {
             Substream::Descriptor(number) => {
-                Some(descriptor(setup, caches, memory, &entry, asked.stream, number, obs)?)
+                Some(descriptor(setup, caches, memory, entry, asked.stream, number, obs)?)
             }
             Substream::Bypass => None,
         },
@@ -162,7 +186,7 @@ pub fn process<O: Observer>(
     if descriptor.is_none() && !entry.stage2() {
         return Ok(Reached::untouched(asked.at));
     }
-    let route = Route { entry, descriptor };
+    let route = Route { entry: *entry, descriptor };
     let (tag, at, half) = route.tag(setup, asked)?;
     let split = asked.ats() && mode == eats::SPLIT;
     if !split {

@@ -7,6 +7,7 @@ use super::context::Setup;
 use super::fault::Stopped;
 use super::its::its;
 use super::records::emit_page_request;
+use super::spec::events::{self, configuration};
 use super::spec::registers::{cr0, cr2, gbpa, strtab_base, strtab_base_cfg};
 use super::translate::{process, Reached, Transaction};
 use crate::addr::{AnyAddr, Iova, Pasid, PhysAddr, RequesterId, Space};
@@ -33,6 +34,8 @@ pub struct SmmuUnit {
     pub(super) known: Option<BTreeSet<u32>>,
     /// Transactions that wait for CMD_RESUME.
     pub(super) waiting: Vec<Waiting>,
+    /// Records of transactions that wait, for which the event queue had no room.
+    pub(super) pending: Vec<configuration::Words>,
     /// What software decided about those that waited.
     pub(super) decided: Vec<(u16, Resumed)>,
     next_stag: u16,
@@ -68,7 +71,7 @@ pub struct Waiting {
     pub transaction: Transaction,
 }
 
-/// What software decided about a stalled transaction (IHI 0070, 4.6).
+/// What software decided about a stalled transaction (IHI 0070, 4.7).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Resumed {
     /// It is tried again.
@@ -107,6 +110,7 @@ impl SmmuUnit {
             unanswered: false,
             known: None,
             waiting: Vec::new(),
+            pending: Vec::new(),
             decided: Vec::new(),
             next_stag: 0,
             config,
@@ -203,11 +207,10 @@ impl SmmuUnit {
         obs: &mut O,
     ) -> Reply {
         let refusal = refusal(&stopped, asked);
-        if refusal == Refusal::NoPermission {
-            // An ATS translation request that finds nothing is answered, not recorded (IHI 0070, 3.9.1).
-            let about = asked.about();
-            let unrecorded = Stopped { recorded: false, ..stopped };
-            let recorded = self.report(memory, &unrecorded, &about, None, obs);
+        let own = stopped.code.is_some_and(|code| code.code == events::F_BAD_ATS_TREQ.code);
+        if asked.ats() && !own {
+            // A failed ATS translation request is answered, not recorded, but where ATS is refused (IHI 0070, 3.9.1.2).
+            let recorded = self.report(memory, &stopped.unrecorded(), &asked.about(), None, obs);
             return Reply::Stopped { stopped, refusal, recorded };
         }
         let room = self.waiting.len() < self.config.idr5(super::spec::registers::idr5::STALL_MAX) as usize;
@@ -223,13 +226,14 @@ impl SmmuUnit {
     }
 }
 
-/// Returns how a stopped transaction looks to a PCIe function (IHI 0070, 3.9.1).
+/// Returns how a stopped transaction looks to a PCIe function (IHI 0070, 3.9.1.2).
 pub(super) fn refusal(stopped: &Stopped, asked: &Transaction) -> Refusal {
     let code = stopped.code.map_or(0, |code| code.code);
     match (asked.ats(), code) {
         (true, 0x10..=0x13) => Refusal::NoPermission,
-        (true, 0x03 | 0x09 | 0x0b) => Refusal::CompleterAbort,
-        (true, _) => Refusal::UnsupportedRequest,
+        // ATS is off for the stream, or the stream for everything.
+        (true, 0 | 0x05) => Refusal::UnsupportedRequest,
+        (true, _) => Refusal::CompleterAbort,
         (false, _) => Refusal::CompleterAbort,
     }
 }

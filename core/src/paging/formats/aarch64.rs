@@ -9,24 +9,21 @@ use crate::trace::Perms;
 
 /// The size of a table and of the smallest page.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
 pub enum Granule {
     /// 4 KiB.
-    K4,
+    K4 = 12,
     /// 16 KiB.
-    K16,
+    K16 = 14,
     /// 64 KiB.
-    K64,
+    K64 = 16,
 }
 
 impl Granule {
     /// Returns log2 of its bytes.
     #[inline]
     pub const fn shift(self) -> u8 {
-        match self {
-            Granule::K4 => 12,
-            Granule::K16 => 14,
-            Granule::K64 => 16,
-        }
+        self as u8
     }
     /// Returns the address bits that one level resolves.
     #[inline]
@@ -183,6 +180,7 @@ impl Aarch64 {
     }
 
     /// Returns how many index bits the top level has.
+    #[inline]
     pub const fn top_bits(&self) -> u8 {
         self.input_bits.saturating_sub(self.granule.level_shift(self.levels))
     }
@@ -212,6 +210,7 @@ impl Aarch64 {
 
     /// Returns whether a table of `level` may hold blocks (DDI 0487 D8.3): 2 MiB and 1 GiB; 32 MiB; 512 MiB; with 52-bit
     /// addresses one level more.
+    #[inline]
     pub const fn has_blocks(&self, level: u8) -> bool {
         let highest = match self.granule {
             Granule::K4 => 3,
@@ -220,7 +219,7 @@ impl Aarch64 {
         level > 1 && (self.deviations.any_block || level <= highest + self.wide as u8)
     }
 
-    /// Returns log2 of what a leaf with the contiguous bit is a part of (DDI 0487 D8.6).
+    /// Returns log2 of what a leaf with the contiguous bit is a part of (DDI 0487 D8.7).
     pub const fn contiguous_shift(&self, raw: u64, level: u8) -> u8 {
         let shift = self.granule.level_shift(level);
         if raw & CONTIGUOUS == 0 {
@@ -270,49 +269,97 @@ impl Aarch64 {
     }
 
     /// Returns whether a leaf may be written only once hardware has marked it dirty.
+    #[inline]
     pub const fn is_clean(&self, raw: u64) -> bool {
         let writable = (raw & AP2 != 0) == self.is_stage2();
         matches!(self.update, Update::AccessDirty) && raw & DBM != 0 && !writable
     }
 
     /// Returns what a leaf allows to an access of this privilege, limits of the tables above included.
+    #[inline]
     fn rights(&self, raw: u64, state: &Aarch64State, privileged: bool) -> Perms {
-        let set = |bit: u32| raw >> bit & 1 != 0;
-        let clean = set(51) && matches!(self.update, Update::AccessDirty);
-        match self.regime {
-            Regime::El1 { pan, wxn } => {
-                let user = set(6) && !state.no_user;
-                let write = (!set(7) || clean) && !state.read_only;
+        self.data(raw, state, privileged).or(Perms::when(Perms::X, self.runs(raw, state, privileged)))
+    }
+
+    /// Returns whether a leaf may be written, as far as AP\[2\], DBM and the tables above say.
+    #[inline]
+    fn writes(&self, raw: u64, state: &Aarch64State) -> bool {
+        (raw & AP2 == 0 || self.is_clean(raw)) && !state.read_only
+    }
+
+    /// Returns which data accesses a leaf allows.
+    #[inline]
+    fn data(&self, raw: u64, state: &Aarch64State, privileged: bool) -> Perms {
+        let (read, write) = match self.regime {
+            Regime::El1 { pan, .. } => {
+                let user = raw & AP1 != 0 && !state.no_user;
                 let data = if privileged { !(pan && user) } else { user };
+                (data, data && self.writes(raw, state))
+            }
+            Regime::El2 { .. } => (true, self.writes(raw, state)),
+            Regime::Stage2 { .. } => (raw & AP1 != 0, raw & AP2 != 0 || self.is_clean(raw)),
+        };
+        Perms::when(Perms::R, read).or(Perms::when(Perms::W, write))
+    }
+
+    /// Returns whether a leaf allows all that an access wants.
+    #[inline]
+    fn lets(&self, raw: u64, state: &Aarch64State, want: Want) -> bool {
+        let data = Perms(want.perms.0 & !Perms::X.0);
+        self.data(raw, state, want.privileged).has(data)
+            && (data == want.perms || self.runs(raw, state, want.privileged))
+    }
+
+    /// Gathers the limits of a table descriptor; returns whether they refuse the access already, which only the reference does.
+    #[cold]
+    fn limit(&self, raw: u64, want: Want, state: &mut Aarch64State) -> bool {
+        let read_only = raw & AP_TABLE_1 != 0;
+        state.read_only |= read_only && !self.deviations.limits_at_table;
+        state.no_user |= raw & AP_TABLE_0 != 0;
+        state.uxn |= raw & UXN_TABLE != 0;
+        state.pxn |= raw & PXN_TABLE != 0;
+        self.deviations.limits_at_table && want.perms.has(Perms::W) && read_only
+    }
+
+    /// Returns what keeps a leaf from allowing an access.
+    #[cold]
+    fn denial(&self, raw: u64, want: Want) -> Aarch64Fault {
+        let unlimited = Aarch64State::default();
+        let data = Want { perms: Perms(want.perms.0 & !Perms::X.0), ..want };
+        if self.lets(raw, &unlimited, want) {
+            Aarch64Fault::Limited
+        } else if want.perms.has(Perms::X) && self.lets(raw, &unlimited, data) {
+            Aarch64Fault::NotExecutable
+        } else {
+            Aarch64Fault::Denied
+        }
+    }
+
+    /// Returns whether a leaf allows a fetch.
+    #[inline]
+    fn runs(&self, raw: u64, state: &Aarch64State, privileged: bool) -> bool {
+        let set = |bit: u32| raw >> bit & 1 != 0;
+        match self.regime {
+            Regime::El1 { wxn, .. } => {
+                let user = raw & AP1 != 0 && !state.no_user;
+                let write = self.writes(raw, state);
                 // What keeps from executing, one condition of the manual a term.
-                let never = if privileged {
+                !(if privileged {
                     set(53) || state.pxn || (user && write) || (wxn && write)
                 } else {
                     set(54) || state.uxn || (wxn && user && write)
-                };
-                let run = !never;
-                Perms::when(Perms::R, data)
-                    .or(Perms::when(Perms::W, data && write))
-                    .or(Perms::when(Perms::X, run))
+                })
             }
-            Regime::El2 { wxn } => {
-                let write = (!set(7) || clean) && !state.read_only;
-                let never = set(54) || state.uxn || (wxn && write);
-                let run = !never;
-                Perms::R.or(Perms::when(Perms::W, write)).or(Perms::when(Perms::X, run))
-            }
+            Regime::El2 { wxn } => !(set(54) || state.uxn || (wxn && self.writes(raw, state))),
             Regime::Stage2 { xnx } => {
-                let (read, write) = (set(6), set(7) || clean);
-                let run = match (xnx, (raw & XN) >> XN.trailing_zeros()) {
-                    (false, xn) => xn >> 1 == 0,
-                    (true, 0) => true,
-                    (true, 1) => !privileged,
-                    (true, 3) => privileged,
-                    (true, _) => false,
-                };
-                Perms::when(Perms::R, read)
-                    .or(Perms::when(Perms::W, write))
-                    .or(Perms::when(Perms::X, run && read))
+                raw & AP1 != 0
+                    && match (xnx, (raw & XN) >> XN.trailing_zeros()) {
+                        (false, xn) => xn >> 1 == 0,
+                        (true, 0) => true,
+                        (true, 1) => !privileged,
+                        (true, 3) => privileged,
+                        (true, _) => false,
+                    }
             }
         }
     }
@@ -367,8 +414,8 @@ pub enum FaultKind {
 pub struct Aarch64State {
     /// The leaf as read.
     pub leaf: u64,
-    /// What it allows to the access that walked, limits included.
-    pub rights: Perms,
+    /// The access that walked is privileged.
+    pub privileged: bool,
     /// APTable\[1\] above: nothing is writable.
     pub read_only: bool,
     /// APTable\[0\] above: nothing for unprivileged accesses.
@@ -422,6 +469,8 @@ const PXN_TABLE: u64 = 1 << 59;
 const UXN_TABLE: u64 = 1 << 60;
 const AP_TABLE_0: u64 = 1 << 61;
 const AP_TABLE_1: u64 = 1 << 62;
+/// All of them.
+const LIMITS: u64 = PXN_TABLE | UXN_TABLE | AP_TABLE_0 | AP_TABLE_1;
 /// AP\[2\] of stage 1: read-only. S2AP\[1\] of stage 2: writable.
 const AP2: u64 = 1 << 7;
 
@@ -450,7 +499,7 @@ impl Format for Aarch64 {
 
     #[inline]
     fn index(&self, input: u64, level: u8) -> u64 {
-        input >> self.granule.level_shift(level) & ((1 << self.index_bits(level)) - 1)
+        (input >> self.granule.level_shift(level)) & !(u64::MAX << self.index_bits(level))
     }
 
     #[inline]
@@ -469,7 +518,8 @@ impl Format for Aarch64 {
         }
     }
 
-    #[inline]
+    // One read of a walk: what is rare is kept out of it, so that it is small enough for its callers.
+    #[inline(always)]
     fn decode(&self, raw: u64, level: u8, want: Want, state: &mut Aarch64State) -> Entry<Aarch64Fault> {
         use Aarch64Fault::*;
         if raw & VALID == 0 {
@@ -477,15 +527,8 @@ impl Format for Aarch64 {
         }
         let to = self.output(raw);
         if raw & TABLE != 0 && level > 1 {
-            if self.hierarchical {
-                let read_only = raw & AP_TABLE_1 != 0;
-                state.read_only |= read_only && !self.deviations.limits_at_table;
-                state.no_user |= raw & AP_TABLE_0 != 0;
-                state.uxn |= raw & UXN_TABLE != 0;
-                state.pxn |= raw & PXN_TABLE != 0;
-                if self.deviations.limits_at_table && want.perms.has(Perms::W) && read_only {
-                    return Entry::Refused(Limited);
-                }
+            if self.hierarchical && raw & LIMITS != 0 && self.limit(raw, want, state) {
+                return Entry::Refused(Limited);
             }
             return if self.fits(to) || self.deviations.size_last {
                 Entry::Table(to)
@@ -496,7 +539,7 @@ impl Format for Aarch64 {
         if raw & TABLE == 0 && !self.has_blocks(level) {
             return Entry::Refused(Reserved);
         }
-        let to = to & !((1u64 << self.shift(level)) - 1);
+        let to = if level == 1 { to } else { to & !((1u64 << self.shift(level)) - 1) };
         if !self.fits(to) && !self.deviations.size_last {
             return Entry::Refused(AddressSize);
         }
@@ -504,16 +547,9 @@ impl Format for Aarch64 {
             return Entry::Refused(AccessFlag);
         }
         state.leaf = raw;
-        state.rights = self.rights(raw, state, want.privileged);
-        if self.check_perms && !state.rights.has(want.perms) {
-            let unlimited = self.rights(raw, &Aarch64State::default(), want.privileged);
-            return Entry::Refused(if unlimited.has(want.perms) {
-                Limited
-            } else if want.perms.has(Perms::X) && unlimited.has(Perms(want.perms.0 & !Perms::X.0)) {
-                NotExecutable
-            } else {
-                Denied
-            });
+        state.privileged = want.privileged;
+        if self.check_perms && !self.lets(raw, state, want) {
+            return Entry::Refused(self.denial(raw, want));
         }
         if !self.fits(to) {
             return Entry::Refused(AddressSize);
@@ -536,8 +572,9 @@ impl Format for Aarch64 {
         }
     }
 
+    #[inline]
     fn perms(&self, state: &Aarch64State) -> Perms {
-        state.rights
+        self.rights(state.leaf, state, state.privileged)
     }
 
     fn rule(&self, fault: Aarch64Fault) -> &'static Rule {
@@ -553,6 +590,7 @@ impl Format for Aarch64 {
         }
     }
 
+    #[inline]
     fn big_endian(&self) -> bool {
         self.big_endian
     }

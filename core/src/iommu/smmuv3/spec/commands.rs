@@ -169,8 +169,8 @@ spec::structure! {
         RESP "Resp" [77:76] code(RESP_VALUES) "response" "应答";
         _    [127:78] ignored;
     }
-    /// CMD_RESUME (IHI 0070, 4.6).
-    pub RESUME / resume: 2 words, "IHI 0070 4.6", "CMD_RESUME" "CMD_RESUME 处置停顿事务" {
+    /// CMD_RESUME (IHI 0070, 4.7).
+    pub RESUME / resume: 2 words, "IHI 0070 4.7", "CMD_RESUME" "CMD_RESUME 处置停顿事务" {
         OPCODE = OPCODE_FIELD;
         _    [9:8]    ignored;
         SSEC = SECURE;
@@ -182,8 +182,8 @@ spec::structure! {
         STAG [79:64]  value "which stalled transaction" "哪个停顿事务";
         _    [127:80] ignored;
     }
-    /// CMD_STALL_TERM (IHI 0070, 4.6).
-    pub STALL_TERM / stall_term: 2 words, "IHI 0070 4.6", "CMD_STALL_TERM" "CMD_STALL_TERM 终止停顿事务" {
+    /// CMD_STALL_TERM (IHI 0070, 4.7).
+    pub STALL_TERM / stall_term: 2 words, "IHI 0070 4.7", "CMD_STALL_TERM" "CMD_STALL_TERM 终止停顿事务" {
         OPCODE = OPCODE_FIELD;
         _    [9:8]    ignored;
         SSEC = SECURE;

@@ -138,6 +138,27 @@ spec::structure! {
         FETCH_ADDR "FetchAddr" [243:195] address(3) "what could not be read" "无法读取的地址";
         _     [255:244] ignored;
     }
+    /// E_PAGE_REQUEST: pages that a device will want, without a request of its own (IHI 0070, 7.3.19).
+    pub HINT / hint: 4 words, "IHI 0070 7.3.19", "event record" "事件记录" {
+        NUMBER = EVENT_NUMBER;
+        _     [10:8]    ignored;
+        SSV = SUBSTREAM_VALID;
+        SSID = SUBSTREAM;
+        SID = STREAM;
+        _     [97:64]   ignored;
+        UX "uX" [98]    flag "to execute, unprivileged" "非特权执行";
+        UW "uW" [99]    flag "to write, unprivileged" "非特权写";
+        UR "uR" [100]   flag "to read, unprivileged" "非特权读";
+        PX "pX" [101]   flag "to execute, privileged" "特权执行";
+        PW "pW" [102]   flag "to write, privileged" "特权写";
+        PR "pR" [103]   flag "to read, privileged" "特权读";
+        _     [107:104] ignored;
+        SPAN "Span" [115:108] value "pages of 4 KiB" "4 KiB 页数";
+        _     [127:116] ignored;
+        _     [139:128] ignored;
+        INPUT "InputAddr" [191:140] address(12) "the first page" "首页地址";
+        _     [255:192] ignored;
+    }
     /// A page request in its queue (IHI 0070, 8).
     pub PAGE_REQUEST / page_request: 2 words, "IHI 0070 8", "page request" "页请求" {
         SID   "StreamID" [31:0] value "StreamID" "StreamID";
@@ -161,7 +182,8 @@ pub fn record(low: u64) -> &'static EntryType {
         0x03 | 0x09 => &FETCH,
         0x01 | 0x05 | 0x07 => &ADDRESS,
         0x0b => &WALK,
-        0x10..=0x13 | 0x24 => &TRANSLATION,
+        0x10..=0x13 => &TRANSLATION,
+        0x24 => &HINT,
         _ => &CONFIGURATION,
     }
 }

@@ -135,7 +135,8 @@ spec::structure! {
         _             [191:187] ignored;
         S2NSW         [192]   flag "stage 2 walks are non-secure" "第二级查表为非安全";
         S2NSA         [193]   flag "stage 2 output is non-secure" "第二级输出为非安全";
-        _             [195:194] ignored;
+        S2SL0_2       [194]   flag "level that stage 2 starts at, bit 2 (52-bit addresses)" "第二级起始级的第 2 位（52 位地址）";
+        S2DS          [195]   flag "stage 2 has 52-bit addresses with granules of 4 and 16 KiB" "第二级在 4、16 KiB 粒度下使用 52 位地址";
         S2TTB         [243:196] address(4) "first table of stage 2" "第二级首表地址";
         _             [255:244] ignored;
         // Secure stage 2, MPAM and VM structures: features that are not modelled.
@@ -195,7 +196,9 @@ spec::structure! {
         E0PD1         [130]   flag "unprivileged accesses are refused, upper half" "高半部拒绝非特权访问";
         _             [131]   ignored;
         TTB1          [179:132] address(4) "first table of the upper half" "高半部首表地址";
-        _             [191:180] ignored;
+        _             [185:180] ignored;
+        DS            [186]   flag "52-bit addresses with granules of 4 and 16 KiB" "4、16 KiB 粒度下使用 52 位地址";
+        _             [191:187] ignored;
         MAIR          [255:192] value "memory types, eight bits each" "内存类型，各 8 位";
         AMAIR         [319:256] value "auxiliary memory types" "辅助内存类型";
         _             [383:320] ignored;
