@@ -1,7 +1,7 @@
 //! The rules of IHI 0070, one a row: which stream table entries and context descriptors are legal, what records say, how ATS
 //! requests end, what registers do. They are written out here once more, apart from the product.
 
-use iommu_core::addr::{AddrRange, PhysAddr};
+use iommu_core::addr::{AddrRange, Iova, PhysAddr, RequesterId};
 use iommu_core::iommu::registers::Registers;
 use iommu_core::iommu::smmuv3::spec::commands::{cs, opcode, sync};
 use iommu_core::iommu::smmuv3::spec::registers::*;
@@ -9,7 +9,7 @@ use iommu_core::iommu::smmuv3::spec::structures::{config, eats, s1fmt};
 use iommu_core::iommu::smmuv3::spec::{cd, l1cd, ste};
 use iommu_core::iommu::smmuv3::translate::Transaction;
 use iommu_core::iommu::smmuv3::{ring, Config, Reply};
-use iommu_core::iommu::{Refusal, RequestKind};
+use iommu_core::iommu::{PageRequest, Refusal, RequestKind, Unit as _};
 use iommu_core::memory::Failure;
 use iommu_core::spec::{Bits, Field};
 use iommu_core::trace::{Off, Perms};
@@ -341,6 +341,46 @@ fn the_record_of_a_stalled_transaction_waits_for_room() {
     assert_eq!((prod(&lab), lab.unit.waiting().len()), (2, 3), "full, without overflow");
     lab.set(eventq_cons::OFFSET, 4, 1);
     assert_eq!(prod(&lab), 3, "the third is recorded as soon as there is room");
+}
+
+#[test]
+fn what_bypasses_translation_is_held_against_the_width() {
+    let wide = Transaction { at: 1 << 48, ..read(VA) };
+    let narrow = Transaction { at: (1 << 48) - 8, ..read(VA) };
+    let mut lab = Lab::new(Config::playground());
+    simple(&mut lab, |w| w.with(ste::CONFIG, config::BYPASS), |w| w);
+    assert!(reached(lab.ask(narrow)).is_some());
+    lab.ask(wide);
+    assert_eq!(lab.event().map(|w| (w[0] & 0xff, w[1] >> 40 & 3, w[1] >> 39 & 1)), Some((0x11, 2, 0)));
+    // Translation off: no event.
+    let mut off = Lab::new(Config::playground());
+    off.set(cr0::OFFSET, 4, 0xc);
+    assert!(reached(off.ask(narrow)).is_some());
+    assert!(reached(off.ask(wide)).is_none() && off.event().is_none());
+}
+
+#[test]
+fn an_overflow_of_page_requests_holds_up_later_ones() {
+    let mut lab = Lab::new(Config::playground());
+    let request = |group| PageRequest {
+        requester: RequesterId::new(SID),
+        pasid: None,
+        at: Iova::new(VA),
+        want: Perms::R,
+        last: true,
+        group,
+    };
+    let ask = |lab: &mut Lab, group| lab.unit.page_request(&mut lab.memory, &request(group), &mut Off);
+    // A queue of four.
+    let taken: Vec<bool> = (0..5).map(|group| ask(&mut lab, group)).collect();
+    assert_eq!(taken, [true, true, true, true, false]);
+    let get = |lab: &Lab| lab.unit.file().get(priq_prod::OFFSET, 4);
+    assert_eq!(get(&lab) >> 31, 1);
+    // Room alone is not enough; the acknowledgement is.
+    lab.set(priq_cons::OFFSET, 4, 2);
+    assert!(!ask(&mut lab, 5));
+    lab.set(priq_cons::OFFSET, 4, 2 | 1 << 31);
+    assert!(ask(&mut lab, 6));
 }
 
 #[test]

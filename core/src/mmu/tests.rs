@@ -318,6 +318,31 @@ fn riscv_guests_trap_with_the_guest_physical_address() {
     assert_eq!(trap(&mut w, 0x1008, R).code().code, 21);
 }
 
+#[test]
+fn arm_guests_abort_to_el2_with_the_intermediate_address() {
+    let mut w = guest_on(Cpu::Aarch64);
+    let mut mmu = Mmu::new(4);
+    let mut abort = |w: &mut World, at, want| match w.go(&mut mmu, at, want) {
+        Err(MmuFault::Abort(abort)) => abort,
+        other => panic!("{other:?}"),
+    };
+    // The guest itself has no page there: its own affair, at EL1. WnR of a write, DFSC of the last level.
+    w.map(mapping(0x1000, 64 << 20, 4096, PageSize::SIZE_4K, Perms::RW, true));
+    let own = abort(&mut w, 0x3008, W);
+    assert_eq!((own.ipa, own.on_walk, own.syndrome()), (None, false, 0x25 << 26 | 1 << 25 | 1 << 6 | 0x07));
+    assert_eq!(abort(&mut w, 0x1008, X).syndrome() & 0x3f, 0x0f, "a permission fault of a fetch");
+    // The guest maps a page that its hypervisor has not given it: HPFAR_EL2 has its address.
+    let below = abort(&mut w, 0x1008, W);
+    assert_eq!((below.ipa, below.on_walk), (Some(GuestPhysAddr::new((64 << 20) + 8)), false));
+    assert_eq!(below.syndrome() >> 26, 0x24);
+    assert!(below.to_string().ends_with("HPFAR_EL2 0x40000 (guest-physical 0x4000008)"), "{below}");
+    // The guest's root table lies outside its memory: S1PTW, and a read for all that was wanted.
+    w.space.root = 1 << 30;
+    let table = abort(&mut w, 0x1008, W);
+    assert_eq!((table.ipa, table.on_walk), (Some(GuestPhysAddr::new(1 << 30)), true));
+    assert_eq!(table.syndrome() & 0xc0, 0x80, "S1PTW, not WnR");
+}
+
 fn exit_bits(access: u64, allowed: u64, data: bool) -> u64 {
     access | allowed << 3 | 0x80 | u64::from(data) << 8
 }

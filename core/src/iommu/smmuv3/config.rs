@@ -66,6 +66,9 @@ macro_rules! unnoted {
     (vaa_any_stage) => {
         true
     };
+    (bypass_any) => {
+        true
+    };
     ($other:ident) => {
         false
     };
@@ -154,6 +157,8 @@ quirks! {
     tbi0_for_both "tbi0-for-both";
     /// CMD_TLBI_NH_VAA forgets translations of stage 2 alone too, whose guest-physical address is the one it names.
     vaa_any_stage "vaa-any-stage";
+    /// Addresses that bypass translation are not held against the unit's width.
+    bypass_any "bypass-any";
 }
 
 /// Entries of the caches; 0 remembers nothing.

@@ -26,6 +26,8 @@ struct Queue {
     abort: Field,
     interrupt: Field,
     message: Message,
+    /// Nothing is written until an overflow is acknowledged.
+    stops: bool,
 }
 
 /// Where the message of a cause is configured, and the error of one that could not be written.
@@ -49,6 +51,7 @@ static EVENTS: Queue = Queue {
         data: eventq_irq_cfg1::OFFSET,
         abort: global_errors::MSI_EVENTQ_ABT_ERR,
     },
+    stops: false,
 };
 static PAGES: Queue = Queue {
     on: switches::PRIQEN,
@@ -64,6 +67,8 @@ static PAGES: Queue = Queue {
         data: priq_irq_cfg1::OFFSET,
         abort: global_errors::MSI_PRIQ_ABT_ERR,
     },
+    // An overflow of page requests holds up later ones (IHI 0070, 8.1), one of events does not (7.4).
+    stops: true,
 };
 static GLOBAL: Message = Message {
     address: gerror_irq_cfg0::OFFSET,
@@ -104,12 +109,16 @@ impl SmmuUnit {
         }
         let ring = self.ring(queue.base, queue.bytes, queue.largest);
         let (prod, cons) = (self.regs.get(queue.prod, 4), self.regs.get(queue.cons, 4));
+        let overflow = prod.bits(eventq_prod::OVFLG) != cons.bits(eventq_cons::OVACKFLG);
+        if queue.stops && overflow {
+            return Queued::Overflow;
+        }
         if ring.is_full(prod, cons) {
             if self.config.quirks.full_is_abort {
                 self.report_error(memory, queue.abort, obs);
                 return Queued::Aborted;
             }
-            if prod.bits(eventq_prod::OVFLG) == cons.bits(eventq_cons::OVACKFLG) {
+            if !overflow {
                 let toggled = prod.with(eventq_prod::OVFLG, !prod.bits(eventq_prod::OVFLG));
                 self.set(queue.prod, 4, toggled, obs);
             }

@@ -120,14 +120,14 @@ pub fn process<O: Observer>(
         return match asked.kind {
             RequestKind::Translation { .. } => Err(Stopped::new(&events::F_BAD_ATS_TREQ)),
             RequestKind::Translated => Err(Stopped::new(&events::F_TRANSL_FORBIDDEN)),
-            _ if setup.aborts() => Err(Stopped::silent()),
+            _ if setup.aborts() || too_wide(setup, asked) => Err(Stopped::silent()),
             _ => Ok(Reached::untouched(asked.at)),
         };
     }
     let translated = matches!(asked.kind, RequestKind::Translated);
     // Without CR0.ATSCHK translated transactions pass (IHI 0070, 3.9.1).
     if translated && unit.has(idr0::ATS) && !setup.cr0.is_set(switches::ATSCHK) {
-        return Ok(Reached::untouched(asked.at));
+        return passed(setup, asked);
     }
     let source = StreamEntry(setup, asked.stream);
     let cache = caches.as_deref_mut().map(|caches| &mut caches.ste);
@@ -150,7 +150,7 @@ pub fn process<O: Observer>(
         return Err(Stopped::new(&events::F_TRANSL_FORBIDDEN));
     }
     if translated && mode == eats::FULL {
-        return Ok(Reached::untouched(asked.at));
+        return passed(setup, asked);
     }
     let asked = &overridden(setup, &entry, asked);
     // What is recorded of a stage's fault is what the entry made of the transaction.
@@ -184,7 +184,10 @@ fn through<O: Observer>(
         (false, _) => None,
     };
     if descriptor.is_none() && !entry.stage2() {
-        return Ok(Reached::untouched(asked.at));
+        return match too_wide(setup, asked) {
+            true => Err(Stopped::new(&events::F_ADDR_SIZE)),
+            false => Ok(Reached::untouched(asked.at)),
+        };
     }
     let route = Route { entry: *entry, descriptor };
     let (tag, at, half) = route.tag(setup, asked)?;
@@ -195,6 +198,19 @@ fn through<O: Observer>(
         }
     }
     walk(setup, caches, memory, &route, tag, at, half, split, asked, obs)
+}
+
+/// Returns whether an address that goes around all tables is wider than any there is (IHI 0070, 3.4).
+fn too_wide(setup: &Setup<'_>, asked: &Transaction) -> bool {
+    asked.at >> setup.config.address_bits() != 0 && !setup.config.quirks.bypass_any
+}
+
+/// Lets a translated transaction through; one that is too wide ends without a record (IHI 0070, 3.9.1.1).
+fn passed(setup: &Setup<'_>, asked: &Transaction) -> Result<Reached, Stopped> {
+    match too_wide(setup, asked) {
+        true => Err(Stopped::silent()),
+        false => Ok(Reached::untouched(asked.at)),
+    }
 }
 
 /// PRIVCFG and INSTCFG (IHI 0070, 5.2).
