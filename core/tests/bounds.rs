@@ -4,6 +4,10 @@
 use iommu_core::budget::{Exhausted, Limits};
 use iommu_core::machine::run::{run_within, Run, Runner};
 use iommu_core::scenario::parse;
+use iommu_core::scenario::plain::acts;
+use iommu_core::spec::Lang;
+use iommu_core::view::text::troubles;
+use iommu_core::view::types::Depth;
 use iommu_core::view::Player;
 use proptest::prelude::*;
 use std::{cell::Cell, fs, path::Path, rc::Rc};
@@ -186,6 +190,39 @@ fn a_long_run_goes_in_slices_reports_how_far_it_is_and_keeps_what_ran_when_it_is
     let run = runner.finish();
     assert_eq!(asked.get(), 3);
     assert!(run.stopped.is_some() && !run.machine.trace.is_empty());
+}
+
+/// What an author writes is shown, but for characters that act on what shows it: they are a `·`.
+#[test]
+fn no_text_of_a_scenario_reaches_a_reader_with_characters_that_act() {
+    let bad = "x\u{1b}[31m\u{7}\u{202e}y\u{2066}\u{9b}z";
+    let text = format!(
+        "iommu-playground 1\ntitle \"{bad}\"\nanswer \"{bad}\"\ntry \"{bad}\"\nsource \"{bad}\"\nmachine none # {bad}\nram 0 .. 1G\n\
+         device n 00:03.0\nsteps\nnote \"{bad}\"\ndma n write 0x10_0000 +30 data \"{bad}\" # {bad}\n\
+         expect data 0x10_0000 = \"{bad}\" # {bad}\nexpect data 0x10_0000 = \"other {bad}\"\n"
+    );
+    let mut player = Player::open(&text).unwrap();
+    let mut given = Vec::new();
+    for lang in [Lang::En, Lang::Zh] {
+        given.push(serde_json::to_string(&player.head(lang)).unwrap());
+        given.push(serde_json::to_string(&player.course(lang)).unwrap());
+        let end = player.viewer.len();
+        for depth in [Depth::Idea, Depth::Operation, Depth::Read] {
+            given.push(serde_json::to_string(&player.inside(depth, 0, end as u32, lang)).unwrap());
+        }
+        for at in 0..=end {
+            given.push(serde_json::to_string(&player.viewer.view(at, lang)).unwrap());
+            given.push(serde_json::to_string(&player.scene(at, 100, None, lang)).unwrap());
+        }
+    }
+    let problems = parse(&format!("iommu-playground 1\n{bad} word\n")).unwrap_err();
+    given.push(serde_json::to_string(&troubles(&problems.0, Lang::En)).unwrap());
+    assert!(given.iter().any(|said| said.contains("x·[31m··y··z")));
+    for said in given {
+        // JSON writes the controls below a blank as escapes.
+        let escaped = (0..0x20).any(|c| c != 0x9 && c != 0xa && said.contains(&format!("\\u{c:04x}")));
+        assert!(!escaped && !said.chars().any(acts), "{said:?}");
+    }
 }
 
 fn edge() -> impl Strategy<Value = u64> {

@@ -4,6 +4,7 @@ use super::ending::{plural, thousands, Ending, Kind};
 use super::who::{self, Cast};
 use crate::addr::{AnyAddr, Bytes, RequesterId, Space};
 use crate::platform::local::scratch_of;
+use crate::scenario::plain::acts;
 use crate::spec::{spaced, Phrase};
 use crate::trace::{
     CacheKind, CacheLine, CacheOp, Chunk, CostKind, Event, InterruptKind, OwnerState, Perms, Recorded, Scope,
@@ -623,7 +624,7 @@ fn text_of(trace: &Trace, chunk: Chunk, bytes: u32) -> String {
     let bytes = trace.get_bytes(start, bytes as usize);
     let bytes = bytes.strip_suffix(&[0]).unwrap_or(bytes);
     match core::str::from_utf8(bytes) {
-        Ok(text) if (1..=64).contains(&bytes.len()) && !text.chars().any(char::is_control) => {
+        Ok(text) if (1..=64).contains(&bytes.len()) && !text.chars().any(acts) => {
             format!(": \"{text}\"")
         }
         _ => String::new(),

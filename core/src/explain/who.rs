@@ -4,6 +4,7 @@ use super::ending::kind::Ending;
 use crate::addr::{RequesterId, Space};
 use crate::iommu::Architecture;
 use crate::machine::Machine;
+use crate::scenario::plain::plain;
 use crate::spec::{Phrase, Text};
 use crate::trace::{Actor, Stage};
 use alloc::{format, string::String, vec::Vec};
@@ -26,7 +27,7 @@ impl Cast {
     pub fn of(machine: &Machine, text: &str) -> Self {
         Cast {
             devices: machine.hw.devices.iter().map(|d| (d.requester, d.name.clone())).collect(),
-            lines: text.lines().map(String::from).collect(),
+            lines: text.lines().map(|line| plain(line).into_owned()).collect(),
             architecture: machine.architecture,
             endings: Vec::new(),
         }

@@ -23,6 +23,7 @@ mod onto;
 pub mod outline;
 mod parse;
 mod place;
+pub mod plain;
 pub mod presets;
 mod print;
 pub mod problem;

@@ -7,12 +7,13 @@ use crate::diagram::text::clean;
 use crate::explain::marks;
 use crate::scenario::editor::{complete, highlight, Class};
 use crate::scenario::outline::Texts;
+use crate::scenario::plain::plain;
 use crate::scenario::{change, edit, presets, print, Outline, Problem, Scenario};
 use crate::spec::Lang;
-use alloc::{string::String, string::ToString, vec::Vec};
+use alloc::{string::String, vec::Vec};
 
 fn pick(texts: Texts, lang: Lang) -> String {
-    texts.pick(lang == Lang::Zh).unwrap_or("").into()
+    plain(texts.pick(lang == Lang::Zh).unwrap_or("")).into_owned()
 }
 
 /// What a scenario says about itself.
@@ -29,7 +30,7 @@ pub fn head(scenario: &Scenario, lang: Lang) -> Head {
         answer: pick(outline.answer, lang),
         try_this: pick(outline.try_this, lang),
         changed: if outline.changes.is_empty() { None } else { change(scenario).ok().map(|s| print(&s)) },
-        sources: outline.sources.iter().map(ToString::to_string).collect(),
+        sources: outline.sources.iter().map(|source| plain(source).into_owned()).collect(),
         notes: notes.collect(),
     }
 }
@@ -86,7 +87,9 @@ pub fn terms(text: &str, lang: Lang) -> Vec<TermUse> {
 
 /// Problems for the editor.
 pub fn troubles(problems: &[Problem], lang: Lang) -> Vec<Trouble> {
-    let message = |p: &Problem| if lang == Lang::Zh { p.message.zh.clone() } else { p.message.en.clone() };
+    // A problem quotes what it found.
+    let message =
+        |p: &Problem| plain(if lang == Lang::Zh { &p.message.zh } else { &p.message.en }).into_owned();
     let troubles = problems.iter().map(|p| Trouble {
         line: p.span.line,
         column: p.span.column,

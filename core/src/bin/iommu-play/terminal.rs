@@ -1,6 +1,7 @@
 //! What goes to a terminal. A scenario, a link or a log may hold characters that command a terminal (escape sequences)
 //! or reorder what a reader sees; they are shown as `\u{1b}`, so that text stays text.
 
+use iommu_core::scenario::plain::acts;
 use std::fmt::{Display, Write as _};
 
 /// Returns `text` with characters that act, and are not seen, written as escapes. Line ends and tabs stay.
@@ -18,12 +19,6 @@ pub fn shown(text: &impl Display) -> String {
         }
     }
     out
-}
-
-/// Is it a control character, or one that directs or hides others (Unicode's Bidi_Control and line separators)?
-fn acts(c: char) -> bool {
-    c.is_control() && !matches!(c, '\n' | '\t' | '\r')
-        || matches!(c as u32, 0x61c | 0x200e | 0x200f | 0x2028..=0x202e | 0x2066..=0x2069 | 0xfeff)
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use super::fold::fold;
 use super::reads::Fnv;
 use crate::machine::Done;
 use crate::scenario::outline::{Action, Outline};
+use crate::scenario::plain::plain;
 use crate::scenario::Scenario;
 use crate::spec::Phrase;
 use alloc::vec::Vec;
@@ -80,8 +81,8 @@ fn noted(outline: &Outline, operations: usize) -> Vec<(Phrase, Range<usize>)> {
     let mut done = 0;
     for step in &outline.steps {
         for note in &step.notes {
-            join(&mut waiting.en, note.pick(false).unwrap_or(""));
-            join(&mut waiting.zh, note.pick(true).unwrap_or(""));
+            join(&mut waiting.en, &plain(note.pick(false).unwrap_or("")));
+            join(&mut waiting.zh, &plain(note.pick(true).unwrap_or("")));
         }
         if !waiting.is_empty() {
             let notes = core::mem::take(&mut waiting);

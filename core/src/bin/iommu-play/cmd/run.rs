@@ -7,6 +7,7 @@ use iommu_core::explain::{say, Cast};
 use iommu_core::machine::run::{run_scenario, Run};
 use iommu_core::spec::Lang;
 use iommu_core::view::export::trace_json;
+use iommu_core::view::text::troubles;
 use iommu_core::view::transcript::transcript;
 use iommu_core::view::types::Depth;
 use iommu_core::view::Player;
@@ -41,6 +42,10 @@ fn all(args: &Check, told: Told, quiet: bool) -> ExitCode {
         };
         match run_scenario(scenario) {
             Err(problems) => {
+                if as_json {
+                    let found = serde_json::json!({ "problems": troubles(&problems.0, lang) });
+                    out!("{found}\n");
+                }
                 problems.0.iter().for_each(|p| tell(&from, &text, p, zh));
                 good = false;
             }
