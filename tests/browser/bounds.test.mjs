@@ -264,3 +264,71 @@ test("a browser whose storage is full keeps nothing and does everything", async 
   assert.deepEqual(page.errors, []);
   await page.context().close();
 });
+
+test("what an author wrote changes no direction and commands nothing; an embed of it is the same text", async () => {
+  const bad = "x\u001b[31m\u0007\u202ey\u2066\u009bz";
+  const text = `iommu-playground 1\ntitle "${bad}"\nanswer "${bad}"\ntry "${bad}"\nmachine none\ndevice n 00:03.0\nsteps # ${bad}\nnote "${bad}"\ndma n write 0x10_0000 +64 # ${bad}\n`;
+  const page = await site.open({ hash: packed(text) });
+  await page.keyboard.press("End");
+  await page.waitForFunction(() => document.documentElement.dataset.working === "no");
+  const acts = /(?![\n\t])[\p{Cc}\u200e\u200f\u2028-\u202e\u2066-\u2069]/u;
+  const shown = await page.evaluate(() => [document.title, document.body.innerText]);
+  assert.ok(shown[1].includes("x·[31m··y··z"), shown[1]);
+  for (const said of shown) assert.doesNotMatch(said, acts);
+  await page.click("#share-open");
+  await page.waitForFunction(() => document.querySelector("#share-element").value.includes("<pre>"));
+  const [element, frame] = await page.evaluate(() =>
+    ["#share-element", "#share-frame"].map((id) => document.querySelector(id).value),
+  );
+  for (const said of [element.replaceAll("\u009b", ""), frame]) assert.doesNotMatch(said, acts);
+  const read = await page.evaluate(
+    (html) => new DOMParser().parseFromString(html, "text/html").querySelector("pre").textContent,
+    element,
+  );
+  assert.equal(read, text);
+  assert.deepEqual(page.errors, []);
+  await page.context().close();
+});
+
+test("a link that is followed right after a step is not written over", async () => {
+  const page = await site.open({ ready: false, hash: null });
+  await page.addInitScript(() => {
+    // What was to be done a little later can be done at once, before the browser tells that the address has changed.
+    const later = window.setTimeout;
+    window.waiting = [];
+    window.setTimeout = (act, delay, ...rest) => {
+      if (delay === 120) window.waiting.push(act);
+      return later(act, delay, ...rest);
+    };
+  });
+  await page.goto(`${site.origin}#p=mmio`);
+  await page.waitForSelector("html[data-ready]");
+  await page.click("#step");
+  await page.waitForFunction(() => document.documentElement.dataset.working === "no");
+  const written = await page.evaluate(async () => {
+    location.hash = "#p=swiotlb";
+    for (const act of window.waiting) await act();
+    return location.hash;
+  });
+  assert.equal(written, "#p=swiotlb");
+  await page.waitForFunction(() => document.querySelector("#scenario").value === "swiotlb");
+  assert.deepEqual(page.errors, []);
+  await page.context().close();
+});
+
+test("a link that is stopped before its first picture says so, and its keys do nothing wrong", async () => {
+  const page = await site.open({ hash: packed(LONG), ready: false });
+  await page.waitForSelector("#stop", { state: "visible" });
+  await page.evaluate(() => {
+    document.querySelector("#stop").click();
+    document.querySelector("#stop").click();
+  });
+  await page.waitForFunction(() =>
+    /Stopped before anything|stopped here/.test(document.querySelector(".message").textContent),
+  );
+  assert.doesNotMatch(await page.textContent(".message"), /last good run/);
+  for (const key of ["ArrowRight", "ArrowLeft", "End", "Home", "d", "m"]) await page.keyboard.press(key);
+  await page.waitForFunction(() => document.documentElement.dataset.working === "no");
+  assert.deepEqual(page.errors, []);
+  await page.context().close();
+});

@@ -170,6 +170,7 @@ const isFront = ({ preset, at, depth, explain, packed }: url.Place): boolean =>
 async function home(): Promise<void> {
   if (front?.on) return;
   history.pushState(null, "", location.pathname + location.search);
+  ours = location.hash;
   await app.choose(FIRST);
   front?.show(true);
 }
@@ -194,6 +195,9 @@ interface Entry {
 
 /** The scenario that the present entry of the browser's history is of; nothing before the first. */
 let entry: string | null = null;
+/** The fragment as it was written or followed last. Where the address bar has another, a link has been followed that is not
+    read yet: it must not be written over. */
+let ours = location.hash;
 /** The address has just been followed: it is the entry of what is shown now. */
 let following = true;
 
@@ -216,8 +220,9 @@ async function writeAddress(push: boolean): Promise<void> {
   const { position, good } = app.state;
   const found = fragment();
   const head = typeof found === "string" ? found : await found;
-  // Another step has been taken meanwhile, or the text is too long for a link.
-  if (head === null || position !== app.state.position || good !== app.state.good) return;
+  // Another step has been taken meanwhile, another link followed, or the text is too long for a link.
+  if (head === null || location.hash !== ours || position !== app.state.position || good !== app.state.good)
+    return;
   const { course, lang, depth, preset } = app.state;
   const at = position === course?.start ? null : position;
   const address = url.write(head, at, place.lang ? lang : null, depth === "idea" ? null : depth);
@@ -226,6 +231,7 @@ async function writeAddress(push: boolean): Promise<void> {
   // An entry that looks like the one before it would be a Back that does nothing.
   if (push && address !== location.hash) history.pushState(of, "", address);
   else history.replaceState(of, "", address);
+  ours = location.hash;
 }
 
 /** The buttons that open what has no room of its own on this page: the text, and on a narrow screen the details. */
@@ -337,7 +343,8 @@ async function start(): Promise<void> {
 
 /** Goes where the address bar says, that somebody has changed. */
 async function follow(): Promise<void> {
-  const now = url.read(location.hash);
+  ours = location.hash;
+  const now = url.read(ours);
   if (now.explain !== null) return explain(now.explain);
   front?.show(false);
   const { preset, good, course } = app.state;

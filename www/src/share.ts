@@ -25,8 +25,16 @@ const TEXTS: [form: string, label: string][] = [
 /** Cells across a picture that is pasted into a text. */
 const WIDTH = 112;
 
+/** Characters that act on what shows them: as references they are seen in the text that they are pasted into. A parser of HTML
+    reads those of 0x80 to 0x9f as others, and none of 0. */
+const ACTS = /(?![\0\n\t\u0080-\u009f])[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/gu;
 const escaped = (text: string) =>
-  text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
+  text
+    .replaceAll("&", "&amp;")
+    .replaceAll("<", "&lt;")
+    .replaceAll(">", "&gt;")
+    .replaceAll('"', "&quot;")
+    .replace(ACTS, (c) => `&#x${c.charCodeAt(0).toString(16)};`);
 
 /** The browser did not let a text be copied. */
 class NotCopied extends Error {}

@@ -175,6 +175,7 @@ const TABLE = {
   endedAt: ["The run ended at line", "运行结束于第"],
   colon: [": ", " 行："],
   is: [": ", "："],
+  stoppedFirst: ["Stopped before anything could be shown.", "已停止，还没有可以显示的内容。"],
   stopped: ["Stopped. The last good run is shown.", "已停止。显示的是上一次成功的运行。"],
   newer: ["A newer version of this page is there.", "本页有了新版本。"],
   reload: ["Reload", "重新载入"],

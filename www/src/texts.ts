@@ -123,7 +123,8 @@ export class Texts {
     this.machine.stop();
     this.store.set({ busy: false });
     await this.again();
-    this.store.set({ message: words(this.store.state.lang)("stopped") });
+    const { good, lang } = this.store.state;
+    this.store.set({ message: words(lang)(good ? "stopped" : "stoppedFirst") });
   }
   /** Runs what is shown again: the machine was ended. */
   private async again(): Promise<void> {

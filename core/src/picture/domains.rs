@@ -1,6 +1,6 @@
 //! Domains of the IOMMU: what their tables map, and what caches still hold.
 
-use super::{Col, Painter, RUNS, TABLES};
+use super::{Col, Painter, RUNS};
 use crate::addr::PhysAddr;
 use crate::diagram::model::{ArrowKind, ArrowState, Region, RegionKind};
 use crate::iommu::DomainId;
@@ -94,7 +94,8 @@ impl Painter<'_> {
 
     pub(super) fn domain_arrows(&mut self, device: usize, domain: DomainId) {
         let now = self.now;
-        let found = now.mappings(self.memory, domain, TABLES);
+        let found = now.mappings(self.memory, domain, self.tables());
+        self.read += found.tables.len();
         let col = self.bus_of(device);
         let vm = now.guest_of(domain);
         let runs: Vec<Mapped> = found.runs.iter().take(RUNS).copied().collect();
@@ -184,7 +185,9 @@ impl Painter<'_> {
         let now = self.now;
         for domain in now.guest_domains() {
             let Some(guest) = now.vms().get(domain.vm) else { continue };
-            let found = leaves(&now.format(), self.memory, domain.root, |gpa| guest.place(gpa), TABLES);
+            let place = |gpa| guest.place(gpa);
+            let found = leaves(&now.format(), self.memory, domain.root, place, self.tables());
+            self.read += found.tables.len();
             for run in found.runs.iter().take(RUNS) {
                 let label = Phrase::new("mapped by the guest", "客户机映射");
                 let page = |key: String, first: u64| {

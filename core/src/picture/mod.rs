@@ -29,13 +29,19 @@ use alloc::{
 
 /// Pages of one buffer that are looked up one by one.
 const PAGES: u64 = 64;
-/// Table pages of a domain that are read.
+/// Table pages of a domain that are read, and of all domains and processes of a picture together.
 const TABLES: usize = 512;
+const ALL_TABLES: usize = 2048;
 /// Mappings of a domain that are drawn.
 const RUNS: usize = 48;
 
 /// Returns the picture at the position of `cursor`.
 pub fn picture(record: &Record, trace: &Trace, cursor: &mut Cursor, title: Phrase) -> Model {
+    counted(record, trace, cursor, title).0
+}
+
+/// Returns the picture at the position of `cursor`, and how many table pages were read for it.
+pub fn counted(record: &Record, trace: &Trace, cursor: &mut Cursor, title: Phrase) -> (Model, usize) {
     let (at, tables) = (cursor.position(), cursor.tables());
     let now = record.at(at);
     let (memory, caches) = cursor.look(trace);
@@ -47,6 +53,7 @@ pub fn picture(record: &Record, trace: &Trace, cursor: &mut Cursor, title: Phras
         spaces: BTreeMap::new(),
         letters: BTreeMap::new(),
         known: BTreeSet::new(),
+        read: 0,
     };
     p.columns();
     p.physical();
@@ -62,7 +69,7 @@ pub fn picture(record: &Record, trace: &Trace, cursor: &mut Cursor, title: Phras
     let spaces = core::mem::take(&mut p.spaces);
     let mut model = p.model;
     token::place(&mut model, &spaces, now, trace, at);
-    model
+    (model, p.read)
 }
 
 /// Which column an address is in.
@@ -90,9 +97,16 @@ struct Painter<'a> {
     letters: BTreeMap<(ColumnId, u64), char>,
     /// Keys of what is drawn already: a column's regions, and, without a column, arrows.
     known: BTreeSet<(Option<ColumnId>, String)>,
+    /// Table pages read.
+    read: usize,
 }
 
 impl Painter<'_> {
+    /// How many table pages may be read for the next domain or process.
+    fn tables(&self) -> usize {
+        TABLES.min(ALL_TABLES - self.read.min(ALL_TABLES))
+    }
+
     /// The domain a device was in at this position.
     fn domain(&self, device: usize) -> Option<DomainId> {
         self.now.domain_of(device)

@@ -1,6 +1,6 @@
 //! Buffers, and the CPU's mappings of them.
 
-use super::{merged, Col, Painter, PAGES, RUNS, TABLES};
+use super::{merged, Col, Painter, PAGES, RUNS};
 use crate::addr::{Address, PhysAddr, VirtAddr};
 use crate::diagram::model::{ArrowKind, ArrowState, Region, RegionKind};
 use crate::machine::software::{Buffer, Owner};
@@ -68,7 +68,9 @@ impl Painter<'_> {
             Some(vm) => vm.place(at),
             None => Some(PhysAddr::new(at)),
         };
-        let found = crate::paging::leaves::leaves(&p.space.format, self.memory, p.space.root, place, TABLES);
+        let (format, root) = (&p.space.format, p.space.root);
+        let found = crate::paging::leaves::leaves(format, self.memory, root, place, self.tables());
+        self.read += found.tables.len();
         let name = p.name.clone();
         let guest = p.vm;
         for run in found.runs.iter().take(RUNS) {

@@ -11,7 +11,7 @@ use crate::explain::check::Asked;
 use crate::explain::logs::failing_step;
 use crate::explain::Cast;
 use crate::machine::{run, Check, Done, Record, Run};
-use crate::picture::picture;
+use crate::picture::counted;
 use crate::scenario::{presets, print, Problem, Problems, Scenario};
 use crate::spec::{Lang, Phrase};
 use crate::trace::{CacheOp, Event};
@@ -22,8 +22,9 @@ const BUDGET: u16 = 24;
 const ROWS: u16 = 31;
 /// At most this many positions are looked at for what a run ever shows; what they miss widens it when it is met.
 const LOOKS: usize = 256;
-/// And about this many ranges and arrows in all of them together.
+/// And about this many ranges and arrows in all of them together; a page of a table takes as long as some of these.
 const LOOKED: usize = 200_000;
+const TABLE: usize = 8;
 /// At most this many sets of places are kept: of two widths or columns looked at closer, and of an export.
 const PLANS: usize = 3;
 
@@ -135,15 +136,20 @@ impl Player {
     }
     /// The picture at a position.
     pub fn model(&mut self, position: usize) -> Model {
+        self.look(position).0
+    }
+    /// The picture at a position, and what it cost to make: things in it, and about as many looks at entries of tables.
+    fn look(&mut self, position: usize) -> (Model, usize) {
         let position = position.min(self.viewer.len());
         let Viewer { trace, cursor, .. } = &mut self.viewer;
         cursor.seek(trace, position);
-        let mut model = picture(&self.record, trace, cursor, Phrase::default());
+        let (mut model, tables) = counted(&self.record, trace, cursor, Phrase::default());
         if position <= self.start() as usize {
             // What only prepares is done; nothing has moved yet.
             (model.token, model.lit) = (None, Vec::new());
         }
-        model
+        let things = model.arrows.len() + model.columns.iter().map(|c| c.regions.len()).sum::<usize>();
+        (model, things + tables * TABLE)
     }
     /// Looks through the run for everything that it ever shows: after each operation, and where tables or caches have
     /// changed within one; at some of these where they are many.
@@ -164,10 +170,9 @@ impl Player {
             looks.sort_unstable();
             looks.dedup();
         }
-        let mut all = self.model(self.viewer.len());
+        let (mut all, size) = self.look(self.viewer.len());
         (all.token, all.lit) = (None, Vec::new());
-        // Fewer where each is of thousands of buffers.
-        let size = all.arrows.len() + all.columns.iter().map(|c| c.regions.len()).sum::<usize>();
+        // Fewer where each is of thousands of buffers, or of large tables.
         let apart = looks.len().div_ceil((LOOKED / size.max(1)).clamp(1, LOOKS)).max(1);
         for look in looks.iter().step_by(apart) {
             let model = self.model(*look);
