@@ -62,11 +62,6 @@ export function diagram(app: App, slot: 0 | 1 = 0): HTMLElement {
   let asked = 0;
   let last = { x: -1, y: -1, position: -1 };
 
-  /** Did the stop that ends here arrive where it must not? */
-  const wrong = (at: number) => {
-    const stop = slot ? undefined : app.state.way.at(-1)?.stop;
-    return stop?.to === at && stop.outcome?.kind === "wrong";
-  };
   const position = () => (slot ? (app.state.other?.view.position ?? 0) : app.state.position);
 
   // Read once for every size: to ask while a step is shown would make the browser lay everything out twice.
@@ -136,7 +131,6 @@ export function diagram(app: App, slot: 0 | 1 = 0): HTMLElement {
     const drawn = picture(scene, {
       label: t("diagram"),
       followed: app.state.followed,
-      wrong: wrong(at),
       walk: moved && from.position >= 0 && !calm.matches ? app.state.speed : null,
       // What is folded is looked at closer; everything else has an address to follow.
       choose: ({ kind, column, first, last }) =>

@@ -34,8 +34,6 @@ export interface How {
   /** What the picture is called where it says nothing about itself. */
   label: string;
   followed: string | null;
-  /** What the step came to, where it went wrong though it arrived. */
-  wrong: boolean;
   /** At which speed the token walks what the step added; not at all when there is none. */
   walk: number | null;
   choose: (piece: ScenePiece) => void;
@@ -246,11 +244,10 @@ function trail(token: SceneToken): SVGElement {
 const FATES: Readonly<Record<string, string>> = { arrived: "✓", dead: "✕", stale: "!", wrong: "≠" };
 
 function token(
-  { path: corners, stepFrom, fate: came, label }: SceneToken,
-  { walk, wrong }: Pick<How, "walk" | "wrong">,
+  { path: corners, stepFrom, fate, label }: SceneToken,
+  { walk }: Pick<How, "walk">,
 ): SVGElement {
   const [px, py] = corners.at(-1) ?? [0, 0];
-  const fate = wrong && came === "arrived" ? "wrong" : came;
   const dot = s(
     "g",
     { class: `token ${fate}`, transform: `translate(${midX(px)} ${y(py)})` },

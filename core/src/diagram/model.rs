@@ -271,6 +271,8 @@ pub enum Fate {
     Interrupt,
     /// It went along a cached entry that the tables no longer back.
     Stale,
+    /// It arrived, and not where it was meant to: what came of its operation says so.
+    Wrong,
 }
 
 /// Something that the current step touches.

@@ -61,7 +61,7 @@ pub fn wrap(text: &str, max: i32) -> Vec<String> {
     let mut break_at = 0;
     for c in text.chars() {
         let w = char_width(c);
-        if w == 2 && !line.is_empty() {
+        if line.chars().last().is_some_and(|before| may_break(before, c)) {
             break_at = line.len();
         }
         // Bounded: each turn cuts a piece off the word.
@@ -79,14 +79,25 @@ pub fn wrap(text: &str, max: i32) -> Vec<String> {
         }
         line.push(c);
         used += w;
-        if w == 2 || matches!(c, ' ' | '_' | '-' | '/' | ',' | ':') {
-            break_at = line.len();
-        }
     }
     if !line.trim_end().is_empty() || lines.is_empty() {
         lines.push(String::from(line.trim_end()));
     }
     lines
+}
+
+/// May a line end between two characters? Around a Chinese one, or after what joins words; but no line ends with an
+/// opening bracket or begins with what closes.
+fn may_break(before: char, after: char) -> bool {
+    let opens = matches!(before, '（' | '「' | '『' | '《' | '【' | '“' | '‘');
+    let closes = matches!(
+        after,
+        '）' | '」' | '』' | '》' | '】' | '”' | '’' | '，' | '。' | '、' | '：' | '；' | '！' | '？'
+    );
+    let between = char_width(before) == 2
+        || char_width(after) == 2
+        || matches!(before, ' ' | '_' | '-' | '/' | ',' | ':');
+    between && !opens && !closes
 }
 
 /// An address as every view here writes it.
@@ -105,6 +116,9 @@ mod tests {
         assert_eq!(wrap("IO 虚拟地址", 6), ["IO 虚", "拟地址"]);
         assert_eq!(wrap("dma_alloc_coherent", 10), ["dma_alloc_", "coherent"]);
         assert_eq!(wrap("a very long word", 6), ["a very", "long", "word"]);
+        // No line ends with an opening bracket or begins with what closes.
+        assert_eq!(wrap("总线地址（虚拟）", 10), ["总线地址", "（虚拟）"]);
+        assert_eq!(wrap("地址，总线", 4), ["地", "址，", "总线"]);
     }
 
     #[test]

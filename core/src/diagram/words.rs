@@ -1,7 +1,7 @@
 //! The words that a picture adds of its own.
 
 use super::model::{ArrowKind, RegionKind, Space};
-use crate::spec::Text;
+use crate::spec::{Lang, Text};
 use crate::trace::OwnerState;
 use alloc::{format, string::String};
 
@@ -32,7 +32,7 @@ pub fn region(kind: RegionKind) -> [Text; 2] {
         RegionKind::Bounce => ("bounce buffer", "bounce buffers", "回弹缓冲区"),
         RegionKind::Table => ("table", "tables", "页表"),
         RegionKind::Queue => ("queue", "queues", "队列"),
-        RegionKind::Registers => ("registers", "register blocks", "寄存器"),
+        RegionKind::Registers => ("register block", "register blocks", "寄存器"),
         RegionKind::Msi => ("MSI window", "MSI windows", "MSI 窗口"),
         RegionKind::Ports => ("I/O ports", "I/O port ranges", "I/O 端口"),
         RegionKind::Reserved => ("reserved", "reserved ranges", "保留区"),
@@ -42,8 +42,14 @@ pub fn region(kind: RegionKind) -> [Text; 2] {
     [Text::new(one, zh), Text::new(many, zh)]
 }
 
-/// Several regions of different kinds.
-pub const REGIONS: Text = Text::new("regions", "区域");
+/// How many regions of one kind, or of several, stand folded together.
+pub fn folded(count: usize, kind: Option<RegionKind>, lang: Lang) -> String {
+    let [one, many] = kind.map_or([Text::new("region", "区域"), Text::new("regions", "区域")], region);
+    match lang {
+        Lang::En => format!("{count} {}", if count == 1 { one } else { many }.get(lang)),
+        Lang::Zh => format!("{count} 个{}", one.get(lang)),
+    }
+}
 
 /// Whose turn a buffer is, in a word.
 pub fn owner(state: OwnerState) -> Text {

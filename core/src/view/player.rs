@@ -5,9 +5,11 @@ use super::types::{
     CheckChoice, CheckQuestion, Comparison, Course, Head, Parted, Question, Scene, Whereabouts,
 };
 use super::{compare, expected, export, predict, reach, scene, text, where_is, Viewer};
+use crate::diagram::model::Fate;
 use crate::diagram::render::Theme;
 use crate::diagram::{Layout, Model, Options, Plan as Places};
 use crate::explain::check::Asked;
+use crate::explain::ending::Kind;
 use crate::explain::logs::failing_step;
 use crate::explain::Cast;
 use crate::machine::{run, Check, Done, Record, Run};
@@ -147,6 +149,13 @@ impl Player {
         if position <= self.start() as usize {
             // What only prepares is done; nothing has moved yet.
             (model.token, model.lit) = (None, Vec::new());
+        }
+        // Whether it was meant to be there is known when its operation is over.
+        let over = self.viewer.cast().ending(position.saturating_sub(1)).filter(|e| e.steps.end == position);
+        if let (Some(token), Some(Kind::Wrong)) = (&mut model.token, over.map(|ending| ending.kind)) {
+            if token.fate == Fate::Arrived {
+                token.fate = Fate::Wrong;
+            }
         }
         let things = model.arrows.len() + model.columns.iter().map(|c| c.regions.len()).sum::<usize>();
         (model, things + tables * TABLE)

@@ -174,7 +174,7 @@ pub fn inner_width(ground: &Ground, columns: &[usize], mode: Mode) -> i32 {
                     }
                 }
                 What::Fold(fold) => {
-                    let wide = both(|lang| width(&fold_text(fold.regions.len(), fold.kind, lang)));
+                    let wide = both(|lang| width(&words::folded(fold.regions.len(), fold.kind, lang)));
                     inner = inner.max(wide.min(mode.cap));
                     if let [one] = fold.regions[..] {
                         let wide = both(|lang| width(&name(units, &regions[one as usize], None, lang)));
@@ -186,14 +186,6 @@ pub fn inner_width(ground: &Ground, columns: &[usize], mode: Mode) -> i32 {
         }
     }
     inner + 2 * mode.pad
-}
-
-fn fold_text(count: usize, kind: Option<RegionKind>, lang: Lang) -> String {
-    let [one, many] = kind.map_or([words::REGIONS; 2], words::region);
-    match lang {
-        Lang::En => format!("{count} {}", if count == 1 { one } else { many }.get(lang)),
-        Lang::Zh => format!("{count} 个{}", one.get(lang)),
-    }
 }
 
 impl Slot {
@@ -304,7 +296,7 @@ fn room(ground: &Ground, c: usize, piece: &Piece, inner: i32) -> Room {
     match &piece.what {
         What::Gap => one,
         What::Fold(fold) => {
-            let all = |lang| fold_text(fold.regions.len(), fold.kind, lang);
+            let all = |lang| words::folded(fold.regions.len(), fold.kind, lang);
             let address = width(&hex(piece.first));
             if both(|lang| width(&all(lang))) + 1 + address <= inner {
                 return Room { dense: true, ..one };
@@ -364,7 +356,7 @@ pub fn write(ground: &Ground, now: &Now<'_>, c: usize, piece: &Piece, room: Room
                 let mut those = fold.regions.iter().filter_map(|i| there(*i));
                 let one = those.next().filter(|_| count == 1).map(|region| name(units, region, None, lang));
                 let said = one.filter(|name| width(name) <= left);
-                w.name = wrap(&said.unwrap_or_else(|| fold_text(count, fold.kind, lang)), inner);
+                w.name = wrap(&said.unwrap_or_else(|| words::folded(count, fold.kind, lang)), inner);
                 w.name.truncate(room.rows.max(1) as usize);
             }
         }

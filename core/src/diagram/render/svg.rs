@@ -231,19 +231,18 @@ impl Svg<'_> {
                 ));
             }
             Content::Fold { keys, kind } => {
-                let [_, many] = kind.map_or([words::REGIONS; 2], words::region);
                 let ink = kind.map_or(Ink::Memory, region_ink);
                 let (fill, id) =
                     (self.ink(ink), id(&self.options.prefix, "f", &format!("{}/{:x}", p.column, p.first)));
                 let n = keys.len();
                 self.put(format_args!(
                     "<rect id=\"{id}\" class=\"ip-piece ip-fold {}{}\" {place} data-count=\"{n}\" x=\"{x}\" y=\"{y}\" \
-                     width=\"{w}\" height=\"{h}\" fill=\"{fill}\" stroke=\"{}\" stroke-width=\"{}\"><title>{n} {}, {}-{}</title></rect>\n",
+                     width=\"{w}\" height=\"{h}\" fill=\"{fill}\" stroke=\"{}\" stroke-width=\"{}\"><title>{}, {}-{}</title></rect>\n",
                     ink.class(),
                     touch_class(p.touch),
                     self.ink(touch_ink(p.touch).unwrap_or(Ink::Line)),
                     stroke(p.touch),
-                    escape(many.get(self.options.lang)),
+                    escape(&words::folded(n, *kind, self.options.lang)),
                     hex(p.first),
                     hex(p.last)
                 ));
@@ -425,6 +424,7 @@ impl Svg<'_> {
         let sign = match fate {
             Fate::Dead => format!("M{} {}l6 6m0 -6l-6 6", x - 3, y - 3),
             Fate::Arrived => format!("M{} {y}l3 3l4 -6", x - 4),
+            Fate::Wrong => format!("M{0} {1}h8m-8 4h8m-1 -7l-6 10", x - 4, y - 2),
             _ => String::new(),
         };
         if !sign.is_empty() {
@@ -523,7 +523,7 @@ fn fate_ink(fate: Fate) -> Ink {
         Fate::Moving | Fate::Interrupt => Ink::Accent,
         Fate::Arrived => Ink::Good,
         Fate::Dead => Ink::Refused,
-        Fate::Stale => Ink::Stale,
+        Fate::Stale | Fate::Wrong => Ink::Stale,
     }
 }
 
@@ -534,6 +534,7 @@ fn fate_class(fate: Fate) -> &'static str {
         Fate::Dead => "dead",
         Fate::Interrupt => "interrupt",
         Fate::Stale => "stale",
+        Fate::Wrong => "wrong",
     }
 }
 

@@ -97,11 +97,13 @@ pub fn mark(fate: Fate, charset: Charset) -> char {
         (Fate::Dead, Charset::Ascii) => 'X',
         (Fate::Interrupt, Charset::Ascii) => '!',
         (Fate::Stale, Charset::Ascii) => '~',
+        (Fate::Wrong, Charset::Ascii) => '#',
         (Fate::Moving, Charset::Unicode) => '●',
         (Fate::Arrived, Charset::Unicode) => '◉',
         (Fate::Dead, Charset::Unicode) => '✕',
         (Fate::Interrupt, Charset::Unicode) => '◆',
         (Fate::Stale, Charset::Unicode) => '◌',
+        (Fate::Wrong, Charset::Unicode) => '≠',
     }
 }
 
