@@ -209,10 +209,8 @@ const boxes = (n) =>
 
 /** Milliseconds until a boot log of 1 MiB is read in the page. */
 async function log() {
-  const { context, page, go } = await visit();
+  const { context, page, go } = await visit({ hash: "#explain" });
   await go();
-  await ready(page);
-  await page.click("#explain-log");
   await page.waitForSelector(".explain-input");
   const took = await page.evaluate(async () => {
     let text = "";
@@ -239,7 +237,11 @@ async function memory() {
   const wasm = await import(pathToFileURL(resolve("target/pkg/iommu.js")));
   const exports = wasm.initSync({ module: readFileSync("target/pkg/iommu_bg.wasm") });
   const before = exports.memory.buffer.byteLength;
-  const run = new wasm.Session(many(4000), "en");
+  const opening = new wasm.Opening(many(4000), "en", 0);
+  // As the worker does; each slice ends.
+  while (!opening.slice(40, () => true));
+  const run = opening.finish();
+  run.stops();
   const length = run.len();
   const opened = exports.memory.buffer.byteLength;
   for (let i = 0; i < 400; i++) {

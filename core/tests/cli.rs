@@ -91,3 +91,36 @@ fn a_depth_that_there_is_not_shows_ideas_and_says_so() {
     assert!(out.status.success() && text(&out.stderr).contains("there is no depth `deep`"));
     assert_eq!(text(&out.stdout), text(&play(&["run", "--depth=idea", "why-iommu"]).stdout));
 }
+
+#[test]
+fn a_film_has_a_frame_for_each_stop_and_a_handout_a_picture_for_each_idea() {
+    let drawn = |args: &[&str]| {
+        let out = play(&[&["draw", "why-iommu"], args].concat());
+        assert!(out.status.success() && out.stderr.is_empty(), "{args:?}: {}", text(&out.stderr));
+        text(&out.stdout)
+    };
+    let transcript = text(&play(&["run", "--depth=idea", "why-iommu"]).stdout);
+    let [film, part] = ["ideas", "40..80"].map(|steps| drawn(&["--steps", steps]));
+    for film in [&film, &part] {
+        assert!(
+            film.starts_with("<svg") && film.trim_end().ends_with("</svg>") && film.contains("@keyframes")
+        );
+    }
+    assert_ne!(film, part);
+    let handout = drawn(&["--handout"]);
+    let ideas = handout.matches("<article>").count();
+    assert!(ideas > 2 && handout.matches("<svg").count() == ideas, "{ideas} ideas");
+    assert!(
+        transcript.contains(&format!("{ideas} of {ideas}"))
+            || transcript.contains(&format!("{ideas}/{ideas}"))
+    );
+    assert!(drawn(&["--handout", "--zh"]).contains("答案"));
+    for wrong in [
+        &["--steps", "80"][..],
+        &["--steps", "a..b"],
+        &["--steps", "1..2", "--at", "3"],
+        &["--handout", "--svg"],
+    ] {
+        assert_eq!(play(&[&["draw", "why-iommu"], wrong].concat()).status.code(), Some(2), "{wrong:?}");
+    }
+}

@@ -56,6 +56,9 @@ test("two runs get a verdict each, and begin where their outcomes part", async (
     const [left, right] = await page.$$eval("#verdicts .end", (all) => all.map((p) => p.textContent));
     assert.match(left, /[Rr]efused|nothing/);
     assert.notEqual(left.slice(6), right.slice(7));
+    // Each picture says what its own run came to: one was refused, the other hit what nobody gave it.
+    assert.equal(await page.$eval("#diagram .token", (token) => token.getAttribute("class")), "token dead");
+    assert.equal(await page.$eval(".other .token", (token) => token.getAttribute("class")), "token wrong");
     assert.equal(await page.isVisible(".ending"), false);
     // At the end of both it is still said.
     await page.keyboard.press("End");

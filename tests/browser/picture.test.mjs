@@ -62,6 +62,30 @@ test("stepping through ideas moves no box and no scale, no word is below 11 px, 
   await page.context().close();
 });
 
+test("at the end, with its answer, what moved last is in sight on a phone held either way", async () => {
+  for (const [width, height] of [
+    [360, 740],
+    [740, 360],
+  ]) {
+    for (const name of ["why-iommu", "lazy"]) {
+      const page = await site.open({ hash: `#p=${name}`, width, height });
+      await page.keyboard.press("End");
+      await page.waitForSelector(".ending .answer");
+      await settled(page);
+      const seen = () => {
+        const [token, room] = ["#diagram .token", "#diagram"].map((what) =>
+          document.querySelector(what).getBoundingClientRect(),
+        );
+        return token.top >= room.top && token.bottom <= room.bottom;
+      };
+      await page.waitForFunction(seen, null, { timeout: 5000 });
+      assert.ok(await page.isVisible("#step"), `${name} ${width}`);
+      assert.deepEqual(page.errors, []);
+      await page.context().close();
+    }
+  }
+});
+
 test("for a room: S leaves the picture, what is told and Step, larger; Escape ends it", async () => {
   const page = await site.open({ hash: "#p=why-iommu", width: 1920, height: 1080 });
   await page.click("#step");

@@ -258,7 +258,11 @@ export function diagram(app: App, slot: 0 | 1 = 0): HTMLElement {
     if (!wider && !higher) return;
     seen = now;
     if (wider || !scene) void draw();
-    else fit();
+    else {
+      fit();
+      // The answer took some of its room: what moved stays in sight.
+      follow();
+    }
   }).observe(holder);
   return box;
 }
