@@ -214,7 +214,7 @@ fn join(frames: &[Frame], theme: Theme, lang: Lang) -> String {
          Menlo, Consolas, DejaVu Sans Mono, Noto Sans Mono CJK SC, Noto Sans CJK SC, monospace\" font-size=\"13\">\n\
          <title>{}</title>\n<style>{}</style>\n<rect class=\"ip-bg\" width=\"{width}\" height=\"{height}\" \
          fill=\"{background}\"/>\n",
-        escape(said.iter().flatten().next().map_or("iommu-playground", String::as_str)),
+        escape(frames.first().map_or("iommu-playground", |f| f.said.as_str())),
         stylesheet(theme),
     );
     let mut layers: Vec<Vec<Vec<String>>> =
