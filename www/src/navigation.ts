@@ -62,6 +62,8 @@ export class Navigation {
     patch: Partial<State> = {},
     prepared: (keyof State)[] = [],
   ): Promise<void> {
+    // Nothing has run yet: its first run was stopped, or had problems.
+    if (!this.store.state.course) return;
     const mine = ++this.requests;
     this.store.prepare({ position });
     const { other, lang } = this.store.state;
@@ -84,6 +86,7 @@ export class Navigation {
 
   /** Gets what is shown in another language, for views that are built after it. */
   async again(): Promise<void> {
+    if (!this.store.state.course) return;
     const mine = ++this.requests;
     const { position, way: before, lang } = this.store.state;
     const view = await this.machine.ask("view", 0, position, lang);
