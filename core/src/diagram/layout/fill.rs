@@ -7,13 +7,15 @@ use super::*;
 use crate::diagram::pieces::What;
 use crate::diagram::text::{clean, width, wrap};
 use crate::diagram::words;
-use alloc::{format, vec::Vec};
+use alloc::{collections::BTreeSet, format, vec::Vec};
 
 /// A layout on its way.
 struct Filler<'a> {
     plan: &'a Plan,
     now: &'a Now<'a>,
     layout: Layout,
+    /// Where arrows end that are there now.
+    ends: BTreeSet<Point>,
 }
 
 impl Plan {
@@ -21,7 +23,9 @@ impl Plan {
     pub fn draw(&mut self, model: &Model, lang: Lang) -> Layout {
         let now = Now::new(self, model, lang);
         let layout = Layout { width: self.width, height: self.height, ..Layout::default() };
-        let mut filler = Filler { plan: self, now: &now, layout };
+        let there = self.ground.model.arrows.iter().zip(&now.arrows).filter(|(_, there)| there.is_some());
+        let ends = there.flat_map(|(a, _)| [a.from.at, a.to.at]).collect();
+        let mut filler = Filler { plan: self, now: &now, layout, ends };
         filler.title();
         filler.actors();
         filler.slots();
@@ -155,9 +159,7 @@ impl Filler<'_> {
             return Some(false);
         }
         let here = Point { column: ColumnId(c as u16), address: pieces[i].first };
-        let arrows = self.plan.ground.model.arrows.iter().zip(&self.now.arrows);
-        let mut ends = arrows.filter(|(_, there)| there.is_some()).flat_map(|(a, _)| [a.from.at, a.to.at]);
-        ends.any(|p| p == here).then_some(true)
+        self.ends.contains(&here).then_some(true)
     }
 
     /// Nothing above the first region: worth a box only where there is room for one.
