@@ -274,6 +274,13 @@ fn address_field(found: &mut Found, code: &FaultCode, address: Option<u64>, emul
     found.certain(Text::new("address", "地址"), format!("{address:#x}"), meaning);
     if matches!(code.code, 2 | 8) && !emulator && !interrupt {
         hints::address(found, address);
+    } else if interrupt && hints::is_amd_interrupt(address) {
+        // No evidence: that an interrupt goes there is right.
+        found.inferred(
+            Text::new("the address looks like", "地址特征"),
+            format!("{address:#x}"),
+            hints::AMD_INTERRUPTS,
+        );
     }
 }
 

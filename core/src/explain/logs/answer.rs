@@ -4,6 +4,7 @@
 //! (`schema`). Fields are added, never renamed or removed; [`SCHEMA`] counts what a reader must know.
 
 use super::report::{self, Certainty, Kind};
+use super::speaker;
 use crate::spec::{Lang, Phrase};
 use alloc::format;
 use alloc::string::String;
@@ -232,7 +233,7 @@ impl LogItem {
                     inferred: field.certainty == Certainty::Inferred,
                 })
                 .collect(),
-            causes: item.causes.iter().map(|likely| LogCause::new(likely, lang)).collect(),
+            causes: item.causes.iter().map(|likely| LogCause::new(item, likely, lang)).collect(),
             preset: item.preset,
             scenario: item.scenario.as_ref().map(|scenario| scenario.text.clone()),
             quote: (!item.quote.is_empty()).then(|| item.quote.clone()),
@@ -269,17 +270,17 @@ impl LogFault {
 }
 
 impl LogCause {
-    fn new(likely: &super::Likely, lang: Lang) -> Self {
+    fn new(item: &report::Item, likely: &super::Likely, lang: Lang) -> Self {
         let said =
             |clues: &[super::Clue]| clues.iter().map(|clue| String::from(clue.text().get(lang))).collect();
         let cause = likely.cause;
         LogCause {
             id: cause.id,
             text: cause.text.get(lang).into(),
-            how_to_tell: cause.how_to_tell.get(lang).into(),
+            how_to_tell: speaker::how_to_tell(item, cause, lang),
             because: said(&likely.because),
             despite: said(&likely.despite),
-            seen_in: cause.taught_by.to_vec(),
+            seen_in: speaker::taught_by(item, cause),
             preset: (!cause.preset.is_empty()).then_some(cause.preset),
         }
     }

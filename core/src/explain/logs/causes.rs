@@ -94,8 +94,8 @@ causes! {
     BAD_ENTRY ["genodelabs/genode#5002"] ""
         "An entry was written that this unit's hardware does not accept: a feature bit that it lacks, or a reserved bit."
         "写入了该单元硬件不接受的表项：使用了不支持的特性位，或设置了保留位。"
-        => "It faults on every access, from the first one. Compare the entry with the capability registers (cap, ecap): address width, page sizes, snoop control, scalable mode."
-           "从第一次访问起就总是出错。把该项与能力寄存器（cap、ecap）对照：地址宽度、页大小、侦听控制、可扩展模式。";
+        => "It faults on every access, from the first one. Compare the entry with the unit's capability registers (cap and ecap on VT-d): address width, page sizes, and the features that are enabled."
+           "从第一次访问起就总是出错。把该项与单元的能力寄存器（VT-d 上为 cap、ecap）对照：地址宽度、页大小，以及已启用的特性。";
     CORRUPTED ["VT-d 7.1.3"] ""
         "Memory that holds the tables was overwritten, or freed while the unit still walked it."
         "存放表的内存被改写，或在单元仍在遍历时被释放。"
@@ -104,8 +104,8 @@ causes! {
     NOT_FLUSHED ["asterinas/asterinas#2645"] "lazy"
         "The entry was changed but not made visible: a missing cache flush (clflush) on a unit that does not snoop, or a missing invalidation."
         "表项已修改但尚不可见：不侦听缓存的单元上缺少缓存刷新（clflush），或缺少失效操作。"
-        => "The entry in memory is right when you look at it later. The unit's ecap.C (page-walk coherency) is 0, or no invalidation follows the change in the trace."
-           "事后查看时内存中的表项是正确的。单元的 ecap.C（页遍历一致性）为 0，或跟踪中修改之后没有失效操作。";
+        => "The entry in memory is right when you look at it later. The unit's page walks are not coherent with the caches (ecap.C is 0 on VT-d), or no invalidation follows the change in the trace."
+           "事后查看时内存中的表项是正确的。单元的页遍历与缓存不一致（VT-d 上 ecap.C 为 0），或跟踪中修改之后没有失效操作。";
     TABLE_UNREADABLE ["arceos-hypervisor/axvisor#193"] ""
         "A table pointer leads to memory that the unit cannot read: outside RAM, encrypted, or above its address width."
         "表指针指向单元无法读取的内存：不在内存范围内、被加密，或超出其地址宽度。"
@@ -152,15 +152,15 @@ causes! {
         => "Look the address up in /proc/PID/maps: the CPU would fault there too."
            "在 /proc/PID/maps 中查找该地址：CPU 访问同样会出错。";
     USER_BIT ["VT-d 7.1.3"] ""
-        "The request was made with user privilege and the page is the kernel's (U/S = 0), or a driver forgot to set U/S."
-        "请求以用户权限发出，而该页属于内核（U/S = 0），或驱动忘了设置 U/S。"
-        => "The entry is present with U/S = 0. Kernel DMA over first-stage tables must set U/S or ask for privilege."
-           "表项存在且 U/S = 0。内核使用第一级表做 DMA 时必须设置 U/S 或请求特权。";
+        "The request was made with user privilege and the page is the kernel's, or a driver forgot to allow user access in the entry."
+        "请求以用户权限发出，而该页属于内核，或驱动忘了在表项中允许用户访问。"
+        => "The entry is present and does not allow user access (U/S = 0 on VT-d and AMD, AP[1] = 0 on Arm, U = 0 on RISC-V). Kernel DMA over first-stage tables must allow it or ask for privilege."
+           "表项存在但不允许用户访问（VT-d 与 AMD 上 U/S = 0，Arm 上 AP[1] = 0，RISC-V 上 U = 0）。内核使用第一级表做 DMA 时必须允许它或请求特权。";
     NO_EXECUTE ["VT-d 7.1.3"] ""
         "The device fetches instructions from a page that is marked no-execute."
         "设备从标记为不可执行的页取指。"
-        => "The entry has XD set. The buffer was not mapped for execution, or the jump went to data."
-           "表项设置了 XD。缓冲区没有映射为可执行，或跳转到了数据。";
+        => "The entry forbids execution (XD on VT-d, NX on AMD, XN on Arm, X = 0 on RISC-V). The buffer was not mapped for execution, or the jump went to data."
+           "表项禁止执行（VT-d 上为 XD，AMD 上为 NX，Arm 上为 XN，RISC-V 上为 X = 0）。缓冲区没有映射为可执行，或跳转到了数据。";
     STAGE2_HOLE ["VT-d 7.1.3"] "two-stages"
         "The guest's address is right but the hypervisor has no memory there (or only read-only memory)."
         "客户机的地址正确，但虚拟机监控器在那里没有内存（或只读内存）。"

@@ -34,17 +34,17 @@ static PATTERNS: &[Pattern] = &[
         => "swiotlb: the mapping of {size} bytes for {device} failed" "swiotlb：为 {device} 映射 {size} 字节失败"
         [SWIOTLB_SMALL, SWIOTLB_LEAK, SWIOTLB_NONE] out_of_space),
     pattern!("dma-overflow" DmaApi Software
-        "{driver} {device} overflow {phys}+{size} of DMA mask {mask} bus limit {limit}"
+        "{driver} {device} overflow {dmaaddr}+{size} of DMA mask {mask} bus limit {limit}"
         "Linux v5.5 and later, kernel/dma/direct.c (v4.20 to v5.4: bus mask)"
         => "DMA API: a buffer of {device} is out of its reach" "DMA API：{device} 的缓冲区超出其可达范围"
         [SMALL_MASK, SWIOTLB_NONE] reach),
     pattern!("dma-overflow-4.20" DmaApi Software
-        "{driver} {device} overflow {phys}+{size} of DMA mask {mask} bus mask {limit}"
+        "{driver} {device} overflow {dmaaddr}+{size} of DMA mask {mask} bus mask {limit}"
         "Linux v4.20 to v5.4, kernel/dma/direct.c"
         => "DMA API: a buffer of {device} is out of its reach" "DMA API：{device} 的缓冲区超出其可达范围"
         [SMALL_MASK, SWIOTLB_NONE] reach),
     pattern!("dma-overflow-5.9" DmaApi Software
-        "{driver} {device} DMA addr {phys}+{size} overflow (mask {mask}, bus limit {limit})."
+        "{driver} {device} DMA addr {dmaaddr}+{size} overflow (mask {mask}, bus limit {limit})."
         "Linux v5.9 and later, include/linux/dma-direct.h and kernel/dma/direct.h"
         => "DMA API: a buffer of {device} is out of its reach" "DMA API：{device} 的缓冲区超出其可达范围"
         [SMALL_MASK, SWIOTLB_NONE] reach),
@@ -214,7 +214,7 @@ fn out_of_space(captures: &Captures<'_>, found: &mut Found) {
 }
 
 fn reach(captures: &Captures<'_>, found: &mut Found) {
-    let (Some(at), Some(mask)) = (captures.hex("phys"), captures.hex("mask")) else { return };
+    let (Some(at), Some(mask)) = (captures.hex("dmaaddr"), captures.hex("mask")) else { return };
     let bits = 64 - mask.leading_zeros();
     let meaning = match at > mask {
         true => Text::new(

@@ -101,6 +101,7 @@ clues! {
     TooLargeForBounce "the request is above 256 KiB" "请求大于 256 KiB";
     PoolEmpty "the pool has almost nothing in use" "池几乎没有使用";
     PoolFull "the pool is nearly full" "池几乎已满";
+    PoolInLog "another line of the log gives the size of the pool" "日志的另一行给出了池的大小";
     PoolMissing "there is no pool" "没有池";
     OldIsIdentity "the entry that was there maps the page to itself" "已有表项把该页映射到自身";
     OldEqualsNew "the old and the new entry are equal" "新旧表项相同";
@@ -177,8 +178,8 @@ macro_rules! rules {
 
 rules! {
     UNMAPPED_EARLY: Decides [TraceUnmapped] For [PageAbsent, EntryEmpty, DmaDebugInLog, LaterThanBoot]
-        Against [EarlyBoot, PageZero, UserAddress, MappedNow] Excludes [PermissionMissing, EntryOtherRight, TraceMapped, TraceOtherDirection, TraceNever, ReservedBit, PresentByStage];
-    NEVER_MAPPED: Decides [TraceNever, Poison] For [PageAbsent, EntryEmpty, WildAddress, DmaDebugInLog] Against [MappedNow]
+        Against [EarlyBoot, PageZero, UserAddress, MappedNow, PagePresent] Excludes [PermissionMissing, EntryOtherRight, TraceMapped, TraceOtherDirection, TraceNever, ReservedBit, PresentByStage];
+    NEVER_MAPPED: Decides [TraceNever, Poison] For [PageAbsent, EntryEmpty, WildAddress, DmaDebugInLog] Against [MappedNow, PagePresent]
         Excludes [PermissionMissing, EntryOtherRight, TraceMapped, TraceOtherDirection, TraceUnmapped, ReservedBit, PresentByStage];
     WRONG_DIRECTION: Decides [PermissionMissing, EntryOtherRight, TraceOtherDirection, PresentByStage] For [PagePresent, TraceMapped]
         Excludes [PageAbsent, EntryEmpty, TraceUnmapped, TraceNever, IsFetch];
@@ -189,10 +190,10 @@ rules! {
     NULL_DESCRIPTOR: Decides [PageZero] For [AddressZero] Excludes [TraceMapped, EmulatorPattern, NoDomain];
     NO_DECODE: Decides [BehindIommu] For [AddressZero];
     MSI_ZERO: Decides [WriteToZero] Excludes [EmulatorPattern, NoDomain];
-    STALE_RING: Decides [ResumeBefore, ResetBefore] For [CopiedByKernel, SpreadFar] Against [EarlyBoot];
+    STALE_RING: Decides [ResumeBefore, ResetBefore] For [CopiedByKernel, SpreadFar];
     ALIAS: For [NoDomain, ScalableMode] Against [EarlyBoot];
     NOT_ATTACHED: Decides [DeviceRemoved] For [NoDomain] Excludes [ReservedBit];
-    COPIED_TABLES: Decides [CopiedByKernel] Against [EarlyBoot, LaterThanBoot] Excludes [FirstKernel, GraphicsDevice];
+    COPIED_TABLES: Decides [CopiedByKernel] Against [LaterThanBoot] Excludes [FirstKernel, GraphicsDevice];
     BAD_ENTRY: Decides [ReservedBit];
     CONTROL_NOT_RESTORED: For [ResumeBefore, ReservedBit];
     CORRUPTED: For [Poison];
@@ -233,7 +234,7 @@ rules! {
     SWIOTLB_TOO_LARGE: Decides [TooLargeForBounce];
     SWIOTLB_LEAK: For [PoolFull] Excludes [PoolMissing, PoolEmpty];
     SWIOTLB_SMALL: For [PoolFull] Excludes [PoolMissing, PoolEmpty];
-    SWIOTLB_NONE: Decides [PoolMissing] Excludes [PoolFull, PoolEmpty];
+    SWIOTLB_NONE: Decides [PoolMissing] Excludes [PoolFull, PoolEmpty, PoolInLog];
     SMALL_MASK: For [];
     RMRR_GIVEN_OUT: Decides [OldIsIdentity, InReservedRegion] Excludes [OldEqualsNew, OldIsOther];
     MAPPED_TWICE: Decides [OldEqualsNew] Excludes [OldIsIdentity, OldIsOther];
@@ -241,7 +242,7 @@ rules! {
     GUEST_ABOVE_WIDTH: Decides [AboveWidth] For [ErrnoInvalid] Excludes [ErrnoMemory, ErrnoFault, ErrnoExists];
     MEMLOCK: Decides [ErrnoMemory] Excludes [ErrnoInvalid, ErrnoFault, ErrnoExists];
     NOT_PINNABLE: Decides [ErrnoFault] Excludes [ErrnoInvalid, ErrnoMemory, ErrnoExists];
-    MAP_OVERLAP: Decides [ErrnoExists] Excludes [ErrnoMemory, ErrnoFault];
+    MAP_OVERLAP: Decides [ErrnoExists] Excludes [ErrnoInvalid, ErrnoMemory, ErrnoFault];
     FIRMWARE_TABLES: Decides [FirmwareBug];
     NO_TRANSLATION_YET: For [DeviceRemoved, EarlyBoot];
     LINK_ERROR: For [AerBefore];

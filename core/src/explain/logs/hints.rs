@@ -91,6 +91,11 @@ pub(super) fn is_amd_interrupt(address: u64) -> bool {
         && matches!(address >> 40, 0 | 0xff_ffff)
 }
 
+pub(super) const AMD_INTERRUPTS: Text = Text::new(
+    "the interrupt and end-of-interrupt range of AMD's HyperTransport, fd_f800_0000 to fd_f8ff_ffff",
+    "AMD HyperTransport 的中断与 EOI 区间 fd_f800_0000 至 fd_f8ff_ffff",
+);
+
 const LOW: Text =
     Text::new("below 1 MiB: legacy memory, used by firmware", "低于 1 MiB：传统内存区，由固件使用");
 
@@ -112,10 +117,7 @@ pub(super) fn address(found: &mut Found, address: u64) {
             Clue::MsiAddress,
         ),
         a if found.arch == Arch::AmdVi && is_amd_interrupt(a) => (
-            Text::new(
-                "the interrupt and end-of-interrupt range of AMD's HyperTransport, fd_f800_0000 to fd_f8ff_ffff",
-                "AMD HyperTransport 的中断与 EOI 区间 fd_f800_0000 至 fd_f8ff_ffff",
-            ),
+            AMD_INTERRUPTS,
             Clue::MsiAddress,
         ),
         a if a | 0xfff == u64::MAX => (

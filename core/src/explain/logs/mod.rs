@@ -41,6 +41,7 @@ mod scan;
 mod scenario;
 mod smmu;
 mod smmu2;
+mod speaker;
 mod stop;
 mod story;
 mod systems;

@@ -5,7 +5,7 @@ use super::evidence::Clue;
 use super::fault::Fault;
 use super::found::{pattern, Captures, Format, Found, Pattern};
 use crate::addr::RequesterId;
-use crate::spec::Text;
+use crate::spec::{Phrase, Text};
 use alloc::format;
 use alloc::string::ToString;
 use alloc::vec::Vec;
@@ -152,6 +152,19 @@ fn omap(captures: &Captures<'_>, found: &mut Found) {
 
 fn tegra(_: &Captures<'_>, found: &mut Found) {
     found.clue(Clue::BehindIommu);
+    // What the address of a descriptor or of a mapping looks like says nothing of a physical one.
+    found.fields.retain(|field| field.name.en != "the address looks like");
+    for field in &mut found.fields {
+        match field.name.en {
+            "address" => {
+                field.meaning = Phrase::new("the physical address that was not decoded", "未被解码的物理地址")
+            }
+            "unit" => {
+                field.meaning = Phrase::new("the memory controller that reports it", "报告的内存控制器")
+            }
+            _ => {}
+        }
+    }
     found.inferred(
         Text::new("which address", "哪种地址"),
         Text::new("physical", "物理地址"),

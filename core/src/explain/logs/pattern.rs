@@ -177,7 +177,7 @@ const NAMES: &[(&str, Text, Text)] = &[
     (
         "dmaaddr",
         Text::new("DMA address", "DMA 地址"),
-        Text::new("the address that the DMA API gave the driver", "DMA API 给驱动的地址"),
+        Text::new("as the device would use it", "设备将使用的地址"),
     ),
     (
         "phys",
@@ -302,6 +302,12 @@ pub(super) fn read(pattern: &'static Pattern, here: &Here<'_>) -> Option<Found> 
             found.device = Some(device_name(value).into());
         }
         let shown = if device || *name == "name" { value.trim_end_matches(':') } else { value };
+        // A number that runs into letters is unknown: OMAP's format string prints "px" for its number.
+        if matches!(*name, "pgd" | "pte") && captures.hex(name).is_none() {
+            let meaning = Text::new("not a number, as printed", "打印的内容不是数字");
+            found.inferred(*label, Text::new("unknown", "未知"), meaning);
+            continue;
+        }
         if !shown.is_empty() {
             found.certain(*label, shown, *meaning);
         }

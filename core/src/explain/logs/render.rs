@@ -1,6 +1,7 @@
 //! A report as plain text, for a terminal.
 
 use super::report::{Certainty, Item, Kind, Report};
+use super::speaker;
 use crate::explain::{say, Cast};
 use crate::spec::{Lang, Text};
 use alloc::format;
@@ -144,10 +145,12 @@ fn causes(out: &mut String, item: &Item, lang: Lang) {
             let between = if lang == Lang::En { "; " } else { "；" };
             out.push_str(&format!("       {}: {}\n", label.get(lang), said.join(between)));
         }
-        out.push_str(&format!("       {tell}: {}\n", likely.cause.how_to_tell.get(lang)));
-        if !likely.cause.taught_by.is_empty() {
+        let how = speaker::how_to_tell(item, likely.cause, lang);
+        out.push_str(&format!("       {tell}: {how}\n"));
+        let taught_by = speaker::taught_by(item, likely.cause);
+        if !taught_by.is_empty() {
             let label = Text::new("known from", "来源").get(lang);
-            out.push_str(&format!("       {label}: {}\n", likely.cause.taught_by.join(", ")));
+            out.push_str(&format!("       {label}: {}\n", taught_by.join(", ")));
         }
     }
 }

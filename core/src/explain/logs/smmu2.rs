@@ -396,6 +396,10 @@ fn global(text: &str, blocked: Option<u64>, form: &'static str) -> Found {
     }
     found.causes = match gfsr {
         Some(gfsr) if gfsr & 0xf0 != 0 && gfsr & 6 == 0 => &[&TABLE_UNREADABLE, &BAD_ENTRY, &CORRUPTED],
+        Some(gfsr) if gfsr & 6 == 4 => &[&STREAM_CONFLICT],
+        // Two entries that match are no unknown stream: the unit has a bit of its own for them.
+        Some(gfsr) if gfsr & 6 == 2 => &[&UNKNOWN_STREAM, &NO_TRANSLATION_YET],
+        None if blocked.is_some() => &[&UNKNOWN_STREAM, &NO_TRANSLATION_YET],
         _ => &[&UNKNOWN_STREAM, &NO_TRANSLATION_YET, &STREAM_CONFLICT],
     };
     found

@@ -52,6 +52,8 @@ struct Facts {
     messages: Vec<(u64, u64)>,
     groups: BTreeSet<u32>,
     grouped: u64,
+    /// A pool of bounce buffers, by its number of slots.
+    pool: bool,
     /// First-stage tables are in use for DMA without PASID.
     first_stage: bool,
     /// Line, time, what.
@@ -472,6 +474,10 @@ impl Builder {
             }
             _ => false,
         });
+        self.facts.pool = self.drafts.iter().any(|draft| {
+            let slots = draft.item.fields.iter().find(|field| field.name.en == "pool");
+            slots.and_then(|slots| slots.value.en.parse().ok()).is_some_and(|slots: u64| slots > 0)
+        });
         let said: Vec<(usize, Option<String>, Arch, &'static str)> = self
             .drafts
             .iter()
@@ -553,7 +559,11 @@ fn context(draft: &mut Draft, facts: &Facts, said: &[(usize, Option<String>, Arc
     } else if facts.boot {
         clues.add(Clue::FirstKernel);
     }
-    for (fact, clue) in [(facts.passthrough, Clue::PassthroughMode), (facts.scalable, Clue::ScalableMode)] {
+    for (fact, clue) in [
+        (facts.passthrough, Clue::PassthroughMode),
+        (facts.scalable, Clue::ScalableMode),
+        (facts.pool && !clues.has(Clue::PoolMissing), Clue::PoolInLog),
+    ] {
         if fact {
             clues.add(clue);
         }

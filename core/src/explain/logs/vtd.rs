@@ -252,6 +252,7 @@ fn report(text: &str, told: Told<'_>, form: &'static str) -> Found {
     hints::fault(&mut found, &fault);
     match fault.code {
         Some(0x01 | 0x02 | 0x39 | 0x41 | 0x51 | 0x59) if fault.pasid.is_none() => found.clue(Clue::NoDomain),
+        Some(0x71) => found.clue(Clue::PageAbsent),
         Some(0x25) => found.clue(Clue::CompatibilityFormat),
         // The tables of a display that firmware left running are firmware's: their words prove nothing.
         Some(0x0a..=0x0c) if found.clues.has(Clue::GraphicsDevice) => {}

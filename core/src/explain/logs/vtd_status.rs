@@ -510,16 +510,34 @@ fn already_mapped(here: &Here<'_>) -> Option<Found> {
     let page = body.hex()?;
     let values = body.after("already set (to ")?;
     let (old, new) = (values.hex()?, values.after("not ")?.hex());
-    let mut found = Found::software(
-        Arch::VtD,
-        "vtd-pte-set",
-        Phrase::new(
-            "VT-d: the kernel mapped a page that has an entry already; nothing was refused",
-            "VT-d：内核映射的页已有表项；没有访问被拒绝",
-        ),
-    );
-    found.complete = new.is_some();
     let at = page << 12;
+    let target = |value: u64| value & 0xf_ffff_ffff_f000;
+    // Records of one kind are counted together, so each kind has a title of its own.
+    let (clue, title) = match () {
+        () if Some(old) == new => (
+            Clue::OldEqualsNew,
+            Phrase::new(
+                "VT-d: the kernel mapped a page again to where it is mapped already; nothing was refused",
+                "VT-d：内核把页再次映射到原来的目标；没有访问被拒绝",
+            ),
+        ),
+        () if target(old) == at => (
+            Clue::OldIsIdentity,
+            Phrase::new(
+                "VT-d: the kernel mapped a page that is mapped to itself already; nothing was refused",
+                "VT-d：内核映射的页已有恒等映射；没有访问被拒绝",
+            ),
+        ),
+        () => (
+            Clue::OldIsOther,
+            Phrase::new(
+                "VT-d: the kernel mapped a page that has another entry already; nothing was refused",
+                "VT-d：内核映射的页已有另一表项；没有访问被拒绝",
+            ),
+        ),
+    };
+    let mut found = Found::software(Arch::VtD, "vtd-pte-set", title);
+    found.complete = new.is_some();
     found.certain(
         Text::new("page", "页"),
         format!("{at:#x}"),
@@ -531,7 +549,6 @@ fn already_mapped(here: &Here<'_>) -> Option<Found> {
         (0, _) => "W",
         _ => "R, W",
     };
-    let target = |value: u64| value & 0xf_ffff_ffff_f000;
     let entry = |value: u64| {
         Phrase::new(
             format!("to {:#x}, {}", target(value), rights(value)),
@@ -542,11 +559,7 @@ fn already_mapped(here: &Here<'_>) -> Option<Found> {
     if let Some(new) = new {
         found.certain(Text::new("entry to write", "待写表项"), format!("{new:#x}"), entry(new));
     }
-    found.clue(match () {
-        () if Some(old) == new => Clue::OldEqualsNew,
-        () if target(old) == at => Clue::OldIsIdentity,
-        () => Clue::OldIsOther,
-    });
+    found.clue(clue);
     found.causes = &[&RMRR_GIVEN_OUT, &MAPPED_TWICE, &STALE_ENTRY_LEFT];
     Some(found)
 }
