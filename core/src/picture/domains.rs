@@ -11,12 +11,35 @@ use crate::spec::Phrase;
 use crate::trace::{CacheKind, Perms};
 use alloc::{format, string::String, vec::Vec};
 
+/// The pieces of a buffer, by where each begins and where the furthest so far ends: looked up, since a buffer can have a
+/// hundred thousand.
+struct Pieces(Vec<(u64, u64)>);
+
+impl Pieces {
+    fn of(pieces: &[(PhysAddr, u64)]) -> Self {
+        let ends = |(at, len): &(PhysAddr, u64)| (at.raw(), at.raw().saturating_add(*len));
+        let mut sorted: Vec<(u64, u64)> = pieces.iter().map(ends).collect();
+        sorted.sort_unstable();
+        let mut furthest = 0;
+        for (_, end) in &mut sorted {
+            furthest = furthest.max(*end);
+            *end = furthest;
+        }
+        Pieces(sorted)
+    }
+    /// Is an address in one of them?
+    fn hold(&self, at: PhysAddr) -> bool {
+        let next = self.0.partition_point(|(from, _)| *from <= at.raw());
+        next.checked_sub(1).is_some_and(|last| at.raw() < self.0[last].1)
+    }
+}
+
 impl Painter<'_> {
     pub(super) fn domains(&mut self) {
         let now = self.now;
         for handle in now.handles() {
             let col = self.bus_of(handle.device);
-            for (n, (bus, len)) in handle.segments.iter().enumerate() {
+            for (n, (bus, len)) in handle.segments.iter().take(RUNS).enumerate() {
                 let key = format!("bus/{}.{n}", handle.name);
                 let last = bus.raw().saturating_add(len.saturating_sub(1));
                 let mut region =
@@ -42,11 +65,11 @@ impl Painter<'_> {
         if !now.iommu_on() || now.policy() == Policy::PassThrough {
             for handle in now.handles() {
                 let mut offset = 0;
-                for (bus, len) in &handle.segments {
+                let pieces = Pieces::of(&handle.pieces);
+                for (bus, len) in handle.segments.iter().take(RUNS) {
                     // Direct: through the inbound window, to where the bytes the device touches really are.
                     if let Some(pa) = now.bridge().to_phys(*bus) {
-                        let bounced = handle.pieces.iter().all(|(p, l)| pa < *p || pa.raw() >= p.raw() + l);
-                        if bounced {
+                        if !pieces.hold(pa) {
                             let label = Phrase::new("bounce buffer", "回弹缓冲区");
                             let key = format!("pa/bounce.{}", handle.name);
                             let last = pa.raw() + (len - 1);
@@ -243,5 +266,22 @@ impl Painter<'_> {
             .map(|r| r.first)
             .min()
             .unwrap_or(address)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn an_address_is_found_in_the_pieces_that_hold_it(
+            pieces in proptest::collection::vec((0u64..64, 0u64..8), 0..12), at in 0u64..80
+        ) {
+            let pieces: Vec<_> = pieces.into_iter().map(|(from, len)| (PhysAddr::new(from), len)).collect();
+            let there = pieces.iter().any(|(from, len)| (from.raw()..from.raw() + len).contains(&at));
+            prop_assert_eq!(Pieces::of(&pieces).hold(PhysAddr::new(at)), there);
+        }
     }
 }
