@@ -225,6 +225,23 @@ fn no_text_of_a_scenario_reaches_a_reader_with_characters_that_act() {
     }
 }
 
+/// A picture of a buffer in a hundred thousand pieces is of its first ones: what is drawn does not grow with the pieces.
+#[test]
+fn a_buffer_of_many_pieces_is_drawn_in_few() {
+    let drawn = |length: &str| {
+        let text = format!(
+            "iommu-playground 1\nmachine none\nram 0 .. 2G\ndevice nic 00:03.0\nsteps\nalloc buf {length} scattered\n\
+             l = dma_map_sg nic buf to-device\n"
+        );
+        let run = within(&text, Limits::PAGE).expect("a run");
+        let mut player = Player::of(run, &text);
+        let model = player.model(player.viewer.len());
+        (model.columns.iter().map(|c| c.regions.len()).sum::<usize>(), model.arrows.len())
+    };
+    let (few, many) = (drawn("1M"), drawn("0x18a1_3360"));
+    assert!(many.0 <= few.0 + 64 && many.1 <= few.1 + 64, "{few:?} {many:?}");
+}
+
 fn edge() -> impl Strategy<Value = u64> {
     (0u32..64, -2i64..3).prop_map(|(bit, by)| (1u64 << bit).wrapping_add_signed(by))
 }
