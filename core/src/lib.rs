@@ -44,6 +44,7 @@ pub mod picture;
 pub mod places;
 pub mod platform;
 pub mod scenario;
+mod spans;
 pub mod spec;
 pub mod trace;
 pub mod view;

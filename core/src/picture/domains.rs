@@ -7,32 +7,10 @@ use crate::iommu::DomainId;
 use crate::os::dma::Direction;
 use crate::paging::leaves::{leaves, Run as Mapped};
 use crate::scenario::ast::Policy;
+use crate::spans::Spans;
 use crate::spec::Phrase;
 use crate::trace::{CacheKind, Perms};
 use alloc::{format, string::String, vec::Vec};
-
-/// The pieces of a buffer, by where each begins and where the furthest so far ends: looked up, since a buffer can have a
-/// hundred thousand.
-struct Pieces(Vec<(u64, u64)>);
-
-impl Pieces {
-    fn of(pieces: &[(PhysAddr, u64)]) -> Self {
-        let ends = |(at, len): &(PhysAddr, u64)| (at.raw(), at.raw().saturating_add(*len));
-        let mut sorted: Vec<(u64, u64)> = pieces.iter().map(ends).collect();
-        sorted.sort_unstable();
-        let mut furthest = 0;
-        for (_, end) in &mut sorted {
-            furthest = furthest.max(*end);
-            *end = furthest;
-        }
-        Pieces(sorted)
-    }
-    /// Is an address in one of them?
-    fn hold(&self, at: PhysAddr) -> bool {
-        let next = self.0.partition_point(|(from, _)| *from <= at.raw());
-        next.checked_sub(1).is_some_and(|last| at.raw() < self.0[last].1)
-    }
-}
 
 impl Painter<'_> {
     pub(super) fn domains(&mut self) {
@@ -65,11 +43,11 @@ impl Painter<'_> {
         if !now.iommu_on() || now.policy() == Policy::PassThrough {
             for handle in now.handles() {
                 let mut offset = 0;
-                let pieces = Pieces::of(&handle.pieces);
+                let pieces = Spans::new(handle.pieces.iter().map(|(at, len)| (at.raw(), *len, 0)));
                 for (bus, len) in handle.segments.iter().take(RUNS) {
                     // Direct: through the inbound window, to where the bytes the device touches really are.
                     if let Some(pa) = now.bridge().to_phys(*bus) {
-                        if !pieces.hold(pa) {
+                        if !pieces.hold(pa.raw(), pa.raw().saturating_add(1)) {
                             let label = Phrase::new("bounce buffer", "回弹缓冲区");
                             let key = format!("pa/bounce.{}", handle.name);
                             let last = pa.raw() + (len - 1);
@@ -266,22 +244,5 @@ impl Painter<'_> {
             .map(|r| r.first)
             .min()
             .unwrap_or(address)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    proptest! {
-        #[test]
-        fn an_address_is_found_in_the_pieces_that_hold_it(
-            pieces in proptest::collection::vec((0u64..64, 0u64..8), 0..12), at in 0u64..80
-        ) {
-            let pieces: Vec<_> = pieces.into_iter().map(|(from, len)| (PhysAddr::new(from), len)).collect();
-            let there = pieces.iter().any(|(from, len)| (from.raw()..from.raw() + len).contains(&at));
-            prop_assert_eq!(Pieces::of(&pieces).hold(PhysAddr::new(at)), there);
-        }
     }
 }

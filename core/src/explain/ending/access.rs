@@ -1,7 +1,6 @@
 //! What came of an access: by a device, by a CPU, by a message.
 
 use super::evidence::{Evidence, Piece};
-use super::spans::Spans;
 use super::{bytes, count, thousands, upper, Ending, Kind, Teller};
 use crate::addr::{AnyAddr, PhysAddr, Space};
 use crate::explain::who;
@@ -9,6 +8,7 @@ use crate::machine::software::Handle;
 use crate::machine::Done;
 use crate::platform::local::scratch_of;
 use crate::scenario::ast::ConfigWrite;
+use crate::spans::Spans;
 use crate::spec::{Phrase, Text};
 use crate::trace::{Actor, CacheKind, CacheOp, Chunk, Event, InterruptKind, Recorded};
 use alloc::{format, string::String, vec::Vec};

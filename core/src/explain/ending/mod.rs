@@ -8,7 +8,6 @@ pub(super) mod evidence;
 pub(super) mod kind;
 pub(super) mod place;
 mod software;
-mod spans;
 #[cfg(test)]
 mod tests;
 

@@ -1,6 +1,5 @@
 //! What is at a physical address, in words that complete "in ...".
 
-use super::spans::Spans;
 use super::Looks;
 use crate::addr::PhysAddr;
 use crate::machine::history::Cursor;
@@ -9,6 +8,7 @@ use crate::machine::Record;
 use crate::memory::FRAME;
 use crate::paging::leaves::{leaves, Run};
 use crate::platform::map::RegionKind;
+use crate::spans::Spans;
 use crate::spec::Phrase;
 use crate::trace::{Event, Trace};
 use alloc::{collections::BTreeSet, format, vec::Vec};
