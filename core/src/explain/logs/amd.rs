@@ -10,6 +10,7 @@ use super::found::{Format, Found, Here};
 use super::hints;
 use super::scan::{Device, Scan};
 use super::scenario;
+use super::system::System;
 use crate::spec::{FaultCode, Phrase, Text};
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -110,7 +111,7 @@ pub(super) fn event(here: &Here<'_>) -> Option<Found> {
     let code = AMD_EVENTS.iter().find(|event| text.contains(event.name))?;
     let body = Scan(text).after(code.name)?;
     if let Some(body) = body.0.strip_prefix(':').filter(|body| body.contains(" addr ")) {
-        return xen(code, Scan(body));
+        return xen(code, Scan(body), here);
     }
     // Prose that mentions an event has none of its fields.
     let wrapped = body.0.trim().is_empty();
@@ -129,7 +130,7 @@ pub(super) fn event(here: &Here<'_>) -> Option<Found> {
     let named = body.after("device=").and_then(Scan::device);
     let device = named.or_else(|| before_message(text));
     let form = if code.code == 7 { "amd-event-iotlb" } else { "amd-event" };
-    let mut found = decoded(code, form, body, device, named.is_none());
+    let mut found = decoded(code, form, body, device, named.is_none(), here);
     found.complete = ended && tidy || tidy && fields.contains("flags=") && !wrapped;
     taken_dump(&mut found, here);
     Some(found)
@@ -141,6 +142,7 @@ fn decoded(
     body: Scan<'_>,
     device: Option<Device<'_>>,
     named_by_kernel: bool,
+    here: &Here<'_>,
 ) -> Found {
     let number = |key: &str| body.after(key).and_then(Scan::hex);
     let flags = number("flags=");
@@ -181,7 +183,11 @@ fn decoded(
     };
     let title = Phrase::new(format!("AMD-Vi {}{who_en}", code.name), format!("AMD-Vi {}{who_zh}", code.name));
     let mut found = Found::fault(fault, Arch::AmdVi, form, title);
+    found.system = here.system;
     found.causes = causes(&fault);
+    if here.system == System::Xen && page_fault && !interrupt {
+        found.clue(Clue::XenMaps);
+    }
     found.scenario = scenario::of(Arch::AmdVi, &fault).filter(|_| !emulator && !contradiction);
     found.certain(Text::new("event", "事件"), format!("{:#x} {}", code.code, code.name), code.text);
     if let Some(device) = device {
@@ -189,6 +195,9 @@ fn decoded(
     }
     hints::fault(&mut found, &fault);
     if let Some(domain) = number("domain=") {
+        if domain == 0 && page_fault && !emulator && !interrupt && here.system == System::Linux {
+            found.clue(Clue::DomainZero);
+        }
         found.certain(
             Text::new("domain id", "域 ID"),
             format!("{domain:#06x}"),
@@ -362,16 +371,34 @@ fn evidence(found: &mut Found, code: u16, flags: u64, interrupt: bool) {
 const INTERRUPT: &[&Cause] = &[&IR_NOT_PRESENT, &STALE_RING, &IR_CONFIG];
 
 /// Xen: `IO_PAGE_FAULT: 0000:0b:00.0 d3 addr 00000000fe0a9000 flags 0x30 RW PR`.
-fn xen(code: &'static FaultCode, body: Scan<'_>) -> Option<Found> {
-    let device = body.device()?;
+fn xen(code: &'static FaultCode, body: Scan<'_>, here: &Here<'_>) -> Option<Found> {
+    // Whoever pasted it may have hidden the device or the address.
+    let device = body.device();
     let domain = body.after(" d").and_then(Scan::number);
-    let address = body.after(" addr ")?.hex()?;
-    let flags = body.after(" flags ")?.hex();
-    let text = match flags {
-        Some(flags) => format!("address={address:#x} flags={flags:#x}"),
-        None => format!("address={address:#x}"),
-    };
-    let mut found = decoded(code, "amd-xen", Scan(&text), Some(device), false);
+    let address = body.after(" addr ")?;
+    let flags = body.after(" flags ").and_then(Scan::hex);
+    if device.is_none() && flags.is_none() {
+        return None;
+    }
+    let mut text = String::new();
+    if let Some(address) = address.hex() {
+        text.push_str(&format!("address={address:#x} "));
+    }
+    if let Some(flags) = flags {
+        text.push_str(&format!("flags={flags:#x}"));
+    }
+    let here = Here { system: System::Xen, ..*here };
+    let mut found = decoded(code, "amd-xen", Scan(&text), device, false, &here);
+    if address.hex().is_none() {
+        found.inferred(
+            Text::new("address", "地址"),
+            address.word(),
+            Text::new(
+                "not a number: part of it was taken out of the paste",
+                "不是数字：粘贴内容中部分被隐去",
+            ),
+        );
+    }
     if let Some(domain) = domain {
         found.certain(
             Text::new("Xen domain", "Xen 域"),
@@ -511,6 +538,9 @@ fn device_entry(found: &mut Found, words: &[u64], shown: String) {
             format!("V={v} TV={tv} Mode={mode} PPR={ppr} GV={gv} GLX={glx} IR={ir} IW={iw} DomainID={domain:#x}；{root_zh}（第 2.2.2.1 节）"),
         ),
     );
+    if v == 1 {
+        found.clue(Clue::EntryValid);
+    }
     if v == 1 && (ppr == 1 || gv == 1) {
         found.inferred(
             Text::new("features", "特性"),
@@ -521,6 +551,7 @@ fn device_entry(found: &mut Found, words: &[u64], shown: String) {
             ),
         );
     } else if v == 1 && tv == 1 && mode == 0 && gv == 0 {
+        found.clue(Clue::IdentityEntry);
         found.inferred(
             Text::new("features", "特性"),
             "Mode=0 GV=0",
@@ -585,7 +616,7 @@ pub(super) fn causes(fault: &Fault) -> &'static [&'static Cause] {
         Some(0x1) => &[&NOT_ATTACHED, &ATS_BLOCKED, &CONTROL_NOT_RESTORED, &STALE_RING],
         Some(0x2) if fault.access == Some(Access::Interrupt) => INTERRUPT,
         Some(0x2) if fault.pasid.is_some() => &[&PROCESS_UNMAPPED, &PASID_NOT_BOUND, &NO_PAGE_REQUEST],
-        Some(0x2) => &[&UNMAPPED_EARLY, &NEVER_MAPPED, &WRONG_DIRECTION, &PHYSICAL_ADDRESS],
+        Some(0x2) => &[&UNMAPPED_EARLY, &NEVER_MAPPED, &WRONG_DIRECTION, &PHYSICAL_ADDRESS, &FIRMWARE_DEVICE],
         Some(0x3 | 0x4 | 0x6 | 0xe) => &[&TABLE_UNREADABLE, &CORRUPTED, &MEMORY_ERROR],
         Some(0x5) => &[&BAD_DESCRIPTOR, &CORRUPTED],
         Some(0x7) => &[&DEVICE_GONE, &ATS_BLOCKED],

@@ -4,7 +4,6 @@
 //! (`schema`). Fields are added, never renamed or removed; [`SCHEMA`] counts what a reader must know.
 
 use super::report::{self, Certainty, Kind};
-use super::speaker;
 use crate::spec::{Lang, Phrase};
 use alloc::format;
 use alloc::string::String;
@@ -277,10 +276,10 @@ impl LogCause {
         LogCause {
             id: cause.id,
             text: cause.text.get(lang).into(),
-            how_to_tell: speaker::how_to_tell(item, cause, lang),
+            how_to_tell: cause.how_to_tell(item.system, lang),
             because: said(&likely.because),
             despite: said(&likely.despite),
-            seen_in: speaker::taught_by(item, cause),
+            seen_in: cause.taught_by(item.arch),
             preset: (!cause.preset.is_empty()).then_some(cause.preset),
         }
     }

@@ -111,6 +111,9 @@ readers! {
     "trying to copy translation structures" VtD note Copied;
     "Copied translation tables from previous kernel" VtD note Copied;
     "crash kernel" VtD note Copied;
+    "failed to setup container for group " Vfio;
+    "iommufd_backend_map_dma" Vfio;
+    "messages suppressed." Vfio with "printk";
     read "ommand line: " command_line;
     read "Linux version " first_line;
     read "AMD-Vi: Extended features" amd_on;

@@ -6,6 +6,7 @@
 //! follow.
 
 use super::causes::*;
+use super::system::System;
 use crate::spec::Text;
 use alloc::vec::Vec;
 
@@ -56,8 +57,8 @@ clues! {
     AddressZero "the address is exactly 0" "地址恰为 0";
     WriteToZero "it is a write to address 0" "这是对地址 0 的写";
     BehindIommu "the address is the one behind the IOMMU" "地址是 IOMMU 之后的物理地址";
-    MappingError "the address is all ones: DMA_MAPPING_ERROR" "地址为全 1：DMA_MAPPING_ERROR";
-    MappingError32 "the address is the last page below 4 GiB: all ones in 32 bits, or the first address that Linux gives out" "地址是 4 GiB 以下的最后一页：32 位全 1，或 Linux 分配的第一个地址";
+    MappingError "the address is all ones" "地址为全 1";
+    MappingError32 "the address is the last page below 4 GiB: all ones in 32 bits" "地址是 4 GiB 以下的最后一页：32 位全 1";
     MsiAddress "the address is one that interrupt messages go to" "地址是中断消息的目标";
     MessageTarget "it is a write to where interrupt messages go" "这是对中断消息目标的写";
     WildAddress "the address is wider than any memory" "地址超出任何内存的宽度";
@@ -111,10 +112,21 @@ clues! {
     ErrnoFault "the error is EFAULT" "错误码为 EFAULT";
     ErrnoExists "the error is EEXIST" "错误码为 EEXIST";
     AboveWidth "the address is above 39 bits" "地址超出 39 位";
+    FitsWidth "the range fits in 39 bits" "该范围在 39 位之内";
+    RangeOdd "the address or the size is not a multiple of 4 KiB" "地址或大小不是 4 KiB 的整数倍";
+    RangeReserved "the range reaches into x86's interrupt range, fee0_0000 to feef_ffff" "该范围落入 x86 的中断区间 fee0_0000 至 feef_ffff";
     SamePage "it is always the same page" "总是同一页";
     SpreadFar "the addresses are far apart" "地址相距很远";
     FirmwareBug "the message calls it a firmware bug" "消息称其为固件错误";
     ScalableMode "the log shows scalable mode" "日志表明为可扩展模式";
+    DomainZero "the domain is 0, which Linux gives to none" "域为 0，Linux 不会分配该编号";
+    LooksPhysical "the address looks like one of memory, not like one that Linux gives out" "地址像内存地址，不像 Linux 分配的地址";
+    ReadableAnyway "it is a read through first-stage tables, in which Linux makes every mapping readable" "这是经第一级页表的读，而 Linux 在其中把所有映射都设为可读";
+    UnitInUse "the unit has a page fault pending before its driver starts it" "驱动启用单元之前已有待处理的页错误";
+    EntryValid "the entry in the log is valid (V = 1)" "日志中的表项有效（V = 1）";
+    IdentityEntry "the entry in the log is an identity entry, which SNP forbids" "日志中的表项是 SNP 所禁止的恒等表项";
+    AcrossHole "the range reaches into fd_0000_0000 to ff_ffff_ffff, which AMD's hosts reserve (HyperTransport)" "该范围落入 AMD 主机保留的 fd_0000_0000 至 ff_ffff_ffff（HyperTransport）";
+    XenMaps "Xen prints it, which maps all the memory of a domain" "由 Xen 打印，它会映射域的全部内存";
 }
 
 /// A set of clues.
@@ -179,12 +191,13 @@ macro_rules! rules {
 rules! {
     UNMAPPED_EARLY: Decides [TraceUnmapped] For [PageAbsent, EntryEmpty, DmaDebugInLog, LaterThanBoot]
         Against [EarlyBoot, PageZero, UserAddress, MappedNow, PagePresent] Excludes [PermissionMissing, EntryOtherRight, TraceMapped, TraceOtherDirection, TraceNever, ReservedBit, PresentByStage];
+    NOT_OF_DOMAIN: Decides [XenMaps] Excludes [PermissionMissing, EntryOtherRight, PagePresent, ReservedBit];
     NEVER_MAPPED: Decides [TraceNever, Poison] For [PageAbsent, EntryEmpty, WildAddress, DmaDebugInLog] Against [MappedNow, PagePresent]
         Excludes [PermissionMissing, EntryOtherRight, TraceMapped, TraceOtherDirection, TraceUnmapped, ReservedBit, PresentByStage];
     WRONG_DIRECTION: Decides [PermissionMissing, EntryOtherRight, TraceOtherDirection, PresentByStage] For [PagePresent, TraceMapped]
-        Excludes [PageAbsent, EntryEmpty, TraceUnmapped, TraceNever, IsFetch];
-    PHYSICAL_ADDRESS: Decides [KernelPointer] Against [PageZero] Excludes [TraceMapped];
-    FIRMWARE_DEVICE: Decides [InReservedRegion, GraphicsDevice, EarlyNoEntry] For [EarlyBoot]
+        Excludes [PageAbsent, EntryEmpty, TraceUnmapped, TraceNever, IsFetch, ReadableAnyway];
+    PHYSICAL_ADDRESS: Decides [KernelPointer] For [LooksPhysical] Against [PageZero] Excludes [TraceMapped];
+    FIRMWARE_DEVICE: Decides [InReservedRegion, GraphicsDevice, EarlyNoEntry, UnitInUse] For [EarlyBoot]
         Excludes [CopiedByKernel, IsInterrupt, WithPasid, LaterThanBoot, PermissionMissing, ReservedBit, PageZero, MappingError, VfioInLog];
     IGD_STOLEN: Decides [GraphicsAssigned] Excludes [EarlyBoot, WithPasid, IsInterrupt, PageZero, PermissionMissing];
     NULL_DESCRIPTOR: Decides [PageZero] For [AddressZero] Excludes [TraceMapped, EmulatorPattern, NoDomain];
@@ -192,9 +205,9 @@ rules! {
     MSI_ZERO: Decides [WriteToZero] Excludes [EmulatorPattern, NoDomain];
     STALE_RING: Decides [ResumeBefore, ResetBefore] For [CopiedByKernel, SpreadFar];
     ALIAS: For [NoDomain, ScalableMode] Against [EarlyBoot];
-    NOT_ATTACHED: Decides [DeviceRemoved] For [NoDomain] Excludes [ReservedBit];
+    NOT_ATTACHED: Decides [DeviceRemoved, DomainZero] For [NoDomain] Excludes [ReservedBit, EntryValid];
     COPIED_TABLES: Decides [CopiedByKernel] Against [LaterThanBoot] Excludes [FirstKernel, GraphicsDevice];
-    BAD_ENTRY: Decides [ReservedBit];
+    BAD_ENTRY: Decides [ReservedBit, IdentityEntry] For [EntryValid];
     CONTROL_NOT_RESTORED: For [ResumeBefore, ReservedBit];
     CORRUPTED: For [Poison];
     NOT_FLUSHED: Decides [MappedNow] For [TraceMapped];
@@ -211,7 +224,7 @@ rules! {
     NO_PAGE_REQUEST: For [WithPasid, UserAddress] Excludes [NoPasid, PermissionMissing, ReservedBit];
     PROCESS_UNMAPPED: Decides [UserAddress] For [WithPasid] Excludes [NoPasid, PermissionMissing, ReservedBit];
     USER_BIT: For [UserPrivilege, WithPasid];
-    NO_EXECUTE: Decides [IsFetch] Excludes [IsData];
+    NO_EXECUTE: Decides [IsFetch] Excludes [IsData, PageAbsent];
     STAGE2_HOLE: For [VfioInLog];
     IR_NOT_PRESENT: For [ResetBefore, ResumeBefore];
     IR_WRONG_SOURCE: For [];
@@ -239,7 +252,8 @@ rules! {
     RMRR_GIVEN_OUT: Decides [OldIsIdentity, InReservedRegion] Excludes [OldEqualsNew, OldIsOther];
     MAPPED_TWICE: Decides [OldEqualsNew] Excludes [OldIsIdentity, OldIsOther];
     STALE_ENTRY_LEFT: Decides [OldIsOther] Excludes [OldIsIdentity, OldEqualsNew];
-    GUEST_ABOVE_WIDTH: Decides [AboveWidth] For [ErrnoInvalid] Excludes [ErrnoMemory, ErrnoFault, ErrnoExists];
+    RANGE_REFUSED: Decides [RangeOdd, RangeReserved, AcrossHole] For [ErrnoInvalid, FitsWidth] Excludes [ErrnoMemory, ErrnoFault, ErrnoExists];
+    GUEST_ABOVE_WIDTH: Decides [AboveWidth] For [ErrnoInvalid] Against [FitsWidth, AcrossHole] Excludes [ErrnoMemory, ErrnoFault, ErrnoExists];
     MEMLOCK: Decides [ErrnoMemory] Excludes [ErrnoInvalid, ErrnoFault, ErrnoExists];
     NOT_PINNABLE: Decides [ErrnoFault] Excludes [ErrnoInvalid, ErrnoMemory, ErrnoExists];
     MAP_OVERLAP: Decides [ErrnoExists] Excludes [ErrnoInvalid, ErrnoMemory, ErrnoFault];
@@ -261,8 +275,9 @@ pub struct Likely {
 
 /// The causes in the order that the evidence gives them: at most four, and never none where `base` has one.
 ///
-/// `base` is the order without evidence. A clue that decides outweighs all that merely speaks for or against.
-pub(super) fn rank(base: &[&'static Cause], clues: Clues) -> Vec<Likely> {
+/// `base` is the order without evidence. A clue that decides outweighs all that merely speaks for or against. Causes
+/// that cannot be on the system that speaks are left out.
+pub(super) fn rank(base: &[&'static Cause], clues: Clues, system: System) -> Vec<Likely> {
     let mut all: Vec<(i32, Likely)> = Vec::new();
     let mut excluded: Vec<&'static Cause> = Vec::new();
     let listed = base.iter().copied().enumerate().map(|(place, cause)| (cause, 40 - 8 * place as i32));
@@ -272,7 +287,7 @@ pub(super) fn rank(base: &[&'static Cause], clues: Clues) -> Vec<Likely> {
         // A cause that this code does not suggest is added only where the evidence is of the same kind.
         .filter(|rule| base.iter().any(|cause| together(cause, rule.cause)))
         .map(|rule| (rule.cause, 0));
-    for (cause, start) in listed.chain(decided) {
+    for (cause, start) in listed.chain(decided).filter(|(cause, _)| cause.whom.has(system)) {
         if all.iter().any(|(_, likely)| likely.cause == cause) || excluded.contains(&cause) {
             continue;
         }
@@ -297,7 +312,7 @@ pub(super) fn rank(base: &[&'static Cause], clues: Clues) -> Vec<Likely> {
     }
     all.sort_by_key(|(score, _)| -score);
     if all.is_empty() {
-        if let Some(&cause) = base.first() {
+        if let Some(&cause) = base.iter().find(|cause| cause.whom.has(system)) {
             all.push((0, Likely { cause, because: Vec::new(), despite: Vec::new() }));
         }
     }
@@ -308,6 +323,7 @@ pub(super) fn rank(base: &[&'static Cause], clues: Clues) -> Vec<Likely> {
 const KINDS: &[&[&Cause]] = &[
     &[
         &UNMAPPED_EARLY,
+        &NOT_OF_DOMAIN,
         &NEVER_MAPPED,
         &WRONG_DIRECTION,
         &PHYSICAL_ADDRESS,
@@ -351,7 +367,7 @@ const KINDS: &[&[&Cause]] = &[
     &[&UNKNOWN_STREAM, &STREAM_CONFLICT, &NO_TRANSLATION_YET],
     &[&SWIOTLB_LEAK, &SWIOTLB_SMALL, &SWIOTLB_NONE, &SWIOTLB_TOO_LARGE],
     &[&RMRR_GIVEN_OUT, &MAPPED_TWICE, &STALE_ENTRY_LEFT],
-    &[&GUEST_ABOVE_WIDTH, &MEMLOCK, &NOT_PINNABLE, &MAP_OVERLAP],
+    &[&GUEST_ABOVE_WIDTH, &RANGE_REFUSED, &MEMLOCK, &NOT_PINNABLE, &MAP_OVERLAP],
 ];
 
 fn together(one: &Cause, other: &Cause) -> bool {
@@ -363,7 +379,10 @@ mod tests {
     use super::*;
 
     fn order(base: &[&'static Cause], clues: &[Clue]) -> Vec<&'static str> {
-        rank(base, clues.iter().copied().collect()).iter().map(|likely| likely.cause.id).collect()
+        rank(base, clues.iter().copied().collect(), System::Linux)
+            .iter()
+            .map(|likely| likely.cause.id)
+            .collect()
     }
 
     #[test]
@@ -378,10 +397,20 @@ mod tests {
     }
 
     #[test]
+    fn causes_of_other_systems_are_left_out() {
+        let base = [&UNMAPPED_EARLY, &NEVER_MAPPED, &WRONG_DIRECTION];
+        let ranked = rank(&base, [Clue::XenMaps].into_iter().collect(), System::Xen);
+        let ids: Vec<_> = ranked.iter().map(|likely| likely.cause.id).collect();
+        assert_eq!(ids, ["NOT_OF_DOMAIN", "WRONG_DIRECTION"]);
+        assert!(!order(&base, &[Clue::XenMaps]).contains(&"NOT_OF_DOMAIN"));
+    }
+
+    #[test]
     fn what_counted_is_reported() {
         let ranked = rank(
             &[&UNMAPPED_EARLY, &NEVER_MAPPED],
             [Clue::PageAbsent, Clue::EarlyBoot].into_iter().collect(),
+            System::Linux,
         );
         let early = ranked.iter().find(|likely| likely.cause == &UNMAPPED_EARLY).unwrap();
         assert_eq!(

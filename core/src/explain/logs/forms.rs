@@ -111,6 +111,23 @@ pub(super) fn reports_trouble(line: &str) -> bool {
     WORDS.iter().any(|word| line.contains(word))
 }
 
+/// Is the line part of a stack trace or of the registers above it, as a kernel prints them below a warning?
+pub(super) fn backtrace(line: &str) -> bool {
+    const BEGINS: [&str; 9] = [
+        "Call trace:",
+        "Call Trace:",
+        "CPU: ",
+        "Hardware name:",
+        "Modules linked in:",
+        "RIP: ",
+        "Workqueue: ",
+        "---[ ",
+        "------------[ ",
+    ];
+    let frame = || line.split_once("+0x").is_some_and(|(_, offset)| offset.contains("/0x"));
+    BEGINS.iter().any(|begin| line.starts_with(begin)) || frame()
+}
+
 /// Does the line speak of an IOMMU or of DMA at all? If it reports no trouble it is left in peace.
 pub(super) fn mentions(line: &str) -> bool {
     MENTIONS.iter().any(|word| line.contains(word))

@@ -8,6 +8,7 @@ use super::input::Line;
 use super::report::{Certainty, Field, Kind};
 use super::scan::Scan;
 use super::scenario::Scenario;
+use super::system::System;
 use crate::spec::{Phrase, Text};
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -21,6 +22,8 @@ pub(super) struct Here<'a> {
     pub(super) line: &'a Line,
     /// What follows. Lines that another message has taken are still here, with `used` set.
     pub(super) rest: &'a [Line],
+    /// The software that prints such lines: Xen's begin with `(XEN)`; Linux where a reader knows no better.
+    pub(super) system: System,
 }
 
 /// Reads what begins here, if it is what the reader knows.
@@ -31,6 +34,8 @@ pub(super) type Read = fn(&Here<'_>) -> Option<Found>;
 pub(super) struct Found {
     pub(super) kind: Kind,
     pub(super) arch: Arch,
+    /// The software that printed it.
+    pub(super) system: System,
     pub(super) form: &'static str,
     pub(super) title: Phrase,
     pub(super) fields: Vec<Field>,
@@ -238,6 +243,11 @@ impl Found {
         Found {
             kind,
             arch,
+            system: match arch {
+                Arch::Hypervisor => System::Esxi,
+                Arch::HyperV => System::Windows,
+                _ => System::Linux,
+            },
             form,
             title,
             fields: Vec::new(),

@@ -4,6 +4,7 @@ use super::evidence::Clue;
 use super::fault::{Access, Arch, Fault};
 use super::found::Found;
 use super::scan::Scan;
+use super::system::System;
 use crate::spec::{Phrase, Text};
 use alloc::format;
 use alloc::string::ToString;
@@ -96,11 +97,23 @@ pub(super) const AMD_INTERRUPTS: Text = Text::new(
     "AMD HyperTransport 的中断与 EOI 区间 fd_f800_0000 至 fd_f8ff_ffff",
 );
 
+const BELOW_ISA: Text = Text::new(
+    "below 16 MiB: Linux gives out such addresses in a domain once a device asked for a 24-bit mask there (seen with 7.3)",
+    "低于 16 MiB：域中有设备要求过 24 位掩码之后，Linux 会分配这样的地址（见于 7.3）",
+);
+
 const LOW: Text =
     Text::new("below 1 MiB: legacy memory, used by firmware", "低于 1 MiB：传统内存区，由固件使用");
 
+/// The last sixteenth below the next power of two: where addresses are given out first, from a mask's top down.
+fn top(address: u64) -> u64 {
+    let mask = u64::MAX >> address.leading_zeros();
+    mask - (mask >> 4)
+}
+
 /// What the address looks like.
 pub(super) fn address(found: &mut Found, address: u64) {
+    let linux = found.system == System::Linux;
     let (looks, clue) = match address {
         0..=0xfff => (
             Text::new(
@@ -121,17 +134,33 @@ pub(super) fn address(found: &mut Found, address: u64) {
             Clue::MsiAddress,
         ),
         a if a | 0xfff == u64::MAX => (
-            Text::new(
-                "all ones: DMA_MAPPING_ERROR, the value of a mapping that failed, used as an address",
-                "全 1：DMA_MAPPING_ERROR，即映射失败的返回值，被当作地址使用",
-            ),
+            match linux {
+                true => Text::new(
+                    "all ones: DMA_MAPPING_ERROR, the value of a mapping that failed, used as an address",
+                    "全 1：DMA_MAPPING_ERROR，即映射失败的返回值，被当作地址使用",
+                ),
+                false => Text::new(
+                    "all ones: the value of a mapping that failed, or of a register that does not answer",
+                    "全 1：映射失败的返回值，或没有应答的寄存器的读数",
+                ),
+            },
             Clue::MappingError,
         ),
         0xffff_f000..=0xffff_ffff => (
-            Text::new(
-                "the last page below 4 GiB: the first address that Linux gives out, or a failed mapping (all ones) cut to 32 bits",
-                "4 GiB 以下的最后一页：Linux 分配的第一个地址，或被截断为 32 位的映射失败值（全 1）",
-            ),
+            match linux {
+                true if matches!(found.arch, Arch::SmmuV3 | Arch::SmmuV2) => Text::new(
+                    "the last page below 4 GiB: where Linux on Arm maps the doorbell for interrupt messages first (an ITS), or a failed mapping (all ones) cut to 32 bits",
+                    "4 GiB 以下的最后一页：Arm 上的 Linux 首先在此映射中断消息的门铃（ITS），或被截断为 32 位的映射失败值（全 1）",
+                ),
+                true => Text::new(
+                    "the last page below 4 GiB: the first address that Linux gives out, or a failed mapping (all ones) cut to 32 bits",
+                    "4 GiB 以下的最后一页：Linux 分配的第一个地址，或被截断为 32 位的映射失败值（全 1）",
+                ),
+                false => Text::new(
+                    "the last page below 4 GiB: perhaps all ones, cut to 32 bits",
+                    "4 GiB 以下的最后一页：可能是被截断为 32 位的全 1",
+                ),
+            },
             Clue::MappingError32,
         ),
         a if poison(a) => (
@@ -153,7 +182,24 @@ pub(super) fn address(found: &mut Found, address: u64) {
             Clue::WildAddress,
         ),
         // What other systems than Linux give out first is not known.
-        0xf000_0000..=0xffff_efff if matches!(found.arch, Arch::HyperV | Arch::Hypervisor) => return,
+        0xf000_0000..=0xffff_efff if !linux => return,
+        // Linux gives out addresses from the top of a mask down.
+        0x1_0000_0000..=0xff_ffff_ffff
+            if linux
+                && matches!(found.arch, Arch::VtD | Arch::AmdVi | Arch::SmmuV3 | Arch::SmmuV2)
+                && address < top(address) =>
+        {
+            (
+                Text::new(
+                    "between 4 GiB and 1 TiB, not near the top of a mask: as physical addresses are, or those of a guest",
+                    "在 4 GiB 与 1 TiB 之间，且不靠近某个掩码的顶端：像物理地址，或客户机的地址",
+                ),
+                Clue::LooksPhysical,
+            )
+        }
+        0x10_0000..=0xff_ffff if linux && matches!(found.arch, Arch::VtD | Arch::AmdVi | Arch::SmmuV3 | Arch::Virtio | Arch::RiscV) => {
+            return found.inferred(Text::new("the address looks like", "地址特征"), format!("{address:#x}"), BELOW_ISA);
+        }
         0x1000..=0xf_ffff | 0xf000_0000..=0xffff_efff | 0x7000_0000_0000..=0x7fff_ffff_ffff => {
             let looks = match address {
                 0xf000_0000..=0xffff_efff => Text::new(
@@ -220,10 +266,7 @@ pub(super) fn pattern(
             None,
         ),
         () if high - low < 0x20_0000 => (
-            Text::new(
-                "scattered within 2 MiB: one buffer or ring, used after it was unmapped",
-                "分散在 2 MiB 之内：某个缓冲区或环在解除映射后仍被使用",
-            ),
+            Text::new("scattered within 2 MiB: one buffer or ring", "分散在 2 MiB 之内：同一个缓冲区或环"),
             None,
         ),
         () => (

@@ -7,6 +7,7 @@ use super::forms::Form;
 use super::found::{pattern, Captures, Format, Found, Here, Pattern};
 use super::hints;
 use super::scan::Scan;
+use super::system::System;
 use crate::spec::{Phrase, Text};
 use alloc::format;
 use alloc::vec::Vec;
@@ -48,15 +49,21 @@ static PATTERNS: &[Pattern] = &[
         "hv_iommu_{call}: Hyper-V status: {status} = {name}"
         "Linux patches of 2026, drivers/iommu/hyperv; the words of the status from v6.15"
         => "Hyper-V: the hypervisor refused a call of the IOMMU driver: {name}" "Hyper-V：虚拟机监控器拒绝了 IOMMU 驱动的调用：{name}"
-        [NOT_ATTACHED, MAP_OVERLAP]),
+        [NOT_ATTACHED, MAP_OVERLAP] linux),
     pattern!("hyperv-unmap" HyperV Software
         "hv_iommu_unmap_pages: could not delete all mappings ({iova}:{_}/{_})"
         "Linux patches of 2026, drivers/iommu/hyperv"
         => "Hyper-V: the range at {iova} was unmapped in part: a mapping is larger than it" "Hyper-V：{iova} 处的范围只解除了一部分映射：某个映射大于该范围"
-        [MAP_OVERLAP, API_MISUSE]),
+        [MAP_OVERLAP, API_MISUSE] linux),
 ];
 
+/// It is Linux's driver that prints what the hypervisor answered.
+fn linux(_: &Captures<'_>, found: &mut Found) {
+    found.system = System::Linux;
+}
+
 fn address(captures: &Captures<'_>, found: &mut Found) {
+    found.system = System::Linux;
     if let Some(at) = captures.hex("iova") {
         hints::address(found, at);
     }

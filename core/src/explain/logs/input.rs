@@ -57,7 +57,7 @@ pub(super) fn read(number: usize, raw: &str, out: &mut Vec<Line>) {
 /// Has the line nothing that [`clean`] or [`visible`] changes? Most lines of a log are so.
 fn plain(raw: &str) -> bool {
     let odd = |byte: &u8| !matches!(byte, b' '..=b'~') || matches!(byte, b'#' | b'^' | b'\\' | b'&');
-    !raw.as_bytes().iter().any(odd) && !raw.contains("[0m")
+    !raw.as_bytes().iter().any(odd) && !raw.contains("[0m") && !raw.contains("=3D")
 }
 
 fn cut(text: &str, most: usize) -> &str {
@@ -166,7 +166,8 @@ fn clean(text: &str) -> Cow<'_, str> {
         text = Cow::Owned(out);
     }
     // rsyslog writes control characters as # and three octal digits.
-    for (from, to) in [("#011", "\t"), ("#012", "\n"), ("#015", ""), ("\\t0x", "\t0x")] {
+    // A mail in quoted-printable has =3D for every equals sign.
+    for (from, to) in [("#011", "\t"), ("#012", "\n"), ("#015", ""), ("\\t0x", "\t0x"), ("=3D", "=")] {
         if text.contains(from) {
             text = Cow::Owned(text.replace(from, to));
         }
@@ -302,7 +303,7 @@ fn strip(text: &str) -> Stripped<'_> {
             'k' => text.strip_prefix("kernel: ").or_else(|| text.strip_prefix("kernel:\t")),
             _ => None,
         };
-        let next = next.or_else(|| after_kernel(text));
+        let next = next.or_else(|| after_kernel(text)).or_else(|| after_host(text));
         let Some(next) = next else { break };
         at.stamped = true;
         at.text = next;
@@ -401,6 +402,12 @@ fn after_kernel(text: &str) -> Option<&str> {
     let rest = rest.strip_prefix(':')?;
     // A host is one word; more in front is prose that happens to have the word.
     (!text[..at].contains(": ") && text[..at].split_whitespace().count() <= 4).then_some(rest)
+}
+
+/// Xen's lines in the journal of its control domain: `VM hypervisor: (XEN) ...`.
+fn after_host(text: &str) -> Option<&str> {
+    let at = cut(text, 64).find(": (XEN)")?;
+    (text[..at].split_whitespace().count() <= 3).then_some(&text[at + 2..])
 }
 
 /// Words that begin a message, where one stands in the middle of a line after a space.

@@ -6,8 +6,8 @@
 //! never fail.
 //!
 //! The way of a line, each file importing only from those before it in this list: `scan` and `marks` find words and
-//! numbers; `input` takes away what stands around a message; `fault`, `forms`, `causes`, `evidence`, `report` are the
-//! data; `found`, `pattern`, `hints` are what readers are made of; one file a speaker reads its messages and exports
+//! numbers; `input` takes away what stands around a message; `system`, `fault`, `forms`, `causes`, `evidence`,
+//! `report` are the data; `found`, `pattern`, `hints` are what readers are made of; one file a speaker reads its messages and exports
 //! its `FORMAT`; `formats` is the one list of them; `story` joins findings; `reader` drives it; `render` and `docs` print.
 
 mod amd;
@@ -41,9 +41,9 @@ mod scan;
 mod scenario;
 mod smmu;
 mod smmu2;
-mod speaker;
 mod stop;
 mod story;
+mod system;
 mod systems;
 mod trace;
 mod vfio;
@@ -68,6 +68,7 @@ pub use report::{Certainty, Field, Item, Kind, Lines, Moment, Report, Story};
 pub use scenario::Scenario;
 pub use smmu::SMMU_EVENTS;
 pub use stop::failing_step;
+pub use system::{System, Whom};
 
 /// Reads a log. Lines are counted from 1; the items come in the order of their first line.
 pub fn parse_log(text: &str) -> Report {

@@ -2,16 +2,93 @@
 
 use super::causes::{Cause, FIRMWARE_DEVICE, NEVER_MAPPED, PHYSICAL_ADDRESS, UNMAPPED_EARLY};
 use super::evidence::Clue;
-use super::fault::Fault;
-use super::found::{pattern, Captures, Format, Found, Pattern};
+use super::fault::{Access, Arch, Fault};
+use super::forms::Form;
+use super::found::{pattern, Captures, Format, Found, Here, Join, Pattern};
+use super::hints;
+use super::scan::Scan;
 use crate::addr::RequesterId;
 use crate::spec::{Phrase, Text};
 use alloc::format;
-use alloc::string::ToString;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-pub(super) static FORMAT: Format =
-    Format { forms: &[], readers: &[], patterns: PATTERNS, codes: || Vec::new(), causes: |_: &Fault| PLAIN };
+pub(super) static FORMAT: Format = Format {
+    forms: FORMS,
+    readers: &[("mc-err: [mcerr] ", tegra_own)],
+    patterns: PATTERNS,
+    codes: || Vec::new(),
+    causes: |_: &Fault| PLAIN,
+};
+
+static FORMS: &[Form] = &[Form {
+    name: "tegra-mcerr",
+    arch: Arch::Tegra,
+    wording: "mc-err: [mcerr] (*) *: * status = *; addr = * secure: *, access-type: *, SMMU fault: *",
+    source: "NVIDIA's kernels for Jetson, three lines",
+}];
+
+/// `mc-err: [mcerr] (20) csw_xusb_hostw: EMEM decode error on PDE or PTE entry`, and two lines of numbers below.
+fn tegra_own(here: &Here<'_>) -> Option<Found> {
+    let body = Scan(here.text).after("mc-err: [mcerr] ")?;
+    let (client, why) = match body.0.strip_prefix('(') {
+        Some(_) => body.after(") ")?.0.split_once(": ")?,
+        None => body.0.split_once(": ")?,
+    };
+    if client.contains(' ') {
+        return None;
+    }
+    let mut fault = Fault::default();
+    let mut smmu = "";
+    let mut used = Vec::new();
+    for (offset, line) in here.rest.iter().enumerate().take(4) {
+        let Some(text) = Scan(&line.text).after("[mcerr] ").filter(|_| !line.used) else { continue };
+        if text.starts("(") {
+            break;
+        }
+        fault.address = fault.address.or_else(|| text.after("addr = ").and_then(Scan::hex));
+        if let Some(access) = text.after("access-type: ") {
+            fault.access = Some(if access.starts("write") { Access::Write } else { Access::Read });
+        }
+        smmu = text.after("SMMU fault: ").map_or(smmu, |text| text.word());
+        used.push(offset);
+    }
+    let at = fault.address.map_or(String::new(), |address| format!(" at {address:#x}"));
+    let at_zh = fault.address.map_or(String::new(), |address| format!("，地址 {address:#x}"));
+    let title = Phrase::new(format!("Tegra: {client}: {why}{at}"), format!("Tegra：{client}：{why}{at_zh}"));
+    let mut found = Found::fault(fault, Arch::Tegra, "tegra-mcerr", title);
+    found.causes = PLAIN;
+    found.used = used;
+    found.complete = fault.address.is_some();
+    found.device = Some(client.into());
+    hints::fault(&mut found, &fault);
+    found.certain(
+        Text::new("client", "客户"),
+        client,
+        Text::new("the port of the memory controller, by NVIDIA's name", "内存控制器的端口，NVIDIA 的名称"),
+    );
+    if let Some(access) = fault.access {
+        let meaning = Text::new("what the device wanted", "设备想做的操作");
+        found.certain(Text::new("access", "访问"), access.text(), meaning);
+    }
+    if let Some(address) = fault.address {
+        let meaning = Text::new("the address that the device sent", "设备发出的地址");
+        found.certain(Text::new("address", "地址"), format!("{address:#x}"), meaning);
+        hints::address(&mut found, address);
+    }
+    if !smmu.is_empty() {
+        // r, w and s; n before one means that the entry does not allow it.
+        let meaning = Text::new(
+            "what the entry allows: n before a letter is no (r read, w write, s secure access only)",
+            "表项允许的操作：字母前的 n 表示不允许（r 读，w 写，s 仅安全访问）",
+        );
+        found.inferred(Text::new("SMMU fault", "SMMU 错误"), smmu, meaning);
+        if smmu.contains("nr") && smmu.contains("nw") {
+            found.clue(Clue::PageAbsent);
+        }
+    }
+    Some(found)
+}
 
 /// The causes of a refused access that says no more than where.
 const PLAIN: &[&Cause] = &[&UNMAPPED_EARLY, &NEVER_MAPPED, &PHYSICAL_ADDRESS, &FIRMWARE_DEVICE];
@@ -27,6 +104,10 @@ static PATTERNS: &[Pattern] = &[
         "Linux v4.6 and later, drivers/iommu/mtk_iommu.c"
         => "MediaTek M4U: an access at {iova} was refused, larb {larb} port {port}" "MediaTek M4U：拒绝了对 {iova} 的访问，larb {larb} 端口 {port}"
         [UNMAPPED_EARLY, NEVER_MAPPED, PHYSICAL_ADDRESS, FIRMWARE_DEVICE] low_bits),
+    pattern!("mtk-flush" MediaTek Status
+        "{unit} Partial TLB flush timed out, falling back to full flush"
+        "Linux v4.6 and later, drivers/iommu/mtk_iommu.c"
+        => "MediaTek M4U: a TLB flush was not finished in time; the driver flushed everything instead" "MediaTek M4U：TLB 刷新没有及时完成；驱动改为全部刷新" []),
     pattern!("dart" Dart Fault
         "apple-dart {unit} translation fault: status:{status} stream:{stream} code:{code} ({name}) at {iova}"
         "Linux v5.15 and later, drivers/iommu/apple-dart.c"
@@ -45,6 +126,11 @@ static PATTERNS: &[Pattern] = &[
         "mmu_dte_addr: {_} dte@{_}: {pgd} valid: {_} pte@{_}: {pte} valid: {valid} page@{_} flags: {_}"
         "Linux v3.19 and later, drivers/iommu/rockchip-iommu.c, below the page fault"
         => "Rockchip IOMMU: the entries of the walk" "Rockchip IOMMU：遍历的各级表项" [] rockchip_entries),
+    pattern!("rockchip-timeout" Rockchip Status
+        "rk_iommu {unit} {call} {_} request timed out, status: {status}"
+        "Linux v3.19 and later, drivers/iommu/rockchip-iommu.c (stall, paging, reset)"
+        => "Rockchip IOMMU: the unit did not answer a command in time" "Rockchip IOMMU：单元没有及时响应命令"
+        [FIRMWARE_DEVICE, UNIT_GONE] rockchip_status),
     pattern!("allwinner" Allwinner Fault
         "sun50i-iommu {unit} Page fault for {iova} (master {master}, dir {access})"
         "Linux v5.9 and later, drivers/iommu/sun50i-iommu.c"
@@ -57,9 +143,22 @@ static PATTERNS: &[Pattern] = &[
         [UNMAPPED_EARLY, NEVER_MAPPED, PHYSICAL_ADDRESS, FIRMWARE_DEVICE] renesas),
     pattern!("exynos" Exynos Fault
         "exynos-sysmmu {unit} {device} [{access}] {why} occurred at {iova}"
-        "Linux v3.12 and later, drivers/iommu/exynos-iommu.c"
+        "Linux v6.0 and later, drivers/iommu/exynos-iommu.c"
         => "Exynos SysMMU: {device}: {why} at {iova}" "Exynos SysMMU：{device}：{why}，地址 {iova}"
-        [UNMAPPED_EARLY, NEVER_MAPPED, PHYSICAL_ADDRESS, FIRMWARE_DEVICE]),
+        [UNMAPPED_EARLY, NEVER_MAPPED, PHYSICAL_ADDRESS, FIRMWARE_DEVICE] exynos),
+    pattern!("exynos-old" Exynos Fault
+        "exynos-sysmmu {unit} {device} {why} occurred at {iova}"
+        "Linux before v6.0, drivers/iommu/exynos-iommu.c; without the direction"
+        => "Exynos SysMMU: {device}: {why} at {iova}" "Exynos SysMMU：{device}：{why}，地址 {iova}"
+        [UNMAPPED_EARLY, NEVER_MAPPED, PHYSICAL_ADDRESS, FIRMWARE_DEVICE] exynos),
+    pattern!("exynos-root" Exynos More
+        "exynos-sysmmu {unit} Page table base: {pgd}"
+        "Linux v4.9 and later, drivers/iommu/exynos-iommu.c, below the fault"
+        => "Exynos SysMMU: the tables" "Exynos SysMMU：页表" [] exynos_root),
+    pattern!("exynos-entry" Exynos More
+        "exynos-sysmmu {unit} Lv{level} entry: {pte}"
+        "Linux v4.9 and later, drivers/iommu/exynos-iommu.c, below the fault"
+        => "Exynos SysMMU: an entry of the tables" "Exynos SysMMU：页表中的一项" [] exynos_entry),
     pattern!("omap" Omap Fault
         "omap-iommu {unit} {device} errs:{status} da:{iova} pgd:{_} *pgd:{pgd}"
         "Linux v3.10 and later, drivers/iommu/omap-iommu.c (*pte follows where the directory entry is a table)"
@@ -89,12 +188,27 @@ static PATTERNS: &[Pattern] = &[
         "EEH: Frozen PHB#{phb}-PE#{pe} detected"
         "Linux v3.17 and later, arch/powerpc/kernel/eeh.c (from v5.5: EEH: Recovering PHB#*-PE#*)"
         => "POWER: the host bridge froze PE {pe} of PHB {phb}: DMA or a link error" "POWER：主桥冻结了 PHB {phb} 的 PE {pe}：DMA 或链路错误"
-        [TCE_REFUSED, LINK_ERROR, STALE_RING]),
+        [TCE_REFUSED, LINK_ERROR, STALE_RING] eeh),
+    pattern!("eeh-frozen-pe" Power Status
+        "EEH: Frozen PE#{pe} on PHB#{phb} detected"
+        "Linux v3.12 and later, arch/powerpc/platforms/powernv"
+        => "POWER: the host bridge froze PE {pe} of PHB {phb}: DMA or a link error" "POWER：主桥冻结了 PHB {phb} 的 PE {pe}：DMA 或链路错误"
+        [TCE_REFUSED, LINK_ERROR, STALE_RING] eeh),
+    pattern!("eeh-fenced" Power Status
+        "EEH: Fenced PHB#{phb} detected"
+        "Linux v3.12 and later, arch/powerpc/platforms/powernv (also PHB#* failure detected)"
+        => "POWER: the host bridge PHB {phb} was fenced: all devices behind it are cut off" "POWER：主桥 PHB {phb} 被隔离：其后的所有设备都被切断"
+        [LINK_ERROR]),
+    pattern!("eeh-phb" Power Status
+        "EEH: PHB#{phb} failure detected"
+        "Linux v3.9 and later, arch/powerpc/kernel/eeh.c"
+        => "POWER: the host bridge PHB {phb} was fenced: all devices behind it are cut off" "POWER：主桥 PHB {phb} 被隔离：其后的所有设备都被切断"
+        [LINK_ERROR]),
     pattern!("eeh-recovering" Power Status
         "EEH: Recovering PHB#{phb}-PE#{pe}"
         "Linux v5.5 and later, arch/powerpc/kernel/eeh_driver.c"
         => "POWER: the host bridge froze PE {pe} of PHB {phb}: DMA or a link error" "POWER：主桥冻结了 PHB {phb} 的 PE {pe}：DMA 或链路错误"
-        [TCE_REFUSED, LINK_ERROR, STALE_RING]),
+        [TCE_REFUSED, LINK_ERROR, STALE_RING] eeh),
     pattern!("s390-error" S390 Status
         "zpci: {device} Event {code} reports an error for PCI function {_}"
         "Linux v5.15 and later, arch/s390/pci/pci_event.c"
@@ -124,6 +238,72 @@ fn dart(captures: &Captures<'_>, found: &mut Found) {
     } else if captures.text("name").contains("READ FAULT") || captures.text("name").contains("WRITE FAULT") {
         found.clue(Clue::PermissionMissing);
     }
+}
+
+/// Bits of RK_MMU_STATUS, as rockchip-iommu.c names them.
+fn rockchip_status(captures: &Captures<'_>, found: &mut Found) {
+    let Some(status) = captures.hex("status") else { return };
+    const BITS: [(u8, &str); 6] = [
+        (0, "PAGING_ENABLED"),
+        (1, "PAGE_FAULT_ACTIVE"),
+        (2, "STALL_ACTIVE"),
+        (3, "IDLE"),
+        (4, "REPLAY_BUFFER_EMPTY"),
+        (5, "PAGE_FAULT_IS_WRITE"),
+    ];
+    let set: Vec<&str> =
+        BITS.iter().filter(|(bit, _)| status >> bit & 1 == 1).map(|(_, name)| *name).collect();
+    let active = status >> 1 & 1 == 1;
+    let meaning = match active {
+        true => Text::new(
+            "a page fault is pending: a device uses the unit already, such as a display that the bootloader left on",
+            "有待处理的页错误：已有设备在使用该单元，例如引导程序留下的显示",
+        ),
+        false => Text::new("no page fault is pending", "没有待处理的页错误"),
+    };
+    found.inferred(Text::new("status bits", "状态位"), set.join(", "), meaning);
+    if active {
+        found.clue(Clue::UnitInUse);
+    }
+}
+
+fn exynos(captures: &Captures<'_>, found: &mut Found) {
+    let why = captures.text("why");
+    if why.contains("PAGE FAULT") {
+        found.clue(Clue::PageAbsent);
+    } else if why.contains("PROTECTION") {
+        found.clue(Clue::PermissionMissing);
+    }
+}
+
+fn exynos_root(_: &Captures<'_>, found: &mut Found) {
+    for field in &mut found.fields {
+        if field.name.en == "directory entry" {
+            field.name = Text::new("root", "根表");
+            field.meaning = Phrase::new("where the tables begin", "页表起始处");
+        }
+    }
+}
+
+fn exynos_entry(captures: &Captures<'_>, found: &mut Found) {
+    if captures.hex("pte") == Some(0) {
+        found.clue(Clue::EntryEmpty);
+    }
+    let level = captures.text("level").to_string();
+    for field in &mut found.fields {
+        if field.name.en == "page entry" {
+            field.meaning = Phrase::new(
+                format!("level {level}, as the driver read it after the fault"),
+                format!("第 {level} 级，由驱动在错误之后读出"),
+            );
+        }
+    }
+}
+
+/// The freeze and its recovery are two lines of one event.
+fn eeh(captures: &Captures<'_>, found: &mut Found) {
+    found.device = Some(format!("PHB#{}-PE#{}", captures.text("phb"), captures.text("pe")));
+    found.join = Join::More;
 }
 
 fn rockchip_entries(captures: &Captures<'_>, found: &mut Found) {

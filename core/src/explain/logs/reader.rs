@@ -2,13 +2,14 @@
 //! readers whose marks it has.
 
 use super::formats::{by_name, forms, FORMATS};
-use super::forms::{mentions, nearest, reports_trouble, speaker, special};
+use super::forms::{backtrace, mentions, nearest, reports_trouble, speaker, special};
 use super::found::{Format, Found, Here, Pattern, Read};
 use super::input::{self, Line};
 use super::marks::Marks;
 use super::pattern;
 use super::report::{Kind, Report};
 use super::story::Builder;
+use super::system::System;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -16,6 +17,11 @@ use alloc::vec::Vec;
 const WINDOW: usize = 4096;
 /// A message is wrapped into at most so many lines.
 const MOST_WRAPS: usize = 4;
+
+/// A mail in quoted-printable breaks its lines, with an equals sign, at this length.
+const SOFT_BREAK: core::ops::RangeInclusive<usize> = 70..=77;
+/// So many such lines are put together.
+const MOST_SOFT: usize = 16;
 
 /// How a mark is read on.
 #[derive(Clone, Copy)]
@@ -35,6 +41,8 @@ pub struct LogReader {
     lines: usize,
     builder: Builder,
     found: Vec<u16>,
+    /// A line of a mail in quoted-printable that goes on in the next: its number, its text, how many lines it has.
+    held: Option<(usize, String, usize)>,
 }
 
 impl Default for LogReader {
@@ -69,13 +77,29 @@ impl LogReader {
             lines: 0,
             builder: Builder::new(by_name),
             found: Vec::new(),
+            held: None,
         }
     }
 
     /// Reads the next line, without its line break. What is beyond 64 KiB of it is left out.
     pub fn line(&mut self, raw: &str) {
         self.lines += 1;
-        input::read(self.lines, raw, &mut self.window);
+        let raw = raw.strip_suffix('\r').unwrap_or(raw);
+        let (first, joined, count) = self.held.take().unwrap_or((self.lines, String::new(), 0));
+        if let Some(part) =
+            raw.strip_suffix('=').filter(|_| SOFT_BREAK.contains(&raw.len()) && count < MOST_SOFT)
+        {
+            self.held = Some((first, joined + part, count + 1));
+            return;
+        }
+        match count {
+            0 => self.take(first, raw),
+            _ => self.take(first, &(joined + raw)),
+        }
+    }
+
+    fn take(&mut self, number: usize, raw: &str) {
+        input::read(number, raw, &mut self.window);
         if self.window.len() - self.at > 2 * WINDOW {
             // Bounded: each step moves on.
             while self.window.len() - self.at > WINDOW {
@@ -88,6 +112,9 @@ impl LogReader {
 
     /// Ends the log.
     pub fn finish(mut self) -> Report {
+        if let Some((first, text, _)) = self.held.take() {
+            self.take(first, &text);
+        }
         self.builder.lines(self.lines);
         // Bounded: each step moves on.
         while self.at < self.window.len() {
@@ -148,7 +175,10 @@ impl LogReader {
         let mut best: Option<(usize, Found)> = None;
         let mut keep = |taken: usize, found: Found| {
             let complete = found.complete;
-            if best.as_ref().is_none_or(|(_, have)| complete && !have.complete) {
+            // Of two that lack something the one that says more is better.
+            let better =
+                |have: &Found| !have.complete && (complete || found.fields.len() > have.fields.len());
+            if best.as_ref().is_none_or(|(_, have)| better(have)) {
                 best = Some((taken, found));
             }
             complete
@@ -191,6 +221,7 @@ impl LogReader {
         let line = &self.window[here];
         match last_repeated(&line.text) {
             Some(times) => self.builder.again(line.number, times),
+            None if backtrace(&line.text) => {}
             None => self.builder.not_found(line.number, &line.text, false, None),
         }
     }
@@ -200,6 +231,9 @@ impl LogReader {
         let line = &self.window[here];
         let complains = reports_trouble(&line.text);
         let trouble = speaks && complains;
+        if backtrace(&line.text) {
+            return;
+        }
         if !complains && (speaks || mentions(&line.text)) {
             self.builder.quiet();
             return;
@@ -212,7 +246,8 @@ impl LogReader {
 
 /// The first of the readers that knows the message wholly; else the first that knows it in part.
 fn read_one(readers: &[Reader], marks: &[u16], text: &str, line: &Line, rest: &[Line]) -> Option<Found> {
-    let here = Here { text, line, rest };
+    let system = if line.xen { System::Xen } else { System::Linux };
+    let here = Here { text, line, rest, system };
     let mut part = None;
     for &mark in marks {
         let found = match readers[usize::from(mark)] {

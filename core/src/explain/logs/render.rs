@@ -1,7 +1,6 @@
 //! A report as plain text, for a terminal.
 
 use super::report::{Certainty, Item, Kind, Report};
-use super::speaker;
 use crate::explain::{say, Cast};
 use crate::spec::{Lang, Text};
 use alloc::format;
@@ -145,9 +144,9 @@ fn causes(out: &mut String, item: &Item, lang: Lang) {
             let between = if lang == Lang::En { "; " } else { "；" };
             out.push_str(&format!("       {}: {}\n", label.get(lang), said.join(between)));
         }
-        let how = speaker::how_to_tell(item, likely.cause, lang);
+        let how = likely.cause.how_to_tell(item.system, lang);
         out.push_str(&format!("       {tell}: {how}\n"));
-        let taught_by = speaker::taught_by(item, likely.cause);
+        let taught_by = likely.cause.taught_by(item.arch);
         if !taught_by.is_empty() {
             let label = Text::new("known from", "来源").get(lang);
             out.push_str(&format!("       {label}: {}\n", taught_by.join(", ")));

@@ -4,6 +4,7 @@ use super::evidence::Likely;
 use super::fault::{Arch, Fault};
 use super::forms::Form;
 use super::scenario::Scenario;
+use super::system::System;
 use crate::spec::{Phrase, Text};
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -68,6 +69,8 @@ pub struct Item {
     pub kind: Kind,
     /// Whose message it is, when that is clear.
     pub arch: Option<Arch>,
+    /// The software that printed it.
+    pub system: System,
     /// The form that the lines have.
     pub form: Option<&'static Form>,
     /// One line that says what it is.

@@ -142,7 +142,12 @@ pub(super) fn report(
     }
     match code {
         258 | 266 => found.clue(Clue::NoDomain),
-        13 | 15 => found.clue(Clue::NoPasid),
+        13 => {
+            found.clue(Clue::NoPasid);
+            // Seen with Linux 7.3: a buffer for the other direction is readable all the same.
+            found.clue(Clue::ReadableAnyway);
+        }
+        15 => found.clue(Clue::NoPasid),
         _ => {}
     }
     if let Some(iotval2) = iotval2 {

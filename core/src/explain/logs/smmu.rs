@@ -310,6 +310,11 @@ fn evidence(found: &mut Found, fault: &Fault) {
             if matches!(fault.access, Some(Access::Read | Access::Write)) {
                 found.clue(Clue::PermissionMissing);
             }
+            // Seen with Linux 7.3: in stage 1 a buffer for the other direction is readable all the same.
+            let first = found.fields.iter().any(|field| field.name.en == "stage" && field.value.en == "1");
+            if first && fault.access == Some(Access::Read) {
+                found.clue(Clue::ReadableAnyway);
+            }
         }
         Some(0x02) => found.clue(Clue::StreamUnknown),
         Some(0x04) => found.clue(Clue::NoDomain),
@@ -318,7 +323,8 @@ fn evidence(found: &mut Found, fault: &Fault) {
     if fault.pasid.is_none() {
         found.clue(Clue::NoPasid);
     }
-    let message = fault.address.is_some_and(|at| matches!(at, 0xfee0_0000..=0xfeef_ffff));
+    // Linux maps the doorbell of an ITS at the first address that it gives out (seen with 6.1 and 7.3).
+    let message = fault.address.is_some_and(|at| matches!(at, 0xfee0_0000..=0xfeef_ffff | 0xffff_f040));
     if message && fault.access == Some(Access::Write) {
         found.clue(Clue::MessageTarget);
     }
@@ -397,7 +403,8 @@ fn global_error(here: &Here<'_>) -> Option<Found> {
     });
     let mut found = match below {
         Some(at) => {
-            let next = Here { text: &here.rest[at].text, line: &here.rest[at], rest: &here.rest[at + 1..] };
+            let next =
+                Here { text: &here.rest[at].text, line: &here.rest[at], rest: &here.rest[at + 1..], ..*here };
             let mut found = command_error(&next)?;
             found.used = found.used.iter().map(|offset| at + 1 + offset).chain([at]).collect();
             found
@@ -619,7 +626,7 @@ pub(super) fn causes(fault: &Fault) -> &'static [&'static Cause] {
         Some(0x0a) => &[&PASID_NOT_BOUND, &BAD_ENTRY, &NOT_FLUSHED],
         Some(0x10) if fault.pasid.is_some() => &[&PROCESS_UNMAPPED, &PASID_NOT_BOUND, &NO_PAGE_REQUEST],
         Some(0x10) if message => &[&UNMAPPED_EARLY, &NEVER_MAPPED, &MSI_UNMAPPED, &PHYSICAL_ADDRESS],
-        Some(0x10) => &[&UNMAPPED_EARLY, &NEVER_MAPPED, &PHYSICAL_ADDRESS, &STALE_RING],
+        Some(0x10) => &[&UNMAPPED_EARLY, &NEVER_MAPPED, &PHYSICAL_ADDRESS, &STALE_RING, &FIRMWARE_DEVICE],
         Some(0x11) => &[&TOO_WIDE, &PHYSICAL_ADDRESS, &CORRUPTED],
         Some(0x12) => &[&ACCESS_FLAG, &PROCESS_UNMAPPED, &BAD_ENTRY],
         Some(0x13) => &[&WRONG_DIRECTION, &USER_BIT, &NO_EXECUTE],

@@ -11,6 +11,7 @@ use super::found::{Format, Found, Here};
 use super::hints;
 use super::scan::Scan;
 use super::smmu;
+use super::system::System;
 use crate::spec::{Phrase, Text};
 use alloc::format;
 use alloc::string::String;
@@ -115,7 +116,7 @@ fn context_fault(here: &Here<'_>) -> Option<Found> {
             break;
         }
     }
-    let mut found = report(told, "smmuv2-context");
+    let mut found = report(told, "smmuv2-context", here.system);
     found.used = used;
     found.complete = told.bank.is_some();
     if let Some(walked) = soft {
@@ -171,7 +172,7 @@ fn registers(here: &Here<'_>) -> Option<Found> {
     if let Some(at) = below {
         told.fsynr = Scan(&here.rest[at].text).after("= ").and_then(Scan::hex);
     }
-    let mut found = report(told, "smmuv2-registers");
+    let mut found = report(told, "smmuv2-registers", here.system);
     found.used.extend(below);
     Some(found)
 }
@@ -186,7 +187,7 @@ struct Told {
     bank: Option<u64>,
 }
 
-fn report(told: Told, form: &'static str) -> Found {
+fn report(told: Told, form: &'static str, system: System) -> Found {
     let access = told.fsynr.map(|bits| match (bits >> 6 & 1, bits >> 4 & 1) {
         (1, _) => Access::Execute,
         (_, 1) => Access::Write,
@@ -210,7 +211,11 @@ fn report(told: Told, form: &'static str) -> Found {
         format!("SMMUv2 上下文错误{space}{name}{at_zh}"),
     );
     let mut found = Found::fault(fault, Arch::SmmuV2, form, title);
+    found.system = system;
     found.causes = causes(&fault);
+    if system == System::Xen && matches!(fault.code, None | Some(0x10)) {
+        found.clue(Clue::XenMaps);
+    }
     match told.fsr {
         Some(fsr) => {
             let (en, zh) = bits(&FSR, fsr);

@@ -8,6 +8,7 @@ use super::forms::Form;
 use super::found::{Found, Join, Mapping, Note};
 use super::hints;
 use super::report::{Certainty, Field, Item, Kind, Lines, Moment, Report, Story};
+use super::system::System;
 use crate::spec::{Phrase, Text};
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
@@ -18,7 +19,7 @@ use alloc::vec::Vec;
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Key {
     /// But for the address.
-    Fault(Arch, Option<u16>, Option<String>, Option<u32>, Option<u32>, Option<Access>, Option<u16>),
+    Fault(Arch, System, Option<u16>, Option<String>, Option<u32>, Option<u32>, Option<Access>, Option<u16>),
     /// Word for word.
     Said(String),
 }
@@ -265,8 +266,9 @@ impl Builder {
         let key = match &found.kind {
             Kind::Fault(fault) => Some(Key::Fault(
                 found.arch,
+                found.system,
                 fault.code,
-                found.device.clone(),
+                found.device.as_deref().map(|device| bdf(device).into()),
                 fault.stream,
                 fault.pasid,
                 fault.access,
@@ -320,6 +322,7 @@ impl Builder {
                 lines: Lines { first, last },
                 kind: found.kind,
                 arch: Some(found.arch),
+                system: found.system,
                 form: (self.by_name)(found.form),
                 title: found.title,
                 fields: found.fields,
@@ -368,6 +371,7 @@ impl Builder {
                 lines: Lines { first: line, last: line },
                 kind: Kind::Unknown { nearest },
                 arch: None,
+                system: System::Linux,
                 form: None,
                 title: Phrase::new("not understood", "无法识别"),
                 fields: Vec::new(),
@@ -504,7 +508,7 @@ impl Builder {
             }
             context(draft, &self.facts, &said);
             let item = &mut draft.item;
-            item.causes = evidence::rank(draft.base, draft.clues);
+            item.causes = evidence::rank(draft.base, draft.clues, item.system);
             if item.preset.is_none() {
                 item.preset =
                     item.causes.first().map(|likely| likely.cause.preset).filter(|preset| !preset.is_empty());
@@ -796,6 +800,7 @@ fn boot_item(mut fields: Vec<Field>, lines: Option<Lines>, facts: &Facts) -> Opt
         lines,
         kind: Kind::Boot,
         arch: None,
+        system: System::Linux,
         form: None,
         title,
         fields,

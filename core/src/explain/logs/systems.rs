@@ -9,6 +9,7 @@ use super::found::{Format, Found, Here, Join};
 use super::hints;
 use super::report::Kind;
 use super::scan::Scan;
+use super::system::System;
 use super::vtd;
 use crate::addr::RequesterId;
 use crate::spec::{Phrase, Text};
@@ -64,14 +65,14 @@ fn vtd_record(
     device: RequesterId,
     address: u64,
     reason: u64,
-    form: &'static str,
+    (form, system): (&'static str, System),
     here: &Here<'_>,
 ) -> Option<Found> {
     let text = format!(
         "DMAR: [DMA {}] Request device [{device}] fault addr {address:#x} [fault reason {reason:#04x}]",
         if write { "Write" } else { "Read" }
     );
-    let mut found = vtd::fault(&Here { text: &text, ..*here })?;
+    let mut found = vtd::fault(&Here { text: &text, system, ..*here })?;
     found.form = form;
     found.words_follow = false;
     found.used.clear();
@@ -89,8 +90,14 @@ fn freebsd(here: &Here<'_>) -> Option<Found> {
     let kind = body.after(" adt ").and_then(Scan::hex);
     let reason = body.after(" reason ")?.hex()?;
     let address = body.after(" addr ")?.hex()?;
-    let mut found =
-        vtd_record(!read, RequesterId::new(sid as u32 & 0xffff), address, reason, "freebsd-dmar", here)?;
+    let mut found = vtd_record(
+        !read,
+        RequesterId::new(sid as u32 & 0xffff),
+        address,
+        reason,
+        ("freebsd-dmar", System::FreeBsd),
+        here,
+    )?;
     if let Some(kind) = kind {
         let meaning = match kind {
             0 => Text::new("an untranslated request", "未转换的请求"),
@@ -121,6 +128,7 @@ fn freebsd_overflow(here: &Here<'_>) -> Option<Found> {
                 "VT-d：错误记录丢失：全部记录都已占用（PFO）",
             ),
         );
+        found.system = System::FreeBsd;
         found.causes = &[&UNMAPPED_EARLY, &NEVER_MAPPED];
         found
     })
@@ -170,6 +178,7 @@ fn illumos(here: &Here<'_>) -> Option<Found> {
         None => Phrase::new("VT-d (illumos): an access was refused", "VT-d（illumos）：访问被拒绝"),
     };
     let mut found = Found::fault(fault, Arch::VtD, "illumos-immu", title);
+    found.system = System::Illumos;
     found.used = if address.is_some() { used } else { Vec::new() };
     found.causes = PLAIN;
     hints::fault(&mut found, &fault);
@@ -234,7 +243,7 @@ fn openbsd(here: &Here<'_>) -> Option<Found> {
         text.push_str(&format!(" flags={flags:#06x}"));
     }
     text.push(']');
-    let mut found = amd::event(&Here { text: &text, ..*here })?;
+    let mut found = amd::event(&Here { text: &text, system: System::OpenBsd, ..*here })?;
     found.form = "openbsd-amd";
     found.complete = true;
     found.used = if flags.is_some() { [0].to_vec() } else { Vec::new() };
@@ -247,7 +256,7 @@ fn openbsd_timeout(here: &Here<'_>) -> Option<Found> {
     let address = body.after("address=")?.hex()?;
     let text =
         format!("AMD-Vi: Event logged [IOTLB_INV_TIMEOUT device={} address={address:#x}]", device.text);
-    let mut found = amd::event(&Here { text: &text, ..*here })?;
+    let mut found = amd::event(&Here { text: &text, system: System::OpenBsd, ..*here })?;
     found.form = "openbsd-amd-timeout";
     found.used.clear();
     Some(found)
@@ -272,7 +281,7 @@ fn sel4(here: &Here<'_>) -> Option<Found> {
     let (high, low) = (address.hex()?, address.after(":")?.hex()?);
     let reason = body.after("reason code ")?.hex()?;
     let id = RequesterId::bdf(bus as u8, device as u8, function as u8);
-    vtd_record(write, id, high << 32 | low & 0xffff_ffff, reason, "sel4-vtd", here)
+    vtd_record(write, id, high << 32 | low & 0xffff_ffff, reason, ("sel4-vtd", System::SeL4), here)
 }
 
 /// `Fault: hi=0xc0000006000000a0, reason=0x6, type=0x1, AT=0x0, EXE=0x0, PRIV=0x0, PP=0x0, Source=0xa0, info=0xcaffe`: the
@@ -282,7 +291,14 @@ fn genode(here: &Here<'_>) -> Option<Found> {
     let high = body.after("Fault: hi=")?.hex()?;
     let page = body.after("info=")?.hex().filter(|page| page >> 52 == 0)?;
     let source = RequesterId::new(high as u32 & 0xffff);
-    vtd_record(high >> 62 & 1 == 0, source, page << 12, high >> 32 & 0xff, "genode-vtd", here)
+    vtd_record(
+        high >> 62 & 1 == 0,
+        source,
+        page << 12,
+        high >> 32 & 0xff,
+        ("genode-vtd", System::Genode),
+        here,
+    )
 }
 
 /// `IOMMU Fault detected for 0000:da:00.0 (vmgfx0/1a2b) IOaddr: 0xa2fc6a000 Mask: 0x6`.
@@ -332,12 +348,14 @@ fn esxi_intel(here: &Here<'_>) -> Option<Found> {
     let device = body.after("Device ")?.device()?;
     let address = body.after("Faulting addr = ")?.hex()?;
     let reason = body.after("Fault Reason = ")?.hex()?;
-    vtd_record(write, device.id, address, reason, "esxi-dmar", here)
+    vtd_record(write, device.id, address, reason, ("esxi-dmar", System::Esxi), here)
 }
 
 /// `0000:0b:00.0 root @ 21f0ad (3 levels) dfn=fe0a9` and `L3[003] = 0 np` below it: Xen's own walk.
 fn xen_amd_walk(here: &Here<'_>) -> Option<Found> {
-    let device = Scan(here.text).device()?;
+    // The device may be hidden in the paste.
+    let device = Scan(here.text).device();
+    let name = device.map_or("?", |device| device.text);
     let body = Scan(here.text).after(" root @ ")?;
     let root = body.hex()?;
     let page = body.after("dfn=")?.hex()?;
@@ -345,13 +363,14 @@ fn xen_amd_walk(here: &Here<'_>) -> Option<Found> {
         Arch::AmdVi,
         "xen-amd-walk",
         Phrase::new(
-            format!("AMD-Vi: Xen's walk of {:#x} for {}", page << 12, device.text),
-            format!("AMD-Vi：Xen 为 {} 遍历 {:#x}", device.text, page << 12),
+            format!("AMD-Vi: Xen's walk of {:#x} for {name}", page << 12),
+            format!("AMD-Vi：Xen 为 {name} 遍历 {:#x}", page << 12),
         ),
     );
+    found.system = System::Xen;
     found.kind = Kind::Tables;
     found.join = Join::More;
-    found.device = Some(device.text.into());
+    found.device = device.map(|device| device.text.into());
     found.certain(
         Text::new("root", "根表"),
         format!("{:#x}", root << 12),
@@ -400,6 +419,7 @@ fn xen_vtd_walk(here: &Here<'_>) -> Option<Found> {
             format!("VT-d：Xen 为 {} 遍历 {:#x}", device.text, page << 12),
         ),
     );
+    found.system = System::Xen;
     found.kind = Kind::Tables;
     found.join = Join::More;
     found.device = Some(device.text.into());

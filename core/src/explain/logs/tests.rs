@@ -102,9 +102,11 @@ fn every_collected_wording_is_read() {
 }
 
 /// Forms that make no item of their own: they belong to the fault above or below.
-const QUIET: [&str; 4] = ["trace-", "rockchip-", "xen-amd-walk", "xen-vtd-walk"];
+const QUIET: [&str; 5] = ["trace-", "rockchip-", "xen-amd-walk", "xen-vtd-walk", "exynos-"];
 
-const CASES: [&str; 5] = [
+const CASES: [&str; 7] = [
+    include_str!("../../../tests/data/faultlogs/cases/reports.txt"),
+    include_str!("../../../tests/data/faultlogs/cases/own.txt"),
     include_str!("../../../tests/data/faultlogs/cases/vtd.txt"),
     include_str!("../../../tests/data/faultlogs/cases/amd.txt"),
     include_str!("../../../tests/data/faultlogs/cases/arm.txt"),
@@ -315,8 +317,10 @@ proptest! {
 /// The causes that a single clue, or none, puts first.
 fn firsts(base: &'static [&'static Cause]) -> Vec<&'static str> {
     let sets = Clue::ALL.iter().map(|&clue| [clue].into_iter().collect()).chain([Clues::default()]);
-    sets.filter_map(|clues| super::evidence::rank(base, clues).first().map(|likely| likely.cause.id))
-        .collect()
+    sets.filter_map(|clues| {
+        super::evidence::rank(base, clues, System::Linux).first().map(|likely| likely.cause.id)
+    })
+    .collect()
 }
 
 #[test]
@@ -332,7 +336,7 @@ fn every_code_of_every_architecture_has_causes_and_evidence_that_puts_one_first(
                     assert!(!base[..i].contains(cause), "{code:#x} twice {}", cause.id);
                 }
                 // Without evidence the order is the table's; nothing is left out.
-                let plain = super::evidence::rank(base, Clues::default());
+                let plain = super::evidence::rank(base, Clues::default(), System::Linux);
                 assert_eq!(plain.len(), base.len().min(4));
                 assert_eq!(plain[0].cause, base[0]);
                 let firsts = firsts(base);
@@ -371,11 +375,10 @@ fn every_rule_can_be_met() {
     for base in bases {
         met.extend(base.iter().map(|cause| cause.id));
         for &clue in Clue::ALL {
-            met.extend(
-                super::evidence::rank(base, [clue].into_iter().collect())
-                    .iter()
-                    .map(|likely| likely.cause.id),
-            );
+            for system in [System::Linux, System::Xen] {
+                let ranked = super::evidence::rank(base, [clue].into_iter().collect(), system);
+                met.extend(ranked.iter().map(|likely| likely.cause.id));
+            }
         }
     }
     // These belong to status lines, whose readers give their causes with the line.

@@ -13,7 +13,7 @@ use alloc::vec::Vec;
 
 pub(super) static FORMAT: Format = Format {
     forms: FORMS,
-    readers: &[("VFIO_MAP_DMA failed: ", map_dma_failed)],
+    readers: &[("VFIO_MAP_DMA failed: ", map_dma_failed), ("IOMMU_IOAS_MAP failed: ", map_dma_failed)],
     patterns: PATTERNS,
     codes: || Vec::new(),
     causes: |_: &Fault| -> &'static [&'static Cause] { &[] },
@@ -24,24 +24,36 @@ static MAP_DMA: Pattern = pattern!("vfio-map-dma" Vfio Software
     "VFIO_MAP_DMA failed: {why...}"
     "QEMU 1.3 and later, hw/vfio, just before vfio_dma_map(..)"
     => "VFIO: memory could not be mapped: {why...}" "VFIO：无法映射内存：{why...}"
-    [GUEST_ABOVE_WIDTH, MEMLOCK, NOT_PINNABLE, MAP_OVERLAP] words);
+    [GUEST_ABOVE_WIDTH, RANGE_REFUSED, MEMLOCK, NOT_PINNABLE, MAP_OVERLAP] words);
 
-static FORMS: &[Form] = &[Form {
-    name: MAP_DMA.form.name,
-    arch: MAP_DMA.form.arch,
-    wording: MAP_DMA.form.wording,
-    source: MAP_DMA.form.source,
-}];
+static IOAS_MAP: Pattern = pattern!("iommufd-map" Vfio Software
+    "IOMMU_IOAS_MAP failed: {why...}"
+    "QEMU 9.0 and later, backends/iommufd.c, just before vfio_container_dma_map(..)"
+    => "iommufd: memory could not be mapped: {why...}" "iommufd：无法映射内存：{why...}"
+    [GUEST_ABOVE_WIDTH, RANGE_REFUSED, MEMLOCK, NOT_PINNABLE, MAP_OVERLAP] words);
+
+macro_rules! form {
+    ($pattern:ident) => {
+        Form {
+            name: $pattern.form.name,
+            arch: $pattern.form.arch,
+            wording: $pattern.form.wording,
+            source: $pattern.form.source,
+        }
+    };
+}
+
+static FORMS: &[Form] = &[form!(MAP_DMA), form!(IOAS_MAP)];
 
 fn map_dma_failed(here: &Here<'_>) -> Option<Found> {
     let numbers = here
         .rest
         .iter()
-        .take(2)
+        .take(3)
         .any(|line| line.text.contains("vfio_dma_map(") || line.text.contains("vfio_container_dma_map("));
     match numbers {
         true => Some(Found::quiet(Arch::Vfio)),
-        false => read(&MAP_DMA, here),
+        false => read(&MAP_DMA, here).or_else(|| read(&IOAS_MAP, here)),
     }
 }
 
@@ -60,27 +72,27 @@ static PATTERNS: &[Pattern] = &[
         "vfio_dma_map({_}, {gpa}, {size}, {hva}) = {errno} ({why...})"
         "QEMU 1.3 and later, hw/vfio (vfio_container_dma_map from 9.2)"
         => "VFIO: the guest's memory at {gpa} could not be mapped: {errno}" "VFIO：无法映射客户机 {gpa} 处的内存：{errno}"
-        [GUEST_ABOVE_WIDTH, MEMLOCK, NOT_PINNABLE, MAP_OVERLAP] dma_map),
+        [GUEST_ABOVE_WIDTH, RANGE_REFUSED, MEMLOCK, NOT_PINNABLE, MAP_OVERLAP] dma_map),
     pattern!("vfio-dma-map-9.2" Vfio Software
         "vfio_container_dma_map({_}, {gpa}, {size}, {hva}) = {errno} ({why...})"
         "QEMU 9.2 and later, hw/vfio"
         => "VFIO: the guest's memory at {gpa} could not be mapped: {errno}" "VFIO：无法映射客户机 {gpa} 处的内存：{errno}"
-        [GUEST_ABOVE_WIDTH, MEMLOCK, NOT_PINNABLE, MAP_OVERLAP] dma_map),
+        [GUEST_ABOVE_WIDTH, RANGE_REFUSED, MEMLOCK, NOT_PINNABLE, MAP_OVERLAP] dma_map),
     pattern!("vfio-dma-map-tight" Vfio Software
         "vfio_dma_map({_},{gpa},{size},{hva})={errno}({why...})"
         "the same as containerd and its shims pass it on"
         => "VFIO: the guest's memory at {gpa} could not be mapped: {errno}" "VFIO：无法映射客户机 {gpa} 处的内存：{errno}"
-        [GUEST_ABOVE_WIDTH, MEMLOCK, NOT_PINNABLE, MAP_OVERLAP] dma_map),
+        [GUEST_ABOVE_WIDTH, RANGE_REFUSED, MEMLOCK, NOT_PINNABLE, MAP_OVERLAP] dma_map),
     pattern!("rust-vmm-dma-map" Vfio Software
         "IommuDmaMap(Error({errno}))"
         "rust-vmm vfio-ioctls 0.2 and later: Cloud Hypervisor, Dragonball"
         => "VFIO: the guest's memory could not be mapped: error {errno}" "VFIO：无法映射客户机内存：错误 {errno}"
-        [GUEST_ABOVE_WIDTH, MEMLOCK, NOT_PINNABLE, MAP_OVERLAP] dma_map),
+        [GUEST_ABOVE_WIDTH, RANGE_REFUSED, MEMLOCK, NOT_PINNABLE, MAP_OVERLAP] dma_map),
     pattern!("rust-vmm-ioas-map" Vfio Software
         "failed to map an IOVA range to the IOAS: {why...}"
         "Cloud Hypervisor 50 and later with iommufd"
         => "iommufd: memory could not be mapped: {why...}" "iommufd：无法映射内存：{why...}"
-        [GUEST_ABOVE_WIDTH, MEMLOCK, NOT_PINNABLE, MAP_OVERLAP] words),
+        [GUEST_ABOVE_WIDTH, RANGE_REFUSED, MEMLOCK, NOT_PINNABLE, MAP_OVERLAP] words),
     pattern!("vfio-memlock" Vfio Software
         "RLIMIT_MEMLOCK ({size}) exceeded"
         "Linux v3.6 and later, drivers/vfio/vfio_iommu_type1.c"
@@ -91,11 +103,6 @@ static PATTERNS: &[Pattern] = &[
         "QEMU 2.12 and later, hw/vfio"
         => "VFIO: the devices of group {group} are in different address spaces of the guest" "VFIO：组 {group} 的设备位于客户机的不同地址空间"
         [GROUP_SPLIT]),
-    pattern!("iommufd-map" Vfio Software
-        "IOMMU_IOAS_MAP failed: {why...}"
-        "QEMU 9.0 and later, backends/iommufd.c"
-        => "iommufd: memory could not be mapped: {why...}" "iommufd：无法映射内存：{why...}"
-        [GUEST_ABOVE_WIDTH, MEMLOCK, NOT_PINNABLE, MAP_OVERLAP] words),
     pattern!("vfio-width" Vfio Software
         "iommu width ({bits}) is not sufficient for the mapped address ({gpa})"
         "Linux v2.6.26 to v6.6, intel_iommu_map"
@@ -138,6 +145,10 @@ fn dma_map(captures: &Captures<'_>, found: &mut Found) {
     };
     found.clue(clue);
     width(captures.hex("gpa"), captures.hex("size"), found);
+    let odd = ["gpa", "size", "hva"].iter().any(|name| captures.hex(name).is_some_and(|at| at & 0xfff != 0));
+    if odd && clue == Clue::ErrnoInvalid {
+        found.clue(Clue::RangeOdd);
+    }
 }
 
 fn words(captures: &Captures<'_>, found: &mut Found) {
@@ -175,8 +186,12 @@ fn width(gpa: Option<u64>, size: Option<u64>, found: &mut Found) {
             "IOMMU 页表必须具备的宽度；许多客户端机器为 39 位，服务器为 48 位",
         ),
     );
-    if bits > 39 {
-        found.clue(Clue::AboveWidth);
+    found.clue(if bits > 39 { Clue::AboveWidth } else { Clue::FitsWidth });
+    if gpa <= 0xfeef_ffff && last >= 0xfee0_0000 {
+        found.clue(Clue::RangeReserved);
+    }
+    if gpa <= 0xff_ffff_ffff && last >= 0xfd_0000_0000 {
+        found.clue(Clue::AcrossHole);
     }
 }
 

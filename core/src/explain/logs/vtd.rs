@@ -10,6 +10,7 @@ use super::hints;
 use super::report::Kind;
 use super::scan::{Device, Scan};
 use super::scenario;
+use super::system::System;
 use crate::iommu::vtd::faults;
 use crate::spec::{Phrase, Text};
 use alloc::format;
@@ -72,7 +73,8 @@ pub(super) fn fault(here: &Here<'_>) -> Option<Found> {
         () if text.contains("DMAR:[fault") => "vtd-2.6",
         () => "vtd-3.19",
     };
-    let mut found = report(text, told, form);
+    let system = if xen { System::Xen } else { here.system };
+    let mut found = report(text, told, form, system);
     found.complete = told.whole;
     let words = text.rsplit(']').next().unwrap_or("").trim();
     found.words_follow = told.whole && words.len() < 72;
@@ -88,7 +90,7 @@ fn second_half(here: &Here<'_>) -> Option<Found> {
     let alone = matches!(head, "DMAR:" | "INTR-REMAP:");
     let reason = reason(Scan(here.text)).filter(|_| alone)?;
     let access = (head == "INTR-REMAP:").then_some(Access::Interrupt);
-    Some(report(here.text, Told { reason: Some(reason), access, ..Told::default() }, "vtd-2.6"))
+    Some(report(here.text, Told { reason: Some(reason), access, ..Told::default() }, "vtd-2.6", here.system))
 }
 
 /// The tables that a kernel with CONFIG_DMAR_DEBUG prints right under a fault: what refused is then seen, not guessed.
@@ -97,7 +99,7 @@ fn with_dump(here: &Here<'_>, mut fault: Fault, found: &mut Found) {
     else {
         return;
     };
-    let below = Here { text: &here.rest[at].text, line: &here.rest[at], rest: &here.rest[at + 1..] };
+    let below = Here { text: &here.rest[at].text, line: &here.rest[at], rest: &here.rest[at + 1..], ..*here };
     let Some(dump) = dump::walk_of(&below, fault.device, fault.access) else { return };
     if fault.address.is_some_and(|address| address & !0xfff != dump.walk.address & !0xfff) {
         return;
@@ -105,6 +107,7 @@ fn with_dump(here: &Here<'_>, mut fault: Fault, found: &mut Found) {
     found.used.push(at);
     found.used.extend(dump.found.used.iter().map(|offset| at + 1 + offset));
     found.fields.extend(dump.found.fields);
+    found.notes.extend(dump.found.notes);
     let Some(&(level, value)) = dump.walk.entries.last() else { return };
     fault.entry = Some(Entry { level, value });
     let (read, write) = (value & 1 == 1, value & 2 == 2);
@@ -194,7 +197,7 @@ fn reason(text: Scan<'_>) -> Option<u16> {
     u16::try_from(code).ok()
 }
 
-fn report(text: &str, told: Told<'_>, form: &'static str) -> Found {
+fn report(text: &str, told: Told<'_>, form: &'static str, system: System) -> Found {
     let known = told.reason.and_then(faults::by_code);
     let ones = told.reason == Some(0xff)
         && told.address.is_none_or(|at| at | 0xfff == u64::MAX)
@@ -208,6 +211,7 @@ fn report(text: &str, told: Told<'_>, form: &'static str) -> Found {
                 "VT-d：错误记录读出全 1：单元没有应答，实际没有发生错误",
             ),
         );
+        found.system = system;
         found.causes = &[&UNIT_GONE];
         found.clue(Clue::AllOnes);
         found.certain(
@@ -239,11 +243,17 @@ fn report(text: &str, told: Told<'_>, form: &'static str) -> Found {
     };
     let title = Phrase::new(format!("VT-d, device {device}: {en}"), format!("VT-d，设备 {device}：{zh}"));
     let mut found = Found::fault(fault, Arch::VtD, form, title);
+    found.system = system;
     found.causes = causes(&fault);
+    if system == System::Xen && matches!(fault.code, None | Some(0x05 | 0x06)) {
+        found.clue(Clue::XenMaps);
+    }
     reason_field(&mut found, &fault);
     if let Some(device) = told.device {
         hints::device(&mut found, Arch::VtD, device.text, false);
+        // What firmware left to the display is below 4 GiB.
         if device.id.bdf16() == 0x10
+            && told.address.is_none_or(|at| at < 1 << 32)
             && matches!(fault.code, None | Some(0x01 | 0x02 | 0x05..=0x0c | 0x39 | 0x41 | 0x71))
         {
             found.clue(Clue::GraphicsDevice);
@@ -375,7 +385,9 @@ pub(super) fn causes(fault: &Fault) -> &'static [&'static Cause] {
         }
         Some(0x04 | 0x74 | 0x83 | 0x84) => &[&TOO_WIDE, &PHYSICAL_ADDRESS, &CORRUPTED],
         // In second-stage tables "not present" is "neither read nor write allowed", so 5 and 6 are also the plain miss.
-        Some(0x05 | 0x06) => &[&UNMAPPED_EARLY, &NEVER_MAPPED, &WRONG_DIRECTION, &PHYSICAL_ADDRESS],
+        Some(0x05 | 0x06) => {
+            &[&UNMAPPED_EARLY, &NEVER_MAPPED, &WRONG_DIRECTION, &PHYSICAL_ADDRESS, &FIRMWARE_DEVICE]
+        }
         Some(0x79 | 0x85 | 0x86) => &[&UNMAPPED_EARLY, &NEVER_MAPPED, &WRONG_DIRECTION, &STAGE2_HOLE],
         Some(0x75..=0x77) => &[&STAGE2_HOLE, &WRONG_DIRECTION, &CORRUPTED],
         Some(0x07 | 0x08 | 0x09 | 0x30 | 0x38 | 0x40 | 0x50 | 0x58 | 0x70 | 0x73 | 0x78 | 0x7b) => {
@@ -425,10 +437,16 @@ fn reason_field(found: &mut Found, fault: &Fault) {
         (None, None) => found.inferred(
             name,
             "?",
-            Text::new(
-                "missing from the paste; before Linux v3.19 it was on the next line",
-                "粘贴内容中缺失；Linux v3.19 之前它在下一行",
-            ),
+            match found.system {
+                System::Xen => Text::new(
+                    "missing from the paste; Xen prints it on the next line",
+                    "粘贴内容中缺失；Xen 在下一行打印它",
+                ),
+                _ => Text::new(
+                    "missing from the paste; before Linux v3.19 it was on the next line",
+                    "粘贴内容中缺失；Linux v3.19 之前它在下一行",
+                ),
+            },
         ),
     }
 }
