@@ -120,6 +120,11 @@ pub(super) fn event(here: &Here<'_>) -> Option<Found> {
     {
         return None;
     }
+    let record = text.contains("Event logged [")
+        || body.0.split_whitespace().next().is_some_and(|word| word.contains('='));
+    if !record {
+        return None;
+    }
     let fields = body.0.split(']').next().unwrap_or(body.0);
     let ended = body.0.contains(']');
     // Each word of the record is a key and a value: anything else is a value that a line break cut.

@@ -108,6 +108,11 @@ readers! {
     " type=identity devices=" Vfio with "group " says GROUP_TYPE "identity" "恒等"
         => "nothing is translated for these devices, whatever the boot line says"
            "无论启动信息如何，这些设备都不做转换";
+    " type=DMA devices=" Vfio with "group " says GROUP_TYPE "DMA" "DMA"
+        => "translated, and the IOTLB forgets at each unmap" "经过转换，每次解除映射时立即失效 IOTLB";
+    " type=DMA-FQ devices=" Vfio with "group " says GROUP_TYPE "DMA-FQ" "DMA-FQ"
+        => "translated, and unmaps take effect in batches, some milliseconds later"
+           "经过转换，解除映射在若干毫秒后成批生效";
     "trying to copy translation structures" VtD note Copied;
     "Copied translation tables from previous kernel" VtD note Copied;
     "crash kernel" VtD note Copied;

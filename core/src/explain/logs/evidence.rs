@@ -198,7 +198,7 @@ rules! {
         Excludes [PageAbsent, EntryEmpty, TraceUnmapped, TraceNever, IsFetch, ReadableAnyway];
     PHYSICAL_ADDRESS: Decides [KernelPointer] For [LooksPhysical] Against [PageZero] Excludes [TraceMapped];
     FIRMWARE_DEVICE: Decides [InReservedRegion, GraphicsDevice, EarlyNoEntry, UnitInUse] For [EarlyBoot]
-        Excludes [CopiedByKernel, IsInterrupt, WithPasid, LaterThanBoot, PermissionMissing, ReservedBit, PageZero, MappingError, VfioInLog];
+        Excludes [CopiedByKernel, IsInterrupt, WithPasid, LaterThanBoot, PermissionMissing, EntryOtherRight, TraceUnmapped, TraceMapped, TraceOtherDirection, ReservedBit, PageZero, MappingError, VfioInLog];
     IGD_STOLEN: Decides [GraphicsAssigned] Excludes [EarlyBoot, WithPasid, IsInterrupt, PageZero, PermissionMissing];
     NULL_DESCRIPTOR: Decides [PageZero] For [AddressZero] Excludes [TraceMapped, EmulatorPattern, NoDomain];
     NO_DECODE: Decides [BehindIommu] For [AddressZero];

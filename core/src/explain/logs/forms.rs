@@ -142,11 +142,11 @@ fn words(line: &str) -> impl Iterator<Item = &str> {
 
 /// Words that many messages of all kinds have: sharing them means nothing.
 fn ordinary(word: &str) -> bool {
-    const ORDINARY: [&str; 44] = [
+    const ORDINARY: [&str; 45] = [
         "device", "fault", "error", "for", "the", "not", "with", "this", "from", "and", "timed", "out",
         "timeout", "address", "addr", "page", "request", "write", "read", "dma", "DMA", "iommu", "IOMMU",
         "DMAR", "AMD", "arm", "smmu", "event", "status", "failed", "table", "entry", "entries", "invalid",
-        "bit", "set", "detected", "unable", "handle", "reason", "size", "memory", "driver", "already",
+        "bit", "set", "log", "detected", "unable", "handle", "reason", "size", "memory", "driver", "already",
     ];
     ORDINARY.iter().any(|have| have.eq_ignore_ascii_case(word))
 }
@@ -163,7 +163,8 @@ pub(super) fn nearest<'a>(line: &str, arch: Arch, forms: impl Iterator<Item = &'
             all += 1;
             if line.iter().any(|have| have.eq_ignore_ascii_case(word)) {
                 shared += 1;
-                special |= !ordinary(word);
+                // The speaker's own name is in every line of it.
+                special |= !ordinary(word) && !NAMES.iter().any(|(name, _)| name.contains(word));
             }
         }
         (shared, all, special)

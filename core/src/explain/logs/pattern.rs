@@ -347,6 +347,7 @@ fn fault(captures: &Captures<'_>) -> Fault {
         access: match () {
             () if is(&["write", "wr", "W", "WRITE", "AW FAULT"]) => Some(Access::Write),
             () if is(&["read", "rd", "R", "READ"]) => Some(Access::Read),
+            () if is(&["X"]) => Some(Access::Execute),
             () => None,
         },
         address: captures.hex("iova"),

@@ -337,6 +337,7 @@ fn irte(here: &Here<'_>) -> Option<Found> {
         ..Fault::default()
     };
     let mut found = finish(fault, "qemu-vtd-irte", None, true);
+    found.complete = body.0.contains(')');
     found.certain(
         Text::new("interrupt index", "中断索引"),
         format!("{index:#x}"),

@@ -632,9 +632,12 @@ fn context(draft: &mut Draft, facts: &Facts, said: &[(usize, Option<String>, Arc
     if facts.first_stage
         && draft.item.arch == Some(Arch::VtD)
         && fault.pasid.is_none()
-        && fault.code == Some(0x85)
+        && matches!(fault.code, Some(0x85 | 0x86))
     {
         clues.add(Clue::PresentByStage);
+        if fault.code == Some(0x86) {
+            clues.add(Clue::ReadableAnyway);
+        }
     }
     let entry = fault.index.and_then(|index| facts.remapped.iter().find(|(have, ..)| *have == index));
     if let (Some((_, source, words)), Some(device)) = (entry, fault.device) {
@@ -766,7 +769,11 @@ fn boot_item(mut fields: Vec<Field>, lines: Option<Lines>, facts: &Facts) -> Opt
             name: Text::new("groups", "组"),
             value: Phrase::same(facts.groups.len().to_string()),
             meaning: Phrase::new(
-                format!("IOMMU groups, of {devices} devices"),
+                match (facts.groups.len(), devices) {
+                    (1, 1) => String::from("IOMMU group, of 1 device"),
+                    (1, _) => format!("IOMMU group, of {devices} devices"),
+                    _ => format!("IOMMU groups, of {devices} devices"),
+                },
                 format!("IOMMU 组，共 {devices} 个设备"),
             ),
             certainty: Certainty::Certain,

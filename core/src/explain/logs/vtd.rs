@@ -248,7 +248,7 @@ fn report(text: &str, told: Told<'_>, form: &'static str, system: System) -> Fou
     if system == System::Xen && matches!(fault.code, None | Some(0x05 | 0x06)) {
         found.clue(Clue::XenMaps);
     }
-    reason_field(&mut found, &fault);
+    reason_field(&mut found, &fault, text.contains("fault reason"));
     if let Some(device) = told.device {
         hints::device(&mut found, Arch::VtD, device.text, false);
         // What firmware left to the display is below 4 GiB.
@@ -342,7 +342,8 @@ fn report(text: &str, told: Told<'_>, form: &'static str, system: System) -> Fou
 }
 
 fn process(found: &mut Found, told: Told<'_>) {
-    let first_stage = matches!(told.reason, Some(0x50..=0x5d | 0x70..=0x77 | 0x80..=0x91));
+    let first_stage = matches!(told.reason, Some(0x70..=0x77 | 0x80..=0x82 | 0x90 | 0x91));
+    let scalable = matches!(told.reason, Some(0x50..=0x5d | 0x83..=0x87));
     match told.pasid {
         Some(Some(pasid)) => found.certain(
             Arch::VtD.process_term(),
@@ -355,6 +356,10 @@ fn process(found: &mut Found, told: Told<'_>) {
                 true => Text::new(
                     "a request without PASID: ordinary DMA of the kernel, which uses first-stage tables in scalable mode; no process is involved",
                     "请求不带 PASID：内核的普通 DMA，可扩展模式下使用第一级页表；与进程无关",
+                ),
+                false if scalable => Text::new(
+                    "a request without PASID: ordinary DMA of the kernel; no process is involved",
+                    "请求不带 PASID：内核的普通 DMA；与进程无关",
                 ),
                 false => Text::new("a request without PASID: ordinary DMA", "请求不带 PASID：普通 DMA"),
             };
@@ -420,7 +425,8 @@ pub(super) fn causes(fault: &Fault) -> &'static [&'static Cause] {
     }
 }
 
-fn reason_field(found: &mut Found, fault: &Fault) {
+/// `hidden`: the message has the word, and no number after it.
+fn reason_field(found: &mut Found, fault: &Fault, hidden: bool) {
     let name = Text::new("fault reason", "错误原因");
     match (fault.known, fault.code) {
         (Some(known), _) => {
@@ -438,6 +444,10 @@ fn reason_field(found: &mut Found, fault: &Fault) {
             name,
             "?",
             match found.system {
+                _ if hidden => Text::new(
+                    "not a number: part of it was taken out of the paste",
+                    "不是数字：粘贴内容中部分被隐去",
+                ),
                 System::Xen => Text::new(
                     "missing from the paste; Xen prints it on the next line",
                     "粘贴内容中缺失；Xen 在下一行打印它",
