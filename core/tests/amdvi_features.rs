@@ -303,9 +303,17 @@ fn page_requests_wait_in_their_log_until_it_is_full_and_start_again() {
         !m.unit.page_request(&mut m.memory, &request, &mut Off),
         "a device without an IOTLB has none to make"
     );
-    assert_eq!(m.word(LOG) >> 60, 9, "INVALID_PPR_REQUEST");
+    // PASID and PPRTag (its bit 9 says the last) are where page requests have them.
+    assert_eq!(m.word(LOG), 9 << 60 | 0x209 << 32 | 5 << 16 | u64::from(NIC), "INVALID_PPR_REQUEST");
+    assert_eq!(m.word(LOG + 8), 0x4000);
+    // Nor has a PASID without guest tables.
     let mut m = Machine::new(Config::playground());
-    m.entry(open().with_flag(dte::I, true).with_flag(dte::PPR, true));
+    let entry = open().with_flag(dte::I, true).with_flag(dte::PPR, true);
+    m.entry(entry);
+    assert!(!m.unit.page_request(&mut m.memory, &request, &mut Off));
+    assert_eq!(m.word(LOG) >> 60, 9);
+    let mut m = Machine::new(Config::playground());
+    m.entry(guest(entry, GCR3, 0));
     for _ in 0..255 {
         assert!(m.unit.page_request(&mut m.memory, &request, &mut Off));
     }

@@ -5,7 +5,7 @@ use super::faults;
 use super::queues::{physical, ring};
 use super::records::Event;
 use super::spec::commands::{command, devtab, iotlb, opcode, pages, unknown, wait};
-use super::spec::registers::{self as reg, control, efr, status};
+use super::spec::registers::{self as reg, control, efr, inv_timeout, status};
 use super::AmdViUnit;
 use crate::addr::PhysAddr;
 use crate::iommu::ats::Napot;
@@ -31,13 +31,26 @@ static UNREACHED: Rule = Rule {
     section: "AMD 48882, commands",
 };
 
-/// Why the buffer stopped at a command: the event that says so.
+static UNANSWERED: Rule = Rule {
+    text: Text::new(
+        "the device does not answer, and InvTimeOut sets no limit",
+        "设备没有应答，而 InvTimeOut 未设时限",
+    ),
+    section: "AMD 48882, commands",
+};
+
+/// Why the buffer goes no further than a command.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Halt(Event);
+pub enum Halt {
+    /// It stopped: the event that says so.
+    Stopped(Event),
+    /// It waits for a device for as long as that takes (InvTimeOut = 0).
+    Waiting,
+}
 
 impl Halt {
     fn hardware(trouble: Trouble, at: u64) -> Self {
-        Halt(Event { kind: error_type(trouble), ..Event::new(&faults::COMMAND_HARDWARE_ERROR, at) })
+        Halt::Stopped(Event { kind: error_type(trouble), ..Event::new(&faults::COMMAND_HARDWARE_ERROR, at) })
     }
 }
 
@@ -68,12 +81,15 @@ impl Consumer for AmdViUnit {
         place.record(&words, if legal { Verdict::Ok } else { Verdict::Refused(&ILLEGAL) }, obs);
         let result = match legal {
             true => self.act(memory, &[words[0], words[1]], obs),
-            false => Err(Halt(Event::new(&faults::ILLEGAL_COMMAND_ERROR, at))),
+            false => Err(Halt::Stopped(Event::new(&faults::ILLEGAL_COMMAND_ERROR, at))),
         };
         let verdict = match &result {
             Ok(()) => Verdict::Ok,
-            Err(Halt(event)) if event.code == &faults::ILLEGAL_COMMAND_ERROR => Verdict::Refused(&ILLEGAL),
-            Err(_) => Verdict::Refused(&UNREACHED),
+            Err(Halt::Waiting) => Verdict::Refused(&UNANSWERED),
+            Err(Halt::Stopped(event)) if event.code == &faults::ILLEGAL_COMMAND_ERROR => {
+                Verdict::Refused(&ILLEGAL)
+            }
+            Err(Halt::Stopped(_)) => Verdict::Refused(&UNREACHED),
         };
         obs.end(Actor::Iommu, verdict);
         result
@@ -84,9 +100,10 @@ impl Consumer for AmdViUnit {
     }
 
     fn halt<O: Observer>(&mut self, memory: &mut Memory, halt: Halt, obs: &mut O) {
+        let Halt::Stopped(event) = halt else { return };
         self.mark(status::CMD_RUN, false, obs);
-        let recorded = self.log(memory, &halt.0, obs);
-        self.tell(&halt.0, Perms::NONE, recorded, obs);
+        let recorded = self.log(memory, &event, obs);
+        self.tell(&event, Perms::NONE, recorded, obs);
     }
 }
 
@@ -150,17 +167,26 @@ impl AmdViUnit {
             opcode::INVALIDATE_IOTLB_PAGES => {
                 let device = words.bits(iotlb::DEVICE_ID) as u16;
                 if self.mute.contains(&device) {
-                    let at = self.regs.of(&reg::COMMAND_HEAD);
-                    let command = ring(self.regs.of(&reg::COMMAND_BASE));
-                    let address = crate::addr::Address::raw(command.slot(command.index(at)));
-                    let event = Event { device, ..Event::new(&faults::IOTLB_INV_TIMEOUT, address) };
-                    let recorded = self.log(memory, &event, obs);
-                    self.tell(&event, Perms::NONE, recorded, obs);
+                    return self.unanswered(memory, device, obs);
                 }
             }
             // Prefetching may do nothing; an answer to a page request is a message to the device.
             _ => {}
         }
+        Ok(())
+    }
+
+    /// A device does not answer the invalidation that the buffer's head says: an event, once the time is over.
+    fn unanswered<O: Observer>(&mut self, memory: &mut Memory, device: u16, obs: &mut O) -> Result<(), Halt> {
+        if self.regs.of(&reg::CONTROL).bits(control::INV_TIMEOUT) == inv_timeout::NONE {
+            return Err(Halt::Waiting);
+        }
+        let at = self.regs.of(&reg::COMMAND_HEAD);
+        let buffer = ring(self.regs.of(&reg::COMMAND_BASE));
+        let address = crate::addr::Address::raw(buffer.slot(buffer.index(at)));
+        let event = Event { device, ..Event::new(&faults::IOTLB_INV_TIMEOUT, address) };
+        let recorded = self.log(memory, &event, obs);
+        self.tell(&event, Perms::NONE, recorded, obs);
         Ok(())
     }
 
@@ -174,7 +200,7 @@ impl AmdViUnit {
         if words.is_set(wait::I) {
             self.mark(status::WAIT_INT, true, obs);
             if self.control(control::WAIT_INT_EN) {
-                self.interrupt(obs);
+                self.interrupt(&reg::XT_GENERAL, obs);
             }
         }
         Ok(())

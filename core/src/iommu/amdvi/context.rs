@@ -71,7 +71,7 @@ rules! {
     BAD_MODE "Mode is reserved, or has more levels than the unit" "Mode 为保留值，或级数超出 IOMMU 的支持";
     NO_GUESTS "guest translation without EFR.GTSup" "没有 EFR.GTSup 而使用客户机转换";
     BAD_GUESTS "GLX or GuestPagingMode is reserved, or more than the unit has" "GLX 或 GuestPagingMode 为保留值，或超出 IOMMU 的支持";
-    INSIDE "the DeviceID is inside the device table (Size)" "DeviceID 在设备表之内（Size）";
+    INSIDE "the DeviceID is inside the device table, or its segment (Size)" "DeviceID 在设备表或其分段之内（Size）";
     BEYOND "the address is within 52 bits" "地址在 52 位之内";
     UNREADABLE "the memory does not answer" "内存没有响应";
     CORRUPT "the data was read as corrupted" "读到的数据已损坏";
@@ -127,6 +127,12 @@ pub(super) fn refuse(asked: &Asked) -> Refused {
     Refused::with(Event { reserved: true, ..event })
 }
 
+/// Refuses a request of a device for which the table has no entry.
+fn beyond(asked: &Asked) -> Refused {
+    let code = if asked.ats() { &faults::INVALID_DEVICE_REQUEST } else { &faults::IO_PAGE_FAULT };
+    Refused::with(asked.event(code, asked.at))
+}
+
 /// Returns why the host tables of an entry cannot be walked.
 pub fn bad_mode(setup: &Setup<'_>, entry: &Dte) -> Option<&'static Rule> {
     let levels = entry.mode();
@@ -160,16 +166,16 @@ impl Source<Dte> for OfDevice<'_> {
 
 impl OfDevice<'_> {
     fn read<O: Observer>(&self, root: u64, memory: &Memory, obs: &mut O) -> Result<Dte, Refused> {
-        let device = self.asked.device;
+        let (device, index) = (self.asked.device, self.setup.index);
         // Size counts pages of 128 entries, less one.
         let size = self.setup.table.bits(device_table::SIZE);
-        if u64::from(device) >= (size + 1) * 128 {
+        if u64::from(index) >= (size + 1) * 128 {
             if O::ON {
                 obs.step(Actor::Iommu, Step::Check { rule: &INSIDE, ok: false, value: device.into() });
             }
-            return Err(Refused::silent());
+            return Err(beyond(self.asked));
         }
-        let pa = root.wrapping_add(u64::from(device) * u64::from(DTE.words) * 8);
+        let pa = root.wrapping_add(u64::from(index) * u64::from(DTE.words) * 8);
         let place = Place::physical(&DTE, 1, device.into(), pa);
         let words = place.read(&REACH, memory, obs).map_err(|trouble| {
             let code = &faults::DEV_TAB_HARDWARE_ERROR;

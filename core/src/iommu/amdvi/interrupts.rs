@@ -9,7 +9,7 @@ use super::records::Event;
 use super::request::{Asked, Refused, Setup};
 use super::spec::events::request as invalid_type;
 use super::spec::interrupts::*;
-use super::spec::registers::control;
+use super::spec::registers::{self as reg, control};
 use super::spec::structures::{dte, intctl};
 use super::AmdViUnit;
 use crate::addr::{AnyAddr, Space};
@@ -17,7 +17,9 @@ use crate::iommu::fetch::Place;
 use crate::iommu::traced_cache::{get_or_load, Source};
 use crate::memory::Memory;
 use crate::spec::{Bits, EntryType, Rule, Text};
-use crate::trace::{Actor, Event as Step, InterruptKind, Observer, Scope, Stage, Verdict};
+use crate::trace::{
+    write_data, Actor, Event as Step, InterruptKind, Observer, Recorded, Scope, Stage, Verdict,
+};
 
 /// An interrupt as it leaves the unit.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -64,16 +66,23 @@ rules! {
     NO_GUESTS "GuestMode without guest virtual APIC (GAMEn)" "未启用客户机虚拟 APIC（GAMEn）而使用 GuestMode";
 }
 
-/// Returns a message as the device wrote it.
+/// Returns a message as the device wrote it: in data and address, or in HyperTransport's form in the address alone.
 pub(super) fn as_written(asked: &Asked) -> Interrupt {
+    let (how, guest) = (InterruptKind::Direct, None);
+    if asked.in_ht_form() {
+        let of = |field| asked.at.bits(field);
+        let (vector, kind) = (of(ht_message::VECTOR) as u8, of(ht_message::TYPE) as u8);
+        let (destination, logical) = (of(ht_message::DESTINATION) as u32, asked.at.is_set(ht_message::DM));
+        return Interrupt { vector, destination, logical, kind, how, guest };
+    }
     let data = u64::from(asked.data.unwrap_or(0));
     Interrupt {
         vector: data.bits(message::VECTOR) as u8,
         destination: asked.at.bits(address::DESTINATION) as u32,
         logical: asked.at.is_set(address::DM),
         kind: data.bits(message::TYPE) as u8,
-        how: InterruptKind::Direct,
-        guest: None,
+        how,
+        guest,
     }
 }
 
@@ -111,24 +120,32 @@ pub(super) fn remap<O: Observer>(
         // SMI, reserved delivery modes, and logical destinations of the others have no switch here.
         _ => intctl::ABORT,
     };
-    if !check(&ALLOWED, what != intctl::ABORT, entry.words[2], obs) {
-        let event = asked.event(&faults::INVALID_DEVICE_REQUEST, asked.at);
-        return Err(Refused::with(Event { kind: invalid_type::INTERRUPT as u8, ..event }));
-    }
-    if what == intctl::FORWARD {
-        return Ok(written);
-    }
-    let index = (asked.data.unwrap_or(0) & 0x7ff) as u16;
     let domain = entry.domain();
     let fault = Event { domain, ..asked.event(&faults::IO_PAGE_FAULT, asked.at) };
     let stop = |event| {
         let suppressed = event_is_fault(&event) && entry.is(dte::IG);
         Refused { suppressed, ..Refused::with(event) }
     };
+    if !check(&ALLOWED, what != intctl::ABORT, entry.words[2], obs) {
+        // Only IntCtl = 0 has a type there; what no switch lets through is not mapped.
+        return Err(if u64::from(written.kind) > int_type::ARBITRATED {
+            stop(fault)
+        } else {
+            let event = asked.event(&faults::INVALID_DEVICE_REQUEST, asked.at);
+            Refused::with(Event { kind: invalid_type::INTERRUPT as u8, ..event })
+        });
+    }
+    if what == intctl::FORWARD {
+        return Ok(written);
+    }
+    // Bits 10:0 of the data: vector and delivery mode.
+    let low = 0u64.with(message::VECTOR, written.vector.into()).with(message::TYPE, written.kind.into());
+    let index = low as u16;
     if !check(&INSIDE, u64::from(index) < 1 << log2, index.into(), obs) {
         return Err(stop(fault));
     }
     let cache = caches.as_deref_mut().map(|c| &mut c.interrupts);
+    let cache = cache.filter(|_| !setup.on(control::IRT_CACHE_DIS));
     let source = OfIndex { setup, asked, entry, index };
     let words =
         get_or_load(cache, Index(asked.device, index), &source, memory, obs).map_err(|mut refused| {
@@ -275,8 +292,19 @@ impl AmdViUnit {
                 .with(ga_entry::GA_TAG, tag.into())
                 .with(ga_entry::DEVICE_ID, asked.device.into())
                 .with(ga_entry::CODE, 1);
-            self.put(memory, &GUESTS, &[entry], obs);
+            if matches!(self.put(memory, &GUESTS, &[entry], obs), Recorded::At(_)) {
+                self.store_tail(memory, obs);
+            }
         }
         Ok(())
+    }
+    /// Stores the tail of the GA log where software wants it (GALogTailAddr), so that it need not read the register.
+    fn store_tail<O: Observer>(&mut self, memory: &mut Memory, obs: &mut O) {
+        let at = self.regs.of(&reg::GA_TAIL_AT).address(reg::ga_tail_at::ADDR);
+        if at != 0 {
+            let tail = self.regs.of(&reg::GA_TAIL).to_le_bytes();
+            // Where memory does not answer, the register still says it.
+            let _ = write_data(memory, obs, Actor::Iommu, crate::addr::PhysAddr::new(at), &tail);
+        }
     }
 }

@@ -28,21 +28,30 @@ impl AmdViUnit {
         let pasid = request.pasid.map(|pasid| PasidTag { pasid, privileged: false, execute: false });
         let kind = RequestKind::Translation { no_write: false };
         let asked = Request { pasid, kind, ..Request::new(request.requester, request.at, request.want, 8) };
-        let asked = Asked::new(&asked);
         let config = self.config;
-        let setup = self.setup(&config, false);
+        let asked = Asked::new(&asked, &config);
+        let setup = self.setup(&config, asked.device, false);
         let source = OfDevice { setup: &setup, asked: &asked };
         let refused =
             match get_or_load(Some(&mut self.caches.devices), Device(asked.device), &source, memory, obs) {
-                // Without an IOTLB of its own a device has no page requests to make.
+                // Without an IOTLB of its own a device has no page requests to make; nor for a PASID without guest
+                // tables.
                 Ok(entry)
-                    if entry.is(dte::V) && entry.is(dte::TV) && entry.is(dte::I) && entry.is(dte::PPR) =>
+                    if [dte::V, dte::TV, dte::I, dte::PPR].iter().all(|flag| entry.is(*flag))
+                        && (request.pasid.is_none() || entry.guest(&setup, &asked).is_some()) =>
                 {
                     None
                 }
                 Ok(_) => {
-                    let event = asked.event(&faults::INVALID_PPR_REQUEST, request.at.raw());
-                    Some(Refused::with(Event { translation: false, ..event }))
+                    let event = Event::new(&faults::INVALID_PPR_REQUEST, request.at.raw());
+                    let (group, last) = (request.group, request.last);
+                    Some(Refused::with(Event {
+                        device: asked.device,
+                        pasid: asked.pasid,
+                        group,
+                        last,
+                        ..event
+                    }))
                 }
                 Err(refused) => Some(refused),
             };

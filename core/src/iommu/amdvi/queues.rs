@@ -4,8 +4,8 @@
 use super::records::Event;
 use super::spec::commands::command;
 use super::spec::events::{event, PPR_ENTRY};
-use super::spec::interrupts::GA_ENTRY;
-use super::spec::registers::{self as reg, control, ring_base, status};
+use super::spec::interrupts::{apic_id, GA_ENTRY};
+use super::spec::registers::{self as reg, control, efr, ring_base, status, xt_interrupt};
 use super::AmdViUnit;
 use crate::addr::{AnyAddr, PhysAddr, RequesterId, Space};
 use crate::iommu::registers::{RegisterFile, Registers, Write};
@@ -66,6 +66,8 @@ pub(super) struct Log {
     run: Field,
     interrupt: Field,
     overflow: Field,
+    /// Where its interrupt goes with IntCapXTEn.
+    message: &'static Register,
 }
 
 pub(super) static EVENTS: Log = Log {
@@ -78,6 +80,7 @@ pub(super) static EVENTS: Log = Log {
     run: status::EVENT_RUN,
     interrupt: status::EVENT_INT,
     overflow: status::EVENT_OVERFLOW,
+    message: &reg::XT_GENERAL,
 };
 pub(super) static PAGE_REQUESTS: Log = Log {
     queue: &QUEUES[2],
@@ -89,6 +92,7 @@ pub(super) static PAGE_REQUESTS: Log = Log {
     run: status::PPR_RUN,
     interrupt: status::PPR_INT,
     overflow: status::PPR_OVERFLOW,
+    message: &reg::XT_PPR,
 };
 pub(super) static GUESTS: Log = Log {
     queue: &QUEUES[3],
@@ -100,6 +104,7 @@ pub(super) static GUESTS: Log = Log {
     run: status::GA_RUN,
     interrupt: status::GA_INT,
     overflow: status::GA_OVERFLOW,
+    message: &reg::XT_GA,
 };
 static LOGS: [&Log; 3] = [&EVENTS, &PAGE_REQUESTS, &GUESTS];
 
@@ -155,7 +160,7 @@ impl AmdViUnit {
                 self.set(log.tail.offset, 8, tail, obs);
                 self.mark(log.interrupt, true, obs);
                 if self.control(log.interrupt_enable) {
-                    self.interrupt(obs);
+                    self.interrupt(log.message, obs);
                 }
                 Recorded::At(index)
             }
@@ -173,7 +178,7 @@ impl AmdViUnit {
         if !self.status(log.overflow) {
             self.mark(log.overflow, true, obs);
             if self.control(log.interrupt_enable) {
-                self.interrupt(obs);
+                self.interrupt(log.message, obs);
             }
         }
     }
@@ -195,9 +200,21 @@ impl AmdViUnit {
         }
     }
 
-    /// Sends the unit's own message, where its MSI capability is enabled.
-    pub(super) fn interrupt<O: Observer>(&mut self, obs: &mut O) {
-        if !self.regs.of(&reg::MSI_CAP).is_set(reg::msi_cap::EN) || !O::ON {
+    /// Sends the unit's own message: as `xt` says with IntCapXTEn, else by its MSI capability where that is enabled.
+    pub(super) fn interrupt<O: Observer>(&mut self, xt: &Register, obs: &mut O) {
+        if !O::ON {
+            return;
+        }
+        if self.control(control::INTCAP_XT) {
+            let word = self.regs.of(xt);
+            let id = 0u64
+                .with(apic_id::LOW, word.bits(xt_interrupt::DESTINATION))
+                .with(apic_id::HIGH, word.bits(xt_interrupt::DESTINATION_HIGH));
+            let (vector, destination) = (word.bits(xt_interrupt::VECTOR) as u32, id as u32);
+            return obs
+                .step(Actor::Iommu, Step::Interrupt { vector, destination, kind: InterruptKind::Direct });
+        }
+        if !self.regs.of(&reg::MSI_CAP).is_set(reg::msi_cap::EN) {
             return;
         }
         let address = self.regs.of(&reg::MSI_ADDR_HIGH) << 32 | self.regs.of(&reg::MSI_ADDR_LOW);
@@ -246,6 +263,12 @@ impl Registers for AmdViUnit {
             return write.old;
         }
         let at = write.offset;
+        if at == reg::control::OFFSET
+            && write.new.bits(control::SEGMENTS) > self.config.efr.bits(efr::SEGMENTS)
+        {
+            // More segments than the unit has.
+            return write.new.with(control::SEGMENTS, write.old.bits(control::SEGMENTS));
+        }
         if [reg::command_head::OFFSET, reg::command_tail::OFFSET].contains(&at) {
             return ring(self.regs.of(&reg::COMMAND_BASE)).wrap(write.new);
         }

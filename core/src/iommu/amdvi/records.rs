@@ -39,6 +39,10 @@ pub struct Event {
     pub translation: bool,
     /// Type: of a hardware error, or of an invalid request.
     pub kind: u8,
+    /// PPRTag of a page request: its group,
+    pub group: u16,
+    /// and whether it is the last of it.
+    pub last: bool,
     /// Address.
     pub address: u64,
 }
@@ -63,6 +67,8 @@ impl Event {
             reserved: false,
             translation: false,
             kind: 0,
+            group: 0,
+            last: false,
             address,
         }
     }
@@ -82,7 +88,14 @@ impl Event {
             return words;
         }
         let pasid = self.pasid.unwrap_or(0);
-        let words = words.with_flag(io::TR, self.translation && code != faults::INVALID_PPR_REQUEST.code);
+        if code == faults::INVALID_PPR_REQUEST.code {
+            return words
+                .with(invalid_ppr::PASID, pasid.into())
+                .with(invalid_ppr::PASID_HIGH, u64::from(pasid >> 16))
+                .with(invalid_ppr::TAG, self.group.into())
+                .with_flag(invalid_ppr::LAST, self.last);
+        }
+        let words = words.with_flag(io::TR, self.translation);
         if code == faults::DEV_TAB_HARDWARE_ERROR.code {
             return words
                 .with_flag(io::I, self.interrupt)
@@ -92,9 +105,6 @@ impl Event {
         let words =
             words.with_flag(io::GN, self.pasid.is_some()).with(io::PASID_HIGH, u64::from(pasid >> 16));
         let domain = if self.pasid.is_some() { u64::from(pasid) } else { self.domain.into() };
-        if code == faults::INVALID_PPR_REQUEST.code {
-            return words.with(invalid_ppr::PASID, pasid.into()).with_flag(invalid_ppr::RX, self.execute);
-        }
         if code == faults::INVALID_DEVICE_REQUEST.code {
             return words
                 .with(invalid_request::PASID, pasid.into())
@@ -130,16 +140,17 @@ impl Event {
         if code == &faults::IOTLB_INV_TIMEOUT {
             return Some(event);
         }
+        if code == &faults::INVALID_PPR_REQUEST {
+            let pasid = words.bits(invalid_ppr::PASID_HIGH) << 16 | words.bits(invalid_ppr::PASID);
+            event.pasid = (pasid != 0).then_some(pasid as u32);
+            (event.group, event.last) = (words.bits(invalid_ppr::TAG) as u16, is(invalid_ppr::LAST));
+            return Some(event);
+        }
         event.translation = is(io::TR);
         if code != &faults::DEV_TAB_HARDWARE_ERROR && is(io::GN) {
             event.pasid = Some((words.bits(io::PASID_HIGH) << 16 | words.bits(io::DOMAIN)) as u32);
         }
         match code.code {
-            9 => {
-                event.translation = false;
-                event.execute = is(invalid_ppr::RX);
-                return Some(event);
-            }
             8 => {
                 event.user = is(invalid_request::US);
                 event.kind = words.bits(invalid_request::TYPE) as u8;

@@ -14,8 +14,10 @@ pub struct Setup<'a> {
     pub config: &'a Config,
     /// Control.
     pub control: u64,
-    /// DevTabBase.
+    /// The register that says where the device's entry is: DevTabBase, or that of a segment.
     pub table: u64,
+    /// Which entry it is there.
+    pub index: u16,
     /// ExclBase and ExclLimit.
     pub exclusion: [u64; 2],
     /// Look only: nothing is written.
@@ -50,14 +52,21 @@ pub struct Asked {
     pub kind: RequestKind,
     /// The data of a write that may be an interrupt message.
     pub data: Option<u32>,
+    /// The address is one of interrupt messages, in either form.
+    pub messages: bool,
 }
 
-/// Addresses to which a write is an interrupt message: FEEx_xxxxh.
+/// Addresses to which a write is an interrupt message: FEEx_xxxxh, as devices write it, without the lower 20 bits;
 const INTERRUPTS: u64 = 0xfee;
+/// and FD_F8xx_xxxxh, HyperTransport's form of it and of EOI, without the lower 24.
+const HT_INTERRUPTS: u64 = 0xfdf8;
 
 impl Asked {
-    /// Returns what a request asks.
-    pub fn new(request: &Request) -> Self {
+    /// Returns what a request asks of a unit.
+    pub fn new(request: &Request, config: &Config) -> Self {
+        let at = request.at.raw();
+        let memory = matches!(request.kind, RequestKind::Untranslated) && request.pasid.is_none();
+        let range = at >> 20 == INTERRUPTS || at >> 24 == HT_INTERRUPTS && config.special_ranges();
         let perms = match request.kind {
             RequestKind::Translation { no_write } => Perms::R.or(Perms::when(Perms::W, !no_write)),
             _ if request.want.has(Perms::W) => Perms::W,
@@ -69,14 +78,19 @@ impl Asked {
             pasid: request.pasid.map(|tag| tag.pasid.raw()),
             user: request.pasid.is_some_and(|tag| !tag.privileged),
             perms,
-            at: request.at.raw(),
+            at,
             kind: request.kind,
             data: request.data,
+            messages: memory && range,
         }
     }
     /// Is it in the range of interrupt messages?
-    pub fn in_interrupts(&self) -> bool {
-        matches!(self.kind, RequestKind::Untranslated) && self.pasid.is_none() && self.at >> 20 == INTERRUPTS
+    pub const fn in_interrupts(&self) -> bool {
+        self.messages
+    }
+    /// Is it in HyperTransport's form, in which the address says all?
+    pub const fn in_ht_form(&self) -> bool {
+        self.messages && self.at >> 24 == HT_INTERRUPTS
     }
     /// Is it an interrupt message?
     pub fn is_interrupt(&self) -> bool {
@@ -120,9 +134,5 @@ impl Refused {
     pub const fn with(event: Event) -> Self {
         let refusal = Refusal::CompleterAbort;
         Refused { event: Some(event), suppressed: false, once: false, refusal }
-    }
-    /// A target abort without an event.
-    pub const fn silent() -> Self {
-        Refused { event: None, suppressed: false, once: false, refusal: Refusal::CompleterAbort }
     }
 }

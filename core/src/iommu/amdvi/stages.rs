@@ -13,11 +13,11 @@ use crate::iommu::fetch::Place;
 use crate::iommu::traced_cache::{get_or_load, Source, TracedCache};
 use crate::memory::{MemError, Memory};
 use crate::paging::amdv1::{AmdV1, AmdV1Fault};
-use crate::paging::walk::{Nested, Walked, Walker};
+use crate::paging::walk::{Located, Nested, Never, Tables, Walked, Walker};
 use crate::paging::x86::{X86Fault, X86State, X86};
 use crate::paging::{walk, Direct, Format, WalkError, Want};
 use crate::spec::{Bits, Rule, Text};
-use crate::trace::{Actor, Event as Step, Observer, Perms, Scope, Stage, Verdict};
+use crate::trace::{Actor, Event as Step, Observer, Off, Perms, Scope, Stage, Verdict};
 
 /// A translation.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -150,6 +150,29 @@ impl Source<GuestRoot> for Guest<'_> {
     }
 }
 
+/// Tables of a guest, at guest-physical addresses that the width of Mode bounds.
+struct Below<'a>(Nested<'a, AmdV1>);
+
+impl Tables for Below<'_> {
+    type Fault = WalkError<AmdV1Fault, Never>;
+    const SPACE: Space = Space::GuestPhysical;
+    fn locate<O: Observer>(
+        &mut self,
+        memory: &mut Memory,
+        at: u64,
+        update: bool,
+        reads: &mut u32,
+        obs: &mut O,
+    ) -> Result<Located, Self::Fault> {
+        let host = self.0.format;
+        if !check(&WIDTH, host.accepts(at), at, obs) {
+            let fault = AmdV1Fault::NotPresent;
+            return Err(WalkError::Entry { level: host.levels, at, raw: 0, fault });
+        }
+        self.0.locate(memory, at, update, reads, obs)
+    }
+}
+
 /// A request for the tables of a guest, by PASID.
 struct Guest<'a> {
     setup: &'a Setup<'a>,
@@ -247,22 +270,26 @@ impl Guest<'_> {
         }
         let host = self.entry.host(self.setup);
         let mut tables = self.below(&host);
-        walk(format, &mut tables, memory, how, root, input, want, obs).map_err(|error| match error {
+        let result = walk(format, &mut tables, memory, how, root, input, want, obs);
+        result.map_err(|error| match error {
             WalkError::Entry { fault, .. } => refused(fault),
             WalkError::Table { at, fault, .. } => self.below_refused(at, fault),
             WalkError::Memory { at, error, .. } => {
+                // The event has the system-physical address.
+                let at =
+                    tables.locate(memory, at, false, &mut 0, &mut Off).map_or(at, |found| found.pa.raw());
                 unreadable(self.event(&faults::PAGE_TAB_HARDWARE_ERROR, at), error)
             }
         })
     }
 
-    fn below<'a>(&self, host: &'a AmdV1) -> Nested<'a, AmdV1> {
+    fn below<'a>(&self, host: &'a AmdV1) -> Below<'a> {
         let root = crate::addr::PhysAddr::new(self.entry.words.address(dte::HOST_ROOT));
-        Nested { format: host, root, actor: Actor::Iommu, stage: Stage::Second }
+        Below(Nested { format: host, root, actor: Actor::Iommu, stage: Stage::Second })
     }
 
     /// The host tables refused a table of the guest, at this guest-physical address.
-    fn below_refused(&self, at: u64, error: WalkError<AmdV1Fault, crate::paging::walk::Never>) -> Event {
+    fn below_refused(&self, at: u64, error: WalkError<AmdV1Fault, Never>) -> Event {
         let domain = self.entry.domain();
         let event = |code, address| Event {
             domain,
@@ -331,7 +358,6 @@ impl Guest<'_> {
 
     /// Where a guest-physical address of a GCR3 table is.
     fn located<O: Observer>(&self, at: u64, memory: &mut Memory, obs: &mut O) -> Result<u64, Event> {
-        use crate::paging::Tables;
         let host = self.entry.host(self.setup);
         let mut reads = 0;
         let located = self.below(&host).locate(memory, at, false, &mut reads, obs);

@@ -7,7 +7,7 @@ use super::faults;
 use super::interrupts::{self, Interrupt};
 use super::records::Event;
 use super::request::{Asked, Refused, Setup};
-use super::spec::events::request as invalid_type;
+use super::spec::events::{request as invalid_type, translation_request};
 use super::spec::registers::{exclusion_base, exclusion_limit};
 use super::spec::structures::{dte, mode};
 pub use super::stages::Reached;
@@ -71,8 +71,10 @@ pub fn process<O: Observer>(
         }
         return interrupts::remap(setup, caches, memory, asked, &entry, obs).map(Answer::Interrupt);
     }
-    if let Some(refused) = special(setup, asked, &entry) {
-        return Err(refused);
+    match special(setup, asked, &entry) {
+        Special::No => {}
+        Special::Forwarded => return pass(Perms::RW),
+        Special::Refused(refused) => return Err(refused),
     }
     let stop = |event: Event| {
         let fault = event.code == &faults::IO_PAGE_FAULT;
@@ -91,7 +93,7 @@ pub fn process<O: Observer>(
         }
         RequestKind::Translated => return pass(Perms::RW),
         RequestKind::Translation { .. } if !valid || !entry.is(dte::I) || !entry.is(dte::TV) => {
-            return invalid(0);
+            return invalid(translation_request::NOT_ALLOWED);
         }
         _ => {}
     }
@@ -107,11 +109,12 @@ pub fn process<O: Observer>(
     }
     if let Some(rule) = bad_mode(setup, &entry) {
         check(rule, false, entry.mode(), obs);
-        let event = asked.event(&faults::ILLEGAL_DEV_TABLE_ENTRY, asked.at);
-        return Err(stop(Event { reserved: true, ..event }));
+        // RZ = 0: the level, and no reserved bit.
+        return Err(stop(asked.event(&faults::ILLEGAL_DEV_TABLE_ENTRY, asked.at)));
     }
     let own = Perms::when(Perms::R, entry.is(dte::IR)).or(Perms::when(Perms::W, entry.is(dte::IW)));
-    if !asked.ats() && !check(&RIGHTS, own.has(asked.perms), entry.words[0], obs) {
+    // Execution is for the guest tables to allow.
+    if !asked.ats() && !check(&RIGHTS, own.has(asked.perms.and(Perms::RW)), entry.words[0], obs) {
         return Err(stop(Event { present: true, denied: true, ..fault(asked.at) }));
     }
     let guest = entry.guest(setup, asked);
@@ -123,36 +126,66 @@ pub fn process<O: Observer>(
     }
     match translate(setup, caches, memory, asked, &entry, guest, obs) {
         Ok(found) => Ok(Answer::Memory(Reached { perms: found.perms.and(own.or(Perms::X)), ..found })),
-        // A translation request that finds nothing is answered with no rights, and nothing is logged.
-        Err(event) if asked.ats() && event.code == &faults::IO_PAGE_FAULT && !event.reserved => {
-            let refusal = Refusal::NoPermission;
+        // A translation request that finds nothing is answered with no rights; of page faults nothing is logged (VirtualBox,
+        // citing 48882, 2.1.3.2).
+        Err(event) if asked.ats() && event.code == &faults::IO_PAGE_FAULT => {
+            let refusal = if event.reserved { Refusal::CompleterAbort } else { Refusal::NoPermission };
             Err(Refused { suppressed: true, refusal, ..stop(event) })
         }
         Err(event) => Err(stop(event)),
     }
 }
 
-/// Refuses what devices may not send into the ranges of HyperTransport's messages.
-fn special(setup: &Setup<'_>, asked: &Asked, entry: &Dte) -> Option<Refused> {
-    use super::spec::structures::{ioctl, sysmgt};
-    if !setup.config.special_ranges || !entry.is(dte::V) || asked.kind != RequestKind::Untranslated {
-        return None;
-    }
-    let by = |field| entry.words.bits(field);
-    let kind = match asked.at {
-        // Reserved interrupts, interrupts and EOI: as posted writes only, and never as memory.
-        0xfd_0000_0000..=0xfd_f7ff_ffff => invalid_type::RESERVED_INTERRUPT,
-        0xfd_f800_0000..=0xfd_f8ff_ffff if asked.perms.has(Perms::W) => invalid_type::INTERRUPT,
-        0xfd_f800_0000..=0xfd_f8ff_ffff => invalid_type::READ_OF_INTERRUPTS,
-        0xfd_f910_0000..=0xfd_f91f_ffff if by(dte::SYSMGT) == sysmgt::ABORT => {
-            invalid_type::SYSTEM_MANAGEMENT
-        }
-        0xfd_fc00_0000..=0xfd_fdff_ffff if by(dte::IOCTL) == ioctl::ABORT => invalid_type::PORT_IO,
-        _ => return None,
-    };
-    let event = asked.event(&faults::INVALID_DEVICE_REQUEST, asked.at);
-    Some(Refused::with(Event { kind: kind as u8, ..event }))
+/// What becomes of a request in the ranges of HyperTransport's messages.
+enum Special {
+    /// It is in none, or is translated as memory.
+    No,
+    /// It goes on as it is.
+    Forwarded,
+    /// It is refused.
+    Refused(Refused),
 }
+
+/// Looks up what the device table entry says of the ranges of HyperTransport's messages; interrupts were before.
+fn special(setup: &Setup<'_>, asked: &Asked, entry: &Dte) -> Special {
+    use super::spec::structures::{ioctl, sysmgt};
+    // Far below all of them: nearly every request.
+    if asked.at < RANGES[0].0 || !setup.config.special_ranges() || !entry.is(dte::V) || asked.pasid.is_some()
+    {
+        return Special::No;
+    }
+    let Some(range) = RANGES.iter().position(|(first, last)| (*first..=*last).contains(&asked.at)) else {
+        return Special::No;
+    };
+    let refused = |kind: u64| {
+        let event = asked.event(&faults::INVALID_DEVICE_REQUEST, asked.at);
+        Special::Refused(Refused::with(Event { kind: kind as u8, ..event }))
+    };
+    match asked.kind {
+        RequestKind::Translation { .. } => return refused(translation_request::SPECIAL_RANGE),
+        RequestKind::Translated => return Special::No,
+        RequestKind::Untranslated => {}
+    }
+    let write = asked.perms.has(Perms::W);
+    let translated = || if entry.is(dte::TV) { Special::No } else { refused(invalid_type::UNTRANSLATED) };
+    match (range, entry.words.bits(if range == 1 { dte::SYSMGT } else { dte::IOCTL })) {
+        (0, _) if write => refused(invalid_type::RESERVED_INTERRUPT),
+        (0, _) => refused(invalid_type::READ_OF_INTERRUPTS),
+        (1, sysmgt::TRANSLATED) => translated(),
+        (1, sysmgt::POSTED) if write => Special::Forwarded,
+        // Writes are no INTx messages: those of PCI Express devices are messages and no writes.
+        (1, _) if write => refused(invalid_type::SYSTEM_MANAGEMENT),
+        (1, _) => refused(invalid_type::READ_OF_SYSTEM_MANAGEMENT),
+        (_, ioctl::ABORT) => refused(invalid_type::PORT_IO),
+        (_, ioctl::FORWARD) => Special::Forwarded,
+        (_, ioctl::TRANSLATED) => translated(),
+        (..) => Special::Refused(refuse(asked)),
+    }
+}
+
+/// Reserved interrupts, system management, port I/O.
+const RANGES: [(u64, u64); 3] =
+    [(0xfd_0000_0000, 0xfd_f7ff_ffff), (0xfd_f910_0000, 0xfd_f91f_ffff), (0xfd_fc00_0000, 0xfd_fdff_ffff)];
 
 /// Is the address in the exclusion range, and does that apply to the device?
 fn excluded(setup: &Setup<'_>, entry: &Dte, at: u64) -> bool {

@@ -3,13 +3,14 @@
 use super::caches::Caches;
 use super::interrupts::Interrupt;
 use super::request::{Asked, Refused, Setup};
-use super::spec::registers as reg;
+use super::spec::registers::{self as reg, control};
 use super::translate::{process, Answer, Reached};
 use super::Config;
 use crate::addr::{Address, AnyAddr, PhysAddr, RequesterId, Space};
 use crate::iommu::registers::RegisterFile;
 use crate::iommu::{Delivery, Fault, Outcome, PageRequest, Request, RequestKind, Translation, Unit};
 use crate::memory::Memory;
+use crate::spec::Bits;
 use crate::trace::{Actor, Event as Step, Observer, Off, Recorded, Scope, Verdict};
 use alloc::collections::BTreeSet;
 
@@ -64,11 +65,20 @@ impl AmdViUnit {
         };
     }
 
-    pub(super) fn setup<'a>(&self, config: &'a Config, frozen: bool) -> Setup<'a> {
+    pub(super) fn setup<'a>(&self, config: &'a Config, device: u16, frozen: bool) -> Setup<'a> {
+        let control = self.regs.of(&reg::CONTROL);
+        // Segments go by the upper bits of the DeviceID, as many as DevTblSegEn says.
+        let each = 0x1_0000 >> control.bits(control::SEGMENTS);
+        let (segment, index) = (u32::from(device) / each, u32::from(device) % each);
+        let table = match segment {
+            0 => self.regs.of(&reg::DEVICE_TABLE),
+            other => self.regs.get(reg::segment_1::OFFSET + (other - 1) * 8, 8),
+        };
         Setup {
             config,
-            control: self.regs.of(&reg::CONTROL),
-            table: self.regs.of(&reg::DEVICE_TABLE),
+            control,
+            table,
+            index: index as u16,
             exclusion: [self.regs.of(&reg::EXCLUSION_BASE), self.regs.of(&reg::EXCLUSION_LIMIT)],
             frozen,
         }
@@ -77,8 +87,8 @@ impl AmdViUnit {
     /// Answers a request in this architecture's own terms.
     pub fn ask<O: Observer>(&mut self, memory: &mut Memory, request: &Request, obs: &mut O) -> Reply {
         let config = self.config;
-        let setup = self.setup(&config, false);
-        let asked = Asked::new(request);
+        let asked = Asked::new(request, &config);
+        let setup = self.setup(&config, asked.device, false);
         if O::ON {
             let pasid = request.pasid.map(|tag| tag.pasid);
             let (requester, at, want) = (request.requester, request.at.any(), request.want);
@@ -143,7 +153,7 @@ impl AmdViUnit {
                 })
             }
             Reply::Refused(Refused { event, refusal, .. }, recorded) => {
-                // A DeviceID beyond the table is a target abort without an event; it has the page fault's code here.
+                // Refused without an event: it has the page fault's code here.
                 let code = event.map_or(&super::faults::IO_PAGE_FAULT, |event| event.code);
                 Outcome::Fault(Fault { code, refusal: *refusal, recorded: *recorded })
             }
@@ -158,8 +168,9 @@ impl Unit for AmdViUnit {
     }
 
     fn peek(&self, memory: &mut Memory, request: &Request) -> Outcome {
-        let setup = self.setup(&self.config, true);
-        let reply = match process(&setup, &mut None, memory, &Asked::new(request), &mut Off) {
+        let asked = Asked::new(request, &self.config);
+        let setup = self.setup(&self.config, asked.device, true);
+        let reply = match process(&setup, &mut None, memory, &asked, &mut Off) {
             Ok(answer) => Reply::Answer(answer),
             Err(refused) => Reply::Refused(refused, Recorded::None),
         };

@@ -21,8 +21,8 @@ pub(super) fn draft(fault: &Fault) -> Option<Draft> {
     let (code, known, device) = (fault.code?, fault.known?, fault.device?);
     let words = u64::from(fault.flags.unwrap_or(0)) << FLAGS_FROM;
     let is = |flag: Field| words.is_set(flag);
-    // Of a PASID's other events the log does not say what its tables were.
-    if is(io::TR) || code != 2 && fault.pasid.is_some() {
+    // Page faults of translation requests are not logged; of a PASID's other events the log does not say what its tables were.
+    if is(io::TR) && code != 8 || !matches!(code, 2 | 9) && fault.pasid.is_some() {
         return None;
     }
     let address = fault.address?;
@@ -45,7 +45,19 @@ pub(super) fn draft(fault: &Fault) -> Option<Draft> {
             draft.step(request(access, 0x10_0000, None, ""));
             draft
         }
+        3 => {
+            // The address is that of the entry; of the request the log has nothing but its kind.
+            let mut draft = mapped(0x10_0000, 48)?;
+            // Of the full size, as far as there is memory.
+            draft.step(format!("register write DevTabBase {}", hex(NOWHERE | 0x1ff)));
+            draft.step("invalidate device-cache");
+            let access = if is(io::RW) { Access::Write } else { Access::Read };
+            draft.step(request(access, 0x10_0000, None, ""));
+            draft
+        }
+        8 if is(io::TR) => translation(words.bits(invalid_request::TYPE), address)?,
         8 => invalid(words.bits(invalid_request::TYPE), address)?,
+        9 => page_request(fault, address)?,
         _ => return None,
     };
     let page = fault.address.filter(|_| code == 2 && !is(io::I));
@@ -101,22 +113,31 @@ fn page(address: u64, access: Access, words: u64) -> Option<Draft> {
 /// Through a PASID's tables.
 fn guest(fault: &Fault, address: u64, access: Access, words: u64) -> Option<Draft> {
     let pasid = fault.pasid.filter(|pasid| *pasid < 1 << 18)?;
-    if address >> 47 != 0 || words.is_set(io::NX) {
+    if address >> 47 != 0 {
         return None;
     }
+    let (execute, user) = (words.is_set(io::NX), words.is_set(io::US));
+    let extra = match (execute, user) {
+        (true, true) => " execute",
+        (false, true) => "",
+        (true, false) => " privileged execute",
+        (false, false) => " privileged",
+    };
     let mut draft = Draft::new("amd-vi");
     draft.device.push_str(" pasid");
     draft.more.push(format!("process app pasid {pasid}"));
     draft.step(format!("bind dev to app pasid {pasid}"));
     let entry = format!("entry page app {}", hex(address & !0xfff));
-    draft.step(format!("map app {} +4K rw", hex(address & !0xfff)));
-    let ask = request(access, address, Some(pasid), "");
+    let rights = if execute { "rwx" } else { "rw" };
+    draft.step(format!("map app {} +4K {rights}", hex(address & !0xfff)));
+    let ask = request(access, address, Some(pasid), extra);
     match (words.is_set(io::PR), words.is_set(io::PE), words.is_set(io::RZ)) {
         (false, ..) => unmapped(&mut draft, "app", address, &ask),
-        (true, true, _) => {
-            let right = if access == Access::Write { x86::RW } else { x86::US };
-            draft.step(format!("{entry} clear {}", hex(right)));
-        }
+        (true, true, _) if execute => draft.step(format!("{entry} set {}", hex(x86::XD))),
+        (true, true, _) if access == Access::Write => draft.step(format!("{entry} clear {}", hex(x86::RW))),
+        // To the kernel every page that is there can be read.
+        (true, true, _) if !user => return None,
+        (true, true, _) => draft.step(format!("{entry} clear {}", hex(x86::US))),
         (true, false, true) => draft.step(format!("{entry} level 4 set {}", hex(x86::PS))),
         _ => return None,
     }
@@ -143,10 +164,21 @@ fn interrupt(code: u16, words: u64) -> Option<Draft> {
 fn invalid(kind: u64, address: u64) -> Option<Draft> {
     use crate::iommu::amdvi::spec::events::request as of;
     let mut draft = mapped(0x10_0000, 48)?;
-    let special = match kind {
-        of::READ_OF_INTERRUPTS if address >> 20 == 0xfee => Access::Read,
-        of::PORT_IO | of::SYSTEM_MANAGEMENT | of::RESERVED_INTERRUPT if address >> 32 == 0xfd => {
-            Access::Write
+    let interrupts = address >> 20 == 0xfee || address >> 24 == 0xfdf8;
+    let management = address >> 20 == 0xfd_f91;
+    let ports = address >> 25 == 0xfd_fc00_0000 >> 25;
+    let (access, extra) = match kind {
+        of::READ_OF_INTERRUPTS if interrupts => (Access::Read, ""),
+        of::PRE_TRANSLATED if address >> 48 == 0 => (Access::Read, " translated"),
+        of::PORT_IO if ports => (Access::Write, ""),
+        of::SYSTEM_MANAGEMENT if management => (Access::Write, ""),
+        of::READ_OF_SYSTEM_MANAGEMENT if management => (Access::Read, ""),
+        of::RESERVED_INTERRUPT if (0xfd_0000_0000..0xfd_f800_0000).contains(&address) => (Access::Write, ""),
+        of::UNTRANSLATED if ports => {
+            // IoCtl = 2, and then no translation information.
+            draft.step("entry device dev word 1 set 0x10_0000_0000");
+            draft.step("entry device dev clear 2");
+            (Access::Write, "")
         }
         of::INTERRUPT => {
             draft.more.push("  vectors 1".into());
@@ -156,6 +188,40 @@ fn invalid(kind: u64, address: u64) -> Option<Draft> {
         }
         _ => return None,
     };
-    draft.step(request(special, address, None, ""));
+    draft.step(request(access, address, None, extra));
+    Some(draft)
+}
+
+/// A translation request of a device that may not make it.
+fn translation(kind: u64, address: u64) -> Option<Draft> {
+    use crate::iommu::amdvi::spec::events::translation_request as of;
+    let special = address >> 32 == 0xfd && address & 0xffff_ffff >= 0xfc00_0000;
+    let mut draft = match kind {
+        of::NOT_ALLOWED => mapped(address, 47)?,
+        of::SPECIAL_RANGE if special => mapped(0x10_0000, 48)?,
+        _ => return None,
+    };
+    draft.machine.push_str(" ats");
+    draft.device.push_str(" ats");
+    if kind == of::NOT_ALLOWED {
+        // I = 0: the device may not keep translations.
+        draft.step("entry device dev word 1 clear 0x1_0000_0000");
+    }
+    draft.step(format!("ats dev {} +4K", hex(address & !0xfff)));
+    Some(draft)
+}
+
+/// A page request of a device whose entry does not let it make any (PPR = 0).
+fn page_request(fault: &Fault, address: u64) -> Option<Draft> {
+    if address >> 47 != 0 {
+        return None;
+    }
+    let mut draft = Draft::new("amd-vi ats pri");
+    draft.device.push_str(" pasid ats pri");
+    let pasid = fault.pasid.unwrap_or(1);
+    draft.more.push(format!("process app pasid {pasid}"));
+    draft.step(format!("bind dev to app pasid {pasid}"));
+    draft.step("entry device dev clear 0x10_0000_0000_0000");
+    draft.step(format!("page-request dev read {} pasid {pasid}", hex(address)));
     Some(draft)
 }

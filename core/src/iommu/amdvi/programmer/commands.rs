@@ -68,21 +68,34 @@ impl AmdViProgrammer {
         let bound = self.bound.keys().filter(|(_, p)| *p == pasid);
         let mut domains: Vec<u16> =
             bound.filter_map(|(device, _)| self.attached.get(device).copied()).collect();
-        domains.push(domain);
+        if domains.is_empty() {
+            domains.push(domain);
+        }
         domains.sort_unstable();
         domains.dedup();
         domains.iter().map(|domain| pages(*domain, Some(pasid), range)).collect()
     }
 
-    /// Commands for a domain's own addresses: those of version 2 tables belong to PASID 0.
+    /// Commands for a domain's own addresses. Those of version 2 tables belong to PASID 0 of each device, under the device's
+    /// DomainID; those of version 1 tables are also below the guest tables of devices.
     fn of_domain(
         &self,
         domains: &Domains,
         id: crate::iommu::DomainId,
         range: Option<&AddrRange<Iova>>,
-    ) -> Words {
-        let guest = domains.get(id).is_ok_and(|domain| domain.kind == DomainKind::Stage1);
-        pages(id.0, guest.then_some(0), range)
+    ) -> Vec<Words> {
+        let own = |device: &u16| self.own.get(device).copied();
+        if domains.get(id).is_ok_and(|domain| domain.kind == DomainKind::Stage1) {
+            let devices = self.first.iter().filter(|(_, domain)| **domain == id);
+            return devices
+                .filter_map(|(device, _)| own(device))
+                .map(|domain| pages(domain, Some(0), range))
+                .collect();
+        }
+        let nested = self.below.iter().filter(|(_, domain)| **domain == Some(id));
+        let nested =
+            nested.filter_map(|(device, _)| own(device).filter(|own| self.attached.get(device) == Some(own)));
+        core::iter::once(id.0).chain(nested).map(|domain| pages(domain, None, range)).collect()
     }
 }
 
@@ -125,8 +138,10 @@ impl Commands for AmdViProgrammer {
         Ok(match *what {
             Invalidation::All => vec![all()],
             Invalidation::Translations => {
-                let mut ids: Vec<u16> = domains.ids().map(|id| id.0).chain([super::NO_DOMAIN]).collect();
+                let domains = domains.ids().map(|id| id.0).chain([super::NO_DOMAIN]);
+                let mut ids: Vec<u16> = domains.chain(self.attached.values().copied()).collect();
                 ids.sort_unstable();
+                ids.dedup();
                 ids.iter()
                     .map(|id| pages(*id, None, None))
                     .chain(
@@ -147,8 +162,8 @@ impl Commands for AmdViProgrammer {
                 let domain = self.attached.get(&id.bdf16()).copied().unwrap_or(super::NO_DOMAIN);
                 vec![pages(domain, Some(pasid.raw()), None)]
             }
-            Invalidation::Domain(id) => vec![self.of_domain(domains, id, None)],
-            Invalidation::Pages(id, range) => vec![self.of_domain(domains, id, Some(&range))],
+            Invalidation::Domain(id) => self.of_domain(domains, id, None),
+            Invalidation::Pages(id, range) => self.of_domain(domains, id, Some(&range)),
             Invalidation::PasidAll(id, pasid) => self.of_pasid(id.0, pasid.raw(), None),
             Invalidation::PasidPages(id, pasid, range) => self.of_pasid(id.0, pasid.raw(), Some(&range)),
             Invalidation::DeviceTlb(id, pasid, range) => {

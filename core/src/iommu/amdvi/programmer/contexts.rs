@@ -27,6 +27,20 @@ impl AmdViProgrammer {
             .with(dte::HAD, update))
     }
 
+    /// The DomainID of a device with GCR3 tables: the highest that is free.
+    fn own_domain(&mut self, hw: &impl Hardware, device: u16) -> DriverResult<u16> {
+        if let Some(id) = self.own.get(&device) {
+            return Ok(*id);
+        }
+        let id = usize::from(u16::MAX) - self.own.len();
+        let domains = hw.domains().ids().last().map_or(0, |id| usize::from(id.0));
+        if id <= domains {
+            return unsupported("more domains (DomainID has 16 bits)", "更多的域（DomainID 只有 16 位）");
+        }
+        self.own.insert(device, id as u16);
+        Ok(id as u16)
+    }
+
     /// A GCR3 table of two levels, and guest tables of as many levels as `levels` says.
     fn guest(
         &mut self,
@@ -38,8 +52,10 @@ impl AmdViProgrammer {
         let page = self.gcr3.get_or_make((device, None), hw, |_, _| Ok(()))?;
         let root = page.at.raw();
         let mode = if levels == 5 { guest_mode::LEVELS_5 } else { guest_mode::LEVELS_4 };
+        let own = self.own_domain(hw, device)?;
         Ok(words
             .with_flag(dte::GV, true)
+            .with(dte::DOMAIN_ID, own.into())
             .with(dte::GLX, glx::LEVELS_2)
             .with(dte::GUEST_MODE, mode)
             .with(dte::GCR3_A, root.bits(gcr3_root::A))
@@ -127,6 +143,7 @@ impl Contexts for AmdViProgrammer {
         let caps = hw.domains().caps(device);
         let blocked = self.blocked(id);
         self.bound.retain(|(d, _), ()| *d != id);
+        self.first.remove(&id);
         self.gcr3.retain(|(d, _)| *d != id);
         let ats = caps.ats && self.config.iotlbs;
         let processes = caps.pasid && self.config.has(efr::GT_SUP);
@@ -162,6 +179,7 @@ impl Contexts for AmdViProgrammer {
                     }
                     DomainKind::Stage1 => {
                         self.below.insert(id, None);
+                        self.first.insert(id, domain);
                         let words = self.guest(hw, words, id, 4)?.with_flag(dte::GIOV, true);
                         self.write_gcr3(hw, id, 0, Some(root.raw()))?;
                         words

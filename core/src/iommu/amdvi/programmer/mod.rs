@@ -5,7 +5,9 @@ mod commands;
 mod contexts;
 mod handlers;
 
-use super::spec::registers::{self as reg, control, device_table, efr, msi_cap, ring_base};
+use super::spec::registers::{
+    self as reg, control, device_table, efr, inv_timeout, msi_cap, ring_base, xt_interrupt,
+};
 use super::spec::structures::{dte, DTE};
 use super::Config;
 use crate::addr::{Address, PageSize, PhysAddr, RequesterId};
@@ -25,6 +27,8 @@ const INTERRUPTS_LOG2: u64 = 9;
 /// Entries of the device table in a page, and pages of it at most.
 const ENTRIES: u32 = 128;
 const TABLE_PAGES: u64 = 512;
+/// Where the unit stores the tail of the GA log, in bytes from where COMPLETION_WAIT stores.
+const GA_TAIL: u64 = 64;
 /// The interrupt vector of the unit's events.
 const EVENT_VECTOR: u64 = 0x30;
 
@@ -50,6 +54,11 @@ pub struct AmdViProgrammer {
     gcr3: Directory<(u16, Option<u32>)>,
     /// The DomainID of each device that is attached.
     attached: BTreeMap<u16, u16>,
+    /// DomainIDs of devices with GCR3 tables of their own: translations are tagged with DomainID and PASID, and a PASID is
+    /// another one in each of these tables (Linux, setup_gcr3_table).
+    own: BTreeMap<u16, u16>,
+    /// The version 2 domain that is PASID 0 of a device.
+    first: BTreeMap<u16, DomainId>,
     /// The host tables that a device's guest tables are over.
     below: BTreeMap<u16, Option<DomainId>>,
     /// PASIDs with tables.
@@ -72,6 +81,8 @@ impl AmdViProgrammer {
             anyone: BTreeMap::new(),
             gcr3: Directory::default(),
             attached: BTreeMap::new(),
+            own: BTreeMap::new(),
+            first: BTreeMap::new(),
             below: BTreeMap::new(),
             bound: BTreeMap::new(),
         }
@@ -83,6 +94,20 @@ impl AmdViProgrammer {
         hw.set(&reg::CONTROL, value);
     }
 
+    /// Has the unit's own interrupts go to CPU 0: in x2APIC's form where interrupts are remapped in it, else as an MSI.
+    fn own_messages(&self, hw: &mut impl Hardware) {
+        if self.config.remapping {
+            for register in [&reg::XT_GENERAL, &reg::XT_PPR, &reg::XT_GA] {
+                hw.set(register, 0u64.with(xt_interrupt::VECTOR, EVENT_VECTOR));
+            }
+            return Self::enable(hw, &[control::INTCAP_XT]);
+        }
+        hw.set(&reg::MSI_ADDR_LOW, 0xfee0_0000);
+        hw.set(&reg::MSI_DATA, EVENT_VECTOR);
+        let cap = hw.of(&reg::MSI_CAP);
+        hw.set(&reg::MSI_CAP, cap.with_flag(msi_cap::EN, true));
+    }
+
     /// Gives the unit a ring, empty, and turns it on.
     fn ring_at(hw: &mut impl Hardware, base: &Register, at: PhysAddr, on: &[Field]) {
         let value = 0u64.with_address(ring_base::BASE, at.raw());
@@ -90,8 +115,8 @@ impl AmdViProgrammer {
         Self::enable(hw, on);
     }
 
-    /// The entry of a device that is not attached: V = 1 and TV = 0, so that its requests fault and its interrupts are
-    /// looked up.
+    /// The entry of a device that is blocked: V = 1 and TV = 0, so that its requests fault and its interrupts are looked up.
+    /// The pass bits are 0: firmware alone says for which devices they are not (IVRS).
     fn blocked(&self, device: u16) -> dte::Words {
         let words = dte::ZERO.with_flag(dte::V, true);
         if !self.config.remapping {
@@ -103,16 +128,14 @@ impl AmdViProgrammer {
             .with(dte::INTTABLEN, INTERRUPTS_LOG2)
             .with_address(dte::INT_ROOT, table.raw())
             .with(dte::INTCTL, super::spec::structures::intctl::REMAP)
-            .with_flag(dte::INIT_PASS, true)
-            .with_flag(dte::EINT_PASS, true)
-            .with_flag(dte::NMI_PASS, true)
     }
 
     /// Makes the device table reach this device: entries of a page at a time, then the size that the unit reads.
     fn reach(&mut self, hw: &mut impl Hardware, device: RequesterId) -> DriverResult {
         // A bus has two pages.
         let wanted = (u32::from(device.bus()) + 1) * 2;
-        let words = self.blocked(0);
+        // Translated by no tables, with no rights (Linux, init_device_table_dma).
+        let words = self.blocked(0).with_flag(dte::TV, true);
         // Bounded: pages of the device table.
         for page in self.pages..wanted {
             let at = self.table.wrapping_add(u64::from(page) * 4096);
@@ -170,7 +193,7 @@ impl Programmer for AmdViProgrammer {
         }
     }
 
-    /// In the order of Linux's early_enable_iommu: tables and rings, features, then translation.
+    /// In the order of Linux: early_enable_iommu, then the event log, the unit's own interrupts, the GA log, page requests.
     fn start(&mut self, hw: &mut impl Hardware) -> DriverResult {
         self.table = hw.frames(TABLE_PAGES, 1)?;
         self.commands = hw.frame()?;
@@ -179,35 +202,37 @@ impl Programmer for AmdViProgrammer {
         if self.config.remapping {
             self.interrupts = hw.frames(2, 1)?;
         }
+        // The unit's own reads snoop caches, and a device has a second to answer an invalidation.
+        let flags = hw.of(&reg::CONTROL).with_flag(control::COHERENT, true);
+        hw.set(&reg::CONTROL, flags.with(control::INV_TIMEOUT, inv_timeout::SECOND_1));
         self.reach(hw, RequesterId::bdf(0, 0, 0))?;
         Self::ring_at(hw, &reg::COMMAND_BASE, self.commands, &[control::CMD_BUF_EN]);
-        Self::ring_at(hw, &reg::EVENT_BASE, events, &[control::EVENT_LOG_EN]);
-        if self.config.has(efr::PPR_SUP) {
-            let requests = hw.frame()?;
-            Self::ring_at(
-                hw,
-                &reg::PPR_BASE,
-                requests,
-                &[control::PPR_LOG_EN, control::PPR_EN, control::PPR_INT_EN],
-            );
-        }
         if self.config.has(efr::GT_SUP) {
             Self::enable(hw, &[control::GT_EN]);
         }
         if self.config.remapping {
-            let log = hw.frame()?;
-            Self::ring_at(hw, &reg::GA_BASE, log, &[control::GA_LOG_EN, control::GA_INT_EN]);
-            let mode = hw.of(&reg::CONTROL).with(control::GAM_EN, 1);
-            hw.set(&reg::CONTROL, mode.with_flag(control::GA_EN, true).with_flag(control::XT_EN, true));
+            Self::enable(hw, &[control::GA_EN, control::XT_EN]);
         }
-        // The unit's own message: CPU 0.
-        hw.set(&reg::MSI_ADDR_LOW, 0xfee0_0000);
-        hw.set(&reg::MSI_DATA, EVENT_VECTOR);
-        let cap = hw.of(&reg::MSI_CAP);
-        hw.set(&reg::MSI_CAP, cap.with_flag(msi_cap::EN, true));
-        Self::enable(hw, &[control::EVENT_INT_EN]);
         Self::enable(hw, &[control::IOMMU_EN]);
-        self.post(hw, &[commands::all()])
+        self.post(hw, &[commands::all()])?;
+        Self::ring_at(hw, &reg::EVENT_BASE, events, &[control::EVENT_LOG_EN]);
+        self.own_messages(hw);
+        Self::enable(hw, &[control::EVENT_INT_EN]);
+        if self.config.remapping {
+            let log = hw.frame()?;
+            // Beside the word of COMPLETION_WAIT.
+            hw.set(&reg::GA_TAIL_AT, self.semaphore.raw() + GA_TAIL);
+            let on = [control::GA_INT_EN, control::GA_LOG_EN];
+            Self::ring_at(hw, &reg::GA_BASE, log, &on);
+            let mode = hw.of(&reg::CONTROL).with(control::GAM_EN, 1);
+            hw.set(&reg::CONTROL, mode);
+        }
+        if self.config.has(efr::PPR_SUP) {
+            let requests = hw.frame()?;
+            let on = [control::PPR_EN, control::PPR_INT_EN, control::PPR_LOG_EN];
+            Self::ring_at(hw, &reg::PPR_BASE, requests, &on);
+        }
+        Ok(())
     }
 
     fn accepts_domain(&self, kind: DomainKind, id: DomainId) -> DriverResult {
@@ -215,7 +240,8 @@ impl Programmer for AmdViProgrammer {
             DomainKind::Stage1 if !self.config.has(efr::GT_SUP) => {
                 unsupported("version 2 page tables (EFR.GTSup)", "版本 2 页表（EFR.GTSup）")
             }
-            _ if id.0 == u16::MAX => {
+            // The upper ones are for devices with GCR3 tables.
+            _ if usize::from(id.0) + self.own.len() >= usize::from(u16::MAX) => {
                 unsupported("more domains (DomainID has 16 bits)", "更多的域（DomainID 只有 16 位）")
             }
             _ => Ok(()),

@@ -24,15 +24,22 @@ spec::values! {
         DATA_ERROR = 3 "data error" "数据错误";
     }
 
-    /// Type of INVALID_DEVICE_REQUEST where TR is 0.
+    /// Type of INVALID_DEVICE_REQUEST where TR is 0 (illumos, amd_iommu_log.c; that 5 is IntCtl = 0 a kernel's line shows too).
     pub REQUEST_TYPES / request {
         READ_OF_INTERRUPTS = 0 "read, or non-posted write, in the interrupt range" "读取中断地址范围，或在其中做 non-posted 写";
         PRE_TRANSLATED = 1 "translated request of a device that may not have an IOTLB" "不允许有 IOTLB 的设备发出已转换请求";
-        PORT_IO = 2 "port I/O of a device without it" "设备不允许端口 I/O";
-        SYSTEM_MANAGEMENT = 3 "write to system management of a device without it" "设备不允许写系统管理范围";
-        INTERRUPT = 4 "interrupt of a device for which they are aborted (IntCtl = 0)" "设备的中断被中止（IntCtl = 0）";
-        RESERVED_INTERRUPT = 5 "write to the reserved interrupt range" "写保留的中断范围";
-        SYSTEM_MANAGEMENT_TYPE = 6 "system management message that is not allowed" "不允许的系统管理消息";
+        PORT_IO = 2 "port I/O of a device without it (IoCtl = 0)" "设备不允许端口 I/O（IoCtl = 0）";
+        SYSTEM_MANAGEMENT = 3 "write to system management that SysMgt does not allow" "SysMgt 不允许的系统管理写";
+        READ_OF_SYSTEM_MANAGEMENT = 4 "read, or non-posted write, in the system management range" "读取系统管理地址范围，或在其中做 non-posted 写";
+        INTERRUPT = 5 "interrupt of a device for which they are aborted (IntCtl = 0)" "设备的中断被中止（IntCtl = 0）";
+        RESERVED_INTERRUPT = 6 "write to the reserved interrupt range" "写保留的中断范围";
+        UNTRANSLATED = 7 "system management or port I/O that is translated, without translation information (TV = 0)" "需转换的系统管理或端口 I/O 请求没有转换信息（TV = 0）";
+    }
+
+    /// Type of INVALID_DEVICE_REQUEST where TR is 1 (illumos, amd_iommu_log.c).
+    pub TRANSLATION_TYPES / translation_request {
+        NOT_ALLOWED = 0 "translation request of a device that may not have an IOTLB (I, V or TV is 0)" "不允许有 IOTLB 的设备发出转换请求（I、V 或 TV 为 0）";
+        SPECIAL_RANGE = 1 "translation request for interrupts, port I/O or system management" "对中断、端口 I/O 或系统管理范围的转换请求";
     }
 
     /// Request types of the page request log.
@@ -143,16 +150,27 @@ events! {
         TR                    [56]    flag "translation request" "转换请求";
         TYPE "Type"           [59:57] code(REQUEST_TYPES) "what was not allowed" "不允许的原因";
     }
-    /// A page request that the device may not make.
-    INVALID_PPR / invalid_ppr: "INVALID_PPR_REQUEST" {
+    /// The same of a translation request (TR = 1), whose types are others.
+    INVALID_TRANSLATION / invalid_translation: "INVALID_DEVICE_REQUEST" {
         DEVICE_ID "DeviceID"  [15:0]  value "DeviceID" "DeviceID";
         PASID_HIGH "PASID[19:16]" [19:16] value "PASID, high bits" "PASID 高位";
         _                     [31:20] reserved;
         PASID "PASID[15:0]"   [47:32] value "PASID, low bits" "PASID 低位";
         GN                    [48]    flag "guest address, with PASID" "客户机地址（带 PASID）";
-        _                     [53:49] reserved;
-        RX                    [54]    flag "execution was requested" "请求执行";
-        _                     [59:55] reserved;
+        US                    [49]    flag "user privilege" "用户特权级";
+        _                     [55:50] reserved;
+        TR                    [56]    flag "translation request" "转换请求";
+        TYPE "Type"           [59:57] code(TRANSLATION_TYPES) "what was not allowed" "不允许的原因";
+    }
+    /// A page request that the device may not make. PASID and PPRTag are where page requests have them, not where other
+    /// events do (Linux, iommu_print_event); no source at hand has its flags.
+    INVALID_PPR / invalid_ppr: "INVALID_PPR_REQUEST" {
+        DEVICE_ID "DeviceID"  [15:0]  value "DeviceID" "DeviceID";
+        PASID "PASID[15:0]"   [31:16] value "PASID, low bits" "PASID 低位";
+        TAG "PPRTag[8:0]"     [40:32] value "page request group index" "页请求组编号";
+        LAST "PPRTag[9]"      [41]    flag "last of its group" "组内最后一个";
+        PASID_HIGH "PASID[19:16]" [45:42] value "PASID, high bits" "PASID 高位";
+        _                     [59:46] reserved;
     }
     /// Any other code.
     UNKNOWN_EVENT / unknown: "event" {
@@ -192,6 +210,7 @@ pub fn event(low: u64) -> &'static EntryType {
         code::ILLEGAL_COMMAND_ERROR => &ILLEGAL_COMMAND,
         code::COMMAND_HARDWARE_ERROR => &COMMAND_ERROR,
         code::IOTLB_INV_TIMEOUT => &INV_TIMEOUT,
+        code::INVALID_DEVICE_REQUEST if low.is_set(invalid_request::TR) => &INVALID_TRANSLATION,
         code::INVALID_DEVICE_REQUEST => &INVALID_REQUEST,
         code::INVALID_PPR_REQUEST => &INVALID_PPR,
         _ => &UNKNOWN_EVENT,

@@ -105,4 +105,16 @@ spec::fields! {
         DESTINATION [19:12] value "APIC id" "APIC ID";
         RANGE       [31:20] value "FEEh" "FEEh";
     }
+
+    /// An interrupt message in HyperTransport's form, FD_F8xx_xxxxh: the fields of a 32-bit interrupt table entry.
+    pub mod ht_message: 40 bits {
+        _           [1:0]   ignored;
+        TYPE        [4:2]   code(TYPES) "delivery mode" "投递模式";
+        RQ_EOI      [5]     flag "an EOI is requested" "请求 EOI";
+        DM          [6]     flag "logical destination" "逻辑目标";
+        _           [7]     ignored;
+        DESTINATION [15:8]  value "APIC id" "APIC ID";
+        VECTOR      [23:16] value "vector" "向量";
+        RANGE       [39:24] value "FDF8h" "FDF8h";
+    }
 }

@@ -1,6 +1,8 @@
 //! The registers in memory-mapped I/O (AMD 48882, IOMMU MMIO registers; offsets as in Linux,
-//! drivers/iommu/amd/amd_iommu_types.h). Performance counters, segments of the device table, the B logs and SMI filters are
-//! not modelled.
+//! drivers/iommu/amd/amd_iommu_types.h, and FreeBSD, sys/x86/iommu/amd_reg.h). What is not modelled has no registers, and EFR
+//! and ExtFeature2 say so: hardware events (0040h to 0050h), SMI filters (0060h to 00d8h), B logs (00f0h, 00f8h, 2050h to 2078h),
+//! device-specific registers (0138h to 0148h), performance optimisation (016ch), virtual IOMMUs (0190h), MARC (0200h to 0258h),
+//! automatic page responses and early warnings (2080h to 2090h), performance counters (4000h and 40000h).
 
 use crate::spec;
 
@@ -10,6 +12,20 @@ spec::values! {
         FOUR = 0 "4 levels" "4 级";
         FIVE = 1 "5 levels" "5 级";
         SIX = 2 "6 levels" "6 级";
+    }
+}
+
+spec::values! {
+    /// The values of InvTimeOut.
+    pub INV_TIMEOUTS / inv_timeout {
+        NONE = 0 "none" "不限";
+        MILLISECOND_1 = 1 "1 ms" "1 ms";
+        MILLISECONDS_10 = 2 "10 ms" "10 ms";
+        MILLISECONDS_100 = 3 "100 ms" "100 ms";
+        SECOND_1 = 4 "1 s" "1 s";
+        SECONDS_10 = 5 "10 s" "10 s";
+        SECONDS_100 = 6 "100 s" "100 s";
+        RESERVED = 7 "reserved" "保留";
     }
 }
 
@@ -27,6 +43,13 @@ spec::fields! {
         _         [3:0]   reserved;
         PTR "Ptr" [18:4]  value rw "entry" "表项";
         _         [63:19] reserved;
+    }
+    /// Segments of the device table.
+    pub mod segment: 64 bits {
+        SIZE "Size"       [8:0]   value rw "pages, less one" "页数减 1";
+        _                 [11:9]  reserved;
+        BASE "DevTabBase" [51:12] address(12) rw "the segment" "该段";
+        _                 [63:52] reserved;
     }
     /// Interrupt control in x2APIC form.
     pub mod xt_interrupt: 64 bits {
@@ -57,7 +80,7 @@ spec::registers! {
         EVENT_LOG_EN "EventLogEn"  [2]     flag rw "event log" "启用事件日志";
         EVENT_INT_EN "EventIntEn"  [3]     flag rw "event log interrupt" "启用事件日志中断";
         WAIT_INT_EN "ComWaitIntEn" [4]     flag rw "COMPLETION_WAIT interrupt" "启用 COMPLETION_WAIT 中断";
-        INV_TIMEOUT "InvTimeOut"   [7:5]   value rw "time-out of invalidations of device TLBs" "设备 TLB 失效超时";
+        INV_TIMEOUT "InvTimeOut"   [7:5]   code(INV_TIMEOUTS) rw "time-out of invalidations of device TLBs" "设备 TLB 失效超时";
         PASS_PW "PassPW"           [8]     flag rw "pass posted writes" "PassPW";
         RES_PASS_PW "ResPassPW"    [9]     flag rw "responses pass posted writes" "ResPassPW";
         COHERENT "Coherent"        [10]    flag rw "the unit's own reads snoop" "自身读取监听缓存";
@@ -83,8 +106,7 @@ spec::registers! {
         MARC_EN "MarcEn"           [40]    flag rw "memory access routing" "内存访问路由";
         BLOCK_STOP "BlkStopMrkEn"  [41]    flag rw "block StopMark" "阻止 StopMark";
         PPR_AUTO_ON "PprAutoRspAon" [42]   flag rw "automatic page responses always" "始终自动页应答";
-        DOMAIN_PNE "DomainIDPNE"   [43]    flag rw "reserved for use" "保留备用";
-        _                          [44]    reserved;
+        REMAP_MODE "NumIntRemapMode" [44:43] value rw "entries of interrupt tables at most" "中断表项数上限";
         EPH_EN "EPHEn"             [45]    flag rw "enhanced page request handling" "增强页请求处理";
         HAD_UPDATE "HADUpdate"     [47:46] value rw "accessed and dirty bits of host tables" "主机页表 A、D 更新";
         GD_DISABLE "GDUpdateDis"   [48]    flag rw "no dirty bits of guest tables" "不更新客户机页表 D 位";
@@ -120,7 +142,7 @@ spec::registers! {
         XT_SUP "XTSup"        [2]     flag "x2APIC" "支持 x2APIC";
         NX_SUP "NXSup"        [3]     flag "execute protection and privilege" "支持禁止执行与特权级";
         GT_SUP "GTSup"        [4]     flag "guest translation" "支持客户机转换";
-        _                     [5]     reserved;
+        GAPPI_SUP "GAPPISup"  [5]     flag "guest APIC physical interrupts" "支持客户机 APIC 物理中断";
         IA_SUP "IASup"        [6]     flag "INVALIDATE_IOMMU_ALL" "支持全部失效";
         GA_SUP "GASup"        [7]     flag "guest virtual APIC" "支持客户机虚拟 APIC";
         HE_SUP "HESup"        [8]     flag "hardware error registers" "支持硬件错误寄存器";
@@ -145,7 +167,7 @@ spec::registers! {
         BLOCK_STOP "BlkStopMrkSup" [44] flag "block StopMark" "阻止 StopMark";
         PERF_OPT "PerfOptSup" [45]    flag "performance optimisation" "性能优化";
         MSI_CAP "MsiCapMmioSup" [46]  flag "the MSI capability is among these registers" "MSI 能力可由 MMIO 访问";
-        _                     [47]    reserved;
+        SNOOP_SUP "SnoopAttrSup" [47] flag "snoop attributes" "支持监听属性";
         GIO_SUP "GIoSup"      [48]    flag "guest I/O protection" "客户机 I/O 保护";
         HA_SUP "HASup"        [49]    flag "accessed bits of host tables" "更新主机页表 A 位";
         EPH_SUP "EPHSup"      [50]    flag "enhanced page request handling" "增强页请求处理";
@@ -166,6 +188,26 @@ spec::registers! {
         _             [2:0]   reserved;
         ADDR "GATAddr" [51:3] address(3) rw "address" "地址";
         _             [63:52] reserved;
+    }
+    SEGMENT_1 / segment_1: "DevTabSeg1" at 0x100, 8 bytes, "device table segment 1" "设备表第 1 段" = segment;
+    SEGMENT_2 / segment_2: "DevTabSeg2" at 0x108, 8 bytes, "device table segment 2" "设备表第 2 段" = segment;
+    SEGMENT_3 / segment_3: "DevTabSeg3" at 0x110, 8 bytes, "device table segment 3" "设备表第 3 段" = segment;
+    SEGMENT_4 / segment_4: "DevTabSeg4" at 0x118, 8 bytes, "device table segment 4" "设备表第 4 段" = segment;
+    SEGMENT_5 / segment_5: "DevTabSeg5" at 0x120, 8 bytes, "device table segment 5" "设备表第 5 段" = segment;
+    SEGMENT_6 / segment_6: "DevTabSeg6" at 0x128, 8 bytes, "device table segment 6" "设备表第 6 段" = segment;
+    SEGMENT_7 / segment_7: "DevTabSeg7" at 0x130, 8 bytes, "device table segment 7" "设备表第 7 段" = segment;
+    MSI_VECTOR_0 / msi_vector_0: "MsiVector0" at 0x150, 4 bytes, "MSI vector 0 (miscellaneous information 0)" "MSI 向量 0（杂项信息 0）" {
+        EVENT "MsiNum"       [4:0]   value "message of events" "事件日志的消息号";
+        GVA_SIZE "GVAsize"   [7:5]   value "size of guest virtual addresses" "客户机虚拟地址大小";
+        PA_SIZE "PAsize"     [14:8]  value "bits of physical addresses" "物理地址位数";
+        VA_SIZE "VAsize"     [21:15] value "bits of addresses that are translated" "被转换地址的位数";
+        ATS_RESV "HtAtsResv" [22]    flag "HyperTransport's ATS range is reserved" "HyperTransport 的 ATS 地址范围保留";
+        _                    [26:23] reserved;
+        PPR "MsiNumPPR"      [31:27] value "message of page requests" "页请求日志的消息号";
+    }
+    MSI_VECTOR_1 / msi_vector_1: "MsiVector1" at 0x154, 4 bytes, "MSI vector 1 (miscellaneous information 1)" "MSI 向量 1（杂项信息 1）" {
+        GA "MsiNumGA" [4:0]  value "message of the GA log" "GA 日志的消息号";
+        _             [31:5] reserved;
     }
     MSI_CAP / msi_cap: "MsiCapHeader" at 0x158, 4 bytes, "MSI capability header" "MSI 能力头" {
         ID "MsiCapId"     [7:0]   value "capability id" "能力 ID";
@@ -199,9 +241,15 @@ spec::registers! {
     XT_PPR / xt_ppr: "XTPPRIntCtl" at 0x178, 8 bytes, "page request log interrupt, x2APIC form" "页请求日志中断（x2APIC）" = xt_interrupt;
     XT_GA / xt_ga: "XTGAIntCtl" at 0x180, 8 bytes, "GA log interrupt, x2APIC form" "GA 日志中断（x2APIC）" = xt_interrupt;
     EFR2 / efr2: "ExtFeature2" at 0x1a0, 8 bytes, "extended features 2" "扩展特性 2" {
-        _                      [4:0]  reserved;
-        SNP_AVIC "SNPAVICSup"  [7:5]  value "AVIC with SNP" "SNP 下的 AVIC";
-        _                      [63:8] reserved;
+        _                         [1:0]   reserved;
+        TMPM_SUP "TMPMSup"        [2]     flag "tiered memory page migration" "分层内存页迁移";
+        GCR3_SUP "GCR3TRPModeSup" [3]     flag "GCR3 tables at guest-physical addresses" "GCR3 表可位于客户机物理地址";
+        GAPPI_DIS "GAPPIDisSup"   [4]     flag "guest APIC physical interrupts can be masked" "可屏蔽客户机 APIC 物理中断";
+        SNP_AVIC "SNPAVICSup"     [7:5]   value "AVIC with SNP" "SNP 下的 AVIC";
+        REMAP_SUP "NumIntRemapSup" [9:8]  value "entries of interrupt tables at most" "中断表项数上限";
+        _                         [10]    reserved;
+        HT_IGNORE "HTRangeIgnore" [11]    flag "the ranges of HyperTransport's messages are ordinary addresses" "HyperTransport 消息地址范围按普通地址处理";
+        _                         [63:12] reserved;
     }
     COMMAND_HEAD / command_head: "CmdBufHead" at 0x2000, 8 bytes, "command buffer head" "命令缓冲区头" = pointer;
     COMMAND_TAIL / command_tail: "CmdBufTail" at 0x2008, 8 bytes, "command buffer tail" "命令缓冲区尾" = pointer;

@@ -48,7 +48,8 @@ impl Machine {
         let range = AddrRange::new(PhysAddr::new(end), u64::MAX - end).ok_or("range")?;
         memory.fail(range, Failure::Access);
         let qemu = line.get("efr").is_some();
-        let config = Config::compared(word, qemu, caches);
+        // The unit's own messages are counted: its MSI capability is among the registers.
+        let config = Config::compared(word.with_flag(efr::MSI_CAP, true), qemu, caches);
         let mut machine = Machine { memory, unit: AmdViUnit::new(config) };
         machine.fill(&line["mem"])?;
         // The unit's own messages, so that they can be counted.
