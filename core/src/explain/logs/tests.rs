@@ -419,6 +419,41 @@ fn a_normal_boot_of_thousands_of_lines_shows_one_card() {
     assert!(report.stories.is_empty());
 }
 
+/// A real boot, 5,000 lines of it: of all that a kernel says only the card is shown.
+#[test]
+fn a_real_boot_shows_its_iommu_in_one_card_and_nothing_else() {
+    let real = include_str!("../../../tests/data/faultlogs/boot-6.1.txt");
+    let mut log = String::from("[    0.011000] DMAR: RMRR base: 0x0000007b000000 end: 0x0000007f7fffff\n");
+    for (i, line) in real.lines().enumerate() {
+        log.push_str(line);
+        log.push('\n');
+        for call in 0..8 {
+            let at = format!("[    9.{i:03}{call:03}]");
+            log.push_str(&format!(
+                "{at} initcall pci_driver_{i}_init+0x0/0x1a returned 0 after {call} usecs\n"
+            ));
+        }
+    }
+    assert!(log.lines().count() > 5_000);
+    let report = parse_log(&log);
+    assert_eq!(report.items.iter().map(summary).collect::<Vec<_>>(), ["boot"]);
+    assert!(report.stories.is_empty());
+    let says: Vec<(&str, &str)> =
+        report.items[0].fields.iter().map(|field| (field.name.en, field.value.en.as_str())).collect();
+    for want in [
+        ("IOMMU", "on"),
+        ("default domain", "translated"),
+        ("invalidation", "strict"),
+        ("group type", "DMA"),
+        ("groups", "7"),
+        ("reserved by firmware", "0x7b000000 .. 0x7f7fffff"),
+        ("interrupt remapping", "on"),
+    ] {
+        assert!(says.contains(&want), "{want:?} {says:?}");
+    }
+    assert!(says.len() <= 12, "{says:?}");
+}
+
 #[test]
 fn binary_garbage_ends_in_nothing_found() {
     let mut seed = 0x1234_5678_9abc_def0u64;
