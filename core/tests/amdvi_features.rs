@@ -1,128 +1,19 @@
 //! What only AMD-Vi has, and no recording covers: guest tables by GCR3, alone and nested; guest-mode interrupts and their
 //! log; page requests; the exclusion range; accessed and dirty bits; what features forbid.
 
-use iommu_core::addr::{Iova, Pasid, PhysAddr, RequesterId};
-use iommu_core::iommu::amdvi::records::Event;
-use iommu_core::iommu::amdvi::request::Refused;
-use iommu_core::iommu::amdvi::spec::registers::{self as reg, control, ring_base, status};
-use iommu_core::iommu::amdvi::spec::structures::{dte, gcr3_root};
-use iommu_core::iommu::amdvi::translate::{Answer, Reached};
-use iommu_core::iommu::amdvi::{AmdViUnit, Config, Reply};
-use iommu_core::iommu::{PageRequest, PasidTag, Request, RequestKind, Unit};
-use iommu_core::memory::Memory;
-use iommu_core::spec::{Bits, Register};
+use iommu_core::addr::{Iova, Pasid, RequesterId};
+use iommu_core::iommu::amdvi::spec::registers::{self as reg, control, status};
+use iommu_core::iommu::amdvi::spec::structures::dte;
+use iommu_core::iommu::amdvi::translate::Answer;
+use iommu_core::iommu::amdvi::{Config, Reply};
+use iommu_core::iommu::{PageRequest, Request, RequestKind, Unit};
+use iommu_core::spec::Bits;
 use iommu_core::trace::{Event as Step, InterruptKind, Off, Perms, Trace};
 use proptest::prelude::*;
 
-const NIC: u16 = 0x18;
-const TABLE: u64 = 0x10_0000;
-const LOG: u64 = 0x20_0000;
-const REQUESTS: u64 = 0x21_0000;
-const GUEST_LOG: u64 = 0x22_0000;
-/// Present, writable, user; and host entries that allow both.
-const X86: u64 = 7;
-const HOST: u64 = 3 << 61 | 1;
-
-struct Machine {
-    memory: Memory,
-    unit: AmdViUnit,
-}
-
-impl Machine {
-    fn new(config: Config) -> Self {
-        let mut m = Machine { memory: Memory::new(), unit: AmdViUnit::new(config) };
-        m.set(&reg::DEVICE_TABLE, TABLE);
-        for (register, at) in
-            [(&reg::EVENT_BASE, LOG), (&reg::PPR_BASE, REQUESTS), (&reg::GA_BASE, GUEST_LOG)]
-        {
-            m.set(register, 0u64.with_address(ring_base::BASE, at).with(ring_base::LEN, 8));
-        }
-        let flags = [
-            control::IOMMU_EN,
-            control::EVENT_LOG_EN,
-            control::PPR_LOG_EN,
-            control::PPR_EN,
-            control::GT_EN,
-            control::GA_EN,
-            control::GA_LOG_EN,
-        ];
-        let on = flags.iter().fold(0u64, |word, flag| word.with_flag(*flag, true));
-        m.set(&reg::CONTROL, on.with(control::GAM_EN, 1));
-        m
-    }
-
-    fn set(&mut self, register: &Register, value: u64) {
-        assert!(self.unit.write_register(&mut self.memory, register.offset, register.bytes, value, &mut Off));
-    }
-
-    fn get(&self, register: &Register) -> u64 {
-        self.unit.read_register(register.offset, register.bytes, &mut Off).unwrap()
-    }
-
-    fn put(&mut self, at: u64, word: u64) {
-        self.memory.write_u64(PhysAddr::new(at), word).unwrap();
-    }
-
-    fn word(&self, at: u64) -> u64 {
-        self.memory.read_u64(PhysAddr::new(at)).unwrap()
-    }
-
-    fn entry(&mut self, words: dte::Words) {
-        for (i, word) in words.into_iter().enumerate() {
-            self.put(TABLE + u64::from(NIC) * 32 + i as u64 * 8, word);
-        }
-    }
-
-    /// Four levels of tables that lead from an address to a page.
-    fn path(&mut self, root: u64, at: u64, to: u64, table: impl Fn(u64, u8) -> u64, leaf: u64) {
-        let mut here = root;
-        for level in (1..=4u8).rev() {
-            let slot = here + (at >> (3 + 9 * u32::from(level)) & 0x1ff) * 8;
-            let next = root + (5 - u64::from(level)) * 0x1000;
-            self.put(slot, if level == 1 { to | leaf } else { table(next, level) });
-            here = next;
-        }
-    }
-
-    fn ask(&mut self, request: &Request) -> Reply {
-        self.unit.ask(&mut self.memory, request, &mut Off)
-    }
-
-    fn reached(&mut self, request: &Request) -> Reached {
-        match self.ask(request) {
-            Reply::Answer(Answer::Memory(reached)) => reached,
-            other => panic!("{other:x?}"),
-        }
-    }
-
-    fn refused(&mut self, request: &Request) -> Event {
-        match self.ask(request) {
-            Reply::Refused(Refused { event: Some(event), .. }, _) => event,
-            other => panic!("{other:x?}"),
-        }
-    }
-}
-
-fn open() -> dte::Words {
-    [dte::V, dte::TV, dte::IR, dte::IW].iter().fold(dte::ZERO, |words, flag| words.with_flag(*flag, true))
-}
-
-fn guest(words: dte::Words, root: u64, glx: u64) -> dte::Words {
-    words
-        .with_flag(dte::GV, true)
-        .with(dte::GLX, glx)
-        .with(dte::GCR3_A, root.bits(gcr3_root::A))
-        .with(dte::GCR3_B, root.bits(gcr3_root::B))
-        .with(dte::GCR3_C, root.bits(gcr3_root::C))
-}
-
-fn write(at: u64, pasid: Option<u32>) -> Request {
-    let pasid = pasid.and_then(Pasid::new).map(|pasid| PasidTag { pasid, privileged: false, execute: false });
-    Request { pasid, ..Request::new(RequesterId::new(NIC.into()), Iova::new(at), Perms::W, 8) }
-}
-
-const GCR3: u64 = 0x40_0000;
-const ROOT: u64 = 0x50_0000;
+#[path = "support/amdvi_lab.rs"]
+mod amdvi_lab;
+use amdvi_lab::*;
 
 proptest! {
     /// Nine bits of a PASID a level, and a page fault of the PASID where there is no place for it or no entry.
