@@ -333,7 +333,9 @@ fn the_record_of_a_stalled_transaction_waits_for_room() {
     let leaf = simple(&mut lab, |w| w, |w| w.with_flag(cd::S, true));
     lab.store(leaf, &[0]);
     // A queue of two events.
+    lab.set(cr0::OFFSET, 4, 0x1b);
     lab.set(eventq_base::OFFSET, 8, EVENTS | 1);
+    lab.set(cr0::OFFSET, 4, 0x1f);
     for _ in 0..3 {
         lab.ask(read(VA));
     }

@@ -1,6 +1,7 @@
 //! The command queue: what makes the unit forget, and CMD_SYNC (IHI 0070, 4).
 
 use super::caches::Substream;
+use super::config::Config;
 use super::context::World;
 use super::spec::commands::{
     self, atc_inv, cfgi_cd, cfgi_ste_range, command, cs, opcode, resume, sync, tg, tlbi,
@@ -67,31 +68,46 @@ struct Range {
 }
 
 impl Range {
-    fn of(words: &commands::tlbi::Words, ranges: bool) -> Self {
+    /// TG and TTL only let a unit forget less: what has the address is forgotten whatever its granule and level.
+    fn of(words: &commands::tlbi::Words, unit: &Config) -> Self {
         let start = words.address(tlbi::ADDR);
         let granule = match words.bits(tlbi::TG) {
-            tg::K4 => 12,
-            tg::K16 => 14,
-            tg::K64 => 16,
-            _ => return Range { start, last: start | 0xfff },
+            _ if unit.idr3(idr3::RIL) == 0 => None,
+            tg::K4 => Some(12),
+            tg::K16 => Some(14),
+            tg::K64 => Some(16),
+            _ => None,
         };
-        if !ranges {
-            return Range { start, last: start | 0xfff };
-        }
-        let pages = (words.bits(tlbi::NUM) + 1) << words.bits(tlbi::SCALE);
-        Range { start, last: start.wrapping_add((pages << granule) - 1) }
+        let Some(granule) = granule else { return Range { start, last: start | 0xfff } };
+        let pages = (words.bits(tlbi::NUM) + 1) << scale(words, unit);
+        // A range ends with the addresses, it does not go on at 0 (IHI 0070, 4.4.1.1).
+        Range { start, last: start.saturating_add((pages << granule) - 1) }
     }
 
     /// Returns whether a page of 2^`shift` bytes has an address of the range.
     fn touches(&self, page: u64, shift: u8) -> bool {
-        let end = page | ((1u64 << shift) - 1);
-        if self.last >= self.start {
-            page <= self.last && self.start <= end
-        } else {
-            // A range that runs past the end of 64 bits.
-            page <= self.last || self.start <= end
-        }
+        page <= self.last && self.start <= page | ((1u64 << shift) - 1)
     }
+}
+
+/// Returns SCALE: five bits, or six with IDR5.DS, of which 39 is the largest (IHI 0070, 4.4.1.1).
+fn scale(words: &commands::tlbi::Words, unit: &Config) -> u64 {
+    match unit.idr5(idr5::DS) {
+        0 => words.bits(tlbi::SCALE) & 31,
+        _ => words.bits(tlbi::SCALE).min(39),
+    }
+}
+
+/// Returns whether a command names a granule, but neither a range nor a level, which is reserved (IHI 0070, 4.4.1.1).
+fn names_a_granule_only(words: &commands::tlbi::Words, unit: &Config) -> bool {
+    let granule = words.bits(tlbi::TG);
+    // Level 1 has no blocks of 16 KiB granules, unless addresses have 52 bits.
+    let no_level = match words.bits(tlbi::TTL) {
+        0 => true,
+        1 => granule == tg::K16 && unit.idr5(idr5::DS) == 0,
+        _ => false,
+    };
+    granule != tg::NONE && words.bits(tlbi::NUM) == 0 && scale(words, unit) == 0 && no_level
 }
 
 impl SmmuUnit {
@@ -140,6 +156,11 @@ impl SmmuUnit {
         let unit = &self.config;
         let accepts = unit.quirks.commands_accepted;
         let insecure = !words.is_set(cfgi_cd::SSEC);
+        let ranged =
+            matches!(words[0] as u8, TLBI_NH_VA | TLBI_NH_VAA | TLBI_EL2_VA | TLBI_EL2_VAA | TLBI_S2_IPA);
+        if ranged && !accepts && unit.idr3(idr3::RIL) != 0 && names_a_granule_only(words, unit) {
+            return false;
+        }
         match words[0] as u8 {
             PREFETCH_CONFIG | PREFETCH_ADDR => accepts || insecure,
             CFGI_STE | CFGI_STE_RANGE => insecure,
@@ -184,13 +205,16 @@ impl SmmuUnit {
             CFGI_CD | CFGI_CD_ALL if together => self.caches.forget_streams(|s| s == stream, obs),
             CFGI_CD | CFGI_CD_ALL => self.caches.cd.invalidate(|key, _| key.0 == stream, obs),
             TLBI_NH_ALL..=TLBI_NSNH_ALL => self.forget(words, obs),
-            ATC_INV if self.mute.contains(&(words.bits(atc_inv::SID) as u32)) => self.unanswered = true,
+            // Without translation it does nothing (IHI 0070, 6.3.9.6).
+            ATC_INV if self.mute.contains(&(words.bits(atc_inv::SID) as u32)) => {
+                self.unanswered |= self.regs.get(cr0::OFFSET, 4).is_set(switches::SMMUEN);
+            }
             RESUME if self.config.can_stall() => {
                 let stag = words.bits(resume::STAG) as u16;
                 let how = match (words.is_set(resume::AC), words.is_set(resume::AB)) {
                     (true, _) => Resumed::Retry,
-                    (false, true) => Resumed::Abort,
-                    (false, false) => Resumed::Terminate,
+                    (false, false) if !self.config.has(idr0::TERM_MODEL) => Resumed::Ignored,
+                    _ => Resumed::Abort,
                 };
                 self.release(|waiting| waiting.stream == stream && waiting.stag == stag, how);
             }
@@ -215,9 +239,12 @@ impl SmmuUnit {
         let (vmid, asid) = (words.bits(tlbi::VMID) as u16, words.bits(tlbi::ASID) as u16);
         // Without stage 2 there are no VMIDs.
         let guest = |tag: Option<u16>| !unit.has(idr0::S2P) || tag == Some(vmid);
-        let range = Range::of(words, unit.idr3(idr3::RIL) != 0);
+        let range = Range::of(words, &unit);
         let any_stage = unit.quirks.vaa_any_stage;
         let el2 = |world| matches!(world, World::El2 | World::El2E2h);
+        // CR2.E2H says which of the two a command by address is about (IHI 0070, 4.4.2.8 and 4.4.2.9).
+        let e2h = self.regs.get(cr2::OFFSET, 4).is_set(cr2::E2H);
+        let now = |world| world == if e2h { World::El2E2h } else { World::El2 };
         self.caches.tlb.entries().invalidate(
             |tag, _| {
                 let el1 = tag.world == World::El1 && guest(tag.vmid);
@@ -230,8 +257,8 @@ impl SmmuUnit {
                     TLBI_NH_VAA => (el1 || any_stage && tag.vmid == Some(vmid)) && page,
                     TLBI_EL2_ALL => el2(tag.world),
                     TLBI_EL2_ASID => tag.world == World::El2E2h && tag.asid == Some(asid),
-                    TLBI_EL2_VA => el2(tag.world) && of_asid && page,
-                    TLBI_EL2_VAA => el2(tag.world) && page,
+                    TLBI_EL2_VA => now(tag.world) && of_asid && page,
+                    TLBI_EL2_VAA => now(tag.world) && page,
                     TLBI_S12_VMALL => !el2(tag.world) && tag.vmid == Some(vmid),
                     TLBI_S2_IPA => tag.world == World::Ipa && tag.vmid == Some(vmid) && page,
                     _ => !el2(tag.world),
@@ -245,11 +272,20 @@ impl SmmuUnit {
         if core::mem::take(&mut self.unanswered) {
             return Err(Halt::Unanswered);
         }
-        if words.bits(sync::CS) == cs::IRQ {
-            let (address, data) = (words.address(sync::MSIADDR), words.bits(sync::MSIDATA) as u32);
-            self.message(memory, address, data, global_errors::MSI_CMDQ_ABT_ERR, obs);
+        match words.bits(sync::CS) {
+            cs::IRQ => {
+                let (address, data) = (words.address(sync::MSIADDR), words.bits(sync::MSIDATA) as u32);
+                self.message(memory, address, data, global_errors::MSI_CMDQ_ABT_ERR, obs);
+            }
+            cs::SEV => self.wake(),
+            _ => {}
         }
         Ok(())
+    }
+
+    /// Sends an event to CPUs, where the unit can.
+    fn wake(&mut self) {
+        self.wakeups += u64::from(self.config.has(idr0::SEV));
     }
 }
 
@@ -275,6 +311,11 @@ impl Consumer for SmmuUnit {
     }
 
     fn advance<O: Observer>(&mut self, head: u64, obs: &mut O) {
+        let ring = self.ring(cmdq_base::OFFSET, 16, idr1::CMDQS);
+        if ring.is_full(self.regs.get(cmdq_cons::OFFSET, 4), self.regs.get(cmdq_prod::OFFSET, 4)) {
+            // Software may have waited for room (IHI 0070, 4.1.2).
+            self.wake();
+        }
         let next = self.regs.get(cmdq_cons::OFFSET, 4).with(cmdq_cons::RD, head);
         self.put(&CMDQ_CONS, next, obs);
     }

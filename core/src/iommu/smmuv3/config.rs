@@ -1,13 +1,15 @@
 //! What a unit can do (its IDR registers), how large its caches are, and in what it deviates.
 
 use super::its;
-use super::spec::registers::{self as reg, idr0, idr1, idr3, idr5, stall};
+use super::spec::registers::{
+    self as reg, global_errors, idr0, idr1, idr3, idr5, interrupts, stall, switches,
+};
 use super::spec::structures::size_bits;
 use crate::iommu::fetch::{Reach, ReachRules};
 use crate::iommu::registers::RegisterFile;
 use crate::iommu::UnitConfig;
 use crate::platform::its::ITS_WINDOW;
-use crate::spec::{Bits, Field, Rule, Text};
+use crate::spec::{Bits, Field, Register, Rule, Text};
 
 static BEYOND: Rule = Rule {
     text: Text::new(
@@ -67,6 +69,9 @@ macro_rules! unnoted {
         true
     };
     (bypass_any) => {
+        true
+    };
+    (unguarded) => {
         true
     };
     ($other:ident) => {
@@ -159,6 +164,8 @@ quirks! {
     vaa_any_stage "vaa-any-stage";
     /// Addresses that bypass translation are not held against the unit's width.
     bypass_any "bypass-any";
+    /// Registers can be written while what they configure is on.
+    unguarded "unguarded";
 }
 
 /// Entries of the caches; 0 remembers nothing.
@@ -306,7 +313,7 @@ impl Config {
     pub fn registers(&self) -> RegisterFile {
         let mut file = RegisterFile::new();
         for register in reg::ALL {
-            file.declare(register);
+            file.declare_part(register, self.there(register));
         }
         its::declare(&mut file, ITS_WINDOW);
         for (at, value) in [
@@ -320,6 +327,43 @@ impl Config {
             file.put(at, 4, value.into());
         }
         file
+    }
+
+    /// Returns the bits of a register that this unit has: the others belong to features that it lacks (IHI 0070, 6.3).
+    fn there(&self, register: &Register) -> u64 {
+        let lacks = |flag: Field, bits: u64| if self.has(flag) { 0 } else { bits };
+        let (msi, pri) = (self.has(idr0::MSI), self.has(idr0::PRI));
+        let whole = |there: bool| if there { u64::MAX } else { 0 };
+        // A message's address has no bits above the width of physical addresses.
+        let address = |there: bool| whole(there) & ((1 << self.address_bits()) - 1);
+        match register.offset {
+            reg::cr0::OFFSET => {
+                let vmw = lacks(idr0::VMW, switches::VMW.mask());
+                !(vmw | lacks(idr0::ATS, switches::ATSCHK.mask()) | lacks(idr0::PRI, switches::PRIQEN.mask()))
+            }
+            reg::cr2::OFFSET => {
+                !(lacks(idr0::HYP, reg::cr2::E2H.mask()) | lacks(idr0::BTM, reg::cr2::PTM.mask()))
+            }
+            reg::irq_ctrl::OFFSET => !lacks(idr0::PRI, interrupts::PRIQ_IRQEN.mask()),
+            reg::gerrorn::OFFSET => {
+                let messages = global_errors::MSI_CMDQ_ABT_ERR.mask()
+                    | global_errors::MSI_EVENTQ_ABT_ERR.mask()
+                    | global_errors::MSI_GERROR_ABT_ERR.mask();
+                let pages = global_errors::PRIQ_ABT_ERR.mask();
+                let both = global_errors::MSI_PRIQ_ABT_ERR.mask();
+                let lacked = lacks(idr0::MSI, messages | both) | lacks(idr0::PRI, pages | both);
+                !lacked
+            }
+            reg::gerror_irq_cfg0::OFFSET | reg::eventq_irq_cfg0::OFFSET => address(msi),
+            reg::gerror_irq_cfg1::OFFSET
+            | reg::gerror_irq_cfg2::OFFSET
+            | reg::eventq_irq_cfg1::OFFSET
+            | reg::eventq_irq_cfg2::OFFSET => whole(msi),
+            reg::priq_irq_cfg0::OFFSET => address(msi && pri),
+            reg::priq_irq_cfg1::OFFSET | reg::priq_irq_cfg2::OFFSET => whole(msi && pri),
+            reg::priq_base::OFFSET | reg::priq_prod::OFFSET | reg::priq_cons::OFFSET => whole(pri),
+            _ => u64::MAX,
+        }
     }
 
     /// Returns whether a flag of IDR0 is 1.

@@ -1,6 +1,8 @@
 //! Why a transaction was stopped, and what its record says (IHI 0070, 7.3).
 
-use super::spec::events::{self, address, class, configuration, fetch, translation, walk};
+use super::spec::events::{
+    self, bad_request, bad_substream, class, configuration, fetch, forbidden, translation, unsupported, walk,
+};
 use crate::spec::{Bits, FaultCode, Rule, Text};
 use crate::trace::Verdict;
 
@@ -101,21 +103,30 @@ pub fn record(stopped: &Stopped, about: &About, stag: Option<u16>, place: Placem
     let mut words = configuration::ZERO
         .with(configuration::NUMBER, code.into())
         .with(configuration::SID, about.stream.into());
-    if let Some(substream) = about.substream {
-        words = words.with_flag(configuration::SSV, true).with(configuration::SSID, substream.into());
+    match (code, about.substream) {
+        // These two do not say which substream (IHI 0070, 7.3.7 and 7.3.8).
+        (_, None) | (0x06 | 0x07, _) => {}
+        // This one always does (7.3.9).
+        (0x08, Some(substream)) => words = words.with(bad_substream::SSID, substream.into()),
+        (_, Some(substream)) => {
+            words = words.with_flag(configuration::SSV, true).with(configuration::SSID, substream.into());
+        }
     }
     let read = stopped.read.unwrap_or(about.read);
     let (privileged, execute) = stopped.overridden.unwrap_or((about.privileged, about.execute));
     // TTRnW says something of permission faults at a table only.
     let table_read = code == 0x13 && stopped.class == class::TT && !stopped.table_write && !place.no_ttrnw;
     match code {
-        0x09 if place.cdfetch_field => words.with(address::INPUT, stopped.address),
+        0x09 if place.cdfetch_field => words.with(walk::INPUT, stopped.address),
         0x03 | 0x09 => words.with_address(fetch::FETCH_ADDR, stopped.address),
-        0x01 | 0x05 | 0x07 => words
-            .with_flag(address::PNU, about.privileged)
-            .with_flag(address::IND, about.execute)
-            .with_flag(address::RNW, about.read)
-            .with(address::INPUT, about.at),
+        // What F_UUT says of the access is what came in, before the entry overrides it.
+        0x01 => words
+            .with_flag(unsupported::PNU, about.privileged)
+            .with_flag(unsupported::IND, about.execute)
+            .with_flag(unsupported::RNW, about.read)
+            .with(unsupported::INPUT, about.at),
+        0x05 => words.with(bad_request::INPUT, about.at),
+        0x07 => words.with_flag(forbidden::RNW, about.read).with(forbidden::INPUT, about.at),
         0x0b => words
             .with_flag(walk::PNU, privileged)
             .with_flag(walk::IND, execute)

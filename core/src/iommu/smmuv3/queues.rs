@@ -4,9 +4,9 @@
 use super::fault::{record, About, Placement, Stopped};
 use super::its;
 use super::shared;
-use super::spec::events;
+use super::spec::events::{self, page_request};
 use super::spec::registers::*;
-use super::unit::{SmmuUnit, ABORTED};
+use super::unit::{Resumed, SmmuUnit, ABORTED};
 use crate::addr::{AnyAddr, Pasid, PhysAddr, RequesterId, Space};
 use crate::iommu::registers::{RegisterFile, Registers, Write};
 use crate::iommu::ring::{self, Ring};
@@ -17,7 +17,8 @@ use crate::trace::{write_data, write_run, Actor, Event, InterruptKind, Observer,
 
 /// A queue that the unit writes.
 struct Queue {
-    on: Field,
+    /// The bits of CR0 that it needs.
+    on: u64,
     base: u32,
     prod: u32,
     cons: u32,
@@ -38,7 +39,7 @@ struct Message {
 }
 
 static EVENTS: Queue = Queue {
-    on: switches::EVENTQEN,
+    on: switches::EVENTQEN.mask(),
     base: eventq_base::OFFSET,
     prod: eventq_prod::OFFSET,
     cons: eventq_cons::OFFSET,
@@ -54,7 +55,8 @@ static EVENTS: Queue = Queue {
     stops: false,
 };
 static PAGES: Queue = Queue {
-    on: switches::PRIQEN,
+    // Without translation there are no page requests (IHI 0070, 6.3.9.6).
+    on: switches::PRIQEN.mask() | switches::SMMUEN.mask(),
     base: priq_base::OFFSET,
     prod: priq_prod::OFFSET,
     cons: priq_cons::OFFSET,
@@ -76,7 +78,8 @@ static GLOBAL: Message = Message {
     abort: global_errors::MSI_GERROR_ABT_ERR,
 };
 
-/// What became of a record.
+/// What becomes of a record.
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Queued {
     At(u32),
     Off,
@@ -95,7 +98,15 @@ impl SmmuUnit {
         shared::ring(self.regs.get(base, 8), self.config.idr1(largest), bytes)
     }
 
-    /// Puts a record into a queue.
+    /// Returns whether a queue is on, without an error that keeps it from being written (IHI 0070, 7.2.1 and 8.2).
+    fn is_on(&self, queue: &Queue) -> bool {
+        let active = self.regs.get(gerror::OFFSET, 4) ^ self.regs.get(gerrorn::OFFSET, 4);
+        let stopped = active.is_set(queue.abort) && !self.config.quirks.full_is_abort;
+        self.regs.get(cr0::OFFSET, 4) & queue.on == queue.on && !stopped
+    }
+
+    /// Puts a record into a queue, and sends its interrupt: when the queue was empty, or, of page requests with LO, for
+    /// the last of a group, though it be lost to an overflow (IHI 0070, 3.18.2 and 6.3.36).
     fn enqueue<O: Observer>(
         &mut self,
         memory: &mut Memory,
@@ -104,7 +115,31 @@ impl SmmuUnit {
         words: &[u64],
         obs: &mut O,
     ) -> Queued {
-        if !self.regs.get(cr0::OFFSET, 4).is_set(queue.on) {
+        let was_empty = self
+            .ring(queue.base, queue.bytes, queue.largest)
+            .is_empty(self.regs.get(queue.prod, 4), self.regs.get(queue.cons, 4));
+        let queued = self.write_out(memory, queue, entry, words, obs);
+        let last_only = queue.stops && self.regs.get(priq_irq_cfg2::OFFSET, 4).is_set(priq_irq_cfg2::LO);
+        let due = match (queued, last_only) {
+            (Queued::At(_) | Queued::Overflow, true) => words[0].is_set(page_request::LAST),
+            (Queued::At(_), false) => was_empty,
+            _ => false,
+        };
+        if due && self.regs.get(irq_ctrl::OFFSET, 4).is_set(queue.interrupt) {
+            self.send(memory, &queue.message, obs);
+        }
+        queued
+    }
+
+    fn write_out<O: Observer>(
+        &mut self,
+        memory: &mut Memory,
+        queue: &Queue,
+        entry: &'static EntryType,
+        words: &[u64],
+        obs: &mut O,
+    ) -> Queued {
+        if !self.is_on(queue) {
             return Queued::Off;
         }
         let ring = self.ring(queue.base, queue.bytes, queue.largest);
@@ -130,12 +165,8 @@ impl SmmuUnit {
             self.report_error(memory, queue.abort, obs);
             return Queued::Aborted;
         }
-        let was_empty = ring.is_empty(prod, cons);
         let next = ring.next(prod) | prod & eventq_prod::OVFLG.mask();
         self.set(queue.prod, 4, next, obs);
-        if was_empty && self.regs.get(irq_ctrl::OFFSET, 4).is_set(queue.interrupt) {
-            self.send(memory, &queue.message, obs);
-        }
         Queued::At(ring.index(prod) as u32)
     }
 
@@ -146,7 +177,9 @@ impl SmmuUnit {
             return;
         }
         self.put(&GERROR, now ^ error.mask(), obs);
-        if self.regs.get(irq_ctrl::OFFSET, 4).is_set(interrupts::GERROR_IRQEN) {
+        // Another message of the same kind would be lost like the one that this error is about (IHI 0070, 7.5.1).
+        let own = error.mask() == global_errors::MSI_GERROR_ABT_ERR.mask();
+        if !own && self.regs.get(irq_ctrl::OFFSET, 4).is_set(interrupts::GERROR_IRQEN) {
             self.send(memory, &GLOBAL, obs);
         }
     }
@@ -170,13 +203,7 @@ impl SmmuUnit {
             let pa = PhysAddr::new(address);
             let fits = self.config.reach().fits(address);
             if !fits || write_data(memory, obs, Actor::Iommu, pa, &data.to_le_bytes()).is_err() {
-                if abort.lo != global_errors::MSI_GERROR_ABT_ERR.lo {
-                    self.report_error(memory, abort, obs);
-                } else {
-                    let now = self.regs.get(gerror::OFFSET, 4);
-                    self.put(&GERROR, now ^ abort.mask(), obs);
-                }
-                return;
+                return self.report_error(memory, abort, obs);
             }
             if O::ON {
                 let kind = InterruptKind::Direct;
@@ -207,9 +234,9 @@ impl SmmuUnit {
                 no_ttrnw: quirks.no_ttrnw,
             };
             let words = record(stopped, about, stag, place);
-            if stag.is_some() && !self.has_room() {
-                // The record of a stalled transaction waits for room instead of being lost (IHI 0070, 7.4).
-                self.pending.push(words);
+            if let Some(stag) = stag.filter(|_| !self.has_room()) {
+                // A stalled transaction is not lost: it is tried again when there is room (IHI 0070, 3.12.2 and 7.4).
+                self.pending.push(stag);
                 return Recorded::None;
             }
             match self.enqueue(memory, &EVENTS, events::record(words[0]), &words, obs) {
@@ -243,19 +270,16 @@ impl SmmuUnit {
     /// Returns whether the event queue is on and not full.
     fn has_room(&self) -> bool {
         let ring = self.ring(EVENTS.base, EVENTS.bytes, EVENTS.largest);
-        self.regs.get(cr0::OFFSET, 4).is_set(EVENTS.on)
-            && !ring.is_full(self.regs.get(EVENTS.prod, 4), self.regs.get(EVENTS.cons, 4))
+        self.is_on(&EVENTS) && !ring.is_full(self.regs.get(EVENTS.prod, 4), self.regs.get(EVENTS.cons, 4))
     }
 
-    /// Records the stalled transactions that waited for room in the event queue.
+    /// Tries the stalled transactions again that found no room in the event queue, as though they had just arrived: what
+    /// is recorded is what stops them now (IHI 0070, 3.12.2 and 7.2.1).
     fn catch_up<O: Observer>(&mut self, memory: &mut Memory, obs: &mut O) {
-        // Bounded: IDR5.STALL_MAX records at most wait.
-        while !self.pending.is_empty() && self.has_room() {
-            let words = self.pending.remove(0);
-            if !matches!(self.enqueue(memory, &EVENTS, events::record(words[0]), &words, obs), Queued::At(_))
-            {
-                return;
-            }
+        // Bounded: each turn takes one of IDR5.STALL_MAX names at most; one without room ends it.
+        while !self.pending.is_empty() && self.has_room() && obs.spend(1) {
+            let stag = self.pending.remove(0);
+            self.again(memory, stag, obs);
         }
     }
 
@@ -270,6 +294,40 @@ impl SmmuUnit {
     }
 }
 
+impl SmmuUnit {
+    /// Returns the bits of a register that cannot be written now, since what they configure is on (IHI 0070, 6.3; SMMUv3.2
+    /// and later ignore such writes).
+    fn guarded(&self, at: u32) -> u64 {
+        let (on, irq) = (self.regs.get(cr0::OFFSET, 4), self.regs.get(irq_ctrl::OFFSET, 4));
+        let all = |on: bool| if on { u64::MAX } else { 0 };
+        match at {
+            cr1::OFFSET => {
+                let queues =
+                    [cr1::QUEUE_IC, cr1::QUEUE_OC, cr1::QUEUE_SH].map(|f| f.mask()).iter().sum::<u64>();
+                let tables =
+                    [cr1::TABLE_IC, cr1::TABLE_OC, cr1::TABLE_SH].map(|f| f.mask()).iter().sum::<u64>();
+                let any =
+                    [switches::EVENTQEN, switches::CMDQEN, switches::PRIQEN].iter().any(|f| on.is_set(*f));
+                queues & all(any) | tables & all(on.is_set(switches::SMMUEN))
+            }
+            cr2::OFFSET | strtab_base::OFFSET | strtab_base_cfg::OFFSET => all(on.is_set(switches::SMMUEN)),
+            cmdq_base::OFFSET | cmdq_cons::OFFSET => all(on.is_set(switches::CMDQEN)),
+            eventq_base::OFFSET | eventq_prod::OFFSET => all(on.is_set(switches::EVENTQEN)),
+            priq_base::OFFSET | priq_prod::OFFSET => all(on.is_set(switches::PRIQEN)),
+            gerror_irq_cfg0::OFFSET | gerror_irq_cfg1::OFFSET | gerror_irq_cfg2::OFFSET => {
+                all(irq.is_set(interrupts::GERROR_IRQEN))
+            }
+            eventq_irq_cfg0::OFFSET | eventq_irq_cfg1::OFFSET | eventq_irq_cfg2::OFFSET => {
+                all(irq.is_set(interrupts::EVENTQ_IRQEN))
+            }
+            priq_irq_cfg0::OFFSET | priq_irq_cfg1::OFFSET | priq_irq_cfg2::OFFSET => {
+                all(irq.is_set(interrupts::PRIQ_IRQEN))
+            }
+            _ => 0,
+        }
+    }
+}
+
 impl Registers for SmmuUnit {
     fn file(&self) -> &RegisterFile {
         &self.regs
@@ -280,6 +338,8 @@ impl Registers for SmmuUnit {
     }
 
     fn adjust(&mut self, write: &Write) -> u64 {
+        let guarded = if self.config.quirks.unguarded { 0 } else { self.guarded(write.offset) };
+        let write = Write { new: write.old & guarded | write.new & !guarded, ..*write };
         match write.offset {
             // GBPA takes a write only with UPDATE, which reads 0 when it is done (IHI 0070, 6.3).
             gbpa::OFFSET if !write.new.is_set(gbpa::UPDATE) => write.old,
@@ -292,12 +352,20 @@ impl Registers for SmmuUnit {
         match write.offset {
             cr0::OFFSET => {
                 self.put(&CR0ACK, write.new, obs);
+                if write.old.is_set(switches::SMMUEN) && !write.new.is_set(switches::SMMUEN) {
+                    // What is stalled ends with an abort (IHI 0070, 6.3.9.6).
+                    self.release(|_| true, Resumed::Abort);
+                }
                 ring::drain(self, memory, obs);
                 self.catch_up(memory, obs);
             }
             irq_ctrl::OFFSET => self.put(&IRQ_CTRLACK, write.new, obs),
             eventq_cons::OFFSET => self.catch_up(memory, obs),
-            cmdq_prod::OFFSET | gerrorn::OFFSET => ring::drain(self, memory, obs),
+            cmdq_prod::OFFSET => ring::drain(self, memory, obs),
+            gerrorn::OFFSET => {
+                ring::drain(self, memory, obs);
+                self.catch_up(memory, obs);
+            }
             at if at >= ITS_WINDOW => its::after_write(self, ITS_WINDOW, memory, at, obs),
             _ => {}
         }

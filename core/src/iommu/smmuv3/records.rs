@@ -1,6 +1,6 @@
 //! Event records and page requests as values, written by the unit and read by software (IHI 0070, 7.3 and 8).
 
-use super::spec::events::{self, address, configuration, page_request, translation};
+use super::spec::events::{self, configuration, page_request, translation};
 use crate::addr::{Iova, Pasid, RequesterId};
 use crate::iommu::{FaultRecord, PageRequest};
 use crate::spec::Bits;
@@ -10,14 +10,18 @@ use crate::trace::Perms;
 pub fn parse_event(words: &configuration::Words) -> Option<FaultRecord> {
     let code = events::by_code(words.bits(configuration::NUMBER) as u16)?;
     let substream = words.bits(configuration::SSID) as u32;
+    // C_BAD_SUBSTREAMID has no SSV: its SubstreamID always counts (IHI 0070, 7.3.9).
+    let substream_valid = words.is_set(configuration::SSV) || code.code == events::C_BAD_SUBSTREAMID.code;
     Some(FaultRecord {
         code,
         requester: RequesterId::new(words.bits(configuration::SID) as u32),
-        pasid: words.is_set(configuration::SSV).then(|| Pasid::new(substream)).flatten(),
-        address: words.bits(address::INPUT),
+        pasid: substream_valid.then(|| Pasid::new(substream)).flatten(),
+        address: words.bits(translation::INPUT),
         want: match (words.is_set(translation::IND), words.is_set(translation::RNW)) {
             (true, _) => Perms::X,
             (false, true) => Perms::R,
+            // A translation request always asks for reads (IHI 0070, 7.3.6).
+            (false, false) if code.code == events::F_BAD_ATS_TREQ.code => Perms::R,
             (false, false) => Perms::W,
         },
     })
@@ -85,7 +89,12 @@ mod tests {
             let words = record(&Stopped::new(code), &about, None, Placement::default());
             let found = parse_event(&words).unwrap();
             prop_assert_eq!((found.code, found.requester.raw()), (code, stream));
-            prop_assert_eq!(found.pasid.map(|p| p.raw()), substream);
+            let expected = match code.code {
+                0x06 | 0x07 => None,
+                0x08 => Some(substream.unwrap_or(0)),
+                _ => substream,
+            };
+            prop_assert_eq!(found.pasid.map(|p| p.raw()), expected);
             if matches!(code.code, 0x10..=0x13) {
                 prop_assert_eq!((found.address, found.want == Perms::R), (at, read));
             }

@@ -7,7 +7,7 @@ use super::context::Setup;
 use super::fault::Stopped;
 use super::its::its;
 use super::records::emit_page_request;
-use super::spec::events::{self, configuration};
+use super::spec::events;
 use super::spec::registers::{cr0, cr2, gbpa, strtab_base, strtab_base_cfg};
 use super::translate::{process, Reached, Transaction};
 use crate::addr::{AnyAddr, Iova, Pasid, PhysAddr, RequesterId, Space};
@@ -34,11 +34,13 @@ pub struct SmmuUnit {
     pub(super) known: Option<BTreeSet<u32>>,
     /// Transactions that wait for CMD_RESUME.
     pub(super) waiting: Vec<Waiting>,
-    /// Records of transactions that wait, for which the event queue had no room.
-    pub(super) pending: Vec<configuration::Words>,
+    /// Those of them that the event queue had no room for.
+    pub(super) pending: Vec<u16>,
     /// What software decided about those that waited.
     pub(super) decided: Vec<(u16, Resumed)>,
     next_stag: u16,
+    /// Events sent to CPUs, as by SEV.
+    pub(super) wakeups: u64,
 }
 
 /// A transaction that waits for CMD_RESUME: a PCIe function sees it aborted, since nothing here can wait.
@@ -78,8 +80,8 @@ pub enum Resumed {
     Retry,
     /// It is terminated with an abort.
     Abort,
-    /// It is terminated as CD.A says.
-    Terminate,
+    /// It is terminated as though it had succeeded: reads give 0, writes do nothing.
+    Ignored,
 }
 
 /// How a transaction is answered.
@@ -113,6 +115,7 @@ impl SmmuUnit {
             pending: Vec::new(),
             decided: Vec::new(),
             next_stag: 0,
+            wakeups: 0,
             config,
         }
     }
@@ -133,6 +136,11 @@ impl SmmuUnit {
     pub fn take_decided(&mut self) -> Vec<(u16, Resumed)> {
         core::mem::take(&mut self.decided)
     }
+    /// Returns how many events the unit has sent to CPUs that wait for one (WFE): by CMD_SYNC with CS = SEV, and when a
+    /// full command queue has room again (IHI 0070, 4.1.2 and 4.7.3).
+    pub fn wakeups(&self) -> u64 {
+        self.wakeups
+    }
     /// Makes a device answer invalidations of its TLB, or not: then the next CMD_SYNC fails.
     pub fn set_mute(&mut self, stream: u32, mute: bool) {
         if mute {
@@ -148,14 +156,26 @@ impl SmmuUnit {
     }
 
     pub(super) fn release(&mut self, which: impl Fn(&Waiting) -> bool, how: Resumed) {
-        let decided = &mut self.decided;
+        let (decided, pending) = (&mut self.decided, &mut self.pending);
         self.waiting.retain(|waiting| {
             let hit = which(waiting);
             if hit {
                 decided.push((waiting.stag, how));
+                pending.retain(|stag| *stag != waiting.stag);
             }
             !hit
         });
+    }
+
+    /// Tries a stalled transaction again that has no record yet. It keeps its name where it stalls once more.
+    pub(super) fn again<O: Observer>(&mut self, memory: &mut Memory, stag: u16, obs: &mut O) {
+        let Some(i) = self.waiting.iter().position(|waiting| waiting.stag == stag) else { return };
+        let asked = self.waiting.remove(i).transaction;
+        match self.attempt(memory, &asked, Some(stag), obs) {
+            Reply::Stalled(..) => {}
+            Reply::Reached(_) => self.decided.push((stag, Resumed::Retry)),
+            Reply::Stopped { .. } => self.decided.push((stag, Resumed::Abort)),
+        }
     }
 
     /// Returns what the registers say now.
@@ -173,6 +193,17 @@ impl SmmuUnit {
 
     /// Answers a transaction in this architecture's own terms.
     pub fn answer<O: Observer>(&mut self, memory: &mut Memory, asked: &Transaction, obs: &mut O) -> Reply {
+        self.attempt(memory, asked, None, obs)
+    }
+
+    /// Answers a transaction; where it stalls, under the name `again` if it had one.
+    fn attempt<O: Observer>(
+        &mut self,
+        memory: &mut Memory,
+        asked: &Transaction,
+        again: Option<u16>,
+        obs: &mut O,
+    ) -> Reply {
         let config = self.config;
         let setup = self.setup(&config, false);
         if O::ON {
@@ -183,7 +214,7 @@ impl SmmuUnit {
         }
         let reply = match process(&setup, &mut Some(&mut self.caches), memory, asked, obs) {
             Ok(reached) => Reply::Reached(reached),
-            Err(stopped) => self.stop(memory, stopped, asked, obs),
+            Err(stopped) => self.stop(memory, stopped, asked, again, obs),
         };
         if O::ON {
             let verdict = match &reply {
@@ -204,6 +235,7 @@ impl SmmuUnit {
         memory: &mut Memory,
         stopped: Stopped,
         asked: &Transaction,
+        again: Option<u16>,
         obs: &mut O,
     ) -> Reply {
         let refusal = refusal(&stopped, asked);
@@ -215,14 +247,26 @@ impl SmmuUnit {
         }
         let room = self.waiting.len() < self.config.idr5(super::spec::registers::idr5::STALL_MAX) as usize;
         if stopped.stalls && self.config.can_stall() && !asked.ats() && room {
-            let stag = self.next_stag;
-            self.next_stag = self.next_stag.wrapping_add(1);
+            let stag = again.unwrap_or_else(|| self.free_stag());
             let recorded = self.report(memory, &stopped, &asked.about(), Some(stag), obs);
             self.waiting.push(Waiting { stag, stream: asked.stream, transaction: *asked });
             return Reply::Stalled(stag, recorded);
         }
         let recorded = self.report(memory, &stopped, &asked.about(), None, obs);
         Reply::Stopped { stopped, refusal, recorded }
+    }
+}
+
+impl SmmuUnit {
+    /// Returns a name that no stalled transaction has (IHI 0070, 3.12.2).
+    fn free_stag(&mut self) -> u16 {
+        // Bounded: IDR5.STALL_MAX transactions at most wait.
+        while self.waiting.iter().any(|waiting| waiting.stag == self.next_stag) {
+            self.next_stag = self.next_stag.wrapping_add(1);
+        }
+        let stag = self.next_stag;
+        self.next_stag = self.next_stag.wrapping_add(1);
+        stag
     }
 }
 

@@ -1,6 +1,7 @@
 //! Attaching: stream table entries and context descriptors (Linux's `arm_smmu_make_*_ste` and `arm_smmu_make_s1_cd`).
 
-use super::commands::{domain_asid, emit, one_descriptor, one_stream, plain, stream};
+use super::commands::{domain_asid, emit, one_descriptor, one_stream, plain, stream, Command};
+use super::entry;
 use super::{size_code, tables, SmmuProgrammer, SPLIT};
 use crate::addr::{Address, PageSize, Pasid, PhysAddr, RequesterId};
 use crate::iommu::driver::domains::map;
@@ -12,7 +13,7 @@ use crate::iommu::smmuv3::spec::{cd, l1cd, l1std, ste, CD, L1CD, L1STD, STE};
 use crate::iommu::{Attachment, DomainId, DomainKind, ProcessTables};
 use crate::paging::builder::Mapping;
 use crate::paging::Format;
-use crate::spec::Bits;
+use crate::spec::{Bits, EntryType};
 use crate::trace::Perms;
 
 /// Where tables of context descriptors appear to a stage 2: at guest-physical addresses no guest has RAM at.
@@ -52,25 +53,36 @@ impl SmmuProgrammer {
         Ok(table.wrapping_add(u64::from(stream & ((1 << SPLIT) - 1)) * 64))
     }
 
-    /// Writes an entry so that the unit never sees a half of one: the words behind the first, then the first.
+    /// Writes a stream table entry.
     fn write_entry(&mut self, hw: &mut impl Hardware, stream: u32, words: &ste::Words) -> DriverResult {
         let at = self.entry_place(hw, stream)?;
-        let was: ste::Words = hw.load(at)?;
-        if was == *words {
-            return Ok(());
+        self.write_stages(hw, (&STE, &entry::STREAM), at, words, one_stream(stream))
+    }
+
+    /// Writes an entry so that the unit never sees a half of one, and makes it forget the old one.
+    fn write_stages(
+        &mut self,
+        hw: &mut impl Hardware,
+        (layout, kind): (&'static EntryType, &entry::Kind),
+        at: PhysAddr,
+        words: &entry::Entry,
+        forget: Command,
+    ) -> DriverResult {
+        let mut was: entry::Entry = hw.load(at)?;
+        for stage in entry::stages(kind, &was, words) {
+            let mut i = 0;
+            // Bounded: the words of an entry.
+            while i < stage.len() {
+                let run = (i..stage.len()).take_while(|j| stage[*j] != was[*j]).count();
+                if run != 0 {
+                    hw.store(layout, at.wrapping_add(i as u64 * 8), &stage[i..i + run])?;
+                }
+                i += run.max(1);
+            }
+            submit(self, hw, &[emit(forget)])?;
+            was = stage;
         }
-        let forget = [emit(one_stream(stream))];
-        if was.bits(ste::CONFIG) >= config::BYPASS {
-            // The old one is taken back first.
-            hw.store(&STE, at, &[0])?;
-            submit(self, hw, &forget)?;
-        }
-        if was[1..] != words[1..] {
-            hw.store(&STE, at.wrapping_add(8), &words[1..])?;
-            submit(self, hw, &forget)?;
-        }
-        hw.store(&STE, at, &words[..1])?;
-        submit(self, hw, &forget)
+        Ok(())
     }
 
     fn first_entry(&self, domains: &Domains, device: RequesterId, pointer: u64, many: bool) -> ste::Words {
@@ -88,6 +100,21 @@ impl SmmuProgrammer {
             .with(ste::S1CSH, 3)
             .with_flag(ste::S1STALLD, stalls)
             .with(ste::EATS, if ats { eats::FULL } else { eats::NONE })
+    }
+
+    /// SHCFG: as it comes, where the unit could override it.
+    fn incoming(&self) -> u64 {
+        self.config.idr1(idr1::ATTR_TYPES_OVR)
+    }
+
+    /// Under a guest's stage 1 events are merged, so that a guest cannot flood the queue (`arm_smmu_make_nested_cd_table_ste`).
+    fn nested_words(
+        &self,
+        domains: &Domains,
+        domain: DomainId,
+        words: ste::Words,
+    ) -> DriverResult<ste::Words> {
+        self.second_words(domains, domain, words.with(ste::CONFIG, config::NESTED).with_flag(ste::MEV, true))
     }
 
     fn second_words(
@@ -140,8 +167,8 @@ impl SmmuProgrammer {
         let (second, first) = match to {
             Attachment::Blocked => (None, None),
             Attachment::PassThrough => {
-                let bypass =
-                    ste::ZERO.with_flag(ste::V, true).with(ste::CONFIG, config::BYPASS).with(ste::SHCFG, 1);
+                let bypass = ste::ZERO.with_flag(ste::V, true).with(ste::CONFIG, config::BYPASS);
+                let bypass = bypass.with(ste::SHCFG, self.incoming());
                 self.below.remove(&stream);
                 return self.write_entry(hw, stream, &bypass);
             }
@@ -172,7 +199,7 @@ impl SmmuProgrammer {
                     .with_flag(ste::V, true)
                     .with(ste::CONFIG, config::S2)
                     .with(ste::EATS, if ats { eats::FULL } else { eats::NONE })
-                    .with(ste::SHCFG, 1);
+                    .with(ste::SHCFG, self.incoming());
                 self.second_words(hw.domains(), id, words)?
             }
             (Some(descriptor), below) => {
@@ -181,9 +208,7 @@ impl SmmuProgrammer {
                 let words = self.first_entry(hw.domains(), device, pointer, self.many(hw.domains(), device));
                 match below {
                     None => words,
-                    Some(id) => {
-                        self.second_words(hw.domains(), id, words.with(ste::CONFIG, config::NESTED))?
-                    }
+                    Some(id) => self.nested_words(hw.domains(), id, words)?,
                 }
             }
         };
@@ -194,9 +219,6 @@ impl SmmuProgrammer {
     fn own_descriptor(&self, root: u64, asid: u16) -> cd::Words {
         let format = tables(&self.config, DomainKind::Stage1);
         self.descriptor(root, format.input_bits, asid)
-            .with_flag(cd::HA, self.config.update)
-            .with_flag(cd::HD, self.config.update)
-            .with_flag(cd::ASET, true)
     }
 
     /// The descriptor of a process's tables (`arm_smmu_make_sva_cd`): its ASID is the CPU's too.
@@ -217,6 +239,9 @@ impl SmmuProgrammer {
             .with_flag(cd::AA64, true)
             .with_flag(cd::R, true)
             .with_flag(cd::A, true)
+            .with_flag(cd::ASET, true)
+            .with_flag(cd::HA, self.config.update)
+            .with_flag(cd::HD, self.config.update)
             .with(cd::ASID, asid.into())
             .with_address(cd::TTB0, root)
             .with(cd::MAIR, MAIR)
@@ -270,6 +295,8 @@ impl SmmuProgrammer {
                     let leaf = self.descriptor_pages(hw, stream, 16)?;
                     let pointer = 0u64.with_flag(l1cd::V, true).with_address(l1cd::L2PTR, leaf.pointer);
                     hw.store(&L1CD, table.at.wrapping_add(u64::from(key.1) * 8), &[pointer])?;
+                    // A unit may remember that there was none.
+                    submit(self, hw, &[emit(one_descriptor(stream, number, false))])?;
                     self.descriptor_leaves.insert(key, leaf);
                     leaf
                 }
@@ -278,18 +305,9 @@ impl SmmuProgrammer {
         } else {
             table.at
         };
-        let forget = [emit(one_descriptor(stream, number))];
         let [was] = hw.load::<1>(at)?;
-        let valid = was.is_set(cd::V);
-        if valid && was != words[0] {
-            // A valid one is taken back before another stands there.
-            hw.store(&CD, at, &[0])?;
-            submit(self, hw, &forget)?;
-        }
-        hw.store(&CD, at.wrapping_add(8), &words[1..])?;
-        hw.store(&CD, at, &words[..1])?;
-        submit(self, hw, &forget)?;
-        Ok(valid)
+        self.write_stages(hw, (&CD, &entry::DESCRIPTOR), at, words, one_descriptor(stream, number, true))?;
+        Ok(was.is_set(cd::V))
     }
 
     /// Gives a SubstreamID a process's tables, or takes them away.
@@ -344,10 +362,12 @@ impl SmmuProgrammer {
             _ => return Ok(()),
         };
         let pointer = self.descriptor_table(hw, device)?.pointer;
-        let words = self.first_entry(hw.domains(), device, pointer, true).with(ste::S1DSS, dss);
+        let around = if dss == s1dss::BYPASS { self.incoming() } else { 0 };
+        let words = self.first_entry(hw.domains(), device, pointer, true);
+        let words = words.with(ste::S1DSS, dss).with(ste::SHCFG, around);
         let words = match self.below.get(&stream) {
             None => words,
-            Some(id) => self.second_words(hw.domains(), *id, words.with(ste::CONFIG, config::NESTED))?,
+            Some(id) => self.nested_words(hw.domains(), *id, words)?,
         };
         self.write_entry(hw, stream, &words)
     }

@@ -3,13 +3,14 @@
 
 mod commands;
 mod contexts;
+mod entry;
 mod handlers;
 mod its;
 
 use self::commands::{base, emit};
 use self::its::ItsDriver;
 use super::config::Config;
-use super::spec::commands::{command, cs, opcode, sync};
+use super::spec::commands::command;
 use super::spec::registers::*;
 use super::spec::structures::size;
 use crate::addr::{PageSize, Pasid, PhysAddr, RequesterId};
@@ -138,8 +139,7 @@ impl Commands for SmmuProgrammer {
     }
 
     fn fence(&mut self) -> Words {
-        // Linux wakes up by an event (SEV) where it does not poll a word in memory.
-        emit([opcode::SYNC.into(), 0].with(sync::CS, cs::SEV).with(sync::MSH, 3).with(sync::MSIATTR, 0xf))
+        emit(commands::sync())
     }
 
     fn invalidation(&self, domains: &Domains, what: &Invalidation) -> DriverResult<Vec<Words>> {
@@ -151,7 +151,7 @@ impl Commands for SmmuProgrammer {
     }
 
     fn nothing(&self) -> Words {
-        emit([opcode::SYNC.into(), 0])
+        emit(commands::sync())
     }
 
     fn stopped(&self, hw: &impl Hardware) -> u64 {

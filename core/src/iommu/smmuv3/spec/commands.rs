@@ -133,8 +133,8 @@ spec::structure! {
         _    [11:8]   ignored;
         NUM  [16:12]  value "range: NUM + 1 times 2^SCALE granules" "区间：(NUM + 1) × 2^SCALE 个粒度";
         _    [19:17]  ignored;
-        SCALE [24:20] value "range: NUM + 1 times 2^SCALE granules" "区间：(NUM + 1) × 2^SCALE 个粒度";
-        _    [31:25]  ignored;
+        SCALE [25:20] value "range: NUM + 1 times 2^SCALE granules; bit 5 with IDR5.DS" "区间：(NUM + 1) × 2^SCALE 个粒度；第 5 位需 IDR5.DS";
+        _    [31:26]  ignored;
         VMID [47:32]  value "VMID" "VMID";
         ASID [63:48]  value "ASID" "ASID";
         LEAF = LEAF_ONLY;
@@ -202,8 +202,8 @@ spec::structure! {
         _    [31:28]  ignored;
         MSIDATA "MSIData" [63:32] value "data of the message" "消息数据";
         _    [65:64]  ignored;
-        MSIADDR "MSIAddress" [115:66] address(2) "address of the message; 0: none" "消息地址；0 为无";
-        _    [127:116] ignored;
+        MSIADDR "MSIAddress" [119:66] address(2) "address of the message; 0: none" "消息地址；0 为无";
+        _    [127:120] ignored;
     }
     /// What is no command.
     pub UNKNOWN / unknown: 2 words, "IHI 0070 4.1", "unknown command" "未知命令" {

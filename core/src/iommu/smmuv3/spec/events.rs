@@ -49,11 +49,13 @@ const EVENT_NUMBER: Field = Field::value("Event", 7, 0, "which event", "事件�
 const SUBSTREAM_VALID: Field = Field::flag("SSV", 11, "the SubstreamID is valid", "SubstreamID 有效");
 const SUBSTREAM: Field = Field::value("SubstreamID", 31, 12, "SubstreamID", "SubstreamID");
 const STREAM: Field = Field::value("StreamID", 63, 32, "StreamID", "StreamID");
+const REASON_FIELD: Field =
+    Field::value("Reason", 79, 64, "why, as the implementation defines it", "由实现定义的原因");
 const INPUT_ADDRESS: Field =
     Field::address("InputAddr", 191, 128, 0, "the address of the transaction", "事务的地址");
 
 spec::structure! {
-    /// A configuration error (IHI 0070, 7.3).
+    /// C_BAD_STREAMID, C_BAD_STE and C_BAD_CD (IHI 0070, 7.3).
     pub CONFIGURATION / configuration: 4 words, "IHI 0070 7.3", "event record" "事件记录" {
         NUMBER = EVENT_NUMBER;
         _     [10:8]    ignored;
@@ -77,20 +79,110 @@ spec::structure! {
         FETCH_ADDR "FetchAddr" [243:195] address(3) "what could not be read" "无法读取的地址";
         _     [255:244] ignored;
     }
-    /// F_UUT, F_BAD_ATS_TREQ, F_TRANSL_FORBIDDEN: an address and no stage (IHI 0070, 7.3).
-    pub ADDRESS / address: 4 words, "IHI 0070 7.3", "event record" "事件记录" {
+    /// F_UUT (IHI 0070, 7.3.2).
+    pub UNSUPPORTED / unsupported: 4 words, "IHI 0070 7.3.2", "event record" "事件记录" {
         NUMBER = EVENT_NUMBER;
         _     [10:8]    ignored;
         SSV = SUBSTREAM_VALID;
         SSID = SUBSTREAM;
         SID = STREAM;
-        _     [96:64]   ignored;
+        REASON = REASON_FIELD;
+        _     [96:80]   ignored;
         PNU "PnU" [97]  flag "privileged" "特权";
         IND "InD" [98]  flag "a fetch" "取指";
         RNW "RnW" [99]  flag "a read" "读";
         _     [127:100] ignored;
         INPUT = INPUT_ADDRESS;
         _     [255:192] ignored;
+    }
+    /// F_BAD_ATS_TREQ (IHI 0070, 7.3.6). It has the requested rights and Span too; where they are is in a picture only, so
+    /// they are left out here.
+    pub BAD_REQUEST / bad_request: 4 words, "IHI 0070 7.3.6", "event record" "事件记录" {
+        NUMBER = EVENT_NUMBER;
+        _     [10:8]    ignored;
+        SSV = SUBSTREAM_VALID;
+        SSID = SUBSTREAM;
+        SID = STREAM;
+        _     [127:64]  ignored;
+        INPUT = INPUT_ADDRESS;
+        _     [255:192] ignored;
+    }
+    /// F_STREAM_DISABLED: no SubstreamID (IHI 0070, 7.3.7).
+    pub DISABLED / disabled: 4 words, "IHI 0070 7.3.7", "event record" "事件记录" {
+        NUMBER = EVENT_NUMBER;
+        _     [31:8]    ignored;
+        SID = STREAM;
+        _     [127:64]  ignored;
+        _     [191:128] ignored;
+        _     [255:192] ignored;
+    }
+    /// F_TRANSL_FORBIDDEN: of the access only its direction (IHI 0070, 7.3.8).
+    pub FORBIDDEN / forbidden: 4 words, "IHI 0070 7.3.8", "event record" "事件记录" {
+        NUMBER = EVENT_NUMBER;
+        _     [31:8]    ignored;
+        SID = STREAM;
+        _     [98:64]   ignored;
+        RNW "RnW" [99]  flag "a read" "读";
+        _     [127:100] ignored;
+        INPUT = INPUT_ADDRESS;
+        _     [255:192] ignored;
+    }
+    /// C_BAD_SUBSTREAMID: its SubstreamID always counts, there is no SSV (IHI 0070, 7.3.9).
+    pub BAD_SUBSTREAM / bad_substream: 4 words, "IHI 0070 7.3.9", "event record" "事件记录" {
+        NUMBER = EVENT_NUMBER;
+        _     [11:8]    ignored;
+        SSID = SUBSTREAM;
+        SID = STREAM;
+        _     [127:64]  ignored;
+        _     [191:128] ignored;
+        _     [255:192] ignored;
+    }
+    /// F_TLB_CONFLICT: its fields are those that other records have, at the places that those have (IHI 0070, 7.3.17).
+    pub TLB_CONFLICT / tlb_conflict: 4 words, "IHI 0070 7.3.17", "event record" "事件记录" {
+        NUMBER = EVENT_NUMBER;
+        _     [10:8]    ignored;
+        SSV = SUBSTREAM_VALID;
+        SSID = SUBSTREAM;
+        SID = STREAM;
+        REASON = REASON_FIELD;
+        _     [96:80]   ignored;
+        PNU "PnU" [97]  flag "privileged" "特权";
+        IND "InD" [98]  flag "a fetch" "取指";
+        RNW "RnW" [99]  flag "a read" "读";
+        _     [102:100] ignored;
+        S2    [103]     flag "IPA is valid" "IPA 有效";
+        _     [127:104] ignored;
+        INPUT = INPUT_ADDRESS;
+        _     [203:192] ignored;
+        IPA   [243:204] address(12) "the intermediate address, where S2 is 1" "S2 为 1 时的中间地址";
+        _     [255:244] ignored;
+    }
+    /// F_CFG_CONFLICT (IHI 0070, 7.3.18).
+    pub CFG_CONFLICT / cfg_conflict: 4 words, "IHI 0070 7.3.18", "event record" "事件记录" {
+        NUMBER = EVENT_NUMBER;
+        _     [10:8]    ignored;
+        SSV = SUBSTREAM_VALID;
+        SSID = SUBSTREAM;
+        SID = STREAM;
+        REASON = REASON_FIELD;
+        _     [127:80]  ignored;
+        _     [191:128] ignored;
+        _     [255:192] ignored;
+    }
+    /// F_VMS_FETCH (IHI 0070, 7.3.20).
+    pub VMS_FETCH / vms_fetch: 4 words, "IHI 0070 7.3.20", "event record" "事件记录" {
+        NUMBER = EVENT_NUMBER;
+        _     [10:8]    ignored;
+        SSV = SUBSTREAM_VALID;
+        SSID = SUBSTREAM;
+        SID = STREAM;
+        REASON = REASON_FIELD;
+        GPCF  [80]      flag "a granule protection check refused" "由粒度保护检查拒绝";
+        _     [127:81]  ignored;
+        _     [191:128] ignored;
+        _     [194:192] ignored;
+        FETCH_ADDR "FetchAddr" [243:195] address(3) "what could not be read" "无法读取的地址";
+        _     [255:244] ignored;
     }
     /// A fault of a stage (IHI 0070, 7.3.12 to 7.3.16).
     pub TRANSLATION / translation: 4 words, "IHI 0070 7.3", "event record" "事件记录" {
@@ -180,10 +272,17 @@ spec::structure! {
 pub fn record(low: u64) -> &'static EntryType {
     match low as u8 {
         0x03 | 0x09 => &FETCH,
-        0x01 | 0x05 | 0x07 => &ADDRESS,
+        0x01 => &UNSUPPORTED,
+        0x05 => &BAD_REQUEST,
+        0x06 => &DISABLED,
+        0x07 => &FORBIDDEN,
+        0x08 => &BAD_SUBSTREAM,
         0x0b => &WALK,
         0x10..=0x13 => &TRANSLATION,
+        0x20 => &TLB_CONFLICT,
+        0x21 => &CFG_CONFLICT,
         0x24 => &HINT,
+        0x25 => &VMS_FETCH,
         _ => &CONFIGURATION,
     }
 }

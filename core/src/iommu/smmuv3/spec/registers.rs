@@ -66,6 +66,13 @@ spec::fields! {
         SH  [5:4]  value rw "shareability" "可共享性";
         _   [31:6] reserved;
     }
+    /// The attributes of the message of the page request queue, and when it is sent.
+    pub mod pri_attributes: 32 bits {
+        MEMATTR "MemAttr" [3:0] value rw "memory type" "内存类型";
+        SH  [5:4]  value rw "shareability" "可共享性";
+        _   [30:6] reserved;
+        LO  [31]   flag rw "only for the last request of a group; else when the queue was empty" "仅在组内最后一个请求时通知；否则在队列由空变非空时通知";
+    }
     /// Errors that concern the whole unit; a bit that differs in GERROR and GERRORN is active.
     pub mod global_errors: 32 bits {
         CMDQ_ERR [0] flag rw "the command queue stopped" "命令队列停止";
@@ -234,7 +241,7 @@ spec::registers! {
     PRIQ_BASE / priq_base: "SMMU_PRIQ_BASE" at 0xc0, 8 bytes, "page request queue" "页请求队列" = queue_base;
     PRIQ_IRQ_CFG0 / priq_irq_cfg0: "SMMU_PRIQ_IRQ_CFG0" at 0xd0, 8 bytes, "message of the page request queue" "页请求队列消息地址" = msi_address;
     PRIQ_IRQ_CFG1 / priq_irq_cfg1: "SMMU_PRIQ_IRQ_CFG1" at 0xd8, 4 bytes, "its data" "其数据" = msi_data;
-    PRIQ_IRQ_CFG2 / priq_irq_cfg2: "SMMU_PRIQ_IRQ_CFG2" at 0xdc, 4 bytes, "its attributes" "其属性" = msi_attributes;
+    PRIQ_IRQ_CFG2 / priq_irq_cfg2: "SMMU_PRIQ_IRQ_CFG2" at 0xdc, 4 bytes, "its attributes" "其属性" = pri_attributes;
     EVENTQ_PROD / eventq_prod: "SMMU_EVENTQ_PROD" at 0x100a8, 4 bytes, "where the unit writes next" "单元下一次写入处" {
         WR [19:0] value rw "index, with the wrap bit above it" "索引，其上为回绕位"; _ [30:20] reserved;
         OVFLG [31] flag rw "toggled when an event was lost" "丢失事件时翻转";
