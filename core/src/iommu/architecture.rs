@@ -31,6 +31,8 @@ pub enum Architecture {
 pub struct Descriptor {
     /// The word after `machine`, and in expectations.
     pub word: &'static str,
+    /// What people write in its place; a problem suggests `word` for what is near.
+    pub other_words: &'static [&'static str],
     /// Its short name, as in a picture: `VT-d`.
     pub name: &'static str,
     /// The name by which a reader chooses it: `Intel VT-d`.
@@ -194,6 +196,12 @@ impl Architecture {
         }
         out
     };
+
+    /// Returns what else people call those that have a unit, each with the word that is written.
+    pub fn other_words() -> impl Iterator<Item = (&'static str, &'static str)> {
+        let all = Self::WITH_UNIT.into_iter().map(Self::describe);
+        all.flat_map(|this| this.other_words.iter().map(|other| (*other, this.word)))
+    }
 
     /// Returns its table.
     pub const fn describe(self) -> &'static Descriptor {

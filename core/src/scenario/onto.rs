@@ -40,7 +40,8 @@ pub fn onto(scenario: &Scenario, architecture: Architecture) -> Scenario {
 /// The text on the architecture that is written `word`. A word that is none is a problem that names the nearest.
 pub fn onto_word(text: &str, word: &str) -> Result<String, Problems> {
     let Some(architecture) = Architecture::named(word) else {
-        let problem = Problem::expected_words(Span::default(), &Architecture::WORDS, word);
+        let problem = Problem::expected_words(Span::default(), &Architecture::WORDS, word)
+            .suggest_for(word, Architecture::other_words());
         return Err(Problems(vec![problem]));
     };
     Ok(print(&onto(&parse(text)?, architecture)))
@@ -130,6 +131,30 @@ mod tests {
         {
             let problems = onto_word(text, word).unwrap_err();
             assert_eq!(problems.0[0].suggestion.as_deref(), nearest, "{word}");
+        }
+        // What people call them otherwise; never another one.
+        let called = [
+            (
+                "smmuv3",
+                "arm ARM arm64 aarch64 armv3 armv8 armv9 smmu SMMU smmu-v3 smmuv2 smmu3 gic gicv3 its",
+            ),
+            ("vt-d", "vtd VT-D intel x86 x86-64 vt-x dmar intel-iommu"),
+            ("amd-vi", "amd AMD amdvi amd-v amd-iommu"),
+            ("riscv", "risc risc-v riscv64 rv64 riscv-iommu"),
+        ];
+        for (meant, words) in called {
+            for word in words.split(' ') {
+                let problems = onto_word(text, word).unwrap_err();
+                assert_eq!(problems.0[0].suggestion.as_deref(), Some(meant), "{word}");
+                let scenario = text.replace("riscv", word);
+                let problems = parse(&scenario).unwrap_err();
+                assert_eq!(problems.0[0].suggestion.as_deref(), Some(meant), "{word}");
+                assert_eq!(problems.0[0].expected.len(), Architecture::UNITS + 1, "{word}");
+            }
+        }
+        for word in ["x", "mips", "power", "sparc", "s390", "loongarch", "zebra", "iommu", "swiotlb"] {
+            let problems = parse(&text.replace("riscv", word)).unwrap_err();
+            assert_eq!(problems.0[0].suggestion, None, "{word}");
         }
         assert!(onto_word("machine", "vt-d").is_err());
     }

@@ -64,6 +64,23 @@ impl Problem {
         self
     }
 
+    /// The same problem, with the word to suggest for the nearest of `others`, if that is nearer to `written` than what is
+    /// expected: people write `arm` where `smmuv3` is meant.
+    #[must_use]
+    pub(super) fn suggest_for(
+        mut self,
+        written: &str,
+        others: impl Iterator<Item = (&'static str, &'static str)>,
+    ) -> Self {
+        let own = self.expected.iter().map(|word| (*word, *word));
+        let words: Vec<(&str, &str)> = own.chain(others).collect();
+        if let Some(near) = nearest(written, words.iter().map(|(word, _)| *word)) {
+            let meant = words.iter().find(|(word, _)| *word == near);
+            self.suggestion = meant.map(|(_, meant)| (*meant).to_string());
+        }
+        self
+    }
+
     /// `noun` was expected and `found` (empty: the end of the line) was written.
     pub(super) fn expected_noun(span: Span, noun: Noun, found: &str) -> Self {
         let (en, zh) = noun.describe();

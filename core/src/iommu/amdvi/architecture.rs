@@ -11,6 +11,7 @@ use crate::spec::Text;
 /// AMD-Vi.
 pub static ARCHITECTURE: Descriptor = Descriptor {
     word: "amd-vi",
+    other_words: &["amd", "amdvi", "amd-iommu"],
     name: "AMD-Vi",
     label: "AMD-Vi",
     title: "AMD-Vi",

@@ -11,6 +11,7 @@ use crate::spec::Text;
 /// The RISC-V IOMMU.
 pub static ARCHITECTURE: Descriptor = Descriptor {
     word: "riscv",
+    other_words: &["risc", "risc-v", "riscv64", "rv64", "riscv-iommu"],
     name: "RISC-V",
     label: "RISC-V",
     title: "RISC-V IOMMU",

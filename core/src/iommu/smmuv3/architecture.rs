@@ -13,6 +13,7 @@ use crate::spec::Text;
 /// Arm SMMUv3.
 pub static ARCHITECTURE: Descriptor = Descriptor {
     word: "smmuv3",
+    other_words: &["arm", "arm64", "aarch64", "armv8", "smmu", "smmu-v3", "gic", "gicv3", "its"],
     name: "SMMUv3",
     label: "Arm SMMUv3",
     title: "Arm SMMUv3",

@@ -8,6 +8,7 @@ use crate::spec::Text;
 /// Intel VT-d.
 pub static ARCHITECTURE: Descriptor = Descriptor {
     word: "vt-d",
+    other_words: &["vtd", "intel", "x86", "x86-64", "dmar", "intel-iommu"],
     name: "VT-d",
     label: "Intel VT-d",
     title: "Intel VT-d",

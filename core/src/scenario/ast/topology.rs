@@ -53,6 +53,9 @@ impl Choice for Option<Architecture> {
         }
         out
     };
+    fn other_words() -> impl Iterator<Item = (&'static str, &'static str)> {
+        Architecture::other_words()
+    }
 }
 
 /// `machine vt-d scalable width 48 iotlb 64`.

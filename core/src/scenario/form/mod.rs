@@ -25,6 +25,10 @@ pub(in crate::scenario) type Done = Result<(), Problem>;
 pub trait Choice: Copy + PartialEq + Default + 'static {
     /// Every word and what it stands for.
     const WORDS: &'static [(&'static str, Self)];
+    /// Returns the words that people write for it in vain, each with the one to suggest.
+    fn other_words() -> impl Iterator<Item = (&'static str, &'static str)> {
+        core::iter::empty()
+    }
     /// The word that stands for `self`.
     fn word(self) -> &'static str {
         Self::WORDS.iter().find(|(_, v)| *v == self).map_or("", |(w, _)| w)

@@ -213,7 +213,7 @@ impl<'t> Form<'t> {
             let Some((_, value)) = C::WORDS.iter().find(|(w, _)| *w == found) else {
                 let mut words = core::mem::take(&mut r.tried);
                 words.extend(C::WORDS.iter().map(|(w, _)| *w));
-                return Err(Problem::expected_words(span, &words, found));
+                return Err(Problem::expected_words(span, &words, found).suggest_for(found, C::other_words()));
             };
             *choice = Node { value: *value, span };
             r.at += 1;
