@@ -150,17 +150,25 @@ fn raw(here: &Here<'_>) -> Option<Found> {
     let mut fault = Fault { code: Some(code), known, ..Fault::default() };
     if n > 0 {
         fault.stream = Some((word(0) >> 32) as u32);
-        fault.pasid = (word(0) >> 11 & 1 == 1).then_some((word(0) >> 12) as u32 & 0xf_ffff);
+        // C_BAD_SUBSTREAMID has no SSV: its SubstreamID always counts (IHI 0070, 7.3.9).
+        let valid = word(0) >> 11 & 1 == 1 || code == 0x08;
+        fault.pasid = valid.then_some((word(0) >> 12) as u32 & 0xf_ffff);
     }
     let bit = |n: u32| word(1) >> n & 1 == 1;
     let translation = matches!(code, 0x10..=0x13);
     if n == 4 && has_address(code) {
-        fault.access = Some(match (bit(34), bit(35)) {
-            (true, _) => Access::Execute,
-            (false, true) => Access::Read,
-            (false, false) => Access::Write,
+        fault.access = Some(match (code, bit(34), bit(35)) {
+            // A translation request always asks for reads; what else it asked for is not decoded (7.3.6).
+            (0x05, ..) => Access::Read,
+            // The rights of a hint, unprivileged and privileged (7.3.19).
+            (0x24, _, write) if write || bit(38) => Access::Write,
+            (0x24, execute, _) if execute || bit(37) => Access::Execute,
+            (0x24, ..) => Access::Read,
+            (_, true, _) => Access::Execute,
+            (_, false, true) => Access::Read,
+            (_, false, false) => Access::Write,
         });
-        fault.address = Some(word(2));
+        fault.address = Some(if code == 0x24 { word(2) & !0xfff } else { word(2) });
         fault.second = (translation && bit(39)).then_some(word(3) & 0xf_ffff_ffff_f000);
     }
     let mut found = start(&fault, "smmuv3-raw");
@@ -189,7 +197,13 @@ fn raw(here: &Here<'_>) -> Option<Found> {
             };
             found.certain(Text::new("class", "类别"), word(1) >> 40 & 3, class);
         } else {
-            access_field(&mut found, bit(33), fault.access);
+            let privileged = match code {
+                // Not decoded, or not there.
+                0x05 | 0x07 => None,
+                0x24 => Some(word(1) >> 37 & 7 != 0 && word(1) >> 34 & 7 == 0),
+                _ => Some(bit(33)),
+            };
+            access_field(&mut found, privileged, fault.access);
         }
         address_fields(&mut found, word(2), fault.second);
         if word(1) >> 31 & 1 == 1 {
@@ -354,18 +368,22 @@ fn process_field(found: &mut Found, pasid: Option<u32>) {
     }
 }
 
-fn access_field(found: &mut Found, privileged: bool, access: Option<Access>) {
+fn access_field(found: &mut Found, privileged: Option<bool>, access: Option<Access>) {
     let access = access.map_or(Text::new("?", "?"), Access::text);
-    let (en, zh) = if privileged { ("privileged", "特权") } else { ("unprivileged", "非特权") };
+    let (en, zh) = match privileged {
+        Some(true) => ("privileged ", "特权"),
+        Some(false) => ("unprivileged ", "非特权"),
+        None => ("", ""),
+    };
     found.certain(
         Text::new("access", "访问"),
         access,
-        Phrase::new(format!("{en} {}", access.en), format!("{zh}{}", access.zh)),
+        Phrase::new(format!("{en}{}", access.en), format!("{zh}{}", access.zh)),
     );
 }
 
 fn access_fields(found: &mut Found, privileged: bool, access: Option<Access>, stage2: bool) {
-    access_field(found, privileged, access);
+    access_field(found, Some(privileged), access);
     let stage = match stage2 {
         true => Text::new("stage 2 refused it: GPA to HPA", "由第二级拒绝：GPA 到 HPA"),
         false => Text::new("stage 1 refused it", "由第一级拒绝"),

@@ -368,9 +368,6 @@ fn every_amd_event_has_a_scenario_or_a_reason_why_not() {
 /// Events that no scenario comes to, each with why.
 const WITHOUT_SMMU: &[(u16, &str)] = &[
     (0x01, "the unit knows every type of transaction"),
-    (0x05, "the language does not switch a device's ATS off behind its back"),
-    (0x07, "the language does not switch a device's ATS off behind its back"),
-    (0x11, "the driver's tables cannot hold an address beyond the unit's width"),
     (0x20, "the unit keeps no two entries for one page"),
     (0x21, "the unit keeps no two entries for one stream"),
     (0x24, "page requests go to the PRI queue"),
