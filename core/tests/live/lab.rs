@@ -48,14 +48,19 @@ pub struct Shown {
 
 impl Lab {
     pub fn new(kind: Kind, bits: u8, scalable: bool, seed: u64) -> Lab {
+        // QEMU 11 has these two under the names that they kept.
+        let (scalable_mode, first_stage) = match crate::qemu::version().is_ok_and(|v| crate::qtest::is_11(&v))
+        {
+            true => ("scalable-mode=on", "fsts=on"),
+            false => ("x-scalable-mode=on", "x-flts=on"),
+        };
+        let unit = format!("intel-iommu,intremap=on,aw-bits={bits}");
         let device = match kind {
             // Legacy tables on a unit that could do more.
-            Kind::Legacy if scalable => format!("intel-iommu,intremap=on,aw-bits={bits},x-scalable-mode=on"),
-            Kind::Legacy => format!("intel-iommu,intremap=on,aw-bits={bits}"),
-            Kind::ScalableSecond => format!("intel-iommu,intremap=on,aw-bits={bits},x-scalable-mode=on"),
-            Kind::ScalableFirst => {
-                format!("intel-iommu,intremap=on,aw-bits={bits},x-scalable-mode=on,x-flts=on")
-            }
+            Kind::Legacy if scalable => format!("{unit},{scalable_mode}"),
+            Kind::Legacy => unit,
+            Kind::ScalableSecond => format!("{unit},{scalable_mode}"),
+            Kind::ScalableFirst => format!("{unit},{scalable_mode},{first_stage}"),
         };
         let mut qemu = Qemu::start(&device);
         // One deviation can be left out, to see that this comparison notices.
