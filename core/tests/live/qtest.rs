@@ -15,18 +15,15 @@ pub struct Session {
     pub commands: u64,
 }
 
-/// The releases whose deviations are known.
-const KNOWN: [&str; 2] = ["10.0", "11.1"];
-
-/// The version of this QEMU, if it is one whose deviations are known.
-pub fn version(program: &str) -> Result<String, String> {
+/// The version of this QEMU, if it is of a release whose deviations are `known`.
+pub fn version(program: &str, known: &[&str]) -> Result<String, String> {
     let out = Command::new(program).arg("--version").output().map_err(|e| format!("{program}: {e}"))?;
     let text = String::from_utf8_lossy(&out.stdout).into_owned();
     let first = text.lines().next().unwrap_or_default().to_owned();
-    if KNOWN.iter().any(|known| first.contains(&format!("version {known}."))) {
+    if known.iter().any(|release| first.contains(&format!("version {release}."))) {
         Ok(first)
     } else {
-        Err(format!("QEMU {} is needed, this is {first:?}", KNOWN.join(" or ")))
+        Err(format!("QEMU {} is needed, this is {first:?}", known.join(" or ")))
     }
 }
 

@@ -36,7 +36,7 @@ fn program() -> String {
 
 /// The QEMU on this machine, if there is one of the version whose deviations are known.
 pub fn version() -> Result<String, String> {
-    crate::qtest::version(&program())
+    crate::qtest::version(&program(), &["10.0", "11.1"])
 }
 
 impl Virt {
