@@ -137,7 +137,7 @@ causes! {
         "核显已直通给客户机，却仍在使用固件为其划出的内存（stolen memory，帧缓冲所在处），而客户机的页表没有映射它。"
         => ALL "The address is in a reserved range just below the end of low memory (the RMRR of 00:02.0). Less stolen memory in firmware's setup (DVMT), or a guest firmware that sets up the graphics device (its OpRegion and stolen memory), ends it."
            "地址位于低端内存末尾之下的保留区（00:02.0 的 RMRR）。在固件设置中减小 DVMT，或使用会初始化核显（OpRegion 与 stolen memory）的客户机固件后消失。";
-    STALE_RING ALL ["gnif/vendor-reset#49"] ""
+    STALE_RING ALL ["gnif/vendor-reset#49"] "use-after-unmap"
         "After a suspend, a reset or a warm restart, the device still uses the addresses that it was given before."
         "休眠、复位或热重启之后，设备仍在使用之前得到的地址。"
         => ALL "It starts right after that and names a device that no driver has touched yet."
@@ -150,7 +150,9 @@ causes! {
         => ALL "A list of the machine's PCI devices (lspci) has nothing, or a bridge, at this number. Compare with the working device's number."
            "PCI 设备列表（lspci）中该编号处没有设备或只有桥。与实际工作的设备编号对比。"
            LINUX "The kernel's list of DMA alias quirks names such devices."
-           "内核的 DMA 别名 quirk 列表中有这类设备。";
+           "内核的 DMA 别名 quirk 列表中有这类设备。"
+           XEN "On Xen's command line pci-phantom describes such a device."
+           "Xen 命令行的 pci-phantom 可描述这类设备。";
     NOT_ATTACHED ALL ["seen with Linux 7.3 on QEMU"] ""
         "The device sends DMA although no domain was attached to it: its driver never ran, or it was detached."
         "设备没有连接到任何域却发出 DMA：驱动从未运行，或已被分离。"
@@ -175,7 +177,7 @@ causes! {
            "表项内容完全不像表项。"
            LINUX "Page poisoning (page_poison=1) or KASAN names the writer; a use after free shows poison bytes."
            "开启 page_poison=1 或 KASAN 可找出写入者；释放后使用会看到毒化字节。";
-    NOT_FLUSHED ALL ["asterinas/asterinas#2645"] "lazy"
+    NOT_FLUSHED ALL ["genodelabs/genode#5000", "seL4/seL4#1729"] "lazy"
         "The entry was changed but not made visible: a missing cache flush (clflush) on a unit that does not snoop, or a missing invalidation."
         "表项已修改但尚不可见：不侦听缓存的单元上缺少缓存刷新（clflush），或缺少失效操作。"
         => ALL "The entry in memory is right when you look at it later. The unit's page walks are not coherent with the caches (ecap.C is 0 on VT-d), or no invalidation follows the change in the trace."
@@ -291,7 +293,7 @@ causes! {
         "表项的访问标志（AF）为 0，而硬件在此不会自动设置。"
         => ALL "The entry is otherwise valid. In a process's tables the CPU side must set AF, or hardware update (HTTU) be on."
            "表项其他部分有效。进程页表中须由 CPU 侧设置 AF，或启用硬件更新（HTTU）。";
-    UNKNOWN_STREAM ALL ["IHI 0062", "IHI 0070"] ""
+    UNKNOWN_STREAM ALL ["IHI 0062", "IHI 0070"] "stream-id"
         "The device is not in the stream table: the firmware's description (IORT, iommu-map in the device tree) does not name this StreamID."
         "设备不在流表中：固件描述（IORT，或设备树的 iommu-map）没有给出该 StreamID。"
         => ALL "Compute the StreamID from the PCI number by the firmware's mapping and compare. A hot-plugged bus number is a usual surprise."
@@ -418,7 +420,7 @@ causes! {
         "驱动在映射之后没有调用 dma_mapping_error()。一旦映射失败，错误值就会被当作地址使用。"
         => LINUX "Read the function in the stack trace: every dma_map_* must be followed by dma_mapping_error()."
            "查看调用栈中的函数：每次 dma_map_* 之后都必须调用 dma_mapping_error()。";
-    OVERLAPPING_MAPPINGS LINUX ["Linux kernel/dma/debug.c"] ""
+    OVERLAPPING_MAPPINGS LINUX ["Linux kernel/dma/debug.c"] "cache-line"
         "Two mappings share a cache line: a buffer was mapped twice at once, or two small buffers lie in one line."
         "两个映射共用一个缓存行：同一缓冲区被同时映射两次，或两个小缓冲区位于同一行。"
         => LINUX "Buffers for DMA_FROM_DEVICE must be aligned to ARCH_DMA_MINALIGN and be mapped once at a time; for a buffer inside a structure that means its own cache line."

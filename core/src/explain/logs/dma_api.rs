@@ -72,7 +72,7 @@ static PATTERNS: &[Pattern] = &[
         "DMA-API: {driver} {device} device driver frees DMA memory with different direction [device address={dmaaddr}] [size={size} bytes] [mapped with {mapped}] [unmapped with {unmapped}]"
         "Linux v4.20 and later with CONFIG_DMA_API_DEBUG, kernel/dma/debug.c"
         => "DMA-API: the driver {driver} unmaps with another direction than it mapped" "DMA-API：驱动 {driver} 解除映射的方向与映射时不同"
-        [API_MISUSE]),
+        [API_MISUSE] direction),
     pattern!("dma-debug-function" DmaApi Software
         "DMA-API: {driver} {device} device driver frees DMA memory with wrong function [device address={dmaaddr}] [size={size} bytes] [mapped as {mapped}] [unmapped as {unmapped}]"
         "Linux v4.20 and later with CONFIG_DMA_API_DEBUG, kernel/dma/debug.c"
@@ -107,17 +107,17 @@ static PATTERNS: &[Pattern] = &[
         "DMA-API: {driver} {device} device driver syncs DMA memory with different direction [device address={dmaaddr}] [size={size} bytes] [mapped with {mapped}] [synced with {synced}]"
         "Linux v4.20 and later with CONFIG_DMA_API_DEBUG, kernel/dma/debug.c"
         => "DMA-API: the driver {driver} synchronises with another direction than it mapped" "DMA-API：驱动 {driver} 同步的方向与映射时不同"
-        [API_MISUSE]),
+        [API_MISUSE] synced),
     pattern!("dma-debug-sync-cpu" DmaApi Software
         "DMA-API: {driver} {device} device driver syncs device read-only DMA memory for cpu [device address={dmaaddr}] [size={size} bytes] [mapped with {mapped}] [synced with {synced}]"
         "Linux v4.20 and later with CONFIG_DMA_API_DEBUG, kernel/dma/debug.c"
         => "DMA-API: the driver {driver} synchronises for the CPU what the device only reads" "DMA-API：驱动 {driver} 为 CPU 同步了设备只读的内存"
-        [API_MISUSE]),
+        [API_MISUSE] synced),
     pattern!("dma-debug-sync-device" DmaApi Software
         "DMA-API: {driver} {device} device driver syncs device write-only DMA memory to device [device address={dmaaddr}] [size={size} bytes] [mapped with {mapped}] [synced with {synced}]"
         "Linux v4.20 and later with CONFIG_DMA_API_DEBUG, kernel/dma/debug.c"
         => "DMA-API: the driver {driver} synchronises for the device what it only writes" "DMA-API：驱动 {driver} 为设备同步了设备只写的内存"
-        [API_MISUSE]),
+        [API_MISUSE] synced),
     pattern!("dma-debug-unchecked" DmaApi Software
         "DMA-API: {driver} {device} device driver failed to check map error[device address={dmaaddr}] [size={size} bytes] [mapped as {mapped}]"
         "Linux v4.20 and later with CONFIG_DMA_API_DEBUG, kernel/dma/debug.c (v3.9 to v4.19: the name before DMA-API)"
@@ -227,6 +227,14 @@ fn reach(captures: &Captures<'_>, found: &mut Found) {
         ),
     };
     found.inferred(Text::new("reach", "可达范围"), format!("{bits} bits"), meaning);
+}
+
+fn synced(_: &Captures<'_>, found: &mut Found) {
+    found.preset = Some("sync-for-cpu");
+}
+
+fn direction(_: &Captures<'_>, found: &mut Found) {
+    found.preset = Some("direction");
 }
 
 fn sg_count(_: &Captures<'_>, found: &mut Found) {

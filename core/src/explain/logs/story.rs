@@ -510,10 +510,27 @@ impl Builder {
             let item = &mut draft.item;
             item.causes = evidence::rank(draft.base, draft.clues, item.system);
             if item.preset.is_none() {
-                item.preset =
-                    item.causes.first().map(|likely| likely.cause.preset).filter(|preset| !preset.is_empty());
+                item.preset = preset(item);
             }
         }
+    }
+}
+
+/// The preset that shows an item: its first cause's, on Arm the one of Arm's own; else the ladder of the architecture's
+/// faults, where it has the code.
+fn preset(item: &Item) -> Option<&'static str> {
+    let first = item.causes.first().map_or("", |likely| likely.cause.preset);
+    let code = match &item.kind {
+        Kind::Fault(fault) => fault.code,
+        _ => None,
+    };
+    match (item.arch, first, code) {
+        (Some(Arch::SmmuV3), "interrupts", _) => Some("msi-doorbell"),
+        (Some(Arch::VtD), "", Some(0x1 | 0x2 | 0x5 | 0xc)) => Some("fault-ladder"),
+        (Some(Arch::AmdVi), "", Some(0x1 | 0x2 | 0x4)) => Some("fault-ladder-amd"),
+        (Some(Arch::SmmuV3), "", Some(0x2 | 0x4 | 0xa | 0x10 | 0x13)) => Some("fault-ladder-arm"),
+        (_, "", _) => None,
+        _ => Some(first),
     }
 }
 

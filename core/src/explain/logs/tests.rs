@@ -419,6 +419,26 @@ fn a_normal_boot_of_thousands_of_lines_shows_one_card() {
     assert!(report.stories.is_empty());
 }
 
+#[test]
+fn presets_that_answers_name_are_there() {
+    let log: String = CASES
+        .join("\n")
+        .lines()
+        .filter(|line| !line.starts_with("#### "))
+        .fold(String::new(), |log, line| log + line + "\n");
+    let mut seen = 0;
+    for item in parse_log(&log).items {
+        if let Some(preset) = item.preset {
+            assert!(crate::scenario::presets::by_name(preset).is_some(), "{preset}");
+            seen += 1;
+        }
+    }
+    assert!(seen > 50, "{seen}");
+    for preset in ["msi-doorbell", "fault-ladder", "fault-ladder-amd", "fault-ladder-arm", "sync-for-cpu"] {
+        assert!(crate::scenario::presets::by_name(preset).is_some(), "{preset}");
+    }
+}
+
 /// A real boot, 5,000 lines of it: of all that a kernel says only the card is shown.
 #[test]
 fn a_real_boot_shows_its_iommu_in_one_card_and_nothing_else() {
