@@ -11,6 +11,7 @@ use super::hints;
 use super::scan::{Device, Scan};
 use super::scenario;
 use super::system::System;
+use crate::iommu::amdvi::spec::events::{REQUEST_TYPES, TRANSLATION_TYPES};
 use crate::spec::{FaultCode, Phrase, Text};
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -319,13 +320,12 @@ fn flags_field(found: &mut Found, code: u16, flags: u64) {
     // Bits 59:57 of the event, where it has a type.
     let kind = flags >> 9 & 7;
     match (code, kind) {
-        (8, 5) => {
-            en.push_str("type 101b: a posted write to the interrupt or end-of-interrupt range by a device whose table entry has IntCtl = 00b (section 2.5.9); ");
-            zh.push_str("类型 101b：表项 IntCtl = 00b 的设备对中断/EOI 区间的投递写（第 2.5.9 节）；");
-        }
         (8, kind) => {
-            en.push_str(&format!("type {kind:03b}b (section 2.5.9); "));
-            zh.push_str(&format!("类型 {kind:03b}b（第 2.5.9 节）；"));
+            let table = if flags >> 8 & 1 == 1 { TRANSLATION_TYPES } else { REQUEST_TYPES };
+            let text = table.iter().find(|(value, _)| *value == kind).map(|(_, text)| *text);
+            let text = text.unwrap_or(Text::new("reserved", "保留"));
+            en.push_str(&format!("type {kind:03b}b: {} (section 2.5.9); ", text.en));
+            zh.push_str(&format!("类型 {kind:03b}b：{}（第 2.5.9 节）；", text.zh));
         }
         (3 | 4 | 6, kind) => {
             let (name_en, name_zh) = match kind & 3 {

@@ -9,8 +9,7 @@
 //!
 //! * The driver's side is `programmer`: which words of entries, commands and registers say what software wants.
 //!
-//! Not modelled: segments of the device table, performance counters, SMI filters, the second logs, hardware error
-//! registers, virtual IOMMUs.
+//! `docs/conformance-amd-vi.md` says what is not modelled; the feature registers say of none of it that it is there.
 
 mod architecture;
 pub mod caches;
