@@ -586,7 +586,7 @@ fn status(here: &Here<'_>) -> Option<Found> {
         () if line.contains("Completion-Wait") => (
             "amd-completion-wait",
             Phrase::new("AMD-Vi: a command was not finished in time", "AMD-Vi：命令没有及时完成"),
-            &[&DEVICE_GONE, &ATS_BLOCKED, &BAD_DESCRIPTOR],
+            &[&DEVICE_GONE, &LINK_ERROR, &BAD_DESCRIPTOR],
         ),
         () if line.contains("PPR log") || line.contains("PR log") => (
             "amd-overflow",
@@ -624,7 +624,7 @@ pub(super) fn causes(fault: &Fault) -> &'static [&'static Cause] {
         Some(0x2) => &[&UNMAPPED_EARLY, &NEVER_MAPPED, &WRONG_DIRECTION, &PHYSICAL_ADDRESS, &FIRMWARE_DEVICE],
         Some(0x3 | 0x4 | 0x6 | 0xe) => &[&TABLE_UNREADABLE, &CORRUPTED, &MEMORY_ERROR],
         Some(0x5) => &[&BAD_DESCRIPTOR, &CORRUPTED],
-        Some(0x7) => &[&DEVICE_GONE, &ATS_BLOCKED],
+        Some(0x7) => &[&DEVICE_GONE, &LINK_ERROR],
         Some(0x8) => &[&ATS_BLOCKED, &CHIPSET_INTERRUPT, &STALE_RING, &ALIAS],
         Some(0x9) => &[&NO_PAGE_REQUEST, &PASID_CONFIG, &STALE_RING],
         Some(0xd) => &[&ENCRYPTED, &UNMAPPED_EARLY],

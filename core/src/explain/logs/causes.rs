@@ -13,7 +13,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 /// One cause.
-#[derive(PartialEq, Eq, Debug)]
+#[derive(Debug)]
 pub struct Cause {
     /// Its name for programs; it does not change.
     pub id: &'static str,
@@ -29,6 +29,15 @@ pub struct Cause {
     /// The preset of this playground that shows it; empty if none does.
     pub preset: &'static str,
 }
+
+/// The name alone tells one from another.
+impl PartialEq for Cause {
+    fn eq(&self, other: &Self) -> bool {
+        self.id == other.id
+    }
+}
+
+impl Eq for Cause {}
 
 /// Specifications, by how their names begin, with the architectures that they are of: a section of another one says
 /// nothing to a reader.
@@ -516,8 +525,8 @@ causes! {
         => ALL "It comes once, at the moment a driver is bound or unbound."
            "只在绑定或解绑驱动的那一刻出现一次。";
     LINK_ERROR ALL ["PCI Express"] ""
-        "The PCI Express link of the device failed: what is above in the log of the same device is the consequence or the cause."
-        "设备的 PCI Express 链路出错：日志中同一设备的其他消息是其结果或原因。"
+        "PCI Express reports an error of the device: its link failed, or a request of it was malformed or not answered."
+        "PCI Express 报告了该设备的错误：链路故障，或其请求有误、没有得到应答。"
         => ALL "lspci -vv shows the error status registers. Reseat the card, try a slower link speed, or another slot."
            "lspci -vv 显示错误状态寄存器。重新插卡、降低链路速率，或更换插槽。";
     IR_INACTIVE LINUX ["Linux drivers/iommu/intel/irq_remapping.c"] "forged-msi"

@@ -203,18 +203,18 @@ rules! {
     NULL_DESCRIPTOR: Decides [PageZero] For [AddressZero] Excludes [TraceMapped, EmulatorPattern, NoDomain];
     NO_DECODE: Decides [BehindIommu] For [AddressZero];
     MSI_ZERO: Decides [WriteToZero] Excludes [EmulatorPattern, NoDomain];
-    STALE_RING: Decides [ResumeBefore, ResetBefore] For [CopiedByKernel, SpreadFar];
+    STALE_RING: Decides [ResumeBefore, ResetBefore] For [CopiedByKernel, SpreadFar] Excludes [ReservedBit];
     ALIAS: For [NoDomain, ScalableMode] Against [EarlyBoot];
     NOT_ATTACHED: Decides [DeviceRemoved, DomainZero] For [NoDomain] Excludes [ReservedBit, EntryValid];
     COPIED_TABLES: Decides [CopiedByKernel] Against [LaterThanBoot] Excludes [FirstKernel, GraphicsDevice];
     BAD_ENTRY: Decides [ReservedBit, IdentityEntry] For [EntryValid];
-    CONTROL_NOT_RESTORED: For [ResumeBefore, ReservedBit];
+    CONTROL_NOT_RESTORED: Decides [ResumeBefore] For [ReservedBit];
     CORRUPTED: For [Poison];
     NOT_FLUSHED: Decides [MappedNow] For [TraceMapped];
     TABLE_UNREADABLE: For [WildAddress];
     TOO_WIDE: For [WildAddress, AboveWidth];
     SUPERPAGE: For [];
-    ATS_BLOCKED: Decides [InvalidationTimeout] Excludes [PostedWrite];
+    ATS_BLOCKED: Excludes [PostedWrite];
     MSI_RANGE: Decides [MsiAddress] Excludes [IsRead, PostedWrite];
     MSI_UNMAPPED: Decides [MessageTarget] Excludes [IsRead, WithPasid];
     CHIPSET_INTERRUPT: Decides [PostedWrite] For [ChipsetDevice] ;
@@ -259,7 +259,7 @@ rules! {
     MAP_OVERLAP: Decides [ErrnoExists] Excludes [ErrnoInvalid, ErrnoMemory, ErrnoFault];
     FIRMWARE_TABLES: Decides [FirmwareBug];
     NO_TRANSLATION_YET: For [DeviceRemoved, EarlyBoot];
-    LINK_ERROR: For [AerBefore];
+    LINK_ERROR: For [AerBefore, InvalidationTimeout];
 }
 
 /// A cause with the evidence of this log.
@@ -363,7 +363,7 @@ const KINDS: &[&[&Cause]] = &[
         &UNIT_GONE,
         &RECORD_OF_EMULATOR,
     ],
-    &[&DEVICE_GONE, &BAD_DESCRIPTOR, &QUEUE_MEMORY, &UNIT_GONE, &ATS_BLOCKED],
+    &[&DEVICE_GONE, &BAD_DESCRIPTOR, &QUEUE_MEMORY, &UNIT_GONE],
     &[&UNKNOWN_STREAM, &STREAM_CONFLICT, &NO_TRANSLATION_YET],
     &[&SWIOTLB_LEAK, &SWIOTLB_SMALL, &SWIOTLB_NONE, &SWIOTLB_TOO_LARGE],
     &[&RMRR_GIVEN_OUT, &MAPPED_TWICE, &STALE_ENTRY_LEFT],

@@ -497,7 +497,7 @@ fn command_error(here: &Here<'_>) -> Option<Found> {
                 "CERROR_ATC_INV_SYNC：CMD_SYNC 之前的失效请求没有得到应答",
             ),
             Clue::AtcTimeout,
-            &[&DEVICE_GONE, &LINK_ERROR, &ATS_BLOCKED],
+            &[&DEVICE_GONE, &LINK_ERROR],
         ),
         _ => (
             Text::new("SMMUv3: the command queue reports an error", "SMMUv3：命令队列报告错误"),

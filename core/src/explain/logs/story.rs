@@ -281,8 +281,11 @@ impl Builder {
             Kind::Status | Kind::Software => Some(Key::Said(found.title.en.clone())),
             _ => None,
         };
+        // Other events of AMD-Vi have the address of a table or of a command: no pattern of a device's.
         let address = match &found.kind {
-            Kind::Fault(fault) => fault.address,
+            Kind::Fault(fault) if found.arch != Arch::AmdVi || matches!(fault.code, Some(2 | 8 | 9)) => {
+                fault.address
+            }
             _ => None,
         };
         if let Some(&at) = key.as_ref().and_then(|key| self.seen.get(key)) {

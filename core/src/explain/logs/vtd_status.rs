@@ -150,7 +150,7 @@ fn invalidation(here: &Here<'_>) -> Option<Found> {
                 "VT-d: a device did not answer an invalidation (ITE)",
                 "VT-d：设备没有应答失效请求（ITE）",
             ),
-            &[&DEVICE_GONE, &ATS_BLOCKED],
+            &[&DEVICE_GONE, &LINK_ERROR],
         ),
         "Completion" => (
             Phrase::new(
