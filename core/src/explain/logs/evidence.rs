@@ -231,7 +231,7 @@ rules! {
     IR_COMPATIBILITY: For [CompatibilityFormat, EarlyBoot, ResumeBefore] Against [Vmd, VfioInLog];
     IR_CONFIG: For [];
     DEVICE_GONE: Decides [InvalidationTimeout, AtcTimeout, AerBefore, DeviceRemoved] For [ResetBefore];
-    BAD_DESCRIPTOR: Decides [CommandIllegal] Excludes [AllOnes, AtcTimeout];
+    BAD_DESCRIPTOR: Decides [CommandIllegal] Against [CommandAllZero] Excludes [AllOnes, AtcTimeout];
     QUEUE_MEMORY: Decides [CommandAllZero, CommandUnreadable] Excludes [AtcTimeout, AllOnes];
     ACCESS_FLAG: For [];
     UNKNOWN_STREAM: Decides [StreamUnknown];

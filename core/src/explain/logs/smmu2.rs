@@ -9,6 +9,7 @@ use super::fault::{Access, Arch, Fault};
 use super::forms::Form;
 use super::found::{Format, Found, Here};
 use super::hints;
+use super::report::Kind;
 use super::scan::Scan;
 use super::smmu;
 use super::system::System;
@@ -307,7 +308,14 @@ const GFSR: [(u8, &str, Text); 10] = [
     (2, "SMCF", Text::new("stream match conflict: two entries match", "流匹配冲突：两个表项同时命中")),
     (3, "UCBF", Text::new("unimplemented context bank", "未实现的上下文组")),
     (4, "UCIF", Text::new("unimplemented context interrupt", "未实现的上下文中断")),
-    (5, "CAF", Text::new("configuration access fault", "配置访问错误")),
+    (
+        5,
+        "CAF",
+        Text::new(
+            "configuration access fault: an access to the unit's own registers was refused",
+            "配置访问错误：对该单元自身寄存器的访问被拒绝",
+        ),
+    ),
     (6, "EF", Text::new("external fault", "外部错误")),
     (7, "PF", Text::new("permission fault", "权限错误")),
     (8, "UUT", Text::new("unsupported upstream transaction", "不支持的上游事务")),
@@ -400,6 +408,11 @@ fn global(text: &str, blocked: Option<u64>, form: &'static str) -> Found {
         );
     }
     found.causes = match gfsr {
+        // No transaction of a device.
+        Some(gfsr) if gfsr & 0x1ff == 0x20 => {
+            found.kind = Kind::Status;
+            &[]
+        }
         Some(gfsr) if gfsr & 0xf0 != 0 && gfsr & 6 == 0 => &[&TABLE_UNREADABLE, &BAD_ENTRY, &CORRUPTED],
         Some(gfsr) if gfsr & 6 == 4 => &[&STREAM_CONFLICT],
         // Two entries that match are no unknown stream: the unit has a bit of its own for them.
