@@ -75,6 +75,7 @@ clues! {
     ChipsetDevice "the device is 00:00.x, part of the chipset" "设备为 00:00.x，芯片组的一部分";
     Vmd "the segment is above ffff: an Intel VMD" "段号大于 ffff：Intel VMD";
     EarlyBoot "it is within five seconds of boot" "发生在启动后五秒之内";
+    EarlyPresent "within five seconds of boot, and the record says that the page is there and no right is missing" "发生在启动后五秒之内，且记录表明页存在、不缺权限";
     EarlyNoEntry "the device has no entry, within five seconds of boot" "设备没有表项，且在启动后五秒之内";
     LaterThanBoot "it is long after boot" "发生在启动很久之后";
     CopiedByKernel "the log says that tables were copied from the kernel before (kdump)" "日志表明从前一个内核复制了表（kdump）";
@@ -190,14 +191,14 @@ macro_rules! rules {
 
 rules! {
     UNMAPPED_EARLY: Decides [TraceUnmapped] For [PageAbsent, EntryEmpty, DmaDebugInLog, LaterThanBoot]
-        Against [EarlyBoot, PageZero, UserAddress, MappedNow, PagePresent] Excludes [PermissionMissing, EntryOtherRight, TraceMapped, TraceOtherDirection, TraceNever, ReservedBit, PresentByStage];
+        Against [EarlyBoot, PageZero, UserAddress, MappedNow, PagePresent, LooksPhysical] Excludes [PermissionMissing, EntryOtherRight, TraceMapped, TraceOtherDirection, TraceNever, ReservedBit, PresentByStage];
     NOT_OF_DOMAIN: Decides [XenMaps] Excludes [PermissionMissing, EntryOtherRight, PagePresent, ReservedBit];
-    NEVER_MAPPED: Decides [TraceNever, Poison] For [PageAbsent, EntryEmpty, WildAddress, DmaDebugInLog] Against [MappedNow, PagePresent]
+    NEVER_MAPPED: Decides [TraceNever, Poison] For [PageAbsent, EntryEmpty, WildAddress, DmaDebugInLog] Against [MappedNow, PagePresent, LooksPhysical]
         Excludes [PermissionMissing, EntryOtherRight, TraceMapped, TraceOtherDirection, TraceUnmapped, ReservedBit, PresentByStage];
     WRONG_DIRECTION: Decides [PermissionMissing, EntryOtherRight, TraceOtherDirection, PresentByStage] For [PagePresent, TraceMapped]
         Excludes [PageAbsent, EntryEmpty, TraceUnmapped, TraceNever, IsFetch, ReadableAnyway];
-    PHYSICAL_ADDRESS: Decides [KernelPointer] For [LooksPhysical] Against [PageZero] Excludes [TraceMapped];
-    FIRMWARE_DEVICE: Decides [InReservedRegion, GraphicsDevice, EarlyNoEntry, UnitInUse] For [EarlyBoot]
+    PHYSICAL_ADDRESS: Decides [KernelPointer] For [LooksPhysical] Against [PageZero, VfioInLog] Excludes [TraceMapped];
+    FIRMWARE_DEVICE: Decides [InReservedRegion, GraphicsDevice, EarlyNoEntry, EarlyPresent, UnitInUse] For [EarlyBoot]
         Excludes [CopiedByKernel, IsInterrupt, WithPasid, LaterThanBoot, PermissionMissing, EntryOtherRight, TraceUnmapped, TraceMapped, TraceOtherDirection, ReservedBit, PageZero, MappingError, VfioInLog];
     IGD_STOLEN: Decides [GraphicsAssigned] Excludes [EarlyBoot, WithPasid, IsInterrupt, PageZero, PermissionMissing];
     NULL_DESCRIPTOR: Decides [PageZero] For [AddressZero] Excludes [TraceMapped, EmulatorPattern, NoDomain];

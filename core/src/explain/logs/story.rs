@@ -574,6 +574,10 @@ fn context(draft: &mut Draft, facts: &Facts, said: &[(usize, Option<String>, Arc
         if clues.has(Clue::NoDomain) {
             clues.add(Clue::EarlyNoEntry);
         }
+        let refused = clues.has(Clue::PermissionMissing) || clues.has(Clue::ReservedBit);
+        if draft.item.arch == Some(Arch::AmdVi) && clues.has(Clue::PagePresent) && !refused {
+            clues.add(Clue::EarlyPresent);
+        }
     }
     if late {
         clues.add(Clue::LaterThanBoot);
