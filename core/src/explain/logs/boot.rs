@@ -236,7 +236,10 @@ fn capabilities(here: &Here<'_>) -> Option<Found> {
     let unit = if unit.is_empty() { "dmar" } else { unit };
     found.certain(
         Text::new("unit", "单元"),
-        format!("{unit}: {width} bits, {}", can.join(", ")),
+        Phrase::new(
+            format!("{unit}: {width} bits, {}", can.join(", ")),
+            format!("{unit}：{width} 位，{}", can.join(", ")),
+        ),
         Text::new("from its capability registers (cap, ecap)", "来自其能力寄存器（cap、ecap）"),
     );
     Some(found)

@@ -5,7 +5,7 @@ use super::evidence::Clue;
 use super::fault::Fault;
 use super::found::{pattern, Captures, Format, Found, Here, Join, Pattern};
 use super::pattern::read;
-use crate::spec::Text;
+use crate::spec::{Phrase, Text};
 use alloc::format;
 use alloc::vec::Vec;
 
@@ -226,7 +226,11 @@ fn reach(captures: &Captures<'_>, found: &mut Found) {
             "缓冲区末尾高于掩码允许的范围，或受总线限制",
         ),
     };
-    found.inferred(Text::new("reach", "可达范围"), format!("{bits} bits"), meaning);
+    found.inferred(
+        Text::new("reach", "可达范围"),
+        Phrase::new(format!("{bits} bits"), format!("{bits} 位")),
+        meaning,
+    );
 }
 
 fn synced(_: &Captures<'_>, found: &mut Found) {

@@ -6,7 +6,7 @@ use super::fault::{Arch, Fault};
 use super::forms::Form;
 use super::found::{pattern, Captures, Format, Found, Here, Note, Pattern};
 use super::pattern::read;
-use crate::spec::Text;
+use crate::spec::{Phrase, Text};
 use alloc::format;
 use alloc::string::ToString;
 use alloc::vec::Vec;
@@ -180,7 +180,7 @@ fn width(gpa: Option<u64>, size: Option<u64>, found: &mut Found) {
     let bits = 64 - last.leading_zeros();
     found.inferred(
         Text::new("needs", "需要"),
-        format!("{bits} bits"),
+        Phrase::new(format!("{bits} bits"), format!("{bits} 位")),
         Text::new(
             "the width that the IOMMU's tables must have; 39 on many client machines, 48 on servers",
             "IOMMU 页表必须具备的宽度；许多客户端机器为 39 位，服务器为 48 位",
