@@ -62,3 +62,18 @@ fn an_address_outside_the_windows_names_the_windows() {
     assert!(told.iter().any(|s| s.contains("no inbound window of the host bridge")), "{told:#?}");
     assert!(told.iter().all(|s| !s.contains("this physical address")), "{told:#?}");
 }
+
+/// A preset of which only the machine line is changed may expect what the new machine has not: the failure says what it has.
+#[test]
+fn an_interrupt_expected_of_another_machine_says_what_this_one_has() {
+    for (name, from, en, zh) in [
+        ("interrupts", "machine vt-d interrupt-remapping on", "posts no interrupts to guests", "不能把中断直接投递给客户机"),
+        ("msi-hole", "machine vt-d interrupt-remapping off", "the doorbell of the ITS", "ITS 的门铃"),
+    ] {
+        let text = iommu_core::scenario::presets::by_name(name).expect(name).text;
+        assert!(text.contains(from), "{name}");
+        let run = run(&text.replace(from, "machine smmuv3")).unwrap();
+        let failure = run.failures().next().and_then(|check| check.failure.clone()).expect(name);
+        assert!(failure.en.contains(en) && failure.zh.contains(zh), "{name}: {} {}", failure.en, failure.zh);
+    }
+}

@@ -5,7 +5,7 @@ use iommu_core::addr::{AddrRange, Iova, PhysAddr, RequesterId};
 use iommu_core::iommu::registers::Registers;
 use iommu_core::iommu::smmuv3::spec::commands::{cs, opcode, sync};
 use iommu_core::iommu::smmuv3::spec::registers::*;
-use iommu_core::iommu::smmuv3::spec::structures::{config, eats, s1fmt};
+use iommu_core::iommu::smmuv3::spec::structures::{config, eats, s1dss, s1fmt};
 use iommu_core::iommu::smmuv3::spec::{cd, l1cd, ste};
 use iommu_core::iommu::smmuv3::translate::Transaction;
 use iommu_core::iommu::smmuv3::{ring, Config, Reply};
@@ -325,6 +325,32 @@ fn ats_requests_end_as_3_9_1_2_says() {
         lab.set(cr0::OFFSET, 4, if check { 0x1f } else { 0x0f });
         assert_eq!(reached(lab.ask(request)).is_some(), check);
     }
+}
+
+/// What records of refused ATS, of streams without a descriptor 0, and of wrong SubstreamIDs have, and what they have not
+/// (7.3.6 to 7.3.9).
+#[test]
+fn records_have_the_fields_of_their_sections() {
+    let substream = Some(5);
+    let stream = u64::from(SID) << 32;
+    let wanted =
+        |kind, substream| Transaction { kind, substream, perms: Perms::R, privileged: true, ..read(VA) };
+    // F_BAD_ATS_TREQ: StreamID, SubstreamID with SSV, the address.
+    let mut lab = Lab::new(Config::playground());
+    simple(&mut lab, |w| w.with(ste::S1CDMAX, 4), |w| w);
+    lab.ask(wanted(RequestKind::Translation { no_write: true }, substream));
+    assert_eq!(lab.event(), Some([0x05 | 1 << 11 | 5 << 12 | stream, 0, VA, 0]));
+    // F_TRANSL_FORBIDDEN: StreamID, RnW, the address; nothing of substream or privilege.
+    lab.ask(wanted(RequestKind::Translated, substream));
+    assert_eq!(lab.event(), Some([0x07 | stream, 1 << 35, VA, 0]));
+    // F_STREAM_DISABLED: the StreamID.
+    let mut lab = Lab::new(Config::playground());
+    simple(&mut lab, |w| w.with(ste::S1CDMAX, 4).with(ste::S1DSS, s1dss::SUBSTREAM_0), |w| w);
+    lab.ask(wanted(RequestKind::Untranslated, Some(0)));
+    assert_eq!(lab.event(), Some([0x06 | stream, 0, 0, 0]));
+    // C_BAD_SUBSTREAMID: the SubstreamID without SSV.
+    lab.ask(wanted(RequestKind::Untranslated, Some(0x1_2345)));
+    assert_eq!(lab.event(), Some([0x08 | 0x1_2345 << 12 | stream, 0, 0, 0]));
 }
 
 #[test]

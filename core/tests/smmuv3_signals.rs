@@ -475,3 +475,30 @@ fn resume_needs_stream_and_name() {
         lab.unit.write_by(&mut lab.memory, Actor::Cpu, eventq_cons::OFFSET, 4, prod, &mut Off);
     }
 }
+
+/// 3.9.1.4 and 7.1: a CMD_SYNC behind an invalidation that a device did not answer fails with CERROR_ATC_INV_SYNC, without its
+/// signal, and goes on once that is acknowledged; without translation the invalidation is nothing to wait for (6.3.9.6).
+#[test]
+fn a_sync_fails_behind_a_device_that_does_not_answer() {
+    for translating in [true, false] {
+        let mut lab = Lab::new(Config::playground());
+        lab.unit.set_mute(SID, true);
+        if !translating {
+            lab.set(cr0::OFFSET, 4, 0x1e);
+        }
+        lab.command([u64::from(opcode::ATC_INV) | u64::from(SID) << 32, 52]);
+        let done = [u64::from(opcode::SYNC), 0]
+            .with(sync::CS, cs::IRQ)
+            .with(sync::MSIDATA, 1)
+            .with_address(sync::MSIADDR, TARGET);
+        lab.command(done);
+        let sent = lab.memory.peek_u64(PhysAddr::new(TARGET));
+        let expected = if translating { (1 | 3 << 24, 1, 0) } else { (2, 0, 1) };
+        assert_eq!((get(&lab, cmdq_cons::OFFSET), get(&lab, gerror::OFFSET), sent), expected);
+        if translating {
+            lab.set(gerrorn::OFFSET, 4, 1);
+            assert_eq!(get(&lab, cmdq_cons::OFFSET) & 0xfffff, 2, "the same CMD_SYNC");
+            assert_eq!(lab.memory.peek_u64(PhysAddr::new(TARGET)), 1);
+        }
+    }
+}

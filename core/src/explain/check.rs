@@ -8,6 +8,7 @@ use super::who::{self, Cast};
 use crate::addr::{PhysAddr, Space};
 use crate::machine::history::Cursor;
 use crate::machine::{Done, Record};
+use crate::platform::interrupts::called;
 use crate::scenario::presets::checks::{Ask, AskAbout};
 use crate::spec::Phrase;
 use crate::trace::{Event, InterruptKind, Scope, Trace};
@@ -310,7 +311,8 @@ impl Asked<'_> {
             InterruptKind::Posted => Phrase::new("the running guest, directly", "直接到运行中的客户机"),
             InterruptKind::Blocked => Phrase::new("nobody", "谁也收不到"),
             _ => {
-                Phrase::new(format!("CPU {cpu}, vector {vector:#x}"), format!("CPU {cpu}，向量 {vector:#x}"))
+                let number = called(vector);
+                Phrase::new(format!("CPU {cpu}, {}", number.en), format!("CPU {cpu}，{}", number.zh))
             }
         };
         let blocked = (0, 0, InterruptKind::Blocked);

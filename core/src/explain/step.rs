@@ -3,6 +3,7 @@
 use super::ending::{plural, thousands, Ending, Kind};
 use super::who::{self, Cast};
 use crate::addr::{AnyAddr, Bytes, RequesterId, Space};
+use crate::platform::interrupts::called;
 use crate::platform::local::scratch_of;
 use crate::scenario::plain::acts;
 use crate::spec::{spaced, Phrase};
@@ -304,6 +305,10 @@ fn end(trace: &Trace, index: usize, verdict: Verdict) -> Phrase {
                 who::space(to.space).zh
             ),
         ),
+        // What ends without a record may have no number.
+        (Verdict::Fault(code), _) if code.code == 0 => {
+            both(format!("It ends: {}.", code.text.en), format!("到此结束：{}。", code.text.zh))
+        }
         (Verdict::Fault(code), _) => both(
             format!("It ends in fault {:#x}: {}.", code.code, code.text.en),
             format!("以转换错误 {:#x} 结束：{}。", code.code, code.text.zh),
@@ -474,9 +479,10 @@ fn interrupt(vector: u32, destination: u32, kind: InterruptKind) -> (Phrase, Ton
         InterruptKind::Posted => ("posted to a running guest", "直接投递给运行中的客户机", Tone::Interrupt),
         InterruptKind::Blocked => ("blocked: it is not delivered", "被拦下，没有投递", Tone::Refused),
     };
+    let number = called(vector);
     let text = both(
-        format!("Interrupt: vector {vector:#x} to CPU {destination}, {en}."),
-        format!("中断：向量 {vector:#x}，目标 CPU {destination}，{zh}。"),
+        format!("Interrupt: {} to CPU {destination}, {en}.", number.en),
+        format!("中断：{}，目标 CPU {destination}，{zh}。", number.zh),
     );
     (text, tone)
 }

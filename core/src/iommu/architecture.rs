@@ -154,6 +154,7 @@ impl Architecture {
     pub fn fault_number(self, code: u16) -> Phrase {
         match self {
             Architecture::Riscv => Phrase::new(format!("cause {code}"), format!("原因码 {code} ")),
+            Architecture::SmmuV3 => Phrase::new(format!("event {code:#x}"), format!("事件 {code:#x} ")),
             _ => Phrase::new(format!("fault {code:#x}"), format!("转换错误 {code:#x} ")),
         }
     }

@@ -3,7 +3,8 @@
 
 use super::its::{DOORBELL, FIRST_LPI};
 use crate::addr::{AddrRange, PhysAddr};
-use crate::spec::Text;
+use crate::spec::{Phrase, Text};
+use alloc::format;
 
 /// The interrupt controllers that messages reach.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -31,7 +32,32 @@ pub struct Message {
     pub data: u32,
 }
 
+/// Returns what an interrupt's number is called: an LPI, which is known by its size, by its INTID; others are vectors.
+pub fn called(number: u32) -> Phrase {
+    match number {
+        FIRST_LPI.. => Phrase::new(format!("INTID {number}"), format!("中断 INTID {number}")),
+        _ => Phrase::new(format!("vector {number:#x}"), format!("向量 {number:#x}")),
+    }
+}
+
 impl Controller {
+    /// Returns how a device interrupts here, for those who know it otherwise; `None` on a PC.
+    pub const fn elsewhere(self) -> Option<Text> {
+        match self {
+            Controller::LocalApic => None,
+            Controller::Imsic => Some(Text::new(
+                "an interrupt here is a write to an interrupt file from 0xf800_0000 on, and FEEx_xxxxh is no range of its own: \
+                 `interrupt` sets one up, `msi` sends it",
+                "这里的中断是写 0xf800_0000 起的中断文件，FEEx_xxxxh 没有特殊含义：用 `interrupt` 设置，用 `msi` 发送",
+            )),
+            Controller::Its => Some(Text::new(
+                "an interrupt here is a write to the doorbell of the ITS, 0x800_0040 for devices behind the SMMU, and FEEx_xxxxh is no \
+                 range of its own: `interrupt` sets one up, `msi` sends it",
+                "这里的中断是写 ITS 的门铃，SMMU 后面的设备用 0x800_0040；FEEx_xxxxh 没有特殊含义：用 `interrupt` 设置，用 `msi` 发送",
+            )),
+        }
+    }
+
     /// The range of physical addresses.
     pub fn range(self) -> AddrRange<PhysAddr> {
         let (start, len) = match self {

@@ -6,6 +6,7 @@ use crate::addr::{AnyAddr, PhysAddr, Space};
 use crate::explain::who;
 use crate::machine::software::Handle;
 use crate::machine::Done;
+use crate::platform::interrupts::called;
 use crate::platform::local::scratch_of;
 use crate::scenario::ast::ConfigWrite;
 use crate::spans::Spans;
@@ -62,10 +63,11 @@ impl Teller<'_> {
         };
         if let (Some((vector, cpu, kind)), Kind::Arrived) = (e.interrupt, ending.kind) {
             if kind != InterruptKind::Blocked {
+                let Phrase { en: number_en, zh: number_zh } = called(vector);
                 ending.text.en.pop();
-                ending.text.en += &format!(", and an interrupt says so: vector {vector:#x}, CPU {cpu}.");
+                ending.text.en += &format!(", and an interrupt says so: {number_en}, CPU {cpu}.");
                 ending.text.zh.pop();
-                ending.text.zh += &format!("，随后的中断报告完成：向量 {vector:#x}，CPU {cpu}。");
+                ending.text.zh += &format!("，随后的中断报告完成：{number_zh}，CPU {cpu}。");
             }
         }
         ending
@@ -86,6 +88,8 @@ impl Teller<'_> {
             Recorded::Suppressed => {
                 (format!("{} is not recorded", fault.en), format!("{}不作记录", fault.zh))
             }
+            // What ends without a record may have no number either.
+            Recorded::None if code.code == 0 => ("nothing is recorded".into(), "没有记录".into()),
             Recorded::None => (format!("it ends in {}", fault.en), format!("以{}结束", fault.zh)),
         };
         let (done_en, done_zh) = match bytes(e.moved.iter().map(|p| p.bytes).sum()) {
@@ -335,17 +339,17 @@ impl Teller<'_> {
         if kind == InterruptKind::Blocked {
             return self.interrupt(name, e);
         }
+        let Phrase { en: number_en, zh: number_zh } = called(vector);
         Ending::new(
             Kind::Interrupted,
-            format!(
-                "{name}'s write reaches no memory: it is an interrupt, vector {vector:#x} for CPU {cpu}."
-            ),
-            format!("{name} 的这次写没有到达内存：它成了一个中断，向量 {vector:#x}，目标 CPU {cpu}。"),
+            format!("{name}'s write reaches no memory: it is an interrupt, {number_en} for CPU {cpu}."),
+            format!("{name} 的这次写没有到达内存：它成了一个中断，{number_zh}，目标 CPU {cpu}。"),
         )
     }
 
     /// What came of a message signalled interrupt.
     pub(super) fn interrupt(&self, name: &str, e: &Evidence) -> Ending {
+        let Phrase { en: number_en, zh: number_zh } = called(e.interrupt.map_or(0, |(number, ..)| number));
         match (e.interrupt, e.fault) {
             (_, Some((code, ..))) => {
                 let fault = self.code(code.code);
@@ -355,11 +359,11 @@ impl Teller<'_> {
                     format!("{name} 的中断没有送到任何 CPU：{}（{}）。", code.text.zh, fault.zh.trim()),
                 )
             }
-            (Some((vector, cpu, kind)), None) => match kind {
+            (Some((_, cpu, kind)), None) => match kind {
                 InterruptKind::Posted => Ending::new(
                     Kind::Interrupted,
-                    format!("The running guest gets {name}'s interrupt, vector {vector:#x}, and the host is not involved."),
-                    format!("运行中的客户机直接收到 {name} 的中断，向量 {vector:#x}，主机没有参与。"),
+                    format!("The running guest gets {name}'s interrupt, {number_en}, and the host is not involved."),
+                    format!("运行中的客户机直接收到 {name} 的中断，{number_zh}，主机没有参与。"),
                 ),
                 InterruptKind::Blocked => Ending::new(
                     Kind::Refused,
@@ -368,13 +372,13 @@ impl Teller<'_> {
                 ),
                 InterruptKind::Remapped => Ending::new(
                     Kind::Interrupted,
-                    format!("CPU {cpu} gets {name}'s interrupt, vector {vector:#x}: the table says so, not the device."),
-                    format!("CPU {cpu} 收到 {name} 的中断，向量 {vector:#x}：由表决定，不由设备决定。"),
+                    format!("CPU {cpu} gets {name}'s interrupt, {number_en}: the table says so, not the device."),
+                    format!("CPU {cpu} 收到 {name} 的中断，{number_zh}：由表决定，不由设备决定。"),
                 ),
                 InterruptKind::Direct => Ending::new(
                     Kind::Interrupted,
-                    format!("CPU {cpu} gets {name}'s interrupt, vector {vector:#x}, exactly as the device wrote it."),
-                    format!("CPU {cpu} 收到 {name} 的中断，向量 {vector:#x}，完全照设备所写。"),
+                    format!("CPU {cpu} gets {name}'s interrupt, {number_en}, exactly as the device wrote it."),
+                    format!("CPU {cpu} 收到 {name} 的中断，{number_zh}，完全照设备所写。"),
                 ),
             },
             (None, None) => match e.moved.first() {
