@@ -67,7 +67,12 @@ fn an_address_outside_the_windows_names_the_windows() {
 #[test]
 fn an_interrupt_expected_of_another_machine_says_what_this_one_has() {
     for (name, from, en, zh) in [
-        ("interrupts", "machine vt-d interrupt-remapping on", "posts no interrupts to guests", "不能把中断直接投递给客户机"),
+        (
+            "interrupts",
+            "machine vt-d interrupt-remapping on",
+            "posts no interrupts to guests",
+            "不能把中断直接投递给客户机",
+        ),
         ("msi-hole", "machine vt-d interrupt-remapping off", "the doorbell of the ITS", "ITS 的门铃"),
     ] {
         let text = iommu_core::scenario::presets::by_name(name).expect(name).text;

@@ -37,7 +37,8 @@ fn sids() -> Vec<u16> {
 /// Random tables, each request from empty caches.
 fn cold(lab: &mut Lab, rng: &mut Rng, bits: u8) {
     for _ in 0..SETUPS {
-        let mut tables = Tables::new(rng, lab.kind, bits, &sids());
+        let mut tables =
+            Tables::new(rng, lab.kind, bits, &sids(), lab.config.quirks.rid_pasid_without_support);
         if rng.chance(70) {
             tables.damage(rng);
         }
@@ -100,7 +101,8 @@ impl Queue {
 fn stale(lab: &mut Lab, rng: &mut Rng, bits: u8) {
     let mut queue = Queue::start(lab);
     for _ in 0..STALE {
-        let mut tables = Tables::new(rng, lab.kind, bits, &sids());
+        let mut tables =
+            Tables::new(rng, lab.kind, bits, &sids(), lab.config.quirks.rid_pasid_without_support);
         for (at, word) in tables.words.clone() {
             lab.word(at, word);
         }

@@ -365,6 +365,37 @@ proptest! {
     }
 }
 
+/// RID_PASID is the PASID of requests without one where ECAP.RPS is 1; elsewhere PASID 0 is (VT-d 9.4).
+#[test]
+fn rid_pasid_counts_where_the_unit_has_it() {
+    for support in [false, true] {
+        for present in [0u64, 5] {
+            let mut config = Config::playground();
+            config.ecap = config.ecap & !(1 << 49) | u64::from(support) << 49;
+            let (mut unit, mut memory) = (Vtd::new(config), Memory::new());
+            // Root, context entry with RID_PASID 5, directory, and one pass-through entry.
+            let context = 0x2000 + u64::from(NIC.bdf16()) * 32;
+            let entry = 0x4000 + present * 64;
+            for (at, word) in [
+                (0x1000, 0x2001),
+                (context, 0x3001),
+                (context + 8, 5),
+                (0x3000, 0x4001),
+                (entry, 4 << 6 | 2 << 2 | 1),
+                (entry + 8, 1),
+            ] {
+                memory.write_u64(PhysAddr::new(at), word).unwrap();
+            }
+            unit.write_register(&mut memory, 0x20, 8, 0x1000 | 1 << 10, &mut Off);
+            unit.write_register(&mut memory, 0x18, 4, 1 << 30, &mut Off);
+            unit.write_register(&mut memory, 0x18, 4, 1 << 31, &mut Off);
+            let request = Request::new(NIC, Iova::new(0x5000), Perms::R, 8);
+            let reached = matches!(unit.translate(&mut memory, &request, &mut Off), Outcome::Memory(_));
+            assert_eq!(reached, (present == 5) == support, "RPS {support}, entry {present}");
+        }
+    }
+}
+
 #[test]
 fn formats_agree_on_what_a_table_is() {
     let (first, second) = (FirstStage::four_levels(), SecondStage::four_levels());

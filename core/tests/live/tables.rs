@@ -52,7 +52,7 @@ impl Tables {
     }
 
     /// Right tables for both devices.
-    pub fn new(rng: &mut Rng, kind: Kind, bits: u8, sids: &[u16]) -> Tables {
+    pub fn new(rng: &mut Rng, kind: Kind, bits: u8, sids: &[u16], counts: bool) -> Tables {
         let mut t = Tables {
             kind,
             words: Vec::new(),
@@ -87,7 +87,8 @@ impl Tables {
                 t.set(contexts + devfn * 32, dir | 1);
                 t.set(contexts + devfn * 32 + 8, pasid);
                 t.set(dir, table | 1);
-                let entry = table + pasid * 64;
+                // Where it does not count, PASID 0 does.
+                let entry = table + if counts { pasid } else { 0 } * 64;
                 let pgtt = if pass {
                     4
                 } else if kind == Kind::ScalableFirst {

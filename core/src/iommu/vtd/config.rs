@@ -100,6 +100,8 @@ quirks! {
     interrupt_range_reads_pass,
     /// Setting the root pointer and switching translation on or off empty the caches (11.4.4).
     root_pointer_flushes,
+    /// RID_PASID of a scalable-mode context entry counts although ECAP.RPS is 0 (9.4).
+    rid_pasid_without_support,
     /// Records of paging faults of requests without PASID carry the RID_PASID they were given, with PP = 1, or
     /// FFFFh in legacy mode (7.2.1).
     records_rid_pasid,
@@ -185,6 +187,8 @@ capabilities! {
     scalable_second_stage = ecap SSTS;
     /// ECAP.FSTS: first stage.
     scalable_first_stage = ecap FSTS;
+    /// ECAP.RPS: a PASID of choice for requests without one.
+    rid_pasid_support = ecap RPS;
 }
 
 impl Config {
@@ -346,7 +350,8 @@ const SCALABLE: u64 = ecap::NEST.mask()
     | ecap::SMTS.mask()
     | ecap::SSADS.mask()
     | ecap::SSTS.mask()
-    | ecap::FSTS.mask();
+    | ecap::FSTS.mask()
+    | ecap::RPS.mask();
 
 #[cfg(test)]
 mod tests {

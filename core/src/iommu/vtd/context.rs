@@ -68,10 +68,6 @@ impl Context {
     pub fn fpd(&self) -> bool {
         self.words.is_set(sm_context::FPD)
     }
-    /// Returns RID_PASID (scalable mode).
-    pub fn rid_pasid(&self) -> u32 {
-        self.words.bits(sm_context::RID_PASID) as u32
-    }
     /// Returns the domain id; in scalable mode it is in PASID-table entries.
     pub fn domain(&self) -> Option<u16> {
         (!self.scalable).then(|| self.words.bits(context::DID) as u16)
@@ -333,7 +329,7 @@ impl Reader<'_> {
             Self::tell(obs, &place, &words[..size], Verdict::Next(next));
             return Ok(context);
         }
-        if !self.config.quirks.directory_size_ignored && !context.in_directory(context.rid_pasid()) {
+        if !self.config.quirks.directory_size_ignored && !context.in_directory(self.rid_pasid(&context)) {
             return fail(obs, &f::SCT_9);
         }
         let directory = PhysAddr::new(words.address(sm_context::PASIDDIRPTR)).any();
@@ -398,6 +394,14 @@ impl Reader<'_> {
             },
         );
         found
+    }
+
+    /// Returns the PASID of requests without one (scalable mode): RID_PASID, where the unit has that (VT-d 9.4).
+    pub fn rid_pasid(&self, context: &Context) -> u32 {
+        match self.config.rid_pasid_support() || self.config.quirks.rid_pasid_without_support {
+            true => context.words.bits(sm_context::RID_PASID) as u32,
+            false => 0,
+        }
     }
 
     /// Returns whether the PASID is inside the directory of the context entry.

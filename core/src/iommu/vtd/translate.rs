@@ -268,7 +268,7 @@ fn check_context(request: &Request, context: &Context) -> Result<(), Failure> {
 }
 
 fn pasid_of(reader: &Reader<'_>, request: &Request, context: &Context) -> Result<u32, Failure> {
-    let Some(tag) = request.pasid else { return Ok(context.rid_pasid()) };
+    let Some(tag) = request.pasid else { return Ok(reader.rid_pasid(context)) };
     let pasid = tag.pasid.raw();
     match reader.in_directory(context, pasid) {
         true => Ok(pasid),
