@@ -361,7 +361,7 @@ mod tests {
     fn capabilities_are_the_words_of_the_specification() {
         assert_eq!(
             (Config::playground().cap, Config::playground().ecap),
-            (0x9d2_078c_402f_0606, 0xe99c_e400_0fdf)
+            (0x9d2_078c_402f_0606, 0x2_e99c_e400_0fdf)
         );
         assert_eq!((Config::legacy().cap, Config::legacy().ecap), (0x8d2_078c_402f_0606, 0xfdf));
     }
