@@ -332,6 +332,9 @@ test("the theme is that of the page around, and changes with it", async () => {
   assert.equal(await set(`document.body.dataset.mdColorScheme = "slate"`), "dark");
   assert.equal(await set(`document.body.dataset.mdColorScheme = "default"`), "light");
   assert.equal(await set(`delete document.body.dataset.mdColorScheme`), "light");
+  // Words that every object of the language knows name no theme.
+  assert.equal(await set(`document.documentElement.dataset.theme = "toString"`), "light");
+  assert.equal(await set(`document.documentElement.className = "constructor __proto__"`), "light");
   await page.emulateMedia({ colorScheme: "dark" });
   await page.waitForSelector("#a .embed-body[data-theme=dark]");
   assert.equal(await set(`document.getElementById("a").setAttribute("theme", "light")`), "light");
@@ -366,6 +369,33 @@ test("what cannot be shown is said in the element and by an event; the text stay
   }
   await ready(page, "view");
   assert.equal(await page.evaluate(() => window.hacked), undefined);
+  await page.context().close();
+});
+
+test("an address that never ends is given up after a while, and another element goes on", async () => {
+  const page = await host(`<iommu-playground id="other" preset="why-iommu"></iommu-playground>`, {
+    sameOrigin: true,
+  });
+  await ready(page, "other");
+  // Nothing is ever answered; only the page's own clock runs ahead.
+  await page.context().route("**/endless.scn", () => {});
+  await page.clock.install();
+  const asked = page.waitForRequest("**/endless.scn");
+  await page.evaluate((text) => {
+    const element = document.createElement("iommu-playground");
+    element.id = "slow";
+    element.setAttribute("src", "endless.scn");
+    element.innerHTML = `<pre>${text}</pre>`;
+    document.querySelector("main").prepend(element);
+    element.scrollIntoView();
+  }, ASCII);
+  await asked;
+  await page.clock.fastForward(30_000);
+  const detail = await failed(page, "slow");
+  assert.equal(detail.kind, "source");
+  assert.match(detail.message, /endless\.scn.*20 seconds/);
+  assert.ok(await page.isVisible("#slow pre"));
+  await page.click("#other .step, #other #step");
   await page.context().close();
 });
 

@@ -87,6 +87,32 @@ test("heights are taken from our frames only, and within bounds", async () => {
   await page.context().close();
 });
 
+test("a frame whose address is none holds up no other, and one that is added later grows too", async () => {
+  const page = await host(
+    `<iframe src="http://[embed.html" title="none"></iframe>
+     <iframe id="first" src="${site.origin}embed.html#p=why-iommu" title="x"></iframe>`,
+  );
+  const grown = (id) =>
+    page.waitForFunction((name) => document.getElementById(name).style.height !== "", id, { timeout: 30_000 });
+  await grown("first");
+  await page.evaluate((src) => {
+    const frame = document.createElement("iframe");
+    Object.assign(frame, { id: "later", src, title: "y" });
+    document.body.append(frame);
+  }, `${site.origin}embed.html#p=lazy`);
+  await grown("later");
+  assert.deepEqual(page.errors, []);
+  await page.context().close();
+});
+
+test("a frame that may run no script says where the scenario is", async () => {
+  const page = await host(`<iframe src="${site.origin}embed.html#p=why-iommu" title="x" sandbox></iframe>`);
+  const frame = page.frameLocator("iframe");
+  await frame.locator("noscript").first().waitFor({ state: "attached" });
+  assert.match(await frame.locator("body").innerText(), /script/i);
+  await page.context().close();
+});
+
 test("a frame with a damaged link says so", async () => {
   const page = await host(`<iframe src="${site.origin}embed.html#1.xx.00000000" title="x"></iframe>`);
   await page.frameLocator("iframe").locator(".notice").waitFor();
@@ -139,5 +165,15 @@ test("the served page opens without a network after a first visit", async () => 
   assert.equal(await page.inputValue("#scenario"), "nested-walk");
   await page.keyboard.press("n");
   await page.waitForSelector("#diagram svg");
+  // The gallery too, with every picture.
+  await page.goto(`${origin}gallery.html`);
+  const missing = await page.evaluate(async () => {
+    const images = [...document.images];
+    for (const image of images) image.loading = "eager";
+    await Promise.all(images.map((image) => image.decode().catch(() => {})));
+    return [images.length, images.filter((image) => !image.naturalWidth).map((image) => image.src)];
+  });
+  assert.ok(missing[0] > 30, `${missing[0]}`);
+  assert.deepEqual(missing[1], []);
   await page.context().close();
 });

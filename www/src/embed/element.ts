@@ -118,10 +118,8 @@ export class IommuPlayground extends HTMLElement {
   // ---- life ----
 
   connectedCallback(): void {
-    this.unwatch ??= watch(() => this.paint());
-    this.paint();
-    if (this.started) return;
-    near.observe(this);
+    if (this.started) this.dress();
+    else near.observe(this);
   }
   disconnectedCallback(): void {
     near.unobserve(this);
@@ -152,8 +150,8 @@ export class IommuPlayground extends HTMLElement {
   private catchUp(): void {
     const changed = new Set(this.changed);
     this.changed.clear();
-    if (changed.has("theme")) this.paint();
     if (!this.started || !this.isConnected) return;
+    if (changed.has("theme")) this.paint();
     if (["preset", "scenario", "src"].some((name) => changed.has(name))) {
       const opened = this.open(this.wish(), this.place());
       if (changed.has("depth")) void opened.then(() => this.app?.time.deepen(this.depth()));
@@ -223,6 +221,7 @@ export class IommuPlayground extends HTMLElement {
   private opening: Promise<unknown> = Promise.resolve();
 
   private open(source: Source, place: Place | null): Promise<boolean> {
+    this.dress();
     const opening = this.run(source, place, ++this.asked);
     this.opening = opening;
     return opening;
@@ -348,6 +347,12 @@ export class IommuPlayground extends HTMLElement {
     this.dispatchEvent(new CustomEvent(name, { detail }));
   }
 
+  /** Takes the theme around, and follows it. Not before it starts: of many elements each would ask for the page's styles. */
+  private dress(): void {
+    if (!this.isConnected) return;
+    this.unwatch ??= watch(() => this.paint());
+    this.paint();
+  }
   /** The theme of the attribute, or that of the page around. */
   private paint(): void {
     if (!this.isConnected) return;
