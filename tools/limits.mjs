@@ -42,6 +42,10 @@ const CASES = [
     "`map` and `unmap` 8 GiB, 7,000 times",
     `${VTD}domain d\n${"map d 4G +8G -> 0\nunmap d 4G +8G\n".repeat(7000)}`,
   ],
+  [
+    "1 GiB written by the CPU through lines of 16 bytes",
+    `${HEAD.replace("ram", "cache non-coherent line 16\nram")}cpu write 0 +1G byte 7\n`,
+  ],
   ["1 GiB into a device's own memory", `${HEAD}dma n write local 0 +1G data pattern 1\n`],
   ["15,000 buffers of one page", HEAD + lines(15_000, (i) => `alloc a${i} 4K`)],
   ["15,000 buffers of two pages", HEAD + lines(15_000, (i) => `alloc a${i} 8K`)],

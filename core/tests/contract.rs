@@ -103,7 +103,7 @@ impl Machine {
             Event::Cache { cache, op, .. } if cache.kind == of => Some(*op),
             _ => None,
         };
-        self.trace.steps()[since..].iter().filter_map(|s| op(&s.event)).collect()
+        self.trace.steps().from(since).iter().filter_map(|s| op(&s.event)).collect()
     }
 }
 

@@ -139,7 +139,7 @@ fn what_a_position_shows_does_not_depend_on_what_comes_after_it() {
             let cut = cut.join("\n") + "\n";
             let part = run(&cut).unwrap_or_else(|p| panic!("{name}: {p}\n{cut}"));
             let length = part.machine.trace.len();
-            assert!(part.machine.trace.steps() == &whole.machine.trace.steps()[..length], "{name}");
+            assert!(part.machine.trace.steps() == whole.machine.trace.steps().range(0..length), "{name}");
             let mut before = Views::of(&part);
             for position in [length, length * 2 / 3] {
                 let (now, found) = before.at(position, &addresses);

@@ -136,7 +136,10 @@ fn first_stage_nested_and_pasid_in_scalable_mode() {
     request.pasid = Some(PasidTag { pasid, privileged: false, execute: false });
     let start = m.trace.len();
     assert!(matches!(m.ask(request), Outcome::Memory(t) if t.to.raw() == 0x4002_0010));
-    let reads = m.trace.steps()[start..]
+    let reads = m
+        .trace
+        .steps()
+        .from(start)
         .iter()
         .filter(|s| matches!(s.event, Event::Read { level, .. } if level > 0))
         .count();
@@ -149,7 +152,7 @@ fn first_stage_nested_and_pasid_in_scalable_mode() {
     // Again, warm: one IOTLB hit and no walk.
     let start = m.trace.len();
     assert!(matches!(m.ask(request), Outcome::Memory(t) if t.cached));
-    assert!(!m.trace.steps()[start..].iter().any(|s| matches!(s.event, Event::Read { .. })));
+    assert!(!m.trace.steps().from(start).iter().any(|s| matches!(s.event, Event::Read { .. })));
     m.unit.bind(ctx!(m), NIC, pasid, None).unwrap();
     assert!(matches!(m.ask(request), Outcome::Fault(f) if f.code.code == 0x59));
     // The device without PASID enable: SCT.6.
@@ -238,7 +241,10 @@ fn an_answer_that_grants_writes_sets_the_dirty_bit_in_one_walk() {
     m.unit.set_caps(NIC, DeviceCaps { ats: true, pri: false, pasid: false, id: None });
     m.unit.attach(ctx!(m), NIC, Attachment::Domain(domain)).unwrap();
     let leaf = |m: &Machine, start: usize| {
-        let reads: Vec<_> = m.trace.steps()[start..]
+        let reads: Vec<_> = m
+            .trace
+            .steps()
+            .from(start)
             .iter()
             .filter_map(|s| match s.event {
                 Event::Read { level, pa, .. } if level > 0 => Some(pa),

@@ -200,7 +200,7 @@ impl Asked<'_> {
 
     /// The address that the access of an operation used.
     fn used(&self, done: &Done) -> Option<crate::addr::AnyAddr> {
-        self.trace.steps()[done.steps.clone()].iter().find_map(|s| match s.event {
+        self.trace.steps().range(done.steps.clone()).iter().find_map(|s| match s.event {
             Event::Begin(Scope::Transfer { at, .. }) => {
                 let iova = at.space == Space::Bus && self.record.at(0).iommu_on();
                 Some(if iova { crate::addr::AnyAddr { space: Space::Iova, ..at } } else { at })
@@ -211,7 +211,7 @@ impl Asked<'_> {
     }
 
     fn reads(&self, done: &Done) -> Option<Check> {
-        let steps = &self.trace.steps()[done.steps.clone()];
+        let steps = self.trace.steps().range(done.steps.clone());
         let count_of = |wanted: fn(&Space) -> bool| {
             steps
                 .iter()
@@ -261,7 +261,7 @@ impl Asked<'_> {
     }
 
     fn packets(&self, done: &Done) -> Option<Check> {
-        let steps = &self.trace.steps()[done.steps.clone()];
+        let steps = self.trace.steps().range(done.steps.clone());
         let e = Evidence::of(self.trace, done.steps.clone());
         let (right, moved) = (done.outcome.counts.packets, e.bytes(true).max(e.bytes(false)));
         let load = steps.iter().filter_map(|s| match s.event {

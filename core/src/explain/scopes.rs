@@ -7,7 +7,7 @@ use core::ops::Range;
 /// The step that opened the scope which the step at `index` closes.
 pub fn opener(trace: &Trace, index: usize) -> Option<usize> {
     let depth = trace.steps().get(index)?.depth;
-    let before = &trace.steps()[..index];
+    let before = trace.steps().range(0..index);
     before.iter().rposition(|s| s.depth == depth && matches!(s.event, Event::Begin(_)))
 }
 
@@ -35,8 +35,11 @@ pub fn around(trace: &Trace, index: usize) -> Vec<usize> {
 /// Where the scope opened at `begin` ends: one past its [`Event::End`].
 pub fn extent(trace: &Trace, begin: usize) -> Range<usize> {
     let Some(step) = trace.steps().get(begin) else { return begin..begin };
-    let rest =
-        trace.steps()[begin..].iter().position(|s| s.depth == step.depth && matches!(s.event, Event::End(_)));
+    let rest = trace
+        .steps()
+        .from(begin)
+        .iter()
+        .position(|s| s.depth == step.depth && matches!(s.event, Event::End(_)));
     begin..rest.map_or(trace.len(), |n| begin + n + 1)
 }
 

@@ -292,7 +292,7 @@ impl<'a> Snapshot<'a> {
     /// alone answer.
     pub fn unit(self, trace: &Trace) -> Option<AnyIommu> {
         let mut unit = self.record.wired.iommu.clone().filter(|_| self.iommu_on())?;
-        for step in &trace.steps()[..self.at.min(trace.len())] {
+        for step in trace.steps().range(0..self.at.min(trace.len())) {
             if let Event::Register { register, offset, new, .. } = step.event {
                 if !matches!(step.actor, Actor::Device(_)) {
                     unit.restore(register, offset, new);

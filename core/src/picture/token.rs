@@ -30,7 +30,7 @@ pub(super) fn place(
     let begins = |e: &Event| matches!(e, Event::Begin(Scope::Operation { .. } | Scope::Setup { .. }));
     let start = (0..=current).rev().find(|i| begins(&steps[*i].event)).unwrap_or(0);
     // When the machine is set up nothing is on its way: a run begins with a picture at rest.
-    let depth = steps[start..=current].iter().fold(0i32, |depth, step| match step.event {
+    let depth = steps.range(start..current + 1).iter().fold(0i32, |depth, step| match step.event {
         Event::Begin(_) => depth + 1,
         Event::End(_) => depth - 1,
         _ => depth,
@@ -55,7 +55,7 @@ pub(super) fn place(
         load: Phrase::default(),
         shortcut: false,
     };
-    for (i, step) in (start..).zip(&steps[start..=current]) {
+    for (i, step) in (start..).zip(steps.range(start..current + 1)) {
         if way.fate != Fate::Dead || revives(&step.event, i == current) {
             way.follow(step.actor, &step.event);
         }

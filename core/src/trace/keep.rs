@@ -1,10 +1,11 @@
 //! Who hears the steps: nobody, or a trace that keeps them.
 
 use super::event::{Event, Step};
+use super::segments::{Segments, StepList, Steps};
 use super::terms::{Actor, Chunk, NameId, Scope, Verdict, Words};
 use crate::addr::{Address, PhysAddr};
 use crate::budget::{Budget, Exhausted, Limits, DRAWN};
-use crate::memory::{grow, Memories, Memory};
+use crate::memory::{Memories, Memory};
 use alloc::{collections::BTreeMap, string::String, vec::Vec};
 
 /// Hears every step. Code that acts is generic over it, so that [`Off`] compiles to nothing.
@@ -64,9 +65,9 @@ impl Observer for Off {
 /// Keeps every step.
 #[derive(Clone, Debug, Default)]
 pub struct Trace {
-    steps: Vec<Step>,
-    words: Vec<u64>,
-    bytes: Vec<u8>,
+    steps: StepList,
+    words: Segments<u64, 4096>,
+    bytes: Segments<u8, 65_536>,
     names: Vec<String>,
     by_name: BTreeMap<String, NameId>,
     depth: u8,
@@ -97,8 +98,8 @@ impl Trace {
         self.budget.exhausted()
     }
     /// All steps, in order.
-    pub fn steps(&self) -> &[Step] {
-        &self.steps
+    pub fn steps(&self) -> Steps<'_> {
+        self.steps.steps()
     }
     /// How many steps there are.
     pub fn len(&self) -> usize {
@@ -106,7 +107,7 @@ impl Trace {
     }
     /// Is there no step?
     pub fn is_empty(&self) -> bool {
-        self.steps.is_empty()
+        self.len() == 0
     }
     /// Forgets all steps but keeps the room they took, so that a reused trace allocates nothing.
     pub fn clear(&mut self) {
@@ -119,12 +120,11 @@ impl Trace {
     }
     /// The words that a step names.
     pub fn get_words(&self, words: Words) -> &[u64] {
-        let start = words.start as usize;
-        self.words.get(start..start + words.len as usize).unwrap_or(&[])
+        self.words.piece(words.start as usize, words.len as usize)
     }
     /// `len` bytes that a step names.
     pub fn get_bytes(&self, start: u32, len: usize) -> &[u8] {
-        self.bytes.get(start as usize..start as usize + len).unwrap_or(&[])
+        self.bytes.piece(start as usize, len)
     }
     /// The string that a step names.
     pub fn get_name(&self, name: NameId) -> &str {
@@ -135,11 +135,11 @@ impl Trace {
     pub fn seek(&self, memories: &mut Memories, from: usize, to: usize) {
         let (from, to) = (from.min(self.len()), to.min(self.len()));
         if to >= from {
-            for step in &self.steps[from..to] {
+            for step in self.steps().range(from..to) {
                 self.apply(memories, step, true);
             }
         } else {
-            for step in self.steps[to..from].iter().rev() {
+            for step in self.steps().range(to..from).iter().rev() {
                 self.apply(memories, step, false);
             }
         }
@@ -201,7 +201,6 @@ impl Observer for Trace {
             _ => {}
         }
         self.budget.keep(core::mem::size_of::<Step>() as u64);
-        grow(&mut self.steps, 1);
         self.steps.push(Step { depth: self.depth, actor, event });
         if let Event::Begin(_) = event {
             self.depth = self.depth.saturating_add(1);
@@ -213,10 +212,7 @@ impl Observer for Trace {
         if !self.keep(8 * work) || !self.spend(work) {
             return Words::default();
         }
-        let start = self.words.len() as u32;
-        grow(&mut self.words, words.len());
-        self.words.extend_from_slice(words);
-        Words { start, len: words.len() as u16 }
+        Words { start: self.words.put(words) as u32, len: words.len() as u16 }
     }
 
     fn bytes(&mut self, bytes: &[u8]) -> u32 {
@@ -224,10 +220,7 @@ impl Observer for Trace {
         if !self.keep(len) || !self.spend(len / 64) {
             return 0;
         }
-        let start = self.bytes.len() as u32;
-        grow(&mut self.bytes, bytes.len());
-        self.bytes.extend_from_slice(bytes);
-        start
+        self.bytes.put(bytes) as u32
     }
 
     fn spend(&mut self, work: u64) -> bool {

@@ -12,11 +12,13 @@
 mod change;
 mod event;
 mod keep;
+mod segments;
 mod terms;
 
 pub use change::*;
 pub use event::*;
 pub use keep::*;
+pub use segments::{StepIter, Steps};
 pub use terms::*;
 
 #[cfg(test)]

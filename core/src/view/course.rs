@@ -44,7 +44,7 @@ pub fn operations(trace: &Trace, cast: &Cast) -> Vec<Operation> {
     let mut next = 0;
     // Bounded: `next` moves on through the trace.
     while let Some(n) =
-        trace.steps()[next..].iter().position(|s| matches!(s.event, Event::Begin(Scope::Operation { .. })))
+        trace.steps().from(next).iter().position(|s| matches!(s.event, Event::Begin(Scope::Operation { .. })))
     {
         let begin = next + n;
         let extent = scopes::extent(trace, begin);

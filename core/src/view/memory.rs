@@ -122,7 +122,7 @@ fn registers(at: u64) -> Option<Phrase> {
 /// What the page at `at` is, going by the last structure that was written or read in it.
 fn kind(trace: &Trace, position: usize, at: u64, lang: Lang) -> String {
     let page = at >> 12;
-    let steps = &trace.steps()[..position.min(trace.len())];
+    let steps = trace.steps().range(0..position.min(trace.len()));
     let found = steps.iter().rev().find_map(|s| match s.event {
         Event::Read { entry, pa, .. }
         | Event::Write { entry: Some(entry), pa, .. }

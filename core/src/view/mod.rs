@@ -113,7 +113,8 @@ impl Viewer {
             view.touched = touched.map(|t| Hex(t.at));
         }
         self.cursor.seek(&self.trace, position);
-        let current = position.checked_sub(1).map(|index| &self.trace.steps()[index].event);
+        let current =
+            position.checked_sub(1).and_then(|index| self.trace.steps().get(index)).map(|step| &step.event);
         view.caches = state::caches(self.cursor.caches(&self.trace), current, lang);
         let registers = self.cursor.registers(&self.trace);
         view.queues = queues::queues(self.cast.architecture, &registers, self.cursor.memory(), lang);

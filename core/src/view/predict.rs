@@ -97,7 +97,7 @@ fn bytes(trace: &Trace, index: usize, pa: u64, lang: Lang) -> Asked {
     // The number in the instruction or the descriptor; the page without the offset; the page before and after.
     let mut others = alloc::vec![at.raw, pa & !0xfff, pa.wrapping_add(0x1000), pa.wrapping_sub(0x1000)];
     // A table entry that was read on the way: its address is not the data's.
-    others.extend(trace.steps()[begin..index].iter().rev().find_map(|s| match s.event {
+    others.extend(trace.steps().range(begin..index).iter().rev().find_map(|s| match s.event {
         Event::Read { pa, verdict: Verdict::Leaf { .. }, .. } => Some(pa.raw()),
         _ => None,
     }));

@@ -36,7 +36,7 @@ pub fn walk(trace: &Trace, index: usize, lang: Lang) -> Option<Walk> {
     let mut open: Vec<Open> = Vec::new();
     let mut group: Vec<GridCell> = Vec::new();
     let mut nested = false;
-    for (i, step) in trace.steps()[begin..end].iter().enumerate().map(|(n, s)| (begin + n, s)) {
+    for (i, step) in trace.steps().range(begin..end).iter().enumerate().map(|(n, s)| (begin + n, s)) {
         match step.event {
             Event::Begin(Scope::Walk { stage, input, root, root_bits }) => {
                 open.push((stage, input, root, root_bits));
@@ -99,7 +99,7 @@ fn request(trace: &Trace, index: usize) -> Option<(usize, Scope)> {
         return Some(found);
     }
     let from = scopes::around(trace, index).first().copied()?;
-    let before = trace.steps().get(from..=index)?;
+    let before = trace.steps().range(from..index + 1);
     let at = before.iter().rposition(|s| matches!(s.event, Event::Begin(scope) if is_request(&scope)))?;
     match before[at].event {
         Event::Begin(scope) => Some((from + at, scope)),

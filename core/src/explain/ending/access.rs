@@ -251,7 +251,7 @@ impl Teller<'_> {
 
     /// Does the CPU's cache hold newer bytes than those that were read from memory here?
     fn newer_in_cache(&self, piece: &Piece) -> bool {
-        let steps = &self.trace.steps()[piece.step.saturating_sub(LOOK_BACK)..piece.step];
+        let steps = self.trace.steps().range(piece.step.saturating_sub(LOOK_BACK)..piece.step);
         let Event::Load { value, .. } = self.trace.steps()[piece.step].event else { return false };
         for step in steps.iter().rev().take_while(|_| self.looks.draw(1)) {
             match step.event {
@@ -320,7 +320,7 @@ impl Teller<'_> {
 
     /// Was the write of `n` bytes at `pa` in step `at` that of a cache line?
     fn line(&self, pa: PhysAddr, n: u32, at: usize) -> bool {
-        self.trace.steps()[at.saturating_sub(LOOK_BACK)..at].iter().rev().take_while(|_| self.looks.draw(1)).any(|s| {
+        self.trace.steps().range(at.saturating_sub(LOOK_BACK)..at).iter().rev().take_while(|_| self.looks.draw(1)).any(|s| {
             matches!(s.event, Event::Cache { cache, line, .. }
                 if cache.kind == CacheKind::Data && line.from == pa.raw() && 1u64 << line.shift.min(63) == u64::from(n))
         })
@@ -464,7 +464,7 @@ impl Teller<'_> {
     /// Did a device write into this line of memory after the CPU's cache took it?
     fn older(&self, step: usize, line: u64) -> bool {
         let mut written = false;
-        let steps = &self.trace.steps()[step.saturating_sub(LOOK_BACK)..step];
+        let steps = self.trace.steps().range(step.saturating_sub(LOOK_BACK)..step);
         for before in steps.iter().rev().take_while(|_| self.looks.draw(1)) {
             match before.event {
                 Event::Cache { cache, op: CacheOp::Insert, line: l, .. }

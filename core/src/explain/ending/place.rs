@@ -57,7 +57,7 @@ impl Seen {
     fn go_to(&mut self, trace: &Trace, step: usize, looks: &Looks) {
         let (from, to) = (self.cursor.position().min(step), self.cursor.position().max(step));
         self.cursor.seek(trace, step);
-        let between = trace.steps().get(from..to.min(trace.len())).unwrap_or_default();
+        let between = trace.steps().range(from..to);
         for step in between.iter().take_while(|_| looks.draw(1)) {
             let (at, bytes) = match step.event {
                 Event::Write { pa, .. } => (pa.raw(), 8),

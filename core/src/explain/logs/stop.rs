@@ -10,9 +10,9 @@ use crate::trace::{Event, Trace, Verdict};
 /// `None` when nothing was refused.
 pub fn failing_step(done: &[Done], trace: &Trace) -> Option<usize> {
     let done = done.iter().rev().find(|done| done.outcome.fault.is_some())?;
-    let steps = trace.steps().get(done.steps.clone())?;
+    let steps = trace.steps().range(done.steps.clone());
     let fault = steps.iter().rposition(|step| matches!(step.event, Event::Fault { .. }))?;
-    let before = &steps[..fault];
+    let before = steps.range(0..fault);
     let read = before.iter().rposition(|step| {
         matches!(step.event, Event::Read { verdict: Verdict::Refused(_) | Verdict::Fault(_), .. })
     });

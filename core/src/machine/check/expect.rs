@@ -496,7 +496,7 @@ impl Machine {
     /// Was the guest's posted-interrupt descriptor, or its interrupt file in memory, written in this operation?
     fn posted_to(&self, vm: usize, last: Option<&Done>) -> bool {
         let (Some(at), Some(done)) = (self.sw.vms[vm].posted, last) else { return false };
-        self.trace.steps()[done.steps.clone()].iter().any(|step| match step.event {
+        self.trace.steps().range(done.steps.clone()).iter().any(|step| match step.event {
             Event::Write { pa, .. } => pa.raw() >> 12 == at.raw() >> 12,
             _ => false,
         })
@@ -507,7 +507,7 @@ impl Machine {
         known.get_or_insert_with(|| {
             let range = last.map_or(0..0, |d| d.steps.clone());
             self.trace.spend(range.len() as u64);
-            PacketIndex::of(&self.trace.steps()[range])
+            PacketIndex::of(self.trace.steps().range(range))
         })
     }
 

@@ -3,7 +3,7 @@
 use crate::addr::{Address, AnyAddr, PhysAddr, RequesterId};
 use crate::spec::FaultCode;
 use crate::trace::{
-    Actor, CacheKind, CacheOp, CostKind, Event, Hop, InterruptKind, Perms, Recorded, Scope, Step, Verdict,
+    Actor, CacheKind, CacheOp, CostKind, Event, Hop, InterruptKind, Perms, Recorded, Scope, Steps, Verdict,
 };
 use core::ops::Range;
 
@@ -107,14 +107,13 @@ fn is_request(dw0: u32) -> bool {
 
 impl Outcome {
     /// Reads the steps `range` of a trace.
-    pub fn of(steps: &[Step], range: Range<usize>) -> Self {
+    pub fn of(steps: Steps<'_>, range: Range<usize>) -> Self {
         let mut out = Outcome::default();
-        let end = range.end.min(steps.len());
         let mut went_up = false;
         let mut translating = 0u32;
         // Who sent the packet that is on its way: what comes next in another device is its arrival.
         let mut sender: Option<Actor> = None;
-        for step in &steps[range.start.min(end)..end] {
+        for step in steps.range(range.clone()) {
             match step.event {
                 Event::Packet { .. } => {}
                 Event::OwnData { device, .. } | Event::OwnLoad { device, .. } => {

@@ -4,7 +4,7 @@
 use crate::addr::Pasid;
 use crate::platform::tlp::{Body, Header, Tlp};
 use crate::scenario::ast::{ExpectPacket, PacketKind};
-use crate::trace::{Event, Step};
+use crate::trace::{Event, Steps};
 use alloc::collections::BTreeSet;
 
 /// What expectations tell packets apart by: kind, first address (where it has one), requester, process.
@@ -20,7 +20,7 @@ pub struct PacketIndex {
 
 impl PacketIndex {
     /// Reads the packets of these steps.
-    pub fn of(steps: &[Step]) -> Self {
+    pub fn of(steps: Steps<'_>) -> Self {
         let mut index = PacketIndex::default();
         for step in steps {
             let Event::Packet { header, dwords, prefix, .. } = step.event else { continue };

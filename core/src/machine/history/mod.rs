@@ -73,7 +73,7 @@ impl Cursor {
 /// The last step at or before `steps` that wrote the word at `pa`, as an index into the trace.
 pub fn last_write(trace: &Trace, steps: usize, pa: PhysAddr) -> Option<usize> {
     let word = pa.raw() & !7;
-    trace.steps()[..steps.min(trace.len())].iter().rposition(|step| match step.event {
+    trace.steps().range(0..steps.min(trace.len())).iter().rposition(|step| match step.event {
         Event::Write { pa, .. } => pa.raw() == word,
         Event::WriteRun { pa, new, .. } => {
             let bytes = trace.get_words(new).len() as u64 * 8;

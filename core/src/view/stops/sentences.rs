@@ -64,7 +64,7 @@ pub fn walk(trace: &Trace, steps: Range<usize>, cast: &Cast, lang: Lang) -> Stri
     let depth = trace.steps()[begin].depth;
     let (mut path, mut reads, mut refused) = (Vec::new(), 0u64, None);
     let mut end = None;
-    for step in &trace.steps()[begin..steps.end] {
+    for step in trace.steps().range(begin..steps.end) {
         match step.event {
             Event::Read { entry, at, verdict, .. } => {
                 reads += 1;
@@ -128,7 +128,7 @@ pub fn walk(trace: &Trace, steps: Range<usize>, cast: &Cast, lang: Lang) -> Stri
 /// Steps like those before them: what they are, how many, how much in all.
 pub fn more(trace: &Trace, steps: Range<usize>, times: usize, lang: Lang) -> String {
     let counts = Outcome::of(trace.steps(), steps.clone()).counts;
-    let part = &trace.steps()[steps];
+    let part = trace.steps().range(steps);
     let own = part.iter().map(|s| match s.event {
         Event::OwnData { bytes, .. } | Event::OwnLoad { bytes, .. } => u64::from(bytes),
         _ => 0,
