@@ -28,7 +28,7 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// The limits in a page. What is counted takes up to 2.25 times as much while a list that has grown is moved.
+    /// The limits in a page. Simulated memory takes up to 2.25 times as much while it is moved to a larger place.
     pub const PAGE: Limits = Limits { work: 40_000_000, bytes: 92 << 20, steps: 1_500_000 };
     /// The limits of a program of its own.
     pub const PROGRAM: Limits = Limits { bytes: 400 << 20, ..Limits::PAGE };
