@@ -197,6 +197,9 @@ pub static GLOSSARY: &[Chapter] = chapters! {
         "TV, IR, IW" "TV、IR、IW":
             "bits of AMD-Vi's entries: there is translation information; reads, writes are allowed"
             "AMD-Vi 表项里的位：有转换信息；允许读；允许写";
+        "IVRS, IVMD" "IVRS、IVMD":
+            "the ACPI table by which firmware tells of AMD's IOMMUs, and its block for memory that a device must go on reaching"
+            "固件描述 AMD IOMMU 的 ACPI 表，以及其中说明设备必须能继续访问的内存的块";
         "GCR3 table" "GCR3 表":
             "where AMD-Vi finds the page tables of each PASID"
             "AMD-Vi 按 PASID 找到各进程页表的地方";

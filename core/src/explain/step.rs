@@ -94,25 +94,34 @@ pub fn say(trace: &Trace, index: usize, cast: &Cast) -> Said {
                 let name = cast.device(r);
                 Phrase::new(format!(" by {name}"), format!("，来自 {name}"))
             });
+            let space = who::space(at.space);
+            // A physical address is not what was asked for, but where the entry lies that stopped it.
+            let what = if at.space == Space::Physical {
+                Phrase::new(
+                    format!("{}{}, stopped at {} {at}", verb(want).0, by.en, space.en),
+                    format!("{}请求{}，停在{} {at}", verb(want).1, by.zh, space.zh),
+                )
+            } else {
+                Phrase::new(
+                    format!("{} of {} {at}{}", verb(want).0, space.en, by.en),
+                    format!("对{} {at} 的{}请求{}", space.zh, verb(want).1, by.zh),
+                )
+            };
             let text = both(
                 format!(
-                    "Fault {:#x} ({}): {}. {} of {} {at}{}. {}",
+                    "Fault {:#x} ({}): {}. {}. {}",
                     code.code,
                     code.name,
                     code.text.en,
-                    verb(want).0,
-                    who::space(at.space).en,
-                    by.en,
+                    what.en,
                     record(recorded).0
                 ),
                 format!(
-                    "转换错误 {:#x}（{}）：{}。对{} {at} 的{}请求{}。{}",
+                    "转换错误 {:#x}（{}）：{}。{}。{}",
                     code.code,
                     code.name,
                     code.text.zh,
-                    who::space(at.space).zh,
-                    verb(want).1,
-                    by.zh,
+                    what.zh,
                     record(recorded).1
                 ),
             );

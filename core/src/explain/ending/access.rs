@@ -585,6 +585,11 @@ impl Teller<'_> {
 fn no_further(code: Text, at: AnyAddr, e: &Evidence) -> Phrase {
     let space = who::space(at.space);
     match &e.refusing {
+        // The address that the unit told is that of the entry.
+        Some((entry, why)) if at.space == Space::Physical => Phrase::new(
+            format!("the way ends at the {} at {} {at}. {}.", entry.en, space.en, upper(&why.en)),
+            format!("走到{} {at} 的{}就停下了：{}。", space.zh, entry.zh, why.zh),
+        ),
         Some((entry, why)) => Phrase::new(
             format!("{} {at} leads no further than the {}. {}.", space.en, entry.en, upper(&why.en)),
             format!("{} {at} 查到{}就走不下去了：{}。", space.zh, entry.zh, why.zh),

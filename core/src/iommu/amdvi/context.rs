@@ -71,8 +71,8 @@ rules! {
     BAD_MODE "Mode is reserved, or has more levels than the unit" "Mode 为保留值，或级数超出 IOMMU 的支持";
     NO_GUESTS "guest translation without EFR.GTSup" "没有 EFR.GTSup 而使用客户机转换";
     BAD_GUESTS "GLX or GuestPagingMode is reserved, or more than the unit has" "GLX 或 GuestPagingMode 为保留值，或超出 IOMMU 的支持";
-    INSIDE "the DeviceID is inside the device table, or its segment (Size)" "DeviceID 在设备表或其分段之内（Size）";
-    BEYOND "the address is within 52 bits" "地址在 52 位之内";
+    INSIDE "the DeviceID is beyond the device table, or its segment (Size)" "DeviceID 超出设备表或其分段（Size）";
+    BEYOND "the address is beyond 52 bits" "地址超出 52 位";
     UNREADABLE "the memory does not answer" "内存没有响应";
     CORRUPT "the data was read as corrupted" "读到的数据已损坏";
 }

@@ -7,7 +7,7 @@ use super::spec::events::{event, PPR_ENTRY};
 use super::spec::interrupts::{apic_id, GA_ENTRY};
 use super::spec::registers::{self as reg, control, efr, ring_base, status, xt_interrupt};
 use super::AmdViUnit;
-use crate::addr::{AnyAddr, PhysAddr, RequesterId, Space};
+use crate::addr::{AnyAddr, PhysAddr, RequesterId};
 use crate::iommu::registers::{RegisterFile, Registers, Write};
 use crate::iommu::ring::{self, Pointers, Pushed, QueueType, Ring};
 use crate::memory::Memory;
@@ -192,7 +192,7 @@ impl AmdViUnit {
                     code: event.code,
                     requester: Some(RequesterId::new(event.device.into())),
                     pasid: event.pasid.and_then(crate::addr::Pasid::new),
-                    at: AnyAddr { space: Space::Iova, raw: event.address },
+                    at: AnyAddr { space: event.address_space(), raw: event.address },
                     want,
                     recorded,
                 },

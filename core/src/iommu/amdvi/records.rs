@@ -5,7 +5,7 @@ use super::spec::events::{
     command_error, dev_tab_error, illegal_dte, invalid_ppr, invalid_request, io_page_fault as io, ppr,
     ppr_code, unknown,
 };
-use crate::addr::{Iova, Pasid, RequesterId};
+use crate::addr::{Iova, Pasid, RequesterId, Space};
 use crate::iommu::PageRequest;
 use crate::spec::{Bits, FaultCode};
 use crate::trace::Perms;
@@ -51,6 +51,22 @@ pub struct Event {
 pub type Words = [u64; 2];
 
 impl Event {
+    /// What kind of address it tells: the device's, or where the entry or the command lies that could not be read or used.
+    pub(super) fn address_space(&self) -> Space {
+        let of_memory = [
+            &faults::DEV_TAB_HARDWARE_ERROR,
+            &faults::PAGE_TAB_HARDWARE_ERROR,
+            &faults::ILLEGAL_COMMAND_ERROR,
+            &faults::COMMAND_HARDWARE_ERROR,
+            &faults::IOTLB_INV_TIMEOUT,
+        ];
+        let memory = of_memory.iter().any(|known| known.code == self.code.code);
+        if memory {
+            Space::Physical
+        } else {
+            Space::Iova
+        }
+    }
     /// Returns an event of which nothing but code and address is known.
     pub const fn new(code: &'static FaultCode, address: u64) -> Self {
         Event {

@@ -40,21 +40,21 @@ impl Reached {
 }
 
 static WIDTH: Rule = Rule {
-    text: Text::new("the address is within the width of Mode", "地址不超出 Mode 的位宽"),
+    text: Text::new("the address is beyond the width of Mode", "地址超出 Mode 的位宽"),
     section: "AMD 48882",
 };
 static CANONICAL: Rule = Rule {
-    text: Text::new("the address is canonical", "地址是规范的（canonical）"),
+    text: Text::new("the address is not canonical", "地址不是规范的（canonical）"),
     section: "AMD 48882",
 };
 static VALID: Rule = Rule {
-    text: Text::new("V = 1: the PASID has tables", "V = 1：该 PASID 有页表"),
+    text: Text::new("V = 0: the PASID has no tables", "V = 0：该 PASID 没有页表"),
     section: "AMD 48882, guest CR3 table",
 };
 static RESERVED: Rule =
     Rule { text: Text::new("a reserved bit is 1", "保留位为 1"), section: "AMD 48882, guest CR3 table" };
 static PASIDS: Rule = Rule {
-    text: Text::new("the GCR3 table has a place for the PASID (GLX)", "GCR3 表容得下该 PASID（GLX）"),
+    text: Text::new("the GCR3 table has no place for the PASID (GLX)", "GCR3 表容不下该 PASID（GLX）"),
     section: "AMD 48882, guest CR3 table",
 };
 

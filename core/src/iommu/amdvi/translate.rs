@@ -29,15 +29,18 @@ pub enum Answer {
 }
 
 static RIGHTS: Rule = Rule {
-    text: Text::new("IR and IW of the device table entry allow the access", "设备表项的 IR、IW 允许此次访问"),
+    text: Text::new(
+        "IR or IW of the device table entry forbids the access",
+        "设备表项的 IR、IW 不允许此次访问",
+    ),
     section: "AMD 48882",
 };
 static GUEST: Rule = Rule {
-    text: Text::new("GV = 1: there are guest tables for a PASID", "GV = 1：PASID 有客户机页表"),
+    text: Text::new("GV = 0: there are no guest tables for a PASID", "GV = 0：PASID 没有客户机页表"),
     section: "AMD 48882",
 };
 static TRANSLATES: Rule = Rule {
-    text: Text::new("TV = 1: there is translation information", "TV = 1：有转换信息"),
+    text: Text::new("TV = 0: there is no translation information", "TV = 0：没有转换信息"),
     section: "AMD 48882",
 };
 
