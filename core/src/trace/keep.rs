@@ -135,10 +135,12 @@ impl Trace {
     pub fn seek(&self, memories: &mut Memories, from: usize, to: usize) {
         let (from, to) = (from.min(self.len()), to.min(self.len()));
         if to >= from {
+            // Bounded: the steps there are.
             for step in self.steps().range(from..to) {
                 self.apply(memories, step, true);
             }
         } else {
+            // Bounded: the steps there are.
             for step in self.steps().range(to..from).iter().rev() {
                 self.apply(memories, step, false);
             }

@@ -9,7 +9,7 @@ use super::forms::Form;
 use super::found::{Format, Found, Here};
 use super::hints;
 use super::scan::{Device, Scan};
-use super::scenario;
+use super::scenario::Sketch;
 use super::system::System;
 use crate::iommu::amdvi::spec::events::{REQUEST_TYPES, TRANSLATION_TYPES};
 use crate::spec::{FaultCode, Phrase, Text};
@@ -194,7 +194,7 @@ fn decoded(
     if here.system == System::Xen && page_fault && !interrupt {
         found.clue(Clue::XenMaps);
     }
-    found.scenario = scenario::of(Arch::AmdVi, &fault).filter(|_| !emulator && !contradiction);
+    found.scenario = (!emulator && !contradiction).then_some(Sketch::Of(Arch::AmdVi, fault));
     found.certain(Text::new("event", "事件"), format!("{:#x} {}", code.code, code.name), code.text);
     if let Some(device) = device {
         hints::device(&mut found, Arch::AmdVi, device.text, named_by_kernel);

@@ -9,7 +9,7 @@ use super::found::{Format, Found, Here, Note};
 use super::hints;
 use super::report::Kind;
 use super::scan::Scan;
-use super::scenario;
+use super::scenario::{self, Sketch};
 use crate::addr::RequesterId;
 use crate::spec::{Phrase, Text};
 use alloc::format;
@@ -125,7 +125,7 @@ pub(super) fn walk_of(here: &Here<'_>, device: Option<RequesterId>, access: Opti
         }
         found.used.push(offset);
     }
-    found.scenario = scenario::of_walk(&walk);
+    found.scenario = scenario::of_walk(&walk).map(Sketch::Written);
     Some(Dump { walk, found })
 }
 
@@ -285,7 +285,7 @@ pub(super) fn translation_struct(here: &Here<'_>) -> Option<Found> {
         };
         found.certain(Text::new("device", "设备"), value, meaning);
     }
-    found.scenario = scenario::of_translation_struct(&rows);
+    found.scenario = scenario::of_translation_struct(&rows).map(Sketch::Written);
     Some(found)
 }
 
@@ -376,7 +376,7 @@ pub(super) fn domain_struct(here: &Here<'_>) -> Option<Found> {
             ),
         );
     }
-    found.scenario = scenario::of_domain(&domain);
+    found.scenario = scenario::of_domain(&domain).map(Sketch::Written);
     Some(found)
 }
 

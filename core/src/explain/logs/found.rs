@@ -7,7 +7,7 @@ use super::forms::Form;
 use super::input::Line;
 use super::report::{Certainty, Field, Kind};
 use super::scan::Scan;
-use super::scenario::Scenario;
+use super::scenario::Sketch;
 use super::system::System;
 use crate::spec::{Phrase, Text};
 use alloc::string::{String, ToString};
@@ -44,7 +44,7 @@ pub(super) struct Found {
     /// The causes to weigh, in the order that holds without evidence.
     pub(super) causes: &'static [&'static Cause],
     pub(super) preset: Option<&'static str>,
-    pub(super) scenario: Option<Scenario>,
+    pub(super) scenario: Option<Sketch>,
     /// Does the message lack nothing? If not, the next line may be the rest of it.
     pub(super) complete: bool,
     /// Lines of [`Here::rest`] that belong to the message.

@@ -8,8 +8,9 @@ use super::forms::Form;
 use super::found::{Format, Found, Here};
 use super::hints;
 use super::scan::{Device, Scan};
+use super::scenario::Sketch;
 use super::smmu::SMMU_EVENTS;
-use super::{amd, riscv, scenario, smmu, vtd};
+use super::{amd, riscv, smmu, vtd};
 use crate::addr::RequesterId;
 use crate::iommu::vtd::faults;
 use crate::spec::{Phrase, Text};
@@ -228,7 +229,7 @@ fn finish(fault: Fault, form: &'static str, entry: Option<Entry>, inferred: bool
         };
         found.certain(Text::new("entry", "表项"), format!("{:#x}", entry.value), meaning);
     }
-    found.scenario = scenario::of(Arch::VtD, &fault);
+    found.scenario = Some(Sketch::Of(Arch::VtD, fault));
     found
 }
 

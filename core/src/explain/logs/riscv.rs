@@ -8,7 +8,7 @@ use super::found::{Format, Found, Here};
 use super::hints;
 use super::riscv_codes::CAUSES as CODES;
 use super::scan::Scan;
-use super::scenario;
+use super::scenario::Sketch;
 use crate::addr::RequesterId;
 use crate::spec::{FaultCode, Phrase, Text};
 use alloc::format;
@@ -183,7 +183,7 @@ pub(super) fn report(
         };
         found.certain(Text::new("iotval2", "iotval2"), value, meaning);
     }
-    found.scenario = scenario::of(Arch::RiscV, &fault);
+    found.scenario = Some(Sketch::Of(Arch::RiscV, fault));
     found
 }
 

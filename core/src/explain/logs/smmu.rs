@@ -11,7 +11,7 @@ use super::found::{Format, Found, Here, Join};
 use super::hints;
 use super::input::Line;
 use super::scan::Scan;
-use super::scenario;
+use super::scenario::Sketch;
 use crate::spec::{FaultCode, Phrase, Text};
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -309,7 +309,7 @@ fn start(fault: &Fault, form: &'static str) -> Found {
     let title = Phrase::new(format!("SMMUv3 {name}{en}"), format!("SMMUv3 {name}{zh}"));
     let mut found = Found::fault(*fault, Arch::SmmuV3, form, title);
     found.causes = causes(fault);
-    found.scenario = scenario::of(Arch::SmmuV3, fault);
+    found.scenario = Some(Sketch::Of(Arch::SmmuV3, *fault));
     found
 }
 

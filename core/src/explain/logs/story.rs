@@ -8,6 +8,7 @@ use super::forms::Form;
 use super::found::{Found, Join, Mapping, Note};
 use super::hints;
 use super::report::{Certainty, Field, Item, Kind, Lines, Moment, Report, Story};
+use super::scenario::Sketch;
 use super::system::System;
 use crate::spec::{Phrase, Text};
 use alloc::collections::{BTreeMap, BTreeSet};
@@ -191,8 +192,8 @@ impl Builder {
                             add_fields(&mut draft.item, found.fields);
                             draft.item.lines.last = draft.item.lines.last.max(last);
                             draft.device = draft.device.take().or(found.device);
-                            if found.scenario.is_some() {
-                                draft.item.scenario = found.scenario;
+                            if let Some(scenario) = found.scenario.and_then(Sketch::write) {
+                                draft.item.scenario = Some(scenario);
                             }
                         }
                     }
@@ -334,7 +335,7 @@ impl Builder {
                 last_line: last,
                 when: time.map(|time| (time, time)),
                 preset: found.preset,
-                scenario: found.scenario,
+                scenario: found.scenario.and_then(Sketch::write),
                 quote: String::new(),
             },
             clues: found.clues,

@@ -9,7 +9,7 @@ use super::found::{Format, Found, Here};
 use super::hints;
 use super::report::Kind;
 use super::scan::{Device, Scan};
-use super::scenario;
+use super::scenario::Sketch;
 use super::system::System;
 use crate::iommu::vtd::faults;
 use crate::spec::{Phrase, Text};
@@ -134,7 +134,7 @@ fn with_dump(here: &Here<'_>, mut fault: Fault, found: &mut Found) {
     };
     found.clue(clue);
     found.certain(Text::new("what refused", "拒绝原因"), format!("{value:#x}"), text);
-    found.scenario = dump.found.scenario.or_else(|| scenario::of(Arch::VtD, &fault));
+    found.scenario = dump.found.scenario.or(Some(Sketch::Of(Arch::VtD, fault)));
     found.kind = Kind::Fault(fault);
 }
 
@@ -337,7 +337,7 @@ fn report(text: &str, told: Told<'_>, form: &'static str, system: System) -> Fou
             Text::new("where Xen maps the unit's registers", "Xen 映射该单元寄存器的地址"),
         );
     }
-    found.scenario = scenario::of(Arch::VtD, &fault);
+    found.scenario = Some(Sketch::Of(Arch::VtD, fault));
     found
 }
 

@@ -25,9 +25,28 @@ pub struct Scenario {
     pub text: String,
 }
 
+/// A scenario that is written once somebody wants it: of a log's many lines most join one that has its own.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) enum Sketch {
+    /// Of a fault.
+    Of(Arch, Fault),
+    /// Written already, from a dump.
+    Written(Scenario),
+}
+
+impl Sketch {
+    /// Writes it; none where there is none of such a fault.
+    pub(super) fn write(self) -> Option<Scenario> {
+        match self {
+            Sketch::Of(arch, fault) => of(arch, &fault),
+            Sketch::Written(scenario) => Some(scenario),
+        }
+    }
+}
+
 /// The scenario of a fault; none where the machine does not run the architecture or cannot come to this fault
 /// at this address.
-pub(super) fn of(arch: Arch, fault: &Fault) -> Option<Scenario> {
+fn of(arch: Arch, fault: &Fault) -> Option<Scenario> {
     draft(arch, fault).map(Draft::finish)
 }
 
