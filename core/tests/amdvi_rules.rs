@@ -667,7 +667,8 @@ fn invalidations_reach_the_pages_that_they_name() {
     };
     let domain = 9u64 << 32;
     // Command's words, pages that it makes forgotten of the first 16.
-    let rows: [([u64; 2], fn(u64) -> bool); 8] = [
+    type Row = ([u64; 2], fn(u64) -> bool);
+    let rows: [Row; 8] = [
         ([3 << 60 | domain, 5 << 12], |page| page == 5),
         ([3 << 60 | domain, 4 << 12 | 1], |page| page / 2 == 2),
         ([3 << 60 | domain, 5 << 12 | 1], |page| page / 4 == 1),

@@ -93,7 +93,9 @@ test("a frame whose address is none holds up no other, and one that is added lat
      <iframe id="first" src="${site.origin}embed.html#p=why-iommu" title="x"></iframe>`,
   );
   const grown = (id) =>
-    page.waitForFunction((name) => document.getElementById(name).style.height !== "", id, { timeout: 30_000 });
+    page.waitForFunction((name) => document.getElementById(name).style.height !== "", id, {
+      timeout: 30_000,
+    });
   await grown("first");
   await page.evaluate((src) => {
     const frame = document.createElement("iframe");

@@ -25,6 +25,7 @@ impl Tables {
 
 /// A path of version 1 tables that leads from `at` to a page, levels skipped where the address allows it, and damage where
 /// `damage` says one in so many.
+#[allow(clippy::too_many_arguments)]
 pub fn host_path(
     dice: &mut Dice,
     memory: &mut BTreeMap<u64, u64>,
@@ -147,7 +148,7 @@ pub fn setup(seed: u64) -> Setup {
                 let here = if nested {
                     let place = tables.page();
                     let whole = 100_000;
-                    let below = gpa % reach & !0xfff;
+                    let below = (gpa % reach) & !0xfff;
                     host_path(&mut dice, &mut memory, &mut tables, root, mode, below, place, whole);
                     if level == 4 + five {
                         // The root in the GCR3 entry is what the guest believes.
@@ -193,7 +194,7 @@ pub fn setup(seed: u64) -> Setup {
             }
         }
         let mut ask = Ask {
-            at: at | dice.below(0x200) * 8,
+            at: at | (dice.below(0x200) * 8),
             write: dice.one_in(2),
             pasid: None,
             user: false,
