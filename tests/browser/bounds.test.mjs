@@ -39,9 +39,20 @@ const embed = (id, text) =>
 test("a long run in one embed holds up no other, and is stopped before its first picture", async () => {
   const page = await host(embed("long", LONG) + embed("short", SHORT));
   await page.waitForSelector("#long .embed-waiting button:not([hidden])");
-  await seen(page, "short ready");
-  assert.ok(!(await page.evaluate(() => window.seen.includes("long ready"))), "it was not long enough");
-  await page.click("#long .embed-waiting button");
+  // Pressed by the page itself, as soon as the short one is there: the long one may end while a test is on its way.
+  const early = await page.evaluate(
+    () =>
+      new Promise((done) => {
+        const press = () => {
+          const early = !window.seen.includes("long ready");
+          document.querySelector("#long").shadowRoot.querySelector(".embed-waiting button").click();
+          done(early);
+        };
+        if (window.seen.includes("short ready")) press();
+        else addEventListener("ready", ({ target }) => target.id === "short" && press(), true);
+      }),
+  );
+  assert.ok(early, "it was not long enough");
   await seen(page, "long ready");
   assert.match(await page.textContent("#long .notice"), /ended at line \d+.*stopped here/);
   assert.ok(await page.isHidden("#long .embed-waiting"));
@@ -318,11 +329,20 @@ test("a link that is followed right after a step is not written over", async () 
 
 test("a link that is stopped before its first picture says so, and its keys do nothing wrong", async () => {
   const page = await site.open({ hash: packed(LONG), ready: false });
-  await page.waitForSelector("#stop", { state: "visible" });
-  await page.evaluate(() => {
-    document.querySelector("#stop").click();
-    document.querySelector("#stop").click();
-  });
+  // Pressed by the page itself, as soon as it is there: the run may end while a test is on its way.
+  await page.evaluate(
+    () =>
+      new Promise((done) => {
+        const press = () => {
+          const stop = document.querySelector("#stop");
+          if (!stop?.checkVisibility()) return void requestAnimationFrame(press);
+          stop.click();
+          stop.click();
+          done();
+        };
+        press();
+      }),
+  );
   await page.waitForFunction(() =>
     /Stopped before anything|stopped here/.test(document.querySelector(".message").textContent),
   );

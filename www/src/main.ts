@@ -186,6 +186,9 @@ function fragment(): Promise<string | null> | string {
   return packed.head;
 }
 
+/** A fragment without its parameters. */
+const packedPart = (hash: string): string => hash.split("&")[0] ?? "";
+
 let soon: { timer: ReturnType<typeof setTimeout>; end: () => void } | null = null;
 /** What an entry of the browser's history keeps beside its address. */
 interface Entry {
@@ -227,6 +230,7 @@ async function writeAddress(push: boolean): Promise<void> {
   const at = position === course?.start ? null : position;
   const address = url.write(head, at, place.lang ? lang : null, depth === "idea" ? null : depth);
   const of = { preset } satisfies Entry;
+  if (!head.startsWith("#p=")) storage.remember("edit", `${packedPart(head)} ${preset ?? ""}`);
   if (address === location.hash && (history.state as Entry | null)?.preset === preset) return;
   // An entry that looks like the one before it would be a Back that does nothing.
   if (push && address !== location.hash) history.pushState(of, "", address);
@@ -302,9 +306,13 @@ async function openLink(hash: string): Promise<void> {
   }
   if (link.preset !== null) return openPreset(link.preset, link.at);
   // After a reload, and on the way back, it is the text that was typed over a preset here: that is still its original.
+  // A browser may lose what an entry of its history keeps, when a page is left while that is written.
   const entry = history.state as Entry | null;
   const last = storage.recall("text") === link.text ? storage.recall("last") || null : null;
-  if ((await app.texts.attempt(link.text, entry ? entry.preset : last, link.at)) !== "problems") return;
+  const written = storage.recall("edit")?.split(" ");
+  const kept = written?.[0] === packedPart(hash) ? written?.[1] || null : null;
+  const original = entry?.preset ?? kept ?? last ?? app.texts.originalOf(link.text);
+  if ((await app.texts.attempt(link.text, original, link.at)) !== "problems") return;
   const { troubles } = app.state;
   await openPreset(FIRST, null);
   app.set({ text: link.text, preset: null, troubles });

@@ -39,6 +39,11 @@ export class Texts {
   original(preset: string | null): string | null {
     return this.store.state.gallery.find((c) => c.name === preset)?.text ?? null;
   }
+  /** The preset that a text is a kept edit of. */
+  originalOf(text: string): string | null {
+    const edited = ({ name }: { name: string }) => this.storage.recall(draftKey(name)) === text;
+    return this.store.state.gallery.find(edited)?.name ?? null;
+  }
   /** The edit of a preset that the browser keeps, where it is another text than `than`. */
   private kept(preset: string | null, than: string): string | null {
     const draft = this.storage.recall(draftKey(preset));
