@@ -117,5 +117,8 @@ pub fn routes(legs: &Legs, limit: usize, wish: impl Fn(usize) -> i32) -> Routes 
         let cells = if g < last { need.max(wish(g)) } else { need };
         found.gaps.push(Gap { cells, tracks });
     }
+    // One that crosses several gaps may lack a track in each of them: it is one that is not drawn.
+    found.out.sort_unstable();
+    found.out.dedup();
     found
 }
