@@ -103,13 +103,13 @@ impl Trace {
     }
     /// How many steps there are.
     pub fn len(&self) -> usize {
-        self.steps.len()
+        self.steps.end()
     }
     /// Is there no step?
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
-    /// Forgets all steps but keeps the room they took, so that a reused trace allocates nothing.
+    /// Forgets all steps but keeps the room of the first segments, so that a short trace that is reused allocates nothing.
     pub fn clear(&mut self) {
         self.steps.clear();
         self.words.clear();
@@ -226,7 +226,7 @@ impl Observer for Trace {
     }
 
     fn spend(&mut self, work: u64) -> bool {
-        if DRAWN && self.steps.len() as u64 >= self.budget.limits().steps {
+        if DRAWN && self.steps.end() as u64 >= self.budget.limits().steps {
             self.budget.exhaust(Exhausted::Steps(self.budget.limits().steps));
         }
         self.budget.spend(work)

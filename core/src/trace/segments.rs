@@ -20,7 +20,7 @@ impl<T, const SIZE: usize> Default for Segments<T, SIZE> {
 
 impl<T: Copy, const SIZE: usize> Segments<T, SIZE> {
     /// Returns the place where the next item goes: a number of items if none were put in pieces.
-    fn end(&self) -> usize {
+    pub(super) fn end(&self) -> usize {
         let full = self.segments.len().saturating_sub(1) * SIZE;
         full + self.segments.last().map_or(0, Vec::len)
     }
@@ -42,8 +42,13 @@ impl<T: Copy, const SIZE: usize> Segments<T, SIZE> {
         let at = self.segments.len() - 1;
         &mut self.segments[at]
     }
+    /// Keeps an item in the next place.
+    #[inline]
     pub(super) fn push(&mut self, item: T) {
-        self.open(1).push(item);
+        match self.segments.last_mut() {
+            Some(last) if last.len() < SIZE => last.push(item),
+            _ => self.open(1).push(item),
+        }
     }
     fn get(&self, at: usize) -> Option<&T> {
         self.segments.get(at / SIZE)?.get(at % SIZE)
@@ -75,10 +80,6 @@ impl StepList {
     /// Returns all steps.
     pub(super) fn steps(&self) -> Steps<'_> {
         Steps { all: self, start: 0, end: self.end() }
-    }
-    /// Returns how many there are.
-    pub(super) fn len(&self) -> usize {
-        self.end()
     }
 }
 
