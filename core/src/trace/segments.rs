@@ -43,12 +43,8 @@ impl<T: Copy, const SIZE: usize> Segments<T, SIZE> {
         &mut self.segments[at]
     }
     /// Keeps an item in the next place.
-    #[inline]
     pub(super) fn push(&mut self, item: T) {
-        match self.segments.last_mut() {
-            Some(last) if last.len() < SIZE => last.push(item),
-            _ => self.open(1).push(item),
-        }
+        self.open(1).push(item);
     }
     fn get(&self, at: usize) -> Option<&T> {
         self.segments.get(at / SIZE)?.get(at % SIZE)
