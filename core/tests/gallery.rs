@@ -96,8 +96,10 @@ fn the_same_data_arrives_on_every_architecture() {
             assert_eq!(here.len(), there.len(), "{name}");
             for (here, there) in here.iter().zip(&there) {
                 assert_eq!(here.0, there.0, "{name}");
-                // Descriptors hold addresses, which differ; so does what was read of them.
-                if preset.name != "ring" {
+                // Descriptors hold addresses, which differ; so does what was read of them. Where no entry allows writes alone, a
+                // card reads what it may only write.
+                let differs = preset.name == "ring" || preset.name == "direction" && here.0 == "nic";
+                if !differs {
                     assert!(here.1 == there.1, "{name}: {} differs", here.0);
                 }
                 compared += here.1.iter().filter(|byte| **byte != 0).count();
@@ -105,4 +107,20 @@ fn the_same_data_arrives_on_every_architecture() {
         }
     }
     assert!(compared > 1000, "{compared} bytes are no comparison");
+}
+
+/// Questions that are asked on all four: a family asks one.
+#[test]
+fn most_questions_are_asked_on_every_architecture() {
+    let everywhere =
+        |preset: &&'static Preset| Architecture::WITH_UNIT.into_iter().all(|a| preset.on(a).is_some());
+    let first =
+        |preset: &&'static Preset| preset.family().is_none_or(|family| family.presets[0] == preset.name);
+    let asked: Vec<&str> =
+        PRESETS.iter().filter(everywhere).filter(first).map(|preset| preset.name).collect();
+    assert!(asked.len() >= 28, "{}: {asked:?}", asked.len());
+    // Where one does not run, it says why.
+    for preset in PRESETS.iter().filter(|preset| !everywhere(preset)) {
+        assert!(!preset.why().en.is_empty() && !preset.why().zh.is_empty(), "{}", preset.name);
+    }
 }

@@ -43,7 +43,7 @@ fn every_frozen_link_opens_as_it_did() {
         for line in read(&version.join("presets.txt")).lines() {
             let (fragment, name) = line.split_once(' ').expect("a link and a name");
             match decode(fragment).unwrap_or_else(|error| panic!("{fragment}: {error}")).target {
-                Target::Preset(preset) => assert_eq!(preset.name, name),
+                Target::Preset(preset) | Target::Turned(preset, _) => assert_eq!(preset.name, name),
                 Target::Text(_) => panic!("{fragment} is no preset"),
             }
             opened += 1;
@@ -54,7 +54,7 @@ fn every_frozen_link_opens_as_it_did() {
         let (first, link) = line.split_once('\t').expect("a line, a tab, a link");
         match decode(link).unwrap_or_else(|error| panic!("{link}: {error}")).target {
             Target::Text(text) => assert_eq!(text.lines().nth(1), Some(first)),
-            Target::Preset(preset) => assert_eq!(preset.name, first),
+            Target::Preset(preset) | Target::Turned(preset, _) => assert_eq!(preset.name, first),
         }
         opened += 1;
     }

@@ -6,7 +6,7 @@ mod session;
 
 use iommu_core::scenario;
 use iommu_core::spec::Lang;
-use iommu_core::view::{links, sweep, text};
+use iommu_core::view::{across, links, sweep, text};
 use serde::Serialize;
 use wasm_bindgen::prelude::*;
 
@@ -77,11 +77,17 @@ pub fn write_link(
     links::write(text, preset.as_deref(), at, view, language, theme, depth)
 }
 
-/// The same scenario on another architecture, by the word after `machine`; nothing if the text cannot be read or
-/// there is no such architecture.
-#[wasm_bindgen]
-pub fn onto(source: &str, architecture: &str) -> Option<String> {
-    scenario::onto_word(source, architecture).ok()
+/// A scenario on another architecture, by the word after `machine`, or `null` where it cannot be turned. `preset` is the one that it
+/// is an edit of.
+#[wasm_bindgen(unchecked_return_type = "import('iommu-view').Turned | null")]
+pub fn turned(source: &str, preset: Option<String>, architecture: &str) -> JsValue {
+    to_js(&across::turned(source, preset.as_deref(), architecture))
+}
+
+/// A scenario on every architecture, idea beside idea.
+#[wasm_bindgen(unchecked_return_type = "import('iommu-view').Across")]
+pub fn across(source: &str, preset: Option<String>, language: &str) -> JsValue {
+    to_js(&across::across(source, preset.as_deref(), lang(language)))
 }
 
 /// The texts that a run can be compared with, each with what makes it another one.

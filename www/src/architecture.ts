@@ -1,4 +1,5 @@
-// Which IOMMU the scenario runs on: the same text with another word after `machine`, where it fits both.
+// Which IOMMU the scenario runs on: the same text with another word after `machine`, where it fits both, or the one of its family
+// that is written for it. The reader stays at the same idea.
 import type { CardArchitecture } from "iommu-view";
 import type { App } from "./app";
 import type { State } from "./store";
@@ -14,14 +15,21 @@ function choices({ preset, gallery }: State): CardArchitecture[] {
   return [...named.values()];
 }
 
-export function architecture(app: App): HTMLElement {
+/** The last choice of the list is no architecture: it shows them all. */
+const ALL = "*";
+
+export function architecture(app: App, across: () => void): HTMLElement {
   const { t } = app;
   const choice = h("select", {
     id: "architecture",
     "aria-label": t("architecture"),
     title: t("architecture"),
     hidden: true,
-    onchange: () => void turn(app, choice.value),
+    onchange: () => {
+      if (choice.value !== ALL) return void turn(app, choice.value);
+      choice.value = machine(app.state.good) ?? "";
+      across();
+    },
   });
   app.on((state, changed) => {
     if (!["good", "preset", "gallery"].some((key) => changed.has(key as keyof State))) return;
@@ -29,7 +37,10 @@ export function architecture(app: App): HTMLElement {
     const fit = choices(state);
     choice.hidden = fit.length < 2 || !fit.some((a) => a.name === now);
     if (choice.hidden) return;
-    choice.replaceChildren(...fit.map((a) => h("option", { value: a.name }, a.title)));
+    choice.replaceChildren(
+      ...fit.map((a) => h("option", { value: a.name }, a.title)),
+      h("option", { value: ALL }, t("across")),
+    );
     choice.value = now ?? "";
   });
   return choice;
@@ -37,22 +48,35 @@ export function architecture(app: App): HTMLElement {
 
 /** Whether what runs is `original` on another machine, and nothing else is changed. */
 export async function onlyTurned(app: App, original: string): Promise<boolean> {
-  const { good } = app.state;
+  const { good, preset } = app.state;
   const now = machine(good);
   if (now === null || now === machine(original)) return false;
-  return (await app.machine.ask("onto", original, now)) === good;
+  return (await app.machine.ask("turned", original, preset, now))?.text === good;
 }
 
 async function turn(app: App, to: string): Promise<void> {
-  const { good, preset, gallery } = app.state;
-  const original = gallery.find((c) => c.name === preset)?.text;
-  // Turned and not edited: it is turned from how it is written, since a machine between may lack some of its words. Back to
-  // where it was written for, it is the preset itself.
-  const written = original !== undefined && (await onlyTurned(app, original));
-  const back = written && machine(original) === to;
-  const text = back ? original : await app.machine.ask("onto", written ? original : good, to);
-  if (text === null) return;
-  if (back) app.storage.forget(draftKey(preset));
+  const { good, preset } = app.state;
+  const there = await app.machine.ask("turned", good, preset, to);
+  if (there) await openThere(app, there.text, there.preset ?? preset, idea(app.state));
+}
+
+/** Opens a text that was turned, at one of its ideas. It is kept as an edit of its preset, unless it is that preset as written. */
+export async function openThere(
+  app: App,
+  text: string,
+  preset: string | null,
+  at: number | null,
+): Promise<void> {
+  if (text === app.texts.original(preset)) app.storage.forget(draftKey(preset));
   else app.storage.remember(draftKey(preset), text);
-  await app.open(text, preset);
+  if (!(await app.open(text, preset)) || at === null) return;
+  const stop = app.state.course?.ideas[at];
+  if (stop) await app.time.go(stop.to);
+}
+
+/** Which idea is shown, from 0; nothing before the first. */
+function idea({ course, position }: Readonly<State>): number | null {
+  if (!course || position <= course.start) return null;
+  const at = course.ideas.findIndex((stop) => position <= stop.to);
+  return at < 0 ? null : at;
 }

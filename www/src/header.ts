@@ -18,6 +18,8 @@ export interface Doors {
   share: HTMLElement;
   /** Opens the list of everything, where there is no page of it. */
   everything: () => void;
+  /** Shows the scenario on every machine. */
+  across: () => void;
 }
 
 export function header(app: App, progress: Progress, doors: Doors): HTMLElement {
@@ -54,7 +56,7 @@ export function header(app: App, progress: Progress, doors: Doors): HTMLElement 
     title,
     pathBar(app),
     picker,
-    architecture(app),
+    architecture(app, doors.across),
     // The page in one file has no other page beside it: there the search lists everything.
     carried
       ? h("button.gallery", { type: "button", id: "gallery", onclick: doors.everything }, t("gallery"))

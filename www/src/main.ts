@@ -1,4 +1,5 @@
 // The page: starts the machine, builds the views, keeps the address bar in step.
+import { acrossDoor } from "./across/open";
 import { answer } from "./answer";
 import { App } from "./app";
 import { comparing } from "./compare";
@@ -78,6 +79,7 @@ function build(): void {
   const logs = explainDialog(logPage, app.state.lang);
   explain = logs.explain;
   const sharing = share(app);
+  const across = acrossDoor(app);
   const search = searchDoor(app, progress, explain);
   const first = front?.on ?? isFront(place);
   front = landing(app, progress, { logs: () => explain(""), docs: DOCS }, listening.signal);
@@ -134,6 +136,7 @@ function build(): void {
       logs: logs.button,
       share: sharing.button,
       everything: search.open,
+      across: across.open,
     }),
     notice(app),
     front.element,
@@ -152,6 +155,7 @@ function build(): void {
     search.dialog,
     logs.dialog,
     sharing.dialog,
+    across.dialog,
   );
   keys(app, dialog, listening.signal);
   measure();
@@ -176,13 +180,18 @@ async function home(): Promise<void> {
 }
 
 /** The scenario of the address bar, as a fragment; of a text of one's own it takes the machine to pack it. */
-let packed: { text: string; head: Promise<string | null> } | null = null;
+let packed: { text: string; preset: string | null; head: Promise<string | null> } | null = null;
 
 function fragment(): Promise<string | null> | string {
   const { good, preset } = app.state;
   if (preset !== null && app.texts.original(preset) === good) return `#p=${preset}`;
-  if (packed?.text !== good)
-    packed = { text: good, head: app.machine.ask("writeLink", good, null, null, {}).catch(() => null) };
+  // An edit is a text; a preset on another machine is still its name.
+  if (packed?.text !== good || packed.preset !== preset)
+    packed = {
+      text: good,
+      preset,
+      head: app.machine.ask("writeLink", good, preset, null, {}).catch(() => null),
+    };
   return packed.head;
 }
 
@@ -304,7 +313,12 @@ async function openLink(hash: string): Promise<void> {
     app.set(recovered ? { text: recovered, preset: null, message, troubles } : { message });
     return;
   }
-  if (link.preset !== null) return openPreset(link.preset, link.at);
+  if (link.preset !== null && link.arch === null) {
+    await openPreset(link.preset, link.at);
+    // A machine that it does not run on.
+    return passOver(link.ignored.filter((one) => one.startsWith("arch=")));
+  }
+  if (link.preset !== null) return void (await app.texts.attempt(link.text, link.preset, link.at));
   // After a reload, and on the way back, it is the text that was typed over a preset here: that is still its original.
   // A browser may lose what an entry of its history keeps, when a page is left while that is written.
   const entry = history.state as Entry | null;
@@ -327,6 +341,10 @@ function openPlace(where: url.Place): Promise<void> {
 /** The depth of a link. What of it can't be is said, as written, and passed over: the scenario is opened first. */
 function takeRest({ depth, ignored }: url.Place): void {
   if (depth !== null) app.set({ depth });
+  passOver(ignored);
+}
+
+function passOver(ignored: readonly string[]): void {
   if (!ignored.length || app.state.message) return;
   const said = ignored.map((one) => `"${one.slice(0, PASSED)}"`).join(", ");
   app.set({ message: `${app.t("passedOver")} ${said}` });

@@ -1,5 +1,6 @@
 // What the page may ask the machine, and what it answers: the one interface between the two threads.
 import type {
+  Across,
   Card,
   CheckQuestion,
   Coloured,
@@ -18,6 +19,7 @@ import type {
   Poked,
   TermUse,
   Trouble,
+  Turned,
   Variant,
   View,
   Whereabouts,
@@ -101,8 +103,10 @@ export interface Api {
   readLink(fragment: string, lang: Lang): Linked;
   /** The fragment of a scenario and where to stand in it; `null` when the text is too long for a link. */
   writeLink(text: string, preset: string | null, at: number | null, more: LinkMore): string | null;
-  /** The same scenario on another architecture, if the text can be read. */
-  onto(text: string, architecture: string): string | null;
+  /** A scenario on another architecture, and the preset that it is there; `null` where it does not run. */
+  turned(text: string, preset: string | null, architecture: string): Turned | null;
+  /** A scenario on every architecture, idea beside idea. */
+  across(text: string, preset: string | null, lang: Lang): Across;
   gallery(lang: Lang): Card[];
   check(text: string, lang: Lang): Trouble[];
   offer(text: string, line: number, column: number, lang: Lang): Offer;

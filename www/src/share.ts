@@ -86,10 +86,6 @@ class Share {
     const { depth } = this.app.state;
     return depth === "idea" ? null : depth;
   }
-  private get preset(): string | null {
-    const { preset, gallery, good } = this.app.state;
-    return gallery.some((c) => c.name === preset && c.text === good) ? preset : null;
-  }
   private theme(): "light" | "dark" {
     return getComputedStyle(document.documentElement).colorScheme === "dark" ? "dark" : "light";
   }
@@ -97,7 +93,8 @@ class Share {
   private async fragment(whole: boolean): Promise<string> {
     const { good, lang } = this.app.state;
     const more = { lang: lang === "zh" ? "zh" : null };
-    const link = await this.app.machine.ask("writeLink", good, whole ? null : this.preset, this.at, more);
+    const { preset } = this.app.state;
+    const link = await this.app.machine.ask("writeLink", good, whole ? null : preset, this.at, more);
     if (link === null) throw new Error(this.app.t("tooLongForLink"));
     return this.depth === null ? link : `${link}&depth=${this.depth}`;
   }
@@ -108,8 +105,13 @@ class Share {
     const at = `${this.at === null ? "" : ` at="${this.at}"`}${this.depth ? ` depth="${this.depth}"` : ""}`;
     const script = `<script defer src="${here()}embed.js"></script>\n`;
     const language = lang === "zh" ? ` lang="zh"` : "";
-    if (this.preset)
-      return `${script}<iommu-playground preset="${this.preset}"${at}${language}></iommu-playground>`;
+    // What a link needs no text for, an embed needs none for either.
+    const named = new URLSearchParams((await this.fragment(false)).slice(1));
+    const [preset, arch] = [named.get("p"), named.get("arch")];
+    if (preset !== null) {
+      const machine = arch === null ? "" : ` arch="${arch}"`;
+      return `${script}<iommu-playground preset="${preset}"${machine}${at}${language}></iommu-playground>`;
+    }
     return `${script}<iommu-playground${at}${language}>\n<pre>\n${escaped(good)}</pre>\n</iommu-playground>`;
   };
   private frame = async () => {

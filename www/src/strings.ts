@@ -10,6 +10,15 @@ const TABLE = {
   search: ["Search everything", "搜索全部内容"],
   help: ["Keyboard help", "键盘帮助"],
   architecture: ["The IOMMU, and with it the CPU", "IOMMU 以及 CPU 的架构"],
+  across: ["All machines side by side …", "所有架构并排……"],
+  acrossHow: [
+    "The same scenario, run on each machine. What differs is marked ≠.",
+    "同一个场景，在每种机器上各运行一遍。不同之处标有 ≠。",
+  ],
+  acrossTitle: ["All machines side by side", "所有架构并排"],
+  acrossNone: ["no such step here", "这里没有这一步"],
+  acrossDiffers: ["differs between the machines", "各种机器不同"],
+  acrossGo: ["See it here", "到这里看"],
   whereIs: ["Where is it?", "在哪里？"],
   whatAddress: ["What address is this?", "这是什么地址？"],
   whereHint: [

@@ -49,8 +49,10 @@ export function read(hash: string): Place {
     explain: params.get("explain"),
     depth: take("depth", (value): value is Depth => isDepth(value)),
     ignored,
-    // What begins like neither a preset nor a parameter of ours is a text, or damaged.
-    packed: fragment !== "" && !/^(p|at|lang|theme|view|depth|explain)=|^explain$/.test(fragment),
+    // What begins like neither a preset nor a parameter of ours is a text, or damaged; a preset on another machine is turned to it.
+    packed:
+      params.has("arch") ||
+      (fragment !== "" && !/^(p|at|lang|theme|view|depth|explain)=|^explain$/.test(fragment)),
   };
 }
 

@@ -1,7 +1,7 @@
 //! A scenario and a position as the fragment of a URL, and back: `docs/links.md` is the specification for others.
 //!
-//! `#1.` + base64url(deflate(text)) + `.` + CRC-32 of the text, or `#p=PRESET`; then `&at=STEP&depth=...&view=...&lang=...
-//! &theme=...`. A link that was made once opens for ever: what is read here may grow, never shrink.
+//! `#1.` + base64url(deflate(text)) + `.` + CRC-32 of the text, or `#p=PRESET[&arch=WORD]`; then `&at=STEP&depth=...&view=...
+//! &lang=...&theme=...`. A link that was made once opens for ever: what is read here may grow, never shrink.
 //! What a link holds is untrusted. Reading one is bounded in time and memory, runs nothing and never panics.
 //!
 //! New options may be added here; the meaning of a part that links already have must not change.
@@ -16,6 +16,7 @@ mod tests;
 pub use error::{LinkError, TooLong};
 pub use options::{Depth, Options, Theme, View};
 
+use crate::iommu::Architecture;
 use crate::scenario::presets::{by_name, Preset, PRESETS};
 use crate::scenario::problem::nearest;
 pub use crate::scenario::MAX_TEXT;
@@ -37,8 +38,10 @@ const VERSION: &str = "1";
 /// The scenario of a link.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
-    /// One of the gallery.
+    /// One of the gallery, as it is written.
     Preset(&'static Preset),
+    /// One of the gallery, turned to the architecture of the options.
+    Turned(&'static Preset, String),
     /// A text, carried whole. It need not be a valid scenario: people share texts to ask what is wrong.
     Text(String),
 }
@@ -48,7 +51,7 @@ impl Target {
     pub fn text(&self) -> &str {
         match self {
             Target::Preset(preset) => preset.text,
-            Target::Text(text) => text,
+            Target::Turned(_, text) | Target::Text(text) => text,
         }
     }
 }
@@ -58,7 +61,7 @@ impl Target {
 pub struct Link {
     /// The scenario.
     pub target: Target,
-    /// Position, depth, view, language, theme.
+    /// Architecture, position, depth, view, language, theme.
     pub options: Options,
     /// Parameters that are known but have a value that can't be, as written: they were passed over.
     pub ignored: Vec<String>,
@@ -115,8 +118,33 @@ pub fn decode(input: &str) -> Result<Link, LinkError> {
         (VERSION, ..) => return Err(LinkError::Truncated { recovered: None }),
         _ => return Err(LinkError::NotALink),
     };
-    let (options, ignored) = Options::read(parts);
+    let (mut options, mut ignored) = Options::read(parts);
+    let target = match (target, options.arch) {
+        (Target::Preset(preset), Some(arch)) => match turned(preset, arch) {
+            Some(target) => target,
+            // It does not run there: it is opened as it is written, and that is said.
+            None => {
+                ignored.push(format!("arch={}", arch.describe().word));
+                Target::Preset(preset)
+            }
+        },
+        (Target::Text(text), Some(arch)) => {
+            ignored.push(format!("arch={}", arch.describe().word));
+            Target::Text(text)
+        }
+        (target, _) => target,
+    };
+    if !matches!(target, Target::Turned(..)) {
+        options.arch = None;
+    }
     Ok(Link { target, options, ignored })
+}
+
+/// A preset on an architecture: turned, or the one of its family that is written for it.
+fn turned(preset: &'static Preset, arch: Architecture) -> Option<Target> {
+    let there = preset.on(arch)?;
+    let text = there.text_on(arch)?;
+    Some(if text == there.text { Target::Preset(there) } else { Target::Turned(there, text) })
 }
 
 fn number(text: &str) -> bool {

@@ -1,5 +1,6 @@
-//! What a link says besides the scenario: `&at=12&view=walk&lang=zh&theme=dark&depth=idea`.
+//! What a link says besides the scenario: `&arch=riscv&at=12&view=walk&lang=zh&theme=dark&depth=idea`.
 
+use crate::iommu::Architecture;
 use crate::spec::Lang;
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -109,6 +110,8 @@ impl Theme {
 /// What a link says besides the scenario. All of it is optional: a link of any age has what it has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Options {
+    /// The architecture that a preset is turned to.
+    pub arch: Option<Architecture>,
     /// The position in the trace. One past the end of the trace is its end.
     pub at: Option<u32>,
     /// How deep the run is opened.
@@ -126,6 +129,7 @@ impl Options {
     pub(super) fn write(&self, out: &mut String) {
         let at = self.at.map(|at| at.to_string());
         for (name, value) in [
+            ("arch", self.arch.map(|arch| arch.describe().word)),
             ("at", at.as_deref()),
             ("view", self.view.map(Words::word)),
             ("lang", self.lang.map(Words::word)),
@@ -145,6 +149,7 @@ impl Options {
         for part in parts {
             let (name, value) = part.split_once('=').unwrap_or((part, ""));
             let fine = match name {
+                "arch" => first(&mut options.arch, Architecture::named(value)),
                 "at" => first(&mut options.at, number(value)),
                 "depth" => first(&mut options.depth, Depth::read(value)),
                 "view" => first(&mut options.view, View::read(value)),

@@ -15,6 +15,7 @@ fn text(fragment: &str) -> Result<String, LinkError> {
 #[test]
 fn presets_have_links_under_sixty_characters() {
     let all = Options {
+        arch: None,
         at: Some(999),
         depth: Some(Depth::Idea),
         view: Some(View::Diagram),

@@ -3,6 +3,7 @@
 use super::types::Linked;
 use crate::link::{decode, encode, encode_preset, Depth, Options, Target, Theme, View};
 use crate::scenario::presets::by_name;
+use crate::scenario::{parse, Outline};
 use crate::spec::Lang;
 use alloc::string::{String, ToString};
 
@@ -19,9 +20,10 @@ pub fn read(fragment: &str, lang: Lang) -> Linked {
     match decode(fragment) {
         Ok(link) => {
             out.text = link.target.text().to_string();
-            if let Target::Preset(preset) = link.target {
+            if let Target::Preset(preset) | Target::Turned(preset, _) = link.target {
                 out.preset = Some(preset.name.to_string());
             }
+            out.arch = link.options.arch.map(|arch| arch.describe().word.to_string());
             out.at = link.options.at;
             out.depth = link.options.depth.map(|depth| depth.name().to_string());
             out.view = link.options.view.map(|view| view.name().to_string());
@@ -37,7 +39,8 @@ pub fn read(fragment: &str, lang: Lang) -> Linked {
     out
 }
 
-/// The fragment, with its `#`, of a scenario: of a preset's name when the text is that preset's, else of the text.
+/// The fragment, with its `#`, of a scenario: of a preset's name when the text is that preset's or that preset turned to another
+/// architecture, else of the text.
 /// Words that name no depth, view, language or theme are left out. `None`: the text is longer than a link may carry.
 pub fn write(
     text: &str,
@@ -53,17 +56,34 @@ pub fn write(
         "zh" => Some(Lang::Zh),
         _ => None,
     };
-    let options =
-        Options { at, depth: Depth::named(depth), view: View::named(view), lang, theme: Theme::named(theme) };
-    match preset.and_then(by_name).filter(|preset| preset.text == text) {
-        Some(preset) => Some(encode_preset(preset, &options)),
-        None => encode(text, &options).ok(),
+    let options = Options {
+        arch: None,
+        at,
+        depth: Depth::named(depth),
+        view: View::named(view),
+        lang,
+        theme: Theme::named(theme),
+    };
+    let preset = preset.and_then(by_name);
+    match preset {
+        Some(preset) if preset.text == text => return Some(encode_preset(preset, &options)),
+        Some(preset) => {
+            let arch = parse(text).ok().and_then(|s| Outline::new(&s).machine?.arch.value);
+            let turned = arch.filter(|arch| preset.text_on(*arch).is_some_and(|turned| turned == text));
+            if turned.is_some() {
+                return Some(encode_preset(preset, &Options { arch: turned, ..options }));
+            }
+        }
+        None => {}
     }
+    encode(text, &options).ok()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::iommu::Architecture;
+    use alloc::vec;
 
     #[test]
     fn what_is_written_is_read() {
@@ -72,6 +92,24 @@ mod tests {
             write(howto, Some("howto"), Some(3), "", "zh", "dark", "idea").unwrap(),
             "#p=howto&at=3&lang=zh&theme=dark&depth=idea"
         );
+        // Turned to another architecture it is still the preset; one of a family is the one that is written for it.
+        let turned = by_name("howto").unwrap().text_on(Architecture::Riscv).unwrap();
+        let link = write(&turned, Some("howto"), Some(3), "", "", "", "").unwrap();
+        assert_eq!(link, "#p=howto&arch=riscv&at=3");
+        let back = read(&link, Lang::En);
+        assert_eq!(
+            (back.text, back.preset.as_deref(), back.arch.as_deref()),
+            (turned, Some("howto"), Some("riscv"))
+        );
+        let ladder = read("#p=fault-ladder&arch=amd-vi", Lang::En);
+        assert_eq!((ladder.preset.as_deref(), ladder.arch), (Some("fault-ladder-amd"), None));
+        // Where it does not run it is opened as it is written, and what was passed over is said.
+        for (fragment, passed) in
+            [("#p=io-ports&arch=riscv", "arch=riscv"), ("#p=howto&arch=vtd", "arch=vtd")]
+        {
+            let link = read(fragment, Lang::En);
+            assert_eq!((link.ignored, link.arch, link.error), (vec![passed.to_string()], None, None));
+        }
         // An edited preset is a text.
         let edited = [howto, "# mine\n"].concat();
         let link = write(&edited, Some("howto"), None, "walk", "", "", "").unwrap();

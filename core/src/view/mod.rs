@@ -11,6 +11,7 @@
 //! * [`stops`]: where the reader stops at the three depths
 //! * [`expected`]: what the scenario expects, and whether it held
 //! * [`compare`]: two runs step beside step; [`predict`]: what could be asked before a step
+//! * [`across`]: a scenario on every architecture, idea beside idea
 //! * [`sweep`]: a scenario run for each value of a quantity
 //! * [`transcript`]: a run as text, at one of the depths
 //! * [`scene`]: the picture, in the places of its run; [`film`]: several of them, to play or to print
@@ -18,6 +19,7 @@
 //!
 //! What the page is told is changed here, and its TypeScript types follow; no sentence is made here, and nothing of a browser is known.
 
+pub mod across;
 pub mod bits;
 pub mod compare;
 pub mod course;

@@ -5,6 +5,7 @@ use super::types::{
 };
 use crate::diagram::text::clean;
 use crate::explain::marks;
+use crate::iommu::Architecture;
 use crate::scenario::editor::{complete, highlight, Class};
 use crate::scenario::outline::Texts;
 use crate::scenario::plain::plain;
@@ -48,8 +49,9 @@ pub fn gallery(lang: Lang) -> Vec<Card> {
             title,
             difficulty: if lang == Lang::Zh { zh } else { en }.into(),
             path: presets::PATH.iter().position(|n| *n == p.name).map(|i| i as u32 + 1),
-            architectures: p
-                .architectures()
+            architectures: Architecture::WITH_UNIT
+                .into_iter()
+                .filter(|a| p.on(*a).is_some())
                 .map(|a| CardArchitecture {
                     name: a.describe().word.into(),
                     title: a.describe().label.into(),

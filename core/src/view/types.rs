@@ -425,6 +425,8 @@ to_page! {
         pub text: String,
         /// The preset's name, if that is what it says.
         pub preset: Option<String>,
+        /// The architecture that the preset is turned to, by the word after `machine`.
+        pub arch: Option<String>,
         /// The position.
         pub at: Option<u32>,
         /// `idea`, `operation` or `read`.
@@ -528,6 +530,60 @@ to_page! {
         pub count: u64,
         /// The scenario has this value.
         pub here: bool,
+    }
+    /// A scenario on every architecture, idea beside idea.
+    struct Across {
+        /// The architectures, in their order.
+        pub columns: Vec<AcrossColumn>,
+        /// The ideas.
+        pub rows: Vec<AcrossRow>,
+    }
+    /// A text on another architecture.
+    struct Turned {
+        /// The text.
+        pub text: String,
+        /// The preset that it is there, as it is written or turned; nothing for a text of one's own.
+        pub preset: Option<String>,
+    }
+    /// An architecture, and the text that runs on it.
+    struct AcrossColumn {
+        /// The word after `machine`.
+        pub name: String,
+        /// By which a reader chooses it.
+        pub title: String,
+        /// The preset that the text is, turned or not.
+        pub preset: Option<String>,
+        /// The text; nothing where it does not run.
+        pub text: Option<String>,
+        /// Why it does not run there.
+        pub why: String,
+    }
+    /// An idea.
+    struct AcrossRow {
+        /// What is said of it where nothing is said of one architecture alone.
+        pub text: String,
+        /// What came of it on each; nothing where it has no such idea.
+        pub cells: Vec<Option<AcrossCell>>,
+    }
+    /// What came of an idea on one architecture.
+    struct AcrossCell {
+        /// The position after it.
+        pub at: u32,
+        /// The author's note, as it is there.
+        pub note: String,
+        /// What came of it.
+        pub outcome: Option<OutcomeLine>,
+        /// What it took, in the same order everywhere.
+        pub facts: Vec<AcrossFact>,
+    }
+    /// Something that is compared.
+    struct AcrossFact {
+        /// What.
+        pub name: String,
+        /// Its value.
+        pub value: String,
+        /// Two architectures have different ones.
+        pub differs: bool,
     }
     /// A position in each of two runs.
     #[derive(Copy, Eq)]
@@ -643,7 +699,7 @@ to_page! {
         pub difficulty: String,
         /// Its place on the reader's path, from 1.
         pub path: Option<u32>,
-        /// The architectures that it runs on when its `machine` line says so.
+        /// The architectures that it, or one of its family, runs on.
         pub architectures: Vec<CardArchitecture>,
         /// Its text.
         pub text: String,

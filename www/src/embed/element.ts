@@ -31,6 +31,7 @@ const near = new IntersectionObserver(
 export class IommuPlayground extends HTMLElement {
   static readonly observedAttributes = [
     "preset",
+    "arch",
     "scenario",
     "src",
     "at",
@@ -152,7 +153,7 @@ export class IommuPlayground extends HTMLElement {
     this.changed.clear();
     if (!this.started || !this.isConnected) return;
     if (changed.has("theme")) this.paint();
-    if (["preset", "scenario", "src"].some((name) => changed.has(name))) {
+    if (["preset", "arch", "scenario", "src"].some((name) => changed.has(name))) {
       const opened = this.open(this.wish(), this.place());
       if (changed.has("depth")) void opened.then(() => this.app?.time.deepen(this.depth()));
       return;
@@ -178,7 +179,8 @@ export class IommuPlayground extends HTMLElement {
       this.getAttribute("scenario"),
       this.getAttribute("preset"),
     ];
-    return { src, scenario: text ?? ((src ?? preset) ? null : written(this)), preset };
+    const arch = this.getAttribute("arch");
+    return { src, scenario: text ?? ((src ?? preset) ? null : written(this)), preset, arch };
   }
   private language(): Lang {
     const lang = this.closest("[lang]")?.getAttribute("lang") ?? "";

@@ -7,10 +7,9 @@ const packed = new Map<string, Promise<string | null>>();
 
 function head(app: App): Promise<string | null> {
   const { preset, good } = app.state;
-  if (preset !== null) return Promise.resolve(`#p=${preset}`);
   let found = packed.get(good);
   if (!found) {
-    found = app.machine.ask("writeLink", good, null, null, {}).catch(() => null);
+    found = app.machine.ask("writeLink", good, preset, null, {}).catch(() => null);
     packed.set(good, found);
   }
   return found;

@@ -12,6 +12,8 @@ export interface Source {
   src?: string | null;
   scenario?: string | null;
   preset?: string | null;
+  /** The architecture that a preset is turned to. */
+  arch?: string | null;
 }
 
 export interface Scenario {
@@ -67,7 +69,11 @@ export async function scenario(
     const names = cards.map((c) => c.name).join(", ");
     throw new EmbedError("attribute", `${word("badPreset", lang)}: "${source.preset}" (${names})`);
   }
-  return { text: card.text, preset: card.name };
+  if (source.arch == null) return { text: card.text, preset: card.name };
+  const turned = await machine.ask("turned", card.text, card.name, source.arch);
+  if (turned) return turned;
+  const words = card.architectures.map((a) => a.name).join(", ");
+  throw new EmbedError("attribute", `arch ${word("badValue", lang)} "${source.arch}" (${words})`);
 }
 
 function bounded(text: string, lang: Lang): string {

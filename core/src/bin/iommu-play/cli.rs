@@ -5,6 +5,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 use iommu_core::diagram::render::{Charset, Theme, Wrapper};
+use iommu_core::iommu::Architecture;
 use iommu_core::link;
 use iommu_core::spec::Lang;
 use std::path::PathBuf;
@@ -23,6 +24,8 @@ pub struct Cli {
 /// What the tool does.
 #[derive(Subcommand, Debug)]
 pub enum Command {
+    /// Run a scenario on every architecture, and print what came of each idea side by side.
+    Across(Across),
     /// Say whether scenarios run and their expectations hold.
     Check(Check),
     /// Print a completion script for a shell.
@@ -54,6 +57,10 @@ pub enum Command {
 
 fn language() -> impl TypedValueParser<Value = Lang> {
     PossibleValuesParser::new(["en", "zh"]).map(|word| if word == "zh" { Lang::Zh } else { Lang::En })
+}
+fn architecture() -> impl TypedValueParser<Value = Architecture> {
+    PossibleValuesParser::new(Architecture::WORDS)
+        .try_map(|word| Architecture::named(&word).ok_or("no such architecture"))
 }
 fn svg_theme() -> impl TypedValueParser<Value = Theme> {
     PossibleValuesParser::new(["auto", "light", "dark"]).map(|word| match word.as_str() {
@@ -97,6 +104,21 @@ impl Language {
     pub fn is_zh(self) -> bool {
         self.chosen() == Lang::Zh
     }
+}
+
+/// `across`.
+#[derive(Args, Debug)]
+pub struct Across {
+    #[command(flatten)]
+    pub language: Language,
+    /// Print as JSON.
+    #[arg(long)]
+    pub json: bool,
+    /// Only these architectures.
+    #[arg(long, value_parser = architecture(), value_delimiter = ',', value_name = "ARCHITECTURES")]
+    pub on: Vec<Architecture>,
+    /// A file, a preset, or - for standard input.
+    pub scenario: String,
 }
 
 /// `check`.
@@ -260,6 +282,9 @@ pub struct Link {
     /// The page's address, put before the fragment.
     #[arg(long, value_name = "URL", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub base: Option<String>,
+    /// The architecture that the scenario is turned to.
+    #[arg(long, value_parser = architecture(), value_name = "ARCHITECTURE")]
+    pub arch: Option<Architecture>,
     /// The position in the trace.
     #[arg(long, value_name = "STEP")]
     pub at: Option<u32>,

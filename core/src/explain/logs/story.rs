@@ -532,6 +532,7 @@ fn preset(item: &Item) -> Option<&'static str> {
         (Some(Arch::SmmuV3), "interrupts", _) => Some("msi-doorbell"),
         (Some(Arch::VtD), "", Some(0x1 | 0x2 | 0x5 | 0xc)) => Some("fault-ladder"),
         (Some(Arch::AmdVi), "", Some(0x1 | 0x2 | 0x4)) => Some("fault-ladder-amd"),
+        (Some(Arch::RiscV), "", Some(7 | 15 | 258 | 259)) => Some("fault-ladder-riscv"),
         (Some(Arch::SmmuV3), "", Some(0x2 | 0x4 | 0xa | 0x10 | 0x13)) => Some("fault-ladder-arm"),
         (_, "", _) => None,
         _ => Some(first),

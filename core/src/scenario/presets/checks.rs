@@ -55,7 +55,7 @@ pub static CHECKS: &[AskAbout] = checks! {
     "which-number" Where "dma nic1 write 0x10_0000 data \"from nic1\"";
     "two-stages" Where "dma nic write 0x10_0000 data \"both stages\"";
     "nested-walk" Reads "dma nic write 0x7f00_0000_1000 +64 pasid 7";
-    "interrupts" Interrupt "msi nic entry 3" 2;
+    "interrupts" Interrupt "msi nic entry 3" 1;
     "forged-msi" Interrupt "msi usb entry 5";
     "sync-for-cpu" Value "cpu read buf" 1;
     "lazy" Where "dma nic write rx data \"stale\"";

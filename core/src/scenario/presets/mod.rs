@@ -9,7 +9,9 @@ pub mod sweeps;
 pub mod topics;
 
 use crate::iommu::{Ability, Architecture, Board};
+use crate::scenario::{onto, parse, print};
 use crate::spec::Text;
+use alloc::string::String;
 
 /// How much a reader has to know before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -91,19 +93,11 @@ const IO_PORTS: Limit = Limit {
     fits: |a| Board::of(Some(a)).cpu.has_ports(),
     why: Text::new("only x86 has instructions for I/O ports", "只有 x86 有访问 I/O 端口的指令"),
 };
-const WRITE_ONLY: Limit = Limit {
-    fits: |a| a.has(Ability::WriteOnly),
-    why: Text::new(
-        "a page table entry of RISC-V or of Arm's stage 1 cannot allow writes alone",
-        "RISC-V 和 Arm 第一级的页表项都不能只允许写",
-    ),
-};
-const VTD_CODES: Limit = Limit {
+const OWN_CODES: Limit = Limit {
     fits: |_| false,
     why: Text::new(
-        "it climbs VT-d's fault codes; Arm and AMD-Vi have ladders of their own, RISC-V's codes are in the walk of any faulting \
-         scenario",
-        "讲的是 VT-d 的一级级错误码；Arm 与 AMD-Vi 各有自己的一篇，RISC-V 的错误码可在任何出错的场景里看到",
+        "it climbs the codes of one architecture; each of the others has a ladder of its own",
+        "讲的是一种架构的一级级错误码；其余每种架构各有自己的一篇",
     ),
 };
 const X86_RANGE: Limit = Limit {
@@ -135,11 +129,6 @@ const ARM: Limit = Limit {
         "只有 Arm 如此：中断消息像普通写一样要经过转换，StreamID 由固件给出",
     ),
 };
-const AMD: Limit = Limit {
-    fits: |_| false,
-    why: Text::new("it climbs AMD-Vi's events", "讲的是 AMD-Vi 的一种种事件"),
-};
-
 impl Preset {
     /// Does it run on this architecture when its `machine` line says so? On the one it is written for it does.
     pub fn fits(&self, architecture: Architecture) -> bool {
@@ -150,6 +139,36 @@ impl Preset {
     fn written_for(&self) -> Option<Architecture> {
         let words = self.text.lines().find_map(|line| line.strip_prefix("machine "))?;
         Architecture::named(words.split(' ').next()?)
+    }
+
+    /// Returns its text on `architecture`: as it is written where it is written for it, else turned; `None` where it does not fit.
+    pub fn text_on(&self, architecture: Architecture) -> Option<String> {
+        if !self.fits(architecture) {
+            return None;
+        }
+        if self.written_for() == Some(architecture) {
+            return Some(self.text.into());
+        }
+        Some(print(&onto(&parse(self.text).ok()?, architecture)))
+    }
+
+    /// Returns why it does not run on every architecture; an empty text where it does.
+    pub fn why(&self) -> Text {
+        self.limit.map_or(Text::new("", ""), |limit| limit.why)
+    }
+
+    /// Returns the preset that asks its question on `architecture`: itself where it fits, else one of its family, which does
+    /// so in a text of its own; `None` where there is neither.
+    pub fn on(&'static self, architecture: Architecture) -> Option<&'static Preset> {
+        if self.fits(architecture) {
+            return Some(self);
+        }
+        self.family()?.presets.iter().filter_map(|name| by_name(name)).find(|other| other.fits(architecture))
+    }
+
+    /// Returns the family that it belongs to, if it is in one.
+    pub fn family(&self) -> Option<&'static Family> {
+        FAMILIES.iter().find(|family| family.presets.contains(&self.name))
     }
 
     /// The architectures that it runs on when its `machine` line says so: none where it is about a machine without
@@ -180,9 +199,9 @@ pub const PRESETS: &[Preset] = presets! {
     "mask-iommu" Working;
     "physical-address" Working;
     "scatter-gather" Working;
-    "direction" Working WRITE_ONLY;
+    "direction" Working;
     "use-after-unmap" Working;
-    "fault-ladder" Deep VTD_CODES;
+    "fault-ladder" Deep OWN_CODES;
     "sync-for-cpu" Working;
     "cache-line" Working;
     "vmalloc" Working;
@@ -193,7 +212,8 @@ pub const PRESETS: &[Preset] = presets! {
     "peer-to-peer" Deep;
     "reserved-memory" Working;
     "phantom" Working;
-    "interrupts" Starter POSTING;
+    "interrupts" Starter;
+    "posted" Working POSTING;
     "msi-hole" Deep X86_RANGE;
     "forged-msi" Deep REMAPPING;
     "two-stages" Starter;
@@ -202,9 +222,53 @@ pub const PRESETS: &[Preset] = presets! {
     "sva" Deep;
     "msi-doorbell" Working ARM;
     "stream-id" Working ARM;
-    "fault-ladder-arm" Deep ARM;
-    "fault-ladder-amd" Deep AMD;
+    "fault-ladder-arm" Deep OWN_CODES;
+    "fault-ladder-amd" Deep OWN_CODES;
+    "fault-ladder-riscv" Deep OWN_CODES;
 };
+
+/// Presets that ask one question in texts of their own, because what they break has another shape on each architecture.
+#[derive(Debug)]
+pub struct Family {
+    /// The presets.
+    pub presets: &'static [&'static str],
+    /// Which idea of each stands beside which, in order.
+    pub rungs: &'static [Rung],
+}
+
+/// Ideas of several texts that show the same.
+#[derive(Debug)]
+pub struct Rung {
+    /// What they show.
+    pub text: Text,
+    /// Which idea it is, from 0, on each architecture in the order of [`Architecture::WITH_UNIT`].
+    pub ideas: [Option<u8>; Architecture::UNITS],
+}
+
+macro_rules! rung {
+    ($en:literal $zh:literal $($idea:tt)*) => {
+        Rung { text: Text::new($en, $zh), ideas: [$(rung!(@ $idea)),*] }
+    };
+    (@ -) => { None };
+    (@ $idea:literal) => { Some($idea) };
+}
+
+/// Every family.
+pub const FAMILIES: &[Family] = &[Family {
+    presets: &["fault-ladder", "fault-ladder-riscv", "fault-ladder-arm", "fault-ladder-amd"],
+    rungs: &[
+        rung!("every link is whole" "每一环都完好" 0 0 0 0),
+        rung!("the first table of devices leads nowhere" "设备的第一级表无效" 1 1 1 -),
+        rung!("the device's own entry is not valid" "设备自己的表项无效" 2 2 2 -),
+        rung!("a reserved bit of the device's entry is 1" "设备表项的保留位为 1" - 3 - 1),
+        rung!("the device's entry has no tables to walk" "设备表项没有可查的页表" - - - 2),
+        rung!("the process's entry is not valid" "进程的表项无效" - - 3 -),
+        rung!("a page table entry points where no memory is" "页表项指向没有内存的地方" - 4 - 3),
+        rung!("a reserved bit of a page table entry is 1" "页表项的保留位为 1" 3 - - 4),
+        rung!("a page table entry is not valid" "页表项无效" - 5 4 -),
+        rung!("the last entry allows no write" "最后一级表项不允许写" 4 6 5 5),
+    ],
+}];
 
 /// The order in which a newcomer reads: from what an address space is to reading a fault.
 pub const PATH: &[&str] = &[
@@ -249,7 +313,7 @@ pub fn by_name(name: &str) -> Option<&'static Preset> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scenario::{change, parse, print, Outline};
+    use crate::scenario::{change, Outline};
 
     #[test]
     fn every_preset_is_canonical_and_complete_in_both_languages() {

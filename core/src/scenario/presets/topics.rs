@@ -126,6 +126,7 @@ static ABOUT: &[About] = about! {
     "reserved-memory" Guests Faults: "dma hba read 0x7f00_0100 +64";
     "phantom" Faults Pcie: "dma sata write rx data \"as function 1\" requester 03:00.1";
     "interrupts" Interrupts: "msi nic entry 3";
+    "posted" Interrupts Guests: "msi nic entry 3";
     "msi-hole" Interrupts Addresses: "dma nic write 0xfee0_0000 +4 data hex \"41 00 00 00\"";
     "forged-msi" Interrupts Isolation Faults: "msi usb entry 5";
     "two-stages" Guests Addresses: "dma nic write 0x10_0000 data \"both stages\"";
@@ -135,6 +136,7 @@ static ABOUT: &[About] = about! {
     "stream-id" Faults Pcie: "dma nic write rx data \"hello\"";
     "fault-ladder-arm" Faults: "dma nic write 0x10_0000 +64";
     "fault-ladder-amd" Faults: "dma nic write 0x10_0000 +64";
+    "fault-ladder-riscv" Faults: "dma nic write 0x10_0000 +64";
     "sva" Guests Addresses: "dma gpu write 0x7f00_0000_0000 pasid 2 data \"for bob\"";
 };
 

@@ -3,6 +3,7 @@
 use super::scenario::named;
 use crate::cli::{Link, Unlink};
 use iommu_core::link::{decode, encode, encode_preset, Options, Target};
+use iommu_core::scenario::onto_word;
 use iommu_core::scenario::presets::{by_name, Preset};
 use iommu_core::spec::Lang;
 use std::io::Write;
@@ -10,15 +11,31 @@ use std::process::ExitCode;
 
 /// Prints the link of a scenario.
 pub fn link(args: &Link) -> ExitCode {
-    let Link { at, view, depth, lang, theme, whole, unchecked, .. } = *args;
+    let Link { arch, at, view, depth, lang, theme, whole, unchecked, .. } = *args;
     let (source, checked) = (args.scenario.as_str(), !unchecked);
-    let options = Options { at, view, depth, lang, theme };
+    let options = Options { arch: None, at, view, depth, lang, theme };
     let base = args.base.as_deref().unwrap_or("");
     let fragment = match by_name(source) {
-        Some(preset) if !whole => encode_preset(preset, &options),
+        Some(preset) if !whole => match arch.map(|arch| (arch, preset.on(arch))) {
+            None => encode_preset(preset, &options),
+            Some((arch, Some(there))) => {
+                let as_written = there.text_on(arch).is_some_and(|text| text == there.text);
+                let arch = Some(arch).filter(|_| !as_written);
+                encode_preset(there, &Options { arch, ..options })
+            }
+            Some((arch, None)) => {
+                let why = preset.why().get(args.lang.unwrap_or(Lang::En));
+                return failed(&format!("{source} --arch {}: {why}", arch.describe().word));
+            }
+        },
         preset => {
             let Some(text) = text_of(source, preset, checked, options.lang == Some(Lang::Zh)) else {
                 return ExitCode::FAILURE;
+            };
+            let text = match arch.map(|arch| onto_word(&text, arch.describe().word)) {
+                Some(Ok(turned)) => turned,
+                Some(Err(problems)) => return failed(&format!("{source}: {problems}")),
+                None => text,
             };
             match encode(&text, &options) {
                 Ok(fragment) => fragment,
@@ -52,12 +69,15 @@ pub fn unlink(args: &Unlink) -> ExitCode {
     };
     match decode(&url) {
         Ok(link) => {
-            let Options { at, depth, view, lang, theme } = link.options;
+            let Options { arch, at, depth, view, lang, theme } = link.options;
             let said = [
                 match link.target {
-                    Target::Preset(preset) => Some(format!("preset {}", preset.name)),
+                    Target::Preset(preset) | Target::Turned(preset, _) => {
+                        Some(format!("preset {}", preset.name))
+                    }
                     Target::Text(_) => None,
                 },
+                arch.map(|arch| format!("arch {}", arch.describe().word)),
                 at.map(|at| format!("at {at}")),
                 view.map(|view| format!("view {}", view.name())),
                 lang.map(|lang| format!("lang {}", if lang == Lang::Zh { "zh" } else { "en" })),

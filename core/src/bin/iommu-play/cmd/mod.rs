@@ -1,5 +1,6 @@
 //! The subcommands, one file each. How they are called is in [`crate::cli`].
 
+mod across;
 mod draw;
 mod explain;
 mod fmt;
@@ -31,6 +32,7 @@ pub fn run() -> ExitCode {
 
 fn command(command: Command) -> ExitCode {
     match command {
+        Command::Across(args) => across::run(&args),
         Command::Check(args) => run::check(&args),
         Command::Completions { shell } => {
             let mut script = Vec::new();

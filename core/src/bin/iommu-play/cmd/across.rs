@@ -1,0 +1,73 @@
+//! `iommu-play across`: one scenario on every architecture, idea beside idea.
+
+use super::scenario::named;
+use crate::cli;
+use iommu_core::scenario::presets::by_name;
+use iommu_core::spec::Lang;
+use iommu_core::view::across::across;
+use iommu_core::view::transcript::sign;
+use iommu_core::view::types::{Across, AcrossCell};
+use std::process::ExitCode;
+
+/// Prints what came of each idea on each architecture.
+pub fn run(args: &cli::Across) -> ExitCode {
+    let lang = args.language.chosen();
+    let preset = by_name(&args.scenario);
+    let text = match preset {
+        Some(preset) => preset.text.to_string(),
+        None => match named(&args.scenario, lang == Lang::Zh) {
+            Some((_, text, _)) => text,
+            None => return ExitCode::FAILURE,
+        },
+    };
+    let mut table = across(&text, preset.map(|p| p.name), lang);
+    if !args.on.is_empty() {
+        keep(&mut table, &args.on.iter().map(|a| a.describe().word).collect::<Vec<_>>());
+    }
+    if args.json {
+        outln!("{}", serde_json::to_string_pretty(&table).unwrap_or_default());
+        return ExitCode::SUCCESS;
+    }
+    print(&table, lang);
+    ExitCode::SUCCESS
+}
+
+/// Leaves only the columns named by `words`.
+fn keep(table: &mut Across, words: &[&str]) {
+    let wanted: Vec<bool> = table.columns.iter().map(|c| words.contains(&c.name.as_str())).collect();
+    let mut column = wanted.iter();
+    table.columns.retain(|_| *column.next().unwrap_or(&false));
+    for row in &mut table.rows {
+        let mut cell = wanted.iter();
+        row.cells.retain(|_| *cell.next().unwrap_or(&false));
+    }
+}
+
+fn print(table: &Across, lang: Lang) {
+    let colon = if lang == Lang::Zh { "：" } else { ": " };
+    for column in table.columns.iter().filter(|c| !c.why.is_empty()) {
+        outln!("{}{colon}{}", column.title, column.why);
+    }
+    for (n, row) in table.rows.iter().enumerate() {
+        outln!("\n{}/{}   {}", n + 1, table.rows.len(), row.text);
+        for (column, cell) in table.columns.iter().zip(&row.cells) {
+            if let Some(cell) = cell {
+                outln!("  {} [{}]", column.title, cell.at);
+                told(cell, &row.text, colon);
+            }
+        }
+    }
+}
+
+fn told(cell: &AcrossCell, row: &str, colon: &str) {
+    if cell.note != row {
+        outln!("    {}", cell.note);
+    }
+    if let Some(outcome) = &cell.outcome {
+        outln!("    {} {}{colon}{}", sign(outcome.kind), outcome.word, outcome.text);
+    }
+    for fact in &cell.facts {
+        // What differs is marked, as in the page.
+        outln!("    {} {}{colon}{}", if fact.differs { '*' } else { ' ' }, fact.name, fact.value);
+    }
+}

@@ -1,0 +1,332 @@
+//! One scenario on every architecture, idea beside idea.
+//!
+//! A text is turned by the word after `machine`, so its ideas keep their lines and belong together one by one. Where a preset
+//! asks its question in a text of its own on another architecture, its [`crate::scenario::presets::Family`] says which idea of each
+//! belongs to which. Everything that is said of an idea comes from its run; nothing here knows an architecture.
+
+use super::types::{Across, AcrossCell, AcrossColumn, AcrossFact, AcrossRow, Stop, Turned};
+use super::Player;
+use crate::iommu::Architecture;
+use crate::scenario::presets::{by_name, Preset};
+use crate::scenario::{onto, parse, print, Outline};
+use crate::spec::{EntryType, Lang, Text};
+use crate::trace::{Actor, Event, Scope, Trace};
+use alloc::collections::BTreeSet;
+use alloc::{format, string::String, string::ToString, vec::Vec};
+
+/// Bytes of a page of tables.
+const PAGE: u64 = 4096;
+
+/// A text on one architecture.
+#[derive(Clone, Debug)]
+pub struct On {
+    /// Which.
+    pub architecture: Architecture,
+    /// The preset that the text is, or is a turned one of.
+    pub preset: Option<&'static Preset>,
+    /// The text, or why there is none.
+    pub text: Result<String, Text>,
+}
+
+/// Returns the text `source` on every architecture that has a unit. `preset` is the one that it is an edit of, if it is one; where
+/// nothing but its architecture is changed, the other texts are that preset's.
+pub fn texts(source: &str, preset: Option<&str>) -> Vec<On> {
+    let scenario = parse(source).ok();
+    let own = scenario.as_ref().and_then(|s| Outline::new(s).machine?.arch.value);
+    let same =
+        |p: &&Preset| p.text == source || own.is_some_and(|own| p.text_on(own).as_deref() == Some(source));
+    let preset = preset.and_then(by_name).filter(same);
+    let on = |architecture| {
+        if own == Some(architecture) {
+            return On { architecture, preset, text: Ok(source.into()) };
+        }
+        let Some(preset) = preset else {
+            const UNREADABLE: Text = Text::new("the text has problems", "文本有问题");
+            let turned = scenario.as_ref().map(|s| print(&onto(s, architecture)));
+            return On { architecture, preset: None, text: turned.ok_or(UNREADABLE) };
+        };
+        match preset.on(architecture) {
+            // Turned from how it is written, since a machine between may lack some of its words.
+            Some(other) => {
+                let text = other.text_on(architecture).ok_or(preset.why());
+                On { architecture, preset: Some(other), text }
+            }
+            None => On { architecture, preset: Some(preset), text: Err(preset.why()) },
+        }
+    };
+    Architecture::WITH_UNIT.into_iter().map(on).collect()
+}
+
+/// Returns the text `source` on one architecture, by the word after `machine`, and the preset that it is there.
+pub fn turned(source: &str, preset: Option<&str>, architecture: &str) -> Option<Turned> {
+    let there =
+        texts(source, preset).into_iter().find(|on| on.architecture.describe().word == architecture)?;
+    Some(Turned { text: there.text.ok()?, preset: there.preset.map(|p| p.name.into()) })
+}
+
+/// Returns the text `source` on every architecture, idea beside idea. `preset` is the one that it is, turned or not, if it is one.
+pub fn across(source: &str, preset: Option<&str>, lang: Lang) -> Across {
+    let mut columns = Vec::new();
+    let mut lanes: Vec<Vec<AcrossCell>> = Vec::new();
+    for on in texts(source, preset) {
+        let (mut why, mut cells) = (String::new(), Vec::new());
+        let text = on.text.map_err(|reason| why = reason.get(lang).into()).ok();
+        match text.as_deref().map(Player::open) {
+            Some(Ok(run)) => cells = ideas(&run, lang),
+            Some(Err(problems)) => {
+                let first = super::text::troubles(&problems.0, lang).into_iter().next();
+                why = first.map(|t| format!("{}:{}: {}", t.line, t.column, t.message)).unwrap_or_default();
+            }
+            None => {}
+        }
+        let described = on.architecture.describe();
+        columns.push(AcrossColumn {
+            name: described.word.into(),
+            title: described.label.into(),
+            preset: on.preset.filter(|_| why.is_empty()).map(|preset| preset.name.into()),
+            text: text.filter(|_| why.is_empty()),
+            why,
+        });
+        lanes.push(cells);
+    }
+    let mut rows = match preset.and_then(by_name).and_then(Preset::family) {
+        Some(family) => {
+            family.rungs.iter().map(|rung| row_of(rung.text.get(lang), &lanes, |n| rung.ideas[n])).collect()
+        }
+        None => by_index(&lanes),
+    };
+    mark(&mut rows);
+    Across { columns, rows }
+}
+
+/// Rows of texts whose ideas follow each other alike.
+fn by_index(lanes: &[Vec<AcrossCell>]) -> Vec<AcrossRow> {
+    let count = lanes.iter().map(Vec::len).max().unwrap_or(0);
+    let row = |index: usize| {
+        let note = lanes.iter().find_map(|lane| lane.get(index)).map_or("", |cell| &cell.note);
+        row_of(note, lanes, |_| Some(index as u8))
+    };
+    (0..count).map(row).collect()
+}
+
+fn row_of(text: &str, lanes: &[Vec<AcrossCell>], idea: impl Fn(usize) -> Option<u8>) -> AcrossRow {
+    let cell = |(n, lane): (usize, &Vec<AcrossCell>)| lane.get(usize::from(idea(n)?)).cloned();
+    AcrossRow { text: text.to_string(), cells: lanes.iter().enumerate().map(cell).collect() }
+}
+
+/// Marks each fact of which two columns have different values.
+fn mark(rows: &mut [AcrossRow]) {
+    for row in rows {
+        let values = |cells: &[Option<AcrossCell>], name: &str| -> BTreeSet<String> {
+            let facts = cells.iter().flatten().flat_map(|cell| &cell.facts);
+            facts.filter(|fact| fact.name == name).map(|fact| fact.value.clone()).collect()
+        };
+        let cells = row.cells.clone();
+        for fact in row.cells.iter_mut().flatten().flat_map(|cell| &mut cell.facts) {
+            fact.differs = values(&cells, &fact.name).len() > 1;
+        }
+    }
+}
+
+/// The ideas of one run, each with what came of it.
+fn ideas(run: &Player, lang: Lang) -> Vec<AcrossCell> {
+    let trace = run.viewer.trace();
+    let types = table_types(trace);
+    let cell = |stop: Stop| AcrossCell {
+        at: stop.to,
+        note: stop.sentence.clone(),
+        facts: facts(run, trace, &types, &stop, lang),
+        outcome: stop.outcome,
+    };
+    run.ideas(lang).into_iter().map(cell).collect()
+}
+
+/// What is compared of an idea.
+fn facts(
+    run: &Player,
+    trace: &Trace,
+    types: &[&'static EntryType],
+    stop: &Stop,
+    lang: Lang,
+) -> Vec<AcrossFact> {
+    let (from, to) = (stop.from as usize, stop.to as usize);
+    let inside = run.done.iter().filter(|d| d.steps.start >= from && d.steps.end <= to);
+    let mut commands = 0;
+    let mut fault = None;
+    for done in inside {
+        commands += done.outcome.counts.invalidations;
+        fault = done.outcome.fault.or(fault);
+    }
+    let mut out = Vec::new();
+    let mut fact = |name: Text, value: String| {
+        out.push(AcrossFact { name: name.get(lang).into(), value, differs: false });
+    };
+    let (walked, reads) = walked(trace, from..to, lang);
+    fact(TABLES, walked);
+    fact(READS, reads.to_string());
+    fact(BYTES, format!("{} KiB", pages(trace, types, to) * PAGE / 1024));
+    fact(COMMANDS, commands.to_string());
+    let said = fault.map(|(code, ..)| match run.viewer.cast().architecture {
+        Some(architecture) => {
+            format!("{}: {}", architecture.fault_number(code.code).get(lang).trim(), code.name)
+        }
+        None => code.name.into(),
+    });
+    fact(FAULT, said.unwrap_or_else(|| NONE.get(lang).into()));
+    out
+}
+
+const TABLES: Text = Text::new("tables walked", "查了哪些表");
+const READS: Text = Text::new("table entries read for it", "为此读表项");
+const BYTES: Text = Text::new("tables in memory", "内存里的表");
+const COMMANDS: Text = Text::new("commands to the IOMMU", "发给 IOMMU 的命令");
+const FAULT: Text = Text::new("the fault says", "错误记录");
+const NONE: Text = Text::new("none", "无");
+
+/// The structures that the IOMMU read for the last request of these steps, in the order in which it came to each, with how often
+/// it read one, and how many reads that is.
+fn walked(trace: &Trace, steps: core::ops::Range<usize>, lang: Lang) -> (String, u32) {
+    let mut names: Vec<(&'static EntryType, u32)> = Vec::new();
+    let mut asked = false;
+    for step in trace.steps().range(steps) {
+        match step.event {
+            Event::Begin(Scope::Translation { .. }) => {
+                names.clear();
+                asked = true;
+            }
+            // What it reads for a command belongs to no request.
+            Event::Begin(Scope::Command { .. }) => asked = false,
+            Event::Read { entry, .. } if asked && step.actor == Actor::Iommu => {
+                match names.iter_mut().find(|(known, _)| core::ptr::eq(*known, entry)) {
+                    Some((_, times)) => *times += 1,
+                    None => names.push((entry, 1)),
+                }
+            }
+            _ => {}
+        }
+    }
+    let name = |(entry, times): &(&EntryType, u32)| match times {
+        1 => short(entry.name.get(lang)),
+        _ => format!("{} × {times}", short(entry.name.get(lang))),
+    };
+    let all: Vec<String> = names.iter().map(name).collect();
+    let reads = names.iter().map(|(_, times)| times).sum();
+    (if all.is_empty() { NONE.get(lang).into() } else { all.join(" → ") }, reads)
+}
+
+/// A name without what stands in brackets after it.
+fn short(name: &str) -> String {
+    name.split(" (").next().unwrap_or(name).split('（').next().unwrap_or(name).trim().into()
+}
+
+/// The structures of which the IOMMU reads one in a walk anywhere in the run.
+fn table_types(trace: &Trace) -> Vec<&'static EntryType> {
+    let mut types: Vec<&'static EntryType> = Vec::new();
+    let mut commands = 0u32;
+    let mut scopes: Vec<bool> = Vec::new();
+    for step in trace.steps().iter() {
+        match step.event {
+            Event::Begin(scope) => {
+                let command = matches!(scope, Scope::Command { .. });
+                commands += u32::from(command);
+                scopes.push(command);
+            }
+            Event::End(_) => commands -= u32::from(scopes.pop().unwrap_or(false)),
+            Event::Read { entry, .. }
+                if step.actor == Actor::Iommu
+                    && commands == 0
+                    && !types.iter().any(|t| core::ptr::eq(*t, entry)) =>
+            {
+                types.push(entry);
+            }
+            _ => {}
+        }
+    }
+    types
+}
+
+/// How many pages hold entries of these structures that were written up to a position.
+fn pages(trace: &Trace, types: &[&'static EntryType], to: usize) -> u64 {
+    let mut pages = BTreeSet::new();
+    for step in trace.steps().range(0..to) {
+        let (entry, pa, bytes) = match step.event {
+            Event::Write { entry: Some(entry), pa, .. } => (entry, pa, 8),
+            Event::WriteRun { entry, pa, new, .. } => (entry, pa, trace.get_words(new).len() as u64 * 8),
+            _ => continue,
+        };
+        if types.iter().any(|t| core::ptr::eq(*t, entry)) {
+            pages.extend([pa.raw() / PAGE, (pa.raw() + bytes.max(1) - 1) / PAGE]);
+        }
+    }
+    pages.len() as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::presets::PRESETS;
+
+    fn values<'a>(row: &'a AcrossRow, name: &Text) -> Vec<Option<&'a str>> {
+        let fact =
+            |cell: &'a AcrossCell| cell.facts.iter().find(|f| f.name == name.en).map(|f| f.value.as_str());
+        row.cells.iter().map(|cell| cell.as_ref().and_then(fact)).collect()
+    }
+
+    #[test]
+    fn every_preset_has_a_cell_for_each_idea_where_it_runs_and_a_reason_where_not() {
+        for preset in PRESETS {
+            let across = across(preset.text, Some(preset.name), Lang::En);
+            assert_eq!(across.columns.len(), Architecture::UNITS, "{}", preset.name);
+            for (n, (column, architecture)) in across.columns.iter().zip(Architecture::WITH_UNIT).enumerate()
+            {
+                let runs = preset.on(architecture).is_some();
+                assert_eq!(column.why.is_empty(), runs, "{} on {}: {}", preset.name, column.name, column.why);
+                assert_eq!(across.rows.iter().any(|row| row.cells[n].is_some()), runs, "{}", preset.name);
+                let Some(text) = &column.text else { continue };
+                // Each idea of each text stands in one row.
+                let ideas = Player::open(text).unwrap().ideas(Lang::En);
+                let ends: Vec<u32> =
+                    across.rows.iter().filter_map(|r| r.cells[n].as_ref()).map(|c| c.at).collect();
+                assert_eq!(ends, ideas.iter().map(|s| s.to).collect::<Vec<_>>(), "{}", preset.name);
+            }
+        }
+    }
+
+    #[test]
+    fn a_cold_translation_costs_what_each_machine_s_tables_ask_for() {
+        let howto = by_name("nested-walk").unwrap();
+        let across = across(howto.text, Some(howto.name), Lang::En);
+        let reads: Vec<_> = across.rows.iter().map(|row| values(row, &READS)).collect();
+        assert!(reads.iter().any(|row| row.iter().flatten().collect::<BTreeSet<_>>().len() > 1), "{reads:?}");
+        // What differs is marked, what does not is not.
+        for fact in across.rows.iter().flat_map(|row| row.cells.iter().flatten().map(move |c| (row, c))) {
+            for f in &fact.1.facts {
+                let same = fact.0.cells.iter().flatten().flat_map(|c| &c.facts).filter(|g| g.name == f.name);
+                assert_eq!(f.differs, same.clone().any(|g| g.value != f.value));
+            }
+        }
+    }
+
+    #[test]
+    fn a_ladder_s_rungs_stand_side_by_side() {
+        let ladder = by_name("fault-ladder").unwrap();
+        let across = across(ladder.text, Some(ladder.name), Lang::En);
+        let last = values(across.rows.last().unwrap(), &FAULT);
+        assert!(last.iter().all(Option::is_some), "{last:?}");
+        assert!(last[0].unwrap().contains("05h") || last[0].unwrap().contains("0x5"), "{last:?}");
+        assert_eq!(across.columns[1].preset.as_deref(), Some("fault-ladder-riscv"));
+    }
+
+    #[test]
+    fn a_text_of_one_s_own_is_turned_and_one_that_cannot_be_says_why() {
+        let own = "iommu-playground 1\nmachine vt-d\nram 0 .. 3G\ndevice nic 00:03.0\nsteps\n  domain d\n  attach nic to d\n  dma nic write 0x1000 +4\n";
+        let across = super::across(own, None, Lang::Zh);
+        assert!(
+            across.columns.iter().all(|c| c.why.is_empty() && c.preset.is_none()),
+            "{:?}",
+            across.columns
+        );
+        let broken = super::across("machine vt-d\nsteps\n  nonsense\n", None, Lang::En);
+        assert!(broken.columns.iter().all(|c| !c.why.is_empty()), "{:?}", broken.columns);
+    }
+}

@@ -1,0 +1,101 @@
+// One scenario on every machine: the table, the way to a cell, and the same idea on another machine, in links and embeds too.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { accessible, press, settled, start, unspilled } from "./browser.mjs";
+
+let site;
+before(async () => (site = await start()));
+after(() => site.close());
+
+const hash = (page) => page.evaluate(() => location.hash);
+const count = (page) => page.textContent("#count");
+
+async function table(page) {
+  await page.selectOption("#architecture", "*");
+  await page.waitForSelector(".across-table table");
+}
+
+for (const [width, height, locale] of [
+  [1280, 800, "en-US"],
+  [360, 740, "zh-CN"],
+]) {
+  test(`all machines side by side, with what differs marked: ${width} px, ${locale}`, async () => {
+    const page = await site.open({ hash: "#p=fault-ladder&depth=idea", width, height, locale });
+    await press(page, "ArrowRight");
+    await press(page, "ArrowRight");
+    await table(page);
+    // The machine that is shown stays chosen.
+    assert.equal(await page.inputValue("#architecture"), "vt-d");
+    assert.equal(await page.locator(".across-table thead th").count(), 4);
+    // The rung that is shown is marked, and each machine says its own fault.
+    const row = page.locator(".across-table tbody[aria-current]");
+    assert.equal(await row.count(), 1);
+    const said = await row.locator("td").allTextContents();
+    assert.match(said[0], /0x1/);
+    assert.match(said[1], /258/);
+    assert.match(said[2], /0x2/);
+    assert.ok((await row.locator("[data-differs=true]").count()) > 0);
+    await accessible(page, "all machines side by side");
+    await unspilled(page, "all machines side by side");
+    // Fewer machines, and one alone.
+    await page.uncheck(".across-choices label:nth-of-type(4) input");
+    assert.equal(await page.locator(".across-table thead th").count(), 3);
+    await page.check(".across-choices label:nth-of-type(4) input");
+    // A cell leads to its machine, at that idea.
+    await page.locator(".across-table tbody[aria-current] .across-go").nth(1).click();
+    await page.waitForFunction(() => location.hash.includes("fault-ladder-riscv"));
+    await settled(page);
+    assert.match(await count(page), /^2\b/);
+    assert.deepEqual(page.errors, []);
+    await page.context().close();
+  });
+}
+
+test("another machine keeps the idea, its link and its embed name it, and Back returns", async () => {
+  const page = await site.open({ hash: "#p=howto&depth=idea", width: 1280, height: 800 });
+  for (let i = 0; i < 3; i++) await press(page, "ArrowRight");
+  const before = await count(page);
+  for (const arch of ["smmuv3", "riscv", "amd-vi"]) {
+    await page.selectOption("#architecture", arch);
+    await page.waitForFunction((word) => location.hash.includes(`p=howto&arch=${word}&at=`), arch);
+    await settled(page);
+    assert.equal(await count(page), before, arch);
+  }
+  await page.click("#share-open");
+  await page.waitForFunction(() => document.querySelector("#share-element").value.includes("preset"));
+  assert.match(await page.inputValue("#share-element"), /preset="howto" arch="amd-vi" at="\d+"/);
+  assert.match(await page.inputValue("#share-link"), /#p=howto&arch=amd-vi&at=\d+$/);
+  const link = await hash(page);
+  // Opened afresh it is the same machine at the same place.
+  const fresh = await site.open({ hash: link, width: 1280, height: 800 });
+  assert.equal(await fresh.inputValue("#architecture"), "amd-vi");
+  assert.equal(await count(fresh), before);
+  // Where a preset does not run, it is opened as it is written, and that is said.
+  const none = await site.open({ hash: "#p=io-ports&arch=riscv", width: 1280, height: 800 });
+  await none.waitForFunction(() => document.body.textContent.includes("arch=riscv"));
+  for (const opened of [page, fresh, none]) {
+    assert.deepEqual(opened.errors, []);
+    await opened.context().close();
+  }
+});
+
+test("an embed is turned by an attribute, and says where it cannot be", async () => {
+  const page = await site.open({ hash: "#p=howto" });
+  await page.evaluate(() => {
+    document.body.innerHTML =
+      '<iommu-playground preset="howto" arch="riscv"></iommu-playground>' +
+      '<iommu-playground preset="io-ports" arch="riscv"></iommu-playground>';
+    const script = document.createElement("script");
+    script.src = "embed.js";
+    document.head.append(script);
+  });
+  const shown = (nth) =>
+    page.waitForFunction(
+      (n) =>
+        document.querySelectorAll("iommu-playground")[n]?.shadowRoot?.textContent.match(/RISC-V|arch /)?.[0],
+      nth,
+    );
+  assert.equal(await (await shown(0)).jsonValue(), "RISC-V");
+  assert.equal(await (await shown(1)).jsonValue(), "arch ");
+  await page.context().close();
+});
