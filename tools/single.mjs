@@ -25,7 +25,7 @@ export async function writeSingleFile(into, page, files) {
     logs: `self.iommuLogs=${JSON.stringify(base64("target/pkg/lazy-logs_bg.wasm"))};${await bundle("www/src/explain/worker.ts")}`,
     search: JSON.parse(readFileSync(join(files, "search.json"), "utf8")),
   };
-  const icon = `data:image/svg+xml;base64,${base64("www/static/icon.svg")}`;
+  const icon = `data:image/png;base64,${base64("www/static/icon.png")}`;
   const scripts = [`self.iommuCarried=${inline(JSON.stringify(carried))};`, inline(main)];
   const html = page
     .replace("<!--POLICY-->", () => meta(inlinePolicy(scripts)))

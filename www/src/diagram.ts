@@ -5,9 +5,8 @@ import type { App } from "./app";
 import type { Focus } from "./protocol";
 import { h } from "./dom";
 import { icon } from "./icons";
-import { become } from "./become";
 import { legend } from "./legend";
-import { cellWidth, measureCell, midX, picture, ROW, size, y } from "./picture";
+import { cellWidth, measureCell, midX, Picture, put, ROW, size, y } from "./picture";
 import type { Key } from "./strings";
 
 /** Below this the words cannot be read: 11 px. */
@@ -128,24 +127,30 @@ export function diagram(app: App, slot: 0 | 1 = 0): HTMLElement {
     const moved = at > from.position && (end[0] !== from.x || end[1] !== from.y);
     const focused = ((holder.getRootNode() as Document | ShadowRoot).activeElement as HTMLElement | null)
       ?.dataset?.piece;
-    const drawn = picture(scene, {
-      label: t("diagram"),
-      followed: app.state.followed,
-      walk: moved && from.position >= 0 && !calm.matches ? app.state.speed : null,
-      // What is folded is looked at closer; everything else has an address to follow.
-      choose: ({ kind, column, first, last }) =>
-        app.set(kind === "fold" ? { focus: { column, first, last } } : { followed: first }),
-      point,
-    });
-    fit(drawn);
-    const before = holder.firstElementChild;
-    if (before) become(before, drawn);
-    else holder.append(drawn);
-    more();
+    drawn.show(
+      scene,
+      app.state.followed,
+      moved && from.position >= 0 && !calm.matches ? app.state.speed : null,
+    );
+    if (!drawn.element.parentNode) {
+      holder.append(drawn.element);
+      sizes.observe(drawn.element);
+    }
+    fit();
     if (focused)
       holder.querySelector<SVGElement>(`[data-piece="${focused}"]`)?.focus({ preventScroll: true });
     follow(from.position >= 0 && at !== from.position);
   };
+
+  const drawn = new Picture({
+    label: t("diagram"),
+    // What is folded is looked at closer; everything else has an address to follow.
+    choose: ({ kind, column, first, last }) =>
+      app.set(kind === "fold" ? { focus: { column, first, last } } : { followed: first }),
+    point: (piece, at) => point(piece, at),
+  });
+  // Once the browser has laid it out: to ask while a step is shown would make it do that twice.
+  const sizes = new ResizeObserver(() => more());
 
   /** What is pointed at, in words. */
   let pointing: ReturnType<typeof setTimeout> | undefined;
@@ -181,14 +186,13 @@ export function diagram(app: App, slot: 0 | 1 = 0): HTMLElement {
     tip.style.top = `${below + tip.offsetHeight > frame.height && above > 0 ? above : below}px`;
   };
 
-  const fit = (svg = holder.firstElementChild) => {
-    if (!svg || !scene) return;
+  const fit = () => {
+    if (!scene) return;
     const full = size(scene);
     const whole = Math.min(room.x / full.width, room.flows ? 1 : room.y / full.height, 1.3);
     scale = wish ?? Math.max(whole, Math.min(SMALLEST, room.x / full.width));
-    svg.setAttribute("width", String(full.width * scale));
-    svg.setAttribute("height", String(full.height * scale));
-    more();
+    put(drawn.element, "width", full.width * scale);
+    put(drawn.element, "height", full.height * scale);
   };
   /** Says at which edges the picture goes on out of sight. */
   const more = () => {
@@ -222,12 +226,15 @@ export function diagram(app: App, slot: 0 | 1 = 0): HTMLElement {
     const margin = 3 * ROW;
     const into = (now: number, room: number, at: number) =>
       at < now + margin ? at - margin * 2 : at > now + room - margin ? at - room + margin * 2 : now;
-    holder.scrollTo({
-      left: into(holder.scrollLeft, holder.clientWidth, left),
-      top: into(holder.scrollTop, holder.clientHeight, top),
-      behavior: calm.matches ? "auto" : "smooth",
+    // With the next frame: by then all views have drawn, and the layout that this needs is the one that is shown.
+    requestAnimationFrame(() => {
+      holder.scrollTo({
+        left: into(holder.scrollLeft, holder.clientWidth, left),
+        top: into(holder.scrollTop, holder.clientHeight, top),
+        behavior: calm.matches ? "auto" : "smooth",
+      });
+      if (stepped && !slot && room.flows) followInPage(holder, top);
     });
-    if (stepped && !slot && room.flows) followInPage(holder, top);
   };
 
   holder.addEventListener(
@@ -260,6 +267,7 @@ export function diagram(app: App, slot: 0 | 1 = 0): HTMLElement {
     if (wider || !scene) void draw();
     else {
       fit();
+      more();
       // The answer took some of its room: what moved stays in sight.
       follow();
     }

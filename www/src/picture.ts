@@ -1,6 +1,7 @@
 // A scene of the core as SVG: each cell of its grid at its place, the token walking its way.
 import type { Scene, ScenePiece, SceneText, SceneToken, SceneWire } from "iommu-view";
 import { s } from "./dom";
+import { Layer } from "./layer";
 
 const FONT = 12;
 /** A row's height: enough for a Chinese word, which is two cells wide. */
@@ -33,100 +34,125 @@ export const size = (scene: Scene) => ({ width: x(scene.width), height: scene.he
 export interface How {
   /** What the picture is called where it says nothing about itself. */
   label: string;
-  followed: string | null;
-  /** At which speed the token walks what the step added; not at all when there is none. */
-  walk: number | null;
   choose: (piece: ScenePiece) => void;
   point: (piece: ScenePiece | null, at: Element | null) => void;
 }
 
-export function picture(scene: Scene, how: How): SVGElement {
-  const { width, height } = size(scene);
-  const svg = s("svg", {
-    viewBox: `0 0 ${width} ${height}`,
-    width,
-    height,
-    role: "group",
-    "aria-label": scene.summary || how.label,
-    "font-size": FONT,
-    onkeydown: (event: KeyboardEvent) => walkPieces(event, svg),
-  });
-  svg.append(
-    s("defs", {}, head("head"), head("head-lit"), head("head-stale")),
-    // Below the boxes, whose borders they end at; they pass beside or between them.
-    s("g", { "aria-hidden": "true", class: "marks-layer layer" }, ...scene.wires.map(wire)),
-    s("g", { class: "pieces layer" }, ...pieces(scene, how)),
-    s(
-      "g",
-      { "aria-hidden": "true", class: "marks-layer layer" },
-      // Each kind is a layer, so that a step replaces only what it changes.
-      // The boxes have their own borders: only marks inside them are drawn.
-      layer(
-        scene.rules
-          .filter(([, , cells]) => cells < 0)
-          .map(([rx, ry, cells]) =>
-            s("line", {
-              class: "rule",
-              x1: midX(rx),
-              x2: midX(rx - cells - 1),
-              y1: y(ry),
-              y2: y(ry),
-            }),
-          ),
-      ),
-      layer(scene.token ? [trail(scene.token)] : []),
-      layer(scene.links.map((points) => s("path", { class: "link", d: path(reaching(points, [1, 1])) }))),
-      layer(
-        scene.actors.map((a) =>
-          s("rect", {
-            class: `actor ${a.kind}${a.touch ? ` touch ${a.touch}` : ""}`,
-            x: midX(a.x),
-            y: y(a.y),
-            width: x(a.width - 1),
-            height: (a.height - 1) * ROW,
-            rx: 4,
-          }),
-        ),
-      ),
-      layer(scene.texts.flatMap(written)),
-      layer(scene.token ? [token(scene.token, how)] : []),
-    ),
-  );
-  return svg;
+/** Sets an attribute that may be as it is wanted: the browser is told of changes only. */
+export function put(element: Element, name: string, value: string | number): void {
+  if (element.getAttribute(name) !== String(value)) element.setAttribute(name, String(value));
 }
 
-const layer = (elements: SVGElement[]) => s("g", { class: "layer" }, ...elements);
+/** The drawing. Each kind of thing is a layer of it, so that a step replaces only what it changes. */
+export class Picture {
+  readonly element: SVGElement;
+  /** At which speed the token walks what the step added; not at all when there is none. */
+  private walk: number | null = null;
+  private followed: string | null = null;
+  private readonly wires = new Layer("marks-layer layer", wire);
+  private readonly pieces: Layer<[ScenePiece, boolean]>;
+  private readonly rules = new Layer("layer", rule);
+  private readonly trails = new Layer("layer", trail);
+  private readonly links = new Layer("layer", link);
+  private readonly actors = new Layer("layer", actor);
+  private readonly texts = new Layer("layer", written);
+  private readonly tokens = new Layer<SceneToken>("layer", (shown) => [token(shown, this.walk)], tokenKey);
 
-/** Ranges; one of them can be reached by Tab, the others from there with the arrows up and down. */
-function pieces(scene: Scene, how: How): SVGElement[] {
-  const named = (p: ScenePiece) => p.kind !== "gap";
-  const stop = scene.pieces.find((p) => named(p) && p.touch) ?? scene.pieces.find(named);
-  return scene.pieces.map((p) => {
-    const classes = ["piece", p.kind];
-    if (p.touch) classes.push("touch", p.touch);
-    if (how.followed && named(p) && holds(p, how.followed)) classes.push("followed");
-    const reach = named(p)
-      ? {
-          role: "button",
-          tabindex: p === stop ? 0 : -1,
-          "aria-label": p.hint.replaceAll("\n", ", "),
-          "data-piece": `${p.column}/${p.first}`,
-          onclick: () => how.choose(p),
-          onfocus: (event: Event) => how.point(p, event.currentTarget as Element),
-          onblur: () => how.point(null, null),
-        }
-      : {};
-    return s(
-      "g",
+  constructor(private readonly how: How) {
+    this.pieces = new Layer("pieces layer", ([shown, followed]) => [piece(shown, followed, how)]);
+    this.wires.element.setAttribute("aria-hidden", "true");
+    const marks = [this.rules, this.trails, this.links, this.actors, this.texts, this.tokens];
+    this.element = s(
+      "svg",
       {
-        class: classes.join(" "),
-        ...reach,
-        onmouseenter: (event: Event) => how.point(p, event.currentTarget as Element),
-        onmouseleave: () => how.point(null, null),
+        role: "group",
+        "font-size": FONT,
+        onkeydown: (event: KeyboardEvent) => walkPieces(event, this.element),
       },
-      s("rect", { x: midX(p.x), y: half(p.top), width: x(p.width - 1), height: half(p.bottom - p.top) }),
+      s("defs", {}, head("head"), head("head-lit"), head("head-stale")),
+      // Below the boxes, whose borders they end at; they pass beside or between them.
+      this.wires.element,
+      this.pieces.element,
+      s(
+        "g",
+        { "aria-hidden": "true", class: "marks-layer layer" },
+        marks.map(({ element }) => element),
+      ),
     );
-  });
+  }
+
+  /** Draws a scene over the one before. */
+  show(scene: Scene, followed: string | null, walk: number | null): void {
+    [this.followed, this.walk] = [followed, walk];
+    const { width, height } = size(scene);
+    put(this.element, "viewBox", `0 0 ${width} ${height}`);
+    put(this.element, "aria-label", scene.summary || this.how.label);
+    this.wires.show(scene.wires);
+    this.showPieces(scene.pieces);
+    // The boxes have their own borders: only marks inside them are drawn.
+    this.rules.show(scene.rules.filter(([, , cells]) => cells < 0));
+    this.trails.show(scene.token ? [scene.token] : []);
+    this.links.show(scene.links);
+    this.actors.show(scene.actors);
+    this.texts.show(scene.texts);
+    this.tokens.show(scene.token ? [scene.token] : []);
+  }
+
+  /** Ranges; one of them can be reached by Tab, the others from there with the arrows up and down. */
+  private showPieces(all: ScenePiece[]): void {
+    const { followed } = this;
+    this.pieces.show(all.map((p) => [p, followed !== null && named(p) && holds(p, followed)]));
+    const stop = all.find((p) => named(p) && p.touch) ?? all.find(named);
+    this.pieces.drawn.forEach(([element], i) => {
+      const p = all[i];
+      if (element && p && named(p)) put(element, "tabindex", p === stop ? 0 : -1);
+    });
+  }
+}
+
+const named = (p: ScenePiece) => p.kind !== "gap";
+
+const rule = ([rx, ry, cells]: Scene["rules"][number]) => [
+  s("line", { class: "rule", x1: midX(rx), x2: midX(rx - cells - 1), y1: y(ry), y2: y(ry) }),
+];
+
+const link = (points: Corner[]) => [s("path", { class: "link", d: path(reaching(points, [1, 1])) })];
+
+const actor = (a: Scene["actors"][number]) => [
+  s("rect", {
+    class: `actor ${a.kind}${a.touch ? ` touch ${a.touch}` : ""}`,
+    x: midX(a.x),
+    y: y(a.y),
+    width: x(a.width - 1),
+    height: (a.height - 1) * ROW,
+    rx: 4,
+  }),
+];
+
+function piece(p: ScenePiece, followed: boolean, how: How): SVGElement {
+  const classes = ["piece", p.kind];
+  if (p.touch) classes.push("touch", p.touch);
+  if (followed) classes.push("followed");
+  const reach = named(p)
+    ? {
+        role: "button",
+        "aria-label": p.hint.replaceAll("\n", ", "),
+        "data-piece": `${p.column}/${p.first}`,
+        onclick: () => how.choose(p),
+        onfocus: (event: Event) => how.point(p, event.currentTarget as Element),
+        onblur: () => how.point(null, null),
+      }
+    : {};
+  return s(
+    "g",
+    {
+      class: classes.join(" "),
+      ...reach,
+      onmouseenter: (event: Event) => how.point(p, event.currentTarget as Element),
+      onmouseleave: () => how.point(null, null),
+    },
+    s("rect", { x: midX(p.x), y: half(p.top), width: x(p.width - 1), height: half(p.bottom - p.top) }),
+  );
 }
 
 const holds = (p: ScenePiece, address: string) => {
@@ -216,37 +242,35 @@ function reaching(points: Corner[], by: [number, number]): Corner[] {
   return [out(tail, second, by[0]), ...points.slice(1, -1), out(head, before, by[1])];
 }
 
-function wire(w: SceneWire): SVGElement {
+function wire(w: SceneWire): SVGElement[] {
   // Two cells further is the border, where no letter stands between.
   const points = reaching(w.points, [w.touching[0] ? 2 : 0, w.touching[1] ? 2 : 0]);
   const mark = w.touch ? "head-lit" : w.state === "stale" ? "head-stale" : "head";
-  return s(
+  const drawn = s(
     "g",
     { class: `wire ${w.kind} ${w.state}${w.touch ? ` touch ${w.touch}` : ""}` },
     s("path", { class: "halo", d: path(points) }),
     s("path", { class: "stroke", d: path(points), "marker-end": `url(#${mark})` }),
     s("title", {}, w.hint),
   );
+  return [drawn];
 }
 
 /** The way the token came, and stronger what this step added. */
-function trail(token: SceneToken): SVGElement {
+function trail(token: SceneToken): SVGElement[] {
   const classes = `way ${token.fate}${token.shortcut ? " shortcut" : ""}`;
-  return s(
-    "g",
-    { class: classes },
-    s("path", { class: "past", d: path(token.path.slice(0, token.stepFrom + 1)) }),
-    s("path", { class: "leg", d: path(token.path.slice(token.stepFrom)) }),
-  );
+  const past = s("path", { class: "past", d: path(token.path.slice(0, token.stepFrom + 1)) });
+  const leg = s("path", { class: "leg", d: path(token.path.slice(token.stepFrom)) });
+  return [s("g", { class: classes }, past, leg)];
 }
 
 /** The sign on the token: its fate is not said by colour alone. */
 const FATES: Readonly<Record<string, string>> = { arrived: "✓", dead: "✕", stale: "!", wrong: "≠" };
 
-function token(
-  { path: corners, stepFrom, fate, label }: SceneToken,
-  { walk }: Pick<How, "walk">,
-): SVGElement {
+/** Where it has come to, and as what: one that only came another way stays. */
+const tokenKey = ({ path: corners, fate, label }: SceneToken) => [corners.at(-1), fate, label];
+
+function token({ path: corners, stepFrom, fate, label }: SceneToken, walk: number | null): SVGElement {
   const [px, py] = corners.at(-1) ?? [0, 0];
   const dot = s(
     "g",
