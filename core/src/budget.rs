@@ -95,7 +95,8 @@ pub struct Budget {
     limits: Limits,
     work: u64,
     bytes: u64,
-    /// The units of work at which something must be looked at: the limit, or the next question to the watch.
+    /// The units of work at which something must be looked at: the limit, or the next question to the watch. None once a
+    /// limit was reached, so that one comparison tells of both.
     pause: u64,
     watch: Option<Watch>,
     exhausted: Option<Exhausted>,
@@ -110,18 +111,25 @@ impl Default for Budget {
 impl Budget {
     /// Returns a budget of which nothing is spent.
     pub fn new(limits: Limits) -> Self {
-        Budget { limits, work: 0, bytes: 0, pause: limits.work, watch: None, exhausted: None }
+        Budget {
+            limits,
+            work: 0,
+            bytes: 0,
+            pause: limits.work.saturating_add(1),
+            watch: None,
+            exhausted: None,
+        }
     }
     /// Asks `go_on` about every `every` units of work, with the units done so far; `false` stops the run.
     pub fn watch(&mut self, every: u64, go_on: Rc<dyn Fn(u64) -> bool>) {
         let next = self.work.saturating_add(every.max(1));
-        self.pause = next.min(self.limits.work);
         self.watch = Some(Watch { every: every.max(1), next, go_on });
+        self.pause = self.next_pause();
     }
     /// Forgets the watch.
     pub fn unwatch(&mut self) {
         self.watch = None;
-        self.pause = self.limits.work;
+        self.pause = self.next_pause();
     }
     /// Returns what the budget allows.
     pub fn limits(&self) -> Limits {
@@ -144,6 +152,7 @@ impl Budget {
     #[cold]
     pub fn exhaust(&mut self, why: Exhausted) {
         self.exhausted.get_or_insert(why);
+        self.pause = 0;
     }
 
     /// Draws units of work. `false`: the run is over, and the caller's loop ends.
@@ -153,10 +162,7 @@ impl Budget {
             return true;
         }
         self.work = self.work.saturating_add(work);
-        if self.work >= self.pause {
-            self.look();
-        }
-        self.exhausted.is_none()
+        self.work < self.pause || self.look()
     }
 
     /// Draws bytes of memory, before they are taken. `false`: they may not be.
@@ -172,23 +178,31 @@ impl Budget {
         self.exhausted.is_none()
     }
 
+    /// Finds what is due at a pause. Returns whether the run goes on.
     #[cold]
-    fn look(&mut self) {
+    fn look(&mut self) -> bool {
         if self.work > self.limits.work {
             self.exhaust(Exhausted::Work(self.limits.work));
         }
         let work = self.work;
-        match &mut self.watch {
-            Some(watch) if self.exhausted.is_none() => {
-                if work >= watch.next {
-                    watch.next = work.saturating_add(watch.every);
-                    if !(watch.go_on)(work) {
-                        self.exhausted = Some(Exhausted::Stopped);
-                    }
-                }
-                self.pause = watch.next.min(self.limits.work.saturating_add(1));
+        if let Some(watch) =
+            self.watch.as_mut().filter(|watch| self.exhausted.is_none() && work >= watch.next)
+        {
+            watch.next = work.saturating_add(watch.every);
+            if !(watch.go_on)(work) {
+                self.exhaust(Exhausted::Stopped);
             }
-            _ => self.pause = self.limits.work.saturating_add(1),
+        }
+        self.pause = self.next_pause();
+        self.exhausted.is_none()
+    }
+
+    fn next_pause(&self) -> u64 {
+        let end = self.limits.work.saturating_add(1);
+        match (&self.watch, self.exhausted) {
+            (_, Some(_)) => 0,
+            (Some(watch), None) => watch.next.min(end),
+            (None, None) => end,
         }
     }
 }

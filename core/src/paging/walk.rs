@@ -313,7 +313,7 @@ fn tell<F: Format, O: Observer>(
     verdict: Verdict,
 ) {
     if O::ON {
-        let words = obs.words(&[raw]);
+        let words = obs.word(raw);
         let at = AnyAddr { space, raw: at };
         let entry = format.entry_type(level, raw);
         obs.step(how.actor, Event::Read { entry, level, index: index as u32, at, pa, words, verdict });

@@ -198,7 +198,7 @@ impl Its {
         };
         let word = read.unwrap_or(0);
         if O::ON {
-            let words = obs.words(&[word]);
+            let words = obs.word(word);
             let (index, place) = (index as u32, AnyAddr { space: Space::Physical, raw: at.raw() });
             let event = Event::Read { entry, level, index, at: place, pa: at, words, verdict };
             obs.step(Actor::Interrupts, event);

@@ -16,6 +16,10 @@ pub trait Observer {
     fn step(&mut self, actor: Actor, event: Event);
     /// Keeps words for a step that will name them.
     fn words(&mut self, words: &[u64]) -> Words;
+    /// Keeps one word for a step that will name it.
+    fn word(&mut self, word: u64) -> Words {
+        self.words(&[word])
+    }
     /// Keeps bytes for a step that will name them.
     fn bytes(&mut self, bytes: &[u8]) -> u32;
     /// Keeps a string for a step that will name it.
@@ -73,6 +77,8 @@ pub struct Trace {
     depth: u8,
     /// Scopes that were opened after the budget was spent: their ends are left out too.
     unrecorded: u32,
+    /// How many steps there is room for, and may be recorded, before [`make_way`](Self::make_way) has to look.
+    ready: u64,
     budget: Budget,
 }
 
@@ -116,8 +122,45 @@ impl Trace {
         self.bytes.clear();
         self.depth = 0;
         self.unrecorded = 0;
+        self.ready = 0;
         self.budget = Budget::new(self.budget.limits());
+        let steps = self.steps.capacity() * core::mem::size_of::<Step>();
+        self.budget.keep((steps + self.words.capacity() * 8 + self.bytes.capacity()) as u64);
     }
+
+    /// Makes way for a step where that takes more than a look: at the end of what was made ready, at a pause of the budget,
+    /// and once it is spent. Nothing is recorded after the end, but what was opened is closed.
+    #[cold]
+    fn make_way(&mut self, begins: bool, ends: bool) -> bool {
+        let left = self.budget.limits().steps.saturating_sub(self.len() as u64);
+        if DRAWN && left == 0 {
+            self.budget.exhaust(Exhausted::Steps(self.budget.limits().steps));
+        }
+        // Drawn by the segment, before it is taken.
+        let more = self.budget.keep((self.steps.lacks(1) * core::mem::size_of::<Step>()) as u64);
+        if !more && ends && self.unrecorded > 0 {
+            self.unrecorded -= 1;
+            return false;
+        }
+        if !more && !ends {
+            self.unrecorded += u32::from(begins);
+            return false;
+        }
+        self.steps.make_room(1);
+        self.ready = if DRAWN && more { left.min(self.steps.room() as u64) } else { 1 };
+        true
+    }
+
+    /// Takes room for words in one piece, unless the budget is spent.
+    #[cold]
+    fn words_room(&mut self, more: usize) -> bool {
+        let room = self.budget.keep(8 * self.words.lacks(more) as u64);
+        if room {
+            self.words.make_room(more);
+        }
+        room
+    }
+
     /// The words that a step names.
     pub fn get_words(&self, words: Words) -> &[u64] {
         self.words.piece(words.start as usize, words.len as usize)
@@ -184,51 +227,47 @@ impl Trace {
 impl Observer for Trace {
     const ON: bool = true;
 
+    // Where it is inlined events are written in place, field by field; a page rather loads less.
+    #[cfg_attr(not(target_arch = "wasm32"), inline)]
     fn step(&mut self, actor: Actor, event: Event) {
-        let more = self.spend(1);
-        match event {
-            Event::End(_) => {
-                if self.unrecorded > 0 {
-                    self.unrecorded -= 1;
-                    return;
-                }
-                self.depth = self.depth.saturating_sub(1);
-            }
-            // Nothing is recorded after the end, but what was opened is closed.
-            Event::Begin(_) if !more => {
-                self.unrecorded += 1;
-                return;
-            }
-            _ if !more => return,
-            _ => {}
+        let (begins, ends) = (matches!(event, Event::Begin(_)), matches!(event, Event::End(_)));
+        // The way out of the fast path takes no event, so that the compiler writes events in place.
+        if !(self.budget.spend(1) && self.ready > 0) && !self.make_way(begins, ends) {
+            return;
         }
-        self.budget.keep(core::mem::size_of::<Step>() as u64);
+        self.ready -= 1;
+        self.depth = self.depth.saturating_sub(u8::from(ends));
         self.steps.push(Step { depth: self.depth, actor, event });
-        if let Event::Begin(_) = event {
-            self.depth = self.depth.saturating_add(1);
-        }
+        self.depth = self.depth.saturating_add(u8::from(begins));
     }
 
     fn words(&mut self, words: &[u64]) -> Words {
-        let work = words.len() as u64;
-        if !self.keep(8 * work) || !self.spend(work) {
+        if !self.budget.spend(words.len() as u64) || !self.words_room(words.len()) {
             return Words::default();
         }
         Words { start: self.words.put(words) as u32, len: words.len() as u16 }
     }
 
+    #[cfg_attr(not(target_arch = "wasm32"), inline)]
+    fn word(&mut self, word: u64) -> Words {
+        if !(self.budget.spend(1) && self.words.has_room(1)) && !self.words_room(1) {
+            return Words::default();
+        }
+        let start = self.words.end() as u32;
+        self.words.push(word);
+        Words { start, len: 1 }
+    }
+
     fn bytes(&mut self, bytes: &[u8]) -> u32 {
-        let len = bytes.len() as u64;
-        if !self.keep(len) || !self.spend(len / 64) {
+        let len = bytes.len();
+        if !self.spend(len as u64 / 64) || !self.budget.keep(self.bytes.lacks(len) as u64) {
             return 0;
         }
+        self.bytes.make_room(len);
         self.bytes.put(bytes) as u32
     }
 
     fn spend(&mut self, work: u64) -> bool {
-        if DRAWN && self.steps.end() as u64 >= self.budget.limits().steps {
-            self.budget.exhaust(Exhausted::Steps(self.budget.limits().steps));
-        }
         self.budget.spend(work)
     }
 
@@ -256,6 +295,9 @@ impl<O: Observer> Observer for &mut O {
     }
     fn words(&mut self, words: &[u64]) -> Words {
         (**self).words(words)
+    }
+    fn word(&mut self, word: u64) -> Words {
+        (**self).word(word)
     }
     fn bytes(&mut self, bytes: &[u8]) -> u32 {
         (**self).bytes(bytes)

@@ -5,59 +5,111 @@ use super::event::Step;
 use alloc::vec::Vec;
 use core::ops::{Index, Range};
 
-/// A list of segments with room for `SIZE` items each.
+/// A list of segments with places for `SIZE` items each. Room is taken apart from items, so that it can be drawn from a budget
+/// by the segment and keeping an item is one comparison and one write.
 #[derive(Clone, Debug)]
 pub(super) struct Segments<T, const SIZE: usize> {
-    /// All but the last are full, or end early where what came next had to be in one piece.
-    segments: Vec<Vec<T>>,
+    /// All are full, or end early where what came next had to be in one piece.
+    full: Vec<Vec<T>>,
+    /// The segment that is being filled.
+    open: Vec<T>,
+    /// How many items the open segment may hold; there is capacity for them.
+    room: usize,
 }
 
 impl<T, const SIZE: usize> Default for Segments<T, SIZE> {
     fn default() -> Self {
-        Segments { segments: Vec::new() }
+        Segments { full: Vec::new(), open: Vec::new(), room: 0 }
     }
 }
 
 impl<T: Copy, const SIZE: usize> Segments<T, SIZE> {
     /// Returns the place where the next item goes: a number of items if none were put in pieces.
+    #[inline]
     pub(super) fn end(&self) -> usize {
-        let full = self.segments.len().saturating_sub(1) * SIZE;
-        full + self.segments.last().map_or(0, Vec::len)
+        self.full.len() * SIZE + self.open.len()
     }
     /// Forgets all items, and keeps the room of the first segment.
     pub(super) fn clear(&mut self) {
-        self.segments.truncate(1);
-        self.segments.iter_mut().for_each(Vec::clear);
-    }
-    /// Returns the segment that has room for `more` items, which may be more than a segment's.
-    fn open(&mut self, more: usize) -> &mut Vec<T> {
-        if self.segments.last().is_none_or(|last| last.len() + more > SIZE) {
-            let first = self.segments.is_empty();
-            // What is longer than a segment has the places of several.
-            let long = self.segments.last().map_or(0, |last| last.len().saturating_sub(1) / SIZE);
-            self.segments.extend((0..long).map(|_| Vec::new()));
-            // The first one grows as it is filled: most lists are short.
-            self.segments.push(if first { Vec::new() } else { Vec::with_capacity(SIZE.max(more)) });
+        if !self.full.is_empty() {
+            self.open = self.full.swap_remove(0);
+            self.full.clear();
+            self.room = self.open.capacity();
         }
-        let at = self.segments.len() - 1;
-        &mut self.segments[at]
+        self.open.clear();
     }
-    /// Keeps an item in the next place.
+    /// Returns for how many items there is room in all.
+    pub(super) fn capacity(&self) -> usize {
+        self.full.iter().map(Vec::capacity).sum::<usize>() + self.room
+    }
+    /// Returns for how many more items there is room in the open segment.
+    pub(super) fn room(&self) -> usize {
+        self.room - self.open.len()
+    }
+    /// Is there room for `more` items in one piece?
+    #[inline]
+    pub(super) fn has_room(&self, more: usize) -> bool {
+        self.open.len() + more <= self.room
+    }
+    /// Returns for how many items [`make_room`](Self::make_room) would take memory.
+    pub(super) fn lacks(&self, more: usize) -> usize {
+        let wanted = self.open.len() + more;
+        if wanted <= self.room {
+            0
+        } else if self.grows(wanted) {
+            // The first one grows as it is filled: most lists are short.
+            (2 * self.room).max(wanted).clamp(16.min(SIZE), SIZE) - self.room
+        } else {
+            SIZE.max(more)
+        }
+    }
+    /// Is it the first segment, which is moved as it grows to its size?
+    fn grows(&self, wanted: usize) -> bool {
+        self.full.is_empty() && wanted <= SIZE
+    }
+    /// Takes room for `more` items in one piece, which may be more than a segment's.
+    pub(super) fn make_room(&mut self, more: usize) {
+        let lacks = self.lacks(more);
+        if lacks == 0 {
+            return;
+        }
+        if self.grows(self.open.len() + more) {
+            self.room += lacks;
+            self.open.reserve_exact(self.room - self.open.len());
+            return;
+        }
+        let done = core::mem::replace(&mut self.open, Vec::with_capacity(lacks));
+        // What is longer than a segment has the places of several.
+        let long = done.len().saturating_sub(1) / SIZE;
+        self.full.push(done);
+        self.full.extend((0..long).map(|_| Vec::new()));
+        self.room = lacks;
+    }
+    /// Keeps an item in the next place; the caller has made room.
+    #[inline]
     pub(super) fn push(&mut self, item: T) {
-        self.open(1).push(item);
+        self.open.push(item);
     }
     fn get(&self, at: usize) -> Option<&T> {
-        self.segments.get(at / SIZE)?.get(at % SIZE)
+        self.segment(at / SIZE).get(at % SIZE)
     }
-    /// Keeps items in one piece and returns their place.
+    fn segment(&self, index: usize) -> &[T] {
+        match self.full.get(index) {
+            Some(segment) => segment,
+            None if index == self.full.len() => &self.open,
+            None => &[],
+        }
+    }
+    /// Keeps items in one piece and returns their place; the caller has made room.
+    #[inline]
     pub(super) fn put(&mut self, items: &[T]) -> usize {
-        self.open(items.len()).extend_from_slice(items);
-        self.end() - items.len()
+        let start = self.end();
+        self.open.extend_from_slice(items);
+        start
     }
     /// Returns `len` items that were put in one piece at `start`; none where there are fewer.
     pub(super) fn piece(&self, start: usize, len: usize) -> &[T] {
-        let segment = self.segments.get(start / SIZE).map_or(&[][..], |segment| segment);
-        segment.get(start % SIZE..start % SIZE + len).unwrap_or(&[])
+        self.segment(start / SIZE).get(start % SIZE..start % SIZE + len).unwrap_or(&[])
     }
 }
 
@@ -174,6 +226,7 @@ mod tests {
             let mut kept = vec![];
             for (n, len) in lens.iter().enumerate() {
                 let items: Vec<u32> = (0..*len as u32).map(|i| n as u32 * 100 + i).collect();
+                list.make_room(items.len());
                 kept.push((list.put(&items), items));
             }
             for (start, items) in &kept {
@@ -186,13 +239,20 @@ mod tests {
         #[test]
         fn items_have_the_places_of_a_list(n in 0usize..100) {
             let mut list = Segments::<usize, 16>::default();
-            (0..n).for_each(|i| list.push(i));
+            let mut taken = 0;
+            for i in 0..n {
+                taken += list.lacks(1);
+                list.make_room(1);
+                list.push(i);
+            }
             prop_assert_eq!(list.end(), n);
             prop_assert!((0..n).all(|i| list.get(i) == Some(&i)));
             prop_assert_eq!(list.get(n), None);
             // No more room is taken than a segment beyond what is held.
-            let room: usize = list.segments.iter().map(Vec::capacity).sum();
+            let room = list.full.iter().chain([&list.open]).map(Vec::capacity).sum::<usize>();
             prop_assert!(room <= n + 16, "{room} for {n}");
+            // What is counted is what is taken.
+            prop_assert_eq!((room, list.capacity()), (taken, taken));
         }
     }
 }
