@@ -1,5 +1,6 @@
 //! The trace is the whole truth: undone to its beginning, memory is empty; redone, it is what the machine left.
 
+use iommu_core::diagram::model::{Anchor, Token};
 use iommu_core::diagram::Model;
 use iommu_core::machine::history::Cursor;
 use iommu_core::machine::{run, Record, Run};
@@ -80,6 +81,25 @@ fn shown(model: &Model, like: &Model) -> BTreeSet<String> {
                 "{} {from} {at:x} -> {to} {lands:x} {:x} {:?} {}",
                 a.key, a.len, a.state, a.perms
             ));
+        }
+    }
+    // The token goes by names: a column that comes later moves the numbers of the others.
+    if let Some(Token { at, address, space, fate, .. }) = &model.token {
+        match at {
+            Anchor::Point(at) if has(column(at.column)) => {
+                out.insert(format!(
+                    "token {address:x} {space:?} {fate:?} at {} {:x}",
+                    column(at.column),
+                    at.address
+                ));
+            }
+            Anchor::Actor(id) => {
+                out.insert(format!(
+                    "token {address:x} {space:?} {fate:?} at {}",
+                    model.actors[usize::from(id.0)].key
+                ));
+            }
+            Anchor::Point(_) => {}
         }
     }
     out
