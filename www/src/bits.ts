@@ -16,8 +16,19 @@ export function entryBits(entry: Entry, app: App, flips = false): HTMLElement {
     for (const el of box.querySelectorAll<HTMLElement>("[data-field]"))
       el.classList.toggle("lit", field !== null && el.dataset.field === String(field.lo));
   };
-  const over = (field: Field) => ({ onmouseenter: () => show(field), onmouseleave: () => show(null) });
+  // One listener for all cells: there are sixty-four of them a word, made anew with each step.
+  const under = (event: Event) => (event.target as Element).closest<HTMLElement>("[data-field]");
+  box.addEventListener("mouseover", (event) => {
+    const lo = under(event)?.dataset.field;
+    show(entry.fields.find((f) => String(f.lo) === lo) ?? null);
+  });
+  box.addEventListener("mouseleave", () => show(null));
   const flip = flips && !entry.register ? (bit: number) => flipBit(app, entry, bit) : null;
+  if (flip)
+    box.addEventListener("click", (event) => {
+      const bit = (event.target as HTMLElement).dataset.bit;
+      if (bit !== undefined) flip(Number(bit));
+    });
   box.append(
     h(
       "p.entry-head",
@@ -26,7 +37,7 @@ export function entryBits(entry: Entry, app: App, flips = false): HTMLElement {
       h("code", {}, entry.register ? `+${entry.at}` : `@ ${entry.at}`),
       h("cite", {}, entry.section),
     ),
-    ...entry.words.map((word, w) => strip(entry, word, w, over, flip, t)),
+    ...entry.words.map((word, w) => strip(entry, word, w, flip !== null, t)),
     said,
     h(
       "table.fields",
@@ -40,7 +51,7 @@ export function entryBits(entry: Entry, app: App, flips = false): HTMLElement {
           .map((f) =>
             h(
               "tr",
-              { "data-field": f.lo, class: f.changed ? "changed" : "", ...over(f) },
+              { "data-field": f.lo, class: f.changed ? "changed" : "" },
               h("td.place", {}, place(f)),
               h("th", { scope: "row" }, f.name),
               h("td", {}, flip && f.hi === f.lo ? turning(f, flip, t) : h("code", {}, f.shown), told(f, t)),
@@ -86,14 +97,7 @@ function flipBit(app: App, entry: Entry, bit: number): void {
 }
 
 /** Sixty-four cells, high bit first, in two rows; neighbouring fields differ in shade. */
-function strip(
-  entry: Entry,
-  word: string,
-  index: number,
-  over: (f: Field) => Record<string, unknown>,
-  flip: ((bit: number) => void) | null,
-  t: Words,
-): HTMLElement {
+function strip(entry: Entry, word: string, index: number, flips: boolean, t: Words): HTMLElement {
   const value = BigInt(word);
   const old = entry.before[index] === undefined ? value : BigInt(entry.before[index]);
   const low = firstBit(entry) + index * 64;
@@ -102,24 +106,17 @@ function strip(
     const nth = entry.fields.findIndex((f) => f.lo <= low + bit && low + bit <= f.hi);
     const field = entry.fields[nth];
     const on = (value >> BigInt(bit)) & 1n;
-    const classes = [on ? "on" : "", nth % 2 ? "odd" : "", field?.dull ? "dull" : "", flip ? "turns" : ""];
+    const classes = [on ? "on" : "", nth % 2 ? "odd" : "", field?.dull ? "dull" : "", flips ? "turns" : ""];
     if (((value ^ old) >> BigInt(bit)) & 1n) classes.push("changed");
     const what = field ? `${place(field)} ${field.name}: ${field.meaning}` : `${bit}`;
-    cells.push(
-      h(
-        "i",
-        {
-          class: classes.join(" "),
-          "data-field": field?.lo,
-          "data-bit": low + bit,
-          title: flip ? `${what}\n${t("flipBit")} ${low + bit}` : what,
-          // Mouse and finger; the values below, which are buttons, are for everyone.
-          onclick: flip ? () => flip(low + bit) : null,
-          ...(field ? over(field) : {}),
-        },
-        String(on),
-      ),
-    );
+    // Mouse and finger turn it here; the values below, which are buttons, are for everyone.
+    const cell = document.createElement("i");
+    cell.className = classes.join(" ");
+    if (field) cell.dataset.field = String(field.lo);
+    cell.dataset.bit = String(low + bit);
+    cell.title = flips ? `${what}\n${t("flipBit")} ${low + bit}` : what;
+    cell.textContent = String(on);
+    cells.push(cell);
   }
   const row = (from: number) => [
     h("span.bit", {}, String(low + 63 - from)),

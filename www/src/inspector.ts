@@ -12,7 +12,8 @@ import { whereIs } from "./whereis";
 const TABS = ["caches", "queues", "registers", "memory", "whereIs"] as const;
 type Tab = (typeof TABS)[number];
 
-export function inspector(app: App): HTMLElement {
+/** `seen` says that it is in sight from the beginning. */
+export function inspector(app: App, seen = false): HTMLElement {
   const { t } = app;
   // It scrolls by itself, also by keys.
   const now = h("div.inspect-now", { tabindex: 0, role: "group", "aria-label": t("inspector") });
@@ -48,34 +49,65 @@ export function inspector(app: App): HTMLElement {
   );
   const dump = memory(app);
   const where = whereIs(app);
-  const show = () => {
+  /** What is in sight is drawn; what is not waits until it is. */
+  let [nowDue, panelDue] = [true, true];
+  const draw = () => {
+    if (!seen) return;
+    if (nowDue) showNow();
+    if (panelDue) showPanel();
+    [nowDue, panelDue] = [false, false];
+  };
+  const walk = h("div", {});
+  const entry = h("div", {});
+  const tlp = h("div", {});
+  now.append(walk, entry, tlp);
+  const showNow = () => {
+    const { view } = app.state;
+    drawn(walk, view?.walk ?? null, () => part(app, "walk", walkTable(view?.walk ?? null, app)));
+    drawn(entry, view?.entry, () => view?.entry && part(app, "entry", entryBits(view.entry, app, true)));
+    drawn(tlp, view?.packet, () => view?.packet && part(app, "packet", packet(view.packet, app)));
+  };
+  const showPanel = () => {
+    const own = tab === "memory" ? dump : tab === "whereIs" ? where : null;
+    const { view } = app.state;
+    drawn(panel, own ? tab : [tab, view?.[tab as Held]], () => own?.element ?? held(app, tab as Held));
+    void own?.show();
+  };
+  const choose = (name: Tab) => {
+    tab = name;
     tabs.forEach((button, i) => {
       const on = TABS[i] === tab;
       button.setAttribute("aria-selected", String(on));
       button.tabIndex = on ? 0 : -1;
     });
     panel.setAttribute("aria-labelledby", `tab-${tab}`);
-    const own = tab === "memory" ? dump : tab === "whereIs" ? where : null;
-    panel.replaceChildren(own ? own.element : held(app, tab as Held));
-    void own?.show();
+    panelDue = true;
+    draw();
   };
-  const choose = (name: Tab) => {
-    tab = name;
-    show();
-  };
+  choose(tab);
+  new ResizeObserver(([entry]) => {
+    seen = (entry?.contentRect.width ?? 0) > 0;
+    draw();
+  }).observe(list);
   app.on((state, changed) => {
     if (changed.has("view")) {
-      const { view } = state;
-      now.replaceChildren(
-        part(app, "walk", walkTable(view?.walk ?? null, app)),
-        view?.entry ? part(app, "entry", entryBits(view.entry, app, true)) : "",
-        view?.packet ? part(app, "packet", packet(view.packet, app)) : "",
-      );
-      show();
+      [nowDue, panelDue] = [true, true];
+      draw();
     }
     if (changed.has("followed") && state.followed && !changed.has("view")) choose("whereIs");
   });
   return h("aside.inspector", { "aria-label": t("inspector") }, now, list, panel);
+}
+
+/** What each element shows. */
+const shows = new WeakMap<HTMLElement, string>();
+
+/** Draws into an element only where that is to show something else. */
+function drawn(into: HTMLElement, what: unknown, draw: () => HTMLElement | null | undefined | ""): void {
+  const key = JSON.stringify(what ?? null);
+  if (shows.get(into) === key) return;
+  shows.set(into, key);
+  into.replaceChildren(draw() || "");
 }
 
 function part(app: App, key: Key, content: HTMLElement): HTMLElement {

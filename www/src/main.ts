@@ -282,16 +282,17 @@ function openers(app: App, text: HTMLDetailsElement): HTMLElement[] {
 
 let measuring: ResizeObserver | undefined;
 
-/** Tells the style how much of the window the bars take, so that the panes get the rest. */
+/** Tells the sheet of details how much of a narrow window the controls take. It alone is told: a property of the whole
+    page would have every element of it styled anew. */
 function measure(): void {
   measuring?.disconnect();
-  measuring = new ResizeObserver((entries) => {
-    for (const { target } of entries) {
-      const name = `--${target.classList[0] ?? ""}`;
-      document.documentElement.style.setProperty(name, `${(target as HTMLElement).offsetHeight}px`);
-    }
-  });
-  for (const bar of document.querySelectorAll(".bar, .message, .stage, .transport")) measuring.observe(bar);
+  const controls = document.querySelector<HTMLElement>(".transport");
+  const details = document.getElementById("beside");
+  if (!controls || !details) return;
+  measuring = new ResizeObserver(() =>
+    details.style.setProperty("--transport", `${controls.offsetHeight}px`),
+  );
+  measuring.observe(controls);
 }
 
 /** Opens a preset; one that there is not is the first. */

@@ -34,14 +34,15 @@ export class Navigation {
     this.ahead = [];
   }
 
-  /** Goes to a position, kept within the run; stops are open as far as the position needs it, or `levels` of them. */
-  async go(position: number, levels = 0): Promise<void> {
+  /** Goes to a position, kept within the run; stops are open as far as the position needs it, or `levels` of them. What was
+      prepared is told with it. */
+  async go(position: number, levels = 0, prepared: (keyof State)[] = []): Promise<void> {
     const { course, asked, other } = this.store.state;
     const to = Math.max(0, Math.min(course?.length ?? 0, position));
     const pair = other && pairAt(other, to);
     // A question stays until its step is left behind.
     const patch: Partial<State> = asked && (asked.at !== to || asked.guess === null) ? { asked: null } : {};
-    await this.show(to, levels, pair, patch);
+    await this.show(to, levels, pair, patch, prepared);
   }
   /** Goes to a pair of a comparison, by its number. */
   async goPair(index: number): Promise<void> {
@@ -63,7 +64,7 @@ export class Navigation {
     prepared: (keyof State)[] = [],
   ): Promise<void> {
     // Nothing has run yet: its first run was stopped, or had problems.
-    if (!this.store.state.course) return;
+    if (!this.store.state.course) return this.store.announce(prepared);
     const mine = ++this.requests;
     this.store.prepare({ position });
     const { other, lang } = this.store.state;
@@ -76,7 +77,10 @@ export class Navigation {
       }),
       besides === null ? null : this.machine.ask("view", 1, besides, lang),
       ...this.ahead.map((ask) => ask(position, besides)),
-    ]);
+    ]).catch((error: unknown) => {
+      this.store.announce(prepared);
+      throw error;
+    });
     // A later request has overtaken this one.
     if (mine !== this.requests) return this.store.announce(prepared);
     const more: Partial<State> =
@@ -196,10 +200,11 @@ export class Navigation {
   /** Opens every stop as far as this, or closes it. */
   async deepen(depth: Depth): Promise<void> {
     const { way, position } = this.store.state;
-    this.store.set({ depth });
     // Where the present depth is coarser, the whole stop is shown that the position was in.
     const inner = way.find(({ stop }) => !above(stop, depth));
-    await this.go(inner?.stop.to ?? position);
+    // In one with what is shown then.
+    this.store.prepare({ depth });
+    await this.go(inner?.stop.to ?? position, 0, ["depth"]);
   }
   /** The next depth, around. */
   async turn(): Promise<void> {

@@ -38,12 +38,13 @@ export function sentence(app: App): HTMLElement {
     const { view, way } = state;
     const now = tell(app, state);
     box.dataset.tone = now.tone;
-    put(idea, now.idea);
-    put(inner, now.inner);
+    put(idea, now.idea, () => drawIdea(app, now.idea));
+    put(inner, now.inner, () => now.inner.map((line) => drawLine(app, line)));
     // As many lines for every stop of a depth, one of them for a sentence that takes two: nothing below moves.
     const least = state.depth === "read" ? 3 : 2;
     inner.style.setProperty("--lines", String(Math.max(least, now.inner.length)));
-    put(where, whereabouts(app, state));
+    const operation = whereabouts(state);
+    put(where, operation, () => drawWhere(app, operation));
     count.textContent = counted(app, state);
     count.dataset.position = String(state.position);
     count.dataset.length = String(state.course?.length ?? 0);
@@ -66,16 +67,40 @@ function scrollable(box: HTMLElement): void {
   for (const element of [box, ...box.children]) sizes.observe(element);
 }
 
-/** Replaces what is in an element only where it says something else: what stays is not announced again. */
-function put(into: HTMLElement, content: (Node | string)[]): void {
-  const fresh = h("div", {}, ...content);
-  if (into.innerHTML !== fresh.innerHTML) into.replaceChildren(...fresh.childNodes);
+/** What each element says. */
+const saying = new WeakMap<HTMLElement, string>();
+
+/** Draws into an element only where it says something else: what stays is not announced again. */
+function put(into: HTMLElement, what: unknown, draw: () => (Node | string)[]): void {
+  const key = JSON.stringify(what);
+  if (saying.get(into) === key) return;
+  saying.set(into, key);
+  into.replaceChildren(...draw());
+}
+
+interface Idea {
+  /** What stands before its text, where there is no idea yet. */
+  title: string | null;
+  text: string;
+}
+
+/** A line below the idea: a sign, what is said, its section, its number among those beside it. */
+interface Line {
+  kind: string;
+  tone: string;
+  /** What came of it, in a word. */
+  word?: string;
+  text: string;
+  /** A line of the scenario. */
+  code?: string;
+  section?: string;
+  nth?: string;
 }
 
 interface Told {
   tone: string;
-  idea: (Node | string)[];
-  inner: HTMLElement[];
+  idea: Idea;
+  inner: Line[];
 }
 
 function tell(app: App, state: Readonly<State>): Told {
@@ -85,11 +110,11 @@ function tell(app: App, state: Readonly<State>): Told {
     const begun = view !== null && state.position > 0 && state.position !== state.course?.start;
     return {
       tone: begun ? view.tone : "plain",
-      idea: [h("b", {}, head?.title ?? ""), " ", h("span.begin", {}, app.t(begun ? "setup" : "ready"))],
-      inner: begun ? [line("read", view.tone, told(app, view.sentence), view.section)] : [],
+      idea: { title: head?.title ?? "", text: app.t(begun ? "setup" : "ready") },
+      inner: begun ? [{ kind: "read", tone: view.tone, text: view.sentence, section: view.section }] : [],
     };
   }
-  const idea = told(app, outer.stop.sentence);
+  const idea = { title: null, text: outer.stop.sentence };
   const { stop: shown } = way.at(-1) as Place;
   const ended = shown.to === state.position;
   const tone = shown.outcome && ended ? toneOf(shown.outcome.kind) : view.tone;
@@ -103,40 +128,42 @@ function tell(app: App, state: Readonly<State>): Told {
   }
   // What came of an idea is told when it is over, and nothing inside it is open.
   const { outcome } = shown;
-  if (!ended) return { tone, idea, inner: [line("read", tone, told(app, view.sentence), view.section)] };
-  const came = outcome
-    ? [h("b", {}, outcome.word), app.t("is"), ...told(app, outcome.text)]
-    : told(app, view.sentence);
-  return { tone, idea, inner: [line("came", tone, came)] };
+  if (!ended)
+    return { tone, idea, inner: [{ kind: "read", tone, text: view.sentence, section: view.section }] };
+  const came = outcome ? { word: outcome.word, text: outcome.text } : { text: view.sentence };
+  return { tone, idea, inner: [{ kind: "came", tone, ...came }] };
 }
 
 /** A stop that was opened to: what it says when it is over, and until then what it does. */
-function opened(app: App, state: Readonly<State>, view: View, place: Place): HTMLElement {
+function opened(app: App, state: Readonly<State>, view: View, place: Place): Line {
   const { stop } = place;
+  const nth = `${place.index + 1} / ${place.among.length}`;
   const [last, ended] = [place === state.way.at(-1), stop.to === state.position];
   if (stop.depth === "operation" && !ended) {
-    const text = state.course?.lines.find((o) => o.line === stop.line)?.text ?? "";
-    return line(stop.depth, "plain", [`${app.t("atLine", stop.line)} `, h("code", {}, text)], "", place);
+    const code = state.course?.lines.find((o) => o.line === stop.line)?.text ?? "";
+    return { kind: stop.depth, tone: "plain", text: `${app.t("atLine", stop.line)} `, code, nth };
   }
   const tone = stop.outcome ? toneOf(stop.outcome.kind) : last ? view.tone : "plain";
   const text = last && !stop.children && !stop.outcome ? view.sentence : stop.sentence;
-  return line(stop.depth, tone, told(app, text), last && stop.depth === "read" ? view.section : "", place);
+  return { kind: stop.depth, tone, text, section: last && stop.depth === "read" ? view.section : "", nth };
 }
 
-/** A line below the idea: a sign, what is said, its section, its number among those beside it. */
-function line(
-  kind: string,
-  tone: string,
-  text: (Node | string)[],
-  section = "",
-  place: Place | null = null,
-): HTMLElement {
+const drawIdea = (app: App, { title, text }: Idea): (Node | string)[] =>
+  title === null ? told(app, text) : [h("b", {}, title), " ", h("span.begin", {}, text)];
+
+function drawLine(app: App, { kind, tone, word, text, code, section, nth }: Line): HTMLElement {
   return h(
     "p.line-said",
     { "data-kind": kind, "data-tone": tone },
     h("span.sign", { "aria-hidden": "true" }, SIGNS[tone] ?? ""),
-    h("span.words", {}, ...text, section ? h("cite", {}, ` ${section}`) : ""),
-    place ? h("span.nth", {}, `${place.index + 1} / ${place.among.length}`) : "",
+    h(
+      "span.words",
+      {},
+      word === undefined ? "" : [h("b", {}, word), app.t("is")],
+      code === undefined ? told(app, text) : [text, h("code", {}, code)],
+      section ? h("cite", {}, ` ${section}`) : "",
+    ),
+    nth ? h("span.nth", {}, nth) : "",
   );
 }
 
@@ -149,12 +176,15 @@ export function said(app: App, view: View): HTMLElement[] {
 }
 
 /** The line of the text that an operation shown is on. */
-function whereabouts(app: App, { way, course, position }: Readonly<State>): HTMLElement[] {
+function whereabouts({ way, course, position }: Readonly<State>): { line: number; text: string } | null {
   const operation = way.find(({ stop }) => stop.depth === "operation")?.stop;
-  if (operation?.to !== position) return [];
+  if (operation?.to !== position) return null;
   const found = course?.lines.find((o) => position <= o.to);
-  return found ? [h("span.line", {}, app.t("atLine", found.line)), h("code", {}, found.text)] : [];
+  return found ? { line: found.line, text: found.text } : null;
 }
+
+const drawWhere = (app: App, found: ReturnType<typeof whereabouts>): HTMLElement[] =>
+  found ? [h("span.line", {}, app.t("atLine", found.line)), h("code", {}, found.text)] : [];
 
 /** Which of how many stops of the present depth this is. */
 function counted(app: App, { way, depth }: Readonly<State>): string {

@@ -18,7 +18,8 @@ export function walkTable(walk: Walk | null, app: App): HTMLElement {
     walk.rows.length ? reads(walk, app) : "",
     walk.result ? h(walk.failed ? "p.result.failed" : "p.result", {}, walk.result) : "",
   );
-  queueMicrotask(() => reveal(body));
+  // With the next frame: the layout that this needs is then the one that is shown.
+  requestAnimationFrame(() => reveal(body));
   return body;
 }
 

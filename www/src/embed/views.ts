@@ -44,7 +44,7 @@ export function parts(app: App, view: ViewName, controls: Controls): Parts {
       "div.embed-views",
       {},
       h("div.shown", {}, view === "walk" ? "" : diagram(app), answer(app, ending(app))),
-      view === "diagram" ? "" : inspector(app),
+      view === "diagram" ? "" : inspector(app, true),
     ),
     controls === "none" ? "" : h("div.controls", {}, buttons, scrub),
   );
