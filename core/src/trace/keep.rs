@@ -232,7 +232,7 @@ impl Observer for Trace {
     fn step(&mut self, actor: Actor, event: Event) {
         let (begins, ends) = (matches!(event, Event::Begin(_)), matches!(event, Event::End(_)));
         // The way out of the fast path takes no event, so that the compiler writes events in place.
-        if !(self.budget.spend(1) && self.ready > 0) && !self.make_way(begins, ends) {
+        if (!self.budget.spend(1) || self.ready == 0) && !self.make_way(begins, ends) {
             return;
         }
         self.ready -= 1;
@@ -250,7 +250,7 @@ impl Observer for Trace {
 
     #[cfg_attr(not(target_arch = "wasm32"), inline)]
     fn word(&mut self, word: u64) -> Words {
-        if !(self.budget.spend(1) && self.words.has_room(1)) && !self.words_room(1) {
+        if (!self.budget.spend(1) || !self.words.has_room(1)) && !self.words_room(1) {
             return Words::default();
         }
         let start = self.words.end() as u32;
