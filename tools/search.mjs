@@ -2,26 +2,39 @@
 // what the command line tool says of the scenarios, terms and fault codes.
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { initials } from "./pinyin.mjs";
 
 /** What else people call what a scenario is about: words that neither its texts nor the terms in them have. */
 const CALLED = {
   "address-space": "pointer virtual memory 指针 虚拟内存",
+  "device-map": "显存 VRAM GPU 设备内部地址",
   "cache-line": "corruption false sharing 数据损坏",
   "fault-ladder": "DMAR error code dmesg 错误码 日志",
   "first-dma": "direct memory access beginner 入门",
   "forged-msi": "attack security interrupt injection 攻击 安全 伪造",
   "iotlb-reach": "slow performance hugepage huge page large page throughput 慢 性能 大页",
-  lazy: "stale deferred flush security attack strict 陈旧 过期 安全",
-  "nested-walk": "slow cost 24 two-dimensional page walk 2D 开销",
+  lazy: "stale deferred flush security attack strict 陈旧 过期 安全 失效 作废 无效化 刷新 延迟 性能",
+  "nested-walk":
+    "stage1 stage2 一级转换 二级转换 页表遍历 性能 slow cost 24 two-dimensional page walk 2D 开销",
   "peer-to-peer": "P2PDMA GPUDirect ACS RDMA",
   "physical-address": "virt_to_phys iommu=pt passthrough bug",
-  "relay-or-passthrough": "slow performance overhead VFIO virtio SR-IOV VM exit 性能 开销 直通",
+  "relay-or-passthrough":
+    "slow performance overhead VFIO virtio SR-IOV VM exit 性能 开销 直通 透传 设备直通 宿主机",
   "scatter-gather": "sglist scatterlist 分散 聚合",
+  groups: "passthrough 透传 设备直通 VFIO SR-IOV 隔离",
+  "guest-dma": "passthrough 透传 设备直通 虚拟化 安全 宿主机",
+  "bar-window": "0xffffffff 全 F 读回全 1",
+  "msi-hole": "MSI window 中断区间 保留区",
+  "which-number": "RID SID DID 域号 源 ID",
+  sva: "SVM 共享虚拟内存 PRI 页请求 process_id",
+  direction: "DMA_FROM_DEVICE DMA_TO_DEVICE 权限 性能",
   soc: "embedded Raspberry Pi device tree dma-ranges 嵌入式 树莓派 设备树",
-  "bus-offset": "embedded Raspberry Pi device tree dma-ranges 嵌入式 树莓派 设备树",
-  swiotlb: "slow bounce memcpy DMA_BIT_MASK 慢 弹跳缓冲",
+  "bus-offset":
+    "存储器域 存储域地址 总线域 存储域 embedded Raspberry Pi device tree dma-ranges 嵌入式 树莓派 设备树",
+  swiotlb: "slow bounce memcpy DMA_BIT_MASK 慢 弹跳缓冲 反弹缓冲 性能",
   "sync-for-cpu": "stale cache flush invalidate coherency dma_sync 陈旧 一致性 刷缓存",
-  "two-stages": "VFIO KVM passthrough virtual machine guest 虚拟机 直通 虚拟化",
+  "two-stages":
+    "stage1 stage2 一级转换 二级转换 GVA GPA HPA EPT 嵌套 宿主机 透传 VFIO KVM passthrough virtual machine guest 虚拟机 直通 虚拟化",
   "use-after-unmap": "stale use after free UAF 释放后使用",
   "why-iommu": "attack security protection Thunderbolt evil maid 攻击 安全 保护",
 };
@@ -76,7 +89,15 @@ export function searchIndex(gallery, texts) {
       more: [
         ...s.topics.map((topic) => topics.get(topic)),
         ...s.sources,
+        s.difficulty.en,
+        s.difficulty.zh,
         ...used.flatMap(names),
+        ...used.map((term) => term.also ?? ""),
+        ...[
+          s.title.zh,
+          ...s.topics.map((topic) => topics.get(topic)),
+          ...used.map(({ name }) => name.zh),
+        ].map(initials),
         ...(s.says ?? []).flatMap(both),
         CALLED[s.name] ?? "",
       ].join(" "),
@@ -88,6 +109,7 @@ export function searchIndex(gallery, texts) {
     terms: terms.map((term) => ({
       name: both(term.name),
       meaning: both(term.meaning),
+      also: [term.also ?? "", initials(`${term.name.zh} ${term.also ?? ""}`)].join(" ").trim(),
       scenarios: using.get(term),
     })),
   }));

@@ -372,6 +372,11 @@ async function start(): Promise<void> {
 async function follow(): Promise<void> {
   ours = location.hash;
   const now = url.read(ours);
+  if (now.lang !== null && now.lang !== app.state.lang) {
+    await app.speak(now.lang);
+    place.lang = now.lang;
+    build();
+  }
   if (now.explain !== null) return explain(now.explain);
   front?.show(false);
   const { preset, good, course } = app.state;

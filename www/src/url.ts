@@ -52,7 +52,7 @@ export function read(hash: string): Place {
     // What begins like neither a preset nor a parameter of ours is a text, or damaged; a preset on another machine is turned to it.
     packed:
       params.has("arch") ||
-      (fragment !== "" && !/^(p|at|lang|theme|view|depth|explain)=|^explain$/.test(fragment)),
+      (fragment !== "" && !/^(p|at|lang|theme|view|depth|explain)=|^explain(&|$)/.test(fragment)),
   };
 }
 

@@ -121,8 +121,8 @@ pub fn guest() -> Model {
     let gpb =
         col(&mut m, "gpa:green", Space::GuestPhysical, "guest-physical address", "客户机物理地址", "green");
     let pa = col(&mut m, "pa", Space::Physical, "physical address", "物理地址", "");
-    let bus = col(&mut m, "bus:1", Space::Iova, "IOVA", "IO 虚拟地址", "domain 1: nic, PASID 7");
-    let dev = col(&mut m, "dev:nic", Space::Device, "device-local address", "设备侧地址", "nic");
+    let bus = col(&mut m, "bus:1", Space::Iova, "IOVA", "I/O 虚拟地址", "domain 1: nic, PASID 7");
+    let dev = col(&mut m, "dev:nic", Space::Device, "device-local address", "设备本地地址", "nic");
     let ram = |key: &str, first: u64, len: u64| {
         Region::new(key, first, first + (len - 1), RegionKind::Ram, Phrase::same("RAM"))
     };
@@ -207,7 +207,7 @@ pub fn crowd(count: u64) -> Model {
     let mut m = Model { title: Phrase::new("Many buffers", "许多缓冲区"), ..Model::default() };
     let pa =
         m.add_column("pa", Space::Physical, Phrase::new("physical address", "物理地址"), Phrase::default());
-    let bus = m.add_column("bus", Space::Iova, Phrase::new("IOVA", "IO 虚拟地址"), Phrase::default());
+    let bus = m.add_column("bus", Space::Iova, Phrase::new("IOVA", "I/O 虚拟地址"), Phrase::default());
     let mut arrows: Vec<Arrow> = vec![];
     m.columns[0].regions.push(Region::new("pa/ram", 0, (4 << 30) - 1, RegionKind::Ram, Phrase::same("RAM")));
     for i in 0..count {

@@ -2,7 +2,7 @@
 
 use super::model::{ArrowKind, RegionKind, Space};
 use crate::spec::{Lang, Text};
-use crate::trace::OwnerState;
+use crate::trace::{OwnerState, Perms};
 use alloc::{format, string::String};
 
 /// The usual words on an arrow, in two lines: above and below it.
@@ -57,9 +57,9 @@ pub fn owner(state: OwnerState) -> Text {
         OwnerState::Cpu => Text::new("CPU's", "属 CPU"),
         OwnerState::Device => Text::new("device's", "属设备"),
         OwnerState::Both => Text::new("shared", "共享"),
-        OwnerState::Bounced => Text::new("bounced", "回弹中"),
+        OwnerState::Bounced => Text::new("bounced", "在回弹缓冲区"),
         OwnerState::StaleCached => Text::new("still cached", "缓存未失效"),
-        OwnerState::DirtyLine => Text::new("dirty in cache", "缓存行为脏"),
+        OwnerState::DirtyLine => Text::new("dirty in cache", "脏缓存行"),
         OwnerState::Freed => Text::new("freed", "已释放"),
     }
 }
@@ -71,9 +71,25 @@ pub fn space(space: Space) -> Text {
         Space::GuestPhysical => Text::new("guest-physical address", "客户机物理地址"),
         Space::Physical => Text::new("physical address", "物理地址"),
         Space::Bus => Text::new("bus address", "总线域地址"),
-        Space::Iova => Text::new("IOVA", "IO 虚拟地址"),
-        Space::Device => Text::new("device-local address", "设备侧地址"),
+        Space::Iova => Text::new("IOVA", "IOVA"),
+        Space::Device => Text::new("device-local address", "设备本地地址"),
         Space::Port => Text::new("I/O port", "I/O 端口"),
+    }
+}
+
+/// Between the parts of a list.
+pub const fn comma(lang: Lang) -> &'static str {
+    match lang {
+        Lang::En => ", ",
+        Lang::Zh => "，",
+    }
+}
+
+/// Rights in brackets, after what they are of.
+pub fn rights(perms: Perms, lang: Lang) -> String {
+    match lang {
+        Lang::En => format!(" ({perms})"),
+        Lang::Zh => format!("（{}）", perms.zh()),
     }
 }
 

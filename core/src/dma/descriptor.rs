@@ -77,7 +77,7 @@ spec::structure! {
         LENGTH          [95:64]   value "bytes" "字节数";
         WRITE           [96]      flag "the device writes memory" "设备写内存";
         IRQ             [97]      flag "interrupt when done" "完成后中断";
-        LOCAL           [98]      flag "the address is the device's own" "地址为设备侧地址";
+        LOCAL           [98]      flag "the address is the device's own" "地址为设备本地地址";
         HAS_NEXT "NEXT" [99]      flag "there is a next descriptor" "还有下一个描述符";
         _               [123:100] reserved;
         ERROR           [126:124] code(ERRORS) "how it ended; the engine writes it" "结束原因，由引擎写入";

@@ -107,7 +107,7 @@ static RULES: [Rule; 8] = rules![
         "Bus Master Enable 为 0：设备不得发出请求",
         "PCIe 7.5.1.1.3"
     ),
-    ("the device's map leads nowhere", "设备侧地址无映射", "dma-engine: map"),
+    ("the device's map leads nowhere", "设备本地地址无映射", "dma-engine: map"),
     (
         "the block runs past the end of the 64-bit address space",
         "数据块超出 64 位地址空间的末尾",

@@ -29,7 +29,7 @@ spec::values! {
         POISONED = 3 "poisoned data" "数据已损坏";
         DESCRIPTOR = 4 "bad descriptor: misaligned, or the list is too long" "描述符无效：未对齐或链表过长";
         BUS_MASTER = 5 "bus mastering is off" "未启用总线主控";
-        MAP = 6 "the device's map leads nowhere" "设备侧地址无映射";
+        MAP = 6 "the device's map leads nowhere" "设备本地地址无映射";
         TOO_LONG = 7 "the block runs past the end of the 64-bit address space" "数据块超出 64 位地址空间的末尾";
     }
 }
@@ -40,7 +40,7 @@ spec::registers! {
         WRITE [0]    flag rw "the device writes memory" "设备写内存";
         LIST  [1]    flag rw "a linked list of descriptors" "使用描述符链表";
         IRQ   [2]    flag rw "interrupt at the end" "结束后中断";
-        LOCAL [3]    flag rw "ADDRESS is the device's own" "ADDRESS 为设备侧地址";
+        LOCAL [3]    flag rw "ADDRESS is the device's own" "ADDRESS 为设备本地地址";
         PASID [4]    flag rw "requests carry the PASID" "请求携带 PASID";
         BLIND [5]    flag rw "carry on after a refused write" "写被拒绝后继续";
         _     [31:6] reserved;

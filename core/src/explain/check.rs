@@ -10,7 +10,7 @@ use crate::machine::history::Cursor;
 use crate::machine::{Done, Record};
 use crate::platform::interrupts::called;
 use crate::scenario::presets::checks::{Ask, AskAbout};
-use crate::spec::Phrase;
+use crate::spec::{spaced, Phrase};
 use crate::trace::{Event, InterruptKind, Scope, Trace};
 use alloc::{format, vec::Vec};
 
@@ -112,7 +112,7 @@ impl Asked<'_> {
                 right: false,
                 reason: Phrase::new(
                     format!("{:#x} is the {}: it is not where the bytes are unless nothing changes it on the way.", used.raw, space.en),
-                    format!("{:#x} 是{}：只有途中没有谁改变它，数据才会在那里。", used.raw, space.zh),
+                    spaced(&format!("{:#x} 是{}：只有途中没有谁改变它，数据才会在那里。", used.raw, space.zh)),
                 ),
             });
         }
@@ -125,7 +125,7 @@ impl Asked<'_> {
                     right: false,
                     reason: Phrase::new(
                         format!("That is what guest {} means by {:#x}; it takes stage 2 of an IOMMU to make it so for a device.", vm.name, used.raw),
-                        format!("那是客户机 {} 所说的 {:#x}；要有 IOMMU 的第二级，对设备才算数。", vm.name, used.raw),
+                        format!("那是客户机 {} 所说的 {:#x}；要有 IOMMU 的第二阶段，对设备才算数。", vm.name, used.raw),
                     ),
                 });
             }
@@ -223,14 +223,14 @@ impl Asked<'_> {
         let first = count_of(|space| *space == Space::GuestPhysical);
         let tables = count_of(|_| true);
         let second = (tables - first).checked_div(first + 1).unwrap_or(0);
-        let n = |n: u64| Phrase::same(thousands(n));
+        let n = |n: u64| Phrase::new(thousands(n), format!("{n}"));
         let choices = alloc::vec![
             Choice {
                 text: n(tables),
                 right: true,
                 reason: Phrase::new(
                     format!("Each of the {first} entries of stage 1 is at a guest-physical address, which takes {second} reads of stage 2 to find; and so is the page itself: {first} x ({second} + 1) + {second} = {tables}."),
-                    format!("第一级的 {first} 个表项都在客户机物理地址上，每个要先读 {second} 次第二级才找得到，最后那一页也一样：{first} x ({second} + 1) + {second} = {tables}。"),
+                    format!("第一阶段的 {first} 个表项都在客户机物理地址上，每个要先读 {second} 次第二阶段才找得到，最后那一页也一样：{first} x ({second} + 1) + {second} = {tables}。"),
                 ),
             },
             Choice {
@@ -238,7 +238,7 @@ impl Asked<'_> {
                 right: false,
                 reason: Phrase::new(
                     "Those are the entries of stage 1 alone: each is at a guest-physical address, and has to be found first.",
-                    "那只是第一级的表项：它们都在客户机物理地址上，得先找到才行。",
+                    "那只是第一阶段的表项：它们都在客户机物理地址上，得先找到才行。",
                 ),
             },
             Choice {
@@ -246,7 +246,7 @@ impl Asked<'_> {
                 right: false,
                 reason: Phrase::new(
                     "Stage 2 is not walked once at the end, but for every entry of stage 1 as well.",
-                    "第二级不是最后才查一次，第一级的每个表项都要查一遍。",
+                    "第二阶段不是最后才查一次，第一阶段的每个表项都要查一遍。",
                 ),
             },
         ];
@@ -272,11 +272,11 @@ impl Asked<'_> {
         let words = moved / 4;
         let choices = alloc::vec![
             Choice {
-                text: Phrase::same(thousands(right)),
+                text: Phrase::new(thousands(right), format!("{right}")),
                 right: true,
                 reason: Phrase::new(
                     format!("A packet carries at most {most} bytes here, and the doorbell, descriptors and the interrupt are packets too: {}.", count(right, "packet")),
-                    format!("这里一个数据包最多带 {most} 字节，门铃、描述符和中断也都是数据包：共 {} 个。", thousands(right)),
+                    format!("这里一个数据包最多带 {most} 字节，门铃、描述符和中断也都是数据包：共 {} 个。", right),
                 ),
             },
             Choice {
@@ -288,7 +288,7 @@ impl Asked<'_> {
                 ),
             },
             Choice {
-                text: Phrase::same(thousands(words)),
+                text: Phrase::new(thousands(words), format!("{words}")),
                 right: false,
                 reason: Phrase::new(
                     "That many would go if a CPU fetched four bytes at a time: a device sends whole blocks.",
@@ -337,7 +337,7 @@ impl Asked<'_> {
         choices.push(Choice {
             text: name(blocked),
             right: false,
-            reason: Phrase::new(format!("Nobody blocked it. {}", by.en), format!("没有谁拦下它。{}", by.zh)),
+            reason: Phrase::new(format!("Nobody blocked it. {}", by.en), format!("没有谁拦截它。{}", by.zh)),
         });
         let source = self.source(done);
         let which = self.done.iter().filter(|d| self.source(d) == source).count();

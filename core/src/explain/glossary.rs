@@ -33,7 +33,7 @@ macro_rules! chapters {
 /// The glossary.
 pub static GLOSSARY: &[Chapter] = chapters! {
     "CPU and memory" "CPU 与内存" {
-        "page table" "页表":
+        "page table" "页表（查页表也叫页表遍历）":
             "tables in memory, level by level, that say for each page of addresses where it really is and what is allowed there"
             "放在内存里的多级表格，写明每一页地址实际在哪里、允许做什么";
         "MMU (memory management unit)" "MMU（内存管理单元）":
@@ -44,7 +44,13 @@ pub static GLOSSARY: &[Chapter] = chapters! {
             "MMU 记住的转换结果，免得每次都去读页表";
         "EPT (extended page table)" "EPT（扩展页表）":
             "Intel's second stage for CPUs: from guest-physical to physical addresses"
-            "Intel CPU 的第二级页表：把客户机物理地址转换成物理地址";
+            "Intel CPU 的第二阶段页表：把客户机物理地址转换成物理地址";
+        "shadow page table" "影子页表":
+            "what hypervisors did without two stages: one set of tables, kept by software; not simulated here"
+            "没有两级转换时 hypervisor 的做法：由软件维护一套合并好的页表；这里不模拟";
+        "huge page" "大页":
+            "a page of 2 MiB or 1 GiB in place of 4 KiB: one entry, and one line of a TLB, for all of it"
+            "2 MiB 或 1 GiB 的页，代替 4 KiB：整页只用一个页表项，在 TLB 里也只占一个条目";
         "page fault" "缺页异常":
             "what a CPU raises for a virtual address that its page table does not map, or not for this"
             "页表没有映射这个虚拟地址，或不允许这样访问时，CPU 产生的异常";
@@ -74,7 +80,7 @@ pub static GLOSSARY: &[Chapter] = chapters! {
         "root complex, root port" "根复合体、根端口":
             "the host's end of PCIe, and one of its connectors: below it begins a bus"
             "PCIe 在主机的一端，以及它的一个端口：端口之下是一条总线";
-        "switch" "交换机":
+        "switch" "PCIe 交换机":
             "forwards packets between its ports, by their addresses"
             "按地址在各端口之间转发数据包";
         "window" "窗口":
@@ -101,9 +107,15 @@ pub static GLOSSARY: &[Chapter] = chapters! {
         "requester id" "请求者 ID":
             "who sent a packet: bus, device and function number (BDF)"
             "数据包是谁发的：总线号、设备号、功能号（BDF）";
-        "function" "功能":
+        "function" "功能（function）":
             "one device has up to eight, each with its own requester id and driver"
             "一个设备最多有八个，各有自己的请求者 ID 和驱动";
+        "peer to peer" "对等传输（P2P）":
+            "a device reads or writes another device's memory; PCIe's links, which are point to point, are another thing"
+            "一个设备读写另一个设备的内存；与 PCIe 的点对点链路是两回事";
+        "snoop" "监听（snoop）":
+            "hardware looks into the CPU's cache before it uses memory"
+            "硬件访问内存之前，先看 CPU 的缓存里有没有更新的数据";
         "ACS (Access Control Services)" "ACS（访问控制服务）":
             "makes a port check who sends, and send requests between neighbours up instead of across"
             "让端口检查发送者，并把邻居之间的请求送到上游，而不是就地转发";
@@ -129,13 +141,16 @@ pub static GLOSSARY: &[Chapter] = chapters! {
             "VT-d：按总线号找到前者，按设备号和功能号找到后者，后者指向页表。RISC-V 上是设备目录表（DDT）";
         "domain" "域":
             "one set of tables, to which devices are attached"
-            "一套转换表，设备可以挂到它上面";
-        "stage 1, stage 2" "第一级、第二级转换":
+            "一套转换表，设备可以挂接到它上面";
+        "stage 1, stage 2" "第一阶段、第二阶段（stage 1、stage 2；合起来叫两级转换）":
             "by tables of a process or a guest, and by tables of the host below; nested: both, one after the other"
-            "前者用进程或客户机的页表，后者用主机的页表；两级依次进行就是嵌套转换";
-        "pass-through (of the IOMMU)" "直通（IOMMU）":
+            "前者用进程或客户机的页表，后者用宿主机的页表；两个阶段依次进行就是嵌套转换：GVA → GPA → HPA";
+        "pass-through (of the IOMMU)" "直通模式（iommu=pt）":
             "IOVA and physical address are the same; in Linux iommu=pt"
-            "IOVA 就是物理地址；在 Linux 里是 iommu=pt";
+            "IOMMU 不转换：IOVA 和物理地址是同一个数字。与设备直通相反，后者要靠转换";
+        "device passthrough" "设备直通（透传）":
+            "a whole device is given to a guest, whose driver uses it directly; it needs an IOMMU that translates, and is the opposite of its pass-through"
+            "把整个设备交给客户机，由客户机的驱动直接使用；它要靠 IOMMU 转换，与 IOMMU 的直通模式正相反";
         "identity mapping" "恒等映射":
             "a mapping to the same number"
             "映射到同一个数字";
@@ -143,12 +158,12 @@ pub static GLOSSARY: &[Chapter] = chapters! {
             "what the IOMMU remembers of page tables, and of root and context entries"
             "IOMMU 记住的页表转换结果，以及根表项、上下文表项";
         "invalidation" "失效":
-            "software's order to forget what is remembered; until then an entry that has changed is stale"
-            "软件命令硬件忘掉缓存的内容；在那之前，已经改过的条目就是陈旧的";
+            "software's order to forget what is remembered; until then an entry that has changed is stale; a flush does many at once"
+            "软件命令硬件忘掉缓存的内容；在那之前，已经改过的条目就是陈旧的；批量失效叫刷新（flush）";
         "strict, lazy" "strict、lazy（延迟失效）":
             "Linux invalidates at each unmapping, or later for many at once; iommu.strict chooses"
-            "Linux 每次解除映射都立即失效，或攒起来一并失效；由 iommu.strict 选择";
-        "fault" "错误":
+            "Linux 每次解除映射都立即失效，或攒起来一并失效（延迟刷新）；由 iommu.strict 选择";
+        "fault" "转换错误（fault）":
             "a request that is refused; the IOMMU records who, where and why (a code)"
             "被拒绝的请求；IOMMU 会记下是谁、哪个地址、为什么（错误码）";
         "RMRR (reserved memory region reporting)" "RMRR（保留内存区报告）":
@@ -157,18 +172,18 @@ pub static GLOSSARY: &[Chapter] = chapters! {
         "PASID (process address space id)" "PASID（进程地址空间 ID）":
             "in the packet: which process's page table is meant"
             "写在数据包里，指明用哪个进程的页表";
-        "SVA (shared virtual addressing)" "SVA（共享虚拟地址）":
+        "SVA (shared virtual addressing)" "SVA（共享虚拟寻址）":
             "a device uses a process's own page table, and so its pointers"
             "设备直接使用进程的页表，因而可以直接用进程的指针";
         "ATS (address translation services)" "ATS（地址转换服务）":
             "a device asks for translations beforehand, and keeps them in a TLB of its own (ATC)"
-            "设备先问好转换结果，记在自己的缓存（ATC）里";
+            "设备事先向 IOMMU 要转换结果，记在自己的缓存（ATC）里";
         "page request (PRI)" "页请求（PRI）":
             "a device asks the operating system to bring a page in"
-            "设备请操作系统把一页准备好";
+            "设备请求操作系统把页调入内存";
         "interrupt remapping" "中断重映射":
             "messages name an entry of a table, and the entry says which CPU, which vector and which device may; posted: straight into a guest"
-            "消息里只写表项号，由表项规定送给哪个 CPU、哪个向量、哪个设备可以用；投递（posted）是直接送进客户机";
+            "消息里只写表项号，由表项规定送给哪个 CPU、哪个向量、哪个设备可以用；posted 中断（直接投递）不经宿主机，直接送进客户机";
         "IRE (interrupt remapping enable)" "IRE（中断重映射使能）":
             "the bit of VT-d's global command register that turns interrupt remapping on"
             "VT-d 全局命令寄存器里打开中断重映射的位";
@@ -176,7 +191,7 @@ pub static GLOSSARY: &[Chapter] = chapters! {
     "Arm" "Arm" {
         "SMMU (SMMUv3)" "SMMU（SMMUv3）":
             "Arm's IOMMU: a stream table entry (STE) for each device leads to stage 2 tables, or to context descriptors (CD) with those of stage 1"
-            "Arm 的 IOMMU：每个设备一个流表项（STE），由它找到第二级页表，或者经上下文描述符（CD）找到第一级页表";
+            "Arm 的 IOMMU：每个设备一个流表项（STE），由它找到第二阶段页表，或者经上下文描述符（CD）找到第一阶段页表";
         "StreamID" "StreamID":
             "the number by which an SMMU knows a device; the kernel has it from firmware: the iommu-map of a device tree, or ACPI's IORT"
             "SMMU 用来认设备的号码；内核从固件得知：设备树的 iommu-map，或 ACPI 的 IORT";
@@ -193,7 +208,7 @@ pub static GLOSSARY: &[Chapter] = chapters! {
     "AMD" "AMD" {
         "AMD-Vi" "AMD-Vi":
             "AMD's IOMMU: a device table entry (DTE) for each device leads to host page tables (version 1), and to a guest's or a process's (version 2)"
-            "AMD 的 IOMMU：每个设备一个设备表项（DTE），由它找到主机页表（版本 1），以及客户机或进程的页表（版本 2）";
+            "AMD 的 IOMMU：每个设备一个设备表项（DTE），由它找到宿主机页表（版本 1），以及客户机或进程的页表（版本 2）";
         "TV, IR, IW" "TV、IR、IW":
             "bits of AMD-Vi's entries: there is translation information; reads, writes are allowed"
             "AMD-Vi 表项里的位：有转换信息；允许读；允许写";
@@ -217,10 +232,10 @@ pub static GLOSSARY: &[Chapter] = chapters! {
         "DMA API" "DMA API":
             "the kernel's calls that give a driver the address which a device must use: dma_map_single and others"
             "内核的一组调用，给出设备该用的地址：dma_map_single 等";
-        "streaming mapping" "流式映射":
+        "streaming mapping" "流式映射（流式 DMA 映射）":
             "a mapping for one transfer: the buffer belongs to the device until it is unmapped or synchronised"
             "为一次传输做的映射：解除映射或同步之前，缓冲区归设备";
-        "coherent memory" "一致性内存":
+        "coherent memory" "一致性内存（一致性 DMA 映射）":
             "memory that CPU and device may use at any time (dma_alloc_coherent)"
             "CPU 和设备随时都能用的内存（dma_alloc_coherent）";
         "direction" "方向":
@@ -229,7 +244,7 @@ pub static GLOSSARY: &[Chapter] = chapters! {
         "DMA mask" "DMA 掩码":
             "how many address bits the driver says its device has"
             "驱动声明的、设备具有的地址位数";
-        "SWIOTLB (bounce buffer)" "SWIOTLB（中转缓冲区）":
+        "SWIOTLB (bounce buffer)" "回弹缓冲区（SWIOTLB，bounce buffer）":
             "memory in reach of a device, through which the kernel copies what is out of reach"
             "设备够得着的一块内存，够不着的数据由内核经它中转拷贝";
         "scatter-gather list" "分散/聚集列表（scatterlist）":
@@ -241,9 +256,9 @@ pub static GLOSSARY: &[Chapter] = chapters! {
         "VFIO" "VFIO":
             "the Linux driver that gives devices to guests and to programs"
             "把设备交给客户机或用户程序的 Linux 驱动";
-        "guest, host; exit" "客户机、主机；退出":
+        "guest, host; exit" "客户机、宿主机；VM exit":
             "a virtual machine, and the system that runs it; when the guest has to stop and the host goes on"
-            "虚拟机，以及运行它的系统；客户机停下、转由主机处理，就是一次退出";
+            "虚拟机，以及运行它的系统；客户机停下、转由宿主机处理，就是一次 VM exit";
         "quirk, alias" "quirk、别名":
             "code in the kernel for hardware with faults; a second requester id that a device uses"
             "内核里专为有毛病的硬件写的代码；设备使用的第二个请求者 ID";
@@ -259,7 +274,7 @@ mod tests {
 
     /// Abbreviations that are names in some source, or are said by the sentence around them.
     const NAMES: &[&str] = &[
-        "ACPI", "API", "BDF", "CPU", "CONFIG", "CPUS", "DEVICE", "DMA", "ERROR", "FROM", "GCMD", "GPU",
+        "ACPI", "VM", "API", "BDF", "CPU", "CONFIG", "CPUS", "DEVICE", "DMA", "ERROR", "FROM", "GCMD", "GPU",
         "GPUS", "IN", "IO", "OUT", "PC", "PTE", "RAM", "REG", "RISC", "SATA", "STACK", "TO", "USB", "VMAP",
         "VT", "LSB", "II", "ID", "WRITE",
     ];

@@ -1,12 +1,12 @@
 //! One step of a trace as a sentence, in both languages, with the section of the specification behind it.
 
-use super::ending::{plural, thousands, Ending, Kind};
+use super::ending::{bytes as sized, plural, thousands, Ending, Kind};
 use super::who::{self, Cast};
 use crate::addr::{AnyAddr, Bytes, RequesterId, Space};
 use crate::platform::interrupts::called;
 use crate::platform::local::scratch_of;
 use crate::scenario::plain::acts;
-use crate::spec::{spaced, Phrase};
+use crate::spec::{spaced, FaultCode, Phrase, Text};
 use crate::trace::{
     CacheKind, CacheLine, CacheOp, Chunk, CostKind, Event, InterruptKind, OwnerState, Perms, Recorded, Scope,
     Stage, Step, Trace, Verdict,
@@ -69,16 +69,27 @@ pub fn say(trace: &Trace, index: usize, cast: &Cast) -> Said {
         Event::Read { entry, index, at, pa, words, verdict, .. } => {
             let who = who::actor(step.actor, cast);
             let raw = trace.get_words(words).first().copied().unwrap_or(0);
-            let (en, zh) = (entry.name.en, entry.name.zh);
-            let below = |en: bool| match (at.space == Space::Physical, en) {
-                (true, _) => String::new(),
-                (false, true) => format!(" ({} {at})", who::space(at.space).en),
-                (false, false) => format!("（{} {at}）", who::space(at.space).zh),
+            let below = match at.space {
+                Space::Physical => Phrase::default(),
+                space => {
+                    let space = who::space(space);
+                    Phrase::new(format!(" ({} {at})", space.en), format!("，即{} {at}", space.zh))
+                }
             };
             let (then_en, then_zh) = verdict_words(verdict);
             let text = both(
-                format!("{} reads {en} {index} at {pa}{}: {raw:#x}.{}", who.en, below(true), after(&then_en)),
-                format!("{}读取{}第 {index} 项，地址 {pa}{}：{raw:#x}。{then_zh}", who.zh, zh, below(false)),
+                format!(
+                    "{} reads {} {index} at {pa}{}: {raw:#x}.{}",
+                    who.en,
+                    entry.name.en,
+                    below.en,
+                    after(&then_en)
+                ),
+                format!(
+                    "{}读{}：值为 {raw:#x}。{then_zh}",
+                    who.zh,
+                    nth(entry.name.zh, index, &format!("{pa}{}", below.zh))
+                ),
             );
             let section = match verdict {
                 Verdict::Refused(rule) => rule.section,
@@ -90,56 +101,22 @@ pub fn say(trace: &Trace, index: usize, cast: &Cast) -> Said {
             (cached(cache.kind, cache.name.into(), op, &line), cache.section, cache_tone(op))
         }
         Event::Fault { code, requester, at, want, recorded, .. } => {
-            let by = requester.map_or(Phrase::default(), |r| {
-                let name = cast.device(r);
-                Phrase::new(format!(" by {name}"), format!("，来自 {name}"))
-            });
-            let space = who::space(at.space);
-            // A physical address is not what was asked for, but where the entry lies that stopped it.
-            let what = if at.space == Space::Physical {
-                Phrase::new(
-                    format!("{}{}, stopped at {} {at}", verb(want).0, by.en, space.en),
-                    format!("{}请求{}，停在{} {at}", verb(want).1, by.zh, space.zh),
-                )
-            } else {
-                Phrase::new(
-                    format!("{} of {} {at}{}", verb(want).0, space.en, by.en),
-                    format!("对{} {at} 的{}请求{}", space.zh, verb(want).1, by.zh),
-                )
-            };
-            let text = both(
-                format!(
-                    "Fault {:#x} ({}): {}. {}. {}",
-                    code.code,
-                    code.name,
-                    code.text.en,
-                    what.en,
-                    record(recorded).0
-                ),
-                format!(
-                    "转换错误 {:#x}（{}）：{}。{}。{}",
-                    code.code,
-                    code.name,
-                    code.text.zh,
-                    what.zh,
-                    record(recorded).1
-                ),
-            );
+            let text = fault(trace, index, code, requester.map(|r| cast.device(r)), at, want, recorded);
             let text = both(text.en.trim_end().into(), text.zh.trim_end().into());
             (text, code.section, Tone::Refused)
         }
         Event::Check { rule, ok, value } => {
-            let text = if ok {
-                both(
-                    format!("Checked: {} ({value:#x}).", rule.text.en),
-                    format!("检查通过：{}（{value:#x}）。", rule.text.zh),
-                )
-            } else {
-                both(
-                    format!("Refused: {} ({value:#x}).", rule.text.en),
-                    format!("被拒绝：{}（{value:#x}）。", rule.text.zh),
-                )
+            let word =
+                if ok { Text::new("Checked", "检查通过") } else { Text::new("Refused", "被拒绝") };
+            // A value joins the bracket that the rule ends with.
+            let with = match rule.text.zh.strip_suffix('）') {
+                Some(open) => format!("{open}；值为 {value:#x}）"),
+                None => format!("{}（值为 {value:#x}）", rule.text.zh),
             };
+            let text = both(
+                format!("{}: {} ({value:#x}).", word.en, rule.text.en),
+                format!("{}：{with}。", word.zh),
+            );
             (text, rule.section, if ok { Tone::Good } else { Tone::Refused })
         }
         Event::Interrupt { vector, destination, kind } => {
@@ -214,6 +191,83 @@ fn verb(want: Perms) -> (&'static str, &'static str) {
     }
 }
 
+/// Before the address of an access: to where, or from where.
+fn toward(want: Perms) -> &'static str {
+    if want.has(Perms::W) {
+        "向"
+    } else {
+        "从"
+    }
+}
+
+/// An entry of a table, a structure or a command, by its number: 页表第 3 项（位于 0x1000）.
+fn nth(name: &str, index: impl core::fmt::Display, place: &str) -> String {
+    let (base, more) =
+        name.split_once('（').map_or((name, ""), |(base, more)| (base, more.trim_end_matches('）')));
+    let more = if more.is_empty() { String::new() } else { format!("{more}，") };
+    match base.strip_suffix('项') {
+        Some(table) => format!("{table}第 {index} 项（{more}位于 {place}）"),
+        None => format!(" {index} 号{base}（{more}位于 {place}）"),
+    }
+}
+
+/// A refused translation: who wanted what, why not, and where that is recorded.
+fn fault(
+    trace: &Trace,
+    index: usize,
+    code: &FaultCode,
+    by: Option<String>,
+    at: AnyAddr,
+    want: Perms,
+    recorded: Recorded,
+) -> Phrase {
+    let space = who::space(at.space);
+    let by_en = by.as_ref().map_or(String::new(), |name| format!(" by {name}"));
+    let who_zh = by.map_or(String::new(), |name| format!("{name} "));
+    let (noun, does_zh) = verb(want);
+    // What the code's own words say first has been said.
+    let why_zh = ["写请求，而", "读请求，而"].iter().find_map(|said| code.text.zh.strip_prefix(said));
+    let why_zh = why_zh.unwrap_or(code.text.zh);
+    let what = if at.space == Space::Physical {
+        // A physical address is not what was requested, but where the entry lies that stopped it.
+        Phrase::new(
+            format!("{noun}{by_en}, stopped at {} {at}", space.en),
+            format!("{who_zh}的{does_zh}请求停在{} {at}", space.zh),
+        )
+    } else if names_an_entry(trace, index, at) {
+        Phrase::new(
+            format!("Entry {}, named{by_en}", at.raw),
+            format!("{who_zh}的中断消息指名第 {} 项", at.raw),
+        )
+    } else {
+        Phrase::new(
+            format!("{noun} of {} {at}{by_en}", space.en),
+            format!("{who_zh}{does_zh}{} {at}", space.zh),
+        )
+    };
+    let record = record(recorded);
+    both(
+        format!("Fault {:#x} ({}): {}. {}. {}", code.code, code.name, code.text.en, what.en, record.0),
+        format!("转换错误 {:#x}（{}）：{}，{why_zh}。{}", code.code, code.name, what.zh, record.1),
+    )
+}
+
+/// Whether a fault's address is the index of an interrupt entry: the message that named it went elsewhere.
+fn names_an_entry(trace: &Trace, index: usize, at: AnyAddr) -> bool {
+    let request = super::scopes::innermost(trace, index, |scope| matches!(scope, Scope::Translation { .. }));
+    let Some((_, Scope::Translation { at: message, .. })) = request else { return false };
+    at.raw < 1 << 16 && message.raw >> 20 == 0xfee
+}
+
+/// Whether the step that recorded this fault is in the scope which the step at `index` closes.
+fn said_before(trace: &Trace, index: usize, code: &FaultCode) -> bool {
+    let Some(begin) = super::scopes::opener(trace, index) else { return false };
+    let inside = trace.steps().range(begin..index);
+    let found =
+        inside.iter().any(|step| matches!(step.event, Event::Fault { code: c, .. } if c.code == code.code));
+    found
+}
+
 fn begin(trace: &Trace, step: &Step, scope: Scope, cast: &Cast) -> Phrase {
     let who = who::actor(step.actor, cast);
     match scope {
@@ -225,23 +279,40 @@ fn begin(trace: &Trace, step: &Step, scope: Scope, cast: &Cast) -> Phrase {
             let args = trace.get_name(args);
             both(format!("{} calls {name}({args}).", who.en), format!("{}调用 {name}({args})。", who.zh))
         }
+        // On the bus, the CPU's accesses are those to configuration space: by function and offset.
+        Scope::CpuAccess { at, want, bytes } if at.space == Space::Bus => {
+            let (id, offset) = (RequesterId::new((at.raw >> 12) as u32), at.raw & 0xfff);
+            let name = cast.device(id);
+            let of = if name == format!("{id}") { name } else { format!("{name} ({id})") };
+            both(
+                format!(
+                    "The CPU {} {bytes} bytes at +{offset:#x} of the configuration space of {of}.",
+                    does(want)
+                ),
+                format!(
+                    "CPU {} {} 的配置空间 +{offset:#x}，{bytes} 字节。",
+                    verb(want).1,
+                    of.replace(" (", "（").replace(')', "）")
+                ),
+            )
+        }
         Scope::CpuAccess { at, want, bytes } => {
             let space = who::space(at.space);
             both(
                 format!("The CPU {} {bytes} bytes at {} {at}.", does(want), space.en),
-                format!("CPU 在{} {at} {} {bytes} 字节。", space.zh, verb(want).1),
+                format!("CPU {}{} {at} {} {bytes} 字节。", toward(want), space.zh, verb(want).1),
             )
         }
         Scope::Transfer { requester, at, want, bytes } => {
             let (name, space) = (cast.device(requester), who::space(at.space));
             both(
                 format!("{name} {} {} at {} {at}.", does(want), Bytes(bytes), space.en),
-                format!("{name} 在{} {at} {} {}。", space.zh, verb(want).1, Bytes(bytes)),
+                format!("{name} {}{} {at} {} {}。", toward(want), space.zh, verb(want).1, sized(bytes).zh),
             )
         }
         Scope::Translation { requester, pasid, at, want } => {
             let (en, zh) = match pasid {
-                Some(p) => (format!(" with PASID {p}"), format!("，PASID {p}")),
+                Some(p) => (format!(" with PASID {p}"), format!("（PASID {p}）")),
                 None => Default::default(),
             };
             both(
@@ -251,24 +322,35 @@ fn begin(trace: &Trace, step: &Step, scope: Scope, cast: &Cast) -> Phrase {
                     who::space(at.space).en
                 ),
                 format!(
-                    "IOMMU 收到请求者 {requester} 对{} {at} 的{}请求{zh}。它在哪里？",
-                    who::space(at.space).zh,
-                    verb(want).1
+                    "请求者 {requester}{zh} 要{}{} {at}：这个地址在哪里？",
+                    verb(want).1,
+                    who::space(at.space).zh
                 ),
             )
         }
         Scope::Walk { stage, input, root, .. } => {
-            let (tables, input) = (who::stage(stage), walk_input(stage, input));
-            both(
-                format!("{} walks {} for {}, from the table at {root}.", who.en, tables.en, input.en),
-                format!("{}为 {} 查{}，从位于 {root} 的表开始。", who.zh, input.zh, tables.zh),
-            )
+            let (tables, for_what) = (who::stage(stage), walk_input(stage, input));
+            let (tables_zh, from) = (tables.zh, format!("从 {root} 处的表查起"));
+            let zh = match stage {
+                Stage::Device => format!("{}按请求者 {} 查{tables_zh}，{from}。", who.zh, for_what.zh),
+                Stage::Process => format!("{}按 {} 查{tables_zh}，{from}。", who.zh, for_what.zh),
+                Stage::Interrupt => format!("{}查{tables_zh}{}，{from}。", who.zh, for_what.zh),
+                _ => {
+                    format!(
+                        "{}查{tables_zh}，找{} {}，{from}。",
+                        who.zh,
+                        who::space(input.space).zh,
+                        for_what.zh
+                    )
+                }
+            };
+            both(format!("{} walks {} for {}, from the table at {root}.", who.en, tables.en, for_what.en), zh)
         }
         Scope::Command { entry } => both(
             format!("{} takes a command: {}.", who.en, entry.name.en),
             format!("{}取出一条命令：{}。", who.zh, entry.name.zh.trim()),
         ),
-        Scope::Setup { what } => Phrase::same(trace.get_name(what)),
+        Scope::Setup { en, zh } => Phrase::new(trace.get_name(en), trace.get_name(zh)),
     }
 }
 
@@ -304,24 +386,34 @@ fn end(trace: &Trace, index: usize, verdict: Verdict) -> Phrase {
     match (verdict, opened) {
         (Verdict::Leaf { to, size, perms }, Some(from)) => both(
             format!(
-                "{} {from} is {} {to} (page of {size}, {perms}).",
+                "{} {from} translates to {} {to} (page of {size}, {perms}).",
                 capital(who::space(from.space).en),
                 who::space(to.space).en
             ),
             format!(
-                "{} {from} 就是{} {to}（{size} 页，{perms}）。",
+                "{} {from} 转换为{} {to}（{size} 页，{}）。",
                 who::space(from.space).zh,
-                who::space(to.space).zh
+                who::space(to.space).zh,
+                perms.zh()
             ),
         ),
         // What ends without a record may have no number.
         (Verdict::Fault(code), _) if code.code == 0 => {
             both(format!("It ends: {}.", code.text.en), format!("到此结束：{}。", code.text.zh))
         }
+        // What the fault's own step said is not said again.
+        (Verdict::Fault(code), _) if said_before(trace, index, code) => {
+            both(format!("It ends in fault {:#x}.", code.code), format!("结果：转换错误 {:#x}。", code.code))
+        }
         (Verdict::Fault(code), _) => both(
             format!("It ends in fault {:#x}: {}.", code.code, code.text.en),
-            format!("以转换错误 {:#x} 结束：{}。", code.code, code.text.zh),
+            format!("结果：转换错误 {:#x}，{}。", code.code, code.text.zh),
         ),
+        (Verdict::Next(to), None) => {
+            let space = who::space(to.space);
+            let dma = if to.space == Space::Physical { "" } else { "（DMA 地址）" };
+            both(format!("It returns {} {to}.", space.en), format!("返回{} {to}{dma}。", space.zh))
+        }
         (Verdict::Ok, _) => finished(trace, index),
         (other, _) => {
             let (en, zh) = verdict_words(other);
@@ -340,11 +432,11 @@ fn verdict_words(verdict: Verdict) -> (String, String) {
         Verdict::Ok => Default::default(),
         Verdict::Next(to) => (
             format!("It points on to {} {to}.", who::space(to.space).en),
-            format!("它指向{} {to}。", who::space(to.space).zh),
+            format!("指向{} {to}。", who::space(to.space).zh),
         ),
         Verdict::Leaf { to, size, perms } => (
             format!("It maps a page of {size} ({perms}): the address is {} {to}.", who::space(to.space).en),
-            format!("它映射一个 {size} 页（{perms}）：得到{} {to}。", who::space(to.space).zh),
+            format!("映射一个 {size} 页（{}）：{} {to}。", perms.zh(), who::space(to.space).zh),
         ),
         Verdict::Refused(rule) => {
             let (en, zh) = (rule.text.en, rule.text.zh);
@@ -400,11 +492,17 @@ fn cached(kind: CacheKind, name: Phrase, op: CacheOp, entry: &CacheLine) -> Phra
     let (en, zh) = match op {
         CacheOp::Hit => (
             format!("hits: it knows {}, so nothing is read", what.en),
-            format!("命中：记着 {}，不必再读表", what.zh),
+            match kind {
+                CacheKind::Data => format!("命中 {}：直接返回缓存里的数据，不读内存", what.zh),
+                _ => format!("命中：{}，不必再查表", what.zh),
+            },
         ),
         CacheOp::Stale => (
             format!("has a stale hit: it still says {}, but the tables no longer do", what.en),
-            format!("陈旧命中：它还记着 {}，但表中已不是这样", what.zh),
+            match kind {
+                CacheKind::Data => format!("命中了陈旧的行 {}：内存里已是另外的数据", what.zh),
+                _ => format!("命中了陈旧条目 {}：表已经改了", what.zh),
+            },
         ),
         CacheOp::Denied => (
             format!("hits {}, which does not allow this access", what.en),
@@ -415,9 +513,9 @@ fn cached(kind: CacheKind, name: Phrase, op: CacheOp, entry: &CacheLine) -> Phra
         }
         CacheOp::Insert => (format!("now remembers {}", what.en), format!("记下 {}", what.zh)),
         CacheOp::Evict => {
-            (format!("pushes out {} to make room", what.en), format!("为腾出位置挤掉 {}", what.zh))
+            (format!("pushes out {} to make room", what.en), format!("淘汰 {}，腾出位置", what.zh))
         }
-        CacheOp::Invalidate => (format!("forgets {}", what.en), format!("作废 {}", what.zh)),
+        CacheOp::Invalidate => (format!("forgets {}", what.en), format!("清除 {}", what.zh)),
     };
     both(format!("The {} {en}.", name.en), format!("{}{zh}。", name.zh))
 }
@@ -452,9 +550,10 @@ fn finished(trace: &Trace, index: usize) -> Phrase {
         Some(Event::Begin(Scope::Api { name, .. })) => {
             both(format!("{name} returns."), format!("{name} 返回。"))
         }
-        Some(Event::Begin(Scope::Transfer { bytes, .. })) => {
-            both(format!("The transfer of {} is over.", Bytes(bytes)), format!("{} 传送完毕。", Bytes(bytes)))
-        }
+        Some(Event::Begin(Scope::Transfer { bytes, .. })) => both(
+            format!("The transfer of {} is over.", Bytes(bytes)),
+            format!("{} 传送完毕。", sized(bytes).zh),
+        ),
         Some(Event::Begin(Scope::Command { entry })) => both(
             format!("The command is carried out: {}.", entry.name.en),
             format!("命令已执行：{}。", entry.name.zh),
@@ -468,42 +567,81 @@ fn finished(trace: &Trace, index: usize) -> Phrase {
 
 fn window(name: &str, from: AnyAddr, to: AnyAddr, hit: bool) -> Phrase {
     let (a, b) = (who::space(from.space), who::space(to.space));
+    let name = window_name(name);
     if hit {
         both(
-            format!("{name}: {} {from} becomes {} {to}.", a.en, b.en),
-            format!("{name}：{} {from} 变成{} {to}。", a.zh, b.zh),
+            format!("{}: {} {from} becomes {} {to}.", name.en, a.en, b.en),
+            format!("{}：{} {from} 变为{} {to}。", name.zh, a.zh, b.zh),
         )
     } else {
         both(
-            format!("{name}: nothing answers at {} {from}.", a.en),
-            format!("{name}：{} {from} 处无人应答。", a.zh),
+            format!("{}: nothing answers at {} {from}.", name.en, a.en),
+            format!("{}：{} {from} 处没有应答。", name.zh, a.zh),
         )
     }
 }
 
+/// A window of the host bridge by its number and way; another one by its own name.
+fn window_name(name: &str) -> Phrase {
+    let number = |rest: &str| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_digit());
+    if let Some(n) = name.strip_prefix("window").filter(|n| number(n)) {
+        return both(format!("Outbound window {n} of the host bridge"), format!("主桥下行窗口 {n}"));
+    }
+    if let Some(n) = name.strip_prefix("inbound").filter(|n| number(n)) {
+        return both(format!("Inbound window {n} of the host bridge"), format!("主桥上行窗口 {n}"));
+    }
+    match name {
+        "device map" => both("The device's own map".into(), "设备内部的映射".into()),
+        "device map: host" => {
+            both("The device's own map, to the host".into(), "设备内部的映射（主机内存）".into())
+        }
+        "device map: own memory" => {
+            both("The device's own map, to its own memory".into(), "设备内部的映射（自己的内存）".into())
+        }
+        _ => Phrase::same(name),
+    }
+}
+
+/// The place of a packet's end: the root complex has no name of its own.
+pub fn end_of_link(name: &str) -> Phrase {
+    match name {
+        "root complex" => Phrase::new(name, "根复合体"),
+        _ => Phrase::same(name),
+    }
+}
+
 fn interrupt(vector: u32, destination: u32, kind: InterruptKind) -> (Phrase, Tone) {
-    let (en, zh, tone) = match kind {
-        InterruptKind::Direct => ("as the device wrote it", "按设备所写", Tone::Interrupt),
-        InterruptKind::Remapped => ("as the remapping table says", "按重映射表", Tone::Interrupt),
-        InterruptKind::Posted => ("posted to a running guest", "直接投递给运行中的客户机", Tone::Interrupt),
-        InterruptKind::Blocked => ("blocked: it is not delivered", "被拦下，没有投递", Tone::Refused),
+    let (en, zh) = match kind {
+        InterruptKind::Direct => ("not remapped", "（不经重映射）"),
+        InterruptKind::Remapped => ("as the remapping table says", "（由重映射表决定）"),
+        InterruptKind::Posted => ("posted to a running guest", "，直接投递给运行中的客户机（posted）"),
+        // What was refused has neither vector nor CPU.
+        InterruptKind::Blocked => {
+            let text =
+                Phrase::new("The interrupt is blocked: it is not delivered.", "中断被拦截，没有送达。");
+            return (text, Tone::Refused);
+        }
     };
     let number = called(vector);
     let text = both(
         format!("Interrupt: {} to CPU {destination}, {en}.", number.en),
-        format!("中断：{}，目标 CPU {destination}，{zh}。", number.zh),
+        format!("中断：{} 送往 CPU {destination}{zh}。", number.zh),
     );
-    (text, tone)
+    (text, Tone::Interrupt)
 }
 
 fn record(recorded: Recorded) -> (String, String) {
     match recorded {
         Recorded::At(slot) => {
-            (format!("It is recorded in slot {slot}."), format!("已记入第 {slot} 个记录。"))
+            (format!("It is recorded in slot {slot}."), format!("已记入 {slot} 号故障记录。"))
         }
-        Recorded::Overflow => ("There is no room to record it: overflow.".into(), "记录已满：溢出。".into()),
-        Recorded::Compressed => ("It is folded into an earlier record.".into(), "并入先前的记录。".into()),
-        Recorded::Suppressed => ("Its record is suppressed.".into(), "记录被抑制。".into()),
+        Recorded::Overflow => {
+            ("There is no room to record it: overflow.".into(), "故障记录已满：溢出。".into())
+        }
+        Recorded::Compressed => {
+            ("It is folded into an earlier record.".into(), "已并入先前的故障记录。".into())
+        }
+        Recorded::Suppressed => ("Its record is suppressed.".into(), "按设置不作记录。".into()),
         Recorded::None => Default::default(),
     }
 }
@@ -513,9 +651,9 @@ fn own_place(at: u64) -> Phrase {
     match scratch_of(at) {
         Some((bar, offset)) => both(
             format!("its registers behind BAR {bar} at +{offset:#x}"),
-            format!("自己 BAR {bar} 后的寄存器 +{offset:#x} "),
+            format!("自己 BAR {bar} 的寄存器 +{offset:#x}"),
         ),
-        None => both(format!("its own memory at {at:#x}"), format!("自己的内存 {at:#x} ")),
+        None => both(format!("its own memory at {at:#x}"), format!("自己的内存 {at:#x}")),
     }
 }
 
@@ -523,19 +661,19 @@ fn plain(trace: &Trace, step: &Step, cast: &Cast) -> Phrase {
     let who = who::actor(step.actor, cast);
     match step.event {
         Event::Write { entry, pa, old, new } => {
-            let name = entry.map_or(Phrase::new("a word", "一个字"), |e| e.name.into());
+            let name = entry.map_or(Phrase::new("a word", "一个内存字"), |e| e.name.into());
             both(
                 format!("{} writes {} at {pa}: {old:#x} becomes {new:#x}.", who.en, name.en),
-                format!("{}写{}，地址 {pa}：{old:#x} 变为 {new:#x}。", who.zh, name.zh),
+                format!("{}在 {pa} 写{}：{old:#x} 变为 {new:#x}。", who.zh, name.zh),
             )
         }
         Event::WriteRun { entry, pa, new, .. } => {
             let words = trace.get_words(new);
             let (name, count) = (entry.name, words.len() / usize::from(entry.words.max(1)));
             if count > 1 {
-                let (many, count) = (plural(name.en), thousands(count as u64));
+                let many = plural(name.en);
                 return both(
-                    format!("{} writes {count} {many} from {pa} on.", who.en),
+                    format!("{} writes {} {many} from {pa} on.", who.en, thousands(count as u64)),
                     format!("{}从 {pa} 起写 {count} 个{}。", who.zh, name.zh),
                 );
             }
@@ -543,41 +681,44 @@ fn plain(trace: &Trace, step: &Step, cast: &Cast) -> Phrase {
             let value = words.iter().rev().map(|w| format!("{w:#x}")).collect::<Vec<_>>().join(" ");
             both(
                 format!("{} writes {} at {pa}: {value}.", who.en, name.en),
-                format!("{}写{}，地址 {pa}：{value}。", who.zh, name.zh),
+                format!("{}在 {pa} 写{}：{value}。", who.zh, name.zh),
             )
         }
         Event::Data { pa, bytes, new, .. } => {
             let what = text_of(trace, new, bytes);
             both(
-                format!("{} puts {} into memory at {pa}{what}.", who.en, Bytes(bytes.into())),
-                format!("{}把 {} 写入内存 {pa}{what}。", who.zh, Bytes(bytes.into())),
+                format!("{} puts {} into memory at {pa}{}.", who.en, Bytes(bytes.into()), what.en),
+                format!("{}把 {} 写入内存 {pa}{}。", who.zh, sized(bytes.into()).zh, what.zh),
             )
         }
         Event::Load { pa, bytes, value } => both(
             format!("{} takes {} from memory at {pa}: {value:#x}.", who.en, Bytes(bytes.into())),
-            format!("{}从内存 {pa} 读出 {}：{value:#x}。", who.zh, Bytes(bytes.into())),
+            format!("{}从内存 {pa} 读出 {}：{value:#x}。", who.zh, sized(bytes.into()).zh),
         ),
         Event::OwnData { at, bytes, new, .. } => {
             let (what, place) = (text_of(trace, new, bytes), own_place(at));
             both(
-                format!("{} puts {} into {}{what}.", who.en, Bytes(bytes.into()), place.en),
-                format!("{}把 {} 写入{}{what}。", who.zh, Bytes(bytes.into()), place.zh),
+                format!("{} puts {} into {}{}.", who.en, Bytes(bytes.into()), place.en, what.en),
+                format!("{}把 {} 写入{}{}。", who.zh, sized(bytes.into()).zh, place.zh, what.zh),
             )
         }
         Event::OwnLoad { at, bytes, value, .. } => {
             let place = own_place(at);
             both(
                 format!("{} takes {} from {}: {value:#x}.", who.en, Bytes(bytes.into()), place.en),
-                format!("{}从{}读出 {}：{value:#x}。", who.zh, place.zh, Bytes(bytes.into())),
+                format!("{}从{}读出 {}：{value:#x}。", who.zh, place.zh, sized(bytes.into()).zh),
             )
         }
         Event::Packet { from, to, header, dwords, prefix, payload, .. } => {
             let name = super::packet::name(header, dwords, prefix);
-            let (from, to) = (trace.get_name(from), trace.get_name(to));
-            let load = if payload > 0 { format!(", {}", Bytes(payload.into())) } else { String::new() };
+            let (from, to) = (end_of_link(trace.get_name(from)), end_of_link(trace.get_name(to)));
+            let load = match payload {
+                0 => Phrase::default(),
+                n => Phrase::new(format!(", {}", Bytes(n.into())), format!("，{}", sized(n.into()).zh)),
+            };
             both(
-                format!("Packet {name}{load}: {from} to {to}."),
-                format!("数据包 {name}{load}：从 {from} 到 {to}。"),
+                format!("Packet {name}{}: {} to {}.", load.en, from.en, to.en),
+                format!("TLP {name}{}：从 {} 到 {}。", load.zh, from.zh, to.zh),
             )
         }
         Event::Register { register, old, new, write, .. } => {
@@ -598,14 +739,14 @@ fn plain(trace: &Trace, step: &Step, cast: &Cast) -> Phrase {
         Event::Cost { kind, amount } => match kind {
             CostKind::Exit => {
                 let times = if amount == 1 { "exit" } else { "exits" };
-                both(format!("{amount} {times} from the guest."), format!("客户机退出 {amount} 次。"))
+                both(format!("{amount} {times} from the guest."), format!("VM exit {amount} 次。"))
             }
             CostKind::CopiedBytes => {
-                both(format!("The CPU copies {}.", Bytes(amount)), format!("CPU 拷贝 {}。", Bytes(amount)))
+                both(format!("The CPU copies {}.", Bytes(amount)), format!("CPU 拷贝 {}。", sized(amount).zh))
             }
             CostKind::SyncedBytes => both(
                 format!("Cache lines are synchronised: {}.", Bytes(amount)),
-                format!("同步缓存行：{}。", Bytes(amount)),
+                format!("同步缓存行：{}。", sized(amount).zh),
             ),
         },
         Event::Owner { buffer, state } => {
@@ -634,14 +775,14 @@ pub fn owner(state: OwnerState) -> Phrase {
 }
 
 /// Data that is text, as text: `: "hello"`.
-fn text_of(trace: &Trace, chunk: Chunk, bytes: u32) -> String {
-    let Chunk::Bytes(start) = chunk else { return String::new() };
+fn text_of(trace: &Trace, chunk: Chunk, bytes: u32) -> Phrase {
+    let Chunk::Bytes(start) = chunk else { return Phrase::default() };
     let bytes = trace.get_bytes(start, bytes as usize);
     let bytes = bytes.strip_suffix(&[0]).unwrap_or(bytes);
     match core::str::from_utf8(bytes) {
         Ok(text) if (1..=64).contains(&bytes.len()) && !text.chars().any(acts) => {
-            format!(": \"{text}\"")
+            Phrase::new(format!(": \"{text}\""), format!("：“{text}”"))
         }
-        _ => String::new(),
+        _ => Phrase::default(),
     }
 }

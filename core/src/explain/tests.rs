@@ -23,7 +23,7 @@ static REGISTER: Register = Register {
 static CACHE: CacheType =
     CacheType { kind: CacheKind::Iotlb, name: Text::new("IOTLB", "IOTLB"), section: "test 3" };
 
-/// The numbers of a sentence. Chinese writes the stages' numbers as words (第一级).
+/// The numbers of a sentence. Chinese writes the stages' numbers as words (第一阶段).
 fn numbers(text: &str) -> Vec<&str> {
     let mut all: Vec<&str> = text
         .split(|c: char| !c.is_ascii_alphanumeric())
@@ -59,7 +59,7 @@ fn all_events(t: &mut Trace) -> Vec<Event> {
         Scope::Translation { requester, pasid: Pasid::new(7), at, want: Perms::R },
         Scope::Translation { requester, pasid: None, at, want: Perms::W },
         Scope::Command { entry },
-        Scope::Setup { what: name },
+        Scope::Setup { en: name, zh: name },
     ] {
         for verdict in verdicts {
             all.extend([Event::Begin(scope), Event::End(verdict)]);

@@ -75,7 +75,7 @@ pub fn space(space: Space) -> Text {
         Space::Physical => Text::new("physical address", "物理地址"),
         Space::Bus => Text::new("bus address", "总线域地址"),
         Space::Iova => Text::new("IOVA", "IOVA"),
-        Space::Device => Text::new("device-local address", "设备侧地址"),
+        Space::Device => Text::new("device-local address", "设备本地地址"),
         Space::Port => Text::new("I/O port", "I/O 端口"),
     }
 }
@@ -85,10 +85,10 @@ pub fn stage(stage: Stage) -> Text {
     match stage {
         Stage::Cpu => Text::new("the CPU's page tables", "CPU 页表"),
         Stage::Guest(tables) => tables.in_a_sentence,
-        Stage::First => Text::new("stage 1", "第一级页表"),
-        Stage::Second => Text::new("stage 2", "第二级页表"),
+        Stage::First => Text::new("stage 1", "第一阶段页表"),
+        Stage::Second => Text::new("stage 2", "第二阶段页表"),
         Stage::Device => Text::new("the device tables", "设备表"),
-        Stage::Process => Text::new("the process tables", "进程表"),
-        Stage::Interrupt => Text::new("the interrupt tables", "中断表"),
+        Stage::Process => Text::new("the process tables", "PASID 表"),
+        Stage::Interrupt => Text::new("the interrupt tables", "中断重映射表"),
     }
 }

@@ -93,14 +93,14 @@ pub static PAGE_FAULT: FaultCode = FaultCode {
 pub static EPT_VIOLATION: FaultCode = FaultCode {
     code: 48,
     name: "ept-violation",
-    text: Text::new("EPT violation: the guest exits", "EPT 违例：客户机退出"),
+    text: Text::new("EPT violation: the guest exits", "EPT 违例：发生 VM exit"),
     section: "SDM 3C 28.3.3.2",
 };
 /// Exit reason 49.
 pub static EPT_MISCONFIGURATION: FaultCode = FaultCode {
     code: 49,
     name: "ept-misconfiguration",
-    text: Text::new("EPT misconfiguration: the guest exits", "EPT 配置错误：客户机退出"),
+    text: Text::new("EPT misconfiguration: the guest exits", "EPT 配置错误：发生 VM exit"),
     section: "SDM 3C 28.3.3.1",
 };
 
@@ -108,7 +108,10 @@ pub static EPT_MISCONFIGURATION: FaultCode = FaultCode {
 pub static NESTED_PAGE_FAULT: FaultCode = FaultCode {
     code: 0x400,
     name: "nested-page-fault",
-    text: Text::new("nested page fault (VMEXIT_NPF): the guest exits", "嵌套缺页（VMEXIT_NPF）：客户机退出"),
+    text: Text::new(
+        "nested page fault (VMEXIT_NPF): the guest exits",
+        "嵌套缺页（VMEXIT_NPF）：发生 VM exit",
+    ),
     section: "AMD APM volume 2, nested paging",
 };
 

@@ -206,7 +206,7 @@ static RULES: [Rule; 16] = rules![
         "必须有主桥入站窗口通向该内存",
         "devicetree: dma-ranges"
     ),
-    ("the bounce pool has no room", "反弹缓冲池已满", "kernel/dma/swiotlb.c"),
+    ("the bounce pool has no room", "回弹缓冲池已满", "kernel/dma/swiotlb.c"),
     ("the IOVA space has no room", "IOVA 空间已满", "drivers/iommu/iova.c"),
     ("memory has no room", "内存不足", "page allocator"),
     ("the IOMMU's driver failed", "IOMMU 驱动失败", "drivers/iommu"),

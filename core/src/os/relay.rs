@@ -34,7 +34,11 @@ pub fn begin<I: Driver, O: Observer>(
     guest: &[Piece],
     direction: Direction,
 ) -> Result<Relay, OsError> {
-    exit(env, "the guest's doorbell is trapped: exit to the host", "客户机的门铃被截获：退出到宿主机");
+    exit(
+        env,
+        "the guest's doorbell is trapped: exit to the host",
+        "客户机敲的门铃被截获：发生 VM exit，转由宿主机处理",
+    );
     let bytes: u64 = guest.iter().map(|p| p.bytes).sum();
     let buffer = env.pages.alloc(bytes, 1, Zone::ANY, "relay")?;
     let begun = (|| {
@@ -59,7 +63,7 @@ pub fn finish<I: Driver, O: Observer>(
     exit(
         env,
         "the device's interrupt arrives while the guest runs: exit to the host",
-        "客户机运行时设备中断到达：退出到宿主机",
+        "客户机运行时设备中断到达：发生 VM exit，转由宿主机处理",
     );
     let unmapped = api.unmap_single(env, device, relay.dma, None, None, false);
     let copied = if relay.direction != Direction::ToDevice && unmapped.is_ok() {

@@ -213,12 +213,12 @@ impl CpuTables {
 static EPT: GuestStage = GuestStage { name: Text::new("EPT", "EPT"), in_a_sentence: Text::new("EPT", "EPT") };
 static NPT: GuestStage = GuestStage { name: Text::new("NPT", "NPT"), in_a_sentence: Text::new("NPT", "NPT") };
 static STAGE_2: GuestStage = GuestStage {
-    name: Text::new("stage 2", "第二级"),
-    in_a_sentence: Text::new("stage 2", "第二级（stage 2）"),
+    name: Text::new("stage 2", "第二阶段"),
+    in_a_sentence: Text::new("stage 2", "第二阶段（stage 2）"),
 };
 static G_STAGE: GuestStage = GuestStage {
     name: Text::new("G-stage", "G-stage"),
-    in_a_sentence: Text::new("the G-stage", "G-stage（第二级）"),
+    in_a_sentence: Text::new("the G-stage", "G-stage（第二阶段）"),
 };
 
 impl GuestTables {

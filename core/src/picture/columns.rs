@@ -80,7 +80,7 @@ impl Painter<'_> {
             ),
             Col::Bus => {
                 let title = if now.guest_domains().next().is_some() {
-                    Phrase::new("bus address: guest-physical (stage 2)", "总线域地址：客户机物理（第二级）")
+                    Phrase::new("bus address: guest-physical (stage 2)", "总线域地址：客户机物理（第二阶段）")
                 } else if translated && now.policy() != Policy::PassThrough {
                     Phrase::new("bus address (IOVA)", "总线域地址（IOVA）")
                 } else {
@@ -106,14 +106,14 @@ impl Painter<'_> {
                 (
                     format!("inner:{name}"),
                     Space::Iova,
-                    Phrase::new("IOVA (stage 1, the guest's)", "IOVA（第一级，客户机的）"),
+                    Phrase::new("IOVA (stage 1, the guest's)", "IOVA（第一阶段，客户机的）"),
                     Phrase::same(name),
                 )
             }
             Col::Device(i) => (
                 format!("dev:{}", now.devices()[i].name),
                 Space::Device,
-                Phrase::new("device-local address", "设备侧地址"),
+                Phrase::new("device-local address", "设备本地地址"),
                 Phrase::same(now.devices()[i].name.clone()),
             ),
             Col::Ports => {

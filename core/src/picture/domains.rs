@@ -8,7 +8,7 @@ use crate::os::dma::Direction;
 use crate::paging::leaves::{leaves, Run as Mapped};
 use crate::scenario::ast::Policy;
 use crate::spans::Spans;
-use crate::spec::Phrase;
+use crate::spec::{Phrase, Text};
 use crate::trace::{CacheKind, Perms};
 use alloc::{format, string::String, vec::Vec};
 
@@ -23,11 +23,13 @@ impl Painter<'_> {
                 let mut region =
                     Region::new(key, bus.raw(), last, RegionKind::Buffer, Phrase::same(handle.name.clone()));
                 let way = match handle.direction {
-                    Direction::ToDevice => "to device",
-                    Direction::FromDevice => "from device",
-                    Direction::Bidirectional => "both ways",
+                    Direction::ToDevice => Text::new("to device", "设备读"),
+                    Direction::FromDevice => Text::new("from device", "设备写"),
+                    Direction::Bidirectional => Text::new("both ways", "双向"),
                 };
-                region.owner = Phrase::same(format!("{} ({way})", now.devices()[handle.device].name));
+                let device = &now.devices()[handle.device].name;
+                region.owner =
+                    Phrase::new(format!("{device} ({})", way.en), format!("{device}（{}）", way.zh));
                 self.region(col, region);
             }
             if let (Some((bus, _)), Some((pa, _))) = (handle.segments.first(), handle.pieces.first()) {
@@ -205,7 +207,7 @@ impl Painter<'_> {
                     ArrowKind::Stage1,
                     ArrowState::Live,
                     run.perms,
-                    Phrase::new("stage 1", "第一级"),
+                    Phrase::new("stage 1", "第一阶段"),
                 );
                 let Some(place) = guest.place(run.to) else { continue };
                 self.region(Col::Physical, page(format!("pa/{name}.{:x}", run.to), place.raw()));
@@ -217,7 +219,7 @@ impl Painter<'_> {
                     ArrowKind::Stage2,
                     ArrowState::Live,
                     Perms::RWX,
-                    Phrase::new("stage 2", "第二级"),
+                    Phrase::new("stage 2", "第二阶段"),
                 );
             }
         }

@@ -7,7 +7,7 @@ use crate::platform::config::{BarKind, PortType};
 use crate::platform::map::RegionKind as Physical;
 use crate::platform::topology::{NodeId, Topology};
 use crate::platform::window::Direction as Way;
-use crate::spec::Phrase;
+use crate::spec::{spaced, Phrase};
 use crate::trace::Perms;
 use alloc::{format, string::String, vec, vec::Vec};
 
@@ -49,7 +49,7 @@ impl Painter<'_> {
             self.arrow(key, from, to, len, ArrowKind::Window, ArrowState::Live, Perms::RW, label);
         }
         let name = now.cpu().guest_stage().name;
-        let by = Phrase::new(format!("mapping by {}", name.en), format!("{} 映射", name.zh));
+        let by = Phrase::new(format!("mapping by {}", name.en), spaced(&format!("{} 映射", name.zh)));
         for (i, vm) in now.vms().iter().enumerate() {
             let (gpa, hpa, len) = (vm.ram.start.raw(), vm.at.raw(), vm.ram.len());
             let name = Phrase::new(format!("RAM of {}", vm.name), format!("{} 的内存", vm.name));

@@ -45,7 +45,7 @@ fn holder(entry: &EntryType) -> Option<(RegionKind, Phrase)> {
     // RISC-V names the entries by letters, and a table by its entries.
     let stage = ["first-stage", "second-stage"].iter().find(|stage| en.starts_with(*stage));
     if let Some(stage) = stage.filter(|_| en.ends_with("PTE")) {
-        let zh = if *stage == "first-stage" { "第一级页表" } else { "第二级页表" };
+        let zh = if *stage == "first-stage" { "第一阶段页表" } else { "第二阶段页表" };
         return Some((RegionKind::Table, Phrase::new(format!("{stage} page table"), zh)));
     }
     let directory = match en {
@@ -108,7 +108,7 @@ mod tests {
             name("EPT page-directory entry", "EPT 页目录项"),
             pair("EPT page directory", "EPT 页目录")
         );
-        assert_eq!(name("fault record", "错误记录"), None);
+        assert_eq!(name("fault record", "故障记录"), None);
         assert_eq!(short(&Phrase::same("second-stage page directory")).zh, "SS PD");
         assert_eq!(short(&Phrase::new("root table", "根表")).zh, "根表");
     }

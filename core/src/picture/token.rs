@@ -316,11 +316,12 @@ impl Way<'_> {
 }
 
 fn load(want: Perms, bytes: u64) -> Phrase {
+    let zh = crate::explain::ending::bytes(bytes).zh;
     let bytes = crate::addr::Bytes(bytes);
     match (want.has(Perms::W), want.has(Perms::X)) {
-        (true, _) => Phrase::new(format!("write {bytes}"), format!("写 {bytes}")),
-        (_, true) => Phrase::new(format!("fetch {bytes}"), format!("取指 {bytes}")),
-        _ => Phrase::new(format!("read {bytes}"), format!("读 {bytes}")),
+        (true, _) => Phrase::new(format!("write {bytes}"), format!("写 {zh}")),
+        (_, true) => Phrase::new(format!("fetch {bytes}"), format!("取指 {zh}")),
+        _ => Phrase::new(format!("read {bytes}"), format!("读 {zh}")),
     }
 }
 

@@ -197,7 +197,7 @@ pub(super) fn thing(now: Snapshot<'_>, pa: PhysAddr) -> Phrase {
             match bus.and_then(|at| claimed(now, at).map(|c| (at, c))) {
                 Some((at, (name, bar))) => Phrase::new(
                     format!("BAR {bar} of {name}, bus address {at}"),
-                    format!("{name} 的 BAR {bar}，总线地址 {at}"),
+                    format!("{name} 的 BAR {bar}，总线域地址 {at}"),
                 ),
                 None => Phrase::new("a bridge window that no device claims", "没有设备响应的主桥窗口"),
             }

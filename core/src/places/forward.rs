@@ -128,7 +128,7 @@ fn bus(seen: Seen<'_>, memory: &mut Memory, device: usize, pasid: Option<Pasid>,
         (Outcome::Fault(fault), _) => Reach::nowhere(
             Phrase::new(
                 format!("fault {:#x}: {}", fault.code.code, fault.code.text.en),
-                format!("错误 {:#x}：{}", fault.code.code, fault.code.text.zh),
+                format!("转换错误 {:#x}：{}", fault.code.code, fault.code.text.zh),
             ),
             through,
         ),

@@ -18,7 +18,7 @@ use crate::explain::who;
 use crate::iommu::AnyIommu;
 use crate::machine::history::Cursor;
 use crate::machine::{Record, Snapshot};
-use crate::spec::Phrase;
+use crate::spec::{spaced, Phrase};
 use crate::trace::{Perms, Trace};
 use alloc::{format, vec::Vec};
 
@@ -144,7 +144,7 @@ impl Place {
         }
         Phrase::new(
             format!("{} {:#x} of {}", space.en, self.address, owner.en),
-            format!("{} 的{} {:#x}", owner.zh, space.zh, self.address),
+            spaced(&format!("{} 的{} {:#x}", owner.zh, space.zh, self.address)),
         )
     }
 }

@@ -99,15 +99,15 @@ rules! {
     /// A switch turned the request around.
     PEER: "the address lies in a peer's window: the switch turns it around", "地址落在同级设备的窗口内：交换机就地转发", "PCIe 6.12";
     /// ACS R.
-    REDIRECT: "ACS request redirect: the peer-to-peer request goes up to the root complex", "ACS 请求重定向：点对点请求上送到根复合体", "PCIe 6.12.1.1";
+    REDIRECT: "ACS request redirect: the peer-to-peer request goes up to the root complex", "ACS 请求重定向：对等传输（P2P）请求上送到根复合体", "PCIe 6.12.1.1";
     /// ACS U.
     FORWARD: "ACS upstream forwarding: what is for the port's own window goes up", "ACS 上游转发：目标为本端口的请求继续上行", "PCIe 6.12.1.1";
     /// ACS T.
     DIRECT: "ACS direct translated: a translated request may go to a peer", "ACS 已转换直达：已转换请求可直接到同级设备", "PCIe 6.12.1.1";
     /// ACS B.
-    BLOCKED: "ACS translation blocking: only untranslated requests pass", "ACS 转换阻止：只允许未转换请求通过", "PCIe 6.12.1.1";
+    BLOCKED: "ACS translation blocking: a translated request does not pass", "ACS 转换拦截：已转换请求不得通过", "PCIe 6.12.1.1";
     /// ACS V.
-    SOURCE: "ACS source validation: the requester's bus must be below the port", "ACS 来源校验：请求者总线号必须在端口之下", "PCIe 6.12.1.1";
+    SOURCE: "ACS source validation: the requester's bus is not below the port", "ACS 来源校验：请求者的总线号不在端口之下", "PCIe 6.12.1.1";
 }
 
 /// A request as routing sees it.

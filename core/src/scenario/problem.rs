@@ -107,11 +107,11 @@ impl Problem {
                 alloc::format!("这一行应当到此为止，后面却还有{found_zh}"),
             )
         } else {
-            let list = |or: &str| {
+            let list = |comma: &str, or: &str| {
                 let mut out = String::new();
                 for (i, word) in words.iter().enumerate() {
                     if i > 0 {
-                        out.push_str(if i + 1 == words.len() { or } else { ", " });
+                        out.push_str(if i + 1 == words.len() { or } else { comma });
                     }
                     out.push('`');
                     out.push_str(word);
@@ -121,8 +121,8 @@ impl Problem {
             };
             Self::new(
                 span,
-                alloc::format!("expected {}, found {found_en}", list(" or ")),
-                alloc::format!("这里应为 {}，写的却是{found_zh}", list(" 或 ")),
+                alloc::format!("expected {}, found {found_en}", list(", ", " or ")),
+                alloc::format!("这里应为 {}，写的却是{found_zh}", list("、", " 或 ")),
             )
         };
         problem.expected = words.to_vec();
@@ -156,7 +156,7 @@ impl Problem {
             out.push_str(&alloc::format!("；是不是 `{word}`？"));
         }
         if let Some(related) = &self.related {
-            out.push_str(&alloc::format!("（{}: {}）", related.0, related.1.zh));
+            out.push_str(&alloc::format!("（{}：{}）", related.0, related.1.zh));
         }
         out
     }

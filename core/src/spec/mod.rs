@@ -19,7 +19,7 @@
 //!         P       [0]       flag            "present" "存在";
 //!         TT      [3:2]     code(TT_VALUES) "translation type" "转换类型";
 //!         _       [11:4]    reserved;
-//!         SSPTPTR [63:12]   address(12)     "first table of the second stage" "第二级顶级页表地址";
+//!         SSPTPTR [63:12]   address(12)     "first table of the second stage" "第二阶段顶级页表地址";
 //!         DID     [87:72]   value           "domain id" "域 ID";
 //!         AW "A.W" [66:64]  value           "a name that is no identifier" "名称不是标识符";
 //!         SID     = SHARED;                 // a `const Field` that several structures have in common

@@ -69,6 +69,22 @@ impl Perms {
     }
 }
 
+impl Perms {
+    /// Returns the rights in Chinese words: `-w-` says nothing to those who do not know it.
+    pub const fn zh(self) -> &'static str {
+        match (self.has(Perms::R), self.has(Perms::W), self.has(Perms::X)) {
+            (true, true, true) => "可读、写、执行",
+            (true, true, false) => "读写",
+            (true, false, true) => "可读、执行",
+            (false, true, true) => "可写、执行",
+            (true, false, false) => "只读",
+            (false, true, false) => "只写",
+            (false, false, true) => "只可执行",
+            (false, false, false) => "没有权限",
+        }
+    }
+}
+
 impl core::fmt::Display for Perms {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         for (bit, letter) in [(Perms::R, 'r'), (Perms::W, 'w'), (Perms::X, 'x')] {
@@ -205,8 +221,10 @@ pub enum Scope {
     },
     /// Setting something up: the text says what.
     Setup {
-        /// What.
-        what: NameId,
+        /// In English.
+        en: NameId,
+        /// In Chinese.
+        zh: NameId,
     },
 }
 

@@ -150,7 +150,7 @@ impl Viewer {
             (Hop::Down, Lang::En) => "downstream",
             (Hop::Down, Lang::Zh) => "下行",
             (Hop::Peer, Lang::En) => "peer to peer",
-            (Hop::Peer, Lang::Zh) => "点对点",
+            (Hop::Peer, Lang::Zh) => "对等传输",
         };
         let fields = packet::fields(header, dwords, prefix).into_iter();
         Some(Packet {

@@ -5,7 +5,7 @@ use super::types::Question;
 use crate::addr::AnyAddr;
 use crate::explain::{scopes, who};
 use crate::iommu::Architecture;
-use crate::spec::{FaultCode, Lang, Text};
+use crate::spec::{spaced, FaultCode, Lang, Text};
 use crate::trace::{Actor, CacheKind, CacheLine, CacheOp, CacheType, Event, Scope, Trace, Verdict};
 use alloc::{format, string::String, vec::Vec};
 
@@ -44,11 +44,8 @@ type Asked = Option<(String, String, Vec<String>)>;
 
 fn lookup(cache: &'static CacheType, op: CacheOp, line: &CacheLine, lang: Lang) -> Asked {
     let answers = [
-        (CacheOp::Hit, Text::new("It is there, and true", "有，而且正确")),
-        (
-            CacheOp::Stale,
-            Text::new("It is there, but the tables say otherwise now", "有，但页表现在说的不一样"),
-        ),
+        (CacheOp::Hit, Text::new("It is there, and true", "有，是最新的")),
+        (CacheOp::Stale, Text::new("It is there, but the tables say otherwise now", "有，但表已经改了")),
         (CacheOp::Denied, Text::new("It is there, but does not allow this", "有，但不允许这次访问")),
         (CacheOp::Miss, Text::new("It is not there", "没有")),
     ];
@@ -60,7 +57,7 @@ fn lookup(cache: &'static CacheType, op: CacheOp, line: &CacheLine, lang: Lang) 
     let name = cache.name.get(lang);
     let text = match lang {
         Lang::En => format!("Does the {name} have {what}?"),
-        Lang::Zh => format!("{name} 里有 {what} 吗？"),
+        Lang::Zh => spaced(&format!("{name}里有 {what} 吗？")),
     };
     Some((text, answer, answers.iter().map(|a| a.1.get(lang).into()).collect()))
 }
@@ -84,7 +81,7 @@ fn entry(trace: &Trace, index: usize, (level, slot, at): (u8, u32, AnyAddr), lan
         Lang::En => {
             format!("It looks up {}. Which address does the {actor} read at level {level}?", hex(input.raw))
         }
-        Lang::Zh => format!("正在查 {}。{actor} 在第 {level} 级读哪个地址？", hex(input.raw)),
+        Lang::Zh => spaced(&format!("正在查 {}。{actor}在第 {level} 级读哪个地址？", hex(input.raw))),
     };
     Some((text, hex(at.raw), others.into_iter().map(hex).collect()))
 }
@@ -103,7 +100,7 @@ fn bytes(trace: &Trace, index: usize, pa: u64, lang: Lang) -> Asked {
     }));
     let text = match lang {
         Lang::En => format!("The access is to {}. Where in physical memory do the bytes land?", hex(at.raw)),
-        Lang::Zh => format!("访问的是 {}。这些字节落在物理内存的哪里？", hex(at.raw)),
+        Lang::Zh => format!("访问地址 {}，数据会落到哪个物理地址？", hex(at.raw)),
     };
     Some((text, hex(pa), others.into_iter().map(hex).collect()))
 }
@@ -113,13 +110,16 @@ fn fault(code: &'static FaultCode, lang: Lang) -> Asked {
         .into_iter()
         .map(Architecture::faults)
         .find(|all| all.iter().any(|f| core::ptr::eq(*f, code)))?;
-    let say = |f: &FaultCode| format!("{} ({:#x}): {}", f.name, f.code, f.text.get(lang));
+    let say = |f: &FaultCode| match lang {
+        Lang::En => format!("{} ({:#x}): {}", f.name, f.code, f.text.en),
+        Lang::Zh => format!("{}（{:#x}）：{}", f.name, f.code, f.text.zh),
+    };
     // The codes nearest to it: those that are mistaken for it.
     let mut near: Vec<&FaultCode> = all.iter().copied().filter(|f| f.code != code.code).collect();
     near.sort_by_key(|f| (f.code.abs_diff(code.code), f.code));
     let text = match lang {
         Lang::En => "Which fault is it?",
-        Lang::Zh => "这是哪种错误？",
+        Lang::Zh => "这是哪种转换错误？",
     };
     Some((text.into(), say(code), near.into_iter().map(say).collect()))
 }

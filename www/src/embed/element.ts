@@ -184,7 +184,7 @@ export class IommuPlayground extends HTMLElement {
   }
   private language(): Lang {
     const lang = this.closest("[lang]")?.getAttribute("lang") ?? "";
-    return /^zh\b/i.test(lang) ? "zh" : "en";
+    return /^zh(?![a-z])/i.test(lang) ? "zh" : "en";
   }
   /** The attribute `at`; what it cannot be is said, and passed over. */
   private place(): Place | null {

@@ -44,10 +44,10 @@ const en = {
 const zh: typeof en = {
   button: "解读日志",
   close: "关闭",
-  heading: "解读错误日志",
+  heading: "解读故障日志",
   lead: "粘贴内核、Xen 或 QEMU 打印的内容，或把文件拖到这里：一行，或整份启动日志。解读就在本页完成，内容不会离开这里。",
   placeholder: en.placeholder,
-  label: "错误日志",
+  label: "故障日志",
   samples: "示例：",
   clear: "清空",
   file: "打开文件…",

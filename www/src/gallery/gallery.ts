@@ -20,7 +20,8 @@ const other = find<HTMLAnchorElement>("#lang");
 const toast = find<HTMLElement>("#toast");
 const cards = [...list.querySelectorAll<HTMLElement>(".card")];
 const counts = JSON.parse(count.dataset.counts ?? "[]") as [string, string, string];
-const finder = new Finder(find("#also"), document.documentElement.lang.startsWith("zh") ? 1 : 0);
+const chinese = document.documentElement.lang.startsWith("zh");
+const finder = new Finder(find("#also"), chinese ? 1 : 0);
 
 interface Wish {
   q: string;
@@ -108,7 +109,7 @@ async function copy(button: HTMLButtonElement): Promise<void> {
   const text =
     button.dataset.copy === "link"
       ? here.href
-      : `<script defer src="${embed}"></script>\n<iommu-playground preset="${card.id}"></iommu-playground>`;
+      : `<script defer src="${embed}"></script>\n<iommu-playground preset="${card.id}"${chinese ? ' lang="zh"' : ""}></iommu-playground>`;
   const copied = await copyText(text);
   toast.classList.toggle("long", !copied);
   toast.replaceChildren((copied ? list.dataset.copied : list.dataset.refused) ?? "");

@@ -9,7 +9,7 @@ const TABLE = {
   ],
   leadMore: [
     "This is a machine of bits: see each of its answers happen, one press at a time.",
-    "这里有一台由比特组成的机器：按一下，走一步，亲眼看到每个答案。",
+    "这里有一台逐位精确的机器：按一下，走一步，亲眼看到每个答案。",
   ],
   begin: ["Step through it", "一步步看"],
   doors: ["Where to begin", "从哪里开始"],

@@ -83,7 +83,7 @@ export class Search {
     }));
     this.terms = index.chapters
       .flatMap((chapter) => chapter.terms)
-      .map((of) => ({ of, codes: [], fields: [field(8, of.name), field(2, of.meaning)] }));
+      .map((of) => ({ of, codes: [], fields: [field(8, of.name), field(2, of.meaning), field(4, of.also)] }));
     this.faults = index.faults.map((of) => ({
       of,
       codes: [of.code],

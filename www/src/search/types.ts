@@ -22,6 +22,8 @@ export interface Scenario {
 export interface Term {
   name: Both;
   meaning: Both;
+  /** Other words for it, and the first letters of its pinyin. */
+  also: string;
   /** The scenarios whose texts use it. */
   scenarios: string[];
 }

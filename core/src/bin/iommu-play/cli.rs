@@ -16,6 +16,8 @@ use std::path::PathBuf;
 #[derive(Parser, Debug)]
 #[command(name = "iommu-play", version, args_override_self = true, arg_required_else_help = true)]
 pub struct Cli {
+    #[command(flatten)]
+    pub language: Language,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
@@ -80,37 +82,58 @@ where
 /// The language of what is printed.
 #[derive(Args, Debug, Clone, Copy)]
 pub struct Language {
-    /// The language of what is printed.
-    #[arg(long, value_parser = language(), value_name = "LANGUAGE", overrides_with_all = ["zh", "en"])]
+    /// The language of what is printed; without, as LC_ALL, LC_MESSAGES and LANG say. Of a link: the page's.
+    #[arg(long, global = true, value_parser = language(), value_name = "LANGUAGE", overrides_with_all = ["zh", "en"])]
     lang: Option<Lang>,
     /// The same as --lang zh.
-    #[arg(long, overrides_with_all = ["lang", "en"])]
+    #[arg(long, global = true, overrides_with_all = ["lang", "en"])]
     zh: bool,
     /// The same as --lang en.
-    #[arg(long, overrides_with_all = ["lang", "zh"])]
+    #[arg(long, global = true, overrides_with_all = ["lang", "zh"])]
     en: bool,
 }
 
 impl Language {
-    /// Returns the language that was chosen, English if none was.
-    pub fn chosen(self) -> Lang {
+    /// Returns the language that the command line chose, if it did.
+    pub fn given(self) -> Option<Lang> {
         match self.lang {
-            Some(lang) => lang,
-            None if self.zh => Lang::Zh,
-            None => Lang::En,
+            Some(lang) => Some(lang),
+            None if self.zh => Some(Lang::Zh),
+            None if self.en => Some(Lang::En),
+            None => None,
         }
     }
-    /// Returns whether Chinese was chosen.
-    pub fn is_zh(self) -> bool {
-        self.chosen() == Lang::Zh
+    /// Returns the language of what is printed.
+    pub fn chosen(self) -> Lang {
+        self.given().unwrap_or_else(of_the_system)
     }
+}
+
+/// The language that the system's settings name; English unless they name Chinese.
+pub fn of_the_system() -> Lang {
+    let set = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let first = ["LC_ALL", "LC_MESSAGES", "LANG"].into_iter().find_map(set).unwrap_or_default();
+    if first.starts_with("zh") {
+        Lang::Zh
+    } else {
+        Lang::En
+    }
+}
+
+/// The language of a command line that may not be one: that of its help and of what is wrong with it.
+pub fn of_arguments(args: &[String]) -> Lang {
+    let word = |i: usize| match args[i].as_str() {
+        "--zh" | "--lang=zh" => Some(Lang::Zh),
+        "--en" | "--lang=en" => Some(Lang::En),
+        "--lang" => args.get(i + 1).map(|word| if word == "zh" { Lang::Zh } else { Lang::En }),
+        _ => None,
+    };
+    (0..args.len()).rev().find_map(word).unwrap_or_else(of_the_system)
 }
 
 /// `across`.
 #[derive(Args, Debug)]
 pub struct Across {
-    #[command(flatten)]
-    pub language: Language,
     /// Print as JSON.
     #[arg(long)]
     pub json: bool,
@@ -124,8 +147,6 @@ pub struct Across {
 /// `check`.
 #[derive(Args, Debug)]
 pub struct Check {
-    #[command(flatten)]
-    pub language: Language,
     /// Print the trace as JSON.
     #[arg(long)]
     pub json: bool,
@@ -167,8 +188,6 @@ pub struct Draw {
     /// The ideas as a page that prints: a picture and its sentences each.
     #[arg(long, conflicts_with_all = ["at", "steps", "svg"])]
     pub handout: bool,
-    #[command(flatten)]
-    pub language: Language,
     /// At most this many characters wide.
     #[arg(long, value_name = "N")]
     pub width: Option<u16>,
@@ -235,8 +254,6 @@ impl Draw {
 /// `explain`.
 #[derive(Args, Debug)]
 pub struct Explain {
-    #[command(flatten)]
-    pub language: Language,
     /// Print a scenario that shows the fault, too.
     #[arg(long)]
     pub scenario: bool,
@@ -259,8 +276,6 @@ pub struct Fmt {
     /// Change nothing; exit with 1 when a scenario is not in canonical form.
     #[arg(long)]
     pub check: bool,
-    #[command(flatten)]
-    pub language: Language,
     /// Files, or - for standard input, which is the default.
     #[arg(value_name = "FILE")]
     pub files: Vec<String>,
@@ -294,9 +309,6 @@ pub struct Link {
     /// How deep the page stops.
     #[arg(long, value_parser = one_of(&["idea", "operation", "read"], link::Depth::named))]
     pub depth: Option<link::Depth>,
-    /// The page's language.
-    #[arg(long, value_parser = language(), value_name = "LANGUAGE")]
-    pub lang: Option<Lang>,
     /// The page's colours.
     #[arg(long, value_parser = one_of(&["auto", "light", "dark"], link::Theme::named))]
     pub theme: Option<link::Theme>,
@@ -316,8 +328,6 @@ pub struct Unlink {
     /// Print what could be read of a damaged link; the exit code still tells.
     #[arg(long)]
     pub recover: bool,
-    #[command(flatten)]
-    pub language: Language,
 }
 
 /// `replay`.
@@ -350,8 +360,6 @@ pub struct Where {
     /// The position in the trace; without, its end.
     #[arg(long, value_name = "STEP")]
     pub at: Option<usize>,
-    #[command(flatten)]
-    pub language: Language,
     /// Print as JSON.
     #[arg(long)]
     pub json: bool,
@@ -378,14 +386,15 @@ mod tests {
     #[test]
     fn the_last_of_repeated_and_opposed_options_counts() {
         let draw = |args: &[&str]| match Cli::try_parse_from([&["iommu-play", "draw"], args].concat())
-            .map(|cli| cli.command)
+            .map(|cli| (cli.command, cli.language))
         {
-            Ok(Command::Draw(draw)) => draw,
+            Ok((Command::Draw(draw), language)) => (draw, language),
             other => panic!("{other:?}"),
         };
-        let both = draw(&["-", "--unicode", "--ascii", "--at", "3", "--at=4", "--zh", "--lang", "en"]);
-        assert_eq!((both.charset(), both.at, both.language.chosen()), (Charset::Ascii, Some(4), Lang::En));
-        let both = draw(&["-", "--c", "--markdown", "--lang=en", "--zh"]);
-        assert_eq!((both.wrapper(), both.language.chosen()), (Wrapper::Markdown, Lang::Zh));
+        let (both, language) =
+            draw(&["-", "--unicode", "--ascii", "--at", "3", "--at=4", "--zh", "--lang", "en"]);
+        assert_eq!((both.charset(), both.at, language.chosen()), (Charset::Ascii, Some(4), Lang::En));
+        let (both, language) = draw(&["-", "--c", "--markdown", "--lang=en", "--zh"]);
+        assert_eq!((both.wrapper(), language.chosen()), (Wrapper::Markdown, Lang::Zh));
     }
 }

@@ -27,6 +27,7 @@ macro_rules! errln {
 mod cli;
 mod cmd;
 mod terminal;
+mod zh;
 
 use std::process::ExitCode;
 

@@ -113,7 +113,7 @@ fn name(units: bool, region: &Region, state: Option<OwnerState>, lang: Lang) -> 
     if units {
         // The whole of 64 bits has a size that 64 bits cannot say.
         if let Some(bytes) = (region.last - region.first).checked_add(1) {
-            text = format!("{text}, {}", Bytes(bytes));
+            text = format!("{text}{}{}", words::comma(lang), Bytes(bytes));
         }
     }
     if let Some(state) = state {

@@ -71,7 +71,7 @@ impl Plan {
         let load = clean(token.load.get(now.lang), 60);
         let mut label = format!("{} {}", words::space(token.space).get(now.lang), hex(token.address));
         if !load.is_empty() {
-            label = format!("{label}, {load}");
+            label = format!("{label}{}{load}", words::comma(now.lang));
         }
         Some(PlacedToken { at, path, step_from, label, fate: token.fate, shortcut: token.shortcut })
     }

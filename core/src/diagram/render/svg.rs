@@ -237,12 +237,13 @@ impl Svg<'_> {
                 let n = keys.len();
                 self.put(format_args!(
                     "<rect id=\"{id}\" class=\"ip-piece ip-fold {}{}\" {place} data-count=\"{n}\" x=\"{x}\" y=\"{y}\" \
-                     width=\"{w}\" height=\"{h}\" fill=\"{fill}\" stroke=\"{}\" stroke-width=\"{}\"><title>{}, {}-{}</title></rect>\n",
+                     width=\"{w}\" height=\"{h}\" fill=\"{fill}\" stroke=\"{}\" stroke-width=\"{}\"><title>{}{}{}-{}</title></rect>\n",
                     ink.class(),
                     touch_class(p.touch),
                     self.ink(touch_ink(p.touch).unwrap_or(Ink::Line)),
                     stroke(p.touch),
                     escape(&words::folded(n, *kind, self.options.lang)),
+                    words::comma(self.options.lang),
                     hex(p.first),
                     hex(p.last)
                 ));
@@ -256,12 +257,17 @@ impl Svg<'_> {
                 } else {
                     String::new()
                 };
-                let mut tip = format!("{label} {}-{}", hex(whole.0), hex(whole.1));
+                let space = if label.ends_with('）') { "" } else { " " };
+                let mut tip = format!("{label}{space}{}-{}", hex(whole.0), hex(whole.1));
                 if !owner.is_empty() {
-                    tip = format!("{tip}, {owner}");
+                    tip = format!("{tip}{}{owner}", words::comma(self.options.lang));
                 }
                 if let Some(state) = state {
-                    tip = format!("{tip}, {}", words::owner(*state).get(self.options.lang));
+                    tip = format!(
+                        "{tip}{}{}",
+                        words::comma(self.options.lang),
+                        words::owner(*state).get(self.options.lang)
+                    );
                 }
                 self.put(format_args!(
                     "<rect {id}class=\"ip-piece {} ip-{}{}{}\" data-key=\"{}\" {place} x=\"{x}\" y=\"{y}\" width=\"{w}\" \
@@ -323,14 +329,14 @@ impl Svg<'_> {
         let (x, y, back) =
             (cx(head.0) + ends.1 + if to_right { 2 } else { -2 }, cy(head.1), if to_right { -8 } else { 8 });
         self.put(format_args!(
-            "<g class=\"{class} {}\" data-keys=\"{}\"><title>{} ({})</title>\
+            "<g class=\"{class} {}\" data-keys=\"{}\"><title>{}{}</title>\
              <path class=\"ip-halo\" d=\"{d}\" fill=\"none\" stroke=\"{bg}\" stroke-width=\"5\"/>\
              <path id=\"{id}\" class=\"ip-line\" d=\"{d}\" fill=\"none\" stroke=\"{color}\" stroke-width=\"{width}\"{dash}/>\
              <path class=\"ip-head\" d=\"M{x} {y}l{back} -4.5v9z\" fill=\"{color}\"/></g>\n",
             ink.class(),
             escape(&keys),
             escape(&wire.label),
-            wire.perms,
+            words::rights(wire.perms, self.options.lang),
         ));
     }
 

@@ -1,7 +1,7 @@
 //! What came of an access: by a device, by a CPU, by a message.
 
 use super::evidence::{Evidence, Piece};
-use super::{bytes, count, thousands, upper, Ending, Kind, Teller};
+use super::{bytes, count, upper, Ending, Kind, Teller};
 use crate::addr::{AnyAddr, PhysAddr, Space};
 use crate::explain::who;
 use crate::machine::software::Handle;
@@ -36,7 +36,7 @@ impl Teller<'_> {
                 Ending::new(
                     Kind::Arrived,
                     format!("{name}'s {} are in {of}'s own memory now.", n.en),
-                    format!("{name} 的 {} 现在在 {of} 自己的内存里。", n.zh),
+                    format!("{name} 的 {} 现在位于 {of} 自己的内存里。", n.zh),
                 )
             } else {
                 Ending::new(
@@ -194,13 +194,13 @@ impl Teller<'_> {
         let mut more = Phrase::default();
         if e.packets > 2 {
             more.en += &format!(", in {}", count(e.packets, "packet"));
-            more.zh += &format!("，共 {} 个数据包", thousands(e.packets));
+            more.zh += &format!("，共 {} 个数据包", e.packets);
         }
         // What many accesses cost is what such a line is written for.
         if e.translations > 1 && e.iotlb_misses > 0 {
             let (misses, reads) = (e.iotlb_misses, e.reads);
             more.en += &format!(": {} of the IOTLB, {}", count(misses, "miss"), count(reads, "table read"));
-            more.zh += &format!("：IOTLB 未命中 {} 次，查表读 {} 次", thousands(misses), thousands(reads));
+            more.zh += &format!("：IOTLB 未命中 {} 次，查表读 {} 次", misses, reads);
         }
         Ending::new(Kind::Arrived, format!("{en}{}.", more.en), format!("{zh}{}。", more.zh))
     }
@@ -363,7 +363,7 @@ impl Teller<'_> {
                 InterruptKind::Posted => Ending::new(
                     Kind::Interrupted,
                     format!("The running guest gets {name}'s interrupt, {number_en}, and the host is not involved."),
-                    format!("运行中的客户机直接收到 {name} 的中断，{number_zh}，主机没有参与。"),
+                    format!("运行中的客户机直接收到 {name} 的中断，{number_zh}，宿主机没有参与。"),
                 ),
                 InterruptKind::Blocked => Ending::new(
                     Kind::Refused,
@@ -503,7 +503,7 @@ impl Teller<'_> {
             return Ending::new(
                 Kind::Arrived,
                 format!("The CPU's {} are in {} now, not in memory.", n.en, place.en),
-                format!("CPU 的 {} 现在在{}，不在内存里。", n.zh, place.zh),
+                format!("CPU 的 {} 现在位于{}，不在内存里。", n.zh, place.zh),
             );
         }
         if let Some((register, value, _)) = e.register {
@@ -576,7 +576,7 @@ impl Teller<'_> {
                 count(exits, "exit"),
                 copied.en
             ),
-            format!("数据到了{}：客户机向主机退出 {exits} 次，CPU 拷贝了 {}。", thing.zh, copied.zh),
+            format!("数据到了{}：VM exit {exits} 次，CPU 拷贝了 {}。", thing.zh, copied.zh),
         )
     }
 }

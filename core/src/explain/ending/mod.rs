@@ -140,7 +140,7 @@ pub fn bytes(n: u64) -> Phrase {
         return Phrase::same(crate::addr::Bytes(n).to_string());
     }
     let unit = if n == 1 { "byte" } else { "bytes" };
-    Phrase::new(format!("{number} {unit}"), format!("{number} 字节"))
+    Phrase::new(format!("{number} {unit}"), format!("{n} 字节"))
 }
 
 /// A number with a comma before each three digits.

@@ -67,7 +67,7 @@ impl Teller<'_> {
                 let entries = if n == 1 { "1 entry".into() } else { format!("{} entries", thousands(n)) };
                 Ending::done(
                     format!("The {cache} has forgotten {entries}."),
-                    format!("{cache} 忘掉了 {} 个条目。", thousands(n)),
+                    format!("{cache} 忘掉了 {} 个条目。", n),
                 )
             }
             O::Flush(_) => {
@@ -77,7 +77,7 @@ impl Teller<'_> {
                 Ending::new(
                     Kind::Unmapped,
                     format!("All that was put off is done: {entries} forgotten."),
-                    format!("先前推迟的都做了：忘掉了 {} 个条目。", thousands(n)),
+                    format!("先前推迟的都做了：忘掉了 {} 个条目。", n),
                 )
             }
             O::PageEntry(_) | O::DeviceEntry(_) | O::ProcessEntry(_) => self.word(e),
@@ -251,7 +251,7 @@ impl Teller<'_> {
         let entries = if e.entries > 1 {
             Phrase::new(
                 format!(", by {} entries", thousands(e.entries)),
-                format!("，写了 {} 个表项", thousands(e.entries)),
+                format!("，写了 {} 个表项", e.entries),
             )
         } else {
             Phrase::default()
@@ -428,7 +428,7 @@ impl Teller<'_> {
         if op.state.is_some_and(|s| s.value == EntryState::NotPresent) {
             return Ending::done(
                 format!("Entry {n} of the interrupt table is not present: what uses it is blocked."),
-                format!("中断表第 {n} 项不存在：用到它的中断会被拦下。"),
+                format!("中断重映射表第 {n} 项不存在：用到它的中断会被拦截。"),
             );
         }
         let (vector_en, vector_zh) = match &op.vector {
@@ -448,7 +448,7 @@ impl Teller<'_> {
         };
         Ending::done(
             format!("Entry {n} of the interrupt table sends {vector_en} to {to_en}{for_en}."),
-            format!("中断表第 {n} 项把{vector_zh} 送到 {to_zh}{for_zh}。"),
+            format!("中断重映射表第 {n} 项把{vector_zh} 送到 {to_zh}{for_zh}。"),
         )
     }
 

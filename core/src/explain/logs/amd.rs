@@ -529,11 +529,12 @@ fn device_entry(found: &mut Found, words: &[u64], shown: String) {
         (0, _) => ("no tables: addresses pass as they are".into(), "没有页表：地址原样通过".into()),
         (_, 1) => (
             format!("host tables at {host:#x}, {mode} levels; GCR3 table at {gcr3:#x}"),
-            format!("主机页表位于 {host:#x}，{mode} 级；GCR3 表位于 {gcr3:#x}"),
+            format!("宿主机页表位于 {host:#x}，{mode} 级；GCR3 表位于 {gcr3:#x}"),
         ),
-        _ => {
-            (format!("host tables at {host:#x}, {mode} levels"), format!("主机页表位于 {host:#x}，{mode} 级"))
-        }
+        _ => (
+            format!("host tables at {host:#x}, {mode} levels"),
+            format!("宿主机页表位于 {host:#x}，{mode} 级"),
+        ),
     };
     found.certain(
         Text::new("device table entry", "设备表项"),
@@ -552,7 +553,7 @@ fn device_entry(found: &mut Found, words: &[u64], shown: String) {
             format!("PPR={ppr} GV={gv}"),
             Text::new(
                 "each of these must be enabled in the unit's control register (PPREn, GTEn and, where it is used, EPHEn); an entry that asks for one that is off is illegal",
-                "这些特性都必须在单元的控制寄存器中启用（PPREn、GTEn，以及所用到的 EPHEn）；表项使用了未启用的特性即为非法",
+                "这些特性都必须在 IOMMU 的控制寄存器中启用（PPREn、GTEn，以及所用到的 EPHEn）；表项使用了未启用的特性即为非法",
             ),
         );
     } else if v == 1 && tv == 1 && mode == 0 && gv == 0 {

@@ -99,7 +99,7 @@ readers! {
         => "a RISC-V IOMMU; Linux 7.2 uses it for identity groups only (no CONFIG_IOMMU_DMA there)"
            "RISC-V IOMMU；Linux 7.2 只以恒等组使用它（没有 CONFIG_IOMMU_DMA）";
     "input address: " Virtio with "virtio_iommu" says IOMMU "on" "启用"
-        => "a paravirtual IOMMU of the hypervisor" "虚拟机监控器的半虚拟化 IOMMU";
+        => "a paravirtual IOMMU of the hypervisor" "hypervisor 的半虚拟化 IOMMU";
     "AMD-Vi: Interrupt remapping enabled" AmdVi says REMAPPING "on" "启用"
         => "interrupts are checked against the remapping table" "中断会对照重映射表检查";
     "AMD-Vi: Disabling interrupt remapping" AmdVi says REMAPPING "off" "关闭"
@@ -185,7 +185,7 @@ fn amd_on(here: &Here<'_>) -> Option<Found> {
     found.certain(
         Text::new("features", "特性"),
         features,
-        Text::new("what this unit can do", "该单元支持的特性"),
+        Text::new("what this unit can do", "该 IOMMU 支持的特性"),
     );
     Some(found)
 }
@@ -235,7 +235,7 @@ fn capabilities(here: &Here<'_>) -> Option<Found> {
     }
     let unit = if unit.is_empty() { "dmar" } else { unit };
     found.certain(
-        Text::new("unit", "单元"),
+        Text::new("unit", "IOMMU 单元"),
         Phrase::new(
             format!("{unit}: {width} bits, {}", can.join(", ")),
             format!("{unit}：{width} 位，{}", can.join(", ")),

@@ -100,7 +100,7 @@ causes! {
         "The driver unmapped the buffer while the device still used it."
         "设备还在使用缓冲区时，驱动就解除了映射。"
         => ALL "The address was mapped shortly before; the fault comes and goes with load."
-           "该地址不久前还有映射；错误随负载时有时无。"
+           "该地址不久前还有映射；是否出错随负载变化。"
            LINUX "Trace the events iommu:map and iommu:unmap and look for the page, then for the dma_unmap_* call; iommu.strict=1 makes the fault come sooner."
            "跟踪 iommu:map、iommu:unmap 事件，查找该页以及相应的 dma_unmap_* 调用；iommu.strict=1 会让错误更早出现。";
     NEVER_MAPPED NOT_XEN ["rockchip-linux/mpp#736"] "use-after-unmap"
@@ -128,7 +128,7 @@ causes! {
         "The driver gave the device a physical or virtual address of memory instead of the address that the mapping has."
         "驱动把内存的物理地址或虚拟地址交给了设备，而不是映射得到的地址。"
         => ALL "With the IOMMU off, or passing addresses through, the device works; the address is one of RAM."
-           "关闭 IOMMU 或设为直通时设备正常；该地址属于内存。"
+           "关闭 IOMMU 或设为直通模式时设备正常；该地址属于内存。"
            LINUX "That is iommu=pt and a \"System RAM\" range of /proc/iomem; the address must be what the DMA API returned. A kernel built with CONFIG_DMA_API_DEBUG names the driver (distributions leave it out)."
            "即 iommu=pt，以及 /proc/iomem 的某段 System RAM；地址必须是 DMA API 的返回值。开启 CONFIG_DMA_API_DEBUG 的内核会指出该驱动（发行版内核通常没有）。";
     FIRMWARE_DEVICE ALL ["Dasharo/dasharo-issues#641", "thesofproject/sof-test#744", "sm7150-mainline/linux#61", "genodelabs/genode#5066"] "reserved-memory"
@@ -166,7 +166,7 @@ causes! {
         "The device sends DMA although no domain was attached to it: its driver never ran, or it was detached."
         "设备没有连接到任何域却发出 DMA：驱动从未运行，或已被分离。"
         => ALL "No driver is bound to the device, or the unit did not find it in firmware's tables (DMAR, IVRS, IORT): look for its number in the boot log."
-           "设备没有绑定驱动，或单元在固件表（DMAR、IVRS、IORT）中找不到它：在启动日志里查找它的编号。"
+           "设备没有绑定驱动，或 IOMMU 在固件表（DMAR、IVRS、IORT）中找不到它：在启动日志里查找它的编号。"
            LINUX "lspci -k shows the driver."
            "lspci -k 会显示驱动。";
     COPIED_TABLES LINUX ["NVIDIA/NV-Kernels#460"] ""
@@ -176,26 +176,26 @@ causes! {
            "启动日志提到复制了转换结构；错误在任何驱动绑定前就开始。正常启动时不会出现。";
     BAD_ENTRY ALL ["genodelabs/genode#5002"] ""
         "An entry was written that this unit's hardware does not accept: a feature bit that it lacks, or a reserved bit."
-        "写入了该单元硬件不接受的表项：使用了不支持的特性位，或设置了保留位。"
+        "写入了 IOMMU 硬件不接受的表项：使用了不支持的特性位，或设置了保留位。"
         => ALL "It faults on every access, from the first one. Compare the entry with the unit's capability registers (cap and ecap on VT-d): address width, page sizes, and the features that are enabled."
-           "从第一次访问起就总是出错。把该项与单元的能力寄存器（VT-d 上为 cap、ecap）对照：地址宽度、页大小，以及已启用的特性。";
+           "从第一次访问起就总是出错。把该项与 IOMMU 的能力寄存器（VT-d 上为 cap、ecap）对照：地址宽度、页大小，以及已启用的特性。";
     CORRUPTED ALL ["VT-d 7.1.3"] ""
         "Memory that holds the tables was overwritten, or freed while the unit still walked it."
-        "存放表的内存被改写，或在单元仍在遍历时被释放。"
+        "存放表的内存被改写，或在 IOMMU 仍在遍历时被释放。"
         => ALL "The entry holds data that looks like anything but an entry."
            "表项内容完全不像表项。"
            LINUX "Page poisoning (page_poison=1) or KASAN names the writer; a use after free shows poison bytes."
            "开启 page_poison=1 或 KASAN 可找出写入者；释放后使用会看到毒化字节。";
     NOT_FLUSHED ALL ["genodelabs/genode#5000", "seL4/seL4#1729"] "lazy"
         "The entry was changed but not made visible: a missing cache flush (clflush) on a unit that does not snoop, or a missing invalidation."
-        "表项已修改但尚不可见：不侦听缓存的单元上缺少缓存刷新（clflush），或缺少失效操作。"
+        "这个 IOMMU 查表时不监听 CPU 缓存，而驱动改表后没有刷新缓存（clflush）；或者没有发失效命令。"
         => ALL "The entry in memory is right when you look at it later. The unit's page walks are not coherent with the caches (ecap.C is 0 on VT-d), or no invalidation follows the change in the trace."
-           "事后查看时内存中的表项是正确的。单元的页遍历与缓存不一致（VT-d 上 ecap.C 为 0），或跟踪中修改之后没有失效操作。";
+           "事后查看时内存中的表项是正确的。IOMMU 的页表遍历与缓存不一致（VT-d 上 ecap.C 为 0），或跟踪中修改之后没有失效操作。";
     TABLE_UNREADABLE ALL ["arceos-hypervisor/axvisor#193"] ""
         "A table pointer leads to memory that the unit cannot read: outside RAM, encrypted, or above its address width."
-        "表指针指向单元无法读取的内存：不在内存范围内、被加密，或超出其地址宽度。"
+        "表的指针指向 IOMMU 读不到的内存：不在内存范围内、被加密，或超出其地址宽度。"
         => ALL "Follow the pointers from the root by hand: one leads outside RAM or above the width in the unit's capability register."
-           "从根表开始手工跟随指针：其中一个指向内存之外，或高于单元能力寄存器给出的宽度。"
+           "从根表开始手工跟随指针：其中一个指向内存之外，或高于 IOMMU 能力寄存器给出的宽度。"
            LINUX "/proc/iomem lists the RAM."
            "/proc/iomem 列出内存范围。";
     TOO_WIDE ALL ["VT-d 7.1.3"] "mask-iommu"
@@ -205,7 +205,7 @@ causes! {
            "把地址与域宽度（39、48 或 57 位）比较。高位随机说明是垃圾值；高半部全 1 说明是被符号扩展的 32 位值。";
     SUPERPAGE ALL ["VT-d 7.1.3"] ""
         "A large page was used at a level where this unit supports none, or its address is not aligned to its size."
-        "在该单元不支持的级别使用了大页，或其地址没有按大小对齐。"
+        "在 IOMMU 不支持的级别使用了大页，或其地址没有按大小对齐。"
         => ALL "The entry has bit 7 (PS) set. Check the large-page bits of the capability register."
            "表项第 7 位（PS）为 1。检查能力寄存器中的大页位。"
            LINUX "intel_iommu=sp_off makes it go away."
@@ -250,7 +250,7 @@ causes! {
         "The request was made with user privilege and the page is the kernel's, or a driver forgot to allow user access in the entry."
         "请求以用户权限发出，而该页属于内核，或驱动忘了在表项中允许用户访问。"
         => ALL "The entry is present and does not allow user access (U/S = 0 on VT-d and AMD, AP[1] = 0 on Arm, U = 0 on RISC-V). Kernel DMA over first-stage tables must allow it or ask for privilege."
-           "表项存在但不允许用户访问（VT-d 与 AMD 上 U/S = 0，Arm 上 AP[1] = 0，RISC-V 上 U = 0）。内核使用第一级表做 DMA 时必须允许它或请求特权。";
+           "表项存在但不允许用户访问（VT-d 与 AMD 上 U/S = 0，Arm 上 AP[1] = 0，RISC-V 上 U = 0）。内核使用第一阶段表做 DMA 时必须允许它或请求特权。";
     NO_EXECUTE ALL ["VT-d 7.1.3"] ""
         "The device fetches instructions from a page that is marked no-execute."
         "设备从标记为不可执行的页取指。"
@@ -258,7 +258,7 @@ causes! {
            "表项禁止执行（VT-d 上为 XD，AMD 上为 NX，Arm 上为 XN，RISC-V 上为 X = 0）。缓冲区没有映射为可执行，或跳转到了数据。";
     STAGE2_HOLE ALL ["VT-d 7.1.3"] "two-stages"
         "The guest's address is right but the hypervisor has no memory there (or only read-only memory)."
-        "客户机的地址正确，但虚拟机监控器在那里没有内存（或只读内存）。"
+        "客户机的地址正确，但 hypervisor 在那里没有内存（或只读内存）。"
         => ALL "Compare the guest-physical address with the guest's memory map; a peer device's BAR, a ballooned or not yet populated page are typical."
            "把客户机物理地址与客户机内存图比较；典型情况是另一设备的 BAR、被气球回收或尚未填充的页。";
     IR_NOT_PRESENT ALL ["VT-d 5.1.4.1"] "interrupts"
@@ -294,7 +294,7 @@ causes! {
            "若其他方面正常，为它禁用 ATS（pci=noats 或 quirk）。";
     BAD_DESCRIPTOR ALL ["arceos-hypervisor/axvisor#193"] ""
         "Software queued an invalidation descriptor that the unit rejects: a type that it does not know, or reserved bits."
-        "软件提交了单元拒绝的失效描述符：未知类型或保留位。"
+        "软件提交了 IOMMU 拒绝的失效描述符：未知类型或保留位。"
         => ALL "Decode the words that the message prints. All zeros means that the queue's memory or its tail is wrong."
            "解码消息打印的字。全 0 说明队列内存或尾指针有误。";
     ACCESS_FLAG ALL ["IHI 0070"] ""
@@ -314,9 +314,9 @@ causes! {
            "MSI 写必须是 4 字节且对齐。检查设备写了什么、写到哪里。";
     UNIT_OFF ALL ["RISC-V IOMMU specification"] ""
         "The unit is off, which means here that it blocks everything (ddtp mode Off)."
-        "单元处于关闭状态；在这里这意味着阻止一切请求（ddtp 模式为 Off）。"
+        "IOMMU 是关着的（ddtp 模式为 Off）：这种状态拒绝一切请求。"
         => ALL "Read ddtp: mode 0. The driver has not come up yet, or stopped the unit, while devices still ran."
-           "读取 ddtp：模式为 0。驱动尚未启动或已停止该单元，而设备仍在运行。";
+           "读取 ddtp：模式为 0。驱动尚未启动或已停止该 IOMMU，而设备仍在运行。";
     TYPE_BLOCKED ALL ["RISC-V IOMMU specification"] ""
         "The device's entry does not allow this kind of transaction: a process_id while PDTV is 0, ATS while EN_ATS is 0, or a larger device_id than the table reaches."
         "设备表项不允许这类事务：PDTV 为 0 却带 process_id、EN_ATS 为 0 却使用 ATS，或 device_id 超出表的范围。"
@@ -329,7 +329,7 @@ causes! {
            "同一时间的机器检查或 RAS 记录会指出内存条。";
     ENCRYPTED ALL ["AMD 48882"] "swiotlb"
         "The page belongs to a confidential guest (SEV-SNP) and the device, or the host, may not touch it."
-        "该页属于机密客户机（SEV-SNP），设备或主机不得访问。"
+        "该页属于机密客户机（SEV-SNP），设备或宿主机不得访问。"
         => ALL "The guest must share the page, or copy through a shared one, before it gives it to the device."
            "客户机在把页交给设备之前必须将其共享，或经共享页复制。"
            LINUX "In a Linux guest that is swiotlb=force."
@@ -346,9 +346,9 @@ causes! {
            "地址落在中断区间，设备为 00:00.x 或芯片组的其他部分。启动时出现一次无害；更新固件补全 IVRS 表后消失。";
     GUEST_MSI ALL ["VT-d 5.1.4.1"] "forged-msi"
         "The interrupt message was composed by somebody else than the host's kernel: a domain that makes its own messages (Intel VMD), or an assigned device whose guest driver writes the MSI address into the device's own registers, past the emulated capability."
-        "中断消息不是由主机内核生成的：由自行生成消息的域（Intel VMD）发出，或直通设备的客户机驱动绕过模拟的能力，把 MSI 地址直接写入设备寄存器。"
+        "中断消息不是由宿主机内核生成的：由自行生成消息的域（Intel VMD）发出，或直通设备的客户机驱动绕过模拟的能力，把 MSI 地址直接写入设备寄存器。"
         => ALL "The device is behind a VMD, or assigned to a guest; it works on the host. The message's address bit 4 is 0 (compatibility format), which the IOMMU here blocks."
-           "设备位于 VMD 之后，或已直通给客户机；在宿主机上正常。消息地址的第 4 位为 0（兼容格式），而此处的 IOMMU 会阻止它。";
+           "设备位于 VMD 之后，或已直通给客户机；在宿主机上正常。消息地址的第 4 位为 0（兼容格式），而此处的 IOMMU 会拦截它。";
     UNIT_GONE ALL ["PCI Express"] ""
         "The IOMMU itself did not answer: it is powered down, or gone with the device it is part of. Its registers read as all ones, and no fault happened."
         "IOMMU 本身没有应答：已掉电，或随所在设备一起消失。寄存器读出全 1，实际上没有发生错误。"
@@ -384,7 +384,7 @@ causes! {
            "它们位于设备树的 `iommus`、`iommu-map` 属性，或 IORT 中。";
     QUEUE_MEMORY ALL ["arceos-hypervisor/axvisor#193"] ""
         "The unit read something else from the command queue than software wrote: the write was not visible yet, the queue's base or size is wrong, or its memory cannot be read."
-        "单元从命令队列读到的内容与软件写入的不同：写入尚不可见、队列基址或大小有误，或其内存无法读取。"
+        "IOMMU 从命令队列读到的内容与软件写入的不同：写入尚不可见、队列基址或大小有误，或其内存无法读取。"
         => ALL "The command at the error is all zeros, or is no command that the driver writes. Check the queue's alignment and its cacheability."
            "出错处的命令全为 0，或不是驱动会写入的命令。检查队列的对齐与缓存属性。";
     RECORD_OF_EMULATOR ALL ["seen with Linux 7.3 on QEMU"] ""
@@ -394,27 +394,27 @@ causes! {
            "机器是带 -device amd-iommu 的 QEMU 客户机，每条事件都是 address=0x0、domain=0x0000，标志为 0x0009 或 0x000a。QEMU 的跟踪事件 amdvi_page_fault 有真正的地址。";
     SWIOTLB_TOO_LARGE LINUX ["cezanne/usbip-win#368"] "swiotlb"
         "One request is larger than a bounce buffer can ever be: at most 256 KiB (128 slots of 2 KiB) in one mapping, however empty the pool is."
-        "单个请求大于反弹缓冲区的上限：一次映射最多 256 KiB（128 个 2 KiB 的槽），与池的空闲程度无关。"
+        "单个请求大于回弹缓冲区的上限：一次映射最多 256 KiB（128 个 2 KiB 的槽），与池的空闲程度无关。"
         => LINUX "sz in the message is above 262144 and used is small. The driver must split the request, or heed dma_max_mapping_size()."
            "消息中的 sz 超过 262144，而 used 很小。驱动应拆分请求，或遵守 dma_max_mapping_size()。";
     SWIOTLB_LEAK LINUX ["lwfinger/rtl8192ee#3"] "swiotlb"
         "A driver maps and does not unmap: bounce buffers are used up over time."
-        "驱动只映射而不解除映射：反弹缓冲区随时间耗尽。"
+        "驱动只映射而不解除映射：回弹缓冲区随时间耗尽。"
         => LINUX "used grows from hour to hour and does not fall when the load ends; a larger pool only delays it. Look at io_tlb_used in debugfs (swiotlb/)."
            "used 随时间增长，负载结束后也不下降；加大池只会推迟问题。查看 debugfs 的 swiotlb/io_tlb_used。";
     SWIOTLB_SMALL LINUX ["Dstack-TEE/dstack#1192", "AMDESE/AMDSEV#281"] "swiotlb"
         "The pool of bounce buffers is too small for the load: everything is bounced in a confidential guest, or a device with a small DMA mask is busy."
-        "反弹缓冲区池对负载来说太小：机密客户机中所有 DMA 都经过反弹，或 DMA 掩码较小的设备很忙。"
+        "回弹缓冲区池对负载来说太小：机密客户机中所有 DMA 都经过回弹缓冲区，或 DMA 掩码较小的设备很忙。"
         => LINUX "used is near total under load and falls afterwards. Enlarge it (swiotlb=SLOTS, 2 KiB each), or use a kernel with CONFIG_SWIOTLB_DYNAMIC."
            "高负载时 used 接近 total，之后下降。加大池（swiotlb=槽数，每槽 2 KiB），或使用开启 CONFIG_SWIOTLB_DYNAMIC 的内核。";
     SWIOTLB_NONE LINUX ["Linux kernel/dma/swiotlb.c"] "swiotlb"
         "There is no pool of bounce buffers at all, and the buffer is out of the device's reach."
-        "根本没有反弹缓冲区池，而缓冲区超出设备可达范围。"
+        "根本没有回弹缓冲区池，而缓冲区超出设备可达范围。"
         => LINUX "total is 0: swiotlb=noforce or an IOMMU that was expected and is off. Turn the IOMMU on, or leave swiotlb on."
            "total 为 0：使用了 swiotlb=noforce，或预期的 IOMMU 未启用。启用 IOMMU，或保留 swiotlb。";
     SMALL_MASK LINUX ["raspberrypi/linux#3416"] "mask"
         "The buffer is above the device's DMA mask, or above what its bus reaches, and nothing could bounce it."
-        "缓冲区高于设备的 DMA 掩码，或高于其总线可达范围，且无法反弹。"
+        "缓冲区高于设备的 DMA 掩码，或高于其总线可达范围，且无法经回弹缓冲区中转。"
         => LINUX "Compare the address with the mask in the message. If the device can do more, the driver forgot dma_set_mask_and_coherent(); a bus limit comes from dma-ranges of the device tree or _DMA of ACPI."
            "把地址与消息中的掩码比较。若设备能寻址更多，则驱动忘了 dma_set_mask_and_coherent()；总线限制来自设备树的 dma-ranges 或 ACPI 的 _DMA。";
     API_MISUSE ALL ["openbmc/linux#201", "boundarydevices/linux#4"] ""
@@ -451,7 +451,7 @@ causes! {
            "已有的表项把该页映射到自身。与启动日志的 RMRR base 行比较。使用 iommu=pt、更新固件或更新内核后消失。";
     MAPPED_TWICE LINUX ["Linux drivers/iommu/intel/iommu.c"] ""
         "The same range was mapped twice with the same target: as with the BAR of an assigned device (peer to peer) in a nested guest."
-        "同一范围以相同目标被映射了两次：例如嵌套客户机中直通设备的 BAR（点对点）。"
+        "同一范围以相同目标被映射了两次：例如嵌套客户机中直通设备的 BAR（对等传输，P2P）。"
         => LINUX "The old and the new value in the message are equal. Harmless for the access itself; the double mapping is the caller's mistake."
            "消息中的旧值与新值相同。对访问本身无害；重复映射是调用者的错误。";
     STALE_ENTRY_LEFT LINUX ["Linux drivers/iommu/intel/iommu.c"] ""
@@ -471,7 +471,7 @@ causes! {
            "与启动日志中的 Host address width 及 cap 中的宽度比较（许多客户端机器为 39 位）。把客户机的 64 位 BAR 放低：host-phys-bits-limit、pci-hole64-size，或 aw-bits=48 的 vIOMMU。";
     RANGE_REFUSED LINUX ["chimera-nas/libevpl#86", "Linux drivers/vfio/vfio_iommu_type1.c"] "msi-hole"
         "The range cannot be mapped as it is: its address or size is not a multiple of the host's page, or it reaches into a reserved range (interrupt messages, RMRR)."
-        "该范围无法按原样映射：地址或大小不是主机页大小的整数倍，或者落入保留区间（中断消息、RMRR）。"
+        "该范围无法按原样映射：地址或大小不是宿主机页大小的整数倍，或者落入保留区间（中断消息、RMRR）。"
         => LINUX "The ranges that devices of the group may not use are in /sys/kernel/iommu_groups/N/reserved_regions. getconf PAGESIZE: 4096 on x86, up to 65536 on Arm and POWER. A container without an IOMMU type (VFIO_SET_IOMMU) answers the same."
            "组内设备不可使用的区间见 /sys/kernel/iommu_groups/N/reserved_regions。getconf PAGESIZE：x86 为 4096，Arm 与 POWER 可达 65536。没有设置 IOMMU 类型（VFIO_SET_IOMMU）的容器也返回同样的错误。";
     MEMLOCK LINUX ["cloud-hypervisor/cloud-hypervisor#165", "intel/gvt-linux#60"] ""
@@ -533,7 +533,7 @@ causes! {
         "Interrupt remapping is off, so a device can raise any interrupt of the host. VFIO then refuses to assign devices unless allow_unsafe_interrupts is set."
         "中断重映射未启用，设备可以触发宿主机的任意中断。除非设置 allow_unsafe_interrupts，VFIO 会拒绝直通设备。"
         => LINUX "The lines before say why: firmware's table lacks an I/O APIC, the unit has no support, or nointremap was given. dmesg | grep -i remap."
-           "之前的行说明原因：固件表缺少 I/O APIC、单元不支持，或使用了 nointremap。dmesg | grep -i remap。";
+           "之前的行说明原因：固件表缺少 I/O APIC、IOMMU 不支持，或使用了 nointremap。dmesg | grep -i remap。";
 }
 
 #[cfg(test)]

@@ -96,9 +96,9 @@ pub(super) fn queue(here: &Here<'_>) -> Option<Found> {
     let meaning = match head == tail {
         true => Text::new(
             "head and tail are equal: the unit has done all that it was given",
-            "头尾相同：单元已处理完全部请求",
+            "头尾相同：IOMMU 已处理完全部请求",
         ),
-        false => Text::new("the unit has not reached the tail yet", "单元尚未处理到队尾"),
+        false => Text::new("the unit has not reached the tail yet", "IOMMU 尚未处理到队尾"),
     };
     found.certain(Text::new("queue", "队列"), format!("{base:#x}, head {head}, tail {tail}"), meaning);
     found.certain(
@@ -160,7 +160,7 @@ fn register(name: &str, value: u64) -> Option<Phrase> {
         "RTADDR" => Some(match value >> 10 & 3 {
             0 => Phrase::new("legacy mode (TTM = 0)", "传统模式（TTM = 0）"),
             1 => Phrase::new("scalable mode (TTM = 1)", "可扩展模式（TTM = 1）"),
-            _ => Phrase::new("a reserved mode, or all blocked", "保留模式，或全部阻止"),
+            _ => Phrase::new("a reserved mode, or all blocked", "保留模式，或全部拦截"),
         }),
         "FSTS" | "GSTS" => {
             // VT-d 11.4.9 and 11.4.5.

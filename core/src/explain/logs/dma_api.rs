@@ -21,12 +21,12 @@ static PATTERNS: &[Pattern] = &[
     pattern!("swiotlb-full" DmaApi Software
         "{driver} {device} swiotlb buffer is full (sz: {size} bytes), total {total} (slots), used {used} (slots)"
         "Linux v5.1 and later, kernel/dma/swiotlb.c"
-        => "swiotlb: no bounce buffer of {size} bytes for {device}" "swiotlb：无法为 {device} 提供 {size} 字节的反弹缓冲区"
+        => "swiotlb: no bounce buffer of {size} bytes for {device}" "swiotlb：无法为 {device} 提供 {size} 字节的回弹缓冲区"
         [SWIOTLB_LEAK, SWIOTLB_SMALL, SWIOTLB_NONE] swiotlb),
     pattern!("swiotlb-full-old" DmaApi Software
         "{driver} {device} swiotlb buffer is full (sz: {size} bytes)"
         "Linux v2.6.27 to v5.0, lib/swiotlb.c"
-        => "swiotlb: no bounce buffer of {size} bytes for {device}" "swiotlb：无法为 {device} 提供 {size} 字节的反弹缓冲区"
+        => "swiotlb: no bounce buffer of {size} bytes for {device}" "swiotlb：无法为 {device} 提供 {size} 字节的回弹缓冲区"
         [SWIOTLB_SMALL, SWIOTLB_LEAK, SWIOTLB_NONE] swiotlb),
     pattern!("swiotlb-out-of-space" DmaApi Software
         "{driver} {device} DMA: Out of SW-IOMMU space for {size} bytes"

@@ -170,8 +170,8 @@ fn process_entry(found: &mut Found, words: [u64; 3]) {
 
 fn kind_of_process(word: u64) -> Text {
     match word >> 6 & 7 {
-        1 => Text::new("first stage only", "仅第一级"),
-        2 => Text::new("second stage only", "仅第二级"),
+        1 => Text::new("first stage only", "仅第一阶段"),
+        2 => Text::new("second stage only", "仅第二阶段"),
         3 => Text::new("nested", "嵌套"),
         4 => Text::new("pass-through", "直通"),
         _ => Text::new("a reserved type", "保留类型"),
@@ -262,8 +262,8 @@ pub(super) fn translation_struct(here: &Here<'_>) -> Option<Found> {
             }
             None => {
                 let kind = match row.context.0 >> 2 & 3 {
-                    0 => Text::new("second-stage tables", "第二级页表"),
-                    1 => Text::new("second-stage tables, device-TLB allowed", "第二级页表，允许设备 TLB"),
+                    0 => Text::new("second-stage tables", "第二阶段页表"),
+                    1 => Text::new("second-stage tables, device-TLB allowed", "第二阶段页表，允许设备 TLB"),
                     2 => Text::new("pass-through", "直通"),
                     _ => Text::new("a reserved type", "保留类型"),
                 };
@@ -359,9 +359,9 @@ pub(super) fn domain_struct(here: &Here<'_>) -> Option<Found> {
         let meaning = match stage {
             true => Text::new(
                 "the entries have the first stage's bits (U/S, accessed)",
-                "表项带有第一级的位（U/S、访问位）",
+                "表项带有第一阶段的位（U/S、访问位）",
             ),
-            false => Text::new("the entries have only read, write and snoop", "表项只有读、写与侦听位"),
+            false => Text::new("the entries have only read, write and snoop", "表项只有读、写与监听位"),
         };
         found.inferred(Text::new("stage", "转换级"), if stage { "1" } else { "2" }, meaning);
     }

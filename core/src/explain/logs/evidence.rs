@@ -41,7 +41,7 @@ clues! {
     PermissionMissing "the record says that a right is missing" "记录表明缺少权限";
     ReservedBit "the record says that a valid entry has a reserved bit or an illegal encoding" "记录表明有效表项中有保留位或非法编码";
     EntryOtherRight "the entry in the log allows only the other direction" "日志中的表项只允许另一个方向";
-    PresentByStage "the log shows first-stage tables, in which a page that is not there has a reason of its own (71h)" "日志表明使用第一级页表，其中页不存在有单独的原因（71h）";
+    PresentByStage "the log shows first-stage tables, in which a page that is not there has a reason of its own (71h)" "日志表明使用第一阶段页表，其中页不存在有单独的原因（71h）";
     EntryEmpty "the entry in the log is empty" "日志中的表项为空";
     MappedNow "a walk after the fault finds the page mapped" "错误之后的遍历发现该页有映射";
     WithPasid "the request has a PASID" "请求带 PASID";
@@ -64,7 +64,7 @@ clues! {
     WildAddress "the address is wider than any memory" "地址超出任何内存的宽度";
     Poison "the address is a pattern that fills dead memory" "地址是填充已释放内存的模式";
     KernelPointer "the address is a kernel pointer" "地址是内核指针";
-    PostedWrite "the type is a posted write to the interrupt range" "类型为对中断区间的投递写";
+    PostedWrite "the type is a posted write to the interrupt range" "类型为对中断区间的 posted 写";
     AllOnes "the whole record is all ones" "整条记录为全 1";
     Contradiction "the record contradicts itself" "记录自相矛盾";
     EmulatorPattern "address 0, domain 0 and flags 0x9 or 0xa: QEMU's amd-iommu writes this" "地址 0、域 0、标志 0x9 或 0xa：QEMU 的 amd-iommu 会这样写";
@@ -95,10 +95,10 @@ clues! {
     SwiotlbInLog "the log has a mapping that failed before" "日志中之前有映射失败";
     InvalidationTimeout "the log has an invalidation that this device did not answer" "日志中有该设备未应答的失效请求";
     CommandAllZero "the command at the error is all zeros" "出错处的命令全为 0";
-    CommandIllegal "the unit says that the command is illegal" "单元表明命令非法";
-    CommandUnreadable "the unit says that it could not read the queue" "单元表明无法读取队列";
-    AtcTimeout "the unit says that a device did not answer an ATS invalidation" "单元表明有设备没有应答 ATS 失效请求";
-    StreamUnknown "the unit does not know the stream" "单元不认识该流";
+    CommandIllegal "the unit says that the command is illegal" "IOMMU 表明命令非法";
+    CommandUnreadable "the unit says that it could not read the queue" "IOMMU 表明无法读取队列";
+    AtcTimeout "the unit says that a device did not answer an ATS invalidation" "IOMMU 表明有设备没有应答 ATS 失效请求";
+    StreamUnknown "the unit does not know the stream" "SMMU 不认识该流";
     StreamMatchesTwo "two entries match the stream" "两个表项命中该流";
     TooLargeForBounce "the request is above 256 KiB" "请求大于 256 KiB";
     PoolEmpty "the pool has almost nothing in use" "池几乎没有使用";
@@ -122,8 +122,8 @@ clues! {
     ScalableMode "the log shows scalable mode" "日志表明为可扩展模式";
     DomainZero "the domain is 0, which Linux gives to none" "域为 0，Linux 不会分配该编号";
     LooksPhysical "the address looks like one of memory, not like one that Linux gives out" "地址像内存地址，不像 Linux 分配的地址";
-    ReadableAnyway "it is a read through first-stage tables, in which Linux makes every mapping readable" "这是经第一级页表的读，而 Linux 在其中把所有映射都设为可读";
-    UnitInUse "the unit has a page fault pending before its driver starts it" "驱动启用单元之前已有待处理的页错误";
+    ReadableAnyway "it is a read through first-stage tables, in which Linux makes every mapping readable" "这是经第一阶段页表的读，而 Linux 在其中把所有映射都设为可读";
+    UnitInUse "the unit has a page fault pending before its driver starts it" "驱动启用 IOMMU 之前已有待处理的缺页";
     EntryValid "the entry in the log is valid (V = 1)" "日志中的表项有效（V = 1）";
     IdentityEntry "the entry in the log is an identity entry, which SNP forbids" "日志中的表项是 SNP 所禁止的恒等表项";
     AcrossHole "the range reaches into fd_0000_0000 to ff_ffff_ffff, which AMD's hosts reserve (HyperTransport)" "该范围落入 AMD 主机保留的 fd_0000_0000 至 ff_ffff_ffff（HyperTransport）";

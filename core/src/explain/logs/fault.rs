@@ -88,9 +88,9 @@ impl Arch {
     pub const fn device_term(self) -> Text {
         match self {
             Arch::VtD => Text::new("requester id (source-id)", "请求者 ID（source-id）"),
-            Arch::AmdVi => Text::new("DeviceID", "DeviceID（设备号）"),
+            Arch::AmdVi => Text::new("DeviceID", "DeviceID（设备标识）"),
             Arch::SmmuV3 | Arch::SmmuV2 => Text::new("StreamID", "StreamID（流号）"),
-            Arch::RiscV => Text::new("device_id", "device_id（设备号）"),
+            Arch::RiscV => Text::new("device_id", "device_id（设备标识）"),
             _ => Text::new("device", "设备"),
         }
     }
@@ -98,7 +98,7 @@ impl Arch {
     pub const fn process_term(self) -> Text {
         match self {
             Arch::SmmuV3 | Arch::SmmuV2 => Text::new("SubstreamID", "SubstreamID（子流号）"),
-            Arch::RiscV => Text::new("process_id", "process_id（进程号）"),
+            Arch::RiscV => Text::new("process_id", "process_id（进程标识，即 PASID）"),
             _ => Text::new("PASID", "PASID（进程地址空间 ID）"),
         }
     }

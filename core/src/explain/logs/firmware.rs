@@ -34,7 +34,7 @@ static PATTERNS: &[Pattern] = &[
     pattern!("fw-ioapic-vtd" VtD Software
         "DMAR-IR: [Firmware Bug]: ioapic {irq} has no mapping iommu, interrupt remapping will be disabled"
         "Linux v2.6.39 and later, drivers/iommu/intel/irq_remapping.c"
-        => "VT-d: firmware names no unit for I/O APIC {irq}, so interrupt remapping stays off" "VT-d：固件没有为 I/O APIC {irq} 指定单元，中断重映射因此关闭"
+        => "VT-d: firmware names no unit for I/O APIC {irq}, so interrupt remapping stays off" "VT-d：固件没有为 I/O APIC {irq} 指定 IOMMU，中断重映射因此关闭"
         [FIRMWARE_TABLES, IR_INACTIVE] firmware_bug),
     pattern!("ir-vulnerable" VtD Software
         "DMAR-IR: Failed to enable irq remapping. You are vulnerable to irq-injection attacks."

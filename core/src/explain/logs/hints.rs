@@ -23,7 +23,7 @@ pub(super) fn device(found: &mut Found, arch: Arch, text: &str, named_by_kernel:
         ),
         (false, false, _) => Text::new(
             "as the unit saw it; for a PCI device firmware maps it from bus:device.function",
-            "单元看到的编号；对 PCI 设备由固件从 总线:设备.功能 映射而来",
+            "IOMMU 看到的编号；对 PCI 设备由固件从“总线:设备.功能”映射而来",
         ),
     };
     found.certain(arch.device_term(), text, meaning);

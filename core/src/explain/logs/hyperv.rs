@@ -43,12 +43,12 @@ static PATTERNS: &[Pattern] = &[
     pattern!("hyperv-map" HyperV Software
         "hv_iommu_map_pages: Hyper-V status: {status} = {name} pgs:{_}/{_} iova:{iova}"
         "Linux patches of 2026, drivers/iommu/hyperv; the words of the status from v6.15"
-        => "Hyper-V: the hypervisor refused to map {iova} for a device: {name}" "Hyper-V：虚拟机监控器拒绝为设备映射 {iova}：{name}"
+        => "Hyper-V: the hypervisor refused to map {iova} for a device: {name}" "Hyper-V：hypervisor 拒绝为设备映射 {iova}：{name}"
         [NOT_PINNABLE, GUEST_ABOVE_WIDTH] address),
     pattern!("hyperv-status" HyperV Software
         "hv_iommu_{call}: Hyper-V status: {status} = {name}"
         "Linux patches of 2026, drivers/iommu/hyperv; the words of the status from v6.15"
-        => "Hyper-V: the hypervisor refused a call of the IOMMU driver: {name}" "Hyper-V：虚拟机监控器拒绝了 IOMMU 驱动的调用：{name}"
+        => "Hyper-V: the hypervisor refused a call of the IOMMU driver: {name}" "Hyper-V：hypervisor 拒绝了 IOMMU 驱动的调用：{name}"
         [NOT_ATTACHED, MAP_OVERLAP] linux),
     pattern!("hyperv-unmap" HyperV Software
         "hv_iommu_unmap_pages: could not delete all mappings ({iova}:{_}/{_})"

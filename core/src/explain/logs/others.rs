@@ -116,7 +116,7 @@ static PATTERNS: &[Pattern] = &[
     pattern!("rockchip" Rockchip Fault
         "{unit} Page fault at {iova} of type {access}"
         "Linux v3.19 and later, drivers/iommu/rockchip-iommu.c"
-        => "Rockchip IOMMU: a page fault at {iova}" "Rockchip IOMMU：地址 {iova} 页错误"
+        => "Rockchip IOMMU: a page fault at {iova}" "Rockchip IOMMU：地址 {iova} 缺页"
         [UNMAPPED_EARLY, NEVER_MAPPED, PHYSICAL_ADDRESS, FIRMWARE_DEVICE]),
     pattern!("rockchip-walk" Rockchip More
         "rk_iommu {unit} iova = {iova}: dte_index: {_} pte_index: {_} page_offset: {_}"
@@ -129,12 +129,12 @@ static PATTERNS: &[Pattern] = &[
     pattern!("rockchip-timeout" Rockchip Status
         "rk_iommu {unit} {call} {_} request timed out, status: {status}"
         "Linux v3.19 and later, drivers/iommu/rockchip-iommu.c (stall, paging, reset)"
-        => "Rockchip IOMMU: the unit did not answer a command in time" "Rockchip IOMMU：单元没有及时响应命令"
+        => "Rockchip IOMMU: the unit did not answer a command in time" "Rockchip IOMMU：IOMMU 没有及时响应命令"
         [FIRMWARE_DEVICE, UNIT_GONE] rockchip_status),
     pattern!("allwinner" Allwinner Fault
         "sun50i-iommu {unit} Page fault for {iova} (master {master}, dir {access})"
         "Linux v5.9 and later, drivers/iommu/sun50i-iommu.c"
-        => "Allwinner IOMMU: a page fault of master {master} at {iova}" "Allwinner IOMMU：主设备 {master} 在 {iova} 页错误"
+        => "Allwinner IOMMU: a page fault of master {master} at {iova}" "Allwinner IOMMU：主设备 {master} 访问 {iova} 缺页"
         [UNMAPPED_EARLY, NEVER_MAPPED, PHYSICAL_ADDRESS, FIRMWARE_DEVICE]),
     pattern!("renesas" Renesas Fault
         "ipmmu-vmsa {unit} Unhandled fault: status {status} iova {iova}"
@@ -177,7 +177,7 @@ static PATTERNS: &[Pattern] = &[
     pattern!("virtio-fault" Virtio Fault
         "{unit} page fault from EP {endpoint} at {iova} [{access}]"
         "Linux v5.1 and later, drivers/iommu/virtio-iommu.c"
-        => "virtio-iommu: endpoint {endpoint}, page fault at {iova}" "virtio-iommu：端点 {endpoint}，地址 {iova} 页错误"
+        => "virtio-iommu: endpoint {endpoint}, page fault at {iova}" "virtio-iommu：端点 {endpoint}，地址 {iova} 缺页"
         [UNMAPPED_EARLY, NEVER_MAPPED, WRONG_DIRECTION, PHYSICAL_ADDRESS] endpoint),
     pattern!("virtio-fault-other" Virtio Fault
         "{unit} {why} fault from EP {endpoint} at {iova} [{access}]"
@@ -257,9 +257,9 @@ fn rockchip_status(captures: &Captures<'_>, found: &mut Found) {
     let meaning = match active {
         true => Text::new(
             "a page fault is pending: a device uses the unit already, such as a display that the bootloader left on",
-            "有待处理的页错误：已有设备在使用该单元，例如引导程序留下的显示",
+            "有待处理的缺页：已有设备在使用该 IOMMU，例如引导程序留下的显示",
         ),
-        false => Text::new("no page fault is pending", "没有待处理的页错误"),
+        false => Text::new("no page fault is pending", "没有待处理的缺页"),
     };
     found.inferred(Text::new("status bits", "状态位"), set.join(", "), meaning);
     if active {

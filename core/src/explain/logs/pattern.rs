@@ -104,7 +104,7 @@ fn around<'a>(
 
 /// What a capture is called and means: one table for all patterns, so that one thing has one name.
 const NAMES: &[(&str, Text, Text)] = &[
-    ("unit", Text::new("unit", "单元"), Text::new("the IOMMU that reports it", "报告错误的 IOMMU")),
+    ("unit", Text::new("unit", "IOMMU 单元"), Text::new("the IOMMU that reports it", "报告错误的 IOMMU")),
     ("device", Text::new("device", "设备"), Text::new("the device that the message names", "消息所指的设备")),
     (
         "driver",
@@ -135,12 +135,12 @@ const NAMES: &[(&str, Text, Text)] = &[
     (
         "master",
         Text::new("master", "主设备"),
-        Text::new("the number of the device at this unit", "设备在该单元上的编号"),
+        Text::new("the number of the device at this unit", "设备在该 IOMMU 上的编号"),
     ),
     (
         "stream",
         Text::new("stream", "流"),
-        Text::new("the number of the device at this unit", "设备在该单元上的编号"),
+        Text::new("the number of the device at this unit", "设备在该 IOMMU 上的编号"),
     ),
     (
         "endpoint",
@@ -154,19 +154,26 @@ const NAMES: &[(&str, Text, Text)] = &[
     (
         "status",
         Text::new("status", "状态"),
-        Text::new("the unit's fault status, raw", "单元的错误状态（原始值）"),
+        Text::new("the unit's fault status, raw", "IOMMU 的错误状态（原始值）"),
     ),
     (
         "code",
         Text::new("code", "代码"),
-        Text::new("the unit's fault code; its bits differ by generation", "单元的错误代码；各代的位定义不同"),
+        Text::new(
+            "the unit's fault code; its bits differ by generation",
+            "IOMMU 的错误代码；各代的位定义不同",
+        ),
     ),
     (
         "name",
         Text::new("reason", "原因"),
         Text::new("the reason, as the driver decodes it", "驱动解码出的原因"),
     ),
-    ("type", Text::new("type", "类型"), Text::new("the unit's fault type, raw", "单元的错误类型（原始值）")),
+    (
+        "type",
+        Text::new("type", "类型"),
+        Text::new("the unit's fault type, raw", "IOMMU 的错误类型（原始值）"),
+    ),
     ("size", Text::new("size", "大小"), Text::new("bytes of the request", "请求的字节数")),
     ("mapsize", Text::new("mapped size", "映射大小"), Text::new("bytes that were mapped", "映射时的字节数")),
     (
@@ -200,7 +207,7 @@ const NAMES: &[(&str, Text, Text)] = &[
     (
         "total",
         Text::new("pool", "池"),
-        Text::new("slots of 2 KiB in the pool of bounce buffers", "反弹缓冲区池的槽数（每槽 2 KiB）"),
+        Text::new("slots of 2 KiB in the pool of bounce buffers", "回弹缓冲区池的槽数（每槽 2 KiB）"),
     ),
     ("used", Text::new("in use", "已用"), Text::new("slots in use", "已用的槽数")),
     (
@@ -252,11 +259,11 @@ const NAMES: &[(&str, Text, Text)] = &[
     ("phb", Text::new("host bridge", "主桥"), Text::new("the PCI host bridge", "PCI 主桥")),
     ("bits", Text::new("address width", "地址宽度"), Text::new("bits", "位")),
     ("call", Text::new("call", "调用"), Text::new("which call of the driver failed", "驱动的哪个调用失败")),
-    ("slid", Text::new("StreamID", "StreamID（流号）"), Text::new("as the unit saw it", "单元看到的编号")),
+    ("slid", Text::new("StreamID", "StreamID（流号）"), Text::new("as the unit saw it", "IOMMU 看到的编号")),
     (
         "pgd",
         Text::new("directory entry", "目录项"),
-        Text::new("the first level, as the driver read it", "第一级，由驱动读出"),
+        Text::new("the first level, as the driver read it", "第一阶段，由驱动读出"),
     ),
     (
         "pte",

@@ -213,7 +213,7 @@ fn finish(fault: Fault, form: &'static str, entry: Option<Entry>, inferred: bool
     }
     if let Some(address) = fault.address {
         let meaning = Text::new("the address that the device sent", "设备发出的地址");
-        found.certain(Text::new("fault address", "错误地址"), format!("{address:#x}"), meaning);
+        found.certain(Text::new("fault address", "出错地址"), format!("{address:#x}"), meaning);
         hints::address(&mut found, address);
     }
     if let Some(entry) = entry {

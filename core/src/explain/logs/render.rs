@@ -49,6 +49,22 @@ pub(super) fn seconds(micros: u64) -> String {
     format!("{}.{:06}", micros / 1_000_000, micros % 1_000_000)
 }
 
+/// Between the parts of a list.
+const fn between(lang: Lang) -> &'static str {
+    match lang {
+        Lang::En => ", ",
+        Lang::Zh => "、",
+    }
+}
+
+/// Between a label and what it is of.
+const fn colon(lang: Lang) -> &'static str {
+    match lang {
+        Lang::En => ": ",
+        Lang::Zh => "：",
+    }
+}
+
 fn head(item: &Item, lang: Lang) -> String {
     let lines = match (lang, item.lines.first == item.lines.last) {
         (Lang::En, true) => format!("line {}", item.lines.first),
@@ -56,7 +72,7 @@ fn head(item: &Item, lang: Lang) -> String {
         (Lang::Zh, true) => format!("第 {} 行", item.lines.first),
         (Lang::Zh, false) => format!("第 {}-{} 行", item.lines.first, item.lines.last),
     };
-    format!("{lines}: {}\n", item.title.get(lang))
+    format!("{lines}{}{}\n", colon(lang), item.title.get(lang))
 }
 
 fn times(item: &Item, lang: Lang) -> Option<String> {
@@ -83,7 +99,7 @@ fn one(out: &mut String, item: &Item, lang: Lang, scenarios: bool) {
         out.push_str(&format!("  > {}\n", item.quote));
         if let Some(form) = nearest {
             let label = Text::new("nearest known form", "最接近的已知格式").get(lang);
-            out.push_str(&format!("  {label}: {}\n    ({})\n", form.plain(), form.source));
+            out.push_str(&format!("  {label}{}{}\n    ({})\n", colon(lang), form.plain(), form.source));
         }
     }
     if let Some(times) = times(item, lang) {
@@ -96,7 +112,7 @@ fn one(out: &mut String, item: &Item, lang: Lang, scenarios: bool) {
             Certainty::Inferred => '~',
         };
         let (value, meaning) = (field.value.get(lang), field.meaning.get(lang));
-        out.push_str(&format!("{mark} {}: {value}", field.name.get(lang)));
+        out.push_str(&format!("{mark} {}{}{value}", field.name.get(lang), colon(lang)));
         if meaning != value {
             out.push_str(&format!("  {dash}{meaning}"));
         }
@@ -105,12 +121,12 @@ fn one(out: &mut String, item: &Item, lang: Lang, scenarios: bool) {
     causes(out, item, lang);
     if let Some(preset) = item.preset {
         let label = Text::new("shown by the preset", "对应的预设场景").get(lang);
-        out.push_str(&format!("  {label}: {preset}\n"));
+        out.push_str(&format!("  {label}{}{preset}\n", colon(lang)));
     }
     if let Some(scenario) = item.scenario.as_ref().filter(|_| scenarios) {
         let label = match item.kind {
             Kind::Tables => Text::new("scenario with these tables:", "含这些表的场景："),
-            _ => Text::new("scenario that ends at the same fault:", "以相同错误结束的场景："),
+            _ => Text::new("scenario that ends at the same fault:", "以同一转换错误结束的场景："),
         }
         .get(lang);
         out.push_str(&format!("  {label}\n"));
@@ -141,15 +157,19 @@ fn causes(out: &mut String, item: &Item, lang: Lang) {
                 continue;
             }
             let said: Vec<&str> = clues.iter().map(|clue| clue.text().get(lang)).collect();
-            let between = if lang == Lang::En { "; " } else { "；" };
-            out.push_str(&format!("       {}: {}\n", label.get(lang), said.join(between)));
+            out.push_str(&format!(
+                "       {}{}{}\n",
+                label.get(lang),
+                colon(lang),
+                said.join(if lang == Lang::En { "; " } else { "；" })
+            ));
         }
         let how = likely.cause.how_to_tell(item.system, lang);
-        out.push_str(&format!("       {tell}: {how}\n"));
+        out.push_str(&format!("       {tell}{}{how}\n", colon(lang)));
         let taught_by = likely.cause.taught_by(item.arch);
         if !taught_by.is_empty() {
             let label = Text::new("known from", "来源").get(lang);
-            out.push_str(&format!("       {label}: {}\n", taught_by.join(", ")));
+            out.push_str(&format!("       {label}{}{}\n", colon(lang), taught_by.join(between(lang))));
         }
     }
 }
@@ -157,14 +177,14 @@ fn causes(out: &mut String, item: &Item, lang: Lang) {
 fn stories(out: &mut String, report: &Report, lang: Lang) {
     for story in &report.stories {
         let label = Text::new("One story", "同一事件").get(lang);
-        out.push_str(&format!("{label}: {}\n", story.title.get(lang)));
+        out.push_str(&format!("{label}{}{}\n", colon(lang), story.title.get(lang)));
         for moment in &story.moments {
             let line = match lang {
                 Lang::En => format!("line {}", moment.line),
                 Lang::Zh => format!("第 {} 行", moment.line),
             };
             let time = moment.time.map_or(String::new(), |time| format!(" [{}]", seconds(time)));
-            out.push_str(&format!("  {line}{time}: {}\n", moment.text.get(lang)));
+            out.push_str(&format!("  {line}{time}{}{}\n", colon(lang), moment.text.get(lang)));
         }
         out.push('\n');
     }

@@ -162,11 +162,11 @@ pub(super) fn report(
                     ),
                     (true, false) => Text::new(
                         "the guest-physical address of a first-stage table that was being read",
-                        "正在读取的第一级页表的客户机物理地址",
+                        "正在读取的第一阶段页表的客户机物理地址",
                     ),
                     (true, true) => Text::new(
                         "the guest-physical address of a first-stage table that was being written (A or D)",
-                        "正在写入（A 或 D）的第一级页表的客户机物理地址",
+                        "正在写入（A 或 D）的第一阶段页表的客户机物理地址",
                     ),
                 },
             )

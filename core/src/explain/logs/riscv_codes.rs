@@ -19,12 +19,12 @@ causes! {
     5 "read access fault" "读访问错误";
     6 "write/AMO address misaligned" "写/AMO 地址未对齐";
     7 "write/AMO access fault" "写/AMO 访问错误";
-    12 "instruction page fault" "取指页错误";
-    13 "read page fault" "读页错误";
-    15 "write/AMO page fault" "写/AMO 页错误";
-    20 "instruction guest page fault" "取指客户机页错误";
-    21 "read guest page fault" "读客户机页错误";
-    23 "write/AMO guest page fault" "写/AMO 客户机页错误";
+    12 "instruction page fault" "取指缺页";
+    13 "read page fault" "读缺页";
+    15 "write/AMO page fault" "写/AMO 缺页";
+    20 "instruction guest page fault" "取指客户机缺页";
+    21 "read guest page fault" "读客户机缺页";
+    23 "write/AMO guest page fault" "写/AMO 客户机缺页";
     256 "all inbound transactions disallowed" "禁止所有入站事务";
     257 "DDT entry load access fault" "读取设备目录项时访问错误";
     258 "DDT entry not valid" "设备目录项无效";

@@ -385,8 +385,8 @@ fn access_field(found: &mut Found, privileged: Option<bool>, access: Option<Acce
 fn access_fields(found: &mut Found, privileged: bool, access: Option<Access>, stage2: bool) {
     access_field(found, Some(privileged), access);
     let stage = match stage2 {
-        true => Text::new("stage 2 refused it: GPA to HPA", "由第二级拒绝：GPA 到 HPA"),
-        false => Text::new("stage 1 refused it", "由第一级拒绝"),
+        true => Text::new("stage 2 refused it: GPA to HPA", "由第二阶段拒绝：GPA 到 HPA"),
+        false => Text::new("stage 1 refused it", "由第一阶段拒绝"),
     };
     found.certain(Text::new("stage", "转换级"), if stage2 { "2" } else { "1" }, stage);
 }
@@ -404,7 +404,7 @@ fn address_fields(found: &mut Found, address: u64, second: Option<u64>) {
             format!("{ipa:#x}"),
             Text::new(
                 "the guest-physical address that stage 2 was asked for",
-                "请求第二级转换的客户机物理地址",
+                "请求第二阶段转换的客户机物理地址",
             ),
         );
     }
@@ -471,7 +471,7 @@ fn command_error(here: &Here<'_>) -> Option<Found> {
     let (title, meaning, clue, causes): (Text, Text, Clue, &'static [&'static Cause]) = match code {
         1 => (
             Text::new("SMMUv3: a command is illegal (CERROR_ILL)", "SMMUv3：命令非法（CERROR_ILL）"),
-            Text::new("CERROR_ILL: the unit does not take this command", "CERROR_ILL：单元不接受该命令"),
+            Text::new("CERROR_ILL: the unit does not take this command", "CERROR_ILL：SMMU 不接受该命令"),
             Clue::CommandIllegal,
             &[&BAD_DESCRIPTOR, &QUEUE_MEMORY],
         ),
@@ -617,7 +617,7 @@ fn status(here: &Here<'_>) -> Option<Found> {
             Text::new("consumer", "消费者"),
             Text::new(
                 "where the unit reads next; far behind means that it stands",
-                "单元下次读取处；落后很多说明已停住",
+                "SMMU 下次读取处；落后很多说明已停住",
             ),
         ),
     ] {

@@ -313,7 +313,7 @@ const GFSR: [(u8, &str, Text); 10] = [
         "CAF",
         Text::new(
             "configuration access fault: an access to the unit's own registers was refused",
-            "配置访问错误：对该单元自身寄存器的访问被拒绝",
+            "配置访问错误：对该 IOMMU 自身寄存器的访问被拒绝",
         ),
     ),
     (6, "EF", Text::new("external fault", "外部错误")),
@@ -357,7 +357,7 @@ fn global(text: &str, blocked: Option<u64>, form: &'static str) -> Found {
     let name = gfsr.and_then(|gfsr| GFSR.iter().find(|(bit, ..)| gfsr >> bit & 1 == 1));
     let (what_en, what_zh) = match (name, blocked) {
         (Some((_, name, _)), _) => (format!("global fault {name}"), format!("全局错误 {name}")),
-        (None, Some(_)) => ("an unknown stream was blocked".into(), "阻止了未知的流".into()),
+        (None, Some(_)) => ("an unknown stream was blocked".into(), "拦截了未知的流".into()),
         (None, None) => ("a global fault".into(), "全局错误".into()),
     };
     let (sid_en, sid_zh) = match sid {

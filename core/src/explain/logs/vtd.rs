@@ -208,7 +208,7 @@ fn report(text: &str, told: Told<'_>, form: &'static str, system: System) -> Fou
             form,
             Phrase::new(
                 "VT-d: the fault record reads as all ones: the unit does not answer, no fault happened",
-                "VT-d：错误记录读出全 1：单元没有应答，实际没有发生错误",
+                "VT-d：故障记录读出全 1：IOMMU 没有应答，实际没有发生错误",
             ),
         );
         found.system = system;
@@ -307,7 +307,7 @@ fn report(text: &str, told: Told<'_>, form: &'static str, system: System) -> Fou
     match (told.address, Scan(text).after("fault addr").map(Scan::word)) {
         (Some(address), _) => {
             found.certain(
-                Text::new("fault address", "错误地址"),
+                Text::new("fault address", "出错地址"),
                 format!("{address:#x}"),
                 Text::new(
                     "the page of the address that the device sent; bits 11:0 are not recorded",
@@ -321,7 +321,7 @@ fn report(text: &str, told: Told<'_>, form: &'static str, system: System) -> Fou
         }
         (None, Some(hidden)) if !hidden.is_empty() && !hidden.ends_with(':') && told.access != Some(Access::Interrupt) => found
             .inferred(
-            Text::new("fault address", "错误地址"),
+            Text::new("fault address", "出错地址"),
             hidden,
             Text::new(
                 "not a number: part of it was taken out of the paste. A scenario uses an address of our own",
@@ -332,9 +332,9 @@ fn report(text: &str, told: Told<'_>, form: &'static str, system: System) -> Fou
     }
     if let Some(reg) = Scan(text).after("iommu reg =").and_then(Scan::hex) {
         found.certain(
-            Text::new("unit", "单元"),
+            Text::new("unit", "IOMMU 单元"),
             format!("{reg:#x}"),
-            Text::new("where Xen maps the unit's registers", "Xen 映射该单元寄存器的地址"),
+            Text::new("where Xen maps the unit's registers", "Xen 映射该 IOMMU 寄存器的地址"),
         );
     }
     found.scenario = Some(Sketch::Of(Arch::VtD, fault));
@@ -355,7 +355,7 @@ fn process(found: &mut Found, told: Told<'_>) {
             let meaning = match first_stage {
                 true => Text::new(
                     "a request without PASID: ordinary DMA of the kernel, which uses first-stage tables in scalable mode; no process is involved",
-                    "请求不带 PASID：内核的普通 DMA，可扩展模式下使用第一级页表；与进程无关",
+                    "请求不带 PASID：内核的普通 DMA，可扩展模式下使用第一阶段页表；与进程无关",
                 ),
                 false if scalable => Text::new(
                     "a request without PASID: ordinary DMA of the kernel; no process is involved",
@@ -369,7 +369,7 @@ fn process(found: &mut Found, told: Told<'_>) {
             found.clue(Clue::NoPasid);
             found.inferred(
                 Arch::VtD.process_term(),
-                Text::new("none?", "无？"),
+                Text::new("none?", "可能没有"),
                 Text::new("this form of the message has no PASID", "此格式的消息不含 PASID"),
             );
         }
@@ -476,15 +476,15 @@ fn stopped_at(code: u16) -> Text {
         0x20 | 0x25 | 0x29 => Text::new("the interrupt message itself", "中断消息本身"),
         0x21 => Text::new("the bounds of the interrupt remapping table", "中断重映射表的边界"),
         0x22..=0x24 | 0x26 => Text::new("the interrupt remapping table entry", "中断重映射表项"),
-        0x27 | 0x28 => Text::new("the posted-interrupt descriptor", "投递中断描述符"),
+        0x27 | 0x28 => Text::new("the posted-interrupt descriptor", "posted 中断描述符"),
         0x30..=0x32 => Text::new("the root table address register", "根表地址寄存器"),
         0x50..=0x52 => Text::new("the PASID-directory entry", "PASID 目录项"),
         0x58..=0x5d => Text::new("the PASID-table entry", "PASID 表项"),
         0x70..=0x77 | 0x81 | 0x90 | 0x91 => {
-            Text::new("an entry of the first-stage tables", "第一级页表中的一项")
+            Text::new("an entry of the first-stage tables", "第一阶段页表中的一项")
         }
         0x05..=0x07 | 0x0c | 0x78..=0x7d => {
-            Text::new("an entry of the second-stage tables", "第二级页表中的一项")
+            Text::new("an entry of the second-stage tables", "第二阶段页表中的一项")
         }
         0x04 | 0x80 | 0x83 => Text::new("the input address, before any table", "输入地址，尚未查表"),
         0x0e | 0x84 | 0x87 => Text::new("the output address, after the walk", "遍历之后的输出地址"),

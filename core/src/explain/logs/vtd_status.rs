@@ -60,9 +60,9 @@ static FORMS: &[Form] = &[
 /// Bits of the fault status register (VT-d 11.4.9).
 const FSTS: [(u8, &str, Text); 8] = [
     (0, "PFO", Text::new("a fault was lost: all records were in use", "有错误丢失：所有记录都已占用")),
-    (1, "PPF", Text::new("a fault record waits", "有待处理的错误记录")),
-    (2, "AFO", Text::new("advanced fault log overflow", "高级错误日志溢出")),
-    (3, "APF", Text::new("an advanced fault log entry waits", "有待处理的高级错误日志项")),
+    (1, "PPF", Text::new("a fault record waits", "有待处理的故障记录")),
+    (2, "AFO", Text::new("advanced fault log overflow", "高级故障日志溢出")),
+    (3, "APF", Text::new("an advanced fault log entry waits", "有待处理的高级故障日志项")),
     (
         4,
         "IQE",
@@ -87,7 +87,7 @@ fn status(here: &Here<'_>) -> Option<Found> {
             "vtd-status",
             Phrase::new(
                 "VT-d: the fault status register reads as all ones: the unit does not answer",
-                "VT-d：错误状态寄存器读出全 1：单元没有应答",
+                "VT-d：错误状态寄存器读出全 1：IOMMU 没有应答",
             ),
         );
         found.certain(
@@ -123,7 +123,7 @@ fn status(here: &Here<'_>) -> Option<Found> {
     found.certain(Text::new("FSTS_REG", "FSTS_REG"), format!("{value:#x}"), meaning);
     if value & 2 != 0 {
         found.certain(
-            Text::new("fault record index (FRI)", "错误记录索引（FRI）"),
+            Text::new("fault record index (FRI)", "故障记录索引（FRI）"),
             value >> 8 & 0xff,
             Text::new("the first record that waits", "第一条待处理的记录"),
         );
@@ -167,7 +167,7 @@ fn invalidation(here: &Here<'_>) -> Option<Found> {
     if ones {
         found.title = Phrase::new(
             "VT-d: the invalidation error reads as all ones: the unit does not answer, no descriptor was rejected",
-            "VT-d：失效错误读出全 1：单元没有应答，并非描述符被拒绝",
+            "VT-d：失效错误读出全 1：IOMMU 没有应答，并非描述符被拒绝",
         );
         found.clue(Clue::AllOnes);
         found.certain(
@@ -184,7 +184,7 @@ fn invalidation(here: &Here<'_>) -> Option<Found> {
     if let Some(reason) = body.after("Reason ").and_then(Scan::hex) {
         // VT-d 11.4.9.9, IQERCD_REG, field IQEI.
         let meaning = match reason {
-            0 => Text::new("not recorded by this unit", "该单元没有记录"),
+            0 => Text::new("not recorded by this unit", "该 IOMMU没有记录"),
             1 => Text::new("the tail pointer is not valid", "尾指针无效"),
             2 => Text::new("the descriptor could not be fetched", "无法读取描述符"),
             3 => Text::new("the descriptor's type is not valid", "描述符类型无效"),
@@ -204,7 +204,7 @@ fn invalidation(here: &Here<'_>) -> Option<Found> {
                 "0",
                 Text::new(
                     "units before revision 4 of the specification do not record it; the descriptor below names the device",
-                    "早于规范第 4 版的单元不记录该值；下面的描述符指出设备",
+                    "早于规范第 4 版的 IOMMU 不记录该值；下面的描述符指出设备",
                 ),
             ),
             sid => hints::device(&mut found, Arch::VtD, &RequesterId::new(sid as u32).to_string(), false),

@@ -22,6 +22,7 @@ use crate::addr::{AddrRange, Iova, PageSize, Pasid, PhysAddr, RequesterId};
 use crate::memory::Memory;
 use crate::paging::builder::{Build, Mapping};
 use crate::paging::leaves::Leaves;
+use crate::spec::Text;
 use crate::trace::{Actor, Observer, Scope, Verdict};
 use alloc::vec::Vec;
 use core::ops::{Deref, DerefMut};
@@ -37,7 +38,7 @@ pub trait Programmer: Commands + Contexts + Records {
     /// The lowest domain id that domains get.
     const FIRST_DOMAIN: u16;
     /// What bringing the unit up is called in the trace.
-    const START: &'static str;
+    const START: Text;
 
     /// Returns the first stage's format. `look`: to see what is mapped, as if every access were allowed.
     fn first(&self, look: bool) -> Self::First;
@@ -221,8 +222,8 @@ impl<U: Registers, P: InterruptRemapping> Driven<U, P> {
 impl<U: Registers, P: Programmer> Driver for Driven<U, P> {
     fn start<O: Observer>(&mut self, ctx: &mut Ctx<'_, O>) -> DriverResult {
         if O::ON {
-            let what = ctx.obs.name(P::START);
-            ctx.obs.begin(Actor::Os, Scope::Setup { what });
+            let (en, zh) = (ctx.obs.name(P::START.en), ctx.obs.name(P::START.zh));
+            ctx.obs.begin(Actor::Os, Scope::Setup { en, zh });
         }
         let (programmer, mut hw) = self.parts(ctx);
         programmer.start(&mut hw)?;

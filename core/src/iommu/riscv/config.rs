@@ -144,7 +144,7 @@ impl Config {
             if !(2..=128).contains(&records) || !records.is_power_of_two() {
                 return Err(Text::new(
                     "the RISC-V fault queue here has 2 to 128 records, a power of two",
-                    "这里的 RISC-V 错误队列有 2 到 128 条记录，且为 2 的幂",
+                    "这里的 RISC-V 故障队列有 2 到 128 条记录，且为 2 的幂",
                 ));
             }
             out.fault_slots = records;

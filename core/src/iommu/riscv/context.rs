@@ -107,15 +107,15 @@ rules! {
         "RISC-V IOMMU, DC misconfiguration";
     ATS_PAIRS "T2GPA or EN_PRI without EN_ATS, or PRPR without EN_PRI" "T2GPA 或 EN_PRI 需要 EN_ATS，PRPR 需要 EN_PRI"
         "RISC-V IOMMU, DC misconfiguration";
-    BAD_T2GPA "T2GPA without capabilities.T2GPA, or with a Bare second stage" "不支持 T2GPA，或第二级为 Bare 时 T2GPA = 1"
+    BAD_T2GPA "T2GPA without capabilities.T2GPA, or with a Bare second stage" "不支持 T2GPA，或第二阶段为 Bare 时 T2GPA = 1"
         "RISC-V IOMMU, DC misconfiguration";
     BAD_PDTP "the mode of the process directory is not supported" "进程目录模式不受支持" "RISC-V IOMMU, DC misconfiguration";
-    BAD_FSC "the mode of the first stage is not supported" "第一级模式不受支持" "RISC-V IOMMU, DC misconfiguration";
+    BAD_FSC "the mode of the first stage is not supported" "第一阶段模式不受支持" "RISC-V IOMMU, DC misconfiguration";
     BAD_DPE "DPE is 1 and PDTV is 0" "PDTV = 0 而 DPE = 1" "RISC-V IOMMU, DC misconfiguration";
-    BAD_HGATP "the mode of the second stage is not supported" "第二级模式不受支持" "RISC-V IOMMU, DC misconfiguration";
-    BAD_MSIPTP "the mode of the MSI page table is not supported, or the second stage is Bare" "MSI 页表模式不受支持，或第二级为 Bare"
+    BAD_HGATP "the mode of the second stage is not supported" "第二阶段模式不受支持" "RISC-V IOMMU, DC misconfiguration";
+    BAD_MSIPTP "the mode of the MSI page table is not supported, or the second stage is Bare" "MSI 页表模式不受支持，或第二阶段为 Bare"
         "RISC-V IOMMU, DC misconfiguration";
-    UNALIGNED "the root of the second stage is not aligned to 16 KiB" "第二级页表根未按 16 KiB 对齐"
+    UNALIGNED "the root of the second stage is not aligned to 16 KiB" "第二阶段页表根未按 16 KiB 对齐"
         "RISC-V IOMMU, DC misconfiguration";
     NO_UPDATE "SADE or GADE is 1 without capabilities.AMO_HWAD" "不支持硬件更新而 SADE 或 GADE 为 1"
         "RISC-V IOMMU, DC misconfiguration";

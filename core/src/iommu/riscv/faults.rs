@@ -28,19 +28,19 @@ causes! {
     WRITE_ACCESS_FAULT = 7 "Write/AMO access fault"
         "memory that the write or its page tables need did not allow the access" "写操作或其页表所需的内存不允许访问";
     INSTRUCTION_PAGE_FAULT = 12 "Instruction page fault"
-        "the first stage does not map the address for execution" "第一级没有以可执行权限映射该地址";
-    READ_PAGE_FAULT = 13 "Read page fault" "the first stage does not map the address for reading" "第一级没有以可读权限映射该地址";
+        "the first stage does not map the address for execution" "第一阶段没有以可执行权限映射该地址";
+    READ_PAGE_FAULT = 13 "Read page fault" "the first stage does not map the address for reading" "第一阶段没有以可读权限映射该地址";
     WRITE_PAGE_FAULT = 15 "Write/AMO page fault"
-        "the first stage does not map the address for writing" "第一级没有以可写权限映射该地址";
+        "the first stage does not map the address for writing" "第一阶段没有以可写权限映射该地址";
     INSTRUCTION_GUEST_PAGE_FAULT = 20 "Instruction guest page fault"
         "a fetch, and the second stage does not map a guest-physical address it needs"
-        "取指时，第二级没有映射所需的客户机物理地址";
+        "取指时，第二阶段没有映射所需的客户机物理地址";
     READ_GUEST_PAGE_FAULT = 21 "Read guest-page fault"
         "a read, and the second stage does not map a guest-physical address it needs"
-        "读操作时，第二级没有映射所需的客户机物理地址";
+        "读操作时，第二阶段没有映射所需的客户机物理地址";
     WRITE_GUEST_PAGE_FAULT = 23 "Write/AMO guest-page fault"
         "a write, and the second stage does not map a guest-physical address it needs"
-        "写操作时，第二级没有映射所需的客户机物理地址";
+        "写操作时，第二阶段没有映射所需的客户机物理地址";
     ALL_DISALLOWED = 256 "All inbound transactions disallowed" "ddtp.iommu_mode is Off" "ddtp.iommu_mode 为 Off";
     DDT_ACCESS_FAULT = 257 "DDT entry load access fault"
         "an entry of the device directory could not be read" "无法读取设备目录项";

@@ -12,7 +12,7 @@ const SECTION: &str = "RISC-V IOMMU 3";
 pub static QUEUES: [QueueType; 3] = [
     queue(Text::new("command queue", "命令队列"), ["cqb", "cqh", "cqt"], |cqb| ring(cqb, 16), command),
     queue(
-        Text::new("fault queue", "错误队列"),
+        Text::new("fault queue", "故障队列"),
         ["fqb", "fqh", "fqt"],
         |fqb| ring(fqb, 32),
         |_| &FAULT_RECORD,

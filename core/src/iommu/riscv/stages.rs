@@ -113,15 +113,15 @@ pub struct Stages<'a> {
 
 static CANONICAL: Rule = Rule {
     text: Text::new(
-        "the bits above those translated are copies of the highest translated one",
-        "被转换位以上的各位都与最高被转换位相同",
+        "the bits above those translated are not copies of the highest translated one",
+        "被转换位以上的各位与最高被转换位不全相同",
     ),
     section: "RISC-V Privileged 12.4.1",
 };
 static WIDTH: Rule = Rule {
     text: Text::new(
-        "the guest-physical address fits the second stage's width",
-        "客户机物理地址不超出第二级的位宽",
+        "the guest-physical address is beyond the second stage's width",
+        "客户机物理地址超出第二阶段的位宽",
     ),
     section: "RISC-V Privileged 18.5.1",
 };

@@ -19,7 +19,7 @@ use crate::trace::{Actor, Observer, Scope, Verdict};
 static ILLEGAL: Rule = Rule {
     text: Text::new(
         "an opcode that is not defined, or a command of a feature that the unit lacks (CERROR_ILL)",
-        "未定义的操作码，或单元不具备其功能的命令（CERROR_ILL）",
+        "未定义的操作码，或 IOMMU 不具备其功能的命令（CERROR_ILL）",
     ),
     section: "IHI 0070 7.1",
 };

@@ -76,7 +76,7 @@ macro_rules! rules {
 
 /// The table of context descriptors is nowhere.
 pub(super) static WIDE_L2PTR: Rule = Rule {
-    text: Text::new("L2Ptr is wider than the unit's addresses", "L2Ptr 超出单元的地址位宽"),
+    text: Text::new("L2Ptr is wider than the unit's addresses", "L2Ptr 超出 IOMMU 的地址位宽"),
     section: "IHI 0070 3.4.3",
 };
 
@@ -92,20 +92,20 @@ pub static NO_TABLE: Rule = Rule {
 rules! {
     BEYOND_SPAN "IHI 0070 5.1" "the StreamID is beyond the Span" "StreamID 超出 Span 范围";
     STE_NOT_VALID "IHI 0070 5.2" "V is 0: the entry is not valid" "V = 0：该项无效";
-    NO_STAGE "IHI 0070 5.2" "Config uses a stage that the unit does not have" "Config 使用了单元不具备的级";
-    BAD_SUBSTREAMS "IHI 0070 5.2" "S1CDMax or S1Fmt is more than the unit has" "S1CDMax 或 S1Fmt 超出单元能力";
-    WIDE_POINTER "IHI 0070 3.4.3" "S1ContextPtr is wider than the unit's addresses" "S1ContextPtr 超出单元的地址位宽";
-    WIDE_VMID "IHI 0070 5.2" "S2VMID has more than 8 bits, the unit's VMIDs have not" "S2VMID 超过 8 位，而单元的 VMID 只有 8 位";
-    WIDE_ASID "IHI 0070 5.4" "ASID has more than 8 bits, the unit's ASIDs have not" "ASID 超过 8 位，而单元的 ASID 只有 8 位";
+    NO_STAGE "IHI 0070 5.2" "Config uses a stage that the unit does not have" "Config 使用了 IOMMU 不具备的阶段";
+    BAD_SUBSTREAMS "IHI 0070 5.2" "S1CDMax or S1Fmt is more than the unit has" "S1CDMax 或 S1Fmt 超出 IOMMU 的能力";
+    WIDE_POINTER "IHI 0070 3.4.3" "S1ContextPtr is wider than the unit's addresses" "S1ContextPtr 超出 IOMMU 的地址位宽";
+    WIDE_VMID "IHI 0070 5.2" "S2VMID has more than 8 bits, the unit's VMIDs have not" "S2VMID 超过 8 位，而 IOMMU 的 VMID 只有 8 位";
+    WIDE_ASID "IHI 0070 5.4" "ASID has more than 8 bits, the unit's ASIDs have not" "ASID 超过 8 位，而 IOMMU 的 ASID 只有 8 位";
     BAD_STALL "IHI 0070 5.2" "stall settings do not fit IDR0.STALL_MODEL" "停顿设置与 IDR0.STALL_MODEL 不符";
-    BAD_WORLD "IHI 0070 5.2" "STRW is reserved or more than the unit has" "STRW 保留或超出单元能力";
-    BAD_ATS "IHI 0070 5.2" "EATS does not fit Config and the unit" "EATS 与 Config 或单元不符";
+    BAD_WORLD "IHI 0070 5.2" "STRW is reserved or more than the unit has" "STRW 保留或超出 IOMMU 的能力";
+    BAD_ATS "IHI 0070 5.2" "EATS does not fit Config and the unit" "EATS 与 Config 或 IOMMU 不符";
     BAD_STAGE2 "IHI 0070 5.2" "S2TG, S2T0SZ, S2SL0, S2TTB or S2AA64 do not make a table" "S2TG、S2T0SZ、S2SL0、S2TTB 或 S2AA64 不构成合法页表";
     BAD_UPDATE "IHI 0070 5.2" "hardware update is more than IDR0.HTTU" "硬件更新设置超出 IDR0.HTTU";
     BAD_ENDIAN "IHI 0070 5.2" "the byte order is not among IDR0.TTENDIAN" "字节序不在 IDR0.TTENDIAN 之列";
     L1CD_NOT_VALID "IHI 0070 5.3" "V is 0: there are no descriptors for these SubstreamIDs" "V = 0：这些 SubstreamID 没有描述符";
     CD_NOT_VALID "IHI 0070 5.4" "V is 0: the descriptor is not valid" "V = 0：该描述符无效";
-    NO_AA64 "IHI 0070 5.4" "AA64 is 0: the unit has VMSAv8-64 tables only" "AA64 = 0：单元仅支持 VMSAv8-64 页表";
+    NO_AA64 "IHI 0070 5.4" "AA64 is 0: the unit has VMSAv8-64 tables only" "AA64 = 0：IOMMU 仅支持 VMSAv8-64 页表";
     BAD_TERMINATE "IHI 0070 5.4" "A is 0, but IDR0.TERM_MODEL wants aborts" "A = 0，但 IDR0.TERM_MODEL 要求中止";
     CD_STALL "IHI 0070 5.4" "S does not fit IDR0.STALL_MODEL and STE.S1STALLD" "S 与 IDR0.STALL_MODEL、STE.S1STALLD 不符";
     CD_UPDATE "IHI 0070 5.4" "HA or HD is more than IDR0.HTTU" "HA 或 HD 超出 IDR0.HTTU";

@@ -260,7 +260,7 @@ impl Config {
             if !(1..=256).contains(&records) {
                 return Err(Text::new(
                     "VT-d has 1 to 256 fault recording registers",
-                    "VT-d 有 1 到 256 个错误记录寄存器",
+                    "VT-d 有 1 到 256 个故障记录寄存器",
                 ));
             }
             cap.set(cap::NFR, u64::from(records - 1));

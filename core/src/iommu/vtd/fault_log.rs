@@ -13,6 +13,10 @@ use crate::iommu::{Fault, Refusal, Request, RequestKind};
 use crate::spec::{Bits, FaultCode, Register, Rule, Text};
 use crate::trace::{Actor, Event, InterruptKind, Observer, Perms, Recorded, Verdict};
 
+static MASKED: Rule = Rule {
+    text: Text::new("the event's interrupt is masked (IM = 1)", "事件中断已屏蔽（IM = 1）"),
+    section: "VT-d 7.3",
+};
 static NOT_MASKED: Rule = Rule {
     text: Text::new("the event's interrupt is not masked (IM = 0)", "事件中断未屏蔽（IM = 0）"),
     section: "VT-d 7.3",
@@ -148,7 +152,8 @@ impl VtdUnit {
         let value = self.regs.of(control);
         let masked = value.is_set(event_control::IM);
         if O::ON {
-            obs.step(Actor::Iommu, Event::Check { rule: &NOT_MASKED, ok: !masked, value: u64::from(masked) });
+            let rule = if masked { &MASKED } else { &NOT_MASKED };
+            obs.step(Actor::Iommu, Event::Check { rule, ok: !masked, value: u64::from(masked) });
         }
         if masked {
             let pending = value.with_flag(event_control::IP, true);

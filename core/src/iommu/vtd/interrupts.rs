@@ -21,8 +21,26 @@ static SOURCE: Rule = Rule {
     ),
     section: "VT-d 9.9",
 };
+static NOT_SOURCE: Rule = Rule {
+    text: Text::new(
+        "the requester is not one that the entry allows (SVT, SQ, SID)",
+        "请求者不是表项允许的来源（SVT、SQ、SID）",
+    ),
+    section: "VT-d 9.9",
+};
 static INSIDE: Rule = Rule {
     text: Text::new("the index is inside the interrupt remapping table", "索引在中断重映射表之内"),
+    section: "VT-d 5.1.4",
+};
+static OUTSIDE: Rule = Rule {
+    text: Text::new("the index is beyond the interrupt remapping table", "索引超出中断重映射表"),
+    section: "VT-d 5.1.4",
+};
+static WRONG_FORMAT: Rule = Rule {
+    text: Text::new(
+        "the request is in compatibility format, which is not let through",
+        "请求为兼容格式，而这里不允许",
+    ),
     section: "VT-d 5.1.4",
 };
 static FORMAT: Rule = Rule {
@@ -207,7 +225,8 @@ impl Remapper<'_> {
             || self.status.is_set(gsts::CFIS) && !self.extended_mode();
         let ok = message.is_some() || passes;
         if O::ON {
-            obs.step(Actor::Iommu, Event::Check { rule: &FORMAT, ok, value: request.at.raw() });
+            let rule = if ok { &FORMAT } else { &WRONG_FORMAT };
+            obs.step(Actor::Iommu, Event::Check { rule, ok, value: request.at.raw() });
         }
         let Some(message) = message else {
             return if ok { Ok(None) } else { fail(&f::IR_25, 0) };
@@ -220,7 +239,11 @@ impl Remapper<'_> {
         if O::ON {
             obs.step(
                 Actor::Iommu,
-                Event::Check { rule: &INSIDE, ok: inside, value: u64::from(message.index()) },
+                Event::Check {
+                    rule: if inside { &INSIDE } else { &OUTSIDE },
+                    ok: inside,
+                    value: u64::from(message.index()),
+                },
             );
         }
         if !inside {
@@ -298,7 +321,8 @@ impl Remapper<'_> {
         let ok = source_allowed(&words, request.requester, self.config.quirks.bus_range_swapped);
         if O::ON {
             let value = u64::from(request.requester.bdf16());
-            obs.step(Actor::Iommu, Event::Check { rule: &SOURCE, ok, value });
+            let rule = if ok { &SOURCE } else { &NOT_SOURCE };
+            obs.step(Actor::Iommu, Event::Check { rule, ok, value });
         }
         if !ok {
             return Err((Failure::new(&f::IR_26, fpd), index));

@@ -13,14 +13,22 @@ use crate::platform::map::RegionKind;
 use crate::scenario::ast;
 use crate::scenario::outline::At;
 use crate::scenario::{Problem, Span};
+use crate::spec::spaced;
 use crate::trace::{Actor, Observer, Perms, Scope, Verdict};
 use alloc::{format, vec::Vec};
 
 impl Machine {
+    /// Opens a part of setting up, named in both languages.
+    pub(in crate::machine) fn set_up(&mut self, en: &str, zh: &str) {
+        let (en, zh) = (self.trace.name(en), self.trace.name(zh));
+        self.trace.begin(Actor::Os, Scope::Setup { en, zh });
+    }
     /// The kernel maps all RAM for itself, in the largest pages.
     pub(super) fn boot(&mut self, rams: &[AddrRange<PhysAddr>], span: Span) -> Result<(), Problem> {
-        let what = self.trace.name("the kernel maps all RAM for itself (the direct map)");
-        self.trace.begin(Actor::Os, Scope::Setup { what });
+        self.set_up(
+            "the kernel maps all RAM for itself (the direct map)",
+            "内核为自己映射全部内存（直接映射区）",
+        );
         let format = self.sw.kernel.format;
         let base = layout(&format).direct_map;
         for ram in rams {
@@ -100,9 +108,9 @@ impl Machine {
                 })?
             }
         };
-        let tables = self.hw.cpu.guest_stage().name.en;
-        let what = self.trace.name(&format!("{tables} of {}: its RAM at {at}", vm.name.value));
-        self.trace.begin(Actor::Os, Scope::Setup { what });
+        let (tables, name) = (self.hw.cpu.guest_stage().name, &vm.name.value);
+        let zh = format!("建立 {name} 的 {}：内存在 {at}", tables.zh);
+        self.set_up(&format!("{} of {name}: its RAM at {at}", tables.en), &spaced(&zh));
         let format = self.hw.cpu.guest_tables();
         let count = format.root_frames();
         let root = self.sw.frames.frames(count, count);

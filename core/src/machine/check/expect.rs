@@ -13,10 +13,11 @@ use crate::machine::Machine;
 use crate::memory::FRAME;
 use crate::platform::interrupts::called;
 use crate::scenario::ast::{
-    self, Comparison, Counter, Delivery, Equality, ErrorWant, Expectation, FaultWant, IotlbVerdict, RouteKind,
+    self, Choice, Comparison, Counter, Delivery, Equality, ErrorWant, Expectation, FaultWant, IotlbVerdict,
+    RouteKind,
 };
 use crate::scenario::{Bilingual, Problem, Span};
-use crate::spec::Text;
+use crate::spec::{spaced, Phrase, Text};
 use crate::trace::{CacheOp, Event, Hop, InterruptKind, Observer, Perms};
 use alloc::{
     format,
@@ -33,10 +34,35 @@ fn unless(ok: bool, en: impl FnOnce() -> String, zh: impl FnOnce() -> String) ->
 /// Returns how an interrupt came to a CPU.
 const fn delivered(kind: InterruptKind) -> Text {
     match kind {
-        InterruptKind::Direct => Text::new("as the device wrote it", "按设备所写"),
+        InterruptKind::Direct => Text::new("not remapped", "不经重映射"),
         InterruptKind::Remapped => Text::new("as the table says", "由表决定"),
-        InterruptKind::Posted => Text::new("posted to a guest", "投递给客户机"),
-        InterruptKind::Blocked => Text::new("not delivered", "没有投递"),
+        InterruptKind::Posted => Text::new("posted to a guest", "直接投递给客户机（posted）"),
+        InterruptKind::Blocked => Text::new("not delivered", "没有送达"),
+    }
+}
+
+/// Compares words of the language; `None`: nothing of the kind happened.
+fn compare_words(want: &str, got: Option<&str>) -> Bilingual {
+    let word = |none| got.map_or(String::from(none), |word| format!("`{word}`"));
+    Bilingual::new(
+        format!("expected `{want}`, but it was {}", word("nothing of the kind")),
+        format!("期望 `{want}`，实际是 {}", word("没有这回事")),
+    )
+}
+
+fn compare_phrases(want: &Phrase, got: &Phrase) -> Bilingual {
+    Bilingual::new(
+        format!("expected {}, but it was {}", want.en, got.en),
+        spaced(&format!("期望{}，实际是{}", join(&want.zh), join(&got.zh))),
+    )
+}
+
+/// A phrase after a Chinese word: a blank before what is quoted.
+fn join(phrase: &str) -> String {
+    if phrase.starts_with('`') {
+        format!(" {phrase}")
+    } else {
+        phrase.into()
     }
 }
 
@@ -79,16 +105,25 @@ impl Machine {
                         (error.is_some_and(|e| e.message.en.contains(t.value.as_str())), t.value.clone())
                     }
                 };
-                let got = error.map_or("none".to_string(), |e| format!("{} ({})", e.name, e.message.en));
-                Ok((!ok).then(|| compare(&want, &got)))
+                let got = error.map_or(Phrase::new("none", "没有出错"), |e| {
+                    Phrase::new(
+                        format!("{} ({})", e.name, e.message.en),
+                        format!("`{}`（{}）", e.name, e.message.zh),
+                    )
+                });
+                let want = Phrase::new(want.clone(), format!("`{want}`"));
+                Ok((!ok).then(|| compare_phrases(&want, &got)))
             }
             Expectation::Data(e) => self.expect_data(e),
             Expectation::Value(e) => {
                 let mask = e.mask.map_or(u64::MAX, |m| m.value);
                 let got = last.and_then(|d| d.value);
                 let ok = got.is_some_and(|v| v & mask == e.value.value & mask);
-                let got = got.map_or("nothing was read".to_string(), |v| format!("{v:#x}"));
-                Ok((!ok).then(|| compare(&format!("{:#x}", e.value.value), &got)))
+                let got = got.map_or(Phrase::new("nothing was read", "什么也没读到"), |v| {
+                    Phrase::same(format!("{v:#x}"))
+                });
+                let want = Phrase::same(format!("{:#x}", e.value.value));
+                Ok((!ok).then(|| compare_phrases(&want, &got)))
             }
             Expectation::Arrived(e) => self.expect_arrived(e, last, packets),
             Expectation::Translation(e) => self.expect_translation(e),
@@ -114,7 +149,7 @@ impl Machine {
                 // A stale hit is a hit to those who only ask that.
                 let ok = got == Some(e.verdict.value)
                     || e.verdict.value == IotlbVerdict::Hit && got == Some(IotlbVerdict::Stale);
-                Ok((!ok).then(|| compare(&format!("{:?}", e.verdict.value), &format!("{got:?}"))))
+                Ok((!ok).then(|| compare_words(e.verdict.value.word(), got.map(IotlbVerdict::word))))
             }
             Expectation::Interrupt(e) => self.expect_interrupt(e, &outcome, last),
             Expectation::Route(e) => {
@@ -129,7 +164,7 @@ impl Machine {
                     _ => None,
                 };
                 let ok = got == Some(e.route.value);
-                Ok((!ok).then(|| compare(&format!("{:?}", e.route.value), &format!("{got:?}"))))
+                Ok((!ok).then(|| compare_words(e.route.value.word(), got.map(RouteKind::word))))
             }
             Expectation::Packet(e) => self.expect_packet(e, last, packets),
             Expectation::Group(e) => {
@@ -157,13 +192,21 @@ impl Machine {
         };
         if !ok {
             let want = match want {
-                FaultWant::Code(n) => format!("fault {:#x}", n.value),
-                FaultWant::Name(n) => format!("fault {}", n.value),
+                FaultWant::Code(n) => {
+                    Phrase::new(format!("fault {:#x}", n.value), format!("转换错误 {:#x}", n.value))
+                }
+                FaultWant::Name(n) if n.value == "none" => Phrase::new("fault none", "没有转换错误"),
+                FaultWant::Name(n) => {
+                    Phrase::new(format!("fault {}", n.value), format!("转换错误 `{}`", n.value))
+                }
             };
-            let got = got.map_or("no fault".to_string(), |f| {
-                format!("fault {:#x} ({}) at {}", f.0.code, f.0.name, f.1)
+            let got = got.map_or(Phrase::new("no fault", "没有转换错误"), |f| {
+                Phrase::new(
+                    format!("fault {:#x} ({}) at {}", f.0.code, f.0.name, f.1),
+                    format!("转换错误 {:#x}（{}），地址 {}", f.0.code, f.0.name, f.1),
+                )
             });
-            return Ok(Some(compare(&want, &got)));
+            return Ok(Some(compare_phrases(&want, &got)));
         }
         if let (Some(at), Some(fault)) = (&e.at, got) {
             let want = self.find(at, Space::Bus)?.at.raw;
@@ -229,7 +272,10 @@ impl Machine {
             } else if bar {
                 self.peek_bar(found.at.raw.wrapping_add(done), got);
             } else if let Some(at) = self.peek_tables(owner, found.at, done, got) {
-                return Ok(Some(compare("data", &format!("{at} is not mapped"))));
+                return Ok(Some(compare_phrases(
+                    &Phrase::new("data", "数据"),
+                    &Phrase::new(format!("{at} is not mapped"), format!("{at} 没有映射")),
+                )));
             }
             if want != got {
                 return Ok(differ(done, want, got, e.equality.value));
@@ -337,11 +383,11 @@ impl Machine {
         }
         Ok((got != Some(want)).then(|| {
             let got = match (got, taken) {
-                (Some(got), _) => got.to_string(),
-                (None, Some(Taker::Memory(of))) => self.name_of(of),
-                _ => "nowhere".to_string(),
+                (Some(got), _) => Phrase::same(got.to_string()),
+                (None, Some(Taker::Memory(of))) => Phrase::same(self.name_of(of)),
+                _ => Phrase::new("nowhere", "没有到达任何地方"),
             };
-            compare(&want.to_string(), &got)
+            compare_phrases(&Phrase::same(want.to_string()), &got)
         }))
     }
 
@@ -395,7 +441,12 @@ impl Machine {
                 };
                 let ok = got == Some(want);
                 Ok((!ok).then(|| {
-                    compare(&format!("{want:#x}"), &got.map_or("nowhere".to_string(), |g| format!("{g:#x}")))
+                    compare_phrases(
+                        &Phrase::same(format!("{want:#x}")),
+                        &got.map_or(Phrase::new("nowhere", "没有送到任何地方"), |g| {
+                            Phrase::same(format!("{g:#x}"))
+                        }),
+                    )
                 }))
             }
         }
@@ -459,7 +510,7 @@ impl Machine {
         let (mut en, mut zh) = match (ok, got) {
             (true, _) => (
                 "expected an interrupt posted to this guest, but it was posted to another".to_string(),
-                "期望投递给这个客户机的中断，实际投递给了另一个".to_string(),
+                "期望送给这个客户机的中断，实际送给了另一个".to_string(),
             ),
             (false, None) => (
                 format!("expected vector {:#x}, but no interrupt arrived", vector.value),

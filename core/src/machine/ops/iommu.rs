@@ -16,7 +16,7 @@ use crate::scenario::ast::{self};
 use crate::scenario::outline::Outline;
 use crate::scenario::{Problem, Span};
 use crate::spec::{Phrase, Text};
-use crate::trace::{Actor, Observer, Perms, Scope, Trace, Verdict};
+use crate::trace::{Actor, Observer, Perms, Trace, Verdict};
 use alloc::{format, vec::Vec};
 
 impl Machine {
@@ -46,8 +46,7 @@ impl Machine {
             return self.add_devices(Span::default());
         }
         let span = outline.machine.map_or(Span::default(), |m| m.span);
-        let what = self.trace.name("the IOMMU's driver starts it");
-        self.trace.begin(Actor::Os, Scope::Setup { what });
+        self.set_up("the IOMMU's driver starts it", "IOMMU 驱动初始化");
         self.driver(span, |unit, ctx| unit.start(ctx))?;
         for device in 0..self.hw.devices.len() {
             let (requester, caps) = (self.hw.devices[device].requester, self.hw.devices[device].caps);

@@ -726,8 +726,8 @@ macro_rules! stage1_leaf {
     };
 }
 stage1_leaf! {
-    S1_PAGE / s1_page "stage 1 page descriptor" "第一级页描述符";
-    S1_BLOCK / s1_block "stage 1 block descriptor" "第一级块描述符";
+    S1_PAGE / s1_page "stage 1 page descriptor" "第一阶段页描述符";
+    S1_BLOCK / s1_block "stage 1 block descriptor" "第一阶段块描述符";
 }
 
 macro_rules! stage2_leaf {
@@ -755,13 +755,13 @@ macro_rules! stage2_leaf {
     };
 }
 stage2_leaf! {
-    S2_PAGE / s2_page "stage 2 page descriptor" "第二级页描述符";
-    S2_BLOCK / s2_block "stage 2 block descriptor" "第二级块描述符";
+    S2_PAGE / s2_page "stage 2 page descriptor" "第二阶段页描述符";
+    S2_BLOCK / s2_block "stage 2 block descriptor" "第二阶段块描述符";
 }
 
 spec::structure! {
     /// A stage 1 table descriptor (Arm ARM DDI 0487, D8.3).
-    pub S1_TABLE / s1_table: 1 words, "Arm ARM DDI 0487, D8.3", "stage 1 table descriptor" "第一级表描述符" {
+    pub S1_TABLE / s1_table: 1 words, "Arm ARM DDI 0487, D8.3", "stage 1 table descriptor" "第一阶段表描述符" {
         VALID   [0]     flag "valid" "有效";
         TABLE   [1]     flag "points at a table" "指向下一级表";
         _       [11:2]  ignored;
@@ -774,7 +774,7 @@ spec::structure! {
     }
 
     /// A stage 2 table descriptor (Arm ARM DDI 0487, D8.3).
-    pub S2_TABLE / s2_table: 1 words, "Arm ARM DDI 0487, D8.3", "stage 2 table descriptor" "第二级表描述符" {
+    pub S2_TABLE / s2_table: 1 words, "Arm ARM DDI 0487, D8.3", "stage 2 table descriptor" "第二阶段表描述符" {
         VALID   [0]     flag "valid" "有效";
         TABLE   [1]     flag "points at a table" "指向下一级表";
         _       [11:2]  ignored;

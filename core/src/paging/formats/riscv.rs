@@ -329,7 +329,7 @@ rules! {
     DENIED "R, W or X does not allow this access" "R、W 或 X 不允许这次访问" "RISC-V Privileged 12.3.2, step 5";
     PRIVILEGE "U, with SUM, does not allow this access with its privilege" "U（结合 SUM）不允许该特权级的访问"
         "RISC-V Privileged 12.3.2, step 5; RISC-V IOMMU, process context";
-    NOT_USER "U = 0: the second stage takes every access as a user one" "U = 0：第二级把所有访问都视为用户态访问"
+    NOT_USER "U = 0: the second stage takes every access as a user one" "U = 0：第二阶段把所有访问都视为用户态访问"
         "RISC-V Privileged 18.5.1";
     MISALIGNED "a superpage whose address is not a multiple of its size" "大页地址未按其大小对齐"
         "RISC-V Privileged 12.3.2, step 6";
@@ -407,10 +407,10 @@ macro_rules! entry {
     };
 }
 
-entry!(leaf PTE_LEAF / pte_leaf, "RISC-V Privileged 12.4.1", "first-stage leaf PTE" "第一级叶子页表项");
-entry!(table PTE_TABLE / pte_table, "RISC-V Privileged 12.4.1", "first-stage PTE" "第一级页表项");
-entry!(leaf GPTE_LEAF / gpte_leaf, "RISC-V Privileged 18.5.1", "second-stage leaf PTE" "第二级叶子页表项");
-entry!(table GPTE_TABLE / gpte_table, "RISC-V Privileged 18.5.1", "second-stage PTE" "第二级页表项");
+entry!(leaf PTE_LEAF / pte_leaf, "RISC-V Privileged 12.4.1", "first-stage leaf PTE" "第一阶段叶子页表项");
+entry!(table PTE_TABLE / pte_table, "RISC-V Privileged 12.4.1", "first-stage PTE" "第一阶段页表项");
+entry!(leaf GPTE_LEAF / gpte_leaf, "RISC-V Privileged 18.5.1", "second-stage leaf PTE" "第二阶段叶子页表项");
+entry!(table GPTE_TABLE / gpte_table, "RISC-V Privileged 18.5.1", "second-stage PTE" "第二阶段页表项");
 
 #[cfg(test)]
 mod tests {

@@ -302,25 +302,25 @@ macro_rules! table {
 }
 table!(
     FS_PML5E / fs_pml5e,
-    "first-stage PML5 entry" "第一级 PML5 表项",
+    "first-stage PML5 entry" "第一阶段 PML5 表项",
     "PML4 table" "PML4 表地址",
     _ [7] reserved;
 );
 table!(
     FS_PML4E / fs_pml4e,
-    "first-stage PML4 entry" "第一级 PML4 表项",
+    "first-stage PML4 entry" "第一阶段 PML4 表项",
     "page-directory-pointer table" "页目录指针表地址",
     _ [7] reserved;
 );
 table!(
     FS_PDPE / fs_pdpe,
-    "first-stage page-directory-pointer entry" "第一级页目录指针表项",
+    "first-stage page-directory-pointer entry" "第一阶段页目录指针表项",
     "page directory" "页目录地址",
     PS = TABLE;
 );
 table!(
     FS_PDE / fs_pde,
-    "first-stage page-directory entry" "第一级页目录项",
+    "first-stage page-directory entry" "第一阶段页目录项",
     "page table" "页表地址",
     PS = TABLE;
 );
@@ -353,18 +353,18 @@ macro_rules! large_page {
 }
 large_page!(
     FS_PDPE_1G / fs_pdpe_1g,
-    "first-stage page-directory-pointer entry (1 GiB page)" "第一级页目录指针表项（1 GiB 页）",
+    "first-stage page-directory-pointer entry (1 GiB page)" "第一阶段页目录指针表项（1 GiB 页）",
     30, 29
 );
 large_page!(
     FS_PDE_2M / fs_pde_2m,
-    "first-stage page-directory entry (2 MiB page)" "第一级页目录项（2 MiB 页）",
+    "first-stage page-directory entry (2 MiB page)" "第一阶段页目录项（2 MiB 页）",
     21, 20
 );
 
 spec::structure! {
     /// The first-stage page-table entry (VT-d 9.7).
-    pub FS_PTE / fs_pte: 1 words, "VT-d 9.7", "first-stage page-table entry" "第一级页表项" {
+    pub FS_PTE / fs_pte: 1 words, "VT-d 9.7", "first-stage page-table entry" "第一阶段页表项" {
         P   = PRESENT;
         RW  = WRITABLE;
         US  = USER;

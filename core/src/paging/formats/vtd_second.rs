@@ -218,7 +218,10 @@ impl Build for SecondStage {
 }
 
 static NOT_PRESENT: Rule = Rule {
-    text: Text::new("R = W = 0: the entry is not present", "R = W = 0：表项不存在"),
+    text: Text::new(
+        "R = W = 0: the entry is not present (legacy mode reports 05h or 06h, as for a missing right)",
+        "R = W = 0：表项不存在（传统模式同缺少权限一样，报 05h 或 06h）",
+    ),
     section: "VT-d 3.7",
 };
 static RESERVED: Rule =
@@ -272,25 +275,25 @@ macro_rules! table {
 }
 table!(
     SS_PML5E / ss_pml5e,
-    "second-stage PML5 entry" "第二级 PML5 表项",
+    "second-stage PML5 entry" "第二阶段 PML5 表项",
     "PML4 table" "PML4 表地址",
     _ [7] reserved;
 );
 table!(
     SS_PML4E / ss_pml4e,
-    "second-stage PML4 entry" "第二级 PML4 表项",
+    "second-stage PML4 entry" "第二阶段 PML4 表项",
     "page-directory-pointer table" "页目录指针表地址",
     _ [7] reserved;
 );
 table!(
     SS_PDPE / ss_pdpe,
-    "second-stage page-directory-pointer entry" "第二级页目录指针表项",
+    "second-stage page-directory-pointer entry" "第二阶段页目录指针表项",
     "page directory" "页目录地址",
     PS = TABLE;
 );
 table!(
     SS_PDE / ss_pde,
-    "second-stage page-directory entry" "第二级页目录项",
+    "second-stage page-directory entry" "第二阶段页目录项",
     "page table" "页表地址",
     PS = TABLE;
 );
@@ -321,15 +324,15 @@ macro_rules! page {
 }
 page!(
     SS_PDPE_1G / ss_pdpe_1g,
-    "second-stage page-directory-pointer entry (1 GiB page)" "第二级页目录指针表项（1 GiB 页）",
+    "second-stage page-directory-pointer entry (1 GiB page)" "第二阶段页目录指针表项（1 GiB 页）",
     30, { PS = PAGE; } { _ [29:12] reserved; }
 );
 page!(
     SS_PDE_2M / ss_pde_2m,
-    "second-stage page-directory entry (2 MiB page)" "第二级页目录项（2 MiB 页）",
+    "second-stage page-directory entry (2 MiB page)" "第二阶段页目录项（2 MiB 页）",
     21, { PS = PAGE; } { _ [20:12] reserved; }
 );
-page!(SS_PTE / ss_pte, "second-stage page-table entry" "第二级页表项", 12, { _ [7] ignored; } {});
+page!(SS_PTE / ss_pte, "second-stage page-table entry" "第二阶段页表项", 12, { _ [7] ignored; } {});
 
 #[cfg(test)]
 mod tests {

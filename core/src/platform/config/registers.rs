@@ -257,10 +257,10 @@ macro_rules! acs {
             "PCIe 7.7.11",
             flag("SV", 0, "source validation", "来源校验"),
             flag("TB", 1, "translation blocking", "阻止已转换请求"),
-            flag("RR", 2, "peer-to-peer request redirect", "点对点请求重定向"),
-            flag("CR", 3, "peer-to-peer completion redirect", "点对点完成重定向"),
+            flag("RR", 2, "peer-to-peer request redirect", "对等传输（P2P）请求重定向"),
+            flag("CR", 3, "peer-to-peer completion redirect", "对等传输（P2P）完成重定向"),
             flag("UF", 4, "upstream forwarding", "上游转发"),
-            flag("EC", 5, "peer-to-peer egress control", "点对点出口控制"),
+            flag("EC", 5, "peer-to-peer egress control", "对等传输（P2P）出口控制"),
             flag("DT", 6, "direct translated peer-to-peer", "已转换请求可直达"),
             rsvd(7, 7),
             val("EVS", 15, 8, "egress vector size", "出口向量大小")

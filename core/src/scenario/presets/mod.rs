@@ -258,7 +258,7 @@ pub const FAMILIES: &[Family] = &[Family {
     presets: &["fault-ladder", "fault-ladder-riscv", "fault-ladder-arm", "fault-ladder-amd"],
     rungs: &[
         rung!("every link is whole" "每一环都完好" 0 0 0 0),
-        rung!("the first table of devices leads nowhere" "设备的第一级表无效" 1 1 1 -),
+        rung!("the first table of devices leads nowhere" "第一张设备表无效" 1 1 1 -),
         rung!("the device's own entry is not valid" "设备自己的表项无效" 2 2 2 -),
         rung!("a reserved bit of the device's entry is 1" "设备表项的保留位为 1" - 3 - 1),
         rung!("the device's entry has no tables to walk" "设备表项没有可查的页表" - - - 2),

@@ -98,7 +98,7 @@ pub static SWEEPS: &[Sweep] = &[
         curves: &[Curve {
             line: "relay blue nic write gbuf +{} data pattern 1",
             nth: 0,
-            name: Text::new("relayed by the host", "由主机转发"),
+            name: Text::new("relayed by the host", "由宿主机转发"),
         }],
     },
     Sweep {

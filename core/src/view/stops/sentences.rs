@@ -17,7 +17,7 @@ pub fn lines(first: u32, last: u32, operations: usize, lang: Lang) -> String {
         (1, Lang::En) => format!("Line {first}."),
         (1, Lang::Zh) => format!("第 {first} 行。"),
         (n, Lang::En) => format!("Lines {first} to {last}: {}.", count(n as u64, "operation")),
-        (n, Lang::Zh) => format!("第 {first} 到 {last} 行：{} 个操作。", thousands(n as u64)),
+        (n, Lang::Zh) => format!("第 {first} 到 {last} 行：{} 个操作。", n as u64),
     }
 }
 
@@ -25,7 +25,7 @@ pub fn lines(first: u32, last: u32, operations: usize, lang: Lang) -> String {
 pub fn more_lines(times: usize, lines: String, lang: Lang) -> String {
     match lang {
         Lang::En => format!("... and {} more like these. {lines}", thousands(times as u64)),
-        Lang::Zh => format!("……另有 {} 组同样的操作。{lines}", thousands(times as u64)),
+        Lang::Zh => format!("……另有 {} 组同样的操作。{lines}", times as u64),
     }
 }
 
@@ -167,11 +167,11 @@ pub fn more(trace: &Trace, steps: Range<usize>, times: usize, lang: Lang) -> Str
     }
     if counts.reads > 0 {
         en.push(count(counts.reads, "table read"));
-        zh.push(format!("查表 {} 次", thousands(counts.reads)));
+        zh.push(format!("查表 {} 次", counts.reads));
     }
     if writes > n {
         en.push(count(writes, "table write"));
-        zh.push(format!("写表 {} 次", thousands(writes)));
+        zh.push(format!("写表 {} 次", writes));
     }
     match lang {
         Lang::En => {
@@ -182,7 +182,7 @@ pub fn more(trace: &Trace, steps: Range<usize>, times: usize, lang: Lang) -> Str
         }
         Lang::Zh => {
             let total = if zh.is_empty() { String::new() } else { format!("：{}", zh.join("，")) };
-            format!("……同样的还有 {} {one_zh}{total}。", thousands(n))
+            format!("……同样的还有 {} {one_zh}{total}。", n)
         }
     }
 }

@@ -10,8 +10,7 @@ use iommu_core::view::types::{Across, AcrossCell};
 use std::process::ExitCode;
 
 /// Prints what came of each idea on each architecture.
-pub fn run(args: &cli::Across) -> ExitCode {
-    let lang = args.language.chosen();
+pub fn run(args: &cli::Across, lang: Lang) -> ExitCode {
     let preset = by_name(&args.scenario);
     let text = match preset {
         Some(preset) => preset.text.to_string(),

@@ -4,12 +4,13 @@ use super::scenario::{named, tell};
 use crate::cli::{Draw, Steps};
 use iommu_core::diagram::Options;
 use iommu_core::machine::run::run_scenario;
+use iommu_core::spec::Lang;
 use iommu_core::view::{export::Form, Player};
 use std::process::ExitCode;
 
 /// Draws what `args` say.
-pub fn run(args: &Draw) -> ExitCode {
-    let (lang, zh) = (args.language.chosen(), args.language.is_zh());
+pub fn run(args: &Draw, lang: Lang) -> ExitCode {
+    let zh = lang == Lang::Zh;
     // A picture that is looked at is drawn as on the page; text that is read in a file has room.
     let tight = args.svg || args.steps.is_some();
     let mut options = Options { lang, units: args.units, title: args.title, tight, ..Options::default() };

@@ -2,6 +2,7 @@
 
 use crate::cli::Explain;
 use crate::terminal::shown;
+use crate::zh;
 use iommu_core::explain::logs::answer::LogReport;
 use iommu_core::explain::logs::schema::{fields_table, schema};
 use iommu_core::explain::logs::{causes_table, forms_table, render, LogReader, Report};
@@ -11,14 +12,14 @@ use std::process::ExitCode;
 
 /// Runs it. Status 0 when something about an IOMMU was understood, 1 when
 /// nothing was, 2 when it could not be read.
-pub fn run(args: &Explain) -> ExitCode {
-    explain(args).unwrap_or_else(|error| {
+pub fn run(args: &Explain, lang: Lang) -> ExitCode {
+    explain(args, lang).unwrap_or_else(|error| {
         errln!("iommu-play explain: {error}");
         ExitCode::from(2)
     })
 }
 
-fn explain(args: &Explain) -> Result<ExitCode, String> {
+fn explain(args: &Explain, lang: Lang) -> Result<ExitCode, String> {
     if args.schema {
         let _ = std::io::stdout().write_all(schema().as_bytes());
         return Ok(ExitCode::SUCCESS);
@@ -26,13 +27,16 @@ fn explain(args: &Explain) -> Result<ExitCode, String> {
     if !args.tables.is_empty() {
         return tables(&args.tables);
     }
-    let (lang, scenarios, json) = (args.language.chosen(), args.scenario, args.json);
+    let (scenarios, json) = (args.scenario, args.json);
     let file = args.file.as_deref().filter(|file| *file != "-");
     let report = match file {
         Some(path) => std::fs::File::open(path).and_then(|file| read(BufReader::new(file))),
         None => read(std::io::stdin().lock()),
     };
-    let report = report.map_err(|error| format!("{}: {error}", file.unwrap_or("standard input")))?;
+    let report = report.map_err(|error| match lang {
+        Lang::En => format!("{}: {error}", file.unwrap_or("standard input")),
+        Lang::Zh => format!("{}：{}", file.unwrap_or("标准输入"), zh::io(&error)),
+    })?;
     let text = if json {
         let answer = LogReport::new(&report, lang);
         serde_json::to_string_pretty(&answer).map_err(|error| error.to_string())? + "\n"

@@ -3,12 +3,13 @@
 use super::scenario::{parsed, Source};
 use crate::cli::Fmt;
 use iommu_core::scenario::print;
+use iommu_core::spec::Lang;
 use std::process::ExitCode;
 
 /// Runs it: files are rewritten, standard input goes to standard output.
 /// Status 0 when all went well, 1 when a text is no scenario or, with `--check`, not in canonical form.
-pub fn run(args: &Fmt) -> ExitCode {
-    let (check, zh) = (args.check, args.language.is_zh());
+pub fn run(args: &Fmt, lang: Lang) -> ExitCode {
+    let (check, zh) = (args.check, lang == Lang::Zh);
     let source = |file: &String| if file == "-" { Source::Stdin } else { Source::File(file.into()) };
     let mut files: Vec<Source> = args.files.iter().map(source).collect();
     if files.is_empty() {
@@ -24,7 +25,10 @@ pub fn run(args: &Fmt) -> ExitCode {
         match &file {
             _ if check => {
                 if canonical != text {
-                    errln!("{}: not in canonical form", file.name());
+                    match lang {
+                        Lang::En => errln!("{}: not in canonical form", file.name()),
+                        Lang::Zh => errln!("{}：不是规范格式", file.name()),
+                    }
                     status = ExitCode::from(1);
                 }
             }

@@ -5,6 +5,7 @@ use iommu_core::diagram::render::{svg, SvgOptions};
 use iommu_core::diagram::{layout, Layout, Model, Options};
 use iommu_core::explain::check::Asked;
 use iommu_core::explain::glossary::{Chapter, Term, GLOSSARY};
+use iommu_core::explain::terms::{also, ADDRESSES};
 use iommu_core::explain::Cast;
 use iommu_core::iommu::Architecture;
 use iommu_core::machine::history::Cursor;
@@ -60,12 +61,16 @@ fn path() -> Vec<Value> {
 
 /// The glossary, chapter by chapter.
 fn terms() -> Vec<Value> {
-    let term = |term: &Term| json!({ "name": text(term.name), "meaning": text(term.meaning) });
+    let term = |name: Text, meaning: Text| json!({ "name": text(name), "meaning": text(meaning), "also": also(name.en) });
+    let addresses: Vec<Value> = ADDRESSES.iter().map(|(name, meaning)| term(*name, *meaning)).collect();
+    let addresses =
+        json!({ "title": text(Text::new("Addresses and ids", "地址与标识")), "terms": addresses });
+    let term = |of: &Term| term(of.name, of.meaning);
     let chapter = |chapter: &Chapter| {
         let terms: Vec<Value> = chapter.terms.iter().map(term).collect();
         json!({ "title": text(chapter.title), "terms": terms })
     };
-    GLOSSARY.iter().map(chapter).collect()
+    core::iter::once(addresses).chain(GLOSSARY.iter().map(chapter)).collect()
 }
 
 /// Every fault code of every architecture.

@@ -10,8 +10,8 @@ use std::io::Write;
 use std::process::ExitCode;
 
 /// Prints the link of a scenario.
-pub fn link(args: &Link) -> ExitCode {
-    let Link { arch, at, view, depth, lang, theme, whole, unchecked, .. } = *args;
+pub fn link(args: &Link, lang: Option<Lang>) -> ExitCode {
+    let Link { arch, at, view, depth, theme, whole, unchecked, .. } = *args;
     let (source, checked) = (args.scenario.as_str(), !unchecked);
     let options = Options { arch: None, at, view, depth, lang, theme };
     let base = args.base.as_deref().unwrap_or("");
@@ -24,7 +24,7 @@ pub fn link(args: &Link) -> ExitCode {
                 encode_preset(there, &Options { arch, ..options })
             }
             Some((arch, None)) => {
-                let why = preset.why().get(args.lang.unwrap_or(Lang::En));
+                let why = preset.why().get(lang.unwrap_or(Lang::En));
                 return failed(&format!("{source} --arch {}: {why}", arch.describe().word));
             }
         },
@@ -58,8 +58,8 @@ fn text_of(source: &str, preset: Option<&Preset>, checked: bool, zh: bool) -> Op
 }
 
 /// Prints the text of a link; the rest of what it says goes to standard error.
-pub fn unlink(args: &Unlink) -> ExitCode {
-    let (recover, lang) = (args.recover, args.language.chosen());
+pub fn unlink(args: &Unlink, language: Lang) -> ExitCode {
+    let (recover, said_in) = (args.recover, language);
     let url = match args.url.as_str() {
         "-" => match std::io::read_to_string(std::io::stdin()) {
             Ok(text) => text,
@@ -85,14 +85,17 @@ pub fn unlink(args: &Unlink) -> ExitCode {
                 theme.map(|theme| format!("theme {}", theme.name())),
             ];
             said.iter().flatten().for_each(|line| errln!("{line}"));
-            link.ignored.iter().for_each(|part| errln!("not understood: {part}"));
+            link.ignored.iter().for_each(|part| match said_in {
+                Lang::En => errln!("not understood: {part}"),
+                Lang::Zh => errln!("读不懂的部分：{part}"),
+            });
             print(link.target.text())
         }
         Err(error) => {
             if let (true, Some(text)) = (recover, error.recovered()) {
                 print(text);
             }
-            failed(&error.message(lang))
+            failed(&error.message(said_in))
         }
     }
 }

@@ -11,14 +11,29 @@ mod run;
 mod scenario;
 mod where_is;
 
-use crate::cli::{Cli, Command};
-use clap::{CommandFactory, Parser};
+use crate::cli::{of_arguments, Cli, Command};
+use crate::zh;
+use clap::error::ErrorKind;
+use clap::{CommandFactory, FromArgMatches};
+use iommu_core::spec::Lang;
 use std::process::ExitCode;
 
 /// Runs the subcommand that the command line names.
 pub fn run() -> ExitCode {
-    match Cli::try_parse() {
-        Ok(cli) => command(cli.command),
+    let args: Vec<String> = std::env::args_os().map(|arg| arg.to_string_lossy().into_owned()).collect();
+    let lang = of_arguments(&args);
+    let cli = if lang == Lang::Zh { zh::in_chinese(Cli::command()) } else { Cli::command() };
+    match cli.try_get_matches().and_then(|found| Cli::from_arg_matches(&found)) {
+        Ok(cli) => command(cli),
+        Err(error)
+            if error.use_stderr() && error.kind() != ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand =>
+        {
+            match lang {
+                Lang::En => errln!("{}", error.render().to_string().trim_end()),
+                Lang::Zh => errln!("{}", zh::error(&error)),
+            }
+            ExitCode::from(2)
+        }
         Err(error) if error.use_stderr() => {
             errln!("{}", error.render().to_string().trim_end());
             ExitCode::from(2)
@@ -30,25 +45,26 @@ pub fn run() -> ExitCode {
     }
 }
 
-fn command(command: Command) -> ExitCode {
-    match command {
-        Command::Across(args) => across::run(&args),
-        Command::Check(args) => run::check(&args),
+fn command(cli: Cli) -> ExitCode {
+    let lang = cli.language;
+    match cli.command {
+        Command::Across(args) => across::run(&args, lang.chosen()),
+        Command::Check(args) => run::check(&args, lang.chosen()),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "iommu-play", &mut script);
             print(&script)
         }
-        Command::Draw(args) => draw::run(&args),
-        Command::Explain(args) => explain::run(&args),
-        Command::Fmt(args) => fmt::run(&args),
+        Command::Draw(args) => draw::run(&args, lang.chosen()),
+        Command::Explain(args) => explain::run(&args, lang.chosen()),
+        Command::Fmt(args) => fmt::run(&args, lang.chosen()),
         Command::Gallery(args) => gallery::run(&args),
-        Command::Link(args) => link::link(&args),
+        Command::Link(args) => link::link(&args, lang.given()),
         Command::Man => man(),
         Command::Replay(args) => replay::run(&args),
-        Command::Run(args) => run::run(&args),
-        Command::Unlink(args) => link::unlink(&args),
-        Command::Where(args) => where_is::run(&args),
+        Command::Run(args) => run::run(&args, lang.chosen()),
+        Command::Unlink(args) => link::unlink(&args, lang.chosen()),
+        Command::Where(args) => where_is::run(&args, lang.chosen()),
     }
 }
 

@@ -21,17 +21,17 @@ enum Told {
 }
 
 /// Says only what does not hold in each scenario.
-pub fn check(args: &Check) -> ExitCode {
-    all(args, Told::Steps, true)
+pub fn check(args: &Check, lang: Lang) -> ExitCode {
+    all(args, Told::Steps, true, lang)
 }
 
 /// Says what happens in each scenario.
-pub fn run(args: &crate::cli::Run) -> ExitCode {
-    all(&args.check, args.depth.as_deref().map_or(Told::Steps, depth), false)
+pub fn run(args: &crate::cli::Run, lang: Lang) -> ExitCode {
+    all(&args.check, args.depth.as_deref().map_or(Told::Steps, |word| depth(word, lang)), false, lang)
 }
 
-fn all(args: &Check, told: Told, quiet: bool) -> ExitCode {
-    let (lang, zh, as_json) = (args.language.chosen(), args.language.is_zh(), args.json);
+fn all(args: &Check, told: Told, quiet: bool, lang: Lang) -> ExitCode {
+    let (zh, as_json) = (lang == Lang::Zh, args.json);
     let standard_input = [String::from("-")];
     let sources = if args.scenarios.is_empty() { &standard_input[..] } else { &args.scenarios };
     let mut good = true;
@@ -70,12 +70,12 @@ fn all(args: &Check, told: Told, quiet: bool) -> ExitCode {
                     good = false;
                 }
                 if quiet && !as_json {
-                    outln!(
-                        "{}: {} expectations, {} failed",
-                        from.name(),
-                        run.checks.len(),
-                        run.failures().count()
-                    );
+                    let (name, all, failed) = (from.name(), run.checks.len(), run.failures().count());
+                    match (zh, failed) {
+                        (false, _) => outln!("{name}: {all} expectations, {failed} failed"),
+                        (true, 0) => outln!("{name}：{all} 条期望，全部成立"),
+                        (true, _) => outln!("{name}：{all} 条期望，{failed} 条不成立"),
+                    }
                 }
             }
         }
@@ -88,16 +88,22 @@ fn all(args: &Check, told: Told, quiet: bool) -> ExitCode {
 }
 
 /// The depth that a word names; another word falls back to ideas, and that is said.
-fn depth(word: &str) -> Told {
+fn depth(word: &str, lang: Lang) -> Told {
     if word == "step" {
         return Told::Steps;
     }
     Told::Depth(Depth::named(word).unwrap_or_else(|| {
         let words: Vec<&str> = Depth::WORDS.iter().map(|(word, _)| *word).collect();
-        errln!(
-            "iommu-play: there is no depth `{word}`: it is one of {}, step; showing ideas",
-            words.join(", ")
-        );
+        match lang {
+            Lang::En => errln!(
+                "iommu-play: there is no depth `{word}`: it is one of {}, step; showing ideas",
+                words.join(", ")
+            ),
+            Lang::Zh => errln!(
+                "iommu-play：没有 `{word}` 这个深度：可以是 {}、step；现在按要点（idea）显示",
+                words.join("、")
+            ),
+        }
         Depth::Idea
     }))
 }

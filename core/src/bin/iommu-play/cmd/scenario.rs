@@ -39,7 +39,13 @@ impl Source {
 
 /// A scenario and its text; what is wrong goes to standard error.
 pub fn parsed(source: &Source, zh: bool) -> Option<(String, Scenario)> {
-    let text = source.read().map_err(|error| errln!("{}: {error}", source.name())).ok()?;
+    let text = source
+        .read()
+        .map_err(|error| match zh {
+            false => errln!("{}: {error}", source.name()),
+            true => errln!("{}：{}", source.name(), crate::zh::io(&error)),
+        })
+        .ok()?;
     match parse(&text) {
         Ok(scenario) => Some((text, scenario)),
         Err(problems) => {

@@ -5,13 +5,14 @@ use crate::cli::Where;
 use iommu_core::machine::history::Cursor;
 use iommu_core::machine::run::run_scenario;
 use iommu_core::machine::Record;
+use iommu_core::spec::Lang;
 use iommu_core::view::types::{WhereName, Whereabouts};
 use iommu_core::view::where_is::{owner, whereabouts};
 use std::process::ExitCode;
 
 /// Prints what `args` name.
-pub fn run(args: &Where) -> ExitCode {
-    let (lang, zh, json) = (args.language.chosen(), args.language.is_zh(), args.json);
+pub fn run(args: &Where, lang: Lang) -> ExitCode {
+    let (zh, json) = (lang == Lang::Zh, args.json);
     let (address, at) = (args.address.as_str(), args.at.unwrap_or(usize::MAX));
     let Some((source, text, scenario)) = named(&args.scenario, zh) else { return ExitCode::FAILURE };
     let run = match run_scenario(scenario) {
@@ -30,7 +31,10 @@ pub fn run(args: &Where) -> ExitCode {
         Some(word) => match owner(record.at(at), word) {
             Some(of) => Some(of),
             None => {
-                errln!("iommu-play where: nobody is called '{word}' in this scenario");
+                match lang {
+                    Lang::En => errln!("iommu-play where: nobody is called '{word}' in this scenario"),
+                    Lang::Zh => errln!("iommu-play where：这个场景里没有叫 `{word}` 的"),
+                }
                 return ExitCode::from(2);
             }
         },
@@ -44,32 +48,43 @@ pub fn run(args: &Where) -> ExitCode {
             serde_json::to_string_pretty(&found.iter().map(in_json).collect::<Vec<_>>()).unwrap_or_default()
         );
     } else {
-        found.iter().for_each(print);
+        found.iter().for_each(|found| print(found, lang));
     }
     if found.is_empty() {
-        errln!("iommu-play where: '{address}' is nobody's address here");
+        match lang {
+            Lang::En => errln!("iommu-play where: '{address}' is nobody's address here"),
+            Lang::Zh => errln!("iommu-play where：`{address}` 在这里不是谁的地址"),
+        }
         return ExitCode::FAILURE;
     }
     ExitCode::SUCCESS
 }
 
-fn print(found: &Whereabouts) {
-    line("", &found.asked);
+fn print(found: &Whereabouts, lang: Lang) {
+    let colon = if lang == Lang::Zh { "：" } else { ": " };
+    line("", &found.asked, lang);
     match found.pa {
-        Some(pa) => outln!("  -> {:#x}: {}", pa.0, found.thing),
+        Some(pa) => outln!("  -> {:#x}{colon}{}", pa.0, found.thing),
         None => outln!("  -> {}", found.thing),
     }
     for name in &found.names {
-        line("  = ", name);
+        line("  = ", name, lang);
     }
     outln!("");
 }
 
-fn line(before: &str, name: &WhereName) {
-    let stale = if name.stale { ", stale: only a cache says so" } else { "" };
-    outln!("{before}{} ({}{stale})", name.text, name.perms);
+fn line(before: &str, name: &WhereName, lang: Lang) {
+    let (stale, colon) = match lang {
+        Lang::En => (", stale: only a cache says so", ": "),
+        Lang::Zh => ("，陈旧：只有缓存这么说", "："),
+    };
+    let stale = if name.stale { stale } else { "" };
+    match lang {
+        Lang::En => outln!("{before}{} ({}{stale})", name.text, name.perms),
+        Lang::Zh => outln!("{before}{}（{}{stale}）", name.text, name.perms),
+    }
     for step in &name.through {
-        outln!("      {:#x} {}: {:#x}", step.at.0, step.entry, step.raw.0);
+        outln!("      {:#x} {}{colon}{:#x}", step.at.0, step.entry, step.raw.0);
     }
 }
 

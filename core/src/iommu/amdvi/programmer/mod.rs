@@ -15,7 +15,7 @@ use crate::iommu::driver::{Directory, Hardware, Programmer};
 use crate::iommu::{unsupported, DomainId, DomainKind, DriverResult, InterruptEntry};
 use crate::paging::amdv1::AmdV1;
 use crate::paging::x86::X86;
-use crate::spec::{Bits, Field, Register};
+use crate::spec::{Bits, Field, Register, Text};
 use alloc::collections::BTreeMap;
 
 /// The DomainID of pass-through.
@@ -161,7 +161,7 @@ impl Programmer for AmdViProgrammer {
     type First = X86;
     type Second = AmdV1;
     const FIRST_DOMAIN: u16 = 1;
-    const START: &'static str = "bring up the AMD-Vi unit";
+    const START: Text = Text::new("bring up the AMD-Vi unit", "启用 AMD-Vi");
 
     fn first(&self, _: bool) -> X86 {
         X86 { phys_bits: 52, nxe: self.config.has(efr::NX_SUP), smep: false, smap: false, ..X86::kernel(4) }

@@ -83,7 +83,7 @@ spec::fields! {
     /// The data of an interrupt message (MSI).
     pub mod message: 32 bits {
         VECTOR  [7:0]   value "vector" "向量";
-        TYPE    [10:8]  code(TYPES) "delivery mode" "投递模式";
+        TYPE    [10:8]  code(TYPES) "delivery mode" "传送模式";
         _       [13:11] ignored;
         LEVEL   [14]    flag "assert" "置位";
         TRIGGER [15]    flag "level-triggered" "电平触发";
@@ -109,7 +109,7 @@ spec::fields! {
     /// An interrupt message in HyperTransport's form, FD_F8xx_xxxxh: the fields of a 32-bit interrupt table entry.
     pub mod ht_message: 40 bits {
         _           [1:0]   ignored;
-        TYPE        [4:2]   code(TYPES) "delivery mode" "投递模式";
+        TYPE        [4:2]   code(TYPES) "delivery mode" "传送模式";
         RQ_EOI      [5]     flag "an EOI is requested" "请求 EOI";
         DM          [6]     flag "logical destination" "逻辑目标";
         _           [7]     ignored;

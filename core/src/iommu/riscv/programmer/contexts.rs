@@ -148,7 +148,7 @@ impl Contexts for RiscvProgrammer {
         if let Some(id) = second {
             let Domain { kind, root } = hw.domains().get(id)?;
             if kind != DomainKind::Stage2 {
-                return unsupported("a first-stage domain as second stage", "把第一级的域用作第二级");
+                return unsupported("a first-stage domain as second stage", "把第一阶段的域用作第二阶段");
             }
             words[1] = Root::word(self.config.levels, root.raw());
             words.set(dc::IOHGATP_GSCID, id.0.into());
@@ -203,7 +203,7 @@ impl Contexts for RiscvProgrammer {
                 None => pc::ZERO,
                 Some(t) if t.below != below => return unsupported(
                     "a process over another second stage than its device's (there is one iohgatp a device)",
-                    "进程的第二级与其设备的不同（每个设备只有一个 iohgatp）",
+                    "进程的第二阶段与其设备的不同（每个设备只有一个 iohgatp）",
                 ),
                 // ENS: supervisor requests are allowed, as a kernel's own use of a PASID needs.
                 Some(t) => [0, Root::word(t.levels, t.root)]

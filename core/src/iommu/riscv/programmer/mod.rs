@@ -12,7 +12,7 @@ use crate::addr::{PageSize, PhysAddr};
 use crate::iommu::driver::{Directory, Hardware, Programmer};
 use crate::iommu::{unsupported, DomainId, DomainKind, DriverResult};
 use crate::paging::riscv::{Riscv as Tables, Role};
-use crate::spec::{Bits, Field};
+use crate::spec::{Bits, Field, Text};
 use alloc::collections::BTreeMap;
 
 /// PSCIDs: processes have their PASID, domains of devices count from here.
@@ -97,7 +97,7 @@ impl Programmer for RiscvProgrammer {
     type First = Tables;
     type Second = Tables;
     const FIRST_DOMAIN: u16 = 1;
-    const START: &'static str = "bring up the RISC-V IOMMU";
+    const START: Text = Text::new("bring up the RISC-V IOMMU", "启用 RISC-V IOMMU");
 
     fn first(&self, look: bool) -> Tables {
         let made = self.tables(Tables::first(self.config.levels));

@@ -25,7 +25,7 @@ spec::fields! {
 
 spec::registers! {
     section "RISC-V IOMMU, " + name;
-    CAPABILITIES / capabilities: "capabilities" at 0, 8 bytes, "what the unit can do" "单元支持的能力" {
+    CAPABILITIES / capabilities: "capabilities" at 0, 8 bytes, "what the unit can do" "IOMMU 支持的能力" {
         VERSION "version"         [7:0]   value "version of the specification" "规范版本";
         SV32 "Sv32"               [8]     flag "Sv32" "Sv32";
         SV39 "Sv39"               [9]     flag "Sv39" "Sv39";
@@ -62,7 +62,7 @@ spec::registers! {
     FCTL / fctl: "fctl" at 8, 4 bytes, "features control" "功能控制" {
         BE  [0]    flag rw "structures are big-endian" "数据结构为大端";
         WSI [1]    flag rw "interrupts by wire instead of MSI" "以线中断代替 MSI";
-        GXL [2]    flag rw "32-bit second stage" "32 位第二级";
+        GXL [2]    flag rw "32-bit second stage" "32 位第二阶段";
         _   [31:3] reserved;
     }
     DDTP / ddtp: "ddtp" at 16, 8 bytes, "device directory table pointer" "设备目录表指针" {
@@ -79,19 +79,19 @@ spec::registers! {
     CQT / cqt: "cqt" at 36, 4 bytes, "command queue tail" "命令队列尾" {
         INDEX "index" [31:0] value rw "where software writes next" "软件下一次写入处";
     }
-    FQB / fqb: "fqb" at 40, 8 bytes, "fault queue base" "错误队列基址" = queue_base;
-    FQH / fqh: "fqh" at 48, 4 bytes, "fault queue head" "错误队列头" {
+    FQB / fqb: "fqb" at 40, 8 bytes, "fault queue base" "故障队列基址" = queue_base;
+    FQH / fqh: "fqh" at 48, 4 bytes, "fault queue head" "故障队列头" {
         INDEX "index" [31:0] value rw "the record software reads next" "软件下一条要读的记录";
     }
-    FQT / fqt: "fqt" at 52, 4 bytes, "fault queue tail" "错误队列尾" {
-        INDEX "index" [31:0] value "where the unit writes next" "单元下一次写入处";
+    FQT / fqt: "fqt" at 52, 4 bytes, "fault queue tail" "故障队列尾" {
+        INDEX "index" [31:0] value "where the unit writes next" "IOMMU 下一次写入处";
     }
     PQB / pqb: "pqb" at 56, 8 bytes, "page request queue base" "页请求队列基址" = queue_base;
     PQH / pqh: "pqh" at 64, 4 bytes, "page request queue head" "页请求队列头" {
         INDEX "index" [31:0] value rw "the request software reads next" "软件下一条要读的请求";
     }
     PQT / pqt: "pqt" at 68, 4 bytes, "page request queue tail" "页请求队列尾" {
-        INDEX "index" [31:0] value "where the unit writes next" "单元下一次写入处";
+        INDEX "index" [31:0] value "where the unit writes next" "IOMMU 下一次写入处";
     }
     CQCSR / cqcsr: "cqcsr" at 72, 4 bytes, "command queue control and status" "命令队列控制与状态" {
         CQEN "cqen"             [0]     flag rw "enable" "使能";
@@ -107,7 +107,7 @@ spec::registers! {
         _                       [27:18] reserved;
         CUSTOM "custom"         [31:28] value "for the implementation" "供实现自定义";
     }
-    FQCSR / fqcsr: "fqcsr" at 76, 4 bytes, "fault queue control and status" "错误队列控制与状态" {
+    FQCSR / fqcsr: "fqcsr" at 76, 4 bytes, "fault queue control and status" "故障队列控制与状态" {
         FQEN "fqen"     [0]     flag rw "enable" "使能";
         FIE "fie"       [1]     flag rw "may interrupt" "允许中断";
         _               [7:2]   reserved;
@@ -133,14 +133,14 @@ spec::registers! {
     }
     IPSR / ipsr: "ipsr" at 84, 4 bytes, "interrupt pending" "中断待处理" {
         CIP "cip"   [0]    flag w1c "command queue" "命令队列";
-        FIP "fip"   [1]    flag w1c "fault queue" "错误队列";
+        FIP "fip"   [1]    flag w1c "fault queue" "故障队列";
         PMIP "pmip" [2]    flag w1c "performance counters" "性能计数器";
         PIP "pip"   [3]    flag w1c "page request queue" "页请求队列";
         _           [31:4] reserved;
     }
     ICVEC / icvec: "icvec" at 760, 8 bytes, "vectors of the interrupt causes" "中断原因对应的向量" {
         CIV "civ"   [3:0]   value rw "command queue" "命令队列";
-        FIV "fiv"   [7:4]   value rw "fault queue" "错误队列";
+        FIV "fiv"   [7:4]   value rw "fault queue" "故障队列";
         PMIV "pmiv" [11:8]  value rw "performance counters" "性能计数器";
         PIV "piv"   [15:12] value rw "page request queue" "页请求队列";
         _           [63:16] reserved;

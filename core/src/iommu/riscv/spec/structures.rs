@@ -6,7 +6,7 @@ use crate::spec;
 spec::values! {
     /// The values of iohgatp.MODE.
     pub IOHGATP_MODES / iohgatp_mode {
-        BARE = 0 "Bare: no second stage" "Bare：无第二级转换";
+        BARE = 0 "Bare: no second stage" "Bare：无第二阶段转换";
         SV39X4 = 8 "Sv39x4" "Sv39x4";
         SV48X4 = 9 "Sv48x4" "Sv48x4";
         SV57X4 = 10 "Sv57x4" "Sv57x4";
@@ -14,7 +14,7 @@ spec::values! {
 
     /// The values of MODE in iosatp, and of pdtp where PDTV is 1 (1 to 3).
     pub FSC_MODES / fsc_mode {
-        BARE = 0 "Bare: no first stage" "Bare：无第一级转换";
+        BARE = 0 "Bare: no first stage" "Bare：无第一阶段转换";
         PD8 = 1 "PD8: process directory of 1 level (PDTV = 1)" "PD8：1 级进程目录（PDTV = 1）";
         PD17 = 2 "PD17: process directory of 2 levels (PDTV = 1)" "PD17：2 级进程目录（PDTV = 1）";
         PD20 = 3 "PD20: process directory of 3 levels (PDTV = 1)" "PD20：3 级进程目录（PDTV = 1）";
@@ -88,25 +88,25 @@ macro_rules! device_context {
                 DTF                           [4]       flag "faults of translation are not recorded" "不记录转换错误";
                 PDTV                          [5]       flag "fsc is a process-directory pointer (pdtp)" "fsc 是进程目录指针（pdtp）";
                 PRPR                          [6]       flag "page responses carry the PASID" "页响应携带 PASID";
-                GADE                          [7]       flag "hardware sets A and D of the second stage" "硬件更新第二级的 A、D 位";
-                SADE                          [8]       flag "hardware sets A and D of the first stage" "硬件更新第一级的 A、D 位";
+                GADE                          [7]       flag "hardware sets A and D of the second stage" "硬件更新第二阶段的 A、D 位";
+                SADE                          [8]       flag "hardware sets A and D of the first stage" "硬件更新第一阶段的 A、D 位";
                 DPE                           [9]       flag "requests without process_id use process_id 0" "不带 process_id 的请求使用 process_id 0";
-                SBE                           [10]      flag "process directory and first stage are big-endian" "进程目录与第一级页表为大端";
-                SXL                           [11]      flag "32-bit first stage" "32 位第一级";
+                SBE                           [10]      flag "process directory and first stage are big-endian" "进程目录与第一阶段页表为大端";
+                SXL                           [11]      flag "32-bit first stage" "32 位第一阶段";
                 _                             [23:12]   reserved;
                 CUSTOM "custom"               [31:24]   value "for the implementation" "供实现自定义";
                 _                             [63:32]   reserved;
-                IOHGATP_PPN "iohgatp.PPN"     [107:64]  address(12) "root of the second stage" "第二级页表根";
+                IOHGATP_PPN "iohgatp.PPN"     [107:64]  address(12) "root of the second stage" "第二阶段页表根";
                 IOHGATP_GSCID "iohgatp.GSCID" [123:108] value "guest soft-context id" "客户机软上下文 ID";
-                IOHGATP_MODE "iohgatp.MODE"   [127:124] code(IOHGATP_MODES) "second-stage mode" "第二级模式";
+                IOHGATP_MODE "iohgatp.MODE"   [127:124] code(IOHGATP_MODES) "second-stage mode" "第二阶段模式";
                 _                             [139:128] reserved;
                 TA_PSCID "ta.PSCID"           [159:140] value "process soft-context id" "进程软上下文 ID";
                 _                             [167:160] reserved;
                 TA_RCID "ta.RCID"             [179:168] value "resource control id (QoS)" "资源控制 ID（QoS）";
                 TA_MCID "ta.MCID"             [191:180] value "monitoring counter id (QoS)" "监控计数 ID（QoS）";
-                FSC_PPN "fsc.PPN"             [235:192] address(12) "root of the first stage or of the process directory" "第一级页表根或进程目录根";
+                FSC_PPN "fsc.PPN"             [235:192] address(12) "root of the first stage or of the process directory" "第一阶段页表根或进程目录根";
                 _                             [251:236] reserved;
-                FSC_MODE "fsc.MODE"           [255:252] code(FSC_MODES) "first-stage or process-directory mode" "第一级或进程目录模式";
+                FSC_MODE "fsc.MODE"           [255:252] code(FSC_MODES) "first-stage or process-directory mode" "第一阶段或进程目录模式";
                 $($more)*
             }
         }
@@ -140,9 +140,9 @@ spec::structure! {
         _                   [11:3]    reserved;
         PSCID               [31:12]   value "process soft-context id" "进程软上下文 ID";
         _                   [63:32]   reserved;
-        FSC_PPN "fsc.PPN"   [107:64]  address(12) "root of the first stage" "第一级页表根";
+        FSC_PPN "fsc.PPN"   [107:64]  address(12) "root of the first stage" "第一阶段页表根";
         _                   [123:108] reserved;
-        FSC_MODE "fsc.MODE" [127:124] code(FSC_MODES) "first-stage mode" "第一级模式";
+        FSC_MODE "fsc.MODE" [127:124] code(FSC_MODES) "first-stage mode" "第一阶段模式";
     }
 
     /// MSI page-table entry in basic translate mode, M = 3 (AIA 8.5.1).
@@ -179,7 +179,7 @@ spec::structure! {
     }
 
     /// Fault queue record (RISC-V IOMMU, fault queue).
-    pub FAULT_RECORD / fault_record: 4 words, "RISC-V IOMMU, fault queue", "fault record" "错误记录" {
+    pub FAULT_RECORD / fault_record: 4 words, "RISC-V IOMMU, fault queue", "fault record" "故障记录" {
         CAUSE             [11:0]    value "cause" "原因";
         PID               [31:12]   value "process_id" "process_id";
         PV                [32]      flag "PID is valid" "PID 有效";

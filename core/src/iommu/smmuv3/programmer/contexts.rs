@@ -125,7 +125,7 @@ impl SmmuProgrammer {
     ) -> DriverResult<ste::Words> {
         let Domain { kind, root } = domains.get(domain)?;
         if kind != DomainKind::Stage2 {
-            return unsupported("a stage 1 domain as stage 2", "把第一级域用作第二级");
+            return unsupported("a stage 1 domain as stage 2", "把第一阶段域用作第二阶段");
         }
         let format = tables(&self.config, kind);
         Ok(words
@@ -342,7 +342,7 @@ impl SmmuProgrammer {
         if process.below != below {
             return unsupported(
                 "a process over another stage 2 than its device's (there is one in a stream table entry)",
-                "进程使用与设备不同的第二级（一个流表项只有一个第二级）",
+                "进程使用与设备不同的第二阶段（一个流表项只有一个第二阶段）",
             );
         }
         self.bound.insert((stream, pasid.raw()), process.asid);

@@ -26,7 +26,7 @@ use crate::iommu::{
 use crate::paging::aarch64::{Aarch64, Granule, Update};
 use crate::paging::builder::{MapError, Mapping};
 use crate::platform::its::{DOORBELL, DOORBELL_IOVA};
-use crate::spec::{Bits, EntryType};
+use crate::spec::{Bits, EntryType, Text};
 use crate::trace::Perms;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -168,7 +168,7 @@ impl Programmer for SmmuProgrammer {
     type First = Aarch64;
     type Second = Aarch64;
     const FIRST_DOMAIN: u16 = 1;
-    const START: &'static str = "bring up the SMMUv3";
+    const START: Text = Text::new("bring up the SMMUv3", "启用 SMMUv3");
 
     fn first(&self, look: bool) -> Aarch64 {
         self.format(DomainKind::Stage1, look)
@@ -324,7 +324,7 @@ impl InterruptRemapping for SmmuProgrammer {
             Some(InterruptEntry { posted: Some(_), .. }) => {
                 return unsupported(
                     "posted interrupts: that takes a GICv4, and this ITS is a GICv3's",
-                    "投递中断：那需要 GICv4，而这里的 ITS 属于 GICv3",
+                    "posted 中断：那需要 GICv4，而这里的 ITS 属于 GICv3",
                 )
             }
             Some(entry) => {

@@ -40,7 +40,7 @@ spec::values! {
     /// What the access that failed was for.
     pub CLASS_VALUES / class {
         CD = 0 "a fetch of a context descriptor" "读取上下文描述符";
-        TT = 1 "a fetch of a stage 1 table" "读取第一级页表";
+        TT = 1 "a fetch of a stage 1 table" "读取第一阶段页表";
         IN = 2 "the transaction itself" "事务本身";
     }
 }
@@ -199,7 +199,7 @@ spec::structure! {
         IND "InD" [98]  flag "a fetch" "取指";
         RNW "RnW" [99]  flag "a read" "读";
         _     [102:100] ignored;
-        S2    [103]     flag "stage 2 refused" "由第二级拒绝";
+        S2    [103]     flag "stage 2 refused" "由第二阶段拒绝";
         CLASS [105:104] code(CLASS_VALUES) "what the access was for" "访问的用途";
         _     [107:106] ignored;
         TTRNW "TTRnW" [108] flag "the table access was a read" "对页表的访问为读";
@@ -222,7 +222,7 @@ spec::structure! {
         IND "InD" [98]  flag "a fetch" "取指";
         RNW "RnW" [99]  flag "a read" "读";
         _     [102:100] ignored;
-        S2    [103]     flag "a stage 2 table" "第二级页表";
+        S2    [103]     flag "a stage 2 table" "第二阶段页表";
         CLASS [105:104] code(CLASS_VALUES) "what the access was for" "访问的用途";
         _     [127:106] ignored;
         INPUT = INPUT_ADDRESS;

@@ -109,7 +109,7 @@ spec::fields! {
 spec::registers! {
     section "IHI 0070 6.3";
     IDR0 / idr0: "SMMU_IDR0" at 0x0, 4 bytes, "features" "特性" {
-        S2P [0] flag "stage 2" "第二级"; S1P [1] flag "stage 1" "第一级";
+        S2P [0] flag "stage 2" "第二阶段"; S1P [1] flag "stage 1" "第一阶段";
         TTF [3:2] code(TTF_VALUES) "table formats" "页表格式";
         COHACC [4] flag "coherent" "一致性访问"; BTM [5] flag "hears CPUs' broadcasts" "接收处理器广播失效";
         HTTU [7:6] code(HTTU_VALUES) "updates by hardware" "硬件更新";
@@ -141,7 +141,7 @@ spec::registers! {
     }
     IDR3 / idr3: "SMMU_IDR3" at 0xc, 4 bytes, "features" "特性" {
         _ [1:0] reserved; HAD [2] flag "hierarchical limits can be off" "可关闭分级限制";
-        PBHA [3] flag "page-based hardware attributes" "基于页的硬件属性"; XNX [4] flag "two XN bits in stage 2" "第二级两个 XN 位";
+        PBHA [3] flag "page-based hardware attributes" "基于页的硬件属性"; XNX [4] flag "two XN bits in stage 2" "第二阶段两个 XN 位";
         PPS [5] flag "PASID in page responses" "页响应带 PASID"; _ [6] reserved; MPAM [7] flag "MPAM" "MPAM";
         FWB [8] flag "forced write-back" "强制回写"; STT [9] flag "small tables" "小页表";
         RIL [10] flag "invalidation of ranges" "可按区间失效";
@@ -203,7 +203,7 @@ spec::registers! {
         GERROR_IRQEN [0] flag "global errors" "全局错误"; PRIQ_IRQEN [1] flag "page requests" "页请求";
         EVENTQ_IRQEN [2] flag "events" "事件"; _ [31:3] reserved;
     }
-    GERROR / gerror: "SMMU_GERROR" at 0x60, 4 bytes, "global errors, toggled by the unit" "全局错误（由单元翻转）" {
+    GERROR / gerror: "SMMU_GERROR" at 0x60, 4 bytes, "global errors, toggled by the unit" "全局错误（由 SMMU 翻转）" {
         CMDQ_ERR [0] flag "the command queue stopped" "命令队列停止"; _ [1] reserved;
         EVENTQ_ABT_ERR [2] flag "an event could not be written" "无法写出事件";
         PRIQ_ABT_ERR [3] flag "a page request could not be written" "无法写出页请求";
@@ -223,7 +223,7 @@ spec::registers! {
     }
     STRTAB_BASE_CFG / strtab_base_cfg: "SMMU_STRTAB_BASE_CFG" at 0x88, 4 bytes, "stream table, its format" "流表格式" {
         LOG2SIZE [5:0] value rw "2^LOG2SIZE StreamIDs" "共 2^LOG2SIZE 个 StreamID";
-        SPLIT [10:6] value rw "low bits that index the second level" "第二级索引位数"; _ [15:11] reserved;
+        SPLIT [10:6] value rw "low bits that index the second level" "第二阶段索引位数"; _ [15:11] reserved;
         FMT [17:16] code(FMT_VALUES) rw "levels" "级数"; _ [31:18] reserved;
     }
     CMDQ_BASE / cmdq_base: "SMMU_CMDQ_BASE" at 0x90, 8 bytes, "command queue" "命令队列" = queue_base;
@@ -242,7 +242,7 @@ spec::registers! {
     PRIQ_IRQ_CFG0 / priq_irq_cfg0: "SMMU_PRIQ_IRQ_CFG0" at 0xd0, 8 bytes, "message of the page request queue" "页请求队列消息地址" = msi_address;
     PRIQ_IRQ_CFG1 / priq_irq_cfg1: "SMMU_PRIQ_IRQ_CFG1" at 0xd8, 4 bytes, "its data" "其数据" = msi_data;
     PRIQ_IRQ_CFG2 / priq_irq_cfg2: "SMMU_PRIQ_IRQ_CFG2" at 0xdc, 4 bytes, "its attributes" "其属性" = pri_attributes;
-    EVENTQ_PROD / eventq_prod: "SMMU_EVENTQ_PROD" at 0x100a8, 4 bytes, "where the unit writes next" "单元下一次写入处" {
+    EVENTQ_PROD / eventq_prod: "SMMU_EVENTQ_PROD" at 0x100a8, 4 bytes, "where the unit writes next" "IOMMU 下一次写入处" {
         WR [19:0] value rw "index, with the wrap bit above it" "索引，其上为回绕位"; _ [30:20] reserved;
         OVFLG [31] flag rw "toggled when an event was lost" "丢失事件时翻转";
     }
@@ -250,7 +250,7 @@ spec::registers! {
         RD [19:0] value rw "index, with the wrap bit above it" "索引，其上为回绕位"; _ [30:20] reserved;
         OVACKFLG [31] flag rw "made equal to OVFLG by software" "由软件置为与 OVFLG 相同";
     }
-    PRIQ_PROD / priq_prod: "SMMU_PRIQ_PROD" at 0x100c8, 4 bytes, "where the unit writes next" "单元下一次写入处" {
+    PRIQ_PROD / priq_prod: "SMMU_PRIQ_PROD" at 0x100c8, 4 bytes, "where the unit writes next" "IOMMU 下一次写入处" {
         WR [19:0] value rw "index, with the wrap bit above it" "索引，其上为回绕位"; _ [30:20] reserved;
         OVFLG [31] flag rw "toggled when a request was lost" "丢失请求时翻转";
     }

@@ -7,9 +7,9 @@ spec::values! {
     pub CONFIG_VALUES / config {
         ABORT = 0 "abort: every transaction is terminated, no event" "中止：终止所有事务，不记录事件";
         BYPASS = 4 "bypass: addresses are physical" "旁路：地址即物理地址";
-        S1 = 5 "stage 1 translates" "第一级转换";
-        S2 = 6 "stage 2 translates" "第二级转换";
-        NESTED = 7 "stage 1 over stage 2" "第一级之上叠加第二级";
+        S1 = 5 "stage 1 translates" "第一阶段转换";
+        S2 = 6 "stage 2 translates" "第二阶段转换";
+        NESTED = 7 "stage 1 over stage 2" "第一阶段之上叠加第二阶段";
     }
     /// The values of S1Fmt.
     pub S1FMT_VALUES / s1fmt {
@@ -20,14 +20,14 @@ spec::values! {
     /// The values of S1DSS.
     pub S1DSS_VALUES / s1dss {
         TERMINATE = 0 "a transaction without SubstreamID is terminated" "终止不带 SubstreamID 的事务";
-        BYPASS = 1 "a transaction without SubstreamID bypasses stage 1" "不带 SubstreamID 的事务旁路第一级";
+        BYPASS = 1 "a transaction without SubstreamID bypasses stage 1" "不带 SubstreamID 的事务旁路第一阶段";
         SUBSTREAM_0 = 2 "a transaction without SubstreamID uses descriptor 0" "不带 SubstreamID 的事务用 0 号描述符";
     }
     /// The values of EATS.
     pub EATS_VALUES / eats {
         NONE = 0 "ATS is refused" "拒绝 ATS";
         FULL = 1 "ATS: answers are physical" "ATS：应答物理地址";
-        SPLIT = 2 "split-stage ATS: answers are of stage 1, stage 2 applies later" "分级 ATS：应答第一级结果，第二级随后转换";
+        SPLIT = 2 "split-stage ATS: answers are of stage 1, stage 2 applies later" "分级 ATS：应答第一阶段结果，第二阶段随后转换";
     }
     /// The values of STRW.
     pub STRW_VALUES / strw {
@@ -86,24 +86,24 @@ spec::structure! {
         CONFIG "Config" [3:1] code(CONFIG_VALUES) "what becomes of the stream" "对该流的处理";
         S1FMT "S1Fmt" [5:4]   code(S1FMT_VALUES) "layout of the context descriptors" "上下文描述符的布局";
         S1CONTEXTPTR "S1ContextPtr" [51:6] address(6) "context descriptors: physical, or IPA with stage 2"
-            "上下文描述符地址：物理地址，启用第二级时为 IPA";
+            "上下文描述符地址：物理地址，启用第二阶段时为 IPA";
         _             [58:52] ignored;
         S1CDMAX "S1CDMax" [63:59] value "2^S1CDMax context descriptors" "共 2^S1CDMax 个上下文描述符";
         S1DSS         [65:64] code(S1DSS_VALUES) "transactions without SubstreamID" "不带 SubstreamID 的事务";
         S1CIR         [67:66] value "inner cacheability of descriptor fetches" "读取描述符的内部可缓存性";
         S1COR         [69:68] value "outer cacheability of descriptor fetches" "读取描述符的外部可缓存性";
         S1CSH         [71:70] value "shareability of descriptor fetches" "读取描述符的可共享性";
-        S2HWU         [75:72] value "hardware uses of stage 2 descriptor bits" "第二级描述符位的硬件用途";
+        S2HWU         [75:72] value "hardware uses of stage 2 descriptor bits" "第二阶段描述符位的硬件用途";
         DRE           [76]    flag "destructive reads" "破坏性读";
         CONT          [80:77] value "2^CONT entries are the same" "相邻 2^CONT 项相同";
         DCP           [81]    flag "directed cache prefetch" "定向缓存预取";
         PPAR          [82]    flag "page response needs a PASID" "页响应需带 PASID";
         MEV           [83]    flag "events may be merged" "事件可合并";
         SW            [87:84] value "for software" "供软件使用";
-        S1PIE         [88]    flag "stage 1 permission indirection" "第一级权限间接";
-        S2FWB         [89]    flag "stage 2 forces write-back" "第二级强制回写";
+        S1PIE         [88]    flag "stage 1 permission indirection" "第一阶段权限间接";
+        S2FWB         [89]    flag "stage 2 forces write-back" "第二阶段强制回写";
         S1MPAM        [90]    flag "MPAM from the context descriptor" "MPAM 取自上下文描述符";
-        S1STALLD      [91]    flag "stage 1 must not stall" "第一级不得停顿";
+        S1STALLD      [91]    flag "stage 1 must not stall" "第一阶段不得停顿";
         EATS          [93:92] code(EATS_VALUES) "ATS" "ATS";
         STRW          [95:94] code(STRW_VALUES) "StreamWorld: how translations are tagged" "StreamWorld：转换如何标记";
         MEMATTR "MemAttr" [99:96] value "memory type when overridden" "覆盖时的内存类型";
@@ -117,27 +117,27 @@ spec::structure! {
         _             [127:116] ignored;
         S2VMID        [143:128] value "VMID" "VMID";
         _             [159:144] ignored;
-        S2T0SZ        [165:160] value "stage 2 input has 64 - S2T0SZ bits" "第二级输入为 64 - S2T0SZ 位";
-        S2SL0         [167:166] value "level that stage 2 starts at" "第二级起始级";
-        S2IR0         [169:168] value "inner cacheability of stage 2 walks" "第二级查表的内部可缓存性";
-        S2OR0         [171:170] value "outer cacheability of stage 2 walks" "第二级查表的外部可缓存性";
-        S2SH0         [173:172] value "shareability of stage 2 walks" "第二级查表的可共享性";
-        S2TG          [175:174] code(TG_VALUES) "granule of stage 2" "第二级粒度";
-        S2PS          [178:176] code(SIZE_VALUES) "output size of stage 2" "第二级输出位宽";
-        S2AA64        [179]   flag "stage 2 tables are VMSAv8-64" "第二级为 VMSAv8-64 表";
-        S2ENDI        [180]   flag "stage 2 tables are big-endian" "第二级表为大端";
+        S2T0SZ        [165:160] value "stage 2 input has 64 - S2T0SZ bits" "第二阶段输入为 64 - S2T0SZ 位";
+        S2SL0         [167:166] value "level that stage 2 starts at" "第二阶段起始级";
+        S2IR0         [169:168] value "inner cacheability of stage 2 walks" "第二阶段查表的内部可缓存性";
+        S2OR0         [171:170] value "outer cacheability of stage 2 walks" "第二阶段查表的外部可缓存性";
+        S2SH0         [173:172] value "shareability of stage 2 walks" "第二阶段查表的可共享性";
+        S2TG          [175:174] code(TG_VALUES) "granule of stage 2" "第二阶段粒度";
+        S2PS          [178:176] code(SIZE_VALUES) "output size of stage 2" "第二阶段输出位宽";
+        S2AA64        [179]   flag "stage 2 tables are VMSAv8-64" "第二阶段为 VMSAv8-64 表";
+        S2ENDI        [180]   flag "stage 2 tables are big-endian" "第二阶段表为大端";
         S2AFFD        [181]   flag "the access flag is not looked at" "忽略访问标志";
         S2PTW         [182]   flag "tables must not be in device memory" "页表不得位于设备内存";
         S2HD          [183]   flag "hardware updates dirty state" "硬件更新脏状态";
         S2HA          [184]   flag "hardware updates the access flag" "硬件更新访问标志";
-        S2S           [185]   flag "stage 2 faults stall" "第二级错误时停顿";
-        S2R           [186]   flag "stage 2 faults are recorded" "记录第二级错误";
+        S2S           [185]   flag "stage 2 faults stall" "第二阶段错误时停顿";
+        S2R           [186]   flag "stage 2 faults are recorded" "记录第二阶段错误";
         _             [191:187] ignored;
-        S2NSW         [192]   flag "stage 2 walks are non-secure" "第二级查表为非安全";
-        S2NSA         [193]   flag "stage 2 output is non-secure" "第二级输出为非安全";
-        S2SL0_2       [194]   flag "level that stage 2 starts at, bit 2 (52-bit addresses)" "第二级起始级的第 2 位（52 位地址）";
-        S2DS          [195]   flag "stage 2 has 52-bit addresses with granules of 4 and 16 KiB" "第二级在 4、16 KiB 粒度下使用 52 位地址";
-        S2TTB         [243:196] address(4) "first table of stage 2" "第二级首表地址";
+        S2NSW         [192]   flag "stage 2 walks are non-secure" "第二阶段查表为非安全";
+        S2NSA         [193]   flag "stage 2 output is non-secure" "第二阶段输出为非安全";
+        S2SL0_2       [194]   flag "level that stage 2 starts at, bit 2 (52-bit addresses)" "第二阶段起始级的第 2 位（52 位地址）";
+        S2DS          [195]   flag "stage 2 has 52-bit addresses with granules of 4 and 16 KiB" "第二阶段在 4、16 KiB 粒度下使用 52 位地址";
+        S2TTB         [243:196] address(4) "first table of stage 2" "第二阶段首表地址";
         _             [255:244] ignored;
         // Secure stage 2, MPAM and VM structures: features that are not modelled.
         _             [319:256] ignored;
@@ -170,7 +170,7 @@ spec::structure! {
         SH1           [29:28] value "shareability of walks" "查表的可共享性";
         EPD1          [30]    flag "no walks of the upper half" "禁止高半部查表";
         V             [31]    flag "valid" "有效";
-        IPS           [34:32] code(SIZE_VALUES) "output size of stage 1" "第一级输出位宽";
+        IPS           [34:32] code(SIZE_VALUES) "output size of stage 1" "第一阶段输出位宽";
         AFFD          [35]    flag "the access flag is not looked at" "忽略访问标志";
         WXN           [36]    flag "what is writable is not executable" "可写即不可执行";
         UWXN          [37]    flag "what is unprivileged-writable is not privileged-executable" "非特权可写则特权不可执行";

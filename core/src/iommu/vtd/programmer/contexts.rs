@@ -53,7 +53,7 @@ impl VtdProgrammer {
             Attachment::Domain(id) => {
                 let Domain { kind, root } = hw.domains().get(id)?;
                 if kind == DomainKind::Stage1 {
-                    return unsupported("first-stage translation in legacy mode", "传统模式下的第一级转换");
+                    return unsupported("first-stage translation in legacy mode", "传统模式下的第一阶段转换");
                 }
                 let ats = caps.ats && self.config.device_tlb();
                 let kind = if ats { tt::DEVICE_TLB } else { tt::MULTI_LEVEL };
@@ -192,7 +192,7 @@ impl VtdProgrammer {
 
     fn first_words(&self, root: u64, levels: u8, did: u16) -> DriverResult<pasid::Words> {
         if !self.config.scalable_first_stage() {
-            return unsupported("first-stage translation (ECAP.FSTS)", "第一级转换（ECAP.FSTS）");
+            return unsupported("first-stage translation (ECAP.FSTS)", "第一阶段转换（ECAP.FSTS）");
         }
         let depth = match levels {
             4 => fspm::LEVELS_4,
@@ -200,7 +200,7 @@ impl VtdProgrammer {
             _ => {
                 return unsupported(
                     "first-stage tables of this depth (CAP.FS5LP)",
-                    "这么多级的第一级页表（CAP.FS5LP）",
+                    "这么多级的第一阶段页表（CAP.FS5LP）",
                 )
             }
         };
@@ -225,7 +225,7 @@ impl VtdProgrammer {
         if kind != DomainKind::Stage2 || !self.config.nested() {
             return unsupported(
                 "nesting over this domain (ECAP.NEST, a stage 2 domain)",
-                "在这个域之上嵌套（ECAP.NEST，需为第二级的域）",
+                "在这个域之上嵌套（ECAP.NEST，需为第二阶段的域）",
             );
         }
         let words = self.first_words(tables.root, tables.levels, below.0)?;

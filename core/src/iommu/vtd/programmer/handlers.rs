@@ -75,7 +75,7 @@ impl InterruptRemapping for VtdProgrammer {
         }
         let posted = entry.is_some_and(|e| e.posted.is_some());
         if posted && !self.config.posting() {
-            return unsupported("interrupt posting (CAP.PI)", "中断投递（CAP.PI）");
+            return unsupported("interrupt posting (CAP.PI)", "posted 中断（CAP.PI）");
         }
         let words = entry.map_or(irte::ZERO, |e| emit_entry(&e, self.config.extended_interrupt_mode()));
         let at = self.interrupts.wrapping_add(u64::from(index) * 16);

@@ -12,7 +12,7 @@ use super::Config;
 use crate::addr::{PageSize, PhysAddr};
 use crate::iommu::driver::{Directory, Hardware, Programmer};
 use crate::iommu::{unsupported, DomainId, DomainKind, DriverResult, Message};
-use crate::spec::{Bits, Field, Register};
+use crate::spec::{Bits, Field, Register, Text};
 use alloc::collections::BTreeMap;
 
 /// The domain id of pass-through and of processes' own tables.
@@ -94,7 +94,7 @@ impl Programmer for VtdProgrammer {
     type Second = SecondStage;
     /// 0 is reserved for caching mode, 1 is for pass-through and for processes without a second stage, as Linux has it.
     const FIRST_DOMAIN: u16 = 2;
-    const START: &'static str = "bring up the VT-d unit";
+    const START: Text = Text::new("bring up the VT-d unit", "启用 VT-d");
 
     fn first(&self, _: bool) -> FirstStage {
         FirstStage {
@@ -181,11 +181,11 @@ impl Programmer for VtdProgrammer {
         let scalable = self.config.scalable_mode();
         match kind {
             DomainKind::Stage1 if !scalable || !self.config.scalable_first_stage() => {
-                unsupported("first-stage translation (ECAP.FSTS)", "第一级转换（ECAP.FSTS）")
+                unsupported("first-stage translation (ECAP.FSTS)", "第一阶段转换（ECAP.FSTS）")
             }
             DomainKind::Stage2 if scalable && !self.config.scalable_second_stage() => unsupported(
                 "second-stage translation in scalable mode (ECAP.SSTS)",
-                "可扩展模式下的第二级转换（ECAP.SSTS）",
+                "可扩展模式下的第二阶段转换（ECAP.SSTS）",
             ),
             _ if u32::from(id.0) >= self.config.domains() => {
                 unsupported("more domains (CAP.ND)", "更多的域（CAP.ND）")

@@ -19,13 +19,13 @@ spec::fault_codes! {
             "a write, and a paging entry has no write permission (W = 0)" "写请求，而页表项没有写权限（W = 0）";
         LGN_3 = 0x06 "LGN.3"
             "a read, and a paging entry has no read permission (R = 0)" "读请求，而页表项没有读权限（R = 0）";
-        LSS_1 = 0x07 "LSS.1" "a second-stage paging entry could not be read from memory" "无法从内存读取第二级页表项";
+        LSS_1 = 0x07 "LSS.1" "a second-stage paging entry could not be read from memory" "无法从内存读取第二阶段页表项";
         LRT_1 = 0x08 "LRT.1" always "the root entry could not be read from memory" "无法从内存读取根表项";
         LCT_1 = 0x09 "LCT.1" always "the context entry could not be read from memory" "无法从内存读取上下文表项";
         LRT_3 = 0x0a "LRT.3" always "a reserved field of the root entry is not 0" "根表项的保留字段不为 0";
         LCT_3 = 0x0b "LCT.3" "a reserved field of the context entry is not 0" "上下文表项的保留字段不为 0";
         LSS_2 = 0x0c "LSS.2"
-            "a reserved field of a second-stage paging entry is not 0" "第二级页表项的保留字段不为 0";
+            "a reserved field of a second-stage paging entry is not 0" "第二阶段页表项的保留字段不为 0";
         LCT_5 = 0x0d "LCT.5"
             "the context entry's TT does not let this device send translation or translated requests"
             "上下文表项的 TT 不允许该设备发出转换请求或已转换请求";
@@ -48,9 +48,9 @@ spec::fault_codes! {
         IR_26 = 0x26 "26h"
             "the requester is not the source that the entry allows (SVT, SQ, SID)"
             "请求者不是表项允许的来源（SVT、SQ、SID 检查失败）";
-        IR_27 = 0x27 "27h" "the posted-interrupt descriptor could not be read or written" "无法读写投递中断描述符";
+        IR_27 = 0x27 "27h" "the posted-interrupt descriptor could not be read or written" "无法读写 posted 中断描述符";
         IR_28 = 0x28 "28h"
-            "a reserved field of the posted-interrupt descriptor is not 0" "投递中断描述符的保留字段不为 0";
+            "a reserved field of the posted-interrupt descriptor is not 0" "posted 中断描述符的保留字段不为 0";
         IR_29 = 0x29 "29h" always
             "a request to the interrupt address range that is not an interrupt (not a write of four bytes)"
             "对中断地址范围的请求不是中断（不是四字节写）";
@@ -92,56 +92,56 @@ spec::fault_codes! {
             "PASID 表项配置无效：PGTT、AW 或 FSPM 不受支持";
         SPT_5 = 0x5c "SPT.5" "a request for execution, and ERE is 0" "执行请求，而 ERE = 0";
         SPT_6 = 0x5d "SPT.6" "a request with supervisor privilege, and SRE is 0" "特权请求，而 SRE = 0";
-        SFS_1 = 0x70 "SFS.1" "a first-stage paging entry could not be read from memory" "无法从内存读取第一级页表项";
-        SFS_2 = 0x71 "SFS.2" "a first-stage paging entry is not present (P = 0)" "第一级页表项不存在（P = 0）";
-        SFS_3 = 0x72 "SFS.3" "a reserved field of a first-stage paging entry is not 0" "第一级页表项的保留字段不为 0";
+        SFS_1 = 0x70 "SFS.1" "a first-stage paging entry could not be read from memory" "无法从内存读取第一阶段页表项";
+        SFS_2 = 0x71 "SFS.2" "a first-stage paging entry is not present (P = 0)" "第一阶段页表项不存在（P = 0）";
+        SFS_3 = 0x72 "SFS.3" "a reserved field of a first-stage paging entry is not 0" "第一阶段页表项的保留字段不为 0";
         SFS_4 = 0x73 "SFS.4"
             "the first table of the first stage could not be read through FSPTPTR"
-            "无法通过 FSPTPTR 读取第一级顶级页表";
+            "无法通过 FSPTPTR 读取第一阶段顶级页表";
         SFS_5 = 0x74 "SFS.5"
             "nested: the guest-physical address of a first-stage entry is above the second stage's width"
-            "嵌套转换：第一级页表项的客户机物理地址超出第二级位宽";
+            "嵌套转换：第一阶段页表项的客户机物理地址超出第二阶段位宽";
         SFS_6 = 0x75 "SFS.6"
             "nested: the second stage does not let the first table of the first stage be read"
-            "嵌套转换：第二级不允许读取第一级顶级页表";
+            "嵌套转换：第二阶段不允许读取第一阶段顶级页表";
         SFS_7 = 0x76 "SFS.7"
             "nested: the second stage does not let a first-stage paging entry be read"
-            "嵌套转换：第二级不允许读取第一级页表项";
+            "嵌套转换：第二阶段不允许读取第一阶段页表项";
         SFS_8 = 0x77 "SFS.8"
             "nested: the second stage does not let accessed or dirty be set in a first-stage entry"
-            "嵌套转换：第二级不允许更新第一级页表项的访问位或脏位";
-        SSS_1 = 0x78 "SSS.1" "a second-stage paging entry could not be read from memory" "无法从内存读取第二级页表项";
+            "嵌套转换：第二阶段不允许更新第一阶段页表项的访问位或脏位";
+        SSS_1 = 0x78 "SSS.1" "a second-stage paging entry could not be read from memory" "无法从内存读取第二阶段页表项";
         SSS_2 = 0x79 "SSS.2"
-            "a second-stage paging entry is not present (R = W = 0)" "第二级页表项不存在（R = W = 0）";
+            "a second-stage paging entry is not present (R = W = 0)" "第二阶段页表项不存在（R = W = 0）";
         SSS_3 = 0x7a "SSS.3"
-            "a reserved field of a second-stage paging entry is not 0" "第二级页表项的保留字段不为 0";
+            "a reserved field of a second-stage paging entry is not 0" "第二阶段页表项的保留字段不为 0";
         SSS_4 = 0x7b "SSS.4"
             "the first table of the second stage could not be read through SSPTPTR"
-            "无法通过 SSPTPTR 读取第二级顶级页表";
+            "无法通过 SSPTPTR 读取第二阶段顶级页表";
         SSS_5 = 0x7c "SSS.5"
             "accessed or dirty of a second-stage entry would have to be set while walks are not snooped"
-            "页表遍历不监听缓存时需要更新第二级页表项的访问位或脏位";
+            "页表遍历不监听缓存时需要更新第二阶段页表项的访问位或脏位";
         SSS_6 = 0x7d "SSS.6"
-            "setting accessed or dirty of a second-stage entry failed" "更新第二级页表项的访问位或脏位失败";
-        SGN_1 = 0x80 "SGN.1" "the input address of the first stage is not canonical" "第一级的输入地址不是规范地址";
+            "setting accessed or dirty of a second-stage entry failed" "更新第二阶段页表项的访问位或脏位失败";
+        SGN_1 = 0x80 "SGN.1" "the input address of the first stage is not canonical" "第一阶段的输入地址不是规范形式（canonical）";
         SGN_2 = 0x81 "SGN.2"
             "a user request, and a first-stage entry is for supervisors only (U/S = 0)"
-            "用户态请求，而第一级页表项仅限特权访问（U/S = 0）";
+            "用户态请求，而第一阶段页表项仅限特权访问（U/S = 0）";
         SGN_3 = 0x82 "SGN.3" "a request for execution without execute permission" "执行请求，而没有执行权限";
         SGN_4 = 0x83 "SGN.4"
             "the input address is above the width that MGAW and AW allow" "输入地址超出 MGAW 与 AW 允许的位宽";
         SGN_5 = 0x84 "SGN.5"
             "nested: the first stage's output is above the second stage's width"
-            "嵌套转换：第一级的输出地址超出第二级位宽";
+            "嵌套转换：第一阶段的输出地址超出第二阶段位宽";
         SGN_6 = 0x85 "SGN.6" "a write without write permission" "写请求，而没有写权限";
         SGN_7 = 0x86 "SGN.7" "a read without read permission" "读请求，而没有读权限";
         SGN_8 = 0x87 "SGN.8"
             "the output address is in the interrupt address range FEEx_xxxxh" "输出地址落入中断地址范围 FEEx_xxxxh";
         SFS_9 = 0x90 "SFS.9"
             "accessed or dirty of a first-stage entry would have to be set while walks are not snooped"
-            "页表遍历不监听缓存时需要更新第一级页表项的访问位或脏位";
+            "页表遍历不监听缓存时需要更新第一阶段页表项的访问位或脏位";
         SFS_10 = 0x91 "SFS.10"
-            "setting accessed or dirty of a first-stage entry failed" "更新第一级页表项的访问位或脏位失败";
+            "setting accessed or dirty of a first-stage entry failed" "更新第一阶段页表项的访问位或脏位失败";
     }
 }
 

@@ -43,7 +43,7 @@ spec::structure! {
         DM  [2]      flag "destination mode: 0 physical, 1 logical" "目标模式：0 物理，1 逻辑";
         RH  [3]      flag "redirection hint" "重定向提示";
         TM  [4]      flag "trigger mode: 0 edge, 1 level" "触发模式：0 边沿，1 电平";
-        DLM [7:5]    code(DELIVERY_MODES) "delivery mode" "投递模式";
+        DLM [7:5]    code(DELIVERY_MODES) "delivery mode" "传送模式";
         AVAIL = AVAILABLE;
         _   [14:12]  reserved;
         IM  [15]     flag "mode: 0, remapped" "模式：0 为重映射";
@@ -57,26 +57,26 @@ spec::structure! {
     }
 
     /// IRTE for posted interrupts (VT-d 9.10).
-    pub IRTE_POSTED / irte_posted: 2 words, "VT-d 9.10", "interrupt remapping table entry (posted)" "中断重映射表项（投递）" {
+    pub IRTE_POSTED / irte_posted: 2 words, "VT-d 9.10", "interrupt remapping table entry (posted)" "中断重映射表项（posted）" {
         P     = PRESENT;
         FPD   = FAULTS_OFF;
         _    [7:2]    reserved;
         AVAIL = AVAILABLE;
         _    [13:12]  reserved;
         URG  [14]     flag "urgent: notify even when suppressed" "紧急：即使抑制也通知";
-        IM   [15]     flag "mode: 1, posted" "模式：1 为投递";
+        IM   [15]     flag "mode: 1, posted" "模式：1 为 posted";
         VV   [23:16]  value "virtual vector" "虚拟向量";
         _    [37:24]  reserved;
-        PDAL [63:38]  address(6) "posted descriptor address, bits 31:6" "投递描述符地址低位";
+        PDAL [63:38]  address(6) "posted descriptor address, bits 31:6" "posted 中断描述符地址低位";
         SID   = SOURCE;
         SQ    = QUALIFIER;
         SVT   = VALIDATION;
         _    [95:84]  reserved;
-        PDAH [127:96] address(32) "posted descriptor address, bits 63:32" "投递描述符地址高位";
+        PDAH [127:96] address(32) "posted descriptor address, bits 63:32" "posted 中断描述符地址高位";
     }
 
     /// Posted-interrupt descriptor (VT-d 9.11).
-    pub PID / pid: 8 words, "VT-d 9.11", "posted-interrupt descriptor" "投递中断描述符" {
+    pub PID / pid: 8 words, "VT-d 9.11", "posted-interrupt descriptor" "posted 中断描述符" {
         PIR0 [63:0]    value "posted requests, vectors 0 to 63" "待处理向量 0–63";
         PIR1 [127:64]  value "vectors 64 to 127" "待处理向量 64–127";
         PIR2 [191:128] value "vectors 128 to 191" "待处理向量 128–191";

@@ -99,8 +99,8 @@ spec::registers! {
     }
     CAP / cap: "CAP_REG" at 0x08, 8 bytes, "capabilities" "能力" {
         ND      [2:0]   value "domains: 2^(4+2*ND)" "域数量：2^(4+2*ND)";
-        AFL     [3]     flag "advanced fault logging" "高级错误日志";
-        RWBF    [4]     flag "write-buffer flush needed" "需要刷写缓冲";
+        AFL     [3]     flag "advanced fault logging" "高级故障日志";
+        RWBF    [4]     flag "write-buffer flush needed" "需要冲刷写缓冲";
         PLMR    [5]     flag "protected low memory" "低端受保护内存";
         PHMR    [6]     flag "protected high memory" "高端受保护内存";
         CM      [7]     flag "caching mode" "缓存模式";
@@ -109,25 +109,25 @@ spec::registers! {
         MGAW    [21:16] value "maximum guest address width - 1" "最大客户机地址位宽 - 1";
         ZLR     [22]    flag "zero-length reads of write-only pages" "支持只写页零长度读";
         _       [23]    reserved;
-        FRO     [33:24] value "fault recording registers' offset / 16" "错误记录寄存器偏移 / 16";
-        SSLPS   [37:34] value "second-stage large pages: bit 0 = 2 MiB, 1 = 1 GiB" "第二级大页：位 0=2 MiB、1=1 GiB";
+        FRO     [33:24] value "fault recording registers' offset / 16" "故障记录寄存器偏移 / 16";
+        SSLPS   [37:34] value "second-stage large pages: bit 0 = 2 MiB, 1 = 1 GiB" "第二阶段大页：位 0=2 MiB、1=1 GiB";
         _       [38]    reserved;
         PSI     [39]    flag "page-selective invalidation" "按页失效";
-        NFR     [47:40] value "fault recording registers - 1" "错误记录寄存器数量 - 1";
+        NFR     [47:40] value "fault recording registers - 1" "故障记录寄存器数量 - 1";
         MAMV    [53:48] value "maximum address mask value" "最大地址掩码";
         DWD     [54]    flag "write draining" "写排空";
         DRD     [55]    flag "read draining" "读排空";
-        FS1GP   [56]    flag "first-stage 1 GiB pages" "第一级 1 GiB 页";
+        FS1GP   [56]    flag "first-stage 1 GiB pages" "第一阶段 1 GiB 页";
         _       [58:57] reserved;
-        PI      [59]    flag "interrupt posting" "中断投递";
-        FS5LP   [60]    flag "first-stage 5-level paging" "第一级 5 级分页";
+        PI      [59]    flag "interrupt posting" "posted 中断（直接投递）";
+        FS5LP   [60]    flag "first-stage 5-level paging" "第一阶段 5 级分页";
         ECMDS   [61]    flag "enhanced commands" "增强命令";
         ESIRTPS [62]    flag "enhanced set interrupt root pointer" "增强的设置中断根指针";
         ESRTPS  [63]    flag "enhanced set root pointer" "增强的设置根指针";
     }
     ECAP / ecap: "ECAP_REG" at 0x10, 8 bytes, "extended capabilities" "扩展能力" {
         C      [0]     flag "page walks are coherent" "页表遍历保持一致";
-        QI     [1]     flag "queued invalidation" "队列失效";
+        QI     [1]     flag "queued invalidation" "队列式失效（QI）";
         DT     [2]     flag "device TLBs" "设备 TLB";
         IR     [3]     flag "interrupt remapping" "中断重映射";
         EIM    [4]     flag "extended interrupt mode (x2APIC)" "扩展中断模式（x2APIC）";
@@ -153,9 +153,9 @@ spec::registers! {
         PDS    [42]    flag "page-request drain" "页请求排空";
         SMTS   [43]    flag "scalable mode" "可扩展模式";
         VCS    [44]    flag "virtual commands" "虚拟命令";
-        SSADS  [45]    flag "second-stage accessed and dirty" "第二级访问位与脏位";
-        SSTS   [46]    flag "second stage in scalable mode" "可扩展模式第二级转换";
-        FSTS   [47]    flag "first stage" "第一级转换";
+        SSADS  [45]    flag "second-stage accessed and dirty" "第二阶段访问位与脏位";
+        SSTS   [46]    flag "second stage in scalable mode" "可扩展模式第二阶段转换";
+        FSTS   [47]    flag "first stage" "第一阶段转换";
         SMPWCS [48]    flag "page-walk coherency of scalable mode" "可扩展模式遍历一致性";
         RPS    [49]    flag "RID_PASID" "RID_PASID";
         _      [63:50] reserved;
@@ -165,10 +165,10 @@ spec::registers! {
         CFI   [23]   flag rw "compatibility format interrupts" "兼容格式中断";
         SIRTP [24]   flag rw "set interrupt remap table pointer" "设置中断重映射表指针";
         IRE   [25]   flag rw "interrupt remapping enable" "启用中断重映射";
-        QIE   [26]   flag rw "queued invalidation enable" "启用队列失效";
-        WBF   [27]   flag rw "write-buffer flush" "刷写缓冲";
-        EAFL  [28]   flag rw "enable advanced fault logging" "启用高级错误日志";
-        SFL   [29]   flag rw "set fault log" "设置错误日志";
+        QIE   [26]   flag rw "queued invalidation enable" "启用队列式失效（QI）";
+        WBF   [27]   flag rw "write-buffer flush" "冲刷写缓冲";
+        EAFL  [28]   flag rw "enable advanced fault logging" "启用高级故障日志";
+        SFL   [29]   flag rw "set fault log" "设置故障日志";
         SRTP  [30]   flag rw "set root table pointer" "设置根表指针";
         TE    [31]   flag rw "translation enable" "启用转换";
     }
@@ -177,10 +177,10 @@ spec::registers! {
         CFIS  [23]   flag "compatibility format interrupts pass" "兼容格式中断放行";
         IRTPS [24]   flag "interrupt remap table pointer set" "中断重映射表指针已设置";
         IRES  [25]   flag "interrupt remapping on" "中断重映射已启用";
-        QIES  [26]   flag "queued invalidation on" "队列失效已启用";
+        QIES  [26]   flag "queued invalidation on" "队列式失效（QI）已启用";
         WBFS  [27]   flag "write-buffer flush under way" "写缓冲刷新中";
-        AFLS  [28]   flag "advanced fault logging on" "高级错误日志已启用";
-        FLS   [29]   flag "fault log set" "错误日志已设置";
+        AFLS  [28]   flag "advanced fault logging on" "高级故障日志已启用";
+        FLS   [29]   flag "fault log set" "故障日志已设置";
         RTPS  [30]   flag "root table pointer set" "根表指针已设置";
         TES   [31]   flag "translation on" "转换已启用";
     }
@@ -207,7 +207,7 @@ spec::registers! {
         ICE [5]     flag w1c "invalidation completion error" "失效完成错误";
         ITE [6]     flag w1c "invalidation time-out error" "失效超时错误";
         _   [7]     reserved;
-        FRI [15:8]  value "first fault recording register with a record" "首个有记录的错误记录寄存器";
+        FRI [15:8]  value "first fault recording register with a record" "首个有记录的故障记录寄存器";
         _   [31:16] reserved;
     }
     FECTL / fectl: "FECTL_REG" at 0x38, 4 bytes, "fault event control" "错误事件控制" = event_control;
@@ -255,7 +255,7 @@ spec::registers! {
     IEDATA / iedata: "IEDATA_REG" at 0xa4, 4 bytes, "invalidation event data" "失效事件数据" = event_data;
     IEADDR / ieaddr: "IEADDR_REG" at 0xa8, 4 bytes, "invalidation event address" "失效事件地址" = event_address;
     IEUADDR / ieuaddr: "IEUADDR_REG" at 0xac, 4 bytes, "invalidation event upper address" "失效事件高位地址" = event_upper_address;
-    IQERCD / iqercd: "IQERCD_REG" at 0xb0, 8 bytes, "invalidation queue error record" "失效队列错误记录" {
+    IQERCD / iqercd: "IQERCD_REG" at 0xb0, 8 bytes, "invalidation queue error record" "失效队列故障记录" {
         IQEI   [3:0]   value "cause of IQE: 1 tail, 2 fetch, 3 type, 4 reserved field" "IQE 原因：1 队列尾、2 读取、3 类型、4 保留字段";
         _      [31:4]  reserved;
         ITESID [47:32] value "source id of ITE" "ITE 的源 ID";
@@ -325,22 +325,22 @@ pub mod fault_registers {
     use super::*;
     spec::registers! {
         section "VT-d 11.4";
-        FRCD_0_LOW / frcd_0_low: "FRCD_REG[0].lo" at 0x400, 8 bytes, "fault record, low half" "错误记录，低半部" = frcd_low;
-        FRCD_0_HIGH / frcd_0_high: "FRCD_REG[0].hi" at 0x408, 8 bytes, "fault record, high half" "错误记录，高半部" = frcd_high;
-        FRCD_1_LOW / frcd_1_low: "FRCD_REG[1].lo" at 0x410, 8 bytes, "fault record, low half" "错误记录，低半部" = frcd_low;
-        FRCD_1_HIGH / frcd_1_high: "FRCD_REG[1].hi" at 0x418, 8 bytes, "fault record, high half" "错误记录，高半部" = frcd_high;
-        FRCD_2_LOW / frcd_2_low: "FRCD_REG[2].lo" at 0x420, 8 bytes, "fault record, low half" "错误记录，低半部" = frcd_low;
-        FRCD_2_HIGH / frcd_2_high: "FRCD_REG[2].hi" at 0x428, 8 bytes, "fault record, high half" "错误记录，高半部" = frcd_high;
-        FRCD_3_LOW / frcd_3_low: "FRCD_REG[3].lo" at 0x430, 8 bytes, "fault record, low half" "错误记录，低半部" = frcd_low;
-        FRCD_3_HIGH / frcd_3_high: "FRCD_REG[3].hi" at 0x438, 8 bytes, "fault record, high half" "错误记录，高半部" = frcd_high;
-        FRCD_4_LOW / frcd_4_low: "FRCD_REG[4].lo" at 0x440, 8 bytes, "fault record, low half" "错误记录，低半部" = frcd_low;
-        FRCD_4_HIGH / frcd_4_high: "FRCD_REG[4].hi" at 0x448, 8 bytes, "fault record, high half" "错误记录，高半部" = frcd_high;
-        FRCD_5_LOW / frcd_5_low: "FRCD_REG[5].lo" at 0x450, 8 bytes, "fault record, low half" "错误记录，低半部" = frcd_low;
-        FRCD_5_HIGH / frcd_5_high: "FRCD_REG[5].hi" at 0x458, 8 bytes, "fault record, high half" "错误记录，高半部" = frcd_high;
-        FRCD_6_LOW / frcd_6_low: "FRCD_REG[6].lo" at 0x460, 8 bytes, "fault record, low half" "错误记录，低半部" = frcd_low;
-        FRCD_6_HIGH / frcd_6_high: "FRCD_REG[6].hi" at 0x468, 8 bytes, "fault record, high half" "错误记录，高半部" = frcd_high;
-        FRCD_7_LOW / frcd_7_low: "FRCD_REG[7].lo" at 0x470, 8 bytes, "fault record, low half" "错误记录，低半部" = frcd_low;
-        FRCD_7_HIGH / frcd_7_high: "FRCD_REG[7].hi" at 0x478, 8 bytes, "fault record, high half" "错误记录，高半部" = frcd_high;
+        FRCD_0_LOW / frcd_0_low: "FRCD_REG[0].lo" at 0x400, 8 bytes, "fault record, low half" "故障记录，低半部" = frcd_low;
+        FRCD_0_HIGH / frcd_0_high: "FRCD_REG[0].hi" at 0x408, 8 bytes, "fault record, high half" "故障记录，高半部" = frcd_high;
+        FRCD_1_LOW / frcd_1_low: "FRCD_REG[1].lo" at 0x410, 8 bytes, "fault record, low half" "故障记录，低半部" = frcd_low;
+        FRCD_1_HIGH / frcd_1_high: "FRCD_REG[1].hi" at 0x418, 8 bytes, "fault record, high half" "故障记录，高半部" = frcd_high;
+        FRCD_2_LOW / frcd_2_low: "FRCD_REG[2].lo" at 0x420, 8 bytes, "fault record, low half" "故障记录，低半部" = frcd_low;
+        FRCD_2_HIGH / frcd_2_high: "FRCD_REG[2].hi" at 0x428, 8 bytes, "fault record, high half" "故障记录，高半部" = frcd_high;
+        FRCD_3_LOW / frcd_3_low: "FRCD_REG[3].lo" at 0x430, 8 bytes, "fault record, low half" "故障记录，低半部" = frcd_low;
+        FRCD_3_HIGH / frcd_3_high: "FRCD_REG[3].hi" at 0x438, 8 bytes, "fault record, high half" "故障记录，高半部" = frcd_high;
+        FRCD_4_LOW / frcd_4_low: "FRCD_REG[4].lo" at 0x440, 8 bytes, "fault record, low half" "故障记录，低半部" = frcd_low;
+        FRCD_4_HIGH / frcd_4_high: "FRCD_REG[4].hi" at 0x448, 8 bytes, "fault record, high half" "故障记录，高半部" = frcd_high;
+        FRCD_5_LOW / frcd_5_low: "FRCD_REG[5].lo" at 0x450, 8 bytes, "fault record, low half" "故障记录，低半部" = frcd_low;
+        FRCD_5_HIGH / frcd_5_high: "FRCD_REG[5].hi" at 0x458, 8 bytes, "fault record, high half" "故障记录，高半部" = frcd_high;
+        FRCD_6_LOW / frcd_6_low: "FRCD_REG[6].lo" at 0x460, 8 bytes, "fault record, low half" "故障记录，低半部" = frcd_low;
+        FRCD_6_HIGH / frcd_6_high: "FRCD_REG[6].hi" at 0x468, 8 bytes, "fault record, high half" "故障记录，高半部" = frcd_high;
+        FRCD_7_LOW / frcd_7_low: "FRCD_REG[7].lo" at 0x470, 8 bytes, "fault record, low half" "故障记录，低半部" = frcd_low;
+        FRCD_7_HIGH / frcd_7_high: "FRCD_REG[7].hi" at 0x478, 8 bytes, "fault record, high half" "故障记录，高半部" = frcd_high;
     }
 }
 

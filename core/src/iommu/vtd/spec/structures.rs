@@ -14,7 +14,7 @@ const FAULTS_OFF: Field = Field::flag(
 spec::values! {
     /// The values of TT (VT-d 9.3).
     pub TT_VALUES / tt {
-        MULTI_LEVEL = 0 "untranslated requests go through the second stage" "未转换请求经第二级转换";
+        MULTI_LEVEL = 0 "untranslated requests go through the second stage" "未转换请求经第二阶段转换";
         DEVICE_TLB = 1 "as 00b, and the device may have a TLB of its own (ATS)" "同 00b，且允许设备 TLB（ATS）";
         PASS_THROUGH = 2 "pass-through" "直通";
     }
@@ -28,9 +28,9 @@ spec::values! {
 
     /// The values of PGTT (VT-d 9.6).
     pub PGTT_VALUES / pgtt {
-        FIRST = 1 "first stage only" "仅第一级";
-        SECOND = 2 "second stage only" "仅第二级";
-        NESTED = 3 "nested: first stage over second stage" "嵌套：第一级之上叠加第二级";
+        FIRST = 1 "first stage only" "仅第一阶段";
+        SECOND = 2 "second stage only" "仅第二阶段";
+        NESTED = 3 "nested: first stage over second stage" "嵌套：第一阶段之上叠加第二阶段";
         PASS_THROUGH = 4 "pass-through" "直通";
     }
 
@@ -73,7 +73,7 @@ spec::structure! {
         FPD = FAULTS_OFF;
         TT      [3:2]    code(TT_VALUES) "translation type" "转换类型";
         _       [11:4]   reserved;
-        SSPTPTR [63:12]  address(12) "first table of the second stage" "第二级顶级页表地址";
+        SSPTPTR [63:12]  address(12) "first table of the second stage" "第二阶段顶级页表地址";
         AW      [66:64]  code(AW_VALUES) "address width" "地址位宽";
         _       [70:67]  ignored;
         _       [71]     reserved;
@@ -110,12 +110,12 @@ spec::structure! {
     pub PASID / pasid: 8 words, "VT-d 9.6", "PASID-table entry" "PASID 表项" {
         P   = PRESENT;
         FPD = FAULTS_OFF;
-        AW      [4:2]     code(AW_VALUES) "address width of the second stage" "第二级地址位宽";
-        SSEE    [5]       flag "second-stage execute enable" "第二级执行权限启用";
+        AW      [4:2]     code(AW_VALUES) "address width of the second stage" "第二阶段地址位宽";
+        SSEE    [5]       flag "second-stage execute enable" "第二阶段执行权限启用";
         PGTT    [8:6]     code(PGTT_VALUES) "PASID granular translation type" "PASID 粒度的转换类型";
-        SSADE   [9]       flag "second-stage accessed and dirty enable" "第二级访问位与脏位启用";
+        SSADE   [9]       flag "second-stage accessed and dirty enable" "第二阶段访问位与脏位启用";
         _       [11:10]   reserved;
-        SSPTPTR [63:12]   address(12) "first table of the second stage" "第二级顶级页表地址";
+        SSPTPTR [63:12]   address(12) "first table of the second stage" "第二阶段顶级页表地址";
         DID     [79:64]   value "domain id" "域 ID";
         _       [86:80]   reserved;
         PWSNP   [87]      flag "page-walk snoop" "页表遍历监听缓存";
@@ -128,13 +128,13 @@ spec::structure! {
         PAT     [127:96]  value "page attribute table" "页属性表";
         SRE     [128]     flag "supervisor requests enable" "允许特权请求";
         ERE     [129]     flag "execute requests enable" "允许执行请求";
-        FSPM    [131:130] code(FSPM_VALUES) "first-stage paging mode" "第一级分页模式";
+        FSPM    [131:130] code(FSPM_VALUES) "first-stage paging mode" "第一阶段分页模式";
         WPE     [132]     flag "write protect: supervisor writes obey R/W" "写保护：特权写也受 R/W 限制";
         NXE     [133]     flag "no-execute enable" "禁止执行位启用";
         SMEP    [134]     flag "supervisor-mode execute prevention" "特权态执行保护";
         EAFE    [135]     flag "extended accessed flag enable" "扩展访问位启用";
         _       [139:136] reserved;
-        FSPTPTR [191:140] address(12) "first table of the first stage" "第一级顶级页表地址";
+        FSPTPTR [191:140] address(12) "first table of the first stage" "第一阶段顶级页表地址";
         _       [255:192] reserved;
         _       [319:256] reserved;
         _       [383:320] reserved;

@@ -1,0 +1,211 @@
+//! The command line in Chinese: help of every command and option, and what clap says of a command line that it does not take.
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{Command, Error};
+
+/// What is said of a command (`""`) and of each of its options. Options of all commands are with the command `*`.
+const TEXTS: &[(&str, &str, &str)] = &[
+    ("", "", "运行、绘制和检查 IOMMU 与 DMA 的场景，解读故障日志，回放一致性测试数据。\n\nSCENARIO 是一个文件、一个预设的名字，或表示标准输入的 -。"),
+    ("*", "lang", "输出用的语言：en 或 zh；不写则看环境变量 LC_ALL、LC_MESSAGES 和 LANG"),
+    ("*", "zh", "同 --lang zh"),
+    ("*", "en", "同 --lang en"),
+    ("*", "help", "显示帮助（--help 更详细）"),
+    ("*", "version", "显示版本"),
+    ("*", "json", "以 JSON 输出"),
+    ("*", "scenario", "一个文件、一个预设，或表示标准输入的 -"),
+    ("*", "at", "轨迹中的位置；不写则为结尾"),
+    ("across", "", "把一个场景在每种架构上各运行一遍，逐个要点并排"),
+    ("across", "json", "以 JSON 输出"),
+    ("across", "on", "只要这些架构"),
+    ("check", "", "说明场景能否运行、期望是否成立"),
+    ("check", "json", "以 JSON 输出轨迹"),
+    ("check", "scenarios", "文件、预设，或表示标准输入的 -（默认）"),
+    ("completions", "", "输出某种 shell 的补全脚本"),
+    ("completions", "shell", "哪种 shell：bash、elvish、fish、powershell、zsh"),
+    ("draw", "", "画出场景在某个位置的图"),
+    ("draw", "ascii", "用 ASCII 字符画（默认）"),
+    ("draw", "unicode", "用 Unicode 制表符画"),
+    ("draw", "svg", "画成 SVG"),
+    ("draw", "steps", "动画 SVG：两个位置之间的各站，如 40..80，或各要点（ideas）"),
+    ("draw", "handout", "把各要点做成可打印的页面：每个要点一张图和说明"),
+    ("draw", "width", "最多这么多个字符宽"),
+    ("draw", "units", "在每个区间旁注明长度"),
+    ("draw", "title", "在上方写出场景的标题"),
+    ("draw", "c", "作为 C 注释"),
+    ("draw", "rst", "作为 reStructuredText 的原样块"),
+    ("draw", "markdown", "作为 Markdown 的代码块"),
+    ("draw", "theme", "SVG 的配色：auto（默认）、light 或 dark"),
+    ("explain", "", "解读内核或模拟器打印的故障日志"),
+    ("explain", "scenario", "同时输出重现该转换错误的场景"),
+    ("explain", "json", "以 JSON 输出报告"),
+    ("explain", "schema", "输出报告 JSON 的 schema"),
+    ("explain", "tables", "把格式、原因和 JSON 字段的表写进这些文档的标记之间"),
+    ("explain", "file", "一份日志；不写或写 - 则读标准输入"),
+    ("fmt", "", "把场景写成规范格式：文件就地改写，标准输入写到标准输出"),
+    ("fmt", "check", "什么也不改；有场景不是规范格式时，退出状态为 1"),
+    ("fmt", "files", "文件，或表示标准输入的 -（默认）"),
+    ("gallery", "", "以 JSON 输出自带的全部场景：两种语言的文本、主题、图"),
+    ("gallery", "pictures", "同时把每个场景的图（两种语言）写进这个文件夹"),
+    ("link", "", "输出装有场景的链接"),
+    ("link", "base", "页面的地址，写在 # 之前"),
+    ("link", "arch", "在哪种架构上：vt-d、riscv、smmuv3 或 amd-vi"),
+    ("link", "view", "页面显示什么：diagram、walk 或 full"),
+    ("link", "depth", "页面停在多深的一步：idea、operation 或 read"),
+    ("link", "theme", "页面的配色：auto、light 或 dark"),
+    ("link", "whole", "带上预设的全文，而不只是名字"),
+    ("link", "unchecked", "不检查文本是不是场景"),
+    ("man", "", "输出手册页"),
+    ("replay", "", "与另一个实现记录下来的结果比较"),
+    ("replay", "show", "输出这么多处差异（默认 0），以及跳过了什么"),
+    ("replay", "without", "不考虑另一个实现的这项偏差；可重复"),
+    ("replay", "specification", "按规范比较：跳过注明偏差的结果"),
+    ("replay", "files", "记录下来的结果，每行一个设置"),
+    ("run", "", "说明场景里发生了什么：要点、各行、其中的内容，或轨迹的每一步"),
+    ("run", "depth", "多深：idea、operation、read 或 step（默认，轨迹的每一步）"),
+    ("run", "json", "以 JSON 输出轨迹"),
+    ("run", "scenarios", "文件、预设，或表示标准输入的 -（默认）"),
+    ("unlink", "", "输出链接里的场景"),
+    ("unlink", "url", "一个链接、它 # 之后的部分，或表示标准输入的 -"),
+    ("unlink", "recover", "链接损坏时，输出能读出的部分；退出状态仍会说明"),
+    ("where", "", "输出一个地址的所有名字，以及谁能到达那个字节"),
+    ("where", "address", "一个数，或场景里起的名字：0x1234_5000、rx、buf+0x40"),
+    ("where", "of", "数是谁的地址：kernel、physical，或进程、客户机、设备的名字；不写则依次当作每一方的"),
+];
+
+fn said(command: &str, what: &str) -> Option<&'static str> {
+    let of = |name: &str| TEXTS.iter().find(|(c, w, _)| *c == name && *w == what).map(|(_, _, text)| *text);
+    of(command).or_else(|| of("*").filter(|_| !what.is_empty()))
+}
+
+/// The command line, with its help in Chinese.
+pub fn in_chinese(mut cli: Command) -> Command {
+    cli.build();
+    let names: Vec<String> = cli.get_subcommands().map(|c| c.get_name().to_string()).collect();
+    let mut cli = one(cli, "").subcommand_help_heading("命令");
+    for name in names {
+        cli = cli.mut_subcommand(&name, |command| match name.as_str() {
+            "help" => command.about("显示帮助，或某个命令的帮助"),
+            _ => one(command, &name),
+        });
+    }
+    cli
+}
+
+fn one(command: Command, name: &str) -> Command {
+    let about = said(name, "").unwrap_or_default();
+    let ids: Vec<String> = command.get_arguments().map(|arg| arg.get_id().to_string()).collect();
+    let usage = command.clone().render_usage().to_string();
+    let usage = usage.trim_start_matches("Usage:").trim();
+    let usage = usage.replace("[OPTIONS]", "[选项]").replace("<COMMAND>", "<命令>");
+    let mut command = command
+        .about(about.lines().next().unwrap_or_default())
+        .long_about(about)
+        .override_usage(usage)
+        .help_template("{about-with-newline}\n用法：{usage}\n\n{all-args}{after-help}");
+    for id in ids {
+        let text = said(name, &id).unwrap_or_default();
+        command = command.mut_arg(&id, |arg| {
+            let heading = if arg.is_positional() { "参数" } else { "选项" };
+            let arg = arg.hide_possible_values(true).hide_default_value(true).help_heading(heading);
+            arg.help(text).long_help(text)
+        });
+    }
+    command
+}
+
+/// What is wrong with a command line.
+pub fn error(error: &Error) -> String {
+    let text = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => text.clone(),
+        Some(ContextValue::Strings(texts)) => texts.join("、"),
+        Some(ContextValue::StyledStr(text)) => text.to_string(),
+        Some(ContextValue::Number(number)) => number.to_string(),
+        _ => String::new(),
+    };
+    let (arg, value) = (text(ContextKind::InvalidArg), text(ContextKind::InvalidValue));
+    let mut said = match error.kind() {
+        ErrorKind::InvalidSubcommand => format!("没有 `{}` 这个命令", text(ContextKind::InvalidSubcommand)),
+        ErrorKind::UnknownArgument => format!("没有 `{arg}` 这个选项"),
+        ErrorKind::MissingRequiredArgument => format!("还缺少：{arg}"),
+        ErrorKind::InvalidValue if value.is_empty() => format!("`{arg}` 后面要有值"),
+        ErrorKind::InvalidValue | ErrorKind::ValueValidation => format!("`{arg}` 不能是 `{value}`"),
+        ErrorKind::NoEquals | ErrorKind::TooFewValues => format!("`{arg}` 的值太少"),
+        ErrorKind::TooManyValues | ErrorKind::WrongNumberOfValues => format!("`{arg}` 的值的个数不对"),
+        ErrorKind::ArgumentConflict => {
+            format!("`{arg}` 不能与 `{}` 一起用", text(ContextKind::PriorArg))
+        }
+        ErrorKind::MissingSubcommand => "还缺少命令".into(),
+        _ => "读不懂这个命令行".into(),
+    };
+    let valid = [text(ContextKind::ValidValue), text(ContextKind::ValidSubcommand)].concat();
+    if !valid.is_empty() {
+        said += &format!("；可以是：{valid}");
+    }
+    let near = [ContextKind::SuggestedSubcommand, ContextKind::SuggestedArg, ContextKind::SuggestedValue]
+        .map(text)
+        .concat();
+    if !near.is_empty() {
+        said += &format!("；是不是 `{near}`？");
+    }
+    format!("错误：{said}。\n详见 `iommu-play --help --lang zh`。")
+}
+
+/// What went wrong with a file, in words.
+pub fn io(error: &std::io::Error) -> String {
+    use std::io::ErrorKind as Io;
+    match error.kind() {
+        Io::NotFound => "没有这个文件，也没有这个名字的预设".into(),
+        Io::PermissionDenied => "没有权限".into(),
+        Io::IsADirectory => "这是一个文件夹".into(),
+        Io::InvalidData => "不是 UTF-8 文本".into(),
+        _ => format!("无法读写：{error}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::Cli;
+    use clap::CommandFactory;
+
+    #[test]
+    fn every_command_and_option_is_said_in_chinese() {
+        let mut cli = Cli::command();
+        cli.build();
+        let mut commands = vec![("", &cli)];
+        commands.extend(cli.get_subcommands().filter(|c| c.get_name() != "help").map(|c| (c.get_name(), c)));
+        for (name, command) in commands {
+            assert!(said(name, "").is_some(), "{name}");
+            for arg in command.get_arguments() {
+                assert!(said(name, arg.get_id().as_str()).is_some(), "{name} {}", arg.get_id());
+            }
+        }
+        // And nothing is said of what there is not.
+        for (name, what, _) in TEXTS.iter().filter(|(name, ..)| !["", "*"].contains(name)) {
+            let command = cli.find_subcommand(name).unwrap_or_else(|| panic!("{name}"));
+            assert!(
+                what.is_empty() || command.get_arguments().any(|arg| arg.get_id() == what),
+                "{name} {what}"
+            );
+        }
+    }
+
+    #[test]
+    fn help_and_errors_have_no_english_sentence() {
+        let mut cli = in_chinese(Cli::command());
+        let help = cli.render_long_help().to_string()
+            + &cli.find_subcommand_mut("draw").map_or(String::new(), |c| c.render_long_help().to_string());
+        for english in ["Usage", "Options", "Commands", "Print", "possible", "default"] {
+            assert!(!help.contains(english), "{english}: {help}");
+        }
+        for args in [
+            &["iommu-play", "rnu"][..],
+            &["iommu-play", "draw"],
+            &["iommu-play", "draw", "x", "--theme", "red"],
+            &["iommu-play", "run", "--nosuch"],
+        ] {
+            let said = error(&Cli::command().try_get_matches_from(args).unwrap_err());
+            assert!(said.starts_with("错误：") && !said.contains("读不懂"), "{said}");
+        }
+    }
+}

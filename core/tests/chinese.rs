@@ -1,0 +1,269 @@
+//! The Chinese of what the product says: every preset on every architecture, step by step, with its questions, answers, pictures
+//! and problems, and every answer to a log. A sentence has a space between Chinese and Latin, full-width punctuation, no English
+//! word outside the term table, no word twice in a row, and none of the words that [`CHOSEN`] leaves out.
+
+use iommu_core::diagram::render::Theme;
+use iommu_core::explain::glossary::GLOSSARY;
+use iommu_core::explain::logs::{parse_log, render};
+use iommu_core::explain::say;
+use iommu_core::explain::terms::{ADDRESSES, CHOSEN, LATIN};
+use iommu_core::scenario::presets::PRESETS;
+use iommu_core::scenario::{change, onto, parse, print};
+use iommu_core::spec::Lang;
+use iommu_core::trace::Event;
+use iommu_core::view::export::Form;
+use iommu_core::view::text::terms;
+use iommu_core::view::Player;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::path::PathBuf;
+
+fn han(c: char) -> bool {
+    matches!(c, '\u{3400}'..='\u{9fff}')
+}
+
+/// What is quoted (data, code, what a kernel prints) and what a call says of itself is no Chinese: it becomes `0`.
+fn prose(sentence: &str) -> String {
+    let mut out = String::new();
+    let mut until = None;
+    let mut open = 0;
+    for c in sentence.chars() {
+        match (until, c) {
+            (Some(')'), '(') => open += 1,
+            (Some(')'), ')') if open > 0 => open -= 1,
+            (Some(end), c) if c == end => until = None,
+            (Some(_), _) => {}
+            (None, '“' | '`' | '"') => {
+                until = Some(if c == '“' { '”' } else { c });
+                out.push('“');
+            }
+            // The arguments of a call: `dma_map_single(nic, 0x1000)`.
+            (None, '(') if out.ends_with(|c: char| c.is_ascii_alphanumeric() || c == '_') => {
+                until = Some(')')
+            }
+            (None, c) => out.push(c),
+        }
+    }
+    out
+}
+
+/// What is wrong with a sentence's form, and where.
+fn faults(sentence: &str, names: &HashSet<String>, linux: bool) -> Vec<String> {
+    let text = prose(sentence);
+    let chars: Vec<char> = text.chars().collect();
+    if !chars.iter().copied().any(han) {
+        let words = chars.split(|c| !c.is_ascii_alphabetic()).filter(|w| w.len() > 2).count();
+        return if words > 4 && !linux { vec!["all English".into()] } else { Vec::new() };
+    }
+    let mut found = Vec::new();
+    let around = |i: usize| chars[i.saturating_sub(6)..(i + 7).min(chars.len())].iter().collect::<String>();
+    for i in 1..chars.len() {
+        let (a, b) = (chars[i - 1], chars[i]);
+        if han(a) && b.is_ascii_alphanumeric() || a.is_ascii_alphanumeric() && han(b) {
+            found.push(format!("no space: {}", around(i)));
+        }
+        let next = chars.get(i + 1).copied().unwrap_or(' ');
+        let ends = (!linux || han(a) || han(next))
+            && matches!(b, ',' | ';' | ':' | '?' | '!')
+            && (next == ' ' || han(next));
+        if ends && (han(a) || a.is_ascii_alphanumeric() || a == ')' || a == ' ') {
+            found.push(format!("half-width: {}", around(i)));
+        }
+        if han(a) && matches!(b, '(' | '.') || matches!(a, ')' | '.') && han(b) {
+            found.push(format!("half-width: {}", around(i)));
+        }
+        let wide = |c| matches!(c, '，' | '。' | '：' | '；' | '、' | '（' | '）' | '？');
+        if a == ' ' && wide(b) || wide(a) && b == ' ' || i > 1 && han(chars[i - 2]) && a == ' ' && han(b) {
+            found.push(format!("a space too many: {}", around(i)));
+        }
+        // 天天 is a word; 项项 and 错误错误 are not.
+        let pair = i >= 3 && chars[i - 3] == chars[i - 1] && chars[i - 2] == b && a != b;
+        let around_it: String = chars[i.saturating_sub(3)..=i].iter().collect();
+        let a_word = ["一级一级", "一步一步", "一页一页"].contains(&around_it.as_str());
+        if pair && han(a) && han(b) && !a_word
+            || a == b && matches!(a, '的' | '项' | '了' | '是' | '在' | '表' | '从')
+        {
+            found.push(format!("doubled: {}", around(i)));
+        }
+    }
+    for word in text.split(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '/'))) {
+        let word = word.trim_matches(['-', '.', '/']);
+        let lower = word.len() > 2 && word.chars().all(|c| c.is_ascii_lowercase() || c == '-');
+        let capital = word.len() > 2 && word[1..].chars().all(|c| c.is_ascii_lowercase()) && word.is_ascii();
+        if !linux
+            && (lower || capital && word.starts_with(|c: char| c.is_ascii_uppercase()))
+            && !names.contains(word)
+            && !LATIN.contains(&word)
+        {
+            found.push(format!("English: {word}"));
+        }
+    }
+    for choice in CHOSEN {
+        found.extend(
+            choice.never.iter().filter(|w| text.contains(**w)).map(|w| format!("{} is {w}", choice.en)),
+        );
+    }
+    found
+}
+
+/// Sentences by what is wrong with them, each kind with a few of them.
+#[derive(Default)]
+struct Found(BTreeMap<String, BTreeSet<String>>, usize);
+
+impl Found {
+    /// Looks at each line; `linux`: its English words are those of kernels and their tools, and only whole sentences count.
+    fn look(&mut self, place: &str, text: &str, names: &HashSet<String>, linux: bool) {
+        for sentence in text.lines() {
+            self.1 += 1;
+            for fault in faults(sentence, names, linux) {
+                self.0.entry(fault).or_default().insert(format!("{place}: {}", sentence.trim()));
+            }
+        }
+    }
+    fn none(self) {
+        let mut out = String::new();
+        for (fault, sentences) in &self.0 {
+            out += &format!("{fault} ({})\n", sentences.len());
+            sentences.iter().take(3).for_each(|s| out += &format!("    {s}\n"));
+        }
+        println!("{} sentences", self.1);
+        assert!(out.is_empty(), "{} kinds\n{out}", self.0.len());
+    }
+}
+
+/// The Latin words of a scenario outside its texts: names are its own.
+fn names(text: &str) -> HashSet<String> {
+    let word = |c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '/'));
+    text.split(word)
+        .filter(|w| !w.is_empty())
+        .flat_map(|w| [w.to_string(), w.trim_matches(['-', '.']).into()])
+        .collect()
+}
+
+/// The parts of a picture that are text: between tags, without what is folded away.
+fn svg_texts(svg: &str) -> impl Iterator<Item = &str> {
+    svg.split('>')
+        .filter_map(|part| part.split_once('<').map(|(text, _)| text))
+        .filter(|t| !t.trim().is_empty() && !t.contains("var(--"))
+}
+
+#[test]
+fn every_preset_reads_as_chinese() {
+    let mut found = Found::default();
+    let mut once = HashSet::new();
+    for preset in PRESETS {
+        let scenario = parse(preset.text).unwrap();
+        for architecture in preset.architectures() {
+            let own = onto(&scenario, architecture);
+            let changed = change(&own).ok();
+            for (scenario, which) in [(Some(own), ""), (changed, " changed")] {
+                let Some(scenario) = scenario else { continue };
+                let text = print(&scenario);
+                let Ok(mut player) = Player::open(&text) else { continue };
+                let mut names = names(&text);
+                for step in player.viewer.trace().steps().iter() {
+                    if let Event::Register { register, .. } = step.event {
+                        names.insert(register.name.into());
+                    }
+                }
+                let codes = architecture.faults().iter().flat_map(|code| code.name.split([' ', '/', '-']));
+                names.extend(codes.map(String::from));
+                names.extend(["guest-page", "load-page-fault", "store-page-fault"].map(String::from));
+                let place = format!("{}{which} {architecture:?}", preset.name);
+                let mut look = |text: &str| {
+                    if once.insert(text.to_string()) {
+                        found.look(&place, text, &names, false);
+                    }
+                };
+                let head = player.head(Lang::Zh);
+                [&head.title, &head.answer, &head.try_this].into_iter().for_each(|t| look(t));
+                for at in 0..player.viewer.len() {
+                    let said = say(player.viewer.trace(), at, player.viewer.cast()).text.zh;
+                    // A line of the scenario is quoted whole.
+                    if !said.starts_with("第 ") || !said.contains(" 行：") {
+                        look(&said);
+                    }
+                    for used in terms(&said, Lang::Zh) {
+                        look(&used.meaning);
+                    }
+                    if let Some(question) = player.question(at, Lang::Zh) {
+                        look(&question.text);
+                        question.choices.iter().for_each(|choice| look(choice));
+                    }
+                }
+                let course = player.course(Lang::Zh);
+                for stop in course.ideas.iter().chain(&course.operations) {
+                    look(&stop.sentence);
+                    stop.outcome.iter().for_each(|outcome| look(&outcome.text));
+                }
+                course.checks.iter().flat_map(|check| &check.failure).for_each(|failure| look(failure));
+                if let Some(check) = player.check(preset.name, Lang::Zh) {
+                    look(&check.text);
+                    check.choices.iter().for_each(|c| [&c.text, &c.reason].into_iter().for_each(|t| look(t)));
+                }
+                course.stopped.iter().for_each(|trouble| look(&trouble.message));
+                let length = player.viewer.len();
+                let stops: Vec<usize> =
+                    course.ideas.iter().map(|idea| idea.to as usize).chain([length]).collect();
+                for at in stops {
+                    let options =
+                        iommu_core::diagram::layout::Options { lang: Lang::Zh, ..Default::default() };
+                    let picture = player.draw(at, Form::Svg, Theme::Light, &options);
+                    svg_texts(&picture).for_each(&mut look);
+                }
+            }
+        }
+    }
+    found.none();
+}
+
+#[test]
+fn every_answer_to_a_log_reads_as_chinese() {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data/faultlogs/cases");
+    let mut found = Found::default();
+    for file in ["vtd", "amd", "arm", "others", "field", "reports", "own"] {
+        let text = std::fs::read_to_string(folder.join(format!("{file}.txt"))).unwrap();
+        for case in text.split("#### ").skip(1) {
+            let (heading, log) = case.split_once('\n').unwrap();
+            let answer = render(&parse_log(log), Lang::Zh, false);
+            // What a log said is quoted: the line itself, and values.
+            for line in answer.lines().filter(|line| !line.starts_with("  > ")) {
+                found.look(heading, line, &HashSet::new(), true);
+            }
+        }
+    }
+    found.none();
+}
+
+#[test]
+fn the_glossary_reads_as_chinese() {
+    let mut found = Found::default();
+    let none = HashSet::new();
+    for chapter in GLOSSARY {
+        found.look("glossary", chapter.title.zh, &none, false);
+        for term in chapter.terms {
+            found.look(
+                term.name.en,
+                term.meaning.zh,
+                &names(&format!("{} {}", term.name.en, term.name.zh)),
+                false,
+            );
+        }
+    }
+    for (name, meaning) in &ADDRESSES {
+        found.look(name.en, meaning.zh, &none, false);
+    }
+    found.none();
+}
+
+/// What a reader is told of one machine by all its sentences holds for the terms: each is named once.
+#[test]
+fn a_choice_is_made_once() {
+    let mut seen = BTreeSet::new();
+    for choice in CHOSEN {
+        assert!(seen.insert(choice.en), "{}", choice.en);
+        assert!(!choice.why.is_empty());
+        for never in choice.never {
+            assert!(!choice.zh.contains(never), "{}: {never}", choice.en);
+        }
+    }
+}
