@@ -112,7 +112,7 @@ pub static GLOSSARY: &[Chapter] = chapters! {
             "一个设备最多有八个，各有自己的请求者 ID 和驱动";
         "peer to peer" "对等传输（P2P）":
             "a device reads or writes another device's memory; PCIe's links, which are point to point, are another thing"
-            "一个设备读写另一个设备的内存；与 PCIe 的点对点链路是两回事";
+            "一个设备读写另一个设备的内存；PCIe 链路两端只连两个部件，那是另一回事";
         "snoop" "监听（snoop）":
             "hardware looks into the CPU's cache before it uses memory"
             "硬件访问内存之前，先看 CPU 的缓存里有没有更新的数据";

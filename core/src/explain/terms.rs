@@ -167,6 +167,7 @@ pub static LATIN: &[&str] = &[
     "fetch",
     "flush",
     "function",
+    "hypervisor",
     "iommu",
     "iommu-map",
     "kmalloc",
