@@ -147,9 +147,10 @@ fn svg_texts(svg: &str) -> impl Iterator<Item = &str> {
 }
 
 #[test]
+#[ignore = "every step of every preset on every machine: minutes in a debug build; run with --ignored"]
 fn every_preset_reads_as_chinese() {
     let mut found = Found::default();
-    let mut once = HashSet::new();
+    let (mut once, mut steps) = (HashSet::new(), HashSet::new());
     for preset in PRESETS {
         let scenario = parse(preset.text).unwrap();
         for architecture in preset.architectures() {
@@ -178,6 +179,9 @@ fn every_preset_reads_as_chinese() {
                 [&head.title, &head.answer, &head.try_this].into_iter().for_each(|t| look(t));
                 for at in 0..player.viewer.len() {
                     let said = say(player.viewer.trace(), at, player.viewer.cast()).text.zh;
+                    if !steps.insert(said.clone()) {
+                        continue;
+                    }
                     // A line of the scenario is quoted whole.
                     if !said.starts_with("第 ") || !said.contains(" 行：") {
                         look(&said);
