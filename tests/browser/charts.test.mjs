@@ -13,7 +13,8 @@ const SWEPT = said.scenarios.filter((s) => s.sweep).map((s) => s.name);
 
 const chart = async (page) => {
   await page.keyboard.press("End");
-  await page.waitForSelector(".chart:not([hidden]) svg");
+  await page.click(".ending details:has(.chart:not([hidden])) > summary");
+  await page.waitForSelector(".chart svg");
 };
 const rows = (page) =>
   page.$$eval(".chart tbody tr", (all) => all.map((row) => [...row.cells].map((cell) => cell.textContent)));

@@ -19,6 +19,15 @@ const SLOT = 1;
 export function ending(app: App, progress: Progress | null = null): HTMLElement {
   const { t } = app;
   const box = h("section.ending", { "aria-label": t("answerIs"), hidden: true });
+  const say = pathWords(app.state.lang);
+  /** What takes more room than the answer itself opens when the reader wants it. */
+  const more = (preset: string | null) =>
+    preset
+      ? [
+          app.machine.runs ? folded(say("inNumbers"), chart(app, preset)) : "",
+          progress ? folded(say("check"), check(app, preset)) : "",
+        ]
+      : [];
   let shown: Course | null = null;
   app.on((state, changed) => {
     if (!["view", "head", "course", "other"].some((key) => changed.has(key as keyof State))) return;
@@ -31,19 +40,39 @@ export function ending(app: App, progress: Progress | null = null): HTMLElement 
     const written = original === null || original === state.good;
     const tell = (said: (HTMLElement | string)[]) =>
       box.replaceChildren(...said, ...(progress ? onward(app, progress) : []));
-    if (written) return tell(plain(app, original, progress));
+    if (written) return tell(plain(app, original, more));
     // On another machine it is still the scenario as it is written.
     const { course } = state;
     box.replaceChildren();
     void onlyTurned(app, original).then((turned) => {
-      if (shown === course) tell(turned ? plain(app, original, progress) : tried(app, original));
+      if (shown === course) tell(turned ? plain(app, original, more) : tried(app, original));
     });
   });
   return box;
 }
 
-/** The scenario as it is written: its answer, the question about its change, and that change. */
-function plain(app: App, original: string | null, progress: Progress | null): (HTMLElement | string)[] {
+/** The room that the answer will take, from the first step on: so nothing gives way when it comes. */
+export function endingRoom(app: App, progress: Progress): HTMLElement {
+  const say = pathWords(app.state.lang);
+  const box = h("div.ending-room", { "aria-hidden": "true", inert: true });
+  const more = () => [folded(say("check"), h("div", {}))];
+  app.on(({ gallery, preset }, changed) => {
+    if (!changed.has("head") && !changed.has("course")) return;
+    const original = gallery.find((c) => c.name === preset)?.text ?? null;
+    box.replaceChildren(...plain(app, original, more), ...onward(app, progress));
+    for (const named of box.querySelectorAll("[id]")) named.removeAttribute("id");
+  });
+  return box;
+}
+
+const folded = (label: string, content: HTMLElement) => h("details", {}, h("summary", {}, label), content);
+
+/** The scenario as it is written: its answer, what more there is of it (given a preset's name), and its change. */
+function plain(
+  app: App,
+  original: string | null,
+  more: (preset: string | null) => (HTMLElement | string)[],
+): (HTMLElement | string)[] {
   const { state, t } = app;
   const say = pathWords(state.lang);
   const { answer, tryThis, changed } = state.head ?? { answer: "", tryThis: "", changed: null };
@@ -53,8 +82,7 @@ function plain(app: App, original: string | null, progress: Progress | null): (H
     h("button", { type: "button", id, onclick: () => void act() }, label);
   return [
     answer ? h("p.answer", {}, h("b", {}, `${t("answerIs")}${t("is")}`), ...told(app, answer)) : "",
-    preset && app.machine.runs ? chart(app, preset) : "",
-    progress && preset ? check(app, preset) : "",
+    h("div.more-of", {}, ...more(preset)),
     tryThis
       ? h(
           "p.try",
@@ -156,7 +184,7 @@ function onward(app: App, progress: Progress): HTMLElement[] {
       h(
         "button.primary",
         { type: "button", id: "next-lesson", onclick: () => void app.choose(to.name) },
-        `${say(here ? "nextIs" : "pathStart")}${app.t("is")}${short(to.title)}`,
+        h("span.to", {}, `${say(here ? "nextIs" : "pathStart")}${app.t("is")}${short(to.title)}`),
         nth,
       ),
     ),

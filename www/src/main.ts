@@ -6,7 +6,7 @@ import { comparing } from "./compare";
 import { diagram } from "./diagram";
 import { h } from "./dom";
 import { editor } from "./editor";
-import { ending } from "./ending";
+import { ending, endingRoom } from "./ending";
 import { explainDialog } from "./explain/dialog";
 import { header } from "./header";
 import { inspector } from "./inspector";
@@ -145,7 +145,12 @@ function build(): void {
     h(
       "main",
       {},
-      h("div.scene", {}, h("div.shown", {}, diagram(app)), lanes(app)),
+      h(
+        "div.scene",
+        {},
+        h("div.shown", {}, diagram(app)),
+        h("div.foot", {}, lanes(app), endingRoom(app, progress)),
+      ),
       beside.pane,
       answer(app, ending(app, progress)),
       h("div.beside", { id: "beside" }, question(app), inspector(app), text),
@@ -288,11 +293,16 @@ function measure(): void {
   measuring?.disconnect();
   const controls = document.querySelector<HTMLElement>(".transport");
   const details = document.getElementById("beside");
-  if (!controls || !details) return;
-  measuring = new ResizeObserver(() =>
-    details.style.setProperty("--transport", `${controls.offsetHeight}px`),
-  );
+  const foot = document.querySelector<HTMLElement>(".foot");
+  const over = document.querySelector<HTMLElement>("main > .over");
+  if (!controls || !details || !foot || !over) return;
+  measuring = new ResizeObserver(() => {
+    details.style.setProperty("--transport", `${controls.offsetHeight}px`);
+    // The answer covers what stands in its room.
+    over.style.setProperty("--foot", `${foot.offsetHeight}px`);
+  });
   measuring.observe(controls);
+  measuring.observe(foot);
 }
 
 /** Opens a preset; one that there is not is the first. */

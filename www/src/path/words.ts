@@ -32,6 +32,7 @@ const TABLE = {
   is: [": ", "："],
   // The check question.
   check: ["Check yourself", "自测"],
+  inNumbers: ["In numbers", "看数字"],
   right: ["Right.", "对。"],
   wrong: ["No.", "不对。"],
   see: ["See it happen", "看它发生"],
