@@ -250,7 +250,9 @@ export function diagram(app: App, slot: 0 | 1 = 0): HTMLElement {
     if (slot && changed.has("other")) box.hidden = !state.other;
     if (changed.has("focus")) {
       closer.hidden = !state.focus;
-      closer.textContent = state.focus ? `✕ ${state.focus.first} .. ${state.focus.last}` : "";
+      // A crowd of devices has no addresses.
+      const { first, last, column } = state.focus ?? { first: "", last: "", column: "" };
+      closer.textContent = column.startsWith("fold:") ? "✕" : state.focus ? `✕ ${first} .. ${last}` : "";
     }
     if (changed.has(slot ? "other" : "view") || changed.has("focus")) void draw();
     // Only marked anew: of a run that is just opened nothing is shown yet.

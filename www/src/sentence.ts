@@ -33,7 +33,11 @@ export function sentence(app: App): HTMLElement {
   );
   const box = h("div.now", {}, live, h("div.aside", {}, count, where, h("div.opening", {}, close, open)));
   app.on((state, changed) => {
-    if (changed.has("course")) room.replaceChildren(...longest(state).map((text) => h("p", {}, text)));
+    if (changed.has("course") || changed.has("head"))
+      room.replaceChildren(
+        h("p", {}, h("b", {}, state.head?.title ?? ""), ` ${t("ready")}`),
+        ...longest(state).map((text) => h("p", {}, text)),
+      );
     if (!changed.has("view") && !changed.has("way") && !changed.has("depth")) return;
     const { view, way } = state;
     const now = tell(app, state);

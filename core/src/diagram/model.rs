@@ -197,6 +197,8 @@ pub struct Actor {
     pub name: Phrase,
     /// Further lines, such as `00:03.0` or `IOTLB 3/64`.
     pub lines: Vec<Phrase>,
+    /// Whether it takes part: in a picture of several positions, at any of them.
+    pub acts: bool,
 }
 
 /// What an actor is.
@@ -216,6 +218,8 @@ pub enum ActorKind {
     Iommu,
     /// The interrupt controller.
     Interrupts,
+    /// Several devices, drawn as one.
+    Fold,
 }
 
 /// Where an actor stands.
@@ -358,8 +362,22 @@ impl Model {
         name: Phrase,
         lines: Vec<Phrase>,
     ) -> ActorId {
-        self.actors.push(Actor { key: key.into(), kind, place, name, lines });
+        self.actors.push(Actor { key: key.into(), kind, place, name, lines, acts: false });
         ActorId(self.actors.len() as u16 - 1)
+    }
+    /// Marks those who take part at this position: whom the token came by, and what the step touches.
+    pub fn mark_acting(&mut self) {
+        let token = self.token.iter().flat_map(|t| t.path.iter().chain([&t.at]));
+        let lit = self.lit.iter().map(|lit| lit.what);
+        let acting: Vec<ActorId> = token
+            .filter_map(|a| if let Anchor::Actor(a) = a { Some(*a) } else { None })
+            .chain(lit.filter_map(|t| if let Target::Actor(a) = t { Some(a) } else { None }))
+            .collect();
+        for a in acting {
+            if let Some(actor) = self.actors.get_mut(usize::from(a.0)) {
+                actor.acts = true;
+            }
+        }
     }
     /// A column, if there is one with this id.
     pub fn column(&self, id: ColumnId) -> Option<&Column> {

@@ -1,6 +1,6 @@
 //! What holds of every picture, and some pictures by heart.
 
-use super::layout::{Content, Role};
+use super::layout::{crowd, Content, PlacedActor, Role};
 use super::model::*;
 use super::render::{text, Charset};
 use super::text::width;
@@ -109,7 +109,8 @@ pub(crate) fn complete(m: &Model, l: &Layout) {
         }
     }
     for actor in &m.actors {
-        assert!(l.actors.iter().any(|a| a.key == actor.key), "{} is missing", actor.key);
+        let there = |a: &PlacedActor| a.key == actor.key || a.holds.contains(&actor.key);
+        assert!(l.actors.iter().any(there), "{} is missing", actor.key);
     }
     let drawn: usize = l.wires.iter().map(|w| w.keys.len()).sum();
     assert_eq!(drawn + l.left_out, m.arrows.len());
@@ -240,6 +241,75 @@ proptest! {
             prop_assert!(full.texts.iter().any(|q| (q.x, &q.text) == (t.x, &t.text)), "{t:?}");
         }
     }
+}
+
+/// The machine of the figure with this many devices more, of which one acts; the token is at it.
+fn with_devices(count: usize, acts: usize) -> Model {
+    let mut m = sample::howto();
+    let bus = ColumnId(m.columns.len() as u16 - 1);
+    for i in 0..count {
+        let (name, id) = (Phrase::same(format!("d{i}")), Phrase::same(format!("00:{:02x}.0", i + 4)));
+        let at =
+            m.add_actor(format!("dev:d{i}"), ActorKind::Device, Place::RightOf(bus), name, alloc::vec![id]);
+        if i == acts {
+            m.lit = alloc::vec![Lit { what: Target::Actor(at), how: Touch::Used, at: None }];
+        }
+    }
+    m
+}
+
+#[test]
+fn of_forty_devices_those_who_take_no_part_are_one_box_that_opens() {
+    let (acts, other) = (with_devices(40, 17), with_devices(40, 23));
+    for (width, tight, lang) in [(130, false, Lang::En), (116, true, Lang::Zh), (44, true, Lang::En)] {
+        let options = Options { width, tight, lang, ..Options::default() };
+        let l = layout(&acts, None, &options);
+        no_overlap(&l, i32::from(width));
+        complete(&acts, &l);
+        let there = |l: &Layout, key: &str| l.actors.iter().any(|a| a.key == key);
+        assert!(there(&l, "dev:d17"), "who acts is drawn");
+        let fold = l.actors.iter().find(|a| a.key == crowd::FOLD).unwrap();
+        let drawn = l.actors.iter().filter(|a| a.kind == ActorKind::Device).count();
+        let all = acts.actors.iter().filter(|a| a.kind == ActorKind::Device).count();
+        assert_eq!(drawn + fold.holds.len(), all);
+        assert!(drawn <= 8, "{drawn}");
+        let words = text(&l, Charset::Unicode);
+        let count = fold.holds.len();
+        assert!(words.contains(&format!("{count}")), "{words}");
+        let focus = Some((crowd::FOLD.into(), 0, 0));
+        let opened = layout(&acts, None, &Options { focus, ..options.clone() });
+        no_overlap(&opened, i32::from(width));
+        assert!(!there(&opened, crowd::FOLD) && there(&opened, "dev:d39"));
+
+        // Places are those of the whole run: who acts elsewhere has a box here too, and nothing moves.
+        let mut run = acts.clone();
+        run.mark_acting();
+        let mut marked = other.clone();
+        marked.mark_acting();
+        run.widen(&marked);
+        let [a, b] = [&acts, &other].map(|m| layout(m, Some(&run), &options));
+        let places = |l: &Layout| l.actors.iter().map(|a| (a.key.clone(), a.x, a.y)).collect::<Vec<_>>();
+        assert_eq!(places(&a), places(&b));
+        assert!(there(&a, "dev:d17") && there(&a, "dev:d23"));
+    }
+}
+
+#[test]
+fn where_more_act_than_are_drawn_the_box_says_who_does() {
+    let mut run = with_devices(40, 0);
+    run.mark_acting();
+    let mut last = Model::default();
+    for i in 1..40 {
+        last = with_devices(40, i);
+        last.mark_acting();
+        run.widen(&last);
+    }
+    let l = layout(&last, Some(&run), &Options { width: 130, ..Options::default() });
+    no_overlap(&l, 130);
+    complete(&last, &l);
+    let fold = l.actors.iter().find(|a| a.key == crowd::FOLD).unwrap();
+    assert_eq!(fold.touch, Some(Touch::Used));
+    assert!(l.texts.iter().any(|t| t.text.contains("d39")), "{:?}", l.texts);
 }
 
 #[test]

@@ -79,6 +79,9 @@ impl Model {
                 grew = true;
                 self.actors.len() - 1
             });
+            let own = &mut self.actors[at];
+            grew |= actor.acts && !own.acts;
+            own.acts |= actor.acts;
             actors.push(ActorId(at as u16));
         }
         for (above, below) in &other.links {

@@ -150,6 +150,7 @@ impl Player {
             // What only prepares is done; nothing has moved yet.
             (model.token, model.lit) = (None, Vec::new());
         }
+        model.mark_acting();
         // Whether it was meant to be there is known when its operation is over.
         let over = self.viewer.cast().ending(position.saturating_sub(1)).filter(|e| e.steps.end == position);
         if let (Some(token), Some(Kind::Wrong)) = (&mut model.token, over.map(|ending| ending.kind)) {

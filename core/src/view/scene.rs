@@ -2,7 +2,7 @@
 
 use super::types::{Hex, Scene, SceneActor, ScenePiece, SceneText, SceneToken, SceneWire};
 use crate::addr::Bytes;
-use crate::diagram::layout::{Content, Layout, Of, PlacedPiece};
+use crate::diagram::layout::{Content, Layout, Of, PlacedActor, PlacedPiece};
 use crate::diagram::{text, words};
 use crate::spec::Lang;
 use alloc::{format, string::String, vec::Vec};
@@ -10,7 +10,9 @@ use core::fmt::Debug;
 
 /// A layout's places for the page.
 pub fn scene(layout: &Layout, lang: Lang) -> Scene {
-    let pieces = layout.pieces.iter().map(|p| piece(p, lang));
+    // A box of folded devices opens as a fold of a column does.
+    let folds = layout.actors.iter().filter(|a| !a.holds.is_empty());
+    let pieces = layout.pieces.iter().map(|p| piece(p, lang)).chain(folds.map(crowd));
     let texts = layout.texts.iter().map(|t| SceneText {
         x: t.x,
         middle: t.middle,
@@ -30,7 +32,7 @@ pub fn scene(layout: &Layout, lang: Lang) -> Scene {
         touching: (w.touching[0], w.touching[1]),
         hint: format!("{} ({})", w.label, w.perms),
     });
-    let actors = layout.actors.iter().map(|a| SceneActor {
+    let actors = layout.actors.iter().filter(|a| a.holds.is_empty()).map(|a| SceneActor {
         key: a.key.clone(),
         kind: name(&a.kind),
         x: a.x,
@@ -64,6 +66,24 @@ fn name(value: &impl Debug) -> String {
     let mut text = format!("{value:?}");
     text.make_ascii_lowercase();
     text
+}
+
+/// The box of those who are folded: its key is the focus that opens it, its hint their names.
+fn crowd(a: &PlacedActor) -> ScenePiece {
+    // Of a key only the name is for readers.
+    let names = a.holds.iter().map(|key| key.split_once(':').map_or(key.as_str(), |(_, name)| name));
+    ScenePiece {
+        column: a.key.clone(),
+        kind: "fold".into(),
+        first: Hex(0),
+        last: Hex(0),
+        x: a.x,
+        width: a.width,
+        top: 2 * a.y + 1,
+        bottom: 2 * (a.y + a.height - 1) + 1,
+        touch: a.touch.map(|t| name(&t)),
+        hint: names.collect::<Vec<_>>().join(", "),
+    }
 }
 
 fn piece(p: &PlacedPiece, lang: Lang) -> ScenePiece {

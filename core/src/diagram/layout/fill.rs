@@ -79,8 +79,22 @@ impl Filler<'_> {
                 width: b.width,
                 height: b.height,
                 touch: self.now.actors_lit.get(&b.actor).copied(),
+                holds: if actor.kind == ActorKind::Fold { self.plan.folded() } else { Vec::new() },
             });
-            let lines = &b.lines[lang];
+            let mut lines = b.lines[lang].clone();
+            if actor.kind == ActorKind::Fold {
+                // Who of those inside acts, if one does.
+                let inner = b.width - 4;
+                let who = self.now.inside.map(|a| clean(crowd::who(a).get(self.now.lang), 60));
+                let mut who = who.map_or(Vec::new(), |who| wrap(&who, inner)).into_iter();
+                for (name, line) in &mut lines {
+                    if !*name {
+                        *line = who.next().unwrap_or_default();
+                    }
+                }
+                lines.retain(|(_, line)| !line.is_empty());
+            }
+            let lines = &lines;
             // In the middle of the box, also where the other language needs more lines.
             let spare = b.height - 2 - lines.len() as i32;
             for (i, (name, line)) in (0..).zip(lines) {

@@ -2,6 +2,7 @@
 //!
 //! The work is a line of passes, each a function of what came before it:
 //!
+//! 0. `crowd`: of many devices those who take no part become one box;
 //! 1. `ground`: columns as pieces, one above the other, many of them folded into few;
 //! 2. `chain`, `rows`: columns of one kind of address share a *slot*, a chain from high addresses to low ones; the two
 //!    ends of an arrow get the same row where the order of addresses allows it;
@@ -19,6 +20,7 @@ mod actors;
 mod bundles;
 mod captions;
 mod chain;
+pub mod crowd;
 mod fill;
 mod ground;
 mod now;
@@ -273,6 +275,8 @@ pub struct PlacedActor {
     pub height: i32,
     /// How the current step touches it.
     pub touch: Option<Touch>,
+    /// Keys of those who are folded into it.
+    pub holds: Vec<String>,
 }
 
 /// The token's place.
@@ -323,6 +327,7 @@ const MODES: [Mode; 7] = [
 /// keeps its place empty. For many steps of one run keep a [`Plan`].
 pub fn layout(model: &Model, frame: Option<&Model>, options: &Options) -> Layout {
     let mut all = frame.unwrap_or(model).clone();
+    all.mark_acting();
     if frame.is_some() {
         all.widen(model);
     }

@@ -17,6 +17,8 @@ pub struct Now<'a> {
     regions_lit: BTreeMap<(usize, u32), (Touch, Option<u64>)>,
     pub arrows_lit: BTreeMap<u32, Touch>,
     pub actors_lit: BTreeMap<usize, Touch>,
+    /// Whom the step touches last of those who are folded into a box.
+    pub inside: Option<&'a Actor>,
     /// Letters by point.
     pub letters: BTreeMap<Point, char>,
     /// The token's way and place, with the plan's ids.
@@ -35,6 +37,7 @@ impl<'a> Now<'a> {
             regions_lit: BTreeMap::new(),
             arrows_lit: BTreeMap::new(),
             actors_lit: BTreeMap::new(),
+            inside: None,
             letters: BTreeMap::new(),
             way: Vec::new(),
         };
@@ -68,6 +71,11 @@ impl<'a> Now<'a> {
         }
         let actors: Vec<Option<usize>> =
             model.actors.iter().map(|a| plan.index.actors.get(&a.key).copied()).collect();
+        let folded = |(a, at): (&Actor, &Option<usize>)| {
+            at.is_some_and(|at| all.actors[at].kind == ActorKind::Fold && a.kind != ActorKind::Fold)
+        };
+        let mut inside = model.actors.iter().zip(&actors).filter(|(a, _)| a.acts);
+        now.inside = inside.rfind(|(a, at)| folded((a, at))).map(|(a, _)| a);
         for lit in &model.lit {
             match lit.what {
                 Target::Arrow(i) => {

@@ -68,7 +68,7 @@ pub struct Index {
 }
 
 impl Index {
-    fn new(model: &Model) -> Index {
+    fn new(model: &Model, folded: BTreeMap<String, String>) -> Index {
         let mut index = Index::default();
         for (c, column) in model.columns.iter().enumerate() {
             index.columns.entry(column.key.clone()).or_insert(c);
@@ -86,6 +86,11 @@ impl Index {
         for (i, actor) in model.actors.iter().enumerate() {
             index.actors.entry(actor.key.clone()).or_insert(i);
         }
+        for (key, fold) in folded {
+            if let Some(at) = index.actors.get(&fold).copied() {
+                index.actors.entry(key).or_insert(at);
+            }
+        }
         index
     }
     /// A region of a column.
@@ -101,10 +106,12 @@ impl Index {
 
 impl Plan {
     /// Makes places for a model that has everything that will be shown.
-    pub fn new(all: Model, options: &Options) -> Plan {
+    pub fn new(mut all: Model, options: &Options) -> Plan {
         let mut options = options.clone();
         options.width = options.width.max(Options::MIN_WIDTH);
-        let index = Index::new(&all);
+        let opened = options.focus.as_ref().is_some_and(|(what, ..)| what == crowd::FOLD);
+        let folded = if opened { BTreeMap::new() } else { crowd::fold(&mut all) };
+        let index = Index::new(&all, folded);
         let most = options.budget.max(4);
         // Less is shown where that makes it as low as it should be.
         let budgets = [most, most * 3 / 4, most / 2, most / 3].map(|b| b.max(6).min(most));
@@ -148,6 +155,13 @@ impl Plan {
                 let lettered = |own: End, e: End| own.letter.is_some() || e.letter.is_none();
                 lettered(own.from, a.from) && lettered(own.to, a.to)
             })
+    }
+
+    /// The keys of those who are folded.
+    pub(super) fn folded(&self) -> Vec<String> {
+        let fold = self.index.actors.get(crowd::FOLD);
+        let inside = self.index.actors.iter().filter(|(key, at)| Some(*at) == fold && *key != crowd::FOLD);
+        inside.map(|(key, _)| key.clone()).collect()
     }
 
     /// In the first mode that fits.

@@ -633,5 +633,6 @@ fn actor_class(kind: ActorKind) -> &'static str {
         ActorKind::RootComplex => "root-complex",
         ActorKind::Iommu => "iommu",
         ActorKind::Interrupts => "interrupts",
+        ActorKind::Fold => "fold",
     }
 }
