@@ -12,6 +12,7 @@
 //! * [`expected`]: what the scenario expects, and whether it held
 //! * [`compare`]: two runs step beside step; [`predict`]: what could be asked before a step
 //! * [`across`]: a scenario on every architecture, idea beside idea
+//! * [`rosetta`]: names, structures, costs and faults of all architectures in one table
 //! * [`sweep`]: a scenario run for each value of a quantity
 //! * [`transcript`]: a run as text, at one of the depths
 //! * [`scene`]: the picture, in the places of its run; [`film`]: several of them, to play or to print
@@ -33,6 +34,7 @@ mod player;
 pub mod predict;
 pub mod queues;
 pub mod reach;
+pub mod rosetta;
 pub mod scene;
 pub mod state;
 pub mod stops;

@@ -49,6 +49,8 @@ pub enum Command {
     Man,
     /// Compare with recorded outcomes of another implementation.
     Replay(Replay),
+    /// Print the names, structures, costs and faults of all architectures in one table, as Markdown.
+    Rosetta(Rosetta),
     /// Say what happens in a scenario: its ideas, its lines, what is inside them, or every step of the trace.
     Run(Run),
     /// Print the scenario that a link holds.
@@ -142,6 +144,17 @@ pub struct Across {
     pub on: Vec<Architecture>,
     /// A file, a preset, or - for standard input.
     pub scenario: String,
+}
+
+/// `rosetta`.
+#[derive(Args, Debug)]
+pub struct Rosetta {
+    /// Print as JSON, in both languages.
+    #[arg(long)]
+    pub json: bool,
+    /// The page's address, put before the fragment of each link.
+    #[arg(long, value_name = "URL", default_value = "")]
+    pub base: String,
 }
 
 /// `check`.

@@ -28,6 +28,7 @@ mod found;
 mod hints;
 mod hyperv;
 mod input;
+pub mod kernel;
 mod marks;
 mod others;
 mod pattern;

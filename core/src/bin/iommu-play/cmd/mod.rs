@@ -7,6 +7,7 @@ mod fmt;
 mod gallery;
 mod link;
 mod replay;
+mod rosetta;
 mod run;
 mod scenario;
 mod where_is;
@@ -62,6 +63,7 @@ fn command(cli: Cli) -> ExitCode {
         Command::Link(args) => link::link(&args, lang.given()),
         Command::Man => man(),
         Command::Replay(args) => replay::run(&args),
+        Command::Rosetta(args) => rosetta::run(&args, lang.chosen()),
         Command::Run(args) => run::run(&args, lang.chosen()),
         Command::Unlink(args) => link::unlink(&args, lang.chosen()),
         Command::Where(args) => where_is::run(&args, lang.chosen()),

@@ -1,0 +1,222 @@
+//! What things cost on each architecture: counted by running the same text on each.
+
+use super::{Cell, Row, Section};
+use crate::iommu::Architecture;
+use crate::machine::run;
+use crate::scenario::onto_word;
+use crate::spec::{Lang, Text};
+use crate::trace::{Actor, CacheKind, CacheOp, Event, Scope, Trace};
+use alloc::collections::BTreeSet;
+use alloc::{format, string::ToString, vec::Vec};
+
+/// Bytes of a page of tables.
+const PAGE: u64 = 4096;
+
+/// A text that is run, and what is counted of it.
+struct Cost {
+    name: Text,
+    unit: Text,
+    /// The steps of the text.
+    steps: &'static str,
+    count: fn(&Trace) -> u64,
+}
+
+const HEAD: &str = "iommu-playground 1\nmachine vt-d\niommu strict\nram 0 .. 3G\ndevice nic 00:03.0\nsteps\n";
+const READS: Text = Text::new("reads", "次读");
+const BYTES: Text = Text::new("KiB of tables", "KiB 的表");
+const COMMANDS: Text = Text::new("commands", "条命令");
+const ENTRIES: Text = Text::new("IOTLB entries", "个 IOTLB 条目");
+
+const COSTS: [Cost; 8] = [
+    Cost {
+        name: Text::new("a cold translation, a page of 4 KiB", "冷转换一次，4 KiB 页"),
+        unit: READS,
+        steps: "  domain d\n  attach nic to d\n  map d 0x4000_0000 +4K -> 0x9000_0000 rw\n  dma nic write 0x4000_0000 +64\n",
+        count: reads,
+    },
+    Cost {
+        name: Text::new("a cold translation, a page of 2 MiB", "冷转换一次，2 MiB 页"),
+        unit: READS,
+        steps: "  domain d\n  attach nic to d\n  map d 0x4000_0000 +2M -> 0x9000_0000 rw page 2M\n  dma nic write 0x4000_0000 +64\n",
+        count: reads,
+    },
+    Cost {
+        name: Text::new("1 GiB mapped in pages of 4 KiB", "用 4 KiB 页映射 1 GiB"),
+        unit: BYTES,
+        steps: "  domain d\n  attach nic to d\n  map d 0x40_0000_0000 +1G -> 0x8000_0000 rw page 4K\n",
+        count: tables,
+    },
+    Cost {
+        name: Text::new("1 GiB mapped in pages of 2 MiB", "用 2 MiB 页映射 1 GiB"),
+        unit: BYTES,
+        steps: "  domain d\n  attach nic to d\n  map d 0x40_0000_0000 +1G -> 0x8000_0000 rw page 2M\n",
+        count: tables,
+    },
+    Cost {
+        name: Text::new("256 pages unmapped strictly, one by one", "严格模式下逐页撤销 256 页"),
+        unit: COMMANDS,
+        steps: "",
+        count: commands,
+    },
+    Cost {
+        name: Text::new("256 pages unmapped strictly, in one call", "严格模式下一次撤销 256 页"),
+        unit: COMMANDS,
+        steps: "  alloc buf 1M\n  rx = dma_map_single nic buf from-device\n  dma_unmap_single rx\n",
+        count: commands,
+    },
+    Cost {
+        name: Text::new("2 MiB used, in pages of 4 KiB", "用 4 KiB 页访问 2 MiB"),
+        unit: ENTRIES,
+        steps: "  domain d\n  attach nic to d\n  map d 0x4000_0000 +2M -> 0x9000_0000 rw page 4K\n  dma nic write 0x4000_0000 +64 times 512 stride 4K\n",
+        count: entries,
+    },
+    Cost {
+        name: Text::new("2 MiB used, in one page of 2 MiB", "用一个 2 MiB 页访问 2 MiB"),
+        unit: ENTRIES,
+        steps: "  domain d\n  attach nic to d\n  map d 0x4000_0000 +2M -> 0x9000_0000 rw page 2M\n  dma nic write 0x4000_0000 +64 times 512 stride 4K\n",
+        count: entries,
+    },
+];
+
+/// The text of a cost; that of pages which go one by one is written out.
+fn text(cost: &Cost) -> alloc::string::String {
+    if !cost.steps.is_empty() {
+        return format!("{HEAD}{}", cost.steps);
+    }
+    let mut text = HEAD.to_string();
+    for page in 0..256u32 {
+        text += &format!("  alloc b{page} 4K\n  p{page} = dma_map_single nic b{page} from-device\n");
+    }
+    for page in 0..256u32 {
+        text += &format!("  dma_unmap_single p{page}\n");
+    }
+    text
+}
+
+/// Counts everything on every architecture; nothing where a text does not run.
+pub(super) fn counts() -> Vec<Vec<Option<u64>>> {
+    let count = |cost: &Cost| {
+        let text = text(cost);
+        let on = |a: Architecture| {
+            let run = run(&onto_word(&text, a.describe().word).ok()?).ok()?;
+            Some((cost.count)(&run.machine.trace))
+        };
+        Architecture::WITH_UNIT.into_iter().map(on).collect()
+    };
+    COSTS.iter().map(count).collect()
+}
+
+/// The section of costs.
+pub(super) fn section(counts: &[Vec<Option<u64>>], lang: Lang) -> Section {
+    let row = |(cost, counts): (&Cost, &Vec<Option<u64>>)| {
+        let cell = |count: &Option<u64>| Cell {
+            lines: count.map(|count| format!("{count} {}", cost.unit.get(lang))).into_iter().collect(),
+            count: *count,
+            link: None,
+        };
+        Row { name: cost.name.get(lang).to_string(), cells: counts.iter().map(cell).collect() }
+    };
+    Section {
+        name: "costs",
+        title: Text::new("What it costs", "要付出什么代价").get(lang).into(),
+        lead: Text::new(
+            "Counted by running the same lines on each machine, as Linux maps there by default: VT-d and AMD-Vi in stage 2, RISC-V and Arm in stage 1.",
+            "在每种机器上运行同样的几行，按 Linux 在那里默认的方式映射：VT-d 和 AMD-Vi 用 stage 2，RISC-V 和 Arm 用 stage 1。",
+        )
+        .get(lang)
+        .into(),
+        rows: COSTS.iter().zip(counts).map(row).collect(),
+    }
+}
+
+/// The reads for the last request.
+fn reads(trace: &Trace) -> u64 {
+    let mut reads = 0;
+    for step in trace.steps().iter() {
+        match step.event {
+            Event::Begin(Scope::Translation { .. }) => reads = 0,
+            Event::Read { .. } if step.actor == Actor::Iommu => reads += 1,
+            _ => {}
+        }
+    }
+    reads
+}
+
+/// The pages that software wrote table entries into, from the first line of the text on, in KiB.
+fn tables(trace: &Trace) -> u64 {
+    let mut pages = BTreeSet::new();
+    let mut inside = false;
+    let mut commands = 0u32;
+    let mut scopes: Vec<bool> = Vec::new();
+    for step in trace.steps().iter() {
+        let (pa, bytes) = match step.event {
+            Event::Begin(scope) => {
+                inside |= matches!(scope, Scope::Operation { .. });
+                let command = matches!(scope, Scope::Command { .. });
+                commands += u32::from(command);
+                scopes.push(command);
+                continue;
+            }
+            Event::End(_) => {
+                commands -= u32::from(scopes.pop().unwrap_or(false));
+                continue;
+            }
+            Event::Write { entry: Some(entry), pa, .. } if is_leaf(entry.words) => (pa, 8),
+            Event::WriteRun { entry, pa, new, .. } if is_leaf(entry.words) => {
+                (pa, trace.get_words(new).len() as u64 * 8)
+            }
+            _ => continue,
+        };
+        if inside && commands == 0 && step.actor != Actor::Iommu {
+            pages.extend(pa.raw() / PAGE..=(pa.raw() + bytes.max(1) - 1) / PAGE);
+        }
+    }
+    pages.len() as u64 * PAGE / 1024
+}
+
+/// Entries of page tables are one word; commands, records and entries of devices are more.
+const fn is_leaf(words: u8) -> bool {
+    words == 1
+}
+
+/// The commands that the IOMMU took from the first line of the text on, waits among them.
+fn commands(trace: &Trace) -> u64 {
+    let inside =
+        trace.steps().iter().skip_while(|s| !matches!(s.event, Event::Begin(Scope::Operation { .. })));
+    inside.filter(|s| matches!(s.event, Event::Begin(Scope::Command { .. }))).count() as u64
+}
+
+/// The entries that the IOTLB took.
+fn entries(trace: &Trace) -> u64 {
+    let miss = |event: &Event| matches!(event, Event::Cache { cache, op: CacheOp::Miss, .. } if cache.kind == CacheKind::Iotlb);
+    trace.steps().iter().filter(|step| miss(&step.event)).count() as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_counted_is_what_the_formats_ask_for() {
+        let section = section(&counts(), Lang::En);
+        let of = |row: usize| -> Vec<u64> {
+            section.rows[row]
+                .cells
+                .iter()
+                .map(|cell| cell.count.unwrap_or_else(|| panic!("{row} does not run")))
+                .collect()
+        };
+        // A larger page ends one level earlier.
+        for (small, large) in of(0).iter().zip(of(1)) {
+            assert_eq!(*small, large + 1);
+        }
+        // 512 tables of last level are 2 MiB; a table of 2 MiB pages is one.
+        for (small, large) in of(2).iter().zip(of(3)) {
+            assert!(*small >= 2048 && *small < 2100 && large < 40, "{small} {large}");
+        }
+        assert!(of(4).iter().zip(of(5)).all(|(each, once)| *each > once));
+        for (small, large) in of(6).iter().zip(of(7)) {
+            assert_eq!((*small, large), (512, 1));
+        }
+    }
+}
