@@ -26,6 +26,7 @@ import { buildGallery } from "./gallery.mjs";
 import { writeServiceWorker } from "./offline.mjs";
 import { writeVersioned } from "./package.mjs";
 import { meta, POLICY } from "./policy.mjs";
+import { buildRosetta } from "./rosetta.mjs";
 import { preview } from "./preview.mjs";
 import { writeSingleFile } from "./single.mjs";
 
@@ -69,6 +70,7 @@ const ascii = execFileSync("target/debug/iommu-play", ["draw", "why-iommu", "--w
 const escaped = ascii.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
 const pages = {
   ...(await buildGallery(files)),
+  ...(await buildRosetta(files)),
   "embed.html": readFileSync("www/embed.html", "utf8"),
   "index.html": readFileSync("www/index.html", "utf8")
     .replace("<!--ASCII-->", () => escaped)

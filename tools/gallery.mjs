@@ -30,6 +30,7 @@ const WORDS = {
     everything: "All questions",
     terms: "The terms, each in a sentence",
     jump: "Terms",
+    machines: ["rosetta.html", "All machines"],
     counts: ["No question matches.", "1 question", "{n} questions"],
     reset: "Show all",
     picture: "Picture of a step of: ",
@@ -62,6 +63,7 @@ const WORDS = {
     everything: "全部问题",
     terms: "术语，一句话说清",
     jump: "术语",
+    machines: ["rosetta.zh.html", "四种机器"],
     counts: ["没有符合的问题。", "1 个问题", "{n} 个问题"],
     reset: "显示全部",
     picture: "其中一步的图：",
@@ -181,6 +183,8 @@ function page(lang, gallery, template) {
     CARDS: cards.join("\n"),
     TERMSTITLE: words.terms,
     JUMP: words.jump,
+    MACHINES: words.machines[1],
+    ROSETTA: words.machines[0],
     TERMS: chapters.join(""),
   };
   return template.replace(/<!--([A-Z]+)-->|\{\{([A-Z]+)\}\}/g, (all, a, b) => parts[a ?? b] ?? all);

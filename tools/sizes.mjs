@@ -17,6 +17,7 @@ const CEILINGS = {
   packed: 1_060_000,
   single: 1_475_000,
   gallery: 40_000,
+  rosetta: 40_000,
   search: 40_000,
 };
 const folder = process.argv[2] ?? "dist";
@@ -39,6 +40,8 @@ function kind(path) {
   if (name === "iommu_bg.wasm.js") return { load: "packed" };
   if (name === "search.json") return { load: "search" };
   if (name.startsWith("gallery/")) return { load: "gallery", one: "pictures" };
+  if (/^rosetta.*\.html$|^gallery-rosetta/.test(name))
+    return { load: "rosetta", one: /\.html$/.test(name) ? "rosettas" : undefined };
   if (/^gallery.*\.html$/.test(name)) return { load: "gallery", one: "galleries" };
   if (name.startsWith("gallery")) return { load: "gallery" };
   if (page.includes(`"${path}"`)) return { load: "first" };

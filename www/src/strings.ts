@@ -16,6 +16,7 @@ const TABLE = {
     "同一个场景，在每种机器上各运行一遍。不同之处标有 ≠。",
   ],
   acrossTitle: ["All machines side by side", "所有架构并排"],
+  acrossAll: ["All names, sizes, costs and faults", "全部名称、大小、代价和错误"],
   acrossNone: ["no such step here", "这里没有这一步"],
   acrossDiffers: ["differs between the machines", "各种机器不同"],
   acrossGo: ["See it here", "到这里看"],

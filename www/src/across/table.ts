@@ -3,6 +3,7 @@
 import type { Across, AcrossCell, AcrossColumn } from "iommu-view";
 import type { App } from "../app";
 import { openThere } from "../architecture";
+import { carried } from "../carried";
 import { h } from "../dom";
 import { SIGNS, toneOf } from "../signs";
 
@@ -37,7 +38,10 @@ export async function table(app: App, close: () => void): Promise<HTMLElement> {
   const missing = across.columns.filter((c) => c.text === null);
   const reasons = missing.map((c) => h("p.across-why", {}, h("b", {}, c.title), app.t("is"), c.why));
   draw();
-  return h("div.across-body", {}, h("p", {}, app.t("acrossHow")), choices, ...reasons, box);
+  const all = carried
+    ? ""
+    : h("a", { href: lang === "zh" ? "rosetta.zh.html" : "rosetta.html" }, app.t("acrossAll"));
+  return h("div.across-body", {}, h("p", {}, app.t("acrossHow"), " ", all), choices, ...reasons, box);
 }
 
 /** The column of the text that is shown. */
