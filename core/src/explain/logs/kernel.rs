@@ -53,7 +53,7 @@ const CLASS: Field = Field::value("CLASS", 105, 104, "what was done", "当时在
 pub fn linux(fault: &Recorded) -> Vec<String> {
     let Recorded { code, device, at, write, words, .. } = *fault;
     let bdf = format!("0000:{device}");
-    let number = u32::from(device.raw());
+    let number = device.raw();
     match fault.architecture {
         Architecture::Vtd => {
             let page = at & !0xfff;
