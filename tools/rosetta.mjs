@@ -40,25 +40,22 @@ const escape = (text) =>
 const bar = (count, most) =>
   `<svg class="bar-of" viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true"><rect width="${((100 * count) / Math.max(most, 1)).toFixed(1)}" height="6" /></svg>`;
 
-/** What a line is: words in hexadecimal and lines of a log keep their shape. */
-const line = (text) =>
-  /^(0x[0-9a-f]{16}|DMAR:|arm-smmu|riscv,iommu|pci |AMD-Vi:)/.test(text)
-    ? `<code>${escape(text)}</code>`
-    : escape(text);
+/** Records and lines of a log keep their shape: they follow the code in a ladder. */
+const line = (text, n, name) => (name === "ladder" && n > 0 ? `<code>${escape(text)}</code>` : escape(text));
 
-function cell({ lines, count, link }, most, lang, words) {
+function cell({ lines, count, link }, most, lang, words, name) {
   if (!lines.length) return `<td class="none">${words.none}</td>`;
   const chart = count === null ? "" : bar(count, most);
   const to = link
     ? ` <a href="./${escape(link)}${lang === "zh" ? "&amp;lang=zh" : ""}">${words.see}</a>`
     : "";
-  return `<td>${lines.map(line).join("<br />")}${chart}${to}</td>`;
+  return `<td>${lines.map((text, n) => line(text, n, name)).join("<br />")}${chart}${to}</td>`;
 }
 
 function section({ name, title, lead, rows }, columns, lang, words) {
   const body = rows.map((row) => {
     const most = Math.max(...row.cells.map((c) => c.count ?? 0));
-    return `<tr><th scope="row">${escape(row.name)}</th>${row.cells.map((c) => cell(c, most, lang, words)).join("")}</tr>`;
+    return `<tr><th scope="row">${escape(row.name)}</th>${row.cells.map((c) => cell(c, most, lang, words, name)).join("")}</tr>`;
   });
   const head = columns.map((column) => `<th scope="col">${escape(column)}</th>`).join("");
   return `<section aria-labelledby="${name}">

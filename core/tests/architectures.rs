@@ -15,7 +15,8 @@ const PLACES: [(&str, &str); 4] = [
 ];
 
 /// Texts, not decisions: help, scenarios that are measured, key words of a package, what a search finds, samples of logs.
-const PROSE: [&str; 6] = [
+const PROSE: [&str; 7] = [
+    "core/src/bin/iommu-play/zh.rs",
     "core/src/scenario/words.rs",
     "tools/limits.mjs",
     "tools/package.mjs",

@@ -68,7 +68,7 @@ fn an_address_outside_the_windows_names_the_windows() {
 fn an_interrupt_expected_of_another_machine_says_what_this_one_has() {
     for (name, from, en, zh) in [
         (
-            "interrupts",
+            "posted",
             "machine vt-d interrupt-remapping on",
             "posts no interrupts to guests",
             "不能把中断直接投递给客户机",

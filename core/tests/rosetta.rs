@@ -13,13 +13,17 @@ fn the_documents_are_the_machines_own() {
         let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs").join(name);
         let text = rosetta(&machines, lang).markdown(BASE);
         let (first, rest) = text.split_once("\n\n").unwrap();
+        let other = match lang {
+            Lang::En => "中文版：[rosetta.zh.md](rosetta.zh.md)",
+            Lang::Zh => "English: [rosetta.md](rosetta.md)",
+        };
         let note = match lang {
             Lang::En => {
                 "Generated from running machines. `./build.sh serve` serves the page that the arrows lead to."
             }
             Lang::Zh => "由运行的机器生成。箭头指向 `./build.sh serve` 提供的页面。",
         };
-        let text = format!("{first}\n\n{note}\n\n{rest}");
+        let text = format!("{first}\n\n{other}\n\n{note}\n\n{rest}");
         if std::env::var_os("UPDATE_DOCS").is_some() {
             std::fs::write(&path, &text).unwrap();
         }
