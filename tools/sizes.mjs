@@ -6,16 +6,16 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { brotliCompressSync } from "node:zlib";
 
-// Of the machine: what four architectures take (799 KB; two took 635 KB), and a little. Nothing is loaded by architecture yet.
+// Of the machine: what four architectures take (816 KB, 10 KB of them to run one scenario on all; two took 635 KB), and a little. Nothing is loaded by architecture yet.
 // Of the log reader: 192 KB, 8 KB of them for causes in the terms of each system and for what 46 more reports showed.
 const CEILINGS = {
   first: 80_000,
-  machine: 808_000,
+  machine: 818_000,
   editor: 110_000,
   logs: 195_000,
   embed: 40_000,
-  packed: 1_060_000,
-  single: 1_475_000,
+  packed: 1_080_000,
+  single: 1_500_000,
   gallery: 40_000,
   rosetta: 40_000,
   search: 40_000,

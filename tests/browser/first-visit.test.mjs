@@ -22,7 +22,10 @@ async function walkThrough(page) {
       await settled(page);
       shown.push(
         await page.evaluate(() =>
-          ["section.stage", "#diagram", ".inspector"].map((part) => document.querySelector(part)?.outerHTML),
+          // An inspector that is not shown is not built: it may hold what it was left with.
+          ["section.stage", "#diagram", ".inspector"]
+            .map((part) => document.querySelector(part))
+            .map((part) => (part?.checkVisibility() ? part.outerHTML : "")),
         ),
       );
     }

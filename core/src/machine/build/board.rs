@@ -10,7 +10,12 @@ use crate::platform::window::{Direction, HostBridge};
 use crate::scenario::ast;
 use crate::scenario::outline::Outline;
 use crate::scenario::{Problem, Span};
-use alloc::{format, vec::Vec};
+use crate::spec::Phrase;
+use alloc::{
+    format,
+    string::{String, ToString},
+    vec::Vec,
+};
 
 /// RAM, windows and the rest of the physical map; and the host bridge.
 pub(super) fn physical(
@@ -110,5 +115,19 @@ pub(super) fn unit(
         pri: config.pri,
     };
     let span = config.arch.span;
-    AnyIommu::new(architecture, &wanted).map(Some).map_err(|text| problem(span, text))
+    AnyIommu::new(architecture, &wanted).map(Some).map_err(|text| {
+        // What one lacks another may have.
+        let takes = |a: &Architecture| AnyIommu::new(*a, &wanted).is_ok();
+        let others: Vec<String> = Architecture::WITH_UNIT
+            .iter()
+            .filter(|a| takes(a))
+            .map(|a| format!("`{}`", a.describe().word))
+            .collect();
+        let (mut en, mut zh) = (text.en.to_string(), text.zh.to_string());
+        if !others.is_empty() {
+            en += &format!("; after `machine`, {} can do it", others.join(" or "));
+            zh += &format!("；`machine` 后面换成 {} 就可以", others.join(" 或 "));
+        }
+        problem(span, Phrase::new(en, zh))
+    })
 }

@@ -1,7 +1,7 @@
 //! Expectations: each is held against what the operation before it came to, or against the state it left.
 
 use crate::addr::{Address, AnyAddr, BusAddr, Iova, PhysAddr, RequesterId, Space};
-use crate::iommu::{Ability, Driver, Outcome as Answer, Request, Unit};
+use crate::iommu::{Ability, Architecture, Driver, Outcome as Answer, Request, Unit};
 use crate::machine::check::outcome::{Counts, Outcome, Taker};
 use crate::machine::check::packets::PacketIndex;
 use crate::machine::ops::author::own_len;
@@ -530,11 +530,21 @@ impl Machine {
         // What a scenario for another machine expects cannot come here: say what does.
         let posts = self.architecture.is_none_or(|a| a.has(Ability::PostedInterrupts));
         let more = match (kind, got) {
-            (Some(InterruptKind::Posted), _) if !posts => Some(Text::new(
-                "this IOMMU posts no interrupts to guests: expect `remapped` and a `cpu`, or take another `machine`",
-                "这里的 IOMMU 不能把中断直接投递给客户机：请期望 `remapped` 与 `cpu`，或换一种 `machine`",
-            )),
-            (_, None) => self.hw.interrupts.elsewhere(),
+            (Some(InterruptKind::Posted), _) if !posts => {
+                let able = Architecture::WITH_UNIT.iter().filter(|a| a.has(Ability::PostedInterrupts));
+                let able: Vec<String> = able.map(|a| format!("`{}`", a.describe().word)).collect();
+                Some(Phrase::new(
+                    format!(
+                        "this IOMMU posts no interrupts to guests: expect `remapped` and a `cpu`, or write {} after `machine`",
+                        able.join(" or ")
+                    ),
+                    format!(
+                        "这里的 IOMMU 不能把中断直接投递给客户机：请期望 `remapped` 与 `cpu`，或把 `machine` 后面换成 {}",
+                        able.join(" 或 ")
+                    ),
+                ))
+            }
+            (_, None) => self.hw.interrupts.elsewhere().map(Phrase::from),
             _ => None,
         };
         if let Some(more) = more {

@@ -2,12 +2,13 @@
 
 use super::{Cell, Row, Section};
 use crate::iommu::Architecture;
+use crate::link::{encode, Options};
 use crate::machine::run;
 use crate::scenario::onto_word;
 use crate::spec::{Lang, Text};
 use crate::trace::{Actor, CacheKind, CacheOp, Event, Scope, Trace};
 use alloc::collections::BTreeSet;
-use alloc::{format, string::ToString, vec::Vec};
+use alloc::{format, string::String, string::ToString, vec, vec::Vec};
 
 /// Bytes of a page of tables.
 const PAGE: u64 = 4096;
@@ -79,7 +80,7 @@ const COSTS: [Cost; 8] = [
 ];
 
 /// The text of a cost; that of pages which go one by one is written out.
-fn text(cost: &Cost) -> alloc::string::String {
+fn text(cost: &Cost) -> String {
     if !cost.steps.is_empty() {
         return format!("{HEAD}{}", cost.steps);
     }
@@ -93,13 +94,22 @@ fn text(cost: &Cost) -> alloc::string::String {
     text
 }
 
+/// What was counted, and the scenario that shows it.
+pub(super) struct Counted {
+    count: u64,
+    link: Option<String>,
+}
+
 /// Counts everything on every architecture; nothing where a text does not run.
-pub(super) fn counts() -> Vec<Vec<Option<u64>>> {
+pub(super) fn counts() -> Vec<Vec<Option<Counted>>> {
     let count = |cost: &Cost| {
         let text = text(cost);
         let on = |a: Architecture| {
-            let run = run(&onto_word(&text, a.describe().word).ok()?).ok()?;
-            Some((cost.count)(&run.machine.trace))
+            let text = onto_word(&text, a.describe().word).ok()?;
+            let run = run(&text).ok()?;
+            let at = Some(run.machine.trace.len() as u32);
+            let link = encode(&text, &Options { at, ..Options::default() }).ok();
+            Some(Counted { count: (cost.count)(&run.machine.trace), link })
         };
         Architecture::WITH_UNIT.into_iter().map(on).collect()
     };
@@ -107,12 +117,12 @@ pub(super) fn counts() -> Vec<Vec<Option<u64>>> {
 }
 
 /// The section of costs.
-pub(super) fn section(counts: &[Vec<Option<u64>>], lang: Lang) -> Section {
-    let row = |(cost, counts): (&Cost, &Vec<Option<u64>>)| {
-        let cell = |count: &Option<u64>| Cell {
-            lines: count.map(|count| format!("{count} {}", cost.unit.get(lang))).into_iter().collect(),
-            count: *count,
-            link: None,
+pub(super) fn section(counts: &[Vec<Option<Counted>>], lang: Lang) -> Section {
+    let row = |(cost, counts): (&Cost, &Vec<Option<Counted>>)| {
+        let cell = |counted: &Option<Counted>| {
+            let Some(Counted { count, link }) = counted else { return Cell::default() };
+            let lines = vec![format!("{count} {}", cost.unit.get(lang))];
+            Cell { lines, count: Some(*count), link: link.clone() }
         };
         Row { name: cost.name.get(lang).to_string(), cells: counts.iter().map(cell).collect() }
     };

@@ -111,7 +111,7 @@ pub struct Machines {
     /// Where the scenarios of names end, by name and architecture.
     ends: Vec<Vec<Option<String>>>,
     /// What each cost is on each.
-    counts: Vec<Vec<Option<u64>>>,
+    counts: Vec<Vec<Option<costs::Counted>>>,
 }
 
 impl Machines {
