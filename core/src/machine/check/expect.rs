@@ -532,7 +532,8 @@ impl Machine {
         let more = match (kind, got) {
             (Some(InterruptKind::Posted), _) if !posts => {
                 let able = Architecture::WITH_UNIT.iter().filter(|a| a.has(Ability::PostedInterrupts));
-                let able: Vec<String> = able.map(|a| format!("`{}`", a.describe().word)).collect();
+                let able: alloc::vec::Vec<String> =
+                    able.map(|a| format!("`{}`", a.describe().word)).collect();
                 Some(Phrase::new(
                     format!(
                         "this IOMMU posts no interrupts to guests: expect `remapped` and a `cpu`, or write {} after `machine`",
