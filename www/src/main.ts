@@ -222,7 +222,7 @@ let following = true;
     browser looks for the page's icon anew each time. Another scenario is an entry of its own, at once. */
 function address(): void {
   // The first screen moves by itself: its address stays.
-  if (front?.on) return;
+  if (front?.on || turning) return;
   if (soon) clearTimeout(soon.timer);
   soon?.end();
   const scenario = app.state.preset ?? "";
@@ -378,14 +378,23 @@ async function start(): Promise<void> {
   keepForOffline();
 }
 
+/** The page turns to the language of an address that has been followed. */
+let turning = false;
+
 /** Goes where the address bar says, that somebody has changed. */
 async function follow(): Promise<void> {
   ours = location.hash;
   const now = url.read(ours);
   if (now.lang !== null && now.lang !== app.state.lang) {
-    await app.speak(now.lang);
-    place.lang = now.lang;
-    build();
+    // What is shown is not yet what the address wants: it must not be written over it.
+    turning = true;
+    try {
+      await app.speak(now.lang);
+      place.lang = now.lang;
+      build();
+    } finally {
+      turning = false;
+    }
   }
   if (now.explain !== null) return explain(now.explain);
   front?.show(false);
