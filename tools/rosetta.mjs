@@ -61,7 +61,7 @@ function section({ name, title, lead, rows }, columns, lang, words) {
   return `<section aria-labelledby="${name}">
   <h2 id="${name}">${escape(title)}</h2>
   ${lead ? `<p>${escape(lead)}</p>` : ""}
-  <div class="wide" tabindex="0" role="region" aria-labelledby="${name}"><table>
+  <div class="wide" tabindex="0" role="group" aria-labelledby="${name}"><table>
     <thead><tr><td></td>${head}</tr></thead>
     <tbody>${body.join("\n")}</tbody>
   </table></div>

@@ -99,3 +99,25 @@ test("an embed is turned by an attribute, and says where it cannot be", async ()
   assert.equal(await (await shown(1)).jsonValue(), "arch ");
   await page.context().close();
 });
+
+for (const [width, name, colorScheme] of [
+  [1280, "rosetta.html", "light"],
+  [360, "rosetta.zh.html", "dark"],
+]) {
+  test(`the table of all machines is a page of its own: ${name}, ${width} px, ${colorScheme}`, async () => {
+    const page = await site.open({ hash: "#p=howto", width, height: 740 });
+    await page.emulateMedia({ colorScheme });
+    await page.goto(new URL(name, site.origin).href);
+    await page.waitForSelector("#costs");
+    await accessible(page, name);
+    await unspilled(page, name);
+    assert.ok((await page.locator("td a").count()) > 150);
+    assert.ok((await page.locator(".bar-of").count()) >= 32);
+    // A cell leads to the machine that it is of.
+    await page.locator("#ladder ~ .wide td a").nth(5).click();
+    await page.waitForSelector("html[data-ready]");
+    assert.match(await hash(page), /^#p=fault-ladder-riscv&at=\d+/);
+    assert.deepEqual(page.errors, []);
+    await page.context().close();
+  });
+}

@@ -27,6 +27,7 @@ const READS: Text = Text::new("reads", "次读");
 const BYTES: Text = Text::new("KiB of tables", "KiB 的表");
 const COMMANDS: Text = Text::new("commands", "条命令");
 const ENTRIES: Text = Text::new("IOTLB entries", "个 IOTLB 条目");
+const ENTRY: Text = Text::new("IOTLB entry", "个 IOTLB 条目");
 
 const COSTS: [Cost; 8] = [
     Cost {
@@ -73,7 +74,7 @@ const COSTS: [Cost; 8] = [
     },
     Cost {
         name: Text::new("2 MiB used, in one page of 2 MiB", "用一个 2 MiB 页访问 2 MiB"),
-        unit: ENTRIES,
+        unit: ENTRY,
         steps: "  domain d\n  attach nic to d\n  map d 0x4000_0000 +2M -> 0x9000_0000 rw page 2M\n  dma nic write 0x4000_0000 +64 times 512 stride 4K\n",
         count: entries,
     },
