@@ -5,6 +5,7 @@ import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { build } from "esbuild";
 import { COMMON } from "./bundle.mjs";
+import { escape, fillIn, inOther } from "./html.mjs";
 import { preview } from "./preview.mjs";
 import { writeSearch } from "./search.mjs";
 
@@ -76,13 +77,6 @@ const WORDS = {
     none: "没有 IOMMU",
   },
 };
-
-const escape = (text) =>
-  String(text)
-    .replaceAll("&", "&amp;")
-    .replaceAll("<", "&lt;")
-    .replaceAll(">", "&gt;")
-    .replaceAll('"', "&quot;");
 
 /** The architectures that a scenario runs on, as a reader would list them. */
 const list = (names, { and }) =>
@@ -160,7 +154,7 @@ function page(lang, gallery, template) {
     TITLE: words.title,
     LEAD: words.lead,
     FILE: words.file,
-    OTHER: `<a id="lang" lang="${words.elsewhere.lang}" hreflang="${words.elsewhere.lang}" href="${words.elsewhere.href}">${words.elsewhere.label}</a>`,
+    OTHER: inOther(words.elsewhere),
     OTHERFILE: words.elsewhere.href,
     OTHERLANG: words.elsewhere.lang,
     HOME: `./#lang=${lang}`,
@@ -187,7 +181,7 @@ function page(lang, gallery, template) {
     ROSETTA: words.machines[0],
     TERMS: chapters.join(""),
   };
-  return template.replace(/<!--([A-Z]+)-->|\{\{([A-Z]+)\}\}/g, (all, a, b) => parts[a ?? b] ?? all);
+  return fillIn(template, parts);
 }
 
 /** Builds what the gallery loads into a folder, and returns its pages by name, with `{{FILES}}` where that folder is meant. */

@@ -1,9 +1,7 @@
 // What a chat or a search engine shows of a link to the page: title, sentence and a still picture (Open Graph and
 // Twitter cards). Their readers take whole addresses only, so the folder's place is given when it is built, as
 // IOMMU_PLAYGROUND_URL; without it the addresses are relative, which a few of them resolve.
-
-const escape = (text) =>
-  text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
+import { escape } from "./html.mjs";
 
 /** Width and height of the pictures that tools/shots.mjs takes. */
 export const PREVIEW = { width: 1200, height: 630 };

@@ -4,6 +4,7 @@ import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { build } from "esbuild";
 import { COMMON } from "./bundle.mjs";
+import { escape, fillIn, inOther } from "./html.mjs";
 import { preview } from "./preview.mjs";
 
 const WORDS = {
@@ -28,13 +29,6 @@ const WORDS = {
     none: "没有",
   },
 };
-
-const escape = (text) =>
-  String(text)
-    .replaceAll("&", "&amp;")
-    .replaceAll("<", "&lt;")
-    .replaceAll(">", "&gt;")
-    .replaceAll('"', "&quot;");
 
 /** A bar as long as its part of the row's largest count. */
 const bar = (count, most) =>
@@ -76,7 +70,7 @@ function page(lang, { title, lead, columns, sections }, template) {
     PREVIEW: preview({ lang, title, sentence: lead, file: words.file }),
     TITLE: escape(title),
     LEAD: escape(lead),
-    OTHER: `<a id="lang" lang="${words.elsewhere.lang}" hreflang="${words.elsewhere.lang}" href="${words.elsewhere.href}">${words.elsewhere.label}</a>`,
+    OTHER: inOther(words.elsewhere),
     OTHERFILE: words.elsewhere.href,
     OTHERLANG: words.elsewhere.lang,
     GALLERY: `<a class="jump" href="${words.gallery[0]}">${words.gallery[1]}</a>`,
@@ -86,7 +80,7 @@ function page(lang, { title, lead, columns, sections }, template) {
     CONTENTS: contents.join(""),
     SECTIONS: sections.map((s) => section(s, columns, lang, words)).join("\n"),
   };
-  return template.replace(/<!--([A-Z]+)-->|\{\{([A-Z]+)\}\}/g, (all, a, b) => parts[a ?? b] ?? all);
+  return fillIn(template, parts);
 }
 
 /** Builds what the pages load into a folder, and returns them by name, with `{{FILES}}` where that folder is meant. */

@@ -4,6 +4,7 @@ import type { App } from "./app";
 import { entryBits } from "./bits";
 import { h } from "./dom";
 import { memory } from "./memory";
+import { put } from "./put";
 import { queues } from "./queues";
 import { count, type Key } from "./strings";
 import { walkTable } from "./walk";
@@ -63,14 +64,16 @@ export function inspector(app: App, seen = false): HTMLElement {
   now.append(walk, entry, tlp);
   const showNow = () => {
     const { view } = app.state;
-    drawn(walk, view?.walk ?? null, () => part(app, "walk", walkTable(view?.walk ?? null, app)));
-    drawn(entry, view?.entry, () => view?.entry && part(app, "entry", entryBits(view.entry, app, true)));
-    drawn(tlp, view?.packet, () => view?.packet && part(app, "packet", packet(view.packet, app)));
+    put(walk, view?.walk, () => [part(app, "walk", walkTable(view?.walk ?? null, app))]);
+    put(entry, view?.entry, () =>
+      view?.entry ? [part(app, "entry", entryBits(view.entry, app, true))] : [],
+    );
+    put(tlp, view?.packet, () => (view?.packet ? [part(app, "packet", packet(view.packet, app))] : []));
   };
   const showPanel = () => {
     const own = tab === "memory" ? dump : tab === "whereIs" ? where : null;
     const { view } = app.state;
-    drawn(panel, own ? tab : [tab, view?.[tab as Held]], () => own?.element ?? held(app, tab as Held));
+    put(panel, own ? tab : [tab, view?.[tab as Held]], () => [own?.element ?? held(app, tab as Held)]);
     void own?.show();
   };
   const choose = (name: Tab) => {
@@ -97,17 +100,6 @@ export function inspector(app: App, seen = false): HTMLElement {
     if (changed.has("followed") && state.followed && !changed.has("view")) choose("whereIs");
   });
   return h("aside.inspector", { "aria-label": t("inspector") }, now, list, panel);
-}
-
-/** What each element shows. */
-const shows = new WeakMap<HTMLElement, string>();
-
-/** Draws into an element only where that is to show something else. */
-function drawn(into: HTMLElement, what: unknown, draw: () => HTMLElement | null | undefined | ""): void {
-  const key = JSON.stringify(what ?? null);
-  if (shows.get(into) === key) return;
-  shows.set(into, key);
-  into.replaceChildren(draw() || "");
 }
 
 function part(app: App, key: Key, content: HTMLElement): HTMLElement {

@@ -4,6 +4,7 @@ import type { View } from "iommu-view";
 import type { App } from "./app";
 import { baseLevel, below } from "./depth";
 import { h } from "./dom";
+import { put } from "./put";
 import { SIGNS, toneOf } from "./signs";
 import type { Place, State } from "./store";
 import { told } from "./terms";
@@ -69,17 +70,6 @@ function scrollable(box: HTMLElement): void {
     else box.removeAttribute("tabindex");
   });
   for (const element of [box, ...box.children]) sizes.observe(element);
-}
-
-/** What each element says. */
-const saying = new WeakMap<HTMLElement, string>();
-
-/** Draws into an element only where it says something else: what stays is not announced again. */
-function put(into: HTMLElement, what: unknown, draw: () => (Node | string)[]): void {
-  const key = JSON.stringify(what);
-  if (saying.get(into) === key) return;
-  saying.set(into, key);
-  into.replaceChildren(...draw());
 }
 
 interface Idea {

@@ -81,10 +81,11 @@ pub fn encode(text: &str, options: &Options) -> Result<String, TooLong> {
     Ok(out)
 }
 
-/// The fragment, with its `#`, of a preset and what is shown of it.
+/// The fragment, with its `#`, of a preset and what is shown of it. The architecture that it is written for needs no word.
 pub fn encode_preset(preset: &Preset, options: &Options) -> String {
     let mut out = format!("#p={}", preset.name);
-    options.write(&mut out);
+    let arch = options.arch.filter(|arch| !preset.is_written_for(*arch));
+    Options { arch, ..*options }.write(&mut out);
     out
 }
 
@@ -143,8 +144,10 @@ pub fn decode(input: &str) -> Result<Link, LinkError> {
 /// A preset on an architecture: turned, or the one of its family that is written for it.
 fn turned(preset: &'static Preset, arch: Architecture) -> Option<Target> {
     let there = preset.on(arch)?;
-    let text = there.text_on(arch)?;
-    Some(if text == there.text { Target::Preset(there) } else { Target::Turned(there, text) })
+    if there.is_written_for(arch) {
+        return Some(Target::Preset(there));
+    }
+    Some(Target::Turned(there, there.text_on(arch)?))
 }
 
 fn number(text: &str) -> bool {

@@ -5,62 +5,65 @@
 //! belongs to which. Everything that is said of an idea comes from its run; nothing here knows an architecture.
 
 use super::types::{Across, AcrossCell, AcrossColumn, AcrossFact, AcrossRow, Stop, Turned};
-use super::Player;
+use super::{met::Met, Player};
 use crate::iommu::Architecture;
+use crate::memory::FRAME;
 use crate::scenario::presets::{by_name, Preset};
-use crate::scenario::{onto, parse, print, Outline};
-use crate::spec::{EntryType, Lang, Text};
+use crate::scenario::{onto, parse, print, Outline, Scenario};
+use crate::spec::{EntryType, FaultCode, Lang, Text};
 use crate::trace::{Actor, Event, Scope, Trace};
 use alloc::collections::BTreeSet;
 use alloc::{format, string::String, string::ToString, vec::Vec};
 
-/// Bytes of a page of tables.
-const PAGE: u64 = 4096;
-
 /// A text on one architecture.
-#[derive(Clone, Debug)]
-pub struct On {
-    /// Which.
-    pub architecture: Architecture,
+struct On {
+    architecture: Architecture,
     /// The preset that the text is, or is a turned one of.
-    pub preset: Option<&'static Preset>,
+    preset: Option<&'static Preset>,
     /// The text, or why there is none.
-    pub text: Result<String, Text>,
+    text: Result<String, Text>,
 }
 
-/// Returns the text `source` on every architecture that has a unit. `preset` is the one that it is an edit of, if it is one; where
-/// nothing but its architecture is changed, the other texts are that preset's.
-pub fn texts(source: &str, preset: Option<&str>) -> Vec<On> {
-    let scenario = parse(source).ok();
-    let own = scenario.as_ref().and_then(|s| Outline::new(s).machine?.arch.value);
-    let same =
-        |p: &&Preset| p.text == source || own.is_some_and(|own| p.text_on(own).as_deref() == Some(source));
-    let preset = preset.and_then(by_name).filter(same);
-    let on = |architecture| {
-        if own == Some(architecture) {
-            return On { architecture, preset, text: Ok(source.into()) };
-        }
-        let Some(preset) = preset else {
-            const UNREADABLE: Text = Text::new("the text has problems", "文本有问题");
-            let turned = scenario.as_ref().map(|s| print(&onto(s, architecture)));
-            return On { architecture, preset: None, text: turned.ok_or(UNREADABLE) };
-        };
-        match preset.on(architecture) {
+/// A text that is to run on other architectures.
+struct Source<'a> {
+    text: &'a str,
+    scenario: Option<Scenario>,
+    /// The one that it names.
+    own: Option<Architecture>,
+    /// The preset that it is, where nothing but its architecture is changed: elsewhere it is that preset's text.
+    preset: Option<&'static Preset>,
+}
+
+impl<'a> Source<'a> {
+    /// `preset` is the one that the text is an edit of, if it is one.
+    fn new(text: &'a str, preset: Option<&str>) -> Self {
+        let scenario = parse(text).ok();
+        let own = scenario.as_ref().and_then(|s| Outline::new(s).machine?.arch.value);
+        let same =
+            |p: &&Preset| p.text == text || own.is_some_and(|own| p.text_on(own).as_deref() == Some(text));
+        Source { text, preset: preset.and_then(by_name).filter(same), scenario, own }
+    }
+
+    fn on(&self, architecture: Architecture) -> On {
+        const UNREADABLE: Text = Text::new("the text has problems", "文本有问题");
+        let (preset, text) = match (self.preset, self.preset.and_then(|preset| preset.on(architecture))) {
+            _ if self.own == Some(architecture) => (self.preset, Ok(self.text.into())),
             // Turned from how it is written, since a machine between may lack some of its words.
-            Some(other) => {
-                let text = other.text_on(architecture).ok_or(preset.why());
-                On { architecture, preset: Some(other), text }
+            (Some(preset), Some(there)) => (Some(there), there.text_on(architecture).ok_or(preset.why())),
+            (Some(preset), None) => (Some(preset), Err(preset.why())),
+            (None, _) => {
+                let turned = self.scenario.as_ref().map(|s| print(&onto(s, architecture)));
+                (None, turned.ok_or(UNREADABLE))
             }
-            None => On { architecture, preset: Some(preset), text: Err(preset.why()) },
-        }
-    };
-    Architecture::WITH_UNIT.into_iter().map(on).collect()
+        };
+        On { architecture, preset, text }
+    }
 }
 
-/// Returns the text `source` on one architecture, by the word after `machine`, and the preset that it is there.
+/// Returns the text `source` on one architecture, by the word after `machine`, and the preset that it is there. `preset` is the
+/// one that it is an edit of, if it is one.
 pub fn turned(source: &str, preset: Option<&str>, architecture: &str) -> Option<Turned> {
-    let there =
-        texts(source, preset).into_iter().find(|on| on.architecture.describe().word == architecture)?;
+    let there = Source::new(source, preset).on(Architecture::named(architecture)?);
     Some(Turned { text: there.text.ok()?, preset: there.preset.map(|p| p.name.into()) })
 }
 
@@ -68,7 +71,8 @@ pub fn turned(source: &str, preset: Option<&str>, architecture: &str) -> Option<
 pub fn across(source: &str, preset: Option<&str>, lang: Lang) -> Across {
     let mut columns = Vec::new();
     let mut lanes: Vec<Vec<AcrossCell>> = Vec::new();
-    for on in texts(source, preset) {
+    let asked = Source::new(source, preset);
+    for on in Architecture::WITH_UNIT.map(|architecture| asked.on(architecture)) {
         let (mut why, mut cells) = (String::new(), Vec::new());
         let text = on.text.map_err(|reason| why = reason.get(lang).into()).ok();
         match text.as_deref().map(Player::open) {
@@ -142,13 +146,7 @@ fn ideas(run: &Player, lang: Lang) -> Vec<AcrossCell> {
 }
 
 /// What is compared of an idea.
-fn facts(
-    run: &Player,
-    trace: &Trace,
-    types: &[&'static EntryType],
-    stop: &Stop,
-    lang: Lang,
-) -> Vec<AcrossFact> {
+fn facts(run: &Player, trace: &Trace, types: &Met, stop: &Stop, lang: Lang) -> Vec<AcrossFact> {
     let (from, to) = (stop.from as usize, stop.to as usize);
     let inside = run.done.iter().filter(|d| d.steps.start >= from && d.steps.end <= to);
     let mut commands = 0;
@@ -161,15 +159,13 @@ fn facts(
     let mut fact = |name: Text, value: String| {
         out.push(AcrossFact { name: name.get(lang).into(), value, differs: false });
     };
-    let (walked, reads) = walked(trace, from..to, lang);
-    fact(TABLES, walked);
-    fact(READS, reads.to_string());
-    fact(BYTES, format!("{} KiB", pages(trace, types, to) * PAGE / 1024));
+    let walked = Met::for_last_request(trace, from..to);
+    fact(TABLES, named(&walked, lang));
+    fact(READS, walked.total().to_string());
+    fact(BYTES, format!("{} KiB", pages(trace, types, to) * FRAME / 1024));
     fact(COMMANDS, commands.to_string());
     let said = fault.map(|(code, ..)| match run.viewer.cast().architecture {
-        Some(architecture) => {
-            format!("{}: {}", architecture.fault_number(code.code).get(lang).trim(), code.name)
-        }
+        Some(architecture) => fault_title(architecture, code, lang),
         None => code.name.into(),
     });
     fact(FAULT, said.unwrap_or_else(|| NONE.get(lang).into()));
@@ -183,35 +179,22 @@ const COMMANDS: Text = Text::new("commands to the IOMMU", "发给 IOMMU 的命�
 const FAULT: Text = Text::new("the fault says", "错误记录");
 const NONE: Text = Text::new("none", "无");
 
-/// The structures that the IOMMU read for the last request of these steps, in the order in which it came to each, with how often
-/// it read one, and how many reads that is.
-fn walked(trace: &Trace, steps: core::ops::Range<usize>, lang: Lang) -> (String, u32) {
-    let mut names: Vec<(&'static EntryType, u32)> = Vec::new();
-    let mut asked = false;
-    for step in trace.steps().range(steps) {
-        match step.event {
-            Event::Begin(Scope::Translation { .. }) => {
-                names.clear();
-                asked = true;
-            }
-            // What it reads for a command belongs to no request.
-            Event::Begin(Scope::Command { .. }) => asked = false,
-            Event::Read { entry, .. } if asked && step.actor == Actor::Iommu => {
-                match names.iter_mut().find(|(known, _)| core::ptr::eq(*known, entry)) {
-                    Some((_, times)) => *times += 1,
-                    None => names.push((entry, 1)),
-                }
-            }
-            _ => {}
-        }
-    }
-    let name = |(entry, times): &(&EntryType, u32)| match times {
+/// What was read, in order, each with how often.
+fn named(met: &Met, lang: Lang) -> String {
+    let name = |(entry, times): (&EntryType, u32)| match times {
         1 => short(entry.name.get(lang)),
         _ => format!("{} × {times}", short(entry.name.get(lang))),
     };
-    let all: Vec<String> = names.iter().map(name).collect();
-    let reads = names.iter().map(|(_, times)| times).sum();
-    (if all.is_empty() { NONE.get(lang).into() } else { all.join(" → ") }, reads)
+    let all: Vec<String> = met.iter().map(name).collect();
+    if all.is_empty() {
+        return NONE.get(lang).into();
+    }
+    all.join(" → ")
+}
+
+/// A fault's number with its name: `event 0x10: F_TRANSLATION`.
+pub(super) fn fault_title(architecture: Architecture, fault: &FaultCode, lang: Lang) -> String {
+    format!("{}: {}", architecture.fault_number(fault.code).get(lang).trim(), fault.name)
 }
 
 /// A name without what stands in brackets after it.
@@ -220,8 +203,8 @@ fn short(name: &str) -> String {
 }
 
 /// The structures of which the IOMMU reads one in a walk anywhere in the run.
-fn table_types(trace: &Trace) -> Vec<&'static EntryType> {
-    let mut types: Vec<&'static EntryType> = Vec::new();
+fn table_types(trace: &Trace) -> Met {
+    let mut types = Met::default();
     let mut commands = 0u32;
     let mut scopes: Vec<bool> = Vec::new();
     for step in trace.steps().iter() {
@@ -232,12 +215,8 @@ fn table_types(trace: &Trace) -> Vec<&'static EntryType> {
                 scopes.push(command);
             }
             Event::End(_) => commands -= u32::from(scopes.pop().unwrap_or(false)),
-            Event::Read { entry, .. }
-                if step.actor == Actor::Iommu
-                    && commands == 0
-                    && !types.iter().any(|t| core::ptr::eq(*t, entry)) =>
-            {
-                types.push(entry);
+            Event::Read { entry, .. } if step.actor == Actor::Iommu && commands == 0 => {
+                types.add(entry);
             }
             _ => {}
         }
@@ -246,7 +225,7 @@ fn table_types(trace: &Trace) -> Vec<&'static EntryType> {
 }
 
 /// How many pages hold entries of these structures that were written up to a position.
-fn pages(trace: &Trace, types: &[&'static EntryType], to: usize) -> u64 {
+fn pages(trace: &Trace, types: &Met, to: usize) -> u64 {
     let mut pages = BTreeSet::new();
     for step in trace.steps().range(0..to) {
         let (entry, pa, bytes) = match step.event {
@@ -254,8 +233,8 @@ fn pages(trace: &Trace, types: &[&'static EntryType], to: usize) -> u64 {
             Event::WriteRun { entry, pa, new, .. } => (entry, pa, trace.get_words(new).len() as u64 * 8),
             _ => continue,
         };
-        if types.iter().any(|t| core::ptr::eq(*t, entry)) {
-            pages.extend([pa.raw() / PAGE, (pa.raw() + bytes.max(1) - 1) / PAGE]);
+        if types.has(entry) {
+            pages.extend([pa.raw() / FRAME, (pa.raw() + bytes.max(1) - 1) / FRAME]);
         }
     }
     pages.len() as u64

@@ -12,6 +12,7 @@
 //! * [`expected`]: what the scenario expects, and whether it held
 //! * [`compare`]: two runs step beside step; [`predict`]: what could be asked before a step
 //! * [`across`]: a scenario on every architecture, idea beside idea
+//! * `met`: structures in the order in which a trace comes to them
 //! * [`rosetta`]: names, structures, costs and faults of all architectures in one table
 //! * [`sweep`]: a scenario run for each value of a quantity
 //! * [`transcript`]: a run as text, at one of the depths
@@ -30,6 +31,7 @@ pub mod film;
 pub use crate::machine::history;
 pub mod links;
 pub mod memory;
+mod met;
 mod player;
 pub mod predict;
 pub mod queues;

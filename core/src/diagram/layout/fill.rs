@@ -7,7 +7,7 @@ use super::*;
 use crate::diagram::pieces::What;
 use crate::diagram::text::{clean, width, wrap};
 use crate::diagram::words;
-use alloc::{collections::BTreeSet, format, vec::Vec};
+use alloc::{borrow::Cow, collections::BTreeSet, format, vec::Vec};
 
 /// A layout on its way.
 struct Filler<'a> {
@@ -81,23 +81,23 @@ impl Filler<'_> {
                 touch: self.now.actors_lit.get(&b.actor).copied(),
                 holds: if actor.kind == ActorKind::Fold { self.plan.folded() } else { Vec::new() },
             });
-            let mut lines = b.lines[lang].clone();
+            let mut lines = Cow::Borrowed(&b.lines[lang]);
             if actor.kind == ActorKind::Fold {
                 // Who of those inside acts, if one does.
                 let inner = b.width - 4;
                 let who = self.now.inside.map(|a| clean(crowd::who(a).get(self.now.lang), 60));
                 let mut who = who.map_or(Vec::new(), |who| wrap(&who, inner)).into_iter();
-                for (name, line) in &mut lines {
+                let lines = lines.to_mut();
+                for (name, line) in lines.iter_mut() {
                     if !*name {
                         *line = who.next().unwrap_or_default();
                     }
                 }
                 lines.retain(|(_, line)| !line.is_empty());
             }
-            let lines = &lines;
             // In the middle of the box, also where the other language needs more lines.
             let spare = b.height - 2 - lines.len() as i32;
-            for (i, (name, line)) in (0..).zip(lines) {
+            for (i, (name, line)) in (0..).zip(lines.iter()) {
                 let x = x + (b.width - width(line)) / 2;
                 let role = if *name { Role::Actor } else { Role::ActorLine };
                 let row = y + 1 + spare / 2 + i;

@@ -132,7 +132,12 @@ const ARM: Limit = Limit {
 impl Preset {
     /// Does it run on this architecture when its `machine` line says so? On the one it is written for it does.
     pub fn fits(&self, architecture: Architecture) -> bool {
-        self.limit.is_none_or(|limit| (limit.fits)(architecture) || self.written_for() == Some(architecture))
+        self.limit.is_none_or(|limit| (limit.fits)(architecture) || self.is_written_for(architecture))
+    }
+
+    /// Returns whether its text names this architecture, so that it runs there as it is written.
+    pub fn is_written_for(&self, architecture: Architecture) -> bool {
+        self.written_for() == Some(architecture)
     }
 
     /// The architecture that its text names: none where it is about a machine without an IOMMU.
@@ -146,7 +151,7 @@ impl Preset {
         if !self.fits(architecture) {
             return None;
         }
-        if self.written_for() == Some(architecture) {
+        if self.is_written_for(architecture) {
             return Some(self.text.into());
         }
         Some(print(&onto(&parse(self.text).ok()?, architecture)))

@@ -4,14 +4,13 @@ use super::{Cell, Row, Section};
 use crate::iommu::Architecture;
 use crate::link::{encode, Options};
 use crate::machine::run;
+use crate::memory::FRAME;
 use crate::scenario::onto_word;
 use crate::spec::{Lang, Text};
-use crate::trace::{Actor, CacheKind, CacheOp, Event, Scope, Trace};
+use crate::trace::{Actor, CacheKind, CacheOp, Event, Scope, Step, Trace};
+use crate::view::met::Met;
 use alloc::collections::BTreeSet;
 use alloc::{format, string::String, string::ToString, vec, vec::Vec};
-
-/// Bytes of a page of tables.
-const PAGE: u64 = 4096;
 
 /// A text that is run, and what is counted of it.
 struct Cost {
@@ -142,47 +141,28 @@ pub(super) fn section(counts: &[Vec<Option<Counted>>], lang: Lang) -> Section {
 
 /// The reads for the last request.
 fn reads(trace: &Trace) -> u64 {
-    let mut reads = 0;
-    for step in trace.steps().iter() {
-        match step.event {
-            Event::Begin(Scope::Translation { .. }) => reads = 0,
-            Event::Read { .. } if step.actor == Actor::Iommu => reads += 1,
-            _ => {}
-        }
-    }
-    reads
+    u64::from(Met::for_last_request(trace, 0..trace.len()).total())
 }
 
 /// The pages that software wrote table entries into, from the first line of the text on, in KiB.
 fn tables(trace: &Trace) -> u64 {
     let mut pages = BTreeSet::new();
-    let mut inside = false;
-    let mut commands = 0u32;
-    let mut scopes: Vec<bool> = Vec::new();
-    for step in trace.steps().iter() {
+    for step in of_the_text(trace).filter(|step| step.actor != Actor::Iommu) {
         let (pa, bytes) = match step.event {
-            Event::Begin(scope) => {
-                inside |= matches!(scope, Scope::Operation { .. });
-                let command = matches!(scope, Scope::Command { .. });
-                commands += u32::from(command);
-                scopes.push(command);
-                continue;
-            }
-            Event::End(_) => {
-                commands -= u32::from(scopes.pop().unwrap_or(false));
-                continue;
-            }
             Event::Write { entry: Some(entry), pa, .. } if is_leaf(entry.words) => (pa, 8),
             Event::WriteRun { entry, pa, new, .. } if is_leaf(entry.words) => {
                 (pa, trace.get_words(new).len() as u64 * 8)
             }
             _ => continue,
         };
-        if inside && commands == 0 && step.actor != Actor::Iommu {
-            pages.extend(pa.raw() / PAGE..=(pa.raw() + bytes.max(1) - 1) / PAGE);
-        }
+        pages.extend(pa.raw() / FRAME..=(pa.raw() + bytes.max(1) - 1) / FRAME);
     }
-    pages.len() as u64 * PAGE / 1024
+    pages.len() as u64 * FRAME / 1024
+}
+
+/// The steps from the first line of the text on.
+fn of_the_text(trace: &Trace) -> impl Iterator<Item = &Step> {
+    trace.steps().iter().skip_while(|s| !matches!(s.event, Event::Begin(Scope::Operation { .. })))
 }
 
 /// Entries of page tables are one word; commands, records and entries of devices are more.
@@ -192,9 +172,7 @@ const fn is_leaf(words: u8) -> bool {
 
 /// The commands that the IOMMU took from the first line of the text on, waits among them.
 fn commands(trace: &Trace) -> u64 {
-    let inside =
-        trace.steps().iter().skip_while(|s| !matches!(s.event, Event::Begin(Scope::Operation { .. })));
-    inside.filter(|s| matches!(s.event, Event::Begin(Scope::Command { .. }))).count() as u64
+    of_the_text(trace).filter(|s| matches!(s.event, Event::Begin(Scope::Command { .. }))).count() as u64
 }
 
 /// The entries that the IOTLB took.

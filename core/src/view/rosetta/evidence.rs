@@ -6,7 +6,7 @@ use crate::explain::logs::kernel::Recorded;
 use crate::iommu::Architecture;
 use crate::spec::{EntryType, FaultCode, Lang, Text};
 use crate::trace::{Actor, Event, Perms, Scope, Stage, Step};
-use crate::view::Player;
+use crate::view::{across::fault_title, met::Met, Player};
 use alloc::{format, string::String, string::ToString, vec, vec::Vec};
 use core::ops::Range;
 
@@ -14,10 +14,13 @@ use core::ops::Range;
 pub(super) struct Shown {
     /// A line each.
     pub lines: Vec<String>,
-    /// A number that a chart can show.
-    pub count: Option<u64>,
     /// The position at which it is seen.
     pub at: u32,
+}
+
+/// What is shown, if anything is.
+fn shown(lines: Vec<String>, at: u32) -> Option<Shown> {
+    (!lines.is_empty()).then_some(Shown { lines, at })
 }
 
 /// A structure's name, its bytes and where it is defined.
@@ -32,8 +35,7 @@ fn structure(entry: &EntryType, lang: Lang) -> String {
 /// The structures that walks of `stage` read, in the order in which they are first read.
 pub(super) fn structures(run: &Player, stage: Stage, lang: Lang) -> Option<Shown> {
     let mut stages: Vec<Option<Stage>> = Vec::new();
-    let mut found: Vec<&'static EntryType> = Vec::new();
-    let mut at = 0;
+    let (mut found, mut at) = (Met::default(), 0);
     for (index, step) in run.viewer.trace().steps().iter().enumerate() {
         match step.event {
             Event::Begin(Scope::Walk { stage, .. }) => stages.push(Some(stage)),
@@ -41,35 +43,31 @@ pub(super) fn structures(run: &Player, stage: Stage, lang: Lang) -> Option<Shown
             Event::End(_) => drop(stages.pop()),
             Event::Read { entry, .. } if step.actor == Actor::Iommu => {
                 let within = stages.iter().rev().flatten().next();
-                if within == Some(&stage) && !found.iter().any(|e| core::ptr::eq(*e, entry)) {
-                    found.push(entry);
+                if within == Some(&stage) && found.add(entry) {
                     at = index as u32 + 1;
                 }
             }
             _ => {}
         }
     }
-    let lines: Vec<String> = found.iter().map(|entry| structure(entry, lang)).collect();
-    (!lines.is_empty()).then_some(Shown { lines, count: None, at })
+    let lines = found.iter().map(|(entry, _)| structure(entry, lang)).collect();
+    shown(lines, at)
 }
 
 /// The message of an interrupt and the structures that decide on it.
 pub(super) fn interrupt(run: &Player, lang: Lang) -> Option<Shown> {
     structures(run, Stage::Interrupt, lang).or_else(|| {
         // Tables that are no IOMMU's: what the controller of interrupts reads.
-        let mut found: Vec<&'static EntryType> = Vec::new();
-        let mut at = 0;
+        let (mut found, mut at) = (Met::default(), 0);
         for (index, step) in run.viewer.trace().steps().iter().enumerate().skip(run.start() as usize) {
             if let Event::Read { entry, .. } = step.event {
-                let known = found.iter().any(|e| core::ptr::eq(*e, entry));
-                if !matches!(step.actor, Actor::Iommu | Actor::Os) && !known {
-                    found.push(entry);
+                if !matches!(step.actor, Actor::Iommu | Actor::Os) && found.add(entry) {
                     at = index as u32 + 1;
                 }
             }
         }
-        let lines: Vec<String> = found.iter().map(|entry| structure(entry, lang)).collect();
-        (!lines.is_empty()).then_some(Shown { lines, count: None, at })
+        let lines = found.iter().map(|(entry, _)| structure(entry, lang)).collect();
+        shown(lines, at)
     })
 }
 
@@ -90,15 +88,14 @@ pub(super) fn bring_up(run: &Player, _: Lang) -> Option<Shown> {
             _ => {}
         }
     }
-    (!lines.is_empty()).then_some(Shown { lines, count: None, at })
+    shown(lines, at)
 }
 
 /// The commands of the first unmap of the run, equal ones once with their number.
 pub(super) fn forget(run: &Player, lang: Lang) -> Option<Shown> {
     let unmap = |name: &str| name.starts_with("dma_unmap");
     let mut inside = false;
-    let mut found: Vec<(&'static EntryType, u32)> = Vec::new();
-    let mut at = 0;
+    let (mut found, mut at) = (Met::default(), 0);
     for (index, step) in run.viewer.trace().steps().iter().enumerate() {
         match step.event {
             Event::Begin(Scope::Operation { .. }) if at > 0 => break,
@@ -106,37 +103,29 @@ pub(super) fn forget(run: &Player, lang: Lang) -> Option<Shown> {
             Event::Begin(Scope::Api { name, .. }) if unmap(name) => inside = true,
             Event::Begin(Scope::Command { entry }) if inside => {
                 at = index as u32 + 1;
-                match found.iter_mut().find(|(e, _)| core::ptr::eq(*e, entry)) {
-                    Some((_, times)) => *times += 1,
-                    None => found.push((entry, 1)),
-                }
+                found.add(entry);
             }
             _ => {}
         }
     }
-    let lines: Vec<String> = found
-        .iter()
-        .map(|(entry, times)| match times {
-            1 => structure(entry, lang),
-            _ => format!("{} × {times}", structure(entry, lang)),
-        })
-        .collect();
-    (!lines.is_empty()).then_some(Shown { lines, count: None, at })
+    let line = |(entry, times): (&EntryType, u32)| match times {
+        1 => structure(entry, lang),
+        _ => format!("{} × {times}", structure(entry, lang)),
+    };
+    shown(found.iter().map(line).collect(), at)
 }
 
 /// The code and the record of the last fault of the run.
 pub(super) fn record(run: &Player, lang: Lang) -> Option<Shown> {
     let trace = run.viewer.trace();
     let architecture = run.viewer.cast().architecture?;
-    let found = fault(run, architecture, 0..trace.len())?;
-    let number = architecture.fault_number(found.code.code);
-    let mut lines =
-        vec![format!("{}: {}", number.get(lang).trim(), found.code.name), found.code.text.get(lang).into()];
+    let found = fault(run, 0..trace.len())?;
+    let mut lines = vec![fault_title(architecture, found.code, lang), found.code.text.get(lang).into()];
     lines.push(match found.entry {
         Some(entry) => structure(entry, lang),
         None => REGISTERS.get(lang).to_string(),
     });
-    Some(Shown { lines, count: None, at: found.position })
+    Some(Shown { lines, at: found.position })
 }
 
 const REGISTERS: Text = Text::new("recorded in registers", "记在寄存器里");
@@ -173,7 +162,7 @@ impl Found {
 }
 
 /// The last fault in these steps, with its record.
-pub(super) fn fault(run: &Player, _: Architecture, steps: Range<usize>) -> Option<Found> {
+pub(super) fn fault(run: &Player, steps: Range<usize>) -> Option<Found> {
     let trace = run.viewer.trace();
     let all = trace.steps();
     let steps: Range<usize> = steps.start..steps.end.min(trace.len());

@@ -7,7 +7,7 @@
 mod costs;
 mod evidence;
 
-use super::Player;
+use super::{across::fault_title, Player};
 use crate::explain::logs::kernel::linux;
 use crate::iommu::architecture::Terms;
 use crate::iommu::Architecture;
@@ -87,15 +87,13 @@ impl OnOne {
     }
     fn cell(&self, shown: Option<Shown>) -> Cell {
         let Some(shown) = shown else { return Cell::default() };
-        Cell { lines: shown.lines, count: shown.count, link: Some(self.link(shown.at)) }
+        Cell { lines: shown.lines, count: None, link: Some(self.link(shown.at)) }
     }
 }
 
 /// The link of a preset on an architecture.
 fn link(preset: &Preset, architecture: Architecture, at: Option<u32>) -> String {
-    let written = preset.text_on(architecture).is_some_and(|text| text == preset.text);
-    let arch = Some(architecture).filter(|_| !written);
-    encode_preset(preset, &Options { arch, at, ..Options::default() })
+    encode_preset(preset, &Options { arch: Some(architecture), at, ..Options::default() })
 }
 
 /// What one row shows: what is looked for in a run.
@@ -272,19 +270,12 @@ fn ladder(machines: &Machines, lang: Lang) -> Section {
             let Some(stop) = on.run.ideas(lang).into_iter().nth(usize::from(idea)) else {
                 return Cell::default();
             };
-            let found = evidence::fault(&on.run, on.architecture, stop.from as usize..stop.to as usize);
+            let found = evidence::fault(&on.run, stop.from as usize..stop.to as usize);
             let Some(found) = found else {
                 let none = Text::new("no fault", "没有错误").get(lang).to_string();
                 return Cell { lines: vec![none], count: None, link: Some(on.link(stop.to)) };
             };
-            let mut lines = vec![
-                format!(
-                    "{}: {}",
-                    on.architecture.fault_number(found.code.code).get(lang).trim(),
-                    found.code.name
-                ),
-                found.record(),
-            ];
+            let mut lines = vec![fault_title(on.architecture, found.code, lang), found.record()];
             lines.extend(linux(&found.recorded(on.architecture)));
             lines.retain(|line| !line.is_empty());
             Cell { lines, count: None, link: Some(on.link(stop.to)) }
@@ -395,7 +386,7 @@ mod tests {
             let on = OnOne::new("fault-ladder", architecture).unwrap();
             for stop in on.run.ideas(Lang::En) {
                 let steps = stop.from as usize..stop.to as usize;
-                let Some(found) = evidence::fault(&on.run, architecture, steps) else { continue };
+                let Some(found) = evidence::fault(&on.run, steps) else { continue };
                 let lines = linux(&found.recorded(architecture)).join("\n");
                 let report = parse_log(&lines);
                 let fault = report.items.iter().find_map(|item| match &item.kind {

@@ -18,11 +18,7 @@ pub fn link(args: &Link, lang: Option<Lang>) -> ExitCode {
     let fragment = match by_name(source) {
         Some(preset) if !whole => match arch.map(|arch| (arch, preset.on(arch))) {
             None => encode_preset(preset, &options),
-            Some((arch, Some(there))) => {
-                let as_written = there.text_on(arch).is_some_and(|text| text == there.text);
-                let arch = Some(arch).filter(|_| !as_written);
-                encode_preset(there, &Options { arch, ..options })
-            }
+            Some((arch, Some(there))) => encode_preset(there, &Options { arch: Some(arch), ..options }),
             Some((arch, None)) => {
                 let why = preset.why().get(lang.unwrap_or(Lang::En));
                 return failed(&format!("{source} --arch {}: {why}", arch.describe().word));
