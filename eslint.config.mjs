@@ -45,6 +45,8 @@ export default [
         MutationObserver: "readonly",
         requestAnimationFrame: "readonly",
         Event: "readonly",
+        Image: "readonly",
+        fetch: "readonly",
       },
     },
   },

@@ -24,7 +24,8 @@ import { CLASSIC, COMMON } from "./bundle.mjs";
 import { buildEmbed, buildEmbedScript } from "./embed.mjs";
 import { buildGallery } from "./gallery.mjs";
 import { writeServiceWorker } from "./offline.mjs";
-import { writeVersioned } from "./package.mjs";
+import { version, writeVersioned } from "./package.mjs";
+import { writePackages } from "./packages.mjs";
 import { meta, POLICY } from "./policy.mjs";
 import { buildRosetta } from "./rosetta.mjs";
 import { preview } from "./preview.mjs";
@@ -104,6 +105,7 @@ if (existsSync("www/static")) cpSync("www/static", fresh, { recursive: true });
 await writeSingleFile(fresh, pages["index.html"], join(fresh, folder));
 writeServiceWorker(fresh, BUILD);
 await writeVersioned(fresh, join(fresh, folder), pages["embed.html"]);
+writePackages(fresh, version());
 
 rmSync(out, { recursive: true, force: true });
 renameSync(fresh, out);

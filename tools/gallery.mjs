@@ -5,9 +5,10 @@ import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { build } from "esbuild";
 import { COMMON } from "./bundle.mjs";
-import { escape, fillIn, inOther } from "./html.mjs";
+import { escape, fillIn, inOther, meanings } from "./html.mjs";
 import { preview } from "./preview.mjs";
 import { writeSearch } from "./search.mjs";
+import { SCENARIOS, section, tables } from "./tables.mjs";
 
 const WORDS = {
   en: {
@@ -48,7 +49,7 @@ const WORDS = {
     file: "gallery.zh.html",
     elsewhere: { lang: "en", label: "English", href: "gallery.html" },
     title: "关于 DMA 和 IOMMU，工程师常问的问题",
-    lead: "每个问题都在一台精确到每一位的机器上运行。可以逐步看，改一行，再看答案怎么变。",
+    lead: "每个问题都有一台逐位精确的模拟机器来回答：一步一步看，改一行，看答案怎么变。",
     theme: "浅色或深色",
     playground: "打开 playground",
     path: "刚入门？按这个顺序看",
@@ -68,7 +69,7 @@ const WORDS = {
     counts: ["没有符合的问题。", "1 个问题", "{n} 个问题"],
     reset: "显示全部",
     picture: "其中一步的图：",
-    step: (n, of) => `入门路线 ${n} / ${of}`,
+    step: (n, of) => `阅读路线 ${n} / ${of}`,
     link: "复制链接",
     embed: "复制嵌入代码",
     copied: "已复制",
@@ -136,10 +137,8 @@ function page(lang, gallery, template) {
   });
 
   const chapters = gallery.terms.map(({ title, terms }) => {
-    const items = terms.map(
-      ({ name, meaning }) => `<div><dt>${escape(name[lang])}</dt><dd>${escape(meaning[lang])}</dd></div>`,
-    );
-    return `<h3>${escape(title[lang])}</h3><dl>${items.join("")}</dl>`;
+    const said = terms.map(({ name, meaning }) => [name[lang], meaning[lang]]);
+    return `<h3>${escape(title[lang])}</h3>${meanings(said)}`;
   });
 
   const difficulties = new Map(gallery.scenarios.map((s) => [s.difficulty.name, s.difficulty[lang]]));
@@ -148,6 +147,8 @@ function page(lang, gallery, template) {
   const choices = (group, label, named) =>
     `<fieldset><legend>${label}</legend>${[["", words.all], ...named].map(([name, text]) => choice(group, name, text)).join("")}</fieldset>`;
 
+  const { columns, sections } = tables()[lang];
+  const where = sections.find((s) => s.name === SCENARIOS);
   const parts = {
     LANG: words.tongue,
     PREVIEW: preview({ lang, title: words.title, sentence: words.lead, file: words.file }),
@@ -175,6 +176,7 @@ function page(lang, gallery, template) {
     COPIED: words.copied,
     REFUSED: words.refused,
     CARDS: cards.join("\n"),
+    WHERE: section(where, columns, lang),
     TERMSTITLE: words.terms,
     JUMP: words.jump,
     MACHINES: words.machines[1],

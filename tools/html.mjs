@@ -15,3 +15,11 @@ export const fillIn = (template, parts) =>
 /** The link of a page to itself in its other language. */
 export const inOther = ({ lang, label, href }) =>
   `<a id="lang" lang="${lang}" hreflang="${lang}" href="${href}">${label}</a>`;
+
+/** What terms mean, each with its meaning beside it. */
+export const meanings = (terms) => {
+  const items = terms.map(
+    ([name, meaning]) => `<div><dt>${escape(name)}</dt><dd>${escape(meaning)}</dd></div>`,
+  );
+  return `<dl>${items.join("")}</dl>`;
+};

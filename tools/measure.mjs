@@ -2,7 +2,7 @@
 // usage: node tools/measure.mjs [DIST] [--print]
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
-import { cpus } from "node:os";
+import { cpus, loadavg } from "node:os";
 import { extname, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
@@ -255,6 +255,7 @@ async function memory() {
 
 // ---- the report ----
 
+const load = loadavg()[0].toFixed(1);
 const visits = [];
 const slower = [];
 for (let i = 0; i < 3; i++) {
@@ -267,7 +268,7 @@ const loaded = [...new Set(visits[0].loaded)];
 const size = (names, key) =>
   names.reduce((sum, name) => sum + (key === "raw" ? files.get(name).raw : files.get(name).body.length), 0);
 const machine = [...files.keys()].filter((name) => /^\/b\/[^/]*\/iommu_bg\.wasm$/.test(name));
-const ms = (list) => `${percentile(list, 0.95).toFixed(1)} ms`;
+const ms = (list) => `${percentile(list, 0.5).toFixed(1)} / ${percentile(list, 0.95).toFixed(1)} ms`;
 
 const presets = readdirSync("core/src/scenario/presets").flatMap(
   (name) => /^(.*)\.scn$/.exec(name)?.[1] ?? [],
@@ -286,7 +287,7 @@ server.close();
 
 const mib = (bytes) => `${(bytes / (1 << 20)).toFixed(1)} MiB`;
 const text = [
-  `Measured on ${cpus().length} cores, ${cpus()[0].model.trim()}; ${browser.version()}.`,
+  `Measured on ${cpus().length} cores, ${cpus()[0].model.trim()}; ${browser.version()}; with a load of ${load} when it began.`,
   table(
     ["file of the first visit", "bytes", "brotli"],
     [
@@ -309,7 +310,7 @@ const text = [
   ),
   table(
     [
-      "main-thread work (processor time), 95th percentile",
+      "main-thread work (processor time), 50th / 95th percentile",
       "a step",
       "a stop opened or closed",
       "another depth",

@@ -13,7 +13,7 @@ const EMBED = [
   "iommu_bg.wasm.js",
 ];
 
-const version = () =>
+export const version = () =>
   /\[workspace\.package\]\s*version = "([^"]+)"/.exec(readFileSync("Cargo.toml", "utf8"))[1];
 
 /** The declarations of the element, its events and its methods. */
@@ -56,9 +56,14 @@ async function embedFolder(into, { root, files, frame, playground }) {
 
 export async function writeVersioned(root, files, frame) {
   const name = version();
-  await embedFolder(join(root, "v", name), { root, files, frame, playground: "../../" });
+  const versioned = join(root, "v", name);
+  await embedFolder(versioned, { root, files, frame, playground: "../../" });
+  cpSync(join(files, "first"), join(versioned, "first"), { recursive: true });
   const npm = join(root, "npm");
   await embedFolder(npm, { root, files, frame, playground: null });
+  // A package carries the machine alone: recordings of all presets would be five times its size.
+  mkdirSync(join(npm, "first"));
+  writeFileSync(join(npm, "first", "names.json"), JSON.stringify({ first: null, others: [] }));
   for (const file of ["LICENSE-MIT", "LICENSE-APACHE"]) cpSync(file, join(npm, file));
   cpSync("docs/embedding.md", join(npm, "README.md"));
   writeFileSync(join(npm, "index.d.ts"), types());

@@ -8,6 +8,8 @@ import { dirname, join } from "node:path";
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const folder = join(root, "docs/pictures");
 
+/** The last commit that laid out each step by itself: its command drew what is kept under "before". */
+export const BEFORE = "083da49144ee599655bc7f888877d1e4d6829cff";
 const PRESETS = [
   "howto",
   "why-iommu",
@@ -36,7 +38,7 @@ const lines = [
   "The same scenarios at their last step, as they were drawn when each step was laid out by itself (left), and as they are",
   "drawn in places that are decided once for a whole run (right): from left to right the CPU, its tables, physical memory,",
   "IOMMU, host bridge, bus addresses, root ports and switches, devices; English and Chinese in the same places.",
-  "`node tools/pictures.mjs` draws the right-hand ones anew.",
+  `Commit ${BEFORE.slice(0, 9)} drew the left-hand ones; \`node tools/pictures.mjs\` draws the right-hand ones anew.`,
   "",
 ];
 for (const name of PRESETS) {

@@ -305,9 +305,10 @@ impl<A: Address> AddrRange<A> {
     }
 }
 
+/// As `/proc/iomem` writes ranges, the same in both languages: the last address is in it.
 impl<A: Address> fmt::Display for AddrRange<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}..={}", self.start, self.last())
+        write!(f, "{}-{}", self.start, self.last())
     }
 }
 

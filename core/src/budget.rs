@@ -34,6 +34,8 @@ impl Limits {
     pub const PROGRAM: Limits = Limits { bytes: 400 << 20, ..Limits::PAGE };
     /// The limits of where this is compiled for.
     pub const HERE: Limits = if cfg!(target_arch = "wasm32") { Limits::PAGE } else { Limits::PROGRAM };
+    /// The limits of a run that only asks whether another machine can do it.
+    pub const TRIAL: Limits = Limits { work: 2_000_000, bytes: 16 << 20, steps: 200_000 };
     /// Returns these limits for a run beside another that takes `bytes`: what that leaves, and no less than an eighth.
     pub fn beside(self, bytes: u64) -> Limits {
         Limits { bytes: self.bytes.saturating_sub(bytes).max(self.bytes / 8), ..self }

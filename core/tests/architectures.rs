@@ -7,18 +7,23 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// The places, and what each does there.
-const PLACES: [(&str, &str); 4] = [
+const PLACES: [(&str, &str); 7] = [
     ("core/src/iommu/mod.rs", "the folders of the room"),
     ("core/src/iommu/any.rs", "the one dispatch"),
     ("core/src/bin/iommu-play/cmd/replay", "recorded outcomes, a format for each source"),
+    ("core/src/oracle", "what a unit of each reports of itself, and where its records are"),
+    ("core/src/bin/iommu-play/cmd/oracle", "the same in lines of JSON"),
     ("core/src/explain/logs", "what kernels and emulators print, a reader for each"),
+    ("core/src/import", "what firmware and kernels say of each, and the word that a scenario begins with"),
 ];
 
 /// Texts, not decisions: help, scenarios that are measured, key words of a package, what a search finds, samples of logs.
-const PROSE: [&str; 7] = [
+const PROSE: [&str; 9] = [
     "core/src/bin/iommu-play/zh.rs",
     "core/src/scenario/words.rs",
+    "tools/conformance.mjs",
     "tools/limits.mjs",
+    "tools/oracle-files.mjs",
     "tools/package.mjs",
     "tools/search.mjs",
     "www/src/search/words.ts",

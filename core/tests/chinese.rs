@@ -11,9 +11,13 @@ use iommu_core::scenario::presets::PRESETS;
 use iommu_core::scenario::{change, onto, parse, print};
 use iommu_core::spec::Lang;
 use iommu_core::trace::Event;
+use iommu_core::view::across::across;
 use iommu_core::view::export::Form;
 use iommu_core::view::text::terms;
+use iommu_core::view::transcript::transcript;
+use iommu_core::view::types::Depth;
 use iommu_core::view::Player;
+use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::PathBuf;
 
@@ -146,6 +150,16 @@ fn svg_texts(svg: &str) -> impl Iterator<Item = &str> {
         .filter(|t| !t.trim().is_empty() && !t.contains("var(--"))
 }
 
+/// The texts of a value with Chinese in them.
+fn strings(value: &Value) -> Box<dyn Iterator<Item = &str> + '_> {
+    match value {
+        Value::String(text) => Box::new(Some(&**text).into_iter().filter(|text| text.chars().any(han))),
+        Value::Array(all) => Box::new(all.iter().flat_map(strings)),
+        Value::Object(all) => Box::new(all.values().flat_map(strings)),
+        _ => Box::new(std::iter::empty()),
+    }
+}
+
 #[test]
 fn every_preset_reads_as_chinese() {
     let mut found = Found::default();
@@ -204,10 +218,18 @@ fn every_preset_reads_as_chinese() {
                     check.choices.iter().for_each(|c| [&c.text, &c.reason].into_iter().for_each(|t| look(t)));
                 }
                 course.stopped.iter().for_each(|trouble| look(&trouble.message));
+                // What is inside a line, as it is told without the page; what is quoted of the scenario is no Chinese.
+                if which.is_empty() {
+                    let inside = transcript(&player, Depth::Read, Lang::Zh);
+                    inside.lines().filter(|line| line.chars().any(han)).for_each(|line| look(line.trim()));
+                }
                 let length = player.viewer.len();
                 let stops: Vec<usize> =
                     course.ideas.iter().map(|idea| idea.to as usize).chain([length]).collect();
                 for at in stops {
+                    // All that stands beside the picture: tables, caches, queues, registers and their bits.
+                    let view = serde_json::to_value(player.viewer.view(at, Lang::Zh)).unwrap();
+                    strings(&view).for_each(&mut look);
                     let options =
                         iommu_core::diagram::layout::Options { lang: Lang::Zh, ..Default::default() };
                     let picture = player.draw(at, Form::Svg, Theme::Light, &options);
@@ -231,6 +253,49 @@ fn every_answer_to_a_log_reads_as_chinese() {
             // What a log said is quoted: the line itself, and values.
             for line in answer.lines().filter(|line| !line.starts_with("  > ")) {
                 found.look(heading, line, &HashSet::new(), true);
+            }
+        }
+    }
+    found.none();
+}
+
+#[test]
+fn all_machines_side_by_side_read_as_chinese() {
+    let mut found = Found::default();
+    for name in ["fault-ladder", "nested-walk", "direction", "lazy", "interrupts", "why-iommu"] {
+        let preset = PRESETS.iter().find(|p| p.name == name).unwrap();
+        let names = names(preset.text);
+        let table = serde_json::to_value(across(preset.text, Some(name), Lang::Zh)).unwrap();
+        strings(&table).for_each(|text| found.look(name, text, &names, true));
+    }
+    found.none();
+}
+
+/// The documents in Chinese: their words are those of the table, and they are set as the sentences are.
+#[test]
+fn the_documents_read_as_chinese() {
+    let mut found = Found::default();
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut documents = vec![root.join("README.zh.md")];
+    documents.extend(std::fs::read_dir(root.join("docs")).unwrap().map(|entry| entry.unwrap().path()));
+    documents.retain(|path| path.to_string_lossy().ends_with(".zh.md"));
+    assert!(documents.len() > 6, "{documents:?}");
+    for path in documents {
+        let (text, mut code) = (std::fs::read_to_string(&path).unwrap(), false);
+        for line in text.lines() {
+            code ^= line.trim_start().starts_with("```");
+            // Code, pictures, and the marks of Markdown.
+            if code || line.starts_with("    ") {
+                continue;
+            }
+            // The cells of a table are texts by themselves; the address of a link is none.
+            for cell in line.replace("**", "").replace("<br>", "|").split('|') {
+                let mut text = String::new();
+                for (i, part) in cell.split("](").enumerate() {
+                    text += if i == 0 { part } else { part.split_once(')').map_or("", |(_, rest)| rest) };
+                }
+                let text = text.replace(['[', ']', '↗'], "");
+                found.look(&path.file_name().unwrap().to_string_lossy(), text.trim(), &HashSet::new(), true);
             }
         }
     }

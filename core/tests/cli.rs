@@ -10,7 +10,8 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).expect("UTF-8")
 }
 
-const COMMANDS: [&str; 12] = [
+const COMMANDS: [&str; 15] = [
+    "figures",
     "check",
     "completions",
     "draw",
@@ -19,8 +20,10 @@ const COMMANDS: [&str; 12] = [
     "gallery",
     "link",
     "man",
+    "oracle",
     "replay",
     "run",
+    "serve",
     "unlink",
     "where",
 ];
@@ -119,4 +122,102 @@ fn a_film_has_a_frame_for_each_stop_and_a_handout_a_picture_for_each_idea() {
     ] {
         assert_eq!(play(&[&["draw", "why-iommu"], wrong].concat()).status.code(), Some(2), "{wrong:?}");
     }
+}
+
+#[test]
+fn figures_answer_each_line_with_a_line_and_say_where_a_wrong_one_is_wrong() {
+    use std::io::Write;
+    let requests = [
+        r#"{"preset":"why-iommu","at":"fault","width":70}"#,
+        r#"{"preset":"why-iomu"}"#,
+        r#"{"scenario":"iommu-playground 1\nmachine x\n","lang":"zh"}"#,
+        r#"{"preset":"why-iommu","arch":"smmuv3","at":"start"}"#,
+        r#"{"preset":"stream-id","arch":"vt-d"}"#,
+        r#"{"preset":"why-iommu","at":"falt"}"#,
+        "no JSON",
+        "{}",
+        "[\n{\"preset\":\"howto\",\"theme\":\"light\",\n\"id\":\"a\"},\n\n{\"preset\":\"hwto\",\"id\":7}]",
+    ];
+    let mut child = Command::new(env!("CARGO_BIN_EXE_iommu-play"))
+        .args(["figures", "--en"])
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(requests.join("\n").as_bytes()).unwrap();
+    let out = child.wait_with_output().unwrap();
+    // Of a list, what is wrong is said to whoever looks at no answer.
+    assert_eq!(out.status.code(), Some(1));
+    let stderr = text(&out.stderr);
+    assert!(stderr.starts_with("error: figure 2 (hwto): nothing is called `hwto`;"), "{stderr}");
+    assert_eq!(stderr.lines().count(), 1, "{stderr}");
+    let said = text(&out.stdout);
+    let answers: Vec<serde_json::Value> =
+        said.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(answers.len(), requests.len());
+    let first = &answers[0];
+    assert!(first["svg"].as_str().unwrap().starts_with("<svg") && first["warnings"] == serde_json::json!([]));
+    assert!(first["text"].as_str().unwrap().lines().all(|line| line.chars().count() <= 70));
+    let fragment = first["fragment"].as_str().unwrap();
+    assert!(fragment.starts_with("#p=why-iommu&at="), "{fragment}");
+    assert!(answers[3]["fragment"].as_str().unwrap().contains("arch=smmuv3"));
+    let error = |n: usize| answers[n]["errors"][0]["message"].as_str().unwrap_or_default().to_string();
+    assert!(error(1).ends_with("did you mean `why-iommu`?"), "{}", error(1));
+    assert_eq!(answers[2]["errors"][0]["line"], 2);
+    assert!(error(2).contains("写的却是"), "{}", error(2));
+    assert!(error(4).contains("only on Arm"), "{}", error(4));
+    assert!(error(5).ends_with("did you mean `fault`?"), "{}", error(5));
+    assert!(!error(6).is_empty() && !error(7).is_empty());
+    // A list of requests is answered by a list.
+    let both = answers[8].as_array().unwrap();
+    assert!(both.len() == 2 && both[0]["svg"].as_str().unwrap().starts_with("<svg"));
+    // Colours that are fixed are attributes, for viewers without custom properties.
+    let fixed = both[0]["svg"].as_str().unwrap();
+    assert!(!fixed.contains("var(") && fixed.contains("fill=\"#1c2128\"") && fixed.ends_with("</svg>\n"));
+    assert!(first["svg"].as_str().unwrap().contains("var(--ip-ink,#1c2128)"));
+    assert!(both[0]["id"] == "a" && both[1]["id"] == 7);
+    assert!(both[1]["errors"][0]["message"].as_str().unwrap().contains("did you mean `howto`?"));
+}
+
+/// What a browser that wants `path` of the server at `address` is answered.
+fn asked(address: &str, request: &str) -> String {
+    use std::io::{Read, Write};
+    let mut stream = std::net::TcpStream::connect(address).unwrap();
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+#[test]
+fn serve_opens_the_page_at_a_scenario_and_nothing_else() {
+    use std::io::{BufRead, BufReader};
+    let page = std::env::temp_dir().join(format!("iommu-play-page-{}.html", std::process::id()));
+    std::fs::write(&page, "<!doctype html><title>the page</title>").unwrap();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_iommu-play"))
+        .args(["serve", "--port", "0", "--at", "7", "--page"])
+        .arg(&page)
+        .arg("why-iommu")
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let address = line.trim().strip_prefix("http://").unwrap();
+    let (address, fragment) = address.split_once('/').unwrap();
+    assert!(address.starts_with("127.0.0.1:") && fragment == "#p=why-iommu&at=7", "{line}");
+    let got = asked(address, "GET /?x HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert!(got.starts_with("HTTP/1.1 200 ") && got.ends_with("<title>the page</title>"), "{got}");
+    let head = asked(address, "HEAD / HTTP/1.1\r\n\r\n");
+    assert!(head.contains("Content-Length: 38\r\n") && head.ends_with("\r\n\r\n"), "{head}");
+    assert!(asked(address, "GET /../Cargo.toml HTTP/1.1\r\n\r\n").starts_with("HTTP/1.1 404 "));
+    assert!(asked(address, "POST / HTTP/1.1\r\n\r\n").starts_with("HTTP/1.1 405 "));
+    assert!(asked(address, "\r\n\r\n").starts_with("HTTP/1.1 405 "));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    std::fs::remove_file(&page).unwrap();
+    let wrong = play(&["serve", "--page", "/nowhere"]);
+    assert!(wrong.status.code() == Some(1) && text(&wrong.stderr).contains("/nowhere"));
+    assert_eq!(play(&["serve", "--at", "3"]).status.code(), Some(2));
 }

@@ -31,6 +31,35 @@ fn cases(file: &str) -> Vec<(String, String)> {
 const FILES: [&str; 7] = ["vtd", "amd", "arm", "others", "field", "reports", "own"];
 
 #[test]
+fn a_line_says_no_more_than_it_does() {
+    let said = |log: &str| [Lang::En, Lang::Zh].map(|lang| render(&parse_log(log), lang, false));
+    // What a unit can do is not what it does.
+    for line in [
+        "arm-smmu-v3 arm-smmu-v3.0.auto: ias 44-bit, oas 44-bit (features 0x00008305)",
+        "AMD-Vi: Extended features (0x58f77ef22294a5a, 0x0): PPR NX GT IA GA PC GA_vAPIC",
+    ] {
+        let [en, zh] = said(line);
+        assert!(en.contains("found an IOMMU") && en.contains("not whether devices are translated"), "{en}");
+        assert!(!zh.contains("正在转换") && !zh.contains("已启用"), "{zh}");
+    }
+    // A warning of the kernel's IOMMU code is about an IOMMU; one of another's is not.
+    let at = |file| format!("WARNING: CPU: 3 PID: 12 at {file}:1264 iommu_dma_unmap_page+0x9c/0xa0");
+    assert!(said(&at("drivers/iommu/dma-iommu.c"))[0].contains("not understood"));
+    assert!(said(&at("net/core/dev.c"))[0].starts_with("Nothing about an IOMMU"));
+    // A status line alone may be all that was copied.
+    let [en, zh] = said("DMAR: DRHD: handling fault status reg 2");
+    assert!(en.contains("not copied") && zh.contains("没有把故障记录一起贴来"), "{en}{zh}");
+    // Stage 2 knows no user: its entries have S2AP.
+    let stage = |stage| {
+        format!(
+            "arm-smmu-v3 a: event: F_PERMISSION client: 0000:00:03.0 sid: 0x18 ssid: 0x0 iova: 0x100000 ipa: 0x0\n\
+             arm-smmu-v3 a: unpriv data write {stage} \"Input address caused fault\" stag: 0x0\n"
+        )
+    };
+    assert!(said(&stage("s1"))[0].contains("AP[1]") && !said(&stage("s2"))[0].contains("AP[1]"));
+}
+
+#[test]
 fn every_case_has_its_whole_answer() {
     for file in FILES {
         for (lang, tag) in [(Lang::En, "en"), (Lang::Zh, "zh")] {

@@ -58,7 +58,7 @@ fn an_address_outside_the_windows_names_the_windows() {
     let told: Vec<String> = (0..trace.len())
         .map(|i| iommu_core::explain::say(trace, i, &cast).text.get(lang).to_string())
         .collect();
-    assert!(told.iter().any(|s| s.contains("0x400000000..=0x4bfffffff")), "{told:#?}");
+    assert!(told.iter().any(|s| s.contains("0x400000000 to 0x4bfffffff")), "{told:#?}");
     assert!(told.iter().any(|s| s.contains("no inbound window of the host bridge")), "{told:#?}");
     assert!(told.iter().all(|s| !s.contains("this physical address")), "{told:#?}");
 }
@@ -81,4 +81,63 @@ fn an_interrupt_expected_of_another_machine_says_what_this_one_has() {
         let failure = run.failures().next().and_then(|check| check.failure.clone()).expect(name);
         assert!(failure.en.contains(en) && failure.zh.contains(zh), "{name}: {} {}", failure.en, failure.zh);
     }
+}
+
+/// What cannot be where it is declared: the message names the line that is wrong, the window it had to be in, and why.
+#[test]
+fn an_address_that_does_not_fit_names_its_window() {
+    let host =
+        "iommu-playground 1\nmachine none\nram 0 .. 2G\nbridge cpu 0xc000_0000 +256M -> bus 0xc000_0000\n\
+                bridge cpu 0x4_0000_0000 +32G -> bus 0x4_0000_0000 prefetch\nrootport rp 00:1c.0\n";
+    for (rest, line, other, words) in [
+        (
+            "  window 0x4_0000_0000 +384M prefetch\ndevice gpu 01:00.0 behind rp\n  bar 0 16G 64 prefetch\n",
+            9,
+            7,
+            "no room for gpu BAR 0 (16 GiB) in the window of rp (0x400000000 to 0x417ffffff)",
+        ),
+        (
+            "  window 0xc000_0000 +16M\ndevice gpu 01:00.0 behind rp\n  bar 0 64K at bus 0xc100_0000\n",
+            9,
+            7,
+            "gpu BAR 0 at 0xc1000000 to 0xc100ffff is outside the window of rp (0xc0000000 to 0xc0ffffff)",
+        ),
+        ("  window 0xe000_0000 +16M\n", 7, 4, "the window of rp at 0xe0000000 to 0xe0ffffff is outside the host bridge's windows (0xc0000000 to 0xcfffffff)"),
+        (
+            "  window 0x4_0000_0000 +16M prefetch\ndevice ep 01:00.0 behind rp\n  bar 0 64K 64 at bus 0x4_0000_0000\n",
+            9,
+            7,
+            "ep BAR 0 is not prefetchable: behind rp it must be below 4 GiB",
+        ),
+        (
+            "  window 0xc000_0000 +16M\ndevice ep 00:01.0\n  bar 0 64K at bus 0xc000_0000\n",
+            9,
+            7,
+            "ep BAR 0 overlaps the window of rp (0xc0000000 to 0xc0ffffff)",
+        ),
+    ] {
+        let problems = run(&format!("{host}{rest}steps\n")).unwrap_err();
+        let problem = &problems.0[0];
+        assert!(problem.message.en.contains(words), "{rest}: {problem}");
+        assert!(!problem.message.zh.contains("the window"), "{}", problem.message.zh);
+        assert_eq!(problem.span.line, line, "{rest}: {problem}");
+        assert_eq!(problem.related.as_ref().map(|r| r.0.line), Some(other), "{rest}: {problem}");
+    }
+    // Only a window above 4 GiB: what is not prefetchable has no place behind a bridge, and the message says why.
+    let text = "iommu-playground 1\nmachine none\nram 0 .. 2G\nbridge cpu 0x1_0000_0000 +256M -> bus 0x1_0000_0000\n\
+                rootport rp 00:1c.0\n  window 0x1_0000_0000 +16M prefetch\ndevice ep 01:00.0 behind rp\n  bar 0 64K 64\nsteps\n";
+    let problem = &run(text).unwrap_err().0[0];
+    assert!(problem.message.en.starts_with("ep BAR 0 is not prefetchable"), "{problem}");
+    assert_eq!(problem.span.line, 8);
+}
+
+/// An entry that is not as expected says what it is.
+#[test]
+fn an_entry_that_differs_says_what_it_is() {
+    let head = "iommu-playground 1\nram 0 .. 2G\ndevice nic 00:03.0\nsteps\n";
+    let run =
+        run(&format!("{head}expect entry device nic clear 1\nexpect entry page nic 0x1000 set 1\n")).unwrap();
+    let said: Vec<_> = run.checks.iter().map(|c| c.failure.clone().expect("fails").en).collect();
+    assert!(said[0].starts_with("the entry at 0x"), "{said:?}");
+    assert!(said[1].ends_with("is 0x0"), "{said:?}");
 }

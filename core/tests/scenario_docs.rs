@@ -95,6 +95,21 @@ fn the_reference_is_the_languages_own() {
 }
 
 #[test]
+fn the_page_of_what_is_not_done_is_the_parsers_own() {
+    for (name, zh) in [("not-done.md", false), ("not-done.zh.md", true)] {
+        let own = iommu_core::scenario::absent::markdown(zh);
+        if std::env::var_os("UPDATE_DOCS").is_some() {
+            std::fs::write(path(name), own).unwrap();
+        } else {
+            assert!(
+                std::fs::read_to_string(path(name)).unwrap() == own,
+                "docs/{name} is out of date: run with UPDATE_DOCS=1"
+            );
+        }
+    }
+}
+
+#[test]
 fn the_examples_read_and_are_canonical_and_the_problems_are_as_told() {
     for name in ["scenario-language.md", "scenario-language.zh.md"] {
         let text = std::fs::read_to_string(path(name)).unwrap();

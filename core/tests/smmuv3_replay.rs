@@ -50,7 +50,6 @@ fn each_noted_deviation_is_needed() {
         "ipa-low-bits",
         "cdfetch-field",
         "s2only-wide-silent",
-        "aptable-early",
         "addrsize-late",
         "s2t0sz-by-s2ps",
         "s2only-s1-fields",

@@ -107,6 +107,18 @@ export const moved = (page, from) =>
 export const settled = (page) =>
   page.waitForFunction(() => document.documentElement.dataset.working === "no");
 
+/** Follows a link to a preset at a depth, in the page that is open. */
+export async function follow(page, preset, depth) {
+  await page.evaluate((hash) => (location.hash = hash), `p=${preset}&depth=${depth}`);
+  await page.waitForFunction(
+    ([name, how]) =>
+      document.querySelector("#scenario").value === name &&
+      document.querySelector(`[data-depth="${how}"]`).getAttribute("aria-pressed") === "true" &&
+      document.documentElement.dataset.working === "no",
+    [preset, depth],
+  );
+}
+
 /** Presses Step until there is nothing left; returns what was shown after each, in the words of `read` (run in the page). */
 export const stepThrough = (page, read = "return null", limit = 1000) =>
   page.evaluate(

@@ -1,26 +1,18 @@
 // The custom element in pages of others: hostile style sheets, themes, many on a page, refusals, hostile texts.
 import assert from "node:assert/strict";
-import { createServer } from "node:http";
 import { after, before, test } from "node:test";
 import { accessible, start, unspilled } from "./browser.mjs";
-
-/** The other site: pages by path, each [body, headers]. */
-const pages = new Map();
-const elsewhere = createServer((request, response) => {
-  const [body, headers] = pages.get(request.url) ?? ["not found", {}];
-  response
-    .writeHead(pages.has(request.url) ? 200 : 404, { "content-type": "text/html", ...headers })
-    .end(body);
-});
+import { elsewhere } from "./elsewhere.mjs";
 
 let site;
+let other;
 before(async () => {
   site = await start();
-  await new Promise((done) => elsewhere.listen(0, "127.0.0.1", done));
+  other = await elsewhere();
 });
 after(async () => {
   await site.close();
-  elsewhere.close();
+  other.close();
 });
 
 const ASCII = "CPU --> bus address 0x1000\n";
@@ -53,9 +45,7 @@ async function host(body, { head = "", headers = {}, sameOrigin = false, asked =
         route.fulfill({ body: html, headers: { "content-type": "text/html", ...headers } }),
       );
   } else {
-    const path = `/page-${pages.size}.html`;
-    pages.set(path, [html, headers]);
-    url = `http://127.0.0.1:${elsewhere.address().port}${path}`;
+    url = other.put(html, headers);
   }
   page.setDefaultTimeout(10000);
   await page.goto(url);

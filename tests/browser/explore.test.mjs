@@ -143,10 +143,10 @@ test("what is folded opens, and what is pointed at tells its names", async () =>
   assert.match(await page.textContent(".tip"), /look closer/);
   const before = await buffers();
   for (let i = 0; i < 5 && (await fold.count()) && (await buffers()) <= before; i++) {
-    const said = await page.textContent("#unfocus");
+    const said = await page.getAttribute("#unfocus", "title");
     await fold.focus();
     await page.keyboard.press("Enter");
-    await page.waitForFunction((s) => document.querySelector("#unfocus").textContent !== s, said);
+    await page.waitForFunction((s) => document.querySelector("#unfocus").title !== s, said);
     await settled(page);
   }
   assert.ok((await buffers()) > before, `${await buffers()} buffers, ${before} before`);
@@ -250,9 +250,9 @@ test("the picture is as large as its pane, grows, and comes back", async () => {
   const over = () =>
     page.$eval("#diagram", (d) => Math.max(d.scrollWidth - d.clientWidth, d.scrollHeight - d.clientHeight));
   assert.equal(await over(), 0);
-  for (let i = 0; i < 3; i++) await page.click(".tools .icon >> nth=2");
+  for (let i = 0; i < 3; i++) await page.click(".tools .icon >> nth=3");
   assert.ok((await over()) > 0);
-  await page.click(".tools .icon >> nth=1");
+  await page.click(".tools .icon >> nth=2");
   assert.equal(await over(), 0);
   // Hover tells range and owner.
   await page.hover('#diagram [data-piece][aria-label*="RAM"]');

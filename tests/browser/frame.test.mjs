@@ -49,6 +49,14 @@ for (const sandbox of [null, "allow-scripts"]) {
   });
 }
 
+test("a frame whose link names a machine that its scenario does not run on says so, and runs", async () => {
+  const page = await host(`<iframe src="${site.origin}embed.html#p=io-ports&arch=riscv" title="x"></iframe>`);
+  const frame = page.frameLocator("iframe");
+  await frame.locator("#step").waitFor({ timeout: 15000 });
+  await frame.getByText('arch cannot be "riscv"; it is one of: ').waitFor();
+  await page.context().close();
+});
+
 test("heights are taken from our frames only, and within bounds", async () => {
   const page = await host(`<iframe src="${site.origin}embed.html#p=why-iommu" title="x"></iframe>`);
   await page.frameLocator("iframe").locator("#diagram svg").waitFor();

@@ -106,7 +106,8 @@ test("a card opens its scenario, loading each file once, and the page leads back
   await page.click("#swiotlb h3 a");
   await page.waitForSelector("html[data-ready]");
   await page.waitForFunction(() => document.querySelector("#title")?.textContent.includes("swiotlb"));
-  assert.equal(loaded.filter((url) => url.endsWith("iommu_bg.wasm")).length, 1, loaded.join(" "));
+  assert.equal(loaded.filter((url) => url.endsWith("/first/swiotlb/en.json")).length, 1, loaded.join(" "));
+  assert.ok(!loaded.some((url) => url.endsWith(".wasm")), loaded.join(" "));
   assert.match(new URL(page.url()).hash, /^#p=swiotlb/);
   await page.click("#gallery");
   await page.waitForSelector("#cards");

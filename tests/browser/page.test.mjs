@@ -4,6 +4,7 @@ import { readdirSync } from "node:fs";
 import { after, before, test } from "node:test";
 import {
   accessible,
+  follow,
   length,
   moved,
   moving,
@@ -52,14 +53,7 @@ test("Step reaches the end and the answer in every preset, at every depth", asyn
   const page = await site.open({ hash: "#p=why-iommu" });
   for (const preset of PRESETS)
     for (const depth of ["idea", "operation", "read"]) {
-      await page.evaluate((hash) => (location.hash = hash), `p=${preset}&depth=${depth}`);
-      await page.waitForFunction(
-        ([name, how]) =>
-          document.querySelector("#scenario").value === name &&
-          document.querySelector(`[data-depth="${how}"]`).getAttribute("aria-pressed") === "true" &&
-          document.documentElement.dataset.working === "no",
-        [preset, depth],
-      );
+      await follow(page, preset, depth);
       // Of a long run at its reads the last are enough.
       await page.evaluate(() => {
         const bar = document.querySelector("#scrub");
@@ -309,7 +303,8 @@ test("no script: what this is, a picture that the machine drew, and the ways on"
 });
 
 test("no WebAssembly: a clear message over the picture", async () => {
-  const page = await site.open({ hash: "#p=mmio", ready: false });
+  // Another machine than the one that was recorded.
+  const page = await site.open({ hash: "#p=mmio&arch=riscv", ready: false });
   await page.context().route("**/*.wasm", (route) => route.abort());
   await page.reload();
   await page.waitForSelector("#notice:not([hidden])");
@@ -341,5 +336,77 @@ test("a fault log is read in a dialog of its own", async () => {
   await page.click(".explain-dialog .explain-sample");
   await page.waitForFunction(() => document.querySelector(".explain-summary")?.textContent.trim());
   assert.deepEqual(page.errors, []);
+  await page.context().close();
+});
+
+test("a link leads to the first fault, and Step pressed by hand leaves Space to Play", async () => {
+  const page = await site.open({ hash: "#p=why-iommu&at=fault" });
+  await settled(page);
+  assert.equal(await page.getAttribute("section.stage .now", "data-tone"), "fault");
+  assert.equal((await page.textContent(".message")).includes("at=fault"), false);
+  await page.goto(`${site.origin}#p=why-iommu&at=0`);
+  await page.keyboard.press("Home");
+  await settled(page);
+  await page.click("#step");
+  await settled(page);
+  await page.keyboard.press(" ");
+  await page.waitForSelector("#play[aria-pressed=true]");
+  await page.keyboard.press(" ");
+  await page.waitForSelector("#play[aria-pressed=false]");
+  await page.context().close();
+});
+
+test("a rung of a ladder leads to the line of a log, and that line back to the rung", async () => {
+  for (const [preset, code, said] of [
+    ["fault-ladder", "0xc", "fault reason 0x0c"],
+    ["fault-ladder-riscv", "15:2", "Fault 15"],
+    ["fault-ladder-arm", "0x10", "F_TRANSLATION"],
+    ["fault-ladder-amd", "0x3", "DEV_TAB_HARDWARE_ERROR"],
+    ["fault-ladder-amd", "0x2:2", "flags=0x00b0"],
+    ["fault-ladder-amd", "0x2:4", "flags=0x0070"],
+  ]) {
+    const page = await site.open({ hash: `#p=${preset}&at=fault:${code}&depth=operation` });
+    await settled(page);
+    assert.equal(await page.getAttribute("section.stage .now", "data-tone"), "fault");
+    await page.waitForSelector(".printed");
+    assert.ok((await page.textContent(".printed pre")).includes(said), preset);
+    await page.click(".printed a");
+    const rung = await page.waitForSelector(".explain-rung");
+    assert.equal(await rung.getAttribute("href"), `#p=${preset}&at=fault:${code}`);
+    await rung.click();
+    await page.waitForFunction(() => !document.querySelector(".explain-dialog[open]"));
+    await settled(page);
+    assert.equal(await page.getAttribute("section.stage .now", "data-tone"), "fault");
+    assert.deepEqual(page.errors, []);
+    await page.context().close();
+  }
+});
+
+test("a link to a fault that does not happen says so", async () => {
+  const page = await site.open({ hash: "#p=why-iommu&at=fault:0x1" });
+  await settled(page);
+  await page.waitForFunction(() => document.querySelector(".message")?.textContent.includes("at=fault:0x1"));
+  await page.context().close();
+});
+
+test("a term tells its meaning when it is pointed at, has the focus, or is tapped", async () => {
+  const page = await site.open({ hash: "#p=howto", hasTouch: true });
+  await page.click("#step");
+  await settled(page);
+  const term = page.locator("#note dfn.term").first();
+  const meaning = page.locator(".term-meaning");
+  const gone = async (act) => {
+    await act();
+    await meaning.waitFor({ state: "detached" });
+  };
+  await term.hover();
+  assert.ok((await meaning.textContent()).length > 20);
+  await gone(() => page.mouse.move(4, 4));
+  await term.focus();
+  assert.ok(await meaning.isVisible());
+  await gone(() => page.keyboard.press("Escape"));
+  await term.evaluate((element) => element.blur());
+  await term.tap();
+  await meaning.waitFor();
   await page.context().close();
 });

@@ -26,6 +26,7 @@ async function engine() {
 /** What is typed, and the scenario that has to come among the first three. */
 const FOUND = [
   ["bounce", "swiotlb"],
+  ["bounce buffer full", "swiotlb"],
   ["bounce buffer", "swiotlb"],
   ["stale", "lazy"],
   ["stale iotlb", "lazy"],
@@ -47,6 +48,45 @@ const FOUND = [
   ["什么是页表", "address-space"],
   ["ＲＭＲＲ", "reserved-memory"],
 ];
+/** What Chinese readers call things that are named otherwise here, with one scenario that is about it. */
+const CALLED = [
+  ["透传", "relay-or-passthrough"],
+  ["直通", "relay-or-passthrough"],
+  ["设备直通", "groups"],
+  ["宿主机", "relay-or-passthrough"],
+  ["回弹缓冲区", "swiotlb"],
+  ["反弹缓冲区", "swiotlb"],
+  ["弹跳缓冲", "swiotlb"],
+  ["页表遍历", "nested-walk"],
+  ["一级转换", "two-stages"],
+  ["二级转换", "two-stages"],
+  ["存储器域地址", "bus-offset"],
+  ["存储域地址", "bus-offset"],
+  ["失效", "lazy"],
+  ["作废", "lazy"],
+  ["无效化", "lazy"],
+  ["隔离", "groups"],
+  ["HPA", "two-stages"],
+  ["树莓派", "bus-offset"],
+];
+/** Initials of pinyin, as they are typed: 中断重映射, 缺页, 回弹缓冲区, 失效, 隔离, 存储器域地址. */
+const INITIALS = [
+  ["zdcys", "forged-msi"],
+  ["qy", "sva"],
+  ["htchq", "swiotlb"],
+  ["sx", "lazy"],
+  ["gl", "groups"],
+  ["ccqydz", "bus-offset"],
+];
+/** The same with and without blanks between Latin and Chinese, and in full-width letters. */
+const SAME = [
+  ["DMA 映射", "DMA映射", "ＤＭＡ映射"],
+  ["IOMMU 直通", "IOMMU直通"],
+  ["MSI 中断", "MSI中断", "msi中断"],
+  ["IOTLB 未命中", "IOTLB未命中"],
+  ["32 位设备", "32位设备"],
+];
+
 /** Lines as kernels print them, with the scenario that is about them. */
 const LINES = [
   [
@@ -97,6 +137,60 @@ test("what readers type finds the scenario that is about it", async () => {
   for (const query of ["", " ", "\\", "((((", "[a-z", "\u0000", "x".repeat(10000), "🦀", "__proto__", "0x"])
     assert.ok(Array.isArray(search.find(query).scenarios), query);
   assert.deepEqual(search.find("qqqqq").scenarios, []);
+});
+
+test("what Chinese readers call things finds them: synonyms, initials of pinyin, no blanks", async () => {
+  const { Search } = await engine();
+  const search = new Search(index);
+  const found = (query) => search.find(query).scenarios.map((s) => s.name);
+  const missing = [];
+  for (const [query, wanted] of [...CALLED, ...INITIALS])
+    if (!found(query).includes(wanted)) missing.push(`${query}: ${wanted}: ${found(query)}`);
+  assert.deepEqual(missing, []);
+  for (const [spaced, ...others] of SAME) {
+    assert.ok(found(spaced).length > 0, spaced);
+    for (const other of others) assert.deepEqual(found(other), found(spaced), other);
+  }
+  // A synonym leads to the term, too: what 透传 is, is said.
+  for (const [query, term] of [
+    ["透传", "设备直通（透传）"],
+    ["存储域地址", "物理地址（存储器域地址，也叫存储域地址）"],
+    ["反弹缓冲区", "回弹缓冲区（SWIOTLB，bounce buffer）"],
+    ["一级转换", "第一阶段、第二阶段（stage 1、stage 2；合起来叫两阶段转换）"],
+  ]) {
+    const names = search.find(query).terms.map((t) => t.name[1]);
+    assert.ok(names.includes(term), `${query}: ${names}`);
+  }
+});
+
+test("the tags that cards show find them, in both languages", async () => {
+  const { Search } = await engine();
+  const search = new Search(index);
+  for (const hash of ["gallery.html", "gallery.zh.html"]) {
+    const page = await site.open({ hash });
+    const tags = await page.evaluate(() => {
+      const labels = new Map(
+        [...document.querySelectorAll("#filters input[value]:not([value=''])")].map((input) => [
+          input.value,
+          input.closest("label").textContent.trim(),
+        ]),
+      );
+      return [...document.querySelectorAll(".card")].map((card) => ({
+        name: card.id,
+        tags: [card.dataset.difficulty, ...card.dataset.topics.split(" ")].map((tag) => labels.get(tag)),
+      }));
+    });
+    const missing = [];
+    assert.ok(tags.length > 40);
+    for (const { name, tags: own } of tags)
+      for (const tag of own) {
+        assert.ok(tag, name);
+        const found = search.find(tag).scenarios.map((s) => s.name);
+        if (!found.includes(name)) missing.push(`${tag}: ${name}`);
+      }
+    assert.deepEqual(missing, []);
+    await page.context().close();
+  }
 });
 
 test("every fault code is found by its number, with the scenarios that end at it", async () => {
@@ -187,6 +281,32 @@ test("while pinyin is composed nothing is searched; what it becomes is", async (
   await client.send("Input.insertText", { text: "大页" });
   await page.waitForFunction((was) => document.querySelector("#search-results").textContent !== was, before);
   assert.equal(await page.getAttribute("#search-results a.hit", "href"), "#p=iotlb-reach");
+  await page.context().close();
+});
+
+test("the gallery keeps its cards while pinyin is composed, and takes what it becomes, without a blank", async () => {
+  const page = await site.open({ hash: "gallery.zh.html" });
+  const shown = async () => {
+    await page.waitForFunction(
+      () => document.documentElement.dataset.asked === document.documentElement.dataset.shown,
+    );
+    return page.$$eval(".card:not([hidden])", (cards) => cards.map((card) => card.id));
+  };
+  const all = await shown();
+  await page.focus("#search");
+  const client = await page.context().newCDPSession(page);
+  await client.send("Input.imeSetComposition", { text: "shi'xiao", selectionStart: 8, selectionEnd: 8 });
+  assert.deepEqual(await shown(), all);
+  assert.doesNotMatch(await page.textContent("#count"), /没有/);
+  await client.send("Input.insertText", { text: "失效" });
+  await page.waitForFunction(() => location.hash.includes("q="));
+  assert.ok((await shown()).includes("lazy"));
+  assert.ok((await shown()).length < all.length);
+  await page.fill("#search", "IOMMU直通");
+  const close = await shown();
+  await page.fill("#search", "IOMMU 直通");
+  assert.deepEqual(await shown(), close);
+  assert.ok(close.length > 0);
   await page.context().close();
 });
 

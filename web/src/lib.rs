@@ -77,11 +77,17 @@ pub fn write_link(
     links::write(text, preset.as_deref(), at, view, language, theme, depth)
 }
 
+/// The text of a preset as it is written.
+#[wasm_bindgen(js_name = presetText)]
+pub fn preset_text(name: &str) -> Option<String> {
+    scenario::presets::by_name(name).map(|preset| preset.text.into())
+}
+
 /// A scenario on another architecture, by the word after `machine`, or `null` where it cannot be turned. `preset` is the one that it
 /// is an edit of.
 #[wasm_bindgen(unchecked_return_type = "import('iommu-view').Turned | null")]
-pub fn turned(source: &str, preset: Option<String>, architecture: &str) -> JsValue {
-    to_js(&across::turned(source, preset.as_deref(), architecture))
+pub fn turned(source: &str, preset: Option<String>, architecture: &str, language: &str) -> JsValue {
+    to_js(&across::turned(source, preset.as_deref(), architecture, lang(language)))
 }
 
 /// A scenario on every architecture, idea beside idea.

@@ -4,7 +4,7 @@ import type { Depth } from "iommu-view";
 import { Comparison } from "./comparison";
 import { isDepth } from "./depth";
 import type { Machine } from "./machine";
-import { Navigation, type Ahead } from "./navigation";
+import { Navigation, type Drawer } from "./navigation";
 import { draftKey, type Storage } from "./storage";
 import { Store, type Listener, type State } from "./store";
 import { words, type Lang, type Words } from "./strings";
@@ -48,9 +48,9 @@ export class App {
   set(patch: Partial<State>): void {
     this.store.set(patch);
   }
-  /** Registers what a view needs from the machine for a position. */
-  prepare(ask: Ahead): void {
-    this.time.prepare(ask);
+  /** Registers a view that draws a picture. */
+  draws(drawer: Drawer): void {
+    this.time.draws(drawer);
   }
   /** Forgets all views: the page is built anew. */
   clear(): void {

@@ -6,8 +6,6 @@ import type { State } from "./store";
 import { h } from "./dom";
 import { draftKey } from "./storage";
 
-const machine = (text: string): string | null => /^\s*machine\s+([\w-]+)/m.exec(text)?.[1] ?? null;
-
 /** What it can be on, each once: a preset says which fit, a text of one's own may be tried on any. */
 function choices({ preset, gallery }: State): CardArchitecture[] {
   const cards = gallery.filter((c) => preset === null || c.name === preset);
@@ -15,6 +13,8 @@ function choices({ preset, gallery }: State): CardArchitecture[] {
   return [...named.values()];
 }
 
+/** A machine without an IOMMU is left, and not chosen. */
+const NONE = "none";
 /** The last choice of the list is no architecture: it shows them all. */
 const ALL = "*";
 
@@ -26,18 +26,20 @@ export function architecture(app: App, across: () => void): HTMLElement {
     title: t("architecture"),
     hidden: true,
     onchange: () => {
-      if (choice.value !== ALL) return void turn(app, choice.value);
-      choice.value = machine(app.state.good) ?? "";
+      if (choice.value !== ALL) return void turn(app, choice);
+      choice.value = app.state.head?.machine ?? "";
       across();
     },
   });
   app.on((state, changed) => {
-    if (!["good", "preset", "gallery"].some((key) => changed.has(key as keyof State))) return;
-    const now = machine(state.good);
+    if (!["head", "preset", "gallery"].some((key) => changed.has(key as keyof State))) return;
+    const now = state.head?.machine;
     const fit = choices(state);
-    choice.hidden = fit.length < 2 || !fit.some((a) => a.name === now);
+    choice.hidden = fit.length === 0;
     if (choice.hidden) return;
+    const none = now === NONE ? [h("option", { value: NONE }, t("noIommu"))] : [];
     choice.replaceChildren(
+      ...none,
       ...fit.map((a) => h("option", { value: a.name }, a.title)),
       h("option", { value: ALL }, t("across")),
     );
@@ -48,16 +50,35 @@ export function architecture(app: App, across: () => void): HTMLElement {
 
 /** Whether what runs is `original` on another machine, and nothing else is changed. */
 export async function onlyTurned(app: App, original: string): Promise<boolean> {
-  const { good, preset } = app.state;
-  const now = machine(good);
-  if (now === null || now === machine(original)) return false;
-  return (await app.machine.ask("turned", original, preset, now))?.text === good;
+  const { good, preset, head, lang } = app.state;
+  if (!head || good === original) return false;
+  return (await app.machine.ask("turned", original, preset, head.machine, lang))?.text === good;
 }
 
-async function turn(app: App, to: string): Promise<void> {
-  const { good, preset } = app.state;
-  const there = await app.machine.ask("turned", good, preset, to);
-  if (there) await openThere(app, there.text, there.preset ?? preset, idea(app.state));
+/** Runs the scenario on the machine that is chosen, at the idea that shows the same; where there is none, at the one before, which
+ *  is said. Where it cannot run, the list goes back, and the reason is said. */
+async function turn(app: App, choice: HTMLSelectElement): Promise<void> {
+  const { good, preset, head, lang } = app.state;
+  const title = choice.selectedOptions[0]?.textContent ?? choice.value;
+  const there = await app.machine.ask("turned", good, preset, choice.value, lang);
+  if (!there || there.why) {
+    choice.value = head?.machine ?? "";
+    return app.set({ message: app.t("notThere", title) + (there?.why ?? "") });
+  }
+  const here = idea(app.state);
+  const [at, same] = beside(here, there.ideas);
+  await openThere(app, there.text, there.preset ?? preset, at);
+  if (!same) app.set({ message: app.t("notBeside", title) });
+}
+
+/** The idea that stands beside one, or the last before it that has one beside it; and whether it shows the same. */
+function beside(here: number | null, ideas: (number | null)[] | null): [number | null, boolean] {
+  if (here === null || !ideas) return [here, true];
+  for (let at = here; at >= 0; at--) {
+    const there = ideas[at];
+    if (there != null) return [there, at === here];
+  }
+  return [null, false];
 }
 
 /** Opens a text that was turned, at one of its ideas. It is kept as an edit of its preset, unless it is that preset as written. */
@@ -67,6 +88,7 @@ export async function openThere(
   preset: string | null,
   at: number | null,
 ): Promise<void> {
+  if (preset !== null) await app.texts.know(preset);
   if (text === app.texts.original(preset)) app.storage.forget(draftKey(preset));
   else app.storage.remember(draftKey(preset), text);
   if (!(await app.open(text, preset)) || at === null) return;

@@ -7,8 +7,8 @@ import { h } from "./dom";
 import { SIGNS, toneOf } from "./signs";
 import type { State } from "./store";
 
-/** So many marks can be told apart on a bar. */
-const MARKS = 48;
+/** So many signs have room beside each other on a bar. */
+const MARKS = 30;
 /** From the least to the most alarming. */
 const RANK = ["plain", "good", "invalidate", "miss", "interrupt", "stale", "wrong", "fault", "unmet"];
 const UNMET = "≠";
@@ -102,20 +102,18 @@ const unmet = (course: Course, stops: ArrayLike<number>): Mark[] =>
     .filter((c) => c.failure !== null)
     .map(({ at }) => ({ nth: Math.min(stops.length, below(stops, at) + 1), tone: "unmet" }));
 
-/** Marks that would lie on each other become the most alarming of them; neighbours of one tone become a stretch. */
+/** Marks of one tone that would lie on each other become a stretch with one sign; of two tones, the more alarming stays. */
 function grouped(marks: Mark[], length: number): { from: number; to: number; tone: string }[] {
-  const slots = new Map<number, Mark>();
-  const width = Math.max(1, length / MARKS);
-  for (const mark of marks) {
-    const slot = Math.floor(mark.nth / width);
-    const now = slots.get(slot);
-    if (!now || RANK.indexOf(mark.tone) > RANK.indexOf(now.tone)) slots.set(slot, mark);
-  }
-  const out: { from: number; to: number; tone: string; slot: number }[] = [];
-  for (const [slot, { nth, tone }] of [...slots].sort(([a], [b]) => a - b)) {
+  const gap = length / MARKS;
+  const rank = ({ tone }: { tone: string }) => RANK.indexOf(tone);
+  const out: { from: number; to: number; tone: string }[] = [];
+  for (const { nth, tone } of [...marks].sort((a, b) => a.nth - b.nth || rank(a) - rank(b))) {
     const last = out.at(-1);
-    if (length > MARKS && last?.tone === tone && last.slot === slot - 1) [last.to, last.slot] = [nth, slot];
-    else out.push({ from: nth, to: nth, tone, slot });
+    const mark = { from: nth, to: nth, tone };
+    if (last?.tone === tone && nth - last.to < gap) last.to = nth;
+    // A stretch has its sign in the middle: beside it there may be room.
+    else if (!last || nth - (last.from + last.to) / 2 >= gap) out.push(mark);
+    else if (rank(mark) > rank(last)) out[out.length - 1] = mark;
   }
   return out;
 }

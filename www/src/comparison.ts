@@ -2,6 +2,7 @@
 import type { Machine } from "./machine";
 import type { Navigation } from "./navigation";
 import type { Store } from "./store";
+import { has } from "./own";
 
 export class Comparison {
   constructor(
@@ -14,7 +15,7 @@ export class Comparison {
   async start(text: string, label: string): Promise<void> {
     const { lang, good } = this.store.state;
     const opened = await this.machine.ask("open", 1, text, lang);
-    if ("troubles" in opened) {
+    if (has(opened, "troubles")) {
       const [first] = opened.troubles;
       this.store.set({ message: first ? `${first.line}:${first.column} ${first.message}` : "" });
       return;

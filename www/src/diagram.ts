@@ -2,15 +2,18 @@
 // pane lets it be; when that would make it too small to read, it scrolls and follows what the step touches.
 import type { Scene, ScenePiece } from "iommu-view";
 import type { App } from "./app";
-import type { Focus } from "./protocol";
+import type { SceneWish } from "./protocol";
 import { h } from "./dom";
 import { icon } from "./icons";
 import { legend } from "./legend";
-import { cellWidth, measureCell, midX, Picture, put, ROW, size, y } from "./picture";
+import { cellWidth, measureCell, midX, Picture, put, ROW, size } from "./picture";
+import type { Place } from "./store";
 import type { Key } from "./strings";
 
 /** Below this the words cannot be read: 11 px. */
 const SMALLEST = 0.917;
+/** The lowest row in which words keep off the borders above and below them. */
+const LOWEST = 14.5;
 /** No picture needs more cells across. */
 const WIDEST = 220;
 const LARGEST = 2.5;
@@ -19,8 +22,18 @@ const NAMED = 5;
 
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
+/** Where the picture's pane becomes wider or narrower with what is opened. */
+export interface Panes {
+  /** Says how the page is laid out now: the pane is as wide whenever that is the same. */
+  now(): string;
+  /** Says how it will be laid out at a position with such a way. */
+  then(at: number, way: readonly Place[]): string;
+  /** Measures with the page laid out for it. */
+  tried(at: number, way: readonly Place[], measure: () => void): void;
+}
+
 /** The picture of the run in a slot: 0 is the one shown, 1 the one it is compared with. */
-export function diagram(app: App, slot: 0 | 1 = 0): HTMLElement {
+export function diagram(app: App, slot: 0 | 1 = 0, panes?: Panes): HTMLElement {
   const { t } = app;
   const holder = h("div.picture", { id: slot ? "diagram-other" : "diagram" });
   const tip = h("p.tip", { hidden: true, "aria-hidden": "true" });
@@ -28,17 +41,20 @@ export function diagram(app: App, slot: 0 | 1 = 0): HTMLElement {
   let wish: number | null = null;
   const zoom = (key: Key, sign: Parameters<typeof icon>[0], act: () => void) =>
     h("button.icon", { type: "button", title: t(key), "aria-label": t(key), onclick: act }, icon(sign));
-  const closer = h("button", {
-    type: "button",
-    id: slot ? "unfocus-other" : "unfocus",
-    hidden: true,
-    title: t("wholeColumn"),
-    onclick: () => app.set({ focus: null }),
-  });
+  const closer = h(
+    "button.icon",
+    {
+      type: "button",
+      id: slot ? "unfocus-other" : "unfocus",
+      hidden: true,
+      onclick: () => app.set({ focus: null }),
+    },
+    "✕",
+  );
   const tools = h(
     "div.tools",
     { role: "group", "aria-label": t("diagram") },
-    h("span.closer", {}, closer),
+    closer,
     zoom("zoomOut", "minus", () => resize(1 / 1.2)),
     zoom("zoomFit", "fit", () => resize(null)),
     zoom("zoomIn", "plus", () => resize(1.2)),
@@ -58,66 +74,106 @@ export function diagram(app: App, slot: 0 | 1 = 0): HTMLElement {
 
   let scene: Scene | null = null;
   let scale = 1;
+  let row = ROW;
   let asked = 0;
   let last = { x: -1, y: -1, position: -1 };
 
   const position = () => (slot ? (app.state.other?.view.position ?? 0) : app.state.position);
 
+  /** How wide the pane is in each layout of the page: a picture that another layout is wanted with is requested once. */
+  const widths = new Map<string, number>();
   // Read once for every size: to ask while a step is shown would make the browser lay everything out twice.
-  let room = { x: 0, y: 0, flows: false };
+  let room = { x: 0, y: 0, whole: 0, flows: false };
   const measure = () => {
     // In a document that is shown nowhere nothing has a style.
     if (!holder.isConnected || !holder.ownerDocument.defaultView) return;
     measureCell(holder);
     const style = getComputedStyle(holder);
-    const free = (...sides: string[]) => sides.reduce((sum, side) => sum - parseFloat(side), 0);
+    const free = (...sides: string[]) => sides.reduce((sum, side) => sum - (parseFloat(side) || 0), 0);
+    const y = holder.clientHeight + free(style.paddingTop, style.paddingBottom);
     room = {
       x: holder.clientWidth + free(style.paddingLeft, style.paddingRight),
-      y: holder.clientHeight + free(style.paddingTop, style.paddingBottom),
+      y,
+      // Where the answer stands below and not over it, the picture keeps its size when that comes.
+      whole: y + answered(box),
       flows: style.overflowY !== "auto",
     };
+    if (panes) widths.set(panes.now(), room.x);
   };
-  const cells = () => Math.min(WIDEST, Math.max(36, Math.floor((room.x - 2) / (cellWidth() * SMALLEST))));
+  const cellsIn = (width: number) =>
+    Math.min(WIDEST, Math.max(36, Math.floor((width - 2) / (cellWidth() * SMALLEST))));
+  /** How wide the pane is: of the layout that the page has by now, where that was measured before. */
+  const now = () => (panes && widths.get(panes.now())) ?? room.x;
+  /** Ends the wait for the pane, which is about to become wider or narrower. */
+  let waiting: (() => void) | null = null;
+  const wait = () => {
+    waiting?.();
+    const end = app.work.begin();
+    const over = () => {
+      waiting = null;
+      end();
+    };
+    waiting = over;
+    // Should it not: after the frame.
+    requestAnimationFrame(() =>
+      setTimeout(() => {
+        if (waiting !== over) return;
+        over();
+        // The page may have been built anew meanwhile, in another language.
+        if (!holder.isConnected) return;
+        measure();
+        void draw();
+      }),
+    );
+  };
+  const cellsFor = (at: number, way: readonly Place[]): number => {
+    if (!panes) return cellsIn(room.x);
+    const then = panes.then(at, way);
+    if (!widths.has(then)) {
+      const before = room;
+      panes.tried(at, way, measure);
+      room = before;
+    }
+    return cellsIn(widths.get(then) ?? room.x);
+  };
 
   /** What was asked for ahead of a step: of which run, at which position, in which width and language. */
   interface Ready {
     of: unknown;
     at: number;
-    cells: number;
     lang: string;
-    focus: Focus | null;
+    wish: SceneWish;
     scene: Scene;
   }
   let ready: Ready | null = null;
   const run = () => (slot ? app.state.other?.course : app.state.course);
-  const ask = async (at: number): Promise<Ready> => {
-    const { lang, focus } = app.state;
-    const wanted = { of: run(), at, cells: cells(), lang, focus };
-    return { ...wanted, scene: await app.machine.ask("scene", slot, at, wanted.cells, focus, lang) };
+  const wishFor = (at: number, way: readonly Place[]): SceneWish | null =>
+    run() && room.x > 0 ? { width: cellsFor(at, way), focus: app.state.focus } : null;
+  const take = (at: number, wanted: SceneWish, picture: Scene) => {
+    asked++;
+    ready = { of: run(), at, lang: app.state.lang, wish: wanted, scene: picture };
   };
   const fits = (r: Ready) =>
     r.of === run() &&
     r.at === position() &&
-    r.cells === cells() &&
+    r.wish.width === cellsIn(now()) &&
     r.lang === app.state.lang &&
-    r.focus === app.state.focus;
-  app.prepare(async (at, beside) => {
-    const mine = ++asked;
-    const wanted = slot ? beside : at;
-    if (wanted === null || !run() || room.x <= 0) return;
-    const answer = await ask(wanted);
-    if (mine === asked) ready = answer;
-  });
+    r.wish.focus === app.state.focus;
+  app.draws({ slot, wish: wishFor, take });
 
   const draw = async () => {
     if (!run() || (slot && !app.state.other) || room.x <= 0) return;
     if (!ready || !fits(ready)) {
       const mine = ++asked;
-      const answer = await ask(position());
+      const { lang, focus } = app.state;
+      const [of, at, width] = [run(), position(), cellsIn(now())];
+      const picture = await app.machine.ask("scene", slot, at, width, focus, lang);
       if (mine !== asked) return;
-      ready = answer;
+      ready = { of, at, lang, wish: { width, focus }, scene: picture };
     }
-    show(ready);
+    // Drawn once, when the pane has its size.
+    if (now() !== room.x && holder.isConnected) wait();
+    else show(ready);
   };
   const show = ({ scene: now, at }: Ready) => {
     scene = now;
@@ -127,16 +183,17 @@ export function diagram(app: App, slot: 0 | 1 = 0): HTMLElement {
     const moved = at > from.position && (end[0] !== from.x || end[1] !== from.y);
     const focused = ((holder.getRootNode() as Document | ShadowRoot).activeElement as HTMLElement | null)
       ?.dataset?.piece;
+    fit();
     drawn.show(
       scene,
       app.state.followed,
       moved && from.position >= 0 && !calm.matches ? app.state.speed : null,
+      row,
     );
     if (!drawn.element.parentNode) {
       holder.append(drawn.element);
       sizes.observe(drawn.element);
     }
-    fit();
     if (focused)
       holder.querySelector<SVGElement>(`[data-piece="${focused}"]`)?.focus({ preventScroll: true });
     follow(from.position >= 0 && at !== from.position);
@@ -160,9 +217,9 @@ export function diagram(app: App, slot: 0 | 1 = 0): HTMLElement {
     if (!piece || !at) return;
     tip.textContent = piece.kind === "fold" ? `${piece.hint}\n${t("openFold")}` : piece.hint;
     settle(at);
-    // Its other names, and who can reach it: a little later, when the machine is there to be asked.
-    if (!app.machine.runs || ["gap", "fold"].includes(piece.kind)) return;
-    pointing = setTimeout(() => void named(piece, at), 150);
+    // Its other names, and who can reach it: a little later; where the machine is not there yet, to who rests on it.
+    if ("landing" in document.documentElement.dataset || ["gap", "fold"].includes(piece.kind)) return;
+    pointing = setTimeout(() => void named(piece, at), app.machine.runs ? 150 : 700);
   };
   const named = async (piece: ScenePiece, at: Element) => {
     const mine = pointing;
@@ -188,11 +245,16 @@ export function diagram(app: App, slot: 0 | 1 = 0): HTMLElement {
 
   const fit = () => {
     if (!scene) return;
-    const full = size(scene);
-    const whole = Math.min(room.x / full.width, room.flows ? 1 : room.y / full.height, 1.3);
-    scale = wish ?? Math.max(whole, Math.min(SMALLEST, room.x / full.width));
+    const full = size(scene, ROW);
+    const whole = Math.min(room.x / full.width, room.flows ? 1 : room.whole / full.height, 1.3);
+    const fitting = Math.max(whole, Math.min(SMALLEST, room.x / full.width));
+    // Rather than out of sight, things are closer to each other (by what a float holds); not where they are out of sight even so.
+    const wanted = room.flows ? ROW : Math.floor((16 * room.whole) / scene.height / fitting) / 16;
+    // Also where there is no room to measure: hidden, or in a document that has none.
+    row = wanted >= 0.8 * LOWEST ? Math.min(ROW, Math.max(LOWEST, wanted)) : ROW;
+    scale = wish ?? fitting;
     put(drawn.element, "width", full.width * scale);
-    put(drawn.element, "height", full.height * scale);
+    put(drawn.element, "height", scene.height * row * scale);
   };
   /** Says at which edges the picture goes on out of sight. */
   const more = () => {
@@ -219,10 +281,10 @@ export function diagram(app: App, slot: 0 | 1 = 0): HTMLElement {
     const touched = scene.pieces.find((p) => p.touch);
     const spot = scene.token?.path.at(-1) ?? (touched && [touched.x, (touched.top + touched.bottom) / 4]);
     if (!spot) return;
-    const { width, height } = size(scene);
+    const { width, height } = size(scene, row);
     const all = width * scale <= room.x + 1 && height * scale <= room.y + 1;
     if (all && !room.flows) return;
-    const [left, top] = [midX(spot[0]) * scale, y(spot[1]) * scale];
+    const [left, top] = [midX(spot[0]) * scale, (spot[1] + 0.5) * row * scale];
     const margin = 3 * ROW;
     const into = (now: number, room: number, at: number) =>
       at < now + margin ? at - margin * 2 : at > now + room - margin ? at - room + margin * 2 : now;
@@ -251,8 +313,9 @@ export function diagram(app: App, slot: 0 | 1 = 0): HTMLElement {
     if (changed.has("focus")) {
       closer.hidden = !state.focus;
       // A crowd of devices has no addresses.
-      const { first, last, column } = state.focus ?? { first: "", last: "", column: "" };
-      closer.textContent = column.startsWith("fold:") ? "✕" : state.focus ? `✕ ${first} .. ${last}` : "";
+      const { first, last, column } = state.focus ?? { first: "", last: "", column: "fold:" };
+      const range = column.startsWith("fold:") ? "" : `: ${first} .. ${last}`;
+      closer.title = closer.ariaLabel = `${t("wholeColumn")}${range}`;
     }
     if (changed.has(slot ? "other" : "view") || changed.has("focus")) void draw();
     // Only marked anew: of a run that is just opened nothing is shown yet.
@@ -261,20 +324,29 @@ export function diagram(app: App, slot: 0 | 1 = 0): HTMLElement {
   let seen = { x: 0, y: 0 };
   new ResizeObserver(() => {
     measure();
-    const now = { x: holder.clientWidth, y: holder.clientHeight };
-    const wider = Math.abs(now.x - seen.x) >= cellWidth();
-    const higher = Math.abs(now.y - seen.y) >= ROW;
+    const size = { x: holder.clientWidth, y: holder.clientHeight };
+    const wider = Math.abs(size.x - seen.x) >= cellWidth() || waiting !== null;
+    const higher = Math.abs(size.y - seen.y) >= ROW;
     if (!wider && !higher) return;
-    seen = now;
-    if (wider || !scene) void draw();
+    seen = size;
+    waiting?.();
+    if (wider || !ready) void draw();
     else {
+      const was = row;
       fit();
+      if (row !== was) drawn.show(ready.scene, app.state.followed, null, row);
       more();
       // The answer took some of its room: what moved stays in sight.
       follow();
     }
   }).observe(holder);
   return box;
+}
+
+/** How much of the picture's room its answer has taken. */
+function answered(box: HTMLElement): number {
+  const answer = box.closest("main")?.querySelector<HTMLElement>(":scope > .over:not([hidden])");
+  return answer && getComputedStyle(answer).position === "static" ? answer.offsetHeight : 0;
 }
 
 /** Where the picture flows with the page: scrolls that, unless the reader looks at something else, or it is not ours. */

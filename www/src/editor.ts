@@ -70,7 +70,7 @@ function listed(troubles: Trouble[], t: Words): HTMLElement[] {
         {},
         h("b", {}, `${p.line}:${p.column}`),
         ` ${p.message}`,
-        p.suggestion ? ` ${t("didYouMean")} ${p.suggestion}?` : "",
+        p.suggestion ? ` ${t("didYouMean", p.suggestion)}` : "",
       ),
     );
   const more = troubles.length - LISTED;

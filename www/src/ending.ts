@@ -11,6 +11,7 @@ import { pathWords, type PathWords } from "./path/words";
 import type { State } from "./store";
 import { told } from "./terms";
 import type { Course } from "iommu-view";
+import { has } from "./own";
 
 /** The machine's place for the run of the original, while what is shown is a change of it. */
 const SLOT = 1;
@@ -24,7 +25,7 @@ export function ending(app: App, progress: Progress | null = null): HTMLElement 
   const more = (preset: string | null) =>
     preset
       ? [
-          app.machine.runs ? folded(say("inNumbers"), chart(app, preset)) : "",
+          folded(say("inNumbers"), chart(app, preset)),
           progress ? folded(say("check"), check(app, preset)) : "",
         ]
       : [];
@@ -119,7 +120,7 @@ function tried(app: App, original: string): (HTMLElement | string)[] {
   void (async () => {
     const { lang } = state;
     const opened = await app.machine.ask("open", SLOT, original, lang);
-    if ("troubles" in opened || app.state.other) return;
+    if (has(opened, "troubles") || app.state.other) return;
     const { pair, a, b } = await app.machine.ask("parted", lang);
     const kept = opened.head.changed === state.good;
     verdict.replaceChildren(

@@ -32,6 +32,7 @@ export function header(app: App, progress: Progress, doors: Doors): HTMLElement 
       if (card) void app.choose(card.name);
     },
   });
+  const shown = h("span", { "aria-hidden": "true" });
   const title = h("h1.for-readers", { id: "title" });
   const icon = (id: string, key: "theme" | "help", sign: string, act: () => void) =>
     h("button.icon", { type: "button", id, title: t(key), "aria-label": t(key), onclick: act }, sign);
@@ -40,7 +41,12 @@ export function header(app: App, progress: Progress, doors: Doors): HTMLElement 
     { type: "button", id: "lang", lang: app.state.lang === "zh" ? "en" : "zh", onclick: doors.speak },
     app.state.lang === "zh" ? "English" : "中文",
   );
-  const refill = () => fill(picker, app.state.gallery, app.state.preset, progress, t);
+  const say = () => (shown.textContent = picker.selectedOptions[0]?.textContent ?? "");
+  const refill = () => {
+    fill(picker, app.state.gallery, app.state.preset, progress, t);
+    say();
+  };
+  picker.addEventListener("change", say);
   progress.on(refill);
   app.on((state, changed) => {
     if (changed.has("gallery") || changed.has("preset")) refill();
@@ -55,7 +61,7 @@ export function header(app: App, progress: Progress, doors: Doors): HTMLElement 
     h("button.brand", { type: "button", id: "home", onclick: doors.home }, "iommu-playground"),
     title,
     pathBar(app),
-    picker,
+    h("div.chosen", {}, shown, picker),
     architecture(app, doors.across),
     // The page in one file has no other page beside it: there the search lists everything.
     carried

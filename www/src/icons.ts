@@ -10,6 +10,7 @@ const PATHS = {
   end: "M13 2v12M3 3l7 5-7 5z",
   plus: "M8 3v10M3 8h10",
   minus: "M3 8h10",
+  signs: "M2 2h4v4H2zM10 2h4v4h-4zM2 10h4v4H2zM12 9l3 3-3 3-3-3z",
   fit: "M2 6V2h4M10 2h4v4M14 10v4h-4M6 14H2v-4",
 };
 

@@ -3,6 +3,7 @@ import type { Cache, Packet } from "iommu-view";
 import type { App } from "./app";
 import { entryBits } from "./bits";
 import { h } from "./dom";
+import { explainHref } from "./explain/href";
 import { memory } from "./memory";
 import { put } from "./put";
 import { queues } from "./queues";
@@ -61,9 +62,16 @@ export function inspector(app: App, seen = false): HTMLElement {
   const walk = h("div", {});
   const entry = h("div", {});
   const tlp = h("div", {});
-  now.append(walk, entry, tlp);
+  const printed = h("div", {});
+  now.append(printed, walk, entry, tlp);
   const showNow = () => {
-    const { view } = app.state;
+    const { view, way } = app.state;
+    put(printed, view?.printed, () =>
+      view?.printed.length ? [part(app, "printed", kernelLines(view.printed, app))] : [],
+    );
+    const outcome = way.find(({ stop }) => stop.depth === "operation")?.stop.outcome?.kind;
+    const doubt = view?.tone === "stale" || outcome === "wrong";
+    walk.toggleAttribute("data-doubt", doubt);
     put(walk, view?.walk, () => [part(app, "walk", walkTable(view?.walk ?? null, app))]);
     put(entry, view?.entry, () =>
       view?.entry ? [part(app, "entry", entryBits(view.entry, app, true))] : [],
@@ -100,6 +108,18 @@ export function inspector(app: App, seen = false): HTMLElement {
     if (changed.has("followed") && state.followed && !changed.has("view")) choose("whereIs");
   });
   return h("aside.inspector", { "aria-label": t("inspector") }, now, list, panel);
+}
+
+/** What Linux prints for the fault, with the way to what the lines say. */
+function kernelLines(lines: string[], { state, t }: App): HTMLElement {
+  const text = lines.join("\n");
+  const href = explainHref(text, state.lang === "zh" ? 1 : 0);
+  return h(
+    "div.printed",
+    {},
+    h("pre", { tabindex: 0, role: "group", "aria-label": t("printed") }, text),
+    h("a", { href }, t("explainPrinted")),
+  );
 }
 
 function part(app: App, key: Key, content: HTMLElement): HTMLElement {

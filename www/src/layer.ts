@@ -17,6 +17,11 @@ export class Layer<T> {
     this.element = s("g", { class: classes });
   }
 
+  /** What is shown next is drawn anew. */
+  forget(): void {
+    this.keys = [];
+  }
+
   show(things: readonly T[]): void {
     const keys = things.map((thing) => JSON.stringify(this.key(thing)));
     let from = 0;

@@ -1,5 +1,6 @@
 // What the signs and colours mean.
 import { h } from "./dom";
+import { icon } from "./icons";
 import { SIGNS } from "./signs";
 import type { Key, Words } from "./strings";
 
@@ -21,6 +22,7 @@ const WAYS: [sample: string, key: Key][] = [
 const FATES: [fate: string, sign: string, key: Key][] = [
   ["arrived", "✓", "legendArrived"],
   ["dead", "✕", "legendRefused"],
+  ["wrong", "!", "legendOld"],
   ["wrong", "≠", "legendWrong"],
   ["interrupt", "◆", "legendInterrupt"],
 ];
@@ -45,7 +47,7 @@ export function legend(t: Words): HTMLElement {
         if (event.key === "Escape") box.open = false;
       },
     },
-    h("summary", {}, t("legend")),
+    h("summary", { title: t("legend"), "aria-label": t("legend") }, icon("signs")),
     h(
       "ul",
       {},
@@ -53,6 +55,8 @@ export function legend(t: Words): HTMLElement {
       ...WAYS.map(([sample, key]) => item(h("i.stroke", { "data-kind": sample }), key)),
       ...FATES.map(([fate, sign, key]) => item(h("b.fate-sign", { "data-fate": fate }, sign), key)),
       item(h("b.fate-sign", { "data-fate": "letter" }, "X"), "legendLetter"),
+      item(h("b.fate-sign", { "data-fate": "letter" }, "S1 S2"), "legendStages"),
+      item(h("i.swatch", { "data-owner": "stale" }), "stale"),
       ...MARKS.map(([tone, key]) => item(h("b.mark-sign", { "data-tone": tone }, SIGNS[tone] ?? ""), key)),
     ),
   );

@@ -2,8 +2,9 @@
 // what was not recorded.
 import { beside } from "./beside";
 import { carried } from "./carried";
-import type { Answer, Api, Args, Message, Progress, Result } from "./protocol";
-import { Recording } from "./recording";
+import type { Answer, Api, Args, Message, Progress, Result, SceneWish, Wanted } from "./protocol";
+import { Recording, type Standing } from "./recording";
+import { has } from "./own";
 
 export interface Machine {
   ask<K extends keyof Api>(name: K, ...args: Args<K>): Promise<Result<K>>;
@@ -40,8 +41,10 @@ interface Waiting {
 }
 
 /** The slots of the runs that a request is about. */
-const slots = (name: keyof Api, [slot]: unknown[]): number[] =>
-  typeof slot === "number" ? [slot] : name === "compare" || name === "parted" ? [0, 1] : [];
+function slots(name: keyof Api, [slot, wanted]: unknown[]): number[] {
+  if (typeof slot !== "number") return name === "compare" || name === "parted" ? [0, 1] : [];
+  return name === "shown" && (wanted as Wanted).beside ? [slot, slot + 1] : [slot];
+}
 
 /** The machine in a worker of its own. Ending that is how what cannot be asked to end is stopped: runs that were in it are run
     again when somebody asks about them. */
@@ -73,7 +76,7 @@ export class WorkerMachine implements Machine {
     const before = this.live.has(slot);
     this.live.add(slot);
     const result = (await this.post("open", args)) as Result<"open">;
-    if (!("troubles" in result)) this.opened.set(slot, args);
+    if (!has(result, "troubles")) this.opened.set(slot, args);
     else if (!before) this.live.delete(slot);
     return result;
   }
@@ -94,13 +97,13 @@ export class WorkerMachine implements Machine {
   private start(): Worker {
     const worker = this.spawn();
     worker.onmessage = ({ data }: MessageEvent<Answer>) => {
-      if ("progress" in data) {
+      if (has(data, "progress")) {
         this.onProgress?.(data.progress);
         return;
       }
       const asked = this.waiting.get(data.id);
       this.waiting.delete(data.id);
-      if (!("error" in data)) return asked?.done(data.value);
+      if (!has(data, "error")) return asked?.done(data.value);
       asked?.fail(new Error(data.error));
       // What has trapped is in no state to go on.
       if (data.trapped) this.again(() => null);
@@ -141,6 +144,8 @@ export class WorkerMachine implements Machine {
 export class RecordedFirst implements Machine {
   /** Requests go out in the order made. */
   private last: Promise<unknown> = Promise.resolve();
+  /** What stands in slot 0 as its recording drew it: the machine goes on in the same width, so that nothing moves. */
+  private standing: Standing | null = null;
 
   constructor(
     private readonly machine: Machine,
@@ -155,13 +160,30 @@ export class RecordedFirst implements Machine {
       this.last = this.last.then(async () => {
         const known = await this.recording?.answer(name, args);
         if (known !== undefined) return done(known as Result<K>);
-        // The machine begins where the recording stood.
-        const text = this.recording?.standing;
-        this.recording = null;
-        if (text) this.machine.ask("open", 0, text, "en").catch(() => undefined);
-        this.machine.ask(name, ...args).then(done, fail);
+        if (this.recording) {
+          // The machine begins where the recording stood: that run is there before another text can take its place.
+          this.standing = this.recording.standing;
+          if (this.standing)
+            await this.machine.ask("open", 0, this.standing.text, "en").catch(() => undefined);
+          this.recording = null;
+        }
+        this.machine.ask(name, ...this.asDrawn(name, args)).then(done, fail);
       });
     });
+  }
+  private asDrawn<K extends keyof Api>(name: K, args: Args<K>): Args<K> {
+    if (!this.standing || args[0] !== 0) return args;
+    if (name === "open" && args[1] !== this.standing.text) this.standing = null;
+    if (!this.standing) return args;
+    const { width } = this.standing;
+    if (name === "scene") {
+      const [slot, position, wide, ...rest] = args as Args<"scene">;
+      return [slot, position, width(wide), ...rest] as unknown as Args<K>;
+    }
+    if (name !== "shown") return args;
+    const [slot, wanted, lang] = args as Args<"shown">;
+    const scene: SceneWish | null = wanted.scene && { ...wanted.scene, width: width(wanted.scene.width) };
+    return [slot, { ...wanted, scene }, lang] as unknown as Args<K>;
   }
   get onProgress(): ((progress: Progress) => void) | null {
     return this.machine.onProgress;

@@ -3,7 +3,7 @@ import { acrossDoor } from "./across/open";
 import { answer } from "./answer";
 import { App } from "./app";
 import { comparing } from "./compare";
-import { diagram } from "./diagram";
+import { diagram, type Panes } from "./diagram";
 import { h } from "./dom";
 import { editor } from "./editor";
 import { ending, endingRoom } from "./ending";
@@ -18,11 +18,13 @@ import { notice } from "./notice";
 import { keepForOffline } from "./offline";
 import { Progress } from "./path/progress";
 import { question } from "./predict";
+import { refusedAt } from "./refused";
 import { searchDoor } from "./search/open";
 import { sentence } from "./sentence";
 import { share } from "./share";
 import { landing, type Landing } from "./start/landing";
 import { browserStorage as storage } from "./storage";
+import type { Place, State } from "./store";
 import type { Lang } from "./strings";
 import { transport } from "./transport";
 import * as url from "./url";
@@ -148,7 +150,7 @@ function build(): void {
       h(
         "div.scene",
         {},
-        h("div.shown", {}, diagram(app)),
+        h("div.shown", {}, diagram(app, 0, panes(app))),
         h("div.foot", {}, lanes(app), endingRoom(app, progress)),
       ),
       beside.pane,
@@ -172,8 +174,8 @@ function build(): void {
 const DOCS = "https://github.com/iommu-playground/iommu-playground/blob/main/docs/embedding.md";
 
 /** Whether an address says nothing but how to look: then it is the first screen that is wanted. */
-const isFront = ({ preset, at, depth, explain, packed }: url.Place): boolean =>
-  !packed && preset === null && at === null && depth === null && explain === null;
+const isFront = ({ preset, at, refused, depth, explain, packed }: url.Place): boolean =>
+  !packed && preset === null && at === null && refused === null && depth === null && explain === null;
 
 /** Back to the first screen. */
 async function home(): Promise<void> {
@@ -225,7 +227,8 @@ function address(): void {
   if (front?.on || turning) return;
   if (soon) clearTimeout(soon.timer);
   soon?.end();
-  const scenario = app.state.preset ?? "";
+  // The same on another machine is an entry of its own.
+  const scenario = `${app.state.preset ?? ""} ${app.state.head?.machine ?? ""}`;
   const another = entry !== scenario && !following;
   [entry, following] = [scenario, false];
   const end = app.work.begin();
@@ -274,15 +277,41 @@ function openers(app: App, text: HTMLDetailsElement): HTMLElement[] {
   root.removeAttribute("data-editing");
   edit.setAttribute("aria-expanded", "false");
   edit.append(wrong);
-  app.on(({ depth, way, followed, troubles, position, course }, changed) => {
+  app.on((state, changed) => {
+    const { way, followed, troubles } = state;
     if (changed.has("troubles")) wrong.textContent = troubles.length ? ` ✕ ${troubles.length}` : "";
     if (changed.has("followed") && followed !== null) sheet(true);
-    // An idea has the whole room; the machine's insides come with what is opened.
-    const before = way.length === 0 && position !== course?.start;
-    const opened = depth !== "idea" || way.length > 1 || before || followed !== null;
-    root.toggleAttribute("data-opened", opened);
+    root.toggleAttribute("data-opened", isOpened(state, state.position, way));
   });
   return [edit, details];
+}
+
+/** An idea has the whole room; the machine's insides come with what is opened. */
+function isOpened(
+  { depth, followed, course }: Readonly<State>,
+  position: number,
+  way: readonly Place[],
+): boolean {
+  const before = way.length === 0 && position !== course?.start;
+  return depth !== "idea" || way.length > 1 || before || followed !== null;
+}
+
+/** The page as it is laid out with what is opened, and without. */
+function panes(app: App): Panes {
+  const root = document.documentElement;
+  const laid = (opened: boolean) =>
+    [opened, innerWidth, innerHeight, "editing" in root.dataset, "comparing" in root.dataset].join();
+  const now = () => "opened" in root.dataset;
+  return {
+    now: () => laid(now()),
+    then: (at, way) => laid(isOpened(app.state, at, way)),
+    tried: (at, way, measure) => {
+      const was = now();
+      root.toggleAttribute("data-opened", isOpened(app.state, at, way));
+      measure();
+      root.toggleAttribute("data-opened", was);
+    },
+  };
 }
 
 let measuring: ResizeObserver | undefined;
@@ -327,7 +356,10 @@ async function openLink(hash: string): Promise<void> {
   if (link.preset !== null && link.arch === null) {
     await openPreset(link.preset, link.at);
     // A machine that it does not run on.
-    return passOver(link.ignored.filter((one) => one.startsWith("arch=")));
+    return passOver(
+      link.ignored.filter((one) => one.startsWith("arch=")),
+      link.why,
+    );
   }
   if (link.preset !== null) return void (await app.texts.attempt(link.text, link.preset, link.at));
   // After a reload, and on the way back, it is the text that was typed over a preset here: that is still its original.
@@ -350,20 +382,24 @@ function openPlace(where: url.Place): Promise<void> {
 }
 
 /** The depth of a link. What of it can't be is said, as written, and passed over: the scenario is opened first. */
-function takeRest({ depth, ignored }: url.Place): void {
+function takeRest({ depth, ignored, refused }: url.Place): void {
   if (depth !== null) app.set({ depth });
-  passOver(ignored);
+  const { course } = app.state;
+  const place = course && refused ? refusedAt(course, refused) : null;
+  if (place !== null) void app.time.go(place);
+  passOver(refused && course && place === null ? [...ignored, `at=${refused}`] : ignored);
 }
 
-function passOver(ignored: readonly string[]): void {
+function passOver(ignored: readonly string[], why = ""): void {
   if (!ignored.length || app.state.message) return;
   const said = ignored.map((one) => `"${one.slice(0, PASSED)}"`).join(", ");
-  app.set({ message: `${app.t("passedOver")} ${said}` });
+  const reason = why && (app.state.lang === "zh" ? `：${why}` : `: ${why}`);
+  app.set({ message: `${app.t("passedOver")} ${said}${reason}` });
 }
 
 async function start(): Promise<void> {
   const name = place.preset ?? FIRST;
-  if (place.packed || name !== FIRST) await app.machine.ask("load");
+  if (place.packed) await app.machine.ask("load");
   app.set({ gallery: await app.machine.ask("gallery", app.state.lang) });
   const known = app.state.gallery.some((c) => c.name === name);
   build();

@@ -1,11 +1,19 @@
 // Where the run stands: stops at three depths, what is opened, marks, jumps. One request overtakes another.
-import type { Depth, PageTone, Stop } from "iommu-view";
+import type { Depth, PageTone, Scene, Stop } from "iommu-view";
 import { above, after, baseLevel, before, DEPTHS, indexAt } from "./depth";
 import type { Machine } from "./machine";
+import type { SceneWish, Wanted } from "./protocol";
+import { isOpen, told } from "./shown";
 import type { Other, Place, State, Store } from "./store";
 
-/** Requests what will be shown at a position of this run and of the one beside it, so that all comes at once. */
-export type Ahead = (at: number, beside: number | null) => Promise<void>;
+/** A view that draws a picture of a run: `slot` 0 is the one shown, 1 the one beside it. */
+export interface Drawer {
+  slot: 0 | 1;
+  /** What picture it wants of a position on such a way, if it draws one now. */
+  wish(at: number, way: readonly Place[]): SceneWish | null;
+  /** Keeps the picture until it is told to draw. */
+  take(at: number, wish: SceneWish, scene: Scene): void;
+}
 
 /** Where a step leads: a position, and how many stops of its way are open. */
 interface Goal {
@@ -15,9 +23,9 @@ interface Goal {
 
 export class Navigation {
   private requests = 0;
-  private ahead: Ahead[] = [];
+  private drawers: Drawer[] = [];
   /** Stops inside stops of the run, by depth and positions. */
-  private readonly known = new Map<string, Promise<Stop[]>>();
+  private readonly known = new Map<string, readonly Stop[]>();
   private knownOf: unknown = null;
 
   constructor(
@@ -25,13 +33,13 @@ export class Navigation {
     private readonly machine: Machine,
   ) {}
 
-  /** Registers what a view needs from the machine for a position. */
-  prepare(ask: Ahead): void {
-    this.ahead.push(ask);
+  /** Registers a view that draws a picture: it comes with all else that is shown of a position. */
+  draws(drawer: Drawer): void {
+    this.drawers.push(drawer);
   }
   /** Forgets all that was registered: the page is built anew. */
   clear(): void {
-    this.ahead = [];
+    this.drawers = [];
   }
 
   /** Goes to a position, kept within the run; stops are open as far as the position needs it, or `levels` of them. What was
@@ -67,76 +75,112 @@ export class Navigation {
     if (!this.store.state.course) return this.store.announce(prepared);
     const mine = ++this.requests;
     this.store.prepare({ position });
-    const { other, lang } = this.store.state;
+    const { other } = this.store.state;
     const besides = pair === null ? null : (other?.pairs[pair]?.b ?? 0);
-    const [view, way, beside] = await Promise.all([
-      this.machine.ask("view", 0, position, lang),
-      this.locate(position, levels).then(async (found) => {
-        await this.learn(found);
-        return found;
-      }),
-      besides === null ? null : this.machine.ask("view", 1, besides, lang),
-      ...this.ahead.map((ask) => ask(position, besides)),
-    ]).catch((error: unknown) => {
+    const found = await this.request(position, levels, besides).catch((error: unknown) => {
       this.store.announce(prepared);
       throw error;
     });
     // A later request has overtaken this one.
     if (mine !== this.requests) return this.store.announce(prepared);
+    const { view, way, beside, draw } = found;
+    draw();
     const more: Partial<State> =
-      other && beside && pair !== null ? { other: { ...other, at: pair, view: beside } } : {};
+      other && beside && pair !== null ? { other: { ...other, at: pair, view: beside.view } } : {};
     this.store.set({ position, view, way, ...more, ...patch }, prepared);
+  }
+
+  /** Gets all that is shown of a position, in one request. */
+  private async request(position: number, levels: number, besides: number | null) {
+    const { depth, lang, course } = this.store.state;
+    const [way, open] = this.path(position, levels);
+    const wishes = this.drawers.flatMap((drawer) => {
+      const at = drawer.slot ? besides : position;
+      const wish = at === null ? null : drawer.wish(position, way);
+      return wish && at !== null ? [{ drawer, at, wish }] : [];
+    });
+    const wishOf = (slot: 0 | 1) => wishes.find(({ drawer }) => drawer.slot === slot)?.wish ?? null;
+    const wanted: Wanted = {
+      at: position,
+      scene: wishOf(0),
+      beside: besides === null ? null : { at: besides, scene: wishOf(1) },
+      depth,
+      levels,
+      open: open && { depth: open.depth, from: open.from, to: open.to },
+      level: way.length - 1,
+      texts: this.unknown(way),
+    };
+    const { view, scene, beside, inside, terms } = await this.machine.ask("shown", 0, wanted, lang);
+    let stop = open;
+    if (course === this.store.state.course && lang === this.store.state.lang)
+      for (const stops of inside) {
+        if (!stop) break;
+        this.known.set(key(stop), stops);
+        stop = stops[indexAt(stops, position)] ?? null;
+      }
+    if (terms.length && lang === this.store.state.lang) {
+      const all = new Map(this.store.state.terms);
+      for (const [text, uses] of terms) all.set(text, uses);
+      this.store.prepare({ terms: all });
+    }
+    const draw = () => {
+      for (const { drawer, at, wish } of wishes) {
+        const picture = drawer.slot ? beside?.scene : scene;
+        if (picture) drawer.take(at, wish, picture);
+      }
+    };
+    const complete = open ? this.path(position, levels, depth)[0] : way;
+    return { view, way: complete, beside, draw };
   }
 
   /** Gets what is shown in another language, for views that are built after it. */
   async again(): Promise<void> {
     if (!this.store.state.course) return;
     const mine = ++this.requests;
-    const { position, way: before, lang } = this.store.state;
-    const view = await this.machine.ask("view", 0, position, lang);
-    const way = await this.locate(position, before.length);
-    await this.learn(way);
+    const { position, way: before } = this.store.state;
+    const { view, way } = await this.request(position, before.length, null);
     if (mine === this.requests) this.store.prepare({ view, way });
   }
 
   // ---- stops ----
 
-  /** The stops that a position is in: down to the depth, to where one ends at it, and at least `levels`. */
-  async locate(position: number, levels = 0): Promise<Place[]> {
-    const { course, depth } = this.store.state;
+  /** The stops that a position is in, as far as they are known: down to the depth, to where one ends at it, and at least
+      `levels`; and the last of them where what is inside it belongs to the way and is not known yet. */
+  private path(at: number, levels: number, depth = this.store.state.depth): [Place[], Stop | null] {
     const way: Place[] = [];
-    let among: readonly Stop[] = course?.ideas ?? [];
+    let among: readonly Stop[] | undefined = this.store.state.course?.ideas ?? [];
+    // Bounded by how deep stops are inside each other.
     for (;;) {
-      const index = indexAt(among, position);
-      const stop = among[index];
-      if (!stop) return way;
+      const index = indexAt(among, at);
+      const stop: Stop | undefined = among[index];
+      if (!stop) return [way, null];
       way.push({ stop, among, index });
-      const opened = above(stop, depth) || stop.to !== position || way.length < levels;
-      if (!opened || stop.children === 0) return way;
-      among = await this.inside(stop);
+      if (!isOpen(stop, way.length - 1, { at, depth, levels })) return [way, null];
+      among = this.inside(stop);
+      if (!among) return [way, stop];
     }
   }
-  /** Gets the terms of what a way says, and of what is said at the end. */
-  private async learn(way: readonly Place[]): Promise<void> {
-    const { head, lang } = this.store.state;
-    const said = way.flatMap(({ stop }) => [stop.sentence, stop.outcome?.text ?? ""]);
+  /** The texts of a way, and of what is said at the end, whose terms are not known yet. */
+  private unknown(way: readonly Place[]): string[] {
+    const { head, terms } = this.store.state;
+    const said = way.flatMap(({ stop }) => told(stop));
     const texts = [...said, head?.answer ?? "", head?.tryThis ?? ""];
-    const { terms } = this.store.state;
-    const fresh = [...new Set(texts)].filter((text) => text !== "" && !terms.has(text));
-    if (!fresh.length) return;
-    const found = await Promise.all(fresh.map((text) => this.machine.ask("terms", text, lang)));
-    const all = new Map(this.store.state.terms);
-    fresh.forEach((text, i) => all.set(text, found[i] ?? []));
-    this.store.prepare({ terms: all });
+    return [...new Set(texts)].filter((text) => text !== "" && !terms.has(text));
   }
-  private inside(stop: Stop): Promise<readonly Stop[]> | readonly Stop[] {
-    const { course, lang } = this.store.state;
+  /** What is inside a stop, where it is known. */
+  private inside(stop: Stop): readonly Stop[] | undefined {
+    const { course } = this.store.state;
     if (stop.depth === "idea") return course?.operations.slice(stop.first, stop.first + stop.children) ?? [];
     if (this.knownOf !== course) this.known.clear();
     this.knownOf = course;
-    const key = `${stop.depth} ${stop.from} ${stop.to}`;
-    const found = this.known.get(key) ?? this.machine.ask("inside", 0, stop.depth, stop.from, stop.to, lang);
-    this.known.set(key, found);
+    return this.known.get(key(stop));
+  }
+  /** The same, requested where it is not. */
+  private async insideOf(stop: Stop): Promise<readonly Stop[]> {
+    const { course, lang } = this.store.state;
+    const found =
+      this.inside(stop) ?? (await this.machine.ask("inside", 0, stop.depth, stop.from, stop.to, lang));
+    if (stop.depth !== "idea" && course === this.store.state.course) this.known.set(key(stop), found);
     return found;
   }
 
@@ -189,7 +233,7 @@ export class Navigation {
     const { way, course } = this.store.state;
     const inner = way.at(-1)?.stop ?? course?.ideas[0];
     if (!inner?.children) return;
-    const [first] = await this.inside(inner);
+    const [first] = await this.insideOf(inner);
     if (first) await this.go(first.to, Math.max(way.length, 1) + 1);
   }
   /** Closes what was opened last, and shows it whole. */
@@ -269,6 +313,8 @@ export class Navigation {
     await this.go(asked.at, way.length);
   }
 }
+
+const key = ({ depth, from, to }: Stop) => `${depth} ${from} ${to}`;
 
 /** The pair of a comparison that stands at a position of the run shown. */
 function pairAt(other: Other, position: number): number {

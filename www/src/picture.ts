@@ -4,7 +4,7 @@ import { s } from "./dom";
 import { Layer } from "./layer";
 
 const FONT = 12;
-/** A row's height: enough for a Chinese word, which is two cells wide. */
+/** A row's height: enough for a Chinese word, which is two cells wide. Where the picture would not fit its pane, less. */
 export const ROW = 16;
 
 /** How wide a cell is in the font that is really there. */
@@ -22,14 +22,14 @@ export function measureCell(from: Element): void {
 
 const x = (cells: number) => cells * cellWidth();
 export const midX = (cells: number) => (cells + 0.5) * cellWidth();
-export const y = (row: number) => (row + 0.5) * ROW;
+const y = (at: number, row: number) => (at + 0.5) * row;
 /** From the middle of a line of text down to its baseline: the same line for Latin and for Chinese. */
 const BASE = 4.2;
 /** A Chinese glyph stands as high as a Latin capital with its accent, not as wide as its two cells. */
 const WIDE_FONT = 13;
-const half = (rows: number) => (rows * ROW) / 2;
 
-export const size = (scene: Scene) => ({ width: x(scene.width), height: scene.height * ROW });
+/** How large a scene is with rows of that height. */
+export const size = (scene: Scene, row: number) => ({ width: x(scene.width), height: scene.height * row });
 
 export interface How {
   /** What the picture is called where it says nothing about itself. */
@@ -49,17 +49,24 @@ export class Picture {
   /** At which speed the token walks what the step added; not at all when there is none. */
   private walk: number | null = null;
   private followed: string | null = null;
-  private readonly wires = new Layer("marks-layer layer", wire);
-  private readonly pieces: Layer<[ScenePiece, boolean]>;
-  private readonly rules = new Layer("layer", rule);
-  private readonly trails = new Layer("layer", trail);
-  private readonly links = new Layer("layer", link);
-  private readonly actors = new Layer("layer", actor);
-  private readonly texts = new Layer("layer", written);
-  private readonly tokens = new Layer<SceneToken>("layer", (shown) => [token(shown, this.walk)], tokenKey);
+  /** How high a row is. */
+  private row = ROW;
+  private readonly wires = new Layer<SceneWire>("marks-layer layer", (w) => wire(w, this.row));
+  private readonly pieces = new Layer<[ScenePiece, boolean]>("pieces layer", ([shown, followed]) => [
+    piece(shown, followed, this.row, this.how),
+  ]);
+  private readonly rules = new Layer<Scene["rules"][number]>("layer", (r) => rule(r, this.row));
+  private readonly trails = new Layer<SceneToken>("layer", (t) => trail(t, this.row));
+  private readonly links = new Layer<Corner[]>("layer", (points) => link(points, this.row));
+  private readonly actors = new Layer<Scene["actors"][number]>("layer", (a) => actor(a, this.row));
+  private readonly texts = new Layer<SceneText>("layer", (text) => written(text, this.row));
+  private readonly tokens = new Layer<SceneToken>(
+    "layer",
+    (shown) => [token(shown, this.walk, this.row)],
+    tokenKey,
+  );
 
   constructor(private readonly how: How) {
-    this.pieces = new Layer("pieces layer", ([shown, followed]) => [piece(shown, followed, how)]);
     this.wires.element.setAttribute("aria-hidden", "true");
     const marks = [this.rules, this.trails, this.links, this.actors, this.texts, this.tokens];
     this.element = s(
@@ -81,10 +88,12 @@ export class Picture {
     );
   }
 
-  /** Draws a scene over the one before. */
-  show(scene: Scene, followed: string | null, walk: number | null): void {
-    [this.followed, this.walk] = [followed, walk];
-    const { width, height } = size(scene);
+  /** Draws a scene over the one before, in rows of that height. */
+  show(scene: Scene, followed: string | null, walk: number | null, row: number): void {
+    // What was drawn in other rows is drawn anew.
+    if (row !== this.row) for (const layer of Object.values(this)) if (layer instanceof Layer) layer.forget();
+    [this.followed, this.walk, this.row] = [followed, walk, row];
+    const { width, height } = size(scene, row);
     put(this.element, "viewBox", `0 0 ${width} ${height}`);
     put(this.element, "aria-label", scene.summary || this.how.label);
     this.wires.show(scene.wires);
@@ -112,24 +121,32 @@ export class Picture {
 
 const named = (p: ScenePiece) => p.kind !== "gap";
 
-const rule = ([rx, ry, cells]: Scene["rules"][number]) => [
-  s("line", { class: "rule", x1: midX(rx), x2: midX(rx - cells - 1), y1: y(ry), y2: y(ry) }),
+const rule = ([rx, ry, cells]: Scene["rules"][number], row: number) => [
+  s("line", {
+    class: "rule",
+    x1: midX(rx),
+    x2: midX(rx - cells - 1),
+    y1: y(ry, row),
+    y2: y(ry, row),
+  }),
 ];
 
-const link = (points: Corner[]) => [s("path", { class: "link", d: path(reaching(points, [1, 1])) })];
+const link = (points: Corner[], row: number) => [
+  s("path", { class: "link", d: path(reaching(points, [1, 1]), row) }),
+];
 
-const actor = (a: Scene["actors"][number]) => [
+const actor = (a: Scene["actors"][number], row: number) => [
   s("rect", {
     class: `actor ${a.kind}${a.touch ? ` touch ${a.touch}` : ""}`,
     x: midX(a.x),
-    y: y(a.y),
+    y: y(a.y, row),
     width: x(a.width - 1),
-    height: (a.height - 1) * ROW,
+    height: (a.height - 1) * row,
     rx: 4,
   }),
 ];
 
-function piece(p: ScenePiece, followed: boolean, how: How): SVGElement {
+function piece(p: ScenePiece, followed: boolean, row: number, how: How): SVGElement {
   const classes = ["piece", p.kind];
   if (p.touch) classes.push("touch", p.touch);
   if (followed) classes.push("followed");
@@ -151,7 +168,12 @@ function piece(p: ScenePiece, followed: boolean, how: How): SVGElement {
       onmouseenter: (event: Event) => how.point(p, event.currentTarget as Element),
       onmouseleave: () => how.point(null, null),
     },
-    s("rect", { x: midX(p.x), y: half(p.top), width: x(p.width - 1), height: half(p.bottom - p.top) }),
+    s("rect", {
+      x: midX(p.x),
+      y: (p.top * row) / 2,
+      width: x(p.width - 1),
+      height: ((p.bottom - p.top) * row) / 2,
+    }),
   );
 }
 
@@ -196,13 +218,13 @@ function head(id: string): SVGElement {
 }
 
 /** A text in runs: wide glyphs fill two cells each by their size, not by space between them. */
-function written(text: SceneText): SVGElement[] {
+function written(text: SceneText, row: number): SVGElement[] {
   let at = text.x;
   const runs =
     text.text.match(
       /[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef\u3000-\u303f]+|[^\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef\u3000-\u303f]+/gu,
     ) ?? [];
-  const base = (text.middle * ROW) / 4;
+  const base = (text.middle * row) / 4;
   return runs.map((run) => {
     const wide = /[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef\u3000-\u303f]/u.test(run);
     const cells = [...run].length * (wide ? 2 : 1);
@@ -226,8 +248,8 @@ function written(text: SceneText): SVGElement[] {
 
 type Corner = [number, number];
 
-function path(points: Corner[]): string {
-  return points.map(([px, py], i) => `${i ? "L" : "M"}${midX(px)} ${y(py)}`).join("");
+function path(points: Corner[], row: number): string {
+  return points.map(([px, py], i) => `${i ? "L" : "M"}${midX(px)} ${y(py, row)}`).join("");
 }
 
 /** A way whose ends go so many cells further, as they point: to the borders of what they join. */
@@ -242,25 +264,25 @@ function reaching(points: Corner[], by: [number, number]): Corner[] {
   return [out(tail, second, by[0]), ...points.slice(1, -1), out(head, before, by[1])];
 }
 
-function wire(w: SceneWire): SVGElement[] {
-  // Two cells further is the border, where no letter stands between.
-  const points = reaching(w.points, [w.touching[0] ? 2 : 0, w.touching[1] ? 2 : 0]);
+function wire(w: SceneWire, row: number): SVGElement[] {
+  // Two cells further is the border; behind a letter four.
+  const d = path(reaching(w.points, [w.touching[0] ? 2 : 4, w.touching[1] ? 2 : 4]), row);
   const mark = w.touch ? "head-lit" : w.state === "stale" ? "head-stale" : "head";
   const drawn = s(
     "g",
     { class: `wire ${w.kind} ${w.state}${w.touch ? ` touch ${w.touch}` : ""}` },
-    s("path", { class: "halo", d: path(points) }),
-    s("path", { class: "stroke", d: path(points), "marker-end": `url(#${mark})` }),
+    s("path", { class: "halo", d }),
+    s("path", { class: "stroke", d, "marker-end": `url(#${mark})` }),
     s("title", {}, w.hint),
   );
   return [drawn];
 }
 
 /** The way the token came, and stronger what this step added. */
-function trail(token: SceneToken): SVGElement[] {
+function trail(token: SceneToken, row: number): SVGElement[] {
   const classes = `way ${token.fate}${token.shortcut ? " shortcut" : ""}`;
-  const past = s("path", { class: "past", d: path(token.path.slice(0, token.stepFrom + 1)) });
-  const leg = s("path", { class: "leg", d: path(token.path.slice(token.stepFrom)) });
+  const past = s("path", { class: "past", d: path(token.path.slice(0, token.stepFrom + 1), row) });
+  const leg = s("path", { class: "leg", d: path(token.path.slice(token.stepFrom), row) });
   return [s("g", { class: classes }, past, leg)];
 }
 
@@ -270,11 +292,15 @@ const FATES: Readonly<Record<string, string>> = { arrived: "✓", dead: "✕", s
 /** Where it has come to, and as what: one that only came another way stays. */
 const tokenKey = ({ path: corners, fate, label }: SceneToken) => [corners.at(-1), fate, label];
 
-function token({ path: corners, stepFrom, fate, label }: SceneToken, walk: number | null): SVGElement {
+function token(
+  { path: corners, stepFrom, fate, label }: SceneToken,
+  walk: number | null,
+  row: number,
+): SVGElement {
   const [px, py] = corners.at(-1) ?? [0, 0];
   const dot = s(
     "g",
-    { class: `token ${fate}`, transform: `translate(${midX(px)} ${y(py)})` },
+    { class: `token ${fate}`, transform: `translate(${midX(px)} ${y(py, row)})` },
     s("title", {}, label),
     fate === "interrupt" ? s("path", { d: "M0 -8 8 0 0 8 -8 0z" }) : s("circle", { r: 7 }),
     s("text", { "text-anchor": "middle", y: BASE, "font-size": FONT }, FATES[fate] ?? ""),
@@ -282,7 +308,7 @@ function token({ path: corners, stepFrom, fate, label }: SceneToken, walk: numbe
   const way = corners.slice(stepFrom);
   if (walk !== null && way.length > 1) {
     // At an even pace along the wires.
-    const spots = way.map(([fx, fy]) => ({ x: midX(fx), y: y(fy) }));
+    const spots = way.map(([fx, fy]) => ({ x: midX(fx), y: y(fy, row) }));
     const lengths = spots.map((p, i) => {
       const before = spots[i - 1] ?? p;
       return Math.abs(p.x - before.x) + Math.abs(p.y - before.y);

@@ -43,6 +43,39 @@ export interface Focus {
   last: string;
 }
 
+/** What picture is wanted: at most so many cells wide, of all or of a part looked at closer. */
+export interface SceneWish {
+  width: number;
+  focus: Focus | null;
+}
+
+/** All that is wanted of one position, in one request. */
+export interface Wanted {
+  at: number;
+  scene: SceneWish | null;
+  /** The position of the run beside it, where there is one, and its picture. */
+  beside: { at: number; scene: SceneWish | null } | null;
+  depth: Depth;
+  /** Open at least so many stops of the way. */
+  levels: number;
+  /** The first open stop of the way whose inside is not known yet, and its place on the way, from 0. */
+  open: { depth: Depth; from: number; to: number } | null;
+  level: number;
+  /** Texts whose terms are not known yet. */
+  texts: string[];
+}
+
+/** The answer. */
+export interface Shown {
+  view: View;
+  scene: Scene | null;
+  beside: { view: View; scene: Scene | null } | null;
+  /** What is inside the open stops of the way, from the one requested inwards. */
+  inside: Stop[][];
+  /** The terms of the texts requested, and of what those stops say. */
+  terms: [text: string, uses: TermUse[]][];
+}
+
 /** What a link may say besides the scenario and the position. */
 export interface LinkMore {
   view?: string | null;
@@ -62,6 +95,8 @@ export interface Api {
   about(slot: number, lang: Lang): Opened;
   /** The stops inside a stop: they follow each other from its beginning to its end. Empty when it has none. */
   inside(slot: number, depth: Depth, from: number, to: number, lang: Lang): Stop[];
+  /** All that is shown of a position. */
+  shown(slot: number, wanted: Wanted, lang: Lang): Shown;
   view(slot: number, position: number, lang: Lang): View;
   /** The picture at a position, at most `width` cells wide. */
   scene(slot: number, position: number, width: number, focus: Focus | null, lang: Lang): Scene;
@@ -103,11 +138,14 @@ export interface Api {
   readLink(fragment: string, lang: Lang): Linked;
   /** The fragment of a scenario and where to stand in it; `null` when the text is too long for a link. */
   writeLink(text: string, preset: string | null, at: number | null, more: LinkMore): string | null;
-  /** A scenario on another architecture, and the preset that it is there; `null` where it does not run. */
-  turned(text: string, preset: string | null, architecture: string): Turned | null;
+  /** A scenario on another architecture, and the preset that it is there, or why a text does not run; `null` where a preset does
+   *  not. */
+  turned(text: string, preset: string | null, architecture: string, lang: Lang): Turned | null;
   /** A scenario on every architecture, idea beside idea. */
   across(text: string, preset: string | null, lang: Lang): Across;
   gallery(lang: Lang): Card[];
+  /** The text of a preset as it is written; empty where there is no such preset. */
+  text(preset: string, lang: Lang): string;
   check(text: string, lang: Lang): Trouble[];
   offer(text: string, line: number, column: number, lang: Lang): Offer;
   colours(text: string): Coloured[];

@@ -18,12 +18,16 @@ export function sentence(app: App): HTMLElement {
   // The longest ideas of the scenario, unseen: the pane is as high for each, and nothing below it moves.
   const room = h("div.room", { "aria-hidden": "true" });
   const inner = h("div.inner", {});
+  // Where the window is narrow: the longest with what comes of them, in one.
+  const pairs = h("div.pairs", { "aria-hidden": "true" });
   const live = h(
     "div.telling",
     { id: "sentence", "aria-live": "polite" },
     h("div.ideas", {}, room, idea),
     inner,
   );
+  // Where the head has no room for it.
+  const title = h("p.title-here", { "aria-hidden": "true" });
   const count = h("output.count", { id: "count" });
   const where = h("p.where", { id: "where" });
   const open = h("button", { type: "button", id: "open", onclick: () => void app.time.open() });
@@ -32,17 +36,30 @@ export function sentence(app: App): HTMLElement {
     { type: "button", id: "close-stop", onclick: () => void app.time.close() },
     t("closeStop"),
   );
-  const box = h("div.now", {}, live, h("div.aside", {}, count, where, h("div.opening", {}, close, open)));
+  const box = h(
+    "div.now",
+    {},
+    h("div.said", {}, title, h("div.both", {}, pairs, live)),
+    h("div.aside", {}, count, where, h("div.opening", {}, close, open)),
+  );
   app.on((state, changed) => {
+    if (changed.has("head")) title.textContent = state.head?.title ?? "";
     if (changed.has("course") || changed.has("head"))
       room.replaceChildren(
         h("p", {}, h("b", {}, state.head?.title ?? ""), ` ${t("ready")}`),
-        ...longest(state).map((text) => h("p", {}, text)),
+        ...longest(state.course?.ideas.map((idea) => idea.sentence)).map((text) => h("p", {}, text)),
+      );
+    if (changed.has("course"))
+      pairs.replaceChildren(
+        ...longest(
+          state.course?.ideas.map(({ sentence, outcome }) => `${sentence}\n${outcome?.text ?? ""}`),
+        ).map((pair) => h("div", {}, ...pair.split("\n").map((text) => h("p", {}, text)))),
       );
     if (!changed.has("view") && !changed.has("way") && !changed.has("depth")) return;
     const { view, way } = state;
     const now = tell(app, state);
     box.dataset.tone = now.tone;
+    idea.classList.toggle("past", now.past ?? false);
     put(idea, now.idea, () => drawIdea(app, now.idea));
     put(inner, now.inner, () => now.inner.map((line) => drawLine(app, line)));
     // As many lines for every stop of a depth, one of them for a sentence that takes two: nothing below moves.
@@ -94,6 +111,8 @@ interface Line {
 interface Told {
   tone: string;
   idea: Idea;
+  /** An idea is said of its own line: with the lines that follow it stands back. */
+  past?: boolean;
   inner: Line[];
 }
 
@@ -118,7 +137,8 @@ function tell(app: App, state: Readonly<State>): Told {
     const shown = rest.filter(
       ({ stop }, i) => stop.depth !== "operation" || i === rest.length - 1 || stop.sentence !== said,
     );
-    return { tone, idea, inner: shown.map((place) => opened(app, state, view, place)) };
+    const past = rest.some(({ stop, index }) => stop.depth === "operation" && index > 0);
+    return { tone, idea, past, inner: shown.map((place) => opened(app, state, view, place)) };
   }
   // What came of an idea is told when it is over, and nothing inside it is open.
   const { outcome } = shown;
@@ -187,7 +207,5 @@ function counted(app: App, { way, depth }: Readonly<State>): string {
   return `${base ? below(stops, base.stop.to) + 1 : 0} / ${stops.length}`;
 }
 
-function longest({ course }: Readonly<State>): string[] {
-  const texts = course?.ideas.map((idea) => idea.sentence) ?? [];
-  return texts.sort((a, b) => b.length - a.length).slice(0, MEASURED);
-}
+const longest = (texts: string[] = []): string[] =>
+  texts.sort((a, b) => b.length - a.length).slice(0, MEASURED);

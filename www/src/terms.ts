@@ -47,7 +47,7 @@ function hide(): void {
 
 function tell(at: HTMLElement, meaning: string): void {
   hide();
-  shown = h("p.meaning", { "aria-hidden": "true" }, meaning);
+  shown = h("p.term-meaning", { "aria-hidden": "true" }, meaning);
   at.append(shown);
   // Below its term, within the window; above it where there is no room below. An embed's host is what is fixed to.
   const spot = at.getBoundingClientRect();

@@ -8,6 +8,7 @@ import type { Opened } from "./protocol";
 import type { State, Store } from "./store";
 import { words, type Lang } from "./strings";
 import type { Work } from "./work";
+import { has } from "./own";
 
 /** Typing pauses this long before the text runs. */
 const PAUSE = 250;
@@ -19,6 +20,8 @@ export type Attempt = "shown" | "problems" | "overtaken" | "failed";
 
 export class Texts {
   private opened = 0;
+  /** Counts what a reader wanted shown: a text that comes later than the next wish is not. */
+  private wishes = 0;
   /** What changes the run that is shown is taken in one after another: the machine's run and what is known stay of one text. */
   private turn: Promise<unknown> = Promise.resolve();
   /** Was the run that goes on asked to end? */
@@ -52,19 +55,24 @@ export class Texts {
 
   /** Opens a preset as it is written; an edit of it that was kept is offered, not opened. */
   async choose(name: string, at: number | null = null): Promise<boolean> {
+    this.forgetTyping();
+    const mine = ++this.wishes;
     try {
-      if (this.original(name) === "") await this.fetch();
+      await this.know(name);
     } catch (error) {
       this.unloaded(error);
       return false;
     }
+    if (mine !== this.wishes) return false;
     const text = this.original(name);
     return text !== null && this.open(text, name, at);
   }
-  /** Gets the texts of all presets from the machine: a recording has only its own. */
-  private async fetch(): Promise<void> {
-    await this.machine.ask("load");
-    this.store.set({ gallery: await this.machine.ask("gallery", this.store.state.lang) });
+  /** Gets the text of a preset: until the machine is loaded only those are known that were asked for. */
+  async know(name: string): Promise<void> {
+    if (this.original(name) !== "") return;
+    const text = await this.machine.ask("text", name, this.store.state.lang);
+    const { gallery } = this.store.state;
+    this.store.set({ gallery: gallery.map((card) => (card.name === name ? { ...card, text } : card)) });
   }
   /** Runs a text and shows it. When it has problems, or is stopped, everything stays as it was. */
   async open(text: string, preset: string | null, at: number | null = null): Promise<boolean> {
@@ -73,6 +81,7 @@ export class Texts {
   /** As `open`, and says what came of it. */
   attempt(text: string, preset: string | null, at: number | null): Promise<Attempt> {
     this.forgetTyping();
+    this.wishes++;
     return this.run(text, preset, at, { text, draft: this.kept(preset, text) });
   }
   /** Takes a text as it is typed over the one shown: it is kept, and runs when typing pauses. */
@@ -173,7 +182,7 @@ export class Texts {
       try {
         const result = await opening;
         this.missing = false;
-        if ("troubles" in result) {
+        if (has(result, "troubles")) {
           // One that another took the place of has none of its own to tell.
           if (mine !== this.opened || !wanted()) return "overtaken";
           this.store.set({ troubles: result.troubles });

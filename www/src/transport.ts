@@ -25,7 +25,15 @@ export function transport(
   const back = button("back", "back", () => void app.time.stepBack(), "back");
   const step = h(
     "button.primary",
-    { type: "button", id: "step", onclick: () => void app.time.step() },
+    {
+      type: "button",
+      id: "step",
+      onclick: ({ detail }: MouseEvent) => {
+        // Pressed by hand: keys go on being the page's, Space plays. An embed hears keys while the focus is in it.
+        if (detail > 0 && step.getRootNode() === document) step.blur();
+        void app.time.step();
+      },
+    },
     h("span", {}, t("step")),
     icon("step"),
   );

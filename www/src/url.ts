@@ -2,10 +2,13 @@
 // first scenario needs no machine; a text that a link carries is read by the machine.
 import type { Depth } from "iommu-view";
 import { isDepth } from "./depth";
+import { isRefused, type Refused } from "./refused";
 
 export interface Place {
   preset: string | null;
   at: number | null;
+  /** A refused access is where to stand, wherever that is. */
+  refused: Refused | null;
   lang: "en" | "zh" | null;
   theme: string | null;
   /** A log to be explained; empty where only the reader for it is wanted. */
@@ -39,11 +42,14 @@ export function read(hash: string): Place {
     (choices: string[]) =>
     (value: string): value is string =>
       choices.includes(value);
-  const at = take("at", (value): value is string => /^\d{1,10}$/.test(value) && Number(value) < END);
+  const refused = params.get("at");
+  const position = (value: string): value is string => /^\d{1,10}$/.test(value) && Number(value) < END;
+  const at = isRefused(refused) ? null : take("at", position);
   take("view", one(VIEWS));
   return {
     preset: params.get("p"),
     at: at === null ? null : Number(at),
+    refused: isRefused(refused) ? refused : null,
     lang: take("lang", (value): value is "en" | "zh" => value === "en" || value === "zh"),
     theme: take("theme", one(THEMES)),
     explain: params.get("explain"),

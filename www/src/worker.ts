@@ -2,6 +2,7 @@
 import { beside } from "./beside";
 import { bytes } from "./carried";
 import { Sessions } from "./sessions";
+import { type Part, shown } from "./shown";
 import init, {
   Opening,
   type Session,
@@ -10,6 +11,7 @@ import init, {
   colours,
   gallery,
   offer,
+  presetText,
   readLink,
   sweep,
   terms,
@@ -19,7 +21,8 @@ import init, {
   writeLink,
 } from "iommu-wasm";
 import type { Trouble } from "iommu-view";
-import type { Answer, Api, Args, Handlers, Message, Opened, Result } from "./protocol";
+import type { Answer, Api, Args, Handlers, Message, Opened, Result, Shown } from "./protocol";
+import { scriptUrl } from "./trusted";
 import type { Lang } from "./strings";
 
 const sessions = new Sessions();
@@ -92,6 +95,8 @@ const api = {
   },
   about,
   inside: (slot, depth, from, to, lang) => session(slot).inside(depth, from, to, lang),
+  // The machine knows every part.
+  shown: (slot, wanted, lang) => shown(part, slot, wanted, lang) as Promise<Shown>,
   view: (slot, position, lang) => session(slot).view(position, lang),
   scene: (slot, position, width, focus, lang) =>
     session(slot).scene(position, width, focus?.column, focus?.first ?? "", focus?.last ?? "", lang),
@@ -115,9 +120,10 @@ const api = {
   readLink: (fragment, lang) => readLink(fragment, lang),
   writeLink: (text, preset, at, more) =>
     writeLink(text, preset, at, more.view ?? "", more.lang ?? "", more.theme ?? "", more.depth ?? "") ?? null,
-  turned: (text, preset, architecture) => turned(text, preset, architecture),
+  turned: (text, preset, architecture, lang) => turned(text, preset, architecture, lang),
   across: (text, preset, lang) => across(text, preset, lang),
   gallery: (lang) => gallery(lang),
+  text: (preset) => presetText(preset) ?? "",
   check: (text, lang) => check(text, lang),
   offer: (text, line, column, lang) => offer(text, line, column, lang),
   colours: (text) => colours(text),
@@ -125,6 +131,8 @@ const api = {
 
 const call = (name: keyof Api, args: unknown[]): unknown =>
   (api as unknown as Record<string, (...args: unknown[]) => unknown>)[name]?.(...args);
+
+const part: Part = (name, ...args) => call(name, args) as never;
 
 let loading: Promise<unknown> | null = null;
 
@@ -143,7 +151,7 @@ async function module(): Promise<Response | Uint8Array> {
     if (error instanceof Missing) throw error;
     const scope = self as unknown as { importScripts(url: string): void; iommuModule?: string };
     try {
-      scope.importScripts(beside("iommu_bg.wasm.js").href);
+      scope.importScripts(scriptUrl(beside("iommu_bg.wasm.js").href));
     } catch {
       throw error;
     }

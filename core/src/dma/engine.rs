@@ -104,7 +104,7 @@ static RULES: [Rule; 8] = rules![
     ),
     (
         "Bus Master Enable is 0: the device may not send requests",
-        "Bus Master Enable 为 0：设备不得发出请求",
+        "设备不得发出请求（Bus Master Enable 为 0）",
         "PCIe 7.5.1.1.3"
     ),
     ("the device's map leads nowhere", "设备本地地址无映射", "dma-engine: map"),

@@ -81,7 +81,8 @@ impl Asked<'_> {
             return Some((self.spot(piece.at, piece.step, places), Some(piece.at)));
         }
         if let Some((device, at, ..)) = e.own.first() {
-            return Some((super::ending::own_place(&self.cast.device(*device), *at), None));
+            let place = super::ending::own_place(&self.cast.device(*device), *at);
+            return Some((Phrase::new(place.en, place.zh.trim()), None));
         }
         None
     }
@@ -93,7 +94,9 @@ impl Asked<'_> {
     fn place(&self, done: &Done) -> Option<Check> {
         let looks = Looks::default();
         let places = Places::new(self.record, self.trace, self.cursor, &looks);
-        let nowhere = Phrase::new("nowhere", "哪儿也没到");
+        let source = self.source(done);
+        let reads = source.contains(" read ");
+        let nowhere = Phrase::new("nowhere", if reads { "什么也没读到" } else { "哪儿也没到" });
         let found = self.where_it_is(done, &places);
         let mut choices = Vec::new();
         match &found {
@@ -112,7 +115,7 @@ impl Asked<'_> {
                 right: false,
                 reason: Phrase::new(
                     format!("{:#x} is the {}: it is not where the bytes are unless nothing changes it on the way.", used.raw, space.en),
-                    spaced(&format!("{:#x} 是{}：只有途中没有谁改变它，数据才会在那里。", used.raw, space.zh)),
+                    spaced(&format!("{:#x} 是{}：除非一路上没有谁转换它，数据不会在那里。", used.raw, space.zh)),
                 ),
             });
         }
@@ -166,12 +169,14 @@ impl Asked<'_> {
                 right: false,
                 reason: Phrase::new(
                     format!("Nobody refused it. {}", by.en),
-                    format!("没有谁拒绝它。{}", by.zh),
+                    format!("没有被拒绝。{}", by.zh),
                 ),
             });
         }
         // Where there is little else to choose from (of four, the first ones are kept): the device that is there.
-        if let Some(device) = self.record.at(end).devices().first() {
+        // Where a register is the answer, another one is no choice.
+        let register = matches!(found, Some((_, None)));
+        if let Some(device) = self.record.at(end).devices().first().filter(|_| !register) {
             let by = self.cast.ending(done.steps.start)?.text.clone();
             let name = &device.name;
             choices.push(Choice {
@@ -179,12 +184,10 @@ impl Asked<'_> {
                 right: false,
                 reason: Phrase::new(
                     format!("Nothing leads from this address to {name}. {}", by.en),
-                    format!("这个地址并不通向 {name}。{}", by.zh),
+                    format!("这个地址并不对应 {name}。{}", by.zh),
                 ),
             });
         }
-        let source = self.source(done);
-        let reads = source.contains(" read ");
         let text = match reads {
             true => Phrase::new(
                 format!("`{source}`: from where are the bytes read?"),
@@ -230,7 +233,7 @@ impl Asked<'_> {
                 right: true,
                 reason: Phrase::new(
                     format!("Each of the {first} entries of stage 1 is at a guest-physical address, which takes {second} reads of stage 2 to find; and so is the page itself: {first} x ({second} + 1) + {second} = {tables}."),
-                    format!("第一阶段的 {first} 个表项都在客户机物理地址上，每个要先读 {second} 次第二阶段才找得到，最后那一页也一样：{first} x ({second} + 1) + {second} = {tables}。"),
+                    format!("第一阶段的 {first} 个表项都在客户机物理地址上，每个要先读 {second} 次第二阶段才找得到，最后那一页也一样：{first} × ({second} + 1) + {second} = {tables}。"),
                 ),
             },
             Choice {
@@ -284,7 +287,7 @@ impl Asked<'_> {
                 right: false,
                 reason: Phrase::new(
                     format!("{} do not fit into one packet: it carries at most {most} bytes here.", n.en),
-                    format!("{} 装不进一个数据包：这里一个包最多带 {most} 字节。", n.zh),
+                    spaced(&format!("{} 装不进一个数据包：这里一个包最多带 {most} 字节。", n.zh)),
                 ),
             },
             Choice {
@@ -337,7 +340,7 @@ impl Asked<'_> {
         choices.push(Choice {
             text: name(blocked),
             right: false,
-            reason: Phrase::new(format!("Nobody blocked it. {}", by.en), format!("没有谁拦截它。{}", by.zh)),
+            reason: Phrase::new(format!("Nobody blocked it. {}", by.en), format!("没有被拦截。{}", by.zh)),
         });
         let source = self.source(done);
         let which = self.done.iter().filter(|d| self.source(d) == source).count();

@@ -47,7 +47,7 @@ pub static GLOSSARY: &[Chapter] = chapters! {
             "Intel CPU 的第二阶段页表：把客户机物理地址转换成物理地址";
         "shadow page table" "影子页表":
             "what hypervisors did without two stages: one set of tables, kept by software; not simulated here"
-            "没有两级转换时 hypervisor 的做法：由软件维护一套合并好的页表；这里不模拟";
+            "没有两阶段转换时 hypervisor 的做法：由软件维护一套合并好的页表；这里不模拟";
         "huge page" "大页":
             "a page of 2 MiB or 1 GiB in place of 4 KiB: one entry, and one line of a TLB, for all of it"
             "2 MiB 或 1 GiB 的页，代替 4 KiB：整页只用一个页表项，在 TLB 里也只占一个条目";
@@ -142,7 +142,7 @@ pub static GLOSSARY: &[Chapter] = chapters! {
         "domain" "域":
             "one set of tables, to which devices are attached"
             "一套转换表，设备可以挂接到它上面";
-        "stage 1, stage 2" "第一阶段、第二阶段（stage 1、stage 2；合起来叫两级转换）":
+        "stage 1, stage 2" "第一阶段、第二阶段（stage 1、stage 2；合起来叫两阶段转换）":
             "by tables of a process or a guest, and by tables of the host below; nested: both, one after the other"
             "前者用进程或客户机的页表，后者用宿主机的页表；两个阶段依次进行就是嵌套转换：GVA → GPA → HPA";
         "pass-through (of the IOMMU)" "直通模式（iommu=pt）":
@@ -196,8 +196,8 @@ pub static GLOSSARY: &[Chapter] = chapters! {
             "the number by which an SMMU knows a device; the kernel has it from firmware: the iommu-map of a device tree, or ACPI's IORT"
             "SMMU 用来认设备的号码；内核从固件得知：设备树的 iommu-map，或 ACPI 的 IORT";
         "event" "事件":
-            "what an SMMU writes into its event queue about a refused request: C_BAD_STREAMID, C_BAD_STE and C_BAD_CD are about its configuration, F_TRANSLATION and F_PERMISSION about page tables"
-            "请求被拒绝时 SMMU 写进事件队列的记录：C_BAD_STREAMID、C_BAD_STE、C_BAD_CD 讲配置，F_TRANSLATION、F_PERMISSION 讲页表";
+            "what an SMMU writes into its event queue about a refused request: C_BAD_STREAMID, F_STE_FETCH, C_BAD_STE and C_BAD_CD are about its configuration, F_TRANSLATION, F_WALK_EABT and F_PERMISSION about page tables"
+            "请求被拒绝时 SMMU 写进事件队列的记录：C_BAD_STREAMID、F_STE_FETCH、C_BAD_STE、C_BAD_CD 讲配置，F_TRANSLATION、F_WALK_EABT、F_PERMISSION 讲页表";
         "AP" "AP":
             "access permissions: two bits of a page table entry; AP[2] makes the page read-only"
             "访问权限：页表项里的两位；AP[2] 为 1 表示只读";
@@ -218,9 +218,9 @@ pub static GLOSSARY: &[Chapter] = chapters! {
         "GCR3 table" "GCR3 表":
             "where AMD-Vi finds the page tables of each PASID"
             "AMD-Vi 按 PASID 找到各进程页表的地方";
-        "ILLEGAL_DEV_TABLE_ENTRY, IO_PAGE_FAULT, PAGE_TAB_HARDWARE_ERROR" "ILLEGAL_DEV_TABLE_ENTRY、IO_PAGE_FAULT、PAGE_TAB_HARDWARE_ERROR":
-            "what AMD-Vi writes into its event log: the device's entry is not valid; nothing is mapped, or not for this; a table's memory did not answer"
-            "AMD-Vi 写进事件日志的记录：设备表项无效；没有映射或不允许这样用；页表所在内存没有响应";
+        "ILLEGAL_DEV_TABLE_ENTRY, IO_PAGE_FAULT, DEV_TAB_HARDWARE_ERROR, PAGE_TAB_HARDWARE_ERROR" "ILLEGAL_DEV_TABLE_ENTRY、IO_PAGE_FAULT、DEV_TAB_HARDWARE_ERROR、PAGE_TAB_HARDWARE_ERROR":
+            "what AMD-Vi writes into its event log: the device's entry is not valid; nothing is mapped, or not for this; the memory of the device table, or of a page table, did not answer"
+            "AMD-Vi 写进事件日志的记录：设备表项无效；没有映射或不允许这样用；设备表所在内存没有响应；页表所在内存没有响应";
         "PR, PE, RZ" "PR、PE、RZ":
             "flags of such an event: the entry is present; a right is missing; a reserved bit is not zero"
             "这类事件的标志：表项存在；缺少权限；保留位不为 0";
@@ -276,7 +276,8 @@ mod tests {
     const NAMES: &[&str] = &[
         "ACPI", "VM", "API", "BDF", "CPU", "CONFIG", "CPUS", "DEVICE", "DMA", "ERROR", "FROM", "GCMD", "GPU",
         "GPUS", "IN", "IO", "OUT", "PC", "PTE", "RAM", "REG", "RISC", "SATA", "STACK", "TO", "USB", "VMAP",
-        "VT", "LSB", "II", "ID", "WRITE",
+        "VT", "LSB", "II", "ID", "WRITE", "WALK", "EABT", "EINVAL", "ENOMEM", "NULL", "MAP", "DEBUG",
+        "ACCESS", "PLATFORM", "VIRTIO", "GB",
     ];
 
     fn words(text: &str) -> impl Iterator<Item = &str> {

@@ -2,14 +2,14 @@
 
 use super::ending::{bytes as sized, plural, thousands, Ending, Kind};
 use super::who::{self, Cast};
-use crate::addr::{AnyAddr, Bytes, RequesterId, Space};
+use crate::addr::{AnyAddr, Bytes, PhysAddr, RequesterId, Space};
 use crate::platform::interrupts::called;
 use crate::platform::local::scratch_of;
 use crate::scenario::plain::acts;
-use crate::spec::{spaced, FaultCode, Phrase, Text};
+use crate::spec::{spaced, FaultCode, Lang, Phrase, Text};
 use crate::trace::{
-    CacheKind, CacheLine, CacheOp, Chunk, CostKind, Event, InterruptKind, OwnerState, Perms, Recorded, Scope,
-    Stage, Step, Trace, Verdict,
+    Actor, CacheKind, CacheLine, CacheOp, CacheType, Chunk, CostKind, Event, InterruptKind, OwnerState,
+    Perms, Recorded, Scope, Stage, Step, Trace, Verdict,
 };
 use alloc::{format, string::String, vec::Vec};
 
@@ -54,6 +54,7 @@ fn both(en: String, zh: String) -> Phrase {
 
 /// The step at `index` of a trace, in words.
 pub fn say(trace: &Trace, index: usize, cast: &Cast) -> Said {
+    let step_index = index;
     let Some(step) = trace.steps().get(index) else {
         return Said { text: Phrase::default(), section: "", tone: Tone::Plain };
     };
@@ -64,10 +65,15 @@ pub fn say(trace: &Trace, index: usize, cast: &Cast) -> Said {
             let ending = ending.unwrap_or(&NO_ENDING);
             (ending.text.clone(), "", ending_tone(ending.kind))
         }
-        Event::Begin(scope) => (begin(trace, step, scope, cast), scope_section(scope), Tone::Plain),
-        Event::End(verdict) => (end(trace, index, verdict), verdict_section(verdict), verdict_tone(verdict)),
+        Event::Begin(scope) => (begin(trace, index, scope, cast), scope_section(scope), Tone::Plain),
+        Event::End(verdict) => {
+            (end(trace, index, verdict, cast), verdict_section(verdict), verdict_tone(verdict))
+        }
         Event::Read { entry, index, at, pa, words, verdict, .. } => {
             let who = who::actor(step.actor, cast);
+            // Descriptors of an engine are counted from 1, as where they are stored.
+            let counted = entry.section.starts_with("dma-engine");
+            let index = index + u32::from(counted);
             let raw = trace.get_words(words).first().copied().unwrap_or(0);
             let below = match at.space {
                 Space::Physical => Phrase::default(),
@@ -76,7 +82,16 @@ pub fn say(trace: &Trace, index: usize, cast: &Cast) -> Said {
                     Phrase::new(format!(" ({} {at})", space.en), format!("，即{} {at}", space.zh))
                 }
             };
-            let (then_en, then_zh) = verdict_words(verdict);
+            let said = match verdict {
+                Verdict::Leaf { to, size, perms } => {
+                    Verdict::Leaf { to, size, perms: rights(trace, step_index, perms) }
+                }
+                other => other,
+            };
+            let (then_en, then_zh) = verdict_words(said);
+            // Where the value leads belongs to it; that it was refused is said by itself.
+            let joint =
+                if matches!(verdict, Verdict::Next(_) | Verdict::Leaf { .. }) { "，" } else { "。" };
             let text = both(
                 format!(
                     "{} reads {} {index} at {pa}{}: {raw:#x}.{}",
@@ -86,9 +101,16 @@ pub fn say(trace: &Trace, index: usize, cast: &Cast) -> Said {
                     after(&then_en)
                 ),
                 format!(
-                    "{}读{}：值为 {raw:#x}。{then_zh}",
+                    "{}读{}：值为 {raw:#x}{joint}{then_zh}",
                     who.zh,
-                    nth(entry.name.zh, index, &format!("{pa}{}", below.zh))
+                    match super::scopes::innermost(trace, step_index, |s| matches!(s, Scope::Command { .. }))
+                    {
+                        Some((_, Scope::Command { entry: command })) if command.name == entry.name => {
+                            format!("队列第 {index} 项（{}，位于 {pa}{}）", entry.name.zh.trim(), below.zh)
+                        }
+                        _ if counted => format!("第 {index} 个{}（位于 {pa}{}）", entry.name.zh, below.zh),
+                        _ => nth(entry.name.zh, index, &format!("{pa}{}", below.zh)),
+                    }
                 ),
             );
             let section = match verdict {
@@ -97,17 +119,15 @@ pub fn say(trace: &Trace, index: usize, cast: &Cast) -> Said {
             };
             (text, section, if let Verdict::Refused(_) = verdict { Tone::Refused } else { Tone::Plain })
         }
-        Event::Cache { cache, op, line, .. } => {
-            (cached(cache.kind, cache.name.into(), op, &line), cache.section, cache_tone(op))
-        }
+        Event::Cache { cache, op, line, .. } => (cached(cache, op, &line), cache.section, cache_tone(op)),
         Event::Fault { code, requester, at, want, recorded, .. } => {
-            let text = fault(trace, index, code, requester.map(|r| cast.device(r)), at, want, recorded);
+            let text =
+                fault(trace, index, (code, cast), requester.map(|r| cast.device(r)), at, want, recorded);
             let text = both(text.en.trim_end().into(), text.zh.trim_end().into());
             (text, code.section, Tone::Refused)
         }
         Event::Check { rule, ok, value } => {
-            let word =
-                if ok { Text::new("Checked", "检查通过") } else { Text::new("Refused", "被拒绝") };
+            let word = if ok { Text::new("Checked", "已检查") } else { Text::new("Refused", "被拒绝") };
             // A value joins the bracket that the rule ends with.
             let with = match rule.text.zh.strip_suffix('）') {
                 Some(open) => format!("{open}；值为 {value:#x}）"),
@@ -215,7 +235,7 @@ fn nth(name: &str, index: impl core::fmt::Display, place: &str) -> String {
 fn fault(
     trace: &Trace,
     index: usize,
-    code: &FaultCode,
+    (code, cast): (&FaultCode, &Cast),
     by: Option<String>,
     at: AnyAddr,
     want: Perms,
@@ -234,11 +254,18 @@ fn fault(
             format!("{noun}{by_en}, stopped at {} {at}", space.en),
             format!("{who_zh}的{does_zh}请求停在{} {at}", space.zh),
         )
-    } else if names_an_entry(trace, index, at) {
-        Phrase::new(
-            format!("Entry {}, named{by_en}", at.raw),
-            format!("{who_zh}的中断消息指名第 {} 项", at.raw),
-        )
+    } else if let Some(message) = message_of(trace, index, at) {
+        // A message that was refused for its form names no entry: its address is all there is.
+        match message.refused {
+            false => Phrase::new(
+                format!("Entry {}, named{by_en}", at.raw),
+                format!("{who_zh}的中断消息指明第 {} 项", at.raw),
+            ),
+            true => Phrase::new(
+                format!("Interrupt message to {}{by_en}", message.to),
+                format!("{who_zh}写往 {} 的中断消息被拒绝", message.to),
+            ),
+        }
     } else {
         Phrase::new(
             format!("{noun} of {} {at}{by_en}", space.en),
@@ -246,29 +273,89 @@ fn fault(
         )
     };
     let record = record(recorded);
+    let number = numbered(digits(cast, code), code);
+    let of_zh = match message_of(trace, index, at) {
+        Some(_) => "中断重映射出错，错误码",
+        None => "转换错误",
+    };
+    if exception(code) {
+        // Its text has its name and its number.
+        return both(
+            format!("Exception of the CPU: {}. {}. {}", code.text.en, what.en, record.0),
+            format!("CPU 异常：{}，得到{why_zh}。{}", what.zh, record.1),
+        );
+    }
     both(
-        format!("Fault {:#x} ({}): {}. {}. {}", code.code, code.name, code.text.en, what.en, record.0),
-        format!("转换错误 {:#x}（{}）：{}，{why_zh}。{}", code.code, code.name, what.zh, record.1),
+        format!("Fault {}: {}. {}. {}", number.en, code.text.en, what.en, record.0),
+        format!("{of_zh} {}：{}，{why_zh}。{}", number.zh, what.zh, record.1),
     )
 }
 
-/// Whether a fault's address is the index of an interrupt entry: the message that named it went elsewhere.
-fn names_an_entry(trace: &Trace, index: usize, at: AnyAddr) -> bool {
+/// An interrupt message: where it was written to, and whether it was refused before an entry was looked for.
+struct Message {
+    to: AnyAddr,
+    refused: bool,
+}
+
+/// The interrupt message that a fault is about, if its address is the index of an interrupt entry.
+fn message_of(trace: &Trace, index: usize, at: AnyAddr) -> Option<Message> {
     let request = super::scopes::innermost(trace, index, |scope| matches!(scope, Scope::Translation { .. }));
-    let Some((_, Scope::Translation { at: message, .. })) = request else { return false };
-    at.raw < 1 << 16 && message.raw >> 20 == 0xfee
+    let (begin, Scope::Translation { at: to, .. }) = request? else { return None };
+    let mut inside = trace.steps().range(begin..index).iter();
+    let refused =
+        inside.any(|step| matches!(step.event, Event::Check { ok: false, value, .. } if value == to.raw));
+    (at.raw < 1 << 16 && to.raw >> 20 == 0xfee).then_some(Message { to, refused })
+}
+
+/// Is the translation that begins at `index` that of an interrupt message: does an interrupt come of it, or a fault of its entry?
+fn is_message(trace: &Trace, index: usize) -> bool {
+    let depth = trace.steps()[index].depth;
+    let inside = trace.steps().range(index + 1..trace.len()).iter();
+    { inside }.take_while(|step| step.depth > depth).take(MESSAGE).any(|step| match step.event {
+        Event::Begin(Scope::Walk { stage: Stage::Interrupt, .. }) | Event::Interrupt { .. } => true,
+        Event::Cache { cache, .. } => cache.kind == CacheKind::Interrupt,
+        Event::Fault { at, .. } => at.raw < 1 << 16,
+        _ => false,
+    })
+}
+
+/// At most this many steps of a translation are looked at for what becomes of a message.
+const MESSAGE: usize = 64;
+
+/// A code in the digits of its architecture.
+fn digits(cast: &Cast, code: &FaultCode) -> String {
+    cast.architecture.unwrap_or_default().fault_digits(code.code)
+}
+
+/// A fault code by its number and its name, where the name says more than the number.
+pub(super) fn numbered(number: String, code: &FaultCode) -> Phrase {
+    match code.name_is_number() {
+        true => Phrase::same(number),
+        false => Phrase::new(format!("{number} ({})", code.name), format!("{number}（{}）", code.name)),
+    }
+}
+
+/// Is it an exception of a CPU, whose text names it?
+fn exception(code: &FaultCode) -> bool {
+    ["SDM ", "APM "].iter().any(|manual| code.section.starts_with(manual))
 }
 
 /// Whether the step that recorded this fault is in the scope which the step at `index` closes.
 fn said_before(trace: &Trace, index: usize, code: &FaultCode) -> bool {
     let Some(begin) = super::scopes::opener(trace, index) else { return false };
     let inside = trace.steps().range(begin..index);
-    let found =
-        inside.iter().any(|step| matches!(step.event, Event::Fault { code: c, .. } if c.code == code.code));
+    // The fault's own step, or the read of the entry that refused.
+    let said = |step: &Step| match step.event {
+        Event::Fault { code: c, .. } => c.code == code.code,
+        Event::Read { verdict: Verdict::Fault(c), .. } => c.code == code.code,
+        _ => false,
+    };
+    let found = inside.iter().any(said);
     found
 }
 
-fn begin(trace: &Trace, step: &Step, scope: Scope, cast: &Cast) -> Phrase {
+fn begin(trace: &Trace, index: usize, scope: Scope, cast: &Cast) -> Phrase {
+    let step = &trace.steps()[index];
     let who = who::actor(step.actor, cast);
     match scope {
         Scope::Operation { line, .. } => {
@@ -315,14 +402,22 @@ fn begin(trace: &Trace, step: &Step, scope: Scope, cast: &Cast) -> Phrase {
                 Some(p) => (format!(" with PASID {p}"), format!("（PASID {p}）")),
                 None => Default::default(),
             };
+            let message = at.raw >> 20 == 0xfee && is_message(trace, index);
+            let (then_en, then_zh) = match message {
+                true => (
+                    "It is an interrupt message: its address is not translated.",
+                    "这是中断消息，地址不做转换",
+                ),
+                false => ("Where is it?", "IOMMU 开始转换"),
+            };
             both(
                 format!(
-                    "The IOMMU gets a {} of {} {at} from requester {requester}{en}. Where is it?",
+                    "The IOMMU gets a {} of {} {at} from requester {requester}{en}. {then_en}",
                     verb(want).0.to_lowercase(),
                     who::space(at.space).en
                 ),
                 format!(
-                    "请求者 {requester}{zh} 要{}{} {at}：这个地址在哪里？",
+                    "请求者 {requester}{zh} 要{}{} {at}：{then_zh}。",
                     verb(want).1,
                     who::space(at.space).zh
                 ),
@@ -377,37 +472,50 @@ fn does(want: Perms) -> &'static str {
     }
 }
 
-fn end(trace: &Trace, index: usize, verdict: Verdict) -> Phrase {
+fn end(trace: &Trace, index: usize, verdict: Verdict, cast: &Cast) -> Phrase {
     let opened = super::scopes::opener(trace, index).and_then(|i| match trace.steps()[i].event {
         Event::Begin(Scope::Translation { at, .. } | Scope::Walk { input: at, .. }) => Some(at),
         Event::Begin(Scope::CpuAccess { at, .. }) => Some(at),
         _ => None,
     });
     match (verdict, opened) {
-        (Verdict::Leaf { to, size, perms }, Some(from)) => both(
-            format!(
-                "{} {from} translates to {} {to} (page of {size}, {perms}).",
-                capital(who::space(from.space).en),
-                who::space(to.space).en
-            ),
-            format!(
-                "{} {from} 转换为{} {to}（{size} 页，{}）。",
-                who::space(from.space).zh,
-                who::space(to.space).zh,
-                perms.zh()
-            ),
-        ),
+        (Verdict::Leaf { to, size, perms }, Some(from)) => {
+            let perms = rights(trace, index, perms);
+            let same = match from.raw == to.raw {
+                true => Text::new(", the same number", "，数字不变"),
+                false => Text::new("", ""),
+            };
+            both(
+                format!(
+                    "{} {from} translates to {} {to}{} (page of {size}, {perms}).",
+                    capital(who::space(from.space).en),
+                    who::space(to.space).en,
+                    same.en
+                ),
+                format!(
+                    "{} {from} 转换为{} {to}{}（{size} 页，{}）。",
+                    who::space(from.space).zh,
+                    who::space(to.space).zh,
+                    same.zh,
+                    perms.zh()
+                ),
+            )
+        }
         // What ends without a record may have no number.
         (Verdict::Fault(code), _) if code.code == 0 => {
             both(format!("It ends: {}.", code.text.en), format!("到此结束：{}。", code.text.zh))
         }
         // What the fault's own step said is not said again.
+        (Verdict::Fault(code), _) if exception(code) => {
+            both(format!("It ends: {}.", code.text.en), format!("结果：{}。", code.text.zh))
+        }
         (Verdict::Fault(code), _) if said_before(trace, index, code) => {
-            both(format!("It ends in fault {:#x}.", code.code), format!("结果：转换错误 {:#x}。", code.code))
+            let digits = digits(cast, code);
+            both(format!("It ends in fault {digits}."), format!("结果：错误码 {digits}。"))
         }
         (Verdict::Fault(code), _) => both(
-            format!("It ends in fault {:#x}: {}.", code.code, code.text.en),
-            format!("结果：转换错误 {:#x}，{}。", code.code, code.text.zh),
+            format!("It ends in fault {}: {}.", digits(cast, code), code.text.en),
+            format!("结果：错误码 {}，{}。", digits(cast, code), code.text.zh),
         ),
         (Verdict::Next(to), None) => {
             let space = who::space(to.space);
@@ -427,6 +535,15 @@ fn capital(text: &str) -> String {
     letters.next().map_or(String::new(), |c| c.to_uppercase().chain(letters).collect())
 }
 
+/// Rights as they are said: a device asks to read and write, and the tables that say no more than that give no third right.
+pub fn rights(trace: &Trace, index: usize, perms: Perms) -> Perms {
+    let asked = super::scopes::innermost(trace, index, |s| matches!(s, Scope::Translation { .. }));
+    match asked {
+        Some((_, Scope::Translation { want, .. })) if !want.has(Perms::X) => perms.of_device(),
+        _ => perms,
+    }
+}
+
 fn verdict_words(verdict: Verdict) -> (String, String) {
     match verdict {
         Verdict::Ok => Default::default(),
@@ -436,7 +553,7 @@ fn verdict_words(verdict: Verdict) -> (String, String) {
         ),
         Verdict::Leaf { to, size, perms } => (
             format!("It maps a page of {size} ({perms}): the address is {} {to}.", who::space(to.space).en),
-            format!("映射一个 {size} 页（{}）：{} {to}。", perms.zh(), who::space(to.space).zh),
+            format!("映射一个 {size} 页（{}），位于{} {to}。", perms.zh(), who::space(to.space).zh),
         ),
         Verdict::Refused(rule) => {
             let (en, zh) = (rule.text.en, rule.text.zh);
@@ -445,9 +562,7 @@ fn verdict_words(verdict: Verdict) -> (String, String) {
             let zh = zh.strip_prefix("请求被拒绝：").unwrap_or(zh);
             (format!("Refused: {en}."), format!("被拒绝：{zh}。"))
         }
-        Verdict::Fault(code) => {
-            (format!("Fault: {}.", code.text.en), format!("转换错误：{}。", code.text.zh))
-        }
+        Verdict::Fault(code) => (format!("Fault: {}.", code.text.en), format!("出错：{}。", code.text.zh)),
     }
 }
 
@@ -486,21 +601,46 @@ pub fn line(line: &CacheLine) -> String {
     line.requester.map_or_else(|| format!("{:#x}", line.to), |r: RequesterId| format!("{r}"))
 }
 
-fn cached(kind: CacheKind, name: Phrase, op: CacheOp, entry: &CacheLine) -> Phrase {
+fn cached(cache: &CacheType, op: CacheOp, entry: &CacheLine) -> Phrase {
+    let kind = cache.kind;
     let of = wanted(kind, entry);
-    let what = if entry.shift > 0 { Phrase::same(line(entry)) } else { of.clone() };
+    let what = match (kind, entry.shift) {
+        (CacheKind::Interrupt, 0) => of.clone(),
+        (_, 0) if matches!(op, CacheOp::Insert | CacheOp::Evict | CacheOp::Invalidate) => {
+            Phrase::new(of.en.clone(), format!("{} 的条目", of.zh))
+        }
+        (_, 0) => of.clone(),
+        // A line of data is known by its address: what is in it is no address.
+        (CacheKind::Data, shift) => {
+            let size = Bytes(1 << shift.min(63));
+            both(
+                format!("the line at {:#x} ({size})", entry.from),
+                format!("{:#x} 那一行（{}）", entry.from, sized(size.0).zh),
+            )
+        }
+        (_, shift) => {
+            let (line, size) = (line(entry), Bytes(1 << shift.min(63)));
+            both(format!("{line} (page of {size})"), format!("{line}（{size} 页）"))
+        }
+    };
     let (en, zh) = match op {
         CacheOp::Hit => (
-            format!("hits: it knows {}, so nothing is read", what.en),
+            match kind {
+                CacheKind::Data => format!("hits {}: the bytes come from it, not from memory", what.en),
+                _ => format!("hits: it knows {}, so nothing is read", what.en),
+            },
             match kind {
                 CacheKind::Data => format!("命中 {}：直接返回缓存里的数据，不读内存", what.zh),
                 _ => format!("命中：{}，不必再查表", what.zh),
             },
         ),
         CacheOp::Stale => (
-            format!("has a stale hit: it still says {}, but the tables no longer do", what.en),
             match kind {
-                CacheKind::Data => format!("命中了陈旧的行 {}：内存里已是另外的数据", what.zh),
+                CacheKind::Data => format!("hits {}, a stale one: memory has other bytes by now", what.en),
+                _ => format!("has a stale hit: it still says {}, but the tables no longer do", what.en),
+            },
+            match kind {
+                CacheKind::Data => format!("命中 {}，但这一行是陈旧的：内存里已是另外的数据", what.zh),
                 _ => format!("命中了陈旧条目 {}：表已经改了", what.zh),
             },
         ),
@@ -509,7 +649,13 @@ fn cached(kind: CacheKind, name: Phrase, op: CacheOp, entry: &CacheLine) -> Phra
             format!("命中 {}，但不允许这次访问", what.zh),
         ),
         CacheOp::Miss => {
-            (format!("misses: it knows nothing of {}", of.en), format!("未命中：没有 {} 的记录", of.zh))
+            let whose = whose(cache, entry);
+            let none = match kind {
+                CacheKind::Interrupt => format!("没有{}", of.zh),
+                CacheKind::Data => format!("没有 {} 那一行", of.zh),
+                _ => format!("没有 {}{} 的条目", of.zh, whose.zh),
+            };
+            (format!("misses: it knows nothing of {}{}", of.en, whose.en), format!("未命中：{none}"))
         }
         CacheOp::Insert => (format!("now remembers {}", what.en), format!("记下 {}", what.zh)),
         CacheOp::Evict => {
@@ -517,7 +663,24 @@ fn cached(kind: CacheKind, name: Phrase, op: CacheOp, entry: &CacheLine) -> Phra
         }
         CacheOp::Invalidate => (format!("forgets {}", what.en), format!("清除 {}", what.zh)),
     };
-    both(format!("The {} {en}.", name.en), format!("{}{zh}。", name.zh))
+    both(format!("The {} {en}.", cache.name.en), format!("{}{zh}。", cache.name.zh))
+}
+
+/// Whose page it is, as the tag of a line says: others may have lines for the same address.
+fn whose(cache: &CacheType, entry: &CacheLine) -> Phrase {
+    if entry.shift == 0 || cache.kind == CacheKind::Data {
+        return Phrase::default();
+    }
+    let (process, domain) = cache.tags();
+    let tags = [(domain, entry.domain), (process, entry.pasid)];
+    let said = |lang| {
+        let tags = tags.iter().filter_map(|(name, n)| n.map(|n| format!("{} {n}", name.get(lang))));
+        tags.collect::<Vec<_>>().join(Text::new(", ", "、").get(lang))
+    };
+    match said(Lang::En) {
+        none if none.is_empty() => Phrase::default(),
+        en => both(format!(" ({en})"), format!("（{}）", said(Lang::Zh))),
+    }
 }
 
 /// What a cache was asked for: a page's address, a requester and its process, an entry of the interrupt table.
@@ -527,7 +690,7 @@ fn wanted(kind: CacheKind, entry: &CacheLine) -> Phrase {
             Phrase::new(format!("entry {}", entry.from), format!("第 {} 项", entry.from))
         }
         (CacheKind::Process, 0, Some(requester), Some(pasid)) => {
-            Phrase::new(format!("{requester} with PASID {pasid}"), format!("{requester} 的 PASID {pasid}"))
+            Phrase::new(format!("{requester} with PASID {pasid}"), format!("{requester}（PASID {pasid}）"))
         }
         (_, 0, ..) => Phrase::same(line(entry)),
         _ => Phrase::same(format!("{:#x}", entry.from)),
@@ -568,7 +731,17 @@ fn finished(trace: &Trace, index: usize) -> Phrase {
 fn window(name: &str, from: AnyAddr, to: AnyAddr, hit: bool) -> Phrase {
     let (a, b) = (who::space(from.space), who::space(to.space));
     let name = window_name(name);
-    if hit {
+    if hit && name.en == OWN_MEMORY {
+        both(
+            format!("{OWN_MEMORY}: {} {from} is there.", a.en),
+            format!("设备内部的映射：{} {from} 就在设备自己的内存里。", a.zh),
+        )
+    } else if hit && from.raw == to.raw {
+        both(
+            format!("{}: {} {from} is {} {to}, the same number.", name.en, a.en, b.en),
+            format!("{}：{} {from} 对应{} {to}，数字不变。", name.zh, a.zh, b.zh),
+        )
+    } else if hit {
         both(
             format!("{}: {} {from} becomes {} {to}.", name.en, a.en, b.en),
             format!("{}：{} {from} 变为{} {to}。", name.zh, a.zh, b.zh),
@@ -581,6 +754,8 @@ fn window(name: &str, from: AnyAddr, to: AnyAddr, hit: bool) -> Phrase {
     }
 }
 
+const OWN_MEMORY: &str = "The device's own map, to its own memory";
+
 /// A window of the host bridge by its number and way; another one by its own name.
 fn window_name(name: &str) -> Phrase {
     let number = |rest: &str| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_digit());
@@ -590,14 +765,19 @@ fn window_name(name: &str) -> Phrase {
     if let Some(n) = name.strip_prefix("inbound").filter(|n| number(n)) {
         return both(format!("Inbound window {n} of the host bridge"), format!("主桥上行窗口 {n}"));
     }
+    if let Some(windows) = name.strip_prefix("host bridge (") {
+        let (en, windows) = (name.replace("-0x", " to 0x"), windows.replace("-0x", " 到 0x"));
+        let zh = windows.trim_end_matches(')').replace(", ", "、").replace(": ", "：");
+        let zh = zh.replace("inbound", "上行窗口 ").replace("window", "下行窗口 ");
+        return both(en, format!("主桥（{zh}）"));
+    }
     match name {
+        "host bridge" => both(name.into(), "主桥".into()),
         "device map" => both("The device's own map".into(), "设备内部的映射".into()),
         "device map: host" => {
             both("The device's own map, to the host".into(), "设备内部的映射（主机内存）".into())
         }
-        "device map: own memory" => {
-            both("The device's own map, to its own memory".into(), "设备内部的映射（自己的内存）".into())
-        }
+        "device map: own memory" => both(OWN_MEMORY.into(), "设备内部的映射（自己的内存）".into()),
         _ => Phrase::same(name),
     }
 }
@@ -661,27 +841,39 @@ fn plain(trace: &Trace, step: &Step, cast: &Cast) -> Phrase {
     let who = who::actor(step.actor, cast);
     match step.event {
         Event::Write { entry, pa, old, new } => {
-            let name = entry.map_or(Phrase::new("a word", "一个内存字"), |e| e.name.into());
+            let name = entry.map_or(Phrase::new("8 bytes", "8 字节"), |e| e.name.into());
+            let at = seen_at(step, pa, cast);
             both(
-                format!("{} writes {} at {pa}: {old:#x} becomes {new:#x}.", who.en, name.en),
-                format!("{}在 {pa} 写{}：{old:#x} 变为 {new:#x}。", who.zh, name.zh),
+                format!("{} writes {} at {}: {}.", who.en, name.en, at.en, becomes(old, new).en),
+                format!("{}在{}写{}：{}。", who.zh, at.zh, name.zh, becomes(old, new).zh),
             )
         }
         Event::WriteRun { entry, pa, new, .. } => {
             let words = trace.get_words(new);
-            let (name, count) = (entry.name, words.len() / usize::from(entry.words.max(1)));
+            let (name, size) = (entry.name, usize::from(entry.words.max(1)));
+            // One descriptor in a queue of wider ones: the rest of its place is 0 (VT-d, invalidation queue).
+            let padded = size > 1 && words.len() == 2 * size && words[size..].iter().all(|w| *w == 0);
+            let count = if padded && words[0] != 0 { 1 } else { words.len() / size };
+            let at = seen_at(step, pa, cast);
             if count > 1 {
                 let many = plural(name.en);
                 return both(
-                    format!("{} writes {} {many} from {pa} on.", who.en, thousands(count as u64)),
-                    format!("{}从 {pa} 起写 {count} 个{}。", who.zh, name.zh),
+                    format!("{} writes {} {many} from {} on.", who.en, thousands(count as u64), at.en),
+                    format!("{}从{}起写 {count} 个{}。", who.zh, at.zh, name.zh),
                 );
             }
-            // One structure: what is written, highest word first, as the specification draws it.
-            let value = words.iter().rev().map(|w| format!("{w:#x}")).collect::<Vec<_>>().join(" ");
+            // One structure: what is written, in the order in which it is in memory.
+            let value = words.iter().map(|w| format!("{w:#x}")).collect::<Vec<_>>().join(" ");
+            let order = match words.len() {
+                0 | 1 => Phrase::default(),
+                n => Phrase::new(
+                    format!("its {n} 64-bit values, the lowest address first, are "),
+                    format!("从低地址起 {n} 个 64 位值依次是 "),
+                ),
+            };
             both(
-                format!("{} writes {} at {pa}: {value}.", who.en, name.en),
-                format!("{}在 {pa} 写{}：{value}。", who.zh, name.zh),
+                format!("{} writes {} at {}: {}{value}.", who.en, name.en, at.en, order.en),
+                format!("{}在{}写{}：{}{value}。", who.zh, at.zh, name.zh, order.zh),
             )
         }
         Event::Data { pa, bytes, new, .. } => {
@@ -692,8 +884,13 @@ fn plain(trace: &Trace, step: &Step, cast: &Cast) -> Phrase {
             )
         }
         Event::Load { pa, bytes, value } => both(
-            format!("{} takes {} from memory at {pa}: {value:#x}.", who.en, Bytes(bytes.into())),
-            format!("{}从内存 {pa} 读出 {}：{value:#x}。", who.zh, sized(bytes.into()).zh),
+            format!(
+                "{} takes {} from memory at {pa}{}.",
+                who.en,
+                Bytes(bytes.into()),
+                first_of(bytes, value).en
+            ),
+            format!("{}从内存 {pa} 读出 {}{}。", who.zh, sized(bytes.into()).zh, first_of(bytes, value).zh),
         ),
         Event::OwnData { at, bytes, new, .. } => {
             let (what, place) = (text_of(trace, new, bytes), own_place(at));
@@ -705,28 +902,53 @@ fn plain(trace: &Trace, step: &Step, cast: &Cast) -> Phrase {
         Event::OwnLoad { at, bytes, value, .. } => {
             let place = own_place(at);
             both(
-                format!("{} takes {} from {}: {value:#x}.", who.en, Bytes(bytes.into()), place.en),
-                format!("{}从{}读出 {}：{value:#x}。", who.zh, place.zh, sized(bytes.into()).zh),
+                format!(
+                    "{} takes {} from {}{}.",
+                    who.en,
+                    Bytes(bytes.into()),
+                    place.en,
+                    first_of(bytes, value).en
+                ),
+                format!(
+                    "{}从{}读出 {}{}。",
+                    who.zh,
+                    place.zh,
+                    sized(bytes.into()).zh,
+                    first_of(bytes, value).zh
+                ),
             )
         }
         Event::Packet { from, to, header, dwords, prefix, payload, .. } => {
-            let name = super::packet::name(header, dwords, prefix);
+            let name = spelled(&super::packet::name(header, dwords, prefix));
             let (from, to) = (end_of_link(trace.get_name(from)), end_of_link(trace.get_name(to)));
             let load = match payload {
                 0 => Phrase::default(),
                 n => Phrase::new(format!(", {}", Bytes(n.into())), format!("，{}", sized(n.into()).zh)),
             };
             both(
-                format!("Packet {name}{}: {} to {}.", load.en, from.en, to.en),
-                format!("TLP {name}{}：从 {} 到 {}。", load.zh, from.zh, to.zh),
+                format!("Packet {}{}: {} to {}.", name.en, load.en, from.en, to.en),
+                format!("TLP {}{}：从 {} 到 {}。", name.zh, load.zh, from.zh, to.zh),
             )
         }
         Event::Register { register, old, new, write, .. } => {
             let name = register.name;
+            // A device's registers change by packets as well as by its own doing.
+            if let Actor::Device(_) = step.actor {
+                return match write {
+                    true => both(
+                        format!("{}'s register {name}: {}.", who.en, becomes(old, new).en),
+                        format!("{}的寄存器 {name}：{}。", who.zh, becomes(old, new).zh),
+                    ),
+                    false => both(
+                        format!("{}'s register {name} is read: {new:#x}.", who.en),
+                        format!("{}的寄存器 {name} 被读取：值为 {new:#x}。", who.zh),
+                    ),
+                };
+            }
             if write {
                 both(
-                    format!("{} writes register {name}: {old:#x} becomes {new:#x}.", who.en),
-                    format!("{}写寄存器 {name}：{old:#x} 变为 {new:#x}。", who.zh),
+                    format!("{} writes register {name}: {}.", who.en, becomes(old, new).en),
+                    format!("{}写寄存器 {name}：{}。", who.zh, becomes(old, new).zh),
                 )
             } else {
                 both(
@@ -735,7 +957,16 @@ fn plain(trace: &Trace, step: &Step, cast: &Cast) -> Phrase {
                 )
             }
         }
-        Event::Note { en, zh } => Phrase::new(trace.get_name(en), trace.get_name(zh)),
+        // An error's words are no sentence yet.
+        Event::Note { en, zh } => {
+            let whole = |text: &str, stop: &str| match text.chars().next_back() {
+                Some(last) if last.is_alphanumeric() || matches!(last, '）' | ')') => {
+                    format!("{text}{stop}")
+                }
+                _ => text.into(),
+            };
+            both(whole(trace.get_name(en), "."), whole(trace.get_name(zh), "。"))
+        }
         Event::Cost { kind, amount } => match kind {
             CostKind::Exit => {
                 let times = if amount == 1 { "exit" } else { "exits" };
@@ -754,6 +985,49 @@ fn plain(trace: &Trace, step: &Step, cast: &Cast) -> Phrase {
             both(format!("{name}: {}.", state.en), format!("{name}：{}。", state.zh))
         }
         _ => Phrase::default(),
+    }
+}
+
+/// What writing changed: a value that is as it was does not become.
+fn becomes(old: u64, new: u64) -> Phrase {
+    match old == new {
+        true => both(format!("{new:#x}, as before"), format!("值仍为 {new:#x}，没有变化")),
+        false => both(format!("{old:#x} becomes {new:#x}"), format!("{old:#x} 变为 {new:#x}")),
+    }
+}
+
+/// Where a word is written: a guest knows it by another address than the host.
+fn seen_at(step: &Step, pa: PhysAddr, cast: &Cast) -> Phrase {
+    match cast.guest_physical(pa).filter(|_| step.actor == Actor::Guest) {
+        Some(guest) => both(
+            format!("guest-physical address {guest} (physical {pa})"),
+            format!("客户机物理地址 {guest}（物理地址 {pa}）"),
+        ),
+        None => both(format!("{pa}"), format!(" {pa} ")),
+    }
+}
+
+/// What was read: all of it as a number, or the first eight bytes of more, as text where they are text.
+fn first_of(bytes: u32, value: u64) -> Phrase {
+    let first = value.to_le_bytes();
+    let text =
+        core::str::from_utf8(&first).ok().filter(|text| text.bytes().all(|b| matches!(b, b' '..=b'~')));
+    match (bytes, text) {
+        (0..=8, _) => both(format!(": {value:#x}"), format!("：{value:#x}")),
+        (_, Some(text)) => both(format!(", beginning with \"{text}\""), format!("，开头是“{text}”")),
+        (_, None) => {
+            both(format!(", the first 8 as a number {value:#x}"), format!("，前 8 字节按整数读是 {value:#x}"))
+        }
+    }
+}
+
+/// An analyser's name of a packet with the width of its address in words: a number in brackets reads as a length.
+fn spelled(name: &str) -> Phrase {
+    match name.strip_suffix(')').and_then(|name| name.split_once('(')) {
+        Some((name, bits @ ("32" | "64"))) => {
+            both(format!("{name} ({bits}-bit address)"), format!("{name}（{bits} 位地址）"))
+        }
+        _ => Phrase::same(name),
     }
 }
 

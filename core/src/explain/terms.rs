@@ -63,7 +63,7 @@ macro_rules! choices {
 
 choices! {
     "stage 1, stage 2" "第一阶段、第二阶段" ["第一级页表", "第二级页表", "第一级转换", "第二级转换"]
-        "“级”只用来说多级页表的级（level）：“第二级页表”多半指第 2 级。标题保留“两级转换”，这是人们熟知的名字";
+        "“级”只用来说多级页表的级（level）：“第二级页表”多半指第 2 级。合起来叫两阶段转换；“两级转换”只作搜索词";
     "pass-through of the IOMMU" "直通模式（iommu=pt）" ["IOMMU 直通"]
         "与设备直通相反：前者关掉转换，后者靠转换";
     "device passthrough" "设备直通（透传）" [] "“透传”在软件里还指原样转交，只作搜索词";
@@ -100,7 +100,48 @@ choices! {
     "guest" "客户机；对象叫虚拟机（`vm`）" [] "内核中文文档的用法";
     "requester id" "请求者 ID（Requester ID，即 BDF）" [] "原文在前，一次注明";
     "page group response" "页请求组响应" ["页组应答"] "规范里的名字";
+    "an address leads to" "对应、指向、到达" ["通向"] "“通向”说的是路，地址不是路";
 }
+
+/// The names that the page's own words have in common with the sentences and the glossary, in English and 中文, longer ones
+/// before those within them. `www/src/named.ts` is written from this table; the page's words have `{name}` where one stands.
+pub static NAMED: &[(&str, &str)] = &[
+    ("dirty cache line", "脏缓存行"),
+    ("bounce copy", "回弹副本"),
+    ("page request", "页请求"),
+    ("physical memory", "物理内存"),
+    ("address space", "地址空间"),
+    ("reading path", "阅读路线"),
+    ("nested walk", "嵌套查表"),
+    ("fault code", "错误码"),
+    ("fault log", "故障日志"),
+    ("stale hit", "陈旧命中"),
+    ("stage 1", "第一阶段"),
+    ("stage 2", "第二阶段"),
+    ("invalidation", "失效"),
+    ("interrupt", "中断"),
+    ("inspector", "详情"),
+    ("expectation", "期望"),
+    ("scenario", "场景"),
+    ("register", "寄存器"),
+    ("mapping", "映射"),
+    ("payload", "载荷"),
+    ("command", "命令"),
+    ("packet", "数据包"),
+    ("buffer", "缓冲区"),
+    ("device", "设备"),
+    ("memory", "内存"),
+    ("queue", "队列"),
+    ("fault", "转换错误"),
+    ("cache", "缓存"),
+    ("entry", "表项"),
+    ("stale", "陈旧"),
+    ("term", "术语"),
+    ("miss", "未命中"),
+    ("walk", "查表"),
+    ("log", "日志"),
+    ("hit", "命中"),
+];
 
 /// What else people call a term of the glossary or an address, for the search: the term's English name, and other words.
 pub static ALSO: &[(&str, &str)] = &[
@@ -113,7 +154,7 @@ pub static ALSO: &[(&str, &str)] = &[
     ("huge page", "巨页 hugepage large page"),
     (
         "stage 1, stage 2",
-        "stage1 stage2 一级转换 二级转换 一级页表 二级页表 第一级 第二级 第一阶段页表 第二阶段页表 嵌套",
+        "stage1 stage2 两级转换 一级转换 二级转换 一级页表 二级页表 第一级 第二级 第一阶段页表 第二阶段页表 嵌套",
     ),
     ("pass-through (of the IOMMU)", "直通 透传模式 passthrough iommu=pt bypass"),
     ("identity mapping", "一对一映射 1:1 映射"),
@@ -150,9 +191,12 @@ pub static LATIN: &[&str] = &[
     "Arm",
     "Mode",
     "Off",
+    "Range",
     "Span",
     "abort",
+    "dma-buf",
     "exit",
+    "virtio",
     "Cpl",
     "CplD",
     "GiB",
@@ -250,6 +294,44 @@ mod tests {
             let names = Architecture::ALL.map(|a| (row.name)(&a.describe().terms));
             assert!(names.iter().all(|n| !n.is_empty()), "{}", row.meaning.en);
         }
+    }
+
+    /// A name of the glossary that the page has too is the same there.
+    #[test]
+    fn names_of_the_page_are_those_of_the_glossary() {
+        let mut both = 0;
+        for (name, zh) in NAMED {
+            let said =
+                |term: &&crate::explain::glossary::Term| term.name.en.split([' ', ',']).next() == Some(name);
+            for term in GLOSSARY.iter().flat_map(|chapter| chapter.terms).filter(said) {
+                both += 1;
+                assert!(term.name.zh.starts_with(zh), "{name}: {zh}, {}", term.name.zh);
+            }
+            for choice in CHOSEN {
+                assert!(choice.never.iter().all(|never| !zh.contains(never)), "{name}: {zh}");
+            }
+        }
+        assert!(both >= 3, "{both}");
+    }
+
+    /// `www/src/named.ts` is written from this table by `UPDATE_GOLDEN=1`.
+    #[test]
+    fn the_page_has_these_names() {
+        let mut file = String::from(
+            "// The names of things, as the sentences and the glossary have them: English, 中文. Written from `NAMED` in\n\
+             // core/src/explain/terms.rs, by its test with UPDATE_GOLDEN=1.\n\
+             export const NAMED: Readonly<Record<string, string>> = {\n",
+        );
+        for (name, zh) in NAMED {
+            let key = if name.contains(' ') { format!("{name:?}") } else { (*name).into() };
+            writeln!(file, "  {key}: {zh:?},").unwrap();
+        }
+        file.push_str("};\n");
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../www/src/named.ts");
+        if std::env::var_os("UPDATE_GOLDEN").is_some() {
+            std::fs::write(path, &file).unwrap();
+        }
+        assert!(std::fs::read_to_string(path).is_ok_and(|f| f == file), "www/src/named.ts is not this table");
     }
 
     /// `docs/terms.md` is this table; `UPDATE_GOLDEN=1` writes it anew.

@@ -1,7 +1,7 @@
 //! Who and what a trace speaks of, by the names a reader knows.
 
 use super::ending::kind::Ending;
-use crate::addr::{RequesterId, Space};
+use crate::addr::{GuestPhysAddr, PhysAddr, RequesterId, Space};
 use crate::iommu::Architecture;
 use crate::machine::Machine;
 use crate::scenario::plain::plain;
@@ -16,6 +16,8 @@ pub struct Cast {
     pub devices: Vec<(RequesterId, String)>,
     /// The scenario's lines.
     pub lines: Vec<String>,
+    /// The RAM of guests: where it is for the host, how many bytes, and where it is for the guest.
+    pub guests: Vec<(PhysAddr, u64, GuestPhysAddr)>,
     /// The architecture of the IOMMU, if there is one.
     pub architecture: Option<Architecture>,
     /// What came of each operation, in order; empty where nobody found out.
@@ -28,6 +30,9 @@ impl Cast {
         Cast {
             devices: machine.hw.devices.iter().map(|d| (d.requester, d.name.clone())).collect(),
             lines: text.lines().map(|line| plain(line).into_owned()).collect(),
+            guests: { machine.sw.vms.iter() }
+                .flat_map(|vm| vm.rams().map(|(ram, at)| (at, ram.len(), ram.start)))
+                .collect(),
             architecture: machine.architecture,
             endings: Vec::new(),
         }
@@ -41,6 +46,13 @@ impl Cast {
     pub fn device(&self, requester: RequesterId) -> String {
         let known = self.devices.iter().find(|d| d.0 == requester);
         known.map_or_else(|| format!("{requester}"), |d| d.1.clone())
+    }
+    /// The address by which a guest knows a physical one of its RAM.
+    pub fn guest_physical(&self, at: PhysAddr) -> Option<GuestPhysAddr> {
+        self.guests.iter().find_map(|(host, bytes, guest)| {
+            let offset = at.raw().checked_sub(host.raw()).filter(|offset| offset < bytes)?;
+            Some(GuestPhysAddr::new(guest.raw().wrapping_add(offset)))
+        })
     }
     /// A line of the scenario, counted from 1, without its indent.
     pub fn line(&self, line: u32) -> &str {
@@ -63,7 +75,7 @@ pub fn actor(actor: Actor, cast: &Cast) -> Phrase {
         Actor::RootComplex => Phrase::new("The root complex", "根复合体"),
         Actor::Iommu => Phrase::new("The IOMMU", "IOMMU "),
         Actor::Interrupts => Phrase::new("The interrupt controller", "中断控制器"),
-        Actor::Author => Phrase::new("The scenario", "场景"),
+        Actor::Author => Phrase::new("The scenario", "模拟器直接"),
     }
 }
 
@@ -87,7 +99,7 @@ pub fn stage(stage: Stage) -> Text {
         Stage::Guest(tables) => tables.in_a_sentence,
         Stage::First => Text::new("stage 1", "第一阶段页表"),
         Stage::Second => Text::new("stage 2", "第二阶段页表"),
-        Stage::Device => Text::new("the device tables", "设备表"),
+        Stage::Device => Text::new("the device tables", "设备的表项"),
         Stage::Process => Text::new("the process tables", "PASID 表"),
         Stage::Interrupt => Text::new("the interrupt tables", "中断重映射表"),
     }

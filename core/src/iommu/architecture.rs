@@ -10,7 +10,7 @@ use crate::addr::PhysAddr;
 use crate::mmu::arch::Cpu;
 use crate::platform::interrupts::Controller;
 use crate::spec::{FaultCode, Phrase, Text};
-use alloc::format;
+use alloc::{format, string::String, vec::Vec};
 
 /// An IOMMU architecture.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Hash)]
@@ -45,8 +45,8 @@ pub struct Descriptor {
     pub only: Text,
     /// What it calls the things that every architecture has.
     pub terms: Terms,
-    /// The unit, if there is one here.
-    pub unit: Option<UnitType>,
+    /// Its unit.
+    pub unit: UnitType,
 }
 
 /// A unit of an architecture: what a machine with it is made of.
@@ -56,6 +56,8 @@ pub struct UnitType {
     pub new: fn(&UnitConfig) -> Result<AnyIommu, Text>,
     /// Every fault code.
     pub faults: &'static [&'static FaultCode],
+    /// What it refuses a request with and records nowhere.
+    pub silent: &'static [&'static FaultCode],
     /// The queues that it shares with software in memory.
     pub queues: &'static [QueueType],
     /// What not every architecture has.
@@ -71,8 +73,6 @@ pub enum Ability {
     TableModes,
     /// Process tables unless the `machine` line says that there are none.
     Processes,
-    /// A mode in which entries that are not present may be cached.
-    CachingMode,
     /// A remapping table for interrupts, whose entries give vector and destination.
     InterruptTable,
     /// Page table entries that allow writes alone.
@@ -81,6 +81,8 @@ pub enum Ability {
     PostedInterrupts,
     /// Firmware says under which id a device's requests arrive.
     IdMap,
+    /// Linux shares address spaces only with devices that have ATS (and, with page requests, an IOMMU that takes them).
+    SvaNeedsAts,
 }
 
 /// The machine around an IOMMU.
@@ -152,55 +154,39 @@ pub struct UnitConfig {
 impl Architecture {
     /// Returns a fault's number as the architecture's documents write it: a decimal cause, or a hexadecimal code.
     pub fn fault_number(self, code: u16) -> Phrase {
+        let digits = self.fault_digits(code);
         match self {
-            Architecture::Riscv => Phrase::new(format!("cause {code}"), format!("原因码 {code} ")),
-            Architecture::SmmuV3 => Phrase::new(format!("event {code:#x}"), format!("事件 {code:#x} ")),
-            _ => Phrase::new(format!("fault {code:#x}"), format!("转换错误 {code:#x} ")),
+            Architecture::Riscv => Phrase::new(format!("cause {digits}"), format!("原因码 {digits} ")),
+            Architecture::SmmuV3 => Phrase::new(format!("event {digits}"), format!("事件 {digits} ")),
+            _ => Phrase::new(format!("fault {digits}"), format!("错误码 {digits} ")),
         }
     }
-    /// Every architecture whose words are known, in the order in which they are listed and printed.
+
+    /// Returns a code in the digits in which its specification writes it.
+    pub fn fault_digits(self, code: u16) -> String {
+        match self {
+            Architecture::Riscv => format!("{code}"),
+            _ => format!("{code:#x}"),
+        }
+    }
+    /// Every architecture, in the order in which they are listed and printed.
     pub const ALL: [Architecture; 4] =
         [Architecture::Vtd, Architecture::Riscv, Architecture::SmmuV3, Architecture::AmdVi];
 
-    /// How many of them have a unit.
-    pub const UNITS: usize = {
-        let (mut units, mut i) = (0, 0);
-        // Bounded: at compile time.
-        while i < Self::ALL.len() {
-            units += Self::ALL[i].has_unit() as usize;
-            i += 1;
-        }
-        units
-    };
-
-    /// Those that have a unit.
-    pub const WITH_UNIT: [Architecture; Self::UNITS] = {
-        let (mut out, mut units, mut i) = ([Architecture::Vtd; Self::UNITS], 0, 0);
-        // Bounded: at compile time.
-        while i < Self::ALL.len() {
-            if Self::ALL[i].has_unit() {
-                out[units] = Self::ALL[i];
-                units += 1;
-            }
-            i += 1;
-        }
-        out
-    };
-
-    /// The words of those that have a unit.
-    pub const WORDS: [&'static str; Self::UNITS] = {
-        let (mut out, mut i) = ([""; Self::UNITS], 0);
+    /// The word of each.
+    pub const WORDS: [&'static str; Self::ALL.len()] = {
+        let (mut out, mut i) = ([""; Self::ALL.len()], 0);
         // Bounded: at compile time.
         while i < out.len() {
-            out[i] = Self::WITH_UNIT[i].describe().word;
+            out[i] = Self::ALL[i].describe().word;
             i += 1;
         }
         out
     };
 
-    /// Returns what else people call those that have a unit, each with the word that is written.
+    /// Returns what else people call them, each with the word that is written.
     pub fn other_words() -> impl Iterator<Item = (&'static str, &'static str)> {
-        let all = Self::WITH_UNIT.into_iter().map(Self::describe);
+        let all = Self::ALL.into_iter().map(Self::describe);
         all.flat_map(|this| this.other_words.iter().map(|other| (*other, this.word)))
     }
 
@@ -214,14 +200,15 @@ impl Architecture {
         }
     }
 
-    /// Returns the architecture that is written so, if there is a unit of it.
-    pub fn named(word: &str) -> Option<Self> {
-        Self::WITH_UNIT.into_iter().find(|a| a.describe().word == word)
+    /// Returns the words of those of which something holds, as a choice: "`a`, `b` or `c`".
+    pub fn words_of(holds: impl Fn(Self) -> bool) -> Phrase {
+        let words = Self::ALL.into_iter().filter(|a| holds(*a)).map(|a| a.describe().word);
+        Phrase::one_of(&words.collect::<Vec<_>>())
     }
 
-    /// Returns whether there is a unit of it, so that a machine can have one.
-    pub const fn has_unit(self) -> bool {
-        self.describe().unit.is_some()
+    /// Returns the architecture that is written so.
+    pub fn named(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|a| a.describe().word == word)
     }
 
     /// Returns its short name, as in a picture.
@@ -231,23 +218,28 @@ impl Architecture {
 
     /// Does its unit have this?
     pub fn has(self, ability: Ability) -> bool {
-        self.describe().unit.as_ref().is_some_and(|unit| unit.abilities.contains(&ability))
+        self.describe().unit.abilities.contains(&ability)
     }
 
     /// Returns every fault code of its unit.
     pub const fn faults(self) -> &'static [&'static FaultCode] {
-        match &self.describe().unit {
-            Some(unit) => unit.faults,
-            None => &[],
-        }
+        self.describe().unit.faults
+    }
+
+    /// Returns every fault that an access on a machine with it may take, of the unit or of the CPU.
+    pub fn all_faults(self) -> impl Iterator<Item = &'static FaultCode> {
+        let UnitType { faults, silent, board, .. } = &self.describe().unit;
+        faults.iter().chain(*silent).chain(board.cpu.faults()).copied()
+    }
+
+    /// May one of them be called so?
+    pub fn has_fault(self, name: &str) -> bool {
+        self.all_faults().any(|fault| fault.is_called(name))
     }
 
     /// Returns the queues that its unit shares with software in memory.
     pub const fn queues(self) -> &'static [QueueType] {
-        match &self.describe().unit {
-            Some(unit) => unit.queues,
-            None => &[],
-        }
+        self.describe().unit.queues
     }
 }
 
@@ -265,17 +257,14 @@ impl Board {
 
     /// Returns the machine around the IOMMU of an architecture; without one, a PC.
     pub fn of(architecture: Option<Architecture>) -> Board {
-        architecture.and_then(|a| a.describe().unit.as_ref()).map_or(Self::PC, |unit| unit.board)
+        architecture.map_or(Self::PC, |a| a.describe().unit.board)
     }
 }
 
 impl AnyIommu {
     /// Creates a unit, or returns what the architecture does not have.
     pub fn new(architecture: Architecture, config: &UnitConfig) -> Result<Self, Text> {
-        match &architecture.describe().unit {
-            Some(unit) => (unit.new)(config),
-            None => Err(Text::new("there is no unit of this architecture here", "这里没有这种架构的 IOMMU")),
-        }
+        (architecture.describe().unit.new)(config)
     }
 }
 
@@ -291,11 +280,10 @@ mod tests {
                 let other = b.describe();
                 assert!(this.word != other.word && this.name != other.name && this.title != other.title);
             }
-            assert_eq!(Architecture::named(this.word), a.has_unit().then_some(a));
-            assert_eq!(a.faults().is_empty(), !a.has_unit());
-            assert_eq!(a.queues().is_empty(), !a.has_unit());
+            assert_eq!(Architecture::named(this.word), Some(a));
+            assert!(!a.faults().is_empty() && !a.queues().is_empty());
         }
-        assert_eq!(Architecture::WITH_UNIT[0], Architecture::default());
+        assert_eq!(Architecture::ALL[0], Architecture::default());
         assert_eq!(Architecture::named("Intel"), None);
     }
 
@@ -316,10 +304,7 @@ mod tests {
             pri: false,
         };
         for architecture in Architecture::ALL {
-            match AnyIommu::new(architecture, &config) {
-                Ok(unit) => assert_eq!(unit.architecture(), architecture),
-                Err(_) => assert!(!architecture.has_unit()),
-            }
+            assert_eq!(AnyIommu::new(architecture, &config).unwrap().architecture(), architecture);
         }
     }
 }

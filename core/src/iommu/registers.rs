@@ -119,6 +119,12 @@ impl RegisterFile {
         self.declared(at).map(|d| (d.register, d.offset))
     }
 
+    /// Returns the register that has this name, in any case, and where it starts.
+    pub fn named(&self, name: &str) -> Option<(&'static Register, u32)> {
+        let found = self.declared.iter().find(|d| d.register.name.eq_ignore_ascii_case(name));
+        found.map(|d| (d.register, d.offset))
+    }
+
     /// Returns every register that views show with its value, in the order of declaration.
     pub fn all(&self) -> Vec<(&'static Register, u64)> {
         let shown = self.declared.iter().filter(|d| d.shown);

@@ -20,6 +20,8 @@ use crate::iommu::Architecture;
 use crate::scenario::presets::{by_name, Preset, PRESETS};
 use crate::scenario::problem::nearest;
 pub use crate::scenario::MAX_TEXT;
+use crate::scenario::{onto_word, UNREADABLE};
+use crate::spec::Phrase;
 use alloc::borrow::Cow;
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -65,6 +67,17 @@ pub struct Link {
     pub options: Options,
     /// Parameters that are known but have a value that can't be, as written: they were passed over.
     pub ignored: Vec<String>,
+}
+
+impl Link {
+    /// Returns why a parameter that was passed over can't be: where the scenario asks for what that architecture lacks.
+    pub fn why(&self, ignored: &str) -> Option<Phrase> {
+        Architecture::named(ignored.strip_prefix("arch=")?)?;
+        match &self.target {
+            Target::Preset(preset) => Some(preset.why_not()),
+            _ => Some(UNREADABLE.into()),
+        }
+    }
 }
 
 /// The fragment, with its `#`, of a text and what is shown of it.
@@ -129,10 +142,13 @@ pub fn decode(input: &str) -> Result<Link, LinkError> {
                 Target::Preset(preset)
             }
         },
-        (Target::Text(text), Some(arch)) => {
-            ignored.push(format!("arch={}", arch.describe().word));
-            Target::Text(text)
-        }
+        (Target::Text(text), Some(arch)) => Target::Text(match onto_word(&text, arch.describe().word) {
+            Ok(there) => there,
+            Err(_) => {
+                ignored.push(format!("arch={}", arch.describe().word));
+                text
+            }
+        }),
         (target, _) => target,
     };
     if !matches!(target, Target::Turned(..)) {

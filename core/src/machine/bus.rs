@@ -12,6 +12,7 @@ use crate::platform::map::RegionKind;
 use crate::platform::route::{End, Request as Routed};
 use crate::platform::tlp::{AddressType, PasidPrefix, Status, Tlp};
 use crate::platform::topology::NodeId;
+use crate::scenario::ast::PeerRouting;
 use crate::spec::{Rule, Text};
 use crate::trace::{read_data, write_data, Actor, Event, InterruptKind, Observer, Perms, Trace};
 
@@ -22,11 +23,20 @@ static NOTHING_ANSWERS: Rule = Rule {
 static NO_WINDOW: Rule = Rule {
     text: Text::new(
         "no inbound window of the host bridge takes this bus address",
-        "主桥没有任何入站窗口接收这个总线域地址",
+        "主桥没有任何上行窗口接收这个总线域地址",
     ),
     section: "devicetree: dma-ranges",
 };
-static NO_BAR: Rule = Rule {
+/// The root complex is said to forward nothing between devices.
+pub static NO_PEERS: Rule = Rule {
+    text: Text::new(
+        "this root complex forwards no requests from device to device",
+        "这个根复合体不在设备之间转发请求",
+    ),
+    section: "PCIe 1.3.1",
+};
+/// Nobody claims a bus address.
+pub static NO_BAR: Rule = Rule {
     text: Text::new("no device has this bus address in a BAR", "没有设备的 BAR 占用这个总线域地址"),
     section: "PCIe 2.3.1",
 };
@@ -180,8 +190,12 @@ impl DeviceBus<'_> {
             Payload::Write(d) if d.len() == 4 => Some(u32::from_le_bytes([d[0], d[1], d[2], d[3]])),
             _ => None,
         };
+        if self.past_the_iommu(requester, at, translated) {
+            return self.down(at, payload);
+        }
+        let bypass = self.me().bypass;
         let pa = match &mut self.hw.iommu {
-            Some(iommu) if self.iommu_on => {
+            Some(iommu) if self.iommu_on && !bypass => {
                 let request = Request {
                     requester,
                     pasid: pasid.map(|p| PasidTag {
@@ -232,6 +246,15 @@ impl DeviceBus<'_> {
             }
         };
         self.at_physical(pa, payload)
+    }
+
+    /// A root port whose ACS redirects no peer-to-peer requests leads straight to another device, in a root complex that is
+    /// said to forward (PCIe 6.12.1.1).
+    fn past_the_iommu(&self, requester: RequesterId, at: BusAddr, translated: bool) -> bool {
+        if self.hw.peers != Some(PeerRouting::Forwarded) || translated || requester != self.me().requester {
+            return false;
+        }
+        self.hw.topology.is_past_the_root(self.me().node, at)
     }
 
     fn nothing(&mut self, at: u64) -> Status {
@@ -286,6 +309,9 @@ impl DeviceBus<'_> {
 
     /// Down from the root complex, to the device that has this bus address in a BAR.
     fn down(&mut self, bus: BusAddr, payload: &mut Payload<'_>) -> Result<Option<PhysAddr>, Status> {
+        if self.hw.peers == Some(PeerRouting::Dropped) {
+            return Err(self.refused(&NO_PEERS, bus.raw()));
+        }
         let route = self.hw.topology.route_down(bus);
         let write = matches!(payload, Payload::Write(_));
         let bytes = payload.len() as u32;

@@ -25,7 +25,7 @@ use crate::trace::{Actor, Event, Observer, Perms, Scope, Verdict};
 static NOBODY: Rule = Rule {
     text: Text::new(
         "nothing answers here: a read returns ones, a write is lost",
-        "此处无响应：读到全 1，写入丢失",
+        "此处无人应答（读到全 1，写入丢失）",
     ),
     section: "PCIe 2.3.2",
 };

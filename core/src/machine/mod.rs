@@ -6,6 +6,7 @@
 //! * [`ops`]: the operations; [`resolve`]: the address that a name stands for
 //! * [`check`]: what an operation came to, from the trace, and the expectations
 //! * [`software`]: what software has set up; [`layout`]: how RAM is divided
+//! * `elsewhere`: what to write after `machine` for what this one lacks
 //! * [`history`] and [`mod@record`]: the state at any step, for views
 //!
 //! An operation is added here; what hardware or an operating system does in it belongs to their rooms, and nothing here may know
@@ -16,6 +17,7 @@ pub mod bus;
 pub mod check;
 pub mod cpu;
 pub mod device_memory;
+mod elsewhere;
 pub mod history;
 pub mod layout;
 pub mod ops;
@@ -27,14 +29,15 @@ pub mod software;
 use crate::addr::{BusAddr, RequesterId};
 use crate::dma::atc::Atc;
 use crate::dma::Engine;
-use crate::iommu::{AnyIommu, Architecture, DeviceCaps, DomainId};
+use crate::iommu::{AnyIommu, Architecture, DeviceCaps, DomainId, DriverError};
 use crate::memory::{Memories, Memory};
 use crate::mmu::{arch::Cpu, Mmu};
+use crate::os;
 use crate::platform::interrupts::Controller;
 use crate::platform::map::PhysMap;
 use crate::platform::topology::{NodeId, Topology};
 use crate::platform::window::HostBridge;
-use crate::scenario::ast::Policy;
+use crate::scenario::ast::{PeerRouting, Policy};
 use crate::scenario::{Problem, Span};
 use crate::spec::Localized;
 use crate::trace::Trace;
@@ -72,6 +75,25 @@ fn problem(span: Span, what: impl Localized) -> Problem {
     Problem::new(span, phrase.en, phrase.zh)
 }
 
+/// What the IOMMU's driver refused, at a place of the scenario. What this unit lacks another may have.
+fn driver_problem(span: Span, error: DriverError) -> Problem {
+    let lacks = matches!(error, DriverError::Unsupported(_));
+    let problem = problem(span, error);
+    if lacks {
+        problem.lacking()
+    } else {
+        problem
+    }
+}
+
+/// The same of what the operating system refused for its driver.
+fn os_problem(span: Span, error: os::OsError) -> Problem {
+    match error {
+        os::OsError::Driver(error) => driver_problem(span, error),
+        error => problem(span, error),
+    }
+}
+
 /// What is soldered together.
 #[derive(Clone, Debug)]
 pub struct Hardware {
@@ -91,6 +113,8 @@ pub struct Hardware {
     pub mmu: Mmu,
     /// Where interrupt messages go.
     pub interrupts: Controller,
+    /// What the root complex does with a request to another device, where the scenario says so.
+    pub peers: Option<PeerRouting>,
     /// The last tag a request was given.
     pub tag: u16,
 }
@@ -106,6 +130,8 @@ pub struct Device {
     pub requester: RequesterId,
     /// Address bits that it drives.
     pub bits: u8,
+    /// Its requests do not meet the IOMMU.
+    pub bypass: bool,
     /// What it can do towards an IOMMU.
     pub caps: DeviceCaps,
     /// Its accesses see the CPU's cache.
@@ -140,6 +166,10 @@ pub struct Machine {
     pub architecture: Option<Architecture>,
     /// What the operating system does with the IOMMU.
     pub policy: Policy,
+    /// Whether the IOMMU answers ATS requests, and whether it takes page requests.
+    pub takes: (bool, bool),
+    /// The version of the language that the scenario is written in.
+    pub version: u64,
     /// Physical memory.
     pub memory: Memory,
     /// The hardware.

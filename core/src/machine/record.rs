@@ -17,7 +17,7 @@ use crate::platform::interrupts::Controller;
 use crate::platform::map::PhysMap;
 use crate::platform::topology::{NodeId, Topology};
 use crate::platform::window::HostBridge;
-use crate::scenario::ast::Policy;
+use crate::scenario::ast::{PeerRouting, Policy};
 use crate::trace::{Actor, Event, Trace};
 use alloc::{borrow::Cow, vec::Vec};
 
@@ -106,6 +106,10 @@ impl<'a> Snapshot<'a> {
     /// Returns the host bridge's windows.
     pub fn bridge(self) -> &'a HostBridge {
         &self.record.wired.bridge
+    }
+    /// Returns what the root complex does with requests from device to device, where the scenario says so.
+    pub fn peers(self) -> Option<PeerRouting> {
+        self.record.wired.peers
     }
     /// Returns the CPU's architecture.
     pub fn cpu(self) -> Cpu {

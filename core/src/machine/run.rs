@@ -1,11 +1,14 @@
 //! Runs a scenario to its end: operations in order, each followed by its expectations.
 
 use super::build::build;
+use super::elsewhere::elsewhere;
 use super::Machine;
 use crate::budget::{Budget, Exhausted, Limits};
+use crate::iommu::DriverError;
 use crate::machine::check::outcome::{Counts, Outcome};
 use crate::machine::check::packets::PacketIndex;
 use crate::os;
+use crate::paging::builder::MapError;
 use crate::scenario::ast::{Operation, Scenario};
 use crate::scenario::outline::{self, Action, Outline};
 use crate::scenario::{parse, Problem, Problems, Span};
@@ -44,6 +47,24 @@ pub enum Stop {
     Problem(Problem),
     /// The operating system refused: the scenario goes on.
     Os(OsError),
+}
+
+impl Stop {
+    /// What came of a mapping that could not be made: a range that the tables do not translate is an error that software
+    /// meets when it maps (Linux: `-ERANGE`, `-EINVAL`); the rest makes no sense as it is written.
+    pub fn of_map(error: MapError, span: Span) -> Self {
+        match error {
+            MapError::TooWide { .. } => Stop::Os(OsError::new("range", error.phrase())),
+            _ => Stop::Problem(super::problem(span, error)),
+        }
+    }
+    /// The same of a mapping that the IOMMU's driver could not make.
+    pub fn of_driver(error: DriverError, span: Span) -> Self {
+        match error {
+            DriverError::Map(error) => Self::of_map(error, span),
+            _ => Stop::Problem(super::driver_problem(span, error)),
+        }
+    }
 }
 
 impl From<Problem> for Stop {
@@ -159,15 +180,24 @@ pub struct Runner {
 impl Runner {
     /// Builds the machine.
     pub fn new(scenario: Scenario, limits: Limits) -> Result<Self, Problems> {
-        let outline = Outline::new(&scenario);
-        let machine = build(&outline, limits).map_err(one)?;
-        if let Some(problem) = stopped(&machine, Span::default()) {
-            return Err(one(problem));
+        match machine_of(&scenario, limits) {
+            Ok(machine) => Ok(Self::on(scenario, machine)),
+            Err(problem) => {
+                Err(Problems(alloc::vec![elsewhere(problem, &scenario, |there| Self::does(there, 0))]))
+            }
         }
-        let (of, setup) = (outline.steps.len(), machine.trace.len());
-        drop(outline);
+    }
+    fn on(scenario: Scenario, machine: Machine) -> Self {
+        let (of, setup) = (Outline::new(&scenario).steps.len(), machine.trace.len());
         let run = Run { scenario, machine, done: Vec::new(), checks: Vec::new(), setup, stopped: None };
-        Ok(Runner { run, lines: 0, of, total: Counts::default(), packets: None })
+        Runner { run, lines: 0, of, total: Counts::default(), packets: None }
+    }
+    /// Is a machine built of the scenario, and does it do its first `lines`?
+    fn does(scenario: Scenario, lines: usize) -> bool {
+        let Ok(machine) = machine_of(&scenario, Limits::TRIAL) else { return false };
+        let mut runner = Self::on(scenario, machine);
+        let done = runner.lines_while(|progress| progress.lines < lines);
+        done.is_ok() && runner.run.stopped.is_none()
     }
     /// Returns how far the run is.
     pub fn progress(&self) -> Progress {
@@ -196,13 +226,19 @@ impl Runner {
     }
 
     /// Does one line after another for as long as `go_on` says so, and until the end or a limit.
-    pub fn advance(&mut self, mut go_on: impl FnMut(Progress) -> bool) -> Result<(), Problems> {
+    pub fn advance(&mut self, go_on: impl FnMut(Progress) -> bool) -> Result<(), Problems> {
+        self.lines_while(go_on).map_err(|problem| {
+            let (scenario, lines) = (&self.run.scenario, self.lines);
+            Problems(alloc::vec![elsewhere(problem, scenario, |there| Self::does(there, lines))])
+        })
+    }
+    fn lines_while(&mut self, mut go_on: impl FnMut(Progress) -> bool) -> Result<(), Problem> {
         let scenario = core::mem::take(&mut self.run.scenario);
         let outline = Outline::new(&scenario);
         let mut result = Ok(());
         // Bounded: lines of the text, each of which draws.
         while result.is_ok() && !self.is_over() && go_on(self.progress()) {
-            result = self.line(&outline.steps[self.lines]).map_err(one);
+            result = self.line(&outline.steps[self.lines]);
             self.lines += 1;
         }
         drop(outline);
@@ -219,6 +255,7 @@ impl Runner {
                 machine.trace.begin(Actor::Os, scope(index as u32, step.span.line));
                 let mut value = None;
                 let result = machine.operate(operation, step.span, &mut value);
+                machine.devices_forget();
                 let looked = machine.sw.take_looked();
                 machine.trace.spend(looked);
                 let error = match result {
@@ -263,8 +300,13 @@ impl Runner {
     }
 }
 
-fn one(problem: Problem) -> Problems {
-    Problems(alloc::vec![problem])
+/// Builds the machine of a scenario; a budget that its set-up spends is a problem.
+fn machine_of(scenario: &Scenario, limits: Limits) -> Result<Machine, Problem> {
+    let machine = build(&Outline::new(scenario), limits)?;
+    match stopped(&machine, Span::default()) {
+        Some(problem) => Err(problem),
+        None => Ok(machine),
+    }
 }
 
 /// The message of a run that ended at the line `span`, when a limit did so.
@@ -303,10 +345,19 @@ impl Machine {
             O::MapSingle(op) => self.op_map_single(op, false),
             O::MapPage(op) => self.op_map_single(op, true),
             O::MapSg(op) => self.op_map_sg(op),
-            O::UnmapSingle(op) | O::UnmapPage(op) | O::UnmapSg(op) => self.op_unmap_handle(op),
+            O::MapResource(op) => self.op_map_resource(op),
+            O::UnmapSingle(op) | O::UnmapPage(op) | O::UnmapResource(op) => self.op_unmap_handle(op, false),
+            O::UnmapSg(op) => self.op_unmap_handle(op, true),
             O::SyncForCpu(op) | O::SyncSgForCpu(op) => self.op_sync(op, true),
             O::SyncForDevice(op) | O::SyncSgForDevice(op) => self.op_sync(op, false),
-            O::SetMask(op) => self.op_set_mask(op),
+            O::SetMask(op) => self.op_set_streaming_mask(op),
+            O::SetCoherentMask(op) => self.op_set_mask(op, operation.verb(), (false, true)),
+            O::SetBothMasks(op) => self.op_set_mask(op, operation.verb(), (true, true)),
+            O::SetMaxSegment(op) => self.op_set_segment(op, operation.verb(), |p, v| p.max_segment = v),
+            O::SetBoundary(op) => self.op_set_segment(op, operation.verb(), |p, v| p.boundary = v),
+            O::SetMinAlign(op) => self.op_set_segment(op, operation.verb(), |p, v| p.min_align = v),
+            O::DeclareCoherent(op) => self.op_declare_coherent(op),
+            O::Resize(op) => self.op_resize(op),
             O::Ioremap(op) => self.op_ioremap(op),
             O::CpuRead(op) => self.op_cpu_read(op).map(&mut gave),
             O::CpuWrite(op) => self.op_cpu_write(op),
@@ -367,6 +418,40 @@ mod tests {
     #[test]
     fn a_problem_that_the_driver_has_is_in_both_languages() {
         let problems = run(&format!("{LEGACY}invalidate process-cache\n")).unwrap_err();
-        assert_eq!(problems.0[0].message.zh, "这个 IOMMU 不支持：PASID（ECAP.SMTS）");
+        assert_eq!(
+            problems.0[0].message.zh,
+            "这个 IOMMU 不支持：PASID（ECAP.SMTS）；`machine` 后面换成 `vt-d scalable`、`riscv`、`smmuv3` 或 `amd-vi` 就可以"
+        );
+    }
+
+    #[test]
+    fn what_this_machine_lacks_names_the_machines_that_have_it() {
+        let message =
+            |text: &str| run(&format!("iommu-playground 1\n{text}\n")).unwrap_err().0[0].message.en.clone();
+        assert_eq!(
+            message("ram 0 .. 1G\nsteps\ndomain d stage 1"),
+            "this IOMMU does not support first-stage translation (ECAP.FSTS); after `machine`, `vt-d scalable`, `riscv`, \
+             `smmuv3` or `amd-vi` can do it"
+        );
+        assert_eq!(
+            message("machine riscv\nsteps\nregister read GCMD_REG"),
+            "this IOMMU has no register `GCMD_REG`; after `machine`, `vt-d` can do it"
+        );
+        assert_eq!(
+            message("machine riscv\nsteps\nregister read GCMD"),
+            "this IOMMU has no register `GCMD`; after `machine`, `vt-d` can do it"
+        );
+        assert_eq!(
+            message("machine amd-vi\nsteps\nregister read NOWHERE"),
+            "this IOMMU has no register `NOWHERE`"
+        );
+        assert_eq!(
+            message("machine none\nsteps\nregister read GCMD_REG"),
+            "this machine has no IOMMU: its `machine` line can name one"
+        );
+        assert_eq!(
+            message("machine riscv scalable\nsteps"),
+            "RISC-V has one layout of tables: leave `scalable` out, or write `vt-d` after `machine`"
+        );
     }
 }

@@ -51,6 +51,8 @@ pub struct Vm {
     pub ram: AddrRange<GuestPhysAddr>,
     /// Where that RAM is.
     pub at: PhysAddr,
+    /// Further ranges of it, each with its place.
+    pub more: Vec<(AddrRange<GuestPhysAddr>, PhysAddr)>,
     /// The pages that map it.
     pub page: crate::addr::PageSize,
     /// The format of the hypervisor's tables for it.
@@ -68,15 +70,26 @@ pub struct Vm {
 }
 
 impl Vm {
+    /// Each range of its RAM, and where it is.
+    pub fn rams(&self) -> impl Iterator<Item = (AddrRange<GuestPhysAddr>, PhysAddr)> + '_ {
+        core::iter::once((self.ram, self.at)).chain(self.more.iter().copied())
+    }
     /// Where a guest-physical address of its RAM is.
     pub fn place(&self, at: u64) -> Option<PhysAddr> {
-        let offset = self.ram.offset_of(GuestPhysAddr::new(at))?;
-        Some(PhysAddr::new(self.at.raw() + offset))
+        self.place_all(at, 1)
+    }
+    /// Where `len` bytes of its RAM are, in one piece.
+    pub fn place_all(&self, at: u64, len: u64) -> Option<PhysAddr> {
+        let at = GuestPhysAddr::new(at);
+        let (ram, place) = self.rams().find(|(ram, _)| ram.contains_bytes(at, len))?;
+        Some(PhysAddr::new(place.raw() + ram.offset_of(at)?))
     }
     /// The guest-physical address of a physical one of its RAM.
     pub fn gpa(&self, at: PhysAddr) -> Option<GuestPhysAddr> {
-        let offset = at.raw().checked_sub(self.at.raw()).filter(|o| *o < self.ram.len())?;
-        Some(GuestPhysAddr::new(self.ram.start.raw() + offset))
+        self.rams().find_map(|(ram, place)| {
+            let offset = at.raw().checked_sub(place.raw()).filter(|o| *o < ram.len())?;
+            Some(GuestPhysAddr::new(ram.start.raw() + offset))
+        })
     }
     /// The guest as the MMU sees it.
     pub fn guest(&self, index: usize) -> Guest {
@@ -328,6 +341,8 @@ pub struct Software {
     pub remaps: Vec<Remap>,
     /// Devices with a reserved region.
     pub reserved: Vec<usize>,
+    /// IOVAs that no device may be given.
+    pub reserved_iovas: Vec<AddrRange<Iova>>,
     /// What each name stands for.
     pub names: BTreeMap<String, Named>,
     /// For each device, the host domain its requests without PASID meet.

@@ -44,6 +44,8 @@ macro_rules! codes {
                 FaultCode { code: $base + 3, name: $n3, text: Text::new(concat!($en, ", level 3"), concat!($zh, "，第 3 级")), section: "Arm ARM DDI 0487, ESR_ELx" },
             ];
         )*
+        /// Every code, those of a cause one after another.
+        pub static ALL: &[&FaultCode] = &[$(&$ids[0], &$ids[1], &$ids[2], &$ids[3]),*];
     };
 }
 

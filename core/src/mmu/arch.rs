@@ -3,6 +3,7 @@
 use crate::paging::aarch64::{Aarch64, Granule};
 use crate::paging::any::{CpuTables, GuestTables};
 use crate::paging::{ept::Ept, npt::Npt, riscv::Riscv, x86::X86};
+use crate::spec::Text;
 use crate::trace::GuestStage;
 
 /// A CPU.
@@ -17,6 +18,10 @@ pub enum Cpu {
     /// Arm, AArch64: EL1 with tables of 4 KiB granules, EL2 below for guests.
     Aarch64,
 }
+
+/// Why a CPU reaches no I/O port: see [`Cpu::has_ports`].
+pub const NO_PORTS: Text =
+    Text::new("only x86 has instructions for I/O ports", "只有 x86 有访问 I/O 端口的指令");
 
 /// Where Linux puts things, in bytes from address 0.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

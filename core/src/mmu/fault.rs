@@ -1,7 +1,8 @@
 //! How a translation fails on a CPU, in the words of its architecture.
 
-use super::aarch64::Abort;
-use super::riscv::Trap;
+use super::aarch64::{self, Abort};
+use super::arch::Cpu;
+use super::riscv::{self, Trap};
 use super::x86::{self, Exit, NestedFault};
 use crate::addr::{Address, AnyAddr, Space, VirtAddr};
 use crate::memory::MemError;
@@ -33,6 +34,18 @@ pub enum MmuFault {
     Abort(Abort),
     /// x86-64: the memory that holds a table did not answer, a machine check.
     Memory(MemError),
+}
+
+impl Cpu {
+    /// Returns the faults that an access of the CPU may take.
+    pub const fn faults(self) -> &'static [&'static FaultCode] {
+        match self {
+            Cpu::X86 => x86::ALL,
+            Cpu::Amd64 => x86::ALL_AMD,
+            Cpu::Riscv => riscv::ALL,
+            Cpu::Aarch64 => aarch64::ALL,
+        }
+    }
 }
 
 impl MmuFault {

@@ -40,6 +40,8 @@ macro_rules! codes {
             pub static $id: FaultCode =
                 FaultCode { code: $code, name: $name, text: Text::new($en, $zh), section: $section };
         )*
+        /// Every code.
+        pub static ALL: &[&FaultCode] = &[$(&$id),*];
     };
 }
 

@@ -86,7 +86,7 @@ pub static GENERAL_PROTECTION: FaultCode = FaultCode {
 pub static PAGE_FAULT: FaultCode = FaultCode {
     code: 14,
     name: "page-fault",
-    text: Text::new("page fault (#PF)", "缺页异常（#PF）"),
+    text: Text::new("page fault (#PF)", "缺页异常（#PF，向量 14）"),
     section: "SDM 3A 4.7",
 };
 /// Exit reason 48.
@@ -103,6 +103,11 @@ pub static EPT_MISCONFIGURATION: FaultCode = FaultCode {
     text: Text::new("EPT misconfiguration: the guest exits", "EPT 配置错误：发生 VM exit"),
     section: "SDM 3C 28.3.3.1",
 };
+
+/// Every one of a CPU with EPT.
+pub static ALL: &[&FaultCode] = &[&GENERAL_PROTECTION, &PAGE_FAULT, &EPT_VIOLATION, &EPT_MISCONFIGURATION];
+/// Every one of a CPU with nested paging.
+pub static ALL_AMD: &[&FaultCode] = &[&GENERAL_PROTECTION, &PAGE_FAULT, &NESTED_PAGE_FAULT];
 
 /// Exit code 400h.
 pub static NESTED_PAGE_FAULT: FaultCode = FaultCode {

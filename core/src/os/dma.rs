@@ -12,6 +12,7 @@ mod coherent;
 mod debug;
 mod flush;
 mod pieces;
+mod pool;
 mod sg;
 mod single;
 mod sync;
@@ -31,6 +32,7 @@ use crate::platform::window::Direction as Way;
 use crate::trace::{Actor, Event, Observer, OwnerState, Perms, Scope, Verdict};
 use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
 use flush::Waiting;
+use pool::OwnMemory;
 
 /// Which way the data goes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -100,14 +102,37 @@ pub struct DeviceInfo {
     pub coherent: bool,
     /// It keeps translations of its own (ATS), which must be invalidated too.
     pub ats: bool,
-    /// The longest segment that its scatter-gather takes; 64 KiB unless a driver says otherwise.
-    pub max_segment: u32,
+}
+
+/// What a driver has said of its device (`struct device_dma_parameters`, and the two masks).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Params {
+    /// The last address of mappings.
+    pub mask: u64,
+    /// The last address of coherent memory.
+    pub coherent_mask: u64,
+    /// The longest segment of a list, in bytes.
+    pub max_segment: u64,
+    /// No segment crosses an address whose bits of this mask are 0.
+    pub boundary: u64,
+    /// Bits of an address that a bounce buffer keeps.
+    pub min_align: u64,
+}
+
+impl Params {
+    /// What Linux assumes until a driver says otherwise, with masks of `bits`.
+    pub fn new(bits: u8) -> Self {
+        let mask = mask_of(bits);
+        Params { mask, coherent_mask: mask, max_segment: 64 << 10, boundary: u32::MAX.into(), min_align: 0 }
+    }
 }
 
 #[derive(Clone, Debug)]
 struct Device {
     info: DeviceInfo,
-    mask: u64,
+    params: Params,
+    /// Memory of its own for coherent allocations.
+    own: Option<OwnMemory>,
 }
 
 /// The domain that the devices of one group share.
@@ -199,10 +224,14 @@ pub struct DmaApi {
     live: BTreeMap<(RequesterId, u64), Mapped>,
     coherent: BTreeMap<(RequesterId, u64), Coherent>,
     warnings: Vec<String>,
+    /// Ranges that devices' TLBs were told to forget, and have not yet.
+    told: Vec<(RequesterId, AddrRange<Iova>)>,
+    /// The kernel has CONFIG_DMA_API_DEBUG: misuse is logged in its words.
+    debug: bool,
 }
 
 /// The end of an address mask of `bits`.
-fn mask_of(bits: u8) -> u64 {
+pub fn mask_of(bits: u8) -> u64 {
     if bits >= 64 {
         u64::MAX
     } else {
@@ -223,12 +252,18 @@ impl DmaApi {
             live: BTreeMap::new(),
             coherent: BTreeMap::new(),
             warnings: Vec::new(),
+            told: Vec::new(),
+            debug: false,
         }
     }
 
     /// Makes every mapping invalidate too, as a unit that caches what is not present needs.
     pub fn set_sync_map(&mut self, on: bool) {
         self.sync_map = on;
+    }
+    /// Logs misuse in the words of CONFIG_DMA_API_DEBUG.
+    pub fn set_debug(&mut self, on: bool) {
+        self.debug = on;
     }
     /// The policy.
     pub fn policy(&self) -> Policy {
@@ -301,8 +336,8 @@ impl DmaApi {
                 env.with_iommu(|iommu, ctx| iommu.attach(ctx, *id, to)).transpose()?;
             }
         }
-        let mask = mask_of(info.bits);
-        self.devices.insert(id, Device { info, mask });
+        let params = Params::new(info.bits);
+        self.devices.insert(id, Device { info, params, own: None });
         Ok(())
     }
 
@@ -323,20 +358,24 @@ impl DmaApi {
         Ok(())
     }
 
-    /// `dma_set_mask_and_coherent`.
-    pub fn set_mask<I: Driver, O: Observer>(
+    /// A call by which a driver says something of its device: `call` is its name, `args` what it is given.
+    pub fn set_params<I: Driver, O: Observer>(
         &mut self,
         env: &mut Env<'_, I, O>,
         device: RequesterId,
-        bits: u8,
+        (call, args): (&'static str, &str),
+        set: impl FnOnce(&mut Params),
     ) -> Result<(), OsError> {
         let known = self.devices.get_mut(&device).ok_or(OsError::NoDevice(device))?;
-        let args = format!("{}, DMA_BIT_MASK({bits})", known.info.name);
         // The kernel takes the driver's word: it cannot know how many bits the device really drives.
-        known.mask = mask_of(bits);
-        open(env.obs, "dma_set_mask_and_coherent", &args);
+        set(&mut known.params);
+        open(env.obs, call, &format!("{}, {args}", known.info.name));
         close(env.obs, Ok(None));
         Ok(())
+    }
+    /// What the driver of a device has said of it.
+    pub fn params(&self, device: RequesterId) -> Option<Params> {
+        self.devices.get(&device).map(|d| d.params)
     }
 
     fn device(&self, id: RequesterId) -> Result<&Device, OsError> {

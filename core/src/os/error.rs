@@ -3,7 +3,7 @@
 use super::iova::NoIova;
 use super::pages::NoPages;
 use super::swiotlb::Full;
-use crate::addr::{BusAddr, PhysAddr, RequesterId};
+use crate::addr::{AddrRange, BusAddr, Bytes, PhysAddr, RequesterId};
 use crate::iommu::DriverError;
 use crate::memory::MemError;
 use crate::spec::{Localized, Phrase, Rule, Text};
@@ -57,7 +57,21 @@ pub enum OsError {
     },
     /// The PASID is in use by the device.
     PasidBusy(u32),
+    /// The device's own memory has no room, and other memory is not taken instead.
+    PoolFull {
+        /// Bytes requested.
+        bytes: u64,
+        /// The memory.
+        pool: AddrRange<PhysAddr>,
+    },
+    /// The device has memory of its own already.
+    PoolBusy,
+    /// The device cannot be bound to a process: the text says what is missing.
+    NoSva(Text),
 }
+
+/// The most bytes of one bounce buffer.
+const MOST: u64 = super::swiotlb::SEGMENT as u64 * super::swiotlb::SLOT;
 
 impl OsError {
     /// A short name, as `expect error` takes it.
@@ -79,11 +93,14 @@ impl OsError {
             OsError::DeviceLacks(_) => "unsupported",
             OsError::NotViable { .. } => "not-viable",
             OsError::PasidBusy(_) => "pasid-busy",
+            OsError::PoolFull { .. } => "no-memory",
+            OsError::PoolBusy => "busy",
+            OsError::NoSva(_) => "no-sva",
         }
     }
 
     /// Every name that [`OsError::name`] gives.
-    pub const NAMES: [&'static str; 16] = [
+    pub const NAMES: [&'static str; 18] = [
         "vmalloc",
         "stack",
         "empty",
@@ -100,6 +117,8 @@ impl OsError {
         "unsupported",
         "not-viable",
         "pasid-busy",
+        "busy",
+        "no-sva",
     ];
 
     /// The rule that a trace gives.
@@ -121,6 +140,9 @@ impl fmt::Display for OsError {
             OsError::NoWindow(at) => {
                 write!(f, "no inbound window of the host bridge leads to physical address {at}")
             }
+            OsError::SwiotlbFull(full) if full.bytes > MOST => {
+                write!(f, "{full}; one mapping takes at most 128 slots (256 KiB), however empty the pool is")
+            }
             OsError::SwiotlbFull(full) => full.fmt(f),
             OsError::NoIova(none) => none.fmt(f),
             OsError::NoPages(none) => none.fmt(f),
@@ -138,6 +160,15 @@ impl fmt::Display for OsError {
                 write!(f, " must go to the same guest or have no driver")
             }
             OsError::PasidBusy(pasid) => write!(f, "PASID {pasid} of the device is bound already"),
+            OsError::PoolFull { bytes, pool } => {
+                write!(
+                    f,
+                    "the device's own memory {pool} has no {} free, and no other is taken instead",
+                    Bytes(*bytes)
+                )
+            }
+            OsError::PoolBusy => write!(f, "the device has memory of its own already"),
+            OsError::NoSva(why) => write!(f, "the device cannot share a process's address space: {}", why.en),
         }
     }
 }
@@ -149,9 +180,14 @@ impl Localized for OsError {
             OsError::Stack => "拒绝对内核栈做 DMA 映射".into(),
             OsError::Empty => "没有可映射的内容：0 字节".into(),
             OsError::Mask { at, bytes, mask } => format!("DMA 地址 {at}+{bytes} 超出掩码 {mask:#x}"),
-            OsError::NoWindow(at) => format!("没有主桥入站窗口通向物理地址 {at}"),
+            OsError::NoWindow(at) => format!("没有主桥上行窗口能到达物理地址 {at}"),
             OsError::SwiotlbFull(Full { bytes, total, used }) => {
-                format!("swiotlb 缓冲区已满（需 {bytes} 字节），共 {total} 个槽，已用 {used} 个")
+                let most = if *bytes > MOST {
+                    "；一次映射最多 128 个槽（256 KiB），池再空也不行"
+                } else {
+                    ""
+                };
+                format!("回弹缓冲池（swiotlb）放不下：需要连续的 {bytes} 字节，池里 {total} 个槽中有 {used} 个在用{most}")
             }
             OsError::NoIova(NoIova { pages, limit }) => {
                 format!("{limit:#x} 以下没有连续 {pages} 页空闲的 IOVA")
@@ -167,6 +203,11 @@ impl Localized for OsError {
                 format!("IOMMU 组 {group} 不可分配：{} 必须交给同一客户机，或不绑定驱动", others.join("、"))
             }
             OsError::PasidBusy(pasid) => format!("设备的 PASID {pasid} 已经绑定"),
+            OsError::PoolFull { bytes, pool } => {
+                format!("设备专用内存 {pool} 里没有空闲的 {}，也不会改用其他内存", Bytes(*bytes))
+            }
+            OsError::PoolBusy => "设备已经有专用内存".into(),
+            OsError::NoSva(why) => format!("设备不能共享进程的地址空间：{}", why.zh),
         };
         Phrase::new(self.to_string(), zh)
     }
@@ -188,10 +229,10 @@ macro_rules! rules {
         [$(Rule { text: Text::new($en, $zh), section: $section }),*]
     };
 }
-static RULES: [Rule; 16] = rules![
+static RULES: [Rule; 18] = rules![
     (
         "vmalloc memory is not physically contiguous: dma_map_single refuses it",
-        "vmalloc 内存物理上不连续：dma_map_single 拒绝",
+        "vmalloc 的内存物理上不连续，dma_map_single 不接受",
         "dma-api-howto: what memory is DMA'able"
     ),
     ("the stack is not for DMA", "栈内存不能用于 DMA", "dma-api-howto: what memory is DMA'able"),
@@ -203,10 +244,14 @@ static RULES: [Rule; 16] = rules![
     ),
     (
         "an inbound window of the host bridge must lead to the memory",
-        "必须有主桥入站窗口通向该内存",
+        "必须有主桥上行窗口能到达这块内存",
         "devicetree: dma-ranges"
     ),
-    ("the bounce pool has no room", "回弹缓冲池已满", "kernel/dma/swiotlb.c"),
+    (
+        "the bounce pool has no run of free slots that is long enough",
+        "回弹缓冲池里没有足够长的连续空闲槽",
+        "kernel/dma/swiotlb.c"
+    ),
     ("the IOVA space has no room", "IOVA 空间已满", "drivers/iommu/iova.c"),
     ("memory has no room", "内存不足", "page allocator"),
     ("the IOMMU's driver failed", "IOMMU 驱动失败", "drivers/iommu"),
@@ -217,6 +262,12 @@ static RULES: [Rule; 16] = rules![
     ("the device lacks the capability", "设备缺少所需能力", "PCIe 7.8"),
     ("a group is given away as a whole", "一个 IOMMU 组必须整体分配", "vfio: groups"),
     ("a PASID of a device has one address space", "设备的一个 PASID 只对应一个地址空间", "iommu: SVA"),
+    ("a device has one memory of its own", "设备只能有一块专用内存", "kernel/dma/coherent.c"),
+    (
+        "SVA needs what the IOMMU's driver checks",
+        "SVA 需要满足 IOMMU 驱动检查的条件",
+        "drivers/iommu/intel/svm.c"
+    ),
 ];
 
 #[cfg(test)]

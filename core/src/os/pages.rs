@@ -34,7 +34,7 @@ impl fmt::Display for NoPages {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             NoPages::Full { bytes, from, to } => {
-                write!(f, "no memory: {bytes} bytes are not free in {from:#x}..={to:#x}")
+                write!(f, "no memory: {bytes} bytes are not free in {from:#x} to {to:#x}")
             }
             NoPages::NotRam(range) => write!(f, "{range} is not all RAM"),
             NoPages::InUse(range) => write!(f, "some of {range} is in use"),
@@ -46,7 +46,7 @@ impl Localized for NoPages {
     fn phrase(&self) -> Phrase {
         let zh = match self {
             NoPages::Full { bytes, from, to } => {
-                format!("内存不足：{from:#x}..={to:#x} 中没有空闲的 {bytes} 字节")
+                format!("内存不足：{from:#x} 到 {to:#x} 之间没有空闲的 {bytes} 字节")
             }
             NoPages::NotRam(range) => format!("{range} 不全是内存"),
             NoPages::InUse(range) => format!("{range} 中有一部分已被占用"),

@@ -17,6 +17,8 @@ pub struct Abilities {
     pub pasid: bool,
     /// It keeps translations of its own.
     pub ats: bool,
+    /// What the IOMMU's driver finds missing, if anything.
+    pub lacks: Option<Text>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -47,19 +49,18 @@ impl Sva {
         self.bound.keys().filter(|(d, _)| *d == device).map(|(_, p)| *p).collect()
     }
 
-    /// `iommu_sva_bind_device`: from now on requests with this PASID use these tables. `domain` tags what is
-    /// cached of them.
+    /// `iommu_sva_bind_device`: from now on requests with this PASID use the tables of `process`.
     pub fn bind<I: Driver, O: Observer>(
         &mut self,
         env: &mut Env<'_, I, O>,
         device: RequesterId,
         pasid: Pasid,
-        tables: ProcessTables,
-        domain: DomainId,
+        (process, tables): (&str, ProcessTables),
         can: Abilities,
     ) -> Result<(), OsError> {
-        open(env.obs, "iommu_sva_bind_device", &format!("{device}, pasid {pasid}"));
-        let result = self.bind_inner(env, device, pasid, tables, domain, can);
+        // The kernel is told the device and the process; the PASID is what it answers.
+        open(env.obs, "iommu_sva_bind_device", &format!("{device}, {process}"));
+        let result = self.bind_inner(env, device, pasid, tables, can);
         close(env.obs, result.as_ref().map(|_| ()).map_err(OsError::rule));
         result
     }
@@ -70,7 +71,6 @@ impl Sva {
         device: RequesterId,
         pasid: Pasid,
         tables: ProcessTables,
-        domain: DomainId,
         can: Abilities,
     ) -> Result<(), OsError> {
         if !can.pasid {
@@ -79,11 +79,16 @@ impl Sva {
                 "PASID 能力，或未启用",
             )));
         }
+        if let Some(what) = can.lacks {
+            return Err(OsError::NoSva(what));
+        }
         if self.bound.contains_key(&(device, pasid)) {
             return Err(OsError::PasidBusy(pasid.raw()));
         }
         env.with_iommu(|iommu, ctx| iommu.bind(ctx, device, pasid, Some(tables)))
             .ok_or(OsError::NoIommu)??;
+        // It tags what is cached. Without a guest below there is no domain: a PASID's own tag says it all.
+        let domain = tables.below.unwrap_or(DomainId(0));
         self.bound.insert((device, pasid), Bound { tables, domain, ats: can.ats });
         Ok(())
     }
@@ -94,8 +99,9 @@ impl Sva {
         env: &mut Env<'_, I, O>,
         device: RequesterId,
         pasid: Pasid,
+        process: &str,
     ) -> Result<(), OsError> {
-        open(env.obs, "iommu_sva_unbind_device", &format!("{device}, pasid {pasid}"));
+        open(env.obs, "iommu_sva_unbind_device", &format!("{device}, {process}"));
         let result = self.unbind_inner(env, device, pasid);
         close(env.obs, result.as_ref().map(|_| ()).map_err(OsError::rule));
         result

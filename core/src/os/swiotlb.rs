@@ -60,19 +60,21 @@ impl Swiotlb {
         self.range().is_some_and(|r| r.contains(at))
     }
 
-    /// Takes slots for `bytes`.
-    pub fn alloc(&mut self, bytes: u64) -> Result<PhysAddr, Full> {
-        let count = bytes.div_ceil(SLOT).max(1);
+    /// Takes slots for `bytes`: the address of the first byte, whose bits of `align` are those of `offset`.
+    pub fn alloc(&mut self, bytes: u64, offset: u64, align: u64) -> Result<PhysAddr, Full> {
+        // Bits below a slot are an offset in the first one, bits above choose it.
+        let inside = offset & align & (SLOT - 1);
+        let above = align & !(SLOT - 1);
+        let count = (bytes.saturating_add(inside)).div_ceil(SLOT).max(1);
         let (total, used) = self.slots();
         let full = Full { bytes, total, used };
         if count > SEGMENT as u64 || count > total as u64 {
             return Err(full);
         }
         let count = count as usize;
-        let stride = if bytes >= 4096 { 2 } else { 1 };
-        // Slots of a page are paired by address, not by number.
-        let aligned =
-            |slot: usize| stride == 1 || self.address(slot).offset(crate::addr::PageSize::SIZE_4K) == 0;
+        // From a page up, buffers are page-aligned where nobody says otherwise.
+        let (above, want) = if bytes >= 4096 && above == 0 { (4095, 0) } else { (above, offset & above) };
+        let aligned = |slot: usize| self.address(slot).raw() & above == want;
         let fits = |slot: usize| {
             let end = slot + count;
             end <= total
@@ -83,7 +85,7 @@ impl Swiotlb {
         let place = (self.next..total).chain(0..self.next.min(total)).find(|slot| fits(*slot)).ok_or(full)?;
         self.used[place..place + count].fill(true);
         self.next = (place + count) % total;
-        Ok(self.address(place))
+        Ok(self.address(place).wrapping_add(inside))
     }
 
     fn address(&self, slot: usize) -> PhysAddr {
@@ -92,8 +94,9 @@ impl Swiotlb {
 
     /// Gives the slots of `bytes` at `at` back.
     pub fn free(&mut self, at: PhysAddr, bytes: u64) {
-        let slot = (at.raw().wrapping_sub(self.start.raw()) / SLOT) as usize;
-        let count = bytes.div_ceil(SLOT).max(1) as usize;
+        let offset = at.raw().wrapping_sub(self.start.raw());
+        let slot = (offset / SLOT) as usize;
+        let count = (bytes + offset % SLOT).div_ceil(SLOT).max(1) as usize;
         let end = slot.saturating_add(count).min(self.used.len());
         if slot < end {
             self.used[slot..end].fill(false);
@@ -107,20 +110,31 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
+    fn a_slot_keeps_the_low_bits_that_a_driver_asks_for() {
+        let mut s = Swiotlb::new(PhysAddr::new(0x100_0000), 64 * SLOT, false);
+        assert_eq!(s.alloc(512, 0xe34, 0), Ok(PhysAddr::new(0x100_0000)), "nobody asks");
+        let at = s.alloc(0x2000, 0x1e34, 0xfff).unwrap();
+        assert_eq!(at.raw() & 0xfff, 0xe34);
+        assert_eq!(s.slots().1, 1 + 5, "the offset in the first slot counts");
+        s.free(at, 0x2000);
+        assert_eq!(s.slots().1, 1);
+    }
+
+    #[test]
     fn a_full_pool_says_so_as_the_kernel_does() {
         let mut s = Swiotlb::new(PhysAddr::new(0x100_0000), 16 * SLOT, false);
         for i in 0..4 {
-            assert_eq!(s.alloc(8192), Ok(PhysAddr::new(0x100_0000 + i * 8192)));
+            assert_eq!(s.alloc(8192, 0, 0), Ok(PhysAddr::new(0x100_0000 + i * 8192)));
         }
-        let e = s.alloc(100).unwrap_err();
+        let e = s.alloc(100, 0, 0).unwrap_err();
         assert_eq!(
             e.to_string(),
             "swiotlb buffer is full (sz: 100 bytes), total 16 (slots), used 16 (slots)"
         );
         s.free(PhysAddr::new(0x100_2000), 8192);
-        assert_eq!(s.alloc(100), Ok(PhysAddr::new(0x100_2000)));
-        assert_eq!(s.alloc(4096), Ok(PhysAddr::new(0x100_3000)), "a page is page-aligned");
-        assert!(s.alloc(300 << 10).is_err());
+        assert_eq!(s.alloc(100, 0, 0), Ok(PhysAddr::new(0x100_2000)));
+        assert_eq!(s.alloc(4096, 0, 0), Ok(PhysAddr::new(0x100_3000)), "a page is page-aligned");
+        assert!(s.alloc(300 << 10, 0, 0).is_err());
     }
 
     proptest! {
@@ -132,7 +146,7 @@ mod tests {
                 if free && !live.is_empty() {
                     let (at, bytes) = live.swap_remove(which as usize % live.len());
                     s.free(PhysAddr::new(at), bytes);
-                } else if let Ok(at) = s.alloc(bytes) {
+                } else if let Ok(at) = s.alloc(bytes, 0, 0) {
                     let at = at.raw();
                     prop_assert!(at % SLOT == 0 && at >= 0x80_0000 && at + bytes <= 0x90_0000);
                     prop_assert!(live.iter().all(|(o, n)| at + bytes <= *o || o + n <= at));

@@ -166,8 +166,8 @@ pub(super) static UNREADABLE: Rule = Rule {
 };
 static UNREACHABLE: Rule = Rule {
     text: Text::new(
-        "the table's own address was refused by the stage below",
-        "页表自身的地址被下一级转换拒绝",
+        "the table's own address leads nowhere: the stage below, or the width of physical addresses, refuses it",
+        "查不到页表：它的地址没有通过第二阶段，或超出物理地址宽度",
     ),
     section: "nested translation",
 };

@@ -51,24 +51,38 @@ impl Painter<'_> {
         let name = now.cpu().guest_stage().name;
         let by = Phrase::new(format!("mapping by {}", name.en), spaced(&format!("{} 映射", name.zh)));
         for (i, vm) in now.vms().iter().enumerate() {
-            let (gpa, hpa, len) = (vm.ram.start.raw(), vm.at.raw(), vm.ram.len());
-            let name = Phrase::new(format!("RAM of {}", vm.name), format!("{} 的内存", vm.name));
-            let region =
-                Region::new(format!("pa/{}", vm.name), hpa, hpa + (len - 1), RegionKind::Ram, name.clone());
-            self.region(Col::Physical, region);
-            let region =
-                Region::new(format!("gpa:{0}/ram", vm.name), gpa, gpa + (len - 1), RegionKind::Ram, name);
-            self.region(Col::Guest(i), region);
-            self.arrow(
-                format!("ept:{}", vm.name),
-                (Col::Guest(i), gpa),
-                (Col::Physical, hpa),
-                len,
-                ArrowKind::Ept,
-                ArrowState::Live,
-                Perms::RWX,
-                by.clone(),
-            );
+            for (nth, (ram, at)) in vm.rams().enumerate() {
+                let (gpa, hpa, len) = (ram.start.raw(), at.raw(), ram.len());
+                // Further ranges are numbered from 2 on.
+                let nth = if nth == 0 { String::new() } else { format!(".{}", nth + 1) };
+                let name = Phrase::new(format!("RAM of {}", vm.name), format!("{} 的内存", vm.name));
+                let region = Region::new(
+                    format!("pa/{}{nth}", vm.name),
+                    hpa,
+                    hpa + (len - 1),
+                    RegionKind::Ram,
+                    name.clone(),
+                );
+                self.region(Col::Physical, region);
+                let region = Region::new(
+                    format!("gpa:{0}/ram{nth}", vm.name),
+                    gpa,
+                    gpa + (len - 1),
+                    RegionKind::Ram,
+                    name,
+                );
+                self.region(Col::Guest(i), region);
+                self.arrow(
+                    format!("ept:{}{nth}", vm.name),
+                    (Col::Guest(i), gpa),
+                    (Col::Physical, hpa),
+                    len,
+                    ArrowKind::Ept,
+                    ArrowState::Live,
+                    Perms::RWX,
+                    by.clone(),
+                );
+            }
         }
     }
 

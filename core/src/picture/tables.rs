@@ -63,11 +63,12 @@ fn holder(entry: &EntryType) -> Option<(RegionKind, Phrase)> {
     None
 }
 
-/// The name by the letters that specifications use, where they have some: a picture has a row for each table.
+/// The name by letters where it has some, as specifications use them for tables and Linux for stages (the legend of the page
+/// says which is which): a picture has a row for each table.
 fn short(name: &Phrase) -> Phrase {
     const LETTERS: [(&str, &str); 8] = [
-        ("second-stage", "SS"),
-        ("first-stage", "FS"),
+        ("second-stage", "S2"),
+        ("first-stage", "S1"),
         ("page directory pointer table", "PDPT"),
         ("PDPT table", "PDPT"),
         ("page directory", "PD"),
@@ -109,7 +110,7 @@ mod tests {
             pair("EPT page directory", "EPT 页目录")
         );
         assert_eq!(name("fault record", "故障记录"), None);
-        assert_eq!(short(&Phrase::same("second-stage page directory")).zh, "SS PD");
+        assert_eq!(short(&Phrase::same("second-stage page directory")).zh, "S2 PD");
         assert_eq!(short(&Phrase::new("root table", "根表")).zh, "根表");
     }
 }

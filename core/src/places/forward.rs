@@ -3,11 +3,17 @@
 use super::{Of, Seen, Through};
 use crate::addr::{BusAddr, DeviceAddr, GuestPhysAddr, Iova, Pasid, PhysAddr, VirtAddr};
 use crate::iommu::{Outcome, PasidTag, Request, Unit};
+use crate::machine::bus::{NO_BAR, NO_PEERS};
 use crate::machine::Snapshot;
 use crate::memory::Memory;
 use crate::mmu;
 use crate::paging::Want;
 use crate::platform::local::Resolved;
+use crate::platform::map::RegionKind;
+use crate::platform::route::{End, Request as Routed};
+use crate::platform::tlp::AddressType;
+use crate::platform::topology::NodeId;
+use crate::scenario::ast::PeerRouting;
 use crate::spec::Phrase;
 use crate::trace::{Event, Perms, Trace};
 use alloc::{format, vec::Vec};
@@ -98,15 +104,31 @@ fn bus(seen: Seen<'_>, memory: &mut Memory, device: usize, pasid: Option<Pasid>,
     let now = seen.now;
     let Some(d) = now.devices().get(device) else { return nothing() };
     let at = BusAddr::new(address);
-    // What a bridge claims for another device never comes to the IOMMU.
-    if let Some((name, bar)) = claimed(now, at) {
-        return Reach::nowhere(
-            Phrase::new(format!("BAR {bar} of {name}"), format!("{name} 的 BAR {bar}")),
-            Vec::new(),
-        );
+    // What a switch turns around never comes to the IOMMU.
+    let topology = now.topology();
+    let request = Routed { requester: d.requester, at, kind: AddressType::Untranslated };
+    match topology.route_up(d.node, request).end {
+        End::Function { node, bar, .. } => return bar_of(now, node, bar),
+        End::Refused(rule) => return Reach::nowhere(rule.text.into(), Vec::new()),
+        End::RootComplex => {}
     }
-    let Some(unit) = seen.unit else {
+    let (peers, dropped) = (now.peers(), now.peers() == Some(PeerRouting::Dropped));
+    let down = || match topology.route_down(at).end {
+        _ if dropped => Reach::nowhere(NO_PEERS.text.into(), Vec::new()),
+        End::Function { node, bar, .. } => bar_of(now, node, bar),
+        _ => Reach::nowhere(NO_BAR.text.into(), Vec::new()),
+    };
+    if peers == Some(PeerRouting::Forwarded) && topology.is_past_the_root(d.node, at) {
+        return down();
+    }
+    // What a window or the IOMMU leads to another device's place meets the root complex too.
+    let shut = |to: PhysAddr| dropped && now.map().find(to).is_some_and(|r| r.kind == RegionKind::Window);
+    let Some(unit) = seen.unit.filter(|_| !d.bypass) else {
+        if now.bridge().cpu_addr(at).is_some() {
+            return down();
+        }
         return match now.bridge().to_phys(at) {
+            Some(pa) if shut(pa) => Reach::nowhere(NO_PEERS.text.into(), Vec::new()),
             Some(pa) => Reach::at(pa, Perms::RW, Vec::new()),
             None => nothing(),
         };
@@ -121,6 +143,11 @@ fn bus(seen: Seen<'_>, memory: &mut Memory, device: usize, pasid: Option<Pasid>,
     };
     let (read, through) = ask(Perms::R);
     let (write, of_write) = ask(Perms::W);
+    if let (Outcome::Memory(t), _) | (_, Outcome::Memory(t)) = (&read, &write) {
+        if shut(t.to) {
+            return Reach::nowhere(NO_PEERS.text.into(), through);
+        }
+    }
     match (read, write) {
         (Outcome::Memory(t), Outcome::Memory(_)) => Reach::at(t.to, Perms::RW, through),
         (Outcome::Memory(t), _) => Reach::at(t.to, Perms::R, through),
@@ -134,6 +161,12 @@ fn bus(seen: Seen<'_>, memory: &mut Memory, device: usize, pasid: Option<Pasid>,
         ),
         _ => Reach::nowhere(Phrase::new("an interrupt message", "中断消息"), through),
     }
+}
+
+/// A BAR of the function at `node`: no physical memory.
+fn bar_of(now: Snapshot<'_>, node: NodeId, bar: u8) -> Reach {
+    let name = now.devices().iter().find(|d| d.node == node).map_or("", |d| d.name.as_str());
+    Reach::nowhere(Phrase::new(format!("BAR {bar} of {name}"), format!("{name} 的 BAR {bar}")), Vec::new())
 }
 
 /// The device, and its BAR, that a bus address belongs to.

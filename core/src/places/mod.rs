@@ -108,7 +108,10 @@ impl Of {
                 let name = now.devices().get(d).map_or("", |d| d.name.as_str());
                 match pasid {
                     None => Phrase::same(name),
-                    Some(pasid) => Phrase::same(format!("{name}, PASID {}", pasid.raw())),
+                    Some(pasid) => Phrase::new(
+                        format!("{name}, PASID {}", pasid.raw()),
+                        format!("{name}（PASID {}）", pasid.raw()),
+                    ),
                 }
             }
         }

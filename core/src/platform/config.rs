@@ -33,6 +33,8 @@ pub mod ext {
     pub const ATS: u16 = 0x0f;
     /// Page request interface.
     pub const PRI: u16 = 0x13;
+    /// Resizable BAR.
+    pub const REBAR: u16 = 0x15;
     /// Process address space id.
     pub const PASID: u16 = 0x1b;
 }
@@ -196,6 +198,28 @@ impl ConfigSpace {
             let (old, mask) = (self.bytes[at], self.writable[at]);
             self.bytes[at] = (old & !mask | new & mask) & !(new & self.clears[at]);
         }
+        if let Some(entry) = self.rebar_at(offset) {
+            self.resize(entry);
+        }
+    }
+
+    /// The entry of the Resizable BAR capability whose control register is at `offset`.
+    fn rebar_at(&self, offset: u16) -> Option<u16> {
+        if offset < 0x100 {
+            return None;
+        }
+        let entry = (offset & !3).checked_sub(4)?;
+        self.rebars().find(|(_, at)| *at == entry).map(|(_, at)| at)
+    }
+    /// The BARs that can be resized, each with its entry of the capability.
+    pub fn rebars(&self) -> impl Iterator<Item = (u8, u16)> + '_ {
+        let at = self.find_ext(ext::REBAR);
+        let count = at.map_or(0, |at| (self.read(at + 8, 4) >> 5 & 7) as u16);
+        let first = at.map_or(0, |at| at + 4);
+        (0..count).map(move |nth| {
+            let entry = first + 8 * nth;
+            ((self.read(entry + 4, 4) & 7) as u8, entry)
+        })
     }
 
     fn slot(&self, offset: u16, bytes: u8) -> Option<core::ops::Range<usize>> {

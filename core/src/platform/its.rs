@@ -79,7 +79,7 @@ pub mod code {
 
 spec::structure! {
     /// MAPD (IHI 0069).
-    pub MAPD / mapd: 4 words, "IHI 0069", "MAPD" "MAPD 映射设备" {
+    pub MAPD / mapd: 4 words, "IHI 0069", "MAPD" "MAPD（映射设备）" {
         COMMAND = CODE;
         _      [31:8]    ignored;
         DEVICE = DEVICE_ID;
@@ -92,7 +92,7 @@ spec::structure! {
         _      [255:192] ignored;
     }
     /// MAPC (IHI 0069).
-    pub MAPC / mapc: 4 words, "IHI 0069", "MAPC" "MAPC 映射集合" {
+    pub MAPC / mapc: 4 words, "IHI 0069", "MAPC" "MAPC（映射集合）" {
         COMMAND = CODE;
         _      [63:8]    ignored;
         _      [127:64]  ignored;
@@ -103,7 +103,7 @@ spec::structure! {
         _      [255:192] ignored;
     }
     /// MAPTI (IHI 0069).
-    pub MAPTI / mapti: 4 words, "IHI 0069", "MAPTI" "MAPTI 映射事件" {
+    pub MAPTI / mapti: 4 words, "IHI 0069", "MAPTI" "MAPTI（映射事件）" {
         COMMAND = CODE;
         _      [31:8]    ignored;
         DEVICE = DEVICE_ID;
@@ -114,7 +114,7 @@ spec::structure! {
         _      [255:192] ignored;
     }
     /// DISCARD and INV (IHI 0069).
-    pub DISCARD / discard: 4 words, "IHI 0069", "DISCARD" "DISCARD 取消事件映射" {
+    pub DISCARD / discard: 4 words, "IHI 0069", "DISCARD" "DISCARD（取消事件映射）" {
         COMMAND = CODE;
         _      [31:8]    ignored;
         DEVICE = DEVICE_ID;
@@ -124,7 +124,7 @@ spec::structure! {
         _      [255:192] ignored;
     }
     /// SYNC (IHI 0069).
-    pub SYNC / sync: 4 words, "IHI 0069", "SYNC" "SYNC 同步" {
+    pub SYNC / sync: 4 words, "IHI 0069", "SYNC" "SYNC（同步）" {
         COMMAND = CODE;
         _      [63:8]    ignored;
         _      [127:64]  ignored;

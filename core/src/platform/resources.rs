@@ -8,7 +8,7 @@ use super::topology::{NodeId, Topology};
 use super::window::{Direction, HostBridge};
 use crate::addr::{AddrRange, BusAddr, Bytes, PortAddr};
 use crate::spec::{Localized, Phrase};
-use alloc::{format, string::String, string::ToString, vec::Vec};
+use alloc::{boxed::Box, format, string::String, vec::Vec};
 use core::fmt;
 
 /// What is given an address before the rest is placed.
@@ -20,13 +20,13 @@ pub struct Fixed {
     pub windows: Vec<(NodeId, AddrRange<BusAddr>, bool)>,
 }
 
-/// Why addresses cannot be given. `what` and `other` are names such as `nic BAR 0` or `the window of rp0`.
+/// Why addresses cannot be given. `what`, `other` and `windows` are phrases such as `nic BAR 0` or `the window of rp0`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum ResourceError {
     /// A BAR's address is not a multiple of its size, or a window's not of 1 MiB.
     Misaligned {
         /// What.
-        what: String,
+        what: Phrase,
         /// Its address.
         at: u64,
         /// What it must be a multiple of.
@@ -35,79 +35,117 @@ pub enum ResourceError {
     /// It is outside every window that leads to it.
     Outside {
         /// What.
-        what: String,
+        what: Phrase,
         /// Its first and last address.
         range: (u64, u64),
         /// The windows it had to be in.
-        windows: String,
+        windows: Phrase,
     },
     /// A 32-bit BAR, or a bridge's memory window, above 4 GiB.
     TooHigh {
         /// What.
-        what: String,
+        what: Phrase,
         /// Its last address.
         last: u64,
+    },
+    /// A BAR that is not prefetchable, behind a bridge whose only way to it is above 4 GiB: a bridge has 64 bits for
+    /// prefetchable memory only.
+    NotPrefetchable {
+        /// The BAR.
+        what: Phrase,
+        /// The bridge's name.
+        bridge: String,
     },
     /// Two of them share addresses.
     Overlap {
         /// One.
-        what: String,
+        what: Phrase,
         /// The other.
-        other: String,
+        other: Phrase,
         /// The first and last address of the other.
         range: (u64, u64),
     },
     /// No window has room.
     NoRoom {
         /// What.
-        what: String,
+        what: Phrase,
         /// Its size.
         size: u64,
         /// The windows it could be in.
-        windows: String,
+        windows: Phrase,
     },
+}
+
+/// What a [`Misfit`] is about: a BAR of a function, or (none) a window of a bridge; and whether it is prefetchable.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Part {
+    /// The function or bridge.
+    pub node: NodeId,
+    /// The BAR; none: a window.
+    pub bar: Option<u8>,
+    /// It is for prefetchable memory.
+    pub prefetch: bool,
+}
+
+/// An address that cannot be given: why, and of what in the tree.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Misfit {
+    /// Why.
+    pub error: Box<ResourceError>,
+    /// What.
+    pub part: Part,
+    /// What it contradicts: the window that it had to be in, or the other of two that overlap; none: the host bridge's windows.
+    pub with: Option<Part>,
+}
+
+impl fmt::Display for Misfit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.error.fmt(f)
+    }
 }
 
 impl fmt::Display for ResourceError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            ResourceError::Misaligned { what, at, align } => {
-                write!(f, "{what} at {at:#x} is not at a multiple of {}", Bytes(*align))
-            }
-            ResourceError::Outside { what, range: (a, b), windows } => {
-                write!(f, "{what} at {a:#x}..={b:#x} is outside {windows}")
-            }
-            ResourceError::TooHigh { what, last } => {
-                write!(f, "{what} ends at {last:#x}, above what its 32 bits can say")
-            }
-            ResourceError::Overlap { what, other, range: (a, b) } => {
-                write!(f, "{what} overlaps {other} ({a:#x}..={b:#x})")
-            }
-            ResourceError::NoRoom { what, size, windows } => {
-                write!(f, "no room for {what} ({}) in {windows}", Bytes(*size))
-            }
-        }
+        f.write_str(&self.phrase().en)
     }
 }
 
 impl Localized for ResourceError {
     fn phrase(&self) -> Phrase {
-        let zh = match self {
-            ResourceError::Misaligned { what, at, align } => {
-                format!("{what} 位于 {at:#x}，不是 {} 的倍数", Bytes(*align))
-            }
-            ResourceError::Outside { what, range: (a, b), windows } => {
-                format!("{what} 位于 {a:#x}..={b:#x}，在 {windows} 之外")
-            }
-            ResourceError::TooHigh { what, last } => format!("{what} 结束于 {last:#x}，32 位放不下"),
-            ResourceError::Overlap { what, other, range: (a, b) } => {
-                format!("{what} 与 {other} 重叠（{a:#x}..={b:#x}）")
-            }
-            ResourceError::NoRoom { what, size, windows } => {
-                format!("{windows} 中放不下 {what}（{}）", Bytes(*size))
-            }
+        let (en, zh) = match self {
+            ResourceError::Misaligned { what, at, align } => (
+                format!("{} at {at:#x} is not at a multiple of {}", what.en, Bytes(*align)),
+                format!("{} 位于 {at:#x}，不是 {} 的倍数", what.zh, Bytes(*align)),
+            ),
+            ResourceError::Outside { what, range: (a, b), windows } => (
+                format!("{} at {a:#x} to {b:#x} is outside {}", what.en, windows.en),
+                format!("{} 位于 {a:#x} 到 {b:#x}，在{}之外", what.zh, windows.zh),
+            ),
+            ResourceError::TooHigh { what, last } => (
+                format!("{} ends at {last:#x}, above what its 32 bits can say", what.en),
+                format!("{} 结束于 {last:#x}，32 位放不下", what.zh),
+            ),
+            ResourceError::NotPrefetchable { what, bridge } => (
+                format!(
+                    "{} is not prefetchable: behind {bridge} it must be below 4 GiB, since a bridge's window for \
+                     such memory has 32 bits, and no window leads there",
+                    what.en
+                ),
+                format!(
+                    "{} 不可预取：在 {bridge} 下面它必须位于 4 GiB 以下（桥转发这种内存的窗口只有 32 位），而那里没有窗口",
+                    what.zh
+                ),
+            ),
+            ResourceError::Overlap { what, other, range: (a, b) } => (
+                format!("{} overlaps {} ({a:#x} to {b:#x})", what.en, other.en),
+                format!("{} 与 {} 重叠（{a:#x} 到 {b:#x}）", what.zh, other.zh),
+            ),
+            ResourceError::NoRoom { what, size, windows } => (
+                format!("no room for {} ({}) in {}", what.en, Bytes(*size), windows.en),
+                format!("{} 中放不下 {}（{}）", windows.zh, what.zh, Bytes(*size)),
+            ),
         };
-        Phrase::new(self.to_string(), zh)
+        Phrase::new(en, crate::spec::spaced(&zh))
     }
 }
 
@@ -144,6 +182,16 @@ struct Item {
     below_4g: bool,
 }
 
+impl Item {
+    fn part(&self, class: Class) -> Part {
+        let bar = match self.place {
+            Place::Bar(index) => Some(index),
+            Place::Window => None,
+        };
+        Part { node: self.node, bar, prefetch: class == Class::Prefetch }
+    }
+}
+
 /// A range by its first and last address.
 type Span = (u64, u64);
 
@@ -161,7 +209,7 @@ pub fn assign(
     bridge: &HostBridge,
     ports: Option<AddrRange<PortAddr>>,
     fixed: &Fixed,
-) -> Result<(), ResourceError> {
+) -> Result<(), Misfit> {
     let spans = |prefetch: bool| -> Vec<Span> {
         let windows = bridge.of(Direction::Outbound).filter(|w| w.prefetch == prefetch);
         windows.map(|w| (w.bus.start.raw(), w.bus.last().raw())).collect()
@@ -170,10 +218,23 @@ pub fn assign(
     let apart = !prefetch.is_empty();
     let io: Vec<Span> = ports.iter().map(|p| (p.start.raw(), p.last().raw())).collect();
     let mut placer = Placer { topology, fixed, apart };
-    let host = "the host bridge's windows";
-    placer.place(None, Class::Memory, &memory, host)?;
-    placer.place(None, Class::Prefetch, &prefetch, host)?;
-    placer.place(None, Class::Io, &io, "the I/O ports")
+    let host = Phrase::new("the host bridge's windows", "主桥的窗口");
+    placer.place(None, Class::Memory, &memory, &host)?;
+    placer.place(None, Class::Prefetch, &prefetch, &host)?;
+    placer.place(None, Class::Io, &io, &Phrase::new("the I/O ports", "I/O 端口"))
+}
+
+/// `windows` with the ranges that there are.
+fn with_ranges(windows: &Phrase, spans: &[Span]) -> Phrase {
+    let ranges =
+        |to: &str| -> Vec<String> { spans.iter().map(|(a, b)| format!("{a:#x} {to} {b:#x}")).collect() };
+    match spans.is_empty() {
+        true => Phrase::new(format!("{} (there is none)", windows.en), format!("{}（没有）", windows.zh)),
+        false => Phrase::new(
+            format!("{} ({})", windows.en, ranges("to").join(", ")),
+            format!("{}（{}）", windows.zh, ranges("到").join("、")),
+        ),
+    }
 }
 
 impl Placer<'_> {
@@ -250,12 +311,41 @@ impl Placer<'_> {
         }
     }
 
-    fn name(&self, item: &Item) -> String {
+    fn name(&self, item: &Item) -> Phrase {
         let node = &self.topology.node(item.node).name;
         match item.place {
-            Place::Bar(index) => format!("{node} BAR {index}"),
-            Place::Window => format!("the window of {node}"),
+            Place::Bar(index) => Phrase::same(format!("{node} BAR {index}")),
+            Place::Window => Phrase::new(format!("the window of {node}"), format!("{node} 的窗口")),
         }
+    }
+
+    /// The first BAR below `bridge` of this class, and what it is called.
+    fn bar_below(&self, bridge: NodeId, class: Class) -> Option<Item> {
+        self.items(Some(bridge), class).into_iter().find_map(|item| match item.place {
+            Place::Bar(_) => Some(item),
+            Place::Window => self.bar_below(item.node, class),
+        })
+    }
+
+    /// The error of an item, with the BAR behind it where that is the cause.
+    fn misfit(&self, item: &Item, class: Class, with: Option<Part>, error: ResourceError) -> Misfit {
+        let declared = self.fixed.windows.iter().any(|(n, _, prefetch)| *n == item.node && !prefetch);
+        let window = item.below_4g && matches!(item.place, Place::Window) && !declared;
+        if let Some(bar) = self.bar_below(item.node, class).filter(|_| window) {
+            let high = match &error {
+                ResourceError::TooHigh { .. } => true,
+                ResourceError::NoRoom { .. } => bar.at.is_none(),
+                _ => false,
+            };
+            let bridge = self.topology.node(item.node).name.clone();
+            let prefetch = self.fixed.windows.iter().find(|(n, ..)| *n == item.node);
+            if high {
+                let with = prefetch.map(|_| Part { node: item.node, bar: None, prefetch: true }).or(with);
+                let error = ResourceError::NotPrefetchable { what: self.name(&bar), bridge };
+                return Misfit { error: Box::new(error), part: bar.part(class), with };
+            }
+        }
+        Misfit { error: Box::new(error), part: item.part(class), with }
     }
 
     fn place(
@@ -263,37 +353,47 @@ impl Placer<'_> {
         parent: Option<NodeId>,
         class: Class,
         spans: &[Span],
-        windows: &str,
-    ) -> Result<(), ResourceError> {
+        windows: &Phrase,
+    ) -> Result<(), Misfit> {
         let mut items = self.items(parent, class);
         // What has its address first; then by alignment, so that little is lost to it.
         items.sort_by_key(|i| (i.at.is_none(), core::cmp::Reverse(i.align)));
-        let mut taken: Vec<(Span, String)> = Vec::new();
+        let mut taken: Vec<(Span, Item)> = Vec::new();
+        let within = parent.map(|node| Part { node, bar: None, prefetch: class == Class::Prefetch });
         for item in items {
             let what = self.name(&item);
             let start = match item.at {
                 Some(at) => at,
-                None => free(&item, spans, &taken).ok_or_else(|| ResourceError::NoRoom {
-                    what: what.clone(),
-                    size: item.size,
-                    windows: windows.into(),
+                None => free(&item, spans, &taken).ok_or_else(|| {
+                    let windows = with_ranges(windows, spans);
+                    let error = ResourceError::NoRoom { what: what.clone(), size: item.size, windows };
+                    // With room below 4 GiB, size is the cause, not the bits.
+                    let low = spans.iter().any(|(a, _)| *a >> 32 == 0);
+                    match low {
+                        true => self.misfit(&Item { below_4g: false, ..item }, class, within, error),
+                        false => self.misfit(&item, class, within, error),
+                    }
                 })?,
             };
-            if start & (item.align - 1) != 0 {
-                return Err(ResourceError::Misaligned { what, at: start, align: item.align });
-            }
             let last = start.saturating_add(item.size - 1);
-            if item.below_4g && last >> 32 != 0 {
-                return Err(ResourceError::TooHigh { what, last });
+            let mut with = within;
+            let error = if start & (item.align - 1) != 0 {
+                Some(ResourceError::Misaligned { what: what.clone(), at: start, align: item.align })
+            } else if item.below_4g && last >> 32 != 0 {
+                Some(ResourceError::TooHigh { what: what.clone(), last })
+            } else if !spans.iter().any(|(a, b)| *a <= start && last <= *b) {
+                let windows = with_ranges(windows, spans);
+                Some(ResourceError::Outside { what: what.clone(), range: (start, last), windows })
+            } else if let Some((range, other)) = taken.iter().find(|((a, b), _)| *a <= last && start <= *b) {
+                with = Some(other.part(class));
+                Some(ResourceError::Overlap { what: what.clone(), other: self.name(other), range: *range })
+            } else {
+                None
+            };
+            if let Some(error) = error {
+                return Err(self.misfit(&item, class, with, error));
             }
-            if !spans.iter().any(|(a, b)| *a <= start && last <= *b) {
-                let windows = windows.into();
-                return Err(ResourceError::Outside { what, range: (start, last), windows });
-            }
-            if let Some((range, other)) = taken.iter().find(|((a, b), _)| *a <= last && start <= *b) {
-                return Err(ResourceError::Overlap { what, other: other.clone(), range: *range });
-            }
-            taken.push(((start, last), what.clone()));
+            taken.push(((start, last), item));
             let config = &mut self.topology.node_mut(item.node).config;
             match item.place {
                 Place::Bar(index) => config.set_bar(index, start),
@@ -322,7 +422,7 @@ fn packed(items: &[Item]) -> u64 {
 }
 
 /// The first place for an item in `spans` that nothing has taken.
-fn free(item: &Item, spans: &[Span], taken: &[(Span, String)]) -> Option<u64> {
+fn free<T>(item: &Item, spans: &[Span], taken: &[(Span, T)]) -> Option<u64> {
     for (first, last) in spans {
         let last = if item.below_4g { (*last).min(0xffff_ffff) } else { *last };
         // A BAR at 0 counts as not set.
@@ -408,7 +508,7 @@ mod tests {
         );
         assert_eq!(
             msg(go(&[(nic, 0, 0x7000_0000)], &[])),
-            "nic BAR 0 at 0x70000000..=0x7000ffff is outside the host bridge's windows"
+            "nic BAR 0 at 0x70000000 to 0x7000ffff is outside the host bridge's windows (0x80000000 to 0x8fffffff)"
         );
         assert_eq!(
             msg(go(&[(nic, 0, 1 << 38)], &[])),
@@ -416,16 +516,19 @@ mod tests {
         );
         assert_eq!(
             msg(go(&[(gpu, 0, 0x8080_0000)], &[window(d0, 0x8010_0000, 1 << 20)])),
-            "gpu BAR 0 at 0x80800000..=0x808fffff is outside the window of d0"
+            "gpu BAR 0 at 0x80800000 to 0x808fffff is outside the window of d0 (0x80100000 to 0x801fffff)"
         );
         assert_eq!(
             msg(go(&[(nic, 0, 0x8010_0000)], &[window(rp, 0x8010_0000, 1 << 20)])),
-            "nic BAR 0 overlaps the window of rp0 (0x80100000..=0x801fffff)"
+            "nic BAR 0 overlaps the window of rp0 (0x80100000 to 0x801fffff)"
         );
         let big = bar(&mut t, "ssd", 0, BarKind::Memory32, false, 1 << 29);
         let _ = big;
         let e = assign(&mut t, &host(), ports(), &Fixed::default()).unwrap_err().to_string();
-        assert_eq!(e, "no room for the window of rp0 (513 MiB) in the host bridge's windows");
+        assert_eq!(
+            e,
+            "no room for the window of rp0 (513 MiB) in the host bridge's windows (0x80000000 to 0x8fffffff)"
+        );
     }
 
     #[test]

@@ -91,7 +91,7 @@ macro_rules! rules {
 
 rules! {
     /// Bus Master Enable of the requester or a bridge is 0.
-    NO_BUS_MASTER: "Bus Master Enable is 0: no requests go up", "Bus Master Enable 为 0：不转发上行请求", "PCIe 7.5.1.1.3";
+    NO_BUS_MASTER: "Bus Master Enable is 0: no requests go up", "不转发上行请求（Bus Master Enable 为 0）", "PCIe 7.5.1.1.3";
     /// Nobody claims the address.
     UNCLAIMED: "no BAR and no window claims this address", "没有 BAR 或窗口认领该地址", "PCIe 2.3.1";
     /// A bridge does not forward up what lies in its own window.
@@ -134,6 +134,14 @@ impl Topology {
         let mut way = Way { topology: self, steps: Vec::new(), redirected: false };
         let end = way.descend(None, at, Hop::Down);
         Route { steps: way.steps, end, redirected: false }
+    }
+
+    /// Would a root complex that forwards lead a request of `from` straight to another device? Where the root port above it
+    /// redirects no peer-to-peer requests, and a BAR claims the address (PCIe 6.12.1.1).
+    pub fn is_past_the_root(&self, from: NodeId, at: BusAddr) -> bool {
+        let Some(port) = self.ancestors(from).last() else { return false };
+        let redirects = self.node(port).config.acs_on(acs::REQUEST_REDIRECT);
+        !redirects && matches!(self.route_down(at).end, End::Function { .. })
     }
 
     /// The way from the root complex to a node: of completions, messages and configuration requests.

@@ -128,11 +128,9 @@ fn verbs(
         if !fits || (named && !entry.syntax.starts_with("NAME = ")) {
             continue;
         }
-        match (tokens, entry.verb.split_once(' ')) {
-            ([], None) => offer(entry.verb, "", entry.meaning),
-            ([], Some((head, _))) => offer(head, "", entry.meaning),
-            ([head], Some((first, tail))) if head.raw == first => offer(tail, "", entry.meaning),
-            _ => {}
+        let same = entry.verb.split(' ').zip(tokens).take_while(|(word, token)| *word == token.raw).count();
+        if let Some(word) = entry.verb.split(' ').nth(same).filter(|_| same == tokens.len()) {
+            offer(word, "", entry.meaning);
         }
     }
 }
@@ -226,7 +224,14 @@ alloc buf 4K
         assert_eq!(words("attach nic to "), ["blue", "pass-through", "blocked"]);
         assert_eq!(
             words("rx = "),
-            ["dma_alloc_coherent", "dma_map_single", "dma_map_page", "dma_map_sg", "ioremap"]
+            [
+                "dma_alloc_coherent",
+                "dma_map_single",
+                "dma_map_page",
+                "dma_map_sg",
+                "dma_map_resource",
+                "ioremap"
+            ]
         );
         assert_eq!(words("rx = dma_map_single nic buf "), ["to-device", "from-device", "bidirectional"]);
         assert_eq!(words("expect iotlb "), ["hit", "miss", "stale"]);

@@ -10,10 +10,12 @@
 //!
 //! The language is changed here and only here; a statement's meaning is [`crate::machine`]'s, and nothing may be run.
 
+pub mod absent;
 pub mod ast;
 mod change;
 pub mod edit;
 pub mod editor;
+mod faults;
 mod form;
 mod lexer;
 mod names;
@@ -38,17 +40,22 @@ pub use ast::{Scenario, Statement};
 pub use change::change;
 pub use form::Mention;
 pub use names::{mentions, symbols, NameKind, Symbol};
+pub use number::Num;
 pub use onto::{onto, onto_word};
+pub(crate) use onto::{with_mode, UNREADABLE};
 pub use outline::Outline;
 pub use parse::{parse, parse_all};
 pub use print::{print, print_statement};
-pub use problem::{Bilingual, Problem, Problems};
+pub use problem::{nearest, Bilingual, Problem, Problems};
 pub use span::{Node, Span};
 
 /// The word that begins every scenario.
 pub const MAGIC: &str = "iommu-playground";
-/// The version of the language that this program reads and writes.
+/// The first version of the language.
 pub const VERSION: u32 = 1;
+/// The newest version: a device's masks are 32 bits until its driver says otherwise, `dma_set_mask` is the streaming mask
+/// alone, SVA is granted where Linux grants it, and a device with page requests sends one by itself.
+pub const NEWEST: u32 = 2;
 /// The longest text, in bytes.
 pub const MAX_TEXT: usize = 256 << 10;
 /// The most lines.

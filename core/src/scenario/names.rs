@@ -135,7 +135,7 @@ fn kind_of(statement: &Statement) -> Option<NameKind> {
         Statement::Operation(O::Domain(_)) => K::Domain,
         Statement::Operation(O::Alloc(_)) => K::Buffer,
         Statement::Operation(O::AllocCoherent(_)) => K::Coherent,
-        Statement::Operation(O::MapSingle(_) | O::MapPage(_) | O::MapSg(_)) => K::Handle,
+        Statement::Operation(O::MapSingle(_) | O::MapPage(_) | O::MapSg(_) | O::MapResource(_)) => K::Handle,
         Statement::Operation(O::Ioremap(_)) => K::Mapping,
         _ => return None,
     })

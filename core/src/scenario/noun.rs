@@ -39,7 +39,7 @@ nouns! {
     /// A number of address bits.
     Bits = "BITS", "a number of bits from 0 to 64", "位数，0 到 64", 64;
     /// The version of the language.
-    Version = "VERSION", "the language version `1`", "语言版本 `1`", u32::MAX as u64;
+    Version = "VERSION", "the language version: `1` or `2`", "语言版本：`1` 或 `2`", u32::MAX as u64;
     /// A page size.
     Page = "PAGE", "a page size: `4K`, `2M` or `1G`", "页大小：`4K`、`2M` 或 `1G`", u64::MAX;
     /// How many bytes one CPU access moves.

@@ -42,6 +42,14 @@ impl Num {
     pub const fn hex(value: u64) -> Self {
         Num { value, notation: Notation::Hex, span: Span::new(0, 0, 0) }
     }
+    /// `value` in hex, or as the digit that it is.
+    pub const fn address(value: u64) -> Self {
+        if value < 10 {
+            Num::decimal(value)
+        } else {
+            Num::hex(value)
+        }
+    }
     /// `value` in the largest unit that divides it, or decimal.
     pub fn size(value: u64) -> Self {
         let unit = UNITS.iter().rev().find(|(_, s)| value != 0 && value & ((1 << s) - 1) == 0);

@@ -1,23 +1,33 @@
 //! A scenario on another architecture: the same text with another word after `machine`.
 
-use super::ast::{Declaration, Header, Machine, Name, Operation, Scenario, Statement};
+use super::ast::{
+    CacheKind, Declaration, Expectation, Header, Line, Machine, Name, Operation, Scenario, Statement,
+    TableMode,
+};
 use super::number::Num;
 use super::outline::{Action, Outline};
 use super::parse::{parse, parse_line};
 use super::place::{Extent, Loc, Range};
 use super::print::{print, print_statement};
-use super::{Problem, Problems, Span};
+use super::{Node, Problem, Problems, Span};
 use crate::addr::PhysAddr;
 use crate::iommu::{Ability, Architecture, Board};
+use crate::spec::Text;
 use alloc::{string::String, string::ToString, vec, vec::Vec};
 
 /// The scenario with `architecture` after `machine`, also in what its `change` lines say of that line. What that one
-/// does not have (`legacy` and `scalable`, caching mode) is taken out.
+/// does not have (`legacy` and `scalable`) is taken out. A scenario without such a line gets one, before
+/// its first declaration, unless the machine that it has without is the one.
 ///
 /// Where the board's RAM begins above 0, so does the scenario's, and the physical addresses that it names below are moved
 /// with it, in notes too.
 pub fn onto(scenario: &Scenario, architecture: Architecture) -> Scenario {
     let mut out = scenario.clone();
+    let outline = Outline::new(scenario);
+    let from = outline.architecture();
+    let modes = |a: Architecture| a.has(Ability::TableModes);
+    // What has process tables without a word for it needs the word where there are two layouts.
+    let scalable = modes(architecture) && from.is_some_and(|a| !modes(a)) && needs_processes(&outline);
     move_addresses(&mut out, Board::of(Some(architecture)).ram.0);
     for line in &mut out.lines {
         match &mut line.statement {
@@ -34,8 +44,58 @@ pub fn onto(scenario: &Scenario, architecture: Architecture) -> Scenario {
             _ => {}
         }
     }
+    if architecture != Architecture::default() {
+        on_machine_line(&mut out, |machine| machine.arch.value = Some(architecture));
+    }
+    if scalable {
+        with_mode(&mut out, TableMode::Scalable);
+    }
     out
 }
+
+/// Gives its machine a layout of tables.
+pub(crate) fn with_mode(scenario: &mut Scenario, mode: TableMode) {
+    on_machine_line(scenario, |machine| machine.mode = Some(Node::new(mode)));
+}
+
+/// Does it use PASIDs, stage 1 or both stages?
+fn needs_processes(outline: &Outline<'_>) -> bool {
+    let first = |stage: &Option<Num>| stage.is_some_and(|n| n.value == 1);
+    let one = outline.steps.iter().any(|step| match &step.action {
+        Action::Do(Operation::Bind(_) | Operation::Unbind(_) | Operation::ProcessEntry(_)) => true,
+        Action::Do(Operation::Domain(domain)) => domain.vm.is_some() || first(&domain.stage),
+        Action::Do(Operation::Dma(dma)) => dma.pasid.is_some(),
+        Action::Do(Operation::Program(program)) => program.pasid.is_some(),
+        Action::Do(Operation::Invalidate(op)) => {
+            op.pasid.is_some() || op.cache.value == CacheKind::ProcessCache
+        }
+        Action::Expect(Expectation::EntryProcess(_)) => true,
+        _ => false,
+    });
+    one || outline.iommu.is_some_and(|iommu| first(&iommu.stage))
+}
+
+/// Changes the `machine` line; a scenario without one gets it, before its first declaration and the notes on that.
+fn on_machine_line(scenario: &mut Scenario, change: impl FnOnce(&mut Machine)) {
+    for line in &mut scenario.lines {
+        if let Some(Statement::Declaration(Declaration::Machine(machine))) = &mut line.statement {
+            return change(machine);
+        }
+    }
+    let mut machine = Machine { arch: Node::new(Some(Architecture::default())), ..Machine::default() };
+    change(&mut machine);
+    let head = |s: &Statement| matches!(s, Statement::Version(_) | Statement::Header(_) | Statement::Note(_));
+    let note = |line: &&Line| matches!(line.statement, Some(Statement::Note(_)));
+    let lines = &scenario.lines;
+    let begins = lines.iter().position(|line| line.statement.as_ref().is_some_and(|s| !head(s)));
+    let begins = begins.unwrap_or(lines.len());
+    let at = begins - lines[..begins].iter().rev().take_while(note).count();
+    let statement = Some(Statement::Declaration(Declaration::Machine(machine)));
+    scenario.lines.insert(at, Line { statement, ..Line::default() });
+}
+
+/// Why a text is on no other architecture.
+pub(crate) const UNREADABLE: Text = Text::new("the text has problems", "文本有问题");
 
 /// The text on the architecture that is written `word`. A word that is none is a problem that names the nearest.
 pub fn onto_word(text: &str, word: &str) -> Result<String, Problems> {
@@ -61,15 +121,32 @@ fn move_addresses(scenario: &mut Scenario, begin: u64) {
     if begin == 0 || outline.rams.iter().all(|ram| ram.range.addresses().is_none_or(|r| r.start.raw() != 0)) {
         return;
     }
-    let host = |name: &Name| outline.processes.iter().any(|p| p.name.value == name.value && p.vm.is_none());
+    // Addresses of a guest are its own.
+    let of_guest = |name: &Name| {
+        outline.vms.iter().any(|vm| vm.name.value == name.value)
+            || outline.processes.iter().any(|p| p.name.value == name.value && p.vm.is_some())
+            || outline.steps.iter().any(|step| match &step.action {
+                Action::Do(Operation::Domain(domain)) => {
+                    domain.vm.is_some() && domain.name.value == name.value
+                }
+                _ => false,
+            })
+    };
     let mut moved: Vec<Num> = Vec::new();
     for step in &outline.steps {
         let place = match &step.action {
-            Action::Do(Operation::Alloc(alloc)) if alloc.owner.is_none() => alloc.at.as_ref(),
-            Action::Do(Operation::Map(map)) if host(&map.space) => map.to.as_ref(),
+            Action::Do(Operation::Alloc(op)) if op.owner.is_none() => op.at.as_ref().and_then(literal),
+            Action::Do(Operation::Map(op)) if !of_guest(&op.space) => op.to.as_ref().and_then(literal),
+            Action::Do(Operation::Poke(op)) => literal(&op.at),
+            Action::Do(Operation::Fill(op)) => literal(&op.at),
+            Action::Do(Operation::CpuRead(op)) if op.space.is_none() => literal(&op.at),
+            Action::Do(Operation::CpuWrite(op)) if op.space.is_none() => literal(&op.at),
+            Action::Expect(Expectation::Arrived(expect)) => expect.at.as_ref().and_then(literal),
+            Action::Expect(Expectation::Data(expect)) if expect.space.is_none() => literal(&expect.at),
             _ => None,
         };
-        moved.extend(place.filter(|at| at.base.is_none() && at.offset.value < begin).map(|at| at.offset));
+        // A small number is more often an index or a count than a place, and is written the same.
+        moved.extend(place.filter(|at| (0x1000..begin).contains(&at.value)));
     }
     let words: Vec<_> =
         moved.iter().map(|n| (n.to_string(), Num::hex(begin + n.value).to_string())).collect();
@@ -81,6 +158,11 @@ fn move_addresses(scenario: &mut Scenario, begin: u64) {
             line.statement = Some(statement).filter(|_| there != text).or(line.statement.take());
         }
     }
+}
+
+/// The number of a place that is written without a name.
+fn literal<A>(at: &Loc<A>) -> Option<Num> {
+    at.base.is_none().then_some(at.offset)
 }
 
 /// Replaces a number where it stands as a word of its own.
@@ -112,9 +194,6 @@ fn turn_machine(machine: &mut Machine, architecture: Architecture) {
     if !architecture.has(Ability::TableModes) {
         machine.mode = None;
     }
-    if !architecture.has(Ability::CachingMode) {
-        machine.caching_mode = false;
-    }
 }
 
 #[cfg(test)]
@@ -122,6 +201,37 @@ mod tests {
     use super::onto_word;
     use crate::iommu::Architecture;
     use crate::scenario::{onto, parse, print};
+
+    #[test]
+    fn what_has_process_tables_by_itself_needs_the_word_for_them_on_vt_d() {
+        let text = "iommu-playground 1\nmachine riscv\ndevice nic 00:03.0 pasid\nprocess app\nsteps\n  bind nic to app\n";
+        let there = onto_word(text, "vt-d").unwrap();
+        assert_eq!(there, text.replace("riscv", "vt-d scalable"));
+        assert_eq!(onto_word(&there, "amd-vi").unwrap(), text.replace("riscv", "amd-vi"));
+        let plain = text.replace("  bind nic to app\n", "");
+        assert_eq!(onto_word(&plain, "vt-d").unwrap(), plain.replace("riscv", "vt-d"));
+    }
+
+    #[test]
+    fn physical_addresses_move_with_the_ram_and_those_of_guests_do_not() {
+        let text = "iommu-playground 1\nmachine vt-d\nram 0 .. 1G\nvm blue ram 0 +64M at 0x2000_0000\nsteps\n\
+            \x20 cpu write 0x20_0000 1 size 4\n  domain d\n  map d 0x10_0000 +4K -> 0x30_0000 rw\n  domain inner in blue\n\
+            \x20 map inner 0x10_0000 +4K -> 0x40_0000 rw\n  expect translation d 0x10_0000 -> 0x30_0000\n";
+        let there = onto_word(text, "smmuv3").unwrap();
+        assert!(there.contains("cpu write 0x4020_0000 1 size 4"), "{there}");
+        assert!(there.contains("map d 0x10_0000 +4K -> 0x4030_0000 rw"), "{there}");
+        assert!(there.contains("map inner 0x10_0000 +4K -> 0x40_0000 rw"), "{there}");
+    }
+
+    #[test]
+    fn a_scenario_without_a_machine_line_gets_one() {
+        let text = "iommu-playground 1\ntitle \"a\"\n\niommu strict\nram 0 .. 1G\nsteps\n";
+        assert_eq!(onto_word(text, "vt-d").unwrap(), text);
+        let there = onto_word(text, "riscv").unwrap();
+        assert_eq!(there, text.replace("\niommu strict", "\nmachine riscv\niommu strict"));
+        let none = "iommu-playground 1\n";
+        assert_eq!(onto_word(none, "amd-vi").unwrap(), "iommu-playground 1\nmachine amd-vi\n");
+    }
 
     #[test]
     fn a_word_that_is_no_architecture_is_a_problem_and_never_another_one() {
@@ -149,7 +259,7 @@ mod tests {
                 let scenario = text.replace("riscv", word);
                 let problems = parse(&scenario).unwrap_err();
                 assert_eq!(problems.0[0].suggestion.as_deref(), Some(meant), "{word}");
-                assert_eq!(problems.0[0].expected.len(), Architecture::UNITS + 1, "{word}");
+                assert_eq!(problems.0[0].expected.len(), Architecture::ALL.len() + 1, "{word}");
             }
         }
         for word in ["x", "mips", "power", "sparc", "s390", "loongarch", "zebra", "iommu", "swiotlb"] {

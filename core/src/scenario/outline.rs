@@ -1,5 +1,6 @@
 //! A scenario's lines, grouped as the machine is built from them.
 
+use crate::iommu::Architecture;
 use alloc::vec::Vec;
 
 use super::ast::*;
@@ -109,6 +110,8 @@ pub struct StepPlan<'s> {
 /// A scenario, grouped.
 #[derive(Clone, Debug, Default)]
 pub struct Outline<'s> {
+    /// The version of the language that it is written in (0: it does not say).
+    pub version: u64,
     /// The question.
     pub title: Texts<'s>,
     /// The answer in one sentence.
@@ -131,6 +134,14 @@ pub struct Outline<'s> {
     pub outbound: Vec<At<'s, Outbound>>,
     /// Windows for device accesses.
     pub inbound: Vec<At<'s, Inbound>>,
+    /// What the root complex does with requests to other devices.
+    pub peers: Option<At<'s, Peers>>,
+    /// IOVAs that no device may be given.
+    pub reserved_iovas: Vec<At<'s, ReservedIova>>,
+    /// Further RAM of virtual machines.
+    pub guest_rams: Vec<At<'s, GuestRam>>,
+    /// The kernel checks calls of the DMA API.
+    pub dma_debug: Option<At<'s, DmaDebug>>,
     /// The bounce buffer pool.
     pub swiotlb: Option<At<'s, Swiotlb>>,
     /// The CPU's cache.
@@ -152,6 +163,11 @@ pub struct Outline<'s> {
 }
 
 impl<'s> Outline<'s> {
+    /// Returns the architecture of the machine's IOMMU, if there is one: a scenario without a `machine` line has the first.
+    pub fn architecture(&self) -> Option<Architecture> {
+        self.machine.map_or(Some(Architecture::default()), |m| m.arch.value)
+    }
+
     /// Groups the lines of `scenario`.
     pub fn new(scenario: &'s Scenario) -> Self {
         let mut out = Outline::default();
@@ -159,7 +175,8 @@ impl<'s> Outline<'s> {
         for line in &scenario.lines {
             let Some(statement) = &line.statement else { continue };
             match statement {
-                Statement::Version(_) | Statement::Steps => {}
+                Statement::Version(version) => out.version = version.value,
+                Statement::Steps => {}
                 Statement::Header(header) => out.header(header, line.span),
                 Statement::Note(note) => {
                     out.note(note, &mut notes);
@@ -219,6 +236,10 @@ impl<'s> Outline<'s> {
             D::Outbound(d) => self.outbound.push(at(d, span)),
             D::Inbound(d) => self.inbound.push(at(d, span)),
             D::Swiotlb(d) => self.swiotlb = Some(at(d, span)),
+            D::Peers(d) => self.peers = Some(at(d, span)),
+            D::ReservedIova(d) => self.reserved_iovas.push(at(d, span)),
+            D::GuestRam(d) => self.guest_rams.push(at(d, span)),
+            D::DmaDebug(d) => self.dma_debug = Some(at(d, span)),
             D::Cache(d) => self.cache = Some(at(d, span)),
             D::RootPort(d) => self.ports.push(port(PortKind::Root, d)),
             D::Switch(d) => self.ports.push(port(PortKind::Upstream, d)),

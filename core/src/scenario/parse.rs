@@ -8,7 +8,7 @@ use super::form::{is_name, Form, Name};
 use super::lexer::{lex, Kind, Token};
 use super::problem::{Problem, Problems};
 use super::span::{Node, Span};
-use super::{MAGIC, MAX_LINES, MAX_PROBLEMS, MAX_STEPS, MAX_TEXT, VERSION};
+use super::{MAGIC, MAX_LINES, MAX_PROBLEMS, MAX_STEPS, MAX_TEXT, NEWEST, VERSION};
 
 /// Reads a scenario.
 ///
@@ -163,13 +163,13 @@ impl Parser {
             |problem: Problem, at: Span| problem.related(at, "the steps begin here", "步骤从这里开始");
         match statement {
             Statement::Version(version) => {
-                if version.value != u64::from(VERSION) {
+                if !(u64::from(VERSION)..=u64::from(NEWEST)).contains(&version.value) {
                     return Err(Problem::new(
                         version.span,
                         alloc::format!(
-                            "language version {version} is not known; this program reads {VERSION}"
+                            "language version {version} is not known; this program reads {VERSION} and {NEWEST}"
                         ),
-                        alloc::format!("不认识语言版本 {version}；本程序支持 {VERSION}"),
+                        alloc::format!("不认识语言版本 {version}；本程序支持 {VERSION} 和 {NEWEST}"),
                     ));
                 }
             }
@@ -208,7 +208,7 @@ impl Parser {
                 }
                 if matches!(statement, Statement::Operation(_)) {
                     self.operations += 1;
-                } else if self.operations == 0 {
+                } else if self.operations == 0 && !is_about_the_machine(statement) {
                     return Err(Problem::new(
                         span,
                         "nothing has been done yet that this could be about",
@@ -292,6 +292,14 @@ fn statement(tokens: &[Token<'_>], end: Span) -> Result<Statement, Problem> {
     Ok(statement)
 }
 
+/// Expectations about the machine itself, which need nothing done before them.
+fn is_about_the_machine(statement: &Statement) -> bool {
+    use Expectation as E;
+    let Statement::Expect(e) = statement else { return false };
+    matches!(e, E::Group(_) | E::Address(_) | E::Translation(_) | E::Data(_))
+        || matches!(e, E::EntryPage(_) | E::EntryDevice(_) | E::EntryProcess(_))
+}
+
 /// Statements of which a scenario has one at most.
 fn once_only(statement: &Statement) -> bool {
     use Declaration as D;
@@ -299,7 +307,10 @@ fn once_only(statement: &Statement) -> bool {
         Statement::Version(_) | Statement::Steps => true,
         Statement::Header(header) => !matches!(header, Header::Source(_) | Header::Change(_)),
         Statement::Declaration(d) => {
-            matches!(d, D::Machine(_) | D::Iommu(_) | D::Swiotlb(_) | D::Cache(_))
+            matches!(
+                d,
+                D::Machine(_) | D::Iommu(_) | D::Swiotlb(_) | D::Cache(_) | D::DmaDebug(_) | D::Peers(_)
+            )
         }
         Statement::Note(_) | Statement::Operation(_) | Statement::Expect(_) => false,
     }
@@ -337,23 +348,23 @@ pub(super) fn find_verb(
             "",
         ));
     };
-    // A verb of two words is found by its first; the second then has to be one of the family.
-    let mut family = Vec::new();
-    let second = tokens.get(1);
+    // A verb of several words is found by its first; each further one then has to be one of the family.
+    let (mut family, mut known) = (Vec::new(), 0);
     for (verb, make) in verbs() {
-        match verb.split_once(' ') {
-            None if verb == first.raw => return Ok(((verb, make), 1)),
-            Some((head, tail)) if head == first.raw => {
-                if second.is_some_and(|t| t.raw == tail) {
-                    return Ok(((verb, make), 2));
-                }
-                family.push(tail);
-            }
-            _ => {}
+        if !verb.starts_with(first.raw) {
+            continue;
+        }
+        let same = verb.split(' ').zip(tokens).take_while(|(word, token)| *word == token.raw).count();
+        let Some(next) = verb.split(' ').nth(same) else { return Ok(((verb, make), same)) };
+        if same > known {
+            (known, family) = (same, Vec::new());
+        }
+        if same > 0 && same == known && family.last() != Some(&next) {
+            family.push(next);
         }
     }
     if !family.is_empty() {
-        let (span, found) = second.map_or((end, ""), |t| (t.span, t.raw));
+        let (span, found) = tokens.get(known).map_or((end, ""), |t| (t.span, t.raw));
         return Err(Problem::expected_words(span, &family, found));
     }
     let mut words: Vec<&'static str> =
@@ -369,5 +380,5 @@ pub(super) fn find_verb(
     )
     .suggest(first.raw, words.iter().copied());
     problem.expected = words;
-    Err(problem)
+    Err(problem.point_at_absent(first.raw))
 }

@@ -6,6 +6,7 @@ use core::fmt;
 
 use super::noun::Noun;
 use super::span::Span;
+use crate::spec::Phrase;
 
 /// One message in both languages.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
@@ -36,6 +37,8 @@ pub struct Problem {
     pub expected: Vec<&'static str>,
     /// A word close to what was written: "did you mean".
     pub suggestion: Option<String>,
+    /// The machine lacks what the line asks for, and another may have it.
+    pub lacks: bool,
     /// Another place that has to do with it (the first of two same names), and why.
     pub related: Option<alloc::boxed::Box<(Span, Bilingual)>>,
 }
@@ -48,8 +51,24 @@ impl Problem {
             message: Bilingual::new(en, zh),
             expected: Vec::new(),
             suggestion: None,
+            lacks: false,
             related: None,
         }
+    }
+    /// The same problem, of what this machine lacks and another may have.
+    #[must_use]
+    pub fn lacking(mut self) -> Self {
+        self.lacks = true;
+        self
+    }
+    /// The same problem, with the machines that can do it, by what to write after `machine`; none, and nothing is added.
+    #[must_use]
+    pub fn done_by(mut self, machines: &Phrase) -> Self {
+        if !machines.en.is_empty() {
+            self.message.en += &alloc::format!("; after `machine`, {} can do it", machines.en);
+            self.message.zh += &alloc::format!("；`machine` 后面换成 {} 就可以", machines.zh);
+        }
+        self
     }
     /// The same problem, pointing at a second place too.
     #[must_use]
@@ -97,6 +116,18 @@ impl Problem {
         )
     }
 
+    /// Says of a word that did not fit what the machine lacks, if it is a word of that list.
+    pub(super) fn point_at_absent(mut self, word: &str) -> Self {
+        if let Some(absent) = super::absent::of(word) {
+            let (what, instead, page) = (absent.what, absent.instead, super::absent::PAGE);
+            self.message.en +=
+                &alloc::format!(". This machine does not do it: {} {} (see {page})", what.en, instead.en);
+            self.message.zh +=
+                &alloc::format!("。这台机器不做这件事：{}{}（见 {page}）", what.zh, instead.zh);
+            self.suggestion = None;
+        }
+        self
+    }
     /// One of `words` was expected.
     pub(super) fn expected_words(span: Span, words: &[&'static str], found: &str) -> Self {
         let (found_en, found_zh) = found_words(found);
@@ -107,26 +138,15 @@ impl Problem {
                 alloc::format!("这一行应当到此为止，后面却还有{found_zh}"),
             )
         } else {
-            let list = |comma: &str, or: &str| {
-                let mut out = String::new();
-                for (i, word) in words.iter().enumerate() {
-                    if i > 0 {
-                        out.push_str(if i + 1 == words.len() { or } else { comma });
-                    }
-                    out.push('`');
-                    out.push_str(word);
-                    out.push('`');
-                }
-                out
-            };
+            let list = Phrase::one_of(words);
             Self::new(
                 span,
-                alloc::format!("expected {}, found {found_en}", list(", ", " or ")),
-                alloc::format!("这里应为 {}，写的却是{found_zh}", list("、", " 或 ")),
+                alloc::format!("expected {}, found {found_en}", list.en),
+                alloc::format!("这里应为 {}，写的却是{found_zh}", list.zh),
             )
         };
         problem.expected = words.to_vec();
-        problem.suggest(found, words.iter().copied())
+        problem.suggest(found, words.iter().copied()).point_at_absent(found)
     }
 }
 
@@ -213,7 +233,7 @@ pub fn nearest<'w>(written: &str, words: impl IntoIterator<Item = &'w str>) -> O
     let written = written.to_ascii_lowercase();
     words
         .into_iter()
-        .map(|word| (distance(&written, word), word))
+        .map(|word| (distance(&written, &word.to_ascii_lowercase()), word))
         .filter(|(d, word)| *d <= 1.max(word.chars().count().max(written.chars().count()) / 3))
         .min_by_key(|(d, _)| *d)
         .map(|(_, word)| word)

@@ -1,6 +1,7 @@
 //! Fault codes and rules, and the macro that declares fault codes.
 
 use super::Text;
+use alloc::string::String;
 
 /// A fault reason or cause, with the architecture's own code.
 #[derive(Debug, PartialEq, Eq)]
@@ -13,6 +14,34 @@ pub struct FaultCode {
     pub text: Text,
     /// Where it is defined.
     pub section: &'static str,
+}
+
+impl FaultCode {
+    /// Returns whether its name is its number, as VT-d writes those of interrupts: `22h`.
+    pub fn name_is_number(&self) -> bool {
+        self.name.strip_suffix('h').is_some_and(|digits| digits.bytes().all(|b| b.is_ascii_hexdigit()))
+    }
+
+    /// Is this what `written` means? Case, spaces and punctuation do not count. Where each kind of access has a code of
+    /// its own (RISC-V), a name without the access means any of the three, and `write` stands for `Write/AMO`.
+    pub fn is_called(&self, written: &str) -> bool {
+        const ACCESSES: [(&str, &str); 6] = [
+            ("Instruction ", "instruction"),
+            ("Read ", "read"),
+            ("Write/AMO ", "write"),
+            ("instruction-", "instruction"),
+            ("load-", "load"),
+            ("store-", "store"),
+        ];
+        let bare = |s: &str| {
+            let letters = s.chars().filter(|c| c.is_alphanumeric());
+            letters.map(|c| c.to_ascii_lowercase()).collect::<String>()
+        };
+        let written = bare(written);
+        let access = ACCESSES.iter().find_map(|(prefix, word)| Some((self.name.strip_prefix(prefix)?, word)));
+        bare(self.name) == written
+            || access.is_some_and(|(kind, word)| written.strip_prefix(word).unwrap_or(&written) == bare(kind))
+    }
 }
 
 /// A rule of a specification that a step applied or that refused an access.

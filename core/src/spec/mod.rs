@@ -11,7 +11,7 @@
 //! ```text
 //! spec::values! {
 //!     /// The values of TT (VT-d 9.3).
-//!     pub TT_VALUES / tt { MULTI_LEVEL = 0 "through tables" "经页表"; PASS_THROUGH = 2 "pass-through" "直通"; }
+//!     pub TT_VALUES / tt { MULTI_LEVEL = 0 "through tables" "经页表"; PASS_THROUGH = 2 "pass-through" "直通模式"; }
 //! }
 //! spec::structure! {
 //!     /// Context entry (VT-d 9.3).

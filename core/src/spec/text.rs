@@ -57,6 +57,20 @@ impl Phrase {
         let en = name.into();
         Phrase { zh: en.clone(), en }
     }
+    /// Returns words that a scenario may have as a choice: "`a`, `b` or `c`".
+    pub fn one_of(words: &[&str]) -> Self {
+        let list = |comma: &str, or: &str| {
+            let mut out = String::new();
+            for (i, word) in words.iter().enumerate() {
+                if i > 0 {
+                    out += if i + 1 == words.len() { or } else { comma };
+                }
+                out = out + "`" + word + "`";
+            }
+            out
+        };
+        Phrase::new(list(", ", " or "), list("、", " 或 "))
+    }
     /// Returns the phrase in one language.
     pub fn get(&self, lang: Lang) -> &str {
         match lang {
@@ -87,7 +101,9 @@ pub fn spaced(sentence: &str) -> String {
     // Bounded: once for each letter of a sentence.
     while let Some(c) = letters.next() {
         let next = letters.peek().copied().unwrap_or(' ');
-        if c == ' ' && (wide(last) || wide(next) || han(last) && han(next)) {
+        // Curved quotes have their own room beside Chinese.
+        let quoted = han(last) && next == '“' || last == '”' && han(next);
+        if c == ' ' && (wide(last) || wide(next) || quoted || han(last) && han(next)) {
             continue;
         }
         if han(last) && c.is_ascii_alphanumeric() || last.is_ascii_alphanumeric() && han(c) {

@@ -70,6 +70,15 @@ impl Perms {
 }
 
 impl Perms {
+    /// Returns the rights as they are said of a device, which reads and writes: tables that have no third right give all that
+    /// may be read for execution too, which nobody wrote there.
+    pub const fn of_device(self) -> Perms {
+        if self.has(Perms::R) {
+            self.and(Perms::RW)
+        } else {
+            self
+        }
+    }
     /// Returns the rights in Chinese words: `-w-` says nothing to those who do not know it.
     pub const fn zh(self) -> &'static str {
         match (self.has(Perms::R), self.has(Perms::W), self.has(Perms::X)) {
@@ -301,6 +310,21 @@ pub struct CacheType {
     pub name: crate::spec::Text,
     /// Where it is described.
     pub section: &'static str,
+}
+
+impl CacheType {
+    /// What the architecture calls the tags of a process and of a domain or a guest.
+    pub fn tags(&self) -> (Text, Text) {
+        let same = |word| Text::new(word, word);
+        let of = |start| self.section.starts_with(start);
+        match self.kind {
+            CacheKind::Tlb if of("SDM") => (same("PCID"), same("VPID")),
+            CacheKind::Tlb => (same("ASID"), same("VMID")),
+            CacheKind::Iotlb if of("RISC-V") => (same("PSCID"), same("GSCID")),
+            CacheKind::Iotlb if of("IHI") => (same("ASID"), same("VMID")),
+            _ => (same("PASID"), Text::new("domain", "域")),
+        }
+    }
 }
 
 /// What a cache entry is tagged with and holds: the union of what any cache here needs.

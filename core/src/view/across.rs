@@ -8,8 +8,8 @@ use super::types::{Across, AcrossCell, AcrossColumn, AcrossFact, AcrossRow, Stop
 use super::{met::Met, Player};
 use crate::iommu::Architecture;
 use crate::memory::FRAME;
-use crate::scenario::presets::{by_name, Preset};
-use crate::scenario::{onto, parse, print, Outline, Scenario};
+use crate::scenario::presets::{by_name, Preset, Rung};
+use crate::scenario::{onto, parse, print, Outline, Problems, Scenario, UNREADABLE};
 use crate::spec::{EntryType, FaultCode, Lang, Text};
 use crate::trace::{Actor, Event, Scope, Trace};
 use alloc::collections::BTreeSet;
@@ -38,14 +38,13 @@ impl<'a> Source<'a> {
     /// `preset` is the one that the text is an edit of, if it is one.
     fn new(text: &'a str, preset: Option<&str>) -> Self {
         let scenario = parse(text).ok();
-        let own = scenario.as_ref().and_then(|s| Outline::new(s).machine?.arch.value);
+        let own = scenario.as_ref().and_then(|s| Outline::new(s).architecture());
         let same =
             |p: &&Preset| p.text == text || own.is_some_and(|own| p.text_on(own).as_deref() == Some(text));
         Source { text, preset: preset.and_then(by_name).filter(same), scenario, own }
     }
 
     fn on(&self, architecture: Architecture) -> On {
-        const UNREADABLE: Text = Text::new("the text has problems", "文本有问题");
         let (preset, text) = match (self.preset, self.preset.and_then(|preset| preset.on(architecture))) {
             _ if self.own == Some(architecture) => (self.preset, Ok(self.text.into())),
             // Turned from how it is written, since a machine between may lack some of its words.
@@ -61,10 +60,24 @@ impl<'a> Source<'a> {
 }
 
 /// Returns the text `source` on one architecture, by the word after `machine`, and the preset that it is there. `preset` is the
-/// one that it is an edit of, if it is one.
-pub fn turned(source: &str, preset: Option<&str>, architecture: &str) -> Option<Turned> {
-    let there = Source::new(source, preset).on(Architecture::named(architecture)?);
-    Some(Turned { text: there.text.ok()?, preset: there.preset.map(|p| p.name.into()) })
+/// one that it is an edit of, if it is one. A text of one's own is tried: what it may use that the architecture lacks is said.
+pub fn turned(source: &str, preset: Option<&str>, architecture: &str, lang: Lang) -> Option<Turned> {
+    let here = Source::new(source, preset);
+    let there = here.on(Architecture::named(architecture)?);
+    let text = there.text.ok()?;
+    let ideas = (|| here.preset?.family()?.beside(here.own?, there.architecture))();
+    let problems = if there.preset.is_none() { Player::open(&text).err() } else { None };
+    let why = problems.map(|problems| first_of(&problems, (source, &text), lang)).unwrap_or_default();
+    Some(Turned { text, preset: there.preset.map(|p| p.name.into()), why, ideas })
+}
+
+/// The first problem of a turned text, at its line in `source`, which may lack the `machine` line that was put in.
+fn first_of(problems: &Problems, (source, text): (&str, &str), lang: Lang) -> String {
+    let put_in = text.lines().count().saturating_sub(source.lines().count()) as u32;
+    let first = super::text::troubles(&problems.0, lang).into_iter().next();
+    first
+        .map(|t| format!("{}:{}: {}", t.line.saturating_sub(put_in), t.column, t.message))
+        .unwrap_or_default()
 }
 
 /// Returns the text `source` on every architecture, idea beside idea. `preset` is the one that it is, turned or not, if it is one.
@@ -72,14 +85,13 @@ pub fn across(source: &str, preset: Option<&str>, lang: Lang) -> Across {
     let mut columns = Vec::new();
     let mut lanes: Vec<Vec<AcrossCell>> = Vec::new();
     let asked = Source::new(source, preset);
-    for on in Architecture::WITH_UNIT.map(|architecture| asked.on(architecture)) {
+    for on in Architecture::ALL.map(|architecture| asked.on(architecture)) {
         let (mut why, mut cells) = (String::new(), Vec::new());
         let text = on.text.map_err(|reason| why = reason.get(lang).into()).ok();
         match text.as_deref().map(Player::open) {
             Some(Ok(run)) => cells = ideas(&run, lang),
             Some(Err(problems)) => {
-                let first = super::text::troubles(&problems.0, lang).into_iter().next();
-                why = first.map(|t| format!("{}:{}: {}", t.line, t.column, t.message)).unwrap_or_default();
+                why = first_of(&problems, (source, text.as_deref().unwrap_or_default()), lang)
             }
             None => {}
         }
@@ -95,7 +107,11 @@ pub fn across(source: &str, preset: Option<&str>, lang: Lang) -> Across {
     }
     let mut rows = match preset.and_then(by_name).and_then(Preset::family) {
         Some(family) => {
-            family.rungs.iter().map(|rung| row_of(rung.text.get(lang), &lanes, |n| rung.ideas[n])).collect()
+            let row = |rung: &Rung| {
+                let row = row_of(rung.text.get(lang), &lanes, |n| rung.ideas[n]);
+                AcrossRow { gap: rung.gap.get(lang).into(), ..row }
+            };
+            family.rungs.iter().map(row).collect()
         }
         None => by_index(&lanes),
     };
@@ -115,7 +131,11 @@ fn by_index(lanes: &[Vec<AcrossCell>]) -> Vec<AcrossRow> {
 
 fn row_of(text: &str, lanes: &[Vec<AcrossCell>], idea: impl Fn(usize) -> Option<u8>) -> AcrossRow {
     let cell = |(n, lane): (usize, &Vec<AcrossCell>)| lane.get(usize::from(idea(n)?)).cloned();
-    AcrossRow { text: text.to_string(), cells: lanes.iter().enumerate().map(cell).collect() }
+    AcrossRow {
+        text: text.to_string(),
+        cells: lanes.iter().enumerate().map(cell).collect(),
+        gap: String::new(),
+    }
 }
 
 /// Marks each fact of which two columns have different values.
@@ -176,7 +196,7 @@ const TABLES: Text = Text::new("tables walked", "查了哪些表");
 const READS: Text = Text::new("table entries read for it", "为此读表项");
 const BYTES: Text = Text::new("tables in memory", "内存里的表");
 const COMMANDS: Text = Text::new("commands to the IOMMU", "发给 IOMMU 的命令");
-const FAULT: Text = Text::new("the fault says", "错误记录");
+const FAULT: Text = Text::new("the fault says", "转换错误说的是");
 const NONE: Text = Text::new("none", "无");
 
 /// What was read, in order, each with how often.
@@ -194,7 +214,8 @@ fn named(met: &Met, lang: Lang) -> String {
 
 /// A fault's number with its name: `event 0x10: F_TRANSLATION`.
 pub(super) fn fault_title(architecture: Architecture, fault: &FaultCode, lang: Lang) -> String {
-    format!("{}: {}", architecture.fault_number(fault.code).get(lang).trim(), fault.name)
+    let between = Text::new(": ", "：").get(lang);
+    format!("{}{between}{}", architecture.fault_number(fault.code).get(lang).trim(), fault.name)
 }
 
 /// A name without what stands in brackets after it.
@@ -255,9 +276,8 @@ mod tests {
     fn every_preset_has_a_cell_for_each_idea_where_it_runs_and_a_reason_where_not() {
         for preset in PRESETS {
             let across = across(preset.text, Some(preset.name), Lang::En);
-            assert_eq!(across.columns.len(), Architecture::UNITS, "{}", preset.name);
-            for (n, (column, architecture)) in across.columns.iter().zip(Architecture::WITH_UNIT).enumerate()
-            {
+            assert_eq!(across.columns.len(), Architecture::ALL.len(), "{}", preset.name);
+            for (n, (column, architecture)) in across.columns.iter().zip(Architecture::ALL).enumerate() {
                 let runs = preset.on(architecture).is_some();
                 assert_eq!(column.why.is_empty(), runs, "{} on {}: {}", preset.name, column.name, column.why);
                 assert_eq!(across.rows.iter().any(|row| row.cells[n].is_some()), runs, "{}", preset.name);
@@ -297,6 +317,18 @@ mod tests {
     }
 
     #[test]
+    fn a_rung_of_a_ladder_leads_to_the_one_that_shows_the_same() {
+        let ladder = by_name("fault-ladder").unwrap();
+        let ideas = |to| super::turned(ladder.text, Some(ladder.name), to, Lang::En).unwrap().ideas.unwrap();
+        // AMD-Vi has one table of devices: nothing stands beside the second.
+        let amd = [Some(0), None, Some(1), Some(2), Some(3), Some(5), Some(6), Some(7), Some(8)];
+        assert_eq!(ideas("amd-vi"), amd);
+        assert_eq!(ideas("vt-d"), (0..9).map(Some).collect::<Vec<_>>());
+        let howto = by_name("howto").unwrap();
+        assert_eq!(super::turned(howto.text, Some(howto.name), "riscv", Lang::En).unwrap().ideas, None);
+    }
+
+    #[test]
     fn a_text_of_one_s_own_is_turned_and_one_that_cannot_be_says_why() {
         let own = "iommu-playground 1\nmachine vt-d\nram 0 .. 3G\ndevice nic 00:03.0\nsteps\n  domain d\n  attach nic to d\n  dma nic write 0x1000 +4\n";
         let across = super::across(own, None, Lang::Zh);
@@ -304,6 +336,20 @@ mod tests {
             across.columns.iter().all(|c| c.why.is_empty() && c.preset.is_none()),
             "{:?}",
             across.columns
+        );
+        let there = |text, word| super::turned(text, None, word, Lang::En).unwrap();
+        assert_eq!(there(own, "riscv").why, "");
+        let registers =
+            own.replace("domain d\n", "register read GCMD_REG\n").replace("  attach nic to d\n", "");
+        assert_eq!(
+            there(&registers, "riscv").why,
+            "6:17: this IOMMU has no register `GCMD_REG`; after `machine`, `vt-d` can do it"
+        );
+        let silent = registers.replace("machine vt-d\n", "");
+        assert!(
+            there(&silent, "riscv").why.starts_with("5:17: this IOMMU has no register"),
+            "{:?}",
+            there(&silent, "riscv")
         );
         let broken = super::across("machine vt-d\nsteps\n  nonsense\n", None, Lang::En);
         assert!(broken.columns.iter().all(|c| !c.why.is_empty()), "{:?}", broken.columns);

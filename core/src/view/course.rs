@@ -70,7 +70,11 @@ pub fn marks(trace: &Trace) -> Vec<Mark> {
             Event::Interrupt { .. } => Tone::Interrupt,
             _ => return None,
         };
-        Some(Mark { at: i as u32 + 1, tone })
+        let code = match s.event {
+            Event::Fault { code, .. } => Some(code.code),
+            _ => None,
+        };
+        Some(Mark { at: i as u32 + 1, tone, code })
     });
     marks.collect()
 }

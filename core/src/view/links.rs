@@ -29,6 +29,11 @@ pub fn read(fragment: &str, lang: Lang) -> Linked {
             out.view = link.options.view.map(|view| view.name().to_string());
             out.lang = link.options.lang.map(|lang| word(lang).to_string());
             out.theme = link.options.theme.map(|theme| theme.name().to_string());
+            out.why = link
+                .ignored
+                .iter()
+                .find_map(|part| link.why(part))
+                .map_or(String::new(), |why| why.get(lang).into());
             out.ignored = link.ignored;
         }
         Err(error) => {
@@ -68,7 +73,7 @@ pub fn write(
     match preset {
         Some(preset) if preset.text == text => return Some(encode_preset(preset, &options)),
         Some(preset) => {
-            let arch = parse(text).ok().and_then(|s| Outline::new(&s).machine?.arch.value);
+            let arch = parse(text).ok().and_then(|s| Outline::new(&s).architecture());
             let turned = arch.filter(|arch| preset.text_on(*arch).is_some_and(|turned| turned == text));
             if turned.is_some() {
                 return Some(encode_preset(preset, &Options { arch: turned, ..options }));
@@ -109,7 +114,13 @@ mod tests {
         {
             let link = read(fragment, Lang::En);
             assert_eq!((link.ignored, link.arch, link.error), (vec![passed.to_string()], None, None));
+            assert_eq!(link.why.is_empty(), passed == "arch=vtd", "{passed}: {}", link.why);
         }
+        // A text is turned as the list of machines turns it.
+        let mine = "iommu-playground 1\nmachine vt-d\nram 0 .. 1G\n";
+        let link = write(mine, None, None, "", "", "", "").unwrap();
+        let there = read(&[&link, "&arch=riscv"].concat(), Lang::En);
+        assert!(there.text.contains("machine riscv") && there.ignored.is_empty() && there.arch.is_none());
         // An edited preset is a text.
         let edited = [howto, "# mine\n"].concat();
         let link = write(&edited, Some("howto"), None, "walk", "", "", "").unwrap();

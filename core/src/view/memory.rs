@@ -115,7 +115,7 @@ fn registers(at: u64) -> Option<Phrase> {
     let (bar, _) = scratch_of(at)?;
     Some(Phrase::new(
         format!("Registers behind BAR {bar} that are not the engine's"),
-        format!("BAR {bar} 后不属于 DMA 引擎的寄存器"),
+        format!("BAR {bar} 里不属于 DMA 引擎的寄存器"),
     ))
 }
 

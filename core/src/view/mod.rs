@@ -12,6 +12,7 @@
 //! * [`expected`]: what the scenario expects, and whether it held
 //! * [`compare`]: two runs step beside step; [`predict`]: what could be asked before a step
 //! * [`across`]: a scenario on every architecture, idea beside idea
+//! * `recorded`: a fault with its record, and what Linux prints from it
 //! * `met`: structures in the order in which a trace comes to them
 //! * [`rosetta`]: names, structures, costs and faults of all architectures in one table
 //! * [`sweep`]: a scenario run for each value of a quantity
@@ -36,6 +37,7 @@ mod player;
 pub mod predict;
 pub mod queues;
 pub mod reach;
+pub(crate) mod recorded;
 pub mod rosetta;
 pub mod scene;
 pub mod state;
@@ -117,6 +119,7 @@ impl Viewer {
             view.packet = self.packet(index, lang);
             let touched = memory::touched(&self.trace, index).filter(|t| t.of.is_none());
             view.touched = touched.map(|t| Hex(t.at));
+            view.printed = recorded::printed(&self.trace, position, self.cast.architecture);
         }
         self.cursor.seek(&self.trace, position);
         let current =

@@ -35,8 +35,8 @@ const PLANS: usize = 3;
 pub struct Player {
     scenario: Scenario,
     record: Record,
-    /// Everything that any picture of the run has, or, while another run is beside it, of both.
-    all: Model,
+    /// Everything that any picture of the run has, or, while another run is beside it, of both; once one is drawn.
+    all: Option<Model>,
     /// What it has by itself, while another run is beside it.
     alone: Option<Model>,
     /// Places for it, by how they were asked for.
@@ -62,9 +62,9 @@ impl Player {
         let (trace, memories) = (core::mem::take(&mut machine.trace), machine.take_memories());
         let record = Record::of(&machine);
         let viewer = Viewer::new(trace, memories, cast);
-        let mut player = Player {
+        Player {
             record,
-            all: Model::default(),
+            all: None,
             alone: None,
             plans: Vec::new(),
             checks: run.checks,
@@ -73,9 +73,7 @@ impl Player {
             done: run.done,
             stopped: run.stopped,
             viewer,
-        };
-        player.look_through();
-        player
+        }
     }
     /// What the scenario says about itself.
     pub fn head(&self, lang: Lang) -> Head {
@@ -99,11 +97,11 @@ impl Player {
     pub fn compare(&mut self, other: &mut Player) -> Comparison {
         self.alone();
         other.alone();
-        let mut both = self.all.clone();
-        both.widen(&other.all);
+        let mut both = self.whole().clone();
+        both.widen(other.whole());
         for player in [&mut *self, &mut *other] {
             player.plans.clear();
-            player.alone = Some(core::mem::replace(&mut player.all, both.clone()));
+            player.alone = player.all.replace(both.clone());
         }
         compare::compare(&self.viewer, &other.viewer)
     }
@@ -111,7 +109,7 @@ impl Player {
     pub fn alone(&mut self) {
         if let Some(alone) = self.alone.take() {
             self.plans.clear();
-            self.all = alone;
+            self.all = Some(alone);
         }
     }
     /// What this run and another came to, where they part.
@@ -163,7 +161,7 @@ impl Player {
     }
     /// Looks through the run for everything that it ever shows: after each operation, and where tables or caches have
     /// changed within one; at some of these where they are many.
-    fn look_through(&mut self) {
+    fn look_through(&mut self) -> Model {
         let mut looks: Vec<usize> = super::course::ends(self.viewer.trace());
         let changes = |event: &Event| match event {
             Event::Cache { op, .. } => !matches!(op, CacheOp::Hit | CacheOp::Miss),
@@ -189,7 +187,13 @@ impl Player {
             all.widen(&model);
         }
         all.title = export::title(&self.scenario);
-        self.all = all;
+        all
+    }
+    /// Everything that any picture of the run has.
+    fn whole(&mut self) -> &mut Model {
+        let known = self.all.take();
+        let all = known.unwrap_or_else(|| self.look_through());
+        self.all.insert(all)
     }
     /// A picture in the places of its run.
     pub(super) fn lay_out(&mut self, model: &Model, options: &Options) -> Layout {
@@ -199,11 +203,11 @@ impl Player {
         let mut entry = match known {
             Some(at) => self.plans.remove(at),
             None => {
-                if self.all.widen(model) {
+                if self.whole().widen(model) {
                     self.plans.clear();
                 }
                 self.plans.truncate(PLANS - 1);
-                (asked.clone(), Places::new(self.all.clone(), &asked))
+                (asked.clone(), Places::new(self.whole().clone(), &asked))
             }
         };
         let layout = entry.1.draw(model, options.lang);

@@ -106,7 +106,7 @@ fn bytes(trace: &Trace, index: usize, pa: u64, lang: Lang) -> Asked {
 }
 
 fn fault(code: &'static FaultCode, lang: Lang) -> Asked {
-    let all = Architecture::WITH_UNIT
+    let all = Architecture::ALL
         .into_iter()
         .map(Architecture::faults)
         .find(|all| all.iter().any(|f| core::ptr::eq(*f, code)))?;

@@ -5,8 +5,8 @@ use super::history::{CacheState, RegisterState};
 use super::types::{Cache, CacheRow, Entry, Hex};
 use crate::explain::step::line;
 use crate::explain::Cast;
-use crate::spec::Lang;
-use crate::trace::{CacheLine, CacheOp, Event};
+use crate::spec::{Lang, Text};
+use crate::trace::{CacheKind, CacheLine, CacheOp, CacheType, Event};
 use alloc::{format, string::String, vec::Vec};
 
 /// A page shows at most this many entries of one cache.
@@ -24,7 +24,7 @@ pub fn caches(all: &[CacheState], current: Option<&Event>, lang: Lang) -> Vec<Ca
         let mut lines: Vec<CacheRow> = Vec::new();
         // What was taken out or not found in this very step has no entry any more, but is what the reader looks for.
         if let Some((op @ (CacheOp::Evict | CacheOp::Invalidate | CacheOp::Miss), slot, gone)) = now {
-            lines.push(CacheRow { slot, tag: tag(&gone), holds: line(&gone), now: Some(op) });
+            lines.push(CacheRow { slot, tag: tag(c.cache, &gone, lang), holds: line(&gone), now: Some(op) });
         }
         let touched = |slot| now.filter(|n| n.1 == slot && n.0 != CacheOp::Miss).map(|n| n.0);
         let entries = c.lines.iter().map(|(slot, l)| (*slot, l, touched(*slot)));
@@ -32,8 +32,8 @@ pub fn caches(all: &[CacheState], current: Option<&Event>, lang: Lang) -> Vec<Ca
         let rest = hot.into_iter().chain(cold).take(SHOWN);
         lines.extend(rest.map(|(slot, l, now)| CacheRow {
             slot,
-            tag: tag(l),
-            holds: line(l) + &perms(l),
+            tag: tag(c.cache, l, lang),
+            holds: line(l) + &perms(c.cache, l),
             now,
         }));
         Cache {
@@ -48,20 +48,22 @@ pub fn caches(all: &[CacheState], current: Option<&Event>, lang: Lang) -> Vec<Ca
     all.iter().map(show).collect()
 }
 
-fn perms(line: &CacheLine) -> String {
+fn perms(cache: &CacheType, line: &CacheLine) -> String {
+    let of_cpu = cache.kind == CacheKind::Tlb;
     if line.shift > 0 {
-        format!(" {}", line.perms)
+        format!(" {}", if of_cpu { line.perms } else { line.perms.of_device() })
     } else {
         String::new()
     }
 }
 
-fn tag(line: &CacheLine) -> String {
+fn tag(cache: &CacheType, line: &CacheLine, lang: Lang) -> String {
     let mut parts: Vec<String> = Vec::new();
     parts.extend(line.requester.map(|r| format!("{r}")));
-    parts.extend(line.domain.map(|d| format!("domain {d}")));
-    parts.extend(line.pasid.map(|p| format!("PASID {p}")));
-    parts.join(", ")
+    let (process, domain) = cache.tags();
+    parts.extend(line.domain.map(|d| format!("{} {d}", domain.get(lang))));
+    parts.extend(line.pasid.map(|p| format!("{} {p}", process.get(lang))));
+    parts.join(Text::new(", ", "，").get(lang))
 }
 
 /// Registers with their values; a device's carry its name.

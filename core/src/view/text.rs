@@ -28,6 +28,7 @@ pub fn head(scenario: &Scenario, lang: Lang) -> Head {
         // The one text that a page puts into one line, its tab and its links: no control, no change of direction, and
         // not a thousand marks on one letter, which take a browser minutes to lay out.
         title: clean(&pick(outline.title, lang), TITLE),
+        machine: outline.architecture().map_or("none", |a| a.describe().word).into(),
         answer: pick(outline.answer, lang),
         try_this: pick(outline.try_this, lang),
         changed: if outline.changes.is_empty() { None } else { change(scenario).ok().map(|s| print(&s)) },
@@ -49,7 +50,7 @@ pub fn gallery(lang: Lang) -> Vec<Card> {
             title,
             difficulty: if lang == Lang::Zh { zh } else { en }.into(),
             path: presets::PATH.iter().position(|n| *n == p.name).map(|i| i as u32 + 1),
-            architectures: Architecture::WITH_UNIT
+            architectures: Architecture::ALL
                 .into_iter()
                 .filter(|a| p.on(*a).is_some())
                 .map(|a| CardArchitecture {

@@ -96,6 +96,8 @@ to_page! {
         pub packet: Option<Packet>,
         /// The physical address it touched.
         pub touched: Option<Hex>,
+        /// The lines that Linux prints for the fault of the operation in hand, once it is recorded.
+        pub printed: Vec<String>,
         /// Every cache that was used so far.
         pub caches: Vec<Cache>,
         /// Every register that was used so far.
@@ -439,6 +441,8 @@ to_page! {
         pub theme: Option<String>,
         /// Parameters with a value that can't be: they were passed over.
         pub ignored: Vec<String>,
+        /// Why the architecture among them can't be: what the scenario asks for that it lacks.
+        pub why: String,
         /// Why it can't be opened.
         pub error: Option<String>,
         /// What could be read of a damaged one: to be shown, never run.
@@ -544,6 +548,10 @@ to_page! {
         pub text: String,
         /// The preset that it is there, as it is written or turned; nothing for a text of one's own.
         pub preset: Option<String>,
+        /// Why a text of one's own does not run there, with the line; nothing where it does.
+        pub why: String,
+        /// Where ideas do not follow each other alike: for each here, from 0, which there shows the same, if one does.
+        pub ideas: Option<Vec<Option<u32>>>,
     }
     /// An architecture, and the text that runs on it.
     struct AcrossColumn {
@@ -564,6 +572,8 @@ to_page! {
         pub text: String,
         /// What came of it on each; nothing where it has no such idea.
         pub cells: Vec<Option<AcrossCell>>,
+        /// Why some have none; empty where all have one, or nothing is known of it.
+        pub gap: String,
     }
     /// What came of an idea on one architecture.
     struct AcrossCell {
@@ -638,6 +648,8 @@ to_page! {
         pub at: u32,
         /// What.
         pub tone: Tone,
+        /// The code of a fault of the IOMMU.
+        pub code: Option<u16>,
     }
     /// A buffer's lane.
     struct Lane {
@@ -671,6 +683,8 @@ to_page! {
     struct Head {
         /// The question.
         pub title: String,
+        /// The architecture of its machine, by the word after `machine`; `none` without an IOMMU.
+        pub machine: String,
         /// The answer.
         pub answer: String,
         /// What to change to see it go the other way.
@@ -823,7 +837,7 @@ to_page! {
         pub state: String,
         /// How the step touches it.
         pub touch: Option<String>,
-        /// Whether tail and head touch a box, whose border is two cells further.
+        /// Whether nothing stands between tail or head and a box, whose border is two cells further; behind a letter four.
         pub touching: (bool, bool),
         /// Its words.
         pub hint: String,

@@ -2,7 +2,7 @@
 
 use super::types::{GridCell, GridRow, Hex, Walk, WalkRow};
 use crate::addr::{AnyAddr, Space};
-use crate::explain::{say, scopes, who, Cast};
+use crate::explain::{say, scopes, step::rights, who, Cast};
 use crate::spec::Lang;
 use crate::trace::{Event, Scope, Stage, Trace, Verdict};
 use alloc::{format, string::String, vec::Vec};
@@ -118,7 +118,7 @@ fn row(trace: &Trace, i: usize, index: usize, open: &[Open], lang: Lang) -> Walk
     };
     let (text, to) = match verdict {
         Verdict::Next(to) => (String::new(), Some(to)),
-        Verdict::Leaf { to, size, perms } => (format!("{size} {perms}"), Some(to)),
+        Verdict::Leaf { to, size, perms } => (format!("{size} {}", rights(trace, i, perms)), Some(to)),
         Verdict::Refused(rule) => (rule.text.get(lang).into(), None),
         Verdict::Fault(code) => (code.text.get(lang).into(), None),
         Verdict::Ok => (String::new(), None),

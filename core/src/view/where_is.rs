@@ -138,10 +138,17 @@ fn name(now: Snapshot<'_>, place: &Place, lang: Lang) -> WhereName {
         at: Hex(t.at.raw()),
         raw: Hex(t.raw),
     });
+    let perms = match place.of {
+        Of::Device(..) | Of::Local(_) => place.perms.of_device(),
+        _ => place.perms,
+    };
     WhereName {
         text: place.say(now).get(lang).into(),
         address: Hex(place.address),
-        perms: format!("{}", place.perms),
+        perms: match lang {
+            Lang::En => format!("{perms}"),
+            Lang::Zh => perms.zh().into(),
+        },
         stale: place.stale,
         through: through.collect(),
     }

@@ -18,7 +18,11 @@ export function acrossDoor(app: App): AcrossDoor {
     dialog.showModal();
     import("./table")
       .then(({ table }) => table(app, () => dialog.close()))
-      .then((found) => dialog.replaceChildren(heading(), found, close()))
+      .then((found) => {
+        dialog.replaceChildren(heading(), found, close());
+        // At the idea that is shown.
+        found.querySelector("[aria-current]")?.scrollIntoView({ block: "center" });
+      })
       .catch((error: unknown) => {
         void lookForNewer();
         dialog.replaceChildren(heading(), h("p", { role: "alert" }, app.t("partMissing")), close());

@@ -18,6 +18,12 @@ export async function table(app: App, close: () => void): Promise<HTMLElement> {
   const box = h("div.across-table", {});
   const draw = () => box.replaceChildren(grid(app, across, { now, here }, close));
   const runs = across.columns.filter((c) => c.text !== null);
+  const checks: HTMLInputElement[] = [];
+  /** Two at least stay: one machine beside itself is no comparison. */
+  const keepTwo = () => {
+    const few = checks.filter((check) => check.checked).length <= 2;
+    for (const check of checks) check.disabled = few && check.checked;
+  };
   const choices = h(
     "fieldset.across-choices",
     {},
@@ -29,14 +35,17 @@ export async function table(app: App, close: () => void): Promise<HTMLElement> {
         onchange: () => {
           if (check.checked) hidden.delete(column.name);
           else hidden.add(column.name);
+          keepTwo();
           draw();
         },
       });
+      checks.push(check);
       return h("label", {}, check, ` ${column.title}`);
     }),
   );
   const missing = across.columns.filter((c) => c.text === null);
   const reasons = missing.map((c) => h("p.across-why", {}, h("b", {}, c.title), app.t("is"), c.why));
+  keepTwo();
   draw();
   const all = carried
     ? ""
@@ -63,7 +72,7 @@ function grid(app: App, across: Across, { now, here }: Here, close: () => void):
     {},
     h("caption.for-readers", {}, app.state.head?.title ?? ""),
     h("thead", {}, h("tr", {}, ...shown.map(({ column }) => h("th", { scope: "col" }, column.title)))),
-    ...across.rows.map(({ text, cells }, index) =>
+    ...across.rows.map(({ text, cells, gap }, index) =>
       h(
         "tbody",
         { "aria-current": index === row ? "step" : null },
@@ -80,7 +89,9 @@ function grid(app: App, across: Across, { now, here }: Here, close: () => void):
         h(
           "tr",
           {},
-          ...shown.map(({ column, n }) => h("td", {}, ...cell(app, column, cells[n] ?? null, text, close))),
+          ...shown.map(({ column, n }) =>
+            h("td", {}, ...cell(app, column, cells[n] ?? null, { text, gap }, close)),
+          ),
         ),
       ),
     ),
@@ -99,11 +110,11 @@ function cell(
   app: App,
   column: AcrossColumn,
   found: AcrossCell | null,
-  row: string,
+  row: { text: string; gap: string },
   close: () => void,
 ): (HTMLElement | string)[] {
   const { t } = app;
-  if (!found) return [h("span.across-none", {}, t("acrossNone"))];
+  if (!found) return [h("span.across-none", {}, row.gap || t("acrossNone"))];
   const { outcome, facts, note, at } = found;
   const tone = outcome ? toneOf(outcome.kind) : null;
   const go = async () => {
@@ -113,7 +124,7 @@ function cell(
     await app.time.go(at);
   };
   return [
-    note === row ? "" : h("p.across-note", {}, note),
+    note === row.text ? "" : h("p.across-note", {}, note),
     outcome && tone
       ? h(
           "p.across-end",

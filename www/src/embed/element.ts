@@ -3,10 +3,11 @@ import type { Depth } from "iommu-view";
 import { App } from "../app";
 import { DEPTHS } from "../depth";
 import { h } from "../dom";
+import { isRefused, refusedAt } from "../refused";
 import { noStorage } from "../storage";
 import { words, type Lang } from "../strings";
 import css from "./embed.css";
-import { Seat } from "./machine";
+import { seated } from "./machine";
 import { openLink } from "./link";
 import { EmbedError, scenario, written, type Source } from "./source";
 import { around, watch } from "./theme";
@@ -98,7 +99,9 @@ export class IommuPlayground extends HTMLElement {
   load(options: LoadOptions): Promise<boolean> {
     this.started = true;
     near.unobserve(this);
-    return this.open(options, options.at ?? null);
+    // Only what the options say themselves: a page may have put anything on all objects.
+    const own = Object.assign(Object.create(null) as LoadOptions, options);
+    return this.open(own, own.at ?? null);
   }
   /** Stands at a position. */
   async goto(place: Place): Promise<void> {
@@ -180,7 +183,7 @@ export class IommuPlayground extends HTMLElement {
       this.getAttribute("preset"),
     ];
     const arch = this.getAttribute("arch");
-    return { src, scenario: text ?? ((src ?? preset) ? null : written(this)), preset, arch };
+    return { link: null, src, scenario: text ?? ((src ?? preset) ? null : written(this)), preset, arch };
   }
   private language(): Lang {
     const lang = this.closest("[lang]")?.getAttribute("lang") ?? "";
@@ -190,8 +193,14 @@ export class IommuPlayground extends HTMLElement {
   private place(): Place | null {
     const at = this.getAttribute("at")?.trim();
     const place =
-      at === "start" || at === "end" || at === "fault" ? at : /^\d{1,10}$/.test(at ?? "") ? Number(at) : null;
-    this.judge("at", at !== undefined && place === null ? at : null, ["0, 1, 2…", "start", "end", "fault"]);
+      at === "start" || at === "end" || isRefused(at) ? at : /^\d{1,10}$/.test(at ?? "") ? Number(at) : null;
+    this.judge("at", at !== undefined && place === null ? at : null, [
+      "0, 1, 2…",
+      "start",
+      "end",
+      "fault",
+      "fault:0x5",
+    ]);
     return place;
   }
   private choice<T extends string>(name: string, choices: readonly T[]): T {
@@ -207,8 +216,7 @@ export class IommuPlayground extends HTMLElement {
   /** Says what an attribute cannot be, once, until it is put right (`null`). */
   private judge(name: string, wrong: string | null, choices: readonly string[]): void {
     const lang = this.language();
-    const rest = `${word("oneOf", lang)}: ${choices.join(", ")}`;
-    const message = wrong === null ? null : `${name} ${word("badValue", lang)} "${wrong}"; ${rest}`;
+    const message = wrong === null ? null : word("badValue", lang, { name, value: wrong, choices });
     if (message === (this.wrong.get(name) ?? null)) return;
     if (message === null) this.wrong.delete(name);
     else this.wrong.set(name, message);
@@ -247,6 +255,7 @@ export class IommuPlayground extends HTMLElement {
     try {
       const found = await scenario(source, app.machine, lang, signal);
       if (mine !== this.asked) return false;
+      this.judge("arch", found.passed?.arch ?? null, found.passed?.choices ?? []);
       app.set({ message: "", troubles: [] });
       const ran = await app.open(found.text, found.preset, typeof place === "number" ? place : null);
       if (mine !== this.asked) return false;
@@ -275,7 +284,7 @@ export class IommuPlayground extends HTMLElement {
 
   /** What runs its scenarios. Until the first run is shown it can be stopped here; then the views have a button for that. */
   private begin(): App {
-    const app = new App(this.language(), new Seat(), noStorage);
+    const app = new App(this.language(), seated(), noStorage);
     app.on((state, changed) => {
       if (!changed.has("busy") || this.app) return;
       this.stop.hidden = !state.busy;
@@ -293,7 +302,7 @@ export class IommuPlayground extends HTMLElement {
     if (!course || place === null) return null;
     if (place === "start") return course.start;
     if (place === "end") return course.length;
-    if (place === "fault") return course.marks.find((m) => m.tone === "fault")?.at ?? course.length;
+    if (typeof place === "string") return refusedAt(course, place) ?? course.length;
     return Number.isSafeInteger(place) && place >= 0 ? place : null;
   }
 

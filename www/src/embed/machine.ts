@@ -1,16 +1,17 @@
 // One machine for all embeds of a page: one worker, one WebAssembly instance, slots of its own for each embed.
-import { WorkerMachine, type Machine } from "../machine";
+import { RecordedFirst, WorkerMachine, type Machine } from "../machine";
 import type { Api, Args, Progress, Result } from "../protocol";
+import { Files, Recording } from "../recording";
+import { loader, scriptUrl } from "../trusted";
 import { settings } from "./settings";
 
 /** The worker; through a blob where the script came from elsewhere, since browsers start no worker from there. */
 function spawn(): Worker {
   const script = new URL("worker.js", settings.base);
-  if (self.origin !== "null" && script.origin === self.origin) return new Worker(script);
-  const base = JSON.stringify(settings.base);
-  const text = `self.iommuBase=${base};importScripts(${JSON.stringify(script.href)})`;
+  if (self.origin !== "null" && script.origin === self.origin) return new Worker(scriptUrl(script.href));
+  const text = loader(settings.base, script.href);
   const blob = URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
-  return new Worker(blob);
+  return new Worker(scriptUrl(blob));
 }
 
 const shared = new WorkerMachine(spawn);
@@ -23,7 +24,7 @@ let next = 0;
 const isAboutRun = (args: unknown[]): args is [number, ...unknown[]] => typeof args[0] === "number";
 
 /** One embed's place at the shared machine. */
-export class Seat implements Machine {
+class Seat implements Machine {
   readonly runs = true;
   onProgress: ((progress: Progress) => void) | null = null;
   private readonly number = next++;
@@ -47,3 +48,9 @@ export class Seat implements Machine {
     void shared.ask("close", this.first).catch(() => undefined);
   }
 }
+
+const recorded = new Files((name) => new URL(name, settings.base));
+
+/** One embed's machine: where files can be read, a recording of its preset until it asks for more. */
+export const seated = (): Machine =>
+  self.origin === "null" ? new Seat() : new RecordedFirst(new Seat(), new Recording(recorded));

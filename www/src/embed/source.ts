@@ -19,6 +19,8 @@ export interface Source {
 export interface Scenario {
   text: string;
   preset: string | null;
+  /** The machine that a link names and its preset does not run on, and those that it runs on. */
+  passed?: { arch: string; choices: string[] };
 }
 
 /** What goes wrong here, told to the reader and to the page around. */
@@ -58,22 +60,41 @@ export async function scenario(
   if (source.link != null) {
     const link = await machine.ask("readLink", source.link, lang);
     if (link.error !== null) throw new EmbedError("source", link.error);
-    return { text: link.text, preset: link.preset };
+    const { text, preset, ignored } = link;
+    const arch = ignored.find((part) => part.startsWith("arch="))?.slice(5);
+    if (arch === undefined) return { text, preset };
+    const card = (await machine.ask("gallery", lang)).find((c) => c.name === preset);
+    return { text, preset, passed: { arch, choices: card?.architectures.map((a) => a.name) ?? [] } };
   }
   if (source.src != null) return { text: await fetched(source.src, lang, signal), preset: null };
-  if (source.scenario != null) return { text: bounded(source.scenario, lang), preset: null };
-  if (source.preset == null) throw new EmbedError("attribute", word("nothing", lang));
+  if (source.scenario != null) return turned(bounded(source.scenario, lang), source.arch, machine, lang);
+  const { preset, arch } = source;
+  if (preset == null) throw new EmbedError("attribute", word("nothing", lang));
+  const text = await machine.ask("text", preset, lang);
+  if (text && arch == null) return { text, preset };
+  const there = text && arch != null && (await machine.ask("turned", text, preset, arch, lang));
+  if (there) return there;
   const cards = await machine.ask("gallery", lang);
-  const card = cards.find((c) => c.name === source.preset);
-  if (!card) {
-    const names = cards.map((c) => c.name).join(", ");
-    throw new EmbedError("attribute", `${word("badPreset", lang)}: "${source.preset}" (${names})`);
-  }
-  if (source.arch == null) return { text: card.text, preset: card.name };
-  const turned = await machine.ask("turned", card.text, card.name, source.arch);
-  if (turned) return turned;
-  const words = card.architectures.map((a) => a.name).join(", ");
-  throw new EmbedError("attribute", `arch ${word("badValue", lang)} "${source.arch}" (${words})`);
+  const choices = cards.find((c) => c.name === preset)?.architectures.map((a) => a.name);
+  const wrong = choices
+    ? word("badValue", lang, { name: "arch", value: arch ?? "", choices })
+    : word("badPreset", lang, { value: preset, choices: cards.map((c) => c.name) });
+  throw new EmbedError("attribute", wrong);
+}
+
+/** A text on the architecture that is asked for; one that does not run there is refused with the reason. */
+async function turned(
+  text: string,
+  arch: string | null | undefined,
+  machine: Machine,
+  lang: Lang,
+): Promise<Scenario> {
+  if (arch == null) return { text, preset: null };
+  const there = await machine.ask("turned", text, null, arch, lang);
+  // A text with problems says them itself.
+  if (!there) return { text, preset: null };
+  if (there.why) throw new EmbedError("source", `arch="${arch}": ${there.why}`);
+  return { text: there.text, preset: null };
 }
 
 function bounded(text: string, lang: Lang): string {
@@ -84,7 +105,7 @@ function bounded(text: string, lang: Lang): string {
 
 async function fetched(src: string, lang: Lang, left: AbortSignal): Promise<string> {
   const url = webAddress(src);
-  if (!url) throw new EmbedError("attribute", `${word("badAddress", lang)}: "${src}"`);
+  if (!url) throw new EmbedError("attribute", word("badAddress", lang, { value: src }));
   let reason: string;
   const late = new AbortController();
   const timer = setTimeout(() => late.abort(new Error(word("slowSource", lang))), PATIENCE);
@@ -99,7 +120,7 @@ async function fetched(src: string, lang: Lang, left: AbortSignal): Promise<stri
   } finally {
     clearTimeout(timer);
   }
-  throw new EmbedError("source", `${word("badSource", lang)} ${url.href} (${reason})`);
+  throw new EmbedError("source", word("badSource", lang, { value: url.href, reason }));
 }
 
 /** A response as text, and not a byte more of it than a scenario may have. */

@@ -3,11 +3,13 @@ import type { State } from "../store";
 import { words, type Lang } from "../strings";
 import { EmbedError } from "./source";
 import { word } from "./words";
+import { has } from "../own";
 
 let refused = "";
 // A worker that a policy refuses says nothing of it by itself.
 document.addEventListener("securitypolicyviolation", (event) => {
-  if (/^(worker|child|script)-src/.test(event.effectiveDirective)) refused = event.effectiveDirective;
+  if (/^(worker-src|child-src|script-src|require-trusted-types-for)/.test(event.effectiveDirective))
+    refused = event.effectiveDirective;
 });
 
 /** What `App.open` left behind, or what was thrown. */
@@ -15,11 +17,12 @@ export function explained(from: unknown, lang: Lang): EmbedError {
   const state = isState(from) ? from : null;
   const first = state?.troubles[0];
   if (first) {
-    const more = first.suggestion ? ` ${words(lang)("didYouMean")} "${first.suggestion}"?` : "";
+    const ask = first.suggestion ? words(lang)("didYouMean", first.suggestion) : "";
+    const more = ask && (lang === "zh" ? `（${ask}）` : ` ${ask}`);
     const place = `${first.line}:${first.column}`;
     return new EmbedError(
       "scenario",
-      `${word("failed", lang)} ${place}: ${first.message}${more}`,
+      word("failed", lang, { value: place, reason: `${first.message}${more}` }),
       first.line,
       first.column,
     );
@@ -27,9 +30,11 @@ export function explained(from: unknown, lang: Lang): EmbedError {
   const reason = state ? state.message : from instanceof Error ? from.message : String(from);
   if (/Content.Security.Policy|unsafe-eval|blocked by CSP/i.test(reason))
     return new EmbedError("machine", word("policy", lang));
+  if (refused === "require-trusted-types-for" || /TrustedScriptURL/.test(reason))
+    return new EmbedError("machine", word("trustedPolicy", lang));
   if (refused) return new EmbedError("machine", word("workerPolicy", lang));
-  return new EmbedError("machine", `${word("noMachine", lang)} (${reason})`);
+  return new EmbedError("machine", word("noMachine", lang, { reason }));
 }
 
 const isState = (value: unknown): value is State =>
-  typeof value === "object" && value !== null && "troubles" in value;
+  typeof value === "object" && value !== null && has(value, "troubles");

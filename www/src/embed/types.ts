@@ -39,8 +39,8 @@ export interface IommuPlaygroundEventMap {
   error: CustomEvent<ErrorDetail>;
 }
 
-/** A position: a count of steps, an end of the run, or its first fault. */
-export type Place = number | "start" | "end" | "fault";
+/** A position: a count of steps, an end of the run, or its first fault, of any code or of one. */
+export type Place = number | "start" | "end" | "fault" | `fault:${string}`;
 
 /** What `load` takes: one of the four, and where to stand. */
 export interface LoadOptions {

@@ -226,6 +226,11 @@ export function explainBox(host: Host, initial: Lang): ExplainBox {
       entry.append(open);
     }
     if (item.preset !== null) entry.append(el("p", "explain-tell", example(item.preset)));
+    if (item.rung !== null) {
+      const link = el("a", "explain-rung", say.rung);
+      link.href = item.rung;
+      entry.append(el("p", "explain-tell", link));
+    }
     if (item.causes.length > 0) {
       entry.append(
         el("h4", "explain-causes", say.causes, " ", mark()),
@@ -237,7 +242,7 @@ export function explainBox(host: Host, initial: Lang): ExplainBox {
 
   function relabel() {
     const say = strings[lang];
-    element.lang = lang === "zh" ? "zh-CN" : "en";
+    element.lang = lang === "zh" ? "zh-Hans" : "en";
     heading.textContent = say.heading;
     lead.textContent = say.lead;
     input.placeholder = say.placeholder;

@@ -4,6 +4,7 @@ import { carried } from "../carried";
 import { explainBox, type ExplainBox, type Host } from "./box";
 import type { Lang } from "./strings";
 import type { Answered, Asked, LogReader, LogReport } from "./types";
+import { has } from "../own";
 
 export type { ExplainBox };
 
@@ -22,7 +23,7 @@ async function startReader(): Promise<LogReader> {
     if (waiting?.id !== data.id) return;
     const { done, fail } = waiting;
     waiting = null;
-    if ("error" in data) fail(new Error(data.error));
+    if (has(data, "error")) fail(new Error(data.error));
     else done(data.report);
   };
   worker.onerror = (event) =>

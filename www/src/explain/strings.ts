@@ -19,8 +19,9 @@ const en = {
   open: "Open the walk that fails",
   openTables: "Open these tables",
   preset: (name: string) => `A scenario of this trouble: ${name}`,
+  rung: "A rung of the ladder of faults that ends with this code",
   causes: "Causes, likeliest first",
-  tell: "How to tell:",
+  tell: "Signs and checks:",
   because: "For it:",
   despite: "Against it:",
   seenIn: "Known from:",
@@ -57,10 +58,11 @@ const zh: typeof en = {
   open: "打开出错的那次查表",
   openTables: "打开这些表",
   preset: (name) => `演示此类问题的场景：${name}`,
-  causes: "原因，可能性由高到低",
-  tell: "如何判断：",
-  because: "支持：",
-  despite: "反对：",
+  causes: "起因，可能性由高到低",
+  rung: "预设中出现这个转换错误的一步",
+  tell: "特征与查法：",
+  because: "相符：",
+  despite: "不符：",
   seenIn: "来源：",
   between: "；",
   inferred: "推断",
@@ -70,7 +72,7 @@ const zh: typeof en = {
   more: (n) => `再显示 ${n} 条`,
   summary: (faults, others, unknown, quiet, lines) => {
     if (lines === 0) return "";
-    const parts = [`${faults} 种错误`];
+    const parts = [`${faults} 类转换错误`];
     if (others > 0) parts.push(`${others} 条其他消息`);
     if (unknown > 0) parts.push(`${unknown} 行无法识别`);
     if (quiet > 0) parts.push(`${quiet} 行未报告问题`);

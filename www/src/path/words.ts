@@ -1,5 +1,5 @@
 // The words of the first screen, the path, the check questions and the search, in both languages.
-import type { Lang } from "../strings";
+import { named, type Lang } from "../strings";
 
 const TABLE = {
   // The first screen.
@@ -8,15 +8,15 @@ const TABLE = {
     "设备会自己读写内存。它可以用哪个地址，由谁转换，为什么被拒绝？",
   ],
   leadMore: [
-    "This is a machine of bits: see each of its answers happen, one press at a time.",
-    "这里有一台逐位精确的机器：按一下，走一步，亲眼看到每个答案。",
+    "This is a machine of bits, with the IOMMU of Intel, AMD, Arm or RISC-V: see each of its answers happen, one press at a time.",
+    "这里有一台逐位精确的机器，IOMMU 可以选 Intel、AMD、Arm 或 RISC-V：按一下，走一步，亲眼看到每个答案。",
   ],
   begin: ["Step through it", "一步步看"],
   doors: ["Where to begin", "从哪里开始"],
   doorNew: ["New to this?", "第一次接触？"],
   doorNewText: ["Start here: 1 of #", "从这里开始：# 课里的第 1 课"],
   doorOn: ["Go on: # of @", "接着看：第 # 课，共 @ 课"],
-  doorLog: ["A fault in your log?", "日志里有错误？"],
+  doorLog: ["A {fault} in your log?", "日志里有{fault}？"],
   doorLogText: ["Paste it, and see the walk that failed", "粘贴进来，看是哪一步查表出了错"],
   doorDocs: ["Writing docs?", "在写文档？"],
   doorDocsText: ["Embed a machine in your page", "把这台机器嵌入你的页面"],
@@ -43,8 +43,8 @@ const TABLE = {
   beforeThen: ["Before the change:", "改动之前："],
   sameEnds: ["Every line comes to the same end as before.", "每一行的结果都和原来一样。"],
   meantFor: [
-    "# of @ expectations were written for the unchanged scenario and do not hold now",
-    "有 # / @ 条预期是为未改动的场景写的，现在不成立",
+    "# of @ {expectation}s were written for the unchanged {scenario} and do not hold now",
+    "有 # / @ 条{expectation}是为未改动的{scenario}写的，现在不成立",
   ],
   backTo: ["Back to the original", "恢复原样"],
   // A comparison.
@@ -56,11 +56,11 @@ const TABLE = {
   notDone: ["not done in this run", "这次运行没有这一步"],
   // Search.
   search: ["Search", "搜索"],
-  searchHint: ["a term, a fault code, a kernel message", "术语、错误码、内核日志"],
+  searchHint: ["a {term}, a {fault code}, a kernel message", "{term}、{fault code}、内核日志"],
   searchTitle: ["Search everything", "搜索全部内容"],
   questions: ["Questions", "问题"],
-  terms: ["Terms and codes", "术语与错误码"],
-  allTerms: ["All terms", "全部术语"],
+  terms: ["{Term}s and {fault code}s", "{term}与{fault code}"],
+  allTerms: ["All {term}s", "全部{term}"],
   nothing: ["Nothing has these words.", "没有找到这些词。"],
   looksLikeLog: ["This reads like a line of a log.", "这看起来像一行日志。"],
   explainLog: ["Explain this log", "解读这段日志"],
@@ -84,7 +84,7 @@ export type PathWords = (key: PathKey, n?: number | string, of?: number | string
 export const pathWords =
   (lang: Lang): PathWords =>
   (key, n, of) => {
-    let text: string = TABLE[key][lang === "zh" ? 1 : 0];
+    let text = named(TABLE[key][lang === "zh" ? 1 : 0], lang);
     if (n !== undefined) text = text.replace("#", String(n));
     if (of !== undefined) text = text.replace("@", String(of));
     // No space between Chinese characters, whatever took a place.

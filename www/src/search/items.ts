@@ -1,5 +1,6 @@
 // What search shows besides scenarios: a term, a fault code, the way to the log reader. The same on every page.
 import { h } from "../dom";
+import { explainHref } from "../explain/href";
 import { marked } from "./match";
 import type { Fault, Term } from "./types";
 
@@ -50,10 +51,6 @@ export function faultItem(fault: Fault, lang: 0 | 1, wanted: string[], scenario:
     scenarios(fault.scenarios, scenario),
   );
 }
-
-/** The link that hands a log to the page's reader. */
-export const explainHref = (log: string, lang: 0 | 1): string =>
-  `#explain=${encodeURIComponent(log.slice(0, 100_000))}${lang ? "&lang=zh" : ""}`;
 
 export function explainLink(log: string, words: Words, lang: 0 | 1): HTMLElement {
   return h(

@@ -39,20 +39,30 @@ pub enum Command {
     Draw(Draw),
     /// Say what a kernel's or an emulator's fault log means.
     Explain(Explain),
+    /// Make pictures, sentences and links for documents: JSON requests on standard input, a line each, answered by lines.
+    Figures,
     /// Write scenarios in canonical form: files in place, standard input to standard output.
     Fmt(Fmt),
     /// Print the scenarios that come with the tool, as JSON: texts in both languages, topics, pictures.
     Gallery(Gallery),
+    /// Make a scenario of what a running system says of itself: lspci, /proc/iomem, boot log, groups, ACPI tables, device tree.
+    Import(Import),
     /// Print the link that holds a scenario.
     Link(Link),
     /// Print the manual page.
     Man,
+    /// Answer requests on machines that lines of JSON describe, for tests of other implementations.
+    Oracle(Oracle),
     /// Compare with recorded outcomes of another implementation.
     Replay(Replay),
+    /// Say what a trace of Linux's DMA events shows: what is mapped, leaks, unmaps of what is not mapped, what a fault needed.
+    ReplayTrace(ReplayTrace),
     /// Print the names, structures, costs and faults of all architectures in one table, as Markdown.
     Rosetta(Rosetta),
     /// Say what happens in a scenario: its ideas, its lines, what is inside them, or every step of the trace.
     Run(Run),
+    /// Open the page: serve it on this machine only, and print its address.
+    Serve(Serve),
     /// Print the scenario that a link holds.
     Unlink(Unlink),
     /// Print all names of an address, and who can reach its byte.
@@ -163,6 +173,9 @@ pub struct Check {
     /// Print the trace as JSON.
     #[arg(long)]
     pub json: bool,
+    /// On this architecture instead of the one that the scenario names.
+    #[arg(long, value_parser = architecture(), value_name = "ARCHITECTURE")]
+    pub arch: Option<Architecture>,
     /// Files, presets, or - for standard input, which is the default.
     #[arg(value_name = "SCENARIO")]
     pub scenarios: Vec<String>,
@@ -178,11 +191,30 @@ pub struct Run {
     pub depth: Option<String>,
 }
 
+/// `serve`.
+#[derive(Args, Debug)]
+pub struct Serve {
+    /// The port; a few after it are tried when it is taken. 0: any that is free.
+    #[arg(long, value_name = "PORT", default_value_t = 8080)]
+    pub port: u16,
+    /// The page in one file; without, the one that this tool was built with.
+    #[arg(long, value_name = "FILE")]
+    pub page: Option<PathBuf>,
+    /// The position in the trace.
+    #[arg(long, value_name = "STEP", requires = "scenario")]
+    pub at: Option<u32>,
+    /// What the page opens with: a file, a preset, or - for standard input.
+    pub scenario: Option<String>,
+}
+
 /// `draw`.
 #[derive(Args, Debug)]
 pub struct Draw {
     /// A file, a preset, or - for standard input.
     pub scenario: String,
+    /// On this architecture instead of the one that the scenario names.
+    #[arg(long, value_parser = architecture(), value_name = "ARCHITECTURE")]
+    pub arch: Option<Architecture>,
     /// The position in the trace; without, its end.
     #[arg(long, value_name = "STEP")]
     pub at: Option<usize>,
@@ -302,6 +334,17 @@ pub struct Gallery {
     pub pictures: Option<PathBuf>,
 }
 
+/// `import`.
+#[derive(Args, Debug)]
+pub struct Import {
+    /// Print what was found and what is missing, not the scenario.
+    #[arg(long)]
+    pub report: bool,
+    /// Texts or tables, in any mixture; without, or with -, standard input.
+    #[arg(value_name = "FILE")]
+    pub files: Vec<String>,
+}
+
 /// `link`.
 #[derive(Args, Debug)]
 pub struct Link {
@@ -343,6 +386,26 @@ pub struct Unlink {
     pub recover: bool,
 }
 
+/// `oracle`.
+#[derive(Args, Debug)]
+pub struct Oracle {
+    /// Leave the accesses out of the answers.
+    #[arg(long)]
+    pub brief: bool,
+    /// Compare what the lines expect with the answers, and print how much agrees.
+    #[arg(long, requires = "files")]
+    pub check: bool,
+    /// Compare with these answers of another program instead, a line for each line that asks.
+    #[arg(long, value_name = "ANSWERS.jsonl", requires = "check")]
+    pub answers: Option<String>,
+    /// Print this many differences.
+    #[arg(long, value_name = "N", default_value_t = 0, requires = "check")]
+    pub show: u64,
+    /// Lines that ask; without, or with -, standard input.
+    #[arg(value_name = "FILE.jsonl")]
+    pub files: Vec<String>,
+}
+
 /// `replay`.
 #[derive(Args, Debug)]
 pub struct Replay {
@@ -358,6 +421,16 @@ pub struct Replay {
     /// Recorded outcomes, one setup a line.
     #[arg(value_name = "FILE.jsonl", required = true)]
     pub files: Vec<String>,
+}
+
+/// `replay-trace`.
+#[derive(Args, Debug)]
+pub struct ReplayTrace {
+    /// Stop at this time of the trace, in seconds, and say what is mapped then.
+    #[arg(long, value_name = "SECONDS")]
+    pub at: Option<f64>,
+    /// What trace, trace-cmd report or perf script printed; without, or with -, standard input.
+    pub file: Option<String>,
 }
 
 /// `where`.

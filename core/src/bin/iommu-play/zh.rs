@@ -2,6 +2,7 @@
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Command, Error};
+use iommu_core::spec::Lang;
 
 /// What is said of a command (`""`) and of each of its options. Options of all commands are with the command `*`.
 const TEXTS: &[(&str, &str, &str)] = &[
@@ -18,11 +19,13 @@ const TEXTS: &[(&str, &str, &str)] = &[
     ("across", "json", "以 JSON 输出"),
     ("across", "on", "只要这些架构"),
     ("check", "", "说明场景能否运行、期望是否成立"),
+    ("check", "arch", "在这种架构上，而不是场景所写的那种"),
     ("check", "json", "以 JSON 输出轨迹"),
     ("check", "scenarios", "文件、预设，或表示标准输入的 -（默认）"),
     ("completions", "", "输出某种 shell 的补全脚本"),
     ("completions", "shell", "哪种 shell：bash、elvish、fish、powershell、zsh"),
     ("draw", "", "画出场景在某个位置的图"),
+    ("draw", "arch", "在这种架构上，而不是场景所写的那种"),
     ("draw", "ascii", "用 ASCII 字符画（默认）"),
     ("draw", "unicode", "用 Unicode 制表符画"),
     ("draw", "svg", "画成 SVG"),
@@ -41,11 +44,15 @@ const TEXTS: &[(&str, &str, &str)] = &[
     ("explain", "schema", "输出报告 JSON 的 schema"),
     ("explain", "tables", "把格式、原因和 JSON 字段的表写进这些文档的标记之间"),
     ("explain", "file", "一份日志；不写或写 - 则读标准输入"),
+    ("figures", "", "为文档成批制作图、说明和链接：标准输入每行一个 JSON 请求，每行得到一个回答"),
     ("fmt", "", "把场景写成规范格式：文件就地改写，标准输入写到标准输出"),
     ("fmt", "check", "什么也不改；有场景不是规范格式时，退出状态为 1"),
     ("fmt", "files", "文件，或表示标准输入的 -（默认）"),
     ("gallery", "", "以 JSON 输出自带的全部场景：两种语言的文本、主题、图"),
     ("gallery", "pictures", "同时把每个场景的图（两种语言）写进这个文件夹"),
+    ("import", "", "把运行中的系统关于自身的文本变成场景：lspci、/proc/iomem、启动日志、IOMMU 组、ACPI 表、设备树"),
+    ("import", "report", "输出找到了什么、缺少什么，而不是场景"),
+    ("import", "files", "文本或表，可任意混合；不写或写 - 则读标准输入"),
     ("link", "", "输出装有场景的链接"),
     ("link", "base", "页面的地址，写在 # 之前"),
     ("link", "arch", "在哪种架构上：vt-d、riscv、smmuv3 或 amd-vi"),
@@ -55,18 +62,33 @@ const TEXTS: &[(&str, &str, &str)] = &[
     ("link", "whole", "带上预设的全文，而不只是名字"),
     ("link", "unchecked", "不检查文本是不是场景"),
     ("man", "", "输出手册页"),
+    ("oracle", "", "在 JSON 行描述的机器上回答请求，供其他实现的测试使用"),
+    ("oracle", "brief", "回答中不列出各次访问"),
+    ("oracle", "check", "把各行期望的结果与回答相比较，并输出有多少项一致"),
+    ("oracle", "answers", "改为与另一个程序的这些回答比较，每行对应一行请求"),
+    ("oracle", "show", "输出这么多处差异（默认 0）"),
+    ("oracle", "files", "提出请求的各行；不写或写 - 则读标准输入"),
     ("replay", "", "与另一个实现记录下来的结果比较"),
     ("replay", "show", "输出这么多处差异（默认 0），以及跳过了什么"),
     ("replay", "without", "不考虑另一个实现的这项偏差；可重复"),
     ("replay", "specification", "按规范比较：跳过注明偏差的结果"),
     ("replay", "files", "记录下来的结果，每行一个设置"),
+    ("replay-trace", "", "说明 Linux 的 DMA 事件轨迹显示了什么：映射着什么、泄漏、对未映射内容的解除映射、出错的访问需要哪个映射"),
+    ("replay-trace", "at", "停在轨迹的这个时刻（秒），说明此时映射着什么"),
+    ("replay-trace", "file", "trace、trace-cmd report 或 perf script 的输出；不写或写 - 则读标准输入"),
     ("rosetta", "", "把各种架构的名称、结构、代价和错误汇成一张表，以 Markdown 输出"),
     ("rosetta", "json", "以 JSON 输出，两种语言都有"),
     ("rosetta", "base", "页面的地址，放在每个链接的 # 之前"),
     ("run", "", "说明场景里发生了什么：要点、各行、其中的内容，或轨迹的每一步"),
+    ("run", "arch", "在这种架构上，而不是场景所写的那种"),
     ("run", "depth", "多深：idea、operation、read 或 step（默认，轨迹的每一步）"),
     ("run", "json", "以 JSON 输出轨迹"),
     ("run", "scenarios", "文件、预设，或表示标准输入的 -（默认）"),
+    ("serve", "", "打开页面：只在本机提供，并输出它的地址"),
+    ("serve", "port", "端口（默认 8080）；被占用时再试后面的几个。0：任意空闲端口"),
+    ("serve", "page", "单文件页面；不写则用构建时带上的那个"),
+    ("serve", "at", "轨迹中的位置"),
+    ("serve", "scenario", "页面打开时显示什么：文件、预设，或表示标准输入的 -"),
     ("unlink", "", "输出链接里的场景"),
     ("unlink", "url", "一个链接、它 # 之后的部分，或表示标准输入的 -"),
     ("unlink", "recover", "链接损坏时，输出能读出的部分；退出状态仍会说明"),
@@ -154,6 +176,22 @@ pub fn error(error: &Error) -> String {
 }
 
 /// What went wrong with a file, in words.
+pub fn trouble(error: &std::io::Error, lang: Lang) -> String {
+    match lang {
+        Lang::En => error.to_string(),
+        Lang::Zh => io(error),
+    }
+}
+
+/// Between what is spoken of and what is said of it.
+pub fn colon(lang: Lang) -> &'static str {
+    match lang {
+        Lang::En => ": ",
+        Lang::Zh => "：",
+    }
+}
+
+/// What is wrong with a file, in Chinese.
 pub fn io(error: &std::io::Error) -> String {
     use std::io::ErrorKind as Io;
     match error.kind() {

@@ -57,8 +57,8 @@ pub fn bundles(ground: &Ground, slots: &[Slot]) -> (Vec<Bundle>, Vec<u32>) {
 }
 
 /// Rows of all slots, with the two ends of a wire in one row as far as can be.
-pub fn rows(slots: &[Slot], bundles: &[Bundle]) -> Rows {
-    let mut rows = Rows::new(slots.iter().map(|s| s.elems.clone()).collect());
+pub fn rows(slots: &[Slot], bundles: &[Bundle], most: i32) -> Rows {
+    let mut rows = Rows::new(slots.iter().map(|s| s.elems.clone()).collect(), most);
     for pass in [true, false] {
         for b in bundles.iter().filter(|b| b.first == pass && b.from.0 != b.to.0) {
             rows.align(b.from, b.to);

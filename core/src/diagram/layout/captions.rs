@@ -6,7 +6,10 @@ use super::streets::Cell;
 use super::*;
 use crate::diagram::text::{clean, width, wrap};
 use crate::diagram::words;
-use alloc::vec::Vec;
+use alloc::{vec, vec::Vec};
+
+/// In which rows from its wire a caption of one to four lines stands.
+const USUAL: [&[i32]; 4] = [&[-1], &[-1, 1], &[-1, 1, 2], &[-2, -1, 1, 2]];
 
 /// The words on a wire, in English and in Chinese, each line with its place.
 #[derive(Clone, Debug)]
@@ -17,17 +20,19 @@ pub struct Caption {
 }
 
 /// Words for each bundle on its way (if it has one) that has room for them in both languages, none over anything in
-/// `ghost`, to which they are added.
+/// `ghost`, to which they are added; above their wires in a `tight` picture.
 pub fn captions(
     model: &Model,
     bundles: &[Bundle],
     ways: &[Option<Way>],
     ghost: &mut Layout,
+    tight: bool,
 ) -> Vec<Option<Caption>> {
     let mut out = Vec::new();
     for (i, (bundle, way)) in bundles.iter().zip(ways).enumerate() {
         let arrow = bundle.arrows.first().and_then(|a| model.arrows.get(*a as usize));
-        let caption = way.as_ref().zip(arrow).and_then(|(way, arrow)| caption(arrow, &way.points, ghost));
+        let caption =
+            way.as_ref().zip(arrow).and_then(|(way, arrow)| caption(arrow, &way.points, ghost, tight));
         for (x, y, text) in caption.iter().flat_map(|c| c.lines.iter().flatten()) {
             let (text, of) = (text.clone(), Of::Wire(i));
             ghost.texts.push(Label { x: *x, y: *y, middle: 4 * y + 2, text, role: Role::Wire, of });
@@ -37,48 +42,43 @@ pub fn captions(
     out
 }
 
-fn caption(arrow: &Arrow, points: &[Cell], ghost: &Layout) -> Option<Caption> {
+fn caption(arrow: &Arrow, points: &[Cell], ghost: &Layout, tight: bool) -> Option<Caption> {
     let [tail, head] = points[..] else { return None };
     let (x0, x1, y) = (tail.0.min(head.0), tail.0.max(head.0), head.1);
     let room = x1 - x0 + 1;
     let said = |lang: Lang| -> Option<Vec<(i32, i32, String)>> {
         let own = clean(arrow.label.get(lang), 60);
-        let fits = |t: &str| t.split(' ').all(|w| width(w) <= room);
-        let lines: Vec<String> = if own.is_empty() {
-            let usual = words::arrow(arrow.kind);
-            if !usual.iter().all(|t| fits(t.get(lang))) {
-                return None;
-            }
-            usual.iter().flat_map(|t| wrap(t.get(lang), room)).collect()
-        } else {
-            fits(&own).then(|| wrap(&own, room))?
-        };
-        // One line above; of two, one above and one below; of more, two below.
-        let rows: &[i32] = match lines.len() {
-            1 => &[-1],
-            2 => &[-1, 1],
-            3 => &[-1, 1, 2],
-            4 => &[-2, -1, 1, 2],
-            _ => return None,
-        };
-        // In the middle if that is free, else as near to it as can be.
-        let widest = lines.iter().map(|l| width(l)).max().unwrap_or(0);
-        let middle = x0 + (room - widest).div_euclid(2);
-        let mut starts: Vec<i32> = (x0..=x1 + 1 - widest).collect();
-        starts.sort_by_key(|x| (x - middle).abs());
-        let place = |start: i32, l: &str, dy: i32| (start + (widest - width(l)).div_euclid(2), y + dy);
-        let free = |start: &i32| {
-            lines.iter().zip(rows).all(|(l, &dy)| {
-                let (x, y) = place(*start, l, dy);
-                is_free(ghost, x - 1, y, width(l) + 2)
-            })
-        };
-        let start = starts.into_iter().find(free)?;
-        let placed = lines.iter().zip(rows).map(|(l, &dy)| {
-            let (x, y) = place(start, l, dy);
-            (x, y, l.clone())
-        });
-        Some(placed.collect())
+        let [a, b] = words::arrow(arrow.kind).map(|t| t.get(lang));
+        let parts = if own.is_empty() { vec![a, b] } else { vec![own.as_str()] };
+        if !parts.iter().flat_map(|t| t.split(' ')).all(|w| width(w) <= room) {
+            return None;
+        }
+        let lines: Vec<String> = parts.iter().flat_map(|t| wrap(t, room)).collect();
+        let one = if own.is_empty() { words::join(a, b) } else { own.clone() };
+        // On a screen above it, in one line if that fits; else, as in the HOWTO, of two lines one above and one below.
+        let usual = *USUAL.get(lines.len().checked_sub(1)?)?;
+        let mut ways: Vec<(&[String], &[i32])> = vec![(&lines, usual)];
+        if tight {
+            ways = vec![(core::slice::from_ref(&one), &[-1]), (&lines, &[-2, -1]), (&lines, usual)];
+            ways.retain(|(lines, rows)| lines.len() == rows.len());
+        }
+        ways.iter().find_map(|(lines, rows)| {
+            // In the middle if that is free, else as near to it as can be.
+            let widest = lines.iter().map(|l| width(l)).max().unwrap_or(0);
+            let middle = x0 + (room - widest).div_euclid(2);
+            // Beside a box a screen leaves the token's way free.
+            let off = i32::from(tight);
+            let mut starts: Vec<i32> = (x0 + off..=x1 + 1 - off - widest).collect();
+            starts.sort_by_key(|x| (x - middle).abs());
+            let placed = |start: i32| {
+                let place = move |(l, dy): (&String, &i32)| {
+                    (start + (widest - width(l)).div_euclid(2), y + dy, l.clone())
+                };
+                lines.iter().zip(*rows).map(place)
+            };
+            let free = |start: &i32| placed(*start).all(|(x, y, l)| is_free(ghost, x - 1, y, width(&l) + 2));
+            starts.into_iter().find(free).map(|start| placed(start).collect())
+        })
     };
     let lines = [said(Lang::En)?, said(Lang::Zh)?];
     Some(Caption { same: (arrow.kind, x0, clean(arrow.label.get(Lang::En), 60)), lines })

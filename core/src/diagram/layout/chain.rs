@@ -321,19 +321,26 @@ fn room(ground: &Ground, c: usize, piece: &Piece, inner: i32) -> Room {
                 let taller = taller(region.kind, piece.last - piece.first);
                 rows += if ground.options.tight { taller / 2 } else { taller };
             }
+            let mut behind: Vec<i32> = Vec::new();
             for &j in &piece.also {
-                let behind = &regions[j as usize];
+                let other = &regions[j as usize];
                 // The same name once more says nothing.
-                let same = |lang| name(units, behind, None, lang) == name(units, region, None, lang);
+                let same = |lang| name(units, other, None, lang) == name(units, region, None, lang);
                 if !(piece.named && same(Lang::En) && same(Lang::Zh)) {
-                    rows += lines(&|lang| format!("({})", name(units, behind, behind.state, lang)));
+                    behind.push(lines(&|lang| format!("({})", name(units, other, other.state, lang))));
                 }
             }
+            // Of many, the longest that may be named at a step.
+            behind.sort_unstable_by(|a, b| b.cmp(a));
+            rows += behind.iter().take(BEHIND).sum::<i32>();
             rows += i32::from(piece.starts);
             Room { rows: rows.max(1), ..one }
         }
     }
 }
+
+/// At most this many lines say what else is where a piece is; the last of many says how many more there are.
+const BEHIND: usize = 4;
 
 /// What is written in a piece at a step. Never more rows than it has.
 pub fn write(ground: &Ground, now: &Now<'_>, c: usize, piece: &Piece, room: Room, inner: i32) -> Written {
@@ -380,14 +387,24 @@ pub fn write(ground: &Ground, now: &Now<'_>, c: usize, piece: &Piece, room: Room
             } else if let (true, Some(region)) = (piece.named, here) {
                 w.name = wrap(&name(units, region, region.state, lang), inner);
             }
+            let mut behind: Vec<Vec<String>> = Vec::new();
             for &j in &piece.also {
-                let Some(behind) = there(j).filter(|_| instead.is_none_or(|(i, _)| i != j)) else { continue };
-                let text = name(units, behind, behind.state, lang);
+                let Some(other) = there(j).filter(|_| instead.is_none_or(|(i, _)| i != j)) else { continue };
+                let text = name(units, other, other.state, lang);
                 let same = here.is_some_and(|r| piece.named && text == name(units, r, r.state, lang));
                 if !same {
-                    w.also.extend(wrap(&format!("({text})"), inner));
+                    behind.push(wrap(&format!("({text})"), inner));
                 }
             }
+            if behind.len() > BEHIND {
+                let more = behind.len() - (BEHIND - 1);
+                behind.truncate(BEHIND - 1);
+                behind.push(vec![match lang {
+                    Lang::En => format!("(... and {more} more)"),
+                    Lang::Zh => format!("(……还有 {more} 个)"),
+                }]);
+            }
+            w.also = behind.concat();
             let starts = |r: &Region| r.first == piece.first;
             w.address = address.filter(|_| here.is_some() || instead.is_some_and(|(_, r)| starts(r)));
             let lines = (room.rows - i32::from(w.address.is_some())).max(0) as usize;

@@ -361,6 +361,10 @@ impl Filler<'_> {
             let caption = plan.captions.get(i).and_then(Option::as_ref);
             if let Some(caption) = caption.filter(|c| !said.contains(&&c.same)) {
                 said.push(&caption.same);
+                // The picture is as tall in either language.
+                for (_, y, _) in caption.lines.iter().flatten() {
+                    self.layout.height = self.layout.height.max(y + 1);
+                }
                 for (x, y, line) in &caption.lines[lang] {
                     self.text(*x, *y, line.clone(), Role::Wire, Of::Wire(w));
                 }

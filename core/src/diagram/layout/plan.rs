@@ -179,7 +179,7 @@ impl Plan {
             index: index.clone(),
             mode: MODES[0],
             slots: vec![],
-            rows: Rows::new(vec![]),
+            rows: Rows::new(vec![], 0),
             frames: vec![],
             heads: vec![],
             actors: vec![],
@@ -218,7 +218,7 @@ impl Plan {
             .collect();
 
         let (bundles, mut lost) = bundles(ground, &slots);
-        let rows = rows(&slots, &bundles);
+        let rows = rows(&slots, &bundles, i32::from(ground.options.rows));
         let legs = legs(&slots, &bundles, &rows)?;
         let limit = if mode.stacked {
             ((max - gutter - heads.inner[0] - 2 - 3) / 2).clamp(0, MAX_TRACKS as i32) as usize
@@ -264,7 +264,8 @@ impl Plan {
         plan.height = ghost.height;
         // Columns below each other leave no room beside their wires.
         let ways = if mode.stacked { &[][..] } else { &plan.ways };
-        plan.captions = captions(&plan.ground.model, &plan.bundles, ways, &mut ghost);
+        plan.captions =
+            captions(&plan.ground.model, &plan.bundles, ways, &mut ghost, plan.ground.options.tight);
         plan.streets = Some(Streets::new(&ghost));
         Some(plan)
     }

@@ -31,8 +31,9 @@ pub struct Rows {
 pub type At = (usize, usize);
 
 impl Rows {
-    /// Starts with nothing aligned.
-    pub fn new(chains: Vec<Vec<Elem>>) -> Rows {
+    /// Starts with nothing aligned. Alignment may make the picture taller up to `most` rows; where that is 0, not out of
+    /// proportion.
+    pub fn new(chains: Vec<Vec<Elem>>, most: i32) -> Rows {
         let mut base = Vec::new();
         let mut count = 0;
         for chain in &chains {
@@ -42,8 +43,7 @@ impl Rows {
         let natural = chains.iter().map(|c| c.iter().map(|e| e.rows).sum::<i32>()).max().unwrap_or(0);
         let mut rows =
             Rows { chains, base, group: (0..count).collect(), apart: vec![], rows: vec![0; count], limit: 0 };
-        // Alignment may make the picture taller, but not out of proportion.
-        rows.limit = natural + natural / 2 + 6;
+        rows.limit = if most > 0 { natural.max(most) } else { natural + natural / 2 + 6 };
         rows.solve();
         rows
     }
@@ -188,7 +188,7 @@ mod tests {
     fn ends_of_an_arrow_share_a_row_and_a_gap_takes_the_spare_rows() {
         let e = |rows, stretch| Elem { rows, stretch };
         let mut r =
-            Rows::new(vec![vec![e(1, 0), e(2, 1), e(1, 4), e(1, 0)], vec![e(1, 0), e(8, 1), e(1, 0)]]);
+            Rows::new(vec![vec![e(1, 0), e(2, 1), e(1, 4), e(1, 0)], vec![e(1, 0), e(8, 1), e(1, 0)]], 0);
         assert!(r.align((0, 3), (1, 2)));
         assert_eq!((r.row((0, 3)), r.row((1, 2))), (9, 9));
         assert_eq!(r.height((0, 1)), 2);
@@ -204,7 +204,7 @@ mod tests {
         ) {
             let chains: Vec<Vec<Elem>> = chains.iter()
                 .map(|c| c.iter().map(|&(rows, stretch)| Elem { rows, stretch }).collect()).collect();
-            let mut r = Rows::new(chains.clone());
+            let mut r = Rows::new(chains.clone(), 0);
             let mut together = vec![];
             for (a, i, b, j, align) in wishes {
                 let (a, b) = (a % chains.len(), b % chains.len());

@@ -1,21 +1,23 @@
 //! Ways for the token over the grid of a picture: along wires and gutters, around what is written.
 //!
-//! Every cell has a price, and the token takes the cheapest way: wires are cheap, boxes are dear, writing is so
-//! dear that it is crossed only where nothing else is left. Corners cost too, so that ways stay straight.
+//! Every cell has a price, and the token takes the cheapest way: beside a wire rather than on it, unless it goes where the
+//! wire goes; boxes are dear, writing is so dear that it is crossed only where nothing else is left. Corners cost too, so
+//! that ways stay straight.
 
-use super::{Content, Layout};
+use super::{Content, Layout, Role};
 use crate::diagram::text::width;
 use alloc::{collections::BinaryHeap, vec, vec::Vec};
 use core::cmp::Reverse;
 
-const WIRE: u8 = 1;
-const FREE: u8 = 2;
-const GAP: u8 = 5;
-const BORDER: u8 = 6;
-const BOX: u8 = 12;
-const ACTOR: u8 = 40;
-const WRITING: u8 = 80;
-const CORNER: u32 = 6;
+const FREE: u8 = 4;
+/// So little dearer that a wire which leads straight there is taken, and one beside which there is room is not.
+const WIRE: u8 = 5;
+const GAP: u8 = 10;
+const BORDER: u8 = 12;
+const BOX: u8 = 24;
+const ACTOR: u8 = 80;
+const WRITING: u8 = 160;
+const CORNER: u32 = 12;
 
 /// A cell: to the right, and down.
 pub type Cell = (i32, i32);
@@ -53,7 +55,9 @@ impl Streets {
             }
         }
         for t in &l.texts {
-            streets.fill(t.x, t.y, self::width(&t.text), 1, WRITING);
+            // What is written on wires has no border that keeps a way off it.
+            let clear = i32::from(t.role == Role::Wire);
+            streets.fill(t.x - clear, t.y, self::width(&t.text) + 2 * clear, 1, WRITING);
         }
         streets
     }
@@ -74,7 +78,7 @@ impl Streets {
         let state = |(x, y): Cell, turn: usize| ((y * self.width + x) as usize) * 2 + turn;
         // At least what is left costs, at the cheapest price: so the first way found is the cheapest.
         let least =
-            |(x, y): Cell| ((x - goal.0).unsigned_abs() + 2 * (y - goal.1).unsigned_abs()) * u32::from(WIRE);
+            |(x, y): Cell| ((x - goal.0).unsigned_abs() + 2 * (y - goal.1).unsigned_abs()) * u32::from(FREE);
         let mut paid = vec![u32::MAX; self.price.len() * 2];
         let mut came = vec![u32::MAX; self.price.len() * 2];
         let mut open = BinaryHeap::new();
@@ -170,20 +174,25 @@ mod tests {
     }
 
     #[test]
-    fn a_way_takes_a_wire_that_is_there() {
-        let mut l = empty();
-        let points = vec![(2, 3), (20, 3), (20, 9), (27, 9)];
-        l.wires = vec![Wire {
-            points: points.clone(),
-            keys: vec![],
-            kind: ArrowKind::Stage2,
-            state: ArrowState::Live,
-            perms: Perms::RW,
-            label: Default::default(),
-            touch: None,
-            touching: [true; 2],
-        }];
-        assert_eq!(Streets::new(&l).way((2, 3), (27, 9)), points);
+    fn a_way_goes_with_a_wire_that_leads_straight_there_and_else_beside_it() {
+        let with = |points: &[Cell]| {
+            let mut l = empty();
+            l.wires = vec![Wire {
+                points: points.to_vec(),
+                keys: vec![],
+                kind: ArrowKind::Stage2,
+                state: ArrowState::Live,
+                perms: Perms::RW,
+                label: Default::default(),
+                touch: None,
+                touching: [true; 2],
+            }];
+            Streets::new(&l).way((2, 3), points[points.len() - 1])
+        };
+        assert_eq!(with(&[(2, 3), (27, 3)]), [(2, 3), (27, 3)]);
+        let way = with(&[(2, 3), (20, 3), (20, 9), (27, 9)]);
+        let upright = way.windows(2).find(|s| s[0].0 == s[1].0).map(|s| s[0].0);
+        assert!(upright.is_some_and(|x| x != 20), "{way:?}");
     }
 
     #[test]

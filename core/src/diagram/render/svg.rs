@@ -287,14 +287,10 @@ impl Svg<'_> {
 
     fn wire(&mut self, wire: &Wire) {
         let [.., before, head] = wire.points[..] else { return };
-        // As far as the box, or as the letter that stands before it.
+        // As far as the box, also behind a letter that stands before it.
         let reach = |end: (i32, i32), inner: (i32, i32), touching: bool, gap: i32| {
             let out = if end.0 >= inner.0 { 1 } else { -1 };
-            if touching {
-                out * (2 * CELL - gap)
-            } else {
-                0
-            }
+            out * (if touching { 2 } else { 4 } * CELL - gap)
         };
         let tail = wire.points[0];
         let ends =
@@ -374,7 +370,14 @@ impl Svg<'_> {
         };
         let weight = if bold { " font-weight=\"600\"" } else { "" };
         let y = MARGIN + t.middle * ROW / 4 + 4;
-        let fill = self.ink(ink);
+        let (fill, bg) = (self.ink(ink), self.ink(Ink::Background));
+        if t.role == Role::Letter {
+            // An arrow passes behind it on its way to the box.
+            self.put(format_args!(
+                "<circle class=\"ip-halo\" cx=\"{x}\" cy=\"{}\" r=\"3\" fill=\"none\" stroke=\"{bg}\" stroke-width=\"7\"/>\n",
+                y - 4
+            ));
+        }
         self.put(format_args!(
             "<text class=\"ip-text ip-{class} {}\" x=\"{x}\" y=\"{y}\"{anchor}{weight} fill=\"{fill}\">{}</text>\n",
             ink.class(),

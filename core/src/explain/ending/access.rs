@@ -36,7 +36,7 @@ impl Teller<'_> {
                 Ending::new(
                     Kind::Arrived,
                     format!("{name}'s {} are in {of}'s own memory now.", n.en),
-                    format!("{name} 的 {} 现在位于 {of} 自己的内存里。", n.zh),
+                    format!("{name} 写的 {} 到了 {of} 自己的内存里。", n.zh),
                 )
             } else {
                 Ending::new(
@@ -50,7 +50,7 @@ impl Teller<'_> {
             Ending::new(
                 Kind::Lost,
                 format!("Nothing answers at {} {at}: nothing was moved.", space.en),
-                format!("{} {at} 处无人应答：什么也没有传送。", space.zh),
+                format!("{} {at} 处无人应答，什么也没有传送。", space.zh),
             )
         } else if let Some(rule) = e.check {
             Ending::new(
@@ -64,10 +64,15 @@ impl Teller<'_> {
         if let (Some((vector, cpu, kind)), Kind::Arrived) = (e.interrupt, ending.kind) {
             if kind != InterruptKind::Blocked {
                 let Phrase { en: number_en, zh: number_zh } = called(vector);
+                // The interrupt is a packet too: where packets were counted, it is one of them.
+                let (by_en, by_zh) = match e.packets > 2 && !e.moved.is_empty() {
+                    true => (", one of them the interrupt that says so", "；最后的中断报告完成"),
+                    false => (", and an interrupt says so", "，随后的中断报告完成"),
+                };
                 ending.text.en.pop();
-                ending.text.en += &format!(", and an interrupt says so: {number_en}, CPU {cpu}.");
+                ending.text.en += &format!("{by_en}: {number_en}, CPU {cpu}.");
                 ending.text.zh.pop();
-                ending.text.zh += &format!("，随后的中断报告完成：{number_zh}，CPU {cpu}。");
+                ending.text.zh += &format!("{by_zh}：{number_zh}，CPU {cpu}。");
             }
         }
         ending
@@ -96,11 +101,18 @@ impl Teller<'_> {
             _ if e.moved.is_empty() => (String::from("nothing"), String::from("什么也没传成")),
             n => (format!("only {}", n.en), format!("只传了 {}", n.zh)),
         };
-        let no_further = no_further(code.text, at, e);
+        // The address of such a fault is an index, or nothing: the request named no place.
+        let no_further = match e.interrupt {
+            Some((.., InterruptKind::Blocked)) => Phrase::new(
+                format!("the write is taken for an interrupt message. {}.", upper(code.text.en)),
+                format!("这次写入被当作中断消息而拒绝：{}。", code.text.zh),
+            ),
+            _ => no_further(code.text, at, e),
+        };
         Ending::new(
             Kind::Refused,
             format!("{name} moved {done_en}: {} {}.", no_further.en, upper(&record_en)),
-            format!("{name} {done_zh}：{}{record_zh}。", no_further.zh),
+            format!("{name} {done_zh}。{}{record_zh}。", no_further.zh),
         )
     }
 
@@ -134,10 +146,7 @@ impl Teller<'_> {
                         "{name}'s {} went to {}: a stale entry led there, the tables no longer do.",
                         n.en, place.en
                     ),
-                    format!(
-                        "{name} 的 {} 写到了 {}：带路的是一个陈旧条目，页表早已不是这样。",
-                        n.zh, place.zh
-                    ),
+                    format!("{name} 的 {} 写到了 {}：用的是一个陈旧条目，页表早就改了。", n.zh, place.zh),
                 )
             } else {
                 (
@@ -145,10 +154,7 @@ impl Teller<'_> {
                         "{name} read {} from {}: a stale entry led there, the tables no longer do.",
                         n.en, place.en
                     ),
-                    format!(
-                        "{name} 从 {} 读走了 {}：带路的是一个陈旧条目，页表早已不是这样。",
-                        place.zh, n.zh
-                    ),
+                    format!("{name} 从 {} 读走了 {}：用的是一个陈旧条目，页表早就改了。", place.zh, n.zh),
                 )
             };
             return wrong(stale, en, zh);
@@ -157,15 +163,18 @@ impl Teller<'_> {
             let (en, zh) = if write {
                 (
                     format!(
-                        "{name}'s {} are at {}, which nobody gave to it: what was there is overwritten.",
+                        "{name}'s {} overwrote what was at {}: that memory was never given to {name}.",
                         n.en, place.en
                     ),
-                    format!("{name} 的 {} 写进了 {}，没有人把那里交给过它：原有内容被覆盖。", n.zh, place.zh),
+                    format!("{name} 的 {} 覆盖了 {} 原有的内容；这块内存从未交给 {name}。", n.zh, place.zh),
                 )
             } else {
                 (
-                    format!("{name} has read {} from {}, which nobody gave to it.", n.en, place.en),
-                    format!("{name} 从 {} 读走了 {}，没有人把那里交给过它。", place.zh, n.zh),
+                    format!(
+                        "{name} has read {} from {}: that memory was never given to {name}.",
+                        n.en, place.en
+                    ),
+                    format!("{name} 从 {} 读走了 {}；这块内存从未交给 {name}。", place.zh, n.zh),
                 )
             };
             return wrong(piece.step, en, zh);
@@ -192,17 +201,63 @@ impl Teller<'_> {
             )
         };
         let mut more = Phrase::default();
+        let counted = e.translations > 1 && e.iotlb_misses > 0;
         if e.packets > 2 {
             more.en += &format!(", in {}", count(e.packets, "packet"));
-            more.zh += &format!("，共 {} 个数据包", e.packets);
+            more.zh += &format!("，共 {} 个请求包", e.packets);
+            // Beside what the accesses cost it would be one list too many.
+            if !counted {
+                let parts = self.packets(e, write, &lists);
+                more.en += &parts.en;
+                more.zh += &parts.zh;
+            }
         }
         // What many accesses cost is what such a line is written for.
-        if e.translations > 1 && e.iotlb_misses > 0 {
+        if counted {
             let (misses, reads) = (e.iotlb_misses, e.reads);
             more.en += &format!(": {} of the IOTLB, {}", count(misses, "miss"), count(reads, "table read"));
-            more.zh += &format!("：IOTLB 未命中 {} 次，查表读 {} 次", misses, reads);
+            more.zh += &format!("：IOTLB 未命中 {misses} 次，读表项 {reads} 次");
+            if (1..reads).contains(&e.device_reads) && e.fetched == 0 {
+                let (own, pages) = (e.device_reads, reads - e.device_reads);
+                more.en += &format!(" ({own} of the device's own entries, {pages} of page tables)");
+                more.zh += &format!("（设备自己的表项 {own} 次，页表 {pages} 次）");
+            }
         }
         Ending::new(Kind::Arrived, format!("{en}{}.", more.en), format!("{zh}{}。", more.zh))
+    }
+
+    /// What the request packets of a transfer were for, when not all for the same.
+    fn packets(&self, e: &Evidence, write: bool, lists: &Spans) -> Phrase {
+        let interrupts = u64::from(e.interrupt.is_some_and(|(.., kind)| kind != InterruptKind::Blocked));
+        let writes = e.written.saturating_sub(interrupts);
+        // A device that writes reports, too, where it fetched what it was to do.
+        let listed = |p: &&Piece| write && p.write && lists.hold(p.at.raw(), p.end().raw());
+        let reports = e.moved.iter().filter(listed).count() as u64;
+        let (data, fetched) =
+            if write { (writes.saturating_sub(reports), e.fetched) } else { (writes, e.fetched) };
+        let parts = match write {
+            true => [
+                (data, "with data", "写数据"),
+                (fetched, "to fetch descriptors", "取描述符"),
+                (reports, "to report on them", "写回完成状态"),
+                (e.commanded, "for the doorbell", "敲门铃"),
+                (interrupts, "an interrupt", "发中断"),
+            ],
+            false => [
+                (fetched, "to read", "读"),
+                (0, "", ""),
+                (data, "to write", "写"),
+                (e.commanded, "for the doorbell", "敲门铃"),
+                (interrupts, "an interrupt", "发中断"),
+            ],
+        };
+        let parts: Vec<_> = parts.into_iter().filter(|(n, ..)| *n > 0).collect();
+        if parts.len() < 2 || parts.iter().map(|(n, ..)| n).sum::<u64>() != e.packets {
+            return Phrase::default();
+        }
+        let en: Vec<String> = parts.iter().map(|(n, en, _)| format!("{n} {en}")).collect();
+        let zh: Vec<String> = parts.iter().map(|(n, _, zh)| format!("{zh} {n}")).collect();
+        Phrase::new(format!(" ({})", en.join(", ")), format!("（{}）", zh.join("、")))
     }
 
     /// Where pieces are: the place of one, the first and the number of many.
@@ -356,7 +411,7 @@ impl Teller<'_> {
                 Ending::new(
                     Kind::Refused,
                     format!("No CPU gets {name}'s interrupt: {} ({}).", code.text.en, fault.en),
-                    format!("{name} 的中断没有送到任何 CPU：{}（{}）。", code.text.zh, fault.zh.trim()),
+                    format!("{name} 的中断没有送到任何 CPU：{}。{}。", code.text.zh, fault.zh.trim()),
                 )
             }
             (Some((_, cpu, kind)), None) => match kind {
@@ -373,12 +428,12 @@ impl Teller<'_> {
                 InterruptKind::Remapped => Ending::new(
                     Kind::Interrupted,
                     format!("CPU {cpu} gets {name}'s interrupt, {number_en}: the table says so, not the device."),
-                    format!("CPU {cpu} 收到 {name} 的中断，{number_zh}：由表决定，不由设备决定。"),
+                    format!("CPU {cpu} 收到 {name} 的中断（{number_zh}）：送到哪里由表决定，不由设备决定。"),
                 ),
                 InterruptKind::Direct => Ending::new(
                     Kind::Interrupted,
                     format!("CPU {cpu} gets {name}'s interrupt, {number_en}, exactly as the device wrote it."),
-                    format!("CPU {cpu} 收到 {name} 的中断，{number_zh}，完全照设备所写。"),
+                    format!("CPU {cpu} 收到 {name} 的中断（{number_zh}）：和设备写的完全一样。"),
                 ),
             },
             (None, None) => match e.moved.first() {
@@ -398,12 +453,12 @@ impl Teller<'_> {
         if let Some(refused) = self.cpu_fault(e) {
             return refused;
         }
-        let value = self.value(done, e);
+        let Phrase { en: value_en, zh: value_zh } = self.value(done, e);
         if let Some((step, line, _)) = e.line_hits.iter().find(|(step, line, _)| self.older(*step, *line)) {
             let mut ending = Ending::new(
                 Kind::Wrong,
-                format!("The CPU reads {value}, its own old copy of the line at {line:#x}: memory has newer bytes."),
-                format!("CPU 读到 {value}，是它自己缓存里 {line:#x} 那一行的旧副本：内存里的数据更新。"),
+                format!("The CPU reads {value_en}, its own old copy of the line at {line:#x}: memory has newer bytes."),
+                format!("CPU 读到 {value_zh}，是它自己缓存里 {line:#x} 那一行的旧副本：内存里的数据比它新。"),
             );
             ending.wrong_from = Some(*step);
             return ending;
@@ -412,52 +467,56 @@ impl Teller<'_> {
             let place = own(&self.cast.device(*device), *at);
             return Ending::new(
                 Kind::Answered,
-                format!("The CPU has {value}, from {}.", place.en),
-                format!("CPU 得到 {value}，来自{}。", place.zh),
+                format!("The CPU has {value_en}, from {}.", place.en),
+                format!("CPU 读到 {value_zh}，来自{}。", place.zh),
             );
         }
         if let Some((register, ..)) = e.register {
             return Ending::new(
                 Kind::Answered,
-                format!("Register {register} answers {value}."),
-                format!("寄存器 {register} 的回答是 {value}。"),
+                format!("Register {register} answers {value_en}."),
+                format!("从寄存器 {register} 读到 {value_zh}。"),
             );
         }
         if let Some(piece) = e.stored.iter().find(|p| !p.write) {
             let thing = self.places.at(piece.at, piece.step);
             return Ending::new(
                 Kind::Answered,
-                format!("The CPU has {value}, from {}, in {}.", piece.at, thing.en),
-                format!("CPU 得到 {value}，来自 {}（{}）。", piece.at, thing.zh),
+                format!("The CPU has {value_en}, from {}, in {}.", piece.at, thing.en),
+                format!("CPU 读到 {value_zh}，来自 {}（{}）。", piece.at, thing.zh),
             );
         }
         if let Some((_, line, _)) = e.line_hits.first() {
             return Ending::new(
                 Kind::Answered,
-                format!("The CPU has {value}, out of its cache: the line at {line:#x} was there already."),
-                format!("CPU 得到 {value}，取自缓存：{line:#x} 那一行早已在里面。"),
+                format!("The CPU has {value_en}, out of its cache: the line at {line:#x} was there already."),
+                format!("CPU 读到 {value_zh}，取自缓存：{line:#x} 那一行早已在里面。"),
             );
         }
         if e.packets == 0 || e.unanswered.is_some() {
             return Ending::new(
                 Kind::Lost,
-                format!("Nothing answers: the CPU reads {value}."),
-                format!("无人应答：CPU 读到 {value}。"),
+                format!("Nothing answers: the CPU reads {value_en}."),
+                format!("无人应答：CPU 读到 {value_zh}。"),
             );
         }
-        Ending::new(Kind::Answered, format!("The answer is {value}."), format!("回答是 {value}。"))
+        Ending::new(Kind::Answered, format!("The answer is {value_en}."), format!("读到 {value_zh}。"))
     }
 
     /// The value that a read gave, as text where it is text.
-    fn value(&self, done: &Done, e: &Evidence) -> String {
+    fn value(&self, done: &Done, e: &Evidence) -> Phrase {
         let raw = done.value.or(e.line_hits.last().map(|h| h.2)).unwrap_or(0);
         let bytes = raw.to_le_bytes();
         let text = bytes.iter().position(|b| *b == 0).map_or(&bytes[..], |end| &bytes[..end]);
         match core::str::from_utf8(text) {
             Ok(text) if text.len() >= 5 && text.bytes().all(|b| (0x20..0x7f).contains(&b)) => {
-                format!("\"{}\"", text.trim_end())
+                let n = text.len() as u64;
+                Phrase::new(
+                    format!("\"{}\" ({})", text.trim_end(), super::bytes(n).en),
+                    format!("“{}”（{}）", text.trim_end(), super::bytes(n).zh),
+                )
             }
-            _ => format!("{raw:#x}"),
+            _ => Phrase::same(format!("{raw:#x}")),
         }
     }
 
@@ -502,8 +561,8 @@ impl Teller<'_> {
             let (place, n) = (own(&self.cast.device(*device), *at), bytes(*n));
             return Ending::new(
                 Kind::Arrived,
-                format!("The CPU's {} are in {} now, not in memory.", n.en, place.en),
-                format!("CPU 的 {} 现在位于{}，不在内存里。", n.zh, place.zh),
+                format!("The CPU's {} are in {} now, not in the host's memory.", n.en, place.en),
+                format!("CPU 写的 {} 到了{}，不在主机内存里。", n.zh, place.zh),
             );
         }
         if let Some((register, value, _)) = e.register {
@@ -518,7 +577,7 @@ impl Teller<'_> {
             return Ending::new(
                 Kind::Arrived,
                 format!("The CPU's {} are at {}, in {}.", n.en, piece.at, thing.en),
-                format!("CPU 的 {} 位于 {}（{}）。", n.zh, piece.at, thing.zh),
+                format!("CPU 写的 {} 到了 {}（{}）。", n.zh, piece.at, thing.zh),
             );
         }
         if e.line_inserts > 0 {
@@ -556,7 +615,7 @@ impl Teller<'_> {
         Some(Ending::new(
             Kind::Refused,
             format!("The CPU gets a {}: {}", code.text.en, no_further.en),
-            format!("CPU 得到{}：{}", code.text.zh, no_further.zh),
+            format!("CPU 得到{}。{}", code.text.zh, no_further.zh),
         ))
     }
 
@@ -581,18 +640,28 @@ impl Teller<'_> {
     }
 }
 
+/// A reason without what its brackets say beside the bits: "(R = W = 0; in legacy mode ...)".
+fn brief(why: &Phrase) -> Phrase {
+    let cut = |text: &str, mark: char, close: char| match text.split_once(mark) {
+        Some((before, after)) if after.ends_with(close) => format!("{before}{close}"),
+        _ => text.into(),
+    };
+    Phrase::new(cut(&why.en, ';', ')'), cut(&why.zh, '；', '）'))
+}
+
 /// Where the way of an address ends, and why, as whole sentences.
 fn no_further(code: Text, at: AnyAddr, e: &Evidence) -> Phrase {
     let space = who::space(at.space);
-    match &e.refusing {
+    let refusing = e.refusing.as_ref().map(|(entry, why)| (entry, brief(why)));
+    match &refusing {
         // The address that the unit told is that of the entry.
         Some((entry, why)) if at.space == Space::Physical => Phrase::new(
             format!("the way ends at the {} at {} {at}. {}.", entry.en, space.en, upper(&why.en)),
-            format!("走到{} {at} 的{}就停下了：{}。", space.zh, entry.zh, why.zh),
+            format!("走到{} {at} 的{}时被拒绝：{}。", space.zh, entry.zh, why.zh),
         ),
         Some((entry, why)) => Phrase::new(
             format!("{} {at} leads no further than the {}. {}.", space.en, entry.en, upper(&why.en)),
-            format!("{} {at} 查到{}就走不下去了：{}。", space.zh, entry.zh, why.zh),
+            format!("{} {at} 查到{}时被拒绝：{}。", space.zh, entry.zh, why.zh),
         ),
         None => Phrase::new(
             format!("{} {at} leads nowhere. {}.", space.en, upper(code.en)),

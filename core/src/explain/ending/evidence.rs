@@ -3,7 +3,8 @@
 use crate::addr::{AnyAddr, PhysAddr, RequesterId};
 use crate::spec::{FaultCode, Phrase, Rule};
 use crate::trace::{
-    Actor, CacheKind, CacheOp, CostKind, Event, InterruptKind, OwnerState, Recorded, Scope, Trace, Verdict,
+    Actor, CacheKind, CacheOp, CostKind, Event, Hop, InterruptKind, OwnerState, Recorded, Scope, Stage,
+    Trace, Verdict,
 };
 use alloc::vec::Vec;
 use core::ops::Range;
@@ -63,6 +64,8 @@ pub struct Evidence {
     pub entries: u64,
     /// The last single word written: where, before, after.
     pub word: Option<(PhysAddr, u64, u64)>,
+    /// The first register that was written, what was in it, and what is in it then: not always what was written.
+    pub set: Option<(&'static str, u64, u64)>,
     /// The last state that a buffer came to.
     pub owner: Option<OwnerState>,
     /// Bytes copied by a CPU, bytes of cache lines synchronised, exits of a guest.
@@ -79,8 +82,16 @@ pub struct Evidence {
     pub reads: u64,
     /// Translations that the IOTLB did not have.
     pub iotlb_misses: u64,
+    /// Those of them that led to the device's own tables, not through page tables.
+    pub device_reads: u64,
     /// Request packets.
     pub packets: u64,
+    /// Those by which devices wrote, interrupts among them.
+    pub written: u64,
+    /// Those by which devices read.
+    pub fetched: u64,
+    /// Those that went down to a device.
+    pub commanded: u64,
     /// What the last API call or translation gave.
     pub given: Option<AnyAddr>,
     /// What the last answered translation or walk gave.
@@ -92,6 +103,8 @@ impl Evidence {
     pub fn of(trace: &Trace, range: Range<usize>) -> Self {
         let mut out = Evidence::default();
         let end = range.end.min(trace.len());
+        // The depth of the walk of the device's own tables that is open.
+        let mut device_walk = None;
         for at in range.start.min(end)..end {
             let step = &trace.steps()[at];
             match step.event {
@@ -116,6 +129,7 @@ impl Evidence {
                 Event::Fault { code, at, recorded, .. } => out.fault = Some((code, at, recorded)),
                 Event::Read { entry, verdict, .. } => {
                     out.reads += 1;
+                    out.device_reads += u64::from(device_walk.is_some());
                     let why = match verdict {
                         Verdict::Refused(rule) => rule.text,
                         Verdict::Fault(code) => code.text,
@@ -135,6 +149,9 @@ impl Evidence {
                     out.entries += 1;
                     out.word = Some((pa, old, new));
                 }
+                Event::Register { register, old, new, write: true, .. } if out.set.is_none() => {
+                    out.set = Some((register.name, old, new));
+                }
                 Event::WriteRun { entry, new, .. } => {
                     out.entries += trace.get_words(new).len() as u64 / u64::from(entry.words.max(1));
                 }
@@ -146,9 +163,19 @@ impl Evidence {
                 },
                 Event::Begin(Scope::Command { .. }) => out.commands += 1,
                 Event::Begin(Scope::Translation { .. }) => out.translations += 1,
-                Event::Packet { header, .. } if !matches!(header[0] >> 24 & 0x1f, 0b0_1010 | 0b0_1011) => {
+                Event::Packet { header, hop, .. } if !matches!(header[0] >> 24 & 0x1f, 0b0_1010 | 0b0_1011) => {
                     out.packets += 1;
+                    let way = match (hop, header[0] >> 30 & 1) {
+                        (Hop::Down, _) => &mut out.commanded,
+                        (_, 0) => &mut out.fetched,
+                        _ => &mut out.written,
+                    };
+                    *way += 1;
                 }
+                Event::Begin(Scope::Walk { stage: Stage::Device | Stage::Process, .. }) => {
+                    device_walk.get_or_insert(step.depth);
+                }
+                Event::End(_) if device_walk == Some(step.depth) => device_walk = None,
                 Event::End(Verdict::Next(to)) if step.depth == 1 => out.given = Some(to),
                 Event::End(Verdict::Leaf { to, .. }) => out.leaf = Some(to),
                 _ => {}

@@ -34,6 +34,8 @@ struct Teller<'a> {
     /// The CPU has a cache that devices do not see.
     cached: bool,
     looks: &'a Looks,
+    /// Descriptors that the lines so far wrote.
+    descriptors: Cell<u64>,
 }
 
 /// What may be looked at to say what came of all operations of a run, whatever they are: when it is spent, what is
@@ -79,7 +81,7 @@ fn endings(
         Action::Expect(_) => None,
     });
     let places = Places::new(record, trace, cursor, looks);
-    let teller = Teller { record, trace, cast, places, cached, looks };
+    let teller = Teller { record, trace, cast, places, cached, looks, descriptors: Cell::new(0) };
     operations.zip(done).map(|(operation, done)| teller.ending(operation, done)).collect()
 }
 
@@ -103,9 +105,15 @@ impl Teller<'_> {
         let evidence = Evidence::of(self.trace, done.steps.clone());
         let mut ending = match &done.error {
             Some(error) => {
-                let zh = error.rule.map_or(error.message.zh.as_str(), |rule| rule.text.zh);
-                let en = error.rule.map_or(error.message.en.as_str(), |rule| rule.text.en);
-                Ending::new(Kind::Refused, format!("The kernel refuses: {en}."), format!("内核拒绝：{zh}。"))
+                // Why a device cannot share a process's address space is in the message alone.
+                let rule = error.rule.filter(|_| error.name != "no-sva");
+                let zh = rule.map_or(error.message.zh.as_str(), |rule| rule.text.zh);
+                let en = rule.map_or(error.message.en.as_str(), |rule| rule.text.en);
+                Ending::new(
+                    Kind::Refused,
+                    format!("The kernel returns an error: {en}."),
+                    format!("内核返回错误：{zh}。"),
+                )
             }
             None => self.operation(operation, done, &evidence),
         };
@@ -133,10 +141,10 @@ impl Teller<'_> {
     }
 }
 
-/// A count of bytes: `13 bytes`, `1,500 bytes`, `4 KiB`.
+/// A count of bytes: `13 bytes`, `1,500 bytes`, `2 KiB`.
 pub fn bytes(n: u64) -> Phrase {
     let number = thousands(n);
-    if n >= 4096 && n % 1024 == 0 {
+    if n >= 1024 && n % 1024 == 0 {
         return Phrase::same(crate::addr::Bytes(n).to_string());
     }
     let unit = if n == 1 { "byte" } else { "bytes" };

@@ -181,7 +181,7 @@ impl<'a> Places<'a> {
             return Phrase::new(format!("guest {}'s memory", vm.name), format!("客户机 {} 的内存", vm.name));
         }
         match now.map().find(at).map(|region| region.kind) {
-            Some(RegionKind::Ram) | None => Phrase::new("memory without a name", "没有名字的内存"),
+            Some(RegionKind::Ram) | None => Phrase::new("memory without a name", "未命名的内存"),
             Some(RegionKind::Window) => Phrase::new("a window of the host bridge", "主桥的窗口"),
             Some(RegionKind::IommuRegisters) => Phrase::new("the IOMMU's registers", "IOMMU 的寄存器"),
             Some(RegionKind::Interrupts) => Phrase::new("the interrupt range", "中断地址范围"),

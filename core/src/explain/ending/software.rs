@@ -3,7 +3,8 @@
 use super::access::device_space;
 use super::evidence::Evidence;
 use super::{bytes, count, thousands, upper, Ending, Kind, Teller};
-use crate::addr::PhysAddr;
+use crate::addr::{PhysAddr, Space};
+use crate::explain::who;
 use crate::machine::software::{Buffer, Handle, Owner};
 use crate::machine::Done;
 use crate::scenario::ast::{self, Choice, EntryState, Extent, Operation as O};
@@ -20,7 +21,7 @@ impl Teller<'_> {
                 let name = &op.buffer.value;
                 Ending::done(
                     format!("{name}'s memory is given back: it may become anybody's."),
-                    format!("{name} 的内存已归还：之后可能归任何人。"),
+                    format!("{name} 的内存已归还，之后可能分给任何人。"),
                 )
             }
             O::Fill(op) => self.fill(&op.at, e),
@@ -37,7 +38,7 @@ impl Teller<'_> {
                 let name = &op.device.value;
                 Ending::done(
                     format!("{name} is in no domain now: its requests are refused."),
-                    format!("{name} 不再属于任何域：它的请求会被拒绝。"),
+                    format!("{name} 不再属于任何域，它的请求会被拒绝。"),
                 )
             }
             O::Bind(op) => {
@@ -64,10 +65,17 @@ impl Teller<'_> {
             O::Unmap(op) => self.unmap(op, e),
             O::Invalidate(op) => {
                 let (cache, n) = (op.cache.value.word(), e.forgotten);
+                let cache_zh = match op.cache.value {
+                    ast::CacheKind::Iotlb => "IOTLB",
+                    ast::CacheKind::DeviceCache => "设备表项缓存",
+                    ast::CacheKind::ProcessCache => "PASID 表项缓存",
+                    ast::CacheKind::DeviceTlb => "设备自己的 TLB",
+                    ast::CacheKind::InterruptCache => "中断表项缓存",
+                };
                 let entries = if n == 1 { "1 entry".into() } else { format!("{} entries", thousands(n)) };
                 Ending::done(
                     format!("The {cache} has forgotten {entries}."),
-                    format!("{cache} 忘掉了 {} 个条目。", n),
+                    format!("{cache_zh}清除了 {n} 个条目。"),
                 )
             }
             O::Flush(_) => {
@@ -77,7 +85,7 @@ impl Teller<'_> {
                 Ending::new(
                     Kind::Unmapped,
                     format!("All that was put off is done: {entries} forgotten."),
-                    format!("先前推迟的都做了：忘掉了 {} 个条目。", n),
+                    format!("先前推迟的失效一并执行完毕：清除了 {n} 个条目。"),
                 )
             }
             O::PageEntry(_) | O::DeviceEntry(_) | O::ProcessEntry(_) => self.word(e),
@@ -90,11 +98,21 @@ impl Teller<'_> {
                 )
             }
             O::RegisterWrite(op) => {
-                let name = register(&op.register);
-                Ending::done(
-                    format!("{} is in register {name}.", op.value),
-                    format!("{} 已写入寄存器 {name}。", op.value),
-                )
+                let written = op.value;
+                match e.set {
+                    // It reads as 0 whatever is in it, or 0 was: what was there says nothing.
+                    Some((name, 0, new)) if written.value == new => Ending::done(
+                        format!("{written} is written to register {name}."),
+                        format!("向寄存器 {name} 写入 {written}。"),
+                    ),
+                    Some((name, old, new)) => Ending::done(
+                        format!(
+                            "{written} is written to register {name}: it was {old:#x} and is {new:#x} now."
+                        ),
+                        format!("寄存器 {name} 写入了 {written}，值由 {old:#x} 变为 {new:#x}。"),
+                    ),
+                    None => Ending::done("No register changed.".into(), "没有寄存器改变。".into()),
+                }
             }
             O::AllocCoherent(op) => self.coherent(&op.name.value, &op.device.value, done),
             O::FreeCoherent(op) => {
@@ -102,22 +120,67 @@ impl Teller<'_> {
                 Ending::new(
                     Kind::Unmapped,
                     format!("{name} is given back: no device address leads there any more."),
-                    format!("{name} 已归还：不再有设备地址通向那里。"),
+                    format!("{name} 已归还：不再有设备地址指向那里。"),
                 )
             }
             O::MapSingle(op) | O::MapPage(op) => self.map_single(&op.name.value, &op.device.value, done, e),
+            O::MapResource(op) => self.map_single(&op.name.value, &op.device.value, done, e),
             O::MapSg(op) => self.map_list(&op.name.value, &op.device.value, done),
-            O::UnmapSingle(op) | O::UnmapPage(op) | O::UnmapSg(op) => {
+            O::UnmapSingle(op) | O::UnmapPage(op) | O::UnmapSg(op) | O::UnmapResource(op) => {
                 self.unmap_handle(&op.handle.value, done, e)
             }
             O::SyncForCpu(_) | O::SyncSgForCpu(_) => self.sync(true, e),
             O::SyncForDevice(_) | O::SyncSgForDevice(_) => self.sync(false, e),
-            O::SetMask(op) => {
+            O::SetMaxSegment(op) => {
+                let (name, most) = (&op.device.value, crate::addr::Bytes(op.value.value));
+                Ending::done(
+                    format!("A segment for {name} is at most {most}."),
+                    format!("给 {name} 的每一段最长 {most}。"),
+                )
+            }
+            O::SetBoundary(op) => {
+                let (name, mask) = (&op.device.value, op.value.value);
+                Ending::done(
+                    format!("No segment for {name} crosses a multiple of {:#x}.", u128::from(mask) + 1),
+                    format!("给 {name} 的任何一段都不跨过 {:#x} 的倍数。", u128::from(mask) + 1),
+                )
+            }
+            O::SetMinAlign(op) => {
+                let (name, mask) = (&op.device.value, op.value.value);
+                Ending::done(
+                    format!("A bounce buffer for {name} keeps the bits {mask:#x} of the address."),
+                    format!("给 {name} 的回弹缓冲区会保留地址的 {mask:#x} 这些位。"),
+                )
+            }
+            O::DeclareCoherent(op) => {
+                let name = &op.device.value;
+                Ending::done(
+                    format!(
+                        "{name}'s coherent memory comes from this range from now on, and from nowhere else."
+                    ),
+                    format!("从现在起 {name} 的一致性内存只从这一段分配。"),
+                )
+            }
+            O::SetCoherentMask(op) => {
+                let (name, bits) = (&op.device.value, op.bits.value);
+                Ending::done(
+                    format!("Coherent memory for {name} will have addresses of at most {bits} bits."),
+                    format!("给 {name} 的一致性内存，地址不超过 {bits} 位。"),
+                )
+            }
+            O::SetMask(op) | O::SetBothMasks(op) => {
                 let (name, bits) = (&op.device.value, op.bits.value);
                 let last = if bits >= 64 { u64::MAX } else { (1 << bits) - 1 };
                 Ending::done(
                     format!("{name} will be given addresses of {bits} bits: up to {last:#x}."),
                     format!("交给 {name} 的地址不超过 {bits} 位：最大 {last:#x}。"),
+                )
+            }
+            O::Resize(op) => {
+                let size = crate::addr::Bytes(op.size.value);
+                Ending::done(
+                    format!("The BAR claims {size} from now on."),
+                    format!("这个 BAR 从现在起占 {size}。"),
                 )
             }
             O::Ioremap(op) => self.ioremap(&op.name.value, done),
@@ -132,14 +195,14 @@ impl Teller<'_> {
                 let name = &op.device.value;
                 Ending::done(
                     format!("{name}'s registers hold the transfer; nothing moves before the doorbell."),
-                    format!("这次传输已写进 {name} 的寄存器；按门铃之前什么也不会动。"),
+                    format!("这次传输已写进 {name} 的寄存器；敲门铃之前什么也不会动。"),
                 )
             }
             O::ProgramList(op) => {
                 let name = &op.device.value;
                 Ending::done(
                     format!("{name} knows where its list begins; nothing moves before the doorbell."),
-                    format!("{name} 知道链表从哪里开始了；按门铃之前什么也不会动。"),
+                    format!("{name} 知道链表从哪里开始了；敲门铃之前什么也不会动。"),
                 )
             }
             O::Descriptor(_) => self.descriptor(e),
@@ -191,8 +254,8 @@ impl Teller<'_> {
     fn fill(&self, at: &ast::Loc<PhysAddr>, e: &Evidence) -> Ending {
         let n = bytes(e.stored.iter().map(|p| p.bytes).sum());
         Ending::done(
-            format!("{at} holds {} of known contents.", n.en),
-            format!("{at} 里放好了 {} 已知的内容。", n.zh),
+            format!("{at} holds {} that later reads can be compared with.", n.en),
+            format!("{at} 里预先写好了 {}，供后面核对。", n.zh),
         )
     }
 
@@ -200,15 +263,15 @@ impl Teller<'_> {
         let Some((pa, old, new)) = e.word else {
             return match e.stored.first() {
                 Some(piece) => Ending::done(
-                    format!("The word at {} is changed.", piece.at),
-                    format!("{} 处的字已修改。", piece.at),
+                    format!("The 8 bytes at {} are changed.", piece.at),
+                    format!("{} 处的 8 字节已修改。", piece.at),
                 ),
-                None => Ending::done("No word changed.".into(), "没有字被修改。".into()),
+                None => Ending::done("Nothing changed.".into(), "没有内容被修改。".into()),
             };
         };
         Ending::done(
-            format!("The word at {pa} was {old:#x} and is {new:#x} now."),
-            format!("{pa} 处的字原是 {old:#x}，现在是 {new:#x}。"),
+            format!("The 8 bytes at {pa}, as a number, were {old:#x} and are {new:#x} now."),
+            format!("{pa} 处的值由 {old:#x} 改为 {new:#x}。"),
         )
     }
 
@@ -224,15 +287,32 @@ impl Teller<'_> {
                 format!("{device} belongs to guest {to}: the IOMMU takes its addresses for {to}'s guest-physical ones."),
                 format!("{device} 归客户机 {to} 使用：IOMMU 把它的地址当作 {to} 的客户机物理地址。"),
             ),
-            _ => Ending::done(
-                format!("{device}'s requests are looked up in the tables of {to} now."),
-                format!("从现在起，{device} 的请求查 {to} 的表。"),
-            ),
+            _ => {
+                let (of, _) = self.space(to);
+                Ending::done(
+                    format!("{device}'s requests are looked up in the tables of {} now.", of.en),
+                    format!("从现在起，{device} 的请求查{} 的页表。", of.zh),
+                )
+            }
         }
     }
 
+    /// A space that a scenario maps in, by its kind and its name, and what its addresses are.
+    fn space(&self, name: &str) -> (Phrase, Space) {
+        let now = self.record.at(usize::MAX);
+        if now.processes().iter().any(|p| p.name == name) {
+            return (Phrase::new(format!("process {name}"), format!("进程 {name}")), Space::Virtual);
+        }
+        if now.vms().iter().any(|vm| vm.name == name) {
+            let guest = Phrase::new(format!("guest {name}"), format!("客户机 {name}"));
+            return (guest, Space::GuestPhysical);
+        }
+        (Phrase::new(format!("domain {name}"), format!("域 {name}")), Space::Iova)
+    }
+
     fn map(&self, op: &ast::Map, e: &Evidence) -> Ending {
-        let (space, start) = (&op.space.value, &op.range.start);
+        let ((space, of), start) = (self.space(&op.space.value), &op.range.start);
+        let at = who::space(of);
         let len = match &op.range.extent {
             Extent::Length(len) => Some(bytes(len.value)),
             Extent::End(end) => end.value.checked_sub(start.offset.value).map(bytes),
@@ -241,13 +321,18 @@ impl Teller<'_> {
             len.map_or(Default::default(), |n| (format!(" ({})", n.en), format!("（{}）", n.zh)));
         if op.not_present {
             return Ending::done(
-                format!("{space} is promised {start}{n_en}: no page is there yet."),
-                format!("{space} 得到了 {start}{n_zh} 的许诺：那里还没有页。"),
+                format!("{} {start}{n_en} is promised to {}: no page is there yet.", upper(at.en), space.en),
+                format!("已把{} {start}{n_zh} 分配给{}，还没有内存页。", at.zh, space.zh),
             );
         }
         let to = op.to.as_ref();
-        let to_en = to.map_or(String::from("memory of its own"), |to| format!("{to}"));
-        let to_zh = to.map_or(String::from("自己的内存"), |to| format!(" {to}"));
+        let to_en = to.map_or(String::from("memory allocated for it"), |to| format!("{to}"));
+        let to_zh =
+            to.map_or(String::from("为它分配的内存"), |to| match format!("{to}").split_once(".pa") {
+                Some((buffer, "")) => format!(" {buffer} 的物理地址"),
+                Some((buffer, more)) => format!(" {buffer} 的物理地址 {more}"),
+                None => format!(" {to}"),
+            });
         let entries = if e.entries > 1 {
             Phrase::new(
                 format!(", by {} entries", thousands(e.entries)),
@@ -258,24 +343,27 @@ impl Teller<'_> {
         };
         Ending::new(
             Kind::Mapped,
-            format!("{start}{n_en} in {space} leads to {to_en} now{}.", entries.en),
-            format!("{space} 的 {start}{n_zh} 现在通向{to_zh}{}。", entries.zh),
+            format!("{} {start}{n_en} in {} leads to {to_en} now{}.", upper(at.en), space.en, entries.en),
+            format!("{} 的{} {start}{n_zh} 现在映射到{to_zh}{}。", space.zh, at.zh, entries.zh),
         )
     }
 
     fn unmap(&self, op: &ast::Unmap, e: &Evidence) -> Ending {
-        let (space, start) = (&op.space.value, &op.range.start);
+        let ((space, of), start) = (self.space(&op.space.value), &op.range.start);
+        let at = who::space(of);
         if op.no_invalidate || e.commands == 0 && e.owner == Some(OwnerState::StaleCached) {
             return Ending::new(
                 Kind::Unmapped,
-                format!("{start} in {space} leads nowhere by the tables, but a cached copy of the entry still counts."),
-                format!("按页表，{space} 的 {start} 已不通向任何地方，但缓存里的旧条目仍然有效。"),
+                format!(
+                    "{} {start} in {} leads nowhere by the tables, but a cached copy of the entry still counts.", upper(at.en), space.en
+                ),
+                format!("页表里已没有{} 的{} {start} 的映射，但缓存里的旧条目仍然有效。", space.zh, at.zh),
             );
         }
         Ending::new(
             Kind::Unmapped,
-            format!("{start} in {space} leads nowhere any more."),
-            format!("{space} 的 {start} 不再通向任何地方。"),
+            format!("{} {start} in {} leads nowhere any more.", upper(at.en), space.en),
+            format!("{} 的{} {start} 不再有映射。", space.zh, at.zh),
         )
     }
 
@@ -296,7 +384,7 @@ impl Teller<'_> {
             return Ending::new(
                 Kind::Mapped,
                 format!("{buffer} is out of {device}'s reach: a bounce copy at {} {at} stands in for it, and {copied_en}.", space.en),
-                format!("{device} 够不着 {buffer}：由位于{}{at} 的回弹副本代替，{copied_zh}。", spaced(&space.zh)),
+                format!("{device} 够不着 {buffer}，由{}{at} 处的回弹副本代替，{copied_zh}。", spaced(&space.zh)),
             );
         }
         if at.raw() == to.raw() {
@@ -306,13 +394,13 @@ impl Teller<'_> {
                     "{buffer} is {device}'s now, at {} {at}: the same number as its physical address.",
                     space.en
                 ),
-                format!("{buffer} 现在归 {device}，{}{at}：和物理地址是同一个数字。", spaced(&space.zh)),
+                format!("{buffer} 现在归 {device}，{}{at} 和物理地址是同一个数字。", spaced(&space.zh)),
             );
         }
         Ending::new(
             Kind::Mapped,
             format!("{buffer} is {device}'s now: {} {at} leads to physical address {to}.", space.en),
-            format!("{buffer} 现在归 {device}：{}{at} 通向物理地址 {to}。", spaced(&space.zh)),
+            format!("{buffer} 现在归 {device}，{}{at} 映射到物理地址 {to}。", spaced(&space.zh)),
         )
     }
 
@@ -327,7 +415,7 @@ impl Teller<'_> {
                 upper(&count(pieces as u64, "piece")),
                 if segments == 1 { "one range".into() } else { count(segments as u64, "range") }
             ),
-            format!("内存里是 {pieces} 块，在 {device} 看来是 {segments} 段：从 {at} 开始。"),
+            format!("内存里是 {pieces} 块，在 {device} 看来是从 {at} 开始的 {segments} 段。"),
         )
     }
 
@@ -355,18 +443,18 @@ impl Teller<'_> {
             return Ending::new(
                 Kind::Unmapped,
                 format!("{name} is gone from the tables, but the IOTLB is not told: {device} can still reach {buffer} by what is cached."),
-                format!("{name} 已从页表中去掉，但没有通知 IOTLB：凭缓存的条目，{device} 仍能访问 {buffer}。"),
+                format!("{name} 已从页表中去掉，但没有通知 IOTLB，凭缓存里的条目，{device} 仍能访问 {buffer}。"),
             );
         }
         let (told_en, told_zh) = if e.commands > 0 {
-            (" and the IOTLB has forgotten it", "，IOTLB 也已忘掉")
+            (" and the IOTLB has forgotten it", "，IOTLB 里的条目也已清除")
         } else {
             ("", "")
         };
         Ending::new(
             Kind::Unmapped,
             format!("{buffer} is the CPU's again{copy_en}: {name} leads nowhere any more{told_en}."),
-            format!("{buffer} 重新归 CPU{copy_zh}：{name} 不再通向任何地方{told_zh}。"),
+            format!("{buffer} 重新归 CPU{copy_zh}，{name} 这个地址不再有映射{told_zh}。"),
         )
     }
 
@@ -405,11 +493,13 @@ impl Teller<'_> {
                 "{name} is virtual address {} to the kernel: it leads to physical address {}.",
                 remap.va, remap.pa
             ),
-            format!("{name} 对内核是虚拟地址 {}：通向物理地址 {}。", remap.va, remap.pa),
+            format!("内核用虚拟地址 {}（{name}）访问物理地址 {}。", remap.va, remap.pa),
         )
     }
 
     fn descriptor(&self, e: &Evidence) -> Ending {
+        let n = self.descriptors.get() + 1;
+        self.descriptors.set(n);
         let Some(piece) = e.stored.iter().rev().find(|p| p.write) else {
             return Ending::done(
                 "A descriptor is in the CPU's cache.".into(),
@@ -418,8 +508,8 @@ impl Teller<'_> {
         };
         let thing = self.places.at(piece.at, piece.step);
         Ending::done(
-            format!("A descriptor is at {}, in {}: the engine will find it there.", piece.at, thing.en),
-            format!("一个描述符放在 {}（{}）：引擎会到那里去取。", piece.at, thing.zh),
+            format!("Descriptor {n} is at {}, in {}: the engine will find it there.", piece.at, thing.en),
+            format!("第 {n} 个描述符放在 {}（{}）：引擎会到那里去取。", piece.at, thing.zh),
         )
     }
 
@@ -428,7 +518,7 @@ impl Teller<'_> {
         if op.state.is_some_and(|s| s.value == EntryState::NotPresent) {
             return Ending::done(
                 format!("Entry {n} of the interrupt table is not present: what uses it is blocked."),
-                format!("中断重映射表第 {n} 项不存在：用到它的中断会被拦截。"),
+                format!("中断重映射表第 {n} 项的 P = 0：用到它的中断会被拦截。"),
             );
         }
         let (vector_en, vector_zh) = match &op.vector {
@@ -454,6 +544,11 @@ impl Teller<'_> {
 
     fn ats(&self, device: &str, at: &ast::Loc<ast::OfSubject>, e: &Evidence) -> Ending {
         match (e.fault, e.check, e.leaf) {
+            (None, None, Some(_)) if e.translations > 1 => Ending::new(
+                Kind::Answered,
+                format!("{device} knows now where {} pages of {at} are, and keeps that.", e.translations),
+                format!("{device} 现在知道 {at} 的 {} 页各在哪里，并把它们记下。", e.translations),
+            ),
             (None, None, Some(to)) => Ending::new(
                 Kind::Answered,
                 format!("{device} knows now that {at} is physical address {to}, and keeps it."),
@@ -462,7 +557,7 @@ impl Teller<'_> {
             _ => Ending::new(
                 Kind::Answered,
                 format!("The answer is that {at} leads nowhere now: {device} keeps nothing."),
-                format!("回答是：{at} 现在不通向任何地方，{device} 什么也没有记下。"),
+                format!("IOMMU 的应答是：{at} 现在不对应任何地方。{device} 什么也没有记下。"),
             ),
         }
     }

@@ -125,3 +125,21 @@ fn what_came_of_operations_is_found_without_going_through_all_there_is() {
     let (_, _, last) = looked(&texts[1], 1_000);
     assert!(last.text.en.contains("memory") && !last.text.en.contains("without a name"), "{}", last.text.en);
 }
+
+/// A number of packets that are for different things says how many are for what, and they add up.
+#[test]
+fn parts_of_packets_add_up() {
+    let mut parted = 0;
+    for preset in PRESETS {
+        for (line, ending) in endings(preset.text) {
+            let Some((_, rest)) = ending.text.zh.split_once("，共 ") else { continue };
+            let Some((all, parts)) = rest.split_once(" 个请求包（") else { continue };
+            let (parts, _) = parts.split_once('）').unwrap();
+            let number = |text: &str| -> u64 { text.rsplit(' ').next().unwrap().parse().unwrap() };
+            let sum: u64 = parts.split('、').map(number).sum();
+            assert_eq!(all.parse(), Ok(sum), "{}: {line}: {}", preset.name, ending.text.zh);
+            parted += 1;
+        }
+    }
+    assert!(parted > 2, "{parted}");
+}

@@ -72,7 +72,7 @@ macro_rules! events {
 
 events! {
     0x1 "ILLEGAL_DEV_TABLE_ENTRY" "2.5.2" "the device table entry is invalid, or forbids this kind of request" "设备表项无效，或不允许此类请求";
-    0x2 "IO_PAGE_FAULT" "2.5.3" "translation refused the access: page not present, no permission, or an interrupt that is not remapped" "转换拒绝了访问：页不存在、权限不足，或中断没有重映射";
+    0x2 "IO_PAGE_FAULT" "2.5.3" "the IOMMU refused the access: page not present, no permission, or an interrupt that is not remapped" "IOMMU 拒绝了该访问：页不存在、权限不足，或中断没有重映射";
     0x3 "DEV_TAB_HARDWARE_ERROR" "2.5.4" "reading the device table failed on the bus" "读取设备表时总线出错";
     0x4 "PAGE_TAB_HARDWARE_ERROR" "2.5.5" "reading a page table failed on the bus" "读取页表时总线出错";
     0x5 "ILLEGAL_COMMAND_ERROR" "2.5.6" "the command buffer holds a command that the IOMMU rejects" "命令缓冲区中有 IOMMU 拒绝的命令";
@@ -97,7 +97,7 @@ const FLAGS: [(u8, &str, Text); 9] = [
     (3, "I", Text::new("it was an interrupt request", "这是中断请求")),
     (2, "US", Text::new("with user privilege", "以用户权限")),
     (1, "NX", Text::new("an instruction fetch", "取指")),
-    (0, "GN", Text::new("with a PASID, through guest tables", "带 PASID，经过客户机表")),
+    (0, "GN", Text::new("with a PASID, by the guest page tables", "请求带 PASID，查的是客户机页表")),
 ];
 
 /// `Event logged [NAME key=value ...]`, in every version's spelling, and Xen's `NAME: ssss:bb:dd.f dN addr N flags N`.
@@ -209,20 +209,30 @@ fn decoded(
             format!("{domain:#06x}"),
             Text::new(
                 "the domain in the device table entry; 0 is often a device that nothing was attached to",
-                "设备表项中的域；0 往往表示没有连接任何域的设备",
+                "设备表项中的域；0 往往表示设备没有挂接到任何域",
             ),
         );
     }
     if let Some(value) = number("pasid=") {
         let meaning = match pasid {
-            Some(_) => Text::new("the process that the request speaks for", "请求所代表的进程"),
+            Some(_) => Text::new("the process that the request speaks for", "请求访问哪个进程的地址空间"),
             None => Text::new("not valid: the flag GN is 0", "无效：标志 GN 为 0"),
         };
         found.certain(Arch::AmdVi.process_term(), format!("{value:#x}"), meaning);
     }
     address_field(&mut found, code, address, emulator, interrupt && !contradiction);
     if let Some(flags) = flags {
-        flags_field(&mut found, code.code, flags);
+        match emulator {
+            true => found.certain(
+                Text::new("flags", "标志"),
+                format!("{flags:#06x}"),
+                Text::new(
+                    "as QEMU writes them: the flags I and GN or NX of the specification do not apply",
+                    "QEMU 写入的值：不能按规范当作标志 I 和 GN、NX 来读",
+                ),
+            ),
+            false => flags_field(&mut found, code.code, flags),
+        }
         evidence(&mut found, code.code, flags, interrupt && !contradiction && !emulator);
     }
     if emulator {
@@ -231,8 +241,8 @@ fn decoded(
             Text::new("access", "访问"),
             if access == Some(Access::Write) { Access::Write.text() } else { Access::Read.text() },
             Text::new(
-                "QEMU's amd-iommu (seen in 11.1.3) writes flags 0x0009 for a read and 0x000a for a write, and loses the address, the domain and, behind bridges, the bus: the record is not to be taken at its word",
-                "QEMU 的 amd-iommu（见于 11.1.3）以标志 0x0009 表示读、0x000a 表示写，并丢失地址、域以及桥后设备的总线号：不能按字面理解该记录",
+                "QEMU's amd-iommu (seen in 11.1.3) writes flags 0x0009 for a read and 0x000a for a write, and leaves out the address, the domain and, behind bridges, the bus: the record is not to be taken at its word",
+                "QEMU 的 amd-iommu（见于 11.1.3）用标志 0x0009 表示读、0x000a 表示写，地址和域都写成 0，桥后设备的总线号也没有写：这条记录不能按字面理解",
             ),
         );
     } else if contradiction {
@@ -256,7 +266,7 @@ fn decoded(
         found.certain(
             Text::new("access", "访问"),
             access.text(),
-            Text::new("the flag RW, which counts because PR = 1", "标志 RW；因为 PR = 1，所以有效"),
+            Text::new("the flag RW, which counts because PR = 1", "见标志 RW：PR = 1 时它才有效"),
         );
     } else if page_fault && flags.is_some() {
         found.inferred(
@@ -274,7 +284,7 @@ fn decoded(
 fn address_field(found: &mut Found, code: &FaultCode, address: Option<u64>, emulator: bool, interrupt: bool) {
     let Some(address) = address else { return };
     let meaning = match code.code {
-        _ if emulator => Text::new("lost by the emulator", "被模拟器丢失"),
+        _ if emulator => Text::new("QEMU writes 0 in place of the address", "QEMU 没有填写，总是 0"),
         3 | 4 => Text::new("the system-physical address that could not be read", "无法读取的系统物理地址"),
         5 | 6 => Text::new("the physical address of the command", "命令的物理地址"),
         7 => Text::new(
@@ -400,7 +410,7 @@ fn xen(code: &'static FaultCode, body: Scan<'_>, here: &Here<'_>) -> Option<Foun
             address.word(),
             Text::new(
                 "not a number: part of it was taken out of the paste",
-                "不是数字：粘贴内容中部分被隐去",
+                "不是数字：给出的日志里部分内容被隐去",
             ),
         );
     }
@@ -458,7 +468,7 @@ fn not_attached(here: &Here<'_>) -> Found {
         "amd-not-attached",
         Phrase::new(
             "AMD-Vi: the driver took a device for attached whose domain is another",
-            "AMD-Vi：驱动认为设备已连接，但其域并不一致",
+            "AMD-Vi：驱动认为设备已经挂接，但它的域并不一致",
         ),
     );
     found.used.extend(below);

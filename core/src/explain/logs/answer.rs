@@ -90,6 +90,8 @@ answers! {
         causes: Vec<LogCause>,
         /// The preset that shows this kind of trouble: the `p` of a link.
         preset: Option<&'static str>,
+        /// The rung of a ladder of faults that ends with this code: a fragment of the page.
+        rung: Option<String>,
         /// A scenario that ends at the same fault.
         scenario: Option<String>,
         /// The line, for what is not understood.
@@ -234,6 +236,7 @@ impl LogItem {
                 .collect(),
             causes: item.causes.iter().map(|likely| LogCause::new(item, likely, lang)).collect(),
             preset: item.preset,
+            rung: item.rung.clone(),
             scenario: item.scenario.as_ref().map(|scenario| scenario.text.clone()),
             quote: (!item.quote.is_empty()).then(|| item.quote.clone()),
             nearest: nearest.map(|form| form.plain()),
@@ -279,7 +282,7 @@ impl LogCause {
             how_to_tell: cause.how_to_tell(item.system, lang),
             because: said(&likely.because),
             despite: said(&likely.despite),
-            seen_in: cause.taught_by(item.arch),
+            seen_in: cause.taught_by(item.arch, lang),
             preset: (!cause.preset.is_empty()).then_some(cause.preset),
         }
     }

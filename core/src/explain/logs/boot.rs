@@ -71,20 +71,20 @@ const REMAPPING: Text = Text::new("interrupt remapping", "中断重映射");
 const GROUP_TYPE: Text = Text::new("group type", "组类型");
 
 readers! {
-    "Default domain type: Passthrough" Vfio note Passthrough says DOMAIN "passthrough" "直通"
+    "Default domain type: Passthrough" Vfio note Passthrough says DOMAIN "passthrough" "直通模式"
         => "devices use physical addresses; no translation fault can come from the kernel's own DMA"
            "设备使用物理地址；内核自身的 DMA 不会产生转换错误";
     "Default domain type: Translated" Vfio says DOMAIN "translated" "转换"
         => "each device has its own addresses, if an IOMMU is on: this line alone does not prove it (seen with intel_iommu=off, and on RISC-V with identity groups)"
            "若 IOMMU 已启用，则每个设备有自己的地址空间：仅凭此行不能证明（intel_iommu=off 时以及 RISC-V 的恒等组下也会打印）";
     "TLB invalidation policy: strict" Vfio says POLICY "strict" "严格"
-        => "the IOTLB forgets at each unmap" "每次解除映射时立即失效 IOTLB";
+        => "the IOTLB forgets at each unmap" "每次解除映射都立即使 IOTLB 失效";
     "TLB invalidation policy: lazy" Vfio says POLICY "lazy" "延迟"
         => "after an unmap a device can reach the page for some milliseconds more"
            "解除映射后，设备在若干毫秒内仍可访问该页";
     "Using strict mode due to virtualization" AmdVi says POLICY "strict" "严格"
         => "because the machine is virtual: this overrides the line that says lazy"
-           "因为机器是虚拟的：覆盖了之前显示“延迟”的那一行";
+           "因为机器是虚拟的：以这一行为准，之前显示“延迟”的那一行不再有效";
     "DMAR: IOMMU disabled" VtD says IOMMU "off" "关闭"
         => "this is the true line, whatever \"Default domain type\" says later"
            "以此行为准，无论之后的 Default domain type 显示什么";
@@ -94,7 +94,7 @@ readers! {
     "DMAR: IOMMU enabled" VtD says IOMMU "on" "启用"
         => "Intel VT-d, by the command line or the build" "Intel VT-d，由命令行或编译选项启用";
     "Virtualization Technology for Directed I/O" VtD with "DMAR" says IOMMU "on" "启用"
-        => "Intel VT-d translates" "Intel VT-d 正在转换";
+        => "Intel VT-d is set up; whether devices are translated, the default domain type says" "Intel VT-d 已启用；设备的地址是否转换，由默认域类型决定";
     "riscv,iommu " RiscV with "using " says IOMMU "on" "启用"
         => "a RISC-V IOMMU; Linux 7.2 uses it for identity groups only (no CONFIG_IOMMU_DMA there)"
            "RISC-V IOMMU；Linux 7.2 只以恒等组使用它（没有 CONFIG_IOMMU_DMA）";
@@ -109,10 +109,10 @@ readers! {
         => "nothing is translated for these devices, whatever the boot line says"
            "无论启动信息如何，这些设备都不做转换";
     " type=DMA devices=" Vfio with "group " says GROUP_TYPE "DMA" "DMA"
-        => "translated, and the IOTLB forgets at each unmap" "经过转换，每次解除映射时立即失效 IOTLB";
+        => "translated, and the IOTLB forgets at each unmap" "经过转换，每次解除映射都立即使 IOTLB 失效";
     " type=DMA-FQ devices=" Vfio with "group " says GROUP_TYPE "DMA-FQ" "DMA-FQ"
         => "translated, and unmaps take effect in batches, some milliseconds later"
-           "经过转换，解除映射在若干毫秒后成批生效";
+           "经过转换；解除映射后，失效推迟若干毫秒，成批执行";
     "trying to copy translation structures" VtD note Copied;
     "Copied translation tables from previous kernel" VtD note Copied;
     "crash kernel" VtD note Copied;
@@ -140,7 +140,7 @@ fn first_line(here: &Here<'_>) -> Option<Found> {
         found.certain(
             Text::new("kernel", "内核"),
             version,
-            Text::new("the version that booted", "启动的版本"),
+            Text::new("the version that booted", "所启动内核的版本"),
         );
     }
     Some(found)
@@ -181,7 +181,14 @@ fn command_line(here: &Here<'_>) -> Option<Found> {
 fn amd_on(here: &Here<'_>) -> Option<Found> {
     let features = Scan(here.text).after("Extended features")?.0.trim_start_matches([' ', ':']);
     let mut found = Found::quiet(Arch::AmdVi);
-    found.certain(IOMMU, Text::new("on", "启用"), Text::new("AMD-Vi translates", "AMD-Vi 正在转换"));
+    found.certain(
+        IOMMU,
+        Text::new("found", "已发现"),
+        Text::new(
+            "AMD-Vi: the line says what it can do, not whether devices are translated",
+            "AMD-Vi：这一行只说明硬件支持什么，设备的地址是否经过转换要看别的行",
+        ),
+    );
     found.certain(
         Text::new("features", "特性"),
         features,
@@ -196,8 +203,11 @@ fn arm_features(here: &Here<'_>) -> Option<Found> {
         let mut found = Found::quiet(if v3 { Arch::SmmuV3 } else { Arch::SmmuV2 });
         found.certain(
             IOMMU,
-            Text::new("on", "启用"),
-            Text::new("an Arm SMMU translates", "Arm SMMU 正在转换"),
+            Text::new("found", "已发现"),
+            Text::new(
+                "an Arm SMMU: the line says what it can do, not whether devices are translated",
+                "Arm SMMU：这一行只说明硬件支持什么，设备的地址是否经过转换要看别的行",
+            ),
         );
         if let Some(width) = Scan(here.text).after("oas ").and_then(|body| body.before("-bit")) {
             found.certain(
@@ -235,10 +245,10 @@ fn capabilities(here: &Here<'_>) -> Option<Found> {
     }
     let unit = if unit.is_empty() { "dmar" } else { unit };
     found.certain(
-        Text::new("unit", "IOMMU 单元"),
+        Text::new("unit", "IOMMU"),
         Phrase::new(
             format!("{unit}: {width} bits, {}", can.join(", ")),
-            format!("{unit}：{width} 位，{}", can.join(", ")),
+            format!("{unit}：{width} 位，{}", can.join("、")),
         ),
         Text::new("from its capability registers (cap, ecap)", "来自其能力寄存器（cap、ecap）"),
     );

@@ -69,13 +69,25 @@ impl Cause {
         out
     }
 
-    /// Returns what taught it, without specifications of other architectures.
-    pub fn taught_by(&self, arch: Option<Arch>) -> Vec<&'static str> {
+    /// Returns what taught it, without specifications of other architectures, in a language.
+    pub fn taught_by(&self, arch: Option<Arch>, lang: Lang) -> Vec<&'static str> {
         let foreign = |source: &str| {
             let of = SPECIFICATIONS.iter().find(|(name, _)| source.starts_with(name));
             of.is_some_and(|(_, archs)| arch.is_none_or(|arch| !archs.contains(&arch)))
         };
-        self.taught_by.iter().copied().filter(|source| !foreign(source)).collect()
+        self.taught_by.iter().filter(|source| !foreign(source)).map(|source| named(source, lang)).collect()
+    }
+}
+
+/// What was seen on a machine, and not read: the only sources that are not names.
+const SEEN: Text = Text::new("seen with Linux 7.3 on QEMU", "见于 QEMU 上的 Linux 7.3");
+
+/// A source in a language.
+pub(super) fn named(source: &'static str, lang: Lang) -> &'static str {
+    if source == SEEN.en {
+        SEEN.get(lang)
+    } else {
+        source
     }
 }
 
@@ -109,69 +121,69 @@ causes! {
         => LINUX "No iommu:map event covers the page."
            "没有任何 iommu:map 事件覆盖该页。"
            ALL "If the page just before it is mapped, the transfer ran past its end; if nothing near is, the address itself is wrong."
-           "若前一页有映射，则是传输越过末尾；若附近都没有，则地址本身有误。";
+           "若前一页有映射，就是传输越过了映射的末尾；若附近都没有映射，就是地址本身有误。";
     WRONG_DIRECTION ALL ["amd/xdna-driver#181", "Avnu/igb_avb#11"] "direction"
         "The buffer is mapped for the other direction only."
-        "缓冲区只按另一个方向映射。"
+        "缓冲区只映射了另一个方向。"
         => ALL "The entry exists, with the other right set."
            "页表项存在，但只设置了另一种权限。"
            LINUX "Look at the direction argument of the dma_map_* call: DMA_TO_DEVICE lets the device read only, DMA_FROM_DEVICE write only. The trace events dma:dma_map_* (Linux v6.12 and later) show it for each mapping; debugfs shows the entry only in kernels with CONFIG_IOMMU_DEBUGFS, which distributions leave out."
            "检查 dma_map_* 调用的方向参数：DMA_TO_DEVICE 只允许设备读，DMA_FROM_DEVICE 只允许设备写。跟踪事件 dma:dma_map_*（Linux v6.12 起）会给出每次映射的方向；只有开启 CONFIG_IOMMU_DEBUGFS 的内核才能在 debugfs 中查看表项，发行版内核通常没有。"
            XEN "Xen maps a page for reading only where its grant, or its type in the domain, is read-only."
-           "授权或域内类型为只读的页，Xen 只按只读映射。";
+           "授权（grant）只读的页，或在域内类型为只读的页，Xen 只按只读映射。";
     NOT_OF_DOMAIN XEN ["QubesOS/qubes-issues#1710", "QubesOS/qubes-issues#1491"] ""
         "The page is not the domain's: Xen maps all the memory of a domain for its devices, so the address is firmware's, a page that was ballooned out or whose grant ended, or no address that the domain was given."
-        "该页不属于此域：Xen 会为设备映射域的全部内存，因此该地址属于固件、已被气球回收、授权已结束，或根本不是分配给该域的地址。"
+        "该页不属于此域：Xen 会为设备映射域的全部内存，因此该地址要么属于固件，要么所在的页已被气球驱动（balloon）收回或授权已结束，要么根本没有分配给该域。"
         => XEN "Look the address up in the memory map that Xen prints at boot: in a reserved range it is firmware's. With iommu=debug on Xen's command line the walk of the tables follows each fault."
-           "在 Xen 启动时打印的内存图中查找该地址：位于保留区则属于固件。Xen 命令行加上 iommu=debug 后，每个错误之后会打印页表遍历。";
+           "在 Xen 启动时打印的内存布局（memory map）中查找该地址：位于保留区则属于固件。Xen 命令行加上 iommu=debug 后，每个错误之后会打印页表遍历。";
     PHYSICAL_ADDRESS ALL ["enjoy-digital/litex_m2sdr#77", "onnxsim/onnxsim#1212"] "physical-address"
         "The driver gave the device a physical or virtual address of memory instead of the address that the mapping has."
         "驱动把内存的物理地址或虚拟地址交给了设备，而不是映射得到的地址。"
         => ALL "With the IOMMU off, or passing addresses through, the device works; the address is one of RAM."
-           "关闭 IOMMU 或设为直通模式时设备正常；该地址属于内存。"
+           "关闭 IOMMU 或改用直通模式，设备就正常；该地址落在内存范围里。"
            LINUX "That is iommu=pt and a \"System RAM\" range of /proc/iomem; the address must be what the DMA API returned. A kernel built with CONFIG_DMA_API_DEBUG names the driver (distributions leave it out)."
-           "即 iommu=pt，以及 /proc/iomem 的某段 System RAM；地址必须是 DMA API 的返回值。开启 CONFIG_DMA_API_DEBUG 的内核会指出该驱动（发行版内核通常没有）。";
+           "改用直通模式要加 iommu=pt；内存范围见 /proc/iomem 里标为 System RAM 的各段。交给设备的地址必须是 DMA API 的返回值。开启 CONFIG_DMA_API_DEBUG 的内核会指出该驱动（发行版内核通常没有）。";
     FIRMWARE_DEVICE ALL ["Dasharo/dasharo-issues#641", "thesofproject/sof-test#744", "sm7150-mainline/linux#61", "genodelabs/genode#5066"] "reserved-memory"
-        "Firmware left the device running, or owns it (USB legacy support, integrated graphics, a management controller), and its reserved region (RMRR, IVMD, RMR) is missing."
-        "固件让设备继续运行或仍占有它（USB 传统支持、核显、管理控制器），而其保留区域（RMRR、IVMD、RMR）缺失。"
+        "Firmware left the device running, or owns it (USB legacy support, integrated graphics, a management controller), and its reserved region (RMRR, IVMD, RMR, or reserved-memory of the device tree) is missing."
+        "固件没有停掉设备，或仍在用它（USB legacy 支持、核显、管理控制器），却没有声明相应的保留区域（RMRR、IVMD、RMR，或设备树的 reserved-memory）。"
         => ALL "It appears early at boot, before the driver binds; the address lies in a reserved range of the firmware's memory map. A firmware update, or unbinding the firmware feature, ends it."
-           "在驱动绑定之前的启动早期出现；地址位于固件内存图的保留区。更新固件或关闭相应固件功能后消失。";
+           "在驱动绑定之前的启动早期出现；地址位于固件内存布局（memory map）的保留区。更新固件或关闭相应固件功能后消失。";
     NULL_DESCRIPTOR ALL ["deepin-community/kernel#979", "fpgasystems/Coyote#183"] "ring"
         "A descriptor was handed to the device before its address was filled in, or after it was cleared."
         "描述符在填入地址之前（或被清零之后）就交给了设备。"
         => ALL "The address is 0 or a few bytes above. Dump the ring at the time of the fault: an entry owned by the device holds 0. A missing write barrier before the doorbell shows only under load."
-           "地址为 0 或略大于 0。在出错时转储描述符环：属于设备的某一项为 0。敲门铃之前缺少写屏障时，只在高负载下出现。";
+           "地址为 0 或略大于 0。出错时把描述符环转储出来看：归设备所有的某个描述符里，地址是 0。若是敲门铃之前缺少写屏障，则只在高负载下出现。";
     IGD_STOLEN ALL ["tomitamoeko/VfioIgdPkg#5", "patmagauran/i915ovmfPkg#23"] "reserved-memory"
-        "The integrated graphics is assigned to a guest and still uses the memory that firmware took for it (stolen memory, where its framebuffer is), which the guest's tables do not map."
-        "核显已直通给客户机，却仍在使用固件为其划出的内存（stolen memory，帧缓冲所在处），而客户机的页表没有映射它。"
+        "The integrated graphics is assigned to a guest and still uses the memory that firmware took for it (stolen memory, where its framebuffer is), which the guest's tables in the IOMMU do not map."
+        "核显已直通给客户机，却仍在使用固件为其划出的内存（stolen memory，帧缓冲所在处），而 IOMMU 里该客户机的页表没有映射它。"
         => ALL "The address is in a reserved range just below the end of low memory (the RMRR of 00:02.0). Less stolen memory in firmware's setup (DVMT), or a guest firmware that sets up the graphics device (its OpRegion and stolen memory), ends it."
            "地址位于低端内存末尾之下的保留区（00:02.0 的 RMRR）。在固件设置中减小 DVMT，或使用会初始化核显（OpRegion 与 stolen memory）的客户机固件后消失。";
     STALE_RING ALL ["gnif/vendor-reset#49"] "use-after-unmap"
         "After a suspend, a reset or a warm restart, the device still uses the addresses that it was given before."
         "休眠、复位或热重启之后，设备仍在使用之前得到的地址。"
         => ALL "It starts right after that and names a device that no driver has touched yet."
-           "在此之后立刻出现，且设备尚未被任何驱动接管。"
-           LINUX "After a kexec (kdump) the driver must have stopped DMA in its shutdown handler (Bus Master Enable cleared)."
-           "kexec（kdump）之前，驱动应在 shutdown 中停止 DMA（清除 Bus Master Enable）。";
+           "紧接着就出现，而且出错的设备还没有驱动接管。"
+           LINUX "kexec calls the drivers' shutdown handlers, and they have to stop DMA (Bus Master Enable cleared). The start of a crash kernel (kdump) calls none: devices go on until a driver of the new kernel resets them."
+           "kexec 会先调用各驱动的 shutdown，DMA 应在那里停掉（清除 Bus Master Enable）。系统崩溃后启动 kdump 内核则不调用任何 shutdown：设备照旧运行，直到新内核的驱动把它复位。";
     ALIAS ALL ["QubesOS/qubes-issues#5968", "Microsemi/switchtec-kernel#110"] "phantom"
-        "The request carries another requester id than the device's own: a PCIe-to-PCI bridge, a function that sends under a wrong number, or a VF."
-        "请求携带的请求者 ID 不是设备自己的：PCIe 转 PCI 桥、有缺陷的功能号，或某个 VF。"
-        => ALL "A list of the machine's PCI devices (lspci) has nothing, or a bridge, at this number. Compare with the working device's number."
-           "PCI 设备列表（lspci）中该编号处没有设备或只有桥。与实际工作的设备编号对比。"
+        "The request carries another requester id than the device's own: the device is behind a PCIe-to-PCI bridge, sends under a wrong function number, or is a VF."
+        "请求携带的请求者 ID 不是设备自己的：要么设备在 PCIe 转 PCI 桥之后，要么它发请求时用错了功能号，要么它是一个 VF。"
+        => ALL "A list of the machine's PCI devices (lspci) has nothing at this number, or another device. Behind a PCIe-to-PCI bridge the number is 00.0 of the bridge's secondary bus, as 02:00.0 where that is bus 02; behind an older PCI bridge it is the bridge's own."
+           "PCI 设备列表（lspci）里，该编号处没有设备，或是另一个设备。在 PCIe 转 PCI 桥之后，编号是桥的次级总线（secondary bus）上的 00.0：次级总线为 02 时就是 02:00.0；在老式 PCI 桥之后，则是桥自己的编号。"
            LINUX "The kernel's list of DMA alias quirks names such devices."
            "内核的 DMA 别名 quirk 列表中有这类设备。"
            XEN "On Xen's command line pci-phantom describes such a device."
            "Xen 命令行的 pci-phantom 可描述这类设备。";
     NOT_ATTACHED ALL ["seen with Linux 7.3 on QEMU"] ""
         "The device sends DMA although no domain was attached to it: its driver never ran, or it was detached."
-        "设备没有连接到任何域却发出 DMA：驱动从未运行，或已被分离。"
-        => ALL "No driver is bound to the device, or the unit did not find it in firmware's tables (DMAR, IVRS, IORT): look for its number in the boot log."
-           "设备没有绑定驱动，或 IOMMU 在固件表（DMAR、IVRS、IORT）中找不到它：在启动日志里查找它的编号。"
+        "设备没有挂接到任何域就发出了 DMA：驱动从未运行，或已经解绑。"
+        => ALL "No driver is bound to the device, or firmware's description of the IOMMU (the DMAR, IVRS, IORT or RIMT table, or the device tree) does not have it: look for its number in the boot log."
+           "设备没有绑定驱动，或固件对 IOMMU 的描述（DMAR、IVRS、IORT、RIMT 表，或设备树）中没有它：在启动日志里查找它的编号。"
            LINUX "lspci -k shows the driver."
            "lspci -k 会显示驱动。";
     COPIED_TABLES LINUX ["NVIDIA/NV-Kernels#460"] ""
-        "Tables copied from the previous kernel (kdump) are incomplete or already overwritten."
-        "从前一个内核（kdump）复制来的表不完整或已被覆盖。"
+        "The tables that the kdump kernel copied from the crashed kernel are incomplete or already overwritten."
+        "kdump 内核从崩溃的内核那里复制来的表不完整或已被覆盖。"
         => LINUX "The boot log says that translation structures were copied; the fault starts before any driver binds. It goes away in a fresh boot."
            "启动日志提到复制了转换结构；错误在任何驱动绑定前就开始。正常启动时不会出现。";
     BAD_ENTRY ALL ["genodelabs/genode#5002"] ""
@@ -181,28 +193,28 @@ causes! {
            "从第一次访问起就总是出错。把该项与 IOMMU 的能力寄存器（VT-d 上为 cap、ecap）对照：地址宽度、页大小，以及已启用的特性。";
     CORRUPTED ALL ["VT-d 7.1.3"] ""
         "Memory that holds the tables was overwritten, or freed while the unit still walked it."
-        "存放表的内存被改写，或在 IOMMU 仍在遍历时被释放。"
+        "存放表的内存被别处改写，或者 IOMMU 还在查表时就被释放。"
         => ALL "The entry holds data that looks like anything but an entry."
-           "表项内容完全不像表项。"
+           "表项里的内容根本不像一个表项。"
            LINUX "Page poisoning (page_poison=1) or KASAN names the writer; a use after free shows poison bytes."
-           "开启 page_poison=1 或 KASAN 可找出写入者；释放后使用会看到毒化字节。";
+           "开启 page_poison=1 或 KASAN 可找出写入者；若是释放后仍在使用，会看到填充值（poison）。";
     NOT_FLUSHED ALL ["genodelabs/genode#5000", "seL4/seL4#1729"] "lazy"
-        "The entry was changed but not made visible: a missing cache flush (clflush) on a unit that does not snoop, or a missing invalidation."
-        "这个 IOMMU 查表时不监听 CPU 缓存，而驱动改表后没有刷新缓存（clflush）；或者没有发失效命令。"
+        "The IOMMU driver changed the entry but did not make that visible: a missing cache flush (clflush) on a unit that does not snoop, or a missing invalidation."
+        "这个 IOMMU 查表时不监听 CPU 缓存，而 IOMMU 驱动改表后没有刷新缓存（clflush）；或者没有发失效命令。"
         => ALL "The entry in memory is right when you look at it later. The unit's page walks are not coherent with the caches (ecap.C is 0 on VT-d), or no invalidation follows the change in the trace."
-           "事后查看时内存中的表项是正确的。IOMMU 的页表遍历与缓存不一致（VT-d 上 ecap.C 为 0），或跟踪中修改之后没有失效操作。";
+           "事后去看，内存里的表项是对的。IOMMU 查表时看不到 CPU 缓存里的内容（VT-d 上 ecap.C 为 0），或者跟踪记录里改表之后没有失效操作。";
     TABLE_UNREADABLE ALL ["arceos-hypervisor/axvisor#193"] ""
         "A table pointer leads to memory that the unit cannot read: outside RAM, encrypted, or above its address width."
         "表的指针指向 IOMMU 读不到的内存：不在内存范围内、被加密，或超出其地址宽度。"
         => ALL "Follow the pointers from the root by hand: one leads outside RAM or above the width in the unit's capability register."
-           "从根表开始手工跟随指针：其中一个指向内存之外，或高于 IOMMU 能力寄存器给出的宽度。"
+           "从根表起手工顺着指针查下去：其中一个指到了内存之外，或高于 IOMMU 能力寄存器给出的宽度。"
            LINUX "/proc/iomem lists the RAM."
            "/proc/iomem 列出内存范围。";
     TOO_WIDE ALL ["VT-d 7.1.3"] "mask-iommu"
-        "The device sent an address above the width that the tables cover: garbage in a descriptor, or a driver that set a larger DMA mask than the domain has."
-        "设备发出的地址超出了表所覆盖的宽度：描述符里是垃圾值，或驱动设置的 DMA 掩码大于域的范围。"
+        "The device sent an address above the width of its domain: garbage in a descriptor, or an address that no mapping gave, such as a pointer. A mapping never gives one above it, however large the driver's DMA mask."
+        "设备发出的地址超出了所在域的地址宽度：描述符里是垃圾值，或者是指针之类不由映射得到的地址。无论驱动把 DMA 掩码设得多大，映射得到的地址都不会超出这个宽度。"
         => ALL "Compare the address with the domain's width (39, 48 or 57 bits). Random upper bits mean garbage; a clean pattern such as all ones in the upper half means a sign-extended 32-bit value."
-           "把地址与域宽度（39、48 或 57 位）比较。高位随机说明是垃圾值；高半部全 1 说明是被符号扩展的 32 位值。";
+           "把地址与域的地址宽度（39、48 或 57 位）对照：高位杂乱无章是垃圾值；高 32 位全 1，则是 32 位值做了符号扩展。";
     SUPERPAGE ALL ["VT-d 7.1.3"] ""
         "A large page was used at a level where this unit supports none, or its address is not aligned to its size."
         "在 IOMMU 不支持的级别使用了大页，或其地址没有按大小对齐。"
@@ -221,14 +233,14 @@ causes! {
         "The address is in the interrupt range 0xFEE0_0000 to 0xFEEF_FFFF, which is never translated as memory."
         "地址位于中断区间 0xFEE0_0000 至 0xFEEF_FFFF，永远不会作为内存转换。"
         => ALL "The device's MSI address is right for an interrupt, so this was an interrupt that had the wrong size, type or a PASID; or a mapping was made into that range."
-           "该 MSI 地址对中断是正确的，所以这是一次大小、类型不对或带 PASID 的中断；或者有映射落入了该区间。";
+           "作为 MSI 地址它没有错，因此这是一次大小或类型不对、或者带了 PASID 的中断；也可能是有映射落进了该区间。";
     PASID_NOT_BOUND ALL ["VT-d 7.1.3"] "sva"
         "The process was never bound to the device, or it exited (and its PASID was freed) while the device still worked for it."
         "进程从未绑定到该设备，或设备仍在为其工作时进程已退出（PASID 已释放）。"
         => ALL "If the PASID was bound before, the driver must drain the queue before it unbinds."
            "若之前绑定过，驱动应在解除绑定前排空队列。"
-           LINUX "Trace bind and unbind (iommu_sva_bind_device)."
-           "跟踪绑定与解除绑定（iommu_sva_bind_device）。";
+           LINUX "Trace bind and unbind (iommu_sva_bind_device, iommu_sva_unbind_device)."
+           "跟踪绑定与解除绑定（iommu_sva_bind_device、iommu_sva_unbind_device）。";
     PASID_CONFIG ALL ["intel/dsa-perf-micros#2", "intel/idxd-config#46"] ""
         "The device's entry does not allow PASIDs, or allows fewer of them than the device uses."
         "设备的表项不允许 PASID，或允许的数量少于设备所用。"
@@ -236,43 +248,43 @@ causes! {
            "把 PASID 与设备表项中的大小字段，以及 lspci -vv 的 PASID 能力（Max PASID Width）比较。";
     NO_PAGE_REQUEST ALL ["PCI Express, ATS"] "sva"
         "The device has no page requests (PRI), or they are off, so it cannot have the process's page brought in."
-        "设备没有页请求（PRI）或未启用，因此无法让进程的页调入内存。"
+        "设备没有页请求（PRI）功能，或没有启用，因此缺页时无法请求把页调入内存。"
         => ALL "The same address works after the process touches it, or when its memory is locked. Enable PRI, or pin the buffer."
-           "进程先访问该地址，或锁定其内存之后就正常。启用 PRI，或锁定缓冲区。";
+           "让进程先访问一下该地址，或把它的内存锁定，设备就正常。启用 PRI，或锁定缓冲区。";
     PROCESS_UNMAPPED ALL ["VT-d 7.1.3"] "sva"
         "The process itself has no such page: it freed the buffer, or passed a wrong pointer."
-        "进程自身没有该页：它释放了缓冲区，或传递了错误的指针。"
+        "进程自己也没有这一页：它释放了缓冲区，或传递了错误的指针。"
         => ALL "Look the address up in the memory map of the process: the CPU would fault there too."
            "在进程的内存映射中查找该地址：CPU 访问同样会出错。"
            LINUX "That is /proc/PID/maps."
-           "即 /proc/PID/maps。";
+           "Linux 上见 /proc/PID/maps。";
     USER_BIT ALL ["VT-d 7.1.3"] ""
         "The request was made with user privilege and the page is the kernel's, or a driver forgot to allow user access in the entry."
-        "请求以用户权限发出，而该页属于内核，或驱动忘了在表项中允许用户访问。"
-        => ALL "The entry is present and does not allow user access (U/S = 0 on VT-d and AMD, AP[1] = 0 on Arm, U = 0 on RISC-V). Kernel DMA over first-stage tables must allow it or ask for privilege."
-           "表项存在但不允许用户访问（VT-d 与 AMD 上 U/S = 0，Arm 上 AP[1] = 0，RISC-V 上 U = 0）。内核使用第一阶段表做 DMA 时必须允许它或请求特权。";
+        "请求以用户权限发出，而该页属于内核；或者驱动忘了在表项里允许用户访问。"
+        => ALL "The entry is present and does not allow user access (U/S = 0 on VT-d and AMD, AP[1] = 0 in stage 1 on Arm, U = 0 on RISC-V). Kernel DMA over first-stage tables must set the user bit in the entry, or send privileged requests."
+           "表项存在但不允许用户访问（VT-d 与 AMD 上 U/S = 0，Arm 第一阶段 AP[1] = 0，RISC-V 上 U = 0）。内核使用第一阶段表做 DMA 时，要么在表项中允许用户访问，要么让请求带上特权属性。";
     NO_EXECUTE ALL ["VT-d 7.1.3"] ""
         "The device fetches instructions from a page that is marked no-execute."
         "设备从标记为不可执行的页取指。"
         => ALL "The entry forbids execution (XD on VT-d, NX on AMD, XN on Arm, X = 0 on RISC-V). The buffer was not mapped for execution, or the jump went to data."
            "表项禁止执行（VT-d 上为 XD，AMD 上为 NX，Arm 上为 XN，RISC-V 上为 X = 0）。缓冲区没有映射为可执行，或跳转到了数据。";
     STAGE2_HOLE ALL ["VT-d 7.1.3"] "two-stages"
-        "The guest's address is right but the hypervisor has no memory there (or only read-only memory)."
-        "客户机的地址正确，但 hypervisor 在那里没有内存（或只读内存）。"
+        "The guest's address is right but the host gave it no memory there (or only read-only memory)."
+        "客户机的地址正确，但宿主机没有给该地址分配内存，或只给了只读内存。"
         => ALL "Compare the guest-physical address with the guest's memory map; a peer device's BAR, a ballooned or not yet populated page are typical."
-           "把客户机物理地址与客户机内存图比较；典型情况是另一设备的 BAR、被气球回收或尚未填充的页。";
+           "把客户机物理地址与客户机的内存布局（memory map）比较；典型情况是另一设备的 BAR、被气球驱动收回或尚未填充的页。";
     IR_NOT_PRESENT ALL ["VT-d 5.1.4.1"] "interrupts"
         "The interrupt was freed (or never set up) and the device still raises it."
         "该中断已释放（或从未设置），而设备仍在发出它。"
         => ALL "It follows a driver unload, a suspend or a reset. The index names the entry."
-           "发生在驱动卸载、休眠或复位之后。索引指出了表项。"
+           "发生在驱动卸载、休眠或复位之后。日志里的中断索引就是表项的编号。"
            LINUX "/proc/interrupts shows which interrupts are there; a kernel with CONFIG_IOMMU_DEBUGFS shows the entries in ir_translation_struct."
            "/proc/interrupts 列出现有的中断；开启 CONFIG_IOMMU_DEBUGFS 的内核可在 ir_translation_struct 中查看表项。";
     IR_WRONG_SOURCE ALL ["quo/ithc-linux#2"] "forged-msi"
         "The interrupt came from a requester id that its entry does not allow: an alias, a bridge, or an attack."
-        "中断来自其表项不允许的请求者 ID：别名、桥，或攻击。"
+        "中断消息里的请求者 ID 不是该表项允许的：设备用了别名，或经过桥时换成了桥的 ID，也可能是有人伪造中断。"
         => ALL "Compare the device with the SID field of the entry: a VF, or a function behind a bridge, may send under another number."
-           "把设备与表项的 SID 字段比较：VF 或桥后的功能可能以另一个编号发出请求。"
+           "把设备的编号与表项的 SID 字段对照：VF 或桥后的设备可能用另一个编号发出请求。"
            LINUX "Such a device needs an alias quirk."
            "这类设备需要别名 quirk。";
     IR_COMPATIBILITY ALL ["VT-d 5.1.4.1"] "forged-msi"
@@ -284,29 +296,34 @@ causes! {
         "The interrupt message or the remapping table is malformed: an index past the table's end, or reserved bits."
         "中断消息或重映射表格式有误：索引越过表尾，或保留位被设置。"
         => ALL "Decode the MSI address and data of the device (lspci -vv) and compare the handle with the table's size."
-           "解码设备的 MSI 地址与数据（lspci -vv），把句柄与表大小比较。";
+           "解码设备的 MSI 地址与数据（lspci -vv），看其中的句柄（表项编号）是否超出表的大小。";
     DEVICE_GONE ALL ["gnif/vendor-reset#81", "endlessm/linux#460", "gnif/vendor-reset#66", "intel/ipu6-drivers#129"] ""
         "The device does not answer invalidations: it was unplugged, reset, lost its link, or its ATS is broken."
         "设备不响应失效请求：已被拔出、复位、链路断开，或其 ATS 有缺陷。"
         => ALL "Reads of the device return ff (lspci shows rev ff), or AER errors precede."
-           "读取设备返回 ff（lspci 显示 rev ff），或之前有 AER 错误。"
+           "读设备的寄存器得到的全是 ff（lspci 显示 rev ff），或之前有 AER 错误。"
            LINUX "If it works otherwise, disable ATS for it (pci=noats, or a quirk)."
            "若其他方面正常，为它禁用 ATS（pci=noats 或 quirk）。";
+    RESET_OUTSIDE LINUX ["Linux drivers/vfio/pci"] ""
+        "The device was reset or lost power outside vfio-pci (a bus reset, D3cold, recovery from an error): its BARs were lost, and vfio writes them back."
+        "设备在 vfio-pci 之外被复位或掉过电（总线复位、D3cold、错误恢复）：BAR 丢失，由 vfio 写回。"
+        => LINUX "A line of AER, of a hot reset or of a change of power precedes; another device behind the same bridge may have been reset."
+           "之前有 AER、热复位或电源状态变化的消息；也可能是同一桥后的另一个设备被复位。";
     BAD_DESCRIPTOR ALL ["arceos-hypervisor/axvisor#193"] ""
         "Software queued an invalidation descriptor that the unit rejects: a type that it does not know, or reserved bits."
-        "软件提交了 IOMMU 拒绝的失效描述符：未知类型或保留位。"
+        "软件提交的失效描述符被 IOMMU 拒绝：类型未知，或保留位不为 0。"
         => ALL "Decode the words that the message prints. All zeros means that the queue's memory or its tail is wrong."
-           "解码消息打印的字。全 0 说明队列内存或尾指针有误。";
+           "把消息里打印的各个字解码来看；全 0 说明队列的内存或尾指针有误。";
     ACCESS_FLAG ALL ["IHI 0070"] ""
-        "The entry's access flag (AF) is 0 and hardware does not set it by itself here."
-        "表项的访问标志（AF）为 0，而硬件在此不会自动设置。"
-        => ALL "The entry is otherwise valid. In a process's tables the CPU side must set AF, or hardware update (HTTU) be on."
-           "表项其他部分有效。进程页表中须由 CPU 侧设置 AF，或启用硬件更新（HTTU）。";
+        "The entry's accessed flag (AF on Arm, A on RISC-V) is 0 and hardware does not set it by itself here."
+        "表项的访问标志（Arm 上为 AF，RISC-V 上为 A）为 0，而硬件在此不会自动设置。"
+        => ALL "The entry is otherwise valid. In a process's tables the CPU side must set the flag, or hardware update (HTTU on Arm, SADE or GADE on RISC-V) be on."
+           "表项其他部分有效。进程页表中须由 CPU 侧设置该标志，或启用硬件更新（Arm 上为 HTTU，RISC-V 上为 SADE、GADE）。";
     UNKNOWN_STREAM ALL ["IHI 0062", "IHI 0070"] "stream-id"
         "The device is not in the stream table: the firmware's description (IORT, iommu-map in the device tree) does not name this StreamID."
         "设备不在流表中：固件描述（IORT，或设备树的 iommu-map）没有给出该 StreamID。"
-        => ALL "Compute the StreamID from the PCI number by the firmware's mapping and compare. A hot-plugged bus number is a usual surprise."
-           "按固件的映射从 PCI 编号计算 StreamID 并比较。热插拔的总线号常出意外。";
+        => ALL "Compute the StreamID from the PCI number by the firmware's mapping, and compare it with the log's. Bus numbers that change with hot-plugging are a usual surprise."
+           "按固件的映射由 PCI 编号算出 StreamID，与日志里的对照。热插拔会改变总线号，常常因此对不上。";
     MISALIGNED ALL ["RISC-V IOMMU specification"] ""
         "The device made an access that is not aligned as the structure or the message needs."
         "设备的访问没有按结构或消息的要求对齐。"
@@ -324,14 +341,14 @@ causes! {
            "检查设备上下文的 tc（EN_ATS、PDTV、T2GPA）以及 ddtp 的级数。";
     MEMORY_ERROR ALL ["AMD 48882"] ""
         "Memory returned corrupted data (ECC, poison)."
-        "内存返回了损坏的数据（ECC、毒化）。"
+        "内存返回了损坏的数据（ECC、poison）。"
         => ALL "Machine-check or RAS records name the DIMM at the same time."
            "同一时间的机器检查或 RAS 记录会指出内存条。";
     ENCRYPTED ALL ["AMD 48882"] "swiotlb"
         "The page belongs to a confidential guest (SEV-SNP) and the device, or the host, may not touch it."
         "该页属于机密客户机（SEV-SNP），设备或宿主机不得访问。"
         => ALL "The guest must share the page, or copy through a shared one, before it gives it to the device."
-           "客户机在把页交给设备之前必须将其共享，或经共享页复制。"
+           "客户机必须先把这一页设为共享，再交给设备，或经共享页拷贝。"
            LINUX "In a Linux guest that is swiotlb=force."
            "在 Linux 客户机中即 swiotlb=force。";
     MSI_ZERO ALL ["Linux commit 039d4926379b"] "interrupts"
@@ -341,31 +358,31 @@ causes! {
            "地址恰为 0，且为写（4 字节）；出现在设置或释放中断、打开或关闭设备时。lspci -vv 的 MSI 能力显示 Address: 0000000000000000。";
     CHIPSET_INTERRUPT ALL ["pcengines/coreboot#285"] "interrupts"
         "Firmware or a device of the chipset sent an interrupt or an end-of-interrupt message that is not set up for remapping: the root complex, or an I/O APIC or HPET whose entry is missing in the IVRS table."
-        "固件或芯片组内的设备发出了未为重映射设置的中断或 EOI 消息：根复合体，或在 IVRS 表中缺少条目的 I/O APIC、HPET。"
+        "固件或芯片组里的设备发出了中断或 EOI 消息，而中断重映射表里没有为它设置表项：根复合体，或 IVRS 表漏掉的 I/O APIC、HPET。"
         => ALL "The address is in the interrupt range and the device is 00:00.x or another part of the chipset. Once at boot it does no harm; a firmware update that completes the IVRS table ends it."
            "地址落在中断区间，设备为 00:00.x 或芯片组的其他部分。启动时出现一次无害；更新固件补全 IVRS 表后消失。";
     GUEST_MSI ALL ["VT-d 5.1.4.1"] "forged-msi"
         "The interrupt message was composed by somebody else than the host's kernel: a domain that makes its own messages (Intel VMD), or an assigned device whose guest driver writes the MSI address into the device's own registers, past the emulated capability."
-        "中断消息不是由宿主机内核生成的：由自行生成消息的域（Intel VMD）发出，或直通设备的客户机驱动绕过模拟的能力，把 MSI 地址直接写入设备寄存器。"
+        "中断消息不是由宿主机内核生成的：要么出自自行生成消息的域（Intel VMD），要么是设备直通后，客户机的驱动绕过模拟的 MSI 能力，把 MSI 地址直接写进了设备寄存器。"
         => ALL "The device is behind a VMD, or assigned to a guest; it works on the host. The message's address bit 4 is 0 (compatibility format), which the IOMMU here blocks."
            "设备位于 VMD 之后，或已直通给客户机；在宿主机上正常。消息地址的第 4 位为 0（兼容格式），而此处的 IOMMU 会拦截它。";
     UNIT_GONE ALL ["PCI Express"] ""
         "The IOMMU itself did not answer: it is powered down, or gone with the device it is part of. Its registers read as all ones, and no fault happened."
-        "IOMMU 本身没有应答：已掉电，或随所在设备一起消失。寄存器读出全 1，实际上没有发生错误。"
+        "IOMMU 本身没有应答：已掉电，或随所在设备一起消失。寄存器读出全 1，其实没有发生转换错误。"
         => ALL "Every field of the record is all ones. Look for a suspend, a surprise removal or a PCI error just before."
-           "记录的每个字段都是全 1。查看之前是否有休眠、意外拔出或 PCI 错误。";
+           "记录的每个字段都是全 1。看看之前是否有休眠、意外拔出或 PCI 错误。";
     MAPPING_ERROR_USED ALL ["Linux include/linux/dma-mapping.h"] ""
         "A mapping failed, and the driver used the value that says so as an address, unchecked."
         "映射失败，而驱动没有检查，把表示失败的值当作地址使用。"
         => ALL "The address is all ones in its page (or all ones in 32 bits, cut by the device)."
-           "地址在页粒度上为全 1（或被设备截断为 32 位全 1）。"
+           "除去页内的低位，地址全是 1（或被设备截断成 32 位的全 1）。"
            LINUX "The value is DMA_MAPPING_ERROR, which dma_mapping_error() tests for. Look for \"swiotlb buffer is full\" or an allocation failure before it; a kernel with CONFIG_DMA_API_DEBUG says \"failed to check map error\"."
            "该值即 DMA_MAPPING_ERROR，应以 dma_mapping_error() 检查。查看之前是否有 swiotlb buffer is full 或分配失败；开启 CONFIG_DMA_API_DEBUG 的内核会报 failed to check map error。";
     CONTROL_NOT_RESTORED ALL ["Linux commit ef75966abf95"] ""
         "The entry asks for a feature that the unit's control register does not enable, as after a resume that restored the tables and not the register."
         "表项使用了控制寄存器没有启用的特性，例如恢复休眠时只恢复了表而没有恢复该寄存器。"
         => ALL "It starts right after resume, for every device at once, and a fresh boot is clean."
-           "恢复之后立刻对所有设备出现，重新启动则正常。"
+           "从休眠恢复之后，所有设备立刻都出错；重新启动就正常。"
            LINUX "Linux commit ef75966abf95 mended such a case (EPHEn in the resume path)."
            "Linux 提交 ef75966abf95 修复过这类问题（恢复路径中的 EPHEn）。";
     MSI_UNMAPPED ALL ["seen with Linux 7.3 on QEMU"] "interrupts"
@@ -388,8 +405,8 @@ causes! {
         => ALL "The command at the error is all zeros, or is no command that the driver writes. Check the queue's alignment and its cacheability."
            "出错处的命令全为 0，或不是驱动会写入的命令。检查队列的对齐与缓存属性。";
     RECORD_OF_EMULATOR ALL ["seen with Linux 7.3 on QEMU"] ""
-        "The record was written wrongly by an emulator: QEMU's amd-iommu (seen in 11.1.3) leaves address and domain 0 and puts the permission bits in the wrong place."
-        "记录由模拟器写错：QEMU 的 amd-iommu（见于 11.1.3）把地址和域留为 0，并把权限位放错位置。"
+        "The record was written wrongly by an emulator: QEMU's amd-iommu (seen in 11.1.3) leaves address and domain 0 and puts the permission bits where the flags GN and NX are."
+        "这条记录是模拟器写错的：QEMU 的 amd-iommu（见于 11.1.3）没有填地址和域，都是 0，又把权限位写进了标志 GN、NX 的位置。"
         => ALL "The machine is a QEMU guest with -device amd-iommu, and every event has address=0x0, domain=0x0000 and flags 0x0009 or 0x000a. QEMU's trace event amdvi_page_fault has the address."
            "机器是带 -device amd-iommu 的 QEMU 客户机，每条事件都是 address=0x0、domain=0x0000，标志为 0x0009 或 0x000a。QEMU 的跟踪事件 amdvi_page_fault 有真正的地址。";
     SWIOTLB_TOO_LARGE LINUX ["cezanne/usbip-win#368"] "swiotlb"
@@ -399,17 +416,17 @@ causes! {
            "消息中的 sz 超过 262144，而 used 很小。驱动应拆分请求，或遵守 dma_max_mapping_size()。";
     SWIOTLB_LEAK LINUX ["lwfinger/rtl8192ee#3"] "swiotlb"
         "A driver maps and does not unmap: bounce buffers are used up over time."
-        "驱动只映射而不解除映射：回弹缓冲区随时间耗尽。"
+        "驱动只映射、不解除映射，回弹缓冲区渐渐耗尽。"
         => LINUX "used grows from hour to hour and does not fall when the load ends; a larger pool only delays it. Look at io_tlb_used in debugfs (swiotlb/)."
            "used 随时间增长，负载结束后也不下降；加大池只会推迟问题。查看 debugfs 的 swiotlb/io_tlb_used。";
     SWIOTLB_SMALL LINUX ["Dstack-TEE/dstack#1192", "AMDESE/AMDSEV#281"] "swiotlb"
-        "The pool of bounce buffers is too small for the load: everything is bounced in a confidential guest, or a device with a small DMA mask is busy."
-        "回弹缓冲区池对负载来说太小：机密客户机中所有 DMA 都经过回弹缓冲区，或 DMA 掩码较小的设备很忙。"
+        "The pool of bounce buffers is too small: everything is bounced in a confidential guest, a device with a small DMA mask is busy, or one request wants most of the pool."
+        "回弹缓冲池太小：机密客户机里所有 DMA 都要经过它，或 DMA 掩码较小的设备很忙，或单个请求就要占去大半个池。"
         => LINUX "used is near total under load and falls afterwards. Enlarge it (swiotlb=SLOTS, 2 KiB each), or use a kernel with CONFIG_SWIOTLB_DYNAMIC."
            "高负载时 used 接近 total，之后下降。加大池（swiotlb=槽数，每槽 2 KiB），或使用开启 CONFIG_SWIOTLB_DYNAMIC 的内核。";
     SWIOTLB_NONE LINUX ["Linux kernel/dma/swiotlb.c"] "swiotlb"
         "There is no pool of bounce buffers at all, and the buffer is out of the device's reach."
-        "根本没有回弹缓冲区池，而缓冲区超出设备可达范围。"
+        "根本没有回弹缓冲池，而缓冲区超出设备可达范围。"
         => LINUX "total is 0: swiotlb=noforce or an IOMMU that was expected and is off. Turn the IOMMU on, or leave swiotlb on."
            "total 为 0：使用了 swiotlb=noforce，或预期的 IOMMU 未启用。启用 IOMMU，或保留 swiotlb。";
     SMALL_MASK LINUX ["raspberrypi/linux#3416"] "mask"
@@ -419,7 +436,7 @@ causes! {
            "把地址与消息中的掩码比较。若设备能寻址更多，则驱动忘了 dma_set_mask_and_coherent()；总线限制来自设备树的 dma-ranges 或 ACPI 的 _DMA。";
     API_MISUSE ALL ["openbmc/linux#201", "boundarydevices/linux#4"] ""
         "The driver named in the message breaks the rule of DMA that the message states."
-        "消息中所指的驱动违反了消息所述的 DMA 规则。"
+        "消息里指名的驱动违反了 DMA 的规则；违反的是哪一条，消息里写着。"
         => LINUX "The stack trace below the message is the call. By default only the first such error of a boot is printed: write 1 to dma-api/all_errors in debugfs to see all."
            "消息下方的调用栈就是出错的调用。默认每次启动只打印第一个此类错误：向 debugfs 的 dma-api/all_errors 写 1 可看到全部。"
            WINDOWS "!analyze -v names the driver; the first argument of the bug check says which rule (documented for bug check 0xE6)."
@@ -436,7 +453,7 @@ causes! {
            "用于 DMA_FROM_DEVICE 的缓冲区必须按 ARCH_DMA_MINALIGN 对齐且同一时刻只映射一次；结构体内的缓冲区需要独占缓存行。";
     VMALLOC_BUFFER LINUX ["Linux include/linux/dma-mapping.h"] "vmalloc"
         "The buffer is vmalloc memory or on the stack, which the DMA API does not map: its pages are not contiguous."
-        "缓冲区是 vmalloc 内存或位于栈上，DMA API 不能映射：其页在物理上不连续。"
+        "缓冲区是 vmalloc 内存或位于栈上，DMA API 不能映射：各页在物理上不连续。"
         => LINUX "Find where the buffer is allocated: use kmalloc, or map each page (vmalloc_to_page) by itself."
            "找到缓冲区的分配处：改用 kmalloc，或逐页映射（vmalloc_to_page）。";
     IOVA_LEAK LINUX ["Linux drivers/iommu/dma-iommu.c"] ""
@@ -456,9 +473,9 @@ causes! {
            "消息中的旧值与新值相同。对访问本身无害；重复映射是调用者的错误。";
     STALE_ENTRY_LEFT LINUX ["Linux drivers/iommu/intel/iommu.c"] ""
         "An entry was left behind when its range was unmapped and given out again."
-        "范围解除映射并再次分配时，有表项残留。"
+        "这段地址解除映射、又分配出去时，原来的页表项没有清掉。"
         => LINUX "The old value points to other memory, neither to the page itself nor to the new target. Report the kernel; iommu=pt avoids it."
-           "旧值指向其他内存，既不是该页自身也不是新目标。请报告内核问题；iommu=pt 可规避。";
+           "旧值指向别的内存，既不是该页自身，也不是新目标。这是内核的问题，请向内核社区报告；用 iommu=pt 可以绕开。";
     GROUP_MEMBER_BOUND LINUX ["kubernetes-sigs/dra-driver-nvidia-gpu#1191", "T-vK/MobilePassThrough#10"] "groups"
         "Another device of the same IOMMU group is still bound to a driver of the host."
         "同一 IOMMU 组中的另一个设备仍绑定在宿主机驱动上。"
@@ -467,8 +484,8 @@ causes! {
     GUEST_ABOVE_WIDTH LINUX ["MicronSSD/unvme#4", "cloud-hypervisor/cloud-hypervisor#7030", "gnif/LookingGlass#1184"] "mask-iommu"
         "The guest-physical address is above the width of the IOMMU's tables."
         "客户机物理地址超出 IOMMU 页表的宽度。"
-        => LINUX "Compare with \"Host address width\" and the width in cap of the boot log (39 bits on many client machines). Keep the guest's 64-bit BARs lower: host-phys-bits-limit, pci-hole64-size, or a vIOMMU with aw-bits=48."
-           "与启动日志中的 Host address width 及 cap 中的宽度比较（许多客户端机器为 39 位）。把客户机的 64 位 BAR 放低：host-phys-bits-limit、pci-hole64-size，或 aw-bits=48 的 vIOMMU。";
+        => LINUX "Compare with \"Host address width\" and the width in cap of the boot log (39 bits on many client machines). Keep the guest's 64-bit BARs lower with host-phys-bits-limit or pci-hole64-size; aw-bits=48 helps only where the narrow one is a virtual IOMMU."
+           "与启动日志中的 Host address width 及 cap 中的宽度比较（许多台式机和笔记本为 39 位）。用 host-phys-bits-limit 或 pci-hole64-size 把客户机的 64 位 BAR 放低；若窄的是虚拟 IOMMU，才改 aw-bits=48。";
     RANGE_REFUSED LINUX ["chimera-nas/libevpl#86", "Linux drivers/vfio/vfio_iommu_type1.c"] "msi-hole"
         "The range cannot be mapped as it is: its address or size is not a multiple of the host's page, or it reaches into a reserved range (interrupt messages, RMRR)."
         "该范围无法按原样映射：地址或大小不是宿主机页大小的整数倍，或者落入保留区间（中断消息、RMRR）。"
@@ -477,11 +494,11 @@ causes! {
     MEMLOCK LINUX ["cloud-hypervisor/cloud-hypervisor#165", "intel/gvt-linux#60"] ""
         "The process may not lock as much memory as the guest has."
         "进程被允许锁定的内存少于客户机的内存。"
-        => LINUX "ulimit -l, or the memory limit of the container or service; libvirt sets it from the guest's size and its hostdevs."
-           "检查 ulimit -l，或容器、服务的内存限制；libvirt 会根据客户机大小和直通设备设置。";
+        => LINUX "ulimit -l, or the limit of locked memory (memlock) of the container or service (systemd: LimitMEMLOCK=); libvirt sets it from the guest's size and its hostdevs."
+           "检查 ulimit -l，或容器、服务的锁定内存上限（memlock；systemd 为 LimitMEMLOCK=）；libvirt 会根据客户机大小和直通设备设置。";
     NOT_PINNABLE LINUX ["cloud-hypervisor/cloud-hypervisor#8895"] ""
         "The memory cannot be pinned: it is not there, or is of a kind that VFIO may not keep (a file system's page cache, device memory)."
-        "该内存无法钉住：不存在，或属于 VFIO 不能长期占用的类型（文件系统页缓存、设备内存）。"
+        "这块内存无法锁定（pin）：不存在，或属于 VFIO 不能长期占用的类型（文件系统页缓存、设备内存）。"
         => LINUX "Look at the mapping of this address in /proc/PID/maps of the virtual machine."
            "在虚拟机进程的 /proc/PID/maps 中查看该地址的映射。";
     MAP_OVERLAP LINUX ["kata-containers/kata-containers#10582"] ""
@@ -490,10 +507,10 @@ causes! {
         => LINUX "Two memory regions of the virtual machine overlap, or an unmap before it failed."
            "虚拟机的两个内存区域重叠，或之前的解除映射失败。";
     RMRR_ON_DEVICE LINUX ["harvester/harvester#7340"] "reserved-memory"
-        "Firmware claims a memory region for this device (RMRR), so the kernel does not let it be assigned. USB controllers and graphics devices are exempt."
-        "固件为该设备声明了内存区域（RMRR），内核因此不允许直通。USB 控制器和图形设备除外。"
-        => LINUX "The boot log has an RMRR whose device scope is this device. Turn the feature off in firmware (on HPE servers the shared memory region of the slot), or use another slot."
-           "启动日志中有一个 RMRR 的设备范围是该设备。在固件中关闭该功能（HPE 服务器上为该槽位的共享内存），或换一个槽位。";
+        "Firmware claims a memory region for this device (RMRR on Intel, IVMD on AMD), so the kernel does not let it be assigned. On Intel, USB controllers and graphics devices are exempt."
+        "固件为该设备声明了保留的内存区域（Intel 上是 RMRR，AMD 上是 IVMD），内核因此不允许把它直通给客户机。在 Intel 上，USB 控制器和图形设备除外。"
+        => LINUX "The boot log has an RMRR whose device scope is this device; on AMD look for an IVMD in the IVRS table. Turn the feature off in firmware (on HPE servers the shared memory region of the slot), or use another slot."
+           "启动日志里有一个 RMRR，其设备范围（device scope）就是该设备；AMD 上则看 IVRS 表里的 IVMD。在固件中关闭该功能（HPE 服务器上为该槽的共享内存），或换一个槽。";
     FIRMWARE_TABLES ALL ["Syniurge/i2c-amd-mp2#1", "linuxboot/heads#245"] ""
         "Firmware's tables (DMAR, IVRS, IORT) describe the machine wrongly or not completely."
         "固件表（DMAR、IVRS、IORT）对机器的描述有误或不完整。"
@@ -521,7 +538,7 @@ causes! {
            "消息下方的主桥诊断数据（PHB diagnostic data）会说明是 TCE 还是链路的问题。";
     NO_TRANSLATION_YET ALL ["patmagauran/i915ovmfPkg#16"] ""
         "The device ran while its domain was being set up or torn down: at a warm restart, when a driver was removed, or before it was attached."
-        "设备在其域建立或拆除期间仍在运行：热重启、移除驱动，或尚未连接时。"
+        "设备在其域建立或拆除期间仍在运行：热重启、移除驱动，或尚未挂接时。"
         => ALL "It comes once, at the moment a driver is bound or unbound."
            "只在绑定或解绑驱动的那一刻出现一次。";
     LINK_ERROR ALL ["PCI Express"] ""
@@ -624,12 +641,12 @@ mod tests {
     fn no_section_of_another_architecture() {
         for cause in CAUSES {
             for &arch in Arch::ALL {
-                for source in cause.taught_by(Some(arch)) {
+                for source in cause.taught_by(Some(arch), Lang::En) {
                     assert!(arch == Arch::VtD || !source.starts_with("VT-d "), "{source}");
                     assert!(arch == Arch::AmdVi || !source.starts_with("AMD 48882"), "{source}");
                 }
             }
         }
-        assert_eq!(UNKNOWN_STREAM.taught_by(Some(Arch::SmmuV3)), ["IHI 0070"]);
+        assert_eq!(UNKNOWN_STREAM.taught_by(Some(Arch::SmmuV3), Lang::En), ["IHI 0070"]);
     }
 }

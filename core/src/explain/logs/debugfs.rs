@@ -7,7 +7,6 @@ use super::scan::Scan;
 use crate::addr::RequesterId;
 use crate::spec::{Phrase, Text};
 use alloc::format;
-use alloc::string::String;
 use alloc::vec::Vec;
 
 /// Rows that are shown one by one.
@@ -37,15 +36,24 @@ pub(super) fn interrupts(here: &Here<'_>) -> Option<Found> {
         let owner = RequesterId::new(u32::from(source));
         // VT-d 9.10: vector 23:16, mode bit 15 (posted), delivery mode 7:5, trigger bit 4.
         let entry = match low >> 15 & 1 {
-            1 => format!("{owner}, posted"),
-            _ => format!("{owner}, vector {:#x}, destination {:#x}", low >> 16 & 0xff, low >> 32),
+            1 => Phrase::new(format!("{owner}, posted"), format!("{owner}，posted 格式")),
+            _ => {
+                let (vector, to) = (low >> 16 & 0xff, low >> 32);
+                Phrase::new(
+                    format!("{owner}, vector {vector:#x}, destination {to:#x}"),
+                    format!("{owner}，向量 {vector:#x}，目标 {to:#x}"),
+                )
+            }
         };
         found.notes.push(Note::Remapped(index, source, entry.clone()));
         if count <= SHOWN {
             found.certain(
                 Text::new("entry", "表项"),
                 format!("{index}"),
-                Phrase::same(format!("{entry} ({high:016x} {low:016x})")),
+                Phrase::new(
+                    format!("{} ({high:016x} {low:016x})", entry.en),
+                    format!("{}（{high:016x} {low:016x}）", entry.zh),
+                ),
             );
         }
     }
@@ -100,7 +108,11 @@ pub(super) fn queue(here: &Here<'_>) -> Option<Found> {
         ),
         false => Text::new("the unit has not reached the tail yet", "IOMMU 尚未处理到队尾"),
     };
-    found.certain(Text::new("queue", "队列"), format!("{base:#x}, head {head}, tail {tail}"), meaning);
+    let value = Phrase::new(
+        format!("{base:#x}, head {head}, tail {tail}"),
+        format!("{base:#x}，头 {head}，尾 {tail}"),
+    );
+    found.certain(Text::new("queue", "队列"), value, meaning);
     found.certain(
         Text::new("descriptors", "描述符"),
         count,
@@ -180,8 +192,12 @@ fn register(name: &str, value: u64) -> Option<Phrase> {
             let bits = if name == "FSTS" { FAULT } else { GLOBAL };
             let set: Vec<&str> =
                 bits.iter().filter(|(bit, _)| value >> bit & 1 == 1).map(|(_, name)| *name).collect();
-            let set = if set.is_empty() { String::from("-") } else { set.join(", ") };
-            Some(Phrase::new(format!("set: {set}"), format!("置位：{set}")))
+            Some(match set.is_empty() {
+                true => Phrase::new("no bit is set", "没有置 1 的位"),
+                false => {
+                    Phrase::new(format!("set: {}", set.join(", ")), format!("为 1 的位：{}", set.join("、")))
+                }
+            })
         }
         _ => None,
     }

@@ -187,7 +187,12 @@ fn swiotlb(captures: &Captures<'_>, found: &mut Found) {
         }
     }
     let (Some(total), Some(used)) = (captures.number("total"), captures.number("used")) else { return };
+    // Slots are of 2 KiB.
+    let wanted = captures.number("size").map_or(0, |size| size.div_ceil(2048));
     match total {
+        _ if total > 0 && wanted <= LARGEST / 2048 && wanted > total.saturating_sub(used) => {
+            found.clue(Clue::TooLargeForPool);
+        }
         0 => found.clue(Clue::PoolMissing),
         _ if used.saturating_mul(10) >= total.saturating_mul(8) => found.clue(Clue::PoolFull),
         _ if used.saturating_mul(4) < total => found.clue(Clue::PoolEmpty),
@@ -195,9 +200,13 @@ fn swiotlb(captures: &Captures<'_>, found: &mut Found) {
     }
     let percent = used.saturating_mul(100).checked_div(total);
     if let Some(percent) = percent {
+        let little = percent == 0 && used > 0;
         found.inferred(
             Text::new("fill", "占用"),
-            format!("{percent} %"),
+            match little {
+                true => Phrase::new("under 1 %", "不到 1 %"),
+                false => Phrase::same(format!("{percent} %")),
+            },
             Text::new(
                 "of the pool; a request needs contiguous slots, so it can fail below 100 %",
                 "池的占用率；请求需要连续的槽，因此不到 100 % 也会失败",

@@ -1,6 +1,6 @@
 //! The tables of the documentation, from the tables that the code uses.
 
-use super::causes::{Cause, CAUSES};
+use super::causes::{named, Cause, CAUSES};
 use super::evidence::{Weight, RULES};
 use super::formats::forms;
 use crate::spec::{Lang, Text};
@@ -29,7 +29,7 @@ pub fn forms_table(lang: Lang) -> String {
 pub fn causes_table(lang: Lang) -> String {
     let heads = match lang {
         Lang::En => "| cause | decides | for | against or rules out | known from |",
-        Lang::Zh => "| 原因 | 决定性证据 | 支持 | 反对或排除 | 来源 |",
+        Lang::Zh => "| 原因 | 决定性证据 | 相符 | 不符或排除 | 来源 |",
     };
     let mut out = format!("{heads}\n|---|---|---|---|---|\n");
     for cause in CAUSES {
@@ -40,7 +40,7 @@ pub fn causes_table(lang: Lang) -> String {
             of(&[Weight::Decides]),
             of(&[Weight::For]),
             of(&[Weight::Against, Weight::Excludes]),
-            cause.taught_by.join(", ")
+            cause.taught_by.iter().map(|source| named(source, lang)).collect::<Vec<_>>().join(", ")
         ));
     }
     out

@@ -131,7 +131,13 @@ pub(super) fn walk_of(here: &Here<'_>, device: Option<RequesterId>, access: Opti
 
 /// The two halves of a scalable-mode root entry: each for half of the bus (VT-d 9.2).
 fn root_halves(found: &mut Found, low: u64, high: u64, upper: Option<bool>) {
-    let at = |half: u64| if half & 1 == 1 { format!("{:#x}", half & POINTER) } else { String::from("-") };
+    let at = |half: u64| match half & 1 {
+        1 => {
+            Phrase::new(format!("at {:#x}", half & POINTER), format!("的上下文表位于 {:#x}", half & POINTER))
+        }
+        _ => Phrase::new("have no table (P = 0)", "没有上下文表（P = 0）"),
+    };
+    let (lower, higher) = (at(low), at(high));
     let (this_en, this_zh) = match upper {
         Some(false) => ("; this device: the low half", "；本设备使用低半部"),
         Some(true) => ("; this device: the high half", "；本设备使用高半部"),
@@ -141,8 +147,8 @@ fn root_halves(found: &mut Found, low: u64, high: u64, upper: Option<bool>) {
         Text::new("root entry", "根表项"),
         format!("{low:#018x} {high:#018x}"),
         Phrase::new(
-            format!("devices 00 to 0f at {}, 10 to 1f at {}{this_en}", at(low), at(high)),
-            format!("设备 00 至 0f 位于 {}，10 至 1f 位于 {}{this_zh}", at(low), at(high)),
+            format!("devices 00 to 0f {}, 10 to 1f {}{this_en}", lower.en, higher.en),
+            format!("设备 00 至 0f {}，设备 10 至 1f {}{this_zh}", lower.zh, higher.zh),
         ),
     );
 }
@@ -173,7 +179,7 @@ fn kind_of_process(word: u64) -> Text {
         1 => Text::new("first stage only", "仅第一阶段"),
         2 => Text::new("second stage only", "仅第二阶段"),
         3 => Text::new("nested", "嵌套"),
-        4 => Text::new("pass-through", "直通"),
+        4 => Text::new("pass-through", "直通模式"),
         _ => Text::new("a reserved type", "保留类型"),
     }
 }
@@ -183,7 +189,8 @@ fn paging_entry(found: &mut Found, level: u8, value: u64, first_stage: Option<bo
     let at = value & POINTER;
     let (low, second) = (value & 1 == 1, value & 2 == 2);
     let rights = match (first_stage.unwrap_or(false), low, second) {
-        (_, false, false) => "-",
+        (true, false, false) => "P = 0",
+        (false, false, false) => "R = W = 0",
         (true, false, _) => "P = 0",
         (true, true, false) => "P, R",
         (true, true, true) => "P, R, W",
@@ -195,7 +202,7 @@ fn paging_entry(found: &mut Found, level: u8, value: u64, first_stage: Option<bo
         0 => Phrase::new(format!("level {level}: empty"), format!("第 {level} 级：空")),
         _ => Phrase::new(
             format!("level {level}: {rights}, address {at:#x}"),
-            format!("第 {level} 级：{rights}，地址 {at:#x}"),
+            format!("第 {level} 级：{}，地址 {at:#x}", rights.replace(", ", "、")),
         ),
     };
     found.certain(Text::new("paging entry", "页表项"), format!("{value:#018x}"), meaning);
@@ -264,7 +271,7 @@ pub(super) fn translation_struct(here: &Here<'_>) -> Option<Found> {
                 let kind = match row.context.0 >> 2 & 3 {
                     0 => Text::new("second-stage tables", "第二阶段页表"),
                     1 => Text::new("second-stage tables, device-TLB allowed", "第二阶段页表，允许设备 TLB"),
-                    2 => Text::new("pass-through", "直通"),
+                    2 => Text::new("pass-through", "直通模式"),
                     _ => Text::new("a reserved type", "保留类型"),
                 };
                 Phrase::new(
@@ -353,7 +360,10 @@ pub(super) fn domain_struct(here: &Here<'_>) -> Option<Found> {
     found.certain(
         Text::new("pages", "页"),
         domain.pages.len(),
-        Text::new("leaves of the tables, each with the entries on its way", "页表的叶子，各带沿途的表项"),
+        Text::new(
+            "leaves of the tables, each with the entries on its way",
+            "末级表项的个数；每个都列出了沿途的表项",
+        ),
     );
     if let Some(stage) = first_stage(&domain) {
         let meaning = match stage {
@@ -363,7 +373,7 @@ pub(super) fn domain_struct(here: &Here<'_>) -> Option<Found> {
             ),
             false => Text::new("the entries have only read, write and snoop", "表项只有读、写与监听位"),
         };
-        found.inferred(Text::new("stage", "转换级"), if stage { "1" } else { "2" }, meaning);
+        found.inferred(Text::new("stage", "转换阶段"), if stage { "1" } else { "2" }, meaning);
     }
     for (number, entries) in domain.pages.iter().take(8) {
         let leaf = entries.iter().copied().rfind(|&entry| entry != 0).unwrap_or(0);

@@ -43,7 +43,7 @@ clues! {
     EntryOtherRight "the entry in the log allows only the other direction" "日志中的表项只允许另一个方向";
     PresentByStage "the log shows first-stage tables, in which a page that is not there has a reason of its own (71h)" "日志表明使用第一阶段页表，其中页不存在有单独的原因（71h）";
     EntryEmpty "the entry in the log is empty" "日志中的表项为空";
-    MappedNow "a walk after the fault finds the page mapped" "错误之后的遍历发现该页有映射";
+    MappedNow "a walk after the fault finds the page mapped" "出错之后再查页表，该页有映射";
     WithPasid "the request has a PASID" "请求带 PASID";
     NoPasid "the request has no PASID" "请求不带 PASID";
     UserAddress "the address is one of a user process" "地址是用户进程的地址";
@@ -61,15 +61,16 @@ clues! {
     MappingError32 "the address is the last page below 4 GiB: all ones in 32 bits" "地址是 4 GiB 以下的最后一页：32 位全 1";
     MsiAddress "the address is one that interrupt messages go to" "地址是中断消息的目标";
     MessageTarget "it is a write to where interrupt messages go" "这是对中断消息目标的写";
-    WildAddress "the address is wider than any memory" "地址超出任何内存的宽度";
+    WildAddress "the address has more bits than any memory needs" "地址的位数超出任何内存所需";
     Poison "the address is a pattern that fills dead memory" "地址是填充已释放内存的模式";
     KernelPointer "the address is a kernel pointer" "地址是内核指针";
     PostedWrite "the type is a posted write to the interrupt range" "类型为对中断区间的 posted 写";
+    SecondStage "stage 2 refused it, whose entries know no user (S2AP)" "由第二阶段拒绝，它的表项（S2AP）不分用户和内核";
     AllOnes "the whole record is all ones" "整条记录为全 1";
     Contradiction "the record contradicts itself" "记录自相矛盾";
     EmulatorPattern "address 0, domain 0 and flags 0x9 or 0xa: QEMU's amd-iommu writes this" "地址 0、域 0、标志 0x9 或 0xa：QEMU 的 amd-iommu 会这样写";
     CompatibilityFormat "the interrupt message has the old format" "中断消息为旧格式";
-    NoDomain "the device has no domain" "设备没有域";
+    NoDomain "the device is attached to no domain" "设备没有挂接到任何域";
     GraphicsDevice "the device is 00:02.0, the integrated graphics" "设备为 00:02.0，即核显";
     GraphicsAssigned "the device is 00:02.0, and it is assigned or it is long after boot" "设备为 00:02.0，已被直通，或在启动很久之后";
     ChipsetDevice "the device is 00:00.x, part of the chipset" "设备为 00:00.x，芯片组的一部分";
@@ -78,13 +79,13 @@ clues! {
     EarlyPresent "within five seconds of boot, and the record says that the page is there and no right is missing" "发生在启动后五秒之内，且记录表明页存在、不缺权限";
     EarlyNoEntry "the device has no entry, within five seconds of boot" "设备没有表项，且在启动后五秒之内";
     LaterThanBoot "it is long after boot" "发生在启动很久之后";
-    CopiedByKernel "the log says that tables were copied from the kernel before (kdump)" "日志表明从前一个内核复制了表（kdump）";
+    CopiedByKernel "the log says that the kdump kernel copied tables from the one that crashed" "日志表明 kdump 内核从崩溃的内核复制了表";
     FirstKernel "the log has the boot and no sign of kdump" "日志含启动过程，且没有 kdump 的迹象";
     InReservedRegion "the address is in a region that the log lists as reserved (RMRR)" "地址位于日志列出的保留区域（RMRR）";
     ResetBefore "the log has a reset of a device before it" "之前日志中有设备复位";
     ResumeBefore "the log has a resume before it" "之前日志中有休眠恢复";
     AerBefore "the log has a PCI Express error of this device" "日志中有该设备的 PCI Express 错误";
-    DeviceRemoved "the log says that the device went away" "日志表明设备已离开";
+    DeviceRemoved "the log says that the device went away" "日志表明设备已被移除";
     VfioInLog "the device is assigned by VFIO in this log" "日志中该设备由 VFIO 直通";
     PassthroughMode "the log says that devices are passed through (iommu=pt)" "日志表明设备为直通模式（iommu=pt）";
     TraceUnmapped "the trace in the log shows that the page was unmapped shortly before" "日志中的跟踪表明该页不久前被解除映射";
@@ -95,12 +96,13 @@ clues! {
     SwiotlbInLog "the log has a mapping that failed before" "日志中之前有映射失败";
     InvalidationTimeout "the log has an invalidation that this device did not answer" "日志中有该设备未应答的失效请求";
     CommandAllZero "the command at the error is all zeros" "出错处的命令全为 0";
-    CommandIllegal "the unit says that the command is illegal" "IOMMU 表明命令非法";
-    CommandUnreadable "the unit says that it could not read the queue" "IOMMU 表明无法读取队列";
-    AtcTimeout "the unit says that a device did not answer an ATS invalidation" "IOMMU 表明有设备没有应答 ATS 失效请求";
+    CommandIllegal "the unit says that the command is illegal" "IOMMU 报告命令非法";
+    CommandUnreadable "the unit says that it could not read the queue" "IOMMU 报告无法读取队列";
+    AtcTimeout "the unit says that a device did not answer an ATS invalidation" "IOMMU 报告有设备没有应答 ATS 失效请求";
     StreamUnknown "the unit does not know the stream" "SMMU 不认识该流";
     StreamMatchesTwo "two entries match the stream" "两个表项命中该流";
     TooLargeForBounce "the request is above 256 KiB" "请求大于 256 KiB";
+    TooLargeForPool "the request wants more slots than are free" "请求所需的槽比空闲的还多";
     PoolEmpty "the pool has almost nothing in use" "池几乎没有使用";
     PoolFull "the pool is nearly full" "池几乎已满";
     PoolInLog "another line of the log gives the size of the pool" "日志的另一行给出了池的大小";
@@ -224,7 +226,7 @@ rules! {
     PASID_CONFIG: For [WithPasid] Excludes [NoPasid];
     NO_PAGE_REQUEST: For [WithPasid, UserAddress] Excludes [NoPasid, PermissionMissing, ReservedBit];
     PROCESS_UNMAPPED: Decides [UserAddress] For [WithPasid] Excludes [NoPasid, PermissionMissing, ReservedBit];
-    USER_BIT: For [UserPrivilege, WithPasid];
+    USER_BIT: For [UserPrivilege, WithPasid] Excludes [SecondStage];
     NO_EXECUTE: Decides [IsFetch] Excludes [IsData, PageAbsent];
     STAGE2_HOLE: For [VfioInLog];
     IR_NOT_PRESENT: For [ResetBefore, ResumeBefore];
@@ -246,8 +248,8 @@ rules! {
     MAPPING_ERROR_USED: Decides [MappingError] For [MappingError32, SwiotlbInLog];
     RECORD_OF_EMULATOR: Decides [EmulatorPattern, Contradiction];
     SWIOTLB_TOO_LARGE: Decides [TooLargeForBounce];
-    SWIOTLB_LEAK: For [PoolFull] Excludes [PoolMissing, PoolEmpty];
-    SWIOTLB_SMALL: For [PoolFull] Excludes [PoolMissing, PoolEmpty];
+    SWIOTLB_LEAK: For [PoolFull] Against [TooLargeForPool] Excludes [PoolMissing, PoolEmpty];
+    SWIOTLB_SMALL: Decides [TooLargeForPool] For [PoolFull] Excludes [PoolMissing, PoolEmpty];
     SWIOTLB_NONE: Decides [PoolMissing] Excludes [PoolFull, PoolEmpty, PoolInLog];
     SMALL_MASK: For [];
     RMRR_GIVEN_OUT: Decides [OldIsIdentity, InReservedRegion] Excludes [OldEqualsNew, OldIsOther];
@@ -301,7 +303,12 @@ pub(super) fn rank(base: &[&'static Cause], clues: Clues, system: System) -> Vec
                 Weight::Against => score -= 24,
                 Weight::Excludes => out = true,
             }
+            // What says "early" and more says it for both.
+            let more = [Clue::EarlyNoEntry, Clue::EarlyPresent].iter().any(|&clue| {
+                clues.has(clue) && RULES.iter().any(|rule| rule.cause == cause && rule.clue == clue)
+            });
             match rule.weight {
+                Weight::Decides | Weight::For if rule.clue == Clue::EarlyBoot && more => {}
                 Weight::Decides | Weight::For => likely.because.push(rule.clue),
                 Weight::Against | Weight::Excludes => likely.despite.push(rule.clue),
             }

@@ -59,7 +59,7 @@ static PATTERNS: &[Pattern] = &[
     pattern!("fw-rmrr" VtD Software
         "DMAR: [Firmware Bug]: No firmware reserved region can cover this RMRR [{why}], contact BIOS vendor for fixes"
         "Linux v4.16 and later, drivers/iommu/intel/iommu.c"
-        => "VT-d: firmware's RMRR {why} is not in memory that firmware reserved: the kernel may use the same pages" "VT-d：固件的 RMRR {why} 不在固件保留的内存内：内核可能使用相同的页"
+        => "VT-d: firmware's RMRR {why} is not in memory that firmware reserved: the kernel may use the same pages" "VT-d：固件的 RMRR {why} 不在固件保留的内存内：内核可能把同样的页另作他用"
         [FIRMWARE_TABLES] firmware_bug),
     pattern!("fw-rmrr-bad" VtD Software
         "Your BIOS is broken; bad RMRR [{why}]"

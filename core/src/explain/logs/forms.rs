@@ -128,6 +128,11 @@ pub(super) fn backtrace(line: &str) -> bool {
     BEGINS.iter().any(|begin| line.starts_with(begin)) || frame()
 }
 
+/// Is it a warning of the kernel's IOMMU code: `WARNING: CPU: 3 PID: 1234 at drivers/iommu/dma-iommu.c:1264 ...`?
+pub(super) fn warns(line: &str) -> bool {
+    line.starts_with("WARNING: ") && line.contains(" at drivers/iommu/")
+}
+
 /// Does the line speak of an IOMMU or of DMA at all? If it reports no trouble it is left in peace.
 pub(super) fn mentions(line: &str) -> bool {
     MENTIONS.iter().any(|word| line.contains(word))

@@ -105,7 +105,7 @@ pub(super) enum Note {
     /// A device joined a group.
     Group(u32),
     /// An entry of the interrupt remapping table: index, source, and the entry in words.
-    Remapped(u16, u16, String),
+    Remapped(u16, u16, Phrase),
     /// The memory of interrupt messages, other than x86's: first and last address.
     Messages(u64, u64),
     /// Something was mapped or unmapped, as a trace event shows it.
@@ -217,6 +217,9 @@ impl<'a> Captures<'a> {
 pub(super) trait Value {
     fn phrase(self) -> Phrase;
 }
+/// In place of a value that the log does not have.
+pub(super) const MISSING: Text = Text::new("missing", "缺失");
+
 impl Value for Text {
     fn phrase(self) -> Phrase {
         self.into()

@@ -17,9 +17,13 @@ pub(super) fn device(found: &mut Found, arch: Arch, text: &str, named_by_kernel:
             "the device that the kernel looked up by the recorded number",
             "内核根据记录的编号查到的设备",
         ),
+        // The number that a bridge gives: device 0, function 0 of a bus that is behind something.
+        (false, ..) if pci.as_ref().is_some_and(|pci| pci.id.bus() == 0 || pci.id.raw() & 0xff != 0) => {
+            Text::new("as the request carried it", "请求所携带的编号")
+        }
         (false, true, _) | (false, false, Arch::VtD | Arch::AmdVi) => Text::new(
-            "as the request carried it; behind a PCIe-to-PCI bridge it is the bridge's number",
-            "请求所携带的编号；在 PCIe 转 PCI 桥之后则是桥的编号",
+            "as the request carried it; for a device behind a PCIe-to-PCI bridge that is number 00.0 of the bus behind the bridge, neither the device's own nor the bridge's",
+            "请求所携带的编号；也可能来自 PCIe 转 PCI 桥之后的设备：桥把它们的编号一律换成桥后总线的 00.0",
         ),
         (false, false, _) => Text::new(
             "as the unit saw it; for a PCI device firmware maps it from bus:device.function",
@@ -192,7 +196,7 @@ pub(super) fn address(found: &mut Found, address: u64) {
             (
                 Text::new(
                     "between 4 GiB and 1 TiB, not near the top of a mask: as physical addresses are, or those of a guest",
-                    "在 4 GiB 与 1 TiB 之间，且不靠近某个掩码的顶端：像物理地址，或客户机的地址",
+                    "在 4 GiB 与 1 TiB 之间，又不靠近任何 DMA 掩码的上限：像是物理地址，或客户机的地址",
                 ),
                 Clue::LooksPhysical,
             )
@@ -202,6 +206,10 @@ pub(super) fn address(found: &mut Found, address: u64) {
         }
         0x1000..=0xf_ffff | 0xf000_0000..=0xffff_efff | 0x7000_0000_0000..=0x7fff_ffff_ffff => {
             let looks = match address {
+                0xfee0_0000..=0xfeef_ffff => Text::new(
+                    "where interrupt messages go on some machines (on x86 always): then it was never memory",
+                    "有些机器的中断消息写往这里（x86 总是如此）：若是，它就不是内存地址",
+                ),
                 0xf000_0000..=0xffff_efff => Text::new(
                     "just below 4 GiB: where Linux hands out DMA addresses first, so it was probably mapped once",
                     "紧靠 4 GiB 之下：Linux 优先从这里分配 DMA 地址，很可能曾经映射过",
@@ -218,6 +226,14 @@ pub(super) fn address(found: &mut Found, address: u64) {
     };
     found.clue(clue);
     found.inferred(Text::new("the address looks like", "地址特征"), format!("{address:#x}"), looks);
+}
+
+/// A fault reason by its number, and by its name where that says more than the number.
+pub(super) fn numbered(known: &crate::spec::FaultCode) -> alloc::string::String {
+    match known.name_is_number() {
+        true => format!("{:#04x}", known.code),
+        false => format!("{:#04x} {}", known.code, known.name),
+    }
 }
 
 /// Patterns that kernels and drivers fill dead memory with.

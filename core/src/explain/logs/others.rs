@@ -63,9 +63,12 @@ fn tegra_own(here: &Here<'_>) -> Option<Found> {
     found.device = Some(client.into());
     hints::fault(&mut found, &fault);
     found.certain(
-        Text::new("client", "客户"),
+        Text::new("client", "请求方"),
         client,
-        Text::new("the port of the memory controller, by NVIDIA's name", "内存控制器的端口，NVIDIA 的名称"),
+        Text::new(
+            "the port of the memory controller, by NVIDIA's name",
+            "内存控制器的一个端口，名称由 NVIDIA 所定",
+        ),
     );
     if let Some(access) = fault.access {
         let meaning = Text::new("what the device wanted", "设备想做的操作");
@@ -261,7 +264,8 @@ fn rockchip_status(captures: &Captures<'_>, found: &mut Found) {
         ),
         false => Text::new("no page fault is pending", "没有待处理的缺页"),
     };
-    found.inferred(Text::new("status bits", "状态位"), set.join(", "), meaning);
+    let set = Phrase::new(set.join(", "), set.join("、"));
+    found.inferred(Text::new("status bits", "状态位"), set, meaning);
     if active {
         found.clue(Clue::UnitInUse);
     }
@@ -364,7 +368,7 @@ fn endpoint(captures: &Captures<'_>, found: &mut Found) {
         device.clone(),
         Text::new(
             "for a PCI device the endpoint is bus, device and function",
-            "对 PCI 设备，端点号即总线、设备、功能",
+            "对 PCI 设备，端点号由总线号、设备号、功能号组成",
         ),
     );
     found.device = Some(device);

@@ -104,7 +104,7 @@ fn around<'a>(
 
 /// What a capture is called and means: one table for all patterns, so that one thing has one name.
 const NAMES: &[(&str, Text, Text)] = &[
-    ("unit", Text::new("unit", "IOMMU 单元"), Text::new("the IOMMU that reports it", "报告错误的 IOMMU")),
+    ("unit", Text::new("unit", "IOMMU"), Text::new("the IOMMU that reports it", "报告这次错误的 IOMMU")),
     ("device", Text::new("device", "设备"), Text::new("the device that the message names", "消息所指的设备")),
     (
         "driver",
@@ -147,14 +147,14 @@ const NAMES: &[(&str, Text, Text)] = &[
         Text::new("endpoint", "端点"),
         Text::new(
             "the device's number; for PCI bus, device and function",
-            "设备编号；对 PCI 为总线、设备、功能",
+            "端点的编号；对 PCI 设备，由总线号、设备号、功能号组成",
         ),
     ),
     ("domain", Text::new("domain", "域"), Text::new("the domain of the device", "设备所在的域")),
     (
         "status",
         Text::new("status", "状态"),
-        Text::new("the unit's fault status, raw", "IOMMU 的错误状态（原始值）"),
+        Text::new("the unit's fault status, raw", "IOMMU 的故障状态（原始值）"),
     ),
     (
         "code",
@@ -166,7 +166,7 @@ const NAMES: &[(&str, Text, Text)] = &[
     ),
     (
         "name",
-        Text::new("reason", "原因"),
+        Text::new("reason", "错误原因"),
         Text::new("the reason, as the driver decodes it", "驱动解码出的原因"),
     ),
     (
@@ -207,18 +207,21 @@ const NAMES: &[(&str, Text, Text)] = &[
     (
         "total",
         Text::new("pool", "池"),
-        Text::new("slots of 2 KiB in the pool of bounce buffers", "回弹缓冲区池的槽数（每槽 2 KiB）"),
+        Text::new("slots of 2 KiB in the pool of bounce buffers", "回弹缓冲池的槽数（每槽 2 KiB）"),
     ),
-    ("used", Text::new("in use", "已用"), Text::new("slots in use", "已用的槽数")),
+    ("used", Text::new("in use", "在用"), Text::new("slots in use", "正在使用的槽数")),
     (
         "mapped",
         Text::new("mapped as", "映射方式"),
-        Text::new("what the driver said at the mapping", "驱动映射时的声明"),
+        Text::new("its direction, or the kind of call, at the mapping", "映射时给的方向，或用的哪类函数"),
     ),
     (
         "unmapped",
         Text::new("unmapped as", "解除映射方式"),
-        Text::new("what the driver says now", "驱动现在的声明"),
+        Text::new(
+            "its direction, or the kind of call, at the unmapping",
+            "解除映射时给的方向，或用的哪类函数",
+        ),
     ),
     (
         "synced",
@@ -257,7 +260,7 @@ const NAMES: &[(&str, Text, Text)] = &[
         Text::new("what was frozen: devices behind one TCE table", "被冻结的对象：同一 TCE 表之后的设备"),
     ),
     ("phb", Text::new("host bridge", "主桥"), Text::new("the PCI host bridge", "PCI 主桥")),
-    ("bits", Text::new("address width", "地址宽度"), Text::new("bits", "位")),
+    ("bits", Text::new("address width", "地址宽度"), Text::new("how many bits an address has", "地址的位数")),
     ("call", Text::new("call", "调用"), Text::new("which call of the driver failed", "驱动的哪个调用失败")),
     ("slid", Text::new("StreamID", "StreamID（流号）"), Text::new("as the unit saw it", "IOMMU 看到的编号")),
     (
@@ -315,7 +318,8 @@ pub(super) fn read(pattern: &'static Pattern, here: &Here<'_>) -> Option<Found> 
             found.inferred(*label, Text::new("unknown", "未知"), meaning);
             continue;
         }
-        if !shown.is_empty() {
+        // A bracket alone says nothing.
+        if shown.contains(|c: char| c.is_alphanumeric()) || shown.chars().any(|c| c == '?') {
             found.certain(*label, shown, *meaning);
         }
     }

@@ -189,8 +189,7 @@ fn finish(fault: Fault, form: &'static str, entry: Option<Entry>, inferred: bool
         }
     }
     if let Some(known) = fault.known {
-        let (name, value) =
-            (Text::new("fault reason", "错误原因"), format!("{:#04x} {}", known.code, known.name));
+        let (name, value) = (Text::new("fault reason", "错误原因"), hints::numbered(known));
         match inferred {
             // QEMU prints what it saw; the reason that it then records follows from its source.
             true => found.inferred(name, value, known.text),
@@ -208,7 +207,7 @@ fn finish(fault: Fault, form: &'static str, entry: Option<Entry>, inferred: bool
         );
     }
     if let Some(pasid) = fault.pasid {
-        let meaning = Text::new("the process that the request speaks for", "请求所代表的进程");
+        let meaning = Text::new("the process that the request speaks for", "请求访问哪个进程的地址空间");
         found.certain(Arch::VtD.process_term(), format!("{pasid:#x}"), meaning);
     }
     if let Some(address) = fault.address {

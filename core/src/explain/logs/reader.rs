@@ -2,7 +2,7 @@
 //! readers whose marks it has.
 
 use super::formats::{by_name, forms, FORMATS};
-use super::forms::{backtrace, mentions, nearest, reports_trouble, speaker, special};
+use super::forms::{backtrace, mentions, nearest, reports_trouble, speaker, special, warns};
 use super::found::{Format, Found, Here, Pattern, Read};
 use super::input::{self, Line};
 use super::marks::Marks;
@@ -230,8 +230,9 @@ impl LogReader {
     fn unread(&mut self, here: usize, speaks: bool) {
         let line = &self.window[here];
         let complains = reports_trouble(&line.text);
-        let trouble = speaks && complains;
-        if backtrace(&line.text) {
+        let warns = warns(&line.text);
+        let trouble = speaks && complains || warns;
+        if backtrace(&line.text) && !warns {
             return;
         }
         if !complains && (speaks || mentions(&line.text)) {

@@ -39,7 +39,8 @@ fn nothing(report: &Report, lang: Lang) -> String {
         },
         (lines, quiet) => match lang {
             Lang::En => format!("{quiet} of {lines} lines are about an IOMMU, and none reports trouble.\n"),
-            Lang::Zh => format!("{lines} 行中有 {quiet} 行与 IOMMU 有关，均未报告问题。\n"),
+            Lang::Zh if lines == quiet => format!("这 {lines} 行与 IOMMU 有关，没有报告问题。\n"),
+            Lang::Zh => format!("{lines} 行中有 {quiet} 行与 IOMMU 有关，都没有报告问题。\n"),
         },
     }
 }
@@ -123,6 +124,11 @@ fn one(out: &mut String, item: &Item, lang: Lang, scenarios: bool) {
         let label = Text::new("shown by the preset", "对应的预设场景").get(lang);
         out.push_str(&format!("  {label}{}{preset}\n", colon(lang)));
     }
+    if let Some(rung) = &item.rung {
+        let label =
+            Text::new("a step of a preset that ends with this code", "预设中出现这个错误码的一步").get(lang);
+        out.push_str(&format!("  {label}{}{rung}\n", colon(lang)));
+    }
     if let Some(scenario) = item.scenario.as_ref().filter(|_| scenarios) {
         let label = match item.kind {
             Kind::Tables => Text::new("scenario with these tables:", "含这些表的场景："),
@@ -144,14 +150,15 @@ fn causes(out: &mut String, item: &Item, lang: Lang) {
     if item.causes.is_empty() {
         return;
     }
-    let label = Text::new("causes (inferred), likeliest first:", "原因（推断），可能性由高到低：").get(lang);
-    out.push_str(&format!("~ {label}\n"));
-    let tell = Text::new("how to tell", "如何判断").get(lang);
+    let many = Text::new("causes (inferred), likeliest first:", "推断的起因，可能性由高到低：").get(lang);
+    let one = Text::new("cause (inferred):", "推断的起因：").get(lang);
+    out.push_str(&format!("~ {}\n", if item.causes.len() == 1 { one } else { many }));
+    let tell = Text::new("signs and checks", "特征与查法").get(lang);
     for (i, likely) in item.causes.iter().enumerate() {
         out.push_str(&format!("    {}. {}\n", i + 1, likely.cause.text.get(lang)));
         for (clues, label) in [
-            (&likely.because, Text::new("for it", "支持")),
-            (&likely.despite, Text::new("against it", "反对")),
+            (&likely.because, Text::new("for it", "相符")),
+            (&likely.despite, Text::new("against it", "不符")),
         ] {
             if clues.is_empty() {
                 continue;
@@ -166,7 +173,7 @@ fn causes(out: &mut String, item: &Item, lang: Lang) {
         }
         let how = likely.cause.how_to_tell(item.system, lang);
         out.push_str(&format!("       {tell}{}{how}\n", colon(lang)));
-        let taught_by = likely.cause.taught_by(item.arch);
+        let taught_by = likely.cause.taught_by(item.arch, lang);
         if !taught_by.is_empty() {
             let label = Text::new("known from", "来源").get(lang);
             out.push_str(&format!("       {label}{}{}\n", colon(lang), taught_by.join(between(lang))));
@@ -176,7 +183,7 @@ fn causes(out: &mut String, item: &Item, lang: Lang) {
 
 fn stories(out: &mut String, report: &Report, lang: Lang) {
     for story in &report.stories {
-        let label = Text::new("One story", "同一事件").get(lang);
+        let label = Text::new("One story", "前后经过").get(lang);
         out.push_str(&format!("{label}{}{}\n", colon(lang), story.title.get(lang)));
         for moment in &story.moments {
             let line = match lang {

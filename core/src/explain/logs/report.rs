@@ -87,6 +87,8 @@ pub struct Item {
     pub when: Option<(u64, u64)>,
     /// The preset of this playground that shows this kind of trouble: the name of its file.
     pub preset: Option<&'static str>,
+    /// The rung of a ladder of faults that ends with this code: a fragment of the page.
+    pub rung: Option<String>,
     /// A scenario that ends at the same fault.
     pub scenario: Option<Scenario>,
     /// The line itself, at most 160 characters, for what is not understood.

@@ -4,7 +4,7 @@ use super::causes::*;
 use super::evidence::Clue;
 use super::fault::{Access, Arch, Fault};
 use super::forms::Form;
-use super::found::{Format, Found, Here};
+use super::found::{Format, Found, Here, MISSING};
 use super::hints;
 use super::riscv_codes::CAUSES as CODES;
 use super::scan::Scan;
@@ -90,15 +90,15 @@ pub(super) fn report(
     let name = known.map_or("unknown cause", |known| known.name);
     let title = Phrase::new(
         format!("RISC-V IOMMU cause {code}: {name}"),
-        format!("RISC-V IOMMU 原因 {code}：{}", known.map_or("未知", |known| known.text.zh)),
+        format!("RISC-V IOMMU 原因码 {code}：{}", known.map_or("未知", |known| known.text.zh)),
     );
     let mut found = Found::fault(fault, Arch::RiscV, form, title);
     found.causes = causes(&fault);
     hints::fault(&mut found, &fault);
     found.certain(
-        Text::new("cause", "原因"),
+        Text::new("cause", "原因码"),
         format!("{code} {name}"),
-        known.map_or(Text::new("not a cause of the specification", "不是规范中的原因"), |known| {
+        known.map_or(Text::new("not a cause of the specification", "不是规范中的原因码"), |known| {
             known.text
         }),
     );
@@ -107,14 +107,14 @@ pub(super) fn report(
         Some(access) => found.certain(
             Text::new("access", "访问"),
             access.text(),
-            Text::new("follows from the cause", "由原因可知"),
+            Text::new("follows from the cause", "由原因码可知"),
         ),
         None => found.inferred(
             Text::new("access", "访问"),
-            "?",
+            MISSING,
             Text::new(
-                "not printed: TTYP is in the record but not in this message",
-                "未打印：TTYP 在记录中，但不在此消息里",
+                "not printed: the record says what kind of access it was (field TTYP), this message does not",
+                "没有打印：记录里的 TTYP 字段写明是哪种访问，这条消息里没有",
             ),
         ),
     }
@@ -179,7 +179,7 @@ pub(super) fn report(
                 ),
             )
         } else {
-            (format!("{iotval2:#x}"), Text::new("holds nothing for this cause", "对此原因没有内容"))
+            (format!("{iotval2:#x}"), Text::new("holds nothing for this cause", "这个原因不用此字段"))
         };
         found.certain(Text::new("iotval2", "iotval2"), value, meaning);
     }

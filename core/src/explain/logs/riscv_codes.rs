@@ -43,5 +43,5 @@ causes! {
     271 "MSI MRIF data corruption" "MRIF 数据损坏";
     272 "internal data path error" "内部数据通路错误";
     273 "IOMMU MSI write access fault" "IOMMU 写 MSI 时访问错误";
-    274 "first/second-stage PT data corruption" "第一/二级页表数据损坏";
+    274 "first/second-stage PT data corruption" "第一或第二阶段页表数据损坏";
 }

@@ -7,7 +7,7 @@ use super::causes::*;
 use super::evidence::Clue;
 use super::fault::{Access, Arch, Fault};
 use super::forms::Form;
-use super::found::{Format, Found, Here, Join};
+use super::found::{Format, Found, Here, Join, MISSING};
 use super::hints;
 use super::input::Line;
 use super::scan::Scan;
@@ -22,6 +22,7 @@ pub(super) static FORMAT: Format = Format {
     readers: &[
         ("event 0x", raw),
         (" client: ", decoded),
+        (" stag: ", attributes),
         ("EVTQ overflow detected", status),
         ("PRIQ overflow detected", status),
         ("unexpected global error reported", global_error),
@@ -179,8 +180,11 @@ fn raw(here: &Here<'_>) -> Option<Found> {
         found.join = Join::Alone;
         found.inferred(
             Text::new("words", "记录内容"),
-            "-",
-            Text::new("the four words of the record are missing from the paste", "粘贴内容缺少记录的四个字"),
+            MISSING,
+            Text::new(
+                "the record's four 64-bit words are missing from the paste",
+                "给出的日志里没有这条记录的四个 64 位数据",
+            ),
         );
         return Some(found);
     }
@@ -190,9 +194,9 @@ fn raw(here: &Here<'_>) -> Option<Found> {
         if translation {
             access_fields(&mut found, bit(33), fault.access, bit(39));
             let class = match word(1) >> 40 & 3 {
-                0 => Text::new("while reading the context descriptor", "读取上下文描述符时"),
-                1 => Text::new("while reading a translation table", "读取页表时"),
-                2 => Text::new("the input address itself", "输入地址本身"),
+                0 => Text::new("CD: while reading the context descriptor", "CD：读取上下文描述符时出错"),
+                1 => Text::new("TT: while reading a translation table", "TT：读取页表时出错"),
+                2 => Text::new("IN: translating the input address failed", "IN：转换输入地址时出错"),
                 _ => Text::new("reserved", "保留"),
             };
             found.certain(Text::new("class", "类别"), word(1) >> 40 & 3, class);
@@ -245,7 +249,7 @@ fn decoded(here: &Here<'_>) -> Option<Found> {
         device: pci.map(|device| device.id),
         stream: u32::try_from(sid).ok(),
         pasid: Some(ssid).filter(|&ssid| ssid != 0),
-        address: number("iova: "),
+        address: number("iova: ").filter(|_| known.is_none_or(|event| has_address(event.code))),
         ..Fault::default()
     };
     let second = number("ipa: ").filter(|&ipa| ipa != 0);
@@ -297,6 +301,39 @@ fn decoded(here: &Here<'_>) -> Option<Found> {
         );
     }
     evidence(&mut found, &fault);
+    Some(found)
+}
+
+/// The second line of a decoded event, whose first one is not in the log: `unpriv data read s2 "..." stag: 0x0`.
+fn attributes(here: &Here<'_>) -> Option<Found> {
+    let (words, _) = here.text.split_once(" stag: ")?;
+    let has = |word: &str| words.split(' ').any(|w| w == word);
+    let (stage2, privileged) = (has("s2"), has("priv"));
+    if !(has("s1") || stage2) || !(privileged || has("unpriv")) {
+        return None;
+    }
+    let access = match (has("inst"), has("read")) {
+        (true, _) => Access::Execute,
+        (false, true) => Access::Read,
+        (false, false) => Access::Write,
+    };
+    let title = Phrase::new("SMMUv3: the second line of an event", "SMMUv3：一条事件的第二行");
+    let fault = Fault { access: Some(access), ..Fault::default() };
+    let mut found = Found::fault(fault, Arch::SmmuV3, "smmuv3-decoded", title);
+    found.inferred(
+        Text::new("event", "事件"),
+        MISSING,
+        Text::new(
+            "on the line before, which is missing from the paste: it has the event, the device and the address",
+            "写在上一行，而给出的日志里没有那一行：事件、设备和地址都在那里",
+        ),
+    );
+    access_fields(&mut found, privileged, Some(access), stage2);
+    // The class says what was being done: of an input address that failed the page is the cause.
+    found.causes = match words.contains("Input address") {
+        true => &[&UNMAPPED_EARLY, &NEVER_MAPPED, &WRONG_DIRECTION],
+        false => &[&TABLE_UNREADABLE, &CORRUPTED],
+    };
     Some(found)
 }
 
@@ -352,7 +389,7 @@ fn event_field(found: &mut Found, fault: &Fault) {
         }
         (None, code) => found.certain(
             name,
-            code.map_or(String::from("?"), |code| format!("{code:#04x}")),
+            code.map_or(Phrase::new("unknown", "未知"), |code| Phrase::same(format!("{code:#04x}"))),
             Text::new("not an event of the SMMUv3 specification", "不是 SMMUv3 规范中的事件"),
         ),
     }
@@ -363,13 +400,13 @@ fn process_field(found: &mut Found, pasid: Option<u32>) {
         found.certain(
             Arch::SmmuV3.process_term(),
             format!("{pasid:#x}"),
-            Text::new("the process that the request speaks for", "请求所代表的进程"),
+            Text::new("the process that the request speaks for", "请求访问哪个进程的地址空间"),
         );
     }
 }
 
 fn access_field(found: &mut Found, privileged: Option<bool>, access: Option<Access>) {
-    let access = access.map_or(Text::new("?", "?"), Access::text);
+    let access = access.map_or(MISSING, Access::text);
     let (en, zh) = match privileged {
         Some(true) => ("privileged ", "特权"),
         Some(false) => ("unprivileged ", "非特权"),
@@ -385,10 +422,13 @@ fn access_field(found: &mut Found, privileged: Option<bool>, access: Option<Acce
 fn access_fields(found: &mut Found, privileged: bool, access: Option<Access>, stage2: bool) {
     access_field(found, Some(privileged), access);
     let stage = match stage2 {
-        true => Text::new("stage 2 refused it: GPA to HPA", "由第二阶段拒绝：GPA 到 HPA"),
-        false => Text::new("stage 1 refused it", "由第一阶段拒绝"),
+        true => Text::new("stage 2 refused it: IPA to PA", "在第二阶段（IPA 到 PA）被拒绝"),
+        false => Text::new("stage 1 refused it", "在第一阶段被拒绝"),
     };
-    found.certain(Text::new("stage", "转换级"), if stage2 { "2" } else { "1" }, stage);
+    if stage2 {
+        found.clue(Clue::SecondStage);
+    }
+    found.certain(Text::new("stage", "转换阶段"), if stage2 { "2" } else { "1" }, stage);
 }
 
 fn address_fields(found: &mut Found, address: u64, second: Option<u64>) {
@@ -403,8 +443,8 @@ fn address_fields(found: &mut Found, address: u64, second: Option<u64>) {
             Text::new("intermediate address (IPA)", "中间物理地址（IPA）"),
             format!("{ipa:#x}"),
             Text::new(
-                "the guest-physical address that stage 2 was asked for",
-                "请求第二阶段转换的客户机物理地址",
+                "what stage 2 was to translate; where there is a guest, its guest-physical address",
+                "交给第二阶段转换的地址；有客户机时即客户机物理地址",
             ),
         );
     }
@@ -456,7 +496,7 @@ fn global_error(here: &Here<'_>) -> Option<Found> {
         found.certain(
             Text::new("GERROR", "GERROR"),
             format!("{bits:#x}"),
-            Phrase::new(format!("set: {}", names.join(", ")), format!("置位：{}", names.join("、"))),
+            Phrase::new(format!("set: {}", names.join(", ")), format!("为 1 的位：{}", names.join("、"))),
         );
     }
     found.complete = bits.is_some();

@@ -209,7 +209,7 @@ fn report(told: Told, form: &'static str, system: System) -> Found {
     let space = if name.is_empty() { "" } else { " " };
     let title = Phrase::new(
         format!("SMMUv2 context fault{space}{name}{at_en}"),
-        format!("SMMUv2 上下文错误{space}{name}{at_zh}"),
+        format!("SMMUv2 上下文转换错误{space}{name}{at_zh}"),
     );
     let mut found = Found::fault(fault, Arch::SmmuV2, form, title);
     found.system = system;
@@ -221,7 +221,7 @@ fn report(told: Told, form: &'static str, system: System) -> Found {
         Some(fsr) => {
             let (en, zh) = bits(&FSR, fsr);
             found.certain(
-                Text::new("fault status (FSR)", "错误状态（FSR）"),
+                Text::new("fault status (FSR)", "故障状态（FSR）"),
                 format!("{fsr:#x}"),
                 Phrase::new(en, zh),
             );
@@ -235,8 +235,8 @@ fn report(told: Told, form: &'static str, system: System) -> Found {
             }
         }
         None => found.inferred(
-            Text::new("fault status (FSR)", "错误状态（FSR）"),
-            Text::new("not printed", "未打印"),
+            Text::new("fault status (FSR)", "故障状态（FSR）"),
+            Text::new("not in this line", "没有打印"),
             Text::new(
                 "this form has no FSR, so the class of the fault is unknown",
                 "此格式不含 FSR，因此错误类别未知",
@@ -267,7 +267,7 @@ fn report(told: Told, form: &'static str, system: System) -> Found {
                     bits & 3
                 ),
                 format!(
-                    "FSYNR0 {bits:#x}：WNR = {}，IND = {}，{}，级别 {}",
+                    "FSYNR0 {bits:#x}：WNR = {}，IND = {}，{}，第 {} 级",
                     bits >> 4 & 1,
                     bits >> 6 & 1,
                     privilege.1,
@@ -281,7 +281,7 @@ fn report(told: Told, form: &'static str, system: System) -> Found {
     }
     if let Some(bank) = told.bank {
         found.certain(
-            Text::new("context bank", "上下文组"),
+            Text::new("context bank", "上下文 bank（CB）"),
             bank,
             Text::new("the translation context that refused", "拒绝访问的转换上下文"),
         );
@@ -299,14 +299,14 @@ fn bits(table: &[(u8, &str, Text)], value: u64) -> (String, String) {
 }
 
 const GFSR: [(u8, &str, Text); 10] = [
-    (0, "ICF", Text::new("invalid context fault", "无效上下文错误")),
+    (0, "ICF", Text::new("invalid context fault", "无效的上下文转换错误")),
     (
         1,
         "USF",
-        Text::new("unidentified stream fault: no entry knows this stream", "未识别流错误：没有表项认识该流"),
+        Text::new("unidentified stream fault: no entry knows this stream", "流无法识别：没有表项匹配该流"),
     ),
     (2, "SMCF", Text::new("stream match conflict: two entries match", "流匹配冲突：两个表项同时命中")),
-    (3, "UCBF", Text::new("unimplemented context bank", "未实现的上下文组")),
+    (3, "UCBF", Text::new("unimplemented context bank", "未实现的上下文 bank")),
     (4, "UCIF", Text::new("unimplemented context interrupt", "未实现的上下文中断")),
     (
         5,

@@ -65,7 +65,7 @@ struct Facts {
     removed: Vec<(usize, Option<u64>, String)>,
     vfio: Vec<String>,
     mappings: Vec<Mapping>,
-    remapped: Vec<(u16, u16, String)>,
+    remapped: Vec<(u16, u16, Phrase)>,
 }
 
 /// So many facts of one kind, mappings aside, are kept.
@@ -249,8 +249,8 @@ impl Builder {
             Text::new("record", "记录"),
             Text::new("not in the log", "日志中没有"),
             Text::new(
-                "the kernel limits the rate: a bare status line is a fault whose record was not printed",
-                "内核限制打印速率：只有状态行，说明该次错误的记录没有打印",
+                "only the status line is here: the record was not copied, or the kernel limited the rate and did not print it",
+                "这里只有状态行：可能没有把故障记录一起贴来，也可能内核限制打印速率，没有打印它",
             ),
         );
         self.push(line, line, times, time, found);
@@ -335,6 +335,7 @@ impl Builder {
                 last_line: last,
                 when: time.map(|time| (time, time)),
                 preset: found.preset,
+                rung: None,
                 scenario: found.scenario.and_then(Sketch::write),
                 quote: String::new(),
             },
@@ -384,6 +385,7 @@ impl Builder {
                 last_line: line,
                 when: None,
                 preset: None,
+                rung: None,
                 scenario: None,
                 quote: text.chars().take(160).collect(),
             },
@@ -516,27 +518,54 @@ impl Builder {
             if item.preset.is_none() {
                 item.preset = preset(item);
             }
+            item.rung = rung(item);
         }
     }
 }
 
-/// The preset that shows an item: its first cause's, on Arm the one of Arm's own; else the ladder of the architecture's
-/// faults, where it has the code.
+/// The preset that shows an item: its first cause's, on Arm the one of Arm's own.
 fn preset(item: &Item) -> Option<&'static str> {
-    let first = item.causes.first().map_or("", |likely| likely.cause.preset);
-    let code = match &item.kind {
-        Kind::Fault(fault) => fault.code,
-        _ => None,
-    };
-    match (item.arch, first, code) {
-        (Some(Arch::SmmuV3), "interrupts", _) => Some("msi-doorbell"),
-        (Some(Arch::VtD), "", Some(0x1 | 0x2 | 0x5 | 0xc)) => Some("fault-ladder"),
-        (Some(Arch::AmdVi), "", Some(0x1 | 0x2 | 0x4)) => Some("fault-ladder-amd"),
-        (Some(Arch::RiscV), "", Some(7 | 15 | 258 | 259)) => Some("fault-ladder-riscv"),
-        (Some(Arch::SmmuV3), "", Some(0x2 | 0x4 | 0xa | 0x10 | 0x13)) => Some("fault-ladder-arm"),
-        (_, "", _) => None,
-        _ => Some(first),
+    match (item.arch, item.causes.first().map_or("", |likely| likely.cause.preset)) {
+        (Some(Arch::SmmuV3), "interrupts") => Some("msi-doorbell"),
+        (_, "") => None,
+        (_, first) => Some(first),
     }
+}
+
+/// The ladders of faults: whose, the preset, the codes of its rungs.
+pub(super) const LADDERS: [(Arch, &str, &[u16]); 4] = [
+    (Arch::VtD, "fault-ladder", &[0x1, 0x9, 0x2, 0xb, 0x7, 0xc, 0x5]),
+    (Arch::AmdVi, "fault-ladder-amd", &[0x3, 0x1, 0x2, 0x4]),
+    (Arch::RiscV, "fault-ladder-riscv", &[258, 257, 259, 7, 15]),
+    (Arch::SmmuV3, "fault-ladder-arm", &[0x2, 0x3, 0x4, 0xa, 0xb, 0x10, 0x13]),
+];
+
+/// The rung that ends with an item's code, as a fragment of the page.
+fn rung(item: &Item) -> Option<String> {
+    let Kind::Fault(Fault { code: Some(code), .. }) = item.kind else { return None };
+    let (arch, preset, _) =
+        LADDERS.iter().find(|(arch, _, codes)| item.arch == Some(*arch) && codes.contains(&code))?;
+    // Where several rungs end with one code: that of AMD's flags; else the one that is met most, an entry that is not valid.
+    let nth = match (arch, code) {
+        (Arch::AmdVi, 0x2) => match flags(item) {
+            flags if flags & 0x80 != 0 => 2,
+            flags if flags & 0x40 != 0 => 4,
+            _ => 3,
+        },
+        (Arch::RiscV, 15 | 258) => 2,
+        _ => 1,
+    };
+    // RISC-V counts its causes in decimal digits.
+    let code = if *arch == Arch::RiscV { format!("{code}") } else { format!("{code:#x}") };
+    let nth = if nth == 1 { String::new() } else { format!(":{nth}") };
+    Some(format!("#p={preset}&at=fault:{code}{nth}"))
+}
+
+/// The flags that an item of AMD's says: PR is 10h, PE 40h, RZ 80h.
+fn flags(item: &Item) -> u64 {
+    let value =
+        item.fields.iter().find(|field| field.name.en == "flags").map(|field| field.value.en.as_str());
+    value.and_then(|value| u64::from_str_radix(value.trim_start_matches("0x"), 16).ok()).unwrap_or(0)
 }
 
 /// Adds fields that the item does not have yet.
@@ -683,7 +712,7 @@ fn context(draft: &mut Draft, facts: &Facts, said: &[(usize, Option<String>, Arc
         };
         draft.item.fields.push(Field {
             name: Text::new("entry in the dump", "转储中的表项"),
-            value: Phrase::same(words.clone()),
+            value: words.clone(),
             meaning,
             certainty: Certainty::Certain,
         });
@@ -735,30 +764,30 @@ fn traced(draft: &mut Draft, facts: &Facts, at: u64) {
                 (Some("TO_DEVICE"), Some(Access::Write)) | (Some("FROM_DEVICE"), Some(Access::Read))
             );
             let clue = if other { Clue::TraceOtherDirection } else { Clue::TraceMapped };
-            let way = direction.unwrap_or("?");
+            let way = direction.map_or(Text::new("unknown", "未知"), |way| Text::new(way, way));
             (
                 Phrase::new("mapped", "已映射"),
                 Phrase::new(
-                    format!("the trace in this log has a mapping of the page, direction {way}, and no unmapping after it"),
-                    format!("日志中的跟踪显示该页有映射（方向 {way}），之后没有解除"),
+                    format!("the trace in this log has a mapping of the page, direction {}, and no unmapping after it", way.en),
+                    format!("日志中的跟踪显示该页有映射（方向 {}），之后没有解除", way.zh),
                 ),
                 clue,
             )
         }
         (Some(last), Some(mapped)) => {
             let ago = match (when, last.time) {
-                (Some(when), Some(time)) => format!("{} us", when.saturating_sub(time)),
-                _ => String::from("?"),
+                (Some(when), Some(time)) => Phrase::same(format!("{} us", when.saturating_sub(time))),
+                _ => Phrase::new("an unknown time", "时间不明"),
             };
             let held = match (last.time, mapped.time) {
-                (Some(end), Some(start)) => format!("{} us", end.saturating_sub(start)),
-                _ => String::from("?"),
+                (Some(end), Some(start)) => Phrase::same(format!("{} us", end.saturating_sub(start))),
+                _ => Phrase::new("an unknown time", "时间不明"),
             };
             (
                 Phrase::new("unmapped before", "之前已解除映射"),
                 Phrase::new(
-                    format!("the trace in this log: mapped for {held}, unmapped {ago} before the fault"),
-                    format!("日志中的跟踪：映射持续 {held}，在错误之前 {ago} 解除"),
+                    format!("the trace in this log: mapped for {}, unmapped {} before the fault", held.en, ago.en),
+                    format!("日志中的跟踪：映射存在了 {}，在出错前 {} 解除", held.zh, ago.zh),
                 ),
                 Clue::TraceUnmapped,
             )
@@ -792,7 +821,7 @@ fn boot_item(mut fields: Vec<Field>, lines: Option<Lines>, facts: &Facts) -> Opt
     if !facts.groups.is_empty() {
         let devices = facts.grouped;
         fields.push(Field {
-            name: Text::new("groups", "组"),
+            name: Text::new("groups", "IOMMU 组数"),
             value: Phrase::same(facts.groups.len().to_string()),
             meaning: Phrase::new(
                 match (facts.groups.len(), devices) {
@@ -800,7 +829,7 @@ fn boot_item(mut fields: Vec<Field>, lines: Option<Lines>, facts: &Facts) -> Opt
                     (1, _) => format!("IOMMU group, of {devices} devices"),
                     _ => format!("IOMMU groups, of {devices} devices"),
                 },
-                format!("IOMMU 组，共 {devices} 个设备"),
+                format!("共有 {devices} 个设备"),
             ),
             certainty: Certainty::Certain,
         });
@@ -823,11 +852,13 @@ fn boot_item(mut fields: Vec<Field>, lines: Option<Lines>, facts: &Facts) -> Opt
     let find = |name: &str| fields.iter().find(|field| field.name.en == name);
     let title = match (find("IOMMU").map(|field| field.value.en.as_str()), find("default domain")) {
         (Some("off"), _) => Phrase::new("At boot: the IOMMU is off", "启动信息：IOMMU 未启用"),
-        (_, Some(domain)) if domain.value.en == "passthrough" => {
-            Phrase::new("At boot: devices are passed through untranslated", "启动信息：设备直通，不转换")
-        }
+        (_, Some(domain)) if domain.value.en == "passthrough" => Phrase::new(
+            "At boot: devices are passed through untranslated",
+            "启动信息：直通模式，设备的地址不转换",
+        ),
         (Some("on"), _) => Phrase::new("At boot: the IOMMU is on", "启动信息：IOMMU 已启用"),
-        _ => Phrase::new("What the boot says of the IOMMU", "启动信息中的 IOMMU"),
+        (Some("found"), _) => Phrase::new("At boot: the kernel found an IOMMU", "启动信息：内核发现了 IOMMU"),
+        _ => Phrase::new("What the boot says of the IOMMU", "启动信息：与 IOMMU 有关的内容"),
     };
     Some(Item {
         lines,
@@ -842,6 +873,7 @@ fn boot_item(mut fields: Vec<Field>, lines: Option<Lines>, facts: &Facts) -> Opt
         last_line: lines.last,
         when: None,
         preset: None,
+        rung: None,
         scenario: None,
         quote: String::new(),
     })
@@ -908,7 +940,7 @@ fn stories(drafts: &[Draft], facts: &Facts, shift: usize) -> Vec<Story> {
             moments.push(mark(line, time, "a PCI Express error (AER)", "PCI Express 错误（AER）"));
         }
         for (line, time, _) in facts.removed.iter().filter(|(.., who)| bdf(who) == device).take(4) {
-            moments.push(mark(line, time, "the device goes away", "设备离开"));
+            moments.push(mark(line, time, "the device goes away", "设备被移除"));
         }
         if moments.len() < 2 {
             continue;

@@ -5,7 +5,7 @@ use super::causes::{Cause, FIRMWARE_DEVICE, NEVER_MAPPED, PHYSICAL_ADDRESS, UNMA
 use super::evidence::Clue;
 use super::fault::{Access, Arch, Fault};
 use super::forms::Form;
-use super::found::{Format, Found, Here, Join};
+use super::found::{Format, Found, Here, Join, MISSING};
 use super::hints;
 use super::report::Kind;
 use super::scan::Scan;
@@ -201,17 +201,17 @@ fn illumos(here: &Here<'_>) -> Option<Found> {
     match body.after("reason is:").map(|reason| reason.0.trim()) {
         Some(reason) if !reason.is_empty() => {
             found.certain(
-                Text::new("reason", "原因"),
+                Text::new("reason", "错误原因"),
                 reason,
                 Text::new("in the words of the specification", "规范中的原话"),
             );
         }
         _ => found.inferred(
-            Text::new("reason", "原因"),
-            "?",
+            Text::new("reason", "错误原因"),
+            MISSING,
             Text::new(
                 "missing from the paste: illumos prints it two lines below",
-                "粘贴内容中缺失：illumos 在其下两行打印",
+                "给出的日志里没有：illumos 打印在其下两行",
             ),
         ),
     }

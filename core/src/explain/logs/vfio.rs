@@ -71,22 +71,22 @@ static PATTERNS: &[Pattern] = &[
     pattern!("vfio-dma-map" Vfio Software
         "vfio_dma_map({_}, {gpa}, {size}, {hva}) = {errno} ({why...})"
         "QEMU 1.3 and later, hw/vfio (vfio_container_dma_map from 9.2)"
-        => "VFIO: the guest's memory at {gpa} could not be mapped: {errno}" "VFIO：无法映射客户机 {gpa} 处的内存：{errno}"
+        => "VFIO: the guest's memory at {gpa} could not be mapped: {errno}" "VFIO：无法映射客户机 {gpa} 处的内存（错误码 {errno}）"
         [GUEST_ABOVE_WIDTH, RANGE_REFUSED, MEMLOCK, NOT_PINNABLE, MAP_OVERLAP] dma_map),
     pattern!("vfio-dma-map-9.2" Vfio Software
         "vfio_container_dma_map({_}, {gpa}, {size}, {hva}) = {errno} ({why...})"
         "QEMU 9.2 and later, hw/vfio"
-        => "VFIO: the guest's memory at {gpa} could not be mapped: {errno}" "VFIO：无法映射客户机 {gpa} 处的内存：{errno}"
+        => "VFIO: the guest's memory at {gpa} could not be mapped: {errno}" "VFIO：无法映射客户机 {gpa} 处的内存（错误码 {errno}）"
         [GUEST_ABOVE_WIDTH, RANGE_REFUSED, MEMLOCK, NOT_PINNABLE, MAP_OVERLAP] dma_map),
     pattern!("vfio-dma-map-tight" Vfio Software
         "vfio_dma_map({_},{gpa},{size},{hva})={errno}({why...})"
         "the same as containerd and its shims pass it on"
-        => "VFIO: the guest's memory at {gpa} could not be mapped: {errno}" "VFIO：无法映射客户机 {gpa} 处的内存：{errno}"
+        => "VFIO: the guest's memory at {gpa} could not be mapped: {errno}" "VFIO：无法映射客户机 {gpa} 处的内存（错误码 {errno}）"
         [GUEST_ABOVE_WIDTH, RANGE_REFUSED, MEMLOCK, NOT_PINNABLE, MAP_OVERLAP] dma_map),
     pattern!("rust-vmm-dma-map" Vfio Software
         "IommuDmaMap(Error({errno}))"
         "rust-vmm vfio-ioctls 0.2 and later: Cloud Hypervisor, Dragonball"
-        => "VFIO: the guest's memory could not be mapped: error {errno}" "VFIO：无法映射客户机内存：错误 {errno}"
+        => "VFIO: the guest's memory could not be mapped: error {errno}" "VFIO：无法映射客户机内存（错误码 {errno}）"
         [GUEST_ABOVE_WIDTH, RANGE_REFUSED, MEMLOCK, NOT_PINNABLE, MAP_OVERLAP] dma_map),
     pattern!("rust-vmm-ioas-map" Vfio Software
         "failed to map an IOVA range to the IOAS: {why...}"
@@ -118,6 +118,11 @@ static PATTERNS: &[Pattern] = &[
         "Linux v3.17 and later, drivers/iommu/intel/iommu.c (DMAR: in front from v5.9)"
         => "VFIO: firmware claims memory for {device} (RMRR), so it cannot be assigned" "VFIO：固件为 {device} 声明了内存（RMRR），因此无法直通"
         [RMRR_ON_DEVICE]),
+    pattern!("vfio-direct" Vfio Software
+        "{driver} {device} Firmware has requested this device have a 1:1 IOMMU mapping, rejecting configuring the device without a 1:1 mapping. Contact your platform vendor."
+        "Linux v6.6 and later, drivers/iommu/iommu.c"
+        => "VFIO: firmware wants memory mapped to itself for {device}, so it cannot be assigned" "VFIO：固件要求为 {device} 做恒等映射，因此无法直通"
+        [RMRR_ON_DEVICE]),
     pattern!("vfio-no-group" Vfio Software
         "vfio {device} no iommu_group found: {why...}"
         "QEMU 2.12 and later, hw/vfio"
@@ -132,7 +137,7 @@ static PATTERNS: &[Pattern] = &[
         "{driver} {device} vfio_bar_restore: reset recovery - restoring BARs"
         "Linux v3.17 and later, drivers/vfio/pci"
         => "VFIO: {device} was reset behind the guest's back" "VFIO：{device} 在客户机不知情时被复位"
-        [ALIAS] vfio_device),
+        [RESET_OUTSIDE] vfio_device),
 ];
 
 fn dma_map(captures: &Captures<'_>, found: &mut Found) {
@@ -183,7 +188,7 @@ fn width(gpa: Option<u64>, size: Option<u64>, found: &mut Found) {
         Phrase::new(format!("{bits} bits"), format!("{bits} 位")),
         Text::new(
             "the width that the IOMMU's tables must have; 39 on many client machines, 48 on servers",
-            "IOMMU 页表必须具备的宽度；许多客户端机器为 39 位，服务器为 48 位",
+            "IOMMU 页表必须具备的宽度；许多台式机和笔记本为 39 位，服务器为 48 位",
         ),
     );
     found.clue(if bits > 39 { Clue::AboveWidth } else { Clue::FitsWidth });

@@ -5,7 +5,7 @@ use super::dump;
 use super::evidence::Clue;
 use super::fault::{Access, Arch, Entry, Fault};
 use super::forms::Form;
-use super::found::{Format, Found, Here};
+use super::found::{Format, Found, Here, MISSING};
 use super::hints;
 use super::report::Kind;
 use super::scan::{Device, Scan};
@@ -133,7 +133,7 @@ fn with_dump(here: &Here<'_>, mut fault: Fault, found: &mut Found) {
         _ => return,
     };
     found.clue(clue);
-    found.certain(Text::new("what refused", "拒绝原因"), format!("{value:#x}"), text);
+    found.certain(Text::new("the entry that refused", "导致拒绝的表项"), format!("{value:#x}"), text);
     found.scenario = dump.found.scenario.or(Some(Sketch::Of(Arch::VtD, fault)));
     found.kind = Kind::Fault(fault);
 }
@@ -239,7 +239,7 @@ fn report(text: &str, told: Told<'_>, form: &'static str, system: System) -> Fou
     let (en, zh) = match (known, told.reason) {
         (Some(known), _) => (known.text.en.to_string(), known.text.zh.to_string()),
         (None, Some(code)) => (format!("reason {code:#x}"), format!("原因 {code:#x}")),
-        (None, None) => ("reason missing".to_string(), "缺少原因".to_string()),
+        (None, None) => ("reason missing".to_string(), "日志里没有错误原因".to_string()),
     };
     let title = Phrase::new(format!("VT-d, device {device}: {en}"), format!("VT-d，设备 {device}：{zh}"));
     let mut found = Found::fault(fault, Arch::VtD, form, title);
@@ -324,15 +324,15 @@ fn report(text: &str, told: Told<'_>, form: &'static str, system: System) -> Fou
             Text::new("fault address", "出错地址"),
             hidden,
             Text::new(
-                "not a number: part of it was taken out of the paste. A scenario uses an address of our own",
-                "不是数字：粘贴内容中部分被隐去。场景使用我们自己的地址",
+                "not a number: part of it was taken out of the paste. The scenario uses an address made up for it",
+                "不是数字：给出的日志里部分内容被隐去。生成的场景改用示例地址",
             ),
         ),
         _ => {}
     }
     if let Some(reg) = Scan(text).after("iommu reg =").and_then(Scan::hex) {
         found.certain(
-            Text::new("unit", "IOMMU 单元"),
+            Text::new("unit", "IOMMU"),
             format!("{reg:#x}"),
             Text::new("where Xen maps the unit's registers", "Xen 映射该 IOMMU 寄存器的地址"),
         );
@@ -348,7 +348,7 @@ fn process(found: &mut Found, told: Told<'_>) {
         Some(Some(pasid)) => found.certain(
             Arch::VtD.process_term(),
             format!("{pasid:#x}"),
-            Text::new("the process that the request speaks for", "请求所代表的进程"),
+            Text::new("the process that the request speaks for", "请求访问哪个进程的地址空间"),
         ),
         Some(None) => {
             found.clue(Clue::NoPasid);
@@ -388,7 +388,9 @@ pub(super) fn causes(fault: &Fault) -> &'static [&'static Cause] {
         Some(0x03 | 0x0a | 0x0b | 0x3a | 0x42 | 0x43 | 0x52 | 0x5a | 0x5b) => {
             &[&BAD_ENTRY, &CORRUPTED, &COPIED_TABLES]
         }
-        Some(0x04 | 0x74 | 0x83 | 0x84) => &[&TOO_WIDE, &PHYSICAL_ADDRESS, &CORRUPTED],
+        // Before any table is read: what is in the tables is no cause.
+        Some(0x04 | 0x83) => &[&TOO_WIDE, &PHYSICAL_ADDRESS],
+        Some(0x74 | 0x84) => &[&TOO_WIDE, &PHYSICAL_ADDRESS, &CORRUPTED],
         // In second-stage tables "not present" is "neither read nor write allowed", so 5 and 6 are also the plain miss.
         Some(0x05 | 0x06) => {
             &[&UNMAPPED_EARLY, &NEVER_MAPPED, &WRONG_DIRECTION, &PHYSICAL_ADDRESS, &FIRMWARE_DEVICE]
@@ -410,7 +412,7 @@ pub(super) fn causes(fault: &Fault) -> &'static [&'static Cause] {
         Some(0x71) if process => &[&PROCESS_UNMAPPED, &NO_PAGE_REQUEST, &UNMAPPED_EARLY, &NOT_FLUSHED],
         Some(0x71) => &[&UNMAPPED_EARLY, &NEVER_MAPPED, &PHYSICAL_ADDRESS, &STALE_RING],
         Some(0x80) if process => &[&TOO_WIDE, &PROCESS_UNMAPPED, &PHYSICAL_ADDRESS],
-        Some(0x80) => &[&TOO_WIDE, &PHYSICAL_ADDRESS, &CORRUPTED],
+        Some(0x80) => &[&TOO_WIDE, &PHYSICAL_ADDRESS],
         Some(0x81) => &[&USER_BIT, &PROCESS_UNMAPPED, &BAD_ENTRY],
         Some(0x82) => &[&NO_EXECUTE, &PROCESS_UNMAPPED, &BAD_ENTRY],
         Some(0x7c | 0x90 | 0x91) => &[&BAD_ENTRY, &TABLE_UNREADABLE],
@@ -430,7 +432,7 @@ fn reason_field(found: &mut Found, fault: &Fault, hidden: bool) {
     let name = Text::new("fault reason", "错误原因");
     match (fault.known, fault.code) {
         (Some(known), _) => {
-            found.certain(name, format!("{:#04x} {}", known.code, known.name), known.text);
+            found.certain(name, hints::numbered(known), known.text);
             let at = stopped_at(known.code);
             let follows = Text::new("follows from the reason (VT-d 7.1.3)", "由原因可知（VT-d 7.1.3）");
             found.certain(Text::new("stopped at", "停在"), at, follows);
@@ -442,19 +444,19 @@ fn reason_field(found: &mut Found, fault: &Fault, hidden: bool) {
         ),
         (None, None) => found.inferred(
             name,
-            "?",
+            MISSING,
             match found.system {
                 _ if hidden => Text::new(
                     "not a number: part of it was taken out of the paste",
-                    "不是数字：粘贴内容中部分被隐去",
+                    "不是数字：给出的日志里部分内容被隐去",
                 ),
                 System::Xen => Text::new(
                     "missing from the paste; Xen prints it on the next line",
-                    "粘贴内容中缺失；Xen 在下一行打印它",
+                    "给出的日志里没有；Xen 打印在下一行",
                 ),
                 _ => Text::new(
                     "missing from the paste; before Linux v3.19 it was on the next line",
-                    "粘贴内容中缺失；Linux v3.19 之前它在下一行",
+                    "给出的日志里没有；Linux v3.19 之前打印在下一行",
                 ),
             },
         ),
@@ -486,8 +488,13 @@ fn stopped_at(code: u16) -> Text {
         0x05..=0x07 | 0x0c | 0x78..=0x7d => {
             Text::new("an entry of the second-stage tables", "第二阶段页表中的一项")
         }
-        0x04 | 0x80 | 0x83 => Text::new("the input address, before any table", "输入地址，尚未查表"),
+        0x04 | 0x80 | 0x83 => Text::new(
+            "the check of the input address, before any table is read",
+            "检查输入地址这一步，还没有查表",
+        ),
         0x0e | 0x84 | 0x87 => Text::new("the output address, after the walk", "遍历之后的输出地址"),
-        _ => Text::new("an entry of the tables of either stage", "两级页表中的某一项"),
+        _ => {
+            Text::new("an entry of the first-stage or second-stage tables", "第一阶段或第二阶段页表中的一项")
+        }
     }
 }

@@ -59,7 +59,7 @@ static FORMS: &[Form] = &[
 
 /// Bits of the fault status register (VT-d 11.4.9).
 const FSTS: [(u8, &str, Text); 8] = [
-    (0, "PFO", Text::new("a fault was lost: all records were in use", "有错误丢失：所有记录都已占用")),
+    (0, "PFO", Text::new("a fault was lost: all records were in use", "故障记录溢出：所有记录都已占用")),
     (1, "PPF", Text::new("a fault record waits", "有待处理的故障记录")),
     (2, "AFO", Text::new("advanced fault log overflow", "高级故障日志溢出")),
     (3, "APF", Text::new("an advanced fault log entry waits", "有待处理的高级故障日志项")),
@@ -87,7 +87,7 @@ fn status(here: &Here<'_>) -> Option<Found> {
             "vtd-status",
             Phrase::new(
                 "VT-d: the fault status register reads as all ones: the unit does not answer",
-                "VT-d：错误状态寄存器读出全 1：IOMMU 没有应答",
+                "VT-d：故障状态寄存器读出全 1：IOMMU 没有应答",
             ),
         );
         found.certain(
@@ -107,14 +107,14 @@ fn status(here: &Here<'_>) -> Option<Found> {
         "vtd-status",
         Phrase::new(
             format!("VT-d: the fault status register holds {value:#x}"),
-            format!("VT-d：错误状态寄存器为 {value:#x}"),
+            format!("VT-d：故障状态寄存器为 {value:#x}"),
         ),
     );
     found.join = Join::Announces;
     let (mut en, mut zh) = (String::new(), String::new());
     for (_, name, text) in FSTS.iter().filter(|(bit, ..)| value >> bit & 1 == 1) {
-        en.push_str(&format!("{name} {}; ", text.en));
-        zh.push_str(&format!("{name} {}；", text.zh));
+        en.push_str(&format!("{name} ({}); ", text.en));
+        zh.push_str(&format!("{name}（{}）；", text.zh));
     }
     let meaning = match value & 0xff {
         0 => Phrase::new("nothing is pending", "没有待处理的内容"),
@@ -184,7 +184,7 @@ fn invalidation(here: &Here<'_>) -> Option<Found> {
     if let Some(reason) = body.after("Reason ").and_then(Scan::hex) {
         // VT-d 11.4.9.9, IQERCD_REG, field IQEI.
         let meaning = match reason {
-            0 => Text::new("not recorded by this unit", "该 IOMMU没有记录"),
+            0 => Text::new("not recorded by this unit", "该 IOMMU 没有记录"),
             1 => Text::new("the tail pointer is not valid", "尾指针无效"),
             2 => Text::new("the descriptor could not be fetched", "无法读取描述符"),
             3 => Text::new("the descriptor's type is not valid", "描述符类型无效"),
@@ -224,8 +224,8 @@ const DESCRIPTORS: [(u64, Text); 10] = [
     (6, Text::new("PASID-based IOTLB invalidate", "基于 PASID 的 IOTLB 失效")),
     (7, Text::new("PASID-cache invalidate", "PASID 缓存失效")),
     (8, Text::new("PASID-based device-TLB invalidate", "基于 PASID 的设备 TLB 失效")),
-    (9, Text::new("page group response", "页组应答")),
-    (10, Text::new("page stream response", "页流应答")),
+    (9, Text::new("page group response", "页请求组响应")),
+    (10, Text::new("page stream response", "页流响应")),
 ];
 
 /// `QI HEAD: Device-TLB Invalidation qw0 = 0x..., qw1 = 0x...`, and `QI PRIOR`.
@@ -383,7 +383,10 @@ fn cleared(here: &Here<'_>) -> Option<Found> {
         let mut found = Found::status(
             Arch::VtD,
             "vtd-cleared",
-            Phrase::new("VT-d: the error was cleared and the queue goes on", "VT-d：错误已清除，队列继续"),
+            Phrase::new(
+                "VT-d: the error was cleared and the queue goes on",
+                "VT-d：错误已清除，队列继续运行",
+            ),
         );
         found.join = Join::More;
         found
@@ -486,7 +489,7 @@ fn suppressed(here: &Here<'_>) -> Option<Found> {
     found.device = None;
     found.join = Join::Suppressed(count);
     found.certain(
-        Text::new("not printed", "未打印"),
+        Text::new("not printed", "没有打印的条数"),
         count,
         Text::new(
             "the kernel limits the rate: there were more faults than the log shows",
@@ -495,8 +498,8 @@ fn suppressed(here: &Here<'_>) -> Option<Found> {
     );
     let limit = match arch {
         Arch::VtD => Text::new(
-            "Linux prints three VT-d faults in five seconds, then a bare status line",
-            "Linux 每五秒打印三条 VT-d 错误，之后只剩状态行",
+            "Linux prints about three VT-d faults in five seconds, then at most one bare status line; older kernels may differ",
+            "Linux 每五秒约打印三条 VT-d 错误，其后至多再有一条状态行；更早的内核可能不同",
         ),
         _ => Text::new("Linux prints ten such faults in five seconds", "Linux 每五秒打印十条此类错误"),
     };
@@ -518,21 +521,21 @@ fn already_mapped(here: &Here<'_>) -> Option<Found> {
             Clue::OldEqualsNew,
             Phrase::new(
                 "VT-d: the kernel mapped a page again to where it is mapped already; nothing was refused",
-                "VT-d：内核把页再次映射到原来的目标；没有访问被拒绝",
+                "VT-d：内核把页再次映射到原来的目标；这是内核自查的告警，并没有设备访问被拒绝",
             ),
         ),
         () if target(old) == at => (
             Clue::OldIsIdentity,
             Phrase::new(
                 "VT-d: the kernel mapped a page that is mapped to itself already; nothing was refused",
-                "VT-d：内核映射的页已有恒等映射；没有访问被拒绝",
+                "VT-d：内核要映射的页已有恒等映射；这是内核自查的告警，并没有设备访问被拒绝",
             ),
         ),
         () => (
             Clue::OldIsOther,
             Phrase::new(
                 "VT-d: the kernel mapped a page that has another entry already; nothing was refused",
-                "VT-d：内核映射的页已有另一表项；没有访问被拒绝",
+                "VT-d：内核要映射的页已有别的表项；这是内核自查的告警，并没有设备访问被拒绝",
             ),
         ),
     };
@@ -544,7 +547,7 @@ fn already_mapped(here: &Here<'_>) -> Option<Found> {
         Text::new("the I/O virtual address that was to be mapped", "将要映射的 I/O 虚拟地址"),
     );
     let rights = |value: u64| match (value & 1, value & 2) {
-        (0, 0) => "-",
+        (0, 0) => "R = W = 0",
         (1, 0) => "R",
         (0, _) => "W",
         _ => "R, W",
@@ -552,7 +555,7 @@ fn already_mapped(here: &Here<'_>) -> Option<Found> {
     let entry = |value: u64| {
         Phrase::new(
             format!("to {:#x}, {}", target(value), rights(value)),
-            format!("指向 {:#x}，{}", target(value), rights(value)),
+            format!("指向 {:#x}，{}", target(value), rights(value).replace(", ", "、")),
         )
     };
     found.certain(Text::new("entry there", "已有表项"), format!("{old:#x}"), entry(old));

@@ -25,16 +25,17 @@ pub static ARCHITECTURE: Descriptor = Descriptor {
         process_entry: "GCR3 table entry",
         stage1: "guest page tables (v2)",
         stage2: "host page tables (v1)",
-        iotlb: "IOTLB",
+        iotlb: "IOMMU TLB",
         device_cache: "device table entry cache",
         commands: "command buffer",
         faults: "event log",
         page_requests: "peripheral page request log",
         interrupts: "interrupt remapping table",
     },
-    unit: Some(UnitType {
+    unit: UnitType {
         new: |wanted| Config::of(wanted).map(|config| AnyIommu::AmdVi(AmdVi::new(config))),
         faults: faults::ALL,
+        silent: &[],
         queues: &QUEUES,
         abilities: &[
             Ability::Processes,
@@ -50,5 +51,5 @@ pub static ARCHITECTURE: Descriptor = Descriptor {
             register_bytes: 16 << 10,
             ..Board::PC
         },
-    }),
+    },
 };

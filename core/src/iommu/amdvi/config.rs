@@ -105,17 +105,18 @@ impl Config {
             None | Some(48) => 4,
             Some(39) => 3,
             Some(57) => 5,
+            Some(64) => 6,
             Some(_) => {
                 return Err(Text::new(
-                    "AMD-Vi's host tables here translate 39, 48 or 57 bits",
-                    "这里的 AMD-Vi 主机页表转换 39、48 或 57 位",
+                    "AMD-Vi's host tables here translate 39, 48, 57 or 64 bits (EFR.HATS)",
+                    "这里的 AMD-Vi 宿主机页表转换 39、48、57 或 64 位（EFR.HATS）",
                 ))
             }
         };
         if config.fault_records.is_some() {
             return Err(Text::new(
-                "AMD-Vi's event log has no records to choose: its length is a power of two from 256 entries up",
-                "AMD-Vi 的事件日志不能选记录条数：长度为 2 的幂，至少 256 条",
+                "AMD-Vi's event log has no records to choose: its length is a power of two from 256 entries up (EventLen)",
+                "AMD-Vi 的事件日志不能选记录条数：长度为 2 的幂，至少 256 条（EventLen）",
             ));
         }
         if config.caching_mode {

@@ -67,7 +67,7 @@ macro_rules! rules {
 }
 rules! {
     RESERVED "a reserved bit is 1" "保留位为 1";
-    IDENTITY "with secure nested paging identity is illegal" "启用 SNP 时不允许直通（identity）";
+    IDENTITY "with secure nested paging identity is illegal" "启用 SNP 时不允许直通模式（identity）";
     BAD_MODE "Mode is reserved, or has more levels than the unit" "Mode 为保留值，或级数超出 IOMMU 的支持";
     NO_GUESTS "guest translation without EFR.GTSup" "没有 EFR.GTSup 而使用客户机转换";
     BAD_GUESTS "GLX or GuestPagingMode is reserved, or more than the unit has" "GLX 或 GuestPagingMode 为保留值，或超出 IOMMU 的支持";

@@ -61,7 +61,7 @@ rules! {
     INSIDE "the index is beyond the table (IntTabLen)" "索引超出表（IntTabLen）";
     CONTROL "IntCtl is reserved, or IntTabLen is above 11" "IntCtl 为保留值，或 IntTabLen 大于 11";
     ALLOWED "the device table entry does not let this kind of interrupt through" "设备表项不放行此类中断";
-    DISABLED "RemapEn = 0: the entry is not in use" "RemapEn = 0：表项未启用";
+    DISABLED "RemapEn = 0: the entry is not in use" "表项未启用（RemapEn = 0）";
     RESERVED "a reserved bit is 1, or IntType is reserved" "保留位为 1，或 IntType 为保留值";
     NO_GUESTS "GuestMode without guest virtual APIC (GAMEn)" "未启用客户机虚拟 APIC（GAMEn）而使用 GuestMode";
 }

@@ -44,11 +44,11 @@ static WIDTH: Rule = Rule {
     section: "AMD 48882",
 };
 static CANONICAL: Rule = Rule {
-    text: Text::new("the address is not canonical", "地址不是规范的（canonical）"),
+    text: Text::new("the address is not canonical", "地址不是规范形式（canonical）"),
     section: "AMD 48882",
 };
 static VALID: Rule = Rule {
-    text: Text::new("V = 0: the PASID has no tables", "V = 0：该 PASID 没有页表"),
+    text: Text::new("V = 0: the PASID has no tables", "该 PASID 没有页表（V = 0）"),
     section: "AMD 48882, guest CR3 table",
 };
 static RESERVED: Rule =

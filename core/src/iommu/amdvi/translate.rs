@@ -36,11 +36,14 @@ static RIGHTS: Rule = Rule {
     section: "AMD 48882",
 };
 static GUEST: Rule = Rule {
-    text: Text::new("GV = 0: there are no guest tables for a PASID", "GV = 0：PASID 没有客户机页表"),
+    text: Text::new(
+        "GV = 0: there are no guest tables for a PASID",
+        "没有供 PASID 使用的客户机页表（GV = 0）",
+    ),
     section: "AMD 48882",
 };
 static TRANSLATES: Rule = Rule {
-    text: Text::new("TV = 0: there is no translation information", "TV = 0：没有转换信息"),
+    text: Text::new("TV = 0: there is no translation information", "没有转换信息（TV = 0）"),
     section: "AMD 48882",
 };
 
@@ -216,7 +219,7 @@ fn translate<O: Observer>(
     let wanted = if guest.is_some() { asked.perms } else { asked.perms.and(Perms::RW) };
     if let Some(Caches { iotlb, .. }) = caches {
         match iotlb.find(tag) {
-            None => iotlb.entries().miss(&Tag { domain, pasid, page: asked.at, shift: 0 }, obs),
+            None => iotlb.entries().miss(&tag(PageSize::SIZE_4K), obs),
             Some((slot, tag, held)) => {
                 let lacking = !asked.ats() && !held.perms.has(wanted);
                 if lacking || asked.perms.has(Perms::W) && !held.dirty {

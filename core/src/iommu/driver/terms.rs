@@ -138,6 +138,8 @@ pub enum DriverError {
     Unsupported(Text),
     /// There is no such domain.
     NoDomain(DomainId),
+    /// The machine has no IOMMU.
+    NoIommu,
 }
 
 impl From<MapError> for DriverError {
@@ -160,6 +162,7 @@ impl fmt::Display for DriverError {
             DriverError::Memory(error) => error.fmt(f),
             DriverError::Unsupported(what) => write!(f, "this IOMMU does not support {}", what.en),
             DriverError::NoDomain(id) => write!(f, "there is no domain {id}"),
+            DriverError::NoIommu => write!(f, "this machine has no IOMMU: its `machine` line can name one"),
         }
     }
 }
@@ -172,6 +175,7 @@ impl Localized for DriverError {
             DriverError::Memory(error) => error.phrase().zh,
             DriverError::Unsupported(what) => format!("这个 IOMMU 不支持：{}", what.zh),
             DriverError::NoDomain(id) => format!("没有域 {id}"),
+            DriverError::NoIommu => "这台机器没有 IOMMU：可以在 `machine` 一行写一种".into(),
         };
         Phrase::new(self.to_string(), zh)
     }

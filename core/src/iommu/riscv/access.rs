@@ -7,8 +7,8 @@ use crate::spec::{Rule, Text};
 
 static BEYOND: Rule = Rule {
     text: Text::new(
-        "the address is within capabilities.PAS bits of physical address",
-        "地址在 capabilities.PAS 位物理地址之内",
+        "the address is beyond the capabilities.PAS bits of physical address",
+        "地址超出 capabilities.PAS 位物理地址",
     ),
     section: "RISC-V IOMMU, capabilities",
 };

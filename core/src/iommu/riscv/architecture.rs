@@ -32,9 +32,10 @@ pub static ARCHITECTURE: Descriptor = Descriptor {
         page_requests: "page-request queue (PQ)",
         interrupts: "MSI page table",
     },
-    unit: Some(UnitType {
+    unit: UnitType {
         new: |wanted| Config::of(wanted).map(|config| AnyIommu::Riscv(Riscv::new(config))),
         faults: faults::ALL,
+        silent: &[],
         queues: &QUEUES,
         abilities: &[Ability::Processes, Ability::PostedInterrupts],
         board: Board {
@@ -44,5 +45,5 @@ pub static ARCHITECTURE: Descriptor = Descriptor {
             registers: PhysAddr::new(0xf700_0000),
             ..Board::PC
         },
-    }),
+    },
 };

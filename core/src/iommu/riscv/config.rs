@@ -15,17 +15,13 @@ pub struct Quirks {
     /// An implicit read of a first-stage entry wants D of a writable second-stage leaf with SADE = 1 even where
     /// GADE = 0, so that it cannot be set.
     pub implicit_read_needs_dirty: bool,
-    /// The index that is checked for the width of the device_id keeps only its low 8 bits.
-    pub device_index_truncated: bool,
 }
 
 impl Quirks {
     /// As the specification has it.
-    pub const NONE: Quirks =
-        Quirks { napot_as_base_page: false, implicit_read_needs_dirty: false, device_index_truncated: false };
+    pub const NONE: Quirks = Quirks { napot_as_base_page: false, implicit_read_needs_dirty: false };
     /// As the reference model has it.
-    pub const MODEL: Quirks =
-        Quirks { napot_as_base_page: true, implicit_read_needs_dirty: true, device_index_truncated: false };
+    pub const MODEL: Quirks = Quirks { napot_as_base_page: true, implicit_read_needs_dirty: true };
 }
 
 /// Entries of the caches; 0 remembers nothing.
@@ -132,8 +128,8 @@ impl Config {
             Some(57) => 5,
             Some(_) => {
                 return Err(Text::new(
-                    "RISC-V tables translate 39, 48 or 57 bits",
-                    "RISC-V 的页表转换 39、48 或 57 位",
+                    "RISC-V tables translate 39, 48 or 57 bits (capabilities.Sv39, Sv48, Sv57)",
+                    "RISC-V 的页表转换 39、48 或 57 位（capabilities.Sv39、Sv48、Sv57）",
                 ))
             }
         };
@@ -143,8 +139,8 @@ impl Config {
         if let Some(records) = config.fault_records {
             if !(2..=128).contains(&records) || !records.is_power_of_two() {
                 return Err(Text::new(
-                    "the RISC-V fault queue here has 2 to 128 records, a power of two",
-                    "这里的 RISC-V 故障队列有 2 到 128 条记录，且为 2 的幂",
+                    "the RISC-V fault queue here has 2 to 128 records, a power of two (fqb.LOG2SZ-1)",
+                    "这里的 RISC-V 故障队列有 2 到 128 条记录，且为 2 的幂（fqb.LOG2SZ-1）",
                 ));
             }
             out.fault_slots = records;

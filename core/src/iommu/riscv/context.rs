@@ -41,11 +41,9 @@ impl Setup<'_> {
     /// Returns whether the device_id is within the levels of the directory.
     pub fn admits(&self, device: u32) -> bool {
         let index = self.device_index(device);
-        // The reference model keeps each index in eight bits here, though the upper ones have nine.
-        let mask = if self.config.quirks.device_index_truncated { 0xff } else { 0x1ff };
         match self.mode() {
-            mode::LEVELS_1 => index[1] & mask == 0 && index[2] & mask == 0,
-            mode::LEVELS_2 => index[2] & mask == 0,
+            mode::LEVELS_1 => index[1] == 0 && index[2] == 0,
+            mode::LEVELS_2 => index[2] == 0,
             _ => true,
         }
     }
@@ -101,7 +99,7 @@ macro_rules! rules {
 }
 
 rules! {
-    NOT_VALID "V = 0: the entry is not valid" "V = 0：表项无效" "RISC-V IOMMU, process to locate a context";
+    NOT_VALID "V = 0: the entry is not valid" "表项无效（V = 0）" "RISC-V IOMMU, process to locate a context";
     RESERVED "a reserved bit is 1" "保留位为 1" "RISC-V IOMMU, DC misconfiguration, item 1";
     NO_ATS "EN_ATS, EN_PRI or PRPR is 1 without capabilities.ATS" "不支持 ATS 而 EN_ATS、EN_PRI 或 PRPR 为 1"
         "RISC-V IOMMU, DC misconfiguration";

@@ -20,13 +20,13 @@ macro_rules! causes {
 
 causes! {
     INSTRUCTION_ACCESS_FAULT = 1 "Instruction access fault"
-        "memory that the fetch or its page tables need did not allow the access" "取指或其页表所需的内存不允许访问";
+        "memory that the fetch or its page tables need did not allow the access" "取指的目标内存或所查页表所在的内存不可访问";
     READ_MISALIGNED = 4 "Read address misaligned" "the address of a read is not aligned" "读地址未对齐";
     READ_ACCESS_FAULT = 5 "Read access fault"
-        "memory that the read or its page tables need did not allow the access" "读操作或其页表所需的内存不允许访问";
+        "memory that the read or its page tables need did not allow the access" "读的目标内存或所查页表所在的内存不可访问";
     WRITE_MISALIGNED = 6 "Write/AMO address misaligned" "the address of a write or AMO is not aligned" "写/AMO 地址未对齐";
     WRITE_ACCESS_FAULT = 7 "Write/AMO access fault"
-        "memory that the write or its page tables need did not allow the access" "写操作或其页表所需的内存不允许访问";
+        "memory that the write or its page tables need did not allow the access" "写的目标内存或所查页表所在的内存不可访问";
     INSTRUCTION_PAGE_FAULT = 12 "Instruction page fault"
         "the first stage does not map the address for execution" "第一阶段没有以可执行权限映射该地址";
     READ_PAGE_FAULT = 13 "Read page fault" "the first stage does not map the address for reading" "第一阶段没有以可读权限映射该地址";

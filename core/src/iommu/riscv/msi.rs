@@ -75,8 +75,8 @@ macro_rules! rules {
 }
 
 rules! {
-    NOT_VALID "V = 0: the entry is not valid" "V = 0：表项无效";
-    CUSTOM "C = 1: no custom format is defined" "C = 1：未定义自定义格式";
+    NOT_VALID "V = 0: the entry is not valid" "表项无效（V = 0）";
+    CUSTOM "C = 1: no custom format is defined" "未定义自定义格式（C = 1）";
     BAD_MODE "M is 0 or 2, or MRIF mode without capabilities.MSI_MRIF" "M 为 0 或 2，或不支持 MRIF 而使用 MRIF 模式";
     RESERVED "a reserved bit is 1" "保留位为 1";
 }

@@ -290,7 +290,7 @@ fn look_up<O: Observer>(
     let Route { gscid, pscid, .. } = *route;
     let tag = |size: PageSize| Tag { gscid, pscid, page: asked.iova & !size.mask(), shift: size.shift() };
     let Some((slot, tag, entry)) = iotlb.find(tag) else {
-        iotlb.entries().miss(&Tag { gscid, pscid, page: asked.iova, shift: 0 }, obs);
+        iotlb.entries().miss(&tag(PageSize::SIZE_4K), obs);
         return Ok(None);
     };
     let perms = asked.perms;

@@ -34,13 +34,14 @@ pub static ARCHITECTURE: Descriptor = Descriptor {
         page_requests: "PRI queue",
         interrupts: "GIC ITS",
     },
-    unit: Some(UnitType {
+    unit: UnitType {
         new: |wanted| Ok(AnyIommu::SmmuV3(Smmuv3::new(Config::of(wanted)?))),
         faults: events::ALL,
+        silent: &[&super::unit::ABORTED, &super::unit::STALLED],
         queues: &QUEUES,
         abilities: &[Ability::Processes, Ability::IdMap],
         board: BOARD,
-    }),
+    },
 };
 
 /// The machine around the unit.

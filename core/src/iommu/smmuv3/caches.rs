@@ -3,7 +3,7 @@
 
 use super::config::CacheSizes;
 use super::context::{Cd, Ste, World};
-use super::spec::{cd, ste};
+use super::spec::ste;
 use crate::addr::{PageSize, RequesterId};
 use crate::iommu::cache::{mix, Key};
 use crate::iommu::traced_cache::{Line, PageTag, Tlb, TracedCache};
@@ -127,7 +127,8 @@ impl Line for Substream {
     fn line(&self, entry: Option<&Cd>) -> CacheLine {
         CacheLine {
             requester: Some(RequesterId::new(self.0)),
-            pasid: Some(entry.map_or(0, |e| e.words.bits(cd::ASID) as u32)),
+            // Descriptor 0 is that of requests without a SubstreamID.
+            pasid: Some(self.1).filter(|number| *number != 0),
             to: entry.map_or(0, |e| e.words[0]),
             ..CacheLine::default()
         }

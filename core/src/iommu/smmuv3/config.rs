@@ -13,8 +13,8 @@ use crate::spec::{Bits, Field, Register, Rule, Text};
 
 static BEYOND: Rule = Rule {
     text: Text::new(
-        "the address is within IDR5.OAS bits of physical address",
-        "地址在 IDR5.OAS 位物理地址之内",
+        "the address is beyond the IDR5.OAS bits of physical address",
+        "地址超出 IDR5.OAS 位物理地址",
     ),
     section: "IHI 0070, 3.4",
 };
@@ -276,8 +276,8 @@ impl Config {
             Some(39) => 39,
             Some(_) => {
                 return Err(Text::new(
-                    "SMMUv3 tables of 4 KiB granules translate 39 or 48 bits",
-                    "SMMUv3 的 4 KiB 粒度页表转换 39 或 48 位",
+                    "SMMUv3 tables of 4 KiB granules translate 39 or 48 bits; 52 take IDR5.VAX, and IDR5.DS or granules of 64 KiB",
+                    "SMMUv3 的 4 KiB 粒度页表转换 39 或 48 位；52 位需要 IDR5.VAX，以及 IDR5.DS 或 64 KiB 粒度",
                 ))
             }
         };
@@ -287,8 +287,8 @@ impl Config {
         if let Some(records) = wanted.fault_records {
             if !(2..=128).contains(&records) || !records.is_power_of_two() {
                 return Err(Text::new(
-                    "the SMMUv3 event queue here has 2 to 128 records, a power of two",
-                    "这里的 SMMUv3 事件队列有 2 到 128 条记录，且为 2 的幂",
+                    "the SMMUv3 event queue here has 2 to 128 records, a power of two (IDR1.EVENTQS)",
+                    "这里的 SMMUv3 事件队列有 2 到 128 条记录，且为 2 的幂（IDR1.EVENTQS）",
                 ));
             }
             out.event_queue = records.trailing_zeros() as u8;

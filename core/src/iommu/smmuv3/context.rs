@@ -91,7 +91,7 @@ pub static NO_TABLE: Rule = Rule {
 
 rules! {
     BEYOND_SPAN "IHI 0070 5.1" "the StreamID is beyond the Span" "StreamID 超出 Span 范围";
-    STE_NOT_VALID "IHI 0070 5.2" "V is 0: the entry is not valid" "V = 0：该项无效";
+    STE_NOT_VALID "IHI 0070 5.2" "V is 0: the entry is not valid" "流表项无效（V = 0）";
     NO_STAGE "IHI 0070 5.2" "Config uses a stage that the unit does not have" "Config 使用了 IOMMU 不具备的阶段";
     BAD_SUBSTREAMS "IHI 0070 5.2" "S1CDMax or S1Fmt is more than the unit has" "S1CDMax 或 S1Fmt 超出 IOMMU 的能力";
     WIDE_POINTER "IHI 0070 3.4.3" "S1ContextPtr is wider than the unit's addresses" "S1ContextPtr 超出 IOMMU 的地址位宽";
@@ -103,9 +103,9 @@ rules! {
     BAD_STAGE2 "IHI 0070 5.2" "S2TG, S2T0SZ, S2SL0, S2TTB or S2AA64 do not make a table" "S2TG、S2T0SZ、S2SL0、S2TTB 或 S2AA64 不构成合法页表";
     BAD_UPDATE "IHI 0070 5.2" "hardware update is more than IDR0.HTTU" "硬件更新设置超出 IDR0.HTTU";
     BAD_ENDIAN "IHI 0070 5.2" "the byte order is not among IDR0.TTENDIAN" "字节序不在 IDR0.TTENDIAN 之列";
-    L1CD_NOT_VALID "IHI 0070 5.3" "V is 0: there are no descriptors for these SubstreamIDs" "V = 0：这些 SubstreamID 没有描述符";
-    CD_NOT_VALID "IHI 0070 5.4" "V is 0: the descriptor is not valid" "V = 0：该描述符无效";
-    NO_AA64 "IHI 0070 5.4" "AA64 is 0: the unit has VMSAv8-64 tables only" "AA64 = 0：IOMMU 仅支持 VMSAv8-64 页表";
+    L1CD_NOT_VALID "IHI 0070 5.3" "V is 0: there are no descriptors for these SubstreamIDs" "这些 SubstreamID 没有描述符（V = 0）";
+    CD_NOT_VALID "IHI 0070 5.4" "V is 0: the descriptor is not valid" "描述符无效（V = 0）";
+    NO_AA64 "IHI 0070 5.4" "AA64 is 0: the unit has VMSAv8-64 tables only" "IOMMU 仅支持 VMSAv8-64 页表（AA64 = 0）";
     BAD_TERMINATE "IHI 0070 5.4" "A is 0, but IDR0.TERM_MODEL wants aborts" "A = 0，但 IDR0.TERM_MODEL 要求中止";
     CD_STALL "IHI 0070 5.4" "S does not fit IDR0.STALL_MODEL and STE.S1STALLD" "S 与 IDR0.STALL_MODEL、STE.S1STALLD 不符";
     CD_UPDATE "IHI 0070 5.4" "HA or HD is more than IDR0.HTTU" "HA 或 HD 超出 IDR0.HTTU";

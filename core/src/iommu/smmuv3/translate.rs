@@ -326,7 +326,9 @@ fn look_up<O: Observer>(
 ) -> Result<Option<Reached>, Stopped> {
     let Some(caches) = caches else { return Ok(None) };
     let Some((slot, tag, entry)) = caches.find(tag) else {
-        caches.tlb.entries().miss(&tag, obs);
+        let size = PageSize::SIZE_4K;
+        let page = tag.page & !size.mask();
+        caches.tlb.entries().miss(&Tag { page, shift: size.shift(), ..tag }, obs);
         return Ok(None);
     };
     let quirks = setup.config.quirks;

@@ -44,7 +44,7 @@ pub struct SmmuUnit {
 }
 
 /// A transaction that waits for CMD_RESUME: a PCIe function sees it aborted, since nothing here can wait.
-static STALLED: FaultCode = FaultCode {
+pub static STALLED: FaultCode = FaultCode {
     code: 0,
     name: "stall",
     text: Text::new("the transaction is stalled until CMD_RESUME", "事务停顿，直到 CMD_RESUME"),
@@ -57,7 +57,7 @@ pub static ABORTED: FaultCode = FaultCode {
     name: "abort",
     text: Text::new(
         "aborted without an event: the stream table entry says so, or translation is off and GBPA.ABORT is 1",
-        "中止且不记录事件：流表项如此规定，或转换未启用而 GBPA.ABORT = 1",
+        "请求被中止且不记录事件：流表项设为中止，或转换未启用而 GBPA.ABORT = 1",
     ),
     section: "IHI 0070 5.2",
 };

@@ -29,18 +29,19 @@ pub static ARCHITECTURE: Descriptor = Descriptor {
         page_requests: "page request queue",
         interrupts: "interrupt remapping table",
     },
-    unit: Some(UnitType {
+    unit: UnitType {
         new: |wanted| Config::of(wanted).map(|config| AnyIommu::Vtd(Vtd::new(config))),
         faults: faults::ALL,
+        silent: &[],
         queues: &QUEUES,
         // Legacy mode, which a machine has unless its line says `scalable`, has no process tables.
         abilities: &[
             Ability::TableModes,
-            Ability::CachingMode,
             Ability::InterruptTable,
             Ability::WriteOnly,
             Ability::PostedInterrupts,
+            Ability::SvaNeedsAts,
         ],
         board: Board::PC,
-    }),
+    },
 };

@@ -1,13 +1,12 @@
 //! From requester and PASID to the tables that translate: root and context tables (VT-d 3.4.3, 3.4.4), then, in
 //! scalable mode, PASID directory and PASID table.
 
-use super::config::Config;
-use super::features;
 use super::first_stage::FirstStage;
 use super::second_stage::SecondStage;
 use super::spec::faults as f;
 use super::spec::registers::{rtaddr, ttm};
 use super::spec::structures::*;
+use super::{config::Config, features};
 use crate::addr::{Address, AnyAddr, GuestPhysAddr, PhysAddr, RequesterId, Space};
 use crate::memory::Memory;
 use crate::spec::{Bits, EntryType, FaultCode, Rule, Text};

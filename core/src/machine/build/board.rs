@@ -7,15 +7,10 @@ use crate::iommu::{Ability, AnyIommu, Architecture, Board, UnitConfig};
 use crate::memory::{Failure, Memory};
 use crate::platform::map::{PhysMap, RegionKind};
 use crate::platform::window::{Direction, HostBridge};
-use crate::scenario::ast;
+use crate::scenario::ast::{self, Choice};
 use crate::scenario::outline::Outline;
 use crate::scenario::{Problem, Span};
-use crate::spec::Phrase;
-use alloc::{
-    format,
-    string::{String, ToString},
-    vec::Vec,
-};
+use alloc::{format, vec::Vec};
 
 /// RAM, windows and the rest of the physical map; and the host bridge.
 pub(super) fn physical(
@@ -110,24 +105,32 @@ pub(super) fn unit(
         fault_records: count(&config.fault_records),
         interrupt_remapping: config.interrupt_remapping.is_none_or(|s| s.value == ast::Switched::On),
         accessed_dirty: config.accessed_dirty,
-        caching_mode: config.caching_mode,
+        caching_mode: config.caching_mode.value,
         ats: config.ats,
         pri: config.pri,
     };
-    let span = config.arch.span;
+    if let Some(mode) = config.mode.filter(|_| !architecture.has(Ability::TableModes)) {
+        let (word, name) = (mode.value.word(), architecture.name());
+        let able = Architecture::words_of(|a| a.has(Ability::TableModes));
+        return Err(Problem::new(
+            mode.span,
+            format!(
+                "{name} has one layout of tables: leave `{word}` out, or write {} after `machine`",
+                able.en
+            ),
+            format!("{name} 只有一种表布局：请去掉 `{word}`，或把 `machine` 后面换成 {}", able.zh),
+        ));
+    }
     AnyIommu::new(architecture, &wanted).map(Some).map_err(|text| {
+        // What is wrong is what the unit can be had without.
+        let parts = [
+            (config.width.map(|n| n.span), UnitConfig { width: None, ..wanted }),
+            (config.fault_records.map(|n| n.span), UnitConfig { fault_records: None, ..wanted }),
+            (Some(config.caching_mode.span), UnitConfig { caching_mode: false, ..wanted }),
+        ];
+        let culprit = parts.iter().find(|(_, without)| AnyIommu::new(architecture, without).is_ok());
+        let span = culprit.and_then(|(span, _)| *span).unwrap_or(config.arch.span);
         // What one lacks another may have.
-        let takes = |a: &Architecture| AnyIommu::new(*a, &wanted).is_ok();
-        let others: Vec<String> = Architecture::WITH_UNIT
-            .iter()
-            .filter(|a| takes(a))
-            .map(|a| format!("`{}`", a.describe().word))
-            .collect();
-        let (mut en, mut zh) = (text.en.to_string(), text.zh.to_string());
-        if !others.is_empty() {
-            en += &format!("; after `machine`, {} can do it", others.join(" or "));
-            zh += &format!("；`machine` 后面换成 {} 就可以", others.join(" 或 "));
-        }
-        problem(span, Phrase::new(en, zh))
+        problem(span, text).done_by(&Architecture::words_of(|a| AnyIommu::new(a, &wanted).is_ok()))
     })
 }

@@ -1,6 +1,6 @@
 //! The DMA API and the CPU's data cache as a scenario declares them.
 
-use crate::addr::AddrRange;
+use crate::addr::{AddrRange, Iova};
 use crate::iommu::{AnyIommu, DomainKind, Driver};
 use crate::machine::problem;
 use crate::machine::software::DmaState;
@@ -24,6 +24,12 @@ pub(super) fn cpu_cache(outline: &Outline<'_>) -> CpuCache {
             .any(|d| d.device.coherence.is_some_and(|c| c.value == Coherence::NonCoherent));
     let line = outline.cache.and_then(|c| c.line).map_or(64, |l| l.value.clamp(16, 4096) as u32);
     CpuCache::new(line, if non_coherent { 512 } else { 0 })
+}
+
+/// IOVAs that no device may be given, as the scenario says.
+pub(super) fn reserved_iovas(outline: &Outline<'_>) -> Result<Vec<AddrRange<Iova>>, Problem> {
+    let each = outline.reserved_iovas.iter();
+    each.map(|r| r.range.addresses().ok_or_else(|| super::bad_range(r.range.span))).collect()
 }
 
 impl DmaState {
@@ -78,12 +84,8 @@ impl DmaState {
                 Some(Swiotlb::new(at, size, pool.force))
             }
         };
-        Ok(DmaState {
-            api: DmaApi::new(policy, kind, swiotlb),
-            sva: Sva::new(),
-            kind,
-            pending: Vec::new(),
-            flush_after,
-        })
+        let mut api = DmaApi::new(policy, kind, swiotlb);
+        api.set_debug(outline.dma_debug.is_some());
+        Ok(DmaState { api, sva: Sva::new(), kind, pending: Vec::new(), flush_after })
     }
 }

@@ -15,7 +15,7 @@ use super::layout::divide;
 use super::software::{DmaState, Named, Software};
 use super::{limits, problem, Hardware, Machine};
 use crate::budget::Limits;
-use crate::iommu::{Ability, Architecture, Board};
+use crate::iommu::{Ability, Board};
 use crate::memory::Memory;
 use crate::mmu::arch::layout;
 use crate::mmu::{AddressSpace, Mmu};
@@ -28,7 +28,7 @@ use alloc::{boxed::Box, collections::BTreeMap, format, vec::Vec};
 
 /// Builds the machine that an outline declares, which may spend `budget`.
 pub fn build(outline: &Outline<'_>, budget: Limits) -> Result<Machine, Problem> {
-    let architecture = outline.machine.map_or(Some(Architecture::default()), |m| m.arch.value);
+    let architecture = outline.architecture();
     let config = outline.machine.map(|m| m.node.clone()).unwrap_or_default();
     let policy = match outline.iommu {
         Some(at) => at.policy.value,
@@ -101,6 +101,7 @@ pub fn build(outline: &Outline<'_>, budget: Limits) -> Result<Machine, Problem> 
         remaps: Vec::new(),
         names: BTreeMap::new(),
         reserved: Vec::new(),
+        reserved_iovas: dma::reserved_iovas(outline)?,
         attached: alloc::vec![None; count],
         attached_to: alloc::vec![None; count],
         attachments: Vec::new(),
@@ -116,10 +117,23 @@ pub fn build(outline: &Outline<'_>, budget: Limits) -> Result<Machine, Problem> 
         sw.name(0, &device.name, Named::Device(i));
     }
     let Board { cpu, interrupts, .. } = board;
-    let hw = Hardware { map, bridge, topology, devices, iommu, cpu, mmu: Mmu::new(64), interrupts, tag: 0 };
+    let hw = Hardware {
+        map,
+        bridge,
+        topology,
+        devices,
+        iommu,
+        cpu,
+        mmu: Mmu::new(64),
+        interrupts,
+        peers: outline.peers.map(|p| p.routing.value),
+        tag: 0,
+    };
     let mut machine = Machine {
         architecture,
         policy,
+        takes: (config.ats, config.pri),
+        version: outline.version,
         memory,
         wired: Box::new(hw.clone()),
         hw,
@@ -130,6 +144,9 @@ pub fn build(outline: &Outline<'_>, budget: Limits) -> Result<Machine, Problem> 
     machine.boot(&rams, ram_span)?;
     for vm in &outline.vms {
         machine.add_vm(vm)?;
+        for more in outline.guest_rams.iter().filter(|more| more.vm.value == vm.name.value) {
+            machine.add_guest_ram(more)?;
+        }
     }
     for process in &outline.processes {
         machine.add_process(process)?;

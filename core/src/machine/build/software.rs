@@ -1,12 +1,13 @@
 //! What software sets up before the first step: the kernel's direct map, guests, processes.
 
 use super::super::software::{Named, Process, Vm};
-use super::super::{limits, Machine};
+use super::super::{limits, problem, Machine};
 use super::{bad_range, map_problem, too_many};
 use crate::addr::{AddrRange, GuestPhysAddr, PageSize, Pasid, PhysAddr};
 use crate::mmu::arch::layout;
 use crate::mmu::AddressSpace;
 use crate::os::pages::{Pages, Zone};
+use crate::paging::any::GuestTables;
 use crate::paging::builder::{Builder, MapError, Mapping};
 use crate::paging::FrameAlloc;
 use crate::platform::map::RegionKind;
@@ -115,22 +116,7 @@ impl Machine {
         let count = format.root_frames();
         let root = self.sw.frames.frames(count, count);
         let root = root.ok_or_else(|| map_problem(vm.span, MapError::NoFrames))?;
-        let mapping = Mapping {
-            from: ram.start.raw(),
-            to: at.raw(),
-            len: ram.len(),
-            size: page,
-            perms: Perms::RWX,
-            user: true,
-        };
-        Builder {
-            format: &format,
-            frames: &mut self.sw.frames,
-            place: |at| Some(PhysAddr::new(at)),
-            actor: Actor::Os,
-        }
-        .map(&mut self.memory, root.raw(), mapping, &mut self.trace)
-        .map_err(|e| map_problem(vm.span, e))?;
+        self.map_ram(&format, root, (ram, at), page, vm.span)?;
         self.trace.end(Actor::Os, Verdict::Ok);
         // The guest's own page tables come out of the top eighth of its RAM.
         let tables = (ram.len() / 8).max(4096) & !0xfff;
@@ -143,6 +129,7 @@ impl Machine {
             name: vm.name.value.clone(),
             ram,
             at,
+            more: Vec::new(),
             page,
             format,
             root,
@@ -152,6 +139,65 @@ impl Machine {
             posted: None,
         });
         self.sw.name(0, &vm.name.value, Named::Vm(index));
+        Ok(())
+    }
+
+    /// `guest-ram`: another range of a guest's RAM, where the host has room, mapped by the hypervisor's tables.
+    pub(super) fn add_guest_ram(&mut self, more: &At<'_, ast::GuestRam>) -> Result<(), Problem> {
+        let Some(Named::Vm(index)) = self.sw.names.get(&more.vm.value).copied() else {
+            return Err(Problem::new(
+                more.vm.span,
+                format!("there is no virtual machine `{}`", more.vm.value),
+                format!("没有名为 `{}` 的虚拟机", more.vm.value),
+            ));
+        };
+        let ram = more.range.addresses().ok_or_else(|| bad_range(more.range.span))?;
+        let vm = &self.sw.vms[index];
+        let (page, format, root) = (vm.page, vm.format, vm.root);
+        if let Some((old, _)) = vm.rams().find(|(old, _)| old.overlaps(&ram)) {
+            return Err(Problem::new(
+                more.range.span,
+                format!("{ram} overlaps the guest's RAM {old}"),
+                format!("{ram} 与客户机已有的内存 {old} 重叠"),
+            ));
+        }
+        if ram.len() / page.bytes() > limits::ENTRIES {
+            return Err(too_many(more.span, ram.len() / page.bytes()));
+        }
+        if (ram.start.raw() | ram.len()) & page.mask() != 0 {
+            let value = ram.start.raw() | ram.len();
+            return Err(map_problem(more.span, MapError::Misaligned { value, size: page }));
+        }
+        let align = page.bytes().max(2 << 20);
+        let at = self.sw.pages.alloc(ram.len(), align, Zone::ANY, &more.vm.value);
+        let at = at.map_err(|e| problem(more.span, e))?;
+        let zh = format!("{} 的另一段内存：{ram} 在 {at}", more.vm.value);
+        self.set_up(&format!("more RAM of {}: {ram} at {at}", more.vm.value), &spaced(&zh));
+        self.map_ram(&format, root, (ram, at), page, more.span)?;
+        self.trace.end(Actor::Os, Verdict::Ok);
+        self.sw.vms[index].more.push((ram, at));
+        Ok(())
+    }
+
+    /// Maps RAM of a guest, as it believes, to where it is.
+    fn map_ram(
+        &mut self,
+        format: &GuestTables,
+        root: PhysAddr,
+        (ram, at): (AddrRange<GuestPhysAddr>, PhysAddr),
+        size: PageSize,
+        span: Span,
+    ) -> Result<(), Problem> {
+        let (from, to, len) = (ram.start.raw(), at.raw(), ram.len());
+        let mapping = Mapping { from, to, len, size, perms: Perms::RWX, user: true };
+        Builder {
+            format,
+            frames: &mut self.sw.frames,
+            place: |at| Some(PhysAddr::new(at)),
+            actor: Actor::Os,
+        }
+        .map(&mut self.memory, root.raw(), mapping, &mut self.trace)
+        .map_err(|e| map_problem(span, e))?;
         Ok(())
     }
 

@@ -7,14 +7,14 @@ use crate::iommu::DeviceCaps;
 use crate::memory::Memory;
 use crate::platform::config::{acs, BarKind, BarSpec, ConfigSpace, Ids, PortType};
 use crate::platform::local::{LocalMap, Target};
-use crate::platform::resources::{assign, Fixed, ResourceError};
+use crate::platform::resources::{assign, Fixed, Misfit, Part, ResourceError};
 use crate::platform::topology::{NodeId, Topology};
-use crate::platform::window::{Direction, HostBridge};
+use crate::platform::window::HostBridge;
 use crate::scenario::ast::{self, Coherence};
 use crate::scenario::outline::{DevicePlan, Outline, PortKind};
-use crate::scenario::Problem;
+use crate::scenario::{Problem, Span};
 use crate::spec::Phrase;
-use alloc::{format, string::ToString, vec::Vec};
+use alloc::{format, vec::Vec};
 
 /// Ports and functions with their configuration spaces, BARs and windows placed.
 pub(super) fn tree(outline: &Outline<'_>, bridge: &HostBridge) -> Result<(Topology, Vec<NodeId>), Problem> {
@@ -91,6 +91,16 @@ pub(super) fn tree(outline: &Outline<'_>, bridge: &HostBridge) -> Result<(Topolo
                 .add_bar(index, spec)
                 .map_err(|e| problem(bar.span, Phrase::new(format!("{e:?}"), format!("{e:?}"))))?;
         }
+        let resizable: Vec<u8> =
+            plan.bars.iter().filter(|b| b.resizable).map(|b| b.index.value as u8).collect();
+        if let Some(bar) = plan.bars.iter().find(|b| b.resizable && (b.io || b.size.value < 1 << 20)) {
+            return Err(Problem::new(
+                bar.span,
+                "a resizable BAR is memory of 1 MiB or more",
+                "可改变大小的 BAR 是内存 BAR，至少 1 MiB",
+            ));
+        }
+        config.add_rebar(&resizable);
         let node = topology
             .add(&device.name, device.id.value, parent, config)
             .map_err(|e| problem(device.span, e))?;
@@ -110,31 +120,39 @@ pub(super) fn tree(outline: &Outline<'_>, bridge: &HostBridge) -> Result<(Topolo
         }
     }
     let ports = outline.ports_to_pci.first().and_then(|p| p.range.addresses());
-    assign(&mut topology, bridge, ports, &fixed).map_err(|e| {
-        // The statement whose name the error begins with is the one to point at.
-        let text = e.to_string();
-        let bars = outline.devices.iter().flat_map(|d| d.bars.iter().map(move |b| (d, b)));
-        let span = bars
-            .filter(|(d, b)| text.contains(&format!("{} BAR {}", d.device.name.value, b.index.value)))
-            .map(|(_, b)| b.span)
-            .chain(outline.ports.iter().flat_map(|p| p.windows.iter().map(|w| w.span)))
-            .next();
-        let mut out =
-            problem(span.or(outline.devices.first().map(|d| d.device.span)).unwrap_or_default(), &e);
-        // What it had to fit: a window that the scenario declares.
-        if let (ResourceError::Outside { .. }, Some(window)) = (&e, outline.outbound.first()) {
-            let bus =
-                bridge.of(Direction::Outbound).next().map_or_else(Default::default, |w| w.bus.to_string());
-            out = out.related(
-                window.span,
-                format!("the window is {bus} on the bus"),
-                format!("窗口在总线上是 {bus}"),
-            );
-        }
-        out
-    })?;
+    assign(&mut topology, bridge, ports, &fixed).map_err(|e| misplaced(&e, outline, &topology))?;
     topology.enable_all();
     Ok((topology, nodes))
+}
+
+/// The line of a BAR or window that has no place, and the line that it contradicts.
+fn misplaced(misfit: &Misfit, outline: &Outline<'_>, topology: &Topology) -> Problem {
+    let line = |part: &Part| -> Option<Span> {
+        let name = &topology.node(part.node).name;
+        let Some(index) = part.bar else {
+            let port = outline.ports.iter().find(|p| p.port.name.value == *name)?;
+            let window = port.windows.iter().find(|w| w.prefetch == part.prefetch);
+            return Some(window.map_or(port.port.span, |w| w.span));
+        };
+        let device = outline.devices.iter().find(|d| d.device.name.value == *name)?;
+        let bar = device.bars.iter().find(|b| b.index.value == u64::from(index));
+        Some(bar.map_or(device.device.span, |b| b.span))
+    };
+    // Windows are the board's where a scenario declares none: another's may hold it.
+    let out = problem(line(&misfit.part).unwrap_or_default(), &*misfit.error).lacking();
+    let host = || outline.outbound.iter().min_by_key(|w| w.prefetch != misfit.part.prefetch).map(|w| w.span);
+    let other = match (&*misfit.error, &misfit.with) {
+        (ResourceError::Misaligned { .. } | ResourceError::TooHigh { .. }, _) => None,
+        (_, Some(with)) => line(with),
+        (_, None) => host(),
+    };
+    match (other, &*misfit.error) {
+        (None, _) => out,
+        (Some(at), ResourceError::Overlap { .. }) => {
+            out.related(at, "the other is given here", "另一个在这里给出")
+        }
+        (Some(at), _) => out.related(at, "this is the window", "窗口在这里"),
+    }
 }
 
 fn sizes(plan: &DevicePlan<'_>) -> (u32, u32) {
@@ -175,7 +193,8 @@ pub(super) fn devices(
             if let Some(slot) = bars.get_mut(index) {
                 *slot = Some(if bar.memory {
                     let at = next;
-                    next += bar.size.value;
+                    // One that may grow has room behind it that no other BAR shows.
+                    next += if bar.resizable { 1 << 48 } else { bar.size.value };
                     BarUse::Memory(at)
                 } else {
                     registers = true;
@@ -188,6 +207,7 @@ pub(super) fn devices(
             name: device.name.value.clone(),
             node,
             requester,
+            bypass: device.bypass,
             bits: device.mask.map_or(64, |n| n.value.min(64)) as u8,
             caps: DeviceCaps { ats: device.ats, pri: device.pri, pasid: device.pasid, id },
             coherent: device.coherence.map_or(default_coherent, |c| c.value == Coherence::Coherent),

@@ -177,6 +177,10 @@ impl Machine {
                     || format!("它们在第 {a} 组和第 {b} 组"),
                 )
             }
+            Expectation::Log(e) => Ok(self.expect_log(e, last)),
+            Expectation::EntryPage(_) | Expectation::EntryDevice(_) | Expectation::EntryProcess(_) => {
+                Ok(self.expect_entry(expectation))
+            }
             Expectation::Count(e) => self.expect_count(e, &outcome, total),
         }
     }
@@ -188,7 +192,7 @@ impl Machine {
             _ if want.is_none() => got.is_none(),
             _ if want.is_any() => got.is_some(),
             FaultWant::Code(n) => got.is_some_and(|f| u64::from(f.0.code) == n.value),
-            FaultWant::Name(n) => got.is_some_and(|f| fault_named(f.0.name, &n.value)),
+            FaultWant::Name(n) => got.is_some_and(|f| f.0.is_called(&n.value)),
         };
         if !ok {
             let want = match want {
@@ -201,9 +205,10 @@ impl Machine {
                 }
             };
             let got = got.map_or(Phrase::new("no fault", "没有转换错误"), |f| {
+                let digits = self.architecture.unwrap_or_default().fault_digits(f.0.code);
                 Phrase::new(
-                    format!("fault {:#x} ({}) at {}", f.0.code, f.0.name, f.1),
-                    format!("转换错误 {:#x}（{}），地址 {}", f.0.code, f.0.name, f.1),
+                    format!("fault {digits} ({}) at {}", f.0.name, f.1),
+                    format!("转换错误 {digits}（{}），地址 {}", f.0.name, f.1),
                 )
             });
             return Ok(Some(compare_phrases(&want, &got)));
@@ -391,6 +396,30 @@ impl Machine {
         }))
     }
 
+    fn expect_log(&mut self, e: &ast::ExpectLog, last: Option<&Done>) -> Option<Bilingual> {
+        let range = last.map_or(0..0, |d| d.steps.clone());
+        self.trace.spend(range.len() as u64);
+        let steps = self.trace.steps().range(range);
+        let lines = steps.iter().filter_map(|step| match step.event {
+            Event::Note { en, .. } => Some(self.trace.get_name(en)),
+            _ => None,
+        });
+        let lines: alloc::vec::Vec<&str> = lines.collect();
+        let ok = match &e.text {
+            None => lines.is_empty(),
+            Some(text) => lines.iter().any(|line| line.contains(text.value.as_str())),
+        };
+        let found = match lines.is_empty() {
+            true => Phrase::new("nothing was logged", "没有任何日志"),
+            false => Phrase::same(lines.join("; ")),
+        };
+        let want = e
+            .text
+            .as_ref()
+            .map_or(Phrase::new("nothing in the log", "没有日志"), |t| Phrase::same(t.value.clone()));
+        (!ok).then(|| compare_phrases(&want, &found))
+    }
+
     /// The name of the device with this requester id.
     fn name_of(&self, id: RequesterId) -> String {
         let device = self.hw.devices.iter().find(|d| d.requester == id);
@@ -531,17 +560,15 @@ impl Machine {
         let posts = self.architecture.is_none_or(|a| a.has(Ability::PostedInterrupts));
         let more = match (kind, got) {
             (Some(InterruptKind::Posted), _) if !posts => {
-                let able = Architecture::WITH_UNIT.iter().filter(|a| a.has(Ability::PostedInterrupts));
-                let able: alloc::vec::Vec<String> =
-                    able.map(|a| format!("`{}`", a.describe().word)).collect();
+                let able = Architecture::words_of(|a| a.has(Ability::PostedInterrupts));
                 Some(Phrase::new(
                     format!(
                         "this IOMMU posts no interrupts to guests: expect `remapped` and a `cpu`, or write {} after `machine`",
-                        able.join(" or ")
+                        able.en
                     ),
                     format!(
                         "这里的 IOMMU 不能把中断直接投递给客户机：请期望 `remapped` 与 `cpu`，或把 `machine` 后面换成 {}",
-                        able.join(" 或 ")
+                        able.zh
                     ),
                 ))
             }
@@ -665,19 +692,4 @@ fn differ(first: u64, want: &[u8], got: &[u8], equality: Equality) -> Option<Bil
         format!("byte {at} is {}, expected {}", show(got.get(place)), show(want.get(place))),
         format!("第 {at} 字节是 {}，期望 {}", show(got.get(place)), show(want.get(place))),
     ))
-}
-
-/// Is `name` that of the fault? RISC-V has a code of its own for each kind of access; a name without the access means
-/// any of the three.
-fn fault_named(fault: &str, name: &str) -> bool {
-    let kind = ["instruction-", "load-", "store-"].iter().find_map(|access| fault.strip_prefix(access));
-    same_name(fault, name) || kind.is_some_and(|kind| same_name(kind, name))
-}
-
-/// Names of faults compare without case, spaces and punctuation.
-fn same_name(a: &str, b: &str) -> bool {
-    let bare = |s: &str| {
-        s.chars().filter(|c| c.is_alphanumeric()).map(|c| c.to_ascii_lowercase()).collect::<String>()
-    };
-    bare(a) == bare(b)
 }

@@ -15,7 +15,7 @@ use crate::trace::{Actor, Event, Observer, Perms};
 static NO_PAGE: Rule = Rule {
     text: Text::new(
         "the answer allows nothing: the page is not there for this access",
-        "应答不允许任何访问：该页对此访问不可用",
+        "应答里没有任何权限，因为这次访问要用的页不在",
     ),
     section: "PCIe 10.2.3",
 };
@@ -72,7 +72,7 @@ impl Machine {
             bytes: 8,
             data: None,
         };
-        let iommu_on = self.iommu_on();
+        let iommu_on = self.iommu_on() && !self.hw.devices[device].bypass;
         let outcome = match self.hw.iommu.as_mut().filter(|_| iommu_on) {
             Some(unit) => Some(unit.translate(&mut self.memory, &request, &mut self.trace)),
             None => None,
@@ -108,6 +108,15 @@ impl Machine {
         self.hw.devices[device].tlb.forget(pasid, range, &mut self.trace);
     }
 
+    /// Takes out of devices' TLBs what the DMA API's invalidations of the operation were about.
+    pub(in crate::machine) fn devices_forget(&mut self) {
+        for (id, range) in self.sw.dma.api.take_told() {
+            if let Some(device) = self.hw.devices.iter().position(|d| d.requester == id) {
+                self.device_tlb_forget(device, None, range);
+            }
+        }
+    }
+
     pub(in crate::machine) fn op_page_request(&mut self, op: &ast::PageRequest) -> Result<(), Stop> {
         let device = self.device_named(&op.device)?;
         if !self.hw.devices[device].caps.pri {
@@ -121,6 +130,51 @@ impl Machine {
         let (at, _) = self.engine_address(&op.at, false, pasid)?;
         let EngineAddr::Bus(at) = at else { return Ok(()) };
         let want = if op.access.value == ast::Access::Write { Perms::W } else { Perms::R };
+        self.page_request(device, at, want, pasid, op.response.map(|r| r.value))
+    }
+
+    /// What a device with ATS and page requests does before it uses pages of a process that are not there: it has them
+    /// brought in, and requests their translation. Version 1 of the language left that to steps.
+    pub(in crate::machine) fn bring_in(
+        &mut self,
+        device: usize,
+        (at, len): (BusAddr, u64),
+        want: Perms,
+        pasid: Pasid,
+    ) -> Result<(), Stop> {
+        let caps = self.hw.devices[device].caps;
+        let able = self.version >= 2 && self.takes == (true, true) && caps.ats && caps.pri;
+        let process = self.sw.bound.iter().find(|b| (b.0, b.1) == (device, pasid)).map(|b| b.2);
+        let (Some(process), true) = (process, able) else { return Ok(()) };
+        let last = at.raw().saturating_add(len.max(1) - 1);
+        let mut page = at.page(PageSize::SIZE_4K).raw();
+        // Pages of a transfer draw from the budget.
+        while page <= last && self.trace.spend(1) {
+            let space = self.sw.processes[process].space;
+            let va = crate::addr::VirtAddr::new(page);
+            let there = |machine: &mut Self| {
+                crate::mmu::peek(&mut machine.memory, &space, va, Want::user(want)).is_ok()
+            };
+            if !there(self) {
+                self.page_request(device, BusAddr::new(page), want, Some(pasid), None)?;
+                if there(self) {
+                    self.translation_request(device, BusAddr::new(page), Some(pasid), false);
+                }
+            }
+            let Some(next) = page.checked_add(FRAME) else { break };
+            page = next;
+        }
+        Ok(())
+    }
+
+    fn page_request(
+        &mut self,
+        device: usize,
+        at: BusAddr,
+        want: Perms,
+        pasid: Option<Pasid>,
+        response: Option<ast::Response>,
+    ) -> Result<(), Stop> {
         let requester = self.hw.devices[device].requester;
         let request = PageRequest {
             requester,
@@ -151,7 +205,7 @@ impl Machine {
                 .iter()
                 .find(|b| self.hw.devices[b.0].requester == request.requester && Some(b.1) == request.pasid)
                 .map(|b| b.2);
-            let ok = match (op.response.map(|r| r.value), process) {
+            let ok = match (response, process) {
                 (Some(ast::Response::Success), _) => true,
                 (Some(_), _) => false,
                 (None, None) => false,

@@ -1,6 +1,6 @@
 //! Buffers: their pages taken, mapped for their owner, given back.
 
-use crate::addr::{AddrRange, Address, GuestPhysAddr, PageSize, PhysAddr, Space, VirtAddr};
+use crate::addr::{AddrRange, Address, PageSize, PhysAddr, Space, VirtAddr};
 use crate::machine::build::map_problem;
 use crate::machine::resolve::wrong;
 use crate::machine::run::{OsError, Stop};
@@ -121,13 +121,10 @@ impl Machine {
             let len = if starts.len() == 1 { left } else { left.min(4096) };
             let pa = match vm.map(|vm| &self.sw.vms[vm]) {
                 None => PhysAddr::new(*start),
-                Some(vm) => vm
-                    .place(*start)
-                    .filter(|_| vm.ram.contains_bytes(GuestPhysAddr::new(*start), len))
-                    .ok_or_else(|| {
-                        let en = format!("{start:#x} is not in this guest's RAM");
-                        problem(span, Phrase::new(en, format!("{start:#x} 不在这个客户机的内存里")))
-                    })?,
+                Some(vm) => vm.place_all(*start, len).ok_or_else(|| {
+                    let en = format!("{start:#x} is not in this guest's RAM");
+                    problem(span, Phrase::new(en, format!("{start:#x} 不在这个客户机的内存里")))
+                })?,
             };
             pieces.push((pa, len));
             left -= len;

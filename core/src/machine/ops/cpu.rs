@@ -7,6 +7,7 @@ use crate::machine::resolve::{wrong, Found};
 use crate::machine::run::Stop;
 use crate::machine::software::{Named, Owner};
 use crate::machine::{problem, Machine};
+use crate::mmu::arch::NO_PORTS;
 use crate::paging::Want;
 use crate::scenario::ast::{self, Privilege, Stored};
 use crate::scenario::{Problem, Span};
@@ -117,16 +118,25 @@ impl Machine {
     }
 
     pub(in crate::machine) fn op_cpu_in(&mut self, op: &ast::CpuIn) -> Result<u64, Stop> {
+        self.has_ports(op.port.span)?;
         let found = self.find(&op.port, Space::Port)?;
         let size = port_size(&op.size, op.port.span)?;
         Ok(self.port_read(port(found.at.raw, op.port.span)?, size).into())
     }
 
     pub(in crate::machine) fn op_cpu_out(&mut self, op: &ast::CpuOut) -> Result<(), Stop> {
+        self.has_ports(op.port.span)?;
         let found = self.find(&op.port, Space::Port)?;
         let size = port_size(&op.size, op.port.span)?;
         self.port_write(port(found.at.raw, op.port.span)?, size, op.value.value as u32);
         Ok(())
+    }
+
+    fn has_ports(&self, span: Span) -> Result<(), Problem> {
+        if self.hw.cpu.has_ports() {
+            return Ok(());
+        }
+        Err(problem(span, NO_PORTS).lacking())
     }
 
     fn config_target(&self, name: &ast::Name) -> Result<crate::addr::RequesterId, Problem> {
@@ -166,8 +176,9 @@ fn port(raw: u64, span: Span) -> Result<PortAddr, Problem> {
 fn port_size(size: &Option<ast::Num>, span: Span) -> Result<u8, Problem> {
     match size.map_or(4, |s| s.value) {
         n @ (1 | 2 | 4) => Ok(n as u8),
-        _ => {
-            Err(problem(span, Text::new("an access here has 1, 2 or 4 bytes", "这里的访问是 1、2 或 4 字节")))
-        }
+        _ => Err(problem(
+            span,
+            Text::new("an access here has 1, 2 or 4 bytes", "这里一次只能访问 1、2 或 4 字节"),
+        )),
     }
 }

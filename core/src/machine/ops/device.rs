@@ -87,6 +87,9 @@ impl Machine {
                 EngineAddr::Bus(at) => EngineAddr::Bus(at.wrapping_add(shift)),
                 EngineAddr::Local(at) => EngineAddr::Local(at.wrapping_add(shift)),
             };
+            if let (EngineAddr::Bus(at), Some(pasid)) = (at, pasid.filter(|_| !op.translated)) {
+                self.bring_in(device, (at, len), if write { Perms::W } else { Perms::R }, pasid)?;
+            }
             self.transfer(device, at, len, write, prefix, manner, data.as_ref());
         }
         Ok(())
@@ -238,7 +241,7 @@ impl Machine {
         let descriptor = Descriptor {
             address,
             length: u32::try_from(len).map_err(|_| {
-                problem(op.block.span, Text::new("a block is below 4 GiB", "一个块小于 4 GiB"))
+                problem(op.block.span, Text::new("a block is below 4 GiB", "一块必须小于 4 GiB"))
             })?,
             write: op.access.value == ast::Access::Write,
             local: op.local,

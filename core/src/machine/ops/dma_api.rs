@@ -3,11 +3,12 @@
 use crate::addr::{AddrRange, Bytes, Iova, PhysAddr, Space, VirtAddr};
 use crate::iommu::AnyIommu;
 use crate::machine::resolve::wrong;
-use crate::machine::run::Stop;
+use crate::machine::run::{OsError, Stop};
 use crate::machine::software::{parts, Buffer, DmaState, Handle, Named, Owner};
-use crate::machine::{problem, Machine};
+use crate::machine::{limits, os_problem, problem, Machine};
 use crate::os::dma::{self as api, BufferKind, DeviceInfo, DmaApi, Piece};
 use crate::os::Env;
+use crate::platform::map::RegionKind;
 use crate::platform::window::Direction as Way;
 use crate::scenario::ast::{self, AllocKind};
 use crate::scenario::{Problem, Span};
@@ -51,6 +52,7 @@ impl Machine {
         for window in self.hw.bridge.of(Way::Outbound) {
             reserved.extend(AddrRange::new(window.bus.start.as_iova(), window.bus.len()));
         }
+        reserved.extend(self.sw.reserved_iovas.iter().copied());
         for device in 0..self.hw.devices.len() {
             let group = self.group(device);
             let d = &self.hw.devices[device];
@@ -59,13 +61,13 @@ impl Machine {
                 id: d.requester,
                 ids: self.hw.topology.requesters(d.node).collect(),
                 group,
-                bits: d.bits,
+                // Linux assumes 32 until the driver says otherwise; version 1 of the language did not.
+                bits: if self.version >= 2 { 32 } else { d.bits },
                 coherent: d.coherent,
                 ats: d.caps.ats,
-                max_segment: 64 << 10,
             };
             let id = d.requester;
-            self.with_os(|api, env| api.add_device(env, info, &reserved)).map_err(|e| problem(span, e))?;
+            self.with_os(|api, env| api.add_device(env, info, &reserved)).map_err(|e| os_problem(span, e))?;
             self.set_attached(device, self.sw.dma.api.domain(id));
         }
         Ok(())
@@ -210,6 +212,41 @@ impl Machine {
         Ok(())
     }
 
+    pub(in crate::machine) fn op_map_resource(&mut self, op: &ast::MapResource) -> Result<(), Stop> {
+        let device = self.device_named(&op.device)?;
+        let id = self.hw.devices[device].requester;
+        let (pa, found) = self.physical(&op.at)?;
+        let len = self.length(op.len.map(|l| l.value), &found, None, op.at.span)?;
+        let range = AddrRange::new(pa, len).filter(|_| len <= limits::BUFFER);
+        let range = range
+            .ok_or_else(|| problem(op.at.span, Text::new("at most 1 GiB of a BAR", "最多是 BAR 的 1 GiB")))?;
+        let ram = |at| self.hw.map.find(at).is_some_and(|r| r.kind == RegionKind::Ram);
+        if ram(range.start) || ram(range.last()) {
+            // The kernel warns: memory with a page is for dma_map_page.
+            let message = Phrase::new(
+                alloc::format!("dma_map_resource is for BARs; {range} is RAM"),
+                alloc::format!("dma_map_resource 用于 BAR；{range} 是内存"),
+            );
+            return Err(Stop::Os(OsError::new("ram", message)));
+        }
+        let (name, way) = (op.name.value.clone(), op.direction.value);
+        let dma = self.with_os(|api, env| api.map_resource(env, id, &name, range, way))?;
+        self.add_handle(Handle {
+            born: self.trace.len(),
+            name,
+            device,
+            segments: alloc::vec![(dma, len)],
+            pieces: alloc::vec![(pa, len)],
+            buffer: None,
+            direction: way,
+            live: true,
+            died: usize::MAX,
+            coherent: false,
+            list: None,
+        });
+        Ok(())
+    }
+
     pub(in crate::machine) fn op_map_sg(&mut self, op: &ast::MapSg) -> Result<(), Stop> {
         let device = self.device_named(&op.device)?;
         let id = self.hw.devices[device].requester;
@@ -239,16 +276,28 @@ impl Machine {
         Ok(())
     }
 
-    pub(in crate::machine) fn op_unmap_handle(&mut self, op: &ast::UnmapHandle) -> Result<(), Stop> {
+    /// `dma_unmap_single`, or as a list (`sg`): what the handle is decides what is undone, as the debug checks say when
+    /// the driver called the other one.
+    pub(in crate::machine) fn op_unmap_handle(
+        &mut self,
+        op: &ast::UnmapHandle,
+        sg: bool,
+    ) -> Result<(), Stop> {
         let index = self.handle(&op.handle)?;
         let handle = self.sw.handles[index].clone();
         let id = self.hw.devices[handle.device].requester;
         let way = op.direction.map(|d| d.value);
+        self.with_os(|api, env| {
+            let at = handle.dma(0).unwrap_or_default();
+            api.check_function(env, id, at, (handle.list.is_some(), sg));
+        });
         self.with_os(|api, env| match &handle.list {
             Some(list) => api.unmap_sg(env, id, list, way, op.skip_cpu_sync),
             None => {
                 let at = handle.dma(0).unwrap_or_default();
-                api.unmap_single(env, id, at, op.len.map(|l| l.value), way, op.skip_cpu_sync)
+                // A BAR has no lines in the CPU's cache.
+                let skip = op.skip_cpu_sync || handle.buffer.is_none();
+                api.unmap_single(env, id, at, op.len.map(|l| l.value), way, skip)
             }
         })?;
         self.sw.handles[index].live = false;
@@ -279,17 +328,79 @@ impl Machine {
         Ok(())
     }
 
-    pub(in crate::machine) fn op_set_mask(&mut self, op: &ast::SetMask) -> Result<(), Stop> {
-        let device = self.device_named(&op.device)?;
-        let id = self.hw.devices[device].requester;
-        Ok(self.with_os(|api, env| api.set_mask(env, id, op.bits.value.min(64) as u8))?)
+    /// `dma_set_mask` and its like: `streaming` and `coherent` are the masks that the call sets.
+    pub(in crate::machine) fn op_set_mask(
+        &mut self,
+        op: &ast::SetMask,
+        call: &'static str,
+        (streaming, coherent): (bool, bool),
+    ) -> Result<(), Stop> {
+        let bits = op.bits.value.min(64) as u8;
+        let args = alloc::format!("DMA_BIT_MASK({bits})");
+        self.set_params(&op.device, (call, &args), |p| {
+            let mask = api::mask_of(bits);
+            p.mask = if streaming { mask } else { p.mask };
+            p.coherent_mask = if coherent { mask } else { p.coherent_mask };
+        })
+    }
+
+    /// `dma_set_mask`: in version 1 of the language it was `dma_set_mask_and_coherent`.
+    pub(in crate::machine) fn op_set_streaming_mask(&mut self, op: &ast::SetMask) -> Result<(), Stop> {
+        match self.version {
+            0 | 1 => self.op_set_mask(op, "dma_set_mask_and_coherent", (true, true)),
+            _ => self.op_set_mask(op, "dma_set_mask", (true, false)),
+        }
+    }
+
+    /// `dma_set_max_seg_size` and its like.
+    pub(in crate::machine) fn op_set_segment(
+        &mut self,
+        op: &ast::SetSegment,
+        call: &'static str,
+        set: impl FnOnce(&mut api::Params, u64),
+    ) -> Result<(), Stop> {
+        let value = op.value.value;
+        let mask = call != "dma_set_max_seg_size";
+        if mask && value & value.wrapping_add(1) != 0 {
+            return Err(problem(
+                op.value.span,
+                Phrase::new(
+                    alloc::format!("{value:#x} is no mask of low bits such as 0xfff"),
+                    alloc::format!("{value:#x} 不是低位掩码（如 0xfff）"),
+                ),
+            )
+            .into());
+        }
+        let args = if mask { alloc::format!("{value:#x}") } else { alloc::format!("{value}") };
+        self.set_params(&op.device, (call, &args), |p| set(p, value))
+    }
+
+    fn set_params(
+        &mut self,
+        device: &ast::Name,
+        call: (&'static str, &str),
+        set: impl FnOnce(&mut api::Params),
+    ) -> Result<(), Stop> {
+        let id = self.hw.devices[self.device_named(device)?].requester;
+        Ok(self.with_os(|api, env| api.set_params(env, id, call, set))?)
+    }
+
+    pub(in crate::machine) fn op_declare_coherent(&mut self, op: &ast::DeclareCoherent) -> Result<(), Stop> {
+        let id = self.hw.devices[self.device_named(&op.device)?].requester;
+        let (at, len) = self.range(&op.range, Space::Physical)?;
+        let whole = at.at.raw % 4096 == 0 && len % 4096 == 0;
+        let range = AddrRange::new(PhysAddr::new(at.at.raw), len).filter(|_| whole && len <= limits::BUFFER);
+        let range = range.ok_or_else(|| {
+            problem(op.range.span, Text::new("whole pages, at most 1 GiB", "应为整页，最多 1 GiB"))
+        })?;
+        let bus = crate::addr::BusAddr::new(self.find(&op.bus, Space::Bus)?.at.raw);
+        Ok(self.with_os(|api, env| api.declare_coherent(env, id, range, bus))?)
     }
 
     /// The bytes of memory that a guest's buffer is in, for the host that relays.
     pub(in crate::machine) fn guest_pieces(&self, vm: usize, at: u64, len: u64) -> Result<Vec<Piece>, Stop> {
         let v = &self.sw.vms[vm];
-        let inside = v.ram.contains_bytes(crate::addr::GuestPhysAddr::new(at), len);
-        match v.place(at).filter(|_| inside) {
+        match v.place_all(at, len) {
             Some(at) => Ok(alloc::vec![Piece { at, bytes: len }]),
             None => Err(problem(
                 Span::default(),

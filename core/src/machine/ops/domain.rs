@@ -22,7 +22,8 @@ impl Machine {
     ) -> Result<(), Stop> {
         match self.sw.domains[domain].kind {
             DomainRef::Host(id) => {
-                self.driver(span, |unit, ctx| unit.map(ctx, id, mapping))?;
+                self.with_unit(|unit, ctx| unit.map(ctx, id, mapping))
+                    .map_err(|e| Stop::of_driver(e, span))?;
             }
             DomainRef::Guest { vm, tables } => {
                 let format = self.sw.format();
@@ -36,7 +37,7 @@ impl Machine {
                 }
                 .map(&mut self.memory, tables.root, mapping, &mut self.trace);
                 vm.frames = frames;
-                done.map_err(|e| problem(span, e))?;
+                done.map_err(|e| Stop::of_map(e, span))?;
             }
         }
         Ok(())

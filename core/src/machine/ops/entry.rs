@@ -5,8 +5,8 @@ use crate::iommu::{Attachment, Ctx, DomainId, Driver, Invalidation, Unit};
 use crate::machine::run::Stop;
 use crate::machine::software::{DomainRef, Named};
 use crate::machine::{problem, Machine};
-use crate::scenario::ast::{self};
-use crate::scenario::Span;
+use crate::scenario::ast::{self, Expectation};
+use crate::scenario::{Bilingual, Problem, Span};
 use crate::spec::Phrase;
 use crate::trace::{write_word, Actor, Event, Perms, Scope, Trace};
 use alloc::{format, vec::Vec};
@@ -34,6 +34,12 @@ impl Machine {
     }
 
     pub(in crate::machine) fn op_entry_page(&mut self, op: &ast::PageEntry) -> Result<(), Stop> {
+        let pa = self.page_entry_at(op)?;
+        self.edit(pa, &op.edit, op.at.span)
+    }
+
+    /// Where the entry is that the walk of an address reads at a level.
+    fn page_entry_at(&mut self, op: &ast::PageEntry) -> Result<PhysAddr, Problem> {
         let named = self.named(&op.space.value, op.space.span)?;
         let level = op.level.map_or(1, |l| l.value as u8);
         let space = match named {
@@ -74,7 +80,7 @@ impl Machine {
             }
             _ => None,
         };
-        self.edit(pa.ok_or_else(missing)?, &op.edit, op.at.span)
+        pa.ok_or_else(missing)
     }
 
     fn cpu_entry(&mut self, space: &crate::mmu::AddressSpace, at: u64, level: u8) -> Option<PhysAddr> {
@@ -125,43 +131,60 @@ impl Machine {
     }
 
     pub(in crate::machine) fn op_entry_device(&mut self, op: &ast::DeviceEntry) -> Result<(), Stop> {
+        let pa = self.device_entry_at(op)?;
+        self.edit(pa, &op.edit, op.device.span)
+    }
+
+    fn device_entry_at(&mut self, op: &ast::DeviceEntry) -> Result<PhysAddr, Problem> {
         let requester = match ast::requester_of(&op.device) {
             Some(id) => id,
             None => self.hw.devices[self.device_named(&op.device)?].requester,
         };
-        self.edit_structure(
-            requester,
-            None,
-            Which::Device,
-            op.level.map_or(1, |l| l.value),
-            &op.edit,
-            op.device.span,
-        )
+        let level = op.level.map_or(1, |l| l.value);
+        self.structure_at(requester, None, Which::Device, level, op.device.span)
     }
 
     pub(in crate::machine) fn op_entry_process(&mut self, op: &ast::ProcessEntry) -> Result<(), Stop> {
+        let pa = self.process_entry_at(op)?;
+        self.edit(pa, &op.edit, op.device.span)
+    }
+
+    fn process_entry_at(&mut self, op: &ast::ProcessEntry) -> Result<PhysAddr, Problem> {
         let device = self.device_named(&op.device)?;
         let requester = self.hw.devices[device].requester;
         let pasid = op.pasid.map(|p| p.value).filter(|p| p.raw() != 0);
-        self.edit_structure(
-            requester,
-            pasid,
-            Which::Process,
-            op.level.map_or(1, |l| l.value),
-            &op.edit,
-            op.device.span,
-        )
+        let level = op.level.map_or(1, |l| l.value);
+        self.structure_at(requester, pasid, Which::Process, level, op.device.span)
     }
 
-    fn edit_structure(
+    /// Holds the bits of an entry against what is expected of them; an entry that no walk reads is a failure, too.
+    pub(in crate::machine) fn expect_entry(&mut self, e: &Expectation) -> Option<Bilingual> {
+        let (place, want) = match e {
+            Expectation::EntryPage(op) => (self.page_entry_at(op), &op.edit),
+            Expectation::EntryDevice(op) => (self.device_entry_at(op), &op.edit),
+            Expectation::EntryProcess(op) => (self.process_entry_at(op), &op.edit),
+            _ => return None,
+        };
+        let pa = match place {
+            Ok(pa) => pa,
+            Err(problem) => return Some(problem.message),
+        };
+        let nth = want.word.map_or(0, |w| w.value.min(7));
+        let word = self.memory.peek_u64(pa.wrapping_add(nth * 8));
+        (!want.describes(word)).then(|| {
+            Bilingual::new(format!("the entry at {pa} is {word:#x}"), format!("{pa} 处的表项是 {word:#x}"))
+        })
+    }
+
+    /// Where the entry of a structure is that a request's walk reads before page tables.
+    fn structure_at(
         &mut self,
         requester: RequesterId,
         pasid: Option<Pasid>,
         which: Which,
         level: u64,
-        edit: &ast::Edit,
         span: Span,
-    ) -> Result<(), Stop> {
+    ) -> Result<PhysAddr, Problem> {
         // Structures are read before page tables: root and context, then the process tables.
         let list: Vec<_> =
             self.structures_read(requester, pasid).into_iter().filter(|r| r.0 == which).collect();
@@ -173,7 +196,7 @@ impl Machine {
             let levels = list.len().max(DIRECTORY_LEVELS);
             levels.checked_sub(level as usize).and_then(|i| list.get(i))
         };
-        let pa = place.map(|p| p.2).ok_or_else(|| {
+        place.map(|p| p.2).ok_or_else(|| {
             problem(
                 span,
                 Phrase::new(
@@ -181,8 +204,7 @@ impl Machine {
                     format!("为 {requester} 查表时不会读到这样的表项"),
                 ),
             )
-        })?;
-        self.edit(pa, edit, span)
+        })
     }
 
     /// What the unit, on a copy of the machine with every cache empty, does to answer one read.

@@ -1,11 +1,13 @@
 //! Operations on the IOMMU: bring-up, domains, attachments, bindings.
 
-use crate::addr::{AddrRange, PageSize, Pasid};
-use crate::iommu::{AnyIommu, Attachment, Ctx, DomainId, DomainKind, Driver, DriverError, ProcessTables};
+use crate::addr::{AddrRange, GuestPhysAddr, Iova, PageSize, Pasid};
+use crate::iommu::{
+    Ability, AnyIommu, Attachment, Ctx, DomainId, DomainKind, Driver, DriverError, ProcessTables,
+};
 use crate::machine::resolve::wrong;
 use crate::machine::run::{OsError, Stop};
 use crate::machine::software::{Attached, Bound, Domain, DomainRef, Named};
-use crate::machine::{limits, problem, Machine};
+use crate::machine::{driver_problem, limits, problem, Machine};
 use crate::os::sva::Abilities;
 use crate::os::{self, vfio};
 use crate::paging::builder::Mapping;
@@ -17,6 +19,7 @@ use crate::scenario::outline::Outline;
 use crate::scenario::{Problem, Span};
 use crate::spec::{Phrase, Text};
 use crate::trace::{Actor, Observer, Perms, Trace, Verdict};
+use alloc::string::String;
 use alloc::{format, vec::Vec};
 
 impl Machine {
@@ -26,7 +29,7 @@ impl Machine {
         act: impl FnOnce(&mut AnyIommu, &mut Ctx<'_, Trace>) -> Result<T, DriverError>,
     ) -> Result<T, DriverError> {
         let Some(unit) = self.hw.iommu.as_mut() else {
-            return Err(DriverError::Unsupported(Text::new("(there is none)", "（没有 IOMMU）")));
+            return Err(DriverError::NoIommu);
         };
         let mut ctx = Ctx { memory: &mut self.memory, frames: &mut self.sw.frames, obs: &mut self.trace };
         act(unit, &mut ctx)
@@ -37,7 +40,7 @@ impl Machine {
         span: Span,
         act: impl FnOnce(&mut AnyIommu, &mut Ctx<'_, Trace>) -> Result<T, DriverError>,
     ) -> Result<T, Problem> {
-        self.with_unit(act).map_err(|e| problem(span, e))
+        self.with_unit(act).map_err(|e| driver_problem(span, e))
     }
 
     /// Brings the unit up and gives every group its default domain, as Linux does at boot.
@@ -55,7 +58,9 @@ impl Machine {
                 Ok(())
             })?;
         }
-        self.add_devices(span)?;
+        // A stage that is asked for is what may be lacking.
+        let stage = outline.iommu.and_then(|at| at.stage).map_or(span, |n| n.span);
+        self.add_devices(stage)?;
         for reserved in &outline.reserved {
             let device = self.device_named(&reserved.device)?;
             self.sw.reserved.push(device);
@@ -140,21 +145,19 @@ impl Machine {
     }
 
     /// The domain that maps a guest's RAM for devices: made when the first device comes.
-    pub(in crate::machine) fn vm_domain(&mut self, vm: usize, span: Span) -> Result<DomainId, Problem> {
+    pub(in crate::machine) fn vm_domain(&mut self, vm: usize, span: Span) -> Result<DomainId, Stop> {
         if let Some(domain) = self.sw.vms[vm].domain {
             return Ok(domain);
         }
         let domain = self.driver(span, |unit, ctx| unit.new_domain(ctx, DomainKind::Stage2))?;
         let v = &self.sw.vms[vm];
-        let mapping = Mapping {
-            from: v.ram.start.raw(),
-            to: v.at.raw(),
-            len: v.ram.len(),
-            size: v.page,
-            perms: Perms::RW,
-            user: true,
-        };
-        self.driver(span, |unit, ctx| unit.map(ctx, domain, mapping))?;
+        let (size, rams) = (v.page, v.rams().collect::<Vec<_>>());
+        for (ram, at) in rams {
+            let (from, to, len) = (ram.start.raw(), at.raw(), ram.len());
+            let mapping = Mapping { from, to, len, size, perms: Perms::RW, user: true };
+            self.with_unit(|unit, ctx| unit.map(ctx, domain, mapping))
+                .map_err(|e| Stop::of_driver(e, span))?;
+        }
         self.sw.vms[vm].domain = Some(domain);
         Ok(domain)
     }
@@ -178,15 +181,32 @@ impl Machine {
             }
             // VFIO refuses to map what crosses a reserved region, and on x86 the interrupt range is one
             // (drivers/vfio/vfio_iommu_type1.c, vfio_iommu_iova_dma_valid).
-            let (ram, messages) = (self.sw.vms[vm].ram, self.hw.interrupts.range());
-            let (first, last) = (messages.start.raw(), messages.last().raw());
-            if self.hw.interrupts == Controller::LocalApic
-                && ram.start.raw() <= last
-                && first <= ram.last().raw()
-            {
+            let messages = self.hw.interrupts.range();
+            let crosses = |ram: &AddrRange<GuestPhysAddr>, (first, last): (u64, u64)| {
+                ram.start.raw() <= last && first <= ram.last().raw()
+            };
+            let x86 = (messages.start.raw(), messages.last().raw());
+            let v = &self.sw.vms[vm];
+            let apic = self.hw.interrupts == Controller::LocalApic;
+            if let Some((ram, _)) = v.rams().find(|(ram, _)| apic && crosses(ram, x86)) {
                 let message = Phrase::new(
                     format!("{target}'s RAM ({ram}) crosses the interrupt range {messages}: map refused"),
                     format!("{target} 的内存（{ram}）跨过了中断地址范围 {messages}，拒绝映射"),
+                );
+                return Err(Stop::Os(OsError::new("reserved-region", message)));
+            }
+            // On Arm Linux keeps 1 MiB for the doorbell of the ITS (drivers/iommu/arm/arm-smmu-v3, MSI_IOVA_BASE); version 1 of
+            // the language did not look.
+            let its = self.version >= 2 && self.hw.interrupts == Controller::Its;
+            let doorbell = AddrRange::new(Iova::new(0x800_0000), 1 << 20).filter(|_| its);
+            let kept = self.sw.reserved_iovas.iter().chain(&doorbell).find_map(|kept| {
+                let range = (kept.start.raw(), kept.last().raw());
+                v.rams().find(|(ram, _)| crosses(ram, range)).map(|(ram, _)| (ram, *kept))
+            });
+            if let Some((ram, kept)) = kept {
+                let message = Phrase::new(
+                    format!("{target}'s RAM ({ram}) crosses the reserved region {kept}: map refused"),
+                    format!("{target} 的内存（{ram}）跨过了保留区域 {kept}，拒绝映射"),
                 );
                 return Err(Stop::Os(OsError::new("reserved-region", message)));
             }
@@ -214,7 +234,7 @@ impl Machine {
                     span,
                     target,
                     "something a device can be attached to",
-                    "设备可以连接的对象",
+                    "设备可以挂接的对象",
                 )
                 .into())
             }
@@ -258,12 +278,34 @@ impl Machine {
         let (root, levels) = (space.root, Format::levels(&space.format));
         let tables = ProcessTables { root, levels, asid: space.asid, below };
         let (requester, caps) = (self.hw.devices[device].requester, self.hw.devices[device].caps);
-        // Without a guest below there is no domain: a PASID's own tag says it all.
-        let domain = below.unwrap_or(DomainId(0));
-        let can = Abilities { pasid: caps.pasid, ats: caps.ats };
-        self.with_state(|state, env| state.sva.bind(env, requester, pasid, tables, domain, can))?;
+        let can = Abilities { pasid: caps.pasid, ats: caps.ats, lacks: self.sva_lacks(device) };
+        self.with_state(|state, env| {
+            state.sva.bind(env, requester, pasid, (&op.process.value, tables), can)
+        })?;
         self.set_bound(device, pasid, Some(process));
         Ok(())
+    }
+
+    /// What Linux misses for SVA: on VT-d ATS and, where the device has page requests, an IOMMU that takes them
+    /// (drivers/iommu/intel/svm.c, intel_iommu_sva_supported). Version 1 of the language did not look.
+    fn sva_lacks(&self, device: usize) -> Option<Text> {
+        let caps = self.hw.devices[device].caps;
+        let needs = self.architecture.is_some_and(|a| a.has(Ability::SvaNeedsAts));
+        let (ats, pri) = self.takes;
+        if self.version < 2 || !needs {
+            None
+        } else if !caps.ats {
+            Some(Text::new("it has no ATS", "设备没有 ATS"))
+        } else if !ats {
+            Some(Text::new("the IOMMU answers no ATS requests", "IOMMU 不应答 ATS 请求"))
+        } else if caps.pri && !pri {
+            Some(Text::new(
+                "it has page requests, and the IOMMU takes none",
+                "设备有页请求能力，而 IOMMU 不接收页请求",
+            ))
+        } else {
+            None
+        }
     }
 
     pub(in crate::machine) fn op_unbind(&mut self, op: &ast::Unbind) -> Result<(), Stop> {
@@ -281,7 +323,9 @@ impl Machine {
             }
         };
         let requester = self.hw.devices[device].requester;
-        self.with_state(|state, env| state.sva.unbind(env, requester, pasid))?;
+        let of = self.sw.bound.iter().find(|b| b.0 == device && b.1 == pasid).map(|b| b.2);
+        let process = of.map_or_else(String::new, |p| self.sw.processes[p].name.clone());
+        self.with_state(|state, env| state.sva.unbind(env, requester, pasid, &process))?;
         self.device_tlb_forget(device, Some(pasid), AddrRange::whole());
         self.set_bound(device, pasid, None);
         Ok(())

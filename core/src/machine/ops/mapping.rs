@@ -142,8 +142,8 @@ impl Machine {
             match named {
                 Named::Process(process) => self
                     .map_cpu(Owner::Process(process), mapping)
-                    .map_err(|e| map_problem(op.range.span, e))?,
-                Named::Vm(vm) => self.map_vm(vm, mapping).map_err(|e| map_problem(op.range.span, e))?,
+                    .map_err(|e| Stop::of_map(e, op.range.span))?,
+                Named::Vm(vm) => self.map_vm(vm, mapping).map_err(|e| Stop::of_map(e, op.range.span))?,
                 Named::Domain(domain) => self.map_domain(domain, mapping, op.range.span)?,
                 _ => {}
             }

@@ -12,4 +12,5 @@ pub mod domain;
 pub mod entry;
 pub mod iommu;
 pub mod mapping;
+mod resize;
 pub mod unit;

@@ -1,14 +1,14 @@
 //! What software says to the IOMMU itself: invalidations, registers, interrupt entries.
 
 use crate::addr::{AddrRange, Iova, Space};
-use crate::iommu::{Driver, InterruptEntry, Invalidation, Unit};
+use crate::iommu::{Driver, DriverError, InterruptEntry, Invalidation, Unit};
 use crate::machine::resolve::wrong;
 use crate::machine::run::Stop;
 use crate::machine::software::{DomainRef, Named};
 use crate::machine::{problem, Machine};
 use crate::os::{self};
 use crate::scenario::ast::{self, CacheKind, EntryState, Register};
-use crate::scenario::{Problem, Span};
+use crate::scenario::{Node, Num, Problem, Span};
 use crate::spec::{Phrase, Text};
 use alloc::format;
 
@@ -86,6 +86,10 @@ impl Machine {
         &mut self,
         register: &Register,
     ) -> Result<(u32, u8, Span), Problem> {
+        if self.hw.iommu.is_none() {
+            let (Register::Offset(Num { span, .. }) | Register::Name(Node { span, .. })) = register;
+            return Err(problem(*span, DriverError::NoIommu));
+        }
         match register {
             Register::Offset(n) => {
                 let offset = u32::try_from(n.value).map_err(|_| {
@@ -107,6 +111,7 @@ impl Machine {
                         format!("该 IOMMU 没有名为 `{}` 的寄存器", name.value),
                     )
                     .suggest(&name.value, registers.iter().map(|r| r.0.name))
+                    .lacking()
                 })
             }
         }

@@ -48,8 +48,12 @@ impl DmaApi {
         name: &str,
         bytes: u64,
     ) -> Result<Coherent, OsError> {
-        let Device { info, mask } = known;
+        let Device { info, params, .. } = known;
+        let mask = &params.coherent_mask;
         let bytes = bytes.max(1).checked_next_multiple_of(4096).ok_or(OsError::Empty)?;
+        if known.own.is_some() {
+            return self.alloc_own(env, device, name, bytes);
+        }
         let translated = self.domain(device).is_some();
         let pieces: Vec<Piece> = if translated {
             match env.pages.alloc(bytes, 1, Zone::ANY, name) {
@@ -101,6 +105,10 @@ impl DmaApi {
         open(env.obs, "dma_free_coherent", &format!("{}, {bytes}, {at}", info.name));
         let result = match self.coherent.remove(&(device, at.raw())) {
             None => Err(OsError::NotMapped(at)),
+            Some(gone) if self.free_own(device, at, gone.bytes) => {
+                own(env.obs, &gone.name, OwnerState::Freed);
+                Ok(())
+            }
             Some(gone) => {
                 let unmapped = if self.domain(device).is_some() {
                     let first = at.as_iova().page(PageSize::SIZE_4K);
@@ -129,7 +137,7 @@ impl DmaApi {
 }
 
 /// Zeroes memory that is not zero yet.
-fn zero<I: Driver, O: Observer>(env: &mut Env<'_, I, O>, piece: Piece) -> Result<(), OsError> {
+pub(super) fn zero<I: Driver, O: Observer>(env: &mut Env<'_, I, O>, piece: Piece) -> Result<(), OsError> {
     let mut page = [0; 4096];
     // Bounded: pages of a buffer, which is at most 1 GiB.
     for offset in (0..piece.bytes).step_by(4096) {

@@ -46,9 +46,6 @@ impl SgList {
     }
 }
 
-/// The limits a device sets on segments (`dma_get_max_seg_size`, `dma_get_seg_boundary`).
-const BOUNDARY: u64 = u32::MAX as u64;
-
 impl DmaApi {
     /// `dma_map_sg`.
     pub fn map_sg<I: Driver, O: Observer>(
@@ -70,6 +67,10 @@ impl DmaApi {
         } else {
             self.map_sg_direct(env, device, name, pieces, direction)
         };
+        if let (Ok(list), Ok(known)) = (&result, self.device(device)) {
+            let params = known.params;
+            self.check_segments(env, &info, pieces, &list.segments, params);
+        }
         let first = |list: &SgList| list.segments.first().map(|s| s.dma.any());
         close(env.obs, result.as_ref().map(first).map_err(OsError::rule));
         result
@@ -112,15 +113,16 @@ impl DmaApi {
         pieces: &[Piece],
         direction: Direction,
     ) -> Result<SgList, OsError> {
-        let super::Device { info, mask } = self.device(device)?.clone();
+        let super::Device { info, params, .. } = self.device(device)?.clone();
         for piece in pieces {
             let memory = AddrRange::new(piece.at, piece.bytes).ok_or(OsError::Empty)?;
             self.for_device(env, &info, memory, direction)?;
         }
-        let start = self.map_pages(env, &info, mask, pieces, direction)?.as_bus();
+        let laid = lay_out(pieces, params.boundary);
+        let start = self.map_pages(env, &info, params.mask, &laid, direction)?.as_bus();
         let first = start.page(PageSize::SIZE_4K);
-        let segments = merge(first, pieces, u64::from(info.max_segment.max(4096)));
-        let total = pieces.iter().map(|p| whole_pages(p.at, p.bytes)).sum();
+        let segments = merge(first, pieces, &laid, params.max_segment, params.boundary);
+        let total = laid.iter().map(|p| whole_pages(p.at, p.bytes)).sum();
         let mapped = Mapped {
             name: name.into(),
             dma: start,
@@ -194,21 +196,38 @@ impl DmaApi {
     }
 }
 
+/// Pieces as they are mapped: where the next one would cross the boundary, one is made longer, up to it.
+fn lay_out(pieces: &[Piece], boundary: u64) -> Vec<Piece> {
+    let mut out: Vec<Piece> = Vec::with_capacity(pieces.len());
+    let mut done = 0u64;
+    for piece in pieces {
+        let len = whole_pages(piece.at, piece.bytes);
+        let pad = boundary.wrapping_sub(done).wrapping_add(1) & boundary;
+        if let Some(last) = out.last_mut().filter(|_| pad != 0 && pad < len - 1) {
+            last.bytes = whole_pages(last.at, last.bytes) - last.at.offset(PageSize::SIZE_4K) + pad;
+            done += pad;
+        }
+        done += len;
+        out.push(*piece);
+    }
+    out
+}
+
 /// Joins pieces that lie side by side in the IOVA range from `first`: a piece joins the segment before it when it
 /// starts on a page, the one before ended on one, the segment does not grow beyond `max`, and no segment boundary
 /// lies between.
-fn merge(first: BusAddr, pieces: &[Piece], max: u64) -> Vec<Segment> {
+fn merge(first: BusAddr, pieces: &[Piece], laid: &[Piece], max: u64, boundary: u64) -> Vec<Segment> {
     let mut segments: Vec<Segment> = Vec::new();
     let mut at = first;
     let mut joinable = false;
-    for piece in pieces {
+    for (piece, laid) in pieces.iter().zip(laid) {
         let offset = piece.at.offset(PageSize::SIZE_4K);
-        let len = whole_pages(piece.at, piece.bytes);
+        let len = whole_pages(laid.at, laid.bytes);
         match segments.last_mut() {
             Some(last)
                 if joinable
                     && offset == 0
-                    && at.raw() & BOUNDARY != 0
+                    && at.raw() & boundary != 0
                     && max.saturating_sub(last.bytes) >= piece.bytes =>
             {
                 last.bytes += piece.bytes;

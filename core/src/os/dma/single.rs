@@ -4,7 +4,8 @@ use super::super::{Env, OsError};
 use super::flush::flush_group;
 use super::pieces::{copy, whole_pages};
 use super::{
-    close, open, own, Buffer, BufferKind, Device, DeviceInfo, Direction, DmaApi, Mapped, Path, Piece, Way,
+    close, open, own, Buffer, BufferKind, Device, DeviceInfo, Direction, DmaApi, Mapped, Params, Path, Piece,
+    Way,
 };
 use crate::addr::{AddrRange, Address, BusAddr, Iova, PageSize, PhysAddr, RequesterId};
 use crate::iommu::{DomainId, Driver, Invalidation};
@@ -46,7 +47,8 @@ impl DmaApi {
         }
         let memory = AddrRange::new(buffer.at, buffer.bytes).ok_or(OsError::Empty)?;
         let piece = Piece { at: buffer.at, bytes: buffer.bytes };
-        let Device { info, mask } = self.device(device)?.clone();
+        let Device { info, params, .. } = self.device(device)?.clone();
+        let mask = params.mask;
         let (dma, path) = if self.domain(device).is_some() {
             if !skip_cpu_sync {
                 self.for_device(env, &info, memory, direction)?;
@@ -56,7 +58,7 @@ impl DmaApi {
             let pages = whole_pages(buffer.at, buffer.bytes);
             (iova.as_bus(), Path::Translated(first, pages))
         } else {
-            self.map_direct(env, &info, mask, memory, direction, skip_cpu_sync)?
+            self.map_direct(env, &info, params, memory, direction, skip_cpu_sync)?
         };
         let state = match path {
             Path::Bounced(_) => OwnerState::Bounced,
@@ -72,6 +74,7 @@ impl DmaApi {
             path,
             listed,
         };
+        self.check_overlap(env, &info, piece, direction);
         self.live.insert((device, dma.raw()), mapped);
         Ok(dma)
     }
@@ -81,7 +84,7 @@ impl DmaApi {
         &mut self,
         env: &mut Env<'_, I, O>,
         info: &DeviceInfo,
-        mask: u64,
+        Params { mask, min_align, .. }: Params,
         memory: AddrRange<PhysAddr>,
         direction: Direction,
         skip_cpu_sync: bool,
@@ -97,7 +100,7 @@ impl DmaApi {
         let Some(pool) = self.swiotlb.as_mut() else {
             return reach.map(|dma| (dma, Path::Direct));
         };
-        let slots = pool.alloc(memory.len())?;
+        let slots = pool.alloc(memory.len(), memory.start.raw() & min_align, min_align)?;
         let bounce = AddrRange::new(slots, memory.len()).ok_or(OsError::Empty)?;
         let dma = reachable(env, bounce, mask).inspect_err(|_| pool.free(slots, memory.len()))?;
         copy(env, memory.start, slots, memory.len())?;
@@ -105,6 +108,38 @@ impl DmaApi {
             self.for_device(env, info, bounce, direction)?;
         }
         Ok((dma, Path::Bounced(slots)))
+    }
+
+    /// `dma_map_resource`: memory that is no RAM, such as another device's BAR. Where nothing translates, the physical
+    /// address is given as it is, whatever the bridge would make of it (`dma_direct_map_resource`).
+    pub fn map_resource<I: Driver, O: Observer>(
+        &mut self,
+        env: &mut Env<'_, I, O>,
+        device: RequesterId,
+        name: &str,
+        range: AddrRange<PhysAddr>,
+        direction: Direction,
+    ) -> Result<BusAddr, OsError> {
+        let Device { info, params, .. } = self.device(device)?.clone();
+        let (at, bytes) = (range.start, range.len());
+        open(env.obs, "dma_map_resource", &format!("{}, {at}, {bytes}, {}", info.name, direction.name()));
+        let piece = Piece { at, bytes };
+        let result = if self.domain(device).is_some() {
+            self.map_pages(env, &info, params.mask, &[piece], direction).map(|iova| {
+                let path = Path::Translated(iova.page(PageSize::SIZE_4K), whole_pages(at, bytes));
+                (iova.as_bus(), path)
+            })
+        } else if range.last().raw() > params.mask {
+            Err(OsError::Mask { at: BusAddr::new(at.raw()), bytes, mask: params.mask })
+        } else {
+            Ok((BusAddr::new(at.raw()), Path::Direct))
+        };
+        close(env.obs, result.as_ref().map(|(dma, _)| Some(dma.any())).map_err(OsError::rule));
+        let (dma, path) = result?;
+        let mapped =
+            Mapped { name: name.into(), dma, bytes, direction, pieces: vec![piece], path, listed: false };
+        self.live.insert((device, dma.raw()), mapped);
+        Ok(dma)
     }
 
     /// Takes an IOVA range for pieces that follow each other in it and maps their pages. The address of the
@@ -117,7 +152,7 @@ impl DmaApi {
         pieces: &[Piece],
         direction: Direction,
     ) -> Result<Iova, OsError> {
-        let sync = self.sync_map;
+        let (sync, ats) = (self.sync_map, self.ats_of(info.group));
         let group = self.groups.get_mut(&info.group).ok_or(OsError::NoIommu)?;
         let total: u64 = pieces.iter().map(|p| whole_pages(p.at, p.bytes)).sum();
         let first = pieces.first().ok_or(OsError::Empty)?;
@@ -126,7 +161,7 @@ impl DmaApi {
             Err(none) if group.waiting.is_empty() => return Err(none.into()),
             Err(_) => {
                 // What waits for its invalidation is room too.
-                flush_group(env, group, &[])?;
+                flush_group(env, group, &ats, &mut self.told)?;
                 group.iova.alloc(total, mask)?
             }
         };
@@ -196,11 +231,7 @@ impl DmaApi {
     ) -> Result<(), OsError> {
         let info = self.device(device)?.info.clone();
         let Some(mapped) = self.live.remove(&(device, at.raw())) else {
-            let text = format!(
-                "DMA-API: {}: device driver tries to free DMA memory it has not allocated [device address={at}]",
-                info.name
-            );
-            self.warn(env, text);
+            self.check_known(env, &info, (at, bytes), false);
             return Err(OsError::NotMapped(at));
         };
         self.check_said(env, &info, &mapped, bytes, direction);

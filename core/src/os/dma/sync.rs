@@ -66,9 +66,16 @@ impl DmaApi {
         let call = if for_cpu { "dma_sync_single_for_cpu" } else { "dma_sync_single_for_device" };
         open(env.obs, call, &format!("{}, {at}, {said}, {}", info.name, way.name()));
         let result = match &mapped {
-            None => Err(OsError::NotMapped(at)),
+            None => {
+                self.check_known(env, &info, (at, said), true);
+                Err(OsError::NotMapped(at))
+            }
             Some(mapped) => {
-                self.check_direction(env, &info, mapped, way);
+                // The kernel looks for a mapping that holds all of it.
+                match said > mapped.bytes - offset {
+                    true => self.check_known(env, &info, (at, said), true),
+                    false => self.check_direction(env, &info, mapped, way, for_cpu),
+                }
                 let bytes = said.min(mapped.bytes - offset);
                 let done = self.sync(env, &info, mapped, offset, bytes, way, for_cpu);
                 let bounced = matches!(mapped.path, Path::Bounced(_));

@@ -149,16 +149,8 @@ fn world(policy: Policy, bits: u8, coherent: bool, pool: Option<u64>) -> World {
         obs: Trace::new(),
         api: DmaApi::new(policy, DomainKind::Stage2, swiotlb),
     };
-    let info = DeviceInfo {
-        name: "nic".into(),
-        id: NIC,
-        ids: vec![NIC],
-        group: 0,
-        bits,
-        coherent,
-        ats: false,
-        max_segment: 65536,
-    };
+    let info =
+        DeviceInfo { name: "nic".into(), id: NIC, ids: vec![NIC], group: 0, bits, coherent, ats: false };
     let msi = AddrRange::new(Iova::new(0xfee0_0000), 1 << 20).unwrap();
     let mut env = env!(w);
     w.api.add_device(&mut env, info, &[msi]).unwrap();

@@ -508,7 +508,8 @@ impl Format for Aarch64 {
     }
 
     fn entry_type(&self, level: u8, raw: u64) -> &'static EntryType {
-        match (self.is_stage2(), level, raw & TABLE != 0) {
+        // What is not valid says nothing of itself: above the last level it stands where a table's address would.
+        match (self.is_stage2(), level, raw & TABLE != 0 || raw & VALID == 0) {
             (false, 1, _) => &S1_PAGE,
             (false, _, true) => &S1_TABLE,
             (false, _, false) => &S1_BLOCK,
@@ -656,7 +657,7 @@ macro_rules! rules {
 }
 
 rules! {
-    NOT_VALID "bit 0 is 0: the descriptor is not valid (translation fault)" "第 0 位为 0：描述符无效（转换错误）";
+    NOT_VALID "bit 0 is 0: the descriptor is not valid (translation fault)" "描述符无效（第 0 位为 0）";
     RESERVED "a block at a level that has none, or a reserved page descriptor (translation fault)"
         "该级不允许块描述符，或使用了保留的页描述符（转换错误）";
     ADDRESS_SIZE "the address is wider than the output (address size fault)" "地址超出输出位宽（地址大小错误）";

@@ -163,8 +163,10 @@ impl Format for AmdV1 {
             _ => self.shift(level),
         }
     }
-    fn entry_type(&self, _: u8, raw: u64) -> &'static EntryType {
+    fn entry_type(&self, level: u8, raw: u64) -> &'static EntryType {
         match raw.bits(pte::NEXT_LEVEL) {
+            // What is not present says nothing of itself: above the last level it stands where a table's address would.
+            _ if level > 1 && !raw.is_set(pte::PR) => &PDE,
             next_level::PAGE | next_level::SIZED_PAGE => &PTE,
             _ => &PDE,
         }
@@ -260,7 +262,7 @@ macro_rules! rules {
     };
 }
 rules! {
-    NOT_PRESENT "PR = 0: the entry is not present" "PR = 0：表项不存在";
+    NOT_PRESENT "PR = 0: the entry is not present" "表项不存在（PR = 0）";
     RESERVED "a reserved bit is 1" "保留位为 1";
     LEVEL "NextLevel is not below the level of the table" "NextLevel 不低于本表级别";
     SIZE "the page's size is not between this level's and the next one's" "页大小不在本级与上一级之间";

@@ -321,7 +321,7 @@ macro_rules! rules {
 }
 
 rules! {
-    NOT_VALID "V = 0: the entry is not valid" "V = 0：表项无效" "RISC-V Privileged 12.3.2, step 3";
+    NOT_VALID "V = 0: the entry is not valid" "表项无效（V = 0）" "RISC-V Privileged 12.3.2, step 3";
     RESERVED_RULE "W = 1 with R = 0, or a reserved bit or encoding is used" "W = 1 而 R = 0，或使用了保留位或保留编码"
         "RISC-V Privileged 12.3.2, step 3";
     NO_LEAF "a pointer at the last level: there is no table below" "末级表项却是指针：其下没有页表"
@@ -329,7 +329,7 @@ rules! {
     DENIED "R, W or X does not allow this access" "R、W 或 X 不允许这次访问" "RISC-V Privileged 12.3.2, step 5";
     PRIVILEGE "U, with SUM, does not allow this access with its privilege" "U（结合 SUM）不允许该特权级的访问"
         "RISC-V Privileged 12.3.2, step 5; RISC-V IOMMU, process context";
-    NOT_USER "U = 0: the second stage takes every access as a user one" "U = 0：第二阶段把所有访问都视为用户态访问"
+    NOT_USER "U = 0: the second stage takes every access as a user one" "第二阶段把所有访问都视为用户态访问，而表项不允许（U = 0）"
         "RISC-V Privileged 18.5.1";
     MISALIGNED "a superpage whose address is not a multiple of its size" "大页地址未按其大小对齐"
         "RISC-V Privileged 12.3.2, step 6";

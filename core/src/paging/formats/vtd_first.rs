@@ -249,10 +249,10 @@ macro_rules! rule {
         static $name: Rule = Rule { text: Text::new($en, $zh), section: $section };
     };
 }
-rule!(NOT_PRESENT, "VT-d 3.6", "P = 0: the entry is not present", "P = 0：表项不存在");
+rule!(NOT_PRESENT, "VT-d 3.6", "P = 0: the entry is not present", "表项不存在（P = 0）");
 rule!(RESERVED, "VT-d 9.7", "a reserved bit is 1", "保留位为 1");
-rule!(SUPERVISOR, "VT-d 3.6", "U/S = 0: not for user requests", "U/S = 0：不允许用户态请求");
-rule!(WRITE, "VT-d 3.6", "R/W = 0: no write permission", "R/W = 0：没有写权限");
+rule!(SUPERVISOR, "VT-d 3.6", "U/S = 0: not for user requests", "不允许用户态请求（U/S = 0）");
+rule!(WRITE, "VT-d 3.6", "R/W = 0: no write permission", "没有写权限（R/W = 0）");
 rule!(EXECUTE, "VT-d 3.6", "no execute permission (XD, SMEP)", "没有执行权限（XD、SMEP）");
 rule!(
     UNREADABLE,

@@ -219,8 +219,8 @@ impl Build for SecondStage {
 
 static NOT_PRESENT: Rule = Rule {
     text: Text::new(
-        "R = W = 0: the entry is not present (legacy mode reports 05h or 06h, as for a missing right)",
-        "R = W = 0：表项不存在（传统模式同缺少权限一样，报 05h 或 06h）",
+        "the entry is not present (R = W = 0, so no access is allowed; legacy mode reports 05h or 06h, as for a missing right)",
+        "表项不存在（R = W = 0，读写都不允许；传统模式下报 05h 或 06h，与缺少权限相同）",
     ),
     section: "VT-d 3.7",
 };

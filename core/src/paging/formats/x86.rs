@@ -217,7 +217,7 @@ impl Build for X86 {
 }
 
 static NOT_PRESENT: Rule = Rule {
-    text: Text::new("P = 0: the entry is not present", "P = 0：表项不存在"),
+    text: Text::new("P = 0: the entry is not present", "表项不存在（P = 0）"),
     section: "SDM 3A 4.7",
 };
 static RESERVED: Rule =

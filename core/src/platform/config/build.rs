@@ -220,6 +220,44 @@ impl ConfigSpace {
         self.allow(at + 6, 2, (bits & 0x7f).into());
     }
 
+    /// Resizable BARs (PCIe 7.8.6): each of these memory BARs takes every size from 1 MiB up.
+    pub fn add_rebar(&mut self, bars: &[u8]) {
+        let Some(at) = self.add_ext(ext::REBAR, 1, 4 + 8 * bars.len() as u16).filter(|_| !bars.is_empty())
+        else {
+            return;
+        };
+        // Bounded: six BARs.
+        for (nth, index) in (0..).zip(bars) {
+            let Some(bar) = self.bar(*index) else { continue };
+            let entry = at + 4 + 8 * nth;
+            self.put(entry, 4, !0xf);
+            let count = if nth == 0 { (bars.len() as u32) << 5 } else { 0 };
+            let size = bar.size.ilog2().saturating_sub(20);
+            self.put(entry + 4, 4, u32::from(*index) | count | size << 8);
+            self.allow(entry + 4, 4, 0x3f << 8);
+        }
+    }
+
+    /// A BAR claims as many bytes as its control register of the Resizable BAR capability says.
+    pub(super) fn resize(&mut self, entry: u16) {
+        let control = self.read(entry + 4, 4);
+        let (index, log) = (control & 7, 20 + (control >> 8 & 0x3f));
+        let at = 0x10 + 4 * index as u16;
+        let Some(bar) = self.bar(index as u8) else { return };
+        let most = if bar.kind == BarKind::Memory64 { 62 } else { 31 };
+        let mask = !((1u64 << log.min(most)) - 1);
+        for (offset, mask) in [(at, mask as u32), (at + 4, (mask >> 32) as u32)] {
+            if offset == at || bar.kind == BarKind::Memory64 {
+                let place = usize::from(offset);
+                let flags = self.bytes[place] & if offset == at { 0xf } else { 0 };
+                self.writable[place..place + 4].copy_from_slice(&mask.to_le_bytes());
+                // Bits that are no longer of the address are lost.
+                let kept = self.read(offset, 4) & mask;
+                self.put(offset, 4, kept | u32::from(flags));
+            }
+        }
+    }
+
     /// ATS with an invalidate queue of `depth` (1..=32).
     pub fn add_ats(&mut self, depth: u8) {
         let Some(at) = self.add_ext(ext::ATS, 1, 8) else { return };

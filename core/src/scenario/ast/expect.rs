@@ -5,6 +5,7 @@ use alloc::string::String;
 
 use super::*;
 use crate::iommu::Architecture;
+use crate::scenario::faults;
 use crate::scenario::noun::Noun;
 use crate::scenario::span::Node;
 
@@ -32,7 +33,7 @@ impl FaultWant {
     pub fn is_any(&self) -> bool {
         matches!(self, FaultWant::Name(name) if name.value == "any")
     }
-    fn form(&mut self, f: &mut Form<'_>) -> Done {
+    fn form(&mut self, f: &mut Form<'_>, on: Option<Architecture>) -> Done {
         f.number_or_word(
             Noun::Fault,
             self,
@@ -44,7 +45,11 @@ impl FaultWant {
                 Ok(n) => FaultWant::Code(n),
                 Err(n) => FaultWant::Name(n),
             },
-        )
+        )?;
+        f.refuse(|| match self {
+            FaultWant::Name(name) => faults::check(name, on),
+            FaultWant::Code(code) => faults::check_code(code, on),
+        })
     }
 }
 
@@ -53,8 +58,8 @@ impl FaultWant {
 pub struct ExpectFault {
     /// On any architecture that has no line of its own.
     pub any: Option<FaultWant>,
-    /// On single architectures, in the order of [`Architecture::WITH_UNIT`].
-    pub each: [Option<FaultWant>; Architecture::UNITS],
+    /// On single architectures, in the order of [`Architecture::ALL`].
+    pub each: [Option<FaultWant>; Architecture::ALL.len()],
     /// The address in the fault record.
     pub at: Option<Loc<OfSubject>>,
 }
@@ -62,7 +67,7 @@ pub struct ExpectFault {
 impl ExpectFault {
     /// What is expected on an architecture (none: without an IOMMU), if anything.
     pub fn on(&self, architecture: Option<Architecture>) -> Option<&FaultWant> {
-        let at = Architecture::WITH_UNIT.iter().position(|a| Some(*a) == architecture);
+        let at = Architecture::ALL.iter().position(|a| Some(*a) == architecture);
         at.and_then(|at| self.each[at].as_ref()).or(self.any.as_ref())
     }
 
@@ -74,12 +79,12 @@ impl ExpectFault {
         }
         if !f.starts_with_word(&words, self.any.is_none()) {
             let mut any = self.any.clone().unwrap_or_default();
-            any.form(f)?;
+            any.form(f, None)?;
             self.any = Some(any);
         }
         f.clauses(|f| {
-            for (word, want) in words.into_iter().zip(&mut self.each) {
-                f.clause(word, want, |f, want| want.form(f))?;
+            for (a, want) in Architecture::ALL.into_iter().zip(&mut self.each) {
+                f.clause(a.describe().word, want, |f, want| want.form(f, Some(a)))?;
             }
             f.clause("at", &mut self.at, Form::loc)
         })
@@ -220,7 +225,7 @@ impl ExpectArrived {
 /// `expect translation d0 0x1000 -> rx.pa`, `expect translation db 0x7f00_0000_0000 nowhere`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ExpectTranslation {
-    /// A process, a virtual machine or a domain.
+    /// A process, a virtual machine, a domain, or a device: the domain it is in.
     pub space: Name,
     /// The address.
     pub at: Loc<OfSubject>,
@@ -230,7 +235,7 @@ pub struct ExpectTranslation {
 
 impl ExpectTranslation {
     pub(super) fn form(&mut self, f: &mut Form<'_>) -> Done {
-        f.name(Noun::Space, &mut self.space)?;
+        f.name(Noun::CacheOwner, &mut self.space)?;
         f.loc(&mut self.at)?;
         f.either("nowhere", "->", &mut self.to, Form::loc)
     }
@@ -252,6 +257,19 @@ impl ExpectAddress {
         f.loc(&mut self.of)?;
         f.choice(&mut self.comparison)?;
         f.loc(&mut self.to)
+    }
+}
+
+/// `expect log "different size"`, `expect log none`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ExpectLog {
+    /// What a line of the log contains; none: nothing was logged.
+    pub text: Option<Node<String>>,
+}
+
+impl ExpectLog {
+    pub(super) fn form(&mut self, f: &mut Form<'_>) -> Done {
+        f.either("none", "has", &mut self.text, |f, text| f.text(Noun::Text, text))
     }
 }
 

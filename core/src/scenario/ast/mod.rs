@@ -140,8 +140,14 @@ statements! {
         "bridge cpu" => Outbound(Outbound),
         /// A host bridge window for device accesses to memory.
         "bridge bus" => Inbound(Inbound),
+        /// What the root complex does with a request to another device.
+        "bridge peers" => Peers(Peers),
+        /// IOVAs that no device may be given.
+        "reserved-iova" => ReservedIova(ReservedIova),
         /// The bounce buffer pool.
         "swiotlb" => Swiotlb(Swiotlb),
+        /// The kernel checks every call of the DMA API and says what is wrong.
+        "dma-api-debug" => DmaDebug(DmaDebug),
         /// The CPU's cache as devices see it.
         "cache" => Cache(Cache),
         /// A root port.
@@ -164,6 +170,8 @@ statements! {
         "vectors" => Vectors(Vectors),
         /// A virtual machine.
         "vm" => Vm(Vm),
+        /// Another range of RAM of a virtual machine.
+        "guest-ram" => GuestRam(GuestRam),
         /// A process.
         "process" => Process(Process),
         /// Memory that firmware keeps for a device, mapped to itself (RMRR).
@@ -222,6 +230,10 @@ statements! {
         "dma_map_page" => MapPage(MapSingle),
         /// Maps a list of buffers for DMA.
         "dma_map_sg" => MapSg(MapSg),
+        /// Maps a BAR for another device.
+        "dma_map_resource" => MapResource(MapResource),
+        /// Ends a mapping.
+        "dma_unmap_resource" => UnmapResource(UnmapHandle),
         /// Ends a mapping.
         "dma_unmap_single" => UnmapSingle(UnmapHandle),
         /// Ends a mapping.
@@ -238,6 +250,20 @@ statements! {
         "dma_sync_sg_for_device" => SyncSgForDevice(Sync),
         /// Says how many address bits the driver lets its device use.
         "dma_set_mask" => SetMask(SetMask),
+        /// The same for coherent memory.
+        "dma_set_coherent_mask" => SetCoherentMask(SetMask),
+        /// Both at once.
+        "dma_set_mask_and_coherent" => SetBothMasks(SetMask),
+        /// Says how long a segment the device takes.
+        "dma_set_max_seg_size" => SetMaxSegment(SetSegment),
+        /// Says which address boundary no segment may cross.
+        "dma_set_seg_boundary" => SetBoundary(SetSegment),
+        /// Says which low bits of an address a bounce slot must keep.
+        "dma_set_min_align_mask" => SetMinAlign(SetSegment),
+        /// Gives a device memory of its own to allocate coherent memory from.
+        "dma_declare_coherent_memory" => DeclareCoherent(DeclareCoherent),
+        /// Changes the size of a BAR, and moves it where it fits.
+        "resize" => Resize(Resize),
         /// Maps a BAR into the kernel's virtual addresses.
         "ioremap" => Ioremap(Ioremap),
         /// A load.
@@ -304,6 +330,14 @@ statements! {
         "expect packet" => Packet(ExpectPacket),
         /// Whether two devices are in one IOMMU group.
         "expect group" => Group(ExpectGroup),
+        /// Bits of the page table entry that the walk of an address reads.
+        "expect entry page" => EntryPage(PageEntry),
+        /// Bits of a device table entry.
+        "expect entry device" => EntryDevice(DeviceEntry),
+        /// Bits of a process table entry.
+        "expect entry process" => EntryProcess(ProcessEntry),
+        /// What the kernel logged in the last operation.
+        "expect log" => Log(ExpectLog),
         /// How often something was counted.
         "expect count" => Count(ExpectCount),
     }

@@ -74,6 +74,31 @@ impl MapSingle {
     }
 }
 
+/// `win = dma_map_resource nic gpu.bar0 bidirectional`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct MapResource {
+    /// The name given to the DMA address.
+    pub name: Name,
+    /// For which device.
+    pub device: Name,
+    /// The BAR, or a place in it.
+    pub at: Loc<OfSubject>,
+    /// How many bytes; by default the rest of the BAR.
+    pub len: Option<Num>,
+    /// Which way.
+    pub direction: Node<Direction>,
+}
+
+impl MapResource {
+    pub(super) fn form(&mut self, f: &mut Form<'_>) -> Done {
+        f.result(&mut self.name)?;
+        f.name(Noun::Device, &mut self.device)?;
+        f.loc(&mut self.at)?;
+        f.opt_length(&mut self.len)?;
+        f.choice(&mut self.direction)
+    }
+}
+
 /// `list = dma_map_sg nic buf from-device`, `list = dma_map_sg nic a b+0x800 c to-device`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct MapSg {
@@ -152,6 +177,69 @@ impl SetMask {
     pub(super) fn form(&mut self, f: &mut Form<'_>) -> Done {
         f.name(Noun::Device, &mut self.device)?;
         f.num(Noun::Bits, &mut self.bits)
+    }
+}
+
+/// `dma_set_max_seg_size nic 64K`, `dma_set_seg_boundary nic 0xffff`, `dma_set_min_align_mask nic 0xfff`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SetSegment {
+    /// The device.
+    pub device: Name,
+    /// Bytes, or a mask of low bits.
+    pub value: Num,
+}
+
+impl SetSegment {
+    pub(super) fn form(&mut self, f: &mut Form<'_>) -> Done {
+        f.name(Noun::Device, &mut self.device)?;
+        f.num(Noun::Number, &mut self.value)
+    }
+}
+
+/// `dma_declare_coherent_memory nic 0x1000_0000 +1M -> bus 0x1000_0000`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DeclareCoherent {
+    /// The device.
+    pub device: Name,
+    /// Where the CPU finds the memory.
+    pub range: Range<crate::addr::PhysAddr>,
+    /// The address of its first byte, as the device is told it.
+    pub bus: Loc<crate::addr::BusAddr>,
+}
+
+impl DeclareCoherent {
+    pub(super) fn form(&mut self, f: &mut Form<'_>) -> Done {
+        f.name(Noun::Device, &mut self.device)?;
+        f.range(&mut self.range)?;
+        f.word("->")?;
+        f.word("bus")?;
+        f.loc(&mut self.bus)
+    }
+}
+
+/// `dma-api-debug`: a kernel with CONFIG_DMA_API_DEBUG and CONFIG_DMA_API_DEBUG_SG that prints every error.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DmaDebug {}
+
+impl DmaDebug {
+    pub(super) fn form(&mut self, _: &mut Form<'_>) -> Done {
+        Ok(())
+    }
+}
+
+/// `resize gpu.bar2 16G`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Resize {
+    /// The BAR.
+    pub bar: Loc<crate::addr::BusAddr>,
+    /// How many bytes it claims from now on.
+    pub size: Num,
+}
+
+impl Resize {
+    pub(super) fn form(&mut self, f: &mut Form<'_>) -> Done {
+        f.loc(&mut self.bar)?;
+        f.num(Noun::Size, &mut self.size)
     }
 }
 

@@ -29,6 +29,22 @@ impl Vm {
     }
 }
 
+/// `guest-ram blue 4G +16M`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct GuestRam {
+    /// Whose.
+    pub vm: Name,
+    /// Where, as the guest believes.
+    pub range: Range<GuestPhysAddr>,
+}
+
+impl GuestRam {
+    pub(super) fn form(&mut self, f: &mut Form<'_>) -> Done {
+        f.name(Noun::Vm, &mut self.vm)?;
+        f.range(&mut self.range)
+    }
+}
+
 /// `process db in blue pasid 7`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Process {

@@ -68,6 +68,11 @@ impl Edit {
         f.opt_num("set", Noun::Number, &mut self.set)?;
         f.opt_num("clear", Noun::Number, &mut self.clear)
     }
+    /// Is `word` what an expectation says: the whole of `value`, ones where `set`, zeros where `clear` has ones?
+    pub fn describes(&self, word: u64) -> bool {
+        let (set, clear) = (self.set.map_or(0, |v| v.value), self.clear.map_or(0, |v| v.value));
+        self.value.is_none_or(|v| v.value == word) && word & set == set && word & clear == 0
+    }
     /// The word after the edit.
     pub fn apply(&self, old: u64) -> u64 {
         let word = self.value.map_or(old, |v| v.value) | self.set.map_or(0, |v| v.value);
@@ -78,7 +83,7 @@ impl Edit {
 /// `entry page d0 0x1000 level 1 clear 1`: the entry that the walk of an address reads at a level.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PageEntry {
-    /// Whose table: a process, a virtual machine or a domain.
+    /// Whose table: a process's, a virtual machine's, a domain's, or that of the domain a device is in.
     pub space: Name,
     /// The address walked.
     pub at: Loc<OfSubject>,
@@ -90,7 +95,7 @@ pub struct PageEntry {
 
 impl PageEntry {
     pub(super) fn form(&mut self, f: &mut Form<'_>) -> Done {
-        f.name(Noun::Space, &mut self.space)?;
+        f.name(Noun::CacheOwner, &mut self.space)?;
         f.loc(&mut self.at)?;
         f.clauses(|f| {
             f.opt_num("level", Noun::Level, &mut self.level)?;

@@ -44,11 +44,11 @@ choices! {
 /// The word after `machine`, and after `on` in expectations: an architecture, or `none` where there is no IOMMU.
 impl Choice for Option<Architecture> {
     const WORDS: &'static [(&'static str, Self)] = &{
-        let mut out = [("none", None); Architecture::UNITS + 1];
+        let mut out = [("none", None); Architecture::ALL.len() + 1];
         let mut i = 0;
         // Bounded: at compile time.
-        while i < Architecture::UNITS {
-            out[i] = (Architecture::WORDS[i], Some(Architecture::WITH_UNIT[i]));
+        while i < Architecture::ALL.len() {
+            out[i] = (Architecture::WORDS[i], Some(Architecture::ALL[i]));
             i += 1;
         }
         out
@@ -88,7 +88,7 @@ pub struct Machine {
     /// The IOMMU sets accessed and dirty bits.
     pub accessed_dirty: bool,
     /// VT-d's caching mode: not-present entries may be cached.
-    pub caching_mode: bool,
+    pub caching_mode: Node<bool>,
 }
 
 impl Machine {
@@ -107,7 +107,7 @@ impl Machine {
             f.flag("ats", &mut self.ats)?;
             f.flag("pri", &mut self.pri)?;
             f.flag("accessed-dirty", &mut self.accessed_dirty)?;
-            f.flag("caching-mode", &mut self.caching_mode)
+            f.flag_at("caching-mode", &mut self.caching_mode)
         })
     }
 }
@@ -196,6 +196,42 @@ impl Inbound {
         f.word("->")?;
         f.word("cpu")?;
         f.loc(&mut self.cpu)
+    }
+}
+
+choices! {
+    /// What the root complex does with a device's request to another device.
+    PeerRouting {
+        /// It turns the request around.
+        "forwarded" => Forwarded,
+        /// It refuses the request.
+        "dropped" => Dropped,
+    }
+}
+
+/// `bridge peers dropped`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Peers {
+    /// What it does.
+    pub routing: Node<PeerRouting>,
+}
+
+impl Peers {
+    pub(super) fn form(&mut self, f: &mut Form<'_>) -> Done {
+        f.choice(&mut self.routing)
+    }
+}
+
+/// `reserved-iova 0x800_0000 +1M`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ReservedIova {
+    /// Which addresses.
+    pub range: Range<crate::addr::Iova>,
+}
+
+impl ReservedIova {
+    pub(super) fn form(&mut self, f: &mut Form<'_>) -> Done {
+        f.range(&mut self.range)
     }
 }
 
@@ -301,6 +337,8 @@ pub struct Device {
     pub coherence: Option<Node<Coherence>>,
     /// The requester id that its requests carry instead of its own (behind a PCIe-to-PCI bridge).
     pub alias: Option<Node<RequesterId>>,
+    /// Its requests do not meet the IOMMU, whatever the system believes.
+    pub bypass: bool,
 }
 
 impl Device {
@@ -316,7 +354,8 @@ impl Device {
             f.flag("pri", &mut self.pri)?;
             f.flag("acs", &mut self.acs)?;
             f.opt_choice(&mut self.coherence)?;
-            f.clause("alias", &mut self.alias, Form::bdf)
+            f.clause("alias", &mut self.alias, Form::bdf)?;
+            f.flag("bypass", &mut self.bypass)
         })
     }
 }
@@ -336,6 +375,8 @@ pub struct Bar {
     pub memory: bool,
     /// An I/O port BAR; then `at` is a port.
     pub io: bool,
+    /// Software may change its size (Resizable BAR).
+    pub resizable: bool,
     /// What firmware wrote into it; by default the first place in a window that fits.
     pub at: Option<Loc<BusAddr>>,
 }
@@ -349,6 +390,7 @@ impl Bar {
             f.flag("prefetch", &mut self.prefetch)?;
             f.flag("memory", &mut self.memory)?;
             f.flag("io", &mut self.io)?;
+            f.flag("resizable", &mut self.resizable)?;
             f.clause("at", &mut self.at, |f, at| {
                 f.word("bus")?;
                 f.loc(at)

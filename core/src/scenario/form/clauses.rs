@@ -54,16 +54,32 @@ impl<'t> Form<'t> {
         false
     }
 
+    /// What was read must be right: `wrong` says what is not.
+    pub fn refuse(&mut self, wrong: impl FnOnce() -> Option<Problem>) -> Done {
+        match self.mode {
+            Mode::Read(_) => wrong().map_or(Ok(()), Err),
+            _ => Ok(()),
+        }
+    }
+
     /// A word that may stand here.
     pub fn flag(&mut self, word: &'static str, flag: &mut bool) -> Done {
+        let mut node = Node::new(*flag);
+        self.flag_at(word, &mut node)?;
+        *flag = node.value;
+        Ok(())
+    }
+
+    /// The same, where a problem may point at it.
+    pub fn flag_at(&mut self, word: &'static str, flag: &mut Node<bool>) -> Done {
         match &mut self.mode {
             Mode::Read(r) => {
-                if r.take_key(word)?.is_some() {
-                    *flag = true;
+                if let Some(span) = r.take_key(word)? {
+                    *flag = Node { value: true, span };
                 }
             }
             Mode::Write(out) => {
-                if *flag {
+                if flag.value {
                     *out = alloc::format!("{out} {word}");
                 }
             }

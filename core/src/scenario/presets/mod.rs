@@ -9,9 +9,12 @@ pub mod sweeps;
 pub mod topics;
 
 use crate::iommu::{Ability, Architecture, Board};
+use crate::mmu::arch::NO_PORTS;
 use crate::scenario::{onto, parse, print};
-use crate::spec::Text;
+use crate::spec::{Phrase, Text};
+use alloc::format;
 use alloc::string::String;
+use alloc::vec::Vec;
 
 /// How much a reader has to know before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -89,10 +92,7 @@ const NO_IOMMU: Limit = Limit {
         "讲的是没有 IOMMU 的机器：有了 IOMMU，答案就不同了",
     ),
 };
-const IO_PORTS: Limit = Limit {
-    fits: |a| Board::of(Some(a)).cpu.has_ports(),
-    why: Text::new("only x86 has instructions for I/O ports", "只有 x86 有访问 I/O 端口的指令"),
-};
+const IO_PORTS: Limit = Limit { fits: |a| Board::of(Some(a)).cpu.has_ports(), why: NO_PORTS };
 const OWN_CODES: Limit = Limit {
     fits: |_| false,
     why: Text::new(
@@ -122,11 +122,25 @@ const POSTING: Limit = Limit {
         "它向客户机投递（posted）中断，这需要 GICv4；这里的 ITS 属于 GICv3",
     ),
 };
-const ARM: Limit = Limit {
+const SVA_CHECKS: Limit = Limit {
     fits: |_| false,
     why: Text::new(
-        "only on Arm: there the message of an interrupt is translated like any write, and StreamIDs come from firmware",
-        "只有 Arm 如此：中断消息像普通写一样要经过转换，StreamID 由固件给出",
+        "it is about what Linux's driver for VT-d asks of a device; the drivers of the others ask for other things",
+        "讲的是 Linux 的 VT-d 驱动对设备的要求；其余架构的驱动要求各不相同",
+    ),
+};
+const ARM_DOORBELL: Limit = Limit {
+    fits: |_| false,
+    why: Text::new(
+        "it maps the doorbell of an Arm ITS; RISC-V has MSI page tables for that, x86 an address range of its own",
+        "它映射的是 Arm ITS 的门铃页；RISC-V 为此有 MSI 页表，x86 有专门的地址范围",
+    ),
+};
+const ARM_STREAMS: Limit = Limit {
+    fits: |_| false,
+    why: Text::new(
+        "only on Arm does firmware give a device a StreamID that is not its requester id",
+        "只有 Arm 的固件会给设备一个不等于请求者 ID 的 StreamID",
     ),
 };
 impl Preset {
@@ -162,6 +176,19 @@ impl Preset {
         self.limit.map_or(Text::new("", ""), |limit| limit.why)
     }
 
+    /// Returns why it does not run on some architectures, and on which it does; an empty text where it runs on all.
+    pub fn why_not(&self) -> Phrase {
+        let why = self.why();
+        let there = Architecture::words_of(|a| self.fits(a));
+        match (why.en.is_empty(), there.en.is_empty()) {
+            (true, _) | (_, true) => Phrase::new(why.en, why.zh),
+            _ => Phrase::new(
+                format!("{}; {} can run it", why.en, there.en),
+                format!("{}；能运行它的有 {}", why.zh, there.zh),
+            ),
+        }
+    }
+
     /// Returns the preset that asks its question on `architecture`: itself where it fits, else one of its family, which does
     /// so in a text of its own; `None` where there is neither.
     pub fn on(&'static self, architecture: Architecture) -> Option<&'static Preset> {
@@ -179,7 +206,7 @@ impl Preset {
     /// The architectures that it runs on when its `machine` line says so: none where it is about a machine without
     /// an IOMMU.
     pub fn architectures(&self) -> impl Iterator<Item = Architecture> + '_ {
-        Architecture::WITH_UNIT.into_iter().filter(|a| self.fits(*a))
+        Architecture::ALL.into_iter().filter(|a| self.fits(*a))
     }
 }
 
@@ -193,16 +220,24 @@ pub const PRESETS: &[Preset] = presets! {
     "io-ports" Starter IO_PORTS;
     "soc" Starter NO_IOMMU;
     "bus-offset" Working NO_IOMMU;
+    "inbound-window" Working NO_IOMMU;
     "bar-window" Working;
+    "resize-bar" Working;
     "device-map" Working;
     "linked-list" Working NO_IOMMU;
     "why-iommu" Starter;
     "guest-dma" Starter;
     "which-number" Working;
     "swiotlb" Working NO_IOMMU;
+    "bounce-limit" Working NO_IOMMU;
+    "bounce-offset" Deep NO_IOMMU;
     "mask" Working NO_IOMMU;
+    "mask-default" Working NO_IOMMU;
+    "mask-window" Working NO_IOMMU;
     "mask-iommu" Working;
+    "iova-full" Working;
     "physical-address" Working;
+    "virtio-addresses" Working;
     "scatter-gather" Working;
     "direction" Working;
     "use-after-unmap" Working;
@@ -215,7 +250,10 @@ pub const PRESETS: &[Preset] = presets! {
     "iotlb-reach" Deep;
     "groups" Working;
     "peer-to-peer" Deep;
+    "root-ports" Deep;
+    "peer-bar" Deep;
     "reserved-memory" Working;
+    "guest-hole" Working;
     "phantom" Working;
     "interrupts" Starter;
     "posted" Working POSTING;
@@ -225,8 +263,9 @@ pub const PRESETS: &[Preset] = presets! {
     "relay-or-passthrough" Working;
     "nested-walk" Deep;
     "sva" Deep;
-    "msi-doorbell" Working ARM;
-    "stream-id" Working ARM;
+    "sva-refused" Deep SVA_CHECKS;
+    "msi-doorbell" Working ARM_DOORBELL;
+    "stream-id" Working ARM_STREAMS;
     "fault-ladder-arm" Deep OWN_CODES;
     "fault-ladder-amd" Deep OWN_CODES;
     "fault-ladder-riscv" Deep OWN_CODES;
@@ -246,13 +285,32 @@ pub struct Family {
 pub struct Rung {
     /// What they show.
     pub text: Text,
-    /// Which idea it is, from 0, on each architecture in the order of [`Architecture::WITH_UNIT`].
-    pub ideas: [Option<u8>; Architecture::UNITS],
+    /// Which idea it is, from 0, on each architecture in the order of [`Architecture::ALL`].
+    pub ideas: [Option<u8>; Architecture::ALL.len()],
+    /// Why some architectures have none; empty where all have one.
+    pub gap: Text,
+}
+
+impl Family {
+    /// Returns for each idea on one architecture, from 0, the one on another that shows the same, if one does.
+    pub fn beside(&self, from: Architecture, to: Architecture) -> Option<Vec<Option<u32>>> {
+        let at = |architecture| Architecture::ALL.iter().position(|a| *a == architecture);
+        let (from, to) = (at(from)?, at(to)?);
+        let last = self.rungs.iter().filter_map(|rung| rung.ideas[from]).max()?;
+        let beside =
+            |idea| self.rungs.iter().find(|rung| rung.ideas[from] == Some(idea))?.ideas[to].map(u32::from);
+        Some((0..=last).map(beside).collect())
+    }
 }
 
 macro_rules! rung {
-    ($en:literal $zh:literal $($idea:tt)*) => {
-        Rung { text: Text::new($en, $zh), ideas: [$(rung!(@ $idea)),*] }
+    ($en:literal $zh:literal $a:tt $b:tt $c:tt $d:tt) => { rung!($en $zh $a $b $c $d, "" "") };
+    ($en:literal $zh:literal $a:tt $b:tt $c:tt $d:tt, $gap:literal $gap_zh:literal) => {
+        Rung {
+            text: Text::new($en, $zh),
+            ideas: [rung!(@ $a), rung!(@ $b), rung!(@ $c), rung!(@ $d)],
+            gap: Text::new($gap, $gap_zh),
+        }
     };
     (@ -) => { None };
     (@ $idea:literal) => { Some($idea) };
@@ -263,15 +321,31 @@ pub const FAMILIES: &[Family] = &[Family {
     presets: &["fault-ladder", "fault-ladder-riscv", "fault-ladder-arm", "fault-ladder-amd"],
     rungs: &[
         rung!("every link is whole" "每一环都完好" 0 0 0 0),
-        rung!("the first table of devices leads nowhere" "第一张设备表无效" 1 1 1 -),
-        rung!("the device's own entry is not valid" "设备自己的表项无效" 2 2 2 -),
-        rung!("a reserved bit of the device's entry is 1" "设备表项的保留位为 1" - 3 - 1),
-        rung!("the device's entry has no tables to walk" "设备表项没有可查的页表" - - - 2),
-        rung!("the process's entry is not valid" "进程的表项无效" - - 3 -),
-        rung!("a page table entry points where no memory is" "页表项指向没有内存的地方" - 4 - 3),
-        rung!("a reserved bit of a page table entry is 1" "页表项的保留位为 1" 3 - - 4),
-        rung!("a page table entry is not valid" "页表项无效" - 5 4 -),
-        rung!("the last entry allows no write" "最后一级表项不允许写" 4 6 5 5),
+        rung!(
+            "the first table of devices leads nowhere" "第一张设备表无效" 1 1 1 -,
+            "its table of devices has one level" "它的设备表只有一级"
+        ),
+        rung!("the table of the device's entry is where no memory is" "设备表项所在的表指向没有内存的地方" 2 2 2 1),
+        rung!("the device's own entry is not valid" "设备自己的表项无效" 3 3 3 2),
+        rung!(
+            "a reserved bit of the device's entry is 1" "设备表项的保留位为 1" 4 4 - 3,
+            "it ignores reserved bits (RES0) of this entry" "它不检查表项中的保留位（RES0）"
+        ),
+        rung!(
+            "the device's entry has no tables to walk" "设备表项没有可查的页表" - - - 4,
+            "its entry has a mode without translation, which is no fault" "它的表项有“不转换”的模式，那不算错误"
+        ),
+        rung!(
+            "the process's entry is not valid" "进程的表项无效" - - 4 -,
+            "on this ladder the device's entry leads to page tables directly" "这一篇里设备表项直接指向页表"
+        ),
+        rung!("a page table entry points where no memory is" "页表项指向没有内存的地方" 5 5 5 5),
+        rung!(
+            "a reserved bit of a page table entry is 1" "页表项的保留位为 1" 6 6 - 6,
+            "it ignores reserved bits (RES0) of page table entries" "它不检查页表项中的保留位（RES0）"
+        ),
+        rung!("a page table entry is not valid" "页表项无效" 7 7 6 7),
+        rung!("the last entry allows no write" "最后一级表项不允许写" 8 8 7 8),
     ],
 }];
 
@@ -305,7 +379,7 @@ pub const STAGES: &[(Text, usize)] = &[
     (Text::new("What is an address space?", "什么是地址空间？"), 4),
     (Text::new("What is DMA?", "什么是 DMA？"), 5),
     (Text::new("Why an IOMMU?", "为什么需要 IOMMU？"), 5),
-    (Text::new("Why two stages?", "为什么要两级转换？"), 2),
+    (Text::new("Why two stages?", "为什么要两阶段转换？"), 2),
     (Text::new("What is an interrupt?", "中断是什么？"), 2),
     (Text::new("What goes wrong?", "会出什么错？"), 3),
 ];
@@ -333,7 +407,9 @@ mod tests {
             let changed = change(&scenario).unwrap_or_else(|p| panic!("{}: {p}", preset.name));
             parse(&print(&changed)).unwrap_or_else(|p| panic!("{}, changed:\n{p}", preset.name));
             let notes: usize = outline.steps.iter().map(|s| s.notes.len()).sum();
-            assert!((3..=8).contains(&notes), "{}: {notes} notes", preset.name);
+            // A ladder has as many as its architecture has rungs.
+            let most = if preset.family().is_some() { 10 } else { 8 };
+            assert!((3..=most).contains(&notes), "{}: {notes} notes", preset.name);
             for note in outline.steps.iter().flat_map(|s| &s.notes) {
                 assert!(note.text.is_some() && note.zh.is_some(), "{}: {note:?}", preset.name);
             }

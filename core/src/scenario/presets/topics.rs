@@ -101,21 +101,29 @@ static ABOUT: &[About] = about! {
     "io-ports" Addresses Pcie: "cpu out 0xc080 0x1234 size 4";
     "soc" Addresses Engines: "dma dmac write 0x7000_0000 data \"anywhere\"";
     "bus-offset" Addresses DmaApi: "dma usb write dma data \"moved\"";
+    "inbound-window" Addresses DmaApi: "dma xhci write buf.pa data \"lost\"";
     "bar-window" Pcie Addresses: "cpu read 0x8200_0000 size 4";
+    "resize-bar" Pcie Addresses: "cpu write 0xb_ffff_fff0 9 size 4";
     "device-map" Addresses Engines: "dma gpu write local 0x40_1000_0000 data \"to the host\"";
     "linked-list" Engines: "doorbell disk";
     "why-iommu" Isolation Faults: "dma nic write 0x1000_0000 data \"overwritten!\"";
     "guest-dma" Guests Isolation: "dma nic write 0x1000_0000 data \"by blue's driver\"";
     "which-number" Guests Addresses: "dma nic1 write 0x10_0000 data \"from nic1\"";
     "swiotlb" DmaApi Cost: "dma nic read tx";
+    "bounce-limit" DmaApi Faults: "dma gpu read part +64";
+    "bounce-offset" DmaApi Addresses: "dma nvme write kept +512 data \"sector\"";
     "mask" DmaApi Addresses: "dma nic write rx data \"packet\"";
+    "mask-default" DmaApi Addresses: "dma fpga write rx data \"samples\"";
+    "mask-window" DmaApi Addresses: "dma xhci write ring data \"event\"";
     "mask-iommu" DmaApi Addresses Faults: "dma nic write 0x80_0000_0000 data \"outside\"";
+    "iova-full" DmaApi Addresses: "dma vpu write fd data \"frame\"";
     "physical-address" DmaApi Faults: "dma nic write buf.pa data \"by accident\"";
+    "virtio-addresses" Guests DmaApi Faults: "dma net write rx data \"packet\"";
     "scatter-gather" DmaApi Addresses: "dma nic write list +12K data pattern 3";
     "direction" DmaApi Faults: "dma nic read rx";
     "use-after-unmap" Faults DmaApi: "dma nic write rx data \"too late\"";
     "fault-ladder" Faults: "dma nic write 0x10_0000 +64";
-    "sync-for-cpu" Caches DmaApi: "dma nic write rx data \"today    \"";
+    "sync-for-cpu" Caches DmaApi: "dma nic write rx data \"new data\"";
     "cache-line" Caches DmaApi: "dma nic write rx data \"received\"";
     "vmalloc" DmaApi Addresses: "dma nic read first";
     "ring" Engines DmaApi Interrupts: "doorbell nic";
@@ -123,7 +131,10 @@ static ABOUT: &[About] = about! {
     "iotlb-reach" Caches Cost: "dma nic write 0x8020_0000 +64 times 64 stride 4M";
     "groups" Isolation Pcie Guests: "dma gpu write 0x10_0000 data \"frame\"";
     "peer-to-peer" Pcie Isolation: "dma gpu1 write 0x1000_0000 data \"mapped\"";
+    "root-ports" Pcie Isolation: "dma gpu0 write gpu1.bar0 data \"peer\"";
+    "peer-bar" Pcie DmaApi Faults: "dma nic write win+16 data \"frame\"";
     "reserved-memory" Guests Faults: "dma hba read 0x7f00_0100 +64";
+    "guest-hole" Guests Faults: "dma gpu write 0x500_0000 data \"above\"";
     "phantom" Faults Pcie: "dma sata write rx data \"as function 1\" requester 03:00.1";
     "interrupts" Interrupts: "msi nic entry 3";
     "posted" Interrupts Guests: "msi nic entry 3";
@@ -138,6 +149,7 @@ static ABOUT: &[About] = about! {
     "fault-ladder-amd" Faults: "dma nic write 0x10_0000 +64";
     "fault-ladder-riscv" Faults: "dma nic write 0x10_0000 +64";
     "sva" Guests Addresses: "dma gpu write 0x7f00_0000_0000 pasid 2 data \"for bob\"";
+    "sva-refused" Guests Faults: "dma gpu write 0x7f00_0000_0000 pasid 7 data \"shared\"";
 };
 
 /// What the scenario called `name` is about.

@@ -54,13 +54,13 @@ const COSTS: [Cost; 8] = [
         count: tables,
     },
     Cost {
-        name: Text::new("256 pages unmapped strictly, one by one", "严格模式下逐页撤销 256 页"),
+        name: Text::new("256 pages unmapped strictly, one by one", "strict 模式下逐页解除 256 页的映射"),
         unit: COMMANDS,
         steps: "",
         count: commands,
     },
     Cost {
-        name: Text::new("256 pages unmapped strictly, in one call", "严格模式下一次撤销 256 页"),
+        name: Text::new("256 pages unmapped strictly, in one call", "strict 模式下一次解除 256 页的映射"),
         unit: COMMANDS,
         steps: "  alloc buf 1M\n  rx = dma_map_single nic buf from-device\n  dma_unmap_single rx\n",
         count: commands,
@@ -97,6 +97,8 @@ fn text(cost: &Cost) -> String {
 /// What was counted, and the scenario that shows it.
 pub(super) struct Counted {
     count: u64,
+    /// The commands among what is counted, each with how often.
+    commands: Met,
     link: Option<String>,
 }
 
@@ -109,9 +111,11 @@ pub(super) fn counts() -> Vec<Vec<Option<Counted>>> {
             let run = run(&text).ok()?;
             let at = Some(run.machine.trace.len() as u32);
             let link = encode(&text, &Options { at, ..Options::default() }).ok();
-            Some(Counted { count: (cost.count)(&run.machine.trace), link })
+            let trace = &run.machine.trace;
+            let commands = if cost.unit == COMMANDS { met_commands(trace) } else { Met::default() };
+            Some(Counted { count: (cost.count)(trace), commands, link })
         };
-        Architecture::WITH_UNIT.into_iter().map(on).collect()
+        Architecture::ALL.into_iter().map(on).collect()
     };
     COSTS.iter().map(count).collect()
 }
@@ -120,18 +124,26 @@ pub(super) fn counts() -> Vec<Vec<Option<Counted>>> {
 pub(super) fn section(counts: &[Vec<Option<Counted>>], lang: Lang) -> Section {
     let row = |(cost, counts): (&Cost, &Vec<Option<Counted>>)| {
         let cell = |counted: &Option<Counted>| {
-            let Some(Counted { count, link }) = counted else { return Cell::default() };
-            let lines = vec![format!("{count} {}", cost.unit.get(lang))];
+            let Some(Counted { count, commands, link }) = counted else { return Cell::default() };
+            let mut lines = vec![format!("{count} {}", cost.unit.get(lang))];
+            lines.extend(commands.iter().map(|(entry, times)| match lang {
+                Lang::En => format!("{} × {times}", entry.name.en),
+                Lang::Zh => format!("{}：{times} 条", entry.name.zh),
+            }));
             Cell { lines, count: Some(*count), link: link.clone() }
         };
-        Row { name: cost.name.get(lang).to_string(), cells: counts.iter().map(cell).collect() }
+        Row {
+            name: cost.name.get(lang).to_string(),
+            note: String::new(),
+            cells: counts.iter().map(cell).collect(),
+        }
     };
     Section {
         name: "costs",
         title: Text::new("What it costs", "要付出什么代价").get(lang).into(),
         lead: Text::new(
-            "Counted by running the same lines on each machine, as Linux maps there by default: VT-d and AMD-Vi in stage 2, RISC-V and Arm in stage 1.",
-            "在每种机器上运行同样的几行，按 Linux 在那里默认的方式映射：VT-d 和 AMD-Vi 用 stage 2，RISC-V 和 Arm 用 stage 1。",
+            "Counted by running the same lines on each machine, in the stage that Linux's driver uses for mappings of its own: VT-d and AMD-Vi stage 2, RISC-V and Arm stage 1. (Whether devices start behind such mappings is for the kernel's configuration to say: Linux 7.2 for RISC-V is built without CONFIG_IOMMU_DMA and leaves them in identity domains.) One command forgets a range where the unit has commands for ranges: RISC-V says so in capabilities.S, SMMUv3 in IDR3.RIL; without, it takes a command a page. A bar compares the machines of its own row.",
+            "在每种机器上运行同样的几行，用 Linux 驱动给自己的映射所用的阶段：VT-d 和 AMD-Vi 用 stage 2，RISC-V 和 Arm 用 stage 1。（设备一开始是否就在这种映射之后，由内核配置决定：RISC-V 的 Linux 7.2 没有 CONFIG_IOMMU_DMA，设备留在 identity 域里。）一条命令清除一个区间，前提是硬件有区间命令：RISC-V 看 capabilities.S，SMMUv3 看 IDR3.RIL；没有就每页一条。条形只在同一行的机器之间比较。",
         )
         .get(lang)
         .into(),
@@ -172,7 +184,18 @@ const fn is_leaf(words: u8) -> bool {
 
 /// The commands that the IOMMU took from the first line of the text on, waits among them.
 fn commands(trace: &Trace) -> u64 {
-    of_the_text(trace).filter(|s| matches!(s.event, Event::Begin(Scope::Command { .. }))).count() as u64
+    met_commands(trace).total().into()
+}
+
+/// The same by what each is.
+fn met_commands(trace: &Trace) -> Met {
+    let mut met = Met::default();
+    for step in of_the_text(trace) {
+        if let Event::Begin(Scope::Command { entry }) = step.event {
+            met.add(entry);
+        }
+    }
+    met
 }
 
 /// The entries that the IOTLB took.

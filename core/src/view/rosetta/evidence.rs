@@ -1,14 +1,10 @@
 //! What a run shows of a concept: the structures of a walk, the registers of a start, the commands of an unmap, a fault's record.
 //! All of it is read from the trace.
 
-use crate::addr::RequesterId;
-use crate::explain::logs::kernel::Recorded;
-use crate::iommu::Architecture;
-use crate::spec::{EntryType, FaultCode, Lang, Text};
-use crate::trace::{Actor, Event, Perms, Scope, Stage, Step};
-use crate::view::{across::fault_title, met::Met, Player};
+use crate::spec::{EntryType, Lang, Text};
+use crate::trace::{Actor, Event, Scope, Stage};
+use crate::view::{across::fault_title, met::Met, recorded::fault, Player};
 use alloc::{format, string::String, string::ToString, vec, vec::Vec};
-use core::ops::Range;
 
 /// What is shown of a concept, and where.
 pub(super) struct Shown {
@@ -119,7 +115,7 @@ pub(super) fn forget(run: &Player, lang: Lang) -> Option<Shown> {
 pub(super) fn record(run: &Player, lang: Lang) -> Option<Shown> {
     let trace = run.viewer.trace();
     let architecture = run.viewer.cast().architecture?;
-    let found = fault(run, 0..trace.len())?;
+    let found = fault(trace, 0..trace.len())?;
     let mut lines = vec![fault_title(architecture, found.code, lang), found.code.text.get(lang).into()];
     lines.push(match found.entry {
         Some(entry) => structure(entry, lang),
@@ -129,76 +125,3 @@ pub(super) fn record(run: &Player, lang: Lang) -> Option<Shown> {
 }
 
 const REGISTERS: Text = Text::new("recorded in registers", "记在寄存器里");
-
-/// A fault as the trace has it.
-pub(super) struct Found {
-    /// The code.
-    pub code: &'static FaultCode,
-    /// The device.
-    pub device: RequesterId,
-    /// The address in its request.
-    pub at: u64,
-    /// It wanted to write.
-    write: bool,
-    /// The structure of the record, where it is one in memory.
-    pub entry: Option<&'static EntryType>,
-    /// Its words, or the values of the registers that it is in.
-    words: Vec<u64>,
-    /// The position after it.
-    pub position: u32,
-}
-
-impl Found {
-    /// The words of the record in hexadecimal.
-    pub fn record(&self) -> String {
-        let words: Vec<String> = self.words.iter().map(|word| format!("{word:#018x}")).collect();
-        words.join(" ")
-    }
-    /// What a kernel would print from it.
-    pub fn recorded(&self, architecture: Architecture) -> Recorded<'_> {
-        let Found { code, device, at, write, ref words, .. } = *self;
-        Recorded { architecture, code, device, at, write, words }
-    }
-}
-
-/// The last fault in these steps, with its record.
-pub(super) fn fault(run: &Player, steps: Range<usize>) -> Option<Found> {
-    let trace = run.viewer.trace();
-    let all = trace.steps();
-    let steps: Range<usize> = steps.start..steps.end.min(trace.len());
-    let event = |index: usize| -> &Step { &all[index] };
-    let last = steps.clone().rev().find(|index| matches!(event(*index).event, Event::Fault { .. }))?;
-    let Event::Fault { code, requester, at, want, .. } = event(last).event else { return None };
-    let mut found = Found {
-        code,
-        device: requester?,
-        at: at.raw,
-        write: want.has(Perms::W),
-        entry: None,
-        words: Vec::new(),
-        position: last as u32 + 1,
-    };
-    // Its record stands right before it: in memory, or in registers of eight bytes.
-    let mut registers: Vec<u64> = Vec::new();
-    for index in (steps.start..last).rev() {
-        let step = event(index);
-        match step.event {
-            Event::Fault { .. } | Event::Begin(Scope::Translation { .. }) => break,
-            Event::WriteRun { entry, new, .. } if step.actor == Actor::Iommu => {
-                found.entry = Some(entry);
-                found.words = trace.get_words(new).to_vec();
-                break;
-            }
-            Event::Register { register, new, write: true, .. }
-                if step.actor == Actor::Iommu && register.bytes == 8 =>
-            {
-                registers.insert(0, new);
-            }
-            _ => {}
-        }
-    }
-    if found.words.is_empty() {
-        found.words = registers;
-    }
-    Some(found)
-}

@@ -7,15 +7,15 @@
 mod costs;
 mod evidence;
 
-use super::{across::fault_title, Player};
+use super::{across::fault_title, recorded::fault, Player};
 use crate::explain::logs::kernel::linux;
+use crate::explain::marks::terms;
 use crate::iommu::architecture::Terms;
 use crate::iommu::Architecture;
 use crate::link::{encode_preset, Options};
-use crate::machine::run;
 use crate::scenario::presets::{by_name, Preset, FAMILIES, PRESETS};
 use crate::spec::{Lang, Text};
-use crate::trace::Stage;
+use crate::trace::{CacheKind, CacheOp, Event, Scope, Stage, Step};
 use alloc::{format, string::String, string::ToString, vec, vec::Vec};
 use evidence::Shown;
 
@@ -31,6 +31,10 @@ pub struct Rosetta {
     pub columns: Vec<String>,
     /// Its parts.
     pub sections: Vec<Section>,
+    /// Over the terms that it uses.
+    pub terms_title: String,
+    /// The terms that it uses, with what each means, as they come.
+    pub terms: Vec<(String, String)>,
 }
 
 /// A part of the table.
@@ -53,6 +57,8 @@ pub struct Section {
 pub struct Row {
     /// What it is.
     pub name: String,
+    /// Why some architectures have none, as a sentence; empty where it is plain.
+    pub note: String,
     /// On each architecture.
     pub cells: Vec<Cell>,
 }
@@ -100,14 +106,23 @@ fn link(preset: &Preset, architecture: Architecture, at: Option<u32>) -> String 
 type Look = fn(&Player, Lang) -> Option<Shown>;
 
 /// The scenarios whose runs are looked into.
-const LOOKED: [&str; 5] = ["nested-walk", "interrupts", "why-iommu", "use-after-unmap", "fault-ladder"];
+const LOOKED: [&str; 10] = [
+    "nested-walk",
+    "interrupts",
+    "why-iommu",
+    "use-after-unmap",
+    "fault-ladder",
+    "which-number",
+    "sva",
+    "two-stages",
+    "iotlb-reach",
+    "lazy",
+];
 
 /// All runs that the table is made from: it is the same in each language.
 pub struct Machines {
-    /// By scenario and architecture, in the orders of [`LOOKED`] and [`Architecture::WITH_UNIT`].
+    /// By scenario and architecture, in the orders of [`LOOKED`] and [`Architecture::ALL`].
     looked: Vec<Vec<Option<OnOne>>>,
-    /// Where the scenarios of names end, by name and architecture.
-    ends: Vec<Vec<Option<String>>>,
     /// What each cost is on each.
     counts: Vec<Vec<Option<costs::Counted>>>,
 }
@@ -115,15 +130,9 @@ pub struct Machines {
 impl Machines {
     /// Runs everything on every architecture.
     pub fn run() -> Self {
-        let all = Architecture::WITH_UNIT;
-        let end = |preset: &str, a| {
-            let there = by_name(preset)?.on(a)?;
-            let run = run(&there.text_on(a)?).ok()?;
-            Some(link(there, a, Some(run.machine.trace.len() as u32)))
-        };
+        let all = Architecture::ALL;
         Machines {
             looked: LOOKED.iter().map(|name| all.iter().map(|a| OnOne::new(name, *a)).collect()).collect(),
-            ends: NAMES.iter().map(|(_, preset, _)| all.iter().map(|a| end(preset, *a)).collect()).collect(),
             counts: costs::counts(),
         }
     }
@@ -133,7 +142,11 @@ impl Machines {
     fn row(&self, name: Text, preset: &str, look: Look, lang: Lang) -> Row {
         let cell =
             |on: &Option<OnOne>| on.as_ref().map(|on| on.cell(look(&on.run, lang))).unwrap_or_default();
-        Row { name: name.get(lang).into(), cells: self.on(preset).iter().map(cell).collect() }
+        Row {
+            name: name.get(lang).into(),
+            note: String::new(),
+            cells: self.on(preset).iter().map(cell).collect(),
+        }
     }
 }
 
@@ -142,58 +155,129 @@ pub fn rosetta(machines: &Machines, lang: Lang) -> Rosetta {
     const TITLE: Text = Text::new("One machine, four vocabularies", "同一台机器，四套词汇");
     const LEAD: Text = Text::new(
         "Every name is that of the specification tables the machines are built from; every number, record and line was made by running them. Each cell leads to a scenario that is stopped where it shows it.",
-        "名称都取自构造这些机器所用的规范表；数字、记录和日志行都由运行得出。每一格都通向一个停在相应位置的场景。",
+        "名称都取自构造这些机器所用的规范表；数字、记录和日志行都由运行得出。点开每一格，都是一个停在相应位置的场景。",
     );
+    let sections = vec![
+        names(machines, lang),
+        structures(machines, lang),
+        software(machines, lang),
+        costs::section(&machines.counts, lang),
+        ladder(machines, lang),
+        presets(lang),
+    ];
     Rosetta {
         title: TITLE.get(lang).into(),
         lead: LEAD.get(lang).into(),
-        columns: Architecture::WITH_UNIT.iter().map(|a| a.describe().label.to_string()).collect(),
-        sections: vec![
-            names(machines, lang),
-            structures(machines, lang),
-            software(machines, lang),
-            costs::section(&machines.counts, lang),
-            ladder(machines, lang),
-            presets(lang),
-        ],
+        columns: Architecture::ALL.iter().map(|a| a.describe().label.to_string()).collect(),
+        terms_title: Text::new("The terms above, each in a sentence", "上面用到的术语").get(lang).into(),
+        terms: used(&sections[..3], lang),
+        sections,
     }
 }
 
-/// A concept's name, a scenario that has it, and what an architecture calls it.
-type Name = (Text, &'static str, fn(&Terms) -> &'static str);
+/// The terms of the glossary that names and lines of these sections use, as they come, each once.
+fn used(sections: &[Section], lang: Lang) -> Vec<(String, String)> {
+    let mut found: Vec<(String, String)> = Vec::new();
+    for row in sections.iter().flat_map(|section| &section.rows) {
+        let lines = row.cells.iter().flat_map(|cell| &cell.lines);
+        for term in [&row.name].into_iter().chain(lines).flat_map(|text| terms(text, lang)) {
+            let name = term.name.get(lang);
+            if !found.iter().any(|(have, _)| have == name) {
+                found.push((name.into(), term.meaning.get(lang).into()));
+            }
+        }
+    }
+    found
+}
+
+/// A concept's name, a scenario that has it, what an architecture calls it, and whether a step shows it.
+type Name = (Text, &'static str, fn(&Terms) -> &'static str, fn(&Step) -> bool);
+
+/// Does a step begin to walk a table of this stage?
+fn walks(step: &Step, of: Stage) -> bool {
+    matches!(step.event, Event::Begin(Scope::Walk { stage, .. }) if stage == of)
+}
+/// Does a step put something into a cache of this kind?
+fn fills(step: &Step, of: CacheKind) -> bool {
+    matches!(step.event, Event::Cache { cache, op: CacheOp::Insert, .. } if cache.kind == of)
+}
+fn translates(step: &Step) -> bool {
+    matches!(step.event, Event::Begin(Scope::Translation { .. }))
+}
+fn commands(step: &Step) -> bool {
+    matches!(step.event, Event::Begin(Scope::Command { .. }))
+}
+fn faults(step: &Step) -> bool {
+    matches!(step.event, Event::Fault { .. })
+}
+fn interrupts(step: &Step) -> bool {
+    walks(step, Stage::Interrupt) || matches!(step.event, Event::Interrupt { .. })
+}
 
 const NAMES: [Name; 13] = [
-    (Text::new("who asks", "谁发出请求"), "which-number", |t| t.requester),
-    (Text::new("for which process", "为哪个进程"), "sva", |t| t.process),
-    (Text::new("what a device is put into", "设备归入哪里"), "which-number", |t| t.domain),
-    (Text::new("the device's entry", "设备的表项"), "nested-walk", |t| t.device_entry),
-    (Text::new("the process's entry", "进程的表项"), "sva", |t| t.process_entry),
-    (Text::new("stage 1", "stage 1（第一阶段）"), "nested-walk", |t| t.stage1),
-    (Text::new("stage 2", "stage 2（第二阶段）"), "two-stages", |t| t.stage2),
-    (Text::new("what remembers translations", "记住转换结果的"), "iotlb-reach", |t| t.iotlb),
-    (Text::new("what remembers devices", "记住设备表项的"), "nested-walk", |t| t.device_cache),
-    (Text::new("how software commands it", "软件怎样下命令"), "lazy", |t| t.commands),
-    (Text::new("where faults are recorded", "错误记在哪里"), "why-iommu", |t| t.faults),
-    (Text::new("where devices ask for pages", "设备在哪里请求页"), "sva", |t| t.page_requests),
-    (Text::new("what decides on interrupts", "由什么决定中断去向"), "interrupts", |t| t.interrupts),
+    (Text::new("who asks", "谁发出请求"), "which-number", |t| t.requester, translates),
+    (Text::new("for which process", "为哪个进程"), "sva", |t| t.process, |s| walks(s, Stage::Process)),
+    (
+        Text::new("what a device is put into", "设备归入哪里"),
+        "which-number",
+        |t| t.domain,
+        |s| fills(s, CacheKind::Iotlb),
+    ),
+    (
+        Text::new("the device's entry", "设备的表项"),
+        "nested-walk",
+        |t| t.device_entry,
+        |s| walks(s, Stage::Device),
+    ),
+    (
+        Text::new("the process's entry", "进程的表项"),
+        "sva",
+        |t| t.process_entry,
+        |s| walks(s, Stage::Process),
+    ),
+    (Text::new("stage 1", "stage 1（第一阶段）"), "nested-walk", |t| t.stage1, |s| walks(s, Stage::First)),
+    (Text::new("stage 2", "stage 2（第二阶段）"), "two-stages", |t| t.stage2, |s| walks(s, Stage::Second)),
+    (
+        Text::new("what remembers translations", "记住转换结果的"),
+        "iotlb-reach",
+        |t| t.iotlb,
+        |s| fills(s, CacheKind::Iotlb),
+    ),
+    (
+        Text::new("what remembers devices", "记住设备表项的"),
+        "nested-walk",
+        |t| t.device_cache,
+        |s| fills(s, CacheKind::Device),
+    ),
+    (Text::new("how software commands it", "软件怎样下命令"), "lazy", |t| t.commands, commands),
+    (Text::new("where faults are recorded", "转换错误记在哪里"), "why-iommu", |t| t.faults, faults),
+    (Text::new("where devices ask for pages", "设备在哪里请求页"), "sva", |t| t.page_requests, |_| false),
+    (
+        Text::new("what decides on interrupts", "由什么决定中断去向"),
+        "interrupts",
+        |t| t.interrupts,
+        interrupts,
+    ),
 ];
 
 /// What each thing is called.
 fn names(machines: &Machines, lang: Lang) -> Section {
-    let row = |(n, (name, _, term)): (usize, &Name)| {
-        let cell = |(a, end): (&Architecture, &Option<String>)| Cell {
-            lines: vec![term(&a.describe().terms).into()],
-            count: None,
-            link: end.clone(),
+    let row = |(name, preset, term, sight): &Name| {
+        let cell = |(a, on): (&Architecture, &Option<OnOne>)| {
+            let first = |on: &OnOne| {
+                let trace = on.run.viewer.trace();
+                on.link(trace.steps().iter().position(sight).map_or(trace.len(), |index| index + 1) as u32)
+            };
+            Cell { lines: vec![term(&a.describe().terms).into()], count: None, link: on.as_ref().map(first) }
         };
-        let cells = Architecture::WITH_UNIT.iter().zip(&machines.ends[n]).map(cell);
-        Row { name: name.get(lang).into(), cells: cells.collect() }
+        let cells = Architecture::ALL.iter().zip(machines.on(preset)).map(cell);
+        Row { name: name.get(lang).into(), note: String::new(), cells: cells.collect() }
     };
     Section {
         name: "names",
         title: Text::new("What it is called", "叫什么").get(lang).into(),
         lead: String::new(),
-        rows: NAMES.iter().enumerate().map(row).collect(),
+        rows: NAMES.iter().map(row).collect(),
     }
 }
 
@@ -245,7 +329,7 @@ fn software(machines: &Machines, lang: Lang) -> Section {
                 lang,
             ),
             machines.row(
-                Text::new("commands to forget one page", "让它忘掉一页的命令"),
+                Text::new("commands to forget one page", "清除一页的命令"),
                 "use-after-unmap",
                 evidence::forget,
                 lang,
@@ -266,11 +350,13 @@ fn ladder(machines: &Machines, lang: Lang) -> Section {
     let runs = machines.on(family.presets[0]);
     let rows = family.rungs.iter().map(|rung| {
         let cell = |(n, on): (usize, &Option<OnOne>)| {
-            let (Some(on), Some(idea)) = (on, rung.ideas[n]) else { return Cell::default() };
+            let (Some(on), Some(idea)) = (on, rung.ideas[n]) else {
+                return Cell { lines: vec![rung.gap.get(lang).into()], count: None, link: None };
+            };
             let Some(stop) = on.run.ideas(lang).into_iter().nth(usize::from(idea)) else {
                 return Cell::default();
             };
-            let found = evidence::fault(&on.run, stop.from as usize..stop.to as usize);
+            let found = fault(on.run.viewer.trace(), stop.from as usize..stop.to as usize);
             let Some(found) = found else {
                 let none = Text::new("no fault", "没有错误").get(lang).to_string();
                 return Cell { lines: vec![none], count: None, link: Some(on.link(stop.to)) };
@@ -280,14 +366,18 @@ fn ladder(machines: &Machines, lang: Lang) -> Section {
             lines.retain(|line| !line.is_empty());
             Cell { lines, count: None, link: Some(on.link(stop.to)) }
         };
-        Row { name: rung.text.get(lang).into(), cells: runs.iter().enumerate().map(cell).collect() }
+        Row {
+            name: rung.text.get(lang).into(),
+            note: String::new(),
+            cells: runs.iter().enumerate().map(cell).collect(),
+        }
     });
     Section {
         name: "ladder",
-        title: Text::new("The ladder of faults", "错误的阶梯").get(lang).into(),
+        title: Text::new("The ladder of faults", "转换错误的阶梯").get(lang).into(),
         lead: Text::new(
             "The same DMA with one broken link at a time: the code, the words of the record, and what Linux prints for it.",
-            "同一次 DMA，每次弄断一环：错误码、记录的原始字，以及 Linux 打印的内容。",
+            "同一次 DMA，每次弄断一环：错误码、故障记录的各个字，以及 Linux 打印的内容。",
         )
         .get(lang)
         .into(),
@@ -306,20 +396,20 @@ fn presets(lang: Lang) -> Section {
             }
             None => Cell { lines: vec!["–".into()], count: None, link: None },
         };
-        Row {
-            name: title.unwrap_or_default(),
-            cells: Architecture::WITH_UNIT.into_iter().map(cell).collect(),
-        }
+        let cells: Vec<Cell> = Architecture::ALL.into_iter().map(cell).collect();
+        let everywhere = cells.iter().all(|cell| cell.link.is_some());
+        let why = if everywhere { "" } else { preset.why().get(lang) };
+        Row { name: title.unwrap_or_default(), note: why.into(), cells }
     };
     // A family is one question.
     let first = |p: &&'static Preset| p.family().is_none_or(|family| family.presets[0] == p.name);
-    let with_one = |p: &&'static Preset| Architecture::WITH_UNIT.into_iter().any(|a| p.on(a).is_some());
+    let with_one = |p: &&'static Preset| Architecture::ALL.into_iter().any(|a| p.on(a).is_some());
     Section {
         name: "scenarios",
         title: Text::new("Which scenario runs where", "哪个场景能在哪里运行").get(lang).into(),
         lead: Text::new(
-            "Scenarios about a machine without an IOMMU are left out. Where one does not run, the gallery says why.",
-            "讲没有 IOMMU 的机器的场景不在其中。不能运行的原因见场景库。",
+            "Scenarios about a machine without an IOMMU are left out.",
+            "讲没有 IOMMU 的机器的场景不在其中。",
         )
         .get(lang)
         .into(),
@@ -340,7 +430,9 @@ impl Rosetta {
             out +=
                 &format!("| | {} |\n|---|{}\n", self.columns.join(" | "), "---|".repeat(self.columns.len()));
             for row in &section.rows {
-                out += &format!("| {} |", clean(&row.name));
+                let note =
+                    if row.note.is_empty() { String::new() } else { format!("<br>{}", clean(&row.note)) };
+                out += &format!("| {}{note} |", clean(&row.name));
                 for cell in &row.cells {
                     let text: Vec<String> = cell.lines.iter().map(|line| clean(line)).collect();
                     let text = text.join("<br>");
@@ -351,6 +443,10 @@ impl Rosetta {
                 }
                 out += "\n";
             }
+        }
+        out += &format!("\n## {}\n\n", self.terms_title);
+        for (name, meaning) in &self.terms {
+            out += &format!("* **{}**<br>{}\n", clean(name), clean(meaning));
         }
         out
     }
@@ -382,11 +478,12 @@ mod tests {
     #[test]
     fn the_lines_of_the_ladder_are_read_back() {
         let mut read = 0;
-        for architecture in Architecture::WITH_UNIT {
+        for architecture in Architecture::ALL {
             let on = OnOne::new("fault-ladder", architecture).unwrap();
             for stop in on.run.ideas(Lang::En) {
                 let steps = stop.from as usize..stop.to as usize;
-                let Some(found) = evidence::fault(&on.run, steps) else { continue };
+                let Some(found) = fault(on.run.viewer.trace(), steps) else { continue };
+                assert!(!found.record().is_empty(), "{architecture:?}: {} left no record", found.code.name);
                 let lines = linux(&found.recorded(architecture)).join("\n");
                 let report = parse_log(&lines);
                 let fault = report.items.iter().find_map(|item| match &item.kind {

@@ -49,7 +49,7 @@ impl Plan {
         let mut plan = Plan::default();
         for (notes, operations) in noted {
             let first = plan.folded.len();
-            let folds = fold(&looks[operations.clone()]).into_iter().map(|item| Folded {
+            let folds = fold(&looks[operations.clone()], &[]).into_iter().map(|item| Folded {
                 operations: operations.start + item.range.start..operations.start + item.range.end,
                 repeats: item.repeats,
             });

@@ -101,7 +101,8 @@ fn repeats(nodes: &[Node], times: usize) -> Read {
 fn list(trace: &Trace, nodes: &[Node]) -> Vec<Read> {
     let mut found = Vec::new();
     let looks: Vec<u64> = nodes.iter().map(|n| n.looks).collect();
-    for item in fold(&looks) {
+    let starts: Vec<u8> = nodes.iter().map(|n| start(trace, n)).collect();
+    for item in fold(&looks, &starts) {
         let part = &nodes[item.range];
         if item.repeats > 0 {
             found.push(repeats(part, item.repeats));
@@ -110,6 +111,17 @@ fn list(trace: &Trace, nodes: &[Node]) -> Vec<Read> {
         }
     }
     found
+}
+
+/// How well a group of steps begins with a node: best with a packet that asks for something, then with what has an inside.
+fn start(trace: &Trace, node: &Node) -> u8 {
+    match trace.steps()[node.steps.start].event {
+        // A completion (PCIe, type 01010) ends what a request began.
+        Event::Packet { header, .. } if header[0] >> 24 & 0x1f == 0b01010 => 0,
+        Event::Packet { .. } => 2,
+        Event::Begin(_) => 1,
+        _ => 0,
+    }
 }
 
 /// The stops of one node. A walk is one; another scope is the step that begins it and what is inside.

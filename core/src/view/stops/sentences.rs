@@ -1,11 +1,11 @@
 //! What is said of stops that stand for several steps: a walk, repeats, an idea's end.
 
-use crate::addr::Bytes;
+use crate::addr::{AnyAddr, Bytes};
 use crate::explain::ending::{bytes, count, thousands, Ending, Kind};
 use crate::explain::step::walk_input;
-use crate::explain::{who, Cast};
+use crate::explain::{scopes::innermost, who, Cast};
 use crate::machine::check::outcome::Outcome;
-use crate::spec::Lang;
+use crate::spec::{spaced, Lang, Phrase};
 use crate::trace::{Event, Scope, Stage, Trace, Verdict};
 use crate::view::types::OutcomeLine;
 use alloc::{format, string::String, vec::Vec};
@@ -47,9 +47,18 @@ pub fn outcome(endings: &[Ending], lang: Lang) -> Option<OutcomeLine> {
     }
     let shown = &last[last.len().saturating_sub(2)..];
     let worst = shown.iter().max_by_key(|e| e.kind)?;
-    let text: Vec<&str> = shown.iter().map(|e| e.text.get(lang)).collect();
-    let between = if lang == Lang::Zh { "" } else { " " };
-    Some(OutcomeLine { kind: worst.kind, word: worst.kind.word().get(lang).into(), text: text.join(between) })
+    // Each text has its own word in front; the first one's is the line's.
+    let (first, rest) = shown.split_first()?;
+    let mut text: String = first.text.get(lang).into();
+    for ending in rest {
+        let (word, said) = (ending.kind.word(), ending.text.get(lang));
+        let word = word.get(lang);
+        text += &match lang {
+            Lang::En => format!(" {word}: {said}"),
+            Lang::Zh => format!("{word}：{said}"),
+        };
+    }
+    Some(OutcomeLine { kind: worst.kind, word: first.kind.word().get(lang).into(), text })
 }
 
 /// A walk as one line: what is looked up, the tables on the way, where it ends.
@@ -60,7 +69,19 @@ pub fn walk(trace: &Trace, steps: Range<usize>, cast: &Cast, lang: Lang) -> Stri
         return String::new();
     };
     let who = who::actor(trace.steps()[begin].actor, cast);
-    let (tables, input) = (who::stage(stage), walk_input(stage, input));
+    let (tables, space, input) = (who::stage(stage), input.space, walk_input(stage, input));
+    // A request without a PASID is looked up as one that has PASID 0.
+    let without = stage == Stage::Process && {
+        let request = innermost(trace, begin, |scope| matches!(scope, Scope::Translation { .. }));
+        matches!(request, Some((_, Scope::Translation { pasid: None, .. })))
+    };
+    let input = match without {
+        true => Phrase::new(
+            format!("{}, which stands for a request without one", input.en),
+            format!("{}（请求不带 PASID 时用它）", input.zh),
+        ),
+        false => input,
+    };
     let depth = trace.steps()[begin].depth;
     let (mut path, mut reads, mut refused) = (Vec::new(), 0u64, None);
     let mut end = None;
@@ -76,7 +97,10 @@ pub fn walk(trace: &Trace, steps: Range<usize>, cast: &Cast, lang: Lang) -> Stri
                     Verdict::Refused(rule) => refused = Some((entry.name, rule.text)),
                     Verdict::Fault(code) => refused = Some((entry.name, code.text)),
                     Verdict::Leaf { to, .. } => end = Some(to),
-                    Verdict::Next(to) if matches!(stage, Stage::Device | Stage::Process) => end = Some(to),
+                    // Where nothing is translated there are no tables to lead to.
+                    Verdict::Next(to) if matches!(stage, Stage::Device | Stage::Process) && to.raw != 0 => {
+                        end = Some(to);
+                    }
                     _ => {}
                 }
             }
@@ -99,7 +123,7 @@ pub fn walk(trace: &Trace, steps: Range<usize>, cast: &Cast, lang: Lang) -> Stri
             };
             let tail = match (refused, end) {
                 (Some((entry, why)), _) => format!("; refused at the {}: {}", entry.en, why.en),
-                (None, Some(to)) => format!(" > {} {to}", who::space(to.space).en),
+                (None, Some(to)) => led(stage, to).en,
                 (None, None) => String::new(),
             };
             format!("{} walks {} for {}: {entries}{more}: {way}{tail}.", who.en.trim(), tables.en, input.en)
@@ -111,17 +135,30 @@ pub fn walk(trace: &Trace, steps: Range<usize>, cast: &Cast, lang: Lang) -> Stri
                 String::new()
             };
             let tail = match (refused, end) {
-                (Some((entry, why)), _) => format!("；在{}处被拒绝：{}", entry.zh, why.zh),
-                (None, Some(to)) => format!(" > {} {to}", who::space(to.space).zh),
+                (Some((entry, why)), _) => format!("；止于{}：{}", entry.zh, why.zh),
+                (None, Some(to)) => led(stage, to).zh,
                 (None, None) => String::new(),
             };
-            let tables = if tables.zh.starts_with(|c: char| c.is_ascii()) {
-                format!(" {}", tables.zh)
-            } else {
-                tables.zh.into()
+            let what = match stage {
+                Stage::Device => format!("按请求者 {} 查{}", input.zh, tables.zh),
+                Stage::Process => format!("按 {} 查{}", input.zh, tables.zh),
+                Stage::Interrupt => format!("查{}{}", tables.zh, input.zh),
+                _ => format!("查{}，找{} {}", tables.zh, who::space(space).zh, input.zh),
             };
-            format!("{} 为 {} 查{tables}，共 {n} 项{more}：{way}{tail}。", who.zh.trim(), input.zh)
+            spaced(&format!("{}{what}，读 {n} 项{more}：{way}{tail}。", who.zh))
         }
+    }
+}
+
+/// Where a walk led: tables of devices and processes lead to other tables, whose root is no place of data.
+fn led(stage: Stage, to: AnyAddr) -> Phrase {
+    let space = who::space(to.space);
+    match stage {
+        Stage::Device | Stage::Process => Phrase::new(
+            format!("; it points at the tables at {} {to}", space.en),
+            format!("；它指向的表位于{} {to}", space.zh),
+        ),
+        _ => Phrase::new(format!(" > {} {to}", space.en), format!(" > {} {to}", space.zh)),
     }
 }
 
@@ -147,16 +184,18 @@ pub fn more(trace: &Trace, steps: Range<usize>, times: usize, lang: Lang) -> Str
             as u64;
     let n = times as u64;
     let each = |total: u64| total > 0 && total % n == 0;
-    let (one_en, one_zh) = if each(counts.translations) {
-        ("request", "个请求")
+    let (one_en, what_zh, one_zh) = if each(counts.translations) {
+        ("request", "请求", "个")
     } else if each(counts.packets) {
-        ("packet", "个数据包")
+        ("packet", "数据包", "个")
     } else if counts.copied > 0 || writes == 0 && moved > 0 {
-        ("page", "页")
+        ("page", "", "页")
+    } else if writes > n {
+        ("group", "", "组")
     } else if writes > 0 {
-        ("table write", "次写表")
+        ("table write", "写表", "次")
     } else {
-        ("time", "次")
+        ("time", "", "次")
     };
     let mut en = Vec::new();
     let mut zh = Vec::new();
@@ -171,7 +210,11 @@ pub fn more(trace: &Trace, steps: Range<usize>, times: usize, lang: Lang) -> Str
     }
     if writes > n {
         en.push(count(writes, "table write"));
-        zh.push(format!("写表 {} 次", writes));
+        // How many are in each group, where that is a whole number.
+        zh.push(match writes % n {
+            0 => format!("每组写表 {} 次，共 {writes} 次", writes / n),
+            _ => format!("写表 {writes} 次"),
+        });
     }
     match lang {
         Lang::En => {
@@ -181,8 +224,13 @@ pub fn more(trace: &Trace, steps: Range<usize>, times: usize, lang: Lang) -> Str
             format!("... and {number} more {noun} like this{total}.")
         }
         Lang::Zh => {
-            let total = if zh.is_empty() { String::new() } else { format!("：{}", zh.join("，")) };
-            format!("……同样的还有 {} {one_zh}{total}。", n)
+            // Amounts that are sums say so; a group's says how it comes about.
+            let total = match zh.as_slice() {
+                [] => String::new(),
+                [one] if one.starts_with("每组") => format!("，{one}"),
+                all => format!("，一共 {}", all.join("、")),
+            };
+            format!("……同样的{what_zh}还有 {n} {one_zh}{total}。")
         }
     }
 }

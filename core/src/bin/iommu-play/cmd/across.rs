@@ -28,7 +28,11 @@ pub fn run(args: &cli::Across, lang: Lang) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     print(&table, lang);
-    ExitCode::SUCCESS
+    // What was asked for ran nowhere.
+    match table.columns.iter().all(|column| !column.why.is_empty()) {
+        true => ExitCode::FAILURE,
+        false => ExitCode::SUCCESS,
+    }
 }
 
 /// Leaves only the columns named by `words`.
@@ -55,6 +59,16 @@ fn print(table: &Across, lang: Lang) {
                 told(cell, &row.text, colon);
             }
         }
+    }
+    let marked = |cell: &AcrossCell| cell.facts.iter().any(|fact| fact.differs);
+    if table.rows.iter().flat_map(|row| row.cells.iter().flatten()).any(marked) {
+        outln!(
+            "\n{}",
+            match lang {
+                Lang::En => "[N] is the position to step to; * is not the same on every machine.",
+                Lang::Zh => "[N] 是可以跳到的位置；* 表示各机器不同。",
+            }
+        );
     }
 }
 

@@ -1,6 +1,6 @@
 //! `iommu-play draw`: the picture of a scenario at a position, of a range of steps, or of its ideas.
 
-use super::scenario::{named, tell};
+use super::scenario::{named_on, tell};
 use crate::cli::{Draw, Steps};
 use iommu_core::diagram::Options;
 use iommu_core::machine::run::run_scenario;
@@ -15,7 +15,9 @@ pub fn run(args: &Draw, lang: Lang) -> ExitCode {
     let tight = args.svg || args.steps.is_some();
     let mut options = Options { lang, units: args.units, title: args.title, tight, ..Options::default() };
     options.width = args.width.unwrap_or(options.width);
-    let Some((source, text_of, scenario)) = named(&args.scenario, zh) else { return ExitCode::FAILURE };
+    let Some((source, text_of, scenario)) = named_on(&args.scenario, args.arch, lang) else {
+        return ExitCode::FAILURE;
+    };
     let run = match run_scenario(scenario) {
         Ok(run) => run,
         Err(problems) => {

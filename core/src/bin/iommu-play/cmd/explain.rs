@@ -14,7 +14,7 @@ use std::process::ExitCode;
 /// nothing was, 2 when it could not be read.
 pub fn run(args: &Explain, lang: Lang) -> ExitCode {
     explain(args, lang).unwrap_or_else(|error| {
-        errln!("iommu-play explain: {error}");
+        errln!("iommu-play explain{}{error}", zh::colon(lang));
         ExitCode::from(2)
     })
 }

@@ -2,6 +2,7 @@
 
 use super::scenario::{parsed, Source};
 use crate::cli::Fmt;
+use crate::zh;
 use iommu_core::scenario::print;
 use iommu_core::spec::Lang;
 use std::process::ExitCode;
@@ -32,11 +33,11 @@ pub fn run(args: &Fmt, lang: Lang) -> ExitCode {
                     status = ExitCode::from(1);
                 }
             }
-            Source::Stdin | Source::Preset(_) => out!("{canonical}"),
+            Source::Stdin | Source::Preset(_) | Source::Turned(..) => out!("{canonical}"),
             Source::File(path) => {
                 if canonical != text {
                     if let Err(error) = std::fs::write(path, canonical) {
-                        errln!("{}: {error}", file.name());
+                        errln!("{}{}{}", file.name(), zh::colon(lang), zh::trouble(&error, lang));
                         status = ExitCode::from(1);
                     }
                 }

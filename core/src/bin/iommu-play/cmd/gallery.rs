@@ -1,6 +1,7 @@
 //! `iommu-play gallery`: every scenario that comes with it, as JSON, and its picture, for a page that lists them.
 
 use crate::cli::Gallery;
+use crate::zh::{colon, trouble};
 use iommu_core::diagram::render::{svg, SvgOptions};
 use iommu_core::diagram::{layout, Layout, Model, Options};
 use iommu_core::explain::check::Asked;
@@ -24,9 +25,9 @@ use std::path::Path;
 use std::process::ExitCode;
 
 /// Prints the gallery, and writes a picture of each scenario in both languages if a folder is named.
-pub fn run(args: &Gallery) -> ExitCode {
+pub fn run(args: &Gallery, lang: Lang) -> ExitCode {
     let folder = args.pictures.as_deref();
-    let card = |preset| card(preset, folder);
+    let card = |preset| card(preset, folder, lang);
     match PRESETS.iter().map(card).collect::<Result<Vec<Value>, String>>() {
         Ok(cards) => {
             let topics: Vec<Value> = Topic::ALL.iter().map(|t| named(t.name(), t.text())).collect();
@@ -43,7 +44,7 @@ pub fn run(args: &Gallery) -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(why) => {
-            errln!("iommu-play gallery: {why}");
+            errln!("iommu-play gallery{}{why}", colon(lang));
             ExitCode::FAILURE
         }
     }
@@ -75,7 +76,7 @@ fn terms() -> Vec<Value> {
 
 /// Every fault code of every architecture.
 fn faults() -> Vec<Value> {
-    let all = Architecture::WITH_UNIT.map(|a| (a.name(), a.faults()));
+    let all = Architecture::ALL.map(|a| (a.name(), a.faults()));
     let fault = |arch: &str, fault: &FaultCode| {
         json!({
             "arch": arch,
@@ -88,14 +89,15 @@ fn faults() -> Vec<Value> {
     all.iter().flat_map(|(arch, codes)| codes.iter().map(|code| fault(arch, code))).collect()
 }
 
-fn card(preset: &Preset, folder: Option<&Path>) -> Result<Value, String> {
+fn card(preset: &Preset, folder: Option<&Path>, lang: Lang) -> Result<Value, String> {
     let scenario = parse(preset.text).map_err(|problems| format!("{}: {problems}", preset.name))?;
     let run = run_scenario(scenario).map_err(|problems| format!("{}: {problems}", preset.name))?;
     let about = about(preset.name).ok_or_else(|| format!("{} is about nothing", preset.name))?;
     let at =
         telling(&run, about.step).ok_or_else(|| format!("{} has no step {}", preset.name, about.step))?;
     if let Some(folder) = folder {
-        draw(&run, at, preset.name, folder).map_err(|error| format!("{}: {error}", preset.name))?;
+        draw(&run, at, preset.name, folder)
+            .map_err(|error| format!("{}{}{}", preset.name, colon(lang), trouble(&error, lang)))?;
     }
     let outline = Outline::new(&run.scenario);
     let notes: Vec<Value> = outline.steps.iter().flat_map(|s| &s.notes).map(|n| both(*n)).collect();

@@ -2,6 +2,7 @@
 
 use super::scenario::named;
 use crate::cli::{Link, Unlink};
+use crate::zh::{self, colon};
 use iommu_core::link::{decode, encode, encode_preset, Options, Target};
 use iommu_core::scenario::onto_word;
 use iommu_core::scenario::presets::{by_name, Preset};
@@ -9,8 +10,8 @@ use iommu_core::spec::Lang;
 use std::io::Write;
 use std::process::ExitCode;
 
-/// Prints the link of a scenario.
-pub fn link(args: &Link, lang: Option<Lang>) -> ExitCode {
+/// Prints the link of a scenario, in the language `lang` where one is wanted; what is wrong is said in `said_in`.
+pub fn link(args: &Link, lang: Option<Lang>, said_in: Lang) -> ExitCode {
     let Link { arch, at, view, depth, theme, whole, unchecked, .. } = *args;
     let (source, checked) = (args.scenario.as_str(), !unchecked);
     let options = Options { arch: None, at, view, depth, lang, theme };
@@ -20,22 +21,26 @@ pub fn link(args: &Link, lang: Option<Lang>) -> ExitCode {
             None => encode_preset(preset, &options),
             Some((arch, Some(there))) => encode_preset(there, &Options { arch: Some(arch), ..options }),
             Some((arch, None)) => {
-                let why = preset.why().get(lang.unwrap_or(Lang::En));
-                return failed(&format!("{source} --arch {}: {why}", arch.describe().word));
+                let (word, why) = (arch.describe().word, preset.why().get(said_in));
+                return failed(&format!("{source} --arch {word}{}{why}", colon(said_in)), said_in);
             }
         },
         preset => {
-            let Some(text) = text_of(source, preset, checked, options.lang == Some(Lang::Zh)) else {
+            let Some(text) = text_of(source, preset, checked, said_in) else {
                 return ExitCode::FAILURE;
             };
             let text = match arch.map(|arch| onto_word(&text, arch.describe().word)) {
                 Some(Ok(turned)) => turned,
-                Some(Err(problems)) => return failed(&format!("{source}: {problems}")),
+                Some(Err(problems)) => {
+                    let all: Vec<String> =
+                        problems.0.iter().map(|p| super::scenario::message(p, said_in)).collect();
+                    return failed(&format!("{source}{}{}", colon(said_in), all.join("\n")), said_in);
+                }
                 None => text,
             };
             match encode(&text, &options) {
                 Ok(fragment) => fragment,
-                Err(error) => return failed(&error.to_string()),
+                Err(error) => return failed(&error.message(said_in), said_in),
             }
         }
     };
@@ -44,12 +49,14 @@ pub fn link(args: &Link, lang: Option<Lang>) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-fn text_of(source: &str, preset: Option<&Preset>, checked: bool, zh: bool) -> Option<String> {
+fn text_of(source: &str, preset: Option<&Preset>, checked: bool, said_in: Lang) -> Option<String> {
     match preset {
         Some(preset) => Some(preset.text.into()),
-        None if checked => named(source, zh).map(|(_, text, _)| text),
+        None if checked => named(source, said_in == Lang::Zh).map(|(_, text, _)| text),
         None if source == "-" => std::io::read_to_string(std::io::stdin()).ok(),
-        None => std::fs::read_to_string(source).map_err(|error| errln!("{source}: {error}")).ok(),
+        None => std::fs::read_to_string(source)
+            .map_err(|error| errln!("{source}{}{}", colon(said_in), zh::trouble(&error, said_in)))
+            .ok(),
     }
 }
 
@@ -59,7 +66,7 @@ pub fn unlink(args: &Unlink, language: Lang) -> ExitCode {
     let url = match args.url.as_str() {
         "-" => match std::io::read_to_string(std::io::stdin()) {
             Ok(text) => text,
-            Err(error) => return failed(&error.to_string()),
+            Err(error) => return failed(&zh::trouble(&error, said_in), said_in),
         },
         url => url.to_string(),
     };
@@ -81,9 +88,11 @@ pub fn unlink(args: &Unlink, language: Lang) -> ExitCode {
                 theme.map(|theme| format!("theme {}", theme.name())),
             ];
             said.iter().flatten().for_each(|line| errln!("{line}"));
-            link.ignored.iter().for_each(|part| match said_in {
-                Lang::En => errln!("not understood: {part}"),
-                Lang::Zh => errln!("读不懂的部分：{part}"),
+            link.ignored.iter().for_each(|part| match (link.why(part), said_in) {
+                (Some(why), Lang::En) => errln!("passed over: {part}: {}", why.en),
+                (Some(why), Lang::Zh) => errln!("略过：{part}：{}", why.zh),
+                (None, Lang::En) => errln!("not understood: {part}"),
+                (None, Lang::Zh) => errln!("读不懂的部分：{part}"),
             });
             print(link.target.text())
         }
@@ -91,7 +100,7 @@ pub fn unlink(args: &Unlink, language: Lang) -> ExitCode {
             if let (true, Some(text)) = (recover, error.recovered()) {
                 print(text);
             }
-            failed(&error.message(said_in))
+            failed(&error.message(said_in), said_in)
         }
     }
 }
@@ -103,7 +112,7 @@ fn print(text: &str) -> ExitCode {
     }
 }
 
-fn failed(why: &str) -> ExitCode {
-    errln!("iommu-play: {why}");
+fn failed(why: &str, said_in: Lang) -> ExitCode {
+    errln!("iommu-play{}{why}", colon(said_in));
     ExitCode::FAILURE
 }

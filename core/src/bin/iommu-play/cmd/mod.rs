@@ -3,13 +3,18 @@
 mod across;
 mod draw;
 mod explain;
+mod figures;
 mod fmt;
 mod gallery;
+mod import;
 mod link;
+mod oracle;
 mod replay;
+mod replay_trace;
 mod rosetta;
 mod run;
 mod scenario;
+mod serve;
 mod where_is;
 
 use crate::cli::{of_arguments, Cli, Command};
@@ -58,13 +63,18 @@ fn command(cli: Cli) -> ExitCode {
         }
         Command::Draw(args) => draw::run(&args, lang.chosen()),
         Command::Explain(args) => explain::run(&args, lang.chosen()),
+        Command::Figures => figures::run_lines(lang.chosen()),
         Command::Fmt(args) => fmt::run(&args, lang.chosen()),
-        Command::Gallery(args) => gallery::run(&args),
-        Command::Link(args) => link::link(&args, lang.given()),
+        Command::Gallery(args) => gallery::run(&args, lang.chosen()),
+        Command::Import(args) => import::run(&args, lang.chosen()),
+        Command::Link(args) => link::link(&args, lang.given(), lang.chosen()),
         Command::Man => man(),
-        Command::Replay(args) => replay::run(&args),
+        Command::Oracle(args) => oracle::run(&args, lang.chosen()),
+        Command::Replay(args) => replay::run(&args, lang.chosen()),
+        Command::ReplayTrace(args) => replay_trace::run(&args, lang.chosen()),
         Command::Rosetta(args) => rosetta::run(&args, lang.chosen()),
         Command::Run(args) => run::run(&args, lang.chosen()),
+        Command::Serve(args) => serve::run(&args, lang.given(), lang.chosen()),
         Command::Unlink(args) => link::unlink(&args, lang.chosen()),
         Command::Where(args) => where_is::run(&args, lang.chosen()),
     }

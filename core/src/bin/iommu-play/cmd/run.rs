@@ -1,7 +1,7 @@
 //! `iommu-play run` and `iommu-play check`: runs scenarios; says what happened, as deep as is wanted, or only whether
 //! expectations hold.
 
-use super::scenario::{named, tell};
+use super::scenario::{named_on, tell};
 use crate::cli::Check;
 use iommu_core::explain::{say, Cast};
 use iommu_core::machine::run::{run_scenario, Run};
@@ -36,7 +36,7 @@ fn all(args: &Check, told: Told, quiet: bool, lang: Lang) -> ExitCode {
     let sources = if args.scenarios.is_empty() { &standard_input[..] } else { &args.scenarios };
     let mut good = true;
     for source in sources {
-        let Some((from, text, scenario)) = named(source, zh) else {
+        let Some((from, text, scenario)) = named_on(source, args.arch, lang) else {
             good = false;
             continue;
         };

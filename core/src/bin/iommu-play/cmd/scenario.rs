@@ -1,7 +1,10 @@
 //! What the commands that take scenarios share: reading them, and telling what is wrong with them.
 
+use iommu_core::iommu::Architecture;
 use iommu_core::scenario::presets::{Preset, PRESETS};
 use iommu_core::scenario::{parse, Problem, Scenario};
+use iommu_core::spec::Lang;
+use iommu_core::view::across::turned;
 use std::io::Read;
 use std::path::PathBuf;
 
@@ -13,6 +16,8 @@ pub enum Source {
     File(PathBuf),
     /// A preset of the gallery.
     Preset(&'static Preset),
+    /// One of these on another architecture, with the `machine` line that it did not have: lines count one more below it.
+    Turned(Box<Source>, &'static str),
 }
 
 impl Source {
@@ -22,6 +27,7 @@ impl Source {
             Source::Stdin => "<stdin>".into(),
             Source::File(path) => path.display().to_string(),
             Source::Preset(preset) => preset.name.into(),
+            Source::Turned(source, word) => format!("{}+\"machine {word}\"", source.name()),
         }
     }
 
@@ -33,6 +39,7 @@ impl Source {
             }
             Source::File(path) => std::fs::read_to_string(path),
             Source::Preset(preset) => Ok(preset.text.into()),
+            Source::Turned(source, _) => source.read(),
         }
     }
 }
@@ -57,9 +64,17 @@ pub fn parsed(source: &Source, zh: bool) -> Option<(String, Scenario)> {
     }
 }
 
+/// What a problem says, in a language.
+pub fn message(problem: &Problem, lang: Lang) -> String {
+    match lang {
+        Lang::Zh => problem.zh(),
+        Lang::En => problem.to_string(),
+    }
+}
+
 /// One problem, with its line and a mark under the characters that are wrong.
 pub fn tell(source: &Source, text: &str, problem: &Problem, zh: bool) {
-    let message = if zh { problem.zh() } else { problem.to_string() };
+    let message = message(problem, if zh { Lang::Zh } else { Lang::En });
     errln!("{}:{message}", source.name());
     let Some(line) = text.split('\n').nth((problem.span.line as usize).saturating_sub(1)) else { return };
     // Wide characters take two columns on a terminal.
@@ -80,4 +95,33 @@ pub fn named(argument: &str, zh: bool) -> Option<(Source, String, Scenario)> {
     };
     let (text, scenario) = parsed(&source, zh)?;
     Some((source, text, scenario))
+}
+
+/// The same on an architecture, if one is asked for; why it does not run there goes to standard error.
+pub fn named_on(
+    argument: &str,
+    architecture: Option<Architecture>,
+    lang: Lang,
+) -> Option<(Source, String, Scenario)> {
+    let (source, text, scenario) = named(argument, lang == Lang::Zh)?;
+    let Some(architecture) = architecture else { return Some((source, text, scenario)) };
+    let preset = match source {
+        Source::Preset(preset) => Some(preset),
+        _ => None,
+    };
+    let word = architecture.describe().word;
+    let Some(there) = turned(&text, preset.map(|p| p.name), word, lang) else {
+        let why = preset.map(|preset| preset.why_not().get(lang).to_string()).unwrap_or_default();
+        match lang {
+            Lang::En => errln!("{}: does not run on {word}: {why}", source.name()),
+            Lang::Zh => errln!("{}：不能在 {word} 上运行：{why}", source.name()),
+        }
+        return None;
+    };
+    let scenario = parse(&there.text).ok()?;
+    let source = match there.text.lines().count() > text.lines().count() {
+        true => Source::Turned(Box::new(source), word),
+        false => source,
+    };
+    Some((source, there.text, scenario))
 }

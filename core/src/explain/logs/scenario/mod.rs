@@ -13,6 +13,7 @@ mod vtd;
 pub(super) use tables::{of_domain, of_translation_struct, of_walk};
 
 use super::fault::{Access, Arch, Fault};
+use crate::scenario::Num;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -118,21 +119,7 @@ impl Draft {
 
 /// A number as the language prints it: `0x7f00_0000_1000`.
 fn hex(value: u64) -> String {
-    if value < 10 {
-        return value.to_string();
-    }
-    let digits = format!("{value:x}");
-    if digits.len() <= 4 {
-        return format!("0x{digits}");
-    }
-    let mut out = String::from("0x");
-    for (i, digit) in digits.chars().enumerate() {
-        if i != 0 && (digits.len() - i) % 4 == 0 {
-            out.push('_');
-        }
-        out.push(digit);
-    }
-    out
+    Num::address(value).to_string()
 }
 
 /// A size in the largest unit that divides it.

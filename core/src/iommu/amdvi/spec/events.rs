@@ -20,7 +20,7 @@ spec::values! {
     /// Type of hardware errors.
     pub HARDWARE_TYPES / hardware {
         MASTER_ABORT = 1 "master abort" "主设备中止（master abort）";
-        TARGET_ABORT = 2 "target abort" "目标中止（target abort）";
+        TARGET_ABORT = 2 "target abort" "目标中止";
         DATA_ERROR = 3 "data error" "数据错误";
     }
 

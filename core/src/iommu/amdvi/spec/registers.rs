@@ -108,7 +108,7 @@ spec::registers! {
         PPR_AUTO_ON "PprAutoRspAon" [42]   flag rw "automatic page responses always" "始终自动页应答";
         REMAP_MODE "NumIntRemapMode" [44:43] value rw "entries of interrupt tables at most" "中断表项数上限";
         EPH_EN "EPHEn"             [45]    flag rw "enhanced page request handling" "增强页请求处理";
-        HAD_UPDATE "HADUpdate"     [47:46] value rw "accessed and dirty bits of host tables" "主机页表 A、D 更新";
+        HAD_UPDATE "HADUpdate"     [47:46] value rw "accessed and dirty bits of host tables" "宿主机页表 A、D 更新";
         GD_DISABLE "GDUpdateDis"   [48]    flag rw "no dirty bits of guest tables" "不更新客户机页表 D 位";
         _                          [49]    reserved;
         XT_EN "XTEn"               [50]    flag rw "destinations have 32 bits (x2APIC)" "目标为 32 位（x2APIC）";
@@ -147,7 +147,7 @@ spec::registers! {
         GA_SUP "GASup"        [7]     flag "guest virtual APIC" "支持客户机虚拟 APIC";
         HE_SUP "HESup"        [8]     flag "hardware error registers" "支持硬件错误寄存器";
         PC_SUP "PCSup"        [9]     flag "performance counters" "支持性能计数器";
-        HATS                  [11:10] code(LEVELS) "host tables" "主机页表";
+        HATS                  [11:10] code(LEVELS) "host tables" "宿主机页表";
         GATS                  [13:12] code(LEVELS) "guest tables" "客户机页表";
         GLX_SUP "GLXSup"      [15:14] value "levels of GCR3 tables, less one" "GCR3 表级数减 1";
         SMIF_SUP "SmiFSup"    [17:16] value "SMI filter" "SMI 过滤";
@@ -169,10 +169,10 @@ spec::registers! {
         MSI_CAP "MsiCapMmioSup" [46]  flag "the MSI capability is among these registers" "MSI 能力可由 MMIO 访问";
         SNOOP_SUP "SnoopAttrSup" [47] flag "snoop attributes" "支持监听属性";
         GIO_SUP "GIoSup"      [48]    flag "guest I/O protection" "客户机 I/O 保护";
-        HA_SUP "HASup"        [49]    flag "accessed bits of host tables" "更新主机页表 A 位";
+        HA_SUP "HASup"        [49]    flag "accessed bits of host tables" "更新宿主机页表 A 位";
         EPH_SUP "EPHSup"      [50]    flag "enhanced page request handling" "增强页请求处理";
         ATTR_FW "AttrFWSup"   [51]    flag "attributes are forwarded" "属性转发";
-        HD_SUP "HDSup"        [52]    flag "dirty bits of host tables" "更新主机页表 D 位";
+        HD_SUP "HDSup"        [52]    flag "dirty bits of host tables" "更新宿主机页表 D 位";
         V2_HD_DIS "V2HDDisSup" [53]   flag "dirty bits of guest tables can be turned off" "可关闭客户机页表 D 位";
         INV_TYPE "InvIotlbTypeSup" [54] flag "type of INVALIDATE_IOTLB_PAGES" "失效类型";
         VIOMMU "viommuSup"    [55]    flag "virtual IOMMUs" "虚拟 IOMMU";

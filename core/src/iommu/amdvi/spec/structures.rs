@@ -6,7 +6,7 @@ use crate::spec;
 spec::values! {
     /// The values of Mode.
     pub MODES / mode {
-        NONE = 0 "no host tables: addresses are not changed" "无主机页表：地址不变";
+        NONE = 0 "no host tables: addresses are not changed" "无宿主机页表：地址不变";
         LEVELS_1 = 1 "1 level, 21 bits" "1 级，21 位";
         LEVELS_2 = 2 "2 levels, 30 bits" "2 级，30 位";
         LEVELS_3 = 3 "3 levels, 39 bits" "3 级，39 位";
@@ -18,10 +18,10 @@ spec::values! {
 
     /// The values of HAD.
     pub HAD_VALUES / had {
-        OFF = 0 "hardware sets neither A nor D of host tables" "硬件不更新主机页表的 A、D 位";
-        ACCESSED = 1 "hardware sets A of host tables" "硬件更新主机页表的 A 位";
+        OFF = 0 "hardware sets neither A nor D of host tables" "硬件不更新宿主机页表的 A、D 位";
+        ACCESSED = 1 "hardware sets A of host tables" "硬件更新宿主机页表的 A 位";
         RESERVED = 2 "reserved" "保留";
-        BOTH = 3 "hardware sets A and D of host tables" "硬件更新主机页表的 A、D 位";
+        BOTH = 3 "hardware sets A and D of host tables" "硬件更新宿主机页表的 A、D 位";
     }
 
     /// The values of GLX.
@@ -69,9 +69,9 @@ spec::structure! {
         V                              [0]       flag "bits 127:1 are valid" "位 127:1 有效";
         TV                             [1]       flag "translation information is valid" "转换信息有效";
         _                              [6:2]     reserved;
-        HAD                            [8:7]     code(HAD_VALUES) "accessed and dirty bits of host tables" "主机页表的 A、D 位";
-        MODE "Mode"                    [11:9]    code(MODES) "levels of the host tables" "主机页表级数";
-        HOST_ROOT "HostPageTableRoot"  [51:12]   address(12) "root of the host tables" "主机页表根";
+        HAD                            [8:7]     code(HAD_VALUES) "accessed and dirty bits of host tables" "宿主机页表的 A、D 位";
+        MODE "Mode"                    [11:9]    code(MODES) "levels of the host tables" "宿主机页表级数";
+        HOST_ROOT "HostPageTableRoot"  [51:12]   address(12) "root of the host tables" "宿主机页表根";
         PPR                            [52]      flag "page requests are answered with their PASID" "页请求应答";
         GPRP                           [53]      flag "responses to page requests carry the PASID" "页请求应答携带 PASID";
         GIOV "GIoV"                    [54]      flag "requests without PASID use guest tables of PASID 0" "不带 PASID 的请求使用 PASID 0 的客户机页表";
@@ -102,7 +102,7 @@ spec::structure! {
         INIT_PASS "InitPass"           [184]     flag "INIT passes" "放行 INIT";
         EINT_PASS "EIntPass"           [185]     flag "ExtInt passes" "放行 ExtInt";
         NMI_PASS "NMIPass"             [186]     flag "NMI passes" "放行 NMI";
-        HPT_MODE "HPTMode"             [187]     flag "mode of the host tables (SNP)" "主机页表模式（SNP）";
+        HPT_MODE "HPTMode"             [187]     flag "mode of the host tables (SNP)" "宿主机页表模式（SNP）";
         INTCTL "IntCtl"                [189:188] code(INTCTL_VALUES) "fixed and arbitrated interrupts" "fixed 与 arbitrated 中断";
         LINT0_PASS "Lint0Pass"         [190]     flag "LINT0 passes" "放行 LINT0";
         LINT1_PASS "Lint1Pass"         [191]     flag "LINT1 passes" "放行 LINT1";

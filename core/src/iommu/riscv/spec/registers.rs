@@ -97,7 +97,7 @@ spec::registers! {
         CQEN "cqen"             [0]     flag rw "enable" "使能";
         CIE "cie"               [1]     flag rw "may interrupt" "允许中断";
         _                       [7:2]   reserved;
-        CQMF "cqmf"             [8]     flag w1c "memory fault" "内存错误";
+        CQMF "cqmf"             [8]     flag w1c "memory fault" "访问队列内存出错";
         CMD_TO "cmd_to"         [9]     flag w1c "a command timed out" "命令超时";
         CMD_ILL "cmd_ill"       [10]    flag w1c "illegal command" "非法命令";
         FENCE_W_IP "fence_w_ip" [11]    flag w1c "IOFENCE.C with WSI is done" "带 WSI 的 IOFENCE.C 已完成";
@@ -111,7 +111,7 @@ spec::registers! {
         FQEN "fqen"     [0]     flag rw "enable" "使能";
         FIE "fie"       [1]     flag rw "may interrupt" "允许中断";
         _               [7:2]   reserved;
-        FQMF "fqmf"     [8]     flag w1c "memory fault" "内存错误";
+        FQMF "fqmf"     [8]     flag w1c "memory fault" "访问队列内存出错";
         FQOF "fqof"     [9]     flag w1c "overflow" "溢出";
         _               [15:10] reserved;
         FQON "fqon"     [16]    flag "active" "已激活";
@@ -123,7 +123,7 @@ spec::registers! {
         PQEN "pqen"     [0]     flag rw "enable" "使能";
         PIE "pie"       [1]     flag rw "may interrupt" "允许中断";
         _               [7:2]   reserved;
-        PQMF "pqmf"     [8]     flag w1c "memory fault" "内存错误";
+        PQMF "pqmf"     [8]     flag w1c "memory fault" "访问队列内存出错";
         PQOF "pqof"     [9]     flag w1c "overflow" "溢出";
         _               [15:10] reserved;
         PQON "pqon"     [16]    flag "active" "已激活";

@@ -87,7 +87,7 @@ macro_rules! device_context {
                 T2GPA                         [3]       flag "ATS answers are guest-physical addresses" "ATS 应答给出客户机物理地址";
                 DTF                           [4]       flag "faults of translation are not recorded" "不记录转换错误";
                 PDTV                          [5]       flag "fsc is a process-directory pointer (pdtp)" "fsc 是进程目录指针（pdtp）";
-                PRPR                          [6]       flag "page responses carry the PASID" "页响应携带 PASID";
+                PRPR                          [6]       flag "page responses carry the PASID" "页请求组响应携带 PASID";
                 GADE                          [7]       flag "hardware sets A and D of the second stage" "硬件更新第二阶段的 A、D 位";
                 SADE                          [8]       flag "hardware sets A and D of the first stage" "硬件更新第一阶段的 A、D 位";
                 DPE                           [9]       flag "requests without process_id use process_id 0" "不带 process_id 的请求使用 process_id 0";

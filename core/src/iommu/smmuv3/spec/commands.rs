@@ -1,60 +1,73 @@
 //! The commands of the queue (IHI 0070, 4).
 
-use crate::spec::{self, EntryType, Field};
+use crate::spec::{self, EntryType, Field, Text};
 
-/// The opcodes.
-pub mod opcode {
-    /// Fetch configuration ahead.
-    pub const PREFETCH_CONFIG: u8 = 0x01;
-    /// Fetch a translation ahead.
-    pub const PREFETCH_ADDR: u8 = 0x02;
-    /// Forget a stream table entry.
-    pub const CFGI_STE: u8 = 0x03;
-    /// Forget a range of them; all with Range 31.
-    pub const CFGI_STE_RANGE: u8 = 0x04;
-    /// Forget a context descriptor.
-    pub const CFGI_CD: u8 = 0x05;
-    /// Forget all context descriptors of a stream.
-    pub const CFGI_CD_ALL: u8 = 0x06;
-    /// Forget stage 1 translations of a VMID.
-    pub const TLBI_NH_ALL: u8 = 0x10;
-    /// Those of an ASID.
-    pub const TLBI_NH_ASID: u8 = 0x11;
-    /// Those of addresses of an ASID.
-    pub const TLBI_NH_VA: u8 = 0x12;
-    /// Those of addresses of every ASID.
-    pub const TLBI_NH_VAA: u8 = 0x13;
-    /// EL3, without meaning here.
-    pub const TLBI_EL3_ALL: u8 = 0x18;
-    /// EL3, without meaning here.
-    pub const TLBI_EL3_VA: u8 = 0x1a;
-    /// Forget translations of EL2.
-    pub const TLBI_EL2_ALL: u8 = 0x20;
-    /// Those of an ASID.
-    pub const TLBI_EL2_ASID: u8 = 0x21;
-    /// Those of addresses of an ASID.
-    pub const TLBI_EL2_VA: u8 = 0x22;
-    /// Those of addresses.
-    pub const TLBI_EL2_VAA: u8 = 0x23;
-    /// Forget both stages of a VMID.
-    pub const TLBI_S12_VMALL: u8 = 0x28;
-    /// Forget stage 2 translations of guest-physical addresses.
-    pub const TLBI_S2_IPA: u8 = 0x2a;
-    /// Forget everything non-secure that is not EL2.
-    pub const TLBI_NSNH_ALL: u8 = 0x30;
-    /// Forget what a device's TLB holds.
-    pub const ATC_INV: u8 = 0x40;
-    /// Answer a group of page requests.
-    pub const PRI_RESP: u8 = 0x41;
-    /// Decide about a stalled transaction.
-    pub const RESUME: u8 = 0x44;
-    /// Terminate a stream's stalled transactions.
-    pub const STALL_TERM: u8 = 0x45;
-    /// Wait for all before.
-    pub const SYNC: u8 = 0x46;
+/// Declares each opcode once: its constant, and the name by which the commands' tables show it.
+macro_rules! opcodes {
+    ($($(#[$doc:meta])* $NAME:ident = $code:literal;)*) => {
+        /// The opcodes.
+        pub mod opcode {
+            $($(#[$doc])* pub const $NAME: u8 = $code;)*
+        }
+
+        const OPCODES: &[(u64, Text)] = &[
+            $(($code, Text::new(concat!("CMD_", stringify!($NAME)), concat!("CMD_", stringify!($NAME)))),)*
+        ];
+    };
 }
 
-const OPCODE_FIELD: Field = Field::value("Opcode", 7, 0, "which command", "命令码");
+opcodes! {
+    /// Fetch configuration ahead.
+    PREFETCH_CONFIG = 0x01;
+    /// Fetch a translation ahead.
+    PREFETCH_ADDR = 0x02;
+    /// Forget a stream table entry.
+    CFGI_STE = 0x03;
+    /// Forget a range of them; all with Range 31.
+    CFGI_STE_RANGE = 0x04;
+    /// Forget a context descriptor.
+    CFGI_CD = 0x05;
+    /// Forget all context descriptors of a stream.
+    CFGI_CD_ALL = 0x06;
+    /// Forget stage 1 translations of a VMID.
+    TLBI_NH_ALL = 0x10;
+    /// Those of an ASID.
+    TLBI_NH_ASID = 0x11;
+    /// Those of addresses of an ASID.
+    TLBI_NH_VA = 0x12;
+    /// Those of addresses of every ASID.
+    TLBI_NH_VAA = 0x13;
+    /// EL3, without meaning here.
+    TLBI_EL3_ALL = 0x18;
+    /// EL3, without meaning here.
+    TLBI_EL3_VA = 0x1a;
+    /// Forget translations of EL2.
+    TLBI_EL2_ALL = 0x20;
+    /// Those of an ASID.
+    TLBI_EL2_ASID = 0x21;
+    /// Those of addresses of an ASID.
+    TLBI_EL2_VA = 0x22;
+    /// Those of addresses.
+    TLBI_EL2_VAA = 0x23;
+    /// Forget both stages of a VMID.
+    TLBI_S12_VMALL = 0x28;
+    /// Forget stage 2 translations of guest-physical addresses.
+    TLBI_S2_IPA = 0x2a;
+    /// Forget everything non-secure that is not EL2.
+    TLBI_NSNH_ALL = 0x30;
+    /// Forget what a device's TLB holds.
+    ATC_INV = 0x40;
+    /// Answer a group of page requests.
+    PRI_RESP = 0x41;
+    /// Decide about a stalled transaction.
+    RESUME = 0x44;
+    /// Terminate a stream's stalled transactions.
+    STALL_TERM = 0x45;
+    /// Wait for all before.
+    SYNC = 0x46;
+}
+
+const OPCODE_FIELD: Field = Field::code("Opcode", 7, 0, OPCODES, "which command", "命令码");
 const SECURE: Field = Field::flag("SSec", 10, "secure streams", "安全流");
 const SUBSTREAM_VALID: Field = Field::flag("SSV", 11, "the SubstreamID is valid", "SubstreamID 有效");
 const SUBSTREAM: Field = Field::value("SubstreamID", 31, 12, "SubstreamID", "SubstreamID");
@@ -85,7 +98,7 @@ spec::values! {
 
 spec::structure! {
     /// CMD_PREFETCH_CONFIG and CMD_PREFETCH_ADDR (IHI 0070, 4.2).
-    pub PREFETCH / prefetch: 2 words, "IHI 0070 4.2", "CMD_PREFETCH" "CMD_PREFETCH 预取命令" {
+    pub PREFETCH / prefetch: 2 words, "IHI 0070 4.2", "CMD_PREFETCH" "CMD_PREFETCH（预取命令）" {
         OPCODE = OPCODE_FIELD;
         _    [9:8]    ignored;
         SSEC = SECURE;
@@ -97,7 +110,7 @@ spec::structure! {
         ADDR "Address" [127:76] address(12) "address" "地址";
     }
     /// CMD_CFGI_STE (IHI 0070, 4.3.1).
-    pub CFGI_STE / cfgi_ste: 2 words, "IHI 0070 4.3", "CMD_CFGI_STE" "CMD_CFGI_STE 使流表项失效" {
+    pub CFGI_STE / cfgi_ste: 2 words, "IHI 0070 4.3", "CMD_CFGI_STE" "CMD_CFGI_STE（使流表项失效）" {
         OPCODE = OPCODE_FIELD;
         _    [9:8]    ignored;
         SSEC = SECURE;
@@ -107,7 +120,7 @@ spec::structure! {
         _    [127:65] ignored;
     }
     /// CMD_CFGI_STE_RANGE and CMD_CFGI_ALL (IHI 0070, 4.3.2).
-    pub CFGI_STE_RANGE / cfgi_ste_range: 2 words, "IHI 0070 4.3", "CMD_CFGI_STE_RANGE" "CMD_CFGI_STE_RANGE 使一段流表项失效" {
+    pub CFGI_STE_RANGE / cfgi_ste_range: 2 words, "IHI 0070 4.3", "CMD_CFGI_STE_RANGE" "CMD_CFGI_STE_RANGE（使一段流表项失效）" {
         OPCODE = OPCODE_FIELD;
         _    [9:8]    ignored;
         SSEC = SECURE;
@@ -117,7 +130,7 @@ spec::structure! {
         _    [127:69] ignored;
     }
     /// CMD_CFGI_CD and CMD_CFGI_CD_ALL (IHI 0070, 4.3.3).
-    pub CFGI_CD / cfgi_cd: 2 words, "IHI 0070 4.3", "CMD_CFGI_CD" "CMD_CFGI_CD 使上下文描述符失效" {
+    pub CFGI_CD / cfgi_cd: 2 words, "IHI 0070 4.3", "CMD_CFGI_CD" "CMD_CFGI_CD（使上下文描述符失效）" {
         OPCODE = OPCODE_FIELD;
         _    [9:8]    ignored;
         SSEC = SECURE;
@@ -128,7 +141,7 @@ spec::structure! {
         _    [127:65] ignored;
     }
     /// The CMD_TLBI commands (IHI 0070, 4.4).
-    pub TLBI / tlbi: 2 words, "IHI 0070 4.4", "CMD_TLBI" "CMD_TLBI 使转换失效" {
+    pub TLBI / tlbi: 2 words, "IHI 0070 4.4", "CMD_TLBI_*" "CMD_TLBI_*（使转换失效）" {
         OPCODE = OPCODE_FIELD;
         _    [11:8]   ignored;
         NUM  [16:12]  value "range: NUM + 1 times 2^SCALE granules" "区间：(NUM + 1) × 2^SCALE 个粒度";
@@ -144,7 +157,7 @@ spec::structure! {
         ADDR "Address" [127:76] address(12) "first address" "起始地址";
     }
     /// CMD_ATC_INV (IHI 0070, 4.5.1).
-    pub ATC_INV / atc_inv: 2 words, "IHI 0070 4.5", "CMD_ATC_INV" "CMD_ATC_INV 使设备 TLB 失效" {
+    pub ATC_INV / atc_inv: 2 words, "IHI 0070 4.5", "CMD_ATC_INV" "CMD_ATC_INV（使设备 TLB 失效）" {
         OPCODE = OPCODE_FIELD;
         _    [8]      ignored;
         GLOBAL "Global" [9] flag "of every PASID" "所有 PASID";
@@ -157,7 +170,7 @@ spec::structure! {
         ADDR "Address" [127:76] address(12) "first address" "起始地址";
     }
     /// CMD_PRI_RESP (IHI 0070, 4.5.2).
-    pub PRI_RESP / pri_resp: 2 words, "IHI 0070 4.5", "CMD_PRI_RESP" "CMD_PRI_RESP 应答页请求" {
+    pub PRI_RESP / pri_resp: 2 words, "IHI 0070 4.5", "CMD_PRI_RESP" "CMD_PRI_RESP（应答页请求）" {
         OPCODE = OPCODE_FIELD;
         _    [9:8]    ignored;
         SSEC = SECURE;
@@ -170,7 +183,7 @@ spec::structure! {
         _    [127:78] ignored;
     }
     /// CMD_RESUME (IHI 0070, 4.7).
-    pub RESUME / resume: 2 words, "IHI 0070 4.7", "CMD_RESUME" "CMD_RESUME 处置停顿事务" {
+    pub RESUME / resume: 2 words, "IHI 0070 4.7", "CMD_RESUME" "CMD_RESUME（处置停顿事务）" {
         OPCODE = OPCODE_FIELD;
         _    [9:8]    ignored;
         SSEC = SECURE;
@@ -183,7 +196,7 @@ spec::structure! {
         _    [127:80] ignored;
     }
     /// CMD_STALL_TERM (IHI 0070, 4.7).
-    pub STALL_TERM / stall_term: 2 words, "IHI 0070 4.7", "CMD_STALL_TERM" "CMD_STALL_TERM 终止停顿事务" {
+    pub STALL_TERM / stall_term: 2 words, "IHI 0070 4.7", "CMD_STALL_TERM" "CMD_STALL_TERM（终止停顿事务）" {
         OPCODE = OPCODE_FIELD;
         _    [9:8]    ignored;
         SSEC = SECURE;
@@ -192,7 +205,7 @@ spec::structure! {
         _    [127:64] ignored;
     }
     /// CMD_SYNC (IHI 0070, 4.7).
-    pub SYNC / sync: 2 words, "IHI 0070 4.7", "CMD_SYNC" "CMD_SYNC 同步" {
+    pub SYNC / sync: 2 words, "IHI 0070 4.7", "CMD_SYNC" "CMD_SYNC（同步）" {
         OPCODE = OPCODE_FIELD;
         _    [11:8]   ignored;
         CS   [13:12]  code(CS_VALUES) "signal of completion" "完成通知方式";

@@ -20,10 +20,10 @@ spec::fault_codes! {
         F_CD_FETCH = 0x09 "F_CD_FETCH" always "a context descriptor could not be read" "无法读取上下文描述符";
         C_BAD_CD = 0x0a "C_BAD_CD" always "the context descriptor is not valid or not legal" "上下文描述符无效或不合法";
         F_WALK_EABT = 0x0b "F_WALK_EABT" always "a translation table could not be read" "无法读取页表";
-        F_TRANSLATION = 0x10 "F_TRANSLATION" "no translation: nothing is mapped there" "转换错误：该处没有映射";
-        F_ADDR_SIZE = 0x11 "F_ADDR_SIZE" "an address is wider than the output size" "地址大小错误：地址超出输出位宽";
-        F_ACCESS = 0x12 "F_ACCESS" "the access flag is 0" "访问标志错误：访问标志为 0";
-        F_PERMISSION = 0x13 "F_PERMISSION" "the mapping does not allow the access" "权限错误：映射不允许该访问";
+        F_TRANSLATION = 0x10 "F_TRANSLATION" "no translation: nothing is mapped there" "该处没有映射";
+        F_ADDR_SIZE = 0x11 "F_ADDR_SIZE" "an address is wider than the output size" "地址超出输出位宽";
+        F_ACCESS = 0x12 "F_ACCESS" "the access flag is 0" "访问标志为 0";
+        F_PERMISSION = 0x13 "F_PERMISSION" "the mapping does not allow the access" "映射不允许该访问";
         F_TLB_CONFLICT = 0x20 "F_TLB_CONFLICT" always "two cached translations overlap" "两个缓存的转换重叠";
         F_CFG_CONFLICT = 0x21 "F_CFG_CONFLICT" always "two cached configurations overlap" "两个缓存的配置重叠";
         E_PAGE_REQUEST = 0x24 "E_PAGE_REQUEST" always "a hint: a page will be wanted" "提示：将需要某页";

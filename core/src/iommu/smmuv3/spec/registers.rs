@@ -142,7 +142,7 @@ spec::registers! {
     IDR3 / idr3: "SMMU_IDR3" at 0xc, 4 bytes, "features" "特性" {
         _ [1:0] reserved; HAD [2] flag "hierarchical limits can be off" "可关闭分级限制";
         PBHA [3] flag "page-based hardware attributes" "基于页的硬件属性"; XNX [4] flag "two XN bits in stage 2" "第二阶段两个 XN 位";
-        PPS [5] flag "PASID in page responses" "页响应带 PASID"; _ [6] reserved; MPAM [7] flag "MPAM" "MPAM";
+        PPS [5] flag "PASID in page responses" "页请求组响应带 PASID"; _ [6] reserved; MPAM [7] flag "MPAM" "MPAM";
         FWB [8] flag "forced write-back" "强制回写"; STT [9] flag "small tables" "小页表";
         RIL [10] flag "invalidation of ranges" "可按区间失效";
         BBML [12:11] value "break-before-make level" "先断后改级别"; E0PD [13] flag "E0PD" "E0PD";

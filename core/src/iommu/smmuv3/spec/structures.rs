@@ -97,7 +97,7 @@ spec::structure! {
         DRE           [76]    flag "destructive reads" "破坏性读";
         CONT          [80:77] value "2^CONT entries are the same" "相邻 2^CONT 项相同";
         DCP           [81]    flag "directed cache prefetch" "定向缓存预取";
-        PPAR          [82]    flag "page response needs a PASID" "页响应需带 PASID";
+        PPAR          [82]    flag "page response needs a PASID" "页请求组响应需带 PASID";
         MEV           [83]    flag "events may be merged" "事件可合并";
         SW            [87:84] value "for software" "供软件使用";
         S1PIE         [88]    flag "stage 1 permission indirection" "第一阶段权限间接";

@@ -47,7 +47,7 @@ impl VtdProgrammer {
         let words = match to {
             Attachment::Blocked => context::ZERO,
             Attachment::PassThrough if !self.config.pass_through() => {
-                return unsupported("pass-through (ECAP.PT)", "直通（ECAP.PT）")
+                return unsupported("pass-through (ECAP.PT)", "直通模式（ECAP.PT）")
             }
             Attachment::PassThrough => second(SHARED_DOMAIN, tt::PASS_THROUGH),
             Attachment::Domain(id) => {
@@ -162,7 +162,7 @@ impl VtdProgrammer {
         Ok(Some(match to {
             Attachment::Blocked => return Ok(None),
             Attachment::PassThrough if !self.config.pass_through() => {
-                return unsupported("pass-through (ECAP.PT)", "直通（ECAP.PT）")
+                return unsupported("pass-through (ECAP.PT)", "直通模式（ECAP.PT）")
             }
             Attachment::PassThrough => pasid::ZERO
                 .with_flag(pasid::P, true)

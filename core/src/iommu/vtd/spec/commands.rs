@@ -54,7 +54,7 @@ spec::structure! {
         TYPE_HIGH = KIND_HIGH;
         _   [15:12]  reserved;
         DID       = DOMAIN;
-        SID [47:32]  value "source id" "源 ID";
+        SID [47:32]  value "source id" "请求者 ID";
         FM  [49:48]  value "function mask" "功能号掩码";
         _   [63:50]  reserved;
         _   [127:64] reserved;
@@ -115,12 +115,12 @@ spec::structure! {
         TYPE      = KIND;
         _      [8:4]    reserved;
         TYPE_HIGH = KIND_HIGH;
-        PFSID  [15:12]  value "physical function's source id, bits 3:0" "物理功能源 ID 位 3:0";
+        PFSID  [15:12]  value "physical function's source id, bits 3:0" "物理功能请求者 ID 位 3:0";
         MIP    [20:16]  value "most invalidations pending" "最大未完成失效数";
         _      [31:21]  reserved;
-        SID    [47:32]  value "source id" "源 ID";
+        SID    [47:32]  value "source id" "请求者 ID";
         _      [51:48]  reserved;
-        PFSIDH [63:52]  value "physical function's source id, bits 15:4" "物理功能源 ID 位 15:4";
+        PFSIDH [63:52]  value "physical function's source id, bits 15:4" "物理功能请求者 ID 位 15:4";
         S      [64]     flag "size: more than one page, in the address's low ones" "大小：多页，由地址低位的 1 编码";
         _      [75:65]  reserved;
         ADDR   [127:76] address(12) "address" "地址";
@@ -131,10 +131,10 @@ spec::structure! {
         TYPE      = KIND;
         MIP    [8:4]     value "most invalidations pending" "最大未完成失效数";
         TYPE_HIGH = KIND_HIGH;
-        PFSID  [15:12]   value "physical function's source id, bits 3:0" "物理功能源 ID 位 3:0";
-        SID    [31:16]   value "source id" "源 ID";
+        PFSID  [15:12]   value "physical function's source id, bits 3:0" "物理功能请求者 ID 位 3:0";
+        SID    [31:16]   value "source id" "请求者 ID";
         PASID  [51:32]   value "PASID" "PASID";
-        PFSIDH [63:52]   value "physical function's source id, bits 15:4" "物理功能源 ID 位 15:4";
+        PFSIDH [63:52]   value "physical function's source id, bits 15:4" "物理功能请求者 ID 位 15:4";
         G      [64]      flag "global: every PASID" "全局：所有 PASID";
         _      [74:65]   reserved;
         S      [75]      flag "size: more than one page, in the address's low ones" "大小：多页，由地址低位的 1 编码";

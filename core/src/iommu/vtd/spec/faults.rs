@@ -65,7 +65,7 @@ spec::fault_codes! {
             "the scalable-mode root entry could not be read from memory" "无法从内存读取可扩展模式根表项";
         SRT_2 = 0x39 "SRT.2" always
             "the half of the scalable-mode root entry in use is not present (LP or UP = 0)"
-            "所用的可扩展模式根表项半部不存在（LP 或 UP = 0）";
+            "可扩展模式根表项中，该设备用到的那一半不存在（LP 或 UP = 0）";
         SRT_3 = 0x3a "SRT.3" always
             "a reserved field of the scalable-mode root entry is not 0" "可扩展模式根表项的保留字段不为 0";
         SCT_1 = 0x40 "SCT.1" always

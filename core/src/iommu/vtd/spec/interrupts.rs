@@ -6,8 +6,8 @@ use crate::spec::{self, Field};
 spec::values! {
     /// The values of SVT (VT-d 9.9).
     pub VALIDATIONS / svt {
-        ANY = 0 "no source-id check" "不检查源 ID";
-        SOURCE = 1 "check the source id with SQ" "按 SQ 检查源 ID";
+        ANY = 0 "no source-id check" "不检查请求者 ID";
+        SOURCE = 1 "check the source id with SQ" "按 SQ 检查请求者 ID";
         BUS_RANGE = 2 "check the bus number against a range" "检查总线号范围";
     }
     /// The values of SQ (VT-d 9.9).
@@ -29,15 +29,16 @@ spec::values! {
 }
 
 const PRESENT: Field = Field::flag("P", 0, "present", "存在");
-const FAULTS_OFF: Field = Field::flag("FPD", 1, "fault processing disable", "禁用错误处理");
+const FAULTS_OFF: Field = Field::flag("FPD", 1, "fault processing disable", "禁用故障处理");
 const AVAILABLE: Field = Field::value("AVAIL", 11, 8, "available to software", "供软件使用");
-const SOURCE: Field = Field::value("SID", 79, 64, "source id, or start and end bus", "源 ID，或起止总线号");
-const QUALIFIER: Field = Field::code("SQ", 81, 80, QUALIFIERS, "source-id qualifier", "源 ID 限定");
+const SOURCE: Field =
+    Field::value("SID", 79, 64, "source id, or start and end bus", "请求者 ID，或起止总线号");
+const QUALIFIER: Field = Field::code("SQ", 81, 80, QUALIFIERS, "source-id qualifier", "请求者 ID 限定");
 const VALIDATION: Field = Field::code("SVT", 83, 82, VALIDATIONS, "source validation type", "来源验证类型");
 
 spec::structure! {
     /// IRTE for remapped interrupts (VT-d 9.9).
-    pub IRTE / irte: 2 words, "VT-d 9.9", "interrupt remapping table entry (remapped)" "中断重映射表项（重映射）" {
+    pub IRTE / irte: 2 words, "VT-d 9.9", "interrupt remapping table entry (remapped)" "中断重映射表项（重映射格式）" {
         P     = PRESENT;
         FPD   = FAULTS_OFF;
         DM  [2]      flag "destination mode: 0 physical, 1 logical" "目标模式：0 物理，1 逻辑";

@@ -74,7 +74,7 @@ spec::fields! {
     }
     /// The high half of a fault recording register.
     pub mod frcd_high: 64 bits {
-        SID  [15:0]  value "source id" "源 ID";
+        SID  [15:0]  value "source id" "请求者 ID";
         _    [28:16] reserved;
         PRIV [29]    flag "privilege mode requested" "请求特权";
         EXE  [30]    flag "execute requested" "请求执行";
@@ -83,7 +83,7 @@ spec::fields! {
         PV   [59:40] value "PASID value" "PASID 值";
         AT   [61:60] value "address type" "地址类型";
         T    [62]    flag "1: read, 0: write" "1 为读，0 为写";
-        F    [63]    flag w1c "fault: the record is valid" "错误：记录有效";
+        F    [63]    flag w1c "fault: the record is valid" "F：故障记录有效";
     }
 }
 
@@ -100,7 +100,7 @@ spec::registers! {
     CAP / cap: "CAP_REG" at 0x08, 8 bytes, "capabilities" "能力" {
         ND      [2:0]   value "domains: 2^(4+2*ND)" "域数量：2^(4+2*ND)";
         AFL     [3]     flag "advanced fault logging" "高级故障日志";
-        RWBF    [4]     flag "write-buffer flush needed" "需要冲刷写缓冲";
+        RWBF    [4]     flag "write-buffer flush needed" "需要写缓冲冲刷";
         PLMR    [5]     flag "protected low memory" "低端受保护内存";
         PHMR    [6]     flag "protected high memory" "高端受保护内存";
         CM      [7]     flag "caching mode" "缓存模式";
@@ -126,13 +126,13 @@ spec::registers! {
         ESRTPS  [63]    flag "enhanced set root pointer" "增强的设置根指针";
     }
     ECAP / ecap: "ECAP_REG" at 0x10, 8 bytes, "extended capabilities" "扩展能力" {
-        C      [0]     flag "page walks are coherent" "页表遍历保持一致";
+        C      [0]     flag "page walks are coherent" "查页表时监听 CPU 缓存";
         QI     [1]     flag "queued invalidation" "队列式失效（QI）";
         DT     [2]     flag "device TLBs" "设备 TLB";
         IR     [3]     flag "interrupt remapping" "中断重映射";
         EIM    [4]     flag "extended interrupt mode (x2APIC)" "扩展中断模式（x2APIC）";
         _      [5]     reserved;
-        PT     [6]     flag "pass-through" "直通";
+        PT     [6]     flag "pass-through" "直通模式";
         SC     [7]     flag "snoop control" "监听控制";
         IRO    [17:8]  value "IOTLB registers' offset / 16" "IOTLB 寄存器偏移 / 16";
         _      [19:18] reserved;
@@ -145,7 +145,7 @@ spec::registers! {
         ERS    [30]    flag "execute requests" "执行请求";
         SRS    [31]    flag "supervisor requests" "特权请求";
         _      [32]    reserved;
-        NWFS   [33]    flag "no-write flag" "不写标志";
+        NWFS   [33]    flag "no-write flag" "支持 NW 标志（查询不要求写权限）";
         EAFS   [34]    flag "extended accessed flag" "扩展访问位";
         PSS    [39:35] value "PASID bits - 1" "PASID 位数 - 1";
         PASID  [40]    flag "PASIDs" "PASID";
@@ -166,7 +166,7 @@ spec::registers! {
         SIRTP [24]   flag rw "set interrupt remap table pointer" "设置中断重映射表指针";
         IRE   [25]   flag rw "interrupt remapping enable" "启用中断重映射";
         QIE   [26]   flag rw "queued invalidation enable" "启用队列式失效（QI）";
-        WBF   [27]   flag rw "write-buffer flush" "冲刷写缓冲";
+        WBF   [27]   flag rw "write-buffer flush" "写缓冲冲刷";
         EAFL  [28]   flag rw "enable advanced fault logging" "启用高级故障日志";
         SFL   [29]   flag rw "set fault log" "设置故障日志";
         SRTP  [30]   flag rw "set root table pointer" "设置根表指针";
@@ -178,7 +178,7 @@ spec::registers! {
         IRTPS [24]   flag "interrupt remap table pointer set" "中断重映射表指针已设置";
         IRES  [25]   flag "interrupt remapping on" "中断重映射已启用";
         QIES  [26]   flag "queued invalidation on" "队列式失效（QI）已启用";
-        WBFS  [27]   flag "write-buffer flush under way" "写缓冲刷新中";
+        WBFS  [27]   flag "write-buffer flush under way" "写缓冲冲刷中";
         AFLS  [28]   flag "advanced fault logging on" "高级故障日志已启用";
         FLS   [29]   flag "fault log set" "故障日志已设置";
         RTPS  [30]   flag "root table pointer set" "根表指针已设置";
@@ -191,18 +191,18 @@ spec::registers! {
     }
     CCMD / ccmd: "CCMD_REG" at 0x28, 8 bytes, "context command" "上下文命令" {
         DID  [15:0]  value rw "domain id" "域 ID";
-        SID  [31:16] value rw "source id" "源 ID";
+        SID  [31:16] value rw "source id" "请求者 ID";
         FM   [33:32] value rw "function mask" "功能号掩码";
         _    [58:34] reserved;
         CAIG [60:59] code(GRANULARITIES) "granularity that was done" "实际完成的粒度";
         CIRG [62:61] code(GRANULARITIES) rw "granularity asked for" "请求的粒度";
         ICC  [63]    flag rw "invalidate context cache" "使上下文缓存失效";
     }
-    FSTS / fsts: "FSTS_REG" at 0x34, 4 bytes, "fault status" "错误状态" {
-        PFO [0]     flag w1c "primary fault overflow" "主错误溢出";
-        PPF [1]     flag "primary pending fault" "主错误待处理";
-        AFO [2]     flag "advanced fault overflow" "高级错误溢出";
-        APF [3]     flag "advanced pending fault" "高级错误待处理";
+    FSTS / fsts: "FSTS_REG" at 0x34, 4 bytes, "fault status" "故障状态" {
+        PFO [0]     flag w1c "primary fault overflow" "主故障溢出";
+        PPF [1]     flag "primary pending fault" "主故障待处理";
+        AFO [2]     flag "advanced fault overflow" "高级故障溢出";
+        APF [3]     flag "advanced pending fault" "高级故障待处理";
         IQE [4]     flag w1c "invalidation queue error" "失效队列错误";
         ICE [5]     flag w1c "invalidation completion error" "失效完成错误";
         ITE [6]     flag w1c "invalidation time-out error" "失效超时错误";
@@ -210,10 +210,10 @@ spec::registers! {
         FRI [15:8]  value "first fault recording register with a record" "首个有记录的故障记录寄存器";
         _   [31:16] reserved;
     }
-    FECTL / fectl: "FECTL_REG" at 0x38, 4 bytes, "fault event control" "错误事件控制" = event_control;
-    FEDATA / fedata: "FEDATA_REG" at 0x3c, 4 bytes, "fault event data" "错误事件数据" = event_data;
-    FEADDR / feaddr: "FEADDR_REG" at 0x40, 4 bytes, "fault event address" "错误事件地址" = event_address;
-    FEUADDR / feuaddr: "FEUADDR_REG" at 0x44, 4 bytes, "fault event upper address" "错误事件高位地址" = event_upper_address;
+    FECTL / fectl: "FECTL_REG" at 0x38, 4 bytes, "fault event control" "故障事件控制" = event_control;
+    FEDATA / fedata: "FEDATA_REG" at 0x3c, 4 bytes, "fault event data" "故障事件数据" = event_data;
+    FEADDR / feaddr: "FEADDR_REG" at 0x40, 4 bytes, "fault event address" "故障事件地址" = event_address;
+    FEUADDR / feuaddr: "FEUADDR_REG" at 0x44, 4 bytes, "fault event upper address" "故障事件高位地址" = event_upper_address;
     PMEN / pmen: "PMEN_REG" at 0x64, 4 bytes, "protected memory enable" "启用受保护内存" {
         PRS [0]    flag "protected regions on" "受保护区域已启用";
         _   [30:1] reserved;
@@ -258,8 +258,8 @@ spec::registers! {
     IQERCD / iqercd: "IQERCD_REG" at 0xb0, 8 bytes, "invalidation queue error record" "失效队列故障记录" {
         IQEI   [3:0]   value "cause of IQE: 1 tail, 2 fetch, 3 type, 4 reserved field" "IQE 原因：1 队列尾、2 读取、3 类型、4 保留字段";
         _      [31:4]  reserved;
-        ITESID [47:32] value "source id of ITE" "ITE 的源 ID";
-        ICESID [63:48] value "source id of ICE" "ICE 的源 ID";
+        ITESID [47:32] value "source id of ITE" "ITE 的请求者 ID";
+        ICESID [63:48] value "source id of ICE" "ICE 的请求者 ID";
     }
     IRTA / irta: "IRTA_REG" at 0xb8, 8 bytes, "interrupt remapping table address" "中断重映射表地址" {
         S    [3:0]   value rw "size: 2^(S+1) entries" "大小：2^(S+1) 项";

@@ -8,7 +8,7 @@ const FAULTS_OFF: Field = Field::flag(
     "FPD",
     1,
     "fault processing disable: qualified faults are not recorded",
-    "禁用错误处理：限定类错误不记录",
+    "禁用故障处理：限定类错误不记录",
 );
 
 spec::values! {
@@ -16,7 +16,7 @@ spec::values! {
     pub TT_VALUES / tt {
         MULTI_LEVEL = 0 "untranslated requests go through the second stage" "未转换请求经第二阶段转换";
         DEVICE_TLB = 1 "as 00b, and the device may have a TLB of its own (ATS)" "同 00b，且允许设备 TLB（ATS）";
-        PASS_THROUGH = 2 "pass-through" "直通";
+        PASS_THROUGH = 2 "pass-through" "直通模式";
     }
 
     /// The values of AW (VT-d 9.3, 9.6).
@@ -31,7 +31,7 @@ spec::values! {
         FIRST = 1 "first stage only" "仅第一阶段";
         SECOND = 2 "second stage only" "仅第二阶段";
         NESTED = 3 "nested: first stage over second stage" "嵌套：第一阶段之上叠加第二阶段";
-        PASS_THROUGH = 4 "pass-through" "直通";
+        PASS_THROUGH = 4 "pass-through" "直通模式";
     }
 
     /// The values of FSPM (VT-d 9.6).

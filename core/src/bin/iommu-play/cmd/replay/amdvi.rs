@@ -25,7 +25,6 @@ const SMALL_RAM: u64 = 0x200_0000;
 /// Deviations that are expected, by what is compared.
 const LOG_RUN: &str = "log-run";
 const STALE: &str = "stale";
-const UNCHANGED: &str = "unchanged";
 
 const NO_CACHES: CacheSizes = CacheSizes { devices: 0, processes: 0, interrupts: 0, iotlb: 0 };
 
@@ -227,7 +226,7 @@ pub fn replay(line: &Value, each: &mut impl FnMut(usize, Verdict)) -> Result<(),
             if agrees {
                 Verdict::Agree
             } else if want.get("irte").is_some_and(|irte| as_written(irte, &request)) {
-                Verdict::Noted(UNCHANGED.into())
+                Verdict::LeftOut
             } else {
                 let logged = machine.last_event();
                 let mut trace = Trace::new();

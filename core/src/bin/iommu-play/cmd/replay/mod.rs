@@ -8,6 +8,8 @@ mod steps;
 mod vtd;
 
 use crate::cli::Replay;
+use crate::zh::{colon, trouble};
+use iommu_core::spec::Lang;
 use serde_json::Value;
 use std::io::{BufRead, BufReader};
 use std::process::ExitCode;
@@ -22,6 +24,8 @@ pub enum Verdict {
     Noted(String),
     /// Not compared, and why.
     Skip(String),
+    /// Not compared: the recording lets pass what the specification refuses.
+    LeftOut,
 }
 
 /// How to compare.
@@ -38,25 +42,38 @@ struct Count {
     agree: u64,
     differ: u64,
     skip: u64,
+    left_out: u64,
     noted: std::collections::BTreeMap<String, u64>,
 }
 
 /// Runs the command; exits non-zero if anything differs or cannot be read.
-pub fn run(args: &Replay) -> ExitCode {
+pub fn run(args: &Replay, lang: Lang) -> ExitCode {
     let mut show = args.show;
     let options = Options { without: args.without.clone(), specification: args.specification };
     let mut bad = false;
     for file in &args.files {
-        match one_file(file, &options, &mut show) {
+        match one_file(file, &options, &mut show, lang) {
             Ok(count) => {
                 bad |= count.differ > 0;
-                outln!("{file}: {} agree, {} differ, {} skipped", count.agree, count.differ, count.skip);
-                for (kind, n) in &count.noted {
-                    outln!("  noted {kind}: {n} as expected");
+                let Count { agree, differ, skip, left_out, noted } = &count;
+                let rest = match (left_out, lang) {
+                    (0, _) => String::new(),
+                    (n, Lang::En) => format!(", {n} left out"),
+                    (n, Lang::Zh) => format!("，{n} 项不比较"),
+                };
+                match lang {
+                    Lang::En => outln!("{file}: {agree} agree, {differ} differ, {skip} skipped{rest}"),
+                    Lang::Zh => outln!("{file}：{agree} 项一致，{differ} 项不同，{skip} 项跳过{rest}"),
+                }
+                for (kind, n) in noted {
+                    match lang {
+                        Lang::En => outln!("  noted {kind}: {n} as expected"),
+                        Lang::Zh => outln!("  已注明 {kind}：{n} 项与预料相符"),
+                    }
                 }
             }
             Err(error) => {
-                errln!("{file}: {error}");
+                errln!("{file}{}{error}", colon(lang));
                 bad = true;
             }
         }
@@ -68,30 +85,41 @@ pub fn run(args: &Replay) -> ExitCode {
     }
 }
 
-fn one_file(path: &str, options: &Options, show: &mut u64) -> Result<Count, String> {
-    let file = std::fs::File::open(path).map_err(|e| e.to_string())?;
+fn one_file(path: &str, options: &Options, show: &mut u64, lang: Lang) -> Result<Count, String> {
+    let file = std::fs::File::open(path).map_err(|e| trouble(&e, lang))?;
     let mut count = Count::default();
     for (i, line) in BufReader::new(file).lines().enumerate() {
-        let line = line.map_err(|e| e.to_string())?;
+        let line = line.map_err(|e| trouble(&e, lang))?;
         if line.trim().is_empty() {
             continue;
         }
-        let at = |e: String| format!("line {}: {e}", i + 1);
+        let place = match lang {
+            Lang::En => format!("line {}", i + 1),
+            Lang::Zh => format!("第 {} 行", i + 1),
+        };
+        let at = |e: String| format!("{place}{}{e}", colon(lang));
         let setup: Value = serde_json::from_str(&line).map_err(|e| at(e.to_string()))?;
         let mut each = |request: usize, verdict: Verdict| match verdict {
             Verdict::Agree => count.agree += 1,
             Verdict::Noted(kind) => *count.noted.entry(kind).or_default() += 1,
+            Verdict::LeftOut => count.left_out += 1,
             Verdict::Skip(why) => {
                 count.skip += 1;
                 if *show > 0 {
-                    outln!("line {} request {request}: skipped: {why}", i + 1);
+                    match lang {
+                        Lang::En => outln!("{place} request {request}: skipped: {why}"),
+                        Lang::Zh => outln!("{place}的 {request} 号请求：跳过：{why}"),
+                    }
                 }
             }
             Verdict::Differ(text) => {
                 count.differ += 1;
                 if *show > 0 {
                     *show -= 1;
-                    outln!("line {} request {request}: {text}", i + 1);
+                    match lang {
+                        Lang::En => outln!("{place} request {request}: {text}"),
+                        Lang::Zh => outln!("{place}的 {request} 号请求：{text}"),
+                    }
                 }
             }
         };
@@ -102,7 +130,13 @@ fn one_file(path: &str, options: &Options, show: &mut u64) -> Result<Count, Stri
             Some("riscv") => riscv::replay(&setup, &mut each).map_err(at)?,
             // The published RISC-V format names no architecture; its setups have a capabilities register.
             None if setup.get("caps").is_some() => riscv::replay(&setup, &mut each).map_err(at)?,
-            other => return Err(at(format!("unknown arch {other:?}"))),
+            other => {
+                let name = other.unwrap_or("none");
+                return Err(at(match lang {
+                    Lang::En => format!("unknown arch {name:?}"),
+                    Lang::Zh => format!("不认识的架构 {name:?}"),
+                }));
+            }
         }
     }
     Ok(count)

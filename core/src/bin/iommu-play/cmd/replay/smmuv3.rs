@@ -253,8 +253,13 @@ pub fn replay(line: &Value, options: &Options, each: &mut impl FnMut(usize, Verd
     Ok(())
 }
 
+/// The note of requests that are left out.
+const LEFT_OUT: &str = "aptable-early";
+
 fn compared(item: &Value, theirs: &Value, ours: &Value, noted: &[String], trace: &Trace) -> Verdict {
-    if ours != theirs {
+    if noted.iter().any(|note| note == LEFT_OUT) {
+        Verdict::LeftOut
+    } else if ours != theirs {
         let walk = steps::text(trace);
         let why = if noted.is_empty() { String::new() } else { format!(" (noted {})", noted.join("+")) };
         Verdict::Differ(format!("{item}{why}\n  recorded: {theirs}\n  ours:     {ours}\n{walk}"))

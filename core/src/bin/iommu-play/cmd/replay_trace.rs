@@ -1,0 +1,51 @@
+//! `iommu-play replay-trace`: what a trace of Linux's DMA events shows.
+
+use crate::cli::ReplayTrace;
+use crate::zh;
+use iommu_core::import::trace::Replay;
+use iommu_core::spec::Lang;
+use std::io::{BufRead, BufReader, Read};
+use std::process::ExitCode;
+
+/// Bytes of a line that are read; a list of a scatter-gather event has some thousands.
+const LONGEST: u64 = 64 << 10;
+
+/// Runs it. Status 0 when events were recognised, 1 when none were, 2 when the trace could not be read.
+pub fn run(args: &ReplayTrace, lang: Lang) -> ExitCode {
+    let file = args.file.as_deref().filter(|file| *file != "-");
+    let until = args.at.map(|seconds| (seconds * 1e9) as u64);
+    let replay = match file {
+        Some(path) => std::fs::File::open(path).and_then(|file| read(BufReader::new(file), until)),
+        None => read(std::io::stdin().lock(), until),
+    };
+    match replay {
+        Ok(replay) => {
+            out!("{}", replay.report(lang));
+            ExitCode::from(u8::from(replay.is_empty()))
+        }
+        Err(error) => {
+            match lang {
+                Lang::En => errln!("iommu-play replay-trace: {}: {error}", file.unwrap_or("standard input")),
+                Lang::Zh => {
+                    errln!("iommu-play replay-trace：{}：{}", file.unwrap_or("标准输入"), zh::io(&error))
+                }
+            }
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Reads line by line: a trace from a pipe takes no more memory than what is mapped at once.
+fn read(mut from: impl BufRead, until: Option<u64>) -> std::io::Result<Replay> {
+    let mut replay = Replay::default();
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        if from.by_ref().take(LONGEST).read_until(b'\n', &mut line)? == 0 {
+            return Ok(replay);
+        }
+        if !replay.line(&String::from_utf8_lossy(&line), until) {
+            return Ok(replay);
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! Tables that no public dump was found of, written by their specification; those of real machines are in `tests/import`.
+
+use super::super::found::{Bdf, Maker};
+use super::super::{read, Found, Input, Kind};
+use alloc::vec::Vec;
+
+/// A table of a signature and what follows its header, with its length and checksum right.
+fn table(signature: &[u8; 4], body: &[u8]) -> Vec<u8> {
+    let mut out = signature.to_vec();
+    out.extend((36 + body.len() as u32).to_le_bytes());
+    out.extend([1, 0]);
+    out.extend(b"VENDORMACHINE ");
+    out.resize(36, 0);
+    out.extend(body);
+    let sum = out.iter().fold(0u8, |sum, byte| sum.wrapping_add(*byte));
+    out[9] = sum.wrapping_neg();
+    out
+}
+
+fn words(values: &[u32]) -> Vec<u8> {
+    values.iter().flat_map(|value| value.to_le_bytes()).collect()
+}
+
+fn found(bytes: &[u8]) -> Found {
+    read(&[Input { name: "table", bytes }])
+}
+
+/// An ITS group at 48, an SMMUv3 at 72, a root complex that maps to it.
+fn iort() -> Vec<u8> {
+    let mut body = words(&[3, 48, 0]);
+    let node = |kind: u8, len: u16, maps: u32, at: u32| {
+        let mut node = [kind].to_vec();
+        node.extend(len.to_le_bytes());
+        node.push(0);
+        node.extend(words(&[0, maps, at]));
+        node
+    };
+    body.extend(node(0, 24, 0, 0));
+    body.extend(words(&[1, 0]));
+    let mut smmu = node(4, 68, 0, 0);
+    smmu.extend(0x905_0000u64.to_le_bytes());
+    smmu.resize(68, 0);
+    body.extend(smmu);
+    let mut complex = node(2, 76, 2, 36);
+    complex.extend(words(&[0, 0, 0, 1, 64]));
+    complex.extend(words(&[0, 0xff, 0x1000, 72, 0]));
+    complex.extend(words(&[0x100, 0xff, 0x2000, 48, 0]));
+    body.extend(complex);
+    table(b"IORT", &body)
+}
+
+#[test]
+fn iort_maps_requester_ids_to_stream_ids() {
+    let found = found(&iort());
+    assert!(found.remarks.is_empty(), "{:?}", found.remarks);
+    assert_eq!(found.units.len(), 1);
+    assert_eq!((found.units[0].maker, found.units[0].at), (Maker::Smmu3, Some(0x905_0000)));
+    let of = |bus: u8, msi: bool| {
+        let at = Bdf { segment: 1, bus, ..Bdf::default() };
+        found.ids.iter().filter(|map| map.msi == msi).find_map(|map| map.of(at))
+    };
+    assert_eq!((of(0, false), of(1, false), of(1, true)), (Some(0x1000), None, Some(0x2000)));
+}
+
+#[test]
+fn a_map_to_what_is_no_unit_is_a_message_with_its_offset() {
+    let mut bytes = iort();
+    // The first map leads to the root complex itself.
+    let at = bytes.len() - 40 + 12;
+    bytes[at] = 140;
+    let sum = bytes.iter().fold(0u8, |sum, byte| sum.wrapping_add(*byte));
+    bytes[9] = bytes[9].wrapping_sub(sum);
+    let found = found(&bytes);
+    let said = &found.remarks[0];
+    assert!(said.kind == Kind::Damaged && said.what.en.contains("offset 0xbc"), "{said:?}");
+}
+
+#[test]
+fn rimt_maps_requester_ids_to_device_ids() {
+    let mut body = words(&[2, 48, 0]);
+    body.extend([0, 1, 40, 0, 0, 0, 1, 0]);
+    body.extend(b"RSCV0002");
+    body.extend(0x301_0000u64.to_le_bytes());
+    body.extend(words(&[0, 0, 0, 0]));
+    body.extend([1, 1, 40, 0, 0, 0, 2, 0]);
+    body.extend(words(&[0, 2 << 16, 20 | 1 << 16]));
+    body.extend(words(&[0, 0x100, 0x40, 48, 0]));
+    let bytes = table(b"RIMT", &body);
+    let got = found(&bytes);
+    assert!(got.remarks.is_empty(), "{:?}", got.remarks);
+    assert_eq!((got.units[0].maker, got.units[0].at), (Maker::RiscV, Some(0x301_0000)));
+    let at = Bdf { segment: 2, device: 3, ..Bdf::default() };
+    assert_eq!(got.ids[0].of(at), Some(0x58));
+    // Cut anywhere, nothing of it is used.
+    for len in 4..bytes.len() {
+        let cut = found(&bytes[..len]);
+        assert!(cut.units.is_empty() && cut.remarks[0].kind == Kind::Damaged, "{len}");
+    }
+}

@@ -1,0 +1,308 @@
+//! Boot lines of Linux that speak of the machine: functions, windows, IOMMUs, groups, RAM.
+
+use super::found::{
+    keep, Bar, Bdf, Bridge, Express, Extent, Found, HostWindow, Inbound, Maker, Range, Reserved, Source,
+    Space, Unit, Window,
+};
+use super::scan::{after, between, hex, leading, message, word};
+use alloc::string::String;
+use alloc::vec::Vec;
+
+/// What is being read of a boot log.
+#[derive(Debug, Default)]
+pub struct Dmesg {
+    /// The bridge whose windows follow.
+    bridge: Option<Bdf>,
+}
+
+impl Dmesg {
+    /// Reads a line; returns whether it says something of the machine.
+    pub fn line(&mut self, line: &str, from: Source, found: &mut Found) -> bool {
+        let text = message(line);
+        let known = if let Some(rest) = text.strip_prefix("pci ") {
+            self.function(rest, from, found)
+        } else if text.starts_with("pci_bus ") || text.starts_with("PCI host bridge") {
+            root(text, from, found)
+        } else {
+            let readers: [fn(&str, Source, &mut Found) -> bool; 6] = [group, ram, intel, amd, others, policy];
+            readers.iter().any(|reader| reader(text, from, found)) || windows(text, from, found)
+        };
+        if known {
+            found.kind("boot log", from);
+        }
+        known
+    }
+
+    /// `pci 0000:00:1c.0: ...`.
+    fn function(&mut self, rest: &str, from: Source, found: &mut Found) -> bool {
+        let Some((place, said)) = rest.split_once(": ") else { return false };
+        let Some(at) = Bdf::parse(place) else { return false };
+        if group(said, from, found) || said.starts_with("Adding to iommu group") {
+            if let Some(number) = after(said, "Adding to iommu group ").and_then(leading) {
+                found.join(at, number as u32, from);
+            }
+            return true;
+        }
+        let new = said.starts_with('[') && said.contains(" type ");
+        if !new && found.at(at).is_none() {
+            return false;
+        }
+        let Some(function) = found.function(at, from) else { return true };
+        if new {
+            let ids = between(said, "[", "]").and_then(|ids| ids.split_once(':'));
+            let ids = ids.and_then(|(vendor, device)| Some((hex(vendor)? as u16, hex(device)? as u16)));
+            function.ids = function.ids.or(ids);
+            let class = after(said, "class ").map(word).and_then(hex).map(|class| (class >> 8) as u16);
+            function.class = function.class.or(class);
+            function.express = function.express.or_else(|| express(said));
+            return true;
+        }
+        if let Some(buses) = between(said, "PCI bridge to [bus ", "]") {
+            let (first, last) = buses.split_once('-').unwrap_or((buses, buses));
+            let last = last.split(' ').next().unwrap_or(last);
+            let (Some(secondary), Some(subordinate)) = (hex(first), hex(last)) else { return false };
+            let windows = function.bridge.take().map_or_else(Vec::new, |b| b.windows);
+            let (secondary, subordinate) = (secondary as u8, subordinate as u8);
+            function.bridge = Some(Bridge { secondary, subordinate, windows, from });
+            self.bridge = Some(at);
+            return true;
+        }
+        if let Some(window) = said.trim_start().strip_prefix("bridge window ") {
+            let Some((space, range, _)) = resource(window) else { return true };
+            if let Some(bridge) = &mut function.bridge {
+                bridge.windows.retain(|old| old.space != space);
+                bridge.windows.push(Window { space, range, from });
+            }
+            return true;
+        }
+        bar(said, from, &mut function.bars)
+    }
+}
+
+/// `reg 0x10: [mem 0xa133e000-0xa133e0ff 64bit pref]`, or of newer kernels `BAR 0 [mem ...]`.
+fn bar(said: &str, from: Source, bars: &mut Vec<Bar>) -> bool {
+    let index = if let Some(register) = said.strip_prefix("reg 0x") {
+        let Some(offset) = hex(register.split(':').next().unwrap_or("")) else { return false };
+        offset.checked_sub(0x10).map(|offset| offset / 4)
+    } else {
+        let Some(rest) = said.strip_prefix("BAR ") else { return false };
+        leading(rest)
+    };
+    let Some(index) = index.filter(|index| *index < 6).map(|index| index as u8) else { return false };
+    let Some((space, range, wide)) =
+        after(said, "[").and_then(|_| resource(&said[said.find('[').unwrap_or(0)..]))
+    else {
+        return false;
+    };
+    let old = bars.iter().position(|bar| bar.index == index);
+    // Firmware's address comes first, what Linux assigned after it: the last one counts.
+    if let Some(old) = old {
+        bars.remove(old);
+    }
+    bars.push(Bar { index, space, wide, at: range.first, size: range.bytes(), from });
+    true
+}
+
+/// `[mem 0xd0c00000-0xd0cfffff 64bit pref window]`: what for, where, and whether it takes two registers.
+fn resource(text: &str) -> Option<(Space, Extent, bool)> {
+    let inside = between(text, "[", "]")?;
+    let mut words = inside.split_whitespace();
+    let kind = words.next()?;
+    let place = words.next()?;
+    let (first, last) = place.split_once('-')?;
+    let range = Extent::new(hex(first)?, hex(last)?)?;
+    let flags: Vec<&str> = words.collect();
+    let pref = flags.contains(&"pref");
+    let space = match (kind, pref) {
+        ("io", _) => Space::Io,
+        ("mem", false) => Space::Memory,
+        ("mem", true) => Space::Prefetch,
+        _ => return None,
+    };
+    Some((space, range, flags.contains(&"64bit")))
+}
+
+fn express(said: &str) -> Option<Express> {
+    const NAMES: [(&str, Express); 7] = [
+        ("PCIe Root Port", Express::RootPort),
+        ("PCIe Switch Upstream", Express::Upstream),
+        ("PCIe Switch Downstream", Express::Downstream),
+        ("PCIe to PCI", Express::ToPci),
+        ("PCI to PCIe", Express::FromPci),
+        ("PCIe Root Complex", Express::Integrated),
+        ("Endpoint", Express::Endpoint),
+    ];
+    NAMES.iter().find(|(name, _)| said.contains(name)).map(|(_, kind)| *kind)
+}
+
+/// `pci_bus 0000:00: root bus resource [mem 0x80000000-0xfeafffff window] (bus address [0x..-0x..])`.
+fn root(text: &str, from: Source, found: &mut Found) -> bool {
+    let Some(rest) = after(text, "root bus resource ") else { return text.contains("root bus resource") };
+    let Some((space, cpu, _)) = resource(rest) else { return true };
+    let bus = between(rest, "(bus address [", "-").and_then(hex).unwrap_or(cpu.first);
+    host(found, HostWindow { cpu, bus, space, from });
+    true
+}
+
+/// Adds a window of the host bridge that was not met before.
+pub fn host(found: &mut Found, window: HostWindow) {
+    let io = window.space == Space::Io;
+    let known = |old: &HostWindow| old.cpu == window.cpu && (old.space == Space::Io) == io;
+    if !found.windows.iter().any(known) {
+        keep(&mut found.windows, window);
+    }
+}
+
+/// `... ranges:` of a host bridge in a device tree: `MEM 0x0600000000..0x0603ffffff -> 0x00f8000000`, `IB MEM ...`.
+fn windows(text: &str, from: Source, found: &mut Found) -> bool {
+    let Some(rest) = after(text, ":").filter(|rest| rest.contains("..") && rest.contains(" -> ")) else {
+        return false;
+    };
+    let inbound = rest.contains("IB MEM");
+    if !inbound && !rest.contains(" MEM ") {
+        return false;
+    }
+    let Some((range, to)) = after(rest, "MEM ").and_then(|rest| rest.trim_start().split_once(" -> ")) else {
+        return false;
+    };
+    let Some((first, last)) = range.split_once("..") else { return false };
+    let Some(range) = hex(first.trim()).zip(hex(last.trim())).and_then(|(a, b)| Extent::new(a, b)) else {
+        return false;
+    };
+    let Some(to) = hex(word(to)) else { return false };
+    if inbound {
+        // The bus address is on the right here too.
+        if let Some(bus) = Extent::sized(to, range.bytes()) {
+            keep(&mut found.inbound, Inbound { bus, cpu: range.first, from });
+        }
+    } else {
+        host(found, HostWindow { cpu: range, bus: to, space: Space::Memory, from });
+    }
+    true
+}
+
+/// `iommu: Adding device 0000:00:02.0 to group 1` of older kernels.
+fn group(text: &str, from: Source, found: &mut Found) -> bool {
+    let Some(rest) = text.strip_prefix("iommu: Adding device ") else { return false };
+    let Some((place, number)) = rest.split_once(" to group ") else { return false };
+    if let (Some(at), Some(number)) = (Bdf::parse(place), leading(number)) {
+        found.join(at, number as u32, from);
+    }
+    true
+}
+
+/// `BIOS-e820: [mem 0x0000000000100000-0x00000000bcd43fff] usable`.
+fn ram(text: &str, from: Source, found: &mut Found) -> bool {
+    let e820 = text.starts_with("BIOS-e820: ");
+    // The ranges of a machine without this: `  node   0: [mem 0x...-0x...]`.
+    let node = text.starts_with("node ") && text.contains(": [mem ");
+    if e820 && !text.ends_with("usable") {
+        return true;
+    }
+    if !e820 && !node {
+        return false;
+    }
+    if let Some((_, range, _)) = text.find('[').and_then(|at| resource(&text[at..])) {
+        keep(&mut found.ram, Range { depth: 0, range, name: "System RAM".into(), from });
+    }
+    true
+}
+
+/// The unit at an address, new if it was not met before.
+pub fn unit(found: &mut Found, maker: Maker, at: Option<u64>, from: Source) -> Option<&mut Unit> {
+    let same = |unit: &Unit| unit.maker == maker && (unit.at == at || at.is_none());
+    let place = match found.units.iter().position(same) {
+        Some(place) => place,
+        None if found.units.len() >= 1024 => return None,
+        None => {
+            found.units.push(Unit { maker, at, scope: String::new(), cap: None, more: None, from });
+            found.units.len() - 1
+        }
+    };
+    found.units.get_mut(place)
+}
+
+fn intel(text: &str, from: Source, found: &mut Found) -> bool {
+    let Some(rest) = text.strip_prefix("DMAR: ").or_else(|| text.strip_prefix("DMAR:")) else { return false };
+    if let Some(base) = after(rest, "DRHD base: ").map(word).and_then(hex) {
+        let _ = unit(found, Maker::Intel, Some(base), from);
+    } else if let Some(base) = after(rest, "reg_base_addr ").map(word).and_then(hex) {
+        let value = |mark: &str| after(rest, mark).map(word).and_then(hex);
+        let (cap, more) = (value(" cap "), value(" ecap "));
+        if let Some(unit) = unit(found, Maker::Intel, Some(base), from) {
+            (unit.cap, unit.more) = (cap.or(unit.cap), more.or(unit.more));
+        }
+    } else if rest.starts_with("RMRR base: ") {
+        let base = after(rest, "RMRR base: ").map(word).and_then(hex);
+        let end = after(rest, "end: ").map(word).and_then(hex);
+        if let Some(range) = base.zip(end).and_then(|(base, end)| Extent::new(base, end)) {
+            let kind = "direct".into();
+            keep(&mut found.reserved, Reserved { range, kind, functions: [].into(), group: None, from });
+        }
+    } else if rest.starts_with("IOMMU disabled") {
+        found.policy.off = Some(from);
+    } else {
+        return rest.starts_with("IOMMU enabled") || rest.contains("Virtualization Technology");
+    }
+    true
+}
+
+fn amd(text: &str, from: Source, found: &mut Found) -> bool {
+    let Some(rest) =
+        text.strip_prefix("AMD-Vi: ").or_else(|| text.strip_prefix("pci 0000:00:00.2: AMD-Vi: "))
+    else {
+        return false;
+    };
+    if rest.contains("Extended features (") {
+        let value =
+            between(rest, "Extended features (", ")").and_then(|v| hex(v.split(',').next().unwrap_or(v)));
+        if let Some(unit) = unit(found, Maker::Amd, None, from) {
+            unit.more = unit.more.or(value);
+        }
+    } else if rest.starts_with("AMD IOMMU disabled") {
+        found.policy.off = Some(from);
+    } else {
+        return false;
+    }
+    true
+}
+
+fn others(text: &str, from: Source, found: &mut Found) -> bool {
+    let (maker, said) = match text.split_once(' ') {
+        Some(("arm-smmu-v3", rest)) => (Maker::Smmu3, rest),
+        Some(("arm-smmu", rest)) => (Maker::Smmu2, rest),
+        Some(("riscv,iommu", rest)) => (Maker::RiscV, rest),
+        Some(("virtio_iommu", rest)) => (Maker::Virtio, rest),
+        _ => return false,
+    };
+    // `arm-smmu-v3 9050000.smmuv3: ias 44-bit, oas 44-bit (features 0x...)`
+    if !["ias ", "oas ", "probing hardware", "using ", "input address: "]
+        .iter()
+        .any(|mark| said.contains(mark))
+    {
+        return false;
+    }
+    let at = said.split(['.', ':']).next().filter(|name| name.len() >= 5).and_then(hex);
+    let _ = unit(found, maker, at, from);
+    true
+}
+
+fn policy(text: &str, from: Source, found: &mut Found) -> bool {
+    if let Some(domain) = after(text, "iommu: Default domain type: ") {
+        found.policy.domain = Some((word(domain).into(), from));
+    } else if let Some(rest) = after(text, "TLB invalidation policy: ") {
+        found.policy.lazy = Some((rest.starts_with("lazy"), from));
+    } else if text.starts_with("software IO TLB: mapped ")
+        || text.starts_with("PCI-DMA: Using software bounce")
+    {
+        if let Some((_, range, _)) = text.find('[').and_then(|at| resource(&text[at..])) {
+            // Older kernels print the address behind the last.
+            let last = range.last & !0xfff;
+            let last = if range.last == last { range.last.wrapping_sub(1) } else { range.last };
+            found.swiotlb = Extent::new(range.first, last).map(|range| (range, from));
+        }
+    } else {
+        return false;
+    }
+    true
+}

@@ -1,0 +1,48 @@
+//! `/proc/iomem` and `/proc/ioports`: ranges inside ranges, two spaces deeper each.
+
+use super::dmesg::unit;
+use super::found::{keep, Found, Maker, Range, Source};
+use super::remark::Kind;
+use super::scan::extent;
+use crate::spec::Phrase;
+
+/// Reads a line of either; returns whether it is one.
+pub fn line(line: &str, from: Source, found: &mut Found) -> bool {
+    let text = line.trim_start_matches(' ');
+    let depth = (line.len() - text.len()) / 2;
+    let Some((place, name)) = text.split_once(" : ") else { return false };
+    let Some((first, last)) = place.split_once('-') else { return false };
+    if first.len() != last.len() || !(4..=16).contains(&first.len()) || name.is_empty() {
+        return false;
+    }
+    let Some(range) = extent(place) else { return false };
+    let ports = first.len() == 4;
+    found.kind(if ports { "/proc/ioports" } else { "/proc/iomem" }, from);
+    if range.last == 0 {
+        // What the kernel shows to those who may not see addresses.
+        let said = Phrase::new(
+            "all addresses are 0: read by somebody without the right to see them (read it as root)",
+            "地址全为 0：读取者无权查看（请以 root 身份读取）",
+        );
+        found.remark_once(Kind::Missing, Source { line: 0, ..from }, said);
+        return true;
+    }
+    if let Some(maker) = maker(name.trim()).filter(|_| !ports) {
+        let _ = unit(found, maker, Some(range.first), from);
+    }
+    let one = Range { depth, range, name: name.trim().into(), from };
+    keep(if ports { &mut found.ports } else { &mut found.memory }, one);
+    true
+}
+
+/// Whose registers a range of this name has.
+fn maker(name: &str) -> Option<Maker> {
+    let number = |rest: &str| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_digit());
+    match name {
+        "amd_iommu" => Some(Maker::Amd),
+        _ if name.strip_prefix("dmar").is_some_and(number) => Some(Maker::Intel),
+        _ if name.starts_with("arm-smmu-v3") => Some(Maker::Smmu3),
+        _ if name.starts_with("arm-smmu") => Some(Maker::Smmu2),
+        _ => None,
+    }
+}

@@ -1,0 +1,184 @@
+//! Tells the kinds of text apart, line by line: a paste may hold any of them one after another.
+
+use super::dmesg::Dmesg;
+use super::found::{Found, Source};
+use super::hexdump::{field, row, Gathered};
+use super::lspci::Lspci;
+use super::remark::Kind;
+use super::tree::Tree;
+use super::{acpi, dts, iomem, sysfs};
+use crate::spec::Phrase;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+/// A text or a table, and what it is called.
+#[derive(Clone, Copy, Debug)]
+pub struct Input<'a> {
+    /// Its name, a file's.
+    pub name: &'a str,
+    /// Its bytes.
+    pub bytes: &'a [u8],
+}
+
+/// The most bytes of a device tree's text.
+const MOST_TREE: usize = 8 << 20;
+/// The most characters of a line that are looked at.
+const MOST_LINE: usize = 4096;
+
+/// Reads texts, one after another.
+pub fn read(inputs: &[Input<'_>]) -> Found {
+    let mut found = Found::default();
+    for (file, input) in inputs.iter().enumerate() {
+        found.files.push(input.name.chars().filter(|c| !c.is_control()).collect());
+        let from = Source { file, line: 0 };
+        if acpi::is_table(input.bytes) {
+            acpi::read(input.bytes, from, &mut found);
+        } else if input.bytes.starts_with(&[0xd0, 0x0d, 0xfe, 0xed]) {
+            let said = Phrase::new(
+                "this is a device tree as a blob; `dtc -I dtb -O dts FILE` gives the text that is read here",
+                "这是二进制的设备树；`dtc -I dtb -O dts FILE` 可得到这里能读取的文本",
+            );
+            found.remark(Kind::Damaged, from, said);
+        } else {
+            let mut reader = Reader { file, ..Reader::default() };
+            for line in String::from_utf8_lossy(input.bytes).lines() {
+                reader.line(line, &mut found);
+            }
+            reader.flush(&mut found);
+        }
+    }
+    found
+}
+
+#[derive(Default)]
+struct Reader {
+    file: usize,
+    line: usize,
+    lspci: Lspci,
+    tree: Tree,
+    dmesg: Dmesg,
+    /// The rows of a dump.
+    rows: Gathered,
+    rows_from: Source,
+    /// The fields of `iasl`.
+    fields: Gathered,
+    fields_from: Source,
+    /// A row of the dump was left out because it is as the one before.
+    repeated: bool,
+    /// The text of a device tree, and how deep its braces are.
+    dts: Option<(String, Source, usize)>,
+}
+
+impl Reader {
+    fn line(&mut self, line: &str, found: &mut Found) {
+        self.line += 1;
+        let from = Source { file: self.file, line: self.line };
+        let line = line.strip_suffix('\r').unwrap_or(line);
+        let end = line.char_indices().nth(MOST_LINE).map_or(line.len(), |(at, _)| at);
+        let line = &line[..end];
+        if self.device_tree(line, from, found) || self.dump(line, from, found) {
+            return;
+        }
+        if line.trim().is_empty() {
+            self.lspci.end(found);
+            return;
+        }
+        // `head` and `tail` name files this way, and so does the shell line of the documentation.
+        if line.starts_with("==") {
+            self.flush(found);
+            return;
+        }
+        let known = sysfs::line(line, from, found)
+            || iomem::line(line, from, found)
+            || self.tree.line(line, from, found)
+            || self.lspci.line(line, from, found)
+            || self.dmesg.line(line, from, found);
+        if !known {
+            found.quiet += 1;
+        }
+    }
+
+    /// A line of a device tree, from `/dts-v1/` or a root node to where its braces are closed.
+    fn device_tree(&mut self, line: &str, from: Source, found: &mut Found) -> bool {
+        let text = line.trim();
+        if let Some((tree, _, depth)) = &mut self.dts {
+            // After the root node there may be others, by reference.
+            let more = text.is_empty() || text.starts_with(['&', '/', '#', '}', '*']) || text.ends_with('{');
+            if *depth > 0 || more {
+                if tree.len() < MOST_TREE {
+                    tree.push_str(line);
+                    tree.push('\n');
+                }
+                let code = text.split("//").next().unwrap_or(text);
+                *depth = (*depth + code.matches('{').count()).saturating_sub(code.matches('}').count());
+                return true;
+            }
+            self.end_tree(found);
+        }
+        let begins = text.starts_with("/dts-v1/") || text == "/ {";
+        if begins {
+            self.flush(found);
+            self.dts = Some((line.to_string() + "\n", from, text.matches('{').count()));
+        }
+        begins
+    }
+
+    fn end_tree(&mut self, found: &mut Found) {
+        if let Some((text, from, _)) = self.dts.take() {
+            dts::read(&text, from, found);
+        }
+    }
+
+    /// A row of a dump of bytes, or a field of `iasl`.
+    fn dump(&mut self, line: &str, from: Source, found: &mut Found) -> bool {
+        if line.trim() == "*" && self.rows.len() > 0 {
+            self.repeated = true;
+        } else if let Some((offset, bytes)) = row(line) {
+            if offset == 0 {
+                self.end_rows(found);
+                self.lspci.end(found);
+                self.rows_from = from;
+                // `iasl` shows a table's bytes once more below its fields: the bytes count.
+                if bytes.len() >= 4 && self.fields.begins_with(&bytes[..4]) {
+                    let _ = self.fields.take();
+                }
+            } else if core::mem::take(&mut self.repeated) {
+                self.rows.repeat(offset);
+            }
+            let _ = self.rows.put(offset, &bytes);
+        } else if let Some((offset, bytes)) = field(line) {
+            if offset == 0 {
+                self.end_fields(found);
+                self.fields_from = from;
+            }
+            let _ = self.fields.put(offset, &bytes);
+        } else {
+            if self.rows.len() > 0 {
+                self.end_rows(found);
+            }
+            return false;
+        }
+        true
+    }
+
+    fn end_rows(&mut self, found: &mut Found) {
+        let bytes: Vec<u8> = self.rows.take();
+        self.repeated = false;
+        // Other tables (a dump of all holds them) say nothing here.
+        acpi::read(&bytes, self.rows_from, found);
+    }
+
+    fn end_fields(&mut self, found: &mut Found) {
+        let bytes: Vec<u8> = self.fields.take();
+        acpi::read(&bytes, self.fields_from, found);
+    }
+
+    /// Ends whatever is being read.
+    fn flush(&mut self, found: &mut Found) {
+        self.end_rows(found);
+        self.end_fields(found);
+        self.end_tree(found);
+        self.lspci.finish(found);
+        self.tree.finish();
+    }
+}

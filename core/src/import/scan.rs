@@ -1,0 +1,89 @@
+//! Numbers and words out of lines.
+
+use super::found::Extent;
+
+/// Returns a hexadecimal number, with or without `0x`; `_` may stand between digits.
+pub fn hex(text: &str) -> Option<u64> {
+    let text = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")).unwrap_or(text);
+    if text.is_empty() || text.len() > 16 || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return None;
+    }
+    u64::from_str_radix(text, 16).ok()
+}
+
+/// Returns a number as C and device trees write it: hexadecimal after `0x`, otherwise decimal.
+pub fn number(text: &str) -> Option<u64> {
+    match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
+        Some(digits) => hex(digits),
+        None => text.parse().ok(),
+    }
+}
+
+/// Returns the range `FIRST-LAST`, both hexadecimal.
+pub fn extent(text: &str) -> Option<Extent> {
+    let (first, last) = text.split_once('-')?;
+    Extent::new(hex(first)?, hex(last)?)
+}
+
+/// Returns what is after `mark`.
+pub fn after<'a>(text: &'a str, mark: &str) -> Option<&'a str> {
+    text.find(mark).map(|at| &text[at + mark.len()..])
+}
+
+/// Returns what is between two marks.
+pub fn between<'a>(text: &'a str, open: &str, close: &str) -> Option<&'a str> {
+    let rest = after(text, open)?;
+    Some(&rest[..rest.find(close)?])
+}
+
+/// Returns the digits that a text begins with, as a decimal number.
+pub fn leading(text: &str) -> Option<u64> {
+    let text = text.trim_start();
+    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    text[..end].parse().ok()
+}
+
+/// Returns a word up to a space, comma or bracket.
+pub fn word(text: &str) -> &str {
+    let text = text.trim_start();
+    let end =
+        text.find(|c: char| c.is_whitespace() || matches!(c, ',' | ')' | ']' | ';')).unwrap_or(text.len());
+    &text[..end]
+}
+
+/// Returns a size such as `16K`, `8G`, `128`.
+pub fn size(text: &str) -> Option<u64> {
+    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let number: u64 = text[..end].parse().ok()?;
+    let shift = match &text[end..] {
+        "" => 0,
+        "K" => 10,
+        "M" => 20,
+        "G" => 30,
+        "T" => 40,
+        _ => return None,
+    };
+    number.checked_mul(1 << shift)
+}
+
+/// Returns a line without what logs put before a message: a time in brackets, a date, a host, `kernel:`.
+pub fn message(line: &str) -> &str {
+    let mut text = line.trim();
+    if let Some(rest) = after(text, " kernel: ") {
+        text = rest.trim_start();
+    }
+    // A priority, `<6>`.
+    if let Some(rest) = text.strip_prefix('<').and_then(|rest| rest.split_once('>')) {
+        if rest.0.bytes().all(|b| b.is_ascii_digit()) {
+            text = rest.1;
+        }
+    }
+    if let Some((time, rest)) = text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        if !time.is_empty()
+            && time.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b' ' | b'T' | b'C'))
+        {
+            text = rest.trim_start();
+        }
+    }
+    text
+}

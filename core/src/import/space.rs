@@ -1,0 +1,234 @@
+//! The address map: RAM, windows of the host bridge, and which addresses are left for what the texts do not say.
+
+use super::found::{Bdf, Extent, Found, HostWindow, Source, Space};
+use super::remark::{Kind, Remarks};
+use crate::spec::Phrase;
+use alloc::format;
+use alloc::vec::Vec;
+
+/// A mebibyte: what a bridge's window for memory is a multiple of.
+pub const MIB: u64 = 1 << 20;
+const GIB: u64 = 1 << 30;
+/// The least RAM of a range that is written: below, there is no room for tables and buffers.
+const LEAST: u64 = 16 * MIB;
+/// The most ranges of RAM, and windows, that a scenario is given.
+const MOST: usize = 64;
+
+/// The map that the scenario states.
+#[derive(Debug, Default)]
+pub struct Map {
+    /// RAM, in order.
+    pub ram: Vec<(Extent, Option<Source>)>,
+    /// Windows of the host bridge for memory.
+    pub windows: Vec<(HostWindow, bool)>,
+    /// I/O ports that lead to PCI.
+    pub ports: Option<(Extent, Source)>,
+    /// For devices.
+    pub inbound: Vec<super::found::Inbound>,
+}
+
+impl Map {
+    /// Returns where on the bus addresses are that a kernel prints: those of the CPU, where windows differ.
+    pub fn to_bus(&self, range: Extent) -> Option<Extent> {
+        let on_cpu = self.windows.iter().find(|(w, _)| w.cpu.holds(range));
+        if let Some((window, _)) = on_cpu {
+            return Extent::sized(window.bus.checked_add(range.first - window.cpu.first)?, range.bytes());
+        }
+        // Configuration space and old programs state those of the bus.
+        let bus = |w: &HostWindow| Extent::sized(w.bus, w.cpu.bytes());
+        let holds = |w: &HostWindow| bus(w).is_some_and(|bus| bus.holds(range));
+        self.windows.iter().any(|(w, _)| holds(w)).then_some(range)
+    }
+}
+
+/// Makes the map. `wanted` are the ranges of BARs and bridges, for a machine whose windows no text states.
+pub fn map(found: &Found, wanted: &[Extent], remarks: &mut Remarks) -> Map {
+    let mut map = Map::default();
+    windows(found, wanted, &mut map, remarks);
+    ram(found, &mut map, remarks);
+    let window = |space: Space| found.windows.iter().filter(move |w| w.space == space);
+    let ports = window(Space::Io).map(|w| (w.cpu, w.from));
+    let ranges = found.ports.iter().filter(|r| r.depth == 0 && r.name.starts_with("PCI Bus"));
+    let ports = ports.chain(ranges.map(|r| (r.range, r.from)));
+    map.ports = ports
+        .filter(|(range, _)| range.last < 0x1_0000 && range.first >= 0xd00)
+        .max_by_key(|(r, _)| r.bytes());
+    for window in &found.inbound {
+        let cpu = Extent::sized(window.cpu, window.bus.bytes());
+        let meets = |old: &super::found::Inbound| {
+            old.bus.meets(window.bus)
+                || Extent::sized(old.cpu, old.bus.bytes()).zip(cpu).is_some_and(|(a, b)| a.meets(b))
+        };
+        if cpu.is_none() || map.inbound.iter().any(meets) {
+            let said = Phrase::new(
+                format!("the window for devices at bus {} shares addresses with another", window.bus),
+                format!("设备侧窗口（总线 {}）与另一个窗口重叠", window.bus),
+            );
+            remarks.at(Kind::Contradiction, window.from, said);
+        } else {
+            map.inbound.push(*window);
+        }
+    }
+    map
+}
+
+fn windows(found: &Found, wanted: &[Extent], map: &mut Map, remarks: &mut Remarks) {
+    let mut all: Vec<HostWindow> = found.windows.iter().filter(|w| w.space != Space::Io).copied().collect();
+    if all.is_empty() {
+        let roots = found.memory.iter().filter(|r| r.depth == 0 && r.name.starts_with("PCI Bus"));
+        all.extend(roots.map(|r| HostWindow {
+            cpu: r.range,
+            bus: r.range.first,
+            space: Space::Memory,
+            from: r.from,
+        }));
+    }
+    // What a PC had below 1 MiB is not for BARs.
+    all.retain(|w| w.cpu.first >= MIB);
+    all.sort_by_key(|w| w.cpu);
+    for window in all {
+        let bus = Extent::sized(window.bus, window.cpu.bytes());
+        let meets = |old: &HostWindow| {
+            old.cpu.meets(window.cpu)
+                || Extent::sized(old.bus, old.cpu.bytes()).zip(bus).is_some_and(|(a, b)| a.meets(b))
+        };
+        if bus.is_none() || map.windows.iter().any(|(old, _)| meets(old)) {
+            let said = Phrase::new(
+                format!("the host bridge's window {} shares addresses with another", window.cpu),
+                format!("主桥窗口 {} 与另一个窗口重叠", window.cpu),
+            );
+            remarks.at(Kind::Contradiction, window.from, said);
+        } else if map.windows.len() < MOST {
+            map.windows.push((window, true));
+        }
+    }
+    if map.windows.is_empty() && !wanted.is_empty() {
+        assumed(wanted, map);
+        let said = Phrase::new(
+            "no text states the host bridge's windows (/proc/iomem as root, or the boot log): they are taken around BARs and bridges",
+            "没有文本说明主桥的窗口（以 root 读的 /proc/iomem，或启动日志）：按 BAR 和桥的范围推定",
+        );
+        remarks.of(Kind::Assumed, said);
+    }
+}
+
+/// Windows around ranges, as whole mebibytes.
+fn assumed(wanted: &[Extent], map: &mut Map) {
+    let mut around: Vec<Extent> = wanted
+        .iter()
+        .filter(|range| range.first >= MIB)
+        .map(|range| Extent { first: range.first & !(MIB - 1), last: range.last | (MIB - 1) })
+        .collect();
+    around.sort();
+    let mut joined: Vec<Extent> = Vec::new();
+    for range in around {
+        match joined.last_mut() {
+            // With what is between them, where that is little.
+            Some(last) if range.first <= last.last.saturating_add(16 * MIB) => {
+                last.last = last.last.max(range.last)
+            }
+            _ => joined.push(range),
+        }
+    }
+    for cpu in joined.into_iter().take(MOST) {
+        let window = HostWindow { cpu, bus: cpu.first, space: Space::Memory, from: Source::default() };
+        map.windows.push((window, false));
+    }
+}
+
+fn ram(found: &Found, map: &mut Map, remarks: &mut Remarks) {
+    let of_map =
+        found.memory.iter().filter(|r| r.name == "System RAM" || r.name == "System RAM (boot alias)");
+    let mut all: Vec<(Extent, Source)> = of_map.map(|r| (r.range, r.from)).collect();
+    if all.is_empty() {
+        all = found.ram.iter().map(|r| (r.range, r.from)).collect();
+    }
+    all.sort();
+    let mut low = false;
+    for (range, from) in all {
+        if range.last < MIB || range.bytes() < LEAST {
+            low = true;
+            continue;
+        }
+        let taken = map.ram.iter().any(|(old, _)| old.meets(range));
+        let window = map.windows.iter().find(|(w, _)| w.cpu.meets(range)).map(|(w, _)| w.cpu);
+        if let Some(window) = window {
+            let said = Phrase::new(
+                format!("RAM at {range} and the host bridge's window {window} share addresses"),
+                format!("{range} 的内存与主桥窗口 {window} 重叠"),
+            );
+            remarks.at(Kind::Contradiction, from, said);
+        } else if !taken && map.ram.len() < MOST {
+            map.ram.push((range, Some(from)));
+        }
+    }
+    if low {
+        let said = Phrase::new(
+            "pieces of RAM below address 1 MiB, or smaller than 16 MiB, are left out",
+            "1 MiB 地址以下、或小于 16 MiB 的内存片段未写入",
+        );
+        remarks.of(Kind::Left, said);
+    }
+    if map.ram.is_empty() {
+        let range = free(map);
+        map.ram.push((range, None));
+        let said = Phrase::new(
+            format!("no text states where RAM is (/proc/iomem as root, or the boot log): {range} is taken"),
+            format!("没有文本说明内存在哪里（以 root 读的 /proc/iomem，或启动日志）：取 {range}"),
+        );
+        remarks.of(Kind::Assumed, said);
+    }
+}
+
+/// Addresses for RAM where no window is: below the lowest, or above all.
+fn free(map: &Map) -> Extent {
+    let lowest = map.windows.iter().map(|(w, _)| w.cpu.first).min().unwrap_or(3 * GIB);
+    let end = lowest.min(3 * GIB) & !(MIB - 1);
+    if end >= GIB / 2 {
+        return Extent { first: 0, last: end - 1 };
+    }
+    let highest = map.windows.iter().map(|(w, _)| w.cpu.last).max().unwrap_or(0);
+    let start = (highest.min(u64::MAX >> 1) | (GIB - 1)) + 1;
+    Extent { first: start, last: start + 2 * GIB - 1 }
+}
+
+/// Cuts the windows of the host bridge so that what bridges forward as prefetchable is in windows of its own.
+pub fn cut(map: &mut Map, prefetch: &[Extent]) {
+    if prefetch.is_empty() {
+        return;
+    }
+    let mut out = Vec::new();
+    for (window, known) in map.windows.drain(..) {
+        let (mut at, end) = (window.bus, window.bus + (window.cpu.last - window.cpu.first));
+        let mut piece = |first: u64, last: u64, space: Space| {
+            let start = window.cpu.first + (first - window.bus);
+            let cpu = Extent { first: start, last: start + (last - first) };
+            out.push((HostWindow { cpu, bus: first, space, ..window }, known));
+        };
+        let mut inside: Vec<Extent> =
+            prefetch.iter().filter(|p| window.bus <= p.first && p.last <= end).copied().collect();
+        inside.sort();
+        let mut over = false;
+        for range in inside {
+            if range.first > at {
+                piece(at, range.first - 1, Space::Memory);
+            }
+            piece(range.first, range.last, Space::Prefetch);
+            match range.last.checked_add(1) {
+                Some(next) => at = next,
+                None => over = true,
+            }
+        }
+        if !over && at <= end {
+            piece(at, end, Space::Memory);
+        }
+    }
+    map.windows = out;
+}
+
+/// The BARs of functions that are named in `/proc/iomem`: their sizes.
+pub fn size_of(found: &Found, at: Bdf, address: u64) -> Option<u64> {
+    let name = format!("{:04x}:{:02x}:{:02x}.{:x}", at.segment, at.bus, at.device, at.function);
+    let ranges = found.memory.iter().chain(&found.ports);
+    ranges.clone().find(|r| r.name == name && r.range.first == address).map(|r| r.range.bytes())
+}

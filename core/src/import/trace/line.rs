@@ -1,0 +1,180 @@
+//! One line of a trace, as `trace`, `trace-cmd report` and `perf script` print it: the events of `iommu`, `dma` and `swiotlb`.
+
+use super::super::scan::{after, hex, number, word};
+use alloc::string::String;
+use alloc::vec::Vec;
+
+/// What an event did.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Event {
+    /// The IOMMU's tables got a mapping (`iommu:map`); whose, the event does not say.
+    TableMap { iova: u64, physical: u64, size: u64 },
+    /// The IOMMU's tables lost one (`iommu:unmap`), of which so much was there.
+    TableUnmap { iova: u64, size: u64, done: u64 },
+    /// A buffer was mapped for a device, or memory allocated for it.
+    Map { device: String, parts: Vec<Part>, direction: Direction, coherent: bool },
+    /// It was unmapped, or freed.
+    Unmap { device: String, address: u64, size: u64, direction: Direction, coherent: bool },
+    /// A list was unmapped; the event has the physical addresses of its entries.
+    UnmapList { device: String, physical: Vec<u64>, direction: Direction },
+    /// A buffer was synchronised for the CPU or the device.
+    Sync { device: String, parts: Vec<(u64, u64)> },
+    /// A device was refused an address (`iommu:io_page_fault`).
+    Fault { device: String, address: u64, flags: u64 },
+    /// A device was attached to a domain, or detached from it.
+    Attach { device: String },
+    /// A mapping bounced.
+    Bounced { device: String, size: u64 },
+    /// The IOTLB was told to forget.
+    Flush,
+}
+
+/// A mapped range.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Part {
+    /// The address that the device uses.
+    pub address: u64,
+    /// The physical address; none where the event does not say.
+    pub physical: Option<u64>,
+    /// Bytes.
+    pub size: u64,
+}
+
+/// Which way data may go.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Direction {
+    /// The device reads.
+    ToDevice,
+    /// The device writes.
+    FromDevice,
+    /// Both.
+    Both,
+}
+
+impl Direction {
+    fn parse(word: &str) -> Direction {
+        match word {
+            "TO_DEVICE" => Direction::ToDevice,
+            "FROM_DEVICE" => Direction::FromDevice,
+            _ => Direction::Both,
+        }
+    }
+    /// Returns its name in Linux.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Direction::ToDevice => "TO_DEVICE",
+            Direction::FromDevice => "FROM_DEVICE",
+            Direction::Both => "BIDIRECTIONAL",
+        }
+    }
+}
+
+/// Returns the time in nanoseconds and the event; none where the line is no event that is known.
+pub fn parse(line: &str) -> Option<(u64, Event)> {
+    let mut rest = line;
+    // The time is the first word of digits, a point, digits and a colon.
+    // Bounded: each turn passes a word.
+    let (time, rest) = loop {
+        rest = rest.trim_start();
+        let end = rest.find(char::is_whitespace)?;
+        if let Some(time) = rest[..end].strip_suffix(':').and_then(time) {
+            break (time, &rest[end..]);
+        }
+        rest = &rest[end..];
+    };
+    let (name, text) = rest.trim_start().split_once(char::is_whitespace)?;
+    let name = name.strip_suffix(':')?;
+    let name = name.rsplit(':').next().unwrap_or(name);
+    Some((time, event(name, text.trim())?))
+}
+
+fn time(text: &str) -> Option<u64> {
+    let (seconds, part) = text.split_once('.')?;
+    let digits = |t: &str| !t.is_empty() && t.len() <= 12 && t.bytes().all(|b| b.is_ascii_digit());
+    if !digits(seconds) || !digits(part) || part.len() > 9 {
+        return None;
+    }
+    let nanos = part.parse::<u64>().ok()? * 10u64.pow(9 - part.len() as u32);
+    seconds.parse::<u64>().ok()?.checked_mul(1_000_000_000)?.checked_add(nanos)
+}
+
+fn event(name: &str, text: &str) -> Option<Event> {
+    let value = |mark: &str| after(text, mark).map(word).and_then(hex);
+    let decimal = |mark: &str| after(text, mark).map(word).and_then(number);
+    let direction = || Direction::parse(after(text, "dir=").map_or("", word));
+    let device = || String::from(word(text));
+    let list = |mark: &str| -> Vec<u64> {
+        let inside = after(text, mark).and_then(|t| t.strip_prefix('{')).and_then(|t| t.split('}').next());
+        inside.map_or_else(Vec::new, |t| t.split(',').filter_map(hex).take(4096).collect())
+    };
+    Some(match name {
+        "map" => {
+            Event::TableMap { iova: value("iova=")?, physical: value("paddr=")?, size: decimal(" size=")? }
+        }
+        "unmap" => {
+            let size = decimal(" size=")?;
+            Event::TableUnmap { iova: value("iova=")?, size, done: decimal("unmapped_size=").unwrap_or(size) }
+        }
+        "dma_map_page" | "dma_map_phys" | "dma_map_resource" => {
+            let part = Part {
+                address: value("dma_addr=")?,
+                physical: value("phys_addr="),
+                size: decimal(" size=")?,
+            };
+            Event::Map { device: device(), parts: [part].into(), direction: direction(), coherent: false }
+        }
+        "dma_alloc" | "dma_alloc_pages" => {
+            let part = Part { address: value("dma_addr=")?, physical: None, size: decimal(" size=")? };
+            // A refused allocation has no address.
+            if part.address == 0 && after(text, "virt_addr=").map(word) == Some("(null)") {
+                return None;
+            }
+            Event::Map { device: device(), parts: [part].into(), direction: direction(), coherent: true }
+        }
+        "dma_map_sg" => {
+            let (addresses, sizes, physical) = (list("dma_addrs="), list("sizes="), list("phys_addrs="));
+            let parts = addresses.iter().zip(&sizes).enumerate().map(|(i, (address, size))| Part {
+                address: *address,
+                size: *size,
+                physical: physical.get(i).copied(),
+            });
+            Event::Map { device: device(), parts: parts.collect(), direction: direction(), coherent: false }
+        }
+        "dma_unmap_page" | "dma_unmap_phys" | "dma_unmap_resource" | "dma_free" | "dma_free_pages" => {
+            Event::Unmap {
+                device: device(),
+                address: value("dma_addr=")?,
+                size: decimal(" size=")?,
+                direction: direction(),
+                coherent: name.starts_with("dma_free"),
+            }
+        }
+        "dma_unmap_sg" => {
+            Event::UnmapList { device: device(), physical: list("phys_addrs="), direction: direction() }
+        }
+        "dma_sync_single_for_cpu" | "dma_sync_single_for_device" => {
+            Event::Sync { device: device(), parts: [(value("dma_addr=")?, decimal(" size=")?)].into() }
+        }
+        "dma_sync_sg_for_cpu" | "dma_sync_sg_for_device" => {
+            let parts = list("dma_addrs=").into_iter().zip(list("sizes=")).collect();
+            Event::Sync { device: device(), parts }
+        }
+        "io_page_fault" => {
+            // `IOMMU:driver 0000:00:04.0 iova=0x... flags=0x0000`
+            let device = text.split_whitespace().rev().find(|w| !w.contains('='))?;
+            Event::Fault {
+                device: device.into(),
+                address: value("iova=")?,
+                flags: value("flags=").unwrap_or(0),
+            }
+        }
+        "attach_device_to_domain" | "detach_device_from_domain" => {
+            Event::Attach { device: after(text, "device=").map(word)?.into() }
+        }
+        "swiotlb_bounced" => {
+            Event::Bounced { device: after(text, "dev_name: ").map(word)?.into(), size: decimal("size=")? }
+        }
+        "cache_tag_flush_range" | "cache_tag_flush_all" | "qi_submit" => Event::Flush,
+        _ => return None,
+    })
+}

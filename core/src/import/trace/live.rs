@@ -1,0 +1,387 @@
+//! What is mapped while a trace goes on, and what is wrong with it. One pass, in memory that grows with what is mapped at once,
+//! not with the trace.
+
+use super::line::{Direction, Event, Part};
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::string::String;
+use alloc::vec::Vec;
+
+/// The most mappings at once; what comes after is counted and not kept.
+const MOST_LIVE: usize = 1_000_000;
+/// How many unmapped ranges are remembered for what comes after.
+const MEMORY: usize = 65_536;
+/// Within how many events an unmap of a device follows that of the tables.
+const SOON: u64 = 1000;
+/// The most findings of each kind that are kept; all are counted.
+const MOST_FOUND: usize = 200;
+
+/// When and where in the trace.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Moment {
+    /// Nanoseconds.
+    pub time: u64,
+    /// The line, counted from 1.
+    pub line: u64,
+}
+
+/// A mapping of a device.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Mapping {
+    /// The addresses.
+    pub part: Part,
+    /// Which way.
+    pub direction: Direction,
+    /// Allocated memory, not a mapped buffer.
+    pub coherent: bool,
+    /// Since when.
+    pub since: Moment,
+    /// The last time that it was synchronised.
+    pub synced: Option<Moment>,
+}
+
+/// What a device's address was when it was needed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Was {
+    /// Mapped, and for the other direction.
+    Other(Mapping),
+    /// Mapped.
+    Mapped(Mapping),
+    /// Unmapped before.
+    Unmapped(Mapping, Moment),
+    /// Not mapped as far as the trace goes back; the mapping that ends nearest below, with how far below.
+    Never(Option<(Mapping, u64)>),
+}
+
+/// What is wrong.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Finding {
+    /// What is not mapped was unmapped: unmapped before, or never mapped in the trace.
+    NotMapped { device: String, address: u64, size: u64, was: Was },
+    /// Unmapped with another size or direction than it was mapped with.
+    Differs { device: String, mapping: Mapping, size: u64, direction: Direction },
+    /// A new mapping shares addresses with one that is mapped.
+    Overlaps { device: String, new: Part, old: Mapping },
+    /// The tables lost a range while a device's mapping in it was in use.
+    UnderUse { device: String, mapping: Mapping, iova: u64, size: u64 },
+    /// The tables lost less than they were asked to.
+    Short { iova: u64, size: u64, done: u64 },
+    /// A buffer was synchronised that is not mapped.
+    SyncOfNone { device: String, address: u64, was: Was },
+    /// A device was refused an address.
+    Fault { device: String, address: u64, flags: u64, was: Was },
+}
+
+impl Finding {
+    /// The index of its kind among the counts.
+    const fn kind(&self) -> usize {
+        match self {
+            Finding::NotMapped { .. } => 0,
+            Finding::Differs { .. } => 1,
+            Finding::Overlaps { .. } => 2,
+            Finding::UnderUse { .. } => 3,
+            Finding::Short { .. } => 4,
+            Finding::SyncOfNone { .. } => 5,
+            Finding::Fault { .. } => 6,
+        }
+    }
+}
+
+/// How many kinds of findings there are.
+pub const KINDS: usize = 7;
+
+/// How long the tables had forgotten before the IOTLB did.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Windows {
+    /// How many unmaps.
+    pub count: u64,
+    /// The longest, in nanoseconds.
+    pub longest: u64,
+    /// All together.
+    pub total: u64,
+}
+
+/// A mapping of a device whose range the tables have lost.
+#[derive(Clone, Copy, Debug)]
+struct Lost {
+    event: u64,
+    device: usize,
+    address: u64,
+    since: Moment,
+    now: Moment,
+    iova: u64,
+    size: u64,
+}
+
+/// The state of a trace.
+#[derive(Debug, Default)]
+pub struct Live {
+    names: Vec<String>,
+    mapped: BTreeMap<(usize, u64), Mapping>,
+    /// Entries of lists by their physical address: what `dma_unmap_sg` names.
+    lists: BTreeMap<(usize, u64), u64>,
+    tables: BTreeMap<u64, (u64, Moment)>,
+    gone: BTreeMap<(usize, u64), (Mapping, Moment)>,
+    order: VecDeque<(usize, u64)>,
+    waiting: Vec<u64>,
+    lost: VecDeque<Lost>,
+    /// Unmaps of what was mapped before the trace began, as far as it shows.
+    pub before: u64,
+    /// What was found, with the line at which.
+    pub found: Vec<(Moment, Finding)>,
+    /// How many of each kind.
+    pub counts: [u64; KINDS],
+    /// Events that were read.
+    pub events: u64,
+    /// Events of maps and allocations, and the most mappings at once.
+    pub maps: u64,
+    /// The most mappings at once.
+    pub most: usize,
+    /// Bounces.
+    pub bounced: (u64, u64),
+    /// Between an unmap of the tables and the next flush, where the trace has flushes.
+    pub windows: Windows,
+    /// The first and last moment.
+    pub span: (Moment, Moment),
+    /// Mappings that were not kept.
+    pub over: u64,
+}
+
+impl Live {
+    fn device(&mut self, name: &str) -> usize {
+        match self.names.iter().position(|n| n == name) {
+            Some(at) => at,
+            None => {
+                self.names.push(name.into());
+                self.names.len() - 1
+            }
+        }
+    }
+
+    /// Returns the name of a device.
+    pub fn name(&self, device: usize) -> &str {
+        self.names.get(device).map_or("", String::as_str)
+    }
+
+    /// Returns what is mapped now, by device and address.
+    pub fn mapped(&self) -> impl Iterator<Item = (&str, &Mapping)> {
+        self.mapped.iter().map(|((device, _), mapping)| (self.name(*device), mapping))
+    }
+
+    /// Returns how many ranges the tables map now.
+    pub fn tables(&self) -> usize {
+        self.tables.len()
+    }
+
+    fn find(&mut self, now: Moment, finding: Finding) {
+        let count = &mut self.counts[finding.kind()];
+        *count += 1;
+        if *count <= MOST_FOUND as u64 {
+            self.found.push((now, finding));
+        }
+    }
+
+    /// Takes the next event.
+    pub fn event(&mut self, now: Moment, event: Event) {
+        if self.events == 0 {
+            self.span.0 = now;
+        }
+        self.span.1 = now;
+        self.events += 1;
+        self.in_use();
+        match event {
+            Event::TableMap { iova, size, .. } => {
+                if self.tables.len() < MOST_LIVE {
+                    self.tables.insert(iova, (size, now));
+                }
+            }
+            Event::TableUnmap { iova, size, done } => self.table_unmap(now, iova, size, done),
+            Event::Map { device, parts, direction, coherent } => {
+                let device = self.device(&device);
+                let list = parts.len() > 1;
+                self.maps += 1;
+                for part in parts {
+                    self.map(now, device, Mapping { part, direction, coherent, since: now, synced: None });
+                    if let Some(physical) = part.physical.filter(|_| list || !coherent) {
+                        if self.lists.len() < MOST_LIVE {
+                            self.lists.insert((device, physical), part.address);
+                        }
+                    }
+                }
+            }
+            Event::Unmap { device, address, size, direction, coherent } => {
+                let at = self.device(&device);
+                self.unmap(now, at, address, Some((size, direction, coherent)));
+            }
+            Event::UnmapList { device, physical, .. } => {
+                let device = self.device(&device);
+                for physical in physical {
+                    // A list may have fewer segments than entries: those that were joined have no address.
+                    if let Some(address) = self.lists.get(&(device, physical)).copied() {
+                        self.unmap(now, device, address, None);
+                    }
+                }
+            }
+            Event::Sync { device, parts } => {
+                let at = self.device(&device);
+                for (address, _) in parts {
+                    match self.holding(at, address) {
+                        Some(key) => {
+                            if let Some(mapping) = self.mapped.get_mut(&key) {
+                                mapping.synced = Some(now);
+                            }
+                        }
+                        None => {
+                            let was = self.was(at, address, None);
+                            self.find(now, Finding::SyncOfNone { device: device.clone(), address, was });
+                        }
+                    }
+                }
+            }
+            Event::Fault { device, address, flags } => {
+                let at = self.device(&device);
+                let was = self.was(at, address, Some(flags & 1 != 0));
+                self.find(now, Finding::Fault { device, address, flags, was });
+            }
+            Event::Attach { device } => {
+                let _ = self.device(&device);
+            }
+            Event::Bounced { size, .. } => {
+                self.bounced.0 += 1;
+                self.bounced.1 = self.bounced.1.saturating_add(size);
+            }
+            Event::Flush => {
+                for since in core::mem::take(&mut self.waiting) {
+                    let window = now.time.saturating_sub(since);
+                    self.windows.count += 1;
+                    self.windows.longest = self.windows.longest.max(window);
+                    self.windows.total = self.windows.total.saturating_add(window);
+                }
+            }
+        }
+    }
+
+    /// Says of mappings that the tables lost a while ago that they are still there.
+    fn in_use(&mut self) {
+        // Bounded: each turn takes one away.
+        while let Some(lost) = self.lost.front().copied().filter(|lost| lost.event + SOON < self.events) {
+            self.lost.pop_front();
+            let mapping = self.mapped.get(&(lost.device, lost.address)).copied();
+            if let Some(mapping) = mapping.filter(|mapping| mapping.since == lost.since) {
+                let device = self.name(lost.device).into();
+                self.find(lost.now, Finding::UnderUse { device, mapping, iova: lost.iova, size: lost.size });
+            }
+        }
+    }
+
+    /// The mapping that an address of a device is in.
+    fn holding(&self, device: usize, address: u64) -> Option<(usize, u64)> {
+        let (key, mapping) = self.mapped.range((device, 0)..=(device, address)).next_back()?;
+        (address - key.1 < mapping.part.size).then_some(*key)
+    }
+
+    /// What an address of a device is or was; `write` where an access is known.
+    fn was(&self, device: usize, address: u64, write: Option<bool>) -> Was {
+        if let Some(mapping) = self.holding(device, address).and_then(|key| self.mapped.get(&key)) {
+            let refused = matches!(
+                (write, mapping.direction),
+                (Some(true), Direction::ToDevice) | (Some(false), Direction::FromDevice)
+            );
+            return if refused { Was::Other(*mapping) } else { Was::Mapped(*mapping) };
+        }
+        let gone = self.gone.range((device, 0)..=(device, address)).next_back();
+        if let Some((key, (mapping, when))) = gone {
+            if address - key.1 < mapping.part.size {
+                return Was::Unmapped(*mapping, *when);
+            }
+        }
+        let below = self.mapped.range((device, 0)..=(device, address)).next_back();
+        Was::Never(below.map(|(key, mapping)| (*mapping, address - key.1 - mapping.part.size)))
+    }
+
+    fn map(&mut self, now: Moment, device: usize, mapping: Mapping) {
+        let part = mapping.part;
+        let last = part.address.saturating_add(part.size.saturating_sub(1));
+        // A device without an IOMMU may have one buffer mapped twice; with one, each mapping has addresses of its own.
+        let old = self.mapped.range((device, 0)..=(device, last)).next_back();
+        let old = old.filter(|(key, old)| {
+            old.part.address.saturating_add(old.part.size) > part.address && key.0 == device
+        });
+        if let Some((_, old)) = old.map(|(key, old)| (*key, *old)) {
+            let direct = old.part.physical == Some(old.part.address) && part.physical == Some(part.address);
+            if !direct {
+                let name = self.name(device).into();
+                self.find(now, Finding::Overlaps { device: name, new: part, old });
+            }
+        }
+        self.gone.remove(&(device, part.address));
+        if self.mapped.len() < MOST_LIVE {
+            self.mapped.insert((device, part.address), mapping);
+            self.most = self.most.max(self.mapped.len());
+        } else {
+            self.over += 1;
+        }
+    }
+
+    fn unmap(&mut self, now: Moment, device: usize, address: u64, with: Option<(u64, Direction, bool)>) {
+        let Some(mapping) = self.mapped.remove(&(device, address)) else {
+            // What was mapped before the trace began is not known; what was unmapped in it is.
+            let (size, ..) = with.unwrap_or((0, Direction::Both, false));
+            let was = self.was(device, address, None);
+            if matches!(was, Was::Never(_)) {
+                self.before += 1;
+                return;
+            }
+            let name = self.name(device).into();
+            self.find(now, Finding::NotMapped { device: name, address, size, was });
+            return;
+        };
+        if let Some(physical) = mapping.part.physical {
+            self.lists.remove(&(device, physical));
+        }
+        if let Some((size, direction, _)) = with {
+            if size != mapping.part.size || direction != mapping.direction {
+                let name = self.name(device).into();
+                self.find(now, Finding::Differs { device: name, mapping, size, direction });
+            }
+        }
+        if self.gone.insert((device, address), (mapping, now)).is_none() {
+            self.order.push_back((device, address));
+            if self.order.len() > MEMORY {
+                if let Some(oldest) = self.order.pop_front() {
+                    self.gone.remove(&oldest);
+                }
+            }
+        }
+    }
+
+    /// The tables lose a range. The DMA API does that before it says that a mapping is unmapped, so what devices have mapped there
+    /// is in use only if that does not follow soon.
+    fn table_unmap(&mut self, now: Moment, iova: u64, size: u64, done: u64) {
+        if done < size {
+            self.find(now, Finding::Short { iova, size, done });
+        }
+        let end = iova.saturating_add(size);
+        let inside: Vec<u64> = self.tables.range(iova..end.max(iova + 1)).map(|(at, _)| *at).collect();
+        for at in inside {
+            self.tables.remove(&at);
+        }
+        if self.waiting.len() < MOST_LIVE {
+            self.waiting.push(now.time);
+        }
+        for device in 0..self.names.len() {
+            let within = self.mapped.range((device, iova)..(device, end.max(iova)));
+            let lost: Vec<Lost> = within
+                .map(|((_, address), m)| Lost {
+                    event: self.events,
+                    device,
+                    address: *address,
+                    since: m.since,
+                    now,
+                    iova,
+                    size,
+                })
+                .collect();
+            self.lost.extend(lost);
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! What a trace shows, in words.
+
+use super::line::Part;
+use super::live::{Finding, Live, Mapping, Moment, Was};
+use crate::scenario::plain::acts;
+use crate::spec::Lang;
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::string::String;
+
+/// How many mappings are listed.
+const MOST: usize = 40;
+
+/// A time, in seconds.
+fn seconds(time: u64) -> String {
+    format!("{}.{:06}", time / 1_000_000_000, time / 1000 % 1_000_000)
+}
+
+/// A length of time.
+fn length(nanos: u64) -> String {
+    match nanos {
+        0..=9_999_999 => format!("{} us", nanos / 1000),
+        10_000_000..=9_999_999_999 => format!("{} ms", nanos / 1_000_000),
+        _ => format!("{} s", nanos / 1_000_000_000),
+    }
+}
+
+fn part(part: &Part) -> String {
+    format!("{:#x} +{:#x}", part.address, part.size)
+}
+
+fn mapping(m: &Mapping, zh: bool) -> String {
+    let kind = match (m.coherent, zh) {
+        (true, false) => " allocated",
+        (true, true) => "，分配的内存",
+        _ => "",
+    };
+    match zh {
+        false => format!("{} {}{kind} (line {})", part(&m.part), m.direction.name(), m.since.line),
+        true => format!("{} {}{kind}（第 {} 行）", part(&m.part), m.direction.name(), m.since.line),
+    }
+}
+
+/// What an address was at a moment.
+fn was(now: Moment, was: &Was, zh: bool) -> String {
+    let ago = |then: Moment| length(now.time.saturating_sub(then.time));
+    match (was, zh) {
+        (Was::Mapped(m), false) => format!("it is mapped: {}", mapping(m, zh)),
+        (Was::Mapped(m), true) => format!("它已映射：{}", mapping(m, zh)),
+        (Was::Other(m), false) => format!("it is mapped for the other direction only: {}", mapping(m, zh)),
+        (Was::Other(m), true) => format!("它只为另一个方向映射：{}", mapping(m, zh)),
+        (Was::Unmapped(m, then), false) => {
+            format!("it was unmapped {} before, on line {}: {}", ago(*then), then.line, mapping(m, zh))
+        }
+        (Was::Unmapped(m, then), true) => {
+            format!("它在 {} 之前（第 {} 行）已解除映射：{}", ago(*then), then.line, mapping(m, zh))
+        }
+        (Was::Never(None), false) => "it was never mapped in this trace".into(),
+        (Was::Never(None), true) => "这份轨迹里从未映射过它".into(),
+        (Was::Never(Some((m, over))), false) => {
+            format!(
+                "it was never mapped in this trace; the nearest mapping ends {over:#x} below: {}",
+                mapping(m, zh)
+            )
+        }
+        (Was::Never(Some((m, over))), true) => {
+            format!("这份轨迹里从未映射过它；下方最近的映射在它之前 {over:#x} 处结束：{}", mapping(m, zh))
+        }
+    }
+}
+
+fn finding(now: Moment, finding: &Finding, zh: bool) -> String {
+    match (finding, zh) {
+        (Finding::NotMapped { device, address, size, was: w }, false) => {
+            format!("{device} unmaps {address:#x} +{size:#x} twice: {}", was(now, w, zh))
+        }
+        (Finding::NotMapped { device, address, size, was: w }, true) => {
+            format!("{device} 对 {address:#x} +{size:#x} 重复解除映射：{}", was(now, w, zh))
+        }
+        (Finding::Differs { device, mapping: m, size, direction }, false) => format!(
+            "{device} unmaps with size {size:#x} {} what was mapped as {}",
+            direction.name(),
+            mapping(m, zh)
+        ),
+        (Finding::Differs { device, mapping: m, size, direction }, true) => {
+            format!("{device} 以大小 {size:#x} {} 解除映射，而映射时是 {}", direction.name(), mapping(m, zh))
+        }
+        (Finding::Overlaps { device, new, old }, false) => {
+            format!("{device} maps {} over {}, which is still mapped", part(new), mapping(old, zh))
+        }
+        (Finding::Overlaps { device, new, old }, true) => {
+            format!("{device} 映射 {}，与仍映射着的 {} 重叠", part(new), mapping(old, zh))
+        }
+        (Finding::UnderUse { device, mapping: m, iova, size }, false) => {
+            format!("the tables lose {iova:#x} +{size:#x} while {device} still has {}", mapping(m, zh))
+        }
+        (Finding::UnderUse { device, mapping: m, iova, size }, true) => {
+            format!("页表去掉了 {iova:#x} +{size:#x}，而 {device} 仍在使用 {}", mapping(m, zh))
+        }
+        (Finding::Short { iova, size, done }, false) => {
+            format!("of {iova:#x} +{size:#x} the tables lost only {done:#x} bytes")
+        }
+        (Finding::Short { iova, size, done }, true) => {
+            format!("要去掉 {iova:#x} +{size:#x}，页表只去掉了 {done:#x} 字节")
+        }
+        (Finding::SyncOfNone { device, address, was: w }, false) => {
+            format!("{device} synchronises {address:#x}: {}", was(now, w, zh))
+        }
+        (Finding::SyncOfNone { device, address, was: w }, true) => {
+            format!("{device} 同步 {address:#x}：{}", was(now, w, zh))
+        }
+        (Finding::Fault { device, address, flags, was: w }, false) => {
+            let access = if flags & 1 != 0 { "write" } else { "read" };
+            format!("{device} is refused {address:#x} ({access}): {}", was(now, w, zh))
+        }
+        (Finding::Fault { device, address, flags, was: w }, true) => {
+            let access = if flags & 1 != 0 { "写" } else { "读" };
+            format!("{device} 访问 {address:#x}（{access}）被拒绝：{}", was(now, w, zh))
+        }
+    }
+}
+
+/// Returns what a trace shows at the moment that was read last; no control characters but line breaks.
+pub fn report(live: &Live, lang: Lang) -> String {
+    let zh = lang == Lang::Zh;
+    let mut out = head(live, zh);
+    for (now, one) in &live.found {
+        let place = match zh {
+            false => format!("line {}, {} s: ", now.line, seconds(now.time)),
+            true => format!("第 {} 行，{} 秒：", now.line, seconds(now.time)),
+        };
+        out += &format!("{place}{}\n", finding(*now, one, zh));
+    }
+    let more: u64 = live.counts.iter().sum::<u64>() - live.found.len() as u64;
+    if more > 0 {
+        out += &if zh {
+            format!("另有 {more} 项未列出\n")
+        } else {
+            format!("{more} more are not listed\n")
+        };
+    }
+    out += &mapped(live, zh);
+    out.chars().filter(|c| *c == '\n' || !c.is_control() && !acts(*c)).collect()
+}
+
+fn head(live: &Live, zh: bool) -> String {
+    if live.events == 0 {
+        return if zh {
+            "没有认出 iommu、dma 或 swiotlb 的事件。\n"
+        } else {
+            "No event of iommu, dma or swiotlb was recognised.\n"
+        }
+        .into();
+    }
+    let (from, to) = (seconds(live.span.0.time), seconds(live.span.1.time));
+    let mut out = match zh {
+        false => format!(
+            "{} events from {from} s to {to} s; {} maps and allocations, {} at once at most\n",
+            live.events, live.maps, live.most
+        ),
+        true => format!(
+            "{} 个事件，从 {from} 秒到 {to} 秒；映射和分配 {} 次，同时最多 {} 个\n",
+            live.events, live.maps, live.most
+        ),
+    };
+    if live.bounced.0 > 0 {
+        let (count, bytes) = live.bounced;
+        out += &match zh {
+            false => format!("{count} mappings bounced, {bytes} bytes\n"),
+            true => format!("{count} 次映射经过了回弹缓冲区，共 {bytes} 字节\n"),
+        };
+    }
+    let windows = live.windows;
+    if let Some(mean) = windows.total.checked_div(windows.count) {
+        let (mean, longest) = (length(mean), length(windows.longest));
+        out += &match zh {
+            false => format!(
+                "from an unmap of the tables to the next flush: {mean} on average, {longest} at most\n"
+            ),
+            true => format!("从页表解除映射到下一次失效：平均 {mean}，最长 {longest}\n"),
+        };
+    }
+    if live.before > 0 {
+        out += &match zh {
+            false => format!("{} unmaps of what this trace did not see mapped\n", live.before),
+            true => format!("{} 次解除映射的对象在这份轨迹里没有映射过\n", live.before),
+        };
+    }
+    if live.tables() > 0 {
+        out += &match zh {
+            false => format!("{} ranges are in the tables of IOMMUs here\n", live.tables()),
+            true => format!("到这里 IOMMU 的页表里有 {} 段\n", live.tables()),
+        };
+    }
+    if live.over > 0 {
+        out += &match zh {
+            false => format!("{} mappings were over the limit and not kept\n", live.over),
+            true => format!("{} 个映射超出上限，没有保留\n", live.over),
+        };
+    }
+    out
+}
+
+/// What is mapped at the end: in use, or leaked.
+fn mapped(live: &Live, zh: bool) -> String {
+    let mut out = String::new();
+    let mut devices: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
+    for (device, mapping) in live.mapped() {
+        let sum = devices.entry(device).or_default();
+        *sum = (sum.0 + 1, sum.1.saturating_add(mapping.part.size));
+    }
+    if devices.is_empty() {
+        return out;
+    }
+    out.push_str(if zh {
+        "到这里仍映射着（在使用，或泄漏）\n"
+    } else {
+        "Still mapped here (in use, or leaked)\n"
+    });
+    for (device, (count, bytes)) in devices {
+        out += &match zh {
+            false => format!("  {device}: {count}, {bytes} bytes\n"),
+            true => format!("  {device}：{count} 个，{bytes} 字节\n"),
+        };
+        let mut all: alloc::vec::Vec<&Mapping> =
+            live.mapped().filter(|(name, _)| *name == device).map(|(_, mapping)| mapping).collect();
+        all.sort_by_key(|mapping| mapping.since.line);
+        for one in all.into_iter().take(MOST) {
+            let age = length(live.span.1.time.saturating_sub(one.since.time));
+            out += &match zh {
+                false => format!("    {}, for {age}\n", mapping(one, zh)),
+                true => format!("    {}，已 {age}\n", mapping(one, zh)),
+            };
+        }
+    }
+    out
+}

@@ -1,0 +1,186 @@
+use super::report::report;
+use super::*;
+use alloc::format;
+use alloc::vec::Vec;
+
+fn replay(text: &str) -> Replay {
+    let mut replay = Replay::default();
+    for line in text.lines() {
+        replay.line(line, None);
+    }
+    replay
+}
+
+fn kinds(replay: &Replay) -> Vec<String> {
+    replay
+        .live
+        .found
+        .iter()
+        .map(|(now, f)| format!("{} {}", now.line, format!("{f:?}").split(' ').next().unwrap_or("")))
+        .collect()
+}
+
+/// What a kernel printed while a disk's driver started.
+const DISK: &str = "\
+    kworker/u4:1-31      [000] .l...     5.735305: map: IOMMU: iova=0x00000000fffff000 - 0x0000000100000000 paddr=0x0000000002ebe000 size=4096
+    kworker/u4:1-31      [000] .....     5.736616: dma_alloc: 0000:00:05.0 dir=BIDIRECTIONAL dma_addr=fffff000 size=512 virt_addr=(____ptrval____) flags=GFP_KERNEL attrs=
+    kworker/u4:1-31      [000] .....     5.743655: map: IOMMU: iova=0x00000000ffffd000 - 0x00000000ffffe000 paddr=0x0000000002fbb000 size=4096
+    kworker/u4:1-31      [000] .....     5.743790: dma_map_phys: 0000:00:05.0 dir=FROM_DEVICE dma_addr=ffffd000 size=4096 phys_addr=2fbb000 attrs=
+    kworker/u4:1-31      [000] d.h1.     5.745183: unmap: IOMMU: iova=0x00000000ffffd000 - 0x00000000ffffe000 size=4096 unmapped_size=4096
+    kworker/u4:1-31      [000] d.h1.     5.745491: dma_unmap_phys: 0000:00:05.0 dir=FROM_DEVICE dma_addr=ffffd000 size=4096 attrs=
+";
+
+#[test]
+fn a_trace_of_a_kernel_leaves_what_is_in_use() {
+    let replay = replay(DISK);
+    let live = &replay.live;
+    assert_eq!((live.events, live.maps, live.most, live.found.len(), live.tables()), (6, 2, 2, 0, 1));
+    let left: Vec<_> = live.mapped().map(|(device, m)| (device, m.part.address, m.coherent)).collect();
+    assert_eq!(left, [("0000:00:05.0", 0xffff_f000, true)]);
+    for lang in [Lang::En, Lang::Zh] {
+        assert!(report(live, lang).contains("0xfffff000 +0x200"));
+    }
+}
+
+#[test]
+fn the_three_programs_print_the_same_event() {
+    let want = parse(DISK.lines().nth(3).unwrap());
+    assert!(want.is_some());
+    let rest = "0000:00:05.0 dir=FROM_DEVICE dma_addr=ffffd000 size=4096 phys_addr=2fbb000 attrs=";
+    for line in [
+        format!("     kworker/u4:1-31    [000]     5.743790: dma_map_phys:         {rest}"),
+        format!("kworker/u4:1    31 [000]     5.743790:         dma:dma_map_phys: {rest}"),
+        format!("kworker/u4:1-31 [000] 5.743790000: dma_map_phys: {rest}"),
+    ] {
+        assert_eq!(parse(&line), want, "{line}");
+    }
+}
+
+fn event(time: &str, rest: &str) -> String {
+    format!("x-1 [000] ..... {time}: {rest}\n")
+}
+
+#[test]
+fn what_is_wrong_is_found_at_its_line() {
+    let dev = "0000:03:00.0";
+    let mut text = String::new();
+    let mut add = |time: &str, rest: String| text.push_str(&event(time, &rest));
+    add(
+        "1.000000",
+        format!("dma_map_phys: {dev} dir=TO_DEVICE dma_addr=10000 size=4096 phys_addr=5000 attrs="),
+    );
+    add("1.000100", format!("io_page_fault: IOMMU:nvme {dev} iova=0x0000000000010080 flags=0x0001"));
+    add("1.000200", format!("dma_unmap_phys: {dev} dir=TO_DEVICE dma_addr=10000 size=2048 attrs="));
+    add("1.000300", format!("dma_unmap_phys: {dev} dir=TO_DEVICE dma_addr=10000 size=4096 attrs="));
+    add("1.000700", format!("io_page_fault: IOMMU:nvme {dev} iova=0x0000000000010080 flags=0x0000"));
+    add("1.000800", format!("dma_unmap_phys: {dev} dir=TO_DEVICE dma_addr=90000 size=4096 attrs="));
+    add(
+        "1.000900",
+        format!("dma_map_phys: {dev} dir=FROM_DEVICE dma_addr=20000 size=8192 phys_addr=7000 attrs="),
+    );
+    add(
+        "1.001000",
+        format!("dma_map_phys: {dev} dir=FROM_DEVICE dma_addr=21000 size=4096 phys_addr=9000 attrs="),
+    );
+    add("1.001100", format!("io_page_fault: IOMMU:nvme {dev} iova=0x0000000000022080 flags=0x0001"));
+    add("1.001200", format!("dma_sync_single_for_cpu: {dev} dir=FROM_DEVICE dma_addr=70000 size=64"));
+    add(
+        "1.001300",
+        "unmap: IOMMU: iova=0x0000000000020000 - 0x0000000000022000 size=8192 unmapped_size=4096".into(),
+    );
+    let replay = replay(&text);
+    let want = [
+        "2 Fault",
+        "3 Differs",
+        "4 NotMapped",
+        "5 Fault",
+        "8 Overlaps",
+        "9 Fault",
+        "10 SyncOfNone",
+        "11 Short",
+    ];
+    assert_eq!(kinds(&replay), want);
+    assert_eq!(replay.live.before, 1);
+    let said = report(&replay.live, Lang::En);
+    for part in [
+        "line 2, 1.000100 s: 0000:03:00.0 is refused 0x10080 (write): it is mapped for the other direction only",
+        "line 4, 1.000300 s: 0000:03:00.0 unmaps 0x10000 +0x1000 twice: it was unmapped 100 us before, on line 3",
+        "line 5, 1.000700 s: 0000:03:00.0 is refused 0x10080 (read): it was unmapped 500 us before, on line 3",
+        "never mapped in this trace; the nearest mapping ends 0x80 below",
+    ] {
+        assert!(said.contains(part), "{part}\n{said}");
+    }
+    assert!(report(&replay.live, Lang::Zh).contains("它在 500 us 之前（第 3 行）已解除映射"));
+}
+
+#[test]
+fn tables_that_lose_what_a_device_keeps_are_found_and_lists_are_not() {
+    let dev = "0000:03:00.0";
+    let list = format!("dma_map_sg: {dev} dir=TO_DEVICE nents=2/2 ents=2/2 dma_addrs={{0x40000,0x41000}} sizes={{0x1000,0x800}} phys_addrs={{0x5000,0x9000}} attrs=");
+    let mut text = event("1.0", &list);
+    text += &event(
+        "1.1",
+        "unmap: IOMMU: iova=0x0000000000040000 - 0x0000000000042000 size=8192 unmapped_size=8192",
+    );
+    text += &event("1.2", &format!("dma_unmap_sg: {dev} dir=TO_DEVICE phys_addrs={{0x5000,0x9000}} attrs="));
+    text += &event(
+        "1.3",
+        &format!("dma_map_phys: {dev} dir=TO_DEVICE dma_addr=50000 size=4096 phys_addr=a000 attrs="),
+    );
+    text += &event(
+        "1.4",
+        "unmap: IOMMU: iova=0x0000000000050000 - 0x0000000000051000 size=4096 unmapped_size=4096",
+    );
+    for i in 0..1100 {
+        text += &event(
+            "1.5",
+            &format!("map: IOMMU: iova=0x{:016x} - 0x0 paddr=0x1000 size=4096", 0x100_0000 + i * 4096),
+        );
+    }
+    let replay = replay(&text);
+    assert_eq!(kinds(&replay), ["5 UnderUse"]);
+}
+
+#[test]
+fn the_time_to_the_next_flush_is_the_window() {
+    let mut text = event("1.000000", "unmap: IOMMU: iova=0x1000 - 0x2000 size=4096 unmapped_size=4096");
+    text += &event("1.000500", "unmap: IOMMU: iova=0x3000 - 0x4000 size=4096 unmapped_size=4096");
+    text += &event(
+        "1.001500",
+        "cache_tag_flush_range: dmar0 dmar0[0] type iotlb did 4 [0x0-0xffffffffffffffff] addr 0x0 mask 0x34",
+    );
+    let windows = replay(&text).live.windows;
+    assert_eq!((windows.count, windows.longest, windows.total), (2, 1_500_000, 2_500_000));
+}
+
+#[test]
+fn a_trace_can_be_stopped_at_a_time() {
+    let mut replay = Replay::default();
+    let taken = DISK.lines().take_while(|line| replay.line(line, Some(5_744_000_000))).count();
+    assert_eq!((taken, replay.live.mapped().count()), (4, 2));
+}
+
+#[test]
+fn memory_does_not_grow_with_a_long_trace() {
+    let mut replay = Replay::default();
+    for i in 0..20_000u64 {
+        let (address, time) = ((i % 512) << 12, format!("{}.{:06}", i / 1_000_000, i % 1_000_000));
+        replay.line(&event(&time, &format!("dma_map_phys: d dir=TO_DEVICE dma_addr={address:x} size=4096 phys_addr={address:x} attrs=")), None);
+        replay.line(
+            &event(&time, &format!("dma_unmap_phys: d dir=TO_DEVICE dma_addr={address:x} size=4096 attrs=")),
+            None,
+        );
+    }
+    assert_eq!((replay.live.events, replay.live.mapped().count(), replay.live.found.len()), (40_000, 0, 0));
+    assert_eq!(replay.live.most, 1);
+    // And whatever the lines say, there is an end to what is kept.
+    for line in [
+        "x 1.5: map:",
+        "1.0: dma_map_sg: d dma_addrs={,} sizes={0}",
+        "9.9: io_page_fault: ",
+        ": :",
+        "1.000: x",
+    ] {
+        replay.line(line, None);
+    }
+}

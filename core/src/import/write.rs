@@ -1,0 +1,347 @@
+//! The scenario's text: each line with the line that it was taken from.
+
+use super::found::{Bdf, Extent, Found, Function, Maker, Source, Space};
+use super::groups::Joined;
+use super::plan::{line_range, Item, Plan, Role};
+use super::remark::Kind;
+use crate::scenario::plain::acts;
+use crate::scenario::Num;
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::fmt::Write;
+
+/// The most bytes of a scenario are 256 KiB; comments go when they come near.
+const MOST: usize = 200 << 10;
+/// RAM that begins below this has room for a buffer below 4 GiB.
+const LOW_END: u64 = (4 << 30) - (64 << 20);
+
+/// Writes the scenario of a plan.
+pub fn write(found: &Found, plan: &Plan, joined: &[Joined]) -> String {
+    let mut out = Out { text: String::new(), found };
+    let devices = plan.items.iter().filter(|i| i.role.is_none()).count();
+    let units = found.units.len();
+    out.plain("iommu-playground 1");
+    out.plain(&format!("title \"An imported machine (devices: {devices}, IOMMUs: {units})\""));
+    out.plain(&format!("title.zh \"导入的机器（设备 {devices} 个，IOMMU {units} 个）\""));
+    let maker = maker(found);
+    machine(&mut out, maker, plan);
+    policy(&mut out);
+    map(&mut out, plan);
+    for item in plan.items.iter().filter(|i| i.role.is_some()) {
+        one(&mut out, item, plan);
+    }
+    for item in plan.items.iter().filter(|i| i.role.is_none()) {
+        one(&mut out, item, plan);
+    }
+    for (at, why) in &plan.left {
+        let function = found.at(*at);
+        let from = function.map(|f| f.from);
+        let name = function.map_or("", |f| f.name.as_str());
+        let name = if name.is_empty() { String::new() } else { format!(" ({name})") };
+        out.comment(&format!("{at}{name}: {}", why.en), from);
+    }
+    reserved(&mut out, plan);
+    ids(&mut out, maker, plan);
+    groups(&mut out, plan, joined);
+    steps(&mut out, plan);
+    out.text
+}
+
+struct Out<'a> {
+    text: String,
+    found: &'a Found,
+}
+
+impl Out<'_> {
+    fn plain(&mut self, line: &str) {
+        self.text.push_str(line);
+        self.text.push('\n');
+    }
+    /// A statement, and where it is from.
+    fn line(&mut self, line: &str, said: &str, from: Option<Source>) {
+        self.text.push_str(line);
+        let place = from.map_or_else(|| "assumed".into(), |from| self.found.place(from));
+        if self.text.len() < MOST {
+            let _ = write!(self.text, "  # {}", comment(&place));
+            if !said.is_empty() {
+                let _ = write!(self.text, ": {}", comment(said));
+            }
+        }
+        self.text.push('\n');
+    }
+    /// What is no statement.
+    fn comment(&mut self, said: &str, from: Option<Source>) {
+        if self.text.len() < MOST {
+            let place = from.map_or_else(String::new, |from| format!(" ({})", self.found.place(from)));
+            let _ = writeln!(self.text, "# {}{}", comment(said), comment(&place));
+        }
+    }
+}
+
+/// Text of a paste as part of a comment: one line, of a length that can be read.
+fn comment(text: &str) -> String {
+    text.chars()
+        .map(|c| if c.is_control() || acts(c) { ' ' } else { c })
+        .take(160)
+        .collect::<String>()
+        .trim_end()
+        .into()
+}
+
+fn bdf(at: Bdf) -> String {
+    Bdf { segment: 0, ..at }.to_string()
+}
+
+/// Whose IOMMU the machine gets: what a unit says, otherwise what the host bridge does.
+fn maker(found: &Found) -> (Option<Maker>, Option<Source>) {
+    if let Some(unit) = found.units.iter().find(|u| u.maker != Maker::Other && u.maker != Maker::Virtio) {
+        return (Some(unit.maker), Some(unit.from));
+    }
+    if let Some(unit) = found.units.first() {
+        return (Some(unit.maker), Some(unit.from));
+    }
+    if let Some(unit) = found.functions.iter().find(|f| f.class == Some(0x0806)) {
+        return (Some(Maker::Amd), Some(unit.from));
+    }
+    let host = found.functions.iter().find(|f| f.class == Some(0x0600));
+    let vendor = |f: &Function, id: u16, name: &str| {
+        f.ids.is_some_and(|(vendor, _)| vendor == id) || f.ids.is_none() && f.name.contains(name)
+    };
+    match host {
+        Some(f) if vendor(f, 0x8086, "Intel") => (Some(Maker::Intel), None),
+        Some(f) if vendor(f, 0x1022, "AMD") => (Some(Maker::Amd), None),
+        _ => (None, None),
+    }
+}
+
+fn machine(out: &mut Out<'_>, (maker, from): (Option<Maker>, Option<Source>), plan: &Plan) {
+    let unit = out.found.units.iter().find(|u| Some(u.maker) == maker);
+    let on = |value: Option<u64>, bit: u32| value.is_some_and(|value| value >> bit & 1 == 1);
+    let mut words = String::new();
+    let mut said = maker.map_or("", Maker::name).to_string();
+    match maker {
+        Some(Maker::Intel) => {
+            words.push_str("vt-d");
+            if let Some((cap, ecap)) = unit.and_then(|u| u.cap.zip(u.more)) {
+                // VT-d specification, 11.4.2 and 11.4.3: SAGAW, SLLPS, SMTS, DT, PRS, CM, IR.
+                words.push_str(if ecap >> 43 & 1 == 1 { " scalable" } else { " legacy" });
+                let width = [(3, 57), (2, 48), (1, 39)].iter().find(|(bit, _)| cap >> (8 + bit) & 1 == 1);
+                words += &width.map_or(String::new(), |(_, width)| format!(" width {width}"));
+                words.push_str(match cap >> 34 & 3 {
+                    0 => " page 4K",
+                    1 => " page 2M",
+                    _ => " page 1G",
+                });
+                words.push_str(if ecap >> 3 & 1 == 1 { "" } else { " interrupt-remapping off" });
+                words.push_str(if ecap >> 2 & 1 == 1 { " ats" } else { "" });
+                words.push_str(if ecap >> 29 & 1 == 1 { " pri" } else { "" });
+                words.push_str(if cap >> 7 & 1 == 1 { " caching-mode" } else { "" });
+                said += &format!(", cap {cap:#x} ecap {ecap:#x}");
+            }
+        }
+        Some(Maker::Amd) => {
+            words.push_str("amd-vi ats");
+            // AMD I/O Virtualization specification, extended feature register: PPRSup is bit 1.
+            words.push_str(if on(unit.and_then(|u| u.more), 1) { " pri" } else { "" });
+        }
+        Some(Maker::Smmu3) => words.push_str("smmuv3"),
+        Some(Maker::RiscV) => words.push_str("riscv"),
+        Some(Maker::Smmu2) => {
+            words.push_str("smmuv3");
+            said.push_str(", which the machine here does not have: an SMMUv3 in its place");
+        }
+        Some(Maker::Virtio | Maker::Other) => {
+            words.push_str("none");
+            said.push_str(", which the machine here does not have");
+        }
+        None => words.push_str("none"),
+    }
+    out.line(&format!("machine {words}"), &said, from);
+    for unit in out.found.units.iter().take(64) {
+        let at = unit.at.map_or(String::new(), |at| format!(" at {}", Num::address(at)));
+        let scope = if unit.scope.is_empty() { String::new() } else { format!(": {}", unit.scope) };
+        out.comment(&format!("{}{at}{scope}", unit.maker.name()), Some(unit.from));
+    }
+    for remark in plan.remarks.iter().chain(&out.found.remarks).filter(|r| r.kind == Kind::Damaged).take(64) {
+        out.comment(&remark.what.en, remark.from);
+    }
+}
+
+fn policy(out: &mut Out<'_>) {
+    let policy = &out.found.policy;
+    let domain = policy.domain.as_ref();
+    let (word, from) = if let Some(from) = policy.off {
+        ("off", Some(from))
+    } else if let Some((_, from)) = domain.filter(|(domain, _)| domain == "Passthrough") {
+        ("pass-through", Some(*from))
+    } else if let Some((lazy, from)) = policy.lazy {
+        (if lazy { "lazy" } else { "strict" }, Some(from))
+    } else {
+        // Groups state it too: DMA-FQ is lazy.
+        let kind =
+            |kind: &str| out.found.groups.iter().find(|g| g.kind.as_deref() == Some(kind)).map(|g| g.from);
+        match (kind("DMA-FQ"), kind("DMA"), kind("identity")) {
+            (Some(from), ..) => ("lazy", Some(from)),
+            (_, Some(from), _) => ("strict", Some(from)),
+            (.., Some(from)) => ("pass-through", Some(from)),
+            _ => ("strict", None),
+        }
+    };
+    out.line(&format!("iommu {word}"), "", from);
+}
+
+fn map(out: &mut Out<'_>, plan: &Plan) {
+    for (range, from) in &plan.map.ram {
+        out.line(&format!("ram {}", line_range(*range)), "", *from);
+    }
+    if let Some((range, from)) = plan.map.ports {
+        out.line(&format!("ports {}", line_range(range)), "", Some(from));
+    }
+    for (window, known) in &plan.map.windows {
+        let prefetch = if window.space == Space::Prefetch { " prefetch" } else { "" };
+        let line =
+            format!("bridge cpu {} -> bus {}{prefetch}", line_range(window.cpu), Num::address(window.bus));
+        out.line(&line, "", known.then_some(window.from));
+    }
+    for window in &plan.map.inbound {
+        let line = format!("bridge bus {} -> cpu {}", line_range(window.bus), Num::address(window.cpu));
+        out.line(&line, "", Some(window.from));
+    }
+    if let Some((range, from)) = out.found.swiotlb {
+        // Where it is depends on the RAM that was written.
+        out.comment(
+            &format!("swiotlb {} at {}", Num::size(range.bytes()), Num::address(range.first)),
+            Some(from),
+        );
+    }
+}
+
+fn one(out: &mut Out<'_>, item: &Item, plan: &Plan) {
+    let Some(function) = out.found.at(item.at) else { return };
+    let word = match item.role {
+        Some(Role::Root) => "rootport",
+        Some(Role::Upstream) => "switch",
+        Some(Role::Downstream) => "port",
+        None => "device",
+    };
+    let mut line = format!("{word} {} {}", item.name, bdf(item.at));
+    if let Some(behind) = item.behind.and_then(|i| plan.items.get(i)) {
+        line += &format!(" behind {}", behind.name);
+    }
+    if item.role.is_none() {
+        for (able, word) in [(function.pasid, "pasid"), (function.ats, "ats"), (function.pri, "pri")] {
+            if able.is_some_and(|on| on != Some(false)) {
+                line += &format!(" {word}");
+            }
+        }
+    }
+    if item.acs {
+        line.push_str(" acs");
+    }
+    if let Some(alias) = item.alias {
+        line += &format!(" alias {}", bdf(alias));
+    }
+    let group = function.group.map_or(String::new(), |group| format!(" (group {group})"));
+    out.line(&line, format!("{}{group}", function.name).trim(), Some(function.from));
+    for line in &item.lines {
+        match &line.not {
+            None => out.line(&format!("  {}", line.text), "", line.from),
+            Some(why) => out.comment(&format!("  {}: {}", line.text, why.en), line.from),
+        }
+    }
+    let vectors = function.msi.unwrap_or(0).clamp(0, 32);
+    if item.role.is_none() && vectors > 1 {
+        out.line(&format!("  vectors {vectors}"), "", Some(function.from));
+    }
+}
+
+/// Regions that are mapped to themselves for a device.
+fn reserved(out: &mut Out<'_>, plan: &Plan) {
+    let found = out.found;
+    // Devices of one group share their tables, so no address is written twice.
+    let mut done: Vec<Extent> = Vec::new();
+    for region in found.reserved.iter().take(1024) {
+        let of_group = region.group.and_then(|g| found.groups.iter().find(|group| group.number == g));
+        let functions = if region.functions.is_empty() {
+            of_group.map_or(&[][..], |group| &group.functions[..])
+        } else {
+            &region.functions[..]
+        };
+        let item = plan.items.iter().position(|i| i.role.is_none() && functions.contains(&i.at));
+        let whole = region.range.first % 4096 == 0 && region.range.bytes() % 4096 == 0;
+        let line = |name: &str| format!("reserved {name} {}", line_range(region.range));
+        match item {
+            Some(item)
+                if region.kind.starts_with("direct")
+                    && whole
+                    && !done.iter().any(|old| old.meets(region.range)) =>
+            {
+                done.push(region.range);
+                out.line(&line(&plan.items[item].name), &region.kind, Some(region.from));
+            }
+            _ => {
+                let who = region.group.map_or(String::new(), |group| format!(" of group {group}"));
+                out.comment(&format!("{} region{who} {}", region.kind, region.range), Some(region.from));
+            }
+        }
+    }
+}
+
+fn ids(out: &mut Out<'_>, (maker, _): (Option<Maker>, Option<Source>), plan: &Plan) {
+    if maker != Some(Maker::Smmu3) {
+        return;
+    }
+    for item in plan.items.iter().filter(|i| i.role.is_none()) {
+        let map =
+            out.found.ids.iter().filter(|map| !map.msi).find_map(|map| Some((map.of(item.at)?, map.from)));
+        if let Some((id, from)) = map.filter(|(id, _)| *id != u32::from(item.at.id())) {
+            out.line(&format!("iommu-map {} -> {}", item.name, Num::address(u64::from(id))), "", Some(from));
+        }
+    }
+}
+
+fn groups(out: &mut Out<'_>, plan: &Plan, joined: &[Joined]) {
+    for group in &out.found.groups {
+        let mut who: Vec<String> = Vec::new();
+        for at in &group.functions {
+            let item = plan.items.iter().find(|i| i.at == *at);
+            who.push(item.map_or_else(|| at.to_string(), |i| i.name.clone()));
+        }
+        who.extend(group.others.iter().cloned());
+        let kind = group.kind.as_ref().map_or(String::new(), |kind| format!(" ({kind})"));
+        out.comment(&format!("group {}{kind}: {}", group.number, who.join(" ")), Some(group.from));
+        for why in joined.iter().filter(|j| j.number == group.number).flat_map(|j| &j.why) {
+            out.comment(&format!("  {}", why.en), None);
+        }
+    }
+}
+
+/// One transfer, to go on from.
+fn steps(out: &mut Out<'_>, plan: &Plan) {
+    out.plain("steps");
+    let devices = || plan.items.iter().filter(|i| i.role.is_none());
+    let class = |item: &Item, wanted: u16| {
+        out.found
+            .at(item.at)
+            .and_then(|f| f.class)
+            .is_some_and(|class| class >> 8 == wanted || class == wanted)
+    };
+    let by_class =
+        [0x02, 0x01, 0x0c03, 0x03].into_iter().find_map(|wanted| devices().find(|i| class(i, wanted)));
+    let other = || devices().find(|i| !class(i, 0x06) && i.at.id() != 0);
+    let Some(device) = by_class.or_else(other).or_else(|| devices().next()) else {
+        out.plain("  # No device was found: `device nic 00:03.0` above `steps` makes one, and then");
+        out.plain("  # dma nic write 0x10_0000 +64");
+        return;
+    };
+    let name = device.name.clone();
+    // A buffer is below 4 GiB unless it is said to be high; a machine may have RAM only above.
+    let low = plan.map.ram.iter().any(|(range, _)| range.first < LOW_END);
+    out.plain(if low { "  alloc buf 4K" } else { "  alloc buf 4K high" });
+    out.plain(&format!("  rx = dma_map_single {name} buf from-device"));
+    out.plain(&format!("  note \"{name} writes into the buffer that was mapped for it.\""));
+    out.plain(&format!("  note.zh \"{name} 写入为它映射的缓冲区。\""));
+    out.plain(&format!("  dma {name} write rx +64"));
+    out.plain("  expect fault none");
+}
