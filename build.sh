@@ -213,10 +213,11 @@ build_bench() {
 
 # What deciding a picture's places once for a run has gained: the commit before is built too, and both take turns.
 draw_speed() {
-  need_tools
-  need_node_modules
   local before
   before=$(sed -n 's/^export const BEFORE = "\(.*\)";$/\1/p' tools/pictures.mjs)
+  git cat-file -e "$before^{commit}" 2>/dev/null || die "commit $before is not here" "it comes with the whole history: git fetch --unshallow"
+  need_tools
+  need_node_modules
   mkdir -p target/before
   git archive "$before" | tar -x -C target/before
   build_bench target/before target/bench-before

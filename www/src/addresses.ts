@@ -10,7 +10,8 @@ export function address(app: App, value: string): HTMLElement {
   return h(
     "button.address-link",
     { type: "button", title: t("follow"), onclick: () => app.set({ followed: value.replaceAll("_", "") }) },
-    h("code", {}, value),
+    // As the picture writes it: a text may group its digits, and the two are compared.
+    h("code", {}, value.replaceAll("_", "")),
   );
 }
 

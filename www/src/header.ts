@@ -61,7 +61,8 @@ export function header(app: App, progress: Progress, doors: Doors): HTMLElement 
     h("button.brand", { type: "button", id: "home", onclick: doors.home }, "iommu-playground"),
     title,
     pathBar(app),
-    h("div.chosen", {}, shown, picker),
+    // Where a title has no room here it stands whole above what is told.
+    h("div.chosen", {}, shown, h("b", { "aria-hidden": "true" }, t("scenario")), picker),
     architecture(app, doors.across),
     // The page in one file has no other page beside it: there the search lists everything.
     carried
