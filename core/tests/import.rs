@@ -290,7 +290,11 @@ fn text_of_a_paste_stays_on_its_line() {
     runs("marks", &got.scenario);
     assert_eq!(got.scenario.lines().filter(|line| line.trim() == "steps").count(), 1);
     let plain = |text: &str| text.chars().all(|c| c == '\n' || !c.is_control());
-    assert!(plain(&got.scenario) && plain(&report(&got, Lang::En)) && plain(&report(&got, Lang::Zh)));
+    assert!(
+        plain(&got.scenario)
+            && plain(&report(&got, Lang::En).to_string())
+            && plain(&report(&got, Lang::Zh).to_string())
+    );
 }
 
 /// Lines of all texts, to be mixed.

@@ -16,10 +16,13 @@ const ARGS = [
 
 export async function start() {
   const server = await serve("dist", 8200);
-  const browser = await chromium.launch({
+  const launched = chromium.launch({
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
     args: ARGS,
   });
+  // Without a browser the server would keep the test's process alive for ever.
+  launched.catch(() => server.close());
+  const browser = await launched;
   const origin = `http://127.0.0.1:${server.address().port}/`;
   return {
     origin,

@@ -69,27 +69,110 @@ test("another language says the same report again, and the paste stays", async (
   await page.context().close();
 });
 
-test("a file that is larger than the box reads is refused in words, and the paste stays", async () => {
+test("files that are larger than the box reads are refused in words, and the paste stays", async () => {
   const page = await opened();
   await paste(page, FAULT("00:1f.2"));
   await read(page, "1 line");
   const files = page.locator(".explain-dialog input[type=file]");
-  await files.setInputFiles({
-    name: "boot.log",
+  const log = (name, bytes) => ({
+    name,
     mimeType: "text/plain",
-    buffer: Buffer.alloc((16 << 20) + 1, FAULT("03:00.0")),
+    buffer: Buffer.alloc(bytes, FAULT("03:00.0")),
   });
-  await read(page, "boot.log");
-  const after = await shown(page);
-  assert.match(after.summary, /16 MiB/);
-  assert.deepEqual([after.items, after.input], [1, FAULT("00:1f.2").length]);
-  await files.setInputFiles({
-    name: "two.log",
-    mimeType: "text/plain",
-    buffer: Buffer.from(FAULT("03:00.0").repeat(3)),
-  });
+  await files.setInputFiles([log("boot.log", (16 << 20) + 1), log("two.log", 100)]);
+  await read(page, "16 MiB");
+  assert.deepEqual([(await shown(page)).items, (await shown(page)).input], [1, FAULT("00:1f.2").length]);
+  await files.setInputFiles(log("two.log", FAULT("03:00.0").length * 3));
   await read(page, "3 lines");
   assert.equal((await shown(page)).items, 1);
+  // One large file is read from where it is: nothing of it is in the box, and its lines are named without a button.
+  await files.setInputFiles(log("boot.log", (16 << 20) + 1));
+  await read(page, "DMA");
+  const large = await shown(page);
+  assert.deepEqual([large.items, large.input], [1, 0]);
+  assert.equal(await page.locator(".explain-item button.explain-lines").count(), 0);
+  assert.deepEqual(page.errors, []);
+  await page.context().close();
+});
+
+const LSPCI = `00:1f.2 SATA controller [0106]: Example [1af4:0003]
+	Region 5: Memory at c0200000 (32-bit, non-prefetchable) [size=4K]
+`;
+
+test("a machine that is pasted is told of, and opens as a scenario that runs", async () => {
+  const page = await opened();
+  await paste(page, LSPCI);
+  await read(page, "a machine");
+  const said = await page.textContent(".explain-account");
+  assert.match(said, /Found: 1 functions/);
+  assert.match(said, /Assumed/);
+  await page.click(".explain-account .explain-open");
+  await page.waitForFunction(() => !document.querySelector(".explain-dialog[open]"));
+  await page.waitForFunction(() => document.body.textContent.includes("sata"));
+  assert.match(new URL(page.url()).hash, /#/);
+  assert.deepEqual(page.errors, []);
+  await page.context().close();
+});
+
+test("files of one machine, a table in binary among them, are one text in the box under their names", async () => {
+  const page = await opened();
+  const table = Buffer.alloc(44);
+  table.write("MCFG");
+  table.writeUInt32LE(44, 4);
+  table[8] = 1;
+  table[9] = 256 - (table.reduce((sum, byte) => sum + byte, 0) % 256);
+  await page.locator(".explain-dialog input[type=file]").setInputFiles([
+    { name: "lspci.txt", mimeType: "text/plain", buffer: Buffer.from(LSPCI) },
+    { name: "MCFG", mimeType: "application/octet-stream", buffer: table },
+  ]);
+  await read(page, "a machine");
+  const text = await page.inputValue(".explain-input");
+  assert.match(text, /^==> lspci.txt <==\n00:1f.2 /);
+  assert.match(text, /\n==> MCFG <==\n00000000: 4d43 4647 2c00 0000/);
+  assert.match(await page.textContent(".explain-account"), /Read: lspci \(input:2\), MCFG/);
+  assert.deepEqual(page.errors, []);
+  await page.context().close();
+});
+
+test("a trace that is pasted is told of line by line, and each line can be marked", async () => {
+  const page = await opened();
+  await page.click("text=ftrace");
+  await read(page, "DMA events");
+  const wrong = page.locator(".explain-account details.is-wrong");
+  assert.match(
+    await wrong.textContent(),
+    /is refused 0xffffd040 \(write\): it was unmapped 600 us before, on line 3/,
+  );
+  await wrong.locator(".explain-lines").first().click();
+  const marked = await page.evaluate(() => {
+    const input = document.querySelector(".explain-input");
+    return input.value.slice(input.selectionStart, input.selectionEnd);
+  });
+  assert.match(marked, /io_page_fault/);
+  assert.deepEqual(page.errors, []);
+  await page.context().close();
+});
+
+test("a long reading is said how far it is, and can be stopped with what was read", async () => {
+  const page = await opened();
+  // Stopped at the first word of progress, whatever the machine's speed.
+  await page.evaluate(() => {
+    new MutationObserver((_, observer) => {
+      if (document.querySelector(".explain-going").hidden) return;
+      observer.disconnect();
+      window.stopped = document.querySelector(".explain-progress").value;
+      document.querySelector(".explain-stop").click();
+    }).observe(document.querySelector(".explain-going"), { attributes: true });
+  });
+  await page.locator(".explain-dialog input[type=file]").setInputFiles({
+    name: "trace.txt",
+    mimeType: "text/plain",
+    buffer: Buffer.alloc(40 << 20, FAULT("03:00.0")),
+  });
+  await read(page, "kind of fault");
+  const lines = Number(/in (\d+) lines/.exec((await shown(page)).summary)?.[1]);
+  assert.ok(lines > 0 && lines < (40 << 20) / FAULT("03:00.0").length / 2, String(lines));
+  assert.ok((await page.evaluate(() => window.stopped)) > 0);
   assert.deepEqual(page.errors, []);
   await page.context().close();
 });

@@ -1,95 +1,178 @@
-//! Fault logs for the page: what `explain::logs` reads, in one language, as JSON.
+//! What a running system printed, for the page: its log of faults (`explain::logs`), its machine and a trace of its DMA events
+//! (`import`), each read from the same text, in one language, as JSON.
 //!
-//! A module of its own, loaded when the box is first opened: it weighs as much as the rest of a first visit may.
-//! The page's types are generated from `explain::logs::answer`.
+//! A module of its own, loaded when the box is first opened: it weighs more than the rest of a first visit may.
+//! The page's types are generated from `explain::logs::answer` and `import::account`.
 
 use iommu_core::explain::logs::answer::LogReport;
 use iommu_core::explain::logs::{LogReader, Report};
+use iommu_core::import::account::Account;
+use iommu_core::import::trace::Replay;
+use iommu_core::import::{import, report, Import, Input};
 use iommu_core::spec::Lang;
 use wasm_bindgen::prelude::*;
 
-/// A log that is being read, piece by piece, so that a large paste never stops the page.
-#[wasm_bindgen]
-#[derive(Default)]
-pub struct Log {
-    reader: LogReader,
-    /// What stands after the last line break.
-    rest: String,
-    report: Option<Report>,
-}
-
 /// Bytes of an unfinished line that are kept.
 const LONGEST: usize = 64 << 10;
+/// Bytes of a text that are kept for its machine: what comes later in a trace of gigabytes tells of none.
+const MOST_OF_A_MACHINE: usize = 16 << 20;
+
+/// A text that is being read, piece by piece, so that a large paste never stops the page.
+#[wasm_bindgen]
+#[derive(Default)]
+pub struct Texts {
+    log: LogReader,
+    trace: Replay,
+    /// What was read so far, up to a limit.
+    kept: Vec<u8>,
+    /// What stands after the last line break.
+    rest: Vec<u8>,
+    read: Option<Read>,
+}
+
+/// What came of the whole text.
+struct Read {
+    log: Report,
+    machine: Import,
+}
 
 #[wasm_bindgen]
-impl Log {
+impl Texts {
     /// Creates one that has read nothing.
     #[wasm_bindgen(constructor)]
-    pub fn new() -> Log {
-        Log::default()
+    pub fn new() -> Texts {
+        Texts::default()
     }
 
-    /// Reads the next piece of the text, cut anywhere.
-    pub fn read(&mut self, text: &str) {
-        let mut lines = text.split('\n');
+    /// Reads the next bytes, cut anywhere.
+    pub fn read(&mut self, bytes: &[u8]) {
+        let room = MOST_OF_A_MACHINE - self.kept.len();
+        self.kept.extend_from_slice(bytes.get(..room).unwrap_or(bytes));
+        let mut lines = bytes.split(|b| *b == b'\n');
         if let Some(first) = lines.next() {
-            if self.rest.len() < LONGEST {
-                self.rest.push_str(first);
-            }
+            self.keep(first);
         }
         for line in lines {
             self.line();
-            self.rest.push_str(line);
+            self.keep(line);
         }
+    }
+
+    fn keep(&mut self, bytes: &[u8]) {
+        let room = LONGEST.saturating_sub(self.rest.len());
+        self.rest.extend_from_slice(bytes.get(..room).unwrap_or(bytes));
     }
 
     fn line(&mut self) {
-        self.reader.line(self.rest.strip_suffix('\r').unwrap_or(&self.rest));
+        let text = String::from_utf8_lossy(&self.rest);
+        let line = text.strip_suffix('\r').unwrap_or(&text);
+        self.log.line(line);
+        self.trace.line(line, None);
         self.rest.clear();
     }
 
-    /// Returns what the log says, in Chinese or English: JSON of the page's type `LogReport`. The first call ends
-    /// the reading; further ones say the same in the language they ask for.
-    pub fn report(&mut self, zh: bool) -> String {
-        if self.report.is_none() {
-            if !self.rest.is_empty() {
-                self.line();
-            }
-            self.report = Some(core::mem::take(&mut self.reader).finish());
+    fn finish(&mut self) -> &Read {
+        if self.read.is_none() && !self.rest.is_empty() {
+            self.line();
         }
-        let lang = if zh { Lang::Zh } else { Lang::En };
-        let answer = self.report.as_ref().map(|report| LogReport::new(report, lang));
-        answer.and_then(|answer| serde_json::to_string(&answer).ok()).unwrap_or_default()
+        self.read.get_or_insert_with(|| Read {
+            log: core::mem::take(&mut self.log).finish(),
+            machine: import(&[Input { name: "input", bytes: &core::mem::take(&mut self.kept) }]),
+        })
     }
+
+    /// Returns what a log says: JSON of the page's type `LogReport`. The first call of this or of another answer ends the
+    /// reading; further ones say the same in the language they ask for.
+    pub fn log(&mut self, zh: bool) -> String {
+        let answer = LogReport::new(&self.finish().log, lang(zh));
+        serde_json::to_string(&answer).unwrap_or_default()
+    }
+
+    /// Returns what is said of a machine: JSON of the page's type `Account`; none where the text is of no machine.
+    pub fn machine(&mut self, zh: bool) -> Option<String> {
+        let machine = &self.finish().machine;
+        let none = machine.found.is_empty() && machine.remarks.is_empty();
+        if none {
+            None
+        } else {
+            json(&report(machine, lang(zh)))
+        }
+    }
+
+    /// Returns the scenario of that machine; empty where there is none.
+    pub fn scenario(&mut self) -> String {
+        self.finish().machine.scenario.clone()
+    }
+
+    /// Returns what a trace shows: JSON of the page's type `Account`; none where the text has no events.
+    pub fn trace(&mut self, zh: bool) -> Option<String> {
+        self.finish();
+        if self.trace.is_empty() {
+            None
+        } else {
+            json(&self.trace.report(lang(zh)))
+        }
+    }
+}
+
+fn lang(zh: bool) -> Lang {
+    if zh {
+        Lang::Zh
+    } else {
+        Lang::En
+    }
+}
+
+fn json(account: &Account) -> Option<String> {
+    serde_json::to_string(account).ok()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn json(log: &mut Log, zh: bool) -> serde_json::Value {
-        serde_json::from_str(&log.report(zh)).unwrap()
+    fn json(said: &str) -> serde_json::Value {
+        serde_json::from_str(said).unwrap()
+    }
+
+    fn of(pieces: impl Iterator<Item = Vec<u8>>) -> Texts {
+        let mut texts = Texts::new();
+        pieces.for_each(|piece| texts.read(&piece));
+        texts
     }
 
     #[test]
     fn a_report_is_json_whatever_was_pasted_and_however_it_was_cut() {
         let text =
             "DMAR: [DMA Write] Request device [00:12.0] fault addr 0 [fault reason 05] x\r\nDMAR error \"\\\u{1}中\n";
-        let mut whole = Log::new();
-        whole.read(text);
+        let mut whole = of([text.into()].into_iter());
+        let mut pieces = of(text.bytes().map(|b| vec![b]));
         for zh in [false, true] {
-            let said = json(&mut whole, zh);
+            let said = json(&whole.log(zh));
             assert_eq!(said["lines"], 2);
             assert_eq!(said["items"][0]["kind"], "fault");
             assert_eq!(said["items"][0]["first"], 1);
             assert!(said["items"][0]["scenario"].as_str().unwrap().starts_with("iommu-playground 1\n"));
             assert_eq!(said["items"][1]["kind"], "unknown");
-            let mut pieces = Log::new();
-            for c in text.chars() {
-                pieces.read(&c.to_string());
-            }
-            assert_eq!(json(&mut pieces, zh), said);
+            assert_eq!(json(&pieces.log(zh)), said);
+            assert_eq!((whole.machine(zh), whole.trace(zh)), (None, None));
         }
-        assert_eq!(json(&mut Log::new(), false)["lines"], 0);
+        assert_eq!(json(&Texts::new().log(false))["lines"], 0);
+    }
+
+    #[test]
+    fn a_machine_and_a_trace_in_one_text_are_both_told_of() {
+        let text = "00:1f.2 SATA controller [0106]: x [8086:9d03]\n\tRegion 5: Memory at dc300000 (32-bit, non-prefetchable) [size=2K]\n\n\
+             dd-1 [000] 1.0: io_page_fault: IOMMU:0000:00:1f.2 iova=0x10080 flags=0x0001\n";
+        let mut texts = of([text.into()].into_iter());
+        let machine = json(&texts.machine(false).unwrap());
+        assert!(
+            machine["sections"][0]["items"][1]["text"].as_str().unwrap().contains("1 functions"),
+            "{machine}"
+        );
+        assert!(texts.scenario().starts_with("iommu-playground "));
+        let trace = json(&texts.trace(true).unwrap());
+        assert_eq!(trace["sections"][1]["wrong"], true);
+        assert_eq!(trace["sections"][1]["items"][0]["line"], 4);
     }
 }

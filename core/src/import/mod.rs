@@ -4,8 +4,9 @@
 //! The way of a text, each file importing only from those before it in this list: `scan` finds words and numbers; `remark` and
 //! `found` are the data; one file a kind of text reads it (`lspci` with `config` and `tree`, `iomem`, `sysfs`, `dmesg`, `hexdump`,
 //! `acpi`, `dts`); `reader` tells the kinds apart, line by line; `groups` says why functions are in one group; `names`, `space`, `plan` decide what the scenario can say;
-//! `write` writes it; `report` says it all to a reader.
+//! `write` writes it; `account` is the shape of what is said to a reader, and `report` says it.
 
+pub mod account;
 mod acpi;
 mod config;
 mod dmesg;

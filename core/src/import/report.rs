@@ -1,60 +1,60 @@
-//! What was found, in words: for a terminal.
+//! What was found, in words.
 
+use super::account::{Account, AccountItem, AccountSection};
 use super::found::{Express, Found};
+use super::groups::Joined;
 use super::remark::Kind;
 use super::Import;
-use crate::scenario::plain::acts;
 use crate::spec::Lang;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-/// Returns what was found and what is to be said about it; no control characters but line breaks.
-pub fn report(import: &Import, lang: Lang) -> String {
+/// Returns what was found and what is to be said about it.
+pub fn report(import: &Import, lang: Lang) -> Account {
     let found = &import.found;
-    let zh = lang == Lang::Zh;
     if found.is_empty() && import.remarks.is_empty() {
-        return if zh {
-            "没有认出任何与机器有关的内容。\n"
-        } else {
-            "Nothing of a machine was recognised.\n"
-        }
-        .into();
-    }
-    let mut out = String::new();
-    out.push_str(&head(found, zh));
-    if !import.joined.is_empty() {
-        out.push_str(if zh { "\n有多个成员的组\n" } else { "\nGroups of several\n" });
-    }
-    for group in &import.joined {
-        let all: Vec<String> = group.functions.iter().map(ToString::to_string).collect();
-        out += &match zh {
-            false => format!("  group {}: {}\n", group.number, all.join(" ")),
-            true => format!("  组 {}：{}\n", group.number, all.join(" ")),
+        let none = match lang {
+            Lang::En => "Nothing of a machine was recognised.",
+            Lang::Zh => "没有认出任何与机器有关的内容。",
         };
-        for line in group.why.iter().chain(&group.ways) {
-            out += &format!("    {}\n", line.get(lang));
-        }
+        return Account::new([AccountSection::new("", false, [AccountItem::new(none)].into())].into());
     }
+    let mut sections = Vec::from([AccountSection::new("", false, head(found, lang))]);
+    let groups = match lang {
+        Lang::En => "Groups of several",
+        Lang::Zh => "有多个成员的组",
+    };
+    let joined = import.joined.iter().map(|group| joined(group, lang)).collect();
+    sections.push(AccountSection::new(groups, false, joined));
     for kind in Kind::ALL {
-        let mut remarks = import.remarks.iter().filter(|r| r.kind == kind).peekable();
-        if remarks.peek().is_none() {
-            continue;
-        }
-        out += &format!("\n{}\n", kind.heading().get(lang));
-        for remark in remarks {
-            let place = remark.from.map_or(String::new(), |from| match zh {
-                false => format!(" ({})", found.place(from)),
-                true => format!("（{}）", found.place(from)),
-            });
-            out += &format!("  {}{place}\n", remark.what.get(lang));
-        }
+        let remarks = import.remarks.iter().filter(|r| r.kind == kind);
+        let items = remarks.map(|remark| {
+            let item = AccountItem::new(remark.what.get(lang));
+            match remark.from {
+                Some(from) => item.at(from.line as u64, found.place(from)),
+                None => item,
+            }
+        });
+        let wrong = matches!(kind, Kind::Damaged | Kind::Contradiction);
+        sections.push(AccountSection::new(kind.heading().get(lang), wrong, items.collect()));
     }
-    out.chars().filter(|c| *c == '\n' || !c.is_control() && !acts(*c)).collect()
+    Account::new(sections)
+}
+
+/// A group of several functions, and why it is one.
+fn joined(group: &Joined, lang: Lang) -> AccountItem {
+    let all: Vec<String> = group.functions.iter().map(ToString::to_string).collect();
+    let text = match lang {
+        Lang::En => format!("group {}: {}", group.number, all.join(" ")),
+        Lang::Zh => format!("组 {}：{}", group.number, all.join(" ")),
+    };
+    let details = group.why.iter().chain(&group.ways).map(|line| line.get(lang).into()).collect();
+    AccountItem { details, ..AccountItem::new(text) }
 }
 
 /// What kinds of text were read, and how much of a machine they state.
-fn head(found: &Found, zh: bool) -> String {
+fn head(found: &Found, lang: Lang) -> Vec<AccountItem> {
     let kinds: Vec<String> =
         found.kinds.iter().map(|(kind, from)| format!("{kind} ({})", found.place(*from))).collect();
     let bridges = found.functions.iter().filter(|f| f.is_bridge()).count();
@@ -69,19 +69,24 @@ fn head(found: &Found, zh: bool) -> String {
         (found.windows.len(), "windows of host bridges", "个主桥窗口"),
         (found.memory.len() + found.ram.len(), "ranges of memory", "段内存"),
     ];
+    let counts = counts.iter().filter(|(count, ..)| *count > 0);
     let counts: Vec<String> = counts
-        .iter()
-        .filter(|(count, ..)| *count > 0)
-        .map(|(count, en, zh_text)| if zh { format!("{count} {zh_text}") } else { format!("{count} {en}") })
+        .map(|(count, en, zh)| match lang {
+            Lang::En => format!("{count} {en}"),
+            Lang::Zh => format!("{count} {zh}"),
+        })
         .collect();
-    match zh {
-        false => format!(
-            "Read: {}\nFound: {}\n",
-            or(kinds.join(", "), "nothing"),
-            or(counts.join(", "), "nothing")
-        ),
-        true => format!("读到：{}\n找到：{}\n", or(kinds.join("、"), "无"), or(counts.join("，"), "无")),
-    }
+    let lines = match lang {
+        Lang::En => [
+            format!("Read: {}", or(kinds.join(", "), "nothing")),
+            format!("Found: {}", or(counts.join(", "), "nothing")),
+        ],
+        Lang::Zh => [
+            format!("读到：{}", or(kinds.join("、"), "无")),
+            format!("找到：{}", or(counts.join("，"), "无")),
+        ],
+    };
+    lines.map(AccountItem::new).into()
 }
 
 fn or(text: String, instead: &str) -> String {

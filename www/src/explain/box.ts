@@ -1,25 +1,28 @@
-// The box that a fault log is pasted into, and what the core reads in it.
+// The box that texts of a running system are put into, and what the core reads in them: a log, a machine, a trace.
+import { accountOf } from "./account";
+import { el, press } from "./element";
+import { joined, LARGEST, LARGEST_FILE } from "./files";
+import { itemOf, storyOf, type Around } from "./items";
 import { samples } from "./samples";
 import { strings, type Lang } from "./strings";
-import type { LogCause, LogItem, LogReader, LogReport, LogStory } from "./types";
+import type { LogItem, Reading, TextReader } from "./types";
 
-export interface Host extends LogReader {
+export interface Host extends TextReader {
   /** Opens a scenario at the read that fails. */
   open: (scenario: string) => void;
+  /** Opens the scenario of a machine. */
+  openMachine: (scenario: string) => void;
 }
 
 export interface ExplainBox {
   element: HTMLElement;
   /** Says everything again, in this language. */
   setLang: (lang: Lang) => void;
-  /** Reads this log in place of the one that is there. */
-  explain: (log: string) => void;
-  /** Puts the cursor where a log is pasted. */
+  /** Reads this text in place of the one that is there. */
+  explain: (text: string) => void;
+  /** Puts the cursor where a text is pasted. */
   focus: () => void;
 }
-
-/** Bytes of a file, or characters of a paste, that are read: a boot log of several weeks. */
-const LARGEST = 16 << 20;
 
 /** What is shown first: what was refused, then what was complained of, then what only tells of the machine. */
 const ORDER: readonly string[] = ["fault", "software", "boot", "status", "tables", "unknown"];
@@ -27,19 +30,14 @@ const ORDER: readonly string[] = ["fault", "software", "boot", "status", "tables
 /** Items shown at first, and with each press of "more". */
 const PAGE = 50;
 
-/** A new element with a class and children. */
-function el<K extends keyof HTMLElementTagNameMap>(tag: K, name = "", ...children: (Node | string)[]) {
-  const element = document.createElement(tag);
-  if (name) element.className = name;
-  element.append(...children);
-  return element;
-}
-
 export function explainBox(host: Host, initial: Lang): ExplainBox {
   let lang = initial;
-  let report: LogReport | null = null;
+  let reading: Reading | null = null;
   let items: LogItem[] = [];
-  let reading = false;
+  /** A text is being read. */
+  let busy = false;
+  /** A file that is too large for the box, read from where it is. */
+  let apart: File | null = null;
   let shown = PAGE;
   let timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -52,93 +50,144 @@ export function explainBox(host: Host, initial: Lang): ExplainBox {
   input.autocapitalize = "off";
   input.setAttribute("wrap", "off");
   const tryOne = el("span");
-  const clear = el("button", "explain-clear");
-  clear.type = "button";
   const row = el("p", "explain-samples", tryOne);
-  for (const { name, log } of samples) {
-    const button = el("button", "explain-sample", name);
-    button.type = "button";
-    button.addEventListener("click", () => {
-      input.value = log;
-      read();
-    });
-    row.append(button);
-  }
+  for (const { name, log } of samples) row.append(press("explain-sample", name, () => put(log)));
   const file = el("input");
   file.type = "file";
+  file.multiple = true;
   file.hidden = true;
-  const pick = el("button", "explain-file");
-  pick.type = "button";
-  pick.addEventListener("click", () => file.click());
+  const pick = press("explain-file", "", () => file.click());
   file.addEventListener("change", () => {
-    void takeFile(file.files?.[0]);
+    void takeFiles([...(file.files ?? [])]);
     file.value = "";
+  });
+  const clear = press("explain-clear", "", () => {
+    put("");
+    input.focus();
   });
   row.append(pick, file, clear);
   const summary = el("p", "explain-summary");
   summary.setAttribute("role", "status");
+  const progress = el("progress", "explain-progress");
+  const stop = press("explain-stop", "", () => host.enough());
+  const going = el("p", "explain-going", progress, " ", stop);
+  going.hidden = true;
+  const accounts = el("div", "explain-stories");
   const stories = el("div", "explain-stories");
   const list = el("ol", "explain-items");
-  const more = el("button", "explain-more");
-  more.type = "button";
-  const element = el("section", "explain", heading, lead, input, row, summary, stories, list, more);
+  const more = press("explain-more", "", () => {
+    shown += PAGE;
+    show();
+  });
+  const element = el(
+    "section",
+    "explain",
+    heading,
+    lead,
+    input,
+    row,
+    summary,
+    going,
+    accounts,
+    stories,
+    list,
+    more,
+  );
   element.setAttribute("aria-labelledby", heading.id);
+
+  /** Puts a text into the box, and reads it. */
+  function put(text: string) {
+    input.value = text;
+    apart = null;
+    read();
+  }
 
   function read() {
     clearTimeout(timer);
     if (input.value.length > LARGEST) {
-      report = null;
+      reading = null;
       show();
       summary.textContent = strings[lang].pasteTooLarge;
       return;
     }
     shown = PAGE;
-    reading = true;
-    summary.textContent = strings[lang].reading;
-    void take(host.read(input.value, lang === "zh"));
+    busy = true;
+    summary.textContent = strings[lang].reading(apart?.name ?? "");
+    void take(host.read(apart ?? new Blob([input.value]), lang === "zh", progressed));
   }
 
-  /** Shows a report once it is there, if nothing newer was asked for. */
-  async function take(coming: Promise<LogReport | null>) {
+  /** Shows how far a long reading is. */
+  function progressed(done: number) {
+    going.hidden = done >= 1 && progress.value === 0;
+    progress.value = done;
+  }
+
+  /** Shows a reading once it is there, if nothing newer was asked for. */
+  async function take(coming: Promise<Reading | null>) {
     try {
       const come = await coming;
       if (!come) return;
-      reading = false;
-      report = come;
+      busy = false;
+      reading = come;
       show();
     } catch (error) {
-      reading = false;
+      busy = false;
       summary.textContent = String(error);
     }
   }
 
   function show() {
     const say = strings[lang];
-    items = (report?.items ?? []).slice().sort((a, b) => ORDER.indexOf(a.kind) - ORDER.indexOf(b.kind));
+    going.hidden = true;
+    progress.value = 0;
+    const log = reading?.log;
+    items = (log?.items ?? []).slice().sort((a, b) => ORDER.indexOf(a.kind) - ORDER.indexOf(b.kind));
     const count = (...kinds: string[]) => items.filter((item) => kinds.includes(item.kind)).length;
-    summary.textContent = say.summary(
-      count("fault"),
-      count("status", "software", "tables"),
-      count("unknown"),
-      report?.quiet ?? 0,
-      report?.lines ?? 0,
-    );
-    stories.replaceChildren(...(report?.stories ?? []).map(story));
-    list.replaceChildren(...items.slice(0, shown).map(one));
+    summary.textContent = say.summary({
+      faults: count("fault"),
+      others: count("status", "software", "tables"),
+      unknown: count("unknown"),
+      quiet: log?.quiet ?? 0,
+      lines: log?.lines ?? 0,
+      machine: reading?.machine != null,
+      trace: reading?.trace != null,
+    });
+    const around: Around = { lang, select: apart ? null : select, open: host.open };
+    accounts.replaceChildren(...told(around));
+    stories.replaceChildren(...(log?.stories ?? []).map((story) => storyOf(story, around)));
+    list.replaceChildren(...items.slice(0, shown).map((item) => itemOf(item, around)));
     const left = items.length - shown;
     more.hidden = left <= 0;
     more.textContent = say.more(Math.min(left, PAGE));
   }
 
-  /** A file instead of a paste; what is far too large would only stop the page. */
-  async function takeFile(chosen: File | undefined) {
-    if (!chosen) return;
-    if (chosen.size > LARGEST) {
-      summary.textContent = strings[lang].tooLarge(chosen.name);
-      return;
+  /** What the text tells of a machine and of its DMA events. */
+  function told(around: Around): HTMLElement[] {
+    const say = strings[lang];
+    const { machine, scenario = "", trace } = reading ?? {};
+    const out: HTMLElement[] = [];
+    if (trace) out.push(accountOf(say.trace, trace, around));
+    if (machine) {
+      const open = press("explain-open", say.openMachine, () => host.openMachine(scenario));
+      out.push(accountOf(say.machine, machine, around, ...(scenario ? [open] : [])));
     }
-    input.value = await chosen.text();
-    read();
+    return out;
+  }
+
+  /** Files instead of a paste. */
+  async function takeFiles(chosen: readonly File[]) {
+    const say = strings[lang];
+    const [first] = chosen;
+    if (!first) return;
+    const bytes = chosen.reduce((sum, one) => sum + one.size, 0);
+    if (chosen.length === 1 && bytes > LARGEST_FILE) summary.textContent = say.tooLarge(first.name);
+    else if (chosen.length > 1 && bytes > LARGEST) summary.textContent = say.tooLargeTogether;
+    else if (bytes <= LARGEST) put(await joined(chosen));
+    else {
+      input.value = "";
+      apart = first;
+      read();
+    }
   }
 
   /** Marks lines of the paste, so that a reader sees what an item is about. */
@@ -151,95 +200,6 @@ export function explainBox(host: Host, initial: Lang): ExplainBox {
     input.scrollTop = (input.scrollHeight / starts.length) * Math.max(0, first - 2);
   }
 
-  /** A button that marks lines. */
-  function lines(first: number, last: number): HTMLElement {
-    const button = el("button", "explain-lines", strings[lang].line(first, last));
-    button.type = "button";
-    button.addEventListener("click", () => select(first, last));
-    return button;
-  }
-
-  const mark = () => el("span", "explain-mark", `~ ${strings[lang].inferred}`);
-
-  /** A link to the scenario of the page that shows this kind of trouble. */
-  function example(preset: string): HTMLElement {
-    const link = el("a", "explain-preset", strings[lang].preset(preset));
-    link.href = `#p=${preset}`;
-    return link;
-  }
-
-  /** What belongs together, one after the other. */
-  function story({ title, moments }: LogStory): HTMLElement {
-    const rows = moments.map((moment) => {
-      const time = moment.time === null ? "" : ` ${moment.time.toFixed(6)} s`;
-      return el("li", "", lines(moment.line, moment.line), `${time} ${moment.text}`);
-    });
-    return el("section", "explain-story", el("h3", "explain-title", title), el("ol", "", ...rows));
-  }
-
-  function why(cause: LogCause): HTMLElement {
-    const say = strings[lang];
-    const entry = el(
-      "li",
-      "",
-      cause.text,
-      el("p", "explain-tell", el("b", "", say.tell), " ", cause.howToTell),
-    );
-    const evidence = (name: string, clues: string[]) => {
-      if (clues.length > 0)
-        entry.append(el("p", "explain-tell", el("b", "", name), " ", clues.join(say.between)));
-    };
-    evidence(say.because, cause.because);
-    evidence(say.despite, cause.despite);
-    evidence(say.seenIn, cause.seenIn);
-    if (cause.preset !== null) entry.append(el("p", "explain-tell", example(cause.preset)));
-    return entry;
-  }
-
-  function one(item: LogItem): HTMLElement {
-    const say = strings[lang];
-    const head = el("div", "explain-head", el("h3", "explain-title", item.title));
-    if (item.kind !== "boot") head.append(lines(item.first, item.last));
-    if (item.times > 1) head.append(el("span", "explain-times", say.times(item.times)));
-    const entry = el("li", `explain-item is-${item.kind}`, head);
-    if (item.quote !== null) entry.append(el("pre", "explain-quote", item.quote));
-    if (item.nearest !== null) {
-      const source = item.source === null ? "" : ` (${item.source})`;
-      entry.append(el("p", "explain-nearest", `${say.nearest} `, el("code", "", item.nearest), source));
-    }
-    if (item.fields.length > 0) {
-      const rows = item.fields.map((field) => {
-        const meaning = el("td", "", field.meaning === field.value ? "" : field.meaning);
-        if (field.inferred) meaning.prepend(mark(), " ");
-        const name = el("th", "", field.name);
-        name.scope = "row";
-        const value = el("td", "", field.value ? el("code", "", field.value) : "");
-        return el("tr", field.inferred ? "is-inferred" : "", name, value, meaning);
-      });
-      entry.append(el("div", "explain-scroll", el("table", "explain-fields", el("tbody", "", ...rows))));
-    }
-    const { scenario } = item;
-    if (scenario !== null) {
-      const open = el("button", "explain-open", item.kind === "tables" ? say.openTables : say.open);
-      open.type = "button";
-      open.addEventListener("click", () => host.open(scenario));
-      entry.append(open);
-    }
-    if (item.preset !== null) entry.append(el("p", "explain-tell", example(item.preset)));
-    if (item.rung !== null) {
-      const link = el("a", "explain-rung", say.rung);
-      link.href = item.rung;
-      entry.append(el("p", "explain-tell", link));
-    }
-    if (item.causes.length > 0) {
-      entry.append(
-        el("h4", "explain-causes", say.causes, " ", mark()),
-        el("ol", "explain-cause-list", ...item.causes.map(why)),
-      );
-    }
-    return entry;
-  }
-
   function relabel() {
     const say = strings[lang];
     element.lang = lang === "zh" ? "zh-Hans" : "en";
@@ -250,11 +210,14 @@ export function explainBox(host: Host, initial: Lang): ExplainBox {
     tryOne.textContent = say.samples;
     clear.textContent = say.clear;
     pick.textContent = say.file;
+    stop.textContent = say.stop;
+    progress.setAttribute("aria-label", say.reading(""));
     file.setAttribute("aria-label", say.file);
   }
 
   input.addEventListener("input", () => {
     clearTimeout(timer);
+    apart = null;
     timer = setTimeout(read, 150);
   });
   // Without this the browser would leave the page for the file.
@@ -266,19 +229,10 @@ export function explainBox(host: Host, initial: Lang): ExplainBox {
   element.addEventListener("dragleave", () => element.classList.remove("is-over"));
   element.addEventListener("drop", (event) => {
     element.classList.remove("is-over");
-    const dropped = event.dataTransfer?.files[0];
-    if (!dropped) return;
+    const dropped = [...(event.dataTransfer?.files ?? [])];
+    if (dropped.length === 0) return;
     event.preventDefault();
-    void takeFile(dropped);
-  });
-  clear.addEventListener("click", () => {
-    input.value = "";
-    read();
-    input.focus();
-  });
-  more.addEventListener("click", () => {
-    shown += PAGE;
-    show();
+    void takeFiles(dropped);
   });
 
   relabel();
@@ -289,13 +243,10 @@ export function explainBox(host: Host, initial: Lang): ExplainBox {
       if (next === lang) return;
       lang = next;
       relabel();
-      if (reading || input.value.length > LARGEST) read();
+      if (busy || input.value.length > LARGEST) read();
       else void take(host.say(lang === "zh"));
     },
-    explain: (log) => {
-      input.value = log;
-      read();
-    },
+    explain: put,
     focus: () => input.focus(),
   };
 }

@@ -64,10 +64,15 @@ export function explainDialog(
   own.box?.then(adopt, () => {});
   const load = async () => {
     const { loadExplainBox } = await import("./index");
-    const made = await loadExplainBox((scenario) => {
+    const leaving = (then: (scenario: string) => Promise<unknown>) => (scenario: string) => {
       own.dialog.close();
-      void openAtRefusal(page, scenario);
-    }, own.lang);
+      void then(scenario);
+    };
+    const host = {
+      open: leaving((scenario) => openAtRefusal(page, scenario)),
+      openMachine: leaving((scenario) => page.open(scenario, null)),
+    };
+    const made = await loadExplainBox(host, own.lang);
     return adopt(made);
   };
   const show = (log: string) => {

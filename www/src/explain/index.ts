@@ -1,10 +1,10 @@
-// Starts the log reader, a WebAssembly module of its own in a worker of its own, and gives the box for it.
+// Starts what reads texts, a WebAssembly module of its own in a worker of its own, and gives the box for it.
 import { beside } from "../beside";
 import { carried } from "../carried";
+import { has } from "../own";
 import { explainBox, type ExplainBox, type Host } from "./box";
 import type { Lang } from "./strings";
-import type { Answered, Asked, LogReader, LogReport } from "./types";
-import { has } from "../own";
+import type { Answered, Asked, Reading, TextReader } from "./types";
 
 export type { ExplainBox };
 
@@ -13,33 +13,50 @@ function spawn(): Worker {
   return new Worker(URL.createObjectURL(new Blob([carried.logs], { type: "text/javascript" })));
 }
 
+interface Waiting {
+  id: number;
+  done: (reading: Reading | null) => void;
+  fail: (error: Error) => void;
+  progress: (done: number) => void;
+}
+
 /** The reader, once it has answered for the first time. */
-async function startReader(): Promise<LogReader> {
+async function startReader(): Promise<TextReader> {
   const worker = spawn();
   let next = 0;
-  let waiting: { id: number; done: (report: LogReport | null) => void; fail: (error: Error) => void } | null =
-    null;
+  let waiting: Waiting | null = null;
   worker.onmessage = ({ data }: MessageEvent<Answered>) => {
     if (waiting?.id !== data.id) return;
+    if (has(data, "done")) {
+      waiting.progress(data.done);
+      return;
+    }
     const { done, fail } = waiting;
     waiting = null;
     if (has(data, "error")) fail(new Error(data.error));
-    else done(data.report);
+    else done(data.reading);
   };
   worker.onerror = (event) =>
-    waiting?.fail(new Error(event.message || "the log reader could not be started"));
-  const ask = (text: string | null, zh: boolean) =>
-    new Promise<LogReport | null>((done, fail) => {
+    waiting?.fail(new Error(event.message || "what reads texts could not be started"));
+  const ask = (text: Blob | null, zh: boolean, progress: Waiting["progress"] = () => {}) =>
+    new Promise<Reading | null>((done, fail) => {
       waiting?.done(null);
       const id = next++;
-      waiting = { id, done, fail };
+      waiting = { id, done, fail, progress };
       worker.postMessage({ id, text, zh } satisfies Asked);
     });
-  await ask("", false);
-  return { read: ask, say: (zh) => ask(null, zh) };
+  await ask(new Blob(), false);
+  return {
+    read: ask,
+    say: (zh) => ask(null, zh),
+    enough: () => worker.postMessage({ enough: true } satisfies Asked),
+  };
 }
 
 /** The box, ready to be put on the page. Import this module only when it is wanted: `await import("./explain")`. */
-export async function loadExplainBox(open: Host["open"], lang: Lang): Promise<ExplainBox> {
-  return explainBox({ ...(await startReader()), open }, lang);
+export async function loadExplainBox(
+  host: Pick<Host, "open" | "openMachine">,
+  lang: Lang,
+): Promise<ExplainBox> {
+  return explainBox({ ...(await startReader()), ...host }, lang);
 }

@@ -2,20 +2,36 @@
 
 export type Lang = "en" | "zh";
 
+/** What a text has, by kind. */
+interface Counts {
+  faults: number;
+  others: number;
+  unknown: number;
+  quiet: number;
+  lines: number;
+  machine: boolean;
+  trace: boolean;
+}
+
 const en = {
   button: "Explain a log",
   close: "Close",
-  heading: "Explain a fault log",
-  lead: "Paste what the kernel, Xen or QEMU printed, or drop a file: one line or a whole boot log. It is read here; nothing leaves this page.",
+  heading: "Explain what your system printed",
+  lead: "Paste or drop a fault line or a whole log of the kernel, Xen or QEMU; or what tells of the machine (lspci -vvv, /proc/iomem, IOMMU groups, ACPI tables, device tree); or a trace of its iommu, dma and swiotlb events. It is read here; nothing leaves this page.",
   placeholder:
     "DMAR: [DMA Write NO_PASID] Request device [00:1f.2] fault addr 0xfffe1000 [fault reason 0x05] ...",
-  label: "Fault log",
+  label: "What the system printed",
   samples: "Try one:",
   clear: "Clear",
-  file: "Open a file…",
-  tooLarge: (name: string) => `${name} is larger than 16 MiB: open a part of it.`,
+  file: "Open files…",
+  tooLarge: (name: string) => `${name} is larger than 1 GiB: open a part of it.`,
+  tooLargeTogether: "These are larger than 16 MiB together: open large files one at a time.",
   pasteTooLarge: "This is larger than 16 MiB: paste a part of it.",
-  reading: "Reading…",
+  reading: (name: string) => (name ? `Reading ${name}…` : "Reading…"),
+  stop: "Stop, and show what was read",
+  machine: "Your machine",
+  openMachine: "Open this machine as a scenario",
+  trace: "What the DMA events show",
   open: "Open the walk that fails",
   openTables: "Open these tables",
   preset: (name: string) => `A scenario of this trouble: ${name}`,
@@ -31,10 +47,12 @@ const en = {
   line: (first: number, last: number) => (first === last ? `line ${first}` : `lines ${first}–${last}`),
   times: (n: number) => `${n} times`,
   more: (n: number) => `Show ${n} more`,
-  summary: (faults: number, others: number, unknown: number, quiet: number, lines: number) => {
+  summary: ({ faults, others, unknown, quiet, lines, machine, trace }: Counts) => {
     if (lines === 0) return "";
     const count = (n: number, one: string, many: string) => `${n} ${n === 1 ? one : many}`;
-    const parts = [count(faults, "kind of fault", "kinds of fault")];
+    const parts = faults > 0 || !(machine || trace) ? [count(faults, "kind of fault", "kinds of fault")] : [];
+    if (machine) parts.push("a machine");
+    if (trace) parts.push("DMA events");
     if (others > 0) parts.push(count(others, "other message", "other messages"));
     if (unknown > 0) parts.push(count(unknown, "line not understood", "lines not understood"));
     if (quiet > 0) parts.push(`${count(quiet, "line", "lines")} that report no trouble`);
@@ -45,16 +63,21 @@ const en = {
 const zh: typeof en = {
   button: "解读日志",
   close: "关闭",
-  heading: "解读故障日志",
-  lead: "粘贴内核、Xen 或 QEMU 打印的内容，或把文件拖到这里：一行，或整份启动日志。解读就在本页完成，内容不会离开这里。",
+  heading: "解读系统打印的内容",
+  lead: "粘贴或拖入：内核、Xen、QEMU 的一行故障或整份日志；说明机器的文本（lspci -vvv、/proc/iomem、IOMMU 组、ACPI 表、设备树）；iommu、dma、swiotlb 事件的轨迹。解读就在本页完成，内容不会离开这里。",
   placeholder: en.placeholder,
-  label: "故障日志",
+  label: "系统打印的内容",
   samples: "示例：",
   clear: "清空",
   file: "打开文件…",
-  tooLarge: (name) => `${name} 超过 16 MiB：请只打开其中一部分。`,
+  tooLarge: (name) => `${name} 超过 1 GiB：请只打开其中一部分。`,
+  tooLargeTogether: "这些文件合计超过 16 MiB：大文件请逐个打开。",
   pasteTooLarge: "内容超过 16 MiB：请只粘贴其中一部分。",
-  reading: "正在读取…",
+  reading: (name) => (name ? `正在读取 ${name}…` : "正在读取…"),
+  stop: "停止，显示已读到的",
+  machine: "你的机器",
+  openMachine: "把这台机器打开为场景",
+  trace: "DMA 事件说明了什么",
   open: "打开出错的那次查表",
   openTables: "打开这些表",
   preset: (name) => `演示此类问题的场景：${name}`,
@@ -70,9 +93,11 @@ const zh: typeof en = {
   line: (first, last) => (first === last ? `第 ${first} 行` : `第 ${first}–${last} 行`),
   times: (n) => `共 ${n} 次`,
   more: (n) => `再显示 ${n} 条`,
-  summary: (faults, others, unknown, quiet, lines) => {
+  summary: ({ faults, others, unknown, quiet, lines, machine, trace }) => {
     if (lines === 0) return "";
-    const parts = [`${faults} 类转换错误`];
+    const parts = faults > 0 || !(machine || trace) ? [`${faults} 类转换错误`] : [];
+    if (machine) parts.push("一台机器");
+    if (trace) parts.push("DMA 事件");
     if (others > 0) parts.push(`${others} 条其他消息`);
     if (unknown > 0) parts.push(`${unknown} 行无法识别`);
     if (quiet > 0) parts.push(`${quiet} 行未报告问题`);

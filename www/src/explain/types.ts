@@ -1,21 +1,42 @@
-// What the box and its worker say to each other. What is in a report is told by the core, in `explain::logs::answer`.
-import type { LogReport } from "iommu-view";
+// What the box and its worker say to each other. What is in a report is told by the core, in `explain::logs::answer` and
+// `import::account`.
+import type { Account, LogReport } from "iommu-view";
 
-export type { LogCause, LogItem, LogReport, LogStory } from "iommu-view";
+export type {
+  Account,
+  AccountItem,
+  AccountSection,
+  LogCause,
+  LogItem,
+  LogReport,
+  LogStory,
+} from "iommu-view";
 
-/** A text to read, or, without one, the last text again in another language. */
-export interface Asked {
-  id: number;
-  text: string | null;
-  zh: boolean;
+/** What is in a text: a log, and what it tells of a machine and of its DMA events. */
+export interface Reading {
+  log: LogReport;
+  machine: Account | null;
+  /** The machine as a scenario; empty without one. */
+  scenario: string;
+  trace: Account | null;
 }
 
-export type Answered = { id: number } & ({ report: LogReport } | { error: string });
+/** A text to read, or, without one, the last text again in another language; or that what was read so far is enough. */
+export type Asked = { id: number; text: Blob | null; zh: boolean } | { enough: true };
 
-/** What reads logs. */
-export interface LogReader {
-  /** Reads a text. Another one, asked for meanwhile, ends this; then there is no report. */
-  read: (text: string, zh: boolean) => Promise<LogReport | null>;
-  /** Says the last report in a language. */
-  say: (zh: boolean) => Promise<LogReport | null>;
+export type Answered = { id: number } & (
+  | { reading: Reading }
+  | { error: string }
+  /** So much of the text is read, of 1. */
+  | { done: number }
+);
+
+/** What reads texts. */
+export interface TextReader {
+  /** Reads a text. Another one, asked for meanwhile, ends this; then there is no reading. */
+  read: (text: Blob, zh: boolean, progress: (done: number) => void) => Promise<Reading | null>;
+  /** Says the last reading in a language. */
+  say: (zh: boolean) => Promise<Reading | null>;
+  /** Ends the reading that goes on, with what was read so far. */
+  enough: () => void;
 }

@@ -1,49 +1,68 @@
-// Reads logs, in a worker: the page stays live however long a log is.
-import init, { Log } from "iommu-logs-wasm";
+// Reads texts, in a worker: the page stays live however long one is.
+import init, { Texts } from "iommu-logs-wasm";
 import { bytes } from "../carried";
-import type { Answered, Asked, LogReport } from "./types";
+import { has } from "../own";
+import type { Account, Answered, Asked, LogReport, Reading } from "./types";
 
-/** Characters that are read at once; between two pieces a newer log may take the place of this one. */
-const PIECE = 1 << 18;
+/** Bytes that are read at once; between two pieces a newer text may take the place of this one. */
+const PIECE = 1 << 19;
 
 const module = (self as { iommuLogs?: string }).iommuLogs;
 const ready = init(module ? { module_or_path: bytes(module) } : undefined).then(() => null);
-const turn = () => new Promise((done) => setTimeout(done));
 
 let newest = -1;
-let last: Log | null = null;
+let enough = false;
+let last: Texts | null = null;
+
+const say = (answer: Answered) => postMessage(answer);
 
 /** Reads a text piece by piece; nothing if another one came meanwhile. */
-async function read(id: number, text: string): Promise<Log | null> {
-  const log = new Log();
-  for (let at = 0; at < text.length; at += PIECE) {
-    log.read(text.slice(at, at + PIECE));
-    await turn();
-    if (newest === id) continue;
-    log.free();
-    return null;
+async function read(id: number, text: Blob): Promise<Texts | null> {
+  const texts = new Texts();
+  enough = false;
+  for (let at = 0; at < text.size && !enough; at += PIECE) {
+    texts.read(new Uint8Array(await text.slice(at, at + PIECE).arrayBuffer()));
+    if (newest !== id) {
+      texts.free();
+      return null;
+    }
+    say({ id, done: Math.min(1, (at + PIECE) / text.size) });
   }
-  return log;
+  return texts;
 }
 
-async function answer({ id, text, zh }: Asked): Promise<void> {
+const account = (json: string | undefined) => (json === undefined ? null : (JSON.parse(json) as Account));
+
+function reading(texts: Texts, zh: boolean): Reading {
+  return {
+    log: JSON.parse(texts.log(zh)) as LogReport,
+    machine: account(texts.machine(zh)),
+    scenario: texts.scenario(),
+    trace: account(texts.trace(zh)),
+  };
+}
+
+async function answer(id: number, text: Blob | null, zh: boolean): Promise<void> {
   try {
     await ready;
     if (text !== null) {
-      const log = await read(id, text);
-      if (!log) return;
+      const texts = await read(id, text);
+      if (!texts) return;
       last?.free();
-      last = log;
+      last = texts;
     }
-    last ??= new Log();
-    const report = JSON.parse(last.report(zh)) as LogReport;
-    postMessage({ id, report } satisfies Answered);
+    last ??= new Texts();
+    say({ id, reading: reading(last, zh) });
   } catch (error) {
-    postMessage({ id, error: String(error) } satisfies Answered);
+    say({ id, error: String(error) });
   }
 }
 
 onmessage = ({ data }: MessageEvent<Asked>) => {
+  if (has(data, "enough")) {
+    enough = true;
+    return;
+  }
   if (data.text !== null) newest = data.id;
-  void answer(data);
+  void answer(data.id, data.text, data.zh);
 };

@@ -520,7 +520,7 @@ fn taken_dump(found: &mut Found, here: &Here<'_>) {
 }
 
 /// A device table entry (section 2.2.2.1).
-fn device_entry(found: &mut Found, words: &[u64], shown: String) {
+pub(super) fn device_entry(found: &mut Found, words: &[u64], shown: String) {
     let bits = |word: usize, hi: u32, lo: u32| {
         words.get(word).map_or(0, |value| value >> lo & ((1 << (hi - lo + 1)) - 1))
     };

@@ -3,8 +3,8 @@
 use super::forms::Form;
 use super::found::Format;
 use super::{
-    amd, boot, dma_api, dump, events, firmware, hyperv, others, qemu, riscv, smmu, smmu2, systems, trace,
-    vfio, vtd, vtd_status,
+    amd, amd_debugfs, boot, dma_api, dump, events, firmware, hyperv, others, qemu, riscv, smmu, smmu2,
+    systems, trace, vfio, vtd, vtd_status,
 };
 
 /// Every speaker, in the order in which its marks are tried.
@@ -13,6 +13,7 @@ pub(super) static FORMATS: &[&Format] = &[
     &vtd_status::FORMAT,
     &dump::FORMAT,
     &amd::FORMAT,
+    &amd_debugfs::FORMAT,
     &smmu::FORMAT,
     &smmu2::FORMAT,
     &riscv::FORMAT,

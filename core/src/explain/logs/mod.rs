@@ -11,6 +11,7 @@
 //! its `FORMAT`; `formats` is the one list of them; `story` joins findings; `reader` drives it; `render` and `docs` print.
 
 mod amd;
+mod amd_debugfs;
 mod boot;
 mod causes;
 mod debugfs;

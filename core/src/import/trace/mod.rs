@@ -3,9 +3,10 @@
 mod line;
 mod live;
 mod report;
+mod scenario;
 
+use super::account::Account;
 use crate::spec::Lang;
-use alloc::string::String;
 use line::parse;
 use live::{Live, Moment};
 
@@ -35,7 +36,7 @@ impl Replay {
     }
 
     /// Returns what the trace shows as far as it was read: what is wrong, with its line, and what is mapped.
-    pub fn report(&self, lang: Lang) -> String {
+    pub fn report(&self, lang: Lang) -> Account {
         report::report(&self.live, lang)
     }
 }

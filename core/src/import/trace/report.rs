@@ -2,11 +2,13 @@
 
 use super::line::Part;
 use super::live::{Finding, Live, Mapping, Moment, Was};
-use crate::scenario::plain::acts;
+use super::scenario::scenario;
+use crate::import::account::{Account, AccountItem, AccountSection};
 use crate::spec::Lang;
 use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
+use alloc::vec::Vec;
 
 /// How many mappings are listed.
 const MOST: usize = 40;
@@ -120,118 +122,114 @@ fn finding(now: Moment, finding: &Finding, zh: bool) -> String {
     }
 }
 
-/// Returns what a trace shows at the moment that was read last; no control characters but line breaks.
-pub fn report(live: &Live, lang: Lang) -> String {
+/// Returns what a trace shows at the moment that was read last.
+pub fn report(live: &Live, lang: Lang) -> Account {
     let zh = lang == Lang::Zh;
-    let mut out = head(live, zh);
+    let mut found: Vec<AccountItem> = Vec::new();
     for (now, one) in &live.found {
         let place = match zh {
-            false => format!("line {}, {} s: ", now.line, seconds(now.time)),
-            true => format!("第 {} 行，{} 秒：", now.line, seconds(now.time)),
+            false => format!("line {}, {} s", now.line, seconds(now.time)),
+            true => format!("第 {} 行，{} 秒", now.line, seconds(now.time)),
         };
-        out += &format!("{place}{}\n", finding(*now, one, zh));
+        let item = AccountItem::new(finding(*now, one, zh)).at(now.line, place);
+        found.push(AccountItem { scenario: scenario(*now, one), ..item });
     }
-    let more: u64 = live.counts.iter().sum::<u64>() - live.found.len() as u64;
+    let more = live.counts.iter().sum::<u64>() - live.found.len() as u64;
     if more > 0 {
-        out += &if zh {
-            format!("另有 {more} 项未列出\n")
-        } else {
-            format!("{more} more are not listed\n")
-        };
+        found.push(AccountItem::new(match zh {
+            false => format!("{more} more are not listed"),
+            true => format!("另有 {more} 项未列出"),
+        }));
     }
-    out += &mapped(live, zh);
-    out.chars().filter(|c| *c == '\n' || !c.is_control() && !acts(*c)).collect()
+    let (wrong, left) = match zh {
+        false => ("Used wrongly", "Still mapped here (in use, or leaked)"),
+        true => ("用法有误", "到这里仍映射着（在使用，或泄漏）"),
+    };
+    Account::new(Vec::from([
+        AccountSection::new("", false, head(live, zh)),
+        AccountSection::new(wrong, true, found),
+        AccountSection::new(left, false, mapped(live, zh)),
+    ]))
 }
 
-fn head(live: &Live, zh: bool) -> String {
+fn head(live: &Live, zh: bool) -> Vec<AccountItem> {
     if live.events == 0 {
-        return if zh {
-            "没有认出 iommu、dma 或 swiotlb 的事件。\n"
-        } else {
-            "No event of iommu, dma or swiotlb was recognised.\n"
-        }
+        return [AccountItem::new(match zh {
+            false => "No event of iommu, dma or swiotlb was recognised.",
+            true => "没有认出 iommu、dma 或 swiotlb 的事件。",
+        })]
         .into();
     }
     let (from, to) = (seconds(live.span.0.time), seconds(live.span.1.time));
-    let mut out = match zh {
+    let mut out = Vec::from([match zh {
         false => format!(
-            "{} events from {from} s to {to} s; {} maps and allocations, {} at once at most\n",
+            "{} events from {from} s to {to} s; {} maps and allocations, {} at once at most",
             live.events, live.maps, live.most
         ),
         true => format!(
-            "{} 个事件，从 {from} 秒到 {to} 秒；映射和分配 {} 次，同时最多 {} 个\n",
+            "{} 个事件，从 {from} 秒到 {to} 秒；映射和分配 {} 次，同时最多 {} 个",
             live.events, live.maps, live.most
         ),
-    };
+    }]);
     if live.bounced.0 > 0 {
         let (count, bytes) = live.bounced;
-        out += &match zh {
-            false => format!("{count} mappings bounced, {bytes} bytes\n"),
-            true => format!("{count} 次映射经过了回弹缓冲区，共 {bytes} 字节\n"),
-        };
+        out.push(match zh {
+            false => format!("{count} mappings bounced, {bytes} bytes"),
+            true => format!("{count} 次映射经过了回弹缓冲区，共 {bytes} 字节"),
+        });
     }
     let windows = live.windows;
     if let Some(mean) = windows.total.checked_div(windows.count) {
         let (mean, longest) = (length(mean), length(windows.longest));
-        out += &match zh {
-            false => format!(
-                "from an unmap of the tables to the next flush: {mean} on average, {longest} at most\n"
-            ),
-            true => format!("从页表解除映射到下一次失效：平均 {mean}，最长 {longest}\n"),
-        };
+        out.push(match zh {
+            false => {
+                format!("from an unmap of the tables to the next flush: {mean} on average, {longest} at most")
+            }
+            true => format!("从页表解除映射到下一次失效：平均 {mean}，最长 {longest}"),
+        });
     }
     if live.before > 0 {
-        out += &match zh {
-            false => format!("{} unmaps of what this trace did not see mapped\n", live.before),
-            true => format!("{} 次解除映射的对象在这份轨迹里没有映射过\n", live.before),
-        };
+        out.push(match zh {
+            false => format!("{} unmaps of what this trace did not see mapped", live.before),
+            true => format!("{} 次解除映射的对象在这份轨迹里没有映射过", live.before),
+        });
     }
     if live.tables() > 0 {
-        out += &match zh {
-            false => format!("{} ranges are in the tables of IOMMUs here\n", live.tables()),
-            true => format!("到这里 IOMMU 的页表里有 {} 段\n", live.tables()),
-        };
+        out.push(match zh {
+            false => format!("{} ranges are in the tables of IOMMUs here", live.tables()),
+            true => format!("到这里 IOMMU 的页表里有 {} 段", live.tables()),
+        });
     }
     if live.over > 0 {
-        out += &match zh {
-            false => format!("{} mappings were over the limit and not kept\n", live.over),
-            true => format!("{} 个映射超出上限，没有保留\n", live.over),
-        };
+        out.push(match zh {
+            false => format!("{} mappings were over the limit and not kept", live.over),
+            true => format!("{} 个映射超出上限，没有保留", live.over),
+        });
     }
-    out
+    out.into_iter().map(AccountItem::new).collect()
 }
 
-/// What is mapped at the end: in use, or leaked.
-fn mapped(live: &Live, zh: bool) -> String {
-    let mut out = String::new();
-    let mut devices: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
+/// What is mapped at the end, by device: in use, or leaked.
+fn mapped(live: &Live, zh: bool) -> Vec<AccountItem> {
+    let mut devices: BTreeMap<&str, Vec<&Mapping>> = BTreeMap::new();
     for (device, mapping) in live.mapped() {
-        let sum = devices.entry(device).or_default();
-        *sum = (sum.0 + 1, sum.1.saturating_add(mapping.part.size));
+        devices.entry(device).or_default().push(mapping);
     }
-    if devices.is_empty() {
-        return out;
-    }
-    out.push_str(if zh {
-        "到这里仍映射着（在使用，或泄漏）\n"
-    } else {
-        "Still mapped here (in use, or leaked)\n"
-    });
-    for (device, (count, bytes)) in devices {
-        out += &match zh {
-            false => format!("  {device}: {count}, {bytes} bytes\n"),
-            true => format!("  {device}：{count} 个，{bytes} 字节\n"),
+    let device = |(device, mut all): (&str, Vec<&Mapping>)| {
+        let bytes = all.iter().fold(0u64, |sum, m| sum.saturating_add(m.part.size));
+        let text = match zh {
+            false => format!("{device}: {}, {bytes} bytes", all.len()),
+            true => format!("{device}：{} 个，{bytes} 字节", all.len()),
         };
-        let mut all: alloc::vec::Vec<&Mapping> =
-            live.mapped().filter(|(name, _)| *name == device).map(|(_, mapping)| mapping).collect();
         all.sort_by_key(|mapping| mapping.since.line);
-        for one in all.into_iter().take(MOST) {
+        let details = all.into_iter().take(MOST).map(|one| {
             let age = length(live.span.1.time.saturating_sub(one.since.time));
-            out += &match zh {
-                false => format!("    {}, for {age}\n", mapping(one, zh)),
-                true => format!("    {}，已 {age}\n", mapping(one, zh)),
-            };
-        }
-    }
-    out
+            match zh {
+                false => format!("{}, for {age}", mapping(one, zh)),
+                true => format!("{}，已 {age}", mapping(one, zh)),
+            }
+        });
+        AccountItem { details: details.collect(), ..AccountItem::new(text) }
+    };
+    devices.into_iter().map(device).collect()
 }

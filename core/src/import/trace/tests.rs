@@ -38,7 +38,7 @@ fn a_trace_of_a_kernel_leaves_what_is_in_use() {
     let left: Vec<_> = live.mapped().map(|(device, m)| (device, m.part.address, m.coherent)).collect();
     assert_eq!(left, [("0000:00:05.0", 0xffff_f000, true)]);
     for lang in [Lang::En, Lang::Zh] {
-        assert!(report(live, lang).contains("0xfffff000 +0x200"));
+        assert!(report(live, lang).to_string().contains("0xfffff000 +0x200"));
     }
 }
 
@@ -101,16 +101,61 @@ fn what_is_wrong_is_found_at_its_line() {
     ];
     assert_eq!(kinds(&replay), want);
     assert_eq!(replay.live.before, 1);
-    let said = report(&replay.live, Lang::En);
+    let said = report(&replay.live, Lang::En).to_string();
     for part in [
-        "line 2, 1.000100 s: 0000:03:00.0 is refused 0x10080 (write): it is mapped for the other direction only",
-        "line 4, 1.000300 s: 0000:03:00.0 unmaps 0x10000 +0x1000 twice: it was unmapped 100 us before, on line 3",
-        "line 5, 1.000700 s: 0000:03:00.0 is refused 0x10080 (read): it was unmapped 500 us before, on line 3",
+        "  0000:03:00.0 is refused 0x10080 (write): it is mapped for the other direction only",
+        "(line 2, 1.000100 s)",
+        "  0000:03:00.0 unmaps 0x10000 +0x1000 twice: it was unmapped 100 us before, on line 3",
+        "  0000:03:00.0 is refused 0x10080 (read): it was unmapped 500 us before, on line 3",
         "never mapped in this trace; the nearest mapping ends 0x80 below",
     ] {
         assert!(said.contains(part), "{part}\n{said}");
     }
-    assert!(report(&replay.live, Lang::Zh).contains("它在 500 us 之前（第 3 行）已解除映射"));
+    assert!(report(&replay.live, Lang::Zh).to_string().contains("它在 500 us 之前（第 3 行）已解除映射"));
+    // Each refused access comes as a scenario that ends as the trace does.
+    let account = report(&replay.live, Lang::En);
+    let scenarios: Vec<_> =
+        account.sections.iter().flat_map(|s| &s.items).filter_map(|i| i.scenario.as_ref()).collect();
+    assert_eq!(scenarios.len(), 3);
+    for text in scenarios {
+        let run = crate::machine::run(text).unwrap_or_else(|problems| panic!("{problems:?}\n{text}"));
+        assert_eq!(run.failures().count(), 0, "{text}");
+        assert!(text.contains("expect fault any"), "{text}");
+    }
+    let second = account.sections[1].items.iter().filter_map(|i| i.scenario.as_deref()).nth(1).unwrap();
+    for line in ["  map d 0x10000 +0x1000 -> ", "  unmap d 0x10000 +0x1000", "  dma dev read 0x10080 +1"] {
+        assert!(second.contains(line), "{second}");
+    }
+}
+
+/// Wherever a refused access is, its scenario runs.
+#[test]
+fn every_scenario_of_a_refused_access_runs() {
+    for (address, physical) in [
+        (0u64, 0u64),
+        (0x7fff_ffff_f000, 1 << 46),
+        (0xffff_ffff_ffff_f000, 0),
+        (0x1000, 3 << 30),
+        (0xfee0_0000, 0xfee0_0000),
+    ] {
+        for device in ["0000:00:00.0", "0001:c1:1f.7", "fe300000.ethernet", "ffff:ff:1f.7", "0000:ff:1f.7"] {
+            let mut text = event("1.0", &format!("dma_map_phys: {device} dir=FROM_DEVICE dma_addr={address:x} size=4095 phys_addr={physical:x} attrs="));
+            text += &event(
+                "1.1",
+                &format!("dma_unmap_phys: {device} dir=FROM_DEVICE dma_addr={address:x} size=4095 attrs="),
+            );
+            text += &event(
+                "1.2",
+                &format!("io_page_fault: IOMMU:{device} iova=0x{:x} flags=0x0000", address | 0xff0),
+            );
+            let replay = replay(&text);
+            let account = report(&replay.live, Lang::Zh);
+            for text in account.sections.iter().flat_map(|s| &s.items).filter_map(|i| i.scenario.as_ref()) {
+                let run = crate::machine::run(text).unwrap_or_else(|problems| panic!("{problems:?}\n{text}"));
+                assert_eq!(run.failures().count(), 0, "{text}");
+            }
+        }
+    }
 }
 
 #[test]

@@ -36,7 +36,7 @@ pub fn run(args: &Import, lang: Lang) -> ExitCode {
         out!("{}", report(&import, lang));
     } else {
         out!("{}", import.scenario);
-        eprint!("{}", crate::terminal::shown(&report(&import, lang)));
+        eprint!("{}", crate::terminal::shown(&report(&import, lang).to_string()));
     }
     ExitCode::from(u8::from(import.found.is_empty()))
 }
