@@ -155,8 +155,8 @@ pub static GLOSSARY: &[Chapter] = chapters! {
             "a mapping to the same number"
             "映射到同一个数字";
         "IOTLB, context cache" "IOTLB、上下文缓存":
-            "what the IOMMU remembers of page tables, and of root and context entries"
-            "IOMMU 记住的页表转换结果，以及根表项、上下文表项";
+            "what the IOMMU remembers of page tables (IOATC on RISC-V, TLB on Arm, IOMMU TLB on AMD), and of root and context entries"
+            "IOMMU 记住的页表转换结果（RISC-V 叫 IOATC，Arm 叫 TLB，AMD 叫 IOMMU TLB），以及根表项、上下文表项";
         "invalidation" "失效":
             "software's order to forget what is remembered; until then an entry that has changed is stale; a flush does many at once"
             "软件命令硬件忘掉缓存的内容；在那之前，已经改过的条目就是陈旧的；批量失效叫刷新（flush）";
@@ -176,8 +176,8 @@ pub static GLOSSARY: &[Chapter] = chapters! {
             "a device uses a process's own page table, and so its pointers"
             "设备直接使用进程的页表，因而可以直接用进程的指针";
         "ATS (address translation services)" "ATS（地址转换服务）":
-            "a device asks for translations beforehand, and keeps them in a TLB of its own (ATC)"
-            "设备事先向 IOMMU 要转换结果，记在自己的缓存（ATC）里";
+            "a device asks for translations beforehand, and keeps them in a TLB of its own (ATC, Device-TLB, DevATC; AMD calls that an IOTLB)"
+            "设备事先向 IOMMU 要转换结果，记在自己的缓存里（ATC、Device-TLB、DevATC；AMD 把它叫作 IOTLB）";
         "page request (PRI)" "页请求（PRI）":
             "a device asks the operating system to bring a page in"
             "设备请求操作系统把页调入内存";

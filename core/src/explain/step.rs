@@ -457,6 +457,11 @@ pub fn walk_input(stage: Stage, input: AnyAddr) -> Phrase {
             Phrase::same(requester.map_or_else(|_| format!("{input}"), |r| format!("{r}")))
         }
         Stage::Process => Phrase::same(format!("PASID {}", input.raw)),
+        // Where the address of the message chooses the entry, it is that which is looked up.
+        Stage::Interrupt if input.space != Space::Bus => {
+            let space = who::space(input.space);
+            Phrase::new(format!("{} {input}", space.en), format!("，找{} {input}", space.zh))
+        }
         Stage::Interrupt => Phrase::new(format!("entry {}", input.raw), format!("第 {} 项", input.raw)),
         _ => Phrase::same(format!("{input}")),
     }

@@ -2,6 +2,7 @@
 
 use super::ending::kind::Ending;
 use crate::addr::{GuestPhysAddr, PhysAddr, RequesterId, Space};
+use crate::iommu::architecture::Terms;
 use crate::iommu::Architecture;
 use crate::machine::Machine;
 use crate::scenario::plain::plain;
@@ -25,6 +26,11 @@ pub struct Cast {
 }
 
 impl Cast {
+    /// What the IOMMU of this machine calls things; without one, what the first architecture does.
+    pub fn terms(&self) -> &'static Terms {
+        &self.architecture.unwrap_or_default().describe().terms
+    }
+
     /// The names of a machine's devices, and the lines of the text it was made from.
     pub fn of(machine: &Machine, text: &str) -> Self {
         Cast {

@@ -75,6 +75,11 @@ pub enum Ability {
     Processes,
     /// A remapping table for interrupts, whose entries give vector and destination.
     InterruptTable,
+    /// A message names an interrupt file of a CPU and the interrupt in it; table entries lead to whole files, and say nothing
+    /// of who may send.
+    InterruptFiles,
+    /// An interrupt is an event of one device, told by the device's id.
+    DeviceEvents,
     /// Page table entries that allow writes alone.
     WriteOnly,
     /// Interrupts that go to a guest without its host.
@@ -116,6 +121,7 @@ pub struct Terms {
     pub stage2: &'static str,
     pub iotlb: &'static str,
     pub device_cache: &'static str,
+    pub device_tlb: &'static str,
     pub commands: &'static str,
     pub faults: &'static str,
     pub page_requests: &'static str,

@@ -104,6 +104,8 @@ pub struct QueueType {
     pub ring: fn(u64) -> Ring,
     /// Which structure an entry with this first word is.
     pub entry: fn(u64) -> &'static EntryType,
+    /// What waits in it are the page requests of devices.
+    pub pages: bool,
 }
 
 /// What became of an entry that was to be put into a ring.

@@ -18,7 +18,7 @@ pub use options::{Depth, Options, Theme, View};
 
 use crate::iommu::Architecture;
 use crate::scenario::presets::{by_name, Preset, PRESETS};
-use crate::scenario::problem::nearest;
+use crate::scenario::problem::{machine_meant, nearest};
 pub use crate::scenario::MAX_TEXT;
 use crate::scenario::{onto_word, UNREADABLE};
 use crate::spec::Phrase;
@@ -72,7 +72,14 @@ pub struct Link {
 impl Link {
     /// Returns why a parameter that was passed over can't be: where the scenario asks for what that architecture lacks.
     pub fn why(&self, ignored: &str) -> Option<Phrase> {
-        Architecture::named(ignored.strip_prefix("arch=")?)?;
+        let word = ignored.strip_prefix("arch=")?;
+        if Architecture::named(word).is_none() {
+            let near = machine_meant(word)?;
+            return Some(Phrase::new(
+                format!("did you mean `arch={near}`?"),
+                format!("是不是 `arch={near}`？"),
+            ));
+        }
         match &self.target {
             Target::Preset(preset) => Some(preset.why_not()),
             _ => Some(UNREADABLE.into()),

@@ -54,7 +54,9 @@ impl Stop {
     /// meets when it maps (Linux: `-ERANGE`, `-EINVAL`); the rest makes no sense as it is written.
     pub fn of_map(error: MapError, span: Span) -> Self {
         match error {
-            MapError::TooWide { .. } => Stop::Os(OsError::new("range", error.phrase())),
+            MapError::TooWide { .. } | MapError::NotExtended { .. } => {
+                Stop::Os(OsError::new("range", error.phrase()))
+            }
             _ => Stop::Problem(super::problem(span, error)),
         }
     }
@@ -405,14 +407,57 @@ mod tests {
     fn a_refusal_of_the_driver_is_in_both_languages() {
         let run = run(&format!("{LEGACY}bind nic to app\nexpect error any\n")).unwrap();
         let message = &run.done[0].error.as_ref().unwrap().message;
-        assert_eq!(message.en, "this IOMMU does not support PASIDs (ECAP.SMTS, ECAP.PASID)");
-        assert_eq!(message.zh, "这个 IOMMU 不支持：PASID（ECAP.SMTS、ECAP.PASID）");
+        assert!(message
+            .en
+            .starts_with("this IOMMU does not support PASIDs (ECAP.SMTS, ECAP.PASID): the tables of legacy"));
+        assert!(message.en.contains("`scalable` on the `machine` line"), "{}", message.en);
+        assert!(message.zh.starts_with("这个 IOMMU 不支持：PASID（ECAP.SMTS、ECAP.PASID）：传统模式"));
         let trace = &run.machine.trace;
         let note = trace.steps().iter().find_map(|step| match step.event {
             Event::Note { en, zh } => Some((trace.get_name(en), trace.get_name(zh))),
             _ => None,
         });
         assert_eq!(note, Some((message.en.as_str(), message.zh.as_str())), "the trace says the same");
+    }
+
+    #[test]
+    fn a_refusal_says_what_and_why_and_the_nearest_that_runs() {
+        let problem =
+            |text: &str| run(&format!("iommu-playground 1\n{text}")).unwrap_err().0[0].message.clone();
+        // An entry that no walk reads.
+        for (machine, entry) in [("riscv", "process context (PC)"), ("vt-d scalable", "PASID-table entry")] {
+            let said = problem(&format!(
+                "machine {machine}\niommu strict\ndevice nic 00:03.0\nsteps\nentry process nic level 3 clear 1\n"
+            ));
+            assert!(said.en.contains(entry) && said.zh.contains(entry), "{}", said.en);
+            assert!(said.en.contains("`bind`") || said.en.contains("level 3"), "{}", said.en);
+        }
+        let said = problem(
+            "machine amd-vi\niommu strict\ndevice nic 00:03.0\nsteps\nentry device nic level 2 clear 1\n",
+        );
+        assert!(said.en.contains("on AMD-Vi Device Table Entry (DTE) is level 1"), "{}", said.en);
+        // A window where the board has RAM that no line says.
+        let said = problem(
+            "machine smmuv3\ndevice nic 00:03.0\nbridge cpu 0x8000_0000 +1M -> bus 0x8000_0000\nsteps\n",
+        );
+        assert!(
+            said.en.contains("RAM from 0x40000000 to 0x100000000") && said.zh.contains("0x10000000"),
+            "{}",
+            said.en
+        );
+        // A queue has a fewest number of records.
+        let said = problem("machine riscv fault-records 1\nsteps\n");
+        assert!(
+            said.en.contains("2 are the fewest") && said.en.contains("`vt-d` or `smmuv3` can do it"),
+            "{}",
+            said.en
+        );
+        assert!(run("iommu-playground 1\nmachine smmuv3 fault-records 1\nsteps\n").is_ok());
+        // An address of a first stage that is not sign-extended is an error of `map`.
+        let text = "machine riscv\niommu strict\ndevice nic 00:03.0\nsteps\ndomain d\nmap d 0x8000_0000_0000 +4K -> 0x1000 rw\nexpect error range\n";
+        let ran = run(&format!("iommu-playground 1\n{text}")).unwrap();
+        let error = ran.done.last().unwrap().error.as_ref().unwrap();
+        assert!(error.message.en.contains("0xffff800000000000 would be right"), "{}", error.message.en);
     }
 
     #[test]

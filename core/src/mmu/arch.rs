@@ -52,7 +52,8 @@ impl Cpu {
     /// Returns the tables that its kernel and processes have; `None` where it has none with this many levels.
     pub fn tables(self, levels: u8) -> Option<CpuTables> {
         self.levels().contains(&levels).then_some(match self {
-            Cpu::X86 | Cpu::Amd64 => CpuTables::X86(X86::kernel(levels)),
+            Cpu::X86 => CpuTables::X86(X86::kernel(levels)),
+            Cpu::Amd64 => CpuTables::X86(X86::kernel(levels).of_amd()),
             Cpu::Riscv => CpuTables::Riscv(Riscv::first(levels)),
             Cpu::Aarch64 => CpuTables::Aarch64(Aarch64::stage1(Granule::K4, 12 + 9 * levels)),
         })

@@ -8,7 +8,7 @@ use super::{
     npt::Npt,
     riscv::{self, Riscv, RiscvFault, RiscvState},
     x86::{self, X86Fault, X86State, X86},
-    Entry, Format, Want,
+    Above, Entry, Format, Want,
 };
 use crate::spec::{EntryType, Rule, Text};
 use crate::trace::{GuestStage, Perms};
@@ -39,8 +39,8 @@ macro_rules! formats {
             fn levels(&self) -> u8 {
                 match self { $($Name::$Variant(f) => f.levels(),)* }
             }
-            fn has_halves(&self) -> bool {
-                match self { $($Name::$Variant(f) => f.has_halves(),)* }
+            fn above(&self) -> Above {
+                match self { $($Name::$Variant(f) => f.above(),)* }
             }
             fn index_bits(&self, level: u8) -> u8 {
                 match self { $($Name::$Variant(f) => f.index_bits(level),)* }

@@ -2,7 +2,7 @@
 //!
 //! Runs of entries of one last-level table are written as one step, so that mapping costs what it writes.
 
-use super::{Format, FrameAlloc};
+use super::{Above, Format, FrameAlloc};
 use crate::addr::{PageSize, PhysAddr};
 use crate::memory::{MemError, Memory};
 use crate::spec::{Localized, Phrase};
@@ -42,6 +42,15 @@ pub enum MapError {
         last: u64,
         /// Bits the tables translate.
         bits: u8,
+    },
+    /// The bits above those that the tables translate are not copies of the highest one.
+    NotExtended {
+        /// The address.
+        at: u64,
+        /// Bits the tables translate.
+        bits: u8,
+        /// The address with the same low bits that they take.
+        right: u64,
     },
     /// Something is mapped there already.
     Mapped {
@@ -84,6 +93,12 @@ impl fmt::Display for MapError {
             MapError::TooWide { last, bits } => {
                 write!(f, "{last:#x} does not fit the {bits} bits that these tables translate")
             }
+            MapError::NotExtended { at, bits, right } => write!(
+                f,
+                "{at:#x} is not sign-extended (canonical): these tables translate {bits} bits, and all bits from {bits} on must be as bit {}; {right:#x} would be right, and an address of the lower half is below {:#x}",
+                bits - 1,
+                1u64 << (bits - 1)
+            ),
             MapError::Mapped { at, raw } => write!(f, "{at:#x} is mapped already (entry {raw:#x})"),
             MapError::NotMapped { at } => write!(f, "nothing is mapped at {at:#x}"),
             MapError::PartOfLargePage { at, size } => {
@@ -101,6 +116,11 @@ impl Localized for MapError {
             MapError::Misaligned { value, size } => format!("{value:#x} 不是页大小 {size} 的倍数"),
             MapError::Size(size) => format!("这些页表没有 {size} 的页"),
             MapError::TooWide { last, bits } => format!("{last:#x} 超出这些页表转换的 {bits} 位"),
+            MapError::NotExtended { at, bits, right } => format!(
+                "{at:#x} 没有做符号扩展（不是规范形式）：这些页表转换 {bits} 位，第 {bits} 位及以上必须都与第 {} 位相同；写成 {right:#x} 才对，低半部分的地址小于 {:#x}",
+                bits - 1,
+                1u64 << (bits - 1)
+            ),
             MapError::Mapped { at, raw } => format!("{at:#x} 已有映射（表项 {raw:#x}）"),
             MapError::NotMapped { at } => format!("{at:#x} 处没有映射"),
             MapError::PartOfLargePage { at, size } => {
@@ -246,13 +266,24 @@ impl<F: Build, P: Fn(u64) -> Option<PhysAddr>> Builder<'_, F, P> {
         let bits = self.format.shift(top) + (64 - self.format.index(u64::MAX, top).leading_zeros()) as u8;
         let last =
             from.checked_add(len.saturating_sub(1)).ok_or(MapError::TooWide { last: u64::MAX, bits })?;
-        // Upper-half (sign-extended) addresses are the same table entries: judge by the bits that are used.
         let unused = 64 - u32::from(bits);
-        let sign = |a: u64| ((a << unused) as i64 >> unused) as u64 == a;
-        let ones = |a: u64| self.format.has_halves() && a >> bits == u64::MAX >> bits;
-        let fits = |a: u64| unused == 0 || a >> bits == 0 || sign(a) || ones(a);
-        if !fits(from) || !fits(last) {
-            return Err(MapError::TooWide { last, bits });
+        let extended = |a: u64| ((a << unused) as i64 >> unused) as u64;
+        let upper = |a: u64| unused != 0 && a >> bits == u64::MAX >> bits;
+        // Bounded: two addresses.
+        for at in [from, last] {
+            let fits = unused == 0
+                || match self.format.above() {
+                    Above::Zeros => at >> bits == 0,
+                    Above::Copies => extended(at) == at,
+                    Above::Alike => at >> bits == 0 || upper(at),
+                };
+            match self.format.above() {
+                _ if fits => {}
+                Above::Copies if at >> bits == 0 || upper(at) => {
+                    return Err(MapError::NotExtended { at, bits, right: extended(at) })
+                }
+                _ => return Err(MapError::TooWide { last: at, bits }),
+            }
         }
         Ok(())
     }

@@ -52,6 +52,17 @@ pub enum Entry<F> {
     Refused(F),
 }
 
+/// What the bits of an input address above those that its tables translate must be.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Above {
+    /// Zeros.
+    Zeros,
+    /// Copies of the highest bit that is translated: the address is sign-extended, or canonical.
+    Copies,
+    /// All alike, whatever the highest translated bit is: two tables, one for each half.
+    Alike,
+}
+
 /// A page-table format. Levels are counted from the bottom: level 1 tables map 4 KiB pages.
 pub trait Format {
     /// Why an entry refuses an access.
@@ -71,10 +82,9 @@ pub trait Format {
     fn index(&self, input: u64, level: u8) -> u64 {
         input >> (3 + 9 * u32::from(level)) & ((1 << self.index_bits(level)) - 1)
     }
-    /// Returns whether one table serves either half of the addresses: the bits above those it looks at are alike, but not
-    /// copies of the highest (Arm: TTBR0 and TTBR1).
-    fn has_halves(&self) -> bool {
-        false
+    /// Returns what the bits of an input address above those that the tables translate must be.
+    fn above(&self) -> Above {
+        Above::Zeros
     }
     /// Returns log2 of what one entry of a table of `level` maps.
     #[inline]

@@ -179,3 +179,46 @@ fn unmapping_part_of_a_large_page_is_refused() {
         Err(MapError::NotMapped { at: 0x20_0000 })
     );
 }
+
+/// What the bits above those that tables translate may be, by what each format's specification says.
+#[test]
+fn an_address_that_is_not_extended_as_the_format_wants_is_refused_and_the_right_one_is_said() {
+    fn map<F: super::builder::Build>(format: &F, from: u64) -> Result<(), MapError> {
+        let (mut memory, mut alloc) = (Memory::new(), frames());
+        // An x4 table of RISC-V has a root of four frames.
+        let root = alloc.frame().unwrap().raw() & !0x3fff;
+        let mut builder = Builder { format, frames: &mut alloc, place: identity, actor: Actor::Os };
+        let size = PageSize::SIZE_4K;
+        let m = Mapping { from, to: 0, len: 4096, size, perms: Perms::R, user: true };
+        builder.map(&mut memory, root, m, &mut Off)
+    }
+    let wide = |last: u64, bits| Err(MapError::TooWide { last, bits });
+    let not = |at, bits, right| Err(MapError::NotExtended { at, bits, right });
+    let sv39 = riscv::Riscv::first(3);
+    assert_eq!(map(&sv39, 0x3f_ffff_f000), Ok(()));
+    assert_eq!(map(&sv39, 0xffff_ffc0_0000_0000), Ok(()));
+    assert_eq!(map(&sv39, 0x40_0000_0000), not(0x40_0000_0000, 39, 0xffff_ffc0_0000_0000));
+    assert_eq!(map(&sv39, 0x80_0000_0000), wide(0x80_0000_0000, 39));
+    let first = vtd_first::FirstStage::four_levels();
+    for at in [0x8000_0000_0000, 0xffff_0000_0000_0000] {
+        let right = if at >> 63 == 0 { 0xffff_8000_0000_0000 } else { 0 };
+        assert_eq!(map(&X86::kernel(4), at), not(at, 48, right));
+        assert_eq!(map(&first, at), not(at, 48, right));
+        assert_eq!(map(&riscv::Riscv::first(4), at), not(at, 48, right));
+    }
+    // A second stage takes guest-physical addresses: zeros above, and nothing to extend.
+    assert_eq!(map(&riscv::Riscv::second(3), 0x1ff_ffff_f000), Ok(()));
+    assert_eq!(map(&riscv::Riscv::second(3), 0x200_0000_0000), wide(0x200_0000_0000, 41));
+    assert_eq!(map(&Ept::four_levels(), 0x8000_0000_0000), Ok(()));
+    assert_eq!(map(&Ept::four_levels(), 0xffff_8000_0000_0000), wide(0xffff_8000_0000_0000, 48));
+    assert_eq!(map(&npt::Npt::four_levels(), 0x8000_0000_0000), Ok(()));
+    // Arm has a table for each half: all bits above are alike.
+    let arm = aarch64::Aarch64::stage1(aarch64::Granule::K4, 48);
+    for at in [0x8000_0000_0000, 0xffff_0000_0000_0000, 0xffff_8000_0000_0000] {
+        assert_eq!(map(&arm, at), Ok(()), "{at:#x}");
+    }
+    assert_eq!(map(&arm, 0x1_0000_0000_0000), wide(0x1_0000_0000_0000, 48));
+    let said =
+        crate::spec::Localized::phrase(&MapError::NotExtended { at: 1 << 38, bits: 39, right: !0 << 38 });
+    assert!(said.en.contains("0xffffffc000000000") && said.zh.contains("0xffffffc000000000"));
+}

@@ -24,8 +24,11 @@ pub const DOORBELL_IOVA: u64 = 0x0800_0040;
 /// The first INTID that is an LPI.
 pub const FIRST_LPI: u32 = 8192;
 
+/// Behind the name of an entry whose layout IHI 0069 leaves to the implementation.
+const OURS: &str = "IHI 0069: IMPLEMENTATION DEFINED, here as QEMU's ITS";
+
 spec::structure! {
-    /// Level 1 entry of the device table (IHI 0069).
+    /// Level 1 entry of the device table (IHI 0069, GITS_BASER.Indirect): its layout is architected.
     pub L1_DEVICE / l1_device: 1 words, "IHI 0069", "level 1 device table entry" "一级设备表项" {
         _     [11:0]  ignored;
         TABLE "Physical_Address" [51:12] address(12) "page of device table entries" "设备表项所在页";
@@ -33,7 +36,7 @@ spec::structure! {
         V "Valid" [63] flag "valid" "有效";
     }
     /// Device table entry (IHI 0069: implementation defined).
-    pub DEVICE / device: 1 words, "IHI 0069", "device table entry" "设备表项" {
+    pub DEVICE / device: 1 words, OURS, "device table entry" "设备表项" {
         V       [0]     flag "valid" "有效";
         SIZE    "Size" [5:1] value "EventIDs have Size + 1 bits" "EventID 有 Size + 1 位";
         _       [7:6]   ignored;
@@ -41,7 +44,7 @@ spec::structure! {
         _       [63:52] ignored;
     }
     /// Entry of an interrupt translation table (IHI 0069: implementation defined).
-    pub INTERRUPT / interrupt: 1 words, "IHI 0069", "interrupt translation entry" "中断转换表项" {
+    pub INTERRUPT / interrupt: 1 words, OURS, "interrupt translation entry" "中断转换表项" {
         V       [0]     flag "valid" "有效";
         PHYSICAL [1]    flag "a physical LPI" "物理 LPI";
         INTID   "pINTID" [25:2] value "interrupt" "中断号";
@@ -50,7 +53,7 @@ spec::structure! {
         _       [63:48] ignored;
     }
     /// Entry of the table of collections (IHI 0069: implementation defined).
-    pub COLLECTION / collection: 1 words, "IHI 0069", "collection table entry" "集合表项" {
+    pub COLLECTION / collection: 1 words, OURS, "collection table entry" "集合表项" {
         V       [0]     flag "valid" "有效";
         RDBASE  "RDbase" [16:1] value "redistributor: a CPU" "重分发器：某个处理器";
         _       [63:17] ignored;

@@ -46,7 +46,7 @@ pub(crate) use onto::{with_mode, UNREADABLE};
 pub use outline::Outline;
 pub use parse::{parse, parse_all};
 pub use print::{print, print_statement};
-pub use problem::{nearest, Bilingual, Problem, Problems};
+pub use problem::{machine_meant, nearest, Bilingual, Problem, Problems};
 pub use span::{Node, Span};
 
 /// The word that begins every scenario.

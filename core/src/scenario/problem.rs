@@ -6,6 +6,7 @@ use core::fmt;
 
 use super::noun::Noun;
 use super::span::Span;
+use crate::iommu::Architecture;
 use crate::spec::Phrase;
 
 /// One message in both languages.
@@ -237,6 +238,14 @@ pub fn nearest<'w>(written: &str, words: impl IntoIterator<Item = &'w str>) -> O
         .filter(|(d, word)| *d <= 1.max(word.chars().count().max(written.chars().count()) / 3))
         .min_by_key(|(d, _)| *d)
         .map(|(_, word)| word)
+}
+
+/// The word after `machine` that is near to what someone wrote: people write `arm` where `smmuv3` is meant.
+pub fn machine_meant(written: &str) -> Option<&'static str> {
+    let own = Architecture::WORDS.into_iter().map(|word| (word, word));
+    let known: Vec<(&str, &str)> = own.chain(Architecture::other_words()).collect();
+    let near = nearest(written, known.iter().map(|(word, _)| *word))?;
+    known.iter().find(|(word, _)| *word == near).map(|(_, meant)| *meant)
 }
 
 /// How many letters must be put in, taken out, changed or swapped with their neighbour to turn `a` into

@@ -169,6 +169,21 @@ mod tests {
         }
     }
 
+    /// What says how one machine has a thing and how another has it says it of all.
+    #[test]
+    fn a_meaning_that_compares_machines_leaves_none_out() {
+        let all = || Architecture::ALL.into_iter().map(Architecture::name);
+        for (verb, meaning, example) in words::VERBS {
+            for text in [meaning.en, meaning.zh] {
+                let named = all().filter(|name| text.contains(name)).count();
+                assert!(named <= 1 || named == Architecture::ALL.len(), "`{verb}`: {text}");
+            }
+            let words: Vec<_> = example.split(' ').collect();
+            let named = Architecture::WORDS.iter().filter(|word| words.contains(word)).count();
+            assert!(named <= 1 || named == Architecture::ALL.len(), "`{verb}`: {example}");
+        }
+    }
+
     #[test]
     fn examples_are_canonical_lines_of_their_statement() {
         for entry in reference() {

@@ -9,7 +9,7 @@ use crate::explain::Tone;
 use crate::explain::{scopes, Cast};
 use crate::spec::Lang;
 use crate::trace::{CacheOp, Event, InterruptKind, NameId, OwnerState, Scope, Trace};
-use alloc::{collections::BTreeMap, vec::Vec};
+use alloc::{collections::BTreeMap, string::String, vec::Vec};
 
 impl Viewer {
     /// The whole course of the run, without what only a player knows: ideas, operations, what was expected.
@@ -70,13 +70,30 @@ pub fn marks(trace: &Trace) -> Vec<Mark> {
             Event::Interrupt { .. } => Tone::Interrupt,
             _ => return None,
         };
-        let code = match s.event {
-            Event::Fault { code, .. } => Some(code.code),
+        let fault = match s.event {
+            Event::Fault { code, .. } => Some(code),
             _ => None,
         };
-        Some(Mark { at: i as u32 + 1, tone, code })
+        let (code, name) = (fault.map(|code| code.code), fault.map(|code| code.name.into()));
+        Some(Mark { at: i as u32 + 1, tone, code, name })
     });
     marks.collect()
+}
+
+impl Mark {
+    /// Is it a fault with this code, in decimal digits or with `0x`, or with this name? Case and punctuation do not count.
+    pub fn is_fault(&self, written: &str) -> bool {
+        let code = match written.strip_prefix("0x").or(written.strip_prefix("0X")) {
+            Some(digits) => u16::from_str_radix(digits, 16).ok(),
+            None => written.parse().ok(),
+        };
+        let bare = |s: &str| {
+            let letters = s.chars().filter(|c| c.is_ascii_alphanumeric());
+            letters.map(|c| c.to_ascii_lowercase()).collect::<String>()
+        };
+        code.is_some() && self.code == code
+            || self.name.as_ref().is_some_and(|name| !bare(written).is_empty() && bare(name) == bare(written))
+    }
 }
 
 /// The devices whose own memory is read or written, in the order of that.

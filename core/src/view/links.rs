@@ -114,8 +114,21 @@ mod tests {
         {
             let link = read(fragment, Lang::En);
             assert_eq!((link.ignored, link.arch, link.error), (vec![passed.to_string()], None, None));
-            assert_eq!(link.why.is_empty(), passed == "arch=vtd", "{passed}: {}", link.why);
+            assert_eq!(
+                link.why.starts_with("did you mean `arch=vt-d`?"),
+                passed == "arch=vtd",
+                "{passed}: {}",
+                link.why
+            );
         }
+        // Whatever else people call a machine.
+        for (written, meant) in [("arm", "smmuv3"), ("amd", "amd-vi"), ("intel", "vt-d"), ("risc-v", "riscv")]
+        {
+            let why = |lang| read(&["#p=howto&arch=", written].concat(), lang).why;
+            assert_eq!(why(Lang::En), ["did you mean `arch=", meant, "`?"].concat());
+            assert!(why(Lang::Zh).contains(meant));
+        }
+        assert_eq!(read("#p=howto&arch=zebra", Lang::En).why, "");
         // A text is turned as the list of machines turns it.
         let mine = "iommu-playground 1\nmachine vt-d\nram 0 .. 1G\n";
         let link = write(mine, None, None, "", "", "", "").unwrap();

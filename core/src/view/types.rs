@@ -650,6 +650,8 @@ to_page! {
         pub tone: Tone,
         /// The code of a fault of the IOMMU.
         pub code: Option<u16>,
+        /// The name of that code.
+        pub name: Option<String>,
     }
     /// A buffer's lane.
     struct Lane {

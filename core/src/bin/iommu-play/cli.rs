@@ -1,13 +1,16 @@
 //! The command line as types. Help, completions and the manual page are made from these, so that none of them can say what the
 //! commands do not. Commands are in `cmd`; here is only how they are called.
 
-use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::{Args, Parser, Subcommand};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{Arg, Args, Command as Line, Error, Parser, Subcommand};
 use clap_complete::Shell;
 use iommu_core::diagram::render::{Charset, Theme, Wrapper};
 use iommu_core::iommu::Architecture;
 use iommu_core::link;
+use iommu_core::scenario::machine_meant;
 use iommu_core::spec::Lang;
+use std::ffi::OsStr;
 use std::path::PathBuf;
 
 /// Runs, draws and checks scenarios of the IOMMU and DMA, explains fault logs, and replays conformance vectors.
@@ -72,9 +75,36 @@ pub enum Command {
 fn language() -> impl TypedValueParser<Value = Lang> {
     PossibleValuesParser::new(["en", "zh"]).map(|word| if word == "zh" { Lang::Zh } else { Lang::En })
 }
+/// Reads the word of an architecture; of what else people call one it says which word is meant.
+#[derive(Clone)]
+struct ArchitectureWord;
+
+impl TypedValueParser for ArchitectureWord {
+    type Value = Architecture;
+
+    fn parse_ref(&self, cmd: &Line, arg: Option<&Arg>, value: &OsStr) -> Result<Architecture, Error> {
+        let word = value.to_str().unwrap_or_default();
+        if let Some(architecture) = Architecture::named(word) {
+            return Ok(architecture);
+        }
+        let known = PossibleValuesParser::new(Architecture::WORDS);
+        let mut error = match known.parse_ref(cmd, arg, value) {
+            Err(error) => error,
+            Ok(_) => Error::new(ErrorKind::InvalidValue).with_cmd(cmd),
+        };
+        if let Some(meant) = machine_meant(word) {
+            error.insert(ContextKind::SuggestedValue, ContextValue::String(meant.into()));
+        }
+        Err(error)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        Some(Box::new(Architecture::WORDS.into_iter().map(PossibleValue::new)))
+    }
+}
+
 fn architecture() -> impl TypedValueParser<Value = Architecture> {
-    PossibleValuesParser::new(Architecture::WORDS)
-        .try_map(|word| Architecture::named(&word).ok_or("no such architecture"))
+    ArchitectureWord
 }
 fn svg_theme() -> impl TypedValueParser<Value = Theme> {
     PossibleValuesParser::new(["auto", "light", "dark"]).map(|word| match word.as_str() {

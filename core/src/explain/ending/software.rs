@@ -5,9 +5,10 @@ use super::evidence::Evidence;
 use super::{bytes, count, thousands, upper, Ending, Kind, Teller};
 use crate::addr::{PhysAddr, Space};
 use crate::explain::who;
+use crate::iommu::Ability;
 use crate::machine::software::{Buffer, Handle, Owner};
 use crate::machine::Done;
-use crate::scenario::ast::{self, Choice, EntryState, Extent, Operation as O};
+use crate::scenario::ast::{self, EntryState, Extent, Operation as O};
 use crate::spec::Phrase;
 use crate::trace::OwnerState;
 use alloc::{format, string::String};
@@ -64,13 +65,14 @@ impl Teller<'_> {
             O::Map(op) => self.map(op, e),
             O::Unmap(op) => self.unmap(op, e),
             O::Invalidate(op) => {
-                let (cache, n) = (op.cache.value.word(), e.forgotten);
-                let cache_zh = match op.cache.value {
-                    ast::CacheKind::Iotlb => "IOTLB",
-                    ast::CacheKind::DeviceCache => "设备表项缓存",
-                    ast::CacheKind::ProcessCache => "PASID 表项缓存",
-                    ast::CacheKind::DeviceTlb => "设备自己的 TLB",
-                    ast::CacheKind::InterruptCache => "中断表项缓存",
+                let n = e.forgotten;
+                let terms = self.cast.terms();
+                let (cache, cache_zh) = match op.cache.value {
+                    ast::CacheKind::Iotlb => (terms.iotlb, terms.iotlb),
+                    ast::CacheKind::DeviceCache => (terms.device_cache, "设备表项缓存"),
+                    ast::CacheKind::ProcessCache => ("cache of process entries", "PASID 表项缓存"),
+                    ast::CacheKind::DeviceTlb => (terms.device_tlb, terms.device_tlb),
+                    ast::CacheKind::InterruptCache => ("cache of interrupt entries", "中断表项缓存"),
                 };
                 let entries = if n == 1 { "1 entry".into() } else { format!("{} entries", thousands(n)) };
                 Ending::done(
@@ -439,17 +441,18 @@ impl Teller<'_> {
             n if e.copied > 0 => (format!(", with {} copied back", n.en), format!("，拷回 {}", n.zh)),
             _ => Default::default(),
         };
+        let iotlb = self.cast.terms().iotlb;
         if e.owner == Some(OwnerState::StaleCached) {
             return Ending::new(
                 Kind::Unmapped,
-                format!("{name} is gone from the tables, but the IOTLB is not told: {device} can still reach {buffer} by what is cached."),
-                format!("{name} 已从页表中去掉，但没有通知 IOTLB，凭缓存里的条目，{device} 仍能访问 {buffer}。"),
+                format!("{name} is gone from the tables, but the {iotlb} is not told: {device} can still reach {buffer} by what is cached."),
+                format!("{name} 已从页表中去掉，但没有通知 {iotlb}，凭缓存里的条目，{device} 仍能访问 {buffer}。"),
             );
         }
         let (told_en, told_zh) = if e.commands > 0 {
-            (" and the IOTLB has forgotten it", "，IOTLB 里的条目也已清除")
+            (format!(" and the {iotlb} has forgotten it"), format!("，{iotlb} 里的条目也已清除"))
         } else {
-            ("", "")
+            Default::default()
         };
         Ending::new(
             Kind::Unmapped,
@@ -515,10 +518,27 @@ impl Teller<'_> {
 
     fn entry(&self, op: &ast::InterruptEntry) -> Ending {
         let n = &op.index;
+        let has = |ability| self.cast.architecture.is_some_and(|a| a.has(ability));
+        let (files, events) = (has(Ability::InterruptFiles), has(Ability::DeviceEvents));
+        let table = self.cast.terms().interrupts;
         if op.state.is_some_and(|s| s.value == EntryState::NotPresent) {
+            if files {
+                return Ending::done(
+                    format!("The interrupt file of interrupt {n} is out of the {table} (V = 0): messages to it that come through a second stage are blocked, whatever interrupt they name; others still reach it."),
+                    format!("中断 {n} 所在的中断文件在 {table}里无效了（V = 0）：经过第二阶段发往它的消息都会被拦截，不论是哪个中断；不经过第二阶段的仍能到达。"),
+                );
+            }
+            if events {
+                return Ending::done(
+                    format!(
+                        "Event {n} is no longer mapped in the {table}: a message that names it is dropped."
+                    ),
+                    format!("{table} 里不再有事件 {n} 的映射：指明它的消息会被丢弃。"),
+                );
+            }
             return Ending::done(
                 format!("Entry {n} of the interrupt table is not present: what uses it is blocked."),
-                format!("中断重映射表第 {n} 项的 P = 0：用到它的中断会被拦截。"),
+                format!("中断重映射表第 {n} 项无效：用到它的中断会被拦截。"),
             );
         }
         let (vector_en, vector_zh) = match &op.vector {
@@ -530,12 +550,35 @@ impl Teller<'_> {
             (None, Some(cpu)) => (format!("CPU {cpu}"), format!("CPU {cpu}")),
             (None, None) => ("CPU 0".into(), "CPU 0".into()),
         };
+        if files {
+            let (for_en, for_zh) = match &op.source {
+                Some(source) => (
+                    format!(": `source {}` makes no check here", source.value),
+                    format!("，`source {}` 在这里不起检查作用", source.value),
+                ),
+                None => Default::default(),
+            };
+            return Ending::done(
+                format!("Interrupt {n} is {vector_en} in an interrupt file of {to_en}. The {table} leads to whole files and does not look at who sends{for_en}."),
+                format!("中断 {n} 是 {to_zh} 的中断文件里的{vector_zh}。{table}只把消息引到整个文件，不看是谁发的{for_zh}。"),
+            );
+        }
         let (for_en, for_zh) = match &op.source {
+            Some(source) if events => (
+                format!(", for {} alone: the event is that device's", source.value),
+                format!("，只属于 {}：事件按设备区分", source.value),
+            ),
             Some(source) => {
                 (format!(", and only {} may use it", source.value), format!("，只有 {} 可以用", source.value))
             }
             None => Default::default(),
         };
+        if events {
+            return Ending::done(
+                format!("Event {n} of the {table} sends {vector_en} to {to_en}{for_en}."),
+                format!("{table} 的事件 {n} 把{vector_zh} 送到 {to_zh}{for_zh}。"),
+            );
+        }
         Ending::done(
             format!("Entry {n} of the interrupt table sends {vector_en} to {to_en}{for_en}."),
             format!("中断重映射表第 {n} 项把{vector_zh} 送到 {to_zh}{for_zh}。"),

@@ -6,6 +6,7 @@ use crate::machine::run;
 use crate::scenario::presets::{by_name, PRESETS};
 use crate::scenario::{change, parse, print};
 use crate::spec::Lang;
+use crate::trace::{Event, InterruptKind};
 use alloc::{format, string::String, vec::Vec};
 use core::cell::Cell;
 
@@ -142,4 +143,65 @@ fn parts_of_packets_add_up() {
         }
     }
     assert!(parted > 2, "{parted}");
+}
+
+/// What `interrupt` promises is what the machine does: where an entry names its source others are refused, where interrupt files
+/// have no senders they are not.
+#[test]
+fn what_is_said_of_an_interrupt_is_what_happens() {
+    use crate::iommu::{Ability, Architecture};
+    for architecture in Architecture::ALL {
+        let word = architecture.describe().word;
+        let text = format!(
+            "iommu-playground 1\nmachine {word}\niommu strict\ndevice nic 00:03.0\ndevice cam 00:04.0\nsteps\n\
+             domain d\nattach nic to d\nattach cam to d\ninterrupt 3 vector 0x51 cpu 1 source nic\n\
+             msi nic entry 3\nmsi cam entry 3\n"
+        );
+        let ran = run(&text).unwrap();
+        // The unit's own interrupt for a fault has another vector.
+        let arrives = |done: &crate::machine::Done| {
+            let trace = &ran.machine.trace;
+            let steps = trace.steps().range(done.steps.clone());
+            let found = steps.iter().any(|step| match step.event {
+                Event::Interrupt { vector, kind, .. } => vector & 0xff == 0x51 && kind != InterruptKind::Blocked,
+                _ => false,
+            });
+            found
+        };
+        let arrived: Vec<_> = ran.done.iter().rev().take(2).map(arrives).collect();
+        let said = of(&text, "interrupt 3");
+        let files = architecture.has(Ability::InterruptFiles);
+        // The other device's message arrives nowhere but where nobody looks at senders.
+        assert_eq!(arrived, [files, true], "{word}");
+        let only =
+            ["only nic may use it", "for nic alone"].iter().any(|promise| said.text.en.contains(promise));
+        assert_eq!(only, !files, "{word}: {}", said.text.en);
+        assert_eq!(said.text.en.contains("makes no check"), files, "{word}: {}", said.text.en);
+        assert_eq!(said.text.zh.contains("不起检查作用"), files, "{word}: {}", said.text.zh);
+    }
+}
+
+/// A cache is called what its architecture calls it, in what came of a line as in the steps.
+#[test]
+fn what_remembers_translations_has_its_architecture_s_name() {
+    use crate::iommu::Architecture;
+    for architecture in Architecture::ALL {
+        let (word, name) = (architecture.describe().word, architecture.describe().terms.iotlb);
+        let text = format!(
+            "iommu-playground 1\nmachine {word}\niommu strict\ndevice nic 00:03.0\nsteps\nalloc buf 4K\n\
+             rx = dma_map_single nic buf from-device\ndma nic write rx +64\ndma_unmap_single rx\ninvalidate iotlb\n"
+        );
+        for line in ["dma_unmap_single", "invalidate"] {
+            let said = of(&text, line).text;
+            assert!(said.en.contains(name) && said.zh.contains(name), "{word}: {}", said.en);
+        }
+        let ran = run(&text).unwrap();
+        let caches = ran.machine.trace.steps().iter().filter_map(|step| match step.event {
+            crate::trace::Event::Cache { cache, .. } if cache.kind == crate::trace::CacheKind::Iotlb => {
+                Some(cache.name.en)
+            }
+            _ => None,
+        });
+        assert!(caches.clone().count() > 0 && { caches }.all(|cache| cache == name), "{word}");
+    }
 }

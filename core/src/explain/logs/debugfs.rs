@@ -34,7 +34,7 @@ pub(super) fn interrupts(here: &Here<'_>) -> Option<Found> {
         found.used.push(offset);
         count += 1;
         let owner = RequesterId::new(u32::from(source));
-        // VT-d 9.10: vector 23:16, mode bit 15 (posted), delivery mode 7:5, trigger bit 4.
+        // VT-d 9.9: vector 23:16, mode bit 15 (posted), delivery mode 7:5, trigger bit 4.
         let entry = match low >> 15 & 1 {
             1 => Phrase::new(format!("{owner}, posted"), format!("{owner}，posted 格式")),
             _ => {

@@ -27,6 +27,7 @@ pub static ARCHITECTURE: Descriptor = Descriptor {
         stage2: "host page tables (v1)",
         iotlb: "IOMMU TLB",
         device_cache: "device table entry cache",
+        device_tlb: "IOTLB (in the device)",
         commands: "command buffer",
         faults: "event log",
         page_requests: "peripheral page request log",

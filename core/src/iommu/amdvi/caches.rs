@@ -29,7 +29,7 @@ pub static PROCESSES: CacheType = CacheType {
 };
 /// The cache of translations.
 pub static IOTLB: CacheType =
-    CacheType { kind: CacheKind::Iotlb, name: Text::new("IOTLB", "IOTLB"), section: "AMD 48882" };
+    CacheType { kind: CacheKind::Iotlb, name: Text::new("IOMMU TLB", "IOMMU TLB"), section: "AMD 48882" };
 
 /// Tag of the device table entry cache: a DeviceID.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -115,8 +115,8 @@ impl Config {
         };
         if config.fault_records.is_some() {
             return Err(Text::new(
-                "AMD-Vi's event log has no records to choose: its length is a power of two from 256 entries up (EventLen)",
-                "AMD-Vi 的事件日志不能选记录条数：长度为 2 的幂，至少 256 条（EventLen）",
+                "AMD-Vi's event log has no records to choose: its length is a power of two from 256 entries up (EventLen), so leave `fault-records` out",
+                "AMD-Vi 的事件日志不能选记录条数：长度为 2 的幂，至少 256 条（EventLen），请去掉 `fault-records`",
             ));
         }
         if config.caching_mode {

@@ -25,6 +25,7 @@ pub static QUEUES: [QueueType; 4] = [
         tail: "CmdBufTail",
         ring,
         entry: command,
+        pages: false,
     },
     QueueType {
         name: Text::new("event log", "事件日志"),
@@ -34,6 +35,7 @@ pub static QUEUES: [QueueType; 4] = [
         tail: "EventLogTail",
         ring,
         entry: event,
+        pages: false,
     },
     QueueType {
         name: Text::new("page request log", "页请求日志"),
@@ -43,6 +45,7 @@ pub static QUEUES: [QueueType; 4] = [
         tail: "PPRLogTail",
         ring,
         entry: |_| &PPR_ENTRY,
+        pages: true,
     },
     QueueType {
         name: Text::new("GA log", "GA 日志"),
@@ -52,6 +55,7 @@ pub static QUEUES: [QueueType; 4] = [
         tail: "GALogTail",
         ring: |base| Ring { bytes: 8, ..ring(base) },
         entry: |_| &GA_ENTRY,
+        pages: false,
     },
 ];
 

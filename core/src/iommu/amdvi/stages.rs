@@ -14,7 +14,7 @@ use crate::iommu::traced_cache::{get_or_load, Source, TracedCache};
 use crate::memory::{MemError, Memory};
 use crate::paging::amdv1::{AmdV1, AmdV1Fault};
 use crate::paging::walk::{Located, Nested, Never, Tables, Walked, Walker};
-use crate::paging::x86::{X86Fault, X86State, X86};
+use crate::paging::x86::{Manual, X86Fault, X86State, X86};
 use crate::paging::{walk, Direct, Format, WalkError, Want};
 use crate::spec::{Bits, Rule, Text};
 use crate::trace::{Actor, Event as Step, Observer, Off, Perms, Scope, Stage, Verdict};
@@ -205,6 +205,7 @@ impl Guest<'_> {
             smap: false,
             page_1g: true,
             accessed_dirty: !self.setup.frozen,
+            manual: Manual::Amd,
         }
     }
 

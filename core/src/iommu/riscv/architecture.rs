@@ -27,6 +27,7 @@ pub static ARCHITECTURE: Descriptor = Descriptor {
         stage2: "second stage (iohgatp)",
         iotlb: "IOATC",
         device_cache: "DDT cache",
+        device_tlb: "DevATC",
         commands: "command queue (CQ)",
         faults: "fault/event queue (FQ)",
         page_requests: "page-request queue (PQ)",
@@ -37,7 +38,7 @@ pub static ARCHITECTURE: Descriptor = Descriptor {
         faults: faults::ALL,
         silent: &[],
         queues: &QUEUES,
-        abilities: &[Ability::Processes, Ability::PostedInterrupts],
+        abilities: &[Ability::Processes, Ability::InterruptFiles, Ability::PostedInterrupts],
         board: Board {
             cpu: Cpu::Riscv,
             interrupts: Controller::Imsic,

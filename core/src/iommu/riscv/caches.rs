@@ -24,7 +24,7 @@ pub static PDT_CACHE: CacheType = CacheType {
 /// The cache of translations.
 pub static IOTLB: CacheType = CacheType {
     kind: CacheKind::Iotlb,
-    name: Text::new("IOTLB", "IOTLB"),
+    name: Text::new("IOATC", "IOATC"),
     section: "RISC-V IOMMU, caching in-memory data structures",
 };
 

@@ -139,8 +139,8 @@ impl Config {
         if let Some(records) = config.fault_records {
             if !(2..=128).contains(&records) || !records.is_power_of_two() {
                 return Err(Text::new(
-                    "the RISC-V fault queue here has 2 to 128 records, a power of two (fqb.LOG2SZ-1)",
-                    "这里的 RISC-V 故障队列有 2 到 128 条记录，且为 2 的幂（fqb.LOG2SZ-1）",
+                    "the RISC-V fault queue here has 2 to 128 records, a power of two: fqb holds log2 of their number less one (LOG2SZ-1), so 2 are the fewest",
+                    "这里的 RISC-V 故障队列有 2 到 128 条记录，且为 2 的幂：fqb 里存的是条数的对数减一（LOG2SZ-1），最少 2 条",
                 ));
             }
             out.fault_slots = records;

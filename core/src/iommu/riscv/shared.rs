@@ -17,12 +17,15 @@ pub static QUEUES: [QueueType; 3] = [
         |fqb| ring(fqb, 32),
         |_| &FAULT_RECORD,
     ),
-    queue(
-        Text::new("page request queue", "页请求队列"),
-        ["pqb", "pqh", "pqt"],
-        |pqb| ring(pqb, 16),
-        |_| &PAGE_RECORD,
-    ),
+    QueueType {
+        pages: true,
+        ..queue(
+            Text::new("page request queue", "页请求队列"),
+            ["pqb", "pqh", "pqt"],
+            |pqb| ring(pqb, 16),
+            |_| &PAGE_RECORD,
+        )
+    },
 ];
 
 const fn queue(
@@ -31,7 +34,7 @@ const fn queue(
     ring: fn(u64) -> Ring,
     entry: fn(u64) -> &'static EntryType,
 ) -> QueueType {
-    QueueType { name, section: SECTION, base, head, tail, ring, entry }
+    QueueType { name, section: SECTION, base, head, tail, ring, entry, pages: false }
 }
 
 /// Returns the ring that a base register says.

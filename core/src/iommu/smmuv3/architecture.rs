@@ -29,6 +29,7 @@ pub static ARCHITECTURE: Descriptor = Descriptor {
         stage2: "stage 2",
         iotlb: "TLB",
         device_cache: "configuration cache",
+        device_tlb: "ATC",
         commands: "Command queue",
         faults: "Event queue",
         page_requests: "PRI queue",
@@ -39,7 +40,7 @@ pub static ARCHITECTURE: Descriptor = Descriptor {
         faults: events::ALL,
         silent: &[&super::unit::ABORTED, &super::unit::STALLED],
         queues: &QUEUES,
-        abilities: &[Ability::Processes, Ability::IdMap],
+        abilities: &[Ability::Processes, Ability::DeviceEvents, Ability::IdMap],
         board: BOARD,
     },
 };

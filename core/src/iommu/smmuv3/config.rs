@@ -285,10 +285,10 @@ impl Config {
             out.largest_page = largest;
         }
         if let Some(records) = wanted.fault_records {
-            if !(2..=128).contains(&records) || !records.is_power_of_two() {
+            if !(1..=128).contains(&records) || !records.is_power_of_two() {
                 return Err(Text::new(
-                    "the SMMUv3 event queue here has 2 to 128 records, a power of two (IDR1.EVENTQS)",
-                    "这里的 SMMUv3 事件队列有 2 到 128 条记录，且为 2 的幂（IDR1.EVENTQS）",
+                    "the SMMUv3 event queue here has 1 to 128 records, a power of two (IDR1.EVENTQS, SMMU_EVENTQ_BASE.LOG2SIZE)",
+                    "这里的 SMMUv3 事件队列有 1 到 128 条记录，且为 2 的幂（IDR1.EVENTQS、SMMU_EVENTQ_BASE.LOG2SIZE）",
                 ));
             }
             out.event_queue = records.trailing_zeros() as u8;

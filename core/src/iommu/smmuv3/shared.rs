@@ -23,12 +23,15 @@ pub static QUEUES: [QueueType; 3] = [
         |base| ring(base, 19, 32),
         record,
     ),
-    queue(
-        Text::new("page request queue", "页请求队列"),
-        ["SMMU_PRIQ_BASE", "SMMU_PRIQ_CONS", "SMMU_PRIQ_PROD"],
-        |base| ring(base, 19, 16),
-        |_| &PAGE_REQUEST,
-    ),
+    QueueType {
+        pages: true,
+        ..queue(
+            Text::new("page request queue", "页请求队列"),
+            ["SMMU_PRIQ_BASE", "SMMU_PRIQ_CONS", "SMMU_PRIQ_PROD"],
+            |base| ring(base, 19, 16),
+            |_| &PAGE_REQUEST,
+        )
+    },
 ];
 
 const fn queue(
@@ -37,7 +40,7 @@ const fn queue(
     ring: fn(u64) -> Ring,
     entry: fn(u64) -> &'static EntryType,
 ) -> QueueType {
-    QueueType { name, section: SECTION, base, head, tail, ring, entry }
+    QueueType { name, section: SECTION, base, head, tail, ring, entry, pages: false }
 }
 
 /// Returns the ring that a base register says, of entries of `bytes`, at most 2^`largest` of them. Its address is aligned

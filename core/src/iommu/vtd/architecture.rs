@@ -24,6 +24,7 @@ pub static ARCHITECTURE: Descriptor = Descriptor {
         stage2: "second stage",
         iotlb: "IOTLB",
         device_cache: "context cache",
+        device_tlb: "Device-TLB",
         commands: "invalidation queue",
         faults: "fault recording registers",
         page_requests: "page request queue",

@@ -15,6 +15,7 @@ pub static QUEUES: [QueueType; 2] = [
         tail: "IQT_REG",
         ring: |base| commands(base, true),
         entry: |low| of_kind(kind_of(low)).unwrap_or(&UNKNOWN),
+        pages: false,
     },
     QueueType {
         name: Text::new("page request queue", "页请求队列"),
@@ -24,6 +25,7 @@ pub static QUEUES: [QueueType; 2] = [
         tail: "PQT_REG",
         ring: page_requests,
         entry: |_| &PAGE_REQUEST,
+        pages: true,
     },
 ];
 

@@ -12,6 +12,9 @@ use crate::scenario::outline::Outline;
 use crate::scenario::{Problem, Span};
 use alloc::{format, vec::Vec};
 
+/// What RAM is called that no line of a scenario declares.
+const BOARD_RAM: &str = "ram0";
+
 /// RAM, windows and the rest of the physical map; and the host bridge.
 pub(super) fn physical(
     outline: &Outline<'_>,
@@ -23,6 +26,20 @@ pub(super) fn physical(
     let mut add = |map: &mut PhysMap, name: &str, range, kind, span: Span| {
         map.add(name, range, kind).map_err(|overlap| {
             let mut out = problem(span, &overlap);
+            // RAM that no line declares is the board's.
+            if outline.rams.is_empty() && overlap.old.0 == BOARD_RAM {
+                let free = board.windows.first().map_or(0, |window| window.0);
+                let (start, end) = board.ram;
+                let en = format!(
+                    "; without a `ram` line this board has RAM from {start:#x} to {end:#x}: put it elsewhere (the board's own window is at {free:#x}), or declare the RAM that you want"
+                );
+                let zh = format!(
+                    "；没有 `ram` 一行时，这块板子的内存在 {start:#x} 到 {end:#x}：请换个地址（板子自己的窗口在 {free:#x}），或用 `ram` 写明需要的内存"
+                );
+                out.message.en += &en;
+                out.message.zh += &zh;
+                return out;
+            }
             if let Some((_, other)) = spans.iter().find(|(n, _)| *n == overlap.old.0) {
                 out = out.related(*other, "the other is declared here", "另一个在这里声明");
             }
@@ -42,7 +59,7 @@ pub(super) fn physical(
         let (start, end) = board.ram;
         let range = AddrRange::new(PhysAddr::new(start), end.saturating_sub(start));
         let range = range.ok_or_else(|| bad_range(Span::default()))?;
-        add(&mut map, "ram0", range, RegionKind::Ram, Span::default())?;
+        add(&mut map, BOARD_RAM, range, RegionKind::Ram, Span::default())?;
         rams.push(range);
     }
     rams.sort();

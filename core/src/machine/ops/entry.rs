@@ -1,13 +1,13 @@
 //! Bits of the tables that an IOMMU and a CPU read, changed where they stand in memory.
 
 use crate::addr::{Address, Iova, Pasid, PhysAddr, RequesterId, Space};
-use crate::iommu::{Attachment, Ctx, DomainId, Driver, Invalidation, Unit};
+use crate::iommu::{Attachment, Ctx, DomainId, Driver, DriverError, Invalidation, Unit};
 use crate::machine::run::Stop;
 use crate::machine::software::{DomainRef, Named};
 use crate::machine::{problem, Machine};
 use crate::scenario::ast::{self, Expectation};
 use crate::scenario::{Bilingual, Problem, Span};
-use crate::spec::Phrase;
+use crate::spec::{Localized, Phrase};
 use crate::trace::{write_word, Actor, Event, Perms, Scope, Trace};
 use alloc::{format, vec::Vec};
 
@@ -196,15 +196,38 @@ impl Machine {
             let levels = list.len().max(DIRECTORY_LEVELS);
             levels.checked_sub(level as usize).and_then(|i| list.get(i))
         };
-        place.map(|p| p.2).ok_or_else(|| {
-            problem(
-                span,
-                Phrase::new(
-                    format!("no such entry is read for {requester}"),
-                    format!("为 {requester} 查表时不会读到这样的表项"),
+        place.map(|p| p.2).ok_or_else(|| problem(span, self.no_entry(requester, which, level, list.len())))
+    }
+
+    /// Why no walk for a requester reads an entry of a level, and what would.
+    fn no_entry(&self, requester: RequesterId, which: Which, level: u64, levels: usize) -> Phrase {
+        let Some(architecture) = self.architecture.filter(|_| self.hw.iommu.is_some()) else {
+            return DriverError::NoIommu.phrase();
+        };
+        let (terms, name) = (&architecture.describe().terms, architecture.name());
+        let entry = match which {
+            Which::Device => terms.device_entry,
+            Which::Process => terms.process_entry,
+        };
+        match (which, levels) {
+            (Which::Process, 0) => Phrase::new(
+                format!(
+                    "no {entry} is read for {requester}: its {} leads to page tables directly, or nowhere; a device has one once a process is bound to it (`bind`, then `pasid` names it)",
+                    terms.device_entry
                 ),
-            )
-        })
+                format!(
+                    "为 {requester} 查表时不会读到 {entry}：它的 {} 直接指向页表，或不指向任何地方；设备绑定进程之后才有（先 `bind`，再用 `pasid` 指明）",
+                    terms.device_entry
+                ),
+            ),
+            _ => Phrase::new(
+                format!(
+                    "no entry of level {level} is read for {requester}: on {name} {entry} is level 1, and the walk for it has {levels} level{}",
+                    if levels == 1 { "" } else { "s" }
+                ),
+                format!("为 {requester} 查表时不会读到第 {level} 级的表项：{name} 上 {entry} 是第 1 级，为它查表一共 {levels} 级"),
+            ),
+        }
     }
 
     /// What the unit, on a copy of the machine with every cache empty, does to answer one read.

@@ -3,7 +3,7 @@
 //!
 //! Levels are counted from the last table here, as everywhere in [`paging`](super): level 1 is Arm's level 3.
 
-use crate::paging::{builder::Build, Entry, Format, Want};
+use crate::paging::{builder::Build, Above, Entry, Format, Want};
 use crate::spec::{self, Bits, EntryType, Rule, Text};
 use crate::trace::Perms;
 
@@ -493,8 +493,12 @@ impl Format for Aarch64 {
         }
     }
 
-    fn has_halves(&self) -> bool {
-        !self.is_stage2()
+    fn above(&self) -> Above {
+        if self.is_stage2() {
+            Above::Zeros
+        } else {
+            Above::Alike
+        }
     }
 
     #[inline]

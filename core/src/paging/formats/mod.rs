@@ -11,3 +11,4 @@ pub mod riscv;
 pub mod vtd_first;
 pub mod vtd_second;
 pub mod x86;
+mod x86_words;

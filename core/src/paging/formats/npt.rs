@@ -17,7 +17,7 @@ pub struct Npt {
 impl Npt {
     /// Returns four levels; accessed and dirty bits are set.
     pub const fn four_levels() -> Self {
-        Npt { tables: X86 { smep: false, smap: false, ..X86::kernel(4) } }
+        Npt { tables: X86 { smep: false, smap: false, ..X86::kernel(4).of_amd() } }
     }
 }
 

@@ -1,7 +1,7 @@
 //! RISC-V page tables: Sv39, Sv48, Sv57 and their x4 forms for the second stage, with Svnapot, Svpbmt,
 //! Svrsw60t59b and hardware update of A and D (RISC-V Privileged, chapters 12 and 18).
 
-use crate::paging::{builder::Build, Entry, Format, Want};
+use crate::paging::{builder::Build, Above, Entry, Format, Want};
 use crate::spec::{self, Bits, EntryType, Field, Rule, Text};
 use crate::trace::Perms;
 
@@ -182,6 +182,14 @@ impl Format for Riscv {
     #[inline]
     fn levels(&self) -> u8 {
         self.levels
+    }
+
+    fn above(&self) -> Above {
+        if self.second_stage() {
+            Above::Zeros
+        } else {
+            Above::Copies
+        }
     }
 
     /// Returns the root of an x4 table is four pages: two more bits.

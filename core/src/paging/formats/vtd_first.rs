@@ -1,7 +1,7 @@
 //! First-stage paging entries (VT-d 9.7): the layout that processes' tables have on the CPU, so that a device
 //! can share them.
 
-use crate::paging::{builder::Build, Entry, Format, Want};
+use crate::paging::{builder::Build, Above, Entry, Format, Want};
 use crate::spec::{self, EntryType, Field, Rule, Text};
 use crate::trace::Perms;
 
@@ -148,6 +148,9 @@ impl Format for FirstStage {
     #[inline]
     fn levels(&self) -> u8 {
         self.levels
+    }
+    fn above(&self) -> Above {
+        Above::Copies
     }
 
     fn entry_type(&self, level: u8, raw: u64) -> &'static EntryType {

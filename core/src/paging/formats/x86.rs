@@ -1,8 +1,9 @@
 //! x86-64 page tables, 4 and 5 levels (Intel SDM volume 3A, section 4.5; the VT-d first-stage tables have the
 //! same layout, VT-d 9.7 and 9.8).
 
-use crate::paging::{builder::Build, Entry, Format, Want};
-use crate::spec::{self, EntryType, Field, Rule, Text};
+pub use super::x86_words::*;
+use crate::paging::{builder::Build, Above, Entry, Format, Want};
+use crate::spec::{EntryType, Rule};
 use crate::trace::Perms;
 
 /// Present.
@@ -41,6 +42,8 @@ pub struct X86 {
     pub page_1g: bool,
     /// Accessed and dirty bits are set by this walk.
     pub accessed_dirty: bool,
+    /// Whose manual entries and rules are told by: the layout is the same.
+    pub manual: Manual,
 }
 
 impl X86 {
@@ -55,7 +58,13 @@ impl X86 {
             smap: true,
             page_1g: true,
             accessed_dirty: true,
+            manual: Manual::Intel,
         }
+    }
+
+    /// Returns the same tables in AMD's words.
+    pub const fn of_amd(self) -> Self {
+        X86 { manual: Manual::Amd, ..self }
     }
 
     /// The address bits of an entry.
@@ -87,17 +96,6 @@ impl X86 {
     }
 }
 
-/// Why an entry refuses.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum X86Fault {
-    /// P is 0.
-    NotPresent,
-    /// A reserved bit is 1.
-    Reserved,
-    /// The rights gathered on the way do not allow the access: these they allow.
-    Denied,
-}
-
 /// What is gathered on the way down.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct X86State {
@@ -125,17 +123,12 @@ impl Format for X86 {
     fn levels(&self) -> u8 {
         self.levels
     }
+    fn above(&self) -> Above {
+        Above::Copies
+    }
 
     fn entry_type(&self, level: u8, raw: u64) -> &'static EntryType {
-        match (level, raw & PS != 0) {
-            (1, _) => &PTE,
-            (2, true) => &PDE_2M,
-            (2, false) => &PDE,
-            (3, true) => &PDPTE_1G,
-            (3, false) => &PDPTE,
-            (4, _) => &PML4E,
-            _ => &PML5E,
-        }
+        self.manual.entry_type(level, raw & PS != 0)
     }
 
     #[inline]
@@ -180,11 +173,7 @@ impl Format for X86 {
     }
 
     fn rule(&self, fault: X86Fault) -> &'static Rule {
-        match fault {
-            X86Fault::NotPresent => &NOT_PRESENT,
-            X86Fault::Reserved => &RESERVED,
-            X86Fault::Denied => &DENIED,
-        }
+        self.manual.rule(fault)
     }
 }
 
@@ -213,100 +202,5 @@ impl Build for X86 {
         } else {
             2
         }
-    }
-}
-
-static NOT_PRESENT: Rule = Rule {
-    text: Text::new("P = 0: the entry is not present", "表项不存在（P = 0）"),
-    section: "SDM 3A 4.7",
-};
-static RESERVED: Rule =
-    Rule { text: Text::new("a reserved bit is 1", "保留位为 1"), section: "SDM 3A 4.7" };
-static DENIED: Rule = Rule {
-    text: Text::new("the access rights do not allow this access", "访问权限不允许这次访问"),
-    section: "SDM 3A 4.6",
-};
-
-const PRESENT: Field = Field::flag("P", 0, "present", "存在");
-const WRITABLE: Field = Field::flag("R/W", 1, "writes allowed", "允许写");
-const USER: Field = Field::flag("U/S", 2, "user accesses allowed", "允许用户态访问");
-const WRITE_THROUGH: Field = Field::flag("PWT", 3, "page-level write-through", "页级直写");
-const CACHE_DISABLE: Field = Field::flag("PCD", 4, "page-level cache disable", "页级禁用缓存");
-const ACCESSED: Field = Field::flag("A", 5, "accessed: set by the walk", "已访问：由硬件置位");
-const DIRTY: Field = Field::flag("D", 6, "dirty: set by a write", "脏：写入时由硬件置位");
-const GLOBAL: Field = Field::flag("G", 8, "global: kept when CR3 changes", "全局：切换 CR3 时保留");
-const EXECUTE_DISABLE: Field = Field::flag("XD", 63, "execution disabled", "禁止执行");
-
-macro_rules! table {
-    ($id:ident / $module:ident, $en:literal $zh:literal, $what:literal $what_zh:literal) => {
-        spec::structure! {
-            /// A structure of the SDM, section 4.5.
-            pub $id / $module: 1 words, "SDM 3A 4.5", $en $zh {
-                P   = PRESENT;
-                RW  = WRITABLE;
-                US  = USER;
-                PWT = WRITE_THROUGH;
-                PCD = CACHE_DISABLE;
-                A   = ACCESSED;
-                _    [6]     ignored;
-                PS   [7]     flag "page size: 0, this points at a table" "页大小：0 表示指向下一级表";
-                _    [11:8]  ignored;
-                ADDR [51:12] address(12) $what $what_zh;
-                _    [62:52] ignored;
-                XD  = EXECUTE_DISABLE;
-            }
-        }
-    };
-}
-table!(PML5E / pml5e, "PML5 entry" "PML5 表项", "PML4 table" "PML4 表地址");
-table!(PML4E / pml4e, "PML4 entry" "PML4 表项", "page-directory-pointer table" "页目录指针表地址");
-table!(PDPTE / pdpte, "PDPT entry" "页目录指针表项", "page directory" "页目录地址");
-table!(PDE / pde, "page-directory entry" "页目录项", "page table" "页表地址");
-
-macro_rules! large_page {
-    ($id:ident / $module:ident, $en:literal $zh:literal, $lo:literal, $reserved:literal) => {
-        spec::structure! {
-            /// A structure of the SDM, section 4.5.
-            pub $id / $module: 1 words, "SDM 3A 4.5", $en $zh {
-                P   = PRESENT;
-                RW  = WRITABLE;
-                US  = USER;
-                PWT = WRITE_THROUGH;
-                PCD = CACHE_DISABLE;
-                A   = ACCESSED;
-                D   = DIRTY;
-                PS   [7]             flag "page size: 1, this maps a page" "页大小：1 表示直接映射页";
-                G   = GLOBAL;
-                _    [11:9]          ignored;
-                PAT  [12]            flag "memory type, with PCD and PWT" "与 PCD、PWT 一起决定内存类型";
-                _    [$reserved:13]  reserved;
-                ADDR [51:$lo]        address($lo) "page" "页地址";
-                _    [58:52]         ignored;
-                PK   [62:59]         value "protection key" "保护键";
-                XD  = EXECUTE_DISABLE;
-            }
-        }
-    };
-}
-large_page!(PDPTE_1G / pdpte_1g, "PDPT entry (1 GiB page)" "页目录指针表项（1 GiB 页）", 30, 29);
-large_page!(PDE_2M / pde_2m, "page-directory entry (2 MiB page)" "页目录项（2 MiB 页）", 21, 20);
-
-spec::structure! {
-    /// A structure of the SDM, section 4.5.
-    pub PTE / pte: 1 words, "SDM 3A 4.5", "page-table entry" "页表项" {
-        P   = PRESENT;
-        RW  = WRITABLE;
-        US  = USER;
-        PWT = WRITE_THROUGH;
-        PCD = CACHE_DISABLE;
-        A   = ACCESSED;
-        D   = DIRTY;
-        PAT  [7]     flag "memory type, with PCD and PWT" "与 PCD、PWT 一起决定内存类型";
-        G   = GLOBAL;
-        _    [11:9]  ignored;
-        ADDR [51:12] address(12) "page" "页地址";
-        _    [58:52] ignored;
-        PK   [62:59] value "protection key" "保护键";
-        XD  = EXECUTE_DISABLE;
     }
 }

@@ -25,8 +25,9 @@ const HEAD: &str = "iommu-playground 1\nmachine vt-d\niommu strict\nram 0 .. 3G\
 const READS: Text = Text::new("reads", "次读");
 const BYTES: Text = Text::new("KiB of tables", "KiB 的表");
 const COMMANDS: Text = Text::new("commands", "条命令");
-const ENTRIES: Text = Text::new("IOTLB entries", "个 IOTLB 条目");
-const ENTRY: Text = Text::new("IOTLB entry", "个 IOTLB 条目");
+/// Of what remembers translations, under its architecture's name.
+const ENTRIES: Text = Text::new("{} entries", "个 {} 条目");
+const ENTRY: Text = Text::new("{} entry", "个 {} 条目");
 
 const COSTS: [Cost; 8] = [
     Cost {
@@ -123,9 +124,10 @@ pub(super) fn counts() -> Vec<Vec<Option<Counted>>> {
 /// The section of costs.
 pub(super) fn section(counts: &[Vec<Option<Counted>>], lang: Lang) -> Section {
     let row = |(cost, counts): (&Cost, &Vec<Option<Counted>>)| {
-        let cell = |counted: &Option<Counted>| {
+        let cell = |(counted, architecture): (&Option<Counted>, Architecture)| {
             let Some(Counted { count, commands, link }) = counted else { return Cell::default() };
-            let mut lines = vec![format!("{count} {}", cost.unit.get(lang))];
+            let unit = cost.unit.get(lang).replace("{}", architecture.describe().terms.iotlb);
+            let mut lines = vec![format!("{count} {unit}")];
             lines.extend(commands.iter().map(|(entry, times)| match lang {
                 Lang::En => format!("{} × {times}", entry.name.en),
                 Lang::Zh => format!("{}：{times} 条", entry.name.zh),
@@ -135,15 +137,15 @@ pub(super) fn section(counts: &[Vec<Option<Counted>>], lang: Lang) -> Section {
         Row {
             name: cost.name.get(lang).to_string(),
             note: String::new(),
-            cells: counts.iter().map(cell).collect(),
+            cells: counts.iter().zip(Architecture::ALL).map(cell).collect(),
         }
     };
     Section {
         name: "costs",
         title: Text::new("What it costs", "要付出什么代价").get(lang).into(),
         lead: Text::new(
-            "Counted by running the same lines on each machine, in the stage that Linux's driver uses for mappings of its own: VT-d and AMD-Vi stage 2, RISC-V and Arm stage 1. (Whether devices start behind such mappings is for the kernel's configuration to say: Linux 7.2 for RISC-V is built without CONFIG_IOMMU_DMA and leaves them in identity domains.) One command forgets a range where the unit has commands for ranges: RISC-V says so in capabilities.S, SMMUv3 in IDR3.RIL; without, it takes a command a page. A bar compares the machines of its own row.",
-            "在每种机器上运行同样的几行，用 Linux 驱动给自己的映射所用的阶段：VT-d 和 AMD-Vi 用 stage 2，RISC-V 和 Arm 用 stage 1。（设备一开始是否就在这种映射之后，由内核配置决定：RISC-V 的 Linux 7.2 没有 CONFIG_IOMMU_DMA，设备留在 identity 域里。）一条命令清除一个区间，前提是硬件有区间命令：RISC-V 看 capabilities.S，SMMUv3 看 IDR3.RIL；没有就每页一条。条形只在同一行的机器之间比较。",
+            "Counted by running the same lines on each machine, in the stage that Linux's driver uses for mappings of its own: VT-d and AMD-Vi stage 2, RISC-V and Arm stage 1. (Whether devices start behind such mappings is for the kernel's configuration to say: Linux 7.2 for RISC-V is built without CONFIG_IOMMU_DMA and leaves them in identity domains.) How many commands a range takes is for the driver too: Linux names an aligned power of two of pages to VT-d and AMD-Vi, ranges to an SMMUv3 with IDR3.RIL and page by page without; its RISC-V driver (v6.13) goes page by page below 2 MiB and forgets the whole address space from there on, with capabilities.S or without. A bar compares the machines of its own row.",
+            "在每种机器上运行同样的几行，用 Linux 驱动给自己的映射所用的阶段：VT-d 和 AMD-Vi 用 stage 2，RISC-V 和 Arm 用 stage 1。（设备一开始是否就在这种映射之后，由内核配置决定：RISC-V 的 Linux 7.2 没有 CONFIG_IOMMU_DMA，设备留在 identity 域里。）一个区间要几条命令，也由驱动决定：Linux 给 VT-d 和 AMD-Vi 的是对齐的 2 的幂页；SMMUv3 有 IDR3.RIL 就按区间，没有就每页一条；RISC-V 的驱动（v6.13）在 2 MiB 以下每页一条，再大就清除整个地址空间，不管有没有 capabilities.S。条形只在同一行的机器之间比较。",
         )
         .get(lang)
         .into(),
@@ -227,6 +229,8 @@ mod tests {
             assert!(*small >= 2048 && *small < 2100 && large < 40, "{small} {large}");
         }
         assert!(of(4).iter().zip(of(5)).all(|(each, once)| *each > once));
+        // One command for the range and one that waits; on RISC-V Linux names each page.
+        assert_eq!(of(5), [2, 257, 2, 2]);
         for (small, large) in of(6).iter().zip(of(7)) {
             assert_eq!((*small, large), (512, 1));
         }

@@ -191,7 +191,7 @@ fn used(sections: &[Section], lang: Lang) -> Vec<(String, String)> {
 }
 
 /// A concept's name, a scenario that has it, what an architecture calls it, and whether a step shows it.
-type Name = (Text, &'static str, fn(&Terms) -> &'static str, fn(&Step) -> bool);
+type Name = (Text, &'static str, fn(&Terms) -> &'static str, fn(&Step, Architecture) -> bool);
 
 /// Does a step begin to walk a table of this stage?
 fn walks(step: &Step, of: Stage) -> bool {
@@ -201,57 +201,71 @@ fn walks(step: &Step, of: Stage) -> bool {
 fn fills(step: &Step, of: CacheKind) -> bool {
     matches!(step.event, Event::Cache { cache, op: CacheOp::Insert, .. } if cache.kind == of)
 }
-fn translates(step: &Step) -> bool {
+fn translates(step: &Step, _: Architecture) -> bool {
     matches!(step.event, Event::Begin(Scope::Translation { .. }))
 }
-fn commands(step: &Step) -> bool {
+fn commands(step: &Step, _: Architecture) -> bool {
     matches!(step.event, Event::Begin(Scope::Command { .. }))
 }
-fn faults(step: &Step) -> bool {
+fn faults(step: &Step, _: Architecture) -> bool {
     matches!(step.event, Event::Fault { .. })
 }
-fn interrupts(step: &Step) -> bool {
+fn interrupts(step: &Step, _: Architecture) -> bool {
     walks(step, Stage::Interrupt) || matches!(step.event, Event::Interrupt { .. })
 }
+/// Is a page request put into its queue?
+fn page_requests(step: &Step, on: Architecture) -> bool {
+    let (Event::Write { entry: Some(entry), .. } | Event::WriteRun { entry, .. }) = step.event else {
+        return false;
+    };
+    let mut queues = on.queues().iter().filter(|queue| queue.pages);
+    queues.any(|queue| core::ptr::eq((queue.entry)(0), entry))
+}
 
-const NAMES: [Name; 13] = [
+const NAMES: [Name; 14] = [
     (Text::new("who asks", "谁发出请求"), "which-number", |t| t.requester, translates),
-    (Text::new("for which process", "为哪个进程"), "sva", |t| t.process, |s| walks(s, Stage::Process)),
+    (Text::new("for which process", "为哪个进程"), "sva", |t| t.process, |s, _| walks(s, Stage::Process)),
     (
         Text::new("what a device is put into", "设备归入哪里"),
         "which-number",
         |t| t.domain,
-        |s| fills(s, CacheKind::Iotlb),
+        |s, _| fills(s, CacheKind::Iotlb),
     ),
     (
         Text::new("the device's entry", "设备的表项"),
         "nested-walk",
         |t| t.device_entry,
-        |s| walks(s, Stage::Device),
+        |s, _| walks(s, Stage::Device),
     ),
     (
         Text::new("the process's entry", "进程的表项"),
         "sva",
         |t| t.process_entry,
-        |s| walks(s, Stage::Process),
+        |s, _| walks(s, Stage::Process),
     ),
-    (Text::new("stage 1", "stage 1（第一阶段）"), "nested-walk", |t| t.stage1, |s| walks(s, Stage::First)),
-    (Text::new("stage 2", "stage 2（第二阶段）"), "two-stages", |t| t.stage2, |s| walks(s, Stage::Second)),
+    (Text::new("stage 1", "stage 1（第一阶段）"), "nested-walk", |t| t.stage1, |s, _| walks(s, Stage::First)),
+    (Text::new("stage 2", "stage 2（第二阶段）"), "two-stages", |t| t.stage2, |s, _| walks(s, Stage::Second)),
     (
         Text::new("what remembers translations", "记住转换结果的"),
         "iotlb-reach",
         |t| t.iotlb,
-        |s| fills(s, CacheKind::Iotlb),
+        |s, _| fills(s, CacheKind::Iotlb),
     ),
     (
         Text::new("what remembers devices", "记住设备表项的"),
         "nested-walk",
         |t| t.device_cache,
-        |s| fills(s, CacheKind::Device),
+        |s, _| fills(s, CacheKind::Device),
+    ),
+    (
+        Text::new("what a device remembers itself (ATS)", "设备自己记住转换结果的（ATS）"),
+        "sva",
+        |t| t.device_tlb,
+        |s, _| fills(s, CacheKind::DeviceTlb),
     ),
     (Text::new("how software commands it", "软件怎样下命令"), "lazy", |t| t.commands, commands),
     (Text::new("where faults are recorded", "转换错误记在哪里"), "why-iommu", |t| t.faults, faults),
-    (Text::new("where devices ask for pages", "设备在哪里请求页"), "sva", |t| t.page_requests, |_| false),
+    (Text::new("where devices ask for pages", "设备在哪里请求页"), "sva", |t| t.page_requests, page_requests),
     (
         Text::new("what decides on interrupts", "由什么决定中断去向"),
         "interrupts",
@@ -266,7 +280,13 @@ fn names(machines: &Machines, lang: Lang) -> Section {
         let cell = |(a, on): (&Architecture, &Option<OnOne>)| {
             let first = |on: &OnOne| {
                 let trace = on.run.viewer.trace();
-                on.link(trace.steps().iter().position(sight).map_or(trace.len(), |index| index + 1) as u32)
+                on.link(
+                    trace
+                        .steps()
+                        .iter()
+                        .position(|step| sight(step, on.architecture))
+                        .map_or(trace.len(), |index| index + 1) as u32,
+                )
             };
             Cell { lines: vec![term(&a.describe().terms).into()], count: None, link: on.as_ref().map(first) }
         };
@@ -472,6 +492,23 @@ mod tests {
             }
         }
         assert!(links > 150, "{links}");
+    }
+
+    /// No name of a thing leads to the end of a run because nothing of it was found.
+    #[test]
+    fn every_name_leads_to_where_the_thing_is_met() {
+        let machines = Machines::run();
+        for (name, preset, _, sight) in &NAMES {
+            for on in machines.on(preset).iter().flatten() {
+                let steps = on.run.viewer.trace().steps();
+                assert!(
+                    steps.iter().any(|step| sight(step, on.architecture)),
+                    "{} on {:?}",
+                    name.en,
+                    on.architecture
+                );
+            }
+        }
     }
 
     /// From a rung to a line of a log, and back: the log reader finds the code, the device and the page.

@@ -3,7 +3,7 @@
 use super::scenario::named;
 use crate::cli;
 use iommu_core::scenario::presets::by_name;
-use iommu_core::spec::Lang;
+use iommu_core::spec::{Lang, Phrase};
 use iommu_core::view::across::across;
 use iommu_core::view::transcript::sign;
 use iommu_core::view::types::{Across, AcrossCell};
@@ -20,6 +20,8 @@ pub fn run(args: &cli::Across, lang: Lang) -> ExitCode {
         },
     };
     let mut table = across(&text, preset.map(|p| p.name), lang);
+    let can: Vec<String> =
+        table.columns.iter().filter(|c| c.why.is_empty()).map(|c| c.name.clone()).collect();
     if !args.on.is_empty() {
         keep(&mut table, &args.on.iter().map(|a| a.describe().word).collect::<Vec<_>>());
     }
@@ -27,7 +29,7 @@ pub fn run(args: &cli::Across, lang: Lang) -> ExitCode {
         outln!("{}", serde_json::to_string_pretty(&table).unwrap_or_default());
         return ExitCode::SUCCESS;
     }
-    print(&table, lang);
+    print(&table, &can, lang);
     // What was asked for ran nowhere.
     match table.columns.iter().all(|column| !column.why.is_empty()) {
         true => ExitCode::FAILURE,
@@ -46,12 +48,24 @@ fn keep(table: &mut Across, words: &[&str]) {
     }
 }
 
-fn print(table: &Across, lang: Lang) {
+/// Prints the table. `can` are the machines that run it, those that were not asked for among them.
+fn print(table: &Across, can: &[String], lang: Lang) {
     let colon = if lang == Lang::Zh { "：" } else { ": " };
     for column in table.columns.iter().filter(|c| !c.why.is_empty()) {
         outln!("{}{colon}{}", column.title, column.why);
     }
-    for (n, row) in table.rows.iter().enumerate() {
+    // Where no machine of the table runs it, the reader wants to know which would.
+    if table.columns.iter().all(|column| !column.why.is_empty()) {
+        let can = Phrase::one_of(&can.iter().map(String::as_str).collect::<Vec<_>>());
+        match lang {
+            _ if can.en.is_empty() => {}
+            Lang::En => outln!("It runs on {}.", can.en),
+            Lang::Zh => outln!("能运行它的有 {}。", can.zh),
+        }
+    }
+    // An idea that none of these machines has is not one of this table.
+    let rows = table.rows.iter().enumerate().filter(|(_, row)| row.cells.iter().any(Option::is_some));
+    for (n, row) in rows {
         outln!("\n{}/{}   {}", n + 1, table.rows.len(), row.text);
         for (column, cell) in table.columns.iter().zip(&row.cells) {
             if let Some(cell) = cell {

@@ -9,7 +9,7 @@ use iommu_core::iommu::Architecture;
 use iommu_core::link;
 use iommu_core::machine::run::run;
 use iommu_core::scenario::presets::{by_name, PRESETS};
-use iommu_core::scenario::{nearest, onto_word};
+use iommu_core::scenario::{machine_meant, nearest, onto_word};
 use iommu_core::spec::Lang;
 use iommu_core::view::export::Form;
 use iommu_core::view::types::{Course, Mark, Stop};
@@ -126,7 +126,7 @@ fn text_of(request: &Value, lang: Lang) -> Result<(String, Option<&'static str>)
         None => None,
         Some((_, Some(arch))) => Some(arch),
         Some((word, None)) => {
-            let message = unknown(word, &Architecture::WORDS, lang);
+            let message = unknown_near(word, machine_meant(word), lang);
             return Err(Wrong::request(message));
         }
     };
@@ -154,7 +154,10 @@ fn text_of(request: &Value, lang: Lang) -> Result<(String, Option<&'static str>)
 }
 
 fn unknown(word: &str, known: &[&str], lang: Lang) -> String {
-    let near = nearest(word, known.iter().copied());
+    unknown_near(word, nearest(word, known.iter().copied()), lang)
+}
+
+fn unknown_near(word: &str, near: Option<&str>, lang: Lang) -> String {
     match (lang, near) {
         (Lang::En, Some(near)) => format!("nothing is called `{word}`; did you mean `{near}`?"),
         (Lang::En, None) => format!("nothing is called `{word}`"),
@@ -172,7 +175,7 @@ fn wrong(problems: &[iommu_core::scenario::Problem], lang: Lang) -> Vec<Wrong> {
     problems.iter().map(one).collect()
 }
 
-/// The position that `at` means: a number, `start`, `end` (without: that), `fault` or `fault:CODE`.
+/// The position that `at` means: a number, `start`, `end` (without: that), `fault`, `fault:CODE` or `fault:NAME`.
 fn place(request: &Value, course: &Course, lang: Lang) -> Result<u32, Vec<Wrong>> {
     let first =
         |is: &dyn Fn(&&Mark) -> bool| course.marks.iter().find(is).map_or(course.length, |mark| mark.at);
@@ -184,9 +187,9 @@ fn place(request: &Value, course: &Course, lang: Lang) -> Result<u32, Vec<Wrong>
             "start" => Ok(course.start),
             "end" => Ok(course.length),
             "fault" => Ok(first(&|mark| mark.tone == Tone::Refused)),
-            word => match (word.strip_prefix("fault:").map(code), word.parse::<u32>()) {
-                (Some(Some((code, nth))), _) => {
-                    let mut with = course.marks.iter().filter(|mark| mark.code == Some(code));
+            word => match (word.strip_prefix("fault:").map(which), word.parse::<u32>()) {
+                (Some(Some((fault, nth))), _) => {
+                    let mut with = course.marks.iter().filter(|mark| mark.is_fault(fault));
                     Ok(with.nth(nth).map_or(course.length, |mark| mark.at))
                 }
                 (None, Ok(n)) => Ok(n.min(course.length)),
@@ -197,17 +200,20 @@ fn place(request: &Value, course: &Course, lang: Lang) -> Result<u32, Vec<Wrong>
     }
 }
 
-/// The code of a fault, in decimal digits or with `0x`, and which one with it, from 0: `0x5`, `0x2:3` (the third).
-fn code(word: &str) -> Option<(u16, usize)> {
-    let (code, nth) = match word.split_once(':') {
-        Some((code, nth)) => (code, nth.parse::<usize>().ok()?.checked_sub(1)?),
+/// A fault by its code, in decimal digits or with `0x`, or its name, and which one with it, from 0: `0x5`, `LGN.2`, `0x2:3` (the
+/// third).
+fn which(word: &str) -> Option<(&str, usize)> {
+    let (fault, nth) = match word.split_once(':') {
+        Some((fault, nth)) => (fault, nth.parse::<usize>().ok()?.checked_sub(1)?),
         None => (word, 0),
     };
-    let code = match code.strip_prefix("0x") {
-        Some(digits) => u16::from_str_radix(digits, 16).ok()?,
-        None => code.parse().ok()?,
+    let digits = fault.strip_prefix("0x").or(fault.strip_prefix("0X"));
+    // What begins as a number is one.
+    let number = match digits {
+        Some(digits) => u16::from_str_radix(digits, 16).is_ok(),
+        None => !fault.starts_with(|c: char| c.is_ascii_digit()) || fault.parse::<u16>().is_ok(),
     };
-    Some((code, nth))
+    (number && !fault.is_empty()).then_some((fault, nth))
 }
 
 /// A picture of fixed colours has them as attributes alone: what makes PDF or shows EPUB often knows no custom properties of style

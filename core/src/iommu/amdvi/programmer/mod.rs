@@ -164,7 +164,13 @@ impl Programmer for AmdViProgrammer {
     const START: Text = Text::new("bring up the AMD-Vi unit", "启用 AMD-Vi");
 
     fn first(&self, _: bool) -> X86 {
-        X86 { phys_bits: 52, nxe: self.config.has(efr::NX_SUP), smep: false, smap: false, ..X86::kernel(4) }
+        X86 {
+            phys_bits: 52,
+            nxe: self.config.has(efr::NX_SUP),
+            smep: false,
+            smap: false,
+            ..X86::kernel(4).of_amd()
+        }
     }
 
     fn second(&self, look: bool) -> AmdV1 {

@@ -41,7 +41,7 @@ impl RiscvProgrammer {
     }
 
     /// Returns the command for translations of a domain: of a second stage, or of a first stage by PSCID.
-    fn of_domain(&self, domains: &Domains, id: DomainId, pages: Option<Napot>) -> Command {
+    fn of_domain(domains: &Domains, id: DomainId, pages: Option<Napot>) -> Command {
         match domains.is_second(id) {
             true => {
                 Command::Translations { second: true, pages, pscid: None, gscid: Some(id.0), non_leaf: false }
@@ -53,20 +53,27 @@ impl RiscvProgrammer {
     /// Returns the commands for a process's translations: it is tagged with its PSCID, and with the GSCID where it has a
     /// second stage; either way it goes.
     fn of_process(
-        &self,
         domains: &Domains,
         id: DomainId,
         process: u32,
         pages: Option<Napot>,
-    ) -> [Option<Command>; 2] {
+    ) -> impl Iterator<Item = Command> {
         let nested = domains.is_second(id).then(|| first(Some(id), process, pages));
-        [Some(first(None, process, pages)), nested]
+        [Some(first(None, process, pages)), nested].into_iter().flatten()
     }
+}
 
-    /// Returns the pages of a range; `None` where only all of the address space can be forgotten.
-    fn napot(&self, range: &AddrRange<Iova>) -> Option<Napot> {
-        Some(Napot::covering(range)).filter(|napot| napot.order == 0 || self.config.has(cap::S))
+/// Linux asks for pages one by one below this many bytes, and for the whole address space from it on
+/// (`RISCV_IOMMU_IOTLB_INVAL_LIMIT` of v6.13): it does not use capabilities.S.
+const WHOLE_FROM: u64 = 2 << 20;
+
+/// Returns the pages of a range, as Linux names them: each, or nothing but the whole address space.
+fn pages(range: &AddrRange<Iova>) -> Vec<Option<Napot>> {
+    let (first, last) = (range.start.raw() >> 12, range.last().raw() >> 12);
+    if range.last().raw() - range.start.raw() >= WHOLE_FROM - 1 {
+        return [None].into();
     }
+    (first..=last).map(|page| Some(Napot { page, order: 0 })).collect()
 }
 
 impl Commands for RiscvProgrammer {
@@ -110,33 +117,30 @@ impl Commands for RiscvProgrammer {
     }
 
     fn invalidation(&self, domains: &Domains, what: &Invalidation) -> DriverResult<Vec<Words>> {
-        let list = match *what {
-            Invalidation::All => [Some(devices(None)), Some(Command::FIRST), Some(Command::SECOND)],
-            Invalidation::Translations => [Some(Command::FIRST), Some(Command::SECOND), None],
+        let list: Vec<Command> = match *what {
+            Invalidation::All => [devices(None), Command::FIRST, Command::SECOND].into(),
+            Invalidation::Translations => [Command::FIRST, Command::SECOND].into(),
             // IODIR.INVAL_DDT forgets the process contexts of its devices too; for these alone it wants a device.
-            Invalidation::Devices | Invalidation::Processes => [Some(devices(None)), None, None],
-            Invalidation::Device(device) => [Some(devices(Some(device))), None, None],
-            Invalidation::Process(device, pasid) => [Some(process(device, pasid.raw())), None, None],
-            Invalidation::Domain(id) => [Some(self.of_domain(domains, id, None)), None, None],
+            Invalidation::Devices | Invalidation::Processes => [devices(None)].into(),
+            Invalidation::Device(device) => [devices(Some(device))].into(),
+            Invalidation::Process(device, pasid) => [process(device, pasid.raw())].into(),
+            Invalidation::Domain(id) => [Self::of_domain(domains, id, None)].into(),
             Invalidation::Pages(id, range) => {
-                [Some(self.of_domain(domains, id, self.napot(&range))), None, None]
+                pages(&range).into_iter().map(|page| Self::of_domain(domains, id, page)).collect()
             }
-            Invalidation::PasidAll(id, pasid) => {
-                let [one, other] = self.of_process(domains, id, pasid.raw(), None);
-                [one, other, None]
-            }
+            Invalidation::PasidAll(id, pasid) => Self::of_process(domains, id, pasid.raw(), None).collect(),
             Invalidation::PasidPages(id, pasid, range) => {
-                let [one, other] = self.of_process(domains, id, pasid.raw(), self.napot(&range));
-                [one, other, None]
+                let each = |page| Self::of_process(domains, id, pasid.raw(), page);
+                pages(&range).into_iter().flat_map(each).collect()
             }
             Invalidation::DeviceTlb(device, pasid, range) => {
                 let (rid, process) = (device.bdf16(), pasid.map(|p| p.raw()));
                 let payload = invalidation_payload(&range);
-                [Some(Command::Message { response: false, rid, process, payload }), None, None]
+                [Command::Message { response: false, rid, process, payload }].into()
             }
-            Invalidation::Interrupts => [Some(Command::SECOND), None, None],
+            Invalidation::Interrupts => [Command::SECOND].into(),
         };
-        Ok(list.iter().flatten().map(emit).collect())
+        Ok(list.iter().map(emit).collect())
     }
 
     fn response(&self, request: &PageRequest, ok: bool) -> DriverResult<Words> {
@@ -153,22 +157,23 @@ impl Commands for RiscvProgrammer {
 mod tests {
     use super::*;
     use crate::iommu::riscv::Config;
-    use crate::spec::Bits;
 
     #[test]
-    fn pages_are_forgotten_by_range_where_the_unit_can_and_else_as_a_whole() {
-        let range = AddrRange::new(Iova::new(0x4000), 0x4000).unwrap();
-        let what = Invalidation::Pages(DomainId(7), range);
-        let pages = |config| {
-            let words = RiscvProgrammer::new(config).invalidation(&Domains::default(), &what).unwrap();
-            match Command::parse(&[words[0][0], words[0][1]]) {
+    fn pages_are_forgotten_one_by_one_and_two_megabytes_as_a_whole_as_linux_does() {
+        let of = |len| {
+            let range = AddrRange::new(Iova::new(0x4000), len).unwrap();
+            let what = Invalidation::Pages(DomainId(7), range);
+            let list = RiscvProgrammer::new(Config::playground()).invalidation(&Domains::default(), &what);
+            let pages = |words: Words| match Command::parse(&[words[0], words[1]]) {
                 Some(Command::Translations { pages, pscid: Some(0x8_0007), gscid: None, .. }) => pages,
                 other => panic!("{other:?}"),
-            }
+            };
+            list.unwrap().into_iter().map(pages).collect::<Vec<_>>()
         };
-        assert_eq!(pages(Config::playground()), Some(Napot { page: 4, order: 2 }));
-        let mut config = Config::playground();
-        config.capabilities.set_flag(cap::S, false);
-        assert_eq!(pages(config), None);
+        let page = |page| Some(Napot { page, order: 0 });
+        assert_eq!(of(0x1000), [page(4)]);
+        assert_eq!(of(0x3000), [page(4), page(5), page(6)]);
+        assert_eq!(of((2 << 20) - 0x1000).len(), 511);
+        assert_eq!(of(2 << 20), [None]);
     }
 }

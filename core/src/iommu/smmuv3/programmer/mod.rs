@@ -328,7 +328,13 @@ impl InterruptRemapping for SmmuProgrammer {
                 )
             }
             Some(entry) => {
-                let device = entry.source.map_or(0, |source| source.raw());
+                let Some(source) = entry.source else {
+                    return unsupported(
+                        "an interrupt of no device: an ITS maps the events of one device, so say which with `source`",
+                        "不属于任何设备的中断：ITS 按设备映射事件，请用 `source` 写明是哪个设备",
+                    );
+                };
+                let device = source.raw();
                 its.map_event(hw, device, index, u32::from(entry.vector), entry.destination)?;
             }
             None => its.discard(hw, index)?,

@@ -140,8 +140,8 @@ spec::structure! {
         LEAF = LEAF_ONLY;
         _    [127:65] ignored;
     }
-    /// The CMD_TLBI commands (IHI 0070, 4.4).
-    pub TLBI / tlbi: 2 words, "IHI 0070 4.4", "CMD_TLBI_*" "CMD_TLBI_*（使转换失效）" {
+    /// The CMD_TLBI commands (IHI 0070, 4.4), which have one layout: each has its name from [`translations`].
+    pub TLBI / tlbi: 2 words, "IHI 0070 4.4", "CMD_TLBI" "CMD_TLBI（使转换失效）" {
         OPCODE = OPCODE_FIELD;
         _    [11:8]   ignored;
         NUM  [16:12]  value "range: NUM + 1 times 2^SCALE granules" "区间：(NUM + 1) × 2^SCALE 个粒度";
@@ -226,6 +226,34 @@ spec::structure! {
     }
 }
 
+/// Gives each CMD_TLBI command its own name over the layout that all have.
+macro_rules! translations {
+    ($($NAME:ident)*) => {
+        /// Returns the CMD_TLBI command of an opcode.
+        fn translations(code: u8) -> Option<&'static EntryType> {
+            $(static $NAME: EntryType = EntryType {
+                name: Text::new(
+                    concat!("CMD_", stringify!($NAME)),
+                    concat!("CMD_", stringify!($NAME), "（使转换失效）"),
+                ),
+                words: TLBI.words,
+                fields: TLBI.fields,
+                section: TLBI.section,
+            };)*
+            match code {
+                $(opcode::$NAME => Some(&$NAME),)*
+                _ => None,
+            }
+        }
+    };
+}
+
+translations! {
+    TLBI_NH_ALL TLBI_NH_ASID TLBI_NH_VA TLBI_NH_VAA TLBI_EL3_ALL
+    TLBI_EL3_VA TLBI_EL2_ALL TLBI_EL2_ASID TLBI_EL2_VA TLBI_EL2_VAA
+    TLBI_S12_VMALL TLBI_S2_IPA TLBI_NSNH_ALL
+}
+
 /// Returns the layout of the command whose first word is `low`.
 pub fn command(low: u64) -> &'static EntryType {
     match low as u8 {
@@ -233,24 +261,26 @@ pub fn command(low: u64) -> &'static EntryType {
         opcode::CFGI_STE => &CFGI_STE,
         opcode::CFGI_STE_RANGE => &CFGI_STE_RANGE,
         opcode::CFGI_CD | opcode::CFGI_CD_ALL => &CFGI_CD,
-        opcode::TLBI_NH_ALL
-        | opcode::TLBI_NH_ASID
-        | opcode::TLBI_NH_VA
-        | opcode::TLBI_NH_VAA
-        | opcode::TLBI_EL3_ALL
-        | opcode::TLBI_EL3_VA
-        | opcode::TLBI_EL2_ALL
-        | opcode::TLBI_EL2_ASID
-        | opcode::TLBI_EL2_VA
-        | opcode::TLBI_EL2_VAA
-        | opcode::TLBI_S12_VMALL
-        | opcode::TLBI_S2_IPA
-        | opcode::TLBI_NSNH_ALL => &TLBI,
         opcode::ATC_INV => &ATC_INV,
         opcode::PRI_RESP => &PRI_RESP,
         opcode::RESUME => &RESUME,
         opcode::STALL_TERM => &STALL_TERM,
         opcode::SYNC => &SYNC,
-        _ => &UNKNOWN,
+        other => translations(other).unwrap_or(&UNKNOWN),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_command_is_shown_by_its_own_name_where_its_opcode_has_one() {
+        for (code, name) in OPCODES.iter().filter(|(_, name)| name.en.starts_with("CMD_TLBI")) {
+            let shown = command(*code);
+            assert_eq!(shown.name.en, name.en);
+            assert!(shown.covers_every_bit_once());
+        }
+        assert_eq!(command(0xee).name.en, "unknown command");
     }
 }

@@ -250,7 +250,10 @@ impl Contexts for VtdProgrammer {
         tables: Option<ProcessTables>,
     ) -> DriverResult {
         if !self.config.scalable_mode() || !self.config.pasid() {
-            return unsupported("PASIDs (ECAP.SMTS, ECAP.PASID)", "PASID（ECAP.SMTS、ECAP.PASID）");
+            return unsupported(
+                "PASIDs (ECAP.SMTS, ECAP.PASID): the tables of legacy mode have no place for processes; scalable mode has, since revision 3.0 (`scalable` on the `machine` line)",
+                "PASID（ECAP.SMTS、ECAP.PASID）：传统模式的表里没有进程的位置；修订版 3.0 起的可扩展模式才有（在 `machine` 一行写 `scalable`）",
+            );
         }
         let words = match tables {
             Some(tables) => self.process_words(hw.domains(), tables)?,
