@@ -163,7 +163,9 @@ fn what_is_said_of_an_interrupt_is_what_happens() {
             let trace = &ran.machine.trace;
             let steps = trace.steps().range(done.steps.clone());
             let found = steps.iter().any(|step| match step.event {
-                Event::Interrupt { vector, kind, .. } => vector & 0xff == 0x51 && kind != InterruptKind::Blocked,
+                Event::Interrupt { vector, kind, .. } => {
+                    vector & 0xff == 0x51 && kind != InterruptKind::Blocked
+                }
                 _ => false,
             });
             found
