@@ -230,7 +230,7 @@ pub fn more(trace: &Trace, steps: Range<usize>, times: usize, lang: Lang) -> Str
                 [one] if one.starts_with("每组") => format!("，{one}"),
                 all => format!("，一共 {}", all.join("、")),
             };
-            format!("……同样的{what_zh}还有 {n} {one_zh}{total}。")
+            spaced(&format!("……同样的{what_zh}还有 {n} {one_zh}{total}。"))
         }
     }
 }
