@@ -129,14 +129,16 @@ pub fn say(trace: &Trace, index: usize, cast: &Cast) -> Said {
         Event::Check { rule, ok, value } => {
             let word = if ok { Text::new("Checked", "已检查") } else { Text::new("Refused", "被拒绝") };
             // A value joins the bracket that the rule ends with.
-            let with = match rule.text.zh.strip_suffix('）') {
-                Some(open) => format!("{open}；值为 {value:#x}）"),
-                None => format!("{}（值为 {value:#x}）", rule.text.zh),
+            let with = match (rule.text.en.strip_suffix(')'), rule.text.zh.strip_suffix('）')) {
+                (Some(en), Some(zh)) => {
+                    both(format!("{en}; {value:#x})"), format!("{zh}；值为 {value:#x}）"))
+                }
+                _ => both(
+                    format!("{} ({value:#x})", rule.text.en),
+                    format!("{}（值为 {value:#x}）", rule.text.zh),
+                ),
             };
-            let text = both(
-                format!("{}: {} ({value:#x}).", word.en, rule.text.en),
-                format!("{}：{with}。", word.zh),
-            );
+            let text = both(format!("{}: {}.", word.en, with.en), format!("{}：{}。", word.zh, with.zh));
             (text, rule.section, if ok { Tone::Good } else { Tone::Refused })
         }
         Event::Interrupt { vector, destination, kind } => {
@@ -373,8 +375,9 @@ fn begin(trace: &Trace, index: usize, scope: Scope, cast: &Cast) -> Phrase {
             let of = if name == format!("{id}") { name } else { format!("{name} ({id})") };
             both(
                 format!(
-                    "The CPU {} {bytes} bytes at +{offset:#x} of the configuration space of {of}.",
-                    does(want)
+                    "The CPU {} {} at +{offset:#x} of the configuration space of {of}.",
+                    does(want),
+                    sized(bytes.into()).en
                 ),
                 format!(
                     "CPU {} {} 的配置空间 +{offset:#x}，{bytes} 字节。",
@@ -386,7 +389,7 @@ fn begin(trace: &Trace, index: usize, scope: Scope, cast: &Cast) -> Phrase {
         Scope::CpuAccess { at, want, bytes } => {
             let space = who::space(at.space);
             both(
-                format!("The CPU {} {bytes} bytes at {} {at}.", does(want), space.en),
+                format!("The CPU {} {} at {} {at}.", does(want), sized(bytes.into()).en, space.en),
                 format!("CPU {}{} {at} {} {bytes} 字节。", toward(want), space.zh, verb(want).1),
             )
         }
@@ -463,7 +466,8 @@ pub fn walk_input(stage: Stage, input: AnyAddr) -> Phrase {
             Phrase::new(format!("{} {input}", space.en), format!("，找{} {input}", space.zh))
         }
         Stage::Interrupt => Phrase::new(format!("entry {}", input.raw), format!("第 {} 项", input.raw)),
-        _ => Phrase::same(format!("{input}")),
+        // The same number may be an address of several spaces; Chinese says which before the verb's object.
+        _ => Phrase::new(format!("{} {input}", who::space(input.space).en), format!("{input}")),
     }
 }
 
@@ -872,7 +876,7 @@ fn plain(trace: &Trace, step: &Step, cast: &Cast) -> Phrase {
             let order = match words.len() {
                 0 | 1 => Phrase::default(),
                 n => Phrase::new(
-                    format!("its {n} 64-bit values, the lowest address first, are "),
+                    format!("its {n} values of 64 bits, the lowest address first, are "),
                     format!("从低地址起 {n} 个 64 位值依次是 "),
                 ),
             };

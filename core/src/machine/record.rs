@@ -85,6 +85,16 @@ pub struct Snapshot<'a> {
     at: usize,
 }
 
+/// What the author tells.
+impl Snapshot<'_> {
+    /// Returns where the present idea began: the step before which its note stands, or the run's first.
+    pub fn idea(self) -> usize {
+        let ideas = &self.record.software.ideas;
+        let next = ideas.partition_point(|begun| *begun < self.at);
+        next.checked_sub(1).and_then(|last| ideas.get(last)).copied().unwrap_or(0)
+    }
+}
+
 /// What does not change while a scenario runs.
 impl<'a> Snapshot<'a> {
     /// Returns the architecture of the IOMMU, if there is one.

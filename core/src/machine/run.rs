@@ -254,6 +254,9 @@ impl Runner {
             Action::Do(operation) => {
                 let index = done.len();
                 let first = machine.trace.len();
+                if !step.notes.is_empty() {
+                    machine.sw.ideas.push(first);
+                }
                 machine.trace.begin(Actor::Os, scope(index as u32, step.span.line));
                 let mut value = None;
                 let result = machine.operate(operation, step.span, &mut value);

@@ -343,6 +343,8 @@ pub struct Software {
     pub reserved: Vec<usize>,
     /// IOVAs that no device may be given.
     pub reserved_iovas: Vec<AddrRange<Iova>>,
+    /// Where in the trace the author's ideas begin.
+    pub(in crate::machine) ideas: Vec<usize>,
     /// What each name stands for.
     pub names: BTreeMap<String, Named>,
     /// For each device, the host domain its requests without PASID meet.

@@ -38,7 +38,8 @@ impl Painter<'_> {
             let region =
                 Region::new(key, va.raw(), va.raw() + (buffer.size - 1), RegionKind::Buffer, name.clone());
             self.region(col, region);
-            if buffer.owner == Owner::Kernel {
+            // What no device is meant to reach has no address for one.
+            if buffer.owner == Owner::Kernel && !buffer.private {
                 self.letter(col, va.raw(), 'X');
                 if let Some(pa) = buffer.pa(0) {
                     self.letter(Col::Physical, pa.raw(), 'Y');

@@ -15,6 +15,8 @@ use alloc::{borrow::Cow, collections::BTreeMap, format, vec::Vec};
 
 /// Anchors of a path that are kept: a long transfer shows its latest way.
 const PATH: usize = 24;
+/// Operations that move nothing, after one that does, which leave its token in sight.
+const BEFORE: usize = 8;
 
 /// Puts the token into the picture, and lights what the current step touches.
 pub(super) fn place(
@@ -39,6 +41,50 @@ pub(super) fn place(
     if set_up && depth <= 0 && matches!(steps[current].event, Event::End(_)) {
         return;
     }
+    let mut way = journey(model, spaces, snapshot, trace, start, current);
+    // What an idea moved stays in sight while lines of it follow that move nothing.
+    let mut end = start;
+    if depth == 0 && way.now.is_none() {
+        // Bounded: each turn ends an operation earlier, and at most this many are looked at.
+        for _ in 0..BEFORE {
+            let last = end.saturating_sub(1);
+            if end <= snapshot.idea() || !matches!(steps[last].event, Event::End(_)) {
+                break;
+            }
+            end = (0..=last).rev().find(|i| begins(&steps[*i].event)).unwrap_or(0);
+            if matches!(steps[end].event, Event::Begin(Scope::Setup { .. })) {
+                break;
+            }
+            way = journey(model, spaces, snapshot, trace, end, last);
+            if way.now.is_some() {
+                break;
+            }
+        }
+    }
+    let (path, now, fate, load, shortcut) = (way.path, way.now, way.fate, way.load, way.shortcut);
+    light(model, spaces, snapshot, &steps[current].event, steps[current].actor);
+    let (Some(at), Some(address)) = (path.last().copied(), now) else { return };
+    let keep = path.len().saturating_sub(PATH);
+    model.token = Some(Token {
+        address: address.raw,
+        space: address.space,
+        at,
+        path: path[keep..].to_vec(),
+        fate,
+        load,
+        shortcut,
+    });
+}
+
+/// The way of what one operation moves, by its steps up to `current`.
+fn journey<'a>(
+    model: &'a Model,
+    spaces: &'a BTreeMap<Col, ColumnId>,
+    snapshot: Snapshot<'a>,
+    trace: &'a Trace,
+    start: usize,
+    current: usize,
+) -> Way<'a> {
     let start = start.max(current.saturating_sub(4096));
     let mut way = Way {
         model,
@@ -55,24 +101,12 @@ pub(super) fn place(
         load: Phrase::default(),
         shortcut: false,
     };
-    for (i, step) in (start..).zip(steps.range(start..current + 1)) {
+    for (i, step) in (start..).zip(trace.steps().range(start..current + 1)) {
         if way.fate != Fate::Dead || revives(&step.event, i == current) {
             way.follow(step.actor, &step.event);
         }
     }
-    let (path, now, fate, load, shortcut) = (way.path, way.now, way.fate, way.load, way.shortcut);
-    light(model, spaces, snapshot, &steps[current].event, steps[current].actor);
-    let (Some(at), Some(address)) = (path.last().copied(), now) else { return };
-    let keep = path.len().saturating_sub(PATH);
-    model.token = Some(Token {
-        address: address.raw,
-        space: address.space,
-        at,
-        path: path[keep..].to_vec(),
-        fate,
-        load,
-        shortcut,
-    });
+    way
 }
 
 /// What was refused stays where it was refused, whatever is recorded and reported of it after: until the next
@@ -261,6 +295,8 @@ impl Way<'_> {
                 self.fate = Fate::Dead
             }
             Event::Check { ok: false, .. } => self.fate = Fate::Dead,
+            // With nothing on its way, what the IOMMU reports to software is nobody's journey.
+            Event::Data { .. } if who == Actor::Iommu && self.now.is_none() => {}
             Event::Data { pa, .. } | Event::Load { pa, .. } => {
                 self.now = Some(pa.any());
                 self.reach(pa.any());

@@ -8,7 +8,7 @@ use crate::machine::software::Handle;
 use crate::machine::Done;
 use crate::platform::interrupts::called;
 use crate::platform::local::scratch_of;
-use crate::scenario::ast::ConfigWrite;
+use crate::scenario::ast::{ConfigRead, ConfigWrite};
 use crate::spans::Spans;
 use crate::spec::{Phrase, Text};
 use crate::trace::{Actor, CacheKind, CacheOp, Chunk, Event, InterruptKind, Recorded};
@@ -64,15 +64,10 @@ impl Teller<'_> {
         if let (Some((vector, cpu, kind)), Kind::Arrived) = (e.interrupt, ending.kind) {
             if kind != InterruptKind::Blocked {
                 let Phrase { en: number_en, zh: number_zh } = called(vector);
-                // The interrupt is a packet too: where packets were counted, it is one of them.
-                let (by_en, by_zh) = match e.packets > 2 && !e.moved.is_empty() {
-                    true => (", one of them the interrupt that says so", "；最后的中断报告完成"),
-                    false => (", and an interrupt says so", "，随后的中断报告完成"),
-                };
                 ending.text.en.pop();
-                ending.text.en += &format!("{by_en}: {number_en}, CPU {cpu}.");
+                ending.text.en += &format!("; the interrupt says so: {number_en}, CPU {cpu}.");
                 ending.text.zh.pop();
-                ending.text.zh += &format!("{by_zh}：{number_zh}，CPU {cpu}。");
+                ending.text.zh += &format!("；最后的中断报告完成：{number_zh}，CPU {cpu}。");
             }
         }
         ending
@@ -596,6 +591,20 @@ impl Teller<'_> {
             );
         }
         Ending::new(Kind::Arrived, "The device took it.".into(), "设备收下了。".into())
+    }
+
+    /// What came of a read of a device's configuration space: what stands there, by its place.
+    pub(super) fn config_read(&self, op: &ConfigRead, done: &Done, e: &Evidence) -> Ending {
+        let ending = self.cpu_read(done, e);
+        if ending.kind != Kind::Answered {
+            return ending;
+        }
+        let (name, at, value) = (&op.device.value, &op.offset, self.value(done, e));
+        Ending::new(
+            Kind::Answered,
+            format!("{name}'s configuration register {at} holds {}.", value.en),
+            format!("{name} 的配置寄存器 {at} 的值是 {}。", value.zh),
+        )
     }
 
     /// What came of a write to a device's configuration space.

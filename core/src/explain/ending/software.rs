@@ -6,7 +6,7 @@ use super::{bytes, count, thousands, upper, Ending, Kind, Teller};
 use crate::addr::{PhysAddr, Space};
 use crate::explain::who;
 use crate::iommu::Ability;
-use crate::machine::software::{Buffer, Handle, Owner};
+use crate::machine::software::{Buffer, DomainRef, Handle, Owner};
 use crate::machine::Done;
 use crate::scenario::ast::{self, EntryState, Extent, Operation as O};
 use crate::spec::Phrase;
@@ -312,6 +312,18 @@ impl Teller<'_> {
         (Phrase::new(format!("domain {name}"), format!("域 {name}")), Space::Iova)
     }
 
+    /// What the tables of such a space lead to: inside a guest, what it takes for physical.
+    fn beneath(&self, name: &str) -> Space {
+        let now = self.record.at(usize::MAX);
+        let inside = now.processes().iter().any(|p| p.name == name && p.vm.is_some())
+            || now.domains().any(|d| d.name == name && matches!(d.kind, DomainRef::Guest { .. }));
+        if inside {
+            Space::GuestPhysical
+        } else {
+            Space::Physical
+        }
+    }
+
     fn map(&self, op: &ast::Map, e: &Evidence) -> Ending {
         let ((space, of), start) = (self.space(&op.space.value), &op.range.start);
         let at = who::space(of);
@@ -327,14 +339,19 @@ impl Teller<'_> {
                 format!("已把{} {start}{n_zh} 分配给{}，还没有内存页。", at.zh, space.zh),
             );
         }
-        let to = op.to.as_ref();
-        let to_en = to.map_or(String::from("memory allocated for it"), |to| format!("{to}"));
-        let to_zh =
-            to.map_or(String::from("为它分配的内存"), |to| match format!("{to}").split_once(".pa") {
-                Some((buffer, "")) => format!(" {buffer} 的物理地址"),
-                Some((buffer, more)) => format!(" {buffer} 的物理地址 {more}"),
-                None => format!(" {to}"),
-            });
+        let to = match &op.to {
+            None => Phrase::new("memory allocated for it", "为它分配的内存"),
+            Some(to) => match format!("{to}").split_once(".pa") {
+                Some((buffer, more)) => Phrase::new(
+                    format!("{buffer}'s physical address{more}"),
+                    format!("{buffer} 的物理地址 {more}").trim_end(),
+                ),
+                None => {
+                    let there = who::space(self.beneath(&op.space.value));
+                    Phrase::new(format!("{} {to}", there.en), format!("{} {to}", there.zh))
+                }
+            },
+        };
         let entries = if e.entries > 1 {
             Phrase::new(
                 format!(", by {} entries", thousands(e.entries)),
@@ -345,8 +362,8 @@ impl Teller<'_> {
         };
         Ending::new(
             Kind::Mapped,
-            format!("{} {start}{n_en} in {} leads to {to_en} now{}.", upper(at.en), space.en, entries.en),
-            format!("{} 的{} {start}{n_zh} 现在映射到{to_zh}{}。", space.zh, at.zh, entries.zh),
+            format!("{} {start}{n_en} in {} leads to {} now{}.", upper(at.en), space.en, to.en, entries.en),
+            format!("{} 的{} {start}{n_zh} 现在映射到{}{}。", space.zh, at.zh, to.zh, entries.zh),
         )
     }
 

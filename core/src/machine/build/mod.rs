@@ -102,6 +102,7 @@ pub fn build(outline: &Outline<'_>, budget: Limits) -> Result<Machine, Problem> 
         names: BTreeMap::new(),
         reserved: Vec::new(),
         reserved_iovas: dma::reserved_iovas(outline)?,
+        ideas: Vec::new(),
         attached: alloc::vec![None; count],
         attached_to: alloc::vec![None; count],
         attachments: Vec::new(),
