@@ -20,7 +20,7 @@ const REFERENCES = {
     zh: "openvmm 与 VirtualBox 7.0.14 一致之处",
   },
   model: { en: "the specification's reference model", zh: "规范的参考模型" },
-  second: { en: "a second unit written from the tables", zh: "依表格另写的第二个单元" },
+  second: { en: "a second unit written from the tables", zh: "依表格另写的第二个 IOMMU 模型" },
   mixed: { en: "all recordings, in one format", zh: "全部记录，统一格式" },
 };
 const recorded = (against, ...files) => ({ how: "recorded", against, files });

@@ -5,7 +5,6 @@
 // fixed. docs/hosting.md says how a new build is put in an old one's place.
 //
 // Built beside the old folder and swapped in at the end, so that a failure leaves the old one whole.
-import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import {
   cpSync,
@@ -22,13 +21,13 @@ import { parseArgs } from "node:util";
 import { build } from "esbuild";
 import { CLASSIC, COMMON } from "./bundle.mjs";
 import { buildEmbed, buildEmbedScript } from "./embed.mjs";
+import { buildFront } from "./front.mjs";
 import { buildGallery } from "./gallery.mjs";
 import { writeServiceWorker } from "./offline.mjs";
 import { version, writeVersioned } from "./package.mjs";
 import { writePackages } from "./packages.mjs";
 import { meta, POLICY } from "./policy.mjs";
 import { buildRosetta } from "./rosetta.mjs";
-import { preview } from "./preview.mjs";
 import { writeSingleFile } from "./single.mjs";
 
 const { values } = parseArgs({
@@ -64,21 +63,11 @@ await build({ ...CLASSIC, entryPoints: { logs: "www/src/explain/worker.ts" }, ou
 await buildEmbed(files);
 cpSync("target/pkg/first", join(files, "first"), { recursive: true });
 
-// The pages. The first paint of the playground is what the command line tool draws of the first scenario.
-const ascii = execFileSync("target/debug/iommu-play", ["draw", "why-iommu", "--width", "100"], {
-  encoding: "utf8",
-});
-const escaped = ascii.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
 const pages = {
   ...(await buildGallery(files)),
   ...(await buildRosetta(files)),
   "embed.html": readFileSync("www/embed.html", "utf8"),
-  "index.html": readFileSync("www/index.html", "utf8")
-    .replace("<!--ASCII-->", () => escaped)
-    .replace("<!--PREVIEW-->", () =>
-      preview({ lang: "en", title: "iommu-playground: see a DMA happen", file: "" }),
-    )
-    .replace("<!--IMPORTS-->", () => imports.join("\n    ")),
+  ...buildFront(imports),
 };
 
 // The build's name: all of it, whichever folder it comes from.

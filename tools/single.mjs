@@ -29,7 +29,7 @@ export async function writeSingleFile(into, page, files) {
   const scripts = [`self.iommuCarried=${inline(JSON.stringify(carried))};`, inline(main)];
   const html = page
     .replace("<!--POLICY-->", () => meta(inlinePolicy(scripts)))
-    .replace(/<link rel="(stylesheet|preload|modulepreload|icon)"[^>]*\/>\s*/g, "")
+    .replace(/<link rel="(stylesheet|preload|modulepreload|icon|alternate)"[^>]*\/>\s*/g, "")
     .replace(/<script type="module"[^>]*><\/script>\s*/, "")
     // There is no folder beside it.
     .replace(/<p>\s*<img\s[^>]*\{\{FILES\}\}[^>]*>\s*<\/p>/, "")

@@ -56,6 +56,7 @@ function kind(path) {
     return { load: "rosetta", one: /\.html$/.test(name) ? "rosettas" : undefined };
   if (/^gallery.*\.html$/.test(name)) return { load: "gallery", one: "galleries" };
   if (name.startsWith("gallery")) return { load: "gallery" };
+  if (/^index.*\.html$/.test(name)) return { load: "first", one: "fronts" };
   if (page.includes(`"${path}"`)) return { load: "first" };
   if (/^lazy-logs|^logs\.js$|^chunk-.*\.css$/.test(name)) return { load: "logs" };
   if (/^(lazy-|chunk-)/.test(name)) return { load: "editor" };

@@ -89,6 +89,48 @@ fn both_ways_to_choose_a_language_work_everywhere() {
 }
 
 #[test]
+fn help_the_manual_page_and_what_is_wrong_are_in_the_language_that_is_asked_for() {
+    let said = |args: &[&str]| {
+        let out = play(args);
+        text(&out.stdout) + &text(&out.stderr)
+    };
+    assert_eq!(said(&["help", "run", "--lang", "zh"]), said(&["run", "--help", "--zh"]));
+    assert_eq!(said(&["help", "run"]), said(&["run", "--help"]));
+    assert_eq!(said(&["--zh", "help"]), said(&["--help", "--zh"]));
+    assert!(said(&["help", "run", "--lang", "zh"]).contains("用法："));
+    let man = said(&["man", "--lang", "zh"]);
+    for english in ["NAME", "SYNOPSIS", "DESCRIPTION", "SUBCOMMANDS", "Print ", "default"] {
+        assert!(!man.contains(english), "{english}");
+    }
+    let refused = said(&["gallery", "--zh", "--pictures", "/proc/nope"]);
+    assert!(refused.contains("/proc/nope：") && !refused.contains("os error"), "{refused}");
+    // Where the command line names no language that there is, the system's holds.
+    let out = Command::new(env!("CARGO_BIN_EXE_iommu-play"))
+        .args(["run", "why-iommu", "--lang", "xx"])
+        .env("LC_ALL", "zh_CN.UTF-8")
+        .output()
+        .expect("it runs");
+    assert!(text(&out.stderr).starts_with("错误："), "{}", text(&out.stderr));
+}
+
+#[test]
+fn the_command_that_a_log_leads_to_draws_the_fault() {
+    let log = "DMAR: [DMA Write NO_PASID] Request device [00:1f.2] fault addr 0xfffe1000 [fault reason 0x05] PTE Write access is not set";
+    let path = std::env::temp_dir().join(format!("iommu-play-{}.log", std::process::id()));
+    std::fs::write(&path, log).expect("a file");
+    let answer = text(&play(&["explain", path.to_str().expect("a name")]).stdout);
+    std::fs::remove_file(&path).expect("a file");
+    let command = answer.split_once("iommu-play draw ").expect("a command").1.lines().next().expect("a line");
+    let drawn = |args: &[&str]| text(&play(&[&["draw"], args].concat()).stdout);
+    let words: Vec<&str> = command.split(' ').collect();
+    assert_eq!(words, ["fault-ladder", "--at", "fault:0x5"]);
+    // The token at the foot of the picture is a refused one.
+    assert!(drawn(&words).contains("\nX IOVA"), "{}", drawn(&words));
+    assert_ne!(drawn(&words), drawn(&["fault-ladder"]));
+    assert_eq!(play(&["draw", "fault-ladder", "--at", "falt"]).status.code(), Some(2));
+}
+
+#[test]
 fn a_depth_that_there_is_not_shows_ideas_and_says_so() {
     let out = play(&["run", "--depth", "deep", "why-iommu"]);
     assert!(out.status.success() && text(&out.stderr).contains("there is no depth `deep`"));

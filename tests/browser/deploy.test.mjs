@@ -58,7 +58,15 @@ test("two builds have different names, and each page names one", () => {
   const [a, b] = [build("dist"), build(second)];
   assert.match(a, /^[0-9a-f]{16}$/);
   assert.notEqual(a, b);
-  for (const page of ["index.html", "gallery.html", "gallery.zh.html", "embed.html", "embed.js", "sw.js"])
+  for (const page of [
+    "index.html",
+    "index.zh.html",
+    "gallery.html",
+    "gallery.zh.html",
+    "embed.html",
+    "embed.js",
+    "sw.js",
+  ])
     assert.ok(readFileSync(join("dist", page), "utf8").includes(a), page);
   // The same sources give the same name.
   const again = join(folder, "again");

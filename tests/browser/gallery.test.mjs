@@ -199,6 +199,7 @@ test("what was read is ticked, and nonsense in the browser's storage is no harm"
 test("links to the pages have a title, a sentence and a picture", async () => {
   for (const [file, lang] of [
     ["index.html", "en"],
+    ["index.zh.html", "zh"],
     ["gallery.html", "en"],
     ["gallery.zh.html", "zh"],
   ]) {
@@ -219,6 +220,27 @@ test("links to the pages have a title, a sentence and a picture", async () => {
     assert.deepEqual(size.map(String), [tags["og:image:width"], tags["og:image:height"]]);
     await page.context().close();
   }
+});
+
+test("the front has a page in Chinese, which begins in Chinese whatever the browser's language", async () => {
+  const page = await site.open({ hash: "index.zh.html" });
+  assert.equal(await page.getAttribute("html", "lang"), "zh-Hans");
+  assert.match(await page.textContent("h1, .title"), /[\u3400-\u9fff]/);
+  for (const file of ["index.html", "index.zh.html"]) {
+    const text = await (await fetch(`${site.origin}${file}`)).text();
+    const alternates = [...text.matchAll(/hreflang="([^"]*)" href="([^"]*)"/g)].map(([, lang, href]) => [
+      lang,
+      href,
+    ]);
+    assert.deepEqual(alternates.slice(0, 3), [
+      ["x-default", "./"],
+      ["en", "./"],
+      ["zh", "index.zh.html"],
+    ]);
+    assert.doesNotMatch(text, /\{\{|<!--[A-Z]/);
+  }
+  assert.deepEqual(page.errors, []);
+  await page.context().close();
 });
 
 test("with the folder's address given, previews have whole addresses; a wrong one is refused", async () => {

@@ -105,6 +105,24 @@ const LINES = [
   ],
 ];
 
+test("whole words rank above the beginnings of others, and these above what is inside of them", async () => {
+  const { Search } = await engine();
+  const term = (name) => ({ name: [name, name], meaning: ["", ""], also: "", scenarios: [] });
+  const search = new Search({
+    path: [],
+    scenarios: [],
+    chapters: [{ title: ["", ""], terms: ["reprint", "private", "PRIs", "总线域", "一个域"].map(term) }],
+    faults: [],
+  });
+  const found = (query) => search.find(query).terms.map(({ name }) => name[0]);
+  assert.deepEqual(found("PRI"), ["PRIs", "private", "reprint"]);
+  assert.deepEqual(found("域"), ["一个域", "总线域"]);
+  // In what the page has: the term itself first.
+  const first = (query) => new Search(index).find(query).terms[0]?.name[1];
+  assert.match(first("PRI"), /页请求/);
+  assert.equal(first("域"), "域");
+});
+
 test("what readers type finds the scenario that is about it", async () => {
   const { Search } = await engine();
   const search = new Search(index);

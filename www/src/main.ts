@@ -40,7 +40,9 @@ const theme = place.theme ?? storage.recall("theme");
 if (theme === "dark" || theme === "light") document.documentElement.dataset.theme = theme;
 
 function firstLang(): Lang {
-  const wish = place.lang ?? storage.recall("lang") ?? navigator.language;
+  // index.zh.html is asked for in Chinese; index.html is nobody's choice.
+  const page = document.documentElement.lang.startsWith("zh") ? "zh" : null;
+  const wish = place.lang ?? page ?? storage.recall("lang") ?? navigator.language;
   return wish.startsWith("zh") ? "zh" : "en";
 }
 

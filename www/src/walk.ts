@@ -13,7 +13,7 @@ export function walkTable(walk: Walk | null, app: App): HTMLElement {
     return body;
   }
   body.append(
-    h("p.lookup", {}, address(app, walk.input), ` ${walk.space}`, walk.request ? ` (${walk.request})` : ""),
+    h("p.lookup", {}, address(app, walk.input), ` ${walk.space}${walk.request}`),
     walk.grid.length ? grid(walk.grid, app) : "",
     walk.rows.length ? reads(walk, app) : "",
     walk.result ? h(walk.failed ? "p.result.failed" : "p.result", {}, walk.result) : "",

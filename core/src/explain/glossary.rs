@@ -166,6 +166,9 @@ pub static GLOSSARY: &[Chapter] = chapters! {
         "fault" "转换错误（fault）":
             "a request that is refused; the IOMMU records who, where and why (a code)"
             "被拒绝的请求；IOMMU 会记下是谁、哪个地址、为什么（错误码）";
+        "condition of a fault (LRT, LCT, LGN, LSS, RTA, SRT, SCT, SPD, SPT, SFS, SSS, SGN)" "出错条件（LRT、LCT、LGN、LSS、RTA、SRT、SCT、SPD、SPT、SFS、SSS、SGN）":
+            "VT-d's names of what went wrong, as in LGN.2. First the mode: L legacy, S scalable; then where: RT root table, CT context table, PD and PT the tables of PASIDs, FS and SS first and second stage, GN the translation as a whole; RTA is the register of the root table. The number counts them"
+            "VT-d 给“错在哪里”起的名字，例如 LGN.2。先说模式：L 是传统模式，S 是可扩展模式；再说位置：RT 根表，CT 上下文表，PD、PT 是 PASID 的两级表，FS、SS 是第一、第二阶段，GN 是整个转换；RTA 是根表地址寄存器。最后的数字是序号";
         "RMRR (reserved memory region reporting)" "RMRR（保留内存区报告）":
             "memory that firmware wants mapped to itself for a device that it still uses"
             "固件还在用某个设备时，要求为它做恒等映射的内存";
@@ -204,6 +207,17 @@ pub static GLOSSARY: &[Chapter] = chapters! {
         "ITS (interrupt translation service)" "ITS（中断转换服务）":
             "the part of Arm's interrupt controller to which devices write their messages; its tables are filled by the commands MAPD (a device), MAPC (a CPU) and MAPTI (an event)"
             "Arm 中断控制器里接收设备消息的部分；它的表由命令填写：MAPD（设备）、MAPC（处理器）、MAPTI（事件）";
+    }
+    "RISC-V" "RISC-V" {
+        "G-stage" "G-stage":
+            "RISC-V's stage 2, whose tables are the hypervisor's: from guest-physical to physical addresses; the guest's own is the VS-stage"
+            "RISC-V 的第二阶段，页表归 hypervisor 管，把客户机物理地址转换成物理地址；客户机自己的那个阶段叫 VS-stage";
+        "IMSIC (incoming MSI controller)" "IMSIC（MSI 接收控制器）":
+            "the interrupt controller of each CPU of RISC-V: a device interrupts by writing a number into one of its interrupt files, a page of registers each"
+            "RISC-V 每个 CPU 的中断控制器：里面有若干中断文件，每个是一页寄存器；设备把中断号写进其中一个，就是发中断";
+        "MRIF (memory-resident interrupt file)" "MRIF（驻留内存的中断文件）":
+            "an interrupt file in ordinary memory, for a guest that runs on no CPU now: the IOMMU sets the bit of the interrupt there"
+            "放在普通内存里的中断文件，给此刻不在任何 CPU 上运行的客户机用：IOMMU 在里面置位相应中断";
     }
     "AMD" "AMD" {
         "AMD-Vi" "AMD-Vi":

@@ -106,7 +106,9 @@ pub fn say(trace: &Trace, index: usize, cast: &Cast) -> Said {
                     match super::scopes::innermost(trace, step_index, |s| matches!(s, Scope::Command { .. }))
                     {
                         Some((_, Scope::Command { entry: command })) if command.name == entry.name => {
-                            format!("队列第 {index} 项（{}，位于 {pa}{}）", entry.name.zh.trim(), below.zh)
+                            // A name with its meaning in brackets is inside of brackets here.
+                            let name = entry.name.zh.trim().replace('（', "，").replace('）', "");
+                            format!("队列第 {index} 项（{name}，位于 {pa}{}）", below.zh)
                         }
                         _ if counted => format!("第 {index} 个{}（位于 {pa}{}）", entry.name.zh, below.zh),
                         _ => nth(entry.name.zh, index, &format!("{pa}{}", below.zh)),
@@ -203,7 +205,7 @@ fn scope_section(scope: Scope) -> &'static str {
 }
 
 /// Reads, writes: in both languages, as a noun phrase.
-fn verb(want: Perms) -> (&'static str, &'static str) {
+pub fn verb(want: Perms) -> (&'static str, &'static str) {
     if want.has(Perms::X) {
         ("Instruction fetch", "取指")
     } else if want.has(Perms::W) {
@@ -247,9 +249,7 @@ fn fault(
     let by_en = by.as_ref().map_or(String::new(), |name| format!(" by {name}"));
     let who_zh = by.map_or(String::new(), |name| format!("{name} "));
     let (noun, does_zh) = verb(want);
-    // What the code's own words say first has been said.
-    let why_zh = ["写请求，而", "读请求，而"].iter().find_map(|said| code.text.zh.strip_prefix(said));
-    let why_zh = why_zh.unwrap_or(code.text.zh);
+    let why_zh = code.text.zh;
     let what = if at.space == Space::Physical {
         // A physical address is not what was requested, but where the entry lies that stopped it.
         Phrase::new(
@@ -280,11 +280,15 @@ fn fault(
         Some(_) => "中断重映射出错，错误码",
         None => "转换错误",
     };
-    if exception(code) {
-        // Its text has its name and its number.
+    if let Some(named) = exception(code) {
+        let number = if named {
+            Phrase::default()
+        } else {
+            Phrase::new(format!(" {}", number.en), format!(" {}", number.zh))
+        };
         return both(
-            format!("Exception of the CPU: {}. {}. {}", code.text.en, what.en, record.0),
-            format!("CPU 异常：{}，得到{why_zh}。{}", what.zh, record.1),
+            format!("Exception{} of the CPU: {}. {}. {}", number.en, code.text.en, what.en, record.0),
+            format!("CPU 异常{}：{}，得到{why_zh}。{}", number.zh, what.zh, record.1),
         );
     }
     both(
@@ -337,9 +341,11 @@ pub(super) fn numbered(number: String, code: &FaultCode) -> Phrase {
     }
 }
 
-/// Is it an exception of a CPU, whose text names it?
-fn exception(code: &FaultCode) -> bool {
-    ["SDM ", "APM "].iter().any(|manual| code.section.starts_with(manual))
+/// Is it an exception of a CPU, and does its text have its name and its number?
+fn exception(code: &FaultCode) -> Option<bool> {
+    let of = |manuals: [&str; 2]| manuals.iter().any(|manual| code.section.starts_with(manual));
+    let named = of(["SDM ", "APM "]);
+    (named || of(["RISC-V Privileged ", "Arm ARM "])).then_some(named)
 }
 
 /// Whether the step that recorded this fault is in the scope which the step at `index` closes.
@@ -515,7 +521,7 @@ fn end(trace: &Trace, index: usize, verdict: Verdict, cast: &Cast) -> Phrase {
             both(format!("It ends: {}.", code.text.en), format!("到此结束：{}。", code.text.zh))
         }
         // What the fault's own step said is not said again.
-        (Verdict::Fault(code), _) if exception(code) => {
+        (Verdict::Fault(code), _) if exception(code).is_some() => {
             both(format!("It ends: {}.", code.text.en), format!("结果：{}。", code.text.zh))
         }
         (Verdict::Fault(code), _) if said_before(trace, index, code) => {
@@ -629,7 +635,7 @@ fn cached(cache: &CacheType, op: CacheOp, entry: &CacheLine) -> Phrase {
         }
         (_, shift) => {
             let (line, size) = (line(entry), Bytes(1 << shift.min(63)));
-            both(format!("{line} (page of {size})"), format!("{line}（{size} 页）"))
+            both(format!("{line} (page of {size})"), format!("{}（{size} 页）", line.replace("->", "→")))
         }
     };
     let (en, zh) = match op {
@@ -804,6 +810,7 @@ fn interrupt(vector: u32, destination: u32, kind: InterruptKind) -> (Phrase, Ton
         InterruptKind::Direct => ("not remapped", "（不经重映射）"),
         InterruptKind::Remapped => ("as the remapping table says", "（由重映射表决定）"),
         InterruptKind::Posted => ("posted to a running guest", "，直接投递给运行中的客户机（posted）"),
+        InterruptKind::Notification => ("to notify it of what was posted", "，通知它有中断投递给了客户机"),
         // What was refused has neither vector nor CPU.
         InterruptKind::Blocked => {
             let text =
@@ -1047,9 +1054,10 @@ pub fn owner(state: OwnerState) -> Phrase {
         OwnerState::Device => Phrase::new("the device owns it", "归设备所有"),
         OwnerState::Both => Phrase::new("CPU and device may both use it", "CPU 与设备都可使用"),
         OwnerState::Bounced => Phrase::new("a bounce copy stands in for it", "由回弹副本代替"),
-        OwnerState::StaleCached => {
-            Phrase::new("unmapped, but a translation may still be cached", "已解除映射，但转换可能仍在缓存中")
-        }
+        OwnerState::StaleCached => Phrase::new(
+            "unmapped, but a translation may still be cached",
+            "已解除映射，但缓存里可能还有它的条目",
+        ),
         OwnerState::DirtyLine => {
             Phrase::new("newer bytes are in a dirty cache line", "较新的数据还在脏缓存行里")
         }

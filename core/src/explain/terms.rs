@@ -80,7 +80,7 @@ choices! {
     "device-local address" "设备本地地址" ["设备侧地址"] "“设备侧”常指从设备看到的总线域地址";
     "device_id, DeviceID" "设备标识" ["（设备号）"] "“设备号”是 BDF 里的 5 位编号";
     "process_id; process tables" "进程标识（即 PASID）；PASID 表，RISC-V 叫进程目录" ["进程号", "进程表从", "查进程表"] "“进程号”是 PID，“进程表”是操作系统的表";
-    "interrupt remapping table" "中断重映射表" ["查中断表"] "“中断表”会被当成 IDT";
+    "interrupt remapping table" "中断重映射表" ["查中断表", "中断表项"] "“中断表”会被当成 IDT；表里的是中断重映射表项";
     "hypervisor" "hypervisor（虚拟机监控器）" ["虚拟机监控程序"] "一个名字";
     "packet" "TLP（逐步说明里）；数据包（正文里）；网络包" [] "正文面向初学者，术语表里注明数据包即 TLP；网络上的写“网络包”";
     "root complex" "根复合体" ["root complex"] "通行译名";
@@ -91,13 +91,14 @@ choices! {
     "SVA" "共享虚拟寻址（SVA）" ["共享虚拟地址"] "共享的是寻址方式";
     "IOVA" "IOVA" ["IO 虚拟地址"] "术语表里注“I/O 虚拟地址”";
     "canonical address" "规范形式（canonical）的地址" ["规范地址"] "“规范”另指标准文本";
-    "IOMMU unit" "IOMMU" ["该单元"] "“单元”不知所指";
+    "IOMMU unit" "IOMMU" ["该单元", "本单元", "的单元", "个单元"] "“单元”不知所指；SMMU 就写 SMMU";
     "is translated to" "转换为" ["就是物理地址", "就是客户机物理地址"] "“就是”说的是恒等";
     "address bits" "位地址" ["地址线"] "PCIe 没有地址线";
     "details" "详情" ["检视"] "大陆不用“检视”";
     "attach" "挂接" ["挂到"] "一个名字";
     "blocked" "拦截" ["拦下", "被阻止"] "一个名字";
     "flush" "刷新；写缓冲：冲刷" ["刷写"] "“刷写缓冲”读不断";
+    "limit (of work, memory, sizes)" "上限" ["限度"] "名词只用“上限”；“限制”是动词，或用在总线限制、速率限制里";
     "guest" "客户机；对象叫虚拟机（`vm`）" [] "内核中文文档的用法";
     "requester id" "请求者 ID（Requester ID，即 BDF）" [] "原文在前，一次注明";
     "page group response" "页请求组响应" ["页组应答"] "规范里的名字";

@@ -17,7 +17,7 @@ use crate::spec::{Rule, Text};
 use crate::trace::{read_data, write_data, Actor, Event, InterruptKind, Observer, Perms, Trace};
 
 static NOTHING_ANSWERS: Rule = Rule {
-    text: Text::new("nothing answers at this physical address", "该物理地址上没有任何目标响应"),
+    text: Text::new("nothing answers at this physical address", "这个物理地址无人应答"),
     section: "PCIe 2.3.1",
 };
 static NO_WINDOW: Rule = Rule {

@@ -38,10 +38,10 @@ macro_rules! codes {
         $(
             #[doc = concat!("DFSC of levels 0 to 3: ", $en, ".")]
             pub static $ids: [FaultCode; 4] = [
-                FaultCode { code: $base, name: $n0, text: Text::new(concat!($en, ", level 0"), concat!($zh, "，第 0 级")), section: "Arm ARM DDI 0487, ESR_ELx" },
-                FaultCode { code: $base + 1, name: $n1, text: Text::new(concat!($en, ", level 1"), concat!($zh, "，第 1 级")), section: "Arm ARM DDI 0487, ESR_ELx" },
-                FaultCode { code: $base + 2, name: $n2, text: Text::new(concat!($en, ", level 2"), concat!($zh, "，第 2 级")), section: "Arm ARM DDI 0487, ESR_ELx" },
-                FaultCode { code: $base + 3, name: $n3, text: Text::new(concat!($en, ", level 3"), concat!($zh, "，第 3 级")), section: "Arm ARM DDI 0487, ESR_ELx" },
+                FaultCode { code: $base, name: $n0, text: Text::new(concat!($en, ", level 0"), concat!($zh, "（第 0 级）")), section: "Arm ARM DDI 0487, ESR_ELx" },
+                FaultCode { code: $base + 1, name: $n1, text: Text::new(concat!($en, ", level 1"), concat!($zh, "（第 1 级）")), section: "Arm ARM DDI 0487, ESR_ELx" },
+                FaultCode { code: $base + 2, name: $n2, text: Text::new(concat!($en, ", level 2"), concat!($zh, "（第 2 级）")), section: "Arm ARM DDI 0487, ESR_ELx" },
+                FaultCode { code: $base + 3, name: $n3, text: Text::new(concat!($en, ", level 3"), concat!($zh, "（第 3 级）")), section: "Arm ARM DDI 0487, ESR_ELx" },
             ];
         )*
         /// Every code, those of a cause one after another.

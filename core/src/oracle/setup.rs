@@ -208,11 +208,11 @@ impl Error {
     pub(super) fn no_register(at: u32) -> Self {
         Self::new(
             format!("this unit has no register at offset {at:#x}"),
-            format!("这个单元在偏移 {at:#x} 处没有寄存器"),
+            format!("这个 IOMMU 在偏移 {at:#x} 处没有寄存器"),
         )
     }
     fn no_name(name: &str) -> Self {
-        Self::new(format!("this unit has no register {name:?}"), format!("这个单元没有寄存器 {name:?}"))
+        Self::new(format!("this unit has no register {name:?}"), format!("这个 IOMMU 没有寄存器 {name:?}"))
     }
     fn width(bytes: u8) -> Self {
         Self::new(
@@ -253,7 +253,7 @@ impl Error {
     pub(super) fn endless() -> Self {
         Self::new(
             "what follows from this write does not end within 200,000 steps".into(),
-            "这次写入引起的动作超过 200,000 步仍未结束".into(),
+            "这次写入引起的动作超过 20 万步仍未结束".into(),
         )
     }
 }

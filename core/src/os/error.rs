@@ -200,7 +200,10 @@ impl Localized for OsError {
             OsError::NoIommu => "没有 IOMMU，或未启用".into(),
             OsError::DeviceLacks(what) => format!("设备没有 {}", what.zh),
             OsError::NotViable { group, others } => {
-                format!("IOMMU 组 {group} 不可分配：{} 必须交给同一客户机，或不绑定驱动", others.join("、"))
+                format!(
+                    "IOMMU 组 {group} 不能分配：{} 也必须交给同一个客户机，或者不绑定驱动",
+                    others.join("、")
+                )
             }
             OsError::PasidBusy(pasid) => format!("设备的 PASID {pasid} 已经绑定"),
             OsError::PoolFull { bytes, pool } => {
@@ -265,7 +268,7 @@ static RULES: [Rule; 18] = rules![
     ("a device has one memory of its own", "设备只能有一块专用内存", "kernel/dma/coherent.c"),
     (
         "SVA needs what the IOMMU's driver checks",
-        "SVA 需要满足 IOMMU 驱动检查的条件",
+        "IOMMU 驱动要求的 SVA 条件没有满足",
         "drivers/iommu/intel/svm.c"
     ),
 ];

@@ -202,6 +202,6 @@ pub(super) fn thing(now: Snapshot<'_>, pa: PhysAddr) -> Phrase {
                 None => Phrase::new("a bridge window that no device claims", "没有设备响应的主桥窗口"),
             }
         }
-        _ => Phrase::new("nothing answers there", "那里没有任何目标响应"),
+        _ => Phrase::new("nothing answers there", "那里无人应答"),
     }
 }

@@ -35,7 +35,7 @@ pub struct Message {
 /// Returns what an interrupt's number is called: an LPI, which is known by its size, by its INTID; others are vectors.
 pub fn called(number: u32) -> Phrase {
     match number {
-        FIRST_LPI.. => Phrase::new(format!("INTID {number}"), format!("中断 INTID {number}")),
+        FIRST_LPI.. => Phrase::new(format!("INTID {number}"), format!("INTID {number}")),
         _ => Phrase::new(format!("vector {number:#x}"), format!("向量 {number:#x}")),
     }
 }

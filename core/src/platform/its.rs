@@ -156,7 +156,7 @@ macro_rules! rules {
 }
 rules! {
     OFF "the ITS is not enabled (GITS_CTLR.Enabled): messages are dropped" "ITS 未启用（GITS_CTLR.Enabled）：消息被丢弃";
-    NO_DEVICE "the device is not mapped: no MAPD" "设备未映射：没有 MAPD";
+    NO_DEVICE "the device is not mapped: no MAPD" "还没有用 MAPD 映射过这个设备";
     NO_EVENT "the event is beyond the device's table, or not mapped: no MAPTI" "事件超出该设备的表，或未映射：没有 MAPTI";
     NO_COLLECTION "the collection is not mapped: no MAPC" "集合未映射：没有 MAPC";
     UNREAD "memory of the table does not answer" "页表所在内存无响应";

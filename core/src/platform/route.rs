@@ -99,7 +99,7 @@ rules! {
     /// A switch turned the request around.
     PEER: "the address lies in a peer's window: the switch turns it around", "地址落在同级设备的窗口内：交换机就地转发", "PCIe 6.12";
     /// ACS R.
-    REDIRECT: "ACS request redirect: the peer-to-peer request goes up to the root complex", "ACS 请求重定向：对等传输（P2P）请求上送到根复合体", "PCIe 6.12.1.1";
+    REDIRECT: "ACS request redirect: the peer-to-peer request goes up to the root complex", "ACS 打开了请求重定向，对等传输（P2P）请求上送到根复合体", "PCIe 6.12.1.1";
     /// ACS U.
     FORWARD: "ACS upstream forwarding: what is for the port's own window goes up", "ACS 上游转发：目标为本端口的请求继续上行", "PCIe 6.12.1.1";
     /// ACS T.

@@ -381,6 +381,8 @@ pub enum InterruptKind {
     Remapped,
     /// Posted to a running guest.
     Posted,
+    /// Tells a CPU that something was posted for the guest that it runs.
+    Notification,
     /// Not delivered.
     Blocked,
 }

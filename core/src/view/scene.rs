@@ -30,7 +30,7 @@ pub fn scene(layout: &Layout, lang: Lang) -> Scene {
         state: name(&w.state),
         touch: w.touch.map(|t| name(&t)),
         touching: (w.touching[0], w.touching[1]),
-        hint: format!("{} ({})", w.label, w.perms),
+        hint: w.label.clone() + &words::rights(w.perms, lang),
     });
     let actors = layout.actors.iter().filter(|a| a.holds.is_empty()).map(|a| SceneActor {
         key: a.key.clone(),

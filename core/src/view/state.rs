@@ -33,7 +33,7 @@ pub fn caches(all: &[CacheState], current: Option<&Event>, lang: Lang) -> Vec<Ca
         lines.extend(rest.map(|(slot, l, now)| CacheRow {
             slot,
             tag: tag(c.cache, l, lang),
-            holds: line(l) + &perms(c.cache, l),
+            holds: line(l) + &perms(c.cache, l, lang),
             now,
         }));
         Cache {
@@ -48,12 +48,14 @@ pub fn caches(all: &[CacheState], current: Option<&Event>, lang: Lang) -> Vec<Ca
     all.iter().map(show).collect()
 }
 
-fn perms(cache: &CacheType, line: &CacheLine) -> String {
-    let of_cpu = cache.kind == CacheKind::Tlb;
-    if line.shift > 0 {
-        format!(" {}", if of_cpu { line.perms } else { line.perms.of_device() })
-    } else {
-        String::new()
+fn perms(cache: &CacheType, line: &CacheLine, lang: Lang) -> String {
+    if line.shift == 0 {
+        return String::new();
+    }
+    let perms = if cache.kind == CacheKind::Tlb { line.perms } else { line.perms.of_device() };
+    match lang {
+        Lang::En => format!(" {perms}"),
+        Lang::Zh => format!("（{}）", perms.zh()),
     }
 }
 

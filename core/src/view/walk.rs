@@ -2,8 +2,9 @@
 
 use super::types::{GridCell, GridRow, Hex, Walk, WalkRow};
 use crate::addr::{AnyAddr, Space};
-use crate::explain::{say, scopes, step::rights, who, Cast};
-use crate::spec::Lang;
+use crate::explain::step::{rights, verb};
+use crate::explain::{say, scopes, who, Cast};
+use crate::spec::{Lang, Phrase};
 use crate::trace::{Event, Scope, Stage, Trace, Verdict};
 use alloc::{format, string::String, vec::Vec};
 
@@ -16,18 +17,23 @@ pub fn walk(trace: &Trace, index: usize, lang: Lang) -> Option<Walk> {
     let (begin, scope) = request(trace, index)?;
     let (input, request) = match scope {
         Scope::Translation { requester, pasid, at, want } => {
-            let pasid = pasid.map_or(String::new(), |p| format!(", PASID {p}"));
-            (at, format!("{requester}{pasid}, {want}"))
+            let (en, zh) =
+                pasid.map_or(Default::default(), |p| (format!(", PASID {p}"), format!("，PASID {p}")));
+            let zh = format!("（请求者 {requester}{zh}，{}）", verb(want).1);
+            (at, Phrase::new(format!(" ({requester}{en}, {want})"), zh))
         }
-        Scope::CpuAccess { at, want, bytes } => (at, format!("CPU, {want}, {bytes} B")),
-        Scope::Walk { input, .. } => (input, String::new()),
+        Scope::CpuAccess { at, want, bytes } => {
+            let zh = format!("（CPU，{} {bytes} 字节）", verb(want).1);
+            (at, Phrase::new(format!(" (CPU, {want}, {bytes} B)"), zh))
+        }
+        Scope::Walk { input, .. } => (input, Phrase::default()),
         _ => return None,
     };
     let end = scopes::extent(trace, begin).end.min(index + 1);
     let mut out = Walk {
         input: Hex(input.raw),
         space: who::space(input.space).get(lang).trim().into(),
-        request,
+        request: request.get(lang).into(),
         rows: Vec::new(),
         grid: Vec::new(),
         result: None,
@@ -118,7 +124,11 @@ fn row(trace: &Trace, i: usize, index: usize, open: &[Open], lang: Lang) -> Walk
     };
     let (text, to) = match verdict {
         Verdict::Next(to) => (String::new(), Some(to)),
-        Verdict::Leaf { to, size, perms } => (format!("{size} {}", rights(trace, i, perms)), Some(to)),
+        Verdict::Leaf { to, size, perms } => {
+            let perms = rights(trace, i, perms);
+            let text = Phrase::new(format!("{size} {perms}"), format!("{size} 页，{}", perms.zh()));
+            (text.get(lang).into(), Some(to))
+        }
         Verdict::Refused(rule) => (rule.text.get(lang).into(), None),
         Verdict::Fault(code) => (code.text.get(lang).into(), None),
         Verdict::Ok => (String::new(), None),

@@ -36,14 +36,27 @@ const field = (weight: number, ...texts: (string | Both)[]): Field => {
   return { text, tight: text.replace(/[\s_]+/g, ""), weight };
 };
 
-/** How well a word fits a field: 0 when it does not occur. */
+/** What may stand before a Chinese word that is one character: nothing of a longer word. */
+const BEFORE = /(^|[^\p{Script=Han}]|[个的同一该每本这各到在给从把和与用是属])$/u;
+
+/** How well a word fits a field: whole words above the beginnings of others, these above the rest; 0 when it does not occur. */
 function fit(word: string, { text, tight, weight }: Field): number {
   const at = text.indexOf(word);
   if (at < 0)
     return word.length > 4 && !isHan(word) && tight.includes(word.replaceAll("_", "")) ? weight / 3 : 0;
-  if (isHan(word)) return weight;
-  const begins = new RegExp(`(?<![a-z0-9])${word.replace(/[.+]/g, "\\$&")}`).test(text);
-  return begins ? weight : weight / 3;
+  // 域 is no word of 总线域; longer Chinese words are hardly ever parts of others.
+  if (isHan(word)) {
+    const whole =
+      word.length > 1 ||
+      text
+        .split(word)
+        .slice(0, -1)
+        .some((before) => BEFORE.test(before));
+    return whole ? weight : weight / 3;
+  }
+  const written = word.replace(/[.+]/g, "\\$&");
+  if (new RegExp(`(?<![a-z0-9])${written}(?:e?s)?(?![a-z0-9])`).test(text)) return weight;
+  return new RegExp(`(?<![a-z0-9])${written}`).test(text) ? weight / 2 : weight / 3;
 }
 
 /** The best fit of a word to an entry. A Chinese word that does not occur whole is looked for in pairs of characters. */

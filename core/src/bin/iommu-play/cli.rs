@@ -1,6 +1,7 @@
 //! The command line as types. Help, completions and the manual page are made from these, so that none of them can say what the
 //! commands do not. Commands are in `cmd`; here is only how they are called.
 
+use crate::position::Position;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, Args, Command as Line, Error, Parser, Subcommand};
@@ -167,7 +168,11 @@ pub fn of_arguments(args: &[String]) -> Lang {
     let word = |i: usize| match args[i].as_str() {
         "--zh" | "--lang=zh" => Some(Lang::Zh),
         "--en" | "--lang=en" => Some(Lang::En),
-        "--lang" => args.get(i + 1).map(|word| if word == "zh" { Lang::Zh } else { Lang::En }),
+        "--lang" => match args.get(i + 1).map(String::as_str) {
+            Some("zh") => Some(Lang::Zh),
+            Some("en") => Some(Lang::En),
+            _ => None,
+        },
         _ => None,
     };
     (0..args.len()).rev().find_map(word).unwrap_or_else(of_the_system)
@@ -245,9 +250,9 @@ pub struct Draw {
     /// On this architecture instead of the one that the scenario names.
     #[arg(long, value_parser = architecture(), value_name = "ARCHITECTURE")]
     pub arch: Option<Architecture>,
-    /// The position in the trace; without, its end.
-    #[arg(long, value_name = "STEP")]
-    pub at: Option<usize>,
+    /// The position in the trace: a number, fault, or fault:CODE[:N]; without, its end.
+    #[arg(long, value_name = "STEP", value_parser = position)]
+    pub at: Option<Position>,
     /// Draw with ASCII characters: the default.
     #[arg(long, overrides_with = "unicode")]
     ascii: bool,
@@ -284,6 +289,10 @@ pub struct Draw {
     /// The colours of an SVG.
     #[arg(long, value_parser = svg_theme(), default_value = "auto")]
     pub theme: Theme,
+}
+
+fn position(text: &str) -> Result<Position, String> {
+    Position::parse(text).ok_or_else(|| String::from("a number, fault, or fault:CODE, such as fault:0x5"))
 }
 
 /// What an animated picture shows.
@@ -509,7 +518,10 @@ mod tests {
         };
         let (both, language) =
             draw(&["-", "--unicode", "--ascii", "--at", "3", "--at=4", "--zh", "--lang", "en"]);
-        assert_eq!((both.charset(), both.at, language.chosen()), (Charset::Ascii, Some(4), Lang::En));
+        assert_eq!(
+            (both.charset(), both.at, language.chosen()),
+            (Charset::Ascii, Some(Position::Step(4)), Lang::En)
+        );
         let (both, language) = draw(&["-", "--c", "--markdown", "--lang=en", "--zh"]);
         assert_eq!((both.wrapper(), language.chosen()), (Wrapper::Markdown, Lang::Zh));
     }

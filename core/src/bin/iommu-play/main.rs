@@ -26,6 +26,7 @@ macro_rules! errln {
 
 mod cli;
 mod cmd;
+mod position;
 mod terminal;
 mod zh;
 

@@ -19,13 +19,14 @@ const TEXTS: &[(&str, &str, &str)] = &[
     ("across", "json", "以 JSON 输出"),
     ("across", "on", "只要这些架构"),
     ("check", "", "说明场景能否运行、期望是否成立"),
-    ("check", "arch", "在这种架构上，而不是场景所写的那种"),
+    ("check", "arch", "改用这种架构，不用场景里写的那种"),
     ("check", "json", "以 JSON 输出轨迹"),
     ("check", "scenarios", "文件、预设，或表示标准输入的 -（默认）"),
     ("completions", "", "输出某种 shell 的补全脚本"),
     ("completions", "shell", "哪种 shell：bash、elvish、fish、powershell、zsh"),
     ("draw", "", "画出场景在某个位置的图"),
-    ("draw", "arch", "在这种架构上，而不是场景所写的那种"),
+    ("draw", "arch", "改用这种架构，不用场景里写的那种"),
+    ("draw", "at", "轨迹中的位置：一个数，fault（第一次转换错误），或 fault:CODE[:N]（第 N 次出现这个错误码）；不写则为结尾"),
     ("draw", "ascii", "用 ASCII 字符画（默认）"),
     ("draw", "unicode", "用 Unicode 制表符画"),
     ("draw", "svg", "画成 SVG"),
@@ -80,8 +81,8 @@ const TEXTS: &[(&str, &str, &str)] = &[
     ("rosetta", "json", "以 JSON 输出，两种语言都有"),
     ("rosetta", "base", "页面的地址，放在每个链接的 # 之前"),
     ("run", "", "说明场景里发生了什么：要点、各行、其中的内容，或轨迹的每一步"),
-    ("run", "arch", "在这种架构上，而不是场景所写的那种"),
-    ("run", "depth", "多深：idea、operation、read 或 step（默认，轨迹的每一步）"),
+    ("run", "arch", "改用这种架构，不用场景里写的那种"),
+    ("run", "depth", "说到多细：idea、operation、read 或 step（默认，轨迹的每一步）"),
     ("run", "json", "以 JSON 输出轨迹"),
     ("run", "scenarios", "文件、预设，或表示标准输入的 -（默认）"),
     ("serve", "", "打开页面：只在本机提供，并输出它的地址"),
@@ -195,12 +196,37 @@ pub fn colon(lang: Lang) -> &'static str {
 pub fn io(error: &std::io::Error) -> String {
     use std::io::ErrorKind as Io;
     match error.kind() {
-        Io::NotFound => "没有这个文件，也没有这个名字的预设".into(),
+        Io::NotFound => "没有这个文件或文件夹".into(),
         Io::PermissionDenied => "没有权限".into(),
         Io::IsADirectory => "这是一个文件夹".into(),
+        Io::NotADirectory => "路径里有一段不是文件夹".into(),
+        Io::AlreadyExists => "已经有同名的文件".into(),
+        Io::ReadOnlyFilesystem => "这个文件系统只读".into(),
+        Io::StorageFull => "磁盘已满".into(),
+        Io::AddrInUse => "端口已被占用".into(),
         Io::InvalidData => "不是 UTF-8 文本".into(),
-        _ => format!("无法读写：{error}"),
+        _ => match error.raw_os_error() {
+            Some(number) => format!("无法读写（系统错误 {number}）"),
+            None => "无法读写".into(),
+        },
     }
+}
+
+/// The headings of help with the colon of Chinese: clap writes its own.
+pub fn colons(help: &str) -> String {
+    ["命令", "选项", "参数"].iter().fold(help.into(), |said: String, heading| {
+        said.replace(&format!("\n{heading}:\n"), &format!("\n{heading}：\n"))
+    })
+}
+
+/// The headings of a manual page in Chinese: clap's renderer has its own.
+pub fn headings(page: &str) -> String {
+    let said = [("NAME", "名称"), ("SYNOPSIS", "用法"), ("DESCRIPTION", "说明"), ("VERSION", "版本")];
+    let line = |line: &str| match said.iter().find(|(en, _)| line.strip_prefix(".SH ") == Some(en)) {
+        Some((_, zh)) => format!(".SH {zh}\n"),
+        None => format!("{}\n", line.replace("<\\fIsubcommands\\fR>", "<\\fI命令\\fR>")),
+    };
+    page.lines().map(line).collect()
 }
 
 #[cfg(test)]
@@ -239,6 +265,8 @@ mod tests {
         for english in ["Usage", "Options", "Commands", "Print", "possible", "default"] {
             assert!(!help.contains(english), "{english}: {help}");
         }
+        assert_eq!(colons("x\n\n选项:\n  -h"), "x\n\n选项：\n  -h");
+        assert_eq!(headings(".SH NAME\nx\n.SH 选项\n"), ".SH 名称\nx\n.SH 选项\n");
         for args in [
             &["iommu-play", "rnu"][..],
             &["iommu-play", "draw"],

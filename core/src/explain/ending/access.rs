@@ -421,7 +421,7 @@ impl Teller<'_> {
                     format!("No CPU gets {name}'s interrupt."),
                     format!("{name} 的中断没有送到任何 CPU。"),
                 ),
-                InterruptKind::Remapped => Ending::new(
+                InterruptKind::Remapped | InterruptKind::Notification => Ending::new(
                     Kind::Interrupted,
                     format!("CPU {cpu} gets {name}'s interrupt, {number_en}: the table says so, not the device."),
                     format!("CPU {cpu} 收到 {name} 的中断（{number_zh}）：送到哪里由表决定，不由设备决定。"),
@@ -659,6 +659,12 @@ fn brief(why: &Phrase) -> Phrase {
     Phrase::new(cut(&why.en, ';', ')'), cut(&why.zh, '；', '）'))
 }
 
+/// What is wrong with an entry, without its name, which has just been said.
+pub fn of_itself<'a>(why: &'a str, entry: &str) -> &'a str {
+    let name = entry.split('（').next().unwrap_or(entry);
+    why.strip_prefix(name).map_or(why, |rest| rest.strip_prefix('的').unwrap_or(rest))
+}
+
 /// Where the way of an address ends, and why, as whole sentences.
 fn no_further(code: Text, at: AnyAddr, e: &Evidence) -> Phrase {
     let space = who::space(at.space);
@@ -667,15 +673,15 @@ fn no_further(code: Text, at: AnyAddr, e: &Evidence) -> Phrase {
         // The address that the unit told is that of the entry.
         Some((entry, why)) if at.space == Space::Physical => Phrase::new(
             format!("the way ends at the {} at {} {at}. {}.", entry.en, space.en, upper(&why.en)),
-            format!("走到{} {at} 的{}时被拒绝：{}。", space.zh, entry.zh, why.zh),
+            format!("读{} {at} 处的{}时被拒绝：{}。", space.zh, entry.zh, of_itself(&why.zh, &entry.zh)),
         ),
         Some((entry, why)) => Phrase::new(
             format!("{} {at} leads no further than the {}. {}.", space.en, entry.en, upper(&why.en)),
-            format!("{} {at} 查到{}时被拒绝：{}。", space.zh, entry.zh, why.zh),
+            format!("{} {at} 查到{}时被拒绝：{}。", space.zh, entry.zh, of_itself(&why.zh, &entry.zh)),
         ),
         None => Phrase::new(
             format!("{} {at} leads nowhere. {}.", space.en, upper(code.en)),
-            format!("{} {at} 走不通：{}。", space.zh, code.zh),
+            format!("{} {at} 转换失败：{}。", space.zh, code.zh),
         ),
     }
 }

@@ -140,8 +140,8 @@ impl Evidence {
                 Event::Check { rule, ok: false, .. } => out.check = Some(rule),
                 Event::Window { from, hit: false, .. } => out.unanswered = Some(from),
                 Event::Interrupt { vector, destination, kind }
-                    // A fault has its own interrupt, which is not what the request was for.
-                    if (out.refusing.is_none() && out.check.is_none() || kind == InterruptKind::Blocked) => {
+                    // A fault has its own interrupt and posting its notification, which are not what the request was for.
+                    if kind != InterruptKind::Notification && (out.refusing.is_none() && out.check.is_none() || kind == InterruptKind::Blocked) => {
                         out.interrupt = Some((vector, destination, kind));
                     }
                 Event::Cache { cache, op, line, .. } => out.cache(cache.kind, op, line.from, line.to, at),

@@ -18,6 +18,7 @@ use crate::scenario::ast::{Operation, Scenario};
 use crate::scenario::outline::{Action, Outline};
 use crate::spec::{spaced, Phrase};
 use crate::trace::{CacheKind, Event, Trace};
+pub use access::of_itself;
 pub(super) use access::own as own_place;
 use alloc::{format, string::String, string::ToString, vec::Vec};
 use core::cell::Cell;

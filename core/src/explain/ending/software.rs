@@ -72,12 +72,15 @@ impl Teller<'_> {
                     ast::CacheKind::DeviceCache => (terms.device_cache, "设备表项缓存"),
                     ast::CacheKind::ProcessCache => ("cache of process entries", "PASID 表项缓存"),
                     ast::CacheKind::DeviceTlb => (terms.device_tlb, terms.device_tlb),
-                    ast::CacheKind::InterruptCache => ("cache of interrupt entries", "中断表项缓存"),
+                    ast::CacheKind::InterruptCache => ("cache of interrupt entries", "中断重映射表项缓存"),
                 };
                 let entries = if n == 1 { "1 entry".into() } else { format!("{} entries", thousands(n)) };
                 Ending::done(
                     format!("The {cache} has forgotten {entries}."),
-                    format!("{cache_zh}清除了 {n} 个条目。"),
+                    match n {
+                        0 => format!("{cache_zh}里没有要清除的条目。"),
+                        _ => format!("{cache_zh}清除了 {n} 个条目。"),
+                    },
                 )
             }
             O::Flush(_) => {
@@ -87,7 +90,10 @@ impl Teller<'_> {
                 Ending::new(
                     Kind::Unmapped,
                     format!("All that was put off is done: {entries} forgotten."),
-                    format!("先前推迟的失效一并执行完毕：清除了 {n} 个条目。"),
+                    match n {
+                        0 => "先前推迟的失效一并执行完毕：没有要清除的条目。".into(),
+                        _ => format!("先前推迟的失效一并执行完毕：清除了 {n} 个条目。"),
+                    },
                 )
             }
             O::PageEntry(_) | O::DeviceEntry(_) | O::ProcessEntry(_) => self.word(e),
@@ -204,7 +210,7 @@ impl Teller<'_> {
                 let name = &op.device.value;
                 Ending::done(
                     format!("{name} knows where its list begins; nothing moves before the doorbell."),
-                    format!("{name} 知道链表从哪里开始了；敲门铃之前什么也不会动。"),
+                    format!("{name} 已知道链表从哪里开始；敲门铃之前不会有任何动作。"),
                 )
             }
             O::Descriptor(_) => self.descriptor(e),
@@ -463,7 +469,7 @@ impl Teller<'_> {
             return Ending::new(
                 Kind::Unmapped,
                 format!("{name} is gone from the tables, but the {iotlb} is not told: {device} can still reach {buffer} by what is cached."),
-                format!("{name} 已从页表中去掉，但没有通知 {iotlb}，凭缓存里的条目，{device} 仍能访问 {buffer}。"),
+                format!("{name} 已从页表中去掉，但没有通知 {iotlb}：凭缓存里的条目，{device} 仍能访问 {buffer}。"),
             );
         }
         let (told_en, told_zh) = if e.commands > 0 {

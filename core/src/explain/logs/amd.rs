@@ -93,7 +93,11 @@ const FLAGS: [(u8, &str, Text); 9] = [
     (7, "RZ", Text::new("a reserved bit was not zero, or the level was wrong", "保留位非零，或级别有误")),
     (6, "PE", Text::new("permission was missing", "权限不足")),
     (5, "RW", Text::new("a write", "写")),
-    (4, "PR", Text::new("the page was present (or the interrupt entry valid)", "页存在（或中断表项有效）")),
+    (
+        4,
+        "PR",
+        Text::new("the page was present (or the interrupt entry valid)", "页存在（或中断重映射表项有效）"),
+    ),
     (3, "I", Text::new("it was an interrupt request", "这是中断请求")),
     (2, "US", Text::new("with user privilege", "以用户权限")),
     (1, "NX", Text::new("an instruction fetch", "取指")),
@@ -260,7 +264,7 @@ fn decoded(
         found.certain(
             Text::new("access", "访问"),
             Access::Interrupt.text(),
-            Text::new("the flag I: the interrupt table entry refused it", "标志 I：中断表项拒绝了它"),
+            Text::new("the flag I: the interrupt table entry refused it", "标志 I：中断重映射表项拒绝了它"),
         );
     } else if let Some(access) = access {
         found.certain(

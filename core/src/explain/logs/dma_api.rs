@@ -76,7 +76,7 @@ static PATTERNS: &[Pattern] = &[
     pattern!("dma-debug-function" DmaApi Software
         "DMA-API: {driver} {device} device driver frees DMA memory with wrong function [device address={dmaaddr}] [size={size} bytes] [mapped as {mapped}] [unmapped as {unmapped}]"
         "Linux v4.20 and later with CONFIG_DMA_API_DEBUG, kernel/dma/debug.c"
-        => "DMA-API: the driver {driver} unmaps with the wrong function" "DMA-API：驱动 {driver} 使用了错误的解除映射函数"
+        => "DMA-API: the driver {driver} unmaps with the wrong function" "DMA-API：驱动 {driver} 用错了解除映射的函数"
         [API_MISUSE]),
     pattern!("dma-debug-sg-count" DmaApi Software
         "DMA-API: {driver} {device} device driver frees DMA sg list with different entry count [map count={count}] [unmap count={ucount}]"
@@ -86,7 +86,7 @@ static PATTERNS: &[Pattern] = &[
     pattern!("dma-debug-not-mapped" DmaApi Software
         "DMA-API: {driver} {device} device driver tries to free DMA memory it has not allocated [device address={dmaaddr}] [size={size} bytes]"
         "Linux v4.20 and later with CONFIG_DMA_API_DEBUG, kernel/dma/debug.c"
-        => "DMA-API: the driver {driver} unmaps what is not mapped (or twice)" "DMA-API：驱动 {driver} 解除了没有的映射（或重复解除）"
+        => "DMA-API: the driver {driver} unmaps what is not mapped (or twice)" "DMA-API：驱动 {driver} 解除了不存在的映射（或重复解除）"
         [API_MISUSE]),
     pattern!("dma-debug-cpu-address" DmaApi Software
         "DMA-API: {driver} {device} device driver frees DMA memory with different CPU address [device address={dmaaddr}] [size={size} bytes] [cpu alloc address={_}] [cpu free address={_}]"

@@ -382,7 +382,7 @@ pub(super) fn domain_struct(here: &Here<'_>) -> Option<Found> {
             format!("{:#x}", number << 12),
             Phrase::new(
                 format!("-> {:#x}, last entry {leaf:#x}", leaf & 0xf_ffff_ffff_f000),
-                format!("-> {:#x}，末级表项 {leaf:#x}", leaf & 0xf_ffff_ffff_f000),
+                format!("映射到 {:#x}，末级表项 {leaf:#x}", leaf & 0xf_ffff_ffff_f000),
             ),
         );
     }

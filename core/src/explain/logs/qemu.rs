@@ -379,7 +379,7 @@ fn virtio(here: &Here<'_>) -> Option<Found> {
     let title = match (refused, missing) {
         (Some(_), _) => Phrase::new(
             "QEMU virtio-iommu: the mapping does not allow this access",
-            "QEMU virtio-iommu：映射不允许此访问",
+            "QEMU virtio-iommu：映射不允许这次访问",
         ),
         (_, Some(_)) => {
             Phrase::new("QEMU virtio-iommu: nothing is mapped there", "QEMU virtio-iommu：那里没有映射")

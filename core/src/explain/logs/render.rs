@@ -124,10 +124,12 @@ fn one(out: &mut String, item: &Item, lang: Lang, scenarios: bool) {
         let label = Text::new("shown by the preset", "对应的预设场景").get(lang);
         out.push_str(&format!("  {label}{}{preset}\n", colon(lang)));
     }
-    if let Some(rung) = &item.rung {
+    if let Some((preset, at)) = item.rung.as_deref().and_then(of_a_fragment) {
         let label =
-            Text::new("a step of a preset that ends with this code", "预设中出现这个错误码的一步").get(lang);
-        out.push_str(&format!("  {label}{}{rung}\n", colon(lang)));
+            Text::new("draws a step of a preset that ends with this code", "画出预设中出现这个错误码的一步")
+                .get(lang);
+        let in_chinese = Text::new("", " --lang zh").get(lang);
+        out.push_str(&format!("  {label}{}iommu-play draw {preset} --at {at}{in_chinese}\n", colon(lang)));
     }
     if let Some(scenario) = item.scenario.as_ref().filter(|_| scenarios) {
         let label = match item.kind {
@@ -144,6 +146,11 @@ fn one(out: &mut String, item: &Item, lang: Lang, scenarios: bool) {
         }
     }
     out.push('\n');
+}
+
+/// The preset and the position of a fragment: who reads a terminal has no page that it belongs to.
+fn of_a_fragment(fragment: &str) -> Option<(&str, &str)> {
+    fragment.strip_prefix("#p=")?.split_once("&at=")
 }
 
 fn causes(out: &mut String, item: &Item, lang: Lang) {

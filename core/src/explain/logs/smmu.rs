@@ -77,7 +77,7 @@ events! {
     0x10 "F_TRANSLATION" "7.3.13" "no valid entry translates the address" "没有有效的页表项转换该地址";
     0x11 "F_ADDR_SIZE" "7.3.14" "an address is wider than the configured size" "地址超出所配置的宽度";
     0x12 "F_ACCESS" "7.3.15" "the entry's access flag (AF) is 0" "页表项的访问标志（AF）为 0";
-    0x13 "F_PERMISSION" "7.3.16" "the entry does not allow this access" "页表项不允许此访问";
+    0x13 "F_PERMISSION" "7.3.16" "the entry does not allow this access" "页表项不允许这次访问";
     0x20 "F_TLB_CONFLICT" "7.3.17" "two TLB entries match one address" "同一地址命中两个 TLB 项";
     0x21 "F_CFG_CONFLICT" "7.3.18" "two cached configurations match one stream" "同一流命中两份缓存配置";
     0x24 "E_PAGE_REQUEST" "7.3.19" "a hint that a page will be wanted" "提示即将需要某页";

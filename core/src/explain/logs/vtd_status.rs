@@ -219,7 +219,7 @@ const DESCRIPTORS: [(u64, Text); 10] = [
     (1, Text::new("context-cache invalidate", "上下文缓存失效")),
     (2, Text::new("IOTLB invalidate", "IOTLB 失效")),
     (3, Text::new("device-TLB invalidate", "设备 TLB 失效")),
-    (4, Text::new("interrupt entry cache invalidate", "中断表项缓存失效")),
+    (4, Text::new("interrupt entry cache invalidate", "中断重映射表项缓存失效")),
     (5, Text::new("invalidation wait", "失效等待")),
     (6, Text::new("PASID-based IOTLB invalidate", "基于 PASID 的 IOTLB 失效")),
     (7, Text::new("PASID-cache invalidate", "PASID 缓存失效")),

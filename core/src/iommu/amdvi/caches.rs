@@ -18,7 +18,7 @@ pub static DEVICES: CacheType = CacheType {
 /// The cache of interrupt table entries.
 pub static INTERRUPTS: CacheType = CacheType {
     kind: CacheKind::Interrupt,
-    name: Text::new("interrupt table entry cache", "中断表项缓存"),
+    name: Text::new("interrupt table entry cache", "中断重映射表项缓存"),
     section: "AMD 48882",
 };
 /// The cache of GCR3 table entries.

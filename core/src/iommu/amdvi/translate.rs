@@ -31,7 +31,7 @@ pub enum Answer {
 static RIGHTS: Rule = Rule {
     text: Text::new(
         "IR or IW of the device table entry forbids the access",
-        "设备表项的 IR、IW 不允许此次访问",
+        "设备表项的 IR、IW 不允许这次访问",
     ),
     section: "AMD 48882",
 };

@@ -8,7 +8,7 @@ use crate::spec::{Rule, Text};
 static BEYOND: Rule = Rule {
     text: Text::new(
         "the address is beyond the capabilities.PAS bits of physical address",
-        "地址超出 capabilities.PAS 位物理地址",
+        "地址超出物理地址的位宽（capabilities.PAS）",
     ),
     section: "RISC-V IOMMU, capabilities",
 };

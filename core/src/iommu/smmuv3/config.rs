@@ -19,7 +19,7 @@ static BEYOND: Rule = Rule {
     section: "IHI 0070, 3.4",
 };
 static ABORTED: Rule = Rule {
-    text: Text::new("nothing answers at the address: an external abort", "该地址无响应：外部中止"),
+    text: Text::new("nothing answers at the address: an external abort", "该地址没有响应（外部中止）"),
     section: "IHI 0070, 7",
 };
 static REACH: ReachRules = ReachRules { beyond: &BEYOND, unreadable: &ABORTED, corrupt: &ABORTED };

@@ -84,7 +84,7 @@ pub(super) static WIDE_L2PTR: Rule = Rule {
 pub static NO_TABLE: Rule = Rule {
     text: Text::new(
         "Span is 0, reserved or more than SPLIT + 1: there is no table for these StreamIDs",
-        "Span 为 0、保留或大于 SPLIT + 1：这些 StreamID 没有下级表",
+        "Span 为 0、为保留值或大于 SPLIT + 1，这些 StreamID 没有下级表",
     ),
     section: "IHI 0070 5.1",
 };

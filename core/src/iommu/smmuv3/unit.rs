@@ -57,7 +57,7 @@ pub static ABORTED: FaultCode = FaultCode {
     name: "abort",
     text: Text::new(
         "aborted without an event: the stream table entry says so, or translation is off and GBPA.ABORT is 1",
-        "请求被中止且不记录事件：流表项设为中止，或转换未启用而 GBPA.ABORT = 1",
+        "请求被中止，不记录事件（流表项设为中止，或转换未启用而 GBPA.ABORT = 1）",
     ),
     section: "IHI 0070 5.2",
 };

@@ -31,7 +31,7 @@ pub static IOTLB: CacheType =
 /// The interrupt entry cache.
 pub static INTERRUPT_CACHE: CacheType = CacheType {
     kind: CacheKind::Interrupt,
-    name: Text::new("interrupt entry cache", "中断表项缓存"),
+    name: Text::new("interrupt entry cache", "中断重映射表项缓存"),
     section: "VT-d 6.2.6",
 };
 

@@ -381,7 +381,7 @@ impl Remapper<'_> {
         }
         let destination = pid.bits(pid::NDST) as u32;
         if O::ON && notify {
-            let kind = InterruptKind::Remapped;
+            let kind = InterruptKind::Notification;
             let vector = pid.bits(pid::NV) as u32;
             obs.step(Actor::Iommu, Event::Interrupt { vector, destination, kind });
         }

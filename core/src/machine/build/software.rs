@@ -110,7 +110,7 @@ impl Machine {
             }
         };
         let (tables, name) = (self.hw.cpu.guest_stage().name, &vm.name.value);
-        let zh = format!("建立 {name} 的 {}：内存在 {at}", tables.zh);
+        let zh = format!("建立 {name} 的 {}：它的内存从 {at} 开始", tables.zh);
         self.set_up(&format!("{} of {name}: its RAM at {at}", tables.en), &spaced(&zh));
         let format = self.hw.cpu.guest_tables();
         let count = format.root_frames();
@@ -171,7 +171,7 @@ impl Machine {
         let align = page.bytes().max(2 << 20);
         let at = self.sw.pages.alloc(ram.len(), align, Zone::ANY, &more.vm.value);
         let at = at.map_err(|e| problem(more.span, e))?;
-        let zh = format!("{} 的另一段内存：{ram} 在 {at}", more.vm.value);
+        let zh = format!("{} 的另一段内存：{ram} 实际在 {at}", more.vm.value);
         self.set_up(&format!("more RAM of {}: {ram} at {at}", more.vm.value), &spaced(&zh));
         self.map_ram(&format, root, (ram, at), page, more.span)?;
         self.trace.end(Actor::Os, Verdict::Ok);

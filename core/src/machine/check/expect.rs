@@ -37,6 +37,7 @@ const fn delivered(kind: InterruptKind) -> Text {
         InterruptKind::Direct => Text::new("not remapped", "不经重映射"),
         InterruptKind::Remapped => Text::new("as the table says", "由表决定"),
         InterruptKind::Posted => Text::new("posted to a guest", "直接投递给客户机（posted）"),
+        InterruptKind::Notification => Text::new("a notification of posting", "投递的通知"),
         InterruptKind::Blocked => Text::new("not delivered", "没有送达"),
     }
 }
@@ -513,7 +514,7 @@ impl Machine {
             return unless(
                 got.is_none(),
                 || format!("expected no interrupt, but {} arrived", called(got.map_or(0, |g| g.0)).en),
-                || format!("期望没有中断，实际收到{}", called(got.map_or(0, |g| g.0)).zh),
+                || spaced(&format!("期望没有中断，实际收到{}", called(got.map_or(0, |g| g.0)).zh)),
             );
         };
         let kind = e.delivery.map(|d| match d.value {
@@ -552,7 +553,10 @@ impl Machine {
                         "expected vector {:#x}, but it was {} at CPU {cpu}, {}",
                         vector.value, number.en, how.en
                     ),
-                    format!("期望向量 {:#x}，实际是{}，CPU {cpu}，{}", vector.value, number.zh, how.zh),
+                    spaced(&format!(
+                        "期望向量 {:#x}，实际是{}，CPU {cpu}，{}",
+                        vector.value, number.zh, how.zh
+                    )),
                 )
             }
         };

@@ -182,7 +182,10 @@ impl Outcome {
                     }
                 }
                 Event::Interrupt { vector, destination, kind } => {
-                    out.interrupt = Some((vector, destination, kind));
+                    // The notification is how a posted interrupt is delivered, not what the device sent.
+                    if kind != InterruptKind::Notification {
+                        out.interrupt = Some((vector, destination, kind));
+                    }
                     if kind != InterruptKind::Blocked {
                         out.counts.interrupts += 1;
                     }

@@ -15,7 +15,7 @@ use crate::trace::{Actor, Event, Observer, Perms};
 static NO_PAGE: Rule = Rule {
     text: Text::new(
         "the answer allows nothing: the page is not there for this access",
-        "应答里没有任何权限，因为这次访问要用的页不在",
+        "应答里没有任何权限，因为要用的页不在内存里",
     ),
     section: "PCIe 10.2.3",
 };

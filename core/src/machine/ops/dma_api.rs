@@ -225,7 +225,7 @@ impl Machine {
             // The kernel warns: memory with a page is for dma_map_page.
             let message = Phrase::new(
                 alloc::format!("dma_map_resource is for BARs; {range} is RAM"),
-                alloc::format!("dma_map_resource 用于 BAR；{range} 是内存"),
+                alloc::format!("dma_map_resource 只能用于 BAR，而 {range} 是内存"),
             );
             return Err(Stop::Os(OsError::new("ram", message)));
         }

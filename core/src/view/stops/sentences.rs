@@ -1,7 +1,7 @@
 //! What is said of stops that stand for several steps: a walk, repeats, an idea's end.
 
 use crate::addr::{AnyAddr, Bytes};
-use crate::explain::ending::{bytes, count, thousands, Ending, Kind};
+use crate::explain::ending::{bytes, count, of_itself, thousands, Ending, Kind};
 use crate::explain::step::walk_input;
 use crate::explain::{scopes::innermost, who, Cast};
 use crate::machine::check::outcome::Outcome;
@@ -135,7 +135,7 @@ pub fn walk(trace: &Trace, steps: Range<usize>, cast: &Cast, lang: Lang) -> Stri
                 String::new()
             };
             let tail = match (refused, end) {
-                (Some((entry, why)), _) => format!("；止于{}：{}", entry.zh, why.zh),
+                (Some((entry, why)), _) => format!("；止于{}：{}", entry.zh, of_itself(why.zh, entry.zh)),
                 (None, Some(to)) => led(stage, to).zh,
                 (None, None) => String::new(),
             };
@@ -145,6 +145,7 @@ pub fn walk(trace: &Trace, steps: Range<usize>, cast: &Cast, lang: Lang) -> Stri
                 Stage::Interrupt => format!("查{}{}", tables.zh, input.zh),
                 _ => format!("查{}，找{} {}", tables.zh, who::space(space).zh, input.zh),
             };
+            let way = path.join(" → ");
             spaced(&format!("{}{what}，读 {n} 项{more}：{way}{tail}。", who.zh))
         }
     }
@@ -158,7 +159,7 @@ fn led(stage: Stage, to: AnyAddr) -> Phrase {
             format!("; it points at the tables at {} {to}", space.en),
             format!("；它指向的表位于{} {to}", space.zh),
         ),
-        _ => Phrase::new(format!(" > {} {to}", space.en), format!(" > {} {to}", space.zh)),
+        _ => Phrase::new(format!(" > {} {to}", space.en), format!(" → {} {to}", space.zh)),
     }
 }
 

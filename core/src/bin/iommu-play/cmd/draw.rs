@@ -40,7 +40,11 @@ pub fn run(args: &Draw, lang: Lang) -> ExitCode {
     let drawn = match args.steps {
         Some(Steps::Ideas) => player.film_of_ideas(args.theme, &options),
         Some(Steps::Between(from, to)) => player.film(from, to, args.theme, &options),
-        None => player.draw(args.at.unwrap_or(usize::MAX), form, args.theme, &options),
+        None => {
+            let end = usize::MAX;
+            let at = args.at.map_or(end, |at| at.among(&player.course(lang).marks).unwrap_or(end));
+            player.draw(at, form, args.theme, &options)
+        }
     };
     out!("{drawn}");
     ExitCode::SUCCESS

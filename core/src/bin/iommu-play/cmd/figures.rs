@@ -2,9 +2,9 @@
 //! all of its pictures with one process, whatever language it is written in.
 
 use super::scenario::message;
+use crate::position::Position;
 use iommu_core::diagram::render::{Charset, Theme, Wrapper};
 use iommu_core::diagram::Options;
-use iommu_core::explain::Tone;
 use iommu_core::iommu::Architecture;
 use iommu_core::link;
 use iommu_core::machine::run::run;
@@ -12,7 +12,7 @@ use iommu_core::scenario::presets::{by_name, PRESETS};
 use iommu_core::scenario::{machine_meant, nearest, onto_word};
 use iommu_core::spec::Lang;
 use iommu_core::view::export::Form;
-use iommu_core::view::types::{Course, Mark, Stop};
+use iommu_core::view::types::{Course, Stop};
 use iommu_core::view::Player;
 use serde_json::{json, Value};
 use std::collections::VecDeque;
@@ -177,8 +177,6 @@ fn wrong(problems: &[iommu_core::scenario::Problem], lang: Lang) -> Vec<Wrong> {
 
 /// The position that `at` means: a number, `start`, `end` (without: that), `fault`, `fault:CODE` or `fault:NAME`.
 fn place(request: &Value, course: &Course, lang: Lang) -> Result<u32, Vec<Wrong>> {
-    let first =
-        |is: &dyn Fn(&&Mark) -> bool| course.marks.iter().find(is).map_or(course.length, |mark| mark.at);
     let choices = ["start", "end", "fault", "fault:0x5"];
     match request.get("at") {
         None | Some(Value::Null) => Ok(course.length),
@@ -186,34 +184,13 @@ fn place(request: &Value, course: &Course, lang: Lang) -> Result<u32, Vec<Wrong>
         Some(Value::String(word)) => match word.as_str() {
             "start" => Ok(course.start),
             "end" => Ok(course.length),
-            "fault" => Ok(first(&|mark| mark.tone == Tone::Refused)),
-            word => match (word.strip_prefix("fault:").map(which), word.parse::<u32>()) {
-                (Some(Some((fault, nth))), _) => {
-                    let mut with = course.marks.iter().filter(|mark| mark.is_fault(fault));
-                    Ok(with.nth(nth).map_or(course.length, |mark| mark.at))
-                }
-                (None, Ok(n)) => Ok(n.min(course.length)),
-                _ => Err(Wrong::request(unknown(word, &choices, lang))),
+            word => match Position::parse(word).map(|position| position.among(&course.marks)) {
+                Some(at) => Ok(at.map_or(course.length, |at| at.min(course.length as usize) as u32)),
+                None => Err(Wrong::request(unknown(word, &choices, lang))),
             },
         },
         Some(other) => Err(Wrong::request(unknown(&other.to_string(), &choices, lang))),
     }
-}
-
-/// A fault by its code, in decimal digits or with `0x`, or its name, and which one with it, from 0: `0x5`, `LGN.2`, `0x2:3` (the
-/// third).
-fn which(word: &str) -> Option<(&str, usize)> {
-    let (fault, nth) = match word.split_once(':') {
-        Some((fault, nth)) => (fault, nth.parse::<usize>().ok()?.checked_sub(1)?),
-        None => (word, 0),
-    };
-    let digits = fault.strip_prefix("0x").or(fault.strip_prefix("0X"));
-    // What begins as a number is one.
-    let number = match digits {
-        Some(digits) => u16::from_str_radix(digits, 16).is_ok(),
-        None => !fault.starts_with(|c: char| c.is_ascii_digit()) || fault.parse::<u16>().is_ok(),
-    };
-    (number && !fault.is_empty()).then_some((fault, nth))
 }
 
 /// A picture of fixed colours has them as attributes alone: what makes PDF or shows EPUB often knows no custom properties of style

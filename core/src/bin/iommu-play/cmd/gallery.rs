@@ -97,7 +97,7 @@ fn card(preset: &Preset, folder: Option<&Path>, lang: Lang) -> Result<Value, Str
         telling(&run, about.step).ok_or_else(|| format!("{} has no step {}", preset.name, about.step))?;
     if let Some(folder) = folder {
         draw(&run, at, preset.name, folder)
-            .map_err(|error| format!("{}{}{}", preset.name, colon(lang), trouble(&error, lang)))?;
+            .map_err(|error| format!("{}{}{}", folder.display(), colon(lang), trouble(&error, lang)))?;
     }
     let outline = Outline::new(&run.scenario);
     let notes: Vec<Value> = outline.steps.iter().flat_map(|s| &s.notes).map(|n| both(*n)).collect();

@@ -28,8 +28,10 @@ use std::process::ExitCode;
 pub fn run() -> ExitCode {
     let args: Vec<String> = std::env::args_os().map(|arg| arg.to_string_lossy().into_owned()).collect();
     let lang = of_arguments(&args);
-    let cli = if lang == Lang::Zh { zh::in_chinese(Cli::command()) } else { Cli::command() };
-    match cli.try_get_matches().and_then(|found| Cli::from_arg_matches(&found)) {
+    match said_in(lang)
+        .try_get_matches_from(asked_for_help(args))
+        .and_then(|found| Cli::from_arg_matches(&found))
+    {
         Ok(cli) => command(cli),
         Err(error)
             if error.use_stderr() && error.kind() != ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand =>
@@ -45,9 +47,33 @@ pub fn run() -> ExitCode {
             ExitCode::from(2)
         }
         Err(help) => {
-            out!("{}", help.render());
+            let said = help.render().to_string();
+            out!("{}", if lang == Lang::Zh { zh::colons(&said) } else { said });
             ExitCode::SUCCESS
         }
+    }
+}
+
+/// The command line, with its help in a language.
+fn said_in(lang: Lang) -> clap::Command {
+    match lang {
+        Lang::En => Cli::command(),
+        Lang::Zh => zh::in_chinese(Cli::command()),
+    }
+}
+
+/// `help COMMAND`, which takes no options, as `COMMAND --help`, which takes a language.
+fn asked_for_help(args: Vec<String>) -> Vec<String> {
+    let words: Vec<usize> =
+        (1..args.len()).filter(|&i| !args[i].starts_with('-') && args[i - 1] != "--lang").collect();
+    match words[..] {
+        [first] | [first, _]
+            if args[first] == "help" && words.last().is_none_or(|&i| i == first || args[i] != "help") =>
+        {
+            let rest = args.into_iter().enumerate().filter(|(i, _)| *i != first).map(|(_, arg)| arg);
+            rest.chain(["--help".into()]).collect()
+        }
+        _ => args,
     }
 }
 
@@ -68,7 +94,7 @@ fn command(cli: Cli) -> ExitCode {
         Command::Gallery(args) => gallery::run(&args, lang.chosen()),
         Command::Import(args) => import::run(&args, lang.chosen()),
         Command::Link(args) => link::link(&args, lang.given(), lang.chosen()),
-        Command::Man => man(),
+        Command::Man => man(lang.chosen()),
         Command::Oracle(args) => oracle::run(&args, lang.chosen()),
         Command::Replay(args) => replay::run(&args, lang.chosen()),
         Command::ReplayTrace(args) => replay_trace::run(&args, lang.chosen()),
@@ -81,9 +107,9 @@ fn command(cli: Cli) -> ExitCode {
 }
 
 /// One manual page: the tool's, then that of each command.
-fn man() -> ExitCode {
+fn man(lang: Lang) -> ExitCode {
     let mut page = Vec::new();
-    let mut cli = Cli::command();
+    let mut cli = said_in(lang);
     cli.build();
     let mut all = vec![cli.clone()];
     all.extend(cli.get_subcommands().filter(|c| c.get_name() != "help").cloned());
@@ -91,7 +117,10 @@ fn man() -> ExitCode {
         // Writing to a vector does not fail.
         let _ = clap_mangen::Man::new(command).render(&mut page);
     }
-    print(&page)
+    match lang {
+        Lang::En => print(&page),
+        Lang::Zh => print(zh::headings(&String::from_utf8_lossy(&page)).as_bytes()),
+    }
 }
 
 /// Prints bytes as they are; who reads may stop reading.

@@ -50,6 +50,9 @@ pub fn parsed(source: &Source, zh: bool) -> Option<(String, Scenario)> {
         .read()
         .map_err(|error| match zh {
             false => errln!("{}: {error}", source.name()),
+            true if error.kind() == std::io::ErrorKind::NotFound => {
+                errln!("{}：没有这个文件，也没有这个名字的预设", source.name())
+            }
             true => errln!("{}：{}", source.name(), crate::zh::io(&error)),
         })
         .ok()?;

@@ -19,7 +19,7 @@ spec::values! {
 spec::structure! {
     /// Two interrupt table entries of 32 bits: the table is read by doublewords of memory, the entry is the half that the
     /// index selects.
-    pub IRTE32 / irte32: 1 words, "AMD 48882, interrupt remapping tables", "interrupt table entry (32-bit)" "中断表项（32 位）" {
+    pub IRTE32 / irte32: 1 words, "AMD 48882, interrupt remapping tables", "interrupt table entry (32-bit)" "中断重映射表项（32 位）" {
         REMAP_EN "RemapEn"     [0]     flag "remapping is enabled" "启用重映射";
         SUP_IOPF "SupIOPF"     [1]     flag "IO_PAGE_FAULT is not logged" "不记录 IO_PAGE_FAULT";
         INT_TYPE "IntType"     [4:2]   code(TYPES) "interrupt type" "中断类型";
@@ -33,7 +33,7 @@ spec::structure! {
     }
 
     /// Interrupt table entry of 128 bits, GuestMode = 0.
-    pub IRTE128 / irte128: 2 words, "AMD 48882, interrupt remapping tables", "interrupt table entry (128-bit)" "中断表项（128 位）" {
+    pub IRTE128 / irte128: 2 words, "AMD 48882, interrupt remapping tables", "interrupt table entry (128-bit)" "中断重映射表项（128 位）" {
         REMAP_EN "RemapEn"     [0]       flag "remapping is enabled" "启用重映射";
         SUP_IOPF "SupIOPF"     [1]       flag "IO_PAGE_FAULT is not logged" "不记录 IO_PAGE_FAULT";
         INT_TYPE "IntType"     [4:2]     code(TYPES) "interrupt type" "中断类型";
@@ -48,7 +48,7 @@ spec::structure! {
     }
 
     /// Interrupt table entry of 128 bits, GuestMode = 1: to a guest's virtual APIC (AVIC).
-    pub IRTE_GUEST / irte_guest: 2 words, "AMD 48882, interrupt remapping tables", "interrupt table entry (guest mode)" "中断表项（客户机模式）" {
+    pub IRTE_GUEST / irte_guest: 2 words, "AMD 48882, interrupt remapping tables", "interrupt table entry (guest mode)" "中断重映射表项（客户机模式）" {
         REMAP_EN "RemapEn"     [0]       flag "remapping is enabled" "启用重映射";
         SUP_IOPF "SupIOPF"     [1]       flag "IO_PAGE_FAULT is not logged" "不记录 IO_PAGE_FAULT";
         GA_LOG_INTR "GALogIntr" [2]      flag "log and interrupt where the guest does not run" "客户机未运行时记录并中断";

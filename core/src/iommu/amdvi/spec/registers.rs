@@ -90,7 +90,7 @@ spec::registers! {
         PPR_INT_EN "PPRIntEn"      [14]    flag rw "page request log interrupt" "启用页请求日志中断";
         PPR_EN "PPREn"             [15]    flag rw "page requests" "启用页请求";
         GT_EN "GTEn"               [16]    flag rw "guest translation" "启用客户机转换";
-        GA_EN "GAEn"               [17]    flag rw "interrupt table entries have 128 bits" "中断表项为 128 位";
+        GA_EN "GAEn"               [17]    flag rw "interrupt table entries have 128 bits" "中断重映射表项为 128 位";
         CRW                        [21:18] value rw "reserved for use" "保留备用";
         SMIF_EN "SmiFEn"           [22]    flag rw "SMI filter" "SMI 过滤";
         SLF_WB_DIS "SlfWBDis"      [23]    flag rw "no self write-back" "禁用自回写";
@@ -106,7 +106,7 @@ spec::registers! {
         MARC_EN "MarcEn"           [40]    flag rw "memory access routing" "内存访问路由";
         BLOCK_STOP "BlkStopMrkEn"  [41]    flag rw "block StopMark" "阻止 StopMark";
         PPR_AUTO_ON "PprAutoRspAon" [42]   flag rw "automatic page responses always" "始终自动页应答";
-        REMAP_MODE "NumIntRemapMode" [44:43] value rw "entries of interrupt tables at most" "中断表项数上限";
+        REMAP_MODE "NumIntRemapMode" [44:43] value rw "entries of interrupt tables at most" "中断重映射表项数上限";
         EPH_EN "EPHEn"             [45]    flag rw "enhanced page request handling" "增强页请求处理";
         HAD_UPDATE "HADUpdate"     [47:46] value rw "accessed and dirty bits of host tables" "宿主机页表 A、D 更新";
         GD_DISABLE "GDUpdateDis"   [48]    flag rw "no dirty bits of guest tables" "不更新客户机页表 D 位";
@@ -120,7 +120,7 @@ spec::registers! {
         TMPM "TMPMEn"              [56]    flag rw "tiered memory page migration" "分层内存页迁移";
         _                          [57]    reserved;
         GCR3_TRP_MODE "GCR3TRPMode" [58]   flag rw "the GCR3 table is at a guest-physical address" "GCR3 表位于客户机物理地址";
-        IRT_CACHE_DIS "IRTCacheDis" [59]   flag rw "interrupt entries are not cached" "不缓存中断表项";
+        IRT_CACHE_DIS "IRTCacheDis" [59]   flag rw "interrupt entries are not cached" "不缓存中断重映射表项";
         GST_BUFFER "GstBufferTRPMode" [60] flag rw "guest buffers" "客户机缓冲区";
         SNP_AVIC "SNPAVICEn"       [63:61] value rw "AVIC with SNP" "SNP 下的 AVIC";
     }
@@ -246,7 +246,7 @@ spec::registers! {
         GCR3_SUP "GCR3TRPModeSup" [3]     flag "GCR3 tables at guest-physical addresses" "GCR3 表可位于客户机物理地址";
         GAPPI_DIS "GAPPIDisSup"   [4]     flag "guest APIC physical interrupts can be masked" "可屏蔽客户机 APIC 物理中断";
         SNP_AVIC "SNPAVICSup"     [7:5]   value "AVIC with SNP" "SNP 下的 AVIC";
-        REMAP_SUP "NumIntRemapSup" [9:8]  value "entries of interrupt tables at most" "中断表项数上限";
+        REMAP_SUP "NumIntRemapSup" [9:8]  value "entries of interrupt tables at most" "中断重映射表项数上限";
         _                         [10]    reserved;
         HT_IGNORE "HTRangeIgnore" [11]    flag "the ranges of HyperTransport's messages are ordinary addresses" "HyperTransport 消息地址范围按普通地址处理";
         _                         [63:12] reserved;

@@ -94,7 +94,7 @@ spec::structure! {
         _                              [106]     reserved;
         GCR3_C "GCR3TRP[51:31]"        [127:107] value "root of the GCR3 table, bits 51:31" "GCR3 表根，位 51:31";
         IV                             [128]     flag "interrupt map is valid" "中断映射有效";
-        INTTABLEN "IntTabLen"          [132:129] value "log2 of the entries of the interrupt table" "中断表项数的 log2";
+        INTTABLEN "IntTabLen"          [132:129] value "log2 of the entries of the interrupt table" "中断重映射表项数的 log2";
         IG                             [133]     flag "unmapped interrupts are not logged" "不记录未映射的中断";
         INT_ROOT "IntTableRoot"        [179:134] address(6) "the interrupt remapping table" "中断重映射表";
         _                              [181:180] reserved;

@@ -23,7 +23,7 @@ spec::fault_codes! {
         F_TRANSLATION = 0x10 "F_TRANSLATION" "no translation: nothing is mapped there" "该处没有映射";
         F_ADDR_SIZE = 0x11 "F_ADDR_SIZE" "an address is wider than the output size" "地址超出输出位宽";
         F_ACCESS = 0x12 "F_ACCESS" "the access flag is 0" "访问标志为 0";
-        F_PERMISSION = 0x13 "F_PERMISSION" "the mapping does not allow the access" "映射不允许该访问";
+        F_PERMISSION = 0x13 "F_PERMISSION" "the mapping does not allow the access" "映射不允许这次访问";
         F_TLB_CONFLICT = 0x20 "F_TLB_CONFLICT" always "two cached translations overlap" "两个缓存的转换重叠";
         F_CFG_CONFLICT = 0x21 "F_CFG_CONFLICT" always "two cached configurations overlap" "两个缓存的配置重叠";
         E_PAGE_REQUEST = 0x24 "E_PAGE_REQUEST" always "a hint: a page will be wanted" "提示：将需要某页";

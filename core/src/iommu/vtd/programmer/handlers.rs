@@ -6,11 +6,14 @@ use crate::iommu::driver::{Hardware, InterruptRemapping, Records};
 use crate::iommu::vtd::interrupts::{emit_entry, message};
 use crate::iommu::vtd::queues;
 use crate::iommu::vtd::records::{parse_page_request, Record};
-use crate::iommu::vtd::spec::interrupts::{irte, IRTE, IRTE_POSTED};
+use crate::iommu::vtd::spec::interrupts::{irte, pid, IRTE, IRTE_POSTED, PID};
 use crate::iommu::vtd::spec::registers::{frcd_high, fsts, FSTS, PQA, PQH, PQT, PRS};
 use crate::iommu::{unsupported, DriverResult, FaultRecord, InterruptEntry, Message, PageRequest};
 use crate::spec::Bits;
 use alloc::vec::Vec;
+
+/// The vector by which a CPU learns what was posted for the guest that it runs; KVM's (POSTED_INTR_VECTOR).
+const NOTIFICATION: u64 = 0xf2;
 
 impl Records for VtdProgrammer {
     /// Returns the fault interrupt's handler: each record from FRI on, then the overflow bit.
@@ -73,14 +76,21 @@ impl InterruptRemapping for VtdProgrammer {
                 "大于 255 的中断索引（表只有一页）",
             );
         }
-        let posted = entry.is_some_and(|e| e.posted.is_some());
-        if posted && !self.config.posting() {
-            return unsupported("interrupt posting (CAP.PI)", "posted 中断（CAP.PI）");
+        let posted = entry.and_then(|e| e.posted);
+        if let Some(descriptor) = posted {
+            if !self.config.posting() {
+                return unsupported("interrupt posting (CAP.PI)", "posted 中断（CAP.PI）");
+            }
+            // A new descriptor: who is notified stays as it is where software said it.
+            let words: pid::Words = hw.load(descriptor)?;
+            if words.bits(pid::NV) == 0 {
+                hw.store(&PID, descriptor, &words.with(pid::NV, NOTIFICATION))?;
+            }
         }
         let words = entry.map_or(irte::ZERO, |e| emit_entry(&e, self.config.extended_interrupt_mode()));
         let at = self.interrupts.wrapping_add(u64::from(index) * 16);
         let was = hw.load::<1>(at)?[0];
-        hw.store(if posted { &IRTE_POSTED } else { &IRTE }, at, &words)?;
+        hw.store(if posted.is_some() { &IRTE_POSTED } else { &IRTE }, at, &words)?;
         if was.is_set(irte::P) {
             self.flush_interrupt(hw, index)?;
         }

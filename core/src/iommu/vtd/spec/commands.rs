@@ -9,7 +9,7 @@ spec::values! {
         CONTEXT_CACHE = 1 "context-cache invalidate" "上下文缓存失效";
         IOTLB = 2 "IOTLB invalidate" "IOTLB 失效";
         DEVICE_TLB = 3 "device-TLB invalidate" "设备 TLB 失效";
-        INTERRUPT_CACHE = 4 "interrupt entry cache invalidate" "中断表项缓存失效";
+        INTERRUPT_CACHE = 4 "interrupt entry cache invalidate" "中断重映射表项缓存失效";
         WAIT = 5 "invalidation wait" "失效等待";
         PASID_IOTLB = 6 "PASID-based IOTLB invalidate" "基于 PASID 的 IOTLB 失效";
         PASID_CACHE = 7 "PASID-cache invalidate" "PASID 缓存失效";
@@ -144,7 +144,7 @@ spec::structure! {
     }
 
     /// Interrupt entry cache invalidate descriptor.
-    pub INTERRUPT_CACHE / interrupt_cache: 2 words, "VT-d 6.5.2.7", "interrupt entry cache invalidate descriptor" "中断表项缓存失效描述符" {
+    pub INTERRUPT_CACHE / interrupt_cache: 2 words, "VT-d 6.5.2.7", "interrupt entry cache invalidate descriptor" "中断重映射表项缓存失效描述符" {
         TYPE      = KIND;
         G    [4]      flag "1: the entries from IIDX on; 0: all" "1：从 IIDX 起的若干项；0：全部";
         _    [8:5]    reserved;

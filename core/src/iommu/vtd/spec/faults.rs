@@ -16,9 +16,9 @@ spec::fault_codes! {
         LGN_1 = 0x04 "LGN.1"
             "the input address is above the width that MGAW and AW allow" "输入地址超出 MGAW 与 AW 允许的位宽";
         LGN_2 = 0x05 "LGN.2"
-            "a write, and a paging entry has no write permission (W = 0)" "写请求，而页表项没有写权限（W = 0）";
+            "a write, and a paging entry has no write permission (W = 0)" "页表项不允许写（W = 0）";
         LGN_3 = 0x06 "LGN.3"
-            "a read, and a paging entry has no read permission (R = 0)" "读请求，而页表项没有读权限（R = 0）";
+            "a read, and a paging entry has no read permission (R = 0)" "页表项不允许读（R = 0）";
         LSS_1 = 0x07 "LSS.1" "a second-stage paging entry could not be read from memory" "无法从内存读取第二阶段页表项";
         LRT_1 = 0x08 "LRT.1" always "the root entry could not be read from memory" "无法从内存读取根表项";
         LCT_1 = 0x09 "LCT.1" always "the context entry could not be read from memory" "无法从内存读取上下文表项";
@@ -44,7 +44,7 @@ spec::fault_codes! {
             "a reserved field of the interrupt remapping table entry is not 0" "中断重映射表项的保留字段不为 0";
         IR_25 = 0x25 "25h" always
             "an interrupt in compatibility format, which is not allowed now (CFIS = 0, or EIME = 1)"
-            "兼容格式的中断请求，当前不允许（CFIS = 0 或 EIME = 1）";
+            "当前不允许兼容格式的中断请求（CFIS = 0 或 EIME = 1）";
         IR_26 = 0x26 "26h"
             "the requester is not the source that the entry allows (SVT, SQ, SID)"
             "请求者不是表项允许的来源（SVT、SQ、SID 检查失败）";
@@ -59,8 +59,8 @@ spec::fault_codes! {
         RTA_1 = 0x30 "RTA.1" always
             "the root table address register is programmed wrongly (TTM)" "根表地址寄存器配置无效（TTM）";
         RTA_2 = 0x31 "RTA.2" always
-            "a request with PASID while TTM selects legacy mode" "带 PASID 的请求，而 TTM 选择传统模式";
-        RTA_3 = 0x32 "RTA.3" always "a page request while TTM selects legacy mode" "页请求，而 TTM 选择传统模式";
+            "a request with PASID while TTM selects legacy mode" "TTM 选的是传统模式，不接受带 PASID 的请求";
+        RTA_3 = 0x32 "RTA.3" always "a page request while TTM selects legacy mode" "TTM 选的是传统模式，不接受页请求";
         SRT_1 = 0x38 "SRT.1" always
             "the scalable-mode root entry could not be read from memory" "无法从内存读取可扩展模式根表项";
         SRT_2 = 0x39 "SRT.2" always
@@ -75,10 +75,10 @@ spec::fault_codes! {
         SCT_3 = 0x42 "SCT.3" always
             "a reserved field of the scalable-mode context entry is not 0" "可扩展模式上下文表项的保留字段不为 0";
         SCT_4 = 0x43 "SCT.4" "the scalable-mode context entry is programmed wrongly" "可扩展模式上下文表项配置无效";
-        SCT_5 = 0x44 "SCT.5" "a translation or translated request, and DTE is 0" "转换请求或已转换请求，而 DTE = 0";
-        SCT_6 = 0x45 "SCT.6" "a request with PASID, and PASIDE is 0" "带 PASID 的请求，而 PASIDE = 0";
+        SCT_5 = 0x44 "SCT.5" "a translation or translated request, and DTE is 0" "不接受转换请求和已转换请求（DTE = 0）";
+        SCT_6 = 0x45 "SCT.6" "a request with PASID, and PASIDE is 0" "不接受带 PASID 的请求（PASIDE = 0）";
         SCT_7 = 0x46 "SCT.7" "the PASID is beyond the PASID directory (PDTS)" "PASID 超出 PASID 目录大小（PDTS）";
-        SCT_8 = 0x47 "SCT.8" "a page request, and PRE is 0" "页请求，而 PRE = 0";
+        SCT_8 = 0x47 "SCT.8" "a page request, and PRE is 0" "不接受页请求（PRE = 0）";
         SCT_9 = 0x48 "SCT.9" "RID_PASID is beyond the PASID directory (PDTS)" "RID_PASID 超出 PASID 目录大小（PDTS）";
         SPD_1 = 0x50 "SPD.1" always
             "the PASID-directory entry could not be read from memory" "无法从内存读取 PASID 目录项";
@@ -90,8 +90,8 @@ spec::fault_codes! {
         SPT_4 = 0x5b "SPT.4"
             "the PASID-table entry is programmed wrongly: its PGTT, AW or FSPM is not supported"
             "PASID 表项配置无效：PGTT、AW 或 FSPM 不受支持";
-        SPT_5 = 0x5c "SPT.5" "a request for execution, and ERE is 0" "执行请求，而 ERE = 0";
-        SPT_6 = 0x5d "SPT.6" "a request with supervisor privilege, and SRE is 0" "特权请求，而 SRE = 0";
+        SPT_5 = 0x5c "SPT.5" "a request for execution, and ERE is 0" "不接受执行请求（ERE = 0）";
+        SPT_6 = 0x5d "SPT.6" "a request with supervisor privilege, and SRE is 0" "不接受特权请求（SRE = 0）";
         SFS_1 = 0x70 "SFS.1" "a first-stage paging entry could not be read from memory" "无法从内存读取第一阶段页表项";
         SFS_2 = 0x71 "SFS.2" "a first-stage paging entry is not present (P = 0)" "第一阶段页表项不存在（P = 0）";
         SFS_3 = 0x72 "SFS.3" "a reserved field of a first-stage paging entry is not 0" "第一阶段页表项的保留字段不为 0";
@@ -126,15 +126,15 @@ spec::fault_codes! {
         SGN_1 = 0x80 "SGN.1" "the input address of the first stage is not canonical" "第一阶段的输入地址不是规范形式（canonical）";
         SGN_2 = 0x81 "SGN.2"
             "a user request, and a first-stage entry is for supervisors only (U/S = 0)"
-            "用户态请求，而第一阶段页表项仅限特权访问（U/S = 0）";
-        SGN_3 = 0x82 "SGN.3" "a request for execution without execute permission" "执行请求，而没有执行权限";
+            "第一阶段页表项不允许用户态请求（U/S = 0）";
+        SGN_3 = 0x82 "SGN.3" "a request for execution without execute permission" "没有执行权限";
         SGN_4 = 0x83 "SGN.4"
             "the input address is above the width that MGAW and AW allow" "输入地址超出 MGAW 与 AW 允许的位宽";
         SGN_5 = 0x84 "SGN.5"
             "nested: the first stage's output is above the second stage's width"
             "嵌套转换：第一阶段的输出地址超出第二阶段位宽";
-        SGN_6 = 0x85 "SGN.6" "a write without write permission" "写请求，而没有写权限";
-        SGN_7 = 0x86 "SGN.7" "a read without read permission" "读请求，而没有读权限";
+        SGN_6 = 0x85 "SGN.6" "a write without write permission" "没有写权限";
+        SGN_7 = 0x86 "SGN.7" "a read without read permission" "没有读权限";
         SGN_8 = 0x87 "SGN.8"
             "the output address is in the interrupt address range FEEx_xxxxh" "输出地址落入中断地址范围 FEEx_xxxxh";
         SFS_9 = 0x90 "SFS.9"

@@ -79,6 +79,7 @@ fn interrupt(kind: InterruptKind) -> &'static str {
         InterruptKind::Direct => "direct",
         InterruptKind::Remapped => "remapped",
         InterruptKind::Posted => "posted",
+        InterruptKind::Notification => "notification",
         InterruptKind::Blocked => "blocked",
     }
 }
