@@ -163,7 +163,7 @@ mod tests {
     #[test]
     fn a_machine_and_a_trace_in_one_text_are_both_told_of() {
         let text = "00:1f.2 SATA controller [0106]: x [8086:9d03]\n\tRegion 5: Memory at dc300000 (32-bit, non-prefetchable) [size=2K]\n\n\
-             dd-1 [000] 1.0: io_page_fault: IOMMU:0000:00:1f.2 iova=0x10080 flags=0x0001\n";
+             dd-1 [000] 1.0: io_page_fault: IOMMU:ahci 0000:00:1f.2 iova=0x10080 flags=0x0001\n";
         let mut texts = of([text.into()].into_iter());
         let machine = json(&texts.machine(false).unwrap());
         assert!(

@@ -27,7 +27,7 @@ const TABLE = {
   whatAddress: ["What address is this?", "这是什么地址？"],
   whereHint: [
     "Type an address, or press one anywhere on the page: all its names in the other spaces appear here, who can reach the byte, and through which entries.",
-    "输入一个地址，或点按页面上的任何地址：这里会列出它在其他地址空间里的所有名字、谁能到达这个字节，以及经过哪些表项。",
+    "输入一个地址，或点按页面上的任何地址：这里会列出它在其他地址空间里的所有名字、谁能访问这个字节，以及经过哪些表项。",
   ],
   whereTouched: ["This step touches", "这一步访问"],
   nobodys: ["At this step it is nobody's address.", "这一步里，没有谁在用这个地址。"],

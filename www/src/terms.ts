@@ -27,7 +27,10 @@ function term({ meaning }: TermUse, text: string): HTMLElement {
       onmouseenter: show,
       onfocus: show,
       onclick: show,
-      onmouseleave: hide,
+      // What was tapped has the focus, and keeps its meaning in sight wherever a mouse is said to be then.
+      onmouseleave: (event: Event) => {
+        if (!(event.currentTarget as HTMLElement).matches(":focus")) hide();
+      },
       onblur: hide,
       onkeydown: (event: KeyboardEvent) => {
         if (event.key === "Escape") hide();

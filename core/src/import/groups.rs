@@ -158,7 +158,7 @@ fn reasons(found: &Found, at: Bdf) -> Vec<(Phrase, Vec<Bdf>)> {
         };
         let reason = text(
             format!("behind the conventional PCI bridge {bridge}, whose requests all carry the id {id}"),
-            format!("在传统 PCI 桥 {bridge} 之后，那里的请求都带 ID {id}"),
+            format!("在传统 PCI 桥 {bridge} 下游，那里的请求都带 ID {id}"),
         );
         let mut with: Vec<Bdf> =
             found.functions.iter().map(|f| f.at).filter(|o| above(found, *o).contains(bridge)).collect();
@@ -176,11 +176,11 @@ fn reasons(found: &Found, at: Bdf) -> Vec<(Phrase, Vec<Bdf>)> {
             let reason = match sure {
                 true => text(
                     format!("behind {near}; requests can turn around below the IOMMU at {port} ({})", why.en),
-                    format!("在 {near} 之后；请求可在 IOMMU 之下的 {port} 处折返（{}）", why.zh),
+                    format!("在 {near} 下游；请求可在 IOMMU 之下的 {port} 处折返（{}）", why.zh),
                 ),
                 false => text(
                     format!("behind {near}; most likely requests can turn around at {port} ({})", why.en),
-                    format!("在 {near} 之后；请求很可能可在 {port} 处折返（{}）", why.zh),
+                    format!("在 {near} 下游；请求很可能可在 {port} 处折返（{}）", why.zh),
                 ),
             };
             out.push((reason, [*near].into()));
@@ -233,7 +233,7 @@ fn apart(found: &Found, members: &[Bdf], parts: &[usize]) -> Option<Phrase> {
         ),
         None => (
             "a quirk of Linux (an alias of requester ids, a missing ACS that is known of the device) or firmware".into(),
-            "Linux 的特例（Requester ID 的别名、已知某设备缺少 ACS）或固件".into(),
+            "Linux 的特例（请求者 ID 的别名、已知某设备缺少 ACS）或固件".into(),
         ),
     };
     Some(text(

@@ -213,7 +213,7 @@ const IS_IOMMU: crate::spec::Text =
     crate::spec::Text::new("the IOMMU itself: the `machine` line", "IOMMU 本身：即 `machine` 一行");
 const TO_PCI: crate::spec::Text = crate::spec::Text::new(
     "a bridge to conventional PCI, which the language does not have: what is behind it is on the root bus with its alias",
-    "通往传统 PCI 的桥，场景语言里没有：其后的设备放在根总线上，并带别名",
+    "场景语言不能表示 PCIe 转 PCI 桥：桥下游的设备放在根总线上，并带别名",
 );
 
 fn contradiction(function: &Function, what: Phrase, remarks: &mut Remarks) -> Phrase {
@@ -272,7 +272,7 @@ fn role(
 fn fits(function: &Function, role: Option<Role>, above: Option<Role>) -> Result<(), Phrase> {
     let text = |en: &str, zh: &str| Err(Phrase::new(en.to_string(), zh.to_string()));
     match (role, above) {
-        (Some(Role::Root), Some(_)) => text("a root port behind another port", "根端口在另一个端口之后"),
+        (Some(Role::Root), Some(_)) => text("a root port behind another port", "根端口在另一个端口下游"),
         (Some(Role::Upstream | Role::Downstream), None) => {
             text("a switch's port on the root bus", "交换机的端口直接在根总线上")
         }
@@ -281,7 +281,7 @@ fn fits(function: &Function, role: Option<Role>, above: Option<Role>) -> Result<
         (_, Some(Role::Upstream)) => text("a function on a switch's inner bus", "交换机内部总线上的功能"),
         (_, Some(_)) if function.at.device != 0 => text(
             "a device number above 0 behind a port (a virtual function, or ARI), which the machine here does not have",
-            "端口之后设备号大于 0（虚拟功能或 ARI），这里的机器没有",
+            "端口下游设备号大于 0（虚拟功能或 ARI），这里的机器没有",
         ),
         _ => Ok(()),
     }
@@ -434,7 +434,7 @@ fn bar_line(
         if behind.is_some() {
             return not(
                 Kind::Left,
-                phrase("I/O ports behind a bridge are not written", "桥之后的 I/O 端口不写入"),
+                phrase("I/O ports behind a bridge are not written", "桥下游的 I/O 端口不写入"),
                 remarks,
             );
         }

@@ -194,10 +194,15 @@ pub trait Registers {
 
     /// Sets `bytes` (4 or 8) at an offset as hardware does; a change is recorded.
     fn set<O: Observer>(&mut self, at: u32, bytes: u8, new: u64, obs: &mut O) {
+        self.set_by(Actor::Iommu, at, bytes, new, obs);
+    }
+
+    /// Sets them as hardware beside the IOMMU does, whose registers are in the same file.
+    fn set_by<O: Observer>(&mut self, actor: Actor, at: u32, bytes: u8, new: u64, obs: &mut O) {
         let old = self.file().get(at, bytes);
         self.file_mut().put(at, bytes, new);
         if let Some((register, offset)) = self.file().find(at).filter(|_| O::ON && old != new) {
-            obs.step(Actor::Iommu, Event::Register { register, offset, old, new, write: true });
+            obs.step(actor, Event::Register { register, offset, old, new, write: true });
         }
     }
 

@@ -65,7 +65,7 @@ qemu-system-x86_64: vtd_iommu_translate: detected translation failure (dev=01:00
     log: `  irq/31-nic-412 [001] .....   5.100000: dma_map_phys: 0000:01:00.0 dir=FROM_DEVICE dma_addr=ffffd000 size=4096 phys_addr=2fbb000 attrs=
   irq/31-nic-412 [001] .....   5.100900: dma_map_phys: 0000:01:00.0 dir=TO_DEVICE dma_addr=ffffb000 size=1500 phys_addr=31c0000 attrs=
   irq/31-nic-412 [001] d.h1.   5.101200: dma_unmap_phys: 0000:01:00.0 dir=FROM_DEVICE dma_addr=ffffd000 size=4096 attrs=
-  irq/31-nic-412 [001] d.h1.   5.101800: io_page_fault: IOMMU:0000:01:00.0 iova=0x00000000ffffd040 flags=0x0001
+  irq/31-nic-412 [001] d.h1.   5.101800: io_page_fault: IOMMU:nic 0000:01:00.0 iova=0x00000000ffffd040 flags=0x0001
   irq/31-nic-412 [001] d.h1.   5.102000: dma_unmap_phys: 0000:01:00.0 dir=FROM_DEVICE dma_addr=ffffd000 size=4096 attrs=
 `,
   },

@@ -64,7 +64,7 @@ const zh: typeof en = {
   button: "解读日志",
   close: "关闭",
   heading: "解读系统打印的内容",
-  lead: "粘贴或拖入：内核、Xen、QEMU 的一行故障或整份日志；说明机器的文本（lspci -vvv、/proc/iomem、IOMMU 组、ACPI 表、设备树）；iommu、dma、swiotlb 事件的轨迹。解读就在本页完成，内容不会离开这里。",
+  lead: "粘贴或拖入：内核、Xen、QEMU 的一行故障或整份日志；说明机器的文本（lspci -vvv、/proc/iomem、IOMMU 组、ACPI 表、设备树）；iommu、dma、swiotlb 事件的跟踪记录。解读就在本页完成，内容不会离开这里。",
   placeholder: en.placeholder,
   label: "系统打印的内容",
   samples: "示例：",

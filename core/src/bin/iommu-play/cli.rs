@@ -292,7 +292,8 @@ pub struct Draw {
 }
 
 fn position(text: &str) -> Result<Position, String> {
-    Position::parse(text).ok_or_else(|| String::from("a number, fault, or fault:CODE, such as fault:0x5"))
+    Position::parse(text)
+        .ok_or_else(|| String::from("a number, fault, or fault: and a code or a name, such as fault:0x5"))
 }
 
 /// What an animated picture shows.

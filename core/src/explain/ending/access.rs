@@ -677,7 +677,12 @@ fn no_further(code: Text, at: AnyAddr, e: &Evidence) -> Phrase {
         ),
         Some((entry, why)) => Phrase::new(
             format!("{} {at} leads no further than the {}. {}.", space.en, entry.en, upper(&why.en)),
-            format!("{} {at} 查到{}时被拒绝：{}。", space.zh, entry.zh, of_itself(&why.zh, &entry.zh)),
+            format!(
+                "查{} {at} 时，在{}这一步被拒绝：{}。",
+                space.zh,
+                entry.zh,
+                of_itself(&why.zh, &entry.zh)
+            ),
         ),
         None => Phrase::new(
             format!("{} {at} leads nowhere. {}.", space.en, upper(code.en)),

@@ -106,8 +106,8 @@ impl Teller<'_> {
         let evidence = Evidence::of(self.trace, done.steps.clone());
         let mut ending = match &done.error {
             Some(error) => {
-                // Why a device cannot share a process's address space is in the message alone.
-                let rule = error.rule.filter(|_| error.name != "no-sva");
+                // What a driver or a device lacks is in the message alone.
+                let rule = error.rule.filter(|_| !matches!(error.name, "no-sva" | "driver" | "unsupported"));
                 let zh = rule.map_or(error.message.zh.as_str(), |rule| rule.text.zh);
                 let en = rule.map_or(error.message.en.as_str(), |rule| rule.text.en);
                 Ending::new(

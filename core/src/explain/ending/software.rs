@@ -203,7 +203,7 @@ impl Teller<'_> {
                 let name = &op.device.value;
                 Ending::done(
                     format!("{name}'s registers hold the transfer; nothing moves before the doorbell."),
-                    format!("这次传输已写进 {name} 的寄存器；敲门铃之前什么也不会动。"),
+                    format!("这次传输的参数已写进 {name} 的寄存器；敲门铃之前什么也不会动。"),
                 )
             }
             O::ProgramList(op) => {
@@ -554,9 +554,9 @@ impl Teller<'_> {
             if events {
                 return Ending::done(
                     format!(
-                        "Event {n} is no longer mapped in the {table}: a message that names it is dropped."
+                        "The event of interrupt {n} is no longer mapped in the {table}: a message that names it is dropped."
                     ),
-                    format!("{table} 里不再有事件 {n} 的映射：指明它的消息会被丢弃。"),
+                    format!("{table} 里不再有中断 {n} 的事件的映射：指明它的消息会被丢弃。"),
                 );
             }
             return Ending::done(
@@ -598,8 +598,10 @@ impl Teller<'_> {
         };
         if events {
             return Ending::done(
-                format!("Event {n} of the {table} sends {vector_en} to {to_en}{for_en}."),
-                format!("{table} 的事件 {n} 把{vector_zh} 送到 {to_zh}{for_zh}。"),
+                format!(
+                    "Interrupt {n} is an event in the {table}, which sends {vector_en} to {to_en}{for_en}."
+                ),
+                format!("中断 {n} 是 {table} 里的一个事件，由它把{vector_zh} 送到 {to_zh}{for_zh}。"),
             );
         }
         Ending::done(

@@ -87,10 +87,10 @@ readers! {
            "因为机器是虚拟的：以这一行为准，之前显示“延迟”的那一行不再有效";
     "DMAR: IOMMU disabled" VtD says IOMMU "off" "关闭"
         => "this is the true line, whatever \"Default domain type\" says later"
-           "以此行为准，无论之后的 Default domain type 显示什么";
+           "以这行日志为准，不管后面的 Default domain type 写什么";
     "AMD-Vi: AMD IOMMU disabled" AmdVi says IOMMU "off" "关闭"
         => "this is the true line, whatever \"Default domain type\" says later"
-           "以此行为准，无论之后的 Default domain type 显示什么";
+           "以这行日志为准，不管后面的 Default domain type 写什么";
     "DMAR: IOMMU enabled" VtD says IOMMU "on" "启用"
         => "Intel VT-d, by the command line or the build" "Intel VT-d，由命令行或编译选项启用";
     "Virtualization Technology for Directed I/O" VtD with "DMAR" says IOMMU "on" "启用"

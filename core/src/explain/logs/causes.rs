@@ -139,8 +139,8 @@ causes! {
     PHYSICAL_ADDRESS ALL ["enjoy-digital/litex_m2sdr#77", "onnxsim/onnxsim#1212"] "physical-address"
         "The driver gave the device a physical or virtual address of memory instead of the address that the mapping has."
         "驱动把内存的物理地址或虚拟地址交给了设备，而不是映射得到的地址。"
-        => ALL "With the IOMMU off, or passing addresses through, the device works; the address is one of RAM."
-           "关闭 IOMMU 或改用直通模式，设备就正常；该地址落在内存范围里。"
+        => ALL "If it was a physical address: with the IOMMU off, or passing addresses through, the device works, and the address is one of RAM. If it was a virtual one, the value mostly looks like a pointer of the kernel (0xffff...)."
+           "如果交出去的是物理地址：关闭 IOMMU 或改用直通模式，设备就正常，且该地址落在内存范围里。如果是虚拟地址，值通常像内核指针（0xffff……）。"
            LINUX "That is iommu=pt and a \"System RAM\" range of /proc/iomem; the address must be what the DMA API returned. A kernel built with CONFIG_DMA_API_DEBUG names the driver (distributions leave it out)."
            "改用直通模式要加 iommu=pt；内存范围见 /proc/iomem 里标为 System RAM 的各段。交给设备的地址必须是 DMA API 的返回值。开启 CONFIG_DMA_API_DEBUG 的内核会指出该驱动（发行版内核通常没有）。";
     FIRMWARE_DEVICE ALL ["Dasharo/dasharo-issues#641", "thesofproject/sof-test#744", "sm7150-mainline/linux#61", "genodelabs/genode#5066"] "reserved-memory"
@@ -162,12 +162,12 @@ causes! {
         "After a suspend, a reset or a warm restart, the device still uses the addresses that it was given before."
         "休眠、复位或热重启之后，设备仍在使用之前得到的地址。"
         => ALL "It starts right after that and names a device that no driver has touched yet."
-           "紧接着就出现，而且出错的设备还没有驱动接管。"
+           "恢复、复位或重启后紧接着就出现，而且出错的设备还没有驱动接管。"
            LINUX "kexec calls the drivers' shutdown handlers, and they have to stop DMA (Bus Master Enable cleared). The start of a crash kernel (kdump) calls none: devices go on until a driver of the new kernel resets them."
            "kexec 会先调用各驱动的 shutdown，DMA 应在那里停掉（清除 Bus Master Enable）。系统崩溃后启动 kdump 内核则不调用任何 shutdown：设备照旧运行，直到新内核的驱动把它复位。";
     ALIAS ALL ["QubesOS/qubes-issues#5968", "Microsemi/switchtec-kernel#110"] "phantom"
-        "The request carries another requester id than the device's own: the device is behind a PCIe-to-PCI bridge, sends under a wrong function number, or is a VF."
-        "请求携带的请求者 ID 不是设备自己的：要么设备在 PCIe 转 PCI 桥之后，要么它发请求时用错了功能号，要么它是一个 VF。"
+        "The request carries another requester id than the device's own: the device is behind a PCIe-to-PCI bridge, sends under a wrong function number, or the request is from one of its VFs (a VF has a requester id of its own)."
+        "请求携带的请求者 ID 不是设备自己的：要么设备在 PCIe 转 PCI 桥之后，要么它发请求时用错了功能号，要么请求来自它的某个 VF（VF 有自己的请求者 ID）。"
         => ALL "A list of the machine's PCI devices (lspci) has nothing at this number, or another device. Behind a PCIe-to-PCI bridge the number is 00.0 of the bridge's secondary bus, as 02:00.0 where that is bus 02; behind an older PCI bridge it is the bridge's own."
            "PCI 设备列表（lspci）里，该编号处没有设备，或是另一个设备。在 PCIe 转 PCI 桥之后，编号是桥的次级总线（secondary bus）上的 00.0：次级总线为 02 时就是 02:00.0；在老式 PCI 桥之后，则是桥自己的编号。"
            LINUX "The kernel's list of DMA alias quirks names such devices."
@@ -200,7 +200,7 @@ causes! {
            "开启 page_poison=1 或 KASAN 可找出写入者；若是释放后仍在使用，会看到填充值（poison）。";
     NOT_FLUSHED ALL ["genodelabs/genode#5000", "seL4/seL4#1729"] "lazy"
         "The IOMMU driver changed the entry but did not make that visible: a missing cache flush (clflush) on a unit that does not snoop, or a missing invalidation."
-        "这个 IOMMU 查表时不监听 CPU 缓存，而 IOMMU 驱动改表后没有刷新缓存（clflush）；或者没有发失效命令。"
+        "这个 IOMMU 查表时不监听（snoop）CPU 缓存，而 IOMMU 驱动改表后没有刷新缓存（clflush）；或者没有发失效命令。"
         => ALL "The entry in memory is right when you look at it later. The unit's page walks are not coherent with the caches (ecap.C is 0 on VT-d), or no invalidation follows the change in the trace."
            "事后去看，内存里的表项是对的。IOMMU 查表时看不到 CPU 缓存里的内容（VT-d 上 ecap.C 为 0），或者跟踪记录里改表之后没有失效操作。";
     TABLE_UNREADABLE ALL ["arceos-hypervisor/axvisor#193"] ""
@@ -275,7 +275,7 @@ causes! {
            "把客户机物理地址与客户机的内存布局（memory map）比较；典型情况是另一设备的 BAR、被气球驱动收回或尚未填充的页。";
     IR_NOT_PRESENT ALL ["VT-d 5.1.4.1"] "interrupts"
         "The interrupt was freed (or never set up) and the device still raises it."
-        "该中断已释放（或从未设置），而设备仍在发出它。"
+        "该中断已释放（或从未设置），而设备还在发。"
         => ALL "It follows a driver unload, a suspend or a reset. The index names the entry."
            "发生在驱动卸载、休眠或复位之后。日志里的中断索引就是表项的编号。"
            LINUX "/proc/interrupts shows which interrupts are there; a kernel with CONFIG_IOMMU_DEBUGFS shows the entries in ir_translation_struct."
@@ -294,7 +294,7 @@ causes! {
            "来自定时器、I/O APIC 或休眠后没有重新设置的设备。其地址第 4 位为 0。x2APIC 模式下此类中断一律不放行。";
     IR_CONFIG ALL ["VT-d 5.1.4.1"] "interrupts"
         "The interrupt message or the remapping table is malformed: an index past the table's end, or reserved bits."
-        "中断消息或重映射表格式有误：索引越过表尾，或保留位被设置。"
+        "中断消息或重映射表的格式有误：索引越过表尾，或保留位不为 0。"
         => ALL "Decode the MSI address and data of the device (lspci -vv) and compare the handle with the table's size."
            "解码设备的 MSI 地址与数据（lspci -vv），看其中的句柄（表项编号）是否超出表的大小。";
     DEVICE_GONE ALL ["gnif/vendor-reset#81", "endlessm/linux#460", "gnif/vendor-reset#66", "intel/ipu6-drivers#129"] ""
@@ -436,7 +436,7 @@ causes! {
            "把地址与消息中的掩码比较。若设备能寻址更多，则驱动忘了 dma_set_mask_and_coherent()；总线限制来自设备树的 dma-ranges 或 ACPI 的 _DMA。";
     API_MISUSE ALL ["openbmc/linux#201", "boundarydevices/linux#4"] ""
         "The driver named in the message breaks the rule of DMA that the message states."
-        "消息里指名的驱动违反了 DMA 的规则；违反的是哪一条，消息里写着。"
+        "消息里指名的驱动违反了 DMA 的使用规则，具体是哪一条见消息本身。"
         => LINUX "The stack trace below the message is the call. By default only the first such error of a boot is printed: write 1 to dma-api/all_errors in debugfs to see all."
            "消息下方的调用栈就是出错的调用。默认每次启动只打印第一个此类错误：向 debugfs 的 dma-api/all_errors 写 1 可看到全部。"
            WINDOWS "!analyze -v names the driver; the first argument of the bug check says which rule (documented for bug check 0xE6)."

@@ -51,7 +51,7 @@ static PATTERNS: &[Pattern] = &[
     pattern!("dma-vmalloc" DmaApi Software
         "{driver} {device} rejecting DMA map of vmalloc memory"
         "Linux v5.4 and later, include/linux/dma-mapping.h"
-        => "DMA API: {device} was given vmalloc memory to map" "DMA API：要为 {device} 映射的是 vmalloc 内存"
+        => "DMA API: {device} was given vmalloc memory to map" "DMA API：拒绝为 {device} 映射 vmalloc 内存"
         [VMALLOC_BUFFER]),
     pattern!("dma-48-bit" DmaApi Software
         "{driver} {device} Using {bits}-bit DMA addresses"

@@ -61,7 +61,7 @@ clues! {
     MappingError32 "the address is the last page below 4 GiB: all ones in 32 bits" "地址是 4 GiB 以下的最后一页：32 位全 1";
     MsiAddress "the address is one that interrupt messages go to" "地址是中断消息的目标";
     MessageTarget "it is a write to where interrupt messages go" "这是对中断消息目标的写";
-    WildAddress "the address has more bits than any memory needs" "地址的位数超出任何内存所需";
+    WildAddress "the address has more bits than any memory needs" "没有哪块内存需要这么多位的地址";
     Poison "the address is a pattern that fills dead memory" "地址是填充已释放内存的模式";
     KernelPointer "the address is a kernel pointer" "地址是内核指针";
     PostedWrite "the type is a posted write to the interrupt range" "类型为对中断区间的 posted 写";

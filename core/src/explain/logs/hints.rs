@@ -103,7 +103,7 @@ pub(super) const AMD_INTERRUPTS: Text = Text::new(
 
 const BELOW_ISA: Text = Text::new(
     "below 16 MiB: Linux gives out such addresses in a domain once a device asked for a 24-bit mask there (seen with 7.3)",
-    "低于 16 MiB：域中有设备要求过 24 位掩码之后，Linux 会分配这样的地址（见于 7.3）",
+    "低于 16 MiB：域中有设备设置过 24 位 DMA 掩码之后，Linux 会分配这样的地址（在 Linux 7.3 上见过）",
 );
 
 const LOW: Text =

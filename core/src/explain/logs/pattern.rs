@@ -212,21 +212,21 @@ const NAMES: &[(&str, Text, Text)] = &[
     ("used", Text::new("in use", "在用"), Text::new("slots in use", "正在使用的槽数")),
     (
         "mapped",
-        Text::new("mapped as", "映射方式"),
-        Text::new("its direction, or the kind of call, at the mapping", "映射时给的方向，或用的哪类函数"),
+        Text::new("mapped as", "映射时的方向或类别"),
+        Text::new("its direction, or the kind of call, at the mapping", "映射时传入的方向，或所用函数的类别"),
     ),
     (
         "unmapped",
-        Text::new("unmapped as", "解除映射方式"),
+        Text::new("unmapped as", "解除映射时的方向或类别"),
         Text::new(
             "its direction, or the kind of call, at the unmapping",
-            "解除映射时给的方向，或用的哪类函数",
+            "解除映射时传入的方向，或所用函数的类别",
         ),
     ),
     (
         "synced",
-        Text::new("synchronised as", "同步方式"),
-        Text::new("what the driver says now", "驱动现在的声明"),
+        Text::new("synchronised as", "同步时的方向"),
+        Text::new("what the driver says now", "驱动这次同步时传入的方向"),
     ),
     (
         "count",

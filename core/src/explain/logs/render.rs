@@ -82,7 +82,7 @@ fn times(item: &Item, lang: Lang) -> Option<String> {
     }
     let mut out = match lang {
         Lang::En => format!("  {} times, last on line {}", item.times, item.last_line),
-        Lang::Zh => format!("  共 {} 次，最后在第 {} 行", item.times, item.last_line),
+        Lang::Zh => format!("  共 {} 次，最后一次在第 {} 行", item.times, item.last_line),
     };
     if let Some((first, last)) = item.when.filter(|(first, last)| first != last) {
         out.push_str(&match lang {

@@ -124,7 +124,7 @@ pub(super) fn report(
             RequesterId::new(device.raw()).to_string(),
             Text::new(
                 "if firmware maps PCI numbers to device_ids one to one",
-                "前提是固件把 PCI 编号一一映射为 device_id",
+                "前提是固件让 device_id 等于 BDF",
             ),
         );
     }
@@ -175,7 +175,7 @@ pub(super) fn report(
                 format!("{iotval2:#x}"),
                 Text::new(
                     "the specification has 0 here; QEMU (seen in 11.1.3) repeats the IOVA",
-                    "规范规定此处为 0；QEMU（见于 11.1.3）会重复 IOVA",
+                    "规范规定此处为 0；QEMU（11.1.3 如此）会在这里再写一遍 IOVA",
                 ),
             )
         } else {

@@ -547,14 +547,14 @@ fn what_is_kept_does_not_grow_with_the_log() {
     assert!(report.stories.len() <= 24);
 }
 
-/// A request that was refused before any table was read was not refused for what is in tables.
+/// A request that was refused before any page table was read was not refused for what is in page tables.
 #[test]
 fn no_table_is_blamed_where_none_was_read() {
     for code in ["0x04", "0x80", "0x83"] {
         let log = format!("DMAR: [DMA Read NO_PASID] Request device [02:00.0] fault addr 0x8000000000 [fault reason {code}] x\n");
         let report = parse_log(&log);
         let item = &report.items[0];
-        assert!(item.fields.iter().any(|field| field.value.en.contains("before any table")), "{code}");
+        assert!(item.fields.iter().any(|field| field.value.en.contains("before any page table")), "{code}");
         for likely in &item.causes {
             let ids = ["CORRUPTED", "BAD_ENTRY", "NOT_FLUSHED", "TABLE_UNREADABLE"];
             assert!(!ids.contains(&likely.cause.id), "{code}: {}", likely.cause.id);

@@ -434,7 +434,12 @@ fn reason_field(found: &mut Found, fault: &Fault, hidden: bool) {
         (Some(known), _) => {
             found.certain(name, hints::numbered(known), known.text);
             let at = stopped_at(known.code);
-            let follows = Text::new("follows from the reason (VT-d 7.1.3)", "由原因可知（VT-d 7.1.3）");
+            let follows = match known.code {
+                0x20..=0x29 => {
+                    Text::new("follows from the reason (VT-d 5.1.4.1)", "由错误原因推得（VT-d 5.1.4.1）")
+                }
+                _ => Text::new("follows from the reason (VT-d 7.1.3)", "由错误原因推得（VT-d 7.1.3）"),
+            };
             found.certain(Text::new("stopped at", "停在"), at, follows);
         }
         (None, Some(code)) => found.certain(
@@ -468,7 +473,7 @@ fn walked(code: u16) -> bool {
     matches!(code, 0x05..=0x07 | 0x0c | 0x70..=0x7d | 0x81 | 0x82 | 0x85 | 0x86 | 0x90 | 0x91)
 }
 
-/// Which structure refused: it follows from the reason alone (VT-d 7.1.3).
+/// Which structure refused: it follows from the reason alone (VT-d 7.1.3, of interrupts 5.1.4.1).
 fn stopped_at(code: u16) -> Text {
     match code {
         0x01 | 0x08 | 0x0a | 0x38..=0x3a => Text::new("the root entry of the bus", "该总线的根表项"),
@@ -488,9 +493,13 @@ fn stopped_at(code: u16) -> Text {
         0x05..=0x07 | 0x0c | 0x78..=0x7d => {
             Text::new("an entry of the second-stage tables", "第二阶段页表中的一项")
         }
-        0x04 | 0x80 | 0x83 => Text::new(
-            "the check of the input address, before any table is read",
-            "检查输入地址这一步，还没有查表",
+        0x04 => Text::new(
+            "the check of the input address, before any page table is read (the root and context tables have been)",
+            "检查输入地址这一步，还没有查页表（根表、上下文表已查过）",
+        ),
+        0x80 | 0x83 => Text::new(
+            "the check of the input address, before any page table is read (the root, context and PASID tables have been)",
+            "检查输入地址这一步，还没有查页表（根表、上下文表和 PASID 表已查过）",
         ),
         0x0e | 0x84 | 0x87 => Text::new("the output address, after the walk", "遍历之后的输出地址"),
         _ => {

@@ -501,7 +501,10 @@ fn suppressed(here: &Here<'_>) -> Option<Found> {
             "Linux prints about three VT-d faults in five seconds, then at most one bare status line; older kernels may differ",
             "Linux 每五秒约打印三条 VT-d 错误，其后至多再有一条状态行；更早的内核可能不同",
         ),
-        _ => Text::new("Linux prints ten such faults in five seconds", "Linux 每五秒打印十条此类错误"),
+        _ => Text::new(
+            "Linux prints at most ten such faults in five seconds",
+            "Linux 每五秒最多打印十条此类错误",
+        ),
     };
     found.inferred(Text::new("rate limit", "速率限制"), who, limit);
     Some(found)

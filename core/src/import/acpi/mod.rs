@@ -98,10 +98,10 @@ const TABLES: [(&[u8; 4], &str, Read); 5] = [
     (b"MCFG", "ACPI MCFG", mcfg::read),
 ];
 
-/// Returns whether bytes begin as one of these tables does; the text of a dump begins with its name, too.
+/// Returns whether bytes begin as one of these tables does. Texts begin with their names too (a dump's, a kernel's `DMAR:`), but
+/// no table has 16 MiB, so that the last byte of its length is 0.
 pub fn is_table(bytes: &[u8]) -> bool {
-    let text = bytes.get(4..7) == Some(b" @ ");
-    !text && TABLES.iter().any(|(signature, ..)| bytes.starts_with(&signature[..]))
+    bytes.get(7) == Some(&0) && TABLES.iter().any(|(signature, ..)| bytes.starts_with(&signature[..]))
 }
 
 /// Reads tables, one after another.

@@ -58,7 +58,7 @@ fn was(now: Moment, was: &Was, zh: bool) -> String {
             format!("它在 {} 之前（第 {} 行）已解除映射：{}", ago(*then), then.line, mapping(m, zh))
         }
         (Was::Never(None), false) => "it was never mapped in this trace".into(),
-        (Was::Never(None), true) => "这份轨迹里从未映射过它".into(),
+        (Was::Never(None), true) => "这份跟踪记录里从未映射过它".into(),
         (Was::Never(Some((m, over))), false) => {
             format!(
                 "it was never mapped in this trace; the nearest mapping ends {over:#x} below: {}",
@@ -66,7 +66,7 @@ fn was(now: Moment, was: &Was, zh: bool) -> String {
             )
         }
         (Was::Never(Some((m, over))), true) => {
-            format!("这份轨迹里从未映射过它；下方最近的映射在它之前 {over:#x} 处结束：{}", mapping(m, zh))
+            format!("这份跟踪记录里从未映射过它；下方最近的映射在它之前 {over:#x} 处结束：{}", mapping(m, zh))
         }
     }
 }
@@ -191,7 +191,7 @@ fn head(live: &Live, zh: bool) -> Vec<AccountItem> {
     if live.before > 0 {
         out.push(match zh {
             false => format!("{} unmaps of what this trace did not see mapped", live.before),
-            true => format!("{} 次解除映射的对象在这份轨迹里没有映射过", live.before),
+            true => format!("{} 次解除映射的对象在这份跟踪记录里没有映射过", live.before),
         });
     }
     if live.tables() > 0 {

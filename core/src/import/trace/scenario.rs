@@ -40,7 +40,7 @@ pub(super) fn scenario(now: Moment, finding: &Finding) -> Option<String> {
     let mut lines = Vec::from([
         "iommu-playground 1".into(),
         format!("title \"A refused access of a trace: {device} {verb_en} {address:#x}\""),
-        format!("title.zh \"轨迹里一次被拒绝的访问：{device} {verb_zh} {address:#x}\""),
+        format!("title.zh \"跟踪记录里一次被拒绝的访问：{device} {verb_zh} {address:#x}\""),
         "machine vt-d legacy width 48".into(),
         "iommu strict".into(),
         "ram 0 .. 3G".into(),
@@ -64,7 +64,7 @@ pub(super) fn scenario(now: Moment, finding: &Finding) -> Option<String> {
         note(
             &mut lines,
             &format!("Line {line} of the trace maps {size} bytes at {start:#x}, {way}: the device may {} these pages.", may(rights).0),
-            &format!("轨迹第 {line} 行映射 {start:#x} 处的 {size} 字节，{way}：设备可以{}这些页。", may(rights).1),
+            &format!("跟踪记录第 {line} 行映射 {start:#x} 处的 {size} 字节，{way}：设备可以{}这些页。", may(rights).1),
         );
         lines.push(format!("  map d {first:#x} +{bytes:#x} -> {physical:#x} {rights}"));
         if let Some(then) = unmapped {

@@ -146,7 +146,7 @@ fn every_scenario_of_a_refused_access_runs() {
             );
             text += &event(
                 "1.2",
-                &format!("io_page_fault: IOMMU:{device} iova=0x{:x} flags=0x0000", address | 0xff0),
+                &format!("io_page_fault: IOMMU:nvme {device} iova=0x{:x} flags=0x0000", address | 0xff0),
             );
             let replay = replay(&text);
             let account = report(&replay.live, Lang::Zh);

@@ -38,7 +38,7 @@ pub static ARCHITECTURE: Descriptor = Descriptor {
         faults: faults::ALL,
         silent: &[],
         queues: &QUEUES,
-        abilities: &[Ability::Processes, Ability::InterruptFiles, Ability::PostedInterrupts],
+        abilities: &[Ability::Processes, Ability::InterruptFiles],
         board: Board {
             cpu: Cpu::Riscv,
             interrupts: Controller::Imsic,

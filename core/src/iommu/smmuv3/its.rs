@@ -6,7 +6,7 @@ use crate::iommu::registers::{RegisterFile, Registers};
 use crate::memory::Memory;
 use crate::platform::its::Its;
 use crate::spec::{self, Bits};
-use crate::trace::Observer;
+use crate::trace::{Actor, Observer};
 
 spec::registers! {
     section "IHI 0069";
@@ -84,7 +84,7 @@ pub fn after_write<U: Registers, O: Observer>(
     let (queue, head) = (unit.file().get(window + gits_cbaser::OFFSET, 8), window + gits_creadr::OFFSET);
     if at == window + gits_cbaser::OFFSET {
         // A new queue begins at its start.
-        return unit.set(head, 8, 0, obs);
+        return unit.set_by(Actor::Interrupts, head, 8, 0, obs);
     }
     let its = its(unit.file(), window);
     if !its.enabled || !queue.is_set(gits_cbaser::VALID) {
@@ -104,7 +104,8 @@ pub fn after_write<U: Registers, O: Observer>(
             *word = memory.read_u64(at.wrapping_add(i as u64 * 8)).unwrap_or(0);
         }
         its.obey(memory, &words, obs);
-        unit.set(head, 8, 0u64.with_address(gits_creadr::OFFSET_, (next + 32) % bytes), obs);
+        let next = 0u64.with_address(gits_creadr::OFFSET_, (next + 32) % bytes);
+        unit.set_by(Actor::Interrupts, head, 8, next, obs);
     }
 }
 

@@ -122,7 +122,9 @@ impl Outcome {
                     }
                 }
                 Event::Register { .. } => {
-                    if sender.take().is_some_and(|from| from != step.actor && step.actor != Actor::Iommu) {
+                    if sender.take().is_some_and(|from| {
+                        from != step.actor && !matches!(step.actor, Actor::Iommu | Actor::Interrupts)
+                    }) {
                         out.taken.get_or_insert(Taker::Register);
                     }
                 }
@@ -133,7 +135,10 @@ impl Outcome {
                 Event::End(Verdict::Leaf { .. }) if step.actor == Actor::Iommu && translating > 0 => {
                     // Walks inside end with a leaf too; the translation itself is counted where it opened.
                 }
-                Event::Begin(Scope::Command { .. }) => out.counts.invalidations += 1,
+                // An interrupt controller takes commands too, which make nobody forget a translation.
+                Event::Begin(Scope::Command { .. }) if step.actor == Actor::Iommu => {
+                    out.counts.invalidations += 1;
+                }
                 Event::Read { .. } => out.counts.reads += 1,
                 Event::Cache { cache, op, .. } if cache.kind == CacheKind::Iotlb => match op {
                     CacheOp::Hit | CacheOp::Stale | CacheOp::Denied => {

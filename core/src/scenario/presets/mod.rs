@@ -118,8 +118,10 @@ const REMAPPING: Limit = Limit {
 const POSTING: Limit = Limit {
     fits: |a| a.has(Ability::PostedInterrupts),
     why: Text::new(
-        "it posts an interrupt to a guest, which takes a GICv4; the machine's ITS is a GICv3's",
-        "它向客户机投递（posted）中断，这需要 GICv4；这里的 ITS 属于 GICv3",
+        "it posts an interrupt to a guest, which takes a GICv4 on Arm (the machine's ITS is a GICv3's) and guest interrupt files on \
+         RISC-V (the machine has files in memory, of which the hypervisor is sent a notice)",
+        "它向客户机投递（posted）中断：Arm 上需要 GICv4，而这里的 ITS 属于 GICv3；RISC-V 上需要客户机中断文件，而这里只有内存里的\
+         中断文件，会先通知宿主机",
     ),
 };
 const SVA_CHECKS: Limit = Limit {
@@ -139,8 +141,8 @@ const ARM_DOORBELL: Limit = Limit {
 const ARM_STREAMS: Limit = Limit {
     fits: |_| false,
     why: Text::new(
-        "only on Arm does firmware give a device a StreamID that is not its requester id",
-        "只有 Arm 的固件会给设备一个不等于请求者 ID 的 StreamID",
+        "it is about Arm's StreamIDs and the stream table of an SMMU",
+        "讲的是 Arm 的 StreamID 和 SMMU 的流表",
     ),
 };
 impl Preset {

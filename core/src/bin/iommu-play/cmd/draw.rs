@@ -41,8 +41,17 @@ pub fn run(args: &Draw, lang: Lang) -> ExitCode {
         Some(Steps::Ideas) => player.film_of_ideas(args.theme, &options),
         Some(Steps::Between(from, to)) => player.film(from, to, args.theme, &options),
         None => {
-            let end = usize::MAX;
-            let at = args.at.map_or(end, |at| at.among(&player.course(lang).marks).unwrap_or(end));
+            let at = match &args.at {
+                None => Some(usize::MAX),
+                Some(at) => at.clone().among(&player.course(lang).marks),
+            };
+            let Some(at) = at else {
+                match lang {
+                    Lang::En => errln!("iommu-play draw: this run has no such fault"),
+                    Lang::Zh => errln!("iommu-play draw：这次运行里没有这个错误"),
+                }
+                return ExitCode::from(1);
+            };
             player.draw(at, form, args.theme, &options)
         }
     };

@@ -12,7 +12,8 @@ spec::fault_codes! {
         F_BAD_ATS_TREQ = 0x05 "F_BAD_ATS_TREQ" always
             "an ATS translation request that the stream does not allow" "该流不允许的 ATS 转换请求";
         F_STREAM_DISABLED = 0x06 "F_STREAM_DISABLED" always
-            "transactions without SubstreamID are switched off for the stream" "该流禁止不带 SubstreamID 的事务";
+            "the stream takes no transactions without SubstreamID, or with SubstreamID 0 where that stands for those"
+            "该流不接受不带 SubstreamID 的事务，或以 SubstreamID 0 代表它们的事务";
         F_TRANSL_FORBIDDEN = 0x07 "F_TRANSL_FORBIDDEN" always
             "a translated transaction that the stream does not allow" "该流不允许的已转换事务";
         C_BAD_SUBSTREAMID = 0x08 "C_BAD_SUBSTREAMID" always
