@@ -208,7 +208,7 @@ fn figures_answer_each_line_with_a_line_and_say_where_a_wrong_one_is_wrong() {
     assert!(error(1).ends_with("did you mean `why-iommu`?"), "{}", error(1));
     assert_eq!(answers[2]["errors"][0]["line"], 2);
     assert!(error(2).contains("写的却是"), "{}", error(2));
-    assert!(error(4).contains("only on Arm"), "{}", error(4));
+    assert!(error(4).contains("Arm's StreamIDs"), "{}", error(4));
     assert!(error(5).ends_with("did you mean `fault`?"), "{}", error(5));
     assert!(!error(6).is_empty() && !error(7).is_empty());
     // A list of requests is answered by a list.

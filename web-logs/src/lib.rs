@@ -91,8 +91,7 @@ impl Texts {
     /// Returns what is said of a machine: JSON of the page's type `Account`; none where the text is of no machine.
     pub fn machine(&mut self, zh: bool) -> Option<String> {
         let machine = &self.finish().machine;
-        let none = machine.found.is_empty() && machine.remarks.is_empty();
-        if none {
+        if machine.is_empty() {
             None
         } else {
             json(&report(machine, lang(zh)))

@@ -50,6 +50,13 @@ pub struct Import {
     pub remarks: Vec<Remark>,
 }
 
+impl Import {
+    /// Returns whether the texts are of no machine, not even of a damaged table of one: what is missing then is nobody's concern.
+    pub fn is_empty(&self) -> bool {
+        self.found.is_empty() && self.remarks.iter().all(|remark| remark.kind != Kind::Damaged)
+    }
+}
+
 /// Reads texts and makes a scenario of what they say.
 pub fn import(inputs: &[Input<'_>]) -> Import {
     let found = read(inputs);

@@ -13,7 +13,7 @@ use alloc::vec::Vec;
 /// Returns what was found and what is to be said about it.
 pub fn report(import: &Import, lang: Lang) -> Account {
     let found = &import.found;
-    if found.is_empty() && import.remarks.is_empty() {
+    if import.is_empty() {
         let none = match lang {
             Lang::En => "Nothing of a machine was recognised.",
             Lang::Zh => "没有认出任何与机器有关的内容。",

@@ -495,11 +495,11 @@ fn stopped_at(code: u16) -> Text {
         }
         0x04 => Text::new(
             "the check of the input address, before any page table is read (the root and context tables have been)",
-            "检查输入地址这一步，还没有查页表（根表、上下文表已查过）",
+            "检查输入地址这一步：根表、上下文表已查过，还没有查页表",
         ),
         0x80 | 0x83 => Text::new(
             "the check of the input address, before any page table is read (the root, context and PASID tables have been)",
-            "检查输入地址这一步，还没有查页表（根表、上下文表和 PASID 表已查过）",
+            "检查输入地址这一步：根表、上下文表和 PASID 表已查过，还没有查页表",
         ),
         0x0e | 0x84 | 0x87 => Text::new("the output address, after the walk", "遍历之后的输出地址"),
         _ => {

@@ -101,7 +101,8 @@ const TABLES: [(&[u8; 4], &str, Read); 5] = [
 /// Returns whether bytes begin as one of these tables does. Texts begin with their names too (a dump's, a kernel's `DMAR:`), but
 /// no table has 16 MiB, so that the last byte of its length is 0.
 pub fn is_table(bytes: &[u8]) -> bool {
-    bytes.get(7) == Some(&0) && TABLES.iter().any(|(signature, ..)| bytes.starts_with(&signature[..]))
+    bytes.get(7).is_none_or(|top| *top == 0)
+        && TABLES.iter().any(|(signature, ..)| bytes.starts_with(&signature[..]))
 }
 
 /// Reads tables, one after another.
