@@ -170,6 +170,8 @@ test("marks, rules and comments between the tags are read line by line", async (
 
 const WIDE = "W".repeat(60_000);
 const MARKED = `Z${"\u0301".repeat(60_000)}`;
+// A note is shown whole, and a browser shapes marks over one letter in a time that grows with their square.
+const MARKED_NOTE = MARKED.slice(0, 10_000);
 for (const [what, text] of [
   ["long words", `answer "${WIDE}"\ntry "${WIDE}"\nsource "${WIDE}"\n`],
   ["a title of marks", `title "${MARKED}"\n`],
@@ -177,7 +179,7 @@ for (const [what, text] of [
 ]) {
   test(`${what}: the page is no wider than its window`, async () => {
     const steps = what.startsWith("notes")
-      ? `steps\n  note "${WIDE}"\n  dma n write 0x10_0000 +64\n  note "${MARKED}"\n  cpu read 0x10_0000\n`
+      ? `steps\n  note "${WIDE}"\n  dma n write 0x10_0000 +64\n  note "${MARKED_NOTE}"\n  cpu read 0x10_0000\n`
       : "steps\n  dma n write 0x10_0000 +64\n";
     const page = await site.open({
       hash: packed(HEAD.replace("machine", `${text}machine`) + steps),
@@ -186,7 +188,9 @@ for (const [what, text] of [
     });
     await unspilled(page, what);
     await page.keyboard.press("End");
-    await page.waitForFunction(() => document.documentElement.dataset.working === "no");
+    await page.waitForFunction(() => document.documentElement.dataset.working === "no", null, {
+      timeout: 60000,
+    });
     await unspilled(page, `${what}, at the end`);
     assert.ok((await page.title()).length < 1_000);
     assert.deepEqual(page.errors, []);
