@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { after, before, test } from "node:test";
-import { follow, settled, start, stepThrough } from "./browser.mjs";
+import { follow, start, stepThrough } from "./browser.mjs";
 
 let site;
 before(async () => (site = await start()));
@@ -86,7 +86,10 @@ test("a cache misses what it was asked for, and remembers that", async () => {
     const missing = new Map();
     for (const { said } of await through(page, preset, "read")) {
       const [, cache, what] = /^The (.+?) misses: it knows nothing of (.+?)(?: \(.*)?\.$/.exec(said) ?? [];
-      if (cache) (missing.set(cache, what), (asked[preset] ??= []).push(what));
+      if (cache) {
+        missing.set(cache, what);
+        (asked[preset] ??= []).push(what);
+      }
       const [, other, kept] = /^The (.+?) now remembers (.+)\.$/.exec(said) ?? [];
       if (!other || !missing.has(other)) continue;
       assert.ok(

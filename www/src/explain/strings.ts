@@ -17,7 +17,7 @@ const en = {
   button: "Explain a log",
   close: "Close",
   heading: "Explain what your system printed",
-  lead: "Paste or drop a fault line or a whole log of the kernel, Xen or QEMU; or what tells of the machine (lspci -vvv, /proc/iomem, IOMMU groups, ACPI tables, device tree); or a trace of its iommu, dma and swiotlb events. It is read here; nothing leaves this page.",
+  lead: "Paste or drop a line or a whole log of the kernel, Xen or QEMU; or what tells of the machine (lspci -vvv, /proc/iomem, IOMMU groups, ACPI tables, device tree); or a trace of its iommu, dma and swiotlb events. It is read here; nothing leaves this page.",
   placeholder:
     "DMAR: [DMA Write NO_PASID] Request device [00:1f.2] fault addr 0xfffe1000 [fault reason 0x05] ...",
   label: "What the system printed",
@@ -64,7 +64,7 @@ const zh: typeof en = {
   button: "解读日志",
   close: "关闭",
   heading: "解读系统打印的内容",
-  lead: "粘贴或拖入：内核、Xen、QEMU 的一行故障或整份日志；说明机器的文本（lspci -vvv、/proc/iomem、IOMMU 组、ACPI 表、设备树）；iommu、dma、swiotlb 事件的跟踪记录。解读就在本页完成，内容不会离开这里。",
+  lead: "粘贴或拖入：内核、Xen、QEMU 的一行或整份日志；说明机器的文本（lspci -vvv、/proc/iomem、IOMMU 组、ACPI 表、设备树）；iommu、dma、swiotlb 事件的跟踪记录。解读就在本页完成，内容不会离开这里。",
   placeholder: en.placeholder,
   label: "系统打印的内容",
   samples: "示例：",
