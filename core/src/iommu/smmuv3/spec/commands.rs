@@ -140,7 +140,7 @@ spec::structure! {
         LEAF = LEAF_ONLY;
         _    [127:65] ignored;
     }
-    /// The CMD_TLBI commands (IHI 0070, 4.4), which have one layout: each has its name from [`translations`].
+    /// The CMD_TLBI commands (IHI 0070, 4.4), which have one layout: each has its name by its opcode.
     pub TLBI / tlbi: 2 words, "IHI 0070 4.4", "CMD_TLBI" "CMD_TLBI（使转换失效）" {
         OPCODE = OPCODE_FIELD;
         _    [11:8]   ignored;
