@@ -36,13 +36,13 @@ impl Position {
     }
 
     /// Returns the position among the marks of a run; without such a fault, `None`.
-    pub fn among(self, marks: &[Mark]) -> Option<usize> {
+    pub fn among(&self, marks: &[Mark]) -> Option<usize> {
         let nth =
             |is: &dyn Fn(&&Mark) -> bool, n| marks.iter().filter(is).nth(n).map(|mark| mark.at as usize);
         match self {
-            Position::Step(step) => Some(step),
+            Position::Step(step) => Some(*step),
             Position::Fault => nth(&|mark| mark.tone == Tone::Refused, 0),
-            Position::Which(fault, n) => nth(&|mark| mark.is_fault(&fault), n),
+            Position::Which(fault, n) => nth(&|mark| mark.is_fault(fault), *n),
         }
     }
 }

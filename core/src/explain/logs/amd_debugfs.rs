@@ -2,8 +2,9 @@
 //! drivers/iommu/amd/debugfs.c).
 
 use super::amd::device_entry;
-use super::causes::Cause;
-use super::fault::{Arch, Fault};
+use super::causes;
+use super::debugfs::ALL_DONE;
+use super::fault::Arch;
 use super::forms::Form;
 use super::found::{Format, Found, Here};
 use super::report::Kind;
@@ -21,12 +22,8 @@ pub(super) static FORMAT: Format = Format {
     readers: &[("QWORD[3]", devices), ("CMD Buffer Head Offset:", commands), ("DeviceId ", interrupts)],
     patterns: &[],
     codes: || Vec::new(),
-    causes: no_causes,
+    causes: causes::none,
 };
-
-fn no_causes(_: &Fault) -> &'static [&'static Cause] {
-    &[]
-}
 
 macro_rules! form {
     ($name:literal $wording:literal $file:literal) => {
@@ -90,14 +87,11 @@ fn devices(here: &Here<'_>) -> Option<Found> {
 /// Head and tail, and a line for each command.
 fn commands(here: &Here<'_>) -> Option<Found> {
     let body = Scan(here.text).after("CMD Buffer Head Offset:")?;
-    let (head, tail) = (body.number()?, body.after("Tail Offset:")?.number()?);
+    let (head, tail) = (body.number()? % BUFFER, body.after("Tail Offset:")?.number()? % BUFFER);
     let mut found = tables("amd-cmdbuf", Phrase::new("AMD-Vi: the command buffer", "AMD-Vi：命令缓冲区"));
-    let waiting = (tail + BUFFER - head % BUFFER) % BUFFER;
+    let waiting = (tail + BUFFER - head) % BUFFER;
     let meaning = match waiting {
-        0 => Phrase::new(
-            "head and tail are equal: the unit has done all that it was given",
-            "头尾相同：IOMMU 已处理完全部请求",
-        ),
+        0 => ALL_DONE.into(),
         _ => Phrase::new(
             format!("{waiting} commands wait for the unit"),
             format!("有 {waiting} 条命令等待 IOMMU 处理"),
@@ -111,7 +105,7 @@ fn commands(here: &Here<'_>) -> Option<Found> {
     // What waits; without anything that waits, what was done last.
     let shown = |index: u64| match waiting {
         0 => (head + BUFFER - 1 - index) % BUFFER < SHOWN as u64,
-        _ => (index + BUFFER - head % BUFFER) % BUFFER < waiting.min(SHOWN as u64),
+        _ => (index + BUFFER - head) % BUFFER < waiting.min(SHOWN as u64),
     };
     for (offset, line) in here.rest.iter().enumerate() {
         let Some((index, words)) = line.text.split_once(':') else { break };

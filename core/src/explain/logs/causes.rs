@@ -6,7 +6,7 @@
 //! What a cause *is* is said in words that hold on every system; each piece of advice says who can follow it, so that
 //! nobody is sent to another system's files and options.
 
-use super::fault::Arch;
+use super::fault::{Arch, Fault};
 use super::system::{System, Whom};
 use crate::spec::{Lang, Text};
 use alloc::string::String;
@@ -81,6 +81,11 @@ impl Cause {
 
 /// What was seen on a machine, and not read: the only sources that are not names.
 const SEEN: Text = Text::new("seen with Linux 7.3 on QEMU", "见于 QEMU 上的 Linux 7.3");
+
+/// The causes of a speaker that reports no faults of its own.
+pub(super) fn none(_: &Fault) -> &'static [&'static Cause] {
+    &[]
+}
 
 /// A source in a language.
 pub(super) fn named(source: &'static str, lang: Lang) -> &'static str {

@@ -9,6 +9,11 @@ use crate::spec::{Phrase, Text};
 use alloc::format;
 use alloc::vec::Vec;
 
+/// What a queue says whose head is where its tail is.
+pub(super) const ALL_DONE: Text = Text::new(
+    "head and tail are equal: the unit has done all that it was given",
+    "头尾相同：IOMMU 已处理完全部请求",
+);
 /// Rows that are shown one by one.
 const SHOWN: usize = 16;
 
@@ -102,10 +107,7 @@ pub(super) fn queue(here: &Here<'_>) -> Option<Found> {
         found.used.push(offset);
     }
     let meaning = match head == tail {
-        true => Text::new(
-            "head and tail are equal: the unit has done all that it was given",
-            "头尾相同：IOMMU 已处理完全部请求",
-        ),
+        true => ALL_DONE,
         false => Text::new("the unit has not reached the tail yet", "IOMMU 尚未处理到队尾"),
     };
     let value = Phrase::new(

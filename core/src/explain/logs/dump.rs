@@ -1,9 +1,9 @@
 //! Tables as Linux dumps them: the walk after a VT-d fault (CONFIG_DMAR_DEBUG) and files of debugfs.
 
-use super::causes::Cause;
+use super::causes;
 use super::debugfs;
 use super::dumped::{first_stage, Domain, Row, Walk};
-use super::fault::{Access, Arch, Fault};
+use super::fault::{Access, Arch};
 use super::forms::Form;
 use super::found::{Format, Found, Here, Note};
 use super::hints;
@@ -28,12 +28,8 @@ pub(super) static FORMAT: Format = Format {
     ],
     patterns: &[],
     codes: || Vec::new(),
-    causes: no_causes,
+    causes: causes::none,
 };
-
-fn no_causes(_: &Fault) -> &'static [&'static Cause] {
-    &[]
-}
 
 macro_rules! form {
     ($name:literal $wording:literal $source:literal) => {

@@ -1,7 +1,7 @@
 //! QEMU's own messages: its error reports and trace events for emulated IOMMUs.
 
 use super::amd::AMD_EVENTS;
-use super::causes::*;
+use super::causes::{self, *};
 use super::evidence::Clue;
 use super::fault::{Access, Arch, Entry, Fault};
 use super::forms::Form;
@@ -38,12 +38,8 @@ pub(super) static FORMAT: Format = Format {
     ],
     patterns: &[],
     codes: || Vec::new(),
-    causes: no_causes,
+    causes: causes::none,
 };
-
-fn no_causes(_: &Fault) -> &'static [&'static Cause] {
-    &[]
-}
 
 macro_rules! form {
     ($name:literal $arch:ident $wording:literal $source:literal) => {

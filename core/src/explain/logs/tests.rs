@@ -607,3 +607,14 @@ fn one_request_that_wants_all_of_a_pool_is_no_leak() {
     let causes = &parse_log(log).items[0].causes;
     assert_eq!(causes[0].cause.id, "SWIOTLB_SMALL");
 }
+
+/// Numbers of a dump are whatever a text says.
+#[test]
+fn a_dump_of_a_queue_may_state_any_number() {
+    let most = u64::MAX;
+    for (head, tail) in [(0, most), (most, 0), (most, most), (511, 512)] {
+        let log = format!("CMD Buffer Head Offset:{head} Tail Offset:{tail}\n  {most}: 1 2 3 4\n511: ffffffffffffffff 1 1 1\n");
+        let report = parse_log(&log);
+        assert_eq!(report.items[0].form.map(|form| form.name), Some("amd-cmdbuf"));
+    }
+}

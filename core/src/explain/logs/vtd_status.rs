@@ -1,8 +1,8 @@
 //! Intel VT-d: messages about the unit itself: its status register, invalidation errors, page requests.
 
-use super::causes::*;
+use super::causes::{self, *};
 use super::evidence::Clue;
-use super::fault::{Arch, Fault};
+use super::fault::Arch;
 use super::forms::Form;
 use super::found::{Format, Found, Here, Join};
 use super::hints;
@@ -33,12 +33,8 @@ pub(super) static FORMAT: Format = Format {
     ],
     patterns: &[],
     codes: || Vec::new(),
-    causes: no_causes,
+    causes: causes::none,
 };
-
-fn no_causes(_: &Fault) -> &'static [&'static Cause] {
-    &[]
-}
 
 macro_rules! form {
     ($name:literal $wording:literal $source:literal) => {

@@ -43,7 +43,7 @@ pub fn run(args: &Draw, lang: Lang) -> ExitCode {
         None => {
             let at = match &args.at {
                 None => Some(usize::MAX),
-                Some(at) => at.clone().among(&player.course(lang).marks),
+                Some(at) => at.among(&player.course(lang).marks),
             };
             let Some(at) = at else {
                 match lang {
