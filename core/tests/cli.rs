@@ -263,3 +263,21 @@ fn serve_opens_the_page_at_a_scenario_and_nothing_else() {
     assert!(wrong.status.code() == Some(1) && text(&wrong.stderr).contains("/nowhere"));
     assert_eq!(play(&["serve", "--at", "3"]).status.code(), Some(2));
 }
+
+#[test]
+fn a_link_to_a_fault_keeps_it_on_the_way_there_and_back() {
+    for at in ["fault", "fault:0x5", "fault:LGN.2:2", "12"] {
+        let made = text(&play(&["link", "fault-ladder", "--at", at]).stdout);
+        assert_eq!(made, format!("#p=fault-ladder&at={at}\n"));
+        let back = play(&["--en", "unlink", made.trim()]);
+        assert!(text(&back.stderr).lines().any(|line| line == format!("at {at}")), "{}", text(&back.stderr));
+    }
+    assert_eq!(play(&["link", "howto", "--at", "fault:"]).status.code(), Some(2));
+    // Where an address leads when an access is refused.
+    let there = |at| text(&play(&["--en", "where", "use-after-unmap", "rx", "--at", at]).stdout);
+    assert_ne!(there("fault"), "");
+    assert_eq!(
+        play(&["--en", "where", "use-after-unmap", "rx", "--at", "fault:0x99"]).status.code(),
+        Some(1)
+    );
+}

@@ -10,11 +10,13 @@ mod base64url;
 mod crc;
 mod error;
 mod options;
+mod position;
 #[cfg(test)]
 mod tests;
 
 pub use error::{LinkError, TooLong};
 pub use options::{Depth, Options, Theme, View};
+pub use position::{Position, Refused};
 
 use crate::iommu::Architecture;
 use crate::scenario::presets::{by_name, Preset, PRESETS};
@@ -105,7 +107,7 @@ pub fn encode(text: &str, options: &Options) -> Result<String, TooLong> {
 pub fn encode_preset(preset: &Preset, options: &Options) -> String {
     let mut out = format!("#p={}", preset.name);
     let arch = options.arch.filter(|arch| !preset.is_written_for(*arch));
-    Options { arch, ..*options }.write(&mut out);
+    Options { arch, ..options.clone() }.write(&mut out);
     out
 }
 

@@ -1,5 +1,6 @@
 //! What a link says besides the scenario: `&arch=riscv&at=12&view=walk&lang=zh&theme=dark&depth=idea`.
 
+use super::Position;
 use crate::iommu::Architecture;
 use crate::spec::Lang;
 use alloc::format;
@@ -108,12 +109,12 @@ impl Theme {
 }
 
 /// What a link says besides the scenario. All of it is optional: a link of any age has what it has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Options {
     /// The architecture that a preset is turned to.
     pub arch: Option<Architecture>,
     /// The position in the trace. One past the end of the trace is its end.
-    pub at: Option<u32>,
+    pub at: Option<Position>,
     /// How deep the run is opened.
     pub depth: Option<Depth>,
     /// What is shown.
@@ -127,7 +128,7 @@ pub struct Options {
 impl Options {
     /// The parameters, each with its `&`, in the order of the specification.
     pub(super) fn write(&self, out: &mut String) {
-        let at = self.at.map(|at| at.to_string());
+        let at = self.at.as_ref().map(ToString::to_string);
         for (name, value) in [
             ("arch", self.arch.map(|arch| arch.describe().word)),
             ("at", at.as_deref()),
@@ -150,7 +151,7 @@ impl Options {
             let (name, value) = part.split_once('=').unwrap_or((part, ""));
             let fine = match name {
                 "arch" => first(&mut options.arch, Architecture::named(value)),
-                "at" => first(&mut options.at, number(value)),
+                "at" => first(&mut options.at, Position::parse(value)),
                 "depth" => first(&mut options.depth, Depth::read(value)),
                 "view" => first(&mut options.view, View::read(value)),
                 "lang" => first(&mut options.lang, Lang::read(value)),
@@ -163,11 +164,6 @@ impl Options {
         }
         (options, wrong)
     }
-}
-
-/// Digits alone: no sign, which the number parser of the language would take.
-fn number(text: &str) -> Option<u32> {
-    text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse().ok()).flatten()
 }
 
 /// Puts `value` where nothing was yet; false if there is no value.

@@ -16,7 +16,7 @@ fn text(fragment: &str) -> Result<String, LinkError> {
 fn presets_have_links_under_sixty_characters() {
     let all = Options {
         arch: None,
-        at: Some(999),
+        at: Some(Position::Step(999)),
         depth: Some(Depth::Idea),
         view: Some(View::Diagram),
         lang: Some(Lang::Zh),
@@ -24,9 +24,14 @@ fn presets_have_links_under_sixty_characters() {
     };
     for preset in PRESETS {
         let full = encode_preset(preset, &all);
-        assert_eq!(decode(&full), Ok(Link { target: Target::Preset(preset), options: all, ignored: vec![] }));
-        let with_position =
-            encode_preset(preset, &Options { at: Some(999), lang: Some(Lang::Zh), ..Default::default() });
+        assert_eq!(
+            decode(&full),
+            Ok(Link { target: Target::Preset(preset), options: all.clone(), ignored: vec![] })
+        );
+        let with_position = encode_preset(
+            preset,
+            &Options { at: Some(Position::Step(999)), lang: Some(Lang::Zh), ..Default::default() },
+        );
         assert!(with_position.len() < 60, "{with_position}");
     }
 }
@@ -49,7 +54,9 @@ fn every_preset_fits_as_a_text() {
 
 #[test]
 fn what_is_done_to_a_link_on_its_way_is_undone() {
-    let made = encode(TEXT, &Options { at: Some(3), lang: Some(Lang::Zh), ..Default::default() }).unwrap();
+    let made =
+        encode(TEXT, &Options { at: Some(Position::Step(3)), lang: Some(Lang::Zh), ..Default::default() })
+            .unwrap();
     let wrapped: String = made
         .chars()
         .enumerate()
@@ -67,7 +74,10 @@ fn what_is_done_to_a_link_on_its_way_is_undone() {
         wrapped,
     ] {
         let read = decode(&seen).unwrap_or_else(|error| panic!("{seen}: {error}"));
-        assert_eq!((read.target.text(), read.options.at, read.options.lang), (TEXT, Some(3), Some(Lang::Zh)));
+        assert_eq!(
+            (read.target.text(), read.options.at, read.options.lang),
+            (TEXT, Some(Position::Step(3)), Some(Lang::Zh))
+        );
     }
 }
 
@@ -159,11 +169,32 @@ fn what_is_no_link_is_told() {
     assert!(matches!(decode(&bad), Err(LinkError::Mangled { .. })));
 }
 
+#[test]
+fn a_fault_as_a_position_is_kept_on_the_way_there_and_back() {
+    for at in ["fault", "fault:0x5", "fault:LGN.2", "fault:F_TRANSLATION:2", "fault:Write/AMO-page-fault"] {
+        let options = Options { at: Position::parse(at), ..Options::default() };
+        for made in
+            [encode(TEXT, &options).unwrap(), encode_preset(by_name("fault-ladder").unwrap(), &options)]
+        {
+            assert!(made.ends_with(&["&at=", at].concat()), "{made}");
+            for seen in [made.clone(), format!("({made})."), made.replace(':', "%3A").replace('/', "%2F")] {
+                let read = decode(&seen).unwrap();
+                assert_eq!((&read.options, read.ignored.len()), (&options, 0), "{seen}");
+            }
+        }
+    }
+    // Spaces do not stay in a link, and do not count in a name.
+    let read = decode("#p=fault-ladder-riscv&at=fault:Read%20guest-page%20fault:2").unwrap();
+    assert_eq!(read.options.at, Position::parse("fault:Readguest-pagefault:2"));
+    // What no fault is called is passed over and named.
+    assert_eq!(decode("#p=howto&at=fault:0x10000").unwrap().ignored, ["at=fault:0x10000"]);
+}
+
 proptest! {
     #[test]
     fn a_text_survives(text in "\\PC{0,400}", lines in prop::collection::vec("[ -~网域]{0,60}", 0..40), at: Option<u32>) {
         let text = format!("{text}\n{}", lines.join("\n"));
-        let options = Options { at, ..Options::default() };
+        let options = Options { at: at.map(Position::Step), ..Options::default() };
         let made = encode(&text, &options).unwrap();
         prop_assert!(made.bytes().all(|b| b.is_ascii_alphanumeric() || b"#.-_&=".contains(&b)));
         prop_assert_eq!(decode(&made), Ok(Link { target: Target::Text(text), options, ignored: vec![] }));

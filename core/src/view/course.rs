@@ -7,6 +7,7 @@ use crate::addr::RequesterId;
 use crate::explain::step::owner;
 use crate::explain::Tone;
 use crate::explain::{scopes, Cast};
+use crate::link::{Position, Refused};
 use crate::spec::Lang;
 use crate::trace::{CacheOp, Event, InterruptKind, NameId, OwnerState, Scope, Trace};
 use alloc::{collections::BTreeMap, string::String, vec::Vec};
@@ -81,18 +82,28 @@ pub fn marks(trace: &Trace) -> Vec<Mark> {
 }
 
 impl Mark {
-    /// Is it a fault with this code, in decimal digits or with `0x`, or with this name? Case and punctuation do not count.
-    pub fn is_fault(&self, written: &str) -> bool {
-        let code = match written.strip_prefix("0x").or(written.strip_prefix("0X")) {
-            Some(digits) => u16::from_str_radix(digits, 16).ok(),
-            None => written.parse().ok(),
-        };
+    /// Is it the fault that is meant? Case and punctuation of its name do not count.
+    pub fn is_fault(&self, meant: &Refused) -> bool {
         let bare = |s: &str| {
             let letters = s.chars().filter(|c| c.is_ascii_alphanumeric());
             letters.map(|c| c.to_ascii_lowercase()).collect::<String>()
         };
-        code.is_some() && self.code == code
-            || self.name.as_ref().is_some_and(|name| !bare(written).is_empty() && bare(name) == bare(written))
+        match meant {
+            Refused::Code(code) => self.code == Some(*code),
+            Refused::Name(meant) => self.name.as_ref().is_some_and(|name| bare(name) == bare(meant)),
+        }
+    }
+}
+
+impl Position {
+    /// Returns the count of steps among the marks of a run; without such a fault, `None`.
+    pub fn among(&self, marks: &[Mark]) -> Option<u32> {
+        let nth = |is: &dyn Fn(&&Mark) -> bool, n| marks.iter().filter(is).nth(n).map(|mark| mark.at);
+        match self {
+            Position::Step(step) => Some(*step),
+            Position::Fault => nth(&|mark| mark.tone == Tone::Refused, 0),
+            Position::Which(fault, n) => nth(&|mark| mark.is_fault(fault), *n as usize - 1),
+        }
     }
 }
 

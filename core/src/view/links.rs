@@ -1,7 +1,7 @@
 //! Links, as the page reads and writes them.
 
 use super::types::Linked;
-use crate::link::{decode, encode, encode_preset, Depth, Options, Target, Theme, View};
+use crate::link::{decode, encode, encode_preset, Depth, Options, Position, Target, Theme, View};
 use crate::scenario::presets::by_name;
 use crate::scenario::{parse, Outline};
 use crate::spec::Lang;
@@ -24,7 +24,10 @@ pub fn read(fragment: &str, lang: Lang) -> Linked {
                 out.preset = Some(preset.name.to_string());
             }
             out.arch = link.options.arch.map(|arch| arch.describe().word.to_string());
-            out.at = link.options.at;
+            out.at = match link.options.at {
+                Some(Position::Step(at)) => Some(at),
+                _ => None,
+            };
             out.depth = link.options.depth.map(|depth| depth.name().to_string());
             out.view = link.options.view.map(|view| view.name().to_string());
             out.lang = link.options.lang.map(|lang| word(lang).to_string());
@@ -63,7 +66,7 @@ pub fn write(
     };
     let options = Options {
         arch: None,
-        at,
+        at: at.map(Position::Step),
         depth: Depth::named(depth),
         view: View::named(view),
         lang,

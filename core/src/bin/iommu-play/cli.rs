@@ -1,14 +1,13 @@
 //! The command line as types. Help, completions and the manual page are made from these, so that none of them can say what the
 //! commands do not. Commands are in `cmd`; here is only how they are called.
 
-use crate::position::Position;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, Args, Command as Line, Error, Parser, Subcommand};
 use clap_complete::Shell;
 use iommu_core::diagram::render::{Charset, Theme, Wrapper};
 use iommu_core::iommu::Architecture;
-use iommu_core::link;
+use iommu_core::link::{self, Position};
 use iommu_core::scenario::machine_meant;
 use iommu_core::spec::Lang;
 use std::ffi::OsStr;
@@ -235,9 +234,9 @@ pub struct Serve {
     /// The page in one file; without, the one that this tool was built with.
     #[arg(long, value_name = "FILE")]
     pub page: Option<PathBuf>,
-    /// The position in the trace.
-    #[arg(long, value_name = "STEP", requires = "scenario")]
-    pub at: Option<u32>,
+    /// The position in the trace: a number, fault, or fault:CODE[:N].
+    #[arg(long, value_name = "STEP", value_parser = position, requires = "scenario")]
+    pub at: Option<Position>,
     /// What the page opens with: a file, a preset, or - for standard input.
     pub scenario: Option<String>,
 }
@@ -396,9 +395,9 @@ pub struct Link {
     /// The architecture that the scenario is turned to.
     #[arg(long, value_parser = architecture(), value_name = "ARCHITECTURE")]
     pub arch: Option<Architecture>,
-    /// The position in the trace.
-    #[arg(long, value_name = "STEP")]
-    pub at: Option<u32>,
+    /// The position in the trace: a number, fault, or fault:CODE[:N].
+    #[arg(long, value_name = "STEP", value_parser = position)]
+    pub at: Option<Position>,
     /// What the page shows.
     #[arg(long, value_parser = one_of(&["diagram", "walk", "full"], link::View::named))]
     pub view: Option<link::View>,
@@ -483,9 +482,9 @@ pub struct Where {
     /// Whose address a number is: kernel, physical, or the name of a process, a guest, a device; without, everybody's in turn.
     #[arg(long, value_name = "OWNER")]
     pub of: Option<String>,
-    /// The position in the trace; without, its end.
-    #[arg(long, value_name = "STEP")]
-    pub at: Option<usize>,
+    /// The position in the trace: a number, fault, or fault:CODE[:N]; without, its end.
+    #[arg(long, value_name = "STEP", value_parser = position)]
+    pub at: Option<Position>,
     /// Print as JSON.
     #[arg(long)]
     pub json: bool,

@@ -26,7 +26,6 @@ macro_rules! errln {
 
 mod cli;
 mod cmd;
-mod position;
 mod terminal;
 mod zh;
 

@@ -2,7 +2,7 @@
 
 use super::{Cell, Row, Section};
 use crate::iommu::Architecture;
-use crate::link::{encode, Options};
+use crate::link::{encode, Options, Position};
 use crate::machine::run;
 use crate::memory::FRAME;
 use crate::scenario::onto_word;
@@ -110,7 +110,7 @@ pub(super) fn counts() -> Vec<Vec<Option<Counted>>> {
         let on = |a: Architecture| {
             let text = onto_word(&text, a.describe().word).ok()?;
             let run = run(&text).ok()?;
-            let at = Some(run.machine.trace.len() as u32);
+            let at = Some(Position::Step(run.machine.trace.len() as u32));
             let link = encode(&text, &Options { at, ..Options::default() }).ok();
             let trace = &run.machine.trace;
             let commands = if cost.unit == COMMANDS { met_commands(trace) } else { Met::default() };

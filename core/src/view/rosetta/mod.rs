@@ -12,7 +12,7 @@ use crate::explain::logs::kernel::linux;
 use crate::explain::marks::terms;
 use crate::iommu::architecture::Terms;
 use crate::iommu::Architecture;
-use crate::link::{encode_preset, Options};
+use crate::link::{encode_preset, Options, Position};
 use crate::scenario::presets::{by_name, Preset, FAMILIES, PRESETS};
 use crate::spec::{Lang, Text};
 use crate::trace::{CacheKind, CacheOp, Event, Scope, Stage, Step};
@@ -99,7 +99,10 @@ impl OnOne {
 
 /// The link of a preset on an architecture.
 fn link(preset: &Preset, architecture: Architecture, at: Option<u32>) -> String {
-    encode_preset(preset, &Options { arch: Some(architecture), at, ..Options::default() })
+    encode_preset(
+        preset,
+        &Options { arch: Some(architecture), at: at.map(Position::Step), ..Options::default() },
+    )
 }
 
 /// What one row shows: what is looked for in a run.

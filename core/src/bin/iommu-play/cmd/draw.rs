@@ -1,5 +1,6 @@
 //! `iommu-play draw`: the picture of a scenario at a position, of a range of steps, or of its ideas.
 
+use super::no_such_fault;
 use super::scenario::{named_on, tell};
 use crate::cli::{Draw, Steps};
 use iommu_core::diagram::Options;
@@ -43,15 +44,9 @@ pub fn run(args: &Draw, lang: Lang) -> ExitCode {
         None => {
             let at = match &args.at {
                 None => Some(usize::MAX),
-                Some(at) => at.among(&player.course(lang).marks),
+                Some(at) => at.among(&player.course(lang).marks).map(|at| at as usize),
             };
-            let Some(at) = at else {
-                match lang {
-                    Lang::En => errln!("iommu-play draw: this run has no such fault"),
-                    Lang::Zh => errln!("iommu-play draw：这次运行里没有这个错误"),
-                }
-                return ExitCode::from(1);
-            };
+            let Some(at) = at else { return no_such_fault("draw", lang) };
             player.draw(at, form, args.theme, &options)
         }
     };

@@ -2,7 +2,6 @@
 //! all of its pictures with one process, whatever language it is written in.
 
 use super::scenario::message;
-use crate::position::Position;
 use iommu_core::diagram::render::{Charset, Theme, Wrapper};
 use iommu_core::diagram::Options;
 use iommu_core::iommu::Architecture;
@@ -184,8 +183,8 @@ fn place(request: &Value, course: &Course, lang: Lang) -> Result<u32, Vec<Wrong>
         Some(Value::String(word)) => match word.as_str() {
             "start" => Ok(course.start),
             "end" => Ok(course.length),
-            word => match Position::parse(word).map(|position| position.among(&course.marks)) {
-                Some(at) => Ok(at.map_or(course.length, |at| at.min(course.length as usize) as u32)),
+            word => match link::Position::parse(word).map(|position| position.among(&course.marks)) {
+                Some(at) => Ok(at.map_or(course.length, |at| at.min(course.length))),
                 None => Err(Wrong::request(unknown(word, &choices, lang))),
             },
         },
@@ -266,7 +265,8 @@ fn figure(request: &Value, lang: Lang, runs: &mut Runs) -> Result<Value, Vec<Wro
         Some(Wrong { line: check.line, column: check.column, message }.json())
     });
     let warnings: Vec<Value> = failed.collect();
-    let options = link::Options { at: Some(at), lang: Some(lang), ..link::Options::default() };
+    let options =
+        link::Options { at: Some(link::Position::Step(at)), lang: Some(lang), ..link::Options::default() };
     let fragment = match preset.and_then(by_name) {
         Some(preset) => {
             let arch = request.get("arch").and_then(Value::as_str).and_then(Architecture::named);

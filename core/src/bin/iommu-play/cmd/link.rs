@@ -12,9 +12,9 @@ use std::process::ExitCode;
 
 /// Prints the link of a scenario, in the language `lang` where one is wanted; what is wrong is said in `said_in`.
 pub fn link(args: &Link, lang: Option<Lang>, said_in: Lang) -> ExitCode {
-    let Link { arch, at, view, depth, theme, whole, unchecked, .. } = *args;
+    let Link { arch, view, depth, theme, whole, unchecked, .. } = *args;
     let (source, checked) = (args.scenario.as_str(), !unchecked);
-    let options = Options { arch: None, at, view, depth, lang, theme };
+    let options = Options { arch: None, at: args.at.clone(), view, depth, lang, theme };
     let base = args.base.as_deref().unwrap_or("");
     let fragment = match by_name(source) {
         Some(preset) if !whole => match arch.map(|arch| (arch, preset.on(arch))) {
@@ -72,7 +72,7 @@ pub fn unlink(args: &Unlink, language: Lang) -> ExitCode {
     };
     match decode(&url) {
         Ok(link) => {
-            let Options { arch, at, depth, view, lang, theme } = link.options;
+            let Options { arch, at, depth, view, lang, theme } = link.options.clone();
             let said = [
                 match link.target {
                     Target::Preset(preset) | Target::Turned(preset, _) => {

@@ -54,6 +54,15 @@ pub fn run() -> ExitCode {
     }
 }
 
+/// Says that no fault is the one that `--at` means.
+fn no_such_fault(command: &str, lang: Lang) -> ExitCode {
+    match lang {
+        Lang::En => errln!("iommu-play {command}: this run has no such fault"),
+        Lang::Zh => errln!("iommu-play {command}：这次运行里没有这个错误"),
+    }
+    ExitCode::FAILURE
+}
+
 /// The command line, with its help in a language.
 fn said_in(lang: Lang) -> clap::Command {
     match lang {

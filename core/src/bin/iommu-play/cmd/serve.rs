@@ -84,7 +84,7 @@ fn listen(port: u16) -> std::io::Result<(TcpListener, SocketAddr)> {
 
 /// The fragment of the scenario that the page opens with; empty without one; `None` once what is wrong is said.
 fn fragment(args: &Serve, given: Option<Lang>, lang: Lang) -> Option<String> {
-    let options = Options { at: args.at, lang: given, ..Options::default() };
+    let options = Options { at: args.at.clone(), lang: given, ..Options::default() };
     let Some(source) = args.scenario.as_deref() else { return Some(String::new()) };
     if let Some(preset) = by_name(source) {
         return Some(encode_preset(preset, &options));

@@ -1,11 +1,13 @@
 //! `iommu-play where`: all names of an address, and who can reach it, at a position of a scenario.
 
+use super::no_such_fault;
 use super::scenario::{named, tell};
 use crate::cli::Where;
 use iommu_core::machine::history::Cursor;
 use iommu_core::machine::run::run_scenario;
 use iommu_core::machine::Record;
 use iommu_core::spec::Lang;
+use iommu_core::view::course::marks;
 use iommu_core::view::types::{WhereName, Whereabouts};
 use iommu_core::view::where_is::{owner, whereabouts};
 use std::process::ExitCode;
@@ -13,7 +15,7 @@ use std::process::ExitCode;
 /// Prints what `args` name.
 pub fn run(args: &Where, lang: Lang) -> ExitCode {
     let (zh, json) = (lang == Lang::Zh, args.json);
-    let (address, at) = (args.address.as_str(), args.at.unwrap_or(usize::MAX));
+    let address = args.address.as_str();
     let Some((source, text, scenario)) = named(&args.scenario, zh) else { return ExitCode::FAILURE };
     let run = match run_scenario(scenario) {
         Ok(run) => run,
@@ -26,6 +28,11 @@ pub fn run(args: &Where, lang: Lang) -> ExitCode {
         tell(&source, &text, problem, zh);
     }
     let (record, trace) = (Record::of(&run.machine), &run.machine.trace);
+    let at = match &args.at {
+        None => Some(usize::MAX),
+        Some(at) => at.among(&marks(trace)).map(|at| at as usize),
+    };
+    let Some(at) = at else { return no_such_fault("where", lang) };
     let whose = match &args.of {
         None => None,
         Some(word) => match owner(record.at(at), word) {
