@@ -335,17 +335,17 @@ for (const stop of [false, true])
     const one = `r = dma_map_single n b from-device\ndma n write r +${stop ? "4K" : "64"}\ndma_unmap_single r\n`;
     const text = `iommu-playground 1\niommu strict\nram 0 .. 3G\ndevice n 00:03.0\nsteps\nalloc b 4K\n${one.repeat(3400)}`;
     // Whoever wants to stop it presses as soon as there is what to press. Meanwhile the page answers: it draws frames
-    // between the start of the run and its end.
+    // between the start of the run and its end. What the page was still at before the paste is not this run.
     await page.evaluate((stop) => {
       const busy = document.querySelector(".busy");
-      window.seen = { busy: 0, frames: 0 };
+      window.seen = { busy: 0, frames: 0, pasted: false };
       const frame = () => {
         if (!busy.hidden) window.seen.frames++;
         requestAnimationFrame(frame);
       };
       requestAnimationFrame(frame);
       new MutationObserver(() => {
-        if (busy.hidden) return;
+        if (busy.hidden || !window.seen.pasted) return;
         window.seen.busy++;
         // Once: what is shown after it is run again.
         if (stop && window.seen.busy === 1) document.querySelector("#stop").click();
@@ -358,6 +358,7 @@ for (const stop of [false, true])
       const into = document.querySelector(".cm-content");
       into.focus();
       document.execCommand("selectAll");
+      window.seen.pasted = true;
       into.dispatchEvent(
         new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true }),
       );

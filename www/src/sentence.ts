@@ -18,13 +18,25 @@ export function sentence(app: App): HTMLElement {
   // The longest ideas of the scenario, unseen: the pane is as high for each, and nothing below it moves.
   const room = h("div.room", { "aria-hidden": "true" });
   const inner = h("div.inner", {});
+  // Likewise what came of the operations, which takes more of a pane beside the inspector.
+  const spare = h("div.room", { "aria-hidden": "true" });
+  // A read may take more than was foreseen: what one has taken stays for those after it.
+  let kept = { width: 0, height: 0 };
+  const keep = (width: number, height: number) => {
+    kept = { width, height: width === kept.width ? Math.max(kept.height, height) : height };
+    spare.style.minHeight = `${kept.height}px`;
+  };
+  new ResizeObserver((entries) => {
+    for (const { borderBoxSize } of entries)
+      for (const { inlineSize, blockSize } of borderBoxSize) keep(inlineSize, blockSize);
+  }).observe(inner);
   // Where the window is narrow: the longest with what comes of them, in one.
   const pairs = h("div.pairs", { "aria-hidden": "true" });
   const live = h(
     "div.telling",
     { id: "sentence", "aria-live": "polite" },
     h("div.ideas", {}, room, idea),
-    inner,
+    h("div.inners", {}, spare, inner),
   );
   // Where the head has no room for it.
   const title = h("p.title-here", { "aria-hidden": "true" });
@@ -55,6 +67,14 @@ export function sentence(app: App): HTMLElement {
           state.course?.ideas.map(({ sentence, outcome }) => `${sentence}\n${outcome?.text ?? ""}`),
         ).map((pair) => h("div", {}, ...pair.split("\n").map((text) => h("p", {}, text)))),
       );
+    if (changed.has("course") || changed.has("depth")) {
+      keep(0, 0);
+      spare.replaceChildren(
+        ...longest(state.depth === "idea" ? [] : state.course?.ideas.map((i) => i.outcome?.text ?? "")).map(
+          (text) => drawLine(app, { kind: "operation", tone: "plain", text, nth: "1 / 1" }),
+        ),
+      );
+    }
     if (!changed.has("view") && !changed.has("way") && !changed.has("depth")) return;
     const { view, way } = state;
     const now = tell(app, state);
