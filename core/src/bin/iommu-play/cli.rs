@@ -125,13 +125,13 @@ where
 #[derive(Args, Debug, Clone, Copy)]
 pub struct Language {
     /// The language of what is printed; without, as LC_ALL, LC_MESSAGES and LANG say. Of a link: the page's.
-    #[arg(long, global = true, value_parser = language(), value_name = "LANGUAGE", overrides_with_all = ["zh", "en"])]
+    #[arg(long, global = true, display_order = 900, value_parser = language(), value_name = "LANGUAGE", overrides_with_all = ["zh", "en"])]
     lang: Option<Lang>,
     /// The same as --lang zh.
-    #[arg(long, global = true, overrides_with_all = ["lang", "en"])]
+    #[arg(long, global = true, display_order = 901, overrides_with_all = ["lang", "en"])]
     zh: bool,
     /// The same as --lang en.
-    #[arg(long, global = true, overrides_with_all = ["lang", "zh"])]
+    #[arg(long, global = true, display_order = 902, overrides_with_all = ["lang", "zh"])]
     en: bool,
 }
 

@@ -6,96 +6,94 @@ use iommu_core::spec::Lang;
 
 /// What is said of a command (`""`) and of each of its options. Options of all commands are with the command `*`.
 const TEXTS: &[(&str, &str, &str)] = &[
-    ("", "", "运行、绘制和检查 IOMMU 与 DMA 的场景，解读故障日志，回放一致性测试数据。\n\nSCENARIO 是一个文件、一个预设的名字，或表示标准输入的 -。"),
-    ("*", "lang", "输出用的语言：en 或 zh；不写则看环境变量 LC_ALL、LC_MESSAGES 和 LANG"),
-    ("*", "zh", "同 --lang zh"),
-    ("*", "en", "同 --lang en"),
+    ("", "", "运行、绘制和检查 IOMMU 与 DMA 的场景，解读故障日志，回放一致性测试数据。\n\nSCENARIO 可以是文件、预设名，或 -（标准输入）。"),
+    ("*", "lang", "输出语言：en 或 zh；默认取自环境变量 LC_ALL、LC_MESSAGES、LANG"),
+    ("*", "zh", "等同于 --lang zh"),
+    ("*", "en", "等同于 --lang en"),
     ("*", "help", "显示帮助（--help 更详细）"),
     ("*", "version", "显示版本"),
     ("*", "json", "以 JSON 输出"),
-    ("*", "scenario", "一个文件、一个预设，或表示标准输入的 -"),
-    ("*", "at", "轨迹中的位置：一个数，fault（第一次转换错误），或 fault:CODE[:N]（第 N 次出现这个错误码）；不写则为结尾"),
-    ("across", "", "把一个场景在每种架构上各运行一遍，逐个要点并排"),
+    ("*", "scenario", "文件、预设名，或 -（标准输入）"),
+    ("*", "at", "执行轨迹中的位置：步数、fault（第一次转换错误）或 fault:CODE[:N]（第 N 次出现该错误码）；默认是结尾"),
+    ("across", "", "在每种架构上各运行一遍同一个场景，按要点并排对照"),
     ("across", "json", "以 JSON 输出"),
-    ("across", "on", "只要这些架构"),
-    ("check", "", "说明场景能否运行、期望是否成立"),
-    ("check", "arch", "改用这种架构，不用场景里写的那种"),
-    ("check", "json", "以 JSON 输出轨迹"),
-    ("check", "scenarios", "文件、预设，或表示标准输入的 -（默认）"),
-    ("completions", "", "输出某种 shell 的补全脚本"),
-    ("completions", "shell", "哪种 shell：bash、elvish、fish、powershell、zsh"),
-    ("draw", "", "画出场景在某个位置的图"),
-    ("draw", "arch", "改用这种架构，不用场景里写的那种"),
-    ("draw", "ascii", "用 ASCII 字符画（默认）"),
-    ("draw", "unicode", "用 Unicode 制表符画"),
-    ("draw", "svg", "画成 SVG"),
-    ("draw", "steps", "动画 SVG：两个位置之间的各站，如 40..80，或各要点（ideas）"),
-    ("draw", "handout", "把各要点做成可打印的页面：每个要点一张图和说明"),
-    ("draw", "width", "最多这么多个字符宽"),
-    ("draw", "units", "在每个区间旁注明长度"),
-    ("draw", "title", "在上方写出场景的标题"),
-    ("draw", "c", "作为 C 注释"),
-    ("draw", "rst", "作为 reStructuredText 的原样块"),
-    ("draw", "markdown", "作为 Markdown 的代码块"),
+    ("across", "on", "只列出这些架构"),
+    ("check", "", "检查场景能否运行、期望是否成立"),
+    ("check", "arch", "改在这种架构上运行，不用场景里写的那种"),
+    ("check", "json", "以 JSON 输出执行轨迹"),
+    ("check", "scenarios", "文件、预设名，或 -（标准输入，默认）"),
+    ("completions", "", "输出 shell 的补全脚本"),
+    ("completions", "shell", "shell 的名字：bash、elvish、fish、powershell、zsh"),
+    ("draw", "", "画出场景在某一步的图"),
+    ("draw", "arch", "改在这种架构上运行，不用场景里写的那种"),
+    ("draw", "ascii", "用 ASCII 字符画图（默认）"),
+    ("draw", "unicode", "用 Unicode 制表符画图"),
+    ("draw", "svg", "输出 SVG"),
+    ("draw", "steps", "输出动画 SVG：从一步到另一步（如 40..80），或逐个要点（ideas）"),
+    ("draw", "handout", "输出可以打印的讲义：每个要点一张图，附说明"),
+    ("draw", "width", "图最宽多少个字符"),
+    ("draw", "units", "在每个区间旁标出长度"),
+    ("draw", "title", "在图的上方写出场景标题"),
+    ("draw", "c", "写成 C 注释"),
+    ("draw", "rst", "写成 reStructuredText 的字面块（literal block）"),
+    ("draw", "markdown", "写成 Markdown 代码块"),
     ("draw", "theme", "SVG 的配色：auto（默认）、light 或 dark"),
     ("explain", "", "解读内核或模拟器打印的故障日志"),
-    ("explain", "scenario", "同时输出重现该转换错误的场景"),
+    ("explain", "scenario", "同时输出能重现该转换错误的场景"),
     ("explain", "json", "以 JSON 输出报告"),
-    ("explain", "schema", "输出报告 JSON 的 schema"),
-    ("explain", "tables", "把格式、原因和 JSON 字段的表写进这些文档的标记之间"),
-    ("explain", "file", "一份日志；不写或写 - 则读标准输入"),
-    ("figures", "", "为文档成批制作图、说明和链接：标准输入每行一个 JSON 请求，每行得到一个回答"),
-    ("fmt", "", "把场景写成规范格式：文件就地改写，标准输入写到标准输出"),
-    ("fmt", "check", "什么也不改；有场景不是规范格式时，退出状态为 1"),
-    ("fmt", "files", "文件，或表示标准输入的 -（默认）"),
-    ("gallery", "", "以 JSON 输出自带的全部场景：两种语言的文本、主题、图"),
-    ("gallery", "pictures", "同时把每个场景的图（两种语言）写进这个文件夹"),
-    ("import", "", "把运行中的系统关于自身的文本变成场景：lspci、/proc/iomem、启动日志、IOMMU 组、ACPI 表、设备树"),
-    ("import", "report", "输出找到了什么、缺少什么，而不是场景"),
-    ("import", "files", "文本或表，可任意混合；不写或写 - 则读标准输入"),
-    ("link", "", "输出装有场景的链接"),
-    ("link", "base", "页面的地址，写在 # 之前"),
-    ("link", "arch", "在哪种架构上：vt-d、riscv、smmuv3 或 amd-vi"),
-    ("link", "at", "轨迹中的位置：一个数，fault（第一次转换错误），或 fault:CODE[:N]（第 N 次出现这个错误码）"),
+    ("explain", "schema", "输出报告的 JSON Schema"),
+    ("explain", "tables", "更新这些文档里的表（格式、原因、JSON 字段），写在标记之间"),
+    ("explain", "file", "日志文件；不写或写 - 时读标准输入"),
+    ("figures", "", "为文档批量生成图、说明和链接：标准输入每行一个 JSON 请求，每个请求得到一行结果"),
+    ("fmt", "", "把场景改写成规范格式：文件就地修改，标准输入的结果写到标准输出"),
+    ("fmt", "check", "只检查，不修改；有场景不合规范格式时，退出状态为 1"),
+    ("fmt", "files", "文件，或 -（标准输入，默认）"),
+    ("gallery", "", "以 JSON 输出全部预设场景：两种语言的文本、主题和图"),
+    ("gallery", "pictures", "同时把每个场景的图（两种语言各一份）写进这个文件夹"),
+    ("import", "", "把一台真实机器的信息变成场景：lspci、/proc/iomem、启动日志、IOMMU 组、ACPI 表、设备树"),
+    ("import", "report", "不输出场景，而是报告找到了什么、还缺什么"),
+    ("import", "files", "上述文本或表，可以混在一起；不写或写 - 时读标准输入"),
+    ("link", "", "输出打开该场景的链接"),
+    ("link", "base", "页面的网址，即链接中 # 之前的部分"),
+    ("link", "arch", "换到哪种架构：vt-d、riscv、smmuv3 或 amd-vi"),
     ("link", "view", "页面显示什么：diagram、walk 或 full"),
-    ("link", "depth", "页面停在多深的一步：idea、operation 或 read"),
+    ("link", "depth", "页面里一步走多远：idea、operation 或 read"),
     ("link", "theme", "页面的配色：auto、light 或 dark"),
-    ("link", "whole", "带上预设的全文，而不只是名字"),
-    ("link", "unchecked", "不检查文本是不是场景"),
-    ("man", "", "输出手册页"),
-    ("oracle", "", "在 JSON 行描述的机器上回答请求，供其他实现的测试使用"),
-    ("oracle", "brief", "回答中不列出各次访问"),
-    ("oracle", "check", "把各行期望的结果与回答相比较，并输出有多少项一致"),
-    ("oracle", "answers", "改为与另一个程序的这些回答比较，每行对应一行请求"),
-    ("oracle", "show", "输出这么多处差异（默认 0）"),
-    ("oracle", "files", "提出请求的各行；不写或写 - 则读标准输入"),
-    ("replay", "", "与另一个实现记录下来的结果比较"),
-    ("replay", "show", "输出这么多处差异（默认 0），以及跳过了什么"),
-    ("replay", "without", "不考虑另一个实现的这项偏差；可重复"),
-    ("replay", "specification", "按规范比较：跳过注明偏差的结果"),
-    ("replay", "files", "记录下来的结果，每行一个设置"),
-    ("replay-trace", "", "说明 Linux 的 DMA 事件跟踪记录显示了什么：哪些还映射着、有无泄漏、有没有解除并不存在的映射、出错的访问需要哪个映射"),
-    ("replay-trace", "at", "停在跟踪记录的这个时刻（秒），说明此时映射着什么"),
-    ("replay-trace", "file", "trace、trace-cmd report 或 perf script 的输出；不写或写 - 则读标准输入"),
-    ("rosetta", "", "把各种架构的名称、结构、代价和错误汇成一张表，以 Markdown 输出"),
-    ("rosetta", "json", "以 JSON 输出，两种语言都有"),
-    ("rosetta", "base", "页面的地址，放在每个链接的 # 之前"),
-    ("run", "", "说明场景里发生了什么：要点、各行、其中的内容，或轨迹的每一步"),
-    ("run", "arch", "改用这种架构，不用场景里写的那种"),
-    ("run", "depth", "说到多细：idea、operation、read 或 step（默认，轨迹的每一步）"),
-    ("run", "json", "以 JSON 输出轨迹"),
-    ("run", "scenarios", "文件、预设，或表示标准输入的 -（默认）"),
-    ("serve", "", "打开页面：只在本机提供，并输出它的地址"),
-    ("serve", "port", "端口（默认 8080）；被占用时再试后面的几个。0：任意空闲端口"),
-    ("serve", "page", "单文件页面；不写则用构建时带上的那个"),
-    ("serve", "at", "轨迹中的位置：一个数，fault（第一次转换错误），或 fault:CODE[:N]（第 N 次出现这个错误码）"),
-    ("serve", "scenario", "页面打开时显示什么：文件、预设，或表示标准输入的 -"),
+    ("link", "whole", "写入预设的全文，而不只是名字"),
+    ("link", "unchecked", "不检查文本是不是合法的场景"),
+    ("man", "", "输出手册页（man page）"),
+    ("oracle", "", "按 JSON 行描述的机器回答请求，供其他实现的测试使用"),
+    ("oracle", "brief", "回答里不列出每次访问"),
+    ("oracle", "check", "与各行写明的期望结果比较，输出一致的有多少"),
+    ("oracle", "answers", "改为与另一个程序的回答比较，一行请求对应一行回答"),
+    ("oracle", "show", "列出多少处差异（默认 0）"),
+    ("oracle", "files", "写有请求的文件，每行一个；不写或写 - 时读标准输入"),
+    ("replay", "", "与另一个实现记录下来的结果逐条比较"),
+    ("replay", "show", "列出多少处差异（默认 0），并说明跳过了什么"),
+    ("replay", "without", "不计另一个实现的这项偏差；可以多次使用"),
+    ("replay", "specification", "以规范为准：跳过标明有偏差的结果"),
+    ("replay", "files", "记录下来的结果，每行一种配置"),
+    ("replay-trace", "", "解读 Linux 的 DMA 跟踪记录：哪些还映射着、有没有泄漏、有没有解除不存在的映射、出错的访问缺了哪个映射"),
+    ("replay-trace", "at", "停在跟踪记录的这一时刻（秒），列出当时的映射"),
+    ("replay-trace", "file", "trace 文件，或 trace-cmd report、perf script 的输出；不写或写 - 时读标准输入"),
+    ("rosetta", "", "把各种架构的名称、结构、开销和转换错误对照成一张表，以 Markdown 输出"),
+    ("rosetta", "json", "以 JSON 输出，含两种语言"),
+    ("rosetta", "base", "页面的网址，即每个链接中 # 之前的部分"),
+    ("run", "", "运行场景，说明发生了什么：可以只讲要点，也可以讲到每次读写、执行轨迹的每一步"),
+    ("run", "arch", "改在这种架构上运行，不用场景里写的那种"),
+    ("run", "depth", "讲到多细：idea（要点）、operation（操作）、read（每次读写）或 step（每一步，默认）"),
+    ("run", "json", "以 JSON 输出执行轨迹"),
+    ("run", "scenarios", "文件、预设名，或 -（标准输入，默认）"),
+    ("serve", "", "打开页面：只供本机访问，并输出网址"),
+    ("serve", "port", "端口（默认 8080）；被占用时依次试后面几个，0 表示任选一个空闲端口"),
+    ("serve", "page", "单文件页面；默认用构建时带上的那个"),
+    ("serve", "scenario", "页面打开时显示的场景：文件、预设名，或 -（标准输入）"),
     ("unlink", "", "输出链接里的场景"),
-    ("unlink", "url", "一个链接、它 # 之后的部分，或表示标准输入的 -"),
-    ("unlink", "recover", "链接损坏时，输出能读出的部分；退出状态仍会说明"),
-    ("where", "", "输出一个地址的所有名字，以及谁能访问那个字节"),
-    ("where", "address", "一个数，或场景里起的名字：0x1234_5000、rx、buf+0x40"),
-    ("where", "of", "数是谁的地址：kernel、physical，或进程、客户机、设备的名字；不写则依次当作每一方的"),
+    ("unlink", "url", "链接、链接中 # 之后的部分，或 -（标准输入）"),
+    ("unlink", "recover", "链接损坏时，输出还能读出的部分；退出状态仍表明出错"),
+    ("where", "", "列出一个地址在各方眼中的名字，以及谁能访问那个字节"),
+    ("where", "address", "数字，或场景里起的名字，如 0x1234_5000、rx、buf+0x40"),
+    ("where", "of", "数字是谁的地址：kernel、physical，或进程、客户机、设备的名字；不写则依次当作每一方的"),
 ];
 
 fn said(command: &str, what: &str) -> Option<&'static str> {
@@ -123,11 +121,19 @@ fn one(command: Command, name: &str) -> Command {
     let usage = command.clone().render_usage().to_string();
     let usage = usage.trim_start_matches("Usage:").trim();
     let usage = usage.replace("[OPTIONS]", "[选项]").replace("<COMMAND>", "<命令>");
+    // clap's own headings are English, and it puts a heading of ours where its first argument is.
+    let mut template = String::from("{about-with-newline}\n用法：{usage}");
+    let parts = [
+        (command.has_subcommands(), "命令：\n{subcommands}"),
+        (command.get_positionals().next().is_some(), "参数：\n{positionals}"),
+        (true, "选项：\n{options}{after-help}"),
+    ];
+    parts.iter().filter(|(has, _)| *has).for_each(|(_, part)| template += &format!("\n\n{part}"));
     let mut command = command
         .about(about.lines().next().unwrap_or_default())
         .long_about(about)
         .override_usage(usage)
-        .help_template("{about-with-newline}\n用法：{usage}\n\n{all-args}{after-help}");
+        .help_template(template);
     for id in ids {
         let text = said(name, &id).unwrap_or_default();
         command = command.mut_arg(&id, |arg| {
@@ -152,7 +158,7 @@ pub fn error(error: &Error) -> String {
     let mut said = match error.kind() {
         ErrorKind::InvalidSubcommand => format!("没有 `{}` 这个命令", text(ContextKind::InvalidSubcommand)),
         ErrorKind::UnknownArgument => format!("没有 `{arg}` 这个选项"),
-        ErrorKind::MissingRequiredArgument => format!("还缺少：{arg}"),
+        ErrorKind::MissingRequiredArgument => format!("还缺少 {arg}"),
         ErrorKind::InvalidValue if value.is_empty() => format!("`{arg}` 后面要有值"),
         ErrorKind::InvalidValue | ErrorKind::ValueValidation => format!("`{arg}` 不能是 `{value}`"),
         ErrorKind::NoEquals | ErrorKind::TooFewValues => format!("`{arg}` 的值太少"),
@@ -165,7 +171,7 @@ pub fn error(error: &Error) -> String {
     };
     let valid = [text(ContextKind::ValidValue), text(ContextKind::ValidSubcommand)].concat();
     if !valid.is_empty() {
-        said += &format!("；可以是：{valid}");
+        said += &format!("；可以是 {valid}");
     }
     let near = [ContextKind::SuggestedSubcommand, ContextKind::SuggestedArg, ContextKind::SuggestedValue]
         .map(text)
@@ -212,13 +218,6 @@ pub fn io(error: &std::io::Error) -> String {
     }
 }
 
-/// The headings of help with the colon of Chinese: clap writes its own.
-pub fn colons(help: &str) -> String {
-    ["命令", "选项", "参数"].iter().fold(help.into(), |said: String, heading| {
-        said.replace(&format!("\n{heading}:\n"), &format!("\n{heading}：\n"))
-    })
-}
-
 /// The headings of a manual page in Chinese: clap's renderer has its own.
 pub fn headings(page: &str) -> String {
     let said = [("NAME", "名称"), ("SYNOPSIS", "用法"), ("DESCRIPTION", "说明"), ("VERSION", "版本")];
@@ -262,10 +261,10 @@ mod tests {
         let mut cli = in_chinese(Cli::command());
         let help = cli.render_long_help().to_string()
             + &cli.find_subcommand_mut("draw").map_or(String::new(), |c| c.render_long_help().to_string());
+        assert!(help.contains("\n选项：\n") && help.contains("\n参数：\n  <SCENARIO>"), "{help}");
         for english in ["Usage", "Options", "Commands", "Print", "possible", "default"] {
             assert!(!help.contains(english), "{english}: {help}");
         }
-        assert_eq!(colons("x\n\n选项:\n  -h"), "x\n\n选项：\n  -h");
         assert_eq!(headings(".SH NAME\nx\n.SH 选项\n"), ".SH 名称\nx\n.SH 选项\n");
         for args in [
             &["iommu-play", "rnu"][..],

@@ -70,7 +70,7 @@ fn print(table: &Across, can: &[String], lang: Lang) {
         for (column, cell) in table.columns.iter().zip(&row.cells) {
             if let Some(cell) = cell {
                 outln!("  {} [{}]", column.title, cell.at);
-                told(cell, &row.text, colon);
+                told(cell, &row.text, colon, lang);
             }
         }
     }
@@ -86,12 +86,16 @@ fn print(table: &Across, can: &[String], lang: Lang) {
     }
 }
 
-fn told(cell: &AcrossCell, row: &str, colon: &str) {
+fn told(cell: &AcrossCell, row: &str, colon: &str, lang: Lang) {
     if cell.note != row {
         outln!("    {}", cell.note);
     }
     if let Some(outcome) = &cell.outcome {
-        outln!("    {} {}{colon}{}", sign(outcome.kind), outcome.word, outcome.text);
+        let word = match lang {
+            Lang::En => format!("{}: ", outcome.word),
+            Lang::Zh => format!("【{}】", outcome.word),
+        };
+        outln!("    {} {word}{}", sign(outcome.kind), outcome.text);
     }
     for fact in &cell.facts {
         // What differs is marked, as in the page.

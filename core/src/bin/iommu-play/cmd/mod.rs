@@ -48,7 +48,7 @@ pub fn run() -> ExitCode {
         }
         Err(help) => {
             let said = help.render().to_string();
-            out!("{}", if lang == Lang::Zh { zh::colons(&said) } else { said });
+            out!("{said}");
             ExitCode::SUCCESS
         }
     }

@@ -117,7 +117,7 @@ pub fn named_on(
         let why = preset.map(|preset| preset.why_not().get(lang).to_string()).unwrap_or_default();
         match lang {
             Lang::En => errln!("{}: does not run on {word}: {why}", source.name()),
-            Lang::Zh => errln!("{}：不能在 {word} 上运行：{why}", source.name()),
+            Lang::Zh => errln!("{} 不能在 {word} 上运行：{why}", source.name()),
         }
         return None;
     };
