@@ -12,7 +12,7 @@ use crate::iommu::ring::{self, Pushed};
 use crate::iommu::PageRequest;
 use crate::memory::Memory;
 use crate::spec::{Bits, EntryType, FaultCode, Field, Register};
-use crate::trace::{write_data, Actor, Event, InterruptKind, Observer, Recorded};
+use crate::trace::{write_data, Actor, Event, InterruptKind, Observer, Perms, Recorded};
 
 /// A queue that the unit writes.
 struct Queue {
@@ -202,6 +202,8 @@ impl RiscvUnit {
         obs: &mut O,
     ) {
         if O::ON {
+            // A translation request that may write too is refused where it may not even read.
+            let want = if about.ttyp == ttyp::ATS { Perms::R } else { about.want };
             obs.step(
                 Actor::Iommu,
                 Event::Fault {
@@ -209,7 +211,7 @@ impl RiscvUnit {
                     requester: (about.ttyp != ttyp::NONE).then(|| RequesterId::new(about.device)),
                     pasid: about.process.and_then(crate::addr::Pasid::new),
                     at: AnyAddr { space: Space::Iova, raw: iotval },
-                    want: about.want,
+                    want,
                     recorded,
                 },
             );
