@@ -197,10 +197,10 @@ fn words_of_a_structure_follow_their_addresses() {
     steps(|player, at, event, said| {
         let Event::WriteRun { entry, new, .. } = event else { return };
         let words = player.viewer.trace().get_words(new);
-        if said.zh.contains("依次是") {
+        if said.zh.contains("从低地址起是") {
             structures += 1;
             let written: Vec<String> = words.iter().map(|w| format!("{w:#x}")).collect();
-            assert!(said.zh.contains(&written.join(" ")), "{at} {}: {said:?}", entry.name.en);
+            assert!(said.zh.contains(&written.join("、")), "{at} {}: {said:?}", entry.name.en);
             assert!(said.en.contains(&written.join(" ")), "{at} {}: {said:?}", entry.name.en);
         }
     });

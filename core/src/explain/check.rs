@@ -377,7 +377,10 @@ impl Asked<'_> {
                         "That is what line {line} reads. Here: {}",
                         self.cast.ending(done.steps.start)?.text.en
                     ),
-                    format!("那是第 {line} 行读到的。这里：{}", self.cast.ending(done.steps.start)?.text.zh),
+                    format!(
+                        "那是第 {line} 行读到的。在这里，{}",
+                        self.cast.ending(done.steps.start)?.text.zh
+                    ),
                 ),
             });
         }

@@ -265,7 +265,7 @@ fn fault(
             ),
             true => Phrase::new(
                 format!("Interrupt message to {}{by_en}", message.to),
-                format!("{who_zh}写往 {} 的中断消息被拒绝", message.to),
+                format!("{who_zh}写到 {} 的中断消息被拒绝", message.to),
             ),
         }
     } else {
@@ -879,17 +879,18 @@ fn plain(trace: &Trace, step: &Step, cast: &Cast) -> Phrase {
                 );
             }
             // One structure: what is written, in the order in which it is in memory.
-            let value = words.iter().map(|w| format!("{w:#x}")).collect::<Vec<_>>().join(" ");
+            let values: Vec<String> = words.iter().map(|w| format!("{w:#x}")).collect();
+            let (value, value_zh) = (values.join(" "), values.join("、"));
             let order = match words.len() {
                 0 | 1 => Phrase::default(),
                 n => Phrase::new(
                     format!("its {n} values of 64 bits, the lowest address first, are "),
-                    format!("从低地址起 {n} 个 64 位值依次是 "),
+                    format!("{n} 个 64 位值从低地址起是 "),
                 ),
             };
             both(
                 format!("{} writes {} at {}: {}{value}.", who.en, name.en, at.en, order.en),
-                format!("{}在{}写{}：{}{value}。", who.zh, at.zh, name.zh, order.zh),
+                format!("{}在{}写{}：{}{value_zh}。", who.zh, at.zh, name.zh, order.zh),
             )
         }
         Event::Data { pa, bytes, new, .. } => {
@@ -1007,7 +1008,7 @@ fn plain(trace: &Trace, step: &Step, cast: &Cast) -> Phrase {
 /// What writing changed: a value that is as it was does not become.
 fn becomes(old: u64, new: u64) -> Phrase {
     match old == new {
-        true => both(format!("{new:#x}, as before"), format!("值仍为 {new:#x}，没有变化")),
+        true => both(format!("{new:#x}, as before"), format!("仍是 {new:#x}")),
         false => both(format!("{old:#x} becomes {new:#x}"), format!("{old:#x} 变为 {new:#x}")),
     }
 }
@@ -1032,7 +1033,7 @@ fn first_of(bytes: u32, value: u64) -> Phrase {
         (0..=8, _) => both(format!(": {value:#x}"), format!("：{value:#x}")),
         (_, Some(text)) => both(format!(", beginning with \"{text}\""), format!("，开头是“{text}”")),
         (_, None) => {
-            both(format!(", the first 8 as a number {value:#x}"), format!("，前 8 字节按整数读是 {value:#x}"))
+            both(format!(", the first 8 as a number {value:#x}"), format!("，前 8 字节的值是 {value:#x}"))
         }
     }
 }

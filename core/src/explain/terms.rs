@@ -102,6 +102,10 @@ choices! {
     "guest" "客户机；对象叫虚拟机（`vm`）" [] "内核中文文档的用法";
     "requester id" "请求者 ID（Requester ID，即 BDF）" [] "原文在前，一次注明";
     "page group response" "页请求组响应" ["页组应答"] "规范里的名字";
+    "trace of a run" "执行轨迹（轨迹）" ["执行跟踪", "我们的跟踪"] "机器运行时记下的每一步；内核的 trace 另有名字";
+    "trace of a kernel (ftrace)" "跟踪记录、跟踪事件" ["追踪", "日志中的跟踪表", "日志中的跟踪显", "日志中的跟踪没"]
+        "tracepoint 是跟踪事件，它们的输出是跟踪记录；“跟踪”单用只作动词";
+    "follow (an address)" "跟随" ["跟踪这个地址", "跟踪的地址"] "调试器的用法；“跟踪”留给内核的 trace";
     "an address leads to" "对应、指向、到达" ["通向"] "“通向”说的是路，地址不是路";
 }
 

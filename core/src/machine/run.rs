@@ -414,7 +414,7 @@ mod tests {
             .en
             .starts_with("this IOMMU does not support PASIDs (ECAP.SMTS, ECAP.PASID): the tables of legacy"));
         assert!(message.en.contains("`scalable` on the `machine` line"), "{}", message.en);
-        assert!(message.zh.starts_with("这个 IOMMU 不支持：PASID（ECAP.SMTS、ECAP.PASID）：传统模式"));
+        assert!(message.zh.starts_with("这个 IOMMU 不支持 PASID（ECAP.SMTS、ECAP.PASID）：传统模式"));
         let trace = &run.machine.trace;
         let note = trace.steps().iter().find_map(|step| match step.event {
             Event::Note { en, zh } => Some((trace.get_name(en), trace.get_name(zh))),
@@ -468,7 +468,7 @@ mod tests {
         let problems = run(&format!("{LEGACY}invalidate process-cache\n")).unwrap_err();
         assert_eq!(
             problems.0[0].message.zh,
-            "这个 IOMMU 不支持：PASID（ECAP.SMTS）；`machine` 后面换成 `vt-d scalable`、`riscv`、`smmuv3` 或 `amd-vi` 就可以"
+            "这个 IOMMU 不支持 PASID（ECAP.SMTS）；`machine` 后面换成 `vt-d scalable`、`riscv`、`smmuv3` 或 `amd-vi` 就可以"
         );
     }
 

@@ -210,7 +210,9 @@ impl Localized for OsError {
                 format!("设备专用内存 {pool} 里没有空闲的 {}，也不会改用其他内存", Bytes(*bytes))
             }
             OsError::PoolBusy => "设备已经有专用内存".into(),
-            OsError::NoSva(why) => format!("设备不能共享进程的地址空间：{}", why.zh),
+            OsError::NoSva(why) => {
+                crate::spec::spaced(&format!("设备不能共享进程的地址空间，因为{}", why.zh))
+            }
         };
         Phrase::new(self.to_string(), zh)
     }

@@ -46,14 +46,14 @@ impl Controller {
         match self {
             Controller::LocalApic => None,
             Controller::Imsic => Some(Text::new(
-                "an interrupt here is a write to an interrupt file from 0xf800_0000 on, and FEEx_xxxxh is no range of its own: \
+                "an interrupt here is a write to an interrupt file from 0xf8000000 on, and FEEx_xxxxh is no range of its own: \
                  `interrupt` sets one up, `msi` sends it",
-                "这里的中断是写 0xf800_0000 起的中断文件，FEEx_xxxxh 没有特殊含义：用 `interrupt` 设置，用 `msi` 发送",
+                "这里的中断是写 0xf8000000 起的中断文件，FEEx_xxxxh 没有特殊含义；用 `interrupt` 设置，用 `msi` 发送",
             )),
             Controller::Its => Some(Text::new(
-                "an interrupt here is a write to the doorbell of the ITS, 0x800_0040 for devices behind the SMMU, and FEEx_xxxxh is no \
+                "an interrupt here is a write to the doorbell of the ITS, 0x8000040 for devices behind the SMMU, and FEEx_xxxxh is no \
                  range of its own: `interrupt` sets one up, `msi` sends it",
-                "这里的中断是写 ITS 的门铃，SMMU 后面的设备用 0x800_0040；FEEx_xxxxh 没有特殊含义：用 `interrupt` 设置，用 `msi` 发送",
+                "这里的中断是写 ITS 的门铃，SMMU 后面的设备用 0x8000040；FEEx_xxxxh 没有特殊含义；用 `interrupt` 设置，用 `msi` 发送",
             )),
         }
     }

@@ -97,7 +97,7 @@ rules! {
     /// A bridge does not forward up what lies in its own window.
     OWN_WINDOW: "the address lies in the port's own window: it is not forwarded up", "地址落在端口自身的窗口内：不向上转发", "PCIe 7.5.1.3";
     /// A switch turned the request around.
-    PEER: "the address lies in a peer's window: the switch turns it around", "地址落在同级设备的窗口内：交换机就地转发", "PCIe 6.12";
+    PEER: "the address lies in a peer's window: the switch turns it around", "地址落在同级设备的窗口内，由交换机就地转发", "PCIe 6.12";
     /// ACS R.
     REDIRECT: "ACS request redirect: the peer-to-peer request goes up to the root complex", "ACS 打开了请求重定向，对等传输（P2P）请求上送到根复合体", "PCIe 6.12.1.1";
     /// ACS U.

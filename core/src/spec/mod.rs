@@ -89,7 +89,7 @@ pub use fault::{FaultCode, Rule};
 pub use field::{covers, Field, FieldKind};
 pub use register::Register;
 pub use structure::EntryType;
-pub use text::{spaced, Lang, Localized, Phrase, Text};
+pub use text::{spaced, ungrouped, Lang, Localized, Phrase, Text};
 
 pub(crate) use field::{declare_field, declare_fields, values};
 #[doc(hidden)]

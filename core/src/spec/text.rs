@@ -90,6 +90,28 @@ impl From<Text> for Phrase {
     }
 }
 
+/// A sentence whose hexadecimal numbers are in one piece, `0x10000000` as pictures, registers and kernels write it: the text of a
+/// scenario may group digits. What is quoted stays.
+pub fn ungrouped(sentence: &str) -> String {
+    let mut out = String::with_capacity(sentence.len());
+    let (mut number, mut quote) = (false, None);
+    // Bounded: once for each letter of a sentence.
+    for (at, c) in sentence.char_indices() {
+        match (quote, c) {
+            (Some(end), c) if c == end => quote = None,
+            (None, '`' | '"') => quote = Some(c),
+            (None, '“') => quote = Some('”'),
+            _ => {}
+        }
+        number = if number { c.is_ascii_hexdigit() || c == '_' } else { c == 'x' && out.ends_with('0') };
+        let inside = sentence[at + c.len_utf8()..].starts_with(|next: char| next.is_ascii_hexdigit());
+        if !(c == '_' && number && quote.is_none() && inside) {
+            out.push(c);
+        }
+    }
+    out
+}
+
 /// A Chinese sentence with a space between Chinese and Latin letters or digits, and none between Chinese characters or beside
 /// full-width punctuation: parts that were put together know nothing of each other.
 pub fn spaced(sentence: &str) -> String {
@@ -141,6 +163,19 @@ impl<T: Localized + ?Sized> Localized for &T {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn a_number_is_in_one_piece_but_where_it_is_quoted() {
+        let cases = [
+            ("maps 0x1000_0000 to 0xffff_c900_0000_0000.", "maps 0x10000000 to 0xffffc90000000000."),
+            ("`dma nic write 0x1000_0000`: 0x1_0000", "`dma nic write 0x1000_0000`: 0x10000"),
+            ("写“0x1_0”到 0x2_0", "写“0x1_0”到 0x20"),
+            ("FRCD_REG, 0xFEEx_xxxx, 0x10_ and dma_0x", "FRCD_REG, 0xFEEx_xxxx, 0x10_ and dma_0x"),
+        ];
+        for (said, want) in cases {
+            assert_eq!(super::ungrouped(said), want);
+        }
+    }
+
     #[test]
     fn chinese_and_latin_are_apart_and_chinese_is_not() {
         let cases = [

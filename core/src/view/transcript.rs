@@ -34,8 +34,11 @@ pub fn transcript(player: &Player, depth: Depth, lang: Lang) -> String {
         let inside = &operations[idea.first as usize..(idea.first + idea.children) as usize];
         match (depth, &idea.outcome) {
             (Depth::Idea, Some(outcome)) if outcome.text != idea.sentence => {
-                let colon = if lang == Lang::Zh { "：" } else { ": " };
-                out += &format!("    {} {}{colon}{}\n", sign(outcome.kind), outcome.word, outcome.text);
+                let word = match lang {
+                    Lang::En => format!("{}: ", outcome.word),
+                    Lang::Zh => format!("【{}】", outcome.word),
+                };
+                out += &format!("    {} {word}{}\n", sign(outcome.kind), outcome.text);
             }
             (Depth::Idea, _) => {}
             _ => inside.iter().for_each(|stop| operation(player, stop, depth, lang, &mut out)),
@@ -43,7 +46,7 @@ pub fn transcript(player: &Player, depth: Depth, lang: Lang) -> String {
     }
     if !head.answer.is_empty() {
         let (answer, try_this) =
-            if lang == Lang::Zh { ("答案：", "试一试：") } else { ("The answer: ", "Try it: ") };
+            if lang == Lang::Zh { ("【答案】", "【试一试】") } else { ("The answer: ", "Try it: ") };
         out += &format!("\n{answer}{}\n", head.answer);
         if !head.try_this.is_empty() {
             out += &format!("{try_this}{}\n", head.try_this);

@@ -424,12 +424,12 @@ impl Teller<'_> {
                 InterruptKind::Remapped | InterruptKind::Notification => Ending::new(
                     Kind::Interrupted,
                     format!("CPU {cpu} gets {name}'s interrupt, {number_en}: the table says so, not the device."),
-                    format!("CPU {cpu} 收到 {name} 的中断（{number_zh}）：送到哪里由表决定，不由设备决定。"),
+                    format!("CPU {cpu} 收到 {name} 的中断（{number_zh}），送到哪里由表决定，不由设备决定。"),
                 ),
                 InterruptKind::Direct => Ending::new(
                     Kind::Interrupted,
                     format!("CPU {cpu} gets {name}'s interrupt, {number_en}, exactly as the device wrote it."),
-                    format!("CPU {cpu} 收到 {name} 的中断（{number_zh}）：和设备写的完全一样。"),
+                    format!("CPU {cpu} 收到 {name} 的中断（{number_zh}），和设备写的完全一样。"),
                 ),
             },
             (None, None) => match e.moved.first() {

@@ -16,7 +16,7 @@ use crate::machine::history::Cursor;
 use crate::machine::{Done, Record, Run};
 use crate::scenario::ast::{Operation, Scenario};
 use crate::scenario::outline::{Action, Outline};
-use crate::spec::{spaced, Phrase};
+use crate::spec::{spaced, ungrouped, Phrase};
 use crate::trace::{CacheKind, Event, Trace};
 pub use access::of_itself;
 pub(super) use access::own as own_place;
@@ -122,7 +122,8 @@ impl Teller<'_> {
         if let Some(lost) = self.overwritten(done) {
             ending = lost;
         }
-        ending.text.zh = spaced(&ending.text.zh);
+        ending.text.zh = ungrouped(&spaced(&ending.text.zh));
+        ending.text.en = ungrouped(&ending.text.en);
         ending.steps = done.steps.clone();
         ending
     }

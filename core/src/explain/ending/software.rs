@@ -263,7 +263,7 @@ impl Teller<'_> {
         let n = bytes(e.stored.iter().map(|p| p.bytes).sum());
         Ending::done(
             format!("{at} holds {} that later reads can be compared with.", n.en),
-            format!("{at} 里预先写好了 {}，供后面核对。", n.zh),
+            format!("{at} 里预先填好了 {} 数据，供后面核对。", n.zh),
         )
     }
 
@@ -469,7 +469,7 @@ impl Teller<'_> {
             return Ending::new(
                 Kind::Unmapped,
                 format!("{name} is gone from the tables, but the {iotlb} is not told: {device} can still reach {buffer} by what is cached."),
-                format!("{name} 已从页表中去掉，但没有通知 {iotlb}：凭缓存里的条目，{device} 仍能访问 {buffer}。"),
+                format!("{name} 已从页表中去掉，但没有通知 {iotlb}，{device} 凭缓存里的条目仍能访问 {buffer}。"),
             );
         }
         let (told_en, told_zh) = if e.commands > 0 {
@@ -499,11 +499,11 @@ impl Teller<'_> {
             )
         } else if e.synced > 0 {
             let n = bytes(e.synced);
-            (format!("{} of cache lines written back", n.en), format!("写回 {} 缓存行", n.zh))
+            (format!("{} of cache lines written back", n.en), format!("写回 {} 的缓存行", n.zh))
         } else {
             (
                 "nothing to do here: the device sees the CPU's cache".into(),
-                "这里无事可做：设备看得到 CPU 的缓存".into(),
+                "设备看得到 CPU 的缓存，这里什么也不用做".into(),
             )
         };
         Ending::done(format!("It is {who_en}'s turn now: {en}."), format!("现在轮到{who_zh}使用：{zh}。"))

@@ -76,7 +76,7 @@ readers! {
            "设备使用物理地址；内核自身的 DMA 不会产生转换错误";
     "Default domain type: Translated" Vfio says DOMAIN "translated" "转换"
         => "each device has its own addresses, if an IOMMU is on: this line alone does not prove it (seen with intel_iommu=off, and on RISC-V with identity groups)"
-           "若 IOMMU 已启用，则每个设备有自己的地址空间：仅凭此行不能证明（intel_iommu=off 时以及 RISC-V 的恒等组下也会打印）";
+           "如果 IOMMU 确实启用了，每个设备就有自己的地址空间；单凭这一行还不能断定（intel_iommu=off 时、RISC-V 只有恒等组时，也会打印这一行）";
     "TLB invalidation policy: strict" Vfio says POLICY "strict" "严格"
         => "the IOTLB forgets at each unmap" "每次解除映射都立即使 IOTLB 失效";
     "TLB invalidation policy: lazy" Vfio says POLICY "lazy" "延迟"
@@ -84,7 +84,7 @@ readers! {
            "解除映射后，设备在若干毫秒内仍可访问该页";
     "Using strict mode due to virtualization" AmdVi says POLICY "strict" "严格"
         => "because the machine is virtual: this overrides the line that says lazy"
-           "因为机器是虚拟的：以这一行为准，之前显示“延迟”的那一行不再有效";
+           "因为内核运行在虚拟机里；以这一行为准，前面说“延迟”的那一行不再有效";
     "DMAR: IOMMU disabled" VtD says IOMMU "off" "关闭"
         => "this is the true line, whatever \"Default domain type\" says later"
            "以这行日志为准，不管后面的 Default domain type 写什么";
@@ -97,11 +97,11 @@ readers! {
         => "Intel VT-d is set up; whether devices are translated, the default domain type says" "Intel VT-d 已启用；设备的地址是否转换，由默认域类型决定";
     "riscv,iommu " RiscV with "using " says IOMMU "on" "启用"
         => "a RISC-V IOMMU; Linux 7.2 uses it for identity groups only (no CONFIG_IOMMU_DMA there)"
-           "RISC-V IOMMU；Linux 7.2 只以恒等组使用它（没有 CONFIG_IOMMU_DMA）";
+           "RISC-V IOMMU；Linux 7.2 只建恒等组，不做转换（没有 CONFIG_IOMMU_DMA）";
     "input address: " Virtio with "virtio_iommu" says IOMMU "on" "启用"
         => "a paravirtual IOMMU of the hypervisor" "hypervisor 的半虚拟化 IOMMU";
     "AMD-Vi: Interrupt remapping enabled" AmdVi says REMAPPING "on" "启用"
-        => "interrupts are checked against the remapping table" "中断会对照重映射表检查";
+        => "interrupts are checked against the remapping table" "每个中断都要查中断重映射表";
     "AMD-Vi: Disabling interrupt remapping" AmdVi says REMAPPING "off" "关闭"
         => "a device can raise any interrupt; VFIO needs allow_unsafe_interrupts"
            "设备可触发任意中断；VFIO 需要 allow_unsafe_interrupts";
@@ -248,7 +248,7 @@ fn capabilities(here: &Here<'_>) -> Option<Found> {
         Text::new("unit", "IOMMU"),
         Phrase::new(
             format!("{unit}: {width} bits, {}", can.join(", ")),
-            format!("{unit}：{width} 位，{}", can.join("、")),
+            format!("{unit}，{width} 位，{}", can.join("、")),
         ),
         Text::new("from its capability registers (cap, ecap)", "来自其能力寄存器（cap、ecap）"),
     );
@@ -304,7 +304,7 @@ fn remapping_on(here: &Here<'_>) -> Option<Found> {
         .trim_end()
         .to_string(),
         format!(
-            "中断会对照重映射表检查{}",
+            "每个中断都要查中断重映射表{}",
             if mode.is_empty() { String::new() } else { format!("（{mode} 模式）") }
         ),
     );

@@ -140,12 +140,12 @@ causes! {
         "The page is not the domain's: Xen maps all the memory of a domain for its devices, so the address is firmware's, a page that was ballooned out or whose grant ended, or no address that the domain was given."
         "该页不属于此域：Xen 会为设备映射域的全部内存，因此该地址要么属于固件，要么所在的页已被气球驱动（balloon）收回或授权已结束，要么根本没有分配给该域。"
         => XEN "Look the address up in the memory map that Xen prints at boot: in a reserved range it is firmware's. With iommu=debug on Xen's command line the walk of the tables follows each fault."
-           "在 Xen 启动时打印的内存布局（memory map）中查找该地址：位于保留区则属于固件。Xen 命令行加上 iommu=debug 后，每个错误之后会打印页表遍历。";
+           "在 Xen 启动时打印的内存布局（memory map）中查找该地址，位于保留区则属于固件。Xen 命令行加上 iommu=debug 后，每个错误之后会打印页表遍历。";
     PHYSICAL_ADDRESS ALL ["enjoy-digital/litex_m2sdr#77", "onnxsim/onnxsim#1212"] "physical-address"
         "The driver gave the device a physical or virtual address of memory instead of the address that the mapping has."
         "驱动把内存的物理地址或虚拟地址交给了设备，而不是映射得到的地址。"
         => ALL "If it was a physical address: with the IOMMU off, or passing addresses through, the device works, and the address is one of RAM. If it was a virtual one, the value mostly looks like a pointer of the kernel (0xffff...)."
-           "如果交出去的是物理地址：关闭 IOMMU 或改用直通模式，设备就正常，且该地址落在内存范围里。如果是虚拟地址，值通常像内核指针（0xffff……）。"
+           "如果交出去的是物理地址，关闭 IOMMU 或改用直通模式，设备就正常，且该地址落在内存范围里。如果是虚拟地址，值通常像内核指针（0xffff……）。"
            LINUX "That is iommu=pt and a \"System RAM\" range of /proc/iomem; the address must be what the DMA API returned. A kernel built with CONFIG_DMA_API_DEBUG names the driver (distributions leave it out)."
            "改用直通模式要加 iommu=pt；内存范围见 /proc/iomem 里标为 System RAM 的各段。交给设备的地址必须是 DMA API 的返回值。开启 CONFIG_DMA_API_DEBUG 的内核会指出该驱动（发行版内核通常没有）。";
     FIRMWARE_DEVICE ALL ["Dasharo/dasharo-issues#641", "thesofproject/sof-test#744", "sm7150-mainline/linux#61", "genodelabs/genode#5066"] "reserved-memory"
@@ -183,7 +183,7 @@ causes! {
         "The device sends DMA although no domain was attached to it: its driver never ran, or it was detached."
         "设备没有挂接到任何域就发出了 DMA：驱动从未运行，或已经解绑。"
         => ALL "No driver is bound to the device, or firmware's description of the IOMMU (the DMAR, IVRS, IORT or RIMT table, or the device tree) does not have it: look for its number in the boot log."
-           "设备没有绑定驱动，或固件对 IOMMU 的描述（DMAR、IVRS、IORT、RIMT 表，或设备树）中没有它：在启动日志里查找它的编号。"
+           "设备没有绑定驱动，或固件对 IOMMU 的描述（DMAR、IVRS、IORT、RIMT 表，或设备树）中没有它。在启动日志里查找它的编号。"
            LINUX "lspci -k shows the driver."
            "lspci -k 会显示驱动。";
     COPIED_TABLES LINUX ["NVIDIA/NV-Kernels#460"] ""
@@ -212,14 +212,14 @@ causes! {
         "A table pointer leads to memory that the unit cannot read: outside RAM, encrypted, or above its address width."
         "表的指针指向 IOMMU 读不到的内存：不在内存范围内、被加密，或超出其地址宽度。"
         => ALL "Follow the pointers from the root by hand: one leads outside RAM or above the width in the unit's capability register."
-           "从根表起手工顺着指针查下去：其中一个指到了内存之外，或高于 IOMMU 能力寄存器给出的宽度。"
+           "从根表起手工顺着指针查下去，其中一个指到了内存之外，或高于 IOMMU 能力寄存器给出的宽度。"
            LINUX "/proc/iomem lists the RAM."
            "/proc/iomem 列出内存范围。";
     TOO_WIDE ALL ["VT-d 7.1.3"] "mask-iommu"
         "The device sent an address above the width of its domain: garbage in a descriptor, or an address that no mapping gave, such as a pointer. A mapping never gives one above it, however large the driver's DMA mask."
         "设备发出的地址超出了所在域的地址宽度：描述符里是垃圾值，或者是指针之类不由映射得到的地址。无论驱动把 DMA 掩码设得多大，映射得到的地址都不会超出这个宽度。"
         => ALL "Compare the address with the domain's width (39, 48 or 57 bits). Random upper bits mean garbage; a clean pattern such as all ones in the upper half means a sign-extended 32-bit value."
-           "把地址与域的地址宽度（39、48 或 57 位）对照：高位杂乱无章是垃圾值；高 32 位全 1，则是 32 位值做了符号扩展。";
+           "把地址与域的地址宽度（39、48 或 57 位）对照。高位杂乱无章是垃圾值；高 32 位全 1，则是 32 位值做了符号扩展。";
     SUPERPAGE ALL ["VT-d 7.1.3"] ""
         "A large page was used at a level where this unit supports none, or its address is not aligned to its size."
         "在 IOMMU 不支持的级别使用了大页，或其地址没有按大小对齐。"
@@ -231,12 +231,12 @@ causes! {
         "The device sent a translation request or an already translated request, and its table entry does not allow that."
         "设备发出了转换请求或已转换请求，但其表项不允许。"
         => ALL "ATS is enabled in the device (lspci -vv, ATSCtl: Enable+) and not in its table entry: firmware or another kernel enabled it."
-           "设备中已启用 ATS（lspci -vv，ATSCtl: Enable+）而表项中没有：由固件或另一个内核启用。"
+           "设备中已启用 ATS（lspci -vv，ATSCtl: Enable+）而表项中没有，是固件或另一个内核启用的。"
            LINUX "pci=noats ends it."
            "使用 pci=noats 后消失。";
     MSI_RANGE ALL ["VT-d 7.1.3"] "msi-hole"
-        "The address is in the interrupt range 0xFEE0_0000 to 0xFEEF_FFFF, which is never translated as memory."
-        "地址位于中断区间 0xFEE0_0000 至 0xFEEF_FFFF，永远不会作为内存转换。"
+        "The address is in the interrupt range 0xfee00000 to 0xfeefffff, which is never translated as memory."
+        "地址位于中断区间 0xfee00000 至 0xfeefffff，永远不会作为内存转换。"
         => ALL "The device's MSI address is right for an interrupt, so this was an interrupt that had the wrong size, type or a PASID; or a mapping was made into that range."
            "作为 MSI 地址它没有错，因此这是一次大小或类型不对、或者带了 PASID 的中断；也可能是有映射落进了该区间。";
     PASID_NOT_BOUND ALL ["VT-d 7.1.3"] "sva"
@@ -260,7 +260,7 @@ causes! {
         "The process itself has no such page: it freed the buffer, or passed a wrong pointer."
         "进程自己也没有这一页：它释放了缓冲区，或传递了错误的指针。"
         => ALL "Look the address up in the memory map of the process: the CPU would fault there too."
-           "在进程的内存映射中查找该地址：CPU 访问同样会出错。"
+           "在进程的内存映射中查找该地址，CPU 访问它同样会出错。"
            LINUX "That is /proc/PID/maps."
            "Linux 上见 /proc/PID/maps。";
     USER_BIT ALL ["VT-d 7.1.3"] ""
@@ -289,7 +289,7 @@ causes! {
         "The interrupt came from a requester id that its entry does not allow: an alias, a bridge, or an attack."
         "中断消息里的请求者 ID 不是该表项允许的：设备用了别名，或经过桥时换成了桥的 ID，也可能是有人伪造中断。"
         => ALL "Compare the device with the SID field of the entry: a VF, or a function behind a bridge, may send under another number."
-           "把设备的编号与表项的 SID 字段对照：VF 或桥后的设备可能用另一个编号发出请求。"
+           "把设备的编号与表项的 SID 字段对照，VF 或桥后的设备可能用另一个编号发出请求。"
            LINUX "Such a device needs an alias quirk."
            "这类设备需要别名 quirk。";
     IR_COMPATIBILITY ALL ["VT-d 5.1.4.1"] "forged-msi"
@@ -401,7 +401,7 @@ causes! {
         "Two stream mapping entries match the same StreamID."
         "两个流匹配表项命中同一个 StreamID。"
         => ALL "Compare the StreamIDs that firmware's description gives to devices: two of them, with their masks, cover this one."
-           "对比固件描述给各设备的 StreamID：其中两个连同掩码覆盖了该 StreamID。"
+           "对比固件描述给各设备的 StreamID，其中有两个（连同掩码）都覆盖了该 StreamID。"
            LINUX "They are in the `iommus` and `iommu-map` properties of the device tree, or in IORT."
            "它们位于设备树的 `iommus`、`iommu-map` 属性，或 IORT 中。";
     QUEUE_MEMORY ALL ["arceos-hypervisor/axvisor#193"] ""
@@ -433,7 +433,7 @@ causes! {
         "There is no pool of bounce buffers at all, and the buffer is out of the device's reach."
         "根本没有回弹缓冲池，而缓冲区超出设备可达范围。"
         => LINUX "total is 0: swiotlb=noforce or an IOMMU that was expected and is off. Turn the IOMMU on, or leave swiotlb on."
-           "total 为 0：使用了 swiotlb=noforce，或预期的 IOMMU 未启用。启用 IOMMU，或保留 swiotlb。";
+           "total 为 0，说明使用了 swiotlb=noforce，或者本应工作的 IOMMU 没有启用。启用 IOMMU，或保留 swiotlb。";
     SMALL_MASK LINUX ["raspberrypi/linux#3416"] "mask"
         "The buffer is above the device's DMA mask, or above what its bus reaches, and nothing could bounce it."
         "缓冲区高于设备的 DMA 掩码，或高于其总线可达范围，且无法经回弹缓冲区中转。"
@@ -441,7 +441,7 @@ causes! {
            "把地址与消息中的掩码比较。若设备能寻址更多，则驱动忘了 dma_set_mask_and_coherent()；总线限制来自设备树的 dma-ranges 或 ACPI 的 _DMA。";
     API_MISUSE ALL ["openbmc/linux#201", "boundarydevices/linux#4"] ""
         "The driver named in the message breaks the rule of DMA that the message states."
-        "消息里指名的驱动违反了 DMA 的使用规则，具体是哪一条见消息本身。"
+        "消息里点名的驱动用错了 DMA 的接口，错在哪里见消息本身。"
         => LINUX "The stack trace below the message is the call. By default only the first such error of a boot is printed: write 1 to dma-api/all_errors in debugfs to see all."
            "消息下方的调用栈就是出错的调用。默认每次启动只打印第一个此类错误：向 debugfs 的 dma-api/all_errors 写 1 可看到全部。"
            WINDOWS "!analyze -v names the driver; the first argument of the bug check says which rule (documented for bug check 0xE6)."
@@ -450,7 +450,7 @@ causes! {
         "The driver does not call dma_mapping_error() after a mapping. It matters on the day a mapping fails: the error value is then used as an address."
         "驱动在映射之后没有调用 dma_mapping_error()。一旦映射失败，错误值就会被当作地址使用。"
         => LINUX "Read the function in the stack trace: every dma_map_* must be followed by dma_mapping_error()."
-           "查看调用栈中的函数：每次 dma_map_* 之后都必须调用 dma_mapping_error()。";
+           "查看调用栈中的函数，每次 dma_map_* 之后都必须调用 dma_mapping_error()。";
     OVERLAPPING_MAPPINGS LINUX ["Linux kernel/dma/debug.c"] "cache-line"
         "Two mappings share a cache line: a buffer was mapped twice at once, or two small buffers lie in one line."
         "两个映射共用一个缓存行：同一缓冲区被同时映射两次，或两个小缓冲区位于同一行。"
@@ -460,10 +460,10 @@ causes! {
         "The buffer is vmalloc memory or on the stack, which the DMA API does not map: its pages are not contiguous."
         "缓冲区是 vmalloc 内存或位于栈上，DMA API 不能映射：各页在物理上不连续。"
         => LINUX "Find where the buffer is allocated: use kmalloc, or map each page (vmalloc_to_page) by itself."
-           "找到缓冲区的分配处：改用 kmalloc，或逐页映射（vmalloc_to_page）。";
+           "找到分配缓冲区的地方，改用 kmalloc，或逐页映射（vmalloc_to_page）。";
     IOVA_LEAK LINUX ["Linux drivers/iommu/dma-iommu.c"] ""
         "The 32-bit part of the device's I/O virtual addresses was used up once: a driver leaks mappings, or its mappings are very large or very many."
-        "设备的 32 位 IOVA 空间曾经耗尽：驱动泄漏映射，或映射很大、很多。"
+        "设备的 32 位 IOVA 空间曾经用尽：驱动有映射没有解除，或者映射太大、太多。"
         => LINUX "The message comes once and is harmless for a 64-bit device. Count iommu:map against iommu:unmap: a difference that grows is a leak."
            "该消息只出现一次，对 64 位设备无害。比较 iommu:map 与 iommu:unmap 的次数：差值不断增长即为泄漏。";
     RMRR_GIVEN_OUT LINUX ["deepin-community/kernel#280"] "reserved-memory"
@@ -485,7 +485,7 @@ causes! {
         "Another device of the same IOMMU group is still bound to a driver of the host."
         "同一 IOMMU 组中的另一个设备仍绑定在宿主机驱动上。"
         => LINUX "ls /sys/kernel/iommu_groups/N/devices, and lspci -k for each: all but bridges must be bound to vfio-pci or to nothing."
-           "查看 /sys/kernel/iommu_groups/N/devices 以及各设备的 lspci -k：除桥以外都必须绑定到 vfio-pci 或不绑定驱动。";
+           "查看 /sys/kernel/iommu_groups/N/devices 以及各设备的 lspci -k，除桥以外都必须绑定到 vfio-pci，或者不绑定驱动。";
     GUEST_ABOVE_WIDTH LINUX ["MicronSSD/unvme#4", "cloud-hypervisor/cloud-hypervisor#7030", "gnif/LookingGlass#1184"] "mask-iommu"
         "The guest-physical address is above the width of the IOMMU's tables."
         "客户机物理地址超出 IOMMU 页表的宽度。"
@@ -555,7 +555,7 @@ causes! {
         "Interrupt remapping is off, so a device can raise any interrupt of the host. VFIO then refuses to assign devices unless allow_unsafe_interrupts is set."
         "中断重映射未启用，设备可以触发宿主机的任意中断。除非设置 allow_unsafe_interrupts，VFIO 会拒绝直通设备。"
         => LINUX "The lines before say why: firmware's table lacks an I/O APIC, the unit has no support, or nointremap was given. dmesg | grep -i remap."
-           "之前的行说明原因：固件表缺少 I/O APIC、IOMMU 不支持，或使用了 nointremap。dmesg | grep -i remap。";
+           "原因在之前的几行里，可能是固件表缺少 I/O APIC、IOMMU 不支持，或使用了 nointremap。用 dmesg | grep -i remap 查找。";
 }
 
 #[cfg(test)]

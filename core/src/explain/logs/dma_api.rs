@@ -81,7 +81,7 @@ static PATTERNS: &[Pattern] = &[
     pattern!("dma-debug-sg-count" DmaApi Software
         "DMA-API: {driver} {device} device driver frees DMA sg list with different entry count [map count={count}] [unmap count={ucount}]"
         "Linux v4.20 and later with CONFIG_DMA_API_DEBUG, kernel/dma/debug.c"
-        => "DMA-API: the driver {driver} unmaps a list with another number of entries: it must be the number given to dma_map_sg" "DMA-API：驱动 {driver} 解除映射时的项数不同：应为传给 dma_map_sg 的项数"
+        => "DMA-API: the driver {driver} unmaps a list with another number of entries: it must be the number given to dma_map_sg" "DMA-API：驱动 {driver} 解除映射时的项数不同，应为传给 dma_map_sg 的项数"
         [API_MISUSE] sg_count),
     pattern!("dma-debug-not-mapped" DmaApi Software
         "DMA-API: {driver} {device} device driver tries to free DMA memory it has not allocated [device address={dmaaddr}] [size={size} bytes]"
@@ -161,7 +161,7 @@ static PATTERNS: &[Pattern] = &[
     pattern!("dma-debug-invalid" DmaApi Software
         "DMA-API: {driver} {device} device driver tries to free an invalid DMA memory address"
         "Linux v4.20 and later with CONFIG_DMA_API_DEBUG, kernel/dma/debug.c"
-        => "DMA-API: the driver {driver} unmaps DMA_MAPPING_ERROR: a mapping had failed" "DMA-API：驱动 {driver} 解除映射 DMA_MAPPING_ERROR：映射曾失败"
+        => "DMA-API: the driver {driver} unmaps DMA_MAPPING_ERROR: a mapping had failed" "DMA-API：驱动 {driver} 把 DMA_MAPPING_ERROR 当作地址解除映射，而那次映射早已失败"
         [MAPPING_ERROR_USED, NOT_CHECKED]),
 ];
 

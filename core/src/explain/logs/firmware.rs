@@ -39,7 +39,7 @@ static PATTERNS: &[Pattern] = &[
     pattern!("ir-vulnerable" VtD Software
         "DMAR-IR: Failed to enable irq remapping. You are vulnerable to irq-injection attacks."
         "Linux v4.0 and later, drivers/iommu/intel/irq_remapping.c"
-        => "VT-d: interrupt remapping is off: a device can raise any interrupt" "VT-d：中断重映射未启用：设备可触发任意中断"
+        => "VT-d: interrupt remapping is off: a device can raise any interrupt" "VT-d：中断重映射未启用，设备可以触发任意中断"
         [IR_INACTIVE, FIRMWARE_TABLES] remapping_off_fact),
     pattern!("fw-ioapic-amd" AmdVi Software
         "AMD-Vi: [Firmware Bug]: : IOAPIC[{irq}] not in IVRS table"
@@ -59,7 +59,7 @@ static PATTERNS: &[Pattern] = &[
     pattern!("fw-rmrr" VtD Software
         "DMAR: [Firmware Bug]: No firmware reserved region can cover this RMRR [{why}], contact BIOS vendor for fixes"
         "Linux v4.16 and later, drivers/iommu/intel/iommu.c"
-        => "VT-d: firmware's RMRR {why} is not in memory that firmware reserved: the kernel may use the same pages" "VT-d：固件的 RMRR {why} 不在固件保留的内存内：内核可能把同样的页另作他用"
+        => "VT-d: firmware's RMRR {why} is not in memory that firmware reserved: the kernel may use the same pages" "VT-d：固件的 RMRR {why} 不在固件保留的内存里，内核可能把这些页另作他用"
         [FIRMWARE_TABLES] firmware_bug),
     pattern!("fw-rmrr-bad" VtD Software
         "Your BIOS is broken; bad RMRR [{why}]"
@@ -69,12 +69,12 @@ static PATTERNS: &[Pattern] = &[
     pattern!("fw-dmar-broken" VtD Software
         "Your BIOS is broken; {why...}"
         "Linux v2.6.30 and later, drivers/iommu/intel/dmar.c"
-        => "VT-d: firmware's DMAR table is wrong: {why...}" "VT-d：固件的 DMAR 表有误：{why...}"
+        => "VT-d: firmware's DMAR table is wrong: {why...}" "VT-d，固件的 DMAR 表有误：{why...}"
         [FIRMWARE_TABLES] firmware_bug),
     pattern!("vtd-relaxable" VtD Software
         "DMAR: Intel-IOMMU: assuming all RMRRs are relaxable. {why...}"
         "kernels with the relax_rmrr patch, as of Proxmox"
-        => "VT-d: this kernel treats every RMRR as relaxable: assigned devices may fight firmware" "VT-d：此内核把所有 RMRR 视为可放宽：直通设备可能与固件冲突"
+        => "VT-d: this kernel treats every RMRR as relaxable: assigned devices may fight firmware" "VT-d：这个内核把所有 RMRR 都当作可放宽的（relaxable），直通设备可能与固件冲突"
         [FIRMWARE_TABLES]),
 ];
 
@@ -118,7 +118,7 @@ fn trouble(here: &Here<'_>) -> Option<Found> {
     }
     let title = Phrase::new(
         format!("{}: firmware's tables: {words}", arch.name()),
-        format!("{}：固件表：{words}", arch.name()),
+        format!("{}，固件表：{words}", arch.name()),
     );
     let mut found = Found::software(arch, "fw-bug", title);
     found.clue(Clue::FirmwareBug);

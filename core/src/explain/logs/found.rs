@@ -55,6 +55,8 @@ pub(super) struct Found {
     pub(super) device: Option<String>,
     /// What the line says of the machine or of time, for the causes of faults elsewhere in the log.
     pub(super) notes: Vec<Note>,
+    /// When it happened, where the message says it and not its stamp: microseconds on the trace's clock.
+    pub(super) time: Option<u64>,
     /// How this joins what was found before.
     pub(super) join: Join,
 }
@@ -263,6 +265,7 @@ impl Found {
             words_follow: false,
             device: None,
             notes: Vec::new(),
+            time: None,
             join: Join::Alone,
         }
     }

@@ -27,7 +27,7 @@ pub(super) fn device(found: &mut Found, arch: Arch, text: &str, named_by_kernel:
         ),
         (false, false, _) => Text::new(
             "as the unit saw it; for a PCI device firmware maps it from bus:device.function",
-            "IOMMU 看到的编号；对 PCI 设备由固件从“总线:设备.功能”映射而来",
+            "IOMMU 看到的编号；PCI 设备的编号由固件按“总线:设备.功能”换算",
         ),
     };
     found.certain(arch.device_term(), text, meaning);
@@ -208,7 +208,7 @@ pub(super) fn address(found: &mut Found, address: u64) {
             let looks = match address {
                 0xfee0_0000..=0xfeef_ffff => Text::new(
                     "where interrupt messages go on some machines (on x86 always): then it was never memory",
-                    "有些机器的中断消息写往这里（x86 总是如此）：若是，它就不是内存地址",
+                    "有些机器（包括所有 x86）的中断消息写到这里，那样它就不是内存地址",
                 ),
                 0xf000_0000..=0xffff_efff => Text::new(
                     "just below 4 GiB: where Linux hands out DMA addresses first, so it was probably mapped once",

@@ -43,17 +43,17 @@ static PATTERNS: &[Pattern] = &[
     pattern!("hyperv-map" HyperV Software
         "hv_iommu_map_pages: Hyper-V status: {status} = {name} pgs:{_}/{_} iova:{iova}"
         "Linux patches of 2026, drivers/iommu/hyperv; the words of the status from v6.15"
-        => "Hyper-V: the hypervisor refused to map {iova} for a device: {name}" "Hyper-V：hypervisor 拒绝为设备映射 {iova}：{name}"
+        => "Hyper-V: the hypervisor refused to map {iova} for a device: {name}" "Hyper-V，hypervisor 拒绝为设备映射 {iova}：{name}"
         [NOT_PINNABLE, GUEST_ABOVE_WIDTH] address),
     pattern!("hyperv-status" HyperV Software
         "hv_iommu_{call}: Hyper-V status: {status} = {name}"
         "Linux patches of 2026, drivers/iommu/hyperv; the words of the status from v6.15"
-        => "Hyper-V: the hypervisor refused a call of the IOMMU driver: {name}" "Hyper-V：hypervisor 拒绝了 IOMMU 驱动的调用：{name}"
+        => "Hyper-V: the hypervisor refused a call of the IOMMU driver: {name}" "Hyper-V，hypervisor 拒绝了 IOMMU 驱动的调用：{name}"
         [NOT_ATTACHED, MAP_OVERLAP] linux),
     pattern!("hyperv-unmap" HyperV Software
         "hv_iommu_unmap_pages: could not delete all mappings ({iova}:{_}/{_})"
         "Linux patches of 2026, drivers/iommu/hyperv"
-        => "Hyper-V: the range at {iova} was unmapped in part: a mapping is larger than it" "Hyper-V：{iova} 处的范围只解除了一部分映射：某个映射大于该范围"
+        => "Hyper-V: the range at {iova} was unmapped in part: a mapping is larger than it" "Hyper-V：{iova} 处的范围只解除了一部分映射，因为其中一个映射比它大"
         [MAP_OVERLAP, API_MISUSE] linux),
 ];
 
@@ -109,8 +109,8 @@ fn bug_check(here: &Here<'_>) -> Option<Found> {
             Arch::HyperV,
             "windows-dma-violation",
             Phrase::new(
-                format!("Windows: a driver broke a rule of DMA (bug check E6, {first:#x})"),
-                format!("Windows：驱动违反了 DMA 规则（错误检查 E6，{first:#x}）"),
+                format!("Windows: Driver Verifier caught a driver misusing DMA (bug check E6, {first:#x})"),
+                format!("Windows：Driver Verifier 发现驱动用错了 DMA（蓝屏代码 E6，{first:#x}）"),
             ),
         );
         found.causes = &[&API_MISUSE];

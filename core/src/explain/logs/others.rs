@@ -55,7 +55,7 @@ fn tegra_own(here: &Here<'_>) -> Option<Found> {
     }
     let at = fault.address.map_or(String::new(), |address| format!(" at {address:#x}"));
     let at_zh = fault.address.map_or(String::new(), |address| format!("，地址 {address:#x}"));
-    let title = Phrase::new(format!("Tegra: {client}: {why}{at}"), format!("Tegra：{client}：{why}{at_zh}"));
+    let title = Phrase::new(format!("Tegra: {client}: {why}{at}"), format!("Tegra，{client}：{why}{at_zh}"));
     let mut found = Found::fault(fault, Arch::Tegra, "tegra-mcerr", title);
     found.causes = PLAIN;
     found.used = used;
@@ -114,7 +114,7 @@ static PATTERNS: &[Pattern] = &[
     pattern!("dart" Dart Fault
         "apple-dart {unit} translation fault: status:{status} stream:{stream} code:{code} ({name}) at {iova}"
         "Linux v5.15 and later, drivers/iommu/apple-dart.c"
-        => "Apple DART: stream {stream} at {iova}: {name}" "Apple DART：流 {stream}，地址 {iova}：{name}"
+        => "Apple DART: stream {stream} at {iova}: {name}" "Apple DART，流 {stream}，地址 {iova}：{name}"
         [UNMAPPED_EARLY, NEVER_MAPPED, PHYSICAL_ADDRESS, FIRMWARE_DEVICE] dart),
     pattern!("rockchip" Rockchip Fault
         "{unit} Page fault at {iova} of type {access}"
@@ -147,12 +147,12 @@ static PATTERNS: &[Pattern] = &[
     pattern!("exynos" Exynos Fault
         "exynos-sysmmu {unit} {device} [{access}] {why} occurred at {iova}"
         "Linux v6.0 and later, drivers/iommu/exynos-iommu.c"
-        => "Exynos SysMMU: {device}: {why} at {iova}" "Exynos SysMMU：{device}：{why}，地址 {iova}"
+        => "Exynos SysMMU: {device}: {why} at {iova}" "Exynos SysMMU，{device}：{why}，地址 {iova}"
         [UNMAPPED_EARLY, NEVER_MAPPED, PHYSICAL_ADDRESS, FIRMWARE_DEVICE] exynos),
     pattern!("exynos-old" Exynos Fault
         "exynos-sysmmu {unit} {device} {why} occurred at {iova}"
         "Linux before v6.0, drivers/iommu/exynos-iommu.c; without the direction"
-        => "Exynos SysMMU: {device}: {why} at {iova}" "Exynos SysMMU：{device}：{why}，地址 {iova}"
+        => "Exynos SysMMU: {device}: {why} at {iova}" "Exynos SysMMU，{device}：{why}，地址 {iova}"
         [UNMAPPED_EARLY, NEVER_MAPPED, PHYSICAL_ADDRESS, FIRMWARE_DEVICE] exynos),
     pattern!("exynos-root" Exynos More
         "exynos-sysmmu {unit} Page table base: {pgd}"
@@ -190,27 +190,27 @@ static PATTERNS: &[Pattern] = &[
     pattern!("eeh" Power Status
         "EEH: Frozen PHB#{phb}-PE#{pe} detected"
         "Linux v3.17 and later, arch/powerpc/kernel/eeh.c (from v5.5: EEH: Recovering PHB#*-PE#*)"
-        => "POWER: the host bridge froze PE {pe} of PHB {phb}: DMA or a link error" "POWER：主桥冻结了 PHB {phb} 的 PE {pe}：DMA 或链路错误"
+        => "POWER: the host bridge froze PE {pe} of PHB {phb}: DMA or a link error" "POWER：主桥因 DMA 或链路错误冻结了 PHB {phb} 的 PE {pe}"
         [TCE_REFUSED, LINK_ERROR, STALE_RING] eeh),
     pattern!("eeh-frozen-pe" Power Status
         "EEH: Frozen PE#{pe} on PHB#{phb} detected"
         "Linux v3.12 and later, arch/powerpc/platforms/powernv"
-        => "POWER: the host bridge froze PE {pe} of PHB {phb}: DMA or a link error" "POWER：主桥冻结了 PHB {phb} 的 PE {pe}：DMA 或链路错误"
+        => "POWER: the host bridge froze PE {pe} of PHB {phb}: DMA or a link error" "POWER：主桥因 DMA 或链路错误冻结了 PHB {phb} 的 PE {pe}"
         [TCE_REFUSED, LINK_ERROR, STALE_RING] eeh),
     pattern!("eeh-fenced" Power Status
         "EEH: Fenced PHB#{phb} detected"
         "Linux v3.12 and later, arch/powerpc/platforms/powernv (also PHB#* failure detected)"
-        => "POWER: the host bridge PHB {phb} was fenced: all devices behind it are cut off" "POWER：主桥 PHB {phb} 被隔离：其后的所有设备都被切断"
+        => "POWER: the host bridge PHB {phb} was fenced: all devices behind it are cut off" "POWER：主桥 PHB {phb} 被隔离，其后的设备全部切断"
         [LINK_ERROR]),
     pattern!("eeh-phb" Power Status
         "EEH: PHB#{phb} failure detected"
         "Linux v3.9 and later, arch/powerpc/kernel/eeh.c"
-        => "POWER: the host bridge PHB {phb} was fenced: all devices behind it are cut off" "POWER：主桥 PHB {phb} 被隔离：其后的所有设备都被切断"
+        => "POWER: the host bridge PHB {phb} was fenced: all devices behind it are cut off" "POWER：主桥 PHB {phb} 被隔离，其后的设备全部切断"
         [LINK_ERROR]),
     pattern!("eeh-recovering" Power Status
         "EEH: Recovering PHB#{phb}-PE#{pe}"
         "Linux v5.5 and later, arch/powerpc/kernel/eeh_driver.c"
-        => "POWER: the host bridge froze PE {pe} of PHB {phb}: DMA or a link error" "POWER：主桥冻结了 PHB {phb} 的 PE {pe}：DMA 或链路错误"
+        => "POWER: the host bridge froze PE {pe} of PHB {phb}: DMA or a link error" "POWER：主桥因 DMA 或链路错误冻结了 PHB {phb} 的 PE {pe}"
         [TCE_REFUSED, LINK_ERROR, STALE_RING] eeh),
     pattern!("s390-error" S390 Status
         "zpci: {device} Event {code} reports an error for PCI function {_}"

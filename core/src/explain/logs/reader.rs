@@ -166,7 +166,7 @@ impl LogReader {
             }
         }
         let line = &self.window[here];
-        let (number, times, time) = (line.number, u64::from(line.times.max(1)), line.time);
+        let (number, times, time) = (line.number, u64::from(line.times.max(1)), line.time.or(found.time));
         self.builder.found(number, last, times, time, found);
     }
 

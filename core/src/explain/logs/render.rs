@@ -73,7 +73,15 @@ fn head(item: &Item, lang: Lang) -> String {
         (Lang::Zh, true) => format!("第 {} 行", item.lines.first),
         (Lang::Zh, false) => format!("第 {}-{} 行", item.lines.first, item.lines.last),
     };
-    format!("{lines}{}{}\n", colon(lang), item.title.get(lang))
+    format!("{lines}{}{}\n", after_lines(lang), item.title.get(lang))
+}
+
+/// Between the lines of an item and its title, which has a colon of its own: a Chinese sentence has one.
+const fn after_lines(lang: Lang) -> &'static str {
+    match lang {
+        Lang::En => ": ",
+        Lang::Zh => "，",
+    }
 }
 
 fn times(item: &Item, lang: Lang) -> Option<String> {
@@ -198,7 +206,7 @@ fn stories(out: &mut String, report: &Report, lang: Lang) {
                 Lang::Zh => format!("第 {} 行", moment.line),
             };
             let time = moment.time.map_or(String::new(), |time| format!(" [{}]", seconds(time)));
-            out.push_str(&format!("  {line}{time}{}{}\n", colon(lang), moment.text.get(lang)));
+            out.push_str(&format!("  {line}{time}{}{}\n", after_lines(lang), moment.text.get(lang)));
         }
         out.push('\n');
     }

@@ -74,7 +74,7 @@ events! {
     0x09 "F_CD_FETCH" "7.3.10" "reading the context descriptor failed on the bus" "读取上下文描述符时总线出错";
     0x0a "C_BAD_CD" "7.3.11" "the context descriptor is invalid (V = 0) or badly programmed" "上下文描述符无效（V = 0）或配置有误";
     0x0b "F_WALK_EABT" "7.3.12" "reading a translation table failed on the bus" "读取页表时总线出错";
-    0x10 "F_TRANSLATION" "7.3.13" "no valid entry translates the address" "没有有效的页表项转换该地址";
+    0x10 "F_TRANSLATION" "7.3.13" "no valid entry translates the address" "该地址没有有效的页表项";
     0x11 "F_ADDR_SIZE" "7.3.14" "an address is wider than the configured size" "地址超出所配置的宽度";
     0x12 "F_ACCESS" "7.3.15" "the entry's access flag (AF) is 0" "页表项的访问标志（AF）为 0";
     0x13 "F_PERMISSION" "7.3.16" "the entry does not allow this access" "页表项不允许这次访问";

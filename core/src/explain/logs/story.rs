@@ -769,46 +769,52 @@ fn traced(draft: &mut Draft, facts: &Facts, at: u64) {
                 Phrase::new("mapped", "已映射"),
                 Phrase::new(
                     format!("the trace in this log has a mapping of the page, direction {}, and no unmapping after it", way.en),
-                    format!("日志中的跟踪显示该页有映射（方向 {}），之后没有解除", way.zh),
+                    format!("日志中的跟踪记录显示该页有映射（方向 {}），之后没有解除", way.zh),
                 ),
                 clue,
             )
         }
         (Some(last), Some(mapped)) => {
             let ago = match (when, last.time) {
-                (Some(when), Some(time)) => Phrase::same(format!("{} us", when.saturating_sub(time))),
-                _ => Phrase::new("an unknown time", "时间不明"),
+                (Some(when), Some(time)) => {
+                    let ago = format!("{} us", when.saturating_sub(time));
+                    Phrase::new(ago.clone(), format!("在出错前 {ago} 解除"))
+                }
+                _ => Phrase::new("an unknown time", "在出错前解除，时间不明"),
             };
             let held = match (last.time, mapped.time) {
-                (Some(end), Some(start)) => Phrase::same(format!("{} us", end.saturating_sub(start))),
-                _ => Phrase::new("an unknown time", "时间不明"),
+                (Some(end), Some(start)) => {
+                    let held = format!("{} us", end.saturating_sub(start));
+                    Phrase::new(held.clone(), format!(" {held}"))
+                }
+                _ => Phrase::new("an unknown time", "一段时间"),
             };
             (
                 Phrase::new("unmapped before", "之前已解除映射"),
                 Phrase::new(
                     format!("the trace in this log: mapped for {}, unmapped {} before the fault", held.en, ago.en),
-                    format!("日志中的跟踪：映射存在了 {}，在出错前 {} 解除", held.zh, ago.zh),
+                    format!("日志中的跟踪记录：映射存在了{}，{}", held.zh, ago.zh),
                 ),
                 Clue::TraceUnmapped,
             )
         }
         (Some(_), None) => (
             Phrase::new("unmapped before", "之前已解除映射"),
-            Phrase::new("the trace in this log has an unmapping of the page", "日志中的跟踪显示该页曾被解除映射"),
+            Phrase::new("the trace in this log has an unmapping of the page", "日志中的跟踪记录显示该页曾被解除映射"),
             Clue::TraceUnmapped,
         ),
         (None, _) => (
             Phrase::new("no mapping", "没有映射"),
             Phrase::new(
                 "the trace in this log has no mapping of this page before the fault (it may have begun too late)",
-                "日志中的跟踪在错误之前没有该页的映射（跟踪可能开始得太晚）",
+                "日志中的跟踪记录在出错之前没有该页的映射（可能开始得太晚）",
             ),
             Clue::TraceNever,
         ),
     };
     draft.clues.add(clue);
     draft.item.fields.push(Field {
-        name: Text::new("in the trace", "跟踪中"),
+        name: Text::new("in the trace", "跟踪记录中"),
         value,
         meaning,
         certainty: Certainty::Inferred,
@@ -842,7 +848,10 @@ fn boot_item(mut fields: Vec<Field>, lines: Option<Lines>, facts: &Facts) -> Opt
         fields.push(Field {
             name: Text::new("reserved by firmware", "固件保留"),
             value: Phrase::same(format!("{}{more}", shown.join(", "))),
-            meaning: Phrase::new("RMRR: stays mapped for the devices it names", "RMRR：对其所列设备保持映射"),
+            meaning: Phrase::new(
+                "RMRR: stays mapped for the devices it names",
+                "RMRR，要一直为它列出的设备保留映射",
+            ),
             certainty: Certainty::Certain,
         });
     }

@@ -125,7 +125,7 @@ fn freebsd_overflow(here: &Here<'_>) -> Option<Found> {
             "freebsd-overflow",
             Phrase::new(
                 "VT-d: fault records were lost: all were in use (PFO)",
-                "VT-d：故障记录丢失：全部记录都已占用（PFO）",
+                "VT-d：故障记录全部占用，后面的丢失了（PFO）",
             ),
         );
         found.system = System::FreeBsd;

@@ -23,13 +23,13 @@ pub(super) static FORMAT: Format = Format {
 static MAP_DMA: Pattern = pattern!("vfio-map-dma" Vfio Software
     "VFIO_MAP_DMA failed: {why...}"
     "QEMU 1.3 and later, hw/vfio, just before vfio_dma_map(..)"
-    => "VFIO: memory could not be mapped: {why...}" "VFIO：无法映射内存：{why...}"
+    => "VFIO: memory could not be mapped: {why...}" "VFIO 无法映射内存：{why...}"
     [GUEST_ABOVE_WIDTH, RANGE_REFUSED, MEMLOCK, NOT_PINNABLE, MAP_OVERLAP] words);
 
 static IOAS_MAP: Pattern = pattern!("iommufd-map" Vfio Software
     "IOMMU_IOAS_MAP failed: {why...}"
     "QEMU 9.0 and later, backends/iommufd.c, just before vfio_container_dma_map(..)"
-    => "iommufd: memory could not be mapped: {why...}" "iommufd：无法映射内存：{why...}"
+    => "iommufd: memory could not be mapped: {why...}" "iommufd 无法映射内存：{why...}"
     [GUEST_ABOVE_WIDTH, RANGE_REFUSED, MEMLOCK, NOT_PINNABLE, MAP_OVERLAP] words);
 
 macro_rules! form {
@@ -61,12 +61,12 @@ static PATTERNS: &[Pattern] = &[
     pattern!("vfio-not-viable" Vfio Software
         "vfio {device} group {group} is not viable"
         "QEMU 2.12 and later, hw/vfio (before: vfio error: *: group * is not viable)"
-        => "VFIO: group {group} of {device} is not viable: a member is bound to a host driver" "VFIO：{device} 所在的组 {group} 不可用：组内有成员绑定在宿主机驱动上"
+        => "VFIO: group {group} of {device} is not viable: a member is bound to a host driver" "VFIO：{device} 所在的组 {group} 不可用，组内有成员绑定在宿主机驱动上"
         [GROUP_MEMBER_BOUND]),
     pattern!("vfio-not-viable-dpdk" Vfio Software
         "{device} VFIO group is not viable! Not all devices in IOMMU group bound to VFIO or unbound"
         "DPDK 16.11 and later, lib/eal"
-        => "VFIO: the group of {device} is not viable: a member is bound to a host driver" "VFIO：{device} 所在的组不可用：组内有成员绑定在宿主机驱动上"
+        => "VFIO: the group of {device} is not viable: a member is bound to a host driver" "VFIO：{device} 所在的组不可用，组内有成员绑定在宿主机驱动上"
         [GROUP_MEMBER_BOUND]),
     pattern!("vfio-dma-map" Vfio Software
         "vfio_dma_map({_}, {gpa}, {size}, {hva}) = {errno} ({why...})"
@@ -91,7 +91,7 @@ static PATTERNS: &[Pattern] = &[
     pattern!("rust-vmm-ioas-map" Vfio Software
         "failed to map an IOVA range to the IOAS: {why...}"
         "Cloud Hypervisor 50 and later with iommufd"
-        => "iommufd: memory could not be mapped: {why...}" "iommufd：无法映射内存：{why...}"
+        => "iommufd: memory could not be mapped: {why...}" "iommufd 无法映射内存：{why...}"
         [GUEST_ABOVE_WIDTH, RANGE_REFUSED, MEMLOCK, NOT_PINNABLE, MAP_OVERLAP] words),
     pattern!("vfio-memlock" Vfio Software
         "RLIMIT_MEMLOCK ({size}) exceeded"
@@ -126,7 +126,7 @@ static PATTERNS: &[Pattern] = &[
     pattern!("vfio-no-group" Vfio Software
         "vfio {device} no iommu_group found: {why...}"
         "QEMU 2.12 and later, hw/vfio"
-        => "VFIO: {device} is in no IOMMU group: the IOMMU is off, or does not see it" "VFIO：{device} 不属于任何 IOMMU 组：IOMMU 未启用，或看不到它"
+        => "VFIO: {device} is in no IOMMU group: the IOMMU is off, or does not see it" "VFIO：{device} 不属于任何 IOMMU 组，要么 IOMMU 未启用，要么 IOMMU 管不到它"
         [FIRMWARE_TABLES, NOT_ATTACHED]),
     pattern!("vfio-unsafe-interrupts" Vfio Software
         "No interrupt remapping support. Use the module param \"allow_unsafe_interrupts\" to enable VFIO IOMMU support on this platform"

@@ -208,7 +208,7 @@ fn report(text: &str, told: Told<'_>, form: &'static str, system: System) -> Fou
             form,
             Phrase::new(
                 "VT-d: the fault record reads as all ones: the unit does not answer, no fault happened",
-                "VT-d：故障记录读出全 1：IOMMU 没有应答，实际没有发生错误",
+                "VT-d：故障记录读出全 1，这是 IOMMU 没有应答，并没有发生转换错误",
             ),
         );
         found.system = system;
@@ -495,11 +495,11 @@ fn stopped_at(code: u16) -> Text {
         }
         0x04 => Text::new(
             "the check of the input address, before any page table is read (the root and context tables have been)",
-            "检查输入地址这一步：根表、上下文表已查过，还没有查页表",
+            "检查输入地址这一步，根表、上下文表已查过，还没有查页表",
         ),
         0x80 | 0x83 => Text::new(
             "the check of the input address, before any page table is read (the root, context and PASID tables have been)",
-            "检查输入地址这一步：根表、上下文表和 PASID 表已查过，还没有查页表",
+            "检查输入地址这一步，根表、上下文表和 PASID 表已查过，还没有查页表",
         ),
         0x0e | 0x84 | 0x87 => Text::new("the output address, after the walk", "遍历之后的输出地址"),
         _ => {

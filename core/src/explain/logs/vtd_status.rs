@@ -83,7 +83,7 @@ fn status(here: &Here<'_>) -> Option<Found> {
             "vtd-status",
             Phrase::new(
                 "VT-d: the fault status register reads as all ones: the unit does not answer",
-                "VT-d：故障状态寄存器读出全 1：IOMMU 没有应答",
+                "VT-d：故障状态寄存器读出全 1，IOMMU 没有应答",
             ),
         );
         found.certain(
@@ -163,7 +163,7 @@ fn invalidation(here: &Here<'_>) -> Option<Found> {
     if ones {
         found.title = Phrase::new(
             "VT-d: the invalidation error reads as all ones: the unit does not answer, no descriptor was rejected",
-            "VT-d：失效错误读出全 1：IOMMU 没有应答，并非描述符被拒绝",
+            "VT-d：失效错误读出全 1，这是 IOMMU 没有应答，并非描述符被拒绝",
         );
         found.clue(Clue::AllOnes);
         found.certain(
@@ -489,7 +489,7 @@ fn suppressed(here: &Here<'_>) -> Option<Found> {
         count,
         Text::new(
             "the kernel limits the rate: there were more faults than the log shows",
-            "内核限制打印速率：实际错误比日志显示的更多",
+            "内核限制了打印速率，实际的错误比日志里的多",
         ),
     );
     let limit = match arch {

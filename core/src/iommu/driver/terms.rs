@@ -5,7 +5,7 @@ use crate::addr::{AddrRange, Iova, Pasid, PhysAddr, RequesterId};
 use crate::memory::{MemError, Memory};
 use crate::paging::builder::MapError;
 use crate::paging::FrameAlloc;
-use crate::spec::{FaultCode, Localized, Phrase, Text};
+use crate::spec::{spaced, FaultCode, Localized, Phrase, Text};
 use crate::trace::Perms;
 use alloc::{format, string::ToString};
 use core::fmt;
@@ -173,9 +173,9 @@ impl Localized for DriverError {
             DriverError::Map(error) => error.phrase().zh,
             DriverError::NoFrames => "没有内存可放 IOMMU 的结构".into(),
             DriverError::Memory(error) => error.phrase().zh,
-            DriverError::Unsupported(what) => format!("这个 IOMMU 不支持：{}", what.zh),
+            DriverError::Unsupported(what) => spaced(&format!("这个 IOMMU 不支持{}", what.zh)),
             DriverError::NoDomain(id) => format!("没有域 {id}"),
-            DriverError::NoIommu => "这台机器没有 IOMMU：可以在 `machine` 一行写一种".into(),
+            DriverError::NoIommu => "这台机器没有 IOMMU，可以在 `machine` 那一行写上一种".into(),
         };
         Phrase::new(self.to_string(), zh)
     }

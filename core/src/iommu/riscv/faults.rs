@@ -29,9 +29,9 @@ causes! {
         "memory that the write or its page tables need did not allow the access" "写的目标内存或所查页表所在的内存不可访问";
     INSTRUCTION_PAGE_FAULT = 12 "Instruction page fault"
         "the first stage does not map the address for execution" "第一阶段没有以可执行权限映射该地址";
-    READ_PAGE_FAULT = 13 "Read page fault" "the first stage does not map the address for reading" "第一阶段没有以可读权限映射该地址";
+    READ_PAGE_FAULT = 13 "Read page fault" "the first stage does not map the address for reading" "第一阶段没有把该地址映射为可读";
     WRITE_PAGE_FAULT = 15 "Write/AMO page fault"
-        "the first stage does not map the address for writing" "第一阶段没有以可写权限映射该地址";
+        "the first stage does not map the address for writing" "第一阶段没有把该地址映射为可写";
     INSTRUCTION_GUEST_PAGE_FAULT = 20 "Instruction guest page fault"
         "a fetch, and the second stage does not map a guest-physical address it needs"
         "取指时，第二阶段没有映射所需的客户机物理地址";

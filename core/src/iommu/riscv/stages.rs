@@ -114,7 +114,7 @@ pub struct Stages<'a> {
 static CANONICAL: Rule = Rule {
     text: Text::new(
         "the bits above those translated are not copies of the highest translated one",
-        "高位不是符号扩展：须与参与转换的最高位全部相同",
+        "高位不是符号扩展，须与参与转换的最高位全部相同",
     ),
     section: "RISC-V Privileged 12.4.1",
 };

@@ -44,18 +44,30 @@ const fn delivered(kind: InterruptKind) -> Text {
 
 /// Compares words of the language; `None`: nothing of the kind happened.
 fn compare_words(want: &str, got: Option<&str>) -> Bilingual {
-    let word = |none| got.map_or(String::from(none), |word| format!("`{word}`"));
+    let was = got.map_or(String::from("nothing of the kind"), |word| format!("`{word}`"));
     Bilingual::new(
-        format!("expected `{want}`, but it was {}", word("nothing of the kind")),
-        format!("期望 `{want}`，实际是 {}", word("没有这回事")),
+        format!("expected `{want}`, but it was {was}"),
+        spaced(&match got {
+            Some(got) => format!("期望 `{want}`，实际是 `{got}`"),
+            None => format!("期望 `{want}`，实际没有"),
+        }),
     )
 }
 
 fn compare_phrases(want: &Phrase, got: &Phrase) -> Bilingual {
     Bilingual::new(
         format!("expected {}, but it was {}", want.en, got.en),
-        spaced(&format!("期望{}，实际是{}", join(&want.zh), join(&got.zh))),
+        spaced(&format!("期望{}，实际{}{}", join(&want.zh), is(&got.zh), join(&got.zh))),
     )
+}
+
+/// Before what was: what was not is said without 是.
+fn is(got: &str) -> &'static str {
+    if got.starts_with("没有") || got.starts_with('无') {
+        ""
+    } else {
+        "是"
+    }
 }
 
 /// A phrase after a Chinese word: a blank before what is quoted.

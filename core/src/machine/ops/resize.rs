@@ -57,7 +57,7 @@ impl Machine {
                     Bytes(size),
                     ranges("to").join(", ")
                 ),
-                format!("{name}（{}）在上面的窗口里放不下：{}", Bytes(size), ranges("到").join("、")),
+                format!("{name}（{}）在上级桥的窗口（{}）里放不下", Bytes(size), ranges("到").join("、")),
             );
             return Err(Stop::Os(OsError::new("range", message)));
         };

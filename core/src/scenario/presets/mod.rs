@@ -89,7 +89,7 @@ const NO_IOMMU: Limit = Limit {
     fits: |_| false,
     why: Text::new(
         "it is about a machine without an IOMMU: with one, the answer is another",
-        "讲的是没有 IOMMU 的机器：有了 IOMMU，答案就不同了",
+        "它讲的是没有 IOMMU 的机器，有了 IOMMU，答案就不同了",
     ),
 };
 const IO_PORTS: Limit = Limit { fits: |a| Board::of(Some(a)).cpu.has_ports(), why: NO_PORTS };
@@ -97,7 +97,7 @@ const OWN_CODES: Limit = Limit {
     fits: |_| false,
     why: Text::new(
         "it climbs the codes of one architecture; each of the others has a ladder of its own",
-        "讲的是一种架构的一级级错误码；其余每种架构各有自己的一篇",
+        "它讲的是一种架构的各个错误码，其余每种架构各有自己的一篇",
     ),
 };
 const X86_RANGE: Limit = Limit {
@@ -120,7 +120,7 @@ const POSTING: Limit = Limit {
     why: Text::new(
         "it posts an interrupt to a guest, which takes a GICv4 on Arm (the machine's ITS is a GICv3's) and guest interrupt files on \
          RISC-V (the machine has files in memory, of which the hypervisor is sent a notice)",
-        "它向客户机投递（posted）中断：Arm 上需要 GICv4，而这里的 ITS 属于 GICv3；RISC-V 上需要客户机中断文件，而这里只有内存里的\
+        "它向客户机投递（posted）中断，Arm 上需要 GICv4，而这里的 ITS 属于 GICv3；RISC-V 上需要客户机中断文件，而这里只有内存里的\
          中断文件，会先通知宿主机",
     ),
 };

@@ -12,7 +12,7 @@ spec::fault_codes! {
         LCT_2 = 0x02 "LCT.2" "the context entry is not present (P = 0)" "上下文表项不存在（P = 0）";
         LCT_4 = 0x03 "LCT.4"
             "the context entry is programmed wrongly: its AW or TT is not supported, or its page-table pointer leads nowhere"
-            "上下文表项配置无效：AW 或 TT 不受支持，或页表指针无法访问";
+            "上下文表项配置无效（AW 或 TT 不受支持，或页表指针无法访问）";
         LGN_1 = 0x04 "LGN.1"
             "the input address is above the width that MGAW and AW allow" "输入地址超出 MGAW 与 AW 允许的位宽";
         LGN_2 = 0x05 "LGN.2"
@@ -89,7 +89,7 @@ spec::fault_codes! {
         SPT_3 = 0x5a "SPT.3" "a reserved field of the PASID-table entry is not 0" "PASID 表项的保留字段不为 0";
         SPT_4 = 0x5b "SPT.4"
             "the PASID-table entry is programmed wrongly: its PGTT, AW or FSPM is not supported"
-            "PASID 表项配置无效：PGTT、AW 或 FSPM 不受支持";
+            "PASID 表项配置无效（PGTT、AW 或 FSPM 不受支持）";
         SPT_5 = 0x5c "SPT.5" "a request for execution, and ERE is 0" "不接受执行请求（ERE = 0）";
         SPT_6 = 0x5d "SPT.6" "a request with supervisor privilege, and SRE is 0" "不接受特权请求（SRE = 0）";
         SFS_1 = 0x70 "SFS.1" "a first-stage paging entry could not be read from memory" "无法从内存读取第一阶段页表项";
@@ -103,13 +103,13 @@ spec::fault_codes! {
             "嵌套转换：第一阶段页表项的客户机物理地址超出第二阶段位宽";
         SFS_6 = 0x75 "SFS.6"
             "nested: the second stage does not let the first table of the first stage be read"
-            "嵌套转换：第二阶段不允许读取第一阶段顶级页表";
+            "嵌套转换中，第二阶段不允许读取第一阶段顶级页表";
         SFS_7 = 0x76 "SFS.7"
             "nested: the second stage does not let a first-stage paging entry be read"
-            "嵌套转换：第二阶段不允许读取第一阶段页表项";
+            "嵌套转换中，第二阶段不允许读取第一阶段页表项";
         SFS_8 = 0x77 "SFS.8"
             "nested: the second stage does not let accessed or dirty be set in a first-stage entry"
-            "嵌套转换：第二阶段不允许更新第一阶段页表项的访问位或脏位";
+            "嵌套转换中，第二阶段不允许更新第一阶段页表项的访问位或脏位";
         SSS_1 = 0x78 "SSS.1" "a second-stage paging entry could not be read from memory" "无法从内存读取第二阶段页表项";
         SSS_2 = 0x79 "SSS.2"
             "a second-stage paging entry is not present (R = W = 0)" "第二阶段页表项不存在（R = W = 0）";
