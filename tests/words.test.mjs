@@ -70,7 +70,8 @@ function faults(text) {
   // A fault is 转换错误; 故障 is in the names of what records it.
   if (/(?<!链路)故障(?!记录|队列|日志|状态|事件|溢出|待处理|处理)/.test(bare)) found.push("故障 by itself");
   if (/0x[\da-f]*_[\da-f]/i.test(bare)) found.push("an address in groups");
-  if (bare.split(/[。？！；—\n]/).some((sentence) => sentence.split("：").length > 2)) found.push("two colons");
+  if (bare.split(/[。？！；—\n]/).some((sentence) => sentence.split("：").length > 2))
+    found.push("two colons");
   for (const word of NEVER) if (bare.includes(word)) found.push(`never ${word}`);
   return found;
 }
@@ -78,7 +79,11 @@ function faults(text) {
 test("the table of terms is read", () => {
   assert.ok(NEVER.length > 40 && NEVER.includes("作废"), String(NEVER));
   assert.deepEqual(faults("把缓存作废"), ["never 作废"]);
-  assert.deepEqual(faults("发生故障：故障记录：0x1000_0000"), ["故障 by itself", "an address in groups", "two colons"]);
+  assert.deepEqual(faults("发生故障：故障记录：0x1000_0000"), [
+    "故障 by itself",
+    "an address in groups",
+    "two colons",
+  ]);
   assert.deepEqual(faults("IOTLB未命中,共 2,400 次"), [
     "no space beside Latin",
     "half-width punctuation",
