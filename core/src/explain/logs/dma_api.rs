@@ -91,7 +91,7 @@ static PATTERNS: &[Pattern] = &[
     pattern!("dma-debug-cpu-address" DmaApi Software
         "DMA-API: {driver} {device} device driver frees DMA memory with different CPU address [device address={dmaaddr}] [size={size} bytes] [cpu alloc address={_}] [cpu free address={_}]"
         "Linux v4.20 and later with CONFIG_DMA_API_DEBUG, kernel/dma/debug.c"
-        => "DMA-API: the driver {driver} frees coherent memory at another CPU address" "DMA-API：驱动 {driver} 释放一致性内存时的 CPU 地址不同"
+        => "DMA-API: the driver {driver} frees coherent memory at another CPU address" "DMA-API：驱动 {driver} 释放一致性内存时给出的 CPU 地址与分配时不同"
         [API_MISUSE]),
     pattern!("dma-debug-sync-unmapped" DmaApi Software
         "DMA-API: {driver} {device} device driver tries to sync DMA memory it has not allocated [device address={dmaaddr}] [size={size} bytes]"
@@ -146,7 +146,7 @@ static PATTERNS: &[Pattern] = &[
     pattern!("dma-debug-segment" DmaApi Software
         "DMA-API: {driver} {device} mapping sg segment longer than device claims to support [len={size}] [max={limit}]"
         "Linux v4.20 and later with CONFIG_DMA_API_DEBUG_SG, kernel/dma/debug.c"
-        => "DMA-API: a segment of {device} is longer than the device claims to take" "DMA-API：{device} 的段长于设备声明的上限"
+        => "DMA-API: a segment of {device} is longer than the device claims to take" "DMA-API：{device} 的一段超过了设备声明的最大长度"
         [API_MISUSE]),
     pattern!("dma-debug-boundary" DmaApi Software
         "DMA-API: {driver} {device} mapping sg segment across boundary [start={phys}] [end={_}] [boundary={limit}]"

@@ -92,7 +92,7 @@ clues! {
     TraceMapped "the trace in the log shows that the page was mapped at that time" "日志中的跟踪记录表明当时该页有映射";
     TraceOtherDirection "the trace in the log shows a mapping for the other direction" "日志中的跟踪记录表明映射方向相反";
     TraceNever "the trace in the log has no mapping of the page" "日志中的跟踪记录没有该页的映射";
-    DmaDebugInLog "the log has a DMA API violation of the same device" "日志中有同一设备违反 DMA API 的记录";
+    DmaDebugInLog "the log has a DMA API violation of the same device" "日志中有同一设备误用 DMA API 的记录";
     SwiotlbInLog "the log has a mapping that failed before" "日志中之前有映射失败";
     InvalidationTimeout "the log has an invalidation that this device did not answer" "日志中有该设备未应答的失效请求";
     CommandAllZero "the command at the error is all zeros" "出错处的命令全为 0";

@@ -200,12 +200,12 @@ static PATTERNS: &[Pattern] = &[
     pattern!("eeh-fenced" Power Status
         "EEH: Fenced PHB#{phb} detected"
         "Linux v3.12 and later, arch/powerpc/platforms/powernv (also PHB#* failure detected)"
-        => "POWER: the host bridge PHB {phb} was fenced: all devices behind it are cut off" "POWER：主桥 PHB {phb} 被隔离，其后的设备全部切断"
+        => "POWER: the host bridge PHB {phb} was fenced: all devices behind it are cut off" "POWER：主桥 PHB {phb} 被隔离，它后面的设备全部断开"
         [LINK_ERROR]),
     pattern!("eeh-phb" Power Status
         "EEH: PHB#{phb} failure detected"
         "Linux v3.9 and later, arch/powerpc/kernel/eeh.c"
-        => "POWER: the host bridge PHB {phb} was fenced: all devices behind it are cut off" "POWER：主桥 PHB {phb} 被隔离，其后的设备全部切断"
+        => "POWER: the host bridge PHB {phb} was fenced: all devices behind it are cut off" "POWER：主桥 PHB {phb} 被隔离，它后面的设备全部断开"
         [LINK_ERROR]),
     pattern!("eeh-recovering" Power Status
         "EEH: Recovering PHB#{phb}-PE#{pe}"
@@ -260,7 +260,7 @@ fn rockchip_status(captures: &Captures<'_>, found: &mut Found) {
     let meaning = match active {
         true => Text::new(
             "a page fault is pending: a device uses the unit already, such as a display that the bootloader left on",
-            "有待处理的缺页：已有设备在使用该 IOMMU，例如引导程序留下的显示",
+            "有待处理的缺页：已有设备在使用该 IOMMU，例如引导程序留下的显示输出",
         ),
         false => Text::new("no page fault is pending", "没有待处理的缺页"),
     };

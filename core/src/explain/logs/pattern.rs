@@ -201,7 +201,7 @@ const NAMES: &[(&str, Text, Text)] = &[
         Text::new("bus limit", "总线限制"),
         Text::new(
             "what the bus between them can carry; 0 is no limit",
-            "两者之间的总线可承载的范围；0 表示无限制",
+            "设备与内存之间的总线能到达的范围；0 表示没有限制",
         ),
     ),
     (
@@ -266,7 +266,7 @@ const NAMES: &[(&str, Text, Text)] = &[
     (
         "pgd",
         Text::new("directory entry", "目录项"),
-        Text::new("the first level, as the driver read it", "第一阶段，由驱动读出"),
+        Text::new("the first level, as the driver read it", "第一级，由驱动读出"),
     ),
     (
         "pte",

@@ -338,12 +338,14 @@ fn attributes(here: &Here<'_>) -> Option<Found> {
 }
 
 fn start(fault: &Fault, form: &'static str) -> Found {
-    let name = fault.known.map_or("unknown event", |event| event.name);
+    let name = fault
+        .known
+        .map_or(Text::new("unknown event", "未知事件"), |event| Text::new(event.name, event.name));
     let (en, zh) = match fault.stream {
         Some(sid) => (format!(", stream {sid:#x}"), format!("，流 {sid:#x}")),
         None => (String::new(), String::new()),
     };
-    let title = Phrase::new(format!("SMMUv3 {name}{en}"), format!("SMMUv3 {name}{zh}"));
+    let title = Phrase::new(format!("SMMUv3 {}{en}", name.en), format!("SMMUv3 {}{zh}", name.zh));
     let mut found = Found::fault(*fault, Arch::SmmuV3, form, title);
     found.causes = causes(fault);
     found.scenario = Some(Sketch::Of(Arch::SmmuV3, *fault));

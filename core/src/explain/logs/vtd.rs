@@ -334,7 +334,7 @@ fn report(text: &str, told: Told<'_>, form: &'static str, system: System) -> Fou
         found.certain(
             Text::new("unit", "IOMMU"),
             format!("{reg:#x}"),
-            Text::new("where Xen maps the unit's registers", "Xen 映射该 IOMMU 寄存器的地址"),
+            Text::new("where Xen maps the unit's registers", "Xen 把该 IOMMU 的寄存器映射到这里"),
         );
     }
     found.scenario = Some(Sketch::Of(Arch::VtD, fault));

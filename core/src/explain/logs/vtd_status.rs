@@ -305,7 +305,10 @@ fn descriptor(here: &Here<'_>) -> Option<Found> {
         (5, Some(high)) => found.certain(
             Text::new("status", "状态"),
             format!("{:#x} <- {:#x}", high & !3, low >> 32),
-            Text::new("what is written where, when all before is done", "此前全部完成后写入的地址与数据"),
+            Text::new(
+                "what is written where, when all before is done",
+                "前面的命令全部完成后，要写入的地址与数据",
+            ),
         ),
         _ => {}
     }
