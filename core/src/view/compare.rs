@@ -78,9 +78,9 @@ pub fn parted(a: &Viewer, b: &Viewer, promised: bool, lang: Lang) -> Parted {
     let text = match (&x, &y, found) {
         (Some(x), Some(y), Some(_)) => match (promised, lang) {
             (true, Lang::En) => format!("As promised: {} Before the change: {}", y.text, x.text),
-            (true, Lang::Zh) => format!("果然如此：{}改动之前：{}", y.text, x.text),
+            (true, Lang::Zh) => format!("果然如此。{}【改动之前】{}", y.text, x.text),
             (false, Lang::En) => format!("On the left: {} On the right: {}", x.text, y.text),
-            (false, Lang::Zh) => format!("左边：{}右边：{}", x.text, y.text),
+            (false, Lang::Zh) => format!("【左边】{}【右边】{}", x.text, y.text),
         },
         _ => match lang {
             Lang::En => "Both come to the same.".into(),

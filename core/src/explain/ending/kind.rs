@@ -36,7 +36,7 @@ impl Kind {
             Kind::Done => Phrase::new("Prepared", "准备"),
             Kind::Unmapped => Phrase::new("Unmapped", "解除映射"),
             Kind::Mapped => Phrase::new("Mapped", "已映射"),
-            Kind::Answered => Phrase::new("Answered", "有回应"),
+            Kind::Answered => Phrase::new("Answered", "结果"),
             Kind::Interrupted => Phrase::new("Interrupt", "中断"),
             Kind::Arrived => Phrase::new("Arrived", "到达"),
             Kind::Refused => Phrase::new("Refused", "被拒绝"),

@@ -55,7 +55,7 @@ pub fn outcome(endings: &[Ending], lang: Lang) -> Option<OutcomeLine> {
         let word = word.get(lang);
         text += &match lang {
             Lang::En => format!(" {word}: {said}"),
-            Lang::Zh => format!("{word}：{said}"),
+            Lang::Zh => format!("【{word}】{said}"),
         };
     }
     Some(OutcomeLine { kind: worst.kind, word: first.kind.word().get(lang).into(), text })
