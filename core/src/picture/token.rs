@@ -102,7 +102,14 @@ fn journey<'a>(
         shortcut: false,
     };
     for (i, step) in (start..).zip(trace.steps().range(start..current + 1)) {
-        if way.fate != Fate::Dead || revives(&step.event, i == current) {
+        let is_current = i == current;
+        let of_it = way.fate != Fate::Dead || revives(&step.event, is_current);
+        // The interrupt by which the IOMMU reports a fault is no part of the way, also where nothing was refused before it,
+        // as with an address that no table has room for: the next that it tells is the fault.
+        let next = || trace.steps().get(i + 1).map(|next| &next.event);
+        let report = matches!((step.actor, &step.event), (Actor::Iommu, Event::Interrupt { .. }))
+            && matches!(next(), Some(Event::Fault { .. }));
+        if of_it && (is_current || !report) {
             way.follow(step.actor, &step.event);
         }
     }
@@ -449,6 +456,7 @@ fn light(model: &mut Model, spaces: &BTreeMap<Col, ColumnId>, now: Snapshot<'_>,
 
 #[cfg(test)]
 mod tests {
+    use crate::diagram::model::{Anchor, Fate};
     use crate::machine::history::Cursor;
     use crate::machine::{run, Record};
     use crate::picture::picture;
@@ -471,6 +479,26 @@ mod tests {
             format!("{:?}", picture(&Record::of(&run.machine), trace, &mut cursor, Phrase::default()).token)
         };
         dma.map(at).collect()
+    }
+
+    #[test]
+    fn a_refusal_before_any_table_is_read_ends_at_the_iommu() {
+        for machine in ["vt-d", "amd-vi", "smmuv3", "riscv"] {
+            let text = format!(
+                "iommu-playground 1\nmachine {machine}\niommu strict\ndevice nic 00:03.0\nsteps\nalloc buf 4K\n\
+                 rx = dma_map_single nic buf from-device\ndma nic write 0x4000_0000_0000_0000 +64\nexpect fault any\n"
+            );
+            let run = run(&text).unwrap();
+            let trace = &run.machine.trace;
+            let dma = run.done.iter().find(|done| done.verb == "dma").unwrap().steps.clone();
+            let mut cursor = Cursor::at_end(run.machine.memories(), trace);
+            cursor.seek(trace, dma.end);
+            let model = picture(&Record::of(&run.machine), trace, &mut cursor, Phrase::default());
+            let token = model.token.unwrap();
+            assert_eq!(token.fate, Fate::Dead, "{machine}");
+            let Anchor::Actor(at) = token.at else { panic!("{machine}: {token:?}") };
+            assert_eq!(model.actors[usize::from(at.0)].key, "iommu", "{machine}");
+        }
     }
 
     #[test]
