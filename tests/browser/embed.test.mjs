@@ -157,6 +157,12 @@ test("by default: sentence, picture, Step and bar within 560 px, the answer at t
   }
   const last = await height();
   assert.ok(await page.isVisible("#a .ending .answer"));
+  // Below the picture, where what moved last stays in sight.
+  await page.waitForFunction(() => {
+    const at = (part) => document.getElementById("a").shadowRoot.querySelector(part).getBoundingClientRect();
+    const [token, picture, answer] = ["#diagram .token", "#diagram", ".over"].map(at);
+    return token.top >= picture.top && token.bottom <= picture.bottom + 1 && picture.bottom <= answer.top + 1;
+  });
   await page.click("#a #hide-answer");
   assert.equal(await page.isVisible("#a .ending .answer"), false);
   for (const [width, same] of [

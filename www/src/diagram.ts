@@ -345,7 +345,7 @@ export function diagram(app: App, slot: 0 | 1 = 0, panes?: Panes): HTMLElement {
 
 /** How much of the picture's room its answer has taken. */
 function answered(box: HTMLElement): number {
-  const answer = box.closest("main")?.querySelector<HTMLElement>(":scope > .over:not([hidden])");
+  const answer = box.closest("main, .shown")?.querySelector<HTMLElement>(":scope > .over:not([hidden])");
   return answer && getComputedStyle(answer).position === "static" ? answer.offsetHeight : 0;
 }
 
