@@ -217,7 +217,8 @@ fn numbers_say_what_they_are() {
             Event::Write { pa, .. } | Event::WriteRun { pa, .. } if step.actor == Actor::Guest => {
                 guests += 1;
                 let known = player.viewer.cast().guest_physical(pa).unwrap();
-                assert!(said.zh.contains(&format!("客户机物理地址 {known}（物理地址 {pa}）")), "{said:?}");
+                let between = player.viewer.cast().terms().between.zh;
+                assert!(said.zh.contains(&format!("{between} {known}（物理地址 {pa}）")), "{said:?}");
             }
             Event::Packet { .. } => without(said, &["(32)", "(64)"]),
             Event::Cache { cache, line, .. } if cache.kind != CacheKind::Data && line.shift > 0 => {

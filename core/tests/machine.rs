@@ -141,3 +141,27 @@ fn an_entry_that_differs_says_what_it_is() {
     assert!(said[0].starts_with("the entry at 0x"), "{said:?}");
     assert!(said[1].ends_with("is 0x0"), "{said:?}");
 }
+
+/// What is expected of another machine is passed over, and that is said; a name of another's fault says how each is written, and
+/// what it says to write holds.
+#[test]
+fn an_expectation_for_another_machine_is_told_from_one_that_holds() {
+    let text = |expect: &str| {
+        format!("iommu-playground 1\nmachine vt-d\ndevice nic 00:03.0\nsteps\n  domain d\n  attach nic to d\n  dma nic write 0x5000 +8\n  {expect}\n")
+    };
+    for (expect, elsewhere) in [
+        ("expect fault vt-d 0x5", false),
+        ("expect fault smmuv3 F_TRANSLATION", true),
+        ("expect fault riscv 15 vt-d 0x5", false),
+        ("expect fault any", false),
+        ("expect interrupt none on riscv", true),
+    ] {
+        let run = run(&text(expect)).unwrap();
+        assert_eq!((run.failures().count(), run.checks[0].elsewhere), (0, elsewhere), "{expect}");
+    }
+    let ran = run(&text("expect fault F_TRANSLATION")).unwrap();
+    let failure = ran.checks[0].failure.clone().expect("a name of another machine");
+    let hint = "expect fault vt-d 0x5 smmuv3 F_TRANSLATION";
+    assert!(failure.en.contains(hint) && failure.zh.contains(hint), "{}", failure.en);
+    assert_eq!(run(&text(hint)).unwrap().failures().count(), 0);
+}

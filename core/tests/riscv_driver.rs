@@ -4,14 +4,14 @@
 use iommu_core::addr::{AddrRange, Iova, PageSize, Pasid, PhysAddr, RequesterId};
 use iommu_core::iommu::riscv::{Config, Riscv};
 use iommu_core::iommu::{
-    Attachment, Ctx, DeviceCaps, DomainId, DomainKind, Driver, InterruptEntry, Invalidation, Outcome,
-    PageRequest, PasidTag, ProcessTables, Refusal, Request, RequestKind, Unit,
+    Attachment, Ctx, DeviceCaps, DomainId, DomainKind, Driver, InterruptEntry, Invalidation, Message,
+    Outcome, PageRequest, PasidTag, ProcessTables, Refusal, Request, RequestKind, Unit,
 };
 use iommu_core::memory::Memory;
 use iommu_core::paging::builder::Mapping;
 use iommu_core::paging::FrameAlloc;
 use iommu_core::platform::interrupts::IMSIC;
-use iommu_core::trace::{InterruptKind, Perms, Recorded, Trace};
+use iommu_core::trace::{Event, InterruptKind, Perms, Recorded, Trace};
 
 const NIC: RequesterId = RequesterId::bdf(0, 3, 0);
 const DISK: RequesterId = RequesterId::bdf(0x82, 0x1f, 7);
@@ -233,4 +233,86 @@ fn interrupts_reach_a_hart_directly_remapped_or_a_file_in_memory() {
     m.unit.set_interrupt(ctx!(m), 0, Some(entry)).unwrap();
     assert_eq!(kind(&mut m, message.address, 70).map(|k| k.2), Ok(InterruptKind::Posted));
     assert_eq!(m.memory.peek_u64(PhysAddr::new(mrif.raw() + 16)), 1 << 6);
+}
+
+/// Under a second stage an interrupt that moves keeps its message: the entry of the MSI page table leads to the other hart's file,
+/// and what the unit remembers of it is forgotten by its address (RISC-V IOMMU, "Changing MSI page table entry").
+#[test]
+fn a_moved_interrupt_is_the_same_message_to_another_hart() {
+    let mut m = Machine::new(Config::playground());
+    let d = m.domain(DomainKind::Stage2);
+    m.attach(NIC, Attachment::Domain(d));
+    let to = |hart| Some(InterruptEntry { source: Some(NIC), vector: 0x21, destination: hart, posted: None });
+    let arrives = |m: &mut Machine, message: Message| {
+        let at = Iova::new(message.address);
+        match m.ask(Request { data: Some(message.data), ..Request::new(NIC, at, Perms::W, 4) }) {
+            Outcome::Interrupt(d) => (d.vector, d.destination),
+            other => panic!("{other:?}"),
+        }
+    };
+    let first = m.unit.set_interrupt(ctx!(m), 3, to(1)).unwrap();
+    assert_eq!(arrives(&mut m, first), (0x21, 1));
+    let moved = m.unit.set_interrupt(ctx!(m), 3, to(2)).unwrap();
+    assert_eq!((moved, m.unit.interrupt_message(3)), (first, first));
+    // The translation was remembered: without the command it would still say hart 1.
+    assert_eq!(arrives(&mut m, moved), (0x21, 2));
+    // Another interrupt for hart 1 finds the file of its number taken; one for hart 2 shares the file that leads there.
+    let other = m.unit.set_interrupt(ctx!(m), 4, to(1)).unwrap();
+    assert_ne!(other.address, first.address);
+    assert_eq!(arrives(&mut m, other), (0x21, 1));
+    // Where a file has two interrupts, one moves alone, and so to another file.
+    let third = m.unit.set_interrupt(ctx!(m), 5, to(1)).unwrap();
+    assert_eq!(third.address, other.address);
+    let apart = m.unit.set_interrupt(ctx!(m), 5, to(3)).unwrap();
+    assert_ne!(apart.address, other.address);
+    assert_eq!([arrives(&mut m, other), arrives(&mut m, apart)], [(0x21, 1), (0x21, 3)]);
+    // Without a second stage nothing leads from one file to another: the message names the hart's own.
+    m.attach(NIC, Attachment::PassThrough);
+    let direct = m.unit.set_interrupt(ctx!(m), 6, to(1)).unwrap();
+    assert_eq!((direct.address, arrives(&mut m, direct)), (IMSIC + 0x1000, (0x21, 1)));
+    let direct = m.unit.set_interrupt(ctx!(m), 6, to(2)).unwrap();
+    assert_eq!((direct.address, arrives(&mut m, direct)), (IMSIC + 0x2000, (0x21, 2)));
+}
+
+/// AIA 8.3: each identity from 0 to 2047 is stored, 0 as well, and a notice MSI follows each time, enabled or not; what is no
+/// identity, and what is beside the register, is discarded.
+#[test]
+fn a_file_in_memory_takes_every_identity_and_gives_notice_each_time() {
+    let mut m = Machine::new(Config::playground());
+    let d = m.domain(DomainKind::Stage2);
+    m.attach(NIC, Attachment::Domain(d));
+    let mrif = PhysAddr::new(0x5000_0000);
+    let entry = InterruptEntry { source: None, vector: 0x33, destination: 2, posted: Some(mrif) };
+    let message = m.unit.set_interrupt(ctx!(m), 0, Some(entry)).unwrap();
+    let send = |m: &mut Machine, beside: u64, data: u32| {
+        let at = Iova::new(message.address + beside);
+        let mut trace = Trace::new();
+        let request = Request { data: Some(data), ..Request::new(NIC, at, Perms::W, 4) };
+        let outcome = m.unit.translate(&mut m.memory, &request, &mut trace);
+        let notices: Vec<_> = trace
+            .steps()
+            .iter()
+            .filter_map(|step| match step.event {
+                Event::Interrupt { vector, destination, kind: InterruptKind::Notification } => {
+                    Some((vector, destination))
+                }
+                _ => None,
+            })
+            .collect();
+        match outcome {
+            Outcome::Interrupt(d) => (d.kind, notices),
+            other => panic!("{other:?}"),
+        }
+    };
+    let pending = |m: &Machine, pair: u64| m.memory.peek_u64(PhysAddr::new(mrif.raw() + pair * 16));
+    for identity in [0, 1, 63, 64, 2047] {
+        let before = pending(&m, u64::from(identity / 64));
+        assert_eq!(send(&mut m, 0, identity), (InterruptKind::Posted, vec![(0x33, 2)]), "{identity}");
+        assert_eq!(pending(&m, u64::from(identity / 64)), before | 1 << (identity % 64), "{identity}");
+    }
+    let all: Vec<u64> = (0..32).map(|pair| pending(&m, pair)).collect();
+    for (beside, data) in [(0, 2048), (0, u32::MAX), (4, 5), (8, 5)] {
+        assert_eq!(send(&mut m, beside, data), (InterruptKind::Blocked, vec![]), "{beside} {data}");
+    }
+    assert_eq!((0..32).map(|pair| pending(&m, pair)).collect::<Vec<_>>(), all);
 }

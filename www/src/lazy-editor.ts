@@ -105,8 +105,14 @@ export function codeEditor(place: HTMLElement, app: App, typed: (text: string) =
       .filter((c) => c.line <= doc.lines)
       .map((c) =>
         Decoration.line({
-          class: c.failure === null ? "cm-held" : "cm-failed",
-          attributes: { "data-sign": c.failure === null ? `✓ ${t("holds")}` : `✕ ${t("failed")}` },
+          class: c.elsewhere ? "cm-elsewhere" : c.failure === null ? "cm-held" : "cm-failed",
+          attributes: {
+            "data-sign": c.elsewhere
+              ? `– ${t("elsewhere")}`
+              : c.failure === null
+                ? `✓ ${t("holds")}`
+                : `✕ ${t("failed")}`,
+          },
         }).range(doc.line(c.line).from),
       );
     view.dispatch(setDiagnostics(view.state, found), {

@@ -241,6 +241,7 @@ const TABLE = {
   undo: ["Undo", "撤销"],
   failed: ["does not hold", "不成立"],
   holds: ["holds", "成立"],
+  elsewhere: ["for other machines", "给别的机器的"],
   about: ["About this {scenario}", "关于这个{scenario}"],
   answerIs: ["The answer", "答案"],
   tryThis: ["What to change", "改什么"],

@@ -4,11 +4,10 @@
 use super::ending::evidence::Evidence;
 use super::ending::place::Places;
 use super::ending::{bytes, count, thousands, Looks};
-use super::who::{self, Cast};
+use super::who::Cast;
 use crate::addr::{PhysAddr, Space};
 use crate::machine::history::Cursor;
 use crate::machine::{Done, Record};
-use crate::platform::interrupts::called;
 use crate::scenario::presets::checks::{Ask, AskAbout};
 use crate::spec::{spaced, Phrase};
 use crate::trace::{Event, InterruptKind, Scope, Trace};
@@ -109,7 +108,7 @@ impl Asked<'_> {
         // The number taken for a physical address.
         let ram = |at: u64| self.record.at(end).map().find(PhysAddr::new(at)).is_some();
         if here != Some(PhysAddr::new(used.raw)) && ram(used.raw) {
-            let space = who::space(used.space);
+            let space = self.cast.space(used.space);
             choices.push(Choice {
                 text: self.spot(PhysAddr::new(used.raw), end, &places),
                 right: false,
@@ -227,21 +226,22 @@ impl Asked<'_> {
         let tables = count_of(|_| true);
         let second = (tables - first).checked_div(first + 1).unwrap_or(0);
         let n = |n: u64| Phrase::new(thousands(n), format!("{n}"));
+        let between = self.cast.terms().between;
         let choices = alloc::vec![
             Choice {
                 text: n(tables),
                 right: true,
                 reason: Phrase::new(
-                    format!("Each of the {first} entries of stage 1 is at a guest-physical address, which takes {second} reads of stage 2 to find; and so is the page itself: {first} x ({second} + 1) + {second} = {tables}."),
-                    format!("第一阶段的 {first} 个表项都在客户机物理地址上，每个要先读 {second} 次第二阶段才找得到，最后那一页也一样：{first} × ({second} + 1) + {second} = {tables}。"),
+                    format!("Each of the {first} entries of stage 1 is found by its {}, which takes {second} reads of stage 2; and so is the page itself: {first} x ({second} + 1) + {second} = {tables}.", between.en),
+                    spaced(&format!("第一阶段的 {first} 个表项都在{}上，每个要先读 {second} 次第二阶段才找得到，最后那一页也一样：{first} × ({second} + 1) + {second} = {tables}。", between.zh)),
                 ),
             },
             Choice {
                 text: n(first),
                 right: false,
                 reason: Phrase::new(
-                    "Those are the entries of stage 1 alone: each is at a guest-physical address, and has to be found first.",
-                    "那只是第一阶段的表项：它们都在客户机物理地址上，得先找到才行。",
+                    format!("Those are the entries of stage 1 alone: each is known by its {}, and has to be found first.", between.en),
+                    spaced(&format!("那只是第一阶段的表项：它们都在{}上，得先找到才行。", between.zh)),
                 ),
             },
             Choice {
@@ -314,7 +314,7 @@ impl Asked<'_> {
             InterruptKind::Posted => Phrase::new("the running guest, directly", "直接到运行中的客户机"),
             InterruptKind::Blocked => Phrase::new("nobody", "谁也收不到"),
             _ => {
-                let number = called(vector);
+                let number = self.cast.controller().called(vector);
                 Phrase::new(format!("CPU {cpu}, {}", number.en), format!("CPU {cpu}，{}", number.zh))
             }
         };

@@ -198,6 +198,15 @@ pub static GLOSSARY: &[Chapter] = chapters! {
         "StreamID" "StreamID":
             "the number by which an SMMU knows a device; the kernel has it from firmware: the iommu-map of a device tree, or ACPI's IORT"
             "SMMU 用来认设备的号码；内核从固件得知：设备树的 iommu-map，或 ACPI 的 IORT";
+        "RMR (reserved memory range)" "RMR（保留内存区域）":
+            "a node of Arm's ACPI table IORT for memory that devices must go on reaching at the same number; a device tree says it by iommu-addresses"
+            "Arm 的 ACPI 表 IORT 里的节点，说明设备必须能继续按原数字访问的内存；设备树里也有这样的属性";
+        "IPA (intermediate physical address)" "IPA（中间物理地址）":
+            "Arm's name of what stage 1 leads to and stage 2 translates: a guest's physical address, or, under stage 2 alone, the address that the device wrote"
+            "Arm 的叫法，指第一阶段的结果、第二阶段的输入：客户机的物理地址；只有第二阶段时，就是设备写出的地址";
+        "SubstreamID" "SubstreamID":
+            "the number by which an SMMU knows which process a request is for: of a PCI device, its PASID"
+            "SMMU 用来认请求属于哪个进程的号码：对 PCI 设备来说就是 PASID";
         "event" "事件":
             "what an SMMU writes into its event queue about a refused request: C_BAD_STREAMID, F_STE_FETCH, C_BAD_STE and C_BAD_CD are about its configuration, F_TRANSLATION, F_WALK_EABT and F_PERMISSION about page tables"
             "请求被拒绝时 SMMU 写进事件队列的记录：C_BAD_STREAMID、F_STE_FETCH、C_BAD_STE、C_BAD_CD 讲配置，F_TRANSLATION、F_WALK_EABT、F_PERMISSION 讲页表";

@@ -3,7 +3,8 @@
 use super::ending::{bytes as sized, plural, thousands, Ending, Kind};
 use super::who::{self, Cast};
 use crate::addr::{AnyAddr, Bytes, PhysAddr, RequesterId, Space};
-use crate::platform::interrupts::called;
+use crate::iommu::Ability;
+use crate::platform::interrupts::Controller;
 use crate::platform::local::scratch_of;
 use crate::scenario::plain::acts;
 use crate::spec::{spaced, FaultCode, Lang, Phrase, Text};
@@ -78,7 +79,7 @@ pub fn say(trace: &Trace, index: usize, cast: &Cast) -> Said {
             let below = match at.space {
                 Space::Physical => Phrase::default(),
                 space => {
-                    let space = who::space(space);
+                    let space = cast.space(space);
                     Phrase::new(format!(" ({} {at})", space.en), format!("，即{} {at}", space.zh))
                 }
             };
@@ -88,7 +89,7 @@ pub fn say(trace: &Trace, index: usize, cast: &Cast) -> Said {
                 }
                 other => other,
             };
-            let (then_en, then_zh) = verdict_words(said);
+            let (then_en, then_zh) = verdict_words(said, cast);
             // Where the value leads belongs to it; that it was refused is said by itself.
             let joint =
                 if matches!(verdict, Verdict::Next(_) | Verdict::Leaf { .. }) { "，" } else { "。" };
@@ -121,7 +122,9 @@ pub fn say(trace: &Trace, index: usize, cast: &Cast) -> Said {
             };
             (text, section, if let Verdict::Refused(_) = verdict { Tone::Refused } else { Tone::Plain })
         }
-        Event::Cache { cache, op, line, .. } => (cached(cache, op, &line), cache.section, cache_tone(op)),
+        Event::Cache { cache, op, line, .. } => {
+            (cached(cache, op, &line, cast), cache.section, cache_tone(op))
+        }
         Event::Fault { code, requester, at, want, recorded, .. } => {
             let text =
                 fault(trace, index, (code, cast), requester.map(|r| cast.device(r)), at, want, recorded);
@@ -144,11 +147,11 @@ pub fn say(trace: &Trace, index: usize, cast: &Cast) -> Said {
             (text, rule.section, if ok { Tone::Good } else { Tone::Refused })
         }
         Event::Interrupt { vector, destination, kind } => {
-            let (text, tone) = interrupt(vector, destination, kind);
+            let (text, tone) = interrupt(vector, destination, kind, cast);
             (text, "", tone)
         }
         Event::Window { name, from, to, hit } => {
-            (window(trace.get_name(name), from, to, hit), "", tone_of(hit))
+            (window(trace.get_name(name), from, to, hit, cast), "", tone_of(hit))
         }
         _ => (plain(trace, step, cast), plain_section(&step.event), Tone::Plain),
     };
@@ -245,7 +248,7 @@ fn fault(
     want: Perms,
     recorded: Recorded,
 ) -> Phrase {
-    let space = who::space(at.space);
+    let space = cast.space(at.space);
     let by_en = by.as_ref().map_or(String::new(), |name| format!(" by {name}"));
     let who_zh = by.map_or(String::new(), |name| format!("{name} "));
     let (noun, does_zh) = verb(want);
@@ -393,14 +396,14 @@ fn begin(trace: &Trace, index: usize, scope: Scope, cast: &Cast) -> Phrase {
             )
         }
         Scope::CpuAccess { at, want, bytes } => {
-            let space = who::space(at.space);
+            let space = cast.space(at.space);
             both(
                 format!("The CPU {} {} at {} {at}.", does(want), sized(bytes.into()).en, space.en),
                 format!("CPU {}{} {at} {} {bytes} 字节。", toward(want), space.zh, verb(want).1),
             )
         }
         Scope::Transfer { requester, at, want, bytes } => {
-            let (name, space) = (cast.device(requester), who::space(at.space));
+            let (name, space) = (cast.device(requester), cast.space(at.space));
             both(
                 format!("{name} {} {} at {} {at}.", does(want), Bytes(bytes), space.en),
                 format!("{name} {}{} {at} {} {}。", toward(want), space.zh, verb(want).1, sized(bytes).zh),
@@ -408,7 +411,10 @@ fn begin(trace: &Trace, index: usize, scope: Scope, cast: &Cast) -> Phrase {
         }
         Scope::Translation { requester, pasid, at, want } => {
             let (en, zh) = match pasid {
-                Some(p) => (format!(" with PASID {p}"), format!("（PASID {p}）")),
+                Some(p) => {
+                    let id = cast.terms().process;
+                    (format!(" with {id} {p}"), format!("（{id} {p}）"))
+                }
                 None => Default::default(),
             };
             let message = at.raw >> 20 == 0xfee && is_message(trace, index);
@@ -423,17 +429,17 @@ fn begin(trace: &Trace, index: usize, scope: Scope, cast: &Cast) -> Phrase {
                 format!(
                     "The IOMMU gets a {} of {} {at} from requester {requester}{en}. {then_en}",
                     verb(want).0.to_lowercase(),
-                    who::space(at.space).en
+                    cast.space(at.space).en
                 ),
                 format!(
                     "请求者 {requester}{zh} 要{}{} {at}：{then_zh}。",
                     verb(want).1,
-                    who::space(at.space).zh
+                    cast.space(at.space).zh
                 ),
             )
         }
         Scope::Walk { stage, input, root, .. } => {
-            let (tables, for_what) = (who::stage(stage), walk_input(stage, input));
+            let (tables, for_what) = (cast.stage(stage), walk_input(stage, input, cast));
             let (tables_zh, from) = (tables.zh, format!("从 {root} 处的表查起"));
             let zh = match stage {
                 Stage::Device => format!("{}按请求者 {} 查{tables_zh}，{from}。", who.zh, for_what.zh),
@@ -443,7 +449,7 @@ fn begin(trace: &Trace, index: usize, scope: Scope, cast: &Cast) -> Phrase {
                     format!(
                         "{}查{tables_zh}，找{} {}，{from}。",
                         who.zh,
-                        who::space(input.space).zh,
+                        cast.space(input.space).zh,
                         for_what.zh
                     )
                 }
@@ -459,21 +465,25 @@ fn begin(trace: &Trace, index: usize, scope: Scope, cast: &Cast) -> Phrase {
 }
 
 /// What a walk looks up: a requester, a process, an entry of the interrupt table, or an address.
-pub fn walk_input(stage: Stage, input: AnyAddr) -> Phrase {
+pub fn walk_input(stage: Stage, input: AnyAddr, cast: &Cast) -> Phrase {
     match stage {
         Stage::Device => {
             let requester = u32::try_from(input.raw).map(RequesterId::new);
             Phrase::same(requester.map_or_else(|_| format!("{input}"), |r| format!("{r}")))
         }
-        Stage::Process => Phrase::same(format!("PASID {}", input.raw)),
+        Stage::Process => Phrase::same(format!("{} {}", cast.terms().process, input.raw)),
         // Where the address of the message chooses the entry, it is that which is looked up.
         Stage::Interrupt if input.space != Space::Bus => {
-            let space = who::space(input.space);
+            let space = cast.space(input.space);
             Phrase::new(format!("{} {input}", space.en), format!("，找{} {input}", space.zh))
+        }
+        // An event is a number of the device's own.
+        Stage::Interrupt if cast.architecture.is_some_and(|a| a.has(Ability::DeviceEvents)) => {
+            Phrase::new(format!("event {}", input.raw), format!("，找事件 {}", input.raw))
         }
         Stage::Interrupt => Phrase::new(format!("entry {}", input.raw), format!("第 {} 项", input.raw)),
         // The same number may be an address of several spaces; Chinese says which before the verb's object.
-        _ => Phrase::new(format!("{} {input}", who::space(input.space).en), format!("{input}")),
+        _ => Phrase::new(format!("{} {input}", cast.space(input.space).en), format!("{input}")),
     }
 }
 
@@ -503,14 +513,14 @@ fn end(trace: &Trace, index: usize, verdict: Verdict, cast: &Cast) -> Phrase {
             both(
                 format!(
                     "{} {from} translates to {} {to}{} (page of {size}, {perms}).",
-                    capital(who::space(from.space).en),
-                    who::space(to.space).en,
+                    capital(cast.space(from.space).en),
+                    cast.space(to.space).en,
                     same.en
                 ),
                 format!(
                     "{} {from} 转换为{} {to}{}（{size} 页，{}）。",
-                    who::space(from.space).zh,
-                    who::space(to.space).zh,
+                    cast.space(from.space).zh,
+                    cast.space(to.space).zh,
                     same.zh,
                     perms.zh()
                 ),
@@ -533,13 +543,13 @@ fn end(trace: &Trace, index: usize, verdict: Verdict, cast: &Cast) -> Phrase {
             format!("结果：错误码 {}，{}。", digits(cast, code), code.text.zh),
         ),
         (Verdict::Next(to), None) => {
-            let space = who::space(to.space);
+            let space = cast.space(to.space);
             let dma = if to.space == Space::Physical { "" } else { "（DMA 地址）" };
             both(format!("It returns {} {to}.", space.en), format!("返回{} {to}{dma}。", space.zh))
         }
         (Verdict::Ok, _) => finished(trace, index),
         (other, _) => {
-            let (en, zh) = verdict_words(other);
+            let (en, zh) = verdict_words(other, cast);
             both(en, zh)
         }
     }
@@ -559,16 +569,16 @@ pub fn rights(trace: &Trace, index: usize, perms: Perms) -> Perms {
     }
 }
 
-fn verdict_words(verdict: Verdict) -> (String, String) {
+fn verdict_words(verdict: Verdict, cast: &Cast) -> (String, String) {
     match verdict {
         Verdict::Ok => Default::default(),
         Verdict::Next(to) => (
-            format!("It points on to {} {to}.", who::space(to.space).en),
-            format!("指向{} {to}。", who::space(to.space).zh),
+            format!("It points on to {} {to}.", cast.space(to.space).en),
+            format!("指向{} {to}。", cast.space(to.space).zh),
         ),
         Verdict::Leaf { to, size, perms } => (
-            format!("It maps a page of {size} ({perms}): the address is {} {to}.", who::space(to.space).en),
-            format!("映射一个 {size} 页（{}），位于{} {to}。", perms.zh(), who::space(to.space).zh),
+            format!("It maps a page of {size} ({perms}): the address is {} {to}.", cast.space(to.space).en),
+            format!("映射一个 {size} 页（{}），位于{} {to}。", perms.zh(), cast.space(to.space).zh),
         ),
         Verdict::Refused(rule) => {
             let (en, zh) = (rule.text.en, rule.text.zh);
@@ -616,9 +626,9 @@ pub fn line(line: &CacheLine) -> String {
     line.requester.map_or_else(|| format!("{:#x}", line.to), |r: RequesterId| format!("{r}"))
 }
 
-fn cached(cache: &CacheType, op: CacheOp, entry: &CacheLine) -> Phrase {
+fn cached(cache: &CacheType, op: CacheOp, entry: &CacheLine, cast: &Cast) -> Phrase {
     let kind = cache.kind;
-    let of = wanted(kind, entry);
+    let of = wanted(kind, entry, cast);
     let what = match (kind, entry.shift) {
         (CacheKind::Interrupt, 0) => of.clone(),
         (_, 0) if matches!(op, CacheOp::Insert | CacheOp::Evict | CacheOp::Invalidate) => {
@@ -699,13 +709,14 @@ fn whose(cache: &CacheType, entry: &CacheLine) -> Phrase {
 }
 
 /// What a cache was asked for: a page's address, a requester and its process, an entry of the interrupt table.
-fn wanted(kind: CacheKind, entry: &CacheLine) -> Phrase {
+fn wanted(kind: CacheKind, entry: &CacheLine, cast: &Cast) -> Phrase {
     match (kind, entry.shift, entry.requester, entry.pasid) {
         (CacheKind::Interrupt, 0, ..) => {
             Phrase::new(format!("entry {}", entry.from), format!("第 {} 项", entry.from))
         }
         (CacheKind::Process, 0, Some(requester), Some(pasid)) => {
-            Phrase::new(format!("{requester} with PASID {pasid}"), format!("{requester}（PASID {pasid}）"))
+            let id = cast.terms().process;
+            Phrase::new(format!("{requester} with {id} {pasid}"), format!("{requester}（{id} {pasid}）"))
         }
         (_, 0, ..) => Phrase::same(line(entry)),
         _ => Phrase::same(format!("{:#x}", entry.from)),
@@ -743,8 +754,8 @@ fn finished(trace: &Trace, index: usize) -> Phrase {
     }
 }
 
-fn window(name: &str, from: AnyAddr, to: AnyAddr, hit: bool) -> Phrase {
-    let (a, b) = (who::space(from.space), who::space(to.space));
+fn window(name: &str, from: AnyAddr, to: AnyAddr, hit: bool, cast: &Cast) -> Phrase {
+    let (a, b) = (cast.space(from.space), cast.space(to.space));
     let name = window_name(name);
     if hit && name.en == OWN_MEMORY {
         both(
@@ -805,12 +816,24 @@ pub fn end_of_link(name: &str) -> Phrase {
     }
 }
 
-fn interrupt(vector: u32, destination: u32, kind: InterruptKind) -> (Phrase, Tone) {
+fn interrupt(vector: u32, destination: u32, kind: InterruptKind, cast: &Cast) -> (Phrase, Tone) {
     let (en, zh) = match kind {
-        InterruptKind::Direct => ("not remapped", "（不经重映射）"),
-        InterruptKind::Remapped => ("as the remapping table says", "（由重映射表决定）"),
-        InterruptKind::Posted => ("posted to a running guest", "，直接投递给运行中的客户机（posted）"),
-        InterruptKind::Notification => ("to notify it of what was posted", "，通知它有中断投递给了客户机"),
+        InterruptKind::Direct => ("not remapped".into(), "（不经重映射）".into()),
+        InterruptKind::Remapped => {
+            let tables = cast.terms().interrupt_tables;
+            let says = if tables.en.ends_with('s') { "say" } else { "says" };
+            (format!("as {} {says}", tables.en), format!("（由{}决定）", tables.zh))
+        }
+        InterruptKind::Posted if cast.controller() == Controller::Imsic => (
+            "stored in a memory-resident interrupt file (MRIF)".into(),
+            "，存进驻留内存的中断文件（MRIF）".into(),
+        ),
+        InterruptKind::Posted => {
+            ("posted to a running guest".into(), "，直接投递给运行中的客户机（posted）".into())
+        }
+        InterruptKind::Notification => {
+            ("to notify it of what was posted".into(), "，通知它有中断投递给了客户机".into())
+        }
         // What was refused has neither vector nor CPU.
         InterruptKind::Blocked => {
             let text =
@@ -818,7 +841,7 @@ fn interrupt(vector: u32, destination: u32, kind: InterruptKind) -> (Phrase, Ton
             return (text, Tone::Refused);
         }
     };
-    let number = called(vector);
+    let number = cast.controller().called(vector);
     let text = both(
         format!("Interrupt: {} to CPU {destination}, {en}.", number.en),
         format!("中断：{} 送往 CPU {destination}{zh}。", number.zh),
@@ -1017,8 +1040,8 @@ fn becomes(old: u64, new: u64) -> Phrase {
 fn seen_at(step: &Step, pa: PhysAddr, cast: &Cast) -> Phrase {
     match cast.guest_physical(pa).filter(|_| step.actor == Actor::Guest) {
         Some(guest) => both(
-            format!("guest-physical address {guest} (physical {pa})"),
-            format!("客户机物理地址 {guest}（物理地址 {pa}）"),
+            format!("{} {guest} (physical {pa})", cast.terms().between.en),
+            format!("{} {guest}（物理地址 {pa}）", cast.terms().between.zh),
         ),
         None => both(format!("{pa}"), format!(" {pa} ")),
     }

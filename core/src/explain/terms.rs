@@ -172,7 +172,7 @@ pub static ALSO: &[(&str, &str)] = &[
     ("guest, host; exit", "主机 宿主机 虚拟机 客户机退出 VMM hypervisor"),
     ("peer to peer", "点对点 P2P P2PDMA 对等 DMA"),
     ("snoop", "侦听 窥探"),
-    ("PASID (process address space id)", "进程号 process_id SubstreamID"),
+    ("PASID (process address space id)", "进程号 process_id"),
     ("SVA (shared virtual addressing)", "共享虚拟地址 SVM 共享虚拟内存"),
     ("physical address (PA, HPA)", "存储器域地址 存储域地址 存储域 存储器域 主机物理地址 宿主机物理地址 SPA"),
     ("bus address", "总线地址 PCI 总线域"),

@@ -2,9 +2,10 @@
 
 use super::ending::kind::Ending;
 use crate::addr::{GuestPhysAddr, PhysAddr, RequesterId, Space};
-use crate::iommu::architecture::Terms;
+use crate::iommu::architecture::{Board, Terms};
 use crate::iommu::Architecture;
 use crate::machine::Machine;
+use crate::platform::interrupts::Controller;
 use crate::scenario::plain::plain;
 use crate::spec::{Phrase, Text};
 use crate::trace::{Actor, Stage};
@@ -59,6 +60,26 @@ impl Cast {
             let offset = at.raw().checked_sub(host.raw()).filter(|offset| offset < bytes)?;
             Some(GuestPhysAddr::new(guest.raw().wrapping_add(offset)))
         })
+    }
+    /// Which tables, as this machine has them.
+    pub fn stage(&self, of: Stage) -> Text {
+        match of {
+            Stage::Device => self.terms().device_tables,
+            Stage::Process => self.terms().process_tables,
+            Stage::Interrupt => self.terms().interrupt_tables,
+            other => stage(other),
+        }
+    }
+    /// What interrupts reach on this machine.
+    pub fn controller(&self) -> Controller {
+        Board::of(self.architecture).interrupts
+    }
+    /// An address space, before an address.
+    pub fn space(&self, of: Space) -> Text {
+        match of {
+            Space::GuestPhysical => self.terms().between,
+            other => space(other),
+        }
     }
     /// A line of the scenario, counted from 1, without its indent.
     pub fn line(&self, line: u32) -> &str {

@@ -114,11 +114,15 @@ pub struct Board {
 pub struct Terms {
     pub requester: &'static str,
     pub process: &'static str,
+    /// What is looked up among the processes for a request that names none.
+    pub no_process: Text,
     pub domain: &'static str,
     pub device_entry: &'static str,
     pub process_entry: &'static str,
     pub stage1: &'static str,
     pub stage2: &'static str,
+    /// The addresses that stage 2 translates.
+    pub between: Text,
     pub iotlb: &'static str,
     pub device_cache: &'static str,
     pub device_tlb: &'static str,
@@ -126,6 +130,10 @@ pub struct Terms {
     pub faults: &'static str,
     pub page_requests: &'static str,
     pub interrupts: &'static str,
+    /// What is walked for a device, for a process, for an interrupt, in a sentence.
+    pub device_tables: Text,
+    pub process_tables: Text,
+    pub interrupt_tables: Text,
 }
 
 /// What a unit shall be able to do, in words that every architecture has an answer to.

@@ -107,6 +107,8 @@ pub struct Check {
     pub operation: Option<usize>,
     /// Why it did not hold; none when it did.
     pub failure: Option<crate::scenario::Bilingual>,
+    /// It says what is expected of other machines only: nothing was looked at.
+    pub elsewhere: bool,
 }
 
 /// A scenario that ran, to its end or to where its budget ended.
@@ -296,7 +298,9 @@ impl Runner {
                 let failure = machine.expect(expectation, done, &self.total, &mut self.packets)?;
                 let over = stopped(machine, step.span);
                 if over.is_none() {
-                    checks.push(Check { span: step.span, operation: done.len().checked_sub(1), failure });
+                    let elsewhere = !expectation.is_for(machine.architecture);
+                    let operation = done.len().checked_sub(1);
+                    checks.push(Check { span: step.span, operation, failure, elsewhere });
                 }
                 self.run.stopped = over;
             }

@@ -6,6 +6,8 @@ use super::riscv::{self, Trap};
 use super::x86::{self, Exit, NestedFault};
 use crate::addr::{Address, AnyAddr, Space, VirtAddr};
 use crate::memory::MemError;
+use crate::paging::any::CpuTables;
+use crate::paging::x86::{Manual, X86};
 use crate::spec::FaultCode;
 use core::fmt;
 
@@ -61,6 +63,16 @@ impl MmuFault {
             MmuFault::Abort(abort) => abort.code(),
             MmuFault::Memory(_) => return None,
         })
+    }
+
+    /// Returns the same as the manual has it that defines the tables of the CPU.
+    pub fn code_with(&self, tables: Option<&CpuTables>) -> Option<&'static FaultCode> {
+        let amd = matches!(tables, Some(CpuTables::X86(X86 { manual: Manual::Amd, .. })));
+        match self {
+            MmuFault::NonCanonical { .. } if amd => Some(&x86::AMD_GENERAL_PROTECTION),
+            MmuFault::PageFault { .. } if amd => Some(&x86::AMD_PAGE_FAULT),
+            _ => self.code(),
+        }
     }
 
     /// Returns whether it is one that a kernel answers by making a page present.

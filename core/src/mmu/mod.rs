@@ -113,7 +113,7 @@ impl Mmu {
         obs: &mut O,
     ) -> Result<Translation, MmuFault> {
         if !space.format.accepts(at.raw()) {
-            return Err(tell(no_place(space, at, want), want, obs));
+            return Err(tell(no_place(space, at, want), Some(&space.format), want, obs));
         }
         let kind = tlb::kind(&space.format);
         let vmid = space.guest.map_or(0, |g| g.vmid);
@@ -142,7 +142,7 @@ impl Mmu {
                 self.tlb.put(tag, entry.0, kind, obs);
                 Ok(found)
             }
-            Err(fault) => Err(tell(fault, want, obs)),
+            Err(fault) => Err(tell(fault, Some(&space.format), want, obs)),
         }
     }
 
@@ -157,7 +157,7 @@ impl Mmu {
     ) -> Result<Translation, MmuFault> {
         match second_stage(memory, guest, at.raw(), want, None, obs) {
             Ok(walked) => Ok(from_guest(guest, at, &walked)),
-            Err(fault) => Err(tell(fault, want, obs)),
+            Err(fault) => Err(tell(fault, None, want, obs)),
         }
     }
 }
@@ -422,9 +422,10 @@ fn guest_fault(
     }
 }
 
-fn tell<O: Observer>(fault: MmuFault, want: Want, obs: &mut O) -> MmuFault {
+/// Tells a fault, in the words of the manual of the CPU with these tables.
+fn tell<O: Observer>(fault: MmuFault, tables: Option<&CpuTables>, want: Want, obs: &mut O) -> MmuFault {
     if O::ON {
-        if let Some(code) = fault.code() {
+        if let Some(code) = fault.code_with(tables) {
             let at: AnyAddr = fault.address();
             let (requester, pasid, recorded) = (None, None, Recorded::None);
             obs.step(Actor::Mmu, Event::Fault { code, requester, pasid, at, want: want.perms, recorded });

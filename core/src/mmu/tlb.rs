@@ -7,6 +7,7 @@
 use crate::addr::{Address, PageSize, PhysAddr, VirtAddr};
 use crate::iommu::cache::{mix, Cache, Key};
 use crate::paging::any::CpuTables;
+use crate::paging::x86::{Manual, X86};
 use crate::paging::{Entry as Decoded, Format, Want};
 use crate::spec::Text;
 use crate::trace::{Actor, CacheKind, CacheLine, CacheOp, CacheType, Event, Observer, Perms};
@@ -14,6 +15,12 @@ use crate::trace::{Actor, CacheKind, CacheLine, CacheOp, CacheType, Event, Obser
 /// How traces name it on x86-64.
 pub static TLB: CacheType =
     CacheType { kind: CacheKind::Tlb, name: Text::new("TLB", "TLB"), section: "SDM 3A 4.10" };
+/// How traces name it on x86-64 of AMD.
+pub static AMD_TLB: CacheType = CacheType {
+    kind: CacheKind::Tlb,
+    name: Text::new("TLB", "TLB"),
+    section: "APM volume 2, translation-lookaside buffer",
+};
 /// How traces name it on RISC-V.
 pub static RISCV_TLB: CacheType = CacheType {
     kind: CacheKind::Tlb,
@@ -28,6 +35,7 @@ pub static ARM_TLB: CacheType =
 /// Returns how traces name the TLB of a CPU with such tables.
 pub(super) const fn kind(tables: &CpuTables) -> &'static CacheType {
     match tables {
+        CpuTables::X86(X86 { manual: Manual::Amd, .. }) => &AMD_TLB,
         CpuTables::X86(_) => &TLB,
         CpuTables::Riscv(_) => &RISCV_TLB,
         CpuTables::Aarch64(_) => &ARM_TLB,

@@ -73,7 +73,11 @@ pub struct NestedFault {
 }
 
 /// Interrupt vector 13.
-pub static GENERAL_PROTECTION: FaultCode = FaultCode {
+pub static GENERAL_PROTECTION: FaultCode = VECTOR_13;
+/// Interrupt vector 14.
+pub static PAGE_FAULT: FaultCode = VECTOR_14;
+
+const VECTOR_13: FaultCode = FaultCode {
     code: 13,
     name: "general-protection",
     text: Text::new(
@@ -82,8 +86,7 @@ pub static GENERAL_PROTECTION: FaultCode = FaultCode {
     ),
     section: "SDM 3A 6.15",
 };
-/// Interrupt vector 14.
-pub static PAGE_FAULT: FaultCode = FaultCode {
+const VECTOR_14: FaultCode = FaultCode {
     code: 14,
     name: "page-fault",
     text: Text::new("page fault (#PF)", "缺页异常（#PF，向量 14）"),
@@ -106,8 +109,14 @@ pub static EPT_MISCONFIGURATION: FaultCode = FaultCode {
 
 /// Every one of a CPU with EPT.
 pub static ALL: &[&FaultCode] = &[&GENERAL_PROTECTION, &PAGE_FAULT, &EPT_VIOLATION, &EPT_MISCONFIGURATION];
+/// Interrupt vector 13, as AMD's manual has it.
+pub static AMD_GENERAL_PROTECTION: FaultCode =
+    FaultCode { section: "APM volume 2, #GP (vector 13)", ..VECTOR_13 };
+/// Interrupt vector 14, as AMD's manual has it.
+pub static AMD_PAGE_FAULT: FaultCode = FaultCode { section: "APM volume 2, #PF (vector 14)", ..VECTOR_14 };
+
 /// Every one of a CPU with nested paging.
-pub static ALL_AMD: &[&FaultCode] = &[&GENERAL_PROTECTION, &PAGE_FAULT, &NESTED_PAGE_FAULT];
+pub static ALL_AMD: &[&FaultCode] = &[&AMD_GENERAL_PROTECTION, &AMD_PAGE_FAULT, &NESTED_PAGE_FAULT];
 
 /// Exit code 400h.
 pub static NESTED_PAGE_FAULT: FaultCode = FaultCode {

@@ -32,14 +32,6 @@ pub struct Message {
     pub data: u32,
 }
 
-/// Returns what an interrupt's number is called: an LPI, which is known by its size, by its INTID; others are vectors.
-pub fn called(number: u32) -> Phrase {
-    match number {
-        FIRST_LPI.. => Phrase::new(format!("INTID {number}"), format!("INTID {number}")),
-        _ => Phrase::new(format!("vector {number:#x}"), format!("向量 {number:#x}")),
-    }
-}
-
 impl Controller {
     /// Returns how a device interrupts here, for those who know it otherwise; `None` on a PC.
     pub const fn elsewhere(self) -> Option<Text> {
@@ -96,6 +88,18 @@ impl Controller {
         match self {
             Controller::Its => FIRST_LPI as u64 + vector,
             Controller::LocalApic | Controller::Imsic => vector,
+        }
+    }
+
+    /// Returns what the number by which CPUs know an interrupt is called: a vector of x86, an interrupt identity in an interrupt file of
+    /// RISC-V (Advanced Interrupt Architecture, 3.1), an INTID of a GIC.
+    pub fn called(self, number: u32) -> Phrase {
+        match self {
+            Controller::LocalApic => Phrase::new(format!("vector {number:#x}"), format!("向量 {number:#x}")),
+            Controller::Imsic => {
+                Phrase::new(format!("identity {number:#x}"), format!("中断标识 {number:#x}"))
+            }
+            Controller::Its => Phrase::same(format!("INTID {number}")),
         }
     }
 

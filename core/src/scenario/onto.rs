@@ -44,6 +44,9 @@ pub fn onto(scenario: &Scenario, architecture: Architecture) -> Scenario {
             _ => {}
         }
     }
+    if let Some(from) = from.filter(|from| *from != architecture) {
+        speak(&mut out, from, architecture);
+    }
     if architecture != Architecture::default() {
         on_machine_line(&mut out, |machine| machine.arch.value = Some(architecture));
     }
@@ -160,6 +163,34 @@ fn move_addresses(scenario: &mut Scenario, begin: u64) {
     }
 }
 
+/// Calls what remembers translations by the new machine's name in what is told of the scenario, where it has the old one's. A
+/// name that is a part of another's (Arm's `TLB`) may mean another thing; a text that has several names compares machines.
+fn speak(scenario: &mut Scenario, from: Architecture, to: Architecture) {
+    let name = |a: Architecture| a.describe().terms.iotlb;
+    let plain = |a: &Architecture| {
+        !Architecture::ALL.iter().any(|b| name(*b) != name(*a) && name(*b).contains(name(*a)))
+    };
+    let has = |text: &str, a: Architecture| replace_word(text, name(a), "") != text;
+    if !plain(&from) {
+        return;
+    }
+    for line in &mut scenario.lines {
+        let told = match &line.statement {
+            Some(Statement::Header(header)) => !matches!(header, Header::Source(_) | Header::Change(_)),
+            Some(Statement::Note(_)) => true,
+            _ => false,
+        };
+        let Some(statement) = line.statement.as_ref().filter(|_| told) else { continue };
+        let text = print_statement(statement);
+        if !has(&text, from) || Architecture::ALL.iter().any(|a| *a != from && plain(a) && has(&text, *a)) {
+            continue;
+        }
+        if let Ok(Some(statement)) = parse_line(&replace_word(&text, name(from), name(to))).map(Some) {
+            line.statement = Some(statement);
+        }
+    }
+}
+
 /// The number of a place that is written without a name.
 fn literal<A>(at: &Loc<A>) -> Option<Num> {
     at.base.is_none().then_some(at.offset)
@@ -267,6 +298,30 @@ mod tests {
             assert_eq!(problems.0[0].suggestion, None, "{word}");
         }
         assert!(onto_word("machine", "vt-d").is_err());
+    }
+
+    #[test]
+    fn what_is_told_calls_the_cache_of_translations_by_the_machine_s_name() {
+        let text = "iommu-playground 1\ntitle \"IOTLB reach\"\ntitle.zh \"IOTLB 能覆盖多少\"\nsource \"VT-d: IOTLB\"\nmachine vt-d iotlb 8\nram 0 .. 2G\n\
+            steps\n  note \"The IOTLB misses; SWIOTLB is another thing.\"\n  invalidate iotlb\n  note \"VT-d's IOTLB, RISC-V's IOATC.\"\n  flush\n";
+        for (word, name) in [("riscv", "IOATC"), ("smmuv3", "TLB"), ("amd-vi", "IOMMU TLB")] {
+            let there = onto_word(text, word).unwrap();
+            for said in [
+                format!("title \"{name} reach\""),
+                format!("title.zh \"{name} 能覆盖多少\""),
+                format!("The {name} misses; SWIOTLB is another thing."),
+                "source \"VT-d: IOTLB\"".into(),
+                "VT-d's IOTLB, RISC-V's IOATC.".into(),
+                format!("machine {word} iotlb 8"),
+                "invalidate iotlb".into(),
+            ] {
+                assert!(there.contains(&said), "{word}: {said} in {there}");
+            }
+            if word != "smmuv3" {
+                assert_eq!(onto_word(&there, "vt-d").unwrap(), text, "{word}");
+            }
+        }
+        assert_eq!(onto_word(text, "vt-d").unwrap(), text);
     }
 
     #[test]

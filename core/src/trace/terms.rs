@@ -319,6 +319,7 @@ impl CacheType {
         let of = |start| self.section.starts_with(start);
         match self.kind {
             CacheKind::Tlb if of("SDM") => (same("PCID"), same("VPID")),
+            CacheKind::Tlb if of("APM") => (same("PCID"), same("ASID")),
             CacheKind::Tlb => (same("ASID"), same("VMID")),
             CacheKind::Iotlb if of("RISC-V") => (same("PSCID"), same("GSCID")),
             CacheKind::Iotlb if of("IHI") => (same("ASID"), same("VMID")),

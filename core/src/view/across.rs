@@ -4,14 +4,15 @@
 //! asks its question in a text of its own on another architecture, its [`crate::scenario::presets::Family`] says which idea of each
 //! belongs to which. Everything that is said of an idea comes from its run; nothing here knows an architecture.
 
+use super::met::{reads_tables, Met};
 use super::types::{Across, AcrossCell, AcrossColumn, AcrossFact, AcrossRow, Stop, Turned};
-use super::{met::Met, Player};
+use super::Player;
 use crate::iommu::Architecture;
 use crate::memory::FRAME;
 use crate::scenario::presets::{by_name, Preset, Rung};
 use crate::scenario::{onto, parse, print, Outline, Problems, Scenario, UNREADABLE};
 use crate::spec::{EntryType, FaultCode, Lang, Text};
-use crate::trace::{Actor, Event, Scope, Trace};
+use crate::trace::{Event, Scope, Trace};
 use alloc::collections::BTreeSet;
 use alloc::{format, string::String, string::ToString, vec::Vec};
 
@@ -223,7 +224,7 @@ fn short(name: &str) -> String {
     name.split(" (").next().unwrap_or(name).split('（').next().unwrap_or(name).trim().into()
 }
 
-/// The structures of which the IOMMU reads one in a walk anywhere in the run.
+/// The structures of which the IOMMU, or an interrupt controller with tables, reads one in a walk anywhere in the run.
 fn table_types(trace: &Trace) -> Met {
     let mut types = Met::default();
     let mut commands = 0u32;
@@ -236,7 +237,7 @@ fn table_types(trace: &Trace) -> Met {
                 scopes.push(command);
             }
             Event::End(_) => commands -= u32::from(scopes.pop().unwrap_or(false)),
-            Event::Read { entry, .. } if step.actor == Actor::Iommu && commands == 0 => {
+            Event::Read { entry, .. } if reads_tables(step.actor) && commands == 0 => {
                 types.add(entry);
             }
             _ => {}

@@ -51,7 +51,7 @@ pub fn draw(picture: &Layout, form: Form, theme: Theme, lang: Lang) -> String {
 }
 
 /// A trace and what was expected of it, as JSON (RFC 8259): `steps` with `position`, `depth` and `sentence`;
-/// `expectations` with `line`, `holds` and `why` (null where it holds).
+/// `expectations` with `line`, `holds`, `elsewhere` (it is for other machines, and was not looked at) and `why` (null where it holds).
 pub fn trace_json(trace: &Trace, checks: &[Check], cast: &Cast, lang: Lang) -> String {
     let mut out = String::from("{\"steps\":[");
     for (at, step) in trace.steps().iter().enumerate() {
@@ -64,7 +64,10 @@ pub fn trace_json(trace: &Trace, checks: &[Check], cast: &Cast, lang: Lang) -> S
     for (at, check) in checks.iter().enumerate() {
         let comma = if at == 0 { "" } else { "," };
         let (line, holds) = (check.span.line, check.failure.is_none());
-        out += &format!("{comma}\n{{\"line\":{line},\"holds\":{holds},\"why\":");
+        out += &format!(
+            "{comma}\n{{\"line\":{line},\"holds\":{holds},\"elsewhere\":{},\"why\":",
+            check.elsewhere
+        );
         match &check.failure {
             None => out += "null",
             Some(why) => quote(&mut out, if lang == Lang::Zh { &why.zh } else { &why.en }),

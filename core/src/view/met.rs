@@ -37,7 +37,8 @@ impl Met {
         self.0.iter().map(|(_, times)| times).sum()
     }
 
-    /// Returns what the IOMMU read for the last request of these steps.
+    /// Returns what the IOMMU read for the last request of these steps, and what the interrupt controller read for the message
+    /// that it was.
     pub fn for_last_request(trace: &Trace, steps: Range<usize>) -> Met {
         let mut met = Met::default();
         let mut asked = false;
@@ -46,7 +47,7 @@ impl Met {
                 Event::Begin(Scope::Translation { .. }) => (met, asked) = (Met::default(), true),
                 // What it reads for a command belongs to no request.
                 Event::Begin(Scope::Command { .. }) => asked = false,
-                Event::Read { entry, .. } if asked && step.actor == Actor::Iommu => {
+                Event::Read { entry, .. } if asked && reads_tables(step.actor) => {
                     met.add(entry);
                 }
                 _ => {}
@@ -54,4 +55,9 @@ impl Met {
         }
         met
     }
+}
+
+/// Are the tables that it reads on the way of a request those that are compared: the IOMMU's, or an ITS's?
+pub(super) fn reads_tables(actor: Actor) -> bool {
+    matches!(actor, Actor::Iommu | Actor::Interrupts)
 }

@@ -114,7 +114,7 @@ impl Viewer {
             view.tone = said.tone;
             view.actor = who::actor(self.trace.steps()[index].actor, &self.cast).get(lang).trim().into();
             view.scopes = self.crumbs(index, lang);
-            view.walk = walk::walk(&self.trace, index, lang);
+            view.walk = walk::walk(&self.trace, index, self.cast(), lang);
             view.entry = bits::entry(&self.trace, index, lang);
             view.packet = self.packet(index, lang);
             let touched = memory::touched(&self.trace, index).filter(|t| t.of.is_none());

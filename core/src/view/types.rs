@@ -630,6 +630,8 @@ to_page! {
         pub at: u32,
         /// Why it does not hold; nothing when it does.
         pub failure: Option<String>,
+        /// It is for other machines: nothing was looked at.
+        pub elsewhere: bool,
     }
     /// One operation.
     struct Operation {

@@ -3,7 +3,7 @@
 use super::types::{GridCell, GridRow, Hex, Walk, WalkRow};
 use crate::addr::{AnyAddr, Space};
 use crate::explain::step::{rights, verb};
-use crate::explain::{say, scopes, who, Cast};
+use crate::explain::{say, scopes, Cast};
 use crate::spec::{Lang, Phrase};
 use crate::trace::{Event, Scope, Stage, Trace, Verdict};
 use alloc::{format, string::String, vec::Vec};
@@ -13,12 +13,13 @@ type Open = (Stage, AnyAddr, AnyAddr, u8);
 
 /// The walk that the step at `index` belongs to: that of the innermost translation or CPU access around it, or of
 /// the last one that ended inside the same operation.
-pub fn walk(trace: &Trace, index: usize, lang: Lang) -> Option<Walk> {
+pub fn walk(trace: &Trace, index: usize, cast: &Cast, lang: Lang) -> Option<Walk> {
     let (begin, scope) = request(trace, index)?;
     let (input, request) = match scope {
         Scope::Translation { requester, pasid, at, want } => {
+            let id = cast.terms().process;
             let (en, zh) =
-                pasid.map_or(Default::default(), |p| (format!(", PASID {p}"), format!("，PASID {p}")));
+                pasid.map_or(Default::default(), |p| (format!(", {id} {p}"), format!("，{id} {p}")));
             let zh = format!("（请求者 {requester}{zh}，{}）", verb(want).1);
             (at, Phrase::new(format!(" ({requester}{en}, {want})"), zh))
         }
@@ -32,7 +33,7 @@ pub fn walk(trace: &Trace, index: usize, lang: Lang) -> Option<Walk> {
     let end = scopes::extent(trace, begin).end.min(index + 1);
     let mut out = Walk {
         input: Hex(input.raw),
-        space: who::space(input.space).get(lang).trim().into(),
+        space: cast.space(input.space).get(lang).trim().into(),
         request: request.get(lang).into(),
         rows: Vec::new(),
         grid: Vec::new(),
@@ -51,7 +52,7 @@ pub fn walk(trace: &Trace, index: usize, lang: Lang) -> Option<Walk> {
                 open.pop();
             }
             Event::Read { at, level, verdict, .. } => {
-                let row = row(trace, i, index, &open, lang);
+                let row = row(trace, i, index, &open, (cast, lang));
                 let below = matches!(open.last(), Some((Stage::Second | Stage::Guest(_), ..)));
                 let above = matches!(open.last(), Some((Stage::First | Stage::Cpu, ..)));
                 if level > 0 && (below || above) {
@@ -118,7 +119,7 @@ fn closes_walk(trace: &Trace, index: usize) -> bool {
     matches!(opened, Some(Event::Begin(Scope::Walk { .. })))
 }
 
-fn row(trace: &Trace, i: usize, index: usize, open: &[Open], lang: Lang) -> WalkRow {
+fn row(trace: &Trace, i: usize, index: usize, open: &[Open], (cast, lang): (&Cast, Lang)) -> WalkRow {
     let Event::Read { entry, level, index: slot, at, pa, words, verdict } = trace.steps()[i].event else {
         unreachable!("only reads have rows")
     };
@@ -136,7 +137,7 @@ fn row(trace: &Trace, i: usize, index: usize, open: &[Open], lang: Lang) -> Walk
     WalkRow {
         position: i as u32 + 1,
         current: i == index,
-        stage: open.last().map_or("", |o| who::stage(o.0).get(lang)).into(),
+        stage: open.last().map_or("", |o| cast.stage(o.0).get(lang)).into(),
         depth: open.len().saturating_sub(1) as u8,
         entry: entry.name.get(lang).into(),
         level,
@@ -184,7 +185,7 @@ mod tests {
             let trace = &run.machine.trace;
             let walk = (0..trace.len())
                 .rev()
-                .filter_map(|i| walk(trace, i, Lang::En))
+                .filter_map(|i| walk(trace, i, &Cast::default(), Lang::En))
                 .find(|w| w.rows.iter().any(|r| r.leaf))
                 .expect("the DMA walks");
             let rows: Vec<_> = walk.rows.iter().filter(|r| !r.bits.is_empty()).collect();

@@ -6,7 +6,6 @@ use crate::addr::{AnyAddr, PhysAddr, Space};
 use crate::explain::who;
 use crate::machine::software::Handle;
 use crate::machine::Done;
-use crate::platform::interrupts::called;
 use crate::platform::local::scratch_of;
 use crate::scenario::ast::{ConfigRead, ConfigWrite};
 use crate::spans::Spans;
@@ -46,7 +45,7 @@ impl Teller<'_> {
                 )
             }
         } else if let Some(at) = e.unanswered {
-            let space = who::space(at.space);
+            let space = self.cast.space(at.space);
             Ending::new(
                 Kind::Lost,
                 format!("Nothing answers at {} {at}: nothing was moved.", space.en),
@@ -63,7 +62,7 @@ impl Teller<'_> {
         };
         if let (Some((vector, cpu, kind)), Kind::Arrived) = (e.interrupt, ending.kind) {
             if kind != InterruptKind::Blocked {
-                let Phrase { en: number_en, zh: number_zh } = called(vector);
+                let Phrase { en: number_en, zh: number_zh } = self.cast.controller().called(vector);
                 ending.text.en.pop();
                 ending.text.en += &format!("; the interrupt says so: {number_en}, CPU {cpu}.");
                 ending.text.zh.pop();
@@ -102,7 +101,7 @@ impl Teller<'_> {
                 format!("the write is taken for an interrupt message. {}.", upper(code.text.en)),
                 format!("这次写入被当作中断消息而拒绝：{}。", code.text.zh),
             ),
-            _ => no_further(code.text, at, e),
+            _ => no_further(code.text, at, self.cast.space(at.space), e),
         };
         Ending::new(
             Kind::Refused,
@@ -390,7 +389,7 @@ impl Teller<'_> {
         if kind == InterruptKind::Blocked {
             return self.interrupt(name, e);
         }
-        let Phrase { en: number_en, zh: number_zh } = called(vector);
+        let Phrase { en: number_en, zh: number_zh } = self.cast.controller().called(vector);
         Ending::new(
             Kind::Interrupted,
             format!("{name}'s write reaches no memory: it is an interrupt, {number_en} for CPU {cpu}."),
@@ -400,7 +399,8 @@ impl Teller<'_> {
 
     /// What came of a message signalled interrupt.
     pub(super) fn interrupt(&self, name: &str, e: &Evidence) -> Ending {
-        let Phrase { en: number_en, zh: number_zh } = called(e.interrupt.map_or(0, |(number, ..)| number));
+        let number = e.interrupt.map_or(0, |(number, ..)| number);
+        let Phrase { en: number_en, zh: number_zh } = self.cast.controller().called(number);
         match (e.interrupt, e.fault) {
             (_, Some((code, ..))) => {
                 let fault = self.code(code.code);
@@ -621,7 +621,7 @@ impl Teller<'_> {
 
     fn cpu_fault(&self, e: &Evidence) -> Option<Ending> {
         let (code, at, _) = e.fault?;
-        let no_further = no_further(code.text, at, e);
+        let no_further = no_further(code.text, at, self.cast.space(at.space), e);
         Some(Ending::new(
             Kind::Refused,
             format!("The CPU gets a {}: {}", code.text.en, no_further.en),
@@ -666,8 +666,7 @@ pub fn of_itself<'a>(why: &'a str, entry: &str) -> &'a str {
 }
 
 /// Where the way of an address ends, and why, as whole sentences.
-fn no_further(code: Text, at: AnyAddr, e: &Evidence) -> Phrase {
-    let space = who::space(at.space);
+fn no_further(code: Text, at: AnyAddr, space: Text, e: &Evidence) -> Phrase {
     let refusing = e.refusing.as_ref().map(|(entry, why)| (entry, brief(why)));
     match &refusing {
         // The address that the unit told is that of the entry.

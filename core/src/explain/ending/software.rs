@@ -4,7 +4,6 @@ use super::access::device_space;
 use super::evidence::Evidence;
 use super::{bytes, count, thousands, upper, Ending, Kind, Teller};
 use crate::addr::{PhysAddr, Space};
-use crate::explain::who;
 use crate::iommu::Ability;
 use crate::machine::software::{Buffer, DomainRef, Handle, Owner};
 use crate::machine::Done;
@@ -332,7 +331,7 @@ impl Teller<'_> {
 
     fn map(&self, op: &ast::Map, e: &Evidence) -> Ending {
         let ((space, of), start) = (self.space(&op.space.value), &op.range.start);
-        let at = who::space(of);
+        let at = self.cast.space(of);
         let len = match &op.range.extent {
             Extent::Length(len) => Some(bytes(len.value)),
             Extent::End(end) => end.value.checked_sub(start.offset.value).map(bytes),
@@ -353,7 +352,7 @@ impl Teller<'_> {
                     format!("{buffer} 的物理地址 {more}").trim_end(),
                 ),
                 None => {
-                    let there = who::space(self.beneath(&op.space.value));
+                    let there = self.cast.space(self.beneath(&op.space.value));
                     Phrase::new(format!("{} {to}", there.en), format!("{} {to}", there.zh))
                 }
             },
@@ -375,7 +374,7 @@ impl Teller<'_> {
 
     fn unmap(&self, op: &ast::Unmap, e: &Evidence) -> Ending {
         let ((space, of), start) = (self.space(&op.space.value), &op.range.start);
-        let at = who::space(of);
+        let at = self.cast.space(of);
         if op.no_invalidate || e.commands == 0 && e.owner == Some(OwnerState::StaleCached) {
             return Ending::new(
                 Kind::Unmapped,
@@ -564,9 +563,10 @@ impl Teller<'_> {
                 format!("中断重映射表第 {n} 项无效：用到它的中断会被拦截。"),
             );
         }
-        let (vector_en, vector_zh) = match &op.vector {
-            Some(vector) => (format!("vector {vector}"), format!("向量 {vector}")),
-            None => ("an interrupt".into(), "中断".into()),
+        let controller = self.cast.controller();
+        let Phrase { en: vector_en, zh: vector_zh } = match &op.vector {
+            Some(vector) => controller.called(controller.number(vector.value) as u32),
+            None => Phrase::new("an interrupt", "中断"),
         };
         let (to_en, to_zh) = match (&op.vm, &op.cpu) {
             (Some(vm), _) => (format!("guest {}", vm.value), format!("客户机 {}", vm.value)),

@@ -20,11 +20,16 @@ pub static ARCHITECTURE: Descriptor = Descriptor {
     terms: Terms {
         requester: "DeviceID",
         process: "PASID",
+        no_process: Text::new(
+            "PASID 0, which stands for a request without one",
+            "PASID 0（请求不带 PASID 时用它）",
+        ),
         domain: "DomainID",
         device_entry: "Device Table Entry (DTE)",
         process_entry: "GCR3 table entry",
         stage1: "guest page tables (v2)",
         stage2: "host page tables (v1)",
+        between: Text::new("guest-physical address", "客户机物理地址"),
         iotlb: "IOMMU TLB",
         device_cache: "device table entry cache",
         device_tlb: "IOTLB (in the device)",
@@ -32,6 +37,9 @@ pub static ARCHITECTURE: Descriptor = Descriptor {
         faults: "event log",
         page_requests: "peripheral page request log",
         interrupts: "interrupt remapping table",
+        device_tables: Text::new("the device table", "设备表"),
+        process_tables: Text::new("the GCR3 table", "GCR3 表"),
+        interrupt_tables: Text::new("the interrupt remapping table", "中断重映射表"),
     },
     unit: UnitType {
         new: |wanted| Config::of(wanted).map(|config| AnyIommu::AmdVi(AmdVi::new(config))),

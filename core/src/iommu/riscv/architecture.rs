@@ -20,11 +20,16 @@ pub static ARCHITECTURE: Descriptor = Descriptor {
     terms: Terms {
         requester: "device_id",
         process: "process_id",
+        no_process: Text::new(
+            "process_id 0, which stands for a request without one",
+            "process_id 0（请求不带 process_id 时用它）",
+        ),
         domain: "GSCID and PSCID",
         device_entry: "device context (DC)",
         process_entry: "process context (PC)",
         stage1: "first stage (iosatp)",
         stage2: "second stage (iohgatp)",
+        between: Text::new("guest-physical address", "客户机物理地址"),
         iotlb: "IOATC",
         device_cache: "DDT cache",
         device_tlb: "DevATC",
@@ -32,6 +37,9 @@ pub static ARCHITECTURE: Descriptor = Descriptor {
         faults: "fault/event queue (FQ)",
         page_requests: "page-request queue (PQ)",
         interrupts: "MSI page table",
+        device_tables: Text::new("the device directory", "设备目录"),
+        process_tables: Text::new("the process directory", "进程目录"),
+        interrupt_tables: Text::new("the MSI page table", "MSI 页表"),
     },
     unit: UnitType {
         new: |wanted| Config::of(wanted).map(|config| AnyIommu::Riscv(Riscv::new(config))),

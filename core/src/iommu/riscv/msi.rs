@@ -152,15 +152,21 @@ fn entry<O: Observer>(
     Ok(hit)
 }
 
-/// Stores an identity in a memory-resident interrupt file: sets its pending bit, and says whether it is enabled, so
-/// that the notice MSI is due (RISC-V IOMMU, "MRIF"; AIA 8.3.2). Identities are 0 to 2047.
+/// Returns whether a write to a page in MRIF mode is accepted and discarded: one beside seteipnum_le (that for big-endian data is
+/// not there), or an identity above 2047 (AIA, "MSI PTE, MRIF mode").
+pub const fn discards(at: u64, data: u32) -> bool {
+    at & 0xffc != 0 || data > 2047
+}
+
+/// Stores an identity in a memory-resident interrupt file: sets its pending bit. Identities are 0 to 2047: 0 is as good as any
+/// (AIA 8.3.1). Whether it is enabled does not count: a notice MSI follows always (AIA 8.3.2).
 pub fn store<O: Observer>(
     config: &Config,
     memory: &mut Memory,
     file: u64,
     identity: u32,
     obs: &mut O,
-) -> Result<bool, &'static FaultCode> {
+) -> Result<(), &'static FaultCode> {
     let pair = file + u64::from(identity / 64) * 16;
     let place = Place::physical(&entries::MRIF, 0, identity / 64, pair);
     // The interrupt file is little-endian whatever fctl.BE says (AIA 8.3.1).
@@ -180,7 +186,7 @@ pub fn store<O: Observer>(
         words.bits(mrif::EIP) | bit,
     )
     .map_err(|_| &faults::MRIF_ACCESS_FAULT)?;
-    Ok(words.bits(mrif::EIE) & bit != 0)
+    Ok(())
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use crate::iommu::registers::RegisterFile;
 use crate::iommu::*;
 use crate::memory::Memory;
 use crate::platform::interrupts::{IMSIC, IMSIC_FILES};
-use crate::trace::{Actor, Event, InterruptKind, Observer, Off, Perms, Recorded, Scope, Verdict};
+use crate::trace::{write_data, Actor, Event, InterruptKind, Observer, Off, Perms, Recorded, Scope, Verdict};
 use alloc::collections::BTreeSet;
 
 /// The hardware.
@@ -95,8 +95,11 @@ impl RiscvUnit {
         }
         let mut result = process(&setup, &mut Some(&mut self.caches), memory, &asked, obs);
         if let Ok(Reached { msi: Some(hit), .. }) = &result {
-            if let (Some((mrif, _)), Some(data), false) = (hit.mrif, request.data, asked.ats()) {
-                result = self.store_message(memory, &result, mrif, data, obs);
+            if let (Some(mrif), Some(data), false) = (hit.mrif, request.data, asked.ats()) {
+                if !msi::discards(request.at.raw(), data) {
+                    let stored = self.store_message(memory, (mrif, hit.to), data, obs);
+                    result = stored.and(result);
+                }
             }
         }
         let reply = match result {
@@ -130,23 +133,29 @@ impl RiscvUnit {
         reply
     }
 
-    /// MRIF mode: the message becomes a pending bit in memory, and a notice where it is enabled.
+    /// MRIF mode: the message becomes a pending bit in memory, and then a notice MSI to whom software named: a little-endian word
+    /// at the page of NPPN, which is an interrupt file's as a rule, but may be any page (AIA, "MSI PTE, MRIF mode").
     fn store_message<O: Observer>(
         &mut self,
         memory: &mut Memory,
-        reached: &Result<Reached, Refused>,
-        mrif: u64,
+        ((mrif, notice), to): ((u64, u32), u64),
         identity: u32,
         obs: &mut O,
-    ) -> Result<Reached, Refused> {
-        // Identities above 2047 and 0 are taken without effect (AIA 8.3.2).
-        if identity == 0 || identity > 2047 {
-            return *reached;
+    ) -> Result<(), Refused> {
+        msi::store(&self.config, memory, mrif, identity, obs).map_err(|code| Refused {
+            code,
+            iotval2: 0,
+            dtf: false,
+        })?;
+        let file = to.wrapping_sub(IMSIC) >> 12;
+        if file >= IMSIC_FILES {
+            // What does not arrive there is nobody's fault: the message is stored.
+            let _ = write_data(memory, obs, Actor::Iommu, PhysAddr::new(to), &notice.to_le_bytes());
+        } else if O::ON {
+            let (destination, kind) = (file as u32, InterruptKind::Notification);
+            obs.step(Actor::Iommu, Event::Interrupt { vector: notice, destination, kind });
         }
-        match msi::store(&self.config, memory, mrif, identity, obs) {
-            Ok(_enabled) => *reached,
-            Err(code) => Err(Refused { code, iotval2: 0, dtf: false }),
-        }
+        Ok(())
     }
 
     fn outcome<O: Observer>(request: &Request, reply: &Reply, obs: &mut O) -> Outcome {
@@ -169,6 +178,7 @@ impl RiscvUnit {
                     None => Outcome::Memory(translation),
                     Some(vector) => {
                         let kind = match (r.msi, mrif) {
+                            (_, Some(_)) if msi::discards(request.at.raw(), vector) => InterruptKind::Blocked,
                             (_, Some(_)) => InterruptKind::Posted,
                             (Some(_), None) => InterruptKind::Remapped,
                             (None, None) => InterruptKind::Direct,

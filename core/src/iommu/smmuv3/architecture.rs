@@ -22,11 +22,17 @@ pub static ARCHITECTURE: Descriptor = Descriptor {
     terms: Terms {
         requester: "StreamID",
         process: "SubstreamID",
+        // IHI 0070, 5.2: with STE.S1CDMax = 0 there is one CD, and STE.S1DSS = 0b10 takes CD 0 for such requests.
+        no_process: Text::new(
+            "CD 0, that of requests without a SubstreamID",
+            "CD 0（请求不带 SubstreamID 时用它）",
+        ),
         domain: "VMID and ASID",
         device_entry: "Stream Table Entry (STE)",
         process_entry: "Context Descriptor (CD)",
         stage1: "stage 1",
         stage2: "stage 2",
+        between: Text::new("IPA", "IPA"),
         iotlb: "TLB",
         device_cache: "configuration cache",
         device_tlb: "ATC",
@@ -34,6 +40,9 @@ pub static ARCHITECTURE: Descriptor = Descriptor {
         faults: "Event queue",
         page_requests: "PRI queue",
         interrupts: "GIC ITS",
+        device_tables: Text::new("the stream table", "流表"),
+        process_tables: Text::new("the context descriptors", "上下文描述符表"),
+        interrupt_tables: Text::new("the ITS's tables", "ITS 的表"),
     },
     unit: UnitType {
         new: |wanted| Ok(AnyIommu::SmmuV3(Smmuv3::new(Config::of(wanted)?))),

@@ -17,11 +17,16 @@ pub static ARCHITECTURE: Descriptor = Descriptor {
     terms: Terms {
         requester: "requester id (BDF)",
         process: "PASID",
+        no_process: Text::new(
+            "PASID 0, which stands for a request without one",
+            "PASID 0（请求不带 PASID 时用它）",
+        ),
         domain: "domain id",
         device_entry: "context entry",
         process_entry: "PASID-table entry",
         stage1: "first stage",
         stage2: "second stage",
+        between: Text::new("guest-physical address", "客户机物理地址"),
         iotlb: "IOTLB",
         device_cache: "context cache",
         device_tlb: "Device-TLB",
@@ -29,6 +34,9 @@ pub static ARCHITECTURE: Descriptor = Descriptor {
         faults: "fault recording registers",
         page_requests: "page request queue",
         interrupts: "interrupt remapping table",
+        device_tables: Text::new("the root and context tables", "根表和上下文表"),
+        process_tables: Text::new("the PASID tables", "PASID 表"),
+        interrupt_tables: Text::new("the interrupt remapping table", "中断重映射表"),
     },
     unit: UnitType {
         new: |wanted| Config::of(wanted).map(|config| AnyIommu::Vtd(Vtd::new(config))),

@@ -138,6 +138,22 @@ pub(super) fn unit(
             format!("{name} 只有一种表布局：请去掉 `{word}`，或把 `machine` 后面换成 {}", able.zh),
         ));
     }
+    let off = config.interrupt_remapping.filter(|s| s.value == ast::Switched::Off);
+    if let Some(off) = off.filter(|_| architecture.has(Ability::DeviceEvents)) {
+        let name = architecture.name();
+        let able = Architecture::words_of(|a| !a.has(Ability::DeviceEvents));
+        return Err(Problem::new(
+            off.span,
+            format!(
+                "{name} remaps no interrupts, so there is nothing to turn off: the interrupt controller (ITS) maps every message. Leave `interrupt-remapping off` out, or write {} after `machine`",
+                able.en
+            ),
+            format!(
+                "{name} 本身不做中断重映射，没有可关的：消息总是由中断控制器（ITS）查表。请去掉 `interrupt-remapping off`，或把 `machine` 后面换成 {}",
+                able.zh
+            ),
+        ));
+    }
     AnyIommu::new(architecture, &wanted).map(Some).map_err(|text| {
         // What is wrong is what the unit can be had without.
         let parts = [

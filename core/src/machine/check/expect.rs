@@ -11,13 +11,12 @@ use crate::machine::run::Done;
 use crate::machine::software::{parts, DomainRef, Named, Owner};
 use crate::machine::Machine;
 use crate::memory::FRAME;
-use crate::platform::interrupts::called;
 use crate::scenario::ast::{
     self, Choice, Comparison, Counter, Delivery, Equality, ErrorWant, Expectation, FaultWant, IotlbVerdict,
     RouteKind,
 };
 use crate::scenario::{Bilingual, Problem, Span};
-use crate::spec::{spaced, Phrase, Text};
+use crate::spec::{spaced, FaultCode, Phrase, Text};
 use crate::trace::{CacheOp, Event, Hop, InterruptKind, Observer, Perms};
 use alloc::{
     format,
@@ -98,12 +97,7 @@ impl Machine {
         self.trace.spend(1);
         let last = done.last();
         let outcome = last.map(|d| d.outcome).unwrap_or_default();
-        let only = match expectation {
-            Expectation::Count(e) => e.on,
-            Expectation::Interrupt(e) => e.on,
-            _ => None,
-        };
-        if only.is_some_and(|arch| arch.value != self.architecture) {
+        if !expectation.is_for(self.architecture) {
             return Ok(None);
         }
         match expectation {
@@ -208,6 +202,10 @@ impl Machine {
             FaultWant::Name(n) => got.is_some_and(|f| f.0.is_called(&n.value)),
         };
         if !ok {
+            let meant = match want {
+                FaultWant::Name(name) if !want.is_none() && !want.is_any() => Some(name.value.as_str()),
+                _ => None,
+            };
             let want = match want {
                 FaultWant::Code(n) => {
                     Phrase::new(format!("fault {:#x}", n.value), format!("转换错误 {:#x}", n.value))
@@ -224,7 +222,12 @@ impl Machine {
                     format!("转换错误 {digits}（{}），地址 {}", f.0.name, f.1),
                 )
             });
-            return Ok(Some(compare_phrases(&want, &got)));
+            let mut said = compare_phrases(&want, &got);
+            if let Some(hint) = meant.and_then(|meant| self.of_another(meant, outcome.fault.map(|f| f.0))) {
+                said.en += &format!("; {}", hint.en);
+                said.zh += &format!("；{}", hint.zh);
+            }
+            return Ok(Some(said));
         }
         if let (Some(at), Some(fault)) = (&e.at, got) {
             let want = self.find(at, Space::Bus)?.at.raw;
@@ -234,6 +237,19 @@ impl Machine {
             }
         }
         Ok(None)
+    }
+
+    /// A name of a fault that this machine's architecture has not: whose it is, and how each machine's own is written.
+    fn of_another(&self, name: &str, got: Option<&FaultCode>) -> Option<Phrase> {
+        let here = self.architecture.unwrap_or_default();
+        let whose =
+            Architecture::ALL.into_iter().find(|a| a.has_fault(name)).filter(|_| !here.has_fault(name))?;
+        let own = got.map_or("none".into(), |code| here.fault_digits(code.code));
+        let both = format!("expect fault {} {own} {} {name}", here.describe().word, whose.describe().word);
+        Some(Phrase::new(
+            format!("`{name}` is {}'s: `{both}` says what is expected on each", whose.name()),
+            format!("`{name}` 是 {} 的错误：`{both}` 分别写出两种机器上的期望", whose.name()),
+        ))
     }
 
     fn expect_data(&mut self, e: &ast::ExpectData) -> Found {
@@ -522,6 +538,8 @@ impl Machine {
         last: Option<&Done>,
     ) -> Found {
         let got = outcome.interrupt.filter(|i| i.2 != InterruptKind::Blocked);
+        let controller = self.hw.interrupts;
+        let called = |number| controller.called(number);
         let Some(vector) = e.vector else {
             return unless(
                 got.is_none(),
@@ -549,26 +567,21 @@ impl Machine {
         if ok && guest {
             return Ok(None);
         }
+        let wanted = called(controller.number(vector.value) as u32);
         let (mut en, mut zh) = match (ok, got) {
             (true, _) => (
                 "expected an interrupt posted to this guest, but it was posted to another".to_string(),
                 "期望送给这个客户机的中断，实际送给了另一个".to_string(),
             ),
             (false, None) => (
-                format!("expected vector {:#x}, but no interrupt arrived", vector.value),
-                format!("期望向量 {:#x}，实际没有收到中断", vector.value),
+                format!("expected {}, but no interrupt arrived", wanted.en),
+                spaced(&format!("期望{}，实际没有收到中断", wanted.zh)),
             ),
             (false, Some((number, cpu, kind))) => {
                 let (number, how) = (called(number), delivered(kind));
                 (
-                    format!(
-                        "expected vector {:#x}, but it was {} at CPU {cpu}, {}",
-                        vector.value, number.en, how.en
-                    ),
-                    spaced(&format!(
-                        "期望向量 {:#x}，实际是{}，CPU {cpu}，{}",
-                        vector.value, number.zh, how.zh
-                    )),
+                    format!("expected {}, but it was {} at CPU {cpu}, {}", wanted.en, number.en, how.en),
+                    spaced(&format!("期望{}，实际是{}，CPU {cpu}，{}", wanted.zh, number.zh, how.zh)),
                 )
             }
         };

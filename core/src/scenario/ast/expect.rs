@@ -64,6 +64,19 @@ pub struct ExpectFault {
     pub at: Option<Loc<OfSubject>>,
 }
 
+impl super::Expectation {
+    /// Does it say something of a machine with this architecture (none: without an IOMMU)?
+    pub fn is_for(&self, architecture: Option<Architecture>) -> bool {
+        let only = match self {
+            super::Expectation::Fault(e) => return e.on(architecture).is_some(),
+            super::Expectation::Count(e) => e.on,
+            super::Expectation::Interrupt(e) => e.on,
+            _ => None,
+        };
+        only.is_none_or(|only| only.value == architecture)
+    }
+}
+
 impl ExpectFault {
     /// What is expected on an architecture (none: without an IOMMU), if anything.
     pub fn on(&self, architecture: Option<Architecture>) -> Option<&FaultWant> {

@@ -69,17 +69,14 @@ pub fn walk(trace: &Trace, steps: Range<usize>, cast: &Cast, lang: Lang) -> Stri
         return String::new();
     };
     let who = who::actor(trace.steps()[begin].actor, cast);
-    let (tables, space, input) = (who::stage(stage), input.space, walk_input(stage, input));
-    // A request without a PASID is looked up as one that has PASID 0.
+    let (tables, space, input) = (cast.stage(stage), input.space, walk_input(stage, input, cast));
+    // A request that names no process is looked up all the same.
     let without = stage == Stage::Process && {
         let request = innermost(trace, begin, |scope| matches!(scope, Scope::Translation { .. }));
         matches!(request, Some((_, Scope::Translation { pasid: None, .. })))
     };
     let input = match without {
-        true => Phrase::new(
-            format!("{}, which stands for a request without one", input.en),
-            format!("{}（请求不带 PASID 时用它）", input.zh),
-        ),
+        true => cast.terms().no_process.into(),
         false => input,
     };
     let depth = trace.steps()[begin].depth;
@@ -105,45 +102,46 @@ pub fn walk(trace: &Trace, steps: Range<usize>, cast: &Cast, lang: Lang) -> Stri
                 }
             }
             Event::End(Verdict::Refused(rule)) if refused.is_none() => {
-                refused = Some((who::stage(stage), rule.text));
+                refused = Some((cast.stage(stage), rule.text));
             }
             _ => {}
         }
     }
     let nested = reads > path.len() as u64;
+    let between = cast.terms().between;
     let way = path.join(" > ");
     let (n, all) = (path.len() as u64, thousands(reads));
     match lang {
         Lang::En => {
             let entries = if n == 1 { "1 entry".into() } else { format!("{} entries", thousands(n)) };
             let more = if nested {
-                format!(", {all} reads in all, since each is at a guest-physical address")
+                format!(", {all} reads in all, since each is found by its {}", between.en)
             } else {
                 String::new()
             };
             let tail = match (refused, end) {
                 (Some((entry, why)), _) => format!("; refused at the {}: {}", entry.en, why.en),
-                (None, Some(to)) => led(stage, to).en,
+                (None, Some(to)) => led(stage, to, cast).en,
                 (None, None) => String::new(),
             };
             format!("{} walks {} for {}: {entries}{more}: {way}{tail}.", who.en.trim(), tables.en, input.en)
         }
         Lang::Zh => {
             let more = if nested {
-                format!("，每项都在客户机物理地址上，一共读 {all} 次")
+                format!("，每项都在{}上，一共读 {all} 次", between.zh)
             } else {
                 String::new()
             };
             let tail = match (refused, end) {
                 (Some((entry, why)), _) => format!("；止于{}：{}", entry.zh, of_itself(why.zh, entry.zh)),
-                (None, Some(to)) => led(stage, to).zh,
+                (None, Some(to)) => led(stage, to, cast).zh,
                 (None, None) => String::new(),
             };
             let what = match stage {
                 Stage::Device => format!("按请求者 {} 查{}", input.zh, tables.zh),
                 Stage::Process => format!("按 {} 查{}", input.zh, tables.zh),
                 Stage::Interrupt => format!("查{}{}", tables.zh, input.zh),
-                _ => format!("查{}，找{} {}", tables.zh, who::space(space).zh, input.zh),
+                _ => format!("查{}，找{} {}", tables.zh, cast.space(space).zh, input.zh),
             };
             let way = path.join(" → ");
             spaced(&format!("{}{what}，读 {n} 项{more}：{way}{tail}。", who.zh))
@@ -152,8 +150,8 @@ pub fn walk(trace: &Trace, steps: Range<usize>, cast: &Cast, lang: Lang) -> Stri
 }
 
 /// Where a walk led: tables of devices and processes lead to other tables, whose root is no place of data.
-fn led(stage: Stage, to: AnyAddr) -> Phrase {
-    let space = who::space(to.space);
+fn led(stage: Stage, to: AnyAddr, cast: &Cast) -> Phrase {
+    let space = cast.space(to.space);
     match stage {
         Stage::Device | Stage::Process => Phrase::new(
             format!("; it points at the tables at {} {to}", space.en),

@@ -71,10 +71,16 @@ fn all(args: &Check, told: Told, quiet: bool, lang: Lang) -> ExitCode {
                 }
                 if quiet && !as_json {
                     let (name, all, failed) = (from.name(), run.checks.len(), run.failures().count());
+                    let elsewhere = match (run.checks.iter().filter(|check| check.elsewhere).count(), zh) {
+                        (0, _) => String::new(),
+                        (n, false) => format!(", {n} for other machines"),
+                        (n, true) => format!("，{n} 条是给别的机器的"),
+                    };
                     match (zh, failed) {
-                        (false, _) => outln!("{name}: {all} expectations, {failed} failed"),
-                        (true, 0) => outln!("{name}：{all} 条期望，全部成立"),
-                        (true, _) => outln!("{name}：{all} 条期望，{failed} 条不成立"),
+                        (false, _) => outln!("{name}: {all} expectations, {failed} failed{elsewhere}"),
+                        (true, 0) if elsewhere.is_empty() => outln!("{name}：{all} 条期望，全部成立"),
+                        (true, 0) => outln!("{name}：{all} 条期望，没有不成立的{elsewhere}"),
+                        (true, _) => outln!("{name}：{all} 条期望，{failed} 条不成立{elsewhere}"),
                     }
                 }
             }

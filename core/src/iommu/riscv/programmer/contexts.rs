@@ -39,6 +39,19 @@ impl RiscvProgrammer {
         Ok(table.wrapping_add(index[0] * u64::from(words) * 8))
     }
 
+    /// Has a device a context with the MSI page table: is it under a second stage?
+    pub(super) fn has_message_table(&self, hw: &mut impl Hardware, device: RequesterId) -> bool {
+        let raw = device.raw() & 0xff_ffff;
+        let low = self.config.last_device_bits();
+        let leaf = self.devices.get((1, raw >> low)).filter(|_| self.config.has(cap::MSI_FLAT));
+        leaf.is_some_and(|page| {
+            let at =
+                page.at.wrapping_add(self.config.device_index(raw)[0] * u64::from(DC_EXTENDED.words) * 8);
+            let words: DriverResult<dc::Words> = hw.load(at).map(|words| self.ordered(words));
+            words.is_ok_and(|words| words.is_set(dc::V) && words.bits(dc::MSIPTP_MODE) == msiptp_mode::FLAT)
+        })
+    }
+
     /// Returns the words of iosatp for these tables.
     fn first_stage(&self, domains: &Domains, to: Attachment) -> DriverResult<Option<(u64, u32)>> {
         Ok(match to {

@@ -2,6 +2,7 @@
 
 use super::RiscvProgrammer;
 use crate::addr::{Address, PageSize};
+use crate::iommu::ats::Napot;
 use crate::iommu::driver::domains::map;
 use crate::iommu::driver::{Hardware, InterruptRemapping, Records};
 use crate::iommu::riscv::records::{parse_fault, parse_page_request, Command};
@@ -69,6 +70,27 @@ impl RiscvProgrammer {
     }
 }
 
+impl RiscvProgrammer {
+    /// Which file a message is to name, for an interrupt of `hart`. Under a second stage an interrupt that moves keeps its file,
+    /// and so its message, where no other interrupt has it: the file moves, by its entry of the MSI page table (AIA 8.2).
+    fn file_for(&self, hw: &mut impl Hardware, index: u16, hart: u32, entry: Option<InterruptEntry>) -> u32 {
+        if !entry.and_then(|e| e.source).is_some_and(|device| self.has_message_table(hw, device)) {
+            return hart;
+        }
+        let leads = |file: &u32| self.harts.get(file).copied();
+        if let Some((file, _)) = self.files.get(&index) {
+            let alone = self.files.iter().all(|(other, (f, _))| *other == index || f != file);
+            if alone || leads(file) == Some(hart) {
+                return *file;
+            }
+        }
+        let natural = Some(hart).filter(|file| leads(file).is_none_or(|to| to == hart));
+        let all = || 0..IMSIC_FILES as u32;
+        let there = natural.or_else(|| all().find(|file| leads(file) == Some(hart)));
+        there.or_else(|| all().find(|file| leads(file).is_none())).unwrap_or(hart)
+    }
+}
+
 impl Records for RiscvProgrammer {
     fn take_faults(&mut self, hw: &mut impl Hardware) -> DriverResult<Vec<FaultRecord>> {
         Ok(self.take(hw, &FAULTS)?.iter().filter_map(parse_fault).collect())
@@ -89,11 +111,12 @@ impl InterruptRemapping for RiscvProgrammer {
         index: u16,
         entry: Option<InterruptEntry>,
     ) -> DriverResult<Message> {
-        let file = match entry {
-            Some(e) => u64::from(e.destination),
+        let hart = entry.map(|e| e.destination);
+        let file = match hart {
+            Some(hart) => u64::from(self.file_for(hw, index, hart, entry)),
             None => self.files.get(&index).map_or(0, |f| u64::from(f.0)),
         };
-        if file >= IMSIC_FILES {
+        if hart.map_or(file, u64::from) >= IMSIC_FILES {
             return unsupported(
                 "an interrupt file above 255 (the MSI page table has one page)",
                 "大于 255 的中断文件（MSI 页表只有一页）",
@@ -104,7 +127,18 @@ impl InterruptRemapping for RiscvProgrammer {
         let ids: Vec<_> = hw.domains().ids().collect();
         ids.into_iter().try_for_each(|id| self.map_file(hw, id, file))?;
         let at = self.messages.wrapping_add(file * u64::from(MSI_PTE.words) * 8);
-        let page = IMSIC + file * 4096;
+        let message = Message { address: IMSIC + file * 4096, data: identity };
+        // An entry that leads elsewhere is another interrupt's, whose devices have the table; this one has no need of it.
+        if hart.is_some_and(|hart| file == u64::from(hart))
+            && self.harts.get(&(file as u32)).is_some_and(|to| Some(*to) != hart)
+        {
+            return Ok(message);
+        }
+        let page = IMSIC + hart.map_or(file, u64::from) * 4096;
+        match hart {
+            Some(hart) => self.harts.insert(file as u32, hart),
+            None => self.harts.remove(&(file as u32)),
+        };
         let valid = msi_pte::ZERO.with_flag(msi_pte::V, true);
         let (kind, words) = match entry {
             None => (&MSI_PTE, msi_pte::ZERO),
@@ -124,10 +158,21 @@ impl InterruptRemapping for RiscvProgrammer {
         if was != words {
             hw.store(kind, at, &self.ordered(words))?;
             if was.is_set(msi_pte::V) {
-                self.post(hw, &[Command::SECOND])?;
+                // "Changing MSI page table entry": IOTINVAL.GVMA by the address of the file, for each GSCID that has the table.
+                let domains = hw.domains();
+                let second: Vec<_> = domains.ids().filter(|id| domains.is_second(*id)).collect();
+                let pages = Some(Napot { page: message.address >> 12, order: 0 });
+                let forget = |id: DomainId| Command::Translations {
+                    second: true,
+                    pages,
+                    pscid: None,
+                    gscid: Some(id.0),
+                    non_leaf: false,
+                };
+                self.post(hw, &second.into_iter().map(forget).collect::<Vec<_>>())?;
             }
         }
-        Ok(Message { address: page, data: identity })
+        Ok(message)
     }
 
     fn interrupt_message(&self, index: u16) -> Message {

@@ -42,8 +42,11 @@ pub struct RiscvProgrammer {
     processes: Directory<(u32, u8, u32)>,
     /// The second stage under a device's directory of processes, while it has one.
     below: BTreeMap<u32, DomainId>,
-    /// The interrupt file, and the identity, that an interrupt index was given.
+    /// The interrupt file, and the identity, that an interrupt index was given: of a device under a second stage, the file at
+    /// the guest's address.
     files: BTreeMap<u16, (u32, u32)>,
+    /// Where the MSI page table leads from such a file: the file of which hart.
+    harts: BTreeMap<u32, u32>,
 }
 
 /// Returns the value of a queue's base register.
@@ -69,6 +72,7 @@ impl RiscvProgrammer {
             processes: Directory::default(),
             below: BTreeMap::new(),
             files: BTreeMap::new(),
+            harts: BTreeMap::new(),
         }
     }
 
