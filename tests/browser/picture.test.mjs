@@ -169,14 +169,19 @@ test("for slides and paper: an animated picture of the ideas or of a stop, and t
   await page.context().close();
 });
 
-test("printed, a step is what is told and the picture", async () => {
-  const page = await site.open({ hash: "#p=why-iommu" });
+test("printed, a step is what is told and the picture, on a light ground also of a dark page", async () => {
+  const page = await site.open({ hash: "#p=why-iommu", theme: "dark" });
   await page.click("#step");
   await settled(page);
   await page.emulateMedia({ media: "print" });
   for (const there of ["#title", "#diagram svg", "#note"]) assert.ok(await page.isVisible(there), there);
   for (const gone of ["#step", ".tools", "#app > .bar button"])
     assert.equal(await page.locator(gone).first().isVisible(), false, gone);
+  const ground = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+  assert.equal(await ground(), "rgb(251, 251, 250)");
+  // Chosen by its button, and not by the system.
+  await page.evaluate(() => (document.documentElement.dataset.theme = "dark"));
+  assert.equal(await ground(), "rgb(251, 251, 250)");
   await accessible(page, "printed");
   await page.context().close();
 });
