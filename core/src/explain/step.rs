@@ -132,7 +132,8 @@ pub fn say(trace: &Trace, index: usize, cast: &Cast) -> Said {
             (text, code.section, Tone::Refused)
         }
         Event::Check { rule, ok, value } => {
-            let word = if ok { Text::new("Checked", "已检查") } else { Text::new("Refused", "被拒绝") };
+            let word =
+                if ok { Text::new("Checked", "检查通过") } else { Text::new("Refused", "被拒绝") };
             // A value joins the bracket that the rule ends with.
             let with = match (rule.text.en.strip_suffix(')'), rule.text.zh.strip_suffix('）')) {
                 (Some(en), Some(zh)) => {
@@ -870,7 +871,7 @@ fn own_place(at: u64) -> Phrase {
     match scratch_of(at) {
         Some((bar, offset)) => both(
             format!("its registers behind BAR {bar} at +{offset:#x}"),
-            format!("自己 BAR {bar} 的寄存器 +{offset:#x}"),
+            format!("自己的寄存器（BAR {bar} + {offset:#x}）"),
         ),
         None => both(format!("its own memory at {at:#x}"), format!("自己的内存 {at:#x}")),
     }

@@ -577,19 +577,19 @@ impl Teller<'_> {
             let (for_en, for_zh) = match &op.source {
                 Some(source) => (
                     format!(": `source {}` makes no check here", source.value),
-                    format!("，`source {}` 在这里不起检查作用", source.value),
+                    format!("，所以 `source {}` 在这里不起作用", source.value),
                 ),
                 None => Default::default(),
             };
             return Ending::done(
                 format!("Interrupt {n} is {vector_en} in an interrupt file of {to_en}. The {table} leads to whole files and does not look at who sends{for_en}."),
-                format!("中断 {n} 是 {to_zh} 的中断文件里的{vector_zh}。{table}只把消息引到整个文件，不看是谁发的{for_zh}。"),
+                format!("中断 {n} 是 {to_zh} 的中断文件里的{vector_zh}。MSI 页表只决定消息进哪个中断文件，不检查是谁发的{for_zh}。"),
             );
         }
         let (for_en, for_zh) = match &op.source {
             Some(source) if events => (
                 format!(", for {} alone: the event is that device's", source.value),
-                format!("，只属于 {}：事件按设备区分", source.value),
+                format!("；这个事件只属于 {}，因为事件按设备区分", source.value),
             ),
             Some(source) => {
                 (format!(", and only {} may use it", source.value), format!("，只有 {} 可以用", source.value))
@@ -601,7 +601,7 @@ impl Teller<'_> {
                 format!(
                     "Interrupt {n} is an event in the {table}, which sends {vector_en} to {to_en}{for_en}."
                 ),
-                format!("中断 {n} 是 {table} 里的一个事件，由它把{vector_zh} 送到 {to_zh}{for_zh}。"),
+                format!("中断 {n} 是 {table} 里的一个事件，{table} 据此把{vector_zh} 送到 {to_zh}{for_zh}。"),
             );
         }
         Ending::done(

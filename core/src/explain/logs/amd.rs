@@ -338,8 +338,8 @@ fn flags_field(found: &mut Found, code: u16, flags: u64) {
             let table = if flags >> 8 & 1 == 1 { TRANSLATION_TYPES } else { REQUEST_TYPES };
             let text = table.iter().find(|(value, _)| *value == kind).map(|(_, text)| *text);
             let text = text.unwrap_or(Text::new("reserved", "保留"));
-            en.push_str(&format!("type {kind:03b}b: {} (section 2.5.9); ", text.en));
-            zh.push_str(&format!("类型 {kind:03b}b：{}（第 2.5.9 节）；", text.zh));
+            en.push_str(&format!("type {kind:03b}b: {} (AMD 48882, section 2.5.9); ", text.en));
+            zh.push_str(&format!("类型 {kind:03b}b：{}（AMD 48882 第 2.5.9 节）；", text.zh));
         }
         (3 | 4 | 6, kind) => {
             let (name_en, name_zh) = match kind & 3 {
@@ -354,8 +354,8 @@ fn flags_field(found: &mut Found, code: u16, flags: u64) {
         _ => {}
     }
     if en.is_empty() {
-        en.push_str("no flag of section 2.5 is set");
-        zh.push_str("没有第 2.5 节所列的标志");
+        en.push_str("no flag of AMD 48882, section 2.5, is set");
+        zh.push_str("AMD 48882 第 2.5 节所列的标志都没有");
     }
     found.certain(
         Text::new("flags", "标志"),

@@ -198,11 +198,11 @@ causes! {
            "从第一次访问起就总是出错。把该项与 IOMMU 的能力寄存器（VT-d 上为 cap、ecap）对照：地址宽度、页大小，以及已启用的特性。";
     CORRUPTED ALL ["VT-d 7.1.3"] ""
         "Memory that holds the tables was overwritten, or freed while the unit still walked it."
-        "存放表的内存被别处改写，或者 IOMMU 还在查表时就被释放。"
+        "存放表的内存被别的代码或设备改写，或者 IOMMU 还在查表时就被释放。"
         => ALL "The entry holds data that looks like anything but an entry."
            "表项里的内容根本不像一个表项。"
-           LINUX "Page poisoning (page_poison=1) or KASAN names the writer; a use after free shows poison bytes."
-           "开启 page_poison=1 或 KASAN 可找出写入者；若是释放后仍在使用，会看到填充值（poison）。";
+           LINUX "Page poisoning (page_poison=1) shows that freed memory was written, and KASAN which code did it (not what a device writes); a use after free shows poison bytes."
+           "page_poison=1 可发现已释放的内存被改写，KASAN 可找出写入的代码（查不出设备的写入）；若是释放后仍在使用，会看到填充值（poison）。";
     NOT_FLUSHED ALL ["genodelabs/genode#5000", "seL4/seL4#1729"] "lazy"
         "The IOMMU driver changed the entry but did not make that visible: a missing cache flush (clflush) on a unit that does not snoop, or a missing invalidation."
         "这个 IOMMU 查表时不监听（snoop）CPU 缓存，而 IOMMU 驱动改表后没有刷新缓存（clflush）；或者没有发失效命令。"
@@ -365,10 +365,10 @@ causes! {
         "Firmware or a device of the chipset sent an interrupt or an end-of-interrupt message that is not set up for remapping: the root complex, or an I/O APIC or HPET whose entry is missing in the IVRS table."
         "固件或芯片组里的设备发出了中断或 EOI 消息，而中断重映射表里没有为它设置表项：根复合体，或 IVRS 表漏掉的 I/O APIC、HPET。"
         => ALL "The address is in the interrupt range and the device is 00:00.x or another part of the chipset. Once at boot it does no harm; a firmware update that completes the IVRS table ends it."
-           "地址落在中断区间，设备为 00:00.x 或芯片组的其他部分。启动时出现一次无害；更新固件补全 IVRS 表后消失。";
+           "地址落在中断区间，设备为 00:00.x 或芯片组的其他部分。如果只在启动时出现一次，则无害；更新固件补全 IVRS 表后消失。";
     GUEST_MSI ALL ["VT-d 5.1.4.1"] "forged-msi"
         "The interrupt message was composed by somebody else than the host's kernel: a domain that makes its own messages (Intel VMD), or an assigned device whose guest driver writes the MSI address into the device's own registers, past the emulated capability."
-        "中断消息不是由宿主机内核生成的：要么出自自行生成消息的域（Intel VMD），要么是设备直通后，客户机的驱动绕过模拟的 MSI 能力，把 MSI 地址直接写进了设备寄存器。"
+        "中断消息不是由宿主机内核生成的：要么由 Intel VMD 自行生成，要么是设备直通后，客户机的驱动绕过模拟的 MSI 能力，把 MSI 地址直接写进了设备寄存器。"
         => ALL "The device is behind a VMD, or assigned to a guest; it works on the host. The message's address bit 4 is 0 (compatibility format), which the IOMMU here blocks."
            "设备位于 VMD 之后，或已直通给客户机；在宿主机上正常。消息地址的第 4 位为 0（兼容格式），而此处的 IOMMU 会拦截它。";
     UNIT_GONE ALL ["PCI Express"] ""
@@ -438,7 +438,7 @@ causes! {
         "The buffer is above the device's DMA mask, or above what its bus reaches, and nothing could bounce it."
         "缓冲区高于设备的 DMA 掩码，或高于其总线可达范围，且无法经回弹缓冲区中转。"
         => LINUX "Compare the address with the mask in the message. If the device can do more, the driver forgot dma_set_mask_and_coherent(); a bus limit comes from dma-ranges of the device tree or _DMA of ACPI."
-           "把地址与消息中的掩码比较。若设备能寻址更多，则驱动忘了 dma_set_mask_and_coherent()；总线限制来自设备树的 dma-ranges 或 ACPI 的 _DMA。";
+           "把地址与消息中的掩码比较。若设备其实支持更宽的地址，就是驱动忘了调用 dma_set_mask_and_coherent()；总线限制来自设备树的 dma-ranges 或 ACPI 的 _DMA。";
     API_MISUSE ALL ["openbmc/linux#201", "boundarydevices/linux#4"] ""
         "The driver named in the message breaks the rule of DMA that the message states."
         "消息里点名的驱动用错了 DMA 的接口，错在哪里见消息本身。"

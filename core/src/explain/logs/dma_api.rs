@@ -204,12 +204,12 @@ fn swiotlb(captures: &Captures<'_>, found: &mut Found) {
         found.inferred(
             Text::new("fill", "占用"),
             match little {
-                true => Phrase::new("under 1 %", "不到 1 %"),
-                false => Phrase::same(format!("{percent} %")),
+                true => Phrase::new("under 1 %", "不到 1%"),
+                false => Phrase::new(format!("{percent} %"), format!("{percent}%")),
             },
             Text::new(
                 "of the pool; a request needs contiguous slots, so it can fail below 100 %",
-                "池的占用率；请求需要连续的槽，因此不到 100 % 也会失败",
+                "池的占用率；请求需要连续的槽，因此不到 100% 也会失败",
             ),
         );
     }

@@ -70,7 +70,7 @@ clues! {
     Contradiction "the record contradicts itself" "记录自相矛盾";
     EmulatorPattern "address 0, domain 0 and flags 0x9 or 0xa: QEMU's amd-iommu writes this" "地址 0、域 0、标志 0x9 或 0xa，QEMU 的 amd-iommu 会这样写";
     CompatibilityFormat "the interrupt message has the old format" "中断消息为旧格式";
-    NoDomain "the device is attached to no domain" "设备没有挂接到任何域";
+    NoDomain "the record says that this number has no valid entry" "记录表明这个编号没有有效的表项";
     GraphicsDevice "the device is 00:02.0, the integrated graphics" "设备为 00:02.0，即核显";
     GraphicsAssigned "the device is 00:02.0, and it is assigned or it is long after boot" "设备为 00:02.0，已被直通，或在启动很久之后";
     ChipsetDevice "the device is 00:00.x, part of the chipset" "设备为 00:00.x，芯片组的一部分";

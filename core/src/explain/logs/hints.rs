@@ -7,7 +7,6 @@ use super::scan::Scan;
 use super::system::System;
 use crate::spec::{Phrase, Text};
 use alloc::format;
-use alloc::string::ToString;
 
 /// Who sent the request. `named_by_kernel`: the device is not in the record but in front of the message.
 pub(super) fn device(found: &mut Found, arch: Arch, text: &str, named_by_kernel: bool) {
@@ -106,8 +105,15 @@ const BELOW_ISA: Text = Text::new(
     "低于 16 MiB：域中有设备设置过 24 位 DMA 掩码之后，Linux 会分配这样的地址（在 Linux 7.3 上见过）",
 );
 
-const LOW: Text =
-    Text::new("below 1 MiB: legacy memory, used by firmware", "低于 1 MiB：传统内存区，由固件使用");
+const LOW: Text = Text::new(
+    "below 1 MiB: a null pointer with an offset, or a descriptor that was not filled in",
+    "低于 1 MiB：多半是空指针加偏移，或没有填写的描述符",
+);
+/// A PC's physical memory begins with it.
+const LEGACY: Text = Text::new(
+    "below 1 MiB: as a physical address, legacy memory that a PC's firmware uses; else a null pointer with an offset",
+    "低于 1 MiB：若是物理地址，就是 PC 固件使用的传统内存区；否则多半是空指针加偏移",
+);
 
 /// The last sixteenth below the next power of two: where addresses are given out first, from a mask's top down.
 fn top(address: u64) -> u64 {
@@ -218,6 +224,7 @@ pub(super) fn address(found: &mut Found, address: u64) {
                     "a user virtual address (mmap area): shared virtual addressing, or a process's pointer",
                     "用户虚拟地址（mmap 区）：共享虚拟寻址，或进程的指针",
                 ),
+                _ if matches!(found.arch, Arch::VtD | Arch::AmdVi | Arch::Hypervisor) => LEGACY,
                 _ => LOW,
             };
             return found.inferred(Text::new("the address looks like", "地址特征"), format!("{address:#x}"), looks);
@@ -294,8 +301,11 @@ pub(super) fn pattern(
         ),
     };
     let value = match same {
-        true => format!("{times} x {first:#x}"),
-        false => format!("{times} x {low:#x} .. {high:#x}"),
+        true => Phrase::new(format!("{times} x {first:#x}"), format!("{times} 次，都是 {first:#x}")),
+        false => Phrase::new(
+            format!("{times} x {low:#x} .. {high:#x}"),
+            format!("{times} 次，{low:#x} 至 {high:#x}"),
+        ),
     };
-    Some((Phrase::same(value.to_string()), Phrase::from(meaning), clue))
+    Some((value, Phrase::from(meaning), clue))
 }

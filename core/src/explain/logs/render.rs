@@ -38,9 +38,11 @@ fn nothing(report: &Report, lang: Lang) -> String {
             Lang::Zh => format!("{lines} 行中没有与 IOMMU 或 DMA 有关的内容。\n"),
         },
         (lines, quiet) => match lang {
-            Lang::En => format!("{quiet} of {lines} lines are about an IOMMU, and none reports trouble.\n"),
-            Lang::Zh if lines == quiet => format!("这 {lines} 行与 IOMMU 有关，没有报告问题。\n"),
-            Lang::Zh => format!("{lines} 行中有 {quiet} 行与 IOMMU 有关，都没有报告问题。\n"),
+            Lang::En => format!(
+                "{quiet} of {lines} lines are about an IOMMU or DMA; no trouble was made out in them.\n"
+            ),
+            Lang::Zh if lines == quiet => format!("这 {lines} 行与 IOMMU 或 DMA 有关，没有从中认出问题。\n"),
+            Lang::Zh => format!("{lines} 行中有 {quiet} 行与 IOMMU 或 DMA 有关，没有从中认出问题。\n"),
         },
     }
 }
