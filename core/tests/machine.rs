@@ -165,3 +165,30 @@ fn an_expectation_for_another_machine_is_told_from_one_that_holds() {
     assert!(failure.en.contains(hint) && failure.zh.contains(hint), "{}", failure.en);
     assert_eq!(run(&text(hint)).unwrap().failures().count(), 0);
 }
+
+/// The translations of a process are forgotten by the command for them, and only those of the range; a process that is
+/// bound under another PASID than its own is meant by that one.
+#[test]
+fn the_iotlb_forgets_pages_of_a_process() {
+    let mut bad = Vec::new();
+    for machine in ["vt-d scalable ats", "amd-vi ats", "smmuv3 ats", "riscv ats"] {
+        for (bind, of, pasid) in [
+            ("bind nic to db", "db", 7),
+            ("bind nic to db pasid 9", "db", 9),
+            ("bind nic to db", "nic pasid 7", 7),
+        ] {
+            let dma = |page| format!("dma nic write 0x7f00_0000_{page}000 +4 pasid {pasid}\n");
+            let (first, second) = (dma(0), dma(1));
+            let text = format!(
+                "iommu-playground 2\nmachine {machine}\ndevice nic 00:03.0 pasid ats\nprocess db pasid 7\nsteps\n{bind}\n\
+                 map db 0x7f00_0000_0000 +8K rw\n{first}{second}{first}expect iotlb hit\n\
+                 invalidate iotlb of {of} at 0x7f00_0000_1000 +4K\n\
+                 {first}expect iotlb hit\n{second}expect iotlb miss\n\
+                 invalidate iotlb of {of}\n{first}expect iotlb miss\n"
+            );
+            let run = run(&text).unwrap();
+            bad.extend(run.failures().map(|check| format!("{machine}, {bind}, {of}: {:?}", check.failure)));
+        }
+    }
+    assert!(bad.is_empty(), "{}", bad.join("\n"));
+}

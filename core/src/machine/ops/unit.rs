@@ -1,16 +1,50 @@
 //! What software says to the IOMMU itself: invalidations, registers, interrupt entries.
 
-use crate::addr::{AddrRange, Iova, Space};
-use crate::iommu::{Driver, DriverError, InterruptEntry, Invalidation, Unit};
+use crate::addr::{AddrRange, Iova, Pasid, RequesterId, Space};
+use crate::iommu::{DomainId, Driver, DriverError, InterruptEntry, Invalidation, Unit};
 use crate::machine::resolve::wrong;
 use crate::machine::run::Stop;
-use crate::machine::software::{DomainRef, Named};
+use crate::machine::software::{DomainRef, Named, Process};
 use crate::machine::{problem, Machine};
 use crate::os::{self};
 use crate::scenario::ast::{self, CacheKind, EntryState, Register};
 use crate::scenario::{Node, Num, Problem, Span};
 use crate::spec::{Phrase, Text};
 use alloc::format;
+use alloc::vec::Vec;
+
+static WHOSE: Text = Text::new("which device's? Write `of DEVICE`", "哪个设备的？请写 `of 设备名`");
+
+/// A device, the domain of its translations and the PASID, as far as each is known.
+type Owner = (Option<usize>, Option<DomainId>, Option<Pasid>);
+
+/// What the driver is asked to make the unit forget; `None` where a device's own cache has no device.
+fn invalidation(
+    cache: CacheKind,
+    (device, domain, pasid): (Option<RequesterId>, Option<DomainId>, Option<Pasid>),
+    range: Option<AddrRange<Iova>>,
+) -> Option<Invalidation> {
+    Some(match (cache, domain, device, pasid, range) {
+        // A process that no guest is below has no domain of its own: the PASID says it all.
+        (CacheKind::Iotlb, domain, _, Some(pasid), Some(range)) => {
+            Invalidation::PasidPages(domain.unwrap_or(DomainId(0)), pasid, range)
+        }
+        (CacheKind::Iotlb, domain, _, Some(pasid), None) => {
+            Invalidation::PasidAll(domain.unwrap_or(DomainId(0)), pasid)
+        }
+        (CacheKind::Iotlb, Some(domain), _, None, Some(range)) => Invalidation::Pages(domain, range),
+        (CacheKind::Iotlb, Some(domain), _, None, None) => Invalidation::Domain(domain),
+        (CacheKind::Iotlb, ..) => Invalidation::Translations,
+        (CacheKind::ProcessCache, _, Some(device), Some(pasid), _) => Invalidation::Process(device, pasid),
+        (CacheKind::ProcessCache, ..) => Invalidation::Processes,
+        (CacheKind::DeviceCache, _, Some(device), ..) => Invalidation::Device(device),
+        (CacheKind::DeviceCache, ..) => Invalidation::Devices,
+        (CacheKind::DeviceTlb, _, device, pasid, range) => {
+            Invalidation::DeviceTlb(device?, pasid, range.unwrap_or(AddrRange::whole()))
+        }
+        (CacheKind::InterruptCache, ..) => Invalidation::Interrupts,
+    })
+}
 
 impl Machine {
     pub(in crate::machine) fn op_invalidate(&mut self, op: &ast::Invalidate) -> Result<(), Stop> {
@@ -19,7 +53,6 @@ impl Machine {
             None => None,
             Some(name) => Some(self.named(&name.value, name.span)?),
         };
-        let whole = AddrRange::whole();
         let range = match &op.at {
             None => None,
             Some(range) => {
@@ -27,59 +60,43 @@ impl Machine {
                 AddrRange::new(Iova::new(found.at.raw), len)
             }
         };
-        let pasid = op.pasid.map(|p| p.value);
-        let domain = match named {
-            Some(Named::Domain(domain)) => match self.sw.domains[domain].kind {
-                DomainRef::Host(id) => Some(id),
-                DomainRef::Guest { tables, .. } => tables.below,
-            },
-            Some(Named::Vm(vm)) => self.sw.vms[vm].domain,
-            Some(Named::Device(device)) => self.domain_of(device),
-            _ => None,
-        };
-        let device = match named {
-            Some(Named::Device(device)) => Some(self.hw.devices[device].requester),
-            Some(Named::Process(process)) => {
-                self.sw.bound.iter().find(|b| b.2 == process).map(|b| self.hw.devices[b.0].requester)
-            }
-            _ => None,
-        };
-        let pasid = pasid.or(match named {
-            Some(Named::Process(process)) => Some(self.sw.processes[process].pasid),
-            _ => None,
-        });
-        let what = match (op.cache.value, domain, device, pasid, range) {
-            (CacheKind::Iotlb, Some(domain), _, Some(pasid), Some(range)) => {
-                Invalidation::PasidPages(domain, pasid, range)
-            }
-            (CacheKind::Iotlb, Some(domain), _, Some(pasid), None) => Invalidation::PasidAll(domain, pasid),
-            (CacheKind::Iotlb, Some(domain), _, None, Some(range)) => Invalidation::Pages(domain, range),
-            (CacheKind::Iotlb, Some(domain), _, None, None) => Invalidation::Domain(domain),
-            (CacheKind::Iotlb | CacheKind::ProcessCache, _, Some(device), Some(pasid), _) => {
-                Invalidation::Process(device, pasid)
-            }
-            (CacheKind::DeviceCache, _, Some(device), _, _) => Invalidation::Device(device),
-            (CacheKind::DeviceTlb, _, Some(device), pasid, range) => {
-                Invalidation::DeviceTlb(device, pasid, range.unwrap_or(whole))
-            }
-            (CacheKind::InterruptCache, ..) => Invalidation::Interrupts,
-            (CacheKind::Iotlb, ..) => Invalidation::Translations,
-            (CacheKind::DeviceCache, ..) => Invalidation::Devices,
-            (CacheKind::ProcessCache, ..) => Invalidation::Processes,
-            (CacheKind::DeviceTlb, ..) => {
-                return Err(problem(
-                    span,
-                    Text::new("which device's? Write `of DEVICE`", "哪个设备的？请写 `of 设备名`"),
-                )
-                .into());
-            }
-        };
-        if let Invalidation::DeviceTlb(device, pasid, range) = what {
-            if let Some(device) = self.hw.devices.iter().position(|d| d.requester == device) {
+        for (device, domain, pasid) in self.owners(named, op.pasid.map(|p| p.value)) {
+            let requester = device.map(|device| self.hw.devices[device].requester);
+            let what = invalidation(op.cache.value, (requester, domain, pasid), range)
+                .ok_or_else(|| problem(span, WHOSE))?;
+            if let (Invalidation::DeviceTlb(_, pasid, range), Some(device)) = (what, device) {
                 self.device_tlb_forget(device, pasid, range);
             }
+            self.driver(span, |unit, ctx| unit.invalidate(ctx, what))?;
         }
-        Ok(self.driver(span, |unit, ctx| unit.invalidate(ctx, what))?)
+        Ok(())
+    }
+
+    /// Whose caches: each device, domain and PASID that a name stands for. A process is each PASID of each device that is
+    /// bound to it.
+    fn owners(&self, named: Option<Named>, pasid: Option<Pasid>) -> Vec<Owner> {
+        match named {
+            Some(Named::Domain(domain)) => match self.sw.domains[domain].kind {
+                DomainRef::Host(id) => [(None, Some(id), pasid)].into(),
+                DomainRef::Guest { tables, .. } => [(None, tables.below, pasid)].into(),
+            },
+            Some(Named::Vm(vm)) => [(None, self.sw.vms[vm].domain, pasid)].into(),
+            Some(Named::Device(device)) => [(Some(device), self.domain_of(device), pasid)].into(),
+            Some(Named::Process(process)) => {
+                let Process { vm, pasid: own, .. } = self.sw.processes[process];
+                let domain = vm.and_then(|vm| self.sw.vms[vm].domain);
+                let bound = self.sw.bound.iter().filter(|b| b.2 == process);
+                let owners: Vec<Owner> = bound
+                    .filter(|b| pasid.is_none_or(|only| only == b.1))
+                    .map(|b| (Some(b.0), domain, Some(b.1)))
+                    .collect();
+                if owners.is_empty() {
+                    return [(None, domain, pasid.or(Some(own)))].into();
+                }
+                owners
+            }
+            _ => [(None, None, pasid)].into(),
+        }
     }
 
     pub(in crate::machine) fn register_offset(
