@@ -83,6 +83,21 @@ fn an_interrupt_expected_of_another_machine_says_what_this_one_has() {
     }
 }
 
+/// What waits in an interrupt file in memory was posted to nobody who runs: the hypervisor is told of it.
+#[test]
+fn an_interrupt_in_a_file_in_memory_is_not_one_posted_to_a_running_guest() {
+    let text = |how: &str| {
+        format!(
+            "iommu-playground 2\nmachine riscv\nvm blue ram 0 +16M\ndevice nic 00:03.0\nsteps\nattach nic to blue\n\
+             interrupt 5 vector 0x41 vm blue source nic\nmsi nic entry 5\nexpect interrupt vector 0x41 vm blue{how}\n"
+        )
+    };
+    assert_eq!(run(&text("")).unwrap().failures().count(), 0);
+    let posted = run(&text(" posted")).unwrap();
+    let failure = posted.failures().next().and_then(|check| check.failure.clone()).unwrap();
+    assert!(failure.en.contains("without `posted`") && failure.zh.contains("去掉 `posted`"), "{}", failure.en);
+}
+
 /// What cannot be where it is declared: the message names the line that is wrong, the window it had to be in, and why.
 #[test]
 fn an_address_that_does_not_fit_names_its_window() {

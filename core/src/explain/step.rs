@@ -832,6 +832,9 @@ fn interrupt(vector: u32, destination: u32, kind: InterruptKind, cast: &Cast) ->
         InterruptKind::Posted => {
             ("posted to a running guest".into(), "，直接投递给运行中的客户机（posted）".into())
         }
+        InterruptKind::Notification if cast.controller() == Controller::Imsic => {
+            ("to notify it of what was stored".into(), "，通知它有中断存进了中断文件".into())
+        }
         InterruptKind::Notification => {
             ("to notify it of what was posted".into(), "，通知它有中断投递给了客户机".into())
         }

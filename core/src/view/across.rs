@@ -195,7 +195,7 @@ fn facts(run: &Player, trace: &Trace, types: &Met, stop: &Stop, lang: Lang) -> V
 
 const TABLES: Text = Text::new("tables walked", "查了哪些表");
 const READS: Text = Text::new("table entries read for it", "读了多少个表项");
-const BYTES: Text = Text::new("tables in memory", "内存里的表占多少");
+const BYTES: Text = Text::new("tables that requests walk here, in memory", "请求查到的表占多少内存");
 const COMMANDS: Text = Text::new("commands to the IOMMU", "发给 IOMMU 的命令数");
 const FAULT: Text = Text::new("the fault says", "转换错误");
 const NONE: Text = Text::new("none", "无");

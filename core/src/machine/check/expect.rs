@@ -547,6 +547,7 @@ impl Machine {
                 || spaced(&format!("期望没有中断，实际收到{}", called(got.map_or(0, |g| g.0)).zh)),
             );
         };
+        let posts = self.architecture.is_none_or(|a| a.has(Ability::PostedInterrupts));
         let kind = e.delivery.map(|d| match d.value {
             Delivery::Direct => InterruptKind::Direct,
             Delivery::Remapped => InterruptKind::Remapped,
@@ -555,7 +556,8 @@ impl Machine {
         let ok = got.is_some_and(|(v, cpu, how)| {
             [vector.value, self.hw.interrupts.number(vector.value)].contains(&u64::from(v))
                 && e.cpu.is_none_or(|c| c.value == u64::from(cpu))
-                && kind.is_none_or(|k| k == how)
+                // What is stored in an interrupt file in memory waits there for the hypervisor: no guest got it.
+                && kind.is_none_or(|k| k == how && (k != InterruptKind::Posted || posts))
         });
         let guest = match &e.vm {
             None => true,
@@ -586,8 +588,11 @@ impl Machine {
             }
         };
         // What a scenario for another machine expects cannot come here: say what does.
-        let posts = self.architecture.is_none_or(|a| a.has(Ability::PostedInterrupts));
         let more = match (kind, got) {
+            (Some(InterruptKind::Posted), Some((.., InterruptKind::Posted))) if !posts => Some(Phrase::new(
+                "expect it without `posted`: it waits in memory until the hypervisor runs the guest",
+                "请去掉 `posted`：它先存在内存里，等宿主机运行这个客户机",
+            )),
             (Some(InterruptKind::Posted), _) if !posts => {
                 let able = Architecture::words_of(|a| a.has(Ability::PostedInterrupts));
                 Some(Phrase::new(

@@ -183,7 +183,12 @@ impl Preset {
         let why = self.why();
         let there = Architecture::words_of(|a| self.fits(a));
         match (why.en.is_empty(), there.en.is_empty()) {
-            (true, _) | (_, true) => Phrase::new(why.en, why.zh),
+            (true, _) => Phrase::default(),
+            // It names none: it is about a machine without one.
+            (_, true) => Phrase::new(
+                format!("{}; it runs as it is written, on a machine without an IOMMU", why.en),
+                format!("{}；它只按原样运行，机器上没有 IOMMU", why.zh),
+            ),
             _ => Phrase::new(
                 format!("{}; {} can run it", why.en, there.en),
                 format!("{}；能运行它的有 {}", why.zh, there.zh),

@@ -79,8 +79,8 @@ fn print(table: &Across, can: &[String], lang: Lang) {
         outln!(
             "\n{}",
             match lang {
-                Lang::En => "[N] is the position to step to; * is not the same on every machine.",
-                Lang::Zh => "[N] 是可以跳到的位置；* 表示各机器不同。",
+                Lang::En => "[N] is the position to step to; <> is not the same on every machine.",
+                Lang::Zh => "[N] 是可以跳到的位置；<> 表示各机器不同。",
             }
         );
     }
@@ -99,6 +99,6 @@ fn told(cell: &AcrossCell, row: &str, colon: &str, lang: Lang) {
     }
     for fact in &cell.facts {
         // What differs is marked, as in the page.
-        outln!("    {} {}{colon}{}", if fact.differs { '*' } else { ' ' }, fact.name, fact.value);
+        outln!("   {} {}{colon}{}", if fact.differs { "<>" } else { "  " }, fact.name, fact.value);
     }
 }

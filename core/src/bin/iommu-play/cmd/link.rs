@@ -21,7 +21,8 @@ pub fn link(args: &Link, lang: Option<Lang>, said_in: Lang) -> ExitCode {
             None => encode_preset(preset, &options),
             Some((arch, Some(there))) => encode_preset(there, &Options { arch: Some(arch), ..options }),
             Some((arch, None)) => {
-                let (word, why) = (arch.describe().word, preset.why().get(said_in));
+                let (word, why) = (arch.describe().word, preset.why_not());
+                let why = why.get(said_in);
                 return failed(&format!("{source} --arch {word}{}{why}", colon(said_in)), said_in);
             }
         },
