@@ -95,7 +95,11 @@ fn an_interrupt_in_a_file_in_memory_is_not_one_posted_to_a_running_guest() {
     assert_eq!(run(&text("")).unwrap().failures().count(), 0);
     let posted = run(&text(" posted")).unwrap();
     let failure = posted.failures().next().and_then(|check| check.failure.clone()).unwrap();
-    assert!(failure.en.contains("without `posted`") && failure.zh.contains("去掉 `posted`"), "{}", failure.en);
+    assert!(
+        failure.en.contains("without `posted`") && failure.zh.contains("去掉 `posted`"),
+        "{}",
+        failure.en
+    );
 }
 
 /// What cannot be where it is declared: the message names the line that is wrong, the window it had to be in, and why.

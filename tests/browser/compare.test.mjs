@@ -46,6 +46,17 @@ for (const [width, locale] of [
   });
 }
 
+test("where the outcomes part it is said that the runs differ, also after an access that both end alike", async () => {
+  const page = await site.open({ hash: "#p=mmio", height: 900 });
+  await page.selectOption("#compare", { index: 1 });
+  await page.waitForSelector("#verdicts .end");
+  await settled(page);
+  assert.ok(await page.isDisabled("#go-parting"));
+  assert.match(await page.textContent("#differs"), /^≠/);
+  assert.equal(await page.getAttribute("#verdicts", "data-differs"), "true");
+  await page.context().close();
+});
+
 test("two runs get a verdict each, and begin where their outcomes part", async () => {
   for (const width of [1280, 1920]) {
     const page = await site.open({ hash: "#p=why-iommu", width, height: 900 });

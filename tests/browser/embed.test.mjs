@@ -180,6 +180,36 @@ test("by default: sentence, picture, Step and bar within 560 px, the answer at t
   await page.context().close();
 });
 
+test("in a narrow host too the answer stands below the picture, and the height does not change", async () => {
+  for (const [width, preset] of [
+    [340, "why-iommu"],
+    [500, "sva"],
+    [640, "two-stages"],
+  ]) {
+    const page = await host(
+      `<div style="width:${width}px"><iommu-playground id="a" preset="${preset}"></iommu-playground></div>`,
+    );
+    await ready(page, "a");
+    await page.waitForSelector("#a #diagram svg");
+    const height = () => page.evaluate(() => document.getElementById("a").offsetHeight);
+    const first = await height();
+    while (await page.isEnabled("#a #step")) {
+      const from = await page.evaluate(() => document.getElementById("a").position);
+      await page.click("#a #step");
+      await page.waitForFunction((f) => document.getElementById("a").position > f, from);
+      assert.equal(await height(), first, `${preset} at ${width} px`);
+    }
+    await page.waitForSelector("#a .ending .answer");
+    await page.waitForFunction(() => {
+      const at = (part) =>
+        document.getElementById("a").shadowRoot.querySelector(part).getBoundingClientRect();
+      const [token, picture, answer] = ["#diagram .token", "#diagram", ".over"].map(at);
+      return token.bottom <= picture.bottom + 1 && picture.bottom <= answer.top + 1;
+    });
+    await page.context().close();
+  }
+});
+
 test("the depth is an attribute; a stop opens in the embed too", async () => {
   const page = await host(
     `<iommu-playground id="a" preset="why-iommu" depth="operation"></iommu-playground>`,

@@ -137,6 +137,20 @@ test("for a room: S leaves the picture, what is told and Step, larger; Escape en
   await page.context().close();
 });
 
+test("for a room too, nothing moves from the first idea to the answer", async () => {
+  for (const name of ["why-iommu", "fault-ladder", "howto"]) {
+    const page = await site.open({ hash: `#p=${name}`, height: 800 });
+    await page.keyboard.press("s");
+    await page.waitForSelector("html[data-presenting]");
+    await settled(page);
+    // The answer takes its own room from the picture, at the end.
+    const looks = (await stepThrough(page, LOOK)).filter((look) => !look.answered);
+    assert.ok(looks.length > 1, name);
+    for (const look of looks) assert.deepEqual([look.room, look.view], [looks[0].room, looks[0].view], name);
+    await page.context().close();
+  }
+});
+
 test("for slides and paper: an animated picture of the ideas or of a stop, and the ideas as a page", async () => {
   const page = await site.open({ hash: "#p=why-iommu" });
   await page.click("#step");

@@ -71,8 +71,7 @@ export function comparing(app: App): { strip: HTMLElement; pane: HTMLElement } {
     right.replaceChildren(...ending(`${say("rightSide")} (${other.label})`, pair === null ? null : b, say));
     parting.disabled = pair === null || pair === other.at;
     first.disabled = other.first === null || other.first === other.at;
-    const same = other.pairs[other.at]?.same ?? true;
-    strip.dataset.differs = String(!same);
+    strip.dataset.differs = String(other.at === pair || !(other.pairs[other.at]?.same ?? true));
     state.textContent = verdict(other, t);
     const begun = other.view.position > other.course.start;
     live.replaceChildren(...(begun ? said(app, other.view) : [h("span.words", {}, t("ready"))]));
@@ -92,6 +91,8 @@ export function comparing(app: App): { strip: HTMLElement; pane: HTMLElement } {
 function verdict(other: Other, t: Words): string {
   if (other.first === null) return t("noDifference");
   const [before, now] = [other.pairs[other.at - 1], other.pairs[other.at]];
+  // Where what comes of them parts, though both end alike.
+  if (now && other.at === other.parted.pair) return `≠ ${t("differs")}`;
   if (!now || now.same) return `= ${t("sameStep")}`;
   // One of them waits while the other goes on.
   if (before?.a === now.a) return `≠ ${t("onlyOther")}`;

@@ -285,9 +285,10 @@ export function diagram(app: App, slot: 0 | 1 = 0, panes?: Panes): HTMLElement {
     const all = width * scale <= room.x + 1 && height * scale <= room.y + 1;
     if (all && !room.flows) return;
     const [left, top] = [midX(spot[0]) * scale, (spot[1] + 0.5) * row * scale];
-    const margin = 3 * ROW;
-    const into = (now: number, room: number, at: number) =>
-      at < now + margin ? at - margin * 2 : at > now + room - margin ? at - room + margin * 2 : now;
+    const into = (now: number, room: number, at: number) => {
+      const margin = Math.min(3 * ROW, room / 4);
+      return at < now + margin ? at - margin * 2 : at > now + room - margin ? at - room + margin * 2 : now;
+    };
     // With the next frame: by then all views have drawn, and the layout that this needs is the one that is shown.
     requestAnimationFrame(() => {
       holder.scrollTo({

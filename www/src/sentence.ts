@@ -18,7 +18,7 @@ export function sentence(app: App): HTMLElement {
   // The longest ideas of the scenario, unseen: the pane is as high for each, and nothing below it moves.
   const room = h("div.room", { "aria-hidden": "true" });
   const inner = h("div.inner", {});
-  // Likewise what came of the operations, which takes more of a pane beside the inspector.
+  // Likewise what comes of them; of operations it takes more of a pane that is beside the inspector.
   const spare = h("div.room", { "aria-hidden": "true" });
   // A read may take more than was foreseen: what one has taken stays for those after it.
   let kept = { width: 0, height: 0 };
@@ -70,9 +70,18 @@ export function sentence(app: App): HTMLElement {
     if (changed.has("course") || changed.has("depth")) {
       keep(0, 0);
       spare.replaceChildren(
-        ...longest(state.depth === "idea" ? [] : state.course?.ideas.map((i) => i.outcome?.text ?? "")).map(
-          (text) => drawLine(app, { kind: "operation", tone: "plain", text, nth: "1 / 1" }),
-        ),
+        ...longest(
+          state.course?.ideas.map(({ outcome }) => (outcome ? `${outcome.word}\n${outcome.text}` : "")),
+        ).map((both) => {
+          const [word = "", text = ""] = both.split("\n");
+          const line = { tone: "plain", text };
+          return drawLine(
+            app,
+            state.depth === "idea"
+              ? { ...line, kind: "came", word }
+              : { ...line, kind: "operation", nth: "1 / 1" },
+          );
+        }),
       );
     }
     if (!changed.has("view") && !changed.has("way") && !changed.has("depth")) return;

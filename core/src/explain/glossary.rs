@@ -61,8 +61,8 @@ pub static GLOSSARY: &[Chapter] = chapters! {
             "a device sees what is in the CPU's cache; where it does not, software has to synchronise"
             "设备能看到 CPU 缓存里的内容；看不到的机器上要由软件来同步";
         "kmalloc, vmalloc" "kmalloc、vmalloc":
-            "Linux: memory that is contiguous physically; memory that is contiguous in virtual addresses only"
-            "Linux：前者分配物理上连续的内存，后者只在虚拟地址上连续";
+            "Linux: kmalloc gives memory that is contiguous physically, vmalloc memory that is contiguous in virtual addresses only"
+            "Linux：kmalloc 分配物理上连续的内存，vmalloc 的内存只在虚拟地址上连续";
         "SoC (system on a chip)" "SoC（片上系统）":
             "CPU, memory controller and devices on one chip"
             "把 CPU、内存控制器和设备做在一起的芯片";
@@ -78,8 +78,8 @@ pub static GLOSSARY: &[Chapter] = chapters! {
             "stands between the CPU and the bus, and makes packets of the CPU's accesses and accesses of devices' packets"
             "位于 CPU 与总线之间，把 CPU 的访问变成数据包，也把设备的数据包变成对内存的访问";
         "root complex, root port" "根复合体、根端口":
-            "the host's end of PCIe, and one of its connectors: below it begins a bus"
-            "PCIe 在主机的一端，以及它的一个端口：端口之下是一条总线";
+            "the root complex is the host's end of PCIe, a root port one of its connectors: below it begins a bus"
+            "根复合体是 PCIe 在主机的一端，根端口是它的一个端口：端口之下是一条总线";
         "switch" "PCIe 交换机":
             "forwards packets between its ports, by their addresses"
             "按地址在各端口之间转发数据包";
@@ -99,11 +99,11 @@ pub static GLOSSARY: &[Chapter] = chapters! {
             "a device reads and writes memory by itself"
             "设备自己读写内存";
         "DMA engine, doorbell" "DMA 引擎、门铃":
-            "the part of a device that does DMA; the register whose write starts it"
-            "设备里做 DMA 的部件；写一下就让它启动的寄存器";
+            "the engine is the part of a device that does DMA, the doorbell the register whose write starts it"
+            "引擎是设备里做 DMA 的部件；门铃是寄存器，写一下就让它启动";
         "descriptor, descriptor ring" "描述符、描述符环":
-            "a small record in memory that tells an engine one block to move; many of them, used in turn"
-            "内存里的一条小记录，告诉引擎搬哪一块；许多条轮流使用就成了环";
+            "a descriptor is a small record in memory that tells an engine one block to move; a ring has many of them, used in turn"
+            "描述符是内存里的一条小记录，告诉引擎搬哪一块；许多条轮流使用就成了环";
         "requester id" "请求者 ID":
             "who sent a packet: bus, device and function number (BDF)"
             "数据包是谁发的：总线号、设备号、功能号（BDF）";
@@ -137,14 +137,14 @@ pub static GLOSSARY: &[Chapter] = chapters! {
             "DMA remapping: the ACPI table in which firmware describes VT-d, and how Linux begins its messages about it"
             "DMA 重映射：固件用来描述 VT-d 的 ACPI 表，也是 Linux 相关日志的开头";
         "root entry, context entry" "根表项、上下文表项":
-            "VT-d: found by the bus, and by device and function; the second leads to the page tables. RISC-V: the device directory table (DDT)"
+            "VT-d: the root entry is found by the bus, the context entry by device and function; the second leads to the page tables. RISC-V: the device directory table (DDT)"
             "VT-d：按总线号找到前者，按设备号和功能号找到后者，后者指向页表。RISC-V 上是设备目录表（DDT）";
         "domain" "域":
             "one set of tables, to which devices are attached"
             "一套转换表，设备可以挂接到它上面";
         "stage 1, stage 2" "第一阶段、第二阶段（stage 1、stage 2；合起来叫两阶段转换）":
-            "by tables of a process or a guest, and by tables of the host below; nested: both, one after the other"
-            "前者用进程或客户机的页表，后者用宿主机的页表；两个阶段依次进行就是嵌套转换：GVA → GPA → HPA";
+            "stage 1 goes by tables of a process or a guest, stage 2 by tables of the host below; nested: both, one after the other"
+            "第一阶段用进程或客户机的页表，第二阶段用宿主机的页表；两个阶段依次进行就是嵌套转换：GVA → GPA → HPA";
         "pass-through (of the IOMMU)" "直通模式（iommu=pt）":
             "IOVA and physical address are the same; in Linux iommu=pt"
             "IOMMU 不转换：IOVA 和物理地址是同一个数字。与设备直通相反，后者要靠转换";
@@ -161,8 +161,8 @@ pub static GLOSSARY: &[Chapter] = chapters! {
             "software's order to forget what is remembered; until then an entry that has changed is stale; a flush does many at once"
             "软件命令硬件忘掉缓存的内容；在那之前，已经改过的条目就是陈旧的；批量失效叫刷新（flush）";
         "strict, lazy" "strict、lazy（延迟失效）":
-            "Linux invalidates at each unmapping, or later for many at once; iommu.strict chooses"
-            "Linux 每次解除映射都立即失效，或攒起来一并失效（延迟刷新）；由 iommu.strict 选择";
+            "strict: Linux invalidates at each unmapping; lazy: later, for many at once; iommu.strict chooses"
+            "strict：Linux 每次解除映射都立即失效；lazy：攒起来一并失效（延迟刷新）；由 iommu.strict 选择";
         "fault" "转换错误（fault）":
             "a request that is refused; the IOMMU records who, where and why (a code)"
             "被拒绝的请求；IOMMU 会记下是谁、哪个地址、为什么（错误码）";
@@ -242,8 +242,8 @@ pub static GLOSSARY: &[Chapter] = chapters! {
             "where AMD-Vi finds the page tables of each PASID"
             "AMD-Vi 按 PASID 找到各进程页表的地方";
         "ILLEGAL_DEV_TABLE_ENTRY, IO_PAGE_FAULT, DEV_TAB_HARDWARE_ERROR, PAGE_TAB_HARDWARE_ERROR" "ILLEGAL_DEV_TABLE_ENTRY、IO_PAGE_FAULT、DEV_TAB_HARDWARE_ERROR、PAGE_TAB_HARDWARE_ERROR":
-            "what AMD-Vi writes into its event log: the device's entry is not valid; nothing is mapped, or not for this; the memory of the device table, or of a page table, did not answer"
-            "AMD-Vi 写进事件日志的记录：设备表项无效；没有映射或不允许这样用；设备表所在内存没有响应；页表所在内存没有响应";
+            "what AMD-Vi writes into its event log: ILLEGAL_DEV_TABLE_ENTRY where the device's entry is not valid, IO_PAGE_FAULT where nothing is mapped, or not for this, and the others where the memory of the device table or of a page table did not answer"
+            "AMD-Vi 写进事件日志的记录：ILLEGAL_DEV_TABLE_ENTRY 是设备表项无效，IO_PAGE_FAULT 是没有映射或不允许这样用，另外两个是设备表或页表所在的内存没有响应";
         "PR, PE, RZ" "PR、PE、RZ":
             "flags of such an event: the entry is present; a right is missing; a reserved bit is not zero"
             "这类事件的标志：表项存在；缺少权限；保留位不为 0";
@@ -280,11 +280,11 @@ pub static GLOSSARY: &[Chapter] = chapters! {
             "the Linux driver that gives devices to guests and to programs"
             "把设备交给客户机或用户程序的 Linux 驱动";
         "guest, host; exit" "客户机、宿主机；VM exit":
-            "a virtual machine, and the system that runs it; when the guest has to stop and the host goes on"
-            "虚拟机，以及运行它的系统；客户机停下、转由宿主机处理，就是一次 VM exit";
+            "the guest is a virtual machine, the host the computer itself, with the system that runs guests; at an exit the guest stops and the host goes on"
+            "客户机是虚拟机，宿主机是运行它的那台机器和系统；客户机停下、转由宿主机处理，就是一次 VM exit";
         "quirk, alias" "quirk、别名":
-            "code in the kernel for hardware with faults; a second requester id that a device uses"
-            "内核里专为有毛病的硬件写的代码；设备使用的第二个请求者 ID";
+            "a quirk is code in the kernel for hardware with faults, an alias a second requester id that a device uses"
+            "quirk 是内核里专为有毛病的硬件写的代码；别名是设备使用的第二个请求者 ID";
     }
 };
 

@@ -17,9 +17,15 @@ pub struct Used {
     pub meaning: Text,
 }
 
+/// What stands in brackets and is no name of its term, but says of what it is one.
+const OF: [&str; 2] = ["of the IOMMU", "DMA"];
+
 /// Every name of a term as it may stand in a sentence: what is before a bracket, what is in it, what commas part.
 fn names(name: &str) -> impl Iterator<Item = &str> {
-    name.split(['(', ')', '（', '）', ',', '，', '、', ';', '；', '/']).map(str::trim).filter(|n| n.len() > 1)
+    let (first, rest) = name.split_at(name.find(['(', '（']).unwrap_or(name.len()));
+    let part = |text| str::split(text, ['(', ')', '（', '）', ',', '，', '、', ';', '；']);
+    let rest = part(rest).map(str::trim).filter(|n| !OF.contains(n));
+    part(first).map(str::trim).chain(rest).filter(|n| n.len() > 1)
 }
 
 /// All terms: of the glossary, and the names of addresses.
@@ -99,6 +105,11 @@ mod tests {
             ["MMU", "page tables", "IOTLBs"]
         );
         assert_eq!(words("MMUX and doorbells", Lang::En), ["doorbells"]);
+        assert_eq!(words("memory-mapped I/O", Lang::En), ["memory-mapped I/O"]);
+        let told = |text, name| terms(text, Lang::En).iter().any(|used| used.name.en.starts_with(name));
+        assert!(told("DMA begins", "DMA (") && !told("DMA begins", "coherent"));
+        assert!(told("page tables of the IOMMU", "IOMMU") && !told("tables of the IOMMU", "pass-through"));
+        assert!(told("in pass-through", "pass-through"));
         assert!(words("把 IOVA 拿去查页表。", Lang::Zh).contains(&"页表"));
         assert!(terms("", Lang::En).is_empty());
     }

@@ -57,6 +57,17 @@ fn holder(entry: &EntryType) -> Option<(RegionKind, Phrase)> {
     if !directory.en.is_empty() {
         return Some((RegionKind::Table, directory));
     }
+    // Arm calls the entries of a page table descriptors, by their stage and level.
+    if let Some(stage) = ["stage 1 ", "stage 2 "].iter().find(|stage| en.starts_with(*stage)) {
+        let (en, zh) = (stage.trim_end(), if *stage == "stage 1 " { "第一阶段" } else { "第二阶段" });
+        return Some((RegionKind::Table, Phrase::new(format!("{en} page table"), format!("{zh}页表"))));
+    }
+    if en.contains("context descriptor") {
+        return Some((RegionKind::Table, Phrase::new("context descriptors", "上下文描述符")));
+    }
+    if en.contains("stream table descriptor") {
+        return Some((RegionKind::Table, Phrase::new("stream table", "流表")));
+    }
     if en.contains("descriptor") || en.contains("command") {
         return Some((RegionKind::Queue, Phrase::new("queue", "队列")));
     }
@@ -66,9 +77,11 @@ fn holder(entry: &EntryType) -> Option<(RegionKind, Phrase)> {
 /// The name by letters where it has some, as specifications use them for tables and Linux for stages (the legend of the page
 /// says which is which): a picture has a row for each table.
 fn short(name: &Phrase) -> Phrase {
-    const LETTERS: [(&str, &str); 8] = [
+    const LETTERS: [(&str, &str); 10] = [
         ("second-stage", "S2"),
         ("first-stage", "S1"),
+        ("stage 2", "S2"),
+        ("stage 1", "S1"),
         ("page directory pointer table", "PDPT"),
         ("PDPT table", "PDPT"),
         ("page directory", "PD"),
@@ -110,6 +123,16 @@ mod tests {
             pair("EPT page directory", "EPT 页目录")
         );
         assert_eq!(name("fault record", "故障记录"), None);
+        // Arm's descriptors are entries of tables, and no queue's.
+        let s1 = name("stage 1 page descriptor", "第一阶段页描述符");
+        assert_eq!(s1, pair("stage 1 page table", "第一阶段页表"));
+        assert_eq!(
+            name("context descriptor", "上下文描述符（CD）"),
+            pair("context descriptors", "上下文描述符")
+        );
+        assert_eq!(name("level 1 stream table descriptor", "一级流表描述符"), pair("stream table", "流表"));
+        assert_eq!(name("invalidation wait descriptor", "失效等待描述符"), pair("queue", "队列"));
+        assert_eq!(short(&Phrase::same("stage 1 page table")).zh, "S1 PT");
         assert_eq!(short(&Phrase::same("second-stage page directory")).zh, "S2 PD");
         assert_eq!(short(&Phrase::new("root table", "根表")).zh, "根表");
     }
