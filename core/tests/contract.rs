@@ -4,8 +4,8 @@
 use iommu_core::addr::{AddrRange, Iova, PageSize, Pasid, PhysAddr, RequesterId};
 use iommu_core::iommu::{
     AnyIommu, Architecture, Attachment, Ctx, DeviceCaps, DomainId, DomainKind, Driver, Fault, InterruptEntry,
-    Invalidation, Outcome, PageRequest, PasidTag, ProcessTables, Refusal, Request, RequestKind, Unit,
-    UnitConfig,
+    Invalidation, Outcome, PageRequest, PageResponse, PasidTag, ProcessTables, Refusal, Request, RequestKind,
+    Unit, UnitConfig,
 };
 use iommu_core::memory::Memory;
 use iommu_core::paging::builder::Mapping;
@@ -250,7 +250,7 @@ fn a_device_asks_for_translations_and_pages_once_it_may() {
             let want = PageRequest { group, ..want };
             assert!(m.unit.page_request(&mut m.memory, &want, &mut m.trace));
             assert_eq!(m.unit.take_page_requests(ctx!(m)).unwrap(), [want], "{architecture:?}");
-            m.unit.respond(ctx!(m), &want, true).unwrap();
+            m.unit.respond(ctx!(m), &want, PageResponse::Success).unwrap();
         }
         assert!(m.unit.take_page_requests(ctx!(m)).unwrap().is_empty());
     });

@@ -211,3 +211,67 @@ fn the_iotlb_forgets_pages_of_a_process() {
     }
     assert!(bad.is_empty(), "{}", bad.join("\n"));
 }
+
+/// The three answers to a page request are three codes: PCIe's on VT-d, AMD-Vi and RISC-V, an SMMU's own.
+#[test]
+fn each_answer_to_a_page_request_has_its_own_code() {
+    use iommu_core::trace::Event;
+    // The name of the command, where its code is, and the codes of success, invalid and failure.
+    for (machine, command, (word, shift), codes) in [
+        ("vt-d scalable ats pri", "page group response descriptor", (0, 12), [0, 1, 15]),
+        ("amd-vi ats pri", "COMPLETE_PPR_REQUEST", (1, 44), [0, 1, 15]),
+        ("smmuv3 ats pri", "CMD_PRI_RESP", (1, 12), [2, 1, 0]),
+        ("riscv ats pri", "ATS.PRGR", (1, 44), [0, 1, 15]),
+    ] {
+        for (answer, code) in ["success", "invalid", "failure"].into_iter().zip(codes) {
+            let text = format!(
+                "iommu-playground 2\nmachine {machine}\ndevice nic 00:03.0 pasid ats pri\nprocess db pasid 7\nsteps\n\
+                 bind nic to db\nmap db 0x7f00_0000_0000 +4K rw\n\
+                 page-request nic write 0x7f00_0000_0000 pasid 7 response {answer}\n"
+            );
+            let run = run(&text).unwrap();
+            let trace = &run.machine.trace;
+            let written = trace.steps().iter().find_map(|step| match step.event {
+                Event::WriteRun { entry, new, .. } if entry.name.en == command => {
+                    Some(trace.get_words(new)[word] >> shift & 15)
+                }
+                _ => None,
+            });
+            assert_eq!(written, Some(code), "{machine}: {answer}");
+        }
+    }
+}
+
+/// What the IOMMU does not take of page requests reaches no kernel: nothing is counted, and what is said is why.
+#[test]
+fn a_page_request_that_is_not_taken_is_told_as_that() {
+    for (machine, bind, taken, fault, words) in [
+        ("vt-d scalable ats pri", "bind nic to db", true, "none", "has answered"),
+        ("vt-d scalable ats", "", false, "SCT.8", "PRE is 0 (fault 0x47)"),
+        ("vt-d legacy ats", "", false, "RTA.3", "(fault 0x32)"),
+        ("amd-vi ats pri", "bind nic to db", true, "none", "has answered"),
+        ("amd-vi ats", "", false, "none", "`pri` on the machine line"),
+        ("smmuv3 ats pri", "bind nic to db", true, "none", "has answered"),
+        ("smmuv3 ats", "", false, "none", "`pri` on the machine line"),
+        ("riscv ats", "bind nic to db", true, "none", "has answered"),
+        ("riscv", "", false, "260", "(cause 260)"),
+    ] {
+        let text = format!(
+            "iommu-playground 2\nmachine {machine}\ndevice nic 00:03.0 pasid ats pri\nprocess db pasid 7\nsteps\n{bind}\n\
+             map db 0x7f00_0000_0000 +4K rw not-present\npage-request nic write 0x7f00_0000_0000 pasid 7\n\
+             expect fault {fault}\nexpect count page-requests = {}\n",
+            u8::from(taken)
+        );
+        let run = run(&text).unwrap();
+        let failures: Vec<_> = run.failures().map(|check| check.failure.clone()).collect();
+        assert!(failures.is_empty(), "{machine}: {failures:?}");
+        let cast = iommu_core::explain::Cast::of_run(&run, &text);
+        let told: Vec<&str> = cast.endings.iter().map(|ending| ending.text.en.as_str()).collect();
+        assert!(told.iter().any(|text| text.contains(words)), "{machine}: {told:?}");
+        for step in run.machine.trace.steps() {
+            if let iommu_core::trace::Event::Fault { at, .. } = step.event {
+                assert_eq!(at.raw, 0x7f00_0000_0000, "{machine}: the address that is told is the page's");
+            }
+        }
+    }
+}

@@ -5,7 +5,7 @@ use iommu_core::addr::{AddrRange, Iova, PageSize, Pasid, PhysAddr, RequesterId};
 use iommu_core::iommu::riscv::{Config, Riscv};
 use iommu_core::iommu::{
     Attachment, Ctx, DeviceCaps, DomainId, DomainKind, Driver, InterruptEntry, Invalidation, Message,
-    Outcome, PageRequest, PasidTag, ProcessTables, Refusal, Request, RequestKind, Unit,
+    Outcome, PageRequest, PageResponse, PasidTag, ProcessTables, Refusal, Request, RequestKind, Unit,
 };
 use iommu_core::memory::Memory;
 use iommu_core::paging::builder::Mapping;
@@ -183,7 +183,7 @@ fn ats_answers_what_there_is_and_page_requests_wait_in_their_queue() {
     };
     assert!(m.unit.page_request(&mut m.memory, &page, &mut m.trace));
     assert_eq!(m.unit.take_page_requests(ctx!(m)).unwrap(), [page]);
-    m.unit.respond(ctx!(m), &page, true).unwrap();
+    m.unit.respond(ctx!(m), &page, PageResponse::Success).unwrap();
     // A device that does not answer the invalidation of its TLB makes the fence time out; the driver goes on.
     m.unit.set_mute(NIC, true);
     m.unit.invalidate(ctx!(m), Invalidation::DeviceTlb(NIC, None, range(0x4000, 0x1000))).unwrap();

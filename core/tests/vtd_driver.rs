@@ -5,7 +5,7 @@ use iommu_core::addr::{AddrRange, Iova, PageSize, Pasid, PhysAddr, RequesterId};
 use iommu_core::iommu::vtd::{Config, Vtd};
 use iommu_core::iommu::{
     Attachment, Ctx, Delivery, DeviceCaps, DomainId, DomainKind, Driver, DriverError, InterruptEntry,
-    Invalidation, Outcome, PageRequest, PasidTag, ProcessTables, Request, RequestKind, Unit,
+    Invalidation, Outcome, PageRequest, PageResponse, PasidTag, ProcessTables, Request, RequestKind, Unit,
 };
 use iommu_core::memory::Memory;
 use iommu_core::paging::builder::Mapping;
@@ -296,7 +296,7 @@ fn page_requests_queue_overflow_and_are_answered() {
     let got = m.unit.take_page_requests(ctx!(m)).unwrap();
     assert_eq!(got.len(), 127);
     assert_eq!(got[126], ask);
-    m.unit.respond(ctx!(m), &ask, true).unwrap();
+    m.unit.respond(ctx!(m), &ask, PageResponse::Success).unwrap();
     assert!(m.unit.page_request(&mut m.memory, &ask, &mut m.trace));
 }
 

@@ -122,7 +122,7 @@ impl Driver for AnyIommu {
         fn invalidate<O>(self: &mut Self, ctx: &mut Ctx<'_, O>, what: Invalidation) -> DriverResult;
         fn take_faults<O>(self: &mut Self, ctx: &mut Ctx<'_, O>) -> DriverResult<Vec<FaultRecord>>;
         fn take_page_requests<O>(self: &mut Self, ctx: &mut Ctx<'_, O>) -> DriverResult<Vec<PageRequest>>;
-        fn respond<O>(self: &mut Self, ctx: &mut Ctx<'_, O>, request: &PageRequest, ok: bool) -> DriverResult;
+        fn respond<O>(self: &mut Self, ctx: &mut Ctx<'_, O>, request: &PageRequest, response: PageResponse) -> DriverResult;
         fn default_stage(self: &Self, processes: bool) -> DomainKind;
         fn address_bits(self: &Self) -> u8;
         fn page_sizes(self: &Self) -> &'static [PageSize];

@@ -1,10 +1,19 @@
 //! PCIe words that every unit reads and writes: naturally aligned ranges, page requests and their responses (PCIe,
 //! Address Translation Services and Page Request Interface).
 
-use super::PageRequest;
+use super::{PageRequest, PageResponse};
 use crate::addr::{AddrRange, Iova};
 use crate::spec::{self, Bits};
 use crate::trace::Perms;
+
+spec::values! {
+    /// Response codes of a page request group response (PCIe, Page Request Interface).
+    pub RESPONSES / response_code {
+        SUCCESS = 0 "success" "成功";
+        INVALID_REQUEST = 1 "invalid request" "无效请求";
+        RESPONSE_FAILURE = 15 "response failure" "响应失败";
+    }
+}
 
 spec::structure! {
     /// The second doubleword of a page request (PCIe, Page Request Interface).
@@ -25,7 +34,7 @@ spec::structure! {
         _           [31:0]  ignored;
         PRGI        [40:32] value "page request group index" "页请求组索引";
         _           [43:41] reserved;
-        CODE        [47:44] value "response code: 0 success, 1 invalid request" "响应码：0 成功，1 无效请求";
+        CODE        [47:44] code(RESPONSES) "response code" "响应码";
         DESTINATION [63:48] value "requester id" "请求者 ID";
     }
 }
@@ -79,10 +88,10 @@ pub fn invalidation_payload(range: &AddrRange<Iova>) -> u64 {
     0.with(invalidation::PAGE, page).with_flag(invalidation::S, sized)
 }
 
-/// Returns the payload of a Page Request Group Response: index, response code (0 success, 1 invalid), destination.
-pub fn response_payload(request: &PageRequest, ok: bool) -> u64 {
+/// Returns the payload of a Page Request Group Response: index, response code, destination.
+pub fn response_payload(request: &PageRequest, response: PageResponse) -> u64 {
     0.with(response::PRGI, request.group.into())
-        .with(response::CODE, u64::from(!ok))
+        .with(response::CODE, response as u64)
         .with(response::DESTINATION, request.requester.bdf16().into())
 }
 

@@ -119,6 +119,18 @@ pub struct Fault {
     pub recorded: Recorded,
 }
 
+/// How software answers a group of page requests (PCIe 6.0 section 10.4.2): the response code, which VT-d, AMD-Vi and RISC-V
+/// take as it is; an SMMU has codes of its own.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum PageResponse {
+    /// Every page of the group is there now.
+    Success = 0,
+    /// A page of the group cannot be had: it is not there, or does not allow the access. The device may ask again.
+    InvalidRequest = 1,
+    /// The system cannot answer, now or later: nothing more is answered until the device's page requests are reset.
+    ResponseFailure = 15,
+}
+
 /// A page request (PCIe 6.0 section 10.4): the device requests software to make a page present.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct PageRequest {

@@ -215,14 +215,7 @@ impl Teller<'_> {
             O::Descriptor(_) => self.descriptor(e),
             O::InterruptEntry(op) => self.entry(op),
             O::Ats(op) => self.ats(&op.device.value, &op.at, e),
-            O::PageRequest(op) => {
-                let (name, at) = (&op.device.value, &op.at);
-                Ending::new(
-                    Kind::Answered,
-                    format!("The kernel has dealt with {name}'s request for the page at {at}, and has answered it."),
-                    format!("内核已处理 {name} 对 {at} 这一页的请求，并作了答复。"),
-                )
-            }
+            O::PageRequest(op) => self.page_request(op, e),
             _ => Ending::default(),
         }
     }
@@ -607,6 +600,43 @@ impl Teller<'_> {
         Ending::done(
             format!("Entry {n} of the interrupt table sends {vector_en} to {to_en}{for_en}."),
             format!("中断重映射表第 {n} 项把{vector_zh} 送到 {to_zh}{for_zh}。"),
+        )
+    }
+
+    /// A page request: refused by the IOMMU, not taken at all, or answered by the kernel.
+    fn page_request(&self, op: &ast::PageRequest, e: &Evidence) -> Ending {
+        let (name, at) = (&op.device.value, &op.at);
+        if let Some((code, ..)) = e.fault {
+            let fault = self.code(code.code);
+            return Ending::new(
+                Kind::Refused,
+                format!("The IOMMU refuses {name}'s request for the page at {at}: {} ({}). The kernel does not see the request itself.", code.text.en, fault.en),
+                format!("IOMMU 拒绝了 {name} 对 {at} 这一页的请求：{}。{}，内核看不到这个请求本身。", code.text.zh, fault.zh.trim()),
+            );
+        }
+        if e.commands == 0 {
+            return Ending::new(
+                Kind::Refused,
+                format!("The IOMMU does not take {name}'s request for the page at {at}: it takes page requests with `pri` on the machine line, as long as their queue has room."),
+                format!("IOMMU 没有收下 {name} 对 {at} 这一页的请求：机器行写了 `pri`、队列也还有空位时，它才接受页请求。"),
+            );
+        }
+        let (en, zh) = match op.response.map(|response| response.value) {
+            None => ("The kernel has dealt with it, and has answered", "内核已处理，并作了答复"),
+            Some(ast::Response::Success) => ("The kernel's answer is Success, the page is there", "内核答复 Success（成功），这一页已在内存里"),
+            Some(ast::Response::Invalid) => (
+                "The kernel's answer is Invalid Request, this page cannot be had, though the device may ask again",
+                "内核答复 Invalid Request（无效请求），这一页给不了，但设备还可以再请求",
+            ),
+            Some(ast::Response::Failure) => (
+                "The kernel's answer is Response Failure, the device must not ask again until its page requests are reset",
+                "内核答复 Response Failure（响应失败），设备的页请求接口复位之前不得再请求",
+            ),
+        };
+        Ending::new(
+            Kind::Answered,
+            format!("{name} requested the page at {at}. {en}."),
+            format!("{name} 请求了 {at} 这一页。{zh}。"),
         )
     }
 

@@ -3,7 +3,7 @@
 
 use super::{Domains, DriverResult, Hardware, Invalidation};
 use crate::iommu::ring::Ring;
-use crate::iommu::PageRequest;
+use crate::iommu::{PageRequest, PageResponse};
 use crate::spec::EntryType;
 use alloc::vec::Vec;
 
@@ -32,7 +32,7 @@ pub trait Commands {
     fn invalidation(&self, domains: &Domains, what: &Invalidation) -> DriverResult<Vec<Words>>;
 
     /// Returns the command that answers a group of page requests.
-    fn response(&self, request: &PageRequest, ok: bool) -> DriverResult<Words>;
+    fn response(&self, request: &PageRequest, response: PageResponse) -> DriverResult<Words>;
 
     /// Returns the command that does nothing, in place of one that stopped the queue.
     fn nothing(&self) -> Words;

@@ -17,7 +17,7 @@ pub use tables::{Directory, Page};
 pub use terms::*;
 
 use super::registers::Registers;
-use super::{Message, PageRequest};
+use super::{Message, PageRequest, PageResponse};
 use crate::addr::{AddrRange, Iova, PageSize, Pasid, PhysAddr, RequesterId};
 use crate::memory::Memory;
 use crate::paging::builder::{Build, Mapping};
@@ -152,9 +152,13 @@ pub trait Driver {
     fn take_faults<O: Observer>(&mut self, ctx: &mut Ctx<'_, O>) -> DriverResult<Vec<FaultRecord>>;
     /// Reads the page requests that wait in the queue.
     fn take_page_requests<O: Observer>(&mut self, ctx: &mut Ctx<'_, O>) -> DriverResult<Vec<PageRequest>>;
-    /// Posts the command that answers a group of page requests; `ok` says the pages are there now.
-    fn respond<O: Observer>(&mut self, ctx: &mut Ctx<'_, O>, request: &PageRequest, ok: bool)
-        -> DriverResult;
+    /// Posts the command that answers a group of page requests.
+    fn respond<O: Observer>(
+        &mut self,
+        ctx: &mut Ctx<'_, O>,
+        request: &PageRequest,
+        response: PageResponse,
+    ) -> DriverResult;
 
     /// Returns the stage that an operating system's own domains use, as Linux decides it; `processes`: some device sends
     /// PASIDs.
@@ -322,9 +326,9 @@ impl<U: Registers, P: Programmer> Driver for Driven<U, P> {
         &mut self,
         ctx: &mut Ctx<'_, O>,
         request: &PageRequest,
-        ok: bool,
+        response: PageResponse,
     ) -> DriverResult {
-        let command = self.programmer.response(request, ok)?;
+        let command = self.programmer.response(request, response)?;
         let (programmer, mut hw) = self.parts(ctx);
         submit(programmer, &mut hw, &[command])
     }

@@ -229,9 +229,8 @@ impl RiscvUnit {
         let process = request.pasid.map(|p| p.raw());
         let ttyp = ttyp::MESSAGE;
         let about = FaultContext { device, process, privileged: false, ttyp, want: request.want };
-        // iotval holds the message code: 04h, Page Request.
         let refuse = |unit: &mut Self, memory: &mut Memory, code, dtf, obs: &mut O| {
-            unit.report(memory, code, 4, 0, dtf, &about, obs);
+            unit.report(memory, code, request.at.raw(), 0, dtf, &about, obs);
             false
         };
         let config = self.config;

@@ -171,7 +171,7 @@ pub struct FaultContext {
     pub want: Perms,
 }
 
-/// Returns the words of a fault record.
+/// Returns the words of a fault record: of a message iotval is the message code, 04h (Page Request), not its address.
 pub fn emit_fault(code: &FaultCode, iotval: u64, iotval2: u64, of: &FaultContext) -> fault_record::Words {
     fault_record::ZERO
         .with(fault_record::CAUSE, code.code.into())
@@ -180,7 +180,7 @@ pub fn emit_fault(code: &FaultCode, iotval: u64, iotval2: u64, of: &FaultContext
         .with_flag(fault_record::PV, of.process.is_some())
         .with(fault_record::PID, of.process.unwrap_or(0).into())
         .with_flag(fault_record::PRIV, of.privileged && of.process.is_some())
-        .with(fault_record::IOTVAL, iotval)
+        .with(fault_record::IOTVAL, if of.ttyp == ttyp::MESSAGE { 4 } else { iotval })
         .with(fault_record::IOTVAL2, iotval2)
 }
 
@@ -280,6 +280,8 @@ mod tests {
             let words = emit_fault(faults::ALL[cause], at, at2, &context);
             let parsed = parse_fault(&words).unwrap();
             prop_assert_eq!(parsed.code, faults::ALL[cause]);
+            // Of a message it is the message code.
+            let at = if kind == ttyp::MESSAGE { 4 } else { at };
             prop_assert_eq!((parsed.requester.raw(), parsed.address), (device, at));
             prop_assert_eq!(parsed.pasid.map(|p| p.raw()), process);
             prop_assert!(!super::super::spec::structures::FAULT_RECORD.reserved_set(&words, 64));

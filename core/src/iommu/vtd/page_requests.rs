@@ -57,13 +57,14 @@ impl VtdUnit {
         obs: &mut O,
     ) -> Result<(), Failure> {
         match self.reader(true).mode() {
-            Mode::Scalable if self.config.page_requests() => {}
+            Mode::Scalable => {}
             _ => return Err(Failure::new(&f::RTA_3, false)),
         }
         let reader = Reader { config: &self.config, rtaddr: self.root, look: false };
         let context =
             find_context(&reader, &mut Some(&mut self.caches), memory, request.requester, true, obs)?;
-        if !context.words.is_set(sm_context::PRE) {
+        // Without ECAP.PRS the field is reserved: no entry allows page requests (VT-d 9.4).
+        if !context.words.is_set(sm_context::PRE) || !self.config.page_requests() {
             return Err(Failure::new(&f::SCT_8, context.fpd()));
         }
         Ok(())

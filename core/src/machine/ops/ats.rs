@@ -2,7 +2,7 @@
 
 use crate::addr::{AddrRange, Address, BusAddr, Iova, PageSize, Pasid};
 use crate::dma::EngineAddr;
-use crate::iommu::{Driver, Outcome, PageRequest, PasidTag, Request, RequestKind, Unit};
+use crate::iommu::{Driver, Outcome, PageRequest, PageResponse, PasidTag, Request, RequestKind, Unit};
 use crate::machine::run::Stop;
 use crate::machine::Machine;
 use crate::memory::FRAME;
@@ -191,10 +191,10 @@ impl Machine {
             Some(unit) => unit.page_request(&mut self.memory, &request, &mut self.trace),
             None => false,
         };
-        self.sw.page_requests += 1;
         if !queued {
             return Ok(());
         }
+        self.sw.page_requests += 1;
         // The OS's handler: reads the queue, brings pages in, answers the group.
         let waiting =
             self.with_unit(|unit, ctx| unit.take_page_requests(ctx)).map_err(crate::os::OsError::Driver)?;
@@ -205,22 +205,25 @@ impl Machine {
                 .iter()
                 .find(|b| self.hw.devices[b.0].requester == request.requester && Some(b.1) == request.pasid)
                 .map(|b| b.2);
-            let ok = match (response, process) {
-                (Some(ast::Response::Success), _) => true,
-                (Some(_), _) => false,
-                (None, None) => false,
-                (None, Some(process)) => {
-                    let at = crate::addr::VirtAddr::new(request.at.raw());
-                    self.page_in(process, at, request.want) || {
-                        let space = self.sw.processes[process].space;
-                        let want = Want::user(request.want);
-                        crate::mmu::peek(&mut self.memory, &space, at, want).is_ok()
-                    }
-                }
+            let answer = match (response, process) {
+                (Some(ast::Response::Success), _) => PageResponse::Success,
+                (Some(ast::Response::Failure), _) => PageResponse::ResponseFailure,
+                (Some(ast::Response::Invalid), _) => PageResponse::InvalidRequest,
+                (None, Some(process)) if self.brought_in(process, &request) => PageResponse::Success,
+                (None, _) => PageResponse::InvalidRequest,
             };
-            self.with_unit(|unit, ctx| unit.respond(ctx, &request, ok))
+            self.with_unit(|unit, ctx| unit.respond(ctx, &request, answer))
                 .map_err(crate::os::OsError::Driver)?;
         }
         Ok(())
+    }
+
+    /// Brings the page of a request in, where it is not there already. Returns whether it is there then, for this access.
+    fn brought_in(&mut self, process: usize, request: &PageRequest) -> bool {
+        let at = crate::addr::VirtAddr::new(request.at.raw());
+        self.page_in(process, at, request.want) || {
+            let space = self.sw.processes[process].space;
+            crate::mmu::peek(&mut self.memory, &space, at, Want::user(request.want)).is_ok()
+        }
     }
 }

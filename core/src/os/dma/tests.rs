@@ -4,7 +4,7 @@ use super::single::runs;
 use super::*;
 use crate::addr::PageSize;
 use crate::iommu::Invalidation;
-use crate::iommu::{Ctx, DeviceCaps, DriverError, FaultRecord, PageRequest, ProcessTables};
+use crate::iommu::{Ctx, DeviceCaps, DriverError, FaultRecord, PageRequest, PageResponse, ProcessTables};
 use crate::memory::Memory;
 use crate::paging::builder::Mapping;
 use crate::paging::FrameAlloc;
@@ -94,7 +94,7 @@ impl Driver for Flat {
         &mut self,
         _: &mut Ctx<'_, O>,
         _: &PageRequest,
-        _: bool,
+        _: PageResponse,
     ) -> Result<(), DriverError> {
         Ok(())
     }

@@ -5,13 +5,13 @@ use crate::addr::{AddrRange, Iova};
 use crate::iommu::amdvi::queues::ring;
 use crate::iommu::amdvi::spec::commands::{
     all as forget_all, command, complete_ppr, devtab, interrupts as forget_interrupts, iotlb, opcode,
-    pages as forget_pages, response, wait,
+    pages as forget_pages, wait,
 };
 use crate::iommu::amdvi::spec::registers::{self as reg, control, efr, ring_base, status};
 use crate::iommu::ats::Napot;
 use crate::iommu::driver::{submit, Commands, Domains, Hardware, Words};
 use crate::iommu::ring::Ring;
-use crate::iommu::{unsupported, DomainKind, DriverResult, Invalidation, PageRequest};
+use crate::iommu::{unsupported, DomainKind, DriverResult, Invalidation, PageRequest, PageResponse};
 use crate::spec::{Bits, EntryType};
 use alloc::{vec, vec::Vec};
 
@@ -185,18 +185,17 @@ impl Commands for AmdViProgrammer {
         })
     }
 
-    fn response(&self, request: &PageRequest, ok: bool) -> DriverResult<Words> {
+    fn response(&self, request: &PageRequest, response: PageResponse) -> DriverResult<Words> {
         if !self.config.has(efr::PPR_SUP) {
             return unsupported("page requests (EFR.PPRSup)", "页请求（EFR.PPRSup）");
         }
-        let code = if ok { response::SUCCESS } else { response::INVALID };
         let command = complete_ppr::ZERO
             .with(complete_ppr::OPCODE, opcode::COMPLETE_PPR_REQUEST)
             .with(complete_ppr::DEVICE_ID, request.requester.bdf16().into())
             .with(complete_ppr::PASID, request.pasid.map_or(0, |pasid| pasid.raw()).into())
             .with_flag(complete_ppr::GN, request.pasid.is_some())
             .with(complete_ppr::TAG, request.group.into())
-            .with(complete_ppr::STATUS, code);
+            .with(complete_ppr::STATUS, response as u64);
         Ok(words(command))
     }
 }

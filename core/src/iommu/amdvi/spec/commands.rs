@@ -1,5 +1,6 @@
 //! Entries of the command buffer (AMD 48882, commands; Linux, drivers/iommu/amd/iommu.c).
 
+use crate::iommu::ats::RESPONSES;
 use crate::spec::{self, Bits, EntryType};
 
 spec::values! {
@@ -13,13 +14,6 @@ spec::values! {
         PREFETCH_IOMMU_PAGES = 6 "PREFETCH_IOMMU_PAGES" "PREFETCH_IOMMU_PAGES（预取页转换）";
         COMPLETE_PPR_REQUEST = 7 "COMPLETE_PPR_REQUEST" "COMPLETE_PPR_REQUEST（完成页请求）";
         INVALIDATE_IOMMU_ALL = 8 "INVALIDATE_IOMMU_ALL" "INVALIDATE_IOMMU_ALL（全部失效）";
-    }
-
-    /// Answers to a page request.
-    pub RESPONSES / response {
-        SUCCESS = 0 "success" "成功";
-        INVALID = 1 "invalid request" "请求无效";
-        FAILURE = 15 "response failure" "应答失败";
     }
 }
 

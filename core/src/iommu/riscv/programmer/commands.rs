@@ -9,7 +9,7 @@ use crate::iommu::riscv::records::Command;
 use crate::iommu::riscv::shared;
 use crate::iommu::riscv::spec::commands::command;
 use crate::iommu::riscv::spec::registers::{self as reg, capabilities as cap, csr, ipsr};
-use crate::iommu::{unsupported, DomainId, DriverResult, Invalidation, PageRequest};
+use crate::iommu::{unsupported, DomainId, DriverResult, Invalidation, PageRequest, PageResponse};
 use crate::spec::EntryType;
 use alloc::vec::Vec;
 
@@ -143,12 +143,12 @@ impl Commands for RiscvProgrammer {
         Ok(list.iter().map(emit).collect())
     }
 
-    fn response(&self, request: &PageRequest, ok: bool) -> DriverResult<Words> {
+    fn response(&self, request: &PageRequest, response: PageResponse) -> DriverResult<Words> {
         if !self.config.has(cap::ATS) {
             return unsupported("page requests (capabilities.ATS)", "页请求（capabilities.ATS）");
         }
         let (rid, process) = (request.requester.bdf16(), request.pasid.map(|p| p.raw()));
-        let payload = response_payload(request, ok);
+        let payload = response_payload(request, response);
         Ok(emit(&Command::Message { response: true, rid, process, payload }))
     }
 }

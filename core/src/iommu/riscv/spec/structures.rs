@@ -188,7 +188,7 @@ spec::structure! {
         DID               [63:40]   value "device_id" "device_id";
         CUSTOM "custom"   [95:64]   value "for the implementation" "供实现自定义";
         _                 [127:96]  reserved;
-        IOTVAL "iotval"   [191:128] value "the address of the request" "请求的地址";
+        IOTVAL "iotval"   [191:128] value "the address of the request; of a message, its code" "请求的地址；若是消息，则为其消息码";
         IOTVAL2 "iotval2" [255:192] value "guest-physical address; bits 1:0: implicit access, write" "客户机物理地址；位 1:0：隐式访问、写";
     }
 

@@ -8,7 +8,7 @@ use crate::iommu::smmuv3::spec::commands::{
     atc_inv, cfgi_cd, cfgi_ste, cfgi_ste_range, cs, opcode, pri_resp, resp, sync, tg, tlbi,
 };
 use crate::iommu::smmuv3::spec::registers::{idr0, idr3, queue_base};
-use crate::iommu::{DomainId, Invalidation, PageRequest};
+use crate::iommu::{DomainId, Invalidation, PageRequest, PageResponse};
 use crate::spec::Bits;
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
@@ -59,7 +59,6 @@ pub(super) fn one_stream(stream: u32) -> Command {
 pub(super) fn one_descriptor(stream: u32, number: u32, leaf: bool) -> Command {
     plain(opcode::CFGI_CD)
         .with(cfgi_cd::SID, stream.into())
-        .with_flag(cfgi_cd::SSV, number != 0)
         .with(cfgi_cd::SSID, number.into())
         .with_flag(cfgi_cd::LEAF, leaf)
 }
@@ -189,17 +188,22 @@ impl SmmuProgrammer {
     }
 
     /// The command that answers a page request.
-    pub(super) fn answer(&self, request: &PageRequest, ok: bool) -> DriverResult<Words> {
+    pub(super) fn answer(&self, request: &PageRequest, response: PageResponse) -> DriverResult<Words> {
         if !self.config.has(idr0::PRI) {
             return unsupported("page requests (IDR0.PRI)", "页请求（IDR0.PRI）");
         }
+        let code = match response {
+            PageResponse::Success => resp::SUCCESS,
+            PageResponse::InvalidRequest => resp::INVALID_REQUEST,
+            PageResponse::ResponseFailure => resp::RESPONSE_FAILURE,
+        };
         Ok(emit(
             plain(opcode::PRI_RESP)
                 .with(pri_resp::SID, request.requester.raw().into())
                 .with_flag(pri_resp::SSV, request.pasid.is_some())
                 .with(pri_resp::SSID, request.pasid.map_or(0, |p| p.raw().into()))
                 .with(pri_resp::PRGINDEX, request.group.into())
-                .with(pri_resp::RESP, if ok { resp::SUCCESS } else { resp::DENY }),
+                .with(pri_resp::RESP, code),
         ))
     }
 }

@@ -21,7 +21,7 @@ use crate::iommu::driver::{
 use crate::iommu::ring::Ring;
 use crate::iommu::{
     Attachment, DomainId, DomainKind, DriverError, FaultRecord, InterruptEntry, Invalidation, Message,
-    PageRequest, ProcessTables,
+    PageRequest, PageResponse, ProcessTables,
 };
 use crate::paging::aarch64::{Aarch64, Granule, Update};
 use crate::paging::builder::{MapError, Mapping};
@@ -146,8 +146,8 @@ impl Commands for SmmuProgrammer {
         Ok(self.forget(domains, what))
     }
 
-    fn response(&self, request: &PageRequest, ok: bool) -> DriverResult<Words> {
-        self.answer(request, ok)
+    fn response(&self, request: &PageRequest, response: PageResponse) -> DriverResult<Words> {
+        self.answer(request, response)
     }
 
     fn nothing(&self) -> Words {

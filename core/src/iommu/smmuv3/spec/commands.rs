@@ -83,9 +83,9 @@ spec::values! {
     }
     /// What a device is told of its page requests.
     pub RESP_VALUES / resp {
-        DENY = 0 "denied" "拒绝";
-        FAIL = 1 "failure" "失败";
-        SUCCESS = 2 "success: try again" "成功：可重试";
+        RESPONSE_FAILURE = 0 "ResponseFailure" "响应失败（ResponseFailure）";
+        INVALID_REQUEST = 1 "InvalidRequest" "无效请求（InvalidRequest）";
+        SUCCESS = 2 "Success" "成功";
     }
     /// The granule of a range.
     pub TG_VALUES / tg {
@@ -134,7 +134,7 @@ spec::structure! {
         OPCODE = OPCODE_FIELD;
         _    [9:8]    ignored;
         SSEC = SECURE;
-        SSV = SUBSTREAM_VALID;
+        _    [11]     ignored;
         SSID = SUBSTREAM;
         SID = STREAM;
         LEAF = LEAF_ONLY;

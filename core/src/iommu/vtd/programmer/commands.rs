@@ -7,9 +7,8 @@ use crate::iommu::driver::{submit, Commands, Domains, Hardware, Words};
 use crate::iommu::ring::Ring;
 use crate::iommu::vtd::commands::{Command, Contexts, Pages, Processes, Translations};
 use crate::iommu::vtd::queues::{self, QUEUES};
-use crate::iommu::vtd::spec::commands::response;
 use crate::iommu::vtd::spec::registers::*;
-use crate::iommu::{unsupported, DomainKind, DriverResult, Invalidation, PageRequest};
+use crate::iommu::{unsupported, DomainKind, DriverResult, Invalidation, PageRequest, PageResponse};
 use crate::spec::EntryType;
 use alloc::{vec, vec::Vec};
 
@@ -181,7 +180,7 @@ impl Commands for VtdProgrammer {
         Ok(self.forget(domains, what)?.iter().map(|command| command.emit().1).collect())
     }
 
-    fn response(&self, request: &PageRequest, ok: bool) -> DriverResult<Words> {
+    fn response(&self, request: &PageRequest, response: PageResponse) -> DriverResult<Words> {
         if !self.config.scalable_mode() || !self.config.page_requests() {
             return unsupported("page requests (ECAP.PRS)", "页请求（ECAP.PRS）");
         }
@@ -190,7 +189,7 @@ impl Commands for VtdProgrammer {
             pasid: request.pasid.map(|pasid| pasid.raw()),
             group: request.group,
             last: request.last,
-            code: if ok { response::SUCCESS } else { response::INVALID } as u8,
+            code: response as u8,
         };
         Ok(response.emit().1)
     }

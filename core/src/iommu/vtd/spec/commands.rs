@@ -1,6 +1,7 @@
 //! Commands: descriptors of the invalidation queue (VT-d 6.5.2), and the descriptor of the page request queue
 //! (VT-d 7.4).
 
+use crate::iommu::ats::RESPONSES;
 use crate::spec::{self, EntryType, Field};
 
 spec::values! {
@@ -32,12 +33,6 @@ spec::values! {
         DOMAIN = 0 "all PASIDs of the domain" "该域的全部 PASID";
         PASID = 1 "one PASID of the domain" "该域的一个 PASID";
         GLOBAL = 3 "global" "全局";
-    }
-    /// Response codes of a page group response.
-    pub RESPONSES / response {
-        SUCCESS = 0 "success" "成功";
-        INVALID = 1 "invalid request" "无效请求";
-        FAILURE = 15 "response failure" "响应失败";
     }
 }
 
