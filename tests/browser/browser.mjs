@@ -15,14 +15,12 @@ const ARGS = [
 ];
 
 export async function start() {
-  const server = await serve("dist", 8200);
-  const launched = chromium.launch({
+  // What a failure leaves open keeps no test's process alive.
+  const server = (await serve("dist", 8200)).unref();
+  const browser = await chromium.launch({
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
     args: ARGS,
   });
-  // Without a browser the server would keep the test's process alive for ever.
-  launched.catch(() => server.close());
-  const browser = await launched;
   const origin = `http://127.0.0.1:${server.address().port}/`;
   return {
     origin,

@@ -29,7 +29,7 @@ after(async () => {
 async function host(t, name, options) {
   const place = join(folder, name);
   cpSync("dist", place, { recursive: true });
-  const server = await serve(place, 8400);
+  const server = (await serve(place, 8400)).unref();
   const origin = `http://127.0.0.1:${server.address().port}/`;
   const page = await site.open({ ready: false, hash: null, ...options });
   const asked = [];

@@ -76,7 +76,7 @@ const lineOf = (name, text) =>
 
 /** A built page is opened: its elements run, and what readers without script see is the still picture. */
 async function lives(root, path, count) {
-  const server = await serve(join(folder, root), 8500, { policy: null });
+  const server = (await serve(join(folder, root), 8500, { policy: null })).unref();
   const page = await site.open({ ready: false, hash: null });
   try {
     await page.goto(`http://127.0.0.1:${server.address().port}/${path}`);

@@ -102,16 +102,16 @@ function run(bin, name, ...args) {
 const read = (name) => readFileSync(join(folder, name), "utf8");
 /** A built page is opened: its first element runs, at its fault, and without script there is the still picture. */
 async function lives(path, root) {
-  const server = await serve(join(folder, root), 8500, { policy: null });
+  const server = (await serve(join(folder, root), 8500, { policy: null })).unref();
   const page = await site.open({ ready: false, hash: null });
   await page.goto(`http://127.0.0.1:${server.address().port}/${path}`);
   const element = page.locator("iommu-playground").first();
   await element.scrollIntoViewIfNeeded();
-  await element.locator("#step").waitFor({ timeout: 10000 });
+  await element.locator("#step").waitFor({ timeout: 30000 });
   assert.equal(await page.locator("iommu-playground").count(), 2);
   const own = page.locator("iommu-playground").nth(1);
   await own.scrollIntoViewIfNeeded();
-  await own.locator("#step").waitFor({ timeout: 10000 });
+  await own.locator("#step").waitFor({ timeout: 30000 });
   // Its light DOM is what readers without script see.
   const still = await own.evaluate((e) => {
     const image = e.querySelector("img");

@@ -32,7 +32,7 @@ after(async () => {
 async function open(t, tool, args, cwd, out, path, setup = () => {}) {
   execFileSync(join(TOOLS, tool), args, { cwd: join(folder, cwd), stdio: "pipe" });
   // Whatever policy the tool's own pages need is theirs.
-  const server = await serve(join(folder, cwd, out), 8400, { policy: null });
+  const server = (await serve(join(folder, cwd, out), 8400, { policy: null })).unref();
   const page = await site.open({ ready: false, hash: null });
   await page.addInitScript(setup);
   await page.goto(`http://127.0.0.1:${server.address().port}/${path}`);

@@ -158,7 +158,7 @@ test("the page in one file opens from a disk, alone", async () => {
 });
 
 test("the served page opens without a network after a first visit", async () => {
-  const server = await serve("dist", 8300);
+  const server = (await serve("dist", 8300)).unref();
   const origin = `http://127.0.0.1:${server.address().port}/`;
   const page = await site.open({ ready: false, hash: null });
   await page.goto(origin);

@@ -8,8 +8,8 @@ use crate::trace::{Event, Off, Trace};
 use alloc::collections::BTreeMap;
 use proptest::prelude::*;
 
-/// After so many accesses the bus refuses: registers that are written at random may ask for gigabytes.
-const MOST: usize = 16_384;
+/// After so many bytes the bus refuses: registers that are written at random may ask for gigabytes.
+const MOST: u64 = 4 << 20;
 
 /// Flat memory behind the bus, whose pages in `bad` refuse.
 #[derive(Default)]
@@ -19,6 +19,7 @@ struct Flat {
     own: BTreeMap<u64, u8>,
     bad: Vec<u64>,
     sent: Vec<(bool, u64, u32)>,
+    moved: u64,
     interrupts: Vec<u16>,
 }
 
@@ -27,7 +28,8 @@ impl Flat {
         let page = access.at.raw() >> 12;
         assert_eq!((access.at.raw() + u64::from(access.bytes) - 1) >> 12, page, "crosses a page");
         self.sent.push((write, access.at.raw(), access.bytes));
-        if self.bad.contains(&page) || self.sent.len() > MOST {
+        self.moved += u64::from(access.bytes);
+        if self.bad.contains(&page) || self.moved > MOST {
             return Err(BusError::Status(Status::UnsupportedRequest));
         }
         Ok(())
