@@ -81,7 +81,7 @@ static PATTERNS: &[Pattern] = &[
     pattern!("dma-debug-sg-count" DmaApi Software
         "DMA-API: {driver} {device} device driver frees DMA sg list with different entry count [map count={count}] [unmap count={ucount}]"
         "Linux v4.20 and later with CONFIG_DMA_API_DEBUG, kernel/dma/debug.c"
-        => "DMA-API: the driver {driver} unmaps a list with another number of entries: it must be the number given to dma_map_sg" "DMA-API：驱动 {driver} 解除映射时的项数不同，应为传给 dma_map_sg 的项数"
+        => "DMA-API: the driver {driver} unmaps a list with another number of entries: it must be the number given to dma_map_sg" "DMA-API：驱动 {driver} 解除映射时传入的项数与映射时不同，应传当初传给 dma_map_sg 的项数"
         [API_MISUSE] sg_count),
     pattern!("dma-debug-not-mapped" DmaApi Software
         "DMA-API: {driver} {device} device driver tries to free DMA memory it has not allocated [device address={dmaaddr}] [size={size} bytes]"

@@ -60,7 +60,7 @@ clues! {
     MappingError "the address is all ones" "地址为全 1";
     MappingError32 "the address is the last page below 4 GiB: all ones in 32 bits" "地址是 4 GiB 以下的最后一页：32 位全 1";
     MsiAddress "the address is one that interrupt messages go to" "地址是中断消息的目标";
-    MessageTarget "it is a write to where interrupt messages go" "这是对中断消息目标的写";
+    MessageTarget "it is a write to where interrupt messages go" "写的正是中断消息的目标地址";
     WildAddress "the address has more bits than any memory needs" "没有哪块内存需要这么多位的地址";
     Poison "the address is a pattern that fills dead memory" "地址是填充已释放内存的模式";
     KernelPointer "the address is a kernel pointer" "地址是内核指针";

@@ -26,7 +26,7 @@ pub(super) fn device(found: &mut Found, arch: Arch, text: &str, named_by_kernel:
         ),
         (false, false, _) => Text::new(
             "as the unit saw it; for a PCI device firmware maps it from bus:device.function",
-            "IOMMU 看到的编号；PCI 设备的编号由固件按“总线:设备.功能”换算",
+            "IOMMU 看到的编号；PCI 设备的编号由“总线:设备.功能”得出，对应关系由固件描述",
         ),
     };
     found.certain(arch.device_term(), text, meaning);

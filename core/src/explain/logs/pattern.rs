@@ -184,7 +184,7 @@ const NAMES: &[(&str, Text, Text)] = &[
     (
         "dmaaddr",
         Text::new("DMA address", "DMA 地址"),
-        Text::new("as the device would use it", "设备将使用的地址"),
+        Text::new("an address for the device", "给设备用的地址"),
     ),
     (
         "phys",
@@ -236,7 +236,7 @@ const NAMES: &[(&str, Text, Text)] = &[
     (
         "ucount",
         Text::new("unmapped entries", "解除映射的项数"),
-        Text::new("entries of the list now", "现在列表的项数"),
+        Text::new("entries of the list now", "解除映射时传入的项数"),
     ),
     ("old", Text::new("entry there", "已有表项"), Text::new("what the table holds", "表中的内容")),
     ("new", Text::new("entry to write", "待写表项"), Text::new("what was to be written", "将要写入的内容")),

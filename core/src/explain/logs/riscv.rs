@@ -114,7 +114,7 @@ pub(super) fn report(
             MISSING,
             Text::new(
                 "not printed: the record says what kind of access it was (field TTYP), this message does not",
-                "没有打印：记录里的 TTYP 字段写明是哪种访问，这条消息里没有",
+                "记录里的 TTYP 字段写明是哪种访问，但内核没有打印",
             ),
         ),
     }
