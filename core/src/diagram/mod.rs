@@ -15,7 +15,7 @@ mod sample;
 #[cfg(test)]
 pub(crate) mod tests;
 pub mod text;
-mod union;
+pub(crate) mod union;
 pub mod words;
 
 pub use layout::{layout, Layout, Options, Plan};

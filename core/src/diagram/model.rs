@@ -30,6 +30,9 @@ pub struct Model {
     pub lit: Vec<Lit>,
     /// Which actors are wired together: the one nearer to memory, and the one below it.
     pub links: Vec<(ActorId, ActorId)>,
+    /// In a picture of several positions: where the ranges start that a token is ever in, in the order in which it came
+    /// there. They stay to be seen where others fold.
+    pub met: Vec<Point>,
 }
 
 /// Index into [`Model::columns`].
@@ -378,6 +381,19 @@ impl Model {
                 actor.acts = true;
             }
         }
+    }
+    /// Where the ranges start that a reader wants to see now: buffers and the like on the token's way.
+    pub fn meets(&self) -> Vec<Point> {
+        let met = self.token.iter().flat_map(|t| t.path.iter().chain([&t.at])).filter_map(|anchor| {
+            let Anchor::Point(at) = *anchor else { return None };
+            let (_, region) = self.region_at(at)?;
+            let kept = matches!(
+                region.kind,
+                RegionKind::Buffer | RegionKind::Bounce | RegionKind::Bar | RegionKind::Ports
+            );
+            kept.then_some(Point { address: region.first, ..at })
+        });
+        met.collect()
     }
     /// A column, if there is one with this id.
     pub fn column(&self, id: ColumnId) -> Option<&Column> {

@@ -7,6 +7,9 @@ use alloc::{
     vec::Vec,
 };
 
+/// At most this many ranges that a token is in are kept in mind: more could not be shown.
+pub const MET: usize = 32;
+
 /// What makes a thing in a place that thing. A name may come to mean another range: that is a thing of its own.
 fn same_region(region: &Region) -> (u64, u64, &str) {
     (region.first, region.last, &region.key)
@@ -19,7 +22,7 @@ fn same_arrow(arrow: &Arrow) -> (Point, Point, &str) {
 
 impl Model {
     /// Adds what `other` has and this has not; says whether there was any such thing. What only one step has
-    /// (token and lights) is not taken.
+    /// (token and lights) is not taken, but for which ranges its token is in.
     pub fn widen(&mut self, other: &Model) -> bool {
         let mut grew = false;
         let mut columns: Vec<ColumnId> = Vec::new();
@@ -64,6 +67,13 @@ impl Model {
                     mine.letter = other.letter;
                     grew = true;
                 }
+            }
+        }
+        for at in other.met.iter().copied().chain(other.meets()) {
+            let at = Point { column: id(at.column), ..at };
+            if self.met.len() < MET && !self.met.contains(&at) {
+                self.met.push(at);
+                grew = true;
             }
         }
         let mut actors: Vec<ActorId> = Vec::new();

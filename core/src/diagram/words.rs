@@ -51,6 +51,14 @@ pub fn folded(count: usize, kind: Option<RegionKind>, lang: Lang) -> String {
     }
 }
 
+/// One of several that stand folded together.
+pub fn of(one: &str, many: &str, lang: Lang) -> String {
+    match lang {
+        Lang::En => format!("{one} of {many}"),
+        Lang::Zh => format!("{one}（共 {many}）"),
+    }
+}
+
 /// Whose turn a buffer is, in a word.
 pub fn owner(state: OwnerState) -> Text {
     match state {

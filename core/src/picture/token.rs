@@ -12,6 +12,7 @@ use crate::trace::{
     Actor, CacheKind, CacheOp, Event, Hop, InterruptKind, Perms, Scope, Stage, Trace, Verdict,
 };
 use alloc::{borrow::Cow, collections::BTreeMap, format, vec::Vec};
+use core::ops::Range;
 
 /// Anchors of a path that are kept: a long transfer shows its latest way.
 const PATH: usize = 24;
@@ -61,7 +62,8 @@ pub(super) fn place(
             }
         }
     }
-    let (path, now, fate, load, shortcut) = (way.path, way.now, way.fate, way.load, way.shortcut);
+    let (path, now, fate, shortcut, reads) = (way.path, way.now, way.fate, way.shortcut, way.reads);
+    let load = with_reads(way.load, reads);
     light(model, spaces, snapshot, &steps[current].event, steps[current].actor);
     let (Some(at), Some(address)) = (path.last().copied(), now) else { return };
     let keep = path.len().saturating_sub(PATH);
@@ -100,6 +102,11 @@ fn journey<'a>(
         fate: Fate::Moving,
         load: Phrase::default(),
         shortcut: false,
+        reads: 0,
+        open: Vec::new(),
+        walked: Vec::new(),
+        setting: 0,
+        answered: None,
     };
     for (i, step) in (start..).zip(trace.steps().range(start..current + 1)) {
         let is_current = i == current;
@@ -142,6 +149,35 @@ struct Way<'a> {
     fate: Fate,
     load: Phrase,
     shortcut: bool,
+    /// Reads of tables for it.
+    reads: u32,
+    /// What has begun and not ended, outermost first.
+    open: Vec<Inside>,
+    /// Walks that ended and are part of the way.
+    walked: Vec<Walked>,
+    /// How many anchors there are where a transfer's requests set out.
+    setting: usize,
+    /// How many anchors there were when an answer set out from a device up to the root complex.
+    answered: Option<usize>,
+}
+
+/// What steps are in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Inside {
+    /// A walk: whose, and how many anchors there were before it.
+    Walk(Stage, usize),
+    /// An access by the CPU, and what it needs.
+    Access(Perms),
+    /// A transfer by a device.
+    Transfer,
+    Other,
+}
+
+/// A walk that ended: in how many others, whose tables, and what of the way is its.
+struct Walked {
+    depth: usize,
+    stage: Stage,
+    anchors: Range<usize>,
 }
 
 impl Way<'_> {
@@ -205,10 +241,85 @@ impl Way<'_> {
         self.load = Phrase::default();
         self.shortcut = false;
         self.now = Some(at);
+        self.walked.clear();
+        (self.reads, self.answered) = (0, None);
+    }
+
+    /// Which walks within which: none is the outermost.
+    fn depth(&self) -> usize {
+        self.open.iter().filter(|inside| matches!(inside, Inside::Walk(..))).count()
+    }
+
+    /// Leaves walks that ended out of the way; what came after them stays.
+    fn leave_out(&mut self, which: impl Fn(&Walked) -> bool) {
+        // Bounded: each turn takes one out.
+        while let Some(at) = self.walked.iter().position(&which) {
+            let gone = self.walked.remove(at).anchors;
+            for later in self.walked.iter_mut().filter(|w| w.anchors.start >= gone.end) {
+                later.anchors = later.anchors.start - gone.len()..later.anchors.end - gone.len();
+            }
+            self.path.drain(gone);
+        }
     }
 
     fn follow(&mut self, who: Actor, event: &Event) {
         self.of(who);
+        let depth = self.depth();
+        // Of walks for the pointers of a nested one only the last is kept: a way that a reader can follow.
+        if let Event::Begin(Scope::Walk { stage, .. }) = *event {
+            self.leave_out(|w| (w.depth, w.stage) == (depth, stage));
+        }
+        let before = self.path.len();
+        self.tell(who, event);
+        match *event {
+            Event::Begin(scope) => self.open.push(match scope {
+                Scope::Walk { stage, .. } => Inside::Walk(stage, self.path.len()),
+                Scope::CpuAccess { want, .. } => Inside::Access(want),
+                Scope::Transfer { .. } => Inside::Transfer,
+                _ => Inside::Other,
+            }),
+            Event::End(verdict) => match self.open.pop() {
+                Some(Inside::Walk(stage, from)) if from <= before => {
+                    // Where it came out is no part of it.
+                    let out = self.path.len().saturating_sub(before);
+                    self.leave_out(|w| w.depth == depth && w.anchors.start >= from);
+                    let end = self.path.len().saturating_sub(out).max(from);
+                    self.walked.push(Walked { depth: depth.saturating_sub(1), stage, anchors: from..end });
+                }
+                Some(Inside::Access(want)) if verdict == Verdict::Ok => {
+                    if let Some(there) = self.answered.filter(|there| *there <= self.path.len()) {
+                        if want.has(Perms::R) {
+                            // What it reads comes back to the CPU.
+                            self.meet("cpu");
+                        } else {
+                            // That a write is completed moves nothing.
+                            self.path.truncate(there);
+                        }
+                    }
+                }
+                _ => {}
+            },
+            _ => {}
+        }
+    }
+
+    /// A request sets out from a device. One that is no transfer's, as an interrupt message, begins a way of its own; one that
+    /// follows another of the same transfer goes the way from the device anew.
+    fn set_out(&mut self, header: &[u32; 4]) {
+        let (Some(raw), Some(key)) = (request(header), self.device_key()) else { return };
+        if !self.open.contains(&Inside::Transfer) {
+            let at = AnyAddr { space: Space::Bus, raw };
+            self.depart(at);
+            self.meet(&key);
+            self.reach(at);
+            self.setting = self.path.len();
+        } else if self.fate != Fate::Moving {
+            self.path.truncate(self.setting);
+            self.walked.clear();
+        }
+    }
+
+    fn tell(&mut self, who: Actor, event: &Event) {
         match *event {
             Event::Begin(Scope::CpuAccess { at, want, bytes }) => {
                 self.initiator = None;
@@ -227,6 +338,7 @@ impl Way<'_> {
                 }
                 self.load = load(want, bytes);
                 self.reach(at);
+                self.setting = self.path.len();
             }
             Event::Begin(Scope::Translation { at, requester, .. }) => {
                 self.device =
@@ -242,7 +354,10 @@ impl Way<'_> {
                 self.meet("iommu");
             }
             Event::Begin(Scope::Walk { stage: Stage::Cpu | Stage::Guest(_), .. }) => self.meet("mmu"),
-            Event::Read { pa, .. } => self.reach(pa.any()),
+            Event::Read { pa, .. } => {
+                self.reads += 1;
+                self.reach(pa.any());
+            }
             Event::Window { to, hit, .. } => {
                 // A device's own map is crossed inside the device, every other window at the root complex.
                 if !matches!(who, Actor::Device(_)) {
@@ -257,7 +372,11 @@ impl Way<'_> {
                     self.fate = Fate::Dead;
                 }
             }
-            Event::Packet { hop, from, to, .. } => {
+            Event::Packet { hop, from, to, ref header, .. } => {
+                if hop != Hop::Down && matches!(who, Actor::Device(_)) {
+                    self.set_out(header);
+                    self.answered = request(header).is_none().then_some(self.path.len());
+                }
                 // Past the ports and switches on its way, where the picture has them.
                 for end in [from, to] {
                     let topology = &*self.topology;
@@ -356,6 +475,26 @@ impl Way<'_> {
             _ => Owner::Kernel,
         }
     }
+}
+
+/// What is carried, and how many reads of tables it took so far.
+fn with_reads(load: Phrase, reads: u32) -> Phrase {
+    if reads == 0 {
+        return load;
+    }
+    let entries = if reads == 1 { "entry" } else { "entries" };
+    let (en, zh) = (format!("{reads} table {entries} read"), format!("读了 {reads} 个表项"));
+    if load.en.is_empty() {
+        return Phrase::new(en, zh);
+    }
+    Phrase::new(format!("{}, {en}", load.en), format!("{}，{zh}", load.zh))
+}
+
+/// The address of a request for memory (PCIe 2.2.4.1); other packets have none.
+fn request(header: &[u32; 4]) -> Option<u64> {
+    let (low, long) = (header[2], header[0] >> 29 & 1 == 1);
+    let is_memory = header[0] >> 24 & 0x1f == 0;
+    is_memory.then_some(if long { u64::from(low) << 32 | u64::from(header[3]) } else { u64::from(low) })
 }
 
 fn load(want: Perms, bytes: u64) -> Phrase {

@@ -7,6 +7,7 @@ use super::types::{
 use super::{compare, expected, export, predict, reach, scene, text, where_is, Viewer};
 use crate::diagram::model::Fate;
 use crate::diagram::render::Theme;
+use crate::diagram::union::MET;
 use crate::diagram::{Layout, Model, Options, Plan as Places};
 use crate::explain::check::Asked;
 use crate::explain::ending::Kind;
@@ -16,7 +17,7 @@ use crate::machine::{run, Check, Done, Record, Run};
 use crate::picture::counted;
 use crate::scenario::{presets, print, Problem, Problems, Scenario};
 use crate::spec::{Lang, Phrase};
-use crate::trace::{CacheOp, Event};
+use crate::trace::{CacheOp, Event, Scope};
 use alloc::{string::String, vec::Vec};
 
 /// A column shows about this many ranges before it folds, and a picture has about this many rows: what one screen holds.
@@ -159,6 +160,19 @@ impl Player {
         let things = model.arrows.len() + model.columns.iter().map(|c| c.regions.len()).sum::<usize>();
         (model, things + tables * TABLE)
     }
+    /// Where operations end in which a device or the CPU reaches for an address.
+    fn moves(&self) -> Vec<usize> {
+        let trace = self.viewer.trace();
+        let sets_out =
+            |event: &Event| matches!(event, Event::Begin(Scope::Transfer { .. } | Scope::CpuAccess { .. }));
+        let ends = super::course::ends(trace);
+        let mut moves: Vec<usize> = (trace.steps().iter().enumerate())
+            .filter(|(_, step)| sets_out(&step.event))
+            .filter_map(|(i, _)| ends.get(ends.partition_point(|end| *end <= i)).copied())
+            .collect();
+        moves.dedup();
+        moves
+    }
     /// Looks through the run for everything that it ever shows: after each operation, and where tables or caches have
     /// changed within one; at some of these where they are many.
     fn look_through(&mut self) -> Model {
@@ -179,10 +193,14 @@ impl Player {
             looks.dedup();
         }
         let (mut all, size) = self.look(self.viewer.len());
+        all.met = all.meets();
         (all.token, all.lit) = (None, Vec::new());
         // Fewer where each is of thousands of buffers, or of large tables.
         let apart = looks.len().div_ceil((LOOKED / size.max(1)).clamp(1, LOOKS)).max(1);
-        for look in looks.iter().step_by(apart) {
+        // But among thousands of lines those where something moves are not missed, as long as they are few.
+        let moves = self.moves();
+        let moves = moves.iter().take(if apart > 1 { MET } else { 0 });
+        for look in moves.chain(looks.iter().step_by(apart)) {
             let model = self.model(*look);
             all.widen(&model);
         }
@@ -373,6 +391,68 @@ mod tests {
         }
     }
 
+    /// Whom the token's way begins at, and whom or what it ends at, as drawn.
+    fn ends_of_way(layout: &Layout) -> Option<[String; 2]> {
+        let token = layout.token.as_ref()?;
+        let who = |(x, y): (i32, i32)| {
+            let inside = |a: &&crate::diagram::layout::PlacedActor| {
+                (a.x..a.x + a.width).contains(&x) && (a.y..a.y + a.height).contains(&y)
+            };
+            layout.actors.iter().find(inside).map_or("a place".into(), |a| a.key.clone())
+        };
+        Some([who(*token.path.first()?), who(token.at)])
+    }
+
+    /// Whoever sent a packet or began an access stands at the beginning of its way, however many places it came by.
+    #[test]
+    fn the_whole_way_of_an_operation_is_drawn_from_who_began_it() {
+        let begins = |event: &Event| {
+            matches!(
+                event,
+                Event::Packet { .. } | Event::Begin(Scope::Transfer { .. } | Scope::CpuAccess { .. })
+            )
+        };
+        let mut ways = 0;
+        for preset in PRESETS {
+            let mut player = Player::open(preset.text).unwrap();
+            let mut from = player.start() as usize;
+            for at in super::super::course::ends(player.viewer.trace()) {
+                let moves =
+                    player.viewer.trace().steps().range(from.min(at)..at).iter().any(|s| begins(&s.event));
+                from = from.max(at);
+                if !moves {
+                    continue;
+                }
+                let model = player.model(at);
+                let layout = player.lay_out(&model, &Player::on_screen(132));
+                let [who, _] = ends_of_way(&layout).expect(preset.name);
+                let known =
+                    who == "cpu" || who.starts_with("dev:") || who == crate::diagram::layout::crowd::FOLD;
+                assert!(known, "{} at {at}: from {who}", preset.name);
+                ways += 1;
+            }
+        }
+        assert!(ways > 150, "{ways}");
+    }
+
+    #[test]
+    fn what_the_cpu_reads_comes_back_to_it_and_what_it_writes_stays() {
+        let ends = |name: &str| {
+            let preset = PRESETS.iter().find(|p| p.name == name).unwrap();
+            let mut player = Player::open(preset.text).unwrap();
+            let ends = super::super::course::ends(player.viewer.trace());
+            let of = |at: usize| {
+                let model = player.model(at);
+                ends_of_way(&player.lay_out(&model, &Player::on_screen(132))).unwrap()
+            };
+            let start = ends.iter().rev().take(3).rev().copied().map(of);
+            start.map(|[from, to]| format!("{from} to {to}")).collect::<Vec<_>>()
+        };
+        let [write, read] = ["cpu to dev:nic", "cpu to cpu"];
+        assert_eq!(ends("mmio"), [read, write, read], "of configuration space, then of a register");
+        assert_eq!(ends("io-ports"), [write, "cpu to a place", read]);
+    }
+
     /// Forty devices, a thousand buffers, the longest name there may be: folded, nothing over anything, and in a time that
     /// does not grow with the square of it (counted by what the picture has, not by a clock).
     #[test]
@@ -402,6 +482,61 @@ mod tests {
                 complete(&model, &layout);
                 let pieces = layout.pieces.len();
                 assert!(pieces < 400, "{width} at {at}: {pieces} pieces");
+            }
+        }
+    }
+
+    /// A thousand buffers, with lines after that.
+    fn thousand(after: &str) -> Player {
+        let mut text =
+            String::from("iommu-playground 1\nmachine vt-d\nram 0 .. 1G\ndevice nic 00:03.0\nsteps\n");
+        for i in 0..1000 {
+            text += &format!("alloc b{i} 4K\n");
+        }
+        Player::open(&(text + after)).unwrap()
+    }
+
+    #[test]
+    fn of_a_thousand_buffers_the_one_that_is_hit_is_drawn_in_its_place() {
+        let mut player = thousand("rx = dma_map_single nic b507 from-device\ndma nic write rx +64\n");
+        let end = player.viewer.len();
+        for width in [36u16, 60, 132] {
+            let mut spot = None;
+            for at in [end - 30, end - 3, end] {
+                let model = player.model(at);
+                let layout = player.lay_out(&model, &Player::on_screen(width));
+                no_overlap(&layout, i32::from(width));
+                complete(&model, &layout);
+                let hit = layout.pieces.iter().find(|p| {
+                    matches!(&p.content, Content::Region { label, .. } if p.column == "pa" && label == "b507")
+                });
+                let hit = hit.unwrap_or_else(|| panic!("{width} at {at}: folded away"));
+                assert_eq!(*spot.get_or_insert((hit.x, hit.top, hit.bottom)), (hit.x, hit.top, hit.bottom));
+                assert_eq!(hit.last - hit.first, 0xfff);
+                assert!(layout.pieces.iter().any(|p| matches!(p.content, Content::Fold { .. })));
+                if at == end {
+                    let token = layout.token.unwrap().at.1;
+                    assert!((hit.top..=hit.bottom).contains(&(2 * token + 1)), "{token} in {hit:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn where_too_many_are_hit_to_be_drawn_the_fold_names_the_one_at_hand() {
+        let mut after = String::new();
+        for i in 0..60 {
+            after += &format!("r{i} = dma_map_single nic b{} from-device\ndma nic write r{i} +64\n", 16 * i);
+        }
+        let mut player = thousand(&after);
+        let ends = super::super::course::ends(player.viewer.trace());
+        for (n, at) in ends.iter().rev().take(120).rev().skip(1).step_by(2).enumerate() {
+            for lang in [Lang::En, Lang::Zh] {
+                let model = player.model(*at);
+                let layout = player.lay_out(&model, &Options { lang, ..Player::on_screen(132) });
+                let named = format!("b{}", 16 * n);
+                let said = |text: &str| text.split(|c: char| !c.is_ascii_alphanumeric()).any(|w| w == named);
+                assert!(layout.texts.iter().any(|t| said(&t.text)), "{named} at {at}, {lang:?}");
             }
         }
     }

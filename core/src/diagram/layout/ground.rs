@@ -6,6 +6,9 @@ use crate::diagram::pieces::{self, Piece};
 use crate::spec::Lang;
 use alloc::vec::Vec;
 
+/// Of what a column may show, one part in so many is kept for ranges that the token is in.
+const PARTS: u16 = 3;
+
 /// A measure in the language in which it is larger: so places do not depend on the language.
 pub fn both(measure: impl Fn(Lang) -> i32) -> i32 {
     measure(Lang::En).max(measure(Lang::Zh))
@@ -36,6 +39,11 @@ impl Ground {
             if end.letter.is_some() {
                 pinned[column].push(end.at.address);
             }
+        }
+        // A few of the ranges that the token is ever in: where these are many, the one at hand is named on the fold.
+        for (c, pinned) in pinned.iter_mut().enumerate() {
+            let here = model.met.iter().filter(|at| usize::from(at.column.0) == c).map(|at| at.address);
+            pinned.extend(here.take(usize::from(budget / PARTS)));
         }
         for ends in cuts.iter_mut().chain(&mut pinned) {
             ends.sort_unstable();

@@ -127,6 +127,13 @@ impl<'a> Now<'a> {
         there.min_by_key(|(i, r)| (r.last - r.first, usize::MAX - i)).map(|(i, _)| i as u32)
     }
 
+    /// Whether the token is in a region of the plan.
+    pub fn holds_token(&self, column: usize, region: u32) -> bool {
+        let Some(Anchor::Point(at)) = self.way.last() else { return false };
+        let here = usize::from(at.column.0) == column;
+        here && self.region(column, region).is_some_and(|r| r.contains(at.address))
+    }
+
     /// How the step touches the part of a region between two addresses.
     pub fn touch(&self, column: usize, region: u32, first: u64, last: u64) -> Option<Touch> {
         let (how, at) = self.regions_lit.get(&(column, region))?;

@@ -11,6 +11,7 @@ use super::seats::{heads, lanes, seats, size, Heads};
 use super::streets::{Cell, Streets};
 use super::*;
 use crate::diagram::text::{clean, width, wrap};
+use crate::diagram::union::MET;
 use alloc::{collections::BTreeMap, vec, vec::Vec};
 
 /// Where one slot's box is.
@@ -146,7 +147,10 @@ impl Plan {
             let column = columns.get(usize::from(p.column.0)).copied().unwrap_or(p.column);
             Point { column, ..p }
         };
-        model.actors.iter().all(|a| self.index.actors.contains_key(&a.key))
+        let all = &self.ground.model.met;
+        let met = |at| all.len() >= MET || all.contains(&point(at));
+        model.meets().into_iter().all(met)
+            && model.actors.iter().all(|a| self.index.actors.contains_key(&a.key))
             && model.arrows.iter().all(|a| {
                 let found = self.index.arrow(a, point(a.from.at), point(a.to.at));
                 let Some(own) = found.and_then(|i| self.ground.model.arrows.get(i as usize)) else {

@@ -9,9 +9,6 @@ use crate::diagram::text::{clean, hex};
 use crate::diagram::words;
 use alloc::{format, vec::Vec};
 
-/// So many stages of the way are shown: a long one would only be a thicket.
-const STAGES: usize = 4;
-
 impl Plan {
     /// A point has a place at either side of its box.
     fn point(&self, p: Point) -> Option<[Cell; 2]> {
@@ -46,7 +43,6 @@ impl Plan {
         let token = now.model.token.as_ref()?;
         let mut stops: Vec<[Cell; 2]> = now.way.iter().filter_map(|a| self.places(*a)).collect();
         stops.dedup();
-        let stops = stops.split_off(stops.len().saturating_sub(STAGES + 1));
         let near = |sides: &[Cell; 2], to: Cell| {
             if (to.0 - sides[1].0).abs() < (to.0 - sides[0].0).abs() {
                 sides[1]
