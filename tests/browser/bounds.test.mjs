@@ -1,15 +1,12 @@
 // What a hostile or unlucky page, link or text costs: others nothing, and the page little. Counted, not timed.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { crc32, deflateRawSync } from "node:zlib";
-import { start, unspilled } from "./browser.mjs";
+import { packed, start, unspilled } from "./browser.mjs";
 
 let site;
 before(async () => (site = await start()));
 after(() => site.close());
 
-const packed = (text) =>
-  `#1.${deflateRawSync(text).toString("base64url")}.${crc32(text).toString(16).padStart(8, "0")}`;
 const HEAD = "iommu-playground 1\nmachine none\nram 0 .. 3G\ndevice n 00:03.0\n";
 /** A text that draws all that a run may draw. */
 const LONG = `${HEAD}steps\n${"dma n write 0x10_0000 +64 times 100\n".repeat(7_000)}`;

@@ -1,6 +1,7 @@
 // One Chromium and one server for a test file, or for the screenshots.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
+import { crc32, deflateRawSync } from "node:zlib";
 import { chromium } from "playwright-core";
 import { serve } from "../../tools/serve.mjs";
 
@@ -13,6 +14,10 @@ const ARGS = [
   "--disable-component-update",
   "--disable-sync",
 ];
+
+/** The link of a text, without the page. */
+export const packed = (text, crc = crc32(text)) =>
+  `#1.${deflateRawSync(text).toString("base64url")}.${crc.toString(16).padStart(8, "0")}`;
 
 export async function start() {
   // What a failure leaves open keeps no test's process alive.

@@ -3,8 +3,7 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
-import { deflateRawSync, crc32 } from "node:zlib";
-import { accessible, start } from "./browser.mjs";
+import { accessible, packed, start } from "./browser.mjs";
 
 let site;
 before(async () => {
@@ -24,8 +23,6 @@ steps
   dma nic write 0xdead_0000 +64
   expect fault any
 `;
-const packed = (text, crc = crc32(text)) =>
-  `#1.${deflateRawSync(text).toString("base64url")}.${crc.toString(16).padStart(8, "0")}`;
 const cli = (...args) =>
   execFileSync("target/debug/iommu-play", args, { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
 

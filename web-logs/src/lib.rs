@@ -71,6 +71,11 @@ impl Texts {
         self.rest.clear();
     }
 
+    /// Forgets the line that is not finished: the reading was stopped within it, and half a line would be read as another.
+    pub fn cut(&mut self) {
+        self.rest.clear();
+    }
+
     fn finish(&mut self) -> &Read {
         if self.read.is_none() && !self.rest.is_empty() {
             self.line();
@@ -138,6 +143,21 @@ mod tests {
         let mut texts = Texts::new();
         pieces.for_each(|piece| texts.read(&piece));
         texts
+    }
+
+    #[test]
+    fn a_reading_that_is_stopped_within_a_line_does_not_read_half_of_it() {
+        let line = "DMAR: [DMA Write NO_PASID] Request device [03:00.0] fault addr 0xfffe1000 [fault reason 0x05] PTE Write access is not set\n";
+        for end in 0..line.len() {
+            let mut texts = of([[line, &line[..end]].concat().into_bytes()].into_iter());
+            texts.cut();
+            let said = json(&texts.log(false));
+            assert_eq!(
+                (said["lines"].as_u64(), said["items"].as_array().map(Vec::len)),
+                (Some(1), Some(1)),
+                "{end}"
+            );
+        }
     }
 
     #[test]

@@ -92,7 +92,8 @@ readers! {
         => "this is the true line, whatever \"Default domain type\" says later"
            "以这行日志为准，不管后面的 Default domain type 写什么";
     "DMAR: IOMMU enabled" VtD says IOMMU "on" "启用"
-        => "Intel VT-d, by the command line or the build" "Intel VT-d，由命令行或编译选项启用";
+        => "Intel VT-d, which the kernel's command line asks for (intel_iommu=on); without it this line is not printed"
+           "Intel VT-d，由内核命令行的 intel_iommu=on 启用；没有这个参数就不会打印这一行";
     "Virtualization Technology for Directed I/O" VtD with "DMAR" says IOMMU "on" "启用"
         => "Intel VT-d is set up; whether devices are translated, the default domain type says" "Intel VT-d 已启用；设备的地址是否转换，由默认域类型决定";
     "riscv,iommu " RiscV with "using " says IOMMU "on" "启用"

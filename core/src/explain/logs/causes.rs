@@ -292,6 +292,11 @@ causes! {
            "把设备的编号与表项的 SID 字段对照，VF 或桥后的设备可能用另一个编号发出请求。"
            LINUX "Such a device needs an alias quirk."
            "这类设备需要别名 quirk。";
+    IR_GIVEN_AWAY LINUX ["Linux drivers/iommu/intel/irq_remapping.c"] "forged-msi"
+        "The interrupt was freed, its entry now belongs to another device's interrupt, and this device still raises it."
+        "该中断已释放，表项已分给另一设备的中断，而这个设备还在发。"
+        => LINUX "A freed entry is given out again, the lowest index first. It follows a driver unload, a suspend or a reset of this device; CONFIG_IOMMU_DEBUGFS shows in ir_translation_struct which device has the entry now."
+           "释放的表项会重新分配，编号小的优先。发生在这个设备卸载驱动、休眠或复位之后；开启 CONFIG_IOMMU_DEBUGFS 的内核可在 ir_translation_struct 中查看表项现在属于哪个设备。";
     IR_COMPATIBILITY ALL ["VT-d 5.1.4.1"] "forged-msi"
         "The device still holds an MSI address of the old (compatibility) form, written before interrupt remapping was enabled."
         "设备里仍是中断重映射启用之前写入的旧（兼容）格式 MSI 地址。"
@@ -429,6 +434,11 @@ causes! {
         "回弹缓冲池太小：机密客户机里所有 DMA 都要经过它，或 DMA 掩码较小的设备很忙，或单个请求就要占去大半个池。"
         => LINUX "used is near total under load and falls afterwards. Enlarge it (swiotlb=SLOTS, 2 KiB each), or use a kernel with CONFIG_SWIOTLB_DYNAMIC."
            "高负载时 used 接近 total，之后下降。加大池（swiotlb=槽数，每槽 2 KiB），或使用开启 CONFIG_SWIOTLB_DYNAMIC 的内核。";
+    SWIOTLB_SCATTERED LINUX ["Linux kernel/dma/swiotlb.c"] "swiotlb"
+        "Enough slots are free, but not enough of them side by side: a mapping needs adjacent slots within one group of 128, and some devices also need them at a certain alignment. Or the pool was full for a moment only: the message counts after the attempt."
+        "空闲的槽足够，但没有足够多的相邻空槽：一次映射要用同一组 128 个槽中相邻的槽，有的设备还要求对齐。也可能池只满了一瞬间，消息中的 used 是尝试之后才数的。"
+        => LINUX "io_tlb_used_hiwater in debugfs (swiotlb/) is the most that was in use at once: near total, the pool was full for a moment; far below it, the free slots are scattered. The driver should map in smaller pieces; a larger pool helps with both."
+           "debugfs 的 swiotlb/io_tlb_used_hiwater 是同时占用的最大槽数，接近 total 说明池曾经满过，远低于 total 说明空槽太零散。驱动应分成更小的块来映射；加大池对两种情况都有帮助。";
     SWIOTLB_NONE LINUX ["Linux kernel/dma/swiotlb.c"] "swiotlb"
         "There is no pool of bounce buffers at all, and the buffer is out of the device's reach."
         "根本没有回弹缓冲池，而缓冲区超出设备可达范围。"

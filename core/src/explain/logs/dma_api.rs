@@ -22,17 +22,17 @@ static PATTERNS: &[Pattern] = &[
         "{driver} {device} swiotlb buffer is full (sz: {size} bytes), total {total} (slots), used {used} (slots)"
         "Linux v5.1 and later, kernel/dma/swiotlb.c"
         => "swiotlb: no bounce buffer of {size} bytes for {device}" "swiotlb：无法为 {device} 提供 {size} 字节的回弹缓冲区"
-        [SWIOTLB_LEAK, SWIOTLB_SMALL, SWIOTLB_NONE] swiotlb),
+        [SWIOTLB_LEAK, SWIOTLB_SMALL, SWIOTLB_SCATTERED, SWIOTLB_NONE] swiotlb),
     pattern!("swiotlb-full-old" DmaApi Software
         "{driver} {device} swiotlb buffer is full (sz: {size} bytes)"
         "Linux v2.6.27 to v5.0, lib/swiotlb.c"
         => "swiotlb: no bounce buffer of {size} bytes for {device}" "swiotlb：无法为 {device} 提供 {size} 字节的回弹缓冲区"
-        [SWIOTLB_SMALL, SWIOTLB_LEAK, SWIOTLB_NONE] swiotlb),
+        [SWIOTLB_SMALL, SWIOTLB_LEAK, SWIOTLB_SCATTERED, SWIOTLB_NONE] swiotlb),
     pattern!("swiotlb-out-of-space" DmaApi Software
         "{driver} {device} DMA: Out of SW-IOMMU space for {size} bytes"
         "Linux v4.9 to v4.20, lib/swiotlb.c, after the line above (before: at device *)"
         => "swiotlb: the mapping of {size} bytes for {device} failed" "swiotlb：为 {device} 映射 {size} 字节失败"
-        [SWIOTLB_SMALL, SWIOTLB_LEAK, SWIOTLB_NONE] out_of_space),
+        [SWIOTLB_SMALL, SWIOTLB_LEAK, SWIOTLB_SCATTERED, SWIOTLB_NONE] out_of_space),
     pattern!("dma-overflow" DmaApi Software
         "{driver} {device} overflow {dmaaddr}+{size} of DMA mask {mask} bus limit {limit}"
         "Linux v5.5 and later, kernel/dma/direct.c (v4.20 to v5.4: bus mask)"
@@ -190,11 +190,12 @@ fn swiotlb(captures: &Captures<'_>, found: &mut Found) {
     // Slots are of 2 KiB.
     let wanted = captures.number("size").map_or(0, |size| size.div_ceil(2048));
     match total {
-        _ if total > 0 && wanted <= LARGEST / 2048 && wanted > total.saturating_sub(used) => {
+        0 => found.clue(Clue::PoolMissing),
+        // What is full has no room for anything: that says nothing of the request.
+        _ if used.saturating_mul(10) >= total.saturating_mul(8) => found.clue(Clue::PoolFull),
+        _ if wanted <= LARGEST / 2048 && wanted > total.saturating_sub(used) => {
             found.clue(Clue::TooLargeForPool);
         }
-        0 => found.clue(Clue::PoolMissing),
-        _ if used.saturating_mul(10) >= total.saturating_mul(8) => found.clue(Clue::PoolFull),
         _ if used.saturating_mul(4) < total => found.clue(Clue::PoolEmpty),
         _ => {}
     }

@@ -13,7 +13,7 @@ use super::scenario::{self, Sketch};
 use crate::addr::RequesterId;
 use crate::spec::{Phrase, Text};
 use alloc::format;
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 pub(super) static FORMAT: Format = Format {
@@ -25,6 +25,8 @@ pub(super) static FORMAT: Format = Format {
         ("IR table address:", debugfs::interrupts),
         ("Invalidation queue on IOMMU", debugfs::queue),
         ("Register Base Address:", debugfs::registers),
+        ("page table not present at level", end_of_walk),
+        ("PTE not present at level", end_of_walk),
     ],
     patterns: &[],
     codes: || Vec::new(),
@@ -38,6 +40,7 @@ macro_rules! form {
 }
 
 static FORMS: &[Form] = &[
+    form!("vtd-walk-end" "DMAR: page table not present at level *" "Linux since October 2024 (before: \"PTE not present at level *\", the entry's own level), the walk's last line alone"),
     form!("vtd-walk" "DMAR: Dump * table entries for IOVA *" "Linux v5.15 and later with CONFIG_DMAR_DEBUG, which distributions leave out"),
     form!("vtd-translation-struct" "IOMMU * Root Table Address: *" "Linux v5.2 and later, debugfs iommu/intel/dmar_translation_struct (CONFIG_IOMMU_DEBUGFS)"),
     form!("vtd-domain-struct" "Device * @* IOVA_PFN PML5E PML4E PDPE PDE PTE" "Linux v5.8 and later, debugfs iommu/intel/domain_translation_struct (v6.7: a file each device and PASID)"),
@@ -50,6 +53,38 @@ static FORMS: &[Form] = &[
 pub(super) struct Dump {
     pub(super) walk: Walk,
     pub(super) found: Found,
+}
+
+/// The last line of such a walk without the ones above it. Linux prints the level of the table that is missing, one below the
+/// entry that would lead to it; before October 2024 the entry's own.
+fn end_of_walk(here: &Here<'_>) -> Option<Found> {
+    let line = Scan(here.text);
+    let entry = match line.after("page table not present at level") {
+        Some(below) => below.number()?.checked_add(1)?,
+        None => line.after("PTE not present at level")?.number()?,
+    };
+    let entry = Some(entry).filter(|entry| (1..=5).contains(entry))?;
+    let mut found = Found::status(
+        Arch::VtD,
+        "vtd-walk-end",
+        Phrase::new(
+            "VT-d: the end of the walk that the kernel printed after a fault",
+            "VT-d：出错后内核打印的查表过程的最后一行",
+        ),
+    );
+    found.kind = Kind::Tables;
+    let meaning = match entry {
+        1 => Phrase::new(
+            "the entry of level 1 is not present: this page is not mapped",
+            "第 1 级表项的存在位为 0，这一页没有映射",
+        ),
+        _ => Phrase::new(
+            format!("the entry of level {entry} is not present: it leads to no table, and nothing below it is mapped"),
+            format!("第 {entry} 级表项的存在位为 0，没有下一级表，它以下的地址都没有映射"),
+        ),
+    };
+    found.certain(Text::new("stops at level", "停在第几级"), entry.to_string(), meaning);
+    Some(found)
 }
 
 fn walk(here: &Here<'_>) -> Option<Found> {

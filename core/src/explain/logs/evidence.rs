@@ -231,6 +231,7 @@ rules! {
     STAGE2_HOLE: For [VfioInLog];
     IR_NOT_PRESENT: For [ResetBefore, ResumeBefore];
     IR_WRONG_SOURCE: For [];
+    IR_GIVEN_AWAY: For [ResetBefore, ResumeBefore];
     IR_COMPATIBILITY: For [CompatibilityFormat, EarlyBoot, ResumeBefore] Against [Vmd, VfioInLog];
     IR_CONFIG: For [];
     DEVICE_GONE: Decides [InvalidationTimeout, AtcTimeout, AerBefore, DeviceRemoved] For [ResetBefore];
@@ -250,6 +251,7 @@ rules! {
     SWIOTLB_TOO_LARGE: Decides [TooLargeForBounce];
     SWIOTLB_LEAK: For [PoolFull] Against [TooLargeForPool] Excludes [PoolMissing, PoolEmpty];
     SWIOTLB_SMALL: Decides [TooLargeForPool] For [PoolFull] Excludes [PoolMissing, PoolEmpty];
+    SWIOTLB_SCATTERED: For [PoolEmpty] Excludes [PoolMissing, PoolFull, TooLargeForPool, TooLargeForBounce];
     SWIOTLB_NONE: Decides [PoolMissing] Excludes [PoolFull, PoolEmpty, PoolInLog];
     SMALL_MASK: For [];
     RMRR_GIVEN_OUT: Decides [OldIsIdentity, InReservedRegion] Excludes [OldEqualsNew, OldIsOther];
@@ -368,12 +370,13 @@ const KINDS: &[&[&Cause]] = &[
         &IR_COMPATIBILITY,
         &GUEST_MSI,
         &IR_WRONG_SOURCE,
+        &IR_GIVEN_AWAY,
         &UNIT_GONE,
         &RECORD_OF_EMULATOR,
     ],
     &[&DEVICE_GONE, &BAD_DESCRIPTOR, &QUEUE_MEMORY, &UNIT_GONE],
     &[&UNKNOWN_STREAM, &STREAM_CONFLICT, &NO_TRANSLATION_YET],
-    &[&SWIOTLB_LEAK, &SWIOTLB_SMALL, &SWIOTLB_NONE, &SWIOTLB_TOO_LARGE],
+    &[&SWIOTLB_LEAK, &SWIOTLB_SMALL, &SWIOTLB_SCATTERED, &SWIOTLB_NONE, &SWIOTLB_TOO_LARGE],
     &[&RMRR_GIVEN_OUT, &MAPPED_TWICE, &STALE_ENTRY_LEFT],
     &[&GUEST_ABOVE_WIDTH, &RANGE_REFUSED, &MEMLOCK, &NOT_PINNABLE, &MAP_OVERLAP],
 ];

@@ -826,17 +826,27 @@ fn boot_item(mut fields: Vec<Field>, lines: Option<Lines>, facts: &Facts) -> Opt
     let lines = lines?;
     if !facts.groups.is_empty() {
         let devices = facts.grouped;
-        fields.push(Field {
-            name: Text::new("groups", "IOMMU 组数"),
-            value: Phrase::same(facts.groups.len().to_string()),
-            meaning: Phrase::new(
-                match (facts.groups.len(), devices) {
-                    (1, 1) => String::from("IOMMU group, of 1 device"),
-                    (1, _) => format!("IOMMU group, of {devices} devices"),
-                    _ => format!("IOMMU groups, of {devices} devices"),
-                },
-                format!("共有 {devices} 个设备"),
+        let (name, value, meaning) = match facts.groups.first() {
+            // One alone is an answer to "in which group is it?".
+            Some(group) if facts.groups.len() == 1 => (
+                Text::new("group", "IOMMU 组"),
+                *group as usize,
+                Phrase::new(
+                    format!("{} in this text; a group's devices have their addresses in common, and go to a guest together",
+                        if devices == 1 { "1 device joins it".into() } else { format!("{devices} devices join it") }),
+                    format!("这段日志里有 {devices} 个设备加入该组；同组的设备共用地址空间，只能一起分给客户机"),
+                ),
             ),
+            _ => (
+                Text::new("groups", "IOMMU 组数"),
+                facts.groups.len(),
+                Phrase::new(format!("IOMMU groups, of {devices} devices"), format!("共有 {devices} 个设备")),
+            ),
+        };
+        fields.push(Field {
+            name,
+            value: Phrase::same(value.to_string()),
+            meaning,
             certainty: Certainty::Certain,
         });
     }
@@ -867,7 +877,7 @@ fn boot_item(mut fields: Vec<Field>, lines: Option<Lines>, facts: &Facts) -> Opt
         ),
         (Some("on"), _) => Phrase::new("At boot: the IOMMU is on", "启动信息：IOMMU 已启用"),
         (Some("found"), _) => Phrase::new("At boot: the kernel found an IOMMU", "启动信息：内核发现了 IOMMU"),
-        _ => Phrase::new("What the boot says of the IOMMU", "启动信息：与 IOMMU 有关的内容"),
+        _ => Phrase::new("What the boot says of the IOMMU", "启动日志里的 IOMMU 信息"),
     };
     Some(Item {
         lines,

@@ -420,7 +420,7 @@ pub(super) fn causes(fault: &Fault) -> &'static [&'static Cause] {
         Some(0x22) => &[&IR_NOT_PRESENT, &NOT_FLUSHED, &STALE_RING, &IR_CONFIG],
         Some(0x23) => &[&TABLE_UNREADABLE, &CORRUPTED],
         Some(0x25) => &[&IR_COMPATIBILITY, &GUEST_MSI, &STALE_RING],
-        Some(0x26) => &[&IR_WRONG_SOURCE, &ALIAS, &IR_NOT_PRESENT],
+        Some(0x26) => &[&IR_WRONG_SOURCE, &ALIAS, &IR_GIVEN_AWAY],
         Some(0x29) => &[&MSI_RANGE, &NEVER_MAPPED, &CORRUPTED],
         _ if fault.access == Some(Access::Interrupt) => &[&IR_CONFIG, &IR_NOT_PRESENT],
         _ => &[&BAD_ENTRY, &CORRUPTED, &STALE_RING],
