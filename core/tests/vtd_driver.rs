@@ -310,7 +310,7 @@ fn interrupts_are_remapped_refused_forged_and_posted() {
     let mut request = Request::new(NIC, Iova::new(message.address), Perms::W, 4);
     request.data = Some(message.data);
     let sent = |vector, destination, kind, memory| {
-        Outcome::Interrupt(Delivery { vector, destination, kind, memory })
+        Outcome::Interrupt(Delivery { vector, destination, kind, vectored: true, memory })
     };
     assert_eq!(m.ask(request), sent(0x41, 3, InterruptKind::Remapped, None));
     // Forged by another device; in compatibility format; beyond the table; an entry that is not there.

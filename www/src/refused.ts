@@ -5,7 +5,7 @@ import type { Course } from "iommu-view";
 /** `fault`, `fault:CODE` or `fault:NAME`, its code in decimal digits or with 0x; with `:NTH` behind it the Nth such. */
 export type Refused = "fault" | `fault:${string}`;
 
-const CODE = /^(0x[\da-f]{1,4}|\d{1,5})$/i;
+const CODE = /^(0x[\da-f]{1,4}|\d{1,5}|\d[\da-f]{0,3}h)$/i;
 const NAME = /^[a-z][\w./ -]{0,60}$/i;
 
 export const isRefused = (word: string | null | undefined): word is Refused => {
@@ -26,7 +26,9 @@ export function refusedAt({ marks }: Course, word: Refused): number | null {
   const [, which, nth] = word.split(":");
   const found = marks.filter((mark) => {
     if (which === undefined) return mark.tone === "fault";
-    if (CODE.test(which)) return mark.code === Number(which.toLowerCase());
+    // VT-d names the codes of interrupts `22h`.
+    const hex = /^(\d[\da-f]*)h$/i.exec(which)?.[1];
+    if (CODE.test(which)) return mark.code === Number(hex === undefined ? which.toLowerCase() : `0x${hex}`);
     return mark.name !== null && bare(mark.name) === bare(which);
   });
   return found[Number(nth ?? 1) - 1]?.at ?? null;

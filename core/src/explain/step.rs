@@ -279,7 +279,7 @@ fn fault(
         )
     };
     let record = record(recorded);
-    let number = numbered(digits(cast, code), code);
+    let number = code.numbered(digits(cast, code));
     let of_zh = match message_of(trace, index, at) {
         Some(_) => "中断重映射出错，错误码",
         None => "转换错误",
@@ -334,15 +334,7 @@ const MESSAGE: usize = 64;
 
 /// A code in the digits of its architecture.
 fn digits(cast: &Cast, code: &FaultCode) -> String {
-    cast.architecture.unwrap_or_default().fault_digits(code.code)
-}
-
-/// A fault code by its number and its name, where the name says more than the number.
-pub(super) fn numbered(number: String, code: &FaultCode) -> Phrase {
-    match code.name_is_number() {
-        true => Phrase::same(number),
-        false => Phrase::new(format!("{number} ({})", code.name), format!("{number}（{}）", code.name)),
-    }
+    cast.architecture.unwrap_or_default().fault_digits(code)
 }
 
 /// Is it an exception of a CPU, and does its text have its name and its number?
@@ -528,7 +520,7 @@ fn end(trace: &Trace, index: usize, verdict: Verdict, cast: &Cast) -> Phrase {
             )
         }
         // What ends without a record may have no number.
-        (Verdict::Fault(code), _) if code.code == 0 => {
+        (Verdict::Fault(code), _) if !code.has_number() => {
             both(format!("It ends: {}.", code.text.en), format!("到此结束：{}。", code.text.zh))
         }
         // What the fault's own step said is not said again.

@@ -43,6 +43,18 @@ macro_rules! units {
                 }
             }
 
+            /// Makes an interrupt controller that takes commands of its own forget; `false` where the unit's own commands do.
+            ///
+            /// # Errors
+            /// There is nothing of the kind.
+            pub fn forget_interrupts<O: Observer>(&mut self, ctx: &mut Ctx<'_, O>) -> DriverResult<bool> {
+                match self {
+                    $($(AnyIommu::$Name($remapper) => $remapper.forget_interrupts(ctx),)?)*
+                    #[allow(unreachable_patterns)] // while every architecture remaps
+                    _ => Ok(false),
+                }
+            }
+
             /// Returns the message that a device must send to use interrupt entry `index`, whatever is in it.
             pub fn interrupt_message(&self, index: u16) -> Message {
                 match self {
@@ -112,6 +124,8 @@ impl Driver for AnyIommu {
         fn unmap<O>(self: &mut Self, ctx: &mut Ctx<'_, O>, id: DomainId, range: AddrRange<Iova>) -> DriverResult;
         fn set_caps(self: &mut Self, device: RequesterId, caps: DeviceCaps);
         fn attach<O>(self: &mut Self, ctx: &mut Ctx<'_, O>, device: RequesterId, to: Attachment) -> DriverResult;
+        fn takes_processes(self: &Self) -> DriverResult;
+        fn keeps_processes(self: &Self) -> bool;
         fn bind<O>(
             self: &mut Self,
             ctx: &mut Ctx<'_, O>,

@@ -166,21 +166,24 @@ pub struct UnitConfig {
 }
 
 impl Architecture {
-    /// Returns a fault's number as the architecture's documents write it: a decimal cause, or a hexadecimal code.
-    pub fn fault_number(self, code: u16) -> Phrase {
+    /// Returns a fault's number as the architecture's documents write it: a decimal cause, or a hexadecimal code; of what ends
+    /// without a record, that there is none.
+    pub fn fault_number(self, code: &FaultCode) -> Phrase {
         let digits = self.fault_digits(code);
         match self {
+            Architecture::SmmuV3 if !code.has_number() => Phrase::new("no event", "没有事件"),
             Architecture::Riscv => Phrase::new(format!("cause {digits}"), format!("原因码 {digits} ")),
             Architecture::SmmuV3 => Phrase::new(format!("event {digits}"), format!("事件 {digits} ")),
             _ => Phrase::new(format!("fault {digits}"), format!("错误码 {digits} ")),
         }
     }
 
-    /// Returns a code in the digits in which its specification writes it.
-    pub fn fault_digits(self, code: u16) -> String {
+    /// Returns a code in the digits in which its specification writes it; the name, where it has none.
+    pub fn fault_digits(self, fault: &FaultCode) -> String {
         match self {
-            Architecture::Riscv => format!("{code}"),
-            _ => format!("{code:#x}"),
+            _ if !fault.has_number() => fault.name.into(),
+            Architecture::Riscv => format!("{}", fault.code),
+            _ => format!("{:#x}", fault.code),
         }
     }
     /// Every architecture, in the order in which they are listed and printed.

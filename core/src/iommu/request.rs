@@ -92,6 +92,8 @@ pub struct Delivery {
     pub destination: u32,
     /// Direct, remapped, or posted.
     pub kind: InterruptKind,
+    /// The vector counts: that of an NMI, SMI, INIT or ExtINT is looked at by nobody.
+    pub vectored: bool,
     /// Where it is written when it is delivered through memory: an interrupt file, a posted-interrupt
     /// descriptor, a memory-resident interrupt file.
     pub memory: Option<PhysAddr>,

@@ -1,5 +1,6 @@
 //! A position of a trace as it is written, in links and on the command line: a number, or the fault that it is at.
 
+use alloc::format;
 use alloc::string::String;
 use core::fmt;
 
@@ -46,6 +47,12 @@ impl Position {
 impl Refused {
     /// Reads a code or a name. What begins as a number is one.
     pub fn parse(fault: &str) -> Option<Self> {
+        // A code may be written as VT-d names those of interrupts: `22h`.
+        if let Some(digits) =
+            fault.strip_suffix('h').filter(|digits| digits.starts_with(|c: char| c.is_ascii_digit()))
+        {
+            return code(&format!("0x{digits}")).map(Refused::Code);
+        }
         if fault.starts_with(|c: char| c.is_ascii_digit()) {
             return code(fault).map(Refused::Code);
         }
@@ -104,6 +111,7 @@ mod tests {
         assert_eq!(read("fault"), Some(Position::Fault));
         assert_eq!(read("fault:0x5"), Some(Position::Which(Refused::Code(5), 1)));
         assert_eq!(read("fault:258:2"), Some(Position::Which(Refused::Code(258), 2)));
+        assert_eq!(read("fault:22h"), Some(Position::Which(Refused::Code(0x22), 1)));
         assert_eq!(read("fault:F_TRANSLATION"), name("F_TRANSLATION", 1));
         assert_eq!(read("fault:Read guest-page fault:3"), name("Read-guest-page-fault", 3));
         for wrong in [
@@ -117,6 +125,8 @@ mod tests {
             "fault:0x10000",
             "fault:70000",
             "fault:0x+5",
+            "fault:2gh",
+            "fault:0x2h",
             "fault:0x",
             "fault:5:x",
             "fault:5:+1",

@@ -267,11 +267,15 @@ impl DeviceBus<'_> {
 
     /// Delivers a write of four bytes to the interrupt controller, if that is what it is.
     fn interrupt(&mut self, address: u64, data: u32) -> bool {
-        let Some((vector, destination)) = self.hw.interrupts.decode(Message { address, data }) else {
+        let (controller, message) = (self.hw.interrupts, Message { address, data });
+        let Some((vector, destination)) = controller.decode(message) else {
             return false;
         };
         let kind = InterruptKind::Direct;
-        self.trace.step(Actor::Interrupts, Event::Interrupt { vector, destination, kind });
+        match controller.has_vector(message) {
+            true => controller.arrive(Actor::Interrupts, (vector, destination), kind, self.trace),
+            false => self.trace.step(Actor::Interrupts, Event::Interrupt { vector, destination, kind }),
+        }
         true
     }
 

@@ -168,6 +168,8 @@ pub struct Machine {
     pub policy: Policy,
     /// Whether the IOMMU answers ATS requests, and whether it takes page requests.
     pub takes: (bool, bool),
+    /// Whether interrupt remapping was not left out of the IOMMU.
+    pub remaps: bool,
     /// The version of the language that the scenario is written in.
     pub version: u64,
     /// Physical memory.

@@ -10,6 +10,7 @@ use crate::os::pages::Pages;
 use crate::os::sva::Sva;
 use crate::paging::any::{CpuTables, GuestTables};
 use crate::paging::FrameAlloc;
+use crate::platform::interrupts::Message;
 use crate::scenario::ast::AllocKind;
 use alloc::{collections::BTreeMap, string::String, vec::Vec};
 
@@ -361,6 +362,8 @@ pub struct Software {
     pub(in crate::machine) namings: Vec<Naming>,
     /// Page requests taken so far.
     pub page_requests: u64,
+    /// Messages of interrupts that were set up where no table remaps them, by their numbers.
+    pub messages: BTreeMap<u16, Message>,
     /// Where the next `vmalloc` or `ioremap` range goes.
     pub next_vmalloc: u64,
     /// The CPU's data cache, as devices that do not snoop see it.

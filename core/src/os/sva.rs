@@ -73,10 +73,12 @@ impl Sva {
         tables: ProcessTables,
         can: Abilities,
     ) -> Result<(), OsError> {
+        // What the unit lacks comes before what the device lacks (drivers/iommu/intel/svm.c, intel_iommu_sva_supported).
+        env.with_iommu(|iommu, _| iommu.takes_processes()).ok_or(OsError::NoIommu)??;
         if !can.pasid {
             return Err(OsError::DeviceLacks(Text::new(
-                "PASID capability, or it is off",
-                "PASID 能力，或未启用",
+                "PASID capability, or it is off (`pasid` on its `device` line)",
+                "PASID 能力，或未启用（在 `device` 一行写 `pasid`）",
             )));
         }
         if let Some(what) = can.lacks {

@@ -3,7 +3,8 @@
 
 use super::its::{DOORBELL, FIRST_LPI};
 use crate::addr::{AddrRange, PhysAddr};
-use crate::spec::{Phrase, Text};
+use crate::spec::{Phrase, Rule, Text};
+use crate::trace::{Actor, Event, InterruptKind, Observer};
 use alloc::format;
 
 /// The interrupt controllers that messages reach.
@@ -22,6 +23,21 @@ pub const IMSIC_FILES: u64 = 256;
 /// Where they begin. No specification fixes that (a device tree says it); here it is where no RAM is, so that one
 /// scenario fits both architectures.
 pub const IMSIC: u64 = 0xf800_0000;
+
+static ILLEGAL_VECTOR: Rule = Rule {
+    text: Text::new(
+        "a local APIC takes no vector below 16, it notes an illegal one in its error status (ESR, bit 6)",
+        "本地 APIC 不接受小于 16 的向量，只在错误状态寄存器里记下（ESR 位 6）",
+    ),
+    section: "SDM 3A 11.5.3",
+};
+static NO_IDENTITY: Rule = Rule {
+    text: Text::new(
+        "an interrupt file has the identities 1 to 2047, and ignores a write of another number",
+        "中断文件只有中断标识 1 到 2047，写入其他数值会被忽略",
+    ),
+    section: "AIA 3.1",
+};
 
 /// An interrupt message: what a device writes, where.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -101,6 +117,43 @@ impl Controller {
             }
             Controller::Its => Phrase::same(format!("INTID {number}")),
         }
+    }
+
+    /// Returns why no CPU gets an interrupt of this number, if none does.
+    pub fn refuses(self, number: u32) -> Option<&'static Rule> {
+        match self {
+            Controller::LocalApic => (number < 16).then_some(&ILLEGAL_VECTOR),
+            Controller::Imsic => (!(1..=2047).contains(&number)).then_some(&NO_IDENTITY),
+            // An LPI is what its tables say: there is one, or the message is dropped before.
+            Controller::Its => None,
+        }
+    }
+
+    /// Returns whether the number of a message says which interrupt it is: an NMI, SMI, INIT or ExtINT has no use for a vector.
+    pub const fn has_vector(self, message: Message) -> bool {
+        match self {
+            // Delivery mode in 10:8: 0 fixed, 1 lowest priority (SDM 3A 11.11).
+            Controller::LocalApic => message.data >> 8 & 7 <= 1,
+            Controller::Imsic | Controller::Its => true,
+        }
+    }
+
+    /// Records an interrupt that was sent to a CPU: as it arrives, or that the controller takes none of this number.
+    pub fn arrive<O: Observer>(
+        self,
+        by: Actor,
+        (vector, destination): (u32, u32),
+        kind: InterruptKind,
+        obs: &mut O,
+    ) {
+        // What is stored in memory for a guest comes to no controller.
+        let comes = !matches!(kind, InterruptKind::Posted | InterruptKind::Blocked);
+        let Some(rule) = self.refuses(vector).filter(|_| comes) else {
+            return obs.step(by, Event::Interrupt { vector, destination, kind });
+        };
+        obs.step(Actor::Interrupts, Event::Check { rule, ok: false, value: vector.into() });
+        let kind = InterruptKind::Blocked;
+        obs.step(Actor::Interrupts, Event::Interrupt { vector, destination, kind });
     }
 
     /// Whom a message interrupts, and with what: (vector or identity, CPU or hart). `None` where it is none.

@@ -76,6 +76,8 @@ pub mod code {
     pub const MAPTI: u64 = 0x0a;
     /// Forgets what is cached of an event.
     pub const INV: u64 = 0x0c;
+    /// Forgets what is cached of all interrupts of a collection.
+    pub const INVALL: u64 = 0x0d;
     /// Takes an event's mapping away.
     pub const DISCARD: u64 = 0x0f;
 }
@@ -126,6 +128,15 @@ spec::structure! {
         _      [191:128] ignored;
         _      [255:192] ignored;
     }
+    /// INVALL (IHI 0069).
+    pub INVALL / invall: 4 words, "IHI 0069", "INVALL" "INVALL（失效集合）" {
+        COMMAND = CODE;
+        _      [63:8]    ignored;
+        _      [127:64]  ignored;
+        ICID   [143:128] value "collection" "集合";
+        _      [191:144] ignored;
+        _      [255:192] ignored;
+    }
     /// SYNC (IHI 0069).
     pub SYNC / sync: 4 words, "IHI 0069", "SYNC" "SYNC（同步）" {
         COMMAND = CODE;
@@ -145,6 +156,7 @@ pub fn command(low: u64) -> &'static EntryType {
         code::MAPC => &MAPC,
         code::MAPTI => &MAPTI,
         code::SYNC => &SYNC,
+        code::INVALL => &INVALL,
         _ => &DISCARD,
     }
 }
@@ -339,7 +351,7 @@ impl Its {
                     write(memory, &INTERRUPT, at, 0, obs);
                 }
             }
-            // SYNC and INV wait for caches, which there are none of.
+            // SYNC, INV and INVALL are about caches, which there are none of.
             _ => {}
         }
         obs.end(Actor::Interrupts, Verdict::Ok);

@@ -1,6 +1,7 @@
 //! Fault codes and rules, and the macro that declares fault codes.
 
-use super::Text;
+use super::{Phrase, Text};
+use alloc::format;
 use alloc::string::String;
 
 /// A fault reason or cause, with the architecture's own code.
@@ -20,6 +21,19 @@ impl FaultCode {
     /// Returns whether its name is its number, as VT-d writes those of interrupts: `22h`.
     pub fn name_is_number(&self) -> bool {
         self.name.strip_suffix('h').is_some_and(|digits| digits.bytes().all(|b| b.is_ascii_hexdigit()))
+    }
+
+    /// Returns whether records have a number for it. What ends without a record has a name alone.
+    pub const fn has_number(&self) -> bool {
+        self.code != 0
+    }
+
+    /// Returns it by its number and its name, where the name says more than the number.
+    pub fn numbered(&self, number: String) -> Phrase {
+        match self.name_is_number() || !self.has_number() {
+            true => Phrase::same(number),
+            false => Phrase::new(format!("{number} ({})", self.name), format!("{number}（{}）", self.name)),
+        }
     }
 
     /// Is this what `written` means? Case, spaces and punctuation do not count. Where each kind of access has a code of

@@ -139,7 +139,7 @@ fn row_of(text: &str, lanes: &[Vec<AcrossCell>], idea: impl Fn(usize) -> Option<
     }
 }
 
-/// Marks each fact of which two columns have different values.
+/// Marks each fact of which two columns have different values, and the ends that are not of one kind.
 fn mark(rows: &mut [AcrossRow]) {
     for row in rows {
         let values = |cells: &[Option<AcrossCell>], name: &str| -> BTreeSet<String> {
@@ -150,6 +150,10 @@ fn mark(rows: &mut [AcrossRow]) {
         for fact in row.cells.iter_mut().flatten().flat_map(|cell| &mut cell.facts) {
             fact.differs = values(&cells, &fact.name).len() > 1;
         }
+        // The words of an end are each machine's own; what kind of an end it is can be compared.
+        let ends = |cell: &AcrossCell| cell.outcome.as_ref().map(|end| end.word.clone());
+        let all: BTreeSet<_> = cells.iter().flatten().map(ends).collect();
+        row.cells.iter_mut().flatten().for_each(|cell| cell.outcome_differs = all.len() > 1);
     }
 }
 
@@ -162,6 +166,7 @@ fn ideas(run: &Player, lang: Lang) -> Vec<AcrossCell> {
         note: stop.sentence.clone(),
         facts: facts(run, trace, &types, &stop, lang),
         outcome: stop.outcome,
+        outcome_differs: false,
     };
     run.ideas(lang).into_iter().map(cell).collect()
 }
@@ -183,7 +188,13 @@ fn facts(run: &Player, trace: &Trace, types: &Met, stop: &Stop, lang: Lang) -> V
     let walked = Met::for_last_request(trace, from..to);
     fact(TABLES, named(&walked, lang));
     fact(READS, walked.total().to_string());
-    fact(BYTES, format!("{} KiB", pages(trace, types, to) * FRAME / 1024));
+    fact(
+        BYTES,
+        match pages(trace, types, to) * FRAME / 1024 {
+            0 => UNWALKED.get(lang).into(),
+            kib => format!("{kib} KiB"),
+        },
+    );
     fact(COMMANDS, commands.to_string());
     let said = fault.map(|(code, ..)| match run.viewer.cast().architecture {
         Some(architecture) => fault_title(architecture, code, lang),
@@ -198,6 +209,8 @@ const READS: Text = Text::new("table entries read for it", "读了多少个表�
 const BYTES: Text = Text::new("tables that requests walk here, in memory", "请求查到的表占多少内存");
 const COMMANDS: Text = Text::new("commands to the IOMMU", "发给 IOMMU 的命令数");
 const FAULT: Text = Text::new("the fault says", "转换错误");
+const UNWALKED: Text =
+    Text::new("none: no request walks a table in this run", "没有：这次运行里没有请求查表");
 const NONE: Text = Text::new("none", "无");
 
 /// What was read, in order, each with how often.
@@ -216,7 +229,7 @@ fn named(met: &Met, lang: Lang) -> String {
 /// A fault's number with its name: `event 0x10: F_TRANSLATION`.
 pub(super) fn fault_title(architecture: Architecture, fault: &FaultCode, lang: Lang) -> String {
     let between = Text::new(": ", "：").get(lang);
-    format!("{}{between}{}", architecture.fault_number(fault.code).get(lang).trim(), fault.name)
+    format!("{}{between}{}", architecture.fault_number(fault).get(lang).trim(), fault.name)
 }
 
 /// A name without what stands in brackets after it.

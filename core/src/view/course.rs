@@ -75,7 +75,9 @@ pub fn marks(trace: &Trace) -> Vec<Mark> {
             Event::Fault { code, .. } => Some(code),
             _ => None,
         };
-        let (code, name) = (fault.map(|code| code.code), fault.map(|code| code.name.into()));
+        // What ends without a record has no number by which it could be named.
+        let code = fault.filter(|fault| fault.has_number()).map(|fault| fault.code);
+        let name = fault.map(|code| code.name.into());
         Some(Mark { at: i as u32 + 1, tone, code, name })
     });
     marks.collect()

@@ -106,13 +106,14 @@ fn bytes(trace: &Trace, index: usize, pa: u64, lang: Lang) -> Asked {
 }
 
 fn fault(code: &'static FaultCode, lang: Lang) -> Asked {
-    let all = Architecture::ALL
-        .into_iter()
-        .map(Architecture::faults)
-        .find(|all| all.iter().any(|f| core::ptr::eq(*f, code)))?;
-    let say = |f: &FaultCode| match lang {
-        Lang::En => format!("{} ({:#x}): {}", f.name, f.code, f.text.en),
-        Lang::Zh => format!("{}（{:#x}）：{}", f.name, f.code, f.text.zh),
+    let whose = Architecture::ALL.into_iter().find(|a| a.faults().iter().any(|f| core::ptr::eq(*f, code)))?;
+    let all = whose.faults();
+    let say = |f: &FaultCode| {
+        let digits = whose.fault_digits(f);
+        match lang {
+            Lang::En => format!("{} ({digits}): {}", f.name, f.text.en),
+            Lang::Zh => format!("{}（{digits}）：{}", f.name, f.text.zh),
+        }
     };
     // The codes nearest to it: those that are mistaken for it.
     let mut near: Vec<&FaultCode> = all.iter().copied().filter(|f| f.code != code.code).collect();

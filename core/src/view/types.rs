@@ -583,6 +583,8 @@ to_page! {
         pub note: String,
         /// What came of it.
         pub outcome: Option<OutcomeLine>,
+        /// It comes out otherwise on another architecture: arrived here, refused there.
+        pub outcome_differs: bool,
         /// What it took, in the same order everywhere.
         pub facts: Vec<AcrossFact>,
     }

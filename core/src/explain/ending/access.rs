@@ -10,7 +10,7 @@ use crate::platform::interrupts::Controller;
 use crate::platform::local::scratch_of;
 use crate::scenario::ast::{ConfigRead, ConfigWrite};
 use crate::spans::Spans;
-use crate::spec::{Phrase, Text};
+use crate::spec::{FaultCode, Phrase, Text};
 use crate::trace::{Actor, CacheKind, CacheOp, Chunk, Event, InterruptKind, Recorded};
 use alloc::{format, string::String, vec::Vec};
 
@@ -76,7 +76,7 @@ impl Teller<'_> {
     /// A request that ended in a fault.
     fn refused(&self, name: &str, e: &Evidence) -> Ending {
         let Some((code, at, recorded)) = e.fault else { return Ending::default() };
-        let fault = self.code(code.code);
+        let fault = self.code(code);
         let (record_en, record_zh) = match recorded {
             Recorded::At(_) => (format!("{} is recorded", fault.en), format!("{}已记录", fault.zh)),
             Recorded::Overflow => {
@@ -89,7 +89,7 @@ impl Teller<'_> {
                 (format!("{} is not recorded", fault.en), format!("{}不作记录", fault.zh))
             }
             // What ends without a record may have no number either.
-            Recorded::None if code.code == 0 => ("nothing is recorded".into(), "没有记录".into()),
+            Recorded::None if !code.has_number() => ("nothing is recorded".into(), "没有记录".into()),
             Recorded::None => (format!("it ends in {}", fault.en), format!("以{}结束", fault.zh)),
         };
         let (done_en, done_zh) = match bytes(e.moved.iter().map(|p| p.bytes).sum()) {
@@ -112,7 +112,7 @@ impl Teller<'_> {
     }
 
     /// A fault's name with its code, as its architecture writes codes.
-    pub(super) fn code(&self, code: u16) -> Phrase {
+    pub(super) fn code(&self, code: &FaultCode) -> Phrase {
         self.record.at(0).architecture().unwrap_or_default().fault_number(code)
     }
 
@@ -404,7 +404,7 @@ impl Teller<'_> {
         let Phrase { en: number_en, zh: number_zh } = self.cast.controller().called(number);
         match (e.interrupt, e.fault) {
             (_, Some((code, ..))) => {
-                let fault = self.code(code.code);
+                let fault = self.code(code);
                 Ending::new(
                     Kind::Refused,
                     format!("No CPU gets {name}'s interrupt: {} ({}).", code.text.en, fault.en),
@@ -422,11 +422,18 @@ impl Teller<'_> {
                     format!("The running guest gets {name}'s interrupt, {number_en}, and the host is not involved."),
                     format!("运行中的客户机直接收到 {name} 的中断，{number_zh}，宿主机没有参与。"),
                 ),
-                InterruptKind::Blocked => Ending::new(
-                    Kind::Refused,
-                    format!("No CPU gets {name}'s interrupt."),
-                    format!("{name} 的中断没有送到任何 CPU。"),
-                ),
+                InterruptKind::Blocked => {
+                    let why = e.check.map_or(Text::new("", ""), |rule| rule.text);
+                    let [en, zh] = match why.en {
+                        "" => [String::new(), String::new()],
+                        _ => [format!(": {}", why.en), format!("：{}", why.zh)],
+                    };
+                    Ending::new(
+                        Kind::Refused,
+                        format!("No CPU gets {name}'s interrupt{en}."),
+                        format!("{name} 的中断没有送到任何 CPU{zh}。"),
+                    )
+                }
                 InterruptKind::Remapped | InterruptKind::Notification => Ending::new(
                     Kind::Interrupted,
                     format!("CPU {cpu} gets {name}'s interrupt, {number_en}: the table says so, not the device."),

@@ -5,14 +5,20 @@ use super::evidence::Evidence;
 use super::{bytes, count, thousands, upper, Ending, Kind, Teller};
 use crate::addr::{PhysAddr, Space};
 use crate::iommu::Ability;
+use crate::machine::ops::unit::NO_TABLE;
 use crate::machine::software::{Buffer, DomainRef, Handle, Owner};
 use crate::machine::Done;
 use crate::scenario::ast::{self, EntryState, Extent, Operation as O};
 use crate::spec::Phrase;
-use crate::trace::OwnerState;
+use crate::trace::{Event, OwnerState};
 use alloc::{format, string::String};
 
 impl Teller<'_> {
+    /// Are interrupts events of devices, told by an interrupt controller's own tables?
+    fn events(&self) -> bool {
+        self.cast.architecture.is_some_and(|a| a.has(Ability::DeviceEvents))
+    }
+
     /// What came of an operation that moves no data by itself.
     pub(super) fn software(&self, operation: &O, done: &Done, e: &Evidence) -> Ending {
         match operation {
@@ -63,6 +69,12 @@ impl Teller<'_> {
             }
             O::Map(op) => self.map(op, e),
             O::Unmap(op) => self.unmap(op, e),
+            O::Invalidate(op) if op.cache.value == ast::CacheKind::InterruptCache && self.events() => {
+                Ending::done(
+                    "The ITS has been told to forget what it cached of interrupts (the IOMMU caches nothing of them); here it caches nothing.".into(),
+                    "已命令 ITS 清除它缓存的中断信息（IOMMU 本身不缓存中断）；这里的 ITS 没有缓存。".into(),
+                )
+            }
             O::Invalidate(op) => {
                 let n = e.forgotten;
                 let terms = self.cast.terms();
@@ -213,7 +225,7 @@ impl Teller<'_> {
                 )
             }
             O::Descriptor(_) => self.descriptor(e),
-            O::InterruptEntry(op) => self.entry(op),
+            O::InterruptEntry(op) => self.entry(op, done),
             O::Ats(op) => self.ats(&op.device.value, &op.at, e),
             O::PageRequest(op) => self.page_request(op, e),
             _ => Ending::default(),
@@ -531,7 +543,37 @@ impl Teller<'_> {
         )
     }
 
-    fn entry(&self, op: &ast::InterruptEntry) -> Ending {
+    /// An interrupt that is set up where no table remaps it.
+    fn message_alone(&self, op: &ast::InterruptEntry) -> Ending {
+        let (n, controller) = (&op.index, self.cast.controller());
+        if op.state.is_some_and(|s| s.value == EntryState::NotPresent) {
+            return Ending::done(
+                format!("Interrupt {n} is not set up: interrupts are not remapped, so no table blocks a message that names its vector."),
+                format!("中断 {n} 没有设置：中断不经重映射，没有表能拦住写明向量的消息。"),
+            );
+        }
+        let vector = op.vector.map_or(0, |vector| vector.value);
+        let Phrase { en: vector_en, zh: vector_zh } = controller.called(controller.number(vector) as u32);
+        let cpu = op.cpu.map_or(0, |cpu| cpu.value);
+        let (for_en, for_zh) = match &op.source {
+            Some(source) => (
+                format!("; whoever sends it is believed, `source {}` makes no check here", source.value),
+                format!("，不论是谁发的，`source {}` 在这里不起作用", source.value),
+            ),
+            None => Default::default(),
+        };
+        Ending::done(
+            format!("Interrupts are not remapped: the message of interrupt {n} itself says {vector_en} and CPU {cpu}{for_en}."),
+            format!("中断不经重映射，中断 {n} 的消息自己写明{vector_zh} 和 CPU {cpu}{for_zh}。"),
+        )
+    }
+
+    fn entry(&self, op: &ast::InterruptEntry, done: &Done) -> Ending {
+        let alone = |rule| core::ptr::eq(rule, &NO_TABLE);
+        let mut steps = self.trace.steps().range(done.steps.clone()).iter();
+        if steps.any(|step| matches!(step.event, Event::Check { rule, .. } if alone(rule))) {
+            return self.message_alone(op);
+        }
         let n = &op.index;
         let has = |ability| self.cast.architecture.is_some_and(|a| a.has(ability));
         let (files, events) = (has(Ability::InterruptFiles), has(Ability::DeviceEvents));
@@ -607,7 +649,7 @@ impl Teller<'_> {
     fn page_request(&self, op: &ast::PageRequest, e: &Evidence) -> Ending {
         let (name, at) = (&op.device.value, &op.at);
         if let Some((code, ..)) = e.fault {
-            let fault = self.code(code.code);
+            let fault = self.code(code);
             return Ending::new(
                 Kind::Refused,
                 format!("The IOMMU refuses {name}'s request for the page at {at}: {} ({}). The kernel does not see the request itself.", code.text.en, fault.en),
@@ -623,6 +665,10 @@ impl Teller<'_> {
         }
         let (en, zh) = match op.response.map(|response| response.value) {
             None => ("The kernel has dealt with it, and has answered", "内核已处理，并作了答复"),
+            Some(ast::Response::Success) if e.check.is_some() => (
+                "The kernel's answer is Success, but the page is not there, and the device will not get its translation",
+                "内核答复 Success（成功），可是这一页并不在内存里，设备要不到它的转换",
+            ),
             Some(ast::Response::Success) => ("The kernel's answer is Success, the page is there", "内核答复 Success（成功），这一页已在内存里"),
             Some(ast::Response::Invalid) => (
                 "The kernel's answer is Invalid Request, this page cannot be had, though the device may ask again",

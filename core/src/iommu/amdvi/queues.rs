@@ -215,16 +215,16 @@ impl AmdViUnit {
                 .with(apic_id::LOW, word.bits(xt_interrupt::DESTINATION))
                 .with(apic_id::HIGH, word.bits(xt_interrupt::DESTINATION_HIGH));
             let (vector, destination) = (word.bits(xt_interrupt::VECTOR) as u32, id as u32);
-            return obs
-                .step(Actor::Iommu, Step::Interrupt { vector, destination, kind: InterruptKind::Direct });
+            let kind = InterruptKind::Direct;
+            return Controller::LocalApic.arrive(Actor::Iommu, (vector, destination), kind, obs);
         }
         if !self.regs.of(&reg::MSI_CAP).is_set(reg::msi_cap::EN) {
             return;
         }
         let address = self.regs.of(&reg::MSI_ADDR_HIGH) << 32 | self.regs.of(&reg::MSI_ADDR_LOW);
         let data = self.regs.of(&reg::MSI_DATA) as u32;
-        if let Some((vector, destination)) = Controller::LocalApic.decode(Message { address, data }) {
-            obs.step(Actor::Iommu, Step::Interrupt { vector, destination, kind: InterruptKind::Direct });
+        if let Some(to) = Controller::LocalApic.decode(Message { address, data }) {
+            Controller::LocalApic.arrive(Actor::Iommu, to, InterruptKind::Direct, obs);
         }
     }
 

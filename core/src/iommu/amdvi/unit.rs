@@ -3,6 +3,7 @@
 use super::caches::Caches;
 use super::interrupts::Interrupt;
 use super::request::{Asked, Refused, Setup};
+use super::spec::interrupts::int_type;
 use super::spec::registers::{self as reg, control};
 use super::translate::{process, Answer, Reached};
 use super::Config;
@@ -10,6 +11,7 @@ use crate::addr::{Address, AnyAddr, PhysAddr, RequesterId, Space};
 use crate::iommu::registers::RegisterFile;
 use crate::iommu::{Delivery, Fault, Outcome, PageRequest, Request, RequestKind, Translation, Unit};
 use crate::memory::Memory;
+use crate::platform::interrupts::Controller;
 use crate::spec::Bits;
 use crate::trace::{Actor, Event as Step, Observer, Off, Recorded, Scope, Verdict};
 use alloc::collections::BTreeSet;
@@ -140,15 +142,27 @@ impl AmdViUnit {
                     _ => Outcome::Memory(translation),
                 }
             }
-            Reply::Answer(Answer::Interrupt(Interrupt { vector, destination, how, guest, .. })) => {
+            Reply::Answer(Answer::Interrupt(Interrupt {
+                vector,
+                destination,
+                kind: mode,
+                how,
+                guest,
+                ..
+            })) => {
                 let (vector, destination, kind) = (u32::from(*vector), *destination, *how);
+                let vectored = u64::from(*mode) <= int_type::ARBITRATED;
                 if O::ON {
-                    obs.step(Actor::Iommu, Step::Interrupt { vector, destination, kind });
+                    match vectored {
+                        true => Controller::LocalApic.arrive(Actor::Iommu, (vector, destination), kind, obs),
+                        false => obs.step(Actor::Iommu, Step::Interrupt { vector, destination, kind }),
+                    }
                 }
                 Outcome::Interrupt(Delivery {
                     vector,
                     destination,
                     kind,
+                    vectored,
                     memory: guest.map(|guest| PhysAddr::new(guest.page)),
                 })
             }

@@ -76,6 +76,14 @@ pub trait Programmer: Commands + Contexts + Records {
 pub trait Contexts {
     /// Decides what a device's requests without PASID meet.
     fn attach(&mut self, hw: &mut impl Hardware, device: RequesterId, to: Attachment) -> DriverResult;
+    /// Checks that the unit has tables of processes at all, whatever the device can do.
+    fn takes_processes(&self) -> DriverResult {
+        Ok(())
+    }
+    /// Do bound PASIDs stay bound when their device is attached to something else?
+    fn keeps_processes(&self) -> bool {
+        false
+    }
     /// Gives a device's PASID a process's tables, or takes them away.
     fn bind(
         &mut self,
@@ -105,6 +113,10 @@ pub trait InterruptRemapping {
     ) -> DriverResult<Message>;
     /// Returns the message that uses interrupt entry `index`, whatever is in it.
     fn interrupt_message(&self, index: u16) -> Message;
+    /// Makes an interrupt controller that takes commands of its own forget; `false` where the unit's own commands do that.
+    fn forget_interrupts(&mut self, _hw: &mut impl Hardware) -> DriverResult<bool> {
+        Ok(false)
+    }
 }
 
 /// What an operating system does with an IOMMU of any architecture.
@@ -137,6 +149,10 @@ pub trait Driver {
         device: RequesterId,
         to: Attachment,
     ) -> DriverResult;
+    /// Checks that the unit has tables of processes at all, whatever the device can do.
+    fn takes_processes(&self) -> DriverResult;
+    /// Do bound PASIDs stay bound when their device is attached to something else?
+    fn keeps_processes(&self) -> bool;
     /// Gives a device's PASID a process's tables, or takes them away.
     fn bind<O: Observer>(
         &mut self,
@@ -221,6 +237,12 @@ impl<U: Registers, P: InterruptRemapping> Driven<U, P> {
     pub fn interrupt_message(&self, index: u16) -> Message {
         self.programmer.interrupt_message(index)
     }
+
+    /// Makes an interrupt controller that takes commands of its own forget; `false` where the unit's own commands do that.
+    pub fn forget_interrupts<O: Observer>(&mut self, ctx: &mut Ctx<'_, O>) -> DriverResult<bool> {
+        let (programmer, mut hw) = self.parts(ctx);
+        programmer.forget_interrupts(&mut hw)
+    }
 }
 
 impl<U: Registers, P: Programmer> Driver for Driven<U, P> {
@@ -293,6 +315,14 @@ impl<U: Registers, P: Programmer> Driver for Driven<U, P> {
     ) -> DriverResult {
         let (programmer, mut hw) = self.parts(ctx);
         programmer.attach(&mut hw, device, to)
+    }
+
+    fn takes_processes(&self) -> DriverResult {
+        self.programmer.takes_processes()
+    }
+
+    fn keeps_processes(&self) -> bool {
+        self.programmer.keeps_processes()
     }
 
     fn bind<O: Observer>(

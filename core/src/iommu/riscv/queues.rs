@@ -11,6 +11,7 @@ use crate::iommu::registers::{RegisterFile, Registers, Write};
 use crate::iommu::ring::{self, Pushed};
 use crate::iommu::PageRequest;
 use crate::memory::Memory;
+use crate::platform::interrupts::{Controller, Message};
 use crate::spec::{Bits, EntryType, FaultCode, Field, Register};
 use crate::trace::{write_data, Actor, Event, InterruptKind, Observer, Perms, Recorded};
 
@@ -154,7 +155,10 @@ impl RiscvUnit {
             self.report(memory, &faults::MSI_WRITE_FAULT, address, 0, false, &FaultContext::default(), obs);
         } else if O::ON {
             let kind = InterruptKind::Direct;
-            obs.step(Actor::Iommu, Event::Interrupt { vector: data, destination: 0, kind });
+            match Controller::Imsic.decode(Message { address, data }) {
+                Some(to) => Controller::Imsic.arrive(Actor::Iommu, to, kind, obs),
+                None => obs.step(Actor::Iommu, Event::Interrupt { vector: data, destination: 0, kind }),
+            }
         }
     }
 

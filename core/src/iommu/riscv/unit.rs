@@ -11,8 +11,8 @@ use crate::addr::{Address, PhysAddr, RequesterId};
 use crate::iommu::registers::RegisterFile;
 use crate::iommu::*;
 use crate::memory::Memory;
-use crate::platform::interrupts::{IMSIC, IMSIC_FILES};
-use crate::trace::{write_data, Actor, Event, InterruptKind, Observer, Off, Perms, Recorded, Scope, Verdict};
+use crate::platform::interrupts::{Controller, IMSIC, IMSIC_FILES};
+use crate::trace::{write_data, Actor, InterruptKind, Observer, Off, Perms, Recorded, Scope, Verdict};
 use alloc::collections::BTreeSet;
 
 /// The hardware.
@@ -153,7 +153,7 @@ impl RiscvUnit {
             let _ = write_data(memory, obs, Actor::Iommu, PhysAddr::new(to), &notice.to_le_bytes());
         } else if O::ON {
             let (destination, kind) = (file as u32, InterruptKind::Notification);
-            obs.step(Actor::Iommu, Event::Interrupt { vector: notice, destination, kind });
+            Controller::Imsic.arrive(Actor::Iommu, (notice, destination), kind, obs);
         }
         Ok(())
     }
@@ -186,9 +186,9 @@ impl RiscvUnit {
                         let destination = file.min(IMSIC_FILES) as u32;
                         let memory = Some(mrif.map_or(to, |(at, _)| PhysAddr::new(at)));
                         if O::ON {
-                            obs.step(Actor::Iommu, Event::Interrupt { vector, destination, kind });
+                            Controller::Imsic.arrive(Actor::Iommu, (vector, destination), kind, obs);
                         }
-                        Outcome::Interrupt(Delivery { vector, destination, kind, memory })
+                        Outcome::Interrupt(Delivery { vector, destination, kind, vectored: true, memory })
                     }
                 }
             }

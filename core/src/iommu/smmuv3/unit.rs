@@ -210,7 +210,9 @@ impl SmmuUnit {
             let pasid = asked.substream.and_then(Pasid::new);
             let at = AnyAddr { space: Space::Iova, raw: Iova::new(asked.at).raw() };
             let requester = RequesterId::new(asked.stream);
-            obs.begin(Actor::Iommu, Scope::Translation { requester, pasid, at, want: asked.perms });
+            // A translation request is a read that may be answered with rights to write.
+            let want = if asked.ats() { Perms::R } else { asked.perms };
+            obs.begin(Actor::Iommu, Scope::Translation { requester, pasid, at, want });
         }
         let reply = match process(&setup, &mut Some(&mut self.caches), memory, asked, obs) {
             Ok(reached) => Reply::Reached(reached),
@@ -341,7 +343,7 @@ impl SmmuUnit {
         if O::ON {
             obs.step(Actor::Interrupts, Event::Interrupt { vector, destination, kind });
         }
-        Outcome::Interrupt(Delivery { vector, destination, kind, memory: None })
+        Outcome::Interrupt(Delivery { vector, destination, kind, vectored: true, memory: None })
     }
 }
 

@@ -10,6 +10,7 @@ use super::VtdUnit;
 use crate::addr::{AnyAddr, Pasid, RequesterId, Space};
 use crate::iommu::registers::Registers;
 use crate::iommu::{Fault, Refusal, Request, RequestKind};
+use crate::platform::interrupts::Controller;
 use crate::spec::{Bits, FaultCode, Register, Rule, Text};
 use crate::trace::{Actor, Event, InterruptKind, Observer, Perms, Recorded, Verdict};
 
@@ -167,7 +168,7 @@ impl VtdUnit {
             let message: MessageWords = [address, data];
             let vector = message.bits(compatible::VECTOR) as u32;
             let destination = message.bits(compatible::DESTINATION) as u32;
-            obs.step(Actor::Iommu, Event::Interrupt { vector, destination, kind: InterruptKind::Direct });
+            Controller::LocalApic.arrive(Actor::Iommu, (vector, destination), InterruptKind::Direct, obs);
         }
     }
 

@@ -11,6 +11,7 @@ use crate::addr::{Address, AnyAddr, PhysAddr, RequesterId, Space};
 use crate::iommu::traced_cache::{self, get_or_load};
 use crate::iommu::{self, Delivery, InterruptEntry, Request, RequestKind};
 use crate::memory::Memory;
+use crate::platform::interrupts::{self, Controller};
 use crate::spec::{Bits, FaultCode, Field, Rule, Text};
 use crate::trace::{write_word, Actor, Event, InterruptKind, Observer, Perms, Scope, Stage, Verdict};
 
@@ -146,6 +147,7 @@ fn direct(address: u64, data: u32) -> Delivery {
         vector: words.bits(compatible::VECTOR) as u32,
         destination: words.bits(compatible::DESTINATION) as u32,
         kind: InterruptKind::Direct,
+        vectored: Controller::LocalApic.has_vector(interrupts::Message { address, data }),
         memory: None,
     }
 }
@@ -338,7 +340,8 @@ impl Remapper<'_> {
         let id = words.bits(irte::DST);
         let destination = if self.extended_mode() { id } else { id.bits(NARROW_DESTINATION) } as u32;
         let vector = words.bits(irte::V) as u32;
-        Ok(Delivery { vector, destination, kind: InterruptKind::Remapped, memory: None })
+        let vectored = words.bits(irte::DLM) <= dlm::LOWEST;
+        Ok(Delivery { vector, destination, kind: InterruptKind::Remapped, vectored, memory: None })
     }
 
     /// Posts to a descriptor (VT-d 5.2.3, 5.2.5): sets the vector's bit, and notifies unless that was done
@@ -383,9 +386,10 @@ impl Remapper<'_> {
         if O::ON && notify {
             let kind = InterruptKind::Notification;
             let vector = pid.bits(pid::NV) as u32;
-            obs.step(Actor::Iommu, Event::Interrupt { vector, destination, kind });
+            Controller::LocalApic.arrive(Actor::Iommu, (vector, destination), kind, obs);
         }
-        Ok(Delivery { vector: vector as u32, destination, kind: InterruptKind::Posted, memory: Some(at) })
+        let (vector, kind) = (vector as u32, InterruptKind::Posted);
+        Ok(Delivery { vector, destination, kind, vectored: true, memory: Some(at) })
     }
 }
 

@@ -15,6 +15,7 @@ use crate::iommu::traced_cache::{self, get_or_load};
 use crate::iommu::{Delivery, Outcome, Request, RequestKind, Translation};
 use crate::memory::Memory;
 use crate::paging::Want;
+use crate::platform::interrupts::Controller;
 use crate::spec::{Bits, FaultCode, Field};
 use crate::trace::{Actor, CacheOp, Event, InterruptKind, Observer, Off, Perms, Scope, Verdict};
 
@@ -87,8 +88,11 @@ impl VtdUnit {
         match remapper.remap(&mut Some(&mut self.caches), memory, request, obs) {
             Ok(delivery) => {
                 if O::ON {
-                    let Delivery { vector, destination, kind, .. } = delivery;
-                    obs.step(Actor::Iommu, Event::Interrupt { vector, destination, kind });
+                    let Delivery { vector, destination, kind, vectored, .. } = delivery;
+                    match vectored {
+                        true => Controller::LocalApic.arrive(Actor::Iommu, (vector, destination), kind, obs),
+                        false => obs.step(Actor::Iommu, Event::Interrupt { vector, destination, kind }),
+                    }
                 }
                 Outcome::Interrupt(delivery)
             }

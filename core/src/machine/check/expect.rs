@@ -85,7 +85,7 @@ fn compare(want: &str, got: &str) -> Bilingual {
 impl Machine {
     /// Holds one expectation against the machine and the operations done so far.
     ///
-    /// `total` is what all operations came to; `packets` an index of the last operation's packets, made when first
+    /// Only of those that are for this machine. `total` is what all operations came to; `packets` an index of the last operation's packets, made when first
     /// asked for.
     pub(in crate::machine) fn expect(
         &mut self,
@@ -97,9 +97,6 @@ impl Machine {
         self.trace.spend(1);
         let last = done.last();
         let outcome = last.map(|d| d.outcome).unwrap_or_default();
-        if !expectation.is_for(self.architecture) {
-            return Ok(None);
-        }
         match expectation {
             Expectation::Fault(e) => self.expect_fault(e, &outcome),
             Expectation::Error(e) => {
@@ -216,10 +213,11 @@ impl Machine {
                 }
             };
             let got = got.map_or(Phrase::new("no fault", "没有转换错误"), |f| {
-                let digits = self.architecture.unwrap_or_default().fault_digits(f.0.code);
+                let digits = self.architecture.unwrap_or_default().fault_digits(f.0);
+                let named = f.0.numbered(digits);
                 Phrase::new(
-                    format!("fault {digits} ({}) at {}", f.0.name, f.1),
-                    format!("转换错误 {digits}（{}），地址 {}", f.0.name, f.1),
+                    format!("fault {} at {}", named.en, f.1),
+                    format!("转换错误 {}，地址 {}", named.zh, f.1),
                 )
             });
             let mut said = compare_phrases(&want, &got);
@@ -244,7 +242,7 @@ impl Machine {
         let here = self.architecture.unwrap_or_default();
         let whose =
             Architecture::ALL.into_iter().find(|a| a.has_fault(name)).filter(|_| !here.has_fault(name))?;
-        let own = got.map_or("none".into(), |code| here.fault_digits(code.code));
+        let own = got.map_or("none".into(), |code| here.fault_digits(code));
         let both = format!("expect fault {} {own} {} {name}", here.describe().word, whose.describe().word);
         Some(Phrase::new(
             format!("`{name}` is {}'s: `{both}` says what is expected on each", whose.name()),
@@ -606,7 +604,11 @@ impl Machine {
                     ),
                 ))
             }
-            (_, None) => self.hw.interrupts.elsewhere().map(Phrase::from),
+            // What no controller takes cannot come; on other machines the message is another.
+            (_, None) => match controller.refuses(controller.number(vector.value) as u32) {
+                Some(rule) => Some(rule.text.into()),
+                None => controller.elsewhere().map(Phrase::from),
+            },
             _ => None,
         };
         if let Some(more) = more {

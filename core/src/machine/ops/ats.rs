@@ -12,6 +12,13 @@ use crate::scenario::ast::{self};
 use crate::spec::{Rule, Text};
 use crate::trace::{Actor, Event, Observer, Perms};
 
+static NOTHING_THERE: Rule = Rule {
+    text: Text::new(
+        "the kernel answers Success, and the page is not there for this access",
+        "内核答复 Success（成功），可是没有供这种访问的页",
+    ),
+    section: "PCIe 10.4.2",
+};
 static NO_PAGE: Rule = Rule {
     text: Text::new(
         "the answer allows nothing: the page is not there for this access",
@@ -25,8 +32,8 @@ impl Machine {
         let device = self.device_named(&op.device)?;
         if !self.hw.devices[device].caps.ats {
             return Err(crate::os::OsError::DeviceLacks(Text::new(
-                "ATS capability, or it is off",
-                "ATS 能力，或未启用",
+                "ATS capability, or it is off (`ats` on its `device` line)",
+                "ATS 能力，或未启用（在 `device` 一行写 `ats`）",
             ))
             .into());
         }
@@ -121,8 +128,8 @@ impl Machine {
         let device = self.device_named(&op.device)?;
         if !self.hw.devices[device].caps.pri {
             return Err(crate::os::OsError::DeviceLacks(Text::new(
-                "page request capability, or it is off",
-                "页请求能力，或未启用",
+                "page request capability, or it is off (`pri` on its `device` line)",
+                "页请求能力，或未启用（在 `device` 一行写 `pri`）",
             ))
             .into());
         }
@@ -206,7 +213,10 @@ impl Machine {
                 .find(|b| self.hw.devices[b.0].requester == request.requester && Some(b.1) == request.pasid)
                 .map(|b| b.2);
             let answer = match (response, process) {
-                (Some(ast::Response::Success), _) => PageResponse::Success,
+                (Some(ast::Response::Success), process) => {
+                    self.answer_success(process, &request);
+                    PageResponse::Success
+                }
                 (Some(ast::Response::Failure), _) => PageResponse::ResponseFailure,
                 (Some(ast::Response::Invalid), _) => PageResponse::InvalidRequest,
                 (None, Some(process)) if self.brought_in(process, &request) => PageResponse::Success,
@@ -216,6 +226,23 @@ impl Machine {
                 .map_err(crate::os::OsError::Driver)?;
         }
         Ok(())
+    }
+
+    /// What a handler does that answers Success whatever it finds: it brings the page in; a page that is not there then is told.
+    fn answer_success(&mut self, process: Option<usize>, request: &PageRequest) {
+        let there = match process {
+            Some(process) => self.brought_in(process, request),
+            // Without a process it is a page of the device's own domain, which nobody brings in.
+            None => {
+                let access = Request::new(request.requester, request.at, request.want, 1);
+                let unit = self.hw.iommu.as_ref();
+                unit.is_some_and(|unit| matches!(unit.peek(&mut self.memory, &access), Outcome::Memory(_)))
+            }
+        };
+        if !there {
+            let (rule, value) = (&NOTHING_THERE, request.at.raw());
+            self.trace.step(Actor::Os, Event::Check { rule, ok: false, value });
+        }
     }
 
     /// Brings the page of a request in, where it is not there already. Returns whether it is there then, for this access.

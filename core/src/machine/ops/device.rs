@@ -10,14 +10,15 @@ use crate::machine::device_memory::Stream;
 use crate::machine::ops::author::own_len;
 use crate::machine::ops::content::Content;
 use crate::machine::resolve::{wrong, Found};
-use crate::machine::run::Stop;
+use crate::machine::run::{OsError, Stop};
 use crate::machine::software::{Named, Owner};
 use crate::machine::{limits, problem, Machine};
 use crate::os::relay;
 use crate::paging::Want;
+use crate::platform::interrupts::Message;
 use crate::platform::tlp::PasidPrefix;
 use crate::scenario::ast::{self};
-use crate::scenario::{Problem, Span};
+use crate::scenario::{Num, Problem, Span};
 use crate::spec::{Bits, Phrase, Text};
 use crate::trace::{Observer, Perms};
 use alloc::{format, vec::Vec};
@@ -267,6 +268,19 @@ impl Machine {
         Ok(())
     }
 
+    /// The message that software set up for an interrupt, where no table remaps it.
+    fn message_of(&self, index: &Num) -> Result<Message, Stop> {
+        let known = u16::try_from(index.value).ok().and_then(|index| self.sw.messages.get(&index));
+        known.copied().ok_or_else(|| {
+            let n = index.value;
+            let message = Phrase::new(
+                format!("interrupts are not remapped, so there is no entry {n} to name, and `interrupt {n}` set up no message"),
+                format!("中断不经重映射，没有第 {n} 项可以指明，也没有用 `interrupt {n}` 设置过消息"),
+            );
+            Stop::Os(OsError::new("no-interrupt", message))
+        })
+    }
+
     pub(in crate::machine) fn op_msi(&mut self, op: &ast::Msi) -> Result<(), Stop> {
         let device = self.device_named(&op.device)?;
         let (address, data) = match (&op.address, &op.entry, &op.vector) {
@@ -277,10 +291,10 @@ impl Machine {
             (None, entry, vector) => {
                 let cpu = op.cpu.map_or(0, |c| c.value as u32);
                 let direct = self.hw.interrupts.message(cpu, vector.map_or(0, |v| v.value as u32));
-                let unit = self.hw.iommu.as_ref();
-                let message = match (entry, unit) {
+                let message = match (entry, self.hw.iommu.as_ref().filter(|_| self.remaps_interrupts())) {
                     (Some(index), Some(unit)) => unit.interrupt_message(index.value as u16),
-                    _ => direct,
+                    (Some(index), None) => self.message_of(index)?,
+                    (None, _) => direct,
                 };
                 (message.address, op.data.map_or(message.data, |d| d.value as u32))
             }

@@ -1,6 +1,6 @@
 //! Operations on the IOMMU: bring-up, domains, attachments, bindings.
 
-use crate::addr::{AddrRange, GuestPhysAddr, Iova, PageSize, Pasid};
+use crate::addr::{AddrRange, GuestPhysAddr, Iova, PageSize, Pasid, RequesterId};
 use crate::iommu::{
     Ability, AnyIommu, Attachment, Ctx, DomainId, DomainKind, Driver, DriverError, ProcessTables,
 };
@@ -17,7 +17,7 @@ use crate::platform::interrupts::Controller;
 use crate::scenario::ast::{self};
 use crate::scenario::outline::Outline;
 use crate::scenario::{Problem, Span};
-use crate::spec::{Phrase, Text};
+use crate::spec::{Localized, Phrase, Text};
 use crate::trace::{Actor, Observer, Perms, Trace, Verdict};
 use alloc::string::String;
 use alloc::{format, vec::Vec};
@@ -239,10 +239,52 @@ impl Machine {
                 .into())
             }
         };
-        self.attach_ids(device, attachment, span)?;
+        self.attach_kept(device, attachment, span)?;
         self.set_nested(device, domain, stage1);
         self.sw.attached_to[device] = Some(target.into());
         Ok(())
+    }
+
+    /// Attaches a device and keeps what its PASIDs are bound to. Where that cannot be, nothing is attached, as Linux refuses
+    /// with -EBUSY (arm_smmu_attach_dev, arm_smmu_ssids_in_use).
+    fn attach_kept(&mut self, device: usize, to: Attachment, span: Span) -> Result<(), Stop> {
+        let requester = self.hw.devices[device].requester;
+        let bound: Vec<_> = self.sva_bindings(requester);
+        // Blocked is blocked: no PASID gets through, until something is attached again.
+        if bound.is_empty() || to == Attachment::Blocked {
+            return Ok(self.attach_ids(device, to, span)?);
+        }
+        let again = |machine: &mut Self| -> Result<(), (Pasid, DriverError)> {
+            bound.iter().try_for_each(|(pasid, tables)| {
+                let bind = |unit: &mut AnyIommu, ctx: &mut Ctx<'_, Trace>| match unit.keeps_processes() {
+                    true => Ok(()),
+                    false => unit.bind(ctx, requester, *pasid, Some(*tables)),
+                };
+                machine.with_unit(bind).map_err(|error| (*pasid, error))
+            })
+        };
+        let mut trial = self.clone();
+        trial.attach_ids(device, to, span)?;
+        if let Err((pasid, error)) = again(&mut trial) {
+            let (name, why) = (&self.hw.devices[device].name, error.phrase());
+            let message = Phrase::new(
+                format!(
+                    "PASID {pasid} of {name} is bound, and would be no more: {} (`unbind` it first)",
+                    why.en
+                ),
+                format!("{name} 的 PASID {pasid} 还绑定着，这样挂接会使它失效：{}（请先 `unbind`）", why.zh),
+            );
+            return Err(Stop::Os(OsError::new("busy", message)));
+        }
+        self.attach_ids(device, to, span)?;
+        again(self).map_err(|(_, error)| driver_problem(span, error))?;
+        Ok(())
+    }
+
+    /// The PASIDs of a device that are bound, each with its tables.
+    fn sva_bindings(&self, requester: RequesterId) -> Vec<(Pasid, ProcessTables)> {
+        let all = self.sw.dma.sva.bindings();
+        all.filter(|(device, ..)| *device == requester).map(|(_, pasid, tables)| (pasid, tables)).collect()
     }
 
     /// Attaches every id that a device's requests may carry: its own first, then its alias.
@@ -295,13 +337,19 @@ impl Machine {
         if self.version < 2 || !needs {
             None
         } else if !caps.ats {
-            Some(Text::new("it has no ATS", "设备没有 ATS"))
+            Some(Text::new(
+                "it has no ATS (`ats` on its `device` line)",
+                "设备没有 ATS（在 `device` 一行写 `ats`）",
+            ))
         } else if !ats {
-            Some(Text::new("the IOMMU answers no ATS requests", "IOMMU 不应答 ATS 请求"))
+            Some(Text::new(
+                "the IOMMU answers no ATS requests (`ats` on the `machine` line)",
+                "IOMMU 不应答 ATS 请求（在 `machine` 一行写 `ats`）",
+            ))
         } else if caps.pri && !pri {
             Some(Text::new(
-                "it has page requests, and the IOMMU takes none",
-                "设备有页请求能力，而 IOMMU 不接收页请求",
+                "it has page requests, and the IOMMU takes none (`pri` on the `machine` line)",
+                "设备有页请求能力，而 IOMMU 不接收页请求（在 `machine` 一行写 `pri`）",
             ))
         } else {
             None

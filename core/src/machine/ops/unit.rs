@@ -1,7 +1,7 @@
 //! What software says to the IOMMU itself: invalidations, registers, interrupt entries.
 
 use crate::addr::{AddrRange, Iova, Pasid, RequesterId, Space};
-use crate::iommu::{DomainId, Driver, DriverError, InterruptEntry, Invalidation, Unit};
+use crate::iommu::{Ability, DomainId, Driver, DriverError, InterruptEntry, Invalidation, Unit};
 use crate::machine::resolve::wrong;
 use crate::machine::run::Stop;
 use crate::machine::software::{DomainRef, Named, Process};
@@ -9,9 +9,19 @@ use crate::machine::{problem, Machine};
 use crate::os::{self};
 use crate::scenario::ast::{self, CacheKind, EntryState, Register};
 use crate::scenario::{Node, Num, Problem, Span};
-use crate::spec::{Phrase, Text};
+use crate::spec::{Phrase, Rule, Text};
+use crate::trace::{Actor, Event, Observer};
 use alloc::format;
 use alloc::vec::Vec;
+
+/// What a trace says where an interrupt is set up without a table.
+pub(crate) static NO_TABLE: Rule = Rule {
+    text: Text::new(
+        "interrupts are not remapped, so the message itself says which CPU and which vector",
+        "中断不经重映射，由消息自己写明 CPU 和向量",
+    ),
+    section: "SDM 3A 11.11",
+};
 
 static WHOSE: Text = Text::new("which device's? Write `of DEVICE`", "哪个设备的？请写 `of 设备名`");
 
@@ -67,7 +77,10 @@ impl Machine {
             if let (Invalidation::DeviceTlb(_, pasid, range), Some(device)) = (what, device) {
                 self.device_tlb_forget(device, pasid, range);
             }
-            self.driver(span, |unit, ctx| unit.invalidate(ctx, what))?;
+            self.driver(span, |unit, ctx| match what {
+                Invalidation::Interrupts if unit.forget_interrupts(ctx)? => Ok(()),
+                _ => unit.invalidate(ctx, what),
+            })?;
         }
         Ok(())
     }
@@ -170,9 +183,33 @@ impl Machine {
         }
     }
 
+    /// Does what software writes into tables decide where interrupts go? Else their messages do.
+    pub(in crate::machine) fn remaps_interrupts(&self) -> bool {
+        let table = self.architecture.is_some_and(|a| a.has(Ability::InterruptTable));
+        self.iommu_on() && (self.remaps || !table)
+    }
+
+    /// Without remapping software puts CPU and vector into the message itself, for the device to send.
+    fn set_message(&mut self, op: &ast::InterruptEntry, index: u16) {
+        self.trace.step(Actor::Os, Event::Check { rule: &NO_TABLE, ok: true, value: index.into() });
+        if op.state.is_some_and(|s| s.value == EntryState::NotPresent) {
+            self.sw.messages.remove(&index);
+            return;
+        }
+        let (cpu, vector) = (op.cpu.map_or(0, |c| c.value as u32), op.vector.map_or(0, |v| v.value as u32));
+        self.sw.messages.insert(index, self.hw.interrupts.message(cpu, vector));
+    }
+
     pub(in crate::machine) fn op_interrupt(&mut self, op: &ast::InterruptEntry) -> Result<(), Stop> {
         let index = u16::try_from(op.index.value)
             .map_err(|_| problem(op.index.span, Text::new("an index is at most 65535", "索引最大 65535")))?;
+        if !self.remaps_interrupts() && op.vm.is_none() {
+            self.set_message(op, index);
+            return Ok(());
+        }
+        if !self.iommu_on() {
+            return Err(os::OsError::NoIommu.into());
+        }
         if op.state.is_some_and(|s| s.value == EntryState::NotPresent) {
             self.with_unit(|unit, ctx| unit.set_interrupt(ctx, index, None)).map_err(os::OsError::Driver)?;
             return Ok(());

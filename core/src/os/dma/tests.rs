@@ -47,6 +47,12 @@ impl Driver for Flat {
         self.attached.insert(device, to);
         Ok(())
     }
+    fn takes_processes(&self) -> Result<(), DriverError> {
+        Ok(())
+    }
+    fn keeps_processes(&self) -> bool {
+        true
+    }
     fn bind<O: Observer>(
         &mut self,
         _: &mut Ctx<'_, O>,

@@ -6,6 +6,7 @@ use alloc::string::String;
 use super::*;
 use crate::iommu::Architecture;
 use crate::scenario::faults;
+use crate::scenario::form::{is_code_name, is_word};
 use crate::scenario::noun::Noun;
 use crate::scenario::span::Node;
 
@@ -34,6 +35,18 @@ impl FaultWant {
         matches!(self, FaultWant::Name(name) if name.value == "any")
     }
     fn form(&mut self, f: &mut Form<'_>, on: Option<Architecture>) -> Done {
+        // A name as it is shown may have blanks and slashes: it stands in quotes.
+        if f.starts_text(
+            matches!(self, FaultWant::Name(name) if !is_word(&name.value) && !is_code_name(&name.value)),
+        ) {
+            let mut name = if let FaultWant::Name(name) = &self { name.clone() } else { Node::default() };
+            f.text(Noun::Fault, &mut name)?;
+            *self = FaultWant::Name(name);
+            return f.refuse(|| match self {
+                FaultWant::Name(name) => faults::check(name, on),
+                FaultWant::Code(_) => None,
+            });
+        }
         f.number_or_word(
             Noun::Fault,
             self,

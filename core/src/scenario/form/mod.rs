@@ -88,6 +88,19 @@ pub(in crate::scenario) fn is_name(text: &str) -> bool {
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
 }
 
+/// Is `text` a word of a specification?
+pub(in crate::scenario) fn is_word(text: &str) -> bool {
+    text.len() <= crate::scenario::MAX_NAME
+        && text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
+}
+
+/// Is `text` a code as VT-d writes those of interrupts, `22h`? It is the name of the fault, too.
+pub(in crate::scenario) fn is_code_name(text: &str) -> bool {
+    let digits = text.strip_suffix('h').unwrap_or("");
+    text.len() <= 5 && !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_hexdigit())
+}
+
 /// Names that would read as something else.
 pub(in crate::scenario) const RESERVED: [&str; 4] = ["none", "any", "pass-through", "blocked"];
 

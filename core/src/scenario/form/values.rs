@@ -280,13 +280,10 @@ impl<'t> Form<'t> {
     ) -> Done {
         if let Mode::Read(r) = &mut self.mode {
             let token = r.take_word(noun)?;
-            let word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
-            let read = if token.raw.starts_with(|c: char| c.is_ascii_digit()) {
+            let code_name = noun == Noun::Fault && is_code_name(token.raw);
+            let read = if token.raw.starts_with(|c: char| c.is_ascii_digit()) && !code_name {
                 Ok(Num::parse(token.raw, token.span, noun)?)
-            } else if token.raw.starts_with(|c: char| c.is_ascii_alphabetic())
-                && token.raw.chars().all(word)
-                && token.raw.len() <= crate::scenario::MAX_NAME
-            {
+            } else if code_name || is_word(token.raw) {
                 Err(Node { value: token.raw.to_string(), span: token.span })
             } else {
                 return Err(Problem::expected_noun(token.span, noun, token.raw));

@@ -74,7 +74,7 @@ fn print(table: &Across, can: &[String], lang: Lang) {
             }
         }
     }
-    let marked = |cell: &AcrossCell| cell.facts.iter().any(|fact| fact.differs);
+    let marked = |cell: &AcrossCell| cell.outcome_differs || cell.facts.iter().any(|fact| fact.differs);
     if table.rows.iter().flat_map(|row| row.cells.iter().flatten()).any(marked) {
         outln!(
             "\n{}",
@@ -95,7 +95,8 @@ fn told(cell: &AcrossCell, row: &str, colon: &str, lang: Lang) {
             Lang::En => format!("{}: ", outcome.word),
             Lang::Zh => format!("【{}】", outcome.word),
         };
-        outln!("    {} {word}{}", sign(outcome.kind), outcome.text);
+        let mark = if cell.outcome_differs { "<>" } else { "  " };
+        outln!(" {mark} {} {word}{}", sign(outcome.kind), outcome.text);
     }
     for fact in &cell.facts {
         // What differs is marked, as in the page.

@@ -203,6 +203,13 @@ impl Contexts for AmdViProgrammer {
         self.write_entry(hw, device, &words)
     }
 
+    fn takes_processes(&self) -> DriverResult {
+        match self.config.has(efr::GT_SUP) {
+            true => Ok(()),
+            false => unsupported("PASIDs (EFR.GTSup)", "PASID（EFR.GTSup）"),
+        }
+    }
+
     fn bind(
         &mut self,
         hw: &mut impl Hardware,
@@ -211,9 +218,7 @@ impl Contexts for AmdViProgrammer {
         tables: Option<ProcessTables>,
     ) -> DriverResult {
         let (id, pasid) = (device.bdf16(), pasid.raw());
-        if !self.config.has(efr::GT_SUP) {
-            return unsupported("PASIDs (EFR.GTSup)", "PASID（EFR.GTSup）");
-        }
+        self.takes_processes()?;
         if pasid >> PASID_BITS != 0 {
             return unsupported(
                 "a PASID above 3ffffh (GCR3 tables of two levels)",

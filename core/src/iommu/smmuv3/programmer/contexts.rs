@@ -164,6 +164,10 @@ impl SmmuProgrammer {
         to: Attachment,
     ) -> DriverResult {
         let stream = stream(hw.domains(), device);
+        match to {
+            Attachment::PassThrough => self.past.insert(device.raw()),
+            _ => self.past.remove(&device.raw()),
+        };
         let (second, first) = match to {
             Attachment::Blocked => (None, None),
             Attachment::PassThrough => {

@@ -6,7 +6,7 @@ use crate::iommu::driver::Hardware;
 use crate::iommu::driver::{unsupported, DriverResult};
 use crate::iommu::smmuv3::its::{gits_baser0, gits_baser1, gits_cbaser, gits_ctlr, gits_cwriter, table_base};
 use crate::platform::its::{
-    code, command, discard, l1_device, mapc, mapd, mapti, sync, FIRST_LPI, ITS_WINDOW, L1_DEVICE,
+    code, command, discard, invall, l1_device, mapc, mapd, mapti, sync, FIRST_LPI, ITS_WINDOW, L1_DEVICE,
 };
 use crate::spec::Bits;
 use alloc::collections::{BTreeMap, BTreeSet};
@@ -125,6 +125,20 @@ impl ItsDriver {
             .with(discard::DEVICE, (device & 0xffff).into())
             .with(discard::EVENT, event.into());
         self.post(hw, &words)
+    }
+
+    /// Makes the ITS forget what it cached of the interrupts of each collection (INVALL), and waits for that (SYNC).
+    pub fn forget(&mut self, hw: &mut impl Hardware) -> DriverResult {
+        for cpu in self.collections.clone() {
+            self.post(hw, &[code::INVALL, 0, 0, 0].with(invall::ICID, cpu.into()))?;
+            self.post(hw, &[code::SYNC, 0, 0, 0].with(sync::RDBASE, cpu.into()))?;
+        }
+        Ok(())
+    }
+
+    /// Returns whose interrupt it is.
+    pub fn device(&self, index: u16) -> Option<u32> {
+        self.events.get(&index).map(|(device, _)| *device)
     }
 
     /// Returns the EventID of an interrupt.

@@ -28,7 +28,7 @@ use crate::paging::builder::{MapError, Mapping};
 use crate::platform::its::{DOORBELL, DOORBELL_IOVA};
 use crate::spec::{Bits, EntryType, Text};
 use crate::trace::Perms;
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 /// Low bits of a StreamID that index the second level of the stream table: a PCI bus, as Linux has it.
@@ -55,6 +55,8 @@ pub struct SmmuProgrammer {
     descriptor_leaves: Directory<(u32, u32)>,
     /// The stage 2 below a device's stage 1, while it has one.
     below: BTreeMap<u32, DomainId>,
+    /// Devices that go past all tables, by their requester ids.
+    past: BTreeSet<u32>,
     /// The ASID of what a StreamID's SubstreamID was bound to last.
     bound: BTreeMap<(u32, u32), u16>,
     /// Interrupts reach CPUs through this, once one is set up.
@@ -99,6 +101,7 @@ impl SmmuProgrammer {
             descriptors: Directory::default(),
             descriptor_leaves: Directory::default(),
             below: BTreeMap::new(),
+            past: BTreeSet::new(),
             bound: BTreeMap::new(),
             its: None,
         }
@@ -342,9 +345,23 @@ impl InterruptRemapping for SmmuProgrammer {
         Ok(self.interrupt_message(index))
     }
 
+    /// The SMMU remembers nothing of interrupts; what the ITS does of each CPU's collection, a command makes it forget.
+    fn forget_interrupts(&mut self, hw: &mut impl Hardware) -> DriverResult<bool> {
+        match &mut self.its {
+            Some(its) => its.forget(hw).map(|()| true),
+            None => unsupported(
+                "a cache of interrupts: it remaps none, and the ITS has none to forget until `interrupt` sets one up",
+                "中断缓存：它不做中断重映射；ITS 要等 `interrupt` 设置了中断之后才有可失效的内容",
+            ),
+        }
+    }
+
     /// The message of an interrupt: its EventID, written to the doorbell as the device sees it.
     fn interrupt_message(&self, index: u16) -> Message {
-        let event = self.its.as_ref().map_or(u32::from(index), |its| its.event(index));
-        Message { address: DOORBELL_IOVA, data: event }
+        let its = self.its.as_ref();
+        let event = its.map_or(u32::from(index), |its| its.event(index));
+        // Who goes past all tables finds the doorbell where it is (`iommu_dma_prepare_msi` maps it for others only).
+        let past = its.and_then(|its| its.device(index)).is_some_and(|device| self.past.contains(&device));
+        Message { address: if past { DOORBELL } else { DOORBELL_IOVA }, data: event }
     }
 }

@@ -242,6 +242,21 @@ impl Contexts for VtdProgrammer {
         }
     }
 
+    fn takes_processes(&self) -> DriverResult {
+        if self.config.scalable_mode() && self.config.pasid() {
+            return Ok(());
+        }
+        unsupported(
+            "PASIDs (ECAP.SMTS, ECAP.PASID): the tables of legacy mode have no place for processes; scalable mode has, since revision 3.0 (`scalable` on the `machine` line)",
+            "PASID（ECAP.SMTS、ECAP.PASID）：传统模式的表里没有进程的位置；修订版 3.0 起的可扩展模式才有（在 `machine` 一行写 `scalable`）",
+        )
+    }
+
+    /// A PASID has an entry of its own, beside that of requests without one.
+    fn keeps_processes(&self) -> bool {
+        true
+    }
+
     fn bind(
         &mut self,
         hw: &mut impl Hardware,
@@ -249,12 +264,7 @@ impl Contexts for VtdProgrammer {
         pasid: Pasid,
         tables: Option<ProcessTables>,
     ) -> DriverResult {
-        if !self.config.scalable_mode() || !self.config.pasid() {
-            return unsupported(
-                "PASIDs (ECAP.SMTS, ECAP.PASID): the tables of legacy mode have no place for processes; scalable mode has, since revision 3.0 (`scalable` on the `machine` line)",
-                "PASID（ECAP.SMTS、ECAP.PASID）：传统模式的表里没有进程的位置；修订版 3.0 起的可扩展模式才有（在 `machine` 一行写 `scalable`）",
-            );
-        }
+        self.takes_processes()?;
         let words = match tables {
             Some(tables) => self.process_words(hw.domains(), tables)?,
             None => pasid::ZERO,

@@ -25,7 +25,7 @@ pub fn answer(answer: &Answer, with_steps: bool) -> Map<String, Value> {
     let mut out = match &answer.outcome {
         Outcome::Memory(to) => translation("memory", to),
         Outcome::Answer(to) => translation("answer", to),
-        Outcome::Interrupt(Delivery { vector, destination, kind, memory }) => {
+        Outcome::Interrupt(Delivery { vector, destination, kind, memory, .. }) => {
             let mut out =
                 object(json!({"outcome": "interrupt", "vector": vector, "destination": destination,
                 "how": interrupt(*kind)}));

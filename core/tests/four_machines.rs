@@ -1,0 +1,355 @@
+//! One scenario, each architecture: what holds on all four, and what each says where it differs.
+
+use iommu_core::explain::Cast;
+use iommu_core::iommu::Architecture;
+use iommu_core::link::Position;
+use iommu_core::machine::{run, Run};
+use iommu_core::scenario::{parse, print};
+use iommu_core::trace::{Event, InterruptKind};
+
+fn runs(text: &str) -> Run {
+    run(text).unwrap_or_else(|problems| panic!("{problems}\n{text}"))
+}
+
+/// A scenario on a machine: its `machine` line, what is declared, steps.
+fn scenario(machine: &str, parts: &str, steps: &str) -> String {
+    format!("iommu-playground 2\nmachine {machine}\n{parts}\nsteps\n{steps}\n")
+}
+
+/// The expectations that did not hold.
+fn failures(run: &Run) -> Vec<String> {
+    run.failures().filter_map(|check| check.failure.clone()).map(|said| said.en).collect()
+}
+
+/// What came of the last operation, as it is told, in both languages.
+fn ending(text: &str) -> [String; 2] {
+    let cast = Cast::of_run(&runs(text), text);
+    let text = &cast.endings.last().unwrap().text;
+    [text.en.clone(), text.zh.clone()]
+}
+
+/// No CPU takes a vector below 16 (SDM 3A 11.5.3), and identity 0 is none (AIA 3.1); an LPI may have any number.
+#[test]
+fn a_number_that_no_controller_takes_interrupts_nobody() {
+    for (machine, line, number, arrives) in [
+        ("vt-d", "msi nic entry 3", 15, false),
+        ("vt-d", "msi nic entry 3", 16, true),
+        ("vt-d interrupt-remapping off", "msi nic vector NUMBER cpu 1", 15, false),
+        ("vt-d interrupt-remapping off", "msi nic vector NUMBER cpu 1", 16, true),
+        ("amd-vi", "msi nic entry 3", 15, false),
+        ("amd-vi", "msi nic entry 3", 16, true),
+        ("amd-vi interrupt-remapping off", "msi nic vector NUMBER cpu 1", 15, false),
+        ("amd-vi interrupt-remapping off", "msi nic vector NUMBER cpu 1", 16, true),
+        ("none", "msi nic vector NUMBER cpu 1", 15, false),
+        ("none", "msi nic vector NUMBER cpu 1", 16, true),
+        ("riscv", "msi nic entry 3", 0, false),
+        ("riscv", "msi nic entry 3", 1, true),
+        ("riscv", "msi nic address 0xf800_0000 data 2048", 0, false),
+        ("riscv", "msi nic address 0xf800_0000 data 2047", 1, true),
+        ("smmuv3", "msi nic entry 3", 0, true),
+    ] {
+        let set = match machine.contains("off") || machine == "none" {
+            true => String::new(),
+            false => format!("interrupt 3 vector {number} cpu 1 source nic\n"),
+        };
+        // Here the doorbell of an ITS is mapped, and interrupt files are where they are.
+        let policy = match machine {
+            "none" => "",
+            "smmuv3" => "iommu strict\n",
+            _ => "iommu pass-through\n",
+        };
+        let steps = format!("{set}{}", line.replace("NUMBER", &number.to_string()));
+        let text = scenario(machine, &format!("{policy}device nic 00:03.0"), &steps);
+        let run = runs(&text);
+        let last = run.done.last().unwrap();
+        let got = last.outcome.interrupt.filter(|(.., kind)| *kind != InterruptKind::Blocked);
+        assert_eq!(got.is_some(), arrives, "{text}\n{:?}", last.outcome.interrupt);
+        assert_eq!(last.outcome.counts.interrupts, u64::from(arrives), "{text}");
+        let refused = run.machine.trace.steps().range(last.steps.clone()).iter().any(|step| {
+            matches!(step.event, Event::Check { ok: false, rule, .. }
+                if rule.section.starts_with("SDM 3A") || rule.section.starts_with("AIA"))
+        });
+        assert_eq!(refused, !arrives, "{text}");
+    }
+}
+
+/// An NMI has no vector: none is looked at (SDM 3A 11.11).
+#[test]
+fn the_vector_of_a_message_counts_only_where_it_is_one() {
+    for machine in ["none", "vt-d interrupt-remapping off", "amd-vi interrupt-remapping off"] {
+        for (data, arrives) in [("0x400", true), ("0x05", false), ("0x105", false), ("0x41", true)] {
+            let steps = format!("msi nic address 0xfee0_1000 data {data}");
+            let run = runs(&scenario(machine, "device nic 00:03.0", &steps));
+            assert_eq!(run.done[0].outcome.counts.interrupts, u64::from(arrives), "{machine} {data}");
+        }
+    }
+}
+
+#[test]
+fn what_no_controller_takes_says_why() {
+    let text = scenario("vt-d", "device nic 00:03.0", "interrupt 3 vector 5 source nic\nmsi nic entry 3\n");
+    let [en, zh] = ending(&text);
+    assert!(en.contains("No CPU gets nic's interrupt") && en.contains("vector below 16"), "{en}");
+    assert!(zh.contains("没有送到任何 CPU") && zh.contains("小于 16"), "{zh}");
+    let run = runs(&format!("{text}expect interrupt vector 5\n"));
+    assert!(failures(&run)[0].contains("vector below 16"), "{:?}", failures(&run));
+}
+
+/// What the unit lacks is named before what the device lacks: the whole way from legacy mode to what runs.
+#[test]
+fn a_binding_names_the_first_thing_that_is_missing() {
+    let said = |machine: &str, device: &str| {
+        let parts = format!("iommu pass-through\ndevice nic 00:03.0 {device}\nprocess app");
+        let run = runs(&scenario(machine, &parts, "bind nic to app pasid 7"));
+        run.done[0].error.clone().map(|error| (error.message.en, error.message.zh))
+    };
+    for device in ["", "pasid", "pasid ats"] {
+        let (en, zh) = said("vt-d", device).unwrap();
+        assert!(en.contains("`scalable` on the `machine` line"), "{device}: {en}");
+        assert!(zh.contains("`machine` 一行写 `scalable`"), "{device}: {zh}");
+    }
+    for (machine, device, names) in [
+        ("vt-d scalable", "", "no PASID"),
+        ("vt-d scalable", "pasid", "`ats` on its `device` line"),
+        ("vt-d scalable", "pasid ats", "`ats` on the `machine` line"),
+        ("vt-d scalable ats", "pasid ats pri", "`pri` on the `machine` line"),
+        ("amd-vi", "", "no PASID"),
+        ("riscv", "", "no PASID"),
+        ("smmuv3", "", "no PASID"),
+    ] {
+        let (en, _) = said(machine, device).unwrap();
+        assert!(en.contains(names), "{machine}, {device}: {en}");
+    }
+    for (machine, device) in [
+        ("vt-d scalable ats", "pasid ats"),
+        ("vt-d scalable ats pri", "pasid ats pri"),
+        ("amd-vi", "pasid"),
+        ("riscv", "pasid"),
+        ("smmuv3", "pasid"),
+    ] {
+        assert_eq!(said(machine, device), None, "{machine}, {device}");
+    }
+}
+
+/// Every name of a fault that is shown can be written as it is shown: in an expectation, and in a link.
+#[test]
+fn every_name_of_a_fault_is_read_as_it_is_shown() {
+    for architecture in Architecture::ALL {
+        for fault in architecture.all_faults() {
+            let (word, name) = (architecture.describe().word, fault.name);
+            let bare = format!("iommu-playground 2\nsteps\n  flush\n  expect fault {word} {name}\n");
+            let quoted =
+                format!("iommu-playground 2\nsteps\n  flush\n  expect fault {word} \"{name}\" at 0x1000\n");
+            let read = parse(&quoted).unwrap_or_else(|problems| panic!("{problems}: {quoted}"));
+            // Quotes go where the name is one word.
+            let printed = print(&read);
+            let one_word = !name.contains([' ', '/']);
+            assert_eq!(printed.contains('"'), !one_word, "{printed}");
+            assert_eq!(print(&parse(&printed).unwrap()), printed);
+            assert_eq!(parse(&bare).is_ok(), one_word, "{bare}");
+            let Some(Position::Which(which, 1)) = Position::parse(&format!("fault:{name}")) else {
+                panic!("fault:{name} is no position");
+            };
+            let marks = [iommu_core::view::types::Mark {
+                at: 7,
+                tone: iommu_core::explain::Tone::Refused,
+                code: fault.has_number().then_some(fault.code),
+                name: Some(name.into()),
+            }];
+            assert_eq!(Position::Which(which, 1).among(&marks), Some(7), "{name}");
+        }
+    }
+    let none = parse("iommu-playground 2\nsteps\n  flush\n  expect fault riscv \"DDT entry not vald\"\n")
+        .unwrap_err();
+    assert_eq!(none.0[0].suggestion.as_deref(), Some("DDT entry not valid"), "{none}");
+}
+
+/// What an SMMU refuses without an event (STE.Config = 0) has no number, anywhere.
+#[test]
+fn what_leaves_no_record_has_no_number() {
+    let text =
+        scenario("smmuv3", "iommu strict\ndevice nic 00:03.0", "detach nic\ndma nic write 0x1000 +4\n");
+    let run = runs(&format!("{text}expect fault none\n"));
+    assert_eq!(failures(&run), ["expected fault none, but it was fault abort at 0x1000"]);
+    let trace = &run.machine.trace;
+    let cast = Cast::of_run(&run, &text);
+    let mut all: Vec<String> = (0..trace.len())
+        .map(|i| iommu_core::explain::say(trace, i, &cast).text)
+        .flat_map(|text| [text.en, text.zh])
+        .collect();
+    all.extend(ending(&text));
+    assert!(all.iter().any(|said| said.contains("Fault abort")), "{all:#?}");
+    for said in &all {
+        let number = ["event 0x0", "ault 0x0", "事件 0x0", "错误码 0x0", "转换错误 0x0"];
+        assert!(
+            !number.iter().any(|n| said.contains(&format!("{n} ")) || said.contains(&format!("{n}:"))),
+            "{said}"
+        );
+    }
+}
+
+/// A translation request is a read on each machine, whatever rights its answer may give.
+#[test]
+fn a_translation_request_is_told_as_a_read() {
+    for (machine, stage) in [
+        ("vt-d ats", 2),
+        ("vt-d scalable ats", 1),
+        ("riscv ats", 1),
+        ("riscv ats", 2),
+        ("smmuv3 ats", 1),
+        ("smmuv3 ats", 2),
+        ("amd-vi ats", 1),
+        ("amd-vi ats", 2),
+    ] {
+        let parts = format!("iommu strict stage {stage}\ndevice nic 00:03.0 ats");
+        let text = scenario(
+            machine,
+            &parts,
+            "alloc buf 4K\nrx = dma_map_single nic buf bidirectional\nats nic rx\n",
+        );
+        let run = runs(&text);
+        let cast = Cast::of_run(&run, &text);
+        let steps = run.done.last().unwrap().steps.clone();
+        let said = |i| iommu_core::explain::say(&run.machine.trace, i, &cast).text.en;
+        let told: Vec<String> = steps.map(said).filter(|said| said.starts_with("The IOMMU gets a")).collect();
+        assert_eq!(told.len(), 1, "{machine} {stage}");
+        assert!(told[0].starts_with("The IOMMU gets a read of"), "{machine} {stage}: {}", told[0]);
+    }
+}
+
+/// Attaching a device to something else leaves its bound PASIDs bound, or is refused and says which one is in the way.
+#[test]
+fn a_bound_pasid_stays_bound_over_an_attachment() {
+    for machine in ["vt-d scalable ats", "riscv", "smmuv3", "amd-vi"] {
+        let stage2 = machine != "vt-d scalable ats";
+        for (to, refused) in [("first", false), ("pass-through", false), ("second", stage2), ("blue", stage2)]
+        {
+            let parts =
+                "iommu strict\ndevice nic 00:03.0 pasid ats\nprocess app\nvm blue ram 0 +16M at 0x5000_0000";
+            let steps = format!(
+                "domain first stage 1\ndomain second stage 2\nbind nic to app pasid 7\nalloc buf 4K in app\n\
+                 dma nic write buf pasid 7 data \"hello\"\nexpect fault none\nattach nic to {to}\n\
+                 expect error {}\ndma nic write buf pasid 7 data \"again\"\nexpect fault none\n\
+                 expect data buf = \"again\" in app\nunbind nic pasid 7\nattach nic to {to}\nexpect error none\n\
+                 dma nic write buf pasid 7 data \"never\"\nexpect fault any\nexpect data buf = \"again\" in app",
+                if refused { "busy" } else { "none" }
+            );
+            let text = scenario(machine, parts, &steps);
+            let run = runs(&text);
+            assert_eq!(failures(&run), [""; 0], "{machine}, {to}");
+            if refused {
+                let error = run.done.iter().find_map(|done| done.error.clone()).unwrap();
+                assert!(error.message.en.contains("PASID 7 of nic is bound"), "{}", error.message.en);
+                assert!(error.message.zh.contains("nic 的 PASID 7"), "{}", error.message.zh);
+            }
+        }
+        // Blocked is blocked, and what was bound comes back with the next attachment.
+        let steps = "domain first stage 1\nbind nic to app pasid 7\nalloc buf 4K in app\ndetach nic\n\
+                     dma nic write buf pasid 7 data \"no\"\nexpect fault any\nattach nic to first\n\
+                     dma nic write buf pasid 7 data \"yes\"\nexpect fault none\nexpect data buf = \"yes\" in app";
+        let text = scenario(machine, "iommu strict\ndevice nic 00:03.0 pasid ats\nprocess app", steps);
+        assert_eq!(failures(&runs(&text)), [""; 0], "{machine}");
+    }
+}
+
+/// Each machine has a way to make what it cached of interrupts be forgotten: the SMMU has no such cache, the ITS may have.
+#[test]
+fn the_interrupt_cache_is_that_of_whoever_remaps() {
+    for (machine, command) in [
+        ("vt-d", "interrupt entry cache invalidate"),
+        ("amd-vi", "INVALIDATE_INTERRUPT_TABLE"),
+        ("riscv", "IOTINVAL.GVMA"),
+        ("smmuv3", "INVALL"),
+    ] {
+        let steps = "interrupt 3 vector 0x41 cpu 1 source nic\ninvalidate interrupt-cache\n";
+        let text = scenario(machine, "iommu strict\ndevice nic 00:03.0", steps);
+        let run = runs(&text);
+        let cast = Cast::of_run(&run, &text);
+        let steps = run.done.last().unwrap().steps.clone();
+        let said = |i| iommu_core::explain::say(&run.machine.trace, i, &cast).text.en;
+        let told: Vec<String> = steps.map(said).collect();
+        assert!(
+            told.iter().any(|said| said.contains("takes a command") && said.contains(command)),
+            "{machine} {told:#?}"
+        );
+    }
+    let text = scenario("smmuv3", "iommu strict\ndevice nic 00:03.0", "invalidate interrupt-cache\n");
+    let problems = run(&text).unwrap_err();
+    let [en, zh] = [problems.to_string(), problems.zh()];
+    assert!(en.contains("until `interrupt` sets one up") && en.contains("after `machine`, `vt-d`"), "{en}");
+    assert!(zh.contains("要等 `interrupt` 设置了中断") && zh.contains("`machine` 后面换成"), "{zh}");
+}
+
+/// A device that goes past all tables finds the doorbell where it is.
+#[test]
+fn an_interrupt_arrives_whatever_its_device_is_attached_to() {
+    for machine in ["vt-d", "riscv", "smmuv3", "amd-vi"] {
+        for policy in ["pass-through", "strict", "lazy"] {
+            let steps = "interrupt 3 vector 0x41 cpu 0 source nic\nmsi nic entry 3\nexpect interrupt vector 0x41 cpu 0\n\
+                         domain d\nattach nic to d\nmsi nic entry 3\nattach nic to pass-through\nmsi nic entry 3\n\
+                         expect interrupt vector 0x41 cpu 0";
+            let text = scenario(machine, &format!("iommu {policy}\ndevice nic 00:03.0"), steps);
+            // Interrupt files are in physical memory: software maps them for whoever is behind tables.
+            if machine == "riscv" && policy != "pass-through" {
+                continue;
+            }
+            assert_eq!(failures(&runs(&text)), [""; 0], "{machine} {policy}");
+        }
+    }
+}
+
+/// Without remapping an interrupt is a message that says CPU and vector itself: whoever sends it is believed.
+#[test]
+fn without_remapping_the_message_says_it_all() {
+    for (machine, policy) in [
+        ("vt-d interrupt-remapping off", "iommu strict"),
+        ("amd-vi interrupt-remapping off", "iommu strict"),
+        ("vt-d", "iommu off"),
+        ("amd-vi", "iommu off"),
+        ("riscv", "iommu off"),
+        ("none", ""),
+    ] {
+        let parts = format!("{policy}\ndevice nic 00:03.0\ndevice usb 00:14.0");
+        let steps = "interrupt 5 vector 0x41 cpu 2 source nic\nmsi nic entry 5\nexpect interrupt vector 0x41 cpu 2 direct\n\
+                     msi usb entry 5\nexpect interrupt vector 0x41 cpu 2 direct\nmsi nic entry 6\nexpect error no-interrupt\n\
+                     expect interrupt none\ninterrupt 5 not-present\nmsi nic entry 5\nexpect error no-interrupt";
+        let text = scenario(machine, &parts, steps);
+        assert_eq!(failures(&runs(&text)), [""; 0], "{machine} {policy}");
+        let [en, zh] = ending(&scenario(machine, &parts, "interrupt 5 vector 0x41 cpu 2 source nic"));
+        assert!(
+            en.contains("the message of interrupt 5 itself says")
+                && en.contains("`source nic` makes no check"),
+            "{en}"
+        );
+        assert!(zh.contains("消息自己写明") && zh.contains("`source nic` 在这里不起作用"), "{zh}");
+    }
+    // A table is written where there is one, and nothing else.
+    let text = scenario("riscv", "iommu off\ndevice nic 00:03.0", "interrupt 5 vector 0x41 cpu 2\n");
+    let run = runs(&text);
+    let wrote = |event: &Event| matches!(event, Event::Write { .. } | Event::WriteRun { .. });
+    assert!(!run.machine.trace.steps().range(run.done[0].steps.clone()).iter().any(|s| wrote(&s.event)));
+}
+
+/// The answer Success brings the page in, as a kernel's does; a page that nobody promised is not there, and that is said.
+#[test]
+fn the_answer_success_brings_the_page_in() {
+    for machine in ["vt-d scalable ats pri", "riscv ats pri", "smmuv3 ats pri", "amd-vi ats pri"] {
+        let parts = "iommu strict\ndevice nic 00:03.0 pasid ats pri\nprocess app pasid 7";
+        let head = "bind nic to app\nmap app 0x7f00_0000_0000 +4K rw not-present\n";
+        let there = format!("{head}page-request nic write 0x7f00_0000_0000 pasid 7 response success\n");
+        let [en, zh] = ending(&scenario(machine, parts, &there));
+        assert!(en.contains("the page is there") && zh.contains("这一页已在内存里"), "{machine}: {en} {zh}");
+        let used = "ats nic 0x7f00_0000_0000 pasid 7\ndma nic write 0x7f00_0000_0000 pasid 7 data \"hello\"\nexpect fault none\n\
+                    expect data 0x7f00_0000_0000 = \"hello\" in app";
+        assert_eq!(
+            failures(&runs(&scenario(machine, parts, &format!("{there}{used}")))),
+            [""; 0],
+            "{machine}"
+        );
+        // Nothing was promised here.
+        let never = format!("{head}page-request nic write 0x7f00_0010_0000 pasid 7 response success\n");
+        let [en, zh] = ending(&scenario(machine, parts, &never));
+        assert!(en.contains("but the page is not there"), "{machine}: {en}");
+        assert!(zh.contains("并不在内存里"), "{machine}: {zh}");
+    }
+}
