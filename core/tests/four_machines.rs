@@ -353,3 +353,21 @@ fn the_answer_success_brings_the_page_in() {
         assert!(zh.contains("并不在内存里"), "{machine}: {zh}");
     }
 }
+
+/// What the host's tables of AMD-Vi refuse under a guest's is logged by its guest-physical address, and called that.
+#[test]
+fn an_address_between_two_stages_is_called_by_its_name() {
+    for (machine, word, zh_word) in [
+        ("vt-d scalable", "IOVA 0x300010", "IOVA 0x300010"),
+        ("riscv", "IOVA 0x300010", "IOVA 0x300010"),
+        ("smmuv3", "IOVA 0x300010", "IOVA 0x300010"),
+        ("amd-vi", "guest-physical address 0x8000000", "客户机物理地址 0x8000000"),
+    ] {
+        let parts = "iommu strict\ndevice nic 00:03.0\nvm blue ram 0 +64M at 0x5000_0000";
+        let steps = "domain inner in blue\nmap inner 0x30_0000 +4K -> 0x800_0000 rw\nattach nic to inner\n\
+                     dma nic write 0x30_0010 +4\n";
+        let [en, zh] = ending(&scenario(machine, parts, steps));
+        assert!(en.contains(&format!("nothing: {word} leads no further")), "{machine}: {en}");
+        assert!(zh.contains(zh_word), "{machine}: {zh}");
+    }
+}

@@ -254,8 +254,8 @@ fn fault(
     let who_zh = by.map_or(String::new(), |name| format!("{name} "));
     let (noun, does_zh) = verb(want);
     let why_zh = code.text.zh;
-    let what = if at.space == Space::Physical {
-        // A physical address is not what was requested, but where the entry lies that stopped it.
+    let what = if matches!(at.space, Space::Physical | Space::GuestPhysical) {
+        // That is not what was requested, but where the entry lies that stopped it, or what the first stage made of it.
         Phrase::new(
             format!("{noun}{by_en}, stopped at {} {at}", space.en),
             format!("{who_zh}的{does_zh}请求停在{} {at}", space.zh),

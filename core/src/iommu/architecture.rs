@@ -88,6 +88,8 @@ pub enum Ability {
     IdMap,
     /// Linux shares address spaces only with devices that have ATS (and, with page requests, an IOMMU that takes them).
     SvaNeedsAts,
+    /// Linux maps what firmware reserves for a device, and gives such a device to no guest (`get_resv_regions`).
+    ReservedRegions,
 }
 
 /// The machine around an IOMMU.

@@ -7,7 +7,9 @@ use crate::spec::{self, Bits};
 use crate::trace::Perms;
 
 spec::values! {
-    /// Response codes of a page request group response (PCIe, Page Request Interface).
+    /// Response codes of a page request group response (PCIe, Page Request Interface), which VT-d, AMD-Vi and RISC-V take as
+    /// they are: the payload of RISC-V's ATS.PRGR is as the PCIe specification has it (RISC-V IOMMU, IOMMU PCIe ATS
+    /// commands), its code in 47:44.
     pub RESPONSES / response_code {
         SUCCESS = 0 "success" "成功";
         INVALID_REQUEST = 1 "invalid request" "无效请求";

@@ -51,6 +51,7 @@ pub static ARCHITECTURE: Descriptor = Descriptor {
             Ability::InterruptTable,
             Ability::WriteOnly,
             Ability::PostedInterrupts,
+            Ability::ReservedRegions,
         ],
         board: Board {
             cpu: Cpu::Amd64,

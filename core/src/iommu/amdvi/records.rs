@@ -45,6 +45,8 @@ pub struct Event {
     pub last: bool,
     /// Address.
     pub address: u64,
+    /// It is a guest-physical one, which the host's tables refused. No bit of the entry says so: GN is 0.
+    pub between: bool,
 }
 
 /// The words of an entry.
@@ -63,6 +65,8 @@ impl Event {
         let memory = of_memory.iter().any(|known| known.code == self.code.code);
         if memory {
             Space::Physical
+        } else if self.between {
+            Space::GuestPhysical
         } else {
             Space::Iova
         }
@@ -86,6 +90,7 @@ impl Event {
             group: 0,
             last: false,
             address,
+            between: false,
         }
     }
 

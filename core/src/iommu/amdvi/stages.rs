@@ -103,6 +103,7 @@ fn host<O: Observer>(
         domain: entry.domain(),
         pasid: None,
         user: false,
+        between: space == Space::GuestPhysical,
         ..asked.event(code, address)
     };
     let fault = event(&faults::IO_PAGE_FAULT, page);
@@ -297,6 +298,7 @@ impl Guest<'_> {
             pasid: None,
             user: false,
             write: false,
+            between: true,
             ..self.asked.event(code, address)
         };
         match error {

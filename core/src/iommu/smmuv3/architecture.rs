@@ -49,7 +49,7 @@ pub static ARCHITECTURE: Descriptor = Descriptor {
         faults: events::ALL,
         silent: &[&super::unit::ABORTED, &super::unit::STALLED],
         queues: &QUEUES,
-        abilities: &[Ability::Processes, Ability::DeviceEvents, Ability::IdMap],
+        abilities: &[Ability::Processes, Ability::DeviceEvents, Ability::IdMap, Ability::ReservedRegions],
         board: BOARD,
     },
 };

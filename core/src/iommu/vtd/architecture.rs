@@ -50,6 +50,7 @@ pub static ARCHITECTURE: Descriptor = Descriptor {
             Ability::WriteOnly,
             Ability::PostedInterrupts,
             Ability::SvaNeedsAts,
+            Ability::ReservedRegions,
         ],
         board: Board::PC,
     },

@@ -63,7 +63,8 @@ impl VtdUnit {
         let reader = Reader { config: &self.config, rtaddr: self.root, look: false };
         let context =
             find_context(&reader, &mut Some(&mut self.caches), memory, request.requester, true, obs)?;
-        // Without ECAP.PRS the field is reserved: no entry allows page requests (VT-d 9.4).
+        // SCT.8: PRE in a present entry is 0. Without ECAP.PRS the field is reserved (VT-d 9.4); that such a unit refuses as
+        // though it were 0 is our reading.
         if !context.words.is_set(sm_context::PRE) || !self.config.page_requests() {
             return Err(Failure::new(&f::SCT_8, context.fpd()));
         }

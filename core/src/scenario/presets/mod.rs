@@ -131,6 +131,15 @@ const SVA_CHECKS: Limit = Limit {
         "讲的是 Linux 的 VT-d 驱动对设备的要求；其余架构的驱动要求各不相同",
     ),
 };
+const RESERVED: Limit = Limit {
+    fits: |a| a.has(Ability::ReservedRegions),
+    why: Text::new(
+        "Linux's RISC-V driver does not look for regions that firmware reserves (its operations have no get_resv_regions): it neither \
+         maps them nor keeps their device from a guest",
+        "Linux 的 RISC-V 驱动不查找固件保留的内存区域（没有实现 get_resv_regions）：既不映射它们，也不阻止把设备\
+         交给客户机",
+    ),
+};
 const ARM_DOORBELL: Limit = Limit {
     fits: |_| false,
     why: Text::new(
@@ -259,7 +268,7 @@ pub const PRESETS: &[Preset] = presets! {
     "peer-to-peer" Deep;
     "root-ports" Deep;
     "peer-bar" Deep;
-    "reserved-memory" Working;
+    "reserved-memory" Working RESERVED;
     "guest-hole" Working;
     "phantom" Working;
     "interrupts" Starter;
