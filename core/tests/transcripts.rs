@@ -46,3 +46,26 @@ fn every_idea_says_what_came_of_it_and_none_is_done() {
         }
     }
 }
+
+/// What a newcomer meets before its own lesson is said in half a sentence where it is met first.
+#[test]
+fn a_word_is_explained_in_the_lesson_in_which_it_first_appears() {
+    for (word, half) in
+        [("IOMMU", "a unit between devices and memory"), ("-stage", "two stages of them, the first")]
+    {
+        let met = PATH.iter().find_map(|name| {
+            let preset = by_name(name).expect(name);
+            let player = Player::open(preset.text).expect(name);
+            let (ideas, operations) = (player.ideas(Lang::En), player.operations(Lang::En));
+            let said = ideas.iter().chain(&operations).filter(|stop| stop.sentence.contains(word));
+            let first = said.map(|stop| stop.to).min()?;
+            let explained = ideas.iter().find(|idea| idea.sentence.contains(half)).map(|idea| idea.from);
+            Some((name, first, explained))
+        });
+        let (name, first, explained) = met.expect(word);
+        assert!(
+            explained.is_some_and(|at| at <= first),
+            "{name}: {word} at {first}, explained at {explained:?}"
+        );
+    }
+}

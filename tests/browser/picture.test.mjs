@@ -68,29 +68,35 @@ test("from the first idea to the answer no box moves and no scale changes, no wo
   await page.context().close();
 });
 
-test("at the depth of operations too, where what came of one takes three lines", async () => {
-  const page = await site.open({ hash: null, ready: false, height: 800 });
-  for (const name of ["physical-address", "peer-bar", "why-iommu"]) {
-    await page.goto("about:blank");
-    await page.goto(`${site.origin}#p=${name}&depth=operation`);
-    await page.waitForSelector("html[data-ready]");
-    await settled(page);
-    const looks = await stepThrough(page, LOOK);
-    const [first] = looks;
-    const places = {};
-    for (const [i, look] of looks.entries()) {
-      assert.deepEqual(
-        [look.room, look.scale, look.view],
-        [first.room, first.scale, first.view],
-        `${name} ${i}`,
-      );
-      for (const [key, place] of Object.entries(look.boxes))
-        assert.equal(place, (places[key] ??= place), `${name} ${i}: ${key}`);
+for (const [depth, names] of [
+  // Where what came of an operation takes three lines.
+  ["operation", ["physical-address", "peer-bar", "why-iommu"]],
+  // Where a line of the text, or a read, takes two.
+  ["read", ["why-iommu", "virtio-addresses", "direction", "lazy", "root-ports", "peer-bar", "guest-hole"]],
+])
+  test(`at the depth of ${depth}s too`, async () => {
+    const page = await site.open({ hash: null, ready: false, height: 800 });
+    for (const name of names) {
+      await page.goto("about:blank");
+      await page.goto(`${site.origin}#p=${name}&depth=${depth}`);
+      await page.waitForSelector("html[data-ready]");
+      await settled(page);
+      const looks = await stepThrough(page, LOOK);
+      const [first] = looks;
+      const places = {};
+      for (const [i, look] of looks.entries()) {
+        assert.deepEqual(
+          [look.room, look.scale, look.view],
+          [first.room, first.scale, first.view],
+          `${name} ${i}`,
+        );
+        for (const [key, place] of Object.entries(look.boxes))
+          assert.equal(place, (places[key] ??= place), `${name} ${i}: ${key}`);
+      }
     }
-  }
-  assert.deepEqual(page.errors, []);
-  await page.context().close();
-});
+    assert.deepEqual(page.errors, []);
+    await page.context().close();
+  });
 
 test("at the end, with its answer, what moved last is in sight on a phone held either way", async () => {
   for (const [width, height] of [

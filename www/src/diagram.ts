@@ -36,6 +36,8 @@ export interface Panes {
 export function diagram(app: App, slot: 0 | 1 = 0, panes?: Panes): HTMLElement {
   const { t } = app;
   const holder = h("div.picture", { id: slot ? "diagram-other" : "diagram" });
+  // A text that does not run leaves the picture of another: whose that is stands above it.
+  const whose = h("p.whose", { role: "status", hidden: true });
   const tip = h("p.tip", { hidden: true, "aria-hidden": "true" });
   /** The reader's own size; none is as large as fits. */
   let wish: number | null = null;
@@ -66,6 +68,7 @@ export function diagram(app: App, slot: 0 | 1 = 0, panes?: Panes): HTMLElement {
   const box = h(
     "section.diagram",
     { "aria-label": slot ? t("otherRun") : t("diagram") },
+    whose,
     holder,
     ...edges,
     tip,
@@ -84,12 +87,14 @@ export function diagram(app: App, slot: 0 | 1 = 0, panes?: Panes): HTMLElement {
   const widths = new Map<string, number>();
   // Read once for every size: to ask while a step is shown would make the browser lay everything out twice.
   let room = { x: 0, y: 0, whole: 0, flows: false };
+  let inset = 0;
   const measure = () => {
     // In a document that is shown nowhere nothing has a style.
     if (!holder.isConnected || !holder.ownerDocument.defaultView) return;
     measureCell(holder);
     const style = getComputedStyle(holder);
     const free = (...sides: string[]) => sides.reduce((sum, side) => sum - (parseFloat(side) || 0), 0);
+    inset = parseFloat(style.paddingLeft) || 0;
     const y = holder.clientHeight + free(style.paddingTop, style.paddingBottom);
     room = {
       x: holder.clientWidth + free(style.paddingLeft, style.paddingRight),
@@ -256,10 +261,32 @@ export function diagram(app: App, slot: 0 | 1 = 0, panes?: Panes): HTMLElement {
     put(drawn.element, "width", full.width * scale);
     put(drawn.element, "height", scene.height * row * scale);
   };
+  /** Where across a sign of 28 x 20 px, so far down in the picture, lies over nothing that is written: in the middle, or beside it. */
+  const free = (top: number): number => {
+    const middle = holder.clientWidth / 2;
+    if (!scene) return middle - 14;
+    const left = Math.max(0, (room.x - size(scene, row).width * scale) / 2) + inset - holder.scrollLeft;
+    const line = row * scale;
+    const words = scene.texts
+      .map(({ x, middle, cells }) => {
+        const from = left + x * cellWidth() * scale;
+        return { from, to: from + cells * cellWidth() * scale, at: (middle / 4) * line };
+      })
+      .filter(({ at }) => at + line / 2 > top && at - line / 2 < top + 20);
+    for (let off = 0; off < middle - 20; off += 8)
+      for (const at of [middle - off, middle + off])
+        if (words.every(({ from, to }) => to < at - 16 || from > at + 16)) return at - 14;
+    return middle - 14;
+  };
   /** Says at which edges the picture goes on out of sight. */
   const more = () => {
     const down = holder.scrollHeight - holder.clientHeight - holder.scrollTop;
     const right = holder.scrollWidth - holder.clientWidth - holder.scrollLeft;
+    for (const [edge, top] of [
+      ["up", holder.scrollTop + 4],
+      ["down", holder.scrollTop + holder.clientHeight - 24],
+    ] as const)
+      box.style.setProperty(`--${edge}`, `${free(top)}px`);
     box.dataset.more = [
       holder.scrollTop > 4 ? "up" : "",
       down > 4 ? "down" : "",
@@ -279,7 +306,12 @@ export function diagram(app: App, slot: 0 | 1 = 0, panes?: Panes): HTMLElement {
   const follow = (stepped = false) => {
     if (!scene) return;
     const touched = scene.pieces.find((p) => p.touch);
-    const spot = scene.token?.path.at(-1) ?? (touched && [touched.x, (touched.top + touched.bottom) / 4]);
+    // At an end where nothing moves, as when the kernel refuses, it is who acts.
+    const acts = position() === run()?.length && scene.actors.find((a) => a.touch);
+    const spot =
+      scene.token?.path.at(-1) ??
+      (touched && [touched.x, (touched.top + touched.bottom) / 4]) ??
+      (acts ? [acts.x + acts.width / 2, acts.y + acts.height / 2] : undefined);
     if (!spot) return;
     const { width, height } = size(scene, row);
     const all = width * scale <= room.x + 1 && height * scale <= room.y + 1;
@@ -297,6 +329,7 @@ export function diagram(app: App, slot: 0 | 1 = 0, panes?: Panes): HTMLElement {
         behavior: calm.matches ? "auto" : "smooth",
       });
       if (stepped && !slot && room.flows) followInPage(holder, top);
+      more();
     });
   };
 
@@ -311,6 +344,12 @@ export function diagram(app: App, slot: 0 | 1 = 0, panes?: Panes): HTMLElement {
   );
   app.on((state, changed) => {
     if (slot && changed.has("other")) box.hidden = !state.other;
+    if (!slot && ["troubles", "text", "good", "head"].some((key) => changed.has(key as keyof typeof state))) {
+      const stale = state.troubles.length > 0 && state.text !== state.good && state.head !== null;
+      if (stale === whose.hidden) box.classList.toggle("old", stale);
+      whose.hidden = !stale;
+      whose.textContent = stale ? t("pictureOf", state.head?.title) : "";
+    }
     if (changed.has("focus")) {
       closer.hidden = !state.focus;
       // A crowd of devices has no addresses.

@@ -13,6 +13,9 @@ const WORDS: Record<string, Key> = {
   freed: "freed",
 };
 
+/** What a stretch of a buffer's lane may be, in the order of the key. */
+const OWNERS = Object.keys(WORDS);
+
 /** More lanes than are surely in sight. */
 const MANY = 3;
 /** Lanes that are drawn: a text may have thousands of buffers. */
@@ -22,11 +25,14 @@ export function lanes(app: App): HTMLElement {
   const { t } = app;
   const list = h("div.lane-list", {});
   const now = h("i.lane-now", { "aria-hidden": "true" });
-  const key = h("span.key", { hidden: true }, h("i", { "aria-hidden": "true" }), t("inIotlb"));
+  // What the colours of this run's lanes mean.
+  const key = h("span.key", {});
+  const sample = (owner: string, word: Key) =>
+    h("span", {}, h("i", { "aria-hidden": "true", "data-owner": owner }), t(word));
   const box = h(
     "section.lanes",
     { "aria-label": t("lanes") },
-    h("div.lanes-head", {}, h("h2", {}, t("lanes")), key),
+    h("div.lanes-head", { title: t("lanesHow") }, h("h2", {}, t("lanes")), key),
     list,
   );
   app.on((state, changed) => {
@@ -43,7 +49,12 @@ export function lanes(app: App): HTMLElement {
       // Many lanes scroll by themselves, also by keys.
       if (all.length > MANY) box.tabIndex = 0;
       else box.removeAttribute("tabindex");
-      key.hidden = all.every((lane) => lane.cached.length === 0);
+      const there = new Set(all.flatMap((lane) => lane.spans.map((span) => span.state as string)));
+      key.replaceChildren(
+        ...OWNERS.filter((owner) => there.has(owner)).map((owner) => sample(owner, WORDS[owner] ?? "cpu")),
+        all.some((lane) => lane.cached.length > 0) ? sample("iotlb", "inIotlb") : "",
+        h("span", {}, h("i.at", { "aria-hidden": "true" }), t("thisStep")),
+      );
       list.replaceChildren(
         now,
         ...all.slice(0, MOST).map((lane) =>

@@ -239,6 +239,8 @@ function address(): void {
 addEventListener("pagehide", () => void writeAddress(false));
 
 async function writeAddress(push: boolean): Promise<void> {
+  // Meanwhile the first screen may have come back.
+  if (front?.on) return;
   const { position, good } = app.state;
   const found = fragment();
   const head = typeof found === "string" ? found : await found;
@@ -412,6 +414,8 @@ async function start(): Promise<void> {
   if (place.explain !== null) explain(place.explain);
   addEventListener("hashchange", () => void follow());
   front?.show(isFront(place));
+  // A link that was followed while the page was loading.
+  if (location.hash !== ours) await follow();
   document.documentElement.dataset.ready = "yes";
   keepForOffline();
 }

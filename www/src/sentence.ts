@@ -1,7 +1,8 @@
 // What is told: the author's idea in full, what came of it, and below it, indented, what the reader has opened. Changes are
 // announced to screen readers. Before the first stop it is the scenario's question.
-import type { View } from "iommu-view";
+import type { Stop, View } from "iommu-view";
 import type { App } from "./app";
+import { changed as changedOf } from "./change";
 import { baseLevel, below } from "./depth";
 import { h } from "./dom";
 import { put } from "./put";
@@ -42,6 +43,7 @@ export function sentence(app: App): HTMLElement {
   const title = h("p.title-here", { "aria-hidden": "true" });
   const count = h("output.count", { id: "count" });
   const where = h("p.where", { id: "where" });
+  const change = changedOf(app, () => draw(app.state));
   const open = h("button", { type: "button", id: "open", onclick: () => void app.time.open() });
   const close = h(
     "button",
@@ -51,7 +53,7 @@ export function sentence(app: App): HTMLElement {
   const box = h(
     "div.now",
     {},
-    h("div.said", {}, title, h("div.both", {}, pairs, live)),
+    h("div.said", {}, title, change.element, h("div.both", {}, pairs, live)),
     h("div.aside", {}, count, where, h("div.opening", {}, close, open)),
   );
   app.on((state, changed) => {
@@ -85,14 +87,18 @@ export function sentence(app: App): HTMLElement {
       );
     }
     if (!changed.has("view") && !changed.has("way") && !changed.has("depth")) return;
+    draw(state);
+  });
+  const draw = (state: Readonly<State>) => {
     const { view, way } = state;
-    const now = tell(app, state);
+    const now = tell(app, state, change.before);
     box.dataset.tone = now.tone;
     idea.classList.toggle("past", now.past ?? false);
     put(idea, now.idea, () => drawIdea(app, now.idea));
     put(inner, now.inner, () => now.inner.map((line) => drawLine(app, line)));
-    // As many lines for every stop of a depth, one of them for a sentence that takes two: nothing below moves.
-    const least = state.depth === "read" ? 3 : 2;
+    // As many lines for every stop of a depth, of each sentence one that takes two, and of a changed run what it came to
+    // before: nothing below moves.
+    const least = state.depth === "read" ? 4 : change.element.hidden ? 2 : 3;
     inner.style.setProperty("--lines", String(Math.max(least, now.inner.length)));
     const operation = whereabouts(state);
     put(where, operation, () => drawWhere(app, operation));
@@ -104,7 +110,7 @@ export function sentence(app: App): HTMLElement {
     open.textContent = way.length ? t(inside === 1 ? "openOne" : "openMany", inside) : t("openFirst");
     close.hidden = !app.time.closes;
     box.classList.toggle("set-up", view !== null && way.length === 0);
-  });
+  };
   scrollable(box);
   return box;
 }
@@ -145,7 +151,7 @@ interface Told {
   inner: Line[];
 }
 
-function tell(app: App, state: Readonly<State>): Told {
+function tell(app: App, state: Readonly<State>, before: (idea: Stop) => string): Told {
   const { view, way, head } = state;
   const [outer, ...rest] = way;
   if (!view || !outer) {
@@ -174,7 +180,11 @@ function tell(app: App, state: Readonly<State>): Told {
   if (!ended)
     return { tone, idea, inner: [{ kind: "read", tone, text: view.sentence, section: view.section }] };
   const came = outcome ? { word: outcome.word, text: outcome.text } : { text: view.sentence };
-  return { tone, idea, inner: [{ kind: "came", tone, ...came }] };
+  const inner: Line[] = [{ kind: "came", tone, ...came }];
+  // At the end the answer says it.
+  const earlier = shown.depth === "idea" && state.position !== state.course?.length ? before(shown) : "";
+  if (earlier) inner.push({ kind: "before", tone: "plain", word: app.t("outcomeBefore"), text: earlier });
+  return { tone, idea, inner };
 }
 
 /** A stop that was opened to: what it says when it is over, and until then what it does. */

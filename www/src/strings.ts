@@ -155,6 +155,11 @@ const TABLE = {
   text: ["Text", "文本"],
   go: ["Go", "前往"],
   lanes: ["Who owns each {buffer}, when", "每个{buffer}何时归谁所有"],
+  lanesHow: [
+    "From left to right is the run. While the device owns a {buffer} the CPU keeps its hands off, and the other way round.",
+    "从左到右是整个运行过程。{buffer}归设备时 CPU 不去碰它，归 CPU 时设备不去碰它。",
+  ],
+  thisStep: ["this step", "当前这一步"],
   cpu: ["CPU", "CPU"],
   device: ["{device}", "{device}"],
   both: ["both", "两者"],
@@ -184,6 +189,13 @@ const TABLE = {
   edited: ["edited", "已修改"],
   tryIt: ["Try it", "试一试"],
   undoTry: ["Undo the change", "撤销修改"],
+  pictureOf: [
+    "The text does not run. This picture is of “#”, the last run that did.",
+    "文本运行不了。这是上一次成功运行的画面，场景是《#》。",
+  ],
+  changedLine: ["Changed in line #", "第 # 行有改动"],
+  noteBefore: ["The notes were written before that.", "说明文字写于改动之前。"],
+  outcomeBefore: ["Before the change", "改动之前"],
   lastGood: [
     "The text has problems; the picture is of the last good run.",
     "文本有问题；画面仍是上一次成功的运行。",

@@ -65,7 +65,15 @@ pub(super) fn place(
     let (path, now, fate, shortcut, reads) = (way.path, way.now, way.fate, way.shortcut, way.reads);
     let load = with_reads(way.load, reads);
     light(model, spaces, snapshot, &steps[current].event, steps[current].actor);
-    let (Some(at), Some(address)) = (path.last().copied(), now) else { return };
+    let (Some(at), Some(address)) = (path.last().copied(), now) else {
+        // Where nothing moves and nothing is touched, as when the kernel refuses, it is the CPU that acts, which runs the kernel.
+        let kernel = |actor| matches!(actor, Actor::Os | Actor::Guest);
+        if model.lit.is_empty() && steps.range(start..current + 1).iter().any(|step| kernel(step.actor)) {
+            let cpu = actor(model, "cpu").map(Target::Actor);
+            model.lit.extend(cpu.map(|what| Lit { what, how: Touch::Used, at: None }));
+        }
+        return;
+    };
     let keep = path.len().saturating_sub(PATH);
     model.token = Some(Token {
         address: address.raw,
@@ -595,7 +603,7 @@ fn light(model: &mut Model, spaces: &BTreeMap<Col, ColumnId>, now: Snapshot<'_>,
 
 #[cfg(test)]
 mod tests {
-    use crate::diagram::model::{Anchor, Fate};
+    use crate::diagram::model::{Anchor, Fate, Target};
     use crate::machine::history::Cursor;
     use crate::machine::{run, Record};
     use crate::picture::picture;
@@ -638,6 +646,20 @@ mod tests {
             let Anchor::Actor(at) = token.at else { panic!("{machine}: {token:?}") };
             assert_eq!(model.actors[usize::from(at.0)].key, "iommu", "{machine}");
         }
+    }
+
+    #[test]
+    fn where_the_kernel_refuses_it_is_the_cpu_that_acts() {
+        let text = "iommu-playground 1\nmachine vt-d\niommu strict\nram 0 .. 1G\ndevice nic 00:03.0\nsteps\nalloc buf 4K\n\
+                    bad = dma_map_resource nic buf.pa +4K to-device\nexpect error ram\n";
+        let run = run(text).unwrap();
+        let trace = &run.machine.trace;
+        let mut cursor = Cursor::at_end(run.machine.memories(), trace);
+        let model = picture(&Record::of(&run.machine), trace, &mut cursor, Phrase::default());
+        assert!(model.token.is_none());
+        let lit: Vec<Target> = model.lit.iter().map(|lit| lit.what).collect();
+        let [Target::Actor(who)] = lit[..] else { panic!("{lit:?}") };
+        assert_eq!(model.actors[usize::from(who.0)].key, "cpu");
     }
 
     #[test]

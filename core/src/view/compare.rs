@@ -156,7 +156,9 @@ fn beside(out: &mut Comparison, a: &[u32], b: &[u32]) {
 }
 
 fn alone(out: &mut Comparison, a: &[Part], b: &[Part]) {
-    let stops = |parts: &[Part]| parts.iter().flat_map(|p| p.stops.iter().copied()).collect::<Vec<_>>();
+    // Each operation's end is one of them: there is told what came of it.
+    let ends = |p: &Part| p.stops.iter().copied().filter(|s| *s < p.end).chain([p.end]).collect::<Vec<_>>();
+    let stops = |parts: &[Part]| parts.iter().flat_map(ends).collect::<Vec<_>>();
     beside(out, &stops(a), &stops(b));
 }
 
@@ -294,6 +296,22 @@ mod tests {
         }
         // Where only what it costs changes (the reads of a walk), the same arrives at the same place.
         assert!(same.len() <= 4, "{same:?}");
+    }
+
+    /// Where outcomes part both runs stand at the end of an operation, and not inside the next one.
+    #[test]
+    fn where_outcomes_part_an_operation_is_over_in_both_runs() {
+        for p in PRESETS {
+            let a = Player::open(p.text).unwrap();
+            let Some(changed) = a.head(Lang::En).changed else { continue };
+            let b = Player::open(&changed).unwrap();
+            let Some(pair) = a.parted(&b, Lang::En).pair else { continue };
+            let pair = super::compare(&a.viewer, &b.viewer).pairs[pair as usize];
+            for (run, at) in [(&a, pair.a), (&b, pair.b)] {
+                let over = run.viewer.course(Lang::En).lines.iter().any(|line| line.to == at);
+                assert!(over, "{} at {at}", p.name);
+            }
+        }
     }
 
     #[test]

@@ -1,0 +1,201 @@
+// What a glance tells is true: signs and labels keep off each other, a picture says whose it is, a change says what came of it,
+// colours are explained, and what stands at an end is in sight.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { accessible, settled, start, stepThrough, unspilled } from "./browser.mjs";
+
+let site;
+before(async () => (site = await start()));
+after(() => site.close());
+
+test("the signs that a picture goes on lie over nothing that is written", async () => {
+  for (const [preset, width, height] of [
+    ["why-iommu", 1280, 620],
+    ["two-stages", 360, 740],
+  ]) {
+    const page = await site.open({ hash: `#p=${preset}&depth=operation`, width, height });
+    await settled(page);
+    const seen = await stepThrough(
+      page,
+      `const shown = [...document.querySelectorAll("#app .diagram > .more")].filter((sign) => sign.getClientRects().length);
+       const words = [...document.querySelectorAll("#diagram svg text")].map((text) => [text.textContent, text.getBoundingClientRect()]);
+       const over = shown.flatMap((sign) => {
+         const { left, right, top, bottom } = sign.getBoundingClientRect();
+         return words.filter(([said, r]) => said.trim() && r.left < right && r.right > left && r.top + 3 < bottom && r.bottom - 3 > top)
+           .map(([said]) => sign.dataset.edge + " over " + said);
+       });
+       return { shown: shown.length, over };`,
+    );
+    assert.ok(
+      seen.some(({ shown }) => shown > 0),
+      preset,
+    );
+    assert.deepEqual(
+      seen.flatMap(({ over }) => over),
+      [],
+      preset,
+    );
+    await page.context().close();
+  }
+});
+
+test("the picture of another text than the one in the editor says whose it is, and looks it", async () => {
+  for (const [lang, width] of [
+    ["en", 1280],
+    ["zh", 360],
+  ]) {
+    const page = await site.open({ hash: `#p=why-iommu&lang=${lang}`, width, height: 800 });
+    const whose = page.locator("#app .whose").first();
+    assert.equal(await whose.isVisible(), false);
+    await page.evaluate(() => (document.querySelector("#editor").open = true));
+    await page.click(".cm-content");
+    await page.keyboard.press("Control+End");
+    await page.keyboard.type("\n  dma nic wrote");
+    await page.waitForSelector("#problems li");
+    await settled(page);
+    // With the text folded again too.
+    await page.evaluate(() => (document.querySelector("#editor").open = false));
+    assert.ok(await whose.isVisible());
+    assert.match(await whose.textContent(), lang === "zh" ? /《为什么需要 IOMMU？》/ : /“Why an IOMMU\?”/);
+    await accessible(page, "the picture of another text");
+    await unspilled(page, "the picture of another text");
+    await page.context().close();
+  }
+});
+
+test("of a change it is said what was changed, and at each idea what came of it before", async () => {
+  const page = await site.open({ hash: "#p=lazy", height: 800 });
+  await page.keyboard.press("End");
+  await page.click("#try");
+  await settled(page);
+  await page.waitForSelector("#change:not([hidden])");
+  const said = await page.textContent("#change");
+  assert.match(said, /line \d+.*iommu lazy.*→.*iommu strict/);
+  // The line is the one in the text as it is now.
+  const nth = Number(/line (\d+)/.exec(said)[1]);
+  const text = await page.evaluate(async () => {
+    document.querySelector("#editor").open = true;
+    while (!document.querySelector(".cm-line")) await new Promise((done) => setTimeout(done, 20));
+    return [...document.querySelectorAll(".cm-line")].map((line) => line.textContent);
+  });
+  assert.match(text[nth - 1], /iommu strict/);
+  await page.evaluate(() => (document.querySelector("#editor").open = false));
+  await page.waitForFunction(() => document.documentElement.dataset.working === "no");
+  const told = await stepThrough(
+    page,
+    `return [...document.querySelectorAll(".inner .line-said")].map((line) => [line.dataset.kind, line.textContent]);`,
+  );
+  const before = told.filter((lines) => lines.some(([kind]) => kind === "before"));
+  assert.ok(before.length > 0 && before.length < told.length, JSON.stringify(told));
+  const [wrote] = before.filter((lines) => lines.some(([, said]) => /Refused/.test(said)));
+  assert.match(wrote.find(([kind]) => kind === "before")[1], /Before the change: .*stale/);
+  await accessible(page, "a change");
+  // The original has no such line.
+  await page.keyboard.press("End");
+  await page.click("#try");
+  await settled(page);
+  await page.waitForSelector("#change[hidden]", { state: "attached" });
+  // Another machine is no change.
+  await page.selectOption("#architecture", { index: 1 });
+  await settled(page);
+  await page.click("#step");
+  await settled(page);
+  assert.equal(await page.isVisible("#change"), false);
+  assert.deepEqual(page.errors, []);
+  await page.context().close();
+});
+
+test("each colour of a buffer's lane is in the key beside the heading", async () => {
+  for (const [preset, width] of [
+    ["lazy", 1280],
+    ["swiotlb", 1280],
+    ["use-after-unmap", 360],
+  ]) {
+    const page = await site.open({ hash: `#p=${preset}&depth=operation`, width, height: 800 });
+    await page.click("#step");
+    await settled(page);
+    const { used, key } = await page.evaluate(() => ({
+      used: [...new Set([...document.querySelectorAll(".spans [data-owner]")].map((s) => s.dataset.owner))],
+      key: [...document.querySelectorAll(".lanes .key [data-owner]")]
+        .filter((sample) => sample.getClientRects().length && sample.parentElement.textContent.trim())
+        .map((sample) => sample.dataset.owner),
+    }));
+    assert.ok(used.length > 1, preset);
+    for (const owner of used) assert.ok(key.includes(owner), `${preset}: ${owner} of ${key}`);
+    assert.ok((await page.getAttribute(".lanes-head", "title")).length > 20);
+    await page.context().close();
+  }
+});
+
+test("a link followed from the first screen is opened, also while that loads; a language leaves it what it is", async () => {
+  const page = await site.open({ hash: null, ready: false });
+  await page.goto(site.origin, { waitUntil: "commit" });
+  await page.evaluate(() => (location.hash = "p=howto"));
+  await page.waitForSelector("html[data-ready]:not([data-landing])");
+  assert.equal(await page.inputValue("#scenario"), "howto");
+  await page.goto("about:blank");
+  await page.goto(site.origin);
+  await page.waitForSelector("html[data-ready][data-landing]");
+  await page.evaluate(() => (location.hash = "lang=zh"));
+  await page.waitForSelector("html[lang='zh-Hans'][data-landing]");
+  await settled(page);
+  // Longer than the address waits.
+  await page.waitForTimeout(300);
+  assert.equal(await page.evaluate(() => location.hash), "#lang=zh");
+  await page.context().close();
+});
+
+test("on small phones the answer has room to be read, and the buttons at an opened stop are whole", async () => {
+  for (const width of [320, 360]) {
+    const page = await site.open({ hash: "#p=use-after-unmap&at=fault", width, height: 740 });
+    await settled(page);
+    const [pane, button] = await page.evaluate(() =>
+      ["section.stage > .now", "#close-stop"].map(
+        (what) => document.querySelector(what).getBoundingClientRect().bottom,
+      ),
+    );
+    assert.ok(button <= pane + 0.5, `${width}: cut by ${button - pane} px`);
+    await page.keyboard.press("End");
+    await page.waitForSelector("main > .over:not([hidden])");
+    await settled(page);
+    const high = await page.evaluate(() => document.querySelector("main > .over").clientHeight);
+    assert.ok(high >= 120, `${width}: ${high} px`);
+    assert.ok(await page.isVisible("#step"));
+    await page.context().close();
+  }
+});
+
+test("beside each other two runs stand where their outcomes part, with what came of them", async () => {
+  const page = await site.open({ hash: "#p=sva", height: 800 });
+  await page.selectOption("#compare", { index: 1 });
+  await page.waitForSelector("#verdicts .end");
+  await settled(page);
+  // The stop is over: nothing of it is open.
+  assert.equal(await page.isVisible("#close-stop"), false);
+  assert.equal(await page.locator('.inner .line-said[data-kind="came"]').count(), 1);
+  await page.context().close();
+});
+
+test("in a document an end at which nothing moves shows who acts", async () => {
+  for (const preset of ["peer-bar", "reserved-memory"]) {
+    const page = await site.open({ hash: null, ready: false, height: 900 });
+    await page.goto(`${site.origin}embed.html`);
+    await page.setContent(
+      `<script src="${site.origin}embed.js"></script><div style="width:828px"><iommu-playground id="a" preset="${preset}"></iommu-playground></div>`,
+    );
+    await page.waitForSelector("#a #diagram svg");
+    while (await page.isEnabled("#a #step")) {
+      const from = await page.evaluate(() => document.getElementById("a").position);
+      await page.click("#a #step");
+      await page.waitForFunction((f) => document.getElementById("a").position > f, from);
+    }
+    await page.waitForFunction(() => {
+      const all = document.getElementById("a").shadowRoot;
+      const [acts, picture] = ["#diagram .actor.touch", "#diagram"].map((what) =>
+        all.querySelector(what)?.getBoundingClientRect(),
+      );
+      return acts && acts.top >= picture.top - 1 && acts.bottom <= picture.bottom + 1;
+    });
+    await page.context().close();
+  }
+});
