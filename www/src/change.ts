@@ -35,7 +35,12 @@ export function changeOf(before: string, now: string): Change | null {
 }
 
 /** The line that says what was changed, and what came of an idea before that. */
-export function changed(app: App, redraw: () => void): { element: HTMLElement; before(idea: Stop): string } {
+export interface Changed {
+  element: HTMLElement;
+  before(idea: Stop): string;
+}
+
+export function changed(app: App, redraw: () => void): Changed {
   const { t } = app;
   const element = h("p.change", { id: "change", hidden: true });
   let was: Course | null = null;

@@ -2,6 +2,7 @@
 import { acrossDoor } from "./across/open";
 import { answer } from "./answer";
 import { App } from "./app";
+import { changed } from "./change";
 import { comparing } from "./compare";
 import { diagram, type Panes } from "./diagram";
 import { h } from "./dom";
@@ -144,7 +145,7 @@ function build(): void {
     }),
     notice(app),
     front.element,
-    h("section.stage", { "aria-label": t("now") }, sentence(app)),
+    h("section.stage", { "aria-label": t("now") }, sentence(app, changed)),
     beside.strip,
     h(
       "main",

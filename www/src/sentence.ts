@@ -1,8 +1,8 @@
 // What is told: the author's idea in full, what came of it, and below it, indented, what the reader has opened. Changes are
 // announced to screen readers. Before the first stop it is the scenario's question.
-import type { Stop, View } from "iommu-view";
+import type { View } from "iommu-view";
 import type { App } from "./app";
-import { changed as changedOf } from "./change";
+import type { Changed } from "./change";
 import { baseLevel, below } from "./depth";
 import { h } from "./dom";
 import { put } from "./put";
@@ -13,7 +13,8 @@ import { told } from "./terms";
 /** As many of the longest ideas keep the room that the longest takes. */
 const MEASURED = 3;
 
-export function sentence(app: App): HTMLElement {
+/** `changes` says what was changed of a scenario; nothing where a text is shown and not worked on, as in an embed. */
+export function sentence(app: App, changes?: (app: App, redraw: () => void) => Changed): HTMLElement {
   const { t } = app;
   const idea = h("p.idea", { id: "note" });
   // The longest ideas of the scenario, unseen: the pane is as high for each, and nothing below it moves.
@@ -43,7 +44,7 @@ export function sentence(app: App): HTMLElement {
   const title = h("p.title-here", { "aria-hidden": "true" });
   const count = h("output.count", { id: "count" });
   const where = h("p.where", { id: "where" });
-  const change = changedOf(app, () => draw(app.state));
+  const change = changes?.(app, () => draw(app.state));
   const open = h("button", { type: "button", id: "open", onclick: () => void app.time.open() });
   const close = h(
     "button",
@@ -53,7 +54,7 @@ export function sentence(app: App): HTMLElement {
   const box = h(
     "div.now",
     {},
-    h("div.said", {}, title, change.element, h("div.both", {}, pairs, live)),
+    h("div.said", {}, title, change?.element ?? "", h("div.both", {}, pairs, live)),
     h("div.aside", {}, count, where, h("div.opening", {}, close, open)),
   );
   app.on((state, changed) => {
@@ -91,14 +92,14 @@ export function sentence(app: App): HTMLElement {
   });
   const draw = (state: Readonly<State>) => {
     const { view, way } = state;
-    const now = tell(app, state, change.before);
+    const now = tell(app, state, change?.before);
     box.dataset.tone = now.tone;
     idea.classList.toggle("past", now.past ?? false);
     put(idea, now.idea, () => drawIdea(app, now.idea));
     put(inner, now.inner, () => now.inner.map((line) => drawLine(app, line)));
     // As many lines for every stop of a depth, of each sentence one that takes two, and of a changed run what it came to
     // before: nothing below moves.
-    const least = state.depth === "read" ? 4 : change.element.hidden ? 2 : 3;
+    const least = state.depth === "read" ? 4 : (change?.element.hidden ?? true) ? 2 : 3;
     inner.style.setProperty("--lines", String(Math.max(least, now.inner.length)));
     const operation = whereabouts(state);
     put(where, operation, () => drawWhere(app, operation));
@@ -151,7 +152,7 @@ interface Told {
   inner: Line[];
 }
 
-function tell(app: App, state: Readonly<State>, before: (idea: Stop) => string): Told {
+function tell(app: App, state: Readonly<State>, before?: Changed["before"]): Told {
   const { view, way, head } = state;
   const [outer, ...rest] = way;
   if (!view || !outer) {
@@ -182,7 +183,7 @@ function tell(app: App, state: Readonly<State>, before: (idea: Stop) => string):
   const came = outcome ? { word: outcome.word, text: outcome.text } : { text: view.sentence };
   const inner: Line[] = [{ kind: "came", tone, ...came }];
   // At the end the answer says it.
-  const earlier = shown.depth === "idea" && state.position !== state.course?.length ? before(shown) : "";
+  const earlier = shown.depth === "idea" && state.position !== state.course?.length && before?.(shown);
   if (earlier) inner.push({ kind: "before", tone: "plain", word: app.t("outcomeBefore"), text: earlier });
   return { tone, idea, inner };
 }
