@@ -91,6 +91,15 @@ fn what_no_controller_takes_says_why() {
     let [en, zh] = ending(&text);
     assert!(en.contains("No CPU gets nic's interrupt") && en.contains("vector below 16"), "{en}");
     assert!(zh.contains("没有送到任何 CPU") && zh.contains("小于 16"), "{zh}");
+    // An engine's data is where it belongs; only the interrupt that would say so comes to nobody.
+    let parts = "device nic 00:03.0\n  bar 0 64K\n  engine contiguous\n  vectors 1";
+    for (vector, comes) in [("5", false), ("0x41", true)] {
+        let steps = format!("alloc b 4K\nrx = dma_map_single nic b to-device\nprogram nic read rx +4 interrupt {vector}\ndoorbell nic\n");
+        let [en, zh] = ending(&scenario("vt-d", parts, &steps));
+        assert!(en.contains("nic has read 4 bytes") && en.contains("the interrupt says so") == comes, "{en}");
+        assert_eq!(en.contains("vector below 16"), !comes, "{en}");
+        assert_eq!(zh.contains("没有送到任何 CPU"), !comes, "{zh}");
+    }
     let run = runs(&format!("{text}expect interrupt vector 5\n"));
     assert!(failures(&run)[0].contains("vector below 16"), "{:?}", failures(&run));
 }
@@ -370,4 +379,99 @@ fn an_address_between_two_stages_is_called_by_its_name() {
         assert!(en.contains(&format!("nothing: {word} leads no further")), "{machine}: {en}");
         assert!(zh.contains(zh_word), "{machine}: {zh}");
     }
+}
+
+const ALL: [&str; 5] = ["vt-d", "vt-d scalable", "riscv", "smmuv3", "amd-vi"];
+
+/// What is asked of an IOMMU that is off, or of one that lacks it, is refused and says what is missing; nothing is written
+/// into memory of a unit that was never started.
+#[test]
+fn what_a_machine_lacks_is_said_by_what_came_of_it() {
+    let nic = "device nic 00:03.0 pasid ats pri\ndevice plain 00:04.0";
+    let told = |machine: &str, policy: &str, steps: &str| {
+        ending(&scenario(machine, &format!("{policy}\n{nic}\nprocess app"), steps))
+    };
+    for machine in ALL {
+        let (off, on) = ("iommu off", "iommu strict");
+        let pages = format!("{machine} page 4K");
+        for (machine, policy, steps, en, zh) in [
+            (machine, off, "invalidate iotlb", "an IOMMU that is on", "已启用的 IOMMU"),
+            (machine, off, "detach nic", "an IOMMU that is on", "已启用的 IOMMU"),
+            (machine, off, "ats nic 0x1000", "no IOMMU meets it", "不经过任何 IOMMU"),
+            (machine, on, "ats nic 0x1000", "write `ats` on the `machine` line", "在 `machine` 一行写 `ats`"),
+            (machine, on, "page-request nic read 0x1000", "`pri` on the", "`pri`"),
+            (machine, on, "ats plain 0x1000", "`ats` on its `device` line", "在 `device` 一行写 `ats`"),
+            (
+                machine,
+                on,
+                "page-request plain read 0x1000",
+                "`pri` on its `device` line",
+                "在 `device` 一行写 `pri`",
+            ),
+            (machine, on, "bind plain to app pasid 7", "on ", "一行写"),
+            (machine, off, "domain d\nmap d 0x1000 +4K rw\nunmap d 0x1000 +4K", "leads nowhere", "没有"),
+        ] {
+            let [said, zh_said] = told(machine, policy, steps);
+            assert!(said.contains(en), "{machine}, {policy}, {steps}: {said}");
+            assert!(zh_said.contains(zh) || zh == "没有", "{machine}, {policy}, {steps}: {zh_said}");
+        }
+        let large =
+            scenario(&pages, &format!("iommu strict\n{nic}"), "domain d\nmap d 0x20_0000 +2M rw page 2M");
+        assert!(run(&large).unwrap_err().to_string().contains("no pages of 2 MiB"), "{machine}");
+        let zero = told(&format!("{machine} ats pri"), on, "bind nic to app pasid 0");
+        let legacy = machine == "vt-d";
+        assert!(
+            zero[0].contains(if legacy { "`scalable`" } else { "PASID 0 stands for" }),
+            "{machine}: {}",
+            zero[0]
+        );
+        let [write, zh] = told(machine, on, "domain d stage 2\nmap d 0x1000 +4K w");
+        let alone = machine.starts_with("vt-d") || machine == "amd-vi";
+        assert_eq!(write.contains("It can be read, too"), !alone, "{machine}: {write}");
+        assert_eq!(zh.contains("同时也可读"), !alone, "{machine}: {zh}");
+    }
+    let five = run(&scenario("smmuv3 paging 5", "device nic 00:03.0", "flush")).unwrap_err().to_string();
+    assert!(five.contains("after `machine`, `vt-d`, `riscv` or `amd-vi` can do it"), "{five}");
+}
+
+/// An ITS is there without its SMMU; and what it drops, it says why.
+#[test]
+fn an_interrupt_controller_with_tables_works_without_the_iommu() {
+    let nic = "iommu off\ndevice nic 00:03.0";
+    let steps = "interrupt 3 vector 0x41 cpu 1 source nic\nmsi nic entry 3\nexpect interrupt vector 0x41 cpu 1 remapped";
+    assert_eq!(failures(&runs(&scenario("smmuv3", nic, steps))), [""; 0]);
+    let [en, zh] = ending(&scenario("smmuv3", nic, "msi nic vector 0x41"));
+    assert!(en.contains("The ITS is not enabled") && zh.contains("ITS 未启用"), "{en} {zh}");
+    let never = "interrupt 3 vector 0x41 cpu 1 source nic\ninterrupt 3 not-present\nmsi nic entry 3";
+    let [en, zh] = ending(&scenario("smmuv3", "iommu strict\ndevice nic 00:03.0", never));
+    assert!(en.contains("no MAPTI") && zh.contains("没有 MAPTI"), "{en} {zh}");
+    // A device keeps its message when its interrupt file is taken out of the table: only those behind tables are stopped.
+    let [en, _] = ending(&scenario("riscv", "iommu pass-through\ndevice nic 00:03.0", never));
+    assert!(en.contains("CPU 1 gets nic's interrupt, identity 0x41"), "{en}");
+}
+
+/// A message by itself has eight bits for a CPU: no other CPU is interrupted instead.
+#[test]
+fn a_message_by_itself_names_few_cpus() {
+    for (machine, policy) in
+        [("none", ""), ("vt-d", "iommu off"), ("amd-vi", "iommu off"), ("riscv", "iommu off")]
+    {
+        for steps in ["msi nic vector 0x41 cpu 300", "interrupt 3 vector 0x41 cpu 300"] {
+            let [en, zh] = ending(&scenario(machine, &format!("{policy}\ndevice nic 00:03.0"), steps));
+            assert!(en.contains("CPUs 0 to 255") && zh.contains("0 到 255"), "{machine} {steps}: {en} {zh}");
+        }
+    }
+    let steps =
+        "interrupt 3 vector 0x41 cpu 300 source nic\nmsi nic entry 3\nexpect interrupt vector 0x41 cpu 300";
+    for machine in ["vt-d", "amd-vi", "smmuv3"] {
+        assert_eq!(
+            failures(&runs(&scenario(machine, "iommu strict\ndevice nic 00:03.0", steps))),
+            [""; 0],
+            "{machine}"
+        );
+    }
+    // What ends without a record has no number in brackets.
+    let gone = "interrupt 3 vector 0x41 cpu 1 source nic\ndetach nic\nmsi nic entry 3";
+    let [en, zh] = ending(&scenario("smmuv3", "iommu strict\ndevice nic 00:03.0", gone));
+    assert!(!en.contains('(') && !zh.contains("没有事件"), "{en} {zh}");
 }

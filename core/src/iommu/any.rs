@@ -108,6 +108,7 @@ impl Unit for AnyIommu {
     dispatch! {
         fn translate<O>(self: &mut Self, memory: &mut Memory, request: &Request, obs: &mut O) -> Outcome;
         fn peek(self: &Self, memory: &mut Memory, request: &Request) -> Outcome;
+        fn take_message<O>(self: &Self, memory: &Memory, from: RequesterId, data: u32, obs: &mut O) -> bool;
         fn page_request<O>(self: &mut Self, memory: &mut Memory, request: &PageRequest, obs: &mut O) -> bool;
         fn restore(self: &mut Self, register: &'static Register, offset: u32, value: u64);
     }

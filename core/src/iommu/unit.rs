@@ -3,6 +3,7 @@
 
 use super::registers::Registers;
 use super::{Outcome, PageRequest, Request};
+use crate::addr::RequesterId;
 use crate::memory::Memory;
 use crate::spec::Register;
 use crate::trace::{Actor, Event, Observer};
@@ -21,6 +22,18 @@ pub trait Unit: Registers {
     /// brings a unit as after reset to a position of the trace.
     fn restore(&mut self, register: &'static Register, offset: u32, value: u64) {
         self.file_mut().put(offset, register.bytes, value);
+    }
+
+    /// Takes an interrupt message that comes past the unit, to an interrupt controller whose registers are in its window.
+    /// `false`: there is none.
+    fn take_message<O: Observer>(
+        &self,
+        _memory: &Memory,
+        _from: RequesterId,
+        _data: u32,
+        _obs: &mut O,
+    ) -> bool {
+        false
     }
 
     /// Takes a page request from a device into the page request queue. `false`: it could not be queued, and the unit

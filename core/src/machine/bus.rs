@@ -271,6 +271,11 @@ impl DeviceBus<'_> {
         let Some((vector, destination)) = controller.decode(message) else {
             return false;
         };
+        let from = self.manner.requester.unwrap_or_else(|| self.me().requester);
+        let unit = self.hw.iommu.as_ref();
+        if unit.is_some_and(|unit| unit.take_message(self.memory, from, data, self.trace)) {
+            return true;
+        }
         let kind = InterruptKind::Direct;
         match controller.has_vector(message) {
             true => controller.arrive(Actor::Interrupts, (vector, destination), kind, self.trace),

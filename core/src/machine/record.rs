@@ -41,6 +41,8 @@ pub struct ConfigWrite {
 pub struct Record {
     architecture: Option<Architecture>,
     policy: Policy,
+    /// Whether the IOMMU answers ATS requests, and whether it takes page requests.
+    takes: (bool, bool),
     /// The hardware before the first step.
     wired: Hardware,
     config: Vec<ConfigWrite>,
@@ -65,6 +67,7 @@ impl Record {
             attached,
             architecture: machine.architecture,
             policy: machine.policy,
+            takes: machine.takes,
             wired: (*machine.wired).clone(),
             config: machine.config_writes.clone(),
             software: machine.sw.clone(),
@@ -104,6 +107,10 @@ impl<'a> Snapshot<'a> {
     /// Returns what the operating system does with the IOMMU.
     pub fn policy(self) -> Policy {
         self.record.policy
+    }
+    /// Returns whether the IOMMU answers ATS requests, and whether it takes page requests.
+    pub fn takes(self) -> (bool, bool) {
+        self.record.takes
     }
     /// Returns whether an IOMMU is between devices and memory.
     pub fn iommu_on(self) -> bool {

@@ -81,6 +81,12 @@ impl Sva {
                 "PASID 能力，或未启用（在 `device` 一行写 `pasid`）",
             )));
         }
+        if pasid.raw() == 0 {
+            return Err(OsError::NoSva(Text::new(
+                "PASID 0 stands for requests without one (IOMMU_NO_PASID), and processes have 1 and above",
+                "PASID 0 代表不带 PASID 的请求（IOMMU_NO_PASID），进程从 1 开始",
+            )));
+        }
         if let Some(what) = can.lacks {
             return Err(OsError::NoSva(what));
         }

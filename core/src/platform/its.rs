@@ -245,7 +245,7 @@ impl Its {
         }
         let result = match self.enabled {
             true => self.look_up(memory, requester, event, obs),
-            false => Err(&OFF),
+            false => Err(Self::refused(&OFF, event, obs)),
         };
         if O::ON {
             let verdict = match result {
@@ -255,6 +255,14 @@ impl Its {
             obs.end(Actor::Interrupts, verdict);
         }
         result
+    }
+
+    /// A message that is dropped before an entry says so.
+    fn refused<O: Observer>(rule: &'static Rule, event: u32, obs: &mut O) -> &'static Rule {
+        if O::ON {
+            obs.step(Actor::Interrupts, Event::Check { rule, ok: false, value: event.into() });
+        }
+        rule
     }
 
     fn look_up<O: Observer>(
@@ -278,7 +286,7 @@ impl Its {
         let word = Self::read(memory, &DEVICE, (1, below), at, judge, obs)?;
         let inside = u64::from(event) >> (word.bits(device::SIZE) + 1) == 0;
         if !inside {
-            return Err(&NO_EVENT);
+            return Err(Self::refused(&NO_EVENT, event, obs));
         }
         let at = PhysAddr::new(word.address(device::ITT) + u64::from(event) * 8);
         let judge = |w: u64| match w.is_set(interrupt::V) {

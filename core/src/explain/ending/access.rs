@@ -68,6 +68,10 @@ impl Teller<'_> {
                 ending.text.en += &format!("; the interrupt says so: {number_en}, CPU {cpu}.");
                 ending.text.zh.pop();
                 ending.text.zh += &format!("；最后的中断报告完成：{number_zh}，CPU {cpu}。");
+            } else if let Some(rule) = e.dropped {
+                ending.text.en +=
+                    &format!(" No CPU gets the interrupt that would say so. {}.", upper(rule.text.en));
+                ending.text.zh += &format!("本该报告完成的中断没有送到任何 CPU。{}。", rule.text.zh);
             }
         }
         ending
@@ -405,6 +409,13 @@ impl Teller<'_> {
         match (e.interrupt, e.fault) {
             (_, Some((code, ..))) => {
                 let fault = self.code(code);
+                if !code.has_number() {
+                    return Ending::new(
+                        Kind::Refused,
+                        format!("No CPU gets {name}'s interrupt. {}.", upper(code.text.en)),
+                        format!("{name} 的中断没有送到任何 CPU。{}。", code.text.zh),
+                    );
+                }
                 Ending::new(
                     Kind::Refused,
                     format!("No CPU gets {name}'s interrupt: {} ({}).", code.text.en, fault.en),
@@ -423,15 +434,15 @@ impl Teller<'_> {
                     format!("运行中的客户机直接收到 {name} 的中断，{number_zh}，宿主机没有参与。"),
                 ),
                 InterruptKind::Blocked => {
-                    let why = e.check.map_or(Text::new("", ""), |rule| rule.text);
-                    let [en, zh] = match why.en {
-                        "" => [String::new(), String::new()],
-                        _ => [format!(": {}", why.en), format!("：{}", why.zh)],
-                    };
+                    let why = e.dropped.map(|rule| rule.text.into());
+                    let why = why.or(e.refusing.as_ref().map(|(_, why)| why.clone()));
+                    let [en, zh] = why.map_or([String::new(), String::new()], |why: Phrase| {
+                        [format!(" {}.", upper(&why.en)), format!("{}。", why.zh)]
+                    });
                     Ending::new(
                         Kind::Refused,
-                        format!("No CPU gets {name}'s interrupt{en}."),
-                        format!("{name} 的中断没有送到任何 CPU{zh}。"),
+                        format!("No CPU gets {name}'s interrupt.{en}"),
+                        format!("{name} 的中断没有送到任何 CPU。{zh}"),
                     )
                 }
                 InterruptKind::Remapped | InterruptKind::Notification => Ending::new(

@@ -46,6 +46,8 @@ pub struct Evidence {
     pub refusing: Option<(Phrase, Phrase)>,
     /// A check that did not hold.
     pub check: Option<&'static Rule>,
+    /// Why an interrupt controller took no interrupt.
+    pub dropped: Option<&'static Rule>,
     /// No window matched, here.
     pub unanswered: Option<AnyAddr>,
     /// The first step at which a translation came out of a cache and the tables said otherwise.
@@ -136,6 +138,9 @@ impl Evidence {
                         _ => continue,
                     };
                     out.refusing = Some((entry.name.into(), why.into()));
+                }
+                Event::Check { rule, ok: false, .. } if step.actor == Actor::Interrupts => {
+                    out.dropped = Some(rule);
                 }
                 Event::Check { rule, ok: false, .. } => out.check = Some(rule),
                 Event::Window { from, hit: false, .. } => out.unanswered = Some(from),

@@ -370,10 +370,25 @@ impl Teller<'_> {
         } else {
             Phrase::default()
         };
+        // Tables of CPUs, and of IOMMUs that have theirs, have no right to write alone.
+        let alone = self.cast.architecture.is_some_and(|a| a.has(Ability::WriteOnly)) && of == Space::Iova;
+        let (more_en, more_zh) = match op.rights.is_some_and(|rights| rights.value == ast::Rights::Write) {
+            true if !alone => (
+                " It can be read, too: these tables allow no writes alone.",
+                "同时也可读：这些页表不能只允许写。",
+            ),
+            _ => Default::default(),
+        };
         Ending::new(
             Kind::Mapped,
-            format!("{} {start}{n_en} in {} leads to {} now{}.", upper(at.en), space.en, to.en, entries.en),
-            format!("{} 的{} {start}{n_zh} 现在映射到{}{}。", space.zh, at.zh, to.zh, entries.zh),
+            format!(
+                "{} {start}{n_en} in {} leads to {} now{}.{more_en}",
+                upper(at.en),
+                space.en,
+                to.en,
+                entries.en
+            ),
+            format!("{} 的{} {start}{n_zh} 现在映射到{}{}。{more_zh}", space.zh, at.zh, to.zh, entries.zh),
         )
     }
 
@@ -650,10 +665,17 @@ impl Teller<'_> {
         let (name, at) = (&op.device.value, &op.at);
         if let Some((code, ..)) = e.fault {
             let fault = self.code(code);
+            let (more_en, more_zh) = match self.record.at(0).takes().1 {
+                true => ("", ""),
+                false => (
+                    " It takes page requests with `pri` on the `machine` line.",
+                    "在 `machine` 一行写 `pri`，它才接受页请求。",
+                ),
+            };
             return Ending::new(
                 Kind::Refused,
-                format!("The IOMMU refuses {name}'s request for the page at {at}: {} ({}). The kernel does not see the request itself.", code.text.en, fault.en),
-                format!("IOMMU 拒绝了 {name} 对 {at} 这一页的请求：{}。{}，内核看不到这个请求本身。", code.text.zh, fault.zh.trim()),
+                format!("The IOMMU refuses {name}'s request for the page at {at}: {} ({}). The kernel does not see the request itself.{more_en}", code.text.en, fault.en),
+                format!("IOMMU 拒绝了 {name} 对 {at} 这一页的请求：{}。{}，内核看不到这个请求本身。{more_zh}", code.text.zh, fault.zh.trim()),
             );
         }
         if e.commands == 0 {
@@ -687,6 +709,20 @@ impl Teller<'_> {
     }
 
     fn ats(&self, device: &str, at: &ast::Loc<ast::OfSubject>, e: &Evidence) -> Ending {
+        if e.translations == 0 {
+            return Ending::new(
+                Kind::Refused,
+                format!("Nobody answers {device}'s translation request: no IOMMU meets it."),
+                format!("没有谁应答 {device} 的转换请求：它不经过任何 IOMMU。"),
+            );
+        }
+        if !self.record.at(0).takes().0 {
+            return Ending::new(
+                Kind::Refused,
+                format!("The IOMMU answers no translation requests: write `ats` on the `machine` line. {device} keeps nothing."),
+                format!("IOMMU 不应答转换请求：请在 `machine` 一行写 `ats`。{device} 什么也没有记下。"),
+            );
+        }
         match (e.fault, e.check, e.leaf) {
             (None, None, Some(_)) if e.translations > 1 => Ending::new(
                 Kind::Answered,

@@ -20,7 +20,7 @@ use super::registers::Registers;
 use super::{Message, PageRequest, PageResponse};
 use crate::addr::{AddrRange, Iova, PageSize, Pasid, PhysAddr, RequesterId};
 use crate::memory::Memory;
-use crate::paging::builder::{Build, Mapping};
+use crate::paging::builder::{Build, MapError, Mapping};
 use crate::paging::leaves::Leaves;
 use crate::spec::Text;
 use crate::trace::{Actor, Observer, Scope, Verdict};
@@ -278,6 +278,9 @@ impl<U: Registers, P: Programmer> Driver for Driven<U, P> {
 
     fn map<O: Observer>(&mut self, ctx: &mut Ctx<'_, O>, id: DomainId, mapping: Mapping) -> DriverResult {
         let Domain { kind, .. } = self.domains.get(id)?;
+        if self.programmer.page_sizes().last().is_some_and(|largest| *largest < mapping.size) {
+            return Err(MapError::Size(mapping.size).into());
+        }
         let (programmer, mut hw) = self.parts(ctx);
         domains::map(programmer, &mut hw, id, mapping)?;
         if self.programmer.remembers_absence(kind) {

@@ -367,6 +367,11 @@ impl Unit for SmmuUnit {
         self.outcome(memory, request, &reply, &mut Off)
     }
 
+    fn take_message<O: Observer>(&self, memory: &Memory, from: RequesterId, data: u32, obs: &mut O) -> bool {
+        self.deliver(memory, from, data, obs);
+        true
+    }
+
     fn page_request<O: Observer>(&mut self, memory: &mut Memory, request: &PageRequest, obs: &mut O) -> bool {
         self.queue_page_request(memory, &emit_page_request(request), obs)
     }

@@ -15,7 +15,7 @@ use super::layout::divide;
 use super::software::{DmaState, Named, Software};
 use super::{limits, problem, Hardware, Machine};
 use crate::budget::Limits;
-use crate::iommu::{Ability, Board};
+use crate::iommu::{Ability, Architecture, Board};
 use crate::memory::Memory;
 use crate::mmu::arch::layout;
 use crate::mmu::{AddressSpace, Mmu};
@@ -82,6 +82,9 @@ pub fn build(outline: &Outline<'_>, budget: Limits) -> Result<Machine, Problem> 
             format!("the CPU's page tables have {first} to {last} levels, not {levels}"),
             format!("CPU 页表是 {first} 至 {last} 级，不能是 {levels} 级"),
         )
+        .done_by(&Architecture::words_of(|a| {
+            u8::try_from(levels).is_ok_and(|levels| Board::of(Some(a)).cpu.tables(levels).is_some())
+        }))
     })?;
     let no_frames = |span| Problem::new(span, "there is no RAM for page tables", "没有内存可放页表");
     let ram_span = outline.rams.first().map_or(Span::default(), |r| r.span);

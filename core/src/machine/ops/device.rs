@@ -207,7 +207,7 @@ impl Machine {
         let (node, requester) = (self.hw.devices[device].node, self.hw.devices[device].requester);
         let entry =
             crate::iommu::InterruptEntry { source: Some(requester), vector, destination: 0, posted: None };
-        let remapped = if self.iommu_on() {
+        let remapped = if self.remaps_interrupts() {
             // Linux gives each interrupt an entry of its own. Here each device has one, from the top of the 256
             // down, out of the way of those a scenario sets.
             let index = 255 - device.min(255) as u16;
@@ -289,6 +289,7 @@ impl Machine {
                 (found.at.raw, op.data.map_or(0, |d| d.value as u32))
             }
             (None, entry, vector) => {
+                self.names_cpu(op.cpu.filter(|_| entry.is_none()))?;
                 let cpu = op.cpu.map_or(0, |c| c.value as u32);
                 let direct = self.hw.interrupts.message(cpu, vector.map_or(0, |v| v.value as u32));
                 let message = match (entry, self.hw.iommu.as_ref().filter(|_| self.remaps_interrupts())) {

@@ -88,7 +88,8 @@ impl Machine {
         let range = AddrRange::new(Iova::new(from), len)
             .ok_or_else(|| problem(span, Text::new("this range is empty", "这个范围是空的")))?;
         self.driver(span, |unit, ctx| unit.unmap(ctx, domain, range))?;
-        if quiet {
+        // A unit that was never started has cached nothing.
+        if quiet || !self.iommu_on() {
             return Ok(());
         }
         if self.policy == Policy::Lazy {

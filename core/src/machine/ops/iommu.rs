@@ -300,6 +300,9 @@ impl Machine {
 
     pub(in crate::machine) fn op_detach(&mut self, op: &ast::Detach) -> Result<(), Stop> {
         let device = self.device_named(&op.device)?;
+        if !self.iommu_on() {
+            return Err(Stop::Os(OsError::from(os::OsError::NoIommu)));
+        }
         self.attach_ids(device, Attachment::Blocked, op.device.span)?;
         self.set_attached(device, None);
         self.sw.attached_to[device] = Some("blocked".into());

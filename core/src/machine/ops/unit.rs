@@ -3,10 +3,11 @@
 use crate::addr::{AddrRange, Iova, Pasid, RequesterId, Space};
 use crate::iommu::{Ability, DomainId, Driver, DriverError, InterruptEntry, Invalidation, Unit};
 use crate::machine::resolve::wrong;
-use crate::machine::run::Stop;
+use crate::machine::run::{OsError, Stop};
 use crate::machine::software::{DomainRef, Named, Process};
 use crate::machine::{problem, Machine};
 use crate::os::{self};
+use crate::platform::interrupts::Controller;
 use crate::scenario::ast::{self, CacheKind, EntryState, Register};
 use crate::scenario::{Node, Num, Problem, Span};
 use crate::spec::{Phrase, Rule, Text};
@@ -59,6 +60,10 @@ fn invalidation(
 impl Machine {
     pub(in crate::machine) fn op_invalidate(&mut self, op: &ast::Invalidate) -> Result<(), Stop> {
         let span = op.cache.span;
+        // A unit that was never started has no queue.
+        if self.hw.iommu.is_some() && !self.iommu_on() {
+            return Err(os::OsError::NoIommu.into());
+        }
         let named = match &op.of {
             None => None,
             Some(name) => Some(self.named(&name.value, name.span)?),
@@ -185,8 +190,21 @@ impl Machine {
 
     /// Does what software writes into tables decide where interrupts go? Else their messages do.
     pub(in crate::machine) fn remaps_interrupts(&self) -> bool {
-        let table = self.architecture.is_some_and(|a| a.has(Ability::InterruptTable));
-        self.iommu_on() && (self.remaps || !table)
+        let has = |ability| self.architecture.is_some_and(|a| a.has(ability));
+        // An interrupt controller with tables is none of the IOMMU's, and on without it.
+        has(Ability::DeviceEvents) || self.iommu_on() && (self.remaps || !has(Ability::InterruptTable))
+    }
+
+    /// Checks that a message by itself can name this CPU: eight bits do, of an APIC id or of a place among interrupt files.
+    pub(in crate::machine) fn names_cpu(&self, cpu: Option<Num>) -> Result<(), Stop> {
+        if self.hw.interrupts == Controller::Its || cpu.is_none_or(|cpu| cpu.value <= 255) {
+            return Ok(());
+        }
+        let message = Phrase::new(
+            "a message by itself names the CPUs 0 to 255 only; an entry of a remapping table (`interrupt`) can name more",
+            "消息自己只能写明 CPU 0 到 255；用中断重映射表的表项（`interrupt`）才能写更大的编号",
+        );
+        Err(Stop::Os(OsError::new("range", message)))
     }
 
     /// Without remapping software puts CPU and vector into the message itself, for the device to send.
@@ -204,10 +222,11 @@ impl Machine {
         let index = u16::try_from(op.index.value)
             .map_err(|_| problem(op.index.span, Text::new("an index is at most 65535", "索引最大 65535")))?;
         if !self.remaps_interrupts() && op.vm.is_none() {
+            self.names_cpu(op.cpu)?;
             self.set_message(op, index);
             return Ok(());
         }
-        if !self.iommu_on() {
+        if !self.remaps_interrupts() {
             return Err(os::OsError::NoIommu.into());
         }
         if op.state.is_some_and(|s| s.value == EntryState::NotPresent) {

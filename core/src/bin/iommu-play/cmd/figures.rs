@@ -134,7 +134,7 @@ fn text_of(request: &Value, lang: Lang) -> Result<(String, Option<&'static str>)
         let preset = by_name(name).ok_or_else(|| Wrong::request(unknown(name, &names, lang)))?;
         let Some(arch) = arch else { return Ok((preset.text.into(), Some(preset.name))) };
         let there = preset.on(arch).and_then(|p| Some((p.text_on(arch)?, p.name)));
-        let (text, name) = there.ok_or_else(|| Wrong::request(preset.why().get(lang).into()))?;
+        let (text, name) = there.ok_or_else(|| Wrong::request(preset.why_not().get(lang).into()))?;
         return Ok((text, Some(name)));
     }
     let Some(text) = word("scenario") else {

@@ -122,7 +122,9 @@ impl InterruptRemapping for RiscvProgrammer {
                 "大于 255 的中断文件（MSI 页表只有一页）",
             );
         }
-        let identity = entry.map_or(0, |e| u32::from(e.vector));
+        // What the device was given stays in it, whatever becomes of the entry.
+        let known = self.files.get(&index).map_or(0, |known| known.1);
+        let identity = entry.map_or(known, |e| u32::from(e.vector));
         self.files.insert(index, (file as u32, identity));
         let ids: Vec<_> = hw.domains().ids().collect();
         ids.into_iter().try_for_each(|id| self.map_file(hw, id, file))?;

@@ -361,7 +361,8 @@ impl InterruptRemapping for SmmuProgrammer {
         let its = self.its.as_ref();
         let event = its.map_or(u32::from(index), |its| its.event(index));
         // Who goes past all tables finds the doorbell where it is (`iommu_dma_prepare_msi` maps it for others only).
+        let started = self.commands.raw() != 0;
         let past = its.and_then(|its| its.device(index)).is_some_and(|device| self.past.contains(&device));
-        Message { address: if past { DOORBELL } else { DOORBELL_IOVA }, data: event }
+        Message { address: if past || !started { DOORBELL } else { DOORBELL_IOVA }, data: event }
     }
 }
