@@ -4,4 +4,5 @@ fn main() {
     print!("{}", iommu_core::view::types::typescript());
     print!("{}", iommu_core::explain::logs::answer::typescript());
     print!("{}", iommu_core::import::account::typescript());
+    print!("{}", iommu_core::import::trace::typescript());
 }

@@ -234,3 +234,77 @@ test("a fault's scenario opens at the read that fails, and a cause's preset is a
   assert.deepEqual(page.errors, []);
   await page.context().close();
 });
+
+const TRACE = `x-1 [000] ..... 5.743655: map: IOMMU: iova=0x00000000ffffd000 - 0x00000000ffffe000 paddr=0x0000000002fbb000 size=4096
+x-1 [000] ..... 5.743790: dma_map_phys: 0000:00:05.0 dir=FROM_DEVICE dma_addr=ffffd000 size=4096 phys_addr=2fbb000 attrs=
+x-1 [000] ..... 5.744000: dma_sync_single_for_cpu: 0000:00:05.0 dir=FROM_DEVICE dma_addr=ffffd000 size=64
+x-1 [000] d.h1. 5.745183: unmap: IOMMU: iova=0x00000000ffffd000 - 0x00000000ffffe000 size=4096 unmapped_size=4096
+x-1 [000] d.h1. 5.745491: dma_unmap_phys: 0000:00:05.0 dir=FROM_DEVICE dma_addr=ffffd000 size=4096 attrs=
+x-1 [000] d.h1. 5.745500: io_page_fault: IOMMU:nvme 0000:00:05.0 iova=0x00000000ffffd080 flags=0x0001
+x-1 [000] d.h1. 5.745600: qi_submit: qi_submit type IOTLB qw0 0x1 qw1 0x2 qw2 0x0 qw3 0x0
+`;
+
+test("a trace is stepped through event by event, and its lanes stand still", async () => {
+  const page = await opened();
+  await paste(page, TRACE);
+  await page.waitForSelector(".trace-lane");
+  const look = () =>
+    page.evaluate(() => ({
+      said: document.querySelector(".trace-said").textContent,
+      where: document.querySelector(".trace-where").textContent,
+      wrong: [...document.querySelectorAll(".trace-wrong li")].length,
+      bars: [...document.querySelectorAll(".trace-lane-bar, .trace-lane-stale, .trace-lane-mark")].map(
+        ({ className, style }) => `${className} ${style.left} ${style.width}`,
+      ),
+      now: document.querySelectorAll(".trace-lane[aria-current]").length,
+    }));
+  const steps = [await look()];
+  while (await page.isEnabled(".trace-next")) {
+    const before = steps.at(-1).where;
+    await page.click(".trace-next");
+    await page.waitForFunction((w) => document.querySelector(".trace-where").textContent !== w, before);
+    steps.push(await look());
+  }
+  assert.equal(steps.length, 7);
+  // One device's lane with a sync and a refusal, the tables' with what the IOTLB may still have.
+  assert.equal(steps[0].bars.length, 5);
+  for (const step of steps) {
+    assert.deepEqual(step.bars, steps[0].bars);
+    assert.equal(new Set(steps.map(({ said }) => said)).size, 7);
+  }
+  assert.deepEqual(
+    steps.map(({ wrong }) => wrong),
+    [0, 0, 0, 0, 0, 1, 0],
+  );
+  // The trouble is one press away, its line is marked in the paste, and another language stays at the event.
+  await page.click(".trace-wrong-back");
+  await page.waitForFunction(() => document.querySelectorAll(".trace-wrong li").length === 1);
+  await page.click(".trace-where button");
+  const marked = await page.$eval(".explain-input", (box) =>
+    box.value.slice(box.selectionStart, box.selectionEnd),
+  );
+  assert.match(marked, /^x-1 .* io_page_fault: .*0x0001$/);
+  await page.click(".explain-close");
+  await page.click("#lang");
+  await page.click("#explain-log");
+  await page.waitForFunction(() => /被拒绝/.test(document.querySelector(".trace-said")?.textContent));
+  assert.match((await look()).where, /第 6 个事件/);
+  // The walk that failed opens as a scenario.
+  await page.click(".trace-wrong .explain-open");
+  await page.waitForFunction(() => document.querySelector("#count"));
+  assert.deepEqual(page.errors, []);
+  await page.context().close();
+});
+
+test("no trace is stepped through where there is none, and one replaced meanwhile is not shown", async () => {
+  const page = await opened();
+  await paste(page, FAULT("00:1f.2"));
+  await read(page, "1 kind of fault");
+  assert.equal(await page.$(".trace-view"), null);
+  await paste(page, TRACE);
+  await page.waitForSelector(".trace-lane");
+  await paste(page, TRACE.split("\n").slice(0, 2).join("\n"));
+  await page.waitForFunction(() => /of 2,/.test(document.querySelector(".trace-where")?.textContent));
+  assert.deepEqual(page.errors, []);
+  await page.context().close();
+});

@@ -117,6 +117,14 @@ impl Texts {
             json(&self.trace.report(lang(zh)))
         }
     }
+
+    /// Returns an event of that trace with what is mapped around it: JSON of the page's type `TraceMoment`; none where the trace has
+    /// no such event.
+    pub fn moment(&mut self, position: u32, zh: bool) -> Option<String> {
+        self.finish();
+        let moment = self.trace.moment(position as usize, lang(zh))?;
+        serde_json::to_string(&moment).ok()
+    }
 }
 
 fn lang(zh: bool) -> Lang {

@@ -3,6 +3,7 @@ import { accountOf } from "./account";
 import { el, press } from "./element";
 import { joined, LARGEST, LARGEST_FILE } from "./files";
 import { itemOf, storyOf, type Around } from "./items";
+import { traceView } from "./lanes";
 import { samples } from "./samples";
 import { strings, type Lang } from "./strings";
 import type { LogItem, Reading, TextReader } from "./types";
@@ -39,6 +40,8 @@ export function explainBox(host: Host, initial: Lang): ExplainBox {
   /** A file that is too large for the box, read from where it is. */
   let apart: File | null = null;
   let shown = PAGE;
+  /** The event of the trace that is shown. */
+  let position = 0;
   let timer: ReturnType<typeof setTimeout> | undefined;
 
   const heading = el("h2", "explain-heading");
@@ -111,6 +114,7 @@ export function explainBox(host: Host, initial: Lang): ExplainBox {
       return;
     }
     shown = PAGE;
+    position = 0;
     busy = true;
     summary.textContent = strings[lang].reading(apart?.name ?? "");
     void take(host.read(apart ?? new Blob([input.value]), lang === "zh", progressed));
@@ -166,7 +170,11 @@ export function explainBox(host: Host, initial: Lang): ExplainBox {
     const say = strings[lang];
     const { machine, scenario = "", trace } = reading ?? {};
     const out: HTMLElement[] = [];
-    if (trace) out.push(accountOf(say.trace, trace, around));
+    if (trace) {
+      const at = (wanted: number) => host.moment(wanted, lang === "zh");
+      out.push(traceView(at, position, around, (now) => (position = now)));
+      out.push(accountOf(say.trace, trace, around));
+    }
     if (machine) {
       const open = press("explain-open", say.openMachine, () => host.openMachine(scenario));
       out.push(accountOf(say.machine, machine, around, ...(scenario ? [open] : [])));

@@ -4,7 +4,7 @@ import { carried } from "../carried";
 import { has } from "../own";
 import { explainBox, type ExplainBox, type Host } from "./box";
 import type { Lang } from "./strings";
-import type { Answered, Asked, Reading, TextReader } from "./types";
+import type { Answered, Asked, Reading, TextReader, TraceMoment } from "./types";
 
 export type { ExplainBox };
 
@@ -25,7 +25,13 @@ async function startReader(): Promise<TextReader> {
   const worker = spawn();
   let next = 0;
   let waiting: Waiting | null = null;
+  const moments = new Map<number, (moment: TraceMoment | null) => void>();
   worker.onmessage = ({ data }: MessageEvent<Answered>) => {
+    if (has(data, "moment")) {
+      moments.get(data.id)?.(data.moment);
+      moments.delete(data.id);
+      return;
+    }
     if (waiting?.id !== data.id) return;
     if (has(data, "done")) {
       waiting.progress(data.done);
@@ -49,6 +55,12 @@ async function startReader(): Promise<TextReader> {
   return {
     read: ask,
     say: (zh) => ask(null, zh),
+    moment: (position, zh) =>
+      new Promise((done) => {
+        const id = next++;
+        moments.set(id, done);
+        worker.postMessage({ id, moment: position, zh } satisfies Asked);
+      }),
     enough: () => worker.postMessage({ enough: true } satisfies Asked),
   };
 }

@@ -1,6 +1,6 @@
 // What the box and its worker say to each other. What is in a report is told by the core, in `explain::logs::answer` and
 // `import::account`.
-import type { Account, LogReport } from "iommu-view";
+import type { Account, LogReport, TraceMoment } from "iommu-view";
 
 export type {
   Account,
@@ -10,6 +10,8 @@ export type {
   LogItem,
   LogReport,
   LogStory,
+  TraceLane,
+  TraceMoment,
 } from "iommu-view";
 
 /** What is in a text: a log, and what it tells of a machine and of its DMA events. */
@@ -21,11 +23,16 @@ export interface Reading {
   trace: Account | null;
 }
 
-/** A text to read, or, without one, the last text again in another language; or that what was read so far is enough. */
-export type Asked = { id: number; text: Blob | null; zh: boolean } | { enough: true };
+/** A text to read, or, without one, the last text again in another language; an event of its trace; or that what was read so far
+    is enough. */
+export type Asked =
+  | { id: number; text: Blob | null; zh: boolean }
+  | { id: number; moment: number; zh: boolean }
+  | { enough: true };
 
 export type Answered = { id: number } & (
   | { reading: Reading }
+  | { moment: TraceMoment | null }
   | { error: string }
   /** So much of the text is read, of 1. */
   | { done: number }
@@ -37,6 +44,8 @@ export interface TextReader {
   read: (text: Blob, zh: boolean, progress: (done: number) => void) => Promise<Reading | null>;
   /** Says the last reading in a language. */
   say: (zh: boolean) => Promise<Reading | null>;
+  /** Gives an event of the trace of the last reading, with what is mapped around it. */
+  moment: (position: number, zh: boolean) => Promise<TraceMoment | null>;
   /** Ends the reading that goes on, with what was read so far. */
   enough: () => void;
 }

@@ -2,7 +2,7 @@
 import init, { Texts } from "iommu-logs-wasm";
 import { bytes } from "../carried";
 import { has } from "../own";
-import type { Account, Answered, Asked, LogReport, Reading } from "./types";
+import type { Account, Answered, Asked, LogReport, Reading, TraceMoment } from "./types";
 
 /** Bytes that are read at once; between two pieces a newer text may take the place of this one. */
 const PIECE = 1 << 19;
@@ -59,9 +59,19 @@ async function answer(id: number, text: Blob | null, zh: boolean): Promise<void>
   }
 }
 
+/** An event of the trace that was read last. */
+function moment(position: number, zh: boolean): TraceMoment | null {
+  const json = last?.moment(position, zh);
+  return json === undefined ? null : (JSON.parse(json) as TraceMoment);
+}
+
 onmessage = ({ data }: MessageEvent<Asked>) => {
   if (has(data, "enough")) {
     enough = true;
+    return;
+  }
+  if (has(data, "moment")) {
+    say({ id: data.id, moment: moment(data.moment, data.zh) });
     return;
   }
   if (data.text !== null) newest = data.id;

@@ -58,7 +58,7 @@ pub enum Command {
     Oracle(Oracle),
     /// Compare with recorded outcomes of another implementation.
     Replay(Replay),
-    /// Say what a trace of Linux's DMA events shows: what is mapped, leaks, unmaps of what is not mapped, what a fault needed.
+    /// Say what a trace of Linux's or QEMU's DMA events shows: what is mapped, leaks, unmaps of what is not mapped, what a fault needed.
     ReplayTrace(ReplayTrace),
     /// Print the names, structures, costs and faults of all architectures in one table, as Markdown.
     Rosetta(Rosetta),
@@ -465,10 +465,10 @@ pub struct Replay {
 /// `replay-trace`.
 #[derive(Args, Debug)]
 pub struct ReplayTrace {
-    /// Stop at this time of the trace, in seconds, and say what is mapped then.
+    /// Stop at this time of the trace, in seconds, and say and draw what is mapped then.
     #[arg(long, value_name = "SECONDS")]
     pub at: Option<f64>,
-    /// What trace, trace-cmd report or perf script printed; without, or with -, standard input.
+    /// What trace, trace-cmd report, perf script or qemu -trace printed; without, or with -, standard input.
     pub file: Option<String>,
 }
 

@@ -4,6 +4,15 @@ use super::super::scan::{after, hex, number, word};
 use alloc::string::String;
 use alloc::vec::Vec;
 
+/// When and where in the trace.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Moment {
+    /// Nanoseconds.
+    pub time: u64,
+    /// The line, counted from 1.
+    pub line: u64,
+}
+
 /// What an event did.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Event {
@@ -19,14 +28,18 @@ pub enum Event {
     UnmapList { device: String, physical: Vec<u64>, direction: Direction },
     /// A buffer was synchronised for the CPU or the device.
     Sync { device: String, parts: Vec<(u64, u64)> },
-    /// A device was refused an address (`iommu:io_page_fault`).
-    Fault { device: String, address: u64, flags: u64 },
-    /// A device was attached to a domain, or detached from it.
-    Attach { device: String },
+    /// A domain lost whatever it had in a range.
+    UnmapRange { device: String, address: u64, size: u64 },
+    /// A device's access to an address was translated: the mapping that it went through.
+    Access { device: String, address: u64, part: Part, write: Option<bool> },
+    /// A device was refused an address (`iommu:io_page_fault`); whether it wrote, where the event says.
+    Fault { device: String, address: u64, write: Option<bool> },
+    /// A device was attached to a domain, whose name is known or not, or detached from it.
+    Attach { device: String, domain: Option<String> },
     /// A mapping bounced.
     Bounced { device: String, size: u64 },
-    /// The IOTLB was told to forget.
-    Flush,
+    /// The IOTLB was told to forget a range, or all.
+    Flush { range: Option<(u64, u64)> },
 }
 
 /// A mapped range.
@@ -69,7 +82,7 @@ impl Direction {
     }
 }
 
-/// Returns the time in nanoseconds and the event; none where the line is no event that is known.
+/// Returns the time in nanoseconds and the event of a line of Linux; none where it is no event that is known.
 pub fn parse(line: &str) -> Option<(u64, Event)> {
     let mut rest = line;
     // The time is the first word of digits, a point, digits and a colon.
@@ -88,7 +101,8 @@ pub fn parse(line: &str) -> Option<(u64, Event)> {
     Some((time, event(name, text.trim())?))
 }
 
-fn time(text: &str) -> Option<u64> {
+/// Returns nanoseconds of `SECONDS.PART`.
+pub fn time(text: &str) -> Option<u64> {
     let (seconds, part) = text.split_once('.')?;
     let digits = |t: &str| !t.is_empty() && t.len() <= 12 && t.bytes().all(|b| b.is_ascii_digit());
     if !digits(seconds) || !digits(part) || part.len() > 9 {
@@ -162,19 +176,17 @@ fn event(name: &str, text: &str) -> Option<Event> {
         "io_page_fault" => {
             // `IOMMU:driver 0000:00:04.0 iova=0x... flags=0x0000`
             let device = text.split_whitespace().rev().find(|w| !w.contains('='))?;
-            Event::Fault {
-                device: device.into(),
-                address: value("iova=")?,
-                flags: value("flags=").unwrap_or(0),
-            }
+            // IOMMU_FAULT_WRITE is 1.
+            let write = value("flags=").map(|flags| flags & 1 != 0);
+            Event::Fault { device: device.into(), address: value("iova=")?, write }
         }
         "attach_device_to_domain" | "detach_device_from_domain" => {
-            Event::Attach { device: after(text, "device=").map(word)?.into() }
+            Event::Attach { device: after(text, "device=").map(word)?.into(), domain: None }
         }
         "swiotlb_bounced" => {
             Event::Bounced { device: after(text, "dev_name: ").map(word)?.into(), size: decimal("size=")? }
         }
-        "cache_tag_flush_range" | "cache_tag_flush_all" | "qi_submit" => Event::Flush,
+        "cache_tag_flush_range" | "cache_tag_flush_all" | "qi_submit" => Event::Flush { range: None },
         _ => return None,
     })
 }

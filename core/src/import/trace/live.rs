@@ -1,8 +1,9 @@
 //! What is mapped while a trace goes on, and what is wrong with it. One pass, in memory that grows with what is mapped at once,
 //! not with the trace.
 
-use super::line::{Direction, Event, Part};
-use alloc::collections::{BTreeMap, VecDeque};
+use super::history::{Act, History, Kind, Owner, SpanId};
+use super::line::{Direction, Event, Moment, Part};
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -14,15 +15,6 @@ const MEMORY: usize = 65_536;
 const SOON: u64 = 1000;
 /// The most findings of each kind that are kept; all are counted.
 const MOST_FOUND: usize = 200;
-
-/// When and where in the trace.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Moment {
-    /// Nanoseconds.
-    pub time: u64,
-    /// The line, counted from 1.
-    pub line: u64,
-}
 
 /// A mapping of a device.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -37,6 +29,10 @@ pub struct Mapping {
     pub since: Moment,
     /// The last time that it was synchronised.
     pub synced: Option<Moment>,
+    /// It is known of an access that went through it: the IOTLB may forget it.
+    pub seen: bool,
+    /// Which it is of the history.
+    span: SpanId,
 }
 
 /// What a device's address was when it was needed.
@@ -67,8 +63,8 @@ pub enum Finding {
     Short { iova: u64, size: u64, done: u64 },
     /// A buffer was synchronised that is not mapped.
     SyncOfNone { device: String, address: u64, was: Was },
-    /// A device was refused an address.
-    Fault { device: String, address: u64, flags: u64, was: Was },
+    /// A device was refused an address; whether it wrote, where that is known.
+    Fault { device: String, address: u64, write: Option<bool>, was: Was },
 }
 
 impl Finding {
@@ -116,10 +112,14 @@ struct Lost {
 #[derive(Debug, Default)]
 pub struct Live {
     names: Vec<String>,
+    /// The domain that a device is attached to, where the trace names it.
+    domains: BTreeMap<usize, usize>,
     mapped: BTreeMap<(usize, u64), Mapping>,
     /// Entries of lists by their physical address: what `dma_unmap_sg` names.
     lists: BTreeMap<(usize, u64), u64>,
-    tables: BTreeMap<u64, (u64, Moment)>,
+    tables: BTreeMap<u64, SpanId>,
+    /// Mappings that are known of an access.
+    seen: BTreeSet<(usize, u64)>,
     gone: BTreeMap<(usize, u64), (Mapping, Moment)>,
     order: VecDeque<(usize, u64)>,
     waiting: Vec<u64>,
@@ -144,6 +144,10 @@ pub struct Live {
     pub span: (Moment, Moment),
     /// Mappings that were not kept.
     pub over: u64,
+    /// Accesses that were translated.
+    pub accesses: u64,
+    /// All that happened.
+    pub history: History,
 }
 
 impl Live {
@@ -165,6 +169,11 @@ impl Live {
     /// Returns what is mapped now, by device and address.
     pub fn mapped(&self) -> impl Iterator<Item = (&str, &Mapping)> {
         self.mapped.iter().map(|((device, _), mapping)| (self.name(*device), mapping))
+    }
+
+    /// Returns whether the trace has times.
+    pub fn timed(&self) -> bool {
+        self.span.1.time > 0
     }
 
     /// Returns how many ranges the tables map now.
@@ -189,9 +198,14 @@ impl Live {
         self.events += 1;
         self.in_use();
         match event {
-            Event::TableMap { iova, size, .. } => {
+            Event::TableMap { iova, physical, size } => {
+                self.history.pass(now, Act::TableMap, Owner::Tables, iova, size);
                 if self.tables.len() < MOST_LIVE {
-                    self.tables.insert(iova, (size, now));
+                    let part = Part { address: iova, physical: Some(physical), size };
+                    let span = self.history.begin(Owner::Tables, Kind::Table, part, Direction::Both);
+                    if let Some(old) = self.tables.insert(iova, span) {
+                        self.history.end(old);
+                    }
                 }
             }
             Event::TableUnmap { iova, size, done } => self.table_unmap(now, iova, size, done),
@@ -199,8 +213,11 @@ impl Live {
                 let device = self.device(&device);
                 let list = parts.len() > 1;
                 self.maps += 1;
+                let act = if coherent { Act::Alloc } else { Act::Map };
+                let bytes = parts.iter().fold(0u64, |sum, part| sum.saturating_add(part.size));
+                self.pass(now, act, device, parts.first().map_or(0, |part| part.address), bytes);
                 for part in parts {
-                    self.map(now, device, Mapping { part, direction, coherent, since: now, synced: None });
+                    self.map(now, device, part, direction, coherent, false);
                     if let Some(physical) = part.physical.filter(|_| list || !coherent) {
                         if self.lists.len() < MOST_LIVE {
                             self.lists.insert((device, physical), part.address);
@@ -210,19 +227,33 @@ impl Live {
             }
             Event::Unmap { device, address, size, direction, coherent } => {
                 let at = self.device(&device);
+                self.pass(now, if coherent { Act::Free } else { Act::Unmap }, at, address, size);
                 self.unmap(now, at, address, Some((size, direction, coherent)));
             }
             Event::UnmapList { device, physical, .. } => {
                 let device = self.device(&device);
-                for physical in physical {
-                    // A list may have fewer segments than entries: those that were joined have no address.
-                    if let Some(address) = self.lists.get(&(device, physical)).copied() {
-                        self.unmap(now, device, address, None);
-                    }
+                // A list may have fewer segments than entries: those that were joined have no address.
+                let of = |physical| self.lists.get(&(device, physical)).copied();
+                let addresses: Vec<u64> = physical.into_iter().filter_map(of).collect();
+                self.pass(now, Act::Unmap, device, addresses.first().copied().unwrap_or(0), 0);
+                for address in addresses {
+                    self.unmap(now, device, address, None);
+                }
+            }
+            Event::UnmapRange { device, address, size } => {
+                let device = self.device(&device);
+                self.pass(now, Act::Unmap, device, address, size);
+                let end = address.saturating_add(size.max(1));
+                let within = self.mapped.range((device, address)..(device, end));
+                let addresses: Vec<u64> = within.map(|((_, at), _)| *at).collect();
+                for address in addresses {
+                    self.unmap(now, device, address, None);
                 }
             }
             Event::Sync { device, parts } => {
                 let at = self.device(&device);
+                let bytes = parts.iter().fold(0u64, |sum, (_, size)| sum.saturating_add(*size));
+                self.pass(now, Act::Sync, at, parts.first().map_or(0, |(address, _)| *address), bytes);
                 for (address, _) in parts {
                     match self.holding(at, address) {
                         Some(key) => {
@@ -237,27 +268,70 @@ impl Live {
                     }
                 }
             }
-            Event::Fault { device, address, flags } => {
+            Event::Access { device, address, part, write } => {
                 let at = self.device(&device);
-                let was = self.was(at, address, Some(flags & 1 != 0));
-                self.find(now, Finding::Fault { device, address, flags, was });
+                self.accesses += 1;
+                self.pass(now, Act::Access(write), at, address, 0);
+                let known = self.holding(self.space(at), address).and_then(|key| self.mapped.get(&key));
+                let same = known.is_some_and(|known| {
+                    !known.seen
+                        || known.part.physical.map(|p| p.wrapping_sub(known.part.address))
+                            == part.physical.map(|p| p.wrapping_sub(part.address))
+                });
+                if !same {
+                    if let Some(old) = known.map(|known| known.part.address) {
+                        self.unmap(now, at, old, None);
+                    }
+                    self.map(now, at, part, Direction::Both, false, true);
+                }
             }
-            Event::Attach { device } => {
-                let _ = self.device(&device);
+            Event::Fault { device, address, write } => {
+                let at = self.device(&device);
+                self.pass(now, Act::Fault(write), at, address, 0);
+                let was = self.was(self.space(at), address, write);
+                self.find(now, Finding::Fault { device, address, write, was });
             }
-            Event::Bounced { size, .. } => {
+            Event::Attach { device, domain } => {
+                let device = self.device(&device);
+                self.pass(now, Act::Attach, device, 0, 0);
+                match domain.map(|domain| self.device(&domain)) {
+                    Some(domain) => self.domains.insert(device, domain),
+                    None => self.domains.remove(&device),
+                };
+            }
+            Event::Bounced { device, size } => {
+                let device = self.device(&device);
+                self.pass(now, Act::Bounced, device, 0, size);
                 self.bounced.0 += 1;
                 self.bounced.1 = self.bounced.1.saturating_add(size);
             }
-            Event::Flush => {
+            Event::Flush { range } => {
+                let (address, size) = range.unwrap_or((0, u64::MAX));
+                self.history.pass(now, Act::Flush, Owner::Tables, address, range.map_or(0, |_| size));
                 for since in core::mem::take(&mut self.waiting) {
                     let window = now.time.saturating_sub(since);
                     self.windows.count += 1;
                     self.windows.longest = self.windows.longest.max(window);
                     self.windows.total = self.windows.total.saturating_add(window);
                 }
+                let end = address.saturating_add(size);
+                let of = |device| self.seen.range((device, address)..(device, end)).copied();
+                let forgotten: Vec<(usize, u64)> = (0..self.names.len()).flat_map(of).collect();
+                for (device, address) in forgotten {
+                    self.unmap(now, device, address, None);
+                }
             }
         }
+    }
+
+    /// Takes an event of a device into the history.
+    fn pass(&mut self, now: Moment, act: Act, device: usize, address: u64, size: u64) {
+        self.history.pass(now, act, owner(device), address, size);
+    }
+
+    /// Whose mappings an access of a device goes through: its own, or those of the domain that it is attached to.
+    fn space(&self, device: usize) -> usize {
+        self.domains.get(&device).copied().unwrap_or(device)
     }
 
     /// Says of mappings that the tables lost a while ago that they are still there.
@@ -298,8 +372,15 @@ impl Live {
         Was::Never(below.map(|(key, mapping)| (*mapping, address - key.1 - mapping.part.size)))
     }
 
-    fn map(&mut self, now: Moment, device: usize, mapping: Mapping) {
-        let part = mapping.part;
+    fn map(
+        &mut self,
+        now: Moment,
+        device: usize,
+        part: Part,
+        direction: Direction,
+        coherent: bool,
+        seen: bool,
+    ) {
         let last = part.address.saturating_add(part.size.saturating_sub(1));
         // A device without an IOMMU may have one buffer mapped twice; with one, each mapping has addresses of its own.
         let old = self.mapped.range((device, 0)..=(device, last)).next_back();
@@ -315,7 +396,19 @@ impl Live {
         }
         self.gone.remove(&(device, part.address));
         if self.mapped.len() < MOST_LIVE {
-            self.mapped.insert((device, part.address), mapping);
+            let kind = match (seen, coherent) {
+                (true, _) => Kind::Seen,
+                (_, true) => Kind::Memory,
+                _ => Kind::Buffer,
+            };
+            let span = self.history.begin(owner(device), kind, part, direction);
+            let mapping = Mapping { part, direction, coherent, since: now, synced: None, seen, span };
+            if let Some(old) = self.mapped.insert((device, part.address), mapping) {
+                self.history.end(old.span);
+            }
+            if seen {
+                self.seen.insert((device, part.address));
+            }
             self.most = self.most.max(self.mapped.len());
         } else {
             self.over += 1;
@@ -335,6 +428,8 @@ impl Live {
             self.find(now, Finding::NotMapped { device: name, address, size, was });
             return;
         };
+        self.history.end(mapping.span);
+        self.seen.remove(&(device, address));
         if let Some(physical) = mapping.part.physical {
             self.lists.remove(&(device, physical));
         }
@@ -357,13 +452,16 @@ impl Live {
     /// The tables lose a range. The DMA API does that before it says that a mapping is unmapped, so what devices have mapped there
     /// is in use only if that does not follow soon.
     fn table_unmap(&mut self, now: Moment, iova: u64, size: u64, done: u64) {
+        self.history.pass(now, Act::TableUnmap, Owner::Tables, iova, done);
         if done < size {
             self.find(now, Finding::Short { iova, size, done });
         }
         let end = iova.saturating_add(size);
         let inside: Vec<u64> = self.tables.range(iova..end.max(iova + 1)).map(|(at, _)| *at).collect();
         for at in inside {
-            self.tables.remove(&at);
+            if let Some(span) = self.tables.remove(&at) {
+                self.history.end(span);
+            }
         }
         if self.waiting.len() < MOST_LIVE {
             self.waiting.push(now.time);
@@ -384,4 +482,9 @@ impl Live {
             self.lost.extend(lost);
         }
     }
+}
+
+/// The owner of what a device does. Beyond 65,535 devices they are as one.
+fn owner(device: usize) -> Owner {
+    Owner::Device(u16::try_from(device).unwrap_or(u16::MAX))
 }

@@ -1,7 +1,7 @@
 //! What a trace shows, in words.
 
-use super::line::Part;
-use super::live::{Finding, Live, Mapping, Moment, Was};
+use super::line::{Moment, Part};
+use super::live::{Finding, Live, Mapping, Was};
 use super::scenario::scenario;
 use crate::import::account::{Account, AccountItem, AccountSection};
 use crate::spec::Lang;
@@ -14,7 +14,7 @@ use alloc::vec::Vec;
 const MOST: usize = 40;
 
 /// A time, in seconds.
-fn seconds(time: u64) -> String {
+pub(super) fn seconds(time: u64) -> String {
     format!("{}.{:06}", time / 1_000_000_000, time / 1000 % 1_000_000)
 }
 
@@ -27,7 +27,18 @@ fn length(nanos: u64) -> String {
     }
 }
 
-fn part(part: &Part) -> String {
+/// How long something took: in lines where the trace has no times.
+fn between(then: Moment, now: Moment, zh: bool) -> String {
+    let lines = now.line.saturating_sub(then.line);
+    match (now.time, zh) {
+        (0, false) if lines == 1 => "1 line".into(),
+        (0, false) => format!("{lines} lines"),
+        (0, true) => format!("{lines} 行"),
+        (time, _) => length(time.saturating_sub(then.time)),
+    }
+}
+
+pub(super) fn part(part: &Part) -> String {
     format!("{:#x} +{:#x}", part.address, part.size)
 }
 
@@ -38,6 +49,8 @@ fn mapping(m: &Mapping, zh: bool) -> String {
         _ => "",
     };
     match zh {
+        false if m.seen => format!("{}, translated (line {})", part(&m.part), m.since.line),
+        true if m.seen => format!("{}，访问时有转换（第 {} 行）", part(&m.part), m.since.line),
         false => format!("{} {}{kind} (line {})", part(&m.part), m.direction.name(), m.since.line),
         true => format!("{} {}{kind}（第 {} 行）", part(&m.part), m.direction.name(), m.since.line),
     }
@@ -45,12 +58,23 @@ fn mapping(m: &Mapping, zh: bool) -> String {
 
 /// What an address was at a moment.
 fn was(now: Moment, was: &Was, zh: bool) -> String {
-    let ago = |then: Moment| length(now.time.saturating_sub(then.time));
+    let ago = |then: Moment| between(then, now, zh);
     match (was, zh) {
         (Was::Mapped(m), false) => format!("it is mapped: {}", mapping(m, zh)),
         (Was::Mapped(m), true) => format!("它已映射：{}", mapping(m, zh)),
         (Was::Other(m), false) => format!("it is mapped for the other direction only: {}", mapping(m, zh)),
         (Was::Other(m), true) => format!("它只为另一个方向映射：{}", mapping(m, zh)),
+        (Was::Unmapped(m, then), false) if m.seen => {
+            format!(
+                "its translation was forgotten {} before, on line {}: {}",
+                ago(*then),
+                then.line,
+                mapping(m, zh)
+            )
+        }
+        (Was::Unmapped(m, then), true) if m.seen => {
+            format!("它的转换在 {} 之前（第 {} 行）已失效：{}", ago(*then), then.line, mapping(m, zh))
+        }
         (Was::Unmapped(m, then), false) => {
             format!("it was unmapped {} before, on line {}: {}", ago(*then), then.line, mapping(m, zh))
         }
@@ -71,7 +95,7 @@ fn was(now: Moment, was: &Was, zh: bool) -> String {
     }
 }
 
-fn finding(now: Moment, finding: &Finding, zh: bool) -> String {
+pub(super) fn finding(now: Moment, finding: &Finding, zh: bool) -> String {
     match (finding, zh) {
         (Finding::NotMapped { device, address, size, was: w }, false) => {
             format!("{device} unmaps {address:#x} +{size:#x} twice: {}", was(now, w, zh))
@@ -111,13 +135,21 @@ fn finding(now: Moment, finding: &Finding, zh: bool) -> String {
         (Finding::SyncOfNone { device, address, was: w }, true) => {
             format!("{device} 同步 {address:#x}：{}", was(now, w, zh))
         }
-        (Finding::Fault { device, address, flags, was: w }, false) => {
-            let access = if flags & 1 != 0 { "write" } else { "read" };
-            format!("{device} is refused {address:#x} ({access}): {}", was(now, w, zh))
+        (Finding::Fault { device, address, write, was: w }, false) => {
+            let access = match write {
+                Some(true) => " (write)",
+                Some(false) => " (read)",
+                None => "",
+            };
+            format!("{device} is refused {address:#x}{access}: {}", was(now, w, zh))
         }
-        (Finding::Fault { device, address, flags, was: w }, true) => {
-            let access = if flags & 1 != 0 { "写" } else { "读" };
-            format!("{device} 访问 {address:#x}（{access}）被拒绝：{}", was(now, w, zh))
+        (Finding::Fault { device, address, write, was: w }, true) => {
+            let access = match write {
+                Some(true) => "（写）",
+                Some(false) => "（读）",
+                None => "",
+            };
+            format!("{device} 访问 {address:#x}{access}被拒绝：{}", was(now, w, zh))
         }
     }
 }
@@ -127,9 +159,11 @@ pub fn report(live: &Live, lang: Lang) -> Account {
     let zh = lang == Lang::Zh;
     let mut found: Vec<AccountItem> = Vec::new();
     for (now, one) in &live.found {
-        let place = match zh {
-            false => format!("line {}, {} s", now.line, seconds(now.time)),
-            true => format!("第 {} 行，{} 秒", now.line, seconds(now.time)),
+        let place = match (live.timed(), zh) {
+            (true, false) => format!("line {}, {} s", now.line, seconds(now.time)),
+            (true, true) => format!("第 {} 行，{} 秒", now.line, seconds(now.time)),
+            (false, false) => format!("line {}", now.line),
+            (false, true) => format!("第 {} 行", now.line),
         };
         let item = AccountItem::new(finding(*now, one, zh)).at(now.line, place);
         found.push(AccountItem { scenario: scenario(*now, one), ..item });
@@ -155,22 +189,28 @@ pub fn report(live: &Live, lang: Lang) -> Account {
 fn head(live: &Live, zh: bool) -> Vec<AccountItem> {
     if live.events == 0 {
         return [AccountItem::new(match zh {
-            false => "No event of iommu, dma or swiotlb was recognised.",
-            true => "没有认出 iommu、dma 或 swiotlb 的事件。",
+            false => "No event of iommu, dma or swiotlb, and none of QEMU's IOMMUs was recognised.",
+            true => "没有认出 iommu、dma、swiotlb 或 QEMU 的 IOMMU 的事件。",
         })]
         .into();
     }
     let (from, to) = (seconds(live.span.0.time), seconds(live.span.1.time));
+    let span = match (live.timed(), zh) {
+        (true, false) => format!("{} events from {from} s to {to} s", live.events),
+        (true, true) => format!("{} 个事件，从 {from} 秒到 {to} 秒", live.events),
+        (false, false) => format!("{} events, without times", live.events),
+        (false, true) => format!("{} 个事件，没有时间", live.events),
+    };
     let mut out = Vec::from([match zh {
-        false => format!(
-            "{} events from {from} s to {to} s; {} maps and allocations, {} at once at most",
-            live.events, live.maps, live.most
-        ),
-        true => format!(
-            "{} 个事件，从 {from} 秒到 {to} 秒；映射和分配 {} 次，同时最多 {} 个",
-            live.events, live.maps, live.most
-        ),
+        false => format!("{span}; {} maps and allocations, {} at once at most", live.maps, live.most),
+        true => format!("{span}；映射和分配 {} 次，同时最多 {} 个", live.maps, live.most),
     }]);
+    if live.accesses > 0 {
+        out.push(match zh {
+            false => format!("{} accesses translated", live.accesses),
+            true => format!("{} 次访问得到转换", live.accesses),
+        });
+    }
     if live.bounced.0 > 0 {
         let (count, bytes) = live.bounced;
         out.push(match zh {
@@ -223,7 +263,7 @@ fn mapped(live: &Live, zh: bool) -> Vec<AccountItem> {
         };
         all.sort_by_key(|mapping| mapping.since.line);
         let details = all.into_iter().take(MOST).map(|one| {
-            let age = length(live.span.1.time.saturating_sub(one.since.time));
+            let age = between(one.since, live.span.1, zh);
             match zh {
                 false => format!("{}, for {age}", mapping(one, zh)),
                 true => format!("{}，已 {age}", mapping(one, zh)),

@@ -1,7 +1,7 @@
 //! A scenario of a refused access: what the trace saw mapped there, what became of it, and the access.
 
-use super::line::Direction;
-use super::live::{Finding, Mapping, Moment, Was};
+use super::line::{Direction, Moment};
+use super::live::{Finding, Mapping, Was};
 use crate::import::found::Bdf;
 use alloc::format;
 use alloc::string::String;
@@ -15,15 +15,17 @@ const LOW_RAM: u64 = 3 << 30;
 
 /// Returns the scenario of a refused access; none for what is no access, and where no machine of the language has such addresses.
 pub(super) fn scenario(now: Moment, finding: &Finding) -> Option<String> {
-    let Finding::Fault { device, address, flags, was } = finding else { return None };
+    let Finding::Fault { device, address, write, was } = finding else { return None };
     let (mapping, unmapped) = match was {
         Was::Mapped(mapping) | Was::Other(mapping) => (Some(mapping), None),
         Was::Unmapped(mapping, then) => (Some(mapping), Some(*then)),
         Was::Never(near) => (near.as_ref().map(|(mapping, _)| mapping), None),
     };
-    let (access, verb_en, verb_zh) = match flags & 1 {
-        0 => ("read", "reads", "读取"),
-        _ => ("write", "writes", "写入"),
+    // Which it was a trace may not say: a read is the less that a device can ask for.
+    let (access, verb_en, verb_zh) = match write {
+        Some(true) => ("write", "writes", "写入"),
+        Some(false) => ("read", "reads", "读取"),
+        None => ("read", "asks for", "访问"),
     };
     let pages = mapping.map(pages);
     let physical = mapping.and_then(|m| m.part.physical).map_or(0x10_0000, |at| at & !(PAGE - 1));

@@ -2,6 +2,7 @@ use super::report::report;
 use super::*;
 use alloc::format;
 use alloc::vec::Vec;
+use proptest::prelude::*;
 
 fn replay(text: &str) -> Replay {
     let mut replay = Replay::default();
@@ -44,7 +45,7 @@ fn a_trace_of_a_kernel_leaves_what_is_in_use() {
 
 #[test]
 fn the_three_programs_print_the_same_event() {
-    let want = parse(DISK.lines().nth(3).unwrap());
+    let want = line::parse(DISK.lines().nth(3).unwrap());
     assert!(want.is_some());
     let rest = "0000:00:05.0 dir=FROM_DEVICE dma_addr=ffffd000 size=4096 phys_addr=2fbb000 attrs=";
     for line in [
@@ -52,7 +53,7 @@ fn the_three_programs_print_the_same_event() {
         format!("kworker/u4:1    31 [000]     5.743790:         dma:dma_map_phys: {rest}"),
         format!("kworker/u4:1-31 [000] 5.743790000: dma_map_phys: {rest}"),
     ] {
-        assert_eq!(parse(&line), want, "{line}");
+        assert_eq!(line::parse(&line), want, "{line}");
     }
 }
 
@@ -228,4 +229,169 @@ fn memory_does_not_grow_with_a_long_trace() {
     ] {
         replay.line(line, None);
     }
+}
+
+/// What QEMU 10.0's binary prints for its trace events, of each of its IOMMUs.
+const QEMU: &str = "\
+virtio_iommu_attach domain=1 endpoint=24
+virtio_iommu_map domain=1 virt_start=0xfffff000 virt_end=0xffffffff phys_start=0x2ebe000 flags=3
+virtio_iommu_translate mr=virtio-iommu-memory-region-0-3.0 rid=24 addr=0xfffff040 flag=1
+virtio_iommu_translate_out 0xfffff040 -> 0x2ebe040 for sid=24
+virtio_iommu_unmap domain=1 virt_start=0xfffff000 virt_end=0xffffffff
+virtio_iommu_unmap_done domain=1 virt_start=0xfffff000 virt_end=0xffffffff
+virtio_iommu_report_fault FAULT reason=2 flags=258 endpoint=24 address =0xfffff080
+vtd_dmar_translate dev 00:05.00 iova 0xffffe010 -> gpa 0x2fbb000 mask 0xfff
+vtd_inv_desc_iotlb_pages iotlb invalidate domain 0x2 addr 0xffffe000 mask 0x0
+vtd_dmar_fault sid 0x28 fault 6 addr 0xffffe010 write 0
+riscv_iommu_dma iommu: translate 0000:01.0 #0 R 0x10001234 -> 0x80201234
+riscv_iommu_cmd iommu: command 0x1 0x0
+riscv_iommu_flt iommu: fault 0000:01.0 reason: 0xd iova: 0x10001238
+smmuv3_translate_success smmuv3-iommu-memory-region-16-1 sid=0x10 iova=0xffff1000 translated=0x41230000 perm=0x3 stage=1
+smmuv3_range_inval vmid=0 asid=1 addr=0xffff1000 tg=1 num_pages=0x1 ttl=3 leaf=1 stage=1
+smmuv3_translate_abort smmuv3-iommu-memory-region-16-1 sid=0x10 abort on iova:0xffff1000 is_write=1
+amdvi_translation_result devid: 00:06.0 gpa 0x7000 hpa 0x9000
+amdvi_translation_result devid: 00:06.0 gpa 0x8000 hpa 0x0
+vtd_reg_read addr 0x34 size 0x4
+";
+
+#[test]
+fn qemus_own_events_are_a_trace_too() {
+    let replay = replay(QEMU);
+    assert_eq!(kinds(&replay), ["7 Fault", "10 Fault", "13 Fault", "16 Fault", "18 Fault"]);
+    assert_eq!((replay.live.events, replay.live.accesses), (16, 5));
+    let said = replay.report(Lang::En).to_string();
+    for part in [
+        "0000:00:03.0 is refused 0xfffff080 (write): it was unmapped",
+        "on line 6: 0xfffff000 +0x1000 BIDIRECTIONAL (line 2)",
+        "0000:00:05.0 is refused 0xffffe010 (read): its translation was forgotten",
+        "on line 9: 0xffffe000 +0x1000, translated (line 8)",
+        "0000:00:01.0 is refused 0x10001238: its translation was forgotten",
+        "0000:00:02.0 is refused 0xffff1000 (write): its translation was forgotten",
+        "0000:00:06.0 is refused 0x8000: it was never mapped",
+    ] {
+        assert!(said.contains(part), "{part}\n{said}");
+    }
+    // With `-msg timestamp=on` the same events have times.
+    let timed: String =
+        QEMU.lines().enumerate().map(|(i, l)| format!("77@1700000000.{i:06}:{l}\n")).collect();
+    let timed = self::replay(&timed);
+    assert_eq!(kinds(&timed), kinds(&replay));
+    assert!(timed.live.timed() && !replay.live.timed());
+}
+
+#[test]
+fn each_event_can_be_gone_to_and_its_page_stands_still() {
+    let replay = replay(DISK);
+    let at = |position| replay.moment(position, Lang::En).unwrap();
+    let said: Vec<_> = (0..6).map(|position| at(position).said).collect();
+    assert_eq!(
+        said,
+        [
+            "The tables get 0xfffff000 +0x1000, to physical 0x2ebe000.",
+            "0000:00:05.0 gets memory for DMA at 0xfffff000 +0x200.",
+            "The tables get 0xffffd000 +0x1000, to physical 0x2fbb000.",
+            "0000:00:05.0 maps 0xffffd000 +0x1000, to physical 0x2fbb000, FROM_DEVICE.",
+            "The tables lose 0xffffd000 +0x1000.",
+            "0000:00:05.0 unmaps 0xffffd000 +0x1000, which was mapped 2 events before.",
+        ]
+    );
+    assert_eq!(replay.moment(6, Lang::En), None);
+    let lanes: Vec<_> =
+        at(0).lanes.iter().map(|l| (l.owner.clone(), l.from, l.to, l.begins, l.ends)).collect();
+    let (dev, tables) = ("0000:00:05.0".into(), "IOMMU tables".into());
+    let want: [(String, u32, u32, bool, bool); 4] = [
+        (String::clone(&dev), 1, 6, true, false),
+        (dev, 3, 5, true, true),
+        (String::clone(&tables), 0, 6, true, false),
+        (tables, 2, 4, true, true),
+    ];
+    assert_eq!(lanes, want);
+    // Only which lanes the present event is about differs from event to event of a page.
+    let still =
+        |position| at(position).lanes.into_iter().map(|l| TraceLane { now: false, ..l }).collect::<Vec<_>>();
+    for position in 1..6 {
+        assert_eq!(still(position), still(0));
+        let now: Vec<_> = at(position).lanes.iter().map(|l| l.now).collect();
+        assert_eq!(now.iter().filter(|now| **now).count(), 1, "{position} {now:?}");
+    }
+    assert_eq!((at(3).time, at(3).line), ("5.743790".into(), 4));
+}
+
+#[test]
+fn the_events_at_which_something_is_wrong_lead_to_each_other() {
+    let replay = replay(QEMU);
+    // Gone to from the beginning, by the next and back by the one before.
+    let mut there = Vec::new();
+    let mut at = replay.moment(0, Lang::En).unwrap();
+    while let Some(next) = at.wrong_after {
+        at = replay.moment(next as usize, Lang::En).unwrap();
+        assert_eq!(at.wrong.len(), 1);
+        there.push(at.line);
+    }
+    assert_eq!(there, [7, 10, 13, 16, 18]);
+    assert_eq!(at.wrong_before.map(|p| replay.moment(p as usize, Lang::En).unwrap().line), Some(16));
+    assert!(at.scenario.is_some());
+}
+
+proptest! {
+    /// What is mapped at an event is what the same trace, read to there, has mapped: for any order of maps and unmaps.
+    #[test]
+    fn a_moment_has_what_was_mapped_then(steps in proptest::collection::vec((0u64..3, 0u64..12, any::<bool>()), 1..900)) {
+        let mut replay = Replay::default();
+        let mut states = Vec::new();
+        for (device, page, map) in steps {
+            let device = format!("0000:00:0{device}.0");
+            let address = page << 12;
+            let line = if map {
+                format!("dma_map_phys: {device} dir=TO_DEVICE dma_addr={address:x} size=4096 phys_addr={address:x} attrs=")
+            } else {
+                format!("dma_unmap_phys: {device} dir=TO_DEVICE dma_addr={address:x} size=4096 attrs=")
+            };
+            replay.line(event("1.000000", &line).trim_end(), None);
+            let mut mapped: Vec<_> =
+                replay.live.mapped().map(|(device, m)| (String::from(device), m.part.address)).collect();
+            mapped.sort();
+            states.push(mapped);
+        }
+        let history = &replay.live.history;
+        prop_assert_eq!(history.passed().len(), states.len());
+        for (at, want) in states.iter().enumerate() {
+            // What ended at this event was there until it.
+            let there = history.during(at, at + 1).filter(|span| span.end() != Some(at));
+            let mut there: Vec<_> = there
+                .map(|span| match span.owner {
+                    history::Owner::Device(device) => (String::from(replay.live.name(device.into())), span.part().address),
+                    history::Owner::Tables => (String::new(), 0),
+                })
+                .collect();
+            there.sort();
+            prop_assert_eq!(&there, want, "{}", at);
+        }
+    }
+}
+
+/// What QEMU 10.0.2 printed (`-msg timestamp=on -trace vtd_dmar_translate,...`) while Linux 6.1 read a disk behind its intel-iommu.
+const QEMU_NVME: &str = include_str!("../../../tests/data/traces/qemu-10.0-vtd-nvme.txt");
+
+#[test]
+fn a_guests_boot_under_qemu_can_be_stepped_through() {
+    let replay = replay(QEMU_NVME);
+    let events = QEMU_NVME.lines().count();
+    assert_eq!((replay.live.events, replay.live.accesses, replay.live.found.len()), (123, 111, 0));
+    for position in 0..events {
+        let [en, zh] = [Lang::En, Lang::Zh].map(|lang| replay.moment(position, lang).unwrap());
+        // Both languages have the same numbers, and each event is about something that is shown or ended.
+        let digits = |text: &str| {
+            text.chars()
+                .filter(char::is_ascii_hexdigit)
+                .filter(|c| !"abcdef".contains(*c))
+                .collect::<String>()
+        };
+        assert_eq!(digits(&en.said), digits(&zh.said));
+        assert!(en.lanes.len() <= 18 && en.events <= 40);
+        let drawn = en.to_string();
+        assert!(drawn.lines().all(|line| line.chars().count() < 160), "{drawn}");
+    }
+    let drawn = replay.moment(24, Lang::En).unwrap().to_string();
+    assert!(drawn.starts_with("0000:00:01.0 accesses 0xffffd000: physical 0x2779000.\n"), "{drawn}");
 }

@@ -1,4 +1,4 @@
-//! `iommu-play replay-trace`: what a trace of Linux's DMA events shows.
+//! `iommu-play replay-trace`: what a trace of DMA events, Linux's or QEMU's, shows.
 
 use crate::cli::ReplayTrace;
 use crate::zh;
@@ -21,6 +21,9 @@ pub fn run(args: &ReplayTrace, lang: Lang) -> ExitCode {
     match replay {
         Ok(replay) => {
             out!("{}", replay.report(lang));
+            if let Some(moment) = until.and_then(|_| replay.last(lang)) {
+                out!("\n{moment}");
+            }
             ExitCode::from(u8::from(replay.is_empty()))
         }
         Err(error) => {
@@ -35,7 +38,7 @@ pub fn run(args: &ReplayTrace, lang: Lang) -> ExitCode {
     }
 }
 
-/// Reads line by line: a trace from a pipe takes no more memory than what is mapped at once.
+/// Reads line by line.
 fn read(mut from: impl BufRead, until: Option<u64>) -> std::io::Result<Replay> {
     let mut replay = Replay::default();
     let mut line = Vec::new();

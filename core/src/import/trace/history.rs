@@ -1,0 +1,240 @@
+//! All that a trace did, so that each moment of it can be gone to: the events in order, and of each mapping from which to which it was
+//! there. In memory that grows with the trace, up to a limit that is said.
+
+use super::line::{Direction, Moment, Part};
+use alloc::vec::Vec;
+
+/// The most events and the most mappings that are kept; a later one is counted and cannot be gone to.
+pub const MOST: usize = 2_000_000;
+/// What an open mapping's end is.
+const OPEN: u32 = u32::MAX;
+/// A physical address that an event does not say.
+const UNSAID: u64 = u64::MAX;
+
+/// What an event did, as it is kept.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Act {
+    /// The tables got a range, or lost it.
+    TableMap,
+    /// They lost it.
+    TableUnmap,
+    /// A buffer was mapped.
+    Map,
+    /// Memory was allocated for DMA.
+    Alloc,
+    /// A buffer was unmapped.
+    Unmap,
+    /// Memory was freed.
+    Free,
+    /// A buffer was synchronised.
+    Sync,
+    /// An access was refused; whether it was a write, where that is known.
+    Fault(Option<bool>),
+    /// An access was translated; whether it was a write, where that is known.
+    Access(Option<bool>),
+    /// A device was attached to a domain, or detached.
+    Attach,
+    /// A mapping bounced.
+    Bounced,
+    /// The IOTLB was told to forget.
+    Flush,
+}
+
+/// Whose a mapping or an event is.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Owner {
+    /// A device, by its place among the names.
+    Device(u16),
+    /// The IOMMU's tables; whose, the events do not say.
+    Tables,
+}
+
+/// An event.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Passed {
+    /// Nanoseconds.
+    pub time: u64,
+    /// The address that it is about, and the bytes.
+    pub address: u64,
+    /// Bytes; 0 where the event has none.
+    pub size: u64,
+    /// The line, counted from 1.
+    pub line: u32,
+    /// Whose.
+    pub owner: Owner,
+    /// What it did.
+    pub act: Act,
+}
+
+/// A mapping, from the event that made it to the one that ended it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Span {
+    address: u64,
+    physical: u64,
+    size: u64,
+    begin: u32,
+    end: u32,
+    /// Whose.
+    pub owner: Owner,
+    /// Which way.
+    pub direction: Direction,
+    /// What it is.
+    pub kind: Kind,
+}
+
+/// What a mapping is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+    /// A mapped buffer.
+    Buffer,
+    /// Allocated memory.
+    Memory,
+    /// A range of the tables.
+    Table,
+    /// A translation that was seen: from the first access to what ends it.
+    Seen,
+}
+
+impl Span {
+    /// Returns its range.
+    pub fn part(&self) -> Part {
+        let physical = Some(self.physical).filter(|at| *at != UNSAID);
+        Part { address: self.address, physical, size: self.size }
+    }
+    /// Returns the position of the event that made it.
+    pub fn begin(&self) -> usize {
+        self.begin as usize
+    }
+    /// Returns the position of the event that ended it; none where nothing did.
+    pub fn end(&self) -> Option<usize> {
+        (self.end != OPEN).then_some(self.end as usize)
+    }
+}
+
+/// Which mapping of a history; none where it was not kept.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct SpanId(Option<u32>);
+
+/// The events of a trace and its mappings, in the order in which they came.
+#[derive(Debug, Default)]
+pub struct History {
+    passed: Vec<Passed>,
+    spans: Vec<Span>,
+    /// Mappings in the order in which they ended.
+    ended: Vec<u32>,
+    /// Events that flush, in order.
+    flushes: Vec<u32>,
+    blocks: Vec<Block>,
+    /// More came than is kept.
+    full: bool,
+}
+
+/// How many mappings a block has.
+const BLOCK: usize = 256;
+
+/// Mappings one after another: whether one of them is there at a moment is told without looking at each.
+#[derive(Clone, Copy, Debug, Default)]
+struct Block {
+    /// How many of them are there.
+    open: u32,
+    /// The event that ended the last of them.
+    latest: u32,
+}
+
+impl History {
+    /// Returns the events.
+    pub fn passed(&self) -> &[Passed] {
+        &self.passed
+    }
+    /// Returns whether there were more than are kept.
+    pub fn is_full(&self) -> bool {
+        self.full
+    }
+
+    /// Takes the next event.
+    pub fn pass(&mut self, now: Moment, act: Act, owner: Owner, address: u64, size: u64) {
+        if self.full || self.passed.len() >= MOST {
+            self.full = true;
+            return;
+        }
+        if act == Act::Flush {
+            self.flushes.push(self.passed.len() as u32);
+        }
+        let line = u32::try_from(now.line).unwrap_or(u32::MAX);
+        self.passed.push(Passed { time: now.time, line, act, owner, address, size });
+    }
+
+    /// Begins a mapping at the event that was taken last.
+    pub fn begin(&mut self, owner: Owner, kind: Kind, part: Part, direction: Direction) -> SpanId {
+        let Some(begin) = self.passed.len().checked_sub(1).filter(|_| !self.full && self.spans.len() < MOST)
+        else {
+            return SpanId(None);
+        };
+        let at = self.spans.len();
+        if at % BLOCK == 0 {
+            self.blocks.push(Block::default());
+        }
+        if let Some(block) = self.blocks.last_mut() {
+            block.open += 1;
+        }
+        let physical = part.physical.unwrap_or(UNSAID);
+        let (begin, end) = (begin as u32, OPEN);
+        let (address, size) = (part.address, part.size);
+        self.spans.push(Span { address, physical, size, begin, end, owner, direction, kind });
+        SpanId(Some(at as u32))
+    }
+
+    /// Ends a mapping at the event that was taken last.
+    pub fn end(&mut self, which: SpanId) {
+        let (Some(at), false) = (which.0, self.full) else { return };
+        let now = self.passed.len().saturating_sub(1) as u32;
+        let Some(span) = self.spans.get_mut(at as usize) else { return };
+        span.end = now;
+        self.ended.push(at);
+        if let Some(block) = self.blocks.get_mut(at as usize / BLOCK) {
+            block.open -= 1;
+            block.latest = now;
+        }
+    }
+
+    /// Returns the mappings that were there at any time between two events, `first` to before `end`; the oldest first.
+    pub fn during(&self, first: usize, end: usize) -> impl Iterator<Item = &Span> {
+        let begun = self.spans.partition_point(|span| span.begin() < end);
+        let blocks = self.spans[..begun].chunks(BLOCK).zip(&self.blocks);
+        blocks
+            .filter(move |(_, block)| block.open > 0 || block.latest as usize >= first)
+            .flat_map(|(spans, _)| spans)
+            .filter(move |span| span.end as usize >= first)
+    }
+
+    /// Returns the mappings that an event made.
+    pub fn made(&self, at: usize) -> &[Span] {
+        let first = self.spans.partition_point(|span| span.begin() < at);
+        let end = self.spans.partition_point(|span| span.begin() <= at);
+        &self.spans[first..end]
+    }
+
+    /// Returns the mappings that an event ended.
+    pub fn unmade(&self, at: usize) -> impl Iterator<Item = &Span> {
+        let of = |which: &u32| self.spans.get(*which as usize).map_or(0, |span| span.end as usize);
+        let first = self.ended.partition_point(|which| of(which) < at);
+        let end = self.ended.partition_point(|which| of(which) <= at);
+        self.ended[first..end].iter().filter_map(|which| self.spans.get(*which as usize))
+    }
+
+    /// Returns the next event from `at` on that tells the IOTLB to forget.
+    pub fn flush_after(&self, at: usize) -> Option<usize> {
+        let next = self.flushes.partition_point(|flush| (*flush as usize) < at);
+        self.flushes.get(next).map(|flush| *flush as usize)
+    }
+
+    /// Returns whether the trace has such events at all.
+    pub fn flushes(&self) -> bool {
+        !self.flushes.is_empty()
+    }
+
+    /// Returns the first event of a line or after it.
+    pub fn of_line(&self, line: u64) -> usize {
+        self.passed.partition_point(|passed| u64::from(passed.line) < line)
+    }
+}
