@@ -362,13 +362,16 @@ pub fn write(ground: &Ground, now: &Now<'_>, c: usize, piece: &Piece, room: Room
                     now.holds_token(c, **i) || now.touch(c, **i, piece.first, piece.last).is_some()
                 };
                 let hit = fold.regions.iter().find(touched).and_then(|i| there(*i));
-                w.address = room.dense.then(|| hex(hit.map_or(piece.first, |region| region.first)));
+                let many = words::folded(count, fold.kind, lang);
+                // Its address is longer than the one that had room beside the words: then that one stays.
+                let first =
+                    hit.map(|region| hex(region.first)).filter(|a| width(a) + 1 + width(&many) <= inner);
+                w.address = room.dense.then(|| first.unwrap_or_else(|| hex(piece.first)));
                 let left = inner - w.address.as_deref().map_or(0, |a| width(a) + 1);
                 // One alone is called by its name, where there is room for it.
                 let mut those = fold.regions.iter().filter_map(|i| there(*i));
                 let one = hit.or(those.next().filter(|_| count == 1));
                 let one = one.map(|region| name(units, region, None, lang));
-                let many = words::folded(count, fold.kind, lang);
                 let said = [one.as_ref().filter(|_| count > 1).map(|one| words::of(one, &many, lang)), one];
                 let said = said.into_iter().flatten().find(|name| width(name) <= left);
                 w.name = wrap(&said.unwrap_or(many), inner);
