@@ -227,11 +227,11 @@ fn interrupts_reach_a_hart_directly_remapped_or_a_file_in_memory() {
     m.attach(NIC, Attachment::Domain(d));
     assert_eq!(kind(&mut m, message.address, 0x21), Ok((0x21, 2, InterruptKind::Remapped)));
     assert_eq!(kind(&mut m, IMSIC + 0x5000, 0x21), Err(262));
-    // Posted: into a memory-resident interrupt file.
+    // Stored: into a memory-resident interrupt file.
     let mrif = PhysAddr::new(0x5000_0000);
     let entry = InterruptEntry { posted: Some(mrif), ..entry };
     m.unit.set_interrupt(ctx!(m), 0, Some(entry)).unwrap();
-    assert_eq!(kind(&mut m, message.address, 70).map(|k| k.2), Ok(InterruptKind::Posted));
+    assert_eq!(kind(&mut m, message.address, 70).map(|k| k.2), Ok(InterruptKind::Stored));
     assert_eq!(m.memory.peek_u64(PhysAddr::new(mrif.raw() + 16)), 1 << 6);
 }
 
@@ -307,7 +307,7 @@ fn a_file_in_memory_takes_every_identity_and_gives_notice_each_time() {
     let pending = |m: &Machine, pair: u64| m.memory.peek_u64(PhysAddr::new(mrif.raw() + pair * 16));
     for identity in [0, 1, 63, 64, 2047] {
         let before = pending(&m, u64::from(identity / 64));
-        assert_eq!(send(&mut m, 0, identity), (InterruptKind::Posted, vec![(0x33, 2)]), "{identity}");
+        assert_eq!(send(&mut m, 0, identity), (InterruptKind::Stored, vec![(0x33, 2)]), "{identity}");
         assert_eq!(pending(&m, u64::from(identity / 64)), before | 1 << (identity % 64), "{identity}");
     }
     let all: Vec<u64> = (0..32).map(|pair| pending(&m, pair)).collect();

@@ -8,7 +8,6 @@ use super::who::Cast;
 use crate::addr::{PhysAddr, Space};
 use crate::machine::history::Cursor;
 use crate::machine::{Done, Record};
-use crate::platform::interrupts::Controller;
 use crate::scenario::presets::checks::{Ask, AskAbout};
 use crate::spec::{spaced, Phrase};
 use crate::trace::{Event, InterruptKind, Scope, Trace};
@@ -312,7 +311,7 @@ impl Asked<'_> {
 
     fn interrupt(&self, done: &Done) -> Option<Check> {
         let name = |(vector, cpu, kind): (u32, u32, InterruptKind)| match kind {
-            InterruptKind::Posted if self.cast.controller() == Controller::Imsic => {
+            InterruptKind::Stored => {
                 Phrase::new("the guest's interrupt file in memory", "客户机驻留内存的中断文件")
             }
             InterruptKind::Posted => Phrase::new("the running guest, directly", "直接到运行中的客户机"),

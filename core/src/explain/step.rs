@@ -817,7 +817,7 @@ fn interrupt(vector: u32, destination: u32, kind: InterruptKind, cast: &Cast) ->
             let says = if tables.en.ends_with('s') { "say" } else { "says" };
             (format!("as {} {says}", tables.en), format!("（由{}决定）", tables.zh))
         }
-        InterruptKind::Posted if cast.controller() == Controller::Imsic => (
+        InterruptKind::Stored => (
             "stored in a memory-resident interrupt file (MRIF)".into(),
             "，存进驻留内存的中断文件（MRIF）".into(),
         ),

@@ -130,7 +130,7 @@ fn all_events(t: &mut Trace) -> Vec<Event> {
         });
     }
     use InterruptKind::*;
-    for kind in [Direct, Remapped, Posted, Notification, Blocked] {
+    for kind in [Direct, Remapped, Posted, Stored, Notification, Blocked] {
         all.push(Event::Interrupt { vector: 0x31, destination: 2, kind });
     }
     all.push(Event::Note { en: name, zh: name });

@@ -147,7 +147,7 @@ impl Controller {
         obs: &mut O,
     ) {
         // What is stored in memory for a guest comes to no controller.
-        let comes = !matches!(kind, InterruptKind::Posted | InterruptKind::Blocked);
+        let comes = !matches!(kind, InterruptKind::Posted | InterruptKind::Stored | InterruptKind::Blocked);
         let Some(rule) = self.refuses(vector).filter(|_| comes) else {
             return obs.step(by, Event::Interrupt { vector, destination, kind });
         };

@@ -382,7 +382,9 @@ pub enum InterruptKind {
     Remapped,
     /// Posted to a running guest.
     Posted,
-    /// Tells a CPU that something was posted for the guest that it runs.
+    /// Stored in a guest's interrupt file in memory (RISC-V's MRIF): it waits there for the hypervisor.
+    Stored,
+    /// Tells a CPU that something was posted for the guest that it runs, or stored for one.
     Notification,
     /// Not delivered.
     Blocked,

@@ -6,7 +6,6 @@ use crate::addr::{AnyAddr, PhysAddr, Space};
 use crate::explain::who;
 use crate::machine::software::Handle;
 use crate::machine::Done;
-use crate::platform::interrupts::Controller;
 use crate::platform::local::scratch_of;
 use crate::scenario::ast::{ConfigRead, ConfigWrite};
 use crate::spans::Spans;
@@ -423,7 +422,7 @@ impl Teller<'_> {
                 )
             }
             (Some((_, cpu, kind)), None) => match kind {
-                InterruptKind::Posted if self.cast.controller() == Controller::Imsic => Ending::new(
+                InterruptKind::Stored => Ending::new(
                     Kind::Interrupted,
                     format!("{name}'s interrupt, {number_en}, waits in the guest's interrupt file in memory (MRIF), and a notice tells the host: no CPU can be interrupted out of memory."),
                     format!("{name} 的中断（{number_zh}）存进客户机驻留内存的中断文件（MRIF），再通知宿主机：内存里的中断文件不能直接打断 CPU。"),

@@ -179,7 +179,7 @@ impl RiscvUnit {
                     Some(vector) => {
                         let kind = match (r.msi, mrif) {
                             (_, Some(_)) if msi::discards(request.at.raw(), vector) => InterruptKind::Blocked,
-                            (_, Some(_)) => InterruptKind::Posted,
+                            (_, Some(_)) => InterruptKind::Stored,
                             (Some(_), None) => InterruptKind::Remapped,
                             (None, None) => InterruptKind::Direct,
                         };

@@ -36,6 +36,9 @@ const fn delivered(kind: InterruptKind) -> Text {
         InterruptKind::Direct => Text::new("not remapped", "不经重映射"),
         InterruptKind::Remapped => Text::new("as the table says", "由表决定"),
         InterruptKind::Posted => Text::new("posted to a guest", "直接投递给客户机（posted）"),
+        InterruptKind::Stored => {
+            Text::new("stored in a guest's interrupt file in memory", "存进客户机驻留内存的中断文件")
+        }
         InterruptKind::Notification => Text::new("a notification of posting", "投递的通知"),
         InterruptKind::Blocked => Text::new("not delivered", "没有送达"),
     }
@@ -545,7 +548,6 @@ impl Machine {
                 || spaced(&format!("期望没有中断，实际收到{}", called(got.map_or(0, |g| g.0)).zh)),
             );
         };
-        let posts = self.architecture.is_none_or(|a| a.has(Ability::PostedInterrupts));
         let kind = e.delivery.map(|d| match d.value {
             Delivery::Direct => InterruptKind::Direct,
             Delivery::Remapped => InterruptKind::Remapped,
@@ -554,8 +556,7 @@ impl Machine {
         let ok = got.is_some_and(|(v, cpu, how)| {
             [vector.value, self.hw.interrupts.number(vector.value)].contains(&u64::from(v))
                 && e.cpu.is_none_or(|c| c.value == u64::from(cpu))
-                // What is stored in an interrupt file in memory waits there for the hypervisor: no guest got it.
-                && kind.is_none_or(|k| k == how && (k != InterruptKind::Posted || posts))
+                && kind.is_none_or(|k| k == how)
         });
         let guest = match &e.vm {
             None => true,
@@ -587,11 +588,13 @@ impl Machine {
         };
         // What a scenario for another machine expects cannot come here: say what does.
         let more = match (kind, got) {
-            (Some(InterruptKind::Posted), Some((.., InterruptKind::Posted))) if !posts => Some(Phrase::new(
+            (Some(InterruptKind::Posted), Some((.., InterruptKind::Stored))) => Some(Phrase::new(
                 "expect it without `posted`: it waits in memory until the hypervisor runs the guest",
                 "请去掉 `posted`：它先存在内存里，等宿主机运行这个客户机",
             )),
-            (Some(InterruptKind::Posted), _) if !posts => {
+            (Some(InterruptKind::Posted), _)
+                if self.architecture.is_some_and(|a| !a.has(Ability::PostedInterrupts)) =>
+            {
                 let able = Architecture::words_of(|a| a.has(Ability::PostedInterrupts));
                 Some(Phrase::new(
                     format!(

@@ -78,7 +78,8 @@ fn interrupt(kind: InterruptKind) -> &'static str {
     match kind {
         InterruptKind::Direct => "direct",
         InterruptKind::Remapped => "remapped",
-        InterruptKind::Posted => "posted",
+        // The output's word is older than the difference.
+        InterruptKind::Posted | InterruptKind::Stored => "posted",
         InterruptKind::Notification => "notification",
         InterruptKind::Blocked => "blocked",
     }
