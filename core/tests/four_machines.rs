@@ -475,3 +475,80 @@ fn a_message_by_itself_names_few_cpus() {
     let [en, zh] = ending(&scenario("smmuv3", "iommu strict\ndevice nic 00:03.0", gone));
     assert!(!en.contains('(') && !zh.contains("没有事件"), "{en} {zh}");
 }
+
+/// A page request for a process asks as its user: Linux's AMD driver takes an entry with US = 0 for a supervisor's.
+#[test]
+fn a_page_request_for_a_process_is_a_users() {
+    use iommu_core::addr::{Iova, Pasid, RequesterId};
+    use iommu_core::iommu::amdvi::records::emit_page_request;
+    use iommu_core::iommu::PageRequest;
+    use iommu_core::trace::Perms;
+    for (pasid, want, flags) in [
+        (Pasid::new(1), Perms::W, 0x160),
+        (Pasid::new(1), Perms::R, 0x144),
+        (None, Perms::W, 0x020),
+        (None, Perms::R, 0x004),
+    ] {
+        let (requester, at) = (RequesterId::new(0x18), Iova::new(0x1000));
+        let words = emit_page_request(&PageRequest { requester, pasid, at, want, last: true, group: 0 });
+        assert_eq!(words[0] >> 48 & 0xfff, flags, "{words:x?}");
+    }
+}
+
+/// What a write's walk leaves in the cache has the D that it set: the next write hits.
+#[test]
+fn a_second_write_hits_what_the_first_one_left() {
+    for machine in [
+        "vt-d scalable accessed-dirty",
+        "smmuv3 accessed-dirty",
+        "amd-vi accessed-dirty",
+        "riscv accessed-dirty",
+    ] {
+        let steps = "alloc buf 4K\nrx = dma_map_single nic buf bidirectional\ndma nic write rx +8\ndma nic write rx +8";
+        let run = runs(&scenario(machine, "iommu lazy flush 3\ndevice nic 00:03.0", steps));
+        let [.., first, second] = &run.done[..] else { panic!("{machine}") };
+        assert!(first.outcome.counts.iotlb_misses > 0, "{machine}");
+        assert_eq!(second.outcome.counts.reads, 0, "{machine}");
+        let gone = "dma_unmap_single rx\ndma nic write rx +8\nexpect iotlb stale\nexpect fault none";
+        let run = runs(&scenario(
+            machine,
+            "iommu lazy flush 3\ndevice nic 00:03.0",
+            &format!("{}\n{gone}", steps.rsplit_once('\n').unwrap().0),
+        ));
+        assert_eq!(failures(&run), [""; 0], "{machine}");
+    }
+}
+
+/// The id that firmware says is where the driver writes the entry, and what it invalidates; the device comes with its own.
+#[test]
+fn firmware_says_under_which_id_a_device_arrives() {
+    let steps = "alloc buf 4K\nrx = dma_map_single nic buf bidirectional\ndma nic write rx +8";
+    for (machine, right, wrong) in
+        [("riscv", "none", "riscv \"DDT entry not valid\""), ("smmuv3", "none", "smmuv3 any")]
+    {
+        for (id, fault) in [("0x18", right), ("0x200", wrong)] {
+            let parts = format!("iommu strict\ndevice nic 00:03.0\niommu-map nic -> {id}");
+            let run = runs(&scenario(machine, &parts, &format!("{steps}\nexpect fault {fault}")));
+            assert_eq!(failures(&run), [""; 0], "{machine} {id}");
+        }
+    }
+    for machine in ["vt-d", "amd-vi"] {
+        let text = scenario(machine, "device nic 00:03.0\niommu-map nic -> 0x200", steps);
+        let said = run(&text).unwrap_err().to_string();
+        assert!(said.contains("`riscv`") && said.contains("`smmuv3`"), "{said}");
+    }
+}
+
+/// The specification leaves an ITS's own entries to who builds it: these are called nobody else's.
+#[test]
+fn the_entries_of_this_its_are_its_own() {
+    use iommu_core::platform::its;
+    for entry in [&its::DEVICE, &its::INTERRUPT, &its::COLLECTION] {
+        assert!(
+            entry.section.contains("this machine's own") && !entry.section.contains("QEMU"),
+            "{}",
+            entry.section
+        );
+    }
+    assert!(its::INTERRUPT.section.contains("GITS_TYPER.ITT_entry_size"));
+}

@@ -289,7 +289,7 @@ fn reserved(out: &mut Out<'_>, plan: &Plan) {
 }
 
 fn ids(out: &mut Out<'_>, (maker, _): (Option<Maker>, Option<Source>), plan: &Plan) {
-    if maker != Some(Maker::Smmu3) {
+    if !matches!(maker, Some(Maker::Smmu3 | Maker::RiscV)) {
         return;
     }
     for item in plan.items.iter().filter(|i| i.role.is_none()) {

@@ -2,8 +2,8 @@
 //! GITS_TRANSLATER; DeviceID and EventID lead through a device table, the device's interrupt translation table and a table
 //! of collections to an INTID and a CPU. All three are words in memory, which commands fill.
 //!
-//! The specification leaves the layout of the tables' entries to the implementation; these are close to QEMU's. The
-//! DeviceID is the requester id, as a device tree's `msi-map` has it by default.
+//! The specification leaves the layout and the size of the tables' entries to the implementation: these are this
+//! machine's own. The DeviceID is the requester id, as a device tree's `msi-map` has it by default.
 
 use crate::addr::{AnyAddr, PhysAddr, RequesterId, Space};
 use crate::memory::Memory;
@@ -24,8 +24,12 @@ pub const DOORBELL_IOVA: u64 = 0x0800_0040;
 /// The first INTID that is an LPI.
 pub const FIRST_LPI: u32 = 8192;
 
-/// Behind the name of an entry whose layout IHI 0069 leaves to the implementation.
-const OURS: &str = "IHI 0069: IMPLEMENTATION DEFINED, here as QEMU's ITS";
+/// Behind the name of an entry whose layout IHI 0069 leaves to the implementation, which says its size in GITS_BASER:
+/// QEMU's ITS, for one, has other sizes.
+const OURS: &str = "IHI 0069: IMPLEMENTATION DEFINED, this machine's own";
+/// The same of an interrupt translation table, whose size another register says.
+const OUR_ITT: &str =
+    "IHI 0069: IMPLEMENTATION DEFINED, this machine's own; GITS_TYPER.ITT_entry_size tells the size";
 
 spec::structure! {
     /// Level 1 entry of the device table (IHI 0069, GITS_BASER.Indirect): its layout is architected.
@@ -44,7 +48,7 @@ spec::structure! {
         _       [63:52] ignored;
     }
     /// Entry of an interrupt translation table (IHI 0069: implementation defined).
-    pub INTERRUPT / interrupt: 1 words, OURS, "interrupt translation entry" "中断转换表项" {
+    pub INTERRUPT / interrupt: 1 words, OUR_ITT, "interrupt translation entry" "中断转换表项" {
         V       [0]     flag "valid" "有效";
         PHYSICAL [1]    flag "a physical LPI" "物理 LPI";
         INTID   "pINTID" [25:2] value "interrupt" "中断号";

@@ -48,7 +48,7 @@ pub(super) const VERBS: &[(&str, Text, &str)] = &[
     ("guest-ram", t("Another range of RAM of a virtual machine; between the ranges are holes. The host finds a place for it.", "虚拟机的另一段内存；各段之间是空洞。由宿主机安排位置。"), "guest-ram blue 4G +16M"),
     ("process", t("A process, on the host or in a guest.", "一个进程，在宿主机上或在客户机里。"), "process db in blue pasid 7"),
     ("reserved", t("Memory that firmware keeps for a device; it is mapped to itself (RMRR), and no guest gets the device. Linux's RISC-V driver does neither; the machine does.", "固件为设备保留的内存，恒等映射（RMRR），设备也不能交给客户机。Linux 的 RISC-V 驱动两样都不做；这里的机器都会做。"), "reserved usb 0x7f00_0000 +64K"),
-    ("iommu-map", t("The StreamID under which firmware (a device tree's iommu-map, ACPI's IORT) says that a device's requests arrive. Without this line it is the requester id, and so it is wired. SMMUv3 only.", "固件（设备树的 iommu-map 或 ACPI 的 IORT）写明的 StreamID，设备的请求就带着它。不写则等于请求者 ID，硬件连线也正是如此。仅用于 SMMUv3。"), "iommu-map nic -> 0x18"),
+    ("iommu-map", t("The id (SMMUv3: StreamID, RISC-V: device_id) under which firmware (a device tree's iommu-map, ACPI's IORT or RIMT) says that a device's requests arrive. Without this line it is the requester id, and so it is wired. VT-d and AMD-Vi always look the requester id up, and have no such line.", "固件（设备树的 iommu-map，或 ACPI 的 IORT、RIMT）写明的 ID（SMMUv3 为 StreamID，RISC-V 为 device_id），设备的请求就带着它。不写则等于请求者 ID，硬件连线也正是如此。VT-d 和 AMD-Vi 总是用请求者 ID 查表，没有这一行。"), "iommu-map nic -> 0x18"),
     ("steps", t("Operations and expectations follow.", "下面是操作与期望。"), "steps"),
     ("alloc", t("Takes memory for a buffer. The bytes are zero.", "为缓冲区分配内存，内容为零。"), "alloc rx 6000 scattered"),
     ("free", t("Gives a buffer's memory back.", "归还缓冲区的内存。"), "free rx"),

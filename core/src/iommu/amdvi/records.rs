@@ -205,6 +205,8 @@ pub fn emit_page_request(request: &PageRequest) -> Words {
         .with_flag(ppr::LAST, request.last)
         .with_flag(ppr::READ, request.want.has(Perms::R))
         .with_flag(ppr::WRITE, request.want.has(Perms::W))
+        // What a process's pages are asked for with is user privilege: Linux takes US = 0 for a supervisor's request.
+        .with_flag(ppr::US, request.pasid.is_some())
         .with(ppr::CODE, ppr_code::PAGE_SERVICE_REQUEST)
         .with(ppr::ADDRESS, request.at.raw() & !0xfff)
 }

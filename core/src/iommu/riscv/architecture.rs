@@ -46,7 +46,7 @@ pub static ARCHITECTURE: Descriptor = Descriptor {
         faults: faults::ALL,
         silent: &[],
         queues: &QUEUES,
-        abilities: &[Ability::Processes, Ability::InterruptFiles],
+        abilities: &[Ability::Processes, Ability::InterruptFiles, Ability::IdMap],
         board: Board {
             cpu: Cpu::Riscv,
             interrupts: Controller::Imsic,

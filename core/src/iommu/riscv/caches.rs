@@ -80,7 +80,8 @@ pub struct Mapped {
     pub first: Perms,
     /// R, W, X of the second.
     pub second: Perms,
-    /// D of the first stage, as read.
+    /// D of the first stage, as the walk left it: an entry from before its own write would have the next one walk
+    /// again.
     pub first_dirty: bool,
     /// D of the second.
     pub second_dirty: bool,

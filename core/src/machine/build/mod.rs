@@ -48,9 +48,11 @@ pub fn build(outline: &Outline<'_>, budget: Limits) -> Result<Machine, Problem> 
         if !architecture.is_some_and(|a| a.has(Ability::IdMap)) {
             return Err(Problem::new(
                 map.span,
-                "an iommu-map is for SMMUv3: elsewhere the requester id is what the IOMMU looks up",
-                "iommu-map 只用于 SMMUv3：别的架构直接用请求者 ID 查表",
-            ));
+                "an iommu-map is for a machine whose firmware says under which id a device arrives: here the requester id is what the IOMMU looks up",
+                "iommu-map 用于由固件说明设备以哪个 ID 到达的机器：这里的 IOMMU 直接用请求者 ID 查表",
+            )
+            .done_by(&Architecture::words_of(|a| a.has(Ability::IdMap)))
+            .lacking());
         }
         if outline.devices.iter().all(|plan| plan.device.name.value != map.device.value) {
             return Err(Problem::new(

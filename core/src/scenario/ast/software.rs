@@ -87,7 +87,7 @@ impl Reserved {
 pub struct IommuMap {
     /// Which device.
     pub device: Name,
-    /// The id: a StreamID.
+    /// The id: what the unit looks a device up by.
     pub id: Num,
 }
 

@@ -13,14 +13,19 @@ use crate::iommu::{unsupported, DomainId, DriverResult, Invalidation, PageReques
 use crate::spec::EntryType;
 use alloc::vec::Vec;
 
-/// Forgets device contexts, and with them process contexts: of one device, or of all.
-pub(super) fn devices(device: Option<RequesterId>) -> Command {
-    Command::Devices { device: device.map(|d| d.raw() & 0xff_ffff) }
+/// Returns the device_id that firmware says a device has: its requester id, unless its `iommu-map` says another.
+pub(super) fn device_id(domains: &Domains, device: RequesterId) -> u32 {
+    domains.caps(device).id.unwrap_or(device.raw()) & 0xff_ffff
 }
 
-/// Forgets the context of a process of a device.
-pub(super) fn process(device: RequesterId, process: u32) -> Command {
-    Command::Process { device: device.raw() & 0xff_ffff, process }
+/// Forgets device contexts, and with them process contexts: of one device_id, or of all.
+pub(super) const fn devices(device: Option<u32>) -> Command {
+    Command::Devices { device }
+}
+
+/// Forgets the context of a process of a device_id.
+pub(super) const fn process(device: u32, process: u32) -> Command {
+    Command::Process { device, process }
 }
 
 /// Forgets translations of a first stage, whole or some pages.
@@ -122,8 +127,8 @@ impl Commands for RiscvProgrammer {
             Invalidation::Translations => [Command::FIRST, Command::SECOND].into(),
             // IODIR.INVAL_DDT forgets the process contexts of its devices too; for these alone it wants a device.
             Invalidation::Devices | Invalidation::Processes => [devices(None)].into(),
-            Invalidation::Device(device) => [devices(Some(device))].into(),
-            Invalidation::Process(device, pasid) => [process(device, pasid.raw())].into(),
+            Invalidation::Device(device) => [devices(Some(device_id(domains, device)))].into(),
+            Invalidation::Process(device, pasid) => [process(device_id(domains, device), pasid.raw())].into(),
             Invalidation::Domain(id) => [Self::of_domain(domains, id, None)].into(),
             Invalidation::Pages(id, range) => {
                 pages(&range).into_iter().map(|page| Self::of_domain(domains, id, page)).collect()

@@ -1,6 +1,6 @@
 //! Device contexts and process contexts (RISC-V IOMMU, "Device-context" and "Process-context").
 
-use super::commands::{devices, first, process};
+use super::commands::{device_id, devices, first, process};
 use super::{RiscvProgrammer, DOMAIN_PSCID};
 use crate::addr::{Address, PageSize, Pasid, PhysAddr, RequesterId};
 use crate::iommu::driver::domains::map;
@@ -24,7 +24,7 @@ const DIRECTORY_WINDOW: u64 = 1 << 40;
 impl RiscvProgrammer {
     /// Returns where the context of a device is, its directory made as far as it is missing.
     fn context_place(&mut self, hw: &mut impl Hardware, device: RequesterId) -> DriverResult<PhysAddr> {
-        let raw = device.raw() & 0xff_ffff;
+        let raw = device_id(hw.domains(), device);
         let (index, low) = (self.config.device_index(raw), self.config.last_device_bits());
         let mut table = self.directory;
         for (level, bits) in [(2u8, low + 9), (1, low)] {
@@ -41,7 +41,7 @@ impl RiscvProgrammer {
 
     /// Has a device a context with the MSI page table: is it under a second stage?
     pub(super) fn has_message_table(&self, hw: &mut impl Hardware, device: RequesterId) -> bool {
-        let raw = device.raw() & 0xff_ffff;
+        let raw = device_id(hw.domains(), device);
         let low = self.config.last_device_bits();
         let leaf = self.devices.get((1, raw >> low)).filter(|_| self.config.has(cap::MSI_FLAT));
         leaf.is_some_and(|page| {
@@ -78,7 +78,10 @@ impl RiscvProgrammer {
         let entry = if self.config.has(cap::MSI_FLAT) { &DC_EXTENDED } else { &DC_BASE };
         hw.store(entry, at, &words[..usize::from(entry.words)])?;
         if was.is_set(dc::V) {
-            self.post(hw, &[devices(Some(device)), Command::FIRST, Command::SECOND])?;
+            self.post(
+                hw,
+                &[devices(Some(device_id(hw.domains(), device))), Command::FIRST, Command::SECOND],
+            )?;
         }
         Ok(())
     }
@@ -225,7 +228,7 @@ impl Contexts for RiscvProgrammer {
                     .with(pc::PSCID, id.into()),
             };
         if self.write_process(hw, device, id, &words)? {
-            self.post(hw, &[process(device, id), first(below, id, None)])?;
+            self.post(hw, &[process(device_id(hw.domains(), device), id), first(below, id, None)])?;
         }
         Ok(())
     }
