@@ -18,6 +18,8 @@ use core::ops::Range;
 const PATH: usize = 24;
 /// Operations that move nothing, after one that does, which leave its token in sight.
 const BEFORE: usize = 8;
+/// Steps of an access within which the MMU says whose tables it uses.
+const MMU_FIRST: usize = 4;
 
 /// Puts the token into the picture, and lights what the current step touches.
 pub(super) fn place(
@@ -115,6 +117,9 @@ fn journey<'a>(
         walked: Vec::new(),
         setting: 0,
         answered: None,
+        step: start,
+        moved: None,
+        told: None,
     };
     for (i, step) in (start..).zip(trace.steps().range(start..current + 1)) {
         let is_current = i == current;
@@ -125,8 +130,14 @@ fn journey<'a>(
         let report = matches!((step.actor, &step.event), (Actor::Iommu, Event::Interrupt { .. }))
             && matches!(next(), Some(Event::Fault { .. }));
         if of_it && (is_current || !report) {
+            way.step = i;
             way.follow(step.actor, &step.event);
         }
+    }
+    if matches!(trace.steps().get(current).map(|step| &step.event), Some(Event::End(_)))
+        && way.open.is_empty()
+    {
+        way.come_back_to_the_bytes();
     }
     way
 }
@@ -167,6 +178,23 @@ struct Way<'a> {
     setting: usize,
     /// How many anchors there were when an answer set out from a device up to the root complex.
     answered: Option<usize>,
+    /// The step that is followed.
+    step: usize,
+    /// How many bytes the transfer at hand moves.
+    moved: Option<u64>,
+    /// Of the transfers that arrived the way of the one that moved most, the last of those.
+    told: Option<Told>,
+}
+
+/// A journey that is over, while others follow it in the same operation.
+struct Told {
+    bytes: u64,
+    path: Vec<Anchor>,
+    now: Option<AnyAddr>,
+    fate: Fate,
+    load: Phrase,
+    shortcut: bool,
+    reads: u32,
 }
 
 /// What steps are in.
@@ -253,6 +281,36 @@ impl Way<'_> {
         (self.reads, self.answered) = (0, None);
     }
 
+    /// Keeps the way of a transfer's bytes that have arrived, when another journey is about to begin.
+    fn keep(&mut self) {
+        let Some(bytes) = self.moved.take() else { return };
+        let arrived = matches!(self.fate, Fate::Arrived | Fate::Stale);
+        if arrived && self.told.as_ref().is_none_or(|told| told.bytes <= bytes) {
+            self.told = Some(Told {
+                bytes,
+                path: self.path.clone(),
+                now: self.now,
+                fate: self.fate,
+                load: self.load.clone(),
+                shortcut: self.shortcut,
+                reads: self.reads,
+            });
+        }
+    }
+
+    /// When all is over it is told where the bytes are: not the interrupt that says so, nor the engine's report on its
+    /// list. What was refused at the end stays in sight.
+    fn come_back_to_the_bytes(&mut self) {
+        if self.fate == Fate::Dead {
+            return;
+        }
+        self.keep();
+        if let Some(told) = self.told.take() {
+            (self.path, self.now, self.fate, self.load) = (told.path, told.now, told.fate, told.load);
+            (self.shortcut, self.reads) = (told.shortcut, told.reads);
+        }
+    }
+
     /// Which walks within which: none is the outermost.
     fn depth(&self) -> usize {
         self.open.iter().filter(|inside| matches!(inside, Inside::Walk(..))).count()
@@ -294,8 +352,13 @@ impl Way<'_> {
                     let end = self.path.len().saturating_sub(out).max(from);
                     self.walked.push(Walked { depth: depth.saturating_sub(1), stage, anchors: from..end });
                 }
+                // What a device says of it afterwards, in a register or on its list, is no part of the way.
+                Some(Inside::Transfer) => self.keep(),
                 Some(Inside::Access(want)) if verdict == Verdict::Ok => {
                     if let Some(there) = self.answered.filter(|there| *there <= self.path.len()) {
+                        if self.fate == Fate::Moving {
+                            self.fate = Fate::Arrived;
+                        }
                         if want.has(Perms::R) {
                             // What it reads comes back to the CPU.
                             self.meet("cpu");
@@ -317,6 +380,7 @@ impl Way<'_> {
         let (Some(raw), Some(key)) = (request(header), self.device_key()) else { return };
         if !self.open.contains(&Inside::Transfer) {
             let at = AnyAddr { space: Space::Bus, raw };
+            self.keep();
             self.depart(at);
             self.meet(&key);
             self.reach(at);
@@ -331,8 +395,8 @@ impl Way<'_> {
         match *event {
             Event::Begin(Scope::CpuAccess { at, want, bytes }) => {
                 self.initiator = None;
+                self.keep();
                 self.depart(at);
-                // Whose address space: found by which tables are walked; a process's buffer belongs to it.
                 self.owner = self.owner_of(at);
                 self.meet("cpu");
                 self.load = load(want, u64::from(bytes));
@@ -340,7 +404,9 @@ impl Way<'_> {
             }
             Event::Begin(Scope::Transfer { at, want, bytes, .. }) => {
                 self.initiator = self.device;
+                self.keep();
                 self.depart(at);
+                self.moved = Some(bytes);
                 if let Some(key) = self.device_key() {
                     self.meet(&key);
                 }
@@ -394,7 +460,23 @@ impl Way<'_> {
                             self.meet(&key);
                         }
                         None if hop == Hop::Up => self.meet("rc"),
+                        // Ports and configuration space have no window by which the CPU would have come here.
+                        None if self
+                            .open
+                            .last()
+                            .is_some_and(|inside| matches!(inside, Inside::Access(_))) =>
+                        {
+                            let rc = actor(self.model, "rc").map(Anchor::Actor);
+                            if rc.is_some_and(|rc| !self.path.contains(&rc)) {
+                                self.meet("rc");
+                            }
+                        }
                         _ => {}
+                    }
+                }
+                if self.configures(header) {
+                    if let Some(key) = self.device_named(self.trace.get_name(to)) {
+                        self.meet(&key);
                     }
                 }
             }
@@ -463,7 +545,36 @@ impl Way<'_> {
         }
     }
 
-    /// Whose virtual address it is: the kernel's half, or the process one of whose regions holds it.
+    /// Does a packet ask for configuration space? (PCIe 2.2.1: types 0 and 1 of it.)
+    fn configures(&self, header: &[u32; 4]) -> bool {
+        matches!(header[0] >> 24 & 0x1f, 4 | 5)
+    }
+    /// The key of the device with a name.
+    fn device_named(&self, name: &str) -> Option<alloc::string::String> {
+        self.snapshot.devices().iter().any(|d| d.name == name).then(|| format!("dev:{name}"))
+    }
+
+    /// The process whose tables the access at hand uses, by what the MMU is about to do for it.
+    fn walks(&self) -> Option<Owner> {
+        let rest = self.trace.steps().from(self.step + 1).iter().take(MMU_FIRST);
+        let asked = rest
+            .take_while(|step| !matches!(step.event, Event::End(_) | Event::Load { .. } | Event::Data { .. }))
+            .find_map(|step| match step.event {
+                Event::Begin(Scope::Walk { stage: Stage::Cpu, root, .. }) => Some((Some(root.raw), None)),
+                Event::Cache { cache, ref line, .. } if cache.kind == CacheKind::Tlb => {
+                    Some((None, line.pasid))
+                }
+                _ => None,
+            })?;
+        let uses = |space: &crate::mmu::AddressSpace| match asked {
+            (Some(root), _) => space.root == root,
+            (None, asid) => asid == Some(u32::from(space.asid)),
+        };
+        self.snapshot.processes().iter().position(|p| uses(&p.space)).map(Owner::Process)
+    }
+
+    /// Whose virtual address it is: the kernel's half, or the process whose tables are walked; before they are, one of
+    /// whose regions holds it.
     fn owner_of(&self, at: AnyAddr) -> Owner {
         match at.space {
             Space::GuestPhysical => Owner::Vm(0),
@@ -476,9 +587,12 @@ impl Way<'_> {
                     column.is_some_and(|c| c.regions.iter().any(|r| r.contains(at.raw)))
                 };
                 let count = self.snapshot.processes().len();
-                (0..count)
-                    .find(holds)
-                    .map_or(if count > 0 { Owner::Process(0) } else { Owner::Kernel }, Owner::Process)
+                let walks = self.walks();
+                walks.or_else(|| (0..count).find(holds).map(Owner::Process)).unwrap_or(if count > 0 {
+                    Owner::Process(0)
+                } else {
+                    Owner::Kernel
+                })
             }
             _ => Owner::Kernel,
         }
@@ -660,6 +774,72 @@ mod tests {
         let lit: Vec<Target> = model.lit.iter().map(|lit| lit.what).collect();
         let [Target::Actor(who)] = lit[..] else { panic!("{lit:?}") };
         assert_eq!(model.actors[usize::from(who.0)].key, "cpu");
+    }
+
+    /// The way at the end of an operation: for each anchor an actor's key, or a column's name and an address.
+    fn way(text: &str, verb: &str, nth: usize) -> (Vec<String>, Fate) {
+        let run = run(text).unwrap();
+        let trace = &run.machine.trace;
+        let end = run.done.iter().filter(|done| done.verb == verb).nth(nth).unwrap().steps.end;
+        let mut cursor = Cursor::at_end(run.machine.memories(), trace);
+        cursor.seek(trace, end);
+        let model = picture(&Record::of(&run.machine), trace, &mut cursor, Phrase::default());
+        let token = model.token.as_ref().unwrap();
+        let name = |anchor: &Anchor| match *anchor {
+            Anchor::Actor(a) => model.actors[usize::from(a.0)].key.clone(),
+            Anchor::Point(p) => {
+                format!("{} {:#x}", model.columns[usize::from(p.column.0)].key, p.address)
+            }
+        };
+        (token.path.iter().chain([&token.at]).map(name).collect(), token.fate)
+    }
+
+    fn preset(name: &str) -> &'static str {
+        crate::scenario::presets::PRESETS.iter().find(|p| p.name == name).unwrap().text
+    }
+
+    #[test]
+    fn a_process_goes_through_its_own_addresses_where_another_has_the_same() {
+        let (alice, bob) =
+            (way(preset("address-space"), "cpu write", 0).0, way(preset("address-space"), "cpu write", 1).0);
+        assert!(alice[1].contains("0x400000") && bob[1].contains("0x400000"), "{alice:?} {bob:?}");
+        assert_ne!(alice[1], bob[1]);
+        // A hit of the TLB walks nothing, and is the same process's.
+        let text = preset("address-space")
+            .replace("  expect arrived at 0x300_0000\n", "  cpu read 0x40_0000 in bob\n");
+        assert_eq!(way(&text, "cpu read", 0).0[1], bob[1]);
+    }
+
+    #[test]
+    fn when_all_is_over_the_way_is_that_of_the_bytes() {
+        for (name, first) in [("first-dma", 0x200_0000), ("ring", 0x900_2000)] {
+            let (path, fate) = way(preset(name), "doorbell", 0);
+            assert_eq!(fate, Fate::Arrived, "{name}: {path:?}");
+            let last =
+                path.last().unwrap().strip_prefix("pa 0x").map(|at| u64::from_str_radix(at, 16).unwrap());
+            assert!(last.is_some_and(|at| (first..first + 4096).contains(&at)), "{name}: {path:?}");
+            assert!(path[0].starts_with("dev:"), "{name}: {path:?}");
+        }
+        let (path, fate) = way(preset("linked-list"), "doorbell", 0);
+        assert!(!path.last().unwrap().contains("0x10000"), "the report on a descriptor: {path:?}");
+        assert_eq!(fate, Fate::Arrived);
+    }
+
+    #[test]
+    fn ports_and_configuration_space_lie_behind_the_host_bridge() {
+        let ends = |text: &str, verb: &str| {
+            let (path, fate) = way(text, verb, 0);
+            assert_eq!(fate, Fate::Arrived, "{verb}: {path:?}");
+            let at = |key: &str| path.iter().position(|a| a == key);
+            assert!(
+                at("cpu") < at("rc") && at("rc").is_some() && at("rc") < at("dev:nic"),
+                "{verb}: {path:?}"
+            );
+            path
+        };
+        assert_eq!(ends(preset("io-ports"), "cpu out").last().unwrap(), "dev:nic");
+        assert_eq!(ends(preset("io-ports"), "cpu in").last().unwrap(), "cpu");
+        assert_eq!(ends(preset("mmio"), "cpu config-read").last().unwrap(), "cpu");
     }
 
     #[test]

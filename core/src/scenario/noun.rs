@@ -105,3 +105,22 @@ nouns! {
     /// One of a few words.
     Word = "WORD", "a word", "关键字", 0;
 }
+
+impl Noun {
+    /// Is it given or found by a name alone?
+    pub const fn is_name(self) -> bool {
+        use Noun as N;
+        matches!(
+            self,
+            N::NewName
+                | N::Device
+                | N::Port
+                | N::Process
+                | N::Vm
+                | N::Domain
+                | N::Space
+                | N::Buffer
+                | N::Handle
+        )
+    }
+}

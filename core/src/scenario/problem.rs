@@ -103,6 +103,15 @@ impl Problem {
 
     /// `noun` was expected and `found` (empty: the end of the line) was written.
     pub(super) fn expected_noun(span: Span, noun: Noun, found: &str) -> Self {
+        use super::{form::is_name_of_any_length, MAX_NAME};
+        if noun.is_name() && found.len() > MAX_NAME && is_name_of_any_length(found) {
+            let long = found.len();
+            return Self::new(
+                span,
+                alloc::format!("a name has at most {MAX_NAME} characters; this one has {long}"),
+                alloc::format!("名称最多 {MAX_NAME} 个字符，这里有 {long} 个"),
+            );
+        }
         let (en, zh) = noun.describe();
         Self::expected_text(span, en, zh, found)
     }

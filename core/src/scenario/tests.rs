@@ -351,3 +351,21 @@ mod generated {
         assert!(parse(&text).unwrap_err().to_string().contains("more than 20000 steps"));
     }
 }
+
+#[test]
+fn a_name_that_is_too_long_is_told_how_long_it_may_be() {
+    let (fits, long) = ("n".repeat(MAX_NAME), "n".repeat(MAX_NAME + 8));
+    let text =
+        |name: &str| format!("iommu-playground 1\nmachine vt-d\nram 0 .. 1G\ndevice {name} 00:03.0\nsteps\n");
+    ok(&text(&fits));
+    let problems = parse(&text(&long)).unwrap_err();
+    let said = problems.to_string();
+    assert!(said.contains("a name has at most 40 characters; this one has 48"), "{said}");
+    // What is no name at all is still told what one is.
+    let said = parse(&text(&format!("3{long}"))).unwrap_err().to_string();
+    assert!(said.contains("expected a name"), "{said}");
+    // And before `=`.
+    let text = format!("{}  alloc {long} 4K\n  {long} = dma_map_single n n from-device\n", text("n"));
+    let said = parse(&text).unwrap_err().to_string();
+    assert_eq!(said.matches("at most 40").count(), 2, "{said}");
+}

@@ -541,6 +541,27 @@ mod tests {
         }
     }
 
+    /// A letter names the very byte at which the mark stands: it is read beside it.
+    #[test]
+    fn a_mark_does_not_lie_on_a_letter() {
+        use crate::diagram::layout::Role;
+        let mut beside = 0;
+        for preset in PRESETS {
+            let mut player = Player::open(preset.text).unwrap();
+            for at in super::super::course::ends(player.viewer.trace()) {
+                let model = player.model(at);
+                let layout = player.lay_out(&model, &Player::on_screen(132));
+                let Some(token) = &layout.token else { continue };
+                for letter in layout.texts.iter().filter(|t| t.role == Role::Letter && t.y == token.at.1) {
+                    let apart = (letter.x - token.at.0).abs();
+                    assert!(apart >= 2, "{} at {at}: {} and {:?}", preset.name, letter.text, token.at);
+                    beside += usize::from(apart <= 2);
+                }
+            }
+        }
+        assert!(beside > 0, "no mark came near a letter");
+    }
+
     #[test]
     fn a_run_begins_with_a_picture_at_rest() {
         for preset in PRESETS {

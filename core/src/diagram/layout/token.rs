@@ -9,6 +9,9 @@ use crate::diagram::text::{clean, hex};
 use crate::diagram::words;
 use alloc::{format, vec::Vec};
 
+/// Cells from beside a box to beyond the letter there.
+const BEYOND: i32 = 3;
+
 impl Plan {
     /// A point has a place at either side of its box.
     fn point(&self, p: Point) -> Option<[Cell; 2]> {
@@ -23,8 +26,20 @@ impl Plan {
         }
         // Just outside, where nothing is written; at the picture's edge on the border.
         let frame = self.frames[s];
-        let (left, right) = ((frame.left - 1).max(0), (frame.right + 1).min(self.width - 1));
-        Some([(left, y + self.dy), (right, y + self.dy)])
+        let y = y + self.dy;
+        let beside = |x: i32, out: i32| {
+            // A letter there names the very byte: the mark stands beyond it, where a wire would begin.
+            let (letter, beyond) = ((x + out, y), x + BEYOND * out);
+            let taken = self.frames.iter().any(|f| (f.left - 1..=f.right + 1).contains(&beyond));
+            let lettered = self.letters.values().any(|cell| *cell == letter);
+            if lettered && !taken && (0..self.width).contains(&beyond) {
+                beyond
+            } else {
+                x
+            }
+        };
+        let (left, right) = (beside(frame.left - 1, -1), beside(frame.right + 1, 1));
+        Some([(left.max(0), y), (right.min(self.width - 1), y)])
     }
 
     /// The places that stand for an anchor: either side of a box, or the lower border of an actor, where no name is.

@@ -83,8 +83,12 @@ enum Mode<'t> {
 
 /// Is `text` a name?
 pub(in crate::scenario) fn is_name(text: &str) -> bool {
-    text.len() <= crate::scenario::MAX_NAME
-        && text.starts_with(|c: char| c.is_ascii_alphabetic())
+    text.len() <= crate::scenario::MAX_NAME && is_name_of_any_length(text)
+}
+
+/// Does `text` have the characters of a name?
+pub(in crate::scenario) fn is_name_of_any_length(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_alphabetic())
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
 }
 
