@@ -42,6 +42,7 @@ const WORDS = {
     copied: "Copied",
     refused: "This browser does not let the page copy. Copy the text yourself (Ctrl+C):",
     and: " and ",
+    comma: ", ",
     none: "no IOMMU",
   },
   zh: {
@@ -75,13 +76,14 @@ const WORDS = {
     copied: "已复制",
     refused: "浏览器不允许本页复制。请自行复制下面的内容（Ctrl+C）：",
     and: " 和 ",
+    comma: "、",
     none: "没有 IOMMU",
   },
 };
 
 /** The architectures that a scenario runs on, as a reader would list them. */
-const list = (names, { and }) =>
-  names.length < 3 ? names.join(and) : `${names.slice(0, -1).join(", ")}${and}${names.at(-1)}`;
+const list = (names, { and, comma }) =>
+  names.length < 3 ? names.join(and) : `${names.slice(0, -1).join(comma)}${and}${names.at(-1)}`;
 
 /** Width and height of a picture, so that a page keeps room for it. */
 function size(svg) {

@@ -113,8 +113,8 @@ impl Asked<'_> {
                 text: self.spot(PhysAddr::new(used.raw), end, &places),
                 right: false,
                 reason: Phrase::new(
-                    format!("{:#x} is the {}: it is not where the bytes are unless nothing changes it on the way.", used.raw, space.en),
-                    spaced(&format!("{:#x} 是{}：除非一路上没有谁转换它，数据不会在那里。", used.raw, space.zh)),
+                    format!("{:#x} is the {}: the bytes would be at that number in memory only if nothing translated it on the way.", used.raw, space.en),
+                    spaced(&format!("{:#x} 是{}，一路上没有谁转换它时，数据才会落在同一个数字的内存上。", used.raw, space.zh)),
                 ),
             });
         }
@@ -266,7 +266,13 @@ impl Asked<'_> {
     fn packets(&self, done: &Done) -> Option<Check> {
         let steps = self.trace.steps().range(done.steps.clone());
         let e = Evidence::of(self.trace, done.steps.clone());
-        let (right, moved) = (done.outcome.counts.packets, e.bytes(true).max(e.bytes(false)));
+        let (right, moved) = (
+            done.outcome.counts.packets,
+            [true, false]
+                .map(|write| e.data(write).iter().map(|p| p.bytes).sum::<u64>())
+                .into_iter()
+                .max()?,
+        );
         let load = steps.iter().filter_map(|s| match s.event {
             Event::Packet { payload, .. } => Some(u64::from(payload)),
             _ => None,

@@ -115,7 +115,7 @@ pub static GLOSSARY: &[Chapter] = chapters! {
             "一个设备读写另一个设备的内存；PCIe 链路两端只连两个部件，那是另一回事";
         "snoop" "监听（snoop）":
             "hardware looks into the CPU's cache before it uses memory"
-            "硬件访问内存之前，先看 CPU 的缓存里有没有更新的数据";
+            "硬件访问内存之前，先看 CPU 的缓存里有没有比内存新的数据";
         "ACS (Access Control Services)" "ACS（访问控制服务）":
             "makes a port check who sends, and send requests between neighbours up instead of across"
             "让端口检查发送者，并把邻居之间的请求送到上游，而不是就地转发";
@@ -266,7 +266,7 @@ pub static GLOSSARY: &[Chapter] = chapters! {
             "设备要读（DMA_TO_DEVICE）、要写（DMA_FROM_DEVICE），还是两者都要（DMA_BIDIRECTIONAL）";
         "DMA mask" "DMA 掩码":
             "how many address bits the driver says its device has"
-            "驱动声明的、设备具有的地址位数";
+            "驱动声明的设备地址位数";
         "SWIOTLB (bounce buffer)" "回弹缓冲区（SWIOTLB，bounce buffer）":
             "memory in reach of a device, through which the kernel copies what is out of reach"
             "设备够得着的一块内存，够不着的数据由内核经它中转拷贝";

@@ -178,10 +178,8 @@ pub fn error(error: &Error) -> String {
     let near = [ContextKind::SuggestedSubcommand, ContextKind::SuggestedArg, ContextKind::SuggestedValue]
         .map(text)
         .concat();
-    if !near.is_empty() {
-        said += &format!("；是不是 `{near}`？");
-    }
-    format!("错误：{said}。\n详见 `iommu-play --help --lang zh`。")
+    let end = if near.is_empty() { String::from("。") } else { format!("；是不是 `{near}`？") };
+    format!("错误：{said}{end}\n详见 `iommu-play --help --lang zh`。")
 }
 
 /// What went wrong with a file, in words.

@@ -94,7 +94,7 @@ pub fn mark(fate: Fate, charset: Charset) -> char {
     match (fate, charset) {
         (Fate::Moving, Charset::Ascii) => '*',
         (Fate::Arrived, Charset::Ascii) => '@',
-        (Fate::Dead, Charset::Ascii) => 'X',
+        (Fate::Dead, Charset::Ascii) => 'x',
         (Fate::Interrupt, Charset::Ascii) => '!',
         (Fate::Stale, Charset::Ascii) => '~',
         (Fate::Wrong, Charset::Ascii) => '#',

@@ -122,12 +122,8 @@ impl Teller<'_> {
     /// Bytes that a device moved to or from memory.
     fn moved(&self, name: &str, e: &Evidence) -> Ending {
         let write = e.moved.iter().any(|p| p.write);
-        // What a device fetched to know what to do, and reports back there, is not what it was to move.
-        let other = e.moved.iter().filter(|p| p.write != write);
-        let lists = Spans::new(other.map(|p| (p.at.raw(), p.bytes, 0)));
-        let all = || e.moved.iter().filter(|p| p.write == write);
-        let data: Vec<&Piece> = all().filter(|p| !lists.hold(p.at.raw(), p.end().raw())).collect();
-        let pieces = if data.is_empty() { all().collect() } else { data };
+        let lists = e.lists(write);
+        let pieces = e.data(write);
         let n = bytes(pieces.iter().map(|p| p.bytes).sum());
         let place = self.pieces(&pieces);
         if let Some(rule) = e.check {

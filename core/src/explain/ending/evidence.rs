@@ -1,6 +1,7 @@
 //! What moved and what was refused in the steps of one operation.
 
 use crate::addr::{AnyAddr, PhysAddr, RequesterId};
+use crate::spans::Spans;
 use crate::spec::{FaultCode, Phrase, Rule};
 use crate::trace::{
     Actor, CacheKind, CacheOp, CostKind, Event, Hop, InterruptKind, OwnerState, Recorded, Scope, Stage,
@@ -204,9 +205,22 @@ impl Evidence {
         }
     }
 
-    /// How many bytes devices moved to (`write`) or from memory.
-    pub fn bytes(&self, write: bool) -> u64 {
-        self.moved.iter().filter(|p| p.write == write).map(|p| p.bytes).sum()
+    /// Returns where devices moved bytes the other way: for those that write, what they fetched to know what to do.
+    pub fn lists(&self, write: bool) -> Spans {
+        let other = self.moved.iter().filter(|p| p.write != write);
+        Spans::new(other.map(|p| (p.at.raw(), p.bytes, 0)))
+    }
+
+    /// Returns what devices moved to (`write`) or from memory, without what they report where they fetched what to do.
+    pub fn data(&self, write: bool) -> Vec<&Piece> {
+        let lists = self.lists(write);
+        let all = || self.moved.iter().filter(|p| p.write == write);
+        let data: Vec<&Piece> = all().filter(|p| !lists.hold(p.at.raw(), p.end().raw())).collect();
+        if data.is_empty() {
+            all().collect()
+        } else {
+            data
+        }
     }
 }
 

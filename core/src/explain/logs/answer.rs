@@ -99,7 +99,7 @@ answers! {
         /// The known wording that an unknown line resembles.
         nearest: Option<String>,
         /// Which program prints that.
-        source: Option<&'static str>,
+        source: Option<String>,
     }
     /// The numbers of a fault; what the log does not hold is absent.
     LogFault {
@@ -240,7 +240,7 @@ impl LogItem {
             scenario: item.scenario.as_ref().map(|scenario| scenario.text.clone()),
             quote: (!item.quote.is_empty()).then(|| item.quote.clone()),
             nearest: nearest.map(|form| form.plain()),
-            source: nearest.map(|form| form.source),
+            source: nearest.map(|form| form.printed_by(lang)),
         }
     }
 }

@@ -165,7 +165,7 @@ causes! {
            "地址位于低端内存末尾之下的保留区（00:02.0 的 RMRR）。在固件设置中减小 DVMT，或使用会初始化核显（OpRegion 与 stolen memory）的客户机固件后消失。";
     STALE_RING ALL ["gnif/vendor-reset#49"] "use-after-unmap"
         "After a suspend, a reset or a warm restart, the device still uses the addresses that it was given before."
-        "休眠、复位或热重启之后，设备仍在使用之前得到的地址。"
+        "休眠、复位或热重启之后，设备仍在使用之前写入的地址。"
         => ALL "It starts right after that and names a device that no driver has touched yet."
            "恢复、复位或重启后紧接着就出现，而且出错的设备还没有驱动接管。"
            LINUX "kexec calls the drivers' shutdown handlers, and they have to stop DMA (Bus Master Enable cleared). The start of a crash kernel (kdump) calls none: devices go on until a driver of the new kernel resets them."
@@ -285,6 +285,11 @@ causes! {
            "发生在驱动卸载、休眠或复位之后。日志里的中断索引就是表项的编号。"
            LINUX "/proc/interrupts shows which interrupts are there; a kernel with CONFIG_IOMMU_DEBUGFS shows the entries in ir_translation_struct."
            "/proc/interrupts 列出现有的中断；开启 CONFIG_IOMMU_DEBUGFS 的内核可在 ir_translation_struct 中查看表项。";
+    IR_STALE ALL ["VT-d 5.1.4.1"] "interrupts"
+        "After a suspend or a reset the device still sends the MSI that it was given before: its index names an entry that nobody filled in again."
+        "休眠或复位之后，设备发出的仍是之前写入的 MSI，其中的索引指向一个没有重新填写的表项。"
+        => ALL "Decode the MSI address and data of the device (lspci -vv): the index should be that of an interrupt that its driver has now."
+           "解码设备的 MSI 地址与数据（lspci -vv），其中的索引应是驱动现在使用的中断。";
     IR_WRONG_SOURCE ALL ["quo/ithc-linux#2"] "forged-msi"
         "The interrupt came from a requester id that its entry does not allow: an alias, a bridge, or an attack."
         "中断消息里的请求者 ID 不是该表项允许的：设备用了别名，或经过桥时换成了桥的 ID，也可能是有人伪造中断。"
@@ -363,7 +368,7 @@ causes! {
            "在 Linux 客户机中即 swiotlb=force。";
     MSI_ZERO ALL ["Linux commit 039d4926379b"] "interrupts"
         "The device raised an MSI while its MSI or MSI-X address register was 0: before the vector was set up, after it was freed, or by a timer or poll that keeps raising it."
-        "设备在 MSI 或 MSI-X 地址寄存器为 0 时发出了 MSI：在设置向量之前、释放之后，或由定时器、轮询不断触发。"
+        "设备在 MSI 或 MSI-X 地址寄存器为 0 时发出了 MSI：在设置向量之前、释放之后，或定时器、轮询反复触发它。"
         => ALL "The address is exactly 0 and it is a write (of 4 bytes); it comes when the interrupt is set up, freed or the device is opened and closed. lspci -vv shows \"Address: 0000000000000000\" at the MSI capability."
            "地址恰为 0，且为写（4 字节）；出现在设置或释放中断、打开或关闭设备时。lspci -vv 的 MSI 能力显示 Address: 0000000000000000。";
     CHIPSET_INTERRUPT ALL ["pcengines/coreboot#285"] "interrupts"
@@ -435,10 +440,15 @@ causes! {
         => LINUX "used is near total under load and falls afterwards. Enlarge it (swiotlb=SLOTS, 2 KiB each), or use a kernel with CONFIG_SWIOTLB_DYNAMIC."
            "高负载时 used 接近 total，之后下降。加大池（swiotlb=槽数，每槽 2 KiB），或使用开启 CONFIG_SWIOTLB_DYNAMIC 的内核。";
     SWIOTLB_SCATTERED LINUX ["Linux kernel/dma/swiotlb.c"] "swiotlb"
-        "Enough slots are free, but not enough of them side by side: a mapping needs adjacent slots within one group of 128, and some devices also need them at a certain alignment. Or the pool was full for a moment only: the message counts after the attempt."
-        "空闲的槽足够，但没有足够多的相邻空槽：一次映射要用同一组 128 个槽中相邻的槽，有的设备还要求对齐。也可能池只满了一瞬间，消息中的 used 是尝试之后才数的。"
-        => LINUX "io_tlb_used_hiwater in debugfs (swiotlb/) is the most that was in use at once: near total, the pool was full for a moment; far below it, the free slots are scattered. The driver should map in smaller pieces; a larger pool helps with both."
-           "debugfs 的 swiotlb/io_tlb_used_hiwater 是同时占用的最大槽数，接近 total 说明池曾经满过，远低于 total 说明空槽太零散。驱动应分成更小的块来映射；加大池对两种情况都有帮助。";
+        "Enough slots are free, but not enough of them side by side: a mapping needs adjacent slots within one group of 128, and some devices also need them at a certain alignment."
+        "空闲的槽足够，但没有足够多的相邻空槽：一次映射要用同一组 128 个槽中相邻的槽，有的设备还要求对齐。"
+        => LINUX "io_tlb_used_hiwater in debugfs (swiotlb/), the most that was in use at once, stays far below total. The driver should map in smaller pieces; a larger pool helps too."
+           "debugfs 的 swiotlb/io_tlb_used_hiwater（同时占用的最大槽数）一直远低于 total。驱动应分成更小的块来映射；加大池也有帮助。";
+    SWIOTLB_BURST LINUX ["Linux kernel/dma/swiotlb.c"] "swiotlb"
+        "The pool was full for a moment only: the message counts the used slots after the attempt has failed."
+        "池只满了一瞬间，消息中的 used 是尝试失败之后才数的。"
+        => LINUX "io_tlb_used_hiwater in debugfs (swiotlb/), the most that was in use at once, is near total. A larger pool helps (swiotlb=SLOTS, 2 KiB each)."
+           "debugfs 的 swiotlb/io_tlb_used_hiwater（同时占用的最大槽数）接近 total。加大池即可（swiotlb=槽数，每槽 2 KiB）。";
     SWIOTLB_NONE LINUX ["Linux kernel/dma/swiotlb.c"] "swiotlb"
         "There is no pool of bounce buffers at all, and the buffer is out of the device's reach."
         "根本没有回弹缓冲池，而缓冲区超出设备可达范围。"

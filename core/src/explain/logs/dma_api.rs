@@ -22,17 +22,17 @@ static PATTERNS: &[Pattern] = &[
         "{driver} {device} swiotlb buffer is full (sz: {size} bytes), total {total} (slots), used {used} (slots)"
         "Linux v5.1 and later, kernel/dma/swiotlb.c"
         => "swiotlb: no bounce buffer of {size} bytes for {device}" "swiotlb：无法为 {device} 提供 {size} 字节的回弹缓冲区"
-        [SWIOTLB_LEAK, SWIOTLB_SMALL, SWIOTLB_SCATTERED, SWIOTLB_NONE] swiotlb),
+        [SWIOTLB_LEAK, SWIOTLB_SMALL, SWIOTLB_SCATTERED, SWIOTLB_BURST, SWIOTLB_NONE] swiotlb),
     pattern!("swiotlb-full-old" DmaApi Software
         "{driver} {device} swiotlb buffer is full (sz: {size} bytes)"
         "Linux v2.6.27 to v5.0, lib/swiotlb.c"
         => "swiotlb: no bounce buffer of {size} bytes for {device}" "swiotlb：无法为 {device} 提供 {size} 字节的回弹缓冲区"
-        [SWIOTLB_SMALL, SWIOTLB_LEAK, SWIOTLB_SCATTERED, SWIOTLB_NONE] swiotlb),
+        [SWIOTLB_SMALL, SWIOTLB_LEAK, SWIOTLB_SCATTERED, SWIOTLB_BURST, SWIOTLB_NONE] swiotlb),
     pattern!("swiotlb-out-of-space" DmaApi Software
         "{driver} {device} DMA: Out of SW-IOMMU space for {size} bytes"
         "Linux v4.9 to v4.20, lib/swiotlb.c, after the line above (before: at device *)"
         => "swiotlb: the mapping of {size} bytes for {device} failed" "swiotlb：为 {device} 映射 {size} 字节失败"
-        [SWIOTLB_SMALL, SWIOTLB_LEAK, SWIOTLB_SCATTERED, SWIOTLB_NONE] out_of_space),
+        [SWIOTLB_SMALL, SWIOTLB_LEAK, SWIOTLB_SCATTERED, SWIOTLB_BURST, SWIOTLB_NONE] out_of_space),
     pattern!("dma-overflow" DmaApi Software
         "{driver} {device} overflow {dmaaddr}+{size} of DMA mask {mask} bus limit {limit}"
         "Linux v5.5 and later, kernel/dma/direct.c (v4.20 to v5.4: bus mask)"
@@ -146,12 +146,12 @@ static PATTERNS: &[Pattern] = &[
     pattern!("dma-debug-segment" DmaApi Software
         "DMA-API: {driver} {device} mapping sg segment longer than device claims to support [len={size}] [max={limit}]"
         "Linux v4.20 and later with CONFIG_DMA_API_DEBUG_SG, kernel/dma/debug.c"
-        => "DMA-API: a segment of {device} is longer than the device claims to take" "DMA-API：{device} 的一段超过了设备声明的最大长度"
+        => "DMA-API: a segment of {device} is longer than the device claims to take" "DMA-API：{device} 的 scatterlist 有一段超过了设备声明的最大长度"
         [API_MISUSE]),
     pattern!("dma-debug-boundary" DmaApi Software
         "DMA-API: {driver} {device} mapping sg segment across boundary [start={phys}] [end={_}] [boundary={limit}]"
         "Linux v4.20 and later with CONFIG_DMA_API_DEBUG_SG, kernel/dma/debug.c"
-        => "DMA-API: a segment of {device} crosses the boundary that the device must not cross" "DMA-API：{device} 的段跨越了设备不得跨越的边界"
+        => "DMA-API: a segment of {device} crosses the boundary that the device must not cross" "DMA-API：{device} 的 scatterlist 有一段跨越了设备不得跨越的边界"
         [API_MISUSE]),
     pattern!("dma-debug-leak" DmaApi Software
         "DMA-API: {driver} {device} device driver has pending DMA allocations while released from device [count={count}]"
@@ -177,8 +177,10 @@ fn named_first(here: &Here<'_>) -> Option<Found> {
         .find_map(|pattern| read(pattern, &here))
 }
 
-/// The largest mapping that swiotlb can bounce: 128 slots of 2 KiB.
-const LARGEST: u64 = 128 * 2048;
+/// Slots within which those of a mapping lie side by side (IO_TLB_SEGSIZE).
+const GROUP: u64 = 128;
+/// The largest mapping that swiotlb can bounce: that many slots of 2 KiB.
+const LARGEST: u64 = GROUP * 2048;
 
 fn swiotlb(captures: &Captures<'_>, found: &mut Found) {
     if let Some(size) = captures.number("size") {
@@ -198,6 +200,10 @@ fn swiotlb(captures: &Captures<'_>, found: &mut Found) {
         }
         _ if used.saturating_mul(4) < total => found.clue(Clue::PoolEmpty),
         _ => {}
+    }
+    // To leave no run of `wanted` slots free in a group, one of each `wanted` of its slots must be in use.
+    if wanted > 0 && wanted <= GROUP && total > 0 && used < (total / GROUP).saturating_mul(GROUP / wanted) {
+        found.clue(Clue::SlotsAdjacent);
     }
     let percent = used.saturating_mul(100).checked_div(total);
     if let Some(percent) = percent {

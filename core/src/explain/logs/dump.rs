@@ -13,7 +13,7 @@ use super::scenario::{self, Sketch};
 use crate::addr::RequesterId;
 use crate::spec::{Phrase, Text};
 use alloc::format;
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use alloc::vec::Vec;
 
 pub(super) static FORMAT: Format = Format {
@@ -40,7 +40,7 @@ macro_rules! form {
 }
 
 static FORMS: &[Form] = &[
-    form!("vtd-walk-end" "DMAR: page table not present at level *" "Linux since October 2024 (before: \"PTE not present at level *\", the entry's own level), the walk's last line alone"),
+    form!("vtd-walk-end" "DMAR: page table not present at level *" "Linux since 2024-10 (before: \"PTE not present at level *\", the entry's own level), the walk's last line alone"),
     form!("vtd-walk" "DMAR: Dump * table entries for IOVA *" "Linux v5.15 and later with CONFIG_DMAR_DEBUG, which distributions leave out"),
     form!("vtd-translation-struct" "IOMMU * Root Table Address: *" "Linux v5.2 and later, debugfs iommu/intel/dmar_translation_struct (CONFIG_IOMMU_DEBUGFS)"),
     form!("vtd-domain-struct" "Device * @* IOVA_PFN PML5E PML4E PDPE PDE PTE" "Linux v5.8 and later, debugfs iommu/intel/domain_translation_struct (v6.7: a file each device and PASID)"),
@@ -69,21 +69,31 @@ fn end_of_walk(here: &Here<'_>) -> Option<Found> {
         "vtd-walk-end",
         Phrase::new(
             "VT-d: the end of the walk that the kernel printed after a fault",
-            "VT-d：出错后内核打印的查表过程的最后一行",
+            "VT-d：内核出错后打印的查表过程，这是最后一行",
         ),
     );
     found.kind = Kind::Tables;
     let meaning = match entry {
         1 => Phrase::new(
-            "the entry of level 1 is not present: this page is not mapped",
-            "第 1 级表项的存在位为 0，这一页没有映射",
+            "the level 1 entry is empty: this page is not mapped",
+            "第 1 级表项为空，这一页没有映射",
         ),
         _ => Phrase::new(
-            format!("the entry of level {entry} is not present: it leads to no table, and nothing below it is mapped"),
-            format!("第 {entry} 级表项的存在位为 0，没有下一级表，它以下的地址都没有映射"),
+            format!("the level {entry} entry is empty: it leads to no table, and nothing below it is mapped"),
+            format!("第 {entry} 级表项为空，没有下一级页表，它下面的地址都没有映射"),
         ),
     };
-    found.certain(Text::new("stops at level", "停在第几级"), entry.to_string(), meaning);
+    let end = Phrase::new(format!("the level {entry} entry"), format!("第 {entry} 级表项"));
+    // The number that is printed is of the table that is missing.
+    let below = line.after("page table not present at level").is_some();
+    let meaning = match below {
+        true => Phrase::new(
+            format!("{} (the line's number is of the table below it)", meaning.en),
+            format!("{}（日志里的数字是缺的那一级页表）", meaning.zh),
+        ),
+        false => meaning,
+    };
+    found.certain(Text::new("ends at", "停在"), end, meaning);
     Some(found)
 }
 

@@ -39,7 +39,7 @@ clues! {
     PagePresent "the record says that the page is there" "记录表明该页存在";
     PageAbsent "the record says that no page is there" "记录表明该页不存在";
     PermissionMissing "the record says that a right is missing" "记录表明缺少权限";
-    ReservedBit "the record says that a valid entry has a reserved bit or an illegal encoding" "记录表明有效表项中有保留位或非法编码";
+    ReservedBit "the record says that a valid entry has a reserved bit or an illegal encoding" "记录表明有效表项的保留位不为 0，或编码非法";
     EntryOtherRight "the entry in the log allows only the other direction" "日志中的表项只允许另一个方向";
     PresentByStage "the log shows first-stage tables, in which a page that is not there has a reason of its own (71h)" "日志表明使用第一阶段页表，其中页不存在有单独的原因（71h）";
     EntryEmpty "the entry in the log is empty" "日志中的表项为空";
@@ -105,6 +105,7 @@ clues! {
     TooLargeForPool "the request wants more slots than are free" "请求所需的槽比空闲的还多";
     PoolEmpty "the pool has almost nothing in use" "池几乎没有使用";
     PoolFull "the pool is nearly full" "池几乎已满";
+    SlotsAdjacent "so few slots are in use that adjacent ones must be free" "占用的槽太少，不可能没有足够的相邻空槽";
     PoolInLog "another line of the log gives the size of the pool" "日志的另一行给出了池的大小";
     PoolMissing "there is no pool" "没有池";
     OldIsIdentity "the entry that was there maps the page to itself" "已有表项把该页映射到自身";
@@ -231,6 +232,7 @@ rules! {
     STAGE2_HOLE: For [VfioInLog];
     IR_NOT_PRESENT: For [ResetBefore, ResumeBefore];
     IR_WRONG_SOURCE: For [];
+    IR_STALE: For [ResetBefore, ResumeBefore];
     IR_GIVEN_AWAY: For [ResetBefore, ResumeBefore];
     IR_COMPATIBILITY: For [CompatibilityFormat, EarlyBoot, ResumeBefore] Against [Vmd, VfioInLog];
     IR_CONFIG: For [];
@@ -251,7 +253,8 @@ rules! {
     SWIOTLB_TOO_LARGE: Decides [TooLargeForBounce];
     SWIOTLB_LEAK: For [PoolFull] Against [TooLargeForPool] Excludes [PoolMissing, PoolEmpty];
     SWIOTLB_SMALL: Decides [TooLargeForPool] For [PoolFull] Excludes [PoolMissing, PoolEmpty];
-    SWIOTLB_SCATTERED: For [PoolEmpty] Excludes [PoolMissing, PoolFull, TooLargeForPool, TooLargeForBounce];
+    SWIOTLB_SCATTERED: For [PoolEmpty] Excludes [PoolMissing, PoolFull, TooLargeForPool, TooLargeForBounce, SlotsAdjacent];
+    SWIOTLB_BURST: For [PoolEmpty, SlotsAdjacent] Excludes [PoolMissing, PoolFull, TooLargeForBounce];
     SWIOTLB_NONE: Decides [PoolMissing] Excludes [PoolFull, PoolEmpty, PoolInLog];
     SMALL_MASK: For [];
     RMRR_GIVEN_OUT: Decides [OldIsIdentity, InReservedRegion] Excludes [OldEqualsNew, OldIsOther];
@@ -371,12 +374,13 @@ const KINDS: &[&[&Cause]] = &[
         &GUEST_MSI,
         &IR_WRONG_SOURCE,
         &IR_GIVEN_AWAY,
+        &IR_STALE,
         &UNIT_GONE,
         &RECORD_OF_EMULATOR,
     ],
     &[&DEVICE_GONE, &BAD_DESCRIPTOR, &QUEUE_MEMORY, &UNIT_GONE],
     &[&UNKNOWN_STREAM, &STREAM_CONFLICT, &NO_TRANSLATION_YET],
-    &[&SWIOTLB_LEAK, &SWIOTLB_SMALL, &SWIOTLB_SCATTERED, &SWIOTLB_NONE, &SWIOTLB_TOO_LARGE],
+    &[&SWIOTLB_LEAK, &SWIOTLB_SMALL, &SWIOTLB_SCATTERED, &SWIOTLB_BURST, &SWIOTLB_NONE, &SWIOTLB_TOO_LARGE],
     &[&RMRR_GIVEN_OUT, &MAPPED_TWICE, &STALE_ENTRY_LEFT],
     &[&GUEST_ABOVE_WIDTH, &RANGE_REFUSED, &MEMLOCK, &NOT_PINNABLE, &MAP_OVERLAP],
 ];

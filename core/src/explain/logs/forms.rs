@@ -1,6 +1,8 @@
 //! Wordings, with where each comes from, and which of them an unknown line resembles.
 
 use super::fault::Arch;
+use crate::spec::Lang;
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -33,6 +35,30 @@ impl Form {
             }
         }
         out
+    }
+
+    /// Returns which program prints it. In Chinese the program, its versions and the file; what else English says of them is in
+    /// the documents.
+    pub fn printed_by(&self, lang: Lang) -> String {
+        if lang == Lang::En {
+            return self.source.into();
+        }
+        let (versions, rest) = match self.source.find([',', ';', '(']) {
+            Some(at) => (self.source[..at].trim_end(), &self.source[at..]),
+            None => (self.source, ""),
+        };
+        let versions = versions.split(" with ").next().unwrap_or(versions);
+        let mut said = match (versions.strip_suffix(" and later"), versions.split_once(" to ")) {
+            (Some(first), _) => format!("{first} 起"),
+            (None, Some((first, last))) => format!("{first} 至 {last}"),
+            (None, None) => versions.replace(" before ", " 早于 ").replace(" since ", " "),
+        };
+        let file =
+            rest.split([',', ';', '(', ')', ' ']).find(|word| word.contains('/') && word.contains('.'));
+        if let Some(file) = file {
+            said = format!("{said}，{file}");
+        }
+        said
     }
 }
 

@@ -102,6 +102,9 @@ fn around<'a>(
     Some(Captures(found))
 }
 
+/// What `dev_driver_string()` prints of a device without a driver: the name of its bus or, without one, of its class.
+const BUSES: &[&str] = &["pci", "platform", "net", "usb", "block", "virtio", "amba", "acpi", "scsi", "misc"];
+
 /// What a capture is called and means: one table for all patterns, so that one thing has one name.
 const NAMES: &[(&str, Text, Text)] = &[
     ("unit", Text::new("unit", "IOMMU"), Text::new("the IOMMU that reports it", "报告这次错误的 IOMMU")),
@@ -307,6 +310,13 @@ pub(super) fn read(pattern: &'static Pattern, here: &Here<'_>) -> Option<Found> 
             continue;
         }
         let Some((_, label, meaning)) = NAMES.iter().find(|(have, ..)| have == name) else { continue };
+        if *name == "driver" && BUSES.contains(value) {
+            let label = Text::new("bus or class", "总线或类");
+            let meaning =
+                Text::new("what Linux prints where no driver is bound", "没有绑定驱动时，Linux 打印这个名字");
+            found.certain(label, *value, meaning);
+            continue;
+        }
         let device = matches!(*name, "device" | "unit" | "driver");
         if *name == "device" {
             found.device = Some(device_name(value).into());

@@ -110,7 +110,9 @@ fn one(out: &mut String, item: &Item, lang: Lang, scenarios: bool) {
         out.push_str(&format!("  > {}\n", item.quote));
         if let Some(form) = nearest {
             let label = Text::new("nearest known form", "最接近的已知格式").get(lang);
-            out.push_str(&format!("  {label}{}{}\n    ({})\n", colon(lang), form.plain(), form.source));
+            let by = form.printed_by(lang);
+            let by = if lang == Lang::En { format!("({by})") } else { format!("出自 {by}") };
+            out.push_str(&format!("  {label}{}{}\n    {by}\n", colon(lang), form.plain()));
         }
     }
     if let Some(times) = times(item, lang) {

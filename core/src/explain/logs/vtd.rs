@@ -417,7 +417,7 @@ pub(super) fn causes(fault: &Fault) -> &'static [&'static Cause] {
         Some(0x82) => &[&NO_EXECUTE, &PROCESS_UNMAPPED, &BAD_ENTRY],
         Some(0x7c | 0x90 | 0x91) => &[&BAD_ENTRY, &TABLE_UNREADABLE],
         Some(0x20 | 0x21 | 0x24) => &[&IR_CONFIG, &CORRUPTED, &IR_NOT_PRESENT],
-        Some(0x22) => &[&IR_NOT_PRESENT, &NOT_FLUSHED, &STALE_RING, &IR_CONFIG],
+        Some(0x22) => &[&IR_NOT_PRESENT, &NOT_FLUSHED, &IR_STALE],
         Some(0x23) => &[&TABLE_UNREADABLE, &CORRUPTED],
         Some(0x25) => &[&IR_COMPATIBILITY, &GUEST_MSI, &STALE_RING],
         Some(0x26) => &[&IR_WRONG_SOURCE, &ALIAS, &IR_GIVEN_AWAY],

@@ -444,7 +444,11 @@ fn page_requests(here: &Here<'_>) -> Option<Found> {
         } else {
             found.causes = &[&PASID_CONFIG, &PASID_NOT_BOUND];
         }
-        address(&mut found, second & !0xfff);
+        found.certain(
+            Text::new("address", "地址"),
+            format!("{:#x}", second & !0xfff),
+            Text::new("the page that the device asks for", "设备请求调入的页"),
+        );
     }
     // The words of the request follow the line that says what is wrong with it.
     if !words.is_empty() {

@@ -21,8 +21,8 @@ pub(super) fn seconds(time: u64) -> String {
 /// A length of time.
 fn length(nanos: u64) -> String {
     match nanos {
-        0..=9_999_999 => format!("{} us", nanos / 1000),
-        10_000_000..=9_999_999_999 => format!("{} ms", nanos / 1_000_000),
+        0..=999_999 => format!("{} us", nanos / 1000),
+        1_000_000..=9_999_999_999 => format!("{} ms", nanos / 1_000_000),
         _ => format!("{} s", nanos / 1_000_000_000),
     }
 }
@@ -49,8 +49,8 @@ fn mapping(m: &Mapping, zh: bool) -> String {
         _ => "",
     };
     match zh {
-        false if m.seen => format!("{}, translated (line {})", part(&m.part), m.since.line),
-        true if m.seen => format!("{}，访问时有转换（第 {} 行）", part(&m.part), m.since.line),
+        false if m.seen => format!("{}, a translation first seen on line {}", part(&m.part), m.since.line),
+        true if m.seen => format!("{}，第 {} 行第一次见到的转换", part(&m.part), m.since.line),
         false => format!("{} {}{kind} (line {})", part(&m.part), m.direction.name(), m.since.line),
         true => format!("{} {}{kind}（第 {} 行）", part(&m.part), m.direction.name(), m.since.line),
     }
@@ -179,10 +179,15 @@ pub fn report(live: &Live, lang: Lang) -> Account {
         false => ("Used wrongly", "Still mapped here (in use, or leaked)"),
         true => ("用法有误", "到这里仍映射着（在使用，或泄漏）"),
     };
+    let seen = match zh {
+        false => "Translations that nothing has invalidated here",
+        true => "到这里还没有失效的转换",
+    };
     Account::new(Vec::from([
         AccountSection::new("", false, head(live, zh)),
         AccountSection::new(wrong, true, found),
-        AccountSection::new(left, false, mapped(live, zh)),
+        AccountSection::new(left, false, mapped(live, false, zh)),
+        AccountSection::new(seen, false, mapped(live, true, zh)),
     ]))
 }
 
@@ -202,6 +207,12 @@ fn head(live: &Live, zh: bool) -> Vec<AccountItem> {
         (false, true) => format!("{} 个事件，没有时间", live.events),
     };
     let mut out = Vec::from([match zh {
+        false if live.maps == 0 && live.accesses > 0 => {
+            format!("{span}; it tells of translations and of no mapping, {} at once at most", live.most)
+        }
+        true if live.maps == 0 && live.accesses > 0 => {
+            format!("{span}；只有转换、没有映射，见到的转换同时最多 {} 个", live.most)
+        }
         false => format!("{span}; {} maps and allocations, {} at once at most", live.maps, live.most),
         true => format!("{span}；映射和分配 {} 次，同时最多 {} 个", live.maps, live.most),
     }]);
@@ -249,10 +260,10 @@ fn head(live: &Live, zh: bool) -> Vec<AccountItem> {
     out.into_iter().map(AccountItem::new).collect()
 }
 
-/// What is mapped at the end, by device: in use, or leaked.
-fn mapped(live: &Live, zh: bool) -> Vec<AccountItem> {
+/// What is mapped at the end, by device: in use, or leaked; or what was seen translated and not invalidated since.
+fn mapped(live: &Live, seen: bool, zh: bool) -> Vec<AccountItem> {
     let mut devices: BTreeMap<&str, Vec<&Mapping>> = BTreeMap::new();
-    for (device, mapping) in live.mapped() {
+    for (device, mapping) in live.mapped().filter(|(_, mapping)| mapping.seen == seen) {
         devices.entry(device).or_default().push(mapping);
     }
     let device = |(device, mut all): (&str, Vec<&Mapping>)| {
@@ -266,7 +277,7 @@ fn mapped(live: &Live, zh: bool) -> Vec<AccountItem> {
             let age = between(one.since, live.span.1, zh);
             match zh {
                 false => format!("{}, for {age}", mapping(one, zh)),
-                true => format!("{}，已 {age}", mapping(one, zh)),
+                true => format!("{}，已过 {age}", mapping(one, zh)),
             }
         });
         AccountItem { details: details.collect(), ..AccountItem::new(text) }

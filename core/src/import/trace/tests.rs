@@ -264,7 +264,7 @@ fn qemus_own_events_are_a_trace_too() {
         "0000:00:03.0 is refused 0xfffff080 (write): it was unmapped",
         "on line 6: 0xfffff000 +0x1000 BIDIRECTIONAL (line 2)",
         "0000:00:05.0 is refused 0xffffe010 (read): its translation was forgotten",
-        "on line 9: 0xffffe000 +0x1000, translated (line 8)",
+        "on line 9: 0xffffe000 +0x1000, a translation first seen on line 8",
         "0000:00:01.0 is refused 0x10001238: its translation was forgotten",
         "0000:00:02.0 is refused 0xffff1000 (write): its translation was forgotten",
         "0000:00:06.0 is refused 0x8000: it was never mapped",

@@ -89,7 +89,7 @@ const NO_IOMMU: Limit = Limit {
     fits: |_| false,
     why: Text::new(
         "it is about a machine without an IOMMU: with one, the answer is another",
-        "它讲的是没有 IOMMU 的机器，有了 IOMMU，答案就不同了",
+        "这个场景讲的是没有 IOMMU 的机器，有了 IOMMU，答案就不同了",
     ),
 };
 const IO_PORTS: Limit = Limit { fits: |a| Board::of(Some(a)).cpu.has_ports(), why: NO_PORTS };
@@ -97,7 +97,7 @@ const OWN_CODES: Limit = Limit {
     fits: |_| false,
     why: Text::new(
         "it climbs the codes of one architecture; each of the others has a ladder of its own",
-        "它讲的是一种架构的各个错误码，其余每种架构各有自己的一篇",
+        "这个场景讲的是一种架构的各个错误码，其余每种架构各有自己的一篇",
     ),
 };
 const X86_RANGE: Limit = Limit {
@@ -112,7 +112,7 @@ const REMAPPING: Limit = Limit {
     why: Text::new(
         "it turns VT-d's interrupt remapping off and on by its register; AMD-Vi does that in each device's entry, RISC-V has interrupt \
          files instead, Arm an ITS",
-        "它用 VT-d 的寄存器开关中断重映射；AMD-Vi 在每个设备表项里开关，RISC-V 用的是中断文件，Arm 用的是 ITS",
+        "这个场景用 VT-d 的寄存器开关中断重映射；AMD-Vi 在每个设备表项里开关，RISC-V 用的是中断文件，Arm 用的是 ITS",
     ),
 };
 const POSTING: Limit = Limit {
@@ -120,7 +120,7 @@ const POSTING: Limit = Limit {
     why: Text::new(
         "it posts an interrupt to a guest, which takes a GICv4 on Arm (the machine's ITS is a GICv3's) and guest interrupt files on \
          RISC-V (the machine has files in memory, of which the hypervisor is sent a notice)",
-        "它向客户机投递（posted）中断，Arm 上需要 GICv4，而这里的 ITS 属于 GICv3；RISC-V 上需要客户机中断文件，而这里只有内存里的\
+        "这个场景向客户机投递（posted）中断，Arm 上需要 GICv4，而这里的 ITS 属于 GICv3；RISC-V 上需要客户机中断文件，而这里只有内存里的\
          中断文件，会先通知宿主机",
     ),
 };
@@ -144,7 +144,7 @@ const ARM_DOORBELL: Limit = Limit {
     fits: |_| false,
     why: Text::new(
         "it maps the doorbell of an Arm ITS; RISC-V has MSI page tables for that, x86 an address range of its own",
-        "它映射的是 Arm ITS 的门铃页；RISC-V 为此有 MSI 页表，x86 有专门的地址范围",
+        "这个场景映射的是 Arm ITS 的门铃页；RISC-V 为此有 MSI 页表，x86 有专门的地址范围",
     ),
 };
 const ARM_STREAMS: Limit = Limit {
@@ -196,11 +196,11 @@ impl Preset {
             // It names none: it is about a machine without one.
             (_, true) => Phrase::new(
                 format!("{}; it runs as it is written, on a machine without an IOMMU", why.en),
-                format!("{}；它只按原样运行，机器上没有 IOMMU", why.zh),
+                format!("{}。这个场景不能换到别的架构上", why.zh),
             ),
             _ => Phrase::new(
                 format!("{}; {} can run it", why.en, there.en),
-                format!("{}；能运行它的有 {}", why.zh, there.zh),
+                format!("{}；可用的架构有 {}", why.zh, there.zh),
             ),
         }
     }

@@ -13,7 +13,7 @@ spec::fault_codes! {
             "an ATS translation request that the stream does not allow" "该流不允许的 ATS 转换请求";
         F_STREAM_DISABLED = 0x06 "F_STREAM_DISABLED" always
             "the stream takes no transactions without SubstreamID, or with SubstreamID 0 where that stands for those"
-            "该流不接受不带 SubstreamID 的事务，或以 SubstreamID 0 代表它们的事务";
+            "S1DSS 不允许这次事务：不带 SubstreamID（S1DSS = 0b00），或 SubstreamID 为 0（S1DSS = 0b10）";
         F_TRANSL_FORBIDDEN = 0x07 "F_TRANSL_FORBIDDEN" always
             "a translated transaction that the stream does not allow" "该流不允许的已转换事务";
         C_BAD_SUBSTREAMID = 0x08 "C_BAD_SUBSTREAMID" always
