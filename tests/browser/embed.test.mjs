@@ -515,3 +515,33 @@ for (const [width, theme, lang] of [
     await page.context().close();
   });
 }
+
+test("on a phone what opens a stop keeps to one line, and the embed its height", async () => {
+  const page = await host(
+    `<iommu-playground id="a" preset="why-iommu" depth="operation" at="start"></iommu-playground>`,
+    { width: 360, height: 740 },
+  );
+  await ready(page, "a");
+  const seen = [];
+  for (let n = 0; n < 4; n++) {
+    seen.push(
+      await page.evaluate(() => {
+        const root = document.querySelector("#a").shadowRoot;
+        const [count, where, open] = ["#count", "#where", "#open"].map((id) => root.querySelector(id));
+        const { height } = open.getBoundingClientRect();
+        const gap = where.textContent
+          ? where.getBoundingClientRect().left - count.getBoundingClientRect().right
+          : 8;
+        return { height, gap: Math.round(gap), aside: root.querySelector(".aside").offsetHeight };
+      }),
+    );
+    await page.evaluate(() => document.querySelector("#a").shadowRoot.querySelector("#step").click());
+    await page.waitForTimeout(300);
+  }
+  assert.ok(
+    seen.every(({ height, gap }) => height <= 32 && gap >= 8),
+    JSON.stringify(seen),
+  );
+  assert.equal(new Set(seen.map(({ aside }) => aside)).size, 1, JSON.stringify(seen));
+  await page.context().close();
+});

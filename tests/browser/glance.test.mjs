@@ -2,7 +2,7 @@
 // colours are explained, and what stands at an end is in sight.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { accessible, settled, start, stepThrough, unspilled } from "./browser.mjs";
+import { accessible, packed, settled, start, stepThrough, unspilled } from "./browser.mjs";
 
 let site;
 before(async () => (site = await start()));
@@ -43,6 +43,7 @@ test("the picture of another text than the one in the editor says whose it is, a
   for (const [lang, width] of [
     ["en", 1280],
     ["zh", 360],
+    ["en", 360],
   ]) {
     const page = await site.open({ hash: `#p=why-iommu&lang=${lang}`, width, height: 800 });
     const whose = page.locator("#app .whose").first();
@@ -59,6 +60,18 @@ test("the picture of another text than the one in the editor says whose it is, a
     assert.match(await whose.textContent(), lang === "zh" ? /《为什么需要 IOMMU？》/ : /“Why an IOMMU\?”/);
     await accessible(page, "the picture of another text");
     await unspilled(page, "the picture of another text");
+    // All of it is read, and nothing lies on it: no sign that the picture goes on, and not the picture.
+    const over = await whose.evaluate((notice) => {
+      const { bottom } = notice.getBoundingClientRect();
+      const shown = [...notice.parentElement.querySelectorAll(".more, .picture")].filter(
+        (e) => e.getClientRects().length,
+      );
+      return {
+        cut: notice.scrollHeight - notice.clientHeight,
+        above: shown.filter((e) => e.getBoundingClientRect().top < bottom).length,
+      };
+    });
+    assert.deepEqual(over, { cut: 0, above: 0 }, `${lang} at ${width}`);
     await page.context().close();
   }
 });
@@ -103,6 +116,75 @@ test("of a change it is said what was changed, and at each idea what came of it 
   assert.equal(await page.isVisible("#change"), false);
   assert.deepEqual(page.errors, []);
   await page.context().close();
+});
+
+test("what a change alters is said at every idea, the last one too, and the bar agrees with what is told", async () => {
+  for (const preset of ["pointer", "swiotlb"]) {
+    const page = await site.open({ hash: `#p=${preset}`, height: 800 });
+    const outcomes = `return document.querySelector('.inner [data-kind="came"]')?.textContent ?? "";`;
+    const first = await stepThrough(page, outcomes);
+    await page.keyboard.press("End");
+    await page.click("#try");
+    await settled(page);
+    await page.waitForSelector("#change:not([hidden])");
+    assert.equal(await page.locator(".marks .unmet").count(), 0, preset);
+    await page.waitForTimeout(300);
+    const now = await stepThrough(
+      page,
+      `const said = (kind) => document.querySelector('.inner [data-kind="' + kind + '"]')?.textContent ?? "";
+       return [said("came"), said("before")];`,
+    );
+    const differ = now.map(([came], i) => came !== first[i]);
+    assert.deepEqual(
+      now.map(([, was]) => was !== ""),
+      differ,
+      `${preset}: ${JSON.stringify(now)}`,
+    );
+    assert.ok(differ.at(-1), preset);
+    await page.context().close();
+  }
+});
+
+test("a text of one's own that has no answer ends with its result, said once, and nothing over the picture", async () => {
+  const text = `iommu-playground 1
+title "Mine"
+machine vt-d
+ram 0 .. 1G
+device nic 00:03.0
+steps
+  alloc buf 4K
+  rx = dma_map_single nic buf from-device
+  dma nic write rx +64
+`;
+  const page = await site.open({ hash: packed(text), height: 800 });
+  await page.keyboard.press("End");
+  await settled(page);
+  assert.equal(await page.isVisible(".over"), false);
+  const [idea, inner] = [await page.textContent("#note"), await page.textContent(".inner")];
+  assert.match(idea, /64 bytes are now at/);
+  assert.doesNotMatch(inner, /64 bytes/);
+  assert.match(inner, /Arrived/);
+  await accessible(page, "the end of a text without an answer");
+  await page.context().close();
+});
+
+test("a link to the position before the first stop opens as the scenario does", async () => {
+  const seen = [];
+  for (const hash of ["#p=pointer", "#p=pointer&at=0"]) {
+    const page = await site.open({ hash, height: 800 });
+    await settled(page);
+    const look = () =>
+      page.evaluate(() => [
+        document.documentElement.hasAttribute("data-opened"),
+        document.querySelector("#diagram svg").getScreenCTM().a.toFixed(3),
+      ]);
+    const before = await look();
+    await page.click("#step");
+    await settled(page);
+    seen.push(before, await look());
+    await page.context().close();
+  }
+  for (const each of seen) assert.deepEqual(each, [false, seen[0][1]]);
 });
 
 test("each colour of a buffer's lane is in the key beside the heading", async () => {

@@ -40,7 +40,9 @@ export function bar(app: App): HTMLElement {
     if (changed.has("course") || changed.has("depth")) {
       const stops = app.time.stops();
       range.max = String(stops.length);
-      marks.replaceChildren(...signs(state, stops));
+      // What was expected of a preset is its author's: of a changed one it is told folded, at the end, and is no alarm here.
+      const edited = (app.texts.original(state.preset) || state.good) !== state.good;
+      marks.replaceChildren(...signs(state, stops, edited));
     }
     if (["view", "course", "depth"].some((key) => changed.has(key as keyof State))) {
       const stops = app.time.stops();
@@ -54,10 +56,11 @@ export function bar(app: App): HTMLElement {
   return h("div.scrub", {}, h("div.track", {}, marks, range));
 }
 
-function signs({ course, depth }: Readonly<State>, stops: ArrayLike<number>): HTMLElement[] {
+function signs({ course, depth }: Readonly<State>, stops: ArrayLike<number>, edited: boolean): HTMLElement[] {
   if (!course || !stops.length) return [];
   const place = (nth: number) => `${(100 * nth) / stops.length}%`;
-  const marks = depth === "read" ? ofReads(course, stops) : ofStops(course, depth, stops);
+  const came = depth === "read" ? ofReads(course, stops) : ofStops(course, depth);
+  const marks = edited ? came : [...came, ...unmet(course, stops)];
   const out: HTMLElement[] = [];
   if (stops.length <= MARKS)
     for (let nth = 1; nth <= stops.length; nth++) out.push(h("i.tick", { style: `left:${place(nth)}` }));
@@ -78,22 +81,18 @@ function signs({ course, depth }: Readonly<State>, stops: ArrayLike<number>): HT
 }
 
 /** What came of each idea or operation. */
-function ofStops(course: Course, depth: "idea" | "operation", stops: ArrayLike<number>): Mark[] {
+function ofStops(course: Course, depth: "idea" | "operation"): Mark[] {
   const all = depth === "idea" ? course.ideas : course.operations;
-  const marks = all.flatMap(({ outcome }, i) => {
+  return all.flatMap(({ outcome }, i) => {
     const tone = outcome ? toneOf(outcome.kind) : "plain";
     return tone === "plain" ? [] : [{ nth: i + 1, tone }];
   });
-  return [...marks, ...unmet(course, stops)];
 }
 
 /** What the machine did that is worth finding. */
 function ofReads(course: Course, stops: ArrayLike<number>): Mark[] {
   const marks = course.marks.filter((m) => m.at > course.start);
-  return [
-    ...marks.map(({ at, tone }) => ({ nth: below(stops, at) + 1, tone: tone as string })),
-    ...unmet(course, stops),
-  ];
+  return marks.map(({ at, tone }) => ({ nth: below(stops, at) + 1, tone: tone as string }));
 }
 
 /** Expectations that do not hold. */

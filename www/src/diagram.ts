@@ -38,6 +38,8 @@ export function diagram(app: App, slot: 0 | 1 = 0, panes?: Panes): HTMLElement {
   const holder = h("div.picture", { id: slot ? "diagram-other" : "diagram" });
   // A text that does not run leaves the picture of another: whose that is stands above it.
   const whose = h("p.whose", { role: "status", hidden: true });
+  // It takes the lines that it needs, and the picture and the sign that there is more of it begin below them.
+  new ResizeObserver(() => box.style.setProperty("--whose", `${whose.offsetHeight}px`)).observe(whose);
   const tip = h("p.tip", { hidden: true, "aria-hidden": "true" });
   /** The reader's own size; none is as large as fits. */
   let wish: number | null = null;

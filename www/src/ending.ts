@@ -33,10 +33,12 @@ export function ending(app: App, progress: Progress | null = null): HTMLElement 
   app.on((state, changed) => {
     if (!["view", "head", "course", "other"].some((key) => changed.has(key as keyof State))) return;
     const over = state.course !== null && state.position === state.course.length && !state.other;
-    box.hidden = !over;
-    if (!over || shown === state.course) return;
-    shown = state.course;
     const original = app.state.gallery.find((c) => c.name === state.preset)?.text ?? null;
+    const says =
+      original !== null || state.head?.answer || state.head?.tryThis || state.course?.checks.length;
+    box.hidden = !over || !says;
+    if (box.hidden || shown === state.course) return;
+    shown = state.course;
     if (progress && state.preset && original === state.good) progress.finish(state.preset);
     const written = original === null || original === state.good;
     const tell = (said: (HTMLElement | string)[]) =>

@@ -297,7 +297,8 @@ function isOpened(
   position: number,
   way: readonly Place[],
 ): boolean {
-  const before = way.length === 0 && position !== course?.start;
+  // Before the first stop there is nothing to open either, wherever among the preparations a link points.
+  const before = way.length === 0 && course !== null && position > course.start;
   return depth !== "idea" || way.length > 1 || before || followed !== null;
 }
 

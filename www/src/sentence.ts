@@ -180,10 +180,12 @@ function tell(app: App, state: Readonly<State>, before?: Changed["before"]): Tol
   const { outcome } = shown;
   if (!ended)
     return { tone, idea, inner: [{ kind: "read", tone, text: view.sentence, section: view.section }] };
-  const came = outcome ? { word: outcome.word, text: outcome.text } : { text: view.sentence };
+  // Where nobody wrote a note the idea is what came of it: that is said once, and here in a word.
+  const once = outcome?.text === idea.text ? "" : outcome?.text;
+  const came = outcome ? { word: outcome.word, text: once ?? "" } : { text: view.sentence };
   const inner: Line[] = [{ kind: "came", tone, ...came }];
-  // At the end the answer says it.
-  const earlier = shown.depth === "idea" && state.position !== state.course?.length && before?.(shown);
+  // Also at the end: the answer says what was before where the runs part, which may be an earlier idea.
+  const earlier = shown.depth === "idea" && before?.(shown);
   if (earlier) inner.push({ kind: "before", tone: "plain", word: app.t("outcomeBefore"), text: earlier });
   return { tone, idea, inner };
 }
@@ -213,7 +215,7 @@ function drawLine(app: App, { kind, tone, word, text, code, section, nth }: Line
     h(
       "span.words",
       {},
-      word === undefined ? "" : [h("b", {}, word), app.t("is")],
+      word === undefined ? "" : [h("b", {}, word), text ? app.t("is") : ""],
       code === undefined ? told(app, text) : [text, h("code", {}, code)],
       section ? h("cite", {}, ` ${section}`) : "",
     ),

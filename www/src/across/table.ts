@@ -128,8 +128,8 @@ function cell(
     outcome && tone
       ? h(
           "p.across-end",
-          { "data-differs": String(found.outcome_differs) },
-          found.outcome_differs ? h("span", { title: t("acrossDiffers") }, "≠ ") : "",
+          { "data-differs": String(found.outcomeDiffers) },
+          found.outcomeDiffers ? h("span", { title: t("acrossDiffers") }, "≠ ") : "",
           h("b", { "data-tone": tone }, `${SIGNS[tone] ?? ""} ${outcome.word}`),
           t("is"),
           outcome.text,
