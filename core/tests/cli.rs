@@ -281,3 +281,29 @@ fn a_link_to_a_fault_keeps_it_on_the_way_there_and_back() {
         Some(1)
     );
 }
+
+/// With its text a link is to the family's member that runs there, as it is by its name.
+#[test]
+fn a_link_with_the_whole_text_runs_where_it_is_for() {
+    for (preset, arch) in [
+        ("fault-ladder", "riscv"),
+        ("fault-ladder", "smmuv3"),
+        ("fault-ladder-arm", "riscv"),
+        ("fault-ladder", "vt-d"),
+        ("howto", "amd-vi"),
+    ] {
+        let out = play(&["link", preset, "--arch", arch, "--whole"]);
+        assert!(out.status.success());
+        let url = text(&out.stdout);
+        let iommu_core::link::Target::Text(carried) = iommu_core::link::decode(url.trim()).unwrap().target
+        else {
+            panic!("{preset} on {arch} is no text: {url}");
+        };
+        assert!(
+            carried.lines().any(|line| line.starts_with(&format!("machine {arch}"))),
+            "{preset} on {arch}"
+        );
+        let run = iommu_core::machine::run(&carried).unwrap();
+        assert_eq!(run.failures().count(), 0, "{preset} on {arch}");
+    }
+}

@@ -418,8 +418,9 @@ fn what_a_machine_lacks_is_said_by_what_came_of_it() {
         let large =
             scenario(&pages, &format!("iommu strict\n{nic}"), "domain d\nmap d 0x20_0000 +2M rw page 2M");
         assert!(run(&large).unwrap_err().to_string().contains("no pages of 2 MiB"), "{machine}");
-        let zero = told(&format!("{machine} ats pri"), on, "bind nic to app pasid 0");
         let legacy = machine == "vt-d";
+        let able = if legacy { "ats" } else { "ats pri" };
+        let zero = told(&format!("{machine} {able}"), on, "bind nic to app pasid 0");
         assert!(
             zero[0].contains(if legacy { "`scalable`" } else { "PASID 0 stands for" }),
             "{machine}: {}",
@@ -551,4 +552,107 @@ fn the_entries_of_this_its_are_its_own() {
         );
     }
     assert!(its::INTERRUPT.section.contains("GITS_TYPER.ITT_entry_size"));
+}
+
+/// What a `machine` line asks for and the machine has no place for is refused, and what runs instead is named.
+#[test]
+fn what_a_machine_line_asks_in_vain_is_refused() {
+    let nic = "device nic 00:03.0";
+    for word in ["accessed-dirty"] {
+        let refused = run(&scenario(&format!("vt-d {word}"), nic, "flush")).unwrap_err();
+        for said in [refused.to_string(), refused.zh()] {
+            assert!(said.contains("`vt-d scalable`") && said.contains("3.0"), "{said}");
+        }
+        runs(&scenario(&format!("vt-d scalable {word}"), nic, "flush"));
+    }
+    for said in [
+        "scalable",
+        "ats",
+        "pri",
+        "accessed-dirty",
+        "width 39",
+        "iotlb 4",
+        "page 4K",
+        "caching-mode",
+        "fault-records 2",
+    ] {
+        let refused = run(&scenario(&format!("none {said}"), nic, "")).unwrap_err().to_string();
+        assert!(refused.contains(&format!("`{}`", said.split(' ').next().unwrap())), "{refused}");
+    }
+    runs(&scenario("none paging 5", nic, ""));
+    let five = run(&scenario("smmuv3 paging 5", nic, "flush")).unwrap_err();
+    assert!(five.to_string().contains("FEAT_LPA2") && five.zh().contains("FEAT_LPA2"), "{five}");
+    let many = run(&scenario("riscv paging 7", nic, "flush")).unwrap_err().to_string();
+    assert!(!many.contains("FEAT_LPA2"), "{many}");
+}
+
+/// An interrupt is a CPU's or a guest's; a guest's file is reached by a device under the guest's tables only.
+#[test]
+fn an_interrupt_of_a_guest_is_set_up_for_its_device() {
+    let parts = "iommu strict\ndevice nic 00:03.0\nvm blue ram 0 +16M";
+    let line = "interrupt 3 vector 0x41 vm blue source nic";
+    let error = |machine: &str, steps: &str| {
+        run(&scenario(machine, parts, steps)).err().map(|problems| [problems.to_string(), problems.zh()])
+    };
+    let [en, zh] = error("riscv", line).unwrap();
+    assert!(en.contains("`attach nic to blue` first") && zh.contains("`attach nic to blue`"), "{en} {zh}");
+    assert_eq!(error("riscv", &format!("attach nic to blue\n{line}")), None);
+    for machine in ["vt-d", "riscv", "amd-vi"] {
+        let [en, zh] = error(machine, "interrupt 3 vector 0x41 cpu 1 vm blue source nic").unwrap();
+        assert!(en.contains("`cpu 1` and `vm blue`") && zh.contains("`cpu 1` 与 `vm blue`"), "{en} {zh}");
+    }
+}
+
+/// An entry has as many words as its structure says: an edit goes no further.
+#[test]
+fn an_edit_stays_in_its_entry() {
+    for (machine, words) in [("vt-d", 2), ("amd-vi", 4), ("riscv", 8), ("smmuv3", 8)] {
+        for (word, fits) in [(words - 1, true), (words, false), (200, false)] {
+            for line in [
+                format!("entry device nic word {word} set 1"),
+                format!("expect entry device nic word {word} set 1"),
+            ] {
+                let text = scenario(machine, "iommu strict\ndevice nic 00:03.0", &format!("flush\n{line}"));
+                let said = match run(&text) {
+                    Ok(run) => failures(&run),
+                    Err(problems) => vec![problems.to_string()],
+                };
+                let refused = said.iter().any(|said| said.contains(&format!("the entry has {words} words")));
+                assert_eq!(refused, !fits, "{machine} {line}: {said:?}");
+            }
+        }
+    }
+}
+
+/// A line that is offered is one that can be written.
+#[test]
+fn a_line_that_is_offered_is_read() {
+    for here in Architecture::ALL {
+        for other in Architecture::ALL.into_iter().filter(|a| *a != here) {
+            for fault in other.all_faults().filter(|f| !here.has_fault(f.name) && !f.name_is_number()) {
+                let steps = format!("dma nic write 0x1000 +4\nexpect fault \"{}\"", fault.name);
+                let text = scenario(here.describe().word, "iommu strict\ndevice nic 00:03.0", &steps);
+                let failed = failures(&runs(&text)).join("");
+                let offered = failed.split('`').find(|part| part.starts_with("expect fault"));
+                let line = offered.unwrap_or_else(|| panic!("{failed}"));
+                runs(&scenario(here.describe().word, "device nic 00:03.0", &format!("flush\n{line}")));
+            }
+        }
+    }
+}
+
+/// What is told of an address is told of the address that the machine uses.
+#[test]
+fn notes_name_the_addresses_of_the_machine() {
+    use iommu_core::scenario::presets::by_name;
+    for (preset, old, new) in [
+        ("guest-dma", "0x10000000", "0x50000000"),
+        ("address-space", "0x2000000", "0x42000000"),
+        ("address-space", "0x3000000", "0x43000000"),
+    ] {
+        let text = by_name(preset).unwrap().text_on(Architecture::SmmuV3).unwrap();
+        let notes: Vec<&str> = text.lines().filter(|line| line.trim_start().starts_with("note")).collect();
+        assert!(notes.iter().all(|note| !note.contains(old)), "{preset}: {notes:#?}");
+        assert_eq!(notes.iter().filter(|note| note.contains(new)).count(), 2, "{preset}: both languages");
+    }
 }

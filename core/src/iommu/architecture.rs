@@ -175,7 +175,9 @@ impl Architecture {
         match self {
             Architecture::SmmuV3 if !code.has_number() => Phrase::new("no event", "没有事件"),
             Architecture::Riscv => Phrase::new(format!("cause {digits}"), format!("原因码 {digits} ")),
-            Architecture::SmmuV3 => Phrase::new(format!("event {digits}"), format!("事件 {digits} ")),
+            Architecture::SmmuV3 | Architecture::AmdVi => {
+                Phrase::new(format!("event {digits}"), format!("事件 {digits} "))
+            }
             _ => Phrase::new(format!("fault {digits}"), format!("错误码 {digits} ")),
         }
     }

@@ -44,6 +44,17 @@ impl Cpu {
         }
     }
 
+    /// Returns the capability that would give its tables one more level, where this machine lacks one.
+    pub const fn deeper(self) -> Text {
+        match self {
+            Cpu::Aarch64 => Text::new(
+                ": a walk that begins at level -1 needs FEAT_LPA2 for 4 KiB pages, which this CPU does not have",
+                "：4 KiB 页从 -1 级开始查表需要 FEAT_LPA2，这个 CPU 没有",
+            ),
+            _ => Text::new("", ""),
+        }
+    }
+
     /// Has it instructions for a space of I/O ports?
     pub const fn has_ports(self) -> bool {
         matches!(self, Cpu::X86 | Cpu::Amd64)

@@ -13,7 +13,7 @@ use super::{Node, Problem, Problems, Span};
 use crate::addr::PhysAddr;
 use crate::iommu::{Ability, Architecture, Board};
 use crate::spec::Text;
-use alloc::{string::String, string::ToString, vec, vec::Vec};
+use alloc::{format, string::String, string::ToString, vec, vec::Vec};
 
 /// The scenario with `architecture` after `machine`, also in what its `change` lines say of that line. What that one
 /// does not have (`legacy` and `scalable`) is taken out. A scenario without such a line gets one, before
@@ -75,7 +75,9 @@ fn needs_processes(outline: &Outline<'_>) -> bool {
         Action::Expect(Expectation::EntryProcess(_)) => true,
         _ => false,
     });
-    one || outline.iommu.is_some_and(|iommu| first(&iommu.stage))
+    // Accessed and dirty bits and page requests are the units' own; with two layouts only one has them.
+    let able = outline.machine.as_ref().is_some_and(|m| m.node.accessed_dirty || m.node.pri);
+    one || able || outline.iommu.as_ref().is_some_and(|iommu| first(&iommu.stage))
 }
 
 /// Changes the `machine` line; a scenario without one gets it, before its first declaration and the notes on that.
@@ -151,8 +153,14 @@ fn move_addresses(scenario: &mut Scenario, begin: u64) {
         // A small number is more often an index or a count than a place, and is written the same.
         moved.extend(place.filter(|at| (0x1000..begin).contains(&at.value)));
     }
-    let words: Vec<_> =
-        moved.iter().map(|n| (n.to_string(), Num::hex(begin + n.value).to_string())).collect();
+    // As a step has it, and as a note does: without separators.
+    let words: Vec<_> = moved
+        .iter()
+        .flat_map(|n| {
+            let there = begin + n.value;
+            [(n.to_string(), Num::hex(there).to_string()), (format!("{:#x}", n.value), format!("{there:#x}"))]
+        })
+        .collect();
     for line in scenario.lines.iter_mut().filter(|_| !words.is_empty()) {
         let Some(statement) = &line.statement else { continue };
         let text = print_statement(statement);

@@ -204,7 +204,10 @@ fn decoded(
         hints::device(&mut found, Arch::AmdVi, device.text, named_by_kernel);
     }
     hints::fault(&mut found, &fault);
-    if let Some(domain) = number("domain=") {
+    // Linux prints the field of a PAGE_TAB_HARDWARE_ERROR as a PASID whatever GN says; with GN = 0 it is the DomainID.
+    let is_domain = pasid.is_none() && matches!(code.code, 2 | 4);
+    let domain = number("domain=").or_else(|| number("pasid=").filter(|_| is_domain));
+    if let Some(domain) = domain {
         if domain == 0 && page_fault && !emulator && !interrupt && here.system == System::Linux {
             found.clue(Clue::DomainZero);
         }
@@ -217,7 +220,7 @@ fn decoded(
             ),
         );
     }
-    if let Some(value) = number("pasid=") {
+    if let Some(value) = number("pasid=").filter(|_| !is_domain) {
         let meaning = match pasid {
             Some(_) => Text::new("the process that the request speaks for", "请求访问哪个进程的地址空间"),
             None => Text::new("not valid: the flag GN is 0", "无效：标志 GN 为 0"),

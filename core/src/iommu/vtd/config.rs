@@ -231,6 +231,12 @@ impl Config {
         let mut out = Self::playground();
         let Config { cap, ecap, .. } = &mut out;
         if !config.processes {
+            if config.accessed_dirty {
+                return Err(Text::new(
+                    "the tables of legacy mode have no accessed and dirty bits (ECAP.SSADS, and SSADE of a PASID table entry): scalable mode has, since revision 3.0; write `vt-d scalable`",
+                    "传统模式的表没有访问位和脏位（ECAP.SSADS，以及 PASID 表项的 SSADE）：修订版 3.0 起的可扩展模式才有，请写 `vt-d scalable`",
+                ));
+            }
             // Legacy mode: no SMTS, and nothing that needs it.
             *ecap &= !SCALABLE;
         }

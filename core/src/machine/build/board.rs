@@ -103,12 +103,40 @@ pub(super) fn physical(
     Ok((map, rams, bridge))
 }
 
+/// Refuses what a `machine` line says of an IOMMU where there is none.
+fn without(config: &ast::Machine) -> Result<(), Problem> {
+    let num = |word, n: &Option<ast::Num>| n.map(|n| (word, n.span));
+    let flag = |word, on: bool| on.then_some((word, config.arch.span));
+    let words = [
+        config.mode.map(|m| (m.value.word(), m.span)),
+        num("width", &config.width),
+        config.page.map(|p| ("page", p.span)),
+        num("iotlb", &config.iotlb),
+        num("device-cache", &config.device_cache),
+        num("process-cache", &config.process_cache),
+        num("fault-records", &config.fault_records),
+        config.interrupt_remapping.map(|s| ("interrupt-remapping", s.span)),
+        flag("ats", config.ats),
+        flag("pri", config.pri),
+        flag("accessed-dirty", config.accessed_dirty),
+        config.caching_mode.value.then_some(("caching-mode", config.caching_mode.span)),
+    ];
+    match words.into_iter().flatten().next() {
+        None => Ok(()),
+        Some((word, span)) => Err(Problem::new(
+            span,
+            format!("`{word}` is said of an IOMMU, and this machine has none: leave it out, or name one after `machine`"),
+            format!("`{word}` 说的是 IOMMU，而这台机器没有：请去掉，或在 `machine` 后面写上一种"),
+        )),
+    }
+}
+
 /// The IOMMU of the architecture, set up as the `machine` line says.
 pub(super) fn unit(
     config: &ast::Machine,
     architecture: Option<Architecture>,
 ) -> Result<Option<AnyIommu>, Problem> {
-    let Some(architecture) = architecture else { return Ok(None) };
+    let Some(architecture) = architecture else { return without(config).map(|()| None) };
     let count = |n: &Option<ast::Num>| n.map(|n| n.value.min(u64::from(u16::MAX)) as u16);
     let wanted = UnitConfig {
         processes: config

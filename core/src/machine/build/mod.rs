@@ -79,10 +79,12 @@ pub fn build(outline: &Outline<'_>, budget: Limits) -> Result<Machine, Problem> 
     let tables = u8::try_from(levels).ok().and_then(|levels| board.cpu.tables(levels));
     let format = tables.ok_or_else(|| {
         let [first, .., last] = board.cpu.levels() else { return bad_range(Span::default()) };
+        let deeper =
+            if levels == u64::from(*last) + 1 { board.cpu.deeper() } else { crate::spec::Text::new("", "") };
         Problem::new(
             config.paging.map_or(Span::default(), |n| n.span),
-            format!("the CPU's page tables have {first} to {last} levels, not {levels}"),
-            format!("CPU 页表是 {first} 至 {last} 级，不能是 {levels} 级"),
+            format!("the CPU's page tables have {first} to {last} levels, not {levels}{}", deeper.en),
+            format!("CPU 页表是 {first} 至 {last} 级，不能是 {levels} 级{}", deeper.zh),
         )
         .done_by(&Architecture::words_of(|a| {
             u8::try_from(levels).is_ok_and(|levels| Board::of(Some(a)).cpu.tables(levels).is_some())

@@ -245,8 +245,15 @@ impl Machine {
         let here = self.architecture.unwrap_or_default();
         let whose =
             Architecture::ALL.into_iter().find(|a| a.has_fault(name)).filter(|_| !here.has_fault(name))?;
-        let own = got.map_or("none".into(), |code| here.fault_digits(code));
-        let both = format!("expect fault {} {own} {} {name}", here.describe().word, whose.describe().word);
+        // A name of several words stands in quotes, or the line that is offered would not be read.
+        let written = |name: &str| match name.contains([' ', '/']) {
+            true => format!("\"{name}\""),
+            false => name.into(),
+        };
+        let own = got.map_or("none".into(), |code| written(&here.fault_digits(code)));
+        let name_there = written(name);
+        let both =
+            format!("expect fault {} {own} {} {name_there}", here.describe().word, whose.describe().word);
         Some(Phrase::new(
             format!("`{name}` is {}'s: `{both}` says what is expected on each", whose.name()),
             format!("`{name}` 是 {} 的错误：`{both}` 分别写出两种机器上的期望", whose.name()),

@@ -35,7 +35,7 @@ impl Machine {
 
     pub(in crate::machine) fn op_entry_page(&mut self, op: &ast::PageEntry) -> Result<(), Stop> {
         let pa = self.page_entry_at(op)?;
-        self.edit(pa, &op.edit, op.at.span)
+        self.edit((pa, 1), &op.edit, op.at.span)
     }
 
     /// Where the entry is that the walk of an address reads at a level.
@@ -131,11 +131,11 @@ impl Machine {
     }
 
     pub(in crate::machine) fn op_entry_device(&mut self, op: &ast::DeviceEntry) -> Result<(), Stop> {
-        let pa = self.device_entry_at(op)?;
-        self.edit(pa, &op.edit, op.device.span)
+        let place = self.device_entry_at(op)?;
+        self.edit(place, &op.edit, op.device.span)
     }
 
-    fn device_entry_at(&mut self, op: &ast::DeviceEntry) -> Result<PhysAddr, Problem> {
+    fn device_entry_at(&mut self, op: &ast::DeviceEntry) -> Result<Place, Problem> {
         let requester = match ast::requester_of(&op.device) {
             Some(id) => id,
             None => self.hw.devices[self.device_named(&op.device)?].requester,
@@ -145,11 +145,11 @@ impl Machine {
     }
 
     pub(in crate::machine) fn op_entry_process(&mut self, op: &ast::ProcessEntry) -> Result<(), Stop> {
-        let pa = self.process_entry_at(op)?;
-        self.edit(pa, &op.edit, op.device.span)
+        let place = self.process_entry_at(op)?;
+        self.edit(place, &op.edit, op.device.span)
     }
 
-    fn process_entry_at(&mut self, op: &ast::ProcessEntry) -> Result<PhysAddr, Problem> {
+    fn process_entry_at(&mut self, op: &ast::ProcessEntry) -> Result<Place, Problem> {
         let device = self.device_named(&op.device)?;
         let requester = self.hw.devices[device].requester;
         let pasid = op.pasid.map(|p| p.value).filter(|p| p.raw() != 0);
@@ -160,17 +160,16 @@ impl Machine {
     /// Holds the bits of an entry against what is expected of them; an entry that no walk reads is a failure, too.
     pub(in crate::machine) fn expect_entry(&mut self, e: &Expectation) -> Option<Bilingual> {
         let (place, want) = match e {
-            Expectation::EntryPage(op) => (self.page_entry_at(op), &op.edit),
+            Expectation::EntryPage(op) => (self.page_entry_at(op).map(|pa| (pa, 1)), &op.edit),
             Expectation::EntryDevice(op) => (self.device_entry_at(op), &op.edit),
             Expectation::EntryProcess(op) => (self.process_entry_at(op), &op.edit),
             _ => return None,
         };
-        let pa = match place {
-            Ok(pa) => pa,
+        let (pa, at) = match place.and_then(|place| Ok((place.0, word_of(place, want)?))) {
+            Ok(found) => found,
             Err(problem) => return Some(problem.message),
         };
-        let nth = want.word.map_or(0, |w| w.value.min(7));
-        let word = self.memory.peek_u64(pa.wrapping_add(nth * 8));
+        let word = self.memory.peek_u64(at);
         (!want.describes(word)).then(|| {
             Bilingual::new(format!("the entry at {pa} is {word:#x}"), format!("{pa} 处的表项是 {word:#x}"))
         })
@@ -184,7 +183,7 @@ impl Machine {
         which: Which,
         level: u64,
         span: Span,
-    ) -> Result<PhysAddr, Problem> {
+    ) -> Result<Place, Problem> {
         // Structures are read before page tables: root and context, then the process tables.
         let list: Vec<_> =
             self.structures_read(requester, pasid).into_iter().filter(|r| r.0 == which).collect();
@@ -196,7 +195,9 @@ impl Machine {
             let levels = list.len().max(DIRECTORY_LEVELS);
             levels.checked_sub(level as usize).and_then(|i| list.get(i))
         };
-        place.map(|p| p.2).ok_or_else(|| problem(span, self.no_entry(requester, which, level, list.len())))
+        place
+            .map(|p| (p.2, p.3))
+            .ok_or_else(|| problem(span, self.no_entry(requester, which, level, list.len())))
     }
 
     /// Why no walk for a requester reads an entry of a level, and what would.
@@ -255,7 +256,7 @@ impl Machine {
         &mut self,
         requester: RequesterId,
         pasid: Option<Pasid>,
-    ) -> Vec<(Which, u8, PhysAddr)> {
+    ) -> Vec<(Which, u8, PhysAddr, u8)> {
         let trace = self.cold_walk(requester, pasid, 0);
         let mut stage = Vec::new();
         let mut out = Vec::new();
@@ -266,9 +267,9 @@ impl Machine {
                 Event::End(_) => {
                     stage.pop();
                 }
-                Event::Read { pa, level, .. } => match stage.last().copied().flatten() {
-                    Some(crate::trace::Stage::Device) => out.push((Which::Device, level, pa)),
-                    Some(crate::trace::Stage::Process) => out.push((Which::Process, level, pa)),
+                Event::Read { pa, level, entry, .. } => match stage.last().copied().flatten() {
+                    Some(crate::trace::Stage::Device) => out.push((Which::Device, level, pa, entry.words)),
+                    Some(crate::trace::Stage::Process) => out.push((Which::Process, level, pa, entry.words)),
                     _ => {}
                 },
                 _ => {}
@@ -277,13 +278,33 @@ impl Machine {
         out
     }
 
-    fn edit(&mut self, pa: PhysAddr, edit: &ast::Edit, span: Span) -> Result<(), Stop> {
-        let word = edit.word.map_or(0, |w| w.value.min(7));
-        let at = pa.wrapping_add(word * 8);
+    fn edit(&mut self, (pa, words): Place, edit: &ast::Edit, span: Span) -> Result<(), Stop> {
+        let at = word_of((pa, words), edit)?;
         let new = edit.apply(self.memory.peek_u64(at));
         write_word(&mut self.memory, &mut self.trace, Actor::Author, None, at, new)
             .map_err(|e| problem(span, e))?;
         Ok(())
+    }
+}
+
+/// Where an entry is, and of how many words.
+type Place = (PhysAddr, u8);
+
+/// Returns where the word of an entry is that an edit names; the entry must have it.
+fn word_of((pa, words): Place, edit: &ast::Edit) -> Result<PhysAddr, Problem> {
+    match edit.word {
+        Some(word) if word.value >= u64::from(words) => Err(problem(
+            word.span,
+            Phrase::new(
+                format!(
+                    "the entry has {words} word{} of 8 bytes, counted from 0: it has no word {}",
+                    if words == 1 { "" } else { "s" },
+                    word.value
+                ),
+                format!("这个表项有 {words} 个 8 字节的字，从 0 数起，没有第 {} 字", word.value),
+            ),
+        )),
+        word => Ok(pa.wrapping_add(word.map_or(0, |w| w.value) * 8)),
     }
 }
 

@@ -218,9 +218,51 @@ impl Machine {
         self.sw.messages.insert(index, self.hw.interrupts.message(cpu, vector));
     }
 
+    /// Where interrupts are files behind a guest's tables, a message reaches the guest's only from a device under them.
+    fn is_guests(&self, source: Option<RequesterId>, vm: &ast::Name) -> Result<(), Problem> {
+        if !self.architecture.is_some_and(|a| a.has(Ability::InterruptFiles)) {
+            return Ok(());
+        }
+        let device = self.hw.devices.iter().position(|d| Some(d.requester) == source);
+        let under = |device: &usize| {
+            let to = self.sw.attached_to[*device].as_deref();
+            to == Some(vm.value.as_str())
+                || to.and_then(|to| self.named(to, vm.span).ok()).is_some_and(|to| match to {
+                    Named::Domain(domain) => match self.sw.domains[domain].kind {
+                        DomainRef::Guest { vm: of, .. } => {
+                            matches!(self.named(&vm.value, vm.span), Ok(Named::Vm(vm)) if vm == of)
+                        }
+                        DomainRef::Host(_) => false,
+                    },
+                    _ => false,
+                })
+        };
+        match device.filter(|device| !under(device)) {
+            None => Ok(()),
+            Some(device) => {
+                let (device, vm_name) = (&self.hw.devices[device].name, &vm.value);
+                Err(problem(
+                    vm.span,
+                    Phrase::new(
+                        format!("{device} is not attached to {vm_name}, whose tables would lead its message to an interrupt file of the guest: `attach {device} to {vm_name}` first"),
+                        format!("{device} 没有挂接到 {vm_name}：只有经过 {vm_name} 的表，消息才会写到客户机的中断文件。请先写 `attach {device} to {vm_name}`"),
+                    ),
+                ))
+            }
+        }
+    }
+
     pub(in crate::machine) fn op_interrupt(&mut self, op: &ast::InterruptEntry) -> Result<(), Stop> {
         let index = u16::try_from(op.index.value)
             .map_err(|_| problem(op.index.span, Text::new("an index is at most 65535", "索引最大 65535")))?;
+        if let (Some(cpu), Some(vm)) = (op.cpu, &op.vm) {
+            let (cpu, span, vm) = (cpu.value, cpu.span, &vm.value);
+            let said = Phrase::new(
+                format!("`cpu {cpu}` and `vm {vm}` contradict each other: an interrupt is a CPU's or a guest's, so one of them must go"),
+                format!("`cpu {cpu}` 与 `vm {vm}` 互相矛盾：中断要么给 CPU，要么给客户机，请去掉其中一个"),
+            );
+            return Err(problem(span, said).into());
+        }
         if !self.remaps_interrupts() && op.vm.is_none() {
             self.names_cpu(op.cpu)?;
             self.set_message(op, index);
@@ -246,6 +288,7 @@ impl Machine {
                 let Named::Vm(vm) = self.named(&name.value, name.span)? else {
                     return Err(wrong(name.span, &name.value, "a virtual machine", "虚拟机").into());
                 };
+                self.is_guests(source, name)?;
                 if self.sw.vms[vm].posted.is_none() {
                     self.sw.vms[vm].posted = self.sw.frames.frame();
                 }

@@ -16,21 +16,24 @@ pub fn link(args: &Link, lang: Option<Lang>, said_in: Lang) -> ExitCode {
     let (source, checked) = (args.scenario.as_str(), !unchecked);
     let options = Options { arch: None, at: args.at.clone(), view, depth, lang, theme };
     let base = args.base.as_deref().unwrap_or("");
-    let fragment = match by_name(source) {
-        Some(preset) if !whole => match arch.map(|arch| (arch, preset.on(arch))) {
-            None => encode_preset(preset, &options),
-            Some((arch, Some(there))) => encode_preset(there, &Options { arch: Some(arch), ..options }),
-            Some((arch, None)) => {
-                let (word, why) = (arch.describe().word, preset.why_not());
-                let why = why.get(said_in);
-                return failed(&format!("{source} --arch {word}{}{why}", colon(said_in)), said_in);
-            }
-        },
+    let mut named = by_name(source);
+    if let (Some(preset), Some(arch)) = (named, arch) {
+        // Of a family, the one that asks the question there.
+        named = preset.on(arch);
+        if named.is_none() {
+            let (word, why) = (arch.describe().word, preset.why_not());
+            let why = why.get(said_in);
+            return failed(&format!("{source} --arch {word}{}{why}", colon(said_in)), said_in);
+        }
+    }
+    let fragment = match named {
+        Some(preset) if !whole => encode_preset(preset, &Options { arch, ..options }),
         preset => {
             let Some(text) = text_of(source, preset, checked, said_in) else {
                 return ExitCode::FAILURE;
             };
-            let text = match arch.map(|arch| onto_word(&text, arch.describe().word)) {
+            let there = preset.zip(arch).and_then(|(preset, arch)| preset.text_on(arch)).map(Ok);
+            let text = match there.or_else(|| arch.map(|arch| onto_word(&text, arch.describe().word))) {
                 Some(Ok(turned)) => turned,
                 Some(Err(problems)) => {
                     let all: Vec<String> =
