@@ -49,6 +49,8 @@ export function keys(app: App, dialog: HTMLDialogElement, signal: AbortSignal): 
       if (event.ctrlKey || event.metaKey || event.altKey || dialog.open) return;
       if (event.key === "Escape" && presenting()) return present(false);
       const target = event.target as HTMLElement;
+      // What a dialog has in focus has its keys.
+      if (target.closest("dialog")) return;
       if (target.closest("input:not([type=range]), textarea, select, .cm-editor, [role=tablist]")) return;
       // A focused button keeps its own space and enter.
       if (event.key === " " && target.closest("button, summary, a")) return;

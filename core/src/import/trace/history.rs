@@ -62,6 +62,8 @@ pub struct Passed {
     pub line: u32,
     /// Whose.
     pub owner: Owner,
+    /// Whose mappings it went through: the device's own, or those of the domain that it is attached to.
+    pub within: Owner,
     /// What it did.
     pub act: Act,
 }
@@ -161,7 +163,14 @@ impl History {
             self.flushes.push(self.passed.len() as u32);
         }
         let line = u32::try_from(now.line).unwrap_or(u32::MAX);
-        self.passed.push(Passed { time: now.time, line, act, owner, address, size });
+        self.passed.push(Passed { time: now.time, line, act, owner, within: owner, address, size });
+    }
+
+    /// Says whose mappings the event that was taken last goes through.
+    pub fn within(&mut self, within: Owner) {
+        if let Some(last) = self.passed.last_mut().filter(|_| !self.full) {
+            last.within = within;
+        }
     }
 
     /// Begins a mapping at the event that was taken last.
@@ -222,10 +231,14 @@ impl History {
         self.ended[first..end].iter().filter_map(|which| self.spans.get(*which as usize))
     }
 
-    /// Returns the next event from `at` on that tells the IOTLB to forget.
-    pub fn flush_after(&self, at: usize) -> Option<usize> {
+    /// Returns the next event from `at` on, and before `end`, that tells the IOTLB to forget an address.
+    pub fn flush_after(&self, at: usize, end: usize, address: u64) -> Option<usize> {
         let next = self.flushes.partition_point(|flush| (*flush as usize) < at);
-        self.flushes.get(next).map(|flush| *flush as usize)
+        let flushes = self.flushes[next..].iter().map(|flush| *flush as usize);
+        flushes.take_while(|flush| *flush < end).find(|flush| {
+            let Some(event) = self.passed.get(*flush) else { return false };
+            event.size == 0 || address.checked_sub(event.address).is_some_and(|over| over < event.size)
+        })
     }
 
     /// Returns whether the trace has such events at all.

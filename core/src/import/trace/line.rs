@@ -1,6 +1,6 @@
 //! One line of a trace, as `trace`, `trace-cmd report` and `perf script` print it: the events of `iommu`, `dma` and `swiotlb`.
 
-use super::super::scan::{after, hex, number, word};
+use super::super::scan::{after, between, hex, number, word};
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -112,6 +112,23 @@ pub fn time(text: &str) -> Option<u64> {
     seconds.parse::<u64>().ok()?.checked_mul(1_000_000_000)?.checked_add(nanos)
 }
 
+/// What a mapping that failed has for an address: DMA_MAPPING_ERROR.
+const FAILED: u64 = u64::MAX;
+
+/// A descriptor of VT-d's invalidation queue: `TYPE UNIT: QW0 QW1 QW2 QW3`. Those of the IOTLB count (VT-d 6.5.2.3, 6.5.2.4).
+fn descriptor(text: &str) -> Option<Event> {
+    let (kind, rest) = text.split_once(' ')?;
+    if kind != "iotlb_inv" && kind != "p_iotlb_inv" {
+        return None;
+    }
+    let mut words = rest.split_once(": ").map_or("", |(_, words)| words).split_whitespace().filter_map(hex);
+    let range = words.next().zip(words.next()).and_then(|(low, high)| {
+        // Granularity 3 is a page of a domain, or of a process, and as many around it as its mask says.
+        (low >> 4 & 3 == 3).then(|| (high & !0xfff, 0x1000u64 << (high & 0x3f).min(51)))
+    });
+    Some(Event::Flush { range })
+}
+
 fn event(name: &str, text: &str) -> Option<Event> {
     let value = |mark: &str| after(text, mark).map(word).and_then(hex);
     let decimal = |mark: &str| after(text, mark).map(word).and_then(number);
@@ -131,16 +148,18 @@ fn event(name: &str, text: &str) -> Option<Event> {
         }
         "dma_map_page" | "dma_map_phys" | "dma_map_resource" => {
             let part = Part {
-                address: value("dma_addr=")?,
+                address: value("dma_addr=").filter(|at| *at != FAILED)?,
                 physical: value("phys_addr="),
                 size: decimal(" size=")?,
             };
             Event::Map { device: device(), parts: [part].into(), direction: direction(), coherent: false }
         }
-        "dma_alloc" | "dma_alloc_pages" => {
-            let part = Part { address: value("dma_addr=")?, physical: None, size: decimal(" size=")? };
-            // A refused allocation has no address.
-            if part.address == 0 && after(text, "virt_addr=").map(word) == Some("(null)") {
+        "dma_alloc" | "dma_alloc_pages" | "dma_alloc_sgt" => {
+            let address = value("dma_addr=").filter(|at| *at != FAILED)?;
+            let part = Part { address, physical: None, size: decimal(" size=")? };
+            // A refused allocation has no address, neither the device's nor the CPU's.
+            let of_cpu = after(text, "virt_addr=").map(word);
+            if address == 0 && of_cpu.is_some_and(|at| at == "(null)" || hex(at) == Some(0)) {
                 return None;
             }
             Event::Map { device: device(), parts: [part].into(), direction: direction(), coherent: true }
@@ -152,17 +171,18 @@ fn event(name: &str, text: &str) -> Option<Event> {
                 size: *size,
                 physical: physical.get(i).copied(),
             });
+            // Entries that were joined to the one before have neither.
+            let parts = parts.filter(|part| part.address != FAILED && part.size > 0);
             Event::Map { device: device(), parts: parts.collect(), direction: direction(), coherent: false }
         }
-        "dma_unmap_page" | "dma_unmap_phys" | "dma_unmap_resource" | "dma_free" | "dma_free_pages" => {
-            Event::Unmap {
-                device: device(),
-                address: value("dma_addr=")?,
-                size: decimal(" size=")?,
-                direction: direction(),
-                coherent: name.starts_with("dma_free"),
-            }
-        }
+        "dma_unmap_page" | "dma_unmap_phys" | "dma_unmap_resource" | "dma_free" | "dma_free_pages"
+        | "dma_free_sgt" => Event::Unmap {
+            device: device(),
+            address: value("dma_addr=")?,
+            size: decimal(" size=")?,
+            direction: direction(),
+            coherent: name.starts_with("dma_free"),
+        },
         "dma_unmap_sg" => {
             Event::UnmapList { device: device(), physical: list("phys_addrs="), direction: direction() }
         }
@@ -170,7 +190,8 @@ fn event(name: &str, text: &str) -> Option<Event> {
             Event::Sync { device: device(), parts: [(value("dma_addr=")?, decimal(" size=")?)].into() }
         }
         "dma_sync_sg_for_cpu" | "dma_sync_sg_for_device" => {
-            let parts = list("dma_addrs=").into_iter().zip(list("sizes=")).collect();
+            let parts = list("dma_addrs=").into_iter().zip(list("sizes="));
+            let parts = parts.filter(|(address, size)| *address != FAILED && *size > 0).collect();
             Event::Sync { device: device(), parts }
         }
         "io_page_fault" => {
@@ -186,7 +207,18 @@ fn event(name: &str, text: &str) -> Option<Event> {
         "swiotlb_bounced" => {
             Event::Bounced { device: after(text, "dev_name: ").map(word)?.into(), size: decimal("size=")? }
         }
-        "cache_tag_flush_range" | "cache_tag_flush_all" | "qi_submit" => Event::Flush { range: None },
+        // A flush of a device's own cache (`devtlb`) leaves the IOTLB as it is.
+        "cache_tag_flush_range" | "cache_tag_flush_all" => {
+            if after(text, "type ").is_some_and(|kind| word(kind).contains("devtlb")) {
+                return None;
+            }
+            let range = between(text, "[", "]").and_then(|range| range.split_once('-'));
+            let range = range.and_then(|(first, last)| Some((hex(first)?, hex(last)?)));
+            Event::Flush {
+                range: range.map(|(first, last)| (first, last.saturating_sub(first).saturating_add(1))),
+            }
+        }
+        "qi_submit" => descriptor(text)?,
         _ => return None,
     })
 }

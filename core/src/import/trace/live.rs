@@ -44,6 +44,8 @@ pub enum Was {
     Mapped(Mapping),
     /// Unmapped before.
     Unmapped(Mapping, Moment),
+    /// The trace tells of translations only, and of none of this.
+    Unseen,
     /// Not mapped as far as the trace goes back; the mapping that ends nearest below, with how far below.
     Never(Option<(Mapping, u64)>),
 }
@@ -106,6 +108,8 @@ struct Lost {
     now: Moment,
     iova: u64,
     size: u64,
+    /// Several devices have the address mapped: the event at which the tables lost it.
+    others: Option<u64>,
 }
 
 /// The state of a trace.
@@ -117,13 +121,17 @@ pub struct Live {
     mapped: BTreeMap<(usize, u64), Mapping>,
     /// Entries of lists by their physical address: what `dma_unmap_sg` names.
     lists: BTreeMap<(usize, u64), u64>,
-    tables: BTreeMap<u64, SpanId>,
+    /// What the tables map, by address: domains may have the same one, and the events do not say whose it is.
+    tables: BTreeMap<u64, Vec<SpanId>>,
     /// Mappings that are known of an access.
     seen: BTreeSet<(usize, u64)>,
     gone: BTreeMap<(usize, u64), (Mapping, Moment)>,
     order: VecDeque<(usize, u64)>,
-    waiting: Vec<u64>,
+    /// Unmaps of the tables that no flush has covered yet: when, and the address.
+    waiting: Vec<(u64, u64)>,
     lost: VecDeque<Lost>,
+    /// When a device last unmapped something of a page, of those that several have.
+    unmaps: BTreeMap<u64, u64>,
     /// Unmaps of what was mapped before the trace began, as far as it shows.
     pub before: u64,
     /// What was found, with the line at which.
@@ -146,6 +154,8 @@ pub struct Live {
     pub over: u64,
     /// Accesses that were translated.
     pub accesses: u64,
+    /// Events that the tracer lost, as the trace says.
+    pub missing: u64,
     /// All that happened.
     pub history: History,
 }
@@ -203,9 +213,7 @@ impl Live {
                 if self.tables.len() < MOST_LIVE {
                     let part = Part { address: iova, physical: Some(physical), size };
                     let span = self.history.begin(Owner::Tables, Kind::Table, part, Direction::Both);
-                    if let Some(old) = self.tables.insert(iova, span) {
-                        self.history.end(old);
-                    }
+                    self.tables.entry(iova).or_default().push(span);
                 }
             }
             Event::TableUnmap { iova, size, done } => self.table_unmap(now, iova, size, done),
@@ -235,6 +243,9 @@ impl Live {
                 // A list may have fewer segments than entries: those that were joined have no address.
                 let of = |physical| self.lists.get(&(device, physical)).copied();
                 let addresses: Vec<u64> = physical.into_iter().filter_map(of).collect();
+                if addresses.is_empty() {
+                    self.before += 1;
+                }
                 self.pass(now, Act::Unmap, device, addresses.first().copied().unwrap_or(0), 0);
                 for address in addresses {
                     self.unmap(now, device, address, None);
@@ -294,10 +305,10 @@ impl Live {
             Event::Attach { device, domain } => {
                 let device = self.device(&device);
                 self.pass(now, Act::Attach, device, 0, 0);
-                match domain.map(|domain| self.device(&domain)) {
-                    Some(domain) => self.domains.insert(device, domain),
-                    None => self.domains.remove(&device),
-                };
+                // What a device left is kept in mind: its last accesses may come after it.
+                if let Some(domain) = domain.map(|domain| self.device(&domain)) {
+                    self.domains.insert(device, domain);
+                }
             }
             Event::Bounced { device, size } => {
                 let device = self.device(&device);
@@ -308,13 +319,18 @@ impl Live {
             Event::Flush { range } => {
                 let (address, size) = range.unwrap_or((0, u64::MAX));
                 self.history.pass(now, Act::Flush, Owner::Tables, address, range.map_or(0, |_| size));
-                for since in core::mem::take(&mut self.waiting) {
-                    let window = now.time.saturating_sub(since);
-                    self.windows.count += 1;
-                    self.windows.longest = self.windows.longest.max(window);
-                    self.windows.total = self.windows.total.saturating_add(window);
-                }
                 let end = address.saturating_add(size);
+                let windows = &mut self.windows;
+                self.waiting.retain(|(since, iova)| {
+                    let covered = (address..end).contains(iova);
+                    if covered {
+                        let window = now.time.saturating_sub(*since);
+                        windows.count += 1;
+                        windows.longest = windows.longest.max(window);
+                        windows.total = windows.total.saturating_add(window);
+                    }
+                    !covered
+                });
                 let of = |device| self.seen.range((device, address)..(device, end)).copied();
                 let forgotten: Vec<(usize, u64)> = (0..self.names.len()).flat_map(of).collect();
                 for (device, address) in forgotten {
@@ -327,6 +343,7 @@ impl Live {
     /// Takes an event of a device into the history.
     fn pass(&mut self, now: Moment, act: Act, device: usize, address: u64, size: u64) {
         self.history.pass(now, act, owner(device), address, size);
+        self.history.within(owner(self.space(device)));
     }
 
     /// Whose mappings an access of a device goes through: its own, or those of the domain that it is attached to.
@@ -340,7 +357,11 @@ impl Live {
         while let Some(lost) = self.lost.front().copied().filter(|lost| lost.event + SOON < self.events) {
             self.lost.pop_front();
             let mapping = self.mapped.get(&(lost.device, lost.address)).copied();
-            if let Some(mapping) = mapping.filter(|mapping| mapping.since == lost.since) {
+            // Another device that unmapped the same address since: it was its tables that lost it.
+            let others = lost
+                .others
+                .is_some_and(|then| self.unmaps.get(&(lost.iova >> 12)).is_some_and(|at| *at >= then));
+            if let Some(mapping) = mapping.filter(|mapping| mapping.since == lost.since && !others) {
                 let device = self.name(lost.device).into();
                 self.find(lost.now, Finding::UnderUse { device, mapping, iova: lost.iova, size: lost.size });
             }
@@ -367,6 +388,9 @@ impl Live {
             if address - key.1 < mapping.part.size {
                 return Was::Unmapped(*mapping, *when);
             }
+        }
+        if self.maps == 0 && self.accesses > 0 {
+            return Was::Unseen;
         }
         let below = self.mapped.range((device, 0)..=(device, address)).next_back();
         Was::Never(below.map(|(key, mapping)| (*mapping, address - key.1 - mapping.part.size)))
@@ -420,7 +444,7 @@ impl Live {
             // What was mapped before the trace began is not known; what was unmapped in it is.
             let (size, ..) = with.unwrap_or((0, Direction::Both, false));
             let was = self.was(device, address, None);
-            if matches!(was, Was::Never(_)) {
+            if matches!(was, Was::Never(_) | Was::Unseen) {
                 self.before += 1;
                 return;
             }
@@ -428,6 +452,9 @@ impl Live {
             self.find(now, Finding::NotMapped { device: name, address, size, was });
             return;
         };
+        if let Some(at) = self.unmaps.get_mut(&(address >> 12)) {
+            *at = self.events;
+        }
         self.history.end(mapping.span);
         self.seen.remove(&(device, address));
         if let Some(physical) = mapping.part.physical {
@@ -456,15 +483,29 @@ impl Live {
         if done < size {
             self.find(now, Finding::Short { iova, size, done });
         }
+        if done == 0 {
+            return;
+        }
         let end = iova.saturating_add(size);
         let inside: Vec<u64> = self.tables.range(iova..end.max(iova + 1)).map(|(at, _)| *at).collect();
         for at in inside {
-            if let Some(span) = self.tables.remove(&at) {
+            let Some(spans) = self.tables.get_mut(&at) else { continue };
+            // Of several the latest: what lives long was mapped before.
+            if let Some(span) = spans.pop() {
                 self.history.end(span);
+            }
+            if spans.is_empty() {
+                self.tables.remove(&at);
             }
         }
         if self.waiting.len() < MOST_LIVE {
-            self.waiting.push(now.time);
+            self.waiting.push((now.time, iova));
+        }
+        let of = |device: usize| self.mapped.range((device, iova)..(device, end.max(iova)));
+        let several = (0..self.names.len()).filter(|device| of(*device).next().is_some()).count() > 1;
+        let others = several.then_some(self.events);
+        if several {
+            let _ = self.unmaps.entry(iova >> 12).or_insert(0);
         }
         for device in 0..self.names.len() {
             let within = self.mapped.range((device, iova)..(device, end.max(iova)));
@@ -477,6 +518,7 @@ impl Live {
                     now,
                     iova,
                     size,
+                    others,
                 })
                 .collect();
             self.lost.extend(lost);

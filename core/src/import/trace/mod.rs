@@ -9,6 +9,7 @@ mod report;
 mod scenario;
 
 use super::account::Account;
+use super::scan;
 use crate::spec::Lang;
 use line::Moment;
 use live::Live;
@@ -19,6 +20,8 @@ pub use moment::{LaneKind, LaneMark, TraceLane, TraceMoment};
 pub struct Replay {
     live: Live,
     lines: u64,
+    /// An event came that was later than what was asked for.
+    later: bool,
 }
 
 impl Replay {
@@ -27,11 +30,21 @@ impl Replay {
         self.lines += 1;
         if let Some((time, event)) = line::parse(text).or_else(|| qemu::parse(text)) {
             if until.is_some_and(|until| time > until) {
+                self.later = true;
                 return false;
             }
             self.live.event(Moment { time, line: self.lines }, event);
         }
+        // `CPU:0 [LOST 500 EVENTS]`
+        if let Some(count) = scan::between(text, "[LOST ", " EVENTS]").and_then(scan::number) {
+            self.live.missing = self.live.missing.saturating_add(count);
+        }
         true
+    }
+
+    /// Returns whether there are events, and all of them are later than what was asked for.
+    pub fn is_later(&self) -> bool {
+        self.later && self.live.events == 0
     }
 
     /// Returns whether no event was recognised.

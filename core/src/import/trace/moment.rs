@@ -1,7 +1,7 @@
 //! One event of a trace with what is mapped around it: what a reader sees who steps through the trace. A function of the history and a
 //! position.
 
-use super::history::{Act, History, Kind, Owner, Passed, Span};
+use super::history::{Act, Kind, Owner, Passed, Span};
 use super::live::Live;
 use super::report::{finding, part, seconds};
 use super::scenario::scenario;
@@ -264,6 +264,9 @@ fn said(live: &Live, position: usize, event: &Passed, zh: bool) -> String {
         (Act::Unmap | Act::Free, false) => {
             let verb = if event.act == Act::Free { "frees" } else { "unmaps" };
             match unmade.as_slice() {
+                [] if at == 0 && event.size == 0 => {
+                    format!("{who} {verb} a list, of which this trace shows no mapping.")
+                }
                 [] => format!("{who} {verb} {range}."),
                 [one] => format!(
                     "{who} {verb} {}, which was mapped {} events before.",
@@ -276,6 +279,9 @@ fn said(live: &Live, position: usize, event: &Passed, zh: bool) -> String {
         (Act::Unmap | Act::Free, true) => {
             let verb = if event.act == Act::Free { "释放" } else { "解除映射" };
             match unmade.as_slice() {
+                [] if at == 0 && event.size == 0 => {
+                    format!("{who} {verb}一个列表，这份跟踪记录里没有它的映射。")
+                }
                 [] => format!("{who} {verb} {range}。"),
                 [one] => format!("{who} {verb} {}，它在 {} 个事件之前映射。", part(&one.part()), age(one)),
                 all => format!("{who} {verb} {} 段。", all.len()),
@@ -321,15 +327,41 @@ fn reached(live: &Live, position: usize, event: &Passed, zh: bool) -> String {
 fn lanes(live: &Live, position: usize, first: usize, shown: &[Passed], zh: bool) -> (Vec<TraceLane>, String) {
     let history = &live.history;
     let end = first + shown.len();
+    let there: Vec<&Span> = history.during(first, end).collect();
+    // Which mapping each event is about, by its place among those.
+    let about: Vec<Option<usize>> =
+        shown.iter().enumerate().map(|(n, event)| target(event, first + n, &there)).collect();
     // What the page's events are about comes before what only goes on: all of it has its lane, as far as there is room.
-    let moves =
-        |span: &&Span| span.begin() >= first || span.end().is_some_and(|at| at < end) || touched(shown, span);
-    let (moving, still): (Vec<&Span>, Vec<&Span>) = history.during(first, end).partition(moves);
+    let moves = |(at, span): &(usize, &Span)| {
+        span.begin() >= first || span.end().is_some_and(|at| at < end) || about.contains(&Some(*at))
+    };
+    let (mut moving, still): (Vec<_>, Vec<_>) = there.into_iter().enumerate().partition(moves);
+    // Where there is not room for all, what was synchronised or refused has its lane.
+    moving.sort_by_key(|(at, _)| !about.contains(&Some(*at)));
     let room = LANES.saturating_sub(moving.len());
     let left = moving.len().saturating_sub(LANES) + still.len().saturating_sub(room);
-    let mut taken: Vec<&Span> = still.into_iter().take(room).chain(moving.into_iter().take(LANES)).collect();
-    taken.sort_by_key(|span| (span.owner == Owner::Tables, span.begin()));
-    let lanes = taken.into_iter().map(|span| lane(live, history, span, position, first, shown, zh)).collect();
+    let mut taken: Vec<(usize, &Span)> =
+        still.into_iter().take(room).chain(moving.into_iter().take(LANES)).collect();
+    taken.sort_by_key(|(_, span)| (span.owner == Owner::Tables, span.begin()));
+    let lane = |(at, span): (usize, &Span)| {
+        let marks = shown.iter().enumerate().filter(|(n, _)| about.get(*n) == Some(&Some(at)));
+        let marks = marks.map(|(n, event)| LaneMark {
+            at: n as u32,
+            refused: matches!(event.act, Act::Fault(_)),
+            text: said(live, first + n, event, zh),
+        });
+        let marks: Vec<LaneMark> = marks.collect();
+        let now = marks.iter().any(|mark| first + mark.at as usize == position);
+        lane(
+            live,
+            span,
+            (first, end),
+            now || span.begin() == position || span.end() == Some(position),
+            marks,
+            zh,
+        )
+    };
+    let lanes = taken.into_iter().map(lane).collect();
     let more = match (left, zh) {
         (0, _) => String::new(),
         (_, false) => format!("and {left} more mappings without a lane here"),
@@ -338,32 +370,35 @@ fn lanes(live: &Live, position: usize, first: usize, shown: &[Passed], zh: bool)
     (lanes, more)
 }
 
-/// Whether an event is an access, a refused one or a synchronisation in a mapping.
-fn touches(event: &Passed, span: &Span) -> bool {
-    let within = event.address.wrapping_sub(span.part().address) < span.part().size;
-    within && matches!(event.act, Act::Sync | Act::Fault(_)) && span.owner != Owner::Tables
-}
-
-fn touched(shown: &[Passed], span: &Span) -> bool {
-    shown.iter().any(|event| touches(event, span))
+/// Which mapping an event is about that makes or ends none: a synchronisation or a refused access. The one that is there; of those
+/// that are gone the last.
+fn target(event: &Passed, at: usize, there: &[&Span]) -> Option<usize> {
+    if !matches!(event.act, Act::Sync | Act::Fault(_)) {
+        return None;
+    }
+    let holds = |span: &Span| {
+        let over = event.address.checked_sub(span.part().address);
+        span.owner == event.within && span.begin() <= at && over.is_some_and(|over| over < span.part().size)
+    };
+    let holding = there.iter().enumerate().filter(|(_, span)| holds(span));
+    holding.max_by_key(|(_, span)| span.end().unwrap_or(usize::MAX)).map(|(n, _)| n)
 }
 
 fn lane(
     live: &Live,
-    history: &History,
     span: &Span,
-    position: usize,
-    first: usize,
-    shown: &[Passed],
+    (first, end): (usize, usize),
+    now: bool,
+    marks: Vec<LaneMark>,
     zh: bool,
 ) -> TraceLane {
-    let end = first + shown.len();
+    let history = &live.history;
     let begins = span.begin() >= first;
     let ends = span.end().filter(|at| *at < end);
     let to = ends.unwrap_or(end);
     let stale = match ends {
         Some(at) if span.kind == Kind::Table && history.flushes() => {
-            history.flush_after(at).unwrap_or(end).min(end)
+            history.flush_after(at, end, span.part().address).unwrap_or(end)
         }
         _ => to,
     };
@@ -377,17 +412,6 @@ fn lane(
         Kind::Table | Kind::Seen => "",
     };
     let about = [way, &about].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ");
-    let alive = |at: usize| at >= span.begin() && span.end().is_none_or(|end| at <= end);
-    let marks = shown
-        .iter()
-        .enumerate()
-        .filter(|(at, event)| touches(event, span) && (alive(first + at) || span.kind != Kind::Table));
-    let marks = marks.map(|(at, event)| LaneMark {
-        at: at as u32,
-        refused: matches!(event.act, Act::Fault(_)),
-        text: said(live, first + at, event, zh),
-    });
-    let about_it = shown.get(position - first).is_some_and(|event| touches(event, span));
     TraceLane {
         owner: name(live, span.owner, zh),
         range: part(&span.part()),
@@ -403,7 +427,7 @@ fn lane(
         begins,
         ends: ends.is_some(),
         stale: (stale - first) as u32,
-        now: about_it || span.begin() == position || span.end() == Some(position),
-        marks: marks.collect(),
+        now,
+        marks,
     }
 }

@@ -67,6 +67,8 @@ fn event(name: &str, text: &str) -> Option<Event> {
         "virtio_iommu_detach" | "virtio_iommu_detach_endpoint_from_domain" => {
             Event::Attach { device: device(either("endpoint=")?)?, domain: None }
         }
+        // The domain goes with what it maps.
+        "virtio_iommu_put_domain" => Event::UnmapRange { device: domain()?, address: 0, size: u64::MAX },
         "virtio_iommu_translate_out" => {
             let (from, rest) = text.split_once(" -> ")?;
             access(device(either("sid=")?)?, hex(from.trim())?, hex(word(rest))?, PAGE - 1, None)

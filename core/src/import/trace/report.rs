@@ -81,6 +81,8 @@ fn was(now: Moment, was: &Was, zh: bool) -> String {
         (Was::Unmapped(m, then), true) => {
             format!("它在 {} 之前（第 {} 行）已解除映射：{}", ago(*then), then.line, mapping(m, zh))
         }
+        (Was::Unseen, false) => "no translation of it was seen in this trace".into(),
+        (Was::Unseen, true) => "这份跟踪记录里没有见到它的转换".into(),
         (Was::Never(None), false) => "it was never mapped in this trace".into(),
         (Was::Never(None), true) => "这份跟踪记录里从未映射过它".into(),
         (Was::Never(Some((m, over))), false) => {
@@ -97,6 +99,18 @@ fn was(now: Moment, was: &Was, zh: bool) -> String {
 
 pub(super) fn finding(now: Moment, finding: &Finding, zh: bool) -> String {
     match (finding, zh) {
+        (Finding::NotMapped { device, address, size, was: Was::Mapped(m) | Was::Other(m) }, false) => {
+            format!(
+                "{device} unmaps {address:#x} +{size:#x}, where no mapping begins: it is within {}",
+                mapping(m, zh)
+            )
+        }
+        (Finding::NotMapped { device, address, size, was: Was::Mapped(m) | Was::Other(m) }, true) => {
+            format!(
+                "{device} 对 {address:#x} +{size:#x} 解除映射，而那里不是一个映射的开头，它在 {} 之内",
+                mapping(m, zh)
+            )
+        }
         (Finding::NotMapped { device, address, size, was: w }, false) => {
             format!("{device} unmaps {address:#x} +{size:#x} twice: {}", was(now, w, zh))
         }
@@ -237,6 +251,14 @@ fn head(live: &Live, zh: bool) -> Vec<AccountItem> {
                 format!("from an unmap of the tables to the next flush: {mean} on average, {longest} at most")
             }
             true => format!("从页表解除映射到下一次失效：平均 {mean}，最长 {longest}"),
+        });
+    }
+    if live.missing > 0 {
+        out.push(match zh {
+            false => {
+                format!("the tracer lost {} events: what is said across a gap may be wrong", live.missing)
+            }
+            true => format!("跟踪器丢失了 {} 个事件，跨越缺口的结论可能有误", live.missing),
         });
     }
     if live.before > 0 {

@@ -19,6 +19,7 @@ pub(super) fn scenario(now: Moment, finding: &Finding) -> Option<String> {
     let (mapping, unmapped) = match was {
         Was::Mapped(mapping) | Was::Other(mapping) => (Some(mapping), None),
         Was::Unmapped(mapping, then) => (Some(mapping), Some(*then)),
+        Was::Unseen => (None, None),
         Was::Never(near) => (near.as_ref().map(|(mapping, _)| mapping), None),
     };
     // Which it was a trace may not say: a read is the less that a device can ask for.

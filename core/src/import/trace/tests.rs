@@ -395,3 +395,110 @@ fn a_guests_boot_under_qemu_can_be_stepped_through() {
     let drawn = replay.moment(24, Lang::En).unwrap().to_string();
     assert!(drawn.starts_with("0000:00:01.0 accesses 0xffffd000: physical 0x2779000.\n"), "{drawn}");
 }
+
+/// Events of a map and an unmap as iommu-dma makes them: the tables first, then the device's own.
+fn dma_map(t: u64, device: &str, iova: u64, physical: u64) -> String {
+    event(&format!("1.{t:06}"), &format!("map: IOMMU: iova={iova:#x} - {:#x} paddr={physical:#x} size=4096", iova + 0x1000))
+        + &event(&format!("1.{t:06}"), &format!("dma_map_phys: {device} dir=FROM_DEVICE dma_addr={iova:x} size=4096 phys_addr={physical:x} attrs="))
+}
+
+fn dma_unmap(t: u64, device: &str, iova: u64) -> String {
+    event(
+        &format!("1.{t:06}"),
+        &format!("unmap: IOMMU: iova={iova:#x} - {:#x} size=4096 unmapped_size=4096", iova + 0x1000),
+    ) + &event(
+        &format!("1.{t:06}"),
+        &format!("dma_unmap_phys: {device} dir=FROM_DEVICE dma_addr={iova:x} size=4096 attrs="),
+    )
+}
+
+const DISK_AND_NIC: [&str; 2] = ["0000:00:05.0", "0000:00:06.0"];
+
+#[test]
+fn two_devices_with_one_address_are_two_devices() {
+    let [disk, nic] = DISK_AND_NIC;
+    let mut text = dma_map(1, nic, 0xffff_f000, 0x9000);
+    for t in 0..600 {
+        text += &dma_map(10 + t, disk, 0xffff_f000, 0x5000);
+        text += &dma_unmap(10 + t, disk, 0xffff_f000);
+    }
+    text += &event("1.900000", &format!("io_page_fault: IOMMU:nvme {disk} iova=0xfffff080 flags=0x0001"));
+    text += &event(
+        "1.900001",
+        &format!("dma_sync_single_for_cpu: {nic} dir=FROM_DEVICE dma_addr=fffff000 size=64"),
+    );
+    let replay = replay(&text);
+    // The tables lost the disk's, each time; the nic has its own still.
+    assert_eq!(kinds(&replay).iter().filter(|kind| kind.contains("UnderUse")).count(), 0);
+    assert_eq!(replay.live.tables(), 1);
+    let last = replay.last(Lang::En).unwrap();
+    let marks = |owner: &str| -> Vec<(bool, u32)> {
+        let lanes = last.lanes.iter().filter(|lane| lane.owner == owner);
+        lanes.flat_map(|lane| lane.marks.iter().map(|mark| (mark.refused, mark.at))).collect()
+    };
+    // Each event has one mark, on its own device's lane: the last that was there.
+    assert_eq!(marks(disk), [(true, 38)]);
+    assert_eq!(marks(nic), [(false, 39)]);
+    let ended: Vec<_> =
+        last.lanes.iter().filter(|l| l.owner == "IOMMU tables").map(|l| (l.begins, l.ends)).collect();
+    assert_eq!(ended.first(), Some(&(false, false)), "{last}");
+}
+
+#[test]
+fn a_flush_ends_the_window_of_what_it_covers() {
+    let unmap = |t: u64| dma_unmap(t, DISK_AND_NIC[0], 0xffff_f000);
+    for (flush, covers) in [
+        ("qi_submit: iotlb_inv dmar0: 0x30012 0xfffff000 0x0 0x0", true),
+        ("qi_submit: iotlb_inv dmar0: 0x10012 0x0 0x0 0x0", true),
+        ("qi_submit: iotlb_inv dmar0: 0x30032 0x10000 0x0 0x0", false),
+        ("qi_submit: iotlb_inv dmar0: 0x30032 0xfffff000 0x0 0x0", true),
+        ("qi_submit: iec_inv dmar0: 0x4 0x0 0x0 0x0", false),
+        ("qi_submit: dev_tlb_inv dmar0: 0x3 0xfffff000 0x0 0x0", false),
+        ("cache_tag_flush_range: dmar0/1 type iotlb did 2 [0xfffff000-0xffffffff] addr 0xfffff000 pages 0x1 mask 0x0", true),
+        ("cache_tag_flush_range: dmar0/1 type devtlb did 2 [0xfffff000-0xffffffff] addr 0xfffff000 pages 0x1 mask 0x0", false),
+        ("cache_tag_flush_range: dmar0/1 type iotlb did 2 [0x1000-0x1fff] addr 0x1000 pages 0x1 mask 0x0", false),
+    ] {
+        let replay = replay(&(dma_map(1, DISK_AND_NIC[0], 0xffff_f000, 0x5000) + &unmap(2) + &event("1.000005", flush)));
+        assert_eq!(replay.live.windows.count, u64::from(covers), "{flush}");
+        let table = replay.last(Lang::En).unwrap().lanes.into_iter().find(|l| l.kind == LaneKind::Table).unwrap();
+        let end = if covers { 4 } else { replay.last(Lang::En).unwrap().events };
+        assert!(replay.live.history.flushes() == (table.stale > table.to), "{flush}");
+        assert!(!replay.live.history.flushes() || table.stale == end, "{flush} {table:?}");
+    }
+}
+
+#[test]
+fn what_failed_is_not_mapped_and_what_was_joined_is_not_synchronised() {
+    let dev = DISK_AND_NIC[0];
+    let none = "ffffffffffffffff";
+    let text = [
+        format!("dma_map_phys: {dev} dir=TO_DEVICE dma_addr={none} size=4096 phys_addr=5000 attrs="),
+        format!("dma_alloc: {dev} dir=BIDIRECTIONAL dma_addr=0 size=512 virt_addr=0000000000000000 flags=GFP_KERNEL attrs="),
+        format!("dma_map_sg: {dev} dir=TO_DEVICE dma_addrs={{0x10000,0x{none}}} sizes={{8192,0}} phys_addrs={{0x5000,0x6000}} attrs="),
+        format!("dma_sync_sg_for_device: {dev} dir=TO_DEVICE dma_addrs={{0x10000,0x{none}}} sizes={{8192,0}}"),
+        format!("dma_unmap_sg: {dev} dir=TO_DEVICE phys_addrs={{0x5000,0x6000}} attrs="),
+        format!("dma_unmap_sg: {dev} dir=TO_DEVICE phys_addrs={{0x5000,0x6000}} attrs="),
+    ];
+    let text: String = text.iter().map(|line| event("1.000000", line)).collect();
+    let replay = replay(&(text + "CPU:0 [LOST 500 EVENTS]\n"));
+    assert_eq!((kinds(&replay).len(), replay.live.mapped().count(), replay.live.missing), (0, 0, 500));
+    assert_eq!(replay.live.before, 1);
+    let last = replay.last(Lang::En).unwrap();
+    assert_eq!(last.said, format!("{dev} unmaps a list, of which this trace shows no mapping."));
+    assert!(replay.report(Lang::En).to_string().contains("the tracer lost 500 events"));
+}
+
+#[test]
+fn a_domain_goes_with_what_it_maps() {
+    let text = "\
+virtio_iommu_attach domain=1 endpoint=24
+virtio_iommu_map domain=1 virt_start=0xfffff000 virt_end=0xffffffff phys_start=0x2ebe000 flags=3
+virtio_iommu_detach_endpoint_from_domain domain=1 endpoint=24
+virtio_iommu_put_domain Free domain=1
+virtio_iommu_report_fault FAULT reason=2 flags=257 endpoint=24 address =0xfffff080
+virtio_iommu_map domain=1 virt_start=0xfffff000 virt_end=0xffffffff phys_start=0x2ebe000 flags=3
+";
+    let replay = replay(text);
+    assert_eq!(kinds(&replay), ["5 Fault"]);
+    assert!(replay.report(Lang::En).to_string().contains("it was unmapped 1 line before, on line 4"));
+}

@@ -19,6 +19,16 @@ pub fn run(args: &ReplayTrace, lang: Lang) -> ExitCode {
         None => read(std::io::stdin().lock(), until),
     };
     match replay {
+        Ok(replay) if replay.is_later() => {
+            out!(
+                "{}",
+                match lang {
+                    Lang::En => "Nothing happened before that: the first event is later.",
+                    Lang::Zh => "在那之前什么也没有发生：第一个事件在它之后。",
+                }
+            );
+            ExitCode::SUCCESS
+        }
         Ok(replay) => {
             out!("{}", replay.report(lang));
             if let Some(moment) = until.and_then(|_| replay.last(lang)) {
