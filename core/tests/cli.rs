@@ -125,7 +125,7 @@ fn the_command_that_a_log_leads_to_draws_the_fault() {
     let words: Vec<&str> = command.split(' ').collect();
     assert_eq!(words, ["fault-ladder", "--at", "fault:0x5"]);
     // The token at the foot of the picture is a refused one.
-    assert!(drawn(&words).contains("\nX IOVA"), "{}", drawn(&words));
+    assert!(drawn(&words).contains("\nx IOVA"), "{}", drawn(&words));
     assert_ne!(drawn(&words), drawn(&["fault-ladder"]));
     assert_eq!(play(&["draw", "fault-ladder", "--at", "falt"]).status.code(), Some(2));
 }

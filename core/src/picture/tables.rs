@@ -50,7 +50,7 @@ fn holder(entry: &EntryType) -> Option<(RegionKind, Phrase)> {
     }
     let directory = match en {
         "device context" => Phrase::new("device contexts", "设备上下文"),
-        "process context" => Phrase::new("process contexts", "进程上下文"),
+        "process context" => Phrase::new("process contexts", "进程目录叶子项"),
         "MSI PTE" => Phrase::new("MSI page table", "MSI 页表"),
         _ => Phrase::default(),
     };

@@ -124,3 +124,9 @@ impl Noun {
         )
     }
 }
+
+/// Does `text` have the characters of a name?
+pub(in crate::scenario) fn is_name_of_any_length(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
+}

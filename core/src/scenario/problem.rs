@@ -103,7 +103,7 @@ impl Problem {
 
     /// `noun` was expected and `found` (empty: the end of the line) was written.
     pub(super) fn expected_noun(span: Span, noun: Noun, found: &str) -> Self {
-        use super::{form::is_name_of_any_length, MAX_NAME};
+        use super::{noun::is_name_of_any_length, MAX_NAME};
         if noun.is_name() && found.len() > MAX_NAME && is_name_of_any_length(found) {
             let long = found.len();
             return Self::new(

@@ -439,9 +439,10 @@ fn two_devices_with_one_address_are_two_devices() {
     // Each event has one mark, on its own device's lane: the last that was there.
     assert_eq!(marks(disk), [(true, 38)]);
     assert_eq!(marks(nic), [(false, 39)]);
-    let ended: Vec<_> =
-        last.lanes.iter().filter(|l| l.owner == "IOMMU tables").map(|l| (l.begins, l.ends)).collect();
-    assert_eq!(ended.first(), Some(&(false, false)), "{last}");
+    // What the disk maps at the same address does not end what the nic has.
+    let early = replay.moment(5, Lang::En).unwrap();
+    let tables: Vec<_> = early.lanes.iter().filter(|l| l.owner == "IOMMU tables").map(|l| l.ends).collect();
+    assert_eq!(tables.first(), Some(&false), "{early}");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 
 use crate::addr::PageSize;
 use crate::scenario::lexer::Token;
-use crate::scenario::noun::Noun;
+use crate::scenario::noun::{is_name_of_any_length, Noun};
 use crate::scenario::problem::Problem;
 use crate::scenario::span::{Node, Span};
 
@@ -84,12 +84,6 @@ enum Mode<'t> {
 /// Is `text` a name?
 pub(in crate::scenario) fn is_name(text: &str) -> bool {
     text.len() <= crate::scenario::MAX_NAME && is_name_of_any_length(text)
-}
-
-/// Does `text` have the characters of a name?
-pub(in crate::scenario) fn is_name_of_any_length(text: &str) -> bool {
-    text.starts_with(|c: char| c.is_ascii_alphabetic())
-        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
 }
 
 /// Is `text` a word of a specification?

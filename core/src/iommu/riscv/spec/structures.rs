@@ -133,7 +133,7 @@ device_context! {
 
 spec::structure! {
     /// Process context (RISC-V IOMMU, process context).
-    pub PC / pc: 2 words, "RISC-V IOMMU, process context", "process context" "进程上下文" {
+    pub PC / pc: 2 words, "RISC-V IOMMU, process context", "process context" "进程目录叶子项" {
         V                   [0]       flag "valid" "有效";
         ENS                 [1]       flag "supervisor requests are allowed" "允许特权请求";
         SUM                 [2]       flag "supervisor requests may reach user pages" "特权请求可访问用户页";
