@@ -241,7 +241,7 @@ x-1 [000] ..... 5.744000: dma_sync_single_for_cpu: 0000:00:05.0 dir=FROM_DEVICE 
 x-1 [000] d.h1. 5.745183: unmap: IOMMU: iova=0x00000000ffffd000 - 0x00000000ffffe000 size=4096 unmapped_size=4096
 x-1 [000] d.h1. 5.745491: dma_unmap_phys: 0000:00:05.0 dir=FROM_DEVICE dma_addr=ffffd000 size=4096 attrs=
 x-1 [000] d.h1. 5.745500: io_page_fault: IOMMU:nvme 0000:00:05.0 iova=0x00000000ffffd080 flags=0x0001
-x-1 [000] d.h1. 5.745600: qi_submit: qi_submit type IOTLB qw0 0x1 qw1 0x2 qw2 0x0 qw3 0x0
+x-1 [000] d.h1. 5.745600: qi_submit: iotlb_inv dmar0: 0x10012 0x0 0x0 0x0
 `;
 
 test("a trace is stepped through event by event, and its lanes stand still", async () => {
