@@ -290,7 +290,7 @@ test("a trace is stepped through event by event, and its lanes stand still", asy
   await page.waitForFunction(() => /被拒绝/.test(document.querySelector(".trace-said")?.textContent));
   assert.match((await look()).where, /第 6 个事件/);
   // The walk that failed opens as a scenario.
-  await page.click(".trace-wrong .explain-open");
+  await page.$eval(".trace-wrong .explain-open", (button) => button.click());
   await page.waitForFunction(() => document.querySelector("#count"));
   assert.deepEqual(page.errors, []);
   await page.context().close();
