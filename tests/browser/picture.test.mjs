@@ -41,6 +41,17 @@ test("from the first idea to the answer no box moves and no scale changes, no wo
     await page.goto(`${site.origin}#p=${name}&lang=${nth % 3 === 2 ? "zh" : "en"}`);
     await page.waitForSelector("html[data-ready]");
     await settled(page);
+    // The first picture may be fitted a frame later on a busy machine; one that never fits is found below.
+    await page
+      .waitForFunction(
+        () => {
+          const { scrollHeight, clientHeight } = document.querySelector("#diagram");
+          return scrollHeight - clientHeight <= 4;
+        },
+        null,
+        { timeout: 5_000 },
+      )
+      .catch(() => {});
     const looks = [
       await page.evaluate((look) => new Function(look)(), LOOK),
       ...(await stepThrough(page, LOOK)),
