@@ -47,7 +47,7 @@ pub(super) fn place(
     let mut way = journey(model, spaces, snapshot, trace, start, current);
     // What an idea moved stays in sight while lines of it follow that move nothing.
     let mut end = start;
-    if depth == 0 && way.now.is_none() {
+    if depth == 0 && way.here.now.is_none() {
         // Bounded: each turn ends an operation earlier, and at most this many are looked at.
         for _ in 0..BEFORE {
             let last = end.saturating_sub(1);
@@ -59,13 +59,14 @@ pub(super) fn place(
                 break;
             }
             way = journey(model, spaces, snapshot, trace, end, last);
-            if way.now.is_some() {
+            if way.here.now.is_some() {
                 break;
             }
         }
     }
-    let (path, now, fate, shortcut, reads) = (way.path, way.now, way.fate, way.shortcut, way.reads);
-    let load = with_reads(way.load, reads);
+    let (path, now, fate, shortcut, reads) =
+        (way.here.path, way.here.now, way.here.fate, way.here.shortcut, way.here.reads);
+    let load = with_reads(way.here.load, reads);
     light(model, spaces, snapshot, &steps[current].event, steps[current].actor);
     let (Some(at), Some(address)) = (path.last().copied(), now) else {
         // Where nothing moves and nothing is touched, as when the kernel refuses, it is the CPU that acts, which runs the kernel.
@@ -107,12 +108,7 @@ fn journey<'a>(
         owner: Owner::Kernel,
         device: None,
         initiator: None,
-        path: Vec::new(),
-        now: None,
-        fate: Fate::Moving,
-        load: Phrase::default(),
-        shortcut: false,
-        reads: 0,
+        here: Journey::from(None),
         open: Vec::new(),
         walked: Vec::new(),
         setting: 0,
@@ -123,7 +119,7 @@ fn journey<'a>(
     };
     for (i, step) in (start..).zip(trace.steps().range(start..current + 1)) {
         let is_current = i == current;
-        let of_it = way.fate != Fate::Dead || revives(&step.event, is_current);
+        let of_it = way.here.fate != Fate::Dead || revives(&step.event, is_current);
         // The interrupt by which the IOMMU reports a fault is no part of the way, also where nothing was refused before it,
         // as with an address that no table has room for: the next that it tells is the fault.
         let next = || trace.steps().get(i + 1).map(|next| &next.event);
@@ -163,13 +159,7 @@ struct Way<'a> {
     device: Option<usize>,
     /// The device whose engine moves the bytes, while one does.
     initiator: Option<usize>,
-    path: Vec<Anchor>,
-    now: Option<AnyAddr>,
-    fate: Fate,
-    load: Phrase,
-    shortcut: bool,
-    /// Reads of tables for it.
-    reads: u32,
+    here: Journey,
     /// What has begun and not ended, outermost first.
     open: Vec<Inside>,
     /// Walks that ended and are part of the way.
@@ -182,19 +172,29 @@ struct Way<'a> {
     step: usize,
     /// How many bytes the transfer at hand moves.
     moved: Option<u64>,
-    /// Of the transfers that arrived the way of the one that moved most, the last of those.
-    told: Option<Told>,
+    /// Of the transfers that arrived the journey of the one that moved most, the last of those, and how many bytes that were:
+    /// others may follow it in the same operation.
+    told: Option<(u64, Journey)>,
 }
 
-/// A journey that is over, while others follow it in the same operation.
-struct Told {
-    bytes: u64,
+/// Where the token came along, and how it fares.
+#[derive(Clone)]
+struct Journey {
     path: Vec<Anchor>,
     now: Option<AnyAddr>,
     fate: Fate,
     load: Phrase,
     shortcut: bool,
+    /// Reads of tables for it.
     reads: u32,
+}
+
+impl From<Option<AnyAddr>> for Journey {
+    /// One that begins with this address, at no place yet.
+    fn from(now: Option<AnyAddr>) -> Self {
+        let load = Phrase::default();
+        Journey { path: Vec::new(), now, fate: Fate::Moving, load, shortcut: false, reads: 0 }
+    }
 }
 
 /// What steps are in.
@@ -240,8 +240,8 @@ impl Way<'_> {
 
     fn go(&mut self, anchor: Option<Anchor>) {
         if let Some(anchor) = anchor {
-            if self.path.last() != Some(&anchor) {
-                self.path.push(anchor);
+            if self.here.path.last() != Some(&anchor) {
+                self.here.path.push(anchor);
             }
         }
     }
@@ -256,7 +256,7 @@ impl Way<'_> {
     fn own(&mut self, at: u64) {
         let device = self.device.and_then(|d| self.snapshot.devices().get(d));
         if let Some(at) = device.and_then(|d| d.engine.map().of_own(at)) {
-            self.now = Some(at.any());
+            self.here.now = Some(at.any());
             self.reach(at.any());
         }
     }
@@ -272,42 +272,29 @@ impl Way<'_> {
 
     /// A new journey begins within the operation.
     fn depart(&mut self, at: AnyAddr) {
-        self.path.clear();
-        self.fate = Fate::Moving;
-        self.load = Phrase::default();
-        self.shortcut = false;
-        self.now = Some(at);
+        self.here = Journey::from(Some(at));
         self.walked.clear();
-        (self.reads, self.answered) = (0, None);
+        self.answered = None;
     }
 
     /// Keeps the way of a transfer's bytes that have arrived, when another journey is about to begin.
     fn keep(&mut self) {
         let Some(bytes) = self.moved.take() else { return };
-        let arrived = matches!(self.fate, Fate::Arrived | Fate::Stale);
-        if arrived && self.told.as_ref().is_none_or(|told| told.bytes <= bytes) {
-            self.told = Some(Told {
-                bytes,
-                path: self.path.clone(),
-                now: self.now,
-                fate: self.fate,
-                load: self.load.clone(),
-                shortcut: self.shortcut,
-                reads: self.reads,
-            });
+        let arrived = matches!(self.here.fate, Fate::Arrived | Fate::Stale);
+        if arrived && self.told.as_ref().is_none_or(|(most, _)| *most <= bytes) {
+            self.told = Some((bytes, self.here.clone()));
         }
     }
 
     /// When all is over it is told where the bytes are: not the interrupt that says so, nor the engine's report on its
     /// list. What was refused at the end stays in sight.
     fn come_back_to_the_bytes(&mut self) {
-        if self.fate == Fate::Dead {
+        if self.here.fate == Fate::Dead {
             return;
         }
         self.keep();
-        if let Some(told) = self.told.take() {
-            (self.path, self.now, self.fate, self.load) = (told.path, told.now, told.fate, told.load);
-            (self.shortcut, self.reads) = (told.shortcut, told.reads);
+        if let Some((_, told)) = self.told.take() {
+            self.here = told;
         }
     }
 
@@ -324,7 +311,7 @@ impl Way<'_> {
             for later in self.walked.iter_mut().filter(|w| w.anchors.start >= gone.end) {
                 later.anchors = later.anchors.start - gone.len()..later.anchors.end - gone.len();
             }
-            self.path.drain(gone);
+            self.here.path.drain(gone);
         }
     }
 
@@ -335,11 +322,11 @@ impl Way<'_> {
         if let Event::Begin(Scope::Walk { stage, .. }) = *event {
             self.leave_out(|w| (w.depth, w.stage) == (depth, stage));
         }
-        let before = self.path.len();
+        let before = self.here.path.len();
         self.tell(who, event);
         match *event {
             Event::Begin(scope) => self.open.push(match scope {
-                Scope::Walk { stage, .. } => Inside::Walk(stage, self.path.len()),
+                Scope::Walk { stage, .. } => Inside::Walk(stage, self.here.path.len()),
                 Scope::CpuAccess { want, .. } => Inside::Access(want),
                 Scope::Transfer { .. } => Inside::Transfer,
                 _ => Inside::Other,
@@ -347,24 +334,24 @@ impl Way<'_> {
             Event::End(verdict) => match self.open.pop() {
                 Some(Inside::Walk(stage, from)) if from <= before => {
                     // Where it came out is no part of it.
-                    let out = self.path.len().saturating_sub(before);
+                    let out = self.here.path.len().saturating_sub(before);
                     self.leave_out(|w| w.depth == depth && w.anchors.start >= from);
-                    let end = self.path.len().saturating_sub(out).max(from);
+                    let end = self.here.path.len().saturating_sub(out).max(from);
                     self.walked.push(Walked { depth: depth.saturating_sub(1), stage, anchors: from..end });
                 }
                 // What a device says of it afterwards, in a register or on its list, is no part of the way.
                 Some(Inside::Transfer) => self.keep(),
                 Some(Inside::Access(want)) if verdict == Verdict::Ok => {
-                    if let Some(there) = self.answered.filter(|there| *there <= self.path.len()) {
-                        if self.fate == Fate::Moving {
-                            self.fate = Fate::Arrived;
+                    if let Some(there) = self.answered.filter(|there| *there <= self.here.path.len()) {
+                        if self.here.fate == Fate::Moving {
+                            self.here.fate = Fate::Arrived;
                         }
                         if want.has(Perms::R) {
                             // What it reads comes back to the CPU.
                             self.meet("cpu");
                         } else {
                             // That a write is completed moves nothing.
-                            self.path.truncate(there);
+                            self.here.path.truncate(there);
                         }
                     }
                 }
@@ -384,9 +371,9 @@ impl Way<'_> {
             self.depart(at);
             self.meet(&key);
             self.reach(at);
-            self.setting = self.path.len();
-        } else if self.fate != Fate::Moving {
-            self.path.truncate(self.setting);
+            self.setting = self.here.path.len();
+        } else if self.here.fate != Fate::Moving {
+            self.here.path.truncate(self.setting);
             self.walked.clear();
         }
     }
@@ -399,7 +386,7 @@ impl Way<'_> {
                 self.depart(at);
                 self.owner = self.owner_of(at);
                 self.meet("cpu");
-                self.load = load(want, u64::from(bytes));
+                self.here.load = load(want, u64::from(bytes));
                 self.reach(at);
             }
             Event::Begin(Scope::Transfer { at, want, bytes, .. }) => {
@@ -410,26 +397,26 @@ impl Way<'_> {
                 if let Some(key) = self.device_key() {
                     self.meet(&key);
                 }
-                self.load = load(want, bytes);
+                self.here.load = load(want, bytes);
                 self.reach(at);
-                self.setting = self.path.len();
+                self.setting = self.here.path.len();
             }
             Event::Begin(Scope::Translation { at, requester, .. }) => {
                 self.device =
                     self.snapshot.devices().iter().position(|d| d.requester == requester).or(self.device);
-                if self.fate == Fate::Dead {
+                if self.here.fate == Fate::Dead {
                     self.depart(at);
                     if let Some(key) = self.device_key() {
                         self.meet(&key);
                     }
                     self.reach(at);
                 }
-                self.now = Some(at);
+                self.here.now = Some(at);
                 self.meet("iommu");
             }
             Event::Begin(Scope::Walk { stage: Stage::Cpu | Stage::Guest(_), .. }) => self.meet("mmu"),
             Event::Read { pa, .. } => {
-                self.reads += 1;
+                self.here.reads += 1;
                 self.reach(pa.any());
             }
             Event::Window { to, hit, .. } => {
@@ -440,16 +427,16 @@ impl Way<'_> {
                 if hit && to.space == Space::Device {
                     self.own(to.raw);
                 } else if hit {
-                    self.now = Some(to);
+                    self.here.now = Some(to);
                     self.reach(to);
                 } else {
-                    self.fate = Fate::Dead;
+                    self.here.fate = Fate::Dead;
                 }
             }
             Event::Packet { hop, from, to, ref header, .. } => {
                 if hop != Hop::Down && matches!(who, Actor::Device(_)) {
                     self.set_out(header);
-                    self.answered = request(header).is_none().then_some(self.path.len());
+                    self.answered = request(header).is_none().then_some(self.here.path.len());
                 }
                 // Past the ports and switches on its way, where the picture has them.
                 for end in [from, to] {
@@ -467,7 +454,7 @@ impl Way<'_> {
                             .is_some_and(|inside| matches!(inside, Inside::Access(_))) =>
                         {
                             let rc = actor(self.model, "rc").map(Anchor::Actor);
-                            if rc.is_some_and(|rc| !self.path.contains(&rc)) {
+                            if rc.is_some_and(|rc| !self.here.path.contains(&rc)) {
                                 self.meet("rc");
                             }
                         }
@@ -490,9 +477,9 @@ impl Way<'_> {
                 }
                 if matches!(cache.kind, CacheKind::Iotlb | CacheKind::DeviceTlb | CacheKind::Tlb) {
                     match op {
-                        CacheOp::Hit => self.shortcut = true,
-                        CacheOp::Stale => (self.shortcut, self.fate) = (true, Fate::Stale),
-                        CacheOp::Miss => self.shortcut = false,
+                        CacheOp::Hit => self.here.shortcut = true,
+                        CacheOp::Stale => (self.here.shortcut, self.here.fate) = (true, Fate::Stale),
+                        CacheOp::Miss => self.here.shortcut = false,
                         _ => {}
                     }
                 }
@@ -500,7 +487,7 @@ impl Way<'_> {
             Event::End(Verdict::Leaf { to, .. })
                 if matches!(to.space, Space::Physical | Space::GuestPhysical) =>
             {
-                self.now = Some(to);
+                self.here.now = Some(to);
                 let nested = self.device.is_some_and(|d| self.snapshot.stage1_of(d).is_some());
                 if nested && to.space == Space::GuestPhysical {
                     // Out of stage 1, into stage 2.
@@ -508,16 +495,16 @@ impl Way<'_> {
                 }
             }
             Event::End(Verdict::Refused(_) | Verdict::Fault(_)) | Event::Fault { .. } => {
-                self.fate = Fate::Dead
+                self.here.fate = Fate::Dead
             }
-            Event::Check { ok: false, .. } => self.fate = Fate::Dead,
+            Event::Check { ok: false, .. } => self.here.fate = Fate::Dead,
             // With nothing on its way, what the IOMMU reports to software is nobody's journey.
-            Event::Data { .. } if who == Actor::Iommu && self.now.is_none() => {}
+            Event::Data { .. } if who == Actor::Iommu && self.here.now.is_none() => {}
             Event::Data { pa, .. } | Event::Load { pa, .. } => {
-                self.now = Some(pa.any());
+                self.here.now = Some(pa.any());
                 self.reach(pa.any());
-                if self.fate == Fate::Moving {
-                    self.fate = Fate::Arrived;
+                if self.here.fate == Fate::Moving {
+                    self.here.fate = Fate::Arrived;
                 }
             }
             // Where its own engine takes bytes from is where a journey begins; where they are put, or what another
@@ -528,13 +515,13 @@ impl Way<'_> {
                     self.meet(&key);
                 }
                 self.own(at);
-                if self.fate == Fate::Moving {
-                    self.fate = Fate::Arrived;
+                if self.here.fate == Fate::Moving {
+                    self.here.fate = Fate::Arrived;
                 }
             }
             Event::Interrupt { kind, .. } => {
                 self.meet("cpu");
-                self.fate = if kind == InterruptKind::Blocked { Fate::Dead } else { Fate::Interrupt };
+                self.here.fate = if kind == InterruptKind::Blocked { Fate::Dead } else { Fate::Interrupt };
             }
             Event::Register { .. } => {
                 if let (Some(key), Actor::Device(_)) = (self.device_key(), who) {

@@ -59,9 +59,9 @@ pub(super) struct Dump {
 /// entry that would lead to it; before October 2024 the entry's own.
 fn end_of_walk(here: &Here<'_>) -> Option<Found> {
     let line = Scan(here.text);
-    let entry = match line.after("page table not present at level") {
-        Some(below) => below.number()?.checked_add(1)?,
-        None => line.after("PTE not present at level")?.number()?,
+    let (entry, below) = match line.after("page table not present at level") {
+        Some(below) => (below.number()?.checked_add(1)?, true),
+        None => (line.after("PTE not present at level")?.number()?, false),
     };
     let entry = Some(entry).filter(|entry| (1..=5).contains(entry))?;
     let mut found = Found::status(
@@ -85,7 +85,6 @@ fn end_of_walk(here: &Here<'_>) -> Option<Found> {
     };
     let end = Phrase::new(format!("the level {entry} entry"), format!("第 {entry} 级表项"));
     // The number that is printed is of the table that is missing.
-    let below = line.after("page table not present at level").is_some();
     let meaning = match below {
         true => Phrase::new(
             format!("{} (the line's number is of the table below it)", meaning.en),

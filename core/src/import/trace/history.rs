@@ -14,9 +14,9 @@ const UNSAID: u64 = u64::MAX;
 /// What an event did, as it is kept.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Act {
-    /// The tables got a range, or lost it.
+    /// The tables got a range.
     TableMap,
-    /// They lost it.
+    /// They lost one.
     TableUnmap,
     /// A buffer was mapped.
     Map,
@@ -153,8 +153,8 @@ impl History {
         self.full
     }
 
-    /// Takes the next event.
-    pub fn pass(&mut self, now: Moment, act: Act, owner: Owner, address: u64, size: u64) {
+    /// Takes the next event: whose it is, and whose mappings it goes through.
+    pub fn pass(&mut self, now: Moment, act: Act, (owner, within): (Owner, Owner), address: u64, size: u64) {
         if self.full || self.passed.len() >= MOST {
             self.full = true;
             return;
@@ -163,14 +163,7 @@ impl History {
             self.flushes.push(self.passed.len() as u32);
         }
         let line = u32::try_from(now.line).unwrap_or(u32::MAX);
-        self.passed.push(Passed { time: now.time, line, act, owner, within: owner, address, size });
-    }
-
-    /// Says whose mappings the event that was taken last goes through.
-    pub fn within(&mut self, within: Owner) {
-        if let Some(last) = self.passed.last_mut().filter(|_| !self.full) {
-            last.within = within;
-        }
+        self.passed.push(Passed { time: now.time, line, act, owner, within, address, size });
     }
 
     /// Begins a mapping at the event that was taken last.

@@ -209,7 +209,7 @@ impl Live {
         self.in_use();
         match event {
             Event::TableMap { iova, physical, size } => {
-                self.history.pass(now, Act::TableMap, Owner::Tables, iova, size);
+                self.history.pass(now, Act::TableMap, TABLES, iova, size);
                 if self.tables.len() < MOST_LIVE {
                     let part = Part { address: iova, physical: Some(physical), size };
                     let span = self.history.begin(Owner::Tables, Kind::Table, part, Direction::Both);
@@ -318,7 +318,7 @@ impl Live {
             }
             Event::Flush { range } => {
                 let (address, size) = range.unwrap_or((0, u64::MAX));
-                self.history.pass(now, Act::Flush, Owner::Tables, address, range.map_or(0, |_| size));
+                self.history.pass(now, Act::Flush, TABLES, address, range.map_or(0, |_| size));
                 let end = address.saturating_add(size);
                 let windows = &mut self.windows;
                 self.waiting.retain(|(since, iova)| {
@@ -342,8 +342,7 @@ impl Live {
 
     /// Takes an event of a device into the history.
     fn pass(&mut self, now: Moment, act: Act, device: usize, address: u64, size: u64) {
-        self.history.pass(now, act, owner(device), address, size);
-        self.history.within(owner(self.space(device)));
+        self.history.pass(now, act, (owner(device), owner(self.space(device))), address, size);
     }
 
     /// Whose mappings an access of a device goes through: its own, or those of the domain that it is attached to.
@@ -479,7 +478,7 @@ impl Live {
     /// The tables lose a range. The DMA API does that before it says that a mapping is unmapped, so what devices have mapped there
     /// is in use only if that does not follow soon.
     fn table_unmap(&mut self, now: Moment, iova: u64, size: u64, done: u64) {
-        self.history.pass(now, Act::TableUnmap, Owner::Tables, iova, done);
+        self.history.pass(now, Act::TableUnmap, TABLES, iova, done);
         if done < size {
             self.find(now, Finding::Short { iova, size, done });
         }
@@ -508,23 +507,22 @@ impl Live {
             let _ = self.unmaps.entry(iova >> 12).or_insert(0);
         }
         for device in 0..self.names.len() {
-            let within = self.mapped.range((device, iova)..(device, end.max(iova)));
-            let lost: Vec<Lost> = within
-                .map(|((_, address), m)| Lost {
-                    event: self.events,
-                    device,
-                    address: *address,
-                    since: m.since,
-                    now,
-                    iova,
-                    size,
-                    others,
-                })
-                .collect();
-            self.lost.extend(lost);
+            self.lost.extend(of(device).map(|((_, address), m)| Lost {
+                event: self.events,
+                device,
+                address: *address,
+                since: m.since,
+                now,
+                iova,
+                size,
+                others,
+            }));
         }
     }
 }
+
+/// Whose what the tables do is, and within whose mappings.
+const TABLES: (Owner, Owner) = (Owner::Tables, Owner::Tables);
 
 /// The owner of what a device does. Beyond 65,535 devices they are as one.
 fn owner(device: usize) -> Owner {

@@ -64,9 +64,9 @@ pub struct TraceLane {
     pub about: String,
     /// The kind: buffer, memory, table or seen.
     pub kind: LaneKind,
-    /// The events from which to before which it is there, counted from the first that is shown; half of them where it begins and ends.
+    /// The event from which it is there, counted from the first that is shown; where it begins, the one that makes it.
     pub from: u32,
-    /// The event before which it ends.
+    /// The event until which it is there, counted likewise; where it ends, the one that ends it.
     pub to: u32,
     /// Whether it begins here.
     pub begins: bool,
