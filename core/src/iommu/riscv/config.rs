@@ -15,13 +15,17 @@ pub struct Quirks {
     /// An implicit read of a first-stage entry wants D of a writable second-stage leaf with SADE = 1 even where
     /// GADE = 0, so that it cannot be set.
     pub implicit_read_needs_dirty: bool,
+    /// The cached translation of a write that set D still has the D that was read: the next write walks again.
+    pub caches_dirty_as_read: bool,
 }
 
 impl Quirks {
     /// As the specification has it.
-    pub const NONE: Quirks = Quirks { napot_as_base_page: false, implicit_read_needs_dirty: false };
+    pub const NONE: Quirks =
+        Quirks { napot_as_base_page: false, implicit_read_needs_dirty: false, caches_dirty_as_read: false };
     /// As the reference model has it.
-    pub const MODEL: Quirks = Quirks { napot_as_base_page: true, implicit_read_needs_dirty: true };
+    pub const MODEL: Quirks =
+        Quirks { napot_as_base_page: true, implicit_read_needs_dirty: true, caches_dirty_as_read: true };
 }
 
 /// Entries of the caches; 0 remembers nothing.

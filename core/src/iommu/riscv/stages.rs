@@ -55,6 +55,8 @@ pub struct Leaf {
     pub user: bool,
     /// Global there or above.
     pub global: bool,
+    /// Its D as read.
+    pub dirty: bool,
     /// D once the walk was done.
     pub dirty_after: bool,
     /// Memory type.
@@ -65,7 +67,7 @@ impl Leaf {
     /// Returns a stage without translation.
     pub const fn bare(at: u64, size: PageSize, global: bool) -> Self {
         let rights = Perms::RWX;
-        Leaf { to: at, size, rights, user: true, global, dirty_after: true, pbmt: 0 }
+        Leaf { to: at, size, rights, user: true, global, dirty: true, dirty_after: true, pbmt: 0 }
     }
 }
 
@@ -160,6 +162,7 @@ impl Stages<'_> {
             rights: rights(raw),
             user: raw & U != 0,
             global: state.global,
+            dirty: raw & D != 0,
             dirty_after: after & D != 0,
             pbmt: state.pbmt(),
         }

@@ -385,12 +385,16 @@ fn reach<O: Observer>(
     let rights = first.rights.and(second.rights);
     let pbmt = if first.pbmt != 0 { first.pbmt } else { second.pbmt };
     let guest_physical = asked.ats() && dc.is(dc::T2GPA) && hit.is_none_or(|h| h.mrif.is_none());
+    let kept = |leaf: &Leaf| match setup.config.quirks.caches_dirty_as_read {
+        true => leaf.dirty,
+        false => leaf.dirty_after,
+    };
     let mapped = Mapped {
         to: to & !size.mask(),
         first: first.rights,
         second: second.rights,
-        first_dirty: first.dirty_after,
-        second_dirty: second.dirty_after,
+        first_dirty: kept(&first),
+        second_dirty: kept(&second),
         user: first.user,
         global: first.global,
         pbmt,
