@@ -247,6 +247,37 @@ test("on small phones the answer has room to be read, and the buttons at an open
   }
 });
 
+test("what the answer covers of a picture has a sign and can be scrolled out of it; so does what is cut of the answer", async () => {
+  const page = await site.open({ hash: "#p=two-stages&depth=operation", height: 900 });
+  await page.keyboard.press("End");
+  await page.waitForSelector("main > .over:not([hidden])");
+  await settled(page);
+  const look = () =>
+    page.evaluate(() => {
+      const at = (what) => document.querySelector(what).getBoundingClientRect();
+      const more = document.querySelector('#diagram ~ .more[data-edge="down"]');
+      return {
+        lies: at("#diagram svg").bottom - at("main > .over").top,
+        sign: getComputedStyle(more).display !== "none",
+        above: at("main > .over").top - more.getBoundingClientRect().bottom,
+      };
+    });
+  const before = await look();
+  assert.ok(before.lies > 20, `covered by ${before.lies} px`);
+  assert.ok(before.sign && before.above >= 0, JSON.stringify(before));
+  await page.evaluate(() => document.getElementById("diagram").scrollTo(0, 1e6));
+  await page.waitForFunction(() => !document.querySelector(".diagram").dataset.more.includes("down"));
+  assert.ok((await look()).lies <= 1);
+  await page.context().close();
+  const phone = await site.open({ hash: "#p=why-iommu", width: 360, height: 740 });
+  await phone.keyboard.press("End");
+  await phone.waitForSelector("main > .over[data-below]");
+  await phone.evaluate(() => document.querySelector("main > .over").scrollTo(0, 1e6));
+  await phone.waitForSelector("main > .over:not([data-below])");
+  assert.deepEqual(phone.errors, []);
+  await phone.context().close();
+});
+
 test("beside each other two runs stand where their outcomes part, with what came of them", async () => {
   const page = await site.open({ hash: "#p=sva", height: 800 });
   await page.selectOption("#compare", { index: 1 });

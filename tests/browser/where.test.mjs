@@ -14,7 +14,8 @@ test("an address has all its names, who can reach the byte, and the entries on t
   await page.click("#tab-whereIs");
   await page.fill("#where-address", "0x7f00_0000_0000");
   await page.click(".whereis button[type=submit]");
-  await page.waitForSelector(".whereabouts");
+  // What the step touches stands there until the machine has looked this up.
+  await page.waitForFunction(() => !document.querySelector(".where-out .quiet"));
   // The same pointer of two processes: two bytes.
   const headings = await page.locator(".whereabouts h3").allTextContents();
   assert.deepEqual(headings, [

@@ -1,6 +1,7 @@
 // The answer, when the run is over: it can be put away, and comes again with the next end.
 import type { App } from "./app";
 import { h } from "./dom";
+import { scrollable } from "./scrollable";
 
 export function answer(app: App, ending: HTMLElement): HTMLElement {
   const { t } = app;
@@ -23,5 +24,6 @@ export function answer(app: App, ending: HTMLElement): HTMLElement {
     if (now !== at) box.hidden = now < 0;
     at = now;
   });
+  scrollable(box);
   return box;
 }

@@ -7,6 +7,7 @@ import { h } from "./dom";
 import { icon } from "./icons";
 import { legend } from "./legend";
 import { cellWidth, measureCell, midX, Picture, put, ROW, size } from "./picture";
+import { covered, sheetOf, taken } from "./sheet";
 import type { Place } from "./store";
 import type { Key } from "./strings";
 
@@ -90,6 +91,8 @@ export function diagram(app: App, slot: 0 | 1 = 0, panes?: Panes): HTMLElement {
   // Read once for every size: to ask while a step is shown would make the browser lay everything out twice.
   let room = { x: 0, y: 0, whole: 0, flows: false };
   let inset = 0;
+  /** How many of its lowest pixels are under the answer. */
+  let under = 0;
   const measure = () => {
     // In a document that is shown nowhere nothing has a style.
     if (!holder.isConnected || !holder.ownerDocument.defaultView) return;
@@ -102,7 +105,7 @@ export function diagram(app: App, slot: 0 | 1 = 0, panes?: Panes): HTMLElement {
       x: holder.clientWidth + free(style.paddingLeft, style.paddingRight),
       y,
       // Where the answer stands below and not over it, the picture keeps its size when that comes.
-      whole: y + answered(box),
+      whole: y + taken(box),
       flows: style.overflowY !== "auto",
     };
     if (panes) widths.set(panes.now(), room.x);
@@ -200,6 +203,8 @@ export function diagram(app: App, slot: 0 | 1 = 0, panes?: Panes): HTMLElement {
     if (!drawn.element.parentNode) {
       holder.append(drawn.element);
       sizes.observe(drawn.element);
+      const sheet = sheetOf(box);
+      if (sheet) sheets.observe(sheet);
     }
     if (focused)
       holder.querySelector<SVGElement>(`[data-piece="${focused}"]`)?.focus({ preventScroll: true });
@@ -215,6 +220,10 @@ export function diagram(app: App, slot: 0 | 1 = 0, panes?: Panes): HTMLElement {
   });
   // Once the browser has laid it out: to ask while a step is shown would make it do that twice.
   const sizes = new ResizeObserver(() => more());
+  const sheets = new ResizeObserver(() => {
+    more();
+    follow();
+  });
 
   /** What is pointed at, in words. */
   let pointing: ReturnType<typeof setTimeout> | undefined;
@@ -282,11 +291,14 @@ export function diagram(app: App, slot: 0 | 1 = 0, panes?: Panes): HTMLElement {
   };
   /** Says at which edges the picture goes on out of sight. */
   const more = () => {
+    // What lies under the answer can be scrolled out of it.
+    under = covered(box);
+    box.style.setProperty("--covered", `${under}px`);
     const down = holder.scrollHeight - holder.clientHeight - holder.scrollTop;
     const right = holder.scrollWidth - holder.clientWidth - holder.scrollLeft;
     for (const [edge, top] of [
       ["up", holder.scrollTop + 4],
-      ["down", holder.scrollTop + holder.clientHeight - 24],
+      ["down", holder.scrollTop + holder.clientHeight - under - 24],
     ] as const)
       box.style.setProperty(`--${edge}`, `${free(top)}px`);
     box.dataset.more = [
@@ -316,7 +328,7 @@ export function diagram(app: App, slot: 0 | 1 = 0, panes?: Panes): HTMLElement {
       (acts ? [acts.x + acts.width / 2, acts.y + acts.height / 2] : undefined);
     if (!spot) return;
     const { width, height } = size(scene, row);
-    const all = width * scale <= room.x + 1 && height * scale <= room.y + 1;
+    const all = width * scale <= room.x + 1 && height * scale <= room.y - under + 1;
     if (all && !room.flows) return;
     const [left, top] = [midX(spot[0]) * scale, (spot[1] + 0.5) * row * scale];
     const into = (now: number, room: number, at: number) => {
@@ -327,7 +339,7 @@ export function diagram(app: App, slot: 0 | 1 = 0, panes?: Panes): HTMLElement {
     requestAnimationFrame(() => {
       holder.scrollTo({
         left: into(holder.scrollLeft, holder.clientWidth, left),
-        top: into(holder.scrollTop, holder.clientHeight, top),
+        top: into(holder.scrollTop, holder.clientHeight - under, top),
         behavior: calm.matches ? "auto" : "smooth",
       });
       if (stepped && !slot && room.flows) followInPage(holder, top);
@@ -383,12 +395,6 @@ export function diagram(app: App, slot: 0 | 1 = 0, panes?: Panes): HTMLElement {
     }
   }).observe(holder);
   return box;
-}
-
-/** How much of the picture's room its answer has taken. */
-function answered(box: HTMLElement): number {
-  const answer = box.closest("main, .shown")?.querySelector<HTMLElement>(":scope > .over:not([hidden])");
-  return answer && getComputedStyle(answer).position === "static" ? answer.offsetHeight : 0;
 }
 
 /** Where the picture flows with the page: scrolls that, unless the reader looks at something else, or it is not ours. */

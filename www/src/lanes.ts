@@ -1,6 +1,7 @@
 // Who owns each buffer, when: missing syncs, early frees and lazy unmapping are seen here.
 import type { App } from "./app";
 import { h } from "./dom";
+import { scrollable } from "./scrollable";
 import type { Key } from "./strings";
 
 const WORDS: Record<string, Key> = {
@@ -16,8 +17,6 @@ const WORDS: Record<string, Key> = {
 /** What a stretch of a buffer's lane may be, in the order of the key. */
 const OWNERS = Object.keys(WORDS);
 
-/** More lanes than are surely in sight. */
-const MANY = 3;
 /** Lanes that are drawn: a text may have thousands of buffers. */
 const MOST = 200;
 
@@ -46,9 +45,6 @@ export function lanes(app: App): HTMLElement {
     if (changed.has("course")) {
       const all = state.course?.lanes ?? [];
       box.hidden = all.length === 0;
-      // Many lanes scroll by themselves, also by keys.
-      if (all.length > MANY) box.tabIndex = 0;
-      else box.removeAttribute("tabindex");
       const there = new Set(all.flatMap((lane) => lane.spans.map((span) => span.state as string)));
       key.replaceChildren(
         ...OWNERS.filter((owner) => there.has(owner)).map((owner) => sample(owner, WORDS[owner] ?? "cpu")),
@@ -95,5 +91,6 @@ export function lanes(app: App): HTMLElement {
     // On the line alone: of a list with a thousand lanes every element would be styled anew.
     if (changed.has("view")) now.style.setProperty("--at", String(share(state.position)));
   });
+  scrollable(box);
   return box;
 }

@@ -6,6 +6,7 @@ import type { Changed } from "./change";
 import { baseLevel, below } from "./depth";
 import { h } from "./dom";
 import { put } from "./put";
+import { scrollable } from "./scrollable";
 import { SIGNS, toneOf } from "./signs";
 import type { Place, State } from "./store";
 import { told } from "./terms";
@@ -114,15 +115,6 @@ export function sentence(app: App, changes?: (app: App, redraw: () => void) => C
   };
   scrollable(box);
   return box;
-}
-
-/** Lets the keyboard scroll a box while what is in it is higher than it. */
-function scrollable(box: HTMLElement): void {
-  const sizes = new ResizeObserver(() => {
-    if (box.scrollHeight > box.clientHeight) box.tabIndex = 0;
-    else box.removeAttribute("tabindex");
-  });
-  for (const element of [box, ...box.children]) sizes.observe(element);
 }
 
 interface Idea {
