@@ -558,7 +558,7 @@ fn the_entries_of_this_its_are_its_own() {
 #[test]
 fn what_a_machine_line_asks_in_vain_is_refused() {
     let nic = "device nic 00:03.0";
-    for word in ["accessed-dirty"] {
+    for word in ["accessed-dirty", "pri", "ats pri"] {
         let refused = run(&scenario(&format!("vt-d {word}"), nic, "flush")).unwrap_err();
         for said in [refused.to_string(), refused.zh()] {
             assert!(said.contains("`vt-d scalable`") && said.contains("3.0"), "{said}");

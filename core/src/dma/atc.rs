@@ -6,15 +6,10 @@
 
 use crate::addr::{AddrRange, Address, Iova, PageSize, Pasid, PhysAddr, RequesterId};
 use crate::iommu::cache::{mix, Cache, Key};
-use crate::spec::Text;
-use crate::trace::{Actor, CacheKind, CacheLine, CacheOp, CacheType, Event, Observer, Perms};
+use crate::trace::{Actor, CacheLine, CacheOp, CacheType, Event, Observer, Perms};
 
-/// How traces name it.
-pub static DEVICE_TLB: CacheType = CacheType {
-    kind: CacheKind::DeviceTlb,
-    name: Text::new("device TLB (ATC)", "设备 TLB（ATC）"),
-    section: "PCIe 10.1",
-};
+/// How traces name it on a machine without an IOMMU: as PCIe does.
+pub static DEVICE_TLB: CacheType = CacheType::device_tlb("ATC", "ATC");
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Tag {
@@ -45,15 +40,16 @@ pub struct Kept {
 #[derive(Clone, Debug)]
 pub struct Atc {
     device: RequesterId,
+    kind: &'static CacheType,
     cache: Cache<Tag, Kept>,
     /// The page sizes that answers came in, so that only those are looked for.
     shifts: u64,
 }
 
 impl Atc {
-    /// A TLB of `entries` for `device`.
-    pub fn new(device: RequesterId, entries: usize) -> Self {
-        Atc { device, cache: Cache::new(entries), shifts: 0 }
+    /// A TLB of `entries` for `device`, that traces name `kind`.
+    pub fn new(device: RequesterId, entries: usize, kind: &'static CacheType) -> Self {
+        Atc { device, kind, cache: Cache::new(entries), shifts: 0 }
     }
 
     /// How many translations are kept.
@@ -170,7 +166,7 @@ impl Atc {
                 perms: kept.perms,
                 ..CacheLine::default()
             };
-            obs.step(Actor::Device(self.device), Event::Cache { cache: &DEVICE_TLB, op, slot, line });
+            obs.step(Actor::Device(self.device), Event::Cache { cache: self.kind, op, slot, line });
         }
     }
 }
@@ -186,7 +182,7 @@ mod tests {
 
     #[test]
     fn it_answers_until_it_is_told_to_forget() {
-        let mut atc = Atc::new(NIC, 4);
+        let mut atc = Atc::new(NIC, 4, &DEVICE_TLB);
         let (at, to) = (Iova::new(0x1234), PhysAddr::new(0x9234));
         assert_eq!(atc.find(None, at, Perms::R, || None, &mut Off), None);
         atc.keep(None, at, to, PageSize::SIZE_4K, Perms::R, &mut Off);
@@ -221,7 +217,7 @@ mod tests {
             entries in 0usize..12,
             ops in proptest::collection::vec((0u64..16, 0u64..64, 0u8..3, proptest::option::of(0u32..2)), 1..80),
         ) {
-            let mut atc = Atc::new(NIC, entries);
+            let mut atc = Atc::new(NIC, entries, &DEVICE_TLB);
             let mut flat = alloc::collections::BTreeMap::new();
             for (page, frame, op, pasid) in ops {
                 let pasid = pasid.and_then(Pasid::new);

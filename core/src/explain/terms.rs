@@ -16,10 +16,10 @@ pub struct Row {
 }
 
 macro_rules! rows {
-    ($($field:ident $en:literal $zh:literal;)*) => {
+    ($($($field:ident).+ $en:literal $zh:literal;)*) => {
         /// The rows of the table, in the order of [`Terms`].
         pub static WORDS: &[Row] =
-            &[$(Row { meaning: Text::new($en, $zh), name: |terms| terms.$field },)*];
+            &[$(Row { meaning: Text::new($en, $zh), name: |terms| terms.$($field).+ },)*];
     };
 }
 
@@ -33,7 +33,7 @@ rows! {
     stage2 "the tables that hypervisors use for guests" "hypervisor（虚拟机监控器）为客户机使用的页表";
     iotlb "what remembers translations" "记住转换结果的缓存";
     device_cache "what remembers device entries" "记住设备表项的缓存";
-    device_tlb "what a device remembers itself (ATS)" "设备自己记住转换结果的缓存（ATS）";
+    device_tlb.name.en "what a device remembers itself (ATS)" "设备自己记住转换结果的缓存（ATS）";
     commands "where software posts invalidations" "软件投放失效命令之处";
     faults "where faults are recorded" "记录转换错误之处";
     page_requests "where page requests wait" "页请求排队之处";

@@ -135,9 +135,14 @@ fn machine(out: &mut Out<'_>, (maker, from): (Option<Maker>, Option<Source>), pl
                 });
                 words.push_str(if ecap >> 3 & 1 == 1 { "" } else { " interrupt-remapping off" });
                 words.push_str(if ecap >> 2 & 1 == 1 { " ats" } else { "" });
-                words.push_str(if ecap >> 29 & 1 == 1 { " pri" } else { "" });
+                // Page requests of extended mode, which revision 3.0 took away, have no tables on the machine here.
+                let (requests, scalable) = (ecap >> 29 & 1 == 1, ecap >> 43 & 1 == 1);
+                words.push_str(if requests && scalable { " pri" } else { "" });
                 words.push_str(if cap >> 7 & 1 == 1 { " caching-mode" } else { "" });
                 said += &format!(", cap {cap:#x} ecap {ecap:#x}");
+                if requests && !scalable {
+                    said.push_str("; its page requests (PRS) without scalable mode (SMTS) are left out");
+                }
             }
         }
         Some(Maker::Amd) => {

@@ -10,6 +10,7 @@ use crate::addr::PhysAddr;
 use crate::mmu::arch::Cpu;
 use crate::platform::interrupts::Controller;
 use crate::spec::{FaultCode, Phrase, Text};
+use crate::trace::CacheType;
 use alloc::{format, string::String, vec::Vec};
 
 /// An IOMMU architecture.
@@ -127,7 +128,8 @@ pub struct Terms {
     pub between: Text,
     pub iotlb: &'static str,
     pub device_cache: &'static str,
-    pub device_tlb: &'static str,
+    /// The TLB of a device that has one: its name, and what traces name it by.
+    pub device_tlb: CacheType,
     pub commands: &'static str,
     pub faults: &'static str,
     pub page_requests: &'static str,

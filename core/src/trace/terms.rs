@@ -313,6 +313,12 @@ pub struct CacheType {
 }
 
 impl CacheType {
+    /// A device's own TLB, as an architecture names it.
+    pub const fn device_tlb(en: &'static str, zh: &'static str) -> Self {
+        let name = crate::spec::Text::new(en, zh);
+        CacheType { kind: CacheKind::DeviceTlb, name, section: "PCIe 10.1" }
+    }
+
     /// What the architecture calls the tags of a process and of a domain or a guest.
     pub fn tags(&self) -> (Text, Text) {
         let same = |word| Text::new(word, word);

@@ -82,7 +82,7 @@ impl Teller<'_> {
                     ast::CacheKind::Iotlb => (terms.iotlb, terms.iotlb),
                     ast::CacheKind::DeviceCache => (terms.device_cache, "设备表项缓存"),
                     ast::CacheKind::ProcessCache => ("cache of process entries", "PASID 表项缓存"),
-                    ast::CacheKind::DeviceTlb => (terms.device_tlb, terms.device_tlb),
+                    ast::CacheKind::DeviceTlb => (terms.device_tlb.name.en, terms.device_tlb.name.zh),
                     ast::CacheKind::InterruptCache => ("cache of interrupt entries", "中断重映射表项缓存"),
                 };
                 let entries = if n == 1 { "1 entry".into() } else { format!("{} entries", thousands(n)) };

@@ -7,6 +7,7 @@ use crate::iommu::AnyIommu;
 use crate::mmu::arch::Cpu;
 use crate::platform::interrupts::Controller;
 use crate::spec::Text;
+use crate::trace::CacheType;
 
 /// AMD-Vi.
 pub static ARCHITECTURE: Descriptor = Descriptor {
@@ -32,7 +33,8 @@ pub static ARCHITECTURE: Descriptor = Descriptor {
         between: Text::new("guest-physical address", "客户机物理地址"),
         iotlb: "IOMMU TLB",
         device_cache: "device table entry cache",
-        device_tlb: "IOTLB (in the device)",
+        // Not the unit's, which is the IOMMU TLB (AMD 48882).
+        device_tlb: CacheType::device_tlb("IOTLB (in the device)", "IOTLB（设备内）"),
         commands: "command buffer",
         faults: "event log",
         page_requests: "peripheral page request log",

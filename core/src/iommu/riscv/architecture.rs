@@ -7,6 +7,7 @@ use crate::iommu::AnyIommu;
 use crate::mmu::arch::Cpu;
 use crate::platform::interrupts::Controller;
 use crate::spec::Text;
+use crate::trace::CacheType;
 
 /// The RISC-V IOMMU.
 pub static ARCHITECTURE: Descriptor = Descriptor {
@@ -32,7 +33,7 @@ pub static ARCHITECTURE: Descriptor = Descriptor {
         between: Text::new("guest-physical address", "客户机物理地址"),
         iotlb: "IOATC",
         device_cache: "DDT cache",
-        device_tlb: "DevATC",
+        device_tlb: CacheType::device_tlb("DevATC", "DevATC"),
         commands: "command queue (CQ)",
         faults: "fault/event queue (FQ)",
         page_requests: "page-request queue (PQ)",

@@ -9,6 +9,7 @@ use crate::mmu::arch::Cpu;
 use crate::platform::interrupts::Controller;
 use crate::platform::its::SMMU;
 use crate::spec::Text;
+use crate::trace::CacheType;
 
 /// Arm SMMUv3.
 pub static ARCHITECTURE: Descriptor = Descriptor {
@@ -35,7 +36,7 @@ pub static ARCHITECTURE: Descriptor = Descriptor {
         between: Text::new("IPA", "IPA"),
         iotlb: "TLB",
         device_cache: "configuration cache",
-        device_tlb: "ATC",
+        device_tlb: CacheType::device_tlb("ATC", "ATC"),
         commands: "Command queue",
         faults: "Event queue",
         page_requests: "PRI queue",

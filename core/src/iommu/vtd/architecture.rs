@@ -4,6 +4,7 @@ use super::{faults, Config, Vtd, QUEUES};
 use crate::iommu::architecture::{Ability, Board, Descriptor, Terms, UnitType};
 use crate::iommu::AnyIommu;
 use crate::spec::Text;
+use crate::trace::CacheType;
 
 /// Intel VT-d.
 pub static ARCHITECTURE: Descriptor = Descriptor {
@@ -29,7 +30,7 @@ pub static ARCHITECTURE: Descriptor = Descriptor {
         between: Text::new("guest-physical address", "客户机物理地址"),
         iotlb: "IOTLB",
         device_cache: "context cache",
-        device_tlb: "Device-TLB",
+        device_tlb: CacheType::device_tlb("Device-TLB", "Device-TLB"),
         commands: "invalidation queue",
         faults: "fault recording registers",
         page_requests: "page request queue",

@@ -237,6 +237,12 @@ impl Config {
                     "传统模式的表没有访问位和脏位（ECAP.SSADS，以及 PASID 表项的 SSADE）：修订版 3.0 起的可扩展模式才有，请写 `vt-d scalable`",
                 ));
             }
+            if config.pri {
+                return Err(Text::new(
+                    "page requests (ECAP.PRS) need the PASID tables of scalable mode (ECAP.SMTS), which there is since revision 3.0; legacy mode refuses them (RTA.3): write `vt-d scalable`",
+                    "页请求（ECAP.PRS）要用可扩展模式（ECAP.SMTS，修订版 3.0 起才有）的 PASID 表，传统模式不接受（RTA.3）：请写 `vt-d scalable`",
+                ));
+            }
             // Legacy mode: no SMTS, and nothing that needs it.
             *ecap &= !SCALABLE;
         }
@@ -273,10 +279,9 @@ impl Config {
         }
         cap.set_flag(cap::CM, config.caching_mode);
         ecap.set_flag(ecap::DT, config.ats);
-        // Page requests need process tables.
-        ecap.set_flag(ecap::PRS, config.pri && config.processes);
+        ecap.set_flag(ecap::PRS, config.pri);
         ecap.set_flag(ecap::IR, config.interrupt_remapping);
-        ecap.set_flag(ecap::SSADS, config.accessed_dirty && config.processes);
+        ecap.set_flag(ecap::SSADS, config.accessed_dirty);
         let caches = &mut out.caches;
         caches.iotlb = config.iotlb.unwrap_or(caches.iotlb);
         caches.context = config.device_cache.unwrap_or(caches.context);

@@ -2,7 +2,7 @@
 
 use super::super::{problem, BarUse, Device};
 use super::bad_range;
-use crate::dma::{atc::Atc, Engine};
+use crate::dma::{atc, atc::Atc, Engine};
 use crate::iommu::DeviceCaps;
 use crate::memory::Memory;
 use crate::platform::config::{acs, BarKind, BarSpec, ConfigSpace, Ids, PortType};
@@ -169,6 +169,8 @@ pub(super) fn devices(
 ) -> Result<Vec<Device>, Problem> {
     let default_coherent = outline.cache.is_none_or(|c| c.coherence.value == Coherence::Coherent);
     let mut devices = Vec::new();
+    // Without an IOMMU nothing answers a device: its TLB stays empty, under PCIe's own name.
+    let kind = outline.architecture().map_or(&atc::DEVICE_TLB, |a| &a.describe().terms.device_tlb);
     for (plan, &node) in outline.devices.iter().zip(nodes) {
         let device = plan.device;
         let mut local = LocalMap::new();
@@ -216,7 +218,7 @@ pub(super) fn devices(
             bars,
             received: Vec::new(),
             vectors: plan.vectors.map_or(1, |v| v.count.value.clamp(1, 32) as u16),
-            tlb: Atc::new(requester, device.device_tlb.map_or(16, |n| n.value.min(4096)) as usize),
+            tlb: Atc::new(requester, device.device_tlb.map_or(16, |n| n.value.min(4096)) as usize, kind),
         });
     }
     Ok(devices)

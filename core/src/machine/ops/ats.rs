@@ -1,6 +1,6 @@
 //! Operations of a device that asks for translations: ATS, page requests.
 
-use crate::addr::{AddrRange, Address, BusAddr, Iova, PageSize, Pasid};
+use crate::addr::{Address, BusAddr, PageSize, Pasid};
 use crate::dma::EngineAddr;
 use crate::iommu::{Driver, Outcome, PageRequest, PageResponse, PasidTag, Request, RequestKind, Unit};
 use crate::machine::run::Stop;
@@ -103,25 +103,6 @@ impl Machine {
         let size = t.size.min(PageSize::SIZE_1G);
         self.hw.devices[device].tlb.keep(pasid, at.as_iova(), t.to, size, t.perms, &mut self.trace);
         true
-    }
-
-    /// Takes pages out of a device's TLB: what the device does on an invalidation request.
-    pub(in crate::machine) fn device_tlb_forget(
-        &mut self,
-        device: usize,
-        pasid: Option<Pasid>,
-        range: AddrRange<Iova>,
-    ) {
-        self.hw.devices[device].tlb.forget(pasid, range, &mut self.trace);
-    }
-
-    /// Takes out of devices' TLBs what the DMA API's invalidations of the operation were about.
-    pub(in crate::machine) fn devices_forget(&mut self) {
-        for (id, range) in self.sw.dma.api.take_told() {
-            if let Some(device) = self.hw.devices.iter().position(|d| d.requester == id) {
-                self.device_tlb_forget(device, None, range);
-            }
-        }
     }
 
     pub(in crate::machine) fn op_page_request(&mut self, op: &ast::PageRequest) -> Result<(), Stop> {

@@ -66,10 +66,10 @@ impl Machine {
                 }
                 .unmap(&mut self.memory, tables.root, from, len, &mut self.trace)
                 .map_err(|e| problem(span, e))?;
-                match tables.below.filter(|_| !quiet) {
-                    Some(below) => {
-                        Ok(self.driver(span, |unit, ctx| unit.invalidate(ctx, Invalidation::Domain(below)))?)
-                    }
+                let Some(below) = tables.below.filter(|_| !quiet) else { return Ok(()) };
+                self.driver(span, |unit, ctx| unit.invalidate(ctx, Invalidation::Domain(below)))?;
+                match AddrRange::new(Iova::new(from), len) {
+                    Some(range) => Ok(self.unmapped_in_devices(below, Some(domain), range, span)?),
                     None => Ok(()),
                 }
             }
@@ -99,7 +99,8 @@ impl Machine {
             }
             return Ok(());
         }
-        Ok(self.driver(span, |unit, ctx| unit.invalidate(ctx, Invalidation::Pages(domain, range)))?)
+        self.driver(span, |unit, ctx| unit.invalidate(ctx, Invalidation::Pages(domain, range)))?;
+        Ok(self.unmapped_in_devices(domain, None, range, span)?)
     }
 
     /// The flush queue is emptied: one invalidation for each domain in it.
@@ -110,6 +111,7 @@ impl Machine {
         domains.dedup();
         for domain in domains {
             self.driver(span, |unit, ctx| unit.invalidate(ctx, Invalidation::Domain(domain)))?;
+            self.unmapped_in_devices(domain, None, AddrRange::whole(), span)?;
         }
         let flushed = self.with_os(|api, env| api.flush(env));
         Ok(flushed?)

@@ -240,6 +240,7 @@ impl Machine {
             }
         };
         self.attach_kept(device, attachment, span)?;
+        self.attached_anew(device, attachment == Attachment::Blocked, span)?;
         self.set_nested(device, domain, stage1);
         self.sw.attached_to[device] = Some(target.into());
         Ok(())
@@ -304,6 +305,7 @@ impl Machine {
             return Err(Stop::Os(OsError::from(os::OsError::NoIommu)));
         }
         self.attach_ids(device, Attachment::Blocked, op.device.span)?;
+        self.attached_anew(device, true, op.device.span)?;
         self.set_attached(device, None);
         self.sw.attached_to[device] = Some("blocked".into());
         Ok(())

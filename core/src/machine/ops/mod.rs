@@ -7,6 +7,7 @@ pub mod buffer;
 pub mod content;
 pub mod cpu;
 pub mod device;
+pub mod device_tlb;
 pub mod dma_api;
 pub mod domain;
 pub mod entry;

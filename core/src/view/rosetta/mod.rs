@@ -194,7 +194,7 @@ fn used(sections: &[Section], lang: Lang) -> Vec<(String, String)> {
 }
 
 /// A concept's name, a scenario that has it, what an architecture calls it, and whether a step shows it.
-type Name = (Text, &'static str, fn(&Terms) -> &'static str, fn(&Step, Architecture) -> bool);
+type Name = (Text, &'static str, fn(&Terms, Lang) -> &'static str, fn(&Step, Architecture) -> bool);
 
 /// Does a step begin to walk a table of this stage?
 fn walks(step: &Step, of: Stage) -> bool {
@@ -226,53 +226,68 @@ fn page_requests(step: &Step, on: Architecture) -> bool {
 }
 
 const NAMES: [Name; 14] = [
-    (Text::new("who asks", "谁发出请求"), "which-number", |t| t.requester, translates),
-    (Text::new("for which process", "为哪个进程"), "sva", |t| t.process, |s, _| walks(s, Stage::Process)),
+    (Text::new("who asks", "谁发出请求"), "which-number", |t, _| t.requester, translates),
+    (Text::new("for which process", "为哪个进程"), "sva", |t, _| t.process, |s, _| walks(s, Stage::Process)),
     (
         Text::new("what a device is put into", "设备归入哪里"),
         "which-number",
-        |t| t.domain,
+        |t, _| t.domain,
         |s, _| fills(s, CacheKind::Iotlb),
     ),
     (
         Text::new("the device's entry", "设备的表项"),
         "nested-walk",
-        |t| t.device_entry,
+        |t, _| t.device_entry,
         |s, _| walks(s, Stage::Device),
     ),
     (
         Text::new("the process's entry", "进程的表项"),
         "sva",
-        |t| t.process_entry,
+        |t, _| t.process_entry,
         |s, _| walks(s, Stage::Process),
     ),
-    (Text::new("stage 1", "stage 1（第一阶段）"), "nested-walk", |t| t.stage1, |s, _| walks(s, Stage::First)),
-    (Text::new("stage 2", "stage 2（第二阶段）"), "two-stages", |t| t.stage2, |s, _| walks(s, Stage::Second)),
+    (
+        Text::new("stage 1", "stage 1（第一阶段）"),
+        "nested-walk",
+        |t, _| t.stage1,
+        |s, _| walks(s, Stage::First),
+    ),
+    (
+        Text::new("stage 2", "stage 2（第二阶段）"),
+        "two-stages",
+        |t, _| t.stage2,
+        |s, _| walks(s, Stage::Second),
+    ),
     (
         Text::new("what remembers translations", "记住转换结果的"),
         "iotlb-reach",
-        |t| t.iotlb,
+        |t, _| t.iotlb,
         |s, _| fills(s, CacheKind::Iotlb),
     ),
     (
         Text::new("what remembers devices", "记住设备表项的"),
         "nested-walk",
-        |t| t.device_cache,
+        |t, _| t.device_cache,
         |s, _| fills(s, CacheKind::Device),
     ),
     (
         Text::new("what a device remembers itself (ATS)", "设备自己记住转换结果的（ATS）"),
         "sva",
-        |t| t.device_tlb,
+        |t, lang| t.device_tlb.name.get(lang),
         |s, _| fills(s, CacheKind::DeviceTlb),
     ),
-    (Text::new("how software commands it", "软件怎样下命令"), "lazy", |t| t.commands, commands),
-    (Text::new("where faults are recorded", "转换错误记在哪里"), "why-iommu", |t| t.faults, faults),
-    (Text::new("where devices ask for pages", "设备在哪里请求页"), "sva", |t| t.page_requests, page_requests),
+    (Text::new("how software commands it", "软件怎样下命令"), "lazy", |t, _| t.commands, commands),
+    (Text::new("where faults are recorded", "转换错误记在哪里"), "why-iommu", |t, _| t.faults, faults),
+    (
+        Text::new("where devices ask for pages", "设备在哪里请求页"),
+        "sva",
+        |t, _| t.page_requests,
+        page_requests,
+    ),
     (
         Text::new("what decides on interrupts", "由什么决定中断去向"),
         "interrupts",
-        |t| t.interrupts,
+        |t, _| t.interrupts,
         interrupts,
     ),
 ];
@@ -291,7 +306,11 @@ fn names(machines: &Machines, lang: Lang) -> Section {
                         .map_or(trace.len(), |index| index + 1) as u32,
                 )
             };
-            Cell { lines: vec![term(&a.describe().terms).into()], count: None, link: on.as_ref().map(first) }
+            Cell {
+                lines: vec![term(&a.describe().terms, lang).into()],
+                count: None,
+                link: on.as_ref().map(first),
+            }
         };
         let cells = Architecture::ALL.iter().zip(machines.on(preset)).map(cell);
         Row { name: name.get(lang).into(), note: String::new(), cells: cells.collect() }

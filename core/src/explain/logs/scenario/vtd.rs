@@ -113,7 +113,8 @@ fn memory(given: &Given) -> Option<Draft> {
 
     let mode = if base == Base::Legacy { "legacy" } else { "scalable" };
     let mut draft = Draft::new(format!("vt-d {mode} width {bits}"));
-    for (flag, on) in [(" ats", asks_first || asks_page), (" pri", asks_page)] {
+    // RTA.3: a unit in legacy mode takes no page requests; the device makes one all the same.
+    for (flag, on) in [(" ats", asks_first || asks_page), (" pri", asks_page && base != Base::Legacy)] {
         if on {
             draft.machine.push_str(flag);
         }
