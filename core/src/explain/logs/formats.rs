@@ -4,7 +4,7 @@ use super::forms::Form;
 use super::found::Format;
 use super::{
     amd, amd_debugfs, boot, dma_api, dump, events, firmware, hyperv, others, qemu, riscv, smmu, smmu2,
-    systems, trace, vfio, vtd, vtd_status,
+    systems, trace, vfio, vtd, vtd_status, words,
 };
 
 /// Every speaker, in the order in which its marks are tried.
@@ -27,6 +27,7 @@ pub(super) static FORMATS: &[&Format] = &[
     &boot::FORMAT,
     &events::FORMAT,
     &firmware::FORMAT,
+    &words::FORMAT,
 ];
 
 /// Returns every wording that [`parse_log`](super::parse_log) reads.

@@ -51,6 +51,7 @@ mod trace;
 mod vfio;
 mod vtd;
 mod vtd_status;
+mod words;
 
 #[cfg(feature = "serde")]
 pub mod answer;

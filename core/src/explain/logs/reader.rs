@@ -1,6 +1,7 @@
 //! Reads a log line by line, in bounded memory: a window of lines moves over it, and each message is given to the
 //! readers whose marks it has.
 
+use super::fault::Arch;
 use super::formats::{by_name, forms, FORMATS};
 use super::forms::{backtrace, mentions, nearest, reports_trouble, speaker, special, warns};
 use super::found::{Format, Found, Here, Pattern, Read};
@@ -8,8 +9,10 @@ use super::input::{self, Line};
 use super::marks::Marks;
 use super::pattern;
 use super::report::{Kind, Report};
+use super::scan::Scan;
 use super::story::Builder;
 use super::system::System;
+use super::words::{self, Words};
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -40,6 +43,7 @@ pub struct LogReader {
     at: usize,
     lines: usize,
     builder: Builder,
+    words: Words,
     found: Vec<u16>,
     /// A line of a mail in quoted-printable that goes on in the next: its number, its text, how many lines it has.
     held: Option<(usize, String, usize)>,
@@ -76,6 +80,7 @@ impl LogReader {
             at: 0,
             lines: 0,
             builder: Builder::new(by_name),
+            words: Words::default(),
             found: Vec::new(),
             held: None,
         }
@@ -120,6 +125,9 @@ impl LogReader {
         while self.at < self.window.len() {
             self.step();
         }
+        for (first, last, found) in self.words.found() {
+            self.builder.found(first, last, 1, None, found);
+        }
         self.builder.finish()
     }
 
@@ -129,6 +137,10 @@ impl LogReader {
         self.builder.lines(self.lines);
         let line = &self.window[here];
         if line.used || line.text.is_empty() {
+            return;
+        }
+        if let Some(said) = words::line(&line.text) {
+            self.words.take(line.number, said);
             return;
         }
         self.marks.find(&line.text, &mut self.found);
@@ -148,6 +160,13 @@ impl LogReader {
             return;
         };
         let mut last = self.window[here + taken - 1].number;
+        // A kernel's dump of its root table says where words of the same paste begin.
+        if found.form == "vtd-translation-struct" {
+            if let Some(root) = Scan(&self.window[here].text).after("Root Table Address:").and_then(Scan::hex)
+            {
+                self.words.root(Arch::VtD, root);
+            }
+        }
         for line in &mut self.window[here..here + taken] {
             line.used = true;
         }

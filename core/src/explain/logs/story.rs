@@ -465,6 +465,8 @@ impl Builder {
                 drop.binary_search(&(at - 1)).is_err()
             });
         }
+        // What is found of the whole paste comes after the lines that it is about.
+        self.drafts.sort_by_key(|draft| draft.item.lines.first);
         self.judge();
         let mut report = self.report;
         let boot = boot_item(self.boot, self.boot_lines, &self.facts);

@@ -80,6 +80,22 @@ fn every_vtd_reason_has_a_scenario_or_a_reason_why_not() {
 }
 
 #[test]
+fn words_of_a_dump_become_a_scenario_that_ends_where_they_do() {
+    let log = include_str!("../../../../tests/data/faultlogs/cases/words.txt");
+    let (_, log) = log.split("#### ").nth(1).unwrap().split_once('\n').unwrap();
+    let report = parse_log(log);
+    let ends: Vec<_> = report.items.iter().map(|item| &item.fields.last().unwrap().value.en[..]).collect();
+    assert_eq!(ends, ["0x1fef5000", "0x1fef1040", "refused"]);
+    for item in &report.items {
+        let scenario = item.scenario.as_ref().unwrap_or_else(|| panic!("{item:?}"));
+        let run = crate::machine::run(&scenario.text).unwrap();
+        let last = alloc::format!("{:?}", run.done.last().unwrap().outcome).to_lowercase();
+        let arrived = item.fields.last().unwrap().value.en.as_str() != "refused";
+        assert_eq!(!last.contains("fault: some"), arrived, "{last}");
+    }
+}
+
+#[test]
 fn the_scenario_tells_the_logs_device_address_pasid_and_access() {
     let report = parse_log(
         "DMAR: [DMA Write PASID 0x2] Request device [7a:02.0] fault addr 0x7f81c968d000 [fault reason 0x71] x",

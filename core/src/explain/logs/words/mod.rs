@@ -1,0 +1,257 @@
+//! Words of memory from a crash dump, `drgn`, `gdb` or QEMU's monitor: gathered from the whole paste, and walked from a unit's root
+//! to an address that is asked. What is not in the paste is named, with the command that shows it.
+
+mod line;
+mod stage;
+mod way;
+
+pub(super) use line::{line, Said};
+
+use super::causes;
+use super::fault::{Access, Arch};
+use super::forms::Form;
+use super::found::{Format, Found};
+use super::report::Kind;
+use super::scenario::{self, Sketch};
+use crate::spec::{Phrase, Text};
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use line::Asked;
+use stage::{size, End};
+use way::Way;
+
+pub(super) static FORMAT: Format =
+    Format { forms: FORMS, readers: &[], patterns: &[], codes: || Vec::new(), causes: causes::none };
+
+macro_rules! form {
+    ($name:literal $arch:ident $root:literal) => {
+        Form {
+            name: $name,
+            arch: Arch::$arch,
+            wording: concat!("root ", $root, " / *: * * / walk * *"),
+            source: "words of memory: QEMU's xp, crash's rd, gdb's x, drgn; see docs/fault-logs.md",
+        }
+    };
+}
+
+static FORMS: &[Form] = &[
+    form!("words-vtd" VtD "vt-d *"),
+    form!("words-amd" AmdVi "amd-vi *"),
+    form!("words-smmu" SmmuV3 "smmuv3 * *"),
+    form!("words-riscv" RiscV "riscv *"),
+];
+
+/// The most words that are kept: the tables of a device with gigabytes mapped, and no more memory than a page may take.
+const MOST_WORDS: usize = 1 << 18;
+/// The most addresses that are walked.
+const MOST_WALKS: usize = 256;
+
+/// Everything that a paste says of memory.
+#[derive(Default)]
+pub(super) struct Words {
+    words: BTreeMap<u64, u64>,
+    /// The first line with a word, and the last.
+    lines: Option<(usize, usize)>,
+    /// Words that were left out because there are too many.
+    left: u64,
+    /// An address that has two values: the first such.
+    two: Option<(usize, u64)>,
+    root: Option<(Arch, Vec<u64>)>,
+    entry: Option<(Arch, Vec<u64>)>,
+    asked: Vec<(usize, Asked)>,
+}
+
+impl Words {
+    /// Takes a line.
+    pub(super) fn take(&mut self, number: usize, said: Said) {
+        if said == Said::Command {
+            return;
+        }
+        let (first, _) = self.lines.unwrap_or((number, number));
+        self.lines = Some((first, number));
+        match said {
+            Said::Words(at, words) => {
+                for (offset, word) in (0u64..).step_by(8).zip(words) {
+                    let at = at.wrapping_add(offset);
+                    if self.words.len() >= MOST_WORDS && !self.words.contains_key(&at) {
+                        self.left += 1;
+                    } else if self.words.insert(at, word).is_some_and(|old| old != word) {
+                        self.two = self.two.or(Some((number, at)));
+                    }
+                }
+            }
+            Said::Root(arch, words) => self.root = Some((arch, words)),
+            Said::Entry(arch, words) => self.entry = Some((arch, words)),
+            Said::Walk(asked) if self.asked.len() < MOST_WALKS => self.asked.push((number, asked)),
+            Said::Walk(_) => self.left += 1,
+            Said::Command => {}
+        }
+    }
+
+    /// Takes the root from a kernel's own dump of its tables, unless a line says another.
+    pub(super) fn root(&mut self, arch: Arch, register: u64) {
+        self.root.get_or_insert((arch, [register].into()));
+    }
+
+    /// Returns `N` words at an address.
+    fn get<const N: usize>(&self, at: u64) -> Result<[u64; N], End> {
+        let mut words = [0; N];
+        for (i, word) in words.iter_mut().enumerate() {
+            let at = at.wrapping_add(i as u64 * 8);
+            *word = *self.words.get(&at).ok_or(End::Missing(at, N - i))?;
+        }
+        Ok(words)
+    }
+
+    /// Returns what was found, each with its lines; nothing where the paste has no word and no question.
+    pub(super) fn found(&self) -> Vec<(usize, usize, Found)> {
+        let Some((first, last)) = self.lines else { return Vec::new() };
+        let arch = self.root.as_ref().or(self.entry.as_ref()).map(|(arch, _)| *arch);
+        let (Some(arch), false) = (arch, self.asked.is_empty()) else {
+            return [(first, last, self.summary(arch))].into();
+        };
+        self.asked.iter().map(|(line, asked)| (*line, *line, self.walked(arch, *asked))).collect()
+    }
+
+    /// Words without a root or without a question.
+    fn summary(&self, arch: Option<Arch>) -> Found {
+        let arch = arch.unwrap_or(Arch::VtD);
+        let title = Phrase::new(
+            format!("words of memory: {}", self.words.len()),
+            format!("内存中的字：{} 个", self.words.len()),
+        );
+        let mut found = tables(arch, title);
+        if self.root.is_none() && self.entry.is_none() {
+            found.certain(
+                Text::new("missing", "缺少"),
+                "root vt-d 0x…",
+                Text::new(
+                    "where the tables begin: what RTADDR holds; also root amd-vi, smmuv3, riscv",
+                    "表从哪里开始：RTADDR 的值；也可以是 root amd-vi、smmuv3、riscv",
+                ),
+            );
+        }
+        if self.asked.is_empty() {
+            found.certain(
+                Text::new("missing", "缺少"),
+                "walk 00:04.0 0x…",
+                Text::new("the device and the address that are asked", "要查的设备与地址"),
+            );
+        }
+        found
+    }
+
+    fn walked(&self, arch: Arch, asked: Asked) -> Found {
+        let of = |side: &Option<(Arch, Vec<u64>)>| {
+            side.as_ref().filter(|(whose, _)| *whose == arch).map(|(_, words)| words.clone())
+        };
+        let (root, entry) = (of(&self.root).unwrap_or_default(), of(&self.entry));
+        let mut way = Way {
+            words: self,
+            asked,
+            root: &root,
+            entry: entry.as_deref(),
+            steps: Vec::new(),
+            walk: Default::default(),
+        };
+        let end = match (root.is_empty() && entry.is_none(), asked.device.is_none() && entry.is_none()) {
+            (false, false) => way.go(arch),
+            _ => Err(End::Refused(Phrase::new("the line names no device", "这一行没有写设备"))),
+        };
+        let device = asked.device.map_or(String::new(), |device| format!(" {device}"));
+        let address = asked.address;
+        let title = Phrase::new(
+            format!("{}: the tables of the dump for {address:#x}{}", arch.name(), of_device(&device)),
+            format!("{}：转储中{device} 地址 {address:#x} 的各级表", arch.name()),
+        );
+        let mut found = tables(arch, title);
+        for step in &way.steps {
+            let words: Vec<String> = step.words.iter().map(|word| format!("{word:#018x}")).collect();
+            let at = step.at.map(|at| (format!(" (at {at:#x})"), format!("（位于 {at:#x}）")));
+            let (en, zh) = at.unwrap_or_default();
+            let at = Phrase::new(format!("{}{en}", step.says.en), format!("{}{zh}", step.says.zh));
+            let value = Phrase::new(
+                format!("{}: {}", step.name.en, words.join(" ")),
+                format!("{}：{}", step.name.zh, words.join(" ")),
+            );
+            found.certain(Text::new("read", "读取"), value, at);
+        }
+        let ends = Text::new("ends at", "停在");
+        match end {
+            Ok(leaf) => {
+                let rights = leaf.perms.of_device();
+                let rights = (rights.to_string(), rights.zh());
+                found.certain(
+                    ends,
+                    format!("{:#x}", leaf.to),
+                    Phrase::new(
+                        format!("the address in memory; a page of {}, {}", size(leaf.shift), rights.0),
+                        format!("内存中的地址；页大小 {}，{}", size(leaf.shift), rights.1),
+                    ),
+                );
+            }
+            Err(End::Same(why)) => found.certain(ends, format!("{address:#x}"), why),
+            Err(End::Refused(why)) => {
+                found.certain(ends, Phrase::new("refused", "拒绝"), why);
+            }
+            Err(End::Missing(at, count)) => found.certain(
+                ends,
+                format!("xp /{count}gx {at:#x}"),
+                Phrase::new(
+                    format!("the dump has no word for {at:#x}: this command of QEMU's monitor shows it, `rd -64 -p {at:x} {count}` in crash"),
+                    format!("转储里没有 {at:#x} 处的字：QEMU 监视器用这条命令可得，在 crash 中是 `rd -64 -p {at:x} {count}`"),
+                ),
+            ),
+        }
+        if let Some((line, at)) = self.two {
+            found.certain(
+                Text::new("twice", "重复"),
+                format!("{at:#x}"),
+                Phrase::new(
+                    format!("the dump has two values for it; the one of line {line} counts"),
+                    format!("转储里它有两个值；采用第 {line} 行的"),
+                ),
+            );
+        }
+        if self.left > 0 {
+            found.certain(
+                Text::new("left out", "未收入"),
+                self.left,
+                Text::new(
+                    "words and questions beyond the first 262,144 and 256",
+                    "超出 262,144 个字、256 个问题的部分",
+                ),
+            );
+        }
+        let mut walk = way.walk;
+        walk.address = address;
+        walk.device = asked.device;
+        walk.access = Some(if asked.write { Access::Write } else { Access::Read });
+        walk.entries = way.steps.iter().filter_map(|step| Some((step.level?, step.words[0]))).collect();
+        if arch == Arch::VtD && asked.pasid.is_none() {
+            found.scenario = scenario::of_walk(&walk).map(Sketch::Written);
+        }
+        found
+    }
+}
+
+fn of_device(device: &str) -> String {
+    match device {
+        "" => String::new(),
+        device => format!(" of{device}"),
+    }
+}
+
+fn tables(arch: Arch, title: Phrase) -> Found {
+    let form = match arch {
+        Arch::AmdVi => "words-amd",
+        Arch::SmmuV3 => "words-smmu",
+        Arch::RiscV => "words-riscv",
+        _ => "words-vtd",
+    };
+    let mut found = Found::status(arch, form, title);
+    found.kind = Kind::Tables;
+    found
+}
