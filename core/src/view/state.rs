@@ -1,7 +1,7 @@
 //! Caches and registers at a position.
 
 use super::bits;
-use super::history::{CacheState, RegisterState};
+use super::history::{place, CacheState, RegisterState};
 use super::types::{Cache, CacheRow, Entry, Hex};
 use crate::explain::step::line;
 use crate::explain::Cast;
@@ -26,8 +26,12 @@ pub fn caches(all: &[CacheState], current: Option<&Event>, lang: Lang) -> Vec<Ca
         if let Some((op @ (CacheOp::Evict | CacheOp::Invalidate | CacheOp::Miss), slot, gone)) = now {
             lines.push(CacheRow { slot, tag: tag(c.cache, &gone, lang), holds: line(&gone), now: Some(op) });
         }
-        let touched = |slot| now.filter(|n| n.1 == slot && n.0 != CacheOp::Miss).map(|n| n.0);
-        let entries = c.lines.iter().map(|(slot, l)| (*slot, l, touched(*slot)));
+        let touched = |at| {
+            let here =
+                |n: &(CacheOp, u32, CacheLine)| place(c.cache, n.1, &n.2) == at && n.0 != CacheOp::Miss;
+            now.filter(here).map(|n| n.0)
+        };
+        let entries = c.lines.iter().map(|(at, l)| (at.1, l, touched(*at)));
         let (hot, cold): (Vec<_>, Vec<_>) = entries.partition(|e| e.2.is_some());
         let rest = hot.into_iter().chain(cold).take(SHOWN);
         lines.extend(rest.map(|(slot, l, now)| CacheRow {
@@ -83,6 +87,7 @@ mod tests {
     use crate::machine::run::run;
     use crate::spec::Lang;
     use crate::view::Viewer;
+    use alloc::{string::ToString, vec, vec::Vec};
 
     #[test]
     fn registers_at_one_offset_of_iommu_and_devices_stay_apart() {
@@ -99,5 +104,27 @@ mod tests {
         assert_eq!((value("nic LENGTH"), value("disk LENGTH")), (Some(64), Some(128)));
         // VT-d has its command register at the offset of the engine's DEVICE.
         assert!(value("GCMD_REG").is_some());
+    }
+
+    #[test]
+    fn devices_tlbs_have_one_table_and_an_entry_of_one_hides_none_of_another() {
+        let text =
+            "iommu-playground 2\nmachine amd-vi ats\ndevice gpu 00:02.0 ats\ndevice nic 00:03.0 ats\nsteps\n\
+                    domain d\nattach gpu to d\nattach nic to d\nmap d 0x10_0000 +8K rw\n\
+                    ats gpu 0x10_0000 +4K\nats nic 0x10_1000 +4K\ninvalidate device-tlb of gpu\n";
+        let run = run(text).unwrap();
+        let ends: Vec<usize> = run.done.iter().map(|done| done.steps.end).collect();
+        let cast = crate::explain::Cast::of_run(&run, text);
+        let mut viewer = Viewer::new(run.machine.trace.clone(), run.machine.memories(), cast);
+        let mut at = |position| {
+            let caches = viewer.view(position, Lang::En).caches;
+            let own = caches.into_iter().find(|cache| cache.name == "IOTLB (in the device)");
+            own.map(|cache| cache.lines.iter().map(|line| line.tag.clone()).collect::<Vec<_>>())
+        };
+        let (both, one) = (vec!["00:02.0".to_string(), "00:03.0".to_string()], vec!["00:03.0".to_string()]);
+        let [.., first, second, third] = ends[..] else { panic!("{ends:?}") };
+        assert_eq!(at(third), Some(one));
+        assert_eq!(at(second), Some(both));
+        assert_eq!(at(first), Some(vec!["00:02.0".to_string()]));
     }
 }

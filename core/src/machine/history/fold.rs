@@ -2,16 +2,24 @@
 
 use crate::addr::RequesterId;
 use crate::spec::Register;
-use crate::trace::{Actor, CacheLine, CacheOp, CacheType, Event, Step, Trace};
+use crate::trace::{Actor, CacheKind, CacheLine, CacheOp, CacheType, Event, Step, Trace};
 use alloc::{collections::BTreeMap, vec::Vec};
+
+/// A slot of a cache, and whose: of devices' own TLBs only.
+pub type Place = (Option<RequesterId>, u32);
+
+/// Returns where an entry is that was seen in `slot` of a cache.
+pub fn place(cache: &CacheType, slot: u32, line: &CacheLine) -> Place {
+    (line.requester.filter(|_| cache.kind == CacheKind::DeviceTlb), slot)
+}
 
 /// One cache with what is in it at a position.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CacheState {
     /// Which.
     pub cache: &'static CacheType,
-    /// Its entries by slot.
-    pub lines: BTreeMap<u32, CacheLine>,
+    /// Its entries by slot; those of several devices' TLBs, which have one name, by whose they are.
+    pub lines: BTreeMap<Place, CacheLine>,
     /// Hits (stale and denied ones included) so far.
     pub hits: u64,
     /// Misses so far.
@@ -88,6 +96,7 @@ impl Fold {
     fn redo(&mut self, step: &Step) {
         match step.event {
             Event::Cache { cache, op, slot, line } => {
+                let slot = place(cache, slot, &line);
                 let state = self.cache(cache);
                 let before = match op {
                     CacheOp::Hit | CacheOp::Stale | CacheOp::Denied => return state.hits += 1,
@@ -109,7 +118,8 @@ impl Fold {
 
     fn undo(&mut self, step: &Step) {
         match step.event {
-            Event::Cache { cache, op, slot, .. } => {
+            Event::Cache { cache, op, slot, line } => {
+                let slot = place(cache, slot, &line);
                 let changes = matches!(op, CacheOp::Insert | CacheOp::Evict | CacheOp::Invalidate);
                 let before = if changes { self.before.pop() } else { None };
                 let state = self.cache(cache);

@@ -10,7 +10,7 @@ use crate::trace::{Event, Trace};
 use alloc::vec::Vec;
 
 use fold::Fold;
-pub use fold::{CacheState, RegisterState};
+pub use fold::{place, CacheState, RegisterState};
 use landmarks::Landmarks;
 pub use landmarks::TablePage;
 
