@@ -105,8 +105,7 @@ pub(crate) const UNREADABLE: Text = Text::new("the text has problems", "文本�
 /// The text on the architecture that is written `word`. A word that is none is a problem that names the nearest.
 pub fn onto_word(text: &str, word: &str) -> Result<String, Problems> {
     let Some(architecture) = Architecture::named(word) else {
-        let problem = Problem::expected_words(Span::default(), &Architecture::WORDS, word)
-            .suggest_for(word, Architecture::other_words());
+        let problem = Problem::expected_words(Span::default(), &Architecture::WORDS, word);
         return Err(Problems(vec![problem]));
     };
     Ok(print(&onto(&parse(text)?, architecture)))
@@ -240,6 +239,7 @@ mod tests {
     use super::onto_word;
     use crate::iommu::Architecture;
     use crate::scenario::{onto, parse, print};
+    use alloc::string::ToString;
 
     #[test]
     fn what_has_process_tables_by_itself_needs_the_word_for_them_on_vt_d() {
@@ -300,6 +300,14 @@ mod tests {
                 assert_eq!(problems.0[0].suggestion.as_deref(), Some(meant), "{word}");
                 assert_eq!(problems.0[0].expected.len(), Architecture::ALL.len() + 1, "{word}");
             }
+        }
+        for (line, meant) in [
+            ("fault riscv 15 arm 0x10", "smmuv3"),
+            ("fault vt-d 5 amd 0x2", "amd-vi"),
+            ("count reads = 3 on intel", "vt-d"),
+        ] {
+            let scenario = text.to_string() + "flush\nexpect " + line + "\n";
+            assert_eq!(parse(&scenario).unwrap_err().0[0].suggestion.as_deref(), Some(meant), "{line}");
         }
         for word in ["x", "mips", "power", "sparc", "s390", "loongarch", "zebra", "iommu", "swiotlb"] {
             let problems = parse(&text.replace("riscv", word)).unwrap_err();

@@ -156,7 +156,12 @@ impl Problem {
             )
         };
         problem.expected = words.to_vec();
-        problem.suggest(found, words.iter().copied()).point_at_absent(found)
+        let problem = problem.suggest(found, words.iter().copied()).point_at_absent(found);
+        // Where architectures may stand, so may what else people call them.
+        match Architecture::WORDS.iter().all(|word| words.contains(word)) {
+            true => problem.suggest_for(found, Architecture::other_words()),
+            false => problem,
+        }
     }
 }
 

@@ -53,14 +53,14 @@ impl VtdProgrammer {
             Attachment::Domain(id) => {
                 let Domain { kind, root } = hw.domains().get(id)?;
                 if kind == DomainKind::Stage1 {
-                    return unsupported("first-stage translation in legacy mode", "传统模式下的第一阶段转换");
+                    return unsupported("first-stage translation (ECAP.FSTS)", "第一阶段转换（ECAP.FSTS）");
                 }
                 let ats = caps.ats && self.config.device_tlb();
                 let kind = if ats { tt::DEVICE_TLB } else { tt::MULTI_LEVEL };
                 second(id.0, kind).with_address(context::SSPTPTR, root.raw())
             }
             Attachment::Nested(_) => {
-                return unsupported("nested translation in legacy mode", "传统模式下的嵌套转换")
+                return unsupported("nested translation (ECAP.NEST)", "嵌套转换（ECAP.NEST）")
             }
         };
         let at = self.context_place(hw, device)?;
