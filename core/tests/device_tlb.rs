@@ -104,25 +104,33 @@ fn what_is_still_mapped_or_told_to_stay_is_kept() {
     }
 }
 
-/// A process stays bound over an attachment, and its translations with it; not where nothing gets through any more.
+/// How many translations of a PASID the devices forgot.
+fn forgotten(run: &Run, pasid: u32) -> usize {
+    let of_it = run.machine.trace.steps().iter().filter(|step| {
+        matches!(step.event, Event::Cache { cache, op: CacheOp::Invalidate, line, .. }
+            if cache.kind == CacheKind::DeviceTlb && line.pasid == Some(pasid))
+    });
+    of_it.count()
+}
+
+/// A process stays bound over an attachment, and its translations with it; not where nothing gets through any more, nor where the
+/// guest's memory below it goes.
 #[test]
-fn what_a_process_has_there_goes_when_everything_is_blocked() {
-    let bound = "process app pasid 7";
+fn what_a_process_has_there_goes_with_what_is_below_it() {
+    const TRANSLATED: &str =
+        "bind gpu to app\nmap app 0x7f00_0000_0000 +4K rw\nats gpu 0x7f00_0000_0000 pasid 7";
     for architecture in Architecture::ALL {
-        for (then, gone) in
-            [("domain e\nattach gpu to e", 0), ("attach gpu to blocked", 1), ("detach gpu", 1)]
-        {
-            let before = format!(
-                "{OWN}\nbind gpu to app\nmap app 0x7f00_0000_0000 +4K rw\nats gpu 0x7f00_0000_0000 pasid 7"
-            );
+        for (process, attach, then, gone) in [
+            ("process app pasid 7", OWN, "domain e\nattach gpu to e", 0),
+            ("process app pasid 7", OWN, "unmap d 0x10_0000 +4K", 0),
+            ("process app pasid 7", OWN, "attach gpu to blocked", 1),
+            ("process app pasid 7", OWN, "detach gpu", 1),
+            ("process app in blue pasid 7", "attach gpu to blue", "unmap blue 0x20_0000 +4K", 1),
+        ] {
+            let before = format!("{attach}\n{TRANSLATED}");
             let text = scenario(2, architecture, "strict", &before, then)
-                .replace("steps\n", &format!("{bound}\nsteps\n"));
-            let run = runs(&text);
-            let of_app = run.machine.trace.steps().iter().filter(|step| {
-                matches!(step.event, Event::Cache { cache, op: CacheOp::Invalidate, line, .. }
-                    if cache.kind == CacheKind::DeviceTlb && line.pasid == Some(7))
-            });
-            assert_eq!(of_app.count(), gone, "{text}");
+                .replace("steps\n", &format!("{process}\nsteps\n"));
+            assert_eq!(forgotten(&runs(&text), 7), gone, "{text}");
         }
     }
 }
