@@ -215,7 +215,16 @@ pub fn unit(found: &mut Found, maker: Maker, at: Option<u64>, from: Source) -> O
         Some(place) => place,
         None if found.units.len() >= 1024 => return None,
         None => {
-            found.units.push(Unit { maker, at, scope: String::new(), cap: None, more: None, from });
+            found.units.push(Unit {
+                maker,
+                at,
+                scope: String::new(),
+                cap: None,
+                more: None,
+                from,
+                able_from: None,
+                scope_from: None,
+            });
             found.units.len() - 1
         }
     };
@@ -231,13 +240,17 @@ fn intel(text: &str, from: Source, found: &mut Found) -> bool {
         let (cap, more) = (value(" cap "), value(" ecap "));
         if let Some(unit) = unit(found, Maker::Intel, Some(base), from) {
             (unit.cap, unit.more) = (cap.or(unit.cap), more.or(unit.more));
+            unit.able_from = Some(from);
         }
     } else if rest.starts_with("RMRR base: ") {
         let base = after(rest, "RMRR base: ").map(word).and_then(hex);
         let end = after(rest, "end: ").map(word).and_then(hex);
         if let Some(range) = base.zip(end).and_then(|(base, end)| Extent::new(base, end)) {
             let kind = "direct".into();
-            keep(&mut found.reserved, Reserved { range, kind, functions: [].into(), group: None, from });
+            keep(
+                &mut found.reserved,
+                Reserved { range, kind, functions: [].into(), others: [].into(), group: None, from },
+            );
         }
     } else if rest.starts_with("IOMMU disabled") {
         found.policy.off = Some(from);
@@ -257,7 +270,9 @@ fn amd(text: &str, from: Source, found: &mut Found) -> bool {
         let value =
             between(rest, "Extended features (", ")").and_then(|v| hex(v.split(',').next().unwrap_or(v)));
         if let Some(unit) = unit(found, Maker::Amd, None, from) {
-            unit.more = unit.more.or(value);
+            if unit.more.is_none() {
+                (unit.more, unit.able_from) = (value, Some(from));
+            }
         }
     } else if rest.starts_with("AMD IOMMU disabled") {
         found.policy.off = Some(from);

@@ -233,6 +233,10 @@ pub struct Function {
     pub driver: Option<String>,
     /// Where it was first read.
     pub from: Source,
+    /// Where its name was read.
+    pub name_from: Option<Source>,
+    /// Where its group was read.
+    pub group_from: Option<Source>,
 }
 
 impl Function {
@@ -328,6 +332,10 @@ pub struct Unit {
     pub more: Option<u64>,
     /// Where it was read.
     pub from: Source,
+    /// Where its registers were read.
+    pub able_from: Option<Source>,
+    /// Where it was read whose requests come to it.
+    pub scope_from: Option<Source>,
 }
 
 /// Addresses that devices use untranslated, or may not use.
@@ -339,6 +347,8 @@ pub struct Reserved {
     pub kind: String,
     /// The functions that it is for, where firmware names them.
     pub functions: Vec<Bdf>,
+    /// Whom it is for besides, in words: a path below bridges that no text has, a device that is not on PCI.
+    pub others: Vec<String>,
     /// The group that it is for.
     pub group: Option<u32>,
     /// Where it was read.
@@ -350,8 +360,8 @@ pub struct Reserved {
 pub struct Group {
     /// Its number.
     pub number: u32,
-    /// `DMA`, `DMA-FQ`, `identity`, `blocked`.
-    pub kind: Option<String>,
+    /// `DMA`, `DMA-FQ`, `identity`, `blocked`, and where it was read.
+    pub kind: Option<(String, Source)>,
     /// Its functions on PCI.
     pub functions: Vec<Bdf>,
     /// Its other devices.
@@ -383,6 +393,19 @@ impl IdMap {
         let offset = u32::from(at.id()).checked_sub(self.base)?;
         (at.segment == self.segment && offset < self.count).then(|| self.output.wrapping_add(offset))
     }
+}
+
+/// A device that is not on PCI, and the IOMMU that it is behind.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Platform {
+    /// Its node.
+    pub name: String,
+    /// The IOMMU's node.
+    pub unit: String,
+    /// Its id there, in words.
+    pub id: String,
+    /// Where it was read.
+    pub from: Source,
 }
 
 /// What Linux does with the IOMMU, as its boot lines say.
@@ -429,6 +452,8 @@ pub struct Found {
     pub swiotlb: Option<(Extent, Source)>,
     /// Memory-mapped configuration space: segment, first and last bus, address.
     pub config: Vec<(u32, u8, u8, u64, Source)>,
+    /// Devices that are not on PCI and are behind an IOMMU.
+    pub platform: Vec<Platform>,
     /// What is missing, assumed, contradictory, damaged.
     pub remarks: Vec<Remark>,
     /// Lines that said nothing of a machine.
@@ -479,6 +504,9 @@ impl Found {
     pub fn join(&mut self, at: Bdf, number: u32, from: Source) {
         let Some(function) = self.function(at, from) else { return };
         let before = function.group.replace(number);
+        if before != Some(number) {
+            function.group_from = Some(from);
+        }
         if let Some(before) = before.filter(|before| *before != number) {
             let said = Phrase::new(
                 alloc::format!("{at} is in group {before} and in group {number}"),

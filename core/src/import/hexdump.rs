@@ -56,6 +56,8 @@ pub fn field(line: &str) -> Option<(usize, Vec<u8>)> {
     };
     let (_, value) = rest.split_once(" : ")?;
     let length = usize::try_from(length).ok().filter(|l| (1..=4096).contains(l))?;
+    // `iasl` says in a comment that a checksum is wrong.
+    let value = value.split("/*").next().unwrap_or(value);
     let value = value.split(" [").next().unwrap_or(value).split('(').next().unwrap_or(value).trim();
     let mut bytes = match value.strip_prefix('"') {
         Some(text) => text.strip_suffix('"').unwrap_or(text).bytes().collect(),

@@ -124,6 +124,7 @@ impl Lspci {
         } else {
             if function.name.is_empty() || function.name == config::UNNAMED {
                 function.name = name.into();
+                function.name_from = Some(from);
             }
             function.class = function.class.or(code);
             function.ids = function.ids.or(ids);

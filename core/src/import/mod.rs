@@ -3,11 +3,12 @@
 //!
 //! The way of a text, each file importing only from those before it in this list: `scan` finds words and numbers; `remark` and
 //! `found` are the data; one file a kind of text reads it (`lspci` with `config` and `tree`, `iomem`, `sysfs`, `dmesg`, `hexdump`,
-//! `acpi`, `dts`); `reader` tells the kinds apart, line by line; `groups` says why functions are in one group; `names`, `space`, `plan` decide what the scenario can say;
+//! `acpi`, `dts`); `reader` tells the kinds apart, line by line; `groups` says why functions are in one group; `maker`, `names`, `space`, `plan`, `beyond` decide what the scenario can say;
 //! `write` writes it; `account` is the shape of what is said to a reader, and `report` says it.
 
 pub mod account;
 mod acpi;
+mod beyond;
 mod config;
 mod dmesg;
 mod dts;
@@ -16,6 +17,7 @@ mod groups;
 mod hexdump;
 mod iomem;
 mod lspci;
+mod maker;
 mod names;
 mod plan;
 mod reader;
@@ -64,7 +66,9 @@ pub fn import(inputs: &[Input<'_>]) -> Import {
     let joined = groups::joined(&found);
     let scenario = if found.is_empty() { String::new() } else { write::write(&found, &plan, &joined) };
     let mut remarks = found.remarks.clone();
+    let beyond = beyond::say(&found, &plan);
     remarks.extend(plan.remarks);
+    remarks.extend(beyond);
     remarks.sort_by_key(|remark| (remark.kind, remark.from));
     remarks.dedup();
     Import { found, scenario, joined, remarks }

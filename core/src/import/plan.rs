@@ -31,6 +31,8 @@ pub struct Line {
     pub text: String,
     /// Where it is from; none where it was assumed.
     pub from: Option<Source>,
+    /// Where else a part of it is from.
+    pub also: Option<Source>,
     /// Why it is a comment.
     pub not: Option<Phrase>,
 }
@@ -75,6 +77,7 @@ pub fn plan(found: &Found) -> Plan {
     let mut plan = Plan::default();
     let segment = segment(found, &mut remarks);
     tree(found, segment, &mut plan, &mut remarks);
+    cut(&mut plan, &mut remarks);
     let wanted: Vec<Extent> =
         plan.items.iter().filter_map(|i| found.at(i.at)).flat_map(ranges(found)).collect();
     plan.map = space::map(found, &wanted, &mut remarks);
@@ -83,6 +86,21 @@ pub fn plan(found: &Found) -> Plan {
     missing(found, &plan, &mut remarks);
     plan.remarks = remarks.all();
     plan
+}
+
+/// The most ports and devices of a machine here.
+const MOST: usize = 256;
+
+/// Leaves out what is beyond the most devices: the last ones, so that what is above them stays.
+fn cut(plan: &mut Plan, remarks: &mut Remarks) {
+    let Some(first) = plan.items.get(MOST).map(|item| item.at) else { return };
+    let count = plan.items.len() - MOST;
+    plan.items.truncate(MOST);
+    let said = Phrase::new(
+        format!("{count} functions from {first} on: a scenario has at most {MOST} ports and devices"),
+        format!("从 {first} 起的 {count} 个功能：场景最多有 {MOST} 个端口和设备"),
+    );
+    remarks.of(Kind::Left, said);
 }
 
 /// All memory that a function wants.
@@ -97,7 +115,7 @@ fn ranges(found: &Found) -> impl Fn(&Function) -> Vec<Extent> + '_ {
 
 fn size(found: &Found, function: &Function, bar: &Bar) -> u64 {
     match bar.size {
-        0 => space::size_of(found, function.at, bar.at).unwrap_or(0),
+        0 => space::size_of(found, function.at, bar.at).map_or(0, |(size, _)| size),
         size => size,
     }
 }
@@ -342,7 +360,7 @@ fn windows(found: &Found, plan: &mut Plan, remarks: &mut Remarks) {
                 }
             }
             let text = format!("window {}{}", line_range(bus), if prefetch { " prefetch" } else { "" });
-            plan.items[i].lines.push(Line { text, from: Some(window.from), not });
+            plan.items[i].lines.push(Line { text, from: Some(window.from), also: None, not });
         }
     }
     space::cut(&mut plan.map, &cuts);
@@ -402,7 +420,7 @@ fn bar_line(
         );
         remarks.at(kind, bar.from, said);
         let text = text(bar.at, known.max(1), bar.space == Space::Prefetch);
-        Line { text, from: Some(bar.from), not: Some(what) }
+        Line { text, from: Some(bar.from), also: None, not: Some(what) }
     };
     let phrase = |en: &str, zh: &str| Phrase::new(en.to_string(), zh.to_string());
     if known == 0 {
@@ -458,6 +476,34 @@ fn bar_line(
             remarks,
         );
     }
+    // A bridge to conventional PCI is no line of its own: what it does not forward contradicts, what it forwards has no place
+    // where a port's window has the addresses.
+    if let Some(bridge) =
+        above_conventional(found, function).filter(|_| plan.items[item].alias.is_some() && !io)
+    {
+        let windows = || bridge.bridge.iter().flat_map(|b| &b.windows).filter(|w| w.space != Space::Io);
+        if windows().next().is_some() && !windows().any(|w| w.range.holds(range)) {
+            let what = Phrase::new(
+                format!("outside every window of {}", bridge.at),
+                format!("不在 {} 的任何窗口之内", bridge.at),
+            );
+            return not(Kind::Contradiction, what, remarks);
+        }
+        let port = taken.iter().find(|(up, ports, range, of)| {
+            let of = plan.items.iter().any(|i| i.at == *of && i.role.is_some());
+            *up == behind && !*ports && of && range.holds(bus)
+        });
+        if let Some((.., port)) = port {
+            let what = Phrase::new(
+                format!(
+                    "behind {}, a bridge to conventional PCI below {port}: the language has no place for it",
+                    bridge.at
+                ),
+                format!("在 {port} 下游的 PCIe 转 PCI 桥 {} 之后，场景语言无法表示", bridge.at),
+            );
+            return not(Kind::Left, what, remarks);
+        }
+    }
     // Which of the windows on the way it is in decides what the line calls it.
     let prefetch = match behind {
         Some(up) => {
@@ -494,7 +540,17 @@ fn bar_line(
     }
     *used |= mask;
     taken.push((behind, io, bus, at));
-    Line { text: text(bus.first, known, prefetch && !io), from: Some(bar.from), not: None }
+    let also = space::size_of(found, at, bar.at).map(|(_, from)| from).filter(|_| bar.size == 0);
+    Line { text: text(bus.first, known, prefetch && !io), from: Some(bar.from), also, not: None }
+}
+
+/// The bridge whose secondary bus a function is on.
+fn above_conventional<'a>(found: &'a Found, function: &Function) -> Option<&'a Function> {
+    let leads = |f: &&Function| {
+        f.at.segment == function.at.segment
+            && f.bridge.as_ref().is_some_and(|b| b.secondary == function.at.bus && b.secondary != 0)
+    };
+    found.functions.iter().find(leads)
 }
 
 /// Why a register cannot be as the texts say.

@@ -11,6 +11,8 @@ pub const MIB: u64 = 1 << 20;
 const GIB: u64 = 1 << 30;
 /// The least RAM of a range that is written: below, there is no room for tables and buffers.
 const LEAST: u64 = 16 * MIB;
+/// Where RAM ends at the latest: what the kernel's own map of all memory has room for, with tables of four levels.
+const HIGHEST: u64 = 1 << 46;
 /// The most ranges of RAM, and windows, that a scenario is given.
 const MOST: usize = 64;
 
@@ -150,16 +152,29 @@ fn ram(found: &Found, map: &mut Map, remarks: &mut Remarks) {
             low = true;
             continue;
         }
+        if range.last >= HIGHEST {
+            let said = Phrase::new(
+                format!("RAM at {range} ends above 64 TiB, where a machine here has none; it is left out"),
+                format!("{range} 的内存超过 64 TiB，这里的机器没有那么高的内存，未写入"),
+            );
+            remarks.at(Kind::Left, from, said);
+            continue;
+        }
         let taken = map.ram.iter().any(|(old, _)| old.meets(range));
-        let window = map.windows.iter().find(|(w, _)| w.cpu.meets(range)).map(|(w, _)| w.cpu);
-        if let Some(window) = window {
+        let windows: Vec<Extent> =
+            map.windows.iter().map(|(w, _)| w.cpu).filter(|cpu| cpu.meets(range)).collect();
+        if let Some(window) = windows.first() {
             let said = Phrase::new(
                 format!("RAM at {range} and the host bridge's window {window} share addresses"),
                 format!("{range} 的内存与主桥窗口 {window} 重叠"),
             );
             remarks.at(Kind::Contradiction, from, said);
-        } else if !taken && map.ram.len() < MOST {
-            map.ram.push((range, Some(from)));
+        }
+        // What is beside the windows is RAM all the same.
+        let pieces = beside(range, &windows).into_iter().filter(|piece| piece.bytes() >= LEAST);
+        if !taken {
+            let room = MOST.saturating_sub(map.ram.len());
+            map.ram.extend(pieces.take(room).map(|piece| (piece, Some(from))));
         }
     }
     if low {
@@ -178,6 +193,22 @@ fn ram(found: &Found, map: &mut Map, remarks: &mut Remarks) {
         );
         remarks.of(Kind::Assumed, said);
     }
+}
+
+/// What of a range is in none of others.
+fn beside(range: Extent, others: &[Extent]) -> Vec<Extent> {
+    let mut pieces = Vec::from([range]);
+    for other in others {
+        let cut = |piece: Extent| {
+            let before =
+                other.first.checked_sub(1).and_then(|last| Extent::new(piece.first, last.min(piece.last)));
+            let after =
+                other.last.checked_add(1).and_then(|first| Extent::new(first.max(piece.first), piece.last));
+            [before, after].into_iter().flatten()
+        };
+        pieces = pieces.into_iter().flat_map(cut).collect();
+    }
+    pieces
 }
 
 /// Addresses for RAM where no window is: below the lowest, or above all.
@@ -227,8 +258,8 @@ pub fn cut(map: &mut Map, prefetch: &[Extent]) {
 }
 
 /// The BARs of functions that are named in `/proc/iomem`: their sizes.
-pub fn size_of(found: &Found, at: Bdf, address: u64) -> Option<u64> {
+pub fn size_of(found: &Found, at: Bdf, address: u64) -> Option<(u64, Source)> {
     let name = format!("{:04x}:{:02x}:{:02x}.{:x}", at.segment, at.bus, at.device, at.function);
     let ranges = found.memory.iter().chain(&found.ports);
-    ranges.clone().find(|r| r.name == name && r.range.first == address).map(|r| r.range.bytes())
+    ranges.clone().find(|r| r.name == name && r.range.first == address).map(|r| (r.range.bytes(), r.from))
 }

@@ -1,7 +1,8 @@
 //! The scenario's text: each line with the line that it was taken from.
 
-use super::found::{Bdf, Extent, Found, Function, Maker, Source, Space};
+use super::found::{Bdf, Extent, Found, Maker, Source, Space};
 use super::groups::Joined;
+use super::maker;
 use super::plan::{line_range, Item, Plan, Role};
 use super::remark::Kind;
 use crate::scenario::plain::acts;
@@ -24,7 +25,7 @@ pub fn write(found: &Found, plan: &Plan, joined: &[Joined]) -> String {
     out.plain("iommu-playground 1");
     out.plain(&format!("title \"An imported machine (devices: {devices}, IOMMUs: {units})\""));
     out.plain(&format!("title.zh \"导入的机器（设备 {devices} 个，IOMMU {units} 个）\""));
-    let maker = maker(found);
+    let maker = maker::maker(found);
     machine(&mut out, maker, plan);
     policy(&mut out);
     map(&mut out, plan);
@@ -60,8 +61,15 @@ impl Out<'_> {
     }
     /// A statement, and where it is from.
     fn line(&mut self, line: &str, said: &str, from: Option<Source>) {
+        self.line_of(line, said, from, None);
+    }
+    /// A statement of two lines of the texts.
+    fn line_of(&mut self, line: &str, said: &str, from: Option<Source>, also: Option<Source>) {
         self.text.push_str(line);
-        let place = from.map_or_else(|| "assumed".into(), |from| self.found.place(from));
+        let mut place = from.map_or_else(|| "assumed".into(), |from| self.found.place(from));
+        if let Some(also) = also {
+            place += &format!(", {}", self.found.place(also));
+        }
         if self.text.len() < MOST {
             let _ = write!(self.text, "  # {}", comment(&place));
             if !said.is_empty() {
@@ -91,28 +99,6 @@ fn comment(text: &str) -> String {
 
 fn bdf(at: Bdf) -> String {
     Bdf { segment: 0, ..at }.to_string()
-}
-
-/// Whose IOMMU the machine gets: what a unit says, otherwise what the host bridge does.
-fn maker(found: &Found) -> (Option<Maker>, Option<Source>) {
-    if let Some(unit) = found.units.iter().find(|u| u.maker != Maker::Other && u.maker != Maker::Virtio) {
-        return (Some(unit.maker), Some(unit.from));
-    }
-    if let Some(unit) = found.units.first() {
-        return (Some(unit.maker), Some(unit.from));
-    }
-    if let Some(unit) = found.functions.iter().find(|f| f.class == Some(0x0806)) {
-        return (Some(Maker::Amd), Some(unit.from));
-    }
-    let host = found.functions.iter().find(|f| f.class == Some(0x0600));
-    let vendor = |f: &Function, id: u16, name: &str| {
-        f.ids.is_some_and(|(vendor, _)| vendor == id) || f.ids.is_none() && f.name.contains(name)
-    };
-    match host {
-        Some(f) if vendor(f, 0x8086, "Intel") => (Some(Maker::Intel), None),
-        Some(f) if vendor(f, 0x1022, "AMD") => (Some(Maker::Amd), None),
-        _ => (None, None),
-    }
 }
 
 fn machine(out: &mut Out<'_>, (maker, from): (Option<Maker>, Option<Source>), plan: &Plan) {
@@ -162,10 +148,17 @@ fn machine(out: &mut Out<'_>, (maker, from): (Option<Maker>, Option<Source>), pl
         }
         None => words.push_str("none"),
     }
+    // The registers that the words follow from, where they are known.
+    let from = unit.and_then(|unit| unit.able_from).filter(|_| from.is_some()).or(from);
     out.line(&format!("machine {words}"), &said, from);
     for unit in out.found.units.iter().take(64) {
         let at = unit.at.map_or(String::new(), |at| format!(" at {}", Num::address(at)));
-        let scope = if unit.scope.is_empty() { String::new() } else { format!(": {}", unit.scope) };
+        let place = unit
+            .scope_from
+            .filter(|from| *from != unit.from)
+            .map(|from| format!(", {}", out.found.place(from)));
+        let place = place.unwrap_or_default();
+        let scope = if unit.scope.is_empty() { String::new() } else { format!(": {}{place}", unit.scope) };
         out.comment(&format!("{}{at}{scope}", unit.maker.name()), Some(unit.from));
     }
     for remark in plan.remarks.iter().chain(&out.found.remarks).filter(|r| r.kind == Kind::Damaged).take(64) {
@@ -184,8 +177,14 @@ fn policy(out: &mut Out<'_>) {
         (if lazy { "lazy" } else { "strict" }, Some(from))
     } else {
         // Groups state it too: DMA-FQ is lazy.
-        let kind =
-            |kind: &str| out.found.groups.iter().find(|g| g.kind.as_deref() == Some(kind)).map(|g| g.from);
+        let kind = |kind: &str| {
+            out.found
+                .groups
+                .iter()
+                .filter_map(|g| g.kind.as_ref())
+                .find(|(k, _)| k == kind)
+                .map(|(_, from)| *from)
+        };
         match (kind("DMA-FQ"), kind("DMA"), kind("identity")) {
             (Some(from), ..) => ("lazy", Some(from)),
             (_, Some(from), _) => ("strict", Some(from)),
@@ -247,11 +246,17 @@ fn one(out: &mut Out<'_>, item: &Item, plan: &Plan) {
     if let Some(alias) = item.alias {
         line += &format!(" alias {}", bdf(alias));
     }
-    let group = function.group.map_or(String::new(), |group| format!(" (group {group})"));
-    out.line(&line, format!("{}{group}", function.name).trim(), Some(function.from));
+    // What of the line is of another text than the function's first says so.
+    let elsewhere = |from: Option<Source>| {
+        from.filter(|from| from.file != function.from.file).map(|from| out.found.place(from))
+    };
+    let name = elsewhere(function.name_from).map_or(String::new(), |place| format!(" ({place})"));
+    let group = elsewhere(function.group_from).map_or(String::new(), |place| format!(", {place}"));
+    let group = function.group.map_or(String::new(), |number| format!(" (group {number}{group})"));
+    out.line(&line, format!("{}{name}{group}", function.name).trim(), Some(function.from));
     for line in &item.lines {
         match &line.not {
-            None => out.line(&format!("  {}", line.text), "", line.from),
+            None => out.line_of(&format!("  {}", line.text), "", line.from, line.also),
             Some(why) => out.comment(&format!("  {}: {}", line.text, why.en), line.from),
         }
     }
@@ -286,7 +291,11 @@ fn reserved(out: &mut Out<'_>, plan: &Plan) {
                 out.line(&line(&plan.items[item].name), &region.kind, Some(region.from));
             }
             _ => {
-                let who = region.group.map_or(String::new(), |group| format!(" of group {group}"));
+                let group = region.group.map(|group| format!("group {group}"));
+                let named = region.functions.iter().map(ToString::to_string);
+                let who: Vec<String> =
+                    group.into_iter().chain(named).chain(region.others.iter().cloned()).collect();
+                let who = if who.is_empty() { String::new() } else { format!(" of {}", who.join(", ")) };
                 out.comment(&format!("{} region{who} {}", region.kind, region.range), Some(region.from));
             }
         }
@@ -314,7 +323,10 @@ fn groups(out: &mut Out<'_>, plan: &Plan, joined: &[Joined]) {
             who.push(item.map_or_else(|| at.to_string(), |i| i.name.clone()));
         }
         who.extend(group.others.iter().cloned());
-        let kind = group.kind.as_ref().map_or(String::new(), |kind| format!(" ({kind})"));
+        let kind = group.kind.as_ref().map_or(String::new(), |(kind, from)| match *from == group.from {
+            true => format!(" ({kind})"),
+            false => format!(" ({kind}, {})", out.found.place(*from)),
+        });
         out.comment(&format!("group {}{kind}: {}", group.number, who.join(" ")), Some(group.from));
         for why in joined.iter().filter(|j| j.number == group.number).flat_map(|j| &j.why) {
             out.comment(&format!("  {}", why.en), None);

@@ -33,7 +33,7 @@ fn drhd(structure: Bytes<'_>, from: Source, found: &mut Found) -> Result<(), Pro
         words.push(format!("all others of segment {segment:04x}"));
     }
     if let Some(unit) = unit(found, Maker::Intel, Some(base), from) {
-        unit.scope = words.join(", ");
+        (unit.scope, unit.scope_from) = (words.join(", "), Some(from));
     }
     Ok(())
 }
@@ -42,6 +42,8 @@ fn rmrr(structure: Bytes<'_>, from: Source, found: &mut Found) -> Result<(), Pro
     let (segment, base, limit) = (structure.u16(6)?, structure.u64(8)?, structure.u64(16)?);
     let scopes = scopes(structure.from(24)?, u32::from(segment))?;
     let functions: Vec<Bdf> = scopes.iter().filter_map(|scope| scope.function(found)).collect();
+    let others = scopes.iter().filter(|scope| scope.function(found).is_none()).map(|scope| scope.text());
+    let others = others.collect();
     match Extent::new(base, limit) {
         Some(range) => {
             found
@@ -49,7 +51,7 @@ fn rmrr(structure: Bytes<'_>, from: Source, found: &mut Found) -> Result<(), Pro
                 .retain(|old| old.range != range || !old.functions.is_empty() || old.group.is_some());
             keep(
                 &mut found.reserved,
-                Reserved { range, kind: "direct".into(), functions, group: None, from },
+                Reserved { range, kind: "direct".into(), functions, others, group: None, from },
             );
         }
         None => {

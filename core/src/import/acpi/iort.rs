@@ -65,7 +65,14 @@ fn reserved(node: Bytes<'_>, from: Source, found: &mut Found) -> Result<(), Prob
         if let Some(range) = Extent::sized(region.u64(0)?, region.u64(8)?) {
             keep(
                 &mut found.reserved,
-                Reserved { range, kind: "direct".into(), functions: [].into(), group: None, from },
+                Reserved {
+                    range,
+                    kind: "direct".into(),
+                    functions: [].into(),
+                    others: [].into(),
+                    group: None,
+                    from,
+                },
             );
         }
         at += 20;

@@ -31,7 +31,7 @@ fn unit_block(block: Bytes<'_>, entries: usize, from: Source, found: &mut Found)
     if let Some(unit) = unit(found, Maker::Amd, Some(base), from) {
         // The same unit has a block of each kind; the newer ones say more.
         unit.more = features.or(unit.more);
-        unit.scope = words.join(", ");
+        (unit.scope, unit.scope_from) = (words.join(", "), Some(from));
     }
     Ok(())
 }
@@ -82,10 +82,17 @@ fn memory(kind: u8, block: Bytes<'_>, from: Source, found: &mut Found) -> Result
         0x21 => [Bdf::of_id(0, first)].into(),
         _ => found.functions.iter().map(|f| f.at).filter(|at| (first..=last).contains(&at.id())).collect(),
     };
+    // Where no text has a function of the range, the range says whom it is for.
+    let range_of = (kind == 0x22 && functions.is_empty())
+        .then(|| format!("{} .. {}", Bdf::of_id(0, first), Bdf::of_id(0, last)));
+    let others = range_of.into_iter().collect();
     // Bit 0: mapped to itself; bit 3: not to be used.
     let kind = if flags & 8 != 0 { "reserved" } else { "direct" };
     if let Some(range) = Extent::sized(start, len) {
-        keep(&mut found.reserved, Reserved { range, kind: kind.into(), functions, group: None, from });
+        keep(
+            &mut found.reserved,
+            Reserved { range, kind: kind.into(), functions, others, group: None, from },
+        );
     }
     Ok(())
 }

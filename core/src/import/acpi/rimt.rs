@@ -28,6 +28,7 @@ fn iommu(node: Bytes<'_>, from: Source, found: &mut Found) -> Result<(), Problem
     if let Some(unit) = unit(found, Maker::RiscV, (!on_pci).then_some(base), from) {
         if on_pci {
             unit.scope = format!("itself {}", Bdf::of_id(u32::from(segment), bdf));
+            unit.scope_from = Some(from);
         }
     }
     Ok(())

@@ -4,7 +4,9 @@
 mod parse;
 
 use super::dmesg::{host, unit};
-use super::found::{keep, Extent, Found, HostWindow, IdMap, Inbound, Maker, Range, Source, Space};
+use super::found::{
+    keep, Extent, Found, HostWindow, IdMap, Inbound, Maker, Platform, Range, Reserved, Source, Space,
+};
 use super::remark::Kind;
 use crate::spec::Phrase;
 use alloc::format;
@@ -37,9 +39,13 @@ pub fn read(text: &str, from: Source, found: &mut Found) {
         tree.unit(at, node, found);
         let texts =
             |name: &str, text: &str| node.property(name).is_some_and(|p| p.texts.iter().any(|t| t == text));
-        if texts("device_type", "memory") {
+        let named = node.name == "memory" || node.name.starts_with("memory@");
+        let below_root = node.parent.is_some_and(|parent| nodes[parent].parent.is_none());
+        if texts("device_type", "memory") || named && below_root {
             tree.memory(at, node, found);
         }
+        tree.platform(node, found);
+        tree.reserved(at, node, found);
         if texts("device_type", "pci") && node.property("ranges").is_some() {
             tree.bridge(at, node, found);
         }
@@ -117,13 +123,17 @@ impl Tree<'_> {
         let registers = self.reg(at).first().map(|(start, _)| *start).filter(|start| *start != 0);
         if let Some(unit) = unit(found, maker, registers, from) {
             if unit.scope.is_empty() {
-                unit.scope = node.name.clone();
+                (unit.scope, unit.scope_from) = (node.name.clone(), Some(from));
             }
         }
     }
 
     fn memory(&self, at: usize, node: &Node, found: &mut Found) {
         let Some(reg) = node.property("reg") else { return };
+        let (address, size) = self.cells(node.parent);
+        if rows(reg, address + size).is_none() {
+            unread("reg", self.source(reg), found);
+        }
         for (start, len) in self.reg(at) {
             if let Some(range) = Extent::sized(start, len) {
                 keep(
@@ -174,19 +184,106 @@ impl Tree<'_> {
             let from = self.source(map);
             // First id, the unit's phandle, what the first becomes there, how many.
             let rows = map.cells.chunks(4).map(|row| match row {
-                [Cell::Number(base), _, Cell::Number(output), Cell::Number(count)] => {
-                    Some((*base, *output, *count))
+                [Cell::Number(base), to, Cell::Number(output), Cell::Number(count)] => {
+                    Some((*base, to, *output, *count))
                 }
                 _ => None,
             });
             match rows.collect::<Option<Vec<_>>>() {
                 Some(rows) => {
-                    for (base, output, count) in rows {
+                    for (base, to, output, count) in rows {
+                        if self.target(name, to, from, found).is_none() {
+                            continue;
+                        }
                         keep(&mut found.ids, IdMap { segment, base, count, output, msi, from });
                     }
                 }
                 None => unread(name, from, found),
             }
+        }
+    }
+}
+
+impl Tree<'_> {
+    /// The node that a reference names; where there is none, that is said.
+    fn target(&self, name: &str, to: &Cell, from: Source, found: &mut Found) -> Option<usize> {
+        let node = match to {
+            Cell::Number(handle) => {
+                let has = |node: &Node| {
+                    node.number("phandle").or_else(|| node.number("linux,phandle")) == Some(*handle)
+                };
+                self.nodes.iter().position(has)
+            }
+            // Where a preprocessor was needed the word is none of the tree.
+            Cell::Word(word) => {
+                let label = word.strip_prefix('&').unwrap_or(word);
+                self.nodes.iter().position(|node| node.labels.iter().any(|have| have == label))
+            }
+        };
+        if node.is_none() {
+            let (en, zh) = match to {
+                Cell::Number(handle) => (format!("the phandle {handle:#x}"), format!("phandle {handle:#x}")),
+                Cell::Word(word) => (word.clone(), word.clone()),
+            };
+            let said = Phrase::new(
+                format!("`{name}` names {en}, which no node has"),
+                format!("`{name}` 引用了 {zh}，没有哪个节点有它"),
+            );
+            found.remark_once(Kind::Contradiction, from, said);
+        }
+        node
+    }
+
+    /// A device that is not on PCI: what its `iommus` says.
+    fn platform(&self, node: &Node, found: &mut Found) {
+        let Some(iommus) = node.property("iommus") else { return };
+        let from = self.source(iommus);
+        let mut rest = &iommus.cells[..];
+        // Bounded: each turn takes a cell.
+        while let Some((to, after)) = rest.split_first() {
+            let Some(unit) = self.target("iommus", to, from, found) else { return };
+            let unit = &self.nodes[unit];
+            let count = (unit.number("#iommu-cells").unwrap_or(0) as usize).min(after.len());
+            let (ids, after) = after.split_at(count);
+            let id = |cell: &Cell| match cell {
+                Cell::Number(value) => format!("{value:#x}"),
+                Cell::Word(word) => word.clone(),
+            };
+            let ids: Vec<_> = ids.iter().map(id).collect();
+            let ids = if ids.is_empty() { "?".into() } else { ids.join(" ") };
+            let (name, unit) = (node.name.clone(), unit.name.clone());
+            keep(&mut found.platform, Platform { name, unit, id: ids, from });
+            rest = after;
+        }
+    }
+
+    /// Memory that is reserved for devices at certain addresses of theirs (Devicetree schema, reserved-memory).
+    fn reserved(&self, at: usize, node: &Node, found: &mut Found) {
+        let Some(property) = node.property("iommu-addresses") else { return };
+        let from = self.source(property);
+        let (address, size) = self.cells(self.nodes[at].parent);
+        let memory = self.reg(at);
+        if property.cells.len() % (1 + address + size) != 0 || address + size == 0 {
+            unread("iommu-addresses", from, found);
+            return;
+        }
+        for row in property.cells.chunks(1 + address + size) {
+            let Some(device) = self.target("iommu-addresses", &row[0], from, found) else { continue };
+            let number = |cell: &Cell| match cell {
+                Cell::Number(value) => *value,
+                Cell::Word(_) => 0,
+            };
+            let numbers: Vec<u32> = row[1..].iter().map(number).collect();
+            let (start, len) = (join(&numbers[..address]), join(&numbers[address..]));
+            let Some(range) = Extent::sized(start, len) else { continue };
+            // Only what is mapped to itself is `direct`.
+            let same = memory.iter().any(|(first, _)| *first == start);
+            let kind = if same { "direct" } else { "reserved" };
+            let others = [self.nodes[device].name.clone()].into();
+            keep(
+                &mut found.reserved,
+                Reserved { range, kind: kind.into(), functions: [].into(), others, group: None, from },
+            );
         }
     }
 }

@@ -95,6 +95,7 @@ fn walk<'a>(words: impl Iterator<Item = &'a str>) -> Option<Said> {
     };
     let address = prefixed(words.next()?)?;
     let mut asked = Asked { device, pasid: None, address, write: false };
+    // Bounded: the words of a line.
     while let Some(word) = words.next() {
         match word {
             "read" => asked.write = false,

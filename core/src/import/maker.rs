@@ -1,0 +1,53 @@
+//! Whose IOMMU a machine gets: what a unit says, otherwise what the host bridge does, otherwise what its groups show.
+
+use super::found::{Found, Maker, Source};
+
+/// Returns whose it is, and where that is said; no line where it is a conclusion.
+pub fn maker(found: &Found) -> (Option<Maker>, Option<Source>) {
+    if let Some(unit) = found.units.iter().find(|u| u.maker != Maker::Other && u.maker != Maker::Virtio) {
+        return (Some(unit.maker), Some(unit.from));
+    }
+    if let Some(unit) = found.units.first() {
+        return (Some(unit.maker), Some(unit.from));
+    }
+    if let Some(unit) = found.functions.iter().find(|f| f.class == Some(0x0806)) {
+        return (Some(Maker::Amd), Some(unit.from));
+    }
+    match maker_of_host(found) {
+        Some(maker) => (Some(maker), None),
+        None => (of_groups(found).0, None),
+    }
+}
+
+/// Returns whose it is where only groups show that there is one, and whether nothing else does: without an IOMMU Linux has none.
+pub fn of_groups(found: &Found) -> (Option<Maker>, bool) {
+    let named = !found.units.is_empty() || found.functions.iter().any(|f| f.class == Some(0x0806));
+    // `intel_iommu=off` leaves the list empty; a script's list by group is a list of groups all the same.
+    if found.groups.is_empty() || named || found.policy.off.is_some() {
+        return (None, false);
+    }
+    // Where Linux lets messages of interrupts go, as sysfs lists it: x86's place, or one that it chose for an SMMU.
+    let messages = found.reserved.iter().find(|r| r.kind == "msi").map(|r| r.range.first);
+    let maker = match messages {
+        Some(0x0800_0000) => Maker::Smmu3,
+        _ => Maker::Intel,
+    };
+    let by_host = maker_of_host(found);
+    (Some(by_host.unwrap_or(maker)), by_host.is_none())
+}
+
+/// What a host bridge says of it; where none is read, the bridges of the chipset.
+fn maker_of_host(found: &Found) -> Option<Maker> {
+    let of = |wanted: u16, mask: u16| {
+        let mut all =
+            found.functions.iter().filter(move |f| f.class.is_some_and(|class| class & mask == wanted));
+        all.find_map(|f| match f.ids.map(|(vendor, _)| vendor) {
+            Some(0x8086) => Some(Maker::Intel),
+            Some(0x1022) => Some(Maker::Amd),
+            None if f.name.contains("Intel") => Some(Maker::Intel),
+            None if f.name.contains("AMD") => Some(Maker::Amd),
+            _ => None,
+        })
+    };
+    of(0x0600, 0xffff).or_else(|| of(0x0600, 0xff00).filter(|_| !found.groups.is_empty()))
+}

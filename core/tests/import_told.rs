@@ -1,0 +1,250 @@
+//! What a machine from texts must not leave unsaid: what does not fit, what contradicts, and which line each was taken from.
+
+use iommu_core::import::{import, report, Import, Input, Kind};
+use iommu_core::spec::Lang;
+use std::fmt::Write;
+
+fn of(texts: &[(&str, &str)]) -> Import {
+    let inputs: Vec<Input<'_>> =
+        texts.iter().map(|(name, text)| Input { name, bytes: text.as_bytes() }).collect();
+    let got = import(&inputs);
+    if !got.found.is_empty() {
+        let run = iommu_core::machine::run(&got.scenario);
+        let run = run.unwrap_or_else(|problems| panic!("{problems:?}\n{}", got.scenario));
+        assert_eq!(run.failures().count(), 0, "{}", got.scenario);
+    }
+    got
+}
+
+/// Whether a remark of a kind has these words, in its own language each.
+fn says(got: &Import, kind: Kind, en: &str, zh: &str) -> bool {
+    got.remarks.iter().any(|r| r.kind == kind && r.what.en.contains(en) && r.what.zh.contains(zh))
+}
+
+fn line<'a>(got: &'a Import, with: &str) -> &'a str {
+    got.scenario
+        .lines()
+        .find(|line| line.trim_start().starts_with(with))
+        .unwrap_or_else(|| panic!("{with}\n{}", got.scenario))
+}
+
+#[test]
+fn a_machine_of_more_devices_than_a_scenario_has_is_drafted_as_far_as_it_fits() {
+    let mut text = String::from(
+        "00:1c.0 PCI bridge: A\n\tBus: primary=00, secondary=01, subordinate=01, sec-latency=0\n\
+         \tCapabilities: [40] Express (v2) Root Port (Slot+), MSI 00\n",
+    );
+    for device in 0..=31 {
+        for function in 0..8 {
+            let _ = writeln!(text, "02:{device:02x}.{function} Ethernet controller: B");
+        }
+    }
+    text.push_str("01:00.0 Ethernet controller: C\n");
+    let got = of(&[("lspci", &text)]);
+    assert!(
+        says(&got, Kind::Left, "2 functions from 02:1f.6 on", "从 02:1f.6 起的 2 个功能"),
+        "{:?}",
+        got.remarks
+    );
+    assert!(got.scenario.contains("01:00.0 behind rp0"), "{}", got.scenario);
+}
+
+const BELOW_PCI: &str =
+    "00:1c.0 PCI bridge: Port\n\tBus: primary=00, secondary=01, subordinate=02, sec-latency=0\n\
+    \tMemory behind bridge: d0000000-d01fffff [size=2M]\n\
+    \tCapabilities: [40] Express (v2) Root Port (Slot+), MSI 00\n\
+    01:00.0 PCI bridge: To PCI\n\tBus: primary=01, secondary=02, subordinate=02, sec-latency=0\n\
+    \tMemory behind bridge: d0000000-d00fffff [size=1M]\n\
+    \tCapabilities: [40] Express (v1) PCI-Express to PCI/PCI-X Bridge, MSI 00\n\
+    02:04.0 Ethernet controller: Card\n\tRegion 0: Memory at d0000000 (32-bit, non-prefetchable) [size=4K]\n\
+    \tRegion 1: Memory at d0180000 (32-bit, non-prefetchable) [size=4K]\n";
+
+#[test]
+fn a_bar_behind_a_bridge_to_pci_contradicts_only_where_the_bridge_does_not_forward_it() {
+    let got = of(&[("lspci", BELOW_PCI)]);
+    let wrong: Vec<&str> =
+        got.remarks.iter().filter(|r| r.kind == Kind::Contradiction).map(|r| &r.what.en[..]).collect();
+    assert_eq!(wrong, ["02:04.0 BAR 1 at 0xd0180000: outside every window of 01:00.0"]);
+    assert!(says(&got, Kind::Left, "02:04.0 BAR 0 at 0xd0000000", "02:04.0 BAR 0"), "{:?}", got.remarks);
+}
+
+#[test]
+fn memory_of_a_device_tree_is_taken_or_what_is_wrong_with_it_is_said() {
+    let tree = |cells: &str, node: &str| {
+        format!("/dts-v1/;\n/ {{\n\t{cells}\n\t{node}\n\tpcie@1 {{ device_type = \"pci\"; #address-cells = <3>; #size-cells = <2>;\n\t\tranges = <0x02000000 0x0 0x50000000 0x0 0x50000000 0x0 0x10000000>;\n\t}};\n}};\n")
+    };
+    let two = "#address-cells = <2>; #size-cells = <2>;";
+    // By its name alone, as sources for U-Boot have it.
+    let got = of(&[("a.dts", &tree(two, "memory@80000000 { reg = <0 0x80000000 0 0x40000000>; };"))]);
+    assert!(line(&got, "ram ").starts_with("ram 0x8000_0000 +1G  # a.dts:4"), "{}", got.scenario);
+    // What windows take of it is a contradiction, and the rest is RAM.
+    let got = of(&[(
+        "a.dts",
+        &tree(two, "memory@40000000 { device_type = \"memory\"; reg = <0 0x40000000 0 0x80000000>; };"),
+    )]);
+    assert!(says(&got, Kind::Contradiction, "RAM at 0x40000000-0xbfffffff", "重叠"));
+    assert!(got.scenario.contains("ram 0x4000_0000 +256M  # a.dts:4\n"), "{}", got.scenario);
+    assert!(got.scenario.contains("ram 0x6000_0000 .. 0xc000_0000  # a.dts:4\n"), "{}", got.scenario);
+    assert!(!says(&got, Kind::Assumed, "no text states where RAM is", ""));
+    // Cells that no row is made of.
+    let got = of(&[(
+        "a.dts",
+        &tree(
+            "#address-cells = <2>; #size-cells = <1>;",
+            "memory@0 { device_type = \"memory\"; reg = <0 0 0 0x80000000>; };",
+        ),
+    )]);
+    assert!(says(&got, Kind::Damaged, "`reg` is not of the form", "`reg` 的形式"), "{:?}", got.remarks);
+}
+
+#[test]
+fn ram_beyond_what_a_machine_here_has_is_left_out() {
+    let map = "BIOS-e820: [mem 0x0000000000100000-0x000000007fffffff] usable\nBIOS-e820: [mem 0x0000000100000000-0x";
+    for (last, fits) in [("00003fffffffffff", true), ("0000400000000fff", false), ("100000047dffffff", false)]
+    {
+        let got = of(&[("boot", &format!("{map}{last}] usable\n"))]);
+        assert_eq!(!says(&got, Kind::Left, "ends above 64 TiB", "超过 64 TiB"), fits, "{last}");
+    }
+}
+
+#[test]
+fn each_line_cites_the_text_that_it_was_taken_from() {
+    let got = of(&[
+        ("boot", "DMAR: DRHD base: 0x000000fed90000 flags: 0x0\npci 0000:00:02.0: [8086:1916] type 00 class 0x030000\npci 0000:00:02.0: reg 0x10: [mem 0xde000000-0xdeffffff 64bit]\nDMAR: dmar0: reg_base_addr fed90000 ver 1:0 cap 1c0000c40660462 ecap 19e2ff0505e\n"),
+        ("lspci", "00:02.0 VGA compatible controller [0300]: Intel Corporation HD 520 [8086:1916] (rev 07)\n"),
+        ("sysfs", "/sys/kernel/iommu_groups/5/devices/0000:00:02.0\n/sys/kernel/iommu_groups/5/type:DMA-FQ\n"),
+    ]);
+    assert!(line(&got, "machine ").contains("# boot:4: Intel VT-d, cap"), "{}", got.scenario);
+    assert!(line(&got, "# Intel VT-d").contains("(boot:1)"), "{}", got.scenario);
+    assert!(line(&got, "iommu lazy").ends_with("# sysfs:2"), "{}", got.scenario);
+    let device = line(&got, "device gpu0");
+    assert!(
+        device.ends_with(
+            "# boot:2: Intel Corporation HD 520 [8086:1916] (rev 07) (lspci:1) (group 5, sysfs:1)"
+        ),
+        "{device}"
+    );
+    assert!(line(&got, "# group 5").contains("(DMA-FQ, sysfs:2): gpu0 (sysfs:1)"), "{}", got.scenario);
+    // The size of a BAR is in another text than its address.
+    let bytes = "00:02.0 VGA compatible controller: X\n00: 86 80 16 19 07 04 10 00 07 00 00 03 00 00 00 00\n10: 04 00 00 de 00 00 00 00 00 00 00 00 00 00 00 00\n20: 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00\n30: 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00\n";
+    let iomem = "c0000000-dfffffff : PCI Bus 0000:00\n  de000000-deffffff : 0000:00:02.0\n";
+    let got = of(&[("bytes", bytes), ("iomem", iomem)]);
+    assert!(line(&got, "bar 0").ends_with("# bytes:2, iomem:2"), "{}", got.scenario);
+}
+
+const FIELDS: &str = "[000h 0000   4]  Signature : \"DMAR\"    [DMA Remapping table]\n\
+    [004h 0004   4]  Table Length : 00000030\n[008h 0008   1]  Revision : 01\n\
+    [009h 0009   1]  Checksum : 00     /* Incorrect checksum, should be F1 */\n\
+    [00Ah 0010   6]  Oem ID : \"INTEL \"\n[010h 0016   8]  Oem Table ID : \"EDK2    \"\n\
+    [018h 0024   4]  Oem Revision : 00000002\n[01Ch 0028   4]  Asl Compiler ID : \"    \"\n\
+    [020h 0032   4]  Asl Compiler Revision : 01000013\n[024h 0036   1]  Host Address Width : 26\n\
+    [025h 0037   1]  Flags : 01\n[026h 0038  10]  Reserved : 00 00 00 00 00 00 00 00 00 00\n";
+
+#[test]
+fn a_comment_of_iasl_is_no_end_of_the_table() {
+    let got = of(&[("dmar.dsl", FIELDS)]);
+    assert!(!says(&got, Kind::Damaged, "cut short", ""), "{:?}", got.remarks);
+    assert!(says(&got, Kind::Damaged, "the checksum is 0x00", "校验和是 0x00"), "{:?}", got.remarks);
+}
+
+#[test]
+fn groups_mean_that_there_is_an_iommu() {
+    let groups = "/sys/kernel/iommu_groups/5/devices/0000:00:02.0\n/sys/kernel/iommu_groups/5/type:DMA\n";
+    let region = "/sys/kernel/iommu_groups/5/reserved_regions:0x0000000008000000 0x00000000080fffff msi\n";
+    let got = of(&[("a", groups)]);
+    assert!(line(&got, "machine ").starts_with("machine vt-d  # assumed"), "{}", got.scenario);
+    assert!(says(&got, Kind::Assumed, "there are groups, so there is an IOMMU", "有组"), "{:?}", got.remarks);
+    // Where Linux puts messages of a machine whose are translated.
+    let got = of(&[("a", &format!("{groups}{region}"))]);
+    assert!(line(&got, "machine ").starts_with("machine smmuv3  # assumed"), "{}", got.scenario);
+}
+
+/// A table of one reserved region, for one device behind a bridge.
+fn rmrr() -> Vec<u8> {
+    let mut bytes = b"DMAR".to_vec();
+    bytes.extend([0; 44]);
+    bytes.extend([1, 0, 34, 0, 0, 0, 0, 0]);
+    bytes.extend(0x7c00_0000u64.to_le_bytes());
+    bytes.extend(0x7fff_ffffu64.to_le_bytes());
+    bytes.extend([1, 10, 0, 0, 0, 0, 0x1c, 0, 3, 0]);
+    bytes[4] = bytes.len() as u8;
+    bytes[9] = 0u8.wrapping_sub(bytes.iter().fold(0, |sum, b| sum.wrapping_add(*b)));
+    bytes
+}
+
+#[test]
+fn a_reserved_region_keeps_the_name_of_whom_it_is_for() {
+    let table = rmrr();
+    let inputs = [
+        Input { name: "dmar", bytes: &table },
+        Input { name: "lspci", bytes: b"00:02.0 VGA compatible controller: X\n" },
+    ];
+    let got = import(&inputs);
+    assert!(
+        got.scenario.contains("# direct region of 00:1c.0/03.0 0x7c000000-0x7fffffff (dmar)"),
+        "{}",
+        got.scenario
+    );
+    assert!(
+        says(&got, Kind::Left, "of 00:1c.0/03.0 has no line: not among the devices", "00:1c.0/03.0"),
+        "{:?}",
+        got.remarks
+    );
+}
+
+const PLATFORM: &str = "/dts-v1/;\n/ {\n\t#address-cells = <2>; #size-cells = <2>;\n\
+    \tmemory@80000000 { device_type = \"memory\"; reg = <0 0x80000000 0 0x40000000>; };\n\
+    \tsmmu: iommu@2b400000 { compatible = \"arm,smmu-v3\"; reg = <0x0 0x2b400000 0x0 0x100000>; #iommu-cells = <1>; phandle = <0x05>; };\n\
+    \treserved-memory { #address-cells=<2>; #size-cells=<2>; ranges;\n\
+    \t\tfb@90000000 { reg = <0x0 0x90000000 0x0 0x800000>; iommu-addresses = <&disp 0x0 0x90000000 0x0 0x800000>; };\n\t};\n\
+    \tdisp: display@1 { compatible = \"x,disp\"; iommus = <&smmu 0x42>; };\n\
+    \tdma@2 { compatible = \"x,dma\"; iommus = <&gone 0x1>; };\n\
+    \tpcie@40000000 { device_type = \"pci\"; #address-cells = <3>; #size-cells = <2>;\n\
+    \t\tranges = <0x02000000 0x0 0x50000000 0x0 0x50000000 0x0 0x10000000>;\n\
+    \t\tiommu-map = <0x0 0x05 0x100 0x100>, <0x100 0x99 0x900 0x1>;\n\t};\n};\n";
+
+#[test]
+fn what_a_device_tree_says_of_platform_devices_is_said() {
+    let got = of(&[("a.dts", PLATFORM)]);
+    assert!(
+        says(&got, Kind::Left, "display@1 is behind iommu@2b400000 as 0x42", "display@1"),
+        "{:?}",
+        got.remarks
+    );
+    assert!(
+        says(&got, Kind::Left, "of display@1 has no line: not among the devices", "display@1"),
+        "{:?}",
+        got.remarks
+    );
+    assert!(
+        got.scenario.contains("# direct region of display@1 0x90000000-0x907fffff (a.dts:7)"),
+        "{}",
+        got.scenario
+    );
+}
+
+#[test]
+fn references_to_nothing_and_two_types_of_a_group_are_contradictions() {
+    let got = of(&[("a.dts", PLATFORM)]);
+    assert!(
+        says(&got, Kind::Contradiction, "`iommu-map` names the phandle 0x99, which no node has", "0x99"),
+        "{:?}",
+        got.remarks
+    );
+    assert!(
+        says(&got, Kind::Contradiction, "`iommus` names &gone, which no node has", "&gone"),
+        "{:?}",
+        got.remarks
+    );
+    // What leads nowhere maps nothing.
+    assert_eq!(got.found.ids.len(), 1);
+    let groups = "/sys/kernel/iommu_groups/4/devices/0000:00:02.0\n/sys/kernel/iommu_groups/4/type:identity\n/sys/kernel/iommu_groups/4/type:DMA\n";
+    let got = of(&[("a", groups)]);
+    assert!(
+        says(&got, Kind::Contradiction, "group 4 is identity (a:2) and DMA", "组 4"),
+        "{:?}",
+        got.remarks
+    );
+    let said = report(&got, Lang::Zh).to_string();
+    assert!(said.contains("互相矛盾"), "{said}");
+}
