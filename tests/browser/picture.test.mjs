@@ -79,6 +79,22 @@ test("from the first idea to the answer no box moves and no scale changes, no wo
   await page.context().close();
 });
 
+test("a lesson that follows another is drawn at its own scale from the start", async () => {
+  // What is told of the one takes other lines than of the next, so the picture's room changes by a few pixels.
+  const page = await site.open({ hash: "#p=bus-offset", height: 800 });
+  await page.keyboard.press("End");
+  await page.click("#next-lesson");
+  await page.waitForFunction(() => location.hash.includes("p=device-map"));
+  await settled(page);
+  const looks = [
+    await page.evaluate((look) => new Function(look)(), LOOK),
+    ...(await stepThrough(page, LOOK)),
+  ];
+  for (const look of looks) assert.deepEqual([look.scale, look.room], [looks[0].scale, looks[0].room]);
+  assert.deepEqual(page.errors, []);
+  await page.context().close();
+});
+
 for (const [depth, names] of [
   // Where what came of an operation takes three lines.
   ["operation", ["physical-address", "peer-bar", "why-iommu"]],

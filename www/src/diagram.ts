@@ -380,7 +380,7 @@ export function diagram(app: App, slot: 0 | 1 = 0, panes?: Panes): HTMLElement {
     measure();
     const size = { x: holder.clientWidth, y: holder.clientHeight };
     const wider = Math.abs(size.x - seen.x) >= cellWidth() || waiting !== null;
-    const higher = Math.abs(size.y - seen.y) >= ROW;
+    const higher = Math.abs(size.y - seen.y) >= 1;
     if (!wider && !higher) return;
     seen = size;
     waiting?.();

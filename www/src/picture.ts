@@ -62,7 +62,7 @@ export class Picture {
   private readonly texts = new Layer<SceneText>("layer", (text) => written(text, this.row));
   private readonly tokens = new Layer<SceneToken>(
     "layer",
-    (shown) => [token(shown, this.walk, this.row)],
+    (shown) => [...delivered(shown, this.row), token(shown, this.walk, this.row)],
     tokenKey,
   );
 
@@ -283,14 +283,34 @@ function trail(token: SceneToken, row: number): SVGElement[] {
   const classes = `way ${token.fate}${token.shortcut ? " shortcut" : ""}`;
   const past = s("path", { class: "past", d: path(token.path.slice(0, token.stepFrom + 1), row) });
   const leg = s("path", { class: "leg", d: path(token.path.slice(token.stepFrom), row) });
-  return [s("g", { class: classes }, past, leg)];
+  const drawn = s("g", { class: classes }, past, leg);
+  if (!token.interrupt) return [drawn];
+  // Once the bytes are there, the interrupt that said so has its own way beside theirs.
+  const d = path(token.interrupt.path, row);
+  return [drawn, s("g", { class: "way interrupt" }, s("path", { class: "past", d }))];
 }
+
+/** Where that interrupt was delivered. */
+function delivered({ interrupt }: SceneToken, row: number): SVGElement[] {
+  const [x, at] = interrupt?.path.at(-1) ?? [];
+  if (!interrupt || x === undefined || at === undefined) return [];
+  const place = { class: "interrupt-mark", transform: `translate(${midX(x)} ${y(at, row)})` };
+  return [s("g", place, s("title", {}, interrupt.label), s("path", { d: DIAMOND }))];
+}
+
+/** An interrupt's shape. */
+const DIAMOND = "M0 -8 8 0 0 8 -8 0z";
 
 /** The sign on the token: its fate is not said by colour alone. */
 const FATES: Readonly<Record<string, string>> = { arrived: "✓", dead: "✕", stale: "!", wrong: "≠" };
 
 /** Where it has come to, and as what: one that only came another way stays. */
-const tokenKey = ({ path: corners, fate, label }: SceneToken) => [corners.at(-1), fate, label];
+const tokenKey = ({ path: corners, fate, label, interrupt }: SceneToken) => [
+  corners.at(-1),
+  fate,
+  label,
+  interrupt?.path.at(-1),
+];
 
 function token(
   { path: corners, stepFrom, fate, label }: SceneToken,
@@ -302,7 +322,7 @@ function token(
     "g",
     { class: `token ${fate}`, transform: `translate(${midX(px)} ${y(py, row)})` },
     s("title", {}, label),
-    fate === "interrupt" ? s("path", { d: "M0 -8 8 0 0 8 -8 0z" }) : s("circle", { r: 7 }),
+    fate === "interrupt" ? s("path", { d: DIAMOND }) : s("circle", { r: 7 }),
     s("text", { "text-anchor": "middle", y: BASE, "font-size": FONT }, FATES[fate] ?? ""),
   );
   const way = corners.slice(stepFrom);

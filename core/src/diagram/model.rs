@@ -262,6 +262,8 @@ pub struct Token {
     pub load: Phrase,
     /// A cache spared it the walk.
     pub shortcut: bool,
+    /// The way of the interrupt by which its device told that it is done, once that is over; empty without one.
+    pub interrupt: Vec<Anchor>,
 }
 
 /// What became of the token.

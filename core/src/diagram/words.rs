@@ -22,6 +22,9 @@ pub fn arrow(kind: ArrowKind) -> [Text; 2] {
     }
 }
 
+/// What an interrupt is called that came after a transfer.
+pub const INTERRUPT: Text = Text::new("interrupt", "中断");
+
 /// What a region is, one of them and several.
 pub fn region(kind: RegionKind) -> [Text; 2] {
     let (one, many, zh) = match kind {

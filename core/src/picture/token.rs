@@ -67,6 +67,7 @@ pub(super) fn place(
     let (path, now, fate, shortcut, reads) =
         (way.here.path, way.here.now, way.here.fate, way.here.shortcut, way.here.reads);
     let load = with_reads(way.here.load, reads);
+    let interrupt = latest(&way.interrupt);
     light(model, spaces, snapshot, &steps[current].event, steps[current].actor);
     let (Some(at), Some(address)) = (path.last().copied(), now) else {
         // Where nothing moves and nothing is touched, as when the kernel refuses, it is the CPU that acts, which runs the kernel.
@@ -77,16 +78,21 @@ pub(super) fn place(
         }
         return;
     };
-    let keep = path.len().saturating_sub(PATH);
     model.token = Some(Token {
         address: address.raw,
         space: address.space,
         at,
-        path: path[keep..].to_vec(),
+        path: latest(&path),
         fate,
         load,
         shortcut,
+        interrupt,
     });
+}
+
+/// The latest part of a way.
+fn latest(path: &[Anchor]) -> Vec<Anchor> {
+    path[path.len().saturating_sub(PATH)..].to_vec()
 }
 
 /// The way of what one operation moves, by its steps up to `current`.
@@ -116,6 +122,7 @@ fn journey<'a>(
         step: start,
         moved: None,
         told: None,
+        interrupt: Vec::new(),
     };
     for (i, step) in (start..).zip(trace.steps().range(start..current + 1)) {
         let is_current = i == current;
@@ -175,6 +182,8 @@ struct Way<'a> {
     /// Of the transfers that arrived the journey of the one that moved most, the last of those, and how many bytes that were:
     /// others may follow it in the same operation.
     told: Option<(u64, Journey)>,
+    /// Where the interrupt came along that said that the bytes are there.
+    interrupt: Vec<Anchor>,
 }
 
 /// Where the token came along, and how it fares.
@@ -286,15 +295,18 @@ impl Way<'_> {
         }
     }
 
-    /// When all is over it is told where the bytes are: not the interrupt that says so, nor the engine's report on its
-    /// list. What was refused at the end stays in sight.
+    /// When all is over it is told where the bytes are: the interrupt that says so has its way beside theirs, and the
+    /// engine's report on its list has none. What was refused at the end stays in sight.
     fn come_back_to_the_bytes(&mut self) {
         if self.here.fate == Fate::Dead {
             return;
         }
         self.keep();
         if let Some((_, told)) = self.told.take() {
-            self.here = told;
+            let after = core::mem::replace(&mut self.here, told);
+            if after.fate == Fate::Interrupt {
+                self.interrupt = after.path;
+            }
         }
     }
 
@@ -810,6 +822,35 @@ mod tests {
         let (path, fate) = way(preset("linked-list"), "doorbell", 0);
         assert!(!path.last().unwrap().contains("0x10000"), "the report on a descriptor: {path:?}");
         assert_eq!(fate, Fate::Arrived);
+    }
+
+    #[test]
+    fn the_interrupt_that_says_so_has_its_way_beside_the_bytes() {
+        let text = preset("first-dma");
+        let run = run(text).unwrap();
+        let trace = &run.machine.trace;
+        let mut cursor = Cursor::at_end(run.machine.memories(), trace);
+        let mut at = |position| {
+            cursor.seek(trace, position);
+            picture(&Record::of(&run.machine), trace, &mut cursor, Phrase::default())
+        };
+        let whole = run.done.iter().find(|done| done.verb == "doorbell").unwrap().steps.clone();
+        let model = at(whole.end);
+        let keys: Vec<&str> = model
+            .token
+            .iter()
+            .flat_map(|token| &token.interrupt)
+            .filter_map(|anchor| match anchor {
+                Anchor::Actor(a) => Some(&*model.actors[usize::from(a.0)].key),
+                Anchor::Point(_) => None,
+            })
+            .collect();
+        assert!(keys.first().is_some_and(|key| key.starts_with("dev:")), "{keys:?}");
+        assert_eq!(keys.last(), Some(&"cpu"), "{keys:?}");
+        // While the operation is under way there is one token, and one way: its own.
+        for position in whole.start..whole.end {
+            assert!(at(position).token.is_none_or(|token| token.interrupt.is_empty()), "{position}");
+        }
     }
 
     #[test]

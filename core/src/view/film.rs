@@ -164,6 +164,9 @@ fn frame(drawn: &str) -> Frame {
             layer = None;
         } else if line.contains("class=\"ip-trail\"") || line.contains("class=\"ip-leg") {
             layers[TRAIL].push(bare(line));
+        } else if line.contains("class=\"ip-mark") && token.is_empty() {
+            // An interrupt's, which was delivered before.
+            layers[TOKEN].push(bare(line));
         } else if line.contains("class=\"ip-token") {
             token = bare(line);
         } else if !token.is_empty() {

@@ -1,6 +1,6 @@
 //! A picture laid out, as the page draws it.
 
-use super::types::{Hex, Scene, SceneActor, ScenePiece, SceneText, SceneToken, SceneWire};
+use super::types::{Hex, Scene, SceneActor, SceneInterrupt, ScenePiece, SceneText, SceneToken, SceneWire};
 use crate::addr::Bytes;
 use crate::diagram::layout::{Content, Layout, Of, PlacedActor, PlacedPiece};
 use crate::diagram::{text, words};
@@ -56,6 +56,10 @@ pub fn scene(layout: &Layout, lang: Lang) -> Scene {
             label: t.label.clone(),
             fate: name(&t.fate),
             shortcut: t.shortcut,
+            interrupt: t
+                .interrupt
+                .as_ref()
+                .map(|i| SceneInterrupt { path: i.path.clone(), label: i.label.clone() }),
         }),
         summary: layout.summary.clone(),
     }

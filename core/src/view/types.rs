@@ -877,6 +877,15 @@ to_page! {
         pub fate: String,
         /// A cache spared it the walk.
         pub shortcut: bool,
+        /// The interrupt that came after it.
+        pub interrupt: Option<SceneInterrupt>,
+    }
+    /// An interrupt beside the bytes whose arrival it tells.
+    struct SceneInterrupt {
+        /// Corners of its way, in cells; the last is where it was delivered.
+        pub path: Vec<(i32, i32)>,
+        /// What is written on it.
+        pub label: String,
     }
     /// A page's worth of bytes, or a part.
     struct Dump {

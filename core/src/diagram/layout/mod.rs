@@ -294,6 +294,17 @@ pub struct PlacedToken {
     pub fate: Fate,
     /// A cache spared it the walk.
     pub shortcut: bool,
+    /// The interrupt that came after it.
+    pub interrupt: Option<PlacedInterrupt>,
+}
+
+/// An interrupt beside the bytes whose arrival it tells.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PlacedInterrupt {
+    /// Its way, as corners; the last is where it was delivered.
+    pub path: Vec<(i32, i32)>,
+    /// What is written on it.
+    pub label: String,
 }
 
 /// The ways to share the width, the roomiest first. The order of things is the same in all of them.

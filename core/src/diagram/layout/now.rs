@@ -23,6 +23,8 @@ pub struct Now<'a> {
     pub letters: BTreeMap<Point, char>,
     /// The token's way and place, with the plan's ids.
     pub way: Vec<Anchor>,
+    /// The way of the interrupt that came after it.
+    pub interrupt: Vec<Anchor>,
 }
 
 impl<'a> Now<'a> {
@@ -40,6 +42,7 @@ impl<'a> Now<'a> {
             inside: None,
             letters: BTreeMap::new(),
             way: Vec::new(),
+            interrupt: Vec::new(),
         };
         let columns: Vec<Option<usize>> =
             model.columns.iter().map(|c| plan.index.columns.get(&c.key).copied()).collect();
@@ -108,6 +111,7 @@ impl<'a> Now<'a> {
             if token.path.last() != Some(&token.at) {
                 now.way.extend(anchor(&token.at));
             }
+            now.interrupt = token.interrupt.iter().filter_map(anchor).collect();
         }
         now
     }

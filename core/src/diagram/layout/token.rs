@@ -3,7 +3,7 @@
 use super::chain::Part;
 use super::now::Now;
 use super::streets::Cell;
-use super::{PlacedToken, Plan};
+use super::{PlacedInterrupt, PlacedToken, Plan};
 use crate::diagram::model::*;
 use crate::diagram::text::{clean, hex};
 use crate::diagram::words;
@@ -56,7 +56,23 @@ impl Plan {
     /// Where a step's token is.
     pub(super) fn token(&mut self, now: &Now<'_>) -> Option<PlacedToken> {
         let token = now.model.token.as_ref()?;
-        let mut stops: Vec<[Cell; 2]> = now.way.iter().filter_map(|a| self.places(*a)).collect();
+        let (path, step_from) = self.trail(&now.way)?;
+        let at = *path.last()?;
+        let interrupt = self
+            .trail(&now.interrupt)
+            .map(|(path, _)| PlacedInterrupt { path, label: words::INTERRUPT.get(now.lang).into() });
+        let load = clean(token.load.get(now.lang), 60);
+        let mut label = format!("{} {}", words::space(token.space).get(now.lang), hex(token.address));
+        if !load.is_empty() {
+            label = format!("{label}{}{load}", words::comma(now.lang));
+        }
+        let (fate, shortcut) = (token.fate, token.shortcut);
+        Some(PlacedToken { at, path, step_from, label, fate, shortcut, interrupt })
+    }
+
+    /// The cells of a way, and from which of them on it is the last leg.
+    fn trail(&mut self, anchors: &[Anchor]) -> Option<(Vec<Cell>, usize)> {
+        let mut stops: Vec<[Cell; 2]> = anchors.iter().filter_map(|a| self.places(*a)).collect();
         stops.dedup();
         let near = |sides: &[Cell; 2], to: Cell| {
             if (to.0 - sides[1].0).abs() < (to.0 - sides[0].0).abs() {
@@ -79,11 +95,6 @@ impl Plan {
             path.extend(self.way(at, to).into_iter().skip(1));
             at = to;
         }
-        let load = clean(token.load.get(now.lang), 60);
-        let mut label = format!("{} {}", words::space(token.space).get(now.lang), hex(token.address));
-        if !load.is_empty() {
-            label = format!("{label}{}{load}", words::comma(now.lang));
-        }
-        Some(PlacedToken { at, path, step_from, label, fate: token.fate, shortcut: token.shortcut })
+        Some((path, step_from))
     }
 }

@@ -12,7 +12,7 @@ use crate::diagram::text::{hex, width, wrap};
 use crate::diagram::words;
 use crate::spec::Lang;
 use crate::trace::OwnerState;
-use alloc::{format, string::String};
+use alloc::{format, string::String, vec::Vec};
 use core::fmt::Write;
 
 pub use super::palette::Theme;
@@ -124,7 +124,16 @@ impl Svg<'_> {
 
     fn document(&mut self) {
         let l = self.layout;
-        let caption = l.token.as_ref().map(|t| wrap(&t.label, (l.width - 3).max(20))).unwrap_or_default();
+        // Below the picture: what its marks are, each beside the first of its lines.
+        let marks = l.token.iter().flat_map(|t| {
+            let interrupt = t.interrupt.as_ref().map(|i| (Fate::Interrupt, &i.label));
+            [Some((t.fate, &t.label)), interrupt].into_iter().flatten()
+        });
+        let mut caption: Vec<(Option<Fate>, String)> = Vec::new();
+        for (fate, label) in marks {
+            let lines = wrap(label, (l.width - 3).max(20)).into_iter().enumerate();
+            caption.extend(lines.map(|(i, line)| ((i == 0).then_some(fate), line)));
+        }
         let rows = l.height + if caption.is_empty() { 0 } else { caption.len() as i32 + 1 };
         let (w, h) = (px(l.width.max(24)) + MARGIN, MARGIN * 2 + rows * ROW);
         let lang = match self.options.lang {
@@ -196,17 +205,18 @@ impl Svg<'_> {
         }
         self.put(format_args!("</g>\n"));
         self.token();
-        for (i, line) in caption.iter().enumerate() {
-            let y = cy(l.height + 1 + i as i32) + 4;
+        for (i, (mark, line)) in caption.iter().enumerate() {
+            let row = l.height + 1 + i as i32;
+            let y = cy(row) + 4;
             let ink = self.ink(Ink::Ink);
             self.put(format_args!(
                 "<text class=\"ip-text ip-caption\" x=\"{}\" y=\"{y}\" fill=\"{ink}\">{}</text>\n",
                 px(3),
                 escape(line)
             ));
-        }
-        if let (Some(token), false) = (&l.token, caption.is_empty()) {
-            self.mark(token.fate, cx(1), cy(l.height + 1));
+            if let Some(fate) = mark {
+                self.mark(*fate, cx(1), cy(row));
+            }
         }
         self.put(format_args!("</svg>\n"));
     }
@@ -399,10 +409,22 @@ impl Svg<'_> {
             ink.class(),
             self.ink(ink)
         ));
+        let Some(interrupt) = &token.interrupt else { return };
+        let ink = fate_ink(Fate::Interrupt);
+        self.put(format_args!(
+            "<path class=\"ip-leg {0}\" d=\"{1}\" fill=\"none\" stroke=\"{2}\" stroke-opacity=\"0.7\" \
+             stroke-width=\"1.6\" stroke-dasharray=\"1 5\" stroke-linecap=\"round\"/>\n",
+            ink.class(),
+            way(&interrupt.path),
+            self.ink(ink)
+        ));
     }
 
     fn token(&mut self) {
         let Some(token) = &self.layout.token else { return };
+        if let Some((x, y)) = token.interrupt.as_ref().and_then(|i| i.path.last()) {
+            self.mark(Fate::Interrupt, cx(*x), cy(*y));
+        }
         let me = id(&self.options.prefix, "token", "");
         let (x, y) = (cx(token.at.0), cy(token.at.1));
         self.put(format_args!(

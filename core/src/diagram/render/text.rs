@@ -70,6 +70,9 @@ pub fn text(layout: &Layout, charset: Charset) -> String {
     }
     let mut out = String::new();
     if let Some(token) = &layout.token {
+        if let Some((x, y)) = token.interrupt.as_ref().and_then(|i| i.path.last()) {
+            grid.put(*x, *y, mark(Fate::Interrupt, charset));
+        }
         grid.put(token.at.0, token.at.1, mark(token.fate, charset));
     }
     for y in 0..grid.height {
@@ -80,10 +83,14 @@ pub fn text(layout: &Layout, charset: Charset) -> String {
     }
     if let Some(token) = &layout.token {
         out.push('\n');
-        let said = format!("{} {}", mark(token.fate, charset), token.label);
-        for line in wrap(&said, layout.width.max(width("x") * 24)) {
-            out.push_str(&line);
-            out.push('\n');
+        let bytes = format!("{} {}", mark(token.fate, charset), token.label);
+        let interrupt =
+            token.interrupt.as_ref().map(|i| format!("{} {}", mark(Fate::Interrupt, charset), i.label));
+        for said in [Some(bytes), interrupt].into_iter().flatten() {
+            for line in wrap(&said, layout.width.max(width("x") * 24)) {
+                out.push_str(&line);
+                out.push('\n');
+            }
         }
     }
     out
