@@ -7,13 +7,11 @@
 use iommu_core::explain::logs::answer::LogReport;
 use iommu_core::explain::logs::{LogReader, Report};
 use iommu_core::import::account::Account;
-use iommu_core::import::trace::Replay;
+use iommu_core::import::trace::{Replay, LONGEST};
 use iommu_core::import::{import, report, Import, Input};
 use iommu_core::spec::Lang;
 use wasm_bindgen::prelude::*;
 
-/// Bytes of an unfinished line that are kept.
-const LONGEST: usize = 64 << 10;
 /// Bytes of a text that are kept for its machine: what comes later in a trace of gigabytes tells of none.
 const MOST_OF_A_MACHINE: usize = 16 << 20;
 
@@ -59,7 +57,8 @@ impl Texts {
     }
 
     fn keep(&mut self, bytes: &[u8]) {
-        let room = LONGEST.saturating_sub(self.rest.len());
+        // One byte more, so that a line that is too long is seen to be.
+        let room = (LONGEST + 1).saturating_sub(self.rest.len());
         self.rest.extend_from_slice(bytes.get(..room).unwrap_or(bytes));
     }
 
@@ -71,9 +70,11 @@ impl Texts {
         self.rest.clear();
     }
 
-    /// Forgets the line that is not finished: the reading was stopped within it, and half a line would be read as another.
-    pub fn cut(&mut self) {
+    /// Forgets the line that is not finished: the reading was stopped within it, after so many bytes of so many, and half a line would
+    /// be read as another.
+    pub fn cut(&mut self, read: f64, of: f64) {
         self.rest.clear();
+        self.trace.stopped(read as u64, of as u64);
     }
 
     fn finish(&mut self) -> &Read {
@@ -158,7 +159,7 @@ mod tests {
         let line = "DMAR: [DMA Write NO_PASID] Request device [03:00.0] fault addr 0xfffe1000 [fault reason 0x05] PTE Write access is not set\n";
         for end in 0..line.len() {
             let mut texts = of([[line, &line[..end]].concat().into_bytes()].into_iter());
-            texts.cut();
+            texts.cut(end as f64, 1e3);
             let said = json(&texts.log(false));
             assert_eq!(
                 (said["lines"].as_u64(), said["items"].as_array().map(Vec::len)),

@@ -27,7 +27,7 @@ async function read(id: number, text: Blob): Promise<Texts | null> {
       return null;
     }
     say({ id, done: Math.min(1, (at + PIECE) / text.size) });
-    if (enough && at + PIECE < text.size) texts.cut();
+    if (enough && at + PIECE < text.size) texts.cut(at + PIECE, text.size);
   }
   return texts;
 }

@@ -27,7 +27,7 @@ pub enum Event {
     /// A list was unmapped; the event has the physical addresses of its entries.
     UnmapList { device: String, physical: Vec<u64>, direction: Direction },
     /// A buffer was synchronised for the CPU or the device.
-    Sync { device: String, parts: Vec<(u64, u64)> },
+    Sync { device: String, parts: Vec<(u64, u64)>, direction: Direction },
     /// A domain lost whatever it had in a range.
     UnmapRange { device: String, address: u64, size: u64 },
     /// A device's access to an address was translated: the mapping that it went through.
@@ -82,15 +82,36 @@ impl Direction {
     }
 }
 
-/// Returns the time in nanoseconds and the event of a line of Linux; none where it is no event that is known.
-pub fn parse(line: &str) -> Option<(u64, Event)> {
+/// A line of a trace of Linux.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Read<'a> {
+    /// Nanoseconds; none where the clock counts without a unit (`counter`, `x86-tsc`).
+    pub time: Option<u64>,
+    /// The event's name.
+    pub name: &'a str,
+    /// What it says of itself.
+    text: &'a str,
+}
+
+/// Reads a line up to the event's name; none where it is no line of a trace.
+pub fn read(line: &str) -> Option<Read<'_>> {
+    stamped(line, time).or_else(|| {
+        // Other words may be digits and a colon: only a name that is known makes it a time.
+        let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit()).then_some(0);
+        let read = stamped(line, |text| digits(text).filter(|_| !text.is_empty()))?;
+        is_ours(read.name, read.text).then_some(Read { time: None, ..read })
+    })
+}
+
+/// A line whose first word that is a time is the event's.
+fn stamped(line: &str, time: impl Fn(&str) -> Option<u64>) -> Option<Read<'_>> {
     let mut rest = line;
     // The time is the first word of digits, a point, digits and a colon.
     // Bounded: each turn passes a word.
     let (time, rest) = loop {
         rest = rest.trim_start();
         let end = rest.find(char::is_whitespace)?;
-        if let Some(time) = rest[..end].strip_suffix(':').and_then(time) {
+        if let Some(time) = rest[..end].strip_suffix(':').and_then(&time) {
             break (time, &rest[end..]);
         }
         rest = &rest[end..];
@@ -98,7 +119,44 @@ pub fn parse(line: &str) -> Option<(u64, Event)> {
     let (name, text) = rest.trim_start().split_once(char::is_whitespace)?;
     let name = name.strip_suffix(':')?;
     let name = name.rsplit(':').next().unwrap_or(name);
-    Some((time, event(name, text.trim())?))
+    Some(Read { time: Some(time), name, text: text.trim() })
+}
+
+/// Whether an event is one of mappings, which is to be understood.
+fn is_ours(name: &str, text: &str) -> bool {
+    const NAMES: &[&str] =
+        &["dma_map_", "dma_unmap_", "dma_sync_", "dma_alloc", "dma_free", "io_page_fault", "swiotlb_bounced"];
+    NAMES.iter().any(|begin| name.starts_with(begin))
+        || matches!(name, "map" | "unmap") && text.starts_with("IOMMU:")
+}
+
+impl Read<'_> {
+    /// Returns the event; none where it is not understood, or is of nothing that counts.
+    pub fn event(&self) -> Option<Event> {
+        event(self.name, self.text)
+    }
+    /// Returns whether it should have been understood: what failed, and says so, is none of a mapping.
+    pub fn is_unread(&self) -> bool {
+        let failed = self.name.ends_with("_err")
+            || self.name.starts_with("dma_alloc") && after(self.text, "dma_addr=").is_some()
+            || after(self.text, "dma_addr=").map(word).and_then(hex) == Some(FAILED);
+        is_ours(self.name, self.text) && !failed
+    }
+    /// Returns the device that it is about, which such events begin with.
+    pub fn device(&self) -> &str {
+        word(self.text)
+    }
+    /// Returns whether the kernel has left entries of a list out.
+    pub fn is_truncated(&self) -> bool {
+        self.text.contains(" [TRUNCATED]")
+    }
+}
+
+/// Returns the time in nanoseconds and the event of a line of Linux; none where it is no event that is known.
+#[cfg(test)]
+pub fn parse(line: &str) -> Option<(u64, Event)> {
+    let read = read(line)?;
+    Some((read.time?, read.event()?))
 }
 
 /// Returns nanoseconds of `SECONDS.PART`.
@@ -165,6 +223,8 @@ fn event(name: &str, text: &str) -> Option<Event> {
             Event::Map { device: device(), parts: [part].into(), direction: direction(), coherent: true }
         }
         "dma_map_sg" => {
+            // What was cut before its end has no sizes.
+            let _ = after(text, "sizes=")?;
             let (addresses, sizes, physical) = (list("dma_addrs="), list("sizes="), list("phys_addrs="));
             let parts = addresses.iter().zip(&sizes).enumerate().map(|(i, (address, size))| Part {
                 address: *address,
@@ -187,12 +247,13 @@ fn event(name: &str, text: &str) -> Option<Event> {
             Event::UnmapList { device: device(), physical: list("phys_addrs="), direction: direction() }
         }
         "dma_sync_single_for_cpu" | "dma_sync_single_for_device" => {
-            Event::Sync { device: device(), parts: [(value("dma_addr=")?, decimal(" size=")?)].into() }
+            let parts = [(value("dma_addr=")?, decimal(" size=")?)].into();
+            Event::Sync { device: device(), parts, direction: direction() }
         }
         "dma_sync_sg_for_cpu" | "dma_sync_sg_for_device" => {
             let parts = list("dma_addrs=").into_iter().zip(list("sizes="));
             let parts = parts.filter(|(address, size)| *address != FAILED && *size > 0).collect();
-            Event::Sync { device: device(), parts }
+            Event::Sync { device: device(), parts, direction: direction() }
         }
         "io_page_fault" => {
             // `IOMMU:driver 0000:00:04.0 iova=0x... flags=0x0000`

@@ -63,6 +63,8 @@ pub enum Finding {
     UnderUse { device: String, mapping: Mapping, iova: u64, size: u64 },
     /// The tables lost less than they were asked to.
     Short { iova: u64, size: u64, done: u64 },
+    /// A buffer was synchronised past its end, or for another direction than it is mapped for.
+    SyncDiffers { device: String, mapping: Mapping, address: u64, size: u64, direction: Direction },
     /// A buffer was synchronised that is not mapped.
     SyncOfNone { device: String, address: u64, was: Was },
     /// A device was refused an address; whether it wrote, where that is known.
@@ -80,12 +82,13 @@ impl Finding {
             Finding::Short { .. } => 4,
             Finding::SyncOfNone { .. } => 5,
             Finding::Fault { .. } => 6,
+            Finding::SyncDiffers { .. } => 7,
         }
     }
 }
 
 /// How many kinds of findings there are.
-pub const KINDS: usize = 7;
+pub const KINDS: usize = 8;
 
 /// How long the tables had forgotten before the IOTLB did.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -154,6 +157,8 @@ pub struct Live {
     pub over: u64,
     /// Accesses that were translated.
     pub accesses: u64,
+    /// Lists of which the kernel has left entries out, by device.
+    pub truncated: BTreeMap<usize, u64>,
     /// Events that the tracer lost, as the trace says.
     pub missing: u64,
     /// All that happened.
@@ -261,19 +266,19 @@ impl Live {
                     self.unmap(now, device, address, None);
                 }
             }
-            Event::Sync { device, parts } => {
+            Event::Sync { device, parts, direction } => {
                 let at = self.device(&device);
                 let bytes = parts.iter().fold(0u64, |sum, (_, size)| sum.saturating_add(*size));
                 self.pass(now, Act::Sync, at, parts.first().map_or(0, |(address, _)| *address), bytes);
-                for (address, _) in parts {
+                for (address, size) in parts {
                     match self.holding(at, address) {
-                        Some(key) => {
-                            if let Some(mapping) = self.mapped.get_mut(&key) {
-                                mapping.synced = Some(now);
-                            }
-                        }
+                        Some(key) => self.sync(now, key, address, size, direction),
                         None => {
                             let was = self.was(at, address, None);
+                            // It may be of a list whose entries the kernel did not tell.
+                            if self.truncated.contains_key(&at) && matches!(was, Was::Never(_)) {
+                                continue;
+                            }
                             self.find(now, Finding::SyncOfNone { device: device.clone(), address, was });
                         }
                     }
@@ -337,6 +342,25 @@ impl Live {
                     self.unmap(now, device, address, None);
                 }
             }
+        }
+    }
+
+    /// Takes note of a device's list that the kernel has cut.
+    pub fn cut_list(&mut self, device: &str) {
+        let device = self.device(device);
+        *self.truncated.entry(device).or_default() += 1;
+    }
+
+    /// A mapping is synchronised.
+    fn sync(&mut self, now: Moment, key: (usize, u64), address: u64, size: u64, direction: Direction) {
+        let Some(mapping) = self.mapped.get_mut(&key) else { return };
+        mapping.synced = Some(now);
+        let mapping = *mapping;
+        // A buffer that is mapped both ways may be synchronised for one (kernel/dma/debug.c, check_sync).
+        let other = mapping.direction != Direction::Both && direction != mapping.direction;
+        if other || address - key.1 + size.min(u64::MAX / 2) > mapping.part.size {
+            let device = self.name(key.0).into();
+            self.find(now, Finding::SyncDiffers { device, mapping, address, size, direction });
         }
     }
 

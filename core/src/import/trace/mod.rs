@@ -11,29 +11,69 @@ mod scenario;
 use super::account::Account;
 use super::scan;
 use crate::spec::Lang;
+use alloc::string::String;
+use alloc::vec::Vec;
 use line::Moment;
 use live::Live;
 pub use moment::{LaneKind, LaneMark, TraceLane, TraceMoment};
+
+/// Bytes of a line that are read: a list of a scatter-gather event has thousands of entries.
+pub const LONGEST: usize = 1 << 20;
+/// Lines that are not understood and are listed; all are counted.
+const MOST_UNREAD: usize = 40;
 
 /// A trace that is being read, line by line.
 #[derive(Debug, Default)]
 pub struct Replay {
     live: Live,
     lines: u64,
+    told: Told,
+}
+
+/// What is to be said of the reading itself.
+#[derive(Debug, Default)]
+struct Told {
     /// An event came that was later than what was asked for.
     later: bool,
+    /// Somebody stopped the reading: bytes that were read, and that there are.
+    stopped: Option<(u64, u64)>,
+    /// The clock counts without a unit.
+    ticks: bool,
+    /// Lines that are longer than what is read of one.
+    long: u64,
+    /// Lines of events that are not understood.
+    unread: u64,
+    /// The first of them, each with its number.
+    shown: Vec<(u64, String)>,
 }
 
 impl Replay {
     /// Reads the next line. Returns false, and does not take it, where it is later than `until` nanoseconds.
     pub fn line(&mut self, text: &str, until: Option<u64>) -> bool {
         self.lines += 1;
-        if let Some((time, event)) = line::parse(text).or_else(|| qemu::parse(text)) {
+        if text.len() > LONGEST {
+            self.told.long += 1;
+        }
+        let read = line::read(text);
+        let event = read.as_ref().and_then(|read| Some((read.time, read.event()?)));
+        if let Some((time, event)) =
+            event.or_else(|| qemu::parse(text).map(|(time, event)| (Some(time), event)))
+        {
+            self.told.ticks |= time.is_none();
+            let time = time.unwrap_or(0);
             if until.is_some_and(|until| time > until) {
-                self.later = true;
+                self.told.later = true;
                 return false;
             }
+            if let Some(read) = read.filter(line::Read::is_truncated) {
+                self.live.cut_list(read.device());
+            }
             self.live.event(Moment { time, line: self.lines }, event);
+        } else if read.is_some_and(|read| read.is_unread()) {
+            self.told.unread += 1;
+            if self.told.shown.len() < MOST_UNREAD {
+                self.told.shown.push((self.lines, text.trim().chars().take(160).collect()));
+            }
         }
         // `CPU:0 [LOST 500 EVENTS]`
         if let Some(count) = scan::between(text, "[LOST ", " EVENTS]").and_then(scan::number) {
@@ -44,7 +84,12 @@ impl Replay {
 
     /// Returns whether there are events, and all of them are later than what was asked for.
     pub fn is_later(&self) -> bool {
-        self.later && self.live.events == 0
+        self.told.later && self.live.events == 0
+    }
+
+    /// Takes note that the reading was stopped, after so many bytes of so many.
+    pub fn stopped(&mut self, read: u64, of: u64) {
+        self.told.stopped = Some((read, of));
     }
 
     /// Returns whether no event was recognised.
@@ -64,7 +109,7 @@ impl Replay {
 
     /// Returns what the trace shows as far as it was read: what is wrong, with its line, and what is mapped.
     pub fn report(&self, lang: Lang) -> Account {
-        report::report(&self.live, lang)
+        report::report(&self.live, &self.told, lang)
     }
 }
 

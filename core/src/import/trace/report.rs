@@ -3,6 +3,7 @@
 use super::line::{Moment, Part};
 use super::live::{Finding, Live, Mapping, Was};
 use super::scenario::scenario;
+use super::{Told, LONGEST};
 use crate::import::account::{Account, AccountItem, AccountSection};
 use crate::spec::Lang;
 use alloc::collections::BTreeMap;
@@ -143,6 +144,29 @@ pub(super) fn finding(now: Moment, finding: &Finding, zh: bool) -> String {
         (Finding::Short { iova, size, done }, true) => {
             format!("要去掉 {iova:#x} +{size:#x}，页表只去掉了 {done:#x} 字节")
         }
+        (Finding::SyncDiffers { device, mapping: m, address, size, direction }, zh) => {
+            let past = (address - m.part.address).saturating_add(*size).saturating_sub(m.part.size);
+            match (past, zh) {
+                (0, false) => format!(
+                    "{device} synchronises {address:#x} +{size:#x} {}, which is mapped for another direction: {}",
+                    direction.name(),
+                    mapping(m, zh)
+                ),
+                (0, true) => format!(
+                    "{device} 同步 {address:#x} +{size:#x}，方向为 {}，与映射的方向不同：{}",
+                    direction.name(),
+                    mapping(m, zh)
+                ),
+                (past, false) => format!(
+                    "{device} synchronises {address:#x} +{size:#x}, {past:#x} bytes past the end of {}",
+                    mapping(m, zh)
+                ),
+                (past, true) => format!(
+                    "{device} 同步 {address:#x} +{size:#x}，超出映射末尾 {past:#x} 字节：{}",
+                    mapping(m, zh)
+                ),
+            }
+        }
         (Finding::SyncOfNone { device, address, was: w }, false) => {
             format!("{device} synchronises {address:#x}: {}", was(now, w, zh))
         }
@@ -169,7 +193,7 @@ pub(super) fn finding(now: Moment, finding: &Finding, zh: bool) -> String {
 }
 
 /// Returns what a trace shows at the moment that was read last.
-pub fn report(live: &Live, lang: Lang) -> Account {
+pub fn report(live: &Live, told: &Told, lang: Lang) -> Account {
     let zh = lang == Lang::Zh;
     let mut found: Vec<AccountItem> = Vec::new();
     for (now, one) in &live.found {
@@ -198,14 +222,68 @@ pub fn report(live: &Live, lang: Lang) -> Account {
         true => "到这里还没有失效的转换",
     };
     Account::new(Vec::from([
-        AccountSection::new("", false, head(live, zh)),
+        AccountSection::new("", false, head(live, told, zh)),
         AccountSection::new(wrong, true, found),
         AccountSection::new(left, false, mapped(live, false, zh)),
         AccountSection::new(seen, false, mapped(live, true, zh)),
+        AccountSection::new(if zh { "无法识别" } else { "Not understood" }, false, unread(told, zh)),
     ]))
 }
 
-fn head(live: &Live, zh: bool) -> Vec<AccountItem> {
+/// Lines of events that are not understood.
+fn unread(told: &Told, zh: bool) -> Vec<AccountItem> {
+    let item = |(line, text): &(u64, String)| {
+        let place = if zh { format!("第 {line} 行") } else { format!("line {line}") };
+        AccountItem::new(text.as_str()).at(*line, place)
+    };
+    let mut items: Vec<AccountItem> = told.shown.iter().map(item).collect();
+    let more = told.unread - told.shown.len() as u64;
+    if more > 0 {
+        items.push(AccountItem::new(if zh { format!("另有 {more} 行") } else { format!("{more} more") }));
+    }
+    items
+}
+
+/// What is to be said of the reading itself.
+fn reading(live: &Live, told: &Told, zh: bool) -> Vec<String> {
+    let mut out = Vec::new();
+    let events = live.events;
+    if let Some((read, of)) = told.stopped {
+        // As many to a byte as so far.
+        let all = (u128::from(events) * u128::from(of)).checked_div(u128::from(read)).unwrap_or(0);
+        out.push(match zh {
+            false => {
+                format!("the reading was stopped at event {events} of about {all}: what follows was not read")
+            }
+            true => format!("读到第 {events} 个事件时停止，全部约 {all} 个：其后的没有读"),
+        });
+    }
+    if told.later {
+        out.push(match zh {
+            false => format!("stopped at event {events}: what follows is later than the time asked for"),
+            true => format!("读到第 {events} 个事件时停止：其后的都晚于所问的时间"),
+        });
+    }
+    if told.long > 0 {
+        let (count, most) = (told.long, LONGEST >> 10);
+        out.push(match zh {
+            false => format!("{count} lines are longer than {most} KiB: what is beyond was not read"),
+            true => format!("{count} 行超过 {most} KiB，超出的部分没有读"),
+        });
+    }
+    let lists = live.truncated.values().sum::<u64>();
+    if lists > 0 {
+        out.push(match zh {
+            false => format!(
+                "{lists} lists are cut by the kernel ([TRUNCATED]): of their other entries nothing is known"
+            ),
+            true => format!("{lists} 个列表被内核截断（[TRUNCATED]），其余各项无从得知"),
+        });
+    }
+    out
+}
+
+fn head(live: &Live, told: &Told, zh: bool) -> Vec<AccountItem> {
     if live.events == 0 {
         return [AccountItem::new(match zh {
             false => "No event of iommu, dma or swiotlb, and none of QEMU's IOMMUs was recognised.",
@@ -217,6 +295,12 @@ fn head(live: &Live, zh: bool) -> Vec<AccountItem> {
     let span = match (live.timed(), zh) {
         (true, false) => format!("{} events from {from} s to {to} s", live.events),
         (true, true) => format!("{} 个事件，从 {from} 秒到 {to} 秒", live.events),
+        (false, false) if told.ticks => {
+            format!("{} events; their clock counts without a unit, so lines are counted instead", live.events)
+        }
+        (false, true) if told.ticks => {
+            format!("{} 个事件；时钟只计数，没有单位，因此按行数计", live.events)
+        }
         (false, false) => format!("{} events, without times", live.events),
         (false, true) => format!("{} 个事件，没有时间", live.events),
     };
@@ -230,6 +314,7 @@ fn head(live: &Live, zh: bool) -> Vec<AccountItem> {
         false => format!("{span}; {} maps and allocations, {} at once at most", live.maps, live.most),
         true => format!("{span}；映射和分配 {} 次，同时最多 {} 个", live.maps, live.most),
     }]);
+    out.extend(reading(live, told, zh));
     if live.accesses > 0 {
         out.push(match zh {
             false => format!("{} accesses translated", live.accesses),

@@ -1,4 +1,3 @@
-use super::report::report;
 use super::*;
 use alloc::format;
 use alloc::vec::Vec;
@@ -39,7 +38,7 @@ fn a_trace_of_a_kernel_leaves_what_is_in_use() {
     let left: Vec<_> = live.mapped().map(|(device, m)| (device, m.part.address, m.coherent)).collect();
     assert_eq!(left, [("0000:00:05.0", 0xffff_f000, true)]);
     for lang in [Lang::En, Lang::Zh] {
-        assert!(report(live, lang).to_string().contains("0xfffff000 +0x200"));
+        assert!(replay.report(lang).to_string().contains("0xfffff000 +0x200"));
     }
 }
 
@@ -102,7 +101,7 @@ fn what_is_wrong_is_found_at_its_line() {
     ];
     assert_eq!(kinds(&replay), want);
     assert_eq!(replay.live.before, 1);
-    let said = report(&replay.live, Lang::En).to_string();
+    let said = replay.report(Lang::En).to_string();
     for part in [
         "  0000:03:00.0 is refused 0x10080 (write): it is mapped for the other direction only",
         "(line 2, 1.000100 s)",
@@ -112,9 +111,9 @@ fn what_is_wrong_is_found_at_its_line() {
     ] {
         assert!(said.contains(part), "{part}\n{said}");
     }
-    assert!(report(&replay.live, Lang::Zh).to_string().contains("它在 500 us 之前（第 3 行）已解除映射"));
+    assert!(replay.report(Lang::Zh).to_string().contains("它在 500 us 之前（第 3 行）已解除映射"));
     // Each refused access comes as a scenario that ends as the trace does.
-    let account = report(&replay.live, Lang::En);
+    let account = replay.report(Lang::En);
     let scenarios: Vec<_> =
         account.sections.iter().flat_map(|s| &s.items).filter_map(|i| i.scenario.as_ref()).collect();
     assert_eq!(scenarios.len(), 3);
@@ -150,7 +149,7 @@ fn every_scenario_of_a_refused_access_runs() {
                 &format!("io_page_fault: IOMMU:nvme {device} iova=0x{:x} flags=0x0000", address | 0xff0),
             );
             let replay = replay(&text);
-            let account = report(&replay.live, Lang::Zh);
+            let account = replay.report(Lang::Zh);
             for text in account.sections.iter().flat_map(|s| &s.items).filter_map(|i| i.scenario.as_ref()) {
                 let run = crate::machine::run(text).unwrap_or_else(|problems| panic!("{problems:?}\n{text}"));
                 assert_eq!(run.failures().count(), 0, "{text}");

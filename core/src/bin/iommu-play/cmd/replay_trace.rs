@@ -2,13 +2,10 @@
 
 use crate::cli::ReplayTrace;
 use crate::zh;
-use iommu_core::import::trace::Replay;
+use iommu_core::import::trace::{Replay, LONGEST};
 use iommu_core::spec::Lang;
 use std::io::{BufRead, BufReader, Read};
 use std::process::ExitCode;
-
-/// Bytes of a line that are read; a list of a scatter-gather event has some thousands.
-const LONGEST: u64 = 64 << 10;
 
 /// Runs it. Status 0 when events were recognised, 1 when none were, 2 when the trace could not be read.
 pub fn run(args: &ReplayTrace, lang: Lang) -> ExitCode {
@@ -54,8 +51,12 @@ fn read(mut from: impl BufRead, until: Option<u64>) -> std::io::Result<Replay> {
     let mut line = Vec::new();
     loop {
         line.clear();
-        if from.by_ref().take(LONGEST).read_until(b'\n', &mut line)? == 0 {
+        // One byte more, so that a line that is too long is seen to be.
+        if from.by_ref().take(LONGEST as u64 + 1).read_until(b'\n', &mut line)? == 0 {
             return Ok(replay);
+        }
+        if line.len() > LONGEST && line.last() != Some(&b'\n') {
+            from.skip_until(b'\n')?;
         }
         if !replay.line(&String::from_utf8_lossy(&line), until) {
             return Ok(replay);

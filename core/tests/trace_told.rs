@@ -1,0 +1,134 @@
+//! What the report of a trace must not leave unsaid: where it stopped, what was cut, what was not understood, clocks without a unit.
+
+use iommu_core::import::trace::{Replay, LONGEST};
+use iommu_core::spec::Lang;
+use std::fmt::Write;
+
+fn replay(text: &str) -> Replay {
+    let mut replay = Replay::default();
+    for line in text.lines() {
+        replay.line(line, None);
+    }
+    replay
+}
+
+fn said(replay: &Replay) -> [String; 2] {
+    [Lang::En, Lang::Zh].map(|lang| replay.report(lang).to_string())
+}
+
+fn event(time: &str, rest: &str) -> String {
+    format!("dd-1 [000] ..... {time}: {rest}\n")
+}
+
+const MAP: &str =
+    "dma_map_phys: 0000:00:05.0 dir=FROM_DEVICE dma_addr=f1000000 size=4096 phys_addr=2fbb000 attrs=";
+const UNMAP: &str = "dma_unmap_phys: 0000:00:05.0 dir=FROM_DEVICE dma_addr=f1000000 size=4096 attrs=";
+
+#[test]
+fn a_reading_that_was_stopped_says_at_which_event_and_how_far_it_was() {
+    let mut replay = replay(&(event("1.000000", MAP) + &event("1.000001", UNMAP)));
+    assert!(!said(&replay)[0].contains("stopped"));
+    replay.stopped(500, 2000);
+    let [en, zh] = said(&replay);
+    assert!(en.contains("stopped at event 2 of about 8"), "{en}");
+    assert!(zh.contains("读到第 2 个事件时停止，全部约 8 个"), "{zh}");
+}
+
+#[test]
+fn what_comes_after_the_time_that_was_asked_for_is_said_not_to_count() {
+    let mut replay = Replay::default();
+    for line in [event("1.000000", MAP), event("2.000000", UNMAP)] {
+        replay.line(line.trim_end(), Some(1_500_000_000));
+    }
+    let [en, zh] = said(&replay);
+    assert!(en.contains("stopped at event 1: what follows is later than the time asked for"), "{en}");
+    assert!(zh.contains("读到第 1 个事件时停止：其后的都晚于所问的时间"), "{zh}");
+}
+
+#[test]
+fn a_list_of_thousands_of_entries_is_read_whole_and_a_line_that_is_longer_yet_is_said() {
+    let list = |count: u64| {
+        let mut all = [String::new(), String::new(), String::new()];
+        for i in 0..count {
+            for (text, value) in all.iter_mut().zip([
+                format!("0x{:x}", 0x1_0000_0000u64 + i * 0x2000),
+                "0x1000".into(),
+                format!("0x{:x}", i << 12),
+            ]) {
+                let _ = write!(text, "{}{value}", if i == 0 { "" } else { "," });
+            }
+        }
+        let [dma, sizes, phys] = all;
+        event("1.000000", &format!("dma_map_sg: 0000:00:05.0 dir=TO_DEVICE dma_addrs={{{dma}}} sizes={{{sizes}}} phys_addrs={{{phys}}} attrs="))
+    };
+    let text = list(4000);
+    assert!(text.len() > 64 << 10);
+    let [en, _] = said(&replay(&text));
+    assert!(en.contains("0000:00:05.0: 4000, 16384000 bytes"), "{}", &en[..en.len().min(900)]);
+    let mut long = list(1);
+    long.insert_str(0, &"x".repeat(LONGEST));
+    let [en, zh] = said(&replay(&(event("1.000000", MAP) + &long)));
+    assert!(en.contains("1 lines are longer than 1024 KiB"), "{en}");
+    assert!(zh.contains("1 行超过 1024 KiB"), "{zh}");
+}
+
+#[test]
+fn a_clock_that_counts_is_read_and_said_to_have_no_unit() {
+    for clock in ["1234", "1182350954521"] {
+        let text = event(clock, MAP) + &event("2182350954599", UNMAP) + &event("2182350954600", UNMAP);
+        let [en, zh] = said(&replay(&text));
+        assert!(en.contains("3 events; their clock counts without a unit"), "{en}");
+        assert!(zh.contains("3 个事件；时钟只计数，没有单位"), "{zh}");
+        assert!(en.contains("twice: it was unmapped 1 line before, on line 2"), "{en}");
+    }
+    // A number with a colon before the time is no time.
+    let [en, _] = said(&replay("kworker/0:1 17: [000] 5.743790: dma_alloc: 0000:00:05.0 dir=BIDIRECTIONAL dma_addr=fffff000 size=512 virt_addr=1 flags=GFP_KERNEL attrs=\n"));
+    assert!(en.contains("from 5.743790 s"), "{en}");
+}
+
+#[test]
+fn a_sync_that_goes_past_the_mapping_or_the_other_way_is_told() {
+    let sync = |dir: &str, at: &str, size: u32| {
+        format!("dma_sync_single_for_cpu: 0000:00:05.0 dir={dir} dma_addr={at} size={size} attrs=")
+    };
+    let text = event("1.0", MAP)
+        + &event("1.1", &sync("FROM_DEVICE", "f1000800", 2048))
+        + &event("1.2", &sync("FROM_DEVICE", "f1000800", 4096))
+        + &event("1.3", &sync("TO_DEVICE", "f1000000", 64));
+    let [en, zh] = said(&replay(&text));
+    let wrong: Vec<&str> = en.lines().filter(|line| line.contains("synchronises")).collect();
+    assert_eq!(wrong.len(), 2, "{en}");
+    assert!(wrong[0].contains("0xf1000800 +0x1000, 0x800 bytes past the end of 0xf1000000 +0x1000"), "{en}");
+    assert!(wrong[1].contains("0xf1000000 +0x40 TO_DEVICE, which is mapped for another direction"), "{en}");
+    assert!(zh.contains("超出映射末尾 0x800 字节") && zh.contains("方向为 TO_DEVICE"), "{zh}");
+}
+
+#[test]
+fn lines_of_events_that_are_not_understood_are_listed() {
+    let text = event("1.0", MAP)
+        + &event("1.1", "dma_map_folio: 0000:00:05.0 dma_addr=f2000000 size=4096")
+        + &event("1.2", "dma_map_sg: 0000:00:05.0 dir=TO_DEVICE dma_addrs={0xf0000000[LINE TOO BIG]")
+        + &event("1.3", "dma_unmap_phys: 0000:00:05.0 dir=FROM_DEVICE")
+        // Events that are known to be none of a mapping are no trouble.
+        + &event("1.4", "dma_fence_emit: driver=i915 timeline=x context=1 seqno=2")
+        + &event("1.5", "dma_alloc: 0000:00:05.0 dir=BIDIRECTIONAL dma_addr=0 size=512 virt_addr=(null) flags=GFP_KERNEL attrs=")
+        + "sched_switch: something\n";
+    let [en, zh] = said(&replay(&text));
+    assert!(en.contains("\nNot understood\n") && zh.contains("\n无法识别\n"), "{en}{zh}");
+    let at = |text: &str, line: u32| {
+        text.lines().any(|l| l.contains("dma_") && l.ends_with(&format!("(line {line})")))
+    };
+    assert!(at(&en, 2) && at(&en, 3) && at(&en, 4), "{en}");
+    assert!(!at(&en, 5) && !at(&en, 6), "{en}");
+}
+
+#[test]
+fn of_a_list_that_the_kernel_cut_what_is_beyond_is_not_called_unmapped() {
+    let text = event("1.0", "dma_map_sg: 0000:00:05.0 dir=TO_DEVICE nents=128/600 ents=128/600 [TRUNCATED] dma_addrs={0xf0000000,0xf0001000} sizes={0x1000,0x1000} phys_addrs={0x1000,0x2000} attrs=")
+        + &event("1.1", "dma_sync_single_for_device: 0000:00:05.0 dir=TO_DEVICE dma_addr=f0100000 size=4096 attrs=")
+        + &event("1.2", "dma_sync_single_for_device: 0000:00:06.0 dir=TO_DEVICE dma_addr=f0100000 size=4096 attrs=");
+    let [en, zh] = said(&replay(&text));
+    assert!(en.contains("1 lists are cut by the kernel ([TRUNCATED])"), "{en}");
+    assert!(zh.contains("1 个列表被内核截断（[TRUNCATED]）"), "{zh}");
+    assert!(!en.contains("0000:00:05.0 synchronises") && en.contains("0000:00:06.0 synchronises"), "{en}");
+}
