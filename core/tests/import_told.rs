@@ -248,3 +248,24 @@ fn references_to_nothing_and_two_types_of_a_group_are_contradictions() {
     let said = report(&got, Lang::Zh).to_string();
     assert!(said.contains("互相矛盾"), "{said}");
 }
+
+#[test]
+fn bridges_of_qemus_monitor_have_their_buses_and_windows() {
+    let text = "(qemu) info pci\n  Bus  0, device   5, function 0:\n    PCI bridge: PCI device 1b36:000c\n      BUS 0.\n\
+        \x20     secondary bus 1.\n      subordinate bus 1.\n      IO range [0xf000, 0x0fff]\n\
+        \x20     memory range [0xfe800000, 0xfe9fffff]\n      prefetchable memory range [0xfff00000, 0x000fffff]\n\
+        \x20     id \"rp0\"\n  Bus  1, device   0, function 0:\n    Class 0264: PCI device 1b36:0010\n\
+        \x20     BAR0: 64 bit memory at 0xfe800000 [0xfe803fff].\n      BAR6: 32 bit memory (not mapped)\n      id \"\"\n\
+        (qemu) info mtree -f\nFlatView #0\n Root memory region: system\n\
+        \x20 0000000000100000-000000007fffffff (prio 0, ram): pc.ram @0000000000100000\n\
+        \x20 00000000fd000000-00000000fdffffff (prio 1, ram): vga.vram\n\
+        \x20 00000000fed90000-00000000fed9022f (prio 0, i/o): intel_iommu\nFlatView #1\n Root memory region: vtd-04.0-dmar\n\
+        \x20 0000000080000000-00000000ffffffff (prio 0, ram): pc.ram\n";
+    let got = of(&[("m", text)]);
+    assert!(line(&got, "rootport rp0").starts_with("rootport rp0 00:05.0"), "{}", got.scenario);
+    assert!(line(&got, "window ").starts_with("  window 0xfe80_0000 +2M  # m:8"), "{}", got.scenario);
+    assert!(line(&got, "device nvme0").starts_with("device nvme0 01:00.0 behind rp0"), "{}", got.scenario);
+    assert!(line(&got, "bar 0").starts_with("  bar 0 16K 64 at bus 0xfe80_0000"), "{}", got.scenario);
+    assert!(line(&got, "# Intel VT-d at 0xfed9_0000").ends_with("(m:21)"), "{}", got.scenario);
+    assert_eq!(got.scenario.lines().filter(|line| line.starts_with("ram ")).count(), 1, "{}", got.scenario);
+}

@@ -335,7 +335,7 @@ fn bar(index: u8, rest: &str, from: Source) -> Option<Bar> {
 }
 
 /// The code of a class: `[0200]`, or `0200` of `-n`, or by its name.
-fn code(class: &str) -> Option<u16> {
+pub fn code(class: &str) -> Option<u16> {
     let bracket = between(class, "[", "]").filter(|c| c.len() == 4).and_then(hex);
     let bare = || Some(class.strip_prefix("Class ").unwrap_or(class)).filter(|c| c.len() == 4).and_then(hex);
     let code = bracket.or_else(bare).map(|c| c as u16);

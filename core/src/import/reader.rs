@@ -4,6 +4,7 @@ use super::dmesg::Dmesg;
 use super::found::{Found, Source};
 use super::hexdump::{field, row, Gathered};
 use super::lspci::Lspci;
+use super::monitor::Monitor;
 use super::remark::Kind;
 use super::tree::Tree;
 use super::{acpi, dts, iomem, sysfs};
@@ -57,6 +58,7 @@ struct Reader {
     lspci: Lspci,
     tree: Tree,
     dmesg: Dmesg,
+    monitor: Monitor,
     /// The rows of a dump.
     rows: Gathered,
     rows_from: Source,
@@ -92,6 +94,7 @@ impl Reader {
             || iomem::line(line, from, found)
             || self.tree.line(line, from, found)
             || self.lspci.line(line, from, found)
+            || self.monitor.line(line, from, found)
             || self.dmesg.line(line, from, found);
         if !known {
             found.quiet += 1;
@@ -180,5 +183,6 @@ impl Reader {
         self.end_tree(found);
         self.lspci.finish(found);
         self.tree.finish();
+        self.monitor.finish();
     }
 }
