@@ -258,6 +258,8 @@ pub struct Token {
     pub path: Vec<Anchor>,
     /// What became of it.
     pub fate: Fate,
+    /// The position in the trace until which this is told of it: an earlier one where what followed moves nothing.
+    pub until: usize,
     /// What it carries, such as `MWr 256 B`; may be empty.
     pub load: Phrase,
     /// A cache spared it the walk.

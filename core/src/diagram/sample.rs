@@ -97,6 +97,7 @@ pub fn howto() -> Model {
             Anchor::Point(Point { column: pa, address: 0x10_0000 }),
         ],
         fate: Fate::Moving,
+        until: 0,
         interrupt: Vec::new(),
         load: Phrase::new("MWr 64 B", "MWr 64 B"),
         shortcut: false,

@@ -171,7 +171,7 @@ prop_compose! {
         });
         let path: Vec<Anchor> = stops.collect();
         if let Some(&at) = path.last() {
-            m.token = Some(Token { address: 7, space: Space::Bus, at, path, fate: Fate::Moving, load: Phrase::default(), shortcut: false, interrupt: Vec::new() });
+            m.token = Some(Token { address: 7, space: Space::Bus, at, path, fate: Fate::Moving, until: 0, load: Phrase::default(), shortcut: false, interrupt: Vec::new() });
         }
         m.lit = lit.into_iter().map(|(what, i, c)| Lit {
             what: match what {

@@ -131,6 +131,14 @@ pub fn say(trace: &Trace, index: usize, cast: &Cast) -> Said {
             let text = both(text.en.trim_end().into(), text.zh.trim_end().into());
             (text, code.section, Tone::Refused)
         }
+        Event::Truncated { from, to, bits } => {
+            let who = who::actor(step.actor, cast);
+            let text = both(
+                format!("{} has {bits} address bits: of {from} only {to} leaves it.", who.en),
+                format!("{} 只有 {bits} 位地址：{from} 只有 {to} 发得出去。", who.zh),
+            );
+            (text, "Documentation/core-api/dma-api.rst", Tone::Refused)
+        }
         Event::Check { rule, ok, value } => {
             let word =
                 if ok { Text::new("Checked", "检查通过") } else { Text::new("Refused", "被拒绝") };

@@ -40,10 +40,6 @@ pub static NO_BAR: Rule = Rule {
     text: Text::new("no device has this bus address in a BAR", "没有设备的 BAR 占用这个总线域地址"),
     section: "PCIe 2.3.1",
 };
-static TOO_WIDE: Rule = Rule {
-    text: Text::new("the device has too few address bits for this address", "设备的地址位数不足以发出该地址"),
-    section: "Documentation/core-api/dma-api.rst",
-};
 
 /// How a device's own request differs from a plain one.
 #[derive(Clone, Copy, Debug, Default)]
@@ -117,10 +113,10 @@ impl DeviceBus<'_> {
         }
         let node = self.me().node;
         if self.me().bits < 64 && at.raw() >> self.me().bits != 0 {
-            let rule = &TOO_WIDE;
-            self.trace.step(self.actor(), Event::Check { rule, ok: false, value: at.raw() });
-            // The wires are not there: the upper bits are lost, and the packet goes somewhere else.
-            at = BusAddr::new(at.raw() & ((1 << self.me().bits) - 1));
+            // The wires are not there: the packet goes somewhere else.
+            let (from, bits) = (at, self.me().bits);
+            at = BusAddr::new(from.raw() & ((1 << bits) - 1));
+            self.trace.step(self.actor(), Event::Truncated { from, to: at, bits });
         }
         if !self.hw.topology.node(node).config.bus_master() {
             return Err(BusError::NoBusMaster);

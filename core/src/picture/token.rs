@@ -45,6 +45,7 @@ pub(super) fn place(
         return;
     }
     let mut way = journey(model, spaces, snapshot, trace, start, current);
+    let mut until = at;
     // What an idea moved stays in sight while lines of it follow that move nothing.
     let mut end = start;
     if depth == 0 && way.here.now.is_none() {
@@ -59,6 +60,7 @@ pub(super) fn place(
                 break;
             }
             way = journey(model, spaces, snapshot, trace, end, last);
+            until = last + 1;
             if way.here.now.is_some() {
                 break;
             }
@@ -69,7 +71,7 @@ pub(super) fn place(
     let load = with_reads(way.here.load, reads);
     let interrupt = latest(&way.interrupt);
     light(model, spaces, snapshot, &steps[current].event, steps[current].actor);
-    let (Some(at), Some(address)) = (path.last().copied(), now) else {
+    let (Some(place), Some(address)) = (path.last().copied(), now) else {
         // Where nothing moves and nothing is touched, as when the kernel refuses, it is the CPU that acts, which runs the kernel.
         let kernel = |actor| matches!(actor, Actor::Os | Actor::Guest);
         if model.lit.is_empty() && steps.range(start..current + 1).iter().any(|step| kernel(step.actor)) {
@@ -81,9 +83,10 @@ pub(super) fn place(
     model.token = Some(Token {
         address: address.raw,
         space: address.space,
-        at,
+        at: place,
         path: latest(&path),
         fate,
+        until,
         load,
         shortcut,
         interrupt,
@@ -487,6 +490,14 @@ impl Way<'_> {
                     }
                     _ => {}
                 }
+                // The bytes are the CPU's own: memory is not asked.
+                if matches!(
+                    (cache.kind, op, self.open.last()),
+                    (CacheKind::Data, CacheOp::Hit, Some(Inside::Access(_)))
+                ) {
+                    self.meet("cpu");
+                    (self.here.shortcut, self.here.fate) = (true, Fate::Arrived);
+                }
                 if matches!(cache.kind, CacheKind::Iotlb | CacheKind::DeviceTlb | CacheKind::Tlb) {
                     match op {
                         CacheOp::Hit => self.here.shortcut = true,
@@ -508,6 +519,10 @@ impl Way<'_> {
             }
             Event::End(Verdict::Refused(_) | Verdict::Fault(_)) | Event::Fault { .. } => {
                 self.here.fate = Fate::Dead
+            }
+            Event::Truncated { to, .. } => {
+                self.here.now = Some(to.any());
+                self.reach(to.any());
             }
             Event::Check { ok: false, .. } => self.here.fate = Fate::Dead,
             // With nothing on its way, what the IOMMU reports to software is nobody's journey.

@@ -1,7 +1,7 @@
 //! The smallest things a reader would ask about, and the step that holds one.
 
 use super::terms::*;
-use crate::addr::{AnyAddr, Pasid, PhysAddr, RequesterId};
+use crate::addr::{AnyAddr, BusAddr, Pasid, PhysAddr, RequesterId};
 use crate::spec::{EntryType, FaultCode, Register, Rule};
 
 /// The smallest things a reader would ask about.
@@ -132,6 +132,16 @@ pub enum Event {
         prefix: Option<u32>,
         /// Bytes of payload.
         payload: u32,
+    },
+    /// A device has fewer address bits than an address of its: the upper ones never leave it (Linux, core-api/dma-api.rst,
+    /// on DMA masks).
+    Truncated {
+        /// The address that it was given.
+        from: BusAddr,
+        /// What is left of that.
+        to: BusAddr,
+        /// How many address bits it has.
+        bits: u8,
     },
     /// A rule was checked.
     Check {

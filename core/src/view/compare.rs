@@ -204,6 +204,7 @@ fn alike(a: &Step, b: &Step) -> bool {
         (Event::Cache { cache, op, .. }, Event::Cache { cache: c, op: o, .. }) => cache == c && op == o,
         (Event::Window { hit, .. }, Event::Window { hit: h, .. }) => hit == h,
         (Event::Packet { hop, .. }, Event::Packet { hop: h, .. }) => hop == h,
+        (Event::Truncated { bits, .. }, Event::Truncated { bits: b, .. }) => bits == b,
         (Event::Check { rule, ok, .. }, Event::Check { rule: r, ok: o, .. }) => rule == r && ok == o,
         (Event::Fault { code, .. }, Event::Fault { code: c, .. }) => code == c,
         (Event::Register { offset, write, .. }, Event::Register { offset: o, write: w, .. }) => {

@@ -151,9 +151,10 @@ impl Player {
         }
         model.mark_acting();
         // Whether it was meant to be there is known when its operation is over.
-        let over = self.viewer.cast().ending(position.saturating_sub(1)).filter(|e| e.steps.end == position);
-        if let (Some(token), Some(Kind::Wrong)) = (&mut model.token, over.map(|ending| ending.kind)) {
-            if token.fate == Fate::Arrived {
+        if let Some(token) = model.token.as_mut().filter(|token| token.fate == Fate::Arrived) {
+            let over = self.viewer.cast().ending(token.until.saturating_sub(1));
+            let over = over.filter(|ending| ending.steps.end == token.until);
+            if over.is_some_and(|ending| ending.kind == Kind::Wrong) {
                 token.fate = Fate::Wrong;
             }
         }

@@ -126,11 +126,14 @@ impl Teller<'_> {
         let pieces = e.data(write);
         let n = bytes(pieces.iter().map(|p| p.bytes).sum());
         let place = self.pieces(&pieces);
-        if let Some(rule) = e.check {
+        if let Some(bits) = e.truncated {
             return wrong(
                 pieces[0].step,
-                format!("{name}'s {} are at {}, which nobody meant: {}.", n.en, place.en, rule.text.en),
-                format!("{name} 的 {} 落在 {}，并非本意：{}。", n.zh, place.zh, rule.text.zh),
+                format!(
+                    "{name}'s {} are at {}, which nobody meant: {name} has {bits} address bits, and lost the others.",
+                    n.en, place.en
+                ),
+                format!("{name} 的 {} 落在 {}，并非本意：{name} 只有 {bits} 位地址，高位丢了。", n.zh, place.zh),
             );
         }
         if let Some(stale) = e.stale {

@@ -47,6 +47,8 @@ pub struct Evidence {
     pub refusing: Option<(Phrase, Phrase)>,
     /// A check that did not hold.
     pub check: Option<&'static Rule>,
+    /// How many address bits a device has that was given an address of more.
+    pub truncated: Option<u8>,
     /// Why an interrupt controller took no interrupt.
     pub dropped: Option<&'static Rule>,
     /// No window matched, here.
@@ -144,6 +146,7 @@ impl Evidence {
                     out.dropped = Some(rule);
                 }
                 Event::Check { rule, ok: false, .. } => out.check = Some(rule),
+                Event::Truncated { bits, .. } => out.truncated = Some(bits),
                 Event::Window { from, hit: false, .. } => out.unanswered = Some(from),
                 Event::Interrupt { vector, destination, kind }
                     // A fault has its own interrupt and posting its notification, which are not what the request was for.

@@ -221,6 +221,7 @@ pub fn looks(trace: &Trace, at: usize) -> u64 {
         Event::Cache { cache, op, .. } => (cache.kind, op).hash(&mut hash),
         Event::Window { hit, .. } => hit.hash(&mut hash),
         Event::Packet { hop, header, .. } => (hop, header[0] >> 24).hash(&mut hash),
+        Event::Truncated { bits, .. } => bits.hash(&mut hash),
         Event::Check { rule, ok, .. } => (rule.text.en, ok).hash(&mut hash),
         Event::Fault { code, .. } => code.code.hash(&mut hash),
         Event::Register { offset, write, .. } => (offset, write).hash(&mut hash),
