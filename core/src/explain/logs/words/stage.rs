@@ -62,7 +62,8 @@ pub(super) struct Leaf {
 }
 
 impl Stage {
-    /// Walks to an address.
+    /// Walks to an address. Never inlined: each format calls it for the stage below, which would make it five times as large.
+    #[inline(never)]
     pub(super) fn walk(
         &self,
         words: &Words,
