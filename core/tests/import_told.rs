@@ -269,3 +269,62 @@ fn bridges_of_qemus_monitor_have_their_buses_and_windows() {
     assert!(line(&got, "# Intel VT-d at 0xfed9_0000").ends_with("(m:21)"), "{}", got.scenario);
     assert_eq!(got.scenario.lines().filter(|line| line.starts_with("ram ")).count(), 1, "{}", got.scenario);
 }
+
+/// A root port and a card of two functions, as `lspci -vvv` prints them: a tab is behind the name of a register.
+const CARD: &str = "00:01.0 PCI bridge: Port\n\tBus: primary=00, secondary=01, subordinate=01, sec-latency=0\n\
+    \tPrefetchable memory behind bridge: 90000000-91ffffff [size=32M]\n\
+    \tCapabilities: [a0] Express (v2) Root Port (Slot+), MSI 00\n\
+    \tCapabilities: [140 v1] Access Control Services\n\
+    \t\tACSCap:\tSrcValid+ TransBlk+ ReqRedir+ CmpltRedir+ UpstreamFwd+ EgressCtrl- DirectTrans-\n\
+    \t\tACSCtl:\tSrcValid- TransBlk- ReqRedir+ CmpltRedir+ UpstreamFwd+ EgressCtrl- DirectTrans-\n\
+    01:00.0 Ethernet controller: One\n\tRegion 0: Memory at 90000000 (64-bit, prefetchable) [size=8M]\n\
+    \tCapabilities: [a0] Express (v2) Endpoint, MSI 00\n\
+    \tCapabilities: [160 v1] Single Root I/O Virtualization (SR-IOV)\n\
+    \t\tInitial VFs: 64, Total VFs: 64, Number of VFs: 2, Function Dependency Link: 00\n\
+    \t\tRegion 0: Memory at 0000000091800000 (64-bit, prefetchable)\n\
+    \tCapabilities: [1b0 v1] Access Control Services\n\
+    \t\tACSCap:\tSrcValid- TransBlk- ReqRedir- CmpltRedir- UpstreamFwd- EgressCtrl- DirectTrans-\n\
+    \t\tACSCtl:\tSrcValid- TransBlk- ReqRedir- CmpltRedir- UpstreamFwd- EgressCtrl- DirectTrans-\n\
+    \tCapabilities: [1d0 v1] Address Translation Service (ATS)\n\t\tATSCtl:\tEnable+, Smallest Translation Unit: 00\n\
+    01:00.1 Ethernet controller: Two\n\tCapabilities: [a0] Express (v2) Endpoint, MSI 00\n\
+    \tCapabilities: [1b0 v1] Access Control Services\n\
+    \t\tACSCap:\tSrcValid- TransBlk- ReqRedir- CmpltRedir- UpstreamFwd- EgressCtrl- DirectTrans-\n\
+    \t\tACSCtl:\tSrcValid- TransBlk- ReqRedir- CmpltRedir- UpstreamFwd- EgressCtrl- DirectTrans-\n";
+
+#[test]
+fn the_first_flag_of_a_register_counts_and_regions_of_virtual_functions_are_no_bars() {
+    for text in [CARD.to_owned(), CARD.replace(":\t", ": ")] {
+        let got = of(&[("lspci", &text)]);
+        let at = |place: &str| got.found.functions.iter().find(|f| f.at.to_string() == place).unwrap();
+        let acs = at("00:01.0").acs.unwrap();
+        assert_eq!((acs.can, acs.on), (0x1f, Some(0x1c)));
+        let port = got.scenario.lines().find(|line| line.contains(" rp0 ")).unwrap();
+        assert!(!port.contains(" acs"), "{port}");
+        let card = at("01:00.0");
+        assert_eq!(card.ats, Some(Some(true)));
+        assert_eq!(
+            card.bars.iter().map(|b| (b.index, b.at, b.size)).collect::<Vec<_>>(),
+            [(0, 0x9000_0000, 8 << 20)]
+        );
+        assert_eq!(card.virtual_functions, Some(64));
+    }
+}
+
+#[test]
+fn an_acs_capability_without_a_bit_keeps_requests_apart_and_one_without_its_registers_is_unknown() {
+    let ids =
+        "/sys/kernel/iommu_groups/1/devices/0000:01:00.0\n/sys/kernel/iommu_groups/1/devices/0000:01:00.1\n";
+    let why = |text: &str| {
+        let got = of(&[("lspci", text), ("groups", ids)]);
+        let [group] = &got.joined[..] else { panic!("{:?}", got.joined) };
+        group.why.iter().map(|why| why.en.clone()).collect::<Vec<_>>().join("\n")
+    };
+    let empty = why(CARD);
+    assert!(!empty.contains("functions of the device"), "{empty}");
+    let lines = CARD.lines().filter(|line| !line.contains("\tACSC"));
+    let short = why(&lines.map(|line| format!("{line}\n")).collect::<String>());
+    assert!(
+        short.contains("which most likely do not keep requests from each other (no text says which bits"),
+        "{short}"
+    );
+}

@@ -4,7 +4,7 @@
 //! computed here is only what joins them, and what of that cannot be seen is said.
 
 use super::config::{ACS, WANTED};
-use super::found::{Bdf, Express, Found, Function, Group};
+use super::found::{Acs, Bdf, Express, Found, Function, Group};
 use crate::spec::Phrase;
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -113,15 +113,16 @@ fn keeps(found: &Found, function: &Function) -> Keeps {
             "没有文本说明是否有 ACS：以 root 运行 lspci -vvv 可知",
         )),
         None => Keeps::No(text("no ACS", "没有 ACS")),
+        Some(Acs { can: 0, on: None }) => Keeps::Unknown(text(
+            "no text says which bits its ACS has: lspci -vvv as root does",
+            "没有文本说明其 ACS 有哪些位：以 root 运行 lspci -vvv 可知",
+        )),
         Some(acs) => {
-            // A bit that the capability lacks counts as on.
+            // A bit that the capability lacks counts as on, so one without any keeps requests apart (`pci_acs_flags_enabled`).
             let lacks = WANTED & acs.can & !acs.on.unwrap_or(acs.can);
             let names: Vec<&str> =
                 ACS.iter().filter(|(_, bit)| lacks & bit != 0).map(|(name, _)| *name).collect();
             match names.is_empty() {
-                _ if acs.can == 0 => {
-                    Keeps::No(text("an ACS capability without a bit", "ACS 能力里没有任何位"))
-                }
                 true => Keeps::Yes,
                 false => Keeps::No(text(
                     format!("ACS with {} off", names.join(", ")),

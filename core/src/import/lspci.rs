@@ -186,6 +186,10 @@ impl Lspci {
         } else if let Some((kind, rest)) = line.split_once(" behind bridge: ") {
             window(kind, rest, from, function);
         } else if let Some((index, rest)) = region(line, function) {
+            // Within SR-IOV a region is a BAR of the virtual functions.
+            if self.within == Within::Sriov {
+                return;
+            }
             if let Some(bar) = bar(index, rest, from) {
                 function.bars.retain(|old| old.index != bar.index);
                 function.bars.push(bar);
@@ -232,7 +236,8 @@ fn on(able: &mut Able, enabled: Option<bool>) {
 
 /// `Name+` or `Name-` in a list.
 fn flag(list: &str, name: &str) -> Option<bool> {
-    list.split([' ', ',']).find_map(|word| match word.strip_prefix(name)? {
+    // The first flag is behind a tab.
+    list.split([' ', '\t', ',']).find_map(|word| match word.strip_prefix(name)? {
         "+" => Some(true),
         "-" => Some(false),
         _ => None,

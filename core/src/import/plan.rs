@@ -305,10 +305,13 @@ fn fits(function: &Function, role: Option<Role>, above: Option<Role>) -> Result<
     }
 }
 
-/// Whether a function keeps its requests from peers, as `pci_acs_enabled` decides: a bit that it lacks counts as on.
+/// Whether a function keeps its requests from peers, as `pci_acs_enabled` decides: a bit that it lacks counts as on, so a
+/// capability without a bit keeps them too; one of which the texts say nothing more does not.
 pub fn isolates(function: &Function) -> bool {
-    let acs = function.acs.map(|acs| (acs.can, acs.on.unwrap_or(acs.can)));
-    acs.is_some_and(|(can, on)| can != 0 && on & (WANTED & can) == WANTED & can)
+    function.acs.is_some_and(|acs| match acs.on {
+        Some(on) => WANTED & acs.can & !on == 0,
+        None => acs.can != 0,
+    })
 }
 
 /// The windows of ports, from the root down, and which of the host bridge's are prefetchable.
