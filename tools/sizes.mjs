@@ -27,10 +27,10 @@ const CEILINGS = {
   logs: 349_000,
   embed: 45_000,
   packed: 1_200_000,
-  single: 1_800_000,
+  single: 1_840_000,
   gallery: 40_000,
   rosetta: 40_000,
-  search: 49_000,
+  search: 50_000,
 };
 /** Times the bytes that the English of a first visit takes: its texts as they are, and packed in the files that have them. */
 const MOST_CHINESE = 1.1;

@@ -656,3 +656,43 @@ fn notes_name_the_addresses_of_the_machine() {
         assert_eq!(notes.iter().filter(|note| note.contains(new)).count(), 2, "{preset}: both languages");
     }
 }
+
+/// Two address spaces with one number, of two devices: translations of the one are never taken for the other's, and when one
+/// is changed it alone is.
+#[test]
+fn address_spaces_of_two_devices_are_kept_apart() {
+    let parts =
+        "iommu strict\ndevice gpu 00:02.0 pasid ats\ndevice nic 00:04.0 pasid ats\nvm blue ram 0 +16M\n\
+                 process p1 pasid 7\nprocess p2 pasid 8";
+    // Domains of a guest, and processes under one PASID; of each, one is unmapped in the end.
+    let nested = "domain inner in blue\ndomain other in blue\nattach gpu to inner\nattach nic to other\n\
+                  map inner 0x10_0000 +4K -> 0x20_0000 rw\nmap other 0x10_0000 +4K -> 0x30_0000 rw\n\
+                  dma gpu write 0x10_0000 data \"gpu's\"\ndma nic write 0x10_0000 data \"nic's\"\n\
+                  dma gpu write 0x10_0000 data \"again\"\nunmap other 0x10_0000 +4K\n\
+                  dma nic write 0x10_0000 data \"late\"\nexpect fault any\ndma gpu write 0x10_0000 data \"still\"\nexpect fault none";
+    let bound = "bind gpu to p1 pasid 7\nbind nic to p2 pasid 7\nmap p1 0x10_0000 +4K rw\nmap p2 0x10_0000 +4K rw\n\
+                 dma gpu write 0x10_0000 +64 pasid 7\ndma nic write 0x10_0000 +64 pasid 7\n\
+                 dma gpu write 0x10_0000 +64 pasid 7\nunmap p2 0x10_0000 +4K\n\
+                 dma nic write 0x10_0000 +64 pasid 7\nexpect fault any\ndma gpu write 0x10_0000 +64 pasid 7\nexpect fault none";
+    for machine in ["vt-d scalable ats pri", "riscv ats", "smmuv3 ats", "amd-vi ats"] {
+        for steps in [nested, bound] {
+            let text = scenario(machine, parts, steps);
+            let run = runs(&text);
+            assert_eq!(failures(&run), [""; 0], "{text}");
+            let reached: Vec<u64> = run
+                .machine
+                .trace
+                .steps()
+                .iter()
+                .filter_map(|step| match step.event {
+                    Event::Data { pa, .. } if matches!(step.actor, iommu_core::trace::Actor::Device(_)) => {
+                        Some(pa.raw())
+                    }
+                    _ => None,
+                })
+                .collect();
+            let [gpu, nic, again, still] = reached[..] else { panic!("{machine}: {reached:x?}\n{text}") };
+            assert!(gpu == again && gpu == still && gpu != nic, "{machine}: {reached:x?}\n{text}");
+        }
+    }
+}

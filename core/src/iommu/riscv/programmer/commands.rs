@@ -11,7 +11,7 @@ use crate::iommu::riscv::spec::commands::command;
 use crate::iommu::riscv::spec::registers::{self as reg, capabilities as cap, csr, ipsr};
 use crate::iommu::{unsupported, DomainId, DriverResult, Invalidation, PageRequest, PageResponse};
 use crate::spec::EntryType;
-use alloc::vec::Vec;
+use alloc::{collections::BTreeSet, vec::Vec};
 
 /// Returns the device_id that firmware says a device has: its requester id, unless its `iommu-map` says another.
 pub(super) fn device_id(domains: &Domains, device: RequesterId) -> u32 {
@@ -55,16 +55,26 @@ impl RiscvProgrammer {
         }
     }
 
-    /// Returns the commands for a process's translations: it is tagged with its PSCID, and with the GSCID where it has a
-    /// second stage; either way it goes.
+    /// Returns the commands for the translations of what a PASID stood for: tagged with its PSCID, and with the GSCID where it
+    /// has a second stage; either way they go.
     fn of_process(
+        &self,
         domains: &Domains,
         id: DomainId,
         process: u32,
         pages: Option<Napot>,
-    ) -> impl Iterator<Item = Command> {
-        let nested = domains.is_second(id).then(|| first(Some(id), process, pages));
-        [Some(first(None, process, pages)), nested].into_iter().flatten()
+    ) -> Vec<Command> {
+        let known = self.bound.iter().filter(|((_, pasid), _)| *pasid == process);
+        let mut pscids: BTreeSet<u32> = known.map(|(_, pscid)| *pscid).collect();
+        if pscids.is_empty() {
+            // Of contexts that somebody else wrote.
+            pscids.insert(process);
+        }
+        let of = |pscid| {
+            let nested = domains.is_second(id).then(|| first(Some(id), pscid, pages));
+            [Some(first(None, pscid, pages)), nested].into_iter().flatten()
+        };
+        pscids.into_iter().flat_map(of).collect()
     }
 }
 
@@ -133,9 +143,9 @@ impl Commands for RiscvProgrammer {
             Invalidation::Pages(id, range) => {
                 pages(&range).into_iter().map(|page| Self::of_domain(domains, id, page)).collect()
             }
-            Invalidation::PasidAll(id, pasid) => Self::of_process(domains, id, pasid.raw(), None).collect(),
+            Invalidation::PasidAll(id, pasid) => self.of_process(domains, id, pasid.raw(), None),
             Invalidation::PasidPages(id, pasid, range) => {
-                let each = |page| Self::of_process(domains, id, pasid.raw(), page);
+                let each = |page| self.of_process(domains, id, pasid.raw(), page);
                 pages(&range).into_iter().flat_map(each).collect()
             }
             Invalidation::DeviceTlb(device, pasid, range) => {

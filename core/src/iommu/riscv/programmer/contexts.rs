@@ -60,7 +60,9 @@ impl RiscvProgrammer {
                 let word = Root::word(self.config.levels, root.raw());
                 (kind == DomainKind::Stage1).then_some((word, DOMAIN_PSCID | u32::from(id.0)))
             }
-            Attachment::Nested(tables) => Some((Root::word(tables.levels, tables.root), DOMAIN_PSCID)),
+            Attachment::Nested(tables) => {
+                Some((Root::word(tables.levels, tables.root), u32::from(tables.asid)))
+            }
             Attachment::Blocked | Attachment::PassThrough => None,
         })
     }
@@ -214,6 +216,9 @@ impl Contexts for RiscvProgrammer {
             );
         }
         let below = self.below.get(&device.raw()).copied();
+        let key = (device.raw(), id);
+        // One number an address space, as the CPU has it: a PASID may be another process's on another device.
+        let was = self.bound.get(&key).copied().unwrap_or(id);
         let words =
             match tables {
                 None => pc::ZERO,
@@ -225,10 +230,13 @@ impl Contexts for RiscvProgrammer {
                 Some(t) => [0, Root::word(t.levels, t.root)]
                     .with_flag(pc::V, true)
                     .with_flag(pc::ENS, true)
-                    .with(pc::PSCID, id.into()),
+                    .with(pc::PSCID, t.asid.into()),
             };
+        if let Some(tables) = tables {
+            self.bound.insert(key, tables.asid.into());
+        }
         if self.write_process(hw, device, id, &words)? {
-            self.post(hw, &[process(device_id(hw.domains(), device), id), first(below, id, None)])?;
+            self.post(hw, &[process(device_id(hw.domains(), device), id), first(below, was, None)])?;
         }
         Ok(())
     }

@@ -42,6 +42,8 @@ pub struct RiscvProgrammer {
     processes: Directory<(u32, u8, u32)>,
     /// The second stage under a device's directory of processes, while it has one.
     below: BTreeMap<u32, DomainId>,
+    /// The PSCIDs of what a device's PASIDs stood for last.
+    bound: BTreeMap<(u32, u32), u32>,
     /// The interrupt file, and the identity, that an interrupt index was given: of a device under a second stage, the file at
     /// the guest's address.
     files: BTreeMap<u16, (u32, u32)>,
@@ -71,6 +73,7 @@ impl RiscvProgrammer {
             devices: Directory::default(),
             processes: Directory::default(),
             below: BTreeMap::new(),
+            bound: BTreeMap::new(),
             files: BTreeMap::new(),
             harts: BTreeMap::new(),
         }

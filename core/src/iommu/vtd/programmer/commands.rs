@@ -8,9 +8,11 @@ use crate::iommu::ring::Ring;
 use crate::iommu::vtd::commands::{Command, Contexts, Pages, Processes, Translations};
 use crate::iommu::vtd::queues::{self, QUEUES};
 use crate::iommu::vtd::spec::registers::*;
-use crate::iommu::{unsupported, DomainKind, DriverResult, Invalidation, PageRequest, PageResponse};
+use crate::iommu::{
+    unsupported, DomainId, DomainKind, DriverResult, Invalidation, PageRequest, PageResponse,
+};
 use crate::spec::EntryType;
-use alloc::{vec, vec::Vec};
+use alloc::{collections::BTreeSet, vec, vec::Vec};
 
 const CONTEXTS: Command = Command::Contexts(Contexts::All);
 const PROCESSES: Command = Command::Processes(Processes::All);
@@ -77,13 +79,28 @@ impl VtdProgrammer {
         self.post(hw, &[Command::Interrupts(Some((index, 0)))])
     }
 
-    /// Returns the domain id that a PASID's entries carry: a process without a second stage is in the shared one.
-    fn tagged_with(&self, domain: u16, pasid: u32) -> u16 {
-        let mut known = self.pasid_domains.iter().filter(|((_, p), _)| *p == pasid).map(|(_, d)| *d);
-        match known.clone().any(|d| d == domain) {
-            true => domain,
-            false => known.next().unwrap_or(domain),
+    /// Returns the domain ids that translations of a PASID carry, over a domain as second stage where it is one.
+    fn tagged_with(&self, domains: &Domains, domain: DomainId, pasid: u32) -> BTreeSet<u16> {
+        let below = domains.get(domain).ok().filter(|d| d.kind == DomainKind::Stage2).map(|d| d.root.raw());
+        let first = self.tags.iter().filter(|((_, p), tag)| *p == pasid && tag.first.is_some());
+        let of = |below: Option<u64>| -> BTreeSet<u16> {
+            first.clone().filter(|(_, tag)| tag.second == below).map(|(_, tag)| tag.did).collect()
+        };
+        // A process without a second stage is in the shared one.
+        let nested = below.map_or(BTreeSet::new(), |root| of(Some(root)));
+        let found = if nested.is_empty() { of(None) } else { nested };
+        if found.is_empty() {
+            [domain.0].into()
+        } else {
+            found
         }
+    }
+
+    /// Returns the domain ids of a domain's translations: its own, and of those first stages above it that have another.
+    fn over(&self, domains: &Domains, domain: DomainId) -> BTreeSet<u16> {
+        let root = domains.get(domain).ok().map(|d| d.root.raw());
+        let above = self.tags.values().filter(|tag| tag.first.is_some() && tag.second == root);
+        above.map(|tag| tag.did).chain([domain.0]).collect()
     }
 
     /// Returns the commands that make the unit forget.
@@ -97,7 +114,7 @@ impl VtdProgrammer {
             Invalidation::Processes if !scalable => unsupported("PASIDs (ECAP.SMTS)", "PASID（ECAP.SMTS）"),
             Invalidation::Processes => Ok(vec![PROCESSES]),
             Invalidation::Device(device) => {
-                let rid = self.pasid_domains.get(&(device.bdf16(), 0)).copied();
+                let rid = self.tags.get(&(device.bdf16(), 0)).map(|tag| tag.did);
                 match rid.filter(|_| scalable) {
                     Some(domain) => Ok(vec![context_of(device), process(domain, 0)]),
                     None => Ok(vec![context_of(device)]),
@@ -108,31 +125,30 @@ impl VtdProgrammer {
                     return unsupported("PASIDs (ECAP.SMTS)", "PASID（ECAP.SMTS）");
                 }
                 let key = (device.bdf16(), pasid.raw());
-                let domain = self.pasid_domains.get(&key).copied().unwrap_or(SHARED_DOMAIN);
+                let domain = self.tags.get(&key).map_or(SHARED_DOMAIN, |tag| tag.did);
                 Ok(vec![process(domain, pasid.raw())])
             }
-            Invalidation::Domain(id) => Ok(vec![translations_of(id.0)]),
+            Invalidation::Domain(id) => Ok(self.over(domains, id).into_iter().map(translations_of).collect()),
             Invalidation::Pages(id, range) => {
                 let pages = cover(&range);
+                let all = self.over(domains, id).into_iter();
                 if !self.config.page_selective() || pages.mask > most {
-                    return Ok(vec![translations_of(id.0)]);
+                    return Ok(all.map(translations_of).collect());
                 }
                 // Tables of the first stage are tagged with a PASID: for requests without one, RID_PASID.
-                let command = if domains.get(id).is_ok_and(|d| d.kind == DomainKind::Stage1) {
-                    Command::PasidTranslations(id.0, 0, Some(pages))
-                } else {
-                    Command::Translations(Translations::Pages(id.0, pages))
-                };
-                Ok(vec![command])
+                if domains.get(id).is_ok_and(|d| d.kind == DomainKind::Stage1) {
+                    return Ok(vec![Command::PasidTranslations(id.0, 0, Some(pages))]);
+                }
+                Ok(all.map(|did| Command::Translations(Translations::Pages(did, pages))).collect())
             }
             Invalidation::PasidAll(id, pasid) => {
-                let id = self.tagged_with(id.0, pasid.raw());
-                Ok(vec![Command::PasidTranslations(id, pasid.raw(), None)])
+                let tagged = self.tagged_with(domains, id, pasid.raw()).into_iter();
+                Ok(tagged.map(|did| Command::PasidTranslations(did, pasid.raw(), None)).collect())
             }
             Invalidation::PasidPages(id, pasid, range) => {
-                let id = self.tagged_with(id.0, pasid.raw());
+                let tagged = self.tagged_with(domains, id, pasid.raw()).into_iter();
                 let pages = Some(cover(&range)).filter(|pages| pages.mask <= most);
-                Ok(vec![Command::PasidTranslations(id, pasid.raw(), pages)])
+                Ok(tagged.map(|did| Command::PasidTranslations(did, pasid.raw(), pages)).collect())
             }
             Invalidation::DeviceTlb(device, pasid, range) => {
                 let (page, several) = Napot::covering(&range).sized();

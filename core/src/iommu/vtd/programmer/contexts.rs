@@ -1,6 +1,6 @@
 //! Attaching: root, context and PASID entries (VT-d 9.1 to 9.6).
 
-use super::{second_format, VtdProgrammer, SHARED_DOMAIN};
+use super::{second_format, Tag, VtdProgrammer, SHARED_DOMAIN};
 use crate::addr::{Address, Pasid, PhysAddr, RequesterId};
 use crate::iommu::driver::{Contexts, Domain, Domains, Hardware, Page};
 use crate::iommu::vtd::context::PASIDS_IN_TABLE;
@@ -78,10 +78,10 @@ impl VtdProgrammer {
         device: RequesterId,
         to: Attachment,
     ) -> DriverResult {
-        let pasid = self.pasid_words(hw.domains(), to)?;
+        let pasid = self.pasid_words(hw.domains(), device, to)?;
         let at = self.context_place(hw, device)?;
         let was = hw.load::<1>(at)?[0];
-        let old = self.pasid_domains.get(&(device.bdf16(), RID_PASID)).copied();
+        let old = self.tags.get(&(device.bdf16(), RID_PASID)).map(|tag| tag.did);
         let Some(words) = pasid else {
             hw.store(&SM_CONTEXT, at, &sm_context::ZERO)?;
             if was.is_set(sm_context::P) {
@@ -152,13 +152,26 @@ impl VtdProgrammer {
         let table = table.at;
         let at = table.wrapping_add(u64::from(pasid % PASIDS_IN_TABLE) * 64);
         hw.store(&PASID, at, words)?;
+        let key = (device.bdf16(), pasid);
+        if let Some(tag) = self.tags.get_mut(&key) {
+            tag.present = false;
+        }
         if words.is_set(pasid::P) {
-            self.pasid_domains.insert((device.bdf16(), pasid), words.bits(pasid::DID) as u16);
+            let kind = words.bits(pasid::PGTT);
+            let first = matches!(kind, pgtt::FIRST | pgtt::NESTED).then(|| words.address(pasid::FSPTPTR));
+            let second = matches!(kind, pgtt::SECOND | pgtt::NESTED).then(|| words.address(pasid::SSPTPTR));
+            let did = words.bits(pasid::DID) as u16;
+            self.tags.insert(key, Tag { did, first, second, present: true });
         }
         Ok(())
     }
 
-    fn pasid_words(&self, domains: &Domains, to: Attachment) -> DriverResult<Option<pasid::Words>> {
+    fn pasid_words(
+        &self,
+        domains: &Domains,
+        device: RequesterId,
+        to: Attachment,
+    ) -> DriverResult<Option<pasid::Words>> {
         Ok(Some(match to {
             Attachment::Blocked => return Ok(None),
             Attachment::PassThrough if !self.config.pass_through() => {
@@ -179,7 +192,7 @@ impl VtdProgrammer {
                     }
                 }
             }
-            Attachment::Nested(tables) => self.process_words(domains, tables)?,
+            Attachment::Nested(tables) => self.process_words(domains, (device, RID_PASID), tables)?,
         }))
     }
 
@@ -217,9 +230,15 @@ impl VtdProgrammer {
             .with_flag(pasid::ERE, self.config.execute_requests()))
     }
 
-    fn process_words(&self, domains: &Domains, tables: ProcessTables) -> DriverResult<pasid::Words> {
+    fn process_words(
+        &self,
+        domains: &Domains,
+        key: (RequesterId, u32),
+        tables: ProcessTables,
+    ) -> DriverResult<pasid::Words> {
         let Some(below) = tables.below else {
-            return self.first_words(tables.root, tables.levels, SHARED_DOMAIN);
+            let did = self.domain_id(key, SHARED_DOMAIN, (tables.root, None));
+            return self.first_words(tables.root, tables.levels, did);
         };
         let Domain { kind, root } = domains.get(below)?;
         if kind != DomainKind::Stage2 || !self.config.nested() {
@@ -228,8 +247,31 @@ impl VtdProgrammer {
                 "在这个域之上嵌套（ECAP.NEST，需为第二阶段的域）",
             );
         }
-        let words = self.first_words(tables.root, tables.levels, below.0)?;
+        let did = self.domain_id(key, below.0, (tables.root, Some(root.raw())));
+        let words = self.first_words(tables.root, tables.levels, did)?;
         Ok(self.with_second(words.with(pasid::PGTT, pgtt::NESTED), root))
+    }
+}
+
+impl VtdProgrammer {
+    /// Returns the domain id for tables of a first stage: the usual one, unless the same PASID of another device has that for
+    /// other tables, whose translations would be taken for these.
+    fn domain_id(&self, key: (RequesterId, u32), usual: u16, (root, below): (u64, Option<u64>)) -> u16 {
+        let me = (key.0.bdf16(), key.1);
+        let others = self
+            .tags
+            .iter()
+            .filter(|(at, tag)| **at != me && at.1 == key.1 && tag.present && tag.first.is_some());
+        let mut others = others.map(|(_, tag)| tag);
+        if let Some(same) = others.clone().find(|tag| (tag.first, tag.second) == (Some(root), below)) {
+            return same.did;
+        }
+        if !others.any(|tag| tag.did == usual) {
+            return usual;
+        }
+        let taken = |did: &u16| self.tags.values().any(|tag| tag.did == *did);
+        // From the top: those of domains come from below.
+        (0..self.config.domains()).rev().map(|did| did as u16).find(|did| !taken(did)).unwrap_or(usual)
     }
 }
 
@@ -266,11 +308,11 @@ impl Contexts for VtdProgrammer {
     ) -> DriverResult {
         self.takes_processes()?;
         let words = match tables {
-            Some(tables) => self.process_words(hw.domains(), tables)?,
+            Some(tables) => self.process_words(hw.domains(), (device, pasid.raw()), tables)?,
             None => pasid::ZERO,
         };
         let key = (device.bdf16(), pasid.raw());
-        let old = self.pasid_domains.get(&key).copied();
+        let old = self.tags.get(&key).map(|tag| tag.did);
         self.write_pasid(hw, device, pasid.raw(), &words)?;
         let at = self.context_place(hw, device)?;
         if hw.load::<1>(at)?[0].is_set(sm_context::P) {

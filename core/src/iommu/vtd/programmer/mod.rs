@@ -40,8 +40,18 @@ pub struct VtdProgrammer {
     directories: Directory<u16>,
     /// PASID tables by device and directory index.
     pasid_tables: Directory<(u16, u32)>,
-    /// Domain ids last written into PASID-table entries, for naming them in invalidations.
-    pasid_domains: BTreeMap<(u16, u32), u16>,
+    /// What was last written into PASID-table entries, by device and PASID.
+    tags: BTreeMap<(u16, u32), Tag>,
+}
+
+/// What translations by a PASID-table entry are tagged with, and the tables that it leads to (VT-d 6.2.3: those of a first stage
+/// are tagged with domain id and PASID, whatever the device).
+#[derive(Clone, Copy, Debug)]
+struct Tag {
+    did: u16,
+    first: Option<u64>,
+    second: Option<u64>,
+    present: bool,
 }
 
 impl VtdProgrammer {
@@ -59,7 +69,7 @@ impl VtdProgrammer {
             contexts: Directory::default(),
             directories: Directory::default(),
             pasid_tables: Directory::default(),
-            pasid_domains: BTreeMap::new(),
+            tags: BTreeMap::new(),
         }
     }
 
