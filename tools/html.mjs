@@ -8,6 +8,13 @@ export const escape = (text) =>
     .replaceAll(">", "&gt;")
     .replaceAll('"', "&quot;");
 
+/** A text as HTML shows it, with what stands between backticks as code. */
+export const coded = (text) =>
+  escape(text)
+    .split("`")
+    .map((part, i) => (i % 2 ? `<code>${part}</code>` : part))
+    .join("");
+
 /** A template with its `<!--NAME-->` and `{{NAME}}` filled in; names that `parts` does not have stay. */
 export const fillIn = (template, parts) =>
   template.replace(/<!--([A-Z]+)-->|\{\{([A-Z]+)\}\}/g, (all, a, b) => parts[a ?? b] ?? all);

@@ -100,7 +100,7 @@ function recording(name, run, positions, wanted, opened, lang) {
     inside: within,
     variants: variants(texts[name]),
     check: run.checkQuestion(name, lang) ?? null,
-    sweep: sweep(name, lang) ?? null,
+    sweep: sweep(name, "", lang) ?? null,
     terms: Object.fromEntries(said.map((text) => [text, terms(text, lang)])),
     positions,
     views: changes(positions.map((at) => run.view(at, lang))),

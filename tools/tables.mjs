@@ -1,7 +1,7 @@
 // The tables that put all architectures side by side, as HTML: what the command line tool says of them, made by running the
 // machines.
 import { execFileSync } from "node:child_process";
-import { escape } from "./html.mjs";
+import { coded, escape } from "./html.mjs";
 
 const WORDS = {
   en: { see: "see it", none: "none" },
@@ -44,7 +44,7 @@ function cell({ lines, count, link }, { most, lang, name, about }) {
 export function section({ name, title, lead, rows }, columns, lang) {
   const body = rows.map((row) => {
     const most = Math.max(...row.cells.map((c) => c.count ?? 0));
-    const note = row.note ? `<small>${escape(row.note)}</small>` : "";
+    const note = row.note ? `<small>${coded(row.note)}</small>` : "";
     const cells = row.cells.map((c, n) =>
       cell(c, { most, lang, name, about: `${columns[n]}: ${c.lines[0] === "✓" ? row.name : c.lines[0]}` }),
     );
@@ -53,7 +53,7 @@ export function section({ name, title, lead, rows }, columns, lang) {
   const head = columns.map((column) => `<th scope="col">${escape(column)}</th>`).join("");
   return `<section aria-labelledby="${name}">
   <h2 id="${name}">${escape(title)}</h2>
-  ${lead ? `<p>${escape(lead)}</p>` : ""}
+  ${lead ? `<p>${coded(lead)}</p>` : ""}
   <div class="wide${name === SCENARIOS ? " narrow" : ""}" tabindex="0" role="group" aria-labelledby="${name}"><table>
     <thead><tr><td></td>${head}</tr></thead>
     <tbody>${body.join("\n")}</tbody>

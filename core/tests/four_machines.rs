@@ -332,6 +332,17 @@ fn without_remapping_the_message_says_it_all() {
         );
         assert!(zh.contains("消息自己写明") && zh.contains("`source nic` 在这里不起作用"), "{zh}");
     }
+    // All that was expected is said.
+    let wants = "interrupt 5 vector 0x41 cpu 0 source nic\nmsi nic entry 5\nexpect interrupt vector 0x41 cpu 1 remapped";
+    let run = runs(&scenario("riscv", "iommu off\ndevice nic 00:03.0", wants));
+    let said = run.checks.iter().find_map(|check| check.failure.as_ref()).unwrap();
+    assert_eq!(
+        (said.en.as_str(), said.zh.as_str()),
+        (
+            "expected identity 0x41 at CPU 1, remapped, but it was identity 0x41 at CPU 0, not remapped",
+            "期望中断标识 0x41，CPU 1，经重映射，实际是中断标识 0x41，CPU 0，不经重映射"
+        )
+    );
     // A table is written where there is one, and nothing else.
     let text = scenario("riscv", "iommu off\ndevice nic 00:03.0", "interrupt 5 vector 0x41 cpu 2\n");
     let run = runs(&text);

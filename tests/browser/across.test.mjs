@@ -82,6 +82,46 @@ test("another machine keeps the idea, its link and its embed name it, and Back r
   }
 });
 
+test("what a link cannot have on a machine is passed over with its reason, its place too", async () => {
+  for (const [fragment, said, start] of [
+    ["#p=howto&arch=SMMUv3&at=99999", /"arch=SMMUv3", "at=99999": did you mean `arch=smmuv3`/, true],
+    ["#p=howto&arch=foo", /"arch=foo": it can be `vt-d`, `riscv`, `smmuv3` or `amd-vi`/, true],
+    [
+      "#p=fault-ladder&arch=amd-vi&at=fault:F_PERMISSION",
+      /"at=fault:F_PERMISSION": AMD-Vi has no fault called `F_PERMISSION`; `smmuv3` has/,
+      false,
+    ],
+    ["#p=why-iommu&at=fault:0x1", /"at=fault:0x1": no access of this run is refused so/, false],
+  ]) {
+    const page = await site.open({ hash: fragment, width: 1280, height: 800 });
+    const message = () => page.locator(".message > [role=status]:not(.newer)").textContent();
+    await page.waitForFunction(
+      () => document.querySelector(".message > [role=status]:not(.newer)")?.textContent,
+    );
+    assert.match(await message(), said);
+    if (start) assert.ok(!/at=\d/.test(await hash(page)), await hash(page));
+    assert.deepEqual(page.errors, []);
+    await page.context().close();
+  }
+});
+
+test("a turned preset has its chart, its question and its own words at the end", async () => {
+  const page = await site.open({ hash: "#p=iotlb-reach&arch=amd-vi", width: 1280, height: 800 });
+  await page.keyboard.press("End");
+  await page.waitForSelector("figure.chart", { state: "attached" });
+  await page.waitForFunction(() => document.querySelector("figure.chart")?.hidden === false);
+  assert.match(await page.textContent("figure.chart"), /IOMMU TLB entries/);
+  const turned = await site.open({ hash: "#p=nested-walk&arch=riscv", width: 1280, height: 800 });
+  await turned.keyboard.press("End");
+  await turned.waitForFunction(() => document.querySelector("section.check")?.hidden === false);
+  const lanes = await site.open({ hash: "#p=lazy&arch=riscv", width: 1280, height: 800 });
+  await lanes.waitForFunction(() => /in the IOATC/.test(document.querySelector(".lanes .key")?.textContent));
+  for (const opened of [page, turned, lanes]) {
+    assert.deepEqual(opened.errors, []);
+    await opened.context().close();
+  }
+});
+
 test("a ladder's rung leads to the rung that shows the same, and what is not there is said", async () => {
   const page = await site.open({ hash: "#p=fault-ladder&depth=idea", width: 1280, height: 800 });
   const said = () => page.locator(".message > [role=status]:not(.newer)").textContent();

@@ -118,10 +118,11 @@ pub fn terms(text: &str, language: &str) -> JsValue {
     to_js(&text::terms(text, lang(language)))
 }
 
-/// What the machine counts for each value of the quantity that a scenario's answer depends on, or `null`.
+/// What the machine counts for each value of the quantity that a scenario's answer depends on, on a machine by the word after
+/// `machine`, or `null`.
 #[wasm_bindgen(unchecked_return_type = "import('iommu-view').Sweep | null")]
-pub fn sweep(name: &str, language: &str) -> JsValue {
-    to_js(&sweep::sweep(name, lang(language)))
+pub fn sweep(name: &str, machine: &str, language: &str) -> JsValue {
+    to_js(&sweep::sweep(name, machine, lang(language)))
 }
 
 /// The classes of a text's characters, for colour.

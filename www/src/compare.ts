@@ -92,10 +92,10 @@ function verdict(other: Other, t: Words): string {
   if (other.first === null) return t("noDifference");
   const [before, now] = [other.pairs[other.at - 1], other.pairs[other.at]];
   // Where what comes of them parts, though both end alike.
-  if (now && other.at === other.parted.pair) return `≠ ${t("differs")}`;
+  if (now && other.at === other.parted.pair) return `Δ ${t("differs")}`;
   if (!now || now.same) return `= ${t("sameStep")}`;
   // One of them waits while the other goes on.
-  if (before?.a === now.a) return `≠ ${t("onlyOther")}`;
-  if (before?.b === now.b) return `≠ ${t("onlyThis")}`;
-  return `≠ ${t("differs")}`;
+  if (before?.a === now.a) return `Δ ${t("onlyOther")}`;
+  if (before?.b === now.b) return `Δ ${t("onlyThis")}`;
+  return `Δ ${t("differs")}`;
 }

@@ -79,8 +79,8 @@ function plain(
   const { state, t } = app;
   const say = pathWords(state.lang);
   const { answer, tryThis, changed } = state.head ?? { answer: "", tryThis: "", changed: null };
-  // What the machine makes for a preset is of the machine that it is written for.
-  const preset = original === state.good ? state.preset : null;
+  // What the machine makes for a preset it makes on the machine that is shown.
+  const preset = original === null ? null : state.preset;
   const see = (id: string, label: string, act: () => unknown) =>
     h("button", { type: "button", id, onclick: () => void act() }, label);
   return [

@@ -26,8 +26,8 @@ export function lanes(app: App): HTMLElement {
   const now = h("i.lane-now", { "aria-hidden": "true" });
   // What the colours of this run's lanes mean.
   const key = h("span.key", {});
-  const sample = (owner: string, word: Key) =>
-    h("span", {}, h("i", { "aria-hidden": "true", "data-owner": owner }), t(word));
+  const sample = (owner: string, word: string) =>
+    h("span", {}, h("i", { "aria-hidden": "true", "data-owner": owner }), word);
   const box = h(
     "section.lanes",
     { "aria-label": t("lanes") },
@@ -44,11 +44,12 @@ export function lanes(app: App): HTMLElement {
       `left:${percent(span.from)};width:${100 * (share(span.to) - share(span.from))}%`;
     if (changed.has("course")) {
       const all = state.course?.lanes ?? [];
+      const inCache = state.course?.inCache ?? "";
       box.hidden = all.length === 0;
       const there = new Set(all.flatMap((lane) => lane.spans.map((span) => span.state as string)));
       key.replaceChildren(
-        ...OWNERS.filter((owner) => there.has(owner)).map((owner) => sample(owner, WORDS[owner] ?? "cpu")),
-        all.some((lane) => lane.cached.length > 0) ? sample("iotlb", "inIotlb") : "",
+        ...OWNERS.filter((owner) => there.has(owner)).map((owner) => sample(owner, t(WORDS[owner] ?? "cpu"))),
+        all.some((lane) => lane.cached.length > 0) ? sample("iotlb", inCache) : "",
         h("span", {}, h("i.at", { "aria-hidden": "true" }), t("thisStep")),
       );
       list.replaceChildren(
@@ -66,9 +67,9 @@ export function lanes(app: App): HTMLElement {
                   "li.cached",
                   {
                     style: stretch(span),
-                    title: t("inIotlb"),
+                    title: inCache,
                   },
-                  h("span.for-readers", {}, t("inIotlb")),
+                  h("span.for-readers", {}, inCache),
                 ),
               ),
               ...lane.spans.map((span) =>

@@ -349,7 +349,7 @@ async function openPreset(name: string, at: number | null): Promise<void> {
 }
 
 /** Opens what a fragment holds: a text, a preset of an odd spelling, or something damaged, which is told. */
-async function openLink(hash: string): Promise<void> {
+async function openLink(hash: string, where: url.Place): Promise<void> {
   const link = await app.machine.ask("readLink", hash, app.state.lang);
   if (link.error !== null) {
     // What could be read of a text stands in the editor, over the first scenario, and does not run.
@@ -361,9 +361,12 @@ async function openLink(hash: string): Promise<void> {
   }
   if (link.preset !== null && link.arch === null) {
     await openPreset(link.preset, link.at);
-    // A machine that it does not run on.
+    // A machine that it does not run on, and the position there.
+    const arch = link.ignored.some((one) => one.startsWith("arch="));
+    if (!arch) return;
+    where.refused = null;
     return passOver(
-      link.ignored.filter((one) => one.startsWith("arch=")),
+      link.ignored.filter((one) => /^(arch|at)=/.test(one)),
       link.why,
     );
   }
@@ -383,17 +386,20 @@ async function openLink(hash: string): Promise<void> {
 
 function openPlace(where: url.Place): Promise<void> {
   following = true;
-  if (where.packed) return openLink(location.hash);
+  if (where.packed) return openLink(location.hash, where);
   return openPreset(where.preset ?? FIRST, where.at);
 }
 
 /** The depth of a link. What of it can't be is said, as written, and passed over: the scenario is opened first. */
-function takeRest({ depth, ignored, refused }: url.Place): void {
+async function takeRest({ hash, depth, ignored, refused }: url.Place): Promise<void> {
   if (depth !== null) app.set({ depth });
   const { course } = app.state;
   const place = course && refused ? refusedAt(course, refused) : null;
   if (place !== null) void app.time.go(place);
-  passOver(refused && course && place === null ? [...ignored, `at=${refused}`] : ignored);
+  if (!refused || !course || place !== null) return passOver(ignored);
+  // That this machine has no such fault is known to the machine.
+  const { noFault } = await app.machine.ask("readLink", hash, app.state.lang);
+  passOver([...ignored, `at=${refused}`], noFault || app.t("notRefusedSo"));
 }
 
 function passOver(ignored: readonly string[], why = ""): void {
@@ -411,8 +417,8 @@ async function start(): Promise<void> {
   build();
   if (place.depth !== null) app.set({ depth: place.depth });
   // A name that no preset has is told with one that is close.
-  await (known ? openPlace(place) : openLink(location.hash));
-  takeRest(place);
+  await (known ? openPlace(place) : openLink(location.hash, place));
+  await takeRest(place);
   if (place.explain !== null) explain(place.explain);
   addEventListener("hashchange", () => void follow());
   front?.show(isFront(place));
@@ -446,7 +452,7 @@ async function follow(): Promise<void> {
   const shown = !now.packed && now.preset === preset && app.texts.original(preset) === good;
   if (now.depth !== null) app.set({ depth: now.depth });
   await (shown ? app.time.go(now.at ?? course?.start ?? 0) : openPlace(now));
-  takeRest(now);
+  await takeRest(now);
   if (isFront(now)) front?.show(true);
   // What was pressed meanwhile may show another scenario than the address wanted.
   if (!app.texts.missing) address();

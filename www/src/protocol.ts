@@ -132,8 +132,8 @@ export interface Api {
   withPoke(text: string, line: number, after: boolean, at: string, value: string, why: string): Poked | null;
   /** The terms of the glossary that a text uses. */
   terms(text: string, lang: Lang): TermUse[];
-  /** What the machine counts for each value of the quantity that a preset's answer depends on. */
-  sweep(name: string, lang: Lang): Sweep | null;
+  /** What the machine counts for each value of the quantity that a preset's answer depends on, on a machine. */
+  sweep(name: string, machine: string, lang: Lang): Sweep | null;
   question(slot: number, position: number, lang: Lang): Question | null;
   readLink(fragment: string, lang: Lang): Linked;
   /** The fragment of a scenario and where to stand in it; `null` when the text is too long for a link. */

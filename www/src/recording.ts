@@ -211,7 +211,7 @@ export class Recording {
     if (!this.stands) return undefined;
     if (name === "variants" && args[0] === this.standing?.text) return this.stands.language.recorded.variants;
     if (name === "sweep" && args[0] === this.stands.name)
-      return (await this.language(this.stands.name, args[1] as string))?.recorded.sweep;
+      return (await this.language(this.stands.name, args[2] as string))?.recorded.sweep;
     if (args[0] !== 0) return undefined;
     const language = await this.language(this.stands.name, args.at(-1) as string);
     if (name === "shown") {

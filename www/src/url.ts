@@ -5,6 +5,8 @@ import { isDepth } from "./depth";
 import { isRefused, type Refused } from "./refused";
 
 export interface Place {
+  /** As it was written. */
+  hash: string;
   preset: string | null;
   at: number | null;
   /** A refused access is where to stand, wherever that is. */
@@ -47,6 +49,7 @@ export function read(hash: string): Place {
   const at = isRefused(refused) ? null : take("at", position);
   take("view", one(VIEWS));
   return {
+    hash,
     preset: params.get("p"),
     at: at === null ? null : Number(at),
     refused: isRefused(refused) ? refused : null,

@@ -420,6 +420,9 @@ fn begin(trace: &Trace, index: usize, scope: Scope, cast: &Cast) -> Phrase {
             };
             let message = at.raw >> 20 == 0xfee && is_message(trace, index);
             let (then_en, then_zh) = match message {
+                _ if at.space == Space::Physical => {
+                    ("The device has translated it before (ATS).", "设备此前已经转换过这个地址（ATS）")
+                }
                 true => (
                     "It is an interrupt message: its address is not translated.",
                     "这是中断消息，地址不做转换",
@@ -507,6 +510,14 @@ fn end(trace: &Trace, index: usize, verdict: Verdict, cast: &Cast) -> Phrase {
     match (verdict, opened) {
         (Verdict::Leaf { to, size, perms }, Some(from)) => {
             let perms = rights(trace, index, perms);
+            // A request that was translated before.
+            if from == to {
+                let at = cast.space(from.space);
+                return both(
+                    format!("{} {from} stays as it is (page of {size}, {perms}).", capital(at.en)),
+                    format!("{} {from} 不变（{size} 页，{}）。", at.zh, perms.zh()),
+                );
+            }
             let same = match from.raw == to.raw {
                 true => Text::new(", the same number", "，数字不变"),
                 false => Text::new("", ""),

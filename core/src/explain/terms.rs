@@ -26,13 +26,13 @@ macro_rules! rows {
 rows! {
     requester "who sent the request" "请求来自谁";
     process "which process it speaks for" "访问哪个进程的地址空间";
-    domain "the tag of translations that belong together" "同属一组转换的标签";
+    domain.en "the tag of translations that belong together" "同属一组转换的标签";
     device_entry "the structure found by the requester" "按请求者找到的结构";
     process_entry "the structure found by the process" "按进程找到的结构";
     stage1 "the tables that processes have too" "进程也使用的页表";
     stage2 "the tables that hypervisors use for guests" "hypervisor（虚拟机监控器）为客户机使用的页表";
     iotlb "what remembers translations" "记住转换结果的缓存";
-    device_cache "what remembers device entries" "记住设备表项的缓存";
+    device_cache.en "what remembers device entries" "记住设备表项的缓存";
     device_tlb.name.en "what a device remembers itself (ATS)" "设备自己记住转换结果的缓存（ATS）";
     commands "where software posts invalidations" "软件投放失效命令之处";
     faults "where faults are recorded" "记录转换错误之处";

@@ -61,6 +61,8 @@ pub struct UnitType {
     pub silent: &'static [&'static FaultCode],
     /// The queues that it shares with software in memory.
     pub queues: &'static [QueueType],
+    /// Bits of the id under which a device's requests arrive.
+    pub id_bits: u8,
     /// What not every architecture has.
     pub abilities: &'static [Ability],
     /// The machine around it.
@@ -119,7 +121,7 @@ pub struct Terms {
     pub process: &'static str,
     /// What is looked up among the processes for a request that names none.
     pub no_process: Text,
-    pub domain: &'static str,
+    pub domain: Text,
     pub device_entry: &'static str,
     pub process_entry: &'static str,
     pub stage1: &'static str,
@@ -127,7 +129,7 @@ pub struct Terms {
     /// The addresses that stage 2 translates.
     pub between: Text,
     pub iotlb: &'static str,
-    pub device_cache: &'static str,
+    pub device_cache: Text,
     /// The TLB of a device that has one: its name, and what traces name it by.
     pub device_tlb: CacheType,
     pub commands: &'static str,

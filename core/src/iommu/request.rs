@@ -1,7 +1,7 @@
 //! What crosses the bus between devices, the unit and memory: requests, answers, faults. Nothing here knows an
 //! architecture, and nothing here does anything: types only.
 
-use crate::addr::{Iova, PageSize, Pasid, PhysAddr, RequesterId};
+use crate::addr::{Address, AnyAddr, Iova, PageSize, Pasid, PhysAddr, RequesterId, Space};
 use crate::spec::FaultCode;
 use crate::trace::{InterruptKind, Perms, Recorded};
 
@@ -31,6 +31,17 @@ pub enum RequestKind {
     Translated,
 }
 
+impl RequestKind {
+    /// Returns the address of a request of this kind in the space that it is of: what was translated before is physical, where
+    /// no table's entry lets ATS answer with less (RISC-V T2GPA, SMMUv3 EATS = 0b10; no driver here writes one).
+    pub fn address(self, at: Iova) -> AnyAddr {
+        match self {
+            RequestKind::Translated => AnyAddr { space: Space::Physical, raw: at.raw() },
+            _ => at.any(),
+        }
+    }
+}
+
 /// A request from a device to the IOMMU.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Request {
@@ -54,6 +65,11 @@ impl Request {
     /// Returns an untranslated access of `bytes` without a PASID.
     pub const fn new(requester: RequesterId, at: Iova, want: Perms, bytes: u32) -> Self {
         Request { requester, pasid: None, at, want, kind: RequestKind::Untranslated, bytes, data: None }
+    }
+
+    /// Returns the address in the space that it is of.
+    pub fn address(&self) -> AnyAddr {
+        self.kind.address(self.at)
     }
 }
 

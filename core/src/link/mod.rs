@@ -67,7 +67,8 @@ pub struct Link {
     pub target: Target,
     /// Architecture, position, depth, view, language, theme.
     pub options: Options,
-    /// Parameters that are known but have a value that can't be, as written: they were passed over.
+    /// Parameters that are known but have a value that can't be, as written, and with an architecture the position, which is of
+    /// the run on that machine: they were passed over.
     pub ignored: Vec<String>,
 }
 
@@ -76,11 +77,15 @@ impl Link {
     pub fn why(&self, ignored: &str) -> Option<Phrase> {
         let word = ignored.strip_prefix("arch=")?;
         if Architecture::named(word).is_none() {
-            let near = machine_meant(word)?;
-            return Some(Phrase::new(
-                format!("did you mean `arch={near}`?"),
-                format!("是不是 `arch={near}`？"),
-            ));
+            return Some(match machine_meant(word) {
+                Some(near) => {
+                    Phrase::new(format!("did you mean `arch={near}`?"), format!("是不是 `arch={near}`？"))
+                }
+                None => {
+                    let all = Architecture::words_of(|_| true);
+                    Phrase::new(format!("it can be {}", all.en), format!("可以是 {}", all.zh))
+                }
+            });
         }
         match &self.target {
             Target::Preset(preset) => Some(preset.why_not()),
@@ -160,6 +165,10 @@ pub fn decode(input: &str) -> Result<Link, LinkError> {
         }),
         (target, _) => target,
     };
+    let other_machine = ignored.iter().any(|part| part.starts_with("arch="));
+    if let Some(at) = options.at.take_if(|_| other_machine) {
+        ignored.push(format!("at={at}"));
+    }
     if !matches!(target, Target::Turned(..)) {
         options.arch = None;
     }

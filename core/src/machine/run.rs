@@ -496,6 +496,27 @@ mod tests {
             message("machine riscv\nsteps\nregister read GCMD"),
             "this IOMMU has no register `GCMD`; after `machine`, `vt-d` can do it"
         );
+        // Once, though the line is one of the machine's own; and none where none takes an id as wide.
+        for machine in ["vt-d", "amd-vi"] {
+            let said =
+                message(&format!("machine {machine}\ndevice nic 00:03.0\niommu-map nic -> 0x20\nsteps"));
+            assert!(said.ends_with("looks up; after `machine`, `riscv` or `smmuv3` can do it"), "{said}");
+        }
+        let wide = |machine: &str, id: &str| {
+            message(&format!("machine {machine}\ndevice nic 00:03.0\niommu-map nic -> {id}\nsteps"))
+        };
+        let none = "a device_id has 24 bits here";
+        assert_eq!(wide("riscv", "0x100_0000"), format!("0x1000000 is too wide: {none}"));
+        assert_eq!(wide("riscv", "0x1_0000_0000"), format!("0x100000000 is too wide: {none}"));
+        assert_eq!(wide("smmuv3", "0x100_0000"), "0x1000000 is too wide: a StreamID has 16 bits here");
+        assert!(wide("smmuv3", "0x1_0000").ends_with("16 bits here; after `machine`, `riscv` can do it"));
+        // As an instruction for a port does.
+        assert_eq!(
+            message("machine riscv\ndevice nic 00:03.0\n  bar 0 256 io\nsteps"),
+            "only x86 has instructions for I/O ports; after `machine`, `vt-d` or `amd-vi` can do it"
+        );
+        let near = run("iommu-playground 1\nmachine smmuv3\nsteps\nregister read GERROR\n").unwrap_err();
+        assert_eq!(near.0[0].suggestion.as_deref(), Some("SMMU_GERROR"));
         assert_eq!(
             message("machine amd-vi\nsteps\nregister read NOWHERE"),
             "this IOMMU has no register `NOWHERE`"

@@ -7,7 +7,7 @@
 
 use crate::addr::{AnyAddr, PhysAddr, RequesterId, Space};
 use crate::memory::Memory;
-use crate::spec::{self, Bits, EntryType, Field, Rule, Text};
+use crate::spec::{self, Bits, EntryType, Field, Lang, Rule, Text};
 use crate::trace::{write_run, Actor, Event, Observer, Scope, Stage, Verdict};
 
 /// Where the ITS's registers are, counted from those of the unit before it: this board has them behind the SMMU's two
@@ -30,6 +30,17 @@ const OURS: &str = "IHI 0069: IMPLEMENTATION DEFINED, this machine's own";
 /// The same of an interrupt translation table, whose size another register says.
 const OUR_ITT: &str =
     "IHI 0069: IMPLEMENTATION DEFINED, this machine's own; GITS_TYPER.ITT_entry_size tells the size";
+
+/// Where a structure is defined, as it is said in a language: a citation is the same in each, what is said of one is not.
+pub fn section(section: &'static str, lang: Lang) -> &'static str {
+    match (lang, section) {
+        (Lang::Zh, OURS) => "IHI 0069：由实现定义，这是本机自己的格式",
+        (Lang::Zh, OUR_ITT) => {
+            "IHI 0069：由实现定义，这是本机自己的格式；大小由 GITS_TYPER.ITT_entry_size 给出"
+        }
+        _ => section,
+    }
+}
 
 spec::structure! {
     /// Level 1 entry of the device table (IHI 0069, GITS_BASER.Indirect): its layout is architected.

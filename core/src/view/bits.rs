@@ -1,6 +1,7 @@
 //! Structures and registers field by field.
 
 use super::types::{Entry, Field, Hex};
+use crate::platform::its;
 use crate::spec::{EntryType, Field as SpecField, FieldKind, Lang, Register};
 use crate::trace::{Event, Trace};
 use alloc::{format, string::String, vec::Vec};
@@ -41,7 +42,7 @@ pub fn structure(entry: &'static EntryType, at: u64, words: &[u64], before: &[u6
         words: words.iter().map(|w| Hex(*w)).collect(),
         before: before.iter().map(|w| Hex(*w)).collect(),
         fields: fields(entry.fields, words, before, lang),
-        section: entry.section.into(),
+        section: its::section(entry.section, lang).into(),
     }
 }
 

@@ -8,9 +8,9 @@ use crate::explain::step::owner;
 use crate::explain::Tone;
 use crate::explain::{scopes, Cast};
 use crate::link::{Position, Refused};
-use crate::spec::Lang;
+use crate::spec::{Lang, Phrase};
 use crate::trace::{CacheOp, Event, InterruptKind, NameId, OwnerState, Scope, Trace};
-use alloc::{collections::BTreeMap, string::String, vec::Vec};
+use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
 
 impl Viewer {
     /// The whole course of the run, without what only a player knows: ideas, operations, what was expected.
@@ -25,6 +25,7 @@ impl Viewer {
             lines,
             marks: marks(trace),
             lanes: lanes(trace, lang),
+            in_cache: in_cache(self.cast(), lang),
             memories: memories(trace, self.cast()),
             checks: Vec::new(),
             stopped: None,
@@ -37,6 +38,12 @@ impl Viewer {
         let stops = (0..self.trace().len()).filter(|at| worth_a_stop(self.trace(), *at));
         stops.map(|at| at as u32 + 1).collect()
     }
+}
+
+/// "In the IOTLB", with the word of the machine that ran.
+fn in_cache(cast: &Cast, lang: Lang) -> String {
+    let cache = cast.terms().iotlb;
+    Phrase::new(format!("in the {cache}"), format!("在 {cache} 中")).get(lang).into()
 }
 
 /// The operations of a run, in order.

@@ -1,11 +1,15 @@
 //! Links, as the page reads and writes them.
 
 use super::types::Linked;
-use crate::link::{decode, encode, encode_preset, Depth, Options, Position, Target, Theme, View};
+use crate::iommu::Architecture;
+use crate::link::{decode, encode, encode_preset, Depth, Options, Position, Refused, Target, Theme, View};
 use crate::scenario::presets::by_name;
 use crate::scenario::{parse, Outline};
-use crate::spec::Lang;
-use alloc::string::{String, ToString};
+use crate::spec::{Lang, Phrase};
+use alloc::{
+    format,
+    string::{String, ToString},
+};
 
 fn word(lang: Lang) -> &'static str {
     match lang {
@@ -37,6 +41,11 @@ pub fn read(fragment: &str, lang: Lang) -> Linked {
                 .iter()
                 .find_map(|part| link.why(part))
                 .map_or(String::new(), |why| why.get(lang).into());
+            out.no_fault = link
+                .options
+                .at
+                .and_then(|at| no_fault(&out.text, &at))
+                .map_or(String::new(), |why| why.get(lang).into());
             out.ignored = link.ignored;
         }
         Err(error) => {
@@ -45,6 +54,24 @@ pub fn read(fragment: &str, lang: Lang) -> Linked {
         }
     }
     out
+}
+
+/// Why the fault that a position names is none of the machine of a text.
+fn no_fault(text: &str, at: &Position) -> Option<Phrase> {
+    let Position::Which(Refused::Name(name), _) = at else { return None };
+    let on = Outline::new(&parse(text).ok()?).architecture()?;
+    if on.has_fault(name) {
+        return None;
+    }
+    let there = Architecture::words_of(|a| a.has_fault(name));
+    let (en, zh) = match there.en.is_empty() {
+        true => (String::new(), String::new()),
+        false => (format!("; {} has", there.en), format!("；{} 才有", there.zh)),
+    };
+    Some(Phrase::new(
+        format!("{} has no fault called `{name}`{en}", on.name()),
+        format!("{} 没有名为 `{name}` 的错误{zh}", on.name()),
+    ))
 }
 
 /// The fragment, with its `#`, of a scenario: of a preset's name when the text is that preset's or that preset turned to another
@@ -90,7 +117,6 @@ pub fn write(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::iommu::Architecture;
     use alloc::vec;
 
     #[test]
@@ -131,7 +157,26 @@ mod tests {
             assert_eq!(why(Lang::En), ["did you mean `arch=", meant, "`?"].concat());
             assert!(why(Lang::Zh).contains(meant));
         }
-        assert_eq!(read("#p=howto&arch=zebra", Lang::En).why, "");
+        assert_eq!(
+            read("#p=howto&arch=zebra", Lang::En).why,
+            "it can be `vt-d`, `riscv`, `smmuv3` or `amd-vi`"
+        );
+        // The position is of the run on that machine.
+        for fragment in
+            ["#p=howto&arch=SMMUv3&at=40", "#p=howto&at=40&arch=zebra", "#p=io-ports&arch=riscv&at=40"]
+        {
+            let link = read(fragment, Lang::En);
+            assert_eq!((link.at, link.ignored.len()), (None, 2), "{fragment}: {:?}", link.ignored);
+            assert!(link.ignored.contains(&"at=40".to_string()));
+        }
+        // A fault of another machine, and one of this.
+        let why = |fragment, lang| read(fragment, lang).no_fault;
+        assert_eq!(
+            why("#p=fault-ladder&arch=amd-vi&at=fault:F_PERMISSION", Lang::En),
+            "AMD-Vi has no fault called `F_PERMISSION`; `smmuv3` has"
+        );
+        assert!(why("#p=fault-ladder&arch=amd-vi&at=fault:F_PERMISSION", Lang::Zh).contains("`smmuv3` 才有"));
+        assert_eq!(why("#p=fault-ladder&arch=smmuv3&at=fault:F_PERMISSION", Lang::En), "");
         // A text is turned as the list of machines turns it.
         let mine = "iommu-playground 1\nmachine vt-d\nram 0 .. 1G\n";
         let link = write(mine, None, None, "", "", "", "").unwrap();

@@ -56,6 +56,7 @@ pub use player::Player;
 
 use crate::explain::{packet, say, scopes, who, Cast};
 use crate::memory::{Memories, Memory};
+use crate::platform::its;
 use crate::spec::Lang;
 use crate::trace::{Event, Hop, Scope, Trace};
 use alloc::{format, vec::Vec};
@@ -110,7 +111,7 @@ impl Viewer {
                 },
                 _ => said.text.get(lang).into(),
             };
-            view.section = said.section.into();
+            view.section = its::section(said.section, lang).into();
             view.tone = said.tone;
             view.actor = who::actor(self.trace.steps()[index].actor, &self.cast).get(lang).trim().into();
             view.scopes = self.crumbs(index, lang);

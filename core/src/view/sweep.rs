@@ -1,11 +1,12 @@
 //! A scenario run once for each value of a quantity: the points of its chart.
 
 use super::types::{Sweep, SweepCurve, SweepPoint};
+use crate::iommu::Architecture;
 use crate::machine::check::outcome::Counts;
 use crate::machine::{run, Run};
 use crate::scenario::presets::by_name;
 use crate::scenario::presets::sweeps::{self, Counted, Curve};
-use crate::spec::Lang;
+use crate::spec::{Lang, Text};
 use alloc::{string::String, vec::Vec};
 
 fn counted(what: Counted, counts: &Counts) -> u64 {
@@ -18,16 +19,22 @@ fn counted(what: Counted, counts: &Counts) -> u64 {
     }
 }
 
-/// What the machine counts for each value; nothing for a scenario without a sweep.
-pub fn sweep(name: &str, lang: Lang) -> Option<Sweep> {
+/// What the machine counts for each value, the preset turned to `machine` (by the word after `machine`; one that names no
+/// IOMMU turns nothing); nothing for a scenario without a sweep.
+pub fn sweep(name: &str, machine: &str, lang: Lang) -> Option<Sweep> {
     let (sweep, preset) = (sweeps::sweep(name)?, by_name(name)?);
+    let architecture = Architecture::named(machine);
+    let turned = match architecture {
+        Some(there) => preset.text_on(there)?,
+        None => preset.text.into(),
+    };
     let written = sweep.edit.replace("{}", sweep.here);
     // A value that the machine does not take has no point.
     let runs: Vec<(&str, String, Run)> = sweep
         .values
         .iter()
         .filter_map(|value| {
-            let text = preset.text.replace(&written, &sweep.edit.replace("{}", value));
+            let text = turned.replace(&written, &sweep.edit.replace("{}", value));
             let run = run(&text).ok()?;
             Some((*value, text, run))
         })
@@ -49,9 +56,11 @@ pub fn sweep(name: &str, lang: Lang) -> Option<Sweep> {
             })
             .collect(),
     });
+    let cache = architecture.unwrap_or_default().describe().terms.iotlb;
+    let named = |text: Text| text.get(lang).replace("{}", cache);
     Some(Sweep {
-        quantity: sweep.quantity.get(lang).into(),
-        counted: sweep.counted.text().get(lang).into(),
+        quantity: named(sweep.quantity),
+        counted: named(sweep.counted.text()),
         curves: curves.collect(),
         texts: runs.iter().map(|(_, text, _)| text.clone()).collect(),
     })
@@ -65,7 +74,7 @@ mod tests {
     #[test]
     fn every_sweep_has_a_point_for_every_value_and_its_own_is_the_scenario_s() {
         for about in SWEEPS {
-            let sweep = sweep(about.name, Lang::En).unwrap();
+            let sweep = sweep(about.name, "", Lang::En).unwrap();
             for curve in &sweep.curves {
                 assert_eq!(curve.points.len(), about.values.len(), "{}: {}", about.name, curve.name);
                 let here = curve.points.iter().position(|p| p.here).unwrap();
@@ -76,9 +85,32 @@ mod tests {
         }
     }
 
+    /// On every machine that a preset runs on there is a chart too, in that machine's words.
+    #[test]
+    fn a_preset_that_is_turned_has_its_chart_there() {
+        let mut seen = 0;
+        for about in SWEEPS {
+            let preset = by_name(about.name).unwrap();
+            for on in Architecture::ALL {
+                let (Some(text), word) = (preset.text_on(on), on.describe().word) else { continue };
+                let sweep = sweep(about.name, word, Lang::En).unwrap();
+                for curve in &sweep.curves {
+                    assert!(curve.points.len() > 1, "{} on {word}: {}", about.name, curve.name);
+                    let here = curve.points.iter().position(|p| p.here).unwrap();
+                    assert_eq!(sweep.texts[here], text, "{} on {word}", about.name);
+                }
+                seen += 1;
+            }
+        }
+        assert!(seen > 6, "{seen}");
+        let amd = Architecture::ALL[3];
+        let sweep = sweep("iotlb-reach", amd.describe().word, Lang::En).unwrap();
+        assert_eq!((&*sweep.quantity, &*sweep.counted), ("IOMMU TLB entries", "IOMMU TLB misses"));
+    }
+
     #[test]
     fn the_iotlb_holds_64_pages_when_it_has_64_entries() {
-        let sweep = sweep("iotlb-reach", Lang::En).unwrap();
+        let sweep = sweep("iotlb-reach", "", Lang::En).unwrap();
         let of = |curve: usize, value: &str| {
             sweep.curves[curve].points.iter().find(|p| p.value == value).map(|p| p.count)
         };

@@ -327,6 +327,8 @@ to_page! {
         pub marks: Vec<Mark>,
         /// Buffers, and whose they are when.
         pub lanes: Vec<Lane>,
+        /// What a stretch of [`Lane::cached`] is called, with this machine's word for the cache of its translations.
+        pub in_cache: String,
         /// The devices whose own memory is used.
         pub memories: Vec<OwnMemory>,
         /// What the scenario expects, in its order.
@@ -443,6 +445,8 @@ to_page! {
         pub ignored: Vec<String>,
         /// Why the architecture among them can't be: what the scenario asks for that it lacks.
         pub why: String,
+        /// Why no access of this machine can be refused with the fault that the position names; empty where one can.
+        pub no_fault: String,
         /// Why it can't be opened.
         pub error: Option<String>,
         /// What could be read of a damaged one: to be shown, never run.
@@ -663,7 +667,7 @@ to_page! {
         pub name: String,
         /// Its states, in order.
         pub spans: Vec<LaneSpan>,
-        /// When the IOTLB held a translation that leads to it.
+        /// When the cache of translations held one that leads to it.
         pub cached: Vec<CachedSpan>,
     }
     /// From a position to another.

@@ -4,6 +4,7 @@ use super::types::{GridCell, GridRow, Hex, Walk, WalkRow};
 use crate::addr::{AnyAddr, Space};
 use crate::explain::step::{rights, verb};
 use crate::explain::{say, scopes, Cast};
+use crate::platform::its;
 use crate::spec::{Lang, Phrase};
 use crate::trace::{Event, Scope, Stage, Trace, Verdict};
 use alloc::{format, string::String, vec::Vec};
@@ -155,7 +156,7 @@ fn row(trace: &Trace, i: usize, index: usize, open: &[Open], (cast, lang): (&Cas
         verdict: text,
         to: to.map(|a| Hex(a.raw)),
         refused: matches!(verdict, Verdict::Refused(_) | Verdict::Fault(_)),
-        section: entry.section.into(),
+        section: its::section(entry.section, lang).into(),
     }
 }
 

@@ -129,7 +129,7 @@ function cell(
       ? h(
           "p.across-end",
           { "data-differs": String(found.outcomeDiffers) },
-          found.outcomeDiffers ? h("span", { title: t("acrossDiffers") }, "≠ ") : "",
+          found.outcomeDiffers ? h("span", { title: t("acrossDiffers") }, "Δ ") : "",
           h("b", { "data-tone": tone }, `${SIGNS[tone] ?? ""} ${outcome.word}`),
           t("is"),
           outcome.text,
@@ -142,7 +142,7 @@ function cell(
         h(
           "div",
           { "data-differs": String(differs) },
-          h("dt", {}, differs ? h("span", { title: t("acrossDiffers") }, "≠ ") : "", name),
+          h("dt", {}, differs ? h("span", { title: t("acrossDiffers") }, "Δ ") : "", name),
           h("dd", {}, value),
         ),
       ),

@@ -15,7 +15,8 @@ export function chart(app: App, name: string): HTMLElement {
   const { lang } = app.state;
   const say = pathWords(lang);
   const box = h("figure.chart", { hidden: true });
-  void app.machine.ask("sweep", name, lang).then((sweep) => {
+  const machine = app.state.head?.machine ?? "";
+  void app.machine.ask("sweep", name, machine, lang).then((sweep) => {
     if (!sweep?.curves.length) return;
     box.hidden = false;
     box.append(...parts(app, sweep, say));

@@ -85,10 +85,13 @@ export function itemOf(item: LogItem, around: Around): HTMLElement {
     entry.append(press("explain-open", text, () => around.open(scenario)));
   }
   if (item.preset !== null) entry.append(el("p", "explain-tell", example(item.preset, lang)));
-  if (item.rung !== null) {
-    const link = el("a", "explain-rung", say.rung);
-    link.href = item.rung;
-    entry.append(el("p", "explain-tell", link));
+  if (item.rungs.length > 0) {
+    const links = item.rungs.map(({ at, name }) => {
+      const link = el("a", "explain-rung", name);
+      link.href = at;
+      return el("li", "", link);
+    });
+    entry.append(el("p", "explain-tell", say.rungs(links.length)), el("ul", "explain-rungs", ...links));
   }
   if (item.causes.length > 0) {
     entry.append(

@@ -46,7 +46,10 @@ const en = {
   open: "Open the walk that fails",
   openTables: "Open these tables",
   preset: (name: string) => `A scenario of this trouble: ${name}`,
-  rung: "A rung of the ladder of faults that ends with this code",
+  rungs: (many: number): string =>
+    many > 1
+      ? "Rungs of the ladder of faults that leave this line:"
+      : "The rung of the ladder of faults that leaves this line:",
   causes: "Causes, likeliest first",
   tell: "Signs and checks:",
   because: "For it:",
@@ -104,7 +107,7 @@ const zh: typeof en = {
   openTables: "打开这些表",
   preset: (name) => `演示此类问题的场景：${name}`,
   causes: "起因，可能性由高到低",
-  rung: "预设中出现这个转换错误的一步",
+  rungs: () => "“转换错误的阶梯”中留下这一行的一级：",
   tell: "特征与查法：",
   because: "相符：",
   despite: "不符：",

@@ -80,7 +80,7 @@ impl Teller<'_> {
                 let terms = self.cast.terms();
                 let (cache, cache_zh) = match op.cache.value {
                     ast::CacheKind::Iotlb => (terms.iotlb, terms.iotlb),
-                    ast::CacheKind::DeviceCache => (terms.device_cache, "设备表项缓存"),
+                    ast::CacheKind::DeviceCache => (terms.device_cache.en, terms.device_cache.zh),
                     ast::CacheKind::ProcessCache => ("cache of process entries", "PASID 表项缓存"),
                     ast::CacheKind::DeviceTlb => (terms.device_tlb.name.en, terms.device_tlb.name.zh),
                     ast::CacheKind::InterruptCache => ("cache of interrupt entries", "中断重映射表项缓存"),

@@ -92,6 +92,8 @@ answers! {
         preset: Option<&'static str>,
         /// The rung of a ladder of faults that ends with this code: a fragment of the page.
         rung: Option<String>,
+        /// All rungs that leave such a line, the likeliest first.
+        rungs: Vec<LogRung>,
         /// A scenario that ends at the same fault.
         scenario: Option<String>,
         /// The line, for what is not understood.
@@ -134,6 +136,13 @@ answers! {
         meaning: String,
         /// Is it a conclusion, and not what the line says?
         inferred: bool,
+    }
+    /// A rung of a ladder of faults.
+    LogRung {
+        /// A fragment of the page.
+        at: String,
+        /// What is broken there.
+        name: String,
     }
     /// One cause.
     LogCause {
@@ -236,7 +245,10 @@ impl LogItem {
                 .collect(),
             causes: item.causes.iter().map(|likely| LogCause::new(item, likely, lang)).collect(),
             preset: item.preset,
-            rung: item.rung.clone(),
+            rung: item.rungs.first().map(|rung| rung.at.clone()),
+            rungs: { item.rungs.iter() }
+                .map(|rung| LogRung { at: rung.at.clone(), name: rung.name.get(lang).into() })
+                .collect(),
             scenario: item.scenario.as_ref().map(|scenario| scenario.text.clone()),
             quote: (!item.quote.is_empty()).then(|| item.quote.clone()),
             nearest: nearest.map(|form| form.plain()),

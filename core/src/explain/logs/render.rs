@@ -136,12 +136,20 @@ fn one(out: &mut String, item: &Item, lang: Lang, scenarios: bool) {
         let label = Text::new("shown by the preset", "对应的预设场景").get(lang);
         out.push_str(&format!("  {label}{}{preset}\n", colon(lang)));
     }
-    if let Some((preset, at)) = item.rung.as_deref().and_then(of_a_fragment) {
-        let label =
-            Text::new("draws a step of a preset that ends with this code", "画出预设中出现这个错误码的一步")
-                .get(lang);
+    for rung in &item.rungs {
+        let Some((preset, at)) = of_a_fragment(&rung.at) else { continue };
+        let label = Text::new(
+            "draws a rung of the ladder of faults that ends with this code",
+            "画出“转换错误的阶梯”中以这个错误码结束的一级",
+        )
+        .get(lang);
         let in_chinese = Text::new("", " --lang zh").get(lang);
-        out.push_str(&format!("  {label}{}iommu-play draw {preset} --at {at}{in_chinese}\n", colon(lang)));
+        out.push_str(&format!("  {label}{}iommu-play draw {preset} --at {at}{in_chinese}", colon(lang)));
+        // Several leave one line: what is broken tells them apart.
+        if item.rungs.len() > 1 {
+            out.push_str(&format!("  # {}", rung.name.get(lang)));
+        }
+        out.push('\n');
     }
     if let Some(scenario) = item.scenario.as_ref().filter(|_| scenarios) {
         let label = match item.kind {

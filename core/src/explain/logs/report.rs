@@ -60,6 +60,15 @@ pub enum Kind {
     },
 }
 
+/// A rung of a ladder of faults.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rung {
+    /// A fragment of the page.
+    pub at: String,
+    /// What is broken there.
+    pub name: Text,
+}
+
 /// One thing found in the log.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Item {
@@ -87,8 +96,8 @@ pub struct Item {
     pub when: Option<(u64, u64)>,
     /// The preset of this playground that shows this kind of trouble: the name of its file.
     pub preset: Option<&'static str>,
-    /// The rung of a ladder of faults that ends with this code: a fragment of the page.
-    pub rung: Option<String>,
+    /// The rungs of a ladder of faults that leave such a line, the likeliest first.
+    pub rungs: Vec<Rung>,
     /// A scenario that ends at the same fault.
     pub scenario: Option<Scenario>,
     /// The line itself, at most 160 characters, for what is not understood.

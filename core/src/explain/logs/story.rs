@@ -7,9 +7,10 @@ use super::fault::{Access, Arch, Fault};
 use super::forms::Form;
 use super::found::{Found, Join, Mapping, Note};
 use super::hints;
-use super::report::{Certainty, Field, Item, Kind, Lines, Moment, Report, Story};
+use super::report::{Certainty, Field, Item, Kind, Lines, Moment, Report, Rung, Story};
 use super::scenario::Sketch;
 use super::system::System;
+use crate::scenario::presets::FAMILIES;
 use crate::spec::{Phrase, Text};
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
@@ -335,7 +336,7 @@ impl Builder {
                 last_line: last,
                 when: time.map(|time| (time, time)),
                 preset: found.preset,
-                rung: None,
+                rungs: Vec::new(),
                 scenario: found.scenario.and_then(Sketch::write),
                 quote: String::new(),
             },
@@ -385,7 +386,7 @@ impl Builder {
                 last_line: line,
                 when: None,
                 preset: None,
-                rung: None,
+                rungs: Vec::new(),
                 scenario: None,
                 quote: text.chars().take(160).collect(),
             },
@@ -520,7 +521,7 @@ impl Builder {
             if item.preset.is_none() {
                 item.preset = preset(item);
             }
-            item.rung = rung(item);
+            item.rungs = rungs(item);
         }
     }
 }
@@ -534,33 +535,43 @@ fn preset(item: &Item) -> Option<&'static str> {
     }
 }
 
-/// The ladders of faults: whose, the preset, the codes of its rungs.
+/// The ladders of faults: whose, the preset, the code that each rung below the whole one ends with (0: it ends with none).
 pub(super) const LADDERS: [(Arch, &str, &[u16]); 4] = [
-    (Arch::VtD, "fault-ladder", &[0x1, 0x9, 0x2, 0xb, 0x7, 0xc, 0x5]),
-    (Arch::AmdVi, "fault-ladder-amd", &[0x3, 0x1, 0x2, 0x4]),
-    (Arch::RiscV, "fault-ladder-riscv", &[258, 257, 259, 7, 15]),
+    (Arch::VtD, "fault-ladder", &[0x1, 0x9, 0x2, 0xb, 0x7, 0xc, 0x5, 0x5]),
+    (Arch::AmdVi, "fault-ladder-amd", &[0x3, 0, 0x1, 0x2, 0x4, 0x2, 0x2, 0x2]),
+    (Arch::RiscV, "fault-ladder-riscv", &[258, 257, 258, 259, 7, 15, 15, 15]),
     (Arch::SmmuV3, "fault-ladder-arm", &[0x2, 0x3, 0x4, 0xa, 0xb, 0x10, 0x13]),
 ];
 
-/// The rung that ends with an item's code, as a fragment of the page.
-fn rung(item: &Item) -> Option<String> {
-    let Kind::Fault(Fault { code: Some(code), .. }) = item.kind else { return None };
-    let (arch, preset, _) =
-        LADDERS.iter().find(|(arch, _, codes)| item.arch == Some(*arch) && codes.contains(&code))?;
-    // Where several rungs end with one code: that of AMD's flags; else the one that is met most, an entry that is not valid.
-    let nth = match (arch, code) {
-        (Arch::AmdVi, 0x2) => match flags(item) {
-            flags if flags & 0x80 != 0 => 2,
-            flags if flags & 0x40 != 0 => 4,
-            _ => 3,
-        },
-        (Arch::RiscV, 15 | 258) => 2,
-        _ => 1,
+/// The rungs that leave such a line, as fragments of the page.
+fn rungs(item: &Item) -> Vec<Rung> {
+    let Kind::Fault(Fault { code: Some(code), .. }) = item.kind else { return Vec::new() };
+    let Some((arch, preset, codes)) = LADDERS.iter().find(|(arch, ..)| item.arch == Some(*arch)) else {
+        return Vec::new();
     };
-    // RISC-V counts its causes in decimal digits.
-    let code = if *arch == Arch::RiscV { format!("{code}") } else { format!("{code:#x}") };
-    let nth = if nth == 1 { String::new() } else { format!(":{nth}") };
-    Some(format!("#p={preset}&at=fault:{code}{nth}"))
+    let with_it: Vec<usize> = (0..codes.len()).filter(|at| code != 0 && codes[*at] == code).collect();
+    // Where several rungs end with one code: those with AMD's flags; the one first that is met most, an entry that is not valid.
+    let nths: &[usize] = match (arch, code) {
+        (Arch::AmdVi, 0x2) => match flags(item) {
+            flags if flags & 0x80 != 0 => &[2],
+            flags if flags & 0x40 != 0 => &[4],
+            _ => &[3, 1],
+        },
+        (Arch::RiscV, 15) => &[2, 1, 3],
+        (Arch::RiscV, 258) => &[2, 1],
+        _ => &[1, 2],
+    };
+    let family = &FAMILIES[0];
+    let column = family.presets.iter().position(|name| name == preset);
+    let rung = |nth: &usize| {
+        let (column, idea) = (column?, *with_it.get(nth - 1)? as u8 + 1);
+        let shown = family.rungs.iter().find(|rung| rung.ideas[column] == Some(idea));
+        // RISC-V counts its causes in decimal digits.
+        let code = if *arch == Arch::RiscV { format!("{code}") } else { format!("{code:#x}") };
+        let nth = if *nth == 1 { String::new() } else { format!(":{nth}") };
+        Some(Rung { at: format!("#p={preset}&at=fault:{code}{nth}"), name: shown?.text })
+    };
+    nths.iter().filter_map(rung).collect()
 }
 
 /// The flags that an item of AMD's says: PR is 10h, PE 40h, RZ 80h.
@@ -894,7 +905,7 @@ fn boot_item(mut fields: Vec<Field>, lines: Option<Lines>, facts: &Facts) -> Opt
         last_line: lines.last,
         when: None,
         preset: None,
-        rung: None,
+        rungs: Vec::new(),
         scenario: None,
         quote: String::new(),
     })

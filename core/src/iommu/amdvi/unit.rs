@@ -7,7 +7,7 @@ use super::spec::interrupts::int_type;
 use super::spec::registers::{self as reg, control};
 use super::translate::{process, Answer, Reached};
 use super::Config;
-use crate::addr::{Address, AnyAddr, PhysAddr, RequesterId, Space};
+use crate::addr::{AnyAddr, PhysAddr, RequesterId, Space};
 use crate::iommu::registers::RegisterFile;
 use crate::iommu::{Delivery, Fault, Outcome, PageRequest, Request, RequestKind, Translation, Unit};
 use crate::memory::Memory;
@@ -93,7 +93,7 @@ impl AmdViUnit {
         let setup = self.setup(&config, asked.device, false);
         if O::ON {
             let pasid = request.pasid.map(|tag| tag.pasid);
-            let (requester, at, want) = (request.requester, request.at.any(), request.want);
+            let (requester, at, want) = (request.requester, request.address(), request.want);
             obs.begin(Actor::Iommu, Scope::Translation { requester, pasid, at, want });
         }
         let mut result = process(&setup, &mut Some(&mut self.caches), memory, &asked, obs);

@@ -7,7 +7,7 @@ use super::msi;
 use super::spec::registers as reg;
 use super::translate::{process, Asked, Reached, Refused};
 use super::Config;
-use crate::addr::{Address, PhysAddr, RequesterId};
+use crate::addr::{PhysAddr, RequesterId};
 use crate::iommu::registers::RegisterFile;
 use crate::iommu::*;
 use crate::memory::Memory;
@@ -90,7 +90,7 @@ impl RiscvUnit {
         let asked = Asked::new(request);
         if O::ON {
             let pasid = request.pasid.map(|tag| tag.pasid);
-            let (requester, at, want) = (request.requester, request.at.any(), request.want);
+            let (requester, at, want) = (request.requester, request.address(), request.want);
             obs.begin(Actor::Iommu, Scope::Translation { requester, pasid, at, want });
         }
         let mut result = process(&setup, &mut Some(&mut self.caches), memory, &asked, obs);

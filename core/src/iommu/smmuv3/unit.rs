@@ -208,7 +208,7 @@ impl SmmuUnit {
         let setup = self.setup(&config, false);
         if O::ON {
             let pasid = asked.substream.and_then(Pasid::new);
-            let at = AnyAddr { space: Space::Iova, raw: Iova::new(asked.at).raw() };
+            let at = asked.kind.address(Iova::new(asked.at));
             let requester = RequesterId::new(asked.stream);
             // A translation request is a read that may be answered with rights to write.
             let want = if asked.ats() { Perms::R } else { asked.perms };

@@ -39,7 +39,7 @@ impl VtdUnit {
     ) -> Outcome {
         if O::ON {
             let pasid = request.pasid.map(|tag| tag.pasid);
-            let (requester, at, want) = (request.requester, request.at.any(), request.want);
+            let (requester, at, want) = (request.requester, request.address(), request.want);
             obs.begin(Actor::Iommu, Scope::Translation { requester, pasid, at, want });
         }
         let outcome = if is_interrupt(request) {

@@ -45,13 +45,22 @@ pub fn build(outline: &Outline<'_>, budget: Limits) -> Result<Machine, Problem> 
         ));
     }
     for map in &outline.iommu_maps {
-        if !architecture.is_some_and(|a| a.has(Ability::IdMap)) {
+        let Some(named) = architecture.filter(|a| a.has(Ability::IdMap)) else {
             return Err(Problem::new(
                 map.span,
                 "an iommu-map is for a machine whose firmware says under which id a device arrives: here the requester id is what the IOMMU looks up",
                 "iommu-map 用于由固件说明设备以哪个 ID 到达的机器：这里的 IOMMU 直接用请求者 ID 查表",
             )
-            .done_by(&Architecture::words_of(|a| a.has(Ability::IdMap)))
+            .lacking());
+        };
+        let (bits, called) = (named.describe().unit.id_bits, named.describe().terms.requester);
+        if map.id.value >> bits != 0 {
+            let id = map.id.value;
+            return Err(Problem::new(
+                map.span,
+                format!("{id:#x} is too wide: a {called} has {bits} bits here"),
+                format!("{id:#x} 太大：这里的 {called} 只有 {bits} 位"),
+            )
             .lacking());
         }
         if outline.devices.iter().all(|plan| plan.device.name.value != map.device.value) {

@@ -3,8 +3,9 @@
 use super::super::{problem, BarUse, Device};
 use super::bad_range;
 use crate::dma::{atc, atc::Atc, Engine};
-use crate::iommu::DeviceCaps;
+use crate::iommu::{architecture::Board, Architecture, DeviceCaps};
 use crate::memory::Memory;
+use crate::mmu::arch::NO_PORTS;
 use crate::platform::config::{acs, BarKind, BarSpec, ConfigSpace, Ids, PortType};
 use crate::platform::local::{LocalMap, Target};
 use crate::platform::resources::{assign, Fixed, Misfit, Part, ResourceError};
@@ -118,6 +119,11 @@ pub(super) fn tree(outline: &Outline<'_>, bridge: &HostBridge) -> Result<(Topolo
         if ids.iter().any(|(n, i, p)| n != node && p == parent && i.raw() >> 3 == id.raw() >> 3) {
             topology.node_mut(*node).config.set_multifunction();
         }
+    }
+    let first_port = outline.devices.iter().flat_map(|plan| &plan.bars).find(|bar| bar.io);
+    if let Some(bar) = first_port.filter(|_| !Board::of(outline.architecture()).cpu.has_ports()) {
+        let able = Architecture::words_of(|a| Board::of(Some(a)).cpu.has_ports());
+        return Err(problem(bar.span, NO_PORTS).done_by(&able));
     }
     let ports = outline.ports_to_pci.first().and_then(|p| p.range.addresses());
     assign(&mut topology, bridge, ports, &fixed).map_err(|e| misplaced(&e, outline, &topology))?;

@@ -34,7 +34,7 @@ fn unless(ok: bool, en: impl FnOnce() -> String, zh: impl FnOnce() -> String) ->
 const fn delivered(kind: InterruptKind) -> Text {
     match kind {
         InterruptKind::Direct => Text::new("not remapped", "不经重映射"),
-        InterruptKind::Remapped => Text::new("as the table says", "由表决定"),
+        InterruptKind::Remapped => Text::new("remapped", "经重映射"),
         InterruptKind::Posted => Text::new("posted to a guest", "直接投递给客户机（posted）"),
         InterruptKind::Stored => {
             Text::new("stored in a guest's interrupt file in memory", "存进客户机驻留内存的中断文件")
@@ -575,7 +575,16 @@ impl Machine {
         if ok && guest {
             return Ok(None);
         }
-        let wanted = called(controller.number(vector.value) as u32);
+        let mut wanted = called(controller.number(vector.value) as u32);
+        if let Some(cpu) = &e.cpu {
+            wanted.en += &format!(" at CPU {}", cpu.value);
+            wanted.zh += &format!("，CPU {}", cpu.value);
+        }
+        if let Some(kind) = kind {
+            let how = delivered(kind);
+            wanted.en += &format!(", {}", how.en);
+            wanted.zh += &format!("，{}", how.zh);
+        }
         let (mut en, mut zh) = match (ok, got) {
             (true, _) => (
                 "expected an interrupt posted to this guest, but it was posted to another".to_string(),

@@ -140,13 +140,18 @@ impl Machine {
                 let bare = |s: &str| s.to_ascii_uppercase().trim_end_matches("_REG").replace('_', "");
                 let found = registers.iter().find(|r| bare(r.0.name) == bare(&name.value));
                 found.map(|r| (r.0.offset, r.0.bytes.min(8), name.span)).ok_or_else(|| {
-                    Problem::new(
+                    // People leave out what every name begins with.
+                    let end = format!("_{}", name.value.to_ascii_uppercase());
+                    let whole = registers.iter().map(|r| r.0.name).find(|whole| whole.ends_with(&end));
+                    let mut problem = Problem::new(
                         name.span,
                         format!("this IOMMU has no register `{}`", name.value),
                         format!("该 IOMMU 没有名为 `{}` 的寄存器", name.value),
                     )
                     .suggest(&name.value, registers.iter().map(|r| r.0.name))
-                    .lacking()
+                    .lacking();
+                    problem.suggestion = whole.map(Into::into).or(problem.suggestion);
+                    problem
                 })
             }
         }

@@ -19,10 +19,10 @@ pub enum Counted {
 }
 
 impl Counted {
-    /// In words.
+    /// In words; `{}` is the machine's own word for the cache of translations.
     pub const fn text(self) -> Text {
         match self {
-            Counted::IotlbMisses => Text::new("IOTLB misses", "IOTLB 未命中次数"),
+            Counted::IotlbMisses => Text::new("{} misses", "{} 未命中次数"),
             Counted::Reads => Text::new("table entries read", "读表项次数"),
             Counted::Copied => Text::new("bytes copied by the CPU", "CPU 拷贝的字节数"),
             Counted::Packets => Text::new("request packets", "请求数据包数"),
@@ -47,7 +47,7 @@ pub struct Curve {
 pub struct Sweep {
     /// The scenario's name.
     pub name: &'static str,
-    /// What is changed.
+    /// What is changed; `{}` is the machine's own word for the cache of translations.
     pub quantity: Text,
     /// The part of the text that changes, with `{}` for the value: every place where it stands is changed.
     pub edit: &'static str,
@@ -65,8 +65,8 @@ pub struct Sweep {
 pub static SWEEPS: &[Sweep] = &[
     Sweep {
         name: "iotlb-reach",
-        quantity: Text::new("IOTLB entries", "IOTLB 条目数"),
-        edit: "machine vt-d iotlb {}",
+        quantity: Text::new("{} entries", "{} 条目数"),
+        edit: " iotlb {}",
         here: "32",
         values: &["1", "2", "4", "8", "16", "32", "64", "128"],
         counted: Counted::IotlbMisses,

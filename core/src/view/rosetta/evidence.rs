@@ -1,6 +1,7 @@
 //! What a run shows of a concept: the structures of a walk, the registers of a start, the commands of an unmap, a fault's record.
 //! All of it is read from the trace.
 
+use crate::platform::its;
 use crate::spec::{EntryType, Lang, Text};
 use crate::trace::{Actor, Event, Scope, Stage};
 use crate::view::{across::fault_title, met::Met, recorded::fault, Player};
@@ -21,10 +22,10 @@ fn shown(lines: Vec<String>, at: u32) -> Option<Shown> {
 
 /// A structure's name, its bytes and where it is defined.
 fn structure(entry: &EntryType, lang: Lang) -> String {
-    let bytes = u32::from(entry.words) * 8;
+    let (bytes, section) = (u32::from(entry.words) * 8, its::section(entry.section, lang));
     match lang {
-        Lang::En => format!("{} ({bytes} bytes, {})", entry.name.en, entry.section),
-        Lang::Zh => format!("{}（{bytes} 字节，{}）", entry.name.zh, entry.section),
+        Lang::En => format!("{} ({bytes} bytes, {section})", entry.name.en),
+        Lang::Zh => format!("{}（{bytes} 字节，{section}）", entry.name.zh),
     }
 }
 

@@ -231,7 +231,7 @@ const NAMES: [Name; 14] = [
     (
         Text::new("what a device is put into", "设备归入哪里"),
         "which-number",
-        |t, _| t.domain,
+        |t, lang| t.domain.get(lang),
         |s, _| fills(s, CacheKind::Iotlb),
     ),
     (
@@ -267,7 +267,7 @@ const NAMES: [Name; 14] = [
     (
         Text::new("what remembers devices", "记住设备表项的"),
         "nested-walk",
-        |t, _| t.device_cache,
+        |t, lang| t.device_cache.get(lang),
         |s, _| fills(s, CacheKind::Device),
     ),
     (
@@ -530,6 +530,24 @@ mod tests {
                     on.architecture
                 );
             }
+        }
+    }
+
+    /// What is called by a word leads to where that word is said; a Chinese table has no English sentence in it.
+    #[test]
+    fn a_cache_has_one_name() {
+        for on in Architecture::ALL {
+            let on = OnOne::new("nested-walk", on).unwrap();
+            let name = on.run.viewer.trace().steps().iter().find_map(|step| match step.event {
+                Event::Cache { cache, .. } if cache.kind == CacheKind::Device => Some(cache.name),
+                _ => None,
+            });
+            let called = on.architecture.describe().terms.device_cache;
+            assert_eq!(name.map(|name| (name.en, name.zh)), Some((called.en, called.zh)));
+        }
+        let zh = rosetta(&Machines::run(), Lang::Zh).markdown("");
+        for english in [" and PSCID", " and ASID", "IMPLEMENTATION DEFINED"] {
+            assert!(!zh.contains(english), "{english}");
         }
     }
 
