@@ -28,8 +28,9 @@ fn the_token_of_every_idea_fares_as_its_outcome_says() {
                 // Where the kernel refuses, nothing sets out.
                 Kind::Refused => matches!(fate, "dead" | "none"),
                 Kind::Wrong => matches!(fate, "wrong" | "stale"),
+                Kind::Lost => !matches!(fate, "arrived" | "dead"),
                 Kind::Interrupted => fate == "interrupt",
-                // Also where nothing answers, and where the answer is that an address leads nowhere.
+                // Also where the answer is that an address leads nowhere.
                 _ => true,
             };
             seen += 1;

@@ -272,7 +272,7 @@ const TABLE = {
   legendArrived: ["arrived", "已到达"],
   legendRefused: ["refused", "被拒绝"],
   legendOld: ["arrived by a {stale} {entry}", "经{stale}{entry}到达"],
-  legendWrong: ["arrived where it should not", "到了不该到的地方"],
+  legendWrong: ["arrived where it should not, or nowhere", "到了不该到的地方，或无处可到"],
   legendInterrupt: ["an {interrupt} message", "{interrupt}消息"],
   legendCached: ["{mapping}, also in a {cache}", "{mapping}，{cache}中也有"],
   legendStale: ["{stale}: only the {cache} says so", "{stale}：只有{cache}这么说"],

@@ -2,7 +2,7 @@
 
 use super::platform::port_key;
 use super::{actor, bus_of, point, Col};
-use crate::addr::{Address, AnyAddr, Space};
+use crate::addr::{Address, AnyAddr, PhysAddr, Space};
 use crate::diagram::model::{Anchor, ArrowKind, ColumnId, Fate, Lit, Model, Point, Target, Token, Touch};
 use crate::machine::software::Owner;
 use crate::machine::Snapshot;
@@ -199,13 +199,15 @@ struct Journey {
     shortcut: bool,
     /// Reads of tables for it.
     reads: u32,
+    /// Where the first of a transfer's bytes went, or came from.
+    first: Option<PhysAddr>,
 }
 
 impl From<Option<AnyAddr>> for Journey {
     /// One that begins with this address, at no place yet.
     fn from(now: Option<AnyAddr>) -> Self {
         let load = Phrase::default();
-        Journey { path: Vec::new(), now, fate: Fate::Moving, load, shortcut: false, reads: 0 }
+        Journey { path: Vec::new(), now, fate: Fate::Moving, load, shortcut: false, reads: 0, first: None }
     }
 }
 
@@ -309,6 +311,12 @@ impl Way<'_> {
             let after = core::mem::replace(&mut self.here, told);
             if after.fate == Fate::Interrupt {
                 self.interrupt = after.path;
+            }
+            // As it is told: where they begin, and how many there are.
+            if let Some(first) = self.here.first {
+                self.here.path.pop();
+                self.here.now = Some(first.any());
+                self.reach(first.any());
             }
         }
     }
@@ -528,6 +536,7 @@ impl Way<'_> {
             // With nothing on its way, what the IOMMU reports to software is nobody's journey.
             Event::Data { .. } if who == Actor::Iommu && self.here.now.is_none() => {}
             Event::Data { pa, .. } | Event::Load { pa, .. } => {
+                self.here.first = self.here.first.or(Some(pa));
                 self.here.now = Some(pa.any());
                 self.reach(pa.any());
                 if self.here.fate == Fate::Moving {

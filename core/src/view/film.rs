@@ -194,7 +194,8 @@ fn bare(line: &str) -> String {
 
 fn join(frames: &[Frame], theme: Theme, lang: Lang) -> String {
     let width = frames.iter().map(|f| f.width).max().unwrap_or(0);
-    let cells = (width / 8 - 4).max(20);
+    // What is said has a larger face than the picture: 9 px a cell at most, and a margin.
+    let cells = (width / 9 - 4).max(20);
     let said: Vec<Vec<String>> = frames.iter().map(|f| wrap(&f.said, cells)).collect();
     // The pictures are of one run, so of one size but for what stands below each.
     let below = frames.iter().map(|f| f.height).min().unwrap_or(0);

@@ -151,10 +151,14 @@ impl Player {
         }
         model.mark_acting();
         // Whether it was meant to be there is known when its operation is over.
-        if let Some(token) = model.token.as_mut().filter(|token| token.fate == Fate::Arrived) {
+        if let Some(token) = &mut model.token {
             let over = self.viewer.cast().ending(token.until.saturating_sub(1));
-            let over = over.filter(|ending| ending.steps.end == token.until);
-            if over.is_some_and(|ending| ending.kind == Kind::Wrong) {
+            let over = over.filter(|ending| ending.steps.end == token.until).map(|ending| ending.kind);
+            // Also where bytes are overwritten at once, and where nobody answers: that is no refusal.
+            if matches!(
+                (over, token.fate),
+                (Some(Kind::Wrong), Fate::Arrived) | (Some(Kind::Lost), Fate::Arrived | Fate::Dead)
+            ) {
                 token.fate = Fate::Wrong;
             }
         }

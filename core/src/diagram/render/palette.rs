@@ -48,6 +48,8 @@ inks! {
     Line = "line", "#9aa4af", "#535d69";
     /// Memory.
     Memory = "memory", "#f4f5f7", "#1d2229";
+    /// An interrupt's way and sign.
+    Interrupt = "interrupt", "#6d28b8", "#cda5ff";
     /// Buffers, the things that DMA is about.
     Buffer = "buffer", "#d9ebff", "#153a5f";
     /// Tables and queues that hardware walks.

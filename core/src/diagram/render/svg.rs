@@ -551,7 +551,8 @@ fn touch_ink(touch: Option<Touch>) -> Option<Ink> {
 
 fn fate_ink(fate: Fate) -> Ink {
     match fate {
-        Fate::Moving | Fate::Interrupt => Ink::Accent,
+        Fate::Moving => Ink::Accent,
+        Fate::Interrupt => Ink::Interrupt,
         Fate::Arrived => Ink::Good,
         Fate::Dead => Ink::Refused,
         Fate::Stale | Fate::Wrong => Ink::Stale,
