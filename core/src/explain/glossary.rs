@@ -243,7 +243,7 @@ pub static GLOSSARY: &[Chapter] = chapters! {
             "AMD-Vi 按 PASID 找到各进程页表的地方";
         "ILLEGAL_DEV_TABLE_ENTRY, IO_PAGE_FAULT, DEV_TAB_HARDWARE_ERROR, PAGE_TAB_HARDWARE_ERROR" "ILLEGAL_DEV_TABLE_ENTRY、IO_PAGE_FAULT、DEV_TAB_HARDWARE_ERROR、PAGE_TAB_HARDWARE_ERROR":
             "what AMD-Vi writes into its event log: ILLEGAL_DEV_TABLE_ENTRY where the device's entry is valid but has a reserved bit set or an illegal encoding (an entry that is not valid, V = 0, is no fault: it passes the access through), IO_PAGE_FAULT where nothing is mapped, or not for this, and the others where the memory of the device table or of a page table did not answer"
-            "AMD-Vi 写进事件日志的记录：ILLEGAL_DEV_TABLE_ENTRY 是设备表项有效，但保留位不为 0 或编码不合法（无效的表项，即 V = 0，不算错误：访问直接通过），IO_PAGE_FAULT 是没有映射或不允许这样用，另外两个是设备表或页表所在的内存没有响应";
+            "AMD-Vi 写进事件日志的记录：ILLEGAL_DEV_TABLE_ENTRY 是设备表项有效，但保留位不为 0 或编码不合法（V = 0 的表项无效，但不算错误，访问直接通过），IO_PAGE_FAULT 是没有映射或不允许这样用，另外两个是设备表或页表所在的内存没有响应";
         "PR, PE, RZ" "PR、PE、RZ":
             "flags of such an event: the entry is present; a right is missing; a reserved bit is not zero"
             "这类事件的标志：表项存在；缺少权限；保留位不为 0";

@@ -120,7 +120,9 @@ pub(super) fn tree(outline: &Outline<'_>, bridge: &HostBridge) -> Result<(Topolo
             topology.node_mut(*node).config.set_multifunction();
         }
     }
-    let first_port = outline.devices.iter().flat_map(|plan| &plan.bars).find(|bar| bar.io);
+    // One whose address is written lies there, whoever can reach it; for others there is nothing to look for room in.
+    let mut bars = outline.devices.iter().flat_map(|plan| &plan.bars);
+    let first_port = bars.find(|bar| bar.io && bar.at.is_none());
     if let Some(bar) = first_port.filter(|_| !Board::of(outline.architecture()).cpu.has_ports()) {
         let able = Architecture::words_of(|a| Board::of(Some(a)).cpu.has_ports());
         return Err(problem(bar.span, NO_PORTS).done_by(&able));
