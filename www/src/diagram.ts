@@ -220,7 +220,13 @@ export function diagram(app: App, slot: 0 | 1 = 0, panes?: Panes): HTMLElement {
   });
   // Once the browser has laid it out: to ask while a step is shown would make it do that twice.
   const sizes = new ResizeObserver(() => more());
+  /** What lies under the answer can be scrolled out of it: looked at when either has another size, and not at each step. */
+  const cover = () => {
+    under = covered(box);
+    box.style.setProperty("--covered", `${under}px`);
+  };
   const sheets = new ResizeObserver(() => {
+    cover();
     more();
     follow();
   });
@@ -291,9 +297,6 @@ export function diagram(app: App, slot: 0 | 1 = 0, panes?: Panes): HTMLElement {
   };
   /** Says at which edges the picture goes on out of sight. */
   const more = () => {
-    // What lies under the answer can be scrolled out of it.
-    under = covered(box);
-    box.style.setProperty("--covered", `${under}px`);
     const down = holder.scrollHeight - holder.clientHeight - holder.scrollTop;
     const right = holder.scrollWidth - holder.clientWidth - holder.scrollLeft;
     for (const [edge, top] of [
@@ -378,6 +381,7 @@ export function diagram(app: App, slot: 0 | 1 = 0, panes?: Panes): HTMLElement {
   let seen = { x: 0, y: 0 };
   new ResizeObserver(() => {
     measure();
+    cover();
     const size = { x: holder.clientWidth, y: holder.clientHeight };
     const wider = Math.abs(size.x - seen.x) >= cellWidth() || waiting !== null;
     const higher = Math.abs(size.y - seen.y) >= 1;

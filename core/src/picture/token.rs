@@ -313,10 +313,15 @@ impl Way<'_> {
                 self.interrupt = after.path;
             }
             // As it is told: where they begin, and how many there are.
-            if let Some(first) = self.here.first {
-                self.here.path.pop();
+            let in_memory = self.here.now.filter(|now| now.space == Space::Physical);
+            if let (Some(last), Some(first)) = (in_memory, self.here.first) {
+                let there = point(self.spaces, Col::Physical, last).map(Anchor::Point);
                 self.here.now = Some(first.any());
-                self.reach(first.any());
+                // What a device has read is in the device by now.
+                if there.is_some() && self.here.path.last().copied() == there {
+                    self.here.path.pop();
+                    self.reach(first.any());
+                }
             }
         }
     }
@@ -875,6 +880,21 @@ mod tests {
         for position in whole.start..whole.end {
             assert!(at(position).token.is_none_or(|token| token.interrupt.is_empty()), "{position}");
         }
+    }
+
+    #[test]
+    fn what_a_device_reads_ends_in_the_device_and_what_it_writes_in_memory() {
+        let way = |direction: &str| {
+            let text = format!(
+                "iommu-playground 1\nmachine none\nram 0 .. 64M\ndevice disk 00:04.0\n  bar 0 4K at bus 0xe000_0000\n  \
+                 engine contiguous max-payload 128\nsteps\nalloc buf 4K at 0x100_0000\n\
+                 program disk {direction} 0x100_0000 +4K interrupt 0x30\ndoorbell disk\n"
+            );
+            way(&text, "doorbell", 0).0
+        };
+        let (read, write) = (way("read"), way("write"));
+        assert_eq!(read.last().unwrap(), "dev:disk", "{read:?}");
+        assert_eq!(write.last().unwrap(), "pa 0x1000000", "{write:?}");
     }
 
     #[test]

@@ -298,6 +298,15 @@ pub struct PlacedToken {
     pub interrupt: Option<PlacedInterrupt>,
 }
 
+impl PlacedToken {
+    /// The signs that stand for it in the picture: what each says, where it is, what is written on it; its own first.
+    pub fn marks(&self) -> impl DoubleEndedIterator<Item = (Fate, (i32, i32), &str)> {
+        let interrupt =
+            self.interrupt.as_ref().and_then(|i| Some((Fate::Interrupt, *i.path.last()?, &*i.label)));
+        [Some((self.fate, self.at, &*self.label)), interrupt].into_iter().flatten()
+    }
+}
+
 /// An interrupt beside the bytes whose arrival it tells.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct PlacedInterrupt {

@@ -125,12 +125,8 @@ impl Svg<'_> {
     fn document(&mut self) {
         let l = self.layout;
         // Below the picture: what its marks are, each beside the first of its lines.
-        let marks = l.token.iter().flat_map(|t| {
-            let interrupt = t.interrupt.as_ref().map(|i| (Fate::Interrupt, &i.label));
-            [Some((t.fate, &t.label)), interrupt].into_iter().flatten()
-        });
         let mut caption: Vec<(Option<Fate>, String)> = Vec::new();
-        for (fate, label) in marks {
+        for (fate, _, label) in l.token.iter().flat_map(|token| token.marks()) {
             let lines = wrap(label, (l.width - 3).max(20)).into_iter().enumerate();
             caption.extend(lines.map(|(i, line)| ((i == 0).then_some(fate), line)));
         }
@@ -401,29 +397,30 @@ impl Svg<'_> {
         let (all, step) = (way(&token.path), way(&token.path[token.step_from..]));
         let prefix = &self.options.prefix;
         let (trail, leg) = (id(prefix, "trail", ""), id(prefix, "leg", ""));
-        let ink = fate_ink(token.fate);
         self.put(format_args!(
-            "<path id=\"{trail}\" class=\"ip-trail\" d=\"{all}\" fill=\"none\" stroke=\"none\"/>\n\
-             <path id=\"{leg}\" class=\"ip-leg {0}\" d=\"{step}\" fill=\"none\" stroke=\"{1}\" stroke-opacity=\"0.7\" \
-             stroke-width=\"1.6\" stroke-dasharray=\"1 5\" stroke-linecap=\"round\"/>\n",
-            ink.class(),
-            self.ink(ink)
+            "<path id=\"{trail}\" class=\"ip-trail\" d=\"{all}\" fill=\"none\" stroke=\"none\"/>\n"
         ));
-        let Some(interrupt) = &token.interrupt else { return };
-        let ink = fate_ink(Fate::Interrupt);
+        self.leg(&format!(" id=\"{leg}\""), token.fate, &step);
+        if let Some(interrupt) = &token.interrupt {
+            self.leg("", Fate::Interrupt, &way(&interrupt.path));
+        }
+    }
+
+    /// A dotted way in the colour of what went along it.
+    fn leg(&mut self, id: &str, fate: Fate, d: &str) {
+        let ink = fate_ink(fate);
         self.put(format_args!(
-            "<path class=\"ip-leg {0}\" d=\"{1}\" fill=\"none\" stroke=\"{2}\" stroke-opacity=\"0.7\" \
+            "<path{id} class=\"ip-leg {}\" d=\"{d}\" fill=\"none\" stroke=\"{}\" stroke-opacity=\"0.7\" \
              stroke-width=\"1.6\" stroke-dasharray=\"1 5\" stroke-linecap=\"round\"/>\n",
             ink.class(),
-            way(&interrupt.path),
             self.ink(ink)
         ));
     }
 
     fn token(&mut self) {
         let Some(token) = &self.layout.token else { return };
-        if let Some((x, y)) = token.interrupt.as_ref().and_then(|i| i.path.last()) {
-            self.mark(Fate::Interrupt, cx(*x), cy(*y));
+        for (fate, (x, y), _) in token.marks().skip(1) {
+            self.mark(fate, cx(x), cy(y));
         }
         let me = id(&self.options.prefix, "token", "");
         let (x, y) = (cx(token.at.0), cy(token.at.1));

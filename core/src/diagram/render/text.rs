@@ -70,10 +70,9 @@ pub fn text(layout: &Layout, charset: Charset) -> String {
     }
     let mut out = String::new();
     if let Some(token) = &layout.token {
-        if let Some((x, y)) = token.interrupt.as_ref().and_then(|i| i.path.last()) {
-            grid.put(*x, *y, mark(Fate::Interrupt, charset));
+        for (fate, (x, y), _) in token.marks().rev() {
+            grid.put(x, y, mark(fate, charset));
         }
-        grid.put(token.at.0, token.at.1, mark(token.fate, charset));
     }
     for y in 0..grid.height {
         let mut line: String = (0..grid.width).map(|x| grid.get(x, y)).filter(|c| *c != TAIL).collect();
@@ -83,10 +82,8 @@ pub fn text(layout: &Layout, charset: Charset) -> String {
     }
     if let Some(token) = &layout.token {
         out.push('\n');
-        let bytes = format!("{} {}", mark(token.fate, charset), token.label);
-        let interrupt =
-            token.interrupt.as_ref().map(|i| format!("{} {}", mark(Fate::Interrupt, charset), i.label));
-        for said in [Some(bytes), interrupt].into_iter().flatten() {
+        for (fate, _, label) in token.marks() {
+            let said = format!("{} {label}", mark(fate, charset));
             for line in wrap(&said, layout.width.max(width("x") * 24)) {
                 out.push_str(&line);
                 out.push('\n');
