@@ -3,7 +3,7 @@
 use iommu_core::explain::Cast;
 use iommu_core::iommu::Architecture;
 use iommu_core::machine::{run, Run};
-use iommu_core::trace::{CacheKind, CacheOp, Event};
+use iommu_core::trace::{CacheKind, CacheOp, Event, Scope};
 
 /// A machine with ATS, a device that has a translation in its TLB, and what happens then.
 fn scenario(version: u8, architecture: Architecture, policy: &str, before: &str, then: &str) -> String {
@@ -113,16 +113,18 @@ fn forgotten(run: &Run, pasid: u32) -> usize {
     of_it.count()
 }
 
-/// A process stays bound over an attachment, and its translations with it; not where nothing gets through any more, nor where the
-/// guest's memory below it goes.
+/// A process stays bound over an attachment, but what the device has of it goes with a command that has no PASID, where the range has
+/// it: PCIe has no request for translations without a PASID alone.
 #[test]
-fn what_a_process_has_there_goes_with_what_is_below_it() {
+fn what_a_process_has_there_goes_with_what_a_command_without_its_pasid_names() {
     const TRANSLATED: &str =
         "bind gpu to app\nmap app 0x7f00_0000_0000 +4K rw\nats gpu 0x7f00_0000_0000 pasid 7";
     for architecture in Architecture::ALL {
         for (process, attach, then, gone) in [
-            ("process app pasid 7", OWN, "domain e\nattach gpu to e", 0),
+            ("process app pasid 7", OWN, "domain e\nattach gpu to e", 1),
             ("process app pasid 7", OWN, "unmap d 0x10_0000 +4K", 0),
+            ("process app pasid 7", OWN, "map d 0x7f00_0000_0000 +4K rw\nunmap d 0x7f00_0000_0000 +4K", 1),
+            ("process app pasid 7\nprocess b pasid 8", OWN, "bind gpu to b\nunbind gpu pasid 8", 0),
             ("process app pasid 7", OWN, "attach gpu to blocked", 1),
             ("process app pasid 7", OWN, "detach gpu", 1),
             ("process app in blue pasid 7", "attach gpu to blue", "unmap blue 0x20_0000 +4K", 1),
@@ -133,4 +135,75 @@ fn what_a_process_has_there_goes_with_what_is_below_it() {
             assert_eq!(forgotten(&runs(&text), 7), gone, "{text}");
         }
     }
+}
+
+/// A command names an aligned power of two of pages. What the device has of those goes, also what software did not mean.
+#[test]
+fn the_device_forgets_the_range_that_the_command_says() {
+    let before = "domain d\nattach gpu to d\nmap d 0x40_0000 +32K rw\nats gpu 0x40_0000 +32K";
+    for architecture in Architecture::ALL {
+        for (gone, bytes) in [("0x40_1000", "4K"), ("0x40_1000", "12K"), ("0x40_3000", "8K")] {
+            let text = scenario(2, architecture, "strict", before, &format!("unmap d {gone} +{bytes}"))
+                .replace("\nats gpu 0x10_0000\ndma gpu write 0x10_0000 +64", "");
+            let run = runs(&text);
+            let mut pages: Vec<u64> = run
+                .machine
+                .trace
+                .steps()
+                .iter()
+                .filter_map(|step| match step.event {
+                    Event::Cache { cache, op: CacheOp::Invalidate, line, .. }
+                        if cache.kind == CacheKind::DeviceTlb =>
+                    {
+                        Some(line.from >> 12)
+                    }
+                    _ => None,
+                })
+                .collect();
+            pages.sort_unstable();
+            let wanted = match (gone, bytes) {
+                (_, "4K") => 0x401..0x402,
+                (_, "12K") => 0x400..0x404,
+                _ => 0x400..0x408,
+            };
+            assert_eq!(pages, wanted.collect::<Vec<u64>>(), "{text}");
+        }
+    }
+}
+
+/// The device forgets while the unit carries the command out: after it was written, before the command behind it, which waits, is
+/// done.
+#[test]
+fn the_device_forgets_inside_the_command_and_before_the_wait() {
+    for architecture in Architecture::ALL {
+        for (version, then) in [
+            (1, "invalidate device-tlb of gpu"),
+            (2, "invalidate device-tlb of gpu"),
+            (2, "unmap d 0x10_0000 +4K"),
+            (2, "detach gpu"),
+        ] {
+            let text = scenario(version, architecture, "strict", OWN, then);
+            let run = runs(&text);
+            let (mut inside, mut seen, mut waits) = (Vec::new(), 0, 0);
+            for step in run.machine.trace.steps() {
+                match step.event {
+                    Event::Begin(scope) => inside.push(scope),
+                    Event::End(_) => waits += usize::from(seen == 1 && is_command(inside.pop())),
+                    Event::Cache { cache, op: CacheOp::Invalidate, .. }
+                        if cache.kind == CacheKind::DeviceTlb =>
+                    {
+                        assert!(is_command(inside.last().copied()), "{text}");
+                        seen += 1;
+                    }
+                    _ => {}
+                }
+            }
+            // Its own end, and that of the wait.
+            assert!(seen == 1 && waits >= 2, "{seen} {waits} {text}");
+        }
+    }
+}
+
+fn is_command(scope: Option<Scope>) -> bool {
+    matches!(scope, Some(Scope::Command { .. }))
 }

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 const BY_NAME: [&str; 4] = ["iommu", "paging", "mmu", "dma"];
 
 /// Code lines of `core/src/iommu` with VT-d and RISC-V, their tables, and what they share, at most; lowered when it falls.
-/// (90 of them keep address spaces of two devices apart, and forget those of one alone.)
-const IOMMU_LINES: usize = 10_130;
+/// (90 of them keep address spaces of two devices apart, and forget those of one alone; the devices' own TLBs came from the room of DMA.)
+const IOMMU_LINES: usize = 10_336;
 
 /// Circles that are known, each by one of its files; the list only gets shorter.
 const KNOWN_CIRCLES: [&str; 0] = [];

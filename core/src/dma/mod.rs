@@ -5,13 +5,12 @@
 //! on the bus, in packets that cross no 4 KiB boundary and respect Max_Payload_Size and Max_Read_Request_Size
 //! ([`burst`]). [`engine`] is a state machine: each [`Engine::step`] makes at most one request of a [`Bus`].
 //!
-//! A device with ATS keeps translations of its own ([`atc`]).
+//! A device with ATS keeps translations of its own ([`crate::iommu::atc`]).
 //!
 //! The register layout is our own: engines have no standard one. What happens on the bus is PCI Express.
 //!
 //! The engine's own behaviour is changed here; it sees nothing of host memory, but asks its [`Bus`].
 
-pub mod atc;
 pub mod burst;
 pub mod descriptor;
 pub mod engine;

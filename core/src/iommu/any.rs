@@ -1,6 +1,7 @@
 //! The one type that callers hold: an IOMMU of some architecture, and the only dispatch on which one it is. A new
 //! architecture is one line of `units!` here; nothing else in this file knows one.
 
+use super::atc::DeviceTlbs;
 use super::driver::Driver;
 use super::registers::{RegisterFile, Registers, Write};
 use super::*;
@@ -107,6 +108,7 @@ impl Registers for AnyIommu {
 impl Unit for AnyIommu {
     dispatch! {
         fn translate<O>(self: &mut Self, memory: &mut Memory, request: &Request, obs: &mut O) -> Outcome;
+        fn device_tlbs(self: &mut Self) -> &mut DeviceTlbs;
         fn peek(self: &Self, memory: &mut Memory, request: &Request) -> Outcome;
         fn take_message<O>(self: &Self, memory: &Memory, from: RequesterId, data: u32, obs: &mut O) -> bool;
         fn page_request<O>(self: &mut Self, memory: &mut Memory, request: &PageRequest, obs: &mut O) -> bool;

@@ -27,7 +27,8 @@ spec::structure! {
     }
     /// The payload of an invalidation request to a device (PCIe, Address Translation Services).
     pub INVALIDATION / invalidation: 1 words, "PCIe, Address Translation Services", "invalidation request" "失效请求" {
-        _    [10:0]  ignored;
+        G    [0]     flag "global: of every PASID" "全局：所有 PASID";
+        _    [10:1]  ignored;
         S    [11]    flag "more than one page, in the page number's low ones" "多页，由页号低位的 1 编码";
         PAGE [63:12] value "page number" "页号";
     }
@@ -84,10 +85,28 @@ impl Napot {
     }
 }
 
+/// An invalidation request as it comes over the link.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Forget {
+    /// The PASID of its prefix. Without one the request is about every translation of the range, those of PASIDs too
+    /// (Linux, arm_smmu_atc_inv_to_cmd): there is none for those without a PASID alone.
+    pub pasid: Option<u32>,
+    /// Global Invalidate: with a prefix, the translations of every PASID.
+    pub global: bool,
+    /// The pages.
+    pub pages: Napot,
+}
+
 /// Returns the payload of an invalidation request to a device: the range, with its size bit.
 pub fn invalidation_payload(range: &AddrRange<Iova>) -> u64 {
     let (page, sized) = Napot::covering(range).sized();
     0.with(invalidation::PAGE, page).with_flag(invalidation::S, sized)
+}
+
+/// Returns what a payload and the PASID beside it ask a device for.
+pub fn parse_invalidation(payload: u64, pasid: Option<u32>) -> Forget {
+    let pages = Napot::from_sized(payload.bits(invalidation::PAGE), payload.is_set(invalidation::S));
+    Forget { pasid, global: payload.is_set(invalidation::G), pages }
 }
 
 /// Returns the payload of a Page Request Group Response: index, response code, destination.

@@ -8,6 +8,7 @@
 pub mod amdvi;
 pub mod any;
 pub mod architecture;
+pub mod atc;
 pub mod ats;
 pub mod cache;
 pub mod driver;

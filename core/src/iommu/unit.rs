@@ -1,6 +1,7 @@
 //! The hardware's side of an IOMMU: what devices and CPUs can do to it. A unit sees requests, registers and memory; it
 //! knows nothing of the driver that wrote them.
 
+use super::atc::DeviceTlbs;
 use super::registers::Registers;
 use super::{Outcome, PageRequest, Request};
 use crate::addr::RequesterId;
@@ -13,6 +14,9 @@ use alloc::vec::Vec;
 pub trait Unit: Registers {
     /// Answers one request, with caches, fault records and accessed/dirty updates as the architecture has them.
     fn translate<O: Observer>(&mut self, memory: &mut Memory, request: &Request, obs: &mut O) -> Outcome;
+
+    /// Returns where the TLBs of devices are lent to the unit, which sends them invalidation requests.
+    fn device_tlbs(&mut self) -> &mut DeviceTlbs;
 
     /// Returns what the tables in memory say at this moment, as if every cache were empty; changes nothing. This is
     /// how the use of a stale entry is known.

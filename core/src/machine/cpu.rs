@@ -218,15 +218,11 @@ impl Machine {
                 let base = self.hw.map.find(pa).map_or(0, |r| r.range.start.raw());
                 let offset = (pa.raw() - base) as u32;
                 let value = value_of(data);
-                if let Some(unit) = self.hw.iommu.as_mut() {
-                    unit.write_register(
-                        &mut self.memory,
-                        offset,
-                        data.len().min(8) as u8,
-                        value,
-                        &mut self.trace,
-                    );
-                }
+                self.with_links(|machine| {
+                    let (memory, bytes) = (&mut machine.memory, data.len().min(8) as u8);
+                    let unit = machine.hw.iommu.as_mut();
+                    unit.map(|unit| unit.write_register(memory, offset, bytes, value, &mut machine.trace))
+                });
                 Ok(())
             }
             _ => {

@@ -27,8 +27,8 @@ pub mod run;
 pub mod software;
 
 use crate::addr::{BusAddr, RequesterId};
-use crate::dma::atc::Atc;
 use crate::dma::Engine;
+use crate::iommu::atc::Atc;
 use crate::iommu::{AnyIommu, Architecture, DeviceCaps, DomainId, DriverError};
 use crate::memory::{Memories, Memory};
 use crate::mmu::{arch::Cpu, Mmu};

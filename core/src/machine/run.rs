@@ -262,7 +262,6 @@ impl Runner {
                 machine.trace.begin(Actor::Os, scope(index as u32, step.span.line));
                 let mut value = None;
                 let result = machine.operate(operation, step.span, &mut value);
-                machine.devices_forget();
                 let looked = machine.sw.take_looked();
                 machine.trace.spend(looked);
                 let error = match result {

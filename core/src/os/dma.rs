@@ -224,8 +224,6 @@ pub struct DmaApi {
     live: BTreeMap<(RequesterId, u64), Mapped>,
     coherent: BTreeMap<(RequesterId, u64), Coherent>,
     warnings: Vec<String>,
-    /// Ranges that devices' TLBs were told to forget, and have not yet.
-    told: Vec<(RequesterId, AddrRange<Iova>)>,
     /// The kernel has CONFIG_DMA_API_DEBUG: misuse is logged in its words.
     debug: bool,
 }
@@ -252,7 +250,6 @@ impl DmaApi {
             live: BTreeMap::new(),
             coherent: BTreeMap::new(),
             warnings: Vec::new(),
-            told: Vec::new(),
             debug: false,
         }
     }

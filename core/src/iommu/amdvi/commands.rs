@@ -8,7 +8,7 @@ use super::spec::commands::{command, devtab, iotlb, opcode, pages, unknown, wait
 use super::spec::registers::{self as reg, control, efr, inv_timeout, status};
 use super::AmdViUnit;
 use crate::addr::PhysAddr;
-use crate::iommu::ats::Napot;
+use crate::iommu::ats::{Forget, Napot};
 use crate::iommu::fetch::{Place, Trouble};
 use crate::iommu::registers::Registers;
 use crate::iommu::ring::{Consumer, Ring};
@@ -169,6 +169,15 @@ impl AmdViUnit {
                 if self.mute.contains(&device) {
                     return self.unanswered(memory, device, obs);
                 }
+                let parts =
+                    [iotlb::PASID_LOW, iotlb::PASID_MIDDLE, iotlb::PASID_HIGH].map(|part| words.bits(part));
+                let pasid = parts[0] | parts[1] << 8 | parts[2] << 16;
+                let request = Forget {
+                    pasid: words.is_set(iotlb::GN).then_some(pasid as u32),
+                    global: false,
+                    pages: Napot::from_sized(words.bits(iotlb::ADDRESS), words.is_set(iotlb::S)),
+                };
+                self.device_tlbs.forget(device, &request, obs);
             }
             // Prefetching may do nothing; an answer to a page request is a message to the device.
             _ => {}

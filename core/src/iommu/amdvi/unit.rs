@@ -8,6 +8,7 @@ use super::spec::registers::{self as reg, control};
 use super::translate::{process, Answer, Reached};
 use super::Config;
 use crate::addr::{AnyAddr, PhysAddr, RequesterId, Space};
+use crate::iommu::atc::DeviceTlbs;
 use crate::iommu::registers::RegisterFile;
 use crate::iommu::{Delivery, Fault, Outcome, PageRequest, Request, RequestKind, Translation, Unit};
 use crate::memory::Memory;
@@ -26,6 +27,8 @@ pub struct AmdViUnit {
     pub(super) reported: BTreeSet<u16>,
     /// Devices that do not answer invalidations of their TLB.
     pub(super) mute: BTreeSet<u16>,
+    /// TLBs of devices, while they are lent.
+    pub(super) device_tlbs: DeviceTlbs,
 }
 
 /// How a request is answered.
@@ -45,6 +48,7 @@ impl AmdViUnit {
             caches: Caches::new(&config.caches),
             reported: BTreeSet::new(),
             mute: BTreeSet::new(),
+            device_tlbs: DeviceTlbs::default(),
             config,
         }
     }
@@ -181,6 +185,9 @@ impl Unit for AmdViUnit {
         Self::outcome(request, &reply, obs)
     }
 
+    fn device_tlbs(&mut self) -> &mut DeviceTlbs {
+        &mut self.device_tlbs
+    }
     fn peek(&self, memory: &mut Memory, request: &Request) -> Outcome {
         let asked = Asked::new(request, &self.config);
         let setup = self.setup(&self.config, asked.device, true);

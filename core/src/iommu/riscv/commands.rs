@@ -6,7 +6,7 @@ use super::spec::registers::capabilities as cap;
 use super::spec::registers::{self as reg, csr, fctl, icvec, ipsr};
 use super::{shared, RiscvUnit};
 use crate::addr::PhysAddr;
-use crate::iommu::ats::Napot;
+use crate::iommu::ats::{parse_invalidation, Napot};
 use crate::iommu::fetch::Place;
 use crate::iommu::registers::Registers;
 use crate::iommu::ring::{Consumer, Ring};
@@ -143,7 +143,10 @@ impl RiscvUnit {
             Command::Message { response: false, rid, .. } if self.mute.contains(&rid) => {
                 self.unanswered = true;
             }
-            // ATS.INVAL and ATS.PRGR are messages to the device; what it keeps is the device's own affair.
+            Command::Message { response: false, rid, process, payload } => {
+                self.device_tlbs.forget(rid, &parse_invalidation(payload, process), obs);
+            }
+            // ATS.PRGR is an answer to the device.
             Command::Message { .. } => {}
         }
         Ok(())

@@ -8,6 +8,7 @@ use super::spec::registers as reg;
 use super::translate::{process, Asked, Reached, Refused};
 use super::Config;
 use crate::addr::{PhysAddr, RequesterId};
+use crate::iommu::atc::DeviceTlbs;
 use crate::iommu::registers::RegisterFile;
 use crate::iommu::*;
 use crate::memory::Memory;
@@ -25,6 +26,8 @@ pub struct RiscvUnit {
     pub(super) masked: u16,
     /// Devices that do not answer invalidations of their TLB.
     pub(super) mute: BTreeSet<u16>,
+    /// TLBs of devices, while they are lent.
+    pub(super) device_tlbs: DeviceTlbs,
     /// An ATS.INVAL was not answered: the next fence times out.
     pub(super) unanswered: bool,
 }
@@ -53,6 +56,7 @@ impl RiscvUnit {
             caches: Caches::new(&config.caches),
             masked: 0,
             mute: BTreeSet::new(),
+            device_tlbs: DeviceTlbs::default(),
             unanswered: false,
             config,
         }
@@ -210,6 +214,9 @@ impl Unit for RiscvUnit {
         Self::outcome(request, &reply, obs)
     }
 
+    fn device_tlbs(&mut self) -> &mut DeviceTlbs {
+        &mut self.device_tlbs
+    }
     fn peek(&self, memory: &mut Memory, request: &Request) -> Outcome {
         let setup = self.setup(&self.config, true);
         let asked = Asked::new(request);

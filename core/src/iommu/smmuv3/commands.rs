@@ -10,6 +10,7 @@ use super::spec::registers::*;
 use super::unit::Resumed;
 use super::unit::SmmuUnit;
 use crate::addr::{AnyAddr, PhysAddr, Space};
+use crate::iommu::ats::{Forget, Napot};
 use crate::iommu::fetch::Place;
 use crate::iommu::ring::{Consumer, Ring};
 use crate::memory::Memory;
@@ -206,8 +207,8 @@ impl SmmuUnit {
             CFGI_CD | CFGI_CD_ALL => self.caches.cd.invalidate(|key, _| key.0 == stream, obs),
             TLBI_NH_ALL..=TLBI_NSNH_ALL => self.forget(words, obs),
             // Without translation it does nothing (IHI 0070, 6.3.9.6).
-            ATC_INV if self.mute.contains(&(words.bits(atc_inv::SID) as u32)) => {
-                self.unanswered |= self.regs.get(cr0::OFFSET, 4).is_set(switches::SMMUEN);
+            ATC_INV if self.regs.get(cr0::OFFSET, 4).is_set(switches::SMMUEN) => {
+                self.invalidation_request(words, obs);
             }
             RESUME if self.config.can_stall() => {
                 let stag = words.bits(resume::STAG) as u16;
@@ -226,6 +227,21 @@ impl SmmuUnit {
             _ => {}
         }
         Ok(())
+    }
+
+    /// CMD_ATC_INV: a device is sent an invalidation request, which it answers or not.
+    fn invalidation_request<O: Observer>(&mut self, words: &[u64; 2], obs: &mut O) {
+        let stream = words.bits(atc_inv::SID) as u32;
+        if self.mute.contains(&stream) {
+            self.unanswered = true;
+            return;
+        }
+        let order = words.bits(atc_inv::SIZE).min(52) as u8;
+        let page = words.address(atc_inv::ADDR) >> 12 & !((1 << order) - 1);
+        let pasid = words.is_set(atc_inv::SSV).then(|| words.bits(atc_inv::SSID) as u32);
+        let global = words.is_set(atc_inv::GLOBAL);
+        let request = Forget { pasid, global, pages: Napot { page, order } };
+        self.device_tlbs.forget_by_id(stream, &request, obs);
     }
 
     /// The CMD_TLBI commands (IHI 0070, 4.4).

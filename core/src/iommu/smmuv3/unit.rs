@@ -11,6 +11,7 @@ use super::spec::events;
 use super::spec::registers::{cr0, cr2, gbpa, strtab_base, strtab_base_cfg};
 use super::translate::{process, Reached, Transaction};
 use crate::addr::{AnyAddr, Iova, Pasid, PhysAddr, RequesterId, Space};
+use crate::iommu::atc::DeviceTlbs;
 use crate::iommu::registers::RegisterFile;
 use crate::iommu::*;
 use crate::memory::Memory;
@@ -28,6 +29,8 @@ pub struct SmmuUnit {
     pub(super) caches: Caches,
     /// Devices that do not answer invalidations of their TLB.
     pub(super) mute: BTreeSet<u32>,
+    /// TLBs of devices, while they are lent.
+    pub(super) device_tlbs: DeviceTlbs,
     /// A CMD_ATC_INV was not answered: the next CMD_SYNC fails.
     pub(super) unanswered: bool,
     /// The StreamIDs that have a device, where commands for others are accepted without effect.
@@ -109,6 +112,7 @@ impl SmmuUnit {
             regs: config.registers(),
             caches: Caches::new(&config.caches),
             mute: BTreeSet::new(),
+            device_tlbs: DeviceTlbs::default(),
             unanswered: false,
             known: None,
             waiting: Vec::new(),
@@ -354,6 +358,9 @@ impl Unit for SmmuUnit {
         self.outcome(memory, request, &reply, obs)
     }
 
+    fn device_tlbs(&mut self) -> &mut DeviceTlbs {
+        &mut self.device_tlbs
+    }
     fn peek(&self, memory: &mut Memory, request: &Request) -> Outcome {
         let asked = self.transaction(request);
         let setup = self.setup(&self.config, true);

@@ -72,6 +72,8 @@ pub enum Command {
         source: u16,
         /// Those of a PASID.
         pasid: Option<u32>,
+        /// G: those of every PASID.
+        global: bool,
         /// The page number; where `several`, the ones below its lowest zero say how many pages.
         page: u64,
         /// S.
@@ -165,13 +167,14 @@ impl Command {
             kind::DEVICE_TLB => {
                 use d::device_tlb::*;
                 let (source, several) = (words.bits(SID) as u16, words.is_set(S));
-                Command::DeviceTlb { source, pasid: None, page: words.bits(ADDR), several }
+                Command::DeviceTlb { source, pasid: None, global: false, page: words.bits(ADDR), several }
             }
             kind::PASID_DEVICE_TLB => {
                 use d::pasid_device_tlb::*;
                 let (source, several) = (words.bits(SID) as u16, words.is_set(S));
                 let pasid = Some(words.bits(PASID) as u32);
-                Command::DeviceTlb { source, pasid, page: words.bits(ADDR), several }
+                let (page, global) = (words.bits(ADDR), words.is_set(G));
+                Command::DeviceTlb { source, pasid, global, page, several }
             }
             kind::INTERRUPT_CACHE => {
                 use d::interrupt_cache::*;
@@ -256,16 +259,16 @@ impl Command {
                 };
                 (&d::PASID_IOTLB, words)
             }
-            Command::DeviceTlb { source, pasid: None, page, several } => {
+            Command::DeviceTlb { source, pasid: None, page, several, .. } => {
                 use d::device_tlb::*;
                 let words = NEW.with(TYPE, kind::DEVICE_TLB).with(SID, source.into());
                 (&d::DEVICE_TLB, words.with(ADDR, page).with_flag(S, several))
             }
-            Command::DeviceTlb { source, pasid: Some(pasid), page, several } => {
+            Command::DeviceTlb { source, pasid: Some(pasid), global, page, several } => {
                 use d::pasid_device_tlb::*;
                 let words = NEW.with(TYPE, kind::PASID_DEVICE_TLB).with(SID, source.into());
                 let words = words.with(PASID, pasid.into()).with(ADDR, page);
-                (&d::PASID_DEVICE_TLB, words.with_flag(S, several))
+                (&d::PASID_DEVICE_TLB, words.with_flag(S, several).with_flag(G, global))
             }
             Command::Interrupts(which) => {
                 use d::interrupt_cache::*;
@@ -325,9 +328,10 @@ mod tests {
             (id(), pages()).prop_map(|(d, p)| Command::Translations(Translations::Pages(d, p))),
             (id(), pasid(), proptest::option::of(pages()))
                 .prop_map(|(d, p, pages)| Command::PasidTranslations(d, p, pages)),
-            (id(), proptest::option::of(pasid()), any::<u64>(), any::<bool>()).prop_map(
-                |(source, pasid, page, several)| {
-                    Command::DeviceTlb { source, pasid, page: page >> 12, several }
+            (id(), proptest::option::of((pasid(), any::<bool>())), any::<u64>(), any::<bool>()).prop_map(
+                |(source, of, page, several)| {
+                    let (pasid, global) = (of.map(|of| of.0), of.is_some_and(|of| of.1));
+                    Command::DeviceTlb { source, pasid, global, page: page >> 12, several }
                 }
             ),
             proptest::option::of((id(), 0u8..32)).prop_map(Command::Interrupts),

@@ -9,6 +9,7 @@ use super::spec::registers::iotlb_registers::{iotlb, iva};
 use super::spec::registers::*;
 use super::{queues, VtdUnit};
 use crate::addr::{Address, PhysAddr};
+use crate::iommu::ats::{Forget, Napot};
 use crate::iommu::registers::Registers;
 use crate::iommu::ring::{drain, Consumer, Ring};
 use crate::memory::Memory;
@@ -299,7 +300,10 @@ impl VtdUnit {
                 let first = u32::from(index) & !(count - 1);
                 self.forget_interrupts(|i| (first..first + count).contains(&u32::from(i)), obs);
             }
-            Command::DeviceTlb { source, .. } => return self.device_tlb(source, obs),
+            Command::DeviceTlb { source, pasid, global, page, several } => {
+                let request = Forget { pasid, global, pages: Napot::from_sized(page, several) };
+                return self.device_tlb(source, &request, obs);
+            }
             Command::Wait { interrupt, status, .. } => return self.wait(memory, interrupt, status, obs),
             // Goes on to the device.
             Command::PageResponse { .. } => {}
@@ -307,9 +311,10 @@ impl VtdUnit {
         Ok(())
     }
 
-    /// Returns the device answers an invalidation of its TLB, or a time-out is found (ITE).
-    fn device_tlb<O: Observer>(&mut self, source: u16, obs: &mut O) -> Result<(), Stop> {
+    /// A device is sent an invalidation of its TLB. It answers, or a time-out is found (ITE).
+    fn device_tlb<O: Observer>(&mut self, source: u16, request: &Forget, obs: &mut O) -> Result<(), Stop> {
         if !self.mute.contains(&source) {
+            self.device_tlbs.forget(source, request, obs);
             return Ok(());
         }
         let before = self.regs.of(&FSTS);

@@ -34,6 +34,7 @@ pub use spec::faults;
 
 pub use programmer::VtdProgrammer;
 
+use super::atc::DeviceTlbs;
 use super::driver::Driven;
 use super::registers::RegisterFile;
 use super::{Outcome, PageRequest, Request, Unit};
@@ -68,6 +69,8 @@ pub struct VtdUnit {
     caches: Caches,
     /// Devices that do not answer invalidations of their TLB.
     mute: BTreeSet<u16>,
+    /// TLBs of devices, while they are lent.
+    device_tlbs: DeviceTlbs,
 }
 
 impl VtdUnit {
@@ -80,6 +83,7 @@ impl VtdUnit {
             next_fault: 0,
             caches: Caches::new(&config.caches),
             mute: BTreeSet::new(),
+            device_tlbs: DeviceTlbs::default(),
             config,
         }
     }
@@ -121,6 +125,9 @@ impl Unit for VtdUnit {
         self.answer(memory, request, obs)
     }
 
+    fn device_tlbs(&mut self) -> &mut DeviceTlbs {
+        &mut self.device_tlbs
+    }
     fn peek(&self, memory: &mut Memory, request: &Request) -> Outcome {
         self.look(memory, request)
     }

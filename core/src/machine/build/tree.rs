@@ -2,8 +2,9 @@
 
 use super::super::{problem, BarUse, Device};
 use super::bad_range;
-use crate::dma::{atc, atc::Atc, Engine};
+use crate::dma::Engine;
 use crate::iommu::{architecture::Board, Architecture, DeviceCaps};
+use crate::iommu::{atc, atc::Atc};
 use crate::memory::Memory;
 use crate::mmu::arch::NO_PORTS;
 use crate::platform::config::{acs, BarKind, BarSpec, ConfigSpace, Ids, PortType};

@@ -1,11 +1,11 @@
 //! What the kernel makes devices' own TLBs forget: translations that their IOMMU's caches must not keep either. The IOMMU passes
-//! each command on to its device.
+//! each command on to its device when it carries it out, before a wait behind it is done.
 //!
 //! Version 1 of the language left that to steps (`invalidate device-tlb`), where mappings are not the DMA API's or a process's.
 
 use crate::addr::{AddrRange, Iova, Pasid};
-use crate::iommu::{DomainId, Driver, Invalidation};
-use crate::machine::Machine;
+use crate::iommu::{DomainId, Driver, Invalidation, Unit};
+use crate::machine::{Device, Hardware, Machine};
 use crate::scenario::{Problem, Span};
 use alloc::vec::Vec;
 
@@ -13,23 +13,23 @@ use alloc::vec::Vec;
 type Kept = (usize, Option<Pasid>, AddrRange<Iova>);
 
 impl Machine {
-    /// Takes pages out of a device's TLB: what the device does on an invalidation request.
-    pub(in crate::machine) fn device_tlb_forget(
-        &mut self,
-        device: usize,
-        pasid: Option<Pasid>,
-        range: AddrRange<Iova>,
-    ) {
-        self.hw.devices[device].tlb.forget(pasid, range, &mut self.trace);
-    }
-
-    /// Takes out of devices' TLBs what the DMA API's invalidations of the operation were about.
-    pub(in crate::machine) fn devices_forget(&mut self) {
-        for (id, range) in self.sw.dma.api.take_told() {
-            if let Some(device) = self.hw.devices.iter().position(|d| d.requester == id) {
-                self.device_tlb_forget(device, None, range);
+    /// Does something in which the unit may carry out commands: it reaches the devices' own TLBs meanwhile.
+    pub(in crate::machine) fn with_links<T>(&mut self, act: impl FnOnce(&mut Self) -> T) -> T {
+        let Hardware { iommu, devices, .. } = &mut self.hw;
+        let able = |device: &&mut Device| device.caps.ats;
+        if let Some(unit) = iommu {
+            for device in devices.iter_mut().filter(able) {
+                unit.device_tlbs().lend(device.tlb.take(), device.caps.id);
             }
         }
+        let done = act(self);
+        let Hardware { iommu, devices, .. } = &mut self.hw;
+        if let Some(unit) = iommu {
+            for (device, tlb) in devices.iter_mut().filter(able).zip(unit.device_tlbs().take_back()) {
+                device.tlb = tlb;
+            }
+        }
+        done
     }
 
     /// Does the kernel know of a TLB of this device's? It turns ATS on where device and IOMMU have it.
@@ -43,7 +43,6 @@ impl Machine {
             let requester = self.hw.devices[device].requester;
             let what = Invalidation::DeviceTlb(requester, pasid, range);
             self.driver(span, |unit, ctx| unit.invalidate(ctx, what))?;
-            self.device_tlb_forget(device, pasid, range);
         }
         Ok(())
     }

@@ -31,16 +31,18 @@ impl Machine {
         act: impl FnOnce(&mut DmaState, &mut Env<'_, AnyIommu, Trace>) -> T,
     ) -> T {
         let on = self.iommu_on();
-        let mut env = Env {
-            iommu: self.hw.iommu.as_mut().filter(|_| on),
-            memory: &mut self.memory,
-            frames: &mut self.sw.frames,
-            pages: &mut self.sw.pages,
-            cache: &mut self.sw.cache,
-            bridge: &self.hw.bridge,
-            obs: &mut self.trace,
-        };
-        act(&mut self.sw.dma, &mut env)
+        self.with_links(|machine| {
+            let mut env = Env {
+                iommu: machine.hw.iommu.as_mut().filter(|_| on),
+                memory: &mut machine.memory,
+                frames: &mut machine.sw.frames,
+                pages: &mut machine.sw.pages,
+                cache: &mut machine.sw.cache,
+                bridge: &machine.hw.bridge,
+                obs: &mut machine.trace,
+            };
+            act(&mut machine.sw.dma, &mut env)
+        })
     }
 
     /// Makes every device known to the DMA API, which gives it its group's domain.

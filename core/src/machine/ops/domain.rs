@@ -125,15 +125,11 @@ impl Machine {
         len: u64,
     ) -> Result<(), Stop> {
         let Some(range) = AddrRange::new(Iova::new(from), len) else { return Ok(()) };
-        let bound: Vec<_> = self.sw.bound.iter().filter(|b| b.2 == process).copied().collect();
-        if bound.is_empty() {
+        if self.sw.bound.iter().all(|b| b.2 != process) {
             return Ok(());
         }
         let root = self.sw.processes[process].space.root;
         self.with_state(|state, env| state.sva.changed(env, root, range))?;
-        for (device, pasid, _) in bound {
-            self.device_tlb_forget(device, Some(pasid), range);
-        }
         Ok(())
     }
 }

@@ -28,11 +28,13 @@ impl Machine {
         &mut self,
         act: impl FnOnce(&mut AnyIommu, &mut Ctx<'_, Trace>) -> Result<T, DriverError>,
     ) -> Result<T, DriverError> {
-        let Some(unit) = self.hw.iommu.as_mut() else {
-            return Err(DriverError::NoIommu);
-        };
-        let mut ctx = Ctx { memory: &mut self.memory, frames: &mut self.sw.frames, obs: &mut self.trace };
-        act(unit, &mut ctx)
+        self.with_links(|machine| {
+            let Some(unit) = machine.hw.iommu.as_mut() else {
+                return Err(DriverError::NoIommu);
+            };
+            let (memory, frames) = (&mut machine.memory, &mut machine.sw.frames);
+            act(unit, &mut Ctx { memory, frames, obs: &mut machine.trace })
+        })
     }
 
     pub(in crate::machine) fn driver<T>(
@@ -379,7 +381,6 @@ impl Machine {
         let of = self.sw.bound.iter().find(|b| b.0 == device && b.1 == pasid).map(|b| b.2);
         let process = of.map_or_else(String::new, |p| self.sw.processes[p].name.clone());
         self.with_state(|state, env| state.sva.unbind(env, requester, pasid, &process))?;
-        self.device_tlb_forget(device, Some(pasid), AddrRange::whole());
         self.set_bound(device, pasid, None);
         Ok(())
     }

@@ -79,9 +79,6 @@ impl Machine {
             let requester = device.map(|device| self.hw.devices[device].requester);
             let what = invalidation(op.cache.value, (requester, domain, pasid), range)
                 .ok_or_else(|| problem(span, WHOSE))?;
-            if let (Invalidation::DeviceTlb(_, pasid, range), Some(device)) = (what, device) {
-                self.device_tlb_forget(device, pasid, range);
-            }
             self.driver(span, |unit, ctx| match what {
                 Invalidation::Interrupts if unit.forget_interrupts(ctx)? => Ok(()),
                 _ => unit.invalidate(ctx, what),
@@ -176,8 +173,10 @@ impl Machine {
     pub(in crate::machine) fn op_register_write(&mut self, op: &ast::RegisterWrite) -> Result<(), Stop> {
         let (offset, width, span) = self.register_offset(&op.register)?;
         let width = op.size.map_or(width, |s| s.value as u8);
-        let done = self.hw.iommu.as_mut().is_some_and(|u| {
-            u.write_register(&mut self.memory, offset, width, op.value.value, &mut self.trace)
+        let done = self.with_links(|machine| {
+            let (memory, trace) = (&mut machine.memory, &mut machine.trace);
+            let unit = machine.hw.iommu.as_mut();
+            unit.is_some_and(|u| u.write_register(memory, offset, width, op.value.value, trace))
         });
         if done {
             Ok(())

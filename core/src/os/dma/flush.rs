@@ -36,7 +36,7 @@ impl DmaApi {
         match policy {
             Policy::Lazy(room) => {
                 if group.waiting.len() >= room.max(1) {
-                    flush_group(env, group, &ats, &mut self.told)?;
+                    flush_group(env, group, &ats)?;
                 }
                 group.waiting.push(Waiting { first, bytes: len, buffer: buffer.into() });
                 own(env.obs, buffer, OwnerState::StaleCached);
@@ -45,7 +45,6 @@ impl DmaApi {
                 invalidate(env, Invalidation::Pages(domain, range))?;
                 for device in ats {
                     invalidate(env, Invalidation::DeviceTlb(device, None, range))?;
-                    self.told.push((device, range));
                 }
                 group.iova.free(first, len);
                 own(env.obs, buffer, OwnerState::Cpu);
@@ -69,15 +68,10 @@ impl DmaApi {
         for id in ids {
             let ats = self.ats_of(id);
             if let Some(group) = self.groups.get_mut(&id) {
-                flush_group(env, group, &ats, &mut self.told)?;
+                flush_group(env, group, &ats)?;
             }
         }
         Ok(())
-    }
-
-    /// What devices' TLBs have to forget since this was last asked: the IOMMU passes each command on to its device.
-    pub fn take_told(&mut self) -> Vec<(RequesterId, AddrRange<Iova>)> {
-        core::mem::take(&mut self.told)
     }
 }
 
@@ -85,7 +79,6 @@ pub(super) fn flush_group<I: Driver, O: Observer>(
     env: &mut Env<'_, I, O>,
     group: &mut Group,
     ats: &[RequesterId],
-    told: &mut Vec<(RequesterId, AddrRange<Iova>)>,
 ) -> Result<(), OsError> {
     if group.waiting.is_empty() {
         return Ok(());
@@ -95,7 +88,6 @@ pub(super) fn flush_group<I: Driver, O: Observer>(
         // The whole of the device's address space: 2^63 bytes is the most one request can say.
         if let Some(all) = AddrRange::new(Iova::new(0), 1 << 63) {
             invalidate(env, Invalidation::DeviceTlb(*device, None, all))?;
-            told.push((*device, all));
         }
     }
     for waiting in core::mem::take(&mut group.waiting) {

@@ -161,7 +161,7 @@ impl DmaApi {
             Err(none) if group.waiting.is_empty() => return Err(none.into()),
             Err(_) => {
                 // What waits for its invalidation is room too.
-                flush_group(env, group, &ats, &mut self.told)?;
+                flush_group(env, group, &ats)?;
                 group.iova.alloc(total, mask)?
             }
         };

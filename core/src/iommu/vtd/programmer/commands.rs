@@ -153,7 +153,7 @@ impl VtdProgrammer {
             Invalidation::DeviceTlb(device, pasid, range) => {
                 let (page, several) = Napot::covering(&range).sized();
                 let (source, pasid) = (device.bdf16(), pasid.filter(|_| scalable).map(|p| p.raw()));
-                Ok(vec![Command::DeviceTlb { source, pasid, page, several }])
+                Ok(vec![Command::DeviceTlb { source, pasid, global: false, page, several }])
             }
             Invalidation::Interrupts => Ok(vec![INTERRUPTS]),
         }

@@ -3,10 +3,15 @@
 //!
 //! Whatever is here is used without asking the IOMMU again: a device that is not notified of an unmapping goes on
 //! writing to memory that is someone else's by now.
+//!
+//! It is a device's, and lent to the unit ([`DeviceTlbs`]) while software works with that: an invalidation request goes over the link
+//! when the unit carries the command out, and the device forgets what the request says, not what software meant by it.
 
-use crate::addr::{AddrRange, Address, Iova, PageSize, Pasid, PhysAddr, RequesterId};
-use crate::iommu::cache::{mix, Cache, Key};
+use super::ats::Forget;
+use super::cache::{mix, Cache, Key};
+use crate::addr::{Address, Iova, PageSize, Pasid, PhysAddr, RequesterId};
 use crate::trace::{Actor, CacheLine, CacheOp, CacheType, Event, Observer, Perms};
+use alloc::vec::Vec;
 
 /// How traces name it on a machine without an IOMMU: as PCIe does.
 pub static DEVICE_TLB: CacheType = CacheType::device_tlb("ATC", "ATC");
@@ -36,6 +41,52 @@ pub struct Kept {
     pub perms: Perms,
 }
 
+impl Tag {
+    /// Returns whether a request is about it.
+    fn is_meant(&self, request: &Forget) -> bool {
+        let (first, last) = (request.pages.address(), request.pages.address() | request.pages.span());
+        let pasid = match request.pasid {
+            None => true,
+            Some(_) if request.global => self.pasid.is_some(),
+            Some(pasid) => self.pasid.is_some_and(|own| own.raw() == pasid),
+        };
+        pasid && self.page <= last && self.page | ((1u64 << self.shift) - 1) >= first
+    }
+}
+
+/// The TLBs at the other ends of a unit's links, while it has them.
+#[derive(Clone, Debug, Default)]
+pub struct DeviceTlbs(Vec<(Atc, Option<u32>)>);
+
+impl DeviceTlbs {
+    /// Puts the TLB of a device there, with the id that firmware says the device has, where that is not its requester id.
+    pub fn lend(&mut self, tlb: Atc, id: Option<u32>) {
+        self.0.push((tlb, id));
+    }
+    /// Takes every TLB back, in their order.
+    pub fn take_back(&mut self) -> impl Iterator<Item = Atc> {
+        core::mem::take(&mut self.0).into_iter().map(|lent| lent.0)
+    }
+    /// Sends the request to the device with a requester id of 16 bits.
+    pub fn forget<O: Observer>(&mut self, device: u16, request: &Forget, obs: &mut O) {
+        self.forget_where(|tlb, _| tlb.device.bdf16() == device, request, obs);
+    }
+    /// Sends the request to the device with the id that firmware says.
+    pub fn forget_by_id<O: Observer>(&mut self, id: u32, request: &Forget, obs: &mut O) {
+        self.forget_where(|tlb, own| own.unwrap_or(tlb.device.raw()) == id, request, obs);
+    }
+    fn forget_where<O: Observer>(
+        &mut self,
+        whose: impl Fn(&Atc, Option<u32>) -> bool,
+        request: &Forget,
+        obs: &mut O,
+    ) {
+        for (tlb, _) in self.0.iter_mut().filter(|lent| whose(&lent.0, lent.1)) {
+            tlb.forget(request, obs);
+        }
+    }
+}
+
 /// The device's TLB.
 #[derive(Clone, Debug)]
 pub struct Atc {
@@ -50,6 +101,12 @@ impl Atc {
     /// A TLB of `entries` for `device`, that traces name `kind`.
     pub fn new(device: RequesterId, entries: usize, kind: &'static CacheType) -> Self {
         Atc { device, kind, cache: Cache::new(entries), shifts: 0 }
+    }
+
+    /// Takes everything out, to lend it; what stays is empty.
+    pub fn take(&mut self) -> Self {
+        let empty = Atc { device: self.device, kind: self.kind, cache: Cache::new(0), shifts: 0 };
+        core::mem::replace(self, empty)
     }
 
     /// How many translations are kept.
@@ -126,19 +183,9 @@ impl Atc {
         }
     }
 
-    /// An invalidate request: forgets what overlaps `range`, of one PASID, or of requests without one when
-    /// `pasid` is none. How many were forgotten.
-    pub fn forget<O: Observer>(
-        &mut self,
-        pasid: Option<Pasid>,
-        range: AddrRange<Iova>,
-        obs: &mut O,
-    ) -> usize {
-        let overlaps = |tag: &Tag| {
-            let page = AddrRange::new(Iova::new(tag.page), 1 << tag.shift);
-            page.is_some_and(|page| page.overlaps(&range))
-        };
-        self.remove(|tag| tag.pasid == pasid && overlaps(tag), obs)
+    /// Forgets what an invalidation request says. How many were forgotten.
+    pub fn forget<O: Observer>(&mut self, request: &Forget, obs: &mut O) -> usize {
+        self.remove(|tag| tag.is_meant(request), obs)
     }
 
     /// Forgets everything: what a reset of the function, or turning ATS off, does.
@@ -147,7 +194,7 @@ impl Atc {
     }
 
     fn remove<O: Observer>(&mut self, matches: impl Fn(&Tag) -> bool, obs: &mut O) -> usize {
-        let mut gone = alloc::vec::Vec::new();
+        let mut gone = Vec::new();
         self.cache.remove_if(|tag, _| matches(tag), |out| gone.push(out));
         for out in &gone {
             self.tell(obs, CacheOp::Invalidate, out.slot, &out.key, &out.value);
@@ -174,8 +221,8 @@ impl Atc {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::iommu::ats::Napot;
     use crate::trace::{Off, Trace};
-    use alloc::vec::Vec;
     use proptest::prelude::*;
 
     const NIC: RequesterId = RequesterId::bdf(0, 3, 0);
@@ -205,9 +252,37 @@ mod tests {
             .filter_map(|s| if let Event::Cache { op, .. } = s.event { Some(op) } else { None })
             .collect();
         assert_eq!(ops, [CacheOp::Hit, CacheOp::Denied, CacheOp::Stale, CacheOp::Miss]);
-        let inside = AddrRange::new(Iova::new(0x3f_f000), 4096).unwrap();
-        assert_eq!(atc.forget(None, inside, &mut Off), 1, "a part of a large page takes all of it");
+        let inside = of(0x3ff, 0, None);
+        assert_eq!(atc.forget(&inside, &mut Off), 1, "a part of a large page takes all of it");
         assert_eq!((atc.len(), atc.forget_all(&mut Off)), (1, 1));
+    }
+
+    fn of(page: u64, order: u8, pasid: Option<u32>) -> Forget {
+        Forget { pasid, global: false, pages: Napot { page, order } }
+    }
+
+    /// Without a PASID a request is about everything of its range; a global one with a PASID, about that of every PASID.
+    #[test]
+    fn a_request_without_a_pasid_is_about_those_of_pasids_too() {
+        let mut full = Atc::new(NIC, 8, &DEVICE_TLB);
+        for (pasid, page) in [(None, 4), (Some(7), 4), (Some(8), 4), (Some(7), 8)] {
+            let (pasid, at) = (pasid.and_then(Pasid::new), Iova::new(page << 12));
+            full.keep(pasid, at, PhysAddr::new(0x9000), PageSize::SIZE_4K, Perms::RW, &mut Off);
+        }
+        let forgotten = |request: Forget| full.clone().forget(&request, &mut Off);
+        assert_eq!(forgotten(of(4, 0, None)), 3);
+        assert_eq!(forgotten(of(4, 2, None)), 3, "the range ends before page 8");
+        assert_eq!(forgotten(of(0, 52, None)), 4);
+        assert_eq!(forgotten(of(4, 0, Some(7))), 1);
+        assert_eq!(forgotten(Forget { global: true, ..of(4, 0, Some(7)) }), 2);
+        let mut lent = DeviceTlbs::default();
+        lent.lend(full.take(), Some(0x77));
+        lent.forget(0x19, &of(4, 0, Some(7)), &mut Off);
+        lent.forget_by_id(u32::from(NIC.bdf16()), &of(4, 0, Some(7)), &mut Off);
+        assert_eq!(full.len(), 0);
+        lent.forget(NIC.bdf16(), &of(4, 0, Some(7)), &mut Off);
+        lent.forget_by_id(0x77, &of(4, 0, Some(8)), &mut Off);
+        assert_eq!(lent.take_back().map(|tlb| tlb.len()).collect::<Vec<_>>(), [2]);
     }
 
     proptest! {
@@ -228,8 +303,8 @@ mod tests {
                         flat.insert((page, pasid), frame << 12);
                     }
                     1 => {
-                        atc.forget(pasid, AddrRange::new(at, 4096).unwrap(), &mut Off);
-                        flat.remove(&(page, pasid));
+                        atc.forget(&of(page, 0, pasid.map(Pasid::raw)), &mut Off);
+                        flat.retain(|key, _| key.0 != page || pasid.is_some() && key.1 != pasid);
                     }
                     _ => {
                         if let Some((to, _)) = atc.find(pasid, at, Perms::R, || None, &mut Off) {
