@@ -117,3 +117,143 @@ fn named<'a>(text: &'a str, device: &str) -> &'a str {
     let line = text.lines().find(|line| line.starts_with("device ") && line.contains(device)).unwrap();
     line.split(' ').nth(1).unwrap()
 }
+
+/// What stops a request, or lets it by: the lines of a dump, the one that asks, where the walk ends, and words of its reason.
+const ENDS: &[(&str, &str, &str, &str)] = &[
+    // VT-d: TTM, root and context entries.
+    ("root vt-d 0x1c00", "walk 00:04.0 0x1000", "refused", "abort-DMA mode"),
+    ("root vt-d 0x1800", "walk 00:04.0 0x1000", "refused", "TTM) is reserved"),
+    ("root vt-d 0x1000", "walk 00:04.0 0x1000 pasid 5", "refused", "legacy mode"),
+    ("root vt-d 0x1000\n1000: 0x2003 0x0", "walk 00:04.0 0x1000", "refused", "a reserved bit"),
+    ("context 0x2001 0x100", "walk 0x1000", "refused", "AW"),
+    ("context 0x2001 0x104", "walk 0x1000", "refused", "AW"),
+    ("context 0x200d 0x102", "walk 0x1000", "refused", "reserved"),
+    ("context 0x2009 0x102", "walk 0x1000", "0x1000", "passed through"),
+    ("context 0x2001 0x101", "walk 0x8000000000", "refused", "39 bits"),
+    ("context 0x2001 0x101", "walk 0x7fffffffff", "xp /1gx 0x2ff8", ""),
+    // Scalable mode: PDTS, PASIDE, the first stage's addresses, and those of a guest against the second stage.
+    ("context 0x2001 0x0 0x0 0x0", "walk 0x1000 pasid 5", "refused", "PASIDE"),
+    ("context 0x2009 0x0 0x0 0x0", "walk 0x1000 pasid 8192", "refused", "PDTS"),
+    ("context 0x2009 0x0 0x0 0x0", "walk 0x1000 pasid 8191", "xp /1gx 0x23f8", ""),
+    ("context 0x2001 0x2000 0x0 0x0", "walk 0x1000", "refused", "RID_PASID"),
+    (
+        "context 0x2001 0x0 0x0 0x0\n2000: 0x3001 0\n3000: 0x49 0x1 0x4001 0x0 0x0 0x0 0x0 0x0",
+        "walk 0x800000000000",
+        "refused",
+        "not canonical",
+    ),
+    (
+        "context 0x2001 0x0 0x0 0x0\n2000: 0x3001 0\n3000: 0x50c5 0x1 0x8000004000 0x0 0x0 0x0 0x0 0x0",
+        "walk 0x1000",
+        "refused",
+        "0x8000004000 has more than the 39 bits",
+    ),
+    // AMD-Vi: the size of the device table, V, TV, Mode, IR and IW, GV and GLX.
+    ("root amd-vi 0x1000", "walk 00:10.0 0x1000", "refused", "beyond the device table"),
+    ("root amd-vi 0x1001", "walk 00:10.0 0x1000", "xp /4gx 0x2000", ""),
+    ("dte 0x0 0x0 0x0 0x0", "walk 0x1000", "0x1000", "forwarded"),
+    ("dte 0x1 0x0 0x0 0x0", "walk 0x1000", "refused", "TV"),
+    ("dte 0x6000000000002e03 0x1 0x0 0x0", "walk 0x1000", "refused", "Mode is reserved"),
+    ("dte 0x2000000000002603 0x1 0x0 0x0", "walk 0x1000 write", "refused", "IR or IW"),
+    ("dte 0x2000000000002603 0x1 0x0 0x0", "walk 0x1000", "xp /1gx 0x2000", ""),
+    ("dte 0x6000000000002603 0x1 0x0 0x0", "walk 0x8000000000", "refused", "39 bits"),
+    ("dte 0x6000000000002603 0x1 0x0 0x0", "walk 0x1000 pasid 5", "refused", "GV is 0"),
+    ("dte 0x6080000000000003 0x1 0x0 0x0", "walk 0x1000 pasid 512", "refused", "GLX"),
+    ("dte 0x6380000000000003 0x1 0x0 0x0", "walk 0x1000 pasid 5", "refused", "GLX"),
+    ("dte 0x6080000000000003 0x1 0x0 0x0", "walk 0x1000", "0x1000", "passed through"),
+    // SMMUv3: the stream table.
+    ("root smmuv3 0x10000 0x4", "walk 00:04.0 0x1000", "refused", "C_BAD_STREAMID"),
+    ("root smmuv3 0x10000 0x6", "walk 00:04.0 0x1000", "xp /8gx 0x10800", ""),
+    ("root smmuv3 0x10000 0x1020a\n10000: 0x20007 0x0", "walk 00:04.0 0x1000", "xp /8gx 0x20800", ""),
+    ("root smmuv3 0x10000 0x1020a\n10000: 0x20006 0x0", "walk 00:04.0 0x1000", "refused", "beyond the Span"),
+    ("root smmuv3 0x10000 0x1020a\n10000: 0x2000c 0x0", "walk 00:04.0 0x1000", "refused", "Span is"),
+    // S1DSS and S1CDMax.
+    ("ste 0x280000000004000b 0x0 0x0 0x0 0x0 0x0 0x0 0x0", "walk 0x1000", "refused", "S1DSS terminates"),
+    ("ste 0x280000000004000b 0x1 0x0 0x0 0x0 0x0 0x0 0x0", "walk 0x1000", "0x1000", "passed through"),
+    ("ste 0x280000000004000b 0x2 0x0 0x0 0x0 0x0 0x0 0x0", "walk 0x1000", "xp /8gx 0x40000", ""),
+    (
+        "ste 0x280000000004000b 0x2 0x0 0x0 0x0 0x0 0x0 0x0",
+        "walk 0x1000 pasid 0",
+        "refused",
+        "F_STREAM_DISABLED",
+    ),
+    (
+        "ste 0x280000000004000b 0x2 0x0 0x0 0x0 0x0 0x0 0x0",
+        "walk 0x1000 pasid 32",
+        "refused",
+        "C_BAD_SUBSTREAMID",
+    ),
+    ("ste 0x4000b 0x0 0x0 0x0 0x0 0x0 0x0 0x0", "walk 0x1000 pasid 1", "refused", "C_BAD_SUBSTREAMID"),
+    ("ste 0x9 0x0 0x0 0x0 0x0 0x0 0x0 0x0", "walk 0x1000 pasid 1", "refused", "C_BAD_SUBSTREAMID"),
+    // Stage 2: 40 bits of input from level 1, and what makes no table.
+    ("ste 0xd 0x0 0xd005800000000 0x50000 0x0 0x0 0x0 0x0", "walk 0x10000000000", "refused", "40 bits"),
+    ("ste 0xd 0x0 0xd005800000000 0x50000 0x0 0x0 0x0 0x0", "walk 0xffffffffff", "xp /1gx 0x51ff8", ""),
+    ("ste 0xd 0x0 0xd005400000000 0x50000 0x0 0x0 0x0 0x0", "walk 0x1000", "refused", "do not make a table"),
+    ("ste 0xd 0x0 0x5005800000000 0x50000 0x0 0x0 0x0 0x0", "walk 0x1000", "refused", "do not make a table"),
+    // RISC-V: the directories' modes and widths.
+    ("root riscv 0x400002", "walk 00:08.0 0x1000", "refused", "cause 260"),
+    ("root riscv 0x400002", "walk 00:07.7 0x1000", "xp /4gx 0x1000fc0", ""),
+    ("root riscv 0x400003", "walk 80:00.0 0x1000", "refused", "cause 260"),
+    ("root riscv 0x400005", "walk 00:07.7 0x1000", "refused", "reserved"),
+    ("root riscv 0x400002 32", "walk 00:08.0 0x1000", "xp /4gx 0x1000800", ""),
+    ("dc 0x1 0x0 0x0 0x8000000000000050", "walk 0x1000 pasid 3", "refused", "PDTV is 0"),
+    ("dc 0x21 0x0 0x0 0x1000000000000050", "walk 0x1000 pasid 256", "refused", "cause 260"),
+    ("dc 0x21 0x0 0x0 0x1000000000000050", "walk 0x1000 pasid 255", "xp /2gx 0x50ff0", ""),
+    ("dc 0x21 0x0 0x0 0x1000000000000050", "walk 0x1000", "0x1000", "passed through"),
+    ("dc 0x801 0x0 0x0 0x8000000000000050", "walk 0x1000", "refused", "SXL"),
+    ("dc 0x1 0x0 0x0 0x5000000000000050", "walk 0x1000", "refused", "mode"),
+    ("dc 0x1 0x0 0x0 0x8000000000000050", "walk 0x4000000000", "refused", "not canonical"),
+    ("dc 0x1 0x0 0x0 0x8000000000000050", "walk 0xffffffc000000000", "xp /1gx 0x50800", ""),
+    ("dc 0x1 0x8000000000000050 0x0 0x0", "walk 0x20000000000", "refused", "41 bits"),
+    ("dc 0x1 0x8000000000000050 0x0 0x0", "walk 0x1ffffffffff", "xp /1gx 0x53ff8", ""),
+    ("dc 0x1 0x8000000000000051 0x0 0x0", "walk 0x1000", "refused", "16 KiB"),
+    // SBE: the first stage's entries are big-endian. SADE: A and D are set by hardware.
+    ("dc 0x401 0x0 0x0 0x8000000000000050\n50000: 0xdf00003000000000 0x0", "walk 0x234", "0xc0000234", ""),
+    ("dc 0x1 0x0 0x0 0x8000000000000050\n50000: 0x17 0x0", "walk 0x234", "refused", ""),
+    ("dc 0x101 0x0 0x0 0x8000000000000050\n50000: 0x17 0x0", "walk 0x234", "0x234", ""),
+];
+
+#[test]
+fn what_hardware_refuses_on_the_way_is_refused_and_what_it_lets_by_is_not() {
+    for (dump, walk, ends, why) in ENDS {
+        let items = walks(&format!("{dump}\n{walk}\n"));
+        let [item] = &items[..] else { panic!("{dump} {walk}: {items:?}") };
+        let field = item.fields.iter().find(|field| field.name.en == "ends at").unwrap();
+        let (value, meaning) = (&field.value.en, &field.meaning.en);
+        assert!(value == ends && meaning.contains(why), "{dump} {walk}\n{value} {meaning}");
+        assert!(!field.meaning.zh.is_empty());
+    }
+}
+
+/// A stream with one context descriptor at 0x40000 whose first words are these.
+fn descriptor(low: u64, table: u64) -> String {
+    format!(
+        "ste 0x4000b 0x0 0x0 0x0 0x0 0x0 0x0 0x0\n40000: {low:#x} {table:#x} 0x0 0x0 0x0 0x0 0x0 0x0\n\
+         50000: 0x51003 0x0\n51000: 0x52003 0x0\n52000: 0x53003 0x0\n53000: 0x777043 0x0\n"
+    )
+}
+
+#[test]
+fn a_context_descriptor_is_held_against_what_its_fields_say_together() {
+    // V, AA64, EPD1, IPS 48 bits, T0SZ 16, granule 4 KiB.
+    let plain = 1u64 << 31 | 1 << 41 | 1 << 30 | 5 << 32 | 16;
+    let (affd, ha, tbi0) = (1u64 << 35, 1u64 << 43, 1u64 << 38);
+    for (low, address, ends, why) in [
+        (plain | affd, "0x123", "0x777123", ""),
+        (plain | ha, "0x123", "0x777123", ""),
+        (plain, "0x123", "refused", "access flag"),
+        (plain & !(1 << 41) | affd, "0x123", "refused", "AA64"),
+        (plain & !0x3f | 8 | affd, "0x123", "refused", "C_BAD_CD"),
+        (plain & !0x3f | 63 | affd, "0x123", "refused", "C_BAD_CD"),
+        (plain | affd, "0x3c00000000000123", "refused", "gap"),
+        (plain | affd | tbi0, "0x3c00000000000123", "0x777123", ""),
+        (plain | affd, "0x1000000000000", "refused", "gap"),
+        (plain | affd, "0xffff000000000000", "refused", "EPD"),
+    ] {
+        let items = walks(&format!("{}walk {address}\n", descriptor(low, 0x50000)));
+        let [item] = &items[..] else { panic!("{items:?}") };
+        let field = item.fields.iter().find(|field| field.name.en == "ends at").unwrap();
+        let (value, meaning) = (&field.value.en, &field.meaning.en);
+        assert!(value == ends && meaning.contains(why), "{low:#x} {address}\n{value} {meaning}");
+    }
+}

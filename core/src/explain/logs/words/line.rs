@@ -51,6 +51,8 @@ fn said(text: &str) -> Option<Said> {
     match words.next()? {
         "root" => {
             let arch = arch(words.next()?)?;
+            // The size of a device context is no address, and may be decimal.
+            let words = words.map(|word| if word == "32" { "0x20" } else { word });
             Some(Said::Root(arch, numbers(words).filter(|all| all.len() <= 2)?))
         }
         "context" => Some(Said::Entry(Arch::VtD, numbers(words).filter(|all| matches!(all.len(), 2 | 4))?)),
@@ -198,6 +200,7 @@ mod tests {
             line("(qemu) root smmuv3 0x1000 0x8 # cfg"),
             Some(Said::Root(Arch::SmmuV3, [0x1000, 8].into()))
         );
+        assert_eq!(line("root riscv 0x400003 32"), Some(Said::Root(Arch::RiscV, [0x40_0003, 32].into())));
         assert_eq!(line("(qemu) xp /2gx 0x5408000"), Some(Said::Command));
         assert_eq!(line("dte 0x1 0x2 0x3 0x4"), Some(Said::Entry(Arch::AmdVi, [1, 2, 3, 4].into())));
         let asked =

@@ -1,8 +1,12 @@
 //! Words of memory from a crash dump, `drgn`, `gdb` or QEMU's monitor: gathered from the whole paste, and walked from a unit's root
 //! to an address that is asked. What is not in the paste is named, with the command that shows it.
 
+mod amd;
 mod line;
+mod riscv;
+mod smmu;
 mod stage;
+mod vtd;
 mod way;
 
 pub(super) use line::{line, Said};
@@ -14,6 +18,7 @@ use super::found::{Format, Found};
 use super::report::Kind;
 use super::scenario::{self, Sketch};
 use crate::spec::{Phrase, Text};
+use crate::trace::Perms;
 use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -155,6 +160,7 @@ impl Words {
             entry: entry.as_deref(),
             steps: Vec::new(),
             walk: Default::default(),
+            limit: Perms::RWX,
         };
         let end = match (root.is_empty() && entry.is_none(), asked.device.is_none() && entry.is_none()) {
             (false, false) => way.go(arch),

@@ -4,7 +4,7 @@
 use super::Words;
 use crate::paging::aarch64::Aarch64;
 use crate::paging::amdv1::AmdV1;
-use crate::paging::riscv::Riscv;
+use crate::paging::riscv::{Riscv, Role};
 use crate::paging::vtd_first::FirstStage;
 use crate::paging::vtd_second::SecondStage;
 use crate::paging::{Entry, Format, Want};
@@ -61,6 +61,35 @@ pub(super) struct Leaf {
     pub(super) perms: Perms,
 }
 
+impl Any {
+    /// Why an address has no place in the tables, as each format's own check has it: wider than they are, or, in the first stage, not
+    /// canonical.
+    fn beyond(&self, input: u64) -> Option<Phrase> {
+        let (fits, bits, signed) = match self {
+            Any::VtdFirst(f) => (sign_extended(input, f.input_bits()), f.input_bits(), true),
+            Any::VtdSecond(f) => (input >> f.input_bits() == 0, f.input_bits(), false),
+            Any::Amd(f) => (f.accepts(input), 12 + 9 * f.levels, false),
+            Any::Arm(f) => (f.accepts(input), f.input_bits, !f.is_stage2()),
+            Any::Riscv(f) => (f.accepts(input), f.input_bits(), matches!(f.role, Role::First { .. })),
+        };
+        (!fits).then(|| match signed {
+            true => Phrase::new(
+                format!("{input:#x} is not canonical: the bits above the {bits} of these tables are not copies of the highest"),
+                format!("{input:#x} 不是规范形式：这些页表的 {bits} 位之上须全部与最高位相同"),
+            ),
+            false => Phrase::new(
+                format!("{input:#x} has more than the {bits} bits of these tables"),
+                format!("{input:#x} 超出这些页表的 {bits} 位"),
+            ),
+        })
+    }
+}
+
+fn sign_extended(input: u64, bits: u8) -> bool {
+    let unused = 64 - u32::from(bits.min(64));
+    ((input << unused) as i64 >> unused) as u64 == input
+}
+
 impl Stage {
     /// Walks to an address. Never inlined: each format calls it for the stage below, which would make it five times as large.
     #[inline(never)]
@@ -72,6 +101,9 @@ impl Stage {
         below: Option<&Stage>,
         steps: &mut Vec<Step>,
     ) -> Result<Leaf, End> {
+        if let Some(why) = self.format.beyond(input) {
+            return Err(End::Refused(why));
+        }
         macro_rules! with {
             ($($variant:ident)*) => {
                 match &self.format { $(Any::$variant(format) => self.descend(format, words, input, want, below, steps),)* }
