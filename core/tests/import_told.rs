@@ -328,3 +328,46 @@ fn an_acs_capability_without_a_bit_keeps_requests_apart_and_one_without_its_regi
         "{short}"
     );
 }
+
+/// A device tree with an IOMMU, a host bridge with these properties, and three functions.
+fn mapped(compatible: &str, properties: &str) -> Import {
+    let text = format!(
+        "/dts-v1/;\n/ {{\n#address-cells = <2>; #size-cells = <2>;\n\
+         memory@80000000 {{ device_type = \"memory\"; reg = <0 0x80000000 0 0x80000000>; }};\n\
+         iommu@2b400000 {{ compatible = \"{compatible}\"; reg = <0 0x2b400000 0 0x20000>; #iommu-cells = <1>; phandle = <0x10>; }};\n\
+         pcie@40000000 {{ compatible = \"pci-host-ecam-generic\"; device_type = \"pci\"; #address-cells = <3>; #size-cells = <2>;\n\
+         ranges = <0x2000000 0 0x50000000 0 0x50000000 0 0x8000000>;\n{properties}\n}};\n}};\n"
+    );
+    let functions =
+        "00:01.0 Ethernet controller: A\n00:02.0 Ethernet controller: B\n81:00.0 Ethernet controller: C\n";
+    of(&[("dts", &text), ("lspci", functions)])
+}
+
+#[test]
+fn ids_of_firmware_are_masked_and_are_no_lines_that_a_machine_would_fail_by() {
+    let ids = |compatible: &str, properties: &str| -> Vec<String> {
+        let got = mapped(compatible, properties);
+        let lines = got.scenario.lines().filter(|line| line.contains("iommu-map "));
+        lines.map(|line| line.split("  #").next().unwrap().to_owned()).collect()
+    };
+    let starts = |found: Vec<String>, want: &[&str]| {
+        assert!(
+            found.len() == want.len() && found.iter().zip(want).all(|(a, b)| a.starts_with(b)),
+            "{found:?}"
+        );
+    };
+    let mask = "iommu-map = <0x0 0x10 0x0 0x10000>; iommu-map-mask = <0xff00>;";
+    starts(ids("arm,smmu-v3", mask), &["# iommu-map nic0 -> 0;", "# iommu-map nic1 -> 0;"]);
+    starts(
+        ids("arm,smmu-v3", "iommu-map = <0x0 0x10 0x7 0x1>; iommu-map-mask = <0x0>;").split_off(2),
+        &["# iommu-map nic2 -> 7;"],
+    );
+    starts(
+        ids("arm,smmu-v3", "iommu-map = <0x0 0x10 0x10000 0x8000>;").split_off(1),
+        &["# iommu-map nic1 -> 0x1_0010;"],
+    );
+    starts(
+        ids("riscv,iommu", "iommu-map = <0x0 0x10 0x800000 0x10000>;").split_off(2),
+        &["# iommu-map nic2 -> 0x80_8100;"],
+    );
+}

@@ -221,6 +221,7 @@ pub fn unit(found: &mut Found, maker: Maker, at: Option<u64>, from: Source) -> O
                 scope: String::new(),
                 cap: None,
                 more: None,
+                iotlb: None,
                 from,
                 able_from: None,
                 scope_from: None,

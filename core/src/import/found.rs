@@ -330,6 +330,8 @@ pub struct Unit {
     pub cap: Option<u64>,
     /// VT-d: the extended capability register. AMD-Vi: the extended feature register.
     pub more: Option<u64>,
+    /// AMD-Vi: whether its IVHD block says that devices may have an IOTLB (IotlbSup).
+    pub iotlb: Option<bool>,
     /// Where it was read.
     pub from: Source,
     /// Where its registers were read.
@@ -379,6 +381,8 @@ pub struct IdMap {
     pub base: u32,
     /// How many.
     pub count: u32,
+    /// The bits of an id that count (`iommu-map-mask`).
+    pub mask: u32,
     /// What the first becomes.
     pub output: u32,
     /// For interrupts (`msi-map`), not for addresses.
@@ -388,9 +392,9 @@ pub struct IdMap {
 }
 
 impl IdMap {
-    /// Returns what an id becomes.
+    /// Returns what an id becomes; of it only the bits of the mask count (`of_map_id` in drivers/of/base.c).
     pub fn of(&self, at: Bdf) -> Option<u32> {
-        let offset = u32::from(at.id()).checked_sub(self.base)?;
+        let offset = (u32::from(at.id()) & self.mask).checked_sub(self.base)?;
         (at.segment == self.segment && offset < self.count).then(|| self.output.wrapping_add(offset))
     }
 }

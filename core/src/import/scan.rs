@@ -66,11 +66,19 @@ pub fn size(text: &str) -> Option<u64> {
     number.checked_mul(1 << shift)
 }
 
-/// Returns a line without what logs put before a message: a time in brackets, a date, a host, `kernel:`.
+/// Returns a line without what logs put before a message: a date, a host, `kernel:`, facility and level (`dmesg -x`), a time in brackets
+/// (`dmesg -T` has a date in them), who printed it.
 pub fn message(line: &str) -> &str {
     let mut text = line.trim();
     if let Some(rest) = after(text, " kernel: ") {
         text = rest.trim_start();
+    }
+    // `kern  :info  : `.
+    let mut parts = text.splitn(3, ':');
+    if let (Some(facility), Some(level), Some(rest)) = (parts.next(), parts.next(), parts.next()) {
+        if FACILITIES.contains(&facility.trim_end()) && level.trim().bytes().all(|b| b.is_ascii_lowercase()) {
+            text = rest.trim_start();
+        }
     }
     // A priority, `<6>`.
     if let Some(rest) = text.strip_prefix('<').and_then(|rest| rest.split_once('>')) {
@@ -78,12 +86,49 @@ pub fn message(line: &str) -> &str {
             text = rest.1;
         }
     }
-    if let Some((time, rest)) = text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        if !time.is_empty()
-            && time.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b' ' | b'T' | b'C'))
-        {
-            text = rest.trim_start();
+    // A time, and the task or CPU that printed it: `[    0.4][    T1]`.
+    for _ in 0..2 {
+        match text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+            Some((stamp, rest)) if is_stamp(stamp) => text = rest.trim_start(),
+            _ => break,
         }
     }
     text
+}
+
+/// Of whom `dmesg -x` has messages.
+const FACILITIES: [&str; 4] = ["kern", "user", "daemon", "syslog"];
+
+/// `    0.400000`, `    T1`, `   C12`, or `Mon Nov 30 12:00:01 2026`.
+fn is_stamp(text: &str) -> bool {
+    const DAYS: [&str; 7] = ["Mon ", "Tue ", "Wed ", "Thu ", "Fri ", "Sat ", "Sun "];
+    let count = text.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b' ' | b'T' | b'C'));
+    let date = DAYS.iter().any(|day| text.starts_with(day))
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b' ' | b':' | b'+' | b'.'));
+    !text.is_empty() && (count || date)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_what_is_left_without_its_stamps() {
+        let said = "pci 0000:00:01.0: [8086:1901] type 01 class 0x060400";
+        for before in [
+            "",
+            "[    0.400000] ",
+            "[    0.400000][    T1] ",
+            "[Mon Nov 30 12:00:01 2026] ",
+            "kern  :info  : [    0.400000] ",
+            "kern  :info  : [Mon Nov 30 12:00:01 2026] ",
+            "<6>[    0.400000] ",
+            "Nov 30 12:00:01 host kernel: [    0.400000] ",
+            "Nov 30 12:00:01 host kernel: ",
+        ] {
+            let line = [before, said].concat();
+            assert_eq!(message(&line), said, "{before}");
+        }
+        assert_eq!(message("[Firmware Bug]: x"), "[Firmware Bug]: x");
+    }
 }

@@ -15,7 +15,8 @@ impl Tree {
     /// Reads a line; returns whether it is one of a tree.
     pub fn line(&mut self, line: &str, from: Source, found: &mut Found) -> bool {
         let start = line.trim_start_matches([' ', '|']);
-        let root = start.starts_with("-[") || start.starts_with("+-[") || start.starts_with("\\-[");
+        // The first of several roots is drawn with a branch of its own.
+        let root = ["-[", "-+-[", "+-[", "\\-["].iter().any(|mark| start.starts_with(mark));
         let branch = (start.starts_with("+-") || start.starts_with("\\-")) && !self.open.is_empty();
         if !root && !branch {
             return false;
@@ -99,4 +100,27 @@ fn place(text: &str) -> Option<(u8, u8)> {
     let (device, function) = text.split_once('.')?;
     let (device, function) = (hex(device)?, hex(function)?);
     (text.len() == 4 && device < 32 && function < 8).then_some((device as u8, function as u8))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::string::ToString;
+
+    #[test]
+    fn a_tree_of_several_roots_has_all_of_them() {
+        let (mut tree, mut found) = (Tree::default(), Found::default());
+        for line in [
+            "-+-[0000:80]-+-00.0",
+            " |           \\-02.0-[81]----00.0",
+            " +-[0000:40]---00.0",
+            " \\-[0000:00]-+-00.0",
+            "             \\-1f.0",
+        ] {
+            assert!(tree.line(line, Source::default(), &mut found), "{line}");
+        }
+        let mut all: Vec<_> = found.functions.iter().map(|f| f.at.to_string()).collect();
+        all.sort();
+        assert_eq!(all, ["00:00.0", "00:1f.0", "40:00.0", "80:00.0", "80:02.0", "81:00.0"]);
+    }
 }

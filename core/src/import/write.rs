@@ -132,9 +132,11 @@ fn machine(out: &mut Out<'_>, (maker, from): (Option<Maker>, Option<Source>), pl
             }
         }
         Some(Maker::Amd) => {
-            words.push_str("amd-vi ats");
+            // Page requests come of devices that have an IOTLB.
+            let iotlb = unit.and_then(|u| u.iotlb) != Some(false);
+            words.push_str(if iotlb { "amd-vi ats" } else { "amd-vi" });
             // AMD I/O Virtualization specification, extended feature register: PPRSup is bit 1.
-            words.push_str(if on(unit.and_then(|u| u.more), 1) { " pri" } else { "" });
+            words.push_str(if iotlb && on(unit.and_then(|u| u.more), 1) { " pri" } else { "" });
         }
         Some(Maker::Smmu3) => words.push_str("smmuv3"),
         Some(Maker::RiscV) => words.push_str("riscv"),
@@ -306,11 +308,16 @@ fn ids(out: &mut Out<'_>, (maker, _): (Option<Maker>, Option<Source>), plan: &Pl
     if !matches!(maker, Some(Maker::Smmu3 | Maker::RiscV)) {
         return;
     }
+    // On a machine of the language ids are wired as requester ids are: a line would be firmware that is wrong, and its transfers fail.
     for item in plan.items.iter().filter(|i| i.role.is_none()) {
         let map =
             out.found.ids.iter().filter(|map| !map.msi).find_map(|map| Some((map.of(item.at)?, map.from)));
         if let Some((id, from)) = map.filter(|(id, _)| *id != u32::from(item.at.id())) {
-            out.line(&format!("iommu-map {} -> {}", item.name, Num::address(u64::from(id))), "", Some(from));
+            let id = Num::address(u64::from(id));
+            out.comment(
+                &format!("iommu-map {} -> {id}; the machine here has the requester id for it", item.name),
+                Some(from),
+            );
         }
     }
 }

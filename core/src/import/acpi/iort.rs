@@ -42,7 +42,7 @@ fn root_complex(table: Bytes<'_>, node: Bytes<'_>, from: Source, found: &mut Fou
             ));
         }
         let count = ids.saturating_add(1);
-        keep(&mut found.ids, IdMap { segment, base, count, output, msi: kind == 0, from });
+        keep(&mut found.ids, IdMap { segment, base, count, mask: u32::MAX, output, msi: kind == 0, from });
         if kind != 0 {
             let at = table.u64(to + 16)?;
             let maker = if kind == 4 { Maker::Smmu3 } else { Maker::Smmu2 };

@@ -31,6 +31,8 @@ fn unit_block(block: Bytes<'_>, entries: usize, from: Source, found: &mut Found)
     if let Some(unit) = unit(found, Maker::Amd, Some(base), from) {
         // The same unit has a block of each kind; the newer ones say more.
         unit.more = features.or(unit.more);
+        // Flags, bit 4: IotlbSup.
+        unit.iotlb = Some(block.u8(1)? & 0x10 != 0);
         (unit.scope, unit.scope_from) = (words.join(", "), Some(from));
     }
     Ok(())

@@ -48,7 +48,7 @@ fn root_complex(table: Bytes<'_>, node: Bytes<'_>, from: Source, found: &mut Fou
             ));
         }
         let segment = u32::from(segment);
-        keep(&mut found.ids, IdMap { segment, base, count: ids, output, msi: false, from });
+        keep(&mut found.ids, IdMap { segment, base, count: ids, mask: u32::MAX, output, msi: false, from });
         at += 20;
     }
     Ok(())

@@ -182,6 +182,7 @@ impl Tree<'_> {
         for (name, msi) in [("iommu-map", false), ("msi-map", true)] {
             let Some(map) = node.property(name).filter(|p| !p.cells.is_empty()) else { continue };
             let from = self.source(map);
+            let mask = node.number(if msi { "msi-map-mask" } else { "iommu-map-mask" }).unwrap_or(u32::MAX);
             // First id, the unit's phandle, what the first becomes there, how many.
             let rows = map.cells.chunks(4).map(|row| match row {
                 [Cell::Number(base), to, Cell::Number(output), Cell::Number(count)] => {
@@ -195,7 +196,7 @@ impl Tree<'_> {
                         if self.target(name, to, from, found).is_none() {
                             continue;
                         }
-                        keep(&mut found.ids, IdMap { segment, base, count, output, msi, from });
+                        keep(&mut found.ids, IdMap { segment, base, count, mask, output, msi, from });
                     }
                 }
                 None => unread(name, from, found),

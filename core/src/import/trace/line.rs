@@ -20,8 +20,8 @@ pub enum Event {
     TableMap { iova: u64, physical: u64, size: u64 },
     /// The IOMMU's tables lost one (`iommu:unmap`), of which so much was there.
     TableUnmap { iova: u64, size: u64, done: u64 },
-    /// A buffer was mapped for a device, or memory allocated for it.
-    Map { device: String, parts: Vec<Part>, direction: Direction, coherent: bool },
+    /// A buffer was mapped for a device, or memory allocated for it; `list` if it was mapped as a list, which is unmapped as one.
+    Map { device: String, parts: Vec<Part>, direction: Direction, coherent: bool, list: bool },
     /// It was unmapped, or freed.
     Unmap { device: String, address: u64, size: u64, direction: Direction, coherent: bool },
     /// A list was unmapped; the event has the physical addresses of its entries.
@@ -210,7 +210,13 @@ fn event(name: &str, text: &str) -> Option<Event> {
                 physical: value("phys_addr="),
                 size: decimal(" size=")?,
             };
-            Event::Map { device: device(), parts: [part].into(), direction: direction(), coherent: false }
+            Event::Map {
+                device: device(),
+                parts: [part].into(),
+                direction: direction(),
+                coherent: false,
+                list: false,
+            }
         }
         "dma_alloc" | "dma_alloc_pages" | "dma_alloc_sgt" => {
             let address = value("dma_addr=").filter(|at| *at != FAILED)?;
@@ -220,7 +226,13 @@ fn event(name: &str, text: &str) -> Option<Event> {
             if address == 0 && of_cpu.is_some_and(|at| at == "(null)" || hex(at) == Some(0)) {
                 return None;
             }
-            Event::Map { device: device(), parts: [part].into(), direction: direction(), coherent: true }
+            Event::Map {
+                device: device(),
+                parts: [part].into(),
+                direction: direction(),
+                coherent: true,
+                list: false,
+            }
         }
         "dma_map_sg" => {
             // What was cut before its end has no sizes.
@@ -233,7 +245,13 @@ fn event(name: &str, text: &str) -> Option<Event> {
             });
             // Entries that were joined to the one before have neither.
             let parts = parts.filter(|part| part.address != FAILED && part.size > 0);
-            Event::Map { device: device(), parts: parts.collect(), direction: direction(), coherent: false }
+            Event::Map {
+                device: device(),
+                parts: parts.collect(),
+                direction: direction(),
+                coherent: false,
+                list: true,
+            }
         }
         "dma_unmap_page" | "dma_unmap_phys" | "dma_unmap_resource" | "dma_free" | "dma_free_pages"
         | "dma_free_sgt" => Event::Unmap {
@@ -273,7 +291,9 @@ fn event(name: &str, text: &str) -> Option<Event> {
             if after(text, "type ").is_some_and(|kind| word(kind).contains("devtlb")) {
                 return None;
             }
-            let range = between(text, "[", "]").and_then(|range| range.split_once('-'));
+            // Before the range the device's PASID is in brackets too.
+            let range = after(text, " did ").and_then(|rest| between(rest, "[", "]"));
+            let range = range.and_then(|range| range.split_once('-'));
             let range = range.and_then(|(first, last)| Some((hex(first)?, hex(last)?)));
             Event::Flush {
                 range: range.map(|(first, last)| (first, last.saturating_sub(first).saturating_add(1))),

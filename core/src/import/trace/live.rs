@@ -13,6 +13,8 @@ const MOST_LIVE: usize = 1_000_000;
 const MEMORY: usize = 65_536;
 /// Within how many events an unmap of a device follows that of the tables.
 const SOON: u64 = 1000;
+/// Among how many mappings that begin below an address one that has it is looked for, where they may be within each other.
+const NEAR: usize = 256;
 /// The most findings of each kind that are kept; all are counted.
 const MOST_FOUND: usize = 200;
 
@@ -119,19 +121,29 @@ struct Lost {
 #[derive(Debug, Default)]
 pub struct Live {
     names: Vec<String>,
+    /// Where a name is among them.
+    numbers: BTreeMap<String, usize>,
     /// The domain that a device is attached to, where the trace names it.
     domains: BTreeMap<usize, usize>,
     mapped: BTreeMap<(usize, u64), Mapping>,
-    /// Entries of lists by their physical address: what `dma_unmap_sg` names.
-    lists: BTreeMap<(usize, u64), u64>,
+    /// Without an IOMMU a buffer may be mapped several times: the earlier mappings of an address, each of which is unmapped once.
+    again: BTreeMap<(usize, u64), Vec<Mapping>>,
+    /// How many those are.
+    repeated: usize,
+    /// Mappings have shared addresses: one that begins later may be within another.
+    nested: bool,
+    /// Entries of lists by their physical address, which is what `dma_unmap_sg` names; one buffer may be in several.
+    lists: BTreeMap<(usize, u64), Vec<u64>>,
+    /// Where the entries of unmapped lists were.
+    old_lists: BTreeMap<(usize, u64), u64>,
     /// What the tables map, by address: domains may have the same one, and the events do not say whose it is.
     tables: BTreeMap<u64, Vec<SpanId>>,
     /// Mappings that are known of an access.
     seen: BTreeSet<(usize, u64)>,
     gone: BTreeMap<(usize, u64), (Mapping, Moment)>,
     order: VecDeque<(usize, u64)>,
-    /// Unmaps of the tables that no flush has covered yet: when, and the address.
-    waiting: Vec<(u64, u64)>,
+    /// Unmaps of the tables that no flush has covered yet: when, and what is left of the range.
+    waiting: Vec<(u64, u64, u64)>,
     lost: VecDeque<Lost>,
     /// When a device last unmapped something of a page, of those that several have.
     unmaps: BTreeMap<u64, u64>,
@@ -167,13 +179,12 @@ pub struct Live {
 
 impl Live {
     fn device(&mut self, name: &str) -> usize {
-        match self.names.iter().position(|n| n == name) {
-            Some(at) => at,
-            None => {
-                self.names.push(name.into());
-                self.names.len() - 1
-            }
+        if let Some(at) = self.numbers.get(name) {
+            return *at;
         }
+        self.names.push(name.into());
+        self.numbers.insert(name.into(), self.names.len() - 1);
+        self.names.len() - 1
     }
 
     /// Returns the name of a device.
@@ -183,7 +194,8 @@ impl Live {
 
     /// Returns what is mapped now, by device and address.
     pub fn mapped(&self) -> impl Iterator<Item = (&str, &Mapping)> {
-        self.mapped.iter().map(|((device, _), mapping)| (self.name(*device), mapping))
+        let again = self.again.iter().flat_map(|(key, all)| all.iter().map(move |mapping| (key, mapping)));
+        self.mapped.iter().chain(again).map(|((device, _), mapping)| (self.name(*device), mapping))
     }
 
     /// Returns whether the trace has times.
@@ -222,18 +234,18 @@ impl Live {
                 }
             }
             Event::TableUnmap { iova, size, done } => self.table_unmap(now, iova, size, done),
-            Event::Map { device, parts, direction, coherent } => {
+            Event::Map { device, parts, direction, coherent, list } => {
                 let device = self.device(&device);
-                let list = parts.len() > 1;
                 self.maps += 1;
                 let act = if coherent { Act::Alloc } else { Act::Map };
                 let bytes = parts.iter().fold(0u64, |sum, part| sum.saturating_add(part.size));
                 self.pass(now, act, device, parts.first().map_or(0, |part| part.address), bytes);
                 for part in parts {
                     self.map(now, device, part, direction, coherent, false);
-                    if let Some(physical) = part.physical.filter(|_| list || !coherent) {
+                    if let Some(physical) = part.physical.filter(|_| list) {
+                        self.old_lists.remove(&(device, physical));
                         if self.lists.len() < MOST_LIVE {
-                            self.lists.insert((device, physical), part.address);
+                            self.lists.entry((device, physical)).or_default().push(part.address);
                         }
                     }
                 }
@@ -241,20 +253,10 @@ impl Live {
             Event::Unmap { device, address, size, direction, coherent } => {
                 let at = self.device(&device);
                 self.pass(now, if coherent { Act::Free } else { Act::Unmap }, at, address, size);
-                self.unmap(now, at, address, Some((size, direction, coherent)));
+                self.unmap(now, at, address, Some((Some(size), direction)));
             }
-            Event::UnmapList { device, physical, .. } => {
-                let device = self.device(&device);
-                // A list may have fewer segments than entries: those that were joined have no address.
-                let of = |physical| self.lists.get(&(device, physical)).copied();
-                let addresses: Vec<u64> = physical.into_iter().filter_map(of).collect();
-                if addresses.is_empty() {
-                    self.before += 1;
-                }
-                self.pass(now, Act::Unmap, device, addresses.first().copied().unwrap_or(0), 0);
-                for address in addresses {
-                    self.unmap(now, device, address, None);
-                }
+            Event::UnmapList { device, physical, direction } => {
+                self.unmap_list(now, &device, &physical, direction)
             }
             Event::UnmapRange { device, address, size } => {
                 let device = self.device(&device);
@@ -326,8 +328,14 @@ impl Live {
                 self.history.pass(now, Act::Flush, TABLES, address, range.map_or(0, |_| size));
                 let end = address.saturating_add(size);
                 let windows = &mut self.windows;
-                self.waiting.retain(|(since, iova)| {
-                    let covered = (address..end).contains(iova);
+                self.waiting.retain_mut(|(since, first, last)| {
+                    // What is flushed of one end is not left; a hole in the middle leaves both ends.
+                    if (address..end).contains(first) {
+                        *first = end;
+                    } else if (address..end).contains(&(*last - 1)) {
+                        *last = address;
+                    }
+                    let covered = first >= last;
                     if covered {
                         let window = now.time.saturating_sub(*since);
                         windows.count += 1;
@@ -336,12 +344,48 @@ impl Live {
                     }
                     !covered
                 });
-                let of = |device| self.seen.range((device, address)..(device, end)).copied();
+                // A page that is flushed takes with it the translation of the larger one that it is in.
+                let of = |device| {
+                    let large = self.holding(device, address).filter(|key| self.seen.contains(key));
+                    let first = large.map_or(address, |(_, at)| at);
+                    self.seen.range((device, first)..(device, end.max(first))).copied()
+                };
                 let forgotten: Vec<(usize, u64)> = (0..self.names.len()).flat_map(of).collect();
                 for (device, address) in forgotten {
                     self.unmap(now, device, address, None);
                 }
             }
+        }
+    }
+
+    /// A list is unmapped: its entries by their physical addresses. It may have fewer segments than entries: those that were joined have
+    /// no address.
+    fn unmap_list(&mut self, now: Moment, device: &str, physical: &[u64], direction: Direction) {
+        let device = self.device(device);
+        let mut addresses: Vec<u64> = Vec::new();
+        for at in physical {
+            let Some(all) = self.lists.get_mut(&(device, *at)) else { continue };
+            if let Some(address) = all.pop() {
+                addresses.push(address);
+                if self.old_lists.len() < MEMORY {
+                    self.old_lists.insert((device, *at), address);
+                }
+            }
+            if all.is_empty() {
+                self.lists.remove(&(device, *at));
+            }
+        }
+        if addresses.is_empty() {
+            // All of it was unmapped before, or was mapped before the trace began.
+            let old = |at: &u64| self.old_lists.get(&(device, *at)).copied();
+            addresses = physical.iter().filter_map(old).collect();
+        }
+        if addresses.is_empty() {
+            self.before += 1;
+        }
+        self.pass(now, Act::Unmap, device, addresses.first().copied().unwrap_or(0), 0);
+        for address in addresses {
+            self.unmap(now, device, address, Some((None, direction)));
         }
     }
 
@@ -393,8 +437,14 @@ impl Live {
 
     /// The mapping that an address of a device is in.
     fn holding(&self, device: usize, address: u64) -> Option<(usize, u64)> {
-        let (key, mapping) = self.mapped.range((device, 0)..=(device, address)).next_back()?;
-        (address - key.1 < mapping.part.size).then_some(*key)
+        let mut below = self.mapped.range((device, 0)..=(device, address)).rev();
+        // Where none is within another, the nearest below has it or none has.
+        let many = if self.nested { NEAR } else { 1 };
+        below
+            .by_ref()
+            .take(many)
+            .find(|(key, mapping)| address - key.1 < mapping.part.size)
+            .map(|(key, _)| *key)
     }
 
     /// What an address of a device is or was; `write` where an access is known.
@@ -406,11 +456,11 @@ impl Live {
             );
             return if refused { Was::Other(*mapping) } else { Was::Mapped(*mapping) };
         }
-        let gone = self.gone.range((device, 0)..=(device, address)).next_back();
-        if let Some((key, (mapping, when))) = gone {
-            if address - key.1 < mapping.part.size {
-                return Was::Unmapped(*mapping, *when);
-            }
+        // Of several that had the address the one that was unmapped last.
+        let gone = self.gone.range((device, 0)..=(device, address)).rev().take(NEAR);
+        let had = gone.filter(|(key, (mapping, _))| address - key.1 < mapping.part.size);
+        if let Some((_, (mapping, when))) = had.max_by_key(|(_, (_, when))| when.line) {
+            return Was::Unmapped(*mapping, *when);
         }
         if self.maps == 0 && self.accesses > 0 {
             return Was::Unseen;
@@ -435,14 +485,14 @@ impl Live {
             old.part.address.saturating_add(old.part.size) > part.address && key.0 == device
         });
         if let Some((_, old)) = old.map(|(key, old)| (*key, *old)) {
-            let direct = old.part.physical == Some(old.part.address) && part.physical == Some(part.address);
-            if !direct {
+            self.nested = true;
+            if !(is_direct(&old.part) && is_direct(&part)) {
                 let name = self.name(device).into();
                 self.find(now, Finding::Overlaps { device: name, new: part, old });
             }
         }
         self.gone.remove(&(device, part.address));
-        if self.mapped.len() < MOST_LIVE {
+        if self.mapped.len() + self.repeated < MOST_LIVE {
             let kind = match (seen, coherent) {
                 (true, _) => Kind::Seen,
                 (_, true) => Kind::Memory,
@@ -451,21 +501,51 @@ impl Live {
             let span = self.history.begin(owner(device), kind, part, direction);
             let mapping = Mapping { part, direction, coherent, since: now, synced: None, seen, span };
             if let Some(old) = self.mapped.insert((device, part.address), mapping) {
-                self.history.end(old.span);
+                if is_direct(&old.part) && is_direct(&part) {
+                    self.again.entry((device, part.address)).or_default().push(old);
+                    self.repeated += 1;
+                } else {
+                    self.history.end(old.span);
+                }
             }
             if seen {
                 self.seen.insert((device, part.address));
             }
-            self.most = self.most.max(self.mapped.len());
+            self.most = self.most.max(self.mapped.len() + self.repeated);
         } else {
             self.over += 1;
         }
     }
 
-    fn unmap(&mut self, now: Moment, device: usize, address: u64, with: Option<(u64, Direction, bool)>) {
-        let Some(mapping) = self.mapped.remove(&(device, address)) else {
+    /// Takes away the mapping that begins at an address; of several the one that is of this size and direction, else the latest.
+    fn take(&mut self, key: (usize, u64), with: Option<(Option<u64>, Direction)>) -> Option<Mapping> {
+        let mut mapping = self.mapped.remove(&key)?;
+        let Some(all) = self.again.get_mut(&key) else { return Some(mapping) };
+        let fits = |one: &Mapping| {
+            with.is_none_or(|(size, direction)| {
+                size.is_none_or(|size| size == one.part.size) && direction == one.direction
+            })
+        };
+        if !fits(&mapping) {
+            if let Some(one) = all.iter_mut().rev().find(|one| fits(one)) {
+                core::mem::swap(one, &mut mapping);
+            }
+        }
+        if let Some(left) = all.pop() {
+            self.repeated -= 1;
+            self.mapped.insert(key, left);
+        }
+        if all.is_empty() {
+            self.again.remove(&key);
+        }
+        Some(mapping)
+    }
+
+    /// Unmaps; `with` the size, where the event has one, and the direction that it says.
+    fn unmap(&mut self, now: Moment, device: usize, address: u64, with: Option<(Option<u64>, Direction)>) {
+        let Some(mapping) = self.take((device, address), with) else {
             // What was mapped before the trace began is not known; what was unmapped in it is.
-            let (size, ..) = with.unwrap_or((0, Direction::Both, false));
+            let size = with.and_then(|(size, _)| size).unwrap_or(0);
             let was = self.was(device, address, None);
             if matches!(was, Was::Never(_) | Was::Unseen) {
                 self.before += 1;
@@ -481,9 +561,15 @@ impl Live {
         self.history.end(mapping.span);
         self.seen.remove(&(device, address));
         if let Some(physical) = mapping.part.physical {
-            self.lists.remove(&(device, physical));
+            if let Some(all) = self.lists.get_mut(&(device, physical)) {
+                all.retain(|at| *at != address);
+                if all.is_empty() {
+                    self.lists.remove(&(device, physical));
+                }
+            }
         }
-        if let Some((size, direction, _)) = with {
+        if let Some((size, direction)) = with {
+            let size = size.unwrap_or(mapping.part.size);
             if size != mapping.part.size || direction != mapping.direction {
                 let name = self.name(device).into();
                 self.find(now, Finding::Differs { device: name, mapping, size, direction });
@@ -522,7 +608,7 @@ impl Live {
             }
         }
         if self.waiting.len() < MOST_LIVE {
-            self.waiting.push((now.time, iova));
+            self.waiting.push((now.time, iova, end.max(iova.saturating_add(1))));
         }
         let of = |device: usize| self.mapped.range((device, iova)..(device, end.max(iova)));
         let several = (0..self.names.len()).filter(|device| of(*device).next().is_some()).count() > 1;
@@ -543,6 +629,11 @@ impl Live {
             }));
         }
     }
+}
+
+/// Without an IOMMU: the device has the memory's own address.
+fn is_direct(part: &Part) -> bool {
+    part.physical == Some(part.address)
 }
 
 /// Whose what the tables do is, and within whose mappings.

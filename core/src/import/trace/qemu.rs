@@ -55,7 +55,7 @@ fn event(name: &str, text: &str) -> Option<Event> {
                 _ => Direction::Both,
             };
             let part = Part { address, physical: value("phys_start="), size };
-            Event::Map { device: domain()?, parts: [part].into(), direction, coherent: false }
+            Event::Map { device: domain()?, parts: [part].into(), direction, coherent: false, list: false }
         }
         "virtio_iommu_unmap_done" => {
             let (address, size) = range()?;

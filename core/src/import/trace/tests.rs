@@ -1,3 +1,4 @@
+use super::live::{Finding, Was};
 use super::*;
 use alloc::format;
 use alloc::vec::Vec;
@@ -477,7 +478,7 @@ fn what_failed_is_not_mapped_and_what_was_joined_is_not_synchronised() {
         format!("dma_map_sg: {dev} dir=TO_DEVICE dma_addrs={{0x10000,0x{none}}} sizes={{8192,0}} phys_addrs={{0x5000,0x6000}} attrs="),
         format!("dma_sync_sg_for_device: {dev} dir=TO_DEVICE dma_addrs={{0x10000,0x{none}}} sizes={{8192,0}}"),
         format!("dma_unmap_sg: {dev} dir=TO_DEVICE phys_addrs={{0x5000,0x6000}} attrs="),
-        format!("dma_unmap_sg: {dev} dir=TO_DEVICE phys_addrs={{0x5000,0x6000}} attrs="),
+        format!("dma_unmap_sg: {dev} dir=TO_DEVICE phys_addrs={{0x9000,0xa000}} attrs="),
     ];
     let text: String = text.iter().map(|line| event("1.000000", line)).collect();
     let replay = replay(&(text + "CPU:0 [LOST 500 EVENTS]\n"));
@@ -501,4 +502,135 @@ virtio_iommu_map domain=1 virt_start=0xfffff000 virt_end=0xffffffff phys_start=0
     let replay = replay(text);
     assert_eq!(kinds(&replay), ["5 Fault"]);
     assert!(replay.report(Lang::En).to_string().contains("it was unmapped 1 line before, on line 4"));
+}
+
+/// The lines of a list's map and unmap.
+fn list(t: u64, addresses: &str, physical: &str) -> String {
+    let sizes = addresses.split(',').map(|_| "0x1000").collect::<Vec<_>>().join(",");
+    let rest = format!("dma_map_sg: 0000:00:05.0 dir=TO_DEVICE dma_addrs={{{addresses}}} sizes={{{sizes}}} phys_addrs={{{physical}}} attrs=");
+    event(&format!("10.{t:06}"), &rest)
+}
+
+/// Events of a device's map and unmap, without those of tables.
+fn bare_map(t: u64, at: u64, size: u64, physical: u64) -> String {
+    let rest = format!("dma_map_phys: 0000:00:05.0 dir=FROM_DEVICE dma_addr={at:x} size={size} phys_addr={physical:x} attrs=");
+    event(&format!("10.{t:06}"), &rest)
+}
+
+fn bare_unmap(t: u64, at: u64, size: u64) -> String {
+    let rest = format!("dma_unmap_phys: 0000:00:05.0 dir=FROM_DEVICE dma_addr={at:x} size={size} attrs=");
+    event(&format!("10.{t:06}"), &rest)
+}
+
+fn unlist(t: u64, direction: &str, physical: &str) -> String {
+    let rest = format!("dma_unmap_sg: 0000:00:05.0 dir={direction} phys_addrs={{{physical}}} attrs=");
+    event(&format!("10.{t:06}"), &rest)
+}
+
+#[test]
+fn without_an_iommu_a_buffer_is_mapped_as_often_as_it_is_unmapped() {
+    let map = |t| bare_map(t, 0x2fb_b000, 0x1000, 0x2fb_b000);
+    let unmap = |t| bare_unmap(t, 0x2fb_b000, 0x1000);
+    let twice = replay(&[map(1), map(2), unmap(3)].concat());
+    assert_eq!((kinds(&twice).len(), twice.live.mapped().count()), (0, 1));
+    let even = replay(&[map(1), map(2), unmap(3), unmap(4)].concat());
+    assert_eq!((kinds(&even).len(), even.live.mapped().count()), (0, 0));
+    let more = replay(&[map(1), map(2), unmap(3), unmap(4), unmap(5)].concat());
+    assert_eq!(kinds(&more), ["5 NotMapped"]);
+}
+
+#[test]
+fn a_list_is_unmapped_by_its_own_entries() {
+    let two = [list(1, "0xffff0000", "0x5000"), list(2, "0xfffe0000", "0x5000")].concat();
+    let both = format!("{two}{}{}", unlist(3, "TO_DEVICE", "0x5000"), unlist(4, "TO_DEVICE", "0x5000"));
+    let both = replay(&both);
+    assert_eq!((kinds(&both).len(), both.live.mapped().count(), both.live.before), (0, 0, 0));
+    // One that has a buffer twice.
+    let dup = [list(1, "0xffff0000,0xffff1000", "0x5000,0x5000"), unlist(2, "TO_DEVICE", "0x5000,0x5000")];
+    let dup = replay(&dup.concat());
+    assert_eq!((kinds(&dup).len(), dup.live.mapped().count()), (0, 0));
+    // The same buffer is mapped by itself too, before the list and after it.
+    for (first, second) in [(1, 2), (2, 1)] {
+        let mut lines = [
+            (first, bare_map(first, 0xfff0_0000, 0x1000, 0x5000)),
+            (second, list(second, "0xffff0000", "0x5000")),
+        ];
+        lines.sort();
+        let maps: String = lines.iter().map(|(_, line)| line.as_str()).collect();
+        let (one, other) = (bare_unmap(3, 0xfff0_0000, 0x1000), unlist(4, "TO_DEVICE", "0x5000"));
+        for ends in [format!("{one}{other}"), format!("{other}{one}")] {
+            let got = replay(&format!("{maps}{ends}"));
+            assert_eq!((kinds(&got).len(), got.live.mapped().count(), got.live.before), (0, 0, 0));
+        }
+    }
+    // Unmapped twice, or for the other direction.
+    let again =
+        [list(1, "0xffff0000", "0x5000"), unlist(2, "TO_DEVICE", "0x5000"), unlist(3, "TO_DEVICE", "0x5000")];
+    assert_eq!(kinds(&replay(&again.concat())), ["3 NotMapped"]);
+    let other = [list(1, "0xffff0000", "0x5000"), unlist(2, "FROM_DEVICE", "0x5000")];
+    assert_eq!(kinds(&replay(&other.concat())), ["2 Differs"]);
+}
+
+#[test]
+fn an_address_is_of_the_mapping_that_has_it_and_not_of_the_nearest() {
+    let (map, unmap) = (bare_map, bare_unmap);
+    let fault = |t: u64, at: u64| {
+        event(
+            &format!("10.{t:06}"),
+            &format!("io_page_fault: IOMMU:intel-iommu 0000:00:05.0 iova={at:#018x} flags=0x0000"),
+        )
+    };
+    let (large, small) = (map(1, 0x1_0000, 0x1_0000, 0x1_0001_0000), map(3, 0x1_2000, 0x1000, 0x1_0001_2000));
+    let cover = [
+        large.clone(),
+        unmap(2, 0x1_0000, 0x1_0000),
+        small.clone(),
+        unmap(4, 0x1_2000, 0x1000),
+        fault(5, 0x1_5000),
+    ];
+    let stale = [small, unmap(4, 0x1_2000, 0x1000), large, unmap(6, 0x1_0000, 0x1_0000), fault(7, 0x1_2800)];
+    for (lines, line) in [(cover, 2), (stale, 4)] {
+        let got = replay(&lines.concat());
+        let [(_, Finding::Fault { was: Was::Unmapped(mapping, when), .. })] = &got.live.found[..] else {
+            panic!("{:?}", got.live.found)
+        };
+        assert_eq!((mapping.part.size, when.line), (0x1_0000, line));
+    }
+    // Without an IOMMU one buffer may be within another.
+    let sync = event(
+        "10.000003",
+        "dma_sync_single_for_cpu: 0000:00:05.0 dir=FROM_DEVICE dma_addr=15000 size=64 attrs=",
+    );
+    let got =
+        replay(&[map(1, 0x1_0000, 0x1_0000, 0x1_0000), map(2, 0x1_2000, 0x1000, 0x1_2000), sync].concat());
+    assert_eq!(kinds(&got), [""; 0]);
+}
+
+#[test]
+fn a_flush_ends_what_it_covers_whole_and_the_large_page_that_it_is_in() {
+    let flush = |t: &str, range: &str| {
+        event(
+            t,
+            &format!("cache_tag_flush_range: dmar0 dmar0[0] type iotlb did 4 [{range}] addr 0x0 mask 0x0"),
+        )
+    };
+    let unmap = event(
+        "10.000002",
+        "unmap: IOMMU: iova=0x0000000000100000 - 0x0000000000110000 size=65536 unmapped_size=65536",
+    );
+    let got =
+        replay(&[flush("10.000001", "0x0-0xfff"), unmap, flush("10.000003", "0x100000-0x100fff")].concat());
+    assert_eq!(got.live.windows.count, 0);
+    let mut got = got;
+    got.line(flush("10.000009", "0x101000-0x10ffff").trim_end(), None);
+    assert_eq!((got.live.windows.count, got.live.windows.longest), (1, 7000));
+    let page = "vtd_dmar_translate dev 00:03.00 iova 0x200000 -> gpa 0x40200000 mask 0x1fffff\n\
+        vtd_inv_desc_iotlb_pages iotlb invalidate pages addr 0x201000 mask 0\n\
+        vtd_dmar_fault sid 0x18 fault 5 addr 0x205000 write 1\n";
+    let got = replay(page);
+    assert!(
+        matches!(&got.live.found[..], [(_, Finding::Fault { was: Was::Unmapped(..), .. })]),
+        "{:?}",
+        got.live.found
+    );
 }
