@@ -8,6 +8,7 @@ use super::who::Cast;
 use crate::addr::{PhysAddr, Space};
 use crate::machine::history::Cursor;
 use crate::machine::{Done, Record};
+use crate::platform::map::RegionKind;
 use crate::scenario::presets::checks::{Ask, AskAbout};
 use crate::spec::{spaced, Phrase};
 use crate::trace::{Event, InterruptKind, Scope, Trace};
@@ -105,18 +106,26 @@ impl Asked<'_> {
         let here = found.as_ref().and_then(|f| f.1);
         let used = self.used(done)?;
         let end = done.steps.end;
-        // The number taken for a physical address.
-        let ram = |at: u64| self.record.at(end).map().find(PhysAddr::new(at)).is_some();
-        if here != Some(PhysAddr::new(used.raw)) && ram(used.raw) {
+        // The number taken for a physical address, whatever is there.
+        let number = PhysAddr::new(used.raw);
+        let kind = self.record.at(end).map().find(number).map(|region| region.kind);
+        if let Some(kind) = kind.filter(|_| here != Some(number)) {
             let space = self.cast.space(used.space);
-            choices.push(Choice {
-                text: self.spot(PhysAddr::new(used.raw), end, &places),
-                right: false,
-                reason: Phrase::new(
-                    format!("{:#x} is the {}: the bytes would be at that number in memory only if nothing translated it on the way.", used.raw, space.en),
-                    spaced(&format!("{:#x} 是{}，一路上没有谁转换它时，数据才会落在同一个数字的内存上。", used.raw, space.zh)),
-                ),
-            });
+            let (text, reason) = if kind == RegionKind::Ram {
+                let reason = Phrase::new(
+                    format!("{number} is the {}: the bytes would be at that number in memory only if nothing translated it on the way.", space.en),
+                    spaced(&format!("{number} 是{}，一路上没有谁转换它时，数据才会落在同一个数字的内存上。", space.zh)),
+                );
+                (self.spot(number, end, &places), reason)
+            } else {
+                let thing = places.at(number, end);
+                let reason = Phrase::new(
+                    format!("There is no memory at {number}: that is {}.", thing.en),
+                    spaced(&format!("{number} 处没有内存，那里是{}。", thing.zh)),
+                );
+                (Phrase::new(format!("memory at {number}"), format!("内存 {number}")), reason)
+            };
+            choices.push(Choice { text, right: false, reason });
         }
         // What a guest means by the number.
         for vm in self.record.at(end).vms() {
@@ -126,8 +135,8 @@ impl Asked<'_> {
                     text: self.spot(at, end, &places),
                     right: false,
                     reason: Phrase::new(
-                        format!("That is what guest {} means by {:#x}; it takes stage 2 of an IOMMU to make it so for a device.", vm.name, used.raw),
-                        format!("那是客户机 {} 所说的 {:#x}；要有 IOMMU 的第二阶段，对设备才算数。", vm.name, used.raw),
+                        format!("Guest {}'s own {number} is there; what a device sends gets there only where stage 2, and nothing else, translates it.", vm.name),
+                        format!("那里是客户机 {} 自己的 {number}；设备发出的 {number} 只由第二阶段转换时，才会到那里。", vm.name),
                     ),
                 });
             }
@@ -138,14 +147,18 @@ impl Asked<'_> {
                 self.where_it_is(other, &places).filter(|(_, at)| *at != here || at.is_none())
             {
                 let line = other.span.line;
-                choices.push(Choice {
-                    text,
-                    right: false,
-                    reason: Phrase::new(
-                        format!("There are the bytes of line {line}: `{}`.", self.source(other)),
-                        format!("那里是第 {line} 行的数据：`{}`。", self.source(other)),
+                let source = self.source(other);
+                let reason = match source.contains(" read ") {
+                    true => Phrase::new(
+                        format!("That is where line {line} reads: `{source}`."),
+                        format!("第 {line} 行读的是那里：`{source}`。"),
                     ),
-                });
+                    false => Phrase::new(
+                        format!("There are the bytes of line {line}: `{source}`."),
+                        format!("那里是第 {line} 行的数据：`{source}`。"),
+                    ),
+                };
+                choices.push(Choice { text, right: false, reason });
             }
         }
         // Buffers that one could think of.
