@@ -54,14 +54,14 @@ impl Controller {
         match self {
             Controller::LocalApic => None,
             Controller::Imsic => Some(Text::new(
-                "an interrupt here is a write to an interrupt file from 0xf8000000 on, and FEEx_xxxxh is no range of its own: \
-                 `interrupt` sets one up, `msi` sends it",
-                "这里的中断是写 0xf8000000 起的中断文件，FEEx_xxxxh 没有特殊含义；用 `interrupt` 设置，用 `msi` 发送",
+                "an interrupt here is a write to an interrupt file from 0xf8000000 on, and 0xfee00000 to 0xfeefffff is no range of \
+                 its own: `interrupt` sets one up, `msi` sends it",
+                "这里的中断是写 0xf8000000 起的中断文件，0xfee00000 到 0xfeefffff 没有特殊含义；用 `interrupt` 设置，用 `msi` 发送",
             )),
             Controller::Its => Some(Text::new(
-                "an interrupt here is a write to the doorbell of the ITS, 0x8000040 for devices behind the SMMU, and FEEx_xxxxh is no \
-                 range of its own: `interrupt` sets one up, `msi` sends it",
-                "这里的中断是写 ITS 的门铃，SMMU 后面的设备用 0x8000040；FEEx_xxxxh 没有特殊含义；用 `interrupt` 设置，用 `msi` 发送",
+                "an interrupt here is a write to the doorbell of the ITS, 0x8000040 for devices behind the SMMU, and 0xfee00000 to \
+                 0xfeefffff is no range of its own: `interrupt` sets one up, `msi` sends it",
+                "这里的中断是写 ITS 的门铃，SMMU 后面的设备用 0x8000040；0xfee00000 到 0xfeefffff 没有特殊含义；用 `interrupt` 设置，用 `msi` 发送",
             )),
         }
     }

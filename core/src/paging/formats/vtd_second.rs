@@ -219,8 +219,8 @@ impl Build for SecondStage {
 
 static NOT_PRESENT: Rule = Rule {
     text: Text::new(
-        "the entry is not present (R = W = 0, so no access is allowed; legacy mode reports 05h or 06h, as for a missing right)",
-        "表项不存在（R = W = 0，读写都不允许；传统模式下报 05h 或 06h，与缺少权限相同）",
+        "the entry is not present (R = W = 0, so no access is allowed; legacy mode reports 0x5 or 0x6, as for a missing right)",
+        "表项不存在（R = W = 0，读写都不允许；传统模式下报 0x5 或 0x6，与缺少权限相同）",
     ),
     section: "VT-d 3.7",
 };

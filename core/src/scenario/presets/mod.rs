@@ -103,8 +103,8 @@ const OWN_CODES: Limit = Limit {
 const X86_RANGE: Limit = Limit {
     fits: |_| false,
     why: Text::new(
-        "the interrupt address range FEEx_xxxxh is x86's; AMD-Vi reads a device's entry before it lets its message through",
-        "中断地址范围 FEEx_xxxxh 是 x86 独有的；AMD-Vi 则先读设备表项，再放行消息",
+        "the interrupt address range 0xfee00000 to 0xfeefffff is x86's; AMD-Vi reads a device's entry before it lets its message through",
+        "中断地址范围 0xfee00000 到 0xfeefffff 是 x86 独有的；AMD-Vi 则先读设备表项，再放行消息",
     ),
 };
 const REMAPPING: Limit = Limit {

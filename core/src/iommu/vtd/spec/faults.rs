@@ -30,7 +30,8 @@ spec::fault_codes! {
             "the context entry's TT does not let this device send translation or translated requests"
             "上下文表项的 TT 不允许该设备发出转换请求或已转换请求";
         LGN_4 = 0x0e "LGN.4"
-            "the output address is in the interrupt address range FEEx_xxxxh" "输出地址落入中断地址范围 FEEx_xxxxh";
+            "the output address is in the interrupt address range 0xfee00000 to 0xfeefffff"
+            "输出地址落入中断地址范围 0xfee00000 到 0xfeefffff";
     }
     section "VT-d 5.1.4.1" {
         IR_20 = 0x20 "20h" always "a reserved field of the interrupt request is not 0" "中断请求的保留字段不为 0";
@@ -136,7 +137,8 @@ spec::fault_codes! {
         SGN_6 = 0x85 "SGN.6" "a write without write permission" "没有写权限";
         SGN_7 = 0x86 "SGN.7" "a read without read permission" "没有读权限";
         SGN_8 = 0x87 "SGN.8"
-            "the output address is in the interrupt address range FEEx_xxxxh" "输出地址落入中断地址范围 FEEx_xxxxh";
+            "the output address is in the interrupt address range 0xfee00000 to 0xfeefffff"
+            "输出地址落入中断地址范围 0xfee00000 到 0xfeefffff";
         SFS_9 = 0x90 "SFS.9"
             "accessed or dirty of a first-stage entry would have to be set while walks are not snooped"
             "页表遍历不监听缓存时需要更新第一阶段页表项的访问位或脏位";
