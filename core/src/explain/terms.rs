@@ -371,7 +371,7 @@ mod tests {
             writeln!(doc, "| {} | {} | {never} | {} |", choice.en, choice.zh, choice.why).unwrap();
         }
         doc.push_str(
-            "\n## The same idea, four architectures / 同一概念在四种体系结构中的名称\n\n\
+            "\n## The same idea, four architectures / 同一概念在四种架构中的名称\n\n\
              | what | 含义 |",
         );
         let architectures = Architecture::ALL.map(Architecture::describe);

@@ -543,7 +543,7 @@ causes! {
            "消息带有 Firmware Bug 或指出缺少的内容。更新固件可解决；在此之前内核将不使用该特性。";
     NO_DECODE ALL ["grate-driver/xf86-video-opentegra#60"] ""
         "The physical address behind the IOMMU leads nowhere: the device bypasses translation, or was given address 0 or a CPU address."
-        "IOMMU 之后的物理地址不对应任何目标：设备绕过了转换，或得到了地址 0 或 CPU 地址。"
+        "IOMMU 之后的物理地址不对应任何目标：设备绕过了转换，或者拿到的是地址 0、CPU 的地址。"
         => LINUX "The address is not in a RAM range of /proc/iomem. Check that the device has an `iommus` property and that its driver uses what the DMA API returned."
            "该地址不在 /proc/iomem 的内存范围内。检查设备是否有 `iommus` 属性，以及驱动是否使用 DMA API 返回的地址。";
     GROUP_SPLIT LINUX ["kata-containers/kata-containers#10622"] "groups"

@@ -154,7 +154,7 @@ pub(super) fn walk_of(here: &Here<'_>, device: Option<RequesterId>, access: Opti
             found.certain(
                 Text::new("ends", "结束于"),
                 line.0.rsplit(": ").next().unwrap_or(line.0),
-                Text::new("here the kernel's walk ended", "内核的遍历在此结束"),
+                Text::new("here the kernel's walk ended", "内核查表到此结束"),
             );
             break;
         } else if found.used.is_empty() && offset < 2 {

@@ -41,7 +41,7 @@ clues! {
     PermissionMissing "the record says that a right is missing" "记录表明缺少权限";
     ReservedBit "the record says that a valid entry has a reserved bit or an illegal encoding" "记录表明有效表项的保留位不为 0，或编码非法";
     EntryOtherRight "the entry in the log allows only the other direction" "日志中的表项只允许另一个方向";
-    PresentByStage "the log shows first-stage tables, in which a page that is not there has a reason of its own (71h)" "日志表明使用第一阶段页表，其中页不存在有单独的原因（71h）";
+    PresentByStage "the log shows first-stage tables, in which a page that is not there has a reason of its own (0x71)" "日志表明使用第一阶段页表，其中页不存在有单独的原因（0x71）";
     EntryEmpty "the entry in the log is empty" "日志中的表项为空";
     MappedNow "a walk after the fault finds the page mapped" "出错之后再查页表，该页有映射";
     WithPasid "the request has a PASID" "请求带 PASID";
@@ -118,7 +118,7 @@ clues! {
     AboveWidth "the address is above 39 bits" "地址超出 39 位";
     FitsWidth "the range fits in 39 bits" "该范围在 39 位之内";
     RangeOdd "the address or the size is not a multiple of 4 KiB" "地址或大小不是 4 KiB 的整数倍";
-    RangeReserved "the range reaches into x86's interrupt range, fee0_0000 to feef_ffff" "该范围落入 x86 的中断区间 fee0_0000 至 feef_ffff";
+    RangeReserved "the range reaches into x86's interrupt range, 0xfee00000 to 0xfeefffff" "该范围落入 x86 的中断地址范围 0xfee00000 至 0xfeefffff";
     SamePage "it is always the same page" "总是同一页";
     SpreadFar "the addresses are far apart" "地址相距很远";
     FirmwareBug "the message calls it a firmware bug" "消息称其为固件错误";
@@ -129,7 +129,7 @@ clues! {
     UnitInUse "the unit has a page fault pending before its driver starts it" "驱动启用 IOMMU 之前已有待处理的缺页";
     EntryValid "the entry in the log is valid (V = 1)" "日志中的表项有效（V = 1）";
     IdentityEntry "the entry in the log is an identity entry, which SNP forbids" "日志中的表项是 SNP 所禁止的恒等表项";
-    AcrossHole "the range reaches into fd_0000_0000 to ff_ffff_ffff, which AMD's hosts reserve (HyperTransport)" "该范围落入 AMD 主机保留的 fd_0000_0000 至 ff_ffff_ffff（HyperTransport）";
+    AcrossHole "the range reaches into 0xfd00000000 to 0xffffffffff, which AMD's hosts reserve (HyperTransport)" "该范围落入 AMD 主机保留的 0xfd00000000 至 0xffffffffff（HyperTransport）";
     XenMaps "Xen prints it, which maps all the memory of a domain" "由 Xen 打印，它会映射域的全部内存";
 }
 

@@ -49,7 +49,7 @@ impl Form {
         };
         let versions = versions.split(" with ").next().unwrap_or(versions);
         let mut said = match (versions.strip_suffix(" and later"), versions.split_once(" to ")) {
-            (Some(first), _) => format!("{first} 起"),
+            (Some(first), _) => format!("{first} 及以后"),
             (None, Some((first, last))) => format!("{first} 至 {last}"),
             (None, None) => versions.replace(" before ", " 早于 ").replace(" since ", " "),
         };

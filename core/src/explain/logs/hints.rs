@@ -41,7 +41,7 @@ pub(super) fn device(found: &mut Found, arch: Arch, text: &str, named_by_kernel:
             format!("{:#x}", pci.segment),
             Text::new(
                 "above ffff: a domain of the kernel's own making, behind an Intel VMD",
-                "大于 ffff：内核自行编号的域，位于 Intel VMD 之后",
+                "大于 ffff：内核自行编号的 PCI 域，位于 Intel VMD 之后",
             ),
         );
     }
@@ -96,8 +96,8 @@ pub(super) fn is_amd_interrupt(address: u64) -> bool {
 }
 
 pub(super) const AMD_INTERRUPTS: Text = Text::new(
-    "the interrupt and end-of-interrupt range of AMD's HyperTransport, fd_f800_0000 to fd_f8ff_ffff",
-    "AMD HyperTransport 的中断与 EOI 区间 fd_f800_0000 至 fd_f8ff_ffff",
+    "the interrupt and end-of-interrupt range of AMD's HyperTransport, 0xfdf8000000 to 0xfdf8ffffff",
+    "AMD HyperTransport 的中断与 EOI 区间 0xfdf8000000 至 0xfdf8ffffff",
 );
 
 const BELOW_ISA: Text = Text::new(

@@ -124,11 +124,11 @@ static PATTERNS: &[Pattern] = &[
     pattern!("rockchip-walk" Rockchip More
         "rk_iommu {unit} iova = {iova}: dte_index: {_} pte_index: {_} page_offset: {_}"
         "Linux v3.19 and later, drivers/iommu/rockchip-iommu.c, below the page fault"
-        => "Rockchip IOMMU: the walk of {iova}" "Rockchip IOMMU：{iova} 的遍历" []),
+        => "Rockchip IOMMU: the walk of {iova}" "Rockchip IOMMU：为 {iova} 查表" []),
     pattern!("rockchip-entries" Rockchip More
         "mmu_dte_addr: {_} dte@{_}: {pgd} valid: {_} pte@{_}: {pte} valid: {valid} page@{_} flags: {_}"
         "Linux v3.19 and later, drivers/iommu/rockchip-iommu.c, below the page fault"
-        => "Rockchip IOMMU: the entries of the walk" "Rockchip IOMMU：遍历的各级表项" [] rockchip_entries),
+        => "Rockchip IOMMU: the entries of the walk" "Rockchip IOMMU：查表读到的各级表项" [] rockchip_entries),
     pattern!("rockchip-timeout" Rockchip Status
         "rk_iommu {unit} {call} {_} request timed out, status: {status}"
         "Linux v3.19 and later, drivers/iommu/rockchip-iommu.c (stall, paging, reset)"
@@ -341,10 +341,10 @@ fn tegra(_: &Captures<'_>, found: &mut Found) {
     for field in &mut found.fields {
         match field.name.en {
             "address" => {
-                field.meaning = Phrase::new("the physical address that was not decoded", "未被解码的物理地址")
+                field.meaning = Phrase::new("the physical address that was not decoded", "没有对应目标的物理地址")
             }
             "unit" => {
-                field.meaning = Phrase::new("the memory controller that reports it", "报告的内存控制器")
+                field.meaning = Phrase::new("the memory controller that reports it", "报告这次错误的内存控制器")
             }
             _ => {}
         }
@@ -354,7 +354,7 @@ fn tegra(_: &Captures<'_>, found: &mut Found) {
         Text::new("physical", "物理地址"),
         Text::new(
             "this error is behind the SMMU: the address is the physical one, of a device that is not translated or was sent to nowhere",
-            "此错误发生在 SMMU 之后：这是物理地址，设备未经转换或目标无效",
+            "此错误发生在 SMMU 之后，所以这是物理地址：要么设备没有经过转换，要么转换出的地址不对应任何目标",
         ),
     );
 }

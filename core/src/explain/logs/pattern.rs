@@ -6,6 +6,7 @@ use super::hints;
 use super::report::Kind;
 use super::scan::Scan;
 use crate::spec::{Phrase, Text};
+use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
@@ -259,8 +260,8 @@ const NAMES: &[(&str, Text, Text)] = &[
     ("why", Text::new("says", "原文"), Text::new("the kernel's own words", "内核的原话")),
     (
         "pe",
-        Text::new("partitionable endpoint", "可分区端点"),
-        Text::new("what was frozen: devices behind one TCE table", "被冻结的对象：同一 TCE 表之后的设备"),
+        Text::new("partitionable endpoint", "可分区端点（PE）"),
+        Text::new("what was frozen: devices behind one TCE table", "被冻结的对象，即共用一张 TCE 表的设备"),
     ),
     ("phb", Text::new("host bridge", "主桥"), Text::new("the PCI host bridge", "PCI 主桥")),
     ("bits", Text::new("address width", "地址宽度"), Text::new("how many bits an address has", "地址的位数")),
@@ -322,6 +323,7 @@ pub(super) fn read(pattern: &'static Pattern, here: &Here<'_>) -> Option<Found> 
             found.device = Some(device_name(value).into());
         }
         let shown = if device || *name == "name" { value.trim_end_matches(':') } else { value };
+        let shown = written(name, shown);
         // A number that runs into letters is unknown: OMAP's format string prints "px" for its number.
         if matches!(*name, "pgd" | "pte") && captures.hex(name).is_none() {
             let meaning = Text::new("not a number, as printed", "打印的内容不是数字");
@@ -376,6 +378,15 @@ fn fault(captures: &Captures<'_>) -> Fault {
     }
 }
 
+/// An address as the rest of the answer writes it, `0xffdac000`, however the log does; anything else as it is printed.
+fn written(name: &str, text: &str) -> String {
+    let address = matches!(name, "iova" | "gpa" | "hva").then(|| text.strip_prefix("0x").unwrap_or(text));
+    match address.map(|digits| u64::from_str_radix(digits, 16)) {
+        Some(Ok(address)) => format!("{address:#x}"),
+        _ => text.into(),
+    }
+}
+
 /// The title with its captures filled in.
 fn filled(title: &str, captures: &Captures<'_>) -> String {
     let mut out = String::new();
@@ -384,7 +395,7 @@ fn filled(title: &str, captures: &Captures<'_>) -> String {
     while let Some((literal, after)) = rest.split_once('{') {
         out.push_str(literal);
         let Some((name, tail)) = after.split_once('}') else { break };
-        out.push_str(captures.text(name).trim_end_matches(':'));
+        out.push_str(&written(name, captures.text(name).trim_end_matches(':')));
         rest = tail;
     }
     out.push_str(rest);

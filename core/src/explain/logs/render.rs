@@ -111,7 +111,7 @@ fn one(out: &mut String, item: &Item, lang: Lang, scenarios: bool) {
         if let Some(form) = nearest {
             let label = Text::new("nearest known form", "最接近的已知格式").get(lang);
             let by = form.printed_by(lang);
-            let by = if lang == Lang::En { format!("({by})") } else { format!("出自 {by}") };
+            let by = if lang == Lang::En { format!("({by})") } else { format!("见于 {by}") };
             out.push_str(&format!("  {label}{}{}\n    {by}\n", colon(lang), form.plain()));
         }
     }

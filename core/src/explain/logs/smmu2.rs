@@ -124,14 +124,14 @@ fn context_fault(here: &Here<'_>) -> Option<Found> {
         let meaning = match walked {
             0 => {
                 found.clue(Clue::EntryEmpty);
-                Text::new("the driver's own walk: nothing is mapped there", "驱动自己的遍历：那里没有映射")
+                Text::new("the driver's own walk: nothing is mapped there", "驱动自己查表的结果：那里没有映射")
             }
             _ => {
                 found.clue(Clue::MappedNow);
-                Text::new("the driver's own walk: the page is mapped now", "驱动自己的遍历：该页现在有映射")
+                Text::new("the driver's own walk: the page is mapped now", "驱动自己查表的结果：该页现在有映射")
             }
         };
-        found.certain(Text::new("walk", "遍历"), format!("{walked:#x}"), meaning);
+        found.certain(Text::new("walk", "查表"), format!("{walked:#x}"), meaning);
     }
     if let Some(who) = vendor.and_then(|sid| sid.split_once(" - ")).and_then(|(_, name)| name.split_once(')'))
     {
@@ -154,12 +154,12 @@ fn context_fault(here: &Here<'_>) -> Option<Found> {
                 found.clue(Clue::EntryEmpty);
                 Text::new(
                     "the driver's own walk: the last entry is empty, nothing is mapped there",
-                    "驱动自己的遍历：末级表项为空，那里没有映射",
+                    "驱动自己查表的结果：末级表项为空，那里没有映射",
                 )
             }
-            _ => Text::new("the driver's own walk", "驱动自己的遍历"),
+            _ => Text::new("the driver's own walk", "驱动自己查表的结果"),
         };
-        found.certain(Text::new("walk", "遍历"), shown.join(" "), meaning);
+        found.certain(Text::new("walk", "查表"), shown.join(" "), meaning);
     }
     Some(found)
 }

@@ -553,6 +553,8 @@ fn rungs(item: &Item) -> Vec<Rung> {
     // Where several rungs end with one code: those with AMD's flags; the one first that is met most, an entry that is not valid.
     let nths: &[usize] = match (arch, code) {
         (Arch::AmdVi, 0x2) => match flags(item) {
+            // An interrupt: no page table refused it.
+            flags if flags & 0x8 != 0 => &[],
             flags if flags & 0x80 != 0 => &[2],
             flags if flags & 0x40 != 0 => &[4],
             _ => &[3, 1],
@@ -574,7 +576,7 @@ fn rungs(item: &Item) -> Vec<Rung> {
     nths.iter().filter_map(rung).collect()
 }
 
-/// The flags that an item of AMD's says: PR is 10h, PE 40h, RZ 80h.
+/// The flags that an item of AMD's says: I is 8h, PR 10h, PE 40h, RZ 80h.
 fn flags(item: &Item) -> u64 {
     let value =
         item.fields.iter().find(|field| field.name.en == "flags").map(|field| field.value.en.as_str());
@@ -790,15 +792,15 @@ fn traced(draft: &mut Draft, facts: &Facts, at: u64) {
         (Some(last), Some(mapped)) => {
             let ago = match (when, last.time) {
                 (Some(when), Some(time)) => {
-                    let ago = format!("{} us", when.saturating_sub(time));
-                    Phrase::new(ago.clone(), format!("在出错前 {ago} 解除"))
+                    let ago = when.saturating_sub(time);
+                    Phrase::new(format!("{ago} us"), format!("在出错前 {ago} 微秒解除"))
                 }
                 _ => Phrase::new("an unknown time", "在出错前解除，时间不明"),
             };
             let held = match (last.time, mapped.time) {
                 (Some(end), Some(start)) => {
-                    let held = format!("{} us", end.saturating_sub(start));
-                    Phrase::new(held.clone(), format!(" {held}"))
+                    let held = end.saturating_sub(start);
+                    Phrase::new(format!("{held} us"), format!(" {held} 微秒"))
                 }
                 _ => Phrase::new("an unknown time", "一段时间"),
             };

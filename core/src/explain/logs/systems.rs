@@ -364,7 +364,7 @@ fn xen_amd_walk(here: &Here<'_>) -> Option<Found> {
         "xen-amd-walk",
         Phrase::new(
             format!("AMD-Vi: Xen's walk of {:#x} for {name}", page << 12),
-            format!("AMD-Vi：Xen 为 {name} 遍历 {:#x}", page << 12),
+            format!("AMD-Vi：Xen 为 {name} 查 {:#x} 的各级表", page << 12),
         ),
     );
     found.system = System::Xen;
@@ -416,7 +416,7 @@ fn xen_vtd_walk(here: &Here<'_>) -> Option<Found> {
         "xen-vtd-walk",
         Phrase::new(
             format!("VT-d: Xen's walk of {:#x} for {}", page << 12, device.text),
-            format!("VT-d：Xen 为 {} 遍历 {:#x}", device.text, page << 12),
+            format!("VT-d：Xen 为 {} 查 {:#x} 的各级表", device.text, page << 12),
         ),
     );
     found.system = System::Xen;

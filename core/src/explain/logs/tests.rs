@@ -478,6 +478,8 @@ fn the_rungs_that_a_log_leads_to_are_those_of_the_ladders() {
         [rung(&format!("{ladder}:3"), gone), rung(ladder, "the device's entry has no tables to walk")]
     );
     assert_eq!(amd("0x0070"), [rung(&format!("{ladder}:4"), read_only)]);
+    // An interrupt is refused by no page table.
+    assert!(amd("0x0008").is_empty());
 }
 
 /// A real boot, 5,000 lines of it: of all that a kernel says only the card is shown.

@@ -106,7 +106,7 @@ static PATTERNS: &[Pattern] = &[
     pattern!("vfio-width" Vfio Software
         "iommu width ({bits}) is not sufficient for the mapped address ({gpa})"
         "Linux v2.6.26 to v6.6, intel_iommu_map"
-        => "VT-d: the address {gpa} is above the {bits} bits of the IOMMU" "VT-d：地址 {gpa} 超出 IOMMU 的 {bits} 位"
+        => "VT-d: the address {gpa} is above the {bits} bits of the IOMMU" "VT-d：地址 {gpa} 超出 IOMMU 的 {bits} 位地址宽度"
         [GUEST_ABOVE_WIDTH] above),
     pattern!("vfio-rmrr-dmar" Vfio Software
         "{driver} {device} DMAR: Device is ineligible for IOMMU domain attach due to platform RMRR requirement."

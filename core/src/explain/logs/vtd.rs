@@ -216,7 +216,7 @@ fn report(text: &str, told: Told<'_>, form: &'static str, system: System) -> Fou
         found.clue(Clue::AllOnes);
         found.certain(
             Text::new("record", "记录"),
-            "ff:1f.7, 0xff",
+            Text::new("ff:1f.7, 0xff", "ff:1f.7、0xff"),
             Text::new(
                 "device, address and reason are all ones: what a read of hardware that is off or gone returns",
                 "设备、地址、原因均为全 1：读取已关闭或已消失的硬件时的返回值",
@@ -501,7 +501,7 @@ fn stopped_at(code: u16) -> Text {
             "the check of the input address, before any page table is read (the root, context and PASID tables have been)",
             "检查输入地址这一步，根表、上下文表和 PASID 表已查过，还没有查页表",
         ),
-        0x0e | 0x84 | 0x87 => Text::new("the output address, after the walk", "遍历之后的输出地址"),
+        0x0e | 0x84 | 0x87 => Text::new("the output address, after the walk", "查表得到的输出地址"),
         _ => {
             Text::new("an entry of the first-stage or second-stage tables", "第一阶段或第二阶段页表中的一项")
         }

@@ -168,7 +168,7 @@ fn invalidation(here: &Here<'_>) -> Option<Found> {
         found.clue(Clue::AllOnes);
         found.certain(
             Text::new("IQERCD_REG", "IQERCD_REG"),
-            "f, ffff",
+            Text::new("f, ffff", "f、ffff"),
             Text::new(
                 "all ones in every field: hardware that is off or gone",
                 "每个字段均为全 1：硬件已关闭或消失",
