@@ -239,7 +239,7 @@ fn apart(found: &Found, members: &[Bdf], parts: &[usize]) -> Option<Phrase> {
     };
     Some(text(
         format!("what joins {} cannot be seen in the texts: {because}", en.join(" | ")),
-        format!("从文本看不出什么把 {} 连在一起：{zh}", en.join(" | ")),
+        format!("从文本看不出 {} 为什么在一个组里：{zh}", en.join(" 与 ")),
     ))
 }
 
@@ -253,6 +253,7 @@ fn way(found: &Found, at: Bdf) -> Phrase {
         let why = match &keeps {
             Keeps::Yes => return at.to_string(),
             Keeps::No(why) => why,
+            Keeps::Unknown(_) if zh => return format!("{at}（？）"),
             Keeps::Unknown(_) => return format!("{at} (?)"),
         };
         if zh {

@@ -275,7 +275,7 @@ fn role(
     let (role, en, zh) = match above {
         None => (Role::Root, "a root port", "根端口"),
         Some(Role::Upstream) => (Role::Downstream, "a switch's downstream port", "交换机的下行端口"),
-        Some(_) if bridges => (Role::Upstream, "a switch's upstream port", "交换机的上行端口"),
+        Some(_) if bridges => (Role::Upstream, "a switch's upstream port", "交换机的上游端口"),
         Some(_) => return Err(TO_PCI.into()),
     };
     let said = Phrase::new(

@@ -55,8 +55,11 @@ fn joined(group: &Joined, lang: Lang) -> AccountItem {
 
 /// What kinds of text were read, and how much of a machine they state.
 fn head(found: &Found, lang: Lang) -> Vec<AccountItem> {
-    let kinds: Vec<String> =
-        found.kinds.iter().map(|(kind, from)| format!("{kind} ({})", found.place(*from))).collect();
+    let kinds = found.kinds.iter().map(|(kind, from)| match lang {
+        Lang::En => format!("{kind} ({})", found.place(*from)),
+        Lang::Zh => format!("{}（{}）", in_chinese(kind), found.place(*from)),
+    });
+    let kinds: Vec<String> = kinds.collect();
     let bridges = found.functions.iter().filter(|f| f.is_bridge()).count();
     let ports = found.functions.iter().filter(|f| f.express == Some(Express::RootPort)).count();
     let counts = [
@@ -87,6 +90,16 @@ fn head(found: &Found, lang: Lang) -> Vec<AccountItem> {
         ],
     };
     lines.map(AccountItem::new).into()
+}
+
+/// A kind of text: a command's name stays.
+fn in_chinese(kind: &str) -> &str {
+    match kind {
+        "boot log" => "启动日志",
+        "device tree" => "设备树",
+        "iommu groups" | "iommu_groups" => "IOMMU 组",
+        kind => kind,
+    }
 }
 
 fn or(text: String, instead: &str) -> String {

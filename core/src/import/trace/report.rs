@@ -20,12 +20,13 @@ pub(super) fn seconds(time: u64) -> String {
 }
 
 /// A length of time.
-fn length(nanos: u64) -> String {
-    match nanos {
-        0..=999_999 => format!("{} us", nanos / 1000),
-        1_000_000..=9_999_999_999 => format!("{} ms", nanos / 1_000_000),
-        _ => format!("{} s", nanos / 1_000_000_000),
-    }
+fn length(nanos: u64, zh: bool) -> String {
+    let (count, en, word) = match nanos {
+        0..=999_999 => (nanos / 1000, "us", "微秒"),
+        1_000_000..=9_999_999_999 => (nanos / 1_000_000, "ms", "毫秒"),
+        _ => (nanos / 1_000_000_000, "s", "秒"),
+    };
+    format!("{count} {}", if zh { word } else { en })
 }
 
 /// How long something took: in lines where the trace has no times.
@@ -35,7 +36,7 @@ fn between(then: Moment, now: Moment, zh: bool) -> String {
         (0, false) if lines == 1 => "1 line".into(),
         (0, false) => format!("{lines} lines"),
         (0, true) => format!("{lines} 行"),
-        (time, _) => length(time.saturating_sub(then.time)),
+        (time, _) => length(time.saturating_sub(then.time), zh),
     }
 }
 
@@ -330,7 +331,7 @@ fn head(live: &Live, told: &Told, zh: bool) -> Vec<AccountItem> {
     }
     let windows = live.windows;
     if let Some(mean) = windows.total.checked_div(windows.count) {
-        let (mean, longest) = (length(mean), length(windows.longest));
+        let (mean, longest) = (length(mean, zh), length(windows.longest, zh));
         out.push(match zh {
             false => {
                 format!("from an unmap of the tables to the next flush: {mean} on average, {longest} at most")

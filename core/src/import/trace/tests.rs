@@ -112,7 +112,7 @@ fn what_is_wrong_is_found_at_its_line() {
     ] {
         assert!(said.contains(part), "{part}\n{said}");
     }
-    assert!(replay.report(Lang::Zh).to_string().contains("它在 500 us 之前（第 3 行）已解除映射"));
+    assert!(replay.report(Lang::Zh).to_string().contains("它在 500 微秒之前（第 3 行）已解除映射"));
     // Each refused access comes as a scenario that ends as the trace does.
     let account = replay.report(Lang::En);
     let scenarios: Vec<_> =
