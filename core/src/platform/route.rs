@@ -107,7 +107,7 @@ rules! {
     /// ACS B.
     BLOCKED: "ACS translation blocking: a translated request does not pass", "ACS 转换拦截：已转换请求不得通过", "PCIe 6.12.1.1";
     /// ACS V.
-    SOURCE: "ACS source validation: the requester's bus is not below the port", "ACS 来源校验：请求者的总线号不在端口之下", "PCIe 6.12.1.1";
+    SOURCE: "ACS source validation: the requester's bus is not below the port", "ACS 来源验证：请求者的总线号不在端口之下", "PCIe 6.12.1.1";
 }
 
 /// A request as routing sees it.

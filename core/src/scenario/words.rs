@@ -176,7 +176,7 @@ pub(super) const KEYS: &[(&str, &str, Text)] = &[
     ("machine", "legacy", t("VT-d legacy mode: root and context entries only; the default.", "VT-d 传统模式：只有根表项和上下文表项；默认。")),
     ("machine", "scalable", t("VT-d scalable mode: PASID tables below the context entry.", "VT-d 可扩展模式：上下文表项之下有 PASID 表。")),
     ("machine", "width", t("Address bits of the IOMMU's tables: 39, 48 or 57 (48 by default).", "IOMMU 页表的地址位数：39、48 或 57（默认 48）。")),
-    ("machine", "paging", t("Levels of the CPU's page tables: 4 or 5 (4 by default).", "CPU 页表的级数：4 或 5（默认 4）。")),
+    ("machine", "paging", t("Levels of the CPU's page tables, 4 by default: 4 or 5 on x86-64, 3 to 5 on RISC-V, 3 or 4 on Arm.", "CPU 页表的级数，默认 4：x86-64 可为 4 或 5，RISC-V 可为 3 至 5，Arm 可为 3 或 4。")),
     ("machine", "page", t("The largest page that the IOMMU's tables can map (1G by default).", "IOMMU 页表支持的最大页（默认 1G）。")),
     ("machine", "iotlb", t("How many entries the IOTLB has.", "IOTLB 的条目数。")),
     ("machine", "device-cache", t("How many device table entries are cached (VT-d: context cache).", "设备表项缓存的条目数（VT-d 的上下文缓存）。")),

@@ -89,7 +89,7 @@ impl Perms {
             (true, false, false) => "只读",
             (false, true, false) => "只写",
             (false, false, true) => "只可执行",
-            (false, false, false) => "没有权限",
+            (false, false, false) => "不可访问",
         }
     }
 }

@@ -27,7 +27,7 @@ const TEXTS: &[(&str, &str, &str)] = &[
     ("draw", "", "画出场景在某一步的图"),
     ("draw", "arch", "改在这种架构上运行，不用场景里写的那种"),
     ("draw", "ascii", "用 ASCII 字符画图（默认）"),
-    ("draw", "unicode", "用 Unicode 制表符画图"),
+    ("draw", "unicode", "用 Unicode 的框线字符画图"),
     ("draw", "svg", "输出 SVG"),
     ("draw", "steps", "输出动画 SVG：从一步到另一步（如 40..80），或逐个要点（ideas）"),
     ("draw", "handout", "输出可以打印的讲义：每个要点一张图，附说明"),

@@ -255,7 +255,7 @@ macro_rules! acs {
             $en,
             $zh,
             "PCIe 7.7.11",
-            flag("SV", 0, "source validation", "来源校验"),
+            flag("SV", 0, "source validation", "来源验证"),
             flag("TB", 1, "translation blocking", "阻止已转换请求"),
             flag("RR", 2, "peer-to-peer request redirect", "对等传输（P2P）请求重定向"),
             flag("CR", 3, "peer-to-peer completion redirect", "对等传输（P2P）完成重定向"),

@@ -67,7 +67,7 @@ pub struct Machine {
     pub mode: Option<Node<TableMode>>,
     /// Address bits of the IOMMU's tables: 39, 48 or 57.
     pub width: Option<Num>,
-    /// Levels of the CPU's page tables: 4 or 5.
+    /// Levels of the CPU's page tables.
     pub paging: Option<Num>,
     /// The largest page that the IOMMU's tables can map.
     pub page: Option<Node<Page>>,

@@ -60,7 +60,7 @@ pub fn run(args: &Where, lang: Lang) -> ExitCode {
     if found.is_empty() {
         match lang {
             Lang::En => errln!("iommu-play where: '{address}' is nobody's address here"),
-            Lang::Zh => errln!("iommu-play where：`{address}` 在这里不是谁的地址"),
+            Lang::Zh => errln!("iommu-play where：这里没有谁的地址是 `{address}`"),
         }
         return ExitCode::FAILURE;
     }
