@@ -49,7 +49,7 @@ export function bar(app: App): HTMLElement {
       const base = state.way[baseLevel(state.way, state.depth)];
       const nth = base ? below(stops, base.stop.to) + 1 : 0;
       range.value = String(nth);
-      range.setAttribute("aria-valuetext", `${nth} / ${stops.length}: ${state.view?.sentence ?? ""}`);
+      range.setAttribute("aria-valuetext", `${nth} / ${stops.length}${t("is")}${state.view?.sentence ?? ""}`);
       range.style.setProperty("--done", `${stops.length ? (100 * nth) / stops.length : 0}%`);
     }
   });

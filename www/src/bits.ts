@@ -12,7 +12,7 @@ export function entryBits(entry: Entry, app: App, flips = false): HTMLElement {
   const rest = said.textContent ?? "";
   const box = h("div.entry", {});
   const show = (field: Field | null) => {
-    said.textContent = field ? `${place(field)} ${field.name}: ${field.meaning}` : rest;
+    said.textContent = field ? `${place(field)} ${field.name}${t("is")}${field.meaning}` : rest;
     for (const el of box.querySelectorAll<HTMLElement>("[data-field]"))
       el.classList.toggle("lit", field !== null && el.dataset.field === String(field.lo));
   };
@@ -71,7 +71,7 @@ const turning = (f: Field, flip: (bit: number) => void, t: Words) =>
     {
       type: "button",
       title: t("flipTip"),
-      "aria-label": `${t("flipBit")} ${f.lo} ${f.name}: ${f.shown}`,
+      "aria-label": `${t("flipBit")} ${f.lo} ${f.name}${t("is")}${f.shown}`,
       onclick: () => flip(f.lo),
     },
     h("code", {}, f.shown),
@@ -108,7 +108,7 @@ function strip(entry: Entry, word: string, index: number, flips: boolean, t: Wor
     const on = (value >> BigInt(bit)) & 1n;
     const classes = [on ? "on" : "", nth % 2 ? "odd" : "", field?.dull ? "dull" : "", flips ? "turns" : ""];
     if (((value ^ old) >> BigInt(bit)) & 1n) classes.push("changed");
-    const what = field ? `${place(field)} ${field.name}: ${field.meaning}` : `${bit}`;
+    const what = field ? `${place(field)} ${field.name}${t("is")}${field.meaning}` : `${bit}`;
     // Mouse and finger turn it here; the values below, which are buttons, are for everyone.
     const cell = document.createElement("i");
     cell.className = classes.join(" ");

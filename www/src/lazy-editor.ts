@@ -98,7 +98,7 @@ export function codeEditor(place: HTMLElement, app: App, typed: (text: string) =
         from,
         to: Math.max(from, to),
         severity: "warning",
-        message: `${t("failed")}: ${failure}`,
+        message: `${t("failed")}${t("is")}${failure}`,
       });
     }
     const lines = ran

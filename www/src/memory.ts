@@ -39,7 +39,7 @@ export function memory(app: App): { element: HTMLElement; show: () => Promise<vo
     whose.hidden = memories.length === 0;
     whose.replaceChildren(
       h("option", { value: "" }, t("physicalMemory")),
-      ...memories.map((m) => h("option", { value: m.requester }, `${m.name}: ${t("ownMemory")}`)),
+      ...memories.map((m) => h("option", { value: m.requester }, `${m.name}${t("is")}${t("ownMemory")}`)),
     );
   };
   const kind = h("p.kind", {});

@@ -193,7 +193,7 @@ class Share {
       save({ name: `${this.name}.png`, type: "image/png", content: await png(await this.draw("svg")) });
     const paste = (form: string, label: string) => async () => {
       await copied(await this.draw(form));
-      this.tell(`${label}: ${this.app.t("copiedText")}`);
+      this.tell(`${label}${this.app.t("is")}${this.app.t("copiedText")}`);
     };
     return h(
       "section",

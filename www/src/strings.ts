@@ -13,7 +13,7 @@ const TABLE = {
   search: ["Search everything", "搜索全部内容"],
   help: ["Keyboard help", "键盘帮助"],
   architecture: ["The IOMMU, and with it the CPU", "架构（IOMMU 和 CPU）"],
-  across: ["All machines side by side …", "所有架构并排……"],
+  across: ["All machines side by side…", "所有架构并排…"],
   acrossHow: [
     "The same {scenario}, run on each machine. What differs is marked Δ.",
     "同一个{scenario}，在每种机器上各运行一遍。不同之处标有 Δ。",
@@ -79,10 +79,10 @@ const TABLE = {
   depth: ["Stop at", "停在"],
   idea: ["ideas", "要点"],
   operation: ["operations", "操作"],
-  read: ["reads", "每一步"],
+  read: ["reads", "读写"],
   depthTip: [
     "How much one step is: an idea of the author's, a line of the text, or each read of the machine",
-    "一步走多远：作者的一个要点、文本的一行，或机器的每次读取",
+    "一步走多远：作者的一个要点、文本的一行，或机器的每次读写",
   ],
   openFirst: ["Open the first idea", "展开第一个要点"],
   openOne: ["Open: 1 step inside", "展开：内有 1 步"],
@@ -243,7 +243,7 @@ const TABLE = {
   sameStep: ["Both runs do the same here.", "两次运行在这里相同。"],
   otherRun: ["The other run", "另一次运行"],
   endCompare: ["End the comparison", "结束对比"],
-  flipBit: ["Flip bit", "翻转这一位"],
+  flipBit: ["Flip bit", "翻转位"],
   pointAtBit: ["Point at a bit: its name and what it means.", "指向一位，看它的名称和含义。"],
   flipTip: [
     "Writes the changed {entry} with a poke line before this operation, and runs again",

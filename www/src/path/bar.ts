@@ -26,7 +26,7 @@ export function pathBar(app: App): HTMLElement {
     count.textContent = say("nth", here.nth, here.of);
     const label = (button: HTMLButtonElement, key: PathKey, title: string | undefined) => {
       button.disabled = !title;
-      button.title = title ? `${say(key)}: ${short(title)}` : say(key);
+      button.title = title ? `${say(key)}${say("is")}${short(title)}` : say(key);
     };
     label(back, "previous", here.previous?.title);
     label(on, "next", here.next?.title);
