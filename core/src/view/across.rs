@@ -12,7 +12,7 @@ use crate::memory::FRAME;
 use crate::scenario::presets::{by_name, Preset, Rung};
 use crate::scenario::{onto, parse, print, Outline, Problems, Scenario, UNREADABLE};
 use crate::spec::{EntryType, FaultCode, Lang, Text};
-use crate::trace::{Event, Scope, Trace};
+use crate::trace::{Event, Recorded, Scope, Trace};
 use alloc::collections::BTreeSet;
 use alloc::{format, string::String, string::ToString, vec::Vec};
 
@@ -200,6 +200,15 @@ fn facts(run: &Player, trace: &Trace, types: &Met, stop: &Stop, lang: Lang) -> V
         Some(architecture) => fault_title(architecture, code, lang),
         None => code.name.into(),
     });
+    // What nobody records nobody can read.
+    let mut faults = trace.steps().range(from..to).iter().filter_map(|step| match step.event {
+        Event::Fault { recorded, .. } => Some(recorded == Recorded::Suppressed),
+        _ => None,
+    });
+    let said = match (faults.next(), faults.all(|suppressed| suppressed)) {
+        (Some(true), true) => Some(UNRECORDED.get(lang).into()),
+        _ => said,
+    };
     fact(FAULT, said.unwrap_or_else(|| NONE.get(lang).into()));
     out
 }
@@ -211,6 +220,7 @@ const COMMANDS: Text = Text::new("commands to the IOMMU", "发给 IOMMU 的命�
 const FAULT: Text = Text::new("the fault says", "转换错误");
 const UNWALKED: Text =
     Text::new("none: no request walks a table in this run", "没有：这次运行里没有请求查表");
+const UNRECORDED: Text = Text::new("none recorded", "没有记录");
 const NONE: Text = Text::new("none", "无");
 
 /// What was read, in order, each with how often.

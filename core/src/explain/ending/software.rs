@@ -5,6 +5,7 @@ use super::evidence::Evidence;
 use super::{bytes, count, thousands, upper, Ending, Kind, Teller};
 use crate::addr::{PhysAddr, Space};
 use crate::iommu::Ability;
+use crate::machine::ops::ats::REFUSED;
 use crate::machine::ops::unit::NO_TABLE;
 use crate::machine::software::{Buffer, DomainRef, Handle, Owner};
 use crate::machine::Done;
@@ -734,6 +735,17 @@ impl Teller<'_> {
                 format!("{device} knows now that {at} is physical address {to}, and keeps it."),
                 format!("{device} 现在知道 {at} 是物理地址 {to}，并把它记下。"),
             ),
+            (fault, Some(rule), _) if core::ptr::eq(rule, &REFUSED) => {
+                let why = fault.map(|(code, ..)| self.code(code));
+                let (en, zh) = why.map_or_else(Default::default, |why| {
+                    (format!(" with {}", why.en), format!("，报 {}", why.zh))
+                });
+                Ending::new(
+                    Kind::Refused,
+                    format!("The IOMMU refuses {device}'s translation request{en}: the answer is an error, and {device} keeps nothing. What it sends untranslated is another matter."),
+                    format!("IOMMU 拒绝了 {device} 的转换请求{zh}：应答是错误，{device} 什么也没有记下。它直接发出的未转换请求另当别论。"),
+                )
+            }
             _ => Ending::new(
                 Kind::Answered,
                 format!("The answer is that {at} leads nowhere now: {device} keeps nothing."),

@@ -14,7 +14,7 @@ use crate::iommu::{Delivery, Fault, Outcome, PageRequest, Request, RequestKind, 
 use crate::memory::Memory;
 use crate::platform::interrupts::Controller;
 use crate::spec::Bits;
-use crate::trace::{Actor, Event as Step, Observer, Off, Recorded, Scope, Verdict};
+use crate::trace::{Actor, Event as Step, Observer, Off, Perms, Recorded, Scope, Verdict};
 use alloc::collections::BTreeSet;
 
 /// The hardware.
@@ -115,7 +115,9 @@ impl AmdViUnit {
                             true => Recorded::Suppressed,
                             false => self.log(memory, event, obs),
                         };
-                        self.tell(event, asked.perms, recorded, obs);
+                        // A translation request is a read, whatever it asks for.
+                        let want = if asked.ats() { Perms::R } else { asked.perms };
+                        self.tell(event, want, recorded, obs);
                         recorded
                     }
                 };

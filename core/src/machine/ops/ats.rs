@@ -2,12 +2,14 @@
 
 use crate::addr::{Address, BusAddr, PageSize, Pasid};
 use crate::dma::EngineAddr;
-use crate::iommu::{Driver, Outcome, PageRequest, PageResponse, PasidTag, Request, RequestKind, Unit};
+use crate::iommu::{
+    Driver, Outcome, PageRequest, PageResponse, PasidTag, Refusal, Request, RequestKind, Unit,
+};
 use crate::machine::run::Stop;
 use crate::machine::Machine;
 use crate::memory::FRAME;
 use crate::paging::Want;
-use crate::platform::tlp::{AddressType, PasidPrefix, Tlp};
+use crate::platform::tlp::{AddressType, PasidPrefix, Status, Tlp};
 use crate::scenario::ast::{self};
 use crate::spec::{Rule, Text};
 use crate::trace::{Actor, Event, Observer, Perms};
@@ -24,6 +26,12 @@ static NO_PAGE: Rule = Rule {
         "the answer allows nothing: the page is not there for this access",
         "应答里没有任何权限，因为要用的页不在内存里",
     ),
+    section: "PCIe 10.2.3",
+};
+
+/// An error is another answer than one without rights.
+pub(crate) static REFUSED: Rule = Rule {
+    text: Text::new("the answer is an error and no translation", "应答是错误，没有转换结果"),
     section: "PCIe 10.2.3",
 };
 
@@ -88,16 +96,22 @@ impl Machine {
             Some(Outcome::Answer(t) | Outcome::Memory(t)) if t.perms != Perms::NONE => Some(t),
             _ => None,
         };
-        // The completion carries one entry of eight bytes (PCIe 10.2.3).
-        let (status, bytes) = match &outcome {
-            Some(Outcome::Fault(_)) | None => (crate::platform::tlp::Status::UnsupportedRequest, 0),
-            _ => (crate::platform::tlp::Status::Success, 8),
+        // The completion carries one entry of eight bytes (PCIe 10.2.3), also where no page is found: then R = W = 0. An error is what
+        // a unit says of a device that may not request translations, and of tables that are not as they must be.
+        let refusal = match &outcome {
+            Some(Outcome::Fault(fault)) => Some(fault.refusal),
+            Some(_) => None,
+            None => Some(Refusal::UnsupportedRequest),
+        };
+        let (status, bytes, rule) = match refusal {
+            None | Some(Refusal::NoPermission) => (Status::Success, 8, &NO_PAGE),
+            Some(Refusal::UnsupportedRequest) => (Status::UnsupportedRequest, 0, &REFUSED),
+            Some(Refusal::CompleterAbort) => (Status::CompleterAbort, 0, &REFUSED),
         };
         let completion = tlp.completion(crate::addr::RequesterId::default(), status, bytes, 8, 0);
         self.hw.topology.tell(&route.back(), &completion.encode(), bytes.into(), &mut self.trace);
         let Some(t) = answered else {
-            self.trace
-                .step(Actor::Device(requester), Event::Check { rule: &NO_PAGE, ok: false, value: at.raw() });
+            self.trace.step(Actor::Device(requester), Event::Check { rule, ok: false, value: at.raw() });
             return false;
         };
         let size = t.size.min(PageSize::SIZE_1G);
