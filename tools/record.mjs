@@ -58,8 +58,8 @@ function inside(run, stops, lang) {
 const texts = Object.fromEntries(gallery("en").map((card) => [card.name, card.text]));
 writeFileSync(join(pkg, "texts.json"), JSON.stringify(texts));
 
-/** Widths that recordings beside the first one have: the page draws the next smaller one until something else runs. */
-const SOME = [NARROWEST, 40, 44, 50, 60, 72, 84, 97, 109, 123, 141, 155, 180];
+/** Widths that recordings beside the first one have, 116 for beside the inspector at 1280 pixels: the page draws the next smaller one until something else runs. */
+const SOME = [NARROWEST, 40, 44, 50, 60, 72, 84, 100, 116, 126, 141, 155, 180];
 /** Bytes, brotli-compressed, that a recording may take until its first step; what is longer waits for the machine. */
 const MOST = 48_000;
 

@@ -195,7 +195,7 @@ proptest! {
         tight in any::<bool>(),
     ) {
         let lang = if zh { Lang::Zh } else { Lang::En };
-        let options = Options { width, lang, units, budget, title: units, focus: None, tight, rows: 0 };
+        let options = Options { width, most: 0, lang, units, budget, title: units, focus: None, tight, rows: 0 };
         let l = layout(&m, None, &options);
         no_overlap(&l, i32::from(width.max(Options::MIN_WIDTH)));
         complete(&m, &l);

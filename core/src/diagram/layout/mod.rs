@@ -45,6 +45,9 @@ use ground::{both, Ground};
 pub struct Options {
     /// The most cells the picture may be wide. Below [`Options::MIN_WIDTH`] it is taken as that.
     pub width: u16,
+    /// The most cells it may be wide where otherwise those who stand beside each other would have to stand below each
+    /// other: for who can draw it smaller. Below `width` it is taken as that.
+    pub most: u16,
     /// The language.
     pub lang: Lang,
     /// Say sizes too (`64 KiB`), not only addresses.
@@ -71,6 +74,7 @@ impl Default for Options {
     fn default() -> Self {
         Options {
             width: 120,
+            most: 0,
             lang: Lang::En,
             units: false,
             budget: 24,
@@ -333,10 +337,16 @@ struct Mode {
     stacked: bool,
 }
 
-const MODES: [Mode; 7] = [
+/// Those in which the machine's order is kept from left to right.
+const BESIDE: [Mode; 5] = [
     Mode { cap: 20, line: 32, gap: 13, pad: 1, narrow: false, stacked: false },
     Mode { cap: 14, line: 26, gap: 9, pad: 1, narrow: false, stacked: false },
     Mode { cap: 12, line: 20, gap: 8, pad: 0, narrow: false, stacked: false },
+    Mode { cap: 12, line: 18, gap: 5, pad: 0, narrow: false, stacked: false },
+    Mode { cap: 9, line: 12, gap: 3, pad: 0, narrow: false, stacked: false },
+];
+/// Those for where there is no room for that.
+const BELOW: [Mode; 4] = [
     Mode { cap: 12, line: 20, gap: 8, pad: 0, narrow: true, stacked: false },
     Mode { cap: 12, line: 18, gap: 5, pad: 0, narrow: true, stacked: false },
     Mode { cap: 9, line: 12, gap: 5, pad: 0, narrow: true, stacked: false },

@@ -53,7 +53,7 @@ pub struct Plan {
     /// Prices for the token's ways: there once everything else is in its place.
     pub(super) streets: Option<Streets>,
     /// Ways of the token that were found already.
-    found: BTreeMap<(Cell, Cell), Vec<Cell>>,
+    found: BTreeMap<(Vec<Cell>, Cell, Cell), Vec<Cell>>,
 }
 
 /// Where things are in the plan, by their keys.
@@ -173,15 +173,23 @@ impl Plan {
         if ground.model.columns.is_empty() {
             return Plan::empty(ground, index);
         }
-        let mode = MODES.into_iter().find_map(|mode| Plan::in_mode(&ground, index, mode));
-        mode.unwrap_or_else(|| Plan::empty(ground, index))
+        let first = |modes: &[Mode], ground: &Ground| {
+            modes.iter().find_map(|mode| Plan::in_mode(ground, index, *mode))
+        };
+        let wider = |ground: &Ground| {
+            let mut wider = ground.clone();
+            wider.options.width = ground.options.most;
+            (ground.options.most > ground.options.width).then(|| first(&BESIDE[4..], &wider)).flatten()
+        };
+        let plan = first(&BESIDE, &ground).or_else(|| wider(&ground)).or_else(|| first(&BELOW, &ground));
+        plan.unwrap_or_else(|| Plan::empty(ground, index))
     }
 
     fn empty(ground: Ground, index: &Index) -> Plan {
         Plan {
             ground,
             index: index.clone(),
-            mode: MODES[0],
+            mode: BESIDE[0],
             slots: vec![],
             rows: Rows::new(vec![], 0),
             frames: vec![],
@@ -405,10 +413,12 @@ impl Plan {
         self.ways = self.bundles.iter().enumerate().map(way).collect();
     }
 
-    /// The token's way between two cells.
-    pub(super) fn way(&mut self, from: Cell, to: Cell) -> Vec<Cell> {
+    /// The token's way between two cells, beside that of whom it follows.
+    pub(super) fn way(&mut self, after: &[Cell], from: Cell, to: Cell) -> Vec<Cell> {
         let Some(streets) = &self.streets else { return vec![from, to] };
-        self.found.entry((from, to)).or_insert_with(|| streets.way(from, to)).clone()
+        let find =
+            || if after.is_empty() { streets.way(from, to) } else { streets.beside(after).way(from, to) };
+        self.found.entry((after.to_vec(), from, to)).or_insert_with(find).clone()
     }
 }
 

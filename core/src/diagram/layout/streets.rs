@@ -17,6 +17,8 @@ const BORDER: u8 = 12;
 const BOX: u8 = 24;
 const ACTOR: u8 = 80;
 const WRITING: u8 = 160;
+/// What a cell costs more along which somebody has gone.
+const GONE: u8 = 8;
 const CORNER: u32 = 12;
 
 /// A cell: to the right, and down.
@@ -68,6 +70,22 @@ impl Streets {
                 self.price[(row * self.width + column) as usize] = price;
             }
         }
+    }
+
+    /// The same picture, where somebody has gone along a way already: who comes after goes beside it where there is room.
+    pub fn beside(&self, way: &[Cell]) -> Streets {
+        let mut streets = self.clone();
+        for leg in way.windows(2) {
+            let (left, right) = (leg[0].0.min(leg[1].0), leg[0].0.max(leg[1].0));
+            let (top, bottom) = (leg[0].1.min(leg[1].1), leg[0].1.max(leg[1].1));
+            for y in top.max(0)..(bottom + 1).min(self.height) {
+                for x in left.max(0)..(right + 1).min(self.width) {
+                    let price = &mut streets.price[(y * self.width + x) as usize];
+                    *price = price.saturating_add(GONE);
+                }
+            }
+        }
+        streets
     }
 
     /// The cheapest way, as corners: neighbours share a row or a column; both ends are among them.
@@ -193,6 +211,23 @@ mod tests {
         let way = with(&[(2, 3), (20, 3), (20, 9), (27, 9)]);
         let upright = way.windows(2).find(|s| s[0].0 == s[1].0).map(|s| s[0].0);
         assert!(upright.is_some_and(|x| x != 20), "{way:?}");
+    }
+
+    #[test]
+    fn who_comes_after_goes_beside_whom_it_follows() {
+        let streets = Streets::new(&empty());
+        let first = streets.way((25, 6), (2, 6));
+        assert_eq!(first, [(25, 6), (2, 6)]);
+        let second = streets.beside(&first).way((25, 6), (4, 2));
+        let cells = |way: &[Cell]| -> Vec<Cell> {
+            let leg = |s: &[Cell]| {
+                let ((a, b), (c, d)) = (s[0], s[1]);
+                (a.min(c)..=a.max(c)).flat_map(move |x| (b.min(d)..=b.max(d)).map(move |y| (x, y)))
+            };
+            way.windows(2).flat_map(leg).collect()
+        };
+        let (first, second) = (cells(&first), cells(&second));
+        assert_eq!(second.iter().filter(|cell| first.contains(cell)).count(), 1, "{second:?}");
     }
 
     #[test]

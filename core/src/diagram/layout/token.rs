@@ -56,10 +56,10 @@ impl Plan {
     /// Where a step's token is.
     pub(super) fn token(&mut self, now: &Now<'_>) -> Option<PlacedToken> {
         let token = now.model.token.as_ref()?;
-        let (path, step_from) = self.trail(&now.way)?;
+        let (path, step_from) = self.trail(&now.way, &[])?;
         let at = *path.last()?;
         let interrupt = self
-            .trail(&now.interrupt)
+            .trail(&now.interrupt, &path)
             .map(|(path, _)| PlacedInterrupt { path, label: words::INTERRUPT.get(now.lang).into() });
         let load = clean(token.load.get(now.lang), 60);
         let mut label = format!("{} {}", words::space(token.space).get(now.lang), hex(token.address));
@@ -70,8 +70,8 @@ impl Plan {
         Some(PlacedToken { at, path, step_from, label, fate, shortcut, interrupt })
     }
 
-    /// The cells of a way, and from which of them on it is the last leg.
-    fn trail(&mut self, anchors: &[Anchor]) -> Option<(Vec<Cell>, usize)> {
+    /// The cells of a way, beside one that was gone before, and from which of them on it is the last leg.
+    fn trail(&mut self, anchors: &[Anchor], after: &[Cell]) -> Option<(Vec<Cell>, usize)> {
         let mut stops: Vec<[Cell; 2]> = anchors.iter().filter_map(|a| self.places(*a)).collect();
         stops.dedup();
         let near = |sides: &[Cell; 2], to: Cell| {
@@ -92,7 +92,7 @@ impl Plan {
                 continue;
             }
             step_from = path.len() - 1;
-            path.extend(self.way(at, to).into_iter().skip(1));
+            path.extend(self.way(after, at, to).into_iter().skip(1));
             at = to;
         }
         Some((path, step_from))
