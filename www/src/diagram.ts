@@ -7,12 +7,15 @@ import { h } from "./dom";
 import { icon } from "./icons";
 import { legend } from "./legend";
 import { cellWidth, measureCell, midX, Picture, put, ROW, size } from "./picture";
+import { presenting } from "./present";
 import { covered, sheetOf, taken } from "./sheet";
 import type { Place } from "./store";
 import type { Key } from "./strings";
 
-/** Below this the words cannot be read: 11 px. */
-const SMALLEST = 0.917;
+/** Below this the words cannot be read: 11 px, and 13 px from the last row of a room. */
+const smallest = () => (presenting() ? 1.083 : 0.917);
+/** As large as a picture becomes by itself. */
+const largest = () => (presenting() ? 2.5 : 1.3);
 /** The lowest row in which words keep off the borders above and below them. */
 const LOWEST = 14.5;
 /** No picture needs more cells across. */
@@ -111,7 +114,7 @@ export function diagram(app: App, slot: 0 | 1 = 0, panes?: Panes): HTMLElement {
     if (panes) widths.set(panes.now(), room.x);
   };
   const cellsIn = (width: number) =>
-    Math.min(WIDEST, Math.max(36, Math.floor((width - 2) / (cellWidth() * SMALLEST))));
+    Math.min(WIDEST, Math.max(36, Math.floor((width - 2) / (cellWidth() * smallest()))));
   /** How wide the pane is: of the layout that the page has by now, where that was measured before. */
   const now = () => (panes && widths.get(panes.now())) ?? room.x;
   /** Ends the wait for the pane, which is about to become wider or narrower. */
@@ -268,8 +271,8 @@ export function diagram(app: App, slot: 0 | 1 = 0, panes?: Panes): HTMLElement {
   const fit = () => {
     if (!scene) return;
     const full = size(scene, ROW);
-    const whole = Math.min(room.x / full.width, room.flows ? 1 : room.whole / full.height, 1.3);
-    const fitting = Math.max(whole, Math.min(SMALLEST, room.x / full.width));
+    const whole = Math.min(room.x / full.width, room.flows ? 1 : room.whole / full.height, largest());
+    const fitting = Math.max(whole, Math.min(smallest(), room.x / full.width));
     // Rather than out of sight, things are closer to each other (by what a float holds); not where they are out of sight even so.
     const wanted = room.flows ? ROW : Math.floor((16 * room.whole) / scene.height / fitting) / 16;
     // Also where there is no room to measure: hidden, or in a document that has none.

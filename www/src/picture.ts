@@ -285,9 +285,14 @@ function trail(token: SceneToken, row: number): SVGElement[] {
   const leg = s("path", { class: "leg", d: path(token.path.slice(token.stepFrom), row) });
   const drawn = s("g", { class: classes }, past, leg);
   if (!token.interrupt) return [drawn];
-  // Once the bytes are there, the interrupt that said so has its own way beside theirs.
+  // Once the bytes are there, the interrupt that said so has its own way beside theirs, also along one street.
   const d = path(token.interrupt.path, row);
-  return [drawn, s("g", { class: "way interrupt" }, s("path", { class: "past", d }))];
+  const own = s(
+    "g",
+    { class: "way interrupt", transform: "translate(3 3)" },
+    s("path", { class: "past", d }),
+  );
+  return [drawn, own];
 }
 
 /** Where that interrupt was delivered. */

@@ -6,7 +6,7 @@ use super::software::{
     Attached, Buffer, Domain, DomainRef, Handle, Named, Owner, Process, Remap, Software, Vm,
 };
 use super::{Device, Hardware, Machine};
-use crate::addr::{Pasid, PhysAddr};
+use crate::addr::{AddrRange, Pasid, PhysAddr};
 use crate::iommu::{AnyIommu, Architecture, DomainId, Driver, Unit};
 use crate::memory::Memory;
 use crate::mmu::arch::Cpu;
@@ -160,9 +160,13 @@ impl<'a> Snapshot<'a> {
     pub fn vms(self) -> &'a [Vm] {
         &self.record.software.vms
     }
+    /// Returns where the bounce pool is: it is there from the beginning.
+    pub fn bounce_pool(self) -> Option<AddrRange<PhysAddr>> {
+        self.record.software.dma.api.swiotlb()?.range()
+    }
     /// Returns whether an address is in the bounce pool.
     pub fn bounces_at(self, at: PhysAddr) -> bool {
-        self.record.software.dma.api.swiotlb().is_some_and(|pool| pool.contains(at))
+        self.bounce_pool().is_some_and(|pool| pool.contains(at))
     }
     /// Returns whether the kernel uses virtual addresses that have names anywhere in the run.
     pub fn uses_kernel_addresses(self) -> bool {

@@ -57,6 +57,7 @@ pub fn counted(record: &Record, trace: &Trace, cursor: &mut Cursor, title: Phras
     };
     p.columns();
     p.physical();
+    p.port_windows();
     p.bars();
     p.buffers();
     p.remaps();

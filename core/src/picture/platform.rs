@@ -30,6 +30,12 @@ impl Painter<'_> {
                 Region::new(key, region.range.start.raw(), region.range.last().raw(), kind, label),
             );
         }
+        if let Some(pool) = now.bounce_pool() {
+            let (first, last) = (pool.start.raw(), pool.last().raw());
+            let label = Phrase::new("bounce pool", "回弹缓冲池");
+            let region = Region::new("pa/swiotlb", first, last, RegionKind::Reserved, label);
+            self.region(Col::Physical, region);
+        }
         for window in now.bridge().windows() {
             let name = window.name.clone();
             let key = format!("bus/{name}");
@@ -146,6 +152,22 @@ impl Painter<'_> {
                         );
                     }
                 }
+            }
+        }
+    }
+
+    /// What root ports forward: the part of the bridge's window that is theirs.
+    pub(super) fn port_windows(&mut self) {
+        let topology = self.now.topology();
+        for (_, node) in topology.nodes().filter(|(_, n)| n.port_type() == PortType::RootPort).take(PORTS) {
+            let windows = [node.config.memory_window(), node.config.prefetch_window()];
+            for (kind, window) in ["", "/prefetch"].into_iter().zip(windows) {
+                let Some(window) = window else { continue };
+                let (first, last) = (window.start.raw(), window.last().raw());
+                let label =
+                    Phrase::new(format!("window of {}", node.name), spaced(&format!("{} 的窗口", node.name)));
+                let key = format!("bus/port:{}{kind}", node.name);
+                self.region(Col::Bus, Region::new(key, first, last, RegionKind::Mmio, label));
             }
         }
     }

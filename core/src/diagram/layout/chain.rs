@@ -363,10 +363,12 @@ pub fn write(ground: &Ground, now: &Now<'_>, c: usize, piece: &Piece, room: Room
                 };
                 let hit = fold.regions.iter().find(touched).and_then(|i| there(*i));
                 let many = words::folded(count, fold.kind, lang);
-                // Its address is longer than the one that had room beside the words: then that one stays.
-                let first =
-                    hit.map(|region| hex(region.first)).filter(|a| width(a) + 1 + width(&many) <= inner);
-                w.address = room.dense.then(|| first.unwrap_or_else(|| hex(piece.first)));
+                // Where what is there begins, and not the room below it, which folds with it.
+                let begins = |region: &Region| region.first.max(piece.first);
+                let lowest = fold.regions.iter().filter_map(|i| there(*i)).map(begins).min();
+                let first = hit.map_or(lowest, |region| Some(begins(region))).map(hex);
+                // It may be longer than the one that had room beside the words.
+                w.address = first.filter(|a| room.dense && width(a) + 1 + width(&many) <= inner);
                 let left = inner - w.address.as_deref().map_or(0, |a| width(a) + 1);
                 // One alone is called by its name, where there is room for it.
                 let mut those = fold.regions.iter().filter_map(|i| there(*i));

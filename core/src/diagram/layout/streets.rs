@@ -18,7 +18,7 @@ const BOX: u8 = 24;
 const ACTOR: u8 = 80;
 const WRITING: u8 = 160;
 /// What a cell costs more along which somebody has gone.
-const GONE: u8 = 8;
+const GONE: u8 = 2;
 const CORNER: u32 = 12;
 
 /// A cell: to the right, and down.

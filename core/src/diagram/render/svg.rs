@@ -402,15 +402,16 @@ impl Svg<'_> {
         ));
         self.leg(&format!(" id=\"{leg}\""), token.fate, &step);
         if let Some(interrupt) = &token.interrupt {
-            self.leg("", Fate::Interrupt, &way(&interrupt.path));
+            // Beside the bytes' way also where both go along one street.
+            self.leg(" transform=\"translate(3 3)\"", Fate::Interrupt, &way(&interrupt.path));
         }
     }
 
     /// A dotted way in the colour of what went along it.
-    fn leg(&mut self, id: &str, fate: Fate, d: &str) {
+    fn leg(&mut self, attributes: &str, fate: Fate, d: &str) {
         let ink = fate_ink(fate);
         self.put(format_args!(
-            "<path{id} class=\"ip-leg {}\" d=\"{d}\" fill=\"none\" stroke=\"{}\" stroke-opacity=\"0.7\" \
+            "<path{attributes} class=\"ip-leg {}\" d=\"{d}\" fill=\"none\" stroke=\"{}\" stroke-opacity=\"0.7\" \
              stroke-width=\"1.6\" stroke-dasharray=\"1 5\" stroke-linecap=\"round\"/>\n",
             ink.class(),
             self.ink(ink)

@@ -341,10 +341,12 @@ fn tegra(_: &Captures<'_>, found: &mut Found) {
     for field in &mut found.fields {
         match field.name.en {
             "address" => {
-                field.meaning = Phrase::new("the physical address that was not decoded", "没有对应目标的物理地址")
+                field.meaning =
+                    Phrase::new("the physical address that was not decoded", "没有对应目标的物理地址")
             }
             "unit" => {
-                field.meaning = Phrase::new("the memory controller that reports it", "报告这次错误的内存控制器")
+                field.meaning =
+                    Phrase::new("the memory controller that reports it", "报告这次错误的内存控制器")
             }
             _ => {}
         }

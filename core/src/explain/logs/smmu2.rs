@@ -124,11 +124,17 @@ fn context_fault(here: &Here<'_>) -> Option<Found> {
         let meaning = match walked {
             0 => {
                 found.clue(Clue::EntryEmpty);
-                Text::new("the driver's own walk: nothing is mapped there", "驱动自己查表的结果：那里没有映射")
+                Text::new(
+                    "the driver's own walk: nothing is mapped there",
+                    "驱动自己查表的结果：那里没有映射",
+                )
             }
             _ => {
                 found.clue(Clue::MappedNow);
-                Text::new("the driver's own walk: the page is mapped now", "驱动自己查表的结果：该页现在有映射")
+                Text::new(
+                    "the driver's own walk: the page is mapped now",
+                    "驱动自己查表的结果：该页现在有映射",
+                )
             }
         };
         found.certain(Text::new("walk", "查表"), format!("{walked:#x}"), meaning);
