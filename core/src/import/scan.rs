@@ -46,9 +46,16 @@ pub fn leading(text: &str) -> Option<u64> {
 /// Returns a word up to a space, comma or bracket.
 pub fn word(text: &str) -> &str {
     let text = text.trim_start();
-    let end =
-        text.find(|c: char| c.is_whitespace() || matches!(c, ',' | ')' | ']' | ';')).unwrap_or(text.len());
-    &text[..end]
+    // Nearly every line is ASCII, whose characters need no decoding.
+    let ends = |b: u8| b.is_ascii_whitespace() || matches!(b, b',' | b')' | b']' | b';');
+    match text.bytes().position(|b| ends(b) || !b.is_ascii()) {
+        None => text,
+        Some(end) if text.as_bytes()[end].is_ascii() => &text[..end],
+        Some(_) => {
+            let end = text.find(|c: char| c.is_whitespace() || u8::try_from(c).is_ok_and(ends));
+            &text[..end.unwrap_or(text.len())]
+        }
+    }
 }
 
 /// Returns a size such as `16K`, `8G`, `128`.

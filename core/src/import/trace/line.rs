@@ -109,8 +109,10 @@ fn stamped(line: &str, time: impl Fn(&str) -> Option<u64>) -> Option<Read<'_>> {
     // The time is the first word of digits, a point, digits and a colon.
     // Bounded: each turn passes a word.
     let (time, rest) = loop {
-        rest = rest.trim_start();
-        let end = rest.find(char::is_whitespace)?;
+        // Tracers put spaces between; a comm of other characters is of no concern.
+        let start = rest.bytes().position(|b| !b.is_ascii_whitespace())?;
+        rest = &rest[start..];
+        let end = rest.bytes().position(|b| b.is_ascii_whitespace())?;
         if let Some(time) = rest[..end].strip_suffix(':').and_then(&time) {
             break (time, &rest[end..]);
         }
@@ -148,7 +150,7 @@ impl Read<'_> {
     }
     /// Returns whether the kernel has left entries of a list out.
     pub fn is_truncated(&self) -> bool {
-        self.text.contains(" [TRUNCATED]")
+        self.name.contains("_sg") && self.text.contains(" [TRUNCATED]")
     }
 }
 

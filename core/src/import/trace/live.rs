@@ -15,6 +15,8 @@ const MEMORY: usize = 65_536;
 const SOON: u64 = 1000;
 /// Among how many mappings that begin below an address one that has it is looked for, where they may be within each other.
 const NEAR: usize = 256;
+/// The bits of the largest page that an access may have been translated by.
+const LARGEST: u32 = 40;
 /// The most findings of each kind that are kept; all are counted.
 const MOST_FOUND: usize = 200;
 
@@ -57,8 +59,8 @@ pub enum Was {
 pub enum Finding {
     /// What is not mapped was unmapped: unmapped before, or never mapped in the trace.
     NotMapped { device: String, address: u64, size: u64, was: Was },
-    /// Unmapped with another size or direction than it was mapped with.
-    Differs { device: String, mapping: Mapping, size: u64, direction: Direction },
+    /// Unmapped with another size or direction than it was mapped with, or freed though it was mapped, or the other way round.
+    Differs { device: String, mapping: Mapping, size: u64, direction: Direction, coherent: bool },
     /// A new mapping shares addresses with one that is mapped.
     Overlaps { device: String, new: Part, old: Mapping },
     /// The tables lost a range while a device's mapping in it was in use.
@@ -88,6 +90,9 @@ impl Finding {
         }
     }
 }
+
+/// What an event says of the mapping that it ends: its size, where it has one, its direction, and whether it is freed or unmapped.
+type End = (Option<u64>, Direction, bool);
 
 /// How many kinds of findings there are.
 pub const KINDS: usize = 8;
@@ -138,8 +143,10 @@ pub struct Live {
     old_lists: BTreeMap<(usize, u64), u64>,
     /// What the tables map, by address: domains may have the same one, and the events do not say whose it is.
     tables: BTreeMap<u64, Vec<SpanId>>,
-    /// Mappings that are known of an access.
-    seen: BTreeSet<(usize, u64)>,
+    /// Where mappings begin, by address and device: what is at an address, whosever it is.
+    starts: BTreeSet<(u64, usize)>,
+    /// Mappings that are known of an access, by address and device.
+    seen: BTreeSet<(u64, usize)>,
     gone: BTreeMap<(usize, u64), (Mapping, Moment)>,
     order: VecDeque<(usize, u64)>,
     /// Unmaps of the tables that no flush has covered yet: when, and what is left of the range.
@@ -171,6 +178,8 @@ pub struct Live {
     pub accesses: u64,
     /// Lists of which the kernel has left entries out, by device.
     pub truncated: BTreeMap<usize, u64>,
+    /// Events that are earlier than the one before them.
+    pub back: u64,
     /// Events that the tracer lost, as the trace says.
     pub missing: u64,
     /// All that happened.
@@ -221,6 +230,7 @@ impl Live {
         if self.events == 0 {
             self.span.0 = now;
         }
+        self.back += u64::from(now.time < self.span.1.time);
         self.span.1 = now;
         self.events += 1;
         self.in_use();
@@ -253,7 +263,7 @@ impl Live {
             Event::Unmap { device, address, size, direction, coherent } => {
                 let at = self.device(&device);
                 self.pass(now, if coherent { Act::Free } else { Act::Unmap }, at, address, size);
-                self.unmap(now, at, address, Some((Some(size), direction)));
+                self.unmap(now, at, address, Some((Some(size), direction, coherent)));
             }
             Event::UnmapList { device, physical, direction } => {
                 self.unmap_list(now, &device, &physical, direction)
@@ -344,14 +354,7 @@ impl Live {
                     }
                     !covered
                 });
-                // A page that is flushed takes with it the translation of the larger one that it is in.
-                let of = |device| {
-                    let large = self.holding(device, address).filter(|key| self.seen.contains(key));
-                    let first = large.map_or(address, |(_, at)| at);
-                    self.seen.range((device, first)..(device, end.max(first))).copied()
-                };
-                let forgotten: Vec<(usize, u64)> = (0..self.names.len()).flat_map(of).collect();
-                for (device, address) in forgotten {
+                for (address, device) in self.forgotten(address, end) {
                     self.unmap(now, device, address, None);
                 }
             }
@@ -385,7 +388,7 @@ impl Live {
         }
         self.pass(now, Act::Unmap, device, addresses.first().copied().unwrap_or(0), 0);
         for address in addresses {
-            self.unmap(now, device, address, Some((None, direction)));
+            self.unmap(now, device, address, Some((None, direction, false)));
         }
     }
 
@@ -433,6 +436,27 @@ impl Live {
                 self.find(lost.now, Finding::UnderUse { device, mapping, iova: lost.iova, size: lost.size });
             }
         }
+    }
+
+    /// What a flush of a range makes the IOTLB forget: what begins in it, and the larger pages that its first one is in.
+    fn forgotten(&self, address: u64, end: u64) -> Vec<(u64, usize)> {
+        if self.seen.is_empty() {
+            return Vec::new();
+        }
+        let mut out: Vec<(u64, usize)> =
+            self.seen.range((address, 0)..(end.max(address), 0)).copied().collect();
+        let mut start = address;
+        for shift in 12..=LARGEST {
+            let larger = address >> shift << shift;
+            if larger < start {
+                start = larger;
+                let of = self.seen.range((larger, 0)..=(larger, usize::MAX)).copied();
+                out.extend(of.filter(|(at, device)| {
+                    self.mapped.get(&(*device, *at)).is_some_and(|known| address - at < known.part.size)
+                }));
+            }
+        }
+        out
     }
 
     /// The mapping that an address of a device is in.
@@ -486,7 +510,7 @@ impl Live {
         });
         if let Some((_, old)) = old.map(|(key, old)| (*key, *old)) {
             self.nested = true;
-            if !(is_direct(&old.part) && is_direct(&part)) {
+            if !(are_direct(&old.part, &part)) {
                 let name = self.name(device).into();
                 self.find(now, Finding::Overlaps { device: name, new: part, old });
             }
@@ -501,15 +525,16 @@ impl Live {
             let span = self.history.begin(owner(device), kind, part, direction);
             let mapping = Mapping { part, direction, coherent, since: now, synced: None, seen, span };
             if let Some(old) = self.mapped.insert((device, part.address), mapping) {
-                if is_direct(&old.part) && is_direct(&part) {
+                if are_direct(&old.part, &part) {
                     self.again.entry((device, part.address)).or_default().push(old);
                     self.repeated += 1;
                 } else {
                     self.history.end(old.span);
                 }
             }
+            self.starts.insert((part.address, device));
             if seen {
-                self.seen.insert((device, part.address));
+                self.seen.insert((part.address, device));
             }
             self.most = self.most.max(self.mapped.len() + self.repeated);
         } else {
@@ -518,12 +543,16 @@ impl Live {
     }
 
     /// Takes away the mapping that begins at an address; of several the one that is of this size and direction, else the latest.
-    fn take(&mut self, key: (usize, u64), with: Option<(Option<u64>, Direction)>) -> Option<Mapping> {
+    fn take(&mut self, key: (usize, u64), with: Option<End>) -> Option<Mapping> {
         let mut mapping = self.mapped.remove(&key)?;
-        let Some(all) = self.again.get_mut(&key) else { return Some(mapping) };
+        let Some(all) = self.again.get_mut(&key) else {
+            self.starts.remove(&(key.1, key.0));
+            return Some(mapping);
+        };
         let fits = |one: &Mapping| {
-            with.is_none_or(|(size, direction)| {
-                size.is_none_or(|size| size == one.part.size) && direction == one.direction
+            with.is_none_or(|(size, direction, coherent)| {
+                size.is_none_or(|size| size == one.part.size)
+                    && (direction, coherent) == (one.direction, one.coherent)
             })
         };
         if !fits(&mapping) {
@@ -542,10 +571,10 @@ impl Live {
     }
 
     /// Unmaps; `with` the size, where the event has one, and the direction that it says.
-    fn unmap(&mut self, now: Moment, device: usize, address: u64, with: Option<(Option<u64>, Direction)>) {
+    fn unmap(&mut self, now: Moment, device: usize, address: u64, with: Option<End>) {
         let Some(mapping) = self.take((device, address), with) else {
             // What was mapped before the trace began is not known; what was unmapped in it is.
-            let size = with.and_then(|(size, _)| size).unwrap_or(0);
+            let size = with.and_then(|(size, ..)| size).unwrap_or(0);
             let was = self.was(device, address, None);
             if matches!(was, Was::Never(_) | Was::Unseen) {
                 self.before += 1;
@@ -559,7 +588,7 @@ impl Live {
             *at = self.events;
         }
         self.history.end(mapping.span);
-        self.seen.remove(&(device, address));
+        self.seen.remove(&(address, device));
         if let Some(physical) = mapping.part.physical {
             if let Some(all) = self.lists.get_mut(&(device, physical)) {
                 all.retain(|at| *at != address);
@@ -568,11 +597,11 @@ impl Live {
                 }
             }
         }
-        if let Some((size, direction)) = with {
+        if let Some((size, direction, coherent)) = with {
             let size = size.unwrap_or(mapping.part.size);
-            if size != mapping.part.size || direction != mapping.direction {
+            if (size, direction, coherent) != (mapping.part.size, mapping.direction, mapping.coherent) {
                 let name = self.name(device).into();
-                self.find(now, Finding::Differs { device: name, mapping, size, direction });
+                self.find(now, Finding::Differs { device: name, mapping, size, direction, coherent });
             }
         }
         if self.gone.insert((device, address), (mapping, now)).is_none() {
@@ -610,30 +639,32 @@ impl Live {
         if self.waiting.len() < MOST_LIVE {
             self.waiting.push((now.time, iova, end.max(iova.saturating_add(1))));
         }
-        let of = |device: usize| self.mapped.range((device, iova)..(device, end.max(iova)));
-        let several = (0..self.names.len()).filter(|device| of(*device).next().is_some()).count() > 1;
+        let inside = || self.starts.range((iova, 0)..(end.max(iova), 0));
+        let first = inside().next().map(|(_, device)| *device);
+        let several = inside().any(|(_, device)| Some(*device) != first);
         let others = several.then_some(self.events);
         if several {
             let _ = self.unmaps.entry(iova >> 12).or_insert(0);
         }
-        for device in 0..self.names.len() {
-            self.lost.extend(of(device).map(|((_, address), m)| Lost {
-                event: self.events,
-                device,
-                address: *address,
-                since: m.since,
-                now,
-                iova,
-                size,
-                others,
-            }));
-        }
+        let mapped = inside().filter_map(|(at, device)| Some((*device, self.mapped.get(&(*device, *at))?)));
+        self.lost.extend(mapped.map(|(device, m)| Lost {
+            event: self.events,
+            device,
+            address: m.part.address,
+            since: m.since,
+            now,
+            iova,
+            size,
+            others,
+        }));
     }
 }
 
-/// Without an IOMMU: the device has the memory's own address.
-fn is_direct(part: &Part) -> bool {
-    part.physical == Some(part.address)
+/// Without an IOMMU a buffer has one address for a device: the memory's own, or one at a distance that all have (`dma-ranges`, the bit
+/// of memory encryption). An IOMMU gives each mapping addresses of its own.
+fn are_direct(one: &Part, other: &Part) -> bool {
+    let distance = |part: &Part| part.physical.map(|physical| part.address.wrapping_sub(physical));
+    distance(one).is_some() && distance(one) == distance(other)
 }
 
 /// Whose what the tables do is, and within whose mappings.

@@ -69,13 +69,15 @@ impl Replay {
                 self.live.cut_list(read.device());
             }
             self.live.event(Moment { time, line: self.lines }, event);
-        } else if read.is_some_and(|read| read.is_unread()) {
+            return true;
+        }
+        if read.is_some_and(|read| read.is_unread()) {
             self.told.unread += 1;
             if self.told.shown.len() < MOST_UNREAD {
                 self.told.shown.push((self.lines, text.trim().chars().take(160).collect()));
             }
         }
-        // `CPU:0 [LOST 500 EVENTS]`
+        // `CPU:0 [LOST 500 EVENTS]`, which is no event's line.
         if let Some(count) = scan::between(text, "[LOST ", " EVENTS]").and_then(scan::number) {
             self.live.missing = self.live.missing.saturating_add(count);
         }

@@ -119,14 +119,18 @@ pub(super) fn finding(now: Moment, finding: &Finding, zh: bool) -> String {
         (Finding::NotMapped { device, address, size, was: w }, true) => {
             format!("{device} 对 {address:#x} +{size:#x} 重复解除映射：{}", was(now, w, zh))
         }
-        (Finding::Differs { device, mapping: m, size, direction }, false) => format!(
-            "{device} unmaps with size {size:#x} {} what was mapped as {}",
+        (Finding::Differs { device, mapping: m, size, direction, coherent }, false) => format!(
+            "{device} {} with size {size:#x} {} what was mapped as {}",
+            if *coherent { "frees" } else { "unmaps" },
             direction.name(),
             mapping(m, zh)
         ),
-        (Finding::Differs { device, mapping: m, size, direction }, true) => {
-            format!("{device} 以大小 {size:#x} {} 解除映射，而映射时是 {}", direction.name(), mapping(m, zh))
-        }
+        (Finding::Differs { device, mapping: m, size, direction, coherent }, true) => format!(
+            "{device} 以大小 {size:#x} {} {}，而映射时是 {}",
+            direction.name(),
+            if *coherent { "释放" } else { "解除映射" },
+            mapping(m, zh)
+        ),
         (Finding::Overlaps { device, new, old }, false) => {
             format!("{device} maps {} over {}, which is still mapped", part(new), mapping(old, zh))
         }
@@ -270,6 +274,13 @@ fn reading(live: &Live, told: &Told, zh: bool) -> Vec<String> {
         out.push(match zh {
             false => format!("{count} lines are longer than {most} KiB: what is beyond was not read"),
             true => format!("{count} 行超过 {most} KiB，超出的部分没有读"),
+        });
+    }
+    if live.back > 0 {
+        let back = live.back;
+        out.push(match zh {
+            false => format!("{back} events are earlier than the one before them: the lines are not sorted by time, and are taken in their order"),
+            true => format!("{back} 个事件早于其前一个事件：各行没有按时间排序，这里按行的顺序处理"),
         });
     }
     let lists = live.truncated.values().sum::<u64>();

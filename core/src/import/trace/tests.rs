@@ -535,6 +535,14 @@ fn without_an_iommu_a_buffer_is_mapped_as_often_as_it_is_unmapped() {
     assert_eq!((kinds(&twice).len(), twice.live.mapped().count()), (0, 1));
     let even = replay(&[map(1), map(2), unmap(3), unmap(4)].concat());
     assert_eq!((kinds(&even).len(), even.live.mapped().count()), (0, 0));
+    // On a bus where memory has another address, or with the bit of its encryption.
+    let far = |t, at: u64| bare_map(t, 0xc2fb_b000 + at, 0x1000, 0x2fb_b000 + at);
+    let ends = |t, at: u64| bare_unmap(t, 0xc2fb_b000 + at, 0x1000);
+    let bus = replay(&[far(1, 0), far(2, 0), far(3, 0x800), ends(4, 0), ends(5, 0), ends(6, 0x800)].concat());
+    assert_eq!((kinds(&bus).len(), bus.live.mapped().count()), (0, 0));
+    // An address that an IOMMU gave out is not given out twice.
+    let given = [bare_map(1, 0xffff_f000, 0x1000, 0x2fb_b000), bare_map(2, 0xffff_f000, 0x1000, 0x3fb_b000)];
+    assert_eq!(kinds(&replay(&given.concat())), ["2 Overlaps"]);
     let more = replay(&[map(1), map(2), unmap(3), unmap(4), unmap(5)].concat());
     assert_eq!(kinds(&more), ["5 NotMapped"]);
 }
@@ -633,4 +641,45 @@ fn a_flush_ends_what_it_covers_whole_and_the_large_page_that_it_is_in() {
         "{:?}",
         got.live.found
     );
+}
+
+#[test]
+fn a_flush_of_a_page_forgets_it_for_each_device_that_has_it_and_for_no_other() {
+    let text = "vtd_dmar_translate dev 00:03.00 iova 0x200000 -> gpa 0x40200000 mask 0x1fffff\n\
+        vtd_dmar_translate dev 00:04.00 iova 0x201000 -> gpa 0x50201000 mask 0xfff\n\
+        vtd_dmar_translate dev 00:05.00 iova 0x200000 -> gpa 0x60200000 mask 0xfff\n\
+        vtd_dmar_translate dev 00:06.00 iova 0x202000 -> gpa 0x60202000 mask 0xfff\n\
+        vtd_inv_desc_iotlb_pages iotlb invalidate pages addr 0x201000 mask 0\n";
+    let got = replay(text);
+    let left: Vec<_> = got.live.mapped().map(|(device, m)| (device, m.part.address)).collect();
+    assert_eq!(left, [("0000:00:05.0", 0x20_0000), ("0000:00:06.0", 0x20_2000)]);
+}
+
+#[test]
+fn memory_that_was_allocated_is_freed_and_not_unmapped() {
+    let alloc = event("10.0", "dma_alloc: 0000:00:05.0 dir=BIDIRECTIONAL dma_addr=1000 size=512 virt_addr=000000001234 flags=GFP_KERNEL attrs=");
+    let end = |name: &str| {
+        let rest = format!(
+            "{name}: 0000:00:05.0 dir=BIDIRECTIONAL dma_addr=1000 size=512 virt_addr=000000001234 attrs="
+        );
+        replay(&(alloc.clone() + &event("10.1", &rest)))
+    };
+    assert_eq!(kinds(&end("dma_free")), [""; 0]);
+    let wrong = end("dma_unmap_phys");
+    assert_eq!(kinds(&wrong), ["2 Differs"]);
+    let said = wrong.report(Lang::En).to_string();
+    assert!(
+        said.contains(
+            "unmaps with size 0x200 BIDIRECTIONAL what was mapped as 0x1000 +0x200 BIDIRECTIONAL allocated"
+        ),
+        "{said}"
+    );
+}
+
+#[test]
+fn lines_that_are_not_sorted_by_time_are_said_to_be_so() {
+    let lines = [bare_map(2, 0x1000, 64, 0x9000), bare_map(9, 0x3000, 64, 0x9000), bare_unmap(4, 0x1000, 64)];
+    let said = |lines: &[String]| replay(&lines.concat()).report(Lang::En).to_string();
+    assert!(said(&lines).contains("1 events are earlier than the one before them"), "{}", said(&lines));
+    assert!(!said(&lines[..2]).contains("earlier"));
 }
