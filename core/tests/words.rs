@@ -257,3 +257,50 @@ fn a_context_descriptor_is_held_against_what_its_fields_say_together() {
         assert!(value == ends && meaning.contains(why), "{low:#x} {address}\n{value} {meaning}");
     }
 }
+
+/// Tables as debugfs of the kernel prints them page by page: a page of 2 MiB, one of 4 KiB that is read-only.
+const PRINTED: &str = "Device 0000:00:05.0 @0xd44000\n\
+IOVA_PFN         \tPML5E             \tPML4E             \tPDPE              \tPDE               \tPTE\n\
+0x0000000080000 |\t0x0000000000000000\t0x0000000000e9e403\t0x0000000000e9f403\t0x00000001402004b3\t0x0000000000000000\n\
+0x00000000fffe0 |\t0x0000000000000000\t0x0000000000e9e403\t0x0000000000e9f403\t0x0000000000ea0403\t0x0000000000ecf001\n";
+
+#[test]
+fn an_address_is_answered_from_rows_that_a_kernel_printed() {
+    for (walk, ends, count) in [
+        ("walk 00:05.0 0x80123456 write", "0x140323456", 3),
+        ("walk 00:05.0 0xfffe0040", "0xecf040", 4),
+        ("walk 00:05.0 0xfffe0040 write", "refused", 4),
+        ("walk 00:05.0 0x80200000", "refused", 0),
+        ("walk 00:05.0 0x1000080000000", "refused", 0),
+    ] {
+        // Before the tables or after them.
+        for text in [format!("{PRINTED}{walk}\n"), format!("{walk}\n{PRINTED}")] {
+            let items: Vec<Item> =
+                walks(&text).into_iter().filter(|i| i.title.en.contains("printed")).collect();
+            let [item] = &items[..] else { panic!("{text}{items:?}") };
+            assert_eq!((end(item), self::count(item)), (ends, count), "{walk}");
+        }
+    }
+    // Of another device, or of a process, these rows say nothing.
+    for walk in ["walk 00:06.0 0x80123456", "walk 00:05.0 0x80123456 pasid 3"] {
+        let items = walks(&format!("{PRINTED}{walk}\n"));
+        assert!(items.iter().all(|item| !item.title.en.contains("printed")), "{items:?}");
+        assert!(
+            items.iter().any(|item| item.fields.iter().any(|f| f.value.en == "root vt-d 0x…")),
+            "{items:?}"
+        );
+    }
+}
+
+#[test]
+fn a_cpus_map_is_said_to_be_one_with_the_command_to_use() {
+    for text in [
+        "(qemu) info mem\n0000000000400000-0000000000401000 0000000000001000 ur-\n",
+        "fffffe0000000000: 000000000fe00000 -G-DA---W\n",
+    ] {
+        let items = walks(text);
+        let [item] = &items[..] else { panic!("{text}{items:?}") };
+        assert!(item.title.en.contains("the CPU's map") && item.title.zh.contains("CPU"));
+        assert_eq!(item.fields[0].value.en, "xp /1gx 0xfed90020");
+    }
+}

@@ -430,6 +430,14 @@ pub(super) fn domain_struct(here: &Here<'_>) -> Option<Found> {
     Some(found)
 }
 
+/// The tables of a device again, from the line that names it and those after it: for the addresses that are asked of them.
+pub(super) fn domain<'a>(head: &'a str, rows: impl Iterator<Item = &'a str>) -> Option<Domain> {
+    let head = Scan(head);
+    let (device, tables) = (head.after("Device ")?.device()?.id, head.after("@")?.hex()?);
+    let pasid = head.after("with pasid ").and_then(Scan::hex).map(|p| p as u32 & 0xf_ffff);
+    Some(Domain { device, pasid, tables, pages: rows.filter_map(page).collect() })
+}
+
 /// `0x0000000fffff |\t<PML5E>\t<PML4E>\t<PDPE>\t<PDE>\t<PTE>`.
 fn page(line: &str) -> Option<(u64, [u64; 5])> {
     let (number, rest) = line.split_once('|')?;

@@ -1,6 +1,7 @@
 //! Reads a log line by line, in bounded memory: a window of lines moves over it, and each message is given to the
 //! readers whose marks it has.
 
+use super::dump;
 use super::fault::Arch;
 use super::formats::{by_name, forms, FORMATS};
 use super::forms::{backtrace, mentions, nearest, reports_trouble, speaker, special, warns};
@@ -165,6 +166,12 @@ impl LogReader {
             if let Some(root) = Scan(&self.window[here].text).after("Root Table Address:").and_then(Scan::hex)
             {
                 self.words.root(Arch::VtD, root);
+            }
+        }
+        if found.form == "vtd-domain-struct" {
+            let rows = found.used.iter().filter_map(|offset| self.window.get(here + taken + offset));
+            if let Some(domain) = dump::domain(&self.window[here].text, rows.map(|line| &line.text[..])) {
+                self.words.tables(domain);
             }
         }
         for line in &mut self.window[here..here + taken] {

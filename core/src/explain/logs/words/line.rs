@@ -20,8 +20,10 @@ pub(in super::super) enum Said {
     Entry(Arch, Vec<u64>),
     /// An address that is asked.
     Walk(Asked),
-    /// A command behind its prompt, whose answer is on the next lines; or what a CPU's address became (`info tlb`).
+    /// A command behind its prompt, whose answer is on the next lines.
     Command,
+    /// What a CPU's addresses become: `info mem` and `info tlb` of QEMU.
+    OfCpu,
 }
 
 /// An address to be walked.
@@ -60,6 +62,7 @@ fn said(text: &str) -> Option<Said> {
         "ste" => Some(Said::Entry(Arch::SmmuV3, numbers(words).filter(|all| all.len() == 8)?)),
         "dc" => Some(Said::Entry(Arch::RiscV, numbers(words).filter(|all| matches!(all.len(), 4 | 8))?)),
         "walk" => walk(words),
+        first if is_of_info_mem(text, first) => Some(Said::OfCpu),
         first => row(text, first),
     }
 }
@@ -143,9 +146,19 @@ fn row(text: &str, first: &str) -> Option<Said> {
         false => values,
     };
     if is_of_a_tlb(rest) {
-        return Some(Said::Command);
+        return Some(Said::OfCpu);
     }
     (at % 8 == 0 && !words.is_empty()).then_some(Said::Words(at, words))
+}
+
+/// `info mem` of QEMU: `0000000000400000-0000000000401000 0000000000001000 ur-`.
+fn is_of_info_mem(text: &str, first: &str) -> bool {
+    let mut rest = text.split_whitespace().skip(1);
+    let is_number = |text: &str| matches!(text.len(), 8 | 16) && text.bytes().all(|b| b.is_ascii_hexdigit());
+    let flags = |text: &str| text.len() == 3 && text.bytes().all(|b| b"urw-".contains(&b));
+    first.split_once('-').is_some_and(|(first, end)| is_number(first) && is_number(end))
+        && rest.next().is_some_and(is_number)
+        && rest.next().is_some_and(flags)
 }
 
 /// `info tlb` of QEMU: `fffffe0000000000: 000000000fe00000 -G-DA---W`. It tells what a CPU's address became, no word of memory.
@@ -178,7 +191,8 @@ mod tests {
             line("0x1000: 0x1fef4003 0x1fef5003"),
             Some(Said::Words(0x1000, [0x1fef_4003, 0x1fef_5003].into()))
         );
-        assert_eq!(line("fffffe0000000000: 000000000fe00000 -G-DA---W"), Some(Said::Command));
+        assert_eq!(line("fffffe0000000000: 000000000fe00000 -G-DA---W"), Some(Said::OfCpu));
+        assert_eq!(line("0000000000400000-0000000000401000 0000000000001000 ur-"), Some(Said::OfCpu));
         for text in [
             "00000000: 44 4d 41 52 98 00 00 00 01 5a 49 4e 54 45 4c 20  DMAR.....ZINTEL ",
             "00000000: 444d 4152 9800 0000 015a 494e 5445 4c20  DMAR.....ZINTEL ",

@@ -2,6 +2,7 @@
 //! to an address that is asked. What is not in the paste is named, with the command that shows it.
 
 mod amd;
+mod domain;
 mod line;
 mod riscv;
 mod smmu;
@@ -12,6 +13,7 @@ mod way;
 pub(super) use line::{line, Said};
 
 use super::causes;
+use super::dumped::Domain;
 use super::fault::{Access, Arch};
 use super::forms::Form;
 use super::found::{Format, Found};
@@ -50,6 +52,8 @@ static FORMS: &[Form] = &[
 
 /// The most words that are kept: the tables of a device with gigabytes mapped, and no more memory than a page may take.
 const MOST_WORDS: usize = 1 << 18;
+/// The most rows of tables that a kernel printed page by page.
+const MOST_ROWS: usize = 1 << 16;
 /// The most addresses that are walked.
 const MOST_WALKS: usize = 256;
 
@@ -66,12 +70,21 @@ pub(super) struct Words {
     root: Option<(Arch, Vec<u64>)>,
     entry: Option<(Arch, Vec<u64>)>,
     asked: Vec<(usize, Asked)>,
+    /// Tables that a kernel printed page by page, and their rows together.
+    domains: Vec<Domain>,
+    rows: usize,
+    /// The first line of a CPU's map (`info mem`, `info tlb`), and the last.
+    of_cpu: Option<(usize, usize)>,
 }
 
 impl Words {
     /// Takes a line.
     pub(super) fn take(&mut self, number: usize, said: Said) {
-        if said == Said::Command {
+        if said == Said::OfCpu {
+            let (first, _) = self.of_cpu.unwrap_or((number, number));
+            self.of_cpu = Some((first, number));
+        }
+        if matches!(said, Said::Command | Said::OfCpu) {
             return;
         }
         let (first, _) = self.lines.unwrap_or((number, number));
@@ -91,7 +104,15 @@ impl Words {
             Said::Entry(arch, words) => self.entry = Some((arch, words)),
             Said::Walk(asked) if self.asked.len() < MOST_WALKS => self.asked.push((number, asked)),
             Said::Walk(_) => self.left += 1,
-            Said::Command => {}
+            Said::Command | Said::OfCpu => {}
+        }
+    }
+
+    /// Takes the tables of a device that a kernel printed page by page.
+    pub(super) fn tables(&mut self, domain: Domain) {
+        if self.rows < MOST_ROWS {
+            self.rows += domain.pages.len();
+            self.domains.push(domain);
         }
     }
 
@@ -112,12 +133,28 @@ impl Words {
 
     /// Returns what was found, each with its lines; nothing where the paste has no word and no question.
     pub(super) fn found(&self) -> Vec<(usize, usize, Found)> {
-        let Some((first, last)) = self.lines else { return Vec::new() };
+        let mut all: Vec<(usize, usize, Found)> = Vec::new();
+        if let Some((first, last)) = self.of_cpu {
+            all.push((first, last, of_cpu()));
+        }
+        let Some((first, last)) = self.lines else { return all };
         let arch = self.root.as_ref().or(self.entry.as_ref()).map(|(arch, _)| *arch);
-        let (Some(arch), false) = (arch, self.asked.is_empty()) else {
-            return [(first, last, self.summary(arch))].into();
-        };
-        self.asked.iter().map(|(line, asked)| (*line, *line, self.walked(arch, *asked))).collect()
+        let (mut others, mut rows) = (Vec::new(), Vec::new());
+        for (line, asked) in &self.asked {
+            match domain::of(&self.domains, *asked) {
+                Some(domain) => rows.push((*line, *line, domain::walked(domain, *asked))),
+                None => others.push((*line, *asked)),
+            }
+        }
+        match arch {
+            Some(arch) if !self.asked.is_empty() => {
+                all.extend(others.into_iter().map(|(line, asked)| (line, line, self.walked(arch, asked))));
+            }
+            _ if rows.is_empty() || !others.is_empty() => all.push((first, last, self.summary(arch))),
+            _ => {}
+        }
+        all.extend(rows);
+        all
     }
 
     /// Words without a root or without a question.
@@ -241,6 +278,26 @@ impl Words {
         }
         found
     }
+}
+
+/// What a monitor shows of a CPU's addresses.
+fn of_cpu() -> Found {
+    let mut found = tables(
+        Arch::VtD,
+        Phrase::new(
+            "QEMU: the CPU's map of virtual addresses, which no device uses",
+            "QEMU：CPU 的虚拟地址映射，与设备无关",
+        ),
+    );
+    found.certain(
+        Text::new("instead", "改用"),
+        "xp /1gx 0xfed90020",
+        Text::new(
+            "where the tables of VT-d begin (RTADDR): `root vt-d` with it, `walk` with device and address, and this names the words to show next",
+            "VT-d 的表从哪里开始（RTADDR）：写 `root vt-d` 加这个值，`walk` 加设备和地址，就会指出接下来要看哪些字",
+        ),
+    );
+    found
 }
 
 fn of_device(device: &str) -> String {
