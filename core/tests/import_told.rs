@@ -371,3 +371,229 @@ fn ids_of_firmware_are_masked_and_are_no_lines_that_a_machine_would_fail_by() {
         &["# iommu-map nic2 -> 0x80_8100;"],
     );
 }
+
+#[test]
+fn ids_that_a_machine_here_has_otherwise_are_said_with_their_line() {
+    let got = mapped("arm,smmu-v3", "iommu-map = <0x8 0x10 0x12345 0x1>, <0x10 0x10 0x12345 0x1>;");
+    assert!(
+        says(
+            &got,
+            Kind::Left,
+            "StreamIDs that are not the requester ids (nic0 0x12345, nic1 0x12345)",
+            "StreamID 与请求者 ID 不同"
+        ),
+        "{:?}",
+        got.remarks
+    );
+    assert!(
+        says(&got, Kind::Left, "nic0, nic1 have one StreamID, 0x12345", "nic0, nic1 共用一个 StreamID"),
+        "{:?}",
+        got.remarks
+    );
+    assert!(
+        says(&got, Kind::Left, "no map of ids has nic2: not behind the IOMMU there", "nic2"),
+        "{:?}",
+        got.remarks
+    );
+    let place = got.remarks.iter().find(|r| r.what.en.contains("have one StreamID")).and_then(|r| r.from);
+    assert_eq!(place.map(|from| got.found.place(from)), Some("dts:8".to_owned()));
+    let riscv = mapped("riscv,iommu", "iommu-map = <0x0 0x10 0x1000000 0x10000>;");
+    assert!(says(&riscv, Kind::Left, "device_ids that are not", "device_id 与"), "{:?}", riscv.remarks);
+    let same = mapped("arm,smmu-v3", "iommu-map = <0x0 0x10 0x0 0x10000>;");
+    assert!(!same.remarks.iter().any(|r| r.what.en.contains("StreamID") || r.what.en.contains("map of ids")));
+}
+
+#[test]
+fn large_regions_are_cut_to_what_a_machine_here_maps_and_what_is_cut_is_said() {
+    let with = |regions: &[(u64, u64)], cap: &str| {
+        let mut text = format!("00:02.0 VGA compatible controller: GPU\n{cap}");
+        text.push_str("/sys/kernel/iommu_groups/1/devices/0000:00:02.0\n");
+        for (first, last) in regions {
+            let _ = writeln!(
+                text,
+                "/sys/kernel/iommu_groups/1/reserved_regions:{first:#018x} {last:#018x} direct"
+            );
+        }
+        of(&[("sys", &text)])
+    };
+    // Of all sizes: the draft runs (`of` runs it), and says where the line was read.
+    for last in [0x7fff_ffff, 0xffff_ffff, 0xf_ffff_ffff, 0xfff_ffff_ffff, 0xffff_ffff_ffff, u64::MAX] {
+        let got = with(&[(0, last)], "");
+        assert!(line(&got, "reserved gpu0").starts_with("reserved gpu0 0 +1G  # sys:3: direct"));
+        let left = format!("0x40000000-{last:#x} of the direct region of group 1");
+        assert!(
+            says(&got, Kind::Left, &left, "场景最多为这类区域建立 1 GiB 的恒等映射"),
+            "{:?}",
+            got.remarks
+        );
+        assert!(line(&got, "# direct region of group 1 0x40000000-").ends_with("(sys:3)"));
+    }
+    // All of them together have as much.
+    let got = with(&[(0x1000_0000, 0x3fff_ffff), (0x8000_0000, 0x9fff_ffff), (0xa000_0000, 0xa000_0fff)], "");
+    let lines = || got.scenario.lines().filter(|line| line.starts_with("reserved"));
+    assert_eq!((lines().count(), got.remarks.iter().filter(|r| r.what.en.contains("1 GiB")).count()), (2, 2));
+    // Addresses that the tables do not translate.
+    let width = "DMAR: dmar0: reg_base_addr fed90000 ver 1:0 cap 1c0000c40660262 ecap 19e2ff0505e\n";
+    let got = with(&[(0x7f_ffff_f000, 0x80_0000_0fff), (0x90_0000_0000, 0x90_0000_0fff)], width);
+    assert!(line(&got, "reserved gpu0").starts_with("reserved gpu0 0x7f_ffff_f000 +4K"), "{}", got.scenario);
+    assert!(says(&got, Kind::Left, "0x8000000000-0x8000000fff of the", "地址为 39 位"), "{:?}", got.remarks);
+    assert!(says(&got, Kind::Left, "0x9000000000-0x9000000fff of the", "地址为 39 位"), "{:?}", got.remarks);
+    let got = with(&[(0x1000_0800, 0x1000_0fff)], "");
+    assert!(says(&got, Kind::Left, "not of whole pages", "不是整数个 4 KiB 页"), "{:?}", got.remarks);
+}
+
+#[test]
+fn what_a_line_says_of_capabilities_has_the_line_of_each() {
+    let text = "01:00.0 Ethernet controller: Card\n\tCapabilities: [50] MSI: Enable- Count=1/8 Maskable+ 64bit+\n\
+        \tCapabilities: [70] Express (v2) Endpoint, MSI 00\n\
+        \tCapabilities: [1b0 v1] Address Translation Service (ATS)\n\t\tATSCtl:\tEnable+, Smallest Translation Unit: 00\n";
+    let got = of(&[("vv", text)]);
+    assert_eq!(line(&got, "device "), "device nic0 01:00.0 ats  # vv:1, ats vv:4: Card");
+    assert_eq!(line(&got, "vectors "), "  vectors 8  # vv:2");
+}
+
+/// A DMAR table with one unit, as its bytes.
+fn dmar() -> Vec<u8> {
+    let mut bytes = b"DMAR".to_vec();
+    bytes.extend(64u32.to_le_bytes());
+    bytes.extend([1, 0]);
+    bytes.extend(b"VENDORMACHINE ");
+    bytes.resize(36, 0);
+    bytes.extend([38, 1]);
+    bytes.resize(48, 0);
+    bytes.extend([0, 0, 16, 0, 1, 0, 0, 0]);
+    bytes.extend(0xfed9_1000u64.to_le_bytes());
+    let sum = bytes.iter().fold(0u8, |sum, byte| sum.wrapping_add(*byte));
+    bytes[9] = sum.wrapping_neg();
+    bytes
+}
+
+/// Rows of 16 bytes as a program prints them: how it writes offsets, and in words of how many bytes.
+fn dumped(bytes: &[u8], offset: fn(usize) -> String, word: usize) -> String {
+    let mut out = String::new();
+    for (i, row) in bytes.chunks(16).enumerate() {
+        let words = row.chunks(word).map(|w| w.iter().rev().map(|b| format!("{b:02x}")).collect::<String>());
+        let _ = writeln!(out, "{} {}", offset(i * 16), words.collect::<Vec<_>>().join(" "));
+    }
+    out + &offset(bytes.len()) + "\n"
+}
+
+#[test]
+fn a_table_is_read_from_whatever_dumps_it() {
+    let bytes = dmar();
+    let octal = |at: usize| format!("{at:07o}");
+    let mut plain = String::new();
+    for row in bytes.chunks(30) {
+        let _ = writeln!(plain, "{}", row.iter().map(|b| format!("{b:02x}")).collect::<String>());
+    }
+    for (program, text) in [
+        ("od -A x -t x1", dumped(&bytes, |at| format!("{at:06x}"), 1)),
+        ("od -t x1", dumped(&bytes, octal, 1)),
+        ("od -A d -t x1", dumped(&bytes, |at| format!("{at:07}"), 1)),
+        ("od -t x2", dumped(&bytes, octal, 2)),
+        ("od -t x4", dumped(&bytes, octal, 4)),
+        ("od -t x8", dumped(&bytes, octal, 8)),
+        ("hexdump", dumped(&bytes, |at| format!("{at:07x}"), 2)),
+        ("xxd -e", dumped(&bytes, |at| format!("{at:08x}:"), 4)),
+        ("xxd -p", plain),
+    ] {
+        let got = of(&[("dump", &text)]);
+        let at: Vec<_> = got.found.units.iter().map(|unit| unit.at).collect();
+        assert_eq!(at, [Some(0xfed9_1000)], "{program}\n{text}{:?}", got.remarks);
+        assert!(!got.remarks.iter().any(|r| r.kind == Kind::Damaged), "{program} {:?}", got.remarks);
+    }
+}
+
+#[test]
+fn a_cpus_map_is_no_machine_and_what_shows_one_is_said() {
+    for text in [
+        "(qemu) info mem\n0000000000400000-0000000000401000 0000000000001000 ur-\n",
+        "0000000000400000-0000000000401000 0000000000001000 ur-\n",
+        "fffffe0000000000: 000000000fe00000 -G-DA---W\n",
+    ] {
+        let text = format!("00:02.0 Ethernet controller: A\n{text}");
+        let got = of(&[("monitor", &text)]);
+        assert!(
+            says(&got, Kind::Left, "`info pci` and `info mtree -f` show", "与设备无关"),
+            "{text}{:?}",
+            got.remarks
+        );
+        assert_eq!(got.found.memory.len() + got.found.ram.len(), 0);
+    }
+}
+
+/// A blob of a device tree of these nodes: `+name` begins one, `-` ends it, `name=` has the bytes behind it.
+fn blob(tokens: &[(&str, &[u8])]) -> Vec<u8> {
+    let (mut tree, mut names) = (Vec::new(), Vec::new());
+    for (token, value) in tokens {
+        let word = |number: usize| (number as u32).to_be_bytes();
+        if let Some(name) = token.strip_prefix('+') {
+            tree.extend(word(1));
+            tree.extend(name.bytes().chain([0]));
+        } else if *token == "-" {
+            tree.extend(word(2));
+        } else {
+            tree.extend([word(3), word(value.len()), word(names.len())].concat());
+            tree.extend(*value);
+            names.extend(token.bytes().chain([0]));
+        }
+        tree.resize(tree.len().next_multiple_of(4), 0);
+    }
+    tree.extend(9u32.to_be_bytes());
+    let (start, length) = (40, 40 + tree.len() + names.len());
+    let header = [0xd00d_feed, length as u32, start, start + tree.len() as u32, 0, 17, 16, 0, 0, 0];
+    let mut out: Vec<u8> = header.iter().flat_map(|word| word.to_be_bytes()).collect();
+    out.extend(tree);
+    out.extend(names);
+    out
+}
+
+#[test]
+fn a_device_tree_is_read_as_a_blob_as_it_is_as_text() {
+    let cells = |words: &[u32]| words.iter().flat_map(|word| word.to_be_bytes()).collect::<Vec<u8>>();
+    let (two, three) = (cells(&[2]), cells(&[3]));
+    let bytes = blob(&[
+        ("+", &[]),
+        ("#address-cells", &two),
+        ("#size-cells", &two),
+        ("+memory@80000000", &[]),
+        ("device_type", b"memory\0"),
+        ("reg", &cells(&[0, 0x8000_0000, 0, 0x4000_0000])),
+        ("-", &[]),
+        ("+iommu@2b400000", &[]),
+        ("compatible", b"vendor,smmu\0arm,smmu-v3\0"),
+        ("reg", &cells(&[0, 0x2b40_0000, 0, 0x2_0000])),
+        ("#iommu-cells", &cells(&[1])),
+        ("phandle", &cells(&[0x10])),
+        ("-", &[]),
+        ("+pcie@40000000", &[]),
+        ("device_type", b"pci\0"),
+        ("#address-cells", &three),
+        ("#size-cells", &two),
+        ("ranges", &cells(&[0x200_0000, 0, 0x5000_0000, 0, 0x5000_0000, 0, 0x800_0000])),
+        ("iommu-map", &cells(&[0, 0x10, 0x100, 0x1_0000])),
+        ("-", &[]),
+        ("-", &[]),
+    ]);
+    let hex = dumped(&bytes, |at| format!("{at:08x}"), 1);
+    for input in [&bytes[..], hex.as_bytes()] {
+        let got = import(&[Input { name: "fdt", bytes: input }]);
+        assert!(got.remarks.iter().all(|r| r.kind != Kind::Damaged), "{:?}", got.remarks);
+        assert!(line(&got, "ram ").starts_with("ram 0x8000_0000 +1G  # fdt"), "{}", got.scenario);
+        assert!(line(&got, "machine ").starts_with("machine smmuv3"), "{}", got.scenario);
+        assert!(line(&got, "bridge cpu").starts_with("bridge cpu 0x5000_0000 +128M"), "{}", got.scenario);
+        assert_eq!(got.found.ids.len(), 1);
+    }
+    // Cut anywhere, nothing of it is used, and it is said where.
+    for len in 4..bytes.len() {
+        let got = import(&[Input { name: "fdt", bytes: &bytes[..len] }]);
+        assert!(got.found.units.is_empty(), "{len}");
+        assert!(says(&got, Kind::Damaged, "device tree, offset", "设备树，偏移"), "{len} {:?}", got.remarks);
+    }
+    // A byte that is another is never more than a message.
+    for at in 0..bytes.len() {
+        let mut bytes = bytes.clone();
+        bytes[at] ^= 0xff;
+        let _ = import(&[Input { name: "fdt", bytes: &bytes }]);
+    }
+}

@@ -1,11 +1,12 @@
 //! What the texts state and no line of a scenario can say: devices that are not on PCI,
 //! reserved memory of strangers, an IOMMU that only its groups show.
 
-use super::found::{Found, Platform};
+use super::found::{Found, Maker, Platform, Source};
 use super::maker;
 use super::plan::Plan;
 use super::remark::{Kind, Remark, Remarks};
 use crate::spec::Phrase;
+use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -42,6 +43,7 @@ pub fn say(found: &Found, plan: &Plan) -> Vec<Remark> {
             remarks.at(Kind::Left, region.from, said);
         }
     }
+    ids(found, plan, &mut remarks);
     for Platform { name, unit, id, from } in &found.platform {
         let said = Phrase::new(
             format!("{name} is behind {unit} as {id}: a scenario's devices are on PCI"),
@@ -50,4 +52,61 @@ pub fn say(found: &Found, plan: &Plan) -> Vec<Remark> {
         remarks.at(Kind::Left, *from, said);
     }
     remarks.all()
+}
+
+/// How requester ids arrive at an IOMMU that firmware's maps are about; on a machine of the language they arrive as they are.
+fn ids(found: &Found, plan: &Plan, remarks: &mut Remarks) {
+    let word = match maker::maker(found).0 {
+        Some(Maker::Smmu3 | Maker::Smmu2) => "StreamID",
+        Some(Maker::RiscV) => "device_id",
+        _ => return,
+    };
+    let Some(map) = found.ids.iter().find(|map| !map.msi) else { return };
+    let mut by_id: BTreeMap<u32, (Source, Vec<&str>)> = BTreeMap::new();
+    let (mut outside, mut other) = (Vec::new(), Vec::new());
+    for item in plan.items.iter().filter(|item| item.role.is_none()) {
+        match found.id_of(item.at) {
+            Some((id, from)) => {
+                if id != u32::from(item.at.id()) {
+                    other.push(format!("{} {id:#x}", item.name));
+                }
+                by_id.entry(id).or_insert((from, Vec::new())).1.push(&item.name);
+            }
+            None => outside.push(item.name.clone()),
+        }
+    }
+    if !other.is_empty() {
+        let said = Phrase::new(
+            format!(
+                "{word}s that are not the requester ids ({}): the machine here has the requester ids",
+                some(&other)
+            ),
+            format!("{word} 与请求者 ID 不同（{}）：这里的机器直接用请求者 ID", some(&other)),
+        );
+        remarks.at(Kind::Left, map.from, said);
+    }
+    if !outside.is_empty() {
+        let said = Phrase::new(
+            format!("no map of ids has {}: not behind the IOMMU there, and behind it here", some(&outside)),
+            format!("没有 ID 映射包含 {}：在那台机器上不经过 IOMMU，在这里经过", some(&outside)),
+        );
+        remarks.at(Kind::Left, map.from, said);
+    }
+    for (id, (from, names)) in by_id.into_iter().filter(|(_, (_, names))| names.len() > 1) {
+        let names: Vec<String> = names.into_iter().map(String::from).collect();
+        let said = Phrase::new(
+            format!(
+                "{} have one {word}, {id:#x}, so one entry and one group; here each has its own",
+                some(&names)
+            ),
+            format!("{} 共用一个 {word} {id:#x}，因而共用表项和组；在这里各有各的", some(&names)),
+        );
+        remarks.at(Kind::Left, from, said);
+    }
+}
+
+/// The first of a list.
+fn some(all: &[String]) -> String {
+    let more = if all.len() > 8 { " ..." } else { "" };
+    all.iter().take(8).cloned().collect::<Vec<_>>().join(", ") + more
 }

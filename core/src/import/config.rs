@@ -50,6 +50,16 @@ pub fn read(at: Bdf, bytes: &[u8], from: Source, found: &mut Found) {
     let _ = header(&bytes, from, function);
     capabilities(&bytes, function);
     extended(&bytes, function);
+    let has = [
+        ("vectors", function.msi.is_some()),
+        ("acs", function.acs.is_some()),
+        ("ats", function.ats.is_some()),
+        ("pri", function.pri.is_some()),
+        ("pasid", function.pasid.is_some()),
+    ];
+    for (word, _) in has.into_iter().filter(|(_, has)| *has) {
+        function.cite(word, from);
+    }
 }
 
 fn header(bytes: &Bytes<'_>, from: Source, function: &mut Function) -> Option<()> {

@@ -237,9 +237,21 @@ pub struct Function {
     pub name_from: Option<Source>,
     /// Where its group was read.
     pub group_from: Option<Source>,
+    /// Where words of its lines were read: `ats`, `vectors`.
+    pub cites: Vec<(&'static str, Source)>,
 }
 
 impl Function {
+    /// Notes where a word of its lines was read; the first counts.
+    pub fn cite(&mut self, word: &'static str, from: Source) {
+        if self.cited(word).is_none() {
+            self.cites.push((word, from));
+        }
+    }
+    /// Returns where a word of its lines was read.
+    pub fn cited(&self, word: &str) -> Option<Source> {
+        self.cites.iter().find(|(w, _)| *w == word).map(|(_, from)| *from)
+    }
     /// Returns whether it is a bridge to a bus, by its class or by having one.
     pub fn is_bridge(&self) -> bool {
         self.bridge.is_some() || self.class == Some(0x0604) || self.class == Some(0x0609)
@@ -473,6 +485,11 @@ impl Found {
     /// Returns the function at a place, if it was met.
     pub fn at(&self, at: Bdf) -> Option<&Function> {
         self.functions.binary_search_by_key(&at, |f| f.at).ok().map(|i| &self.functions[i])
+    }
+
+    /// Returns what the requester id of a function becomes at its IOMMU, where a map of ids has it.
+    pub fn id_of(&self, at: Bdf) -> Option<(u32, Source)> {
+        self.ids.iter().filter(|map| !map.msi).find_map(|map| Some((map.of(at)?, map.from)))
     }
 
     /// Returns the function at a place, new if it was not met before; none when there are too many.

@@ -72,13 +72,59 @@ pub fn field(line: &str) -> Option<(usize, Vec<u8>)> {
     Some((offset, bytes))
 }
 
+/// Returns the bytes of a line that is nothing but digits, as `xxd -p` prints them.
+pub fn plain(line: &str) -> Option<Vec<u8>> {
+    let text = line.trim();
+    let fine = text.len() % 2 == 0 && (2..=512).contains(&text.len());
+    if !fine || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return None;
+    }
+    (0..text.len()).step_by(2).map(|i| hex(&text[i..i + 2]).map(|b| b as u8)).collect()
+}
+
+/// Puts the bytes of words in their order in memory: `hexdump` without `-C`, `xxd -e` and `od -t x2` to `x8` print numbers.
+/// `is_right` tells bytes that are in order.
+pub fn in_order(mut bytes: Vec<u8>, is_right: impl Fn(&[u8]) -> bool) -> Vec<u8> {
+    if is_right(&bytes) {
+        return bytes;
+    }
+    for size in [2, 4, 8] {
+        let start: Vec<u8> = bytes.chunks(size).take(4).flat_map(|word| word.iter().rev()).copied().collect();
+        if is_right(&start) {
+            bytes.chunks_mut(size).for_each(<[u8]>::reverse);
+            break;
+        }
+    }
+    bytes
+}
+
 /// Bytes that come row by row.
 #[derive(Debug, Default)]
 pub struct Gathered {
     bytes: Vec<u8>,
+    /// What the offsets are counted in, told from the second row; 0 before it.
+    radix: u64,
 }
 
 impl Gathered {
+    /// Returns the offset that digits mean which were read as hexadecimal: `od` counts in octal, or with `-A d` in decimal.
+    pub fn offset(&mut self, read: usize) -> usize {
+        let by = |radix: u64| {
+            let mut digits = (0..16).rev().map(|i| read as u64 >> (4 * i) & 15);
+            digits.try_fold(0u64, |sum, digit| {
+                sum.checked_mul(radix)?.checked_add(digit).filter(|_| digit < radix)
+            })
+        };
+        let second = self.bytes.len() as u64;
+        if self.radix == 0 && read != 0 {
+            let fits = [16, 8, 10].into_iter().find(|radix| by(*radix) == Some(second));
+            self.radix = fits.unwrap_or(16);
+        }
+        match self.radix {
+            0 | 16 => read,
+            radix => by(radix).and_then(|at| usize::try_from(at).ok()).unwrap_or(read),
+        }
+    }
     /// Puts bytes at an offset; returns false where they leave a gap or are too many.
     pub fn put(&mut self, offset: usize, bytes: &[u8]) -> bool {
         let Some(end) = offset.checked_add(bytes.len()).filter(|end| *end <= MOST) else { return false };
@@ -103,6 +149,7 @@ impl Gathered {
     }
     /// Returns the bytes, and begins anew.
     pub fn take(&mut self) -> Vec<u8> {
+        self.radix = 0;
         core::mem::take(&mut self.bytes)
     }
     /// Returns whether they begin with these.

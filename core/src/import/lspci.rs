@@ -175,7 +175,7 @@ impl Lspci {
         }
         let Some(function) = found.function(at, from) else { return };
         if let Some(rest) = line.strip_prefix("Capabilities: ") {
-            self.within = capability(rest, function);
+            self.within = capability(rest, from, function);
         } else if let Some(rest) = line.strip_prefix("Bus: primary=") {
             let bus =
                 |mark: &str| after(rest, mark).and_then(|v| hex(word(v))).and_then(|v| u8::try_from(v).ok());
@@ -244,7 +244,7 @@ fn flag(list: &str, name: &str) -> Option<bool> {
     })
 }
 
-fn capability(rest: &str, function: &mut Function) -> Within {
+fn capability(rest: &str, from: Source, function: &mut Function) -> Within {
     if rest.contains("<access denied>") {
         function.denied = true;
         return Within::Nothing;
@@ -260,18 +260,23 @@ fn capability(rest: &str, function: &mut Function) -> Within {
         // `Count=1/4`: how many are used of how many there are.
         let count = after(msi, "Count=").map(word).and_then(|c| leading(c.rsplit('/').next()?));
         function.msi = count.and_then(|c| u16::try_from(c).ok());
+        function.cite("vectors", from);
     } else if let Some(msix) = text.strip_prefix("MSI-X: ") {
         function.msix = after(msix, "Count=").and_then(leading).and_then(|c| u16::try_from(c).ok());
     } else if text.contains("Access Control Services") {
+        function.cite("acs", from);
         function.acs.get_or_insert_with(Acs::default);
         return Within::Acs;
     } else if text.contains("Address Translation Service") {
+        function.cite("ats", from);
         there(&mut function.ats);
         return Within::Ats;
     } else if text.contains("Page Request Interface") {
+        function.cite("pri", from);
         there(&mut function.pri);
         return Within::Pri;
     } else if text.contains("Process Address Space ID") {
+        function.cite("pasid", from);
         there(&mut function.pasid);
         return Within::Pasid;
     } else if text.contains("Single Root I/O Virtualization") {

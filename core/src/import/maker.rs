@@ -19,6 +19,28 @@ pub fn maker(found: &Found) -> (Option<Maker>, Option<Source>) {
     }
 }
 
+/// Returns the widest addresses that a unit of VT-d translates (VT-d specification, 11.4.2: SAGAW); none where it says none.
+pub fn sagaw(cap: u64) -> Option<u32> {
+    [(3, 57), (2, 48), (1, 39)].iter().find(|(bit, _)| cap >> (8 + bit) & 1 == 1).map(|(_, width)| *width)
+}
+
+/// Returns how many bits of an address the tables of the machine that is written translate.
+pub fn width(found: &Found) -> u32 {
+    let maker = maker(found).0;
+    let unit = found.units.iter().find(|unit| Some(unit.maker) == maker);
+    match maker {
+        // The word is written where both registers are known.
+        Some(Maker::Intel) => {
+            unit.filter(|unit| unit.more.is_some()).and_then(|unit| unit.cap).and_then(sagaw).unwrap_or(48)
+        }
+        Some(Maker::Amd | Maker::Smmu3 | Maker::Smmu2) => 48,
+        // Sign-extended: half of 48 bits.
+        Some(Maker::RiscV) => 47,
+        // Without one an address is one of memory.
+        Some(Maker::Virtio | Maker::Other) | None => 52,
+    }
+}
+
 /// Returns whose it is where only groups show that there is one, and whether nothing else does: without an IOMMU Linux has none.
 pub fn of_groups(found: &Found) -> (Option<Maker>, bool) {
     let named = !found.units.is_empty() || found.functions.iter().any(|f| f.class == Some(0x0806));

@@ -3,7 +3,7 @@
 //!
 //! The way of a text, each file importing only from those before it in this list: `scan` finds words and numbers; `remark` and
 //! `found` are the data; one file a kind of text reads it (`lspci` with `config` and `tree`, `iomem`, `sysfs`, `dmesg`, `monitor`, `hexdump`,
-//! `acpi`, `dts`); `reader` tells the kinds apart, line by line; `groups` says why functions are in one group; `maker`, `names`, `space`, `plan`, `beyond` decide what the scenario can say;
+//! `acpi`, `dts`); `reader` tells the kinds apart, line by line; `groups` says why functions are in one group; `maker`, `names`, `space`, `regions`, `plan`, `beyond` decide what the scenario can say;
 //! `write` writes it; `account` is the shape of what is said to a reader, and `report` says it.
 
 pub mod account;
@@ -22,6 +22,7 @@ mod monitor;
 mod names;
 mod plan;
 mod reader;
+mod regions;
 mod remark;
 mod report;
 mod scan;

@@ -3,7 +3,9 @@
 use super::dmesg::unit;
 use super::found::{keep, Bar, Bdf, Bridge, Extent, Found, Maker, Range, Source, Space, Window};
 use super::lspci;
+use super::remark::Kind;
 use super::scan::{between, hex, leading};
+use crate::spec::Phrase;
 use alloc::format;
 
 /// What is being read of the monitor.
@@ -54,6 +56,37 @@ impl Monitor {
     pub fn finish(&mut self) {
         *self = Monitor::default();
     }
+}
+
+/// Says of a line that it is one of a CPU's map, and what to use instead; returns whether it is one. A row of a dump looks much like it.
+pub fn of_the_cpu(text: &str, from: Source, found: &mut Found) -> bool {
+    let is_one = is_of_the_cpu(text);
+    if is_one {
+        let said = Phrase::new(
+            "`info mem` and `info tlb` show the CPU's map of virtual addresses, which no device uses: `info pci` and `info mtree -f` show the machine, `xp` the IOMMU's tables",
+            "`info mem` 和 `info tlb` 显示的是 CPU 的虚拟地址映射，与设备无关：`info pci` 和 `info mtree -f` 显示机器，`xp` 显示 IOMMU 的页表",
+        );
+        found.remark_once(Kind::Left, from, said);
+    }
+    is_one
+}
+
+/// A line of `info mem` (`FIRST-END SIZE urw`) or `info tlb` (`VIRTUAL: PHYSICAL XGPDACTUW`), or one of these commands behind its prompt.
+fn is_of_the_cpu(text: &str) -> bool {
+    if let Some(command) = text.strip_prefix("(qemu) ") {
+        return matches!(command.trim(), "info mem" | "info tlb");
+    }
+    let mut words = text.split_whitespace();
+    let (Some(place), Some(number), Some(flags), None) =
+        (words.next(), words.next(), words.next(), words.next())
+    else {
+        return false;
+    };
+    let is_address = |text: &str| matches!(text.len(), 8 | 16) && hex(text).is_some();
+    let of = |length: usize, all: &[u8]| flags.len() == length && flags.bytes().all(|b| all.contains(&b));
+    let mem = place.split_once('-').is_some_and(|(first, end)| is_address(first) && is_address(end));
+    let tlb = place.strip_suffix(':').is_some_and(is_address);
+    is_address(number) && (mem && of(3, b"urw-") || tlb && of(9, b"XGPDACTUW-"))
 }
 
 /// `0, device   4, function 0:`, all in decimal.

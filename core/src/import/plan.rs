@@ -4,8 +4,9 @@
 use super::config::WANTED;
 use super::found::{Bar, Bdf, Express, Extent, Found, Function, Source, Space};
 use super::names::Names;
+use super::regions::{regions, Region};
 use super::remark::{Kind, Remark, Remarks};
-use super::space::{self, Map, MIB};
+use super::space::{self, line_range, Map, MIB};
 use crate::scenario::Num;
 use crate::spec::Phrase;
 use alloc::collections::BTreeMap;
@@ -65,6 +66,8 @@ pub struct Plan {
     pub map: Map,
     /// Ports and devices, what is above before what is below.
     pub items: Vec<Item>,
+    /// Regions that are mapped to themselves.
+    pub regions: Vec<Region>,
     /// The functions that are left out, and why.
     pub left: Vec<(Bdf, Phrase)>,
     /// What is to be said.
@@ -83,6 +86,9 @@ pub fn plan(found: &Found) -> Plan {
     plan.map = space::map(found, &wanted, &mut remarks);
     windows(found, &mut plan, &mut remarks);
     bars(found, &mut plan, &mut remarks);
+    let devices = plan.items.iter().filter(|item| item.role.is_none());
+    let devices: Vec<(Bdf, &str)> = devices.map(|item| (item.at, &item.name[..])).collect();
+    plan.regions = regions(found, &devices, &mut remarks);
     missing(found, &plan, &mut remarks);
     plan.remarks = remarks.all();
     plan
@@ -604,14 +610,5 @@ fn missing(found: &Found, plan: &Plan, remarks: &mut Remarks) {
             format!("{} 个 IOMMU；场景只有一个，所有设备都在其后", found.units.len()),
         );
         remarks.of(Kind::Left, said);
-    }
-}
-
-/// A range as the language writes it: with its length where that is a round one, otherwise with its end.
-pub fn line_range(range: Extent) -> String {
-    let length = Num::size(range.bytes()).to_string();
-    match range.last.checked_add(1).filter(|_| !range.bytes().is_power_of_two() && length.len() > 3) {
-        Some(end) => format!("{} .. {}", Num::address(range.first), Num::address(end)),
-        None => format!("{} +{length}", Num::address(range.first)),
     }
 }

@@ -2,13 +2,11 @@
 
 use super::dmesg::Dmesg;
 use super::found::{Found, Source};
-use super::hexdump::{field, row, Gathered};
+use super::hexdump::{field, in_order, plain, row, Gathered};
 use super::lspci::Lspci;
 use super::monitor::Monitor;
-use super::remark::Kind;
 use super::tree::Tree;
-use super::{acpi, dts, iomem, sysfs};
-use crate::spec::Phrase;
+use super::{acpi, dts, iomem, monitor, sysfs};
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
@@ -34,12 +32,8 @@ pub fn read(inputs: &[Input<'_>]) -> Found {
         let from = Source { file, line: 0 };
         if acpi::is_table(input.bytes) {
             acpi::read(input.bytes, from, &mut found);
-        } else if input.bytes.starts_with(&[0xd0, 0x0d, 0xfe, 0xed]) {
-            let said = Phrase::new(
-                "this is a device tree as a blob; `dtc -I dtb -O dts FILE` gives the text that is read here",
-                "这是二进制的设备树；`dtc -I dtb -O dts FILE` 可得到这里能读取的文本",
-            );
-            found.remark(Kind::Damaged, from, said);
+        } else if input.bytes.starts_with(&dts::MAGIC) {
+            dts::read_blob(input.bytes, from, &mut found);
         } else {
             let mut reader = Reader { file, ..Reader::default() };
             for line in String::from_utf8_lossy(input.bytes).lines() {
@@ -78,7 +72,10 @@ impl Reader {
         let line = line.strip_suffix('\r').unwrap_or(line);
         let end = line.char_indices().nth(MOST_LINE).map_or(line.len(), |(at, _)| at);
         let line = &line[..end];
-        if self.device_tree(line, from, found) || self.dump(line, from, found) {
+        if self.device_tree(line, from, found)
+            || monitor::of_the_cpu(line.trim(), from, found)
+            || self.dump(line, from, found)
+        {
             return;
         }
         if line.trim().is_empty() {
@@ -145,10 +142,19 @@ impl Reader {
                 if bytes.len() >= 4 && self.fields.begins_with(&bytes[..4]) {
                     let _ = self.fields.take();
                 }
-            } else if core::mem::take(&mut self.repeated) {
+                let _ = self.rows.put(0, &bytes);
+                return true;
+            }
+            let offset = self.rows.offset(offset);
+            if core::mem::take(&mut self.repeated) {
                 self.rows.repeat(offset);
             }
             let _ = self.rows.put(offset, &bytes);
+        } else if let Some(bytes) = plain(line).filter(|b| self.rows.len() > 0 || acpi::is_table(b)) {
+            if self.rows.len() == 0 {
+                self.rows_from = from;
+            }
+            let _ = self.rows.put(self.rows.len(), &bytes);
         } else if let Some((offset, bytes)) = field(line) {
             if offset == 0 {
                 self.end_fields(found);
@@ -165,8 +171,12 @@ impl Reader {
     }
 
     fn end_rows(&mut self, found: &mut Found) {
-        let bytes: Vec<u8> = self.rows.take();
+        let bytes: Vec<u8> = in_order(self.rows.take(), acpi::is_table);
         self.repeated = false;
+        if bytes.starts_with(&dts::MAGIC) {
+            dts::read_blob(&bytes, self.rows_from, found);
+            return;
+        }
         // Other tables (a dump of all holds them) say nothing here.
         acpi::read(&bytes, self.rows_from, found);
     }

@@ -2,8 +2,10 @@
 
 use super::found::{Bdf, Extent, Found, HostWindow, Source, Space};
 use super::remark::{Kind, Remarks};
+use crate::scenario::Num;
 use crate::spec::Phrase;
 use alloc::format;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 /// A mebibyte: what a bridge's window for memory is a multiple of.
@@ -262,4 +264,13 @@ pub fn size_of(found: &Found, at: Bdf, address: u64) -> Option<(u64, Source)> {
     let name = format!("{:04x}:{:02x}:{:02x}.{:x}", at.segment, at.bus, at.device, at.function);
     let ranges = found.memory.iter().chain(&found.ports);
     ranges.clone().find(|r| r.name == name && r.range.first == address).map(|r| (r.range.bytes(), r.from))
+}
+
+/// A range as the language writes it: with its length where that is a round one, otherwise with its end.
+pub fn line_range(range: Extent) -> String {
+    let length = Num::size(range.bytes()).to_string();
+    match range.last.checked_add(1).filter(|_| !range.bytes().is_power_of_two() && length.len() > 3) {
+        Some(end) => format!("{} .. {}", Num::address(range.first), Num::address(end)),
+        None => format!("{} +{length}", Num::address(range.first)),
+    }
 }

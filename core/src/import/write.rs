@@ -1,10 +1,11 @@
 //! The scenario's text: each line with the line that it was taken from.
 
-use super::found::{Bdf, Extent, Found, Maker, Source, Space};
+use super::found::{Able, Bdf, Found, Maker, Source, Space};
 use super::groups::Joined;
 use super::maker;
-use super::plan::{line_range, Item, Plan, Role};
+use super::plan::{Item, Plan, Role};
 use super::remark::Kind;
+use super::space::line_range;
 use crate::scenario::plain::acts;
 use crate::scenario::Num;
 use alloc::format;
@@ -65,11 +66,14 @@ impl Out<'_> {
     }
     /// A statement of two lines of the texts.
     fn line_of(&mut self, line: &str, said: &str, from: Option<Source>, also: Option<Source>) {
+        let also = also.map_or_else(String::new, |also| format!(", {}", self.found.place(also)));
+        self.cited(line, said, from, &also);
+    }
+    /// A statement of a line of the texts, and of others that are named behind it.
+    fn cited(&mut self, line: &str, said: &str, from: Option<Source>, also: &str) {
         self.text.push_str(line);
         let mut place = from.map_or_else(|| "assumed".into(), |from| self.found.place(from));
-        if let Some(also) = also {
-            place += &format!(", {}", self.found.place(also));
-        }
+        place += also;
         if self.text.len() < MOST {
             let _ = write!(self.text, "  # {}", comment(&place));
             if !said.is_empty() {
@@ -112,8 +116,8 @@ fn machine(out: &mut Out<'_>, (maker, from): (Option<Maker>, Option<Source>), pl
             if let Some((cap, ecap)) = unit.and_then(|u| u.cap.zip(u.more)) {
                 // VT-d specification, 11.4.2 and 11.4.3: SAGAW, SLLPS, SMTS, DT, PRS, CM, IR.
                 words.push_str(if ecap >> 43 & 1 == 1 { " scalable" } else { " legacy" });
-                let width = [(3, 57), (2, 48), (1, 39)].iter().find(|(bit, _)| cap >> (8 + bit) & 1 == 1);
-                words += &width.map_or(String::new(), |(_, width)| format!(" width {width}"));
+                let width = maker::sagaw(cap);
+                words += &width.map_or(String::new(), |width| format!(" width {width}"));
                 words.push_str(match cap >> 34 & 3 {
                     0 => " page 4K",
                     1 => " page 2M",
@@ -235,15 +239,20 @@ fn one(out: &mut Out<'_>, item: &Item, plan: &Plan) {
     if let Some(behind) = item.behind.and_then(|i| plan.items.get(i)) {
         line += &format!(" behind {}", behind.name);
     }
-    if item.role.is_none() {
-        for (able, word) in [(function.pasid, "pasid"), (function.ats, "ats"), (function.pri, "pri")] {
-            if able.is_some_and(|on| on != Some(false)) {
-                line += &format!(" {word}");
+    let of_device = item.role.is_none();
+    let mut cites = String::new();
+    for (has, word) in [
+        (of_device && is_on(function.pasid), "pasid"),
+        (of_device && is_on(function.ats), "ats"),
+        (of_device && is_on(function.pri), "pri"),
+        (item.acs, "acs"),
+    ] {
+        if has {
+            line += &format!(" {word}");
+            if let Some(from) = function.cited(word).filter(|from| *from != function.from) {
+                cites += &format!(", {word} {}", out.found.place(from));
             }
         }
-    }
-    if item.acs {
-        line.push_str(" acs");
     }
     if let Some(alias) = item.alias {
         line += &format!(" alias {}", bdf(alias));
@@ -255,7 +264,7 @@ fn one(out: &mut Out<'_>, item: &Item, plan: &Plan) {
     let name = elsewhere(function.name_from).map_or(String::new(), |place| format!(" ({place})"));
     let group = elsewhere(function.group_from).map_or(String::new(), |place| format!(", {place}"));
     let group = function.group.map_or(String::new(), |number| format!(" (group {number}{group})"));
-    out.line(&line, format!("{}{name}{group}", function.name).trim(), Some(function.from));
+    out.cited(&line, format!("{}{name}{group}", function.name).trim(), Some(function.from), &cites);
     for line in &item.lines {
         match &line.not {
             None => out.line_of(&format!("  {}", line.text), "", line.from, line.also),
@@ -264,55 +273,33 @@ fn one(out: &mut Out<'_>, item: &Item, plan: &Plan) {
     }
     let vectors = function.msi.unwrap_or(0).clamp(0, 32);
     if item.role.is_none() && vectors > 1 {
-        out.line(&format!("  vectors {vectors}"), "", Some(function.from));
+        let from = function.cited("vectors").unwrap_or(function.from);
+        out.line(&format!("  vectors {vectors}"), "", Some(from));
     }
+}
+
+/// Whether a capability is there and nothing says that it is off.
+fn is_on(able: Able) -> bool {
+    able.is_some_and(|on| on != Some(false))
 }
 
 /// Regions that are mapped to themselves for a device.
 fn reserved(out: &mut Out<'_>, plan: &Plan) {
-    let found = out.found;
-    // Devices of one group share their tables, so no address is written twice.
-    let mut done: Vec<Extent> = Vec::new();
-    for region in found.reserved.iter().take(1024) {
-        let of_group = region.group.and_then(|g| found.groups.iter().find(|group| group.number == g));
-        let functions = if region.functions.is_empty() {
-            of_group.map_or(&[][..], |group| &group.functions[..])
-        } else {
-            &region.functions[..]
-        };
-        let item = plan.items.iter().position(|i| i.role.is_none() && functions.contains(&i.at));
-        let whole = region.range.first % 4096 == 0 && region.range.bytes() % 4096 == 0;
-        let line = |name: &str| format!("reserved {name} {}", line_range(region.range));
-        match item {
-            Some(item)
-                if region.kind.starts_with("direct")
-                    && whole
-                    && !done.iter().any(|old| old.meets(region.range)) =>
-            {
-                done.push(region.range);
-                out.line(&line(&plan.items[item].name), &region.kind, Some(region.from));
-            }
-            _ => {
-                let group = region.group.map(|group| format!("group {group}"));
-                let named = region.functions.iter().map(ToString::to_string);
-                let who: Vec<String> =
-                    group.into_iter().chain(named).chain(region.others.iter().cloned()).collect();
-                let who = if who.is_empty() { String::new() } else { format!(" of {}", who.join(", ")) };
-                out.comment(&format!("{} region{who} {}", region.kind, region.range), Some(region.from));
-            }
+    for region in &plan.regions {
+        match region.is_line {
+            true => out.line(&region.text, &region.kind, Some(region.from)),
+            false => out.comment(&region.text, Some(region.from)),
         }
     }
 }
 
 fn ids(out: &mut Out<'_>, (maker, _): (Option<Maker>, Option<Source>), plan: &Plan) {
-    if !matches!(maker, Some(Maker::Smmu3 | Maker::RiscV)) {
+    if !matches!(maker, Some(Maker::Smmu3 | Maker::Smmu2 | Maker::RiscV)) {
         return;
     }
     // On a machine of the language ids are wired as requester ids are: a line would be firmware that is wrong, and its transfers fail.
     for item in plan.items.iter().filter(|i| i.role.is_none()) {
-        let map =
-            out.found.ids.iter().filter(|map| !map.msi).find_map(|map| Some((map.of(item.at)?, map.from)));
-        if let Some((id, from)) = map.filter(|(id, _)| *id != u32::from(item.at.id())) {
+        if let Some((id, from)) = out.found.id_of(item.at).filter(|(id, _)| *id != u32::from(item.at.id())) {
             let id = Num::address(u64::from(id));
             out.comment(
                 &format!("iommu-map {} -> {id}; the machine here has the requester id for it", item.name),

@@ -2,7 +2,9 @@
 
 use super::super::dmesg::unit;
 use super::super::found::{keep, Bdf, Extent, Found, Maker, Reserved, Source};
+use super::super::remark::Kind;
 use super::{Bytes, Problem, HEADER};
+use crate::spec::Phrase;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -58,8 +60,12 @@ fn devices(bytes: Bytes<'_>, segment: u32) -> Result<Vec<String>, Problem> {
         match kind {
             1 => out.push(format!("all of segment {segment:04x}")),
             2 | 70 => out.push(format!("{id}")),
-            3 | 67 | 71 => begun = Some(id),
-            4 => out.extend(begun.take().map(|first| format!("{first} to {id}"))),
+            3 | 71 => begun = Some((id, None)),
+            67 => begun = Some((id, Some(Bdf::of_id(segment, entry.u16(5)?)))),
+            4 => out.extend(begun.take().map(|(first, alias)| match alias {
+                Some(alias) => format!("{first} to {id} as {alias}"),
+                None => format!("{first} to {id}"),
+            })),
             66 => out.push(format!("{id} as {}", Bdf::of_id(segment, entry.u16(5)?))),
             72 => {
                 let what = match entry.u8(7)? {
@@ -77,24 +83,44 @@ fn devices(bytes: Bytes<'_>, segment: u32) -> Result<Vec<String>, Problem> {
 }
 
 fn memory(kind: u8, block: Bytes<'_>, from: Source, found: &mut Found) -> Result<(), Problem> {
-    let (flags, first, last) = (block.u8(1)?, block.u16(4)?, block.u16(6)?);
+    let (flags, first, last, segment) =
+        (block.u8(1)?, block.u16(4)?, block.u16(6)?, u32::from(block.u16(8)?));
     let (start, len) = (block.u64(16)?, block.u64(24)?);
+    let (first, last) = match kind {
+        0x20 => (0, u16::MAX),
+        0x21 => (first, first),
+        _ => (first, last),
+    };
+    let of = |at: &Bdf| at.segment == segment && (first..=last).contains(&at.id());
+    let (first, last) = (Bdf::of_id(segment, first), Bdf::of_id(segment, last));
     let functions: Vec<Bdf> = match kind {
         0x20 => Vec::new(),
-        0x21 => [Bdf::of_id(0, first)].into(),
-        _ => found.functions.iter().map(|f| f.at).filter(|at| (first..=last).contains(&at.id())).collect(),
+        0x21 => [first].into(),
+        _ => found.functions.iter().map(|f| f.at).filter(of).collect(),
     };
     // Where no text has a function of the range, the range says whom it is for.
-    let range_of = (kind == 0x22 && functions.is_empty())
-        .then(|| format!("{} .. {}", Bdf::of_id(0, first), Bdf::of_id(0, last)));
-    let others = range_of.into_iter().collect();
-    // Bit 0: mapped to itself; bit 3: not to be used.
-    let kind = if flags & 8 != 0 { "reserved" } else { "direct" };
-    if let Some(range) = Extent::sized(start, len) {
-        keep(
-            &mut found.reserved,
-            Reserved { range, kind: kind.into(), functions, others, group: None, from },
-        );
+    let others = match kind {
+        0x20 => [format!("all of segment {segment:04x}")].into(),
+        0x22 if functions.is_empty() => [format!("{first} .. {last}")].into(),
+        _ => Vec::new(),
+    };
+    // Bit 0: mapped to itself; bit 3: excluded from translation, for which Linux maps it to itself too (init_unity_map_range in
+    // drivers/iommu/amd/init.c). One of neither says nothing.
+    if flags & 9 == 0 {
+        return Ok(());
+    }
+    let kind = "direct".into();
+    match Extent::sized(start, len) {
+        Some(range) => {
+            keep(&mut found.reserved, Reserved { range, kind, functions, others, group: None, from })
+        }
+        None => {
+            let said = Phrase::new(
+                format!("a region for devices from {start:#x} has {len:#x} bytes"),
+                format!("从 {start:#x} 起的设备区域长度为 {len:#x} 字节"),
+            );
+            found.remark(Kind::Contradiction, from, said);
+        }
     }
     Ok(())
 }

@@ -97,3 +97,51 @@ fn rimt_maps_requester_ids_to_device_ids() {
         assert!(cut.units.is_empty() && cut.remarks[0].kind == Kind::Damaged, "{len}");
     }
 }
+
+/// An IVRS with a unit whose devices are these, and a region: its kind, flags, first and last device, segment, start and length.
+fn ivrs(
+    devices: &[u8],
+    (kind, flags, first, last): (u8, u8, u16, u16),
+    segment: u16,
+    range: (u64, u64),
+) -> Vec<u8> {
+    let mut body = [0; 12].to_vec();
+    body.extend([0x10, 0]);
+    body.extend((24 + devices.len() as u16).to_le_bytes());
+    body.extend([2, 0, 0x40, 0]);
+    body.extend(0xfeb8_0000u64.to_le_bytes());
+    body.extend(segment.to_le_bytes());
+    body.extend([0; 6]);
+    body.extend(devices);
+    body.extend([kind, flags, 32, 0]);
+    body.extend([first, last, segment, 0, 0, 0].iter().flat_map(|word| word.to_le_bytes()));
+    body.extend(range.0.to_le_bytes());
+    body.extend(range.1.to_le_bytes());
+    table(b"IVRS", &body)
+}
+
+#[test]
+fn ranges_with_an_alias_and_regions_of_each_kind_and_segment_are_read() {
+    // Ranges: 00:01.0 to ff:1f.6, and 03:00.0 to 03:1f.7 under the id 00:14.5.
+    let devices = [3, 8, 0, 0, 4, 0xfe, 0xff, 0, 0x43, 0, 3, 0, 0, 0xa5, 0, 0, 4, 0xff, 3, 0];
+    let scope = "0002:00:01.0 to 0002:ff:1f.6, 0002:03:00.0 to 0002:03:1f.7 as 0002:00:14.5";
+    // Excluded from translation, which is as mapped to itself; of one device, of a range that no text has, of all.
+    for (kind, flags, functions, others) in [
+        (0x21, 8, "0002:00:02.0", ""),
+        (0x21, 7, "0002:00:02.0", ""),
+        (0x22, 8, "", "0002:00:02.0 .. 0002:00:03.0"),
+        (0x20, 1, "", "all of segment 0002"),
+    ] {
+        let got = found(&ivrs(&devices, (kind, flags, 0x10, 0x18), 2, (0x7000_0000, 0x10_0000)));
+        assert!(got.remarks.is_empty(), "{:?}", got.remarks);
+        assert_eq!(got.units[0].scope, scope);
+        let [region] = &got.reserved[..] else { panic!("{:?}", got.reserved) };
+        let named: Vec<_> = region.functions.iter().map(|at| alloc::format!("{at}")).collect();
+        assert_eq!((named.join(", ").as_str(), region.others.join(", ").as_str()), (functions, others));
+        assert_eq!((region.kind.as_str(), region.range.last), ("direct", 0x700f_ffff));
+    }
+    // Neither: it says nothing. One that runs past 64 bits is no region.
+    assert!(found(&ivrs(&devices, (0x21, 6, 0x10, 0), 0, (0x7000_0000, 0x1000))).reserved.is_empty());
+    let past = found(&ivrs(&devices, (0x21, 1, 0x10, 0), 0, (u64::MAX - 0xfff, 0x2000)));
+    assert!(past.reserved.is_empty() && past.remarks[0].kind == Kind::Contradiction, "{:?}", past.remarks);
+}

@@ -1,6 +1,7 @@
-//! The text of a device tree (`dtc -I fs -O dts /proc/device-tree`): RAM, host bridges with their windows both ways, IOMMUs, and
-//! how requester ids are mapped.
+//! A device tree, as text (`dtc -I fs -O dts /proc/device-tree`) or as the blob of `/sys/firmware/fdt`: RAM, host bridges with their
+//! windows both ways, IOMMUs, and how requester ids are mapped.
 
+mod blob;
 mod parse;
 
 use super::dmesg::{host, unit};
@@ -11,6 +12,7 @@ use super::remark::Kind;
 use crate::spec::Phrase;
 use alloc::format;
 use alloc::vec::Vec;
+pub use blob::MAGIC;
 use parse::{parse, Cell, Node, Property};
 
 /// Reads a text whose first line is `from`.
@@ -29,8 +31,28 @@ pub fn read(text: &str, from: Source, found: &mut Found) {
             return;
         }
     };
+    take(&nodes, from, found);
+}
+
+/// Reads a blob.
+pub fn read_blob(bytes: &[u8], from: Source, found: &mut Found) {
+    match blob::parse(bytes) {
+        // Of what has no lines the place is the first, as it is of a dump.
+        Ok(nodes) => take(&nodes, from, found),
+        Err((offset, what)) => {
+            let said = Phrase::new(
+                format!("device tree, offset {offset:#x}: {}", what.en),
+                format!("设备树，偏移 {offset:#x}：{}", what.zh),
+            );
+            found.remark(Kind::Damaged, from, said);
+        }
+    }
+}
+
+/// Takes what nodes say.
+fn take(nodes: &[Node], from: Source, found: &mut Found) {
     found.kind("device tree", from);
-    let tree = Tree { nodes: &nodes, from };
+    let tree = Tree { nodes, from };
     for (at, node) in nodes.iter().enumerate() {
         // What is switched off is not there.
         if node.property("status").is_some_and(|p| p.texts.first().is_some_and(|t| t == "disabled")) {
