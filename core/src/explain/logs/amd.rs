@@ -71,7 +71,7 @@ macro_rules! events {
 }
 
 events! {
-    0x1 "ILLEGAL_DEV_TABLE_ENTRY" "2.5.2" "the device table entry is invalid, or forbids this kind of request" "设备表项无效，或不允许此类请求";
+    0x1 "ILLEGAL_DEV_TABLE_ENTRY" "2.5.2" "the device table entry is valid but malformed (a reserved bit, an illegal encoding), or forbids this kind of request" "设备表项有效但不合法（保留位不为 0 或编码非法），或不允许此类请求";
     0x2 "IO_PAGE_FAULT" "2.5.3" "the IOMMU refused the access: page not present, no permission, or an interrupt that is not remapped" "IOMMU 拒绝了该访问：页不存在、权限不足，或中断没有重映射";
     0x3 "DEV_TAB_HARDWARE_ERROR" "2.5.4" "reading the device table failed on the bus" "读取设备表时总线出错";
     0x4 "PAGE_TAB_HARDWARE_ERROR" "2.5.5" "reading a page table failed on the bus" "读取页表时总线出错";
@@ -90,7 +90,11 @@ events! {
 /// The bits that Linux prints as `flags`: bits 59:48 of the event (section 2.5.3).
 const FLAGS: [(u8, &str, Text); 9] = [
     (8, "TR", Text::new("it was a translation request (ATS)", "这是转换请求（ATS）")),
-    (7, "RZ", Text::new("a reserved bit was not zero, or the level was wrong", "保留位非零，或级别有误")),
+    (
+        7,
+        "RZ",
+        Text::new("a reserved bit was not zero, or the level was wrong", "保留位不为 0，或页表级别有误"),
+    ),
     (6, "PE", Text::new("permission was missing", "权限不足")),
     (5, "RW", Text::new("a write", "写")),
     (
@@ -541,7 +545,7 @@ pub(super) fn device_entry(found: &mut Found, words: &[u64], shown: String) {
     let (root_en, root_zh) = match (mode, gv) {
         (0, 1) => (
             format!("guest tables only: GCR3 table at {gcr3:#x}"),
-            format!("仅客户机表：GCR3 表位于 {gcr3:#x}"),
+            format!("只有客户机页表，GCR3 表位于 {gcr3:#x}"),
         ),
         (0, _) => ("no tables: addresses pass as they are".into(), "没有页表：地址原样通过".into()),
         (_, 1) => (

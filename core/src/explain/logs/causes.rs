@@ -138,7 +138,7 @@ causes! {
            "授权（grant）只读的页，或在域内类型为只读的页，Xen 只按只读映射。";
     NOT_OF_DOMAIN XEN ["QubesOS/qubes-issues#1710", "QubesOS/qubes-issues#1491"] ""
         "The page is not the domain's: Xen maps all the memory of a domain for its devices, so the address is firmware's, a page that was ballooned out or whose grant ended, or no address that the domain was given."
-        "该页不属于此域：Xen 会为设备映射域的全部内存，因此该地址要么属于固件，要么所在的页已被气球驱动（balloon）收回或授权已结束，要么根本没有分配给该域。"
+        "该页不属于此域：Xen 会为设备映射域的全部内存，因此该地址要么属于固件，要么所在的页已被气球驱动（balloon）收回，或授权（grant）已撤销，要么根本没有分配给该域。"
         => XEN "Look the address up in the memory map that Xen prints at boot: in a reserved range it is firmware's. With iommu=debug on Xen's command line the walk of the tables follows each fault."
            "在 Xen 启动时打印的内存布局（memory map）中查找该地址，位于保留区则属于固件。Xen 命令行加上 iommu=debug 后，每个错误之后会打印页表遍历。";
     PHYSICAL_ADDRESS ALL ["enjoy-digital/litex_m2sdr#77", "onnxsim/onnxsim#1212"] "physical-address"
@@ -373,7 +373,7 @@ causes! {
            "地址恰为 0，且为写（4 字节）；出现在设置或释放中断、打开或关闭设备时。lspci -vv 的 MSI 能力显示 Address: 0000000000000000。";
     CHIPSET_INTERRUPT ALL ["pcengines/coreboot#285"] "interrupts"
         "Firmware or a device of the chipset sent an interrupt or an end-of-interrupt message that is not set up for remapping: the root complex, or an I/O APIC or HPET whose entry is missing in the IVRS table."
-        "固件或芯片组里的设备发出了中断或 EOI 消息，而中断重映射表里没有为它设置表项：根复合体，或 IVRS 表漏掉的 I/O APIC、HPET。"
+        "固件或芯片组里的设备（根复合体，或 IVRS 表漏掉的 I/O APIC、HPET）发出了中断或 EOI 消息，而内核没有为它设置中断重映射。"
         => ALL "The address is in the interrupt range and the device is 00:00.x or another part of the chipset. Once at boot it does no harm; a firmware update that completes the IVRS table ends it."
            "地址落在中断区间，设备为 00:00.x 或芯片组的其他部分。如果只在启动时出现一次，则无害；更新固件补全 IVRS 表后消失。";
     GUEST_MSI ALL ["VT-d 5.1.4.1"] "forged-msi"

@@ -74,7 +74,7 @@ clues! {
     GraphicsDevice "the device is 00:02.0, the integrated graphics" "设备为 00:02.0，即核显";
     GraphicsAssigned "the device is 00:02.0, and it is assigned or it is long after boot" "设备为 00:02.0，已被直通，或在启动很久之后";
     ChipsetDevice "the device is 00:00.x, part of the chipset" "设备为 00:00.x，芯片组的一部分";
-    Vmd "the segment is above ffff: an Intel VMD" "段号大于 ffff，是 Intel VMD";
+    Vmd "the segment is above 0xffff: an Intel VMD" "段号大于 0xffff，是 Intel VMD";
     EarlyBoot "it is within five seconds of boot" "发生在启动后五秒之内";
     EarlyPresent "within five seconds of boot, and the record says that the page is there and no right is missing" "发生在启动后五秒之内，且记录表明页存在、不缺权限";
     EarlyNoEntry "the device has no entry, within five seconds of boot" "设备没有表项，且在启动后五秒之内";
@@ -82,8 +82,8 @@ clues! {
     CopiedByKernel "the log says that the kdump kernel copied tables from the one that crashed" "日志表明 kdump 内核从崩溃的内核复制了表";
     FirstKernel "the log has the boot and no sign of kdump" "日志含启动过程，且没有 kdump 的迹象";
     InReservedRegion "the address is in a region that the log lists as reserved (RMRR)" "地址位于日志列出的保留区域（RMRR）";
-    ResetBefore "the log has a reset of a device before it" "之前日志中有设备复位";
-    ResumeBefore "the log has a resume before it" "之前日志中有休眠恢复";
+    ResetBefore "the log has a reset of a device before it" "日志中此前有设备复位";
+    ResumeBefore "the log has a resume before it" "日志中此前有从休眠恢复的记录";
     AerBefore "the log has a PCI Express error of this device" "日志中有该设备的 PCI Express 错误";
     DeviceRemoved "the log says that the device went away" "日志表明设备已被移除";
     VfioInLog "the device is assigned by VFIO in this log" "日志中该设备由 VFIO 直通";

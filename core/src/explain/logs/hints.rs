@@ -40,8 +40,8 @@ pub(super) fn device(found: &mut Found, arch: Arch, text: &str, named_by_kernel:
             Text::new("segment", "段"),
             format!("{:#x}", pci.segment),
             Text::new(
-                "above ffff: a domain of the kernel's own making, behind an Intel VMD",
-                "大于 ffff：内核自行编号的 PCI 域，位于 Intel VMD 之后",
+                "above 0xffff: a domain of the kernel's own making, behind an Intel VMD",
+                "大于 0xffff：内核自行编号的 PCI 域，位于 Intel VMD 之后",
             ),
         );
     }

@@ -222,6 +222,14 @@ static PATTERNS: &[Pattern] = &[
 /// MediaTek keeps attributes in the low bits of the address that it reports.
 fn low_bits(captures: &Captures<'_>, found: &mut Found) {
     let Some(iova) = captures.hex("iova") else { return };
+    for field in &mut found.fields {
+        if field.name.en == "address" {
+            field.meaning = Phrase::new(
+                "as the IOMMU's register has it, with the low bits",
+                "IOMMU 寄存器里的原值，连同低位",
+            );
+        }
+    }
     found.inferred(
         Text::new("page", "页"),
         format!("{:#x}", iova & !0xfff),
@@ -283,8 +291,8 @@ fn exynos(captures: &Captures<'_>, found: &mut Found) {
 fn exynos_root(_: &Captures<'_>, found: &mut Found) {
     for field in &mut found.fields {
         if field.name.en == "directory entry" {
-            field.name = Text::new("root", "根表");
-            field.meaning = Phrase::new("where the tables begin", "页表起始处");
+            field.name = Text::new("root", "页表根");
+            field.meaning = Phrase::new("where the tables begin", "顶级页表的位置");
         }
     }
 }

@@ -557,7 +557,7 @@ fn command_error(here: &Here<'_>) -> Option<Found> {
         format!("{:#x}", cons & 0xf_ffff),
         Text::new(
             "CMDQ_CONS bits 19:0: where the queue stopped, with its wrap bit",
-            "CMDQ_CONS 位 19:0：队列停止处，含回绕位",
+            "CMDQ_CONS 的位 19:0，即队列停住的位置，含回绕位",
         ),
     );
     let (name, _) = here.text.split_once("CMDQ error")?;

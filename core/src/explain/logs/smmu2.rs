@@ -409,7 +409,7 @@ fn global(text: &str, blocked: Option<u64>, form: &'static str) -> Found {
             "disable_bypass=0",
             Text::new(
                 "it lets every undescribed device reach all memory: describe the device (iommus, iommu-map, IORT) instead",
-                "它会让所有未描述的设备访问全部内存：应当改为描述该设备（iommus、iommu-map、IORT）",
+                "它会让固件没有描述的设备都能访问全部内存；正确的做法是在固件里补上该设备的描述（iommus、iommu-map、IORT）",
             ),
         );
     }

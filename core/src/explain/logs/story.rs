@@ -981,9 +981,9 @@ fn stories(drafts: &[Draft], facts: &Facts, shift: usize) -> Vec<Story> {
         }
         moments.sort_by_key(|moment| moment.line);
         moments.truncate(24);
-        out.push(Story {
-            title: Phrase::new(format!("Device {device}"), format!("设备 {device}")), moments
-        });
+        // As the items write it.
+        let shown = items.first().and_then(|&at| drafts[at].device.as_deref()).unwrap_or(device.as_str());
+        out.push(Story { title: Phrase::new(format!("Device {shown}"), format!("设备 {shown}")), moments });
     }
     out.truncate(24);
     out

@@ -372,16 +372,15 @@ fn xen_amd_walk(here: &Here<'_>) -> Option<Found> {
     found.join = Join::More;
     found.device = device.map(|device| device.text.into());
     found.certain(
-        Text::new("root", "根表"),
+        Text::new("root", "页表根"),
         format!("{:#x}", root << 12),
-        Text::new("where the tables begin", "页表起始处"),
+        Text::new("where the tables begin", "顶级页表的位置"),
     );
     let mut last = None;
     for (offset, line) in here.rest.iter().enumerate().take(8) {
         let Some(rest) = line.text.strip_prefix('L') else { break };
         let Some((index, value)) = rest.split_once("] = ") else { break };
         let Some(value) = Scan(value).hex() else { break };
-        let index = index.replace('[', " ");
         found.used.push(offset);
         let meaning = match (value, value & 1) {
             (0, _) => Phrase::new("empty: not present", "空：不存在"),
@@ -396,7 +395,7 @@ fn xen_amd_walk(here: &Here<'_>) -> Option<Found> {
             }
         };
         last = Some(value);
-        found.certain(Text::new("paging entry", "页表项"), format!("L{index}: {value:#x}"), meaning);
+        found.certain(Text::new("paging entry", "页表项"), format!("L{index}] = {value:#x}"), meaning);
     }
     match last {
         Some(value) if value & 1 == 0 => found.clue(Clue::EntryEmpty),

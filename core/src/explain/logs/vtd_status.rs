@@ -550,7 +550,7 @@ fn already_mapped(here: &Here<'_>) -> Option<Found> {
     found.certain(
         Text::new("page", "页"),
         format!("{at:#x}"),
-        Text::new("the I/O virtual address that was to be mapped", "将要映射的 I/O 虚拟地址"),
+        Text::new("the I/O virtual address that was to be mapped", "将要映射的 IOVA"),
     );
     let rights = |value: u64| match (value & 1, value & 2) {
         (0, 0) => "R = W = 0",
