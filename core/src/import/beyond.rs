@@ -17,7 +17,7 @@ pub fn say(found: &Found, plan: &Plan) -> Vec<Remark> {
     if let (Some(maker), true) = maker::of_groups(found) {
         let said = Phrase::new(
             format!("there are groups, so there is an IOMMU; no text says whose: {} is taken", maker.name()),
-            format!("有组就有 IOMMU；没有文本说明是哪一种：取 {}", maker.name()),
+            format!("有组就有 IOMMU；所给文本没有说明是哪一种，按 {} 处理", maker.name()),
         );
         remarks.of(Kind::Assumed, said);
     }

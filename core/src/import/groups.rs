@@ -110,12 +110,12 @@ fn keeps(found: &Found, function: &Function) -> Keeps {
     match function.acs {
         None if function.denied || !function.listed => Keeps::Unknown(text(
             "no text says whether it has ACS: lspci -vvv as root does",
-            "没有文本说明是否有 ACS：以 root 运行 lspci -vvv 可知",
+            "所给文本没有说明是否有 ACS；以 root 运行 lspci -vvv 可知",
         )),
         None => Keeps::No(text("no ACS", "没有 ACS")),
         Some(Acs { can: 0, on: None }) => Keeps::Unknown(text(
             "no text says which bits its ACS has: lspci -vvv as root does",
-            "没有文本说明其 ACS 有哪些位：以 root 运行 lspci -vvv 可知",
+            "所给文本没有说明其 ACS 有哪些位；以 root 运行 lspci -vvv 可知",
         )),
         Some(acs) => {
             // A bit that the capability lacks counts as on, so one without any keeps requests apart (`pci_acs_flags_enabled`).
@@ -230,7 +230,7 @@ fn apart(found: &Found, members: &[Bdf], parts: &[usize]) -> Option<Phrase> {
     let (because, zh) = match lost {
         Some(at) => (
             format!("no text says which bridge leads to bus {:02x} (lspci -vv)", at.bus),
-            format!("没有文本说明哪个桥通往总线 {:02x}（lspci -vv）", at.bus),
+            format!("其中没有说明总线 {:02x} 在哪个桥之下（lspci -vv 可知）", at.bus),
         ),
         None => (
             "a quirk of Linux (an alias of requester ids, a missing ACS that is known of the device) or firmware".into(),
@@ -239,7 +239,7 @@ fn apart(found: &Found, members: &[Bdf], parts: &[usize]) -> Option<Phrase> {
     };
     Some(text(
         format!("what joins {} cannot be seen in the texts: {because}", en.join(" | ")),
-        format!("从文本看不出 {} 为什么在一个组里：{zh}", en.join(" 与 ")),
+        format!("从所给文本看不出 {} 为什么在一个组里：{zh}", en.join(" 与 ")),
     ))
 }
 

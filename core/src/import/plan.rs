@@ -286,7 +286,7 @@ fn role(
     };
     let said = Phrase::new(
         format!("no text says what kind of bridge {at} is (lspci -vv as root): taken as {en}"),
-        format!("没有文本说明 {at} 是哪种桥（以 root 运行 lspci -vv）：当作{zh}"),
+        format!("所给文本没有说明 {at} 是哪种桥（以 root 运行 lspci -vv 可知），当作{zh}"),
     );
     remarks.at(Kind::Assumed, function.from, said);
     Ok(Some(role))
@@ -433,7 +433,7 @@ fn bar_line(
     };
     let phrase = |en: &str, zh: &str| Phrase::new(en.to_string(), zh.to_string());
     if known == 0 {
-        return not(Kind::Missing, phrase("no text states its size", "没有文本说明其大小"), remarks);
+        return not(Kind::Missing, phrase("no text states its size", "所给文本没有说明其大小"), remarks);
     }
     let most = if io {
         256
@@ -580,16 +580,19 @@ fn impossible(size: u64, bad_index: bool) -> Phrase {
 fn missing(found: &Found, plan: &Plan, remarks: &mut Remarks) {
     let mut say = |en: &str, zh: &str| remarks.of(Kind::Missing, Phrase::new(en.to_string(), zh.to_string()));
     if found.functions.is_empty() {
-        say("no functions: `lspci -vvv`", "没有设备：`lspci -vvv`");
+        say("no functions: `lspci -vvv`", "所给文本没有设备；可补上 `lspci -vvv` 的输出");
     }
     if found.units.is_empty() && !found.is_empty() {
         say(
             "no IOMMU is named: the boot log, or the table DMAR, IVRS, IORT or RIMT",
-            "没有提到 IOMMU：启动日志，或 DMAR、IVRS、IORT、RIMT 表",
+            "所给文本没有提到 IOMMU；可补上启动日志，或 DMAR、IVRS、IORT、RIMT 表",
         );
     }
     if found.groups.is_empty() && !found.functions.is_empty() {
-        say("no IOMMU groups: /sys/kernel/iommu_groups", "没有 IOMMU 组：/sys/kernel/iommu_groups");
+        say(
+            "no IOMMU groups: /sys/kernel/iommu_groups",
+            "所给文本没有 IOMMU 组；可补上 /sys/kernel/iommu_groups 的内容",
+        );
     }
     let denied = found.functions.iter().filter(|f| f.denied).count();
     if denied > 0 {

@@ -70,7 +70,7 @@ fn head(found: &Found, lang: Lang) -> Vec<AccountItem> {
         (found.groups.len(), "groups", "个组"),
         (found.reserved.len(), "reserved regions", "个保留区域"),
         (found.windows.len(), "windows of host bridges", "个主桥窗口"),
-        (found.memory.len() + found.ram.len(), "ranges of memory", "段内存"),
+        (found.memory.len() + found.ram.len(), "ranges of physical addresses", "段物理地址"),
     ];
     let counts = counts.iter().filter(|(count, ..)| *count > 0);
     let counts: Vec<String> = counts

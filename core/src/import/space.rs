@@ -110,7 +110,7 @@ fn windows(found: &Found, wanted: &[Extent], map: &mut Map, remarks: &mut Remark
         assumed(wanted, map);
         let said = Phrase::new(
             "no text states the host bridge's windows (/proc/iomem as root, or the boot log): they are taken around BARs and bridges",
-            "没有文本说明主桥的窗口（以 root 读的 /proc/iomem，或启动日志）：按 BAR 和桥的范围推定",
+            "所给文本没有说明主桥的窗口（以 root 读的 /proc/iomem 或启动日志里有），按 BAR 和桥的范围推定",
         );
         remarks.of(Kind::Assumed, said);
     }
@@ -191,7 +191,7 @@ fn ram(found: &Found, map: &mut Map, remarks: &mut Remarks) {
         map.ram.push((range, None));
         let said = Phrase::new(
             format!("no text states where RAM is (/proc/iomem as root, or the boot log): {range} is taken"),
-            format!("没有文本说明内存在哪里（以 root 读的 /proc/iomem，或启动日志）：取 {range}"),
+            format!("所给文本没有说明内存在哪里（以 root 读的 /proc/iomem 或启动日志里有），按 {range} 处理"),
         );
         remarks.of(Kind::Assumed, said);
     }

@@ -75,13 +75,13 @@ fn was(now: Moment, was: &Was, zh: bool) -> String {
             )
         }
         (Was::Unmapped(m, then), true) if m.seen => {
-            format!("它的转换在 {} 之前（第 {} 行）已失效：{}", ago(*then), then.line, mapping(m, zh))
+            format!("它的转换在 {}之前（第 {} 行）已失效：{}", ago(*then), then.line, mapping(m, zh))
         }
         (Was::Unmapped(m, then), false) => {
             format!("it was unmapped {} before, on line {}: {}", ago(*then), then.line, mapping(m, zh))
         }
         (Was::Unmapped(m, then), true) => {
-            format!("它在 {} 之前（第 {} 行）已解除映射：{}", ago(*then), then.line, mapping(m, zh))
+            format!("它在 {}之前（第 {} 行）已解除映射：{}", ago(*then), then.line, mapping(m, zh))
         }
         (Was::Unseen, false) => "no translation of it was seen in this trace".into(),
         (Was::Unseen, true) => "这份跟踪记录里没有见到它的转换".into(),
@@ -126,7 +126,7 @@ pub(super) fn finding(now: Moment, finding: &Finding, zh: bool) -> String {
             mapping(m, zh)
         ),
         (Finding::Differs { device, mapping: m, size, direction, coherent }, true) => format!(
-            "{device} 以大小 {size:#x} {} {}，而映射时是 {}",
+            "{device} 以大小 {size:#x}、方向 {} {}，而映射时是 {}",
             direction.name(),
             if *coherent { "释放" } else { "解除映射" },
             mapping(m, zh)
@@ -361,7 +361,7 @@ fn head(live: &Live, told: &Told, zh: bool) -> Vec<AccountItem> {
     if live.before > 0 {
         out.push(match zh {
             false => format!("{} unmaps of what this trace did not see mapped", live.before),
-            true => format!("{} 次解除映射的对象在这份跟踪记录里没有映射过", live.before),
+            true => format!("有 {} 次解除映射，这份跟踪记录里见不到对应的映射", live.before),
         });
     }
     if live.tables() > 0 {
