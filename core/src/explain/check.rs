@@ -114,7 +114,7 @@ impl Asked<'_> {
             let (text, reason) = if kind == RegionKind::Ram {
                 let reason = Phrase::new(
                     format!("{number} is the {}: the bytes would be at that number in memory only if nothing translated it on the way.", space.en),
-                    spaced(&format!("{number} 是{}，一路上没有谁转换它时，数据才会落在同一个数字的内存上。", space.zh)),
+                    spaced(&format!("{number} 是{}；只有一路上都没有转换它，数据才会到物理地址 {number}。", space.zh)),
                 );
                 (self.spot(number, end, &places), reason)
             } else {
@@ -246,7 +246,7 @@ impl Asked<'_> {
                 right: true,
                 reason: Phrase::new(
                     format!("Each of the {first} entries of stage 1 is found by its {}, which takes {second} reads of stage 2; and so is the page itself: {first} x ({second} + 1) + {second} = {tables}.", between.en),
-                    spaced(&format!("第一阶段的 {first} 个表项都在{}上，每个要先读 {second} 次第二阶段才找得到，最后那一页也一样：{first} × ({second} + 1) + {second} = {tables}。", between.zh)),
+                    spaced(&format!("第一阶段的 {first} 个表项，位置都是用{}给出的，每个要先读 {second} 个第二阶段页表项才找得到，最后那一页也一样：{first} × ({second} + 1) + {second} = {tables}。", between.zh)),
                 ),
             },
             Choice {
@@ -254,7 +254,7 @@ impl Asked<'_> {
                 right: false,
                 reason: Phrase::new(
                     format!("Those are the entries of stage 1 alone: each is known by its {}, and has to be found first.", between.en),
-                    spaced(&format!("那只是第一阶段的表项：它们都在{}上，得先找到才行。", between.zh)),
+                    spaced(&format!("那只是第一阶段的表项：它们的位置是用{}给出的，得先查第二阶段才找得到。", between.zh)),
                 ),
             },
             Choice {
@@ -262,7 +262,7 @@ impl Asked<'_> {
                 right: false,
                 reason: Phrase::new(
                     "Stage 2 is not walked once at the end, but for every entry of stage 1 as well.",
-                    "第二阶段不是最后才查一次，第一阶段的每个表项都要查一遍。",
+                    "第二阶段不是最后才查一次：第一阶段每读一个表项，都要先查一遍第二阶段。",
                 ),
             },
         ];
