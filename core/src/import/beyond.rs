@@ -88,7 +88,7 @@ fn ids(found: &Found, plan: &Plan, remarks: &mut Remarks) {
     if !outside.is_empty() {
         let said = Phrase::new(
             format!("no map of ids has {}: not behind the IOMMU there, and behind it here", some(&outside)),
-            format!("没有 ID 映射包含 {}：在那台机器上不经过 IOMMU，在这里经过", some(&outside)),
+            format!("没有哪条 ID 映射包含 {}：在那台机器上不经过 IOMMU，在这里经过", some(&outside)),
         );
         remarks.at(Kind::Left, map.from, said);
     }

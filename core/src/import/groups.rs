@@ -181,7 +181,7 @@ fn reasons(found: &Found, at: Bdf) -> Vec<(Phrase, Vec<Bdf>)> {
                 ),
                 false => text(
                     format!("behind {near}; most likely requests can turn around at {port} ({})", why.en),
-                    format!("在 {near} 下游；请求很可能可在 {port} 处折返（{}）", why.zh),
+                    format!("在 {near} 下游；请求很可能会在 {port} 处折返（{}）", why.zh),
                 ),
             };
             out.push((reason, [*near].into()));

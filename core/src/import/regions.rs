@@ -83,7 +83,7 @@ fn cut(range: Extent, width: u32, room: u64) -> (Option<Extent>, Option<Phrase>)
     let limit = (1u64 << width) - 1;
     let beyond = Phrase::new(
         format!("the machine here has addresses of {width} bits"),
-        format!("这里的机器的地址为 {width} 位"),
+        format!("这里的机器只有 {width} 位地址"),
     );
     if range.first > limit {
         return (None, Some(beyond));

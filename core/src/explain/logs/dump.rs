@@ -398,7 +398,7 @@ pub(super) fn domain_struct(here: &Here<'_>) -> Option<Found> {
         found.certain(Arch::VtD.process_term(), format!("{pasid:#x}"), meaning);
     }
     found.certain(
-        Text::new("pages", "页"),
+        Text::new("pages", "页数"),
         domain.pages.len(),
         Text::new(
             "leaves of the tables, each with the entries on its way",
