@@ -78,6 +78,23 @@ fn a_page_that_is_not_there_is_answered_without_rights_and_without_a_record() {
     }
 }
 
+/// Of several pages those that are there are kept, and the line says how many.
+#[test]
+fn of_several_pages_those_that_are_there_are_kept() {
+    for architecture in Architecture::ALL {
+        let steps = "domain d\nattach gpu to d\nmap d 0x1000 +8K rw\nats gpu 0x1000 +16K";
+        let text = text(architecture, "strict", steps);
+        let run = runs(&text);
+        assert_eq!((kept(&run), faults(&run).len()), (2, 2), "{text}");
+        let [en, zh] = ending(&run, &text);
+        assert!(
+            en.contains("knows now where 2 of the 4 pages") && en.ends_with("the others lead nowhere."),
+            "{en}"
+        );
+        assert!(zh.contains("4 页中有 2 页"), "{zh}");
+    }
+}
+
 /// Each unit refuses in its own way: whether it is to be asked without translation at all, and whether it keeps a record of that
 /// (IHI 0070, 3.9.1.2: a stream that goes around both stages is refused, with an event; one that is blocked without).
 #[test]

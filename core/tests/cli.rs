@@ -278,6 +278,11 @@ fn a_link_to_a_fault_keeps_it_on_the_way_there_and_back() {
     // Where an address leads when an access is refused.
     let there = |at| text(&play(&["--en", "where", "use-after-unmap", "rx", "--at", at]).stdout);
     assert_ne!(there("fault"), "");
+    // On another machine it leads by that machine's tables.
+    let on = |arch| {
+        text(&play(&["--en", "where", "use-after-unmap", "rx", "--at", "fault", "--arch", arch]).stdout)
+    };
+    assert!(on("smmuv3") != there("fault") && on("vt-d") == there("fault"), "{}", on("smmuv3"));
     assert_eq!(
         play(&["--en", "where", "use-after-unmap", "rx", "--at", "fault:0x99"]).status.code(),
         Some(1)

@@ -207,3 +207,43 @@ fn the_device_forgets_inside_the_command_and_before_the_wait() {
 fn is_command(scope: Option<Scope>) -> bool {
     matches!(scope, Some(Scope::Command { .. }))
 }
+
+/// AMD-Vi's command says how many requests the device may have under way: what its ATS capability says, as Linux sets it, where 0
+/// is 32. Of VT-d's field five bits are left of that number, so that 0 stands for it there too.
+#[test]
+fn the_command_says_how_many_requests_a_device_takes_at_a_time() {
+    for (architecture, command, word) in [
+        (Architecture::AmdVi, "INVALIDATE_IOTLB_PAGES", 0x4000_0010_2000_0010),
+        (Architecture::Vtd, "device-TLB invalidate descriptor", 0x0000_0010_0000_0003),
+    ] {
+        let text = scenario(2, architecture, "strict", OWN, "invalidate device-tlb of gpu");
+        let run = runs(&text);
+        let trace = &run.machine.trace;
+        let words = trace.steps().iter().find_map(|step| match step.event {
+            Event::Read { entry, words, .. } if entry.name.en == command => Some(trace.get_words(words)),
+            _ => None,
+        });
+        assert_eq!(words.map(|words| words[0]), Some(word), "{text}");
+    }
+}
+
+/// A unit without ATS knows no such command: its queue stops at it, and the line does not say that something was forgotten.
+#[test]
+fn a_unit_without_ats_refuses_to_pass_a_request_on() {
+    for architecture in [Architecture::Riscv, Architecture::SmmuV3, Architecture::AmdVi] {
+        let word = architecture.describe().word;
+        let said = |ats: &str| {
+            let text = format!(
+                "iommu-playground 2\nmachine {word} {ats}\ndevice gpu 00:02.0 ats\nsteps\ninvalidate device-tlb of gpu\n"
+            );
+            let cast = Cast::of_run(&runs(&text), &text);
+            let said = &cast.endings.last().unwrap().text;
+            (said.en.clone(), said.zh.clone())
+        };
+        let (en, zh) = said("");
+        assert!(en.starts_with("The IOMMU refuses the command, and nothing is forgotten: "), "{en}");
+        assert!(en.ends_with("where its `machine` line has `ats`."), "{en}");
+        assert!(zh.starts_with("IOMMU 拒绝执行这条命令") && zh.contains("`ats`"), "{zh}");
+        assert!(said("ats").0.contains("has forgotten 0 entries"), "{}", said("ats").0);
+    }
+}

@@ -143,7 +143,7 @@ pub struct Terms {
 }
 
 /// What a unit shall be able to do, in words that every architecture has an answer to.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct UnitConfig {
     /// Process tables: PASIDs, stage 1, nesting. Without, devices meet stage 2 only (VT-d legacy mode).
     pub processes: bool,

@@ -42,6 +42,9 @@ spec::structure! {
     }
 }
 
+/// How many invalidation requests a device takes at a time here: as many as its ATS capability can say, where that is written as 0.
+pub const INVALIDATIONS: u8 = 32;
+
 /// A naturally aligned power of two of 4 KiB pages (NAPOT).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Napot {

@@ -489,11 +489,13 @@ mod tests {
         );
         assert_eq!(
             message("machine riscv\nsteps\nregister read GCMD_REG"),
-            "this IOMMU has no register `GCMD_REG`; after `machine`, `vt-d` can do it"
+            "this IOMMU has no register `GCMD_REG`: it is one of VT-d's (global command; VT-d 11.4); after `machine`, \
+             `vt-d` can do it"
         );
         assert_eq!(
             message("machine riscv\nsteps\nregister read GCMD"),
-            "this IOMMU has no register `GCMD`; after `machine`, `vt-d` can do it"
+            "this IOMMU has no register `GCMD`: it is one of VT-d's (global command; VT-d 11.4); after `machine`, `vt-d` \
+             can do it"
         );
         // Once, though the line is one of the machine's own; and none where none takes an id as wide.
         for machine in ["vt-d", "amd-vi"] {
@@ -512,7 +514,8 @@ mod tests {
         // As an instruction for a port does.
         assert_eq!(
             message("machine riscv\ndevice nic 00:03.0\n  bar 0 256 io\nsteps"),
-            "only x86 has instructions for I/O ports; after `machine`, `vt-d` or `amd-vi` can do it"
+            "only x86 has instructions for I/O ports; after `machine`, `vt-d` or `amd-vi`, with a line like `ports 0xc000 +4K`, can \
+             do it"
         );
         let near = run("iommu-playground 1\nmachine smmuv3\nsteps\nregister read GERROR\n").unwrap_err();
         assert_eq!(near.0[0].suggestion.as_deref(), Some("SMMU_GERROR"));

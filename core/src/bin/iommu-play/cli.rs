@@ -479,6 +479,9 @@ pub struct Where {
     pub scenario: String,
     /// A number, or a name that the scenario gave: 0x1234_5000, rx, buf+0x40.
     pub address: String,
+    /// On this architecture instead of the one that the scenario names.
+    #[arg(long, value_parser = architecture(), value_name = "ARCHITECTURE")]
+    pub arch: Option<Architecture>,
     /// Whose address a number is: kernel, physical, or the name of a process, a guest, a device; without, everybody's in turn.
     #[arg(long, value_name = "OWNER")]
     pub of: Option<String>,

@@ -65,6 +65,8 @@ pub struct Evidence {
     pub line_drops: usize,
     /// Entries that caches of the IOMMU forgot.
     pub forgotten: u64,
+    /// Translations that a device keeps in its own TLB from now on.
+    pub kept: u64,
     /// Words written into tables.
     pub entries: u64,
     /// The last single word written: where, before, after.
@@ -204,6 +206,7 @@ impl Evidence {
                 self.stale.get_or_insert(at);
             }
             (_, CacheOp::Invalidate) => self.forgotten += 1,
+            (CacheKind::DeviceTlb, CacheOp::Insert) => self.kept += 1,
             _ => {}
         }
     }

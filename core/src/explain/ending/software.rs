@@ -76,6 +76,22 @@ impl Teller<'_> {
                     "已命令 ITS 清除它缓存的中断信息（IOMMU 本身不缓存中断）；这里的 ITS 没有缓存。".into(),
                 )
             }
+            O::Invalidate(op) if e.forgotten == 0 && e.refusing.is_some() => {
+                let why = e.refusing.as_ref().map(|(_, why)| why.clone()).unwrap_or_default();
+                let device_tlb = op.cache.value == ast::CacheKind::DeviceTlb && !self.record.at(0).takes().0;
+                let (en, zh) = match device_tlb {
+                    true => (
+                        " It passes such a request on to a device where its `machine` line has `ats`.",
+                        "`machine` 一行写了 `ats`，它才会把失效请求转给设备。",
+                    ),
+                    false => ("", ""),
+                };
+                Ending::new(
+                    Kind::Refused,
+                    format!("The IOMMU refuses the command, and nothing is forgotten: {}.{en}", why.en),
+                    format!("IOMMU 拒绝执行这条命令，什么也没有清除：{}。{zh}", why.zh),
+                )
+            }
             O::Invalidate(op) => {
                 let n = e.forgotten;
                 let terms = self.cast.terms();
@@ -734,6 +750,11 @@ impl Teller<'_> {
                 Kind::Answered,
                 format!("{device} knows now that {at} is physical address {to}, and keeps it."),
                 format!("{device} 现在知道 {at} 是物理地址 {to}，并把它记下。"),
+            ),
+            (_, Some(_), _) if e.kept > 0 => Ending::new(
+                Kind::Answered,
+                format!("{device} knows now where {} of the {} pages of {at} are, and keeps that; the others lead nowhere.", e.kept, e.translations),
+                format!("{device} 现在知道 {at} 的 {} 页中有 {} 页各在哪里，并把它们记下；其余的不对应任何地方。", e.translations, e.kept),
             ),
             (fault, Some(rule), _) if core::ptr::eq(rule, &REFUSED) => {
                 let why = fault.map(|(code, ..)| self.code(code));

@@ -4,7 +4,7 @@ use super::super::{problem, BarUse, Device};
 use super::bad_range;
 use crate::dma::Engine;
 use crate::iommu::{architecture::Board, Architecture, DeviceCaps};
-use crate::iommu::{atc, atc::Atc};
+use crate::iommu::{atc, atc::Atc, ats::INVALIDATIONS};
 use crate::memory::Memory;
 use crate::mmu::arch::NO_PORTS;
 use crate::platform::config::{acs, BarKind, BarSpec, ConfigSpace, Ids, PortType};
@@ -72,7 +72,7 @@ pub(super) fn tree(outline: &Outline<'_>, bridge: &HostBridge) -> Result<(Topolo
             config.add_acs(acs::ISOLATION);
         }
         if device.ats {
-            config.add_ats(32);
+            config.add_ats(INVALIDATIONS);
         }
         if device.pri {
             config.add_pri(256);
@@ -125,7 +125,11 @@ pub(super) fn tree(outline: &Outline<'_>, bridge: &HostBridge) -> Result<(Topolo
     let mut bars = outline.devices.iter().flat_map(|plan| &plan.bars);
     let first_port = bars.find(|bar| bar.io && bar.at.is_none());
     if let Some(bar) = first_port.filter(|_| !Board::of(outline.architecture()).cpu.has_ports()) {
-        let able = Architecture::words_of(|a| Board::of(Some(a)).cpu.has_ports());
+        let mut able = Architecture::words_of(|a| Board::of(Some(a)).cpu.has_ports());
+        if outline.ports_to_pci.is_empty() {
+            able.en += ", with a line like `ports 0xc000 +4K`,";
+            able.zh += "，再写一行（例如 `ports 0xc000 +4K`）";
+        }
         return Err(problem(bar.span, NO_PORTS).done_by(&able));
     }
     let ports = outline.ports_to_pci.first().and_then(|p| p.range.addresses());

@@ -1,7 +1,10 @@
 //! What software says to the IOMMU itself: invalidations, registers, interrupt entries.
 
 use crate::addr::{AddrRange, Iova, Pasid, RequesterId, Space};
-use crate::iommu::{Ability, DomainId, Driver, DriverError, InterruptEntry, Invalidation, Unit};
+use crate::iommu::{
+    Ability, AnyIommu, Architecture, DomainId, Driver, DriverError, InterruptEntry, Invalidation, Unit,
+    UnitConfig,
+};
 use crate::machine::resolve::wrong;
 use crate::machine::run::{OsError, Stop};
 use crate::machine::software::{DomainRef, Named, Process};
@@ -10,9 +13,10 @@ use crate::os::{self};
 use crate::platform::interrupts::Controller;
 use crate::scenario::ast::{self, CacheKind, EntryState, Register};
 use crate::scenario::{Node, Num, Problem, Span};
-use crate::spec::{Phrase, Rule, Text};
+use crate::spec::{self, Phrase, Rule, Text};
 use crate::trace::{Actor, Event, Observer};
 use alloc::format;
+use alloc::string::String;
 use alloc::vec::Vec;
 
 /// What a trace says where an interrupt is set up without a table.
@@ -25,6 +29,28 @@ pub(crate) static NO_TABLE: Rule = Rule {
 };
 
 static WHOSE: Text = Text::new("which device's? Write `of DEVICE`", "哪个设备的？请写 `of 设备名`");
+
+/// Is it the register that is written so? Documents differ in the case, the underscores and the end of names.
+fn is_named(register: &spec::Register, written: &str) -> bool {
+    let bare = |s: &str| s.to_ascii_uppercase().trim_end_matches("_REG").replace('_', "");
+    bare(register.name) == bare(written)
+}
+
+/// Whose register has this name, and what it is: of each architecture that has one.
+fn whose(written: &str) -> Option<Phrase> {
+    let of = |architecture: Architecture| {
+        let unit = AnyIommu::new(architecture, &UnitConfig::default()).ok()?;
+        let register = unit.registers().into_iter().map(|r| r.0).find(|r| is_named(r, written))?;
+        let (owner, meaning, section) = (architecture.name(), &register.meaning, register.section);
+        Some((
+            format!("one of {owner}'s ({}; {section})", meaning.en),
+            format!("{owner} 的寄存器（{}；{section}）", meaning.zh),
+        ))
+    };
+    let (en, zh): (Vec<String>, Vec<String>) = Architecture::ALL.into_iter().filter_map(of).unzip();
+    let phrase = Phrase::new(format!("it is {}", en.join(" and ")), format!("它是 {}", zh.join("，也是 ")));
+    Some(phrase).filter(|_| !en.is_empty())
+}
 
 /// A device, the domain of its translations and the PASID, as far as each is known.
 type Owner = (Option<usize>, Option<DomainId>, Option<Pasid>);
@@ -134,16 +160,18 @@ impl Machine {
             }
             Register::Name(name) => {
                 let registers = self.hw.iommu.as_ref().map(|u| u.registers()).unwrap_or_default();
-                let bare = |s: &str| s.to_ascii_uppercase().trim_end_matches("_REG").replace('_', "");
-                let found = registers.iter().find(|r| bare(r.0.name) == bare(&name.value));
+                let found = registers.iter().find(|r| is_named(r.0, &name.value));
                 found.map(|r| (r.0.offset, r.0.bytes.min(8), name.span)).ok_or_else(|| {
                     // People leave out what every name begins with.
                     let end = format!("_{}", name.value.to_ascii_uppercase());
                     let whole = registers.iter().map(|r| r.0.name).find(|whole| whole.ends_with(&end));
+                    let (en, zh) = whose(&name.value).map_or_else(Default::default, |whose| {
+                        (format!(": {}", whose.en), format!("：{}", whose.zh))
+                    });
                     let mut problem = Problem::new(
                         name.span,
-                        format!("this IOMMU has no register `{}`", name.value),
-                        format!("该 IOMMU 没有名为 `{}` 的寄存器", name.value),
+                        format!("this IOMMU has no register `{}`{en}", name.value),
+                        format!("该 IOMMU 没有名为 `{}` 的寄存器{zh}", name.value),
                     )
                     .suggest(&name.value, registers.iter().map(|r| r.0.name))
                     .lacking();

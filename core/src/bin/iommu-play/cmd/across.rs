@@ -4,7 +4,7 @@ use super::scenario::named;
 use crate::cli;
 use iommu_core::scenario::presets::by_name;
 use iommu_core::spec::{Lang, Phrase};
-use iommu_core::view::across::across;
+use iommu_core::view::across::{across, mark};
 use iommu_core::view::transcript::sign;
 use iommu_core::view::types::{Across, AcrossCell};
 use std::process::ExitCode;
@@ -46,6 +46,8 @@ fn keep(table: &mut Across, words: &[&str]) {
         let mut cell = wanted.iter();
         row.cells.retain(|_| *cell.next().unwrap_or(&false));
     }
+    // What differs is a matter of those that are left.
+    mark(&mut table.rows);
 }
 
 /// Prints the table. `can` are the machines that run it, those that were not asked for among them.
@@ -68,9 +70,15 @@ fn print(table: &Across, can: &[String], lang: Lang) {
     for (n, row) in rows {
         outln!("\n{}/{}   {}", n + 1, table.rows.len(), row.text);
         for (column, cell) in table.columns.iter().zip(&row.cells) {
-            if let Some(cell) = cell {
-                outln!("  {} [{}]", column.title, cell.at);
-                told(cell, &row.text, colon, lang);
+            match cell {
+                Some(cell) => {
+                    outln!("  {} [{}]", column.title, cell.at);
+                    told(cell, &row.text, colon, lang);
+                }
+                None if column.why.is_empty() && !row.gap.is_empty() => {
+                    outln!("  {}{colon}{}", column.title, row.gap);
+                }
+                None => {}
             }
         }
     }
@@ -79,8 +87,8 @@ fn print(table: &Across, can: &[String], lang: Lang) {
         outln!(
             "\n{}",
             match lang {
-                Lang::En => "[N] is the position to step to; <> is not the same on every machine.",
-                Lang::Zh => "[N] 是可以跳到的位置；<> 表示各机器不同。",
+                Lang::En => "[N] is the position to step to; <> is not the same on all of these machines.",
+                Lang::Zh => "[N] 是可以跳到的位置；<> 表示这些机器各有不同。",
             }
         );
     }

@@ -1,7 +1,7 @@
 //! `iommu-play where`: all names of an address, and who can reach it, at a position of a scenario.
 
 use super::no_such_fault;
-use super::scenario::{named, tell};
+use super::scenario::{named_on, tell};
 use crate::cli::Where;
 use iommu_core::machine::history::Cursor;
 use iommu_core::machine::run::run_scenario;
@@ -16,7 +16,9 @@ use std::process::ExitCode;
 pub fn run(args: &Where, lang: Lang) -> ExitCode {
     let (zh, json) = (lang == Lang::Zh, args.json);
     let address = args.address.as_str();
-    let Some((source, text, scenario)) = named(&args.scenario, zh) else { return ExitCode::FAILURE };
+    let Some((source, text, scenario)) = named_on(&args.scenario, args.arch, lang) else {
+        return ExitCode::FAILURE;
+    };
     let run = match run_scenario(scenario) {
         Ok(run) => run,
         Err(problems) => {

@@ -8,7 +8,7 @@ use crate::iommu::amdvi::spec::commands::{
     pages as forget_pages, wait,
 };
 use crate::iommu::amdvi::spec::registers::{self as reg, control, efr, ring_base, status};
-use crate::iommu::ats::Napot;
+use crate::iommu::ats::{Napot, INVALIDATIONS};
 use crate::iommu::driver::{submit, Commands, Domains, Hardware, Words};
 use crate::iommu::ring::Ring;
 use crate::iommu::{unsupported, DomainKind, DriverResult, Invalidation, PageRequest, PageResponse};
@@ -172,6 +172,7 @@ impl Commands for AmdViProgrammer {
                 let command = iotlb::ZERO
                     .with(iotlb::OPCODE, opcode::INVALIDATE_IOTLB_PAGES)
                     .with(iotlb::DEVICE_ID, id.bdf16().into())
+                    .with(iotlb::MAXPEND, INVALIDATIONS.into())
                     .with(iotlb::QUEUE_ID, id.bdf16().into())
                     .with(iotlb::PASID_LOW, tag)
                     .with(iotlb::PASID_MIDDLE, tag >> 8)
