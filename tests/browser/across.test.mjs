@@ -43,6 +43,16 @@ for (const [width, height, locale] of [
     // Fewer machines, and one alone.
     await page.uncheck(".across-choices label:nth-of-type(4) input");
     assert.equal(await page.locator(".across-table thead th").count(), 3);
+    // What differs is a matter of those that are shown.
+    await page.uncheck(".across-choices label:nth-of-type(3) input");
+    const marked = await page.locator(".across-table tbody[aria-current] [data-differs=true]").count();
+    const pairs = await page.$$eval(".across-table tbody[aria-current] td", (cells) => {
+      const facts = cells.map((cell) => [...cell.querySelectorAll("dd")].map((dd) => dd.textContent));
+      return facts[0].filter((value, n) => value !== facts[1][n]).length;
+    });
+    assert.equal(marked, 2 * pairs);
+    assert.ok(pairs > 0 && pairs < 5);
+    await page.check(".across-choices label:nth-of-type(3) input");
     await page.check(".across-choices label:nth-of-type(4) input");
     // A cell leads to its machine, at that idea.
     await page.locator(".across-table tbody[aria-current] .across-go").nth(1).click();
@@ -80,6 +90,69 @@ test("another machine keeps the idea, its link and its embed name it, and Back r
     assert.deepEqual(opened.errors, []);
     await opened.context().close();
   }
+});
+
+test("another machine keeps the operation that is open inside the idea, at any depth", async () => {
+  const where = async (page) => (await page.locator("#where code").allTextContents()).join();
+  // One text: the same line, opened in an idea or stopped at; what was opened of the operation itself is shown whole.
+  for (const [depth, inside] of [
+    ["operation", false],
+    ["operation", true],
+    ["idea", false],
+  ]) {
+    const page = await site.open({ hash: `#p=lazy&depth=${depth}`, width: 1280, height: 800 });
+    if (depth === "idea") {
+      for (let i = 0; i < 4; i++) await press(page, "ArrowRight");
+      await page.click("#open");
+    }
+    for (let i = 0; i < 9 && (await where(page)) !== "flush"; i++) await press(page, "ArrowRight");
+    const idea = await page.textContent("#note");
+    for (const arch of ["smmuv3", "riscv", "vt-d"]) {
+      if (inside) {
+        await page.click("#open");
+        await settled(page);
+      }
+      await page.selectOption("#architecture", arch);
+      await page.waitForFunction(
+        (word) => new URLSearchParams(location.hash.slice(1)).get("arch") === word,
+        arch === "vt-d" ? null : arch,
+      );
+      await settled(page);
+      assert.equal(await where(page), "flush", `${depth}, ${arch}`);
+      assert.equal(await page.textContent("#note"), idea, `${depth}, ${arch}`);
+    }
+    assert.deepEqual(page.errors, []);
+    await page.context().close();
+  }
+  // One question in a text for each machine: the same words, opened in an idea; what is not there leaves the idea whole.
+  const page = await site.open({ hash: "#p=fault-ladder&depth=idea", width: 1280, height: 800 });
+  for (let i = 0; i < 2; i++) await press(page, "ArrowRight");
+  await page.click("#open");
+  for (let i = 0; i < 3; i++) await press(page, "ArrowRight");
+  await settled(page);
+  assert.equal(await where(page), "dma nic write 0x10_0000 +64");
+  for (const [arch, name] of [
+    ["smmuv3", "fault-ladder-arm"],
+    ["riscv", "fault-ladder-riscv"],
+    ["vt-d", "fault-ladder&"],
+  ]) {
+    await page.selectOption("#architecture", arch);
+    await page.waitForFunction((part) => location.hash.includes(`p=${part}`), name);
+    await settled(page);
+    assert.equal(await where(page), "dma nic write 0x10_0000 +64", arch);
+    assert.match(await count(page), /^2\b/);
+    assert.ok(await page.isVisible("#close-stop"), arch);
+  }
+  await press(page, "ArrowRight");
+  await page.click("#open");
+  assert.match(await where(page), /^register write 0x408/);
+  await page.selectOption("#architecture", "riscv");
+  await page.waitForFunction(() => location.hash.includes("p=fault-ladder-riscv"));
+  await settled(page);
+  assert.ok(!(await page.isVisible("#close-stop")));
+  assert.match(await count(page), /^3\b/);
+  assert.deepEqual(page.errors, []);
+  await page.context().close();
 });
 
 test("what a link cannot have on a machine is passed over with its reason, its place too", async () => {
@@ -156,7 +229,7 @@ test("a text that does not run on a machine stays on its own, with the reason", 
   await page.waitForFunction(() => document.querySelector(".message > [role=status]").textContent !== "");
   assert.equal(
     await page.locator(".message > [role=status]:not(.newer)").textContent(),
-    "This scenario does not run on RISC-V: 4:17: this IOMMU has no register `GCMD_REG`; after `machine`, `vt-d` can do it",
+    "This scenario does not run on RISC-V: 4:17: this IOMMU has no register `GCMD_REG`: it is one of VT-d's (global command; VT-d 11.4); after `machine`, `vt-d` can do it",
   );
   assert.equal(await hash(page), before);
   assert.deepEqual(page.errors, []);

@@ -1,6 +1,6 @@
 // Which IOMMU the scenario runs on: the same text with another word after `machine`, where it fits both, or the one of its family
 // that is written for it. The reader stays at the same idea.
-import type { CardArchitecture } from "iommu-view";
+import type { CardArchitecture, Course, Stop } from "iommu-view";
 import type { App } from "./app";
 import type { State } from "./store";
 import { h } from "./dom";
@@ -67,7 +67,8 @@ async function turn(app: App, choice: HTMLSelectElement): Promise<void> {
   }
   const here = idea(app.state);
   const [at, same] = beside(here, there.ideas);
-  await openThere(app, there.text, there.preset ?? preset, at);
+  const operation = same ? operationOf(app.state) : null;
+  await openThere(app, there.text, there.preset ?? preset, at, operation, there.ideas === null);
   if (!same) app.set({ message: app.t("notBeside", title) });
 }
 
@@ -81,20 +82,58 @@ function beside(here: number | null, ideas: (number | null)[] | null): [number |
   return [null, false];
 }
 
-/** Opens a text that was turned, at one of its ideas. It is kept as an edit of its preset, unless it is that preset as written. */
+/** An operation inside an idea, by what another machine's text has in common with this one. */
+interface Operation {
+  /** How far its line is below the idea's. */
+  below: number;
+  words: string;
+}
+
+/** Opens a text that was turned, at one of its ideas, and in it at an operation that was shown: at the same line of the same text, or
+ *  at the same words of another. It is kept as an edit of its preset, unless it is that preset as written. */
 export async function openThere(
   app: App,
   text: string,
   preset: string | null,
   at: number | null,
+  operation: Operation | null = null,
+  sameText = true,
 ): Promise<void> {
   if (preset !== null) await app.texts.know(preset);
   if (text === app.texts.original(preset)) app.storage.forget(draftKey(preset));
   else app.storage.remember(draftKey(preset), text);
   if (!(await app.open(text, preset)) || at === null) return;
-  const stop = app.state.course?.ideas[at];
-  if (stop) await app.time.go(stop.to);
+  const { course } = app.state;
+  const stop = course?.ideas[at];
+  if (!course || !stop) return;
+  const inside = course.operations.slice(stop.first, stop.first + stop.children);
+  const found = operation && again(inside, stop.line, operation, sameText ? null : course);
+  if (found) await app.time.go(found.to, 2);
+  else await app.time.go(stop.to);
 }
+
+/** The operation that is shown inside an idea, if one is. */
+function operationOf({ way, course }: Readonly<State>): Operation | null {
+  const idea = way[0]?.stop;
+  const inner = way.filter(({ stop }) => stop.depth === "operation").at(-1)?.stop;
+  return idea && inner ? { below: inner.line - idea.line, words: words(course, inner.line) } : null;
+}
+
+/** Where an operation is among those of an idea: of the same text, or of another that is run in `other`. One that stands for
+ *  several is where its first line is. */
+function again(
+  among: readonly Stop[],
+  line: number,
+  { below, words: wanted }: Operation,
+  other: Course | null,
+): Stop | undefined {
+  if (!other) return among.filter((stop) => stop.line - line <= below).at(-1);
+  const alike = among.filter((stop) => words(other, stop.line) === wanted);
+  return alike.find((stop) => stop.line - line === below) ?? alike[0];
+}
+
+const words = (course: Course | null, line: number): string =>
+  course?.lines.find((operation) => operation.line === line)?.text ?? "";
 
 /** Which idea is shown, from 0; nothing before the first. */
 function idea({ course, position }: Readonly<State>): number | null {

@@ -72,8 +72,9 @@ function grid(app: App, across: Across, { now, here }: Here, close: () => void):
     {},
     h("caption.for-readers", {}, app.state.head?.title ?? ""),
     h("thead", {}, h("tr", {}, ...shown.map(({ column }) => h("th", { scope: "col" }, column.title)))),
-    ...across.rows.map(({ text, cells, gap }, index) =>
-      h(
+    ...across.rows.map(({ text, cells, gap }, index) => {
+      const beside = shown.flatMap(({ n }) => cells[n] ?? []);
+      return h(
         "tbody",
         { "aria-current": index === row ? "step" : null },
         h(
@@ -90,13 +91,16 @@ function grid(app: App, across: Across, { now, here }: Here, close: () => void):
           "tr",
           {},
           ...shown.map(({ column, n }) =>
-            h("td", {}, ...cell(app, column, cells[n] ?? null, { text, gap }, close)),
+            h("td", {}, ...cell(app, column, cells[n] ?? null, { text, gap, beside }, close)),
           ),
         ),
-      ),
-    ),
+      );
+    }),
   );
 }
+
+/** Whether there are two values: what differs is a matter of the machines that are shown. */
+const differ = (values: (string | undefined)[]): boolean => new Set(values).size > 1;
 
 /** The row of the idea that is shown: ladders of a family have their rungs in another order. */
 function rowOf(app: App, across: Across, column: number, idea: number): number {
@@ -110,13 +114,16 @@ function cell(
   app: App,
   column: AcrossColumn,
   found: AcrossCell | null,
-  row: { text: string; gap: string },
+  row: { text: string; gap: string; beside: readonly AcrossCell[] },
   close: () => void,
 ): (HTMLElement | string)[] {
   const { t } = app;
   if (!found) return [h("span.across-none", {}, row.gap || t("acrossNone"))];
   const { outcome, facts, note, at } = found;
   const tone = outcome ? toneOf(outcome.kind) : null;
+  const ends = differ(row.beside.map((one) => one.outcome?.word));
+  const values = (name: string) =>
+    row.beside.flatMap((one) => one.facts.filter((fact) => fact.name === name).map((fact) => fact.value));
   const go = async () => {
     close();
     const text = column.text ?? "";
@@ -128,8 +135,8 @@ function cell(
     outcome && tone
       ? h(
           "p.across-end",
-          { "data-differs": String(found.outcomeDiffers) },
-          found.outcomeDiffers ? h("span", { title: t("acrossDiffers") }, "Δ ") : "",
+          { "data-differs": String(ends) },
+          ends ? h("span", { title: t("acrossDiffers") }, "Δ ") : "",
           h("b", { "data-tone": tone }, `${SIGNS[tone] ?? ""} ${outcome.word}`),
           t("is"),
           outcome.text,
@@ -138,14 +145,15 @@ function cell(
     h(
       "dl",
       {},
-      ...facts.map(({ name, value, differs }) =>
-        h(
+      ...facts.map(({ name, value }) => {
+        const differs = differ(values(name));
+        return h(
           "div",
           { "data-differs": String(differs) },
           h("dt", {}, differs ? h("span", { title: t("acrossDiffers") }, "Δ ") : "", name),
           h("dd", {}, value),
-        ),
-      ),
+        );
+      }),
     ),
     h(
       "button.across-go",
