@@ -9,7 +9,7 @@ const MACHINES: [&str; 5] = ["vt-d", "vt-d scalable", "riscv", "smmuv3", "amd-vi
 
 /// Options of the machine, what is declared, steps: each of a kind that some machine here does not have. Then the capability or the
 /// reason, one of which each of those names.
-const ASKED: [(&str, &str, &str, &[&str]); 19] = [
+const ASKED: [(&str, &str, &str, &[&str]); 21] = [
     ("width 57", "", "flush", &["IDR5.VAX"]),
     ("paging 5", "", "flush", &["FEAT_LPA2"]),
     ("caching-mode", "", "flush", &["no caching mode", "NpCache"]),
@@ -25,6 +25,8 @@ const ASKED: [(&str, &str, &str, &[&str]); 19] = [
     ("", "", "invalidate process-cache", &["ECAP.SMTS"]),
     ("", "", "invalidate process-cache of nic pasid 7", &["ECAP.SMTS"]),
     ("", "", "invalidate interrupt-cache", &["it remaps none"]),
+    ("", "", "entry device nic level 2 clear 1", &["is level 1, and the walk for it has 1 level"]),
+    ("", "", "entry device nic level 3 clear 1", &["is level 1, and the walk for it has"]),
     ("", "", "register write GCMD_REG 0", &["VT-d's (global command; VT-d 11.4)"]),
     ("", "", "register write ddtp 0", &["RISC-V's ("]),
     ("", "", "register write SMMU_CR0 0", &["SMMUv3's ("]),

@@ -195,9 +195,15 @@ impl Machine {
             let levels = list.len().max(DIRECTORY_LEVELS);
             levels.checked_sub(level as usize).and_then(|i| list.get(i))
         };
-        place
-            .map(|p| (p.2, p.3))
-            .ok_or_else(|| problem(span, self.no_entry(requester, which, level, list.len())))
+        place.map(|p| (p.2, p.3)).ok_or_else(|| {
+            let problem = problem(span, self.no_entry(requester, which, level, list.len()));
+            // Another machine's directories have as many levels.
+            if self.iommu_on() {
+                problem.lacking()
+            } else {
+                problem
+            }
+        })
     }
 
     /// Why no walk for a requester reads an entry of a level, and what would.
