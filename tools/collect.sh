@@ -35,4 +35,7 @@ done
 if [ -d /proc/device-tree ] && command -v dtc >/dev/null; then
     echo "== device tree"
     dtc -I fs -O dts /proc/device-tree 2>/dev/null
+elif [ -r /sys/firmware/fdt ]; then
+    echo "== device tree as a blob"
+    od -A x -t x1 -v /sys/firmware/fdt
 fi

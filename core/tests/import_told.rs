@@ -436,8 +436,16 @@ fn large_regions_are_cut_to_what_a_machine_here_maps_and_what_is_cut_is_said() {
     let width = "DMAR: dmar0: reg_base_addr fed90000 ver 1:0 cap 1c0000c40660262 ecap 19e2ff0505e\n";
     let got = with(&[(0x7f_ffff_f000, 0x80_0000_0fff), (0x90_0000_0000, 0x90_0000_0fff)], width);
     assert!(line(&got, "reserved gpu0").starts_with("reserved gpu0 0x7f_ffff_f000 +4K"), "{}", got.scenario);
-    assert!(says(&got, Kind::Left, "0x8000000000-0x8000000fff of the", "地址为 39 位"), "{:?}", got.remarks);
-    assert!(says(&got, Kind::Left, "0x9000000000-0x9000000fff of the", "地址为 39 位"), "{:?}", got.remarks);
+    assert!(
+        says(&got, Kind::Left, "0x8000000000-0x8000000fff of the", "只有 39 位地址"),
+        "{:?}",
+        got.remarks
+    );
+    assert!(
+        says(&got, Kind::Left, "0x9000000000-0x9000000fff of the", "只有 39 位地址"),
+        "{:?}",
+        got.remarks
+    );
     let got = with(&[(0x1000_0800, 0x1000_0fff)], "");
     assert!(says(&got, Kind::Left, "not of whole pages", "不是整数个 4 KiB 页"), "{:?}", got.remarks);
 }

@@ -27,11 +27,12 @@ const MOST_LINE: usize = 4096;
 /// Reads texts, one after another.
 pub fn read(inputs: &[Input<'_>]) -> Found {
     let mut found = Found::default();
+    let mut tables: Vec<(Vec<u8>, Source)> = Vec::new();
     for (file, input) in inputs.iter().enumerate() {
         found.files.push(input.name.chars().filter(|c| !c.is_control()).collect());
         let from = Source { file, line: 0 };
         if acpi::is_table(input.bytes) {
-            acpi::read(input.bytes, from, &mut found);
+            tables.push((input.bytes.to_vec(), from));
         } else if input.bytes.starts_with(&dts::MAGIC) {
             dts::read_blob(input.bytes, from, &mut found);
         } else {
@@ -40,8 +41,14 @@ pub fn read(inputs: &[Input<'_>]) -> Found {
                 reader.line(line, &mut found);
             }
             reader.flush(&mut found);
+            tables.append(&mut reader.tables);
         }
     }
+    // Tables name functions by paths below bridges, by ranges and by ids: which they are the other texts say, in whatever order.
+    for (bytes, from) in tables {
+        acpi::read(&bytes, from, &mut found);
+    }
+    found.kinds.sort_by_key(|(_, from)| *from);
     found
 }
 
@@ -59,6 +66,8 @@ struct Reader {
     /// The fields of `iasl`.
     fields: Gathered,
     fields_from: Source,
+    /// The tables that ended.
+    tables: Vec<(Vec<u8>, Source)>,
     /// A row of the dump was left out because it is as the one before.
     repeated: bool,
     /// The text of a device tree, and how deep its braces are.
@@ -157,7 +166,7 @@ impl Reader {
             let _ = self.rows.put(self.rows.len(), &bytes);
         } else if let Some((offset, bytes)) = field(line) {
             if offset == 0 {
-                self.end_fields(found);
+                self.end_fields();
                 self.fields_from = from;
             }
             let _ = self.fields.put(offset, &bytes);
@@ -177,19 +186,25 @@ impl Reader {
             dts::read_blob(&bytes, self.rows_from, found);
             return;
         }
-        // Other tables (a dump of all holds them) say nothing here.
-        acpi::read(&bytes, self.rows_from, found);
+        self.table(bytes, self.rows_from);
     }
 
-    fn end_fields(&mut self, found: &mut Found) {
+    fn end_fields(&mut self) {
         let bytes: Vec<u8> = self.fields.take();
-        acpi::read(&bytes, self.fields_from, found);
+        self.table(bytes, self.fields_from);
+    }
+
+    /// Keeps a table. Others than are read (a dump of all holds them) say nothing here.
+    fn table(&mut self, bytes: Vec<u8>, from: Source) {
+        if acpi::is_table(&bytes) {
+            self.tables.push((bytes, from));
+        }
     }
 
     /// Ends whatever is being read.
     fn flush(&mut self, found: &mut Found) {
         self.end_rows(found);
-        self.end_fields(found);
+        self.end_fields();
         self.end_tree(found);
         self.lspci.finish(found);
         self.tree.finish();

@@ -1,12 +1,14 @@
 //! IORT: Arm's SMMUs, root complexes, and how requester ids become StreamIDs (Arm DEN0049).
 
 use super::super::dmesg::unit;
-use super::super::found::{keep, Extent, Found, IdMap, Maker, Reserved, Source};
+use super::super::found::{keep, Bdf, Extent, Found, IdMap, Maker, Reserved, Source};
 use super::{Bytes, Problem};
 use alloc::format;
+use alloc::vec::Vec;
 
 pub(super) fn read(table: Bytes<'_>, from: Source, found: &mut Found) -> Result<(), Problem> {
     let (count, mut at) = (table.u32(36)?, table.u32(40)? as usize);
+    let mut memory = Vec::new();
     for _ in 0..count.min(4096) {
         let (kind, len) = (table.u8(at)?, usize::from(table.u16(at + 1)?));
         let node = table.structure(at, len, 16)?;
@@ -18,10 +20,14 @@ pub(super) fn read(table: Bytes<'_>, from: Source, found: &mut Found) -> Result<
             4 => {
                 let _ = unit(found, Maker::Smmu3, Some(node.u64(16)?), from);
             }
-            6 => reserved(node, from, found)?,
+            6 => memory.push(node),
             _ => {}
         }
         at += len;
+    }
+    // Whose a StreamID is the root complexes say.
+    for node in memory {
+        reserved(node, from, found)?;
     }
     Ok(())
 }
@@ -58,7 +64,24 @@ fn root_complex(table: Bytes<'_>, node: Bytes<'_>, from: Source, found: &mut Fou
     Ok(())
 }
 
+/// A node of reserved memory: regions, and the StreamIDs that they are for, each mapped by itself or in a row.
 fn reserved(node: Bytes<'_>, from: Source, found: &mut Found) -> Result<(), Problem> {
+    let (maps, mut map_at) = (node.u32(8)?, node.u32(12)? as usize);
+    let (mut functions, mut others) = (Vec::new(), Vec::new());
+    for _ in 0..maps.min(4096) {
+        let map = node.part(map_at, 20)?;
+        let (first, more) = (map.u32(8)?, map.u32(4)?);
+        let of = |at: &Bdf| found.id_of(*at).is_some_and(|(id, _)| id.wrapping_sub(first) <= more);
+        let before = functions.len();
+        functions.extend(found.functions.iter().map(|f| f.at).filter(of));
+        if functions.len() == before {
+            others.push(match more {
+                0 => format!("StreamID {first:#x}"),
+                more => format!("StreamIDs {first:#x} to {:#x}", first.saturating_add(more)),
+            });
+        }
+        map_at += 20;
+    }
     let (count, mut at) = (node.u32(20)?, node.u32(24)? as usize);
     for _ in 0..count.min(4096) {
         let region = node.part(at, 20)?;
@@ -68,8 +91,8 @@ fn reserved(node: Bytes<'_>, from: Source, found: &mut Found) -> Result<(), Prob
                 Reserved {
                     range,
                     kind: "direct".into(),
-                    functions: [].into(),
-                    others: [].into(),
+                    functions: functions.clone(),
+                    others: others.clone(),
                     group: None,
                     from,
                 },

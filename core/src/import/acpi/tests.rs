@@ -145,3 +145,32 @@ fn ranges_with_an_alias_and_regions_of_each_kind_and_segment_are_read() {
     let past = found(&ivrs(&devices, (0x21, 1, 0x10, 0), 0, (u64::MAX - 0xfff, 0x2000)));
     assert!(past.reserved.is_empty() && past.remarks[0].kind == Kind::Contradiction, "{:?}", past.remarks);
 }
+
+#[test]
+fn memory_of_an_rmr_is_for_the_functions_of_its_stream_ids_in_whatever_order_the_texts_come() {
+    let mut bytes = iort();
+    let base = bytes.len() as u32;
+    // A node of reserved memory: two ids, one of a function that is there; one region of 2 GiB.
+    let mut node = [6, 88, 0, 1].to_vec();
+    node.extend(words(&[0, 2, 48, 0, 1, 28]));
+    node.extend(0x8000_0000u64.to_le_bytes());
+    node.extend(0x8000_0000u64.to_le_bytes());
+    node.extend(words(&[0]));
+    node.extend(words(&[0, 0, 0x1018, 72, 1, 0, 0, 0x1ff8, 72, 1]));
+    assert_eq!((node.len(), base % 4), (88, 0));
+    bytes.extend(node);
+    bytes[4..8].copy_from_slice(&(base + 88).to_le_bytes());
+    bytes[36] = 4;
+    bytes[9] = 0;
+    bytes[9] = bytes.iter().fold(0u8, |sum, byte| sum.wrapping_add(*byte)).wrapping_neg();
+    let table = Input { name: "iort", bytes: &bytes };
+    let functions = Input { name: "lspci", bytes: b"0001:00:03.0 Ethernet controller: A\n" };
+    for inputs in [[table, functions], [functions, table]] {
+        let got = super::super::import(&inputs);
+        let [region] = &got.found.reserved[..] else { panic!("{:?}", got.found) };
+        assert_eq!(region.functions, [Bdf { segment: 1, device: 3, ..Bdf::default() }]);
+        assert_eq!(region.others, ["StreamID 0x1ff8"]);
+        assert!(got.scenario.contains("reserved nic0 0x8000_0000 +1G  # iort: direct"), "{}", got.scenario);
+        crate::machine::run(&got.scenario).unwrap();
+    }
+}

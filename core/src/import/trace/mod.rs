@@ -1,6 +1,7 @@
 //! A trace of DMA events, Linux's or QEMU's, replayed: what each device has mapped at any time, and what is wrong with it.
 
 mod history;
+mod kernel;
 mod line;
 mod live;
 mod moment;
@@ -56,9 +57,13 @@ impl Replay {
         }
         let read = line::read(text);
         let event = read.as_ref().and_then(|read| Some((read.time, read.event()?)));
-        if let Some((time, event)) =
-            event.or_else(|| qemu::parse(text).map(|(time, event)| (Some(time), event)))
-        {
+        let event = event.or_else(|| qemu::parse(text).map(|(time, event)| (Some(time), event)));
+        // A kernel's own lines of faults count within a trace: alone they are a log. One without a time comes after what is above it.
+        let fault = || {
+            let (time, event) = kernel::parse(text).filter(|_| self.live.events > 0)?;
+            Some((Some(time.unwrap_or(self.live.span.1.time)), event))
+        };
+        if let Some((time, event)) = event.or_else(fault) {
             self.told.ticks |= time.is_none();
             let time = time.unwrap_or(0);
             if until.is_some_and(|until| time > until) {

@@ -683,3 +683,37 @@ fn lines_that_are_not_sorted_by_time_are_said_to_be_so() {
     assert!(said(&lines).contains("1 events are earlier than the one before them"), "{}", said(&lines));
     assert!(!said(&lines[..2]).contains("earlier"));
 }
+
+#[test]
+fn a_kernels_line_of_a_fault_among_those_of_a_trace_is_held_against_what_was_mapped() {
+    let trace = [bare_map(0, 0xffff_f000, 1500, 0x2eb_e000), bare_unmap(1000, 0xffff_f000, 1500)].concat();
+    let of = |line: &str| {
+        let replay = replay(&(trace.clone() + line + "\n"));
+        (kinds(&replay), replay.report(Lang::En).to_string())
+    };
+    let unmapped = "it was unmapped 2 ms before, on line 2: 0xfffff000 +0x5dc FROM_DEVICE (line 1)";
+    for (line, said) in [
+        ("[   10.003000] DMAR: [DMA Write NO_PASID] Request device [00:05.0] fault addr 0xfffff000 [fault reason 0x05] PTE Write access is not set", "0xfffff000 (write)"),
+        ("[   10.003000] DMAR: [DMA Read NO_PASID] Request device [0000:00:05.0] fault addr 0xfffff000 [fault reason 0x06] PTE Read access is not set", "0xfffff000 (read)"),
+        ("<3>[   10.003000] nvme 0000:00:05.0: AMD-Vi: Event logged [IO_PAGE_FAULT domain=0x000a address=0xfffff040 flags=0x0030]", "0xfffff040 (write)"),
+        ("[   10.003000] AMD-Vi: Event logged [IO_PAGE_FAULT device=00:05.0 domain=0x000a address=0x00000000fffff040 flags=0x0000]", "0xfffff040"),
+        ("[   10.003000] arm-smmu-v3 9050000.smmuv3: event: F_TRANSLATION client: 0000:00:05.0 sid: 0x28 ssid: 0x0 iova: 0xfffff040 ipa: 0x0", "0xfffff040"),
+    ] {
+        let (kinds, report) = of(line);
+        assert_eq!(kinds, ["3 Fault"], "{line}");
+        assert!(report.contains(&format!("0000:00:05.0 is refused {said}: {unmapped}")), "{line}\n{report}");
+    }
+    // Without a stamp it comes after what is above it; alone it is a log, and no trace.
+    let bare =
+        "DMAR: [DMA Write NO_PASID] Request device [00:05.0] fault addr 0xfffff000 [fault reason 0x05] x";
+    assert!(of(bare).1.contains("it was unmapped 0 us before"), "{}", of(bare).1);
+    assert!(replay(bare).is_empty());
+    for other in [
+        "DMAR: [INTR-REMAP] Request device [00:05.0] fault index 0x8 [fault reason 0x22] x",
+        "arm-smmu-v3 a.smmuv3: event: C_BAD_STREAMID client: (unassigned sid) sid: 0x20 ssid: 0x0",
+        "arm-smmu-v3 a.smmuv3: event: F_TRANSLATION client: (unassigned sid) sid: 0x20 ssid: 0x0 iova: 0x1000 ipa: 0x0",
+        "IO_PAGE_FAULT ",
+    ] {
+        assert_eq!(of(other).0, [""; 0], "{other}");
+    }
+}
