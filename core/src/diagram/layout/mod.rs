@@ -338,11 +338,12 @@ struct Mode {
 }
 
 /// Those in which the machine's order is kept from left to right.
-const BESIDE: [Mode; 5] = [
+const BESIDE: [Mode; 6] = [
     Mode { cap: 20, line: 32, gap: 13, pad: 1, narrow: false, stacked: false },
     Mode { cap: 14, line: 26, gap: 9, pad: 1, narrow: false, stacked: false },
     Mode { cap: 12, line: 20, gap: 8, pad: 0, narrow: false, stacked: false },
     Mode { cap: 12, line: 18, gap: 5, pad: 0, narrow: false, stacked: false },
+    Mode { cap: 9, line: 18, gap: 3, pad: 0, narrow: false, stacked: false },
     Mode { cap: 9, line: 12, gap: 3, pad: 0, narrow: false, stacked: false },
 ];
 /// Those for where there is no room for that.
