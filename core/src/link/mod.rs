@@ -75,6 +75,12 @@ pub struct Link {
 impl Link {
     /// Returns why a parameter that was passed over can't be: where the scenario asks for what that architecture lacks.
     pub fn why(&self, ignored: &str) -> Option<Phrase> {
+        if let Some(at) = ignored.strip_prefix("at=") {
+            let of_another = self.ignored.iter().any(|part| part.starts_with("arch="));
+            return (of_another && Position::parse(at).is_some()).then(|| {
+                Phrase::new("it is a place of the run on that machine", "它是那台机器上的运行中的位置")
+            });
+        }
         let word = ignored.strip_prefix("arch=")?;
         if Architecture::named(word).is_none() {
             return Some(match machine_meant(word) {

@@ -188,6 +188,9 @@ fn a_fault_as_a_position_is_kept_on_the_way_there_and_back() {
     assert_eq!(read.options.at, Position::parse("fault:Readguest-pagefault:2"));
     // What no fault is called is passed over and named.
     assert_eq!(decode("#p=howto&at=fault:0x10000").unwrap().ignored, ["at=fault:0x10000"]);
+    // What cannot be a place says nothing of a machine.
+    let link = decode("#p=howto&arch=foo&at=40").unwrap();
+    assert!(link.why("at=40").unwrap().en.contains("that machine") && link.why("at=x").is_none());
 }
 
 proptest! {

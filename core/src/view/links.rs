@@ -39,6 +39,7 @@ pub fn read(fragment: &str, lang: Lang) -> Linked {
             out.why = link
                 .ignored
                 .iter()
+                .filter(|part| part.starts_with("arch="))
                 .find_map(|part| link.why(part))
                 .map_or(String::new(), |why| why.get(lang).into());
             out.no_fault = link
