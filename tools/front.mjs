@@ -16,6 +16,9 @@ const WORDS = {
       "A device writes to memory by itself. Which address may it use, who translates it, and why was it refused?",
     picture: "The first scenario as text",
     refused: "A device's write is refused at a page table of the IOMMU.",
+    told: "This picture is real: the program drew it from a scenario. A device wrote to the kernel's data, and the IOMMU refused. To step through it, allow JavaScript.",
+    gallery: "gallery.html",
+    all: "All questions, the newcomer's path and the terms",
   },
   zh: {
     file: "index.zh.html",
@@ -25,6 +28,9 @@ const WORDS = {
     question: "设备会自己读写内存。它可以用哪个地址，由谁转换，为什么被拒绝？",
     picture: "第一个场景的文字图",
     refused: "设备的写请求在 IOMMU 的页表处被拒绝。",
+    told: "这张图由程序根据场景画出：设备写往内核的数据，被 IOMMU 拒绝。要逐步观看，请启用 JavaScript。",
+    gallery: "gallery.zh.html",
+    all: "全部问题、阅读路线和术语",
   },
 };
 
@@ -54,6 +60,9 @@ export function buildFront(imports) {
       CODE: code,
     };
     for (const [name, text] of Object.entries(words)) parts[name.toUpperCase()] = escape(text);
+    // Without scripts each page has the other language too, after its own.
+    const other = WORDS[code === "en" ? "zh" : "en"];
+    for (const [name, text] of Object.entries(other)) parts[`OTHER${name.toUpperCase()}`] = escape(text);
     return fillIn(page, parts);
   };
   return { "index.html": one("en"), [WORDS.zh.file]: one("zh") };

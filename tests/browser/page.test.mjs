@@ -300,6 +300,11 @@ test("no script: what this is, a picture that the machine drew, and the ways on"
   assert.match(await page.textContent("noscript"), /JavaScript/);
   assert.match(await page.textContent(".ascii"), /bus address[\s\S]*\+--/);
   await page.context().close();
+  // Each page begins in its own language.
+  const chinese = await site.open({ hash: "index.zh.html", javaScriptEnabled: false, ready: false });
+  assert.match((await chinese.textContent("noscript p")).trim(), /^这张图/);
+  assert.equal(await chinese.getAttribute("noscript a", "href"), "gallery.zh.html");
+  await chinese.context().close();
 });
 
 test("no WebAssembly: a clear message over the picture", async () => {

@@ -100,6 +100,26 @@ test("a link to the reader of logs is Chinese, and so are its answers", async ()
   await page.waitForFunction(() => document.querySelector(".explain-summary")?.textContent.includes("行"));
   assert.match(await page.textContent(".explain-summary"), /1 行中有 1 类转换错误/);
   said(await page.textContent(".explain-item .explain-title"), "the title of an answer");
+  const away = await page.$$eval(".explain-preset, .explain-rung", (all) =>
+    all.map((a) => a.getAttribute("href")),
+  );
+  assert.ok(away.length > 3 && away.every((href) => /^#p=.*&lang=zh$/.test(href)), String(away));
+  await page.context().close();
+});
+
+test("what the page's search finds, and the way to the documents, are Chinese in a tab of their own too", async () => {
+  const page = await site.open({ hash: "#lang=zh" });
+  await chinese(page);
+  assert.match(await page.getAttribute("#door-docs", "href"), /embedding\.zh\.md$/);
+  await page.keyboard.press("/");
+  await page.waitForSelector("#search-query:focus");
+  await page.keyboard.type("swiotlb");
+  await page.waitForSelector("#search-results .found-in a");
+  const found = await page.$$eval("#search-results a", (all) => all.map((a) => a.getAttribute("href")));
+  assert.ok(found.length > 3 && found.every((href) => /&lang=zh$/.test(href)), String(found));
+  const other = page.context().waitForEvent("page");
+  await page.click("#search-results a.hit", { modifiers: ["Control"] });
+  await chinese(await other);
   await page.context().close();
 });
 

@@ -87,7 +87,7 @@ function build(): void {
   const across = acrossDoor(app);
   const search = searchDoor(app, progress, explain);
   const first = front?.on ?? isFront(place);
-  front = landing(app, progress, { logs: () => explain(""), docs: DOCS }, listening.signal);
+  front = landing(app, progress, { logs: () => explain(""), docs: DOCS[app.state.lang] }, listening.signal);
   const text = editor(app);
   const beside = comparing(app);
   const { buttons, scrub } = transport(app, openers(app, text));
@@ -174,7 +174,10 @@ function build(): void {
 }
 
 /** Where the documentation of embeds is, for who has no copy of it. */
-const DOCS = "https://github.com/iommu-playground/iommu-playground/blob/main/docs/embedding.md";
+const DOCS = {
+  en: "https://github.com/iommu-playground/iommu-playground/blob/main/docs/embedding.md",
+  zh: "https://github.com/iommu-playground/iommu-playground/blob/main/docs/embedding.zh.md",
+};
 
 /** Whether an address says nothing but how to look: then it is the first screen that is wanted. */
 const isFront = ({ preset, at, refused, depth, explain, packed }: url.Place): boolean =>

@@ -1,5 +1,6 @@
 // What the core reads in a log, as elements: items with their fields and causes, and stories of what belongs together.
 import { el, press } from "./element";
+import { inLanguage } from "./href";
 import { strings, type Lang } from "./strings";
 import type { LogCause, LogItem, LogStory } from "./types";
 
@@ -20,10 +21,13 @@ function lines(first: number, last: number, { lang, select }: Around): HTMLEleme
 
 const mark = (lang: Lang) => el("span", "explain-mark", `~ ${strings[lang].inferred}`);
 
+/** Where a link leads, in the language of the answer. */
+const goesOn = (href: string, lang: Lang) => inLanguage(href, lang === "zh" ? 1 : 0);
+
 /** A link to the scenario of the page that shows this kind of trouble. */
 function example(preset: string, lang: Lang): HTMLElement {
   const link = el("a", "explain-preset", strings[lang].preset(preset));
-  link.href = `#p=${preset}`;
+  link.href = goesOn(`#p=${preset}`, lang);
   return link;
 }
 
@@ -88,7 +92,7 @@ export function itemOf(item: LogItem, around: Around): HTMLElement {
   if (item.rungs.length > 0) {
     const links = item.rungs.map(({ at, name }) => {
       const link = el("a", "explain-rung", name);
-      link.href = at;
+      link.href = goesOn(at, lang);
       return el("li", "", link);
     });
     entry.append(el("p", "explain-tell", say.rungs(links.length)), el("ul", "explain-rungs", ...links));

@@ -2,6 +2,7 @@
 // through what was found, Enter opens the first. A pasted log is handed to the log reader.
 import type { App } from "../app";
 import { h } from "../dom";
+import { inLanguage } from "../explain/href";
 import type { Progress } from "../path/progress";
 import { pathWords } from "../path/words";
 import { faultItem, highlit, termItem } from "./items";
@@ -41,7 +42,7 @@ export async function fillDialog(
   const close = h("button.icon", { "aria-label": app.t("close"), title: app.t("close") }, "✕");
   const top = h("form.search-top", { method: "dialog" }, input, close);
 
-  const href = (name: string) => `#p=${name}`;
+  const href = (name: string) => inLanguage(`#p=${name}`, column);
   const scenario = (name: string) => ({
     href: href(name),
     title: pick(byName.get(name)?.title ?? [name, name]),
