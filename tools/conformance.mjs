@@ -65,7 +65,7 @@ const HELD = {
 const HOW = {
   recorded: { en: "recorded outcomes, `replay`", zh: "记录下来的结果，`replay`" },
   live: { en: "random machines, live", zh: "随机机器，实时比对" },
-  file: { en: "conformance file, `oracle --check`", zh: "一致性文件，`oracle --check`" },
+  file: { en: "conformance file, `oracle --check`", zh: "一致性测试文件，`oracle --check`" },
 };
 
 const grouped = (lang) => (n) => (lang === "zh" ? `${n}` : String(n).replace(/\B(?=(\d{3})+$)/g, ","));

@@ -6,6 +6,19 @@ fn play(args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_iommu-play")).args(args).output().expect("it runs")
 }
 
+/// What is said of an input, to whoever reads answers.
+fn answered(args: &[&str], input: &str) -> String {
+    use std::io::Write;
+    let mut child = Command::new(env!("CARGO_BIN_EXE_iommu-play"))
+        .args(args)
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    text(&child.wait_with_output().unwrap().stdout)
+}
+
 fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).expect("UTF-8")
 }
@@ -104,6 +117,12 @@ fn help_the_manual_page_and_what_is_wrong_are_in_the_language_that_is_asked_for(
     }
     let refused = said(&["gallery", "--zh", "--pictures", "/proc/nope"]);
     assert!(refused.contains("/proc/nope：") && !refused.contains("os error"), "{refused}");
+    let missing = said(&["draw", "why-iommu", "--zh", "--at", "fault:0x1"]);
+    assert!(missing.contains("这次运行里没有这种转换错误"), "{missing}");
+    let answer = answered(&["figures", "--zh"], "no JSON\n");
+    assert!(answer.contains("这不是 JSON，第 1 行第 2 列："), "{answer}");
+    let answer = answered(&["oracle", "--zh"], "{\"arc\":1}\n");
+    assert!(answer.contains("这里没有这一项；有：oracle、arch、"), "{answer}");
     // Where the command line names no language that there is, the system's holds.
     let out = Command::new(env!("CARGO_BIN_EXE_iommu-play"))
         .args(["run", "why-iommu", "--lang", "xx"])
@@ -212,7 +231,7 @@ fn figures_answer_each_line_with_a_line_and_say_where_a_wrong_one_is_wrong() {
     assert!(error(2).contains("写的却是"), "{}", error(2));
     assert!(error(4).contains("Arm's StreamIDs"), "{}", error(4));
     assert!(error(5).ends_with("did you mean `fault`?"), "{}", error(5));
-    assert!(!error(6).is_empty() && !error(7).is_empty());
+    assert!(error(6).starts_with("this is not JSON: ") && !error(7).is_empty(), "{}", error(6));
     // A list of requests is answered by a list.
     let both = answers[8].as_array().unwrap();
     assert!(both.len() == 2 && both[0]["svg"].as_str().unwrap().starts_with("<svg"));

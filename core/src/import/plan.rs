@@ -280,7 +280,7 @@ fn role(
     let bridges = found.functions.iter().any(|f| Some(f.at.bus) == below && f.is_bridge());
     let (role, en, zh) = match above {
         None => (Role::Root, "a root port", "根端口"),
-        Some(Role::Upstream) => (Role::Downstream, "a switch's downstream port", "交换机的下行端口"),
+        Some(Role::Upstream) => (Role::Downstream, "a switch's downstream port", "交换机的下游端口"),
         Some(_) if bridges => (Role::Upstream, "a switch's upstream port", "交换机的上游端口"),
         Some(_) => return Err(TO_PCI.into()),
     };
@@ -301,7 +301,7 @@ fn fits(function: &Function, role: Option<Role>, above: Option<Role>) -> Result<
             text("a switch's port on the root bus", "交换机的端口直接在根总线上")
         }
         (Some(Role::Downstream), Some(Role::Upstream)) => Ok(()),
-        (Some(Role::Downstream), _) => text("a downstream port outside a switch", "下行端口不在交换机内"),
+        (Some(Role::Downstream), _) => text("a downstream port outside a switch", "下游端口不在交换机内"),
         (_, Some(Role::Upstream)) => text("a function on a switch's inner bus", "交换机内部总线上的功能"),
         (_, Some(_)) if function.at.device != 0 => text(
             "a device number above 0 behind a port (a virtual function, or ARI), which the machine here does not have",

@@ -82,7 +82,7 @@ const VECTOR_13: FaultCode = FaultCode {
     name: "general-protection",
     text: Text::new(
         "general protection (#GP): the address is not canonical",
-        "通用保护异常（#GP）：地址非规范",
+        "通用保护异常（#GP）：地址不是规范形式（canonical）",
     ),
     section: "SDM 3A 6.15",
 };

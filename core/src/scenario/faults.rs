@@ -54,7 +54,7 @@ fn unknown(name: &Name, near: impl Iterator<Item = &'static str>, on: Option<Arc
             let others = Architecture::words_of(|a| a.has_fault(written));
             let (mut en, mut zh) = (
                 format!("{} has no fault called `{written}`", on.name()),
-                format!("{} 没有名为 `{written}` 的错误", on.name()),
+                format!("{} 没有名为 `{written}` 的转换错误", on.name()),
             );
             if !others.en.is_empty() {
                 en += &format!("; {} has", others.en);
@@ -65,7 +65,7 @@ fn unknown(name: &Name, near: impl Iterator<Item = &'static str>, on: Option<Arc
         None => Problem::new(
             name.span,
             format!("`{written}` is neither a fault of an architecture here nor the word of one"),
-            format!("`{written}` 既不是这里某种架构的错误，也不是架构的名称"),
+            format!("`{written}` 既不是这里某种架构的转换错误，也不是架构的名称"),
         ),
     };
     problem.suggest(written, near)

@@ -72,7 +72,7 @@ pub fn run_lines(lang: Lang) -> ExitCode {
                 Value::Array(answers)
             }
             Ok(request) => answer(&request, lang, &mut runs),
-            Err(error) => json!({ "errors": [Wrong::request(error.to_string())[0].json()] }),
+            Err(error) => json!({ "errors": [Wrong::request(no_json(&error, lang))[0].json()] }),
         };
         // A reader that has gone wants no more.
         if writeln!(out, "{answer}").and_then(|()| out.flush()).is_err() {
@@ -80,6 +80,18 @@ pub fn run_lines(lang: Lang) -> ExitCode {
         }
     }
     status
+}
+
+/// Why a line is not JSON, and where; what its reader says stays as it is.
+fn no_json(error: &serde_json::Error, lang: Lang) -> String {
+    let said = error.to_string();
+    match lang {
+        Lang::En => format!("this is not JSON: {said}"),
+        Lang::Zh => {
+            let what = said.split(" at line ").next().unwrap_or_default();
+            format!("这不是 JSON，第 {} 行第 {} 列：{what}", error.line(), error.column())
+        }
+    }
 }
 
 /// The figure of a request or what is wrong with it, with the request's `id`.

@@ -58,7 +58,7 @@ pub fn run() -> ExitCode {
 fn no_such_fault(command: &str, lang: Lang) -> ExitCode {
     match lang {
         Lang::En => errln!("iommu-play {command}: this run has no such fault"),
-        Lang::Zh => errln!("iommu-play {command}：这次运行里没有这个错误"),
+        Lang::Zh => errln!("iommu-play {command}：这次运行里没有这种转换错误"),
     }
     ExitCode::FAILURE
 }

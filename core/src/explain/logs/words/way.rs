@@ -13,7 +13,8 @@ use alloc::vec::Vec;
 
 pub(super) const ABSENT: Text =
     Text::new("the entry is not there (its valid bit is 0)", "表项不存在（有效位为 0）");
-pub(super) const PASSED: Text = Text::new("passed through: addresses are not translated", "直通：地址不转换");
+pub(super) const PASSED: Text =
+    Text::new("passed through: addresses are not translated", "直通模式：地址不转换");
 pub(super) const FORWARDED: Text = Text::new(
     "V is 0: requests are forwarded, addresses are not translated",
     "V 为 0：请求直接转发，地址不转换",

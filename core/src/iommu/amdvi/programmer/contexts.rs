@@ -233,7 +233,7 @@ impl Contexts for AmdViProgrammer {
                 return unsupported(
                     "a process's tables beside version 1 tables of the device (they would be nested over them: attach the device to \
                      pass-through or to a version 2 domain, as Linux requires)",
-                    "进程页表与设备的版本 1 页表并存（硬件会把前者嵌套在后者之上：如 Linux 要求的那样，应先把设备接到直通或版本 2 的域）",
+                    "进程页表与设备的版本 1 页表并存（硬件会把前者嵌套在后者之上：如 Linux 要求的那样，应先把设备设为直通模式，或挂接到版本 2 的域）",
                 );
             }
             let at = self.place(hw, device)?;

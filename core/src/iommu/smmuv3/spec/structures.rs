@@ -130,8 +130,8 @@ spec::structure! {
         S2PTW         [182]   flag "tables must not be in device memory" "页表不得位于设备内存";
         S2HD          [183]   flag "hardware updates dirty state" "硬件更新脏状态";
         S2HA          [184]   flag "hardware updates the access flag" "硬件更新访问标志";
-        S2S           [185]   flag "stage 2 faults stall" "第二阶段错误时停顿";
-        S2R           [186]   flag "stage 2 faults are recorded" "记录第二阶段错误";
+        S2S           [185]   flag "stage 2 faults stall" "第二阶段转换错误时停顿";
+        S2R           [186]   flag "stage 2 faults are recorded" "记录第二阶段转换错误";
         _             [191:187] ignored;
         S2NSW         [192]   flag "stage 2 walks are non-secure" "第二阶段查表为非安全";
         S2NSA         [193]   flag "stage 2 output is non-secure" "第二阶段输出为非安全";
@@ -180,8 +180,8 @@ spec::structure! {
         AA64          [41]    flag "tables are VMSAv8-64" "VMSAv8-64 页表";
         HD            [42]    flag "hardware updates dirty state" "硬件更新脏状态";
         HA            [43]    flag "hardware updates the access flag" "硬件更新访问标志";
-        S             [44]    flag "faults stall the transaction" "错误时停顿事务";
-        R             [45]    flag "faults are recorded" "记录错误";
+        S             [44]    flag "faults stall the transaction" "转换错误时停顿事务";
+        R             [45]    flag "faults are recorded" "记录转换错误";
         A             [46]    flag "a terminated transaction gets an abort, not RAZ/WI" "终止时返回中止而非读零写忽略";
         ASET          [47]    flag "the ASID is not shared with CPUs' broadcasts" "ASID 不参与处理器广播失效";
         ASID          [63:48] value "ASID" "ASID";

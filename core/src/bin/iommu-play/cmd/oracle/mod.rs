@@ -17,6 +17,9 @@ use std::process::ExitCode;
 /// The longest line that is read.
 const LONGEST: u64 = 64 << 20;
 
+/// The field of what is wrong with a whole line.
+const WHOLE: &str = "the line";
+
 /// What is wrong with a line: the field, or the column where it stops being JSON.
 pub struct Wrong {
     field: Option<String>,
@@ -56,7 +59,9 @@ impl Wrong {
 
     /// The same for a reader.
     fn text(&self, line: usize, lang: Lang) -> String {
-        let place = match (&self.field, self.column, lang) {
+        // A reader is told the line already.
+        let field = self.field.as_ref().filter(|field| *field != WHOLE);
+        let place = match (field, self.column, lang) {
             (Some(field), _, Lang::En) => format!("line {line}, {field}"),
             (Some(field), _, Lang::Zh) => format!("第 {line} 行，{field}"),
             (None, Some(column), Lang::En) => format!("line {line}, column {column}"),

@@ -81,11 +81,11 @@ fn only(object: &Object, known: &[&str], field: &str) -> Read<()> {
     match object.keys().find(|key| !known.contains(&key.as_str())) {
         None => Ok(()),
         Some(key) => {
-            let all = known.join(", ");
+            let (all, all_zh) = (known.join(", "), known.join("、"));
             wrong(
                 format!("{field}{key}"),
                 format!("is not known here; there are: {all}"),
-                format!("这里没有这一项；有：{all}"),
+                format!("这里没有这一项；有：{all_zh}"),
             )
         }
     }
@@ -119,7 +119,7 @@ impl Line {
             let what = Phrase::new(format!("this is not JSON: {said}"), format!("这不是 JSON（{said}）"));
             Wrong { field: None, column: Some(error.column().max(1)), what }
         })?;
-        let line = object(&value, "the line")?;
+        let line = object(&value, super::WHOLE)?;
         let known = [
             "oracle",
             "arch",

@@ -134,7 +134,7 @@ fn one_file(path: &str, options: &Options, show: &mut u64, lang: Lang) -> Result
                 let name = other.unwrap_or("none");
                 return Err(at(match lang {
                     Lang::En => format!("unknown arch {name:?}"),
-                    Lang::Zh => format!("不认识的架构 {name:?}"),
+                    Lang::Zh => format!("不认识的架构 `{name}`"),
                 }));
             }
         }
