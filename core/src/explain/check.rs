@@ -114,7 +114,7 @@ impl Asked<'_> {
             let (text, reason) = if kind == RegionKind::Ram {
                 let reason = Phrase::new(
                     format!("{number} is the {}: the bytes would be at that number in memory only if nothing translated it on the way.", space.en),
-                    spaced(&format!("{number} 是{}；只有一路上都没有转换它，数据才会到物理地址 {number}。", space.zh)),
+                    spaced(&format!("{number} 是{}；只有途中没有任何转换，数据才会到物理地址 {number}。", space.zh)),
                 );
                 (self.spot(number, end, &places), reason)
             } else {
@@ -298,7 +298,7 @@ impl Asked<'_> {
                 right: true,
                 reason: Phrase::new(
                     format!("A packet carries at most {most} bytes here, and the doorbell, descriptors and the interrupt are packets too: {}.", count(right, "packet")),
-                    format!("这里一个数据包最多带 {most} 字节，门铃、描述符和中断也都是数据包：共 {} 个。", right),
+                    format!("这里一个数据包最多带 {most} 字节，敲门铃、取描述符、写回完成状态和发中断也都要用数据包：共 {} 个。", right),
                 ),
             },
             Choice {
@@ -386,13 +386,16 @@ impl Asked<'_> {
             let raw = d.value.unwrap_or(0).to_le_bytes();
             let text =
                 core::str::from_utf8(&raw).ok().filter(|t| t.bytes().all(|b| (0x20..0x7f).contains(&b)));
-            text.map_or_else(|| format!("{:#x}", d.value.unwrap_or(0)), |t| format!("\"{}\"", t.trim_end()))
+            match text.map(str::trim_end) {
+                Some(t) => Phrase::new(format!("\"{t}\""), format!("“{t}”")),
+                None => Phrase::same(format!("{:#x}", d.value.unwrap_or(0))),
+            }
         };
-        let mut choices = alloc::vec![self.right(done, Phrase::same(shown(done)))];
+        let mut choices = alloc::vec![self.right(done, shown(done))];
         for other in self.done.iter().filter(|d| d.verb == done.verb && d.steps != done.steps) {
             let line = other.span.line;
             choices.push(Choice {
-                text: Phrase::same(shown(other)),
+                text: shown(other),
                 right: false,
                 reason: Phrase::new(
                     format!(

@@ -214,7 +214,7 @@ impl Teller<'_> {
             let (misses, reads) = (e.iotlb_misses, e.reads);
             let iotlb = self.cast.terms().iotlb;
             more.en += &format!(": {} of the {iotlb}, {}", count(misses, "miss"), count(reads, "table read"));
-            more.zh += &format!("：{iotlb} 未命中 {misses} 次，读表项 {reads} 次");
+            more.zh += &format!("；{iotlb} 未命中 {misses} 次，读表项 {reads} 次");
             if (1..reads).contains(&e.device_reads) && e.fetched == 0 {
                 let (own, pages) = (e.device_reads, reads - e.device_reads);
                 more.en += &format!(" ({own} of the device's own entries, {pages} of page tables)");

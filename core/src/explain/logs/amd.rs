@@ -277,7 +277,10 @@ fn decoded(
         found.certain(
             Text::new("access", "访问"),
             access.text(),
-            Text::new("the flag RW, which counts because PR = 1", "见标志 RW：PR = 1 时它才有效"),
+            Text::new(
+                "the flag RW, which counts because PR = 1",
+                "由标志 RW 得出（1 为写，0 为读）；PR = 1 时它才有效",
+            ),
         );
     } else if page_fault && flags.is_some() {
         found.inferred(

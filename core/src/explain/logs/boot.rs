@@ -76,7 +76,7 @@ readers! {
            "设备使用物理地址；内核自身的 DMA 不会产生转换错误";
     "Default domain type: Translated" Vfio says DOMAIN "translated" "转换"
         => "each device has its own addresses, if an IOMMU is on: this line alone does not prove it (seen with intel_iommu=off, and on RISC-V with identity groups)"
-           "如果 IOMMU 确实启用了，每个设备就有自己的地址空间；单凭这一行还不能断定（intel_iommu=off 时、RISC-V 只有恒等组时，也会打印这一行）";
+           "如果 IOMMU 确实启用了，每个设备就有自己的地址空间；单凭这一行还不能断定（intel_iommu=off 时，或 RISC-V 上各 IOMMU 组都是恒等映射时，也会打印这一行）";
     "TLB invalidation policy: strict" Vfio says POLICY "strict" "严格"
         => "the IOTLB forgets at each unmap" "每次解除映射都立即使 IOTLB 失效";
     "TLB invalidation policy: lazy" Vfio says POLICY "lazy" "延迟"
@@ -98,7 +98,7 @@ readers! {
         => "Intel VT-d is set up; whether devices are translated, the default domain type says" "Intel VT-d 已启用；设备的地址是否转换，由默认域类型决定";
     "riscv,iommu " RiscV with "using " says IOMMU "on" "启用"
         => "a RISC-V IOMMU; Linux 7.2 uses it for identity groups only (no CONFIG_IOMMU_DMA there)"
-           "RISC-V IOMMU；Linux 7.2 只建恒等组，不做转换（没有 CONFIG_IOMMU_DMA）";
+           "RISC-V IOMMU；Linux 7.2 只为各 IOMMU 组做恒等映射，不做转换（没有 CONFIG_IOMMU_DMA）";
     "input address: " Virtio with "virtio_iommu" says IOMMU "on" "启用"
         => "a paravirtual IOMMU of the hypervisor" "hypervisor 的半虚拟化 IOMMU";
     "AMD-Vi: Interrupt remapping enabled" AmdVi says REMAPPING "on" "启用"

@@ -165,7 +165,7 @@ causes! {
            "地址位于低端内存末尾之下的保留区（00:02.0 的 RMRR）。在固件设置中减小 DVMT，或使用会初始化核显（OpRegion 与 stolen memory）的客户机固件后消失。";
     STALE_RING ALL ["gnif/vendor-reset#49"] "use-after-unmap"
         "After a suspend, a reset or a warm restart, the device still uses the addresses that it was given before."
-        "休眠、复位或热重启之后，设备仍在使用之前写入的地址。"
+        "休眠、复位或热重启之后，设备仍在使用此前配置给它的地址。"
         => ALL "It starts right after that and names a device that no driver has touched yet."
            "恢复、复位或重启后紧接着就出现，而且出错的设备还没有驱动接管。"
            LINUX "kexec calls the drivers' shutdown handlers, and they have to stop DMA (Bus Master Enable cleared). The start of a crash kernel (kdump) calls none: devices go on until a driver of the new kernel resets them."
@@ -210,9 +210,9 @@ causes! {
            "事后去看，内存里的表项是对的。IOMMU 查表时看不到 CPU 缓存里的内容（VT-d 上 ecap.C 为 0），或者跟踪记录里改表之后没有失效操作。";
     TABLE_UNREADABLE ALL ["arceos-hypervisor/axvisor#193"] ""
         "A table pointer leads to memory that the unit cannot read: outside RAM, encrypted, or above its address width."
-        "表的指针指向 IOMMU 读不到的内存：不在内存范围内、被加密，或超出其地址宽度。"
+        "表或队列的地址指向 IOMMU 访问不到的内存：不在内存范围内、被加密，或超出其地址宽度。"
         => ALL "Follow the pointers from the root by hand: one leads outside RAM or above the width in the unit's capability register."
-           "从根表起手工顺着指针查下去，其中一个指到了内存之外，或高于 IOMMU 能力寄存器给出的宽度。"
+           "从根表（或队列的基址）起手工顺着地址查下去，其中一个落在内存之外，或高于 IOMMU 能力寄存器给出的宽度。"
            LINUX "/proc/iomem lists the RAM."
            "/proc/iomem 列出内存范围。";
     TOO_WIDE ALL ["VT-d 7.1.3"] "mask-iommu"
@@ -326,9 +326,9 @@ causes! {
            "之前有 AER、热复位或电源状态变化的消息；也可能是同一桥后的另一个设备被复位。";
     BAD_DESCRIPTOR ALL ["arceos-hypervisor/axvisor#193"] ""
         "Software queued an invalidation descriptor that the unit rejects: a type that it does not know, or reserved bits."
-        "软件提交的失效描述符被 IOMMU 拒绝：类型未知，或保留位不为 0。"
+        "软件提交的命令（VT-d 上是失效描述符）被 IOMMU 拒绝：类型未知，或保留位不为 0。"
         => ALL "Decode the words that the message prints. All zeros means that the queue's memory or its tail is wrong."
-           "把消息里打印的各个字解码来看；全 0 说明队列的内存或尾指针有误。";
+           "把消息里打印的命令内容（十六进制数）解码来看；全 0 说明队列的内存或尾指针有误。";
     ACCESS_FLAG ALL ["IHI 0070"] ""
         "The entry's accessed flag (AF on Arm, A on RISC-V) is 0 and hardware does not set it by itself here."
         "表项的访问标志（Arm 上为 AF，RISC-V 上为 A）为 0，而硬件在此不会自动设置。"
@@ -515,12 +515,12 @@ causes! {
         "The range cannot be mapped as it is: its address or size is not a multiple of the host's page, or it reaches into a reserved range (interrupt messages, RMRR)."
         "该范围无法按原样映射：地址或大小不是宿主机页大小的整数倍，或者落入保留区间（中断消息、RMRR）。"
         => LINUX "The ranges that devices of the group may not use are in /sys/kernel/iommu_groups/N/reserved_regions. getconf PAGESIZE: 4096 on x86, up to 65536 on Arm and POWER. A container without an IOMMU type (VFIO_SET_IOMMU) answers the same."
-           "组内设备不可使用的区间见 /sys/kernel/iommu_groups/N/reserved_regions。getconf PAGESIZE：x86 为 4096，Arm 与 POWER 可达 65536。没有设置 IOMMU 类型（VFIO_SET_IOMMU）的容器也返回同样的错误。";
+           "组内设备不可使用的区间见 /sys/kernel/iommu_groups/N/reserved_regions。getconf PAGESIZE：x86 为 4096，Arm 与 POWER 可达 65536。没有设置 IOMMU 类型（VFIO_SET_IOMMU）的 VFIO 容器（container）也返回同样的错误。";
     MEMLOCK LINUX ["cloud-hypervisor/cloud-hypervisor#165", "intel/gvt-linux#60"] ""
         "The process may not lock as much memory as the guest has."
         "进程被允许锁定的内存少于客户机的内存。"
         => LINUX "ulimit -l, or the limit of locked memory (memlock) of the container or service (systemd: LimitMEMLOCK=); libvirt sets it from the guest's size and its hostdevs."
-           "检查 ulimit -l，或容器、服务的锁定内存上限（memlock；systemd 为 LimitMEMLOCK=）；libvirt 会根据客户机大小和直通设备设置。";
+           "检查 ulimit -l，或容器、服务的锁定内存上限（memlock；systemd 为 LimitMEMLOCK=）；libvirt 会按客户机的内存大小和直通的设备自动设定这个上限。";
     NOT_PINNABLE LINUX ["cloud-hypervisor/cloud-hypervisor#8895"] ""
         "The memory cannot be pinned: it is not there, or is of a kind that VFIO may not keep (a file system's page cache, device memory)."
         "这块内存无法锁定（pin）：不存在，或属于 VFIO 不能长期占用的类型（文件系统页缓存、设备内存）。"
@@ -535,7 +535,7 @@ causes! {
         "Firmware claims a memory region for this device (RMRR on Intel, IVMD on AMD), so the kernel does not let it be assigned. On Intel, USB controllers and graphics devices are exempt."
         "固件为该设备声明了保留的内存区域（Intel 上是 RMRR，AMD 上是 IVMD），内核因此不允许把它直通给客户机。在 Intel 上，USB 控制器和图形设备除外。"
         => LINUX "The boot log has an RMRR whose device scope is this device; on AMD look for an IVMD in the IVRS table. Turn the feature off in firmware (on HPE servers the shared memory region of the slot), or use another slot."
-           "启动日志里有一个 RMRR，其设备范围（device scope）就是该设备；AMD 上则看 IVRS 表里的 IVMD。在固件中关闭该功能（HPE 服务器上为该槽的共享内存），或换一个槽。";
+           "启动日志里有一个 RMRR，其设备范围（device scope）就是该设备；AMD 上则看 IVRS 表里的 IVMD。在固件设置里关掉占用这块内存的选项（HPE 服务器上是该插槽的 Shared Memory 选项），或换一个插槽。";
     FIRMWARE_TABLES ALL ["Syniurge/i2c-amd-mp2#1", "linuxboot/heads#245"] ""
         "Firmware's tables (DMAR, IVRS, IORT) describe the machine wrongly or not completely."
         "固件表（DMAR、IVRS、IORT）对机器的描述有误或不完整。"

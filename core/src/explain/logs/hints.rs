@@ -18,11 +18,11 @@ pub(super) fn device(found: &mut Found, arch: Arch, text: &str, named_by_kernel:
         ),
         // The number that a bridge gives: device 0, function 0 of a bus that is behind something.
         (false, ..) if pci.as_ref().is_some_and(|pci| pci.id.bus() == 0 || pci.id.raw() & 0xff != 0) => {
-            Text::new("as the request carried it", "请求所携带的编号")
+            Text::new("as the request carried it", "设备发请求时带的编号")
         }
         (false, true, _) | (false, false, Arch::VtD | Arch::AmdVi) => Text::new(
             "as the request carried it; for a device behind a PCIe-to-PCI bridge that is number 00.0 of the bus behind the bridge, neither the device's own nor the bridge's",
-            "请求所携带的编号；也可能来自 PCIe 转 PCI 桥之后的设备：桥把它们的编号一律换成次级总线（桥后面的总线）上的 00.0",
+            "设备发请求时带的编号；也可能代表 PCIe 转 PCI 桥之后的设备：桥把它们的编号一律换成次级总线（桥后面的总线）上的 00.0",
         ),
         (false, false, _) => Text::new(
             "as the unit saw it; for a PCI device firmware maps it from bus:device.function",

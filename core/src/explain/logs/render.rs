@@ -140,7 +140,7 @@ fn one(out: &mut String, item: &Item, lang: Lang, scenarios: bool) {
         let Some((preset, at)) = of_a_fragment(&rung.at) else { continue };
         let label = Text::new(
             "draws a rung of the ladder of faults that ends with this code",
-            "画出“转换错误的阶梯”中以这个错误码结束的一级",
+            "画出预设场景里报出这个错误码的那一步",
         )
         .get(lang);
         let in_chinese = Text::new("", " --lang zh").get(lang);

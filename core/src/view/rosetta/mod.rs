@@ -419,7 +419,7 @@ fn ladder(machines: &Machines, lang: Lang) -> Section {
         title: Text::new("The ladder of faults", "转换错误的阶梯").get(lang).into(),
         lead: Text::new(
             "The same DMA with one broken link at a time: the code, the words of the record, and what Linux prints for it.",
-            "同一次 DMA，每次弄断一环：错误码、故障记录的各个字，以及 Linux 打印的内容。",
+            "同一次 DMA，每次弄断一环：错误码、故障记录的原始数值，以及 Linux 打印的内容。",
         )
         .get(lang)
         .into(),

@@ -31,7 +31,7 @@ spec::values! {
         PORT_IO = 2 "port I/O of a device without it (IoCtl = 0)" "设备不允许端口 I/O（IoCtl = 0）";
         SYSTEM_MANAGEMENT = 3 "write to system management that SysMgt does not allow" "SysMgt 不允许的系统管理写";
         READ_OF_SYSTEM_MANAGEMENT = 4 "read, or non-posted write, in the system management range" "读取系统管理地址范围，或在其中做 non-posted 写";
-        INTERRUPT = 5 "a posted write to the interrupt or end-of-interrupt range by a device whose table entry has IntCtl = 00b" "表项 IntCtl = 00b 的设备对中断/EOI 区间的 posted 写";
+        INTERRUPT = 5 "a posted write to the interrupt or end-of-interrupt range by a device whose table entry has IntCtl = 00b" "设备向中断/EOI 区间发出 posted 写，而它的设备表项里 IntCtl = 00b";
         RESERVED_INTERRUPT = 6 "write to the reserved interrupt range" "写保留的中断范围";
         UNTRANSLATED = 7 "system management or port I/O that is translated, without translation information (TV = 0)" "需转换的系统管理或端口 I/O 请求没有转换信息（TV = 0）";
     }
