@@ -322,7 +322,7 @@ impl Asked<'_> {
         Some(Check {
             text: Phrase::new(
                 format!("`{source}` moves {}: how many request packets does that take?", n.en),
-                format!("`{source}` 传送 {}：要多少个请求数据包？", n.zh),
+                format!("`{source}` 传送 {}：要多少个请求包？", n.zh),
             ),
             choices,
         })

@@ -218,7 +218,7 @@ impl Teller<'_> {
             if (1..reads).contains(&e.device_reads) && e.fetched == 0 {
                 let (own, pages) = (e.device_reads, reads - e.device_reads);
                 more.en += &format!(" ({own} of the device's own entries, {pages} of page tables)");
-                more.zh += &format!("（设备自己的表项 {own} 次，页表 {pages} 次）");
+                more.zh += &format!("（设备的表项 {own} 次，页表 {pages} 次）");
             }
         }
         Ending::new(Kind::Arrived, format!("{en}{}.", more.en), format!("{zh}{}。", more.zh))
