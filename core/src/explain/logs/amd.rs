@@ -205,7 +205,11 @@ fn decoded(
     found.scenario = (!emulator && !contradiction).then_some(Sketch::Of(Arch::AmdVi, fault));
     found.certain(Text::new("event", "事件"), format!("{:#x} {}", code.code, code.name), code.text);
     if let Some(device) = device {
-        hints::device(&mut found, Arch::AmdVi, device.text, named_by_kernel);
+        match code.code {
+            // IOTLB_INV_TIMEOUT: the device did not send it.
+            7 if !named_by_kernel => hints::invalidated(&mut found, Arch::AmdVi, device.text),
+            _ => hints::device(&mut found, Arch::AmdVi, device.text, named_by_kernel),
+        }
     }
     hints::fault(&mut found, &fault);
     // Linux prints the field of a PAGE_TAB_HARDWARE_ERROR as a PASID whatever GN says; with GN = 0 it is the DomainID.
@@ -458,10 +462,10 @@ fn unknown(body: Scan<'_>) -> Option<Found> {
     found.complete = one.is_some() && body.0.contains("event[3]=");
     found.causes = causes(&fault);
     if let Some(kind) = kind {
-        let meaning = known
-            .map_or(Text::new("not an event of section 2.5", "不是第 2.5 节中的事件"), |event| {
-                event.text
-            });
+        let meaning = known.map_or(
+            Text::new("not an event of section 2.5", "不是 AMD 48882 第 2.5 节中的事件"),
+            |event| event.text,
+        );
         found.certain(Text::new("event", "事件"), format!("{kind:#x}"), meaning);
     }
     hints::device(&mut found, Arch::AmdVi, &device.to_string(), false);
@@ -482,7 +486,7 @@ fn not_attached(here: &Here<'_>) -> Found {
         "amd-not-attached",
         Phrase::new(
             "AMD-Vi: the driver took a device for attached whose domain is another",
-            "AMD-Vi：驱动认为设备已经挂接，但它的域并不一致",
+            "AMD-Vi：驱动以为设备已挂接到该域，而设备实际属于另一个域",
         ),
     );
     found.used.extend(below);

@@ -98,7 +98,7 @@ readers! {
         => "Intel VT-d is set up; whether devices are translated, the default domain type says" "Intel VT-d 已启用；设备的地址是否转换，由默认域类型决定";
     "riscv,iommu " RiscV with "using " says IOMMU "on" "启用"
         => "a RISC-V IOMMU; Linux 7.2 uses it for identity groups only (no CONFIG_IOMMU_DMA there)"
-           "RISC-V IOMMU；Linux 7.2 只为各 IOMMU 组做恒等映射，不做转换（没有 CONFIG_IOMMU_DMA）";
+           "RISC-V IOMMU；没有 CONFIG_IOMMU_DMA 的内核（Linux 7.2 如此）只为各 IOMMU 组做恒等映射，不做转换";
     "input address: " Virtio with "virtio_iommu" says IOMMU "on" "启用"
         => "a paravirtual IOMMU of the hypervisor" "hypervisor 的半虚拟化 IOMMU";
     "AMD-Vi: Interrupt remapping enabled" AmdVi says REMAPPING "on" "启用"

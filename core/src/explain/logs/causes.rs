@@ -135,7 +135,7 @@ causes! {
            LINUX "Look at the direction argument of the dma_map_* call: DMA_TO_DEVICE lets the device read only, DMA_FROM_DEVICE write only. The trace events dma:dma_map_* (Linux v6.12 and later) show it for each mapping; debugfs shows the entry only in kernels with CONFIG_IOMMU_DEBUGFS, which distributions leave out."
            "检查 dma_map_* 调用的方向参数：DMA_TO_DEVICE 只允许设备读，DMA_FROM_DEVICE 只允许设备写。跟踪事件 dma:dma_map_*（Linux v6.12 起）会给出每次映射的方向；只有开启 CONFIG_IOMMU_DEBUGFS 的内核才能在 debugfs 中查看表项，发行版内核通常没有。"
            XEN "Xen maps a page for reading only where its grant, or its type in the domain, is read-only."
-           "授权（grant）只读的页，或在域内类型为只读的页，Xen 只按只读映射。";
+           "授权（grant）只读的页，或 p2m 类型为只读的页，Xen 只按只读映射。";
     NOT_OF_DOMAIN XEN ["QubesOS/qubes-issues#1710", "QubesOS/qubes-issues#1491"] ""
         "The page is not the domain's: Xen maps all the memory of a domain for its devices, so the address is firmware's, a page that was ballooned out or whose grant ended, or no address that the domain was given."
         "该页不属于此域：Xen 会为设备映射域的全部内存，因此该地址要么属于固件，要么所在的页已被气球驱动（balloon）收回，或授权（grant）已撤销，要么根本没有分配给该域。"
@@ -289,7 +289,7 @@ causes! {
         "After a suspend or a reset the device still sends the MSI that it was given before: its index names an entry that nobody filled in again."
         "休眠或复位之后，设备发出的仍是之前写入的 MSI，其中的索引指向一个没有重新填写的表项。"
         => ALL "Decode the MSI address and data of the device (lspci -vv): the index should be that of an interrupt that its driver has now."
-           "解码设备的 MSI 地址与数据（lspci -vv），其中的索引应是驱动现在使用的中断。";
+           "解码设备的 MSI 地址与数据（lspci -vv），其中的索引应对应驱动现在使用的中断。";
     IR_WRONG_SOURCE ALL ["quo/ithc-linux#2"] "forged-msi"
         "The interrupt came from a requester id that its entry does not allow: an alias, a bridge, or an attack."
         "中断消息里的请求者 ID 不是该表项允许的：设备用了别名，或经过桥时换成了桥的 ID，也可能是有人伪造中断。"
@@ -368,7 +368,7 @@ causes! {
            "在 Linux 客户机中即 swiotlb=force。";
     MSI_ZERO ALL ["Linux commit 039d4926379b"] "interrupts"
         "The device raised an MSI while its MSI or MSI-X address register was 0: before the vector was set up, after it was freed, or by a timer or poll that keeps raising it."
-        "设备在 MSI 或 MSI-X 地址寄存器为 0 时发出了 MSI：在设置向量之前、释放之后，或定时器、轮询反复触发它。"
+        "设备在 MSI 或 MSI-X 地址寄存器为 0 时发出了 MSI：可能在设置向量之前或释放之后，也可能由定时器或轮询反复触发。"
         => ALL "The address is exactly 0 and it is a write (of 4 bytes); it comes when the interrupt is set up, freed or the device is opened and closed. lspci -vv shows \"Address: 0000000000000000\" at the MSI capability."
            "地址恰为 0，且为写（4 字节）；出现在设置或释放中断、打开或关闭设备时。lspci -vv 的 MSI 能力显示 Address: 0000000000000000。";
     CHIPSET_INTERRUPT ALL ["pcengines/coreboot#285"] "interrupts"
@@ -441,7 +441,7 @@ causes! {
            "高负载时 used 接近 total，之后下降。加大池（swiotlb=槽数，每槽 2 KiB），或使用开启 CONFIG_SWIOTLB_DYNAMIC 的内核。";
     SWIOTLB_SCATTERED LINUX ["Linux kernel/dma/swiotlb.c"] "swiotlb"
         "Enough slots are free, but not enough of them side by side: a mapping needs adjacent slots within one group of 128, and some devices also need them at a certain alignment."
-        "空闲的槽足够，但没有足够多的相邻空槽：一次映射要用同一组 128 个槽中相邻的槽，有的设备还要求对齐。"
+        "空闲的槽足够，但没有足够多的连续空槽：一次映射要用同一组 128 个槽中连续的槽，有的设备还要求对齐。"
         => LINUX "io_tlb_used_hiwater in debugfs (swiotlb/), the most that was in use at once, stays far below total. The driver should map in smaller pieces; a larger pool helps too."
            "debugfs 的 swiotlb/io_tlb_used_hiwater（同时占用的最大槽数）一直远低于 total。驱动应分成更小的块来映射；加大池也有帮助。";
     SWIOTLB_BURST LINUX ["Linux kernel/dma/swiotlb.c"] "swiotlb"
@@ -510,7 +510,7 @@ causes! {
         "The guest-physical address is above the width of the IOMMU's tables."
         "客户机物理地址超出 IOMMU 页表的宽度。"
         => LINUX "Compare with \"Host address width\" and the width in cap of the boot log (39 bits on many client machines). Keep the guest's 64-bit BARs lower with host-phys-bits-limit or pci-hole64-size; aw-bits=48 helps only where the narrow one is a virtual IOMMU."
-           "与启动日志中的 Host address width 及 cap 中的宽度比较（许多台式机和笔记本为 39 位）。用 host-phys-bits-limit 或 pci-hole64-size 把客户机的 64 位 BAR 放低；若窄的是虚拟 IOMMU，才改 aw-bits=48。";
+           "与启动日志中的 Host address width 及 cap 中的宽度比较（许多台式机和笔记本为 39 位）。用 host-phys-bits-limit 或 pci-hole64-size 把客户机的 64 位 BAR 放低；如果宽度不够的是虚拟 IOMMU，则改设 aw-bits=48。";
     RANGE_REFUSED LINUX ["chimera-nas/libevpl#86", "Linux drivers/vfio/vfio_iommu_type1.c"] "msi-hole"
         "The range cannot be mapped as it is: its address or size is not a multiple of the host's page, or it reaches into a reserved range (interrupt messages, RMRR)."
         "该范围无法按原样映射：地址或大小不是宿主机页大小的整数倍，或者落入保留区间（中断消息、RMRR）。"
@@ -540,7 +540,7 @@ causes! {
         "Firmware's tables (DMAR, IVRS, IORT) describe the machine wrongly or not completely."
         "固件表（DMAR、IVRS、IORT）对机器的描述有误或不完整。"
         => ALL "The message says \"Firmware Bug\" or names what is missing. A firmware update mends it; until then the kernel works without the feature."
-           "消息带有 Firmware Bug 或指出缺少的内容。更新固件可解决；在此之前内核将不使用该特性。";
+           "消息带有 Firmware Bug 或指出缺少的内容。更新固件可解决；在此之前，内核会绕过有误的内容，或不启用相应的功能。";
     NO_DECODE ALL ["grate-driver/xf86-video-opentegra#60"] ""
         "The physical address behind the IOMMU leads nowhere: the device bypasses translation, or was given address 0 or a CPU address."
         "IOMMU 之后的物理地址不对应任何目标：设备绕过了转换，或者拿到的是地址 0、CPU 的地址。"
@@ -568,7 +568,7 @@ causes! {
            "只在绑定或解绑驱动的那一刻出现一次。";
     LINK_ERROR ALL ["PCI Express"] ""
         "PCI Express reports an error of the device: its link failed, or a request of it was malformed or not answered."
-        "PCI Express 报告了该设备的错误：链路故障，或其请求有误、没有得到应答。"
+        "PCI Express 报告了错误：链路故障，或设备的请求有误、没有得到应答。"
         => ALL "lspci -vv shows the error status registers. Reseat the card, try a slower link speed, or another slot."
            "lspci -vv 显示错误状态寄存器。重新插卡、降低链路速率，或更换插槽。";
     IR_INACTIVE LINUX ["Linux drivers/iommu/intel/irq_remapping.c"] "forged-msi"

@@ -69,7 +69,7 @@ fn end_of_walk(here: &Here<'_>) -> Option<Found> {
         "vtd-walk-end",
         Phrase::new(
             "VT-d: the end of the walk that the kernel printed after a fault",
-            "VT-d：内核出错后打印的查表过程，这是最后一行",
+            "VT-d：转换出错后内核打印的查表过程，这是最后一行",
         ),
     );
     found.kind = Kind::Tables;
@@ -88,7 +88,7 @@ fn end_of_walk(here: &Here<'_>) -> Option<Found> {
     let meaning = match below {
         true => Phrase::new(
             format!("{} (the line's number is of the table below it)", meaning.en),
-            format!("{}（日志里的数字是缺的那一级页表）", meaning.zh),
+            format!("{}（日志里的 level 是缺少的下一级页表的级号）", meaning.zh),
         ),
         false => meaning,
     };

@@ -54,7 +54,7 @@ clues! {
     IsInterrupt "it is an interrupt request" "这是中断请求";
     UserPrivilege "the request has user privilege" "请求为用户权限";
     PageZero "the address is in page 0" "地址在第 0 页";
-    AddressZero "the address is exactly 0" "地址恰为 0";
+    AddressZero "the address is exactly 0" "记录的地址为 0";
     WriteToZero "it is a write to address 0" "这是对地址 0 的写";
     BehindIommu "the address is the one behind the IOMMU" "地址是 IOMMU 之后的物理地址";
     MappingError "the address is all ones" "地址为全 1";
@@ -75,7 +75,7 @@ clues! {
     GraphicsAssigned "the device is 00:02.0, and it is assigned or it is long after boot" "设备为 00:02.0，已被直通，或在启动很久之后";
     ChipsetDevice "the device is 00:00.x, part of the chipset" "设备为 00:00.x，芯片组的一部分";
     Vmd "the segment is above 0xffff: an Intel VMD" "段号大于 0xffff，是 Intel VMD";
-    EarlyBoot "it is within five seconds of boot" "发生在启动后五秒之内";
+    EarlyBoot "it is within five seconds of boot" "首次发生在启动后五秒之内";
     EarlyPresent "within five seconds of boot, and the record says that the page is there and no right is missing" "发生在启动后五秒之内，且记录表明页存在、不缺权限";
     EarlyNoEntry "the device has no entry, within five seconds of boot" "设备没有表项，且在启动后五秒之内";
     LaterThanBoot "it is long after boot" "发生在启动很久之后";
@@ -102,10 +102,10 @@ clues! {
     StreamUnknown "the unit does not know the stream" "SMMU 不认识该流";
     StreamMatchesTwo "two entries match the stream" "两个表项命中该流";
     TooLargeForBounce "the request is above 256 KiB" "请求大于 256 KiB";
-    TooLargeForPool "the request wants more slots than are free" "请求所需的槽比空闲的还多";
+    TooLargeForPool "the request wants more slots than are free" "池还没有用到八成，请求所需的槽却比空闲的多";
     PoolEmpty "the pool has almost nothing in use" "池几乎没有使用";
     PoolFull "the pool is nearly full" "池几乎已满";
-    SlotsAdjacent "so few slots are in use that adjacent ones must be free" "占用的槽太少，不可能没有足够的相邻空槽";
+    SlotsAdjacent "so few slots are in use that adjacent ones must be free" "占用的槽很少，必有足够的连续空槽";
     PoolInLog "another line of the log gives the size of the pool" "日志的另一行给出了池的大小";
     PoolMissing "there is no pool" "没有池";
     OldIsIdentity "the entry that was there maps the page to itself" "已有表项把该页映射到自身";
@@ -118,7 +118,7 @@ clues! {
     AboveWidth "the address is above 39 bits" "地址超出 39 位";
     FitsWidth "the range fits in 39 bits" "该范围在 39 位之内";
     RangeOdd "the address or the size is not a multiple of 4 KiB" "地址或大小不是 4 KiB 的整数倍";
-    RangeReserved "the range reaches into x86's interrupt range, 0xfee00000 to 0xfeefffff" "该范围落入 x86 的中断地址范围 0xfee00000 至 0xfeefffff";
+    RangeReserved "the range reaches into x86's interrupt range, 0xfee00000 to 0xfeefffff" "该范围与 x86 的中断地址范围重叠：0xfee00000 至 0xfeefffff";
     SamePage "it is always the same page" "总是同一页";
     SpreadFar "the addresses are far apart" "地址相距很远";
     FirmwareBug "the message calls it a firmware bug" "消息称其为固件错误";
@@ -129,7 +129,7 @@ clues! {
     UnitInUse "the unit has a page fault pending before its driver starts it" "驱动启用 IOMMU 之前已有待处理的缺页";
     EntryValid "the entry in the log is valid (V = 1)" "日志中的表项有效（V = 1）";
     IdentityEntry "the entry in the log is an identity entry, which SNP forbids" "日志中的表项是 SNP 所禁止的恒等表项";
-    AcrossHole "the range reaches into 0xfd00000000 to 0xffffffffff, which AMD's hosts reserve (HyperTransport)" "该范围落入 AMD 主机保留的 0xfd00000000 至 0xffffffffff（HyperTransport）";
+    AcrossHole "the range reaches into 0xfd00000000 to 0xffffffffff, which AMD's hosts reserve (HyperTransport)" "该范围与 AMD 平台保留的区间重叠：0xfd00000000 至 0xffffffffff（HyperTransport）";
     XenMaps "Xen prints it, which maps all the memory of a domain" "由 Xen 打印，它会映射域的全部内存";
 }
 
@@ -199,7 +199,7 @@ rules! {
     NEVER_MAPPED: Decides [TraceNever, Poison] For [PageAbsent, EntryEmpty, WildAddress, DmaDebugInLog] Against [MappedNow, PagePresent, LooksPhysical]
         Excludes [PermissionMissing, EntryOtherRight, TraceMapped, TraceOtherDirection, TraceUnmapped, ReservedBit, PresentByStage];
     WRONG_DIRECTION: Decides [PermissionMissing, EntryOtherRight, TraceOtherDirection, PresentByStage] For [PagePresent, TraceMapped]
-        Excludes [PageAbsent, EntryEmpty, TraceUnmapped, TraceNever, IsFetch, ReadableAnyway];
+        Excludes [PageAbsent, EntryEmpty, TraceUnmapped, TraceNever, IsFetch, ReadableAnyway, ReservedBit];
     PHYSICAL_ADDRESS: Decides [KernelPointer] For [LooksPhysical] Against [PageZero, VfioInLog] Excludes [TraceMapped];
     FIRMWARE_DEVICE: Decides [InReservedRegion, GraphicsDevice, EarlyNoEntry, EarlyPresent, UnitInUse] For [EarlyBoot]
         Excludes [CopiedByKernel, IsInterrupt, WithPasid, LaterThanBoot, PermissionMissing, EntryOtherRight, TraceUnmapped, TraceMapped, TraceOtherDirection, ReservedBit, PageZero, MappingError, VfioInLog];

@@ -50,6 +50,15 @@ pub(super) fn device(found: &mut Found, arch: Arch, text: &str, named_by_kernel:
     }
 }
 
+/// The device whose own TLB an invalidation is for: it has ATS, so it is not behind a bridge.
+pub(super) fn invalidated(found: &mut Found, arch: Arch, text: &str) {
+    let meaning = Text::new("the device that the invalidation was sent to", "失效请求发往的设备");
+    found.certain(arch.device_term(), text, meaning);
+    if found.device.is_none() {
+        found.device = Some(text.into());
+    }
+}
+
 /// Evidence that the fields of a fault give.
 pub(super) fn fault(found: &mut Found, fault: &Fault) {
     match fault.access {
@@ -284,7 +293,7 @@ pub(super) fn pattern(
         () if rising && pages + 1 >= 3 && pages < times.saturating_mul(2) => (
             Text::new(
                 "rising page by page: one long transfer through memory that is not mapped",
-                "逐页递增：一次较长的传输穿过未映射的内存",
+                "逐页递增：一次较长的传输落在没有映射的地址上",
             ),
             None,
         ),

@@ -190,12 +190,12 @@ static PATTERNS: &[Pattern] = &[
     pattern!("eeh" Power Status
         "EEH: Frozen PHB#{phb}-PE#{pe} detected"
         "Linux v3.17 and later, arch/powerpc/kernel/eeh.c (from v5.5: EEH: Recovering PHB#*-PE#*)"
-        => "POWER: the host bridge froze PE {pe} of PHB {phb}: DMA or a link error" "POWER：主桥因 DMA 或链路错误冻结了 PHB {phb} 的 PE {pe}"
+        => "POWER: the host bridge froze PE {pe} of PHB {phb}: DMA or a link error" "POWER：主桥 PHB {phb} 因 DMA 或链路错误冻结了 PE {pe}"
         [TCE_REFUSED, LINK_ERROR, STALE_RING] eeh),
     pattern!("eeh-frozen-pe" Power Status
         "EEH: Frozen PE#{pe} on PHB#{phb} detected"
         "Linux v3.12 and later, arch/powerpc/platforms/powernv"
-        => "POWER: the host bridge froze PE {pe} of PHB {phb}: DMA or a link error" "POWER：主桥因 DMA 或链路错误冻结了 PHB {phb} 的 PE {pe}"
+        => "POWER: the host bridge froze PE {pe} of PHB {phb}: DMA or a link error" "POWER：主桥 PHB {phb} 因 DMA 或链路错误冻结了 PE {pe}"
         [TCE_REFUSED, LINK_ERROR, STALE_RING] eeh),
     pattern!("eeh-fenced" Power Status
         "EEH: Fenced PHB#{phb} detected"
@@ -210,7 +210,7 @@ static PATTERNS: &[Pattern] = &[
     pattern!("eeh-recovering" Power Status
         "EEH: Recovering PHB#{phb}-PE#{pe}"
         "Linux v5.5 and later, arch/powerpc/kernel/eeh_driver.c"
-        => "POWER: the host bridge froze PE {pe} of PHB {phb}: DMA or a link error" "POWER：主桥因 DMA 或链路错误冻结了 PHB {phb} 的 PE {pe}"
+        => "POWER: the host bridge froze PE {pe} of PHB {phb}: DMA or a link error" "POWER：主桥 PHB {phb} 因 DMA 或链路错误冻结了 PE {pe}"
         [TCE_REFUSED, LINK_ERROR, STALE_RING] eeh),
     pattern!("s390-error" S390 Status
         "zpci: {device} Event {code} reports an error for PCI function {_}"

@@ -178,6 +178,11 @@ const NAMES: &[(&str, Text, Text)] = &[
         Text::new("type", "类型"),
         Text::new("the unit's fault type, raw", "IOMMU 的错误类型（原始值）"),
     ),
+    (
+        "memlock",
+        Text::new("limit", "上限"),
+        Text::new("bytes that the process may lock", "允许该进程锁定的字节数"),
+    ),
     ("size", Text::new("size", "大小"), Text::new("bytes of the request", "请求的字节数")),
     ("mapsize", Text::new("mapped size", "映射大小"), Text::new("bytes that were mapped", "映射时的字节数")),
     (

@@ -378,7 +378,7 @@ fn virtio(here: &Here<'_>) -> Option<Found> {
             "QEMU virtio-iommu：映射不允许这次访问",
         ),
         (_, Some(_)) => {
-            Phrase::new("QEMU virtio-iommu: nothing is mapped there", "QEMU virtio-iommu：那里没有映射")
+            Phrase::new("QEMU virtio-iommu: nothing is mapped there", "QEMU virtio-iommu：该地址没有映射")
         }
         _ => Phrase::new("QEMU virtio-iommu: the endpoint is not known", "QEMU virtio-iommu：未知的端点"),
     };

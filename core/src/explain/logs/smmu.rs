@@ -392,7 +392,13 @@ fn event_field(found: &mut Found, fault: &Fault) {
         (None, code) => found.certain(
             name,
             code.map_or(Phrase::new("unknown", "未知"), |code| Phrase::same(format!("{code:#04x}"))),
-            Text::new("not an event of the SMMUv3 specification", "不是 SMMUv3 规范中的事件"),
+            match code {
+                Some(_) => Text::new("not an event of the SMMUv3 specification", "不是 SMMUv3 规范中的事件"),
+                None => Text::new(
+                    "Linux has no name for it; the specification may have one",
+                    "Linux 没有给这个事件命名，它可能是规范中的事件",
+                ),
+            },
         ),
     }
 }

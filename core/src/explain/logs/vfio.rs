@@ -94,9 +94,9 @@ static PATTERNS: &[Pattern] = &[
         => "iommufd: memory could not be mapped: {why...}" "iommufd 无法映射内存：{why...}"
         [GUEST_ABOVE_WIDTH, RANGE_REFUSED, MEMLOCK, NOT_PINNABLE, MAP_OVERLAP] words),
     pattern!("vfio-memlock" Vfio Software
-        "RLIMIT_MEMLOCK ({size}) exceeded"
+        "RLIMIT_MEMLOCK ({memlock}) exceeded"
         "Linux v3.6 and later, drivers/vfio/vfio_iommu_type1.c"
-        => "VFIO: the process may lock only {size} bytes of memory, and wants more" "VFIO：进程只允许锁定 {size} 字节内存，而它需要更多"
+        => "VFIO: the process may lock only {memlock} bytes of memory, and wants more" "VFIO：进程只允许锁定 {memlock} 字节内存，而它需要更多"
         [MEMLOCK]),
     pattern!("vfio-group-split" Vfio Software
         "vfio {device} group {group} used in multiple address spaces"

@@ -163,7 +163,7 @@ fn invalidation(here: &Here<'_>) -> Option<Found> {
     if ones {
         found.title = Phrase::new(
             "VT-d: the invalidation error reads as all ones: the unit does not answer, no descriptor was rejected",
-            "VT-d：失效错误读出全 1，这是 IOMMU 没有应答，并非描述符被拒绝",
+            "VT-d：失效错误寄存器读出全 1，这是 IOMMU 没有应答，并非描述符被拒绝",
         );
         found.clue(Clue::AllOnes);
         found.certain(
@@ -203,7 +203,7 @@ fn invalidation(here: &Here<'_>) -> Option<Found> {
                     "早于规范第 4 版的 IOMMU 不记录该值；下面的描述符指出设备",
                 ),
             ),
-            sid => hints::device(&mut found, Arch::VtD, &RequesterId::new(sid as u32).to_string(), false),
+            sid => hints::invalidated(&mut found, Arch::VtD, &RequesterId::new(sid as u32).to_string()),
         }
     }
     found.causes = causes;
@@ -274,7 +274,7 @@ fn descriptor(here: &Here<'_>) -> Option<Found> {
     match (kind, high) {
         (3, high) => {
             let sid = RequesterId::new((low >> 32) as u32 & 0xffff);
-            hints::device(&mut found, Arch::VtD, &sid.to_string(), false);
+            hints::invalidated(&mut found, Arch::VtD, &sid.to_string());
             physical_function(&mut found, low >> 52 << 4 | low >> 12 & 0xf);
             if let Some(high) = high {
                 device_range(&mut found, high);
@@ -282,7 +282,7 @@ fn descriptor(here: &Here<'_>) -> Option<Found> {
         }
         (8, high) => {
             let sid = RequesterId::new((low >> 16) as u32 & 0xffff);
-            hints::device(&mut found, Arch::VtD, &sid.to_string(), false);
+            hints::invalidated(&mut found, Arch::VtD, &sid.to_string());
             pasid(&mut found, low >> 32 & 0xf_ffff);
             if let Some(high) = high {
                 device_range(&mut found, high);

@@ -207,12 +207,16 @@ impl Words {
         let address = asked.address;
         let title = Phrase::new(
             format!("{}: the tables of the dump for {address:#x}{}", arch.name(), of_device(&device)),
-            format!("{}：转储中{device} 地址 {address:#x} 的各级表", arch.name()),
+            format!(
+                "{}：转储中{device}{}地址 {address:#x} 的各级表",
+                arch.name(),
+                if device.is_empty() { "" } else { " " }
+            ),
         );
         let mut found = tables(arch, title);
         for step in &way.steps {
             let words: Vec<String> = step.words.iter().map(|word| format!("{word:#018x}")).collect();
-            let at = step.at.map(|at| (format!(" (at {at:#x})"), format!("（位于 {at:#x}）")));
+            let at = step.at.map(|at| (format!(" (at {at:#x})"), format!("（该项在 {at:#x}）")));
             let (en, zh) = at.unwrap_or_default();
             let at = Phrase::new(format!("{}{en}", step.says.en), format!("{}{zh}", step.says.zh));
             let value = Phrase::new(
@@ -237,14 +241,14 @@ impl Words {
             }
             Err(End::Same(why)) => found.certain(ends, format!("{address:#x}"), why),
             Err(End::Refused(why)) => {
-                found.certain(ends, Phrase::new("refused", "拒绝"), why);
+                found.certain(Text::new("ends at", "结果"), Phrase::new("refused", "拒绝"), why);
             }
             Err(End::Missing(at, count)) => found.certain(
-                ends,
+                Text::new("ends at", "还需要"),
                 format!("xp /{count}gx {at:#x}"),
                 Phrase::new(
                     format!("the dump has no word for {at:#x}: this command of QEMU's monitor shows it, `rd -64 -p {at:x} {count}` in crash"),
-                    format!("转储里没有 {at:#x} 处的字：QEMU 监视器用这条命令可得，在 crash 中是 `rd -64 -p {at:x} {count}`"),
+                    format!("转储里没有 {at:#x} 处的数据：可用这条 QEMU 监视器命令读出，在 crash 中是 `rd -64 -p {at:x} {count}`"),
                 ),
             ),
         }
