@@ -227,16 +227,17 @@ fn kind_of_process(word: u64) -> Text {
 /// A paging entry with its rights, which the two stages keep in different bits.
 fn paging_entry(found: &mut Found, level: u8, value: u64, first_stage: Option<bool>) {
     let at = value & POINTER;
-    let (low, second) = (value & 1 == 1, value & 2 == 2);
-    let rights = match (first_stage.unwrap_or(false), low, second) {
-        (true, false, false) => "P = 0",
-        (false, false, false) => "R = W = 0",
-        (true, false, _) => "P = 0",
-        (true, true, false) => "P, R",
-        (true, true, true) => "P, R, W",
-        (false, true, false) => "R",
-        (false, false, true) => "W",
-        (false, true, true) => "R, W",
+    // Bits 0 to 2: present, R/W and U/S in first-stage entries (VT-d 9.7), R and W in those of the second (9.8).
+    let rights = match (first_stage.unwrap_or(false), value & 1, value & 2) {
+        (true, 0, _) => "P = 0",
+        (true, _, 0) if value & 4 == 0 => "P = 1, R/W = 0, U/S = 0",
+        (true, _, 0) => "P = 1, R/W = 0, U/S = 1",
+        (true, ..) if value & 4 == 0 => "P = 1, R/W = 1, U/S = 0",
+        (true, ..) => "P = 1, R/W = 1, U/S = 1",
+        (false, 0, 0) => "R = W = 0",
+        (false, 1, 0) => "R",
+        (false, 0, _) => "W",
+        (false, ..) => "R, W",
     };
     let meaning = match value {
         0 => Phrase::new(format!("level {level}: empty"), format!("第 {level} 级：空")),

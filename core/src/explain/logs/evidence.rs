@@ -208,7 +208,7 @@ rules! {
     NO_DECODE: Decides [BehindIommu] For [AddressZero];
     MSI_ZERO: Decides [WriteToZero] Excludes [EmulatorPattern, NoDomain];
     STALE_RING: Decides [ResumeBefore, ResetBefore] For [CopiedByKernel, SpreadFar] Excludes [ReservedBit];
-    ALIAS: For [NoDomain, ScalableMode] Against [EarlyBoot];
+    ALIAS: For [NoDomain, ScalableMode];
     NOT_ATTACHED: Decides [DeviceRemoved, DomainZero] For [NoDomain] Excludes [ReservedBit, EntryValid];
     COPIED_TABLES: Decides [CopiedByKernel] Against [LaterThanBoot] Excludes [FirstKernel, GraphicsDevice];
     BAD_ENTRY: Decides [ReservedBit, IdentityEntry] For [EntryValid];
@@ -249,7 +249,7 @@ rules! {
     MEMORY_ERROR: For [];
     ENCRYPTED: For [];
     MAPPING_ERROR_USED: Decides [MappingError] For [MappingError32, SwiotlbInLog];
-    RECORD_OF_EMULATOR: Decides [EmulatorPattern, Contradiction];
+    RECORD_OF_EMULATOR: Decides [EmulatorPattern] For [Contradiction];
     SWIOTLB_TOO_LARGE: Decides [TooLargeForBounce];
     SWIOTLB_LEAK: For [PoolFull] Against [TooLargeForPool] Excludes [PoolMissing, PoolEmpty];
     SWIOTLB_SMALL: Decides [TooLargeForPool] For [PoolFull] Excludes [PoolMissing, PoolEmpty];
