@@ -3,7 +3,7 @@
 
 use crate::iommu::{Ability, Architecture};
 use crate::scenario::ast::{Choice, Scenario, TableMode};
-use crate::scenario::{onto, with_mode, Problem};
+use crate::scenario::{onto, with_mode, Outline, Problem};
 use crate::spec::Phrase;
 use alloc::{format, string::String, vec::Vec};
 
@@ -14,15 +14,23 @@ pub(super) fn elsewhere(problem: Problem, scenario: &Scenario, does: impl Fn(Sce
     }
     let able = |a: Architecture| {
         let (mut there, word) = (onto(scenario, a), a.describe().word);
+        let scalable = format!("{word} {}", TableMode::Scalable.word());
         if does(there.clone()) {
-            return Some(word.into());
+            // Of the word alone where the line need not say more than it does: turning it may have put in the other.
+            let more = mode(&there) == Some(TableMode::Scalable) && mode(scenario).is_none();
+            return Some(if more { scalable } else { word.into() });
         }
         if !a.has(Ability::TableModes) {
             return None;
         }
         with_mode(&mut there, TableMode::Scalable);
-        does(there).then(|| format!("{word} {}", TableMode::Scalable.word()))
+        does(there).then_some(scalable)
     };
     let able: Vec<String> = Architecture::ALL.into_iter().filter_map(able).collect();
     problem.done_by(&Phrase::one_of(&able.iter().map(String::as_str).collect::<Vec<_>>()))
+}
+
+/// The layout of tables that its machine line names.
+fn mode(scenario: &Scenario) -> Option<TableMode> {
+    Outline::new(scenario).machine.and_then(|machine| machine.node.mode.as_ref().map(|mode| mode.value))
 }

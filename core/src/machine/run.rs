@@ -441,6 +441,15 @@ mod tests {
             assert!(said.en.contains(entry) && said.zh.contains(entry), "{}", said.en);
             assert!(said.en.contains("`bind`") || said.en.contains("level 3"), "{}", said.en);
         }
+        // What is offered runs as it is offered.
+        let unbound = |machine: &str| {
+            format!("machine {machine}\niommu strict\ndevice nic 00:03.0\nsteps\ndomain d\nattach nic to d\nentry process nic clear 1\n")
+        };
+        let said = problem(&unbound("amd-vi"));
+        assert!(said.en.ends_with("after `machine`, `vt-d scalable` or `smmuv3` can do it"), "{}", said.en);
+        for machine in ["vt-d scalable", "smmuv3"] {
+            run(&format!("iommu-playground 1\n{}", unbound(machine))).unwrap();
+        }
         let said = problem(
             "machine amd-vi\niommu strict\ndevice nic 00:03.0\nsteps\nentry device nic level 2 clear 1\n",
         );

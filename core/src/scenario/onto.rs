@@ -119,7 +119,11 @@ fn turn(declaration: &mut Declaration, architecture: Architecture) {
     }
 }
 
-/// Moves the physical addresses below `begin` that the scenario gives its buffers, wherever they stand in its text.
+/// How much of RAM, from its beginning, the host takes for its tables, queues and buffers before guests find a place.
+const HOST_BYTES: u64 = 256 << 20;
+
+/// Moves the physical addresses below `begin` that the scenario gives its buffers, and those of guests where the host is now,
+/// wherever they stand in its text.
 fn move_addresses(scenario: &mut Scenario, begin: u64) {
     let outline = Outline::new(scenario);
     if begin == 0 || outline.rams.iter().all(|ram| ram.range.addresses().is_none_or(|r| r.start.raw() != 0)) {
@@ -136,7 +140,16 @@ fn move_addresses(scenario: &mut Scenario, begin: u64) {
                 _ => false,
             })
     };
-    let mut moved: Vec<Num> = Vec::new();
+    // What the host keeps for itself lies at the beginning of RAM: a guest that was put there moves behind it.
+    let there = |at: u64| at + if at < begin { begin } else { HOST_BYTES };
+    let guests: Vec<_> = outline
+        .vms
+        .iter()
+        .filter_map(|vm| Some((literal(vm.at.as_ref()?)?, vm.ram.as_ref()?.addresses()?.len())))
+        .filter(|(at, _)| (0x1000..begin + HOST_BYTES).contains(&at.value))
+        .collect();
+    let in_a_guest = |at: u64| guests.iter().any(|(from, bytes)| at.wrapping_sub(from.value) < *bytes);
+    let mut moved: Vec<(Num, u64)> = guests.iter().map(|(at, _)| (*at, there(at.value))).collect();
     for step in &outline.steps {
         let place = match &step.action {
             Action::Do(Operation::Alloc(op)) if op.owner.is_none() => op.at.as_ref().and_then(literal),
@@ -150,14 +163,19 @@ fn move_addresses(scenario: &mut Scenario, begin: u64) {
             _ => None,
         };
         // A small number is more often an index or a count than a place, and is written the same.
-        moved.extend(place.filter(|at| (0x1000..begin).contains(&at.value)));
+        moved.extend(place.and_then(|at| match at.value {
+            0x1000.. if at.value < begin => Some((at, begin + at.value)),
+            _ => in_a_guest(at.value).then_some((at, there(at.value))),
+        }));
     }
     // As a step has it, and as a note does: without separators.
     let words: Vec<_> = moved
         .iter()
-        .flat_map(|n| {
-            let there = begin + n.value;
-            [(n.to_string(), Num::hex(there).to_string()), (format!("{:#x}", n.value), format!("{there:#x}"))]
+        .flat_map(|(n, there)| {
+            [
+                (n.to_string(), Num::hex(*there).to_string()),
+                (format!("{:#x}", n.value), format!("{there:#x}")),
+            ]
         })
         .collect();
     for line in scenario.lines.iter_mut().filter(|_| !words.is_empty()) {
@@ -236,10 +254,12 @@ fn turn_machine(machine: &mut Machine, architecture: Architecture) {
 
 #[cfg(test)]
 mod tests {
+    use super::literal;
     use super::onto_word;
     use crate::iommu::Architecture;
-    use crate::scenario::{onto, parse, print};
-    use alloc::string::ToString;
+    use crate::scenario::ast::Vm;
+    use crate::scenario::{onto, parse, print, Outline};
+    use alloc::{string::ToString, vec::Vec};
 
     #[test]
     fn what_has_process_tables_by_itself_needs_the_word_for_them_on_vt_d() {
@@ -260,6 +280,7 @@ mod tests {
         assert!(there.contains("cpu write 0x4020_0000 1 size 4"), "{there}");
         assert!(there.contains("map d 0x10_0000 +4K -> 0x4030_0000 rw"), "{there}");
         assert!(there.contains("map inner 0x10_0000 +4K -> 0x40_0000 rw"), "{there}");
+        assert!(there.contains("vm blue ram 0 +64M at 0x6000_0000"), "{there}");
     }
 
     #[test]
@@ -347,5 +368,31 @@ mod tests {
         let there = print(&onto(&parse(text).unwrap(), Architecture::Riscv));
         assert_eq!(there, text.replace("vt-d scalable", "riscv"));
         assert_eq!(print(&onto(&parse(&there).unwrap(), Architecture::Vtd)), text.replace(" scalable", ""));
+    }
+
+    /// A guest that is not where the host is on one machine is not there on another: its device could write the tables.
+    #[test]
+    fn no_guest_of_a_preset_lies_over_what_the_host_writes() {
+        use crate::trace::{Actor, Event};
+        let mut met = 0;
+        for preset in crate::scenario::presets::PRESETS {
+            for text in Architecture::ALL.iter().filter_map(|a| preset.text_on(*a)) {
+                let scenario = parse(&text).unwrap();
+                let at =
+                    |vm: &Vm| Some((literal(vm.at.as_ref()?)?.value, vm.ram.as_ref()?.addresses()?.len()));
+                let guests: Vec<_> = Outline::new(&scenario).vms.iter().filter_map(|vm| at(vm)).collect();
+                if guests.is_empty() {
+                    continue;
+                }
+                met += 1;
+                let trace = crate::machine::run(&text).unwrap().machine.trace;
+                for step in trace.steps().iter().filter(|step| step.actor == Actor::Os) {
+                    let (Event::Write { pa, .. } | Event::WriteRun { pa, .. }) = step.event else { continue };
+                    let inside = guests.iter().any(|(from, bytes)| pa.raw().wrapping_sub(*from) < *bytes);
+                    assert!(!inside, "{}: {pa} is a guest's\n{text}", preset.name);
+                }
+            }
+        }
+        assert!(met > 4, "{met}");
     }
 }

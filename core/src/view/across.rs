@@ -4,15 +4,15 @@
 //! asks its question in a text of its own on another architecture, its [`crate::scenario::presets::Family`] says which idea of each
 //! belongs to which. Everything that is said of an idea comes from its run; nothing here knows an architecture.
 
-use super::met::{reads_tables, Met};
+use super::met::Met;
 use super::types::{Across, AcrossCell, AcrossColumn, AcrossFact, AcrossRow, Stop, Turned};
+use super::walked::Walked;
 use super::Player;
 use crate::iommu::Architecture;
-use crate::memory::FRAME;
 use crate::scenario::presets::{by_name, Preset, Rung};
 use crate::scenario::{onto, parse, print, Outline, Problems, Scenario, UNREADABLE};
 use crate::spec::{EntryType, FaultCode, Lang, Text};
-use crate::trace::{Event, Recorded, Scope, Trace};
+use crate::trace::{Event, Recorded, Trace};
 use alloc::collections::BTreeSet;
 use alloc::{format, string::String, string::ToString, vec::Vec};
 
@@ -160,11 +160,11 @@ pub fn mark(rows: &mut [AcrossRow]) {
 /// The ideas of one run, each with what came of it.
 fn ideas(run: &Player, lang: Lang) -> Vec<AcrossCell> {
     let trace = run.viewer.trace();
-    let types = table_types(trace);
+    let tables = Walked::of(trace);
     let cell = |stop: Stop| AcrossCell {
         at: stop.to,
         note: stop.sentence.clone(),
-        facts: facts(run, trace, &types, &stop, lang),
+        facts: facts(run, trace, &tables, &stop, lang),
         outcome: stop.outcome,
         outcome_differs: false,
     };
@@ -172,12 +172,14 @@ fn ideas(run: &Player, lang: Lang) -> Vec<AcrossCell> {
 }
 
 /// What is compared of an idea.
-fn facts(run: &Player, trace: &Trace, types: &Met, stop: &Stop, lang: Lang) -> Vec<AcrossFact> {
+fn facts(run: &Player, trace: &Trace, tables: &Walked, stop: &Stop, lang: Lang) -> Vec<AcrossFact> {
     let (from, to) = (stop.from as usize, stop.to as usize);
     let inside = run.done.iter().filter(|d| d.steps.start >= from && d.steps.end <= to);
     let mut commands = 0;
     let mut fault = None;
+    let mut walked = Met::default();
     for done in inside {
+        walked = Met::for_requests(trace, done.steps.clone()).unwrap_or(walked);
         commands += done.outcome.counts.invalidations;
         fault = done.outcome.fault.or(fault);
     }
@@ -185,12 +187,11 @@ fn facts(run: &Player, trace: &Trace, types: &Met, stop: &Stop, lang: Lang) -> V
     let mut fact = |name: Text, value: String| {
         out.push(AcrossFact { name: name.get(lang).into(), value, differs: false });
     };
-    let walked = Met::for_last_request(trace, from..to);
     fact(TABLES, named(&walked, lang));
     fact(READS, walked.total().to_string());
     fact(
         BYTES,
-        match pages(trace, types, to) * FRAME / 1024 {
+        match tables.bytes(to) / 1024 {
             0 => UNWALKED.get(lang).into(),
             kib => format!("{kib} KiB"),
         },
@@ -247,44 +248,6 @@ fn short(name: &str) -> String {
     name.split(" (").next().unwrap_or(name).split('（').next().unwrap_or(name).trim().into()
 }
 
-/// The structures of which the IOMMU, or an interrupt controller with tables, reads one in a walk anywhere in the run.
-fn table_types(trace: &Trace) -> Met {
-    let mut types = Met::default();
-    let mut commands = 0u32;
-    let mut scopes: Vec<bool> = Vec::new();
-    for step in trace.steps().iter() {
-        match step.event {
-            Event::Begin(scope) => {
-                let command = matches!(scope, Scope::Command { .. });
-                commands += u32::from(command);
-                scopes.push(command);
-            }
-            Event::End(_) => commands -= u32::from(scopes.pop().unwrap_or(false)),
-            Event::Read { entry, .. } if reads_tables(step.actor) && commands == 0 => {
-                types.add(entry);
-            }
-            _ => {}
-        }
-    }
-    types
-}
-
-/// How many pages hold entries of these structures that were written up to a position.
-fn pages(trace: &Trace, types: &Met, to: usize) -> u64 {
-    let mut pages = BTreeSet::new();
-    for step in trace.steps().range(0..to) {
-        let (entry, pa, bytes) = match step.event {
-            Event::Write { entry: Some(entry), pa, .. } => (entry, pa, 8),
-            Event::WriteRun { entry, pa, new, .. } => (entry, pa, trace.get_words(new).len() as u64 * 8),
-            _ => continue,
-        };
-        if types.has(entry) {
-            pages.extend([pa.raw() / FRAME, (pa.raw() + bytes.max(1) - 1) / FRAME]);
-        }
-    }
-    pages.len() as u64
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -312,6 +275,17 @@ mod tests {
                     across.rows.iter().filter_map(|r| r.cells[n].as_ref()).map(|c| c.at).collect();
                 assert_eq!(ends, ideas.iter().map(|s| s.to).collect::<Vec<_>>(), "{}", preset.name);
             }
+        }
+    }
+
+    /// What an operation of many packets read is what its sentence says it read.
+    #[test]
+    fn the_reads_are_those_of_the_whole_operation() {
+        let reach = by_name("iotlb-reach").unwrap();
+        let across = across(reach.text, Some(reach.name), Lang::En);
+        let reads: Vec<_> = across.rows.iter().map(|row| values(row, &READS)).collect();
+        for (row, of_tables) in reads.iter().zip([None, Some("256"), Some("3"), Some("192"), Some("2")]) {
+            assert!(row.iter().all(|reads| of_tables.is_none_or(|n| *reads == Some(n))), "{reads:?}");
         }
     }
 

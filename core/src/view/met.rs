@@ -22,11 +22,6 @@ impl Met {
         false
     }
 
-    /// Returns whether it was met.
-    pub fn has(&self, entry: &'static EntryType) -> bool {
-        self.0.iter().any(|(known, _)| core::ptr::eq(*known, entry))
-    }
-
     /// Returns each structure with how often it was met.
     pub fn iter(&self) -> impl Iterator<Item = (&'static EntryType, u32)> + '_ {
         self.0.iter().copied()
@@ -40,15 +35,27 @@ impl Met {
     /// Returns what the IOMMU read for the last request of these steps, and what the interrupt controller read for the message
     /// that it was.
     pub fn for_last_request(trace: &Trace, steps: Range<usize>) -> Met {
-        let mut met = Met::default();
+        let asks = |at: &usize| {
+            matches!(trace.steps().get(*at).map(|s| s.event), Some(Event::Begin(Scope::Translation { .. })))
+        };
+        let last = steps.clone().rev().find(asks).unwrap_or(steps.end);
+        Met::for_requests(trace, last..steps.end).unwrap_or_default()
+    }
+
+    /// Returns the same for all requests of these steps; `None` where there are none.
+    pub fn for_requests(trace: &Trace, steps: Range<usize>) -> Option<Met> {
+        let mut met = None;
         let mut asked = false;
         for step in trace.steps().range(steps) {
             match step.event {
-                Event::Begin(Scope::Translation { .. }) => (met, asked) = (Met::default(), true),
+                Event::Begin(Scope::Translation { .. }) => {
+                    asked = true;
+                    met.get_or_insert_with(Met::default);
+                }
                 // What it reads for a command belongs to no request.
                 Event::Begin(Scope::Command { .. }) => asked = false,
                 Event::Read { entry, .. } if asked && reads_tables(step.actor) => {
-                    met.add(entry);
+                    met.get_or_insert_with(Met::default).add(entry);
                 }
                 _ => {}
             }

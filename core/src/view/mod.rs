@@ -47,6 +47,7 @@ pub mod text;
 pub mod transcript;
 pub mod types;
 pub mod walk;
+mod walked;
 pub mod where_is;
 
 #[cfg(test)]
