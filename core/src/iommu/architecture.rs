@@ -190,8 +190,14 @@ impl Architecture {
     pub fn fault_digits(self, fault: &FaultCode) -> String {
         match self {
             _ if !fault.has_number() => fault.name.into(),
-            Architecture::Riscv => format!("{}", fault.code),
-            _ => format!("{:#x}", fault.code),
+            _ => self.code_digits(fault.code.into()),
+        }
+    }
+    /// A fault's number as its specification writes it.
+    pub fn code_digits(self, code: u64) -> String {
+        match self {
+            Architecture::Riscv => format!("{code}"),
+            _ => format!("{code:#x}"),
         }
     }
     /// Every architecture, in the order in which they are listed and printed.

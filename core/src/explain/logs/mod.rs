@@ -38,7 +38,6 @@ mod reader;
 mod render;
 mod report;
 mod riscv;
-mod riscv_codes;
 mod scan;
 mod scenario;
 mod smmu;

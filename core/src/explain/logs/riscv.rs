@@ -6,11 +6,12 @@ use super::fault::{Access, Arch, Fault};
 use super::forms::Form;
 use super::found::{Format, Found, Here, MISSING};
 use super::hints;
-use super::riscv_codes::CAUSES as CODES;
 use super::scan::Scan;
 use super::scenario::Sketch;
 use crate::addr::RequesterId;
-use crate::spec::{FaultCode, Phrase, Text};
+use crate::iommu::riscv::faults;
+pub(super) use crate::iommu::riscv::faults::by_code;
+use crate::spec::{Phrase, Text};
 use alloc::format;
 use alloc::string::ToString;
 use alloc::vec::Vec;
@@ -19,7 +20,7 @@ pub(super) static FORMAT: Format = Format {
     forms: FORMS,
     readers: &[("devid: ", fault), ("command execution timeout", status), ("fault queue", status)],
     patterns: &[],
-    codes: || CODES.iter().map(|cause| cause.code).collect::<Vec<_>>(),
+    codes: || faults::ALL.iter().map(|cause| cause.code).collect::<Vec<_>>(),
     causes,
 };
 
@@ -38,11 +39,6 @@ static FORMS: &[Form] = &[
         source: "Linux v6.13 and later",
     },
 ];
-
-/// The cause, in the table of the RISC-V room.
-pub(super) fn by_code(code: u16) -> Option<&'static FaultCode> {
-    CODES.iter().find(|cause| cause.code == code)
-}
 
 /// What was wanted, as far as the cause tells: the causes from 256 on are the same for every access.
 pub(super) fn access_of(code: u16) -> Option<Access> {

@@ -208,7 +208,8 @@ impl Machine {
             };
             let want = match want {
                 FaultWant::Code(n) => {
-                    Phrase::new(format!("fault {:#x}", n.value), format!("转换错误 {:#x}", n.value))
+                    let digits = self.architecture.unwrap_or_default().code_digits(n.value);
+                    Phrase::new(format!("fault {digits}"), format!("转换错误 {digits}"))
                 }
                 FaultWant::Name(n) if n.value == "none" => Phrase::new("fault none", "没有转换错误"),
                 FaultWant::Name(n) => {
