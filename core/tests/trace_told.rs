@@ -132,3 +132,25 @@ fn of_a_list_that_the_kernel_cut_what_is_beyond_is_not_called_unmapped() {
     assert!(zh.contains("1 个列表被内核截断（[TRUNCATED]）"), "{zh}");
     assert!(!en.contains("0000:00:05.0 synchronises") && en.contains("0000:00:06.0 synchronises"), "{en}");
 }
+
+#[test]
+fn what_trace_cmd_dropped_counts_as_lost() {
+    let text =
+        event("1.0", MAP) + "CPU:0 [55 EVENTS DROPPED]\nCPU:1 [EVENTS DROPPED]\nCPU:2 [LOST 4 EVENTS]\n";
+    let [en, zh] = said(&replay(&text));
+    assert!(en.contains("the tracer lost 60 events"), "{en}");
+    assert!(zh.contains("跟踪器丢失了 60 个事件"), "{zh}");
+}
+
+#[test]
+fn a_fault_that_the_console_event_has_is_at_that_events_time() {
+    let fault = "DMAR: [DMA Write NO_PASID] Request device [00:05.0] fault addr 0xf1000000 [fault reason 0x05] PTE Write access is not set";
+    for stamp in ["", "[   10.000049] "] {
+        let text = event("10.000001", MAP) + &event("10.000050", &format!("console: {stamp}{fault}"));
+        let [en, _] = said(&replay(&text));
+        let line = en
+            .lines()
+            .find(|line| line.contains("is refused 0xf1000000") || line.contains("0xf1000000 is refused"));
+        assert!(line.is_some_and(|line| line.contains("10.000050")), "{en}");
+    }
+}

@@ -126,8 +126,10 @@ fn bars(bytes: &Bytes<'_>, count: u8, from: Source, function: &mut Function) {
 }
 
 fn capabilities(bytes: &Bytes<'_>, function: &mut Function) {
-    // Bit 4 of the status: there is a list.
-    if bytes.u16(6).is_none_or(|status| status & 0x10 == 0) {
+    // Bit 4 of the status: there is a list. Where it is clear, it is known that there is none.
+    let Some(status) = bytes.u16(6) else { return };
+    if status & 0x10 == 0 {
+        function.listed |= bytes.u16(0).is_some_and(|vendor| vendor != 0 && vendor != 0xffff);
         return;
     }
     let mut at = usize::from(bytes.u8(0x34).unwrap_or(0) & 0xfc);

@@ -37,6 +37,9 @@ impl Dmesg {
     fn function(&mut self, rest: &str, from: Source, found: &mut Found) -> bool {
         let Some((place, said)) = rest.split_once(": ") else { return false };
         let Some(at) = Bdf::parse(place) else { return false };
+        if said.starts_with("AMD-Vi: ") {
+            return amd(said, from, found);
+        }
         if group(said, from, found) || said.starts_with("Adding to iommu group") {
             if let Some(number) = after(said, "Adding to iommu group ").and_then(leading) {
                 found.join(at, number as u32, from);
@@ -55,6 +58,8 @@ impl Dmesg {
             let class = after(said, "class ").map(word).and_then(hex).map(|class| (class >> 8) as u16);
             function.class = function.class.or(class);
             function.express = function.express.or_else(|| express(said));
+            // Newest kernels say which functions have no capability of PCI Express, and so none of its others.
+            function.listed |= said.contains(" conventional PCI") || said.contains(" CardBus bridge");
             return true;
         }
         if let Some(buses) = between(said, "PCI bridge to [bus ", "]") {
@@ -68,6 +73,10 @@ impl Dmesg {
             return true;
         }
         if let Some(window) = said.trim_start().strip_prefix("bridge window ") {
+            // What its parent forwards, and it takes whatever else has not claimed, is printed behind its own windows.
+            if window.ends_with("(subtractive decode)") {
+                return true;
+            }
             let Some((space, range, _)) = resource(window) else { return true };
             if let Some(bridge) = &mut function.bridge {
                 bridge.windows.retain(|old| old.space != space);
@@ -128,7 +137,7 @@ fn express(said: &str) -> Option<Express> {
         ("PCIe Switch Upstream", Express::Upstream),
         ("PCIe Switch Downstream", Express::Downstream),
         ("PCIe to PCI", Express::ToPci),
-        ("PCI to PCIe", Express::FromPci),
+        ("to PCIe", Express::FromPci),
         ("PCIe Root Complex", Express::Integrated),
         ("Endpoint", Express::Endpoint),
     ];
@@ -140,7 +149,8 @@ fn root(text: &str, from: Source, found: &mut Found) -> bool {
     let Some(rest) = after(text, "root bus resource ") else { return text.contains("root bus resource") };
     let Some((space, cpu, _)) = resource(rest) else { return true };
     let bus = between(rest, "(bus address [", "-").and_then(hex).unwrap_or(cpu.first);
-    host(found, HostWindow { cpu, bus, space, from });
+    let domain = after(text, "pci_bus ").and_then(|rest| hex(rest.split(':').next()?)).map(|d| d as u32);
+    host(found, HostWindow { cpu, bus, space, domain, from });
     true
 }
 
@@ -148,8 +158,9 @@ fn root(text: &str, from: Source, found: &mut Found) -> bool {
 pub fn host(found: &mut Found, window: HostWindow) {
     let io = window.space == Space::Io;
     let known = |old: &HostWindow| old.cpu == window.cpu && (old.space == Space::Io) == io;
-    if !found.windows.iter().any(known) {
-        keep(&mut found.windows, window);
+    match found.windows.iter_mut().find(|old| known(old)) {
+        Some(old) => old.domain = old.domain.or(window.domain),
+        None => keep(&mut found.windows, window),
     }
 }
 
@@ -176,7 +187,7 @@ fn windows(text: &str, from: Source, found: &mut Found) -> bool {
             keep(&mut found.inbound, Inbound { bus, cpu: range.first, from });
         }
     } else {
-        host(found, HostWindow { cpu: range, bus: to, space: Space::Memory, from });
+        host(found, HostWindow { cpu: range, bus: to, space: Space::Memory, domain: None, from });
     }
     true
 }
@@ -196,13 +207,21 @@ fn ram(text: &str, from: Source, found: &mut Found) -> bool {
     let e820 = text.starts_with("BIOS-e820: ");
     // The ranges of a machine without this: `  node   0: [mem 0x...-0x...]`.
     let node = text.starts_with("node ") && text.contains(": [mem ");
-    if e820 && !text.ends_with("usable") {
+    // Newest kernels have its size between, and the name of `/proc/iomem`.
+    if e820 && !["usable", "(usable)", "System RAM"].iter().any(|end| text.ends_with(end)) {
         return true;
     }
     if !e820 && !node {
         return false;
     }
-    if let Some((_, range, _)) = text.find('[').and_then(|at| resource(&text[at..])) {
+    let range = match text.find('[') {
+        Some(at) => resource(&text[at..]).map(|(_, range, _)| range),
+        // Before Linux 3.4 the end is the address behind the last: `0000000000100000 - 00000000bf780000 (usable)`.
+        None => after(text, "BIOS-e820: ")
+            .and_then(|rest| rest.split_once(" - "))
+            .and_then(|(first, end)| Extent::new(hex(first.trim())?, hex(word(end))?.checked_sub(1)?)),
+    };
+    if let Some(range) = range {
         keep(&mut found.ram, Range { depth: 0, range, name: "System RAM".into(), from });
     }
     true
@@ -233,7 +252,10 @@ pub fn unit(found: &mut Found, maker: Maker, at: Option<u64>, from: Source) -> O
 }
 
 fn intel(text: &str, from: Source, found: &mut Found) -> bool {
-    let Some(rest) = text.strip_prefix("DMAR: ").or_else(|| text.strip_prefix("DMAR:")) else { return false };
+    // In lower case by Linux 3.x, without a space by older ones.
+    let Some(rest) = ["DMAR: ", "DMAR:", "dmar: "].iter().find_map(|mark| text.strip_prefix(mark)) else {
+        return false;
+    };
     if let Some(base) = after(rest, "DRHD base: ").map(word).and_then(hex) {
         let _ = unit(found, Maker::Intel, Some(base), from);
     } else if let Some(base) = after(rest, "reg_base_addr ").map(word).and_then(hex) {
@@ -262,12 +284,15 @@ fn intel(text: &str, from: Source, found: &mut Found) -> bool {
 }
 
 fn amd(text: &str, from: Source, found: &mut Found) -> bool {
-    let Some(rest) =
-        text.strip_prefix("AMD-Vi: ").or_else(|| text.strip_prefix("pci 0000:00:00.2: AMD-Vi: "))
-    else {
-        return false;
-    };
-    if rest.contains("Extended features (") {
+    let Some(rest) = text.strip_prefix("AMD-Vi: ") else { return false };
+    // `Found IOMMU at 0000:00:00.2 cap 0x40`, and of old kernels `Extended features:  PreF PPR GT IA`, without the register.
+    if rest.starts_with("Found IOMMU ") || rest.starts_with("Extended features: ") {
+        let _ = unit(found, Maker::Amd, None, from);
+    } else if rest.starts_with("Lazy IO/TLB flushing enabled") {
+        found.policy.lazy = Some((true, from));
+    } else if rest.starts_with("IO/TLB flush on unmap enabled") {
+        found.policy.lazy = Some((false, from));
+    } else if rest.contains("Extended features (") {
         let value =
             between(rest, "Extended features (", ")").and_then(|v| hex(v.split(',').next().unwrap_or(v)));
         if let Some(unit) = unit(found, Maker::Amd, None, from) {

@@ -280,6 +280,8 @@ pub struct HostWindow {
     pub bus: u64,
     /// What for.
     pub space: Space,
+    /// The PCI domain of its bus, where the texts say.
+    pub domain: Option<u32>,
     /// Where it was read.
     pub from: Source,
 }

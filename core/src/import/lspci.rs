@@ -194,6 +194,9 @@ impl Lspci {
                 function.bars.retain(|old| old.index != bar.index);
                 function.bars.push(bar);
             }
+        } else if line.starts_with("Status: Cap- ") {
+            // It has no list of capabilities: the list is known to be empty.
+            function.listed = true;
         } else if let Some(driver) = line.strip_prefix("Kernel driver in use: ") {
             function.driver = Some(driver.trim().into());
         } else {
@@ -323,18 +326,27 @@ fn region<'a>(line: &'a str, function: &Function) -> Option<(u8, &'a str)> {
         let (index, rest) = rest.split_once(": ")?;
         return Some((index.parse().ok().filter(|i| *i < 6)?, rest));
     }
-    let short = line.starts_with("Memory at ") || line.starts_with("I/O ports at ");
+    let short = unmarked(line);
+    let short = short.starts_with("Memory at ") || short.starts_with("I/O ports at ");
     let next = function.bars.iter().map(|b| b.index + 1 + u8::from(b.wide)).max().unwrap_or(0);
     (short && next < 6).then_some((next, line))
 }
 
+/// A BAR without the mark before it: `[virtual]` where only the system knows of it (of a virtual function the physical one has it),
+/// `[enhanced]` where the capability of Enhanced Allocation states it.
+fn unmarked(text: &str) -> &str {
+    ["[virtual] ", "[enhanced] "].iter().fold(text, |text, mark| text.strip_prefix(mark).unwrap_or(text))
+}
+
 /// `Memory at fe800000 (64-bit, prefetchable) [size=16K]`.
 fn bar(index: u8, rest: &str, from: Source) -> Option<Bar> {
-    let (io, text) = match rest.strip_prefix("I/O ports at ") {
+    let (io, text) = match unmarked(rest).strip_prefix("I/O ports at ") {
         Some(text) => (true, text),
-        None => (false, rest.strip_prefix("Memory at ")?),
+        None => (false, unmarked(rest).strip_prefix("Memory at ")?),
     };
     let at = hex(word(text))?;
+    // The fixed ports of an IDE controller, which no register has: `lspci` calls them memory.
+    let io = io || rest.starts_with("[virtual] ") && at < 0x400;
     let space = match (io, text.contains("non-prefetchable")) {
         (true, _) => Space::Io,
         (_, true) => Space::Memory,

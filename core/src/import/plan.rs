@@ -415,6 +415,7 @@ fn bar_line(
     let index = bar.index;
     let mask = 1u8 << index | if bar.wide { 2u8 << index } else { 0 };
     let known = size(found, function, bar);
+    let legacy = io && bar.at < 0x400;
     let text = |place: u64, size: u64, prefetch: bool| {
         let mut text = format!("bar {index} {}", Num::size(size));
         for (on, word) in [(bar.wide && !io, " 64"), (prefetch, " prefetch"), (io, " io")] {
@@ -432,6 +433,11 @@ fn bar_line(
         Line { text, from: Some(bar.from), also: None, not: Some(what) }
     };
     let phrase = |en: &str, zh: &str| Phrase::new(en.to_string(), zh.to_string());
+    if legacy {
+        let what =
+            phrase("ports below 0x400, where the fixed ones of a PC are", "0x400 以下是 PC 的固定端口");
+        return not(Kind::Left, what, remarks);
+    }
     if known == 0 {
         return not(Kind::Missing, phrase("no text states its size", "所给文本没有说明其大小"), remarks);
     }

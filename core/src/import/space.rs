@@ -58,6 +58,10 @@ pub fn map(found: &Found, wanted: &[Extent], remarks: &mut Remarks) -> Map {
         .filter(|(range, _)| range.last < 0x1_0000 && range.first >= 0xd00)
         .max_by_key(|(r, _)| r.bytes());
     for window in &found.inbound {
+        // Host bridges that have the same one say the same.
+        if map.inbound.iter().any(|old| (old.bus, old.cpu) == (window.bus, window.cpu)) {
+            continue;
+        }
         let cpu = Extent::sized(window.cpu, window.bus.bytes());
         let meets = |old: &super::found::Inbound| {
             old.bus.meets(window.bus)
@@ -84,6 +88,7 @@ fn windows(found: &Found, wanted: &[Extent], map: &mut Map, remarks: &mut Remark
             cpu: r.range,
             bus: r.range.first,
             space: Space::Memory,
+            domain: None,
             from: r.from,
         }));
     }
@@ -92,16 +97,24 @@ fn windows(found: &Found, wanted: &[Extent], map: &mut Map, remarks: &mut Remark
     all.sort_by_key(|w| w.cpu);
     for window in all {
         let bus = Extent::sized(window.bus, window.cpu.bytes());
-        let meets = |old: &HostWindow| {
-            old.cpu.meets(window.cpu)
-                || Extent::sized(old.bus, old.cpu.bytes()).zip(bus).is_some_and(|(a, b)| a.meets(b))
+        let on_bus = |old: &HostWindow| {
+            Extent::sized(old.bus, old.cpu.bytes()).zip(bus).is_some_and(|(a, b)| a.meets(b))
         };
+        // One bus has an address once, another bus may have it too.
+        let one = |old: &HostWindow| old.domain.is_some() && old.domain == window.domain;
+        let meets = |old: &HostWindow| old.cpu.meets(window.cpu) || one(old) && on_bus(old);
         if bus.is_none() || map.windows.iter().any(|(old, _)| meets(old)) {
             let said = Phrase::new(
                 format!("the host bridge's window {} shares addresses with another", window.cpu),
                 format!("主桥窗口 {} 与另一个窗口重叠", window.cpu),
             );
             remarks.at(Kind::Contradiction, window.from, said);
+        } else if map.windows.iter().any(|(old, _)| on_bus(old)) {
+            let said = Phrase::new(
+                format!("the host bridge's window {} leads to bus addresses that another's leads to as well: of two PCI domains a scenario has one", window.cpu),
+                format!("主桥窗口 {} 的总线地址与另一个主桥的相同：两个 PCI 域，场景只有一个", window.cpu),
+            );
+            remarks.at(Kind::Left, window.from, said);
         } else if map.windows.len() < MOST {
             map.windows.push((window, true));
         }
@@ -135,14 +148,15 @@ fn assumed(wanted: &[Extent], map: &mut Map) {
         }
     }
     for cpu in joined.into_iter().take(MOST) {
-        let window = HostWindow { cpu, bus: cpu.first, space: Space::Memory, from: Source::default() };
+        let window =
+            HostWindow { cpu, bus: cpu.first, space: Space::Memory, domain: None, from: Source::default() };
         map.windows.push((window, false));
     }
 }
 
 fn ram(found: &Found, map: &mut Map, remarks: &mut Remarks) {
-    let of_map =
-        found.memory.iter().filter(|r| r.name == "System RAM" || r.name == "System RAM (boot alias)");
+    // Some of it a driver adds, and stands in brackets: `(kmem)` of CXL and DAX, `(virtio_mem)`.
+    let of_map = found.memory.iter().filter(|r| r.name == "System RAM" || r.name.starts_with("System RAM ("));
     let mut all: Vec<(Extent, Source)> = of_map.map(|r| (r.range, r.from)).collect();
     if all.is_empty() {
         all = found.ram.iter().map(|r| (r.range, r.from)).collect();

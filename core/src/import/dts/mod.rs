@@ -186,6 +186,8 @@ impl Tree<'_> {
                 None => unread(name, from, found),
             }
         };
+        // Without a number Linux gives each host bridge a domain of its own.
+        let domain = node.number("linux,pci-domain").or(Some(0x1_0000 + at as u32));
         each("ranges", found, &mut |flags, bus, cpu, len, from, found| {
             let space = match (flags >> 24 & 3, flags >> 30 & 1) {
                 (1, _) => Space::Io,
@@ -193,7 +195,7 @@ impl Tree<'_> {
                 _ => Space::Memory,
             };
             if let Some(range) = Extent::sized(cpu, len).filter(|_| space != Space::Io) {
-                host(found, HostWindow { cpu: range, bus, space, from });
+                host(found, HostWindow { cpu: range, bus, space, domain, from });
             }
         });
         each("dma-ranges", found, &mut |_, bus, cpu, len, from, found| {

@@ -59,9 +59,11 @@ impl Replay {
         let event = read.as_ref().and_then(|read| Some((read.time, read.event()?)));
         let event = event.or_else(|| qemu::parse(text).map(|(time, event)| (Some(time), event)));
         // A kernel's own lines of faults count within a trace: alone they are a log. One without a time comes after what is above it.
+        // What `printk:console` has of them has that event's time.
+        let console = read.as_ref().and_then(|read| read.time);
         let fault = || {
             let (time, event) = kernel::parse(text).filter(|_| self.live.events > 0)?;
-            Some((Some(time.unwrap_or(self.live.span.1.time)), event))
+            Some((Some(console.or(time).unwrap_or(self.live.span.1.time)), event))
         };
         if let Some((time, event)) = event.or_else(fault) {
             self.told.ticks |= time.is_none();
@@ -82,10 +84,7 @@ impl Replay {
                 self.told.shown.push((self.lines, text.trim().chars().take(160).collect()));
             }
         }
-        // `CPU:0 [LOST 500 EVENTS]`, which is no event's line.
-        if let Some(count) = scan::between(text, "[LOST ", " EVENTS]").and_then(scan::number) {
-            self.live.missing = self.live.missing.saturating_add(count);
-        }
+        self.live.missing = self.live.missing.saturating_add(lost(text));
         true
     }
 
@@ -117,6 +116,23 @@ impl Replay {
     /// Returns what the trace shows as far as it was read: what is wrong, with its line, and what is mapped.
     pub fn report(&self, lang: Lang) -> Account {
         report::report(&self.live, &self.told, lang)
+    }
+}
+
+/// How many events the tracer lost: `CPU:0 [LOST 500 EVENTS]` of `trace`, `CPU:0 [500 EVENTS DROPPED]` of `trace-cmd`, which are no
+/// event's lines. Where it does not know how many (`[EVENTS DROPPED]`), at least one.
+fn lost(text: &str) -> u64 {
+    let Some(mark) = text.trim_start().strip_prefix("CPU:").and_then(|rest| scan::between(rest, "[", "]"))
+    else {
+        return 0;
+    };
+    match mark.strip_suffix("EVENTS DROPPED") {
+        Some("") => 1,
+        Some(count) => scan::number(count.trim()).unwrap_or(1),
+        None => {
+            let count = mark.strip_prefix("LOST ").and_then(|rest| rest.strip_suffix(" EVENTS"));
+            count.and_then(scan::number).unwrap_or(0)
+        }
     }
 }
 
