@@ -441,6 +441,23 @@ mod tests {
             assert!(said.en.contains(entry) && said.zh.contains(entry), "{}", said.en);
             assert!(said.en.contains("`bind`") || said.en.contains("level 3"), "{}", said.en);
         }
+        // A level that the tables have not: which they have, and what gives more.
+        let mapped = |machine: &str| {
+            format!(
+                "machine {machine}\niommu strict\ndevice nic 00:03.0\nsteps\ndomain d\nattach nic to d\nalloc buf 4K\n\
+                 map d 0x1000 +4K -> buf rw\nentry page d 0x1000 level 5 clear 1\n"
+            )
+        };
+        for machine in ["vt-d", "riscv", "amd-vi"] {
+            let said = problem(&mapped(machine));
+            assert!(
+                said.en.contains("it reads those of level ") && said.en.contains("`width`"),
+                "{}",
+                said.en
+            );
+            assert!(said.zh.contains("只会读到第 ") && said.zh.contains("`width`"), "{}", said.zh);
+            assert!(run(&format!("iommu-playground 1\n{}", mapped(&format!("{machine} width 57")))).is_ok());
+        }
         // What is offered runs as it is offered.
         let unbound = |machine: &str| {
             format!("machine {machine}\niommu strict\ndevice nic 00:03.0\nsteps\ndomain d\nattach nic to d\nentry process nic clear 1\n")

@@ -48,39 +48,51 @@ impl Machine {
             _ => Space::Iova,
         };
         let found = self.find(&op.at, space)?;
-        let missing = || {
-            problem(
-                op.at.span,
-                Phrase::new(
-                    format!("no walk of {} reads an entry of level {level}", found.at),
-                    format!("为 {} 查表时不会读到第 {level} 级的表项", found.at),
-                ),
-            )
-        };
-        // Walk the subject's own tables, telling a trace of our own, and take the entry of the level.
-        let pa = match named {
+        if let Some(pa) = self.entry_of_level(named, found.at.raw, level) {
+            return Ok(pa);
+        }
+        let read: Vec<u8> =
+            (1..=6).rev().filter(|l| self.entry_of_level(named, found.at.raw, *l).is_some()).collect();
+        let listed = read.iter().map(|l| format!("{l}")).collect::<Vec<_>>();
+        let mut said = Phrase::new(
+            format!("no walk of {} reads an entry of level {level}", found.at),
+            format!("为 {} 查表时不会读到第 {level} 级的表项", found.at),
+        );
+        if let Some(first) = read.first() {
+            said.en += &format!(": it reads those of level {}", listed.join(", "));
+            said.zh += &format!("，只会读到第 {} 级的", listed.join("、"));
+            if level > *first && !matches!(named, Named::Process(_)) {
+                said.en += "; a larger `width` on the `machine` line gives tables of more levels";
+                said.zh += "；`machine` 行上更大的 `width` 会让页表有更多级";
+            }
+        }
+        Err(problem(op.at.span, said))
+    }
+
+    /// Walks the subject's own tables, telling a trace of our own, and takes the entry of the level.
+    fn entry_of_level(&mut self, named: Named, at: u64, level: u8) -> Option<PhysAddr> {
+        match named {
             Named::Process(process) => {
                 let space = self.sw.processes[process].space;
-                self.cpu_entry(&space, found.at.raw, level)
+                self.cpu_entry(&space, at, level)
             }
             Named::Vm(vm) => {
-                let domain = self.sw.vms[vm].domain;
-                domain.and_then(|d| self.domain_entry(d, found.at.raw, level))
+                let domain = self.sw.vms[vm].domain?;
+                self.domain_entry(domain, at, level)
             }
             Named::Domain(domain) => match self.sw.domains[domain].kind {
-                DomainRef::Host(id) => self.domain_entry(id, found.at.raw, level),
+                DomainRef::Host(id) => self.domain_entry(id, at, level),
                 DomainRef::Guest { vm, tables } => {
                     let space = self.sw.guest_space(vm, tables.root);
-                    self.cpu_entry(&space, found.at.raw, level)
+                    self.cpu_entry(&space, at, level)
                 }
             },
             Named::Device(device) => {
-                let domain = self.domain_of(device).ok_or_else(missing)?;
-                self.domain_entry(domain, found.at.raw, level)
+                let domain = self.domain_of(device)?;
+                self.domain_entry(domain, at, level)
             }
             _ => None,
-        };
-        pa.ok_or_else(missing)
+        }
     }
 
     fn cpu_entry(&mut self, space: &crate::mmu::AddressSpace, at: u64, level: u8) -> Option<PhysAddr> {
