@@ -118,7 +118,7 @@ clues! {
     AboveWidth "the address is above 39 bits" "地址超出 39 位";
     FitsWidth "the range fits in 39 bits" "该范围在 39 位之内";
     RangeOdd "the address or the size is not a multiple of 4 KiB" "地址或大小不是 4 KiB 的整数倍";
-    RangeReserved "the range reaches into x86's interrupt range, 0xfee00000 to 0xfeefffff" "该范围与 x86 的中断地址范围重叠：0xfee00000 至 0xfeefffff";
+    RangeReserved "the range reaches into x86's interrupt range, 0xfee00000 to 0xfeefffff" "该范围与 x86 的中断地址范围 0xfee00000 至 0xfeefffff 重叠";
     SamePage "it is always the same page" "总是同一页";
     SpreadFar "the addresses are far apart" "地址相距很远";
     FirmwareBug "the message calls it a firmware bug" "消息称其为固件错误";
@@ -129,7 +129,7 @@ clues! {
     UnitInUse "the unit has a page fault pending before its driver starts it" "驱动启用 IOMMU 之前已有待处理的缺页";
     EntryValid "the entry in the log is valid (V = 1)" "日志中的表项有效（V = 1）";
     IdentityEntry "the entry in the log is an identity entry, which SNP forbids" "日志中的表项是 SNP 所禁止的恒等表项";
-    AcrossHole "the range reaches into 0xfd00000000 to 0xffffffffff, which AMD's hosts reserve (HyperTransport)" "该范围与 AMD 平台保留的区间重叠：0xfd00000000 至 0xffffffffff（HyperTransport）";
+    AcrossHole "the range reaches into 0xfd00000000 to 0xffffffffff, which AMD's hosts reserve (HyperTransport)" "该范围与 AMD 平台保留的 0xfd00000000 至 0xffffffffff（HyperTransport）重叠";
     XenMaps "Xen prints it, which maps all the memory of a domain" "由 Xen 打印，它会映射域的全部内存";
 }
 
