@@ -154,3 +154,93 @@ fn a_fault_that_the_console_event_has_is_at_that_events_time() {
         assert!(line.is_some_and(|line| line.contains("10.000050")), "{en}");
     }
 }
+
+const TWO_LISTS: &str = "\
+k-1 [000] ..... 10.020001: dma_map_sg: 0000:00:17.0 dir=TO_DEVICE dma_addrs={0xffff0000,0xfffe0000} sizes={0x1000,0x1000} phys_addrs={0x1000,0x5000} attrs=
+k-1 [000] ..... 10.020002: dma_map_sg: 0000:00:17.0 dir=TO_DEVICE dma_addrs={0xfffd0000,0xfffc0000} sizes={0x1000,0x1000} phys_addrs={0x1000,0x5000} attrs=
+";
+const TABLES_LOSE_THE_FIRST: &str = "\
+k-1 [000] ..... 10.030001: unmap: IOMMU: iova=0x00000000ffff0000 - 0x00000000ffff1000 size=4096 unmapped_size=4096
+k-1 [000] ..... 10.030001: unmap: IOMMU: iova=0x00000000fffe0000 - 0x00000000fffe1000 size=4096 unmapped_size=4096
+";
+const ONE_IS_UNMAPPED: &str = "\
+k-1 [000] ..... 10.030003: dma_unmap_sg: 0000:00:17.0 dir=TO_DEVICE phys_addrs={0x1000,0x5000} attrs=
+k-1 [000] ..... 10.030004: dma_sync_single_for_cpu: 0000:00:17.0 dir=TO_DEVICE dma_addr=fffd0000 size=4096 attrs=
+k-1 [000] ..... 10.030006: dma_map_sg: 0000:00:17.0 dir=TO_DEVICE dma_addrs={0xffff0000} sizes={0x1000} phys_addrs={0x8000} attrs=
+k-1 [000] ..... 10.040003: dma_unmap_sg: 0000:00:17.0 dir=TO_DEVICE phys_addrs={0x1000,0x5000} attrs=
+";
+
+#[test]
+fn of_two_lists_with_the_same_pages_the_tables_say_which_was_unmapped_or_that_it_is_not_known_is_said() {
+    let known = said(&replay(&[TWO_LISTS, TABLES_LOSE_THE_FIRST, ONE_IS_UNMAPPED].concat()));
+    for wrong in ["synchronises", "over", "fit several lists"] {
+        assert!(!known[0].contains(wrong), "{wrong}: {}", known[0]);
+    }
+    let [en, zh] = said(&replay(&[TWO_LISTS, ONE_IS_UNMAPPED].concat()));
+    assert!(en.contains("1 unmaps of lists fit several lists"), "{en}");
+    assert!(zh.contains("1 次列表解除映射与多个含相同页面的列表都相符"), "{zh}");
+    // The direction tells too.
+    let other = TWO_LISTS.replacen("dir=TO_DEVICE", "dir=FROM_DEVICE", 1);
+    let unmap = "k-1 [000] ..... 10.030003: dma_unmap_sg: 0000:00:17.0 dir=FROM_DEVICE phys_addrs={0x1000,0x5000} attrs=\n";
+    let [en, _] = said(&replay(&[&other, unmap].concat()));
+    assert!(!en.contains("fit several lists") && !en.contains("FROM_DEVICE, "), "{en}");
+}
+
+const FAULTS: &str = "\
+[   10.000150] DMAR: DRHD: handling fault status reg 2
+[   10.000151] DMAR: [DMA Write NO_PASID] Request device [02:00.0] fault addr 0xffff0000 [fault reason 0x05] PTE Write access is not set
+[   10.000250] DMAR: [DMA Read NO_PASID] Request device [02:00.0] fault addr 0xffff0000 [fault reason 0x06] PTE Read access is not set
+[   10.000400] DMAR: [DMA Read NO_PASID] Request device [02:00.0] fault addr 0xfff00000 [fault reason 0x06] PTE Read access is not set
+";
+const AROUND: &str = "\
+k-1 [000] ..... 10.000001: dma_map_phys: 0000:02:00.0 dir=TO_DEVICE dma_addr=ffff0000 size=4096 phys_addr=2ebe000 attrs=
+k-1 [000] ..... 10.000201: dma_unmap_phys: 0000:02:00.0 dir=TO_DEVICE dma_addr=ffff0000 size=4096 attrs=
+k-1 [000] ..... 10.000310: dma_map_phys: 0000:02:00.0 dir=TO_DEVICE dma_addr=ffff0000 size=4096 phys_addr=2ebe000 attrs=
+";
+
+#[test]
+fn faults_of_a_log_before_or_behind_the_trace_are_held_against_what_was_mapped_at_their_time() {
+    for (text, unmap) in [([FAULTS, AROUND].concat(), 6), ([AROUND, FAULTS].concat(), 2)] {
+        let mut replay = replay(&text);
+        replay.finish(None);
+        let [en, _] = said(&replay);
+        let refused: Vec<&str> = en.lines().filter(|line| line.contains("refused")).collect();
+        assert_eq!(refused.len(), 3, "{en}");
+        let at = |time: &str| refused.iter().find(|line| line.contains(time)).copied().unwrap_or("");
+        assert!(at("10.000151").contains("TO_DEVICE"), "{en}");
+        assert!(
+            at("10.000250").contains("49 us") && at("10.000250").contains(&format!("line {unmap}")),
+            "{en}"
+        );
+        assert!(at("10.000400").contains("never mapped") || at("10.000400").contains("not mapped"), "{en}");
+    }
+    // Alone they are a log, and up to a time only what is not later counts.
+    let mut log = replay(FAULTS);
+    log.finish(None);
+    assert!(log.is_empty());
+    let mut early = replay(&[FAULTS, AROUND].concat());
+    early.finish(Some(10_000_399_000));
+    assert_eq!(said(&early)[0].matches("is refused").count(), 2);
+}
+
+#[test]
+fn many_lists_of_one_page_and_flushes_that_cover_nothing_take_no_longer_with_each() {
+    let (count, entries) = (300, 100);
+    let mut text = String::new();
+    for list in 0..count {
+        let all = |of: &dyn Fn(u64) -> String| (0..entries).map(of).collect::<Vec<_>>().join(",");
+        let dma = all(&|i| format!("{:#x}", 0x1_0000_0000u64 + ((list * entries + i) << 13)));
+        let (sizes, phys) = (all(&|_| "0x1000".into()), all(&|_| "0x5000".into()));
+        text += &event("1.000000", &format!("dma_map_sg: 0000:00:05.0 dir=TO_DEVICE dma_addrs={{{dma}}} sizes={{{sizes}}} phys_addrs={{{phys}}} attrs="));
+    }
+    let phys = vec!["0x5000"; entries as usize].join(",");
+    for _ in 0..count {
+        text += &event(
+            "2.000000",
+            &format!("dma_unmap_sg: 0000:00:05.0 dir=TO_DEVICE phys_addrs={{{phys}}} attrs="),
+        );
+    }
+    let [en, _] = said(&replay(&text));
+    assert!(!en.lines().any(|line| line.trim_start().starts_with("0000:00:05.0: ")), "{en}");
+    assert!(en.contains(&format!("{} unmaps of lists fit several", count - 1)), "{en}");
+}

@@ -81,6 +81,7 @@ impl Texts {
         if self.read.is_none() && !self.rest.is_empty() {
             self.line();
         }
+        self.trace.finish(None);
         self.read.get_or_insert_with(|| Read {
             log: core::mem::take(&mut self.log).finish(),
             machine: import(&[Input { name: "input", bytes: &core::mem::take(&mut self.kept) }]),

@@ -44,6 +44,7 @@ pub fn say(found: &Found, plan: &Plan) -> Vec<Remark> {
         }
     }
     ids(found, plan, &mut remarks);
+    kinds(found, &mut remarks);
     for Platform { name, unit, id, from } in &found.platform {
         let said = Phrase::new(
             format!("{name} is behind {unit} as {id}: a scenario's devices are on PCI"),
@@ -102,6 +103,28 @@ fn ids(found: &Found, plan: &Plan, remarks: &mut Remarks) {
             format!("{} 共用一个 {word} {id:#x}，因而共用表项和组；在这里各有各的", some(&names)),
         );
         remarks.at(Kind::Left, from, said);
+    }
+}
+
+/// Groups that are not treated as the default says, which is all that a scenario has.
+fn kinds(found: &Found, remarks: &mut Remarks) {
+    let Some((default, _)) = &found.policy.domain else { return };
+    let passes = default.starts_with("Passthrough");
+    for group in &found.groups {
+        let Some((kind, from)) = &group.kind else { continue };
+        let (en, zh) = match (passes, kind.starts_with("DMA"), kind == "identity") {
+            (true, true, _) => ("translated", "做转换"),
+            (false, _, true) => ("passed through", "直通"),
+            _ => continue,
+        };
+        let number = group.number;
+        let said = Phrase::new(
+            format!(
+                "group {number} is {en} ({kind}), unlike the default: a scenario has one for all devices"
+            ),
+            format!("组 {number} {zh}（{kind}），与默认不同：场景里所有设备按同一种处理"),
+        );
+        remarks.at(Kind::Left, *from, said);
     }
 }
 

@@ -147,6 +147,10 @@ fn express(said: &str) -> Option<Express> {
 /// `pci_bus 0000:00: root bus resource [mem 0x80000000-0xfeafffff window] (bus address [0x..-0x..])`.
 fn root(text: &str, from: Source, found: &mut Found) -> bool {
     let Some(rest) = after(text, "root bus resource ") else { return text.contains("root bus resource") };
+    let place = after(text, "pci_bus ").and_then(|rest| word(rest).trim_end_matches(':').split_once(':'));
+    if let Some((segment, bus)) = place.and_then(|(segment, bus)| Some((hex(segment)?, hex(bus)?))) {
+        found.root(segment as u32, bus as u8);
+    }
     let Some((space, cpu, _)) = resource(rest) else { return true };
     let bus = between(rest, "(bus address [", "-").and_then(hex).unwrap_or(cpu.first);
     let domain = after(text, "pci_bus ").and_then(|rest| hex(rest.split(':').next()?)).map(|d| d as u32);

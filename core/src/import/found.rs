@@ -252,6 +252,21 @@ impl Function {
     pub fn cited(&self, word: &str) -> Option<Source> {
         self.cites.iter().find(|(w, _)| *w == word).map(|(_, from)| *from)
     }
+    /// Returns the requester id that a bridge to conventional PCI gives what is behind it: one from PCI Express takes requests over as
+    /// its secondary bus, another as itself. Some from PCI Express have no capability that says so, and Linux knows them by their ids
+    /// (`quirk_use_pcie_bridge_dma_alias` in drivers/pci/quirks.c).
+    pub fn takes_over_as(&self) -> Bdf {
+        const FROM_EXPRESS: [(u16, u16); 5] =
+            [(0x1b21, 0x1080), (0x10e3, 0x8113), (0x1283, 0x8892), (0x1283, 0x8893), (0x8086, 0x244e)];
+        let known = || self.at.bus != 0 && self.ids.is_some_and(|ids| FROM_EXPRESS.contains(&ids));
+        match (&self.bridge, self.express) {
+            (Some(half), Some(Express::ToPci)) => {
+                Bdf { bus: half.secondary, device: 0, function: 0, ..self.at }
+            }
+            (Some(half), None) if known() => Bdf { bus: half.secondary, device: 0, function: 0, ..self.at },
+            _ => self.at,
+        }
+    }
     /// Returns whether it is a bridge to a bus, by its class or by having one.
     pub fn is_bridge(&self) -> bool {
         self.bridge.is_some() || self.class == Some(0x0604) || self.class == Some(0x0609)
@@ -452,6 +467,8 @@ pub struct Found {
     pub ram: Vec<Range>,
     /// I/O ports.
     pub ports: Vec<Range>,
+    /// Root buses that the texts name: segment and bus.
+    pub roots: Vec<(u32, u8)>,
     /// Windows of host bridges for the CPU.
     pub windows: Vec<HostWindow>,
     /// Windows of host bridges for devices.
@@ -542,6 +559,22 @@ impl Found {
                 group.functions.push(at);
             }
         }
+    }
+
+    /// Notes a root bus.
+    pub fn root(&mut self, segment: u32, bus: u8) {
+        if !self.roots.contains(&(segment, bus)) {
+            keep(&mut self.roots, (segment, bus));
+        }
+    }
+
+    /// Returns whether a bus is a root bus: 0 is, others by what a text says or by what is on them, which is on no other.
+    pub fn is_root(&self, segment: u32, bus: u8) -> bool {
+        let on_root = |f: &Function| {
+            (f.at.segment, f.at.bus) == (segment, bus)
+                && matches!(f.express, Some(Express::RootPort | Express::Integrated))
+        };
+        bus == 0 || self.roots.contains(&(segment, bus)) || self.functions.iter().any(on_root)
     }
 
     /// Notes that a kind of text begins.

@@ -151,12 +151,7 @@ fn reasons(found: &Found, at: Bdf) -> Vec<(Phrase, Vec<Bdf>)> {
     };
     let bridge = up.iter().rev().find(|b| found.at(**b).is_some_and(conventional));
     if let Some(bridge) = bridge {
-        let id = match found.at(*bridge).map(|f| (f.express, f.bridge.as_ref())) {
-            Some((Some(Express::ToPci), Some(half))) => {
-                Bdf { segment: at.segment, bus: half.secondary, device: 0, function: 0 }
-            }
-            _ => *bridge,
-        };
+        let id = found.at(*bridge).map_or(*bridge, Function::takes_over_as);
         let reason = text(
             format!("behind the conventional PCI bridge {bridge}, whose requests all carry the id {id}"),
             format!("在传统 PCI 桥 {bridge} 下游，那里的请求都带 ID {id}"),

@@ -149,6 +149,7 @@ fn tree(found: &Found, segment: u32, plan: &mut Plan, remarks: &mut Remarks) {
     // Below which port a bus is, or which requester id is carried from it.
     let mut ports: BTreeMap<u8, usize> = BTreeMap::new();
     let mut aliases: BTreeMap<u8, Bdf> = BTreeMap::new();
+    let mut lost_buses: Vec<u8> = Vec::new();
     for function in found.functions.iter().filter(|f| f.at.segment == segment) {
         let at = function.at;
         let behind = ports.get(&at.bus).copied();
@@ -161,6 +162,16 @@ fn tree(found: &Found, segment: u32, plan: &mut Plan, remarks: &mut Remarks) {
         let role = if function.is_bridge() { role(found, function, above, alias, remarks) } else { Ok(None) };
         let role = role.and_then(|role| fits(function, role, above).map(|()| role));
         let bridge = function.bridge.as_ref();
+        let parent = above_conventional(found, function).and_then(|f| Some((f.at, f.bridge.as_ref()?)));
+        if let (Some((up, over)), Some(bridge)) = (parent, bridge) {
+            if bridge.subordinate > over.subordinate && over.subordinate >= over.secondary {
+                let said = Phrase::new(
+                    format!("the buses behind {at} end at {:02x}, those behind {up} above it at {:02x}: what is beyond is not reached", bridge.subordinate, over.subordinate),
+                    format!("{at} 之后的总线到 {:02x} 为止，而它上级的 {up} 之后只到 {:02x}：超出的部分访问不到", bridge.subordinate, over.subordinate),
+                );
+                remarks.at(Kind::Contradiction, bridge.from, said);
+            }
+        }
         let taken = bridge
             .filter(|b| b.secondary != 0)
             .and_then(|b| ports.get(&b.secondary))
@@ -197,6 +208,15 @@ fn tree(found: &Found, segment: u32, plan: &mut Plan, remarks: &mut Remarks) {
                 if let (Some(_), Some(bridge)) = (role, bridge.filter(|b| b.secondary != 0)) {
                     ports.insert(bridge.secondary, plan.items.len());
                 }
+                let lost = behind.is_none() && alias.is_none() && !found.is_root(segment, at.bus);
+                if lost && lost_buses.last() != Some(&at.bus) {
+                    lost_buses.push(at.bus);
+                    let said = Phrase::new(
+                        format!("no text says which bridge leads to bus {:02x} (lspci -vv): {at} and others of it are on the root bus here", at.bus),
+                        format!("所给文本没有说明总线 {:02x} 在哪个桥之下（lspci -vv 可知）：{at} 等放在根总线上", at.bus),
+                    );
+                    remarks.at(Kind::Assumed, function.from, said);
+                }
                 let acs = isolates(function);
                 plan.items.push(Item {
                     name,
@@ -211,11 +231,7 @@ fn tree(found: &Found, segment: u32, plan: &mut Plan, remarks: &mut Remarks) {
             }
             Err(why) => {
                 if let Some(bridge) = bridge.filter(|b| b.secondary > at.bus) {
-                    // A bridge from PCI Express takes requests over as its secondary bus, another as itself.
-                    let own = match function.express {
-                        Some(Express::ToPci) => Bdf { bus: bridge.secondary, device: 0, function: 0, ..at },
-                        _ => at,
-                    };
+                    let own = function.takes_over_as();
                     let conventional = !matches!(
                         function.express,
                         Some(Express::RootPort | Express::Upstream | Express::Downstream)

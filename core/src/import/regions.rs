@@ -33,7 +33,7 @@ pub struct Region {
 pub fn regions(found: &Found, devices: &[(Bdf, &str)], remarks: &mut Remarks) -> Vec<Region> {
     let width = maker::width(found);
     // Devices of one group share their tables, so no address is written twice.
-    let mut done: Vec<Extent> = Vec::new();
+    let mut done: Vec<(Extent, &str)> = Vec::new();
     let mut room = ROOM;
     let mut out = Vec::new();
     for region in found.reserved.iter().take(MOST) {
@@ -42,14 +42,19 @@ pub fn regions(found: &Found, devices: &[(Bdf, &str)], remarks: &mut Remarks) ->
             Some(group) if region.functions.is_empty() => &group.functions,
             _ => &region.functions,
         };
-        let device = devices.iter().find(|(at, _)| functions.contains(at)).map(|(_, name)| name);
+        let device = devices.iter().find(|(at, _)| functions.contains(at)).map(|(_, name)| *name);
         let device = device.filter(|_| region.kind.starts_with("direct"));
         let mut comment = |range: Extent, why: &str| {
             let text = format!("{} region{} {range}{why}", region.kind, who(region));
             out.push(Region { text, kind: region.kind.clone(), from: region.from, is_line: false });
         };
-        let Some(device) = device.filter(|_| !done.iter().any(|old| old.meets(region.range))) else {
+        let before = device.and_then(|_| done.iter().find(|(old, _)| old.meets(region.range)));
+        let Some(device) = device.filter(|_| before.is_none()) else {
             comment(region.range, "");
+            let same = before.is_some_and(|old| (old.0, Some(old.1)) == (region.range, device));
+            if region.kind.starts_with("direct") && !same {
+                unwritten(found, region, before.map(|(old, of)| (*old, *of)), remarks);
+            }
             continue;
         };
         let (kept, why) = cut(region.range, width, room);
@@ -66,13 +71,50 @@ pub fn regions(found: &Found, devices: &[(Bdf, &str)], remarks: &mut Remarks) ->
             remarks.at(Kind::Left, region.from, said);
         }
         if let Some(kept) = kept {
-            done.push(kept);
+            done.push((kept, device));
             room -= kept.bytes();
             let text = format!("reserved {device} {}", line_range(kept));
             out.push(Region { text, kind: region.kind.clone(), from: region.from, is_line: true });
         }
     }
     out
+}
+
+/// Says why a region is no line: whose it is is not known, none of its group is a device of the scenario, or another has its addresses.
+fn unwritten(found: &Found, region: &Reserved, before: Option<(Extent, &str)>, remarks: &mut Remarks) {
+    let (kind, range) = (&region.kind, region.range);
+    let nobodys = |r: &Reserved| r.functions.is_empty() && r.others.is_empty() && r.group.is_none();
+    let (of, said) = match (before, region.group) {
+        (Some((old, device)), _) => (
+            Kind::Left,
+            Phrase::new(
+                format!("the {kind} region {range}{} shares addresses with {old}, which is written for {device}", who(region)),
+                format!("{kind} 区域 {range} 与已为 {device} 写入的 {old} 重叠"),
+            ),
+        ),
+        (None, Some(group)) => (
+            Kind::Left,
+            Phrase::new(
+                format!("the {kind} region {range} of group {group} has no line: none of the group is among the devices"),
+                format!("{kind} 区域 {range} 属于组 {group}，组内没有设备在场景里，未写入"),
+            ),
+        ),
+        // The boot log has the addresses; the table may have been read too, or the groups.
+        (None, None) if nobodys(region) => {
+            if found.reserved.iter().any(|r| r.range == range && !nobodys(r)) {
+                return;
+            }
+            (
+                Kind::Missing,
+                Phrase::new(
+                    format!("no text says whose the {kind} region {range} is: the firmware's table or /sys/kernel/iommu_groups does"),
+                    format!("所给文本没有说明 {kind} 区域 {range} 属于哪个设备；可补上固件的表或 /sys/kernel/iommu_groups 的内容"),
+                ),
+            )
+        }
+        (None, None) => return,
+    };
+    remarks.at(of, region.from, said);
 }
 
 /// What of a region is written, and why not all of it.

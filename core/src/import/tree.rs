@@ -46,6 +46,9 @@ impl Tree {
                 let inside = line.get(at + 1..at + end).unwrap_or("");
                 let Some((into, below, to)) = buses(inside) else { break };
                 segment = into.unwrap_or(segment);
+                if last.is_none() {
+                    found.root(segment, below);
+                }
                 if let Some(bridge) = last.take() {
                     let function = found.function(bridge, from);
                     if let Some(function) = function.filter(|f| f.bridge.is_none()) {

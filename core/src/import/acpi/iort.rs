@@ -47,8 +47,10 @@ fn root_complex(table: Bytes<'_>, node: Bytes<'_>, from: Source, found: &mut Fou
                 format!("ID 映射到 {to:#x} 处的节点，其类型为 {kind}，既不是 SMMU 也不是 ITS 组"),
             ));
         }
-        let count = ids.saturating_add(1);
-        keep(&mut found.ids, IdMap { segment, base, count, mask: u32::MAX, output, msi: kind == 0, from });
+        // A single mapping (flag 0) has one output for whatever comes in.
+        let single = map.u32(16)? & 1 != 0;
+        let (base, count, mask) = if single { (0, 1, 0) } else { (base, ids.saturating_add(1), u32::MAX) };
+        keep(&mut found.ids, IdMap { segment, base, count, mask, output, msi: kind == 0, from });
         if kind != 0 {
             let at = table.u64(to + 16)?;
             let maker = if kind == 4 { Maker::Smmu3 } else { Maker::Smmu2 };
@@ -56,7 +58,10 @@ fn root_complex(table: Bytes<'_>, node: Bytes<'_>, from: Source, found: &mut Fou
                 if !unit.scope.is_empty() {
                     unit.scope.push_str(", ");
                 }
-                unit.scope += &format!("segment {segment:04x}: {base:#x} +{count:#x} as {output:#x}");
+                unit.scope += &match single {
+                    true => format!("segment {segment:04x}: all as {output:#x}"),
+                    false => format!("segment {segment:04x}: {base:#x} +{count:#x} as {output:#x}"),
+                };
             }
         }
         at += 20;

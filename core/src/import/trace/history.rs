@@ -129,6 +129,8 @@ pub struct History {
     blocks: Vec<Block>,
     /// More came than is kept.
     full: bool,
+    /// Events are not in the order of their lines: faults of a log before the trace are sorted in.
+    mixed: bool,
 }
 
 /// How many mappings a block has.
@@ -163,6 +165,7 @@ impl History {
             self.flushes.push(self.passed.len() as u32);
         }
         let line = u32::try_from(now.line).unwrap_or(u32::MAX);
+        self.mixed |= self.passed.last().is_some_and(|last| last.line > line);
         self.passed.push(Passed { time: now.time, line, act, owner, within, address, size });
     }
 
@@ -224,6 +227,13 @@ impl History {
         self.ended[first..end].iter().filter_map(|which| self.spans.get(*which as usize))
     }
 
+    /// Returns the mappings that events up to one ended, the last first.
+    pub fn ended_by(&self, at: usize) -> impl Iterator<Item = &Span> {
+        let of = |which: &u32| self.spans.get(*which as usize).map_or(0, |span| span.end as usize);
+        let end = self.ended.partition_point(|which| of(which) <= at);
+        self.ended[..end].iter().rev().filter_map(|which| self.spans.get(*which as usize))
+    }
+
     /// Returns the next event from `at` on, and before `end`, that tells the IOTLB to forget an address.
     pub fn flush_after(&self, at: usize, end: usize, address: u64) -> Option<usize> {
         let next = self.flushes.partition_point(|flush| (*flush as usize) < at);
@@ -241,6 +251,10 @@ impl History {
 
     /// Returns the first event of a line or after it.
     pub fn of_line(&self, line: u64) -> usize {
+        if self.mixed {
+            let of = |passed: &Passed| u64::from(passed.line) == line;
+            return self.passed.iter().position(of).unwrap_or(self.passed.len());
+        }
         self.passed.partition_point(|passed| u64::from(passed.line) < line)
     }
 }

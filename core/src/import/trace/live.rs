@@ -1,8 +1,10 @@
 //! What is mapped while a trace goes on, and what is wrong with it. One pass, in memory that grows with what is mapped at once,
 //! not with the trace.
 
-use super::history::{Act, History, Kind, Owner, SpanId};
+use super::history::{Act, History, Kind, Owner, Span, SpanId};
 use super::line::{Direction, Event, Moment, Part};
+use super::lists::Lists;
+use super::waiting::Waiting;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -17,6 +19,8 @@ const SOON: u64 = 1000;
 const NEAR: usize = 256;
 /// The bits of the largest page that an access may have been translated by.
 const LARGEST: u32 = 40;
+/// The most faults behind later events for which it is looked up what was mapped at their time.
+const MOST_LATE: usize = 1000;
 /// The most findings of each kind that are kept; all are counted.
 const MOST_FOUND: usize = 200;
 
@@ -137,10 +141,8 @@ pub struct Live {
     repeated: usize,
     /// Mappings have shared addresses: one that begins later may be within another.
     nested: bool,
-    /// Entries of lists by their physical address, which is what `dma_unmap_sg` names; one buffer may be in several.
-    lists: BTreeMap<(usize, u64), Vec<u64>>,
-    /// Where the entries of unmapped lists were.
-    old_lists: BTreeMap<(usize, u64), u64>,
+    /// Entries of lists by their physical address, which is what `dma_unmap_sg` names.
+    lists: Lists,
     /// What the tables map, by address: domains may have the same one, and the events do not say whose it is.
     tables: BTreeMap<u64, Vec<SpanId>>,
     /// Where mappings begin, by address and device: what is at an address, whosever it is.
@@ -150,7 +152,7 @@ pub struct Live {
     gone: BTreeMap<(usize, u64), (Mapping, Moment)>,
     order: VecDeque<(usize, u64)>,
     /// Unmaps of the tables that no flush has covered yet: when, and what is left of the range.
-    waiting: Vec<(u64, u64, u64)>,
+    waiting: Waiting,
     lost: VecDeque<Lost>,
     /// When a device last unmapped something of a page, of those that several have.
     unmaps: BTreeMap<u64, u64>,
@@ -178,8 +180,16 @@ pub struct Live {
     pub accesses: u64,
     /// Lists of which the kernel has left entries out, by device.
     pub truncated: BTreeMap<usize, u64>,
+    /// Unmaps of lists that fit several of the lists that are mapped.
+    pub unsure: u64,
     /// Events that are earlier than the one before them.
     pub back: u64,
+    /// The latest event that is no fault, and whether another was earlier than one before it.
+    latest: u64,
+    mixed: bool,
+    /// The first fault that stands behind later events, by its place in the history; and how many there were.
+    tail: Option<usize>,
+    tails: usize,
     /// Events that the tracer lost, as the trace says.
     pub missing: u64,
     /// All that happened.
@@ -230,8 +240,21 @@ impl Live {
         if self.events == 0 {
             self.span.0 = now;
         }
-        self.back += u64::from(now.time < self.span.1.time);
-        self.span.1 = now;
+        let is_fault = matches!(event, Event::Fault { .. });
+        let behind = now.time < self.latest;
+        self.mixed |= behind && !is_fault;
+        // Those of a log behind the trace are held against what was mapped at their time.
+        let late = is_fault && behind && !self.mixed && !self.history.is_full() && self.tails < MOST_LATE;
+        if late {
+            self.tails += 1;
+            let _ = self.tail.get_or_insert(self.history.passed().len());
+        } else {
+            self.back += u64::from(now.time < self.span.1.time);
+            self.span.1 = now;
+        }
+        if !is_fault {
+            self.latest = self.latest.max(now.time);
+        }
         self.events += 1;
         self.in_use();
         match event {
@@ -253,10 +276,7 @@ impl Live {
                 for part in parts {
                     self.map(now, device, part, direction, coherent, false);
                     if let Some(physical) = part.physical.filter(|_| list) {
-                        self.old_lists.remove(&(device, physical));
-                        if self.lists.len() < MOST_LIVE {
-                            self.lists.entry((device, physical)).or_default().push(part.address);
-                        }
+                        self.lists.add(device, physical, now.line, part.address, MOST_LIVE);
                     }
                 }
             }
@@ -316,7 +336,8 @@ impl Live {
             Event::Fault { device, address, write } => {
                 let at = self.device(&device);
                 self.pass(now, Act::Fault(write), at, address, 0);
-                let was = self.was(self.space(at), address, write);
+                let then = if late { self.was_then(self.space(at), address, write, now.time) } else { None };
+                let was = then.unwrap_or_else(|| self.was(self.space(at), address, write));
                 self.find(now, Finding::Fault { device, address, write, was });
             }
             Event::Attach { device, domain } => {
@@ -337,23 +358,12 @@ impl Live {
                 let (address, size) = range.unwrap_or((0, u64::MAX));
                 self.history.pass(now, Act::Flush, TABLES, address, range.map_or(0, |_| size));
                 let end = address.saturating_add(size);
-                let windows = &mut self.windows;
-                self.waiting.retain_mut(|(since, first, last)| {
-                    // What is flushed of one end is not left; a hole in the middle leaves both ends.
-                    if (address..end).contains(first) {
-                        *first = end;
-                    } else if (address..end).contains(&(*last - 1)) {
-                        *last = address;
-                    }
-                    let covered = first >= last;
-                    if covered {
-                        let window = now.time.saturating_sub(*since);
-                        windows.count += 1;
-                        windows.longest = windows.longest.max(window);
-                        windows.total = windows.total.saturating_add(window);
-                    }
-                    !covered
-                });
+                for since in self.waiting.flush(address, end) {
+                    let window = now.time.saturating_sub(since);
+                    self.windows.count += 1;
+                    self.windows.longest = self.windows.longest.max(window);
+                    self.windows.total = self.windows.total.saturating_add(window);
+                }
                 for (address, device) in self.forgotten(address, end) {
                     self.unmap(now, device, address, None);
                 }
@@ -365,24 +375,8 @@ impl Live {
     /// no address.
     fn unmap_list(&mut self, now: Moment, device: &str, physical: &[u64], direction: Direction) {
         let device = self.device(device);
-        let mut addresses: Vec<u64> = Vec::new();
-        for at in physical {
-            let Some(all) = self.lists.get_mut(&(device, *at)) else { continue };
-            if let Some(address) = all.pop() {
-                addresses.push(address);
-                if self.old_lists.len() < MEMORY {
-                    self.old_lists.insert((device, *at), address);
-                }
-            }
-            if all.is_empty() {
-                self.lists.remove(&(device, *at));
-            }
-        }
-        if addresses.is_empty() {
-            // All of it was unmapped before, or was mapped before the trace began.
-            let old = |at: &u64| self.old_lists.get(&(device, *at)).copied();
-            addresses = physical.iter().filter_map(old).collect();
-        }
+        let list = self.which_list(device, physical, direction);
+        let addresses = self.lists.take(device, physical, list, MEMORY);
         if addresses.is_empty() {
             self.before += 1;
         }
@@ -390,6 +384,34 @@ impl Live {
         for address in addresses {
             self.unmap(now, device, address, Some((None, direction, false)));
         }
+    }
+
+    /// Which of the lists with these pages is unmapped, by the line that mapped it: the event does not say. One of its direction, and of
+    /// several the one whose addresses the tables have just lost; else the latest, and that it is not known is counted.
+    fn which_list(&mut self, device: usize, physical: &[u64], direction: Direction) -> Option<u64> {
+        let mut lines = self.lists.of(device, physical);
+        let lost: BTreeSet<u64> = match lines.len() {
+            0 | 1 => return lines.pop(),
+            _ => {
+                self.lost.iter().rev().take(NEAR).filter(|l| l.device == device).map(|l| l.address).collect()
+            }
+        };
+        let lists = &self.lists;
+        let addresses = |line: u64| -> Vec<u64> {
+            physical.iter().filter_map(|at| lists.entry(device, *at, line)).collect()
+        };
+        let this_way = |line: &u64| {
+            let first = addresses(*line).first().and_then(|address| self.mapped.get(&(device, *address)));
+            first.is_some_and(|mapping| mapping.direction == direction)
+        };
+        let is_lost = |line: &u64| addresses(*line).iter().any(|address| lost.contains(address));
+        for fits in [&this_way as &dyn Fn(&u64) -> bool, &is_lost] {
+            if lines.iter().any(fits) {
+                lines.retain(fits);
+            }
+        }
+        self.unsure += u64::from(lines.len() > 1);
+        lines.first().copied()
     }
 
     /// Takes note of a device's list that the kernel has cut.
@@ -493,6 +515,48 @@ impl Live {
         Was::Never(below.map(|(key, mapping)| (*mapping, address - key.1 - mapping.part.size)))
     }
 
+    /// What an address of a device was at an earlier time, as far as the history has it.
+    fn was_then(&self, device: usize, address: u64, write: Option<bool>, time: u64) -> Option<Was> {
+        let passed = &self.history.passed()[..self.tail?.min(self.history.passed().len())];
+        let moment = |at: usize| {
+            passed.get(at).map_or(Moment::default(), |p| Moment { time: p.time, line: u64::from(p.line) })
+        };
+        // Later than all in order: something stands between that is not.
+        if passed.last().is_none_or(|last| last.time < time) {
+            return None;
+        }
+        let Some(at) = passed.partition_point(|p| p.time <= time).checked_sub(1) else {
+            return Some(Was::Never(None));
+        };
+        let ours = |span: &&Span| {
+            let part = span.part();
+            span.owner == owner(device)
+                && address.checked_sub(part.address).is_some_and(|over| over < part.size)
+        };
+        let mapping = |span: &Span| Mapping {
+            part: span.part(),
+            direction: span.direction,
+            coherent: span.kind == Kind::Memory,
+            since: moment(span.begin()),
+            synced: None,
+            seen: span.kind == Kind::Seen,
+            span: SpanId::default(),
+        };
+        if let Some(span) = self.history.during(at + 1, at + 1).find(ours) {
+            let refused = matches!(
+                (write, span.direction),
+                (Some(true), Direction::ToDevice) | (Some(false), Direction::FromDevice)
+            );
+            let mapping = mapping(span);
+            return Some(if refused { Was::Other(mapping) } else { Was::Mapped(mapping) });
+        }
+        let gone = self.history.ended_by(at).take(MEMORY).find(ours);
+        Some(match gone {
+            Some(span) => Was::Unmapped(mapping(span), moment(span.end().unwrap_or(at))),
+            None => Was::Never(None),
+        })
+    }
+
     fn map(
         &mut self,
         now: Moment,
@@ -590,12 +654,7 @@ impl Live {
         self.history.end(mapping.span);
         self.seen.remove(&(address, device));
         if let Some(physical) = mapping.part.physical {
-            if let Some(all) = self.lists.get_mut(&(device, physical)) {
-                all.retain(|at| *at != address);
-                if all.is_empty() {
-                    self.lists.remove(&(device, physical));
-                }
-            }
+            self.lists.remove(device, physical, mapping.since.line, address);
         }
         if let Some((size, direction, coherent)) = with {
             let size = size.unwrap_or(mapping.part.size);
@@ -636,9 +695,7 @@ impl Live {
                 self.tables.remove(&at);
             }
         }
-        if self.waiting.len() < MOST_LIVE {
-            self.waiting.push((now.time, iova, end.max(iova.saturating_add(1))));
-        }
+        self.waiting.add(now.time, iova, end.max(iova.saturating_add(1)), MOST_LIVE);
         let inside = || self.starts.range((iova, 0)..(end.max(iova), 0));
         let first = inside().next().map(|(_, device)| *device);
         let several = inside().any(|(_, device)| Some(*device) != first);

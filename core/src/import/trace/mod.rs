@@ -3,23 +3,28 @@
 mod history;
 mod kernel;
 mod line;
+mod lists;
 mod live;
 mod moment;
 mod qemu;
 mod report;
 mod scenario;
+mod waiting;
 
 use super::account::Account;
 use super::scan;
 use crate::spec::Lang;
+use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::vec::Vec;
-use line::Moment;
+use line::{Event, Moment};
 use live::Live;
 pub use moment::{LaneKind, LaneMark, TraceLane, TraceMoment};
 
 /// Bytes of a line that are read: a list of a scatter-gather event has thousands of entries.
 pub const LONGEST: usize = 1 << 20;
+/// Faults before the first event of a trace that are kept.
+const MOST_EARLY: usize = 65_536;
 /// Lines that are not understood and are listed; all are counted.
 const MOST_UNREAD: usize = 40;
 
@@ -29,6 +34,8 @@ pub struct Replay {
     live: Live,
     lines: u64,
     told: Told,
+    /// Faults of a log that stands before the trace: they wait for the event that is later.
+    early: VecDeque<(Moment, Event)>,
 }
 
 /// What is to be said of the reading itself.
@@ -61,17 +68,29 @@ impl Replay {
         // A kernel's own lines of faults count within a trace: alone they are a log. One without a time comes after what is above it.
         // What `printk:console` has of them has that event's time.
         let console = read.as_ref().and_then(|read| read.time);
-        let fault = || {
-            let (time, event) = kernel::parse(text).filter(|_| self.live.events > 0)?;
-            Some((Some(console.or(time).unwrap_or(self.live.span.1.time)), event))
-        };
-        if let Some((time, event)) = event.or_else(fault) {
+        let fault = if event.is_none() { kernel::parse(text) } else { None };
+        let fault = fault.map(|(time, event)| (console.or(time), event));
+        if self.live.events == 0 {
+            if let Some((Some(time), event)) = fault {
+                if self.early.len() < MOST_EARLY {
+                    self.early.push_back((Moment { time, line: self.lines }, event));
+                }
+                return true;
+            }
+        }
+        let fault = fault.filter(|_| self.live.events > 0);
+        let fault = fault.map(|(time, event)| (Some(time.unwrap_or(self.live.span.1.time)), event));
+        if let Some((time, event)) = event.or(fault) {
             self.told.ticks |= time.is_none();
             let time = time.unwrap_or(0);
             if until.is_some_and(|until| time > until) {
                 self.told.later = true;
                 return false;
             }
+            if self.live.events == 0 {
+                self.early.make_contiguous().sort_by_key(|(at, _)| at.time);
+            }
+            self.catch_up(time);
             if let Some(read) = read.filter(line::Read::is_truncated) {
                 self.live.cut_list(read.device());
             }
@@ -86,6 +105,23 @@ impl Replay {
         }
         self.live.missing = self.live.missing.saturating_add(lost(text));
         true
+    }
+
+    /// Takes the faults of a log before the trace that are not later than a time.
+    fn catch_up(&mut self, time: u64) {
+        // Bounded: each turn takes one away.
+        while self.early.front().is_some_and(|(now, _)| now.time <= time) {
+            if let Some((now, event)) = self.early.pop_front() {
+                self.live.event(now, event);
+            }
+        }
+    }
+
+    /// Ends the reading: faults of a log before the trace may be later than its last event; `until` as the lines were read.
+    pub fn finish(&mut self, until: Option<u64>) {
+        if self.live.events > 0 {
+            self.catch_up(until.unwrap_or(u64::MAX));
+        }
     }
 
     /// Returns whether there are events, and all of them are later than what was asked for.

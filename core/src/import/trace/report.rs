@@ -358,6 +358,13 @@ fn head(live: &Live, told: &Told, zh: bool) -> Vec<AccountItem> {
             true => format!("跟踪器丢失了 {} 个事件，跨越缺口的结论可能有误", live.missing),
         });
     }
+    if live.unsure > 0 {
+        let count = live.unsure;
+        out.push(match zh {
+            false => format!("{count} unmaps of lists fit several lists that were mapped with the same pages, and the event does not say which: the latest is taken, and what is said of their addresses may be wrong"),
+            true => format!("{count} 次列表解除映射与多个含相同页面的列表都相符，事件没有说明是哪一个：按最近的一个处理，有关这些地址的结论可能有误"),
+        });
+    }
     if live.before > 0 {
         out.push(match zh {
             false => format!("{} unmaps of what this trace did not see mapped", live.before),

@@ -53,12 +53,14 @@ fn read(mut from: impl BufRead, until: Option<u64>) -> std::io::Result<Replay> {
         line.clear();
         // One byte more, so that a line that is too long is seen to be.
         if from.by_ref().take(LONGEST as u64 + 1).read_until(b'\n', &mut line)? == 0 {
+            replay.finish(until);
             return Ok(replay);
         }
         if line.len() > LONGEST && line.last() != Some(&b'\n') {
             from.skip_until(b'\n')?;
         }
         if !replay.line(&String::from_utf8_lossy(&line), until) {
+            replay.finish(until);
             return Ok(replay);
         }
     }

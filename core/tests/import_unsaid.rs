@@ -1,0 +1,161 @@
+//! What of a machine has no line of the scenario, or was taken without a text that says it, is said with its line.
+
+use iommu_core::import::{import, Import, Input, Kind};
+
+fn of(name: &str, bytes: &[u8], more: &str) -> Import {
+    let got = import(&[Input { name, bytes }, Input { name: "more", bytes: more.as_bytes() }]);
+    let run = iommu_core::machine::run(&got.scenario);
+    let run = run.unwrap_or_else(|problems| panic!("{problems:?}\n{}", got.scenario));
+    assert_eq!(run.failures().count(), 0, "{}", got.scenario);
+    got
+}
+
+/// The lines that remarks of a kind with these words are about.
+fn lines(got: &Import, kind: Kind, en: &str, zh: &str) -> Vec<usize> {
+    let these =
+        got.remarks.iter().filter(|r| r.kind == kind && r.what.en.contains(en) && r.what.zh.contains(zh));
+    these.map(|r| r.from.map_or(0, |from| from.line)).collect()
+}
+
+const PASSED: &str = "\
+iommu: Default domain type: Passthrough (set via kernel command line)
+DMAR: DRHD base: 0x000000fed90000 flags: 0x1
+DMAR: RMRR base: 0x0000007b800000 end: 0x0000007fffffff
+pci 0000:00:02.0: [8086:10d3] type 00 class 0x020000 PCIe Root Complex Integrated Endpoint
+pci 0000:00:02.0: Adding to iommu group 0
+pci 0000:00:03.0: [8086:10d3] type 00 class 0x020000 PCIe Root Complex Integrated Endpoint
+pci 0000:00:03.0: Adding to iommu group 1
+";
+const GROUPS: &str = "\
+/sys/kernel/iommu_groups/0/type:identity
+/sys/kernel/iommu_groups/1/type:DMA
+/sys/kernel/iommu_groups/1/reserved_regions:0x00000000000a0000 0x00000000000bffff direct-relaxable
+/sys/kernel/iommu_groups/1/reserved_regions:0x0000000000000000 0x0000000000ffffff direct
+/sys/kernel/iommu_groups/7/reserved_regions:0x0000000002000000 0x0000000002ffffff direct
+";
+
+#[test]
+fn a_direct_region_that_is_no_line_is_said_with_the_reason() {
+    let got = of("log", PASSED.as_bytes(), GROUPS);
+    assert_eq!(
+        lines(&got, Kind::Missing, "whose the direct region 0x7b800000-0x7fffffff is", "0x7b800000"),
+        [3]
+    );
+    assert_eq!(
+        lines(&got, Kind::Left, "shares addresses with 0xa0000-0xbffff, which is written for nic1", "nic1"),
+        [4]
+    );
+    assert_eq!(lines(&got, Kind::Left, "none of the group is among the devices", "组 7"), [5]);
+    // The groups say whose the log's is.
+    let whose = "/sys/kernel/iommu_groups/1/reserved_regions:0x000000007b800000 0x000000007fffffff direct\n";
+    let got = of("log", PASSED.as_bytes(), whose);
+    assert_eq!(lines(&got, Kind::Missing, "whose the direct region", ""), [0usize; 0]);
+    assert!(got.scenario.contains("reserved nic1 0x7b80_0000"), "{}", got.scenario);
+}
+
+#[test]
+fn a_group_that_is_translated_while_the_default_passes_through_is_said() {
+    let got = of("log", PASSED.as_bytes(), GROUPS);
+    assert_eq!(
+        lines(&got, Kind::Left, "group 1 is translated (DMA), unlike the default", "组 1 做转换"),
+        [2]
+    );
+    assert_eq!(lines(&got, Kind::Left, "group 0 is", ""), [0usize; 0]);
+    let got = of("log", PASSED.replace("Passthrough", "Translated").as_bytes(), GROUPS);
+    assert_eq!(lines(&got, Kind::Left, "group 0 is passed through (identity)", "组 0 直通"), [1]);
+    assert_eq!(lines(&got, Kind::Left, "group 1 is", ""), [0usize; 0]);
+}
+
+#[test]
+fn a_bus_whose_bridge_no_text_names_is_said_once_and_root_buses_are_none() {
+    let text = "00:00.0 Host bridge: A\n01:00.0 VGA compatible controller: B\n01:00.1 Audio device: C\n\
+                17:00.0 PCI bridge: D\n\tBus: primary=17, secondary=18, subordinate=18, sec-latency=0\n\
+                \tCapabilities: [40] Express (v2) Root Port (Slot+), MSI 00\n18:00.0 Ethernet controller: E\n\
+                40:00.0 Ethernet controller: F\n";
+    let got = of(
+        "lspci",
+        text.as_bytes(),
+        "pci_bus 0000:40: root bus resource [mem 0xc0000000-0xcfffffff window]\n",
+    );
+    assert_eq!(lines(&got, Kind::Assumed, "no text says which bridge leads to bus", "在哪个桥之下"), [2]);
+    let got = of("lspci", text.as_bytes(), "");
+    assert_eq!(lines(&got, Kind::Assumed, "no text says which bridge leads to bus", "在哪个桥之下"), [2, 8]);
+}
+
+#[test]
+fn a_bridge_whose_buses_reach_beyond_those_of_the_one_above_contradicts() {
+    let text = |last: &str| {
+        format!(
+            "17:00.0 PCI bridge: A\n\tBus: primary=17, secondary=18, subordinate=19, sec-latency=0\n\
+             \tCapabilities: [40] Express (v2) Root Port (Slot+), MSI 00\n\
+             18:00.0 PCI bridge: B\n\tBus: primary=18, secondary=19, subordinate={last}, sec-latency=0\n\
+             \tCapabilities: [40] Express (v2) Upstream Port, MSI 00\n"
+        )
+    };
+    let got = of("lspci", text("1a").as_bytes(), "");
+    assert_eq!(
+        lines(
+            &got,
+            Kind::Contradiction,
+            "behind 18:00.0 end at 1a, those behind 17:00.0 above it at 19",
+            "到 1a 为止"
+        ),
+        [5]
+    );
+    assert_eq!(lines(&of("lspci", text("19").as_bytes(), ""), Kind::Contradiction, "", ""), [0usize; 0]);
+}
+
+#[test]
+fn a_bridge_that_linux_knows_to_be_from_pci_express_takes_requests_over_as_its_secondary_bus() {
+    let text = |ids: &str| {
+        format!(
+            "00:01.0 PCI bridge [0604]: Port [8086:1901]\n\tBus: primary=00, secondary=01, subordinate=02, sec-latency=0\n\
+             \tCapabilities: [a0] Express (v2) Root Port (Slot+), MSI 00\n\
+             01:00.0 PCI bridge [0604]: Bridge [{ids}]\n\tBus: primary=01, secondary=02, subordinate=02, sec-latency=32\n\
+             \tCapabilities: [c0] Subsystem: X\n\tIOMMU group: 2\n\
+             02:01.0 FireWire (IEEE 1394) [0c00]: VIA [1106:3044]\n\tIOMMU group: 2\n"
+        )
+    };
+    for (ids, id) in [("1b21:1080", "02:00.0"), ("3388:0021", "01:00.0")] {
+        let got = of("lspci", text(ids).as_bytes(), "");
+        assert!(got.scenario.contains(&format!(" alias {id}")), "{}", got.scenario);
+        let why: String = got.joined.iter().flat_map(|g| &g.why).map(|why| why.en.clone()).collect();
+        assert!(why.contains(&format!("whose requests all carry the id {id}")), "{why}");
+    }
+}
+
+/// An IORT of an SMMUv3 and a root complex whose one mapping has these flags.
+fn iort(flags: u32) -> Vec<u8> {
+    let words =
+        |bytes: &mut Vec<u8>, all: &[u32]| bytes.extend(all.iter().flat_map(|word| word.to_le_bytes()));
+    let mut bytes = b"IORT".to_vec();
+    bytes.extend([0; 32]);
+    words(&mut bytes, &[2, 48, 0]);
+    // The SMMUv3, 68 bytes, then the root complex, 36 bytes and its mapping.
+    bytes.extend([4, 68, 0, 4]);
+    words(&mut bytes, &[0, 0, 0, 0x905_0000]);
+    bytes.resize(48 + 68, 0);
+    bytes.extend([2, 56, 0, 4]);
+    words(&mut bytes, &[1, 1, 36, 0, 0, 0, 0, 0]);
+    words(&mut bytes, &[0, 0, 0x42, 48, flags]);
+    bytes[4] = bytes.len() as u8;
+    bytes[9] = 0u8.wrapping_sub(bytes.iter().fold(0, |sum, b| sum.wrapping_add(*b)));
+    bytes
+}
+
+#[test]
+fn a_single_mapping_of_iort_has_one_streamid_for_all() {
+    let devices = "00:02.0 VGA compatible controller: A\n00:14.0 USB controller: B\n";
+    let got = of("iort", &iort(1), devices);
+    assert_eq!(lines(&got, Kind::Damaged, "", ""), [0usize; 0]);
+    assert_eq!(
+        lines(&got, Kind::Left, "gpu0, usb0 have one StreamID, 0x42", "0x42").len(),
+        1,
+        "{:?}",
+        got.remarks
+    );
+    assert_eq!(lines(&got, Kind::Left, "no map of ids has", ""), [0usize; 0]);
+    // Without the flag the map is of id 0 alone.
+    let got = of("iort", &iort(0), devices);
+    assert_eq!(lines(&got, Kind::Left, "no map of ids has gpu0, usb0", "").len(), 1, "{:?}", got.remarks);
+}
