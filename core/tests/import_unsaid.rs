@@ -159,3 +159,25 @@ fn a_single_mapping_of_iort_has_one_streamid_for_all() {
     let got = of("iort", &iort(0), devices);
     assert_eq!(lines(&got, Kind::Left, "no map of ids has gpu0, usb0", "").len(), 1, "{:?}", got.remarks);
 }
+
+#[test]
+fn maps_of_ids_are_said_where_no_text_has_the_functions() {
+    let tree = "/dts-v1/;\n/ {\n\t#address-cells = <2>; #size-cells = <2>;\n\
+        \tsmmu: iommu@fc900000 { compatible = \"arm,smmu-v3\"; reg = <0x0 0xfc900000 0x0 0x200000>; #iommu-cells = <1>; phandle = <1>; };\n\
+        \tits: msi@fe670000 { compatible = \"arm,gic-v3-its\"; reg = <0x0 0xfe670000 0x0 0x20000>; phandle = <2>; };\n\
+        \tpcie@a40000000 { device_type = \"pci\"; #address-cells = <3>; #size-cells = <2>;\n\
+        \t\tranges = <0x02000000 0x0 0xf0200000 0x0 0xf0200000 0x0 0xe00000>;\n\
+        \t\tiommu-map = <0x0 1 0x100 0x8>, <0x9 1 0x109 0xfff7>;\n\t\tmsi-map = <0x0 2 0x0 0x1000>;\n\t};\n};\n";
+    let got = of("a.dts", tree.as_bytes(), "");
+    assert_eq!(
+        lines(&got, Kind::Left, "requester ids 0x0 to 0x7 have the StreamIDs from 0x100 on", "0x100"),
+        [8]
+    );
+    assert_eq!(
+        lines(&got, Kind::Left, "requester ids 0x9 to 0xffff have the StreamIDs from 0x109 on", "0x109"),
+        [8]
+    );
+    assert_eq!(lines(&got, Kind::Left, "arrive at the interrupt controller", "中断控制器"), [9]);
+    let got = of("a.dts", tree.as_bytes(), "00:00.0 Ethernet controller: A\n");
+    assert_eq!(lines(&got, Kind::Left, "no text has functions with them", ""), [0usize; 0]);
+}

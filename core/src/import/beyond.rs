@@ -1,7 +1,7 @@
 //! What the texts state and no line of a scenario can say: devices that are not on PCI,
 //! reserved memory of strangers, an IOMMU that only its groups show.
 
-use super::found::{Found, Maker, Platform, Source};
+use super::found::{Found, IdMap, Maker, Platform, Source};
 use super::maker;
 use super::plan::Plan;
 use super::remark::{Kind, Remark, Remarks};
@@ -62,6 +62,10 @@ fn ids(found: &Found, plan: &Plan, remarks: &mut Remarks) {
         Some(Maker::RiscV) => "device_id",
         _ => return,
     };
+    if !plan.items.iter().any(|item| item.role.is_none()) {
+        of_nobody(found, word, remarks);
+        return;
+    }
     let Some(map) = found.ids.iter().find(|map| !map.msi) else { return };
     let mut by_id: BTreeMap<u32, (Source, Vec<&str>)> = BTreeMap::new();
     let (mut outside, mut other) = (Vec::new(), Vec::new());
@@ -103,6 +107,30 @@ fn ids(found: &Found, plan: &Plan, remarks: &mut Remarks) {
             format!("{} 共用一个 {word} {id:#x}，因而共用表项和组；在这里各有各的", some(&names)),
         );
         remarks.at(Kind::Left, from, said);
+    }
+}
+
+/// Maps of ids where no text has the functions: which ids they are of, and what the others are.
+fn of_nobody(found: &Found, word: &str, remarks: &mut Remarks) {
+    // As many as a board has host bridges, with some to spare.
+    for map in found.ids.iter().take(64) {
+        let IdMap { base, count, mask, output, .. } = *map;
+        let last = base.saturating_add(count.saturating_sub(1));
+        let bits = if mask == u32::MAX { String::new() } else { format!(" & {mask:#x}") };
+        let (en, zh) = match map.msi {
+            true => (
+                format!("arrive at the interrupt controller as {output:#x} on"),
+                format!("到达中断控制器时从 {output:#x} 起"),
+            ),
+            false => {
+                (format!("have the {word}s from {output:#x} on"), format!("的 {word} 从 {output:#x} 起"))
+            }
+        };
+        let said = Phrase::new(
+            format!("requester ids{bits} {base:#x} to {last:#x} {en}: no text has functions with them"),
+            format!("请求者 ID{bits} {base:#x} 至 {last:#x} {zh}：所给文本没有这些 ID 的功能"),
+        );
+        remarks.at(Kind::Left, map.from, said);
     }
 }
 
