@@ -37,6 +37,8 @@ test("every scenario whose answer is a number has a chart, in two widths, themes
       name,
     );
     assert.ok(new Set(cells).size > 1, `${name}: nothing changes`);
+    const drawn = await page.locator(".chart svg").boundingBox();
+    assert.ok(drawn.width <= 480, `${name}: a chart of ${drawn.width} pixels leaves no picture`);
     await accessible(page, `the chart of ${name}`);
     await unspilled(page, name);
     assert.deepEqual(page.errors, []);
