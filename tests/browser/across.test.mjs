@@ -30,6 +30,11 @@ for (const [width, height, locale] of [
     // The machine that is shown stays chosen.
     assert.equal(await page.inputValue("#architecture"), "vt-d");
     assert.equal(await page.locator(".across-table thead th").count(), 4);
+    // Whatever idea it is scrolled to, the machines' names stay in sight.
+    const [head, box] = await Promise.all(
+      [".across-table thead th >> nth=0", ".across-table"].map((at) => page.locator(at).boundingBox()),
+    );
+    assert.ok(head.y >= box.y - 2 && head.y >= 0 && head.y < height / 2, `${head.y} in ${box.y}`);
     // The rung that is shown is marked, and each machine says its own fault.
     const row = page.locator(".across-table tbody[aria-current]");
     assert.equal(await row.count(), 1);
@@ -94,6 +99,12 @@ test("another machine keeps the idea, its link and its embed name it, and Back r
 
 test("another machine keeps the operation that is open inside the idea, at any depth", async () => {
   const where = async (page) => (await page.locator("#where code").allTextContents()).join();
+  /** The address is that of the machine before its run is shown: what comes in between is not looked at. */
+  const stands = async (page, line, what) => {
+    for (let i = 0; i < 100 && (await where(page)) !== line; i++) await page.waitForTimeout(50);
+    assert.equal(await where(page), line, what);
+    await settled(page);
+  };
   // One text: the same line, opened in an idea or stopped at; what was opened of the operation itself is shown whole.
   for (const [depth, inside] of [
     ["operation", false],
@@ -117,8 +128,7 @@ test("another machine keeps the operation that is open inside the idea, at any d
         (word) => new URLSearchParams(location.hash.slice(1)).get("arch") === word,
         arch === "vt-d" ? null : arch,
       );
-      await settled(page);
-      assert.equal(await where(page), "flush", `${depth}, ${arch}`);
+      await stands(page, "flush", `${depth}, ${arch}`);
       assert.equal(await page.textContent("#note"), idea, `${depth}, ${arch}`);
     }
     assert.deepEqual(page.errors, []);
@@ -138,8 +148,7 @@ test("another machine keeps the operation that is open inside the idea, at any d
   ]) {
     await page.selectOption("#architecture", arch);
     await page.waitForFunction((part) => location.hash.includes(`p=${part}`), name);
-    await settled(page);
-    assert.equal(await where(page), "dma nic write 0x10_0000 +64", arch);
+    await stands(page, "dma nic write 0x10_0000 +64", arch);
     assert.match(await count(page), /^2\b/);
     assert.ok(await page.isVisible("#close-stop"), arch);
   }

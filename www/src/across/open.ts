@@ -21,7 +21,7 @@ export function acrossDoor(app: App): AcrossDoor {
       .then((found) => {
         dialog.replaceChildren(heading(), found, close());
         // At the idea that is shown.
-        found.querySelector("[aria-current]")?.scrollIntoView({ block: "center" });
+        found.querySelector("[aria-current]")?.scrollIntoView({ block: "start" });
       })
       .catch((error: unknown) => {
         void lookForNewer();
