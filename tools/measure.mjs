@@ -257,8 +257,8 @@ async function trace() {
   const began = performance.now();
   await page.setInputFiles(".explain input[type=file]", file);
   await page.waitForFunction(
-    (events) => document.querySelector(".explain-account")?.textContent.includes(`${events} events`),
-    EVENTS,
+    (events) => document.querySelector(".trace-where")?.textContent.startsWith(`Event 1 of ${events},`),
+    EVENTS.toLocaleString("en"),
     { timeout: 120_000, polling: 20 },
   );
   const took = performance.now() - began;
