@@ -1,13 +1,12 @@
 //! What of a machine has no line of the scenario, or was taken without a text that says it, is said with its line.
 
+#[path = "support/draft.rs"]
+mod draft;
+
 use iommu_core::import::{import, Import, Input, Kind};
 
 fn of(name: &str, bytes: &[u8], more: &str) -> Import {
-    let got = import(&[Input { name, bytes }, Input { name: "more", bytes: more.as_bytes() }]);
-    let run = iommu_core::machine::run(&got.scenario);
-    let run = run.unwrap_or_else(|problems| panic!("{problems:?}\n{}", got.scenario));
-    assert_eq!(run.failures().count(), 0, "{}", got.scenario);
-    got
+    draft::runs(import(&[Input { name, bytes }, Input { name: "more", bytes: more.as_bytes() }]))
 }
 
 /// The lines that remarks of a kind with these words are about.

@@ -3,6 +3,7 @@
 pub use super::remark::Source;
 use super::remark::{Kind, Remark};
 use crate::spec::Phrase;
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
@@ -53,6 +54,10 @@ impl Bdf {
             device: device as u8,
             function: function as u8,
         })
+    }
+    /// Returns how `/proc/iomem` and traces write it: with the segment, whichever it is.
+    pub fn whole(self) -> String {
+        format!("{:04x}:{:02x}:{:02x}.{:x}", self.segment, self.bus, self.device, self.function)
     }
     /// Returns whether both are functions of one device.
     pub fn same_device(self, other: Bdf) -> bool {
@@ -258,12 +263,12 @@ impl Function {
     pub fn takes_over_as(&self) -> Bdf {
         const FROM_EXPRESS: [(u16, u16); 5] =
             [(0x1b21, 0x1080), (0x10e3, 0x8113), (0x1283, 0x8892), (0x1283, 0x8893), (0x8086, 0x244e)];
-        let known = || self.at.bus != 0 && self.ids.is_some_and(|ids| FROM_EXPRESS.contains(&ids));
-        match (&self.bridge, self.express) {
-            (Some(half), Some(Express::ToPci)) => {
-                Bdf { bus: half.secondary, device: 0, function: 0, ..self.at }
-            }
-            (Some(half), None) if known() => Bdf { bus: half.secondary, device: 0, function: 0, ..self.at },
+        let from_express = match self.express {
+            None => self.at.bus != 0 && self.ids.is_some_and(|ids| FROM_EXPRESS.contains(&ids)),
+            Some(express) => express == Express::ToPci,
+        };
+        match &self.bridge {
+            Some(half) if from_express => Bdf { bus: half.secondary, device: 0, function: 0, ..self.at },
             _ => self.at,
         }
     }

@@ -275,7 +275,7 @@ pub fn cut(map: &mut Map, prefetch: &[Extent]) {
 
 /// The BARs of functions that are named in `/proc/iomem`: their sizes.
 pub fn size_of(found: &Found, at: Bdf, address: u64) -> Option<(u64, Source)> {
-    let name = format!("{:04x}:{:02x}:{:02x}.{:x}", at.segment, at.bus, at.device, at.function);
+    let name = at.whole();
     let ranges = found.memory.iter().chain(&found.ports);
     ranges.clone().find(|r| r.name == name && r.range.first == address).map(|r| (r.range.bytes(), r.from))
 }

@@ -346,6 +346,8 @@ const BESIDE: [Mode; 6] = [
     Mode { cap: 9, line: 18, gap: 3, pad: 0, narrow: false, stacked: false },
     Mode { cap: 9, line: 12, gap: 3, pad: 0, narrow: false, stacked: false },
 ];
+/// From here on they are the tightest: what is drawn smaller to keep the order takes no more cells than it must.
+const TIGHTEST: usize = 4;
 /// Those for where there is no room for that.
 const BELOW: [Mode; 4] = [
     Mode { cap: 12, line: 20, gap: 8, pad: 0, narrow: true, stacked: false },

@@ -179,7 +179,7 @@ impl Plan {
         let wider = |ground: &Ground| {
             let mut wider = ground.clone();
             wider.options.width = ground.options.most;
-            (ground.options.most > ground.options.width).then(|| first(&BESIDE[4..], &wider)).flatten()
+            (ground.options.most > ground.options.width).then(|| first(&BESIDE[TIGHTEST..], &wider)).flatten()
         };
         let plan = first(&BESIDE, &ground).or_else(|| wider(&ground)).or_else(|| first(&BELOW, &ground));
         plan.unwrap_or_else(|| Plan::empty(ground, index))

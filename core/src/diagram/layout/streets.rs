@@ -51,10 +51,7 @@ impl Streets {
             streets.fill(a.x, a.y, a.width, a.height, ACTOR);
         }
         for w in &l.wires {
-            for s in w.points.windows(2) {
-                let (x, y) = (s[0].0.min(s[1].0), s[0].1.min(s[1].1));
-                streets.fill(x, y, (s[0].0 - s[1].0).abs() + 1, (s[0].1 - s[1].1).abs() + 1, WIRE);
-            }
+            streets.along(&w.points, |price| *price = WIRE);
         }
         for t in &l.texts {
             // What is written on wires has no border that keeps a way off it.
@@ -65,26 +62,31 @@ impl Streets {
     }
 
     fn fill(&mut self, x: i32, y: i32, wide: i32, high: i32, price: u8) {
+        self.each(x, y, wide, high, |old| *old = price);
+    }
+
+    /// Changes the prices of the cells of a rectangle, as far as it is in the picture.
+    fn each(&mut self, x: i32, y: i32, wide: i32, high: i32, change: impl Fn(&mut u8)) {
         for row in y.max(0)..(y + high).min(self.height) {
             for column in x.max(0)..(x + wide).min(self.width) {
-                self.price[(row * self.width + column) as usize] = price;
+                change(&mut self.price[(row * self.width + column) as usize]);
             }
+        }
+    }
+
+    /// Changes the prices of the cells along a way, leg by leg.
+    fn along(&mut self, way: &[Cell], change: impl Fn(&mut u8)) {
+        for leg in way.windows(2) {
+            let (x, y) = (leg[0].0.min(leg[1].0), leg[0].1.min(leg[1].1));
+            let (wide, high) = ((leg[0].0 - leg[1].0).abs() + 1, (leg[0].1 - leg[1].1).abs() + 1);
+            self.each(x, y, wide, high, &change);
         }
     }
 
     /// The same picture, where somebody has gone along a way already: who comes after goes beside it where there is room.
     pub fn beside(&self, way: &[Cell]) -> Streets {
         let mut streets = self.clone();
-        for leg in way.windows(2) {
-            let (left, right) = (leg[0].0.min(leg[1].0), leg[0].0.max(leg[1].0));
-            let (top, bottom) = (leg[0].1.min(leg[1].1), leg[0].1.max(leg[1].1));
-            for y in top.max(0)..(bottom + 1).min(self.height) {
-                for x in left.max(0)..(right + 1).min(self.width) {
-                    let price = &mut streets.price[(y * self.width + x) as usize];
-                    *price = price.saturating_add(GONE);
-                }
-            }
-        }
+        streets.along(way, |price| *price = price.saturating_add(GONE));
         streets
     }
 

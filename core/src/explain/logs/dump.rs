@@ -228,16 +228,14 @@ fn kind_of_process(word: u64) -> Text {
 fn paging_entry(found: &mut Found, level: u8, value: u64, first_stage: Option<bool>) {
     let at = value & POINTER;
     // Bits 0 to 2: present, R/W and U/S in first-stage entries (VT-d 9.7), R and W in those of the second (9.8).
-    let rights = match (first_stage.unwrap_or(false), value & 1, value & 2) {
-        (true, 0, _) => "P = 0",
-        (true, _, 0) if value & 4 == 0 => "P = 1, R/W = 0, U/S = 0",
-        (true, _, 0) => "P = 1, R/W = 0, U/S = 1",
-        (true, ..) if value & 4 == 0 => "P = 1, R/W = 1, U/S = 0",
-        (true, ..) => "P = 1, R/W = 1, U/S = 1",
-        (false, 0, 0) => "R = W = 0",
-        (false, 1, 0) => "R",
-        (false, 0, _) => "W",
-        (false, ..) => "R, W",
+    let bit = |n: u8| value >> n & 1;
+    let rights = match (first_stage.unwrap_or(false), bit(0), bit(1)) {
+        (true, 0, _) => "P = 0".into(),
+        (true, _, writes) => format!("P = 1, R/W = {writes}, U/S = {}", bit(2)),
+        (false, 0, 0) => "R = W = 0".into(),
+        (false, _, 0) => "R".into(),
+        (false, 0, _) => "W".into(),
+        (false, ..) => String::from("R, W"),
     };
     let meaning = match value {
         0 => Phrase::new(format!("level {level}: empty"), format!("第 {level} 级：空")),

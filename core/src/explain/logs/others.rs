@@ -6,6 +6,7 @@ use super::fault::{Access, Arch, Fault};
 use super::forms::Form;
 use super::found::{pattern, Captures, Format, Found, Here, Join, Pattern};
 use super::hints;
+use super::report::Field;
 use super::scan::Scan;
 use crate::addr::RequesterId;
 use crate::spec::{Phrase, Text};
@@ -219,16 +220,19 @@ static PATTERNS: &[Pattern] = &[
         [UNMAPPED_EARLY, NEVER_MAPPED, LINK_ERROR] s390),
 ];
 
+/// The fields with a name, which say of this system something else than of others.
+fn called<'f>(found: &'f mut Found, name: &'static str) -> impl Iterator<Item = &'f mut Field> {
+    found.fields.iter_mut().filter(move |field| field.name.en == name)
+}
+
 /// MediaTek keeps attributes in the low bits of the address that it reports.
 fn low_bits(captures: &Captures<'_>, found: &mut Found) {
     let Some(iova) = captures.hex("iova") else { return };
-    for field in &mut found.fields {
-        if field.name.en == "address" {
-            field.meaning = Phrase::new(
-                "as the IOMMU's register has it, with the low bits",
-                "IOMMU 寄存器里的原值，连同低位",
-            );
-        }
+    for field in called(found, "address") {
+        field.meaning = Phrase::new(
+            "as the IOMMU's register has it, with the low bits",
+            "IOMMU 寄存器里的原值，连同低位",
+        );
     }
     found.inferred(
         Text::new("page", "页"),
@@ -289,11 +293,9 @@ fn exynos(captures: &Captures<'_>, found: &mut Found) {
 }
 
 fn exynos_root(_: &Captures<'_>, found: &mut Found) {
-    for field in &mut found.fields {
-        if field.name.en == "directory entry" {
-            field.name = Text::new("root", "页表根");
-            field.meaning = Phrase::new("where the tables begin", "顶级页表的位置");
-        }
+    for field in called(found, "directory entry") {
+        field.name = Text::new("root", "页表根");
+        field.meaning = Phrase::new("where the tables begin", "顶级页表的位置");
     }
 }
 
@@ -302,13 +304,11 @@ fn exynos_entry(captures: &Captures<'_>, found: &mut Found) {
         found.clue(Clue::EntryEmpty);
     }
     let level = captures.text("level").to_string();
-    for field in &mut found.fields {
-        if field.name.en == "page entry" {
-            field.meaning = Phrase::new(
-                format!("level {level}, as the driver read it after the fault"),
-                format!("第 {level} 级，由驱动在错误之后读出"),
-            );
-        }
+    for field in called(found, "page entry") {
+        field.meaning = Phrase::new(
+            format!("level {level}, as the driver read it after the fault"),
+            format!("第 {level} 级，由驱动在错误之后读出"),
+        );
     }
 }
 
@@ -346,18 +346,11 @@ fn tegra(_: &Captures<'_>, found: &mut Found) {
     found.clue(Clue::BehindIommu);
     // What the address of a descriptor or of a mapping looks like says nothing of a physical one.
     found.fields.retain(|field| field.name.en != "the address looks like");
-    for field in &mut found.fields {
-        match field.name.en {
-            "address" => {
-                field.meaning =
-                    Phrase::new("the physical address that was not decoded", "没有对应目标的物理地址")
-            }
-            "unit" => {
-                field.meaning =
-                    Phrase::new("the memory controller that reports it", "报告这次错误的内存控制器")
-            }
-            _ => {}
-        }
+    for field in called(found, "address") {
+        field.meaning = Phrase::new("the physical address that was not decoded", "没有对应目标的物理地址");
+    }
+    for field in called(found, "unit") {
+        field.meaning = Phrase::new("the memory controller that reports it", "报告这次错误的内存控制器");
     }
     found.inferred(
         Text::new("which address", "哪种地址"),

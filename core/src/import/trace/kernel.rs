@@ -3,7 +3,6 @@
 use super::super::found::Bdf;
 use super::super::scan::{after, between, hex, word};
 use super::line::{time, Event};
-use alloc::format;
 use alloc::string::String;
 
 /// Returns the time, where the line has one, and the event.
@@ -16,9 +15,7 @@ pub fn parse(line: &str) -> Option<(Option<u64>, Event)> {
 /// The name that a trace has for a device.
 fn device(text: &str) -> Option<String> {
     match Bdf::parse(text) {
-        Some(Bdf { segment, bus, device, function }) => {
-            Some(format!("{segment:04x}:{bus:02x}:{device:02x}.{function:x}"))
-        }
+        Some(at) => Some(at.whole()),
         None => (!text.is_empty() && !text.starts_with('(')).then(|| text.into()),
     }
 }

@@ -43,6 +43,16 @@ pub struct Mapping {
     span: SpanId,
 }
 
+impl Mapping {
+    /// What it is for an access; `write` where that is known.
+    fn at_an_access(self, write: Option<bool>) -> Was {
+        match (write, self.direction) {
+            (Some(true), Direction::ToDevice) | (Some(false), Direction::FromDevice) => Was::Other(self),
+            _ => Was::Mapped(self),
+        }
+    }
+}
+
 /// What a device's address was when it was needed.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Was {
@@ -496,11 +506,7 @@ impl Live {
     /// What an address of a device is or was; `write` where an access is known.
     fn was(&self, device: usize, address: u64, write: Option<bool>) -> Was {
         if let Some(mapping) = self.holding(device, address).and_then(|key| self.mapped.get(&key)) {
-            let refused = matches!(
-                (write, mapping.direction),
-                (Some(true), Direction::ToDevice) | (Some(false), Direction::FromDevice)
-            );
-            return if refused { Was::Other(*mapping) } else { Was::Mapped(*mapping) };
+            return mapping.at_an_access(write);
         }
         // Of several that had the address the one that was unmapped last.
         let gone = self.gone.range((device, 0)..=(device, address)).rev().take(NEAR);
@@ -543,12 +549,7 @@ impl Live {
             span: SpanId::default(),
         };
         if let Some(span) = self.history.during(at + 1, at + 1).find(ours) {
-            let refused = matches!(
-                (write, span.direction),
-                (Some(true), Direction::ToDevice) | (Some(false), Direction::FromDevice)
-            );
-            let mapping = mapping(span);
-            return Some(if refused { Was::Other(mapping) } else { Was::Mapped(mapping) });
+            return Some(mapping(span).at_an_access(write));
         }
         let gone = self.history.ended_by(at).take(MEMORY).find(ours);
         Some(match gone {
