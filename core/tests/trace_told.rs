@@ -5,10 +5,15 @@ use iommu_core::spec::Lang;
 use std::fmt::Write;
 
 fn replay(text: &str) -> Replay {
+    replay_until(text, None)
+}
+
+fn replay_until(text: &str, until: Option<u64>) -> Replay {
     let mut replay = Replay::default();
     for line in text.lines() {
-        replay.line(line, None);
+        replay.line(line, until);
     }
+    replay.finish(until);
     replay
 }
 
@@ -201,9 +206,7 @@ k-1 [000] ..... 10.000310: dma_map_phys: 0000:02:00.0 dir=TO_DEVICE dma_addr=fff
 #[test]
 fn faults_of_a_log_before_or_behind_the_trace_are_held_against_what_was_mapped_at_their_time() {
     for (text, unmap) in [([FAULTS, AROUND].concat(), 6), ([AROUND, FAULTS].concat(), 2)] {
-        let mut replay = replay(&text);
-        replay.finish(None);
-        let [en, _] = said(&replay);
+        let [en, _] = said(&replay(&text));
         let refused: Vec<&str> = en.lines().filter(|line| line.contains("refused")).collect();
         assert_eq!(refused.len(), 3, "{en}");
         let at = |time: &str| refused.iter().find(|line| line.contains(time)).copied().unwrap_or("");
@@ -215,11 +218,8 @@ fn faults_of_a_log_before_or_behind_the_trace_are_held_against_what_was_mapped_a
         assert!(at("10.000400").contains("never mapped") || at("10.000400").contains("not mapped"), "{en}");
     }
     // Alone they are a log, and up to a time only what is not later counts.
-    let mut log = replay(FAULTS);
-    log.finish(None);
-    assert!(log.is_empty());
-    let mut early = replay(&[FAULTS, AROUND].concat());
-    early.finish(Some(10_000_399_000));
+    assert!(replay(FAULTS).is_empty());
+    let early = replay_until(&[FAULTS, AROUND].concat(), Some(10_000_399_000));
     assert_eq!(said(&early)[0].matches("is refused").count(), 2);
 }
 

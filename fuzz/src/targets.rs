@@ -110,6 +110,7 @@ pub fn traces(data: &[u8]) {
     for line in text.lines() {
         replay.line(line, None);
     }
+    replay.finish(None);
     for lang in LANGS {
         replay.report(lang);
     }

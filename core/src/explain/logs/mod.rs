@@ -8,7 +8,8 @@
 //! The way of a line, each file importing only from those before it in this list: `scan` and `marks` find words and
 //! numbers; `input` takes away what stands around a message; `system`, `fault`, `forms`, `causes`, `evidence`,
 //! `report` are the data; `found`, `pattern`, `hints` are what readers are made of; one file a speaker reads its messages and exports
-//! its `FORMAT`; `formats` is the one list of them; `story` joins findings; `reader` drives it; `render` and `docs` print.
+//! its `FORMAT`; `formats` is the one list of them; `recognise` asks the readers
+//! whose marks a line has; `story` joins findings; `reader` drives it, and `refused` for a replay of a trace; `render` and `docs` print.
 
 mod amd;
 mod amd_debugfs;
@@ -35,6 +36,8 @@ mod others;
 mod pattern;
 mod qemu;
 mod reader;
+mod recognise;
+mod refused;
 mod render;
 mod report;
 mod riscv;
@@ -65,6 +68,7 @@ pub use fault::{Access, Arch, Entry, Fault};
 pub use formats::forms;
 pub use forms::Form;
 pub use reader::LogReader;
+pub use refused::{Refused, RefusedReader};
 pub use render::render;
 pub use report::{Certainty, Field, Item, Kind, Lines, Moment, Report, Story};
 pub use scenario::Scenario;

@@ -1,45 +1,31 @@
 //! Reads a log line by line, in bounded memory: a window of lines moves over it, and each message is given to the
-//! readers whose marks it has.
+//! readers whose marks it has (`recognise`).
 
 use super::dump;
 use super::fault::Arch;
 use super::formats::{by_name, forms, FORMATS};
-use super::forms::{backtrace, mentions, nearest, reports_trouble, speaker, special, warns};
-use super::found::{Format, Found, Here, Pattern, Read};
+use super::forms::{backtrace, mentions, nearest, reports_trouble, speaker, warns};
 use super::input::{self, Line};
-use super::marks::Marks;
-use super::pattern;
-use super::report::{Kind, Report};
+use super::recognise::Recogniser;
+use super::report::Report;
 use super::scan::Scan;
 use super::story::Builder;
-use super::system::System;
 use super::words::{self, Words};
 use alloc::string::String;
 use alloc::vec::Vec;
 
 /// So many lines are looked at together: the longest table that is read whole.
 const WINDOW: usize = 4096;
-/// A message is wrapped into at most so many lines.
-const MOST_WRAPS: usize = 4;
-
 /// A mail in quoted-printable breaks its lines, with an equals sign, at this length.
 const SOFT_BREAK: core::ops::RangeInclusive<usize> = 70..=77;
 /// So many such lines are put together.
 const MOST_SOFT: usize = 16;
 
-/// How a mark is read on.
-#[derive(Clone, Copy)]
-enum Reader {
-    Code(Read, &'static Format),
-    Pattern(&'static Pattern),
-}
-
 /// Reads a log of any length, line by line.
 ///
 /// It keeps a window of lines and what it found, not the log: a gigabyte from a pipe takes as much memory as a page.
 pub struct LogReader {
-    marks: Marks,
-    readers: Vec<Reader>,
+    known: Recogniser,
     window: Vec<Line>,
     at: usize,
     lines: usize,
@@ -59,24 +45,8 @@ impl Default for LogReader {
 impl LogReader {
     /// Creates a reader that has read nothing.
     pub fn new() -> Self {
-        let mut words = Vec::new();
-        let mut readers = Vec::new();
-        // A message that is known word for word comes before a reader that knows its kind.
-        for pattern in FORMATS.iter().flat_map(|format| format.patterns) {
-            words.push(pattern::mark(pattern.form.wording));
-            readers.push(Reader::Pattern(pattern));
-        }
-        for format in FORMATS {
-            for &(mark, read) in format.readers {
-                words.push(mark);
-                readers.push(Reader::Code(read, format));
-            }
-        }
-        // One pass over a line thus says, too, whether it is worth a second look at all.
-        words.extend(special());
         LogReader {
-            marks: Marks::new(words.into_iter()),
-            readers,
+            known: Recogniser::new(FORMATS),
             window: Vec::new(),
             at: 0,
             lines: 0,
@@ -144,19 +114,16 @@ impl LogReader {
             self.words.take(line.number, said);
             return;
         }
-        self.marks.find(&line.text, &mut self.found);
-        if self.found.is_empty() {
+        if !self.known.marks(&line.text, &mut self.found) {
             self.foreign(here);
             return;
         }
-        let readers = self.readers.len();
-        self.found.retain(|&mark| usize::from(mark) < readers);
         let speaks = speaker(&line.text).is_some();
         if self.found.is_empty() && !speaks {
             self.unread(here, false);
             return;
         }
-        let Some((taken, found)) = self.recognise(here) else {
+        let Some((taken, found)) = self.known.recognise(&self.window, here, &self.found) else {
             self.unread(here, speaks);
             return;
         };
@@ -196,52 +163,6 @@ impl LogReader {
         self.builder.found(number, last, times, time, found);
     }
 
-    /// The message that begins at a line, and how many lines it is on.
-    fn recognise(&mut self, here: usize) -> Option<(usize, Found)> {
-        let mut best: Option<(usize, Found)> = None;
-        let mut keep = |taken: usize, found: Found| {
-            let complete = found.complete;
-            // Of two that lack something the one that says more is better.
-            let better =
-                |have: &Found| !have.complete && (complete || found.fields.len() > have.fields.len());
-            if best.as_ref().is_none_or(|(_, have)| better(have)) {
-                best = Some((taken, found));
-            }
-            complete
-        };
-        let alone = &self.window[here].text;
-        let rest = &self.window[here + 1..];
-        if let Some(found) = read_one(&self.readers, &self.found, alone, &self.window[here], rest) {
-            if keep(1, found) {
-                return best;
-            }
-        }
-        // The rest of a wrapped message: broken at a space, or in the middle of a word.
-        let mut joined = String::from(soft(alone));
-        let mut tight = joined.clone();
-        for wraps in 1..=MOST_WRAPS {
-            let Some(next) = self.window.get(here + wraps) else { break };
-            if !continues(&self.window[here], &joined, next) {
-                break;
-            }
-            joined.push(' ');
-            joined.push_str(soft(&next.text));
-            tight.push_str(soft(&next.text));
-            let rest = &self.window[here + wraps + 1..];
-            for text in [&joined, &tight] {
-                let mut marks = Vec::new();
-                self.marks.find(text, &mut marks);
-                marks.retain(|&mark| usize::from(mark) < self.readers.len());
-                if let Some(found) = read_one(&self.readers, &marks, text, &self.window[here], rest) {
-                    if keep(wraps + 1, found) {
-                        return best;
-                    }
-                }
-            }
-        }
-        best
-    }
-
     /// A line that has no word of an IOMMU or of DMA.
     fn foreign(&mut self, here: usize) {
         let line = &self.window[here];
@@ -269,72 +190,6 @@ impl LogReader {
             speaker(&line.text).filter(|_| trouble).and_then(|arch| nearest(&line.text, arch, forms()));
         self.builder.not_found(line.number, &line.text, trouble, near);
     }
-}
-
-/// The first of the readers that knows the message wholly; else the first that knows it in part.
-fn read_one(readers: &[Reader], marks: &[u16], text: &str, line: &Line, rest: &[Line]) -> Option<Found> {
-    let system = if line.xen { System::Xen } else { System::Linux };
-    let here = Here { text, line, rest, system };
-    let mut part = None;
-    for &mark in marks {
-        let found = match readers[usize::from(mark)] {
-            Reader::Code(read, format) => read(&here).map(|found| with_causes(found, format)),
-            Reader::Pattern(pattern) => pattern::read(pattern, &here),
-        };
-        match found {
-            Some(found) if found.complete => return Some(found),
-            found => part = part.or(found),
-        }
-    }
-    part
-}
-
-fn with_causes(mut found: Found, format: &Format) -> Found {
-    if let (Kind::Fault(fault), true) = (&found.kind, found.causes.is_empty()) {
-        found.causes = (format.causes)(fault);
-    }
-    found
-}
-
-/// A line as it joins another: without the soft line break of a mail.
-fn soft(text: &str) -> &str {
-    text.strip_suffix('=').unwrap_or(text)
-}
-
-/// May `next` be the rest of the message that begins on `first`, of which `so_far` is read?
-fn continues(first: &Line, so_far: &str, next: &Line) -> bool {
-    if next.used || next.text.is_empty() {
-        return false;
-    }
-    // Linux printed some messages in two, each with its own stamp.
-    let second_half = [
-        "DMAR:[fault reason",
-        "DMAR: [fault reason",
-        "INTR-REMAP:[fault reason",
-        "DMAR: reason",
-        "[VT-D]DMAR: reason",
-        "INTR-REMAP: reason",
-        "[VT-D]INTR-REMAP: reason",
-        "[VT-D]DMAR:[fault reason",
-    ];
-    if so_far.ends_with("Event logged [") || second_half.iter().any(|half| next.text.starts_with(half)) {
-        return true;
-    }
-    if next.stamped {
-        return false;
-    }
-    first.stamped || !begins(&next.text)
-}
-
-/// Does a line without a stamp begin a message: is a name and a colon first?
-fn begins(text: &str) -> bool {
-    if speaker(text).is_some() {
-        return true;
-    }
-    let name = |word: &str| word.ends_with(':') && word.len() > 3 && !word.contains(['=', '[', '(']);
-    let mut words = text.split(' ');
-    let first = words.next().unwrap_or("");
-    name(first) || first.bytes().any(|b| b.is_ascii_lowercase()) && words.next().is_some_and(name)
 }
 
 /// Is this the end of a sentence of a kernel, such as the words of a VT-d reason?

@@ -144,6 +144,10 @@ impl Read<'_> {
             || after(self.text, "dma_addr=").map(word).and_then(hex) == Some(FAILED);
         is_ours(self.name, self.text) && !failed
     }
+    /// Returns what it says after the event's name.
+    pub fn said(&self) -> &str {
+        self.text
+    }
     /// Returns the device that it is about, which such events begin with.
     pub fn device(&self) -> &str {
         word(self.text)

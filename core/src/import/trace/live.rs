@@ -216,6 +216,11 @@ impl Live {
         self.names.len() - 1
     }
 
+    /// Returns whether a device of this name was met.
+    pub fn knows(&self, name: &str) -> bool {
+        self.numbers.contains_key(name)
+    }
+
     /// Returns the name of a device.
     pub fn name(&self, device: usize) -> &str {
         self.names.get(device).map_or("", String::as_str)

@@ -13,10 +13,12 @@ mod waiting;
 
 use super::account::Account;
 use super::scan;
+use crate::explain::logs::{Refused, RefusedReader};
 use crate::spec::Lang;
 use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::vec::Vec;
+use kernel::Whose;
 use line::{Event, Moment};
 use live::Live;
 pub use moment::{LaneKind, LaneMark, TraceLane, TraceMoment};
@@ -34,8 +36,21 @@ pub struct Replay {
     live: Live,
     lines: u64,
     told: Told,
+    /// Lines by which a kernel tells of refused accesses.
+    faults: RefusedReader,
+    /// Events that stand between such lines: they wait until the one before them is read.
+    held: VecDeque<Held>,
     /// Faults of a log that stands before the trace: they wait for the event that is later.
-    early: VecDeque<(Moment, Event)>,
+    early: VecDeque<(u64, Refused)>,
+}
+
+/// An event that waits.
+#[derive(Debug)]
+struct Held {
+    now: Moment,
+    event: Event,
+    /// The device whose list the kernel has cut.
+    cut: Option<String>,
 }
 
 /// What is to be said of the reading itself.
@@ -53,6 +68,8 @@ struct Told {
     unread: u64,
     /// The first of them, each with its number.
     shown: Vec<(u64, String)>,
+    /// Faults whose line has the number of a device and not its name: taken for the function with that number, and of no device.
+    by_number: (u64, u64),
 }
 
 impl Replay {
@@ -65,60 +82,115 @@ impl Replay {
         let read = line::read(text);
         let event = read.as_ref().and_then(|read| Some((read.time, read.event()?)));
         let event = event.or_else(|| qemu::parse(text).map(|(time, event)| (Some(time), event)));
-        // A kernel's own lines of faults count within a trace: alone they are a log. One without a time comes after what is above it.
-        // What `printk:console` has of them has that event's time.
-        let console = read.as_ref().and_then(|read| read.time);
-        let fault = if event.is_none() { kernel::parse(text) } else { None };
-        let fault = fault.map(|(time, event)| (console.or(time), event));
-        if self.live.events == 0 {
-            if let Some((Some(time), event)) = fault {
-                if self.early.len() < MOST_EARLY {
-                    self.early.push_back((Moment { time, line: self.lines }, event));
+        let Some((time, event)) = event else {
+            // A kernel's own lines of faults count within a trace: alone they are a log. What `printk:console` has of them has that
+            // event's time.
+            let (time, said) = read.as_ref().map_or((None, text), |read| (read.time, read.said()));
+            self.faults.line(self.lines, time, said);
+            if read.is_some_and(|read| read.is_unread()) {
+                self.told.unread += 1;
+                if self.told.shown.len() < MOST_UNREAD {
+                    self.told.shown.push((self.lines, text.trim().chars().take(160).collect()));
                 }
-                return true;
             }
-        }
-        let fault = fault.filter(|_| self.live.events > 0);
-        let fault = fault.map(|(time, event)| (Some(time.unwrap_or(self.live.span.1.time)), event));
-        if let Some((time, event)) = event.or(fault) {
-            self.told.ticks |= time.is_none();
-            let time = time.unwrap_or(0);
-            if until.is_some_and(|until| time > until) {
-                self.told.later = true;
-                return false;
-            }
-            if self.live.events == 0 {
-                self.early.make_contiguous().sort_by_key(|(at, _)| at.time);
-            }
-            self.catch_up(time);
-            if let Some(read) = read.filter(line::Read::is_truncated) {
-                self.live.cut_list(read.device());
-            }
-            self.live.event(Moment { time, line: self.lines }, event);
+            self.live.missing = self.live.missing.saturating_add(lost(text));
+            self.settle(until);
             return true;
+        };
+        self.told.ticks |= time.is_none();
+        let time = time.unwrap_or(0);
+        if until.is_some_and(|until| time > until) {
+            self.told.later = true;
+            return false;
         }
-        if read.is_some_and(|read| read.is_unread()) {
-            self.told.unread += 1;
-            if self.told.shown.len() < MOST_UNREAD {
-                self.told.shown.push((self.lines, text.trim().chars().take(160).collect()));
+        let cut = read.filter(line::Read::is_truncated).map(|read| String::from(read.device()));
+        let held = Held { now: Moment { time, line: self.lines }, event, cut };
+        if self.faults.is_waiting() {
+            self.held.push_back(held);
+            self.faults.pass();
+            self.settle(until);
+        } else {
+            self.event(held);
+        }
+        true
+    }
+
+    /// Takes the next event.
+    fn event(&mut self, held: Held) {
+        if self.live.events == 0 {
+            self.early.make_contiguous().sort_by_key(|(at, _)| *at);
+        }
+        self.catch_up(held.now.time);
+        if let Some(device) = held.cut {
+            self.live.cut_list(&device);
+        }
+        self.live.event(held.now, held.event);
+    }
+
+    /// Takes the faults that were read, and the events between them, in the order of their lines.
+    fn settle(&mut self, until: Option<u64>) {
+        let read = self.faults.reads_from().unwrap_or(u64::MAX);
+        // Bounded: each turn takes one away.
+        loop {
+            let event = self.held.front().map(|held| held.now.line).filter(|line| *line < read);
+            match (self.faults.next_line(), event) {
+                (Some(fault), line) if line.is_none_or(|line| fault < line) => {
+                    if let Some(refused) = self.faults.take() {
+                        self.fault(refused, until);
+                    }
+                }
+                (_, Some(_)) => {
+                    if let Some(held) = self.held.pop_front() {
+                        self.event(held);
+                    }
+                }
+                (_, None) => return,
             }
         }
-        self.live.missing = self.live.missing.saturating_add(lost(text));
-        true
+    }
+
+    /// Takes a fault. One without a time comes after what is above it.
+    fn fault(&mut self, refused: Refused, until: Option<u64>) {
+        if self.live.events == 0 {
+            if let (Some(time), true) = (refused.time, self.early.len() < MOST_EARLY) {
+                self.early.push_back((time, refused));
+            }
+            return;
+        }
+        let time = refused.time.unwrap_or(self.live.span.1.time);
+        if until.is_some_and(|until| time > until) {
+            self.told.later = true;
+            return;
+        }
+        self.catch_up(time);
+        self.refused(time, &refused);
+    }
+
+    /// A device was refused an address.
+    fn refused(&mut self, time: u64, refused: &Refused) {
+        let (event, whose) = kernel::event(refused, |name| self.live.knows(name));
+        match whose {
+            Whose::Named => {}
+            Whose::Number => self.told.by_number.0 += 1,
+            Whose::Nobody => self.told.by_number.1 += 1,
+        }
+        self.live.event(Moment { time, line: refused.line }, event);
     }
 
     /// Takes the faults of a log before the trace that are not later than a time.
     fn catch_up(&mut self, time: u64) {
         // Bounded: each turn takes one away.
-        while self.early.front().is_some_and(|(now, _)| now.time <= time) {
-            if let Some((now, event)) = self.early.pop_front() {
-                self.live.event(now, event);
+        while self.early.front().is_some_and(|(at, _)| *at <= time) {
+            if let Some((at, refused)) = self.early.pop_front() {
+                self.refused(at, &refused);
             }
         }
     }
 
     /// Ends the reading: faults of a log before the trace may be later than its last event; `until` as the lines were read.
     pub fn finish(&mut self, until: Option<u64>) {
+        self.faults.finish();
+        self.settle(until);
         if self.live.events > 0 {
             self.catch_up(until.unwrap_or(u64::MAX));
         }

@@ -283,6 +283,19 @@ fn reading(live: &Live, told: &Told, zh: bool) -> Vec<String> {
             true => format!("{back} 个事件早于其前一个事件：各行没有按时间排序，这里按行的顺序处理"),
         });
     }
+    let (taken, nobody) = told.by_number;
+    if taken > 0 {
+        out.push(match zh {
+            false => format!("{taken} faults name their device by the number that the IOMMU has for it: taken for the function with that number (firmware may number devices otherwise)"),
+            true => format!("{taken} 次故障只给出 IOMMU 所用的设备编号：这里当作编号相同的功能（固件也可能另行编号）"),
+        });
+    }
+    if nobody > 0 {
+        out.push(match zh {
+            false => format!("{nobody} faults name their device by a number that no function of the trace has: what it had mapped is not known"),
+            true => format!("{nobody} 次故障给出的设备编号不属于跟踪里的任何功能：该设备映射了什么，无从得知"),
+        });
+    }
     let lists = live.truncated.values().sum::<u64>();
     if lists > 0 {
         out.push(match zh {

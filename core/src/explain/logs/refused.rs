@@ -1,0 +1,224 @@
+//! The refused accesses that lines of a log tell of, one by one and in their order, where such lines are among those of something
+//! else: what a replay of a trace holds against what was mapped.
+
+use super::fault::{Access, Arch, Fault};
+use super::found::{Format, Found, Join};
+use super::input::{self, Line};
+use super::recognise::Recogniser;
+use super::report::Kind;
+use super::{amd, others, riscv, smmu, smmu2, vtd};
+use crate::addr::RequesterId;
+use alloc::collections::VecDeque;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+/// Those whose messages are of refused accesses.
+static FORMATS: &[&Format] =
+    &[&vtd::FORMAT, &amd::FORMAT, &smmu::FORMAT, &smmu2::FORMAT, &riscv::FORMAT, &others::FORMAT];
+
+/// So many lines a message may have below its first one, with those of others between.
+const BELOW: usize = 16;
+
+/// A refused access.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Refused {
+    /// The line that tells of it, or the first of them.
+    pub line: u64,
+    /// Nanoseconds, where a line has its time.
+    pub time: Option<u64>,
+    /// Whose message it is.
+    pub arch: Arch,
+    /// The device as the log names it.
+    pub device: Option<String>,
+    /// Its PCI number, where the log has that; an emulator's and a board's numbers of devices are in `number`.
+    pub function: Option<RequesterId>,
+    /// The number that the unit knows it by: a StreamID, a device_id, an endpoint.
+    pub number: Option<u32>,
+    /// The address that it sent.
+    pub address: u64,
+    /// What it wanted, where the log says.
+    pub access: Option<Access>,
+}
+
+/// Reads them. It keeps the lines of a message until all are there.
+pub struct RefusedReader {
+    known: Recogniser,
+    window: Vec<Line>,
+    at: usize,
+    found: Vec<u16>,
+    /// An event in words, with its fault, for which the same event in names may follow.
+    raw: Option<(Refused, Fault)>,
+    out: VecDeque<Refused>,
+    /// Lines since the last that is in the window.
+    since: usize,
+}
+
+impl Default for RefusedReader {
+    fn default() -> Self {
+        RefusedReader {
+            known: Recogniser::new(FORMATS),
+            window: Vec::new(),
+            at: 0,
+            found: Vec::new(),
+            raw: None,
+            out: VecDeque::new(),
+            since: 0,
+        }
+    }
+}
+
+impl fmt::Debug for RefusedReader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RefusedReader")
+            .field("waiting", &(self.window.len() - self.at))
+            .finish_non_exhaustive()
+    }
+}
+
+impl RefusedReader {
+    /// Takes a line that may be of a message, with its time in nanoseconds where that is known of elsewhere.
+    pub fn line(&mut self, number: u64, time: Option<u64>, text: &str) {
+        if !self.known.marks(text, &mut self.found) {
+            self.pass();
+            return;
+        }
+        self.since = 0;
+        let first = self.window.len();
+        input::read(usize::try_from(number).unwrap_or(usize::MAX), text, &mut self.window);
+        if let Some(time) = time {
+            for line in &mut self.window[first..] {
+                line.time = Some(time / 1000);
+            }
+        }
+        // Bounded: each step moves on.
+        while self.window.len() - self.at > BELOW {
+            self.step();
+        }
+        if self.at > 4 * BELOW {
+            self.window.drain(..self.at);
+            self.at = 0;
+        }
+    }
+
+    /// Passes a line that is none of a message.
+    pub fn pass(&mut self) {
+        if self.is_waiting() {
+            self.since += 1;
+            if self.since > BELOW {
+                self.finish();
+            }
+        }
+    }
+
+    /// Takes it that no line follows.
+    pub fn finish(&mut self) {
+        // Bounded: each step moves on.
+        while self.at < self.window.len() {
+            self.step();
+        }
+        self.window.clear();
+        self.at = 0;
+        self.out.extend(self.raw.take().map(|(refused, _)| refused));
+    }
+
+    /// Returns whether lines wait for those that follow.
+    pub fn is_waiting(&self) -> bool {
+        self.at < self.window.len() || self.raw.is_some()
+    }
+
+    /// Returns the first line that is not read to its end.
+    pub fn reads_from(&self) -> Option<u64> {
+        let raw = self.raw.as_ref().map(|(refused, _)| refused.line);
+        raw.or_else(|| self.window.get(self.at).map(|line| line.number as u64))
+    }
+
+    /// Returns the line of the next access.
+    pub fn next_line(&self) -> Option<u64> {
+        self.out.front().map(|refused| refused.line)
+    }
+
+    /// Takes the next access.
+    pub fn take(&mut self) -> Option<Refused> {
+        self.out.pop_front()
+    }
+
+    fn step(&mut self) {
+        let here = self.at;
+        self.at += 1;
+        let line = &self.window[here];
+        let number = line.number as u64;
+        // What an event in names would have told stands right below its words.
+        if self.raw.as_ref().is_some_and(|(refused, _)| refused.line + 2 * BELOW as u64 <= number) {
+            self.out.extend(self.raw.take().map(|(refused, _)| refused));
+        }
+        if line.used || !self.known.marks(&line.text, &mut self.found) || self.found.is_empty() {
+            return;
+        }
+        let Some((taken, found)) = self.known.recognise(&self.window, here, &self.found) else { return };
+        for line in &mut self.window[here..here + taken] {
+            line.used = true;
+        }
+        for &offset in &found.used {
+            if let Some(line) = self.window.get_mut(here + taken + offset) {
+                line.used = true;
+            }
+        }
+        let time = self.window[here].time.map(|time| time.saturating_mul(1000));
+        self.found(number, time, found);
+    }
+
+    /// Keeps what a message tells, if it is of a refused access.
+    fn found(&mut self, line: u64, time: Option<u64>, found: Found) {
+        let Kind::Fault(fault) = found.kind else { return };
+        let raw = self.raw.take();
+        let same = |have: &Fault| {
+            found.join == Join::Decoded
+                && (have.code, have.stream) == (fault.code, fault.stream)
+                && (have.address == fault.address || fault.address.is_none())
+        };
+        let refused = refused(line, time, found.arch, found.device, &fault);
+        match raw {
+            Some((mut raw, have)) if same(&have) => {
+                // The names of the same event.
+                if let Some(named) = refused {
+                    raw.device = named.device.or(raw.device);
+                    raw.function = named.function.or(raw.function);
+                    raw.access = raw.access.or(named.access);
+                }
+                self.out.push_back(raw);
+                return;
+            }
+            raw => self.out.extend(raw.map(|(refused, _)| refused)),
+        }
+        match refused {
+            Some(refused) if found.join == Join::Raw => self.raw = Some((refused, fault)),
+            refused => self.out.extend(refused),
+        }
+    }
+}
+
+/// A refused access, where an address was refused: not an interrupt, and not a device that has no entry.
+fn refused(
+    line: u64,
+    time: Option<u64>,
+    arch: Arch,
+    device: Option<String>,
+    fault: &Fault,
+) -> Option<Refused> {
+    let address = fault.address.filter(|_| fault.access != Some(Access::Interrupt))?;
+    // A device_id is the number of a function only where firmware says so.
+    let by_number = arch == Arch::RiscV;
+    let number = fault.stream.or_else(|| fault.device.filter(|_| by_number).map(RequesterId::raw));
+    Some(Refused {
+        line,
+        time,
+        arch,
+        // Without the driver's name of it the number stands for the device.
+        device: device.filter(|name| !name.starts_with("0x") && name.parse::<u64>().is_err()),
+        function: fault.device.filter(|_| !by_number),
+        number,
+        address,
+        access: fault.access,
+    })
+}
