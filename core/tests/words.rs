@@ -162,6 +162,16 @@ const ENDS: &[(&str, &str, &str, &str)] = &[
     ("dte 0x6380000000000003 0x1 0x0 0x0", "walk 0x1000 pasid 5", "refused", "GLX"),
     ("dte 0x6080000000000003 0x1 0x0 0x0", "walk 0x1000", "0x1000", "passed through"),
     // SMMUv3: the stream table.
+    // A StreamID of 17 bits, two levels that 32 bits share, decimal as well; a device_id of 24 bits in three levels.
+    ("root smmuv3 0x8000000 0x10220", "walk 0x12345 0x1000", "xp /1gx 0x8000918", ""),
+    ("root smmuv3 0x8000000 0x10220\n8000918: 0x9000009 0", "walk 74565 0x1000", "xp /8gx 0x9001140", ""),
+    ("root smmuv3 0x8000000 0x10220", "walk 0xffffffff 0x1000", "xp /1gx 0xffffff8", ""),
+    ("root smmuv3 0x8000000 0x10210", "walk 0x12345 0", "refused", "C_BAD_STREAMID"),
+    ("root smmuv3 0x10000 0x14", "walk 0x12345 0x1000", "xp /8gx 0x48d140", ""),
+    ("root riscv 0x400004", "walk 0xabcdef 0x1000", "xp /1gx 0x1000ab8", ""),
+    ("root riscv 0x400003", "walk 0xabcdef 0x1000", "refused", "cause 260"),
+    ("root vt-d 0x10000", "walk 0x20 0x1000", "xp /2gx 0x10000", ""),
+    ("root vt-d 0x10000", "walk 0x10020 0x1000", "refused", "more than 16 bits"),
     ("root smmuv3 0x10000 0x4", "walk 00:04.0 0x1000", "refused", "C_BAD_STREAMID"),
     ("root smmuv3 0x10000 0x6", "walk 00:04.0 0x1000", "xp /8gx 0x10800", ""),
     ("root smmuv3 0x10000 0x1020a\n10000: 0x20007 0x0", "walk 00:04.0 0x1000", "xp /8gx 0x20800", ""),
@@ -302,5 +312,38 @@ fn a_cpus_map_is_said_to_be_one_with_the_command_to_use() {
         let [item] = &items[..] else { panic!("{text}{items:?}") };
         assert!(item.title.en.contains("the CPU's map") && item.title.zh.contains("CPU"));
         assert_eq!(item.fields[0].value.en, "xp /1gx 0xfed90020");
+    }
+}
+
+#[test]
+fn rows_say_which_stage_they_are_of_and_how_the_manual_numbers_their_level() {
+    for (architecture, last, above) in [
+        (Architecture::Vtd, "", ""),
+        (Architecture::SmmuV3, ", Arm's level 3", ", Arm's level 2"),
+        (Architecture::Riscv, ", RISC-V's level 0", ", RISC-V's level 1"),
+    ] {
+        let said = |preset: &str, device: &str, rest: &str| {
+            let text = PRESETS.iter().find(|have| have.name == preset).unwrap().text;
+            let machine = text.lines().find(|line| line.starts_with("machine ")).unwrap();
+            let ats = if machine.contains(" ats") { " ats pri" } else { "" };
+            let word = match architecture {
+                Architecture::Vtd => machine.into(),
+                other => format!("machine {}{ats}", other.describe().word),
+            };
+            let run = run(&text.replace(machine, &word)).unwrap();
+            let dump = format!("{}{}\nwalk {device} {rest}\n", rows(&run), root(&run, architecture));
+            render(&parse_log(&dump), Lang::En, false)
+        };
+        let nested = said("nested-walk", "00:03.0", "0x7f0000000000 pasid 7");
+        for (level, manual) in [(1, last), (2, above)] {
+            for stage in [1, 2] {
+                let begin = format!("read: stage {stage}, level {level} entry ");
+                let rows: Vec<&str> = nested.lines().filter(|line| line.contains(&begin)).collect();
+                assert!(!rows.is_empty() && rows.iter().all(|row| row.contains(manual)), "{begin}\n{nested}");
+            }
+        }
+        let alone = said("which-number", "00:03.0", "0xfffff000");
+        assert!(alone.contains("read: level 3 entry 3"), "{alone}");
+        assert!(!alone.contains("stage 1, level") && !alone.contains("stage 2, level"), "{alone}");
     }
 }

@@ -29,7 +29,7 @@ const BEYOND: Text =
 impl Way<'_> {
     pub(super) fn amd(&mut self) -> Result<Stages, End> {
         let register = self.root.first().copied().unwrap_or(0);
-        let id = u64::from(self.id().bdf16());
+        let id = u64::from(self.function()?.bdf16());
         // Size counts pages of 128 entries, less one.
         if self.entry.is_none() && id >= (register.bits(device_table::SIZE) + 1) * 128 {
             return refused(INSIDE);
@@ -67,7 +67,7 @@ impl Way<'_> {
             .or(Perms::X);
         let levels = words.bits(dte::MODE) as u8;
         let root = words.address(dte::HOST_ROOT);
-        let host = (levels > 0).then(|| Stage { format: Any::Amd(AmdV1::new(levels)), root });
+        let host = (levels > 0).then(|| Stage::new(Any::Amd(AmdV1::new(levels)), root));
         let pasid = asked.pasid.or(words.is_set(dte::GIOV).then_some(0));
         match pasid.filter(|_| words.is_set(dte::GV)) {
             Some(pasid) => Ok((Some(self.guest(&words, pasid.into())?), host)),
@@ -94,7 +94,7 @@ impl Way<'_> {
         // Guest tables are those of x86, as VT-d's first stage has them.
         let levels = 4 + words.bits(dte::GUEST_MODE) as u8;
         let guest = FirstStage { levels, host_bits: 52, update: false, ..FirstStage::four_levels() };
-        Ok(Stage { format: Any::VtdFirst(guest), root: at })
+        Ok(Stage::new(Any::VtdFirst(guest), at))
     }
 }
 

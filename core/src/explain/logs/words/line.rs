@@ -5,6 +5,7 @@ use super::super::fault::Arch;
 use super::super::scan::Scan;
 use crate::addr::RequesterId;
 use alloc::vec::Vec;
+use core::fmt;
 
 /// The most words that one line has: a line of a terminal.
 const MOST: usize = 16;
@@ -26,10 +27,45 @@ pub(in super::super) enum Said {
     OfCpu,
 }
 
+/// A device as a question names it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in super::super) enum Asker {
+    /// A function, which has the number that its bus, device and function make.
+    Function(RequesterId),
+    /// The number that the unit knows it by: a StreamID, a device_id.
+    Number(u32),
+}
+
+impl Asker {
+    /// Returns the number that the tables are looked up by.
+    pub(super) fn number(self) -> u32 {
+        match self {
+            Asker::Function(id) => u32::from(id.bdf16()),
+            Asker::Number(number) => number,
+        }
+    }
+    /// Returns the function, where the number is one's.
+    pub(super) fn function(self) -> Option<RequesterId> {
+        match self {
+            Asker::Function(id) => Some(id),
+            Asker::Number(number) => u16::try_from(number).ok().map(|id| RequesterId::new(id.into())),
+        }
+    }
+}
+
+impl fmt::Display for Asker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Asker::Function(id) => id.fmt(f),
+            Asker::Number(number) => write!(f, "{number:#x}"),
+        }
+    }
+}
+
 /// An address to be walked.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in super::super) struct Asked {
-    pub(super) device: Option<RequesterId>,
+    pub(super) device: Option<Asker>,
     pub(super) pasid: Option<u32>,
     pub(super) address: u64,
     pub(super) write: bool,
@@ -84,21 +120,25 @@ fn numbers<'a>(words: impl Iterator<Item = &'a str>) -> Option<Vec<u64>> {
     (!all.is_empty()).then_some(all)
 }
 
-/// A number that says that it is hexadecimal.
+/// A number that says that it is hexadecimal, or is 0 either way.
 fn prefixed(word: &str) -> Option<u64> {
-    word.starts_with("0x").then(|| Scan(word).hex()).flatten()
+    (word.starts_with("0x") || word == "0").then(|| Scan(word).hex()).flatten()
 }
 
-/// `walk 00:04.0 0xfffff000 [pasid 5] [write]`.
+/// `walk 00:04.0 0xfffff000 [pasid 5] [write]`; in place of the function a number, `0x1234` or decimal: two numbers, the first of which is
+/// the device's.
 fn walk<'a>(words: impl Iterator<Item = &'a str>) -> Option<Said> {
     let mut words = words.take_while(|word| !word.starts_with('#')).peekable();
-    let device =
-        words.peek().filter(|word| !word.starts_with("0x")).is_some().then(|| words.next()).flatten();
-    let device = match device {
-        Some(word) => Some(Scan(word).device()?.id),
-        None => None,
+    let first = words.next()?;
+    let (device, address) = match words.peek().copied().and_then(prefixed) {
+        Some(address) => {
+            words.next();
+            let function = Scan(first).device().map(|device| Asker::Function(device.id));
+            let number = || Some(Asker::Number(u32::try_from(Scan(first).number()?).ok()?));
+            (Some(function.or_else(number)?), address)
+        }
+        None => (None, prefixed(first)?),
     };
-    let address = prefixed(words.next()?)?;
     let mut asked = Asked { device, pasid: None, address, write: false };
     // Bounded: the words of a line.
     while let Some(word) = words.next() {
@@ -130,7 +170,9 @@ fn row(text: &str, first: &str) -> Option<Said> {
     let shown = rest.split_whitespace().take(MOST).map_while(|word| {
         let bare = word.strip_prefix("0x");
         let digits = bare.unwrap_or(word);
-        let fits = matches!(digits.len(), 8 | 16) || bare.is_some() && digits.len() < 16;
+        // Without a prefix anywhere `8: 0 0` is something else's line.
+        let zero = word == "0" && text.contains("0x");
+        let fits = matches!(digits.len(), 8 | 16) || bare.is_some() && digits.len() < 16 || zero;
         (fits && digits.bytes().all(|b| b.is_ascii_hexdigit())).then_some(digits)
     });
     let shown: Vec<&str> = shown.collect();
@@ -217,11 +259,21 @@ mod tests {
         assert_eq!(line("root riscv 0x400003 32"), Some(Said::Root(Arch::RiscV, [0x40_0003, 32].into())));
         assert_eq!(line("(qemu) xp /2gx 0x5408000"), Some(Said::Command));
         assert_eq!(line("dte 0x1 0x2 0x3 0x4"), Some(Said::Entry(Arch::AmdVi, [1, 2, 3, 4].into())));
-        let asked =
-            Asked { device: Some(RequesterId::bdf(0, 4, 0)), pasid: Some(5), address: 0x1000, write: true };
+        let asked = Asked {
+            device: Some(Asker::Function(RequesterId::bdf(0, 4, 0))),
+            pasid: Some(5),
+            address: 0x1000,
+            write: true,
+        };
         assert_eq!(line("walk 00:04.0 0x1000 write pasid 5"), Some(Said::Walk(asked)));
         let asked = Asked { device: None, pasid: None, address: 0x1000, write: false };
         assert_eq!(line("walk 0x1000"), Some(Said::Walk(asked)));
+        let asked = Asked { device: Some(Asker::Number(0x1_2345)), pasid: None, address: 0, write: true };
+        for text in ["walk 0x12345 0x0 write", "walk 74565 0 write # a StreamID"] {
+            assert_eq!(line(text), Some(Said::Walk(asked)), "{text}");
+        }
+        assert_eq!(line("dte 0x1 0x2 0 0"), Some(Said::Entry(Arch::AmdVi, [1, 2, 0, 0].into())));
+        assert_eq!(line("0x1000: 0x1 0"), Some(Said::Words(0x1000, [1, 0].into())));
         for text in [
             "root entry: 0x1000",
             "root=/dev/sda",
@@ -229,6 +281,9 @@ mod tests {
             "dte 0x1",
             "walk on",
             "walk 00:04.0",
+            "walk 0x100000000 0x1000",
+            "walk -1 0x1000",
+            "8: 0 0 IO-APIC",
             "context: 0x1 0x2",
         ] {
             assert_eq!(line(text), None, "{text}");

@@ -25,7 +25,7 @@ use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
-use line::Asked;
+use line::{Asked, Asker};
 use stage::{size, End};
 use way::Way;
 
@@ -203,7 +203,11 @@ impl Words {
             (false, false) => way.go(arch),
             _ => Err(End::Refused(Phrase::new("the line names no device", "这一行没有写设备"))),
         };
-        let device = asked.device.map_or(String::new(), |device| format!(" {device}"));
+        let device = asked.device.map_or(String::new(), |device| match (device, arch) {
+            (Asker::Number(_), Arch::SmmuV3) => format!(" StreamID {device}"),
+            (Asker::Number(_), Arch::RiscV) => format!(" device_id {device}"),
+            _ => format!(" {device}"),
+        });
         let address = asked.address;
         let title = Phrase::new(
             format!("{}: the tables of the dump for {address:#x}{}", arch.name(), of_device(&device)),
@@ -274,7 +278,7 @@ impl Words {
         }
         let mut walk = way.walk;
         walk.address = address;
-        walk.device = asked.device;
+        walk.device = asked.device.and_then(Asker::function);
         walk.access = Some(if asked.write { Access::Write } else { Access::Read });
         walk.entries = way.steps.iter().filter_map(|step| Some((step.level?, step.words[0]))).collect();
         if arch == Arch::VtD && asked.pasid.is_none() {

@@ -60,7 +60,7 @@ impl Way<'_> {
             mode => {
                 let update = words.is_set(dc::GADE);
                 let format = Riscv { update, frozen: true, ..Riscv::second(levels_of(mode)?) };
-                Some(Stage { format: Any::Riscv(format), root: words.address(dc::IOHGATP_PPN) })
+                Some(Stage::new(Any::Riscv(format), words.address(dc::IOHGATP_PPN)))
             }
         };
         let process = self.asked.pasid.map(u64::from);
@@ -96,7 +96,7 @@ impl Way<'_> {
                     role: Role::First { sum: false },
                     ..Riscv::first(levels_of(mode)?)
                 };
-                Some(Stage { format: Any::Riscv(format), root })
+                Some(Stage::new(Any::Riscv(format), root))
             }
         };
         Ok((first, second))
@@ -105,7 +105,7 @@ impl Way<'_> {
     /// Where the device context is.
     fn device(&mut self) -> Result<u64, End> {
         let register = self.root.first().copied().unwrap_or(0);
-        let id = u64::from(self.id().bdf16());
+        let id = u64::from(self.number());
         // Contexts of 64 bytes; those without MSI translation have 32 (RISC-V IOMMU, device directory).
         let extended = self.root.get(1) != Some(&32);
         let index = match extended {

@@ -117,13 +117,13 @@ impl Way<'_> {
         }
         self.asked.address = whole as u64;
         let root = format.root(words.address(of(upper).table));
-        Ok((Some(Stage { format: Any::Arm(format), root }), below))
+        Ok((Some(Stage::new(Any::Arm(format), root)), below))
     }
 
     /// Where the stream table entry is (IHI 0070, 3.3.1 and 5.1). What is reserved of FMT is as a linear table.
     fn stream(&mut self) -> Result<u64, End> {
         let base = self.root.first().map_or(0, |root| root.address(strtab_base::ADDR));
-        let stream = u64::from(self.id().bdf16());
+        let stream = u64::from(self.number());
         // Without the second register the table counts as linear, and as large as it has to be.
         let Some(layout) = self.root.get(1).copied() else { return Ok(base + stream * 64) };
         let bits = layout.bits(strtab_base_cfg::LOG2SIZE);
@@ -230,7 +230,7 @@ fn second_stage(words: &[u64; 8]) -> Option<Stage> {
         frozen: true,
         ..Aarch64::stage2(granule, input_bits).for_devices()
     };
-    Some(Stage { format: Any::Arm(format), root: format.root(table) })
+    Some(Stage::new(Any::Arm(format), format.root(table)))
 }
 
 /// The fields of one half of a context descriptor.

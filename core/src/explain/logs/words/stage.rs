@@ -19,6 +19,7 @@ use alloc::vec::Vec;
 pub(super) struct Stage {
     pub(super) format: Any,
     pub(super) root: u64,
+    part: Part,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -28,6 +29,15 @@ pub(super) enum Any {
     Amd(AmdV1),
     Arm(Aarch64),
     Riscv(Riscv),
+}
+
+/// Which of two stages tables are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Part {
+    /// The only one.
+    Alone,
+    First,
+    Second,
 }
 
 /// An entry on the way.
@@ -62,6 +72,42 @@ pub(super) struct Leaf {
 }
 
 impl Any {
+    /// How the manual numbers a level, where it is another way than here, where the last is 1: with Arm the last is 3 (DDI 0487 D8.2),
+    /// with RISC-V 0 (the `i` of the walk, Privileged 12.3.2).
+    fn in_manual(&self, level: u8) -> Option<Phrase> {
+        match self {
+            Any::Arm(_) => {
+                let number = 4 - i16::from(level);
+                Some(Phrase::new(
+                    format!(", Arm's level {number}"),
+                    format!("（Arm 手册中为第 {number} 级）"),
+                ))
+            }
+            Any::Riscv(_) => {
+                let number = level - 1;
+                Some(Phrase::new(
+                    format!(", RISC-V's level {number}"),
+                    format!("（RISC-V 手册中为第 {number} 级）"),
+                ))
+            }
+            _ => None,
+        }
+    }
+
+    /// What an entry is called.
+    fn entry(&self, part: Part, level: u8, index: u64) -> Phrase {
+        let (en, zh) = match part {
+            Part::Alone => ("", ""),
+            Part::First => ("stage 1, ", "第一阶段，"),
+            Part::Second => ("stage 2, ", "第二阶段，"),
+        };
+        let manual = self.in_manual(level).unwrap_or_default();
+        Phrase::new(
+            format!("{en}level {level} entry {index}{}", manual.en),
+            format!("{zh}第 {level} 级表项 {index}{}", manual.zh),
+        )
+    }
+
     /// Why an address has no place in the tables, as each format's own check has it: wider than they are, or, in the first stage, not
     /// canonical.
     fn beyond(&self, input: u64) -> Option<Phrase> {
@@ -91,6 +137,16 @@ fn sign_extended(input: u64, bits: u8) -> bool {
 }
 
 impl Stage {
+    /// The only stage.
+    pub(super) fn new(format: Any, root: u64) -> Self {
+        Stage { format, root, part: Part::Alone }
+    }
+
+    /// It as one of two stages.
+    pub(super) fn of(&self, part: Part) -> Self {
+        Stage { part, ..*self }
+    }
+
     /// Walks to an address. Never inlined: each format calls it for the stage below, which would make it five times as large.
     #[inline(never)]
     pub(super) fn walk(
@@ -128,7 +184,7 @@ impl Stage {
             let index = format.index(input, level);
             let mut at = table.wrapping_add(index * 8);
             if let Some(below) = below {
-                at = below.walk(words, at, Want::user(Perms::R), None, steps)?.to;
+                at = below.of(Part::Second).walk(words, at, Want::user(Perms::R), None, steps)?.to;
             }
             let [stored] = words.get::<1>(at)?;
             let raw = if format.big_endian() { stored.swap_bytes() } else { stored };
@@ -154,10 +210,7 @@ impl Stage {
                 Entry::Refused(fault) => format.rule(fault).text.into(),
             };
             steps.push(Step {
-                name: Phrase::new(
-                    format!("level {level} entry {index}"),
-                    format!("第 {level} 级表项 {index}"),
-                ),
+                name: self.format.entry(self.part, level, index),
                 at: Some(at),
                 words: [stored].into(),
                 says: says.clone(),
@@ -169,7 +222,7 @@ impl Stage {
                 Entry::Table(to) | Entry::Leaf(to) => {
                     let leaf = Leaf { to: to & !mask | input & mask, shift, perms: format.perms(&state) };
                     let Some(below) = below else { return Ok(leaf) };
-                    let last = below.walk(words, leaf.to, want, None, steps)?;
+                    let last = below.of(Part::Second).walk(words, leaf.to, want, None, steps)?;
                     return Ok(Leaf {
                         to: last.to,
                         shift: shift.min(last.shift),

@@ -60,7 +60,7 @@ impl Way<'_> {
 
     /// Where the context entry is.
     fn context_table(&mut self, register: u64, scalable: bool) -> Result<u64, End> {
-        let id = self.id();
+        let id = self.function()?;
         let place = register.address(rtaddr::RTA) + u64::from(id.bus()) * 16;
         let half = usize::from(scalable && id.devfn() >= 0x80);
         let words = self.read::<2>(ROOT_ENTRY, place, None, |words| {
@@ -129,7 +129,7 @@ impl Way<'_> {
             update: false,
             ..FirstStage::four_levels()
         };
-        let first = Stage { format: Any::VtdFirst(first), root: words.address(pasid::FSPTPTR) };
+        let first = Stage::new(Any::VtdFirst(first), words.address(pasid::FSPTPTR));
         let second = second(words.bits(pasid::AW), words.address(pasid::SSPTPTR));
         Ok(match words.bits(pasid::PGTT) {
             pgtt::FIRST => (Some(first), None),
@@ -168,5 +168,5 @@ fn is_width(code: u64) -> bool {
 fn second(width: u64, root: u64) -> Stage {
     let levels = (width as u8 + 2).clamp(3, 5);
     let format = SecondStage { levels, host_bits: HOST_BITS, ..SecondStage::four_levels() };
-    Stage { format: Any::VtdSecond(format), root }
+    Stage::new(Any::VtdSecond(format), root)
 }

@@ -1,7 +1,7 @@
 //! From a device to its page tables, by the entries that the unit's root leads to: what each architecture reads on that way.
 
-use super::line::Asked;
-use super::stage::{to_table, End, Leaf, Stage, Step};
+use super::line::{Asked, Asker};
+use super::stage::{to_table, End, Leaf, Part, Stage, Step};
 use super::Words;
 use crate::addr::RequesterId;
 use crate::explain::logs::dumped::Walk;
@@ -21,6 +21,10 @@ pub(super) const FORWARDED: Text = Text::new(
 );
 pub(super) const RESERVED: Text = Text::new("a value that is reserved", "保留值");
 pub(super) const RESERVED_BIT: Text = Text::new("a reserved bit is 1", "保留位为 1");
+const WIDE: Text = Text::new(
+    "the number has more than 16 bits: no such device can be behind this unit",
+    "编号超过 16 位：这个 IOMMU 之后不可能有这样的设备",
+);
 /// Of these entries an address stays as it is: how the walk ends, and no fault.
 const UNTRANSLATED: [Text; 2] = [PASSED, FORWARDED];
 
@@ -54,15 +58,25 @@ impl Way<'_> {
         let want = Want::user(if self.asked.write { Perms::W } else { Perms::R });
         let (input, steps) = (self.asked.address, &mut self.steps);
         let leaf = match (first, second) {
-            (Some(first), below) => first.walk(self.words, input, want, below.as_ref(), steps),
+            (Some(first), below) => {
+                let part = if below.is_some() { Part::First } else { Part::Alone };
+                first.of(part).walk(self.words, input, want, below.as_ref(), steps)
+            }
             (None, Some(second)) => second.walk(self.words, input, want, None, steps),
             (None, None) => Err(End::Same(PASSED)),
         }?;
         Ok(Leaf { perms: leaf.perms.and(self.limit), ..leaf })
     }
 
-    pub(super) fn id(&self) -> RequesterId {
-        self.asked.device.unwrap_or(RequesterId::bdf(0, 0, 0))
+    /// The number that the tables are looked up by.
+    pub(super) fn number(&self) -> u32 {
+        self.asked.device.map_or(0, Asker::number)
+    }
+
+    /// The number, where it has to be that of a function.
+    pub(super) fn function(&self) -> Result<RequesterId, End> {
+        let function = self.asked.device.map_or(Some(RequesterId::bdf(0, 0, 0)), Asker::function);
+        function.ok_or(End::Refused(WIDE.into()))
     }
 
     /// Reads `N` words, found through stage 2 where there is one, and notes what they say.
@@ -74,7 +88,9 @@ impl Way<'_> {
         says: impl Fn(&[u64; N]) -> Result<u64, Text>,
     ) -> Result<[u64; N], End> {
         let at = match below {
-            Some(stage) => stage.walk(self.words, at, Want::user(Perms::R), None, &mut self.steps)?.to,
+            Some(stage) => {
+                stage.of(Part::Second).walk(self.words, at, Want::user(Perms::R), None, &mut self.steps)?.to
+            }
             None => at,
         };
         let words = self.words.get::<N>(at)?;
