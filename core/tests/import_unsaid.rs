@@ -180,3 +180,64 @@ fn maps_of_ids_are_said_where_no_text_has_the_functions() {
     let got = of("a.dts", tree.as_bytes(), "00:00.0 Ethernet controller: A\n");
     assert_eq!(lines(&got, Kind::Left, "no text has functions with them", ""), [0usize; 0]);
 }
+
+#[test]
+fn windows_below_a_mebibyte_and_each_window_once() {
+    let log = "\
+pci_bus 0000:00: root bus resource [mem 0x000a0000-0x000bffff window]
+pci_bus 0000:00: root bus resource [mem 0x90000000-0x9fffffff window]
+pci_bus 0000:00: root bus resource [mem 0x90000000-0x9fffffff window]
+pci_bus 0000:00: root bus resource [io  0x1000-0xffff window]
+pci_bus 0000:00: root bus resource [mem 0x1000-0xffff window]
+pci 0000:00:02.0: [8086:10d3] type 00 class 0x020000 PCIe Root Complex Integrated Endpoint
+";
+    let got = of("log", log.as_bytes(), "");
+    assert_eq!(lines(&got, Kind::Left, "windows below 1 MiB", "1 MiB 以下"), [5], "{:?}", got.remarks);
+    assert_eq!(lines(&got, Kind::Contradiction, "shares addresses", ""), [0usize; 0], "{:?}", got.remarks);
+    assert_eq!(got.scenario.matches("bridge cpu").count(), 1, "{}", got.scenario);
+}
+
+#[test]
+fn a_function_that_read_as_ones_has_no_bars_and_that_is_said() {
+    let off = "\
+01:00.1 Audio device: A [1002:ab28]
+00: 02 10 28 ab ff ff 10 00 00 00 03 04 10 00 80 00
+10: ff ff ff ff ff ff ff ff ff ff ff ff ff ff ff ff
+";
+    let got = of("a.lspci", off.as_bytes(), "");
+    assert_eq!(lines(&got, Kind::Missing, "did not answer (D3cold?)", "D3cold"), [2], "{:?}", got.remarks);
+    assert!(!got.scenario.contains("bar "), "{}", got.scenario);
+    // Of one that answers the BARs count.
+    let on = off.replace("10: ff ff ff ff ff ff ff ff", "10: 04 00 00 b0 00 00 00 00");
+    let got = of("a.lspci", on.as_bytes(), "");
+    assert_eq!(lines(&got, Kind::Missing, "did not answer", ""), [0usize; 0]);
+    assert!(got.scenario.contains("bar 0 ") && got.scenario.contains("0xb000_0000"), "{}", got.scenario);
+}
+
+#[test]
+fn a_bar_that_its_window_calls_prefetchable_is_said_to_be_none() {
+    let text = "\
+00:01.0 PCI bridge [0604]: Intel [8086:1901]
+\tBus: primary=00, secondary=01, subordinate=01, sec-latency=0
+\tPrefetchable memory behind bridge: 00000000b0000000-00000000b00fffff [size=1M] [64-bit]
+\tCapabilities: [a0] Express (v2) Root Port (Slot+), MSI 00
+01:00.0 Ethernet controller [0200]: Intel [8086:1533]
+\tRegion 0: Memory at b0000000 (64-bit, KIND) [size=512K]
+";
+    let said = |kind: &str| {
+        let got = of("a.lspci", text.replace("KIND", kind).as_bytes(), "");
+        assert!(got.scenario.contains("bar 0 512K 64 prefetch at bus 0xb000_0000"), "{}", got.scenario);
+        lines(&got, Kind::Assumed, "BAR 0 at 0xb0000000 is not prefetchable", "不可预取")
+    };
+    assert_eq!(said("non-prefetchable"), [6]);
+    assert_eq!(said("prefetchable"), [0usize; 0]);
+}
+
+#[test]
+fn a_comment_that_is_too_long_ends_between_words_and_says_so() {
+    let name = "word ".repeat(60);
+    let text = format!("00:02.0 Ethernet controller [0200]: {name}[8086:1533]\n");
+    let got = of("a.lspci", text.as_bytes(), "");
+    let line = got.scenario.lines().find(|line| line.contains("00:02.0")).unwrap();
+    assert!(line.ends_with("word ...") && line.len() < 260, "{line}");
+}

@@ -244,3 +244,36 @@ fn many_lists_of_one_page_and_flushes_that_cover_nothing_take_no_longer_with_eac
     assert!(!en.lines().any(|line| line.trim_start().starts_with("0000:00:05.0: ")), "{en}");
     assert!(en.contains(&format!("{} unmaps of lists fit several", count - 1)), "{en}");
 }
+
+#[test]
+fn a_second_unmap_of_a_list_has_the_sizes_that_the_first_had() {
+    let list =
+        |rest: &str| event("1.000000", &format!("dma_map_sg: 0000:00:05.0 dir=TO_DEVICE {rest} attrs="));
+    let unmap = "dma_unmap_sg: 0000:00:05.0 dir=TO_DEVICE phys_addrs={0x5000,0x9000} attrs=";
+    let text = list("dma_addrs={0x10000,0x20000} sizes={0x2000,0x1000} phys_addrs={0x5000,0x9000}")
+        + &event("1.000001", unmap)
+        + &event("1.000002", unmap);
+    let [en, _] = said(&replay(&text));
+    assert!(
+        en.contains("unmaps 0x10000 +0x2000 twice") && en.contains("unmaps 0x20000 +0x1000 twice"),
+        "{en}"
+    );
+}
+
+#[test]
+fn tables_that_lose_a_whole_large_page_have_lost_it() {
+    let map =
+        "map: IOMMU: iova=0x0000000000000000 - 0x0000000000200000 paddr=0x0000000002e00000 size=2097152";
+    let unmap = |done: u64| {
+        format!("unmap: IOMMU: iova=0x0000000000001000 - 0x0000000000002000 size=4096 unmapped_size={done}")
+    };
+    let of = |done| said(&replay(&(event("1.000000", map) + &event("1.000001", &unmap(done)))));
+    let [en, zh] = of(2_097_152);
+    assert!(!en.contains("1 ranges are in the tables"), "{en}");
+    assert!(en.contains("for 0x1000 +0x1000 the tables lost 0x200000 bytes"), "{en}");
+    assert!(zh.contains("整个大页"), "{zh}");
+    let [en, _] = of(0);
+    assert!(en.contains("1 ranges are in the tables") && en.contains("lost only 0x0"), "{en}");
+    let [en, _] = of(4096);
+    assert!(!en.contains("the tables lost"), "{en}");
+}

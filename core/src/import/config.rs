@@ -4,6 +4,9 @@
 //! extended list from 100h.
 
 use super::found::{Acs, Bar, Bdf, Bridge, Express, Extent, Found, Function, Source, Space, Window};
+use super::remark::Kind;
+use crate::spec::Phrase;
+use alloc::format;
 
 /// The name of a function that only its bytes speak of.
 pub const UNNAMED: &str = "";
@@ -48,8 +51,11 @@ pub fn read(at: Bdf, bytes: &[u8], from: Source, found: &mut Found) {
     found.kind("lspci -x", from);
     let Some(function) = found.function(at, from) else { return };
     let _ = header(&bytes, from, function);
-    capabilities(&bytes, function);
-    extended(&bytes, function);
+    let silent = is_silent(&bytes);
+    if !silent {
+        capabilities(&bytes, function);
+        extended(&bytes, function);
+    }
     let has = [
         ("vectors", function.msi.is_some()),
         ("acs", function.acs.is_some()),
@@ -60,6 +66,19 @@ pub fn read(at: Bdf, bytes: &[u8], from: Source, found: &mut Found) {
     for (word, _) in has.into_iter().filter(|(_, has)| *has) {
         function.cite(word, from);
     }
+    if silent {
+        let said = Phrase::new(
+            format!("{at}: its configuration space reads as ones from the BARs on: it did not answer (D3cold?), so its BARs are not known"),
+            format!("{at}：从 BAR 起配置空间读出全 1：该功能没有应答（可能处于 D3cold），BAR 无从得知"),
+        );
+        found.remark(Kind::Missing, from, said);
+    }
+}
+
+/// Whether a function that has an id read as ones where its BARs are, which hold zeros in their lowest bits: it was off (D3cold), or went away
+/// while it was read.
+fn is_silent(bytes: &Bytes<'_>) -> bool {
+    bytes.u16(0).is_some_and(|vendor| vendor != 0xffff) && bytes.u32(0x10) == Some(u32::MAX)
 }
 
 fn header(bytes: &Bytes<'_>, from: Source, function: &mut Function) -> Option<()> {
@@ -107,7 +126,8 @@ fn bars(bytes: &Bytes<'_>, count: u8, from: Source, function: &mut Function) {
     // Bounded: at most six registers.
     while index < count {
         let at = 0x10 + 4 * usize::from(index);
-        let Some(low) = bytes.u32(at) else { return };
+        // All ones are no BAR: the function did not answer.
+        let Some(low) = bytes.u32(at).filter(|low| *low != u32::MAX) else { return };
         let io = low & 1 != 0;
         let wide = !io && low & 6 == 4;
         let high = if wide { bytes.u32(at + 4).unwrap_or(0) } else { 0 };

@@ -161,10 +161,16 @@ fn root(text: &str, from: Source, found: &mut Found) -> bool {
 /// Adds a window of the host bridge that was not met before.
 pub fn host(found: &mut Found, window: HostWindow) {
     let io = window.space == Space::Io;
-    let known = |old: &HostWindow| old.cpu == window.cpu && (old.space == Space::Io) == io;
-    match found.windows.iter_mut().find(|old| known(old)) {
+    let next = found.windows.len();
+    let known = found.window_of.get(&(window.cpu, io)).and_then(|at| found.windows.get_mut(*at));
+    match known {
         Some(old) => old.domain = old.domain.or(window.domain),
-        None => keep(&mut found.windows, window),
+        None => {
+            keep(&mut found.windows, window);
+            if found.windows.len() > next {
+                found.window_of.insert((window.cpu, io), next);
+            }
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 pub use super::remark::Source;
 use super::remark::{Kind, Remark};
 use crate::spec::Phrase;
+use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -476,6 +477,8 @@ pub struct Found {
     pub roots: Vec<(u32, u8)>,
     /// Windows of host bridges for the CPU.
     pub windows: Vec<HostWindow>,
+    /// Which of them has these addresses, of ports or of memory.
+    pub window_of: BTreeMap<(Extent, bool), usize>,
     /// Windows of host bridges for devices.
     pub inbound: Vec<Inbound>,
     /// IOMMUs.

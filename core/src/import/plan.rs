@@ -569,6 +569,13 @@ fn bar_line(
         );
         return not(Kind::Contradiction, what, remarks);
     }
+    if prefetch && bar.space == Space::Memory {
+        let said = Phrase::new(
+            format!("{at} BAR {index} at {:#x} is not prefetchable and is in a prefetchable window: its line says `prefetch`, as the window's", bar.at),
+            format!("{at} BAR {index}（{:#x}）不可预取，却在可预取窗口之内：它的行随窗口写 `prefetch`", bar.at),
+        );
+        remarks.at(Kind::Assumed, bar.from, said);
+    }
     *used |= mask;
     taken.push((behind, io, bus, at));
     let also = space::size_of(found, at, bar.at).map(|(_, from)| from).filter(|_| bar.size == 0);

@@ -93,6 +93,13 @@ fn windows(found: &Found, wanted: &[Extent], map: &mut Map, remarks: &mut Remark
         }));
     }
     // What a PC had below 1 MiB is not for BARs.
+    if let Some(low) = all.iter().filter(|w| w.cpu.first < MIB).min_by_key(|w| w.cpu) {
+        let said = Phrase::new(
+            "the host bridge's windows below 1 MiB are left out: a PC has the old display's memory and ROMs there, and no BAR",
+            "主桥在 1 MiB 以下的窗口略去：PC 在那里是旧式显存和 ROM，没有 BAR",
+        );
+        remarks.at(Kind::Left, low.from, said);
+    }
     all.retain(|w| w.cpu.first >= MIB);
     all.sort_by_key(|w| w.cpu);
     for window in all {

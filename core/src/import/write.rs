@@ -13,6 +13,8 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt::Write;
 
+/// The most characters of a comment.
+const LONGEST: usize = 200;
 /// The most bytes of a scenario are 256 KiB; comments go when they come near.
 const MOST: usize = 200 << 10;
 /// RAM that begins below this has room for a buffer below 4 GiB.
@@ -93,12 +95,15 @@ impl Out<'_> {
 
 /// Text of a paste as part of a comment: one line, of a length that can be read.
 fn comment(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() || acts(c) { ' ' } else { c })
-        .take(160)
-        .collect::<String>()
-        .trim_end()
-        .into()
+    let said: String =
+        text.chars().map(|c| if c.is_control() || acts(c) { ' ' } else { c }).take(LONGEST + 1).collect();
+    if said.chars().count() <= LONGEST {
+        return said.trim_end().into();
+    }
+    // It ends between words, and says that it ends; the report has all of it.
+    let cut: String = said.chars().take(LONGEST - 4).collect();
+    let end = cut.rfind(' ').filter(|end| *end > cut.len() / 2).unwrap_or(cut.len());
+    format!("{} ...", cut[..end].trim_end())
 }
 
 fn bdf(at: Bdf) -> String {

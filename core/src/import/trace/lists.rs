@@ -53,7 +53,9 @@ impl Lists {
         if lines.len() < 2 {
             return lines;
         }
-        let count = |line: u64| physical.iter().filter(|at| self.entry(device, **at, line).is_some()).count();
+        // A page that is in a list many times says no more than once.
+        let pages: BTreeSet<u64> = physical.iter().copied().collect();
+        let count = |line: u64| pages.iter().filter(|at| self.entry(device, **at, line).is_some()).count();
         let counts: Vec<usize> = lines.iter().map(|line| count(*line)).collect();
         let most = counts.iter().max().copied().unwrap_or(0);
         lines.into_iter().zip(counts).filter(|(_, count)| *count == most).map(|(line, _)| line).collect()

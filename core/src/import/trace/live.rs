@@ -79,8 +79,8 @@ pub enum Finding {
     Overlaps { device: String, new: Part, old: Mapping },
     /// The tables lost a range while a device's mapping in it was in use.
     UnderUse { device: String, mapping: Mapping, iova: u64, size: u64 },
-    /// The tables lost less than they were asked to.
-    Short { iova: u64, size: u64, done: u64 },
+    /// The tables lost less than they were asked to, or more: the whole of a large page.
+    TablesDiffer { iova: u64, size: u64, done: u64 },
     /// A buffer was synchronised past its end, or for another direction than it is mapped for.
     SyncDiffers { device: String, mapping: Mapping, address: u64, size: u64, direction: Direction },
     /// A buffer was synchronised that is not mapped.
@@ -97,7 +97,7 @@ impl Finding {
             Finding::Differs { .. } => 1,
             Finding::Overlaps { .. } => 2,
             Finding::UnderUse { .. } => 3,
-            Finding::Short { .. } => 4,
+            Finding::TablesDiffer { .. } => 4,
             Finding::SyncOfNone { .. } => 5,
             Finding::Fault { .. } => 6,
             Finding::SyncDiffers { .. } => 7,
@@ -412,14 +412,12 @@ impl Live {
             }
         };
         let lists = &self.lists;
-        let addresses = |line: u64| -> Vec<u64> {
-            physical.iter().filter_map(|at| lists.entry(device, *at, line)).collect()
-        };
+        let addresses = |line: u64| physical.iter().filter_map(move |at| lists.entry(device, *at, line));
         let this_way = |line: &u64| {
-            let first = addresses(*line).first().and_then(|address| self.mapped.get(&(device, *address)));
+            let first = addresses(*line).next().and_then(|address| self.mapped.get(&(device, address)));
             first.is_some_and(|mapping| mapping.direction == direction)
         };
-        let is_lost = |line: &u64| addresses(*line).iter().any(|address| lost.contains(address));
+        let is_lost = |line: &u64| !lost.is_empty() && addresses(*line).any(|at| lost.contains(&at));
         for fits in [&this_way as &dyn Fn(&u64) -> bool, &is_lost] {
             if lines.iter().any(fits) {
                 lines.retain(fits);
@@ -644,8 +642,13 @@ impl Live {
     fn unmap(&mut self, now: Moment, device: usize, address: u64, with: Option<End>) {
         let Some(mapping) = self.take((device, address), with) else {
             // What was mapped before the trace began is not known; what was unmapped in it is.
-            let size = with.and_then(|(size, ..)| size).unwrap_or(0);
             let was = self.was(device, address, None);
+            // A list's event has no sizes: that of what was there.
+            let had = match &was {
+                Was::Unmapped(mapping, _) => mapping.part.size,
+                _ => 0,
+            };
+            let size = with.and_then(|(size, ..)| size).unwrap_or(had);
             if matches!(was, Was::Never(_) | Was::Unseen) {
                 self.before += 1;
                 return;
@@ -683,12 +686,17 @@ impl Live {
     /// is in use only if that does not follow soon.
     fn table_unmap(&mut self, now: Moment, iova: u64, size: u64, done: u64) {
         self.history.pass(now, Act::TableUnmap, TABLES, iova, done);
-        if done < size {
-            self.find(now, Finding::Short { iova, size, done });
+        if done != size {
+            self.find(now, Finding::TablesDiffer { iova, size, done });
         }
         if done == 0 {
             return;
         }
+        // A driver that cannot split a large page takes all of it away.
+        let (iova, size) = match done > size && done.is_power_of_two() {
+            true => (iova & !(done - 1), done),
+            false => (iova, size.max(done)),
+        };
         let end = iova.saturating_add(size);
         let inside: Vec<u64> = self.tables.range(iova..end.max(iova + 1)).map(|(at, _)| *at).collect();
         for at in inside {

@@ -143,10 +143,16 @@ pub(super) fn finding(now: Moment, finding: &Finding, zh: bool) -> String {
         (Finding::UnderUse { device, mapping: m, iova, size }, true) => {
             format!("页表去掉了 {iova:#x} +{size:#x}，而 {device} 仍在使用 {}", mapping(m, zh))
         }
-        (Finding::Short { iova, size, done }, false) => {
+        (Finding::TablesDiffer { iova, size, done }, false) if done > size => {
+            format!("for {iova:#x} +{size:#x} the tables lost {done:#x} bytes: the whole of a larger page, and what else it maps")
+        }
+        (Finding::TablesDiffer { iova, size, done }, true) if done > size => {
+            format!("要去掉 {iova:#x} +{size:#x}，页表却去掉了 {done:#x} 字节：整个大页，连同其中的其他映射")
+        }
+        (Finding::TablesDiffer { iova, size, done }, false) => {
             format!("of {iova:#x} +{size:#x} the tables lost only {done:#x} bytes")
         }
-        (Finding::Short { iova, size, done }, true) => {
+        (Finding::TablesDiffer { iova, size, done }, true) => {
             format!("要去掉 {iova:#x} +{size:#x}，页表只去掉了 {done:#x} 字节")
         }
         (Finding::SyncDiffers { device, mapping: m, address, size, direction }, zh) => {

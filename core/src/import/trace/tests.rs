@@ -99,7 +99,7 @@ fn what_is_wrong_is_found_at_its_line() {
         "8 Overlaps",
         "9 Fault",
         "10 SyncOfNone",
-        "11 Short",
+        "11 TablesDiffer",
     ];
     assert_eq!(kinds(&replay), want);
     assert_eq!(replay.live.before, 1);
