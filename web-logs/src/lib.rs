@@ -10,6 +10,7 @@ use iommu_core::import::account::Account;
 use iommu_core::import::trace::{Replay, LONGEST};
 use iommu_core::import::{import, report, Import, Input};
 use iommu_core::spec::Lang;
+use std::borrow::Cow;
 use wasm_bindgen::prelude::*;
 
 /// Bytes of a text that are kept for its machine: what comes later in a trace of gigabytes tells of none.
@@ -63,7 +64,9 @@ impl Texts {
     }
 
     fn line(&mut self) {
-        let text = String::from_utf8_lossy(&self.rest);
+        // Nearly every line is UTF-8, which is seen in a third of the time that it takes to mend one that is not.
+        let text = core::str::from_utf8(&self.rest)
+            .map_or_else(|_| String::from_utf8_lossy(&self.rest), Cow::Borrowed);
         let line = text.strip_suffix('\r').unwrap_or(&text);
         self.log.line(line);
         self.trace.line(line, None);

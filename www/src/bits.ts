@@ -11,23 +11,33 @@ export function entryBits(entry: Entry, app: App, flips = false): HTMLElement {
   const said = h("p.said", { "aria-hidden": "true" }, entry.meaning || t("pointAtBit"));
   const rest = said.textContent ?? "";
   const box = h("div.entry", {});
+  let lit: Field | null = null;
   const show = (field: Field | null) => {
+    if (field === lit) return;
+    lit = field;
     said.textContent = field ? `${place(field)} ${field.name}${t("is")}${field.meaning}` : rest;
     for (const el of box.querySelectorAll<HTMLElement>("[data-field]"))
       el.classList.toggle("lit", field !== null && el.dataset.field === String(field.lo));
   };
-  // One listener for all cells: there are sixty-four of them a word, made anew with each step.
+  const flip = flips && !entry.register ? (bit: number) => flipBit(app, entry, bit) : null;
+  // One listener for all bits: there are sixty-four of them a word, made anew with each step.
   const under = (event: Event) => (event.target as Element).closest<HTMLElement>("[data-field]");
-  box.addEventListener("mouseover", (event) => {
+  box.addEventListener("mousemove", (event) => {
     const lo = under(event)?.dataset.field;
-    show(entry.fields.find((f) => String(f.lo) === lo) ?? null);
+    const field = entry.fields.find((f) => String(f.lo) === lo) ?? null;
+    show(field);
+    const bit = bitUnder(event);
+    if (!bit) return;
+    const what = field ? `${place(field)} ${field.name}${t("is")}${field.meaning}` : `${bit.number}`;
+    // Mouse and finger turn it here; the values below, which are buttons, are for everyone.
+    bit.half.title = flip ? `${what}\n${t("flipBit")} ${bit.number}` : what;
+    bit.half.style.setProperty("--bit", String(bit.column));
   });
   box.addEventListener("mouseleave", () => show(null));
-  const flip = flips && !entry.register ? (bit: number) => flipBit(app, entry, bit) : null;
   if (flip)
     box.addEventListener("click", (event) => {
-      const bit = (event.target as HTMLElement).dataset.bit;
-      if (bit !== undefined) flip(Number(bit));
+      const bit = bitUnder(event);
+      if (bit) flip(bit.number);
     });
   box.append(
     h(
@@ -37,7 +47,7 @@ export function entryBits(entry: Entry, app: App, flips = false): HTMLElement {
       h("code", {}, entry.register ? `+${entry.at}` : `@ ${entry.at}`),
       h("cite", {}, entry.section),
     ),
-    ...entry.words.map((word, w) => strip(entry, word, w, flip !== null, t)),
+    ...entry.words.map((word, w) => strip(entry, word, w, flip !== null)),
     said,
     h(
       "table.fields",
@@ -62,6 +72,18 @@ export function entryBits(entry: Entry, app: App, flips = false): HTMLElement {
     ),
   );
   return box;
+}
+
+/** Bits that stand in a line without a break. */
+const PER_HALF = 16;
+
+/** The bit under the pointer. */
+function bitUnder(event: MouseEvent) {
+  const half = (event.target as Element).closest<HTMLElement>("[data-high]");
+  if (!half) return null;
+  const { left, width } = half.getBoundingClientRect();
+  const column = Math.max(0, Math.min(PER_HALF - 1, Math.floor(((event.clientX - left) / width) * PER_HALF)));
+  return { half, column, number: Number(half.dataset.high) - column };
 }
 
 /** The value of a single bit, to press. */
@@ -96,32 +118,55 @@ function flipBit(app: App, entry: Entry, bit: number): void {
   void app.poke(at, `0x${value.toString(16)}`, `${entry.name}, bit ${bit} ${field?.name ?? ""}`.trim());
 }
 
-/** Sixty-four cells, high bit first, in two rows; neighbouring fields differ in shade. */
-function strip(entry: Entry, word: string, index: number, flips: boolean, t: Words): HTMLElement {
+/** Sixty-four bits, high bit first, in two rows; neighbouring fields differ in shade. */
+function strip(entry: Entry, word: string, index: number, flips: boolean): HTMLElement {
+  const low = firstBit(entry) + index * 64;
   const value = BigInt(word);
   const old = entry.before[index] === undefined ? value : BigInt(entry.before[index]);
-  const low = firstBit(entry) + index * 64;
-  const cells: HTMLElement[] = [];
-  for (let bit = 63; bit >= 0; bit--) {
+  const row = (high: number) => [
+    h("span.bit", {}, String(low + high)),
+    h(
+      "span.cells",
+      {},
+      half(entry, value, old, low, high, flips),
+      half(entry, value, old, low, high - 16, flips),
+    ),
+    h("span.bit", {}, String(low + high - 31)),
+  ];
+  return h("div.strip", { role: "img", "aria-label": `${entry.name} ${word}` }, ...row(63), ...row(31));
+}
+
+/**
+ * Sixteen bits of a word from `high` down. Neighbours that look alike are one element: an entry of eight words would
+ * otherwise be five hundred, made anew with each step.
+ */
+function half(
+  entry: Entry,
+  value: bigint,
+  old: bigint,
+  low: number,
+  high: number,
+  flips: boolean,
+): HTMLElement {
+  const box = h(flips ? "span.turns" : "span", { "data-high": low + high });
+  let run: HTMLElement | null = null;
+  let looks = "";
+  for (let bit = high; bit > high - PER_HALF; bit--) {
     const nth = entry.fields.findIndex((f) => f.lo <= low + bit && low + bit <= f.hi);
     const field = entry.fields[nth];
     const on = (value >> BigInt(bit)) & 1n;
-    const classes = [on ? "on" : "", nth % 2 ? "odd" : "", field?.dull ? "dull" : "", flips ? "turns" : ""];
+    const classes = [on ? "on" : "", nth % 2 ? "odd" : "", field?.dull ? "dull" : ""];
     if (((value ^ old) >> BigInt(bit)) & 1n) classes.push("changed");
-    const what = field ? `${place(field)} ${field.name}${t("is")}${field.meaning}` : `${bit}`;
-    // Mouse and finger turn it here; the values below, which are buttons, are for everyone.
-    const cell = document.createElement("i");
-    cell.className = classes.join(" ");
-    if (field) cell.dataset.field = String(field.lo);
-    cell.dataset.bit = String(low + bit);
-    cell.title = flips ? `${what}\n${t("flipBit")} ${low + bit}` : what;
-    cell.textContent = String(on);
-    cells.push(cell);
+    const here = `${nth} ${classes.join(" ")}`;
+    if (run && here === looks) run.textContent += String(on);
+    else {
+      run = document.createElement("i");
+      run.className = classes.join(" ");
+      if (field) run.dataset.field = String(field.lo);
+      run.textContent = String(on);
+      box.append(run);
+      looks = here;
+    }
   }
-  const row = (from: number) => [
-    h("span.bit", {}, String(low + 63 - from)),
-    h("span.cells", {}, ...cells.slice(from, from + 32)),
-    h("span.bit", {}, String(low + 32 - from)),
-  ];
-  return h("div.strip", { role: "img", "aria-label": `${entry.name} ${word}` }, ...row(0), ...row(32));
+  return box;
 }

@@ -20,8 +20,13 @@ const say = (answer: Answered) => postMessage(answer);
 async function read(id: number, text: Blob): Promise<Texts | null> {
   const texts = new Texts();
   enough = false;
+  const piece = (at: number) => text.slice(at, at + PIECE).arrayBuffer();
+  // The next piece comes while this one is read.
+  let coming = piece(0);
   for (let at = 0; at < text.size && !enough; at += PIECE) {
-    texts.read(new Uint8Array(await text.slice(at, at + PIECE).arrayBuffer()));
+    const come = new Uint8Array(await coming);
+    coming = piece(at + PIECE);
+    texts.read(come);
     if (newest !== id) {
       texts.free();
       return null;

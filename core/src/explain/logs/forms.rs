@@ -103,9 +103,14 @@ const MENTIONS: [&str; 10] = [
     "resv 0x",
 ];
 
-/// Returns every word of which [`speaker`] or [`mentions`] wants at least one.
-pub(super) fn special() -> impl Iterator<Item = &'static str> {
-    NAMES.iter().map(|(name, _)| *name).chain(MENTIONS)
+/// Returns the names of which [`speaker`] wants one.
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    NAMES.iter().map(|(name, _)| *name)
+}
+
+/// Returns the words of which [`mentions`] wants one.
+pub(super) fn mentioned() -> impl Iterator<Item = &'static str> {
+    MENTIONS.into_iter()
 }
 
 /// Whose line it is, by the name that begins it; `None` if no name that is special to an IOMMU does.

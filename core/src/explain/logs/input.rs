@@ -392,8 +392,8 @@ fn month(text: &str) -> Option<&str> {
 
 /// What follows the host and `kernel:`, which are near the start of the line.
 fn after_kernel(text: &str) -> Option<&str> {
-    let head = cut(text, 100);
-    let at = head.find(" kernel")?;
+    // Every line of a log comes through here: to look for it byte by byte takes less than to prepare a search.
+    let at = cut(text, 100).as_bytes().windows(7).position(|word| word == b" kernel")?;
     let rest = &text[at + 7..];
     let rest = match rest.strip_prefix('[') {
         Some(inner) => inner.split_once(']')?.1,
@@ -406,7 +406,7 @@ fn after_kernel(text: &str) -> Option<&str> {
 
 /// Xen's lines in the journal of its control domain: `VM hypervisor: (XEN) ...`.
 fn after_host(text: &str) -> Option<&str> {
-    let at = cut(text, 64).find(": (XEN)")?;
+    let at = cut(text, 64).as_bytes().windows(7).position(|word| word == b": (XEN)")?;
     (text[..at].split_whitespace().count() <= 3).then_some(&text[at + 2..])
 }
 

@@ -12,12 +12,18 @@ use alloc::vec::Vec;
 
 /// The longest literal piece of a wording: what a line must have for the pattern to be tried.
 pub(super) fn mark(wording: &'static str) -> &'static str {
-    pieces(wording).into_iter().filter_map(|piece| piece.err()).max_by_key(|text| text.len()).unwrap_or("")
+    longest(&pieces(wording)).map_or("", |(_, text)| text)
+}
+
+/// The longest literal piece, the last of those, and which piece it is.
+fn longest(pieces: &[Result<&'static str, &'static str>]) -> Option<(usize, &'static str)> {
+    let literals = pieces.iter().enumerate().filter_map(|(at, piece)| Some((at, piece.err()?)));
+    literals.max_by_key(|(_, text)| text.len())
 }
 
 /// A wording as captures (`Ok`) and literals (`Err`).
 fn pieces(wording: &'static str) -> Vec<Result<&'static str, &'static str>> {
-    let mut out = Vec::new();
+    let mut out = Vec::with_capacity(16);
     let mut rest = wording;
     // Bounded: the rest gets shorter.
     while let Some((literal, after)) = rest.split_once('{') {
@@ -38,8 +44,7 @@ fn pieces(wording: &'static str) -> Vec<Result<&'static str, &'static str>> {
 /// right, each capture up to the next literal; the last one is a word too, or the rest if its name ends in `...`.
 pub(super) fn captures<'a>(wording: &'static str, text: &'a str) -> Option<Captures<'a>> {
     let pieces = pieces(wording);
-    let longest = mark(wording);
-    let anchor = pieces.iter().position(|piece| *piece == Err(longest))?;
+    let (anchor, longest) = longest(&pieces)?;
     let mut from = 0;
     // Bounded: `from` moves on through the text.
     while let Some(at) = text[from..].find(longest).map(|at| at + from) {

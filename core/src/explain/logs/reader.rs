@@ -6,7 +6,7 @@ use super::fault::Arch;
 use super::formats::{by_name, forms, FORMATS};
 use super::forms::{backtrace, mentions, nearest, reports_trouble, speaker, warns};
 use super::input::{self, Line};
-use super::recognise::Recogniser;
+use super::recognise::{Recogniser, Special};
 use super::report::Report;
 use super::scan::Scan;
 use super::story::Builder;
@@ -114,11 +114,12 @@ impl LogReader {
             self.words.take(line.number, said);
             return;
         }
-        if !self.known.marks(&line.text, &mut self.found) {
+        let special = self.known.marks(&line.text, &mut self.found);
+        if special == Special::Nothing {
             self.foreign(here);
             return;
         }
-        let speaks = speaker(&line.text).is_some();
+        let speaks = special == Special::Name && speaker(&line.text).is_some();
         if self.found.is_empty() && !speaks {
             self.unread(here, false);
             return;

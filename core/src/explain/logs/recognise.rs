@@ -1,6 +1,6 @@
 //! Which message begins at a line: the readers whose marks it has are asked, with what follows where it was wrapped.
 
-use super::forms::{speaker, special};
+use super::forms::{mentioned, names, speaker};
 use super::found::{Format, Found, Here, Pattern, Read};
 use super::input::Line;
 use super::marks::Marks;
@@ -24,6 +24,19 @@ enum Reader {
 pub(super) struct Recogniser {
     marks: Marks,
     readers: Vec<Reader>,
+    /// Marks from the readers' up to here are the names of those who speak.
+    named: usize,
+}
+
+/// What a line has of the words that are special to an IOMMU.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Special {
+    /// None.
+    Nothing,
+    /// Marks of readers, or words of DMA.
+    Words,
+    /// A name of somebody who speaks.
+    Name,
 }
 
 impl Recogniser {
@@ -43,16 +56,23 @@ impl Recogniser {
             }
         }
         // One pass over a line thus says, too, whether it is worth a second look at all.
-        words.extend(special());
-        Recogniser { marks: Marks::new(words.into_iter()), readers }
+        words.extend(names());
+        let named = words.len();
+        words.extend(mentioned());
+        Recogniser { marks: Marks::new(words.into_iter()), readers, named }
     }
 
-    /// Puts into `found` the marks that a line has of readers. Returns whether it has any word that is special here.
-    pub(super) fn marks(&self, text: &str, found: &mut Vec<u16>) -> bool {
+    /// Puts into `found` the marks that a line has of readers. Returns which words that are special here it has.
+    pub(super) fn marks(&self, text: &str, found: &mut Vec<u16>) -> Special {
         self.marks.find(text, found);
-        let any = !found.is_empty();
+        let names = self.readers.len()..self.named;
+        let special = match &found[..] {
+            [] => Special::Nothing,
+            all if all.iter().any(|&mark| names.contains(&usize::from(mark))) => Special::Name,
+            _ => Special::Words,
+        };
         found.retain(|&mark| usize::from(mark) < self.readers.len());
-        any
+        special
     }
 
     /// Returns the message that begins at a line, whose marks are given, and how many lines it is on.
