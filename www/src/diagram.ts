@@ -34,6 +34,8 @@ export interface Panes {
   then(at: number, way: readonly Place[]): string;
   /** Measures with the page laid out for it. */
   tried(at: number, way: readonly Place[], measure: () => void): void;
+  /** Measures with the page laid out the other way, unless that layout is known. */
+  other(known: (layout: string) => boolean, measure: () => void): void;
 }
 
 /** The picture of the run in a slot: 0 is the one shown, 1 the one it is compared with. */
@@ -148,6 +150,20 @@ export function diagram(app: App, slot: 0 | 1 = 0, panes?: Panes): HTMLElement {
       room = before;
     }
     return cellsIn(widths.get(then) ?? room.x);
+  };
+
+  /** Measures the layout that a press may bring while nothing else is done: at the press it would cost that two layouts. */
+  let foreseeing = false;
+  const foresee = () => {
+    if (!panes || foreseeing) return;
+    foreseeing = true;
+    idle(() => {
+      foreseeing = false;
+      if (!holder.isConnected) return;
+      const before = room;
+      panes.other((layout) => widths.has(layout), measure);
+      room = before;
+    });
   };
 
   /** What was asked for ahead of a step: of which run, at which position, in which width and language. */
@@ -298,23 +314,19 @@ export function diagram(app: App, slot: 0 | 1 = 0, panes?: Panes): HTMLElement {
         if (words.every(({ from, to }) => to < at - 16 || from > at + 16)) return at - 14;
     return middle - 14;
   };
-  /** Says at which edges the picture goes on out of sight. */
+  /** Says at which edges the picture goes on out of sight. Asked first and written then: in turns the browser would lay out for each. */
   const more = () => {
-    const down = holder.scrollHeight - holder.clientHeight - holder.scrollTop;
-    const right = holder.scrollWidth - holder.clientWidth - holder.scrollLeft;
-    for (const [edge, top] of [
-      ["up", holder.scrollTop + 4],
-      ["down", holder.scrollTop + holder.clientHeight - under - 24],
-    ] as const)
-      box.style.setProperty(`--${edge}`, `${free(top)}px`);
-    box.dataset.more = [
-      holder.scrollTop > 4 ? "up" : "",
-      down > 4 ? "down" : "",
-      holder.scrollLeft > 4 ? "left" : "",
-      right > 4 ? "right" : "",
-    ]
-      .filter(Boolean)
-      .join(" ");
+    const { scrollTop, scrollLeft, clientHeight, clientWidth, scrollHeight, scrollWidth } = holder;
+    const across = [free(scrollTop + 4), free(scrollTop + clientHeight - under - 24)];
+    across.forEach((x, at) => edges[at]?.style.setProperty("left", `${x}px`));
+    const all = [
+      scrollTop > 4 ? "up" : "",
+      scrollHeight - clientHeight - scrollTop > 4 ? "down" : "",
+      scrollLeft > 4 ? "left" : "",
+      scrollWidth - clientWidth - scrollLeft > 4 ? "right" : "",
+    ];
+    const said = all.filter(Boolean).join(" ");
+    if (box.dataset.more !== said) box.dataset.more = said;
   };
   holder.addEventListener("scroll", more, { passive: true });
   const resize = (by: number | null) => {
@@ -384,6 +396,7 @@ export function diagram(app: App, slot: 0 | 1 = 0, panes?: Panes): HTMLElement {
   let seen = { x: 0, y: 0 };
   new ResizeObserver(() => {
     measure();
+    foresee();
     cover();
     const size = { x: holder.clientWidth, y: holder.clientHeight };
     const wider = Math.abs(size.x - seen.x) >= cellWidth() || waiting !== null;
@@ -402,6 +415,12 @@ export function diagram(app: App, slot: 0 | 1 = 0, panes?: Panes): HTMLElement {
     }
   }).observe(holder);
   return box;
+}
+
+/** Calls when the browser has nothing else to do; where it does not say when that is, a little later. */
+function idle(then: () => void): void {
+  if ("requestIdleCallback" in globalThis) requestIdleCallback(then);
+  else setTimeout(then, 300);
 }
 
 /** Where the picture flows with the page: scrolls that, unless the reader looks at something else, or it is not ours. */

@@ -311,14 +311,18 @@ function panes(app: App): Panes {
   const laid = (opened: boolean) =>
     [opened, innerWidth, innerHeight, "editing" in root.dataset, "comparing" in root.dataset].join();
   const now = () => "opened" in root.dataset;
+  const trial = (opened: boolean, measure: () => void) => {
+    const was = now();
+    root.toggleAttribute("data-opened", opened);
+    measure();
+    root.toggleAttribute("data-opened", was);
+  };
   return {
     now: () => laid(now()),
     then: (at, way) => laid(isOpened(app.state, at, way)),
-    tried: (at, way, measure) => {
-      const was = now();
-      root.toggleAttribute("data-opened", isOpened(app.state, at, way));
-      measure();
-      root.toggleAttribute("data-opened", was);
+    tried: (at, way, measure) => trial(isOpened(app.state, at, way), measure),
+    other: (known, measure) => {
+      if (!known(laid(!now()))) trial(!now(), measure);
     },
   };
 }
@@ -334,10 +338,18 @@ function measure(): void {
   const foot = document.querySelector<HTMLElement>(".foot");
   const over = document.querySelector<HTMLElement>("main > .over");
   if (!controls || !details || !foot || !over) return;
-  measuring = new ResizeObserver(() => {
-    details.style.setProperty("--transport", `${controls.offsetHeight}px`);
-    // The answer covers what stands in its room.
-    over.style.setProperty("--foot", `${foot.offsetHeight}px`);
+  // Only what is another: all that stands in them would be styled anew.
+  const tell = (element: HTMLElement, name: string, height: number) => {
+    const said = `${height}px`;
+    if (element.style.getPropertyValue(name) !== said) element.style.setProperty(name, said);
+  };
+  measuring = new ResizeObserver((seen) => {
+    for (const { target, borderBoxSize } of seen) {
+      const height = borderBoxSize[0]?.blockSize ?? 0;
+      if (target === controls) tell(details, "--transport", height);
+      // The answer covers what stands in its room.
+      else tell(over, "--foot", height);
+    }
   });
   measuring.observe(controls);
   measuring.observe(foot);

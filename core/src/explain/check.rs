@@ -1,7 +1,7 @@
 //! A question about a run with the machine's answer: each choice is something that the run, or a machine that lacks a
 //! part of it, makes plausible, and each comes with the reason why it is right or wrong.
 
-use super::ending::evidence::Evidence;
+use super::ending::evidence::{purposes, Evidence};
 use super::ending::place::Places;
 use super::ending::{bytes, count, thousands, Looks};
 use super::who::Cast;
@@ -279,13 +279,16 @@ impl Asked<'_> {
     fn packets(&self, done: &Done) -> Option<Check> {
         let steps = self.trace.steps().range(done.steps.clone());
         let e = Evidence::of(self.trace, done.steps.clone());
-        let (right, moved) = (
-            done.outcome.counts.packets,
-            [true, false]
-                .map(|write| e.data(write).iter().map(|p| p.bytes).sum::<u64>())
-                .into_iter()
-                .max()?,
-        );
+        let right = done.outcome.counts.packets;
+        let data = |write: bool| (e.data(write).iter().map(|p| p.bytes).sum::<u64>(), write);
+        let (moved, write) = data(true).max(data(false));
+        let parts = match &e.purposes(write)[..] {
+            [] => Phrase::default(),
+            parts => {
+                let said = purposes(parts);
+                Phrase::new(format!(": {}", said.en), format!("：{}", said.zh))
+            }
+        };
         let load = steps.iter().filter_map(|s| match s.event {
             Event::Packet { payload, .. } => Some(u64::from(payload)),
             _ => None,
@@ -297,8 +300,12 @@ impl Asked<'_> {
                 text: Phrase::new(thousands(right), format!("{right}")),
                 right: true,
                 reason: Phrase::new(
-                    format!("A packet carries at most {most} bytes here, and the doorbell, descriptors and the interrupt are packets too: {}.", count(right, "packet")),
-                    format!("这里一个数据包最多带 {most} 字节，敲门铃、取描述符、写回完成状态和发中断也都要用数据包：共 {} 个。", right),
+                    format!(
+                        "A packet carries at most {most} bytes here{}, {} in all.",
+                        parts.en,
+                        count(right, "packet")
+                    ),
+                    format!("这里一个数据包最多带 {most} 字节{}，共 {right} 个。", parts.zh),
                 ),
             },
             Choice {

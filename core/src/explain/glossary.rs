@@ -160,7 +160,7 @@ pub static GLOSSARY: &[Chapter] = chapters! {
         "invalidation" "失效":
             "software's order to forget what is remembered; until then an entry that has changed is stale; a flush does many at once"
             "软件命令硬件忘掉缓存的内容；在那之前，已经改过的条目就是陈旧的；批量失效叫刷新（flush）";
-        "strict, lazy" "strict、lazy（延迟失效）":
+        "strict, lazy" "strict、lazy（严格模式、延迟模式）":
             "strict: Linux invalidates at each unmapping; lazy: later, for many at once; iommu.strict chooses"
             "strict：Linux 每次解除映射都立即失效；lazy：攒起来一并失效（延迟刷新）；由 iommu.strict 选择";
         "fault" "转换错误（fault）":

@@ -28,9 +28,7 @@ function laneOf(lane: TraceLane, before: TraceLane | undefined, moment: TraceMom
     mark.title = text;
     strip.append(mark);
   }
-  strip.append(
-    over(el("i", "trace-lane-here"), moment.position - first, moment.position - first + 1, events),
-  );
+  strip.append(el("i", "trace-lane-here"));
   strip.setAttribute("role", "img");
   strip.setAttribute(
     "aria-label",
@@ -48,7 +46,6 @@ function laneOf(lane: TraceLane, before: TraceLane | undefined, moment: TraceMom
   );
   const item = el("li", "trace-lane", name, strip);
   item.dataset.kind = lane.kind;
-  if (lane.now) item.setAttribute("aria-current", "true");
   return item;
 }
 
@@ -63,6 +60,8 @@ export function traceView(
   let shown: TraceMoment | null = null;
   let wanted = start;
   let asking = false;
+  /** The lanes that are there, by what they say. */
+  let drawn = new Map<string, HTMLElement>();
 
   const said = el("p", "trace-said");
   said.setAttribute("aria-live", "polite");
@@ -123,11 +122,31 @@ export function traceView(
     next.disabled = moment.position === moment.length - 1;
     wrongBack.disabled = moment.wrong_before === null;
     wrongNext.disabled = moment.wrong_after === null;
-    lanes.replaceChildren(
-      ...moment.lanes.map((lane, at) => laneOf(lane, moment.lanes[at - 1], moment, around)),
-    );
+    showLanes(moment);
     const stale = moment.lanes.some((lane) => lane.stale > lane.to) ? say.stale : "";
     legend.textContent = [moment.more, stale].filter((part) => part).join(" · ");
+  }
+
+  /** A lane is drawn anew only where it is another: most stay from one event to the next. */
+  function showLanes(moment: TraceMoment) {
+    const { events, first, position } = moment;
+    lanes.style.setProperty("--here", `${((position - first) / events) * 100}%`);
+    lanes.style.setProperty("--event", `${100 / events}%`);
+    const now = new Map<string, HTMLElement>();
+    moment.lanes.forEach((lane, at) => {
+      const before = moment.lanes[at - 1];
+      const key = JSON.stringify([{ ...lane, now: null }, before?.owner === lane.owner, first, events]);
+      // Two lanes may be alike in all that is shown.
+      const unique = now.has(key) ? `${key} ${at}` : key;
+      const element = drawn.get(unique) ?? laneOf(lane, before, moment, around);
+      if (lane.now) element.setAttribute("aria-current", "true");
+      else element.removeAttribute("aria-current");
+      now.set(unique, element);
+    });
+    const order = [...now.values()];
+    if (order.length !== lanes.children.length || order.some((one, at) => one !== lanes.children[at]))
+      lanes.replaceChildren(...order);
+    drawn = now;
   }
 
   void ask();

@@ -1,6 +1,6 @@
 //! What came of an access: by a device, by a CPU, by a message.
 
-use super::evidence::{Evidence, Piece};
+use super::evidence::{purposes, Evidence, Piece};
 use super::{bytes, count, upper, Ending, Kind, Teller};
 use crate::addr::{AnyAddr, PhysAddr, Space};
 use crate::explain::who;
@@ -8,10 +8,9 @@ use crate::machine::software::Handle;
 use crate::machine::Done;
 use crate::platform::local::scratch_of;
 use crate::scenario::ast::{ConfigRead, ConfigWrite};
-use crate::spans::Spans;
 use crate::spec::{FaultCode, Phrase, Text};
 use crate::trace::{Actor, CacheKind, CacheOp, Chunk, Event, InterruptKind, Recorded};
-use alloc::{format, string::String, vec::Vec};
+use alloc::{format, string::String};
 
 impl Teller<'_> {
     /// What came of a device's own accesses.
@@ -122,7 +121,6 @@ impl Teller<'_> {
     /// Bytes that a device moved to or from memory.
     fn moved(&self, name: &str, e: &Evidence) -> Ending {
         let write = e.moved.iter().any(|p| p.write);
-        let lists = e.lists(write);
         let pieces = e.data(write);
         let n = bytes(pieces.iter().map(|p| p.bytes).sum());
         let place = self.pieces(&pieces);
@@ -189,7 +187,7 @@ impl Teller<'_> {
         let (en, zh) = if write {
             (
                 format!("{name}'s {} are now at {}", n.en, place.en),
-                format!("{name} 的 {} 现在位于 {}", n.zh, place.zh),
+                format!("{name} 写的 {} 到了 {}", n.zh, place.zh),
             )
         } else {
             (
@@ -201,10 +199,10 @@ impl Teller<'_> {
         let counted = e.translations > 1 && e.iotlb_misses > 0;
         if e.packets > 2 {
             more.en += &format!(", in {}", count(e.packets, "packet"));
-            more.zh += &format!("，共 {} 个请求包", e.packets);
+            more.zh += &format!("，共用 {} 个请求包", e.packets);
             // Beside what the accesses cost it would be one list too many.
             if !counted {
-                let parts = self.packets(e, write, &lists);
+                let parts = self.packets(e, write);
                 more.en += &parts.en;
                 more.zh += &parts.zh;
             }
@@ -225,37 +223,13 @@ impl Teller<'_> {
     }
 
     /// What the request packets of a transfer were for, when not all for the same.
-    fn packets(&self, e: &Evidence, write: bool, lists: &Spans) -> Phrase {
-        let interrupts = u64::from(e.interrupt.is_some_and(|(.., kind)| kind != InterruptKind::Blocked));
-        let writes = e.written.saturating_sub(interrupts);
-        // A device that writes reports, too, where it fetched what it was to do.
-        let listed = |p: &&Piece| write && p.write && lists.hold(p.at.raw(), p.end().raw());
-        let reports = e.moved.iter().filter(listed).count() as u64;
-        let (data, fetched) =
-            if write { (writes.saturating_sub(reports), e.fetched) } else { (writes, e.fetched) };
-        let parts = match write {
-            true => [
-                (data, "with data", "写数据"),
-                (fetched, "to fetch descriptors", "取描述符"),
-                (reports, "to report on them", "写回完成状态"),
-                (e.commanded, "for the doorbell", "敲门铃"),
-                (interrupts, "an interrupt", "发中断"),
-            ],
-            false => [
-                (fetched, "to read", "读"),
-                (0, "", ""),
-                (data, "to write", "写"),
-                (e.commanded, "for the doorbell", "敲门铃"),
-                (interrupts, "an interrupt", "发中断"),
-            ],
-        };
-        let parts: Vec<_> = parts.into_iter().filter(|(n, ..)| *n > 0).collect();
-        if parts.len() < 2 || parts.iter().map(|(n, ..)| n).sum::<u64>() != e.packets {
+    fn packets(&self, e: &Evidence, write: bool) -> Phrase {
+        let parts = e.purposes(write);
+        if parts.len() < 2 {
             return Phrase::default();
         }
-        let en: Vec<String> = parts.iter().map(|(n, en, _)| format!("{n} {en}")).collect();
-        let zh: Vec<String> = parts.iter().map(|(n, _, zh)| format!("{zh} {n}")).collect();
-        Phrase::new(format!(" ({})", en.join(", ")), format!("（{}）", zh.join("、")))
+        let said = purposes(&parts);
+        Phrase::new(format!(" ({})", said.en), format!("（{}）", said.zh))
     }
 
     /// Where pieces are: the place of one, the first and the number of many.
@@ -451,7 +425,7 @@ impl Teller<'_> {
                 InterruptKind::Direct => Ending::new(
                     Kind::Interrupted,
                     format!("CPU {cpu} gets {name}'s interrupt, {number_en}, exactly as the device wrote it."),
-                    format!("CPU {cpu} 收到 {name} 的中断（{number_zh}），和设备写的完全一样。"),
+                    format!("CPU {cpu} 收到 {name} 的中断（{number_zh}）：送到哪个 CPU、用哪个向量，全由设备写的内容决定。"),
                 ),
             },
             (None, None) => match e.moved.first() {
@@ -647,7 +621,7 @@ impl Teller<'_> {
         Some(Ending::new(
             Kind::Refused,
             format!("The CPU gets a {}: {}", code.text.en, no_further.en),
-            format!("CPU 得到{}。{}", code.text.zh, no_further.zh),
+            format!("CPU 产生{}。{}", code.text.zh, no_further.zh),
         ))
     }
 

@@ -2,11 +2,13 @@
 
 use crate::addr::{AnyAddr, PhysAddr, RequesterId};
 use crate::spans::Spans;
-use crate::spec::{FaultCode, Phrase, Rule};
+use crate::spec::{FaultCode, Phrase, Rule, Text};
 use crate::trace::{
     Actor, CacheKind, CacheOp, CostKind, Event, Hop, InterruptKind, OwnerState, Recorded, Scope, Stage,
     Trace, Verdict,
 };
+use alloc::format;
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::ops::Range;
 
@@ -21,6 +23,16 @@ pub struct Piece {
     pub write: bool,
     /// The first step that moved some of them.
     pub step: usize,
+}
+
+/// So many packets, and what for.
+pub type Purpose = (u64, Text);
+
+/// Says what packets were for.
+pub fn purposes(parts: &[Purpose]) -> Phrase {
+    let en: Vec<String> = parts.iter().map(|(n, what)| format!("{n} {}", what.en)).collect();
+    let zh: Vec<String> = parts.iter().map(|(n, what)| format!("{} {n}", what.zh)).collect();
+    Phrase::new(en.join(", "), zh.join("、"))
 }
 
 impl Piece {
@@ -215,6 +227,36 @@ impl Evidence {
     pub fn lists(&self, write: bool) -> Spans {
         let other = self.moved.iter().filter(|p| p.write != write);
         Spans::new(other.map(|p| (p.at.raw(), p.bytes, 0)))
+    }
+
+    /// Returns what the request packets were for, where that accounts for all of them: how many, and each purpose in both languages.
+    pub fn purposes(&self, write: bool) -> Vec<Purpose> {
+        let lists = self.lists(write);
+        let interrupts = u64::from(self.interrupt.is_some_and(|(.., kind)| kind != InterruptKind::Blocked));
+        let writes = self.written.saturating_sub(interrupts);
+        // A device that writes reports, too, where it fetched what it was to do.
+        let listed = |p: &&Piece| write && p.write && lists.hold(p.at.raw(), p.end().raw());
+        let reports = self.moved.iter().filter(listed).count() as u64;
+        let (read, wrote) = match write {
+            true => (Text::new("to fetch descriptors", "取描述符"), Text::new("with data", "写数据")),
+            false => (Text::new("to read", "读"), Text::new("to write", "写")),
+        };
+        let data = (if write { writes.saturating_sub(reports) } else { writes }, wrote);
+        let fetched = (self.fetched, read);
+        let (first, second) = if write { (data, fetched) } else { (fetched, data) };
+        let all = [
+            first,
+            second,
+            (reports, Text::new("to report on them", "写回完成状态")),
+            (self.commanded, Text::new("for the doorbell", "敲门铃")),
+            (interrupts, Text::new("an interrupt", "发中断")),
+        ];
+        let parts: Vec<Purpose> = all.into_iter().filter(|(n, _)| *n > 0).collect();
+        if parts.iter().map(|(n, _)| n).sum::<u64>() == self.packets {
+            parts
+        } else {
+            Vec::new()
+        }
     }
 
     /// Returns what devices moved to (`write`) or from memory, without what they report where they fetched what to do.

@@ -41,7 +41,7 @@ impl Kind {
             Kind::Arrived => Phrase::new("Arrived", "到达"),
             Kind::Refused => Phrase::new("Refused", "被拒绝"),
             Kind::Lost => Phrase::new("Lost", "丢失"),
-            Kind::Wrong => Phrase::new("Wrong", "不对"),
+            Kind::Wrong => Phrase::new("Wrong", "出错"),
         }
     }
 }

@@ -231,7 +231,7 @@ impl Teller<'_> {
                 let name = &op.device.value;
                 Ending::done(
                     format!("{name}'s registers hold the transfer; nothing moves before the doorbell."),
-                    format!("这次传输的参数已写进 {name} 的寄存器；敲门铃之前什么也不会动。"),
+                    format!("这次传输的参数已写进 {name} 的寄存器；敲门铃之前，设备不会有任何动作。"),
                 )
             }
             O::ProgramList(op) => {
@@ -320,7 +320,7 @@ impl Teller<'_> {
                 let (of, _) = self.space(to);
                 Ending::done(
                     format!("{device}'s requests are looked up in the tables of {} now.", of.en),
-                    format!("从现在起，{device} 的请求查{} 的页表。", of.zh),
+                    format!("从现在起，{device} 的请求按{} 的页表转换。", of.zh),
                 )
             }
         }
@@ -627,7 +627,7 @@ impl Teller<'_> {
             }
             return Ending::done(
                 format!("Entry {n} of the interrupt table is not present: what uses it is blocked."),
-                format!("中断重映射表第 {n} 项无效：用到它的中断会被拦截。"),
+                format!("中断重映射表的 {n} 号表项无效：用到它的中断会被拦截。"),
             );
         }
         let controller = self.cast.controller();
@@ -673,7 +673,7 @@ impl Teller<'_> {
         }
         Ending::done(
             format!("Entry {n} of the interrupt table sends {vector_en} to {to_en}{for_en}."),
-            format!("中断重映射表第 {n} 项把{vector_zh} 送到 {to_zh}{for_zh}。"),
+            format!("中断重映射表的 {n} 号表项把{vector_zh} 送到 {to_zh}{for_zh}。"),
         )
     }
 

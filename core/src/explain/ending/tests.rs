@@ -133,7 +133,7 @@ fn parts_of_packets_add_up() {
     let mut parted = 0;
     for preset in PRESETS {
         for (line, ending) in endings(preset.text) {
-            let Some((_, rest)) = ending.text.zh.split_once("，共 ") else { continue };
+            let Some((_, rest)) = ending.text.zh.split_once("，共用 ") else { continue };
             let Some((all, parts)) = rest.split_once(" 个请求包（") else { continue };
             let (parts, _) = parts.split_once('）').unwrap();
             let number = |text: &str| -> u64 { text.rsplit(' ').next().unwrap().parse().unwrap() };

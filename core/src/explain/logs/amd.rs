@@ -222,10 +222,13 @@ fn decoded(
         found.certain(
             Text::new("domain id", "域 ID"),
             format!("{domain:#06x}"),
-            Text::new(
-                "the domain in the device table entry; 0 is often a device that nothing was attached to",
-                "设备表项中的域；0 往往表示设备没有挂接到任何域",
-            ),
+            match emulator {
+                true => Text::new("QEMU leaves it 0", "QEMU 没有填写，总是 0"),
+                false => Text::new(
+                    "the domain in the device table entry; 0 is often a device that nothing was attached to",
+                    "设备表项中的域；0 往往表示设备没有挂接到任何域",
+                ),
+            },
         );
     }
     if let Some(value) = number("pasid=").filter(|_| !is_domain) {
@@ -242,8 +245,8 @@ fn decoded(
                 Text::new("flags", "标志"),
                 format!("{flags:#06x}"),
                 Text::new(
-                    "as QEMU writes them: the flags I and GN or NX of the specification do not apply",
-                    "QEMU 写入的值：不能按规范当作标志 I 和 GN、NX 来读",
+                    "as QEMU writes them, 0x9 for a read and 0xa for a write: they are not the flags of the specification",
+                    "QEMU 写入的值，0x9 表示读，0xa 表示写：不能按规范解读成标志位",
                 ),
             ),
             false => flags_field(&mut found, code.code, flags),

@@ -80,7 +80,7 @@ impl Cause {
 }
 
 /// What was seen on a machine, and not read: the only sources that are not names.
-const SEEN: Text = Text::new("seen with Linux 7.3 on QEMU", "见于 QEMU 上的 Linux 7.3");
+const SEEN: Text = Text::new("seen with Linux 7.3 on QEMU", "在 QEMU 上的 Linux 7.3 中见过");
 
 /// The causes of a speaker that reports no faults of its own.
 pub(super) fn none(_: &Fault) -> &'static [&'static Cause] {
@@ -120,9 +120,9 @@ causes! {
            "该地址不久前还有映射；是否出错随负载变化。"
            LINUX "Trace the events iommu:map and iommu:unmap and look for the page, then for the dma_unmap_* call; iommu.strict=1 makes the fault come sooner."
            "跟踪 iommu:map、iommu:unmap 事件，查找该页以及相应的 dma_unmap_* 调用；iommu.strict=1 会让错误更早出现。";
-    NEVER_MAPPED NOT_XEN ["rockchip-linux/mpp#736"] "use-after-unmap"
+    NEVER_MAPPED NOT_XEN ["rockchip-linux/mpp#736"] "why-iommu"
         "The address was never mapped for this device: a wrong or stale value in a descriptor, or a length past the end of the mapping."
-        "该地址从未为此设备映射过：描述符里的值有误或已过时，或者长度越过了映射末尾。"
+        "该地址从未为此设备映射过：描述符里的值有误或已过时，或者传输长度超出了映射范围。"
         => LINUX "No iommu:map event covers the page."
            "没有任何 iommu:map 事件覆盖该页。"
            ALL "If the page just before it is mapped, the transfer ran past its end; if nothing near is, the address itself is wrong."
@@ -133,7 +133,7 @@ causes! {
         => ALL "The entry exists, with the other right set."
            "页表项存在，但只设置了另一种权限。"
            LINUX "Look at the direction argument of the dma_map_* call: DMA_TO_DEVICE lets the device read only, DMA_FROM_DEVICE write only. The trace events dma:dma_map_* (Linux v6.12 and later) show it for each mapping; debugfs shows the entry only in kernels with CONFIG_IOMMU_DEBUGFS, which distributions leave out."
-           "检查 dma_map_* 调用的方向参数：DMA_TO_DEVICE 只允许设备读，DMA_FROM_DEVICE 只允许设备写。跟踪事件 dma:dma_map_*（Linux v6.12 起）会给出每次映射的方向；只有开启 CONFIG_IOMMU_DEBUGFS 的内核才能在 debugfs 中查看表项，发行版内核通常没有。"
+           "检查 dma_map_* 调用的方向参数：DMA_TO_DEVICE 只允许设备读，DMA_FROM_DEVICE 只允许设备写。内核的跟踪点 dma:dma_map_*（Linux v6.12 起）会给出每次映射的方向；要在 debugfs 中查看表项，内核须开启 CONFIG_IOMMU_DEBUGFS，发行版内核通常没有开启。"
            XEN "Xen maps a page for reading only where its grant, or its type in the domain, is read-only."
            "授权（grant）只读的页，或 p2m 类型为只读的页，Xen 只按只读映射。";
     NOT_OF_DOMAIN XEN ["QubesOS/qubes-issues#1710", "QubesOS/qubes-issues#1491"] ""
@@ -144,10 +144,10 @@ causes! {
     PHYSICAL_ADDRESS ALL ["enjoy-digital/litex_m2sdr#77", "onnxsim/onnxsim#1212"] "physical-address"
         "The driver gave the device a physical or virtual address of memory instead of the address that the mapping has."
         "驱动把内存的物理地址或虚拟地址交给了设备，而不是映射得到的地址。"
-        => ALL "If it was a physical address: with the IOMMU off, or passing addresses through, the device works, and the address is one of RAM. If it was a virtual one, the value mostly looks like a pointer of the kernel (0xffff...)."
-           "如果交出去的是物理地址，关闭 IOMMU 或改用直通模式，设备就正常，且该地址落在内存范围里。如果是虚拟地址，值通常像内核指针（0xffff……）。"
-           LINUX "That is iommu=pt and a \"System RAM\" range of /proc/iomem; the address must be what the DMA API returned. A kernel built with CONFIG_DMA_API_DEBUG names the driver (distributions leave it out)."
-           "改用直通模式要加 iommu=pt；内存范围见 /proc/iomem 里标为 System RAM 的各段。交给设备的地址必须是 DMA API 的返回值。开启 CONFIG_DMA_API_DEBUG 的内核会指出该驱动（发行版内核通常没有）。";
+        => ALL "If it was a physical address, it is one of RAM, and with the IOMMU off, or passing addresses through, the device works. If it was a virtual one, the value mostly looks like a pointer of the kernel (0xffff...)."
+           "如果交出去的是物理地址，该地址落在内存范围里，而且关闭 IOMMU 或改用直通模式后设备就正常。如果是虚拟地址，值通常像内核指针（0xffff……）。"
+           LINUX "That is iommu=pt and a \"System RAM\" range of /proc/iomem; the address must be what the DMA API returned. A kernel built with CONFIG_DMA_API_DEBUG complains only where the driver hands such an address to dma_unmap_* or dma_sync_*: what is written straight into a descriptor it does not see."
+           "改用直通模式要加 iommu=pt；内存范围见 /proc/iomem 里标为 System RAM 的各段。交给设备的地址必须是 DMA API 的返回值。只有驱动把这种地址传给 dma_unmap_*、dma_sync_* 时，开启 CONFIG_DMA_API_DEBUG 的内核才会报告；直接写进描述符的，它看不到。";
     FIRMWARE_DEVICE ALL ["Dasharo/dasharo-issues#641", "thesofproject/sof-test#744", "sm7150-mainline/linux#61", "genodelabs/genode#5066"] "reserved-memory"
         "Firmware left the device running, or owns it (USB legacy support, integrated graphics, a management controller), and its reserved region (RMRR, IVMD, RMR, or reserved-memory of the device tree) is missing."
         "固件没有停掉设备，或仍在用它（USB legacy 支持、核显、管理控制器），却没有声明相应的保留区域（RMRR、IVMD、RMR，或设备树的 reserved-memory）。"
@@ -217,7 +217,7 @@ causes! {
            "/proc/iomem 列出内存范围。";
     TOO_WIDE ALL ["VT-d 7.1.3"] "mask-iommu"
         "The device sent an address above the width of its domain: garbage in a descriptor, or an address that no mapping gave, such as a pointer. A mapping never gives one above it, however large the driver's DMA mask."
-        "设备发出的地址超出了所在域的地址宽度：描述符里是垃圾值，或者是指针之类不由映射得到的地址。无论驱动把 DMA 掩码设得多大，映射得到的地址都不会超出这个宽度。"
+        "设备发出的地址超出了设备所在域的地址宽度：描述符里是垃圾值，或者是指针一类、并非映射得来的地址。无论驱动把 DMA 掩码设得多大，映射得到的地址都不会超出这个宽度。"
         => ALL "Compare the address with the domain's width (39, 48 or 57 bits). Random upper bits mean garbage; a clean pattern such as all ones in the upper half means a sign-extended 32-bit value."
            "把地址与域的地址宽度（39、48 或 57 位）对照。高位杂乱无章是垃圾值；高 32 位全 1，则是 32 位值做了符号扩展。";
     SUPERPAGE ALL ["VT-d 7.1.3"] ""
@@ -267,7 +267,7 @@ causes! {
         "The request was made with user privilege and the page is the kernel's, or a driver forgot to allow user access in the entry."
         "请求以用户权限发出，而该页属于内核；或者驱动忘了在表项里允许用户访问。"
         => ALL "The entry is present and does not allow user access (U/S = 0 on VT-d and AMD, AP[1] = 0 in stage 1 on Arm, U = 0 on RISC-V). Kernel DMA over first-stage tables must set the user bit in the entry, or send privileged requests."
-           "表项存在但不允许用户访问（VT-d 与 AMD 上 U/S = 0，Arm 第一阶段 AP[1] = 0，RISC-V 上 U = 0）。内核使用第一阶段表做 DMA 时，要么在表项中允许用户访问，要么让请求带上特权属性。";
+           "表项存在但不允许用户访问（VT-d 与 AMD 上 U/S = 0，Arm 第一阶段 AP[1] = 0，RISC-V 上 U = 0）。内核使用第一阶段页表做 DMA 时，要么在表项中允许用户访问，要么让请求带上特权属性。";
     NO_EXECUTE ALL ["VT-d 7.1.3"] ""
         "The device fetches instructions from a page that is marked no-execute."
         "设备从标记为不可执行的页取指。"
@@ -277,7 +277,7 @@ causes! {
         "The guest's address is right but the host gave it no memory there (or only read-only memory)."
         "客户机的地址正确，但宿主机没有给该地址分配内存，或只给了只读内存。"
         => ALL "Compare the guest-physical address with the guest's memory map; a peer device's BAR, a ballooned or not yet populated page are typical."
-           "把客户机物理地址与客户机的内存布局（memory map）比较；典型情况是另一设备的 BAR、被气球驱动收回或尚未填充的页。";
+           "把客户机物理地址与客户机的内存布局（memory map）比较；典型情况：该地址属于另一设备的 BAR，或者该页已被气球驱动收回，或者尚未分配内存。";
     IR_NOT_PRESENT ALL ["VT-d 5.1.4.1"] "interrupts"
         "The interrupt was freed (or never set up) and the device still raises it."
         "该中断已释放（或从未设置），而设备还在发。"
@@ -299,9 +299,9 @@ causes! {
            "这类设备需要别名 quirk。";
     IR_GIVEN_AWAY LINUX ["Linux drivers/iommu/intel/irq_remapping.c"] "forged-msi"
         "The interrupt was freed, its entry now belongs to another device's interrupt, and this device still raises it."
-        "该中断已释放，表项已分给另一设备的中断，而这个设备还在发。"
+        "原来的中断已释放，表项已分给另一设备，而原来的设备还在发这个中断。"
         => LINUX "A freed entry is given out again, the lowest index first. It follows a driver unload, a suspend or a reset of this device; CONFIG_IOMMU_DEBUGFS shows in ir_translation_struct which device has the entry now."
-           "释放的表项会重新分配，编号小的优先。发生在这个设备卸载驱动、休眠或复位之后；开启 CONFIG_IOMMU_DEBUGFS 的内核可在 ir_translation_struct 中查看表项现在属于哪个设备。";
+           "释放的表项会重新分配，编号小的优先。发生在原来的设备卸载驱动、休眠或复位之后；开启 CONFIG_IOMMU_DEBUGFS 的内核可在 ir_translation_struct 中查看表项现在属于哪个设备。";
     IR_COMPATIBILITY ALL ["VT-d 5.1.4.1"] "forged-msi"
         "The device still holds an MSI address of the old (compatibility) form, written before interrupt remapping was enabled."
         "设备里仍是中断重映射启用之前写入的旧（兼容）格式 MSI 地址。"
@@ -370,7 +370,7 @@ causes! {
         "The device raised an MSI while its MSI or MSI-X address register was 0: before the vector was set up, after it was freed, or by a timer or poll that keeps raising it."
         "设备在 MSI 或 MSI-X 地址寄存器为 0 时发出了 MSI：可能在设置向量之前或释放之后，也可能由定时器或轮询反复触发。"
         => ALL "The address is exactly 0 and it is a write (of 4 bytes); it comes when the interrupt is set up, freed or the device is opened and closed. lspci -vv shows \"Address: 0000000000000000\" at the MSI capability."
-           "地址恰为 0，且为写（4 字节）；出现在设置或释放中断、打开或关闭设备时。lspci -vv 的 MSI 能力显示 Address: 0000000000000000。";
+           "地址恰为 0，且为写（4 字节）；出现在设置或释放中断、打开或关闭设备时。lspci -vv 输出的 MSI 一项（Capabilities）里是 Address: 0000000000000000。";
     CHIPSET_INTERRUPT ALL ["pcengines/coreboot#285"] "interrupts"
         "Firmware or a device of the chipset sent an interrupt or an end-of-interrupt message that is not set up for remapping: the root complex, or an I/O APIC or HPET whose entry is missing in the IVRS table."
         "固件或芯片组里的设备（根复合体，或 IVRS 表漏掉的 I/O APIC、HPET）发出了中断或 EOI 消息，而内核没有为它设置中断重映射。"
@@ -404,7 +404,7 @@ causes! {
         "The write is an interrupt message, and its target (an ITS doorbell, an interrupt file of an IMSIC) is not mapped in the device's domain."
         "这次写是中断消息，而其目标（ITS 门铃、IMSIC 的中断文件）没有映射到设备的域中。"
         => ALL "A write of 4 bytes, aligned, always to the same page, when the interrupt should come. lspci -vv shows the address in the MSI capability."
-           "写 4 字节、对齐、总是同一页，在中断应当到来时出现。lspci -vv 的 MSI 能力显示该地址。"
+           "写 4 字节、对齐、总是同一页，在中断应当到来时出现。lspci -vv 输出的 MSI 一项（Capabilities）里有该地址。"
            LINUX "/proc/iomem names the page."
            "/proc/iomem 会给出该页的归属。";
     STREAM_CONFLICT ALL ["IHI 0062"] ""
@@ -420,8 +420,8 @@ causes! {
         => ALL "The command at the error is all zeros, or is no command that the driver writes. Check the queue's alignment and its cacheability."
            "出错处的命令全为 0，或不是驱动会写入的命令。检查队列的对齐与缓存属性。";
     RECORD_OF_EMULATOR ALL ["seen with Linux 7.3 on QEMU"] ""
-        "The record was written wrongly by an emulator: QEMU's amd-iommu (seen in 11.1.3) leaves address and domain 0 and puts the permission bits where the flags GN and NX are."
-        "这条记录是模拟器写错的：QEMU 的 amd-iommu（见于 11.1.3）没有填地址和域，都是 0，又把权限位写进了标志 GN、NX 的位置。"
+        "The access was refused, but the record of it is not to be trusted: QEMU's amd-iommu (seen in 11.1.3) leaves address and domain 0 and puts the permission bits where the flags GN and NX are."
+        "访问确实被拒绝了，但这条记录的内容不可信：QEMU 的 amd-iommu（见于 11.1.3）没有填地址和域，都是 0，又把权限位写进了标志 GN、NX 的位置。"
         => ALL "The machine is a QEMU guest with -device amd-iommu, and every event has address=0x0, domain=0x0000 and flags 0x0009 or 0x000a. QEMU's trace event amdvi_page_fault has the address."
            "机器是带 -device amd-iommu 的 QEMU 客户机，每条事件都是 address=0x0、domain=0x0000，标志为 0x0009 或 0x000a。QEMU 的跟踪事件 amdvi_page_fault 有真正的地址。";
     SWIOTLB_TOO_LARGE LINUX ["cezanne/usbip-win#368"] "swiotlb"

@@ -38,7 +38,7 @@ macro_rules! clues {
 clues! {
     PagePresent "the record says that the page is there" "记录表明该页存在";
     PageAbsent "the record says that no page is there" "记录表明该页不存在";
-    PermissionMissing "the record says that a right is missing" "记录表明缺少权限";
+    PermissionMissing "the record says that a right is missing" "缺少的是权限";
     ReservedBit "the record says that a valid entry has a reserved bit or an illegal encoding" "记录表明有效表项的保留位不为 0，或编码非法";
     EntryOtherRight "the entry in the log allows only the other direction" "日志中的表项只允许另一个方向";
     PresentByStage "the log shows first-stage tables, in which a page that is not there has a reason of its own (0x71)" "日志表明使用第一阶段页表，其中页不存在有单独的原因（0x71）";
@@ -61,7 +61,7 @@ clues! {
     MappingError32 "the address is the last page below 4 GiB: all ones in 32 bits" "地址是 4 GiB 以下的最后一页：32 位全 1";
     MsiAddress "the address is one that interrupt messages go to" "地址是中断消息的目标";
     MessageTarget "it is a write to where interrupt messages go" "写的正是中断消息的目标地址";
-    WildAddress "the address has more bits than any memory needs" "没有哪块内存需要这么多位的地址";
+    WildAddress "the address has more bits than any memory needs" "地址的位数太多，没有内存会在这么高的地址上";
     Poison "the address is a pattern that fills dead memory" "地址是填充已释放内存的模式";
     KernelPointer "the address is a kernel pointer" "地址是内核指针";
     PostedWrite "the type is a posted write to the interrupt range" "类型为对中断区间的 posted 写";
@@ -72,13 +72,13 @@ clues! {
     CompatibilityFormat "the interrupt message has the old format" "中断消息为旧格式";
     NoDomain "the record says that this number has no valid entry" "记录表明这个编号没有有效的表项";
     GraphicsDevice "the device is 00:02.0, the integrated graphics" "设备为 00:02.0，即核显";
-    GraphicsAssigned "the device is 00:02.0, and it is assigned or it is long after boot" "设备为 00:02.0，已被直通，或在启动很久之后";
+    GraphicsAssigned "the device is 00:02.0, and it is assigned or it is long after boot" "设备为 00:02.0，已被直通，或启动早已完成";
     ChipsetDevice "the device is 00:00.x, part of the chipset" "设备为 00:00.x，芯片组的一部分";
     Vmd "the segment is above 0xffff: an Intel VMD" "段号大于 0xffff，是 Intel VMD";
     EarlyBoot "it is within five seconds of boot" "首次发生在启动后五秒之内";
     EarlyPresent "within five seconds of boot, and the record says that the page is there and no right is missing" "发生在启动后五秒之内，且记录表明页存在、不缺权限";
     EarlyNoEntry "the device has no entry, within five seconds of boot" "设备没有表项，且在启动后五秒之内";
-    LaterThanBoot "it is long after boot" "发生在启动很久之后";
+    LaterThanBoot "it is long after boot" "发生时启动早已完成";
     CopiedByKernel "the log says that the kdump kernel copied tables from the one that crashed" "日志表明 kdump 内核从崩溃的内核复制了表";
     FirstKernel "the log has the boot and no sign of kdump" "日志含启动过程，且没有 kdump 的迹象";
     InReservedRegion "the address is in a region that the log lists as reserved (RMRR)" "地址位于日志列出的保留区域（RMRR）";

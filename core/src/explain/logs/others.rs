@@ -181,7 +181,7 @@ static PATTERNS: &[Pattern] = &[
     pattern!("virtio-fault" Virtio Fault
         "{unit} page fault from EP {endpoint} at {iova} [{access}]"
         "Linux v5.1 and later, drivers/iommu/virtio-iommu.c"
-        => "virtio-iommu: endpoint {endpoint}, page fault at {iova}" "virtio-iommu：端点 {endpoint}，地址 {iova} 缺页"
+        => "virtio-iommu: endpoint {endpoint} was refused at {iova}: not mapped, or not with this right" "virtio-iommu：端点 {endpoint} 访问 {iova} 被拒绝（没有映射，或没有这种权限）"
         [UNMAPPED_EARLY, NEVER_MAPPED, WRONG_DIRECTION, PHYSICAL_ADDRESS] endpoint),
     pattern!("virtio-fault-other" Virtio Fault
         "{unit} {why} fault from EP {endpoint} at {iova} [{access}]"
@@ -367,7 +367,7 @@ fn endpoint(captures: &Captures<'_>, found: &mut Found) {
     let Some(number) = captures.number("endpoint").filter(|number| *number <= 0xffff) else { return };
     let device = RequesterId::new(number as u32).to_string();
     found.inferred(
-        Text::new("as a PCI number", "作为 PCI 编号"),
+        Text::new("as a PCI number", "换算成 PCI 编号"),
         device.clone(),
         Text::new(
             "for a PCI device the endpoint is bus, device and function",

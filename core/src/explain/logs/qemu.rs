@@ -185,7 +185,7 @@ fn finish(fault: Fault, form: &'static str, entry: Option<Entry>, inferred: bool
         }
     }
     if let Some(known) = fault.known {
-        let (name, value) = (Text::new("fault reason", "错误原因"), hints::numbered(known));
+        let (name, value) = (Text::new("fault reason", "错误码"), hints::numbered(known));
         match inferred {
             // QEMU prints what it saw; the reason that it then records follows from its source.
             true => found.inferred(name, value, known.text),

@@ -116,7 +116,7 @@ pub(super) fn report(
     }
     if device.raw() > 0 && device.raw() <= 0xffff {
         found.inferred(
-            Text::new("as a PCI number", "作为 PCI 编号"),
+            Text::new("as a PCI number", "换算成 PCI 编号"),
             RequesterId::new(device.raw()).to_string(),
             Text::new(
                 "if firmware maps PCI numbers to device_ids one to one",

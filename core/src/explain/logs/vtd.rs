@@ -239,7 +239,7 @@ fn report(text: &str, told: Told<'_>, form: &'static str, system: System) -> Fou
     let (en, zh) = match (known, told.reason) {
         (Some(known), _) => (known.text.en.to_string(), known.text.zh.to_string()),
         (None, Some(code)) => (format!("reason {code:#x}"), format!("原因 {code:#x}")),
-        (None, None) => ("reason missing".to_string(), "日志里没有错误原因".to_string()),
+        (None, None) => ("reason missing".to_string(), "日志里没有错误码".to_string()),
     };
     let title = Phrase::new(format!("VT-d, device {device}: {en}"), format!("VT-d，设备 {device}：{zh}"));
     let mut found = Found::fault(fault, Arch::VtD, form, title);
@@ -299,7 +299,7 @@ fn report(text: &str, told: Told<'_>, form: &'static str, system: System) -> Fou
             ),
             _ => Phrase::new(
                 format!("entry {index} of the interrupt remapping table, at IRTA + {:#x}", u32::from(index) * 16),
-                format!("中断重映射表第 {index} 项，位于 IRTA + {:#x}", u32::from(index) * 16),
+                format!("中断重映射表的 {index} 号表项（从 0 起编号），位于 IRTA + {:#x}", u32::from(index) * 16),
             ),
         };
         found.certain(Text::new("interrupt index", "中断索引"), format!("{index:#x}"), meaning);
@@ -429,16 +429,16 @@ pub(super) fn causes(fault: &Fault) -> &'static [&'static Cause] {
 
 /// `hidden`: the message has the word, and no number after it.
 fn reason_field(found: &mut Found, fault: &Fault, hidden: bool) {
-    let name = Text::new("fault reason", "错误原因");
+    let name = Text::new("fault reason", "错误码");
     match (fault.known, fault.code) {
         (Some(known), _) => {
             found.certain(name, hints::numbered(known), known.text);
             let at = stopped_at(known.code);
             let follows = match known.code {
                 0x20..=0x29 => {
-                    Text::new("follows from the reason (VT-d 5.1.4.1)", "由错误原因推得（VT-d 5.1.4.1）")
+                    Text::new("follows from the reason (VT-d 5.1.4.1)", "由错误码推得（VT-d 5.1.4.1）")
                 }
-                _ => Text::new("follows from the reason (VT-d 7.1.3)", "由错误原因推得（VT-d 7.1.3）"),
+                _ => Text::new("follows from the reason (VT-d 7.1.3)", "由错误码推得（VT-d 7.1.3）"),
             };
             found.certain(Text::new("stopped at", "停在"), at, follows);
         }

@@ -338,7 +338,7 @@ pub const FAMILIES: &[Family] = &[Family {
     rungs: &[
         rung!("every link is whole" "每一环都完好" 0 0 0 0),
         rung!(
-            "the first table of devices leads nowhere" "第一张设备表无效" 1 1 1 -,
+            "the first table of devices leads nowhere" "设备表的第一级表项无效" 1 1 1 -,
             "its table of devices has one level" "它的设备表只有一级"
         ),
         rung!("the table of the device's entry is where no memory is" "设备表项所在的表指向没有内存的地方" 2 2 2 1),

@@ -79,7 +79,7 @@ spec::fields! {
         PRIV [29]    flag "privilege mode requested" "请求特权";
         EXE  [30]    flag "execute requested" "请求执行";
         PP   [31]    flag "PASID present" "带 PASID";
-        FR   [39:32] value "fault reason" "错误原因";
+        FR   [39:32] value "fault reason" "错误码";
         PV   [59:40] value "PASID value" "PASID 值";
         AT   [61:60] value "address type" "地址类型";
         T    [62]    flag "1: read, 0: write" "1 为读，0 为写";
