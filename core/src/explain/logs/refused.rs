@@ -4,7 +4,7 @@
 use super::fault::{Access, Arch, Fault};
 use super::found::{Format, Found, Join};
 use super::input::{self, Line};
-use super::recognise::Recogniser;
+use super::recognise::{Recogniser, Special};
 use super::report::Kind;
 use super::{amd, others, riscv, smmu, smmu2, vtd};
 use crate::addr::RequesterId;
@@ -79,7 +79,7 @@ impl fmt::Debug for RefusedReader {
 impl RefusedReader {
     /// Takes a line that may be of a message, with its time in nanoseconds where that is known of elsewhere.
     pub fn line(&mut self, number: u64, time: Option<u64>, text: &str) {
-        if !self.known.marks(text, &mut self.found) {
+        if self.known.marks(text, &mut self.found) == Special::Nothing {
             self.pass();
             return;
         }
@@ -152,7 +152,11 @@ impl RefusedReader {
         if self.raw.as_ref().is_some_and(|(refused, _)| refused.line + 2 * BELOW as u64 <= number) {
             self.out.extend(self.raw.take().map(|(refused, _)| refused));
         }
-        if line.used || !self.known.marks(&line.text, &mut self.found) || self.found.is_empty() {
+        if line.used {
+            return;
+        }
+        self.known.marks(&line.text, &mut self.found);
+        if self.found.is_empty() {
             return;
         }
         let Some((taken, found)) = self.known.recognise(&self.window, here, &self.found) else { return };
