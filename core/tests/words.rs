@@ -161,6 +161,12 @@ const ENDS: &[(&str, &str, &str, &str)] = &[
     ("dte 0x6080000000000003 0x1 0x0 0x0", "walk 0x1000 pasid 512", "refused", "GLX"),
     ("dte 0x6380000000000003 0x1 0x0 0x0", "walk 0x1000 pasid 5", "refused", "GLX"),
     ("dte 0x6080000000000003 0x1 0x0 0x0", "walk 0x1000", "0x1000", "passed through"),
+    // The device's entry and the unit's register as debugfs shows them.
+    (DEVTBL, "walk 06:00.0 0x1000 pasid 0", "xp /1gx 0x101fe7000", ""),
+    (DEVTBL, "walk 0x600 0x1000", "0x1000", "passed through"),
+    (DEVTBL, "walk 0x1000", "0x1000", "passed through"),
+    (DEVTBL, "walk 07:00.0 0x1000", "refused", "neither this device's entry nor"),
+    ("Offset:0x0 Value:0x0000000100200001", "walk 00:04.0 0x1000", "xp /4gx 0x100200400", ""),
     // SMMUv3: the stream table.
     // A StreamID of 17 bits, two levels that 32 bits share, decimal as well; a device_id of 24 bits in three levels.
     ("root smmuv3 0x8000000 0x10220", "walk 0x12345 0x1000", "xp /1gx 0x8000918", ""),
@@ -223,11 +229,18 @@ const ENDS: &[(&str, &str, &str, &str)] = &[
     ("dc 0x101 0x0 0x0 0x8000000000000050\n50000: 0x17 0x0", "walk 0x234", "0x234", ""),
 ];
 
+/// An entry of AMD's `devtbl`.
+const DEVTBL: &str =
+    "DeviceId             QWORD[3]         QWORD[2]         QWORD[1]         QWORD[0] iommu\n\
+    0000:06:00.0 0000000000000000 2000000117840013 0000100103fc0009 7d90000000000003 iommu0";
+
 #[test]
 fn what_hardware_refuses_on_the_way_is_refused_and_what_it_lets_by_is_not() {
     for (dump, walk, ends, why) in ENDS {
         let items = walks(&format!("{dump}\n{walk}\n"));
-        let [item] = &items[..] else { panic!("{dump} {walk}: {items:?}") };
+        // What a kernel printed is an item of its own above the walk.
+        let (item, above) = items.split_last().unwrap();
+        assert_eq!(above.len(), usize::from(dump.contains("QWORD") || dump.contains("Offset")), "{items:?}");
         let field = item.fields.iter().find(|field| field.name.en == "ends at").unwrap();
         let (value, meaning) = (&field.value.en, &field.meaning.en);
         assert!(value == ends && meaning.contains(why), "{dump} {walk}\n{value} {meaning}");

@@ -62,26 +62,30 @@ fn devices(here: &Here<'_>) -> Option<Found> {
     if !Scan(here.text).starts("DeviceId") {
         return None;
     }
-    let row = here.rest.first()?;
-    let device = Scan(&row.text).device()?;
-    let mut words: Vec<u64> =
-        row.text.split_whitespace().skip(1).take(4).filter_map(|word| Scan(word).hex()).collect();
-    words.reverse();
-    if words.len() != 4 {
-        return None;
-    }
+    let (device, words) = entry(&here.rest.first()?.text)?;
     let mut found = tables(
         "amd-devtbl",
         Phrase::new(
-            format!("AMD-Vi: the device table entry of {}", device.id),
-            format!("AMD-Vi：{} 的设备表项", device.id),
+            format!("AMD-Vi: the device table entry of {device}"),
+            format!("AMD-Vi：{device} 的设备表项"),
         ),
     );
-    found.device = Some(device.id.to_string());
+    found.device = Some(device.to_string());
     let shown: Vec<_> = words.iter().map(|word| format!("{word:016x}")).collect();
     device_entry(&mut found, &words, shown.join(" "));
     found.used.push(0);
     Some(found)
+}
+
+/// The device of a row of `devtbl` and its entry, the lowest word first.
+pub(super) fn entry(row: &str) -> Option<(RequesterId, [u64; 4])> {
+    let device = Scan(row).device()?.id;
+    let mut words = [0; 4];
+    let mut shown = row.split_whitespace().skip(1);
+    for word in words.iter_mut().rev() {
+        *word = Scan(shown.next()?).hex()?;
+    }
+    Some((device, words))
 }
 
 /// Head and tail, and a line for each command.

@@ -3,8 +3,8 @@
 use super::forms::Form;
 use super::found::Format;
 use super::{
-    amd, amd_debugfs, boot, dma_api, dump, events, firmware, hyperv, others, qemu, riscv, smmu, smmu2,
-    systems, trace, vfio, vtd, vtd_status, words,
+    amd, amd_debugfs, amd_registers, boot, dma_api, dump, events, firmware, hyperv, others, qemu, riscv,
+    smmu, smmu2, systems, trace, vfio, vtd, vtd_status, words,
 };
 
 /// Every speaker, in the order in which its marks are tried.
@@ -14,6 +14,7 @@ pub(super) static FORMATS: &[&Format] = &[
     &dump::FORMAT,
     &amd::FORMAT,
     &amd_debugfs::FORMAT,
+    &amd_registers::FORMAT,
     &smmu::FORMAT,
     &smmu2::FORMAT,
     &riscv::FORMAT,

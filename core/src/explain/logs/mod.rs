@@ -13,6 +13,7 @@
 
 mod amd;
 mod amd_debugfs;
+mod amd_registers;
 mod boot;
 mod causes;
 mod debugfs;

@@ -1,7 +1,6 @@
 //! Reads a log line by line, in bounded memory: a window of lines moves over it, and each message is given to the
 //! readers whose marks it has (`recognise`).
 
-use super::dump;
 use super::fault::Arch;
 use super::formats::{by_name, forms, FORMATS};
 use super::forms::{backtrace, mentions, nearest, reports_trouble, speaker, warns};
@@ -11,6 +10,7 @@ use super::report::Report;
 use super::scan::Scan;
 use super::story::Builder;
 use super::words::{self, Words};
+use super::{amd_debugfs, amd_registers, dump};
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -134,6 +134,18 @@ impl LogReader {
             if let Some(root) = Scan(&self.window[here].text).after("Root Table Address:").and_then(Scan::hex)
             {
                 self.words.root(Arch::VtD, root);
+            }
+        }
+        // The same of AMD's: its register, or a device's own entry.
+        if found.form == "amd-mmio" {
+            if let Some(base) = amd_registers::device_table(&self.window[here].text) {
+                self.words.root(Arch::AmdVi, base);
+            }
+        }
+        if found.form == "amd-devtbl" {
+            let row = self.window.get(here + taken).and_then(|line| amd_debugfs::entry(&line.text));
+            if let Some((device, words)) = row {
+                self.words.entry(Arch::AmdVi, device, words.into());
             }
         }
         if found.form == "vtd-domain-struct" {

@@ -19,6 +19,7 @@ use super::forms::Form;
 use super::found::{Format, Found};
 use super::report::Kind;
 use super::scenario::{self, Sketch};
+use crate::addr::RequesterId;
 use crate::spec::{Phrase, Text};
 use crate::trace::Perms;
 use alloc::collections::BTreeMap;
@@ -69,6 +70,8 @@ pub(super) struct Words {
     two: Option<(usize, u64)>,
     root: Option<(Arch, Vec<u64>)>,
     entry: Option<(Arch, Vec<u64>)>,
+    /// Entries of devices that a kernel printed, by device.
+    entries: BTreeMap<(Arch, RequesterId), Vec<u64>>,
     asked: Vec<(usize, Asked)>,
     /// Tables that a kernel printed page by page, and their rows together.
     domains: Vec<Domain>,
@@ -121,6 +124,25 @@ impl Words {
         self.root.get_or_insert((arch, [register].into()));
     }
 
+    /// Takes the entry of a device that a kernel printed.
+    pub(super) fn entry(&mut self, arch: Arch, device: RequesterId, words: Vec<u64>) {
+        if self.entries.len() < MOST_WALKS {
+            self.entries.insert((arch, device), words);
+        }
+    }
+
+    /// The entry that a kernel printed of the device that is asked; the only one where no device is named.
+    fn printed(&self, arch: Arch, asked: Asked) -> Option<Vec<u64>> {
+        let mut of_arch = self.entries.iter().filter(|((whose, _), _)| *whose == arch);
+        match asked.device {
+            Some(device) => {
+                let function = device.function()?;
+                of_arch.find(|((_, have), _)| *have == function).map(|(_, words)| words.clone())
+            }
+            None => of_arch.next().filter(|_| self.entries.len() == 1).map(|(_, words)| words.clone()),
+        }
+    }
+
     /// Returns `N` words at an address.
     fn get<const N: usize>(&self, at: u64) -> Result<[u64; N], End> {
         let mut words = [0; N];
@@ -139,6 +161,7 @@ impl Words {
         }
         let Some((first, last)) = self.lines else { return all };
         let arch = self.root.as_ref().or(self.entry.as_ref()).map(|(arch, _)| *arch);
+        let arch = arch.or(self.entries.keys().next().map(|(arch, _)| *arch));
         let (mut others, mut rows) = (Vec::new(), Vec::new());
         for (line, asked) in &self.asked {
             match domain::of(&self.domains, *asked) {
@@ -190,6 +213,7 @@ impl Words {
             side.as_ref().filter(|(whose, _)| *whose == arch).map(|(_, words)| words.clone())
         };
         let (root, entry) = (of(&self.root).unwrap_or_default(), of(&self.entry));
+        let entry = entry.or_else(|| self.printed(arch, asked));
         let mut way = Way {
             words: self,
             asked,
@@ -201,7 +225,11 @@ impl Words {
         };
         let end = match (root.is_empty() && entry.is_none(), asked.device.is_none() && entry.is_none()) {
             (false, false) => way.go(arch),
-            _ => Err(End::Refused(Phrase::new("the line names no device", "这一行没有写设备"))),
+            (_, true) => Err(End::Refused(Phrase::new("the line names no device", "这一行没有写设备"))),
+            (true, _) => Err(End::Refused(Phrase::new(
+                "the paste has neither this device's entry nor a `root`, where the tables of devices begin",
+                "所给文本既没有该设备的表项，也没有 `root`（设备的表从哪里开始）",
+            ))),
         };
         let device = asked.device.map_or(String::new(), |device| match (device, arch) {
             (Asker::Number(_), Arch::SmmuV3) => format!(" StreamID {device}"),
