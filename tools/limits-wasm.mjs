@@ -19,7 +19,7 @@ try {
   run.stops();
   run.reads();
   run.view(run.len(), "en");
-  run.scene(run.len(), 100, undefined, "", "", "en");
+  run.scene(run.len(), 100, false, undefined, "", "", "en");
 } catch (problems) {
   said = Array.isArray(problems) ? problems[0].message : String(problems);
 }

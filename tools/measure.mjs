@@ -283,7 +283,7 @@ async function memory() {
   for (let i = 0; i < 400; i++) {
     const at = (i * 7919 + 13) % (length + 1);
     run.view(at, "en");
-    run.scene(at, 120, undefined, "", "", "en");
+    run.scene(at, 120, false, undefined, "", "", "en");
   }
   return { before, opened, after: exports.memory.buffer.byteLength, length };
 }

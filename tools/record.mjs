@@ -60,21 +60,23 @@ writeFileSync(join(pkg, "texts.json"), JSON.stringify(texts));
 
 /** Widths that recordings beside the first one have, 116 for beside the inspector at 1280 pixels: the page draws the next smaller one until something else runs. */
 const SOME = [NARROWEST, 40, 44, 50, 60, 72, 84, 100, 116, 126, 141, 155, 180];
+/** The same for low windows: phones, and an embed in a column of text. */
+const SOME_LOW = [NARROWEST, 44, 50, 60, 72, 84, 100, 116];
 /** Bytes, brotli-compressed, that a recording may take until its first step; what is longer waits for the machine. */
 const MOST = 48_000;
 
 /** A run's pictures at each of these positions: the file for each width, and the widths from which on each holds. */
-function scenes(run, positions, wanted, lang) {
+function scenes(run, positions, wanted, low, lang) {
   const files = new Map();
   const widths = [];
   let before = "";
   for (const width of wanted) {
     // Places are decided once for a run: where one position is drawn as at the width before, all are.
-    const last = JSON.stringify(run.scene(run.len(), width, undefined, "", "", lang));
+    const last = JSON.stringify(run.scene(run.len(), width, low, undefined, "", "", lang));
     if (last === before) continue;
     before = last;
-    const all = JSON.stringify(changes(positions.map((at) => run.scene(at, width, undefined, "", "", lang))));
-    if (!files.has(all)) files.set(all, `${lang}-${width}.json`);
+    const all = JSON.stringify(changes(positions.map((at) => run.scene(at, width, low, undefined, "", "", lang))));
+    if (!files.has(all)) files.set(all, `${lang}-${width}${low ? "-low" : ""}.json`);
     const name = files.get(all);
     if (widths.at(-1)?.[1] !== name) widths.push([width, name]);
   }
@@ -83,8 +85,9 @@ function scenes(run, positions, wanted, lang) {
 
 /** What stepping through a run asks for at these positions, as files of one language. `opened` are the stops whose inside is
  *  recorded. */
-function recording(name, run, positions, wanted, opened, lang) {
-  const { files, widths } = scenes(run, positions, wanted, lang);
+function recording(name, run, positions, [wanted, wantedLow], opened, lang) {
+  const { files, widths } = scenes(run, positions, wanted, false, lang);
+  const low = scenes(run, positions, wantedLow, true, lang);
   const [head, course] = [run.head(lang), run.course(lang)];
   const within = inside(run, opened(course), lang);
   const told = [...course.ideas, ...course.operations, ...Object.values(within).flat()];
@@ -105,9 +108,10 @@ function recording(name, run, positions, wanted, opened, lang) {
     positions,
     views: changes(positions.map((at) => run.view(at, lang))),
     widths,
+    low: low.widths,
     upTo: WIDEST,
   };
-  return { recorded, files };
+  return { recorded, files: [...files, ...low.files] };
 }
 
 const brotli = (text) => brotliCompressSync(text).length;
@@ -125,7 +129,7 @@ for (const name of Object.keys(texts).filter((name) => name !== FIRST)) {
     const { start, length, ideas, operations } = run.course(lang);
     const stops = [0, start, length, ...[...ideas, ...operations].map((stop) => stop.to)];
     const positions = [...new Set(stops)].sort((a, b) => a - b);
-    const { recorded, files } = recording(name, run, positions, SOME, () => [], lang);
+    const { recorded, files } = recording(name, run, positions, [SOME, SOME_LOW], () => [], lang);
     const answers = JSON.stringify(recorded);
     const first = brotli(answers) + Math.max(...files.map(([, text]) => brotli(text)));
     run.free();
@@ -140,7 +144,7 @@ for (const lang of ["en", "zh"]) {
   const run = new Session(texts[FIRST], lang);
   const positions = range(0, run.len());
   const all = range(NARROWEST, WIDEST);
-  const { recorded, files } = recording(FIRST, run, positions, all, (course) => course.operations, lang);
+  const { recorded, files } = recording(FIRST, run, positions, [all, all], (course) => course.operations, lang);
   const cards = gallery(lang).map((card) => ({ ...card, text: card.name === FIRST ? card.text : "" }));
   keep(".", [[`${lang}.json`, JSON.stringify({ ...recorded, gallery: cards })], ...files]);
 }

@@ -91,20 +91,21 @@ impl Session {
             None => viewer.dump_touched(position, shape, lang),
         })
     }
-    /// The picture at a position, at most so many cells wide; with more of a column (by its key) seen between two
+    /// The picture at a position, at most so many cells wide, for a window that is low or not; with more of a column (by its key) seen between two
     /// addresses, which are hexadecimal text.
     #[wasm_bindgen(unchecked_return_type = "import('iommu-view').Scene")]
     pub fn scene(
         &mut self,
         position: usize,
         width: u16,
+        low: bool,
         column: Option<String>,
         first: &str,
         last: &str,
         language: &str,
     ) -> JsValue {
         let focus = column.and_then(|column| Some((column, hex(first)?, hex(last)?)));
-        to_js(&self.player.scene(position, width, focus, lang(language)))
+        to_js(&self.player.scene_in(position, (width, low), focus, lang(language)))
     }
     /// What an address (hexadecimal text) of a column of the picture is, and who can reach its byte.
     #[wasm_bindgen(unchecked_return_type = "import('iommu-view').Whereabouts | null")]
@@ -120,7 +121,10 @@ impl Session {
             "dark" => Theme::Dark,
             _ => Theme::Auto,
         };
-        let mut options = Options { lang: lang(language), tight: form == Form::Svg, ..Options::default() };
+        let mut options = match form {
+            Form::Svg => Player::as_on_the_page(lang(language)),
+            Form::Text(..) => Options { lang: lang(language), ..Options::default() },
+        };
         if width > 0 {
             options.width = width;
         }
@@ -128,7 +132,7 @@ impl Session {
     }
     /// An animated SVG of the positions `from` to `to`, or of the run's ideas where `from` is not before `to`.
     pub fn film(&mut self, from: usize, to: usize, language: &str, theme: &str) -> String {
-        let options = Options { lang: lang(language), tight: true, ..Options::default() };
+        let options = Player::as_on_the_page(lang(language));
         let theme = match theme {
             "dark" => Theme::Dark,
             _ => Theme::Light,

@@ -20,6 +20,10 @@ const largest = () => (presenting() ? 2.5 : 1.3);
 const LOWEST = 14.5;
 /** No picture needs more cells across. */
 const WIDEST = 220;
+/** So high a pane has room for a picture as it is (31 rows); lower it asks for one of fewer rows, until it is higher again. So
+ *  it does where so few cells across leave columns below each other. */
+const [LOW, HIGH] = [388, 428];
+const NARROW = 88;
 const LARGEST = 2.5;
 /** So many names are told of what is pointed at. */
 const NAMED = 5;
@@ -91,10 +95,10 @@ export function diagram(app: App, slot: 0 | 1 = 0, panes?: Panes): HTMLElement {
 
   const position = () => (slot ? (app.state.other?.view.position ?? 0) : app.state.position);
 
-  /** How wide the pane is in each layout of the page: a picture that another layout is wanted with is requested once. */
-  const widths = new Map<string, number>();
+  /** How large the pane is in each layout of the page: a picture that another layout is wanted with is requested once. */
+  const rooms = new Map<string, Pick<typeof room, "x" | "low">>();
   // Read once for every size: to ask while a step is shown would make the browser lay everything out twice.
-  let room = { x: 0, y: 0, whole: 0, flows: false };
+  let room = { x: 0, y: 0, whole: 0, flows: false, low: false };
   let inset = 0;
   /** How many of its lowest pixels are under the answer. */
   let under = 0;
@@ -106,19 +110,24 @@ export function diagram(app: App, slot: 0 | 1 = 0, panes?: Panes): HTMLElement {
     const free = (...sides: string[]) => sides.reduce((sum, side) => sum - (parseFloat(side) || 0), 0);
     inset = parseFloat(style.paddingLeft) || 0;
     const y = holder.clientHeight + free(style.paddingTop, style.paddingBottom);
+    const whole = y + taken(box);
+    const flows = style.overflowY !== "auto";
+    const x = holder.clientWidth + free(style.paddingLeft, style.paddingRight);
+    const lowest = (room.low ? HIGH : LOW) * (presenting() ? 1.18 : 1);
     room = {
-      x: holder.clientWidth + free(style.paddingLeft, style.paddingRight),
+      x,
       y,
       // Where the answer stands below and not over it, the picture keeps its size when that comes.
-      whole: y + taken(box),
-      flows: style.overflowY !== "auto",
+      whole,
+      flows,
+      low: !flows && (whole < lowest || cellsIn(x) < NARROW),
     };
-    if (panes) widths.set(panes.now(), room.x);
+    if (panes) rooms.set(panes.now(), room);
   };
   const cellsIn = (width: number) =>
     Math.min(WIDEST, Math.max(36, Math.floor((width - 2) / (cellWidth() * smallest()))));
   /** How wide the pane is: of the layout that the page has by now, where that was measured before. */
-  const now = () => (panes && widths.get(panes.now())) ?? room.x;
+  const now = () => (panes && rooms.get(panes.now())) ?? room;
   /** Ends the wait for the pane, which is about to become wider or narrower. */
   let waiting: (() => void) | null = null;
   const wait = () => {
@@ -141,16 +150,21 @@ export function diagram(app: App, slot: 0 | 1 = 0, panes?: Panes): HTMLElement {
       }),
     );
   };
-  const cellsFor = (at: number, way: readonly Place[]): number => {
-    if (!panes) return cellsIn(room.x);
+  const roomFor = (at: number, way: readonly Place[]): Pick<typeof room, "x" | "low"> => {
+    if (!panes) return room;
     const then = panes.then(at, way);
-    if (!widths.has(then)) {
+    if (!rooms.has(then)) {
       const before = room;
       panes.tried(at, way, measure);
       room = before;
     }
-    return cellsIn(widths.get(then) ?? room.x);
+    return rooms.get(then) ?? room;
   };
+  const wished = ({ x, low }: Pick<typeof room, "x" | "low">): SceneWish => ({
+    width: cellsIn(x),
+    low,
+    focus: app.state.focus,
+  });
 
   /** Measures the layout that a press may bring while nothing else is done: at the press it would cost that two layouts. */
   let foreseeing = false;
@@ -177,7 +191,7 @@ export function diagram(app: App, slot: 0 | 1 = 0, panes?: Panes): HTMLElement {
   let ready: Ready | null = null;
   const run = () => (slot ? app.state.other?.course : app.state.course);
   const wishFor = (at: number, way: readonly Place[]): SceneWish | null =>
-    run() && room.x > 0 ? { width: cellsFor(at, way), focus: app.state.focus } : null;
+    run() && room.x > 0 ? wished(roomFor(at, way)) : null;
   const take = (at: number, wanted: SceneWish, picture: Scene) => {
     asked++;
     ready = { of: run(), at, lang: app.state.lang, wish: wanted, scene: picture };
@@ -185,7 +199,8 @@ export function diagram(app: App, slot: 0 | 1 = 0, panes?: Panes): HTMLElement {
   const fits = (r: Ready) =>
     r.of === run() &&
     r.at === position() &&
-    r.wish.width === cellsIn(now()) &&
+    r.wish.width === cellsIn(now().x) &&
+    r.wish.low === now().low &&
     r.lang === app.state.lang &&
     r.wish.focus === app.state.focus;
   app.draws({ slot, wish: wishFor, take });
@@ -194,14 +209,15 @@ export function diagram(app: App, slot: 0 | 1 = 0, panes?: Panes): HTMLElement {
     if (!run() || (slot && !app.state.other) || room.x <= 0) return;
     if (!ready || !fits(ready)) {
       const mine = ++asked;
-      const { lang, focus } = app.state;
-      const [of, at, width] = [run(), position(), cellsIn(now())];
-      const picture = await app.machine.ask("scene", slot, at, width, focus, lang);
+      const { lang } = app.state;
+      const [of, at, wish] = [run(), position(), wished(now())];
+      const { width, low, focus } = wish;
+      const picture = await app.machine.ask("scene", slot, at, width, low, focus, lang);
       if (mine !== asked) return;
-      ready = { of, at, lang, wish: { width, focus }, scene: picture };
+      ready = { of, at, lang, wish, scene: picture };
     }
     // Drawn once, when the pane has its size.
-    if (now() !== room.x && holder.isConnected) wait();
+    if (now().x !== room.x && holder.isConnected) wait();
     else show(ready);
   };
   const show = ({ scene: now, at }: Ready) => {
@@ -404,7 +420,7 @@ export function diagram(app: App, slot: 0 | 1 = 0, panes?: Panes): HTMLElement {
     if (!wider && !higher) return;
     seen = size;
     waiting?.();
-    if (wider || !ready) void draw();
+    if (wider || !ready || !fits(ready)) void draw();
     else {
       const was = row;
       fit();

@@ -55,14 +55,17 @@ export function ending(app: App, progress: Progress | null = null): HTMLElement 
 }
 
 /** The room that the answer will take, from the first step on: so nothing gives way when it comes. */
-export function endingRoom(app: App, progress: Progress): HTMLElement {
+export function endingRoom(app: App, progress: Progress | null = null): HTMLElement {
   const say = pathWords(app.state.lang);
   const box = h("div.ending-room", { "aria-hidden": "true", inert: true });
-  const more = () => [folded(say("check"), h("div", {}))];
+  const more = (preset: string | null) => {
+    if (progress) return [folded(say("check"), h("div", {}))];
+    return preset ? [folded(say("inNumbers"), chart(app, preset))] : [];
+  };
   app.on(({ gallery, preset }, changed) => {
     if (!changed.has("head") && !changed.has("course")) return;
     const original = gallery.find((c) => c.name === preset)?.text ?? null;
-    box.replaceChildren(...plain(app, original, more), ...onward(app, progress));
+    box.replaceChildren(...plain(app, original, more), ...(progress ? onward(app, progress) : []));
     for (const named of box.querySelectorAll("[id]")) named.removeAttribute("id");
   });
   return box;

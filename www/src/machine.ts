@@ -177,12 +177,13 @@ export class RecordedFirst implements Machine {
     if (!this.standing) return args;
     const { width } = this.standing;
     if (name === "scene") {
-      const [slot, position, wide, ...rest] = args as Args<"scene">;
-      return [slot, position, width(wide), ...rest] as unknown as Args<K>;
+      const [slot, position, wide, low, ...rest] = args as Args<"scene">;
+      return [slot, position, width(wide, low), low, ...rest] as unknown as Args<K>;
     }
     if (name !== "shown") return args;
     const [slot, wanted, lang] = args as Args<"shown">;
-    const scene: SceneWish | null = wanted.scene && { ...wanted.scene, width: width(wanted.scene.width) };
+    const wish: SceneWish | null = wanted.scene;
+    const scene = wish && { ...wish, width: width(wish.width, wish.low) };
     return [slot, { ...wanted, scene }, lang] as unknown as Args<K>;
   }
   get onProgress(): ((progress: Progress) => void) | null {

@@ -43,9 +43,10 @@ export interface Focus {
   last: string;
 }
 
-/** What picture is wanted: at most so many cells wide, of all or of a part looked at closer. */
+/** What picture is wanted: at most so many cells wide, for a low window or not, of all or of a part looked at closer. */
 export interface SceneWish {
   width: number;
+  low: boolean;
   focus: Focus | null;
 }
 
@@ -98,8 +99,8 @@ export interface Api {
   /** All that is shown of a position. */
   shown(slot: number, wanted: Wanted, lang: Lang): Shown;
   view(slot: number, position: number, lang: Lang): View;
-  /** The picture at a position, at most `width` cells wide. */
-  scene(slot: number, position: number, width: number, focus: Focus | null, lang: Lang): Scene;
+  /** The picture at a position, at most `width` cells wide, for a window that is `low` or not. */
+  scene(slot: number, position: number, width: number, low: boolean, focus: Focus | null, lang: Lang): Scene;
   names(slot: number, position: number, column: string, at: string, lang: Lang): Whereabouts | null;
   /** 256 bytes of physical memory, or of a device's own (`of`: its requester id). */
   dump(

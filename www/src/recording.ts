@@ -42,6 +42,8 @@ interface Recorded {
   views: Change[];
   /** The widths, in cells, from which on a file of scenes holds; the last width that is recorded. */
   widths: [from: number, file: string][];
+  /** The same for low windows. */
+  low: [from: number, file: string][];
   upTo: number;
 }
 
@@ -125,12 +127,12 @@ class Language<R extends Recorded = Recorded> {
     return this.views[this.places.get(position) ?? -1];
   }
   /** The width that is drawn where `width` is asked for. */
-  width(width: number): number {
-    return this.drawn(width)?.[0] ?? width;
+  width(width: number, low: boolean): number {
+    return this.drawn(width, low)?.[0] ?? width;
   }
   /** The picture at a position, where the width is one of those recorded. */
-  async scene(position: number, width: number): Promise<Scene | undefined> {
-    const [place, drawn] = [this.places.get(position), this.drawn(width)];
+  async scene(position: number, width: number, low: boolean): Promise<Scene | undefined> {
+    const [place, drawn] = [this.places.get(position), this.drawn(width, low)];
     if (place === undefined || !drawn || width > this.recorded.upTo) return undefined;
     const name = drawn[1];
     const scenes =
@@ -139,15 +141,15 @@ class Language<R extends Recorded = Recorded> {
     this.scenes.set(name, scenes);
     return (await scenes)?.[place];
   }
-  private drawn(width: number): [from: number, file: string] | undefined {
-    return this.recorded.widths.filter(([from]) => from <= width).at(-1);
+  private drawn(width: number, low: boolean): [from: number, file: string] | undefined {
+    return this.recorded[low ? "low" : "widths"].filter(([from]) => from <= width).at(-1);
   }
 }
 
 /** The recording that stands in slot 0: its text, and the width that it draws where another is asked for. */
 export interface Standing {
   text: string;
-  width(width: number): number;
+  width(width: number, low: boolean): number;
 }
 
 export class Recording {
@@ -161,7 +163,7 @@ export class Recording {
 
   get standing(): Standing | null {
     const language = this.stands?.language;
-    return language ? { text: language.recorded.text, width: (width) => language.width(width) } : null;
+    return language ? { text: language.recorded.text, width: (width, low) => language.width(width, low) } : null;
   }
 
   /** The recording of the first scenario. A copy of the page without it asks the machine for all. */
@@ -224,7 +226,10 @@ export class Recording {
     if (name === "inside") return language?.recorded.inside[args.slice(1, 4).join(" ")];
     if (name === "checkQuestion") return language?.recorded.check;
     if (name === "view") return language?.view(args[1] as number);
-    if (name === "scene" && args[3] === null) return language?.scene(args[1] as number, args[2] as number);
+    if (name === "scene") {
+      const [, position, width, low, focus] = args as Args<"scene">;
+      return focus === null ? language?.scene(position, width, low) : undefined;
+    }
     return undefined;
   }
 

@@ -26,7 +26,7 @@ export async function shown(
 ): Promise<Shown | undefined> {
   const { at, scene, beside } = wanted;
   const picture = (of: number, position: number, wish: Wanted["scene"]) =>
-    wish ? part("scene", of, position, wish.width, wish.focus, lang) : null;
+    wish ? part("scene", of, position, wish.width, wish.low, wish.focus, lang) : null;
   const inside: Stop[][] = [];
   const texts = [...wanted.texts];
   let { open, level } = wanted;

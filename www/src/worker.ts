@@ -98,8 +98,8 @@ const api = {
   // The machine knows every part.
   shown: (slot, wanted, lang) => shown(part, slot, wanted, lang) as Promise<Shown>,
   view: (slot, position, lang) => session(slot).view(position, lang),
-  scene: (slot, position, width, focus, lang) =>
-    session(slot).scene(position, width, focus?.column, focus?.first ?? "", focus?.last ?? "", lang),
+  scene: (slot, position, width, low, focus, lang) =>
+    session(slot).scene(position, width, low, focus?.column, focus?.first ?? "", focus?.last ?? "", lang),
   names: (slot, position, column, at, lang) => session(slot).names(position, column, at, lang),
   dump: (slot, position, of, at, around, across, lang) =>
     session(slot).dump(position, of, at, around, across, lang),

@@ -57,7 +57,12 @@ pub struct Column {
     /// What is in it. Regions may nest (a buffer in RAM); the inner one is shown in front. Two that overlap
     /// without nesting are shown as given, the later one in front.
     pub regions: Vec<Region>,
+    /// Whether the token comes through it: at this position, or ever.
+    pub reached: bool,
 }
+
+/// How the key of a page begins that is marked because the token came to it, where nothing is.
+pub const USED: &str = "used/";
 
 /// A range of addresses with a meaning.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -202,6 +207,8 @@ pub struct Actor {
     pub lines: Vec<Phrase>,
     /// Whether it takes part: in a picture of several positions, at any of them.
     pub acts: bool,
+    /// Whether the token comes by: at this position, or ever.
+    pub passed: bool,
 }
 
 /// What an actor is.
@@ -357,7 +364,14 @@ impl Model {
         title: Phrase,
         owner: Phrase,
     ) -> ColumnId {
-        self.columns.push(Column { key: key.into(), space, title, owner, regions: Vec::new() });
+        self.columns.push(Column {
+            key: key.into(),
+            space,
+            title,
+            owner,
+            regions: Vec::new(),
+            reached: false,
+        });
         ColumnId(self.columns.len() as u16 - 1)
     }
     /// Adds an actor.
@@ -369,7 +383,7 @@ impl Model {
         name: Phrase,
         lines: Vec<Phrase>,
     ) -> ActorId {
-        self.actors.push(Actor { key: key.into(), kind, place, name, lines, acts: false });
+        self.actors.push(Actor { key: key.into(), kind, place, name, lines, acts: false, passed: false });
         ActorId(self.actors.len() as u16 - 1)
     }
     /// Marks those who take part at this position: whom the token came by, and what the step touches.
@@ -383,6 +397,20 @@ impl Model {
         for a in acting {
             if let Some(actor) = self.actors.get_mut(usize::from(a.0)) {
                 actor.acts = true;
+            }
+        }
+        for at in self.token.iter().flat_map(|t| t.path.iter().chain([&t.at]).chain(&t.interrupt)) {
+            match at {
+                Anchor::Point(at) => {
+                    if let Some(column) = self.columns.get_mut(usize::from(at.column.0)) {
+                        column.reached = true;
+                    }
+                }
+                Anchor::Actor(a) => {
+                    if let Some(actor) = self.actors.get_mut(usize::from(a.0)) {
+                        actor.passed = true;
+                    }
+                }
             }
         }
     }

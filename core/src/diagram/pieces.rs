@@ -177,7 +177,8 @@ pub fn fold(
         }
     }
     let hidden: usize = runs.iter().filter(|r| r.2).map(|r| r.1 - r.0).sum();
-    let room = budget.saturating_sub(kept).max(4);
+    // Where there is hardly any room, a run is one.
+    let room = budget.saturating_sub(kept).max(if budget < 6 { 1 } else { 4 });
     let group = hidden.div_ceil(room).max(2);
     let mut out = Vec::new();
     let mut next = 0;
@@ -236,6 +237,7 @@ mod tests {
             title: Phrase::default(),
             owner: Phrase::default(),
             regions: regions.collect(),
+            reached: false,
         }
     }
 

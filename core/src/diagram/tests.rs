@@ -195,7 +195,7 @@ proptest! {
         tight in any::<bool>(),
     ) {
         let lang = if zh { Lang::Zh } else { Lang::En };
-        let options = Options { width, most: 0, lang, units, budget, title: units, focus: None, tight, rows: 0 };
+        let options = Options { width, most: 0, lang, units, budget, title: units, focus: None, tight, rows: 0, low: false };
         let l = layout(&m, None, &options);
         no_overlap(&l, i32::from(width.max(Options::MIN_WIDTH)));
         complete(&m, &l);
@@ -355,6 +355,8 @@ fn harmless(svg: &str) {
                 "stroke-dasharray",
                 "stroke-opacity",
                 "stroke-linecap",
+                "stroke-linejoin",
+                "fill-opacity",
                 "font-family",
                 "font-size",
                 "font-weight",

@@ -83,16 +83,46 @@ pub fn wrap(text: &str, max: i32) -> Vec<String> {
     if !line.trim_end().is_empty() || lines.is_empty() {
         lines.push(String::from(line.trim_end()));
     }
+    accompany(&mut lines, max);
     lines
+}
+
+/// A last line of one Chinese character takes the one before it along.
+fn accompany(lines: &mut [String], max: i32) {
+    let [.., before, last] = lines else { return };
+    let wide = |c: char| char_width(c) == 2;
+    let mut alone = last.chars();
+    let (Some(first), None) = (alone.next(), alone.next()) else { return };
+    let mut back = before.char_indices().rev();
+    let (Some((at, moved)), Some((_, stays))) = (back.next(), back.next()) else { return };
+    if max >= 4 && wide(first) && wide(moved) && may_break(stays, moved) {
+        last.insert(0, moved);
+        before.truncate(at);
+        before.truncate(before.trim_end().len());
+    }
 }
 
 /// May a line end between two characters? Around a Chinese one, or after what joins words; but no line ends with an
 /// opening bracket or begins with what closes.
 fn may_break(before: char, after: char) -> bool {
-    let opens = matches!(before, '（' | '「' | '『' | '《' | '【' | '“' | '‘');
+    let opens = matches!(before, '(' | '（' | '「' | '『' | '《' | '【' | '“' | '‘');
     let closes = matches!(
         after,
-        '）' | '」' | '』' | '》' | '】' | '”' | '’' | '，' | '。' | '、' | '：' | '；' | '！' | '？'
+        ')' | ','
+            | '）'
+            | '」'
+            | '』'
+            | '》'
+            | '】'
+            | '”'
+            | '’'
+            | '，'
+            | '。'
+            | '、'
+            | '：'
+            | '；'
+            | '！'
+            | '？'
     );
     let between = char_width(before) == 2
         || char_width(after) == 2
@@ -119,6 +149,10 @@ mod tests {
         // No line ends with an opening bracket or begins with what closes.
         assert_eq!(wrap("总线地址（虚拟）", 10), ["总线地址", "（虚拟）"]);
         assert_eq!(wrap("地址，总线", 4), ["地", "址，", "总线"]);
+        assert_eq!(wrap("总线虚拟)", 8), ["总线虚", "拟)"]);
+        // No character stands alone in the last line.
+        assert_eq!(wrap("客户机物理地址", 12), ["客户机物理", "地址"]);
+        assert_eq!(wrap("blue 的内存", 9), ["blue 的", "内存"]);
     }
 
     #[test]

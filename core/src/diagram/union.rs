@@ -35,6 +35,8 @@ impl Model {
             });
             columns.push(ColumnId(at as u16));
             let own = &mut self.columns[at];
+            grew |= column.reached && !own.reached;
+            own.reached |= column.reached;
             // Room for the longest owner that a column ever has.
             if column.owner.get(Lang::En).len() > own.owner.get(Lang::En).len() {
                 own.owner = column.owner.clone();
@@ -92,6 +94,8 @@ impl Model {
             let own = &mut self.actors[at];
             grew |= actor.acts && !own.acts;
             own.acts |= actor.acts;
+            grew |= actor.passed && !own.passed;
+            own.passed |= actor.passed;
             actors.push(ActorId(at as u16));
         }
         for (above, below) in &other.links {

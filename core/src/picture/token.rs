@@ -3,7 +3,9 @@
 use super::platform::port_key;
 use super::{actor, bus_of, point, Col};
 use crate::addr::{Address, AnyAddr, PhysAddr, Space};
-use crate::diagram::model::{Anchor, ArrowKind, ColumnId, Fate, Lit, Model, Point, Target, Token, Touch};
+use crate::diagram::model::{
+    Anchor, ArrowKind, ColumnId, Fate, Lit, Model, Point, Region, RegionKind, Target, Token, Touch, USED,
+};
 use crate::machine::software::Owner;
 use crate::machine::Snapshot;
 use crate::platform::topology::Topology;
@@ -80,6 +82,7 @@ pub(super) fn place(
         }
         return;
     };
+    mark_used(model, &path);
     model.token = Some(Token {
         address: address.raw,
         space: address.space,
@@ -91,6 +94,23 @@ pub(super) fn place(
         shortcut,
         interrupt,
     });
+}
+
+/// Marks the pages of addresses on the bus's side at which there is nothing: the picture has a place for what was asked.
+fn mark_used(model: &mut Model, path: &[Anchor]) {
+    for anchor in path {
+        let Anchor::Point(at) = *anchor else { continue };
+        let bus = model.column(at.column).is_some_and(|c| matches!(c.space, Space::Bus | Space::Iova));
+        if !bus || model.region_at(at).is_some() {
+            continue;
+        }
+        let first = at.address & !0xfff;
+        let label = Phrase::new("address used", "所用地址");
+        let region = Region::new(format!("{USED}{first:x}"), first, first | 0xfff, RegionKind::Hole, label);
+        if let Some(column) = model.columns.get_mut(usize::from(at.column.0)) {
+            column.regions.push(region);
+        }
+    }
 }
 
 /// The latest part of a way.

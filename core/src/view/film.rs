@@ -19,6 +19,12 @@ const LEAST: f32 = 1.2;
 const READING: f32 = 0.035;
 const MOST: f32 = 6.0;
 const REST: f32 = 2.0;
+/// How long a film is at most; of what repeats itself the third time and later ones are hurried for it.
+const ALL: f32 = 40.0;
+const TOLD: usize = 2;
+const HURRIED: f32 = 0.3;
+/// A film is as wide as a slide of its height.
+const SHAPE: (i32, i32) = (16, 9);
 
 /// Groups of a picture, back to front.
 const LAYERS: [&str; 7] = ["wires", "pieces", "ticks", "trail", "actors", "texts", "token"];
@@ -72,11 +78,9 @@ impl Player {
     }
 
     fn film_of(&mut self, frames: &[(usize, String)], theme: Theme, options: &Options) -> String {
-        let last = frames.len().saturating_sub(1);
-        let frames = frames.iter().enumerate().map(|(i, (at, said))| {
+        let said: Vec<&str> = frames.iter().map(|(_, said)| said.as_str()).collect();
+        let frames = frames.iter().zip(times(&said)).map(|((at, said), seconds)| {
             let drawn = self.draw(*at, super::export::Form::Svg, theme, options);
-            let seconds = (LEAST + READING * said.chars().count() as f32).min(MOST);
-            let seconds = if i == last { seconds + REST } else { seconds };
             Frame { seconds, said: said.clone(), ..frame(&drawn) }
         });
         let frames: Vec<Frame> = frames.collect();
@@ -90,7 +94,7 @@ impl Player {
             Lang::En => ("en", "The answer"),
             Lang::Zh => ("zh-Hans", "答案"),
         };
-        let options = Options { lang, ..Player::for_paper() };
+        let options = Player::as_on_the_page(lang);
         let mut out = format!(
             "<!doctype html>\n<html lang=\"{tag}\">\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" \
              content=\"width=device-width\">\n<title>{0}</title>\n<style>{PAPER}{1}</style>\n<main>\n<h1>{0}</h1>\n",
@@ -125,11 +129,6 @@ impl Player {
         }
         out + "</main>\n</html>\n"
     }
-
-    /// How a picture on paper is drawn: a page is about so many cells across.
-    fn for_paper() -> Options {
-        Options { width: 132, budget: 20, tight: true, rows: 34, ..Options::default() }
-    }
 }
 
 /// The style of a page that prints.
@@ -140,6 +139,30 @@ h1{font-size:24px}h2{font-size:14px;color:#57606a;margin:0}p{margin:4px 0;max-wi
 article{break-inside:avoid;margin:0 0 32px}figure{margin:8px 0}figure svg{width:100%;height:auto;max-height:86vh}\
 footer{font-size:13px;color:#57606a}\
 @page{margin:14mm}@media print{body{margin:0;padding:0;max-width:none;font-size:11pt}figure svg{max-height:150mm}}";
+
+/// How long each of these is seen, one after the other.
+fn times(said: &[&str]) -> Vec<f32> {
+    let read = |said: &&str| (LEAST + READING * said.chars().count() as f32).min(MOST);
+    let mut times: Vec<f32> = said.iter().map(read).collect();
+    if times.iter().sum::<f32>() + REST > ALL {
+        // What differs in numbers alone was told before.
+        let mut told: BTreeMap<String, usize> = BTreeMap::new();
+        for (said, time) in said.iter().zip(&mut times) {
+            let shape = said.split(' ').filter(|w| !w.contains(|c: char| c.is_ascii_digit()));
+            let before = told.entry(shape.collect()).or_default();
+            *before += 1;
+            if *before > TOLD {
+                *time = HURRIED;
+            }
+        }
+    }
+    let hurry = (ALL - REST) / times.iter().sum::<f32>().max(0.1);
+    times.iter_mut().for_each(|time| *time *= hurry.min(1.0));
+    if let Some(last) = times.last_mut() {
+        *last += REST;
+    }
+    times
+}
 
 /// Takes a picture apart. What stands below it is left out: a film says it itself.
 fn frame(drawn: &str) -> Frame {
@@ -162,7 +185,7 @@ fn frame(drawn: &str) -> Frame {
         }
         if line == "</g>" && token.is_empty() {
             layer = None;
-        } else if line.contains("class=\"ip-trail\"") || line.contains("class=\"ip-leg") {
+        } else if line.contains("class=\"ip-trail") || line.contains("class=\"ip-leg") {
             layers[TRAIL].push(bare(line));
         } else if line.contains("class=\"ip-mark") && token.is_empty() {
             // An interrupt's, which was delivered before.
@@ -193,13 +216,15 @@ fn bare(line: &str) -> String {
 }
 
 fn join(frames: &[Frame], theme: Theme, lang: Lang) -> String {
-    let width = frames.iter().map(|f| f.width).max().unwrap_or(0);
-    // What is said has a larger face than the picture: 9 px a cell at most, and a margin.
-    let cells = (width / 9 - 4).max(20);
-    let said: Vec<Vec<String>> = frames.iter().map(|f| wrap(&f.said, cells)).collect();
+    let drawn = frames.iter().map(|f| f.width).max().unwrap_or(0);
     // The pictures are of one run, so of one size but for what stands below each.
     let below = frames.iter().map(|f| f.height).min().unwrap_or(0);
+    let wide = drawn.max(below * SHAPE.0 / SHAPE.1);
+    // What is said has a larger face than the picture: 9 px a cell at most, and a margin.
+    let cells = (wide / 9 - 4).max(20);
+    let said: Vec<Vec<String>> = frames.iter().map(|f| wrap(&f.said, cells)).collect();
     let height = below + 20 * said.iter().map(Vec::len).max().unwrap_or(0) as i32 + 12;
+    let width = wide.max((height * SHAPE.0 + SHAPE.1 - 1) / SHAPE.1);
     let times: Vec<f32> = frames
         .iter()
         .scan(0.0, |sum, f| {
@@ -234,8 +259,14 @@ fn join(frames: &[Frame], theme: Theme, lang: Lang) -> String {
         (0..).zip(lines).map(line).collect()
     });
     layers.push(lines.collect());
-    for layer in &layers {
-        out += "<g>\n";
+    let middle = (width - drawn) / 2;
+    for (i, layer) in layers.iter().enumerate() {
+        // The picture in the middle, what is said at the left.
+        out += &if i < LAYERS.len() && middle > 0 {
+            format!("<g transform=\"translate({middle} 0)\">\n")
+        } else {
+            String::from("<g>\n")
+        };
         // Each element once, in the order in which they first are seen, with the frames that have it.
         let mut order: Vec<&str> = Vec::new();
         let mut seen: BTreeMap<&str, Vec<bool>> = BTreeMap::new();
@@ -288,7 +319,7 @@ mod tests {
     fn a_film_has_every_frame_once_and_at_its_time() {
         let preset = PRESETS.iter().find(|p| p.name == "why-iommu").unwrap();
         let mut player = Player::open(preset.text).unwrap();
-        let options = Options { width: 120, tight: true, ..Options::default() };
+        let options = Player::as_on_the_page(Lang::En);
         let film = player.film_of_ideas(Theme::Light, &options);
         let doc = roxmltree::Document::parse(&film).unwrap();
         let tokens =
@@ -306,6 +337,28 @@ mod tests {
         assert!(film.len() < alone.len() * ideas, "what does not move is written once");
         let steps = player.film(0, player.viewer.len(), Theme::Dark, &options);
         assert!(roxmltree::Document::parse(&steps).is_ok());
+    }
+
+    /// As wide as a slide, and over while somebody still looks: also of the longest lesson, step by step.
+    #[test]
+    fn a_film_is_as_a_slide_and_short() {
+        for name in ["two-stages", "nested-walk", "address-space"] {
+            let preset = PRESETS.iter().find(|p| p.name == name).unwrap();
+            let mut player = Player::open(preset.text).unwrap();
+            let options = Player::as_on_the_page(Lang::En);
+            let (start, end) = (player.start() as usize, player.viewer.len());
+            for film in [
+                player.film(start, end, Theme::Light, &options),
+                player.film_of_ideas(Theme::Light, &options),
+            ] {
+                let doc = roxmltree::Document::parse(&film).unwrap();
+                let size = |name| doc.root_element().attribute(name).unwrap().parse::<i32>().unwrap();
+                assert!(size("width") * SHAPE.1 >= size("height") * SHAPE.0, "{name}");
+                let lasts = doc.descendants().find_map(|n| n.attribute("dur")).unwrap();
+                let lasts: f32 = lasts.trim_end_matches('s').parse().unwrap();
+                assert!((LEAST..=ALL + 0.1).contains(&lasts), "{name}: {lasts} s");
+            }
+        }
     }
 
     #[test]

@@ -23,11 +23,17 @@ use alloc::{string::String, vec::Vec};
 /// A column shows about this many ranges before it folds, and a picture has about this many rows: what one screen holds.
 const BUDGET: u16 = 24;
 const ROWS: u16 = 31;
+/// What a low window holds: an embed, a phone.
+const FEW_ROWS: u16 = 23;
+/// Cells across on a desk, for what leaves the page too.
+pub(super) const DESK: u16 = 183;
 /// At most this many positions are looked at for what a run ever shows; what they miss widens it when it is met.
 const LOOKS: usize = 256;
 /// And about this many ranges and arrows in all of them together; a page of a table takes as long as some of these.
 const LOOKED: usize = 200_000;
 const TABLE: usize = 8;
+/// Of many interrupts so many are looked at.
+const FEW_INTERRUPTS: usize = 8;
 /// At most this many sets of places are kept: of two widths or columns looked at closer, and of an export.
 const PLANS: usize = 3;
 
@@ -184,7 +190,7 @@ impl Player {
         let mut looks: Vec<usize> = super::course::ends(self.viewer.trace());
         let changes = |event: &Event| match event {
             Event::Cache { op, .. } => !matches!(op, CacheOp::Hit | CacheOp::Miss),
-            Event::Write { .. } | Event::WriteRun { .. } | Event::End(_) => true,
+            Event::Write { .. } | Event::WriteRun { .. } | Event::Interrupt { .. } | Event::End(_) => true,
             _ => false,
         };
         let start = self.start() as usize;
@@ -204,7 +210,12 @@ impl Player {
         let apart = looks.len().div_ceil((LOOKED / size.max(1)).clamp(1, LOOKS)).max(1);
         // But among thousands of lines those where something moves are not missed, as long as they are few.
         let moves = self.moves();
+        // Nor are interrupts, on the way of which the CPU is.
+        let told = self.viewer.trace().steps().iter().enumerate();
+        let told = told.filter(|(_, step)| matches!(step.event, Event::Interrupt { .. }));
+        let told: Vec<usize> = told.map(|(i, _)| i + 1).take(FEW_INTERRUPTS).collect();
         let moves = moves.iter().take(if apart > 1 { MET } else { 0 });
+        let moves = moves.chain(&told);
         for look in moves.chain(looks.iter().step_by(apart)) {
             let model = self.model(*look);
             all.widen(&model);
@@ -271,9 +282,24 @@ impl Player {
         focus: Option<(String, u64, u64)>,
         lang: Lang,
     ) -> Scene {
+        self.scene_in(position, (width, false), focus, lang)
+    }
+    /// The same for a window that is so wide, and low or not.
+    pub fn scene_in(
+        &mut self,
+        position: usize,
+        (width, low): (u16, bool),
+        focus: Option<(String, u64, u64)>,
+        lang: Lang,
+    ) -> Scene {
         let model = self.model(position);
         let options = Options { lang, focus, ..Player::on_screen(width) };
+        let options = if low { Options { low, rows: FEW_ROWS, ..options } } else { options };
         scene::scene(&self.lay_out(&model, &options), lang)
+    }
+    /// How the page draws on a desk: so is drawn what leaves it as a picture.
+    pub fn as_on_the_page(lang: Lang) -> Options {
+        Options { lang, ..Player::on_screen(DESK) }
     }
     /// How the page draws: with somewhat smaller letters rather than with another order of the machine, but on a phone.
     fn on_screen(width: u16) -> Options {
@@ -308,6 +334,10 @@ mod tests {
                     println!("{} at {stop}, {width}, {lang:?}", preset.name);
                     no_overlap(&layout, i32::from(options.most));
                     complete(&model, &layout);
+                    if width < 130 {
+                        let low = Options { low: true, rows: FEW_ROWS, ..options };
+                        no_overlap(&player.lay_out(&model, &low), i32::from(low.most));
+                    }
                 }
             }
         }
@@ -374,14 +404,18 @@ mod tests {
             // What prepares the machine is not stepped through.
             let start = player.start();
             let stops: Vec<u32> = player.viewer.stops().into_iter().filter(|stop| *stop >= start).collect();
-            // Of the longest runs some are left out: they repeat themselves. A desk, beside the inspector, a phone.
-            for (width, looks) in [(132, 300), (92, 40), (44, 40)] {
+            // Of the longest runs some are left out: they repeat themselves. A desk, beside the inspector, a phone; and low.
+            for (width, low, looks) in
+                [(132, false, 300), (92, false, 40), (44, false, 40), (119, true, 40), (52, true, 40)]
+            {
                 let mut seen = Spots::new();
                 let mut size = None;
                 for stop in stops.iter().step_by(stops.len() / looks + 1) {
                     let model = player.model(*stop as usize);
                     let draw = |player: &mut Player, lang| {
-                        player.lay_out(&model, &Options { lang, ..Player::on_screen(width) })
+                        let options = Options { lang, ..Player::on_screen(width) };
+                        let rows = if low { FEW_ROWS } else { ROWS };
+                        player.lay_out(&model, &Options { low, rows, ..options })
                     };
                     let (across, down, now) = places(&draw(&mut player, Lang::En));
                     let chinese = places(&draw(&mut player, Lang::Zh));

@@ -3,7 +3,7 @@ import { answer } from "../answer";
 import type { App } from "../app";
 import { diagram } from "../diagram";
 import { h } from "../dom";
-import { ending } from "../ending";
+import { ending, endingRoom } from "../ending";
 import { inspector } from "../inspector";
 import { timeKeys } from "../keys";
 import { sentence } from "../sentence";
@@ -34,16 +34,19 @@ export function parts(app: App, view: ViewName, controls: Controls): Parts {
     h("button", { type: "button", onclick: () => app.texts.stop() }, t("stop")),
   );
   const { buttons, scrub } = transport(app);
+  const [said, over] = [sentence(app), answer(app, ending(app))];
+  // A figure's answer takes the place of what is told, with its room kept from the start: the picture stays as it is.
+  const front = view === "diagram" && controls !== "none";
   const content = h(
     "div.embed-content",
     { role: "group", "data-view": view, "data-controls": controls },
     h("div.embed-head", {}, title, link),
-    sentence(app),
+    front ? h("div.front", {}, said, endingRoom(app), over) : said,
     busy,
     h(
       "div.embed-views",
       {},
-      h("div.shown", {}, view === "walk" ? "" : diagram(app), answer(app, ending(app))),
+      h("div.shown", {}, view === "walk" ? "" : diagram(app), front ? "" : over),
       view === "diagram" ? "" : inspector(app, true),
     ),
     controls === "none" ? "" : h("div.controls", {}, buttons, scrub),

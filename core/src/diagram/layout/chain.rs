@@ -5,7 +5,7 @@ use super::rows::Elem;
 use super::{both, Ground, Mode};
 use crate::addr::{Bytes, Space};
 use crate::diagram::model::*;
-use crate::diagram::pieces::{Piece, What};
+use crate::diagram::pieces::{Fold, Piece, What};
 use crate::diagram::text::{clean, hex, width, wrap};
 use crate::diagram::words;
 use crate::spec::Lang;
@@ -143,6 +143,24 @@ fn is_slack(ground: &Ground, c: usize, piece: &Piece) -> bool {
     ground.options.tight && !ground.options.units && bare && !piece.holds_one(&ground.ends[c])
 }
 
+/// How many there are in a fold, of which stage where they all are tables of one.
+fn folded(regions: &[Region], fold: &Fold, count: usize, lang: Lang) -> String {
+    let stage = |i: &u32| -> Option<&str> {
+        let region = regions.get(*i as usize).filter(|r| r.kind == RegionKind::Table)?;
+        let first = region.label.get(lang).split(' ').next()?;
+        STAGES.into_iter().find(|stage| *stage == first)
+    };
+    let many = words::folded(count, fold.kind, lang);
+    let first = fold.regions.first().and_then(stage);
+    match first.filter(|first| fold.regions.iter().all(|i| stage(i) == Some(first))) {
+        Some(stage) => format!("{many} {stage}"),
+        None => many,
+    }
+}
+
+/// What a table's name begins with that is of a stage.
+const STAGES: [&str; 2] = ["S1", "S2"];
+
 /// Stands in a list with its like, without a border between them.
 fn is_listed(ground: &Ground, c: usize, piece: &Piece) -> bool {
     match &piece.what {
@@ -174,7 +192,7 @@ pub fn inner_width(ground: &Ground, columns: &[usize], mode: Mode) -> i32 {
                     }
                 }
                 What::Fold(fold) => {
-                    let wide = both(|lang| width(&words::folded(fold.regions.len(), fold.kind, lang)));
+                    let wide = both(|lang| width(&folded(regions, fold, fold.regions.len(), lang)));
                     inner = inner.max(wide.min(mode.cap));
                     if let [one] = fold.regions[..] {
                         let wide = both(|lang| width(&name(units, &regions[one as usize], None, lang)));
@@ -296,12 +314,14 @@ fn room(ground: &Ground, c: usize, piece: &Piece, inner: i32) -> Room {
     match &piece.what {
         What::Gap => one,
         What::Fold(fold) => {
-            let all = |lang| words::folded(fold.regions.len(), fold.kind, lang);
+            let all = |lang| folded(regions, fold, fold.regions.len(), lang);
             let address = width(&hex(piece.first));
             if both(|lang| width(&all(lang))) + 1 + address <= inner {
                 return Room { dense: true, ..one };
             }
-            Room { rows: both(|lang| wrap(&all(lang), inner).len() as i32), ..one }
+            // The address below it, where rows are not short.
+            let address = i32::from(ground.spare && address <= inner);
+            Room { rows: both(|lang| wrap(&all(lang), inner).len() as i32) + address, ..one }
         }
         What::Region(i) => {
             let region = &regions[*i as usize];
@@ -359,17 +379,19 @@ pub fn write(ground: &Ground, now: &Now<'_>, c: usize, piece: &Piece, room: Room
             if count > 0 {
                 // The one that the token is in, or the step touches, is named.
                 let touched = |i: &&u32| {
-                    now.holds_token(c, **i) || now.touch(c, **i, piece.first, piece.last).is_some()
+                    now.holds_token(c, **i, piece.first, piece.last)
+                        || now.touch(c, **i, piece.first, piece.last).is_some()
                 };
                 let hit = fold.regions.iter().find(touched).and_then(|i| there(*i));
-                let many = words::folded(count, fold.kind, lang);
+                let many = folded(&ground.model.columns[c].regions, fold, count, lang);
                 // Where what is there begins, and not the room below it, which folds with it.
                 let begins = |region: &Region| region.first.max(piece.first);
                 let lowest = fold.regions.iter().filter_map(|i| there(*i)).map(begins).min();
                 let first = hit.map_or(lowest, |region| Some(begins(region))).map(hex);
                 // It may be longer than the one that had room beside the words.
-                w.address = first.filter(|a| room.dense && width(a) + 1 + width(&many) <= inner);
-                let left = inner - w.address.as_deref().map_or(0, |a| width(a) + 1);
+                let left = |address: &str| if room.dense { inner - 1 - width(address) } else { inner };
+                w.address = first.filter(|a| width(if room.dense { &many } else { a }) <= left(a));
+                let left = w.address.as_deref().map_or(inner, left);
                 // One alone is called by its name, where there is room for it.
                 let mut those = fold.regions.iter().filter_map(|i| there(*i));
                 let one = hit.or(those.next().filter(|_| count == 1));
@@ -377,17 +399,27 @@ pub fn write(ground: &Ground, now: &Now<'_>, c: usize, piece: &Piece, room: Room
                 let said = [one.as_ref().filter(|_| count > 1).map(|one| words::of(one, &many, lang)), one];
                 let said = said.into_iter().flatten().find(|name| width(name) <= left);
                 w.name = wrap(&said.unwrap_or(many), inner);
+                if !room.dense && w.name.len() as i32 >= room.rows {
+                    w.address = None;
+                }
                 w.name.truncate(room.rows.max(1) as usize);
             }
         }
         What::Region(i) => {
             let here = there(*i);
             let address = piece.starts.then(|| hex(piece.first));
+            // What is seen there instead may begin there too.
+            let behind_starts = || {
+                let shown = now.shown(c, *i, piece.first).and_then(there);
+                shown.is_some_and(|r| r.first == piece.first)
+            };
             if room.dense {
                 if let Some(region) = here {
                     let room = inner - 1 - address.as_deref().map_or(0, width);
                     let said = name(units, region, region.state, lang);
                     w.name = vec![if width(&said) <= room { said } else { name(units, region, None, lang) }];
+                    w.address = address;
+                } else if behind_starts() {
                     w.address = address;
                 }
                 return w;
@@ -419,7 +451,8 @@ pub fn write(ground: &Ground, now: &Now<'_>, c: usize, piece: &Piece, room: Room
             }
             w.also = behind.concat();
             let starts = |r: &Region| r.first == piece.first;
-            w.address = address.filter(|_| here.is_some() || instead.is_some_and(|(_, r)| starts(r)));
+            let starts = || instead.is_some_and(|(_, r)| starts(r)) || behind_starts();
+            w.address = address.filter(|_| here.is_some() || starts());
             let lines = (room.rows - i32::from(w.address.is_some())).max(0) as usize;
             w.name.truncate(lines);
             w.also.truncate(lines - w.name.len());

@@ -288,6 +288,9 @@ impl Filler<'_> {
         if kept.slack {
             return;
         }
+        // An address below a fold's words, also where only the rows of others make room for it.
+        let kept =
+            if fold && !kept.dense { super::chain::Room { rows: kept.rows.max(h), ..kept } } else { kept };
         let written = write(&plan.ground, self.now, c, &plan.ground.pieces[c][i], kept, room);
         let of = Of::Piece(self.layout.pieces.len() - 1);
         if let Some(middle) = written.middle {
@@ -306,7 +309,7 @@ impl Filler<'_> {
         let named = written.name.into_iter().map(|l| (l, if fold { Role::Fold } else { Role::Name }));
         let lines = named.chain(written.also.into_iter().map(|l| (l, Role::Also)));
         for (n, (line, role)) in (0..).zip(lines) {
-            let centered = role == Role::Fold && !kept.dense;
+            let centered = role == Role::Fold && !kept.dense && !apart;
             let x = if centered { left + (room - width(&line)) / 2 } else { left };
             self.text_at(x, from + n, middle(n), line, role, of);
         }
@@ -336,7 +339,12 @@ impl Filler<'_> {
         let (plan, now) = (self.plan, self.now);
         let lang = usize::from(now.lang == Lang::Zh);
         let mut said = Vec::new();
-        for (i, bundle) in plan.bundles.iter().enumerate() {
+        // Those that bend join others at their ends: in front of them, so that nothing is cut where they meet.
+        let corners = |i: &usize| plan.ways.get(*i).and_then(|w| w.as_ref()).map_or(0, |w| w.points.len());
+        let mut order: Vec<usize> = (0..plan.bundles.len()).collect();
+        order.sort_by_key(corners);
+        for i in order {
+            let bundle = &plan.bundles[i];
             let there = bundle.arrows.iter().filter_map(|a| Some((*a, now.arrows[*a as usize]?)));
             let there: Vec<(u32, &Arrow)> = there.collect();
             let (Some(Some(way)), Some((_, first))) = (plan.ways.get(i), there.first()) else {

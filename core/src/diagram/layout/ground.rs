@@ -1,13 +1,15 @@
 //! Columns as pieces: the first pass. It sees everything that a run ever shows, and no step.
 
 use super::Options;
-use crate::diagram::model::Model;
+use crate::diagram::model::{Model, USED};
 use crate::diagram::pieces::{self, Piece};
 use crate::spec::Lang;
 use alloc::vec::Vec;
 
-/// Of what a column may show, one part in so many is kept for ranges that the token is in.
+/// Of what a column may show, one part in so many is kept for ranges that the token is in; and for so many in any case: what an
+/// idea is about is seen.
 const PARTS: u16 = 3;
+const LEAST: u16 = 4;
 
 /// A measure in the language in which it is larger: so places do not depend on the language.
 pub fn both(measure: impl Fn(Lang) -> i32) -> i32 {
@@ -21,6 +23,8 @@ pub struct Ground {
     pub model: Model,
     /// How to draw.
     pub options: Options,
+    /// Rows are not short: a fold's address may have one.
+    pub spare: bool,
     /// Each column's pieces, highest address first.
     pub pieces: Vec<Vec<Piece>>,
     /// The addresses of each column at which arrows end, in order.
@@ -41,9 +45,15 @@ impl Ground {
             }
         }
         // A few of the ranges that the token is ever in: where these are many, the one at hand is named on the fold.
+        let few = usize::from((budget / PARTS).max(LEAST));
         for (c, pinned) in pinned.iter_mut().enumerate() {
             let here = model.met.iter().filter(|at| usize::from(at.column.0) == c).map(|at| at.address);
-            pinned.extend(here.take(usize::from(budget / PARTS)));
+            pinned.extend(here.take(few));
+        }
+        // And of those where an address led to nothing.
+        for (pinned, column) in pinned.iter_mut().zip(&model.columns) {
+            let used = column.regions.iter().filter(|r| r.key.starts_with(USED)).map(|r| r.first);
+            pinned.extend(used.take(few));
         }
         for ends in cuts.iter_mut().chain(&mut pinned) {
             ends.sort_unstable();
@@ -53,9 +63,9 @@ impl Ground {
             let focus = options.focus.as_ref().filter(|f| f.0 == column.key).map(|f| (f.1, f.2));
             let keep = |p: &Piece| p.holds_one(&pinned[c]);
             let all = pieces::flatten(column, &cuts[c]);
-            pieces::fold(column, all, usize::from(budget.max(4)), focus, keep)
+            pieces::fold(column, all, usize::from(budget.max(3)), focus, keep)
         });
         let pieces = pieces.collect();
-        Ground { model, options: options.clone(), pieces, ends: cuts }
+        Ground { model, options: options.clone(), spare: options.tight && !options.low, pieces, ends: cuts }
     }
 }

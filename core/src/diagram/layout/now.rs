@@ -131,10 +131,10 @@ impl<'a> Now<'a> {
         there.min_by_key(|(i, r)| (r.last - r.first, usize::MAX - i)).map(|(i, _)| i as u32)
     }
 
-    /// Whether the token is in a region of the plan.
-    pub fn holds_token(&self, column: usize, region: u32) -> bool {
+    /// Whether the token is in the part of a region between two addresses.
+    pub fn holds_token(&self, column: usize, region: u32, first: u64, last: u64) -> bool {
         let Some(Anchor::Point(at)) = self.way.last() else { return false };
-        let here = usize::from(at.column.0) == column;
+        let here = usize::from(at.column.0) == column && (first..=last).contains(&at.address);
         here && self.region(column, region).is_some_and(|r| r.contains(at.address))
     }
 

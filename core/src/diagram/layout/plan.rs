@@ -11,8 +11,14 @@ use super::seats::{heads, lanes, seats, size, Heads};
 use super::streets::{Cell, Streets};
 use super::*;
 use crate::diagram::text::{clean, width, wrap};
-use crate::diagram::union::MET;
-use alloc::{collections::BTreeMap, vec, vec::Vec};
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    vec,
+    vec::Vec,
+};
+
+/// Of how many pieces a column has where it must be low, and of how few at last.
+const FEW: [u16; 3] = [5, 4, 3];
 
 /// Where one slot's box is.
 #[derive(Clone, Copy, Debug)]
@@ -63,6 +69,8 @@ pub struct Index {
     regions: Vec<BTreeMap<String, Vec<u32>>>,
     arrows: BTreeMap<String, Vec<u32>>,
     pub actors: BTreeMap<String, usize>,
+    /// Keys of columns and actors that were left out.
+    pub aside: BTreeSet<String>,
     /// Ranges and ends, to tell those with one key apart.
     ranges: Vec<Vec<(u64, u64)>>,
     ends: Vec<(Point, Point)>,
@@ -112,33 +120,71 @@ impl Plan {
         options.width = options.width.max(Options::MIN_WIDTH);
         let opened = options.focus.as_ref().is_some_and(|(what, ..)| what == crowd::FOLD);
         let folded = if opened { BTreeMap::new() } else { crowd::fold(&mut all) };
-        let index = Index::new(&all, folded);
+        let index = Index::new(&all, folded.clone());
         let most = options.budget.max(4);
         // Less is shown where that makes it as low as it should be.
-        let budgets = [most, most * 3 / 4, most / 2, most / 3].map(|b| b.max(6).min(most));
+        let budgets = [most, most * 3 / 4, most / 2, most / 3, most / 4].map(|b| b.max(6).min(most));
+        let plan = Plan::lowest(&all, &options, &index, &budgets);
+        if !options.low || plan.is_low() {
+            return plan;
+        }
+        // What only stands by goes before what takes part is folded into hardly anything.
+        let aside = aside::leave_out(&mut all, options.width);
+        let index = Index { aside, ..Index::new(&all, folded) };
+        let fewer: Vec<u16> = budgets.into_iter().chain(FEW).collect();
+        let lower = Plan::lowest(&all, &options, &index, &fewer);
+        if lower.height < plan.height {
+            lower
+        } else {
+            plan
+        }
+    }
+
+    /// As low as it should be, where it can.
+    fn is_low(&self) -> bool {
+        let options = &self.ground.options;
+        let fits = self.height <= i32::from(options.rows);
+        options.rows == 0 || fits || self.mode.stacked && !options.low
+    }
+
+    /// With as much folded as makes it as low as it should be.
+    fn lowest(all: &Model, options: &Options, index: &Index, budgets: &[u16]) -> Plan {
         let mut best: Option<Plan> = None;
-        for budget in budgets {
-            let ground = Ground::new(all.clone(), &options, budget);
-            let plan = Plan::of(ground, &index);
-            let low = options.rows == 0 || plan.height <= i32::from(options.rows) || plan.mode.stacked;
-            let lower =
-                best.as_ref().is_none_or(|b| plan.height < b.height && plan.mode.stacked == b.mode.stacked);
-            if low || lower {
-                best = Some(plan);
-            }
-            if low {
-                break;
+        for &budget in budgets {
+            let ground = Ground::new(all.clone(), options, budget);
+            // Addresses of folds have rows of their own where that is as low too.
+            let closer = ground.spare.then(|| Ground { spare: false, ..ground.clone() });
+            for ground in [Some(ground), closer].into_iter().flatten() {
+                let plan = Plan::of(ground, index);
+                if plan.is_low() {
+                    return plan;
+                }
+                let lower = best.as_ref().is_none_or(|b| {
+                    plan.height < b.height && (options.low || plan.mode.stacked == b.mode.stacked)
+                });
+                if lower {
+                    best = Some(plan);
+                }
             }
         }
-        best.unwrap_or_else(|| Plan::of(Ground::new(all, &options, most), &index))
+        best.unwrap_or_else(|| Plan::of(Ground::new(all.clone(), options, options.budget), index))
     }
 
     /// Whether everything of a model has its place here.
     pub fn covers(&self, model: &Model) -> bool {
+        let aside = |key: &str| self.index.aside.contains(key);
+        // What was left out has no place, as long as nothing goes there.
+        const ASIDE: ColumnId = ColumnId(u16::MAX);
         let mut columns = Vec::new();
         for column in &model.columns {
+            if !column.reached && aside(&column.key) {
+                columns.push(ASIDE);
+                continue;
+            }
             let Some(&at) = self.index.columns.get(&column.key) else { return false };
-            if column.regions.iter().any(|r| self.index.region(at, r).is_none()) {
+            // Where an address led to nothing in the middle of an operation, its mark may be missing; nothing moves for it.
+            let needed = column.regions.iter().filter(|r| !r.key.starts_with(USED));
+            if needed.clone().any(|r| self.index.region(at, r).is_none()) {
                 return false;
             }
             columns.push(ColumnId(at as u16));
@@ -147,11 +193,11 @@ impl Plan {
             let column = columns.get(usize::from(p.column.0)).copied().unwrap_or(p.column);
             Point { column, ..p }
         };
-        let all = &self.ground.model.met;
-        let met = |at| all.len() >= MET || all.contains(&point(at));
-        model.meets().into_iter().all(met)
-            && model.actors.iter().all(|a| self.index.actors.contains_key(&a.key))
-            && model.arrows.iter().all(|a| {
+        let by = |a: &Actor| !a.passed && aside(&a.key);
+        let gone = |p: Point| point(p).column == ASIDE;
+        // A range that is met later has its place, if in a fold: nothing moves for it.
+        model.actors.iter().all(|a| self.index.actors.contains_key(&a.key) || by(a))
+            && model.arrows.iter().filter(|a| !gone(a.from.at) && !gone(a.to.at)).all(|a| {
                 let found = self.index.arrow(a, point(a.from.at), point(a.to.at));
                 let Some(own) = found.and_then(|i| self.ground.model.arrows.get(i as usize)) else {
                     return false;
@@ -173,8 +219,12 @@ impl Plan {
         if ground.model.columns.is_empty() {
             return Plan::empty(ground, index);
         }
+        // With room for the arrows' own words, where there is any.
         let first = |modes: &[Mode], ground: &Ground| {
-            modes.iter().find_map(|mode| Plan::in_mode(ground, index, *mode))
+            modes.iter().find_map(|mode| {
+                let said = Plan::in_mode(ground, index, *mode, true);
+                said.or_else(|| Plan::in_mode(ground, index, *mode, false))
+            })
         };
         let wider = |ground: &Ground| {
             let mut wider = ground.clone();
@@ -210,7 +260,7 @@ impl Plan {
     }
 
     /// Places everything; `None` where it is wider than it may be.
-    fn in_mode(ground: &Ground, index: &Index, mode: Mode) -> Option<Plan> {
+    fn in_mode(ground: &Ground, index: &Index, mode: Mode, said: bool) -> Option<Plan> {
         let groups = slots(&ground.model, mode);
         let max = i32::from(ground.options.width);
         let mut seats = seats(ground, mode, &groups);
@@ -237,7 +287,13 @@ impl Plan {
         } else {
             MAX_TRACKS
         };
-        let routes = routes(&legs, limit, |g| (size(mode, &seats.between[g]).0 + 2).max(mode.gap));
+        let words = |g: usize| {
+            let at = |b: &&Bundle| said && b.from.0.min(b.to.0) == g && b.from.0.abs_diff(b.to.0) == 1;
+            let own = bundles.iter().filter(at).filter_map(|b| ground.model.arrows.get(b.arrows[0] as usize));
+            own.map(|a| own_words(a) + 2).max().unwrap_or(0)
+        };
+        let wish = |g: usize| (size(mode, &seats.between[g]).0 + 2).max(mode.gap).max(words(g));
+        let routes = routes(&legs, limit, wish);
 
         let start = seats.left.iter().map(|b| b.width + 1).max().unwrap_or(0);
         let (frames, end) = columns(ground, mode, &slots, &heads, &routes.gaps, start);
@@ -420,6 +476,14 @@ impl Plan {
             || if after.is_empty() { streets.way(from, to) } else { streets.beside(after).way(from, to) };
         self.found.entry((after.to_vec(), from, to)).or_insert_with(find).clone()
     }
+}
+
+/// The cells of the longest word that is an arrow's own: without it, it has no caption.
+fn own_words(arrow: &Arrow) -> i32 {
+    both(|lang| {
+        let label = clean(arrow.label.get(lang), 60);
+        label.split(' ').map(width).max().unwrap_or(0)
+    })
 }
 
 /// Rows of the title, in the language in which it needs more.

@@ -41,33 +41,33 @@ inks! {
     /// The ground.
     Background = "bg", "#ffffff", "#14171c";
     /// Names, titles.
-    Ink = "ink", "#1c2128", "#e3e7ed";
-    /// Addresses, words, quiet arrows.
-    Muted = "muted", "#57606a", "#9ba5b1";
-    /// Borders.
-    Line = "line", "#9aa4af", "#535d69";
-    /// Memory.
-    Memory = "memory", "#f4f5f7", "#1d2229";
+    Ink = "ink", "#1b1f26", "#e7eaef";
+    /// Addresses, words.
+    Muted = "muted", "#565e6b", "#a6afbc";
+    /// Borders, arrows.
+    Line = "line", "#79818e", "#7d8795";
+    /// Memory, and all that has no colour of its own.
+    Memory = "memory", "#ffffff", "#1b1f26";
+    /// Several ranges as one.
+    Fold = "fold", "#f1f2f4", "#22272f";
     /// An interrupt's way and sign.
     Interrupt = "interrupt", "#6d28b8", "#cda5ff";
     /// Buffers, the things that DMA is about.
-    Buffer = "buffer", "#d9ebff", "#153a5f";
-    /// Tables and queues that hardware walks.
-    Structure = "structure", "#e0f2e3", "#173a2a";
-    /// What is not memory: MMIO, BARs, registers, ports.
-    Io = "io", "#ede6fb", "#352a54";
-    /// Nothing usable.
-    Hole = "hole", "#e8eaed", "#262b32";
+    Buffer = "buffer", "#e6edff", "#22304f";
+    /// Tables and queues that hardware walks, and its registers.
+    Structure = "structure", "#e4f0e6", "#1d3328";
+    /// What is not memory: MMIO, BARs, where interrupts go.
+    Io = "io", "#f2e8fd", "#33244a";
     /// Actors.
-    Actor = "actor", "#ffffff", "#1b2027";
+    Actor = "actor", "#ffffff", "#1b1f26";
     /// What the current step is about.
-    Accent = "accent", "#0a5fd0", "#6cb0ff";
+    Accent = "accent", "#1d4ed8", "#8db2ff";
     /// Arrived.
-    Good = "good", "#1a7f37", "#4ac26b";
+    Good = "good", "#0a6b3d", "#74d6a1";
     /// Rests on a cache only.
-    Stale = "stale", "#9a5b00", "#e3a13c";
+    Stale = "stale", "#8a4b00", "#f2bd6c";
     /// Refused.
-    Refused = "refused", "#c4232d", "#ff7b72";
+    Refused = "refused", "#b3172b", "#ff929d";
 }
 
 /// A set of colours.
@@ -113,7 +113,7 @@ fn rules(dark: bool) -> String {
         css.push_str(&format!(
             ".ip-diagram .{class}.ip-piece,.ip-diagram .{class}.ip-text,.ip-diagram .{class} .ip-head,\
              .ip-diagram .{class}.ip-full{{fill:{color}}}\
-             .ip-diagram .{class} .ip-line,.ip-diagram .{class}.ip-leg,.ip-diagram .{class}.ip-open{{stroke:{color}}}"
+             .ip-diagram .{class} .ip-line,.ip-diagram .{class}.ip-leg,.ip-diagram .{class}.ip-trail,.ip-diagram .{class}.ip-open{{stroke:{color}}}"
         ));
     }
     css.push_str(&format!(

@@ -237,7 +237,7 @@ impl Svg<'_> {
                 ));
             }
             Content::Fold { keys, kind } => {
-                let ink = kind.map_or(Ink::Memory, region_ink);
+                let ink = Ink::Fold;
                 let (fill, id) =
                     (self.ink(ink), id(&self.options.prefix, "f", &format!("{}/{:x}", p.column, p.first)));
                 let n = keys.len();
@@ -275,9 +275,14 @@ impl Svg<'_> {
                         words::owner(*state).get(self.options.lang)
                     );
                 }
+                // Nothing usable.
+                let dash = match kind {
+                    RegionKind::Reserved | RegionKind::Hole => " fill-opacity=\"0\" stroke-dasharray=\"6 3\"",
+                    _ => "",
+                };
                 self.put(format_args!(
                     "<rect {id}class=\"ip-piece {} ip-{}{}{}\" data-key=\"{}\" {place} x=\"{x}\" y=\"{y}\" width=\"{w}\" \
-                     height=\"{h}\" fill=\"{fill}\" stroke=\"{}\" stroke-width=\"{}\"><title>{}</title></rect>\n",
+                     height=\"{h}\" fill=\"{fill}\"{dash} stroke=\"{}\" stroke-width=\"{}\"><title>{}</title></rect>\n",
                     ink.class(),
                     region_class(*kind),
                     state.map_or("", state_class),
@@ -305,16 +310,14 @@ impl Svg<'_> {
         let lit = wire.touch.is_some();
         let ink = match (wire.state, wire.touch) {
             (_, Some(Touch::Refused)) => Ink::Refused,
-            (ArrowState::Stale, _) => Ink::Stale,
-            (ArrowState::Gone, _) => Ink::Line,
             (_, Some(_)) => Ink::Accent,
-            _ => Ink::Muted,
+            (ArrowState::Stale, _) => Ink::Stale,
+            _ => Ink::Line,
         };
         let dash = match wire.state {
-            ArrowState::Live => "",
-            ArrowState::Cached => " stroke-dasharray=\"12 3\"",
-            ArrowState::Stale => " stroke-dasharray=\"5 4\"",
-            ArrowState::Gone => " stroke-dasharray=\"1 4\"",
+            ArrowState::Live | ArrowState::Cached => "",
+            ArrowState::Stale => " stroke-dasharray=\"6 4\"",
+            ArrowState::Gone => " stroke-dasharray=\"2 4\"",
         };
         let (color, bg) = (self.ink(ink), self.ink(Ink::Background));
         let class = format!(
@@ -326,7 +329,12 @@ impl Svg<'_> {
         );
         let first = wire.keys.first().map(String::as_str).unwrap_or_default();
         let keys: String = wire.keys.join(" ");
-        let (id, width) = (id(&self.options.prefix, "w", first), if lit { "2.2" } else { "1.4" });
+        let width = match wire.state {
+            _ if lit => "2.5",
+            ArrowState::Cached | ArrowState::Stale => "3",
+            _ => "1.5",
+        };
+        let id = id(&self.options.prefix, "w", first);
         let to_right = head.0 >= before.0;
         let (x, y, back) =
             (cx(head.0) + ends.1 + if to_right { 2 } else { -2 }, cy(head.1), if to_right { -8 } else { 8 });
@@ -391,28 +399,36 @@ impl Svg<'_> {
         ));
     }
 
-    /// The token's way: all of it to see, and what the step at hand added for something to move along.
+    /// The token's way: how it came, and stronger the last leg of it, which something may move along.
     fn trail(&mut self) {
         let Some(token) = &self.layout.token else { return };
-        let (all, step) = (way(&token.path), way(&token.path[token.step_from..]));
+        let step_from = token.step_from.min(token.path.len() - 1);
+        let (past, step) = (way(&token.path[..=step_from]), way(&token.path[step_from..]));
         let prefix = &self.options.prefix;
         let (trail, leg) = (id(prefix, "trail", ""), id(prefix, "leg", ""));
-        self.put(format_args!(
-            "<path id=\"{trail}\" class=\"ip-trail\" d=\"{all}\" fill=\"none\" stroke=\"none\"/>\n"
-        ));
-        self.leg(&format!(" id=\"{leg}\""), token.fate, &step);
+        let (dots, bold) = ("stroke-width=\"2\" stroke-dasharray=\"1 5\"", "stroke-width=\"4\"");
+        self.leg(&format!("id=\"{trail}\" class=\"ip-trail"), Ink::Accent, "0.55", dots, &past);
+        let (ink, dashes) = match token.fate {
+            Fate::Dead => (Ink::Refused, dots),
+            Fate::Stale => (Ink::Stale, "stroke-width=\"3\" stroke-dasharray=\"6 4\""),
+            Fate::Interrupt => (Ink::Interrupt, dots),
+            _ if token.shortcut => (Ink::Accent, bold),
+            _ => (Ink::Accent, dots),
+        };
+        let opacity = if dashes == bold { "0.7" } else { "1" };
+        self.leg(&format!("id=\"{leg}\" class=\"ip-leg"), ink, opacity, dashes, &step);
         if let Some(interrupt) = &token.interrupt {
             // Beside the bytes' way also where both go along one street.
-            self.leg(" transform=\"translate(3 3)\"", Fate::Interrupt, &way(&interrupt.path));
+            let apart = "transform=\"translate(3 3)\" class=\"ip-leg";
+            self.leg(apart, Ink::Interrupt, "0.8", dots, &way(&interrupt.path));
         }
     }
 
-    /// A dotted way in the colour of what went along it.
-    fn leg(&mut self, attributes: &str, fate: Fate, d: &str) {
-        let ink = fate_ink(fate);
+    /// A part of a way.
+    fn leg(&mut self, head: &str, ink: Ink, opacity: &str, dashes: &str, d: &str) {
         self.put(format_args!(
-            "<path{attributes} class=\"ip-leg {}\" d=\"{d}\" fill=\"none\" stroke=\"{}\" stroke-opacity=\"0.7\" \
-             stroke-width=\"1.6\" stroke-dasharray=\"1 5\" stroke-linecap=\"round\"/>\n",
+            "<path {head} {}\" d=\"{d}\" fill=\"none\" stroke=\"{}\" stroke-opacity=\"{opacity}\" {dashes} \
+             stroke-linecap=\"round\" stroke-linejoin=\"round\"/>\n",
             ink.class(),
             self.ink(ink)
         ));
@@ -602,16 +618,14 @@ fn state_class(state: OwnerState) -> &'static str {
 /// Few colours, each with a meaning.
 fn region_ink(kind: RegionKind) -> Ink {
     match kind {
-        RegionKind::Ram => Ink::Memory,
-        RegionKind::Buffer | RegionKind::Bounce => Ink::Buffer,
-        RegionKind::Table | RegionKind::Queue => Ink::Structure,
-        RegionKind::Mmio
-        | RegionKind::Bar
-        | RegionKind::Registers
-        | RegionKind::Msi
+        RegionKind::Ram
         | RegionKind::Ports
-        | RegionKind::DeviceMemory => Ink::Io,
-        RegionKind::Reserved | RegionKind::Hole => Ink::Hole,
+        | RegionKind::DeviceMemory
+        | RegionKind::Reserved
+        | RegionKind::Hole => Ink::Memory,
+        RegionKind::Buffer | RegionKind::Bounce => Ink::Buffer,
+        RegionKind::Table | RegionKind::Queue | RegionKind::Registers => Ink::Structure,
+        RegionKind::Mmio | RegionKind::Bar | RegionKind::Msi => Ink::Io,
     }
 }
 

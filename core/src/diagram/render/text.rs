@@ -70,6 +70,7 @@ pub fn text(layout: &Layout, charset: Charset) -> String {
     }
     let mut out = String::new();
     if let Some(token) = &layout.token {
+        way(&token.path, charset, &mut grid);
         for (fate, (x, y), _) in token.marks().rev() {
             grid.put(x, y, mark(fate, charset));
         }
@@ -91,6 +92,24 @@ pub fn text(layout: &Layout, charset: Charset) -> String {
         }
     }
     out
+}
+
+/// How the token came: dots where nothing else is drawn.
+fn way(path: &[(i32, i32)], charset: Charset, grid: &mut Grid) {
+    let dot = if charset == Charset::Ascii { '.' } else { '·' };
+    for pair in path.windows(2) {
+        let ((ax, ay), (bx, by)) = (pair[0], pair[1]);
+        if ax != bx && ay != by {
+            continue;
+        }
+        for y in ay.min(by)..=ay.max(by) {
+            for x in ax.min(bx)..=ax.max(bx) {
+                if grid.get(x, y) == ' ' {
+                    grid.put(x, y, dot);
+                }
+            }
+        }
+    }
 }
 
 /// The token's own mark.

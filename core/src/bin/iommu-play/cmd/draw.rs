@@ -13,9 +13,12 @@ use std::process::ExitCode;
 pub fn run(args: &Draw, lang: Lang) -> ExitCode {
     let zh = lang == Lang::Zh;
     // A picture that is looked at is drawn as on the page; text that is read in a file has room.
-    let tight = args.svg || args.steps.is_some();
-    let mut options = Options { lang, units: args.units, title: args.title, tight, ..Options::default() };
-    options.width = args.width.unwrap_or(options.width);
+    let picture = args.svg || args.steps.is_some();
+    let drawn = if picture { Player::as_on_the_page(lang) } else { Options { lang, ..Options::default() } };
+    let mut options = Options { units: args.units, title: args.title, ..drawn };
+    if let Some(width) = args.width {
+        (options.width, options.most) = (width, width);
+    }
     let Some((source, text_of, scenario)) = named_on(&args.scenario, args.arch, lang) else {
         return ExitCode::FAILURE;
     };
