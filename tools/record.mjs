@@ -75,7 +75,9 @@ function scenes(run, positions, wanted, low, lang) {
     const last = JSON.stringify(run.scene(run.len(), width, low, undefined, "", "", lang));
     if (last === before) continue;
     before = last;
-    const all = JSON.stringify(changes(positions.map((at) => run.scene(at, width, low, undefined, "", "", lang))));
+    const all = JSON.stringify(
+      changes(positions.map((at) => run.scene(at, width, low, undefined, "", "", lang))),
+    );
     if (!files.has(all)) files.set(all, `${lang}-${width}${low ? "-low" : ""}.json`);
     const name = files.get(all);
     if (widths.at(-1)?.[1] !== name) widths.push([width, name]);
@@ -144,7 +146,14 @@ for (const lang of ["en", "zh"]) {
   const run = new Session(texts[FIRST], lang);
   const positions = range(0, run.len());
   const all = range(NARROWEST, WIDEST);
-  const { recorded, files } = recording(FIRST, run, positions, [all, all], (course) => course.operations, lang);
+  const { recorded, files } = recording(
+    FIRST,
+    run,
+    positions,
+    [all, all],
+    (course) => course.operations,
+    lang,
+  );
   const cards = gallery(lang).map((card) => ({ ...card, text: card.name === FIRST ? card.text : "" }));
   keep(".", [[`${lang}.json`, JSON.stringify({ ...recorded, gallery: cards })], ...files]);
 }

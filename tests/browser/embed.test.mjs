@@ -157,11 +157,21 @@ test("by default: sentence, picture, Step and bar within 560 px, the answer at t
   }
   const last = await height();
   assert.ok(await page.isVisible("#a .ending .answer"));
-  // Below the picture, where what moved last stays in sight.
+  // In the place of what is told: the picture is whole below it, as before.
   await page.waitForFunction(() => {
-    const at = (part) => document.getElementById("a").shadowRoot.querySelector(part).getBoundingClientRect();
-    const [token, picture, answer] = ["#diagram .token", "#diagram", ".over"].map(at);
-    return token.top >= picture.top && token.bottom <= picture.bottom + 1 && picture.bottom <= answer.top + 1;
+    const part = (name) => document.getElementById("a").shadowRoot.querySelector(name);
+    const at = (name) => part(name).getBoundingClientRect();
+    const [token, picture, answer, told] = ["#diagram .token", "#diagram", ".over", ".now"].map(at);
+    const whole = part("#diagram").scrollHeight - part("#diagram").clientHeight <= 1;
+    const cut = part(".over").scrollHeight > part(".over").clientHeight + 1;
+    return (
+      whole &&
+      !cut &&
+      token.bottom <= picture.bottom + 1 &&
+      answer.bottom <= picture.top + 1 &&
+      answer.top <= told.top &&
+      answer.bottom >= told.bottom
+    );
   });
   await page.click("#a #hide-answer");
   assert.equal(await page.isVisible("#a .ending .answer"), false);
@@ -180,7 +190,7 @@ test("by default: sentence, picture, Step and bar within 560 px, the answer at t
   await page.context().close();
 });
 
-test("in a narrow host too the answer stands below the picture, and the height does not change", async () => {
+test("in a narrow host too the answer stands above the picture, and the height does not change", async () => {
   for (const [width, preset] of [
     [340, "why-iommu"],
     [500, "sva"],
@@ -204,7 +214,7 @@ test("in a narrow host too the answer stands below the picture, and the height d
       const at = (part) =>
         document.getElementById("a").shadowRoot.querySelector(part).getBoundingClientRect();
       const [token, picture, answer] = ["#diagram .token", "#diagram", ".over"].map(at);
-      return token.bottom <= picture.bottom + 1 && picture.bottom <= answer.top + 1;
+      return token.bottom <= picture.bottom + 1 && answer.bottom <= picture.top + 1;
     });
     await page.context().close();
   }

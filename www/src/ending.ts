@@ -58,10 +58,7 @@ export function ending(app: App, progress: Progress | null = null): HTMLElement 
 export function endingRoom(app: App, progress: Progress | null = null): HTMLElement {
   const say = pathWords(app.state.lang);
   const box = h("div.ending-room", { "aria-hidden": "true", inert: true });
-  const more = (preset: string | null) => {
-    if (progress) return [folded(say("check"), h("div", {}))];
-    return preset ? [folded(say("inNumbers"), chart(app, preset))] : [];
-  };
+  const more = () => (progress ? [folded(say("check"), h("div", {}))] : []);
   app.on(({ gallery, preset }, changed) => {
     if (!changed.has("head") && !changed.has("course")) return;
     const original = gallery.find((c) => c.name === preset)?.text ?? null;

@@ -163,7 +163,9 @@ export class Recording {
 
   get standing(): Standing | null {
     const language = this.stands?.language;
-    return language ? { text: language.recorded.text, width: (width, low) => language.width(width, low) } : null;
+    return language
+      ? { text: language.recorded.text, width: (width, low) => language.width(width, low) }
+      : null;
   }
 
   /** The recording of the first scenario. A copy of the page without it asks the machine for all. */
