@@ -237,8 +237,8 @@ fn figures_answer_each_line_with_a_line_and_say_where_a_wrong_one_is_wrong() {
     assert!(both.len() == 2 && both[0]["svg"].as_str().unwrap().starts_with("<svg"));
     // Colours that are fixed are attributes, for viewers without custom properties.
     let fixed = both[0]["svg"].as_str().unwrap();
-    assert!(!fixed.contains("var(") && fixed.contains("fill=\"#1c2128\"") && fixed.ends_with("</svg>\n"));
-    assert!(first["svg"].as_str().unwrap().contains("var(--ip-ink,#1c2128)"));
+    assert!(!fixed.contains("var(") && fixed.contains("fill=\"#1b1f26\"") && fixed.ends_with("</svg>\n"));
+    assert!(first["svg"].as_str().unwrap().contains("var(--ip-ink,#1b1f26)"));
     assert!(both[0]["id"] == "a" && both[1]["id"] == 7);
     assert!(both[1]["errors"][0]["message"].as_str().unwrap().contains("did you mean `howto`?"));
 }

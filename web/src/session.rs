@@ -93,6 +93,8 @@ impl Session {
     }
     /// The picture at a position, at most so many cells wide, for a window that is low or not; with more of a column (by its key) seen between two
     /// addresses, which are hexadecimal text.
+    // What JavaScript passes is flat.
+    #[allow(clippy::too_many_arguments)]
     #[wasm_bindgen(unchecked_return_type = "import('iommu-view').Scene")]
     pub fn scene(
         &mut self,

@@ -1,6 +1,6 @@
 //! Several pictures of one machine as one that has everything any of them has.
 
-use super::model::{ActorId, Arrow, ColumnId, End, Model, Place, Point, Region};
+use super::model::{ActorId, Arrow, ColumnId, End, Model, Place, Point, Region, USED};
 use crate::spec::Lang;
 use alloc::{
     collections::{BTreeMap, BTreeSet},
@@ -48,6 +48,16 @@ impl Model {
             let new: Vec<Region> = new.cloned().collect();
             grew |= !new.is_empty();
             own.regions.extend(new);
+            // An address that led to nothing has the place of what ever is there, and else a mark of its own.
+            let there: Vec<(u64, u64)> = (own.regions.iter())
+                .filter(|r| r.key.starts_with(USED))
+                .filter(|used| {
+                    let holds = |r: &Region| !r.key.starts_with(USED) && r.contains(used.first);
+                    own.regions.iter().any(holds)
+                })
+                .map(|r| (r.first, r.last))
+                .collect();
+            own.regions.retain(|r| !r.key.starts_with(USED) || !there.contains(&(r.first, r.last)));
         }
         let id = |c: ColumnId| columns.get(usize::from(c.0)).copied().unwrap_or(c);
         let end = |e: End| End { at: Point { column: id(e.at.column), ..e.at }, ..e };
