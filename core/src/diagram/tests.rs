@@ -99,7 +99,8 @@ pub(crate) fn no_overlap(l: &Layout, max: i32) {
 /// Every region of the model is shown or counted, every arrow drawn or counted.
 pub(crate) fn complete(m: &Model, l: &Layout) {
     for column in &m.columns {
-        for region in &column.regions {
+        // The mark of an address that led to nothing gives way to what is there at other times.
+        for region in column.regions.iter().filter(|r| !r.key.starts_with(USED)) {
             let there = l.pieces.iter().any(|p| match &p.content {
                 Content::Region { key, also, .. } => *key == region.key || also.contains(&region.key),
                 Content::Fold { keys, .. } => keys.contains(&region.key),
