@@ -51,7 +51,7 @@ fn every_idea_says_what_came_of_it_and_none_is_done() {
 #[test]
 fn a_word_is_explained_in_the_lesson_in_which_it_first_appears() {
     for (word, half) in
-        [("IOMMU", "a unit between devices and memory"), ("-stage", "two stages of them, the first")]
+        [("IOMMU", "a unit between devices and memory"), ("-stage", "two stages: of both the first")]
     {
         let met = PATH.iter().find_map(|name| {
             let preset = by_name(name).expect(name);

@@ -48,6 +48,28 @@ test("a nested walk: 24 reads in a grid, each with its address cut into indexes"
   await done(page);
 });
 
+test("what a step leaves of the walk is what a page that is opened there draws, and its rows are the same elements", async () => {
+  const page = await site.open({ hash: "#p=nested-walk&depth=read" });
+  await press(page, "m");
+  await pressUntil(page, "ArrowRight", () => document.querySelectorAll(".reads tbody tr").length > 8);
+  await settled(page);
+  const kept = await page.evaluateHandle(() => document.querySelector(".reads tbody tr:nth-child(2)"));
+  for (let i = 0; i < 3; i++) {
+    await press(page, "ArrowRight");
+    await settled(page);
+  }
+  assert.ok(await kept.evaluate((row) => row.isConnected));
+  const drawn = (of) => of.evaluate(() => document.querySelector("#walk").innerHTML);
+  const fresh = await site.open({
+    hash: `#p=nested-walk&depth=read&at=${await page.getAttribute("#count", "data-position")}`,
+  });
+  await fresh.waitForSelector("#walk .reads");
+  await settled(fresh);
+  assert.equal(await drawn(page), await drawn(fresh));
+  await done(page);
+  await done(fresh);
+});
+
 test("next miss and next fault go to their marks, by button and by key", async () => {
   const page = await site.open({ hash: "#p=why-iommu&depth=read" });
   await moving(page, () => page.click("#next-miss"));

@@ -59,7 +59,8 @@ export function inspector(app: App, seen = false): HTMLElement {
     if (panelDue) showPanel();
     [nowDue, panelDue] = [false, false];
   };
-  const walk = h("div", {});
+  const table = walkTable(app);
+  const walk = h("div", {}, part(app, "walk", table.element));
   const entry = h("div", {});
   const tlp = h("div", {});
   const printed = h("div", {});
@@ -72,7 +73,7 @@ export function inspector(app: App, seen = false): HTMLElement {
     const outcome = way.find(({ stop }) => stop.depth === "operation")?.stop.outcome?.kind;
     const doubt = view?.tone === "stale" || outcome === "wrong";
     walk.toggleAttribute("data-doubt", doubt);
-    put(walk, view?.walk, () => [part(app, "walk", walkTable(view?.walk ?? null, app))]);
+    table.show(view?.walk ?? null);
     put(entry, view?.entry, () =>
       view?.entry ? [part(app, "entry", entryBits(view.entry, app, true))] : [],
     );

@@ -11,3 +11,26 @@ export function put(into: HTMLElement, what: unknown, draw: () => readonly (Node
   says.set(into, key);
   into.replaceChildren(...draw());
 }
+
+/** What is in each element, by key. */
+const holds = new WeakMap<HTMLElement, Map<string, Node>>();
+
+/** Gives an element these children. A key says all that its child shows: one that was there already stays as it is, and where it is. */
+export function each(into: HTMLElement, wanted: readonly (readonly [key: string, make: () => Node])[]): void {
+  const had = holds.get(into);
+  const now = new Map<string, Node>();
+  for (const [key, make] of wanted) {
+    // Two may show the same.
+    let unique = key;
+    while (now.has(unique)) unique += " ";
+    now.set(unique, had?.get(unique) ?? make());
+  }
+  holds.set(into, now);
+  const staying = new Set(now.values());
+  for (const node of [...into.childNodes]) if (!staying.has(node)) node.remove();
+  let next = into.firstChild;
+  for (const node of staying) {
+    if (node === next) next = next.nextSibling;
+    else into.insertBefore(node, next);
+  }
+}

@@ -4,28 +4,14 @@ import { address } from "./addresses";
 import type { App } from "./app";
 import { cut } from "./cut";
 import { h } from "./dom";
+import { each } from "./put";
 
-export function walkTable(walk: Walk | null, app: App): HTMLElement {
+/** The walk of the position that is shown: a read more is a row more, and what was there stays. */
+export function walkTable(app: App): { element: HTMLElement; show: (walk: Walk | null) => void } {
   const { t } = app;
-  const body = h("div.walk", { id: "walk" });
-  if (!walk) {
-    body.append(h("p.quiet", {}, t("noWalk")));
-    return body;
-  }
-  body.append(
-    h("p.lookup", {}, address(app, walk.input), ` ${walk.space}${walk.request}`),
-    walk.grid.length ? grid(walk.grid, app) : "",
-    walk.rows.length ? reads(walk, app) : "",
-    walk.result ? h(walk.failed ? "p.result.failed" : "p.result", {}, walk.result) : "",
-  );
-  // With the next frame: the layout that this needs is then the one that is shown.
-  requestAnimationFrame(() => reveal(body));
-  return body;
-}
-
-function reads(walk: Walk, app: App): HTMLElement {
-  const { t } = app;
-  return h(
+  const element = h("div.walk", { id: "walk" });
+  const body = h("tbody", {});
+  const reads = h(
     "table.reads",
     {},
     h(
@@ -40,9 +26,40 @@ function reads(walk: Walk, app: App): HTMLElement {
         h("th", { scope: "col" }, t("leads")),
       ),
     ),
-    h("tbody", {}, ...walk.rows.flatMap((row, i) => rows(row, walk.rows, i, app))),
+    body,
   );
+  const parts = (walk: Walk | null): Part[] => {
+    if (!walk) return [["none", () => h("p.quiet", {}, t("noWalk"))]];
+    const { input, space, request, grid: read, result, failed } = walk;
+    const out: Part[] = [
+      [
+        key("lookup", input, space, request),
+        () => h("p.lookup", {}, address(app, input), ` ${space}${request}`),
+      ],
+    ];
+    if (read.length) out.push([key("grid", read), () => grid(read, app)]);
+    if (walk.rows.length) out.push(["reads", () => reads]);
+    if (result)
+      out.push([key("result", result, failed), () => h(failed ? "p.result.failed" : "p.result", {}, result)]);
+    return out;
+  };
+  let shown: string | null = null;
+  const show = (walk: Walk | null) => {
+    const all = key("walk", walk);
+    if (all === shown) return;
+    shown = all;
+    each(body, walk?.rows.flatMap((row, i) => rows(row, walk.rows, i, app)) ?? []);
+    each(element, parts(walk));
+    // With the next frame: the layout that this needs is then the one that is shown.
+    requestAnimationFrame(() => reveal(element));
+  };
+  return { element, show };
 }
+
+/** What stands in a table or a pane: all that it shows, and how it is drawn. */
+type Part = readonly [key: string, make: () => Node];
+
+const key = (...parts: readonly unknown[]): string => JSON.stringify(parts);
 
 /** Scrolls the pane around, and never the page, to the current read. */
 function reveal(body: HTMLElement): void {
@@ -62,9 +79,22 @@ function reveal(body: HTMLElement): void {
 }
 
 /** A row; before it the name of a stage that begins, after the current one the address cut into its indexes. */
-function rows(row: WalkRow, all: WalkRow[], i: number, app: App): HTMLElement[] {
+function rows(row: WalkRow, all: WalkRow[], i: number, app: App): Part[] {
   const before = all[i - 1];
-  const cells = h(
+  const out: Part[] = [[key("row", row), () => rowOf(row, app)]];
+  const { stage, depth } = row;
+  if (stage !== before?.stage || depth !== before.depth)
+    out.unshift([
+      key("stage", stage, depth),
+      () => h("tr.stage", {}, h("th", { colspan: 4, scope: "colgroup" }, depth ? `↳ ${stage}` : stage)),
+    ]);
+  const indexes = row.current ? cut(row, all, app) : null;
+  if (indexes) out.push([key("cut", all), () => h("tr.cutting", {}, h("td", { colspan: 4 }, indexes))]);
+  return out;
+}
+
+function rowOf(row: WalkRow, app: App): HTMLElement {
+  return h(
     "tr",
     {
       class: [row.current ? "current" : "", row.refused ? "refused" : "", row.depth ? "below" : ""].join(" "),
@@ -94,14 +124,6 @@ function rows(row: WalkRow, all: WalkRow[], i: number, app: App): HTMLElement[] 
       row.verdict ? h("small", {}, row.to ? ` ${row.verdict}` : `✕ ${row.verdict}`) : "",
     ),
   );
-  const out = [cells];
-  if (row.stage !== before?.stage || row.depth !== before.depth)
-    out.unshift(
-      h("tr.stage", {}, h("th", { colspan: 4, scope: "colgroup" }, row.depth ? `↳ ${row.stage}` : row.stage)),
-    );
-  const indexes = row.current ? cut(row, all, app) : null;
-  if (indexes) out.push(h("tr.cutting", {}, h("td", { colspan: 4 }, indexes)));
-  return out;
 }
 
 /** Stage 2 reads stand under their level, the stage 1 entry that they lead to at the right. */

@@ -113,8 +113,8 @@ impl Asked<'_> {
             let space = self.cast.space(used.space);
             let (text, reason) = if kind == RegionKind::Ram {
                 let reason = Phrase::new(
-                    format!("{number} is the {}: the bytes would be at that number in memory only if nothing translated it on the way.", space.en),
-                    spaced(&format!("{number} 是{}；只有途中没有任何转换，数据才会到物理地址 {number}。", space.zh)),
+                    format!("The device sends {number}, and to the bus that is the {}: the bytes would be at that number in memory only if nothing translated it on the way.", space.en),
+                    spaced(&format!("设备发出的 {number}，在总线看来是{}；只有途中没有任何转换，数据才会到物理地址 {number}。", space.zh)),
                 );
                 (self.spot(number, end, &places), reason)
             } else {

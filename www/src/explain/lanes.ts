@@ -1,4 +1,5 @@
 // A trace stepped through: one event and what it did, and a lane for each mapping that is there around it.
+import { each } from "../put";
 import { el, press } from "./element";
 import type { Around } from "./items";
 import { strings } from "./strings";
@@ -60,8 +61,6 @@ export function traceView(
   let shown: TraceMoment | null = null;
   let wanted = start;
   let asking = false;
-  /** The lanes that are there, by what they say. */
-  let drawn = new Map<string, HTMLElement>();
 
   const said = el("p", "trace-said");
   said.setAttribute("aria-live", "polite");
@@ -132,21 +131,18 @@ export function traceView(
     const { events, first, position } = moment;
     lanes.style.setProperty("--here", `${((position - first) / events) * 100}%`);
     lanes.style.setProperty("--event", `${100 / events}%`);
-    const now = new Map<string, HTMLElement>();
-    moment.lanes.forEach((lane, at) => {
-      const before = moment.lanes[at - 1];
-      const key = JSON.stringify([{ ...lane, now: null }, before?.owner === lane.owner, first, events]);
-      // Two lanes may be alike in all that is shown.
-      const unique = now.has(key) ? `${key} ${at}` : key;
-      const element = drawn.get(unique) ?? laneOf(lane, before, moment, around);
-      if (lane.now) element.setAttribute("aria-current", "true");
-      else element.removeAttribute("aria-current");
-      now.set(unique, element);
+    each(
+      lanes,
+      moment.lanes.map((lane, at) => {
+        const before = moment.lanes[at - 1];
+        const key = JSON.stringify([{ ...lane, now: null }, before?.owner === lane.owner, first, events]);
+        return [key, () => laneOf(lane, before, moment, around)];
+      }),
+    );
+    moment.lanes.forEach(({ now }, at) => {
+      if (now) lanes.children[at]?.setAttribute("aria-current", "true");
+      else lanes.children[at]?.removeAttribute("aria-current");
     });
-    const order = [...now.values()];
-    if (order.length !== lanes.children.length || order.some((one, at) => one !== lanes.children[at]))
-      lanes.replaceChildren(...order);
-    drawn = now;
   }
 
   void ask();

@@ -126,7 +126,7 @@ causes! {
         => LINUX "No iommu:map event covers the page."
            "没有任何 iommu:map 事件覆盖该页。"
            ALL "If the page just before it is mapped, the transfer ran past its end; if nothing near is, the address itself is wrong."
-           "若前一页有映射，就是传输越过了映射的末尾；若附近都没有映射，就是地址本身有误。";
+           "若前一页有映射，多半是传输超出了映射范围；若附近都没有映射，就是地址本身有误。";
     WRONG_DIRECTION ALL ["amd/xdna-driver#181", "Avnu/igb_avb#11"] "direction"
         "The buffer is mapped for the other direction only."
         "缓冲区只映射了另一个方向。"
@@ -176,16 +176,16 @@ causes! {
         => ALL "A list of the machine's PCI devices (lspci) has nothing at this number, or another device. Behind a PCIe-to-PCI bridge the number is 00.0 of the bridge's secondary bus, as 02:00.0 where that is bus 02; behind an older PCI bridge it is the bridge's own."
            "PCI 设备列表（lspci）里，该编号处没有设备，或是另一个设备。在 PCIe 转 PCI 桥之后，编号是桥的次级总线（secondary bus）上的 00.0：次级总线为 02 时就是 02:00.0；在老式 PCI 桥之后，则是桥自己的编号。"
            LINUX "The kernel's list of DMA alias quirks names such devices."
-           "内核的 DMA 别名 quirk 列表中有这类设备。"
+           "用错编号的设备列在内核的 DMA 别名 quirk 里。"
            XEN "On Xen's command line pci-phantom describes such a device."
            "Xen 命令行的 pci-phantom 可描述这类设备。";
     NOT_ATTACHED ALL ["seen with Linux 7.3 on QEMU"] ""
-        "The device sends DMA although no domain was attached to it: its driver never ran, or it was detached."
-        "设备没有挂接到任何域就发出了 DMA：驱动从未运行，或已经解绑。"
-        => ALL "No driver is bound to the device, or firmware's description of the IOMMU (the DMAR, IVRS, IORT or RIMT table, or the device tree) does not have it: look for its number in the boot log."
-           "设备没有绑定驱动，或固件对 IOMMU 的描述（DMAR、IVRS、IORT、RIMT 表，或设备树）中没有它。在启动日志里查找它的编号。"
-           LINUX "lspci -k shows the driver."
-           "lspci -k 会显示驱动。";
+        "The device sends DMA although no domain is attached to it: it was removed from the kernel (by `remove` in sysfs, say), or the kernel never made an entry for it."
+        "设备没有挂接到任何域就发出了 DMA：它已从内核中移除（例如写过 sysfs 的 remove），或内核从未给它建立表项。"
+        => ALL "On x86 a device has a domain from when it is found, with a driver or without; elsewhere it may get one only with a driver. A device that firmware's description of the IOMMU (the DMAR, IVRS, IORT or RIMT table, or the device tree) leaves out has none: look for its number in the boot log."
+           "x86 上枚举到设备就给它一个域，有没有驱动都一样；别的平台可能要等到绑定驱动。固件对 IOMMU 的描述（DMAR、IVRS、IORT、RIMT 表，或设备树）中没有的设备则没有域，可在启动日志里查找它的编号。"
+           LINUX "lspci -k shows the driver, and a device that was removed is not in its list."
+           "lspci -k 会显示驱动；已移除的设备不在列表里。";
     COPIED_TABLES LINUX ["NVIDIA/NV-Kernels#460"] ""
         "The tables that the kdump kernel copied from the crashed kernel are incomplete or already overwritten."
         "kdump 内核从崩溃的内核那里复制来的表不完整或已被覆盖。"
@@ -204,8 +204,8 @@ causes! {
            LINUX "Page poisoning (page_poison=1) shows that freed memory was written, and KASAN which code did it (not what a device writes); a use after free shows poison bytes."
            "page_poison=1 可发现已释放的内存被改写，KASAN 可找出写入的代码（查不出设备的写入）；若是释放后仍在使用，会看到填充值（poison）。";
     NOT_FLUSHED ALL ["genodelabs/genode#5000", "seL4/seL4#1729"] "lazy"
-        "The IOMMU driver changed the entry but did not make that visible: a missing cache flush (clflush) on a unit that does not snoop, or a missing invalidation."
-        "这个 IOMMU 查表时不监听（snoop）CPU 缓存，而 IOMMU 驱动改表后没有刷新缓存（clflush）；或者没有发失效命令。"
+        "The IOMMU driver changed the entry but did not make that visible: a missing cache flush (clflush on x86) on a unit that does not snoop, or a missing invalidation."
+        "这个 IOMMU 查表时不监听（snoop）CPU 缓存，而 IOMMU 驱动改表后没有刷新缓存（x86 上为 clflush）；或者没有发失效命令。"
         => ALL "The entry in memory is right when you look at it later. The unit's page walks are not coherent with the caches (ecap.C is 0 on VT-d), or no invalidation follows the change in the trace."
            "事后去看，内存里的表项是对的。IOMMU 查表时看不到 CPU 缓存里的内容（VT-d 上 ecap.C 为 0），或者跟踪记录里改表之后没有失效操作。";
     TABLE_UNREADABLE ALL ["arceos-hypervisor/axvisor#193"] ""
@@ -295,8 +295,8 @@ causes! {
         "中断消息里的请求者 ID 不是该表项允许的：设备用了别名，或经过桥时换成了桥的 ID，也可能是有人伪造中断。"
         => ALL "Compare the device with the SID field of the entry: a VF, or a function behind a bridge, may send under another number."
            "把设备的编号与表项的 SID 字段对照，VF 或桥后的设备可能用另一个编号发出请求。"
-           LINUX "Such a device needs an alias quirk."
-           "这类设备需要别名 quirk。";
+           LINUX "For VFs and bridges that keep to the standard the kernel knows the number; a device that sends under a wrong one needs a DMA alias quirk in it."
+           "VF 和符合标准的桥，内核自己会处理；设备若不按规范用了别的编号，内核里须有它的 DMA 别名 quirk。";
     IR_GIVEN_AWAY LINUX ["Linux drivers/iommu/intel/irq_remapping.c"] "forged-msi"
         "The interrupt was freed, its entry now belongs to another device's interrupt, and this device still raises it."
         "原来的中断已释放，表项已分给另一设备，而原来的设备还在发这个中断。"

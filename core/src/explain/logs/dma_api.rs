@@ -111,7 +111,7 @@ static PATTERNS: &[Pattern] = &[
     pattern!("dma-debug-sync-cpu" DmaApi Software
         "DMA-API: {driver} {device} device driver syncs device read-only DMA memory for cpu [device address={dmaaddr}] [size={size} bytes] [mapped with {mapped}] [synced with {synced}]"
         "Linux v4.20 and later with CONFIG_DMA_API_DEBUG, kernel/dma/debug.c"
-        => "DMA-API: the driver {driver} synchronises for the CPU what the device only reads" "DMA-API：驱动 {driver} 为 CPU 同步了设备只读的内存"
+        => "DMA-API: the driver {driver} synchronises for the CPU what the device only reads" "DMA-API：驱动 {driver} 对设备只读不写的内存（映射为 DMA_TO_DEVICE）做了 sync_for_cpu"
         [API_MISUSE] synced),
     pattern!("dma-debug-sync-device" DmaApi Software
         "DMA-API: {driver} {device} device driver syncs device write-only DMA memory to device [device address={dmaaddr}] [size={size} bytes] [mapped with {mapped}] [synced with {synced}]"

@@ -60,8 +60,9 @@ clues! {
     MappingError "the address is all ones" "地址为全 1";
     MappingError32 "the address is the last page below 4 GiB: all ones in 32 bits" "地址是 4 GiB 以下的最后一页：32 位全 1";
     MsiAddress "the address is one that interrupt messages go to" "地址是中断消息的目标";
+    MessageRange "the address is one that interrupt messages go to on x86 and elsewhere, not on every machine" "地址落在 x86 等机器的中断消息范围里，本机须核对设备的 MSI 地址";
     MessageTarget "it is a write to where interrupt messages go" "写的正是中断消息的目标地址";
-    WildAddress "the address has more bits than any memory needs" "地址的位数太多，没有内存会在这么高的地址上";
+    WildAddress "the address is above 48 bits: no allocator of DMA addresses gives one out there" "地址超过 48 位，DMA 地址的分配器不会给出这么高的地址";
     Poison "the address is a pattern that fills dead memory" "地址是填充已释放内存的模式";
     KernelPointer "the address is a kernel pointer" "地址是内核指针";
     PostedWrite "the type is a posted write to the interrupt range" "类型为对中断区间的 posted 写";
@@ -220,7 +221,7 @@ rules! {
     SUPERPAGE: For [];
     ATS_BLOCKED: Excludes [PostedWrite];
     MSI_RANGE: Decides [MsiAddress] Excludes [IsRead, PostedWrite];
-    MSI_UNMAPPED: Decides [MessageTarget] Excludes [IsRead, WithPasid];
+    MSI_UNMAPPED: Decides [MessageTarget] For [MessageRange] Excludes [IsRead, WithPasid];
     CHIPSET_INTERRUPT: Decides [PostedWrite] For [ChipsetDevice] ;
     GUEST_MSI: Decides [Vmd, VfioInLog];
     PASID_NOT_BOUND: For [WithPasid] Excludes [NoPasid, ReservedBit];
@@ -229,7 +230,7 @@ rules! {
     PROCESS_UNMAPPED: Decides [UserAddress] For [WithPasid] Excludes [NoPasid, PermissionMissing, ReservedBit];
     USER_BIT: For [UserPrivilege, WithPasid] Excludes [SecondStage];
     NO_EXECUTE: Decides [IsFetch] Excludes [IsData, PageAbsent];
-    STAGE2_HOLE: For [VfioInLog];
+    STAGE2_HOLE: For [VfioInLog] Against [PresentByStage];
     IR_NOT_PRESENT: For [ResetBefore, ResumeBefore];
     IR_WRONG_SOURCE: For [];
     IR_STALE: For [ResetBefore, ResumeBefore];

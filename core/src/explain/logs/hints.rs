@@ -223,7 +223,7 @@ pub(super) fn address(found: &mut Found, address: u64) {
             let looks = match address {
                 0xfee0_0000..=0xfeef_ffff => Text::new(
                     "where interrupt messages go on some machines (on x86 always): then it was never memory",
-                    "有些机器（包括所有 x86）的中断消息写到这里，那样它就不是内存地址",
+                    "有些机器（包括所有 x86）的中断消息写到这里，在那些机器上它不是内存地址",
                 ),
                 0xf000_0000..=0xffff_efff => Text::new(
                     "just below 4 GiB: where Linux hands out DMA addresses first, so it was probably mapped once",

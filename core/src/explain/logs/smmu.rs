@@ -377,9 +377,12 @@ fn evidence(found: &mut Found, fault: &Fault) {
         found.clue(Clue::NoPasid);
     }
     // Linux maps the doorbell of an ITS at the first address that it gives out (seen with 6.1 and 7.3).
-    let message = fault.address.is_some_and(|at| matches!(at, 0xfee0_0000..=0xfeef_ffff | 0xffff_f040));
-    if message && fault.access == Some(Access::Write) {
-        found.clue(Clue::MessageTarget);
+    if fault.access == Some(Access::Write) {
+        match fault.address {
+            Some(0xffff_f040) => found.clue(Clue::MessageTarget),
+            Some(0xfee0_0000..=0xfeef_ffff) => found.clue(Clue::MessageRange),
+            _ => {}
+        }
     }
 }
 

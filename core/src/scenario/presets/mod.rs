@@ -112,7 +112,7 @@ const REMAPPING: Limit = Limit {
     why: Text::new(
         "it turns VT-d's interrupt remapping off and on by its register; AMD-Vi does that in each device's entry, RISC-V has interrupt \
          files instead, Arm an ITS",
-        "这个场景用 VT-d 的寄存器开关中断重映射；AMD-Vi 在每个设备表项里开关，RISC-V 用的是中断文件，Arm 用的是 ITS",
+        "这个场景用 VT-d 的寄存器开启、关闭中断重映射；AMD-Vi 在每个设备表项里开启、关闭，RISC-V 用的是中断文件，Arm 用的是 ITS",
     ),
 };
 const POSTING: Limit = Limit {
