@@ -38,8 +38,8 @@ export interface Panes {
   then(at: number, way: readonly Place[]): string;
   /** Measures with the page laid out for it. */
   tried(at: number, way: readonly Place[], measure: () => void): void;
-  /** Measures with the page laid out the other way, unless that layout is known. */
-  other(known: (layout: string) => boolean, measure: () => void): void;
+  /** Measures, when nothing else is done, with the page laid out the other way, unless that layout is known. */
+  foresee(known: (layout: string) => boolean, measure: () => void): void;
 }
 
 /** The picture of the run in a slot: 0 is the one shown, 1 the one it is compared with. */
@@ -165,20 +165,6 @@ export function diagram(app: App, slot: 0 | 1 = 0, panes?: Panes): HTMLElement {
     low,
     focus: app.state.focus,
   });
-
-  /** Measures the layout that a press may bring while nothing else is done: at the press it would cost that two layouts. */
-  let foreseeing = false;
-  const foresee = () => {
-    if (!panes || foreseeing) return;
-    foreseeing = true;
-    idle(() => {
-      foreseeing = false;
-      if (!holder.isConnected) return;
-      const before = room;
-      panes.other((layout) => widths.has(layout), measure);
-      room = before;
-    });
-  };
 
   /** What was asked for ahead of a step: of which run, at which position, in which width and language. */
   interface Ready {
@@ -412,7 +398,14 @@ export function diagram(app: App, slot: 0 | 1 = 0, panes?: Panes): HTMLElement {
   let seen = { x: 0, y: 0 };
   new ResizeObserver(() => {
     measure();
-    foresee();
+    panes?.foresee(
+      (layout) => rooms.has(layout) || !holder.isConnected,
+      () => {
+        const before = room;
+        measure();
+        room = before;
+      },
+    );
     cover();
     const size = { x: holder.clientWidth, y: holder.clientHeight };
     const wider = Math.abs(size.x - seen.x) >= cellWidth() || waiting !== null;
@@ -431,12 +424,6 @@ export function diagram(app: App, slot: 0 | 1 = 0, panes?: Panes): HTMLElement {
     }
   }).observe(holder);
   return box;
-}
-
-/** Calls when the browser has nothing else to do; where it does not say when that is, a little later. */
-function idle(then: () => void): void {
-  if ("requestIdleCallback" in globalThis) requestIdleCallback(then);
-  else setTimeout(then, 300);
 }
 
 /** Where the picture flows with the page: scrolls that, unless the reader looks at something else, or it is not ours. */

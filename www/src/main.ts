@@ -321,10 +321,20 @@ function panes(app: App): Panes {
     now: () => laid(now()),
     then: (at, way) => laid(isOpened(app.state, at, way)),
     tried: (at, way, measure) => trial(isOpened(app.state, at, way), measure),
-    other: (known, measure) => {
-      if (!known(laid(!now()))) trial(!now(), measure);
+    // At the press that brings it, it would cost that press two layouts.
+    foresee: (known, measure) => {
+      if (known(laid(!now()))) return;
+      idle(() => {
+        if (!known(laid(!now()))) trial(!now(), measure);
+      });
     },
   };
+}
+
+/** Calls when the browser has nothing else to do; where it does not say when that is, a little later. */
+function idle(then: () => void): void {
+  if ("requestIdleCallback" in globalThis) requestIdleCallback(then);
+  else setTimeout(then, 300);
 }
 
 let measuring: ResizeObserver | undefined;

@@ -104,6 +104,9 @@ impl Asked<'_> {
             None => choices.push(self.right(done, nowhere.clone())),
         }
         let here = found.as_ref().and_then(|f| f.1);
+        // Of two choices with one address neither would be right alone.
+        let mut taken: Vec<PhysAddr> = here.into_iter().collect();
+        let by = self.cast.ending(done.steps.start)?.text.clone();
         let used = self.used(done)?;
         let end = done.steps.end;
         // The number taken for a physical address, whatever is there.
@@ -112,10 +115,15 @@ impl Asked<'_> {
         if let Some(kind) = kind.filter(|_| here != Some(number)) {
             let space = self.cast.space(used.space);
             let (text, reason) = if kind == RegionKind::Ram {
+                let (en, zh) = match source.starts_with("cpu ") {
+                    true => ("What the program uses", "程序用的"),
+                    false => ("What the device gives", "设备给出的"),
+                };
                 let reason = Phrase::new(
-                    format!("The device sends {number}, and to the bus that is the {}: the bytes would be at that number in memory only if nothing translated it on the way.", space.en),
-                    spaced(&format!("设备发出的 {number}，在总线看来是{}；只有途中没有任何转换，数据才会到物理地址 {number}。", space.zh)),
+                    format!("{en}, {number}, is the {}: the bytes would be at that number in memory only if nothing translated it on the way.", space.en),
+                    spaced(&format!("{zh} {number} 是{}，不是物理地址；只有途中没有任何转换，数据才会到物理地址 {number}。", space.zh)),
                 );
+                taken.push(number);
                 (self.spot(number, end, &places), reason)
             } else {
                 let thing = places.at(number, end);
@@ -130,7 +138,8 @@ impl Asked<'_> {
         // What a guest means by the number.
         for vm in self.record.at(end).vms() {
             let Some(at) = vm.place(used.raw) else { continue };
-            if here != Some(at) {
+            if !taken.contains(&at) {
+                taken.push(at);
                 choices.push(Choice {
                     text: self.spot(at, end, &places),
                     right: false,
@@ -143,19 +152,19 @@ impl Asked<'_> {
         }
         // Where other lines' bytes are.
         for other in self.done.iter().filter(|d| d.steps != done.steps && d.outcome.arrived.is_some()) {
-            if let Some((text, _)) =
-                self.where_it_is(other, &places).filter(|(_, at)| *at != here || at.is_none())
-            {
+            let place = self.where_it_is(other, &places);
+            if let Some((text, at)) = place.filter(|(_, at)| at.is_none_or(|at| !taken.contains(&at))) {
+                taken.extend(at);
                 let line = other.span.line;
                 let source = self.source(other);
                 let reason = match source.contains(" read ") {
                     true => Phrase::new(
-                        format!("That is where line {line} reads: `{source}`."),
-                        format!("第 {line} 行读的是那里：`{source}`。"),
+                        format!("That is where line {line} reads: `{source}`. {}", by.en),
+                        format!("第 {line} 行读的是那里：`{source}`。{}", by.zh),
                     ),
                     false => Phrase::new(
-                        format!("There are the bytes of line {line}: `{source}`."),
-                        format!("那里是第 {line} 行的数据：`{source}`。"),
+                        format!("There are the bytes of line {line}: `{source}`. {}", by.en),
+                        format!("那里是第 {line} 行的数据：`{source}`。{}", by.zh),
                     ),
                 };
                 choices.push(Choice { text, right: false, reason });
@@ -163,8 +172,8 @@ impl Asked<'_> {
         }
         // Buffers that one could think of.
         for buffer in self.record.at(end).made_buffers() {
-            let Some((at, _)) = buffer.pieces.first().filter(|(at, _)| Some(*at) != here) else { continue };
-            let by = self.cast.ending(done.steps.start)?.text.clone();
+            let Some((at, _)) = buffer.pieces.first().filter(|(at, _)| !taken.contains(at)) else { continue };
+            taken.push(*at);
             choices.push(Choice {
                 text: self.spot(*at, done.steps.start, &places),
                 right: false,
@@ -175,7 +184,6 @@ impl Asked<'_> {
             });
         }
         if found.is_some() {
-            let by = self.cast.ending(done.steps.start)?.text.clone();
             choices.push(Choice {
                 text: nowhere,
                 right: false,
@@ -189,7 +197,6 @@ impl Asked<'_> {
         // Where a register is the answer, another one is no choice.
         let register = matches!(found, Some((_, None)));
         if let Some(device) = self.record.at(end).devices().first().filter(|_| !register) {
-            let by = self.cast.ending(done.steps.start)?.text.clone();
             let name = &device.name;
             choices.push(Choice {
                 text: Phrase::new(format!("in a register of {name}"), format!("{name} 的一个寄存器里")),

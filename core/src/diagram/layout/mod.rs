@@ -25,6 +25,7 @@ mod chain;
 pub mod crowd;
 mod fill;
 mod ground;
+mod index;
 mod now;
 mod plan;
 mod routes;

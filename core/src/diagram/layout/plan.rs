@@ -5,20 +5,20 @@ use super::bundles::{bundles, rows, Bundle};
 use super::captions::{captions, Caption};
 use super::chain::{slots, Slot};
 use super::ground::Ground;
+use super::index::Index;
 use super::routes::{legs, routes, Gap, Legs, Routes, Way, MAX_TRACKS};
 use super::rows::{At, Rows};
 use super::seats::{heads, lanes, seats, size, Heads};
 use super::streets::{Cell, Streets};
 use super::*;
 use crate::diagram::text::{clean, width, wrap};
-use alloc::{
-    collections::{BTreeMap, BTreeSet},
-    vec,
-    vec::Vec,
-};
+use alloc::{collections::BTreeMap, vec, vec::Vec};
 
 /// Of how many pieces a column has where it must be low, and of how few at last.
 const FEW: [u16; 3] = [5, 4, 3];
+
+/// From so many rows on what is met is folded into a few pieces: higher a picture is out of sight beside its inspector.
+const HIGH: i32 = 34;
 
 /// Where one slot's box is.
 #[derive(Clone, Copy, Debug)]
@@ -62,57 +62,6 @@ pub struct Plan {
     found: BTreeMap<(Vec<Cell>, Cell, Cell), Vec<Cell>>,
 }
 
-/// Where things are in the plan, by their keys.
-#[derive(Clone, Debug, Default)]
-pub struct Index {
-    pub columns: BTreeMap<String, usize>,
-    regions: Vec<BTreeMap<String, Vec<u32>>>,
-    arrows: BTreeMap<String, Vec<u32>>,
-    pub actors: BTreeMap<String, usize>,
-    /// Keys of columns and actors that were left out.
-    pub aside: BTreeSet<String>,
-    /// Ranges and ends, to tell those with one key apart.
-    ranges: Vec<Vec<(u64, u64)>>,
-    ends: Vec<(Point, Point)>,
-}
-
-impl Index {
-    fn new(model: &Model, folded: BTreeMap<String, String>) -> Index {
-        let mut index = Index::default();
-        for (c, column) in model.columns.iter().enumerate() {
-            index.columns.entry(column.key.clone()).or_insert(c);
-            let mut of: BTreeMap<String, Vec<u32>> = BTreeMap::new();
-            for (i, region) in (0..).zip(&column.regions) {
-                of.entry(region.key.clone()).or_default().push(i);
-            }
-            index.regions.push(of);
-            index.ranges.push(column.regions.iter().map(|r| (r.first, r.last)).collect());
-        }
-        for (i, arrow) in (0..).zip(&model.arrows) {
-            index.arrows.entry(arrow.key.clone()).or_default().push(i);
-            index.ends.push((arrow.from.at, arrow.to.at));
-        }
-        for (i, actor) in model.actors.iter().enumerate() {
-            index.actors.entry(actor.key.clone()).or_insert(i);
-        }
-        for (key, fold) in folded {
-            if let Some(at) = index.actors.get(&fold).copied() {
-                index.actors.entry(key).or_insert(at);
-            }
-        }
-        index
-    }
-    /// A region of a column.
-    pub fn region(&self, column: usize, region: &Region) -> Option<u32> {
-        let same = |i: &&u32| self.ranges[column][**i as usize] == (region.first, region.last);
-        self.regions[column].get(&region.key)?.iter().find(same).copied()
-    }
-    /// An arrow, with the plan's points for its ends.
-    pub fn arrow(&self, arrow: &Arrow, from: Point, to: Point) -> Option<u32> {
-        self.arrows.get(&arrow.key)?.iter().find(|i| self.ends[**i as usize] == (from, to)).copied()
-    }
-}
-
 impl Plan {
     /// Makes places for a model that has everything that will be shown.
     pub fn new(mut all: Model, options: &Options) -> Plan {
@@ -123,14 +72,21 @@ impl Plan {
         let index = Index::new(&all, folded.clone());
         let most = options.budget.max(4);
         // Less is shown where that makes it as low as it should be.
-        let budgets = [most, most * 3 / 4, most / 2, most / 3, most / 4].map(|b| b.max(6).min(most));
-        let plan = Plan::lowest(&all, &options, &index, &budgets);
+        let budgets = [most, most * 3 / 4, most / 2, most / 3].map(|b| b.max(6).min(most));
+        let mut plan = Plan::lowest(&all, &options, &index, &budgets);
+        if plan.height > HIGH && !plan.is_low() {
+            let least = Plan::lowest(&all, &options, &index, &[(most / 4).max(6).min(most)]);
+            if least.height < plan.height && least.mode.stacked == plan.mode.stacked {
+                plan = least;
+            }
+        }
         if !options.low || plan.is_low() {
             return plan;
         }
         // What only stands by goes before what takes part is folded into hardly anything.
         let aside = aside::leave_out(&mut all, options.width);
-        let index = Index { aside, ..Index::new(&all, folded) };
+        let mut index = Index::new(&all, folded);
+        index.aside = aside;
         let fewer: Vec<u16> = budgets.into_iter().chain(FEW).collect();
         let lower = Plan::lowest(&all, &options, &index, &fewer);
         if lower.height < plan.height {

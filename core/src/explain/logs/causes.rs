@@ -335,8 +335,8 @@ causes! {
         => ALL "The entry is otherwise valid. In a process's tables the CPU side must set the flag, or hardware update (HTTU on Arm, SADE or GADE on RISC-V) be on."
            "表项其他部分有效。进程页表中须由 CPU 侧设置该标志，或启用硬件更新（Arm 上为 HTTU，RISC-V 上为 SADE、GADE）。";
     UNKNOWN_STREAM ALL ["IHI 0062", "IHI 0070"] "stream-id"
-        "The device is not in the stream table: the firmware's description (IORT, iommu-map in the device tree) does not name this StreamID."
-        "设备不在流表中：固件描述（IORT，或设备树的 iommu-map）没有给出该 StreamID。"
+        "The device has no entry in the stream table: the firmware's description (IORT, iommu-map in the device tree) does not name this StreamID, or the kernel makes the entry only when a driver is bound, and none is yet."
+        "设备在流表中没有表项：固件描述（IORT，或设备树的 iommu-map）没有给出该 StreamID，或者内核要到绑定驱动时才建表项，而设备还没有绑定驱动。"
         => ALL "Compute the StreamID from the PCI number by the firmware's mapping, and compare it with the log's. Bus numbers that change with hot-plugging are a usual surprise."
            "按固件的映射由 PCI 编号算出 StreamID，与日志里的对照。热插拔会改变总线号，常常因此对不上。";
     MISALIGNED ALL ["RISC-V IOMMU specification"] ""

@@ -3,6 +3,7 @@
 use super::causes;
 use super::debugfs;
 use super::dumped::{first_stage, Domain, Row, Walk};
+use super::evidence::Clue;
 use super::fault::{Access, Arch};
 use super::forms::Form;
 use super::found::{Format, Found, Here, Note};
@@ -210,6 +211,9 @@ fn process_entry(found: &mut Found, words: [u64; 3]) {
             format!("PGTT = {}：{}，页表位于 {tables:#x}，域 {}", zero >> 6 & 7, kind.zh, one & 0xffff),
         ),
     };
+    if zero & 1 != 0 && zero >> 6 & 7 == 1 {
+        found.clue(Clue::FirstStageOnly);
+    }
     let value = format!("{zero:#018x} {one:#018x} {two:#018x}");
     found.certain(Text::new("PASID-table entry", "PASID 表项"), value, meaning);
 }

@@ -42,6 +42,7 @@ clues! {
     ReservedBit "the record says that a valid entry has a reserved bit or an illegal encoding" "记录表明有效表项的保留位不为 0，或编码非法";
     EntryOtherRight "the entry in the log allows only the other direction" "日志中的表项只允许另一个方向";
     PresentByStage "the log shows first-stage tables, in which a page that is not there has a reason of its own (0x71)" "日志表明使用第一阶段页表，其中页不存在有单独的原因（0x71）";
+    FirstStageOnly "the PASID-table entry in the log has the first stage only" "日志中的 PASID 表项只有第一阶段";
     EntryEmpty "the entry in the log is empty" "日志中的表项为空";
     MappedNow "a walk after the fault finds the page mapped" "出错之后再查页表，该页有映射";
     WithPasid "the request has a PASID" "请求带 PASID";
@@ -230,7 +231,7 @@ rules! {
     PROCESS_UNMAPPED: Decides [UserAddress] For [WithPasid] Excludes [NoPasid, PermissionMissing, ReservedBit];
     USER_BIT: For [UserPrivilege, WithPasid] Excludes [SecondStage];
     NO_EXECUTE: Decides [IsFetch] Excludes [IsData, PageAbsent];
-    STAGE2_HOLE: For [VfioInLog] Against [PresentByStage];
+    STAGE2_HOLE: For [VfioInLog] Against [PresentByStage] Excludes [FirstStageOnly];
     IR_NOT_PRESENT: For [ResetBefore, ResumeBefore];
     IR_WRONG_SOURCE: For [];
     IR_STALE: For [ResetBefore, ResumeBefore];

@@ -88,8 +88,8 @@ macro_rules! presets {
 const NO_IOMMU: Limit = Limit {
     fits: |_| false,
     why: Text::new(
-        "it is about a machine without an IOMMU: with one, the answer is another",
-        "这个场景讲的是没有 IOMMU 的机器，有了 IOMMU，答案就不同了",
+        "it is about a machine without an IOMMU: with one it would be about something else",
+        "这个场景讲的是没有 IOMMU 的机器；有 IOMMU 的机器，由别的场景来讲",
     ),
 };
 const IO_PORTS: Limit = Limit { fits: |a| Board::of(Some(a)).cpu.has_ports(), why: NO_PORTS };
