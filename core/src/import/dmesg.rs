@@ -18,8 +18,10 @@ pub struct Dmesg {
 impl Dmesg {
     /// Reads a line; returns whether it says something of the machine.
     pub fn line(&mut self, line: &str, from: Source, found: &mut Found) -> bool {
-        let text = message(line);
+        let text = &*message(line);
         let known = if let Some(rest) = text.strip_prefix("pci ") {
+            self.function(rest, from, found)
+        } else if let Some(rest) = of_driver(text) {
             self.function(rest, from, found)
         } else if text.starts_with("pci_bus ") || text.starts_with("PCI host bridge") {
             root(text, from, found)
@@ -88,6 +90,20 @@ impl Dmesg {
     }
 }
 
+/// What Linux itself says of a function that has a driver, whose name then stands where `pci` did (`pci_info` prints
+/// `dev_driver_string`): `nvme 0000:01:00.0: Adding to iommu group 7`. What the driver says stays its own.
+fn of_driver(text: &str) -> Option<&str> {
+    let (driver, rest) = text.split_once(' ')?;
+    let (place, said) = rest.split_once(": ")?;
+    let said = said.trim_start();
+    let assigned = said.contains("]: assigned") || said.contains(": assigned [");
+    let known = said.starts_with("Adding to iommu group ")
+        || said.starts_with("PCI bridge to [bus ")
+        || said.starts_with("bridge window [")
+        || said.starts_with("BAR ") && assigned;
+    (known && !driver.ends_with(':') && Bdf::parse(place).is_some()).then_some(rest)
+}
+
 /// `reg 0x10: [mem 0xa133e000-0xa133e0ff 64bit pref]`, or of newer kernels `BAR 0 [mem ...]`.
 fn bar(said: &str, from: Source, bars: &mut Vec<Bar>) -> bool {
     let index = if let Some(register) = said.strip_prefix("reg 0x") {
@@ -148,13 +164,14 @@ fn express(said: &str) -> Option<Express> {
 fn root(text: &str, from: Source, found: &mut Found) -> bool {
     let Some(rest) = after(text, "root bus resource ") else { return text.contains("root bus resource") };
     let place = after(text, "pci_bus ").and_then(|rest| word(rest).trim_end_matches(':').split_once(':'));
-    if let Some((segment, bus)) = place.and_then(|(segment, bus)| Some((hex(segment)?, hex(bus)?))) {
-        found.root(segment as u32, bus as u8);
+    let place = place.and_then(|(segment, bus)| Some((hex(segment)? as u32, hex(bus)? as u8)));
+    if let Some((segment, bus)) = place {
+        found.root(segment, bus);
     }
     let Some((space, cpu, _)) = resource(rest) else { return true };
     let bus = between(rest, "(bus address [", "-").and_then(hex).unwrap_or(cpu.first);
-    let domain = after(text, "pci_bus ").and_then(|rest| hex(rest.split(':').next()?)).map(|d| d as u32);
-    host(found, HostWindow { cpu, bus, space, domain, from });
+    let (domain, root) = place.unzip();
+    host(found, HostWindow { cpu, bus, space, domain, root, from });
     true
 }
 
@@ -164,7 +181,11 @@ pub fn host(found: &mut Found, window: HostWindow) {
     let next = found.windows.len();
     let known = found.window_of.get(&(window.cpu, io)).and_then(|at| found.windows.get_mut(*at));
     match known {
-        Some(old) => old.domain = old.domain.or(window.domain),
+        Some(old) => {
+            old.domain = old.domain.or(window.domain);
+            // What two root buses say they have is neither's alone.
+            old.root = old.root.filter(|root| window.root.is_none_or(|other| other == *root));
+        }
         None => {
             keep(&mut found.windows, window);
             if found.windows.len() > next {
@@ -197,7 +218,7 @@ fn windows(text: &str, from: Source, found: &mut Found) -> bool {
             keep(&mut found.inbound, Inbound { bus, cpu: range.first, from });
         }
     } else {
-        host(found, HostWindow { cpu: range, bus: to, space: Space::Memory, domain: None, from });
+        host(found, HostWindow { cpu: range, bus: to, space: Space::Memory, domain: None, root: None, from });
     }
     true
 }

@@ -303,6 +303,8 @@ pub struct HostWindow {
     pub space: Space,
     /// The PCI domain of its bus, where the texts say.
     pub domain: Option<u32>,
+    /// The root bus that it leads to, where the texts say and it is one.
+    pub root: Option<u8>,
     /// Where it was read.
     pub from: Source,
 }

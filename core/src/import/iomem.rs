@@ -12,7 +12,9 @@ pub fn line(line: &str, from: Source, found: &mut Found) -> bool {
     let depth = (line.len() - text.len()) / 2;
     let Some((place, name)) = text.split_once(" : ") else { return false };
     let Some((first, last)) = place.split_once('-') else { return false };
-    if first.len() != last.len() || !(4..=16).contains(&first.len()) || name.is_empty() {
+    // Both are padded to the width of the smallest: an address of more digits is as long as it is (`r_show` in kernel/resource.c).
+    let padded = first.len() == last.len() || (8..last.len()).contains(&first.len());
+    if !padded || !(4..=16).contains(&first.len()) || name.is_empty() {
         return false;
     }
     let Some(range) = extent(place) else { return false };

@@ -24,6 +24,16 @@ pub fn sagaw(cap: u64) -> Option<u32> {
     [(3, 57), (2, 48), (1, 39)].iter().find(|(bit, _)| cap >> (8 + bit) & 1 == 1).map(|(_, width)| *width)
 }
 
+/// Returns whether the machine of AMD-Vi answers translation requests, and whether that is only assumed: firmware's table says so
+/// (IotlbSup), or a device that has them on; a unit of which neither is told has them, one that no text names does not.
+pub fn amd_translates_for_devices(found: &Found) -> (bool, bool) {
+    let on = found.functions.iter().any(|f| f.ats == Some(Some(true)));
+    match found.units.iter().find(|unit| unit.maker == Maker::Amd) {
+        Some(unit) => (unit.iotlb.unwrap_or(true), unit.iotlb.is_none() && !on),
+        None => (on, false),
+    }
+}
+
 /// Returns how many bits of an address the tables of the machine that is written translate.
 pub fn width(found: &Found) -> u32 {
     let maker = maker(found).0;

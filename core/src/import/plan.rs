@@ -2,7 +2,8 @@
 //! that the scenario runs. What does not fit is a remark and, in the scenario, a comment.
 
 use super::config::WANTED;
-use super::found::{Bar, Bdf, Express, Extent, Found, Function, Source, Space};
+use super::found::{Bar, Bdf, Express, Extent, Found, Function, Maker, Source, Space};
+use super::maker::{amd_translates_for_devices, maker};
 use super::names::Names;
 use super::regions::{regions, Region};
 use super::remark::{Kind, Remark, Remarks};
@@ -83,7 +84,9 @@ pub fn plan(found: &Found) -> Plan {
     cut(&mut plan, &mut remarks);
     let wanted: Vec<Extent> =
         plan.items.iter().filter_map(|i| found.at(i.at)).flat_map(ranges(found)).collect();
-    plan.map = space::map(found, &wanted, &mut remarks);
+    let root = plan.items.iter().filter(|i| i.role.is_none() && i.behind.is_none());
+    let ports: Vec<Extent> = root.filter_map(|i| found.at(i.at)).flat_map(ports(found)).collect();
+    plan.map = space::map(found, &wanted, &ports, &mut remarks);
     windows(found, &mut plan, &mut remarks);
     bars(found, &mut plan, &mut remarks);
     let devices = plan.items.iter().filter(|item| item.role.is_none());
@@ -116,6 +119,14 @@ fn ranges(found: &Found) -> impl Fn(&Function) -> Vec<Extent> + '_ {
         let bars = bars.filter_map(|b| Extent::sized(b.at, size(found, function, b)));
         let windows = function.bridge.iter().flat_map(|b| &b.windows).filter(|w| w.space != Space::Io);
         bars.chain(windows.map(|w| w.range)).collect()
+    }
+}
+
+/// All ports that a function wants.
+fn ports(found: &Found) -> impl Fn(&Function) -> Vec<Extent> + '_ {
+    |function| {
+        let bars = function.bars.iter().filter(|b| b.space == Space::Io);
+        bars.filter_map(|b| Extent::sized(b.at, size(found, function, b))).collect()
     }
 }
 
@@ -356,7 +367,16 @@ fn windows(found: &Found, plan: &mut Plan, remarks: &mut Remarks) {
             let other =
                 taken.iter().find(|(up, range, _)| *up == behind && range.meets(bus)).map(|(_, _, at)| *at);
             let at = function.at;
-            let not = if !inside {
+            let stranger = plan.map.of_other(at.bus, bus).filter(|_| behind.is_none());
+            let not = if let Some(other) = stranger {
+                Some(Phrase::new(
+                    format!(
+                        "{at}: the window {} is in none of its host bridge's, only in that of bus {other:02x}",
+                        window.range
+                    ),
+                    format!("{at}：窗口 {} 不在它自己的主桥的窗口之内，只在总线 {other:02x} 的主桥的窗口之内", window.range),
+                ))
+            } else if !inside {
                 Some(Phrase::new(
                     format!("{at}: the window {} is outside every window above it", window.range),
                     format!("{at}：窗口 {} 不在上级的任何窗口之内", window.range),
@@ -500,6 +520,13 @@ fn bar_line(
         let what = phrase("outside every window of the host bridge", "不在主桥的任何窗口之内");
         return not(Kind::Contradiction, what, remarks);
     };
+    if let Some(other) = plan.map.of_other(at.bus, bus).filter(|_| behind.is_none() && !io) {
+        let what = Phrase::new(
+            format!("in no window of its host bridge, only in that of bus {other:02x}"),
+            format!("不在它自己的主桥的窗口之内，只在总线 {other:02x} 的主桥的窗口之内"),
+        );
+        return not(Kind::Contradiction, what, remarks);
+    }
     if !bar.wide && bus.last >> 32 != 0 {
         return not(
             Kind::Contradiction,
@@ -622,6 +649,13 @@ fn missing(found: &Found, plan: &Plan, remarks: &mut Remarks) {
             "no IOMMU groups: /sys/kernel/iommu_groups",
             "所给文本没有 IOMMU 组；可补上 /sys/kernel/iommu_groups 的内容",
         );
+    }
+    if maker(found).0 == Some(Maker::Amd) && amd_translates_for_devices(found).1 {
+        let said = Phrase::new(
+            "no text says whether the IOMMU lets devices have TLBs (IotlbSup in the table IVRS): `ats` is taken",
+            "所给文本没有说明 IOMMU 是否允许设备 TLB（IVRS 表的 IotlbSup），按允许处理，写上 `ats`",
+        );
+        remarks.of(Kind::Assumed, said);
     }
     let denied = found.functions.iter().filter(|f| f.denied).count();
     if denied > 0 {

@@ -1,6 +1,8 @@
 //! Numbers and words out of lines.
 
 use super::found::Extent;
+use crate::explain::logs::bare;
+use alloc::borrow::Cow;
 
 /// Returns a hexadecimal number, with or without `0x`; `_` may stand between digits.
 pub fn hex(text: &str) -> Option<u64> {
@@ -73,46 +75,10 @@ pub fn size(text: &str) -> Option<u64> {
     number.checked_mul(1 << shift)
 }
 
-/// Returns a line without what logs put before a message: a date, a host, `kernel:`, facility and level (`dmesg -x`), a time in brackets
-/// (`dmesg -T` has a date in them), who printed it.
-pub fn message(line: &str) -> &str {
-    let mut text = line.trim();
-    if let Some(rest) = after(text, " kernel: ") {
-        text = rest.trim_start();
-    }
-    // `kern  :info  : `.
-    let mut parts = text.splitn(3, ':');
-    if let (Some(facility), Some(level), Some(rest)) = (parts.next(), parts.next(), parts.next()) {
-        if FACILITIES.contains(&facility.trim_end()) && level.trim().bytes().all(|b| b.is_ascii_lowercase()) {
-            text = rest.trim_start();
-        }
-    }
-    // A priority, `<6>`.
-    if let Some(rest) = text.strip_prefix('<').and_then(|rest| rest.split_once('>')) {
-        if rest.0.bytes().all(|b| b.is_ascii_digit()) {
-            text = rest.1;
-        }
-    }
-    // A time, and the task or CPU that printed it: `[    0.4][    T1]`.
-    for _ in 0..2 {
-        match text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-            Some((stamp, rest)) if is_stamp(stamp) => text = rest.trim_start(),
-            _ => break,
-        }
-    }
-    text
-}
-
-/// Of whom `dmesg -x` has messages.
-const FACILITIES: [&str; 4] = ["kern", "user", "daemon", "syslog"];
-
-/// `    0.400000`, `    T1`, `   C12`, or `Mon Nov 30 12:00:01 2026`.
-fn is_stamp(text: &str) -> bool {
-    const DAYS: [&str; 7] = ["Mon ", "Tue ", "Wed ", "Thu ", "Fri ", "Sat ", "Sun "];
-    let count = text.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b' ' | b'T' | b'C'));
-    let date = DAYS.iter().any(|day| text.starts_with(day))
-        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b' ' | b':' | b'+' | b'.'));
-    !text.is_empty() && (count || date)
+/// Returns a line without what logs put before a message and around it: dates, hosts, times of any form, colours. The reader of
+/// fault logs knows them all, and a line means the same here.
+pub fn message(line: &str) -> Cow<'_, str> {
+    bare(line)
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use super::found::{Bdf, Extent, Found, HostWindow, Source, Space};
 use super::remark::{Kind, Remarks};
+use super::scan::hex;
 use crate::scenario::Num;
 use crate::spec::Phrase;
 use alloc::format;
@@ -26,7 +27,7 @@ pub struct Map {
     /// Windows of the host bridge for memory.
     pub windows: Vec<(HostWindow, bool)>,
     /// I/O ports that lead to PCI.
-    pub ports: Option<(Extent, Source)>,
+    pub ports: Option<(Extent, Option<Source>)>,
     /// For devices.
     pub inbound: Vec<super::found::Inbound>,
 }
@@ -43,10 +44,20 @@ impl Map {
         let holds = |w: &HostWindow| bus(w).is_some_and(|bus| bus.holds(range));
         self.windows.iter().any(|(w, _)| holds(w)).then_some(range)
     }
+
+    /// Returns the other root bus to which alone a host bridge takes a bus address that a function of the root bus `own` has, where
+    /// texts say to which bus each window leads.
+    pub fn of_other(&self, own: u8, bus: Extent) -> Option<u8> {
+        let windows = || self.windows.iter().map(|(window, _)| window);
+        windows().find(|w| w.root == Some(own))?;
+        let holds = |w: &&HostWindow| Extent::sized(w.bus, w.cpu.bytes()).is_some_and(|all| all.holds(bus));
+        windows().find(holds)?.root.filter(|root| *root != own)
+    }
 }
 
 /// Makes the map. `wanted` are the ranges of BARs and bridges, for a machine whose windows no text states.
-pub fn map(found: &Found, wanted: &[Extent], remarks: &mut Remarks) -> Map {
+/// `ports_wanted` are those of BARs for I/O on the root bus, for a machine of whose ports no text says which lead to PCI.
+pub fn map(found: &Found, wanted: &[Extent], ports_wanted: &[Extent], remarks: &mut Remarks) -> Map {
     let mut map = Map::default();
     windows(found, wanted, &mut map, remarks);
     ram(found, &mut map, remarks);
@@ -54,9 +65,14 @@ pub fn map(found: &Found, wanted: &[Extent], remarks: &mut Remarks) -> Map {
     let ports = window(Space::Io).map(|w| (w.cpu, w.from));
     let ranges = found.ports.iter().filter(|r| r.depth == 0 && r.name.starts_with("PCI Bus"));
     let ports = ports.chain(ranges.map(|r| (r.range, r.from)));
-    map.ports = ports
-        .filter(|(range, _)| range.last < 0x1_0000 && range.first >= 0xd00)
-        .max_by_key(|(r, _)| r.bytes());
+    let mut ports = ports.peekable();
+    map.ports = match ports.peek() {
+        None => assumed_ports(ports_wanted, remarks),
+        Some(_) => ports
+            .filter(|(range, _)| range.last < 0x1_0000 && range.first >= 0xd00)
+            .max_by_key(|(r, _)| r.bytes())
+            .map(|(range, from)| (range, Some(from))),
+    };
     for window in &found.inbound {
         // Host bridges that have the same one say the same.
         if map.inbound.iter().any(|old| (old.bus, old.cpu) == (window.bus, window.cpu)) {
@@ -89,6 +105,7 @@ fn windows(found: &Found, wanted: &[Extent], map: &mut Map, remarks: &mut Remark
             bus: r.range.first,
             space: Space::Memory,
             domain: None,
+            root: r.name.rsplit(':').next().filter(|bus| bus.len() == 2).and_then(hex).map(|bus| bus as u8),
             from: r.from,
         }));
     }
@@ -136,6 +153,19 @@ fn windows(found: &Found, wanted: &[Extent], map: &mut Map, remarks: &mut Remark
     }
 }
 
+/// The ports around those of BARs, in steps of 4 KiB as bridges forward them.
+fn assumed_ports(wanted: &[Extent], remarks: &mut Remarks) -> Option<(Extent, Option<Source>)> {
+    let fit = || wanted.iter().filter(|range| range.first >= 0x1000 && range.last < 0x1_0000);
+    let first = fit().map(|range| range.first & !0xfff).min()?;
+    let last = fit().map(|range| range.last | 0xfff).max()?;
+    let said = Phrase::new(
+        "no text states which I/O ports lead to PCI (/proc/ioports, or the boot log): they are taken around BARs",
+        "所给文本没有说明哪些 I/O 端口通往 PCI（/proc/ioports 或启动日志里有），按 BAR 的范围推定",
+    );
+    remarks.of(Kind::Assumed, said);
+    Some((Extent { first, last }, None))
+}
+
 /// Windows around ranges, as whole mebibytes.
 fn assumed(wanted: &[Extent], map: &mut Map) {
     let mut around: Vec<Extent> = wanted
@@ -155,8 +185,14 @@ fn assumed(wanted: &[Extent], map: &mut Map) {
         }
     }
     for cpu in joined.into_iter().take(MOST) {
-        let window =
-            HostWindow { cpu, bus: cpu.first, space: Space::Memory, domain: None, from: Source::default() };
+        let window = HostWindow {
+            cpu,
+            bus: cpu.first,
+            space: Space::Memory,
+            domain: None,
+            root: None,
+            from: Source::default(),
+        };
         map.windows.push((window, false));
     }
 }

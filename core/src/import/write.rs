@@ -142,7 +142,7 @@ fn machine(out: &mut Out<'_>, (maker, from): (Option<Maker>, Option<Source>), pl
         }
         Some(Maker::Amd) => {
             // Page requests come of devices that have an IOTLB.
-            let iotlb = unit.and_then(|u| u.iotlb) != Some(false);
+            let iotlb = maker::amd_translates_for_devices(out.found).0;
             words.push_str(if iotlb { "amd-vi ats" } else { "amd-vi" });
             // AMD I/O Virtualization specification, extended feature register: PPRSup is bit 1.
             words.push_str(if iotlb && on(unit.and_then(|u| u.more), 1) { " pri" } else { "" });
@@ -211,7 +211,7 @@ fn map(out: &mut Out<'_>, plan: &Plan) {
         out.line(&format!("ram {}", line_range(*range)), "", *from);
     }
     if let Some((range, from)) = plan.map.ports {
-        out.line(&format!("ports {}", line_range(range)), "", Some(from));
+        out.line(&format!("ports {}", line_range(range)), "", from);
     }
     for (window, known) in &plan.map.windows {
         let prefetch = if window.space == Space::Prefetch { " prefetch" } else { "" };

@@ -371,7 +371,7 @@ pub(super) fn domain_struct(here: &Here<'_>) -> Option<Found> {
     let device = head.after("Device ")?.device()?;
     let tables = head.after("@")?.hex()?;
     let pasid = head.after("with pasid ").and_then(Scan::hex).map(|p| p as u32 & 0xf_ffff);
-    let mut domain = Domain { device: device.id, pasid, tables, pages: Vec::new() };
+    let mut domain = Domain { device: device.id, pasid, tables, pages: Vec::new(), unread: 0 };
     let mut found = Found::status(
         Arch::VtD,
         "vtd-domain-struct",
@@ -385,6 +385,8 @@ pub(super) fn domain_struct(here: &Here<'_>) -> Option<Found> {
         match page(&line.text) {
             Some(page) => domain.pages.push(page),
             None if line.text.starts_with("IOVA_PFN") => {}
+            // It hides none of those behind it.
+            None if is_unread(&line.text) => domain.unread += 1,
             None => break,
         }
         found.used.push(offset);
@@ -408,6 +410,13 @@ pub(super) fn domain_struct(here: &Here<'_>) -> Option<Found> {
             "末级表项的个数；每个都列出了沿途的表项",
         ),
     );
+    if domain.unread > 0 {
+        found.certain(
+            Text::new("rows not understood", "未读懂的行"),
+            domain.unread,
+            Text::new("pages that may be any", "可能是任何页"),
+        );
+    }
     if let Some(stage) = first_stage(&domain) {
         let meaning = match stage {
             true => Text::new(
@@ -438,7 +447,12 @@ pub(super) fn domain<'a>(head: &'a str, rows: impl Iterator<Item = &'a str>) -> 
     let head = Scan(head);
     let (device, tables) = (head.after("Device ")?.device()?.id, head.after("@")?.hex()?);
     let pasid = head.after("with pasid ").and_then(Scan::hex).map(|p| p as u32 & 0xf_ffff);
-    Some(Domain { device, pasid, tables, pages: rows.filter_map(page).collect() })
+    let (mut pages, mut unread) = (Vec::new(), 0);
+    for row in rows {
+        pages.extend(page(row));
+        unread += usize::from(is_unread(row));
+    }
+    Some(Domain { device, pasid, tables, pages, unread })
 }
 
 /// `0x0000000fffff |\t<PML5E>\t<PML4E>\t<PDPE>\t<PDE>\t<PTE>`.
@@ -446,9 +460,21 @@ fn page(line: &str) -> Option<(u64, [u64; 5])> {
     let (number, rest) = line.split_once('|')?;
     let number = Scan(number).hex().filter(|number| number >> 52 == 0)?;
     let mut entries = [0; 5];
-    let mut columns = rest.split_whitespace();
-    for entry in &mut entries {
-        *entry = Scan(columns.next()?).hex()?;
+    let mut count = 0;
+    for word in rest.split_whitespace() {
+        *entries.get_mut(count)? = Scan(word).hex()?;
+        count += 1;
     }
-    Some((number, entries))
+    // Newer kernels print no word below a page of 2 MiB or 1 GiB (`dump_page_info` in drivers/iommu/intel/debugfs.c).
+    (count >= 3).then_some((number, entries))
+}
+
+/// A row of a device's tables, wherever it stands: behind a line that is none, or further from its heading than is looked.
+pub(super) fn is_row(line: &str) -> bool {
+    line.starts_with("0x") && line.contains('|')
+}
+
+/// A row of which not every word is understood: a page that may be any.
+fn is_unread(line: &str) -> bool {
+    is_row(line) && page(line).is_none()
 }

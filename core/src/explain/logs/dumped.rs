@@ -41,6 +41,8 @@ pub(super) struct Domain {
     pub(super) tables: u64,
     /// Page number, and the entries at levels 5 to 1.
     pub(super) pages: Vec<(u64, [u64; 5])>,
+    /// Rows of which not every word is understood.
+    pub(super) unread: usize,
 }
 
 /// Are these tables of the first stage? Linux sets U/S in every first-stage entry, and bit 2 is never set in

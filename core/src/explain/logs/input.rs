@@ -54,6 +54,18 @@ pub(super) fn read(number: usize, raw: &str, out: &mut Vec<Line>) {
     one(number, &clean, false, None, out);
 }
 
+/// The message of a line that needs no time and is one message, such as those of a boot log.
+pub(crate) fn bare(raw: &str) -> Cow<'_, str> {
+    let raw = cut(raw, LONGEST);
+    if let Some(message) = journal(raw) {
+        return Cow::Owned(visible(message.text.lines().next().unwrap_or("").trim()));
+    }
+    if plain(raw) {
+        return Cow::Borrowed(strip(raw).text);
+    }
+    Cow::Owned(visible(strip(&clean(raw)).text))
+}
+
 /// Has the line nothing that [`clean`] or [`visible`] changes? Most lines of a log are so.
 fn plain(raw: &str) -> bool {
     let odd = |byte: &u8| !matches!(byte, b' '..=b'~') || matches!(byte, b'#' | b'^' | b'\\' | b'&');
@@ -300,7 +312,10 @@ fn strip(text: &str) -> Stripped<'_> {
                 kmsg(text, &mut at.time).or_else(|| clock(text)).or_else(|| memory_dump(text, &mut at.time))
             }
             'A'..='Z' => month(text),
-            'k' => text.strip_prefix("kernel: ").or_else(|| text.strip_prefix("kernel:\t")),
+            'k' | 'u' | 'd' | 's' => text
+                .strip_prefix("kernel: ")
+                .or_else(|| text.strip_prefix("kernel:\t"))
+                .or_else(|| decoded(text)),
             _ => None,
         };
         let next = next.or_else(|| after_kernel(text)).or_else(|| after_host(text));
@@ -318,13 +333,32 @@ fn level(text: &str) -> Option<&str> {
     (!number.is_empty() && number.len() <= 3 && number.bytes().all(|b| b.is_ascii_digit())).then_some(rest)
 }
 
+/// `kern  :info  : `, as `dmesg -x` decodes facility and level.
+fn decoded(text: &str) -> Option<&str> {
+    let mut parts = text.splitn(3, ':');
+    let (facility, level, rest) = (parts.next()?.trim_end(), parts.next()?.trim(), parts.next()?);
+    let level = ["emerg", "alert", "crit", "err", "warn", "notice", "info", "debug"].contains(&level);
+    (level && ["kern", "user", "daemon", "syslog"].contains(&facility)).then_some(rest)
+}
+
 /// `[  12.345678]`, `[T57]`, `[    C3]`, `[Wed Oct  1 02:20:16 2025]`, `[2025-10-01 02:20:16]`.
 fn stamp<'a>(text: &'a str, time: &mut Option<u64>) -> Option<&'a str> {
     let end = text.get(..text.len().min(48)).unwrap_or(text).find(']')?;
     let inner = text[1..end].trim();
     let rest = &text[end + 1..];
-    if let Some(micros) = seconds(inner) {
+    // `dmesg -d` has the time since the line before, in angle brackets.
+    let own = inner.split_once('<').filter(|(_, since)| since.ends_with('>')).map_or(inner, |(own, _)| own);
+    if let Some(micros) = seconds(own.trim_end()) {
         *time = Some(micros);
+        return Some(rest);
+    }
+    // `dmesg --reltime` has it alone where it is short, and `[Nov30 20:04]` where the minute is another.
+    let since = inner.strip_prefix('+').or_else(|| inner.strip_prefix('<')?.strip_suffix('>'));
+    let minute = || {
+        let (day, hour) = inner.split_once(' ').filter(|(day, hour)| day.len() == 5 && hour.len() == 5)?;
+        month(&[day.get(..3)?, " ", day.get(3..)?, " ", hour, ":00 "].concat()).map(|_| ())
+    };
+    if since.is_some_and(|since| seconds(since.trim()).is_some()) || minute().is_some() {
         return Some(rest);
     }
     let caller = inner
@@ -516,6 +550,16 @@ mod tests {
             "`{}`",
             "{\"MESSAGE\":\"{}\",\"PRIORITY\":\"3\"}",
             "kernel: {}",
+            "[  114.286111 <    0.000001>] {}",
+            "[<    0.000001>] {}",
+            "[  +0.000001] {}",
+            "[Nov30 20:04] {}",
+            "[一 11月 30 20:04:56 2026] {}",
+            "[lun. nov. 30 20:04:56 2026] {}",
+            "2026-11-30T20:04:56,123456+01:00 {}",
+            "6,123,302005,-;{}",
+            "kern  :info  : [  114.286111] {}",
+            "kern  :err   : [Mon Nov 30 12:00:01 2026] {}",
         ] {
             assert_eq!(texts(&around.replace("{}", message)), [message], "{around}");
         }

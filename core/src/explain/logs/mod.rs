@@ -68,6 +68,7 @@ pub use evidence::{Clue, Clues, Likely, Rule, Weight, RULES};
 pub use fault::{Access, Arch, Entry, Fault};
 pub use formats::forms;
 pub use forms::Form;
+pub(crate) use input::bare;
 pub use reader::LogReader;
 pub use refused::{Refused, RefusedReader};
 pub use render::render;

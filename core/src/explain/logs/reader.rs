@@ -114,6 +114,9 @@ impl LogReader {
             self.words.take(line.number, said);
             return;
         }
+        if dump::is_row(&line.text) {
+            self.words.stray();
+        }
         let special = self.known.marks(&line.text, &mut self.found);
         if special == Special::Nothing {
             self.foreign(here);

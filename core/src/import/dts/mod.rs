@@ -195,7 +195,7 @@ impl Tree<'_> {
                 _ => Space::Memory,
             };
             if let Some(range) = Extent::sized(cpu, len).filter(|_| space != Space::Io) {
-                host(found, HostWindow { cpu: range, bus, space, domain, from });
+                host(found, HostWindow { cpu: range, bus, space, domain, root: None, from });
             }
         });
         each("dma-ranges", found, &mut |_, bus, cpu, len, from, found| {

@@ -47,6 +47,15 @@ pub(super) fn walked(domain: &Domain, asked: Asked) -> Found {
     let ends = Text::new("ends at", "停在");
     let refused = Phrase::new("refused", "拒绝");
     let Some((row, (level, last))) = row.and_then(|row| Some((row, leaf(row)?))) else {
+        if domain.unread > 0 {
+            let (rows, unknown) = (domain.unread, Text::new("not known", "无从得知"));
+            let why = Phrase::new(
+                format!("no row that is understood has its page; rows that are not: {rows}"),
+                format!("读懂的行里没有它的页；另有 {rows} 行没有读懂"),
+            );
+            found.certain(ends, unknown, why);
+            return found;
+        }
         let why =
             Text::new("no row of the tables has its page: it is not mapped", "页表里没有它的页：没有映射");
         found.certain(ends, refused, why);

@@ -119,6 +119,13 @@ impl Words {
         }
     }
 
+    /// A row of tables stands where it belongs to none for certain: it may be one of those last met.
+    pub(super) fn stray(&mut self) {
+        if let Some(domain) = self.domains.last_mut() {
+            domain.unread += 1;
+        }
+    }
+
     /// Takes the root from a kernel's own dump of its tables, unless a line says another.
     pub(super) fn root(&mut self, arch: Arch, register: u64) {
         self.root.get_or_insert((arch, [register].into()));
