@@ -165,3 +165,73 @@ fn a_row_that_is_not_understood_never_makes_a_page_unmapped() {
     ));
     assert!(got.starts_with("not known"), "{got}");
 }
+
+#[test]
+fn what_has_no_address_and_what_does_not_answer_is_said() {
+    let got = of("01:00.0 3D controller [0302]: NVIDIA [10de:1d10] (rev ff) (prog-if ff)\n\t!!! Unknown header type 7f\n");
+    assert!(
+        says(&got, Kind::Missing, "01:00.0: its configuration space reads as ones", "D3cold"),
+        "{:?}",
+        got.remarks
+    );
+    let got = of("01:00.0 3D controller [0302]: NVIDIA [10de:1d10] (rev ff)\n00: ff ff ff ff ff ff ff ff ff ff ff ff ff ff ff ff\n");
+    let silent = got.remarks.iter().filter(|r| r.what.en.contains("reads as ones"));
+    assert_eq!(silent.count(), 1, "{:?}", got.remarks);
+    let got = of("02:00.0 Ethernet controller [0200]: X [8086:1533]\n\tRegion 0: Memory at <unassigned> (64-bit, non-prefetchable) [disabled]\n\
+                  \tRegion 2: Memory at <ignored> (32-bit, non-prefetchable)\n");
+    for (en, zh) in [
+        ("BAR 0 has no address: <unassigned>", "BAR 0 没有地址"),
+        ("BAR 2 has no address: <ignored>", "BAR 2 没有地址"),
+    ] {
+        assert!(says(&got, Kind::Missing, en, zh), "{:?}", got.remarks);
+    }
+}
+
+#[test]
+fn what_the_kernel_finds_no_place_for_is_said_unless_it_finds_one_later() {
+    let head = "pci 0000:00:02.0: [1022:1483] type 00 class 0x020000 PCIe Root Complex Integrated Endpoint\n";
+    let failed = "pci 0000:00:02.0: BAR 4 [mem size 0x00100000 64bit]: can't assign; no space\n\
+                  pci 0000:00:02.0: BAR 4 [mem size 0x00100000 64bit]: failed to assign\n";
+    let got = of(&format!("{head}{failed}"));
+    assert!(says(&got, Kind::Contradiction, "00:02.0 BAR 4: the kernel found no place", "没有为它找到地址"));
+    assert_eq!(got.remarks.iter().filter(|r| r.what.en.contains("no place")).count(), 1);
+    let got =
+        of(&format!("{head}{failed}pci 0000:00:02.0: BAR 4 [mem 0x90000000-0x900fffff 64bit]: assigned\n"));
+    assert!(!says(&got, Kind::Contradiction, "no place", ""), "{:?}", got.remarks);
+    let got = of(&format!("{head}pci 0000:00:02.0: can't claim BAR 0 [mem 0x90000000-0x90003fff 64bit]: address conflict with PCI Bus 0000:40 [mem 0x90000000-0x900fffff]\n"));
+    assert!(
+        says(&got, Kind::Contradiction, "which conflicts with PCI Bus 0000:40", "PCI Bus 0000:40 [mem"),
+        "{:?}",
+        got.remarks
+    );
+}
+
+#[test]
+fn the_unit_of_all_other_functions_gives_the_machine_its_features() {
+    let got = of("DMAR: DRHD base: 0x000000fed90000 flags: 0x0\n\
+                  DMAR: dmar0: reg_base_addr fed90000 ver 4:0 cap 1c0000c40660462 ecap 69e2ff0505e\n\
+                  DMAR: DRHD base: 0x000000fed91000 flags: 0x1\n\
+                  DMAR: dmar1: reg_base_addr fed91000 ver 1:0 cap d2008c40660462 ecap f050da\n");
+    has(&got, "machine vt-d legacy");
+    assert!(!got.scenario.contains(" ats"), "{}", got.scenario);
+    assert!(says(&got, Kind::Left, "2 IOMMUs", "取 0xfed91000 处的"), "{:?}", got.remarks);
+}
+
+#[test]
+fn a_window_below_what_firmware_reserves_is_the_host_bridges() {
+    let got = of("fd000000-ffffffff : Reserved\n  fd000000-fd7fffff : PCI Bus 0000:00\n    fd400000-fd6fffff : PCI Bus 0000:04\n");
+    has(&got, "bridge cpu 0xfd00_0000 +8M -> bus 0xfd00_0000  # t:2");
+    assert!(!got.scenario.contains("0xfd40_0000"), "{}", got.scenario);
+}
+
+#[test]
+fn groups_of_two_kinds_are_listed_where_no_text_has_the_default() {
+    let kinds = "/sys/kernel/iommu_groups/51/type:DMA-FQ\n/sys/kernel/iommu_groups/60/type:identity\n";
+    assert!(
+        says(&of(kinds), Kind::Left, "group 60 is passed through", "组 60 直通"),
+        "{:?}",
+        of(kinds).remarks
+    );
+    let one = "/sys/kernel/iommu_groups/60/type:identity\n";
+    assert!(!says(&of(one), Kind::Left, "group 60", ""));
+}

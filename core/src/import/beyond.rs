@@ -136,8 +136,15 @@ fn of_nobody(found: &Found, word: &str, remarks: &mut Remarks) {
 
 /// Groups that are not treated as the default says, which is all that a scenario has.
 fn kinds(found: &Found, remarks: &mut Remarks) {
-    let Some((default, _)) = &found.policy.domain else { return };
-    let passes = default.starts_with("Passthrough");
+    // Where no text has the default it is what the groups are, as the scenario's policy takes it.
+    let translated = || {
+        found.policy.lazy.is_some()
+            || found.groups.iter().flat_map(|group| &group.kind).any(|(kind, _)| kind.starts_with("DMA"))
+    };
+    let passes = match &found.policy.domain {
+        Some((default, _)) => default.starts_with("Passthrough"),
+        None => !translated(),
+    };
     for group in &found.groups {
         let Some((kind, from)) = &group.kind else { continue };
         let (en, zh) = match (passes, kind.starts_with("DMA"), kind == "identity") {

@@ -49,6 +49,12 @@ impl Bytes<'_> {
 pub fn read(at: Bdf, bytes: &[u8], from: Source, found: &mut Found) {
     let bytes = Bytes(bytes);
     found.kind("lspci -x", from);
+    // Of a function that is off not even the ids are there.
+    if bytes.u16(0) == Some(u16::MAX) {
+        let _ = found.function(at, from);
+        no_answer(at, from, found);
+        return;
+    }
     let Some(function) = found.function(at, from) else { return };
     let _ = header(&bytes, from, function);
     let silent = is_silent(&bytes);
@@ -73,6 +79,15 @@ pub fn read(at: Bdf, bytes: &[u8], from: Source, found: &mut Found) {
         );
         found.remark(Kind::Missing, from, said);
     }
+}
+
+/// A function that answers nothing: all that is read of it is ones.
+pub fn no_answer(at: Bdf, from: Source, found: &mut Found) {
+    let said = Phrase::new(
+        format!("{at}: its configuration space reads as ones: it did not answer (D3cold?), so its BARs are not known"),
+        format!("{at}：配置空间读出全 1：该功能没有应答（可能处于 D3cold），BAR 无从得知"),
+    );
+    found.remark_once(Kind::Missing, from, said);
 }
 
 /// Whether a function that has an id read as ones where its BARs are, which hold zeros in their lowest bits: it was off (D3cold), or went away

@@ -4,7 +4,10 @@ use super::found::{
     keep, Bar, Bdf, Bridge, Express, Extent, Found, HostWindow, Inbound, Maker, Range, Reserved, Source,
     Space, Unit, Window,
 };
+use super::remark::Kind;
 use super::scan::{after, between, hex, leading, message, word};
+use crate::spec::Phrase;
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -13,7 +16,12 @@ use alloc::vec::Vec;
 pub struct Dmesg {
     /// The bridge whose windows follow.
     bridge: Option<Bdf>,
+    /// What the kernel found no place for, until it finds one: whose, which, and how it is told.
+    unplaced: Vec<(Bdf, String, Source, Phrase)>,
 }
+
+/// The most of those that are kept.
+const MOST_UNPLACED: usize = 1024;
 
 impl Dmesg {
     /// Reads a line; returns whether it says something of the machine.
@@ -74,6 +82,9 @@ impl Dmesg {
             self.bridge = Some(at);
             return true;
         }
+        if said.trim_start().starts_with("bridge window ") && self.placed(at, said, from) {
+            return true;
+        }
         if let Some(window) = said.trim_start().strip_prefix("bridge window ") {
             // What its parent forwards, and it takes whatever else has not claimed, is printed behind its own windows.
             if window.ends_with("(subtractive decode)") {
@@ -86,7 +97,52 @@ impl Dmesg {
             }
             return true;
         }
-        bar(said, from, &mut function.bars)
+        let known = bar(said, from, &mut function.bars);
+        self.placed(at, said, from) || known
+    }
+
+    /// Ends a text: what has no place by now stays without.
+    pub fn finish(&mut self, found: &mut Found) {
+        for (_, _, from, what) in self.unplaced.drain(..) {
+            found.remark(Kind::Contradiction, from, what);
+        }
+    }
+
+    /// `BAR 4 [mem size 0x00100000]: can't assign; no space`, `can't claim BAR 0 [...]: address conflict with ...`, and `assigned`, which
+    /// ends either.
+    fn placed(&mut self, at: Bdf, said: &str, from: Source) -> bool {
+        let said = said.trim_start();
+        let claimed = said.strip_prefix("can't claim ");
+        let part = claimed.unwrap_or(said);
+        let name = match (part.strip_prefix("BAR ").and_then(leading), part.strip_prefix("bridge window [")) {
+            (Some(number), _) => format!("BAR {number}"),
+            (None, Some(what)) => format!("bridge window ({})", word(what)),
+            (None, None) => return false,
+        };
+        let conflict = claimed.and_then(|_| after(part, "address conflict with "));
+        let no_place =
+            ["can't assign", "failed to assign", "no space for"].iter().any(|mark| part.contains(mark));
+        let known = self.unplaced.iter().position(|(of, which, ..)| *of == at && *which == name);
+        let what = match conflict {
+            Some(other) => Phrase::new(
+                format!("{at} {name}: the kernel cannot claim its address, which conflicts with {other}"),
+                format!("{at} {name}：内核无法占用它的地址，与 {other} 冲突"),
+            ),
+            None if no_place => Phrase::new(
+                format!("{at} {name}: the kernel found no place for it"),
+                format!("{at} {name}：内核没有为它找到地址"),
+            ),
+            None => {
+                if let Some(known) = known.filter(|_| part.contains("assigned")) {
+                    self.unplaced.remove(known);
+                }
+                return false;
+            }
+        };
+        if known.is_none() && self.unplaced.len() < MOST_UNPLACED {
+            self.unplaced.push((at, name, from, what));
+        }
+        true
     }
 }
 
@@ -96,7 +152,8 @@ fn of_driver(text: &str) -> Option<&str> {
     let (driver, rest) = text.split_once(' ')?;
     let (place, said) = rest.split_once(": ")?;
     let said = said.trim_start();
-    let assigned = said.contains("]: assigned") || said.contains(": assigned [");
+    let assigned = ["]: assigned", ": assigned [", ": can't assign", "failed to assign", "no space for ["];
+    let assigned = assigned.iter().any(|mark| said.contains(mark));
     let known = said.starts_with("Adding to iommu group ")
         || said.starts_with("PCI bridge to [bus ")
         || said.starts_with("bridge window [")
@@ -269,6 +326,7 @@ pub fn unit(found: &mut Found, maker: Maker, at: Option<u64>, from: Source) -> O
                 maker,
                 at,
                 scope: String::new(),
+                all: false,
                 cap: None,
                 more: None,
                 iotlb: None,
@@ -288,7 +346,11 @@ fn intel(text: &str, from: Source, found: &mut Found) -> bool {
         return false;
     };
     if let Some(base) = after(rest, "DRHD base: ").map(word).and_then(hex) {
-        let _ = unit(found, Maker::Intel, Some(base), from);
+        // INCLUDE_PCI_ALL is bit 0, in the boot line as in the table.
+        let all = after(rest, "flags: ").map(word).and_then(hex).is_some_and(|flags| flags & 1 == 1);
+        if let Some(unit) = unit(found, Maker::Intel, Some(base), from) {
+            unit.all |= all;
+        }
     } else if let Some(base) = after(rest, "reg_base_addr ").map(word).and_then(hex) {
         let value = |mark: &str| after(rest, mark).map(word).and_then(hex);
         let (cap, more) = (value(" cap "), value(" ecap "));

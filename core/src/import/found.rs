@@ -363,6 +363,8 @@ pub struct Unit {
     pub at: Option<u64>,
     /// Whose requests come to it, in words.
     pub scope: String,
+    /// VT-d: all functions of its segment that no other unit names are its (INCLUDE_PCI_ALL).
+    pub all: bool,
     /// VT-d: the capability register.
     pub cap: Option<u64>,
     /// VT-d: the extended capability register. AMD-Vi: the extended feature register.

@@ -22,6 +22,8 @@ pub struct Lspci {
     /// The bytes of its configuration space, as far as they came without a gap.
     bytes: Vec<u8>,
     bytes_from: Source,
+    /// Where it reads as ones.
+    silent: Option<Source>,
     /// The group that the list is at.
     group: Option<u32>,
 }
@@ -70,6 +72,10 @@ impl Lspci {
             let bytes = core::mem::take(&mut self.bytes);
             if !bytes.is_empty() {
                 config::read(at, &bytes, self.bytes_from, found);
+            }
+            if let Some(from) = self.silent.take().filter(|_| found.at(at).is_some_and(|f| f.bars.is_empty()))
+            {
+                config::no_answer(at, from, found);
             }
         }
         self.within = Within::Nothing;
@@ -129,6 +135,7 @@ impl Lspci {
             function.class = function.class.or(code);
             function.ids = function.ids.or(ids);
             self.at = Some(at);
+            self.silent = rest.contains("(rev ff)").then_some(from);
         }
         self.bytes.clear();
         self.within = Within::Nothing;
@@ -193,6 +200,15 @@ impl Lspci {
             if let Some(bar) = bar(index, rest, from) {
                 function.bars.retain(|old| old.index != bar.index);
                 function.bars.push(bar);
+            } else if let Some(word) =
+                ["<unassigned>", "<ignored>"].into_iter().find(|word| rest.contains(word))
+            {
+                let name = if line.starts_with("Region ") { format!("BAR {index}") } else { "BAR".into() };
+                let said = Phrase::new(
+                    format!("{at} {name} has no address: {word}"),
+                    format!("{at} {name} 没有地址：{word}"),
+                );
+                found.remark(Kind::Missing, from, said);
             }
         } else if line.starts_with("Status: Cap- ") {
             // It has no list of capabilities: the list is known to be empty.

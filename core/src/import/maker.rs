@@ -1,6 +1,6 @@
 //! Whose IOMMU a machine gets: what a unit says, otherwise what the host bridge does, otherwise what its groups show.
 
-use super::found::{Found, Maker, Source};
+use super::found::{Found, Maker, Source, Unit};
 
 /// Returns whose it is, and where that is said; no line where it is a conclusion.
 pub fn maker(found: &Found) -> (Option<Maker>, Option<Source>) {
@@ -34,10 +34,17 @@ pub fn amd_translates_for_devices(found: &Found) -> (bool, bool) {
     }
 }
 
+/// Returns the IOMMU whose features the machine that is written has: that of all functions which no other names, otherwise the first.
+pub fn unit(found: &Found) -> Option<&Unit> {
+    let maker = maker(found).0;
+    let of_maker = || found.units.iter().filter(|unit| Some(unit.maker) == maker);
+    of_maker().find(|unit| unit.all).or_else(|| of_maker().next())
+}
+
 /// Returns how many bits of an address the tables of the machine that is written translate.
 pub fn width(found: &Found) -> u32 {
     let maker = maker(found).0;
-    let unit = found.units.iter().find(|unit| Some(unit.maker) == maker);
+    let unit = unit(found);
     match maker {
         // The word is written where both registers are known.
         Some(Maker::Intel) => {

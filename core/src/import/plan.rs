@@ -3,7 +3,7 @@
 
 use super::config::WANTED;
 use super::found::{Bar, Bdf, Express, Extent, Found, Function, Maker, Source, Space};
-use super::maker::{amd_translates_for_devices, maker};
+use super::maker::{amd_translates_for_devices, maker, unit};
 use super::names::Names;
 use super::regions::{regions, Region};
 use super::remark::{Kind, Remark, Remarks};
@@ -671,9 +671,12 @@ fn missing(found: &Found, plan: &Plan, remarks: &mut Remarks) {
         remarks.at(Kind::Left, from, said);
     }
     if found.units.len() > 1 {
+        let at = unit(found).and_then(|unit| unit.at);
+        let (en, zh) = at
+            .map_or_else(Default::default, |at| (format!(": that at {at:#x}"), format!("：取 {at:#x} 处的")));
         let said = Phrase::new(
-            format!("{} IOMMUs; a scenario has one, which all devices are behind", found.units.len()),
-            format!("{} 个 IOMMU；场景只有一个，所有设备都在其后", found.units.len()),
+            format!("{} IOMMUs; a scenario has one, which all devices are behind{en}", found.units.len()),
+            format!("{} 个 IOMMU；场景只有一个，所有设备都在其后{zh}", found.units.len()),
         );
         remarks.of(Kind::Left, said);
     }

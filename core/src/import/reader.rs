@@ -209,5 +209,6 @@ impl Reader {
         self.lspci.finish(found);
         self.tree.finish();
         self.monitor.finish();
+        self.dmesg.finish(found);
     }
 }

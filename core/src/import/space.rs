@@ -1,6 +1,6 @@
 //! The address map: RAM, windows of the host bridge, and which addresses are left for what the texts do not say.
 
-use super::found::{Bdf, Extent, Found, HostWindow, Source, Space};
+use super::found::{Bdf, Extent, Found, HostWindow, Range, Source, Space};
 use super::remark::{Kind, Remarks};
 use super::scan::hex;
 use crate::scenario::Num;
@@ -63,8 +63,7 @@ pub fn map(found: &Found, wanted: &[Extent], ports_wanted: &[Extent], remarks: &
     ram(found, &mut map, remarks);
     let window = |space: Space| found.windows.iter().filter(move |w| w.space == space);
     let ports = window(Space::Io).map(|w| (w.cpu, w.from));
-    let ranges = found.ports.iter().filter(|r| r.depth == 0 && r.name.starts_with("PCI Bus"));
-    let ports = ports.chain(ranges.map(|r| (r.range, r.from)));
+    let ports = ports.chain(of_roots(&found.ports).map(|r| (r.range, r.from)));
     let mut ports = ports.peekable();
     map.ports = match ports.peek() {
         None => assumed_ports(ports_wanted, remarks),
@@ -96,11 +95,24 @@ pub fn map(found: &Found, wanted: &[Extent], ports_wanted: &[Extent], remarks: &
     map
 }
 
+/// The ranges of host bridges: outermost, or within one that firmware reserves, which is no bus.
+fn of_roots(ranges: &[Range]) -> impl Iterator<Item = &Range> {
+    let is_bus = |range: &Range| range.name.starts_with("PCI Bus");
+    let mut outer: Option<&Range> = None;
+    ranges.iter().filter(move |range| {
+        if range.depth == 0 {
+            outer = Some(range);
+        }
+        let reserved =
+            outer.is_some_and(|o| !is_bus(o) && o.from.file == range.from.file && o.range.holds(range.range));
+        is_bus(range) && (range.depth == 0 || range.depth == 1 && reserved)
+    })
+}
+
 fn windows(found: &Found, wanted: &[Extent], map: &mut Map, remarks: &mut Remarks) {
     let mut all: Vec<HostWindow> = found.windows.iter().filter(|w| w.space != Space::Io).copied().collect();
     if all.is_empty() {
-        let roots = found.memory.iter().filter(|r| r.depth == 0 && r.name.starts_with("PCI Bus"));
-        all.extend(roots.map(|r| HostWindow {
+        all.extend(of_roots(&found.memory).map(|r| HostWindow {
             cpu: r.range,
             bus: r.range.first,
             space: Space::Memory,

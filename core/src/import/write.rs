@@ -111,7 +111,7 @@ fn bdf(at: Bdf) -> String {
 }
 
 fn machine(out: &mut Out<'_>, (maker, from): (Option<Maker>, Option<Source>), plan: &Plan) {
-    let unit = out.found.units.iter().find(|u| Some(u.maker) == maker);
+    let unit = maker::unit(out.found);
     let on = |value: Option<u64>, bit: u32| value.is_some_and(|value| value >> bit & 1 == 1);
     let mut words = String::new();
     let mut said = maker.map_or("", Maker::name).to_string();

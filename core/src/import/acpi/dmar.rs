@@ -33,6 +33,7 @@ fn drhd(structure: Bytes<'_>, from: Source, found: &mut Found) -> Result<(), Pro
         words.push(format!("all others of segment {segment:04x}"));
     }
     if let Some(unit) = unit(found, Maker::Intel, Some(base), from) {
+        unit.all |= flags & 1 != 0;
         (unit.scope, unit.scope_from) = (words.join(", "), Some(from));
     }
     Ok(())
