@@ -116,7 +116,7 @@ test("another machine keeps the operation that is open inside the idea, at any d
       for (let i = 0; i < 4; i++) await press(page, "ArrowRight");
       await page.click("#open");
     }
-    // The address is drawn after the count has moved: read before that, the line is walked past.
+    // What is pressed before the stop is open steps past it; the address is drawn after the count has moved.
     await settled(page);
     for (let i = 0; i < 9 && (await where(page)) !== "flush"; i++) {
       await press(page, "ArrowRight");
@@ -142,7 +142,9 @@ test("another machine keeps the operation that is open inside the idea, at any d
   // One question in a text for each machine: the same words, opened in an idea; what is not there leaves the idea whole.
   const page = await site.open({ hash: "#p=fault-ladder&depth=idea", width: 1280, height: 800 });
   for (let i = 0; i < 2; i++) await press(page, "ArrowRight");
+  await settled(page);
   await page.click("#open");
+  await settled(page);
   for (let i = 0; i < 3; i++) await press(page, "ArrowRight");
   await settled(page);
   assert.equal(await where(page), "dma nic write 0x10_0000 +64");
@@ -158,7 +160,9 @@ test("another machine keeps the operation that is open inside the idea, at any d
     assert.ok(await page.isVisible("#close-stop"), arch);
   }
   await press(page, "ArrowRight");
+  await settled(page);
   await page.click("#open");
+  await settled(page);
   assert.match(await where(page), /^register write 0x408/);
   await page.selectOption("#architecture", "riscv");
   await page.waitForFunction(() => location.hash.includes("p=fault-ladder-riscv"));

@@ -230,6 +230,8 @@ export function diagram(app: App, slot: 0 | 1 = 0, panes?: Panes): HTMLElement {
     if (focused)
       holder.querySelector<SVGElement>(`[data-piece="${focused}"]`)?.focus({ preventScroll: true });
     follow(from.position >= 0 && at !== from.position);
+    // What is written may stand elsewhere now, in a picture of the same size.
+    if (box.dataset.more) requestAnimationFrame(more);
   };
 
   const drawn = new Picture({

@@ -132,8 +132,8 @@ causes! {
         "缓冲区只映射了另一个方向。"
         => ALL "The entry exists, with the other right set."
            "页表项存在，但只设置了另一种权限。"
-           LINUX "Look at the direction argument of the dma_map_* call: DMA_TO_DEVICE lets the device read only, DMA_FROM_DEVICE write only. The trace events dma:dma_map_* (Linux v6.12 and later) show it for each mapping; debugfs shows the entry only in kernels with CONFIG_IOMMU_DEBUGFS, which distributions leave out."
-           "检查 dma_map_* 调用的方向参数：DMA_TO_DEVICE 只允许设备读，DMA_FROM_DEVICE 只允许设备写。内核的跟踪点 dma:dma_map_*（Linux v6.12 起）会给出每次映射的方向；要在 debugfs 中查看表项，内核须开启 CONFIG_IOMMU_DEBUGFS，发行版内核通常没有开启。"
+           LINUX "Look at the direction argument of the dma_map_* call: DMA_TO_DEVICE lets the device read only, DMA_FROM_DEVICE write only. The trace events dma:dma_map_* (Linux v6.12 and later) show it for each mapping; debugfs shows entries of page tables on VT-d alone (domain_translation_struct), in kernels with CONFIG_INTEL_IOMMU_DEBUGFS, which distributions mostly leave out."
+           "检查 dma_map_* 调用的方向参数：DMA_TO_DEVICE 只允许设备读，DMA_FROM_DEVICE 只允许设备写。内核的跟踪点 dma:dma_map_*（Linux v6.12 起）会给出每次映射的方向；debugfs 里只有 VT-d 能查看页表项（domain_translation_struct），内核须开启 CONFIG_INTEL_IOMMU_DEBUGFS，发行版内核大多没有开启。"
            XEN "Xen maps a page for reading only where its grant, or its type in the domain, is read-only."
            "授权（grant）只读的页，或 p2m 类型为只读的页，Xen 只按只读映射。";
     NOT_OF_DOMAIN XEN ["QubesOS/qubes-issues#1710", "QubesOS/qubes-issues#1491"] ""
@@ -283,13 +283,13 @@ causes! {
         "该中断已释放（或从未设置），而设备还在发。"
         => ALL "It follows a driver unload, a suspend or a reset. The index names the entry."
            "发生在驱动卸载、休眠或复位之后。日志里的中断索引就是表项的编号。"
-           LINUX "/proc/interrupts shows which interrupts are there; a kernel with CONFIG_IOMMU_DEBUGFS shows the entries in ir_translation_struct."
-           "/proc/interrupts 列出现有的中断；开启 CONFIG_IOMMU_DEBUGFS 的内核可在 ir_translation_struct 中查看表项。";
+           LINUX "/proc/interrupts shows which interrupts are there; a kernel with CONFIG_INTEL_IOMMU_DEBUGFS shows the entries in debugfs, iommu/intel/ir_translation_struct."
+           "/proc/interrupts 列出现有的中断；开启 CONFIG_INTEL_IOMMU_DEBUGFS 的内核可在 debugfs 的 iommu/intel/ir_translation_struct 中查看表项。";
     IR_STALE ALL ["VT-d 5.1.4.1"] "interrupts"
         "After a suspend or a reset the device still sends the MSI that it was given before: its index names an entry that nobody filled in again."
         "休眠或复位之后，设备发出的仍是之前写入的 MSI，其中的索引指向一个没有重新填写的表项。"
-        => ALL "Decode the MSI address and data of the device (lspci -vv): the index should be that of an interrupt that its driver has now."
-           "解码设备的 MSI 地址与数据（lspci -vv），其中的索引应对应驱动现在使用的中断。";
+        => ALL "Decode the MSI address and data of the device (MSI: lspci -vv; MSI-X: the vector table in its BAR): the index should be that of an interrupt that its driver has now."
+           "解码设备的 MSI 地址与数据（MSI 看 lspci -vv，MSI-X 读 BAR 里的向量表），其中的索引应对应驱动现在使用的中断。";
     IR_WRONG_SOURCE ALL ["quo/ithc-linux#2"] "forged-msi"
         "The interrupt came from a requester id that its entry does not allow: an alias, a bridge, or an attack."
         "中断消息里的请求者 ID 不是该表项允许的：设备用了别名，或经过桥时换成了桥的 ID，也可能是有人伪造中断。"
@@ -300,8 +300,8 @@ causes! {
     IR_GIVEN_AWAY LINUX ["Linux drivers/iommu/intel/irq_remapping.c"] "forged-msi"
         "The interrupt was freed, its entry now belongs to another device's interrupt, and this device still raises it."
         "原来的中断已释放，表项已分给另一设备，而原来的设备还在发这个中断。"
-        => LINUX "A freed entry is given out again, the lowest index first. It follows a driver unload, a suspend or a reset of this device; CONFIG_IOMMU_DEBUGFS shows in ir_translation_struct which device has the entry now."
-           "释放的表项会重新分配，编号小的优先。发生在原来的设备卸载驱动、休眠或复位之后；开启 CONFIG_IOMMU_DEBUGFS 的内核可在 ir_translation_struct 中查看表项现在属于哪个设备。";
+        => LINUX "A freed entry is given out again, the lowest index first. It follows a driver unload, a suspend or a reset of this device; a kernel with CONFIG_INTEL_IOMMU_DEBUGFS shows in debugfs, iommu/intel/ir_translation_struct, which device has the entry now."
+           "释放的表项会重新分配，编号小的优先。发生在原来的设备卸载驱动、休眠或复位之后；开启 CONFIG_INTEL_IOMMU_DEBUGFS 的内核可在 debugfs 的 iommu/intel/ir_translation_struct 中查看表项现在属于哪个设备。";
     IR_COMPATIBILITY ALL ["VT-d 5.1.4.1"] "forged-msi"
         "The device still holds an MSI address of the old (compatibility) form, written before interrupt remapping was enabled."
         "设备里仍是中断重映射启用之前写入的旧（兼容）格式 MSI 地址。"
@@ -403,10 +403,10 @@ causes! {
     MSI_UNMAPPED ALL ["seen with Linux 7.3 on QEMU"] "interrupts"
         "The write is an interrupt message, and its target (an ITS doorbell, an interrupt file of an IMSIC) is not mapped in the device's domain."
         "这次写是中断消息，而其目标（ITS 门铃、IMSIC 的中断文件）没有映射到设备的域中。"
-        => ALL "A write of 4 bytes, aligned, always to the same page, when the interrupt should come. lspci -vv shows the address in the MSI capability."
-           "写 4 字节、对齐、总是同一页，在中断应当到来时出现。lspci -vv 输出的 MSI 一项（Capabilities）里有该地址。"
-           LINUX "/proc/iomem names the page."
-           "/proc/iomem 会给出该页的归属。";
+        => ALL "A write of 4 bytes, aligned, always to the same page, when the interrupt should come. lspci -vv shows the address in the MSI capability; with MSI-X it is in the vector table, at the BAR and offset that lspci gives."
+           "写 4 字节、对齐、总是同一页，在中断应当到来时出现。设备用 MSI 时，lspci -vv 的 MSI 一项里有该地址；用 MSI-X 时地址在向量表里，表的 BAR 和偏移由 lspci 给出。"
+           LINUX "/proc/iomem may name the page; where it does not (an IMSIC), the device tree or the ACPI tables have the address."
+           "/proc/iomem 里可能有该页的归属；没有时（例如 IMSIC），看设备树或 ACPI 表中的地址。";
     STREAM_CONFLICT ALL ["IHI 0062"] ""
         "Two stream mapping entries match the same StreamID."
         "两个流匹配表项命中同一个 StreamID。"

@@ -29,7 +29,7 @@ pub fn forms_table(lang: Lang) -> String {
 pub fn causes_table(lang: Lang) -> String {
     let heads = match lang {
         Lang::En => "| cause | decides | for | against or rules out | known from |",
-        Lang::Zh => "| 原因 | 决定性证据 | 支持 | 不支持或排除 | 来源 |",
+        Lang::Zh => "| 原因 | 决定性证据 | 佐证 | 反证或排除 | 来源 |",
     };
     let mut out = format!("{heads}\n|---|---|---|---|---|\n");
     for cause in CAUSES {

@@ -184,8 +184,8 @@ fn causes(out: &mut String, item: &Item, lang: Lang) {
     for (i, likely) in item.causes.iter().enumerate() {
         out.push_str(&format!("    {}. {}\n", i + 1, likely.cause.text.get(lang)));
         for (clues, label) in [
-            (&likely.because, Text::new("for it", "支持")),
-            (&likely.despite, Text::new("against it", "不支持")),
+            (&likely.because, Text::new("for it", "佐证")),
+            (&likely.despite, Text::new("against it", "反证")),
         ] {
             if clues.is_empty() {
                 continue;
