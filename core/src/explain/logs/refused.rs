@@ -35,6 +35,8 @@ pub struct Refused {
     pub function: Option<RequesterId>,
     /// The number that the unit knows it by: a StreamID, a device_id, an endpoint.
     pub number: Option<u32>,
+    /// For which process, where the request had a PASID.
+    pub pasid: Option<u32>,
     /// The address that it sent.
     pub address: u64,
     /// What it wanted, where the log says.
@@ -189,6 +191,7 @@ impl RefusedReader {
                     raw.device = named.device.or(raw.device);
                     raw.function = named.function.or(raw.function);
                     raw.access = raw.access.or(named.access);
+                    raw.pasid = raw.pasid.or(named.pasid);
                 }
                 self.out.push_back(raw);
                 return;
@@ -202,6 +205,11 @@ impl RefusedReader {
     }
 }
 
+/// Events of AMD-Vi whose address is none that a device sent, but one of a table, of a command, or of the guest's or the machine's
+/// memory (AMD 48882 2.5.4 to 2.5.8): DEV_TAB_ and PAGE_TAB_HARDWARE_ERROR, ILLEGAL_COMMAND_ERROR, COMMAND_HARDWARE_ERROR,
+/// IOTLB_INV_TIMEOUT, VIOMMU_HARDWARE_ERROR, RMP_PAGE_FAULT, RMP_HW_ERROR.
+const NOT_SENT: [u16; 8] = [0x3, 0x4, 0x5, 0x6, 0x7, 0xc, 0xd, 0xe];
+
 /// A refused access, where an address was refused: not an interrupt, and not a device that has no entry.
 fn refused(
     line: u64,
@@ -211,17 +219,23 @@ fn refused(
     fault: &Fault,
 ) -> Option<Refused> {
     let address = fault.address.filter(|_| fault.access != Some(Access::Interrupt))?;
-    // A device_id is the number of a function only where firmware says so.
-    let by_number = arch == Arch::RiscV;
+    if arch == Arch::AmdVi && fault.code.is_some_and(|code| NOT_SENT.contains(&code)) {
+        return None;
+    }
+    // A device_id or an endpoint is the number of a function only where firmware says so.
+    let by_number = matches!(arch, Arch::RiscV | Arch::Virtio);
     let number = fault.stream.or_else(|| fault.device.filter(|_| by_number).map(RequesterId::raw));
     Some(Refused {
         line,
         time,
         arch,
-        // Without the driver's name of it the number stands for the device.
-        device: device.filter(|name| !name.starts_with("0x") && name.parse::<u64>().is_err()),
+        // Without the driver's name of it the number stands for the device; virtio-iommu's has no other.
+        device: device
+            .filter(|_| arch != Arch::Virtio)
+            .filter(|name| !name.starts_with("0x") && name.parse::<u64>().is_err()),
         function: fault.device.filter(|_| !by_number),
         number,
+        pasid: fault.pasid,
         address,
         access: fault.access,
     })

@@ -47,6 +47,8 @@ pub enum Owner {
     Device(u16),
     /// The IOMMU's tables; whose, the events do not say.
     Tables,
+    /// Nobody that the trace has: a process's, or not known.
+    Nobody,
 }
 
 /// An event.
@@ -127,6 +129,8 @@ pub struct History {
     /// Events that flush, in order.
     flushes: Vec<u32>,
     blocks: Vec<Block>,
+    /// The earliest and the latest of as many events as a block has, without faults.
+    times: Vec<(u64, u64)>,
     /// More came than is kept.
     full: bool,
     /// Events are not in the order of their lines: faults of a log before the trace are sorted in.
@@ -164,6 +168,12 @@ impl History {
         if act == Act::Flush {
             self.flushes.push(self.passed.len() as u32);
         }
+        if self.passed.len() % BLOCK == 0 {
+            self.times.push((u64::MAX, 0));
+        }
+        if let Some(times) = self.times.last_mut().filter(|_| !matches!(act, Act::Fault(_))) {
+            *times = (times.0.min(now.time), times.1.max(now.time));
+        }
         let line = u32::try_from(now.line).unwrap_or(u32::MAX);
         self.mixed |= self.passed.last().is_some_and(|last| last.line > line);
         self.passed.push(Passed { time: now.time, line, act, owner, within, address, size });
@@ -200,6 +210,31 @@ impl History {
             block.open -= 1;
             block.latest = now;
         }
+    }
+
+    /// Returns between which events a time lies: before the first none is later, and from the second on all are; they are the same
+    /// where the events are in order. Faults do not count. None where events were not kept.
+    pub fn around(&self, time: u64) -> Option<(usize, usize)> {
+        if self.full {
+            return None;
+        }
+        let all = self.passed.len();
+        let of = |block: usize| {
+            let events = self.passed.iter().enumerate().skip(block * BLOCK).take(BLOCK);
+            events.filter(|(_, passed)| !matches!(passed.act, Act::Fault(_)))
+        };
+        let later = self.times.iter().position(|(_, latest)| *latest > time);
+        let later = later.and_then(|block| of(block).find(|(_, passed)| passed.time > time));
+        let not = self.times.iter().rposition(|(earliest, _)| *earliest <= time);
+        let not = not.and_then(|block| of(block).rfind(|(_, passed)| passed.time <= time));
+        let (later, not) = (later.map_or(all, |(at, _)| at), not.map_or(0, |(at, _)| at + 1));
+        // Only faults stand between where all are in order.
+        Some(if later >= not { (not, not) } else { (later, not) })
+    }
+
+    /// Returns a mapping; none where it was not kept.
+    pub fn get(&self, which: SpanId) -> Option<&Span> {
+        self.spans.get(which.0? as usize)
     }
 
     /// Returns the mappings that were there at any time between two events, `first` to before `end`; the oldest first.

@@ -16,13 +16,15 @@ pub enum Whose {
     Number,
     /// By a number that is no such function's.
     Nobody,
+    /// Not at all.
+    Unsaid,
 }
 
-/// Returns the event, and how its device was found; `knows` says whether the trace has a device of a name.
-pub fn event(refused: &Refused, knows: impl Fn(&str) -> bool) -> (Event, Whose) {
+/// Returns the event, and how its device was found; `placed` if it is known between which events it comes, and `knows` says whether the trace has a device of a name.
+pub fn event(refused: &Refused, placed: bool, knows: impl Fn(&str) -> bool) -> (Event, Whose) {
     let (device, whose) = device(refused, knows);
     let write = refused.access.map(|access| access == Access::Write);
-    (Event::Fault { device, address: refused.address, write }, whose)
+    (Event::Fault { device, address: refused.address, write, pasid: refused.pasid, placed }, whose)
 }
 
 fn device(refused: &Refused, knows: impl Fn(&str) -> bool) -> (String, Whose) {
@@ -33,7 +35,7 @@ fn device(refused: &Refused, knows: impl Fn(&str) -> bool) -> (String, Whose) {
         return (format!("0000:{id}"), Whose::Named);
     }
     // A function's number is a StreamID only where firmware says so, as it mostly does: what the trace has decides.
-    let number = refused.number.unwrap_or(0);
+    let Some(number) = refused.number else { return (String::new(), Whose::Unsaid) };
     let function = u16::try_from(number).ok().map(|id| Bdf::of_id(0, id).whole());
     if let Some(function) = function.filter(|name| knows(name)) {
         return (function, Whose::Number);

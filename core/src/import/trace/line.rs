@@ -32,8 +32,9 @@ pub enum Event {
     UnmapRange { device: String, address: u64, size: u64 },
     /// A device's access to an address was translated: the mapping that it went through.
     Access { device: String, address: u64, part: Part, write: Option<bool> },
-    /// A device was refused an address (`iommu:io_page_fault`); whether it wrote, where the event says.
-    Fault { device: String, address: u64, write: Option<bool> },
+    /// A device was refused an address (`iommu:io_page_fault`); whether it wrote, and for which process, where that is said. Without a
+    /// name where the device is not said; `placed` if it is known between which events it comes.
+    Fault { device: String, address: u64, write: Option<bool>, pasid: Option<u32>, placed: bool },
     /// A device was attached to a domain, whose name is known or not, or detached from it.
     Attach { device: String, domain: Option<String> },
     /// A mapping bounced.
@@ -151,6 +152,10 @@ impl Read<'_> {
     /// Returns the device that it is about, which such events begin with.
     pub fn device(&self) -> &str {
         word(self.text)
+    }
+    /// Returns whether it maps.
+    pub fn is_map(&self) -> bool {
+        self.name.starts_with("dma_map_")
     }
     /// Returns whether the kernel has left entries of a list out.
     pub fn is_truncated(&self) -> bool {
@@ -284,7 +289,7 @@ fn event(name: &str, text: &str) -> Option<Event> {
             let device = text.split_whitespace().rev().find(|w| !w.contains('='))?;
             // IOMMU_FAULT_WRITE is 1.
             let write = value("flags=").map(|flags| flags & 1 != 0);
-            Event::Fault { device: device.into(), address: value("iova=")?, write }
+            Event::Fault { device: device.into(), address: value("iova=")?, write, pasid: None, placed: true }
         }
         "attach_device_to_domain" | "detach_device_from_domain" => {
             Event::Attach { device: after(text, "device=").map(word)?.into(), domain: None }

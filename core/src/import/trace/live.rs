@@ -1,13 +1,17 @@
 //! What is mapped while a trace goes on, and what is wrong with it. One pass, in memory that grows with what is mapped at once,
 //! not with the trace.
 
-use super::history::{Act, History, Kind, Owner, Span, SpanId};
+mod refused;
+
+use super::history::{Act, History, Kind, Owner, SpanId};
 use super::line::{Direction, Event, Moment, Part};
 use super::lists::Lists;
 use super::waiting::Waiting;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::string::String;
 use alloc::vec::Vec;
+pub use refused::meets;
+use refused::Asked;
 
 /// The most mappings at once; what comes after is counted and not kept.
 const MOST_LIVE: usize = 1_000_000;
@@ -39,8 +43,18 @@ pub struct Mapping {
     pub synced: Option<Moment>,
     /// It is known of an access that went through it: the IOTLB may forget it.
     pub seen: bool,
+    /// The tables have lost it, or a part of it, and nothing else had its address.
+    lost: Option<Loss>,
     /// Which it is of the history.
     span: SpanId,
+}
+
+/// What the tables lost of a mapping, and when.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Loss {
+    when: Moment,
+    first: u64,
+    end: u64,
 }
 
 impl Mapping {
@@ -60,8 +74,28 @@ pub enum Was {
     Other(Mapping),
     /// Mapped.
     Mapped(Mapping),
+    /// Mapped for the DMA API, and lost by the tables at a moment.
+    Lost(Mapping, Moment),
     /// Unmapped before.
     Unmapped(Mapping, Moment),
+    /// Mapped: it is unmapped later, at a moment, and its map the trace does not show.
+    MappedUnseen(Part, Moment),
+    /// Unmapped before; that it was mapped the trace does not show.
+    UnmappedUnseen(Part, Moment),
+    /// In tables since a moment, whose the events do not say; lost by them at another.
+    Tables(Part, Moment, Option<Moment>),
+    /// The trace tells of tables only, and none got this.
+    NoTables,
+    /// Of a device that the trace has nothing of, or that is not said; another device that has it mapped.
+    NoDevice(Option<(String, Mapping)>),
+    /// Of a process: its tables no event shows.
+    Process(u32),
+    /// It may be of the list of a moment, which the kernel has cut.
+    Cut(Moment),
+    /// When it was refused is not known.
+    Sometime,
+    /// It is not looked up what was there then.
+    TooMany,
     /// The trace tells of translations only, and of none of this.
     Unseen,
     /// Not mapped as far as the trace goes back; the mapping that ends nearest below, with how far below.
@@ -194,12 +228,18 @@ pub struct Live {
     pub unsure: u64,
     /// Events that are earlier than the one before them.
     pub back: u64,
-    /// The latest event that is no fault, and whether another was earlier than one before it.
+    /// The latest event that is no fault.
     latest: u64,
-    mixed: bool,
-    /// The first fault that stands behind later events, by its place in the history; and how many there were.
-    tail: Option<usize>,
+    /// How many faults stand behind later events.
     tails: usize,
+    /// Devices that did something, beside being refused.
+    acted: BTreeSet<usize>,
+    /// The tables got something.
+    tabled: bool,
+    /// Lists that were mapped and are cut, by device.
+    cuts: BTreeMap<usize, Vec<Moment>>,
+    /// Unmaps of what the trace did not see mapped.
+    ended: BTreeMap<(usize, u64), (Part, Moment)>,
     /// Events that the tracer lost, as the trace says.
     pub missing: u64,
     /// All that happened.
@@ -237,6 +277,11 @@ impl Live {
         self.span.1.time > 0
     }
 
+    /// Returns the time of the latest event that is no fault.
+    pub const fn latest(&self) -> u64 {
+        self.latest
+    }
+
     /// Returns how many ranges the tables map now.
     pub fn tables(&self) -> usize {
         self.tables.len()
@@ -256,13 +301,10 @@ impl Live {
             self.span.0 = now;
         }
         let is_fault = matches!(event, Event::Fault { .. });
-        let behind = now.time < self.latest;
-        self.mixed |= behind && !is_fault;
-        // Those of a log behind the trace are held against what was mapped at their time.
-        let late = is_fault && behind && !self.mixed && !self.history.is_full() && self.tails < MOST_LATE;
+        // Those that stand behind later events are held against what was mapped at their time.
+        let late = is_fault && now.time < self.latest;
         if late {
             self.tails += 1;
-            let _ = self.tail.get_or_insert(self.history.passed().len());
         } else {
             self.back += u64::from(now.time < self.span.1.time);
             self.span.1 = now;
@@ -275,6 +317,8 @@ impl Live {
         match event {
             Event::TableMap { iova, physical, size } => {
                 self.history.pass(now, Act::TableMap, TABLES, iova, size);
+                self.tabled = true;
+                self.found_again(iova, size);
                 if self.tables.len() < MOST_LIVE {
                     let part = Part { address: iova, physical: Some(physical), size };
                     let span = self.history.begin(Owner::Tables, Kind::Table, part, Direction::Both);
@@ -283,7 +327,7 @@ impl Live {
             }
             Event::TableUnmap { iova, size, done } => self.table_unmap(now, iova, size, done),
             Event::Map { device, parts, direction, coherent, list } => {
-                let device = self.device(&device);
+                let device = self.acts(&device);
                 self.maps += 1;
                 let act = if coherent { Act::Alloc } else { Act::Map };
                 let bytes = parts.iter().fold(0u64, |sum, part| sum.saturating_add(part.size));
@@ -296,7 +340,7 @@ impl Live {
                 }
             }
             Event::Unmap { device, address, size, direction, coherent } => {
-                let at = self.device(&device);
+                let at = self.acts(&device);
                 self.pass(now, if coherent { Act::Free } else { Act::Unmap }, at, address, size);
                 self.unmap(now, at, address, Some((Some(size), direction, coherent)));
             }
@@ -304,7 +348,7 @@ impl Live {
                 self.unmap_list(now, &device, &physical, direction)
             }
             Event::UnmapRange { device, address, size } => {
-                let device = self.device(&device);
+                let device = self.acts(&device);
                 self.pass(now, Act::Unmap, device, address, size);
                 let end = address.saturating_add(size.max(1));
                 let within = self.mapped.range((device, address)..(device, end));
@@ -314,7 +358,7 @@ impl Live {
                 }
             }
             Event::Sync { device, parts, direction } => {
-                let at = self.device(&device);
+                let at = self.acts(&device);
                 let bytes = parts.iter().fold(0u64, |sum, (_, size)| sum.saturating_add(*size));
                 self.pass(now, Act::Sync, at, parts.first().map_or(0, |(address, _)| *address), bytes);
                 for (address, size) in parts {
@@ -332,7 +376,7 @@ impl Live {
                 }
             }
             Event::Access { device, address, part, write } => {
-                let at = self.device(&device);
+                let at = self.acts(&device);
                 self.accesses += 1;
                 self.pass(now, Act::Access(write), at, address, 0);
                 let known = self.holding(self.space(at), address).and_then(|key| self.mapped.get(&key));
@@ -348,15 +392,21 @@ impl Live {
                     self.map(now, at, part, Direction::Both, false, true);
                 }
             }
-            Event::Fault { device, address, write } => {
+            Event::Fault { device, address, write, pasid, placed } => {
                 let at = self.device(&device);
-                self.pass(now, Act::Fault(write), at, address, 0);
-                let then = if late { self.was_then(self.space(at), address, write, now.time) } else { None };
-                let was = then.unwrap_or_else(|| self.was(self.space(at), address, write));
+                let held = pasid.is_none() && placed;
+                let within = if held { owner(self.space(at)) } else { Owner::Nobody };
+                self.history.pass(now, Act::Fault(write), (owner(at), within), address, 0);
+                let asked = Asked { address, write, pasid, placed };
+                let was = match late && self.tails > MOST_LATE {
+                    true => Was::TooMany,
+                    false => self.refused(now, at, &asked, late),
+                };
                 self.find(now, Finding::Fault { device, address, write, was });
             }
             Event::Attach { device, domain } => {
-                let device = self.device(&device);
+                // Which domain it is Linux does not say, so nothing of what it has mapped.
+                let device = if domain.is_some() { self.acts(&device) } else { self.device(&device) };
                 self.pass(now, Act::Attach, device, 0, 0);
                 // What a device left is kept in mind: its last accesses may come after it.
                 if let Some(domain) = domain.map(|domain| self.device(&domain)) {
@@ -364,7 +414,7 @@ impl Live {
                 }
             }
             Event::Bounced { device, size } => {
-                let device = self.device(&device);
+                let device = self.acts(&device);
                 self.pass(now, Act::Bounced, device, 0, size);
                 self.bounced.0 += 1;
                 self.bounced.1 = self.bounced.1.saturating_add(size);
@@ -389,7 +439,7 @@ impl Live {
     /// A list is unmapped: its entries by their physical addresses. It may have fewer segments than entries: those that were joined have
     /// no address.
     fn unmap_list(&mut self, now: Moment, device: &str, physical: &[u64], direction: Direction) {
-        let device = self.device(device);
+        let device = self.acts(device);
         let list = self.which_list(device, physical, direction);
         let addresses = self.lists.take(device, physical, list, MEMORY);
         if addresses.is_empty() {
@@ -425,12 +475,6 @@ impl Live {
         }
         self.unsure += u64::from(lines.len() > 1);
         lines.first().copied()
-    }
-
-    /// Takes note of a device's list that the kernel has cut.
-    pub fn cut_list(&mut self, device: &str) {
-        let device = self.device(device);
-        *self.truncated.entry(device).or_default() += 1;
     }
 
     /// A mapping is synchronised.
@@ -520,45 +564,13 @@ impl Live {
         if self.maps == 0 && self.accesses > 0 {
             return Was::Unseen;
         }
-        let below = self.mapped.range((device, 0)..=(device, address)).next_back();
-        Was::Never(below.map(|(key, mapping)| (*mapping, address - key.1 - mapping.part.size)))
+        self.never(device, address)
     }
 
-    /// What an address of a device was at an earlier time, as far as the history has it.
-    fn was_then(&self, device: usize, address: u64, write: Option<bool>, time: u64) -> Option<Was> {
-        let passed = &self.history.passed()[..self.tail?.min(self.history.passed().len())];
-        let moment = |at: usize| {
-            passed.get(at).map_or(Moment::default(), |p| Moment { time: p.time, line: u64::from(p.line) })
-        };
-        // Later than all in order: something stands between that is not.
-        if passed.last().is_none_or(|last| last.time < time) {
-            return None;
-        }
-        let Some(at) = passed.partition_point(|p| p.time <= time).checked_sub(1) else {
-            return Some(Was::Never(None));
-        };
-        let ours = |span: &&Span| {
-            let part = span.part();
-            span.owner == owner(device)
-                && address.checked_sub(part.address).is_some_and(|over| over < part.size)
-        };
-        let mapping = |span: &Span| Mapping {
-            part: span.part(),
-            direction: span.direction,
-            coherent: span.kind == Kind::Memory,
-            since: moment(span.begin()),
-            synced: None,
-            seen: span.kind == Kind::Seen,
-            span: SpanId::default(),
-        };
-        if let Some(span) = self.history.during(at + 1, at + 1).find(ours) {
-            return Some(mapping(span).at_an_access(write));
-        }
-        let gone = self.history.ended_by(at).take(MEMORY).find(ours);
-        Some(match gone {
-            Some(span) => Was::Unmapped(mapping(span), moment(span.end().unwrap_or(at))),
-            None => Was::Never(None),
-        })
+    /// What is not mapped, with the nearest mapping below it.
+    fn never(&self, device: usize, address: u64) -> Was {
+        let below = self.mapped.range((device, 0)..=(device, address)).next_back();
+        Was::Never(below.map(|(key, mapping)| (*mapping, address - key.1 - mapping.part.size)))
     }
 
     fn map(
@@ -584,6 +596,7 @@ impl Live {
             }
         }
         self.gone.remove(&(device, part.address));
+        self.ended.remove(&(device, part.address));
         if self.mapped.len() + self.repeated < MOST_LIVE {
             let kind = match (seen, coherent) {
                 (true, _) => Kind::Seen,
@@ -591,7 +604,8 @@ impl Live {
                 _ => Kind::Buffer,
             };
             let span = self.history.begin(owner(device), kind, part, direction);
-            let mapping = Mapping { part, direction, coherent, since: now, synced: None, seen, span };
+            let mapping =
+                Mapping { part, direction, coherent, since: now, synced: None, seen, lost: None, span };
             if let Some(old) = self.mapped.insert((device, part.address), mapping) {
                 if are_direct(&old.part, &part) {
                     self.again.entry((device, part.address)).or_default().push(old);
@@ -651,6 +665,11 @@ impl Live {
             let size = with.and_then(|(size, ..)| size).unwrap_or(had);
             if matches!(was, Was::Never(_) | Was::Unseen) {
                 self.before += 1;
+                let part = Part { address, physical: None, size };
+                self.was_mapped(device, part, now);
+                if self.ended.len() < MEMORY {
+                    self.ended.insert((device, address), (part, now));
+                }
                 return;
             }
             let name = self.name(device).into();
@@ -717,6 +736,15 @@ impl Live {
         if several {
             let _ = self.unmaps.entry(iova >> 12).or_insert(0);
         }
+        if !several {
+            let keys: Vec<(usize, u64)> = inside().map(|(at, device)| (*device, *at)).collect();
+            for key in keys {
+                if let Some(mapping) = self.mapped.get_mut(&key) {
+                    mapping.lost = Some(Loss { when: now, first: iova, end });
+                }
+            }
+        }
+        let inside = || self.starts.range((iova, 0)..(end.max(iova), 0));
         let mapped = inside().filter_map(|(at, device)| Some((*device, self.mapped.get(&(*device, *at))?)));
         self.lost.extend(mapped.map(|(device, m)| Lost {
             event: self.events,
@@ -728,6 +756,17 @@ impl Live {
             size,
             others,
         }));
+    }
+
+    /// The tables get a range: what they had lost of it is there again.
+    fn found_again(&mut self, iova: u64, size: u64) {
+        let end = iova.saturating_add(size);
+        let again: Vec<(u64, usize)> = self.starts.range((iova, 0)..(end, 0)).copied().collect();
+        for (at, device) in again {
+            if let Some(mapping) = self.mapped.get_mut(&(device, at)) {
+                mapping.lost = None;
+            }
+        }
     }
 }
 

@@ -10,12 +10,13 @@ mod qemu;
 mod report;
 mod scenario;
 mod waiting;
+mod was;
 
 use super::account::Account;
 use super::scan;
 use crate::explain::logs::{Refused, RefusedReader};
 use crate::spec::Lang;
-use alloc::collections::VecDeque;
+use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::String;
 use alloc::vec::Vec;
 use kernel::Whose;
@@ -25,7 +26,7 @@ pub use moment::{LaneKind, LaneMark, TraceLane, TraceMoment};
 
 /// Bytes of a line that are read: a list of a scatter-gather event has thousands of entries.
 pub const LONGEST: usize = 1 << 20;
-/// Faults before the first event of a trace that are kept.
+/// Faults that wait for the events around them; what is more does not wait.
 const MOST_EARLY: usize = 65_536;
 /// Lines that are not understood and are listed; all are counted.
 const MOST_UNREAD: usize = 40;
@@ -40,8 +41,10 @@ pub struct Replay {
     faults: RefusedReader,
     /// Events that stand between such lines: they wait until the one before them is read.
     held: VecDeque<Held>,
-    /// Faults of a log that stands before the trace: they wait for the event that is later.
-    early: VecDeque<(u64, Refused)>,
+    /// Faults that stand before events of their time: they wait for the event that is later. By time and line.
+    early: BTreeMap<(u64, u64), Refused>,
+    /// Faults without the trace's clock: they wait for an event below them.
+    unplaced: Vec<Refused>,
 }
 
 /// An event that waits.
@@ -49,8 +52,8 @@ pub struct Replay {
 struct Held {
     now: Moment,
     event: Event,
-    /// The device whose list the kernel has cut.
-    cut: Option<String>,
+    /// The device whose list the kernel has cut, and whether it maps one.
+    cut: Option<(String, bool)>,
 }
 
 /// What is to be said of the reading itself.
@@ -70,6 +73,8 @@ struct Told {
     shown: Vec<(u64, String)>,
     /// Faults whose line has the number of a device and not its name: taken for the function with that number, and of no device.
     by_number: (u64, u64),
+    /// Faults whose line does not say the device.
+    unsaid: u64,
 }
 
 impl Replay {
@@ -103,7 +108,8 @@ impl Replay {
             self.told.later = true;
             return false;
         }
-        let cut = read.filter(line::Read::is_truncated).map(|read| String::from(read.device()));
+        let cut =
+            read.filter(line::Read::is_truncated).map(|read| (String::from(read.device()), read.is_map()));
         let held = Held { now: Moment { time, line: self.lines }, event, cut };
         if self.faults.is_waiting() {
             self.held.push_back(held);
@@ -117,14 +123,26 @@ impl Replay {
 
     /// Takes the next event.
     fn event(&mut self, held: Held) {
-        if self.live.events == 0 {
-            self.early.make_contiguous().sort_by_key(|(at, _)| *at);
+        let first = self.live.events == 0;
+        if !first {
+            self.place(true);
         }
         self.catch_up(held.now.time);
-        if let Some(device) = held.cut {
-            self.live.cut_list(&device);
+        if let Some((device, maps)) = held.cut {
+            self.live.cut_list(&device, held.now, maps);
         }
         self.live.event(held.now, held.event);
+        if first {
+            self.place(false);
+        }
+    }
+
+    /// Takes the faults without the trace's clock; `placed` if events stand above and below them.
+    fn place(&mut self, placed: bool) {
+        let time = self.live.span.1.time;
+        for refused in core::mem::take(&mut self.unplaced) {
+            self.refused(time, &refused, placed);
+        }
     }
 
     /// Takes the faults that were read, and the events between them, in the order of their lines.
@@ -149,41 +167,49 @@ impl Replay {
         }
     }
 
-    /// Takes a fault. One without a time comes after what is above it.
+    /// Takes a fault. One without a time comes after what is above it, if there is something below it too.
     fn fault(&mut self, refused: Refused, until: Option<u64>) {
-        if self.live.events == 0 {
-            if let (Some(time), true) = (refused.time, self.early.len() < MOST_EARLY) {
-                self.early.push_back((time, refused));
+        let begun = self.live.events > 0;
+        let Some(time) = refused.time else {
+            // Of a trace without times either the order of the lines is all that there is.
+            if begun && !self.live.timed() {
+                self.refused(self.live.span.1.time, &refused, true);
+            } else if self.unplaced.len() < MOST_EARLY {
+                self.unplaced.push(refused);
             }
             return;
-        }
-        let time = refused.time.unwrap_or(self.live.span.1.time);
-        if until.is_some_and(|until| time > until) {
+        };
+        if begun && until.is_some_and(|until| time > until) {
             self.told.later = true;
             return;
         }
-        self.catch_up(time);
-        self.refused(time, &refused);
+        let ahead = !begun || self.live.timed() && time > self.live.latest();
+        if ahead && self.early.len() < MOST_EARLY {
+            self.early.insert((time, refused.line), refused);
+        } else if begun {
+            self.catch_up(time);
+            self.refused(time, &refused, true);
+        }
     }
 
     /// A device was refused an address.
-    fn refused(&mut self, time: u64, refused: &Refused) {
-        let (event, whose) = kernel::event(refused, |name| self.live.knows(name));
+    fn refused(&mut self, time: u64, refused: &Refused, placed: bool) {
+        let (event, whose) = kernel::event(refused, placed, |name| self.live.knows(name));
         match whose {
             Whose::Named => {}
             Whose::Number => self.told.by_number.0 += 1,
             Whose::Nobody => self.told.by_number.1 += 1,
+            Whose::Unsaid => self.told.unsaid += 1,
         }
         self.live.event(Moment { time, line: refused.line }, event);
     }
 
-    /// Takes the faults of a log before the trace that are not later than a time.
+    /// Takes the faults that stand before events of their time and are not later than a time.
     fn catch_up(&mut self, time: u64) {
         // Bounded: each turn takes one away.
-        while self.early.front().is_some_and(|(at, _)| *at <= time) {
-            if let Some((at, refused)) = self.early.pop_front() {
-                self.refused(at, &refused);
-            }
+        while let Some(first) = self.early.first_entry().filter(|first| first.key().0 <= time) {
+            let ((at, _), refused) = first.remove_entry();
+            self.refused(at, &refused, true);
         }
     }
 
@@ -193,6 +219,8 @@ impl Replay {
         self.settle(until);
         if self.live.events > 0 {
             self.catch_up(until.unwrap_or(u64::MAX));
+            // Where the reading was ended events follow.
+            self.place(self.told.later || self.told.stopped.is_some());
         }
     }
 

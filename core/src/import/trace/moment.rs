@@ -2,9 +2,10 @@
 //! position.
 
 use super::history::{Act, Kind, Owner, Passed, Span};
-use super::live::Live;
+use super::live::{meets, Live};
 use super::report::{finding, part, seconds};
 use super::scenario::scenario;
+use super::was::who;
 use crate::spec::Lang;
 use alloc::format;
 use alloc::string::String;
@@ -201,7 +202,9 @@ fn shown_from(live: &Live, position: usize, first: usize, lang: Lang) -> Option<
 
 fn name(live: &Live, owner: Owner, zh: bool) -> String {
     match (owner, zh) {
-        (Owner::Device(device), _) => live.name(usize::from(device)).into(),
+        (Owner::Device(device), _) => who(live.name(usize::from(device)), zh).into(),
+        (Owner::Nobody, false) => "a process".into(),
+        (Owner::Nobody, true) => "进程".into(),
         (Owner::Tables, false) => "IOMMU tables".into(),
         (Owner::Tables, true) => "IOMMU 页表".into(),
     }
@@ -377,8 +380,12 @@ fn target(event: &Passed, at: usize, there: &[&Span]) -> Option<usize> {
         return None;
     }
     let holds = |span: &Span| {
-        let over = event.address.checked_sub(span.part().address);
-        span.owner == event.within && span.begin() <= at && over.is_some_and(|over| over < span.part().size)
+        let part = span.part();
+        let over = event.address.checked_sub(part.address);
+        // What an IOMMU refuses or not is a page.
+        let page = matches!(event.act, Act::Fault(_)) && meets(&part, event.address);
+        let has = page || over.is_some_and(|over| over < part.size);
+        span.owner == event.within && span.begin() <= at && has
     };
     let holding = there.iter().enumerate().filter(|(_, span)| holds(span));
     holding.max_by_key(|(_, span)| span.end().unwrap_or(usize::MAX)).map(|(n, _)| n)

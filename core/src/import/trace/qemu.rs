@@ -77,7 +77,13 @@ fn event(name: &str, text: &str) -> Option<Event> {
             // VIRTIO_IOMMU_FAULT_F_READ is 1, _WRITE 2.
             let flags = either("flags=")?;
             let write = (flags & 3 != 0).then_some(flags & 2 != 0);
-            Event::Fault { device: device(either("endpoint=")?)?, address: value("address =")?, write }
+            Event::Fault {
+                device: device(either("endpoint=")?)?,
+                address: value("address =")?,
+                write,
+                pasid: None,
+                placed: true,
+            }
         }
         "vtd_dmar_translate" => access(
             function(word(after(text, "dev ")?))?,
@@ -94,6 +100,8 @@ fn event(name: &str, text: &str) -> Option<Event> {
             device: device(value("sid ")?)?,
             address: value("addr ")?,
             write: either("write ").map(|write| write != 0),
+            pasid: None,
+            placed: true,
         },
         "vtd_inv_desc_iotlb_pages" => {
             let bits = either("mask ")?.min(51);
@@ -104,7 +112,7 @@ fn event(name: &str, text: &str) -> Option<Event> {
                 (function(word(after(text, "devid: ")?))?, value("gpa ")?, value("hpa ")?);
             // A refused access leaves the result at 0.
             match to {
-                0 => Event::Fault { device, address: from, write: None },
+                0 => Event::Fault { device, address: from, write: None, pasid: None, placed: true },
                 _ => access(device, from, to, PAGE - 1, None),
             }
         }
@@ -125,6 +133,8 @@ fn event(name: &str, text: &str) -> Option<Event> {
             device: function(word(after(text, ": fault ")?))?,
             address: value("iova: ")?,
             write: None,
+            pasid: None,
+            placed: true,
         },
         // IOTINVAL (RISC-V IOMMU 4.1): opcode 1 in bits 6:0.
         "riscv_iommu_cmd" => match value(": command ")? & 0x7f {
@@ -143,6 +153,8 @@ fn event(name: &str, text: &str) -> Option<Event> {
             device: device(either("sid=")?)?,
             address: value("iova:")?,
             write: either("is_write=").map(|write| write != 0),
+            pasid: None,
+            placed: true,
         },
         "smmuv3_range_inval" => {
             let granule = 1u64

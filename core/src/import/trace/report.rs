@@ -3,6 +3,7 @@
 use super::line::{Moment, Part};
 use super::live::{Finding, Live, Mapping, Was};
 use super::scenario::scenario;
+use super::was::{refused, was};
 use super::{Told, LONGEST};
 use crate::import::account::{Account, AccountItem, AccountSection};
 use crate::spec::Lang;
@@ -30,7 +31,7 @@ fn length(nanos: u64, zh: bool) -> String {
 }
 
 /// How long something took: in lines where the trace has no times.
-fn between(then: Moment, now: Moment, zh: bool) -> String {
+pub(super) fn between(then: Moment, now: Moment, zh: bool) -> String {
     let lines = now.line.saturating_sub(then.line);
     match (now.time, zh) {
         (0, false) if lines == 1 => "1 line".into(),
@@ -44,7 +45,7 @@ pub(super) fn part(part: &Part) -> String {
     format!("{:#x} +{:#x}", part.address, part.size)
 }
 
-fn mapping(m: &Mapping, zh: bool) -> String {
+pub(super) fn mapping(m: &Mapping, zh: bool) -> String {
     let kind = match (m.coherent, zh) {
         (true, false) => " allocated",
         (true, true) => "，分配的内存",
@@ -55,47 +56,6 @@ fn mapping(m: &Mapping, zh: bool) -> String {
         true if m.seen => format!("{}，第 {} 行第一次见到的转换", part(&m.part), m.since.line),
         false => format!("{} {}{kind} (line {})", part(&m.part), m.direction.name(), m.since.line),
         true => format!("{} {}{kind}（第 {} 行）", part(&m.part), m.direction.name(), m.since.line),
-    }
-}
-
-/// What an address was at a moment.
-fn was(now: Moment, was: &Was, zh: bool) -> String {
-    let ago = |then: Moment| between(then, now, zh);
-    match (was, zh) {
-        (Was::Mapped(m), false) => format!("it is mapped: {}", mapping(m, zh)),
-        (Was::Mapped(m), true) => format!("它已映射：{}", mapping(m, zh)),
-        (Was::Other(m), false) => format!("it is mapped for the other direction only: {}", mapping(m, zh)),
-        (Was::Other(m), true) => format!("它只为另一个方向映射：{}", mapping(m, zh)),
-        (Was::Unmapped(m, then), false) if m.seen => {
-            format!(
-                "its translation was forgotten {} before, on line {}: {}",
-                ago(*then),
-                then.line,
-                mapping(m, zh)
-            )
-        }
-        (Was::Unmapped(m, then), true) if m.seen => {
-            format!("它的转换在 {}之前（第 {} 行）已失效：{}", ago(*then), then.line, mapping(m, zh))
-        }
-        (Was::Unmapped(m, then), false) => {
-            format!("it was unmapped {} before, on line {}: {}", ago(*then), then.line, mapping(m, zh))
-        }
-        (Was::Unmapped(m, then), true) => {
-            format!("它在 {}之前（第 {} 行）已解除映射：{}", ago(*then), then.line, mapping(m, zh))
-        }
-        (Was::Unseen, false) => "no translation of it was seen in this trace".into(),
-        (Was::Unseen, true) => "这份跟踪记录里没有见到它的转换".into(),
-        (Was::Never(None), false) => "it was never mapped in this trace".into(),
-        (Was::Never(None), true) => "这份跟踪记录里从未映射过它".into(),
-        (Was::Never(Some((m, over))), false) => {
-            format!(
-                "it was never mapped in this trace; the nearest mapping ends {over:#x} below: {}",
-                mapping(m, zh)
-            )
-        }
-        (Was::Never(Some((m, over))), true) => {
-            format!("这份跟踪记录里从未映射过它；下方最近的映射在它之前 {over:#x} 处结束：{}", mapping(m, zh))
-        }
     }
 }
 
@@ -184,21 +144,8 @@ pub(super) fn finding(now: Moment, finding: &Finding, zh: bool) -> String {
         (Finding::SyncOfNone { device, address, was: w }, true) => {
             format!("{device} 同步 {address:#x}：{}", was(now, w, zh))
         }
-        (Finding::Fault { device, address, write, was: w }, false) => {
-            let access = match write {
-                Some(true) => " (write)",
-                Some(false) => " (read)",
-                None => "",
-            };
-            format!("{device} is refused {address:#x}{access}: {}", was(now, w, zh))
-        }
-        (Finding::Fault { device, address, write, was: w }, true) => {
-            let access = match write {
-                Some(true) => "（写）",
-                Some(false) => "（读）",
-                None => "",
-            };
-            format!("{device} 访问 {address:#x}{access}被拒绝：{}", was(now, w, zh))
+        (Finding::Fault { device, address, write, was: w }, _) => {
+            refused(now, device, *address, *write, w, zh)
         }
     }
 }
@@ -208,7 +155,9 @@ pub fn report(live: &Live, told: &Told, lang: Lang) -> Account {
     let zh = lang == Lang::Zh;
     let mut found: Vec<AccountItem> = Vec::new();
     for (now, one) in &live.found {
-        let place = match (live.timed(), zh) {
+        // A line whose time is not known has none.
+        let is_timed = live.timed() && !matches!(one, Finding::Fault { was: Was::Sometime, .. });
+        let place = match (is_timed, zh) {
             (true, false) => format!("line {}, {} s", now.line, seconds(now.time)),
             (true, true) => format!("第 {} 行，{} 秒", now.line, seconds(now.time)),
             (false, false) => format!("line {}", now.line),
@@ -300,6 +249,13 @@ fn reading(live: &Live, told: &Told, zh: bool) -> Vec<String> {
         out.push(match zh {
             false => format!("{nobody} faults name their device by a number that no function of the trace has: what it had mapped is not known"),
             true => format!("{nobody} 次故障给出的设备编号不属于跟踪里的任何功能：该设备映射了什么，无从得知"),
+        });
+    }
+    if told.unsaid > 0 {
+        let unsaid = told.unsaid;
+        out.push(match zh {
+            false => format!("{unsaid} faults do not say whose access was refused"),
+            true => format!("{unsaid} 次故障没有说明是哪个设备的访问"),
         });
     }
     let lists = live.truncated.values().sum::<u64>();

@@ -18,8 +18,17 @@ pub(super) fn scenario(now: Moment, finding: &Finding) -> Option<String> {
     let Finding::Fault { device, address, write, was } = finding else { return None };
     let (mapping, unmapped) = match was {
         Was::Mapped(mapping) | Was::Other(mapping) => (Some(mapping), None),
-        Was::Unmapped(mapping, then) => (Some(mapping), Some(*then)),
-        Was::Unseen => (None, None),
+        Was::Unmapped(mapping, then) | Was::Lost(mapping, then) => (Some(mapping), Some(*then)),
+        Was::Unseen | Was::UnmappedUnseen(..) => (None, None),
+        // What is not known no scenario shows.
+        Was::Tables(..)
+        | Was::NoTables
+        | Was::NoDevice(_)
+        | Was::Process(_)
+        | Was::Cut(_)
+        | Was::MappedUnseen(..)
+        | Was::Sometime
+        | Was::TooMany => return None,
         Was::Never(near) => (near.as_ref().map(|(mapping, _)| mapping), None),
     };
     // Which it was a trace may not say: a read is the less that a device can ask for.

@@ -362,7 +362,7 @@ proptest! {
             let mut there: Vec<_> = there
                 .map(|span| match span.owner {
                     history::Owner::Device(device) => (String::from(replay.live.name(device.into())), span.part().address),
-                    history::Owner::Tables => (String::new(), 0),
+                    history::Owner::Tables | history::Owner::Nobody => (String::new(), 0),
                 })
                 .collect();
             there.sort();
@@ -704,10 +704,20 @@ fn a_kernels_line_of_a_fault_among_those_of_a_trace_is_held_against_what_was_map
         assert_eq!(kinds, ["3 Fault"], "{line}");
         assert!(report.contains(&format!("0000:00:05.0 is refused {said}: {unmapped}")), "{line}\n{report}");
     }
-    // Without a stamp it comes after what is above it; alone it is a log, and no trace.
+    // Without a stamp it comes after what is above it and before what is below; behind all and in front of all it is not known when.
+    // Alone it is a log, and no trace.
     let bare =
         "DMAR: [DMA Write NO_PASID] Request device [00:05.0] fault addr 0xfffff000 [fault reason 0x05] x";
-    assert!(of(bare).1.contains("it was unmapped 0 us before"), "{}", of(bare).1);
+    let within = of(&format!("{bare}\n{}", bare_map(2000, 0x3000, 64, 0x9000))).1;
+    assert!(within.contains("it was unmapped 0 us before"), "{within}");
+    for text in [format!("{trace}{bare}\n"), format!("{bare}\n{trace}")] {
+        let said = replay(&text).report(Lang::En).to_string();
+        let line = text.lines().position(|line| line == bare).unwrap() + 1;
+        let told = format!(
+            "its line has no time of the trace's clock: what was mapped then is not known (line {line})"
+        );
+        assert!(said.contains(&told), "{said}");
+    }
     assert!(replay(bare).is_empty());
     for other in [
         "DMAR: [INTR-REMAP] Request device [00:05.0] fault index 0x8 [fault reason 0x22] x",
