@@ -63,7 +63,7 @@ clues! {
     MsiAddress "the address is one that interrupt messages go to" "地址是中断消息的目标";
     MessageRange "the address is one that interrupt messages go to on x86 and elsewhere, not on every machine" "地址落在 x86 等机器的中断消息范围里，本机须核对设备的 MSI 地址";
     MessageTarget "it is a write to where interrupt messages go" "写的正是中断消息的目标地址";
-    WildAddress "the address is above 48 bits: no allocator of DMA addresses gives one out there" "地址超过 48 位，DMA 地址的分配器不会给出这么高的地址";
+    WildAddress "the address is above 48 bits, where only in a domain of 57 bits or more a DMA address can be" "地址超过 48 位，域宽 57 位以上才会有这么高的 DMA 地址";
     Poison "the address is a pattern that fills dead memory" "地址是填充已释放内存的模式";
     KernelPointer "the address is a kernel pointer" "地址是内核指针";
     PostedWrite "the type is a posted write to the interrupt range" "类型为对中断区间的 posted 写";

@@ -197,7 +197,10 @@ pub(super) fn address(found: &mut Found, address: u64) {
             Clue::KernelPointer,
         ),
         a if a >> 52 != 0 || a >> 48 != 0 && found.arch != Arch::Dart => (
-            Text::new("above 48 bits: garbage, or a tagged pointer", "超过 48 位：垃圾值，或带标签的指针"),
+            Text::new(
+                "above 48 bits: mostly garbage or a tagged pointer; in a domain of 57 bits or more it may be a DMA address",
+                "超过 48 位：多半是垃圾值或带标签的指针；域宽 57 位以上时也可能是正常的 DMA 地址",
+            ),
             Clue::WildAddress,
         ),
         // What other systems than Linux give out first is not known.

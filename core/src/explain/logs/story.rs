@@ -601,7 +601,10 @@ fn add_suppressed(item: &mut Item, count: u64) {
 
 /// The title of what a rate limit left out.
 pub(super) fn suppressed_title(count: u64) -> Phrase {
-    Phrase::new(format!("{count} messages were not printed"), format!("有 {count} 条消息未打印"))
+    Phrase::new(
+        format!("the rate limit held printing back {count} times"),
+        format!("限速挡下了 {count} 次打印"),
+    )
 }
 
 /// The bus, device and function of a name, without the segment 0.

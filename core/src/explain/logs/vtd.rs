@@ -354,8 +354,8 @@ fn process(found: &mut Found, told: Told<'_>) {
             found.clue(Clue::NoPasid);
             let meaning = match first_stage {
                 true => Text::new(
-                    "a request without PASID: ordinary DMA of the kernel, which uses first-stage tables in scalable mode; no process is involved",
-                    "请求不带 PASID：内核的普通 DMA，可扩展模式下使用第一阶段页表；与进程无关",
+                    "a request without PASID: ordinary DMA, with no process involved; in scalable mode it may go through first-stage tables, as the reason says that it did here",
+                    "请求不带 PASID，是普通 DMA，与进程无关；可扩展模式下它可以走第一阶段页表，由错误码可知这里就是",
                 ),
                 false if scalable => Text::new(
                     "a request without PASID: ordinary DMA of the kernel; no process is involved",

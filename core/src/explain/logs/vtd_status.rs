@@ -492,11 +492,11 @@ fn suppressed(here: &Here<'_>) -> Option<Found> {
     found.device = None;
     found.join = Join::Suppressed(count);
     found.certain(
-        Text::new("not printed", "没有打印的条数"),
+        Text::new("held back", "限速次数"),
         count,
         Text::new(
-            "the kernel limits the rate: there were more faults than the log shows",
-            "内核限制了打印速率，实际的错误比日志里的多",
+            "the kernel limits the rate: there were more faults than the log shows; this counts attempts to print, of which a fault may make several (on VT-d about three)",
+            "内核限制了打印速率，实际的错误比日志里的多；这是尝试打印的次数，一个错误可能占好几次（VT-d 上约三次）",
         ),
     );
     let limit = match arch {

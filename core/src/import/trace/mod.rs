@@ -8,6 +8,7 @@ mod live;
 mod moment;
 mod qemu;
 mod report;
+mod said;
 mod scenario;
 mod waiting;
 mod was;

@@ -3,7 +3,8 @@
 
 use super::history::{Act, Kind, Owner, Passed, Span};
 use super::live::{meets, Live};
-use super::report::{finding, part, seconds};
+use super::report::finding;
+use super::said::{part, seconds};
 use super::scenario::scenario;
 use super::was::who;
 use crate::spec::Lang;

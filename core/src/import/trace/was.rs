@@ -2,7 +2,7 @@
 
 use super::line::Moment;
 use super::live::{Mapping, Was};
-use super::report::{between, mapping, part};
+use super::said::{between, mapping, part};
 use alloc::format;
 use alloc::string::String;
 
