@@ -1,20 +1,14 @@
 //! Every form in which a kernel tells of a refused access, among the lines of a trace: each is held against what was mapped then.
 #![cfg(feature = "import")]
 
-use iommu_core::import::trace::Replay;
+#[path = "support/trace.rs"]
+mod trace;
+
 use iommu_core::spec::Lang;
+use trace::{event, replayed};
 
 fn said(text: &str) -> String {
-    let mut replay = Replay::default();
-    for line in text.lines() {
-        assert!(replay.line(line, None));
-    }
-    replay.finish(None);
-    replay.report(Lang::En).to_string()
-}
-
-fn event(time: u32, rest: &str) -> String {
-    format!("dd-1 [001] ..... 10.{time:06}: {rest}\n")
+    replayed(text).report(Lang::En).to_string()
 }
 
 fn map(time: u32, device: &str, at: u64) -> String {

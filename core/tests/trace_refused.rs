@@ -1,15 +1,14 @@
 //! What a replay says of a refused access, and what it may not say.
 #![cfg(feature = "import")]
 
-use iommu_core::import::trace::Replay;
+#[path = "support/trace.rs"]
+mod trace;
+
 use iommu_core::spec::Lang;
+use trace::{event, replayed};
 
 fn said(text: &str) -> String {
-    let mut replay = Replay::default();
-    for line in text.lines() {
-        assert!(replay.line(line, None));
-    }
-    replay.finish(None);
+    let replay = replayed(text);
     let zh = replay.report(Lang::Zh).to_string();
     // Each sentence has its Chinese: none of English is left in it.
     for word in ["refused", "mapped", "tables", "trace"] {
@@ -23,10 +22,6 @@ fn refusals(text: &str) -> Vec<String> {
     let said = said(text);
     let lines = said.lines().filter(|line| line.contains(" is refused "));
     lines.map(|line| line.trim().to_owned()).collect()
-}
-
-fn event(time: u32, rest: &str) -> String {
-    format!("dd-1 [001] ..... 10.{time:06}: {rest}\n")
 }
 
 fn map(time: u32, at: u64, size: u32) -> String {

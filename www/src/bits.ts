@@ -15,7 +15,7 @@ export function entryBits(entry: Entry, app: App, flips = false): HTMLElement {
   const show = (field: Field | null) => {
     if (field === lit) return;
     lit = field;
-    said.textContent = field ? `${place(field)} ${field.name}${t("is")}${field.meaning}` : rest;
+    said.textContent = field ? inWords(field, t) : rest;
     for (const el of box.querySelectorAll<HTMLElement>("[data-field]"))
       el.classList.toggle("lit", field !== null && el.dataset.field === String(field.lo));
   };
@@ -28,7 +28,7 @@ export function entryBits(entry: Entry, app: App, flips = false): HTMLElement {
     show(field);
     const bit = bitUnder(event);
     if (!bit) return;
-    const what = field ? `${place(field)} ${field.name}${t("is")}${field.meaning}` : `${bit.number}`;
+    const what = field ? inWords(field, t) : `${bit.number}`;
     // Mouse and finger turn it here; the values below, which are buttons, are for everyone.
     bit.half.title = flip ? `${what}\n${t("flipBit")} ${bit.number}` : what;
     bit.half.style.setProperty("--bit", String(bit.column));
@@ -101,6 +101,9 @@ const turning = (f: Field, flip: (bit: number) => void, t: Words) =>
 
 /** The mark beside a changed value, for those who hear the page. */
 const told = (f: Field, t: Words) => (f.changed ? h("span.for-readers", {}, t("changed")) : "");
+
+/** Where a field is, its name and what it means. */
+const inWords = (f: Field, t: Words) => `${place(f)} ${f.name}${t("is")}${f.meaning}`;
 
 const place = (f: Field) => (f.hi === f.lo ? `${f.hi}` : `${f.hi}:${f.lo}`);
 

@@ -102,7 +102,8 @@ export function diagram(app: App, slot: 0 | 1 = 0, panes?: Panes): HTMLElement {
   let inset = 0;
   /** How many of its lowest pixels are under the answer. */
   let under = 0;
-  const measure = () => {
+  /** Measures the pane; in a layout that is only tried it keeps the size that it has. */
+  const measure = (tried?: boolean) => {
     // In a document that is shown nowhere nothing has a style.
     if (!holder.isConnected || !holder.ownerDocument.defaultView) return;
     measureCell(holder);
@@ -114,7 +115,7 @@ export function diagram(app: App, slot: 0 | 1 = 0, panes?: Panes): HTMLElement {
     const flows = style.overflowY !== "auto";
     const x = holder.clientWidth + free(style.paddingLeft, style.paddingRight);
     const lowest = (room.low ? HIGH : LOW) * (presenting() ? 1.18 : 1);
-    room = {
+    const measured = {
       x,
       y,
       // Where the answer stands below and not over it, the picture keeps its size when that comes.
@@ -122,7 +123,8 @@ export function diagram(app: App, slot: 0 | 1 = 0, panes?: Panes): HTMLElement {
       flows,
       low: !flows && (whole < lowest || cellsIn(x) < NARROW),
     };
-    if (panes) rooms.set(panes.now(), room);
+    if (panes) rooms.set(panes.now(), measured);
+    if (!tried) room = measured;
   };
   const cellsIn = (width: number) =>
     Math.min(WIDEST, Math.max(36, Math.floor((width - 2) / (cellWidth() * smallest()))));
@@ -153,11 +155,7 @@ export function diagram(app: App, slot: 0 | 1 = 0, panes?: Panes): HTMLElement {
   const roomFor = (at: number, way: readonly Place[]): Pick<typeof room, "x" | "low"> => {
     if (!panes) return room;
     const then = panes.then(at, way);
-    if (!rooms.has(then)) {
-      const before = room;
-      panes.tried(at, way, measure);
-      room = before;
-    }
+    if (!rooms.has(then)) panes.tried(at, way, () => measure(true));
     return rooms.get(then) ?? room;
   };
   const wished = ({ x, low }: Pick<typeof room, "x" | "low">): SceneWish => ({
@@ -402,11 +400,7 @@ export function diagram(app: App, slot: 0 | 1 = 0, panes?: Panes): HTMLElement {
     measure();
     panes?.foresee(
       (layout) => rooms.has(layout) || !holder.isConnected,
-      () => {
-        const before = room;
-        measure();
-        room = before;
-      },
+      () => measure(true),
     );
     cover();
     const size = { x: holder.clientWidth, y: holder.clientHeight };

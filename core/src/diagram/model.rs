@@ -388,18 +388,16 @@ impl Model {
     }
     /// Marks those who take part at this position: whom the token came by, and what the step touches.
     pub fn mark_acting(&mut self) {
-        let token = self.token.iter().flat_map(|t| t.path.iter().chain([&t.at]));
-        let lit = self.lit.iter().map(|lit| lit.what);
-        let acting: Vec<ActorId> = token
-            .filter_map(|a| if let Anchor::Actor(a) = a { Some(*a) } else { None })
-            .chain(lit.filter_map(|t| if let Target::Actor(a) = t { Some(a) } else { None }))
-            .collect();
-        for a in acting {
+        for lit in &self.lit {
+            let Target::Actor(a) = lit.what else { continue };
             if let Some(actor) = self.actors.get_mut(usize::from(a.0)) {
                 actor.acts = true;
             }
         }
-        for at in self.token.iter().flat_map(|t| t.path.iter().chain([&t.at]).chain(&t.interrupt)) {
+        // Whom an interrupt's way comes by takes no part in that of the bytes.
+        let bytes = self.token.iter().flat_map(|t| t.path.iter().chain([&t.at])).map(|at| (at, true));
+        let interrupt = self.token.iter().flat_map(|t| &t.interrupt).map(|at| (at, false));
+        for (at, acts) in bytes.chain(interrupt) {
             match at {
                 Anchor::Point(at) => {
                     if let Some(column) = self.columns.get_mut(usize::from(at.column.0)) {
@@ -409,6 +407,7 @@ impl Model {
                 Anchor::Actor(a) => {
                     if let Some(actor) = self.actors.get_mut(usize::from(a.0)) {
                         actor.passed = true;
+                        actor.acts |= acts;
                     }
                 }
             }
