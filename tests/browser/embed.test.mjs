@@ -190,6 +190,44 @@ test("by default: sentence, picture, Step and bar within 560 px, the answer at t
   await page.context().close();
 });
 
+test("in a document's width the pictures of long lessons are whole at every stop, and of one scale", async () => {
+  const page = await host(
+    `<div style="width:828px"><iommu-playground id="a" preset="lazy"></iommu-playground></div>`,
+  );
+  await ready(page, "a");
+  // Each has much to tell, an answer of many lines, or a picture of many rows.
+  for (const preset of ["lazy", "fault-ladder-amd", "ring", "use-after-unmap", "virtio-addresses"]) {
+    await page.evaluate((p) => {
+      window.seen = [];
+      document.getElementById("a").setAttribute("preset", p);
+    }, preset);
+    if (preset !== "lazy") await ready(page, "a");
+    const looks = await page.evaluate(async () => {
+      const element = document.getElementById("a");
+      const part = (name) => element.shadowRoot.querySelector(name);
+      const frames = (n) =>
+        new Promise((done) => (n ? requestAnimationFrame(() => done(frames(n - 1))) : done()));
+      const looks = [];
+      for (;;) {
+        await frames(6);
+        const [picture, svg] = [part("#diagram"), part("#diagram svg")];
+        const scale = svg.getBoundingClientRect().width / svg.viewBox.baseVal.width;
+        looks.push({ over: picture.scrollHeight - picture.clientHeight, scale: scale.toFixed(3) });
+        if (part("#step").disabled) return looks;
+        const from = element.position;
+        part("#step").click();
+        while (element.position === from) await frames(1);
+      }
+    });
+    assert.ok(looks.length > 3, preset);
+    for (const { over, scale } of looks) {
+      assert.ok(over <= 1, `${preset}: ${over} px out of sight`);
+      assert.equal(scale, looks[0].scale, preset);
+    }
+  }
+  await page.context().close();
+});
+
 test("in a narrow host too the answer stands above the picture, and the height does not change", async () => {
   for (const [width, preset] of [
     [340, "why-iommu"],

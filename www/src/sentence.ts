@@ -12,7 +12,7 @@ import type { Place, State } from "./store";
 import { told } from "./terms";
 
 /** As many of the longest ideas keep the room that the longest takes. */
-const MEASURED = 3;
+const MEASURED = 6;
 
 /** `changes` says what was changed of a scenario; nothing where a text is shown and not worked on, as in an embed. */
 export function sentence(app: App, changes?: (app: App, redraw: () => void) => Changed): HTMLElement {
