@@ -3,7 +3,9 @@
 #[path = "support/draft.rs"]
 mod draft;
 
-use iommu_core::import::{import, Import, Input, Kind};
+use iommu_core::import::{import, report, Import, Input, Kind};
+use iommu_core::scenario::{parse, print};
+use iommu_core::spec::Lang;
 
 fn of(name: &str, bytes: &[u8], more: &str) -> Import {
     draft::runs(import(&[Input { name, bytes }, Input { name: "more", bytes: more.as_bytes() }]))
@@ -240,4 +242,84 @@ fn a_comment_that_is_too_long_ends_between_words_and_says_so() {
     let got = of("a.lspci", text.as_bytes(), "");
     let line = got.scenario.lines().find(|line| line.contains("00:02.0")).unwrap();
     assert!(line.ends_with("word ...") && line.len() < 260, "{line}");
+}
+
+#[test]
+fn what_a_boot_log_takes_back_is_not_kept() {
+    let log = "\
+pci 0000:00:1c.0: [8086:9d10] type 01 class 0x060400 PCIe Root Port
+pci 0000:00:1c.0: PCI bridge to [bus 01]
+pci 0000:01:00.0: [8086:1521] type 00 class 0x020000 PCIe Endpoint
+pci 0000:01:00.1: [8086:1521] type 00 class 0x020000 PCIe Endpoint
+pci 0000:00:1c.0: Adding to iommu group 4
+pci 0000:01:00.0: Adding to iommu group 5
+pci 0000:01:00.1: Adding to iommu group 5
+pci 0000:01:00.1: Removing from iommu group 5
+pci 0000:01:00.1: Adding to iommu group 6
+";
+    let got = of("log", log.as_bytes(), "");
+    assert_eq!(lines(&got, Kind::Contradiction, "is in group", ""), [0usize; 0], "{:?}", got.remarks);
+    assert!(got.joined.is_empty() && got.scenario.contains("# group 6: "), "{}", got.scenario);
+}
+
+#[test]
+fn root_ports_whose_acs_linux_turns_on_otherwise_have_it() {
+    let log = "\
+pci 0000:00:1c.0: [8086:9d10] type 01 class 0x060400 PCIe Root Port
+pci 0000:00:1c.0: PCI bridge to [bus 01]
+pci 0000:00:1c.0: Intel SPT PCH root port ACS workaround enabled
+pci 0000:01:00.0: [8086:1521] type 00 class 0x020000 PCIe Endpoint
+";
+    let scenario = of("log", log.as_bytes(), "").scenario;
+    assert!(scenario.contains("rootport rp0 00:1c.0 acs  # log:1"), "{scenario}");
+    assert!(!of("log", log.replace("workaround", "").as_bytes(), "").scenario.contains(" acs"));
+}
+
+#[test]
+fn newest_kernels_name_an_iommu_of_amd_by_its_counters() {
+    let log = "\
+pci 0000:00:00.2: [1022:1481] type 00 class 0x080600 conventional PCI endpoint
+pci 0000:00:00.2: AMD-Vi: IOMMU performance counters supported
+";
+    let got = of("log", log.as_bytes(), "");
+    assert_eq!(got.found.units.len(), 1);
+    assert!(got.scenario.contains("machine amd-vi"), "{}", got.scenario);
+    assert_eq!(lines(&got, Kind::Missing, "no IOMMU is named", ""), [0usize; 0]);
+}
+
+#[test]
+fn comments_of_bars_stand_as_the_canonical_form_has_them() {
+    let log = "\
+pci_bus 0000:00: root bus resource [mem 0x90000000-0x9fffffff window]
+pci 0000:00:02.0: [8086:10d3] type 00 class 0x020000 PCIe Root Complex Integrated Endpoint
+pci 0000:00:02.0: BAR 0 [mem 0x10000000-0x1000ffff]
+pci 0000:00:02.0: BAR 1 [mem 0x90000000-0x9000ffff]
+pci 0000:00:02.0: BAR 2 [mem 0x20000000-0x2000ffff]
+pci 0000:00:03.0: [8086:10d3] type 00 class 0x020000 PCIe Root Complex Integrated Endpoint
+pci 0000:00:03.0: BAR 0 [mem 0x10000000-0x1000ffff]
+";
+    for vectors in
+        ["", "00:03.0 Ethernet controller: A\n\tCapabilities: [d0] MSI: Enable+ Count=1/8 Maskable- 64bit+\n"]
+    {
+        let scenario = of("log", log.as_bytes(), vectors).scenario;
+        assert!(scenario.contains("#   bar 0"), "{scenario}");
+        assert_eq!(print(&parse(&scenario).unwrap()), scenario);
+    }
+}
+
+#[test]
+fn a_name_in_another_language_changes_no_brackets() {
+    let text = "00:02.0 Ethernet controller [0200]: 名字 [8086:1533]\n00:02.0 Ethernet controller [0200]: 二 [8086:1534]\n";
+    let got = of("a.lspci", text.as_bytes(), "");
+    let [en, zh] = [Lang::En, Lang::Zh].map(|lang| report(&got, lang).to_string());
+    assert!(en.contains("二") && en.contains(" (a.lspci:2)") && !en.contains('（'), "{en}");
+    assert!(zh.contains("（a.lspci:2）"), "{zh}");
+}
+
+#[test]
+fn the_largest_size_that_lspci_prints_is_one() {
+    let text = "00:02.0 Ethernet controller: A [8086:1533]\n\tRegion 0: Memory at 8000000000000000 (64-bit, prefetchable) [size=8E]\n";
+    let got = of("a.lspci", text.as_bytes(), "");
+    assert_eq!(lines(&got, Kind::Missing, "no text states its size", ""), [0usize; 0], "{:?}", got.remarks);
+    assert_eq!(got.found.functions[0].bars[0].size, 1 << 63);
 }

@@ -85,13 +85,15 @@ impl Account {
 
 impl fmt::Display for Account {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // A name in another language is none of it: no heading has one.
+        let zh = self.sections.iter().any(|section| section.heading.chars().any(|c| c >= '\u{2e80}'));
         for section in &self.sections {
             let indent = if section.heading.is_empty() { "" } else { "  " };
             if !section.heading.is_empty() {
                 writeln!(f, "\n{}", section.heading)?;
             }
             for item in &section.items {
-                let place = match (item.place.as_str(), item.text.chars().any(|c| c >= '\u{2e80}')) {
+                let place = match (item.place.as_str(), zh) {
                     ("", _) => String::new(),
                     (place, false) => alloc::format!(" ({place})"),
                     (place, true) => alloc::format!("（{place}）"),

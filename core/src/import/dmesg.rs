@@ -1,7 +1,8 @@
 //! Boot lines of Linux that speak of the machine: functions, windows, IOMMUs, groups, RAM.
 
+use super::config::WANTED;
 use super::found::{
-    keep, Bar, Bdf, Bridge, Express, Extent, Found, HostWindow, Inbound, Maker, Range, Reserved, Source,
+    keep, Acs, Bar, Bdf, Bridge, Express, Extent, Found, HostWindow, Inbound, Maker, Range, Reserved, Source,
     Space, Unit, Window,
 };
 use super::remark::Kind;
@@ -50,9 +51,14 @@ impl Dmesg {
         if said.starts_with("AMD-Vi: ") {
             return amd(said, from, found);
         }
-        if group(said, from, found) || said.starts_with("Adding to iommu group") {
-            if let Some(number) = after(said, "Adding to iommu group ").and_then(leading) {
-                found.join(at, number as u32, from);
+        if group(said, from, found) {
+            return true;
+        }
+        if let Some(rest) = after(said, " iommu group ") {
+            match (said.split(' ').next(), leading(rest)) {
+                (Some("Adding"), Some(number)) => found.join(at, number as u32, from),
+                (Some("Removing"), _) => found.leave(at),
+                _ => {}
             }
             return true;
         }
@@ -95,6 +101,12 @@ impl Dmesg {
                 bridge.windows.retain(|old| old.space != space);
                 bridge.windows.push(Window { space, range, from });
             }
+            return true;
+        }
+        // What older root ports of Intel have instead of the capability, Linux turns on whole (`pci_quirk_enable_intel_pch_acs`).
+        if said.ends_with("PCH root port ACS workaround enabled") {
+            function.acs = Some(Acs { can: WANTED, on: Some(WANTED) });
+            function.cite("acs", from);
             return true;
         }
         let known = bar(said, from, &mut function.bars);
@@ -155,6 +167,7 @@ fn of_driver(text: &str) -> Option<&str> {
     let assigned = ["]: assigned", ": assigned [", ": can't assign", "failed to assign", "no space for ["];
     let assigned = assigned.iter().any(|mark| said.contains(mark));
     let known = said.starts_with("Adding to iommu group ")
+        || said.starts_with("Removing from iommu group ")
         || said.starts_with("PCI bridge to [bus ")
         || said.starts_with("bridge window [")
         || said.starts_with("BAR ") && assigned;
@@ -378,8 +391,10 @@ fn intel(text: &str, from: Source, found: &mut Found) -> bool {
 
 fn amd(text: &str, from: Source, found: &mut Found) -> bool {
     let Some(rest) = text.strip_prefix("AMD-Vi: ") else { return false };
-    // `Found IOMMU at 0000:00:00.2 cap 0x40`, and of old kernels `Extended features:  PreF PPR GT IA`, without the register.
-    if rest.starts_with("Found IOMMU ") || rest.starts_with("Extended features: ") {
+    // `Found IOMMU at 0000:00:00.2 cap 0x40`, of old kernels `Extended features:  PreF PPR GT IA`, without the register, and of
+    // newest ones nothing else than that it can count.
+    const NAMED: [&str; 3] = ["Found IOMMU ", "Extended features: ", "IOMMU performance counters supported"];
+    if NAMED.iter().any(|begin| rest.starts_with(begin)) {
         let _ = unit(found, Maker::Amd, None, from);
     } else if rest.starts_with("Lazy IO/TLB flushing enabled") {
         found.policy.lazy = Some((true, from));

@@ -573,6 +573,15 @@ impl Found {
         }
     }
 
+    /// Takes a function out of its group.
+    pub fn leave(&mut self, at: Bdf) {
+        if let Some(function) = self.functions.iter_mut().find(|function| function.at == at) {
+            function.group = None;
+        }
+        self.groups.iter_mut().for_each(|group| group.functions.retain(|one| *one != at));
+        self.groups.retain(|group| !group.functions.is_empty());
+    }
+
     /// Notes a root bus.
     pub fn root(&mut self, segment: u32, bus: u8) {
         if !self.roots.contains(&(segment, bus)) {

@@ -70,9 +70,11 @@ pub fn size(text: &str) -> Option<u64> {
         "M" => 20,
         "G" => 30,
         "T" => 40,
+        "P" => 50,
+        "E" => 60,
         _ => return None,
     };
-    number.checked_mul(1 << shift)
+    number.checked_mul(1u64 << shift)
 }
 
 /// Returns a line without what logs put before a message and around it: dates, hosts, times of any form, colours. The reader of

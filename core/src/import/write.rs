@@ -86,9 +86,13 @@ impl Out<'_> {
     }
     /// What is no statement.
     fn comment(&mut self, said: &str, from: Option<Source>) {
+        self.comment_at("", said, from);
+    }
+    /// The same, as far in as what follows it.
+    fn comment_at(&mut self, indent: &str, said: &str, from: Option<Source>) {
         if self.text.len() < MOST {
             let place = from.map_or_else(String::new, |from| format!(" ({})", self.found.place(from)));
-            let _ = writeln!(self.text, "# {}{}", comment(said), comment(&place));
+            let _ = writeln!(self.text, "{indent}# {}{}", comment(said), comment(&place));
         }
     }
 }
@@ -270,14 +274,17 @@ fn one(out: &mut Out<'_>, item: &Item, plan: &Plan) {
     let group = elsewhere(function.group_from).map_or(String::new(), |place| format!(", {place}"));
     let group = function.group.map_or(String::new(), |number| format!(" (group {number}{group})"));
     out.cited(&line, format!("{}{name}{group}", function.name).trim(), Some(function.from), &cites);
-    for line in &item.lines {
+    let vectors = function.msi.unwrap_or(0).clamp(0, 32);
+    let vectored = item.role.is_none() && vectors > 1;
+    let last = item.lines.iter().rposition(|line| line.not.is_none());
+    for (at, line) in item.lines.iter().enumerate() {
+        let indent = if vectored || last.is_some_and(|last| at < last) { "  " } else { "" };
         match &line.not {
             None => out.line_of(&format!("  {}", line.text), "", line.from, line.also),
-            Some(why) => out.comment(&format!("  {}: {}", line.text, why.en), line.from),
+            Some(why) => out.comment_at(indent, &format!("  {}: {}", line.text, why.en), line.from),
         }
     }
-    let vectors = function.msi.unwrap_or(0).clamp(0, 32);
-    if item.role.is_none() && vectors > 1 {
+    if vectored {
         let from = function.cited("vectors").unwrap_or(function.from);
         out.line(&format!("  vectors {vectors}"), "", Some(from));
     }

@@ -146,8 +146,11 @@ impl TooLong {
     /// What is wrong, in the reader's language.
     pub fn message(&self, lang: Lang) -> String {
         match lang {
-            Lang::Zh => format!("文本有 {} 字节，链接最多容纳 {MAX_TEXT} 字节", self.0),
-            Lang::En => format!("the text has {} bytes, and a link holds {MAX_TEXT} at most", self.0),
+            Lang::Zh => format!("文本有 {} 字节，链接最多容纳 {MAX_TEXT} 字节：请传文件", self.0),
+            Lang::En => format!(
+                "the text has {} bytes, and a link holds {MAX_TEXT} at most: pass it on as a file",
+                self.0
+            ),
         }
     }
 }

@@ -1,9 +1,9 @@
 //! `iommu-play link` and `iommu-play unlink`: a scenario as a link, and back. `docs/links.md` says what is in one.
 
-use super::scenario::named;
+use super::scenario::{self, read, Source};
 use crate::cli::{Link, Unlink};
 use crate::zh::{self, colon};
-use iommu_core::link::{decode, encode, encode_preset, Options, Target};
+use iommu_core::link::{decode, encode, encode_preset, Options, Target, MAX_TEXT};
 use iommu_core::scenario::onto_word;
 use iommu_core::scenario::presets::{by_name, Preset};
 use iommu_core::spec::Lang;
@@ -54,14 +54,17 @@ pub fn link(args: &Link, lang: Option<Lang>, said_in: Lang) -> ExitCode {
 }
 
 fn text_of(source: &str, preset: Option<&Preset>, checked: bool, said_in: Lang) -> Option<String> {
-    match preset {
-        Some(preset) => Some(preset.text.into()),
-        None if checked => named(source, said_in == Lang::Zh).map(|(_, text, _)| text),
-        None if source == "-" => std::io::read_to_string(std::io::stdin()).ok(),
-        None => std::fs::read_to_string(source)
-            .map_err(|error| errln!("{source}{}{}", colon(said_in), zh::trouble(&error, said_in)))
-            .ok(),
+    if let Some(preset) = preset {
+        return Some(preset.text.into());
     }
+    let source = if source == "-" { Source::Stdin } else { Source::File(source.into()) };
+    let zh = said_in == Lang::Zh;
+    let text = read(&source, zh)?;
+    // What no link holds is said of the link.
+    if checked && text.len() <= MAX_TEXT {
+        scenario::checked(&source, &text, zh)?;
+    }
+    Some(text)
 }
 
 /// Prints the text of a link; the rest of what it says goes to standard error.

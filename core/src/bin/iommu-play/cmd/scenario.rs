@@ -2,7 +2,7 @@
 
 use iommu_core::iommu::Architecture;
 use iommu_core::scenario::presets::{Preset, PRESETS};
-use iommu_core::scenario::{parse, Problem, Scenario};
+use iommu_core::scenario::{parse, Problem, Problems, Scenario};
 use iommu_core::spec::Lang;
 use iommu_core::view::across::turned;
 use std::io::Read;
@@ -44,9 +44,9 @@ impl Source {
     }
 }
 
-/// A scenario and its text; what is wrong goes to standard error.
-pub fn parsed(source: &Source, zh: bool) -> Option<(String, Scenario)> {
-    let text = source
+/// The text of a scenario; why it cannot be read goes to standard error.
+pub fn read(source: &Source, zh: bool) -> Option<String> {
+    source
         .read()
         .map_err(|error| match zh {
             false => errln!("{}: {error}", source.name()),
@@ -55,16 +55,20 @@ pub fn parsed(source: &Source, zh: bool) -> Option<(String, Scenario)> {
             }
             true => errln!("{}：{}", source.name(), crate::zh::io(&error)),
         })
-        .ok()?;
-    match parse(&text) {
-        Ok(scenario) => Some((text, scenario)),
-        Err(problems) => {
-            for problem in &problems.0 {
-                tell(source, &text, problem, zh);
-            }
-            None
-        }
-    }
+        .ok()
+}
+
+/// A scenario and its text; what is wrong goes to standard error.
+pub fn parsed(source: &Source, zh: bool) -> Option<(String, Scenario)> {
+    let text = read(source, zh)?;
+    let scenario = checked(source, &text, zh)?;
+    Some((text, scenario))
+}
+
+/// The scenario of a text; what is wrong goes to standard error.
+pub fn checked(source: &Source, text: &str, zh: bool) -> Option<Scenario> {
+    let said = |problems: Problems| problems.0.iter().for_each(|problem| tell(source, text, problem, zh));
+    parse(text).map_err(said).ok()
 }
 
 /// What a problem says, in a language.
