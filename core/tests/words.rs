@@ -360,3 +360,36 @@ fn rows_say_which_stage_they_are_of_and_how_the_manual_numbers_their_level() {
         assert!(!alone.contains("stage 1, level") && !alone.contains("stage 2, level"), "{alone}");
     }
 }
+
+#[test]
+fn each_walk_begins_at_the_root_above_it() {
+    let run = run(PRESETS.iter().find(|have| have.name == "howto").unwrap().text).unwrap();
+    let other = "0000000007408000: 0x0000000000000000 0x0000000000000000\n";
+    let (rows, one) = (rows(&run), root(&run, Architecture::Vtd));
+    let walk = "walk 00:03.0 0x1000\n";
+    let read =
+        |item: &Item| item.fields.iter().find(|field| field.name.en == "read").map(|f| f.meaning.en.clone());
+    let two = "root vt-d 0x7408000\n";
+    for text in [
+        format!("{rows}{other}{one}\n{walk}{two}{walk}"),
+        // Below all walks the first counts for those above it.
+        format!("{walk}{one}\n{two}{walk}{rows}{other}"),
+    ] {
+        let items = walks(&text);
+        let [first, second] = &items[..] else { panic!("{text}{items:?}") };
+        assert!(!read(first).unwrap().contains("0x7408000"), "{items:?}");
+        assert!(read(second).unwrap().contains("0x7408000"), "{items:?}");
+    }
+}
+
+#[test]
+fn tables_of_a_process_are_of_the_first_stage() {
+    let of = |head: &str| {
+        let text = PRINTED.replace("0000:00:05.0 @", head);
+        let items = walks(&text);
+        items[0].fields.iter().find(|field| field.name.en == "stage").unwrap().value.en.clone()
+    };
+    assert_eq!(of("0000:00:05.0 with pasid 1 @"), "1");
+    assert_eq!(of("0000:00:05.0 with pasid 0 @"), "2");
+    assert_eq!(of("0000:00:05.0 @"), "2");
+}

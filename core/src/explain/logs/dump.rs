@@ -419,6 +419,9 @@ pub(super) fn domain_struct(here: &Here<'_>) -> Option<Found> {
     }
     if let Some(stage) = first_stage(&domain) {
         let meaning = match stage {
+            true if domain.pasid.is_some_and(|pasid| pasid > 0) => {
+                Text::new("Linux gives a PASID tables of the first stage", "Linux 给 PASID 用第一阶段页表")
+            }
             true => Text::new(
                 "the entries have the first stage's bits (U/S, accessed)",
                 "表项带有第一阶段的位（U/S、访问位）",

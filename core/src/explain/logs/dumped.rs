@@ -45,10 +45,10 @@ pub(super) struct Domain {
     pub(super) unread: usize,
 }
 
-/// Are these tables of the first stage? Linux sets U/S in every first-stage entry, and bit 2 is never set in
-/// its second-stage entries.
+/// Are these tables of the first stage? Linux sets U/S in every first-stage entry, and bit 2 is never set in its second-stage entries;
+/// a process (a PASID other than 0) has tables of the first stage, whose entries may be for the supervisor alone.
 pub(super) fn first_stage(domain: &Domain) -> Option<bool> {
     let (_, entries) = domain.pages.first()?;
     let top = entries.iter().find(|&&entry| entry != 0)?;
-    Some(top & 4 != 0)
+    Some(top & 4 != 0 || domain.pasid.is_some_and(|pasid| pasid > 0))
 }

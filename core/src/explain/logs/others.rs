@@ -184,10 +184,15 @@ static PATTERNS: &[Pattern] = &[
         => "virtio-iommu: endpoint {endpoint} was refused at {iova}: not mapped, or not with this right" "virtio-iommu：端点 {endpoint} 访问 {iova} 被拒绝（没有映射，或没有这种权限）"
         [UNMAPPED_EARLY, NEVER_MAPPED, WRONG_DIRECTION, PHYSICAL_ADDRESS] endpoint),
     pattern!("virtio-fault-other" Virtio Fault
-        "{unit} {why} fault from EP {endpoint} at {iova} [{access}]"
+        "{unit} {why} fault from EP {endpoint} at {iova} [{access...}]"
         "Linux v5.1 and later, drivers/iommu/virtio-iommu.c (domain, unknown)"
         => "virtio-iommu: endpoint {endpoint}, {why} fault at {iova}" "virtio-iommu：端点 {endpoint}，地址 {iova} 出错（{why}）"
         [UNMAPPED_EARLY, NEVER_MAPPED, WRONG_DIRECTION, PHYSICAL_ADDRESS] endpoint),
+    pattern!("virtio-fault-nowhere" Virtio Fault
+        "{unit} {why} fault from EP {endpoint}"
+        "Linux v5.1 and later, drivers/iommu/virtio-iommu.c (without VIRTIO_IOMMU_FAULT_F_ADDRESS)"
+        => "virtio-iommu: endpoint {endpoint}, {why} fault; the device did not say where" "virtio-iommu：端点 {endpoint} 出错（{why}），设备没有说明地址"
+        [] nowhere),
     pattern!("eeh" Power Status
         "EEH: Frozen PHB#{phb}-PE#{pe} detected"
         "Linux v3.17 and later, arch/powerpc/kernel/eeh.c (from v5.5: EEH: Recovering PHB#*-PE#*)"
@@ -375,6 +380,12 @@ fn endpoint(captures: &Captures<'_>, found: &mut Found) {
         ),
     );
     found.device = Some(device);
+}
+
+/// What is missing may be on the next line.
+fn nowhere(captures: &Captures<'_>, found: &mut Found) {
+    endpoint(captures, found);
+    found.complete = false;
 }
 
 fn s390(captures: &Captures<'_>, found: &mut Found) {

@@ -368,7 +368,11 @@ pub(super) fn device_name(text: &str) -> &str {
 }
 
 fn fault(captures: &Captures<'_>) -> Fault {
-    let access = captures.text("access");
+    // Where it may be empty the name says so.
+    let access = match captures.text("access") {
+        "" => captures.text("access..."),
+        access => access,
+    };
     let is = |words: &[&str]| words.iter().any(|word| access.eq_ignore_ascii_case(word));
     Fault {
         code: captures.number("code").and_then(|code| u16::try_from(code).ok()),

@@ -68,11 +68,15 @@ pub(super) struct Words {
     left: u64,
     /// An address that has two values: the first such.
     two: Option<(usize, u64)>,
-    root: Option<(Arch, Vec<u64>)>,
+    /// Where tables begin, as lines say, in their order.
+    roots: Vec<(Arch, Vec<u64>)>,
+    /// Where they begin as a kernel's own dump says.
+    dumped: Option<(Arch, Vec<u64>)>,
     entry: Option<(Arch, Vec<u64>)>,
     /// Entries of devices that a kernel printed, by device.
     entries: BTreeMap<(Arch, RequesterId), Vec<u64>>,
-    asked: Vec<(usize, Asked)>,
+    /// The addresses that are asked, each with its line and how many roots stand above it.
+    asked: Vec<(usize, Asked, usize)>,
     /// Tables that a kernel printed page by page, and their rows together.
     domains: Vec<Domain>,
     rows: usize,
@@ -103,10 +107,12 @@ impl Words {
                     }
                 }
             }
-            Said::Root(arch, words) => self.root = Some((arch, words)),
+            Said::Root(arch, words) if self.roots.len() < MOST_WALKS => self.roots.push((arch, words)),
             Said::Entry(arch, words) => self.entry = Some((arch, words)),
-            Said::Walk(asked) if self.asked.len() < MOST_WALKS => self.asked.push((number, asked)),
-            Said::Walk(_) => self.left += 1,
+            Said::Walk(asked) if self.asked.len() < MOST_WALKS => {
+                self.asked.push((number, asked, self.roots.len()));
+            }
+            Said::Root(..) | Said::Walk(_) => self.left += 1,
             Said::Command | Said::OfCpu => {}
         }
     }
@@ -128,7 +134,12 @@ impl Words {
 
     /// Takes the root from a kernel's own dump of its tables, unless a line says another.
     pub(super) fn root(&mut self, arch: Arch, register: u64) {
-        self.root.get_or_insert((arch, [register].into()));
+        self.dumped.get_or_insert((arch, [register].into()));
+    }
+
+    /// The root from which a line walks that has so many above it: the nearest above, else the first below.
+    fn root_of(&self, above: usize) -> Option<&(Arch, Vec<u64>)> {
+        self.roots.get(above.saturating_sub(1)).or(self.dumped.as_ref())
     }
 
     /// Takes the entry of a device that a kernel printed.
@@ -167,20 +178,25 @@ impl Words {
             all.push((first, last, of_cpu()));
         }
         let Some((first, last)) = self.lines else { return all };
-        let arch = self.root.as_ref().or(self.entry.as_ref()).map(|(arch, _)| *arch);
-        let arch = arch.or(self.entries.keys().next().map(|(arch, _)| *arch));
+        let arch = |above: usize| {
+            let arch = self.root_of(above).or(self.entry.as_ref()).map(|(arch, _)| *arch);
+            arch.or(self.entries.keys().next().map(|(arch, _)| *arch))
+        };
         let (mut others, mut rows) = (Vec::new(), Vec::new());
-        for (line, asked) in &self.asked {
+        for (line, asked, above) in &self.asked {
             match domain::of(&self.domains, *asked) {
                 Some(domain) => rows.push((*line, *line, domain::walked(domain, *asked))),
-                None => others.push((*line, *asked)),
+                None => others.push((*line, *asked, *above)),
             }
         }
-        match arch {
-            Some(arch) if !self.asked.is_empty() => {
-                all.extend(others.into_iter().map(|(line, asked)| (line, line, self.walked(arch, asked))));
+        match arch(0) {
+            Some(any) if !self.asked.is_empty() => {
+                let walked = |(line, asked, above)| {
+                    (line, line, self.walked(arch(above).unwrap_or(any), asked, self.root_of(above)))
+                };
+                all.extend(others.into_iter().map(walked));
             }
-            _ if rows.is_empty() || !others.is_empty() => all.push((first, last, self.summary(arch))),
+            arch if rows.is_empty() || !others.is_empty() => all.push((first, last, self.summary(arch))),
             _ => {}
         }
         all.extend(rows);
@@ -195,7 +211,7 @@ impl Words {
             format!("内存中的字：{} 个", self.words.len()),
         );
         let mut found = tables(arch, title);
-        if self.root.is_none() && self.entry.is_none() {
+        if self.root_of(0).is_none() && self.entry.is_none() {
             found.certain(
                 Text::new("missing", "缺少"),
                 "root vt-d 0x…",
@@ -215,11 +231,11 @@ impl Words {
         found
     }
 
-    fn walked(&self, arch: Arch, asked: Asked) -> Found {
-        let of = |side: &Option<(Arch, Vec<u64>)>| {
-            side.as_ref().filter(|(whose, _)| *whose == arch).map(|(_, words)| words.clone())
+    fn walked(&self, arch: Arch, asked: Asked, root: Option<&(Arch, Vec<u64>)>) -> Found {
+        let of = |side: Option<&(Arch, Vec<u64>)>| {
+            side.filter(|(whose, _)| *whose == arch).map(|(_, words)| words.clone())
         };
-        let (root, entry) = (of(&self.root).unwrap_or_default(), of(&self.entry));
+        let (root, entry) = (of(root).unwrap_or_default(), of(self.entry.as_ref()));
         let entry = entry.or_else(|| self.printed(arch, asked));
         let mut way = Way {
             words: self,
