@@ -333,3 +333,39 @@ fn a_link_with_the_whole_text_runs_where_it_is_for() {
         assert_eq!(run.failures().count(), 0, "{preset} on {arch}");
     }
 }
+
+#[test]
+fn a_text_that_no_link_holds_is_said_to_be_passed_on_as_a_file() {
+    let large =
+        format!("{}{}", "iommu-playground 1\nram 0 +3G\n", "# x\n".repeat(iommu_core::link::MAX_TEXT / 4));
+    let file = std::env::temp_dir().join(format!("iommu-play-large-{}.scn", std::process::id()));
+    std::fs::write(&file, large).unwrap();
+    for (lang, said) in [("--en", "at most: pass it on as a file"), ("--zh", "请传文件")] {
+        let out = play(&[lang, "link", file.to_str().unwrap()]);
+        let told = text(&out.stderr);
+        assert!(!out.status.success() && told.contains(said) && !told.contains(":1:1"), "{told}");
+    }
+    std::fs::remove_file(file).unwrap();
+}
+
+/// As PowerShell's `>` and editors of Windows write it.
+#[test]
+fn texts_in_utf_16_are_read_as_they_would_be_in_utf_8() {
+    let fault = "DMAR: [DMA Write] Request device [00:05.0] fault addr 0xf1000000 [fault reason 0x05] PTE Write access is not set";
+    let wide = |text: &str| -> Vec<u8> {
+        "\u{feff}".encode_utf16().chain(text.encode_utf16()).flat_map(u16::to_le_bytes).collect()
+    };
+    let trace = format!("k-1 [000] ..... 10.000010: dma_map_phys: 0000:00:05.0 dir=TO_DEVICE dma_addr=f1000000 size=4096 phys_addr=2000 attrs=\r\n[   10.000020] {fault}\r\n");
+    let machine = "00:05.0 Ethernet controller [0200]: 名字 [8086:1533]\r\n";
+    let file = std::env::temp_dir().join(format!("iommu-play-wide-{}.txt", std::process::id()));
+    let path = file.to_str().unwrap();
+    for (command, texts) in [("explain", fault), ("replay-trace", &trace), ("import", machine)] {
+        let said = |bytes: &[u8]| {
+            std::fs::write(&file, bytes).unwrap();
+            text(&play(&["--en", command, path]).stdout)
+        };
+        let told = said(&wide(texts));
+        assert!(told.len() > 60 && told == said(texts.as_bytes()), "{told}");
+    }
+    std::fs::remove_file(file).unwrap();
+}

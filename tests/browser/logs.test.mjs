@@ -99,6 +99,25 @@ test("files that are larger than the box reads are refused in words, and the pas
   await page.context().close();
 });
 
+test("files in UTF-16, as PowerShell and editors of Windows write them, are read as text, small and large", async () => {
+  const page = await opened();
+  const files = page.locator(".explain-dialog input[type=file]");
+  const wide = (times) => ({
+    name: "boot.log",
+    mimeType: "text/plain",
+    buffer: Buffer.from(`\ufeff${FAULT("03:00.0").repeat(times)}`, "utf16le"),
+  });
+  await files.setInputFiles(wide(3));
+  await read(page, "3 lines");
+  assert.equal((await shown(page)).input, FAULT("03:00.0").length * 3);
+  const lines = Math.ceil((16 << 20) / 2 / FAULT("03:00.0").length) + 1;
+  await files.setInputFiles(wide(lines));
+  await read(page, `in ${lines} lines`);
+  assert.deepEqual([(await shown(page)).items, (await shown(page)).input], [1, 0]);
+  assert.deepEqual(page.errors, []);
+  await page.context().close();
+});
+
 const LSPCI = `00:1f.2 SATA controller [0106]: Example [1af4:0003]
 	Region 5: Memory at c0200000 (32-bit, non-prefetchable) [size=4K]
 `;

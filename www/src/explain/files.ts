@@ -21,10 +21,19 @@ function dump(bytes: Uint8Array): string {
   return rows.join("\n");
 }
 
+/** What a text in UTF-16 is encoded in, as PowerShell and editors of Windows write it; nothing for any other. */
+export function wide(bytes: Uint8Array): "utf-16le" | "utf-16be" | null {
+  const mark = ((bytes[0] ?? 0) << 8) | (bytes[1] ?? 0);
+  if (mark === 0xfffe) return "utf-16le";
+  return mark === 0xfeff ? "utf-16be" : null;
+}
+
 /** One file as text. */
 async function textOf(file: File): Promise<string> {
   const bytes = new Uint8Array(await file.arrayBuffer());
-  // No text has a NUL; every table of firmware does.
+  const encoding = wide(bytes);
+  if (encoding !== null) return new TextDecoder(encoding).decode(bytes);
+  // No other text has a NUL; every table of firmware does.
   if (bytes.length <= LARGEST_TABLE && bytes.includes(0)) return dump(bytes);
   return new TextDecoder().decode(bytes);
 }

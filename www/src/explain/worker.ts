@@ -2,6 +2,7 @@
 import init, { Texts } from "iommu-logs-wasm";
 import { bytes } from "../carried";
 import { has } from "../own";
+import { wide } from "./files";
 import type { Account, Answered, Asked, LogReport, Reading, TraceMoment } from "./types";
 
 /** Bytes that are read at once; between two pieces a newer text may take the place of this one. */
@@ -23,10 +24,13 @@ async function read(id: number, text: Blob): Promise<Texts | null> {
   const piece = (at: number) => text.slice(at, at + PIECE).arrayBuffer();
   // The next piece comes while this one is read.
   let coming = piece(0);
+  const encoding = wide(new Uint8Array(await text.slice(0, 2).arrayBuffer()));
+  const units = encoding === null ? null : new TextDecoder(encoding);
+  const utf8 = new TextEncoder();
   for (let at = 0; at < text.size && !enough; at += PIECE) {
     const come = new Uint8Array(await coming);
     coming = piece(at + PIECE);
-    texts.read(come);
+    texts.read(units === null ? come : utf8.encode(units.decode(come, { stream: true })));
     if (newest !== id) {
       texts.free();
       return null;

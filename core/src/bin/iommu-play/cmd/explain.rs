@@ -1,5 +1,6 @@
 //! `iommu-play explain`: fault logs on standard input, explained.
 
+use super::encoding::utf8;
 use crate::cli::Explain;
 use crate::terminal::shown;
 use crate::zh;
@@ -52,7 +53,8 @@ fn explain(args: &Explain, lang: Lang) -> Result<ExitCode, String> {
 const LONGEST: usize = 64 << 10;
 
 /// Reads line by line: a gigabyte from a pipe takes no more memory than a page.
-fn read(mut from: impl BufRead) -> std::io::Result<Report> {
+fn read(from: impl BufRead) -> std::io::Result<Report> {
+    let mut from = utf8(from)?;
     let mut reader = LogReader::new();
     let mut line = Vec::new();
     loop {

@@ -1,10 +1,11 @@
 //! `iommu-play import`: a scenario from what a running system says of itself.
 
+use super::encoding::utf8;
 use crate::cli::Import;
 use crate::zh;
 use iommu_core::import::{import, report, Input};
 use iommu_core::spec::Lang;
-use std::io::Read;
+use std::io::{BufReader, Read};
 use std::process::ExitCode;
 
 /// Bytes of a text that are read.
@@ -44,8 +45,8 @@ pub fn run(args: &Import, lang: Lang) -> ExitCode {
 fn read(name: &str) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     match name {
-        "-" => std::io::stdin().lock().take(MOST).read_to_end(&mut bytes)?,
-        path => std::fs::File::open(path)?.take(MOST).read_to_end(&mut bytes)?,
+        "-" => utf8(std::io::stdin().lock())?.take(MOST).read_to_end(&mut bytes)?,
+        path => utf8(BufReader::new(std::fs::File::open(path)?))?.take(MOST).read_to_end(&mut bytes)?,
     };
     Ok(bytes)
 }

@@ -2,6 +2,7 @@
 
 mod across;
 mod draw;
+mod encoding;
 mod explain;
 mod figures;
 mod fmt;

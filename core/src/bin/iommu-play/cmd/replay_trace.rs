@@ -1,5 +1,6 @@
 //! `iommu-play replay-trace`: what a trace of DMA events, Linux's or QEMU's, shows.
 
+use super::encoding::utf8;
 use crate::cli::ReplayTrace;
 use crate::zh;
 use iommu_core::import::trace::{Replay, LONGEST};
@@ -46,7 +47,8 @@ pub fn run(args: &ReplayTrace, lang: Lang) -> ExitCode {
 }
 
 /// Reads line by line.
-fn read(mut from: impl BufRead, until: Option<u64>) -> std::io::Result<Replay> {
+fn read(from: impl BufRead, until: Option<u64>) -> std::io::Result<Replay> {
+    let mut from = utf8(from)?;
     let mut replay = Replay::default();
     let mut line = Vec::new();
     loop {

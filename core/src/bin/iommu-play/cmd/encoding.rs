@@ -1,0 +1,101 @@
+//! Texts in UTF-16, as PowerShell and editors of Windows write them, read as the UTF-8 that all readers take.
+
+use std::io::{BufRead, Read, Result};
+
+/// Returns a text as UTF-8: one that begins with UTF-16's byte order mark is turned as it is read, any other is as it is.
+pub fn utf8<'a>(mut from: impl BufRead + 'a) -> Result<Box<dyn BufRead + 'a>> {
+    // A pipe may give one byte first; a text of one byte has no mark.
+    let mut mark = Vec::new();
+    from.by_ref().take(2).read_to_end(&mut mark)?;
+    let unit: fn([u8; 2]) -> u16 = match mark.as_slice() {
+        [0xff, 0xfe] => u16::from_le_bytes,
+        [0xfe, 0xff] => u16::from_be_bytes,
+        _ => return Ok(Box::new(std::io::Cursor::new(mark).chain(from))),
+    };
+    Ok(Box::new(Wide { from, unit, held: None, ready: String::new(), taken: 0 }))
+}
+
+struct Wide<R> {
+    from: R,
+    unit: fn([u8; 2]) -> u16,
+    /// The first half of a character of two units.
+    held: Option<u16>,
+    /// Characters that are ready, and how much of them was taken.
+    ready: String,
+    taken: usize,
+}
+
+/// Bytes that are made ready at once.
+const READY: usize = 8 << 10;
+
+impl<R: BufRead> Wide<R> {
+    /// The next unit; an odd byte at the end is none.
+    fn unit(&mut self) -> Result<Option<u16>> {
+        let mut bytes = Vec::with_capacity(2);
+        self.from.by_ref().take(2).read_to_end(&mut bytes)?;
+        Ok(bytes.try_into().ok().map(self.unit))
+    }
+}
+
+impl<R: BufRead> Read for Wide<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
+        let count = self.fill_buf()?.read(buffer)?;
+        self.consume(count);
+        Ok(count)
+    }
+}
+
+impl<R: BufRead> BufRead for Wide<R> {
+    fn fill_buf(&mut self) -> Result<&[u8]> {
+        if self.taken == self.ready.len() {
+            self.ready.clear();
+            self.taken = 0;
+            // Bounded: each turn takes a unit, and all but the first of two give a character.
+            while self.ready.len() < READY {
+                let units = match (self.held.take(), self.unit()?) {
+                    (None, None) => break,
+                    (None, Some(unit)) if (0xd800..0xdc00).contains(&unit) => {
+                        self.held = Some(unit);
+                        continue;
+                    }
+                    (held, unit) => held.into_iter().chain(unit),
+                };
+                let chars = char::decode_utf16(units);
+                self.ready.extend(chars.map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)));
+            }
+        }
+        Ok(&self.ready.as_bytes()[self.taken..])
+    }
+
+    fn consume(&mut self, count: usize) {
+        self.taken += count;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(bytes: &[u8]) -> String {
+        let mut out = Vec::new();
+        utf8(bytes).unwrap().read_to_end(&mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn a_text_is_the_same_in_either_order_of_bytes_and_as_it_was() {
+        let text = "[ 1.0] DMAR: 名字 \u{1f600}\r\n".repeat(3000);
+        let units = |bytes: fn(u16) -> [u8; 2]| -> Vec<u8> {
+            "\u{feff}".encode_utf16().chain(text.encode_utf16()).flat_map(bytes).collect()
+        };
+        assert_eq!(read(&units(u16::to_le_bytes)), text);
+        assert_eq!(read(&units(u16::to_be_bytes)), text);
+        assert_eq!(read(text.as_bytes()), text);
+        for short in ["", "x", "xy"] {
+            assert_eq!(read(short.as_bytes()), short);
+        }
+        // Halves of a character, and half a unit at the end.
+        assert_eq!(read(b"\xff\xfe\x00\xd8a\0\x00\xdcb\0\x00\xd8"), "\u{fffd}a\u{fffd}b\u{fffd}");
+        assert_eq!(read(b"\xff\xfea\0b"), "a");
+    }
+}
