@@ -145,7 +145,7 @@ fn what_a_console_prints_in_the_trace_counts_where_its_first_line_stands() {
         text += &map(3100, DISK, 0xffff_f000);
         let said = said(&text);
         assert!(said.contains("is refused 0xfffff000"), "{name}\n{text}\n{said}");
-        assert!(said.contains("it was unmapped 2"), "{name}\n{text}\n{said}");
+        assert!(said.contains("it was unmapped 1 ms before, on line 2"), "{name}\n{text}\n{said}");
         assert_eq!(said.matches("is refused").count(), 1, "{name}\n{said}");
     }
 }

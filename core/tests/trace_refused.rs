@@ -251,3 +251,22 @@ fn each_is_held_against_the_state_of_its_own_time_wherever_it_stands() {
         }
     }
 }
+
+#[test]
+fn of_what_has_the_same_time_it_is_said_that_the_order_is_not_known() {
+    let at = 0xffff_0000;
+    let fault = write(20, "00:05.0", at);
+    let events = [map(10, at, 4096), unmap(20, at, 4096), map(30, at, 4096)];
+    for place in 0..=events.len() {
+        let mut lines: Vec<&str> = events.iter().map(|event| &**event).collect();
+        lines.insert(place, &fault);
+        let told = refusals(&lines.concat());
+        let wanted = "at the same time: which came first, the times do not say";
+        assert!(told[0].contains(wanted), "{place}: {told:?}");
+        assert!(told[0].contains("it was unmapped 0 us before"), "{place}: {told:?}");
+    }
+    // An event of the trace stands where it happened.
+    let own = event(20, &format!("io_page_fault: IOMMU:nvme {DISK} iova={at:#x} flags=0x0001"));
+    let told = refusals(&[&*events[0], &events[1], &own].concat());
+    assert!(told[0].ends_with("(line 1) (line 3, 10.000020 s)"), "{told:?}");
+}

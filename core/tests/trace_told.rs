@@ -46,8 +46,8 @@ fn what_comes_after_the_time_that_was_asked_for_is_said_not_to_count() {
         replay.line(line.trim_end(), Some(1_500_000_000));
     }
     let [en, zh] = said(&replay);
-    assert!(en.contains("stopped at event 1: what follows is later than the time asked for"), "{en}");
-    assert!(zh.contains("读到第 1 个事件时停止：其后的都晚于所问的时间"), "{zh}");
+    assert!(en.contains("stopped at event 1: 1 more are later than the time asked for"), "{en}");
+    assert!(zh.contains("到第 1 个事件为止：另有 1 个晚于所问的时间"), "{zh}");
 }
 
 #[test]
@@ -66,10 +66,10 @@ fn a_list_of_thousands_of_entries_is_read_whole_and_a_line_that_is_longer_yet_is
         let [dma, sizes, phys] = all;
         event("1.000000", &format!("dma_map_sg: 0000:00:05.0 dir=TO_DEVICE dma_addrs={{{dma}}} sizes={{{sizes}}} phys_addrs={{{phys}}} attrs="))
     };
-    let text = list(4000);
+    let text = list(4500);
     assert!(text.len() > 64 << 10);
     let [en, _] = said(&replay(&text));
-    assert!(en.contains("0000:00:05.0: 4000, 16384000 bytes"), "{}", &en[..en.len().min(900)]);
+    assert!(en.contains("0000:00:05.0: 4500, 18432000 bytes"), "{}", &en[..en.len().min(900)]);
     let mut long = list(1);
     long.insert_str(0, &"x".repeat(LONGEST));
     let [en, zh] = said(&replay(&(event("1.000000", MAP) + &long)));
@@ -148,16 +148,85 @@ fn what_trace_cmd_dropped_counts_as_lost() {
 }
 
 #[test]
-fn a_fault_that_the_console_event_has_is_at_that_events_time() {
+fn a_fault_that_the_console_event_has_is_at_its_own_time_or_at_that_events() {
     let fault = "DMAR: [DMA Write NO_PASID] Request device [00:05.0] fault addr 0xf1000000 [fault reason 0x05] PTE Write access is not set";
-    for stamp in ["", "[   10.000049] "] {
-        let text = event("10.000001", MAP) + &event("10.000050", &format!("console: {stamp}{fault}"));
+    // A console is flushed later than the line was said; a stamp that is far from it is of another clock.
+    for (stamp, time, was) in [
+        ("", "10.000050", "unmapped 10 us before"),
+        ("[   10.000030] ", "10.000030", "it is mapped"),
+        ("[   10.000060] ", "10.000050", "unmapped 10 us before"),
+        ("[  710.000030] ", "10.000050", "unmapped 10 us before"),
+    ] {
+        let text = event("10.000001", MAP)
+            + &event("10.000040", UNMAP)
+            + &event("10.000050", &format!("console: {stamp}{fault}"));
         let [en, _] = said(&replay(&text));
-        let line = en
-            .lines()
-            .find(|line| line.contains("is refused 0xf1000000") || line.contains("0xf1000000 is refused"));
-        assert!(line.is_some_and(|line| line.contains("10.000050")), "{en}");
+        let line = en.lines().find(|line| line.contains("is refused 0xf1000000"));
+        assert!(line.is_some_and(|line| line.contains(time) && line.contains(was)), "{stamp}{en}");
     }
+}
+
+#[test]
+fn up_to_a_time_counts_what_a_log_behind_has_and_no_event_that_is_later() {
+    for text in [[FAULTS, AROUND].concat(), [AROUND, FAULTS].concat()] {
+        let replay = replay_until(&text, Some(10_000_160_000));
+        let [en, zh] = said(&replay);
+        assert_eq!(en.matches("is refused").count(), 1, "{en}");
+        assert!(en.contains("stopped at event 2: 4 more are later"), "{en}");
+        assert!(zh.contains("到第 2 个事件为止：另有 4 个晚于所问的时间"), "{zh}");
+    }
+    // A line without a time is held against what stands around it, and behind the whole trace against nothing.
+    let bare = "DMAR: [DMA Write NO_PASID] Request device [02:00.0] fault addr 0xffff0000 [fault reason 0x05] PTE Write access is not set\n";
+    let mut lines: Vec<&str> = AROUND.split_inclusive('\n').collect();
+    for (at, was) in [(1, "for the other direction only"), (3, "has no time of the trace's clock")] {
+        lines.insert(at, bare);
+        let [en, _] = said(&replay_until(&lines.concat(), Some(10_000_160_000)));
+        assert!(en.contains(was), "{was}\n{en}");
+        lines.remove(at);
+    }
+}
+
+#[test]
+fn what_the_tracer_had_overwritten_is_said() {
+    let text = "# entries-in-buffer/entries-written: 2/250280   #P:4\n".to_owned() + &event("1.0", MAP);
+    let [en, zh] = said(&replay(&text));
+    assert!(en.contains("had overwritten 250278 older events: the trace begins behind them"), "{en}");
+    assert!(zh.contains("已覆盖 250278 个更早的事件"), "{zh}");
+    let [en, zh] = said(&replay(&(text + "##### CPU 2 buffer started ####\n" + &event("1.1", UNMAP))));
+    assert!(en.contains("those of 1 CPUs begin only within the trace (the last on line 3)"), "{en}");
+    assert!(zh.contains("1 个 CPU 的事件在跟踪中途才开始（最后一个在第 3 行）"), "{zh}");
+    let [en, _] =
+        said(&replay(&("# entries-in-buffer/entries-written: 2/2   #P:4\n".to_owned() + &event("1.0", MAP))));
+    assert!(!en.contains("overwritten"), "{en}");
+}
+
+#[test]
+fn fields_that_trace_cmd_prints_as_they_are_are_read() {
+    let raw = "[FAILED TO PARSE] device=0000:00:05.0 phys_addr=0x2ebe000 dma_addr=4294963200 size=1500 dir=2 attrs=0";
+    let text = event("1.0", &format!("dma_map_phys: {raw}"))
+        + &event("1.1", "map: iova=4294963200 paddr=49012736 size=4096")
+        + &event("1.2", "dma_map_phys: device=0000:00:05.0 phys_addr=0x1 dma_addr=0xffffe000 size=64 dir=0x1 attrs=0x0")
+        // Arrays are printed byte by byte, as many as fit.
+        + &event("1.3", "dma_unmap_sg: [FAILED TO PARSE] device=0000:00:05.0 addrs=ARRAY[00, 10, 00, 00] dir=2 attrs=0");
+    let [en, _] = said(&replay(&text));
+    for mapping in ["0xfffff000 +0x5dc FROM_DEVICE (line 1)", "0xffffe000 +0x40 TO_DEVICE (line 3)"] {
+        assert!(en.contains(mapping), "{mapping}\n{en}");
+    }
+    assert!(en.contains("0000:00:05.0: 2, 1564 bytes") && en.contains("1 ranges are in the tables"), "{en}");
+    assert!(en.contains("Not understood") && en.contains("(line 4)"), "{en}");
+}
+
+#[test]
+fn how_often_perf_says_an_event_stands_for_is_passed_over() {
+    let text = event("1.0", MAP) + &event("1.1", &format!("         1 dma:{UNMAP}"));
+    let [en, _] = said(&replay(&text));
+    assert!(en.contains("2 events") && !en.contains("Still mapped"), "{en}");
+}
+
+#[test]
+fn a_direction_that_is_none_is_told_as_that() {
+    let [en, _] = said(&replay(&event("1.0", &MAP.replace("FROM_DEVICE", "NONE"))));
+    assert!(en.contains("0xf1000000 +0x1000 NONE (line 1)"), "{en}");
 }
 
 const TWO_LISTS: &str = "\

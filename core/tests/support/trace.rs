@@ -7,7 +7,7 @@ use iommu_core::import::trace::Replay;
 pub fn replayed(text: &str) -> Replay {
     let mut replay = Replay::default();
     for line in text.lines() {
-        assert!(replay.line(line, None));
+        replay.line(line, None);
     }
     replay.finish(None);
     replay

@@ -19,6 +19,10 @@ static FORMATS: &[&Format] =
 
 /// So many lines a message may have below its first one, with those of others between.
 const BELOW: usize = 16;
+/// Within so many microseconds a line is flushed to a console.
+const FLUSH: u64 = 10_000_000;
+/// So many lines are kept for later, and so many bytes of them.
+const MOST_KEPT: (usize, usize) = (1 << 17, 16 << 20);
 
 /// A refused access.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -54,6 +58,11 @@ pub struct RefusedReader {
     out: VecDeque<Refused>,
     /// Lines since the last that is in the window.
     since: usize,
+    /// Lines that are kept until it is known that somebody asks, and their bytes.
+    kept: Vec<(u64, Option<u64>, String)>,
+    bytes: usize,
+    /// Somebody asks.
+    asked: bool,
 }
 
 impl Default for RefusedReader {
@@ -66,6 +75,9 @@ impl Default for RefusedReader {
             raw: None,
             out: VecDeque::new(),
             since: 0,
+            kept: Vec::new(),
+            bytes: 0,
+            asked: false,
         }
     }
 }
@@ -79,18 +91,49 @@ impl fmt::Debug for RefusedReader {
 }
 
 impl RefusedReader {
+    /// Reads on from here what was only kept: a log that nobody asks for its accesses is read by another alone. `number` is the
+    /// present line.
+    pub fn ask(&mut self, number: u64) {
+        self.asked = true;
+        let mut next = 0;
+        for (number, time, text) in core::mem::take(&mut self.kept) {
+            self.skip(number.saturating_sub(next));
+            self.line(number, time, &text);
+            next = number + 1;
+        }
+        self.skip(number.saturating_sub(next));
+    }
+
+    /// Passes so many lines.
+    fn skip(&mut self, lines: u64) {
+        // Bounded: by the lines that a message may have.
+        for _ in 0..lines.min(BELOW as u64 + 1) {
+            self.pass();
+        }
+    }
+
     /// Takes a line that may be of a message, with its time in nanoseconds where that is known of elsewhere.
     pub fn line(&mut self, number: u64, time: Option<u64>, text: &str) {
         if self.known.marks(text, &mut self.found) == Special::Nothing {
             self.pass();
             return;
         }
+        if !self.asked {
+            if self.kept.len() < MOST_KEPT.0 && self.bytes < MOST_KEPT.1 {
+                self.bytes += text.len();
+                self.kept.push((number, time, text.into()));
+            }
+            return;
+        }
         self.since = 0;
         let first = self.window.len();
         input::read(usize::try_from(number).unwrap_or(usize::MAX), text, &mut self.window);
-        if let Some(time) = time {
+        if let Some(time) = time.map(|time| time / 1000) {
             for line in &mut self.window[first..] {
-                line.time = Some(time / 1000);
+                // What it says of its own time is when it was said: it may be traced when a console is flushed. Of another clock it is
+                // far from that.
+                let own = line.time.filter(|own| (time.saturating_sub(FLUSH)..=time).contains(own));
+                line.time = own.or(Some(time));
             }
         }
         // Bounded: each step moves on.

@@ -2,7 +2,7 @@
 //! they say `explain::logs` reads; here it becomes an event of a device of the trace.
 
 use super::super::found::Bdf;
-use super::line::Event;
+use super::line::{Event, Place};
 use crate::explain::logs::{Access, Arch, Refused};
 use alloc::format;
 use alloc::string::String;
@@ -20,11 +20,11 @@ pub enum Whose {
     Unsaid,
 }
 
-/// Returns the event, and how its device was found; `placed` if it is known between which events it comes, and `knows` says whether the trace has a device of a name.
-pub fn event(refused: &Refused, placed: bool, knows: impl Fn(&str) -> bool) -> (Event, Whose) {
+/// Returns the event, and how its device was found; `knows` says whether the trace has a device of a name.
+pub fn event(refused: &Refused, place: Place, knows: impl Fn(&str) -> bool) -> (Event, Whose) {
     let (device, whose) = device(refused, knows);
     let write = refused.access.map(|access| access == Access::Write);
-    (Event::Fault { device, address: refused.address, write, pasid: refused.pasid, placed }, whose)
+    (Event::Fault { device, address: refused.address, write, pasid: refused.pasid, place }, whose)
 }
 
 fn device(refused: &Refused, knows: impl Fn(&str) -> bool) -> (String, Whose) {

@@ -33,14 +33,25 @@ pub enum Event {
     /// A device's access to an address was translated: the mapping that it went through.
     Access { device: String, address: u64, part: Part, write: Option<bool> },
     /// A device was refused an address (`iommu:io_page_fault`); whether it wrote, and for which process, where that is said. Without a
-    /// name where the device is not said; `placed` if it is known between which events it comes.
-    Fault { device: String, address: u64, write: Option<bool>, pasid: Option<u32>, placed: bool },
+    /// name where the device is not said.
+    Fault { device: String, address: u64, write: Option<bool>, pasid: Option<u32>, place: Place },
     /// A device was attached to a domain, whose name is known or not, or detached from it.
     Attach { device: String, domain: Option<String> },
     /// A mapping bounced.
     Bounced { device: String, size: u64 },
     /// The IOTLB was told to forget a range, or all.
     Flush { range: Option<(u64, u64)> },
+}
+
+/// How it is known between which events a refused access comes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Place {
+    /// By its place among the lines.
+    Line,
+    /// By its time alone: of those of the same time it is not known which came first.
+    Time,
+    /// Not at all.
+    Unknown,
 }
 
 /// A mapped range.
@@ -63,13 +74,17 @@ pub enum Direction {
     FromDevice,
     /// Both.
     Both,
+    /// None: what such a mapping is for, only a debugger knows.
+    None,
 }
 
 impl Direction {
+    /// A name, or the number of `enum dma_data_direction`.
     fn parse(word: &str) -> Direction {
-        match word {
-            "TO_DEVICE" => Direction::ToDevice,
-            "FROM_DEVICE" => Direction::FromDevice,
+        match word.strip_prefix("0x").unwrap_or(word) {
+            "TO_DEVICE" | "1" => Direction::ToDevice,
+            "FROM_DEVICE" | "2" => Direction::FromDevice,
+            "NONE" | "3" => Direction::None,
             _ => Direction::Both,
         }
     }
@@ -79,6 +94,7 @@ impl Direction {
             Direction::ToDevice => "TO_DEVICE",
             Direction::FromDevice => "FROM_DEVICE",
             Direction::Both => "BIDIRECTIONAL",
+            Direction::None => "NONE",
         }
     }
 }
@@ -119,10 +135,28 @@ fn stamped(line: &str, time: impl Fn(&str) -> Option<u64>) -> Option<Read<'_>> {
         }
         rest = &rest[end..];
     };
-    let (name, text) = rest.trim_start().split_once(char::is_whitespace)?;
+    let mut named = rest.trim_start().split_once(char::is_whitespace)?;
+    // `perf script -F +period` has how many events the line stands for between.
+    if named.0.bytes().all(|b| b.is_ascii_digit()) {
+        named = named.1.trim_start().split_once(char::is_whitespace)?;
+    }
+    let (name, text) = named;
     let name = name.strip_suffix(':')?;
     let name = name.rsplit(':').next().unwrap_or(name);
-    Some(Read { time: Some(time), name, text: text.trim() })
+    let text = text.trim();
+    // `trace-cmd report` says so of an event whose format it cannot follow, and prints its fields as they are, as it does with `-R`.
+    let text = text.strip_prefix("[FAILED TO PARSE]").map_or(text, str::trim_start);
+    Some(Read { time: Some(time), name, text })
+}
+
+/// Whether an event's fields are printed as they are, each with its name, numbers as C writes them.
+fn is_raw(text: &str) -> bool {
+    text.starts_with("device=") || text.starts_with("iova=")
+}
+
+/// The device that an event of the DMA API is about, with which it begins.
+fn device(text: &str) -> &str {
+    word(text.strip_prefix("device=").unwrap_or(text))
 }
 
 /// Whether an event is one of mappings, which is to be understood.
@@ -130,7 +164,7 @@ fn is_ours(name: &str, text: &str) -> bool {
     const NAMES: &[&str] =
         &["dma_map_", "dma_unmap_", "dma_sync_", "dma_alloc", "dma_free", "io_page_fault", "swiotlb_bounced"];
     NAMES.iter().any(|begin| name.starts_with(begin))
-        || matches!(name, "map" | "unmap") && text.starts_with("IOMMU:")
+        || matches!(name, "map" | "unmap") && (text.starts_with("IOMMU:") || is_raw(text))
 }
 
 impl Read<'_> {
@@ -151,7 +185,7 @@ impl Read<'_> {
     }
     /// Returns the device that it is about, which such events begin with.
     pub fn device(&self) -> &str {
-        word(self.text)
+        device(self.text)
     }
     /// Returns whether it maps.
     pub fn is_map(&self) -> bool {
@@ -199,13 +233,15 @@ fn descriptor(text: &str) -> Option<Event> {
 }
 
 fn event(name: &str, text: &str) -> Option<Event> {
+    let hex: fn(&str) -> Option<u64> = if is_raw(text) { number } else { hex };
     let value = |mark: &str| after(text, mark).map(word).and_then(hex);
     let decimal = |mark: &str| after(text, mark).map(word).and_then(number);
     let direction = || Direction::parse(after(text, "dir=").map_or("", word));
-    let device = || String::from(word(text));
-    let list = |mark: &str| -> Vec<u64> {
-        let inside = after(text, mark).and_then(|t| t.strip_prefix('{')).and_then(|t| t.split('}').next());
-        inside.map_or_else(Vec::new, |t| t.split(',').filter_map(hex).take(4096).collect())
+    let device = || String::from(device(text));
+    // None where it is printed otherwise (`ARRAY[..]`). It is no longer than what is read of a line.
+    let list = |mark: &str| -> Option<Vec<u64>> {
+        let inside = after(text, mark)?.strip_prefix('{')?.split('}').next()?;
+        Some(inside.split(',').filter_map(hex).collect())
     };
     Some(match name {
         "map" => {
@@ -247,8 +283,8 @@ fn event(name: &str, text: &str) -> Option<Event> {
         }
         "dma_map_sg" => {
             // What was cut before its end has no sizes.
-            let _ = after(text, "sizes=")?;
-            let (addresses, sizes, physical) = (list("dma_addrs="), list("sizes="), list("phys_addrs="));
+            let (addresses, sizes) = (list("dma_addrs=")?, list("sizes=")?);
+            let physical = list("phys_addrs=").unwrap_or_default();
             let parts = addresses.iter().zip(&sizes).enumerate().map(|(i, (address, size))| Part {
                 address: *address,
                 size: *size,
@@ -273,14 +309,14 @@ fn event(name: &str, text: &str) -> Option<Event> {
             coherent: name.starts_with("dma_free"),
         },
         "dma_unmap_sg" => {
-            Event::UnmapList { device: device(), physical: list("phys_addrs="), direction: direction() }
+            Event::UnmapList { device: device(), physical: list("phys_addrs=")?, direction: direction() }
         }
         "dma_sync_single_for_cpu" | "dma_sync_single_for_device" => {
             let parts = [(value("dma_addr=")?, decimal(" size=")?)].into();
             Event::Sync { device: device(), parts, direction: direction() }
         }
         "dma_sync_sg_for_cpu" | "dma_sync_sg_for_device" => {
-            let parts = list("dma_addrs=").into_iter().zip(list("sizes="));
+            let parts = list("dma_addrs=")?.into_iter().zip(list("sizes=")?);
             let parts = parts.filter(|(address, size)| *address != FAILED && *size > 0).collect();
             Event::Sync { device: device(), parts, direction: direction() }
         }
@@ -289,7 +325,8 @@ fn event(name: &str, text: &str) -> Option<Event> {
             let device = text.split_whitespace().rev().find(|w| !w.contains('='))?;
             // IOMMU_FAULT_WRITE is 1.
             let write = value("flags=").map(|flags| flags & 1 != 0);
-            Event::Fault { device: device.into(), address: value("iova=")?, write, pasid: None, placed: true }
+            let address = value("iova=")?;
+            Event::Fault { device: device.into(), address, write, pasid: None, place: Place::Line }
         }
         "attach_device_to_domain" | "detach_device_from_domain" => {
             Event::Attach { device: after(text, "device=").map(word)?.into(), domain: None }

@@ -1,5 +1,6 @@
 //! A trace of DMA events, Linux's or QEMU's, replayed: what each device has mapped at any time, and what is wrong with it.
 
+mod finding;
 mod history;
 mod kernel;
 mod line;
@@ -21,7 +22,7 @@ use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::String;
 use alloc::vec::Vec;
 use kernel::Whose;
-use line::{Event, Moment};
+use line::{Event, Moment, Place};
 use live::Live;
 pub use moment::{LaneKind, LaneMark, TraceLane, TraceMoment};
 
@@ -37,6 +38,8 @@ const MOST_UNREAD: usize = 40;
 pub struct Replay {
     live: Live,
     lines: u64,
+    /// An event was read.
+    begun: bool,
     told: Told,
     /// Lines by which a kernel tells of refused accesses.
     faults: RefusedReader,
@@ -60,8 +63,12 @@ struct Held {
 /// What is to be said of the reading itself.
 #[derive(Debug, Default)]
 struct Told {
-    /// An event came that was later than what was asked for.
-    later: bool,
+    /// Events and faults that are later than what was asked for.
+    later: u64,
+    /// Events that the tracer had overwritten when it was read.
+    overwritten: u64,
+    /// CPUs whose events begin within the trace, as it says, and the last line that says so.
+    begun: (u64, u64),
     /// Somebody stopped the reading: bytes that were read, and that there are.
     stopped: Option<(u64, u64)>,
     /// The clock counts without a unit.
@@ -79,8 +86,8 @@ struct Told {
 }
 
 impl Replay {
-    /// Reads the next line. Returns false, and does not take it, where it is later than `until` nanoseconds.
-    pub fn line(&mut self, text: &str, until: Option<u64>) -> bool {
+    /// Reads the next line. What is later than `until` nanoseconds is counted and not taken: lines of a log may follow that are not.
+    pub fn line(&mut self, text: &str, until: Option<u64>) {
         self.lines += 1;
         if text.len() > LONGEST {
             self.told.long += 1;
@@ -89,8 +96,8 @@ impl Replay {
         let event = read.as_ref().and_then(|read| Some((read.time, read.event()?)));
         let event = event.or_else(|| qemu::parse(text).map(|(time, event)| (Some(time), event)));
         let Some((time, event)) = event else {
-            // A kernel's own lines of faults count within a trace: alone they are a log. What `printk:console` has of them has that
-            // event's time.
+            // A kernel's own lines of faults count within a trace: alone they are a log, which another reads. What `printk:console`
+            // has of them has that event's time.
             let (time, said) = read.as_ref().map_or((None, text), |read| (read.time, read.said()));
             self.faults.line(self.lines, time, said);
             if read.is_some_and(|read| read.is_unread()) {
@@ -99,15 +106,25 @@ impl Replay {
                     self.told.shown.push((self.lines, text.trim().chars().take(160).collect()));
                 }
             }
-            self.live.missing = self.live.missing.saturating_add(lost(text));
+            self.lost(text);
             self.settle(until);
-            return true;
+            return;
         };
         self.told.ticks |= time.is_none();
         let time = time.unwrap_or(0);
+        if !self.begun {
+            self.begun = true;
+            self.faults.ask(self.lines);
+        }
         if until.is_some_and(|until| time > until) {
-            self.told.later = true;
-            return false;
+            // What stands above it without a time is between it and what was taken.
+            if self.told.later == 0 && self.live.events > 0 {
+                self.faults.finish();
+                self.settle(until);
+                self.place(true);
+            }
+            self.told.later += 1;
+            return;
         }
         let cut =
             read.filter(line::Read::is_truncated).map(|read| (String::from(read.device()), read.is_map()));
@@ -119,7 +136,6 @@ impl Replay {
         } else {
             self.event(held);
         }
-        true
     }
 
     /// Takes the next event.
@@ -141,8 +157,9 @@ impl Replay {
     /// Takes the faults without the trace's clock; `placed` if events stand above and below them.
     fn place(&mut self, placed: bool) {
         let time = self.live.span.1.time;
+        let place = if placed { Place::Line } else { Place::Unknown };
         for refused in core::mem::take(&mut self.unplaced) {
-            self.refused(time, &refused, placed);
+            self.refused(time, &refused, place);
         }
     }
 
@@ -174,28 +191,28 @@ impl Replay {
         let Some(time) = refused.time else {
             // Of a trace without times either the order of the lines is all that there is.
             if begun && !self.live.timed() {
-                self.refused(self.live.span.1.time, &refused, true);
+                self.refused(self.live.span.1.time, &refused, Place::Line);
             } else if self.unplaced.len() < MOST_EARLY {
                 self.unplaced.push(refused);
             }
             return;
         };
         if begun && until.is_some_and(|until| time > until) {
-            self.told.later = true;
+            self.told.later += 1;
             return;
         }
         let ahead = !begun || self.live.timed() && time > self.live.latest();
         if ahead && self.early.len() < MOST_EARLY {
             self.early.insert((time, refused.line), refused);
         } else if begun {
-            self.catch_up(time);
-            self.refused(time, &refused, true);
+            self.catch_up(time.saturating_add(1));
+            self.refused(time, &refused, Place::Time);
         }
     }
 
     /// A device was refused an address.
-    fn refused(&mut self, time: u64, refused: &Refused, placed: bool) {
-        let (event, whose) = kernel::event(refused, placed, |name| self.live.knows(name));
+    fn refused(&mut self, time: u64, refused: &Refused, place: Place) {
+        let (event, whose) = kernel::event(refused, place, |name| self.live.knows(name));
         match whose {
             Whose::Named => {}
             Whose::Number => self.told.by_number.0 += 1,
@@ -205,12 +222,27 @@ impl Replay {
         self.live.event(Moment { time, line: refused.line }, event);
     }
 
-    /// Takes the faults that stand before events of their time and are not later than a time.
+    /// Takes the faults that stand before events of their time and are earlier than a time: one of the time of an event comes after
+    /// it, wherever its line stands.
     fn catch_up(&mut self, time: u64) {
         // Bounded: each turn takes one away.
-        while let Some(first) = self.early.first_entry().filter(|first| first.key().0 <= time) {
+        while let Some(first) = self.early.first_entry().filter(|first| first.key().0 < time) {
             let ((at, _), refused) = first.remove_entry();
-            self.refused(at, &refused, true);
+            self.refused(at, &refused, Place::Time);
+        }
+    }
+
+    /// Takes note of what a line says that the tracer lost.
+    fn lost(&mut self, text: &str) {
+        self.live.missing = self.live.missing.saturating_add(lost(text));
+        // `# entries-in-buffer/entries-written: 2/250280   #P:4`, and where a CPU's oldest event is younger than the trace's.
+        if let Some((kept, written)) = scan::after(text, "# entries-in-buffer/entries-written: ")
+            .and_then(|counts| scan::word(counts).split_once('/'))
+            .and_then(|(kept, written)| scan::number(kept).zip(scan::number(written)))
+        {
+            self.told.overwritten = self.told.overwritten.saturating_add(written.saturating_sub(kept));
+        } else if text.starts_with("##### CPU ") && text.contains(" buffer started ####") {
+            self.told.begun = (self.told.begun.0 + 1, self.lines);
         }
     }
 
@@ -219,15 +251,17 @@ impl Replay {
         self.faults.finish();
         self.settle(until);
         if self.live.events > 0 {
-            self.catch_up(until.unwrap_or(u64::MAX));
+            self.catch_up(until.map_or(u64::MAX, |until| until.saturating_add(1)));
+            self.told.later += self.early.len() as u64;
+            self.early.clear();
             // Where the reading was ended events follow.
-            self.place(self.told.later || self.told.stopped.is_some());
+            self.place(self.told.stopped.is_some());
         }
     }
 
     /// Returns whether there are events, and all of them are later than what was asked for.
     pub fn is_later(&self) -> bool {
-        self.told.later && self.live.events == 0
+        self.told.later > 0 && self.live.events == 0
     }
 
     /// Takes note that the reading was stopped, after so many bytes of so many.
@@ -256,8 +290,8 @@ impl Replay {
     }
 }
 
-/// How many events the tracer lost: `CPU:0 [LOST 500 EVENTS]` of `trace`, `CPU:0 [500 EVENTS DROPPED]` of `trace-cmd`, which are no
-/// event's lines. Where it does not know how many (`[EVENTS DROPPED]`), at least one.
+/// How many events the tracer lost between others: `CPU:0 [LOST 500 EVENTS]` of `trace`, `CPU:0 [500 EVENTS DROPPED]` of `trace-cmd`,
+/// which are no event's lines. Where it does not know how many (`[EVENTS DROPPED]`), at least one.
 fn lost(text: &str) -> u64 {
     let Some(mark) = text.trim_start().strip_prefix("CPU:").and_then(|rest| scan::between(rest, "[", "]"))
     else {

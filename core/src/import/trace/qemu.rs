@@ -2,7 +2,7 @@
 //! mapped through virtio-iommu. The names and forms are those that QEMU 10.0's binaries print; older ones differ where it is said.
 
 use super::super::scan::{after, hex, number, word};
-use super::line::{Direction, Event, Part};
+use super::line::{Direction, Event, Part, Place};
 use crate::addr::RequesterId;
 use alloc::format;
 use alloc::string::String;
@@ -82,7 +82,7 @@ fn event(name: &str, text: &str) -> Option<Event> {
                 address: value("address =")?,
                 write,
                 pasid: None,
-                placed: true,
+                place: Place::Line,
             }
         }
         "vtd_dmar_translate" => access(
@@ -101,7 +101,7 @@ fn event(name: &str, text: &str) -> Option<Event> {
             address: value("addr ")?,
             write: either("write ").map(|write| write != 0),
             pasid: None,
-            placed: true,
+            place: Place::Line,
         },
         "vtd_inv_desc_iotlb_pages" => {
             let bits = either("mask ")?.min(51);
@@ -112,7 +112,7 @@ fn event(name: &str, text: &str) -> Option<Event> {
                 (function(word(after(text, "devid: ")?))?, value("gpa ")?, value("hpa ")?);
             // A refused access leaves the result at 0.
             match to {
-                0 => Event::Fault { device, address: from, write: None, pasid: None, placed: true },
+                0 => Event::Fault { device, address: from, write: None, pasid: None, place: Place::Line },
                 _ => access(device, from, to, PAGE - 1, None),
             }
         }
@@ -134,7 +134,7 @@ fn event(name: &str, text: &str) -> Option<Event> {
             address: value("iova: ")?,
             write: None,
             pasid: None,
-            placed: true,
+            place: Place::Line,
         },
         // IOTINVAL (RISC-V IOMMU 4.1): opcode 1 in bits 6:0.
         "riscv_iommu_cmd" => match value(": command ")? & 0x7f {
@@ -154,7 +154,7 @@ fn event(name: &str, text: &str) -> Option<Event> {
             address: value("iova:")?,
             write: either("is_write=").map(|write| write != 0),
             pasid: None,
-            placed: true,
+            place: Place::Line,
         },
         "smmuv3_range_inval" => {
             let granule = 1u64

@@ -1,7 +1,8 @@
 //! What a trace shows, in words.
 
+use super::finding::{Finding, Mapping, Was};
 use super::line::Moment;
-use super::live::{Finding, Live, Mapping, Was};
+use super::live::Live;
 use super::said::{between, length, mapping, part, seconds};
 use super::scenario::scenario;
 use super::was::{refused, was};
@@ -102,8 +103,13 @@ pub(super) fn finding(now: Moment, finding: &Finding, zh: bool) -> String {
         (Finding::SyncOfNone { device, address, was: w }, true) => {
             format!("{device} 同步 {address:#x}：{}", was(now, w, zh))
         }
-        (Finding::Fault { device, address, write, was: w }, _) => {
-            refused(now, device, *address, *write, w, zh)
+        (Finding::Fault { device, address, write, was: w, tied }, _) => {
+            let said = refused(now, device, *address, *write, w, zh);
+            match (tied, zh) {
+                (false, _) => said,
+                (true, false) => said + "; at the same time: which came first, the times do not say",
+                (true, true) => said + "；时间相同：先后无从得知",
+            }
         }
     }
 }
@@ -176,10 +182,23 @@ fn reading(live: &Live, told: &Told, zh: bool) -> Vec<String> {
             true => format!("读到第 {events} 个事件时停止，全部约 {all} 个：其后的没有读"),
         });
     }
-    if told.later {
+    if told.later > 0 {
+        let later = told.later;
         out.push(match zh {
-            false => format!("stopped at event {events}: what follows is later than the time asked for"),
-            true => format!("读到第 {events} 个事件时停止：其后的都晚于所问的时间"),
+            false => {
+                format!("stopped at event {events}: {later} more are later than the time asked for")
+            }
+            true => format!("到第 {events} 个事件为止：另有 {later} 个晚于所问的时间"),
+        });
+    }
+    let (cpus, line) = told.begun;
+    if told.overwritten > 0 || cpus > 0 {
+        let old = told.overwritten;
+        out.push(match (cpus, zh) {
+            (0, false) => format!("the tracer had overwritten {old} older events: the trace begins behind them"),
+            (0, true) => format!("跟踪器已覆盖 {old} 个更早的事件，跟踪从其后开始"),
+            (_, false) => format!("the tracer had overwritten {old} older events, and those of {cpus} CPUs begin only within the trace (the last on line {line}): what they did before is missing, and what is said up to there may be wrong"),
+            (_, true) => format!("跟踪器已覆盖 {old} 个更早的事件，其中 {cpus} 个 CPU 的事件在跟踪中途才开始（最后一个在第 {line} 行）：它们此前做了什么见不到，到那里为止的结论可能有误"),
         });
     }
     if told.long > 0 {

@@ -1,7 +1,7 @@
 //! Times, ranges and mappings of a trace, in words.
 
+use super::finding::Mapping;
 use super::line::{Moment, Part};
-use super::live::Mapping;
 use alloc::format;
 use alloc::string::String;
 

@@ -1,7 +1,7 @@
 //! A scenario of a refused access: what the trace saw mapped there, what became of it, and the access.
 
+use super::finding::{Finding, Mapping, Was};
 use super::line::{Direction, Moment};
-use super::live::{Finding, Mapping, Was};
 use crate::import::found::Bdf;
 use alloc::format;
 use alloc::string::String;
@@ -15,7 +15,7 @@ const LOW_RAM: u64 = 3 << 30;
 
 /// Returns the scenario of a refused access; none for what is no access, and where no machine of the language has such addresses.
 pub(super) fn scenario(now: Moment, finding: &Finding) -> Option<String> {
-    let Finding::Fault { device, address, write, was } = finding else { return None };
+    let Finding::Fault { device, address, write, was, .. } = finding else { return None };
     let (mapping, unmapped) = match was {
         Was::Mapped(mapping) | Was::Other(mapping) => (Some(mapping), None),
         Was::Unmapped(mapping, then) | Was::Lost(mapping, then) => (Some(mapping), Some(*then)),
@@ -70,7 +70,7 @@ pub(super) fn scenario(now: Moment, finding: &Finding) -> Option<String> {
         let rights = match m.direction {
             Direction::ToDevice => "r",
             Direction::FromDevice => "w",
-            Direction::Both => "rw",
+            Direction::Both | Direction::None => "rw",
         };
         let (line, way, start, size) = (m.since.line, m.direction.name(), m.part.address, m.part.size);
         note(

@@ -1,4 +1,4 @@
-use super::live::{Finding, Was};
+use super::finding::{Finding, Was};
 use super::*;
 use alloc::format;
 use alloc::vec::Vec;
@@ -203,8 +203,9 @@ fn the_time_to_the_next_flush_is_the_window() {
 #[test]
 fn a_trace_can_be_stopped_at_a_time() {
     let mut replay = Replay::default();
-    let taken = DISK.lines().take_while(|line| replay.line(line, Some(5_744_000_000))).count();
-    assert_eq!((taken, replay.live.mapped().count()), (4, 2));
+    DISK.lines().for_each(|line| replay.line(line, Some(5_744_000_000)));
+    replay.finish(Some(5_744_000_000));
+    assert_eq!((replay.live.events, replay.told.later, replay.live.mapped().count()), (4, 2, 2));
 }
 
 #[test]

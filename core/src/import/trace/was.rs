@@ -1,7 +1,7 @@
 //! What a refused address was, in words.
 
+use super::finding::{Mapping, Was};
 use super::line::Moment;
-use super::live::{Mapping, Was};
 use super::said::{between, mapping, part};
 use alloc::format;
 use alloc::string::String;

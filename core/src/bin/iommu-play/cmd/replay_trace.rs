@@ -18,7 +18,7 @@ pub fn run(args: &ReplayTrace, lang: Lang) -> ExitCode {
     };
     match replay {
         Ok(replay) if replay.is_later() => {
-            out!(
+            outln!(
                 "{}",
                 match lang {
                     Lang::En => "Nothing happened before that: the first event is later.",
@@ -61,9 +61,6 @@ fn read(from: impl BufRead, until: Option<u64>) -> std::io::Result<Replay> {
         if line.len() > LONGEST && line.last() != Some(&b'\n') {
             from.skip_until(b'\n')?;
         }
-        if !replay.line(&String::from_utf8_lossy(&line), until) {
-            replay.finish(until);
-            return Ok(replay);
-        }
+        replay.line(&String::from_utf8_lossy(&line), until);
     }
 }

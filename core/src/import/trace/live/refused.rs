@@ -1,6 +1,7 @@
 //! What a refused address was when it was refused, as far as a trace can say.
 
-use super::{owner, Live, Mapping, Was, MEMORY, NEAR};
+use super::{owner, Live, MEMORY, NEAR};
+use crate::import::trace::finding::{Finding, Mapping, Was};
 use crate::import::trace::history::{Act, Kind, Owner, Span, SpanId};
 use crate::import::trace::line::{Moment, Part};
 use alloc::string::String;
@@ -242,7 +243,7 @@ impl Live {
     pub(super) fn was_mapped(&mut self, device: usize, range: Part, now: Moment) {
         let name = String::from(self.name(device));
         for (_, finding) in &mut self.found {
-            let super::Finding::Fault { device, address, was, .. } = finding else { continue };
+            let Finding::Fault { device, address, was, .. } = finding else { continue };
             if *device == name && meets(&range, *address) && matches!(was, Was::Never(_)) {
                 *was = Was::MappedUnseen(range, now);
             }
@@ -254,7 +255,7 @@ impl Live {
         let device = self.device(name);
         if self.acted.insert(device) {
             for (_, finding) in &mut self.found {
-                let super::Finding::Fault { device, was, .. } = finding else { continue };
+                let Finding::Fault { device, was, .. } = finding else { continue };
                 if device.as_str() == name && matches!(was, Was::NoDevice(_)) {
                     *was = Was::Never(None);
                 }

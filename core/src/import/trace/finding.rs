@@ -1,0 +1,132 @@
+//! What a replay finds: mappings, what an address was when it was needed, and what is wrong.
+
+use super::history::SpanId;
+use super::line::{Direction, Moment, Part};
+use alloc::string::String;
+
+/// How many kinds of findings there are.
+pub const KINDS: usize = 8;
+
+/// A mapping of a device.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Mapping {
+    /// The addresses.
+    pub part: Part,
+    /// Which way.
+    pub direction: Direction,
+    /// Allocated memory, not a mapped buffer.
+    pub coherent: bool,
+    /// Since when.
+    pub since: Moment,
+    /// The last time that it was synchronised.
+    pub synced: Option<Moment>,
+    /// It is known of an access that went through it: the IOTLB may forget it.
+    pub seen: bool,
+    /// The tables have lost it, or a part of it, and nothing else had its address.
+    pub(super) lost: Option<Loss>,
+    /// Which it is of the history.
+    pub(super) span: SpanId,
+}
+
+/// What the tables lost of a mapping, and when.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Loss {
+    pub(super) when: Moment,
+    pub(super) first: u64,
+    pub(super) end: u64,
+}
+
+impl Mapping {
+    /// What it is for an access; `write` where that is known.
+    pub(super) fn at_an_access(self, write: Option<bool>) -> Was {
+        match (write, self.direction) {
+            (Some(true), Direction::ToDevice) | (Some(false), Direction::FromDevice) => Was::Other(self),
+            _ => Was::Mapped(self),
+        }
+    }
+}
+
+/// What a device's address was when it was needed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Was {
+    /// Mapped, and for the other direction.
+    Other(Mapping),
+    /// Mapped.
+    Mapped(Mapping),
+    /// Mapped for the DMA API, and lost by the tables at a moment.
+    Lost(Mapping, Moment),
+    /// Unmapped before.
+    Unmapped(Mapping, Moment),
+    /// Mapped: it is unmapped later, at a moment, and its map the trace does not show.
+    MappedUnseen(Part, Moment),
+    /// Unmapped before; that it was mapped the trace does not show.
+    UnmappedUnseen(Part, Moment),
+    /// In tables since a moment, whose the events do not say; lost by them at another.
+    Tables(Part, Moment, Option<Moment>),
+    /// The trace tells of tables only, and none got this.
+    NoTables,
+    /// Of a device that the trace has nothing of, or that is not said; another device that has it mapped.
+    NoDevice(Option<(String, Mapping)>),
+    /// Of a process: its tables no event shows.
+    Process(u32),
+    /// It may be of the list of a moment, which the kernel has cut.
+    Cut(Moment),
+    /// When it was refused is not known.
+    Sometime,
+    /// It is not looked up what was there then.
+    TooMany,
+    /// The trace tells of translations only, and of none of this.
+    Unseen,
+    /// Not mapped as far as the trace goes back; the mapping that ends nearest below, with how far below.
+    Never(Option<(Mapping, u64)>),
+}
+
+impl Was {
+    /// When it became so.
+    pub(super) fn turned(&self) -> Option<Moment> {
+        match self {
+            Was::Other(mapping) | Was::Mapped(mapping) => Some(mapping.since),
+            Was::Lost(_, when) | Was::Unmapped(_, when) | Was::UnmappedUnseen(_, when) => Some(*when),
+            Was::Tables(_, since, lost) => Some(lost.unwrap_or(*since)),
+            _ => None,
+        }
+    }
+}
+
+/// What is wrong.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Finding {
+    /// What is not mapped was unmapped: unmapped before, or never mapped in the trace.
+    NotMapped { device: String, address: u64, size: u64, was: Was },
+    /// Unmapped with another size or direction than it was mapped with, or freed though it was mapped, or the other way round.
+    Differs { device: String, mapping: Mapping, size: u64, direction: Direction, coherent: bool },
+    /// A new mapping shares addresses with one that is mapped.
+    Overlaps { device: String, new: Part, old: Mapping },
+    /// The tables lost a range while a device's mapping in it was in use.
+    UnderUse { device: String, mapping: Mapping, iova: u64, size: u64 },
+    /// The tables lost less than they were asked to, or more: the whole of a large page.
+    TablesDiffer { iova: u64, size: u64, done: u64 },
+    /// A buffer was synchronised past its end, or for another direction than it is mapped for.
+    SyncDiffers { device: String, mapping: Mapping, address: u64, size: u64, direction: Direction },
+    /// A buffer was synchronised that is not mapped.
+    SyncOfNone { device: String, address: u64, was: Was },
+    /// A device was refused an address; whether it wrote, where that is known. `tied` if what it was began or ended at the time of
+    /// which alone it is known when it was refused.
+    Fault { device: String, address: u64, write: Option<bool>, was: Was, tied: bool },
+}
+
+impl Finding {
+    /// The index of its kind among the counts.
+    pub(super) const fn kind(&self) -> usize {
+        match self {
+            Finding::NotMapped { .. } => 0,
+            Finding::Differs { .. } => 1,
+            Finding::Overlaps { .. } => 2,
+            Finding::UnderUse { .. } => 3,
+            Finding::TablesDiffer { .. } => 4,
+            Finding::SyncOfNone { .. } => 5,
+            Finding::Fault { .. } => 6,
+            Finding::SyncDiffers { .. } => 7,
+        }
+    }
+}
