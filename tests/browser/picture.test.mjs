@@ -252,6 +252,29 @@ test("an arrow ends at the border of its box, also behind a letter", async () =>
   await page.context().close();
 });
 
+test("a letter is read beside the token, on a phone too", async () => {
+  for (const preset of ["why-iommu", "use-after-unmap"]) {
+    const page = await site.open({ hash: `#p=${preset}`, width: 360, height: 740 });
+    await settled(page);
+    const looks = await stepThrough(
+      page,
+      `const token = document.querySelector("#diagram .token circle")?.getBoundingClientRect();
+       return [...document.querySelectorAll("#diagram text.letter")].map((letter) => {
+         const { left, right, top, bottom } = letter.getBoundingClientRect();
+         const level = token && top < token.bottom && bottom > token.top;
+         return { beside: level && token.left - right < 12, over: level ? Math.min(right - token.left, token.right - left) : 0 };
+       });`,
+    );
+    const all = looks.flat();
+    assert.ok(
+      all.some(({ beside }) => beside),
+      preset,
+    );
+    for (const { over } of all) assert.ok(over <= 1, `${preset}: ${over} px of a letter under the token`);
+    await page.context().close();
+  }
+});
+
 test("the signs over the bar lie beside each other, however many there are", async () => {
   for (const [width, height] of [
     [1280, 800],

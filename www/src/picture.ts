@@ -103,7 +103,15 @@ export class Picture {
     this.trails.show(scene.token ? [scene.token] : []);
     this.links.show(scene.links);
     this.actors.show(scene.actors);
-    this.texts.show(scene.texts);
+    // A letter that the token stands right beside makes half a cell of room for its sign.
+    const [tx, ty] = scene.token?.path.at(-1) ?? [];
+    this.texts.show(
+      scene.texts.map((text) =>
+        text.role === "letter" && text.x + 1 === tx && text.middle >> 2 === ty
+          ? { ...text, x: text.x - 0.5 }
+          : text,
+      ),
+    );
     this.tokens.show(scene.token ? [scene.token] : []);
   }
 
