@@ -243,6 +243,51 @@ fn figures_answer_each_line_with_a_line_and_say_where_a_wrong_one_is_wrong() {
     assert!(both[1]["errors"][0]["message"].as_str().unwrap().contains("did you mean `howto`?"));
 }
 
+#[test]
+fn figures_say_of_a_link_where_it_leads_no_more() {
+    use std::io::Write;
+    let mut child = Command::new(env!("CARGO_BIN_EXE_iommu-play"))
+        .args(["figures", "--en"])
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let written = text(&play(&["link", "why-iommu", "--whole", "--at", "fault"]).stdout).trim().to_string();
+    let links = [
+        "https://play.example/#p=why-iommu&at=fault",
+        written.as_str(),
+        "https://play.example/index.zh.html#p=why-iomu",
+        "#1.abc.00000000",
+        "#p=why-iommu&at=99999",
+        "#p=why-iommu&at=fault:0x77",
+        "#p=why-iommu&at=fault:F_TRANSLATION",
+        "#p=why-iommu&arch=arm",
+    ];
+    let mut stdin = child.stdin.take().unwrap();
+    for link in links {
+        writeln!(stdin, "{}", serde_json::json!({ "link": link })).unwrap();
+    }
+    drop(stdin);
+    let said = text(&child.wait_with_output().unwrap().stdout);
+    let answers: Vec<serde_json::Value> =
+        said.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let message = |n: usize, kind: &str| {
+        answers[n][kind]
+            .as_array()
+            .map_or("", |all| all.first().map_or("", |one| one["message"].as_str().unwrap()))
+    };
+    assert_eq!(answers.len(), links.len());
+    for good in [0, 1] {
+        assert_eq!(answers[good]["warnings"], serde_json::json!([]), "{}", links[good]);
+    }
+    assert!(message(2, "errors").ends_with("did you mean `why-iommu`?"), "{said}");
+    assert!(message(3, "errors").contains("damaged"), "{said}");
+    assert!(message(4, "warnings").starts_with("at=99999: the run has "), "{said}");
+    assert_eq!(message(5, "warnings"), "at=fault:0x77: no access of the run is refused so");
+    assert!(message(6, "warnings").ends_with("has no fault called `F_TRANSLATION`; `smmuv3` has"), "{said}");
+    assert_eq!(message(7, "warnings"), "arch=arm is passed over: did you mean `arch=smmuv3`?");
+}
+
 /// What a browser that wants `path` of the server at `address` is answered.
 fn asked(address: &str, request: &str) -> String {
     use std::io::{Read, Write};

@@ -94,7 +94,32 @@ function register(registry) {
       return blocks(this, parent, want, () => `${pathOf(document)}:${line}`);
     });
   });
+  registry.treeProcessor(function () {
+    this.process((document) => {
+      look(document);
+      return document;
+    });
+  });
   return registry;
+}
+
+/** Looks where links to the playground lead, that a document has beside its figures. */
+function look(document) {
+  const { origin, command, cache } = settings(document);
+  if (!origin) return;
+  let closing = null;
+  document.getSourceLines().forEach((text, at) => {
+    const fence = /^(-{4,}|\.{4,}|\+{4,}|\/{4,})\s*$/.exec(text);
+    // What is shown as it is written is no link.
+    if (fence && (closing === null || closing === fence[1])) closing = closing === null ? fence[1] : null;
+    if (closing !== null) return;
+    for (const address of figures.links(text.replace(/\[[^\]]*\]/g, " "), origin))
+      figures.check(figures.Figures.shared({ command, cache }), address, (message, fatal) => {
+        const said = `${pathOf(document)}:${at + 1}: ${message}`;
+        if (fatal) throw new Error(`iommu-playground: ${said}`);
+        console.warn(`WARNING: ${said}`);
+      });
+  });
 }
 
 module.exports = { register };

@@ -46,6 +46,15 @@ class Figures {
     const request = want.preset ? { preset: want.preset } : { scenario: want.scenario ?? "" };
     for (const name of ["at", "arch", "lang"]) if (want[name]) request[name] = String(want[name]);
     request.width = WIDTH;
+    return this.answer(request);
+  }
+
+  /** What a link to the playground opens, with what is passed over of it; throws `Wrong` where it opens nothing. */
+  link(address) {
+    return this.answer({ link: address });
+  }
+
+  answer(request) {
     const line = JSON.stringify(request);
     let answer = this.memory.get(line) ?? this.known(line);
     if (!answer) {
@@ -180,6 +189,23 @@ function one(want, body) {
   return want;
 }
 
+/** The addresses in a text that open the playground at `origin` with a scenario or a place. */
+function links(text, origin) {
+  const literal = origin.replace(/\/+$/, "").replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+  return text.match(new RegExp(`${literal}/(?:index(?:\\.zh)?\\.html)?#[^\\s<>"'\`)\\]]+`, "g")) ?? [];
+}
+
+/** Tells `complain(message, fatal)` what is wrong with a link to the playground. */
+function check(maker, address, complain) {
+  const name = address.length <= 80 ? address : `${address.slice(0, 60)}...${address.slice(-16)}`;
+  try {
+    for (const { message } of maker.link(address).warnings) complain(`${name}: ${message}`, false);
+  } catch (error) {
+    if (!(error instanceof Wrong)) throw error;
+    complain(`${name}: ${error.message}`, true);
+  }
+}
+
 /** Whether a version is at least another, by its first two numbers. */
 function atLeast(version, least) {
   const [a, b] = [version, least].map((v) => v.split(".").map((n) => parseInt(n, 10) || 0));
@@ -187,6 +213,6 @@ function atLeast(version, least) {
 }
 
 module.exports = {
-  alt, atLeast, attributes, dataUri, element, escape, link, one, script, wanted,
+  alt, atLeast, attributes, check, dataUri, element, escape, link, links, one, script, wanted,
   CACHE, COMMAND, Figures, OPTIONS, Wrong,
 };

@@ -63,8 +63,17 @@ module.exports = function iommuPlayground({ origin, tool, cache } = {}) {
   return (tree, file) => {
     const above = linesAbove(file);
     const place = (node, line) => `${file.path ?? "document"}:${node.position.start.line + line + above}`;
+    const look = (node) =>
+      figures.links(node.url, origin).forEach((address) =>
+        figures.check(maker, address, (message, fatal) => {
+          const said = `${place(node, 0)}: ${message}`;
+          if (fatal) throw new Error(`iommu-playground: ${said}`);
+          warn(`[WARNING] ${said}`);
+        }),
+      );
     const walk = (parent) => {
       parent.children.forEach((node, at) => {
+        if (node.type === "link" || node.type === "definition") look(node);
         try {
           const want = wantOf(node);
           if (want) {

@@ -194,6 +194,40 @@ for (const [edition, bin, mdbook] of EDITIONS) {
   );
 
   test(
+    `a link that leads nowhere ends the build at its line, one that leads elsewhere is a warning (${edition})`,
+    { skip },
+    () => {
+      const link = (hash) =>
+        `# T\n\nSee [it](${site.origin}${hash}).\n\n\`\`\`text\n${site.origin}#p=shown\n\`\`\`\n`;
+      const build = (hash) => {
+        writeFileSync(join(folder, "sphinx/linked.md"), link(hash));
+        writeFileSync(join(folder, "mkdocs/docs/linked.md"), link(hash));
+        writeFileSync(join(folder, "mdbook/src/index.md"), link(hash));
+        return {
+          sphinx: [sphinx("html"), "linked.md"],
+          mkdocs: [tool("mkdocs", "build", "-f", "mkdocs/mkdocs.yml"), "linked.md"],
+          ...(mdbook ? { mdbook: [tool("mdbook", "build", "mdbook"), "index.md"] } : {}),
+        };
+      };
+      for (const [hash, fatal, want] of [
+        ["#p=why-iomu", true, "there is no preset called `why-iomu`; did you mean `why-iommu`?"],
+        ["#p=why-iommu&at=fault:0x77", false, "at=fault:0x77: no access of the run is refused so"],
+        ["#p=why-iommu&at=fault", false, null],
+      ])
+        for (const [name, [{ status, said }, file]] of Object.entries(build(hash))) {
+          assert.equal(status !== 0, fatal, `${name}: ${said}`);
+          const told = `${file}:3: ${name === "sphinx" ? (fatal ? "ERROR: " : "WARNING: ") : ""}${site.origin}${hash}: ${want}`;
+          if (want) assert.ok(said.includes(told), `${name}: ${said}`);
+          else assert.ok(!said.includes(`${file}:3`), `${name}: ${said}`);
+          assert.ok(!said.includes("#p=shown"), `${name}: ${said}`);
+        }
+      rmSync(join(folder, "sphinx/linked.md"));
+      rmSync(join(folder, "mkdocs/docs/linked.md"));
+      writeFileSync(join(folder, "mdbook/src/index.md"), FENCES);
+    },
+  );
+
+  test(
     `a figure that cannot be made ends the build at its file and line, and names the nearest (${edition})`,
     { skip },
     () => {

@@ -49,6 +49,13 @@ class Figures:
             request["theme"] = colours
         request.update({"preset": preset} if preset else {"scenario": scenario or ""})
         request.update({k: v for k, v in options.items() if k in ("at", "arch", "lang") and v})
+        return self._answer(request)
+
+    def link(self, address, lang=None):
+        """Returns what a link to the playground opens, with what is passed over of it; raises Wrong where it opens nothing."""
+        return self._answer({"link": address, **({"lang": lang} if lang else {})})
+
+    def _answer(self, request):
         line = json.dumps(request, sort_keys=True)
         answer = self._known(line) or self._asked(line)
         for error in answer.get("errors", ()):
@@ -159,8 +166,8 @@ def script(origin):
 FENCE = re.compile(r"^( {0,3})(`{3,}|~{3,})[ ]*([^\n`]*)$")
 
 
-def fences(text):
-    """Yields the fences named iommu-playground of a Markdown text: first line, line after the last, words after the name, body."""
+def blocks(text):
+    """Yields the fences of a Markdown text: first line, line after the last, words, body."""
     lines = text.split("\n")
     at = 0
     while at < len(lines):
@@ -173,10 +180,32 @@ def fences(text):
         end = at + 1
         while end < len(lines) and not close.match(lines[end]):
             end += 1
-        if words and words[0] == "iommu-playground":
-            body = "\n".join(line.rstrip("\r") for line in lines[at + 1 : end])
-            yield at, min(end + 1, len(lines)), words[1:], body
+        body = "\n".join(line.rstrip("\r") for line in lines[at + 1 : end])
+        yield at, min(end + 1, len(lines)), words, body
         at = end + 1
+
+
+def fences(text):
+    """Yields the fences named iommu-playground of a Markdown text: first line, line after the last, words after the name, body."""
+    for first, after, words, body in blocks(text):
+        if words and words[0] == "iommu-playground":
+            yield first, after, words[1:], body
+
+
+def ours(origin):
+    """Returns the pattern of an address that opens the playground at `origin` with a scenario or a place."""
+    return re.compile(re.escape(origin.rstrip("/")) + r"/(?:index(?:\.zh)?\.html)?#[^\s<>\"'`)\]]+")
+
+
+def links(text, origin):
+    """Yields the links to the playground outside of a Markdown text's fences: line, from 1, and address."""
+    lines, pattern = text.split("\n"), ours(origin)
+    inside = set()
+    for first, after, _, _ in blocks(text):
+        inside.update(range(first, after))
+    for at, line in enumerate(lines):
+        for found in pattern.finditer(line if at not in inside else ""):
+            yield at + 1, found.group(0)
 
 
 def wanted(words, body):
@@ -199,11 +228,27 @@ def wanted(words, body):
     return out
 
 
+def check(figures, address, complain, lang=None):
+    """Tells `complain(message, fatal)` what is wrong with a link to the playground."""
+    try:
+        for warning in figures.link(address, lang)["warnings"]:
+            complain(f"{short(address)}: {warning['message']}", False)
+    except Wrong as wrong:
+        complain(f"{short(address)}: {wrong}", True)
+
+
+def short(address):
+    """Returns an address as messages name it: a scenario's text in it is long."""
+    return address if len(address) <= 80 else address[:60] + "..." + address[-16:]
+
+
 def in_markdown(text, figures, origin, living, complain):
     """Returns a Markdown text with its fences replaced: by living elements, or by pictures as text.
 
     `complain(line, message, fatal)` is told of what is wrong, by the line of the text, from 1.
     """
+    for line, address in links(text, origin):
+        check(figures, address, lambda message, fatal, line=line: complain(line, message, fatal))
     lines, out, done = text.split("\n"), [], 0
     for first, after, words, body in fences(text):
         out += lines[done:first]

@@ -91,6 +91,35 @@ class OnPaper(SphinxPostTransform):
             node.replace_self(out)
 
 
+def check_links(app, doctree):
+    """Looks where links to the playground lead, that a document has beside its figures."""
+    origin = app.config.iommu_playground_origin
+    pattern = figures.ours(origin) if origin else None
+    for node in doctree.findall(nodes.reference) if pattern else ():
+        address = node.get("refuri", "")
+        if not pattern.fullmatch(address):
+            continue
+        source, line = get_source_line(node)
+
+        def complain(message, fatal):
+            place = f"{source or app.env.doc2path(app.env.docname)}:{line or 1}"
+            if fatal:
+                log.error("%s", message, location=place, type="iommu-playground")
+                app.iommu_playground_failed = True
+            else:
+                log.warning("%s", message, location=place, type="iommu-playground", subtype="link")
+
+        lang = "zh" if (app.config.language or "").startswith("zh") else None
+        figures.check(maker(app), address, complain, lang)
+
+
+def get_source_line(node):
+    """Returns the file and the line of a node, or of what is around it."""
+    while node is not None and not node.line:
+        node = node.parent
+    return (node.source, node.line) if node is not None else (None, None)
+
+
 def visit_html(self, node):
     figure = node["figure"]
     if self.builder.name == "epub":
@@ -140,6 +169,7 @@ def setup(app):
     app.add_node(playground, html=(visit_html, None))
     app.add_directive("iommu-playground", Playground)
     app.add_post_transform(OnPaper)
+    app.connect("doctree-read", check_links)
     app.connect("html-page-context", add_script)
     app.connect("build-finished", close)
     # The process that makes figures belongs to one process of Sphinx.

@@ -1,6 +1,7 @@
 //! `iommu-play figures`: pictures for documents. Requests and answers are JSON, a line each, so that a documentation tool makes
 //! all of its pictures with one process, whatever language it is written in.
 
+use super::linked::linked;
 use super::scenario::message;
 use iommu_core::diagram::render::{Charset, Theme, Wrapper};
 use iommu_core::diagram::Options;
@@ -19,17 +20,17 @@ use std::io::{BufRead, Write};
 use std::process::ExitCode;
 
 /// What is wrong with a request: where in the scenario's text, if there, and what.
-struct Wrong {
+pub(super) struct Wrong {
     line: u32,
     column: u32,
-    message: String,
+    pub(super) message: String,
 }
 
 impl Wrong {
-    fn request(message: String) -> Vec<Self> {
+    pub(super) fn request(message: String) -> Vec<Self> {
         vec![Wrong { line: 0, column: 0, message }]
     }
-    fn json(&self) -> Value {
+    pub(super) fn json(&self) -> Value {
         json!({ "line": self.line, "column": self.column, "message": self.message })
     }
 }
@@ -151,8 +152,8 @@ fn text_of(request: &Value, lang: Lang) -> Result<(String, Option<&'static str>)
     }
     let Some(text) = word("scenario") else {
         let needed = match lang {
-            Lang::En => "a request needs `preset` or `scenario`",
-            Lang::Zh => "请求需要 `preset` 或 `scenario`",
+            Lang::En => "a request needs `preset`, `scenario` or `link`",
+            Lang::Zh => "请求需要 `preset`、`scenario` 或 `link`",
         };
         return Err(Wrong::request(needed.into()));
     };
@@ -218,24 +219,24 @@ fn plain(svg: String, theme: Theme) -> String {
 }
 
 /// A scenario that ran.
-struct Ran {
+pub(super) struct Ran {
     text: String,
     lang: Lang,
     player: Player,
-    course: Course,
+    pub(super) course: Course,
     stopped: Vec<Value>,
 }
 
 /// The last scenarios that ran: a document shows many steps of a few.
 #[derive(Default)]
-struct Runs(VecDeque<Ran>);
+pub(super) struct Runs(VecDeque<Ran>);
 
 impl Runs {
     /// As many are kept; each takes what its trace and memory take.
     const KEPT: usize = 8;
 
     /// The run of a text, which goes to the front.
-    fn of(&mut self, text: &str, lang: Lang) -> Result<&mut Ran, Vec<Wrong>> {
+    pub(super) fn of(&mut self, text: &str, lang: Lang) -> Result<&mut Ran, Vec<Wrong>> {
         let known = self.0.iter().position(|ran| ran.lang == lang && ran.text == text);
         let ran = match known.and_then(|at| self.0.remove(at)) {
             Some(ran) => ran,
@@ -265,6 +266,9 @@ fn figure(request: &Value, lang: Lang, runs: &mut Runs) -> Result<Value, Vec<Wro
         Some("dark") => Theme::Dark,
         _ => Theme::Auto,
     };
+    if let Some(address) = request.get("link").and_then(Value::as_str) {
+        return linked(address, lang, runs);
+    }
     let (text, preset) = text_of(request, lang)?;
     let Ran { player, course, stopped, .. } = runs.of(&text, lang)?;
     let at = place(request, course, lang)?;

@@ -9,6 +9,7 @@ mod fmt;
 mod gallery;
 mod import;
 mod link;
+mod linked;
 mod oracle;
 mod replay;
 mod replay_trace;
