@@ -30,7 +30,7 @@ const CEILINGS = {
   machine: 952_000,
   editor: 110_000,
   logs: 420_000,
-  embed: 45_900,
+  embed: 46_900,
   packed: 1_245_000,
   single: 1_945_000,
   gallery: 40_000,

@@ -110,6 +110,30 @@ test("queues, registers and memory at the step", async () => {
   await done(page);
 });
 
+test("a register that is opened stays open while one steps, and shows the bits of each step", async () => {
+  const page = await site.open({ hash: "#p=lazy&depth=operation" });
+  await page.click("#tab-registers");
+  const tail = page.locator(".registers details", {
+    has: page.locator("summary b", { hasText: /^IQT_REG$/ }),
+  });
+  await tail.locator("summary").click();
+  const seen = new Set();
+  for (let i = 0; i < 5; i++) {
+    await page.click("#step");
+    await settled(page);
+    assert.ok(await tail.evaluate((e) => e.open), `step ${i}`);
+    // The bits are those of the word in the line.
+    const [word, bits] = await tail.evaluate((e) => [
+      BigInt(e.querySelector("summary code").textContent),
+      [...e.querySelectorAll(".cells")].map((cells) => cells.textContent).join(""),
+    ]);
+    assert.equal(BigInt(`0b${bits}`), word);
+    seen.add(word);
+  }
+  assert.ok(seen.size > 1, "the register changed");
+  await page.context().close();
+});
+
 test("a device's own memory is shown as it stands at the step", async () => {
   const page = await site.open({ hash: "#p=device-map&depth=read" });
   await page.click("#tab-memory");

@@ -3,76 +3,112 @@
 import type { Entry, Field } from "iommu-view";
 import type { App } from "./app";
 import { h } from "./dom";
+import { type Drawn, each, key } from "./put";
 import type { Words } from "./strings";
 
-/** A bit of memory can be flipped where `flips` says so. */
-export function entryBits(entry: Entry, app: App, flips = false): HTMLElement {
+/** The bits and fields of one structure after another: what two have alike keeps its elements, since most steps change little of
+    an entry. A bit of memory can be flipped where `flips` says so. */
+export function entryBits(app: App, flips = false): Drawn<Entry> {
   const { t } = app;
-  const said = h("p.said", { "aria-hidden": "true" }, entry.meaning || t("pointAtBit"));
-  const rest = said.textContent ?? "";
-  const box = h("div.entry", {});
+  const said = h("p.said", { "aria-hidden": "true" });
+  const rows = h("tbody", {});
+  const table = h("table.fields", {}, rows);
+  const element = h("div.entry", {});
+  let entry: Entry | null = null;
   let lit: Field | null = null;
-  const show = (field: Field | null) => {
+  const say = (field: Field | null) => {
     if (field === lit) return;
     lit = field;
-    said.textContent = field ? inWords(field, t) : rest;
-    for (const el of box.querySelectorAll<HTMLElement>("[data-field]"))
+    said.textContent = field ? inWords(field, t) : rest();
+    for (const el of element.querySelectorAll<HTMLElement>("[data-field]"))
       el.classList.toggle("lit", field !== null && el.dataset.field === String(field.lo));
   };
-  const flip = flips && !entry.register ? (bit: number) => flipBit(app, entry, bit) : null;
-  // One listener for all bits: there are sixty-four of them a word, made anew with each step.
+  const rest = () => entry?.meaning || t("pointAtBit");
+  const turns = () => flips && entry !== null && !entry.register;
+  const flip = (bit: number) => {
+    if (entry && turns()) flipBit(app, entry, bit);
+  };
+  // One listener for all bits: there are sixty-four of them a word.
   const under = (event: Event) => (event.target as Element).closest<HTMLElement>("[data-field]");
-  box.addEventListener("mousemove", (event) => {
+  element.addEventListener("mousemove", (event) => {
     const lo = under(event)?.dataset.field;
-    const field = entry.fields.find((f) => String(f.lo) === lo) ?? null;
-    show(field);
+    const field = entry?.fields.find((f) => String(f.lo) === lo) ?? null;
+    say(field);
     const bit = bitUnder(event);
     if (!bit) return;
     const what = field ? inWords(field, t) : `${bit.number}`;
     // Mouse and finger turn it here; the values below, which are buttons, are for everyone.
-    bit.half.title = flip ? `${what}\n${t("flipBit")} ${bit.number}` : what;
+    bit.half.title = turns() ? `${what}\n${t("flipBit")} ${bit.number}` : what;
     bit.half.style.setProperty("--bit", String(bit.column));
   });
-  box.addEventListener("mouseleave", () => show(null));
-  if (flip)
-    box.addEventListener("click", (event) => {
+  element.addEventListener("mouseleave", () => say(null));
+  if (flips)
+    element.addEventListener("click", (event) => {
       const bit = bitUnder(event);
       if (bit) flip(bit.number);
     });
-  box.append(
-    h(
-      "p.entry-head",
-      {},
-      h("strong", {}, entry.name),
-      h("code", {}, entry.register ? `+${entry.at}` : `@ ${entry.at}`),
-      h("cite", {}, entry.section),
-    ),
-    ...entry.words.map((word, w) => strip(entry, word, w, flip !== null)),
-    said,
-    h(
-      "table.fields",
-      {},
-      h(
-        "tbody",
-        {},
-        ...[...entry.fields]
-          .reverse()
-          .filter((f) => !f.dull || f.value !== "0x0")
-          .map((f) =>
-            h(
-              "tr",
-              { "data-field": f.lo, class: f.changed ? "changed" : "" },
-              h("td.place", {}, place(f)),
-              h("th", { scope: "row" }, f.name),
-              h("td", {}, flip && f.hi === f.lo ? turning(f, flip, t) : h("code", {}, f.shown), told(f, t)),
-              h("td.meaning", {}, f.meaning),
-            ),
-          ),
-      ),
-    ),
-  );
-  return box;
+  const strips: Drawn<Strip>[] = [];
+  const show = (next: Entry) => {
+    say(null);
+    entry = next;
+    said.textContent = rest();
+    const { name, register, at, section, words, fields } = entry;
+    const one = turns() ? flip : null;
+    words.forEach((_, index) => {
+      strips[index] ??= strip();
+      strips[index].show({ entry: next, index, flips: one !== null });
+    });
+    each(rows, [
+      ...[...fields]
+        .reverse()
+        .filter((f) => !f.dull || f.value !== "0x0")
+        .map((f) => [key(f, one !== null), () => row(f, one, t)] as const),
+    ]);
+    each(element, [
+      [key("head", name, register, at, section), () => head(next)],
+      ...strips.slice(0, words.length).map((it, index) => [`strip ${index}`, () => it.element] as const),
+      ["said", () => said],
+      ["fields", () => table],
+    ]);
+  };
+  return { element, show };
 }
+
+/** A line that opens to bits. They are drawn while they are in sight. */
+export function folded(app: App, line: HTMLElement): Drawn<Entry> {
+  const bits = entryBits(app);
+  const element = h("details", {}, line, bits.element);
+  let due: Entry | null = null;
+  const draw = () => {
+    if (element.open && due) bits.show(due);
+    if (element.open) due = null;
+  };
+  element.addEventListener("toggle", draw);
+  const show = (entry: Entry) => {
+    due = entry;
+    draw();
+  };
+  return { element, show };
+}
+
+const head = ({ name, register, at, section }: Entry) =>
+  h(
+    "p.entry-head",
+    {},
+    h("strong", {}, name),
+    h("code", {}, register ? `+${at}` : `@ ${at}`),
+    h("cite", {}, section),
+  );
+
+const row = (f: Field, flip: ((bit: number) => void) | null, t: Words) =>
+  h(
+    "tr",
+    { "data-field": f.lo, class: f.changed ? "changed" : "" },
+    h("td.place", {}, place(f)),
+    h("th", { scope: "row" }, f.name),
+    h("td", {}, flip && f.hi === f.lo ? turning(f, flip, t) : h("code", {}, f.shown), told(f, t)),
+    h("td.meaning", {}, f.meaning),
+  );
 
 /** Bits that stand in a line without a break. */
 const PER_HALF = 16;
@@ -121,55 +157,73 @@ function flipBit(app: App, entry: Entry, bit: number): void {
   void app.poke(at, `0x${value.toString(16)}`, `${entry.name}, bit ${bit} ${field?.name ?? ""}`.trim());
 }
 
+/** A word of a structure. */
+interface Strip {
+  entry: Entry;
+  index: number;
+  flips: boolean;
+}
+
 /** Sixty-four bits, high bit first, in two rows; neighbouring fields differ in shade. */
-function strip(entry: Entry, word: string, index: number, flips: boolean): HTMLElement {
-  const low = firstBit(entry) + index * 64;
-  const value = BigInt(word);
-  const old = entry.before[index] === undefined ? value : BigInt(entry.before[index]);
-  const row = (high: number) => [
-    h("span.bit", {}, String(low + high)),
-    h(
-      "span.cells",
-      {},
-      half(entry, value, old, low, high, flips),
-      half(entry, value, old, low, high - 16, flips),
-    ),
-    h("span.bit", {}, String(low + high - 31)),
-  ];
-  return h("div.strip", { role: "img", "aria-label": `${entry.name} ${word}` }, ...row(63), ...row(31));
+function strip(): Drawn<Strip> {
+  const element = h("div.strip", { role: "img" });
+  const cells = [h("span.cells", {}), h("span.cells", {})];
+  const show = ({ entry, index, flips }: Strip) => {
+    const word = entry.words[index] ?? "0x0";
+    const low = firstBit(entry) + index * 64;
+    const value = BigInt(word);
+    const old = BigInt(entry.before[index] ?? word);
+    element.setAttribute("aria-label", `${entry.name} ${word}`);
+    const number = (n: number) => [key(n), () => h("span.bit", {}, String(n))] as const;
+    const parts = cells.flatMap((box, nth) => {
+      const high = 63 - 32 * nth;
+      each(
+        box,
+        [high, high - PER_HALF].map((top) => {
+          const all = runs(entry, value, old, low, top);
+          return [key(all, low + top, flips), () => half(all, low + top, flips)] as const;
+        }),
+      );
+      return [number(low + high), [`cells ${nth}`, () => box] as const, number(low + high - 31)];
+    });
+    each(element, parts);
+  };
+  return { element, show };
+}
+
+/** Neighbouring bits that look alike. */
+interface Run {
+  looks: string;
+  field: number | undefined;
+  bits: string;
 }
 
 /**
  * Sixteen bits of a word from `high` down. Neighbours that look alike are one element: an entry of eight words would
- * otherwise be five hundred, made anew with each step.
+ * otherwise be five hundred.
  */
-function half(
-  entry: Entry,
-  value: bigint,
-  old: bigint,
-  low: number,
-  high: number,
-  flips: boolean,
-): HTMLElement {
-  const box = h(flips ? "span.turns" : "span", { "data-high": low + high });
-  let run: HTMLElement | null = null;
-  let looks = "";
+function runs(entry: Entry, value: bigint, old: bigint, low: number, high: number): Run[] {
+  const out: Run[] = [];
+  let nth = NaN;
   for (let bit = high; bit > high - PER_HALF; bit--) {
-    const nth = entry.fields.findIndex((f) => f.lo <= low + bit && low + bit <= f.hi);
-    const field = entry.fields[nth];
+    const here = entry.fields.findIndex((f) => f.lo <= low + bit && low + bit <= f.hi);
+    const field = entry.fields[here];
     const on = (value >> BigInt(bit)) & 1n;
-    const classes = [on ? "on" : "", nth % 2 ? "odd" : "", field?.dull ? "dull" : ""];
+    const classes = [on ? "on" : "", here % 2 ? "odd" : "", field?.dull ? "dull" : ""];
     if (((value ^ old) >> BigInt(bit)) & 1n) classes.push("changed");
-    const here = `${nth} ${classes.join(" ")}`;
-    if (run && here === looks) run.textContent += String(on);
-    else {
-      run = document.createElement("i");
-      run.className = classes.join(" ");
-      if (field) run.dataset.field = String(field.lo);
-      run.textContent = String(on);
-      box.append(run);
-      looks = here;
-    }
+    const looks = classes.join(" ");
+    const last = out.at(-1);
+    if (last && here === nth && last.looks === looks) last.bits += String(on);
+    else out.push({ looks, field: field?.lo, bits: String(on) });
+    nth = here;
   }
-  return box;
+  return out;
+}
+
+function half(all: readonly Run[], high: number, flips: boolean): HTMLElement {
+  return h(
+    flips ? "span.turns" : "span",
+    { "data-high": high },
+    ...all.map(({ looks, field, bits }) => h("i", { class: looks || null, "data-field": field }, bits)),
+  );
 }

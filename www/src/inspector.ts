@@ -1,13 +1,14 @@
 // Beside the picture: the walk, the bits, the packet; and below them what the machine holds now.
-import type { Cache, Packet } from "iommu-view";
+import type { Packet, View } from "iommu-view";
 import type { App } from "./app";
 import { entryBits } from "./bits";
 import { h } from "./dom";
 import { explainHref } from "./explain/href";
+import { caches, registers } from "./held";
 import { memory } from "./memory";
-import { put } from "./put";
+import { type Drawn, put } from "./put";
 import { queues } from "./queues";
-import { count, type Key } from "./strings";
+import type { Key } from "./strings";
 import { walkTable } from "./walk";
 import { whereIs } from "./whereis";
 
@@ -49,19 +50,43 @@ export function inspector(app: App, seen = false): HTMLElement {
     },
     ...tabs,
   );
-  const dump = memory(app);
-  const where = whereIs(app);
+  /** A tab that lists what the machine holds. */
+  const lists = <T>(none: Key, list: Drawn<readonly T[]>, of: (view: View) => readonly T[]) => {
+    const nothing = h("p.quiet", {}, t(none));
+    return () => {
+      const { view } = app.state;
+      const all = view ? of(view) : [];
+      list.show(all);
+      const own = all.length ? list.element : nothing;
+      if (panel.firstChild !== own) panel.replaceChildren(own);
+    };
+  };
+  /** A tab that asks for what it shows. */
+  const asks =
+    ({ element, show }: { element: HTMLElement; show: () => unknown }) =>
+    () => {
+      if (panel.firstChild !== element) panel.replaceChildren(element);
+      void show();
+    };
+  const show: Record<Tab, () => void> = {
+    caches: lists("noCaches", caches(app), (view) => view.caches),
+    queues: lists("noQueues", queues(app), (view) => view.queues),
+    registers: lists("noRegisters", registers(app), (view) => view.registers),
+    memory: asks(memory(app)),
+    whereIs: asks(whereIs(app)),
+  };
   /** What is in sight is drawn; what is not waits until it is. */
   let [nowDue, panelDue] = [true, true];
   const draw = () => {
     if (!seen) return;
     if (nowDue) showNow();
-    if (panelDue) showPanel();
+    if (panelDue) show[tab]();
     [nowDue, panelDue] = [false, false];
   };
   const table = walkTable(app);
   const walk = h("div", {}, part(app, "walk", table.element));
-  const entry = h("div", {});
+  const bits = entryBits(app, true);
+  const entry = part(app, "entry", bits.element);
   const tlp = h("div", {});
   const printed = h("div", {});
   now.append(printed, walk, entry, tlp);
@@ -74,16 +99,9 @@ export function inspector(app: App, seen = false): HTMLElement {
     const doubt = view?.tone === "stale" || outcome === "wrong";
     walk.toggleAttribute("data-doubt", doubt);
     table.show(view?.walk ?? null);
-    put(entry, view?.entry, () =>
-      view?.entry ? [part(app, "entry", entryBits(view.entry, app, true))] : [],
-    );
+    entry.hidden = !view?.entry;
+    if (view?.entry) bits.show(view.entry);
     put(tlp, view?.packet, () => (view?.packet ? [part(app, "packet", packet(view.packet, app))] : []));
-  };
-  const showPanel = () => {
-    const own = tab === "memory" ? dump : tab === "whereIs" ? where : null;
-    const { view } = app.state;
-    put(panel, own ? tab : [tab, view?.[tab as Held]], () => [own?.element ?? held(app, tab as Held)]);
-    void own?.show();
   };
   const choose = (name: Tab) => {
     tab = name;
@@ -126,73 +144,6 @@ function kernelLines(lines: string[], { state, t }: App): HTMLElement {
 function part(app: App, key: Key, content: HTMLElement): HTMLElement {
   return h("div", { role: "group", "aria-label": app.t(key) }, h("h2", {}, app.t(key)), content);
 }
-
-type Held = "caches" | "queues" | "registers";
-
-function held(app: App, tab: Held): HTMLElement {
-  const { t } = app;
-  const { view } = app.state;
-  if (tab === "queues") return queues(view?.queues ?? [], app);
-  if (tab === "registers") {
-    const registers = view?.registers ?? [];
-    if (!registers.length) return h("p.quiet", {}, t("noRegisters"));
-    return h(
-      "div.registers",
-      {},
-      ...registers.map((r) =>
-        h(
-          "details",
-          {},
-          h("summary", {}, h("b", {}, r.name), h("code", {}, r.words[0]), h("span", {}, r.meaning)),
-          entryBits(r, app),
-        ),
-      ),
-    );
-  }
-  const caches = view?.caches ?? [];
-  if (!caches.length) return h("p.quiet", {}, t("noCaches"));
-  return h("div.caches", {}, ...caches.map((c) => cache(c, app)));
-}
-
-function cache(c: Cache, app: App): HTMLElement {
-  const { t } = app;
-  return h(
-    "section.cache",
-    {},
-    h(
-      "h3",
-      {},
-      c.name,
-      h("small", {}, ` ${count(t, c.hits, "hit1", "hitN")}, ${count(t, c.misses, "miss1", "missN")}`),
-    ),
-    c.lines.length
-      ? h(
-          "ul",
-          {},
-          ...c.lines.map((line) =>
-            h(
-              "li",
-              { "data-now": line.now },
-              h("code", {}, line.holds),
-              line.holds === line.tag ? "" : h("small", {}, line.tag),
-              line.now ? h("b", {}, t(NOW[line.now] ?? "changed")) : "",
-            ),
-          ),
-          c.more ? h("li", {}, `+${c.more} ${t("andMore")}`) : "",
-        )
-      : h("p.quiet", {}, t("empty")),
-  );
-}
-
-const NOW: Record<string, Key> = {
-  hit: "hit",
-  miss: "miss",
-  stale: "staleHit",
-  denied: "fault",
-  insert: "nowIn",
-  evict: "nowOut",
-  invalidate: "invalidation",
-};
 
 function packet(p: Packet, { t }: App): HTMLElement {
   return h(

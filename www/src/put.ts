@@ -12,6 +12,15 @@ export function put(into: HTMLElement, what: unknown, draw: () => readonly (Node
   into.replaceChildren(...draw());
 }
 
+/** All that something shows, as the key of {@link each}. */
+export const key = (...parts: readonly unknown[]): string => JSON.stringify(parts);
+
+/** What stays while what it shows changes. */
+export interface Drawn<T> {
+  readonly element: HTMLElement;
+  show(what: T): void;
+}
+
 /** What is in each element, by key. */
 const holds = new WeakMap<HTMLElement, Map<string, Node>>();
 
@@ -33,4 +42,30 @@ export function each(into: HTMLElement, wanted: readonly (readonly [key: string,
     if (node === next) next = next.nextSibling;
     else into.insertBefore(node, next);
   }
+}
+
+/** Who draws what is in each element, by name. */
+const drawers = new WeakMap<HTMLElement, Map<string, Drawn<never>>>();
+
+/** Gives an element a child for each name, in this order: one of a name that was there already shows what is new in its place,
+    so that what a reader has opened stays open. */
+export function keep<T>(
+  into: HTMLElement,
+  wanted: readonly (readonly [name: string, what: T])[],
+  make: () => Drawn<T>,
+): void {
+  const had = drawers.get(into) as Map<string, Drawn<T>> | undefined;
+  const now = new Map<string, Drawn<T>>();
+  for (const [name, what] of wanted) {
+    let unique = name;
+    while (now.has(unique)) unique += " ";
+    const one = had?.get(unique) ?? make();
+    one.show(what);
+    now.set(unique, one);
+  }
+  drawers.set(into, now as Map<string, Drawn<never>>);
+  each(
+    into,
+    [...now].map(([name, { element }]) => [name, () => element]),
+  );
 }

@@ -4,7 +4,7 @@ import { address } from "./addresses";
 import type { App } from "./app";
 import { cut } from "./cut";
 import { h } from "./dom";
-import { each } from "./put";
+import { each, key } from "./put";
 
 /** The walk of the position that is shown: a read more is a row more, and what was there stays. */
 export function walkTable(app: App): { element: HTMLElement; show: (walk: Walk | null) => void } {
@@ -58,8 +58,6 @@ export function walkTable(app: App): { element: HTMLElement; show: (walk: Walk |
 
 /** What stands in a table or a pane: all that it shows, and how it is drawn. */
 type Part = readonly [key: string, make: () => Node];
-
-const key = (...parts: readonly unknown[]): string => JSON.stringify(parts);
 
 /** Scrolls the pane around, and never the page, to the current read. */
 function reveal(body: HTMLElement): void {
