@@ -11,7 +11,7 @@ use super::remark::{Kind, Remark, Remarks};
 use super::space::{self, Map};
 use crate::spec::Phrase;
 use alloc::format;
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 /// What a port is.
