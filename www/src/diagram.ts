@@ -22,7 +22,7 @@ const LOWEST = 14.5;
 const WIDEST = 220;
 /** So high a pane has room for a picture as it is (31 rows); lower it asks for one of fewer rows, until it is higher again. So
  *  it does where so few cells across leave columns below each other. */
-const [LOW, HIGH] = [388, 428];
+const [LOW, HIGH] = [412, 428];
 const NARROW = 88;
 const LARGEST = 2.5;
 /** So many names are told of what is pointed at. */
