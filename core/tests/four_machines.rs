@@ -5,7 +5,7 @@ use iommu_core::iommu::Architecture;
 use iommu_core::link::Position;
 use iommu_core::machine::{run, Run};
 use iommu_core::scenario::{parse, print};
-use iommu_core::trace::{Event, InterruptKind};
+use iommu_core::trace::{CacheOp, Event, InterruptKind};
 
 fn runs(text: &str) -> Run {
     run(text).unwrap_or_else(|problems| panic!("{problems}\n{text}"))
@@ -704,6 +704,70 @@ fn address_spaces_of_two_devices_are_kept_apart() {
                 .collect();
             let [gpu, nic, again, still] = reached[..] else { panic!("{machine}: {reached:x?}\n{text}") };
             assert!(gpu == again && gpu == still && gpu != nic, "{machine}: {reached:x?}\n{text}");
+        }
+    }
+}
+
+/// A command may reach more caches than the one that the line names: each is said with what it forgot.
+#[test]
+fn an_invalidation_says_what_each_cache_forgot() {
+    let parts = "iommu strict\ndevice nic 00:03.0 pasid\nprocess app pasid 7";
+    let used = "bind nic to app pasid 7\nmap app 0x10_0000 +8K\ndma nic write 0x10_0000 +8K pasid 7\n";
+    let mut several = 0;
+    for machine in ["vt-d scalable", "riscv", "smmuv3", "amd-vi"] {
+        for line in [
+            "iotlb of app at 0x10_0000 +4K",
+            "iotlb of app",
+            "device-cache of nic",
+            "process-cache of nic pasid 7",
+        ] {
+            let text = scenario(machine, parts, &format!("{used}invalidate {line}"))
+                .replace("playground 2", "playground 1");
+            let run = runs(&text);
+            let mut lost: Vec<(&str, &str, usize)> = Vec::new();
+            for at in run.done.last().unwrap().steps.clone() {
+                let step = &run.machine.trace.steps()[at];
+                let Event::Cache { cache, op: CacheOp::Invalidate, .. } = step.event else { continue };
+                match lost.iter_mut().find(|(name, ..)| *name == cache.name.en) {
+                    Some((.., count)) => *count += 1,
+                    None => lost.push((cache.name.en, cache.name.zh, 1)),
+                }
+            }
+            let [en, zh] = ending(&text);
+            several += usize::from(lost.len() > 1);
+            for (name, name_zh, count) in lost {
+                let one = if count == 1 { "1 entry".into() } else { format!("{count} entries") };
+                let named = [
+                    format!("{name} {one}"),
+                    format!("{name} has forgotten {one}"),
+                    format!("cache of process entries has forgotten {one}"),
+                ];
+                assert!(named.iter().any(|named| en.contains(named)), "{machine} {line}: {name} {one}: {en}");
+                assert!(zh.contains(&format!("清除了 {count} 个")), "{machine} {line}: {name_zh}: {zh}");
+            }
+        }
+    }
+    assert!(several >= 4, "{several}");
+}
+
+/// Whether the page came or not is what a reader wants to know of a page request.
+#[test]
+fn a_page_request_says_what_the_kernel_answered() {
+    for machine in ["vt-d scalable ats pri", "riscv ats pri", "smmuv3 ats pri", "amd-vi ats pri"] {
+        let parts = "iommu strict\ndevice nic 00:03.0 pasid ats pri\nprocess app pasid 7";
+        let asked = |page: &str| {
+            let steps =
+                "bind nic to app pasid 7\nmap app 0x10_0000 +4K not-present\nmap app 0x20_0000 +4K r\n";
+            ending(&scenario(machine, parts, &format!("{steps}page-request nic write {page} pasid 7")))
+        };
+        for (page, answers) in [
+            ("0x10_0000", ["Success", "“成功”"]),
+            ("0x20_0000", ["Invalid Request", "“无效请求”"]),
+            ("0x30_0000", ["Invalid Request", "“无效请求”"]),
+        ] {
+            for (said, answer) in asked(page).iter().zip(answers) {
+                assert!(said.contains(answer), "{machine} {page}: {said}");
+            }
         }
     }
 }

@@ -90,7 +90,7 @@ pub struct Done {
     pub verb: &'static str,
     /// Its steps in the trace: the first, and one past the last.
     pub steps: core::ops::Range<usize>,
-    /// The value that a read gave.
+    /// The value that a read gave; of a page request, the code of its answer (PCIe 10.4.2).
     pub value: Option<u64>,
     /// What the operating system refused it with.
     pub error: Option<OsError>,
@@ -385,7 +385,9 @@ impl Machine {
             O::Msi(op) => self.op_msi(op),
             O::InterruptEntry(op) => self.op_interrupt(op),
             O::Ats(op) => self.op_ats(op),
-            O::PageRequest(op) => self.op_page_request(op),
+            O::PageRequest(op) => {
+                self.op_page_request(op).map(|answer| answer.into_iter().for_each(|given| gave(given as u64)))
+            }
             O::Relay(op) => self.op_relay(op),
         }
     }

@@ -18,6 +18,7 @@ pub mod editor;
 mod faults;
 mod form;
 mod lexer;
+mod moved;
 mod names;
 pub mod noun;
 mod number;

@@ -112,6 +112,15 @@ pub fn mentions(statement: &Statement) -> Vec<Mention> {
     form.into_mentions()
 }
 
+/// Does `each` to every address of the statement that is written as a number, with what says how far from it.
+pub(super) fn each_literal(
+    statement: &mut Statement,
+    each: &mut dyn FnMut(&mut super::number::Num, Option<&mut super::place::Extent>),
+) {
+    // Visiting has nothing to refuse.
+    let _ = statement.form(&mut Form::literals(each));
+}
+
 /// Every name that the scenario gives, in the order of the text (a name given again is there again).
 pub fn symbols(scenario: &Scenario) -> Vec<Symbol> {
     let mut out = Vec::new();

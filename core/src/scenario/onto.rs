@@ -1,9 +1,9 @@
 //! A scenario on another architecture: the same text with another word after `machine`.
 
 use super::ast::{
-    CacheKind, Declaration, Expectation, Header, Line, Machine, Name, Operation, Scenario, Statement,
-    TableMode,
+    CacheKind, Declaration, Expectation, Header, Line, Machine, Operation, Scenario, Statement, TableMode,
 };
+use super::moved::{move_addresses, replace_word};
 use super::number::Num;
 use super::outline::{Action, Outline};
 use super::parse::{parse, parse_line};
@@ -13,7 +13,7 @@ use super::{Node, Problem, Problems, Span};
 use crate::addr::PhysAddr;
 use crate::iommu::{Ability, Architecture, Board};
 use crate::spec::Text;
-use alloc::{format, string::String, string::ToString, vec, vec::Vec};
+use alloc::{string::String, vec};
 
 /// The scenario with `architecture` after `machine`, also in what its `change` lines say of that line. What that one
 /// does not have (`legacy` and `scalable`) is taken out. A scenario without such a line gets one, before
@@ -28,7 +28,7 @@ pub fn onto(scenario: &Scenario, architecture: Architecture) -> Scenario {
     let modes = |a: Architecture| a.has(Ability::TableModes);
     // What has process tables without a word for it needs the word where there are two layouts.
     let scalable = modes(architecture) && from.is_some_and(|a| !modes(a)) && needs_processes(&outline);
-    move_addresses(&mut out, Board::of(Some(architecture)).ram.0);
+    move_addresses(&mut out, from, architecture);
     for line in &mut out.lines {
         match &mut line.statement {
             Some(Statement::Declaration(declaration)) => turn(declaration, architecture),
@@ -119,75 +119,6 @@ fn turn(declaration: &mut Declaration, architecture: Architecture) {
     }
 }
 
-/// How much of RAM, from its beginning, the host takes for its tables, queues and buffers before guests find a place.
-const HOST_BYTES: u64 = 256 << 20;
-
-/// Moves the physical addresses below `begin` that the scenario gives its buffers, and those of guests where the host is now,
-/// wherever they stand in its text.
-fn move_addresses(scenario: &mut Scenario, begin: u64) {
-    let outline = Outline::new(scenario);
-    if begin == 0 || outline.rams.iter().all(|ram| ram.range.addresses().is_none_or(|r| r.start.raw() != 0)) {
-        return;
-    }
-    // Addresses of a guest are its own.
-    let of_guest = |name: &Name| {
-        outline.vms.iter().any(|vm| vm.name.value == name.value)
-            || outline.processes.iter().any(|p| p.name.value == name.value && p.vm.is_some())
-            || outline.steps.iter().any(|step| match &step.action {
-                Action::Do(Operation::Domain(domain)) => {
-                    domain.vm.is_some() && domain.name.value == name.value
-                }
-                _ => false,
-            })
-    };
-    // What the host keeps for itself lies at the beginning of RAM: a guest that was put there moves behind it.
-    let there = |at: u64| at + if at < begin { begin } else { HOST_BYTES };
-    let guests: Vec<_> = outline
-        .vms
-        .iter()
-        .filter_map(|vm| Some((literal(vm.at.as_ref()?)?, vm.ram.as_ref()?.addresses()?.len())))
-        .filter(|(at, _)| (0x1000..begin + HOST_BYTES).contains(&at.value))
-        .collect();
-    let in_a_guest = |at: u64| guests.iter().any(|(from, bytes)| at.wrapping_sub(from.value) < *bytes);
-    let mut moved: Vec<(Num, u64)> = guests.iter().map(|(at, _)| (*at, there(at.value))).collect();
-    for step in &outline.steps {
-        let place = match &step.action {
-            Action::Do(Operation::Alloc(op)) if op.owner.is_none() => op.at.as_ref().and_then(literal),
-            Action::Do(Operation::Map(op)) if !of_guest(&op.space) => op.to.as_ref().and_then(literal),
-            Action::Do(Operation::Poke(op)) => literal(&op.at),
-            Action::Do(Operation::Fill(op)) => literal(&op.at),
-            Action::Do(Operation::CpuRead(op)) if op.space.is_none() => literal(&op.at),
-            Action::Do(Operation::CpuWrite(op)) if op.space.is_none() => literal(&op.at),
-            Action::Expect(Expectation::Arrived(expect)) => expect.at.as_ref().and_then(literal),
-            Action::Expect(Expectation::Data(expect)) if expect.space.is_none() => literal(&expect.at),
-            _ => None,
-        };
-        // A small number is more often an index or a count than a place, and is written the same.
-        moved.extend(place.and_then(|at| match at.value {
-            0x1000.. if at.value < begin => Some((at, begin + at.value)),
-            _ => in_a_guest(at.value).then_some((at, there(at.value))),
-        }));
-    }
-    // As a step has it, and as a note does: without separators.
-    let words: Vec<_> = moved
-        .iter()
-        .flat_map(|(n, there)| {
-            [
-                (n.to_string(), Num::hex(*there).to_string()),
-                (format!("{:#x}", n.value), format!("{there:#x}")),
-            ]
-        })
-        .collect();
-    for line in scenario.lines.iter_mut().filter(|_| !words.is_empty()) {
-        let Some(statement) = &line.statement else { continue };
-        let text = print_statement(statement);
-        let there = words.iter().fold(text.clone(), |text, (old, new)| replace_word(&text, old, new));
-        if let Ok(statement) = parse_line(&there) {
-            line.statement = Some(statement).filter(|_| there != text).or(line.statement.take());
-        }
-    }
-}
-
 /// Calls what remembers translations by the new machine's name in what is told of the scenario, where it has the old one's. A
 /// name that is a part of another's (Arm's `TLB`) may mean another thing; a text that has several names compares machines.
 fn speak(scenario: &mut Scenario, from: Architecture, to: Architecture) {
@@ -216,27 +147,6 @@ fn speak(scenario: &mut Scenario, from: Architecture, to: Architecture) {
     }
 }
 
-/// The number of a place that is written without a name.
-fn literal<A>(at: &Loc<A>) -> Option<Num> {
-    at.base.is_none().then_some(at.offset)
-}
-
-/// Replaces a number where it stands as a word of its own.
-fn replace_word(text: &str, old: &str, new: &str) -> String {
-    let part = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric() || c == '_');
-    let (mut out, mut rest) = (String::new(), text);
-    // Bounded: each turn takes a word off the line.
-    while let Some(at) = rest.find(old) {
-        let (before, after) = (&rest[..at], &rest[at + old.len()..]);
-        let whole =
-            !part(before.chars().next_back().or(out.chars().next_back())) && !part(after.chars().next());
-        out.push_str(before);
-        out.push_str(if whole { new } else { old });
-        rest = after;
-    }
-    out + rest
-}
-
 /// RAM from address 0 begins where the board's begins: what is above stays where it is; RAM that would be gone is moved.
 fn move_ram(range: &mut Range<PhysAddr>, begin: u64) {
     let Some(old) = range.addresses().filter(|r| begin != 0 && r.start.raw() == 0) else { return };
@@ -254,12 +164,10 @@ fn turn_machine(machine: &mut Machine, architecture: Architecture) {
 
 #[cfg(test)]
 mod tests {
-    use super::literal;
     use super::onto_word;
     use crate::iommu::Architecture;
-    use crate::scenario::ast::Vm;
-    use crate::scenario::{onto, parse, print, Outline};
-    use alloc::{string::ToString, vec::Vec};
+    use crate::scenario::{onto, parse, print};
+    use alloc::string::ToString;
 
     #[test]
     fn what_has_process_tables_by_itself_needs_the_word_for_them_on_vt_d() {
@@ -269,18 +177,6 @@ mod tests {
         assert_eq!(onto_word(&there, "amd-vi").unwrap(), text.replace("riscv", "amd-vi"));
         let plain = text.replace("  bind nic to app\n", "");
         assert_eq!(onto_word(&plain, "vt-d").unwrap(), plain.replace("riscv", "vt-d"));
-    }
-
-    #[test]
-    fn physical_addresses_move_with_the_ram_and_those_of_guests_do_not() {
-        let text = "iommu-playground 1\nmachine vt-d\nram 0 .. 1G\nvm blue ram 0 +64M at 0x2000_0000\nsteps\n\
-            \x20 cpu write 0x20_0000 1 size 4\n  domain d\n  map d 0x10_0000 +4K -> 0x30_0000 rw\n  domain inner in blue\n\
-            \x20 map inner 0x10_0000 +4K -> 0x40_0000 rw\n  expect translation d 0x10_0000 -> 0x30_0000\n";
-        let there = onto_word(text, "smmuv3").unwrap();
-        assert!(there.contains("cpu write 0x4020_0000 1 size 4"), "{there}");
-        assert!(there.contains("map d 0x10_0000 +4K -> 0x4030_0000 rw"), "{there}");
-        assert!(there.contains("map inner 0x10_0000 +4K -> 0x40_0000 rw"), "{there}");
-        assert!(there.contains("vm blue ram 0 +64M at 0x6000_0000"), "{there}");
     }
 
     #[test]
@@ -368,31 +264,5 @@ mod tests {
         let there = print(&onto(&parse(text).unwrap(), Architecture::Riscv));
         assert_eq!(there, text.replace("vt-d scalable", "riscv"));
         assert_eq!(print(&onto(&parse(&there).unwrap(), Architecture::Vtd)), text.replace(" scalable", ""));
-    }
-
-    /// A guest that is not where the host is on one machine is not there on another: its device could write the tables.
-    #[test]
-    fn no_guest_of_a_preset_lies_over_what_the_host_writes() {
-        use crate::trace::{Actor, Event};
-        let mut met = 0;
-        for preset in crate::scenario::presets::PRESETS {
-            for text in Architecture::ALL.iter().filter_map(|a| preset.text_on(*a)) {
-                let scenario = parse(&text).unwrap();
-                let at =
-                    |vm: &Vm| Some((literal(vm.at.as_ref()?)?.value, vm.ram.as_ref()?.addresses()?.len()));
-                let guests: Vec<_> = Outline::new(&scenario).vms.iter().filter_map(|vm| at(vm)).collect();
-                if guests.is_empty() {
-                    continue;
-                }
-                met += 1;
-                let trace = crate::machine::run(&text).unwrap().machine.trace;
-                for step in trace.steps().iter().filter(|step| step.actor == Actor::Os) {
-                    let (Event::Write { pa, .. } | Event::WriteRun { pa, .. }) = step.event else { continue };
-                    let inside = guests.iter().any(|(from, bytes)| pa.raw().wrapping_sub(*from) < *bytes);
-                    assert!(!inside, "{}: {pa} is a guest's\n{text}", preset.name);
-                }
-            }
-        }
-        assert!(met > 4, "{met}");
     }
 }

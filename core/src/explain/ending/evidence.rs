@@ -4,8 +4,8 @@ use crate::addr::{AnyAddr, PhysAddr, RequesterId};
 use crate::spans::Spans;
 use crate::spec::{FaultCode, Phrase, Rule, Text};
 use crate::trace::{
-    Actor, CacheKind, CacheOp, CostKind, Event, Hop, InterruptKind, OwnerState, Recorded, Scope, Stage,
-    Trace, Verdict,
+    Actor, CacheKind, CacheOp, CacheType, CostKind, Event, Hop, InterruptKind, OwnerState, Recorded, Scope,
+    Stage, Trace, Verdict,
 };
 use alloc::format;
 use alloc::string::String;
@@ -77,6 +77,8 @@ pub struct Evidence {
     pub line_drops: usize,
     /// Entries that caches of the IOMMU forgot.
     pub forgotten: u64,
+    /// Those, by the cache that they were in.
+    pub losers: Vec<(&'static CacheType, u64)>,
     /// Translations that a device keeps in its own TLB from now on.
     pub kept: u64,
     /// Words written into tables.
@@ -167,7 +169,9 @@ impl Evidence {
                     if kind != InterruptKind::Notification && (out.refusing.is_none() && out.check.is_none() || kind == InterruptKind::Blocked) => {
                         out.interrupt = Some((vector, destination, kind));
                     }
-                Event::Cache { cache, op, line, .. } => out.cache(cache.kind, op, line.from, line.to, at),
+                Event::Cache { cache, op, line, .. } => {
+                    out.cache(cache, op, line.from, line.to, at)
+                }
                 Event::Write { pa, old, new, .. } => {
                     out.entries += 1;
                     out.word = Some((pa, old, new));
@@ -207,8 +211,8 @@ impl Evidence {
         out
     }
 
-    fn cache(&mut self, kind: CacheKind, op: CacheOp, from: u64, to: u64, at: usize) {
-        match (kind, op) {
+    fn cache(&mut self, cache: &'static CacheType, op: CacheOp, from: u64, to: u64, at: usize) {
+        match (cache.kind, op) {
             (CacheKind::Data, CacheOp::Hit) => self.line_hits.push((at, from, to)),
             (CacheKind::Data, CacheOp::Insert) => self.line_inserts += 1,
             (CacheKind::Data, CacheOp::Invalidate) => self.line_drops += 1,
@@ -217,7 +221,13 @@ impl Evidence {
             (_, CacheOp::Stale) => {
                 self.stale.get_or_insert(at);
             }
-            (_, CacheOp::Invalidate) => self.forgotten += 1,
+            (_, CacheOp::Invalidate) => {
+                self.forgotten += 1;
+                match self.losers.iter_mut().find(|(loser, _)| core::ptr::eq(*loser, cache)) {
+                    Some((_, count)) => *count += 1,
+                    None => self.losers.push((cache, 1)),
+                }
+            }
             (CacheKind::DeviceTlb, CacheOp::Insert) => self.kept += 1,
             _ => {}
         }

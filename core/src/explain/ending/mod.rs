@@ -5,6 +5,7 @@
 
 mod access;
 pub(super) mod evidence;
+mod forgotten;
 pub(super) mod kind;
 pub(super) mod place;
 mod software;

@@ -4,7 +4,7 @@ use super::access::device_space;
 use super::evidence::Evidence;
 use super::{bytes, count, thousands, upper, Ending, Kind, Teller};
 use crate::addr::{PhysAddr, Space};
-use crate::iommu::Ability;
+use crate::iommu::{Ability, PageResponse};
 use crate::machine::ops::ats::REFUSED;
 use crate::machine::ops::unit::NO_TABLE;
 use crate::machine::software::{Buffer, DomainRef, Handle, Owner};
@@ -92,25 +92,7 @@ impl Teller<'_> {
                     format!("IOMMU 拒绝执行这条命令，什么也没有清除：{}。{zh}", why.zh),
                 )
             }
-            O::Invalidate(op) => {
-                let n = e.forgotten;
-                let terms = self.cast.terms();
-                let (cache, cache_zh) = match op.cache.value {
-                    ast::CacheKind::Iotlb => (terms.iotlb, terms.iotlb),
-                    ast::CacheKind::DeviceCache => (terms.device_cache.en, terms.device_cache.zh),
-                    ast::CacheKind::ProcessCache => ("cache of process entries", "PASID 表项缓存"),
-                    ast::CacheKind::DeviceTlb => (terms.device_tlb.name.en, terms.device_tlb.name.zh),
-                    ast::CacheKind::InterruptCache => ("cache of interrupt entries", "中断重映射表项缓存"),
-                };
-                let entries = if n == 1 { "1 entry".into() } else { format!("{} entries", thousands(n)) };
-                Ending::done(
-                    format!("The {cache} has forgotten {entries}."),
-                    match n {
-                        0 => format!("{cache_zh}里没有要清除的条目。"),
-                        _ => format!("{cache_zh}清除了 {n} 个条目。"),
-                    },
-                )
-            }
+            O::Invalidate(op) => self.invalidated(op.cache.value, e),
             O::Flush(_) => {
                 let n = e.forgotten;
                 let entries =
@@ -244,7 +226,7 @@ impl Teller<'_> {
             O::Descriptor(_) => self.descriptor(e),
             O::InterruptEntry(op) => self.entry(op, done),
             O::Ats(op) => self.ats(&op.device.value, &op.at, e),
-            O::PageRequest(op) => self.page_request(op, e),
+            O::PageRequest(op) => self.page_request(op, done, e),
             _ => Ending::default(),
         }
     }
@@ -678,7 +660,7 @@ impl Teller<'_> {
     }
 
     /// A page request: refused by the IOMMU, not taken at all, or answered by the kernel.
-    fn page_request(&self, op: &ast::PageRequest, e: &Evidence) -> Ending {
+    fn page_request(&self, op: &ast::PageRequest, done: &Done, e: &Evidence) -> Ending {
         let (name, at) = (&op.device.value, &op.at);
         if let Some((code, ..)) = e.fault {
             let fault = self.code(code);
@@ -703,7 +685,13 @@ impl Teller<'_> {
             );
         }
         let (en, zh) = match op.response.map(|response| response.value) {
-            None => ("The kernel has dealt with it, and has answered", "内核已处理，并作了答复"),
+            None if done.value == Some(PageResponse::Success as u64) => {
+                ("The kernel has seen to it that the page is there, and answers Success", "内核确保了这一页在内存里，并答复“成功”")
+            }
+            None => (
+                "The kernel has no such page for it, and answers Invalid Request",
+                "内核没有这样一页可以给它，答复“无效请求”",
+            ),
             Some(ast::Response::Success) if e.check.is_some() => (
                 "The kernel's answer is Success, but the page is not there, and the device will not get its translation",
                 "内核答复 Success（成功），可是这一页并不在内存里，设备要不到它的转换",

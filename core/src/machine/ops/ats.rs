@@ -119,7 +119,10 @@ impl Machine {
         true
     }
 
-    pub(in crate::machine) fn op_page_request(&mut self, op: &ast::PageRequest) -> Result<(), Stop> {
+    pub(in crate::machine) fn op_page_request(
+        &mut self,
+        op: &ast::PageRequest,
+    ) -> Result<Option<PageResponse>, Stop> {
         let device = self.device_named(&op.device)?;
         if !self.hw.devices[device].caps.pri {
             return Err(crate::os::OsError::DeviceLacks(Text::new(
@@ -130,7 +133,7 @@ impl Machine {
         }
         let pasid = op.pasid.map(|p| p.value);
         let (at, _) = self.engine_address(&op.at, false, pasid)?;
-        let EngineAddr::Bus(at) = at else { return Ok(()) };
+        let EngineAddr::Bus(at) = at else { return Ok(None) };
         let want = if op.access.value == ast::Access::Write { Perms::W } else { Perms::R };
         self.page_request(device, at, want, pasid, op.response.map(|r| r.value))
     }
@@ -169,6 +172,7 @@ impl Machine {
         Ok(())
     }
 
+    /// A page request and its answer: what the kernel says to the device, where the request came to it.
     fn page_request(
         &mut self,
         device: usize,
@@ -176,7 +180,7 @@ impl Machine {
         want: Perms,
         pasid: Option<Pasid>,
         response: Option<ast::Response>,
-    ) -> Result<(), Stop> {
+    ) -> Result<Option<PageResponse>, Stop> {
         let requester = self.hw.devices[device].requester;
         let request = PageRequest {
             requester,
@@ -194,12 +198,13 @@ impl Machine {
             None => false,
         };
         if !queued {
-            return Ok(());
+            return Ok(None);
         }
         self.sw.page_requests += 1;
         // The OS's handler: reads the queue, brings pages in, answers the group.
         let waiting =
             self.with_unit(|unit, ctx| unit.take_page_requests(ctx)).map_err(crate::os::OsError::Driver)?;
+        let mut given = None;
         for request in waiting {
             let process = self
                 .sw
@@ -217,10 +222,11 @@ impl Machine {
                 (None, Some(process)) if self.brought_in(process, &request) => PageResponse::Success,
                 (None, _) => PageResponse::InvalidRequest,
             };
+            given = Some(answer);
             self.with_unit(|unit, ctx| unit.respond(ctx, &request, answer))
                 .map_err(crate::os::OsError::Driver)?;
         }
-        Ok(())
+        Ok(given)
     }
 
     /// What a handler does that answers Success whatever it finds: it brings the page in; a page that is not there then is told.

@@ -10,6 +10,8 @@ use alloc::vec::Vec;
 use crate::addr::PageSize;
 use crate::scenario::lexer::Token;
 use crate::scenario::noun::{is_name_of_any_length, Noun};
+use crate::scenario::number::Num;
+use crate::scenario::place::Extent;
 use crate::scenario::problem::Problem;
 use crate::scenario::span::{Node, Span};
 
@@ -69,9 +71,14 @@ pub(in crate::scenario) enum Wanted {
     Noun(Noun),
 }
 
+/// What is done with an address that is written as a number, and with what says how far from it.
+pub(in crate::scenario) type Literal<'t> = &'t mut dyn FnMut(&mut Num, Option<&mut Extent>);
+
 /// Walks a statement's words.
 pub(in crate::scenario) struct Form<'t> {
     mode: Mode<'t>,
+    /// While visiting: what is done with each address that is written as a number.
+    literal: Option<Literal<'t>>,
 }
 
 enum Mode<'t> {
@@ -116,19 +123,24 @@ impl<'t> Form<'t> {
                 result,
                 missing: Default::default(),
             }),
+            literal: None,
         }
     }
     /// Writes the words after the verb `verb`.
     pub fn writer(verb: &str) -> Self {
-        Form { mode: Mode::Write(verb.to_string()) }
+        Form { mode: Mode::Write(verb.to_string()), literal: None }
     }
     /// Describes the words after the verb `verb`.
     pub fn describer(verb: &str) -> Self {
-        Form { mode: Mode::Describe(verb.to_string(), Vec::new()) }
+        Form { mode: Mode::Describe(verb.to_string(), Vec::new()), literal: None }
     }
     /// Collects names.
     pub fn visitor() -> Self {
-        Form { mode: Mode::Visit(Vec::new()) }
+        Form { mode: Mode::Visit(Vec::new()), literal: None }
+    }
+    /// Does `each` to the addresses that are written as numbers.
+    pub fn literals(each: Literal<'t>) -> Self {
+        Form { mode: Mode::Visit(Vec::new()), literal: Some(each) }
     }
     /// What was written.
     pub fn into_text(self) -> String {

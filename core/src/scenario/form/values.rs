@@ -115,6 +115,9 @@ impl<'t> Form<'t> {
 
     /// An address.
     pub fn loc<A>(&mut self, loc: &mut Loc<A>) -> Done {
+        if let (Some(each), None) = (&mut self.literal, &loc.base) {
+            each(&mut loc.offset, None);
+        }
         match &mut self.mode {
             Mode::Read(r) => {
                 *loc = r.location()?;
@@ -141,6 +144,10 @@ impl<'t> Form<'t> {
 
     /// An address and how far from it: `0x1000 +4K` or `0x1000 .. 0x2000`.
     pub fn range<A>(&mut self, range: &mut Range<A>) -> Done {
+        if let (Some(each), None) = (&mut self.literal, &range.start.base) {
+            each(&mut range.start.offset, Some(&mut range.extent));
+            return Ok(());
+        }
         self.loc(&mut range.start)?;
         match &mut self.mode {
             Mode::Read(r) => {

@@ -221,8 +221,8 @@ impl Contexts for AmdViProgrammer {
         self.takes_processes()?;
         if pasid >> PASID_BITS != 0 {
             return unsupported(
-                "a PASID above 3ffffh (GCR3 tables of two levels)",
-                "大于 3ffffh 的 PASID（两级 GCR3 表）",
+                "a PASID above 0x3ffff (GCR3 tables of two levels)",
+                "大于 0x3ffff 的 PASID（两级 GCR3 表）",
             );
         }
         let below = self.below.get(&id).copied();
