@@ -246,14 +246,14 @@ fn each_answer_to_a_page_request_has_its_own_code() {
 #[test]
 fn a_page_request_that_is_not_taken_is_told_as_that() {
     for (machine, bind, taken, fault, words) in [
-        ("vt-d scalable ats pri", "bind nic to db", true, "none", "has answered"),
+        ("vt-d scalable ats pri", "bind nic to db", true, "none", "answers Success"),
         ("vt-d scalable ats", "", false, "SCT.8", "PRE is 0 (fault 0x47)"),
         ("vt-d legacy ats", "", false, "RTA.3", "(fault 0x32)"),
-        ("amd-vi ats pri", "bind nic to db", true, "none", "has answered"),
+        ("amd-vi ats pri", "bind nic to db", true, "none", "answers Success"),
         ("amd-vi ats", "", false, "none", "`pri` on the machine line"),
-        ("smmuv3 ats pri", "bind nic to db", true, "none", "has answered"),
+        ("smmuv3 ats pri", "bind nic to db", true, "none", "answers Success"),
         ("smmuv3 ats", "", false, "none", "`pri` on the machine line"),
-        ("riscv ats", "bind nic to db", true, "none", "has answered"),
+        ("riscv ats", "bind nic to db", true, "none", "answers Success"),
         ("riscv", "", false, "260", "(cause 260)"),
     ] {
         let text = format!(

@@ -48,8 +48,8 @@ const en = {
   preset: (name: string) => `A scenario of this trouble: ${name}`,
   rungs: (many: number): string =>
     many > 1
-      ? "Rungs of the ladder of faults that leave this line:"
-      : "The rung of the ladder of faults that leaves this line:",
+      ? "Rungs of the ladder of faults where the same link is broken:"
+      : "The rung of the ladder of faults where the same link is broken:",
   causes: "Causes, likeliest first",
   tell: "Signs and checks:",
   because: "For it:",
@@ -107,7 +107,7 @@ const zh: typeof en = {
   openTables: "打开这些表",
   preset: (name) => `演示此类问题的场景：${name}`,
   causes: "起因，可能性由高到低",
-  rungs: () => "“转换错误的阶梯”中留下这一行的一级：",
+  rungs: () => "“转换错误的阶梯”里断在同一处的一级：",
   tell: "特征与查法：",
   because: "佐证：",
   despite: "反证：",

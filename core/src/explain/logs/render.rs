@@ -139,8 +139,8 @@ fn one(out: &mut String, item: &Item, lang: Lang, scenarios: bool) {
     for rung in &item.rungs {
         let Some((preset, at)) = of_a_fragment(&rung.at) else { continue };
         let label = Text::new(
-            "draws a rung of the ladder of faults that ends with this code",
-            "画出预设场景里报出这个错误码的那一步",
+            "draws a rung of the ladder of faults where the same link is broken",
+            "画出预设场景里断在同一处的那一步",
         )
         .get(lang);
         let in_chinese = Text::new("", " --lang zh").get(lang);

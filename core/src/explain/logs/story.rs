@@ -549,6 +549,13 @@ fn rungs(item: &Item) -> Vec<Rung> {
     let Some((arch, preset, codes)) = LADDERS.iter().find(|(arch, ..)| item.arch == Some(*arch)) else {
         return Vec::new();
     };
+    // The ladders' device writes. What a read leaves has a code of its own on two of the machines; the link that broke is the same.
+    let (code, read) = match (arch, code) {
+        (Arch::VtD, 0x6) => (0x5, true),
+        (Arch::RiscV, 5) => (7, true),
+        (Arch::RiscV, 13) => (15, true),
+        _ => (code, false),
+    };
     let with_it: Vec<usize> = (0..codes.len()).filter(|at| code != 0 && codes[*at] == code).collect();
     // Where several rungs end with one code: those with AMD's flags; the one first that is met most, an entry that is not valid.
     let nths: &[usize] = match (arch, code) {
@@ -559,6 +566,9 @@ fn rungs(item: &Item) -> Vec<Rung> {
             flags if flags & 0x40 != 0 => &[4],
             _ => &[3, 1],
         },
+        // A right to write is nothing that a read lacks.
+        (Arch::VtD, 0x5) if read => &[1],
+        (Arch::RiscV, 15) if read => &[2, 1],
         (Arch::RiscV, 15) => &[2, 1, 3],
         (Arch::RiscV, 258) => &[2, 1],
         _ => &[1, 2],

@@ -467,6 +467,15 @@ fn the_rungs_that_a_log_leads_to_are_those_of_the_ladders() {
         rungs(vtd),
         [rung("#p=fault-ladder&at=fault:0x5", gone), rung("#p=fault-ladder&at=fault:0x5:2", read_only)]
     );
+    // A read, whose code is another: the same link, and none about writing.
+    let read = "DMAR: [DMA Read NO_PASID] Request device [00:03.0] fault addr 0x100000 [fault reason 0x06] PTE Read access is not set";
+    assert_eq!(rungs(read), [rung("#p=fault-ladder&at=fault:0x5", gone)]);
+    for (cause, count) in [(13, 2), (5, 1)] {
+        let read =
+            rungs(&format!("riscv,iommu 3010000.iommu: Fault {cause} devid: 0x18 iotval: 100000 iotval2: 0"));
+        assert_eq!(read.len(), count, "{read:?}");
+        assert!(read.iter().all(|(_, name)| !name.contains("write")), "{read:?}");
+    }
     let riscv = "riscv,iommu 3010000.iommu: Fault 15 devid: 0x18 iotval: 100000 iotval2: 0";
     assert_eq!(rungs(riscv).len(), 3);
     let amd = |flags: &str| {
