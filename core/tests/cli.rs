@@ -412,5 +412,16 @@ fn texts_in_utf_16_are_read_as_they_would_be_in_utf_8() {
         let told = said(&wide(texts));
         assert!(told.len() > 60 && told == said(texts.as_bytes()), "{told}");
     }
+    // A scenario, as `import > machine.scn` writes it there.
+    let scenario = "iommu-playground 1\r\ntitle \"名字\"\r\nmachine vt-d\r\nram 0 .. 1G\r\ndevice nic 00:03.0\r\ndma nic read 0x1000 8\r\n";
+    for command in ["run", "check", "link", "draw"] {
+        let said = |bytes: &[u8]| {
+            std::fs::write(&file, bytes).unwrap();
+            let output = play(&["--en", command, path]);
+            (output.status.code(), text(&output.stdout), text(&output.stderr))
+        };
+        let told = said(&wide(scenario));
+        assert!(told == said(scenario.as_bytes()) && !told.2.contains("UTF-8"), "{command} {told:?}");
+    }
     std::fs::remove_file(file).unwrap();
 }

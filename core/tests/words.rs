@@ -393,3 +393,26 @@ fn tables_of_a_process_are_of_the_first_stage() {
     assert_eq!(of("0000:00:05.0 with pasid 0 @"), "2");
     assert_eq!(of("0000:00:05.0 @"), "2");
 }
+
+#[test]
+fn a_device_is_walked_from_the_root_of_the_unit_whose_dump_lists_it() {
+    let unit = |number: u8, root: u64, device: &str| {
+        format!("IOMMU dmar{number}: Root Table Address: {root:#x}\nB.D.F\tRoot_entry\tContext_entry\tPASID\tPASID_table_entry\n{device}\t0x0000000000000000:0x0000000000002001\t0x0000000000000102:0x0000000000003001\t-1    \t0x0000000000000000:0x0000000000000000:0x0000000000000000\n\n")
+    };
+    let both = unit(0, 0x1000, "00:02.0") + &unit(1, 0x11000, "00:14.0");
+    let first = |text: &str| {
+        let items = walks(text);
+        let item = items.iter().find(|item| item.title.en.contains("for 0x1234")).unwrap();
+        item.fields.iter().map(|field| format!("{} {}", field.value.en, field.meaning.en)).collect::<String>()
+    };
+    for (device, root) in [("00:02.0", "xp /2gx 0x1000"), ("00:14.0", "xp /2gx 0x11000")] {
+        let said = first(&format!("{both}walk {device} 0x1234\n0000000000009000: 0x0000000000000000\n"));
+        assert!(said.contains(&format!("{root} ")), "{said}");
+    }
+    // What none of several lists is in the tables of none for certain; of one unit there is no choice.
+    let of_none = "walk 00:1f.0 0x1234\n0000000000009000: 0x0000000000000000\n";
+    let said = first(&(both + of_none));
+    assert!(said.contains("none of them lists this device"), "{said}");
+    let said = first(&(unit(0, 0x1000, "00:02.0") + of_none));
+    assert!(said.contains("xp /2gx 0x1000 "), "{said}");
+}

@@ -3,10 +3,11 @@
 use super::config::WANTED;
 use super::found::{
     keep, Acs, Bar, Bdf, Bridge, Express, Extent, Found, HostWindow, Inbound, Maker, Range, Reserved, Source,
-    Space, Unit, Window,
+    Space, Window,
 };
 use super::remark::Kind;
 use super::scan::{after, between, hex, leading, message, word};
+use super::units::unit;
 use crate::spec::Phrase;
 use alloc::format;
 use alloc::string::String;
@@ -35,8 +36,10 @@ impl Dmesg {
         } else if text.starts_with("pci_bus ") || text.starts_with("PCI host bridge") {
             root(text, from, found)
         } else {
-            let readers: [fn(&str, Source, &mut Found) -> bool; 6] = [group, ram, intel, amd, others, policy];
-            readers.iter().any(|reader| reader(text, from, found)) || windows(text, from, found)
+            let readers: [fn(&str, Source, &mut Found) -> bool; 5] = [group, ram, intel, others, policy];
+            readers.iter().any(|reader| reader(text, from, found))
+                || amd(text, "", from, found)
+                || windows(text, from, found)
         };
         if known {
             found.kind("boot log", from);
@@ -49,7 +52,7 @@ impl Dmesg {
         let Some((place, said)) = rest.split_once(": ") else { return false };
         let Some(at) = Bdf::parse(place) else { return false };
         if said.starts_with("AMD-Vi: ") {
-            return amd(said, from, found);
+            return amd(said, place, from, found);
         }
         if group(said, from, found) {
             return true;
@@ -328,31 +331,6 @@ fn ram(text: &str, from: Source, found: &mut Found) -> bool {
     true
 }
 
-/// The unit at an address, new if it was not met before.
-pub fn unit(found: &mut Found, maker: Maker, at: Option<u64>, from: Source) -> Option<&mut Unit> {
-    let same = |unit: &Unit| unit.maker == maker && (unit.at == at || at.is_none());
-    let place = match found.units.iter().position(same) {
-        Some(place) => place,
-        None if found.units.len() >= 1024 => return None,
-        None => {
-            found.units.push(Unit {
-                maker,
-                at,
-                scope: String::new(),
-                all: false,
-                cap: None,
-                more: None,
-                iotlb: None,
-                from,
-                able_from: None,
-                scope_from: None,
-            });
-            found.units.len() - 1
-        }
-    };
-    found.units.get_mut(place)
-}
-
 fn intel(text: &str, from: Source, found: &mut Found) -> bool {
     // In lower case by Linux 3.x, without a space by older ones.
     let Some(rest) = ["DMAR: ", "DMAR:", "dmar: "].iter().find_map(|mark| text.strip_prefix(mark)) else {
@@ -361,13 +339,13 @@ fn intel(text: &str, from: Source, found: &mut Found) -> bool {
     if let Some(base) = after(rest, "DRHD base: ").map(word).and_then(hex) {
         // INCLUDE_PCI_ALL is bit 0, in the boot line as in the table.
         let all = after(rest, "flags: ").map(word).and_then(hex).is_some_and(|flags| flags & 1 == 1);
-        if let Some(unit) = unit(found, Maker::Intel, Some(base), from) {
+        if let Some(unit) = unit(found, Maker::Intel, Some(base), "", from) {
             unit.all |= all;
         }
     } else if let Some(base) = after(rest, "reg_base_addr ").map(word).and_then(hex) {
         let value = |mark: &str| after(rest, mark).map(word).and_then(hex);
         let (cap, more) = (value(" cap "), value(" ecap "));
-        if let Some(unit) = unit(found, Maker::Intel, Some(base), from) {
+        if let Some(unit) = unit(found, Maker::Intel, Some(base), "", from) {
             (unit.cap, unit.more) = (cap.or(unit.cap), more.or(unit.more));
             unit.able_from = Some(from);
         }
@@ -389,13 +367,15 @@ fn intel(text: &str, from: Source, found: &mut Found) -> bool {
     true
 }
 
-fn amd(text: &str, from: Source, found: &mut Found) -> bool {
+/// `of` is the function that the line is about, where it begins with one.
+fn amd(text: &str, of: &str, from: Source, found: &mut Found) -> bool {
     let Some(rest) = text.strip_prefix("AMD-Vi: ") else { return false };
     // `Found IOMMU at 0000:00:00.2 cap 0x40`, of old kernels `Extended features:  PreF PPR GT IA`, without the register, and of
     // newest ones nothing else than that it can count.
     const NAMED: [&str; 3] = ["Found IOMMU ", "Extended features: ", "IOMMU performance counters supported"];
     if NAMED.iter().any(|begin| rest.starts_with(begin)) {
-        let _ = unit(found, Maker::Amd, None, from);
+        let of = after(rest, "IOMMU at ").map_or(of, word);
+        let _ = unit(found, Maker::Amd, None, of, from);
     } else if rest.starts_with("Lazy IO/TLB flushing enabled") {
         found.policy.lazy = Some((true, from));
     } else if rest.starts_with("IO/TLB flush on unmap enabled") {
@@ -403,7 +383,7 @@ fn amd(text: &str, from: Source, found: &mut Found) -> bool {
     } else if rest.contains("Extended features (") {
         let value =
             between(rest, "Extended features (", ")").and_then(|v| hex(v.split(',').next().unwrap_or(v)));
-        if let Some(unit) = unit(found, Maker::Amd, None, from) {
+        if let Some(unit) = unit(found, Maker::Amd, None, of, from) {
             if unit.more.is_none() {
                 (unit.more, unit.able_from) = (value, Some(from));
             }
@@ -432,7 +412,8 @@ fn others(text: &str, from: Source, found: &mut Found) -> bool {
         return false;
     }
     let at = said.split(['.', ':']).next().filter(|name| name.len() >= 5).and_then(hex);
-    let _ = unit(found, maker, at, from);
+    let name = said.split(": ").next().unwrap_or_default();
+    let _ = unit(found, maker, at, name, from);
     true
 }
 

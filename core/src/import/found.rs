@@ -361,6 +361,8 @@ pub struct Unit {
     pub maker: Maker,
     /// Where its registers are; none where the texts do not say.
     pub at: Option<u64>,
+    /// What the kernel calls it: its device's name, or its function on PCI; empty where the texts do not say.
+    pub name: String,
     /// Whose requests come to it, in words.
     pub scope: String,
     /// VT-d: all functions of its segment that no other unit names are its (INCLUDE_PCI_ALL).

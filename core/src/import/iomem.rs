@@ -1,9 +1,9 @@
 //! `/proc/iomem` and `/proc/ioports`: ranges inside ranges, two spaces deeper each.
 
-use super::dmesg::unit;
 use super::found::{keep, Found, Maker, Range, Source};
 use super::remark::Kind;
 use super::scan::extent;
+use super::units::unit;
 use crate::spec::Phrase;
 
 /// Reads a line of either; returns whether it is one.
@@ -30,7 +30,7 @@ pub fn line(line: &str, from: Source, found: &mut Found) -> bool {
         return true;
     }
     if let Some(maker) = maker(name.trim()).filter(|_| !ports) {
-        let _ = unit(found, maker, Some(range.first), from);
+        let _ = unit(found, maker, Some(range.first), called(name.trim()), from);
     }
     let one = Range { depth, range, name: name.trim().into(), from };
     keep(if ports { &mut found.ports } else { &mut found.memory }, one);
@@ -46,5 +46,13 @@ fn maker(name: &str) -> Option<Maker> {
         _ if name.starts_with("arm-smmu-v3") => Some(Maker::Smmu3),
         _ if name.starts_with("arm-smmu") => Some(Maker::Smmu2),
         _ => None,
+    }
+}
+
+/// What the boot log calls the unit of such a range: the device's name, which is no more than `amd_iommu` for all of AMD's.
+fn called(name: &str) -> &str {
+    match name {
+        "amd_iommu" => "",
+        _ => name.split(' ').next().unwrap_or(name),
     }
 }

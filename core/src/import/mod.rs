@@ -25,11 +25,13 @@ mod reader;
 mod regions;
 mod remark;
 mod report;
+mod roots;
 mod scan;
 mod space;
 mod sysfs;
 pub mod trace;
 mod tree;
+mod units;
 mod write;
 
 pub use found::Found;

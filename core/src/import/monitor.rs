@@ -1,10 +1,10 @@
 //! What QEMU's monitor shows of a machine: `info pci` (functions, BARs, bridges) and `info mtree -f` (RAM, the IOMMU's registers).
 
-use super::dmesg::unit;
 use super::found::{keep, Bar, Bdf, Bridge, Extent, Found, Maker, Range, Source, Space, Window};
 use super::lspci;
 use super::remark::Kind;
 use super::scan::{between, hex, leading};
+use super::units::unit;
 use crate::spec::Phrase;
 use alloc::format;
 
@@ -180,5 +180,5 @@ fn range(text: &str, from: Source, found: &mut Found) {
         "arm-smmuv3" => Maker::Smmu3,
         _ => return,
     };
-    let _ = unit(found, maker, Some(range.first), from);
+    let _ = unit(found, maker, Some(range.first), "", from);
 }

@@ -6,7 +6,7 @@ use super::hexdump::{field, in_order, plain, row, Gathered};
 use super::lspci::Lspci;
 use super::monitor::Monitor;
 use super::tree::Tree;
-use super::{acpi, dts, iomem, monitor, sysfs};
+use super::{acpi, dts, iomem, monitor, sysfs, units};
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
@@ -48,6 +48,7 @@ pub fn read(inputs: &[Input<'_>]) -> Found {
     for (bytes, from) in tables {
         acpi::read(&bytes, from, &mut found);
     }
+    units::join(&mut found);
     found.kinds.sort_by_key(|(_, from)| *from);
     found
 }

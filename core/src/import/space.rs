@@ -1,8 +1,8 @@
 //! The address map: RAM, windows of the host bridge, and which addresses are left for what the texts do not say.
 
-use super::found::{Bdf, Extent, Found, HostWindow, Range, Source, Space};
+use super::found::{Bdf, Extent, Found, HostWindow, Source, Space};
 use super::remark::{Kind, Remarks};
-use super::scan::hex;
+use super::roots;
 use crate::scenario::Num;
 use crate::spec::Phrase;
 use alloc::format;
@@ -63,7 +63,7 @@ pub fn map(found: &Found, wanted: &[Extent], ports_wanted: &[Extent], remarks: &
     ram(found, &mut map, remarks);
     let window = |space: Space| found.windows.iter().filter(move |w| w.space == space);
     let ports = window(Space::Io).map(|w| (w.cpu, w.from));
-    let ports = ports.chain(of_roots(&found.ports).map(|r| (r.range, r.from)));
+    let ports = ports.chain(roots::of_roots(&found.ports).map(|r| (r.range, r.from)));
     let mut ports = ports.peekable();
     map.ports = match ports.peek() {
         None => assumed_ports(ports_wanted, remarks),
@@ -95,31 +95,10 @@ pub fn map(found: &Found, wanted: &[Extent], ports_wanted: &[Extent], remarks: &
     map
 }
 
-/// The ranges of host bridges: outermost, or within one that firmware reserves, which is no bus.
-fn of_roots(ranges: &[Range]) -> impl Iterator<Item = &Range> {
-    let is_bus = |range: &Range| range.name.starts_with("PCI Bus");
-    let mut outer: Option<&Range> = None;
-    ranges.iter().filter(move |range| {
-        if range.depth == 0 {
-            outer = Some(range);
-        }
-        let reserved =
-            outer.is_some_and(|o| !is_bus(o) && o.from.file == range.from.file && o.range.holds(range.range));
-        is_bus(range) && (range.depth == 0 || range.depth == 1 && reserved)
-    })
-}
-
 fn windows(found: &Found, wanted: &[Extent], map: &mut Map, remarks: &mut Remarks) {
     let mut all: Vec<HostWindow> = found.windows.iter().filter(|w| w.space != Space::Io).copied().collect();
     if all.is_empty() {
-        all.extend(of_roots(&found.memory).map(|r| HostWindow {
-            cpu: r.range,
-            bus: r.range.first,
-            space: Space::Memory,
-            domain: None,
-            root: r.name.rsplit(':').next().filter(|bus| bus.len() == 2).and_then(hex).map(|bus| bus as u8),
-            from: r.from,
-        }));
+        all = roots::windows(found, remarks);
     }
     // What a PC had below 1 MiB is not for BARs.
     if let Some(low) = all.iter().filter(|w| w.cpu.first < MIB).min_by_key(|w| w.cpu) {

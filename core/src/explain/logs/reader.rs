@@ -136,13 +136,15 @@ impl LogReader {
         if found.form == "vtd-translation-struct" {
             if let Some(root) = Scan(&self.window[here].text).after("Root Table Address:").and_then(Scan::hex)
             {
-                self.words.root(Arch::VtD, root);
+                let rows = found.used.iter().filter_map(|offset| self.window.get(here + taken + offset));
+                let devices = rows.filter_map(|line| Scan(Scan(&line.text).word()).device());
+                self.words.root(Arch::VtD, root, devices.map(|device| device.id).collect());
             }
         }
         // The same of AMD's: its register, or a device's own entry.
         if found.form == "amd-mmio" {
             if let Some(base) = amd_registers::device_table(&self.window[here].text) {
-                self.words.root(Arch::AmdVi, base);
+                self.words.root(Arch::AmdVi, base, Vec::new());
             }
         }
         if found.form == "amd-devtbl" {

@@ -275,7 +275,9 @@ fn refused(
         // Without the driver's name of it the number stands for the device; virtio-iommu's has no other.
         device: device
             .filter(|_| arch != Arch::Virtio)
-            .filter(|name| !name.starts_with("0x") && name.parse::<u64>().is_err()),
+            .filter(|name| !name.starts_with("0x") && name.parse::<u64>().is_err())
+            // Some print the unit's own name: `14650000.sysmmu`, `58882000.mmu`.
+            .filter(|name| !name.rsplit_once('.').is_some_and(|(_, node)| node.ends_with("mmu"))),
         function: fault.device.filter(|_| !by_number),
         number,
         pasid: fault.pasid,

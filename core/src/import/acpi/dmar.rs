@@ -1,8 +1,8 @@
 //! DMAR: Intel's remapping units, reserved memory, and whose they are (VT-d specification, chapter 8).
 
-use super::super::dmesg::unit;
 use super::super::found::{keep, Bdf, Extent, Found, Maker, Reserved, Source};
 use super::super::remark::Kind;
+use super::super::units::unit;
 use super::{Bytes, Problem, HEADER};
 use crate::spec::Phrase;
 use alloc::format;
@@ -32,7 +32,7 @@ fn drhd(structure: Bytes<'_>, from: Source, found: &mut Found) -> Result<(), Pro
     if flags & 1 != 0 {
         words.push(format!("all others of segment {segment:04x}"));
     }
-    if let Some(unit) = unit(found, Maker::Intel, Some(base), from) {
+    if let Some(unit) = unit(found, Maker::Intel, Some(base), "", from) {
         unit.all |= flags & 1 != 0;
         (unit.scope, unit.scope_from) = (words.join(", "), Some(from));
     }

@@ -1,7 +1,7 @@
 //! IORT: Arm's SMMUs, root complexes, and how requester ids become StreamIDs (Arm DEN0049).
 
-use super::super::dmesg::unit;
 use super::super::found::{keep, Bdf, Extent, Found, IdMap, Maker, Reserved, Source};
+use super::super::units::unit;
 use super::{Bytes, Problem};
 use alloc::format;
 use alloc::vec::Vec;
@@ -15,10 +15,10 @@ pub(super) fn read(table: Bytes<'_>, from: Source, found: &mut Found) -> Result<
         match kind {
             2 => root_complex(table, node, from, found)?,
             3 => {
-                let _ = unit(found, Maker::Smmu2, Some(node.u64(16)?), from);
+                let _ = unit(found, Maker::Smmu2, Some(node.u64(16)?), "", from);
             }
             4 => {
-                let _ = unit(found, Maker::Smmu3, Some(node.u64(16)?), from);
+                let _ = unit(found, Maker::Smmu3, Some(node.u64(16)?), "", from);
             }
             6 => memory.push(node),
             _ => {}
@@ -54,7 +54,7 @@ fn root_complex(table: Bytes<'_>, node: Bytes<'_>, from: Source, found: &mut Fou
         if kind != 0 {
             let at = table.u64(to + 16)?;
             let maker = if kind == 4 { Maker::Smmu3 } else { Maker::Smmu2 };
-            if let Some(unit) = unit(found, maker, Some(at), from) {
+            if let Some(unit) = unit(found, maker, Some(at), "", from) {
                 if !unit.scope.is_empty() {
                     unit.scope.push_str(", ");
                 }

@@ -1,8 +1,8 @@
 //! IVRS: AMD's units, aliases of requester ids, reserved memory (AMD I/O Virtualization specification, chapter 5).
 
-use super::super::dmesg::unit;
 use super::super::found::{keep, Bdf, Extent, Found, Maker, Reserved, Source};
 use super::super::remark::Kind;
+use super::super::units::unit;
 use super::{Bytes, Problem, HEADER};
 use crate::spec::Phrase;
 use alloc::format;
@@ -30,7 +30,7 @@ fn unit_block(block: Bytes<'_>, entries: usize, from: Source, found: &mut Found)
     let (base, segment) = (block.u64(8)?, u32::from(block.u16(16)?));
     let features = if entries == 40 { Some(block.u64(24)?) } else { None };
     let words = devices(block.from(entries)?, segment)?;
-    if let Some(unit) = unit(found, Maker::Amd, Some(base), from) {
+    if let Some(unit) = unit(found, Maker::Amd, Some(base), "", from) {
         // The same unit has a block of each kind; the newer ones say more.
         unit.more = features.or(unit.more);
         // Flags, bit 4: IotlbSup.

@@ -1,7 +1,7 @@
 //! RIMT: RISC-V's IOMMUs, root complexes, and how requester ids become device ids (RISC-V IO Mapping Table specification).
 
-use super::super::dmesg::unit;
 use super::super::found::{keep, Bdf, Found, IdMap, Maker, Source};
+use super::super::units::unit;
 use super::{Bytes, Problem};
 use alloc::format;
 
@@ -25,7 +25,7 @@ fn iommu(node: Bytes<'_>, from: Source, found: &mut Found) -> Result<(), Problem
     let (segment, bdf) = (node.u16(32)?, node.u16(34)?);
     // One on PCI has no fixed address.
     let on_pci = flags & 1 != 0;
-    if let Some(unit) = unit(found, Maker::RiscV, (!on_pci).then_some(base), from) {
+    if let Some(unit) = unit(found, Maker::RiscV, (!on_pci).then_some(base), "", from) {
         if on_pci {
             unit.scope = format!("itself {}", Bdf::of_id(u32::from(segment), bdf));
             unit.scope_from = Some(from);

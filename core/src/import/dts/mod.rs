@@ -4,11 +4,12 @@
 mod blob;
 mod parse;
 
-use super::dmesg::{host, unit};
+use super::dmesg::host;
 use super::found::{
     keep, Extent, Found, HostWindow, IdMap, Inbound, Maker, Platform, Range, Reserved, Source, Space,
 };
 use super::remark::Kind;
+use super::units::unit;
 use crate::spec::Phrase;
 use alloc::format;
 use alloc::vec::Vec;
@@ -143,7 +144,7 @@ impl Tree<'_> {
         let Some(maker) = maker else { return };
         let from = Source { line: self.from.line + node.line - 1, ..self.from };
         let registers = self.reg(at).first().map(|(start, _)| *start).filter(|start| *start != 0);
-        if let Some(unit) = unit(found, maker, registers, from) {
+        if let Some(unit) = unit(found, maker, registers, "", from) {
             if unit.scope.is_empty() {
                 (unit.scope, unit.scope_from) = (node.name.clone(), Some(from));
             }

@@ -22,7 +22,7 @@ pub struct Mapping {
     pub synced: Option<Moment>,
     /// It is known of an access that went through it: the IOTLB may forget it.
     pub seen: bool,
-    /// The tables have lost it, or a part of it, and nothing else had its address.
+    /// The tables have lost it, or a part of it.
     pub(super) lost: Option<Loss>,
     /// Which it is of the history.
     pub(super) span: SpanId,
@@ -34,6 +34,9 @@ pub(super) struct Loss {
     pub(super) when: Moment,
     pub(super) first: u64,
     pub(super) end: u64,
+    /// 0 where it was this one's tables that lost it; else so many of the devices that have the address did, and whose did the unmap
+    /// that follows says.
+    pub(super) of_several: u32,
 }
 
 impl Mapping {
@@ -55,6 +58,8 @@ pub enum Was {
     Mapped(Mapping),
     /// Mapped for the DMA API, and lost by the tables at a moment.
     Lost(Mapping, Moment),
+    /// Mapped for the DMA API, and at a moment the tables of one of the devices that have the address lost it.
+    Perhaps(Mapping, Moment),
     /// Unmapped before.
     Unmapped(Mapping, Moment),
     /// Mapped: it is unmapped later, at a moment, and its map the trace does not show.
@@ -73,6 +78,12 @@ pub enum Was {
     Cut(Moment),
     /// When it was refused is not known.
     Sometime,
+    /// Its time and the trace's are of two clocks.
+    Clocks,
+    /// It is earlier than the first event, at a moment.
+    Before(Moment),
+    /// It is much later than the last event, at a moment.
+    After(Moment),
     /// It is not looked up what was there then.
     TooMany,
     /// The trace tells of translations only, and of none of this.
@@ -86,10 +97,25 @@ impl Was {
     pub(super) fn turned(&self) -> Option<Moment> {
         match self {
             Was::Other(mapping) | Was::Mapped(mapping) => Some(mapping.since),
-            Was::Lost(_, when) | Was::Unmapped(_, when) | Was::UnmappedUnseen(_, when) => Some(*when),
+            Was::Lost(_, when) | Was::Perhaps(_, when) => Some(*when),
+            Was::Unmapped(_, when) | Was::UnmappedUnseen(_, when) => Some(*when),
             Was::Tables(_, since, lost) => Some(lost.unwrap_or(*since)),
             _ => None,
         }
+    }
+
+    /// Whether it says what was mapped, so that another order of events would be another answer.
+    pub(super) fn depends(&self) -> bool {
+        !matches!(
+            self,
+            Was::Process(_)
+                | Was::Cut(_)
+                | Was::Sometime
+                | Was::Clocks
+                | Was::Before(_)
+                | Was::After(_)
+                | Was::TooMany
+        )
     }
 }
 
@@ -110,9 +136,9 @@ pub enum Finding {
     SyncDiffers { device: String, mapping: Mapping, address: u64, size: u64, direction: Direction },
     /// A buffer was synchronised that is not mapped.
     SyncOfNone { device: String, address: u64, was: Was },
-    /// A device was refused an address; whether it wrote, where that is known. `tied` if what it was began or ended at the time of
-    /// which alone it is known when it was refused.
-    Fault { device: String, address: u64, write: Option<bool>, was: Was, tied: bool },
+    /// A device was refused an address; whether it wrote, where that is known. `tied` is the event of which the times
+    /// do not say whether it came first, where only they say when it was refused.
+    Fault { device: String, address: u64, write: Option<bool>, was: Was, tied: Option<Moment> },
 }
 
 impl Finding {

@@ -254,6 +254,13 @@ impl History {
         &self.spans[first..end]
     }
 
+    /// Returns the mappings that events made, from one to before another.
+    pub fn begun(&self, first: usize, end: usize) -> &[Span] {
+        let first = self.spans.partition_point(|span| span.begin() < first);
+        let end = self.spans.partition_point(|span| span.begin() < end);
+        self.spans.get(first..end).unwrap_or_default()
+    }
+
     /// Returns the mappings that an event ended.
     pub fn unmade(&self, at: usize) -> impl Iterator<Item = &Span> {
         let of = |which: &u32| self.spans.get(*which as usize).map_or(0, |span| span.end as usize);

@@ -24,7 +24,9 @@ pub enum Whose {
 pub fn event(refused: &Refused, place: Place, knows: impl Fn(&str) -> bool) -> (Event, Whose) {
     let (device, whose) = device(refused, knows);
     let write = refused.access.map(|access| access == Access::Write);
-    (Event::Fault { device, address: refused.address, write, pasid: refused.pasid, place }, whose)
+    // Entry 0 of a device's PASID table is where Linux puts its own domain (IOMMU_NO_PASID): that of its requests without a PASID.
+    let pasid = refused.pasid.filter(|pasid| refused.arch != Arch::VtD || *pasid != 0);
+    (Event::Fault { device, address: refused.address, write, pasid, place }, whose)
 }
 
 fn device(refused: &Refused, knows: impl Fn(&str) -> bool) -> (String, Whose) {

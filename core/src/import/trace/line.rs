@@ -52,6 +52,8 @@ pub enum Place {
     Time,
     /// Not at all.
     Unknown,
+    /// Not at all: its time is of another clock.
+    Clocks,
 }
 
 /// A mapped range.

@@ -4,6 +4,7 @@
 mod mapped;
 mod refused;
 mod tables;
+mod tie;
 
 use super::finding::{Finding, Mapping, Was, KINDS};
 use super::history::{Act, History, Kind, Owner, SpanId};
@@ -16,6 +17,7 @@ use alloc::vec::Vec;
 pub use refused::meets;
 use refused::Asked;
 use tables::Lost;
+use tie::Recent;
 
 /// The most mappings at once; what comes after is counted and not kept.
 const MOST_LIVE: usize = 1_000_000;
@@ -99,6 +101,14 @@ pub struct Live {
     pub back: u64,
     /// The latest event that is no fault.
     latest: u64,
+    /// The first and the latest event that is no fault of a log.
+    ends: Option<(Moment, Moment)>,
+    /// No event follows.
+    pub closed: bool,
+    /// Faults of which the times do not say whether the next events came first.
+    recent: Vec<Recent>,
+    /// Faults before the first event, or long after the last.
+    out: u64,
     /// How many faults stand behind later events.
     tails: usize,
     /// Devices that did something, beside being refused.
@@ -166,20 +176,25 @@ impl Live {
 
     /// Takes the next event.
     pub fn event(&mut self, now: Moment, event: Event) {
-        if self.events == 0 {
+        let is_fault = matches!(event, Event::Fault { .. });
+        // Whose time is all that is known of its place says nothing of how long the trace is.
+        let by_time = matches!(event, Event::Fault { place: Place::Time, .. });
+        let outside = by_time.then(|| self.outside(now.time)).flatten();
+        if outside.is_none() && (self.events == self.out) {
             self.span.0 = now;
         }
-        let is_fault = matches!(event, Event::Fault { .. });
+        self.out += u64::from(outside.is_some());
         // Those that stand behind later events are held against what was mapped at their time.
         let late = is_fault && now.time < self.latest;
         if late {
             self.tails += 1;
-        } else {
+        } else if outside.is_none() {
             self.back += u64::from(now.time < self.span.1.time);
             self.span.1 = now;
         }
         if !is_fault {
             self.latest = self.latest.max(now.time);
+            self.lasts(now);
         }
         self.events += 1;
         self.in_use();
@@ -187,6 +202,7 @@ impl Live {
             Event::TableMap { iova, physical, size } => {
                 self.history.pass(now, Act::TableMap, TABLES, iova, size);
                 self.tabled = true;
+                self.near(now, None, iova, size);
                 self.found_again(iova, size);
                 if self.tables.len() < MOST_LIVE {
                     let part = Part { address: iova, physical: Some(physical), size };
@@ -194,7 +210,10 @@ impl Live {
                     self.tables.entry(iova).or_default().push(span);
                 }
             }
-            Event::TableUnmap { iova, size, done } => self.table_unmap(now, iova, size, done),
+            Event::TableUnmap { iova, size, done } => {
+                self.near(now, None, iova, size.max(done));
+                self.table_unmap(now, iova, size, done);
+            }
             Event::Map { device, parts, direction, coherent, list } => {
                 let device = self.acts(&device);
                 self.maps += 1;
@@ -202,6 +221,7 @@ impl Live {
                 let bytes = parts.iter().fold(0u64, |sum, part| sum.saturating_add(part.size));
                 self.pass(now, act, device, parts.first().map_or(0, |part| part.address), bytes);
                 for part in parts {
+                    self.near(now, Some(device), part.address, part.size);
                     self.map(now, device, part, direction, coherent, false);
                     if let Some(physical) = part.physical.filter(|_| list) {
                         self.lists.add(device, physical, now.line, part.address, MOST_LIVE);
@@ -263,17 +283,21 @@ impl Live {
             }
             Event::Fault { device, address, write, pasid, place } => {
                 let at = self.device(&device);
-                let held = pasid.is_none() && place != Place::Unknown;
+                let placed = !matches!(place, Place::Unknown | Place::Clocks);
+                let held = pasid.is_none() && placed && outside.is_none();
                 let within = if held { owner(self.space(at)) } else { Owner::Nobody };
                 self.history.pass(now, Act::Fault(write), (owner(at), within), address, 0);
-                let asked = Asked { address, write, pasid, placed: place != Place::Unknown };
-                let was = match late && self.tails > MOST_LATE {
-                    true => Was::TooMany,
-                    false => self.refused(now, at, &asked, late),
+                let asked = Asked { address, write, pasid, placed };
+                let was = match (outside, place) {
+                    (Some(was), _) if pasid.is_none() => was,
+                    (_, Place::Clocks) if pasid.is_none() => Was::Clocks,
+                    _ if late && self.tails > MOST_LATE => Was::TooMany,
+                    _ => self.refused(now, at, &asked, late),
                 };
-                let tied = place == Place::Time
-                    && now.time > 0
-                    && was.turned().is_some_and(|at| at.time == now.time);
+                let tied = match by_time && now.time > 0 && was.depends() {
+                    true => self.tied(now, at, address, &was),
+                    false => None,
+                };
                 self.find(now, Finding::Fault { device, address, write, was, tied });
             }
             Event::Attach { device, domain } => {

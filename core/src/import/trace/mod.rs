@@ -30,6 +30,8 @@ pub use moment::{LaneKind, LaneMark, TraceLane, TraceMoment};
 pub const LONGEST: usize = 1 << 20;
 /// Faults that wait for the events around them; what is more does not wait.
 const MOST_EARLY: usize = 65_536;
+/// Nanoseconds: what is later is of a clock that counts since 1970, what is earlier of one since a machine's start.
+const EPOCH: u64 = 500_000_000_000_000_000;
 /// Lines that are not understood and are listed; all are counted.
 const MOST_UNREAD: usize = 40;
 
@@ -40,6 +42,8 @@ pub struct Replay {
     lines: u64,
     /// An event was read.
     begun: bool,
+    /// Events follow that were not taken.
+    more: bool,
     told: Told,
     /// Lines by which a kernel tells of refused accesses.
     faults: RefusedReader,
@@ -117,6 +121,7 @@ impl Replay {
             self.faults.ask(self.lines);
         }
         if until.is_some_and(|until| time > until) {
+            self.more = true;
             // What stands above it without a time is between it and what was taken.
             if self.told.later == 0 && self.live.events > 0 {
                 self.faults.finish();
@@ -143,6 +148,11 @@ impl Replay {
         let first = self.live.events == 0;
         if !first {
             self.place(true);
+        }
+        self.live.begins(held.now);
+        if self.told.ticks {
+            // Of a clock that counts without a unit no time of a log is one.
+            self.unplaced.extend(core::mem::take(&mut self.early).into_values());
         }
         self.catch_up(held.now.time);
         if let Some((device, maps)) = held.cut {
@@ -188,11 +198,8 @@ impl Replay {
     /// Takes a fault. One without a time comes after what is above it, if there is something below it too.
     fn fault(&mut self, refused: Refused, until: Option<u64>) {
         let begun = self.live.events > 0;
-        let Some(time) = refused.time else {
-            // Of a trace without times either the order of the lines is all that there is.
-            if begun && !self.live.timed() {
-                self.refused(self.live.span.1.time, &refused, Place::Line);
-            } else if self.unplaced.len() < MOST_EARLY {
+        let Some(time) = refused.time.filter(|_| !self.told.ticks) else {
+            if self.unplaced.len() < MOST_EARLY {
                 self.unplaced.push(refused);
             }
             return;
@@ -212,6 +219,10 @@ impl Replay {
 
     /// A device was refused an address.
     fn refused(&mut self, time: u64, refused: &Refused, place: Place) {
+        // No machine has been up for as long as it is since 1970.
+        let other = place == Place::Time && (time > EPOCH) != (self.live.first() > EPOCH);
+        let last = self.live.span.1.time.max(self.live.first());
+        let (time, place) = if other { (last, Place::Clocks) } else { (time, place) };
         let (event, whose) = kernel::event(refused, place, |name| self.live.knows(name));
         match whose {
             Whose::Named => {}
@@ -251,6 +262,7 @@ impl Replay {
         self.faults.finish();
         self.settle(until);
         if self.live.events > 0 {
+            self.live.closed = !self.more && self.told.stopped.is_none();
             self.catch_up(until.map_or(u64::MAX, |until| until.saturating_add(1)));
             self.told.later += self.early.len() as u64;
             self.early.clear();

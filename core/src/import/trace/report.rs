@@ -106,9 +106,16 @@ pub(super) fn finding(now: Moment, finding: &Finding, zh: bool) -> String {
         (Finding::Fault { device, address, write, was: w, tied }, _) => {
             let said = refused(now, device, *address, *write, w, zh);
             match (tied, zh) {
-                (false, _) => said,
-                (true, false) => said + "; at the same time: which came first, the times do not say",
-                (true, true) => said + "；时间相同：先后无从得知",
+                (None, _) => said,
+                (Some(at), false) if at.time == now.time => {
+                    said + "; at the same time: which came first, the times do not say"
+                }
+                (Some(at), true) if at.time == now.time => said + "；时间相同：先后无从得知",
+                (Some(at), false) => format!(
+                    "{said}; line {} is within 1 us of it: which came first, the times do not say",
+                    at.line
+                ),
+                (Some(at), true) => format!("{said}；第 {} 行与它相距不到 1 微秒：先后无从得知", at.line),
             }
         }
     }
@@ -120,7 +127,8 @@ pub fn report(live: &Live, told: &Told, lang: Lang) -> Account {
     let mut found: Vec<AccountItem> = Vec::new();
     for (now, one) in &live.found {
         // A line whose time is not known has none.
-        let is_timed = live.timed() && !matches!(one, Finding::Fault { was: Was::Sometime, .. });
+        let is_timed =
+            live.timed() && !matches!(one, Finding::Fault { was: Was::Sometime | Was::Clocks, .. });
         let place = match (is_timed, zh) {
             (true, false) => format!("line {}, {} s", now.line, seconds(now.time)),
             (true, true) => format!("第 {} 行，{} 秒", now.line, seconds(now.time)),

@@ -27,7 +27,11 @@ pub(super) fn scenario(now: Moment, finding: &Finding) -> Option<String> {
         | Was::Process(_)
         | Was::Cut(_)
         | Was::MappedUnseen(..)
+        | Was::Perhaps(..)
         | Was::Sometime
+        | Was::Clocks
+        | Was::Before(_)
+        | Was::After(_)
         | Was::TooMany => return None,
         Was::Never(near) => (near.as_ref().map(|(mapping, _)| mapping), None),
     };

@@ -43,6 +43,18 @@ pub(super) fn was(now: Moment, was: &Was, zh: bool) -> String {
             then.line,
             mapping(m, zh)
         ),
+        (Was::Perhaps(m, then), false) => format!(
+            "whether the tables still had it is not known: those of one of the devices that have this address lost it {} before, on line {}: {}",
+            ago(*then),
+            then.line,
+            mapping(m, zh)
+        ),
+        (Was::Perhaps(m, then), true) => format!(
+            "页表里是否还有它无从得知：几个设备都有这个地址，其中一个的页表在 {}之前（第 {} 行）去掉了它：{}",
+            ago(*then),
+            then.line,
+            mapping(m, zh)
+        ),
         (Was::UnmappedUnseen(p, then), false) => format!(
             "it was unmapped {} before, on line {}: {}; its map is not in this trace",
             ago(*then),
@@ -117,6 +129,30 @@ pub(super) fn was(now: Moment, was: &Was, zh: bool) -> String {
             "its line has no time of the trace's clock: what was mapped then is not known".into()
         }
         (Was::Sometime, true) => "该行没有跟踪时钟的时间：当时映射了什么，无从得知".into(),
+        (Was::Clocks, false) => {
+            "its time and the trace's are of two clocks: what was mapped then is not known".into()
+        }
+        (Was::Clocks, true) => "它的时间与跟踪记录的时间不属于同一个时钟：当时映射了什么，无从得知".into(),
+        (Was::Before(first), false) => format!(
+            "the trace begins {} later, on line {}: what was mapped then is not known",
+            between(now, *first, zh),
+            first.line
+        ),
+        (Was::Before(first), true) => format!(
+            "跟踪记录在 {}之后（第 {} 行）才开始：当时映射了什么，无从得知",
+            between(now, *first, zh),
+            first.line
+        ),
+        (Was::After(last), false) => format!(
+            "the trace has its last event {} before, on line {}: what was mapped then is not known",
+            ago(*last),
+            last.line
+        ),
+        (Was::After(last), true) => format!(
+            "跟踪记录的最后一个事件在 {}之前（第 {} 行）：当时映射了什么，无从得知",
+            ago(*last),
+            last.line
+        ),
         (Was::TooMany, false) => {
             "what was mapped then is not looked up: too many faults stand behind later events, or too many events".into()
         }
@@ -156,7 +192,8 @@ pub(super) fn refused(
     let who = who(device, zh);
     // A buffer may have only a part of its page.
     let beside = match w {
-        Was::Mapped(m) | Was::Other(m) | Was::Lost(m, _) | Was::Unmapped(m, _) => !has(m, address),
+        Was::Mapped(m) | Was::Other(m) => !has(m, address),
+        Was::Lost(m, _) | Was::Perhaps(m, _) | Was::Unmapped(m, _) => !has(m, address),
         _ => false,
     };
     let rest = match (beside, zh) {

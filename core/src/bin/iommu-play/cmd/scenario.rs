@@ -1,11 +1,11 @@
 //! What the commands that take scenarios share: reading them, and telling what is wrong with them.
 
+use super::encoding::utf8;
 use iommu_core::iommu::Architecture;
 use iommu_core::scenario::presets::{Preset, PRESETS};
 use iommu_core::scenario::{parse, Problem, Problems, Scenario};
 use iommu_core::spec::Lang;
 use iommu_core::view::across::turned;
-use std::io::Read;
 use std::path::PathBuf;
 
 /// Where a text comes from.
@@ -33,11 +33,10 @@ impl Source {
 
     fn read(&self) -> std::io::Result<String> {
         match self {
-            Source::Stdin => {
-                let mut text = String::new();
-                std::io::stdin().read_to_string(&mut text).map(|_| text)
+            Source::Stdin => std::io::read_to_string(utf8(std::io::stdin().lock())?),
+            Source::File(path) => {
+                std::io::read_to_string(utf8(std::io::BufReader::new(std::fs::File::open(path)?))?)
             }
-            Source::File(path) => std::fs::read_to_string(path),
             Source::Preset(preset) => Ok(preset.text.into()),
             Source::Turned(source, _) => source.read(),
         }

@@ -58,6 +58,9 @@ const MOST_ROWS: usize = 1 << 16;
 /// The most addresses that are walked.
 const MOST_WALKS: usize = 256;
 
+/// Where tables begin: whose, and what the registers hold.
+type Root = (Arch, Vec<u64>);
+
 /// Everything that a paste says of memory.
 #[derive(Default)]
 pub(super) struct Words {
@@ -69,10 +72,10 @@ pub(super) struct Words {
     /// An address that has two values: the first such.
     two: Option<(usize, u64)>,
     /// Where tables begin, as lines say, in their order.
-    roots: Vec<(Arch, Vec<u64>)>,
-    /// Where they begin as a kernel's own dump says.
-    dumped: Option<(Arch, Vec<u64>)>,
-    entry: Option<(Arch, Vec<u64>)>,
+    roots: Vec<Root>,
+    /// Where they begin as a kernel's own dump of each unit says, and which devices it lists.
+    dumped: Vec<(Root, Vec<RequesterId>)>,
+    entry: Option<Root>,
     /// Entries of devices that a kernel printed, by device.
     entries: BTreeMap<(Arch, RequesterId), Vec<u64>>,
     /// The addresses that are asked, each with its line and how many roots stand above it.
@@ -132,14 +135,25 @@ impl Words {
         }
     }
 
-    /// Takes the root from a kernel's own dump of its tables, unless a line says another.
-    pub(super) fn root(&mut self, arch: Arch, register: u64) {
-        self.dumped.get_or_insert((arch, [register].into()));
+    /// Takes the root from a kernel's own dump of a unit's tables, with the devices that it lists, unless a line says another.
+    pub(super) fn root(&mut self, arch: Arch, register: u64, devices: Vec<RequesterId>) {
+        if self.dumped.len() < MOST_WALKS {
+            self.dumped.push(((arch, [register].into()), devices));
+        }
     }
 
-    /// The root from which a line walks that has so many above it: the nearest above, else the first below.
-    fn root_of(&self, above: usize) -> Option<&(Arch, Vec<u64>)> {
-        self.roots.get(above.saturating_sub(1)).or(self.dumped.as_ref())
+    /// The root from which a line walks that has so many above it: the nearest above, else the first below, else that of the unit whose
+    /// dump lists the device. Where there are several that of no other unit is it.
+    fn root_of(&self, above: usize, device: Option<Asker>) -> Option<&Root> {
+        if let Some(root) = self.roots.get(above.saturating_sub(1)) {
+            return Some(root);
+        }
+        let function = device.and_then(Asker::function);
+        let lists = |(_, devices): &&(_, Vec<RequesterId>)| function.is_some_and(|id| devices.contains(&id));
+        let listed = self.dumped.iter().find(lists);
+        let first =
+            self.dumped.first().filter(|(root, _)| self.dumped.iter().all(|(other, _)| other == root));
+        listed.or(first).map(|(root, _)| root)
     }
 
     /// Takes the entry of a device that a kernel printed.
@@ -178,8 +192,9 @@ impl Words {
             all.push((first, last, of_cpu()));
         }
         let Some((first, last)) = self.lines else { return all };
-        let arch = |above: usize| {
-            let arch = self.root_of(above).or(self.entry.as_ref()).map(|(arch, _)| *arch);
+        let arch = |above: usize, device: Option<Asker>| {
+            let dumped = self.dumped.first().map(|(root, _)| root);
+            let arch = self.root_of(above, device).or(self.entry.as_ref()).or(dumped).map(|(arch, _)| *arch);
             arch.or(self.entries.keys().next().map(|(arch, _)| *arch))
         };
         let (mut others, mut rows) = (Vec::new(), Vec::new());
@@ -189,10 +204,11 @@ impl Words {
                 None => others.push((*line, *asked, *above)),
             }
         }
-        match arch(0) {
+        match arch(0, None) {
             Some(any) if !self.asked.is_empty() => {
-                let walked = |(line, asked, above)| {
-                    (line, line, self.walked(arch(above).unwrap_or(any), asked, self.root_of(above)))
+                let walked = |(line, asked, above): (usize, Asked, usize)| {
+                    let (arch, root) = (arch(above, asked.device), self.root_of(above, asked.device));
+                    (line, line, self.walked(arch.unwrap_or(any), asked, root))
                 };
                 all.extend(others.into_iter().map(walked));
             }
@@ -211,7 +227,7 @@ impl Words {
             format!("内存中的字：{} 个", self.words.len()),
         );
         let mut found = tables(arch, title);
-        if self.root_of(0).is_none() && self.entry.is_none() {
+        if self.roots.is_empty() && self.dumped.is_empty() && self.entry.is_none() {
             found.certain(
                 Text::new("missing", "缺少"),
                 "root vt-d 0x…",
@@ -231,10 +247,9 @@ impl Words {
         found
     }
 
-    fn walked(&self, arch: Arch, asked: Asked, root: Option<&(Arch, Vec<u64>)>) -> Found {
-        let of = |side: Option<&(Arch, Vec<u64>)>| {
-            side.filter(|(whose, _)| *whose == arch).map(|(_, words)| words.clone())
-        };
+    fn walked(&self, arch: Arch, asked: Asked, root: Option<&Root>) -> Found {
+        let of =
+            |side: Option<&Root>| side.filter(|(whose, _)| *whose == arch).map(|(_, words)| words.clone());
         let (root, entry) = (of(root).unwrap_or_default(), of(self.entry.as_ref()));
         let entry = entry.or_else(|| self.printed(arch, asked));
         let mut way = Way {
@@ -249,6 +264,10 @@ impl Words {
         let end = match (root.is_empty() && entry.is_none(), asked.device.is_none() && entry.is_none()) {
             (false, false) => way.go(arch),
             (_, true) => Err(End::Refused(Phrase::new("the line names no device", "这一行没有写设备"))),
+            (true, _) if self.dumped.len() > 1 => Err(End::Refused(Phrase::new(
+                "the paste has the tables of several units, and none of them lists this device: a line `root` says which to walk from",
+                "所给文本有几个 IOMMU 的表，都没有列出该设备：可用一行 `root` 写明从哪里查起",
+            ))),
             (true, _) => Err(End::Refused(Phrase::new(
                 "the paste has neither this device's entry nor a `root`, where the tables of devices begin",
                 "所给文本既没有该设备的表项，也没有 `root`（设备的表从哪里开始）",

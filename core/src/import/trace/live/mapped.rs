@@ -172,6 +172,7 @@ impl Live {
 
     /// Unmaps; `with` the size, where the event has one, and the direction that it says.
     pub(super) fn unmap(&mut self, now: Moment, device: usize, address: u64, with: Option<End>) {
+        self.near(now, Some(device), address, with.and_then(|(size, ..)| size).unwrap_or(1));
         let Some(mapping) = self.take((device, address), with) else {
             // What was mapped before the trace began is not known; what was unmapped in it is.
             let was = self.was(device, address, None);
@@ -196,6 +197,9 @@ impl Live {
         };
         if let Some(at) = self.unmaps.get_mut(&(address >> 12)) {
             *at = self.events;
+        }
+        if let Some(loss) = mapping.lost.filter(|loss| loss.of_several > 0) {
+            self.was_of(device, &mapping, loss);
         }
         self.history.end(mapping.span);
         self.seen.remove(&(address, device));

@@ -2,12 +2,15 @@
 
 use super::{owner, Live, MEMORY, NEAR};
 use crate::import::trace::finding::{Finding, Mapping, Was};
-use crate::import::trace::history::{Act, Kind, Owner, Span, SpanId};
+use crate::import::trace::history::{Act, Kind, Owner, Passed, Span, SpanId};
 use crate::import::trace::line::{Moment, Part};
 use alloc::string::String;
 
 /// What an IOMMU maps at least: the whole of a page, whatever of it a buffer has.
 const PAGE: u64 = 4096;
+
+/// Within how many events the DMA API says what it did to the tables.
+const SOON: usize = 1000;
 
 /// A refused access as an event tells it.
 pub(super) struct Asked {
@@ -58,7 +61,17 @@ impl Live {
             At::Then(..) => self.known_then(space, address, asked.write, at),
         };
         if let Some(was) = of_device {
-            return was;
+            // The tables get a page before the DMA API says that it is mapped.
+            let gone = match was {
+                Was::Unmapped(_, when) | Was::UnmappedUnseen(_, when) => Some(when),
+                _ => None,
+            };
+            let again = gone.filter(|_| self.tabled).and_then(|gone| {
+                let again = self.in_tables(address, at)?;
+                let since = matches!(again, Was::Tables(_, since, None) if since.line > gone.line);
+                since.then_some(again)
+            });
+            return again.unwrap_or(was);
         }
         let named = !self.name(device).is_empty();
         let unseen = self.maps == 0 && self.accesses > 0;
@@ -80,6 +93,10 @@ impl Live {
         if let Some((_, (part, when))) = later.next().filter(|_| late) {
             return Was::MappedUnseen(*part, *when);
         }
+        // Not all that is in tables the DMA API put there.
+        if let Some(was) = self.in_tables(address, at).filter(|_| self.tabled) {
+            return was;
+        }
         match at {
             _ if unseen => Was::Unseen,
             At::Now => self.never(space, address),
@@ -98,6 +115,7 @@ impl Live {
         let key = self.holding(device, address).or_else(whole);
         if let Some(mapping) = key.and_then(|key| self.mapped.get(&key)) {
             return Some(match mapping.lost.filter(|lost| lost.first <= last && lost.end > first) {
+                Some(lost) if lost.of_several > 0 => Was::Perhaps(*mapping, lost.when),
                 Some(lost) => Was::Lost(*mapping, lost.when),
                 None => mapping.at_an_access(write),
             });
@@ -125,7 +143,8 @@ impl Live {
         let ours = |span: &&Span| span.owner == owner(device) && meets(&span.part(), address);
         if let Some(span) = self.there(at).filter(ours).last() {
             return Some(match self.lost_then(span, address, at) {
-                Some(when) => Was::Lost(self.of_span(span), when),
+                Some((when, true)) => Was::Lost(self.of_span(span), when),
+                Some((when, false)) => Was::Perhaps(self.of_span(span), when),
                 None => self.of_span(span).at_an_access(write),
             });
         }
@@ -143,20 +162,28 @@ impl Live {
         Some(Was::UnmappedUnseen(part(one.address, one.size), when))
     }
 
-    /// When the tables had lost the page of a mapping that was still there. Where several devices had the address, whose page they
-    /// lost is not known.
-    fn lost_then(&self, span: &Span, address: u64, at: At) -> Option<Moment> {
+    /// When the tables had lost the page of a mapping that was still there, and whether it was surely its own: where several devices had
+    /// the address, whose page they lost says the unmap that follows.
+    fn lost_then(&self, span: &Span, address: u64, at: At) -> Option<(Moment, bool)> {
         let At::Then(time, _, end) = at else { return None };
         let here = |other: &&Span| meets(&other.part(), address);
-        if self.there(at).any(|one| one.owner == Owner::Tables && here(&one)) {
+        let of_tables = |one: &&Span| one.owner == Owner::Tables && here(one);
+        let other = |one: &&Span| one.owner != Owner::Tables && one.owner != span.owner && here(one);
+        let lost = self.ended_at(at).find(of_tables)?.end()?;
+        let when = self.moment(lost);
+        let several = self.history.during(lost, lost + 1).any(|one| other(&one));
+        let again = self.there(at).filter(of_tables).any(|one| !several || one.begin() > lost);
+        if again || when.time > time || lost <= span.begin() {
             return None;
         }
-        let lost = self.ended_at(at).find(|one| one.owner == Owner::Tables && here(one))?.end()?;
-        let when = self.moment(lost);
-        // Whose page it was says its unmap, which comes after: that of another may.
-        let others = |other: &Span| other.owner != Owner::Tables && other.owner != span.owner;
-        let other = self.history.during(lost, end).filter(here).any(others);
-        (when.time <= time && lost > span.begin() && !other).then_some(when)
+        let follows = self.history.passed().iter().take(end.max(lost) + SOON).skip(lost);
+        let mut follows = follows.filter(|p| matches!(p.act, Act::Unmap | Act::Free));
+        let part = |p: &Passed| Part { address: p.address, physical: None, size: p.size };
+        match follows.find(|p| meets(&part(p), address)) {
+            Some(unmap) if unmap.owner == span.owner => Some((when, true)),
+            Some(_) if several => None,
+            _ => Some((when, !several)),
+        }
     }
 
     /// Another device that has the page of an address mapped.
@@ -194,6 +221,14 @@ impl Live {
             At::Then(..) => (self.there(at).filter(ours).last(), self.ended_at(at).find(ours)),
         };
         let span = there.or(gone)?;
+        // What a device's DMA API says right behind that it maps is that device's, and known as such.
+        let begin = span.begin();
+        let behind = self.history.begun(begin, begin + SOON).iter();
+        if self.maps > 0
+            && behind.filter(|one| one.owner != Owner::Tables).any(|one| meets(&one.part(), address))
+        {
+            return None;
+        }
         let gone = span.end().filter(|_| there.is_none()).map(|end| self.moment(end));
         Some(Was::Tables(span.part(), self.moment(span.begin()), gone))
     }

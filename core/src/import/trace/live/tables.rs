@@ -1,9 +1,10 @@
 //! What the tables get and lose, and what a flush makes the IOTLB forget. The events do not say whose tables it is.
 
 use super::{Live, MOST_LIVE, TABLES};
-use crate::import::trace::finding::{Finding, Loss};
+use crate::import::trace::finding::{Finding, Loss, Mapping, Was};
 use crate::import::trace::history::Act;
 use crate::import::trace::line::Moment;
+use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 /// Within how many events an unmap of a device follows that of the tables.
@@ -99,12 +100,15 @@ impl Live {
         if several {
             let _ = self.unmaps.entry(iova >> 12).or_insert(0);
         }
-        if !several {
-            let keys: Vec<(usize, u64)> = inside().map(|(at, device)| (*device, *at)).collect();
-            for key in keys {
-                if let Some(mapping) = self.mapped.get_mut(&key) {
-                    mapping.lost = Some(Loss { when: now, first: iova, end });
-                }
+        // Where several have it, whose it was says the unmap that follows, unless there are as many losses as devices.
+        let keys: Vec<(usize, u64)> = inside().map(|(at, device)| (*device, *at)).collect();
+        let before = |key: &(usize, u64)| self.mapped.get(key)?.lost.map(|lost| lost.of_several);
+        let devices = keys.iter().map(|(device, _)| device).collect::<BTreeSet<_>>().len() as u32;
+        let losses = 1 + keys.iter().filter_map(before).max().unwrap_or(0);
+        let of_several = if losses < devices { losses } else { 0 };
+        for key in keys {
+            if let Some(mapping) = self.mapped.get_mut(&key) {
+                mapping.lost = Some(Loss { when: now, first: iova, end, of_several });
             }
         }
         let inside = || self.starts.range((iova, 0)..(end.max(iova), 0));
@@ -119,6 +123,31 @@ impl Live {
             size,
             others,
         }));
+    }
+
+    /// A device unmaps what the tables of one of several had lost: it was its own, and that of no other.
+    pub(super) fn was_of(&mut self, device: usize, own: &Mapping, loss: Loss) {
+        let keys: Vec<(usize, u64)> =
+            self.starts.range((loss.first, 0)..(loss.end, 0)).map(|(at, other)| (*other, *at)).collect();
+        let mut kept = Vec::new();
+        for key in keys.into_iter().filter(|key| key.0 != device) {
+            let Some(mapping) = self.mapped.get_mut(&key) else { continue };
+            let Some(lost) = &mut mapping.lost else { continue };
+            lost.of_several = lost.of_several.saturating_sub(1);
+            if lost.of_several == 0 {
+                mapping.lost = None;
+                kept.push(mapping.since);
+            }
+        }
+        for (_, finding) in &mut self.found {
+            let Finding::Fault { was, write, .. } = finding else { continue };
+            let Was::Perhaps(mapping, when) = was else { continue };
+            if mapping.since == own.since {
+                *was = Was::Lost(*mapping, *when);
+            } else if kept.contains(&mapping.since) {
+                *was = mapping.at_an_access(*write);
+            }
+        }
     }
 
     /// The tables get a range: what they had lost of it is there again.
