@@ -96,7 +96,7 @@ export function diagram(app: App, slot: 0 | 1 = 0, panes?: Panes): HTMLElement {
   const position = () => (slot ? (app.state.other?.view.position ?? 0) : app.state.position);
 
   /** How large the pane is in each layout of the page: a picture that another layout is wanted with is requested once. */
-  const rooms = new Map<string, Pick<typeof room, "x" | "low">>();
+  const rooms = new Map<string, typeof room>();
   // Read once for every size: to ask while a step is shown would make the browser lay everything out twice.
   let room = { x: 0, y: 0, whole: 0, flows: false, low: false };
   let inset = 0;
@@ -200,7 +200,9 @@ export function diagram(app: App, slot: 0 | 1 = 0, panes?: Panes): HTMLElement {
       if (mine !== asked) return;
       ready = { of, at, lang, wish, scene: picture };
     }
-    // Drawn once, when the pane has its size.
+    // Drawn once: in the size that the pane is about to have, where that is known, else when it has it.
+    const soon = panes && rooms.get(panes.now());
+    if (soon && holder.isConnected) room = soon;
     if (now().x !== room.x && holder.isConnected) wait();
     else show(ready);
   };
@@ -404,12 +406,12 @@ export function diagram(app: App, slot: 0 | 1 = 0, panes?: Panes): HTMLElement {
     );
     cover();
     const size = { x: holder.clientWidth, y: holder.clientHeight };
-    const wider = Math.abs(size.x - seen.x) >= cellWidth() || waiting !== null;
-    const higher = Math.abs(size.y - seen.y) >= 1;
-    if (!wider && !higher) return;
+    const awaited = waiting !== null;
+    const another = Math.abs(size.x - seen.x) >= cellWidth() || Math.abs(size.y - seen.y) >= 1;
+    if (!another && !awaited) return;
     seen = size;
     waiting?.();
-    if (wider || !ready || !fits(ready)) void draw();
+    if (awaited || !ready || !fits(ready)) void draw();
     else {
       const was = row;
       fit();
