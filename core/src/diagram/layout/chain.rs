@@ -194,8 +194,10 @@ pub fn inner_width(ground: &Ground, columns: &[usize], mode: Mode) -> i32 {
                 What::Fold(fold) => {
                     let wide = both(|lang| width(&folded(regions, fold, fold.regions.len(), lang)));
                     inner = inner.max(wide.min(mode.cap));
-                    // Its address beside it, as a table has it.
-                    inner = inner.max((wide + 2 + width(&hex(piece.first))).min(mode.line));
+                    // Its address beside it, as a table has it; a low picture needs what that takes for its height.
+                    if !ground.options.low {
+                        inner = inner.max((wide + 2 + width(&hex(piece.first))).min(mode.line));
+                    }
                     if let [one] = fold.regions[..] {
                         let wide = both(|lang| width(&name(units, &regions[one as usize], None, lang)));
                         inner = inner.max(wide.min(mode.cap));
