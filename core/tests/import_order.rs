@@ -112,3 +112,25 @@ fn a_bridge_that_states_another_window_than_the_map_says_where_the_bus_has_it() 
     assert!(windows(&got)[0].contains("bus 0xe000_0000"), "{:?}", windows(&got));
     assert!(got.scenario.contains("window 0xe000_0000 +2M"), "{}", got.scenario);
 }
+
+#[test]
+fn a_listing_that_is_indented_as_a_whole_is_the_same() {
+    let indented: String = IOMEM.lines().map(|line| format!("    {line}\n")).collect();
+    let (plain, got) = (of(&[LSPCI, IOMEM]), of(&[LSPCI, &indented]));
+    assert_eq!(windows(&got), windows(&plain));
+    assert_eq!(got.scenario, plain.scenario);
+}
+
+#[test]
+fn a_boot_log_of_which_no_line_tells_anything_is_said_to_be_not_understood() {
+    let function = "pci 0000:00:05.0: [8086:1533] type 00 class 0x020000 PCIe Endpoint";
+    let line = |stamp: &str| format!("{stamp}{function}\n{stamp}{function}\n");
+    let said = |text: &str| {
+        let got = of(&[text, "iommu: Default domain type: Translated\n"]);
+        got.remarks
+            .iter()
+            .any(|r| r.what.en.contains("2 lines are not understood") && r.what.zh.contains("2 行"))
+    };
+    assert!(said(&line("?? ")));
+    assert!(!said(&line("[    0.410000] ")));
+}

@@ -37,6 +37,17 @@ pub fn line(line: &str, from: Source, found: &mut Found) -> bool {
     true
 }
 
+/// Takes away the indentation that all ranges of a file have, as a forum's post gives it to a whole listing.
+pub fn outdent(found: &mut Found) {
+    for ranges in [&mut found.memory, &mut found.ports] {
+        for file in 0..found.files.len() {
+            let of = |range: &&mut Range| range.from.file == file;
+            let least = ranges.iter_mut().filter(of).map(|range| range.depth).min().unwrap_or(0);
+            ranges.iter_mut().filter(of).for_each(|range| range.depth -= least);
+        }
+    }
+}
+
 /// Whose registers a range of this name has.
 fn maker(name: &str) -> Option<Maker> {
     let number = |rest: &str| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_digit());

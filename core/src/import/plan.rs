@@ -148,6 +148,17 @@ fn above_conventional<'a>(found: &'a Found, function: &Function) -> Option<&'a F
 /// What no text said of the whole.
 fn missing(found: &Found, plan: &Plan, remarks: &mut Remarks) {
     let mut say = |en: &str, zh: &str| remarks.of(Kind::Missing, Phrase::new(en.to_string(), zh.to_string()));
+    let nothing = found.functions.is_empty() && found.units.is_empty() && found.groups.is_empty();
+    if nothing && found.memory.is_empty() && found.ram.is_empty() && found.quiet > 0 && !found.is_empty() {
+        let (en, zh) = (
+            format!(
+                "{} lines are not understood: what stands in front of each may be no stamp that is known",
+                found.quiet
+            ),
+            format!("{} 行无法识别：每行开头的内容可能不是已知的时间戳", found.quiet),
+        );
+        say(&en, &zh);
+    }
     if found.functions.is_empty() {
         say("no functions: `lspci -vvv`", "所给文本没有设备；可补上 `lspci -vvv` 的输出");
     }

@@ -48,6 +48,7 @@ pub fn read(inputs: &[Input<'_>]) -> Found {
     for (bytes, from) in tables {
         acpi::read(&bytes, from, &mut found);
     }
+    iomem::outdent(&mut found);
     units::join(&mut found);
     found.kinds.sort_by_key(|(_, from)| *from);
     found
