@@ -196,25 +196,12 @@ test("in a document's width the pictures of long lessons are whole at every stop
   );
   await ready(page, "a");
   // Each has much to tell, an answer of many lines, or a picture of many rows.
-  for (const [preset, lang] of [
-    ["lazy", "en"],
-    ["fault-ladder-amd", "en"],
-    ["ring", "en"],
-    ["use-after-unmap", "en"],
-    ["virtio-addresses", "en"],
-    ["two-stages", "zh"],
-    ["lazy", "zh"],
-  ]) {
-    await page.evaluate(
-      ([p, l]) => {
-        window.seen = [];
-        const element = document.getElementById("a");
-        element.setAttribute("lang", l);
-        element.setAttribute("preset", p);
-      },
-      [preset, lang],
-    );
-    if (preset !== "lazy" || lang !== "en") await ready(page, "a");
+  for (const preset of ["lazy", "fault-ladder-amd", "ring", "use-after-unmap", "virtio-addresses"]) {
+    await page.evaluate((p) => {
+      window.seen = [];
+      document.getElementById("a").setAttribute("preset", p);
+    }, preset);
+    if (preset !== "lazy") await ready(page, "a");
     const looks = await page.evaluate(async () => {
       const element = document.getElementById("a");
       const part = (name) => element.shadowRoot.querySelector(name);
@@ -244,7 +231,7 @@ test("in a document's width the pictures of long lessons are whole at every stop
     });
     assert.ok(looks.length > 3, preset);
     for (const { over, scale } of looks) {
-      assert.ok(over <= 1, `${preset} (${lang}): ${over} px out of sight`);
+      assert.ok(over <= 1, `${preset}: ${over} px out of sight`);
       assert.equal(scale, looks[0].scale, preset);
     }
   }
