@@ -48,7 +48,12 @@ export function entryBits(app: App, flips = false): Drawn<Entry> {
       if (bit) flip(bit.number);
     });
   const strips: Drawn<Strip>[] = [];
+  let shown = "";
   const show = (next: Entry) => {
+    // Many steps say nothing of another structure.
+    const all = key(next);
+    if (all === shown) return;
+    shown = all;
     say(null);
     entry = next;
     said.textContent = rest();

@@ -128,30 +128,8 @@ export function diagram(app: App, slot: 0 | 1 = 0, panes?: Panes): HTMLElement {
   };
   const cellsIn = (width: number) =>
     Math.min(WIDEST, Math.max(36, Math.floor((width - 2) / (cellWidth() * smallest()))));
-  /** How wide the pane is: of the layout that the page has by now, where that was measured before. */
+  /** How large the pane is: of the layout that the page has by now, where that was measured before. */
   const now = () => (panes && rooms.get(panes.now())) ?? room;
-  /** Ends the wait for the pane, which is about to become wider or narrower. */
-  let waiting: (() => void) | null = null;
-  const wait = () => {
-    waiting?.();
-    const end = app.work.begin();
-    const over = () => {
-      waiting = null;
-      end();
-    };
-    waiting = over;
-    // Should it not: after the frame.
-    requestAnimationFrame(() =>
-      setTimeout(() => {
-        if (waiting !== over) return;
-        over();
-        // The page may have been built anew meanwhile, in another language.
-        if (!holder.isConnected) return;
-        measure();
-        void draw();
-      }),
-    );
-  };
   const roomFor = (at: number, way: readonly Place[]): Pick<typeof room, "x" | "low"> => {
     if (!panes) return room;
     const then = panes.then(at, way);
@@ -200,11 +178,9 @@ export function diagram(app: App, slot: 0 | 1 = 0, panes?: Panes): HTMLElement {
       if (mine !== asked) return;
       ready = { of, at, lang, wish, scene: picture };
     }
-    // Drawn once: in the size that the pane is about to have, where that is known, else when it has it.
-    const soon = panes && rooms.get(panes.now());
-    if (soon && holder.isConnected) room = soon;
-    if (now().x !== room.x && holder.isConnected) wait();
-    else show(ready);
+    // In the size that the pane is about to have, where that is known: the browser lays both out at once.
+    if (holder.isConnected) room = now();
+    show(ready);
   };
   const show = ({ scene: now, at }: Ready) => {
     scene = now;
@@ -406,12 +382,9 @@ export function diagram(app: App, slot: 0 | 1 = 0, panes?: Panes): HTMLElement {
     );
     cover();
     const size = { x: holder.clientWidth, y: holder.clientHeight };
-    const awaited = waiting !== null;
-    const another = Math.abs(size.x - seen.x) >= cellWidth() || Math.abs(size.y - seen.y) >= 1;
-    if (!another && !awaited) return;
+    if (Math.abs(size.x - seen.x) < cellWidth() && Math.abs(size.y - seen.y) < 1) return;
     seen = size;
-    waiting?.();
-    if (awaited || !ready || !fits(ready)) void draw();
+    if (!ready || !fits(ready)) void draw();
     else {
       const was = row;
       fit();

@@ -3,19 +3,11 @@ import type { Cache, CacheRow, Entry } from "iommu-view";
 import type { App } from "./app";
 import { folded } from "./bits";
 import { h } from "./dom";
-import { type Drawn, each, keep, key, put } from "./put";
+import { type Drawn, each, key, listed, put } from "./put";
 import { count, type Key } from "./strings";
 
-export function registers(app: App): Drawn<readonly Entry[]> {
-  const element = h("div.registers", {});
-  const show = (all: readonly Entry[]) =>
-    keep(
-      element,
-      all.map((r) => [r.name, r]),
-      () => register(app),
-    );
-  return { element, show };
-}
+export const registers = (app: App): Drawn<readonly Entry[]> =>
+  listed(h("div.registers", {}), () => register(app));
 
 function register(app: App): Drawn<Entry> {
   const line = h("summary", {});
@@ -31,16 +23,7 @@ function register(app: App): Drawn<Entry> {
   return { element: bits.element, show };
 }
 
-export function caches(app: App): Drawn<readonly Cache[]> {
-  const element = h("div.caches", {});
-  const show = (all: readonly Cache[]) =>
-    keep(
-      element,
-      all.map((c) => [c.name, c]),
-      () => cache(app),
-    );
-  return { element, show };
-}
+export const caches = (app: App): Drawn<readonly Cache[]> => listed(h("div.caches", {}), () => cache(app));
 
 function cache(app: App): Drawn<Cache> {
   const { t } = app;

@@ -50,6 +50,9 @@ export function inspector(app: App, seen = false): HTMLElement {
     },
     ...tabs,
   );
+  const only = (element: HTMLElement) => {
+    if (panel.firstChild !== element) panel.replaceChildren(element);
+  };
   /** A tab that lists what the machine holds. */
   const lists = <T>(none: Key, list: Drawn<readonly T[]>, of: (view: View) => readonly T[]) => {
     const nothing = h("p.quiet", {}, t(none));
@@ -57,15 +60,14 @@ export function inspector(app: App, seen = false): HTMLElement {
       const { view } = app.state;
       const all = view ? of(view) : [];
       list.show(all);
-      const own = all.length ? list.element : nothing;
-      if (panel.firstChild !== own) panel.replaceChildren(own);
+      only(all.length ? list.element : nothing);
     };
   };
   /** A tab that asks for what it shows. */
   const asks =
     ({ element, show }: { element: HTMLElement; show: () => unknown }) =>
     () => {
-      if (panel.firstChild !== element) panel.replaceChildren(element);
+      only(element);
       void show();
     };
   const show: Record<Tab, () => void> = {

@@ -69,3 +69,17 @@ export function keep<T>(
     [...now].map(([name, { element }]) => [name, () => element]),
   );
 }
+
+/** A list of things that have a name each, which stay by it. */
+export function listed<T extends { readonly name: string }>(
+  element: HTMLElement,
+  make: () => Drawn<T>,
+): Drawn<readonly T[]> {
+  const show = (all: readonly T[]) =>
+    keep(
+      element,
+      all.map((one) => [one.name, one]),
+      make,
+    );
+  return { element, show };
+}

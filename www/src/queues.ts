@@ -4,19 +4,10 @@ import { address } from "./addresses";
 import type { App } from "./app";
 import { folded } from "./bits";
 import { h } from "./dom";
-import { type Drawn, keep, put } from "./put";
+import { type Drawn, keep, listed, put } from "./put";
 import { count } from "./strings";
 
-export function queues(app: App): Drawn<readonly Queue[]> {
-  const element = h("div.queues", {});
-  const show = (all: readonly Queue[]) =>
-    keep(
-      element,
-      all.map((q) => [q.name, q]),
-      () => queue(app),
-    );
-  return { element, show };
-}
+export const queues = (app: App): Drawn<readonly Queue[]> => listed(h("div.queues", {}), () => queue(app));
 
 function queue(app: App): Drawn<Queue> {
   const { t } = app;

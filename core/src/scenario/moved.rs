@@ -163,6 +163,15 @@ pub(super) fn move_addresses(scenario: &mut Scenario, from: Option<Architecture>
             }
         }
     }
+    retell(scenario, |text| {
+        let new = words.iter().fold(String::from(text), |text, (old, new)| replace_word(&text, old, new));
+        (new != text).then_some(new)
+    });
+}
+
+/// Tells otherwise what is told of a scenario, in its header and in notes, where `say` has other words; sources and what is said of a
+/// changed line stay.
+pub(super) fn retell(scenario: &mut Scenario, mut say: impl FnMut(&str) -> Option<String>) {
     for line in &mut scenario.lines {
         let told = match &line.statement {
             Some(Statement::Header(header)) => !matches!(header, Header::Source(_) | Header::Change(_)),
@@ -170,12 +179,8 @@ pub(super) fn move_addresses(scenario: &mut Scenario, from: Option<Architecture>
             _ => false,
         };
         let Some(statement) = line.statement.as_mut().filter(|_| told) else { continue };
-        let text = print_statement(statement);
-        let new = words.iter().fold(text.clone(), |text, (old, new)| replace_word(&text, old, new));
-        if let Ok(moved) = parse_line(&new) {
-            if new != text {
-                *statement = moved;
-            }
+        if let Some(Ok(new)) = say(&print_statement(statement)).map(|new| parse_line(&new)) {
+            *statement = new;
         }
     }
 }

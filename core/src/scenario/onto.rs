@@ -3,7 +3,7 @@
 use super::ast::{
     CacheKind, Declaration, Expectation, Header, Line, Machine, Operation, Scenario, Statement, TableMode,
 };
-use super::moved::{move_addresses, replace_word};
+use super::moved::{move_addresses, replace_word, retell};
 use super::number::Num;
 use super::outline::{Action, Outline};
 use super::parse::{parse, parse_line};
@@ -130,21 +130,11 @@ fn speak(scenario: &mut Scenario, from: Architecture, to: Architecture) {
     if !plain(&from) {
         return;
     }
-    for line in &mut scenario.lines {
-        let told = match &line.statement {
-            Some(Statement::Header(header)) => !matches!(header, Header::Source(_) | Header::Change(_)),
-            Some(Statement::Note(_)) => true,
-            _ => false,
-        };
-        let Some(statement) = line.statement.as_ref().filter(|_| told) else { continue };
-        let text = print_statement(statement);
-        if !has(&text, from) || Architecture::ALL.iter().any(|a| *a != from && plain(a) && has(&text, *a)) {
-            continue;
-        }
-        if let Ok(Some(statement)) = parse_line(&replace_word(&text, name(from), name(to))).map(Some) {
-            line.statement = Some(statement);
-        }
-    }
+    retell(scenario, |text| {
+        let ours =
+            has(text, from) && !Architecture::ALL.iter().any(|a| *a != from && plain(a) && has(text, *a));
+        ours.then(|| replace_word(text, name(from), name(to)))
+    });
 }
 
 /// RAM from address 0 begins where the board's begins: what is above stays where it is; RAM that would be gone is moved.

@@ -15,7 +15,7 @@ pub(super) fn linked(address: &str, lang: Lang, runs: &mut Runs) -> Result<Value
     match runs.of(link.target.text(), lang) {
         Ok(Ran { course, .. }) => {
             let at = link.options.at.as_ref();
-            said.extend(at.and_then(|at| gone(at, course, &read(address, lang).no_fault, lang)));
+            said.extend(at.and_then(|at| gone(at, course, address, lang)));
         }
         // People share texts to ask what is wrong: the link opens, and the page says what.
         Err(problems) => said.extend(problems.into_iter().take(1).map(|problem| problem.message)),
@@ -25,17 +25,17 @@ pub(super) fn linked(address: &str, lang: Lang, runs: &mut Runs) -> Result<Value
 }
 
 /// Why the place of a link is none of the run.
-fn gone(at: &Position, course: &Course, no_fault: &str, lang: Lang) -> Option<String> {
+fn gone(at: &Position, course: &Course, address: &str, lang: Lang) -> Option<String> {
     let why = match (at, at.among(&course.marks)) {
         (Position::Step(step), _) if *step > course.length => match lang {
             Lang::En => format!("the run has {} steps", course.length),
             Lang::Zh => format!("这次运行只有 {} 步", course.length),
         },
         (_, Some(_)) => return None,
-        (_, None) if !no_fault.is_empty() => no_fault.into(),
-        (_, None) => match lang {
-            Lang::En => "no access of the run is refused so".into(),
-            Lang::Zh => "这次运行中没有访问被这样拒绝".into(),
+        (_, None) => match (read(address, lang).no_fault, lang) {
+            (why, _) if !why.is_empty() => why,
+            (_, Lang::En) => "no access of the run is refused so".into(),
+            (_, Lang::Zh) => "这次运行中没有访问被这样拒绝".into(),
         },
     };
     Some(match lang {
