@@ -93,7 +93,8 @@ test("queues, registers and memory at the step", async () => {
   const ends = await page.$$eval(".queue .ends span", (all) => all.slice(0, 2).map((e) => e.textContent));
   assert.notEqual(ends[0].split(" ")[1], ends[1].split(" ")[1], `${ends}`);
   await page.click('.queue [data-waits="true"] summary');
-  assert.ok(await page.isVisible('.queue [data-waits="true"] .strip'));
+  // The bits are drawn when the browser tells that the line is open, which is a task of its own.
+  await page.waitForSelector('.queue [data-waits="true"] .strip');
   await accessible(page, "queues");
   // What waited is taken.
   await pressUntil(page, "ArrowRight", () => !document.querySelector('.queue [data-waits="true"]'));
@@ -117,6 +118,7 @@ test("a register that is opened stays open while one steps, and shows the bits o
     has: page.locator("summary b", { hasText: /^IQT_REG$/ }),
   });
   await tail.locator("summary").click();
+  await tail.locator(".cells").first().waitFor();
   const seen = new Set();
   for (let i = 0; i < 5; i++) {
     await page.click("#step");

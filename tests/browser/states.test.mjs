@@ -45,6 +45,7 @@ const STATES = {
       await details(page);
       await page.click("#tab-queues");
       await page.locator(".queue summary").first().click();
+      await page.waitForSelector(".queue .strip");
     },
     "read",
   ],

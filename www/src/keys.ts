@@ -48,9 +48,11 @@ export function keys(app: App, dialog: HTMLDialogElement, signal: AbortSignal): 
     (event) => {
       if (event.ctrlKey || event.metaKey || event.altKey || dialog.open) return;
       if (event.key === "Escape" && presenting()) return present(false);
-      const target = event.target as HTMLElement;
-      // What a dialog has in focus has its keys.
-      if (target.closest("dialog")) return;
+      const at = event.target as HTMLElement;
+      const within = at.closest("dialog");
+      // What a dialog has in focus has its keys; one that was just closed may keep the focus for a moment.
+      if (within?.open) return;
+      const target = within ? document.body : at;
       if (target.closest("input:not([type=range]), textarea, select, .cm-editor, [role=tablist]")) return;
       // A focused button keeps its own space and enter.
       if (event.key === " " && target.closest("button, summary, a")) return;
