@@ -21,13 +21,15 @@ function words(text) {
   return out;
 }
 
-/** What a text wants figures of, with the lines of it. */
-function* wants(text) {
+/** What a text wants figures of, and its links to the playground at `origin`, with the lines of them. */
+function* wants(text, origin) {
   const lines = text.replace(/\r/g, "").split("\n");
   for (let at = 0; at < lines.length; at++) {
     const opened = FENCE.exec(lines[at]);
     if (!opened) {
-      for (const found of lines[at].matchAll(SHORTCODE)) yield { line: at + 1, want: words(found[2]), scenario: "" };
+      for (const found of lines[at].matchAll(SHORTCODE))
+        yield { line: at + 1, want: words(found[2]), scenario: "" };
+      for (const link of origin ? figures.links(lines[at], origin) : []) yield { line: at + 1, link };
       continue;
     }
     const [, indent, mark, info] = opened;
@@ -50,10 +52,12 @@ function* wants(text) {
 }
 
 const keyOf = (want, scenario) =>
-  createHash("sha256").update(`${KEYS.map((key) => want[key] ?? "").join("\n")}\n${scenario}`).digest("hex");
+  createHash("sha256")
+    .update(`${KEYS.map((key) => want[key] ?? "").join("\n")}\n${scenario}`)
+    .digest("hex");
 
-/** Makes the pictures of a site; whether all could be made. */
-function prepare(site, { command, say = (line) => console.error(line) } = {}) {
+/** Makes the pictures of a site, and looks where its links to `origin` lead; whether all could be made, and all lead somewhere. */
+function prepare(site, { command, origin, say = (line) => console.error(line) } = {}) {
   const maker = new figures.Figures({ command, cache: join(site, figures.CACHE) });
   const into = join(site, "assets", "iommu-playground");
   rmSync(into, { recursive: true, force: true });
@@ -64,9 +68,16 @@ function prepare(site, { command, say = (line) => console.error(line) } = {}) {
   let well = true;
   for (const name of pages) {
     const path = join(site, "content", name);
-    for (const { line, want, scenario } of wants(readFileSync(path, "utf8"))) {
+    for (const { line, link, want, scenario } of wants(readFileSync(path, "utf8"), origin)) {
       let answer;
       const place = (n) => `${relative(site, path)}:${line + n}`;
+      if (link) {
+        figures.check(maker, link, (message, fatal) => {
+          say(`${fatal ? "error" : "warning"}: ${place(0)}: ${message}`);
+          if (fatal) well = false;
+        });
+        continue;
+      }
       try {
         const figure = maker.figure(figures.one(want, scenario));
         const warnings = [...figure.warnings, ...figure.stopped];
@@ -90,11 +101,14 @@ module.exports = { prepare, wants };
 
 if (require.main === module) {
   const args = process.argv.slice(2);
-  const tool = args.indexOf("--tool");
-  const command = tool < 0 ? undefined : args.splice(tool, 2)[1];
+  const option = (name) => {
+    const at = args.indexOf(name);
+    return at < 0 ? undefined : args.splice(at, 2)[1];
+  };
+  const [command, origin] = [option("--tool"), option("--origin")];
   if (args.length > 1 || args.some((arg) => arg.startsWith("-"))) {
-    console.error("usage: iommu-playground-hugo [SITE] [--tool COMMAND]");
+    console.error("usage: iommu-playground-hugo [SITE] [--origin URL] [--tool COMMAND]");
     process.exit(2);
   }
-  process.exit(prepare(args[0] ?? ".", { command }) ? 0 : 1);
+  process.exit(prepare(args[0] ?? ".", { command, origin }) ? 0 : 1);
 }

@@ -30,6 +30,13 @@ const WRONG = {
   own: ["machine riscv", "machine x", /expected `vt-d`, .* found `x`/, "machine x"],
 };
 
+/** Links to the playground: where they go, whether that ends the build, and what is said. */
+const LINKS = [
+  ["#p=why-iomu", true, "there is no preset called `why-iomu`; did you mean `why-iommu`?"],
+  ["#p=why-iommu&at=fault:0x77", false, "at=fault:0x77: no access of the run is refused so"],
+  ["#p=why-iommu&at=fault", false, null],
+];
+
 let site;
 let folder;
 before(async () => {
@@ -147,6 +154,22 @@ function wrong(source, name, build) {
   }
   put(source, text);
 }
+/** A link of a document's own that opens nothing ends the build at its place, and what is passed over of one is a warning there. `write` puts an
+    address and one that is only shown, as an example, into the document, and returns how what is said of the first begins. */
+function linked(write, build) {
+  for (const [hash, fatal, want] of LINKS) {
+    const told = write(site.origin + hash, `${site.origin}#p=shown`);
+    const { status, said } = build();
+    assert.equal(status !== 0, fatal, `${hash}: ${said}`);
+    if (want) assert.ok(said.includes(`${told}: ${want}`), said);
+    else assert.ok(!said.includes(told), said);
+    assert.ok(!said.includes("#p=shown"), said);
+  }
+}
+/** Markdown with a link, at its third line, and with an example of one. */
+const markdownLink = (address, shown, head = "") =>
+  `${head}# T\n\nSee [it](${address}).\n\n\`\`\`text\n${shown}\n\`\`\`\n`;
+
 /** An expectation that does not hold is a warning at its line. */
 const warned = (said, source, name) =>
   assert.ok(said.includes(`${name}:${lineOf(source, "expect data")}: byte 4 is 0x6f, expected 0x78`), said);
@@ -188,6 +211,10 @@ module.exports = {
     // Docusaurus draws a page twice that is asked for by its file.
     await lives(`${root}/build`, "", 3);
     wrong(source, "index.md", build);
+    linked((address, shown) => {
+      put(source, markdownLink(address, shown, "---\ntitle: L\n---\n"));
+      return `index.md:6: ${address}`;
+    }, build);
   });
 
   test(`Antora and Asciidoctor.js (${edition}): block and block macro`, { skip }, async () => {
@@ -301,6 +328,13 @@ asciidoc:
       prepare();
       return run(root, hugo);
     });
+    linked(
+      (address, shown) => {
+        put(source, markdownLink(address, shown, "---\ntitle: L\n---\n"));
+        return `content/figures.md:6: ${address}`;
+      },
+      () => run(root, process.execPath, join(PACKAGE, "hugo.js"), "--origin", site.origin),
+    );
   });
 
   test(`Typst (${edition}): pictures in PDF`, { skip }, async () => {
@@ -349,6 +383,14 @@ typst.compile("main.typ", output="main{p}.png", ppi=40.0)
       'import typst; typst.compile("main.typ")',
     );
     assert.match(stale.said, /no picture of this figure yet/);
+    linked((address, shown) => {
+      const text = `#link("${address}")[it]\n\`\`\`\n${shown}\n\`\`\`\n`;
+      put(
+        `${root}/main.typ`,
+        `#import "iommu-playground.typ": links\n#show: links("${site.origin}")\n${text}`,
+      );
+      return `figure 1 (${address})`;
+    }, make);
   });
 }
 
@@ -371,6 +413,10 @@ test(
     warned(built.said, source, "index.md");
     await lives(`${root}/_site`, "index.html", 2);
     wrong(source, "index.md", build);
+    linked((address, shown) => {
+      put(source, markdownLink(address, shown, "---\ntitle: L\n---\n"));
+      return `index.md:6: ${address}`;
+    }, build);
   },
 );
 

@@ -35,14 +35,12 @@ module IommuPlayground
     end
 
     def figure(want)
-      request = want.slice("preset", "scenario", "at", "arch", "lang").merge("width" => 78)
-      line = JSON.generate(request.sort.to_h)
-      answer = @memory[line] ||= known(line) || asked(line)
-      (answer["errors"] || []).each do |error|
-        # The message of a scenario's line begins with its place, which the caller says with the document's.
-        raise Wrong.new(error["message"].sub(/\A\d+:\d+: /, ""), error["line"])
-      end
-      answer
+      answer(want.slice("preset", "scenario", "at", "arch", "lang").merge("width" => 78))
+    end
+
+    # What a link to the playground opens, with what is passed over of it.
+    def link(address)
+      answer("link" => address)
     end
 
     def close
@@ -51,6 +49,16 @@ module IommuPlayground
     end
 
     private
+
+    def answer(request)
+      line = JSON.generate(request.sort.to_h)
+      answer = @memory[line] ||= known(line) || asked(line)
+      (answer["errors"] || []).each do |error|
+        # The message of a scenario's line begins with its place, which the caller says with the document's.
+        raise Wrong.new(error["message"].sub(/\A\d+:\d+: /, ""), error["line"])
+      end
+      answer
+    end
 
     def asked(line)
       begin
@@ -115,7 +123,7 @@ module IommuPlayground
 
       origin = origin.chomp("/")
       path = context.registers[:page]["path"]
-      place = ->(line) { "#{path}:#{@at + line + above(site, path)}" }
+      place = ->(line) { "#{path}:#{@at + line + IommuPlayground.above(site, path)}" }
       begin
         want = wanted(text)
         figure = IommuPlayground.figures(site, settings).figure(want)
@@ -130,14 +138,6 @@ module IommuPlayground
     end
 
     private
-
-    # Lines of metadata above the text are not in it any more.
-    def above(site, path)
-      text = File.read(site.in_source_dir(path), encoding: "bom|utf-8")
-      text[/\A---\s*\n.*?^(---|\.\.\.)\s*$\n?/m].to_s.count("\n")
-    rescue SystemCallError
-      0
-    end
 
     def wanted(text)
       want = {}
@@ -214,8 +214,53 @@ module IommuPlayground
     @figures&.close
     @figures = nil
   end
+
+  # Lines of metadata above the text are not in it any more.
+  def self.above(site, path)
+    text = File.read(site.in_source_dir(path), encoding: "bom|utf-8")
+    text[/\A---\s*\n.*?^(---|\.\.\.)\s*$\n?/m].to_s.count("\n")
+  rescue SystemCallError
+    0
+  end
+
+  # Looks where the links of a page to the playground lead: one that opens nothing ends the build.
+  def self.check(page)
+    settings = page.site.config["iommu_playground"] || {}
+    return unless settings["origin"]
+
+    ours = %r{#{Regexp.escape(settings["origin"].chomp("/"))}/(?:index(?:\.zh)?\.html)?#[^\s<>"'`)\]]+}
+    path = page.relative_path.delete_prefix("/")
+    outside(page.content).each do |number, line|
+      place = "#{path}:#{number + above(page.site, path)}"
+      line.scan(ours) do |address|
+        name = address.length <= 80 ? address : "#{address[0, 60]}...#{address[-16..]}"
+        figures(page.site, settings).link(address)["warnings"].each do |warning|
+          Jekyll.logger.warn "iommu-playground:", "#{place}: #{name}: #{warning["message"]}"
+        end
+      rescue Wrong => e
+        raise Jekyll::Errors::FatalException, "iommu-playground: #{place}: #{name}: #{e.message}"
+      end
+    end
+  end
+
+  # The lines of a text outside of its fences, with their numbers: what a fence shows is an example.
+  def self.outside(text)
+    fence = nil
+    text.to_s.each_line.with_index(1).reject do |line, _|
+      mark = line[/\A[ >]*(`{3,}|~{3,})/, 1]
+      next fence || false unless mark
+
+      if fence.nil?
+        fence = mark
+      elsif mark.start_with?(fence) && line.strip.delete_prefix(">").strip == mark
+        fence = nil
+      end
+      true
+    end.map { |line, number| [number, line] }
+  end
 end
 
 Liquid::Template.register_tag("iommu_playground", IommuPlayground::Preset)
 Liquid::Template.register_tag("iommu_scenario", IommuPlayground::Scenario)
+Jekyll::Hooks.register(%i[pages documents], :pre_render) { |page| IommuPlayground.check(page) }
 Jekyll::Hooks.register(:site, :post_write) { IommuPlayground.close }

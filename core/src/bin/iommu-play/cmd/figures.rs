@@ -107,8 +107,9 @@ fn answer(request: &Value, lang: Lang, runs: &mut Runs) -> Value {
 
 /// Says what is wrong with one of a list; whether it is a figure.
 fn said(number: usize, request: &Value, answer: &Value, lang: Lang) -> bool {
-    let name = match request.get("preset").and_then(Value::as_str) {
-        Some(preset) => format!("{number} ({preset})"),
+    let named = ["preset", "link"].iter().find_map(|key| request.get(key).and_then(Value::as_str));
+    let name = match named {
+        Some(name) => format!("{number} ({name})"),
         None => number.to_string(),
     };
     let (error, warning, figure) = match lang {
