@@ -254,6 +254,11 @@ asciidoc:
     warned(built.said, source, "index.adoc");
     await lives(`${root}/out`, "c/index.html", 3);
     wrong(source, "index.adoc", build);
+    linked((address, shown) => {
+      put(source, `= L\n\nSee ${address}[it].\n\n----\n${shown}\n----\n`);
+      return `index.adoc:3: ${address}`;
+    }, build);
+    put(source, pages);
 
     // Asciidoctor.js alone; its newest version also writes manual pages and DocBook.
     const option = edition === "new" ? "--extension" : "--require";
