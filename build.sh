@@ -306,7 +306,7 @@ editions() {
   node --test --test-concurrency=1 tests/browser/docs-js.test.mjs tests/browser/docs-packages.test.mjs
 }
 
-# What registries take, of each folder of dist/packages: a gem, tarballs, a wheel with its source.
+# What registries take, of each folder of dist/packages: a gem, tarballs, a wheel with its source, an extension of VS Code.
 archives() {
   dist
   pack
@@ -314,7 +314,7 @@ archives() {
 pack() {
   local folder=$PWD/dist/packages version name
   version=$(node -p 'require("./packages/js/package.json").version')
-  rm -f "$folder"/*.{tgz,tar.gz,whl,gem}
+  rm -f "$folder"/*.{tgz,tar.gz,whl,gem,vsix}
   (cd "$folder/js" && npm pack --silent --pack-destination "$folder" >/dev/null)
   for name in typst hugo; do
     tar -C "$folder/$name" --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner -c . |
@@ -327,7 +327,10 @@ pack() {
     "$CACHE/docs-packaging/bin/python" -m build --no-isolation --outdir "$folder" "$folder/python" >/dev/null
     rm -rf "$folder"/python/{build,*.egg-info}
   else say "PYTHON'S BUILD COULD NOT BE HAD: THERE IS NO WHEEL"; fi
-  ls -1 "$folder"/*.{tgz,tar.gz,whl,gem}
+  if fetch made_once docs-vsce "@vscode/vsce@3.9.2" node_with "" @vscode/vsce@3.9.2; then
+    (cd "$folder/vscode" && "$CACHE/docs-vsce/node_modules/.bin/vsce" package --no-dependencies --out "$folder/iommu-playground-$version.vsix" >/dev/null)
+  else say "VSCE COULD NOT BE HAD: THERE IS NO EXTENSION"; fi
+  ls -1 "$folder"/*.{tgz,tar.gz,whl,gem,vsix}
 }
 
 # QEMU 10 for the live comparisons, of a PC and of an Arm board; on Debian 12 it is in the backports suite.
