@@ -75,7 +75,9 @@ export class App {
   speak(lang: Lang): Promise<void> {
     this.storage.remember("lang", lang);
     return this.texts.inTurn(async () => {
-      const gallery = await this.machine.ask("gallery", lang);
+      // Who never asked for it, as an embed, has nothing of it in another language either.
+      const known = this.state.gallery;
+      const gallery = known.length ? await this.machine.ask("gallery", lang) : known;
       const about = this.state.good ? await this.machine.ask("about", 0, lang) : {};
       this.store.prepare({ lang, gallery, ...about, asked: null, other: null, terms: new Map() });
       if (this.state.good) await this.time.again();

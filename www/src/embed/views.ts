@@ -60,7 +60,7 @@ export function parts(app: App, view: ViewName, controls: Controls): Parts {
   app.on((state, changed) => {
     if (changed.has("busy")) busy.hidden = !state.busy;
     if (changed.has("head") && state.head) {
-      title.textContent = state.head.title;
+      title.textContent = title.title = state.head.title;
       content.setAttribute("aria-label", state.head.title);
     }
   });
