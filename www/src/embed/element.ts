@@ -216,7 +216,9 @@ export class IommuPlayground extends HTMLElement {
   /** Says what an attribute cannot be, once, until it is put right (`null`). */
   private judge(name: string, wrong: string | null, choices: readonly string[]): void {
     const lang = this.language();
-    const message = wrong === null ? null : word("badValue", lang, { name, value: wrong, choices });
+    this.complain(name, wrong === null ? null : word("badValue", lang, { name, value: wrong, choices }));
+  }
+  private complain(name: string, message: string | null): void {
     if (message === (this.wrong.get(name) ?? null)) return;
     if (message === null) this.wrong.delete(name);
     else this.wrong.set(name, message);
@@ -255,7 +257,7 @@ export class IommuPlayground extends HTMLElement {
     try {
       const found = await scenario(source, app.machine, lang, signal);
       if (mine !== this.asked) return false;
-      this.judge("arch", found.passed?.arch ?? null, found.passed?.choices ?? []);
+      this.complain("arch", found.passed ?? null);
       app.set({ message: "", troubles: [] });
       const ran = await app.open(found.text, found.preset, typeof place === "number" ? place : null);
       if (mine !== this.asked) return false;

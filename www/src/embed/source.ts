@@ -19,8 +19,8 @@ export interface Source {
 export interface Scenario {
   text: string;
   preset: string | null;
-  /** The machine that a link names and its preset does not run on, and those that it runs on. */
-  passed?: { arch: string; choices: string[] };
+  /** Why the machine that a link names is passed over. */
+  passed?: string;
 }
 
 /** What goes wrong here, told to the reader and to the page around. */
@@ -60,11 +60,9 @@ export async function scenario(
   if (source.link != null) {
     const link = await machine.ask("readLink", source.link, lang);
     if (link.error !== null) throw new EmbedError("source", link.error);
-    const { text, preset, ignored } = link;
+    const { text, preset, ignored, why } = link;
     const arch = ignored.find((part) => part.startsWith("arch="))?.slice(5);
-    if (arch === undefined) return { text, preset };
-    const card = (await machine.ask("gallery", lang)).find((c) => c.name === preset);
-    return { text, preset, passed: { arch, choices: card?.architectures.map((a) => a.name) ?? [] } };
+    return arch === undefined ? { text, preset } : { text, preset, passed: notThat(arch, why) };
   }
   if (source.src != null) return { text: await fetched(source.src, lang, signal), preset: null };
   if (source.scenario != null) return turned(bounded(source.scenario, lang), source.arch, machine, lang);
@@ -74,13 +72,16 @@ export async function scenario(
   if (text && arch == null) return { text, preset };
   const there = text && arch != null && (await machine.ask("turned", text, preset, arch, lang));
   if (there) return there;
-  const cards = await machine.ask("gallery", lang);
-  const choices = cards.find((c) => c.name === preset)?.architectures.map((a) => a.name);
-  const wrong = choices
-    ? word("badValue", lang, { name: "arch", value: arch ?? "", choices })
-    : word("badPreset", lang, { value: preset, choices: cards.map((c) => c.name) });
-  throw new EmbedError("attribute", wrong);
+  if (text && arch != null) {
+    const { why } = await machine.ask("readLink", `#${new URLSearchParams({ p: preset, arch })}`, lang);
+    throw new EmbedError("attribute", notThat(arch, why));
+  }
+  const choices = (await machine.ask("gallery", lang)).map((card) => card.name);
+  throw new EmbedError("attribute", word("badPreset", lang, { value: preset, choices }));
 }
+
+/** Why a machine cannot be, or which is near to what is written. */
+const notThat = (arch: string, why: string) => `arch="${arch}": ${why}`;
 
 /** A text on the architecture that is asked for; one that does not run there is refused with the reason. */
 async function turned(
@@ -93,7 +94,7 @@ async function turned(
   const there = await machine.ask("turned", text, null, arch, lang);
   // A text with problems says them itself.
   if (!there) return { text, preset: null };
-  if (there.why) throw new EmbedError("source", `arch="${arch}": ${there.why}`);
+  if (there.why) throw new EmbedError("source", notThat(arch, there.why));
   return { text: there.text, preset: null };
 }
 
