@@ -312,3 +312,26 @@ test("in a document an end at which nothing moves shows who acts", async () => {
     await page.context().close();
   }
 });
+
+test("on a phone what came of an idea is in sight, however long the idea is, and so is where it begins", async () => {
+  for (const [width, height] of [
+    [360, 740],
+    [740, 360],
+  ])
+    for (const preset of ["use-after-unmap", "reserved-memory"]) {
+      const page = await site.open({ hash: `#p=${preset}`, width, height });
+      await settled(page);
+      const seen = await stepThrough(
+        page,
+        `const spot = (name) => document.querySelector("#app " + name).getBoundingClientRect();
+         const [now, idea, aside, came] = [".now", "#note", ".now .aside", ".inner > [data-kind=came]"].map(spot);
+         return { under: came.bottom - Math.min(now.bottom, aside.top), over: now.top - came.top, idea: came.top - Math.max(idea.top, now.top) - Math.min(38, idea.height) };`,
+      );
+      for (const [at, { under, over, idea }] of seen.entries()) {
+        const where = `${preset} at ${width} x ${height}, idea ${at + 1}`;
+        assert.ok(under <= 2 && over <= 0, `${where}: ${under} px under its line, ${over} above its pane`);
+        assert.ok(idea >= -1, `${where}: ${-idea} px of the idea's first two lines are hidden`);
+      }
+      await page.context().close();
+    }
+});
