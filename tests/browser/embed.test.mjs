@@ -205,6 +205,8 @@ test("in a document's width the pictures of long lessons are whole at every stop
     ["ring", "en"],
     ["use-after-unmap", "en"],
     ["virtio-addresses", "en"],
+    ["stream-id", "en"],
+    ["which-number", "en"],
     ["two-stages", "zh"],
     ["lazy", "zh"],
   ]) {

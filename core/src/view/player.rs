@@ -431,6 +431,23 @@ mod tests {
         }
     }
 
+    /// In a document's column (118 cells) three address spaces below each other are as low as one elsewhere: ranges that nothing
+    /// goes to are not drawn, but everything that is met is.
+    #[test]
+    fn in_a_low_window_several_spaces_below_each_other_share_its_rows() {
+        let preset = PRESETS.iter().find(|p| p.name == "stream-id").unwrap();
+        let mut player = Player::open(preset.text).unwrap();
+        let end = player.viewer.len();
+        for lang in [Lang::En, Lang::Zh] {
+            let low = player.scene_in(end, (118, true), None, lang);
+            assert!(low.height <= 23, "{}", low.height);
+            let mapped = low.pieces.iter().filter(|p| p.first.0 == 0xffff_f000).count();
+            assert_eq!(mapped, 3);
+        }
+        let desk = player.scene(end, 132, None, Lang::En);
+        assert!(desk.pieces.iter().any(|p| p.kind == "msi"));
+    }
+
     /// Beside the inspector in a window of 1280 pixels there are 116 cells.
     #[test]
     fn beside_the_inspector_the_machine_stands_in_the_order_that_it_has_without() {

@@ -2,6 +2,7 @@
 //! stands beside them. A pass before all others, made once for a run.
 
 use crate::diagram::model::*;
+use crate::diagram::union::MET;
 use alloc::{collections::BTreeSet, string::String, vec::Vec};
 
 /// Narrower than that there is no room beside memory for a CPU that only works on its own.
@@ -66,5 +67,41 @@ pub fn leave_out(model: &mut Model, width: u16) -> BTreeSet<String> {
     model.arrows = arrows.into_iter().filter_map(arrow).collect();
     model.met = model.met.iter().filter_map(|p| point(*p)).collect();
     (model.token, model.lit) = (None, Vec::new());
+    gone
+}
+
+/// Where even that leaves too many rows: in address spaces of the bus's side also ranges that nothing ever goes to, as
+/// windows of the bridge and doorbells, with what leads to a window. Returns their keys, with those of their columns.
+pub fn leave_ranges_out(model: &mut Model) -> BTreeSet<(String, String)> {
+    // Of more places than are kept it is not known where nothing goes.
+    if model.met.len() >= MET {
+        return BTreeSet::new();
+    }
+    let at = |p: Point| (usize::from(p.column.0), p.address);
+    let leads = |a: &&Arrow| a.kind != ArrowKind::Window;
+    let ends = model.arrows.iter().filter(leads).flat_map(|a| [a.from.at, a.to.at]);
+    let needed: BTreeSet<(usize, u64)> = model.met.iter().copied().chain(ends).map(at).collect();
+    let (mut gone, mut ranges) = (BTreeSet::new(), Vec::new());
+    for (c, column) in model.columns.iter_mut().enumerate() {
+        if !matches!(column.space, Space::Bus | Space::Iova) {
+            continue;
+        }
+        let key = &column.key;
+        column.regions.retain(|region| {
+            use RegionKind::{Hole, Mmio, Msi, Reserved};
+            let idle = matches!(region.kind, Mmio | Msi | Hole | Reserved) && !region.key.starts_with(USED);
+            let stays = !idle || needed.range((c, region.first)..=(c, region.last)).next().is_some();
+            if !stays {
+                gone.insert((key.clone(), region.key.clone()));
+                ranges.push((c, region.first..=region.last));
+            }
+            stays
+        });
+    }
+    let inside = |p: Point| {
+        let (c, address) = at(p);
+        ranges.iter().any(|(column, range)| *column == c && range.contains(&address))
+    };
+    model.arrows.retain(|a| !inside(a.from.at) && !inside(a.to.at));
     gone
 }

@@ -187,7 +187,7 @@ pub fn inner_width(ground: &Ground, columns: &[usize], mode: Mode) -> i32 {
                     if piece.named {
                         inner = inner.max(wide.min(mode.cap));
                     }
-                    if piece.named && piece.starts && is_dense(region.kind) {
+                    if piece.named && piece.starts && (is_dense(region.kind) || ground.scant) {
                         inner = inner.max((wide + 2 + width(&hex(piece.first))).min(mode.line));
                     }
                 }
@@ -329,7 +329,8 @@ fn room(ground: &Ground, c: usize, piece: &Piece, inner: i32) -> Room {
         }
         What::Region(i) => {
             let region = &regions[*i as usize];
-            let dense = is_dense(region.kind) || ground.options.tight && region.state.is_none();
+            let dense =
+                is_dense(region.kind) || ground.options.tight && (region.state.is_none() || ground.scant);
             if piece.named && piece.starts && dense && piece.also.is_empty() {
                 let name = both(|lang| width(&name(units, region, None, lang)));
                 if name + 1 + width(&hex(piece.first)) <= inner {

@@ -25,6 +25,8 @@ pub struct Ground {
     pub options: Options,
     /// Rows are not short: a fold's address may have one.
     pub spare: bool,
+    /// Rows are so short that what can share one does: names and addresses, a column's name and whose it is.
+    pub scant: bool,
     /// Each column's pieces, highest address first.
     pub pieces: Vec<Vec<Piece>>,
     /// The addresses of each column at which arrows end, in order.
@@ -66,6 +68,13 @@ impl Ground {
             pieces::fold(column, all, usize::from(budget.max(3)), focus, keep)
         });
         let pieces = pieces.collect();
-        Ground { model, options: options.clone(), spare: options.tight && !options.low, pieces, ends: cuts }
+        Ground {
+            model,
+            options: options.clone(),
+            spare: options.tight && !options.low,
+            scant: false,
+            pieces,
+            ends: cuts,
+        }
     }
 }

@@ -15,6 +15,8 @@ pub struct Index {
     pub actors: BTreeMap<String, usize>,
     /// Keys of columns and actors that were left out.
     pub aside: BTreeSet<String>,
+    /// Keys of ranges that were left out, with those of their columns.
+    pub ranges_aside: BTreeSet<(String, String)>,
     /// Ranges and ends, to tell those with one key apart.
     ranges: Vec<Vec<(u64, u64)>>,
     ends: Vec<(Point, Point)>,

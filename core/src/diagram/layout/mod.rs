@@ -3,7 +3,7 @@
 //! The work is a line of passes, each a function of what came before it:
 //!
 //! 0. `crowd`: of many devices those who take no part become one box; `aside`: where there are few rows, address spaces
-//!    that nothing goes through are left out;
+//!    that nothing goes through are left out, and where that is not enough ranges that nothing goes to;
 //! 1. `ground`: columns as pieces, one above the other, many of them folded into few;
 //! 2. `chain`, `rows`: columns of one kind of address share a *slot*, a chain from high addresses to low ones; the two
 //!    ends of an arrow get the same row where the order of addresses allows it;
@@ -67,7 +67,7 @@ pub struct Options {
     /// About how many rows the picture may have before more is folded than `budget` says; 0 for any number.
     pub rows: u16,
     /// Where it would have more rows than that, leave out what only stands by: address spaces that nothing ever goes
-    /// through, with who stands there. For windows that are low.
+    /// through, with who stands there; and where that is not enough, ranges that nothing ever goes to. For windows that are low.
     pub low: bool,
 }
 

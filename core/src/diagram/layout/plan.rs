@@ -85,10 +85,20 @@ impl Plan {
         }
         // What only stands by goes before what takes part is folded into hardly anything.
         let aside = aside::leave_out(&mut all, options.width);
-        let mut index = Index::new(&all, folded);
+        let mut index = Index::new(&all, folded.clone());
         index.aside = aside;
         let fewer: Vec<u16> = budgets.into_iter().chain(FEW).collect();
-        let lower = Plan::lowest(&all, &options, &index, &fewer);
+        let mut lower = Plan::lowest(&all, &options, &index, &fewer);
+        // Several address spaces below each other have much that nothing goes to.
+        if !lower.is_low() && !lower.mode.stacked {
+            index.ranges_aside = aside::leave_ranges_out(&mut all);
+            let mut kept = Index::new(&all, folded);
+            (kept.aside, kept.ranges_aside) = (index.aside, index.ranges_aside);
+            let least = Plan::scant(&all, &options, &kept, &fewer);
+            if least.height < lower.height && least.mode.stacked == lower.mode.stacked {
+                lower = least;
+            }
+        }
         if lower.height < plan.height {
             lower
         } else {
@@ -105,9 +115,19 @@ impl Plan {
 
     /// With as much folded as makes it as low as it should be.
     fn lowest(all: &Model, options: &Options, index: &Index, budgets: &[u16]) -> Plan {
+        Plan::lowest_of(index, budgets, options, |budget| Ground::new(all.clone(), options, budget))
+    }
+
+    /// The same with rows shared wherever they can be.
+    fn scant(all: &Model, options: &Options, index: &Index, budgets: &[u16]) -> Plan {
+        let ground = |budget| Ground { scant: true, ..Ground::new(all.clone(), options, budget) };
+        Plan::lowest_of(index, budgets, options, ground)
+    }
+
+    fn lowest_of(index: &Index, budgets: &[u16], options: &Options, ground: impl Fn(u16) -> Ground) -> Plan {
         let mut best: Option<Plan> = None;
         for &budget in budgets {
-            let ground = Ground::new(all.clone(), options, budget);
+            let ground = ground(budget);
             // Addresses of folds have rows of their own where that is as low too.
             let closer = ground.spare.then(|| Ground { spare: false, ..ground.clone() });
             for ground in [Some(ground), closer].into_iter().flatten() {
@@ -123,7 +143,7 @@ impl Plan {
                 }
             }
         }
-        best.unwrap_or_else(|| Plan::of(Ground::new(all.clone(), options, options.budget), index))
+        best.unwrap_or_else(|| Plan::of(ground(options.budget), index))
     }
 
     /// Whether everything of a model has its place here.
@@ -140,7 +160,11 @@ impl Plan {
             let Some(&at) = self.index.columns.get(&column.key) else { return false };
             // Where an address led to nothing in the middle of an operation, its mark may be missing; nothing moves for it.
             let needed = column.regions.iter().filter(|r| !r.key.starts_with(USED));
-            if needed.clone().any(|r| self.index.region(at, r).is_none()) {
+            let left_out = |r: &Region| {
+                !self.index.ranges_aside.is_empty()
+                    && self.index.ranges_aside.contains(&(column.key.clone(), r.key.clone()))
+            };
+            if needed.clone().any(|r| self.index.region(at, r).is_none() && !left_out(r)) {
                 return false;
             }
             columns.push(ColumnId(at as u16));
@@ -151,9 +175,10 @@ impl Plan {
         };
         let by = |a: &Actor| !a.passed && aside(&a.key);
         let gone = |p: Point| point(p).column == ASIDE;
+        let idle = |a: &Arrow| a.kind == ArrowKind::Window && !self.index.ranges_aside.is_empty();
         // A range that is met later has its place, if in a fold: nothing moves for it.
         model.actors.iter().all(|a| self.index.actors.contains_key(&a.key) || by(a))
-            && model.arrows.iter().filter(|a| !gone(a.from.at) && !gone(a.to.at)).all(|a| {
+            && model.arrows.iter().filter(|a| !gone(a.from.at) && !gone(a.to.at) && !idle(a)).all(|a| {
                 let found = self.index.arrow(a, point(a.from.at), point(a.to.at));
                 let Some(own) = found.and_then(|i| self.ground.model.arrows.get(i as usize)) else {
                     return false;

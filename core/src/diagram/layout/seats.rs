@@ -4,8 +4,8 @@ use super::actors::{flow, measure, Sized};
 use super::chain::{inner_width, Part, Slot};
 use super::rows::Rows;
 use super::*;
-use crate::diagram::text::{clean, wrap};
-use alloc::{string::String, vec, vec::Vec};
+use crate::diagram::text::{clean, width, wrap};
+use alloc::{format, string::String, vec, vec::Vec};
 
 /// Boxes of actors: beside the slots, in the gaps between them, or in heads and tails of columns.
 pub struct Seats {
@@ -101,6 +101,15 @@ fn lines(column: &Column, lang: Lang, room: i32) -> Vec<(Role, String)> {
     lines
 }
 
+/// A column's name and whose it is in one line, where that fits.
+fn in_one(lines: &mut Vec<(Role, String)>, room: i32) {
+    let [(Role::Column, name), (Role::Owner, owner)] = &lines[..] else { return };
+    let both = format!("{name} · {owner}");
+    if width(&both) <= room {
+        *lines = vec![(Role::Column, both)];
+    }
+}
+
 /// Widths of slots, and what stands in their heads. Boxes of columns go into heads and tails in stacked mode.
 pub fn heads(ground: &Ground, mode: Mode, groups: &[Vec<usize>], seats: &mut Seats, gutter: i32) -> Heads {
     let model = &ground.model;
@@ -128,6 +137,11 @@ pub fn heads(ground: &Ground, mode: Mode, groups: &[Vec<usize>], seats: &mut Sea
         for &c in columns {
             let room = if mode.stacked { inner + 2 } else { inner + 4 };
             heads.lines[c] = [Lang::En, Lang::Zh].map(|lang| lines(&model.columns[c], lang, room));
+            if ground.scant {
+                for lines in &mut heads.lines[c] {
+                    in_one(lines, room);
+                }
+            }
             let (mut tall, mut low) = (0, 0);
             if mode.stacked {
                 let room = gutter + inner + 2;
