@@ -3,8 +3,8 @@
 
 use iommu_core::addr::{Iova, Pasid, RequesterId};
 use iommu_core::budget::Limits;
-use iommu_core::explain::logs::{parse_log, render};
-use iommu_core::import::trace::Replay;
+use iommu_core::explain::logs::render;
+use iommu_core::import::trace::{explain, Replay};
 use iommu_core::import::{import, report, Input};
 use iommu_core::iommu::{Architecture, PasidTag, Request, RequestKind};
 use iommu_core::link::{decode, encode, LinkError, Options};
@@ -86,7 +86,7 @@ fn said(error: &LinkError) {
 /// A log is read and told in both languages; items stand on its lines.
 pub fn logs(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
-    let report = parse_log(&text);
+    let report = explain(&text);
     for lang in LANGS {
         render(&report, lang, true);
     }

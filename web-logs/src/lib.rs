@@ -5,9 +5,9 @@
 //! The page's types are generated from `explain::logs::answer` and `import::account`.
 
 use iommu_core::explain::logs::answer::LogReport;
-use iommu_core::explain::logs::{LogReader, Report};
+use iommu_core::explain::logs::Report;
 use iommu_core::import::account::Account;
-use iommu_core::import::trace::{Replay, LONGEST};
+use iommu_core::import::trace::{Replay, TracedLog, LONGEST};
 use iommu_core::import::{import, report, Import, Input};
 use iommu_core::spec::Lang;
 use std::borrow::Cow;
@@ -20,8 +20,7 @@ const MOST_OF_A_MACHINE: usize = 16 << 20;
 #[wasm_bindgen]
 #[derive(Default)]
 pub struct Texts {
-    log: LogReader,
-    trace: Replay,
+    lines: TracedLog,
     /// What was read so far, up to a limit.
     kept: Vec<u8>,
     /// What stands after the last line break.
@@ -32,6 +31,7 @@ pub struct Texts {
 /// What came of the whole text.
 struct Read {
     log: Report,
+    trace: Replay,
     machine: Import,
 }
 
@@ -68,8 +68,7 @@ impl Texts {
         let text = core::str::from_utf8(&self.rest)
             .map_or_else(|_| String::from_utf8_lossy(&self.rest), Cow::Borrowed);
         let line = text.strip_suffix('\r').unwrap_or(&text);
-        self.log.line(line);
-        self.trace.line(line, None);
+        self.lines.line(line);
         self.rest.clear();
     }
 
@@ -77,17 +76,17 @@ impl Texts {
     /// be read as another.
     pub fn cut(&mut self, read: f64, of: f64) {
         self.rest.clear();
-        self.trace.stopped(read as u64, of as u64);
+        self.lines.trace.stopped(read as u64, of as u64);
     }
 
     fn finish(&mut self) -> &Read {
         if self.read.is_none() && !self.rest.is_empty() {
             self.line();
         }
-        self.trace.finish(None);
-        self.read.get_or_insert_with(|| Read {
-            log: core::mem::take(&mut self.log).finish(),
-            machine: import(&[Input { name: "input", bytes: &core::mem::take(&mut self.kept) }]),
+        self.read.get_or_insert_with(|| {
+            let (log, trace) = core::mem::take(&mut self.lines).finish();
+            let machine = import(&[Input { name: "input", bytes: &core::mem::take(&mut self.kept) }]);
+            Read { log, trace, machine }
         })
     }
 
@@ -115,19 +114,18 @@ impl Texts {
 
     /// Returns what a trace shows: JSON of the page's type `Account`; none where the text has no events.
     pub fn trace(&mut self, zh: bool) -> Option<String> {
-        self.finish();
-        if self.trace.is_empty() {
+        let trace = &self.finish().trace;
+        if trace.is_empty() {
             None
         } else {
-            json(&self.trace.report(lang(zh)))
+            json(&trace.report(lang(zh)))
         }
     }
 
     /// Returns an event of that trace with what is mapped around it: JSON of the page's type `TraceMoment`; none where the trace has
     /// no such event.
     pub fn moment(&mut self, position: u32, zh: bool) -> Option<String> {
-        self.finish();
-        let moment = self.trace.moment(position as usize, lang(zh))?;
+        let moment = self.finish().trace.moment(position as usize, lang(zh))?;
         serde_json::to_string(&moment).ok()
     }
 }

@@ -110,25 +110,6 @@ pub(super) enum Note {
     Remapped(u16, u16, Phrase),
     /// The memory of interrupt messages, other than x86's: first and last address.
     Messages(u64, u64),
-    /// Something was mapped or unmapped, as a trace event shows it.
-    Mapping(Mapping),
-}
-
-/// A trace event of the IOMMU core or the DMA API.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Mapping {
-    /// The first address.
-    pub(super) first: u64,
-    /// The address after the last.
-    pub(super) end: u64,
-    /// Was it mapped, or unmapped?
-    pub(super) mapped: bool,
-    /// What the device may do: read, write; where the event says.
-    pub(super) direction: Option<&'static str>,
-    /// For which device, where the event says.
-    pub(super) device: Option<String>,
-    /// Microseconds on the trace's clock.
-    pub(super) time: Option<u64>,
 }
 
 /// What one speaker brings: its messages, and what follows from its codes.

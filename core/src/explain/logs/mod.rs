@@ -7,7 +7,7 @@
 //!
 //! The way of a line, each file importing only from those before it in this list: `scan` and `marks` find words and
 //! numbers; `input` takes away what stands around a message; `system`, `fault`, `forms`, `causes`, `evidence`,
-//! `report` are the data; `found`, `pattern`, `hints` are what readers are made of; one file a speaker reads its messages and exports
+//! `report` and `judged` are the data; `found`, `pattern`, `hints` are what readers are made of; one file a speaker reads its messages and exports
 //! its `FORMAT`; `formats` is the one list of them; `recognise` asks the readers
 //! whose marks a line has; `story` joins findings; `reader` drives it, and `refused` for a replay of a trace; `render` and `docs` print.
 
@@ -31,6 +31,7 @@ mod found;
 mod hints;
 mod hyperv;
 mod input;
+mod judged;
 pub mod kernel;
 mod marks;
 mod others;
@@ -69,6 +70,7 @@ pub use fault::{Access, Arch, Entry, Fault};
 pub use formats::forms;
 pub use forms::Form;
 pub(crate) use input::bare;
+pub use judged::{Judged, Verdict};
 pub use reader::LogReader;
 pub use refused::{Refused, RefusedReader};
 pub use render::render;

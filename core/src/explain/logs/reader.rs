@@ -5,6 +5,7 @@ use super::fault::Arch;
 use super::formats::{by_name, forms, FORMATS};
 use super::forms::{backtrace, mentions, nearest, reports_trouble, speaker, warns};
 use super::input::{self, Line};
+use super::judged::Judged;
 use super::recognise::{Recogniser, Special};
 use super::report::Report;
 use super::scan::Scan;
@@ -86,8 +87,22 @@ impl LogReader {
         }
     }
 
+    /// Passes a line that a reader of traces has read.
+    pub fn event(&mut self) {
+        if let Some((first, text, _)) = self.held.take() {
+            self.take(first, &text);
+        }
+        self.lines += 1;
+        self.builder.quiet();
+    }
+
     /// Ends the log.
-    pub fn finish(mut self) -> Report {
+    pub fn finish(self) -> Report {
+        self.finish_with(&[])
+    }
+
+    /// Ends the log, with what a replay of the trace in the same text says of its refused accesses.
+    pub fn finish_with(mut self, judged: &[Judged]) -> Report {
         if let Some((first, text, _)) = self.held.take() {
             self.take(first, &text);
         }
@@ -99,7 +114,7 @@ impl LogReader {
         for (first, last, found) in self.words.found() {
             self.builder.found(first, last, 1, None, found);
         }
-        self.builder.finish()
+        self.builder.finish(judged)
     }
 
     fn step(&mut self) {

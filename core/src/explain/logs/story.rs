@@ -5,8 +5,9 @@ use super::causes::Cause;
 use super::evidence::{self, Clue, Clues};
 use super::fault::{Access, Arch, Fault};
 use super::forms::Form;
-use super::found::{Found, Join, Mapping, Note};
+use super::found::{Found, Join, Note};
 use super::hints;
+use super::judged::Judged;
 use super::report::{Certainty, Field, Item, Kind, Lines, Moment, Report, Rung, Story};
 use super::scenario::Sketch;
 use super::system::System;
@@ -29,6 +30,8 @@ enum Key {
 /// An item while the log is still being read.
 struct Draft {
     item: Item,
+    /// The first lines of its first occurrences.
+    at: Vec<usize>,
     clues: Clues,
     base: &'static [&'static Cause],
     device: Option<String>,
@@ -65,14 +68,13 @@ struct Facts {
     aer: Vec<(usize, Option<u64>, String)>,
     removed: Vec<(usize, Option<u64>, String)>,
     vfio: Vec<String>,
-    mappings: Vec<Mapping>,
     remapped: Vec<(u16, u16, Phrase)>,
 }
 
-/// So many facts of one kind, mappings aside, are kept.
+/// So many facts of one kind are kept.
 const MOST_FACTS: usize = 256;
-/// So many trace events are kept: the last ones.
-const MOST_MAPPINGS: usize = 50_000;
+/// Of so many occurrences of one item the line is kept.
+const MOST_LINES: usize = 200;
 /// So many items are kept; the rest is counted.
 const MOST_ITEMS: usize = 2_000;
 /// In pastes up to this many lines every line matters, so each that is not understood is shown by itself.
@@ -294,6 +296,9 @@ impl Builder {
             self.latest = at;
             let draft = &mut self.drafts[at];
             draft.item.times += times;
+            if draft.at.len() < MOST_LINES {
+                draft.at.push(first);
+            }
             draft.item.last_line = draft.item.last_line.max(last);
             draft.clues.join(found.clues);
             if let Some(time) = time {
@@ -340,6 +345,7 @@ impl Builder {
                 scenario: found.scenario.and_then(Sketch::write),
                 quote: String::new(),
             },
+            at: Vec::from([first]),
             clues: found.clues,
             base: found.causes,
             device: found.device,
@@ -390,6 +396,7 @@ impl Builder {
                 scenario: None,
                 quote: text.chars().take(160).collect(),
             },
+            at: Vec::new(),
             clues: Clues::default(),
             base: &[],
             device: None,
@@ -444,17 +451,11 @@ impl Builder {
             Note::Vfio(who) if facts.vfio.len() < MOST_FACTS && !facts.vfio.contains(&who) => {
                 facts.vfio.push(who);
             }
-            Note::Mapping(mapping) => {
-                if facts.mappings.len() >= 2 * MOST_MAPPINGS {
-                    facts.mappings.drain(..MOST_MAPPINGS);
-                }
-                facts.mappings.push(mapping);
-            }
             _ => {}
         }
     }
 
-    pub(super) fn finish(mut self) -> Report {
+    pub(super) fn finish(mut self, judged: &[Judged]) -> Report {
         if let Some(announced) = self.announced.take() {
             self.alone(announced);
         }
@@ -468,7 +469,7 @@ impl Builder {
         }
         // What is found of the whole paste comes after the lines that it is about.
         self.drafts.sort_by_key(|draft| draft.item.lines.first);
-        self.judge();
+        self.judge(judged);
         let mut report = self.report;
         let boot = boot_item(self.boot, self.boot_lines, &self.facts);
         let shift = usize::from(boot.is_some());
@@ -478,7 +479,7 @@ impl Builder {
     }
 
     /// Holds the facts of the whole log against each item, and ranks its causes.
-    fn judge(&mut self) {
+    fn judge(&mut self, judged: &[Judged]) {
         self.facts.first_stage = self.drafts.iter().any(|draft| match &draft.item.kind {
             Kind::Fault(fault) => {
                 draft.item.arch == Some(Arch::VtD)
@@ -516,6 +517,7 @@ impl Builder {
                 }
             }
             context(draft, &self.facts, &said);
+            traced(draft, judged);
             let item = &mut draft.item;
             item.causes = evidence::rank(draft.base, draft.clues, item.system);
             if item.preset.is_none() {
@@ -761,92 +763,32 @@ fn context(draft: &mut Draft, facts: &Facts, said: &[(usize, Option<String>, Arc
     if facts.messages.iter().any(|(first, last)| (*first..=*last).contains(&at)) {
         clues.add(Clue::MessageTarget);
     }
-    traced(draft, facts, at);
 }
 
-/// What trace events in the same log say of the page.
-fn traced(draft: &mut Draft, facts: &Facts, at: u64) {
-    if facts.mappings.is_empty() {
-        return;
+/// What the replay of the trace in the same text says of an item's accesses: the first of each verdict.
+fn traced(draft: &mut Draft, judged: &[Judged]) {
+    let of = |line: &usize| judged.iter().find(|one| one.line == *line as u64);
+    let mut said: Vec<&Judged> = Vec::new();
+    for one in draft.at.iter().filter_map(of) {
+        if said.iter().all(|have| have.verdict != one.verdict) {
+            said.push(one);
+        }
     }
-    let Kind::Fault(fault) = &draft.item.kind else { return };
-    let page = at & !0xfff;
-    let when = draft.item.when.map(|(first, _)| first);
-    // An event of another device says nothing; one without a device is of some domain.
-    let mine = |mapping: &&Mapping| {
-        let same = match (&mapping.device, &draft.device) {
-            (Some(of), Some(device)) => bdf(of) == bdf(device),
-            _ => true,
-        };
-        same && mapping.first <= page | 0xfff && page < mapping.end
-    };
-    let before = |mapping: &&Mapping| when.is_none_or(|when| mapping.time.is_none_or(|time| time <= when));
-    let last = facts.mappings.iter().filter(mine).rfind(before);
-    let mapped = facts.mappings.iter().filter(mine).filter(before).rfind(|mapping| mapping.mapped);
-    let direction =
-        facts.mappings.iter().filter(mine).filter(before).filter_map(|mapping| mapping.direction).next_back();
-    let (value, meaning, clue) = match (last, mapped) {
-        (Some(last), _) if last.mapped => {
-            let other = matches!(
-                (direction, fault.access),
-                (Some("TO_DEVICE"), Some(Access::Write)) | (Some("FROM_DEVICE"), Some(Access::Read))
-            );
-            let clue = if other { Clue::TraceOtherDirection } else { Clue::TraceMapped };
-            let way = direction.map_or(Text::new("unknown", "未知"), |way| Text::new(way, way));
-            (
-                Phrase::new("mapped", "已映射"),
-                Phrase::new(
-                    format!("the trace in this log has a mapping of the page, direction {}, and no unmapping after it", way.en),
-                    format!("日志中的跟踪记录显示该页有映射（方向 {}），之后没有解除", way.zh),
-                ),
-                clue,
-            )
+    // Where they are not alike each is told of, and none is evidence for all.
+    if let [one] = said[..] {
+        if let Some(clue) = one.verdict.clue() {
+            draft.clues.add(clue);
         }
-        (Some(last), Some(mapped)) => {
-            let ago = match (when, last.time) {
-                (Some(when), Some(time)) => {
-                    let ago = when.saturating_sub(time);
-                    Phrase::new(format!("{ago} us"), format!("在出错前 {ago} 微秒解除"))
-                }
-                _ => Phrase::new("an unknown time", "在出错前解除，时间不明"),
-            };
-            let held = match (last.time, mapped.time) {
-                (Some(end), Some(start)) => {
-                    let held = end.saturating_sub(start);
-                    Phrase::new(format!("{held} us"), format!(" {held} 微秒"))
-                }
-                _ => Phrase::new("an unknown time", "一段时间"),
-            };
-            (
-                Phrase::new("unmapped before", "之前已解除映射"),
-                Phrase::new(
-                    format!("the trace in this log: mapped for {}, unmapped {} before the fault", held.en, ago.en),
-                    format!("日志中的跟踪记录：映射存在了{}，{}", held.zh, ago.zh),
-                ),
-                Clue::TraceUnmapped,
-            )
-        }
-        (Some(_), None) => (
-            Phrase::new("unmapped before", "之前已解除映射"),
-            Phrase::new("the trace in this log has an unmapping of the page", "日志中的跟踪记录显示该页曾被解除映射"),
-            Clue::TraceUnmapped,
-        ),
-        (None, _) => (
-            Phrase::new("no mapping", "没有映射"),
-            Phrase::new(
-                "the trace in this log has no mapping of this page before the fault (it may have begun too late)",
-                "日志中的跟踪记录在出错之前没有该页的映射（可能开始得太晚）",
-            ),
-            Clue::TraceNever,
-        ),
-    };
-    draft.clues.add(clue);
-    draft.item.fields.push(Field {
+    }
+    draft.item.fields.extend(said.into_iter().map(|one| Field {
         name: Text::new("in the trace", "跟踪记录中"),
-        value,
-        meaning,
+        value: one.verdict.phrase(),
+        meaning: Phrase::new(
+            format!("line {}: {}", one.line, one.says.en),
+            format!("第 {} 行：{}", one.line, one.says.zh),
+        ),
         certainty: Certainty::Inferred,
-    });
+    }));
 }
 
 /// The summary of the boot.

@@ -151,6 +151,11 @@ impl Live {
         self.mapped.iter().chain(again).map(|((device, _), mapping)| (self.name(*device), mapping))
     }
 
+    /// Returns whether events tell of mappings: others say nothing of what was mapped.
+    pub fn tells(&self) -> bool {
+        self.tabled || self.accesses > 0 || !self.acted.is_empty() || !self.cuts.is_empty()
+    }
+
     /// Returns whether the trace has times.
     pub fn timed(&self) -> bool {
         self.span.1.time > 0

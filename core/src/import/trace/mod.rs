@@ -6,6 +6,7 @@ mod kernel;
 mod line;
 mod lists;
 mod live;
+mod log;
 mod moment;
 mod qemu;
 mod report;
@@ -24,6 +25,7 @@ use alloc::vec::Vec;
 use kernel::Whose;
 use line::{Event, Moment, Place};
 use live::Live;
+pub use log::{explain, TracedLog};
 pub use moment::{LaneKind, LaneMark, TraceLane, TraceMoment};
 
 /// Bytes of a line that are read: a list of a scatter-gather event has thousands of entries.
@@ -91,13 +93,15 @@ struct Told {
 
 impl Replay {
     /// Reads the next line. What is later than `until` nanoseconds is counted and not taken: lines of a log may follow that are not.
-    pub fn line(&mut self, text: &str, until: Option<u64>) {
+    /// Returns whether it is an event of Linux's that a log reader has nothing to say of.
+    pub fn line(&mut self, text: &str, until: Option<u64>) -> bool {
         self.lines += 1;
         if text.len() > LONGEST {
             self.told.long += 1;
         }
         let read = line::read(text);
         let event = read.as_ref().and_then(|read| Some((read.time, read.event()?)));
+        let of_trace = event.as_ref().is_some_and(|(_, event)| !matches!(event, Event::Fault { .. }));
         let event = event.or_else(|| qemu::parse(text).map(|(time, event)| (Some(time), event)));
         let Some((time, event)) = event else {
             // A kernel's own lines of faults count within a trace: alone they are a log, which another reads. What `printk:console`
@@ -112,7 +116,7 @@ impl Replay {
             }
             self.lost(text);
             self.settle(until);
-            return;
+            return false;
         };
         self.told.ticks |= time.is_none();
         let time = time.unwrap_or(0);
@@ -129,7 +133,7 @@ impl Replay {
                 self.place(true);
             }
             self.told.later += 1;
-            return;
+            return of_trace;
         }
         let cut =
             read.filter(line::Read::is_truncated).map(|read| (String::from(read.device()), read.is_map()));
@@ -141,6 +145,7 @@ impl Replay {
         } else {
             self.event(held);
         }
+        of_trace
     }
 
     /// Takes the next event.

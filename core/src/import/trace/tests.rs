@@ -203,7 +203,9 @@ fn the_time_to_the_next_flush_is_the_window() {
 #[test]
 fn a_trace_can_be_stopped_at_a_time() {
     let mut replay = Replay::default();
-    DISK.lines().for_each(|line| replay.line(line, Some(5_744_000_000)));
+    for line in DISK.lines() {
+        replay.line(line, Some(5_744_000_000));
+    }
     replay.finish(Some(5_744_000_000));
     assert_eq!((replay.live.events, replay.told.later, replay.live.mapped().count()), (4, 2, 2));
 }

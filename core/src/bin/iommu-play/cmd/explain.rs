@@ -6,7 +6,8 @@ use crate::terminal::shown;
 use crate::zh;
 use iommu_core::explain::logs::answer::LogReport;
 use iommu_core::explain::logs::schema::{fields_table, schema};
-use iommu_core::explain::logs::{causes_table, forms_table, render, LogReader, Report};
+use iommu_core::explain::logs::{causes_table, forms_table, render, Report};
+use iommu_core::import::trace::{TracedLog, LONGEST};
 use iommu_core::spec::Lang;
 use std::io::{BufRead, BufReader, Write};
 use std::process::ExitCode;
@@ -49,13 +50,10 @@ fn explain(args: &Explain, lang: Lang) -> Result<ExitCode, String> {
     Ok(ExitCode::from(u8::from(!report.understood())))
 }
 
-/// Bytes of a line that are read; the rest of a longer one is skipped.
-const LONGEST: usize = 64 << 10;
-
-/// Reads line by line: a gigabyte from a pipe takes no more memory than a page.
+/// Reads line by line: a gigabyte of a log from a pipe takes no more memory than a page.
 fn read(from: impl BufRead) -> std::io::Result<Report> {
     let mut from = utf8(from)?;
-    let mut reader = LogReader::new();
+    let mut reader = TracedLog::default();
     let mut line = Vec::new();
     loop {
         let (used, ended) = {
@@ -65,7 +63,8 @@ fn read(from: impl BufRead) -> std::io::Result<Report> {
             }
             let end = bytes.iter().position(|&byte| byte == b'\n');
             let part = &bytes[..end.unwrap_or(bytes.len())];
-            let room = LONGEST.saturating_sub(line.len());
+            // One byte more, so that a line that is too long is seen to be.
+            let room = (LONGEST + 1).saturating_sub(line.len());
             line.extend_from_slice(&part[..part.len().min(room)]);
             (end.map_or(bytes.len(), |end| end + 1), end.is_some())
         };
@@ -77,10 +76,10 @@ fn read(from: impl BufRead) -> std::io::Result<Report> {
     if !line.is_empty() {
         one(&mut reader, &mut line);
     }
-    Ok(reader.finish())
+    Ok(reader.finish().0)
 }
 
-fn one(reader: &mut LogReader, line: &mut Vec<u8>) {
+fn one(reader: &mut TracedLog, line: &mut Vec<u8>) {
     if line.last() == Some(&b'\r') {
         line.pop();
     }
