@@ -23,7 +23,7 @@ grep -r . /sys/kernel/iommu_groups/*/type /sys/kernel/iommu_groups/*/reserved_re
 
 echo "== boot log"
 # Only lines about memory, PCI and IOMMUs: no serial numbers, names or addresses of networks.
-dmesg 2>/dev/null | grep -E 'e820|node +[0-9]+: \[mem|pci |pci_bus|DMAR|AMD-Vi|smmu|riscv,iommu|virtio_iommu|iommu:|IO TLB|MEM 0x'
+dmesg 2>/dev/null | grep -E 'e820|node +[0-9]+: \[mem|pci |pci_bus|DMAR|AMD-Vi|smmu|riscv,iommu|virtio_iommu|iommu:|iommu group|: BAR [0-9]|bridge window|IO TLB|MEM 0x'
 
 for table in DMAR IVRS IORT RIMT MCFG; do
     if [ -r "/sys/firmware/acpi/tables/$table" ]; then

@@ -174,3 +174,52 @@ fn interrupts_and_devices_without_an_entry_are_no_accesses_of_an_address() {
         assert!(!said.contains("is refused"), "{other}\n{said}");
     }
 }
+
+#[test]
+fn a_line_that_a_console_event_and_the_log_have_is_one_fault() {
+    let line = |time: &str| {
+        format!("[   {time}] DMAR: [DMA Read NO_PASID] Request device [03:00.0] fault addr 0xfffe0000 [fault reason 0x06] PTE Read access is not set\n")
+    };
+    let console = |time: &str| format!("k-1 [000] ..... 20.000050: console: {}", line(time));
+    let map = "k-1 [000] ..... 20.000010: dma_map_phys: 0000:03:00.0 dir=TO_DEVICE dma_addr=fffe0000 size=4096 phys_addr=7000 attrs=\n";
+    for (text, faults) in [
+        (String::from(map) + &console("20.000020") + &line("20.000020"), 1),
+        (line("20.000020") + map + &console("20.000020"), 1),
+        // Of one source each line is a fault.
+        (String::from(map) + &line("20.000020") + &line("20.000020"), 2),
+        (
+            String::from(map)
+                + &console("20.000020")
+                + &console("20.000020")
+                + &line("20.000020")
+                + &line("20.000020"),
+            2,
+        ),
+        (String::from(map) + &console("20.000020") + &line("20.000021"), 2),
+    ] {
+        let mut replay = iommu_core::import::trace::Replay::default();
+        for line in text.lines() {
+            replay.line(line, None);
+        }
+        replay.finish(None);
+        let said = replay.report(iommu_core::spec::Lang::En).to_string();
+        assert_eq!(said.matches("is refused").count(), faults, "{text}{said}");
+    }
+}
+
+#[test]
+fn a_trace_of_bounces_alone_says_nothing_of_what_is_mapped() {
+    let text = "k-1 [000] ..... 20.000010: swiotlb_bounced: dev_name: 0000:03:00.0 dma_mask=ffffffff dev_addr=1000 size=512 NORMAL\n\
+        [   20.000020] DMAR: [DMA Read NO_PASID] Request device [03:00.0] fault addr 0xfffe0000 [fault reason 0x06] PTE Read access is not set\n";
+    let mut replay = iommu_core::import::trace::Replay::default();
+    for line in text.lines() {
+        replay.line(line, None);
+    }
+    replay.finish(None);
+    let said = replay.report(iommu_core::spec::Lang::En).to_string();
+    assert!(said.contains("what it had mapped is not known") && !said.contains("never mapped"), "{said}");
+    assert!(iommu_core::import::trace::explain(text).items[0]
+        .fields
+        .iter()
+        .all(|field| field.name.en != "in the trace"));
+}

@@ -198,3 +198,58 @@ fn a_units_own_name_is_no_devices_and_entry_0_of_a_pasid_table_no_process() {
     assert!(line("PASID 0x0").contains("it is mapped"), "{}", line("PASID 0x0"));
     assert!(line("PASID 0x5").contains("goes through a process's tables"));
 }
+
+#[test]
+fn a_message_of_several_lines_is_read_to_its_end_behind_the_time_that_is_asked_for() {
+    let part = |time: &str, rest: &str| format!("[   {time}] arm-smmu-v3 arm-smmu-v3.1.auto: {rest}\n");
+    let event = |time: &str, rest: &str| format!("k-1 [000] ..... {time}: {rest}\n");
+    let map = "dma_map_phys: 0000:03:00.0 dir=TO_DEVICE dma_addr=fffe0000 size=4096 phys_addr=7000 attrs=";
+    let unmap = "dma_unmap_phys: 0000:03:00.0 dir=TO_DEVICE dma_addr=fffe0000 size=4096 attrs=";
+    let text = event("20.000010", map)
+        + &part("20.000020", "event 0x10 received:")
+        + &part("20.000020", " 0x0000030000000010")
+        + &event("20.000040", unmap)
+        + &part("20.000041", " 0x0000020000000000")
+        + &part("20.000041", " 0x00000000fffe0100")
+        + &part("20.000042", " 0x0000000000000000")
+        + &part(
+            "20.000042",
+            "event: F_TRANSLATION client: 0000:03:00.0 sid: 0x300 ssid: 0x0 iova: 0xfffe0100 ipa: 0x0",
+        )
+        + &part("20.000043", "unpriv data write s1 \"Input address caused fault\" stag: 0x0");
+    let until = Some(20_000_030_000);
+    let mut replay = iommu_core::import::trace::Replay::default();
+    for line in text.lines() {
+        replay.line(line, until);
+    }
+    replay.finish(until);
+    let said = replay.report(iommu_core::spec::Lang::En).to_string();
+    assert!(
+        said.contains(
+            "0000:03:00.0 is refused 0xfffe0100 (write): it is mapped for the other direction only"
+        ),
+        "{said}"
+    );
+    assert!(said.contains("1 more are later than the time asked for"), "{said}");
+}
+
+#[test]
+fn a_line_without_a_time_below_a_later_event_is_later_too() {
+    let fault = "DMAR: [DMA Read NO_PASID] Request device [03:00.0] fault addr 0xfffe0000 [fault reason 0x06] PTE Read access is not set\n";
+    let event = |time: &str| {
+        format!("k-1 [000] ..... {time}: dma_map_phys: 0000:03:00.0 dir=TO_DEVICE dma_addr=fffe0000 size=4096 phys_addr=7000 attrs=\n")
+    };
+    for (text, there) in [
+        (event("20.000010") + fault + &event("20.000060"), true),
+        (event("20.000010") + &event("20.000060") + fault, false),
+    ] {
+        let until = Some(20_000_030_000);
+        let mut replay = iommu_core::import::trace::Replay::default();
+        for line in text.lines() {
+            replay.line(line, until);
+        }
+        replay.finish(until);
+        let said = replay.report(iommu_core::spec::Lang::En).to_string();
+        assert_eq!(said.contains("is refused"), there, "{said}");
+    }
+}

@@ -175,13 +175,15 @@ fn up_to_a_time_counts_what_a_log_behind_has_and_no_event_that_is_later() {
         assert!(en.contains("stopped at event 2: 4 more are later"), "{en}");
         assert!(zh.contains("到第 2 个事件为止：另有 4 个晚于所问的时间"), "{zh}");
     }
-    // A line without a time is held against what stands around it, and behind the whole trace against nothing.
+    // A line without a time is held against what stands around it; below an event that is later it is later.
     let bare = "DMAR: [DMA Write NO_PASID] Request device [02:00.0] fault addr 0xffff0000 [fault reason 0x05] PTE Write access is not set\n";
     let mut lines: Vec<&str> = AROUND.split_inclusive('\n').collect();
-    for (at, was) in [(1, "for the other direction only"), (3, "has no time of the trace's clock")] {
+    for (at, later, refused) in [(1, 2, 1), (3, 3, 0)] {
         lines.insert(at, bare);
         let [en, _] = said(&replay_until(&lines.concat(), Some(10_000_160_000)));
-        assert!(en.contains(was), "{was}\n{en}");
+        assert_eq!(en.matches("it is mapped for the other direction only").count(), refused, "{en}");
+        assert_eq!(en.matches("is refused").count(), refused, "{en}");
+        assert!(en.contains(&format!("{later} more are later")), "{en}");
         lines.remove(at);
     }
 }

@@ -20,6 +20,12 @@ pub fn say(found: &Found, plan: &Plan) -> Vec<Remark> {
             format!("有组就有 IOMMU；所给文本没有说明是哪一种，按 {} 处理", maker.name()),
         );
         remarks.of(Kind::Assumed, said);
+    } else if let Some(maker) = maker::of_host_alone(found) {
+        let said = Phrase::new(
+            format!("no text says that there is an IOMMU; the host bridge's maker has one in most machines: {} is taken", maker.name()),
+            format!("所给文本没有说明有 IOMMU；这家厂商的主桥大多带有：按 {} 处理", maker.name()),
+        );
+        remarks.of(Kind::Assumed, said);
     }
     for region in found.reserved.iter().filter(|region| region.group.is_none()) {
         let strangers = region.functions.iter().filter(|at| !plan.items.iter().any(|i| i.at == **at));
@@ -145,11 +151,17 @@ fn kinds(found: &Found, remarks: &mut Remarks) {
         Some((default, _)) => default.starts_with("Passthrough"),
         None => !translated(),
     };
+    // The same of when the IOTLB forgets.
+    let of_kind =
+        |wanted: &str| found.groups.iter().flat_map(|group| &group.kind).any(|(kind, _)| kind == wanted);
+    let lazy = found.policy.lazy.map_or_else(|| of_kind("DMA-FQ"), |(lazy, _)| lazy);
     for group in &found.groups {
         let Some((kind, from)) = &group.kind else { continue };
         let (en, zh) = match (passes, kind.starts_with("DMA"), kind == "identity") {
             (true, true, _) => ("translated", "做转换"),
             (false, _, true) => ("passed through", "直通"),
+            (false, true, _) if lazy && kind == "DMA" => ("strict", "是 strict"),
+            (false, true, _) if !lazy && kind == "DMA-FQ" => ("lazy", "是 lazy"),
             _ => continue,
         };
         let number = group.number;

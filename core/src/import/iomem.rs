@@ -1,6 +1,6 @@
 //! `/proc/iomem` and `/proc/ioports`: ranges inside ranges, two spaces deeper each.
 
-use super::found::{keep, Found, Maker, Range, Source};
+use super::found::{keep, Extent, Found, Maker, Range, Source};
 use super::remark::Kind;
 use super::scan::extent;
 use super::units::unit;
@@ -8,9 +8,11 @@ use crate::spec::Phrase;
 
 /// Reads a line of either; returns whether it is one.
 pub fn line(line: &str, from: Source, found: &mut Found) -> bool {
-    let text = line.trim_start_matches(' ');
-    let depth = (line.len() - text.len()) / 2;
-    let Some((place, name)) = text.split_once(" : ") else { return false };
+    let Some((place, name)) = line.split_once(" : ") else { return false };
+    // `grep` writes the file's name in front.
+    let indented = place.rsplit(':').next().unwrap_or(place);
+    let place = indented.trim_start_matches(' ');
+    let depth = (indented.len() - place.len()) / 2;
     let Some((first, last)) = place.split_once('-') else { return false };
     // Both are padded to the width of the smallest: an address of more digits is as long as it is (`r_show` in kernel/resource.c).
     let padded = first.len() == last.len() || (8..last.len()).contains(&first.len());
@@ -37,13 +39,25 @@ pub fn line(line: &str, from: Source, found: &mut Found) -> bool {
     true
 }
 
-/// Takes away the indentation that all ranges of a file have, as a forum's post gives it to a whole listing.
+/// Takes away the indentation that all ranges of a file have, as a forum's post gives it to a whole listing; where it is lost, what is
+/// within what the ranges themselves say: each comes after the one that it is in, and those side by side have nothing in common.
 pub fn outdent(found: &mut Found) {
     for ranges in [&mut found.memory, &mut found.ports] {
         for file in 0..found.files.len() {
             let of = |range: &&mut Range| range.from.file == file;
             let least = ranges.iter_mut().filter(of).map(|range| range.depth).min().unwrap_or(0);
             ranges.iter_mut().filter(of).for_each(|range| range.depth -= least);
+            if ranges.iter_mut().filter(of).all(|range| range.depth == 0) {
+                let mut around: Vec<Extent> = Vec::new();
+                for one in ranges.iter_mut().filter(of) {
+                    // Bounded: each turn takes one away.
+                    while around.last().is_some_and(|outer| !outer.holds(one.range)) {
+                        around.pop();
+                    }
+                    one.depth = around.len();
+                    around.push(one.range);
+                }
+            }
         }
     }
 }

@@ -201,7 +201,7 @@ impl Lspci {
                 function.bars.retain(|old| old.index != bar.index);
                 function.bars.push(bar);
             } else if let Some(word) =
-                ["<unassigned>", "<ignored>"].into_iter().find(|word| rest.contains(word))
+                ["<unassigned>", "<ignored>", "<invalid-value>"].into_iter().find(|word| rest.contains(word))
             {
                 let name = if line.starts_with("Region ") { format!("BAR {index}") } else { "BAR".into() };
                 let said = Phrase::new(

@@ -1,6 +1,6 @@
 //! Whose IOMMU a machine gets: what a unit says, otherwise what the host bridge does, otherwise what its groups show.
 
-use super::found::{Found, Maker, Source, Unit};
+use super::found::{Found, Function, Maker, Source, Unit};
 
 /// Returns whose it is, and where that is said; no line where it is a conclusion.
 pub fn maker(found: &Found) -> (Option<Maker>, Option<Source>) {
@@ -75,12 +75,20 @@ pub fn of_groups(found: &Found) -> (Option<Maker>, bool) {
     (Some(by_host.unwrap_or(maker)), by_host.is_none())
 }
 
+/// Returns whose it is where no more than a host bridge says that there is one.
+pub fn of_host_alone(found: &Found) -> Option<Maker> {
+    let named = !found.units.is_empty() || found.functions.iter().any(|f| f.class == Some(0x0806));
+    let silent = !named && found.groups.is_empty() && found.policy.off.is_none();
+    maker_of_host(found).filter(|_| silent)
+}
+
 /// What a host bridge says of it; where none is read, the bridges of the chipset.
 fn maker_of_host(found: &Found) -> Option<Maker> {
     let of = |wanted: u16, mask: u16| {
-        let mut all =
-            found.functions.iter().filter(move |f| f.class.is_some_and(|class| class & mask == wanted));
-        all.find_map(|f| match f.ids.map(|(vendor, _)| vendor) {
+        let all = found.functions.iter().filter(move |f| f.class.is_some_and(|class| class & mask == wanted));
+        // The bridge of QEMU's `pc`, of 1996, which has none.
+        let old = |f: &Function| f.ids == Some((0x8086, 0x1237)) || f.name.contains("440FX");
+        all.filter(|f| !old(f)).find_map(|f| match f.ids.map(|(vendor, _)| vendor) {
             Some(0x8086) => Some(Maker::Intel),
             Some(0x1022) => Some(Maker::Amd),
             None if f.name.contains("Intel") => Some(Maker::Intel),

@@ -152,10 +152,10 @@ fn missing(found: &Found, plan: &Plan, remarks: &mut Remarks) {
     if nothing && found.memory.is_empty() && found.ram.is_empty() && found.quiet > 0 && !found.is_empty() {
         let (en, zh) = (
             format!(
-                "{} lines are not understood: what stands in front of each may be no stamp that is known",
+                "{} lines are not understood: they tell nothing of what is read here, or begin with no stamp that is known",
                 found.quiet
             ),
-            format!("{} 行无法识别：每行开头的内容可能不是已知的时间戳", found.quiet),
+            format!("{} 行无法识别：内容不在读取之列，或开头不是已知的时间戳", found.quiet),
         );
         say(&en, &zh);
     }

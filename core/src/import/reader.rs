@@ -54,6 +54,23 @@ pub fn read(inputs: &[Input<'_>]) -> Found {
     found
 }
 
+/// A line without what a mail or `cat -n` puts in front: `> `, a number and a tab.
+fn unquoted(line: &str) -> &str {
+    let mut line = line;
+    // Bounded: each turn takes a mark away.
+    while let Some(rest) =
+        line.strip_prefix("> ").or_else(|| line.strip_prefix('>').filter(|rest| rest.starts_with('>')))
+    {
+        line = rest;
+    }
+    let numbered = line.split_once('\t').filter(|(number, _)| {
+        number.len() >= 6
+            && number.ends_with(|c: char| c.is_ascii_digit())
+            && number.trim_start_matches(' ').bytes().all(|b| b.is_ascii_digit())
+    });
+    numbered.map_or(line, |(_, rest)| rest)
+}
+
 #[derive(Default)]
 struct Reader {
     file: usize,
@@ -80,7 +97,7 @@ impl Reader {
     fn line(&mut self, line: &str, found: &mut Found) {
         self.line += 1;
         let from = Source { file: self.file, line: self.line };
-        let line = line.strip_suffix('\r').unwrap_or(line);
+        let line = unquoted(line.strip_suffix('\r').unwrap_or(line));
         let end = line.char_indices().nth(MOST_LINE).map_or(line.len(), |(at, _)| at);
         let line = &line[..end];
         if self.device_tree(line, from, found)

@@ -308,17 +308,18 @@ fn strip(text: &str) -> Stripped<'_> {
             '<' => level(text),
             '[' => stamp(text, &mut at.time),
             '(' => text.strip_prefix("(XEN)").inspect(|_| at.xen = true),
-            '0'..='9' => {
-                kmsg(text, &mut at.time).or_else(|| clock(text)).or_else(|| memory_dump(text, &mut at.time))
-            }
-            'A'..='Z' => month(text),
+            '0'..='9' => kmsg(text, &mut at.time)
+                .or_else(|| clock(text))
+                .or_else(|| memory_dump(text, &mut at.time))
+                .or_else(|| counted(text)),
+            'A'..='Z' => month(text).or_else(|| weekday(text)),
             'k' | 'u' | 'd' | 's' => text
                 .strip_prefix("kernel: ")
                 .or_else(|| text.strip_prefix("kernel:\t"))
                 .or_else(|| decoded(text)),
             _ => None,
         };
-        let next = next.or_else(|| after_kernel(text)).or_else(|| after_host(text));
+        let next = next.or_else(|| after_kernel(text)).or_else(|| after_host(text)).or_else(|| of_file(text));
         let Some(next) = next else { break };
         at.stamped = true;
         at.text = next;
@@ -346,19 +347,17 @@ fn stamp<'a>(text: &'a str, time: &mut Option<u64>) -> Option<&'a str> {
     let end = text.get(..text.len().min(48)).unwrap_or(text).find(']')?;
     let inner = text[1..end].trim();
     let rest = &text[end + 1..];
-    // `dmesg -d` has the time since the line before, in angle brackets.
+    // `dmesg -d` has the time since the line before, in angle brackets; some boards' kernels have the CPU behind it.
     let own = inner.split_once('<').filter(|(_, since)| since.ends_with('>')).map_or(inner, |(own, _)| own);
+    let digits = |cpu: &str| !cpu.is_empty() && cpu.bytes().all(|b| b.is_ascii_digit());
+    let own = own.split_once('@').filter(|(_, cpu)| digits(cpu)).map_or(own, |(own, _)| own);
     if let Some(micros) = seconds(own.trim_end()) {
         *time = Some(micros);
         return Some(rest);
     }
     // `dmesg --reltime` has it alone where it is short, and `[Nov30 20:04]` where the minute is another.
     let since = inner.strip_prefix('+').or_else(|| inner.strip_prefix('<')?.strip_suffix('>'));
-    let minute = || {
-        let (day, hour) = inner.split_once(' ').filter(|(day, hour)| day.len() == 5 && hour.len() == 5)?;
-        month(&[day.get(..3)?, " ", day.get(3..)?, " ", hour, ":00 "].concat()).map(|_| ())
-    };
-    if since.is_some_and(|since| seconds(since.trim()).is_some()) || minute().is_some() {
+    if since.is_some_and(|since| seconds(since.trim()).is_some()) || minute(inner) {
         return Some(rest);
     }
     let caller = inner
@@ -366,6 +365,17 @@ fn stamp<'a>(text: &'a str, time: &mut Option<u64>) -> Option<&'a str> {
         .is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()));
     let date = inner.len() >= 15 && inner.matches(':').count() == 2 && inner.contains([' ', '-', 'T']);
     (caller || date).then_some(rest)
+}
+
+/// `Nov30 20:04`, the month in the reader's language.
+fn minute(text: &str) -> bool {
+    let Some((day, hour)) = text.rsplit_once(' ') else { return false };
+    let hour = hour.split_once(':').is_some_and(|(hour, minute)| {
+        [hour, minute].iter().all(|two| two.len() == 2 && two.bytes().all(|b| b.is_ascii_digit()))
+    });
+    let named =
+        day.len() <= 16 && day.ends_with(|c: char| c.is_ascii_digit()) && day.contains(char::is_alphabetic);
+    hour && named && !day.contains(' ')
 }
 
 /// `12.345678` as microseconds.
@@ -422,6 +432,29 @@ fn month(text: &str) -> Option<&str> {
         return None;
     }
     clock(rest)
+}
+
+/// `Mon 2026-11-30 20:04:56 UTC`, of which the zone stands before the host.
+fn weekday(text: &str) -> Option<&str> {
+    let (day, rest) = text.split_once(' ')?;
+    ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"].contains(&day).then(|| clock(rest)).flatten()
+}
+
+/// The number of a line and a tab, as `cat -n` writes them in front of a stamp: rows of tables begin so too.
+fn counted(text: &str) -> Option<&str> {
+    let (number, rest) = text.split_once('\t')?;
+    let mut time = None;
+    let stamped = rest.starts_with('[') && stamp(rest, &mut time).is_some();
+    (stamped && number.bytes().all(|b| b.is_ascii_digit())).then_some(rest)
+}
+
+/// `file:12:` in front of a stamp, as `grep -n` writes it.
+fn of_file(text: &str) -> Option<&str> {
+    let at = text.bytes().position(|b| b == b'[' || b.is_ascii_whitespace())?;
+    let (name, rest) = text.split_at(at);
+    let mut time = None;
+    (name.ends_with(':') && rest.starts_with('[') && stamp(rest, &mut time).is_some() && time.is_some())
+        .then_some(rest)
 }
 
 /// What follows the host and `kernel:`, which are near the start of the line.

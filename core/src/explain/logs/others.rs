@@ -108,6 +108,11 @@ static PATTERNS: &[Pattern] = &[
         "Linux v4.6 and later, drivers/iommu/mtk_iommu.c"
         => "MediaTek M4U: an access at {iova} was refused, larb {larb} port {port}" "MediaTek M4U：拒绝了对 {iova} 的访问，larb {larb} 端口 {port}"
         [UNMAPPED_EARLY, NEVER_MAPPED, PHYSICAL_ADDRESS, FIRMWARE_DEVICE] low_bits),
+    pattern!("mtk-v1" MediaTek Fault
+        "{unit} fault type={type} iova={iova} pa={_} larb={larb} port={port}"
+        "Linux v4.8 and later, drivers/iommu/mtk_iommu_v1.c"
+        => "MediaTek M4U: an access at {iova} was refused, larb {larb} port {port}" "MediaTek M4U：拒绝了对 {iova} 的访问，larb {larb} 端口 {port}"
+        [UNMAPPED_EARLY, NEVER_MAPPED, PHYSICAL_ADDRESS, FIRMWARE_DEVICE] low_bits),
     pattern!("mtk-flush" MediaTek Status
         "{unit} Partial TLB flush timed out, falling back to full flush"
         "Linux v4.6 and later, drivers/iommu/mtk_iommu.c"

@@ -263,6 +263,12 @@ fn bar_line(
             format!("{at} BAR {index}（{:#x}）不可预取，却在可预取窗口之内：它的行随窗口写 `prefetch`", bar.at),
         );
         remarks.at(Kind::Assumed, bar.from, said);
+    } else if !prefetch && bar.space == Space::Prefetch {
+        let said = phrase(
+            "prefetchable BARs in windows that are not: their lines have no `prefetch`, as the windows'",
+            "可预取的 BAR 在不可预取的窗口之内：它们的行随窗口不写 `prefetch`",
+        );
+        remarks.of(Kind::Left, said);
     }
     *used |= mask;
     taken.push((behind, io, bus, at));

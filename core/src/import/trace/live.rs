@@ -315,7 +315,8 @@ impl Live {
                 }
             }
             Event::Bounced { device, size } => {
-                let device = self.acts(&device);
+                // What it has mapped such an event does not say.
+                let device = self.device(&device);
                 self.pass(now, Act::Bounced, device, 0, size);
                 self.bounced.0 += 1;
                 self.bounced.1 = self.bounced.1.saturating_add(size);

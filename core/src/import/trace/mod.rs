@@ -19,7 +19,7 @@ use super::account::Account;
 use super::scan;
 use crate::explain::logs::{Refused, RefusedReader};
 use crate::spec::Lang;
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::string::String;
 use alloc::vec::Vec;
 use kernel::Whose;
@@ -46,6 +46,8 @@ pub struct Replay {
     begun: bool,
     /// Events follow that were not taken.
     more: bool,
+    /// The line of the first of them.
+    later: Option<u64>,
     told: Told,
     /// Lines by which a kernel tells of refused accesses.
     faults: RefusedReader,
@@ -55,6 +57,10 @@ pub struct Replay {
     early: BTreeMap<(u64, u64), Refused>,
     /// Faults without the trace's clock: they wait for an event below them.
     unplaced: Vec<Refused>,
+    /// Lines that the event `console` has; a log may have each of them once more.
+    consoles: BTreeSet<u64>,
+    /// Faults by time and address, each with whether a `console` event has it.
+    met: BTreeMap<(u64, u64), Vec<(bool, Refused)>>,
 }
 
 /// An event that waits.
@@ -107,6 +113,9 @@ impl Replay {
             // A kernel's own lines of faults count within a trace: alone they are a log, which another reads. What `printk:console`
             // has of them has that event's time.
             let (time, said) = read.as_ref().map_or((None, text), |read| (read.time, read.said()));
+            if time.is_some() && self.consoles.len() < MOST_EARLY {
+                self.consoles.insert(self.lines);
+            }
             self.faults.line(self.lines, time, said);
             if read.is_some_and(|read| read.is_unread()) {
                 self.told.unread += 1;
@@ -126,13 +135,11 @@ impl Replay {
         }
         if until.is_some_and(|until| time > until) {
             self.more = true;
-            // What stands above it without a time is between it and what was taken.
-            if self.told.later == 0 && self.live.events > 0 {
-                self.faults.finish();
-                self.settle(until);
-                self.place(true);
-            }
+            self.later.get_or_insert(self.lines);
             self.told.later += 1;
+            // A message of several lines goes on below it.
+            self.faults.pass();
+            self.settle(until);
             return of_trace;
         }
         let cut =
@@ -204,11 +211,19 @@ impl Replay {
     fn fault(&mut self, refused: Refused, until: Option<u64>) {
         let begun = self.live.events > 0;
         let Some(time) = refused.time.filter(|_| !self.told.ticks) else {
+            // Below an event that is later it is later too.
+            if self.later.is_some_and(|later| later < refused.line) {
+                self.told.later += 1;
+                return;
+            }
             if self.unplaced.len() < MOST_EARLY {
                 self.unplaced.push(refused);
             }
             return;
         };
+        if self.is_met(time, &refused) {
+            return;
+        }
         if begun && until.is_some_and(|until| time > until) {
             self.told.later += 1;
             return;
@@ -220,6 +235,24 @@ impl Replay {
             self.catch_up(time.saturating_add(1));
             self.refused(time, &refused, Place::Time);
         }
+    }
+
+    /// Returns whether a fault was read before, of a `console` event or of the log: both have each line of the kernel with its time.
+    fn is_met(&mut self, time: u64, refused: &Refused) -> bool {
+        let console = self.consoles.remove(&refused.line);
+        let same = |have: &Refused| Refused { line: refused.line, ..have.clone() } == *refused;
+        let room = self.met.len() < MOST_EARLY;
+        let known = self.met.get_mut(&(time, refused.address));
+        if let Some(known) = known {
+            if let Some(at) = known.iter().position(|(of, have)| *of != console && same(have)) {
+                known.remove(at);
+                return true;
+            }
+            known.push((console, refused.clone()));
+        } else if room {
+            self.met.insert((time, refused.address), Vec::from([(console, refused.clone())]));
+        }
+        false
     }
 
     /// A device was refused an address.
@@ -272,7 +305,7 @@ impl Replay {
             self.told.later += self.early.len() as u64;
             self.early.clear();
             // Where the reading was ended events follow.
-            self.place(self.told.stopped.is_some());
+            self.place(self.told.stopped.is_some() || self.later.is_some());
         }
     }
 
