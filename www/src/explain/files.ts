@@ -36,7 +36,10 @@ async function textOf(file: File): Promise<string> {
   // `>>` of PowerShell 5.1 appends UTF-16 to a text that is none: its mark is no character of UTF-8.
   const mark = bytes.findIndex((b, at) => b === 0xff && bytes[at + 1] === 0xfe && bytes[at - 1] === 0x0a);
   if (mark > 0 && bytes.indexOf(0) > mark) {
-    return new TextDecoder().decode(bytes.subarray(0, mark)) + new TextDecoder("utf-16le").decode(bytes.subarray(mark));
+    return (
+      new TextDecoder().decode(bytes.subarray(0, mark)) +
+      new TextDecoder("utf-16le").decode(bytes.subarray(mark))
+    );
   }
   // No other text has a NUL; every table of firmware does.
   if (bytes.length <= LARGEST_TABLE && bytes.includes(0)) return dump(bytes);
