@@ -5,6 +5,7 @@ use super::remark::Kind;
 use super::scan::extent;
 use super::units::unit;
 use crate::spec::Phrase;
+use alloc::vec::Vec;
 
 /// Reads a line of either; returns whether it is one.
 pub fn line(line: &str, from: Source, found: &mut Found) -> bool {

@@ -6,6 +6,7 @@ use super::report::finding;
 use super::Replay;
 use crate::explain::logs::{Judged, LogReader, Report, Verdict};
 use crate::spec::Phrase;
+use alloc::vec::Vec;
 
 /// A text that is read line by line for both.
 #[derive(Default)]
@@ -44,9 +45,9 @@ pub fn explain(text: &str) -> Report {
 
 impl Replay {
     /// Returns what is known of each refused access; nothing where the trace has events of no mapping.
-    pub fn judged(&self) -> alloc::vec::Vec<Judged> {
+    pub fn judged(&self) -> Vec<Judged> {
         if !self.live.tells() {
-            return alloc::vec::Vec::new();
+            return Vec::new();
         }
         let judged = self.live.found.iter().filter_map(|(now, one)| {
             let Finding::Fault { was, tied, .. } = one else { return None };
