@@ -68,6 +68,42 @@ fn an_iomem_is_the_same_quoted_counted_named_and_without_indentation() {
     }
 }
 
+const LSPCI: &str = "\
+00:1c.0 PCI bridge: Maker Device 7a38
+\tBus: primary=00, secondary=02, subordinate=02, sec-latency=0
+\tMemory behind bridge: a0000000-a01fffff [size=2M]
+\tCapabilities: <access denied>
+
+02:00.0 SATA controller: Maker Device 06d2
+\tRegion 0: Memory at a0000000 (64-bit, non-prefetchable) [size=32K]
+00: 34 12 d2 06 06 04 10 00 00 01 06 01 10 00 00 00
+10: 04 00 00 a0 00 00 00 00 00 00 00 00 00 00 00 00
+";
+
+#[test]
+fn a_text_is_the_same_with_marks_colours_and_characters_of_the_web() {
+    let text = format!("{LSPCI}\n{IOMEM}");
+    let whole = stated(&text);
+    assert!(whole.iter().any(|line| line.starts_with("  bar 0 32K 64 at ")), "{whole:?}");
+    assert!(told(&text)[0].contains("hidden"), "{}", told(&text)[0]);
+    for copied in [
+        format!("\u{feff}{text}"),
+        format!("[CODE]{text}[/CODE]\n"),
+        format!("<pre>{text}</pre>\n"),
+        // `script`, at each of several commands; `grep --color=always`.
+        each(&text, |_, line| format!("\x1b[?2004l\r{line}\r")),
+        text.replace("System RAM", "\x1b[01;31m\x1b[KSystem RAM\x1b[m\x1b[K")
+            .replace("PCI", "\x1b[01;31mPCI\x1b[0m"),
+        text.replace('<', "&lt;").replace('>', "&gt;"),
+        each(&text, |_, line| format!("{line}\n")),
+        each(&text, |_, line| format!("\t{line}")),
+        each(&text, |_, line| format!("    {line}")),
+    ] {
+        assert_eq!(stated(&copied), whole, "{copied}");
+        assert!(told(&copied)[0].contains("hidden"), "{copied}");
+    }
+}
+
 #[test]
 fn a_part_of_an_iomem_keeps_the_depth_that_its_indentation_says() {
     // The window above it is not in the paste: this one is not the host bridge's.

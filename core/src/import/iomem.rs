@@ -12,7 +12,7 @@ pub fn line(line: &str, from: Source, found: &mut Found) -> bool {
     let Some((place, name)) = line.split_once(" : ") else { return false };
     // `grep` writes the file's name in front.
     let indented = place.rsplit(':').next().unwrap_or(place);
-    let place = indented.trim_start_matches(' ');
+    let place = indented.trim_start_matches([' ', '\t']);
     let depth = (indented.len() - place.len()) / 2;
     let Some((first, last)) = place.split_once('-') else { return false };
     // Both are padded to the width of the smallest: an address of more digits is as long as it is (`r_show` in kernel/resource.c).

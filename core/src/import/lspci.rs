@@ -26,6 +26,10 @@ pub struct Lspci {
     silent: Option<Source>,
     /// The group that the list is at.
     group: Option<u32>,
+    /// How many of the function's lines were read, the empty ones behind the last of them, and whether a copy put one behind each.
+    read: usize,
+    blanks: usize,
+    spaced: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -56,14 +60,31 @@ impl Lspci {
         if self.at.is_none() {
             return false;
         }
-        if self.row(line, from) {
-            return true;
+        let blanks = core::mem::take(&mut self.blanks);
+        if blanks > 0 && self.read == 0 && line.starts_with('\t') {
+            self.spaced = true;
         }
-        if !indented {
+        if blanks > 0 && !self.spaced {
+            self.end(found);
             return false;
         }
-        self.detail(line.trim(), from, found);
+        let row = self.row(line.trim_start(), from);
+        if !row && !indented {
+            return false;
+        }
+        if !row {
+            self.detail(line.trim(), from, found);
+        }
+        self.read += 1;
         true
+    }
+
+    /// An empty line ends the function, unless a copy put one behind each line.
+    pub fn blank(&mut self, found: &mut Found) {
+        self.blanks += 1;
+        if self.blanks > 1 || self.read > 0 && !self.spaced {
+            self.end(found);
+        }
     }
 
     /// Ends the function that is being read.
@@ -79,6 +100,7 @@ impl Lspci {
             }
         }
         self.within = Within::Nothing;
+        (self.read, self.blanks, self.spaced) = (0, 0, false);
     }
 
     /// Ends the text: the next group list is another.

@@ -10,6 +10,7 @@ pub mod account;
 mod acpi;
 mod beyond;
 mod config;
+mod copied;
 mod dmesg;
 mod dts;
 pub mod found;

@@ -6,7 +6,7 @@ use super::hexdump::{field, in_order, plain, row, Gathered};
 use super::lspci::Lspci;
 use super::monitor::Monitor;
 use super::tree::Tree;
-use super::{acpi, dts, iomem, monitor, sysfs, units};
+use super::{acpi, copied, dts, iomem, monitor, sysfs, units};
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
@@ -54,23 +54,6 @@ pub fn read(inputs: &[Input<'_>]) -> Found {
     found
 }
 
-/// A line without what a mail or `cat -n` puts in front: `> `, a number and a tab.
-fn unquoted(line: &str) -> &str {
-    let mut line = line;
-    // Bounded: each turn takes a mark away.
-    while let Some(rest) =
-        line.strip_prefix("> ").or_else(|| line.strip_prefix('>').filter(|rest| rest.starts_with('>')))
-    {
-        line = rest;
-    }
-    let numbered = line.split_once('\t').filter(|(number, _)| {
-        number.len() >= 6
-            && number.ends_with(|c: char| c.is_ascii_digit())
-            && number.trim_start_matches(' ').bytes().all(|b| b.is_ascii_digit())
-    });
-    numbered.map_or(line, |(_, rest)| rest)
-}
-
 #[derive(Default)]
 struct Reader {
     file: usize,
@@ -97,7 +80,7 @@ impl Reader {
     fn line(&mut self, line: &str, found: &mut Found) {
         self.line += 1;
         let from = Source { file: self.file, line: self.line };
-        let line = unquoted(line.strip_suffix('\r').unwrap_or(line));
+        let line = &*copied::original(line);
         let end = line.char_indices().nth(MOST_LINE).map_or(line.len(), |(at, _)| at);
         let line = &line[..end];
         if self.device_tree(line, from, found)
@@ -107,7 +90,7 @@ impl Reader {
             return;
         }
         if line.trim().is_empty() {
-            self.lspci.end(found);
+            self.lspci.blank(found);
             return;
         }
         // `head` and `tail` name files this way, and so does the shell line of the documentation.

@@ -66,6 +66,18 @@ pub(crate) fn bare(raw: &str) -> Cow<'_, str> {
     Cow::Owned(visible(strip(&clean(raw)).text))
 }
 
+/// A line of any text as it was before it was copied: without a byte order mark, colours and what else a terminal is told, with the characters
+/// that a web page or a mail writes in other ways. A record of another program is left as it is.
+pub(crate) fn shown(raw: &str) -> Cow<'_, str> {
+    let raw = raw.trim_start_matches('\u{feff}');
+    let odd =
+        raw.contains(['\u{1b}', '&']) || ["^[[", "#033[", "[0m", "=3D"].iter().any(|it| raw.contains(it));
+    match odd && !raw.trim_start().starts_with('{') {
+        true => clean(raw),
+        false => Cow::Borrowed(raw),
+    }
+}
+
 /// Has the line nothing that [`clean`] or [`visible`] changes? Most lines of a log are so.
 fn plain(raw: &str) -> bool {
     let odd = |byte: &u8| !matches!(byte, b' '..=b'~') || matches!(byte, b'#' | b'^' | b'\\' | b'&');
@@ -154,7 +166,7 @@ fn visible(text: &str) -> String {
 
 /// Undoes what a terminal, rsyslog, a web page or a mail program did to the characters.
 fn clean(text: &str) -> Cow<'_, str> {
-    let mut text = Cow::Borrowed(text);
+    let mut text = Cow::Borrowed(text.trim_start_matches('\u{feff}'));
     if text.contains('\u{1b}') || text.contains("#033[") || text.contains("^[[") {
         text = Cow::Owned(without_colours(&text));
     }

@@ -2,14 +2,21 @@
 
 use std::io::{BufRead, Cursor, Read, Result};
 
-/// Returns a text as UTF-8: one that begins with UTF-16's byte order mark is turned as it is read, and so is what follows such a mark at
+/// Returns a text as UTF-8, without its byte order mark: one that begins with UTF-16's byte order mark is turned as it is read, and so is what follows such a mark at
 /// the beginning of a line, as `>>` of PowerShell 5.1 appends it. Any other is as it is.
 pub fn utf8<'a>(mut from: impl BufRead + 'a) -> Result<Box<dyn BufRead + 'a>> {
     // A pipe may give one byte first; a text of one byte has no mark.
     let mut mark = Vec::new();
-    from.by_ref().take(2).read_to_end(&mut mark)?;
+    from.by_ref().take(3).read_to_end(&mut mark)?;
+    // UTF-8 has one too.
+    if mark == [0xef, 0xbb, 0xbf] {
+        mark.clear();
+    }
     Ok(match order(&mark) {
-        Some(unit) => Box::new(Wide { from, unit, held: None, ready: String::new(), taken: 0 }),
+        Some(unit) => {
+            let from = Cursor::new(mark.split_off(2)).chain(from);
+            Box::new(Wide { from, unit, held: None, ready: String::new(), taken: 0 })
+        }
         None => Box::new(Narrow {
             from: Some(Cursor::new(mark).chain(from)),
             wide: None,
@@ -158,6 +165,7 @@ mod tests {
         assert_eq!(read(&units(u16::to_le_bytes)), text);
         assert_eq!(read(&units(u16::to_be_bytes)), text);
         assert_eq!(read(text.as_bytes()), text);
+        assert_eq!(read(&[b"\xef\xbb\xbf", text.as_bytes()].concat()), text);
         for short in ["", "x", "xy"] {
             assert_eq!(read(short.as_bytes()), short);
         }
