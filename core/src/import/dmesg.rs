@@ -5,6 +5,7 @@ use super::found::{
     keep, Acs, Bar, Bdf, Bridge, Express, Extent, Found, HostWindow, Inbound, Maker, Range, Reserved, Source,
     Space, Window,
 };
+use super::logged::Others;
 use super::remark::Kind;
 use super::scan::{after, between, hex, leading, message, word};
 use super::units::unit;
@@ -20,6 +21,8 @@ pub struct Dmesg {
     bridge: Option<Bdf>,
     /// What the kernel found no place for, until it finds one: whose, which, and how it is told.
     unplaced: Vec<(Bdf, String, Source, Phrase)>,
+    /// Places whose lines are of another function than the one that is kept.
+    others: Others,
 }
 
 /// The most of those that are kept.
@@ -54,6 +57,12 @@ impl Dmesg {
         if said.starts_with("AMD-Vi: ") {
             return amd(said, place, from, found);
         }
+        let new = said.starts_with('[') && said.contains(" type ");
+        let ids = between(said, "[", "]").and_then(|ids| ids.split_once(':')).filter(|_| new);
+        let ids = ids.and_then(|(vendor, device)| Some((hex(vendor)? as u16, hex(device)? as u16)));
+        if new && !self.others.begins(at, ids, from, found) || !new && self.others.has(at) {
+            return true;
+        }
         if group(said, from, found) {
             return true;
         }
@@ -65,14 +74,11 @@ impl Dmesg {
             }
             return true;
         }
-        let new = said.starts_with('[') && said.contains(" type ");
         if !new && found.at(at).is_none() {
             return false;
         }
         let Some(function) = found.function(at, from) else { return true };
         if new {
-            let ids = between(said, "[", "]").and_then(|ids| ids.split_once(':'));
-            let ids = ids.and_then(|(vendor, device)| Some((hex(vendor)? as u16, hex(device)? as u16)));
             function.ids = function.ids.or(ids);
             let class = after(said, "class ").map(word).and_then(hex).map(|class| (class >> 8) as u16);
             function.class = function.class.or(class);
@@ -112,7 +118,7 @@ impl Dmesg {
             function.cite("acs", from);
             return true;
         }
-        let known = bar(said, from, &mut function.bars);
+        let known = bar(said, from, &mut function.logged);
         self.placed(at, said, from) || known
     }
 

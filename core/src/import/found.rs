@@ -217,6 +217,8 @@ pub struct Function {
     pub bridge: Option<Bridge>,
     /// Its registers of addresses.
     pub bars: Vec<Bar>,
+    /// Those of the boot log, until all texts are read: what the running system says is later, in whatever order they came.
+    pub logged: Vec<Bar>,
     /// Access Control Services.
     pub acs: Option<Acs>,
     /// Address Translation Services.

@@ -6,7 +6,7 @@ use super::hexdump::{field, in_order, plain, row, Gathered};
 use super::lspci::Lspci;
 use super::monitor::Monitor;
 use super::tree::Tree;
-use super::{acpi, copied, dts, iomem, monitor, sysfs, units};
+use super::{acpi, copied, dts, iomem, logged, monitor, sysfs, units};
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
@@ -50,6 +50,7 @@ pub fn read(inputs: &[Input<'_>]) -> Found {
     }
     iomem::outdent(&mut found);
     units::join(&mut found);
+    logged::join(&mut found);
     found.kinds.sort_by_key(|(_, from)| *from);
     found
 }

@@ -201,8 +201,17 @@ impl History {
 
     /// Ends a mapping at the event that was taken last.
     pub fn end(&mut self, which: SpanId) {
+        self.end_with(which, self.passed.len().saturating_sub(1));
+    }
+
+    /// Ends a mapping at the event that comes next.
+    pub fn end_with_next(&mut self, which: SpanId) {
+        self.end_with(which, self.passed.len());
+    }
+
+    fn end_with(&mut self, which: SpanId, now: usize) {
         let (Some(at), false) = (which.0, self.full) else { return };
-        let now = self.passed.len().saturating_sub(1) as u32;
+        let now = now as u32;
         let Some(span) = self.spans.get_mut(at as usize) else { return };
         span.end = now;
         self.ended.push(at);

@@ -1,6 +1,7 @@
 //! What is mapped while a trace goes on, and what is wrong with it. One pass, in memory that grows with what is mapped at once,
 //! not with the trace.
 
+mod boots;
 mod mapped;
 mod refused;
 mod tables;
@@ -14,6 +15,7 @@ use super::waiting::Waiting;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::string::String;
 use alloc::vec::Vec;
+use boots::Boot;
 pub use refused::meets;
 use refused::Asked;
 use tables::Lost;
@@ -101,8 +103,8 @@ pub struct Live {
     pub back: u64,
     /// The latest event that is no fault.
     latest: u64,
-    /// The first and the latest event that is no fault of a log.
-    ends: Option<(Moment, Moment)>,
+    /// The boots that the events are of, each with its ends.
+    boots: Vec<Boot>,
     /// No event follows.
     pub closed: bool,
     /// Faults of which the times do not say whether the next events came first.

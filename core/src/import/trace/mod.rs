@@ -34,6 +34,8 @@ pub const LONGEST: usize = 1 << 20;
 const MOST_EARLY: usize = 65_536;
 /// Nanoseconds: what is later is of a clock that counts since 1970, what is earlier of one since a machine's start.
 const EPOCH: u64 = 500_000_000_000_000_000;
+/// Nanoseconds before the first event that are long.
+const LONG: u64 = 10_000_000_000;
 /// Lines that are not understood and are listed; all are counted.
 const MOST_UNREAD: usize = 40;
 
@@ -55,6 +57,8 @@ pub struct Replay {
     held: VecDeque<Held>,
     /// Faults that stand before events of their time: they wait for the event that is later. By time and line.
     early: BTreeMap<(u64, u64), Refused>,
+    /// Faults long before the first event: they wait for a boot that they are of.
+    before: BTreeMap<(u64, u64), Refused>,
     /// Faults without the trace's clock: they wait for an event below them.
     unplaced: Vec<Refused>,
     /// Lines that the event `console` has; a log may have each of them once more.
@@ -156,8 +160,12 @@ impl Replay {
     }
 
     /// Takes the next event.
-    fn event(&mut self, held: Held) {
+    fn event(&mut self, mut held: Held) {
         let first = self.live.events == 0;
+        if !self.told.ticks && self.live.is_anew(held.now.time) {
+            self.anew(held.now);
+        }
+        held.now.time = self.live.ahead(held.now.time);
         if !first {
             self.place(true);
         }
@@ -166,6 +174,11 @@ impl Replay {
             // Of a clock that counts without a unit no time of a log is one.
             self.unplaced.extend(core::mem::take(&mut self.early).into_values());
         }
+        if first && !self.told.ticks {
+            // Long before the trace: another boot may follow, whose they are.
+            self.before = core::mem::take(&mut self.early);
+            self.early = self.before.split_off(&(held.now.time.saturating_sub(LONG), 0));
+        }
         self.catch_up(held.now.time);
         if let Some((device, maps)) = held.cut {
             self.live.cut_list(&device, held.now, maps);
@@ -173,6 +186,21 @@ impl Replay {
         self.live.event(held.now, held.event);
         if first {
             self.place(false);
+        }
+    }
+
+    /// The times begin anew: with an event of another boot.
+    fn anew(&mut self, event: Moment) {
+        self.live.closed = true;
+        self.catch_up(u64::MAX);
+        self.live.closed = false;
+        self.live.boot(event);
+        for ((time, line), refused) in core::mem::take(&mut self.before) {
+            if time.saturating_add(LONG) < event.time {
+                self.before.insert((time, line), refused);
+            } else {
+                self.early.insert((self.live.ahead(time), line), refused);
+            }
         }
     }
 
@@ -228,6 +256,7 @@ impl Replay {
             self.told.later += 1;
             return;
         }
+        let time = self.live.placed(time);
         let ahead = !begun || self.live.timed() && time > self.live.latest();
         if ahead && self.early.len() < MOST_EARLY {
             self.early.insert((time, refused.line), refused);
@@ -301,6 +330,10 @@ impl Replay {
         self.settle(until);
         if self.live.events > 0 {
             self.live.closed = !self.more && self.told.stopped.is_none();
+            for ((time, _), refused) in core::mem::take(&mut self.before) {
+                self.refused(time, &refused, Place::Time);
+            }
+            let until = until.map(|until| self.live.ahead(until));
             self.catch_up(until.map_or(u64::MAX, |until| until.saturating_add(1)));
             self.told.later += self.early.len() as u64;
             self.early.clear();

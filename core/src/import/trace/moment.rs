@@ -183,7 +183,7 @@ fn shown_from(live: &Live, position: usize, first: usize, lang: Lang) -> Option<
         position: position as u32,
         length: passed.len() as u32,
         line: event.line,
-        time: if live.timed() { seconds(event.time) } else { String::new() },
+        time: if live.timed() { seconds(live.clock(event.time)) } else { String::new() },
         said: said(live, position, event, zh),
         wrong: found.iter().map(|(now, one)| finding(*now, one, zh)).collect(),
         scenario: found.iter().find_map(|(now, one)| scenario(*now, one)),

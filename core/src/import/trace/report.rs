@@ -130,8 +130,8 @@ pub fn report(live: &Live, told: &Told, lang: Lang) -> Account {
         let is_timed =
             live.timed() && !matches!(one, Finding::Fault { was: Was::Sometime | Was::Clocks, .. });
         let place = match (is_timed, zh) {
-            (true, false) => format!("line {}, {} s", now.line, seconds(now.time)),
-            (true, true) => format!("第 {} 行，{} 秒", now.line, seconds(now.time)),
+            (true, false) => format!("line {}, {} s", now.line, seconds(live.clock(now.time))),
+            (true, true) => format!("第 {} 行，{} 秒", now.line, seconds(live.clock(now.time))),
             (false, false) => format!("line {}", now.line),
             (false, true) => format!("第 {} 行", now.line),
         };
@@ -216,6 +216,14 @@ fn reading(live: &Live, told: &Told, zh: bool) -> Vec<String> {
             true => format!("{count} 行超过 {most} KiB，超出的部分没有读"),
         });
     }
+    for line in live.anew().take(MOST) {
+        out.push(match zh {
+            false => {
+                format!("on line {line} the times begin anew: another boot, which begins with nothing mapped")
+            }
+            true => format!("第 {line} 行起时间重新开始：另一次启动，开始时什么都没有映射"),
+        });
+    }
     if live.back > 0 {
         let back = live.back;
         out.push(match zh {
@@ -263,7 +271,7 @@ fn head(live: &Live, told: &Told, zh: bool) -> Vec<AccountItem> {
         })]
         .into();
     }
-    let (from, to) = (seconds(live.span.0.time), seconds(live.span.1.time));
+    let (from, to) = (seconds(live.clock(live.span.0.time)), seconds(live.clock(live.span.1.time)));
     let span = match (live.timed(), zh) {
         (true, false) => format!("{} events from {from} s to {to} s", live.events),
         (true, true) => format!("{} 个事件，从 {from} 秒到 {to} 秒", live.events),

@@ -154,7 +154,9 @@ impl Live {
         }
         let passed = self.history.passed();
         let unmaps = passed.iter().take(end).rev().take(MEMORY);
-        let mut unmaps = unmaps.filter(|p| matches!(p.act, Act::Unmap | Act::Free) && p.time <= time);
+        let within = self.since(time)..=time;
+        let mut unmaps =
+            unmaps.filter(|p| matches!(p.act, Act::Unmap | Act::Free) && within.contains(&p.time));
         let part = |address, size| Part { address, physical: None, size };
         let one = unmaps
             .find(|p| p.owner == owner(device) && p.size > 0 && meets(&part(p.address, p.size), address))?;
@@ -216,7 +218,9 @@ impl Live {
                 let spans = below.flat_map(|(_, all)| all.iter().rev());
                 let there = spans.filter_map(|id| self.history.get(*id)).find(ours);
                 let end = self.history.passed().len();
-                (there, self.history.ended_by(end).take(MEMORY).find(ours))
+                let since = self.since(self.latest);
+                let of_boot = |span: &&Span| self.moment(span.begin()).time >= since;
+                (there, self.history.ended_by(end).take(MEMORY).filter(of_boot).find(ours))
             }
             At::Then(..) => (self.there(at).filter(ours).last(), self.ended_at(at).find(ours)),
         };
@@ -239,8 +243,9 @@ impl Live {
             At::Now => (u64::MAX, self.history.passed().len(), self.history.passed().len()),
             At::Then(time, first, end) => (time, first, end),
         };
+        let since = self.since(if time == u64::MAX { self.latest } else { time });
         let is_then = move |span: &&Span| {
-            self.moment(span.begin()).time <= time
+            (since..=time).contains(&self.moment(span.begin()).time)
                 && span.end().is_none_or(|end| self.moment(end).time > time)
         };
         self.history.during(first, end).filter(is_then)
@@ -252,7 +257,11 @@ impl Live {
             At::Now => (u64::MAX, self.history.passed().len()),
             At::Then(time, _, end) => (time, end),
         };
-        let is_over = move |span: &&Span| span.end().is_some_and(|end| self.moment(end).time <= time);
+        let since = self.since(time);
+        let is_over = move |span: &&Span| {
+            self.moment(span.begin()).time >= since
+                && span.end().is_some_and(|end| self.moment(end).time <= time)
+        };
         self.history.ended_by(end).take(MEMORY).filter(is_over)
     }
 

@@ -1,6 +1,7 @@
 //! Of what the times alone do not say whether it came before a refused access or after it, and which refused accesses the trace is too
 //! short for. `printk` cuts a time to the microsecond, a trace rounds it or has nanoseconds.
 
+use super::boots::{Boot, AFTER};
 use super::refused::meets;
 use super::{owner, Live};
 use crate::import::trace::finding::{Finding, Was};
@@ -9,8 +10,6 @@ use crate::import::trace::line::{Moment, Part};
 
 /// A microsecond.
 const US: u64 = 1000;
-/// So long after the last event a trace still tells what was mapped.
-const AFTER: u64 = 1_000_000_000;
 /// The most events that are looked at for one refused access, and the most of these that wait.
 const MOST: usize = 256;
 
@@ -37,29 +36,32 @@ const fn are_near(of_log: u64, of_event: u64) -> bool {
 impl Live {
     /// Takes note of an event that is no fault.
     pub(super) fn lasts(&mut self, now: Moment) {
-        let (_, last) = self.ends.get_or_insert((now, now));
-        if now.time >= last.time {
-            *last = now;
+        self.begins(now);
+        if let Some(boot) = self.boots.last_mut().filter(|boot| now.time >= boot.last.time) {
+            boot.last = now;
         }
     }
 
     /// Takes note of the event with which the trace begins, before it is read.
     pub fn begins(&mut self, now: Moment) {
-        self.ends.get_or_insert((now, now));
+        if self.boots.is_empty() {
+            self.boots.push(Boot { ahead: 0, first: now, last: now });
+        }
     }
 
-    /// Returns the time of the first event.
+    /// Returns the time of the first event of the present boot.
     pub fn first(&self) -> u64 {
-        self.ends.map_or(0, |(first, _)| first.time)
+        self.boots.last().map_or(0, |boot| boot.first.time)
     }
 
     /// What is known of a time at which the trace was not yet, or no longer.
     pub(super) fn outside(&self, time: u64) -> Option<Was> {
-        let (first, last) = self.ends?;
+        let Boot { first, last, .. } = *self.of(time)?;
+        let closed = self.closed || time < self.first();
         if time < first.time && !are_near(time, first.time) {
             return Some(Was::Before(first));
         }
-        (self.closed && time > last.time.saturating_add(AFTER)).then_some(Was::After(last))
+        (closed && time > last.time.saturating_add(AFTER)).then_some(Was::After(last))
     }
 
     /// The event of which it is not known whether a refused access was before it, and which made its address what it was or would have.
