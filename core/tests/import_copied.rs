@@ -171,3 +171,60 @@ fn what_a_register_has_and_the_scenario_does_not_is_said() {
     );
     assert!(zh.contains("可预取的 BAR 在不可预取的窗口之内"), "{zh}");
 }
+
+#[test]
+fn a_list_by_group_ends_where_another_text_or_a_heading_begins() {
+    let first = "IOMMU Group 3:\n\t00:17.0 SATA controller [0106]: Maker [1234:06d2]\n";
+    let rest = "02:00.0 Ethernet controller [0200]: Maker [1234:7a38]\n";
+    for heading in [
+        "### Group 4 ###\n",
+        "## IOMMU group: 4\n",
+        "iommu_group 4:\n",
+        "IOMMU-Gruppe 4:\n",
+        "root@box:~# lspci -nn\n",
+    ] {
+        let text = format!("{first}{heading}    {rest}");
+        let said = read(&text).scenario;
+        let other = said.lines().find(|line| line.contains("02:00.0")).unwrap_or_default();
+        assert!(said.contains("(group 3)") && !other.contains("group 3"), "{heading}: {said}");
+    }
+    // The functions of a group, as scripts of two other kinds print them.
+    for text in [
+        "Group:  3   0000:00:17.0 SATA controller [0106]: Maker [1234:06d2]   Driver: ahci\nGroup:  3   0000:02:00.0 Ethernet controller [0200]: Maker [1234:7a38]   Driver: \n",
+        "Group 3:\t[1234:06d2]     00:17.0  SATA controller                  Maker\n\t\t[1234:7a38] [R] 02:00.0  Ethernet controller    Maker\n",
+    ] {
+        let said = read(text).scenario;
+        assert!(said.lines().any(|line| line.starts_with("# group 3: sata0 nic0")), "{said}");
+        assert!(!said.contains("Driver"), "{said}");
+    }
+}
+
+#[test]
+fn what_lspci_lists_counts_wherever_the_boot_log_stands() {
+    let listed = "00:17.0 SATA controller [0106]: Maker [1234:06d2]\n\tRegion 0: Memory at a0000000 (32-bit, non-prefetchable) [size=32K]\n\n";
+    let logged = "[    0.4] pci 0000:00:17.0: [1234:06d2] type 00 class 0x010601\n[    0.4] pci 0000:00:17.0: reg 0x10: [mem 0xb0000000-0xb0003fff]\n";
+    for text in [format!("{listed}{logged}"), format!("{logged}{listed}")] {
+        assert!(
+            stated(&text).iter().any(|line| line.contains("bar 0 32K at ") && line.contains("0xa000_0000")),
+            "{:?}",
+            stated(&text)
+        );
+        let [en, zh] = told(&text);
+        assert!(
+            en.contains(
+                "00:17.0 BAR 0: 0xb0000000 +0x4000 in the boot log, 0xa0000000 +0x8000 in the running system"
+            ),
+            "{en}"
+        );
+        assert!(zh.contains("00:17.0 BAR 0：启动日志里是"), "{zh}");
+    }
+    let same = logged.replace("0xb0000000-0xb0003fff", "0xa0000000-0xa0007fff");
+    assert!(!told(&format!("{listed}{same}"))[0].contains("in the boot log,"));
+}
+
+#[test]
+fn spaces_that_do_not_break_are_spaces() {
+    let boot = BOOT.map(|line| format!("[    0.1] {line}\n")).concat();
+    assert_eq!(stated(&boot.replace(' ', "\u{a0}")), stated(&boot));
+    assert_eq!(stated(&IOMEM.replace(' ', "\u{a0}")), stated(IOMEM));
+}

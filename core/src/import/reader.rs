@@ -99,15 +99,24 @@ impl Reader {
             self.flush(found);
             return;
         }
-        let known = sysfs::line(line, from, found)
-            || iomem::line(line, from, found)
-            || self.tree.line(line, from, found)
+        let known = self.other(line, from, found)
             || self.lspci.line(line, from, found)
             || self.monitor.line(line, from, found)
             || self.dmesg.line(line, from, found);
         if !known {
             found.quiet += 1;
         }
+    }
+
+    /// A line of sysfs, of the ranges or of a tree: no list by group goes on below it.
+    fn other(&mut self, line: &str, from: Source, found: &mut Found) -> bool {
+        let other = sysfs::line(line, from, found)
+            || iomem::line(line, from, found)
+            || self.tree.line(line, from, found);
+        if other {
+            self.lspci.ungroup();
+        }
+        other
     }
 
     /// A line of a device tree, from `/dts-v1/` or a root node to where its braces are closed.

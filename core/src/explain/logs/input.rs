@@ -70,8 +70,8 @@ pub(crate) fn bare(raw: &str) -> Cow<'_, str> {
 /// that a web page or a mail writes in other ways. A record of another program is left as it is.
 pub(crate) fn shown(raw: &str) -> Cow<'_, str> {
     let raw = raw.trim_start_matches('\u{feff}');
-    let odd =
-        raw.contains(['\u{1b}', '&']) || ["^[[", "#033[", "[0m", "=3D"].iter().any(|it| raw.contains(it));
+    let odd = raw.contains(['\u{1b}', '&', '\u{a0}', '\u{202f}'])
+        || ["^[[", "#033[", "[0m", "=3D"].iter().any(|it| raw.contains(it));
     match odd && !raw.trim_start().starts_with('{') {
         true => clean(raw),
         false => Cow::Borrowed(raw),
@@ -204,6 +204,10 @@ fn clean(text: &str) -> Cow<'_, str> {
                 text = Cow::Owned(text.replace(from, to));
             }
         }
+    }
+    // What browsers and word processors make of a space.
+    if text.contains(['\u{a0}', '\u{202f}']) {
+        text = Cow::Owned(text.replace(['\u{a0}', '\u{202f}'], " "));
     }
     text
 }
