@@ -134,7 +134,7 @@ fn walk<'a>(words: impl Iterator<Item = &'a str>) -> Option<Said> {
         Some(address) => {
             words.next();
             let function = Scan(first).device().map(|device| Asker::Function(device.id));
-            let number = || Some(Asker::Number(u32::try_from(Scan(first).number()?).ok()?));
+            let number = || Some(Asker::Number(whole(first)?));
             (Some(function.or_else(number)?), address)
         }
         None => (None, prefixed(first)?),
@@ -145,11 +145,20 @@ fn walk<'a>(words: impl Iterator<Item = &'a str>) -> Option<Said> {
         match word {
             "read" => asked.write = false,
             "write" => asked.write = true,
-            "pasid" => asked.pasid = Some(u32::try_from(Scan(words.next()?).number()?).ok()? & 0xf_ffff),
+            "pasid" => asked.pasid = Some(whole(words.next()?)? & 0xf_ffff),
             _ => return None,
         }
     }
     Some(Said::Walk(asked))
+}
+
+/// A number that is all of its word: `00:20.0`, which is no function, begins with 0 and `14.0` with 14.
+fn whole(word: &str) -> Option<u32> {
+    let is_one = match word.strip_prefix("0x") {
+        Some(digits) => digits.bytes().all(|b| b.is_ascii_hexdigit()),
+        None => word.bytes().all(|b| b.is_ascii_digit()),
+    };
+    u32::try_from(Scan(word).number().filter(|_| is_one)?).ok()
 }
 
 /// `0000000000001000: 0x0000000000002001 0x0000000000000000`, or as `rd` prints it, `1000:  0000000000002001 ...   . ......`.
@@ -283,6 +292,15 @@ mod tests {
             "walk 00:04.0",
             "walk 0x100000000 0x1000",
             "walk -1 0x1000",
+            // No function has these numbers, and no other device is meant.
+            "walk 00:20.0 0x1040",
+            "walk 00:14.8 0x1040",
+            "walk 0:20.0 0x1040",
+            "walk 100:14.0 0x1040",
+            "walk 14.0 0x1040",
+            "walk 0x14.0 0x1040",
+            "walk 5, 0x1040",
+            "walk 00:04.0 0x1000 pasid 5.0",
             "8: 0 0 IO-APIC",
             "context: 0x1 0x2",
         ] {
