@@ -2,6 +2,7 @@
 
 use super::history::SpanId;
 use super::line::{Direction, Moment, Part};
+use alloc::boxed::Box;
 use alloc::string::String;
 
 /// How many kinds of findings there are.
@@ -90,12 +91,54 @@ pub enum Was {
     Unseen,
     /// Not mapped as far as the trace goes back; the mapping that ends nearest below, with how far below.
     Never(Option<(Mapping, u64)>),
+    /// With something beside it.
+    Aside(Box<Was>, Aside),
+}
+
+/// What is to be said beside what an address was.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Aside {
+    /// It is another device's, of the same group; the lines that say so.
+    Group { other: String, group: u64, lines: (u64, u64) },
+    /// Another device has it mapped; whether both are of one group is not known.
+    Another(String, Mapping),
+    /// What became of the device since, on a line, and on which it was attached to a domain after it had left one.
+    Moved { change: Change, line: u64, again: Option<u64> },
+}
+
+/// What became of a device.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Change {
+    /// It was attached to a domain that is not named.
+    Attached,
+    /// It was detached from one.
+    Detached,
+    /// It came into a group.
+    Joined,
+    /// It left one.
+    Left,
 }
 
 impl Was {
+    /// What it is without what is said beside it.
+    pub(super) fn core(&self) -> &Was {
+        match self {
+            Was::Aside(was, _) => was.core(),
+            was => was,
+        }
+    }
+
+    /// As [`Was::core`], to be changed.
+    pub(super) fn core_mut(&mut self) -> &mut Was {
+        match self {
+            Was::Aside(was, _) => was.core_mut(),
+            was => was,
+        }
+    }
+
     /// When it became so.
     pub(super) fn turned(&self) -> Option<Moment> {
-        match self {
+        match self.core() {
             Was::Other(mapping) | Was::Mapped(mapping) => Some(mapping.since),
             Was::Lost(_, when) | Was::Perhaps(_, when) => Some(*when),
             Was::Unmapped(_, when) | Was::UnmappedUnseen(_, when) => Some(*when),
@@ -107,7 +150,7 @@ impl Was {
     /// Whether it says what was mapped, so that another order of events would be another answer.
     pub(super) fn depends(&self) -> bool {
         !matches!(
-            self,
+            self.core(),
             Was::Process(_)
                 | Was::Cut(_)
                 | Was::Sometime

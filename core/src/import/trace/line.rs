@@ -1,6 +1,7 @@
 //! One line of a trace, as `trace`, `trace-cmd report` and `perf script` print it: the events of `iommu`, `dma` and `swiotlb`.
 
 use super::super::scan::{after, between, hex, number, word};
+use super::live::group_of;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -36,7 +37,9 @@ pub enum Event {
     /// name where the device is not said.
     Fault { device: String, address: u64, write: Option<bool>, pasid: Option<u32>, place: Place },
     /// A device was attached to a domain, whose name is known or not, or detached from it.
-    Attach { device: String, domain: Option<String> },
+    Attach { device: String, domain: Option<String>, leaves: bool },
+    /// A device came into a group, or left it.
+    Group { device: String, group: u64, leaves: bool },
     /// A mapping bounced.
     Bounced { device: String, size: u64 },
     /// The IOTLB was told to forget a range, or all.
@@ -330,9 +333,16 @@ fn event(name: &str, text: &str) -> Option<Event> {
             let address = value("iova=")?;
             Event::Fault { device: device.into(), address, write, pasid: None, place: Place::Line }
         }
-        "attach_device_to_domain" | "detach_device_from_domain" => {
-            Event::Attach { device: after(text, "device=").map(word)?.into(), domain: None }
-        }
+        "attach_device_to_domain" | "detach_device_from_domain" => Event::Attach {
+            device: after(text, "device=").map(word)?.into(),
+            domain: None,
+            leaves: name.starts_with("detach"),
+        },
+        "add_device_to_group" | "remove_device_from_group" => Event::Group {
+            device: after(text, "device=").map(word)?.into(),
+            group: group_of(text)?,
+            leaves: name.starts_with("remove"),
+        },
         "swiotlb_bounced" => {
             Event::Bounced { device: after(text, "dev_name: ").map(word)?.into(), size: decimal("size=")? }
         }

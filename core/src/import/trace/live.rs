@@ -1,13 +1,14 @@
 //! What is mapped while a trace goes on, and what is wrong with it. One pass, in memory that grows with what is mapped at once,
 //! not with the trace.
 
+mod belongs;
 mod boots;
 mod mapped;
 mod refused;
 mod tables;
 mod tie;
 
-use super::finding::{Finding, Mapping, Was, KINDS};
+use super::finding::{Change, Finding, Mapping, Was, KINDS};
 use super::history::{Act, History, Kind, Owner, SpanId};
 use super::line::{Direction, Event, Moment, Part, Place};
 use super::lists::Lists;
@@ -15,6 +16,8 @@ use super::waiting::Waiting;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::string::String;
 use alloc::vec::Vec;
+pub use belongs::group_of;
+use belongs::Belongs;
 use boots::Boot;
 pub use refused::meets;
 use refused::Asked;
@@ -51,6 +54,8 @@ pub struct Live {
     numbers: BTreeMap<String, usize>,
     /// The domain that a device is attached to, where the trace names it.
     domains: BTreeMap<usize, usize>,
+    /// To which groups devices belong, and when they came to other domains.
+    belongs: Belongs,
     mapped: BTreeMap<(usize, u64), Mapping>,
     /// Without an IOMMU a buffer may be mapped several times: the earlier mappings of an address, each of which is unmapped once.
     again: BTreeMap<(usize, u64), Vec<Mapping>>,
@@ -307,10 +312,19 @@ impl Live {
                 };
                 self.find(now, Finding::Fault { device, address, write, was, tied });
             }
-            Event::Attach { device, domain } => {
+            Event::Group { device, group, leaves } => {
+                let device = self.device(&device);
+                self.pass(now, Act::Group, device, 0, 0);
+                self.belongs(now, device, if leaves { Change::Left } else { Change::Joined }, Some(group));
+            }
+            Event::Attach { device, domain, leaves } => {
                 // Which domain it is Linux does not say, so nothing of what it has mapped.
                 let device = if domain.is_some() { self.acts(&device) } else { self.device(&device) };
                 self.pass(now, Act::Attach, device, 0, 0);
+                if domain.is_none() {
+                    let change = if leaves { Change::Detached } else { Change::Attached };
+                    self.belongs(now, device, change, None);
+                }
                 // What a device left is kept in mind: its last accesses may come after it.
                 if let Some(domain) = domain.map(|domain| self.device(&domain)) {
                     self.domains.insert(device, domain);

@@ -1,7 +1,7 @@
 //! A log and the trace that may stand in the same text, read together: what was refused the replay judges, and `explain::logs` takes its
 //! verdict.
 
-use super::finding::{Finding, Was};
+use super::finding::{Aside, Finding, Was};
 use super::report::finding;
 use super::Replay;
 use crate::explain::logs::{Judged, LogReader, Report, Verdict};
@@ -61,13 +61,15 @@ impl Replay {
 
 fn verdict(was: &Was) -> Verdict {
     match was {
+        Was::Aside(was, Aside::Group { .. }) => verdict(was),
         Was::Mapped(_) | Was::MappedUnseen(..) | Was::Tables(_, _, None) => Verdict::Mapped,
         Was::Other(_) => Verdict::OtherDirection,
         Was::Unmapped(..) | Was::UnmappedUnseen(..) | Was::Lost(..) | Was::Tables(_, _, Some(_)) => {
             Verdict::Unmapped
         }
         Was::Never(_) | Was::NoTables => Verdict::Never,
-        Was::Perhaps(..)
+        Was::Aside(..)
+        | Was::Perhaps(..)
         | Was::NoDevice(_)
         | Was::Process(_)
         | Was::Cut(_)

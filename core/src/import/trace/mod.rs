@@ -121,6 +121,7 @@ impl Replay {
                 self.consoles.insert(self.lines);
             }
             self.faults.line(self.lines, time, said);
+            self.live.line_of_group(self.lines, time, said);
             if read.is_some_and(|read| read.is_unread()) {
                 self.told.unread += 1;
                 if self.told.shown.len() < MOST_UNREAD {

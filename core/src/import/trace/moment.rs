@@ -303,6 +303,8 @@ fn said(live: &Live, position: usize, event: &Passed, zh: bool) -> String {
         }
         (Act::Attach, false) => format!("{who} is attached to a domain, or leaves one."),
         (Act::Attach, true) => format!("{who} 接入一个域，或离开它。"),
+        (Act::Group, false) => format!("{who} comes into an IOMMU group, or leaves one."),
+        (Act::Group, true) => format!("{who} 加入一个 IOMMU 组，或离开它。"),
         (Act::Bounced, false) => format!("{who} bounces {} bytes.", event.size),
         (Act::Bounced, true) => format!("{who} 有 {} 字节经过回弹缓冲区。", event.size),
         (Act::Flush, false) if event.size > 0 => format!("The IOTLB forgets {range}."),

@@ -62,10 +62,10 @@ fn event(name: &str, text: &str) -> Option<Event> {
             Event::UnmapRange { device: domain()?, address, size }
         }
         "virtio_iommu_attach" => {
-            Event::Attach { device: device(either("endpoint=")?)?, domain: Some(domain()?) }
+            Event::Attach { device: device(either("endpoint=")?)?, domain: Some(domain()?), leaves: false }
         }
         "virtio_iommu_detach" | "virtio_iommu_detach_endpoint_from_domain" => {
-            Event::Attach { device: device(either("endpoint=")?)?, domain: None }
+            Event::Attach { device: device(either("endpoint=")?)?, domain: None, leaves: true }
         }
         // The domain goes with what it maps.
         "virtio_iommu_put_domain" => Event::UnmapRange { device: domain()?, address: 0, size: u64::MAX },

@@ -1,6 +1,6 @@
 //! A scenario of a refused access: what the trace saw mapped there, what became of it, and the access.
 
-use super::finding::{Finding, Mapping, Was};
+use super::finding::{Aside, Finding, Mapping, Was};
 use super::line::{Direction, Moment};
 use crate::import::found::Bdf;
 use alloc::format;
@@ -16,12 +16,18 @@ const LOW_RAM: u64 = 3 << 30;
 /// Returns the scenario of a refused access; none for what is no access, and where no machine of the language has such addresses.
 pub(super) fn scenario(now: Moment, finding: &Finding) -> Option<String> {
     let Finding::Fault { device, address, write, was, .. } = finding else { return None };
+    // What another device of the group has mapped is in the same domain.
+    let was = match was {
+        Was::Aside(was, Aside::Group { .. }) => &**was,
+        was => was,
+    };
     let (mapping, unmapped) = match was {
         Was::Mapped(mapping) | Was::Other(mapping) => (Some(mapping), None),
         Was::Unmapped(mapping, then) | Was::Lost(mapping, then) => (Some(mapping), Some(*then)),
-        Was::Unseen | Was::UnmappedUnseen(..) => (None, None),
+        Was::Unseen | Was::UnmappedUnseen(..) | Was::Aside(_, Aside::Another(..)) => (None, None),
         // What is not known no scenario shows.
-        Was::Tables(..)
+        Was::Aside(..)
+        | Was::Tables(..)
         | Was::NoTables
         | Was::NoDevice(_)
         | Was::Process(_)

@@ -1,6 +1,6 @@
 //! What a refused address was, in words.
 
-use super::finding::{Mapping, Was};
+use super::finding::{Aside, Change, Mapping, Was};
 use super::line::Moment;
 use super::said::{between, mapping, part};
 use alloc::format;
@@ -10,6 +10,7 @@ use alloc::string::String;
 pub(super) fn was(now: Moment, was: &Was, zh: bool) -> String {
     let ago = |then: Moment| between(then, now, zh);
     match (was, zh) {
+        (Was::Aside(was, aside), _) => self::was(now, was, zh) + &beside(aside, zh),
         (Was::Mapped(m), false) => format!("it is mapped: {}", mapping(m, zh)),
         (Was::Mapped(m), true) => format!("它已映射：{}", mapping(m, zh)),
         (Was::Other(m), false) => format!("it is mapped for the other direction only: {}", mapping(m, zh)),
@@ -173,6 +174,51 @@ pub(super) fn was(now: Moment, was: &Was, zh: bool) -> String {
     }
 }
 
+/// What is said beside what an address was.
+fn beside(aside: &Aside, zh: bool) -> String {
+    match (aside, zh) {
+        (Aside::Group { other, group, lines: (own, its) }, false) => format!(
+            "; it is {other}'s, which is of the same group {group} (lines {own} and {its}), and devices of a group share a default domain"
+        ),
+        (Aside::Group { other, group, lines: (own, its) }, true) => format!(
+            "；它是 {other} 的，该设备在同一个组 {group} 里（第 {own}、{its} 行），同一组的设备共用一个默认域"
+        ),
+        (Aside::Another(other, m), false) => format!(
+            "; but {other} has the address mapped, which counts if both are of one group (the trace does not say), or if it is the one that is meant: {}",
+            mapping(m, zh)
+        ),
+        (Aside::Another(other, m), true) => format!(
+            "；但 {other} 映射着这个地址，若两者同属一个组（记录没有说明），或指的就是它，这个映射就算数：{}",
+            mapping(m, zh)
+        ),
+        (Aside::Moved { change, line, again }, false) => {
+            let since = match change {
+                Change::Left => "left its group, and with it the domain that this was mapped in",
+                Change::Detached => "left its domain",
+                Change::Attached => {
+                    "was attached to a domain; which, the event does not say, and in another it is not mapped"
+                }
+                Change::Joined => "came into a group; whether it kept its domain, the event does not say",
+            };
+            let again = again.map(|line| {
+                format!("; on line {line} it was attached to one again, and the event does not say which")
+            });
+            format!("; since then, on line {line}, the device {since}{}", again.unwrap_or_default())
+        }
+        (Aside::Moved { change, line, again }, true) => {
+            let since = match change {
+                Change::Left => "离开了它的组，也就离开了这个映射所在的域",
+                Change::Detached => "离开了它的域",
+                Change::Attached => "接入了一个域；事件没有说明是哪个，在另一个域里它没有映射",
+                Change::Joined => "加入了一个组；它是否仍用原来的域，事件没有说明",
+            };
+            let again =
+                again.map(|line| format!("；第 {line} 行又接入一个域，事件没有说明是哪个"));
+            format!("；此后在第 {line} 行，设备{since}{}", again.unwrap_or_default())
+        }
+    }
+}
+
 /// A refused access in words.
 pub(super) fn refused(
     now: Moment,
@@ -191,19 +237,28 @@ pub(super) fn refused(
     };
     let who = who(device, zh);
     // A buffer may have only a part of its page.
-    let beside = match w {
+    let in_page = match w.core() {
         Was::Mapped(m) | Was::Other(m) => !has(m, address),
         Was::Lost(m, _) | Was::Perhaps(m, _) | Was::Unmapped(m, _) => !has(m, address),
         _ => false,
     };
-    let rest = match (beside, zh) {
+    let rest = match (in_page, zh) {
         (false, _) => String::new(),
         (true, false) => ", in the same page (an IOMMU maps whole pages)".into(),
         (true, true) => "，在同一页里（IOMMU 按整页映射）".into(),
     };
+    let asides = asides(w, zh);
     match zh {
-        false => format!("{who} is refused {address:#x}{access}: {}{rest}", was(now, w, zh)),
-        true => format!("{who} 访问 {address:#x}{access}被拒绝：{}{rest}", was(now, w, zh)),
+        false => format!("{who} is refused {address:#x}{access}: {}{rest}{asides}", was(now, w.core(), zh)),
+        true => format!("{who} 访问 {address:#x}{access}被拒绝：{}{rest}{asides}", was(now, w.core(), zh)),
+    }
+}
+
+/// All that is said beside what an address was.
+fn asides(was: &Was, zh: bool) -> String {
+    match was {
+        Was::Aside(was, aside) => asides(was, zh) + &beside(aside, zh),
+        _ => String::new(),
     }
 }
 

@@ -5,6 +5,7 @@ use super::Live;
 use crate::import::trace::line::Moment;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
+use core::ops::RangeInclusive;
 
 /// Times that go back to so long before the trace's first one begin anew; those of CPUs that are not sorted do not.
 const BACK: u64 = 10_000_000_000;
@@ -93,6 +94,12 @@ impl Live {
     pub(super) fn of(&self, time: u64) -> Option<&Boot> {
         let begun = |boot: &&Boot| boot.first.time.saturating_sub(GAP / 2) <= time;
         self.boots.iter().rev().find(begun).or_else(|| self.boots.first())
+    }
+
+    /// The times that what is known of devices has for one: those of its boot up to it. A log begins long before the trace.
+    pub(super) fn in_boot(&self, time: u64) -> RangeInclusive<u64> {
+        let later = self.of(time).filter(|boot| boot.ahead > 0);
+        later.map_or(0, |boot| boot.first.time.saturating_sub(GAP / 2))..=time
     }
 
     /// When the boot began that a time is of: what is earlier is of another.

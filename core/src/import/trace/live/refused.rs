@@ -1,9 +1,10 @@
 //! What a refused address was when it was refused, as far as a trace can say.
 
 use super::{owner, Live, MEMORY, NEAR};
-use crate::import::trace::finding::{Finding, Mapping, Was};
+use crate::import::trace::finding::{Aside, Finding, Mapping, Was};
 use crate::import::trace::history::{Act, Kind, Owner, Passed, Span, SpanId};
 use crate::import::trace::line::{Moment, Part};
+use alloc::boxed::Box;
 use alloc::string::String;
 
 /// What an IOMMU maps at least: the whole of a page, whatever of it a buffer has.
@@ -23,7 +24,7 @@ pub(super) struct Asked {
 
 /// At which time something is looked for: now, or among the events of the history that are not later than a time.
 #[derive(Clone, Copy)]
-enum At {
+pub(super) enum At {
     Now,
     /// The time, and between which events it lies: before the first all are earlier, from the second on all are later.
     Then(u64, usize, usize),
@@ -56,14 +57,11 @@ impl Live {
         };
         let space = self.space(device);
         let address = asked.address;
-        let of_device = match at {
-            At::Now => self.known(space, address, asked.write),
-            At::Then(..) => self.known_then(space, address, asked.write, at),
-        };
-        if let Some(was) = of_device {
+        let had = |space| self.had(space, address, asked.write, at);
+        if let Some(was) = self.of_group(device, had(space), had, now) {
             // The tables get a page before the DMA API says that it is mapped.
-            let gone = match was {
-                Was::Unmapped(_, when) | Was::UnmappedUnseen(_, when) => Some(when),
+            let gone = match was.core() {
+                Was::Unmapped(_, when) | Was::UnmappedUnseen(_, when) => Some(*when),
                 _ => None,
             };
             let again = gone.filter(|_| self.tabled).and_then(|gone| {
@@ -71,12 +69,12 @@ impl Live {
                 let since = matches!(again, Was::Tables(_, since, None) if since.line > gone.line);
                 since.then_some(again)
             });
-            return again.unwrap_or(was);
+            return self.moved(device, again.unwrap_or(was), now);
         }
         let named = !self.name(device).is_empty();
         let unseen = self.maps == 0 && self.accesses > 0;
         if !named || !unseen && !self.acted.contains(&device) {
-            if let Some((other, mapping)) = self.of_another(space, address, at) {
+            if let Some((other, mapping)) = self.of_another(space, address, at, now) {
                 return Was::NoDevice(Some((self.name(other).into(), mapping)));
             }
             if let Some(was) = self.in_tables(address, at) {
@@ -97,15 +95,16 @@ impl Live {
         if let Some(was) = self.in_tables(address, at).filter(|_| self.tabled) {
             return was;
         }
-        match at {
-            _ if unseen => Was::Unseen,
+        let never = match at {
+            _ if unseen => return Was::Unseen,
             At::Now => self.never(space, address),
             At::Then(..) => Was::Never(None),
-        }
+        };
+        self.perhaps_of_another(never, device, self.of_another(space, address, at, now))
     }
 
     /// What a device has or had mapped in the page of an address.
-    fn known(&self, device: usize, address: u64, write: Option<bool>) -> Option<Was> {
+    pub(super) fn known(&self, device: usize, address: u64, write: Option<bool>) -> Option<Was> {
         let (first, last) = page(address);
         let many = if self.nested { NEAR } else { 1 };
         let whole = || {
@@ -138,7 +137,7 @@ impl Live {
     }
 
     /// As [`Live::known`], at an earlier time, as far as the history has it.
-    fn known_then(&self, device: usize, address: u64, write: Option<bool>, at: At) -> Option<Was> {
+    pub(super) fn known_then(&self, device: usize, address: u64, write: Option<bool>, at: At) -> Option<Was> {
         let At::Then(time, _, end) = at else { return None };
         let ours = |span: &&Span| span.owner == owner(device) && meets(&span.part(), address);
         if let Some(span) = self.there(at).filter(ours).last() {
@@ -188,20 +187,24 @@ impl Live {
         }
     }
 
-    /// Another device that has the page of an address mapped.
-    fn of_another(&self, device: usize, address: u64, at: At) -> Option<(usize, Mapping)> {
+    /// Another device that has the page of an address mapped, and is not known to be of another group.
+    fn of_another(&self, device: usize, address: u64, at: At, now: Moment) -> Option<(usize, Mapping)> {
         let (_, last) = page(address);
+        let times = self.in_boot(now.time);
+        let may_be = |other: usize| other != device && !self.belongs.are_apart(device, other, &times);
         match at {
             At::Now => {
                 let below = self.starts.range(..=(last, usize::MAX)).rev().take(NEAR);
                 let all = below.filter_map(|(at, other)| Some((*other, *self.mapped.get(&(*other, *at))?)));
-                all.filter(|(other, m)| *other != device && meets(&m.part, address)).find(|(_, m)| !m.seen)
+                all.filter(|(other, m)| may_be(*other) && meets(&m.part, address)).find(|(_, m)| !m.seen)
             }
             At::Then(..) => {
                 let here = |span: &&Span| span.owner != owner(device) && meets(&span.part(), address);
                 let mut all = self.there(at).filter(here).filter(|span| span.kind != Kind::Seen);
                 all.find_map(|span| match span.owner {
-                    Owner::Device(other) => Some((usize::from(other), self.of_span(span))),
+                    Owner::Device(other) if may_be(other.into()) => {
+                        Some((usize::from(other), self.of_span(span)))
+                    }
                     _ => None,
                 })
             }
@@ -288,7 +291,7 @@ impl Live {
         let name = String::from(self.name(device));
         for (_, finding) in &mut self.found {
             let Finding::Fault { device, address, was, .. } = finding else { continue };
-            if *device == name && meets(&range, *address) && matches!(was, Was::Never(_)) {
+            if *device == name && meets(&range, *address) && matches!(was.core(), Was::Never(_)) {
                 *was = Was::MappedUnseen(range, now);
             }
         }
@@ -300,8 +303,15 @@ impl Live {
         if self.acted.insert(device) {
             for (_, finding) in &mut self.found {
                 let Finding::Fault { device, was, .. } = finding else { continue };
-                if device.as_str() == name && matches!(was, Was::NoDevice(_)) {
-                    *was = Was::Never(None);
+                if device.as_str() != name {
+                    continue;
+                }
+                if let Was::NoDevice(other) = was {
+                    let never = Was::Never(None);
+                    *was = match other.take().filter(|_| self.domains.is_empty()) {
+                        Some((other, mapping)) => Was::Aside(Box::new(never), Aside::Another(other, mapping)),
+                        None => never,
+                    };
                 }
             }
         }

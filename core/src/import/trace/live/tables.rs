@@ -141,6 +141,7 @@ impl Live {
         }
         for (_, finding) in &mut self.found {
             let Finding::Fault { was, write, .. } = finding else { continue };
+            let was = was.core_mut();
             let Was::Perhaps(mapping, when) = was else { continue };
             if mapping.since == own.since {
                 *was = Was::Lost(*mapping, *when);
