@@ -45,6 +45,8 @@ pub struct Refused {
     pub address: u64,
     /// What it wanted, where the log says.
     pub access: Option<Access>,
+    /// A page was looked at for it; else what refused is of the device's entry or of the unit.
+    pub pages: bool,
 }
 
 /// Reads them. It keeps the lines of a message until all are there.
@@ -56,6 +58,9 @@ pub struct RefusedReader {
     /// An event in words, with its fault, for which the same event in names may follow.
     raw: Option<(Refused, Fault)>,
     out: VecDeque<Refused>,
+    /// Messages of which no address was refused, and the line of the last; of an event in words which it was.
+    aside: (u64, u64),
+    worded: Option<(Option<u16>, Option<u32>)>,
     /// Lines since the last that is in the window.
     since: usize,
     /// Lines that are kept until it is known that somebody asks, and their bytes.
@@ -74,6 +79,8 @@ impl Default for RefusedReader {
             found: Vec::new(),
             raw: None,
             out: VecDeque::new(),
+            aside: (0, 0),
+            worded: None,
             since: 0,
             kept: Vec::new(),
             bytes: 0,
@@ -183,6 +190,11 @@ impl RefusedReader {
         self.out.front().map(|refused| refused.line)
     }
 
+    /// Returns how many messages are of no refused address, and the line of the last.
+    pub const fn aside(&self) -> (u64, u64) {
+        self.aside
+    }
+
     /// Takes the next access.
     pub fn take(&mut self) -> Option<Refused> {
         self.out.pop_front()
@@ -227,6 +239,13 @@ impl RefusedReader {
                 && (have.address == fault.address || fault.address.is_none())
         };
         let refused = refused(line, time, found.arch, found.device, &fault);
+        let named = raw.as_ref().is_some_and(|(_, have)| same(have));
+        if refused.is_none() && !named {
+            let which = (fault.code, fault.stream);
+            let again = found.join == Join::Decoded && self.worded.take() == Some(which);
+            self.worded = (found.join == Join::Raw).then_some(which);
+            self.aside = (self.aside.0 + u64::from(!again), line);
+        }
         match raw {
             Some((mut raw, have)) if same(&have) => {
                 // The names of the same event.
@@ -283,5 +302,21 @@ fn refused(
         pasid: fault.pasid,
         address,
         access: fault.access,
+        pages: looks_at_pages(arch, fault.code),
     })
+}
+
+/// Returns whether a refusal with a code is one of pages, whose tables were walked.
+fn looks_at_pages(arch: Arch, code: Option<u16>) -> bool {
+    let Some(code) = code else { return true };
+    match arch {
+        Arch::VtD => vtd::walked(code),
+        // ILLEGAL_DEV_TABLE_ENTRY and INVALID_DEVICE_REQUEST are not.
+        Arch::AmdVi => !matches!(code, 0x1 | 0x8),
+        // F_UUT, F_STREAM_DISABLED and F_TRANSL_FORBIDDEN are not.
+        Arch::SmmuV3 => !matches!(code, 0x01 | 0x06 | 0x07),
+        // Beyond the causes of RISC-V's harts all but a table's corrupted data (274).
+        Arch::RiscV => code < 256 || code == 274,
+        _ => true,
+    }
 }

@@ -469,7 +469,7 @@ fn reason_field(found: &mut Found, fault: &Fault, hidden: bool) {
 }
 
 /// Did the walk of the paging structures decide: do the indices of the address matter?
-fn walked(code: u16) -> bool {
+pub(super) fn walked(code: u16) -> bool {
     matches!(code, 0x05..=0x07 | 0x0c | 0x70..=0x7d | 0x81 | 0x82 | 0x85 | 0x86 | 0x90 | 0x91)
 }
 

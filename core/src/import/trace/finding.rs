@@ -89,6 +89,12 @@ pub enum Was {
     TooMany,
     /// The trace tells of translations only, and of none of this.
     Unseen,
+    /// No page was looked at: what refused is of the device's entry or of the unit.
+    Entry,
+    /// Of which of these devices, whose numbers differ in the segment alone, its line does not say.
+    Segment(String),
+    /// Not mapped as far as the trace goes back, and what a mapping that failed has for an address; the last failure.
+    Failed(Moment),
     /// Not mapped as far as the trace goes back; the mapping that ends nearest below, with how far below.
     Never(Option<(Mapping, u64)>),
     /// With something beside it.
@@ -158,6 +164,9 @@ impl Was {
                 | Was::Before(_)
                 | Was::After(_)
                 | Was::TooMany
+                | Was::Entry
+                | Was::Segment(_)
+                | Was::Failed(_)
         )
     }
 }

@@ -34,6 +34,8 @@ pub enum Act {
     Access(Option<bool>),
     /// A device was attached to a domain, or detached.
     Attach,
+    /// A mapping or an allocation failed.
+    Failed,
     /// A device came into a group, or left it.
     Group,
     /// A mapping bounced.

@@ -3,6 +3,7 @@
 
 use super::super::found::Bdf;
 use super::line::{Event, Place};
+use super::live::Live;
 use crate::explain::logs::{Access, Arch, Refused};
 use alloc::format;
 use alloc::string::String;
@@ -20,9 +21,19 @@ pub enum Whose {
     Unsaid,
 }
 
-/// Returns the event, and how its device was found; `knows` says whether the trace has a device of a name.
-pub fn event(refused: &Refused, place: Place, knows: impl Fn(&str) -> bool) -> (Event, Whose) {
-    let (device, whose) = device(refused, knows);
+/// Returns the event, and how its device was found.
+pub fn event(refused: &Refused, place: Place, live: &Live) -> (Event, Whose) {
+    let (mut device, whose) = device(refused, |name| live.knows(name));
+    let mut place = place;
+    // VT-d's lines, and AMD-Vi's of old kernels, have no segment.
+    let short = refused.device.as_deref().is_none_or(|name| name.matches(':').count() == 1);
+    let at = Bdf::parse(&device).filter(|_| short && whose == Whose::Named);
+    if let Some(at) = at.filter(|at| live.segments(*at).len() > 1) {
+        (device, place) = (format!("{at}"), Place::Segment);
+    }
+    if !refused.pages {
+        place = Place::Entry;
+    }
     let write = refused.access.map(|access| access == Access::Write);
     // Entry 0 of a device's PASID table is where Linux puts its own domain (IOMMU_NO_PASID): that of its requests without a PASID.
     let pasid = refused.pasid.filter(|pasid| refused.arch != Arch::VtD || *pasid != 0);

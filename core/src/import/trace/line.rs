@@ -42,6 +42,8 @@ pub enum Event {
     Group { device: String, group: u64, leaves: bool },
     /// A mapping bounced.
     Bounced { device: String, size: u64 },
+    /// A mapping or an allocation failed.
+    Failed { device: String },
     /// The IOTLB was told to forget a range, or all.
     Flush { range: Option<(u64, u64)> },
 }
@@ -57,6 +59,10 @@ pub enum Place {
     Unknown,
     /// Not at all: its time is of another clock.
     Clocks,
+    /// It is of no concern: no page was looked at.
+    Entry,
+    /// It is of no concern: the device is not known, as its line has no segment and several of the trace's have its number.
+    Segment,
 }
 
 /// A mapped range.
@@ -113,15 +119,41 @@ pub struct Read<'a> {
     pub name: &'a str,
     /// What it says of itself.
     text: &'a str,
+    /// The line has no time of the log's clock.
+    pub is_bare: bool,
 }
 
 /// Reads a line up to the event's name; none where it is no line of a trace.
 pub fn read(line: &str) -> Option<Read<'_>> {
-    stamped(line, time).or_else(|| {
+    let counted = stamped(line, time).or_else(|| {
         // Other words may be digits and a colon: only a name that is known makes it a time.
         let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit()).then_some(0);
         let read = stamped(line, |text| digits(text).filter(|_| !text.is_empty()))?;
         is_ours(read.name, read.text).then_some(Read { time: None, ..read })
+    });
+    counted.or_else(|| bare(line))
+}
+
+/// A line without a time (`options/context-info` off), or with microseconds since the trace began and a mark of how many have passed
+/// (`options/latency-format`): `21us+: dma_unmap_phys: ...`.
+fn bare(line: &str) -> Option<Read<'_>> {
+    let since = line.match_indices("us").find_map(|(at, _)| {
+        let digit = line[..at].ends_with(|c: char| c.is_ascii_digit());
+        let rest = line[at + 2..].strip_prefix([' ', '+', '!', '#', '*', '@', '$'])?;
+        rest.strip_prefix(": ").filter(|_| digit)
+    });
+    let (name, text) = since.unwrap_or(line).trim_start().split_once(": ")?;
+    let name = name.rsplit(':').next().unwrap_or(name);
+    let text = text.trim();
+    is_ours(name, text).then_some(Read { time: None, name, text, is_bare: true })
+}
+
+/// Returns whether a line seems to be one of an event of mappings in a form that is not read (`perf trace`).
+pub fn seems(line: &str) -> bool {
+    ["dma:dma_", "iommu:map(", "iommu:unmap("].iter().any(|mark| {
+        after(line, mark).is_some_and(|rest| {
+            rest.split(')').next().is_some_and(|call| line.contains('(') && call.contains("addr"))
+        })
     })
 }
 
@@ -145,13 +177,17 @@ fn stamped(line: &str, time: impl Fn(&str) -> Option<u64>) -> Option<Read<'_>> {
     if named.0.bytes().all(|b| b.is_ascii_digit()) {
         named = named.1.trim_start().split_once(char::is_whitespace)?;
     }
+    // `trace-cmd report --ts-diff` has how long it was since the one before.
+    if named.0.starts_with("(+") {
+        named = named.1.trim_start().split_once(char::is_whitespace)?;
+    }
     let (name, text) = named;
     let name = name.strip_suffix(':')?;
     let name = name.rsplit(':').next().unwrap_or(name);
     let text = text.trim();
     // `trace-cmd report` says so of an event whose format it cannot follow, and prints its fields as they are, as it does with `-R`.
     let text = text.strip_prefix("[FAILED TO PARSE]").map_or(text, str::trim_start);
-    Some(Read { time: Some(time), name, text })
+    Some(Read { time: Some(time), name, text, is_bare: false })
 }
 
 /// Whether an event's fields are printed as they are, each with its name, numbers as C writes them.
@@ -179,10 +215,7 @@ impl Read<'_> {
     }
     /// Returns whether it should have been understood: what failed, and says so, is none of a mapping.
     pub fn is_unread(&self) -> bool {
-        let failed = self.name.ends_with("_err")
-            || self.name.starts_with("dma_alloc") && after(self.text, "dma_addr=").is_some()
-            || after(self.text, "dma_addr=").map(word).and_then(hex) == Some(FAILED);
-        is_ours(self.name, self.text) && !failed
+        is_ours(self.name, self.text)
     }
     /// Returns what it says after the event's name.
     pub fn said(&self) -> &str {
@@ -248,6 +281,19 @@ fn event(name: &str, text: &str) -> Option<Event> {
         let inside = after(text, mark)?.strip_prefix('{')?.split('}').next()?;
         Some(inside.split(',').filter_map(hex).collect())
     };
+    let no_memory =
+        || after(text, "virt_addr=").is_some_and(|at| at.starts_with("(null)") || hex(word(at)) == Some(0));
+    let failed = name.ends_with("_err")
+        || name.starts_with("dma_map_") && value("dma_addr=") == Some(FAILED)
+        // A refused allocation has no address, neither the device's nor the CPU's.
+        || name.starts_with("dma_alloc") && match value("dma_addr=") {
+            Some(FAILED) => true,
+            Some(0) => no_memory(),
+            _ => false,
+        };
+    if failed && is_ours(name, text) {
+        return Some(Event::Failed { device: device() });
+    }
     Some(match name {
         "map" => {
             Event::TableMap { iova: value("iova=")?, physical: value("paddr=")?, size: decimal(" size=")? }
@@ -273,11 +319,6 @@ fn event(name: &str, text: &str) -> Option<Event> {
         "dma_alloc" | "dma_alloc_pages" | "dma_alloc_sgt" => {
             let address = value("dma_addr=").filter(|at| *at != FAILED)?;
             let part = Part { address, physical: None, size: decimal(" size=")? };
-            // A refused allocation has no address, neither the device's nor the CPU's.
-            let of_cpu = after(text, "virt_addr=").map(word);
-            if address == 0 && of_cpu.is_some_and(|at| at == "(null)" || hex(at) == Some(0)) {
-                return None;
-            }
             Event::Map {
                 device: device(),
                 parts: [part].into(),

@@ -2,6 +2,7 @@
 //! not with the trace.
 
 mod belongs;
+mod beside;
 mod boots;
 mod mapped;
 mod refused;
@@ -126,6 +127,9 @@ pub struct Live {
     cuts: BTreeMap<usize, Vec<Moment>>,
     /// Unmaps of what the trace did not see mapped.
     ended: BTreeMap<(usize, u64), (Part, Moment)>,
+    /// Mappings and allocations that failed: how many, and the last of each device.
+    pub failed: u64,
+    failures: BTreeMap<usize, Moment>,
     /// Events that the tracer lost, as the trace says.
     pub missing: u64,
     /// All that happened.
@@ -296,15 +300,21 @@ impl Live {
             Event::Fault { device, address, write, pasid, place } => {
                 let at = self.device(&device);
                 let placed = !matches!(place, Place::Unknown | Place::Clocks);
+                let placed = placed && !matches!(place, Place::Entry | Place::Segment);
                 let held = pasid.is_none() && placed && outside.is_none();
                 let within = if held { owner(self.space(at)) } else { Owner::Nobody };
                 self.history.pass(now, Act::Fault(write), (owner(at), within), address, 0);
                 let asked = Asked { address, write, pasid, placed };
                 let was = match (outside, place) {
+                    (_, Place::Entry) => Was::Entry,
                     (Some(was), _) if pasid.is_none() => was,
+                    (_, Place::Segment) => Was::Segment(self.of_any_segment(&device)),
                     (_, Place::Clocks) if pasid.is_none() => Was::Clocks,
                     _ if late && self.tails > MOST_LATE => Was::TooMany,
-                    _ => self.refused(now, at, &asked, late),
+                    _ => {
+                        let was = self.refused(now, at, &asked, late);
+                        self.or_failed(now, at, address, was)
+                    }
                 };
                 let tied = match by_time && now.time > 0 && was.depends() {
                     true => self.tied(now, at, address, &was),
@@ -329,6 +339,12 @@ impl Live {
                 if let Some(domain) = domain.map(|domain| self.device(&domain)) {
                     self.domains.insert(device, domain);
                 }
+            }
+            Event::Failed { device } => {
+                let device = self.acts(&device);
+                self.pass(now, Act::Failed, device, 0, 0);
+                self.failed += 1;
+                self.failures.insert(device, now);
             }
             Event::Bounced { device, size } => {
                 // What it has mapped such an event does not say.

@@ -67,7 +67,7 @@ fn verdict(was: &Was) -> Verdict {
         Was::Unmapped(..) | Was::UnmappedUnseen(..) | Was::Lost(..) | Was::Tables(_, _, Some(_)) => {
             Verdict::Unmapped
         }
-        Was::Never(_) | Was::NoTables => Verdict::Never,
+        Was::Never(_) | Was::Failed(_) | Was::NoTables => Verdict::Never,
         Was::Aside(..)
         | Was::Perhaps(..)
         | Was::NoDevice(_)
@@ -78,6 +78,8 @@ fn verdict(was: &Was) -> Verdict {
         | Was::Before(_)
         | Was::After(_)
         | Was::TooMany
+        | Was::Entry
+        | Was::Segment(_)
         | Was::Unseen => Verdict::Unknown,
     }
 }

@@ -89,6 +89,10 @@ struct Told {
     stopped: Option<(u64, u64)>,
     /// The clock counts without a unit.
     ticks: bool,
+    /// Lines have no time, or one since the trace began.
+    bare: bool,
+    /// Refusals without an address that a device sent, and the last line of one.
+    aside: (u64, u64),
     /// Lines that are longer than what is read of one.
     long: u64,
     /// Lines of events that are not understood.
@@ -122,7 +126,7 @@ impl Replay {
             }
             self.faults.line(self.lines, time, said);
             self.live.line_of_group(self.lines, time, said);
-            if read.is_some_and(|read| read.is_unread()) {
+            if read.is_some_and(|read| read.is_unread()) || line::seems(text) {
                 self.told.unread += 1;
                 if self.told.shown.len() < MOST_UNREAD {
                     self.told.shown.push((self.lines, text.trim().chars().take(160).collect()));
@@ -133,6 +137,7 @@ impl Replay {
             return false;
         };
         self.told.ticks |= time.is_none();
+        self.told.bare |= read.as_ref().is_some_and(|read| read.is_bare);
         let time = time.unwrap_or(0);
         if !self.begun {
             self.begun = true;
@@ -291,7 +296,7 @@ impl Replay {
         let other = place == Place::Time && (time > EPOCH) != (self.live.first() > EPOCH);
         let last = self.live.span.1.time.max(self.live.first());
         let (time, place) = if other { (last, Place::Clocks) } else { (time, place) };
-        let (event, whose) = kernel::event(refused, place, |name| self.live.knows(name));
+        let (event, whose) = kernel::event(refused, place, &self.live);
         match whose {
             Whose::Named => {}
             Whose::Number => self.told.by_number.0 += 1,
@@ -329,6 +334,7 @@ impl Replay {
     pub fn finish(&mut self, until: Option<u64>) {
         self.faults.finish();
         self.settle(until);
+        self.told.aside = self.faults.aside();
         if self.live.events > 0 {
             self.live.closed = !self.more && self.told.stopped.is_none();
             for ((time, _), refused) in core::mem::take(&mut self.before) {

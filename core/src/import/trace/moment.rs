@@ -303,6 +303,8 @@ fn said(live: &Live, position: usize, event: &Passed, zh: bool) -> String {
         }
         (Act::Attach, false) => format!("{who} is attached to a domain, or leaves one."),
         (Act::Attach, true) => format!("{who} 接入一个域，或离开它。"),
+        (Act::Failed, false) => format!("{who} asks for a mapping or for memory, which fails."),
+        (Act::Failed, true) => format!("{who} 请求映射或内存，失败。"),
         (Act::Group, false) => format!("{who} comes into an IOMMU group, or leaves one."),
         (Act::Group, true) => format!("{who} 加入一个 IOMMU 组，或离开它。"),
         (Act::Bounced, false) => format!("{who} bounces {} bytes.", event.size),

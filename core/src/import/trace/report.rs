@@ -251,6 +251,20 @@ fn reading(live: &Live, told: &Told, zh: bool) -> Vec<String> {
             true => format!("{unsaid} 次故障没有说明是哪个设备的访问"),
         });
     }
+    let (aside, line) = told.aside;
+    if aside > 0 {
+        out.push(match zh {
+            false => format!("{aside} refusals have no address that a device sent, and so nothing to do with mappings: an interrupt, a device without an entry, a structure (the last on line {line})"),
+            true => format!("{aside} 次拒绝没有设备所发的地址，因此与映射无关：中断、没有表项的设备、某个数据结构（最后一次在第 {line} 行）"),
+        });
+    }
+    if live.failed > 0 {
+        let failed = live.failed;
+        out.push(match zh {
+            false => format!("{failed} mappings or allocations failed"),
+            true => format!("{failed} 次映射或分配失败"),
+        });
+    }
     let lists = live.truncated.values().sum::<u64>();
     if lists > 0 {
         out.push(match zh {
@@ -275,6 +289,8 @@ fn head(live: &Live, told: &Told, zh: bool) -> Vec<AccountItem> {
     let span = match (live.timed(), zh) {
         (true, false) => format!("{} events from {from} s to {to} s", live.events),
         (true, true) => format!("{} 个事件，从 {from} 秒到 {to} 秒", live.events),
+        (false, false) if told.bare => format!("{} events, without times of the log's clock", live.events),
+        (false, true) if told.bare => format!("{} 个事件，没有日志时钟的时间", live.events),
         (false, false) if told.ticks => {
             format!("{} events; their clock counts without a unit, so lines are counted instead", live.events)
         }

@@ -38,7 +38,10 @@ pub(super) fn scenario(now: Moment, finding: &Finding) -> Option<String> {
         | Was::Clocks
         | Was::Before(_)
         | Was::After(_)
-        | Was::TooMany => return None,
+        | Was::TooMany
+        | Was::Entry
+        | Was::Segment(_) => return None,
+        Was::Failed(_) => (None, None),
         Was::Never(near) => (near.as_ref().map(|(mapping, _)| mapping), None),
     };
     // Which it was a trace may not say: a read is the less that a device can ask for.

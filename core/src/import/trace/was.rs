@@ -158,6 +158,24 @@ pub(super) fn was(now: Moment, was: &Was, zh: bool) -> String {
             "what was mapped then is not looked up: too many faults stand behind later events, or too many events".into()
         }
         (Was::TooMany, true) => "没有查找当时的映射：排在更晚事件之后的故障太多，或事件太多".into(),
+        (Was::Entry, false) => {
+            "its line says that the IOMMU refused it before any page was looked at: no mapping has to do with it".into()
+        }
+        (Was::Entry, true) => "该行说明 IOMMU 在查任何页之前就拒绝了它：与映射无关".into(),
+        (Was::Segment(names), false) => format!(
+            "its line has no segment, and the trace has {names}: which of them it is, and what that had mapped, is not known"
+        ),
+        (Was::Segment(names), true) => {
+            format!("该行没有段号，而跟踪记录里有 {names}：是哪一个、它映射了什么，无从得知")
+        }
+        (Was::Failed(then), false) => format!(
+            "it was never mapped in this trace, and is what a mapping or an allocation that failed has for an address: one of this device failed on line {}",
+            then.line
+        ),
+        (Was::Failed(then), true) => format!(
+            "这份跟踪记录里从未映射过它；映射或分配失败时得到的正是这个地址：该设备在第 {} 行有一次失败",
+            then.line
+        ),
         (Was::Unseen, false) => "no translation of it was seen in this trace".into(),
         (Was::Unseen, true) => "这份跟踪记录里没有见到它的转换".into(),
         (Was::Never(None), false) => "it was never mapped in this trace".into(),

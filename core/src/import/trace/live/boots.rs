@@ -58,6 +58,7 @@ impl Live {
         self.domains = BTreeMap::new();
         self.cuts = BTreeMap::new();
         self.recent.clear();
+        self.failures = BTreeMap::new();
         let ahead = self.latest.saturating_add(GAP).saturating_sub(event.time);
         let first = Moment { time: event.time.saturating_add(ahead), ..event };
         self.boots.push(Boot { ahead, first, last: first });
