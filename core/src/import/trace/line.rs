@@ -1,7 +1,6 @@
 //! One line of a trace, as `trace`, `trace-cmd report` and `perf script` print it: the events of `iommu`, `dma` and `swiotlb`.
 
 use super::super::scan::{after, between, hex, number, word};
-use super::live::group_of;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -403,4 +402,9 @@ fn event(name: &str, text: &str) -> Option<Event> {
         "qi_submit" => descriptor(text)?,
         _ => return None,
     })
+}
+
+/// What an event says of a device's group: its number.
+fn group_of(text: &str) -> Option<u64> {
+    after(text, "groupID=").or_else(|| after(text, "gid=")).map(word).and_then(number)
 }

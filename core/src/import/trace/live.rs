@@ -17,7 +17,6 @@ use super::waiting::Waiting;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::string::String;
 use alloc::vec::Vec;
-pub use belongs::group_of;
 use belongs::Belongs;
 use boots::Boot;
 pub use refused::meets;

@@ -3,7 +3,7 @@
 
 use super::refused::At;
 use super::{Live, MEMORY};
-use crate::import::scan::{after, number, word};
+use crate::import::scan::{number, word};
 use crate::import::trace::finding::{Aside, Change, Finding, Mapping, Was};
 use crate::import::trace::line::{time, Moment};
 use alloc::boxed::Box;
@@ -211,9 +211,4 @@ impl Aside {
             other => other,
         }
     }
-}
-
-/// What an event says of a device's group: its number.
-pub fn group_of(text: &str) -> Option<u64> {
-    after(text, "groupID=").or_else(|| after(text, "gid=")).map(word).and_then(number)
 }
