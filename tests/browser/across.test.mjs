@@ -267,10 +267,10 @@ test("an embed is turned by an attribute, and says where it cannot be", async ()
   });
   const shown = (nth) =>
     page.waitForFunction(
-      (n) =>
-        document
-          .querySelectorAll("iommu-playground")
-          [n]?.shadowRoot?.textContent.match(/RISC-V|arch=.*/)?.[0],
+      (n) => {
+        const element = document.querySelectorAll("iommu-playground").item(n);
+        return element?.shadowRoot?.textContent.match(/RISC-V|arch=.*/)?.[0];
+      },
       nth,
     );
   assert.equal(await (await shown(0)).jsonValue(), "RISC-V");
