@@ -266,13 +266,10 @@ test("an embed is turned by an attribute, and says where it cannot be", async ()
     document.head.append(script);
   });
   const shown = (nth) =>
-    page.waitForFunction(
-      (n) => {
-        const element = document.querySelectorAll("iommu-playground").item(n);
-        return element?.shadowRoot?.textContent.match(/RISC-V|arch=.*/)?.[0];
-      },
-      nth,
-    );
+    page.waitForFunction((n) => {
+      const element = document.querySelectorAll("iommu-playground").item(n);
+      return element?.shadowRoot?.textContent.match(/RISC-V|arch=.*/)?.[0];
+    }, nth);
   assert.equal(await (await shown(0)).jsonValue(), "RISC-V");
   assert.match(await (await shown(1)).jsonValue(), /^arch="riscv": .*; `vt-d` or `amd-vi` can run it/);
   // What is near to the word is named, as links and texts do.
