@@ -1,16 +1,15 @@
 //! What a trace has beside its mappings: two boots, mappings that failed, refusals that no mapping explains.
 #![cfg(feature = "import")]
 
+#[path = "support/replay.rs"]
+mod replay;
+
 use iommu_core::import::trace::Replay;
 use iommu_core::spec::Lang;
+use replay::replayed_until;
 
 fn replayed(text: &str) -> Replay {
-    let mut replay = Replay::default();
-    for line in text.lines() {
-        replay.line(line, None);
-    }
-    replay.finish(None);
-    replay
+    replayed_until(text, None)
 }
 
 fn said(replay: &Replay) -> [String; 2] {

@@ -6,6 +6,7 @@
 mod trace;
 
 use iommu_core::spec::Lang;
+use trace::replay::replayed_until;
 use trace::{event, replayed};
 
 const DISK: &str = "0000:00:05.0";
@@ -19,6 +20,11 @@ fn refusals(text: &str) -> [Vec<String>; 2] {
         let said = replay.report(lang).to_string();
         said.lines().filter(|line| line.contains(mark)).map(|line| line.trim().to_owned()).collect()
     })
+}
+
+/// What is said, in English, of a text up to a time in nanoseconds.
+fn told_at(text: &str, until: u64) -> String {
+    replayed_until(text, Some(until)).report(Lang::En).to_string()
 }
 
 /// What is said of the only refused access.
@@ -217,13 +223,7 @@ fn a_message_of_several_lines_is_read_to_its_end_behind_the_time_that_is_asked_f
             "event: F_TRANSLATION client: 0000:03:00.0 sid: 0x300 ssid: 0x0 iova: 0xfffe0100 ipa: 0x0",
         )
         + &part("20.000043", "unpriv data write s1 \"Input address caused fault\" stag: 0x0");
-    let until = Some(20_000_030_000);
-    let mut replay = iommu_core::import::trace::Replay::default();
-    for line in text.lines() {
-        replay.line(line, until);
-    }
-    replay.finish(until);
-    let said = replay.report(iommu_core::spec::Lang::En).to_string();
+    let said = told_at(&text, 20_000_030_000);
     assert!(
         said.contains(
             "0000:03:00.0 is refused 0xfffe0100 (write): it is mapped for the other direction only"
@@ -243,13 +243,7 @@ fn a_line_without_a_time_below_a_later_event_is_later_too() {
         (event("20.000010") + fault + &event("20.000060"), true),
         (event("20.000010") + &event("20.000060") + fault, false),
     ] {
-        let until = Some(20_000_030_000);
-        let mut replay = iommu_core::import::trace::Replay::default();
-        for line in text.lines() {
-            replay.line(line, until);
-        }
-        replay.finish(until);
-        let said = replay.report(iommu_core::spec::Lang::En).to_string();
+        let said = told_at(&text, 20_000_030_000);
         assert_eq!(said.contains("is refused"), there, "{said}");
     }
 }

@@ -1,20 +1,15 @@
 //! What the report of a trace must not leave unsaid: where it stopped, what was cut, what was not understood, clocks without a unit.
 
+#[path = "support/replay.rs"]
+mod replay;
+
 use iommu_core::import::trace::{Replay, LONGEST};
 use iommu_core::spec::Lang;
+use replay::replayed_until;
 use std::fmt::Write;
 
 fn replay(text: &str) -> Replay {
-    replay_until(text, None)
-}
-
-fn replay_until(text: &str, until: Option<u64>) -> Replay {
-    let mut replay = Replay::default();
-    for line in text.lines() {
-        replay.line(line, until);
-    }
-    replay.finish(until);
-    replay
+    replayed_until(text, None)
 }
 
 fn said(replay: &Replay) -> [String; 2] {
@@ -169,7 +164,7 @@ fn a_fault_that_the_console_event_has_is_at_its_own_time_or_at_that_events() {
 #[test]
 fn up_to_a_time_counts_what_a_log_behind_has_and_no_event_that_is_later() {
     for text in [[FAULTS, AROUND].concat(), [AROUND, FAULTS].concat()] {
-        let replay = replay_until(&text, Some(10_000_160_000));
+        let replay = replayed_until(&text, Some(10_000_160_000));
         let [en, zh] = said(&replay);
         assert_eq!(en.matches("is refused").count(), 1, "{en}");
         assert!(en.contains("stopped at event 2: 4 more are later"), "{en}");
@@ -180,7 +175,7 @@ fn up_to_a_time_counts_what_a_log_behind_has_and_no_event_that_is_later() {
     let mut lines: Vec<&str> = AROUND.split_inclusive('\n').collect();
     for (at, later, refused) in [(1, 2, 1), (3, 3, 0)] {
         lines.insert(at, bare);
-        let [en, _] = said(&replay_until(&lines.concat(), Some(10_000_160_000)));
+        let [en, _] = said(&replayed_until(&lines.concat(), Some(10_000_160_000)));
         assert_eq!(en.matches("it is mapped for the other direction only").count(), refused, "{en}");
         assert_eq!(en.matches("is refused").count(), refused, "{en}");
         assert!(en.contains(&format!("{later} more are later")), "{en}");
@@ -290,7 +285,7 @@ fn faults_of_a_log_before_or_behind_the_trace_are_held_against_what_was_mapped_a
     }
     // Alone they are a log, and up to a time only what is not later counts.
     assert!(replay(FAULTS).is_empty());
-    let early = replay_until(&[FAULTS, AROUND].concat(), Some(10_000_399_000));
+    let early = replayed_until(&[FAULTS, AROUND].concat(), Some(10_000_399_000));
     assert_eq!(said(&early)[0].matches("is refused").count(), 2);
 }
 

@@ -55,7 +55,7 @@ impl Lspci {
             self.below = indented && self.group.is_some();
             return true;
         }
-        if !indented && !self.rows_of_bytes(line) {
+        if !indented && !self.is_row(line) {
             self.ungroup();
         }
         if self.at.is_none() {
@@ -86,9 +86,8 @@ impl Lspci {
     }
 
     /// Is it a row of the configuration space of the function that is being read?
-    fn rows_of_bytes(&self, line: &str) -> bool {
-        let offset = line.split(':').next().unwrap_or("");
-        self.at.is_some() && (2..=3).contains(&offset.len()) && hex(offset).is_some()
+    fn is_row(&self, line: &str) -> bool {
+        self.at.is_some() && offset(line).is_some()
     }
 
     /// An empty line ends the function, unless a copy put one behind each line.
@@ -127,7 +126,7 @@ impl Lspci {
         let rest = rest.trim_start().trim_start_matches(|c: char| c.is_ascii_digit());
         let rest = rest.trim_start_matches([':', ' ', '\t', '-']);
         self.end(found);
-        (self.group, self.below) = (Some(number), false);
+        self.group = Some(number);
         found.kind("iommu groups", from);
         let _ = found.group(number, from);
         // Functions of the same group may follow, indented.
@@ -190,11 +189,7 @@ impl Lspci {
 
     /// `10: 04 00 40 91 00 00 00 00 ...` of `-x`.
     fn row(&mut self, line: &str, from: Source) -> bool {
-        let Some((offset, bytes)) = line.split_once(':') else { return false };
-        if !(2..=3).contains(&offset.len()) {
-            return false;
-        }
-        let Some(offset) = hex(offset) else { return false };
+        let Some((offset, bytes)) = offset(line) else { return false };
         let mut row = [0u8; 16];
         let mut count = 0;
         for byte in bytes.split_whitespace() {
@@ -262,6 +257,12 @@ impl Lspci {
             self.within.detail(line, function);
         }
     }
+}
+
+/// The offset of a row of the configuration space, and its bytes.
+fn offset(line: &str) -> Option<(u64, &str)> {
+    let (offset, bytes) = line.split_once(':')?;
+    (2..=3).contains(&offset.len()).then(|| hex(offset)).flatten().map(|offset| (offset, bytes))
 }
 
 /// `Memory behind bridge: fd500000-fd6fffff [size=2M]`; a window that is off is none.

@@ -2,8 +2,9 @@
 //! mixture, whole or in part. Nothing here runs a machine: texts become facts ([`Found`]), facts a scenario ([`Import`]).
 //!
 //! The way of a text, each file importing only from those before it in this list: `scan` finds words and numbers; `remark` and
-//! `found` are the data; `logged` keeps what a boot log says apart from what the running system does; one file a kind of text reads it (`lspci` with `config` and `tree`, `iomem`, `sysfs`, `dmesg`, `monitor`, `hexdump`,
-//! `acpi`, `dts`); `reader` tells the kinds apart, line by line; `groups` says why functions are in one group; `maker`, `names`, `space`, `regions`, `plan`, `beyond` decide what the scenario can say;
+//! `found` are the data; `logged` keeps what a boot log says apart from what the running system does; one file a kind of text
+//! reads it (`lspci` with `config` and `tree`, `iomem`, `sysfs`, `dmesg`, `monitor`, `hexdump`, `acpi`, `dts`); `copied` takes away
+//! what a copy did to a line; `reader` tells the kinds apart, line by line; `groups` says why functions are in one group; `maker`, `names`, `space`, `regions`, `plan`, `beyond` decide what the scenario can say;
 //! `write` writes it; `account` is the shape of what is said to a reader, and `report` says it.
 
 pub mod account;

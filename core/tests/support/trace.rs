@@ -1,16 +1,14 @@
 //! Traces that are replayed whole, and the lines of their events.
 
+#[path = "replay.rs"]
+pub mod replay;
+
 use iommu_core::import::trace::Replay;
 
 /// The replay of a text, every line of which is taken.
 #[track_caller]
 pub fn replayed(text: &str) -> Replay {
-    let mut replay = Replay::default();
-    for line in text.lines() {
-        replay.line(line, None);
-    }
-    replay.finish(None);
-    replay
+    replay::replayed_until(text, None)
 }
 
 /// The line of an event, so many microseconds after 10 s.

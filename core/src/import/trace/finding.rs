@@ -134,6 +134,14 @@ impl Was {
         }
     }
 
+    /// What it is for the devices of a group: what another of them has mapped is in the same domain.
+    pub(super) fn for_group(&self) -> &Was {
+        match self {
+            Was::Aside(was, Aside::Group { .. }) => was.for_group(),
+            was => was,
+        }
+    }
+
     /// As [`Was::core`], to be changed.
     pub(super) fn core_mut(&mut self) -> &mut Was {
         match self {

@@ -1,7 +1,7 @@
 //! A log and the trace that may stand in the same text, read together: what was refused the replay judges, and `explain::logs` takes its
 //! verdict.
 
-use super::finding::{Aside, Finding, Was};
+use super::finding::{Finding, Was};
 use super::report::finding;
 use super::Replay;
 use crate::explain::logs::{Judged, LogReader, Report, Verdict};
@@ -60,8 +60,7 @@ impl Replay {
 }
 
 fn verdict(was: &Was) -> Verdict {
-    match was {
-        Was::Aside(was, Aside::Group { .. }) => verdict(was),
+    match was.for_group() {
         Was::Mapped(_) | Was::MappedUnseen(..) | Was::Tables(_, _, None) => Verdict::Mapped,
         Was::Other(_) => Verdict::OtherDirection,
         Was::Unmapped(..) | Was::UnmappedUnseen(..) | Was::Lost(..) | Was::Tables(_, _, Some(_)) => {

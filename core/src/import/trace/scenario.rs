@@ -16,12 +16,7 @@ const LOW_RAM: u64 = 3 << 30;
 /// Returns the scenario of a refused access; none for what is no access, and where no machine of the language has such addresses.
 pub(super) fn scenario(now: Moment, finding: &Finding) -> Option<String> {
     let Finding::Fault { device, address, write, was, .. } = finding else { return None };
-    // What another device of the group has mapped is in the same domain.
-    let was = match was {
-        Was::Aside(was, Aside::Group { .. }) => &**was,
-        was => was,
-    };
-    let (mapping, unmapped) = match was {
+    let (mapping, unmapped) = match was.for_group() {
         Was::Mapped(mapping) | Was::Other(mapping) => (Some(mapping), None),
         Was::Unmapped(mapping, then) | Was::Lost(mapping, then) => (Some(mapping), Some(*then)),
         Was::Unseen | Was::UnmappedUnseen(..) | Was::Aside(_, Aside::Another(..)) => (None, None),

@@ -2,8 +2,8 @@
 
 use std::io::{BufRead, Cursor, Read, Result};
 
-/// Returns a text as UTF-8, without its byte order mark: one that begins with UTF-16's byte order mark is turned as it is read, and so is what follows such a mark at
-/// the beginning of a line, as `>>` of PowerShell 5.1 appends it. Any other is as it is.
+/// Returns a text as UTF-8, without its byte order mark: one that begins with UTF-16's is turned as it is read, and so is what follows
+/// such a mark at the beginning of a line, as `>>` of PowerShell 5.1 appends it. Any other is as it is.
 pub fn utf8<'a>(mut from: impl BufRead + 'a) -> Result<Box<dyn BufRead + 'a>> {
     // A pipe may give one byte first; a text of one byte has no mark.
     let mut mark = Vec::new();
