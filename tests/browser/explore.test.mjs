@@ -190,12 +190,18 @@ test("what is folded opens, and what is pointed at tells its names", async () =>
   await fold.focus();
   assert.match(await page.textContent(".tip"), /look closer/);
   const before = await buffers();
+  const closer = () => page.getAttribute("#unfocus", "title");
   for (let i = 0; i < 5 && (await fold.count()) && (await buffers()) <= before; i++) {
-    const said = await page.getAttribute("#unfocus", "title");
-    await fold.focus();
-    await page.keyboard.press("Enter");
-    await page.waitForFunction((s) => document.querySelector("#unfocus").title !== s, said);
+    const said = await closer();
+    // The answer comes when it is there, and takes room: a fold that parts under the key is no fold any more.
+    for (let tries = 0; tries < 10 && (await closer()) === said; tries++) {
+      await settled(page);
+      await fold.press("Enter");
+    }
+    assert.notEqual(await closer(), said);
     await settled(page);
+    // What was folded is gone; the keyboard is where it was.
+    assert.match(await page.evaluate(() => document.activeElement.dataset.piece ?? ""), /^pa\/0x200/);
   }
   assert.ok((await buffers()) > before, `${await buffers()} buffers, ${before} before`);
   await accessible(page, "looking closer");

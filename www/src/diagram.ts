@@ -188,8 +188,6 @@ export function diagram(app: App, slot: 0 | 1 = 0, panes?: Panes): HTMLElement {
     const end = scene.token?.path.at(-1) ?? [-1, -1];
     last = { x: end[0], y: end[1], position: at };
     const moved = at > from.position && (end[0] !== from.x || end[1] !== from.y);
-    const focused = ((holder.getRootNode() as Document | ShadowRoot).activeElement as HTMLElement | null)
-      ?.dataset?.piece;
     fit();
     drawn.show(
       scene,
@@ -203,8 +201,6 @@ export function diagram(app: App, slot: 0 | 1 = 0, panes?: Panes): HTMLElement {
       const sheet = sheetOf(box);
       if (sheet) sheets.observe(sheet);
     }
-    if (focused)
-      holder.querySelector<SVGElement>(`[data-piece="${focused}"]`)?.focus({ preventScroll: true });
     follow(from.position >= 0 && at !== from.position);
     // What is written may stand elsewhere now, in a picture of the same size.
     if (box.dataset.more) requestAnimationFrame(more);

@@ -49,6 +49,7 @@ export class Picture {
   /** At which speed the token walks what the step added; not at all when there is none. */
   private walk: number | null = null;
   private followed: string | null = null;
+  private shown: readonly ScenePiece[] = [];
   /** How high a row is. */
   private row = ROW;
   private readonly wires = new Layer<SceneWire>("marks-layer layer", (w) => wire(w, this.row));
@@ -118,12 +119,21 @@ export class Picture {
   /** Ranges; one of them can be reached by Tab, the others from there with the arrows up and down. */
   private showPieces(all: ScenePiece[]): void {
     const { followed } = this;
+    const { activeElement } = this.element.getRootNode() as Document | ShadowRoot;
+    const had = activeElement ? this.shown[this.pieces.drawn.findIndex(([e]) => e === activeElement)] : null;
+    const byKey = had && activeElement?.matches(":focus-visible");
+    this.shown = all;
     this.pieces.show(all.map((p) => [p, followed !== null && named(p) && holds(p, followed)]));
     const stop = all.find((p) => named(p) && p.touch) ?? all.find(named);
     this.pieces.drawn.forEach(([element], i) => {
       const p = all[i];
       if (element && p && named(p)) put(element, "tabindex", p === stop ? 0 : -1);
     });
+    // A fold parts when it is opened, and with the size of the picture: the keyboard stays where it was.
+    if (had && !activeElement?.isConnected) {
+      const stays = (p: ScenePiece) => named(p) && p.column === had.column && meets(p, had, byKey === true);
+      this.pieces.drawn[all.findIndex(stays)]?.[0]?.focus({ preventScroll: true });
+    }
   }
 }
 
@@ -189,6 +199,9 @@ const holds = (p: ScenePiece, address: string) => {
   const at = BigInt(address);
   return BigInt(p.first) <= at && at <= BigInt(p.last);
 };
+
+const meets = (p: ScenePiece, was: ScenePiece, inPart: boolean) =>
+  p.first === was.first || (inPart && (holds(was, p.first) || holds(p, was.first)));
 
 function walkPieces(event: KeyboardEvent, svg: SVGElement): void {
   const way = event.key === "ArrowDown" ? 1 : event.key === "ArrowUp" ? -1 : 0;
