@@ -207,6 +207,8 @@ test("what is folded opens, and what is pointed at tells its names", async () =>
   await accessible(page, "looking closer");
   await page.click("#unfocus");
   await page.waitForSelector("#unfocus[hidden]", { state: "attached" });
+  // The whole column is drawn once the machine has answered; until then the buffers are those that were looked at.
+  await settled(page);
   await page.locator(".piece.buffer").first().focus();
   await page.waitForFunction(() =>
     /= .*virtual|= .*physical/.test(document.querySelector(".tip").textContent),
