@@ -59,6 +59,13 @@ const failed = async (page, id) => {
   return page.evaluate((i) => window.seen.find(([at, name]) => at === i && name === "error")[2], id);
 };
 
+/** Waits until the embed `a` has gone on from a position, or shows its answer. */
+const onward = (page, from) =>
+  page.waitForFunction((f) => {
+    const element = document.getElementById("a");
+    return element.position > f || !element.shadowRoot.querySelector(".over").hidden;
+  }, from);
+
 test("an embed from another host runs, steps, tells of it, and loads the machine once", async () => {
   const asked = [];
   const page = await host(
@@ -152,8 +159,18 @@ test("by default: sentence, picture, Step and bar within 560 px, the answer at t
   while (await page.isEnabled("#a #step")) {
     const from = await page.evaluate(() => document.getElementById("a").position);
     await page.click("#a #step");
-    await page.waitForFunction((f) => document.getElementById("a").position > f, from);
+    await onward(page, from);
     assert.equal(await height(), first);
+    // The last stop is read like the others: the answer is a step of its own.
+    const [at, length] = await page.evaluate(() => {
+      const { position, length } = document.getElementById("a");
+      return [position, length];
+    });
+    const answered = await page.isVisible("#a .ending .answer");
+    assert.equal(answered, from === length);
+    if (at !== length || answered) continue;
+    assert.match(await page.textContent("#a #step"), /The answer/);
+    assert.match(await page.textContent("#a #note"), /The device writes to Z/);
   }
   const last = await height();
   assert.ok(await page.isVisible("#a .ending .answer"));
@@ -173,8 +190,19 @@ test("by default: sentence, picture, Step and bar within 560 px, the answer at t
       answer.bottom >= told.bottom
     );
   });
+  // Back, and the cross, lead from the answer to what it stood in place of.
+  for (const away of ["#a #back", "#a #hide-answer"]) {
+    assert.equal(await page.isEnabled("#a #step"), false);
+    await page.click(away);
+    assert.equal(await page.isVisible("#a .ending .answer"), false);
+    assert.ok(await page.isVisible("#a #note"));
+    await page.click("#a #step");
+    assert.ok(await page.isVisible("#a .ending .answer"));
+  }
+  await page.click("#a #to-start");
+  await page.click("#a #to-end");
+  await page.waitForSelector("#a .ending .answer");
   await page.click("#a #hide-answer");
-  assert.equal(await page.isVisible("#a .ending .answer"), false);
   for (const [width, same] of [
     ["500px", false],
     ["828px", true],
@@ -246,7 +274,7 @@ test("in a document's width the pictures of long lessons are whole at every stop
         if (part("#step").disabled) return looks;
         const from = element.position;
         part("#step").click();
-        while (element.position === from) await frames(1);
+        while (element.position === from && part(".over").hidden) await frames(1);
       }
     });
     assert.ok(looks.length > 3, `${preset} (${lang})`);
@@ -281,7 +309,7 @@ test("in a narrow host too the answer stands above the picture, and the height d
     while (await page.isEnabled("#a #step")) {
       const from = await page.evaluate(() => document.getElementById("a").position);
       await page.click("#a #step");
-      await page.waitForFunction((f) => document.getElementById("a").position > f, from);
+      await onward(page, from);
       assert.equal(await height(), first, `${preset} at ${width} px`);
     }
     await page.waitForSelector("#a .ending .answer");

@@ -300,7 +300,10 @@ test("in a document an end at which nothing moves shows who acts", async () => {
     while (await page.isEnabled("#a #step")) {
       const from = await page.evaluate(() => document.getElementById("a").position);
       await page.click("#a #step");
-      await page.waitForFunction((f) => document.getElementById("a").position > f, from);
+      await page.waitForFunction((f) => {
+        const element = document.getElementById("a");
+        return element.position > f || !element.shadowRoot.querySelector(".over").hidden;
+      }, from);
     }
     await page.waitForFunction(() => {
       const all = document.getElementById("a").shadowRoot;

@@ -230,7 +230,51 @@ test("printed, a step is what is told and the picture, on a light ground also of
   await page.evaluate(() => (document.documentElement.dataset.theme = "dark"));
   assert.equal(await ground(), "rgb(251, 251, 250)");
   await accessible(page, "printed");
+  // The answer too is read there, and nothing that is pressed.
+  await page.emulateMedia({ media: "screen" });
+  await page.keyboard.press("End");
+  await page.waitForSelector("main > .over .answer");
+  await page.emulateMedia({ media: "print" });
+  assert.ok(await page.isVisible("main > .over .answer"));
+  const pressed = await page.$$eval("button, select, summary, input", (all) =>
+    all.filter((e) => e.checkVisibility() && !e.matches(".address-link")).map((e) => e.id || e.textContent),
+  );
+  assert.deepEqual(pressed, []);
   await page.context().close();
+});
+
+test("no arrow's head is under another arrow's ground", async () => {
+  for (const preset of ["swiotlb", "bounce-offset", "inbound-window"]) {
+    const page = await site.open({ hash: `#p=${preset}`, height: 800 });
+    await settled(page);
+    const under = await stepThrough(
+      page,
+      `const wires = [...document.querySelectorAll("#diagram g.wire")];
+       const at = (w) => { const stroke = w.querySelector(".stroke"); return [stroke, stroke.getTotalLength()]; };
+       return wires.map((w, i) => {
+         const [stroke, length] = at(w);
+         const head = [2, 4].map((back) => stroke.getPointAtLength(length - back));
+         const end = stroke.getPointAtLength(length);
+         return wires.slice(i + 1).filter((other) => {
+           // Two that end at one place have one head.
+           const [theirs, long] = at(other);
+           const { x, y } = theirs.getPointAtLength(long);
+           if (x === end.x && y === end.y) return false;
+           return head.some((p) => other.querySelector(".halo").isPointInStroke(p));
+         }).length;
+       });`,
+    );
+    assert.ok(
+      under.some((wires) => wires.length > 2),
+      preset,
+    );
+    assert.deepEqual(
+      under.flat().filter((n) => n > 0),
+      [],
+      preset,
+    );
+    await page.context().close();
+  }
 });
 
 test("an arrow ends at the border of its box, also behind a letter", async () => {

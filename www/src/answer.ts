@@ -12,7 +12,7 @@ export function answer(app: App, ending: HTMLElement): HTMLElement {
       id: "hide-answer",
       title: t("close"),
       "aria-label": t("close"),
-      onclick: () => (box.hidden = true),
+      onclick: () => (app.time.putAway ?? (() => (box.hidden = true)))(),
     },
     "✕",
   );
@@ -20,7 +20,7 @@ export function answer(app: App, ending: HTMLElement): HTMLElement {
   let at = -1;
   app.on((state) => {
     // Each time the end is come to, and not again while one stays there.
-    const now = state.view && !ending.hidden ? state.position : -1;
+    const now = state.view && !ending.hidden && !state.answerWaits ? state.position : -1;
     if (now !== at) box.hidden = now < 0;
     at = now;
   });

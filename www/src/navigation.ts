@@ -24,6 +24,8 @@ interface Goal {
 export class Navigation {
   private requests = 0;
   private drawers: Drawer[] = [];
+  /** In a figure the answer takes the place of what is told: the last stop is read first, and the answer is a step of its own. */
+  answerLast = false;
   /** Stops inside stops of the run, by depth and positions. */
   private readonly known = new Map<string, readonly Stop[]>();
   private knownOf: unknown = null;
@@ -45,12 +47,16 @@ export class Navigation {
   /** Goes to a position, kept within the run; stops are open as far as the position needs it, or `levels` of them. What was
       prepared is told with it. */
   async go(position: number, levels = 0, prepared: (keyof State)[] = []): Promise<void> {
+    // Who goes to the end by a link or a key is shown its answer.
+    await this.goOn(position, levels, prepared, false);
+  }
+  private async goOn(position: number, levels: number, prepared: (keyof State)[], answerWaits: boolean) {
     const { course, asked, other } = this.store.state;
     const to = Math.max(0, Math.min(course?.length ?? 0, position));
     const pair = other && pairAt(other, to);
     // A question stays until its step is left behind.
     const patch: Partial<State> = asked && (asked.at !== to || asked.guess === null) ? { asked: null } : {};
-    await this.show(to, levels, pair, patch, prepared);
+    await this.show(to, levels, pair, { ...patch, answerWaits }, prepared);
   }
   /** Goes to a pair of a comparison, by its number. */
   async goPair(index: number): Promise<void> {
@@ -59,7 +65,7 @@ export class Navigation {
   }
   /** Goes to where a run that has just been opened begins, and tells of it and of what is shown in one. */
   async begin(run: Partial<State>, position: number | null): Promise<void> {
-    this.store.prepare({ ...run, way: [], view: null, terms: new Map() });
+    this.store.prepare({ ...run, way: [], view: null, answerWaits: false, terms: new Map() });
     const { course } = this.store.state;
     const at = Math.max(0, Math.min(course?.length ?? 0, position ?? course?.start ?? 0));
     await this.show(at, 0, null, {}, Object.keys(run) as (keyof State)[]);
@@ -214,9 +220,19 @@ export class Navigation {
     const to = before(this.stops(), (way[base]?.stop.from ?? position - 1) + 1);
     return { to: to ?? Math.min(course?.start ?? 0, Math.max(0, position - 1)), levels: 0 };
   }
-  /** Is there a stop after this one? */
+  /** Is there a stop after this one, or the answer? */
   get more(): boolean {
-    return this.next() !== null || this.moreOfOther() !== null;
+    return this.next() !== null || this.moreOfOther() !== null || this.store.state.answerWaits;
+  }
+  /** Is there an answer that has the last word, at this position? */
+  private answered(at: number): boolean {
+    const { course, head } = this.store.state;
+    return this.answerLast && at === course?.length && Boolean(head?.answer || head?.tryThis);
+  }
+  /** Puts the answer away that stands in the place of the last stop. */
+  get putAway(): (() => void) | null {
+    const { position } = this.store.state;
+    return this.answered(position) ? () => this.store.set({ answerWaits: true }) : null;
   }
   /** Can the present stop be opened, and can it be closed? */
   get opens(): boolean {
@@ -285,17 +301,21 @@ export class Navigation {
     const pair = this.moreOfOther();
     if (pair !== null) return this.goPair(pair);
     const goal = this.next();
-    if (goal === null) return;
+    if (goal === null) {
+      if (this.store.state.answerWaits) this.store.set({ answerWaits: false });
+      return;
+    }
     const reading = depth === "read" || (goal.levels > 0 && way.at(goal.levels - 1)?.stop.depth === "read");
     if (predicting && reading && !other && asked?.at !== goal.to) {
       const question = await this.machine.ask("question", 0, goal.to, lang);
       if (question) return this.store.set({ asked: { ...question, guess: null }, playing: false });
     }
-    await this.go(goal.to, goal.levels);
+    await this.goOn(goal.to, goal.levels, [], this.answered(goal.to));
   }
   async stepBack(): Promise<void> {
     const pair = this.moreOfOther(-1);
     if (pair !== null) return this.goPair(pair);
+    if (!this.store.state.answerWaits && this.putAway) return this.putAway();
     const { to, levels } = this.previous();
     await this.go(to, levels);
   }

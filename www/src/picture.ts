@@ -97,7 +97,7 @@ export class Picture {
     const { width, height } = size(scene, row);
     put(this.element, "viewBox", `0 0 ${width} ${height}`);
     put(this.element, "aria-label", scene.summary || this.how.label);
-    this.wires.show(scene.wires);
+    this.wires.show(headsFree(scene.wires));
     this.showPieces(scene.pieces);
     // The boxes have their own borders: only marks inside them are drawn.
     this.rules.show(scene.rules.filter(([, , cells]) => cells < 0));
@@ -283,6 +283,14 @@ function reaching(points: Corner[], by: [number, number]): Corner[] {
     end[1],
   ];
   return [out(tail, second, by[0]), ...points.slice(1, -1), out(head, before, by[1])];
+}
+
+/** Where one begins at the head of another it is drawn before that: the ground around it would cover the head. */
+function headsFree(wires: SceneWire[]): SceneWire[] {
+  const spot = (corner?: Corner) => String(corner);
+  const heads = new Set(wires.map((w) => spot(w.points.at(-1))));
+  const begins = (w: SceneWire) => heads.has(spot(w.points[0]));
+  return [...wires.filter(begins), ...wires.filter((w) => !begins(w))];
 }
 
 function wire(w: SceneWire, row: number): SVGElement[] {

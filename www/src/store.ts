@@ -68,6 +68,8 @@ export interface State {
   /** Where texts that are shown use terms of the glossary. */
   terms: ReadonlyMap<string, readonly TermUse[]>;
   playing: boolean;
+  /** The end is come to, and its answer comes with the next step: where that takes the place of what is told. */
+  answerWaits: boolean;
   speed: number;
   troubles: Trouble[];
   busy: boolean;
@@ -112,6 +114,7 @@ export class Store {
       way: [],
       terms: new Map(),
       playing: false,
+      answerWaits: false,
       speed: 1,
       troubles: [],
       busy: false,

@@ -23,6 +23,7 @@ export function transport(
     h("button.icon", { type: "button", title: t(key), "aria-label": t(key), id, onclick: act }, icon(sign));
   const start = button("start", "start", () => void app.time.toStart(), "to-start");
   const back = button("back", "back", () => void app.time.stepBack(), "back");
+  const label = h("span", {}, t("step"));
   const step = h(
     "button.primary",
     {
@@ -34,7 +35,7 @@ export function transport(
         void app.time.step();
       },
     },
-    h("span", {}, t("step")),
+    label,
     icon("step"),
   );
   const play = h("button", {
@@ -113,11 +114,14 @@ export function transport(
   };
   app.on((state, changed) => {
     if (
-      ["view", "course", "depth", "other", "playing"].some((key) => changed.has(key as keyof typeof state))
+      ["view", "course", "depth", "other", "playing", "answerWaits"].some((key) =>
+        changed.has(key as keyof typeof state),
+      )
     ) {
       const begun = state.course?.start ?? 0;
       const none = !app.time.more;
       step.disabled = none;
+      label.textContent = t(state.answerWaits ? "answerIs" : "step");
       play.disabled = none && !state.playing;
       back.disabled = state.position <= begun;
       start.disabled = state.position === begun;

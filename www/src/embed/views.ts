@@ -37,6 +37,7 @@ export function parts(app: App, view: ViewName, controls: Controls): Parts {
   const [said, over] = [sentence(app), answer(app, ending(app))];
   // A figure's answer takes the place of what is told, with its room kept from the start: the picture stays as it is.
   const front = view === "diagram" && controls !== "none";
+  app.time.answerLast = front;
   const content = h(
     "div.embed-content",
     { role: "group", "data-view": view, "data-controls": controls },
