@@ -296,6 +296,24 @@ test("an arrow ends at the border of its box, also behind a letter", async () =>
   await page.context().close();
 });
 
+test("what is called unmapped and still cached was unmapped: an MSI page table's entry was not", async () => {
+  for (const [link, stale] of [
+    ["p=lazy", true],
+    ["p=interrupts&arch=riscv", false],
+  ]) {
+    const page = await site.open({ hash: `#${link}`, height: 800 });
+    await settled(page);
+    const said = await stepThrough(page, `return document.querySelector("#diagram svg").textContent;`);
+    assert.ok(said.length > 2 && said.every((text) => text.includes("interrupt")), link);
+    assert.equal(
+      said.some((text) => /unmapped,.*still/.test(text)),
+      stale,
+      link,
+    );
+    await page.context().close();
+  }
+});
+
 test("a letter is read beside the token, on a phone too", async () => {
   for (const preset of ["why-iommu", "use-after-unmap"]) {
     const page = await site.open({ hash: `#p=${preset}`, width: 360, height: 740 });

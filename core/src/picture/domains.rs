@@ -102,12 +102,17 @@ impl Painter<'_> {
         let col = self.bus_of(device);
         let vm = now.guest_of(domain);
         let runs: Vec<Mapped> = found.runs.iter().take(RUNS).copied().collect();
+        let range = now.interrupts().range();
+        let (first, last) = (range.start.raw(), range.last().raw());
+        // What an MSI page table leads to is cached too, and is no mapping of the domain that could be undone.
+        let messages = first..=last;
         let lines: Vec<_> = self
             .caches
             .iter()
             .filter(|c| c.cache.kind == CacheKind::Iotlb)
             .flat_map(|c| c.lines.values().copied())
             .filter(|l| l.domain.is_none_or(|d| d == u32::from(domain.0)) && l.pasid.is_none())
+            .filter(|l| !(messages.contains(&l.from) && messages.contains(&l.to)))
             .collect();
         for run in &runs {
             let named = self.named_at(col, run.from);
@@ -177,8 +182,6 @@ impl Painter<'_> {
             }
         }
         let label = Phrase::new("interrupt messages", "中断消息");
-        let range = now.interrupts().range();
-        let (first, last) = (range.start.raw(), range.last().raw());
         self.region(col, Region::new("bus/msi", first, last, RegionKind::Msi, label));
     }
 

@@ -69,8 +69,10 @@ impl Player {
     /// An animated SVG of a run's ideas, each with its note and what came of it.
     pub fn film_of_ideas(&mut self, theme: Theme, options: &Options) -> String {
         let ideas = self.ideas(options.lang);
+        // A Chinese full stop has its own room.
+        let gap = if options.lang == Lang::En { " " } else { "" };
         let said = |idea: &super::types::Stop| match &idea.outcome {
-            Some(outcome) => format!("{} {}", idea.sentence, outcome.text),
+            Some(outcome) => format!("{}{gap}{}", idea.sentence, outcome.text),
             None => idea.sentence.clone(),
         };
         let frames: Vec<(usize, String)> = ideas.iter().map(|idea| (idea.to as usize, said(idea))).collect();
@@ -90,9 +92,9 @@ impl Player {
     /// The ideas of a run as a page that prints: a picture, its sentence and its outcome each.
     pub fn handout(&mut self, lang: Lang) -> String {
         let head = self.head(lang);
-        let (tag, answer) = match lang {
-            Lang::En => ("en", "The answer"),
-            Lang::Zh => ("zh-Hans", "答案"),
+        let (tag, answer, is) = match lang {
+            Lang::En => ("en", "The answer", ": "),
+            Lang::Zh => ("zh-Hans", "答案", "："),
         };
         let options = Player::as_on_the_page(lang);
         let mut out = format!(
@@ -116,7 +118,7 @@ impl Player {
                 escape(&idea.sentence)
             );
             if let Some(outcome) = &idea.outcome {
-                out += &format!("<p><b>{}</b> {}</p>\n", escape(&outcome.word), escape(&outcome.text));
+                out += &format!("<p><b>{}</b>{is}{}</p>\n", escape(&outcome.word), escape(&outcome.text));
             }
             out += &format!("<figure>{picture}</figure>\n</article>\n");
         }
