@@ -123,6 +123,7 @@ impl Driver for AnyIommu {
         fn new_domain<O>(self: &mut Self, ctx: &mut Ctx<'_, O>, kind: DomainKind) -> DriverResult<DomainId>;
         fn domain_root(self: &Self, id: DomainId) -> Option<PhysAddr>;
         fn mappings(self: &Self, memory: &Memory, id: DomainId, limit: usize) -> Leaves;
+        fn domain_tag(self: &Self, id: DomainId) -> Option<u32>;
         fn map<O>(self: &mut Self, ctx: &mut Ctx<'_, O>, id: DomainId, mapping: Mapping) -> DriverResult;
         fn unmap<O>(self: &mut Self, ctx: &mut Ctx<'_, O>, id: DomainId, range: AddrRange<Iova>) -> DriverResult;
         fn set_caps(self: &mut Self, device: RequesterId, caps: DeviceCaps);

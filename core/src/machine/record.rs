@@ -18,7 +18,7 @@ use crate::platform::map::PhysMap;
 use crate::platform::topology::{NodeId, Topology};
 use crate::platform::window::HostBridge;
 use crate::scenario::ast::{PeerRouting, Policy};
-use crate::trace::{Actor, Event, Trace};
+use crate::trace::{Actor, CacheLine, Event, Trace};
 use alloc::{borrow::Cow, vec::Vec};
 
 /// A write to the configuration space of a function.
@@ -311,6 +311,14 @@ impl<'a> Snapshot<'a> {
     pub fn mappings(self, memory: &Memory, domain: DomainId, limit: usize) -> Leaves {
         let driver = self.record.driver.as_ref();
         driver.map_or_else(Leaves::default, |driver| driver.mappings(memory, domain, limit))
+    }
+
+    /// Returns whether a cached translation is of requests without PASID in a domain.
+    pub fn translates(self, domain: DomainId, line: &CacheLine) -> bool {
+        match self.record.driver.as_ref().and_then(|driver| driver.domain_tag(domain)) {
+            Some(tag) => line.pasid == Some(tag),
+            None => line.domain.is_none_or(|id| id == u32::from(domain.0)) && line.pasid.is_none(),
+        }
     }
 
     /// Returns the IOMMU with the registers it has by now, as the trace has them, and with empty caches: the tables in memory

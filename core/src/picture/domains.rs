@@ -111,7 +111,7 @@ impl Painter<'_> {
             .iter()
             .filter(|c| c.cache.kind == CacheKind::Iotlb)
             .flat_map(|c| c.lines.values().copied())
-            .filter(|l| l.domain.is_none_or(|d| d == u32::from(domain.0)) && l.pasid.is_none())
+            .filter(|l| now.translates(domain, l))
             .filter(|l| !(messages.contains(&l.from) && messages.contains(&l.to)))
             .collect();
         for run in &runs {

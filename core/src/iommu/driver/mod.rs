@@ -37,6 +37,8 @@ pub trait Programmer: Commands + Contexts + Records {
     type Second: Build;
     /// The lowest domain id that domains get.
     const FIRST_DOMAIN: u16;
+    /// What the number counts from that tags translations of a domain's first stage (PSCID, ASID), where that is not the domain's own.
+    const DOMAIN_TAG: Option<u32> = None;
     /// What bringing the unit up is called in the trace.
     const START: Text;
 
@@ -130,6 +132,8 @@ pub trait Driver {
     fn domain_root(&self, domain: DomainId) -> Option<PhysAddr>;
     /// Returns what a domain's tables map in `memory`, and where the tables are; at most `limit` table pages are read.
     fn mappings(&self, memory: &Memory, domain: DomainId, limit: usize) -> Leaves;
+    /// Returns the number that tags translations of a domain in place of its own.
+    fn domain_tag(&self, domain: DomainId) -> Option<u32>;
     /// Maps in a domain. Does not invalidate anything.
     fn map<O: Observer>(&mut self, ctx: &mut Ctx<'_, O>, id: DomainId, mapping: Mapping) -> DriverResult;
     /// Clears the entries of a range of a domain. Does not invalidate anything: that is [`Driver::invalidate`].
@@ -276,6 +280,10 @@ impl<U: Registers, P: Programmer> Driver for Driven<U, P> {
         self.domains.mappings(&self.programmer, memory, domain, limit)
     }
 
+    fn domain_tag(&self, domain: DomainId) -> Option<u32> {
+        P::DOMAIN_TAG.filter(|_| !self.domains.is_second(domain)).map(|tag| tag | u32::from(domain.0))
+    }
+
     fn map<O: Observer>(&mut self, ctx: &mut Ctx<'_, O>, id: DomainId, mapping: Mapping) -> DriverResult {
         let Domain { kind, .. } = self.domains.get(id)?;
         if self.programmer.page_sizes().last().is_some_and(|largest| *largest < mapping.size) {
@@ -284,8 +292,7 @@ impl<U: Registers, P: Programmer> Driver for Driven<U, P> {
         let (programmer, mut hw) = self.parts(ctx);
         domains::map(programmer, &mut hw, id, mapping)?;
         if self.programmer.remembers_absence(kind) {
-            let pages = AddrRange::new(Iova::new(mapping.from), mapping.len);
-            if let Some(pages) = pages {
+            if let Some(pages) = AddrRange::new(Iova::new(mapping.from), mapping.len) {
                 self.invalidate(ctx, Invalidation::Pages(id, pages))?;
             }
         }

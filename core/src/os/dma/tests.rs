@@ -37,6 +37,9 @@ impl Driver for Flat {
     fn mappings(&self, _: &Memory, _: DomainId, _: usize) -> crate::paging::leaves::Leaves {
         Default::default()
     }
+    fn domain_tag(&self, _: DomainId) -> Option<u32> {
+        None
+    }
     fn set_caps(&mut self, _: RequesterId, _: DeviceCaps) {}
     fn attach<O: Observer>(
         &mut self,

@@ -104,6 +104,7 @@ impl Programmer for RiscvProgrammer {
     type First = Tables;
     type Second = Tables;
     const FIRST_DOMAIN: u16 = 1;
+    const DOMAIN_TAG: Option<u32> = Some(DOMAIN_PSCID);
     const START: Text = Text::new("bring up the RISC-V IOMMU", "启用 RISC-V IOMMU");
 
     fn first(&self, look: bool) -> Tables {

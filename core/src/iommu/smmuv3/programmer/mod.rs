@@ -171,6 +171,7 @@ impl Programmer for SmmuProgrammer {
     type First = Aarch64;
     type Second = Aarch64;
     const FIRST_DOMAIN: u16 = 1;
+    const DOMAIN_TAG: Option<u32> = Some(DOMAIN_ASID as u32);
     const START: Text = Text::new("bring up the SMMUv3", "启用 SMMUv3");
 
     fn first(&self, look: bool) -> Aarch64 {
