@@ -53,6 +53,7 @@ export class Picture {
   /** How high a row is. */
   private row = ROW;
   private readonly wires = new Layer<SceneWire>("marks-layer layer", (w) => wire(w, this.row));
+  private readonly heads = new Layer<SceneWire>("marks-layer layer", (w) => arrowhead(w, this.row));
   private readonly pieces = new Layer<[ScenePiece, boolean]>("pieces layer", ([shown, followed]) => [
     piece(shown, followed, this.row, this.how),
   ]);
@@ -68,7 +69,7 @@ export class Picture {
   );
 
   constructor(private readonly how: How) {
-    this.wires.element.setAttribute("aria-hidden", "true");
+    for (const { element } of [this.wires, this.heads]) element.setAttribute("aria-hidden", "true");
     const marks = [this.rules, this.trails, this.links, this.actors, this.texts, this.tokens];
     this.element = s(
       "svg",
@@ -80,6 +81,7 @@ export class Picture {
       s("defs", {}, head("head"), head("head-lit"), head("head-stale")),
       // Below the boxes, whose borders they end at; they pass beside or between them.
       this.wires.element,
+      this.heads.element,
       this.pieces.element,
       s(
         "g",
@@ -97,7 +99,8 @@ export class Picture {
     const { width, height } = size(scene, row);
     put(this.element, "viewBox", `0 0 ${width} ${height}`);
     put(this.element, "aria-label", scene.summary || this.how.label);
-    this.wires.show(headsFree(scene.wires));
+    this.wires.show(scene.wires);
+    this.heads.show(covered(scene.wires));
     this.showPieces(scene.pieces);
     // The boxes have their own borders: only marks inside them are drawn.
     this.rules.show(scene.rules.filter(([, , cells]) => cells < 0));
@@ -285,23 +288,35 @@ function reaching(points: Corner[], by: [number, number]): Corner[] {
   return [out(tail, second, by[0]), ...points.slice(1, -1), out(head, before, by[1])];
 }
 
-/** Where one begins at the head of another it is drawn before that: the ground around it would cover the head. */
-function headsFree(wires: SceneWire[]): SceneWire[] {
-  const spot = (corner?: Corner) => String(corner);
-  const heads = new Set(wires.map((w) => spot(w.points.at(-1))));
-  const begins = (w: SceneWire) => heads.has(spot(w.points[0]));
-  return [...wires.filter(begins), ...wires.filter((w) => !begins(w))];
+/** Where another begins at the head of one, the ground around that other lies over the head and cuts what leads to it. */
+function covered(wires: SceneWire[]): SceneWire[] {
+  const begun = new Set(wires.map((w) => String(w.points[0])));
+  return wires.filter((w) => begun.has(String(w.points.at(-1))));
 }
 
+/** Its way: two cells further is the border; behind a letter four. */
+const wayOf = (w: SceneWire) => reaching(w.points, [w.touching[0] ? 2 : 4, w.touching[1] ? 2 : 4]);
+const markOf = (w: SceneWire) =>
+  `url(#${w.touch ? "head-lit" : w.state === "stale" ? "head-stale" : "head"})`;
+
+const looks = (w: SceneWire) => `wire ${w.kind} ${w.state}${w.touch ? ` touch ${w.touch}` : ""}`;
+
+/** Its last leg once more. */
+const arrowhead = (w: SceneWire, row: number) => [
+  s(
+    "g",
+    { class: `${looks(w)} again` },
+    s("path", { class: "stroke", d: path(wayOf(w).slice(-2), row), "marker-end": markOf(w) }),
+  ),
+];
+
 function wire(w: SceneWire, row: number): SVGElement[] {
-  // Two cells further is the border; behind a letter four.
-  const d = path(reaching(w.points, [w.touching[0] ? 2 : 4, w.touching[1] ? 2 : 4]), row);
-  const mark = w.touch ? "head-lit" : w.state === "stale" ? "head-stale" : "head";
+  const d = path(wayOf(w), row);
   const drawn = s(
     "g",
-    { class: `wire ${w.kind} ${w.state}${w.touch ? ` touch ${w.touch}` : ""}` },
+    { class: looks(w) },
     s("path", { class: "halo", d }),
-    s("path", { class: "stroke", d, "marker-end": `url(#${mark})` }),
+    s("path", { class: "stroke", d, "marker-end": markOf(w) }),
     s("title", {}, w.hint),
   );
   return [drawn];
