@@ -31,6 +31,7 @@ const CALLED = {
   "mask-default": "pci_set_consistent_dma_mask coherent_dma_mask DMA_BIT_MASK FPGA XDMA",
   "mask-window": "ENOMEM xhci Raspberry Pi 树莓派 dma-ranges",
   "peer-bar": "P2PDMA GPUDirect RDMA dmabuf",
+  "vf-ari": "SR-IOV sriov_numvfs virtual function PF VF ARI Forwarding virtfn",
   "resize-bar": "ReBAR Resizable BAR ENOSPC pci=realloc Above 4G Decoding",
   "root-ports": "NCCL GPUDirect setpci noacs P2P 多卡 卡死",
   "sva-refused": "SVM idxd DSA ENODEV sm_on 共享虚拟内存",

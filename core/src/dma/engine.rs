@@ -80,6 +80,7 @@ impl Stop {
             Stop::Unmapped => 6,
             Stop::TooLong => 7,
             Stop::Bus(BusError::Budget) => 8,
+            Stop::Bus(BusError::NoFunction) => 9,
         }
     }
     /// The rule that a trace gives.
@@ -93,7 +94,7 @@ macro_rules! rules {
         [$(Rule { text: Text::new($en, $zh), section: $section }),*]
     };
 }
-static RULES: [Rule; 8] = rules![
+static RULES: [Rule; 9] = rules![
     ("the request was refused: unsupported request", "请求被拒绝：不支持的请求（UR）", "PCIe 2.2.9.1"),
     ("the request was refused: completer abort", "请求被拒绝：完成者中止（CA）", "PCIe 2.2.9.1"),
     ("the data arrived poisoned", "收到的数据已损坏", "PCIe 2.7.2"),
@@ -114,6 +115,11 @@ static RULES: [Rule; 8] = rules![
         "dma-engine: LENGTH"
     ),
     ("the run has spent what it may", "运行已达上限", "docs/scenario-language.md, Limits"),
+    (
+        "the virtual function is not there (VF Enable is 0, or NumVFs does not count it)",
+        "虚拟功能不存在（VF Enable 为 0，或 NumVFs 未把它算在内）",
+        "PCIe 9.3.3.3"
+    ),
 ];
 
 /// What a step came to.

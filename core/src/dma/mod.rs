@@ -54,6 +54,8 @@ pub enum BusError {
     Poisoned,
     /// Bus Master Enable is off: the request was never sent.
     NoBusMaster,
+    /// A virtual function that its physical one does not make at present.
+    NoFunction,
     /// The run has spent what it may: the request was never sent.
     Budget,
 }
@@ -63,6 +65,7 @@ impl fmt::Display for BusError {
         match self {
             BusError::Status(status) => write!(f, "completion status {}", status.name()),
             BusError::Poisoned => write!(f, "poisoned data"),
+            BusError::NoFunction => write!(f, "the virtual function is not there"),
             BusError::NoBusMaster => write!(f, "Bus Master Enable is off"),
             BusError::Budget => write!(f, "the run has spent what it may"),
         }

@@ -119,6 +119,12 @@ pub static GLOSSARY: &[Chapter] = chapters! {
         "ACS (Access Control Services)" "ACS（访问控制服务）":
             "makes a port check who sends, and send requests between neighbours up instead of across"
             "让端口检查发送者，并把邻居之间的请求送到上游，而不是就地转发";
+        "VF (virtual function, of SR-IOV)" "VF（SR-IOV 的虚拟功能）":
+            "a function that a physical one (PF) makes when software enables it; it has a requester id of its own"
+            "软件启用后由物理功能（PF）生成的功能，有自己的请求者 ID";
+        "ARI (alternative routing-ID interpretation)" "ARI（替代路由 ID 解释）":
+            "the device number is part of the function's: one device has up to 256 functions"
+            "把设备号并入功能号，一个设备最多 256 个功能";
         "MSI (message signalled interrupt)" "MSI（消息信号中断）":
             "an interrupt that is a write of four bytes to a special address"
             "以向特定地址写四个字节的方式发出的中断";

@@ -118,6 +118,9 @@ impl DeviceBus<'_> {
             at = BusAddr::new(from.raw() & ((1 << bits) - 1));
             self.trace.step(self.actor(), Event::Truncated { from, to: at, bits });
         }
+        if !self.hw.topology.is_there(node) {
+            return Err(BusError::NoFunction);
+        }
         if !self.hw.topology.node(node).config.bus_master() {
             return Err(BusError::NoBusMaster);
         }

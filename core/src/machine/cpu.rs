@@ -367,7 +367,7 @@ impl Machine {
         let tlp = Tlp::io(RequesterId::default(), self.next_tag(), write.is_some(), number, bytes);
         let payload = if write.is_some() { u32::from(bytes) } else { 0 };
         let claimed = self.hw.topology.claim_io(number).filter(|(node, bar, _)| {
-            self.hw.topology.node(*node).config.bar(*bar).is_some_and(|b| b.kind == BarKind::Io)
+            self.hw.topology.bar(*node, *bar).is_some_and(|b| b.kind == BarKind::Io)
         });
         let Some((node, bar, offset)) = claimed else {
             self.trace.step(Actor::RootComplex, Event::Check { rule: &NOBODY, ok: false, value: port.raw() });
@@ -396,7 +396,7 @@ impl Machine {
         let at = AnyAddr { space: Space::Bus, raw: u64::from(id.raw()) << 12 | u64::from(offset) };
         let want = if write.is_some() { Perms::W } else { Perms::R };
         self.trace.begin(Actor::Cpu, Scope::CpuAccess { at, want, bytes: bytes.into() });
-        let node = self.hw.topology.by_id(id);
+        let node = self.hw.topology.by_id(id).filter(|node| self.hw.topology.is_configured(*node));
         let forwarded = node.is_some_and(|n| self.hw.topology.node(n).parent.is_some());
         let tag = self.next_tag();
         let tlp = Tlp::config(RequesterId::default(), tag, write.is_some(), id, offset, bytes, forwarded);

@@ -212,7 +212,7 @@ impl Machine {
     /// The bus address of a BAR as configuration space has it.
     pub fn bar(&self, device: usize, index: u8) -> Option<(BusAddr, u64)> {
         let node = self.hw.devices.get(device)?.node;
-        let bar = self.hw.topology.node(node).config.bar(index)?;
+        let bar = self.hw.topology.bar(node, index)?;
         Some((BusAddr::new(bar.address), bar.size))
     }
     /// The domain that requests of a device without PASID are translated in, if there is one.

@@ -1,11 +1,12 @@
 //! What an address in a scenario stands for: a number, or a name with an offset, in the requested space.
 
+use super::run::{OsError, Stop};
 use super::software::{Named, Owner};
 use super::{problem, Machine};
 use crate::addr::{Address, AnyAddr, BusAddr, GuestPhysAddr, PhysAddr, Space};
 use crate::scenario::ast::{Extent, Loc, Name, Range};
 use crate::scenario::{Problem, Span};
-use crate::spec::Text;
+use crate::spec::{Phrase, Text};
 use alloc::format;
 
 /// A named thing that an address begins at, with its whole length: what `+LEN` defaults to.
@@ -36,6 +37,33 @@ impl Machine {
             Named::Device(device) => Ok(device),
             _ => Err(wrong(name.span, &name.value, "a device", "设备")),
         }
+    }
+
+    /// The device of this name, for a driver or VFIO: software has found it, since it answers configuration requests.
+    pub(super) fn driven(&self, name: &Name) -> Result<usize, Stop> {
+        let device = self.device_named(name)?;
+        let node = self.hw.devices[device].node;
+        if self.hw.topology.is_configured(node) {
+            return Ok(device);
+        }
+        let (name, id) = (&self.hw.devices[device].name, self.hw.topology.node(node).id);
+        let message = match self.hw.topology.is_there(node) {
+            true => Phrase::new(
+                format!(
+                    "{name} has no driver, since configuration requests for {id} do not reach it (the port above forwards \
+                     them for device 00 only)"
+                ),
+                format!("{name} 没有驱动，因为发往 {id} 的配置请求到不了它（上级端口只为设备 00 转发）"),
+            ),
+            false => Phrase::new(
+                format!(
+                    "{name} has no driver, since its physical function does not make it (VF Enable is 0, or NumVFs does not \
+                     count it)"
+                ),
+                format!("{name} 没有驱动，因为物理功能没有生成它（VF Enable 为 0，或 NumVFs 未把它算在内）"),
+            ),
+        };
+        Err(Stop::Os(OsError::new("no-device", message)))
     }
 
     /// The process or virtual machine of this name, as an address space; none is the kernel.
@@ -86,7 +114,7 @@ impl Machine {
             Named::Device(device) => {
                 let index = part?.strip_prefix("bar")?.parse().ok()?;
                 let (at, size) = self.bar(device, index)?;
-                let bar = self.hw.topology.node(self.hw.devices[device].node).config.bar(index)?;
+                let bar = self.hw.topology.bar(self.hw.devices[device].node, index)?;
                 if bar.kind == crate::platform::config::BarKind::Io {
                     return of(AnyAddr { space: Space::Port, raw: at.raw().wrapping_add(offset) }, size);
                 }

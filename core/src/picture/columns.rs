@@ -34,10 +34,7 @@ impl Painter<'_> {
         wanted.extend(now.guest_domains().map(|guest| Col::Inner(guest.index)));
         let mapped = |d: &usize| !now.devices()[*d].engine.map().lines().is_empty();
         wanted.extend((0..now.devices().len()).filter(mapped).map(Col::Device));
-        let io = now
-            .devices()
-            .iter()
-            .any(|d| topology.node(d.node).config.bars().iter().any(|b| b.kind == BarKind::Io));
+        let io = now.devices().iter().any(|d| topology.bars(d.node).iter().any(|b| b.kind == BarKind::Io));
         if io {
             wanted.push(Col::Ports);
         }

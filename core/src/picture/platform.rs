@@ -97,7 +97,7 @@ impl Painter<'_> {
         let topology = now.topology();
         for (i, device) in now.devices().iter().enumerate() {
             let node = topology.node(device.node);
-            for bar in node.config.bars() {
+            for bar in topology.bars(device.node) {
                 let label = Phrase::same(format!("{} BAR{}", device.name, bar.index));
                 let last = bar.address.saturating_add(bar.size - 1);
                 let key = format!("bar:{}{}", device.name, bar.index);

@@ -174,7 +174,7 @@ pub(super) fn claimed(now: Snapshot<'_>, at: BusAddr) -> Option<(&str, u8)> {
     use crate::platform::config::BarKind;
     let topology = now.topology();
     now.devices().iter().find_map(|d| {
-        let bars = topology.node(d.node).config.bars();
+        let bars = topology.bars(d.node);
         let hit = bars.iter().find(|b| b.kind != BarKind::Io && at.raw().wrapping_sub(b.address) < b.size);
         hit.map(|b| (d.name.as_str(), b.index))
     })

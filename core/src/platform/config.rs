@@ -5,6 +5,7 @@
 
 mod build;
 mod registers;
+mod sriov;
 
 pub use build::{BarError, BarKind, BarSpec, Ids};
 pub use registers::register_at;
@@ -29,8 +30,12 @@ pub mod cap {
 pub mod ext {
     /// Access control services.
     pub const ACS: u16 = 0x0d;
+    /// Alternative routing-ID interpretation.
+    pub const ARI: u16 = 0x0e;
     /// Address translation services.
     pub const ATS: u16 = 0x0f;
+    /// Single root I/O virtualization.
+    pub const SRIOV: u16 = 0x10;
     /// Page request interface.
     pub const PRI: u16 = 0x13;
     /// Resizable BAR.
@@ -291,7 +296,11 @@ impl ConfigSpace {
         if index >= self.bar_count() {
             return None;
         }
-        let at = 0x10 + 4 * u16::from(index);
+        self.bar_register(0x10 + 4 * u16::from(index), index)
+    }
+
+    /// The BAR whose register is at `at`.
+    fn bar_register(&self, at: u16, index: u8) -> Option<Bar> {
         let word = |bytes: &[u8], at: u16| {
             (0..4).rev().fold(0u32, |v, i| v << 8 | u32::from(bytes[usize::from(at) + i]))
         };
@@ -316,10 +325,14 @@ impl ConfigSpace {
 
     /// Writes a BAR's address, as firmware does: through the register, in one or two writes.
     pub fn set_bar(&mut self, index: u8, address: u64) {
-        let Some(bar) = self.bar(index) else { return };
-        let at = 0x10 + 4 * u16::from(index);
+        if let Some(bar) = self.bar(index) {
+            self.set_bar_register(0x10 + 4 * u16::from(index), bar.kind, address);
+        }
+    }
+
+    fn set_bar_register(&mut self, at: u16, kind: BarKind, address: u64) {
         self.write(at, 4, address as u32);
-        if bar.kind == BarKind::Memory64 {
+        if kind == BarKind::Memory64 {
             self.write(at + 4, 4, (address >> 32) as u32);
         }
     }

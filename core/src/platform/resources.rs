@@ -16,6 +16,8 @@ use core::fmt;
 pub struct Fixed {
     /// BARs: whose, which, where (a bus address or a port).
     pub bars: Vec<(NodeId, u8, u64)>,
+    /// VF BARs: whose, which, where the first virtual function's begins.
+    pub vf_bars: Vec<(NodeId, u8, u64)>,
     /// Windows of bridges: whose, where, prefetchable.
     pub windows: Vec<(NodeId, AddrRange<BusAddr>, bool)>,
 }
@@ -83,6 +85,8 @@ pub struct Part {
     pub node: NodeId,
     /// The BAR; none: a window.
     pub bar: Option<u8>,
+    /// The BAR is one of virtual functions.
+    pub of_vfs: bool,
     /// It is for prefetchable memory.
     pub prefetch: bool,
 }
@@ -169,6 +173,8 @@ impl Class {
 #[derive(Clone, Copy)]
 enum Place {
     Bar(u8),
+    /// A BAR of all virtual functions, one after another.
+    VfBar(u8),
     Window,
 }
 
@@ -185,10 +191,11 @@ struct Item {
 impl Item {
     fn part(&self, class: Class) -> Part {
         let bar = match self.place {
-            Place::Bar(index) => Some(index),
+            Place::Bar(index) | Place::VfBar(index) => Some(index),
             Place::Window => None,
         };
-        Part { node: self.node, bar, prefetch: class == Class::Prefetch }
+        let of_vfs = matches!(self.place, Place::VfBar(_));
+        Part { node: self.node, bar, of_vfs, prefetch: class == Class::Prefetch }
     }
 }
 
@@ -261,6 +268,19 @@ impl Placer<'_> {
                     below_4g: bar.kind == BarKind::Memory32,
                 });
             }
+            // Room for as many as there can be, however many are wanted; at a multiple of one function's size.
+            let total = self.topology.node(node).config.sriov().map_or(0, |s| s.total);
+            for bar in self.topology.node(node).config.vf_bars().iter().filter(|b| self.class(b) == class) {
+                let fixed = self.fixed.vf_bars.iter().find(|(n, i, _)| *n == node && *i == bar.index);
+                items.push(Item {
+                    node,
+                    place: Place::VfBar(bar.index),
+                    size: bar.size.saturating_mul(total.into()),
+                    align: bar.size,
+                    at: fixed.map(|(_, _, at)| *at),
+                    below_4g: bar.kind == BarKind::Memory32,
+                });
+            }
             if self.topology.node(node).is_bridge() {
                 items.extend(self.window(node, class));
             }
@@ -315,6 +335,7 @@ impl Placer<'_> {
         let node = &self.topology.node(item.node).name;
         match item.place {
             Place::Bar(index) => Phrase::same(format!("{node} BAR {index}")),
+            Place::VfBar(index) => Phrase::same(format!("{node} VF BAR {index}")),
             Place::Window => Phrase::new(format!("the window of {node}"), format!("{node} 的窗口")),
         }
     }
@@ -322,7 +343,7 @@ impl Placer<'_> {
     /// The first BAR below `bridge` of this class, and what it is called.
     fn bar_below(&self, bridge: NodeId, class: Class) -> Option<Item> {
         self.items(Some(bridge), class).into_iter().find_map(|item| match item.place {
-            Place::Bar(_) => Some(item),
+            Place::Bar(_) | Place::VfBar(_) => Some(item),
             Place::Window => self.bar_below(item.node, class),
         })
     }
@@ -340,7 +361,9 @@ impl Placer<'_> {
             let bridge = self.topology.node(item.node).name.clone();
             let prefetch = self.fixed.windows.iter().find(|(n, ..)| *n == item.node);
             if high {
-                let with = prefetch.map(|_| Part { node: item.node, bar: None, prefetch: true }).or(with);
+                let with = prefetch
+                    .map(|_| Part { node: item.node, bar: None, of_vfs: false, prefetch: true })
+                    .or(with);
                 let error = ResourceError::NotPrefetchable { what: self.name(&bar), bridge };
                 return Misfit { error: Box::new(error), part: bar.part(class), with };
             }
@@ -359,7 +382,8 @@ impl Placer<'_> {
         // What has its address first; then by alignment, so that little is lost to it.
         items.sort_by_key(|i| (i.at.is_none(), core::cmp::Reverse(i.align)));
         let mut taken: Vec<(Span, Item)> = Vec::new();
-        let within = parent.map(|node| Part { node, bar: None, prefetch: class == Class::Prefetch });
+        let within =
+            parent.map(|node| Part { node, bar: None, of_vfs: false, prefetch: class == Class::Prefetch });
         for item in items {
             let what = self.name(&item);
             let start = match item.at {
@@ -397,6 +421,7 @@ impl Placer<'_> {
             let config = &mut self.topology.node_mut(item.node).config;
             match item.place {
                 Place::Bar(index) => config.set_bar(index, start),
+                Place::VfBar(index) => config.set_vf_bar(index, start),
                 Place::Window => {
                     let range = AddrRange::new(BusAddr::new(start), item.size);
                     match class {
@@ -498,7 +523,7 @@ mod tests {
         let (rp, d0) = (t.by_name("rp0").unwrap(), t.by_name("d0").unwrap());
         let window = |n, at, len| (n, AddrRange::new(BusAddr::new(at), len).unwrap(), false);
         let mut go = |bars: &[(NodeId, u8, u64)], windows: &[(NodeId, AddrRange<BusAddr>, bool)]| {
-            let fixed = Fixed { bars: bars.into(), windows: windows.into() };
+            let fixed = Fixed { bars: bars.into(), windows: windows.into(), ..Fixed::default() };
             assign(&mut t, &host(), ports(), &fixed).map_err(|e| e.to_string())
         };
         let msg = |r: Result<(), String>| r.unwrap_err();

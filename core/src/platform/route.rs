@@ -92,6 +92,8 @@ macro_rules! rules {
 rules! {
     /// Bus Master Enable of the requester or a bridge is 0.
     NO_BUS_MASTER: "Bus Master Enable is 0: no requests go up", "不转发上行请求（Bus Master Enable 为 0）", "PCIe 7.5.1.1.3";
+    /// A virtual function that its physical one does not make at present.
+    NO_FUNCTION: "the virtual function is not there (VF Enable is 0, or NumVFs does not count it)", "虚拟功能不存在（VF Enable 为 0，或 NumVFs 未把它算在内）", "PCIe 9.3.3.3";
     /// Nobody claims the address.
     UNCLAIMED: "no BAR and no window claims this address", "没有 BAR 或窗口认领该地址", "PCIe 2.3.1";
     /// A bridge does not forward up what lies in its own window.
@@ -177,13 +179,11 @@ impl Topology {
 
     /// The memory BAR of `node` that claims `at`.
     fn claim(&self, node: NodeId, at: BusAddr) -> Option<(u8, u64)> {
-        let config = &self.node(node).config;
-        if !config.memory_enabled() {
+        if !self.memory_enabled(node) {
             return None;
         }
         // A BAR at 0 was never set.
-        config
-            .bars()
+        self.bars(node)
             .iter()
             .filter(|b| b.address != 0)
             .find_map(|b| Some((b.index, b.range()?.offset_of(at)?)))
@@ -261,6 +261,9 @@ impl Way<'_> {
 
     fn climb(&mut self, from: NodeId, request: Request) -> End {
         let tree = self.topology;
+        if !tree.is_there(from) {
+            return self.refuse(from, &NO_FUNCTION);
+        }
         if !tree.node(from).config.bus_master() {
             return self.refuse(from, &NO_BUS_MASTER);
         }
@@ -337,9 +340,14 @@ impl Way<'_> {
         let me = tree.node(from);
         let shared = me.parent.is_some_and(|p| tree.node(p).port_type() == PortType::PciBridge);
         let apart = me.config.acs_on(acs::REQUEST_REDIRECT);
+        // A link has one device below it, whose functions may have further device numbers (ARI).
+        let link = me
+            .parent
+            .is_some_and(|p| matches!(tree.node(p).port_type(), PortType::RootPort | PortType::Downstream));
         let hears = |other: &NodeId| {
             let id = tree.node(*other).id;
-            *other != from && (shared || !apart && id.bus() == me.id.bus() && id.device() == me.id.device())
+            let one = id.bus() == me.id.bus() && (link || id.device() == me.id.device());
+            *other != from && (shared || !apart && one)
         };
         let siblings = tree.children(me.parent).filter(hears);
         let (peer, (bar, offset)) =

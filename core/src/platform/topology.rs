@@ -1,6 +1,6 @@
 //! The tree of PCI Express: the root complex, its root ports, switches, bridges and functions.
 
-use super::config::{acs, command, ConfigSpace, PortType};
+use super::config::{acs, command, Bar, ConfigSpace, PortType};
 use crate::addr::RequesterId;
 use crate::spec::{Localized, Phrase};
 use alloc::{format, string::String, string::ToString, vec::Vec};
@@ -23,6 +23,8 @@ pub struct Node {
     pub parent: Option<NodeId>,
     /// Its configuration space.
     pub config: ConfigSpace,
+    /// A virtual function: the physical one that makes it, and its number among those, from 0.
+    pub physical: Option<(NodeId, u16)>,
 }
 
 impl Node {
@@ -87,6 +89,19 @@ pub enum TopologyError {
         /// The port.
         parent: String,
     },
+    /// A virtual function that its physical function does not make.
+    NoVf {
+        /// The virtual function.
+        name: String,
+        /// The id it was to have.
+        id: RequesterId,
+        /// The physical function.
+        physical: String,
+        /// The id that the physical function's registers give it; none: it is past bus ff.
+        right: Option<RequesterId>,
+        /// Its number among them.
+        number: u16,
+    },
     /// More than 4,096 nodes.
     TooMany,
 }
@@ -107,7 +122,18 @@ impl fmt::Display for TopologyError {
             }
             TopologyError::BusTaken { bus, by } => write!(f, "bus {bus:02x} is {by} already"),
             TopologyError::OnlyDeviceZero { name, device, parent } => {
-                write!(f, "{name} is device {device:02x}, but the link behind {parent} has only device 00")
+                write!(
+                    f,
+                    "{name} is device {device:02x}, but the link behind {parent} has only device 00: with `ari` at {parent} these \
+                     are functions of it"
+                )
+            }
+            TopologyError::NoVf { name, id, physical, right, number } => {
+                write!(f, "{name} is {id}, but VF {number} of {physical} ")?;
+                match right {
+                    Some(right) => write!(f, "is {right}: its own id, `first`, and {number} times `stride`"),
+                    None => write!(f, "would be past bus ff"),
+                }
             }
             TopologyError::TooMany => write!(f, "more than {} functions", Topology::MAX),
         }
@@ -130,8 +156,14 @@ impl Localized for TopologyError {
             }
             TopologyError::BusTaken { bus, by } => format!("总线 {bus:02x} 已经是 {by} 的"),
             TopologyError::OnlyDeviceZero { name, device, parent } => {
-                format!("{name} 是设备 {device:02x}，而 {parent} 后面的链路上只有设备 00")
+                format!("{name} 是设备 {device:02x}，而 {parent} 后面的链路上只有设备 00（在 {parent} 上写 `ari`，它们就是设备 00 的功能）")
             }
+            TopologyError::NoVf { name, id, physical, right, number } => match right {
+                Some(right) => format!(
+                    "{name} 写的是 {id}，而 {physical} 的第 {number} 个 VF 是 {right}：自身 ID 加 `first`，再加 {number} 个 `stride`"
+                ),
+                None => format!("{name} 写的是 {id}，而 {physical} 的第 {number} 个 VF 超出总线 ff"),
+            },
             TopologyError::TooMany => format!("功能超过 {} 个", Topology::MAX),
         };
         Phrase::new(self.to_string(), zh)
@@ -162,21 +194,58 @@ impl Topology {
         parent: Option<NodeId>,
         config: ConfigSpace,
     ) -> Result<NodeId, TopologyError> {
+        let node = self.put(name, id, parent, config, None)?;
+        self.mark_multifunction(id);
+        Ok(node)
+    }
+
+    /// Adds virtual function `number` of a physical one, on the link that this is on. It does not make a device one of several
+    /// functions (Linux, `pci_iov_add_virtfn`: `virtfn->multifunction = 0`).
+    pub fn add_virtual(
+        &mut self,
+        name: &str,
+        id: RequesterId,
+        (physical, number): (NodeId, u16),
+        config: ConfigSpace,
+    ) -> Result<NodeId, TopologyError> {
+        let above = self.node(physical);
+        let (own, parent) = (above.id, above.parent);
+        let sriov = above.config.sriov();
+        let bdf = own.raw() as u16;
+        let right = sriov
+            .filter(|s| {
+                u32::from(bdf) + u32::from(s.first) + u32::from(s.stride) * u32::from(number) <= 0xffff
+            })
+            .map(|s| RequesterId::new(u32::from(own.segment()) << 16 | u32::from(s.routing_id(bdf, number))));
+        if right != Some(id) {
+            let (name, physical) = (name.into(), above.name.clone());
+            return Err(TopologyError::NoVf { name, id, physical, right, number });
+        }
+        self.put(name, id, parent, config, Some((physical, number)))
+    }
+
+    fn put(
+        &mut self,
+        name: &str,
+        id: RequesterId,
+        parent: Option<NodeId>,
+        config: ConfigSpace,
+        physical: Option<(NodeId, u16)>,
+    ) -> Result<NodeId, TopologyError> {
         if self.nodes.len() >= Self::MAX {
             return Err(TopologyError::TooMany);
         }
         if let Some(old) = self.nodes.iter().find(|n| n.id == id) {
             return Err(TopologyError::Taken { id, by: old.name.clone() });
         }
-        self.check_place(name, id, parent, config.port_type())?;
+        self.check_place(name, id, parent, config.port_type(), physical.is_some())?;
         let node = NodeId(self.nodes.len() as u16);
-        self.nodes.push(Node { name: name.into(), id, alias: None, parent, config });
+        self.nodes.push(Node { name: name.into(), id, alias: None, parent, config, physical });
         if let Some(bridge) = parent {
             let primary = self.node(bridge).id.bus();
             self.node_mut(bridge).config.set_buses(primary, id.bus(), id.bus());
             self.raise_subordinates(bridge, id.bus());
         }
-        self.mark_multifunction(id);
         Ok(node)
     }
 
@@ -186,6 +255,7 @@ impl Topology {
         id: RequesterId,
         parent: Option<NodeId>,
         kind: PortType,
+        virtual_function: bool,
     ) -> Result<(), TopologyError> {
         let wrong = |parent: &str, allowed| {
             Err(TopologyError::Kind { name: name.into(), parent: parent.into(), allowed })
@@ -229,7 +299,8 @@ impl Topology {
             }
         }
         let link = matches!(above.port_type(), PortType::RootPort | PortType::Downstream);
-        if link && id.device() != 0 {
+        // A virtual function has the id that it has, reached or not.
+        if link && id.device() != 0 && !above.config.can_forward_ari() && !virtual_function {
             let parent = above.name.clone();
             return Err(TopologyError::OnlyDeviceZero { name: name.into(), device: id.device(), parent });
         }
@@ -258,7 +329,8 @@ impl Topology {
     }
 
     fn mark_multifunction(&mut self, id: RequesterId) {
-        let same = |n: &&mut Node| n.id.bus() == id.bus() && n.id.device() == id.device();
+        let same =
+            |n: &&mut Node| n.physical.is_none() && n.id.bus() == id.bus() && n.id.device() == id.device();
         let mut slot: Vec<_> = self.nodes.iter_mut().filter(same).collect();
         if slot.len() > 1 {
             slot.iter_mut().for_each(|n| n.config.set_multifunction());
@@ -319,10 +391,68 @@ impl Topology {
         (own != alias).then_some(own).into_iter().chain([alias])
     }
 
+    /// The BARs of a function where they are now. A virtual function has none of its own: its physical function's VF BARs
+    /// have a part for each (PCIe 6.0 section 9.3.3.14).
+    pub fn bars(&self, of: NodeId) -> Vec<Bar> {
+        let node = self.node(of);
+        let Some((physical, number)) = node.physical else { return node.config.bars() };
+        let mut bars = self.node(physical).config.vf_bars();
+        for bar in bars.iter_mut().filter(|bar| bar.address != 0) {
+            bar.address = bar.address.wrapping_add(bar.size.wrapping_mul(number.into()));
+        }
+        bars
+    }
+
+    /// The BAR at `index` of a function.
+    pub fn bar(&self, of: NodeId, index: u8) -> Option<Bar> {
+        self.bars(of).into_iter().find(|bar| bar.index == index)
+    }
+
+    /// Is the function there? A virtual one is while its physical function has VF Enable on and counts it.
+    pub fn is_there(&self, node: NodeId) -> bool {
+        let Some((physical, number)) = self.node(node).physical else { return true };
+        self.node(physical).config.sriov().is_some_and(|s| s.enabled && number < s.count)
+    }
+
+    /// Do its memory BARs answer?
+    pub fn memory_enabled(&self, of: NodeId) -> bool {
+        match self.node(of).physical {
+            None => self.node(of).config.memory_enabled(),
+            Some((physical, _)) => {
+                self.is_there(of) && self.node(physical).config.sriov().is_some_and(|s| s.memory)
+            }
+        }
+    }
+
+    /// Do configuration requests reach it? Below a link only device 0 is asked, unless its port forwards for alternative
+    /// routing ids (PCIe 6.0 section 6.13).
+    pub fn is_configured(&self, node: NodeId) -> bool {
+        let at = self.node(node);
+        let reached = at.parent.is_none_or(|port| {
+            let port = &self.node(port).config;
+            let link = matches!(port.port_type(), PortType::RootPort | PortType::Downstream);
+            !link || at.id.device() == 0 || port.forwards_ari()
+        });
+        reached && self.is_there(node)
+    }
+
     /// Turns on what firmware and the operating system turn on: memory, I/O and bus mastering everywhere, and
     /// the four ACS controls that Linux asks for wherever the capability is (`pci_enable_acs`).
+    /// Then alternative routing ids, and the virtual functions that were declared, where they are reached.
     pub fn enable_all(&mut self) {
         for node in &mut self.nodes {
+            node.config.enable_ari_forwarding();
+        }
+        for at in (0..self.nodes.len()).map(|at| NodeId(at as u16)) {
+            let declared =
+                self.nodes.iter().filter(|n| n.physical.is_some_and(|(of, _)| of == at)).count() as u16;
+            if declared > 0 {
+                let ari = self.node(at).parent.is_some_and(|port| self.node(port).config.forwards_ari());
+                self.node_mut(at).config.enable_vfs(declared, ari);
+            }
+        }
+        let reached: Vec<bool> = self.nodes().map(|(at, _)| self.is_configured(at)).collect();
+        for (node, _) in self.nodes.iter_mut().zip(reached).filter(|(_, reached)| *reached) {
             let on = command::IO | command::MEMORY | command::BUS_MASTER;
             let value = node.config.command() | on;
             node.config.write(4, 2, value.into());
@@ -389,7 +519,7 @@ pub(super) mod tests {
         assert_eq!(e(&mut t, "x", "05:00.0", ep, d0), "x is on bus 05, but the bus behind d0 is 03");
         assert_eq!(
             e(&mut t, "x", "03:01.0", ep, d0),
-            "x is device 01, but the link behind d0 has only device 00"
+            "x is device 01, but the link behind d0 has only device 00: with `ari` at d0 these are functions of it"
         );
         assert_eq!(
             e(&mut t, "x", "02:02.0", ep, sw0),

@@ -36,9 +36,9 @@ pub static ABSENT: &[Absent] = &[
         t("Write one scenario for each controller.", "每个控制器写一个场景。"),
     ),
     a(
-        &["sriov", "vf", "numvfs", "ari"],
-        t("SR-IOV and ARI: virtual functions are not made from a physical one, and no device has more than 8 functions.", "SR-IOV 与 ARI：不会从物理功能生成虚拟功能，一个设备也不会超过 8 个功能。"),
-        t("Declare each function as a `device`, with `acs` for isolation.", "把每个功能写成一个 `device`，隔离用 `acs`。"),
+        &["numvfs", "vf-migration", "mr-iov"],
+        t("Virtual functions on another bus than their physical one, more of them than have a line, and multi-root I/O virtualization.", "与物理功能不在同一条总线上的虚拟功能，没有写出来的虚拟功能，以及多根 I/O 虚拟化（MR-IOV）。"),
+        t("`sriov` at the device, and a `device ... vf-of` line for each virtual function; `cpu config-write` changes NumVFs.", "在设备下写 `sriov`，每个虚拟功能写一行 `device ... vf-of`；NumVFs 用 `cpu config-write` 修改。"),
     ),
     a(
         &["pcibridge", "pci-bridge"],
@@ -131,9 +131,9 @@ mod tests {
                 assert!(problems.0[0].message.en.contains(absent.what.en), "{word}: {problems}");
             }
         }
-        let device = parse("iommu-playground 1\ndevice nic 00:03.0 sriov 4\n").unwrap_err();
+        let device = parse("iommu-playground 1\ndevice nic 00:03.0 pci-bridge 4\n").unwrap_err();
         assert!(
-            device.0[0].message.en.contains("SR-IOV") && device.0[0].message.zh.contains(PAGE),
+            device.0[0].message.en.contains("PCIe-to-PCI") && device.0[0].message.zh.contains(PAGE),
             "{device}"
         );
         let near = parse("iommu-playground 1\ndevic nic 00:03.0\n").unwrap_err();

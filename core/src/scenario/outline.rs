@@ -59,6 +59,10 @@ pub struct DevicePlan<'s> {
     pub device: At<'s, Device>,
     /// Its BARs.
     pub bars: Vec<At<'s, Bar>>,
+    /// How it makes virtual functions; only one line may say it.
+    pub sriov: Vec<At<'s, SriovLine>>,
+    /// Their BARs.
+    pub vf_bars: Vec<At<'s, VfBar>>,
     /// Its own address map; empty: what the engine emits is what goes on the bus.
     pub locals: Vec<At<'s, Local>>,
     /// Its engine.
@@ -252,11 +256,15 @@ impl<'s> Outline<'s> {
             D::Device(d) => self.devices.push(DevicePlan {
                 device: at(d, span),
                 bars: Vec::new(),
+                sriov: Vec::new(),
+                vf_bars: Vec::new(),
                 locals: Vec::new(),
                 engine: None,
                 vectors: None,
             }),
             D::Bar(d) => self.of_device(|device| device.bars.push(at(d, span))),
+            D::Sriov(d) => self.of_device(|device| device.sriov.push(at(d, span))),
+            D::VfBar(d) => self.of_device(|device| device.vf_bars.push(at(d, span))),
             D::Local(d) => self.of_device(|device| device.locals.push(at(d, span))),
             D::Engine(d) => self.of_device(|device| device.engine = Some(at(d, span))),
             D::Vectors(d) => self.of_device(|device| device.vectors = Some(at(d, span))),

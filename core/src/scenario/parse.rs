@@ -224,7 +224,7 @@ impl Parser {
     fn check_owner(&mut self, declaration: &Declaration, verb: &str, span: Span) -> Result<(), Problem> {
         use Declaration as D;
         let (needs, what) = match declaration {
-            D::Bar(_) | D::Local(_) | D::Engine(_) | D::Vectors(_) => {
+            D::Bar(_) | D::Sriov(_) | D::VfBar(_) | D::Local(_) | D::Engine(_) | D::Vectors(_) => {
                 (Owner::Device, ("`device`", "`device`"))
             }
             D::Window(_) => {

@@ -69,7 +69,8 @@ fn indent(statement: &Statement) -> &'static str {
     match statement {
         Statement::Operation(_) => "  ",
         Statement::Expect(_) => "  ",
-        Statement::Declaration(D::Bar(_) | D::Local(_) | D::Engine(_) | D::Vectors(_) | D::Window(_)) => "  ",
+        Statement::Declaration(D::Bar(_) | D::Sriov(_) | D::VfBar(_) | D::Local(_)) => "  ",
+        Statement::Declaration(D::Engine(_) | D::Vectors(_) | D::Window(_)) => "  ",
         _ => "",
     }
 }

@@ -258,7 +258,7 @@ mod generated {
         let before = match verb {
             MAGIC => return alloc::format!("{line}\n"),
             "steps" => "",
-            "bar" | "local" | "engine" | "vectors" => "device d 00:01.0\n",
+            "bar" | "sriov" | "vf-bar" | "local" | "engine" | "vectors" => "device d 00:01.0\n",
             "window" => "rootport p 00:01.0\n",
             verb if verb.starts_with("expect") => "steps\nflush\n",
             verb if ast::Operation::VERBS.iter().any(|(v, _)| *v == verb) => "steps\n",

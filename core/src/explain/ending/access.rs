@@ -50,7 +50,7 @@ impl Teller<'_> {
                 format!("Nothing answers at {} {at}: nothing was moved.", space.en),
                 format!("{} {at} 处无人应答，什么也没有传送。", space.zh),
             )
-        } else if let Some(rule) = e.check {
+        } else if let Some(rule) = e.check.or(e.stopped) {
             Ending::new(
                 Kind::Refused,
                 format!("Nothing was moved: {}.", rule.text.en),

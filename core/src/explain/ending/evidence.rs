@@ -59,6 +59,8 @@ pub struct Evidence {
     pub refusing: Option<(Phrase, Phrase)>,
     /// A check that did not hold.
     pub check: Option<&'static Rule>,
+    /// Why a device's engine ended before it was done.
+    pub stopped: Option<&'static Rule>,
     /// How many address bits a device has that was given an address of more.
     pub truncated: Option<u8>,
     /// Why an interrupt controller took no interrupt.
@@ -162,6 +164,9 @@ impl Evidence {
                     out.dropped = Some(rule);
                 }
                 Event::Check { rule, ok: false, .. } => out.check = Some(rule),
+                Event::End(Verdict::Refused(rule)) if matches!(step.actor, Actor::Device(_)) => {
+                    out.stopped = Some(rule);
+                }
                 Event::Truncated { bits, .. } => out.truncated = Some(bits),
                 Event::Window { from, hit: false, .. } => out.unanswered = Some(from),
                 Event::Interrupt { vector, destination, kind }

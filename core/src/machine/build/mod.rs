@@ -7,6 +7,7 @@
 mod board;
 mod dma;
 mod software;
+mod sriov;
 mod tree;
 
 use self::board::{physical, unit};

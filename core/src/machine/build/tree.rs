@@ -2,6 +2,7 @@
 
 use super::super::{problem, BarUse, Device};
 use super::bad_range;
+use super::sriov::{self, Physical};
 use crate::dma::Engine;
 use crate::iommu::{architecture::Board, Architecture, DeviceCaps};
 use crate::iommu::{atc, atc::Atc, ats::INVALIDATIONS};
@@ -15,7 +16,6 @@ use crate::platform::window::HostBridge;
 use crate::scenario::ast::{self, Coherence};
 use crate::scenario::outline::{DevicePlan, Outline, PortKind};
 use crate::scenario::{Problem, Span};
-use crate::spec::Phrase;
 use alloc::{format, vec::Vec};
 
 /// Ports and functions with their configuration spaces, BARs and windows placed.
@@ -49,6 +49,16 @@ pub(super) fn tree(outline: &Outline<'_>, bridge: &HostBridge) -> Result<(Topolo
         if plan.port.acs {
             config.add_acs(acs::ISOLATION | acs::TRANSLATION_BLOCKING | acs::DIRECT_TRANSLATED);
         }
+        if plan.port.ari {
+            if kind == PortType::Upstream {
+                return Err(Problem::new(
+                    plan.port.span,
+                    "`ari` is of ports with a link below: a `rootport`, or a switch's `port`",
+                    "`ari` 属于下面有链路的端口：`rootport`，或交换机的 `port`",
+                ));
+            }
+            config.add_ari_forwarding();
+        }
         let parent = find(&topology, &plan.port.behind)?;
         let node = topology
             .add(&plan.port.name, plan.port.id.value, parent, config)
@@ -61,10 +71,16 @@ pub(super) fn tree(outline: &Outline<'_>, bridge: &HostBridge) -> Result<(Topolo
     let mut nodes = Vec::new();
     for plan in &outline.devices {
         let device = plan.device;
-        let parent = find(&topology, &device.behind)?;
+        let physical = sriov::physical(plan, outline, &topology)?;
+        let parent = match &physical {
+            Some(physical) => topology.node(physical.node).parent,
+            None => find(&topology, &device.behind)?,
+        };
         let kind = if parent.is_some() { PortType::Endpoint } else { PortType::Integrated };
         // Vendor and device id of QEMU's teaching device, since ours is one too.
-        let mut config = ConfigSpace::new(kind, Ids { vendor: 0x1234, device: 0x11e8, class: 0x00_ff00 });
+        // A virtual function has neither: software takes its physical function's (PCIe 6.0 section 9.3.3.11).
+        let (vendor, id) = if physical.is_some() { (0xffff, 0xffff) } else { (0x1234, 0x11e8) };
+        let mut config = ConfigSpace::new(kind, Ids { vendor, device: id, class: 0x00_ff00 });
         let (payload, read) = sizes(plan);
         config.add_pcie(payload);
         config.add_msi(plan.vectors.map_or(1, |v| v.count.value.clamp(1, 32) as u16));
@@ -80,6 +96,10 @@ pub(super) fn tree(outline: &Outline<'_>, bridge: &HostBridge) -> Result<(Topolo
         if device.pasid {
             config.add_pasid(20);
         }
+        sriov::capability(plan, &mut config)?;
+        if parent.is_some_and(|port| topology.node(port).config.can_forward_ari()) {
+            config.add_ari();
+        }
         config.set_sizes(payload, read);
         for bar in &plan.bars {
             let kind = match (bar.io, bar.wide) {
@@ -89,9 +109,7 @@ pub(super) fn tree(outline: &Outline<'_>, bridge: &HostBridge) -> Result<(Topolo
             };
             let spec = BarSpec { kind, prefetch: bar.prefetch, size: bar.size.value };
             let index = bar.index.value as u8;
-            config
-                .add_bar(index, spec)
-                .map_err(|e| problem(bar.span, Phrase::new(format!("{e:?}"), format!("{e:?}"))))?;
+            config.add_bar(index, spec).map_err(|e| problem(bar.span, e))?;
         }
         let resizable: Vec<u8> =
             plan.bars.iter().filter(|b| b.resizable).map(|b| b.index.value as u8).collect();
@@ -103,19 +121,34 @@ pub(super) fn tree(outline: &Outline<'_>, bridge: &HostBridge) -> Result<(Topolo
             ));
         }
         config.add_rebar(&resizable);
-        let node = topology
-            .add(&device.name, device.id.value, parent, config)
-            .map_err(|e| problem(device.span, e))?;
+        let node = match physical {
+            None => topology.add(&device.name, device.id.value, parent, config),
+            Some(Physical { node, number, .. }) => {
+                topology.add_virtual(&device.name, device.id.value, (node, number), config)
+            }
+        };
+        let node = node.map_err(|e| match &physical {
+            None => problem(device.span, e),
+            Some(physical) => {
+                problem(device.span, e).related(physical.line, "its physical function", "它的物理功能")
+            }
+        })?;
         topology.node_mut(node).alias = device.alias.map(|a| a.value);
         for bar in &plan.bars {
             if let Some(at) = bar.at.as_ref().and_then(|at| at.address()) {
                 fixed.bars.push((node, bar.index.value as u8, at.raw()));
             }
         }
+        for bar in &plan.vf_bars {
+            if let Some(at) = bar.at.as_ref().and_then(|at| at.address()) {
+                fixed.vf_bars.push((node, bar.index.value as u8, at.raw()));
+            }
+        }
         nodes.push(node);
     }
     // Functions of one device say so in function 0.
-    let ids: Vec<_> = nodes.iter().map(|n| (*n, topology.node(*n).id, topology.node(*n).parent)).collect();
+    let own = nodes.iter().filter(|n| topology.node(**n).physical.is_none());
+    let ids: Vec<_> = own.map(|n| (*n, topology.node(*n).id, topology.node(*n).parent)).collect();
     for (node, id, parent) in &ids {
         if ids.iter().any(|(n, i, p)| n != node && p == parent && i.raw() >> 3 == id.raw() >> 3) {
             topology.node_mut(*node).config.set_multifunction();
@@ -148,6 +181,10 @@ fn misplaced(misfit: &Misfit, outline: &Outline<'_>, topology: &Topology) -> Pro
             return Some(window.map_or(port.port.span, |w| w.span));
         };
         let device = outline.devices.iter().find(|d| d.device.name.value == *name)?;
+        if part.of_vfs {
+            let bar = device.vf_bars.iter().find(|b| b.index.value == u64::from(index));
+            return Some(bar.map_or(device.device.span, |b| b.span));
+        }
         let bar = device.bars.iter().find(|b| b.index.value == u64::from(index));
         Some(bar.map_or(device.device.span, |b| b.span))
     };
@@ -203,6 +240,12 @@ pub(super) fn devices(
         let mut registers = false;
         let id = outline.iommu_maps.iter().rev().find(|m| m.device.value == device.name.value);
         let id = id.map(|m| m.id.value.min(u64::from(u32::MAX)) as u32);
+        for bar in sriov::vf_bars(plan, outline) {
+            if let Some(slot) = bars.get_mut(bar.index.value as usize) {
+                *slot = Some(if bar.memory { BarUse::Memory(next) } else { BarUse::Registers });
+                next += if bar.memory { bar.size.value } else { 0 };
+            }
+        }
         for bar in &plan.bars {
             let index = bar.index.value as usize;
             if let Some(slot) = bars.get_mut(index) {

@@ -127,8 +127,7 @@ impl Machine {
     /// The device's register BAR, on the bus.
     fn registers(&self, device: usize, span: Span) -> Result<Registers, Problem> {
         let node = self.hw.devices[device].node;
-        let config = &self.hw.topology.node(node).config;
-        let found = config.bars().into_iter().find(|b| {
+        let found = self.hw.topology.bars(node).into_iter().find(|b| {
             self.hw.devices[device].bars[usize::from(b.index)] == Some(crate::machine::BarUse::Registers)
                 && b.kind != crate::platform::config::BarKind::Io
         });

@@ -56,6 +56,9 @@ impl Machine {
         }
         reserved.extend(self.sw.reserved_iovas.iter().copied());
         for device in 0..self.hw.devices.len() {
+            if !self.hw.topology.is_configured(self.hw.devices[device].node) {
+                continue;
+            }
             let group = self.group(device);
             let d = &self.hw.devices[device];
             let info = DeviceInfo {
@@ -105,7 +108,7 @@ impl Machine {
     }
 
     pub(in crate::machine) fn op_coherent(&mut self, op: &ast::AllocCoherent) -> Result<(), Stop> {
-        let device = self.device_named(&op.device)?;
+        let device = self.driven(&op.device)?;
         let id = self.hw.devices[device].requester;
         if op.size.value > crate::machine::limits::BUFFER {
             let most = Bytes(crate::machine::limits::BUFFER);
@@ -164,7 +167,7 @@ impl Machine {
 
     /// `dma_map_single`, or `dma_map_page`: that takes a page, so it matters not what else is mapped beside it.
     pub(in crate::machine) fn op_map_single(&mut self, op: &ast::MapSingle, page: bool) -> Result<(), Stop> {
-        let device = self.device_named(&op.device)?;
+        let device = self.driven(&op.device)?;
         let id = self.hw.devices[device].requester;
         let (index, offset, pieces) = self.source(&op.buffer)?;
         let buffer = &self.sw.buffers[index];
@@ -215,7 +218,7 @@ impl Machine {
     }
 
     pub(in crate::machine) fn op_map_resource(&mut self, op: &ast::MapResource) -> Result<(), Stop> {
-        let device = self.device_named(&op.device)?;
+        let device = self.driven(&op.device)?;
         let id = self.hw.devices[device].requester;
         let (pa, found) = self.physical(&op.at)?;
         let len = self.length(op.len.map(|l| l.value), &found, None, op.at.span)?;
@@ -250,7 +253,7 @@ impl Machine {
     }
 
     pub(in crate::machine) fn op_map_sg(&mut self, op: &ast::MapSg) -> Result<(), Stop> {
-        let device = self.device_named(&op.device)?;
+        let device = self.driven(&op.device)?;
         let id = self.hw.devices[device].requester;
         let mut pieces: Vec<Piece> = Vec::new();
         let mut first = None;
@@ -383,12 +386,12 @@ impl Machine {
         call: (&'static str, &str),
         set: impl FnOnce(&mut api::Params),
     ) -> Result<(), Stop> {
-        let id = self.hw.devices[self.device_named(device)?].requester;
+        let id = self.hw.devices[self.driven(device)?].requester;
         Ok(self.with_os(|api, env| api.set_params(env, id, call, set))?)
     }
 
     pub(in crate::machine) fn op_declare_coherent(&mut self, op: &ast::DeclareCoherent) -> Result<(), Stop> {
-        let id = self.hw.devices[self.device_named(&op.device)?].requester;
+        let id = self.hw.devices[self.driven(&op.device)?].requester;
         let (at, len) = self.range(&op.range, Space::Physical)?;
         let whole = at.at.raw % 4096 == 0 && len % 4096 == 0;
         let range = AddrRange::new(PhysAddr::new(at.at.raw), len).filter(|_| whole && len <= limits::BUFFER);

@@ -165,7 +165,7 @@ impl Machine {
     }
 
     pub(in crate::machine) fn op_attach(&mut self, op: &ast::Attach) -> Result<(), Stop> {
-        let device = self.device_named(&op.device)?;
+        let device = self.driven(&op.device)?;
         let span = op.to.span;
         if !self.iommu_on() {
             return Err(Stop::Os(OsError::from(os::OsError::NoIommu)));
@@ -302,7 +302,7 @@ impl Machine {
     }
 
     pub(in crate::machine) fn op_detach(&mut self, op: &ast::Detach) -> Result<(), Stop> {
-        let device = self.device_named(&op.device)?;
+        let device = self.driven(&op.device)?;
         if !self.iommu_on() {
             return Err(Stop::Os(OsError::from(os::OsError::NoIommu)));
         }
@@ -314,7 +314,7 @@ impl Machine {
     }
 
     pub(in crate::machine) fn op_bind(&mut self, op: &ast::Bind) -> Result<(), Stop> {
-        let device = self.device_named(&op.device)?;
+        let device = self.driven(&op.device)?;
         let Named::Process(process) = self.named(&op.process.value, op.process.span)? else {
             return Err(wrong(op.process.span, &op.process.value, "a process", "进程").into());
         };
@@ -364,7 +364,7 @@ impl Machine {
     }
 
     pub(in crate::machine) fn op_unbind(&mut self, op: &ast::Unbind) -> Result<(), Stop> {
-        let device = self.device_named(&op.device)?;
+        let device = self.driven(&op.device)?;
         let bound = self.sw.bound.iter().filter(|b| b.0 == device).map(|b| b.1).collect::<Vec<Pasid>>();
         let pasid = match (op.pasid, bound.as_slice()) {
             (Some(pasid), _) => pasid.value,

@@ -98,7 +98,7 @@ impl Machine {
         let mut taken: Vec<(u64, u64)> = Vec::new();
         for other in topology.children(topology.node(node).parent) {
             let config = &topology.node(other).config;
-            let bars = config.bars().into_iter().filter(|b| other != node || b.index != bar.index);
+            let bars = topology.bars(other).into_iter().filter(|b| other != node || b.index != bar.index);
             let ranges = bars.filter_map(|b| b.range());
             let bridge = topology.node(other).is_bridge();
             let below =

@@ -1,6 +1,9 @@
 //! Making a configuration space: ids, BARs, capabilities.
 
 use super::{cap, ext, ConfigSpace, PortType};
+use crate::addr::Bytes;
+use crate::spec::{Localized, Phrase};
+use alloc::format;
 use core::fmt;
 
 /// What identifies a function.
@@ -66,9 +69,22 @@ impl fmt::Display for BarError {
             BarError::NoRoom { index } => write!(f, "there is no room for BAR {index}"),
             BarError::Taken { index } => write!(f, "BAR {index} is in use already"),
             BarError::Size { size, least, most } => {
-                write!(f, "{size} is not a power of two from {least} to {most}")
+                write!(f, "{} is not a power of two from {} to {}", Bytes(*size), Bytes(*least), Bytes(*most))
             }
         }
+    }
+}
+
+impl Localized for BarError {
+    fn phrase(&self) -> Phrase {
+        let zh = match self {
+            BarError::NoRoom { index } => format!("放不下 BAR {index}"),
+            BarError::Taken { index } => format!("BAR {index} 已被占用"),
+            BarError::Size { size, least, most } => {
+                format!("{} 不是 {} 到 {} 之间的 2 的幂", Bytes(*size), Bytes(*least), Bytes(*most))
+            }
+        };
+        Phrase::new(format!("{self}"), zh)
     }
 }
 
@@ -103,7 +119,7 @@ impl ConfigSpace {
         c
     }
 
-    fn allow(&mut self, offset: u16, bytes: u8, mask: u32) {
+    pub(super) fn allow(&mut self, offset: u16, bytes: u8, mask: u32) {
         // Bounded: at most eight bytes.
         for i in 0..bytes {
             self.writable[usize::from(offset) + usize::from(i)] |= (mask >> (8 * u32::from(i))) as u8;
@@ -112,13 +128,24 @@ impl ConfigSpace {
 
     /// Makes a BAR. It is at 0 until an address is written.
     pub fn add_bar(&mut self, index: u8, spec: BarSpec) -> Result<(), BarError> {
+        self.add_bar_register(0x10, self.bar_count(), index, spec)
+    }
+
+    /// Makes a BAR of the `count` whose registers begin at `first`.
+    pub(super) fn add_bar_register(
+        &mut self,
+        first: u16,
+        count: u8,
+        index: u8,
+        spec: BarSpec,
+    ) -> Result<(), BarError> {
         let wide = spec.kind == BarKind::Memory64;
         let last = index.checked_add(wide.into()).ok_or(BarError::NoRoom { index })?;
-        if last >= self.bar_count() {
+        if last >= count {
             return Err(BarError::NoRoom { index });
         }
         let taken = |index: u8| {
-            let at = 0x10 + 4 * usize::from(index);
+            let at = usize::from(first) + 4 * usize::from(index);
             // A large 64-bit BAR has no writable bit in its lower half, but it has flags.
             self.writable[at..at + 4].iter().chain(&self.bytes[at..at + 4]).any(|b| *b != 0)
         };
@@ -133,7 +160,7 @@ impl ConfigSpace {
         if !spec.size.is_power_of_two() || !(least..=most).contains(&spec.size) {
             return Err(BarError::Size { size: spec.size, least, most });
         }
-        let at = 0x10 + 4 * u16::from(index);
+        let at = first + 4 * u16::from(index);
         let mask = !(spec.size - 1);
         let flags = match spec.kind {
             BarKind::Io => 1,
@@ -163,7 +190,7 @@ impl ConfigSpace {
     }
 
     /// Appends an extended capability of `len` bytes.
-    fn add_ext(&mut self, id: u16, version: u32, len: u16) -> Option<u16> {
+    pub(super) fn add_ext(&mut self, id: u16, version: u32, len: u16) -> Option<u16> {
         let at = self.next_ext;
         if usize::from(at + len) > super::SIZE {
             return None;

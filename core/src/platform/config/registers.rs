@@ -307,12 +307,85 @@ register!(
     rsvd(15, 3)
 );
 
+register!(
+    SRIOV_CONTROL,
+    "SR-IOV Control",
+    8,
+    2,
+    "whether virtual functions are there",
+    "虚拟功能（VF）是否存在",
+    "PCIe 9.3.3.3",
+    flag("VFE", 0, "virtual functions are there", "虚拟功能存在"),
+    rsvd(2, 1),
+    flag("VFMSE", 3, "they answer memory accesses", "响应内存访问"),
+    flag("ARI", 4, "functions past the first eight are reached", "第八个以后的功能可以到达"),
+    rsvd(15, 5)
+);
+register!(
+    SRIOV_TOTAL,
+    "TotalVFs",
+    14,
+    2,
+    "how many virtual functions there can be",
+    "最多有多少个虚拟功能",
+    "PCIe 9.3.3.6",
+    val("N", 15, 0, "how many", "个数")
+);
+register!(
+    SRIOV_COUNT,
+    "NumVFs",
+    16,
+    2,
+    "how many virtual functions software wants",
+    "软件要多少个虚拟功能",
+    "PCIe 9.3.3.7",
+    val("N", 15, 0, "how many", "个数")
+);
+register!(
+    SRIOV_FIRST,
+    "First VF Offset",
+    20,
+    2,
+    "from the physical function's id to the first virtual one's",
+    "从物理功能的 ID 到第一个虚拟功能",
+    "PCIe 9.3.3.9",
+    val("OFF", 15, 0, "ids further", "相差多少个 ID")
+);
+register!(
+    SRIOV_STRIDE,
+    "VF Stride",
+    22,
+    2,
+    "from one virtual function's id to the next",
+    "相邻两个虚拟功能的 ID 之差",
+    "PCIe 9.3.3.10",
+    val("N", 15, 0, "ids further", "相差多少个 ID")
+);
+register!(
+    DEVICE_CONTROL_2,
+    "Device Control 2",
+    40,
+    2,
+    "how the function uses the link, continued",
+    "功能如何使用链路（续）",
+    "PCIe 7.5.3.16",
+    val("CTO", 4, 0, "completion timeout", "完成超时"),
+    flag("ARI", 5, "forwards configuration requests for all 256 functions", "转发全部 256 个功能的配置请求"),
+    flag("AR", 6, "may send AtomicOps", "可以发出原子操作"),
+    flag("AEB", 7, "lets no AtomicOps out", "不让原子操作离开"),
+    flag("IDOR", 8, "ID-based ordering for requests", "请求按 ID 排序"),
+    flag("IDOC", 9, "ID-based ordering for completions", "完成按 ID 排序"),
+    flag("LTR", 10, "latency tolerance reporting", "上报延迟容忍度"),
+    val("ETC", 15, 11, "emergency power, tags, OBFF, prefixes", "应急功耗、标签、OBFF、前缀")
+);
+
 static HEADER: [&Register; 5] = [&VENDOR, &DEVICE, &COMMAND, &STATUS, &CLASS];
 static ENDPOINT: [&Register; 6] = [&BAR0, &BAR1, &BAR2, &BAR3, &BAR4, &BAR5];
 static BRIDGE: [&Register; 5] = [&BAR0, &BAR1, &BUSES, &MEMORY, &PREFETCH];
 static MSI: [&Register; 4] = [&MSI_CONTROL, &MSI_LOW, &MSI_HIGH, &MSI_DATA];
 static MSIX: [&Register; 1] = [&MSIX_CONTROL];
-static PCIE: [&Register; 1] = [&DEVICE_CONTROL];
+static PCIE: [&Register; 2] = [&DEVICE_CONTROL, &DEVICE_CONTROL_2];
+static SRIOV: [&Register; 5] = [&SRIOV_CONTROL, &SRIOV_TOTAL, &SRIOV_COUNT, &SRIOV_FIRST, &SRIOV_STRIDE];
 static ACS: [&Register; 2] = [&ACS_CAP, &ACS_CONTROL];
 static ATS: [&Register; 1] = [&ATS_CONTROL];
 static PRI: [&Register; 1] = [&PRI_CONTROL];
@@ -336,6 +409,7 @@ impl ConfigSpace {
             let found = match id {
                 ext::ACS => &ACS[..],
                 ext::ATS => &ATS[..],
+                ext::SRIOV => &SRIOV[..],
                 ext::PRI => &PRI[..],
                 ext::PASID => &PASID[..],
                 _ => &[],
@@ -372,6 +446,7 @@ mod tests {
             c.add_ats(1);
             c.add_pri(1);
             c.add_pasid(20);
+            c.add_sriov(8, 1, 1, 3);
             let all = c.registers();
             assert!(all.len() > 15);
             for (r, at, _) in all {

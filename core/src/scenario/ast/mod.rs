@@ -162,6 +162,10 @@ statements! {
         "device" => Device(Device),
         /// A BAR of the device above it.
         "bar" => Bar(Bar),
+        /// The device above it can make virtual functions (SR-IOV).
+        "sriov" => Sriov(SriovLine),
+        /// A BAR that each virtual function of the device above it has.
+        "vf-bar" => VfBar(VfBar),
         /// A line of the address map inside the device above it.
         "local" => Local(Local),
         /// The DMA engine of the device above it.

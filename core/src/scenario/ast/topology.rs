@@ -283,6 +283,8 @@ pub struct Port {
     pub behind: Option<Name>,
     /// Access control services: source validation, and peer-to-peer requests go upstream.
     pub acs: bool,
+    /// Configuration requests reach all 256 functions of the device below (ARI forwarding).
+    pub ari: bool,
 }
 
 impl Port {
@@ -291,7 +293,8 @@ impl Port {
         f.bdf(&mut self.id)?;
         f.clauses(|f| {
             f.opt_name("behind", Noun::Port, &mut self.behind)?;
-            f.flag("acs", &mut self.acs)
+            f.flag("acs", &mut self.acs)?;
+            f.flag("ari", &mut self.ari)
         })
     }
 }
@@ -321,6 +324,8 @@ pub struct Device {
     pub id: Node<RequesterId>,
     /// The port it is below; none: on the root bus.
     pub behind: Option<Name>,
+    /// The physical function that makes it: it is a virtual one.
+    pub vf_of: Option<Name>,
     /// How many address bits it drives (64 by default).
     pub mask: Option<Num>,
     /// It can put a PASID on its requests.
@@ -355,7 +360,8 @@ impl Device {
             f.flag("acs", &mut self.acs)?;
             f.opt_choice(&mut self.coherence)?;
             f.clause("alias", &mut self.alias, Form::bdf)?;
-            f.flag("bypass", &mut self.bypass)
+            f.flag("bypass", &mut self.bypass)?;
+            f.opt_name("vf-of", Noun::Device, &mut self.vf_of)
         })
     }
 }
@@ -391,6 +397,60 @@ impl Bar {
             f.flag("memory", &mut self.memory)?;
             f.flag("io", &mut self.io)?;
             f.flag("resizable", &mut self.resizable)?;
+            f.clause("at", &mut self.at, |f, at| {
+                f.word("bus")?;
+                f.loc(at)
+            })
+        })
+    }
+}
+
+/// `sriov 8 first 128 stride 2`, under a device: it can make virtual functions.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SriovLine {
+    /// How many there can be.
+    pub total: Num,
+    /// From the device's id to the first one's (1 by default).
+    pub first: Option<Num>,
+    /// From one to the next (1 by default).
+    pub stride: Option<Num>,
+}
+
+impl SriovLine {
+    pub(super) fn form(&mut self, f: &mut Form<'_>) -> Done {
+        f.num(Noun::Count, &mut self.total)?;
+        f.clauses(|f| {
+            f.opt_num("first", Noun::Count, &mut self.first)?;
+            f.opt_num("stride", Noun::Count, &mut self.stride)
+        })
+    }
+}
+
+/// `vf-bar 0 16K 64 prefetch`, under a device: a BAR that each of its virtual functions has.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct VfBar {
+    /// 0 to 5.
+    pub index: Num,
+    /// Of one function; a power of two.
+    pub size: Num,
+    /// A 64-bit BAR: takes the next one too.
+    pub wide: bool,
+    /// Prefetchable.
+    pub prefetch: bool,
+    /// Backed by memory of the virtual function, not by its registers.
+    pub memory: bool,
+    /// Where the first function's begins; by default the first place in a window that has room for all.
+    pub at: Option<Loc<BusAddr>>,
+}
+
+impl VfBar {
+    pub(super) fn form(&mut self, f: &mut Form<'_>) -> Done {
+        f.num(Noun::BarIndex, &mut self.index)?;
+        f.num(Noun::Size, &mut self.size)?;
+        f.clauses(|f| {
+            f.flag("64", &mut self.wide)?;
+            f.flag("prefetch", &mut self.prefetch)?;
+            f.flag("memory", &mut self.memory)?;
             f.clause("at", &mut self.at, |f, at| {
                 f.word("bus")?;
                 f.loc(at)

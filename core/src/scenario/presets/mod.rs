@@ -239,6 +239,7 @@ pub const PRESETS: &[Preset] = presets! {
     "inbound-window" Working NO_IOMMU;
     "bar-window" Working;
     "resize-bar" Working;
+    "vf-ari" Working;
     "device-map" Working;
     "linked-list" Working NO_IOMMU;
     "why-iommu" Starter;

@@ -104,6 +104,7 @@ static ABOUT: &[About] = about! {
     "inbound-window" Addresses DmaApi: "dma xhci write buf.pa data \"lost\"";
     "bar-window" Pcie Addresses: "cpu read 0x8200_0000 size 4";
     "resize-bar" Pcie Addresses: "cpu write 0xb_ffff_fff0 9 size 4";
+    "vf-ari" Pcie Isolation: "dma vf0 write 0x1000 data \"from a VF\"";
     "device-map" Addresses Engines: "dma gpu write local 0x40_1000_0000 data \"to the host\"";
     "linked-list" Engines: "doorbell disk";
     "why-iommu" Isolation Faults: "dma nic write 0x1000_0000 data \"overwritten!\"";
