@@ -25,6 +25,11 @@ struct Shape {
     map_bar: bool,
     map_buffer: bool,
     master: bool,
+    /// A bridge of its own for the second device: the bus address at which its RAM begins, whether its window has an offset,
+    /// whether no IOMMU is behind it.
+    apart: Option<(u64, bool, bool)>,
+    /// Whose address is asked about: the second device's.
+    second: bool,
     /// Which interesting address is asked about, and how far into it.
     ask: u8,
     offset: u64,
@@ -48,8 +53,20 @@ fn shape() -> impl Strategy<Value = Shape> {
     let flags = (any::<[bool; 2]>(), prop::bool::weighted(0.2), any::<bool>(), any::<bool>());
     let rest = (prop::bool::weighted(0.9), 0u8..9, 0u64..0x3000);
     let outbound = prop_oneof![Just(0u64), Just(0x1000_0000)];
-    (machine, policy, peers, inbound, outbound, 0u8..3, flags, rest).prop_map(
-        |(machine, policy, peers, inbound, outbound, below, flags, (master, ask, offset))| {
+    let own =
+        (prop_oneof![Just(0u64), Just(0x4_0000_0000), Just(0x10_0000_0000)], any::<bool>(), any::<bool>());
+    let apart = (prop::option::weighted(0.4, own), any::<bool>());
+    (machine, policy, peers, inbound, outbound, 0u8..3, (flags, apart), rest).prop_map(
+        |(
+            machine,
+            policy,
+            peers,
+            inbound,
+            outbound,
+            below,
+            (flags, (apart, second)),
+            (master, ask, offset),
+        )| {
             let (acs, bypass, map_bar, map_buffer) = flags;
             Shape {
                 machine,
@@ -63,6 +80,8 @@ fn shape() -> impl Strategy<Value = Shape> {
                 map_bar,
                 map_buffer,
                 master,
+                apart,
+                second,
                 ask,
                 offset,
             }
@@ -71,6 +90,25 @@ fn shape() -> impl Strategy<Value = Shape> {
 }
 
 impl Shape {
+    /// The bus address of the second device's BAR.
+    fn second_bar(&self) -> u64 {
+        match self.apart {
+            None => 0xc200_0000 - self.outbound,
+            Some((_, true, _)) => 0xa000_0000,
+            Some((_, false, _)) => 0xd000_0000,
+        }
+    }
+    /// Where the CPU finds it.
+    fn second_cpu(&self) -> u64 {
+        self.apart.map_or(0xc200_0000, |_| 0xd000_0000)
+    }
+    /// The device that is asked about, and the other.
+    fn who(&self) -> (usize, &'static str, &'static str) {
+        match self.second {
+            false => (0, "one", "two"),
+            true => (1, "two", "one"),
+        }
+    }
     fn text(&self) -> String {
         let mut lines = vec!["iommu-playground 1".to_string(), format!("machine {}", self.machine)];
         let iommu = self.machine != "none";
@@ -89,7 +127,6 @@ impl Shape {
             None => {}
         }
         let acs = self.acs.map(|on| if on { " acs" } else { "" });
-        let second = first + 0x200_0000;
         let bypass = if self.bypass && iommu { " bypass" } else { "" };
         let (one, two) = match self.below {
             0 => ("00:02.0".to_string(), "00:03.0".to_string()),
@@ -114,6 +151,18 @@ impl Shape {
         };
         lines.push(format!("device one {one}{bypass}"));
         lines.push(format!("  bar 0 1M memory at bus {first:#x}"));
+        let two = match self.apart {
+            None => two,
+            Some((at, offset, alone)) => {
+                let bus = if offset { 0xa000_0000u64 } else { 0xd000_0000 };
+                let alone = if alone && iommu { " no-iommu" } else { "" };
+                lines.push(format!("bridge other segment 1{alone} cpu 0xd000_0000 +64M -> bus {bus:#x}"));
+                lines.push(format!("bridge other bus {at:#x} +1G -> cpu 0"));
+                lines.push(format!("bridge other bus {:#x} +512M -> cpu 0", at + 0x20_0000_0000));
+                "0001:05:00.0 behind other".to_string()
+            }
+        };
+        let second = self.second_bar();
         lines.push(format!("device two {two}"));
         lines.push(format!("  bar 0 1M memory at bus {second:#x}"));
         lines.push("steps".into());
@@ -140,12 +189,28 @@ fn asked(shape: &Shape, done: &iommu_core::machine::Run) -> u64 {
     };
     let base = match shape.ask {
         0 => 0x1000_0000,
+        1 if shape.second => 0x1000_0000 + shape.apart.map_or(0, |(at, ..)| at),
         1 => 0x1000_0000 + shape.inbound.map_or(0, |(at, _)| at),
-        2 => first + 0x200_0000,
-        3 => 0xc200_0000,
+        2 => {
+            if shape.second {
+                first
+            } else {
+                shape.second_bar()
+            }
+        }
+        3 => {
+            if shape.second {
+                0xc000_0000
+            } else {
+                shape.second_cpu()
+            }
+        }
         4 => handle("h"),
         5 => handle("w"),
         6 => first + 0x300_0000,
+        7 if shape.apart.is_some() && shape.second => {
+            0x1000_0000 + shape.apart.map_or(0, |(at, ..)| at + 0x20_0000_0000)
+        }
         7 => first,
         _ => 0x7000_0000,
     };
@@ -166,17 +231,18 @@ fn agrees(shape: &Shape, seen: &mut Seen) -> Result<(), TestCaseError> {
     let at = asked(shape, &before);
     let (machine, trace) = (&before.machine, &before.machine.trace);
     let mut cursor = Cursor::at_end(machine.memories(), trace);
-    let found = find(&Record::of(machine), trace, &mut cursor, Of::Device(0, None), at);
-    let bar = |thing: &str| thing.starts_with("BAR 0 of two");
+    let (device, me, peer) = shape.who();
+    let found = find(&Record::of(machine), trace, &mut cursor, Of::Device(device, None), at);
+    let bar = |thing: &str| thing.starts_with(&format!("BAR 0 of {peer}"));
     // A device that writes to its own BAR, or to a message's address, is no matter of memory.
-    if found.thing.en.starts_with("BAR 0 of one") || found.thing.en == "an interrupt message" {
+    if found.thing.en.starts_with(&format!("BAR 0 of {me}")) || found.thing.en == "an interrupt message" {
         return Ok(());
     }
-    let write = format!("{text}  dma one write {at:#x} data hex \"66\"\n");
+    let write = format!("{text}  dma {me} write {at:#x} data hex \"66\"\n");
     let expected = match (found.pa, bar(&found.thing.en)) {
         (_, true) => {
             seen.bar += 1;
-            "  expect arrived at two.bar0\n".to_string()
+            format!("  expect arrived at {peer}.bar0\n")
         }
         (Some(pa), false) if found.thing.en == "RAM" || found.thing.en.contains("buf") => {
             seen.memory += 1;
@@ -188,9 +254,8 @@ fn agrees(shape: &Shape, seen: &mut Seen) -> Result<(), TestCaseError> {
         }
     };
     // Where in the BAR does not matter here: the packet says.
-    let expected = match expected.contains("two.bar0") {
-        true => "  expect data two.bar0 +1 = hex \"66\"\n"
-            .replace("two.bar0", &format!("two.bar0+{:#x}", bar_offset(shape, at, &before))),
+    let expected = match expected.contains(".bar0") {
+        true => format!("  expect data {peer}.bar0+{:#x} +1 = hex \"66\"\n", bar_offset(shape, at, &before)),
         false => expected,
     };
     let after = run(&(write.clone() + &expected))
@@ -212,9 +277,11 @@ fn bar_offset(shape: &Shape, at: u64, before: &iommu_core::machine::Run) -> u64 
     let window =
         before.machine.sw.handles.iter().find(|h| h.name == "w").and_then(|h| h.dma(0)).map(|h| h.raw());
     match window {
-        Some(window) if at.wrapping_sub(window) < 0x2000 => at - window,
-        _ if at.wrapping_sub(first + 0x200_0000) < 0x10_0000 => at - first - 0x200_0000,
-        _ => at - 0xc200_0000,
+        Some(window) if !shape.second && at.wrapping_sub(window) < 0x2000 => at - window,
+        _ if shape.second && at.wrapping_sub(first) < 0x10_0000 => at - first,
+        _ if shape.second => at - 0xc000_0000,
+        _ if at.wrapping_sub(shape.second_bar()) < 0x10_0000 => at - shape.second_bar(),
+        _ => at - shape.second_cpu(),
     }
 }
 

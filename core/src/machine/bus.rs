@@ -7,6 +7,7 @@ use crate::iommu::{Outcome, PasidTag, Refusal, Request, RequestKind, Unit};
 use crate::machine::device_memory::Stream;
 use crate::memory::{MemError, Memory};
 use crate::os::cache::CpuCache;
+use crate::platform::bridges::BridgeId;
 use crate::platform::interrupts::{Controller, Message};
 use crate::platform::map::RegionKind;
 use crate::platform::route::{End, Request as Routed};
@@ -189,10 +190,15 @@ impl DeviceBus<'_> {
             Payload::Write(d) if d.len() == 4 => Some(u32::from_le_bytes([d[0], d[1], d[2], d[3]])),
             _ => None,
         };
-        if self.past_the_iommu(requester, at, translated) {
-            return self.down(at, payload);
+        let bridge = self.hw.bridge_of(self.device);
+        let bypass = self.me().bypass || bridge.no_iommu;
+        if let Some(data) = data.filter(|_| bridge.msi_target == Some(at)) {
+            self.taken_by_the_bridge(data);
+            return Ok(None);
         }
-        let bypass = self.me().bypass;
+        if self.past_the_iommu(requester, at, translated) {
+            return self.down(self.hw.bridge_id(self.device), at, payload);
+        }
         let pa = match &mut self.hw.iommu {
             Some(iommu) if self.iommu_on && !bypass => {
                 let request = Request {
@@ -230,10 +236,11 @@ impl DeviceBus<'_> {
                 }
                 // The address of another device: the root complex turns the request around, as it does what an IOMMU lets
                 // through to such a place.
-                if self.hw.bridge.cpu_addr(at).is_some() {
-                    return self.down(at, payload);
+                let id = self.hw.bridge_id(self.device);
+                if self.hw.bridges.get(id).cpu_addr(at).is_some() {
+                    return self.down(id, at, payload);
                 }
-                let Some(pa) = self.hw.bridge.inbound(at, self.trace) else {
+                let Some(pa) = self.hw.bridges.get(id).inbound(at, self.trace) else {
                     return Err(self.refused(&NO_WINDOW, at.raw()));
                 };
                 if let (Controller::Imsic | Controller::Its, Some(data)) = (self.hw.interrupts, data) {
@@ -306,21 +313,33 @@ impl DeviceBus<'_> {
                 }
             }
             Some(RegionKind::Window) => {
-                let Some(bus) = self.hw.bridge.outbound(pa, self.trace) else {
+                let Some((bridge, bus)) = self.hw.bridges.outbound(pa, self.trace) else {
                     return Err(self.nothing(pa.raw()));
                 };
-                self.down(bus, payload)
+                self.down(bridge, bus, payload)
             }
             _ => Err(self.nothing(pa.raw())),
         }
     }
 
-    /// Down from the root complex, to the device that has this bus address in a BAR.
-    fn down(&mut self, bus: BusAddr, payload: &mut Payload<'_>) -> Result<Option<PhysAddr>, Status> {
+    /// A message that the host bridge takes itself: its interrupt controller counts it by its data, and interrupts CPU 0.
+    fn taken_by_the_bridge(&mut self, data: u32) {
+        let controller = self.hw.interrupts;
+        let vector = controller.number(u64::from(data & 0xff)) as u32;
+        controller.arrive(Actor::RootComplex, (vector, 0), InterruptKind::Direct, self.trace);
+    }
+
+    /// Down from a host bridge, to the device that has this bus address in a BAR.
+    fn down(
+        &mut self,
+        bridge: BridgeId,
+        bus: BusAddr,
+        payload: &mut Payload<'_>,
+    ) -> Result<Option<PhysAddr>, Status> {
         if self.hw.peers == Some(PeerRouting::Dropped) {
             return Err(self.refused(&NO_PEERS, bus.raw()));
         }
-        let route = self.hw.topology.route_down(bus);
+        let route = self.hw.topology.route_down(bridge, bus);
         let write = matches!(payload, Payload::Write(_));
         let bytes = payload.len() as u32;
         let tlp = Tlp::memory(self.me().requester, self.hw.tag, write, bus, bytes);

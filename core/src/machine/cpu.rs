@@ -239,11 +239,11 @@ impl Machine {
     }
 
     fn mmio_write(&mut self, pa: PhysAddr, data: &[u8]) -> Result<(), CpuError> {
-        let Some(bus) = self.hw.bridge.outbound(pa, &mut self.trace) else {
+        let Some((bridge, bus)) = self.hw.bridges.outbound(pa, &mut self.trace) else {
             return Err(CpuError::Nothing(pa));
         };
         let tlp = Tlp::memory(RequesterId::default(), self.next_tag(), true, bus, data.len() as u32);
-        let route = self.hw.topology.route_down(bus);
+        let route = self.hw.topology.route_down(bridge, bus);
         self.hw.topology.tell(&route.steps, &tlp.encode(), data.len() as u32, &mut self.trace);
         match route.end {
             End::Function { node, bar, offset, .. } => {
@@ -255,11 +255,11 @@ impl Machine {
     }
 
     fn mmio_read(&mut self, pa: PhysAddr, out: &mut [u8]) -> Result<(), CpuError> {
-        let Some(bus) = self.hw.bridge.outbound(pa, &mut self.trace) else {
+        let Some((bridge, bus)) = self.hw.bridges.outbound(pa, &mut self.trace) else {
             return Err(CpuError::Nothing(pa));
         };
         let tlp = Tlp::memory(RequesterId::default(), self.next_tag(), false, bus, out.len() as u32);
-        let route = self.hw.topology.route_down(bus);
+        let route = self.hw.topology.route_down(bridge, bus);
         self.hw.topology.tell(&route.steps, &tlp.encode(), 0, &mut self.trace);
         let (status, completer) = match route.end {
             End::Function { node, bar, offset, .. } => {
@@ -439,7 +439,7 @@ impl Machine {
 
     /// The bus address that the kernel would use to reach `pa` through a window, for views.
     pub fn bus_of(&self, pa: PhysAddr) -> Option<BusAddr> {
-        self.hw.bridge.to_bus(pa)
+        self.hw.bridges.to_bus(pa).map(|(_, at)| at)
     }
 }
 

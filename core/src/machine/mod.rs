@@ -26,13 +26,14 @@ pub mod resolve;
 pub mod run;
 pub mod software;
 
-use crate::addr::{BusAddr, RequesterId};
+use crate::addr::{BusAddr, PhysAddr, RequesterId};
 use crate::dma::Engine;
 use crate::iommu::atc::Atc;
 use crate::iommu::{AnyIommu, Architecture, DeviceCaps, DomainId, DriverError};
 use crate::memory::{Memories, Memory};
 use crate::mmu::{arch::Cpu, Mmu};
 use crate::os;
+use crate::platform::bridges::{BridgeId, Bridges};
 use crate::platform::interrupts::Controller;
 use crate::platform::map::PhysMap;
 use crate::platform::topology::{NodeId, Topology};
@@ -99,8 +100,8 @@ fn os_problem(span: Span, error: os::OsError) -> Problem {
 pub struct Hardware {
     /// What answers at which physical address.
     pub map: PhysMap,
-    /// The host bridge's windows.
-    pub bridge: HostBridge,
+    /// The host bridges with their windows.
+    pub bridges: Bridges,
     /// Ports, switches, functions.
     pub topology: Topology,
     /// The functions that scenarios name, in their order.
@@ -117,6 +118,25 @@ pub struct Hardware {
     pub peers: Option<PeerRouting>,
     /// The last tag a request was given.
     pub tag: u16,
+}
+
+impl Hardware {
+    /// Which host bridge a device is behind.
+    pub fn bridge_id(&self, device: usize) -> BridgeId {
+        self.devices.get(device).map_or(BridgeId(0), |d| self.topology.node(d.node).bridge)
+    }
+    /// The host bridge that a device is behind.
+    pub fn bridge_of(&self, device: usize) -> &HostBridge {
+        self.bridges.get(self.bridge_id(device))
+    }
+    /// Where the CPU finds a bus address: behind a device's bridge, or, where it is nobody's in particular, the first that has it.
+    pub fn cpu_addr(&self, device: Option<usize>, at: BusAddr) -> Option<PhysAddr> {
+        let id = match device {
+            Some(device) => self.bridge_id(device),
+            None => self.bridges.with_bus(at)?,
+        };
+        self.bridges.get(id).cpu_addr(at)
+    }
 }
 
 /// One device.

@@ -13,6 +13,7 @@ use crate::mmu::arch::Cpu;
 use crate::mmu::AddressSpace;
 use crate::paging::any::CpuTables;
 use crate::paging::leaves::Leaves;
+use crate::platform::bridges::{BridgeId, Bridges};
 use crate::platform::interrupts::Controller;
 use crate::platform::map::PhysMap;
 use crate::platform::topology::{NodeId, Topology};
@@ -120,9 +121,21 @@ impl<'a> Snapshot<'a> {
     pub fn map(self) -> &'a PhysMap {
         &self.record.wired.map
     }
-    /// Returns the host bridge's windows.
-    pub fn bridge(self) -> &'a HostBridge {
-        &self.record.wired.bridge
+    /// Returns the host bridges with their windows.
+    pub fn bridges(self) -> &'a Bridges {
+        &self.record.wired.bridges
+    }
+    /// Returns which host bridge a device is behind.
+    pub fn bridge_id(self, device: usize) -> BridgeId {
+        self.record.wired.bridge_id(device)
+    }
+    /// Returns the host bridge that a device is behind.
+    pub fn bridge_of(self, device: usize) -> &'a HostBridge {
+        self.record.wired.bridge_of(device)
+    }
+    /// Returns whether the IOMMU translates what a device sends, as far as the system knows.
+    pub fn is_translated(self, device: usize) -> bool {
+        self.iommu_on() && !self.bridge_of(device).no_iommu
     }
     /// Returns what the root complex does with requests from device to device, where the scenario says so.
     pub fn peers(self) -> Option<PeerRouting> {

@@ -212,7 +212,11 @@ impl Machine {
             }
             Space::Physical => Some(PhysAddr::new(found.at.raw)),
             Space::Bus if matches!(found.named, None | Some(Named::Device(_))) => {
-                self.hw.bridge.cpu_addr(BusAddr::new(found.at.raw))
+                let device = match found.named {
+                    Some(Named::Device(device)) => Some(device),
+                    _ => None,
+                };
+                self.hw.cpu_addr(device, BusAddr::new(found.at.raw))
             }
             _ => match found.named {
                 Some(named) => self.locate(named, Some("pa"), found.offset, Space::Physical),

@@ -28,6 +28,7 @@ use super::swiotlb::Swiotlb;
 use super::{Env, OsError};
 use crate::addr::{AddrRange, Address, BusAddr, Iova, PhysAddr, RequesterId};
 use crate::iommu::{Attachment, DomainId, DomainKind, Driver};
+use crate::platform::bridges::BridgeId;
 use crate::platform::window::Direction as Way;
 use crate::trace::{Actor, Event, Observer, OwnerState, Perms, Scope, Verdict};
 use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
@@ -96,6 +97,10 @@ pub struct DeviceInfo {
     pub ids: Vec<RequesterId>,
     /// Its IOMMU group.
     pub group: u16,
+    /// The host bridge that it is behind: whose windows its addresses go through (`dev->dma_range_map`).
+    pub bridge: BridgeId,
+    /// No IOMMU is behind that bridge.
+    pub direct: bool,
     /// Address bits it drives: what its mask is until the driver narrows it.
     pub bits: u8,
     /// Its accesses see the CPU's cache.
@@ -282,8 +287,8 @@ impl DmaApi {
     }
     /// The domain of a device's group, when its addresses are translated.
     pub fn domain(&self, device: RequesterId) -> Option<DomainId> {
-        let group = self.devices.get(&device)?.info.group;
-        Some(self.groups.get(&group)?.domain)
+        let info = &self.devices.get(&device)?.info;
+        Some(self.groups.get(&info.group).filter(|_| !info.direct)?.domain)
     }
     /// The IOVA space of a device's group.
     pub fn iova(&self, device: RequesterId) -> Option<&IovaSpace> {
@@ -304,6 +309,7 @@ impl DmaApi {
     ) -> Result<(), OsError> {
         let id = info.id;
         let attachment = match self.policy {
+            _ if info.direct => None,
             Policy::Direct => None,
             Policy::PassThrough => Some(Attachment::PassThrough),
             Policy::Strict | Policy::Lazy(_) => match self.groups.get_mut(&info.group) {

@@ -22,7 +22,7 @@ pub use error::OsError;
 use crate::iommu::{Ctx, Driver};
 use crate::memory::Memory;
 use crate::paging::FrameAlloc;
-use crate::platform::window::HostBridge;
+use crate::platform::bridges::Bridges;
 use crate::trace::{Actor, Event, Observer};
 use cache::CpuCache;
 use pages::Pages;
@@ -39,8 +39,8 @@ pub struct Env<'a, I, O> {
     pub pages: &'a mut Pages,
     /// The CPU's data cache.
     pub cache: &'a mut CpuCache,
-    /// The host bridge.
-    pub bridge: &'a HostBridge,
+    /// The host bridges.
+    pub bridges: &'a Bridges,
     /// Who hears.
     pub obs: &'a mut O,
 }

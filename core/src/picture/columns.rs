@@ -4,11 +4,21 @@ use super::{shared, Col, Painter};
 use crate::addr::Space;
 use crate::diagram::model::{Arrow, ArrowKind, ArrowState, End, Point, Region};
 use crate::machine::software::Owner;
+use crate::machine::Snapshot;
+use crate::platform::bridges::BridgeId;
 use crate::platform::config::BarKind;
 use crate::scenario::ast::Policy;
 use crate::spec::Phrase;
 use crate::trace::Perms;
 use alloc::{format, string::String, vec::Vec};
+
+/// The key of a host bridge's bus, and what the keys of its regions begin with.
+pub(super) fn bus_key(now: Snapshot<'_>, id: BridgeId) -> String {
+    match now.bridges().get(id).name.as_str() {
+        "" => String::from("bus"),
+        name => format!("bus:{name}"),
+    }
+}
 
 impl Painter<'_> {
     pub(super) fn columns(&mut self) {
@@ -21,9 +31,10 @@ impl Painter<'_> {
         wanted.extend((0..now.processes().len()).map(|i| Col::Virtual(Owner::Process(i))));
         wanted.extend((0..now.vms().len()).map(Col::Guest));
         wanted.push(Col::Physical);
-        if !now.devices().is_empty() || !now.bridge().windows().is_empty() {
-            wanted.push(Col::Bus);
-        }
+        // Each host bridge has a bus of its own: that without a name is there where no other is used.
+        let used = |id: BridgeId| (0..now.devices().len()).any(|d| now.bridge_id(d) == id);
+        let buses = now.bridges().all().filter(|(id, bridge)| used(*id) || !bridge.windows().is_empty());
+        wanted.extend(buses.map(|(id, _)| Col::Bus(id)));
         for device in 0..now.devices().len() {
             if let Some(first) = shared(now, device) {
                 if !wanted.contains(&Col::Domain(first)) && wanted.len() < 9 {
@@ -75,15 +86,16 @@ impl Painter<'_> {
                 Phrase::new("CPU physical address", "CPU 物理地址"),
                 Phrase::default(),
             ),
-            Col::Bus => {
+            Col::Bus(id) => {
                 let title = if now.guest_domains().next().is_some() {
                     Phrase::new("bus address: guest-physical (stage 2)", "总线域地址：客户机物理（第二阶段）")
-                } else if translated && now.policy() != Policy::PassThrough {
+                } else if translated && now.policy() != Policy::PassThrough && !now.bridges().get(id).no_iommu
+                {
                     Phrase::new("bus address (IOVA)", "总线域地址（IOVA）")
                 } else {
                     Phrase::new("bus address", "总线域地址")
                 };
-                (String::from("bus"), Space::Bus, title, Phrase::default())
+                (bus_key(now, id), Space::Bus, title, Phrase::same(now.bridges().get(id).name.clone()))
             }
             Col::Domain(d) => {
                 let users: Vec<&str> = (0..now.devices().len())

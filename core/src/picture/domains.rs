@@ -6,6 +6,7 @@ use crate::diagram::model::{ArrowKind, ArrowState, Region, RegionKind};
 use crate::iommu::DomainId;
 use crate::os::dma::Direction;
 use crate::paging::leaves::{leaves, Run as Mapped};
+use crate::platform::bridges::BridgeId;
 use crate::scenario::ast::Policy;
 use crate::spans::Spans;
 use crate::spec::{Phrase, Text};
@@ -42,13 +43,14 @@ impl Painter<'_> {
                 }
             }
         }
-        if !now.iommu_on() || now.policy() == Policy::PassThrough {
-            for handle in now.handles() {
+        let through = now.policy() == Policy::PassThrough;
+        if (0..now.devices().len()).any(|d| !now.is_translated(d) || through) {
+            for handle in now.handles().filter(|h| !now.is_translated(h.device) || through) {
                 let mut offset = 0;
                 let pieces = Spans::new(handle.pieces.iter().map(|(at, len)| (at.raw(), *len, 0)));
                 for (bus, len) in handle.segments.iter().take(RUNS) {
                     // Direct: through the inbound window, to where the bytes the device touches really are.
-                    if let Some(pa) = now.bridge().to_phys(*bus) {
+                    if let Some(pa) = now.bridge_of(handle.device).to_phys(*bus) {
                         if !pieces.hold(pa.raw(), pa.raw().saturating_add(1)) {
                             let label = Phrase::new("bounce buffer", "回弹缓冲区");
                             let key = format!("pa/bounce.{}", handle.name);
@@ -185,6 +187,11 @@ impl Painter<'_> {
         self.region(col, Region::new("bus/msi", first, last, RegionKind::Msi, label));
     }
 
+    /// The bus that a guest's devices are on: that of the first one attached.
+    fn guest_bus(&self) -> Col {
+        Col::Bus(self.now.first_attached().map_or(BridgeId(0), |d| self.now.bridge_id(d)))
+    }
+
     /// What guests' own tables map: a stage 1 whose addresses lead into guest-physical ones, which the stage 2 below
     /// takes on.
     pub(super) fn inner_domains(&mut self) {
@@ -201,11 +208,11 @@ impl Painter<'_> {
                 };
                 let name = domain.name;
                 self.region(Col::Inner(domain.index), page(format!("inner:{name}/{:x}", run.from), run.from));
-                self.region(Col::Bus, page(format!("bus/{name}.{:x}", run.to), run.to));
+                self.region(self.guest_bus(), page(format!("bus/{name}.{:x}", run.to), run.to));
                 self.arrow(
                     format!("stage1:{name}/{:x}", run.from),
                     (Col::Inner(domain.index), run.from),
-                    (Col::Bus, run.to),
+                    (self.guest_bus(), run.to),
                     run.len,
                     ArrowKind::Stage1,
                     ArrowState::Live,
@@ -216,7 +223,7 @@ impl Painter<'_> {
                 self.region(Col::Physical, page(format!("pa/{name}.{:x}", run.to), place.raw()));
                 self.arrow(
                     format!("stage2:{name}/{:x}", run.to),
-                    (Col::Bus, run.to),
+                    (self.guest_bus(), run.to),
                     (Col::Physical, place.raw()),
                     run.len,
                     ArrowKind::Stage2,

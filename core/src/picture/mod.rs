@@ -19,6 +19,7 @@ use crate::machine::history::{CacheState, Cursor};
 use crate::machine::software::Owner;
 use crate::machine::{Record, Snapshot};
 use crate::memory::Memory;
+use crate::platform::bridges::BridgeId;
 use crate::spec::Phrase;
 use crate::trace::Trace;
 use alloc::{
@@ -79,7 +80,8 @@ enum Col {
     Virtual(Owner),
     Guest(usize),
     Physical,
-    Bus,
+    /// The bus behind a host bridge.
+    Bus(BridgeId),
     /// The IOVAs of a domain that is not the bus's: a column of its own, named after the first device that is in it, so
     /// that it stays when the device comes into another domain.
     Domain(usize),
@@ -124,7 +126,7 @@ impl Painter<'_> {
 fn bus_of(now: Snapshot<'_>, spaces: &BTreeMap<Col, ColumnId>, device: usize) -> Col {
     match shared(now, device) {
         Some(first) if spaces.contains_key(&Col::Domain(first)) => Col::Domain(first),
-        _ => Col::Bus,
+        _ => Col::Bus(now.bridge_id(device)),
     }
 }
 

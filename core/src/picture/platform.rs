@@ -36,7 +36,8 @@ impl Painter<'_> {
             let region = Region::new("pa/swiotlb", first, last, RegionKind::Reserved, label);
             self.region(Col::Physical, region);
         }
-        for window in now.bridge().windows() {
+        for (bridge, window) in now.bridges().windows() {
+            let bus_col = Col::Bus(bridge);
             let name = window.name.clone();
             let key = format!("bus/{name}");
             let (kind, label) = match window.direction {
@@ -44,12 +45,12 @@ impl Painter<'_> {
                 Way::Inbound => (RegionKind::Ram, Phrase::new("RAM, seen from the bus", "从总线看到的内存")),
             };
             let (bus, cpu, len) = (window.bus.start.raw(), window.cpu.start.raw(), window.cpu.len());
-            self.region(Col::Bus, Region::new(key, bus, window.bus.last().raw(), kind, label));
+            self.region(bus_col, Region::new(key, bus, window.bus.last().raw(), kind, label));
             let offset = if bus >= cpu { format!("+{:#x}", bus - cpu) } else { format!("-{:#x}", cpu - bus) };
             let label = if bus == cpu { Phrase::default() } else { Phrase::same(offset) };
             let (from, to) = match window.direction {
-                Way::Outbound => ((Col::Physical, cpu), (Col::Bus, bus)),
-                Way::Inbound => ((Col::Bus, bus), (Col::Physical, cpu)),
+                Way::Outbound => ((Col::Physical, cpu), (bus_col, bus)),
+                Way::Inbound => ((bus_col, bus), (Col::Physical, cpu)),
             };
             let key = format!("window:{name}");
             self.arrow(key, from, to, len, ArrowKind::Window, ArrowState::Live, Perms::RW, label);
@@ -108,8 +109,8 @@ impl Painter<'_> {
                 let mut region =
                     Region::new(format!("bus/{key}"), bar.address, last, RegionKind::Bar, label.clone());
                 region.owner = Phrase::same(format!("{}", node.id));
-                self.region(Col::Bus, region);
-                if let Some(pa) = now.bridge().cpu_addr(BusAddr::new(bar.address)) {
+                self.region(Col::Bus(now.bridge_id(i)), region);
+                if let Some(pa) = now.bridge_of(i).cpu_addr(BusAddr::new(bar.address)) {
                     let end = pa.raw().saturating_add(bar.size - 1);
                     self.region(
                         Col::Physical,
@@ -167,7 +168,7 @@ impl Painter<'_> {
                 let label =
                     Phrase::new(format!("window of {}", node.name), spaced(&format!("{} 的窗口", node.name)));
                 let key = format!("bus/port:{}{kind}", node.name);
-                self.region(Col::Bus, Region::new(key, first, last, RegionKind::Mmio, label));
+                self.region(Col::Bus(node.bridge), Region::new(key, first, last, RegionKind::Mmio, label));
             }
         }
     }
@@ -179,7 +180,7 @@ impl Painter<'_> {
         let cpu = Place::LeftOf(first);
         self.model.add_actor("cpu", ActorKind::Cpu, cpu, Phrase::same("CPU"), Vec::new());
         let pa = self.spaces.get(&Col::Physical).copied();
-        let bus = self.spaces.get(&Col::Bus).copied();
+        let bus = self.first_bus();
         if let Some(pa) = pa.filter(|p| p.0 > 0) {
             let left = ColumnId(pa.0 - 1);
             self.model.add_actor(
@@ -223,11 +224,18 @@ impl Painter<'_> {
         }
     }
 
+    /// The first bus that is drawn.
+    fn first_bus(&self) -> Option<ColumnId> {
+        self.spaces.iter().find(|(col, _)| matches!(col, Col::Bus(_))).map(|(_, id)| *id)
+    }
+
     /// Root ports, bridges and switches above devices, wired together: where there are any, but not a crowd of them.
     fn ports(&mut self) -> Vec<(String, ActorId)> {
         let topology = &*self.now.topology();
-        let place = self.spaces.get(&Col::Bus).or(self.spaces.get(&Col::Physical)).copied();
-        let Some(place) = place.map(Place::RightOf) else { return Vec::new() };
+        let beside = |this: &Self, bridge| {
+            let place = this.spaces.get(&Col::Bus(bridge)).or(this.spaces.get(&Col::Physical)).copied();
+            place.map(Place::RightOf)
+        };
         let mut nodes: Vec<NodeId> = topology
             .nodes()
             .filter(|(_, n)| n.is_bridge() && n.port_type() != PortType::Downstream)
@@ -240,6 +248,7 @@ impl Painter<'_> {
         let mut ports: Vec<(String, ActorId)> = Vec::new();
         for id in nodes {
             let node = topology.node(id);
+            let Some(place) = beside(self, node.bridge) else { continue };
             let what = match node.port_type() {
                 PortType::RootPort => Phrase::new("root port", "根端口"),
                 PortType::Upstream => Phrase::new("switch", "交换机"),

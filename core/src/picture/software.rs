@@ -150,13 +150,13 @@ impl Painter<'_> {
             );
             self.letter(col, remap.va.raw(), 'C');
             self.letter(Col::Physical, remap.pa.raw(), 'B');
-            if let Some(bus) = now.bridge().to_bus(remap.pa) {
-                self.letter(Col::Bus, bus.raw(), 'A');
+            if let Some((bridge, bus)) = now.bridges().to_bus(remap.pa) {
+                self.letter(Col::Bus(bridge), bus.raw(), 'A');
                 // The part of the window that is this BAR: the arrow of the kernel's picture, B to A.
                 self.arrow(
                     format!("window:{}", remap.name),
                     (Col::Physical, remap.pa.raw()),
-                    (Col::Bus, bus.raw()),
+                    (Col::Bus(bridge), bus.raw()),
                     remap.len,
                     ArrowKind::Window,
                     ArrowState::Live,

@@ -8,10 +8,11 @@ use crate::diagram::model::{
 };
 use crate::machine::software::Owner;
 use crate::machine::Snapshot;
+use crate::platform::bridges::BridgeId;
 use crate::platform::topology::Topology;
 use crate::spec::Phrase;
 use crate::trace::{
-    Actor, CacheKind, CacheOp, Event, Hop, InterruptKind, Perms, Scope, Stage, Trace, Verdict,
+    Actor, CacheKind, CacheOp, Event, Hop, InterruptKind, NameId, Perms, Scope, Stage, Trace, Verdict,
 };
 use alloc::{borrow::Cow, collections::BTreeMap, format, vec::Vec};
 use core::ops::Range;
@@ -136,6 +137,7 @@ fn journey<'a>(
         trace,
         owner: Owner::Kernel,
         device: None,
+        bridge: BridgeId::default(),
         initiator: None,
         here: Journey::from(None),
         open: Vec::new(),
@@ -187,6 +189,8 @@ struct Way<'a> {
     trace: &'a Trace,
     owner: Owner,
     device: Option<usize>,
+    /// The host bridge whose window was crossed last.
+    bridge: BridgeId,
     /// The device whose engine moves the bytes, while one does.
     initiator: Option<usize>,
     here: Journey,
@@ -265,11 +269,17 @@ impl Way<'_> {
                     Some(domain) => Col::Inner(domain),
                     None => bus_of(self.snapshot, self.spaces, device),
                 },
-                None => Col::Bus,
+                None => Col::Bus(self.bridge),
             },
             Space::Device => Col::Device(self.device?),
             Space::Port => Col::Ports,
         })
+    }
+
+    /// The host bridge that has a window of this name.
+    fn bridge_of_window(&self, name: NameId) -> Option<BridgeId> {
+        let name = self.trace.get_name(name);
+        self.snapshot.bridges().windows().find(|(_, w)| w.name == name).map(|(id, _)| id)
     }
 
     fn go(&mut self, anchor: Option<Anchor>) {
@@ -467,13 +477,23 @@ impl Way<'_> {
                 self.here.reads += 1;
                 self.reach(pa.any());
             }
-            Event::Window { to, hit, .. } => {
+            Event::Window { name, to, hit, .. } => {
+                let crossed = self.bridge_of_window(name);
                 // A device's own map is crossed inside the device, every other window at the root complex.
                 if !matches!(who, Actor::Device(_)) {
                     self.meet("rc");
                 }
                 if hit && to.space == Space::Device {
                     self.own(to.raw);
+                } else if let Some(bridge) = crossed.filter(|_| hit && to.space == Space::Bus) {
+                    // Out to the bus of this bridge, whoever's request it is.
+                    self.bridge = bridge;
+                    self.here.now = Some(to);
+                    let own = self.device.is_some_and(|d| self.snapshot.bridge_id(d) == bridge);
+                    match own {
+                        true => self.reach(to),
+                        false => self.go(point(self.spaces, Col::Bus(bridge), to).map(Anchor::Point)),
+                    }
                 } else if hit {
                     self.here.now = Some(to);
                     self.reach(to);
@@ -547,7 +567,12 @@ impl Way<'_> {
                 let nested = self.device.is_some_and(|d| self.snapshot.stage1_of(d).is_some());
                 if nested && to.space == Space::GuestPhysical {
                     // Out of stage 1, into stage 2.
-                    self.go(point(self.spaces, Col::Bus, to).map(Anchor::Point));
+                    self.go(point(
+                        self.spaces,
+                        self.device.map_or(Col::Bus(self.bridge), |d| Col::Bus(self.snapshot.bridge_id(d))),
+                        to,
+                    )
+                    .map(Anchor::Point));
                 }
             }
             Event::End(Verdict::Refused(_) | Verdict::Fault(_)) | Event::Fault { .. } => {

@@ -10,6 +10,7 @@ use crate::paging::any::CpuTables;
 use crate::paging::leaves::{leaves, Run};
 use crate::paging::Format;
 use crate::platform::map::RegionKind;
+use crate::platform::window::Direction as Way;
 use crate::spec::Phrase;
 use crate::trace::CacheKind;
 use alloc::{format, vec::Vec};
@@ -106,10 +107,12 @@ fn devices(
     guest_names: &[(usize, u64)],
     candidates: &mut Vec<(Of, u64)>,
 ) {
-    let direct = now.bridge().dma_addr(pa).map(|at| at.raw());
     for device in 0..now.devices().len() {
         let of = Of::Device(device, None);
-        candidates.extend(direct.map(|at| (of, at)));
+        // Two windows may lead to the same memory.
+        let bridge = now.bridge_of(device);
+        candidates.extend(bridge.dma_addr(pa).map(|at| (of, at.raw())));
+        candidates.extend(bridge.of(Way::Inbound).filter_map(|w| w.to_bus(pa)).map(|at| (of, at.raw())));
         // With the IOMMU passing addresses through, they are physical ones.
         candidates.push((of, pa.raw()));
         if let Some(domain) = now.domain_of(device) {
@@ -193,8 +196,8 @@ pub(super) fn thing(now: Snapshot<'_>, pa: PhysAddr) -> Phrase {
         Some(RegionKind::IommuRegisters) => Phrase::new("registers of the IOMMU", "IOMMU 的寄存器"),
         Some(RegionKind::Interrupts) => now.interrupts().name().into(),
         Some(RegionKind::Window) => {
-            let bus = now.bridge().to_bus(pa);
-            match bus.and_then(|at| claimed(now, at).map(|c| (at, c))) {
+            let bus = now.bridges().to_bus(pa);
+            match bus.and_then(|(bridge, at)| claimed(now, bridge, at).map(|c| (at, c))) {
                 Some((at, (name, bar))) => Phrase::new(
                     format!("BAR {bar} of {name}, bus address {at}"),
                     format!("{name} 的 BAR {bar}，总线域地址 {at}"),

@@ -8,6 +8,7 @@ use crate::machine::Snapshot;
 use crate::memory::Memory;
 use crate::mmu;
 use crate::paging::Want;
+use crate::platform::bridges::BridgeId;
 use crate::platform::local::Resolved;
 use crate::platform::map::RegionKind;
 use crate::platform::route::{End, Request as Routed};
@@ -113,7 +114,9 @@ fn bus(seen: Seen<'_>, memory: &mut Memory, device: usize, pasid: Option<Pasid>,
         End::RootComplex => {}
     }
     let (peers, dropped) = (now.peers(), now.peers() == Some(PeerRouting::Dropped));
-    let down = || match topology.route_down(at).end {
+    let id = now.bridge_id(device);
+    let bridge = now.bridges().get(id);
+    let down = || match topology.route_down(id, at).end {
         _ if dropped => Reach::nowhere(NO_PEERS.text.into(), Vec::new()),
         End::Function { node, bar, .. } => bar_of(now, node, bar),
         _ => Reach::nowhere(NO_BAR.text.into(), Vec::new()),
@@ -123,11 +126,11 @@ fn bus(seen: Seen<'_>, memory: &mut Memory, device: usize, pasid: Option<Pasid>,
     }
     // What a window or the IOMMU leads to another device's place meets the root complex too.
     let shut = |to: PhysAddr| dropped && now.map().find(to).is_some_and(|r| r.kind == RegionKind::Window);
-    let Some(unit) = seen.unit.filter(|_| !d.bypass) else {
-        if now.bridge().cpu_addr(at).is_some() {
+    let Some(unit) = seen.unit.filter(|_| !d.bypass && !bridge.no_iommu) else {
+        if bridge.cpu_addr(at).is_some() {
             return down();
         }
-        return match now.bridge().to_phys(at) {
+        return match bridge.to_phys(at) {
             Some(pa) if shut(pa) => Reach::nowhere(NO_PEERS.text.into(), Vec::new()),
             Some(pa) => Reach::at(pa, Perms::RW, Vec::new()),
             None => nothing(),
@@ -169,11 +172,11 @@ fn bar_of(now: Snapshot<'_>, node: NodeId, bar: u8) -> Reach {
     Reach::nowhere(Phrase::new(format!("BAR {bar} of {name}"), format!("{name} 的 BAR {bar}")), Vec::new())
 }
 
-/// The device, and its BAR, that a bus address belongs to.
-pub(super) fn claimed(now: Snapshot<'_>, at: BusAddr) -> Option<(&str, u8)> {
+/// The device behind a host bridge, and its BAR, that a bus address belongs to.
+pub(super) fn claimed(now: Snapshot<'_>, bridge: BridgeId, at: BusAddr) -> Option<(&str, u8)> {
     use crate::platform::config::BarKind;
     let topology = now.topology();
-    now.devices().iter().find_map(|d| {
+    now.devices().iter().filter(|d| topology.node(d.node).bridge == bridge).find_map(|d| {
         let bars = topology.bars(d.node);
         let hit = bars.iter().find(|b| b.kind != BarKind::Io && at.raw().wrapping_sub(b.address) < b.size);
         hit.map(|b| (d.name.as_str(), b.index))

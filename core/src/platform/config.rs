@@ -146,7 +146,12 @@ pub struct MsiState {
     pub address: u64,
     /// Message Data of vector 0; further vectors add to its low bits.
     pub data: u16,
+    /// Its address may have 64 bits.
+    pub wide: bool,
 }
+
+/// Of Message Control: 64-bit Address Capable.
+const MSI_WIDE: u32 = 1 << 7;
 
 /// A configuration space.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -433,19 +438,25 @@ impl ConfigSpace {
     pub fn msi(&self) -> Option<MsiState> {
         let at = self.find(cap::MSI)?;
         let control = self.get16(at + 2);
+        let wide = u32::from(control) & MSI_WIDE != 0;
         Some(MsiState {
             enabled: control & 1 != 0,
             vectors: 1 << (control >> 4 & 7).min(5),
-            address: u64::from(self.read(at + 8, 4)) << 32 | u64::from(self.read(at + 4, 4)),
-            data: self.get16(at + 12),
+            address: if wide { u64::from(self.read(at + 8, 4)) << 32 } else { 0 }
+                | u64::from(self.read(at + 4, 4)),
+            data: self.get16(at + if wide { 12 } else { 8 }),
+            wide,
         })
     }
-    /// Programs MSI as an operating system does: address, data, enable.
+    /// Programs MSI as an operating system does: address, data, enable. A function without 64-bit addresses keeps the low half.
     pub fn set_msi(&mut self, address: u64, data: u16, enable: bool) {
         let Some(at) = self.find(cap::MSI) else { return };
         self.write(at + 4, 4, address as u32);
-        self.write(at + 8, 4, (address >> 32) as u32);
-        self.write(at + 12, 2, data.into());
+        let wide = u32::from(self.get16(at + 2)) & MSI_WIDE != 0;
+        if wide {
+            self.write(at + 8, 4, (address >> 32) as u32);
+        }
+        self.write(at + if wide { 12 } else { 8 }, 2, data.into());
         let control = self.get16(at + 2) & !1 | u16::from(enable);
         self.write(at + 2, 2, control.into());
     }
@@ -581,7 +592,7 @@ mod tests {
     fn capabilities_form_two_lists() {
         let mut c = nic();
         c.add_pcie(512);
-        c.add_msi(4);
+        c.add_msi(4, true);
         c.add_msix(8, 0, 0x8000, 0x9000);
         c.add_acs(acs::ISOLATION);
         c.add_ats(32);
@@ -593,7 +604,7 @@ mod tests {
         assert_eq!(ids, [ext::ACS, ext::ATS, ext::PRI, ext::PASID]);
         assert!(c.read(6, 2) & 0x10 != 0);
         c.set_msi(0xfee0_1000, 0x41, true);
-        let want = MsiState { enabled: true, vectors: 1, address: 0xfee0_1000, data: 0x41 };
+        let want = MsiState { enabled: true, vectors: 1, address: 0xfee0_1000, data: 0x41, wide: true };
         assert_eq!(c.msi(), Some(want));
         c.set_acs(0xffff);
         assert_eq!(c.acs(), Some((acs::ISOLATION, acs::ISOLATION)));
@@ -625,7 +636,7 @@ mod tests {
         fn no_access_panics_and_only_writable_bits_change(ops in proptest::collection::vec((any::<u16>(), any::<u8>(), any::<u32>()), 0..40)) {
             let mut c = nic();
             c.add_pcie(128);
-            c.add_msi(1);
+            c.add_msi(1, true);
             let before = c.clone();
             for (offset, bytes, value) in ops {
                 c.write(offset, bytes, value);

@@ -94,10 +94,7 @@ fn existing(topology: &Topology, groups: &[Option<GroupId>], node: NodeId) -> Op
         return None;
     }
     let mut others = topology.nodes().filter(|(n, other)| {
-        *n != lowest
-            && other.id.bus() == me.id.bus()
-            && other.id.device() == me.id.device()
-            && !isolates(topology, *n)
+        *n != lowest && other.id.raw() >> 3 == me.id.raw() >> 3 && !isolates(topology, *n)
     });
     others.find_map(|(n, _)| of(n))
 }

@@ -3,6 +3,7 @@
 //! A BAR is at a multiple of its size, inside every window on its way: each bridge's above it, and one of
 //! the host bridge's. What is given an address stays there; the rest is placed first fit, largest first.
 
+use super::bridges::{BridgeId, Bridges};
 use super::config::{Bar, BarKind};
 use super::topology::{NodeId, Topology};
 use super::window::{Direction, HostBridge};
@@ -205,7 +206,9 @@ type Span = (u64, u64);
 struct Placer<'a> {
     topology: &'a mut Topology,
     fixed: &'a Fixed,
-    /// The host bridge has a prefetchable window, so prefetchable BARs are kept apart.
+    /// The host bridge whose buses are numbered.
+    bridge: BridgeId,
+    /// It has a prefetchable window, so prefetchable BARs are kept apart.
     apart: bool,
 }
 
@@ -213,7 +216,21 @@ struct Placer<'a> {
 /// space leads to PCI.
 pub fn assign(
     topology: &mut Topology,
-    bridge: &HostBridge,
+    bridges: &Bridges,
+    ports: Option<AddrRange<PortAddr>>,
+    fixed: &Fixed,
+) -> Result<(), Misfit> {
+    for (id, bridge) in bridges.all() {
+        // I/O ports lead to the first bridge alone.
+        assign_behind(topology, (id, bridge), ports.filter(|_| id == BridgeId(0)), fixed)?;
+    }
+    Ok(())
+}
+
+/// The same of what is behind one host bridge.
+fn assign_behind(
+    topology: &mut Topology,
+    (id, bridge): (BridgeId, &HostBridge),
     ports: Option<AddrRange<PortAddr>>,
     fixed: &Fixed,
 ) -> Result<(), Misfit> {
@@ -224,8 +241,11 @@ pub fn assign(
     let (memory, prefetch) = (spans(false), spans(true));
     let apart = !prefetch.is_empty();
     let io: Vec<Span> = ports.iter().map(|p| (p.start.raw(), p.last().raw())).collect();
-    let mut placer = Placer { topology, fixed, apart };
-    let host = Phrase::new("the host bridge's windows", "主桥的窗口");
+    let mut placer = Placer { topology, fixed, bridge: id, apart };
+    let host = match bridge.name.as_str() {
+        "" => Phrase::new("the host bridge's windows", "主桥的窗口"),
+        name => Phrase::new(format!("the windows of {name}"), format!("主桥 {name} 的窗口")),
+    };
     placer.place(None, Class::Memory, &memory, &host)?;
     placer.place(None, Class::Prefetch, &prefetch, &host)?;
     placer.place(None, Class::Io, &io, &Phrase::new("the I/O ports", "I/O 端口"))
@@ -256,7 +276,8 @@ impl Placer<'_> {
     /// What wants an address directly below `parent`.
     fn items(&self, parent: Option<NodeId>, class: Class) -> Vec<Item> {
         let mut items = Vec::new();
-        for node in self.topology.children(parent) {
+        let below = self.topology.children(parent).filter(|n| self.topology.node(*n).bridge == self.bridge);
+        for node in below {
             for bar in self.topology.node(node).config.bars().iter().filter(|b| self.class(b) == class) {
                 let fixed = self.fixed.bars.iter().find(|(n, i, _)| *n == node && *i == bar.index);
                 items.push(Item {
@@ -503,7 +524,7 @@ mod tests {
         bar(&mut t, "ssd", 0, BarKind::Memory64, false, 16 << 10);
         let nic = bar(&mut t, "nic", 0, BarKind::Memory32, false, 64 << 10);
         let fixed = Fixed { bars: [(nic, 0, 0x8001_0000)].into(), ..Fixed::default() };
-        assign(&mut t, &host(), ports(), &fixed).unwrap();
+        assign(&mut t, &host().into(), ports(), &fixed).unwrap();
         let at = |node, i| t.node(node).config.bar(i).unwrap();
         assert_eq!(at(nic, 0).address, 0x8001_0000);
         assert_eq!(at(gpu, 2).address, 1 << 38);
@@ -524,7 +545,7 @@ mod tests {
         let window = |n, at, len| (n, AddrRange::new(BusAddr::new(at), len).unwrap(), false);
         let mut go = |bars: &[(NodeId, u8, u64)], windows: &[(NodeId, AddrRange<BusAddr>, bool)]| {
             let fixed = Fixed { bars: bars.into(), windows: windows.into(), ..Fixed::default() };
-            assign(&mut t, &host(), ports(), &fixed).map_err(|e| e.to_string())
+            assign(&mut t, &host().into(), ports(), &fixed).map_err(|e| e.to_string())
         };
         let msg = |r: Result<(), String>| r.unwrap_err();
         assert_eq!(
@@ -549,7 +570,7 @@ mod tests {
         );
         let big = bar(&mut t, "ssd", 0, BarKind::Memory32, false, 1 << 29);
         let _ = big;
-        let e = assign(&mut t, &host(), ports(), &Fixed::default()).unwrap_err().to_string();
+        let e = assign(&mut t, &host().into(), ports(), &Fixed::default()).unwrap_err().to_string();
         assert_eq!(
             e,
             "no room for the window of rp0 (513 MiB) in the host bridge's windows (0x80000000 to 0x8fffffff)"
@@ -564,7 +585,7 @@ mod tests {
         let mut t = Topology::new();
         t.add("x", id("00:01.0"), None, space(PortType::Integrated)).unwrap();
         let x = bar(&mut t, "x", 0, BarKind::Memory64, true, 1 << 20);
-        assign(&mut t, &b, None, &Fixed::default()).unwrap();
+        assign(&mut t, &b.into(), None, &Fixed::default()).unwrap();
         assert_eq!(t.node(x).config.bar(0).unwrap().address, at);
     }
 
@@ -578,7 +599,7 @@ mod tests {
                 let kind = if wide { BarKind::Memory64 } else { BarKind::Memory32 };
                 let _ = t.node_mut(node).config.add_bar(index * 2, BarSpec { kind, prefetch, size: 1 << log });
             }
-            if assign(&mut t, &host(), None, &Fixed::default()).is_ok() {
+            if assign(&mut t, &host().into(), None, &Fixed::default()).is_ok() {
                 let mut ranges = alloc::vec::Vec::new();
                 for (node, n) in t.nodes() {
                     for bar in n.config.bars() {

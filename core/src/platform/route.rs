@@ -4,6 +4,7 @@
 //! in a peer's window below the same switch goes to that peer, and the IOMMU never sees it, unless ACS sends
 //! it up.
 
+use super::bridges::BridgeId;
 use super::config::{acs, BarKind, PortType};
 use super::tlp::{AddressType, Header};
 use super::topology::{NodeId, Topology};
@@ -131,10 +132,10 @@ impl Topology {
         Route { steps: way.steps, end, redirected: way.redirected }
     }
 
-    /// The way of a memory request from the root complex down to the function that claims `at`.
-    pub fn route_down(&self, at: BusAddr) -> Route {
+    /// The way of a memory request from a host bridge down to the function that claims `at`.
+    pub fn route_down(&self, bridge: BridgeId, at: BusAddr) -> Route {
         let mut way = Way { topology: self, steps: Vec::new(), redirected: false };
-        let end = way.descend(None, at, Hop::Down);
+        let end = way.descend(bridge, None, at, Hop::Down);
         Route { steps: way.steps, end, redirected: false }
     }
 
@@ -143,7 +144,8 @@ impl Topology {
     pub fn is_past_the_root(&self, from: NodeId, at: BusAddr) -> bool {
         let Some(port) = self.ancestors(from).last() else { return false };
         let redirects = self.node(port).config.acs_on(acs::REQUEST_REDIRECT);
-        !redirects && matches!(self.route_down(at).end, End::Function { .. })
+        let down = self.route_down(self.node(from).bridge, at);
+        !redirects && matches!(down.end, End::Function { .. })
     }
 
     /// The way from the root complex to a node: of completions, messages and configuration requests.
@@ -296,7 +298,7 @@ impl Way<'_> {
                     if !config.acs_on(acs::REQUEST_REDIRECT) || direct {
                         self.rule(port, if direct { &DIRECT } else { &PEER }, true);
                         self.link(Some(port), Some(peer), Hop::Peer);
-                        return self.descend(Some(peer), request.at, Hop::Down);
+                        return self.descend(tree.node(peer).bridge, Some(peer), request.at, Hop::Down);
                     }
                     self.rule(port, &REDIRECT, true);
                     self.redirected = true;
@@ -346,10 +348,11 @@ impl Way<'_> {
             .is_some_and(|p| matches!(tree.node(p).port_type(), PortType::RootPort | PortType::Downstream));
         let hears = |other: &NodeId| {
             let id = tree.node(*other).id;
-            let one = id.bus() == me.id.bus() && (link || id.device() == me.id.device());
+            let device = link || id.device() == me.id.device();
+            let one = id.bus() == me.id.bus() && id.segment() == me.id.segment() && device;
             *other != from && (shared || !apart && one)
         };
-        let siblings = tree.children(me.parent).filter(hears);
+        let siblings = tree.beside(from).filter(hears);
         let (peer, (bar, offset)) =
             siblings.into_iter().find_map(|s| Some((s, tree.claim(s, request.at)?)))?;
         if tree.node(peer).is_bridge() {
@@ -359,16 +362,17 @@ impl Way<'_> {
         Some(End::Function { node: peer, bar, offset })
     }
 
-    fn descend(&mut self, mut at: Option<NodeId>, address: BusAddr, hop: Hop) -> End {
+    fn descend(&mut self, bridge: BridgeId, mut at: Option<NodeId>, address: BusAddr, hop: Hop) -> End {
         let tree = self.topology;
+        let below = |at| tree.children(at).filter(|n| tree.node(*n).bridge == bridge);
         // The deepest tree has a bridge for each bus.
         for _ in 0..=256 {
-            let claimed = tree.children(at).find_map(|n| Some((n, tree.claim(n, address)?)));
+            let claimed = below(at).find_map(|n| Some((n, tree.claim(n, address)?)));
             if let Some((node, (bar, offset))) = claimed {
                 self.link(at, Some(node), hop);
                 return End::Function { node, bar, offset };
             }
-            let bridges = tree.children(at).filter(|n| tree.node(*n).is_bridge());
+            let bridges = below(at).filter(|n| tree.node(*n).is_bridge());
             match bridges.into_iter().find(|n| tree.forwards(*n, address)) {
                 Some(bridge) => {
                     self.link(at, Some(bridge), hop);
@@ -406,7 +410,7 @@ mod tests {
         let mut b = HostBridge::new();
         let at = 0x8000_0000;
         b.add("low", Direction::Outbound, PhysAddr::new(at), BusAddr::new(at), 1 << 28, false).unwrap();
-        assign(&mut t, &b, None, &Fixed::default()).unwrap();
+        assign(&mut t, &b.into(), None, &Fixed::default()).unwrap();
         t.enable_all();
         let (gpu, ssd) = (t.by_name("gpu").unwrap(), t.by_name("ssd").unwrap());
         (t, gpu, ssd)
@@ -431,7 +435,7 @@ mod tests {
         let (t, gpu, ssd) = built(true);
         let r = t.route_up(ssd, request(&t, ssd, bar(&t, gpu), AddressType::Untranslated));
         assert_eq!((r.end, r.redirected), (End::RootComplex, true));
-        let r = t.route_down(bar(&t, gpu));
+        let r = t.route_down(BridgeId(0), bar(&t, gpu));
         assert_eq!(r.end, End::Function { node: gpu, bar: 0, offset: 0 });
     }
 
@@ -483,7 +487,7 @@ mod tests {
         assert_eq!(r.end, End::Refused(&OWN_WINDOW));
         let r = t.route_up(gpu, request(&t, gpu, inside, AddressType::Untranslated));
         assert_eq!(r.end, End::Refused(&UNCLAIMED));
-        assert_eq!(t.route_down(BusAddr::new(0xfff_f000)).end, End::Refused(&UNCLAIMED));
+        assert_eq!(t.route_down(BridgeId(0), BusAddr::new(0xfff_f000)).end, End::Refused(&UNCLAIMED));
     }
 
     #[test]
@@ -531,7 +535,7 @@ mod tests {
         #[test]
         fn routes_are_chains(at in 0x7fff_0000u64..0x9000_1000, with_acs: bool) {
             let (t, gpu, ssd) = built(with_acs);
-            for r in [t.route_down(BusAddr::new(at)),
+            for r in [t.route_down(BridgeId(0), BusAddr::new(at)),
                       t.route_up(ssd, request(&t, ssd, BusAddr::new(at), AddressType::Untranslated)),
                       t.route_up(gpu, request(&t, gpu, BusAddr::new(at), AddressType::Untranslated))] {
                 let links: Vec<_> = r.steps.iter().filter_map(|s| match s {

@@ -1,5 +1,6 @@
 //! The tree of PCI Express: the root complex, its root ports, switches, bridges and functions.
 
+use super::bridges::BridgeId;
 use super::config::{acs, command, Bar, ConfigSpace, PortType};
 use crate::addr::RequesterId;
 use crate::spec::{Localized, Phrase};
@@ -21,6 +22,8 @@ pub struct Node {
     pub alias: Option<RequesterId>,
     /// What it is below: a bridge, or the root complex.
     pub parent: Option<NodeId>,
+    /// The host bridge that it is behind.
+    pub bridge: BridgeId,
     /// Its configuration space.
     pub config: ConfigSpace,
     /// A virtual function: the physical one that makes it, and its number among those, from 0.
@@ -194,7 +197,18 @@ impl Topology {
         parent: Option<NodeId>,
         config: ConfigSpace,
     ) -> Result<NodeId, TopologyError> {
-        let node = self.put(name, id, parent, config, None)?;
+        self.add_behind(name, id, (BridgeId::default(), parent), config)
+    }
+
+    /// The same behind a host bridge, where there are several; what is below a port is behind the port's.
+    pub fn add_behind(
+        &mut self,
+        name: &str,
+        id: RequesterId,
+        (bridge, parent): (BridgeId, Option<NodeId>),
+        config: ConfigSpace,
+    ) -> Result<NodeId, TopologyError> {
+        let node = self.put(name, id, (bridge, parent), config, None)?;
         self.mark_multifunction(id);
         Ok(node)
     }
@@ -209,7 +223,7 @@ impl Topology {
         config: ConfigSpace,
     ) -> Result<NodeId, TopologyError> {
         let above = self.node(physical);
-        let (own, parent) = (above.id, above.parent);
+        let (own, place) = (above.id, (above.bridge, above.parent));
         let sriov = above.config.sriov();
         let bdf = own.raw() as u16;
         let right = sriov
@@ -221,17 +235,18 @@ impl Topology {
             let (name, physical) = (name.into(), above.name.clone());
             return Err(TopologyError::NoVf { name, id, physical, right, number });
         }
-        self.put(name, id, parent, config, Some((physical, number)))
+        self.put(name, id, place, config, Some((physical, number)))
     }
 
     fn put(
         &mut self,
         name: &str,
         id: RequesterId,
-        parent: Option<NodeId>,
+        (bridge, parent): (BridgeId, Option<NodeId>),
         config: ConfigSpace,
         physical: Option<(NodeId, u16)>,
     ) -> Result<NodeId, TopologyError> {
+        let bridge = parent.map_or(bridge, |parent| self.node(parent).bridge);
         if self.nodes.len() >= Self::MAX {
             return Err(TopologyError::TooMany);
         }
@@ -240,7 +255,7 @@ impl Topology {
         }
         self.check_place(name, id, parent, config.port_type(), physical.is_some())?;
         let node = NodeId(self.nodes.len() as u16);
-        self.nodes.push(Node { name: name.into(), id, alias: None, parent, config, physical });
+        self.nodes.push(Node { name: name.into(), id, alias: None, parent, bridge, config, physical });
         if let Some(bridge) = parent {
             let primary = self.node(bridge).id.bus();
             self.node_mut(bridge).config.set_buses(primary, id.bus(), id.bus());
@@ -264,7 +279,7 @@ impl Topology {
             if matches!(kind, PortType::Upstream | PortType::Downstream) {
                 return wrong("", "a device or a root port");
             }
-            return match self.nodes.iter().find(|n| n.is_bridge() && n.config.buses().1 == id.bus()) {
+            return match self.nodes.iter().find(|n| n.is_bridge() && same_bus(n.config.buses().1, n, id)) {
                 Some(n) if id.bus() != 0 => {
                     Err(TopologyError::BusTaken { bus: id.bus(), by: self.behind(n) })
                 }
@@ -289,7 +304,7 @@ impl Topology {
             return Err(TopologyError::Bus { name: name.into(), bus: id.bus(), expected: secondary, parent });
         }
         if secondary == 0 {
-            let user = self.nodes.iter().find(|n| n.id.bus() == id.bus());
+            let user = self.nodes.iter().find(|n| same_bus(n.id.bus(), n, id));
             if let Some(user) = user {
                 return Err(TopologyError::BusTaken { bus: id.bus(), by: self.bus_of(user) });
             }
@@ -329,8 +344,7 @@ impl Topology {
     }
 
     fn mark_multifunction(&mut self, id: RequesterId) {
-        let same =
-            |n: &&mut Node| n.physical.is_none() && n.id.bus() == id.bus() && n.id.device() == id.device();
+        let same = |n: &&mut Node| n.physical.is_none() && n.id.raw() >> 3 == id.raw() >> 3;
         let mut slot: Vec<_> = self.nodes.iter_mut().filter(same).collect();
         if slot.len() > 1 {
             slot.iter_mut().for_each(|n| n.config.set_multifunction());
@@ -360,6 +374,11 @@ impl Topology {
     /// What is directly below a bridge, or on the root bus, in the order they were added.
     pub fn children(&self, parent: Option<NodeId>) -> impl Iterator<Item = NodeId> + '_ {
         self.nodes().filter(move |(_, n)| n.parent == parent).map(|(i, _)| i)
+    }
+    /// What is beside a node: below the same bridge, or on the same root bus; the node itself among it.
+    pub fn beside(&self, node: NodeId) -> impl Iterator<Item = NodeId> + '_ {
+        let (parent, bridge) = (self.node(node).parent, self.node(node).bridge);
+        self.children(parent).filter(move |n| self.node(*n).bridge == bridge)
     }
     /// The bridges above a node, from the nearest up to the root port.
     pub fn ancestors(&self, of: NodeId) -> impl Iterator<Item = NodeId> + '_ {
@@ -459,6 +478,11 @@ impl Topology {
             node.config.set_acs(acs::ISOLATION);
         }
     }
+}
+
+/// Is bus `bus` of a node's segment the one that `id` is on?
+fn same_bus(bus: u8, node: &Node, id: RequesterId) -> bool {
+    bus == id.bus() && node.id.segment() == id.segment()
 }
 
 #[cfg(test)]

@@ -31,9 +31,9 @@ pub static ABSENT: &[Absent] = &[
         t("Declare the port's `window` as large as it must be, or move it by `cpu config-write`.", "把端口的 `window` 声明得足够大，或用 `cpu config-write` 移动它。"),
     ),
     a(
-        &["segment", "host-bridge", "pcie", "msi-target", "msi32"],
-        t("Several host bridges with windows, segments and MSI targets of their own: all devices share one bridge.", "多个主桥，各有窗口、段和 MSI 目标地址：这里所有设备共用一个主桥。"),
-        t("Write one scenario for each controller.", "每个控制器写一个场景。"),
+        &["host-bridge", "pcie", "mcfg"],
+        t("An IOMMU for each segment, and I/O ports behind a second host bridge: one unit serves all bridges, and ports lead to the first.", "每个段各有一个 IOMMU、第二个主桥后面的 I/O 端口：这里所有主桥共用一个 IOMMU，端口只到第一个主桥。"),
+        t("`bridge NAME segment N` has windows, buses and an MSI target of its own; `no-iommu` leaves it without translation.", "`bridge 名称 segment N` 有自己的窗口、总线和 MSI 目标地址；写 `no-iommu` 则不经转换。"),
     ),
     a(
         &["numvfs", "vf-migration", "mr-iov"],

@@ -19,6 +19,8 @@ pub enum NameKind {
     Device,
     /// A root port, switch or downstream port.
     Port,
+    /// A host bridge.
+    Bridge,
     /// A virtual machine.
     Vm,
     /// A process.
@@ -41,6 +43,7 @@ impl NameKind {
         match self {
             NameKind::Device => ("a device", "设备"),
             NameKind::Port => ("a port", "端口"),
+            NameKind::Bridge => ("a host bridge", "主桥"),
             NameKind::Vm => ("a virtual machine", "虚拟机"),
             NameKind::Process => ("a process", "进程"),
             NameKind::Domain => ("a domain", "域"),
@@ -57,7 +60,7 @@ impl NameKind {
         match role {
             Noun::Device => matches!(self, K::Device),
             Noun::DeviceOrBdf => matches!(self, K::Device | K::Port),
-            Noun::Port => matches!(self, K::Port),
+            Noun::Port => matches!(self, K::Port | K::Bridge),
             Noun::Process => matches!(self, K::Process),
             Noun::Vm => matches!(self, K::Vm),
             Noun::Domain => matches!(self, K::Domain),
@@ -139,6 +142,7 @@ fn kind_of(statement: &Statement) -> Option<NameKind> {
     Some(match statement {
         Statement::Declaration(D::Device(_)) => K::Device,
         Statement::Declaration(D::RootPort(_) | D::Switch(_) | D::DownstreamPort(_)) => K::Port,
+        Statement::Declaration(D::HostBridge(_)) => K::Bridge,
         Statement::Declaration(D::Vm(_)) => K::Vm,
         Statement::Declaration(D::Process(_)) => K::Process,
         Statement::Operation(O::Domain(_)) => K::Domain,
@@ -159,7 +163,9 @@ pub(super) fn check(scenario: &Scenario, problems: &mut Vec<Problem>) {
     let give = |known: &mut BTreeMap<String, (NameKind, Span)>, statement: &Statement| {
         let kind = kind_of(statement)?;
         let given = mentions(statement).into_iter().find(|m| m.role == Noun::NewName)?;
-        let again = matches!(statement, Statement::Operation(_));
+        // The lines of one bridge all name it.
+        let again =
+            matches!(statement, Statement::Operation(_) | Statement::Declaration(Declaration::HostBridge(_)));
         match known.get(&given.name) {
             Some((before, _)) if again && *before == kind => {}
             Some((before, first)) => {
@@ -175,7 +181,7 @@ pub(super) fn check(scenario: &Scenario, problems: &mut Vec<Problem>) {
             }
             None => {}
         }
-        known.insert(given.name, (kind, given.span));
+        known.entry(given.name).or_insert((kind, given.span));
         None
     };
     let statements = || scenario.lines.iter().filter_map(|line| line.statement.as_ref());

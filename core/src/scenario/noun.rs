@@ -54,6 +54,8 @@ nouns! {
     BarIndex = "BAR", "a BAR number from 0 to 5", "BAR 编号，0 到 5", 5;
     /// A byte.
     Byte = "BYTE", "a byte from 0 to 255", "字节，0 到 255", 255;
+    /// A PCI segment.
+    Segment = "SEGMENT", "a PCI segment from 0 to 255", "PCI 段号，0 到 255", 255;
     /// A table level.
     Level = "LEVEL", "a table level from 1 (the leaf) to 6", "页表级，1（最末级）到 6", 6;
     /// A translation stage.
@@ -68,8 +70,8 @@ nouns! {
     /// A device, or a requester id.
     DeviceOrBdf = "DEVICE|BDF", "the name of a device or a bus:device.function such as `00:03.0`",
         "设备名，或总线:设备.功能号，如 `00:03.0`", 0;
-    /// A root port, switch or downstream port.
-    Port = "PORT", "the name of a root port, switch or port", "根端口、交换机或端口的名称", 0;
+    /// A root port, switch or downstream port, or a host bridge.
+    Port = "PORT", "the name of a root port, switch, port or bridge", "根端口、交换机、端口或主桥的名称", 0;
     /// A process.
     Process = "PROCESS", "the name of a process", "进程名", 0;
     /// A virtual machine.

@@ -138,6 +138,8 @@ pub struct Outline<'s> {
     pub outbound: Vec<At<'s, Outbound>>,
     /// Windows for device accesses.
     pub inbound: Vec<At<'s, Inbound>>,
+    /// Host bridges that have a name; several lines may be of one.
+    pub bridges: Vec<At<'s, HostBridge>>,
     /// What the root complex does with requests to other devices.
     pub peers: Option<At<'s, Peers>>,
     /// IOVAs that no device may be given.
@@ -240,6 +242,7 @@ impl<'s> Outline<'s> {
             D::Outbound(d) => self.outbound.push(at(d, span)),
             D::Inbound(d) => self.inbound.push(at(d, span)),
             D::Swiotlb(d) => self.swiotlb = Some(at(d, span)),
+            D::HostBridge(d) => self.bridges.push(at(d, span)),
             D::Peers(d) => self.peers = Some(at(d, span)),
             D::ReservedIova(d) => self.reserved_iovas.push(at(d, span)),
             D::GuestRam(d) => self.guest_rams.push(at(d, span)),

@@ -2,9 +2,11 @@
 
 use super::super::problem;
 use super::bad_range;
+use super::bridges::{is_unnamed_used, named};
 use crate::addr::{AddrRange, BusAddr, PhysAddr};
 use crate::iommu::{Ability, AnyIommu, Architecture, Board, UnitConfig};
 use crate::memory::{Failure, Memory};
+use crate::platform::bridges::Bridges;
 use crate::platform::map::{PhysMap, RegionKind};
 use crate::platform::window::{Direction, HostBridge};
 use crate::scenario::ast::{self, Choice};
@@ -15,12 +17,12 @@ use alloc::{format, vec::Vec};
 /// What RAM is called that no line of a scenario declares.
 const BOARD_RAM: &str = "ram0";
 
-/// RAM, windows and the rest of the physical map; and the host bridge.
+/// RAM, windows and the rest of the physical map; and the host bridges.
 pub(super) fn physical(
     outline: &Outline<'_>,
     (architecture, board): (Option<Architecture>, &Board),
     memory: &mut Memory,
-) -> Result<(PhysMap, Vec<AddrRange<PhysAddr>>, HostBridge), Problem> {
+) -> Result<(PhysMap, Vec<AddrRange<PhysAddr>>, Bridges), Problem> {
     let mut map = PhysMap::new();
     let mut spans: Vec<(alloc::string::String, Span)> = Vec::new();
     let mut add = |map: &mut PhysMap, name: &str, range, kind, span: Span| {
@@ -80,7 +82,9 @@ pub(super) fn physical(
             .add(&format!("inbound{i}"), Direction::Inbound, cpu, range.start, range.len(), false)
             .map_err(|e| problem(window.span, e))?;
     }
-    if outline.outbound.is_empty() && !outline.devices.is_empty() {
+    let named =
+        named(outline, &mut |range, name, span| add(&mut map, name, range, RegionKind::Window, span))?;
+    if outline.outbound.is_empty() && is_unnamed_used(outline) {
         // Nothing said: the board's windows, identity, where nothing else is.
         for (i, &(at, len, prefetch)) in board.windows.iter().enumerate() {
             let (name, range) = (format!("window{i}"), AddrRange::new(PhysAddr::new(at), len));
@@ -100,7 +104,7 @@ pub(super) fn physical(
     for hole in map.holes(whole, |r| r.kind == RegionKind::Ram) {
         memory.fail(hole, Failure::Access);
     }
-    Ok((map, rams, bridge))
+    Ok((map, rams, Bridges::new(bridge, named)))
 }
 
 /// Refuses what a `machine` line says of an IOMMU where there is none.

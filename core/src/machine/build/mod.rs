@@ -1,10 +1,12 @@
 //! Declarations become a machine, or one clear problem that names the line and the two things in conflict.
 //!
 //! * `board`: what the word after `machine` brings; RAM, windows, interrupts
+//! * `bridges`: host bridges with names, and what is behind which
 //! * `tree`: ports and functions with their configuration spaces; devices
 //! * `software`: the kernel's, guests' and processes' tables
 
 mod board;
+mod bridges;
 mod dma;
 mod software;
 mod sriov;
@@ -75,8 +77,10 @@ pub fn build(outline: &Outline<'_>, budget: Limits) -> Result<Machine, Problem> 
     let mut memory = Memory::new();
     memory.set_max_frames(limits::FRAMES);
     let board = Board::of(architecture);
-    let (map, rams, bridge) = physical(outline, (architecture, &board), &mut memory)?;
-    let (topology, nodes) = tree(outline, &bridge)?;
+    let (map, rams, bridges) = physical(outline, (architecture, &board), &mut memory)?;
+    let (topology, nodes) = tree(outline, &bridges)?;
+    self::bridges::apart(outline, &bridges, &topology)?;
+    self::bridges::one_unit(outline, architecture, &bridges, &topology)?;
     let devices = devices(outline, &topology, &nodes)?;
     let (mut frames, mut pages) = divide(&rams);
     for reserved in &outline.reserved {
@@ -138,7 +142,7 @@ pub fn build(outline: &Outline<'_>, budget: Limits) -> Result<Machine, Problem> 
     let Board { cpu, interrupts, .. } = board;
     let hw = Hardware {
         map,
-        bridge,
+        bridges,
         topology,
         devices,
         iommu,

@@ -2,29 +2,31 @@
 
 use super::super::{problem, BarUse, Device};
 use super::bad_range;
+use super::bridges as hosts;
 use super::sriov::{self, Physical};
 use crate::dma::Engine;
 use crate::iommu::{architecture::Board, Architecture, DeviceCaps};
 use crate::iommu::{atc, atc::Atc, ats::INVALIDATIONS};
 use crate::memory::Memory;
 use crate::mmu::arch::NO_PORTS;
+use crate::platform::bridges::Bridges;
 use crate::platform::config::{acs, BarKind, BarSpec, ConfigSpace, Ids, PortType};
 use crate::platform::local::{LocalMap, Target};
 use crate::platform::resources::{assign, Fixed, Misfit, Part, ResourceError};
 use crate::platform::topology::{NodeId, Topology};
-use crate::platform::window::HostBridge;
 use crate::scenario::ast::{self, Coherence};
 use crate::scenario::outline::{DevicePlan, Outline, PortKind};
 use crate::scenario::{Problem, Span};
 use alloc::{format, vec::Vec};
 
 /// Ports and functions with their configuration spaces, BARs and windows placed.
-pub(super) fn tree(outline: &Outline<'_>, bridge: &HostBridge) -> Result<(Topology, Vec<NodeId>), Problem> {
+pub(super) fn tree(outline: &Outline<'_>, bridges: &Bridges) -> Result<(Topology, Vec<NodeId>), Problem> {
     let mut topology = Topology::new();
     let mut fixed = Fixed::default();
     let find = |topology: &Topology, name: &Option<ast::Name>| -> Result<Option<NodeId>, Problem> {
         match name {
             None => Ok(None),
+            Some(name) if hosts::is_bridge(outline, name) => Ok(None),
             Some(name) => topology.by_name(name).map(Some).ok_or_else(|| {
                 Problem::new(
                     name.span,
@@ -60,8 +62,9 @@ pub(super) fn tree(outline: &Outline<'_>, bridge: &HostBridge) -> Result<(Topolo
             config.add_ari_forwarding();
         }
         let parent = find(&topology, &plan.port.behind)?;
+        let root = hosts::root(outline, bridges, &plan.port.behind, &plan.port.id, parent)?;
         let node = topology
-            .add(&plan.port.name, plan.port.id.value, parent, config)
+            .add_behind(&plan.port.name, plan.port.id.value, (root, parent), config)
             .map_err(|e| problem(plan.port.span, e))?;
         for window in &plan.windows {
             let range = window.range.addresses().ok_or_else(|| bad_range(window.range.span))?;
@@ -83,7 +86,8 @@ pub(super) fn tree(outline: &Outline<'_>, bridge: &HostBridge) -> Result<(Topolo
         let mut config = ConfigSpace::new(kind, Ids { vendor, device: id, class: 0x00_ff00 });
         let (payload, read) = sizes(plan);
         config.add_pcie(payload);
-        config.add_msi(plan.vectors.map_or(1, |v| v.count.value.clamp(1, 32) as u16));
+        let wide = !plan.vectors.is_some_and(|v| v.short);
+        config.add_msi(plan.vectors.map_or(1, |v| v.count.value.clamp(1, 32) as u16), wide);
         if device.acs {
             config.add_acs(acs::ISOLATION);
         }
@@ -122,7 +126,10 @@ pub(super) fn tree(outline: &Outline<'_>, bridge: &HostBridge) -> Result<(Topolo
         }
         config.add_rebar(&resizable);
         let node = match physical {
-            None => topology.add(&device.name, device.id.value, parent, config),
+            None => {
+                let root = hosts::root(outline, bridges, &device.behind, &device.id, parent)?;
+                topology.add_behind(&device.name, device.id.value, (root, parent), config)
+            }
             Some(Physical { node, number, .. }) => {
                 topology.add_virtual(&device.name, device.id.value, (node, number), config)
             }
@@ -166,13 +173,13 @@ pub(super) fn tree(outline: &Outline<'_>, bridge: &HostBridge) -> Result<(Topolo
         return Err(problem(bar.span, NO_PORTS).done_by(&able));
     }
     let ports = outline.ports_to_pci.first().and_then(|p| p.range.addresses());
-    assign(&mut topology, bridge, ports, &fixed).map_err(|e| misplaced(&e, outline, &topology))?;
+    assign(&mut topology, bridges, ports, &fixed).map_err(|e| misplaced(&e, outline, bridges, &topology))?;
     topology.enable_all();
     Ok((topology, nodes))
 }
 
 /// The line of a BAR or window that has no place, and the line that it contradicts.
-fn misplaced(misfit: &Misfit, outline: &Outline<'_>, topology: &Topology) -> Problem {
+fn misplaced(misfit: &Misfit, outline: &Outline<'_>, bridges: &Bridges, topology: &Topology) -> Problem {
     let line = |part: &Part| -> Option<Span> {
         let name = &topology.node(part.node).name;
         let Some(index) = part.bar else {
@@ -190,7 +197,10 @@ fn misplaced(misfit: &Misfit, outline: &Outline<'_>, topology: &Topology) -> Pro
     };
     // Windows are the board's where a scenario declares none: another's may hold it.
     let out = problem(line(&misfit.part).unwrap_or_default(), &*misfit.error).lacking();
-    let host = || outline.outbound.iter().min_by_key(|w| w.prefetch != misfit.part.prefetch).map(|w| w.span);
+    let id = topology.node(misfit.part.node).bridge;
+    let host =
+        || hosts::windows(outline, bridges, id).min_by_key(|(prefetch, _)| *prefetch != misfit.part.prefetch);
+    let host = || host().map(|(_, span)| span);
     let other = match (&*misfit.error, &misfit.with) {
         (ResourceError::Misaligned { .. } | ResourceError::TooHigh { .. }, _) => None,
         (_, Some(with)) => line(with),

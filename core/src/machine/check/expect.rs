@@ -11,6 +11,7 @@ use crate::machine::run::Done;
 use crate::machine::software::{parts, DomainRef, Named, Owner};
 use crate::machine::Machine;
 use crate::memory::FRAME;
+use crate::platform::bridges::BridgeId;
 use crate::scenario::ast::{
     self, Choice, Comparison, Counter, Delivery, Equality, ErrorWant, Expectation, FaultWant, IotlbVerdict,
     RouteKind,
@@ -313,7 +314,8 @@ impl Machine {
                     self.cpu_view(found.named, offset, pa, got);
                 }
             } else if bar {
-                self.peek_bar(found.at.raw.wrapping_add(done), got);
+                let bridge = self.bridge_named(found.named, BusAddr::new(found.at.raw));
+                self.peek_bar(bridge, found.at.raw.wrapping_add(done), got);
             } else if let Some(at) = self.peek_tables(owner, found.at, done, got) {
                 return Ok(Some(compare_phrases(
                     &Phrase::new("data", "数据"),
@@ -374,8 +376,16 @@ impl Machine {
         }
     }
 
-    fn peek_bar(&self, at: u64, out: &mut [u8]) {
-        let route = self.hw.topology.route_down(BusAddr::new(at));
+    /// The host bridge of a bus address that names a device, or that is written as a number.
+    fn bridge_named(&self, named: Option<Named>, at: BusAddr) -> BridgeId {
+        match named {
+            Some(Named::Device(device)) => self.hw.bridge_id(device),
+            _ => self.hw.bridges.with_bus(at).unwrap_or_default(),
+        }
+    }
+
+    fn peek_bar(&self, bridge: BridgeId, at: u64, out: &mut [u8]) {
+        let route = self.hw.topology.route_down(bridge, BusAddr::new(at));
         if let crate::platform::route::End::Function { node, bar, offset, .. } = route.end {
             if let Some(device) = self.device_at(node) {
                 let device = &self.hw.devices[device];
@@ -413,11 +423,21 @@ impl Machine {
         };
         // A BAR: by its bus address, or where the CPU finds it.
         let bus = match want.space {
-            Space::Bus => Some(want.raw),
-            _ => self.hw.bridge.to_bus(PhysAddr::new(want.raw)).map(Address::raw),
+            Space::Bus => {
+                let at = BusAddr::new(want.raw);
+                Some((self.bridge_named(found.named, at), at))
+            }
+            _ => self.hw.bridges.to_bus(PhysAddr::new(want.raw)),
         };
-        if let Some(bus) = bus {
-            let ok = taken.is_some() && self.packets(last, packets).goes_to(bus);
+        if let Some((bridge, bus)) = bus {
+            // The same bus address may be another device's behind another bridge.
+            let other = match (taken, self.hw.topology.route_down(bridge, bus).end) {
+                (Some(Taker::Memory(of)), crate::platform::route::End::Function { node, .. }) => {
+                    self.hw.bridges.named() && self.hw.topology.requester(node) != of
+                }
+                _ => false,
+            };
+            let ok = taken.is_some() && !other && self.packets(last, packets).goes_to(bus.raw());
             return unless(
                 ok,
                 || format!("no device took a packet at {want}"),

@@ -38,6 +38,9 @@ pub(crate) static REFUSED: Rule = Rule {
 impl Machine {
     pub(in crate::machine) fn op_ats(&mut self, op: &ast::Ats) -> Result<(), Stop> {
         let device = self.device_named(&op.device)?;
+        if self.hw.bridge_of(device).no_iommu {
+            return Err(crate::os::OsError::NoIommu.into());
+        }
         if !self.hw.devices[device].caps.ats {
             return Err(crate::os::OsError::DeviceLacks(Text::new(
                 "ATS capability, or it is off (`ats` on its `device` line)",

@@ -34,7 +34,11 @@ impl Machine {
         match at.space {
             Space::Bus => {
                 // A BAR, by the name of its bus address: the CPU reaches it through the bridge.
-                let pa = self.hw.bridge.cpu_addr(BusAddr::new(at.raw));
+                let device = match found.named {
+                    Some(Named::Device(device)) => Some(device),
+                    _ => None,
+                };
+                let pa = self.hw.cpu_addr(device, BusAddr::new(at.raw));
                 at = pa.map_or(AnyAddr { space: Space::Physical, raw: at.raw }, |pa| pa.any());
             }
             Space::Virtual if owner == Owner::Kernel => {

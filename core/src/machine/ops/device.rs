@@ -25,6 +25,7 @@ use alloc::{format, vec::Vec};
 
 /// What the register BAR's offset of a device's engine is written at.
 struct Registers {
+    device: usize,
     bar: BusAddr,
 }
 
@@ -132,7 +133,7 @@ impl Machine {
                 && b.kind != crate::platform::config::BarKind::Io
         });
         match found {
-            Some(bar) => Ok(Registers { bar: BusAddr::new(bar.address) }),
+            Some(bar) => Ok(Registers { device, bar: BusAddr::new(bar.address) }),
             None => Err(Problem::new(
                 span,
                 alloc::format!("{} has no memory BAR with registers", self.hw.devices[device].name),
@@ -143,7 +144,9 @@ impl Machine {
 
     /// A store of the kernel to an engine register.
     fn register(&mut self, registers: &Registers, offset: u64, bytes: u8, value: u64, owner: Owner) {
-        let Some(pa) = self.hw.bridge.cpu_addr(registers.bar.wrapping_add(offset)) else { return };
+        let Some(pa) = self.hw.cpu_addr(Some(registers.device), registers.bar.wrapping_add(offset)) else {
+            return;
+        };
         let access = CpuAccess { owner, at: pa.any(), want: Want::supervisor(Perms::W) };
         let data = value.to_le_bytes();
         let _ = self.cpu_write(&access, &data[..usize::from(bytes)], bytes);
@@ -161,7 +164,7 @@ impl Machine {
             .with_flag(control::PASID, pasid.is_some())
             .with_flag(control::IRQ, op.interrupt.is_some());
         if let Some(vector) = op.interrupt {
-            self.enable_msi(device, vector.value as u8);
+            self.enable_msi(device, vector.value as u8)?;
         }
         let raw = match at {
             EngineAddr::Bus(at) => at.raw(),
@@ -188,7 +191,7 @@ impl Machine {
             .with_flag(control::PASID, op.pasid.is_some())
             .with_flag(control::IRQ, op.interrupt.is_some());
         if let Some(vector) = op.interrupt {
-            self.enable_msi(device, vector.value as u8);
+            self.enable_msi(device, vector.value as u8)?;
         }
         let k = Owner::Kernel;
         self.register(&registers, 0x20, 8, found.at.raw, k);
@@ -202,11 +205,13 @@ impl Machine {
 
     /// Programs the function's MSI capability for one vector, as a driver's `request_irq` does: through the
     /// remapping table where that is on, straight to CPU 0 where it is not.
-    pub(in crate::machine) fn enable_msi(&mut self, device: usize, vector: u8) {
+    pub(in crate::machine) fn enable_msi(&mut self, device: usize, vector: u8) -> Result<(), Stop> {
         let (node, requester) = (self.hw.devices[device].node, self.hw.devices[device].requester);
         let entry =
             crate::iommu::InterruptEntry { source: Some(requester), vector, destination: 0, posted: None };
-        let remapped = if self.remaps_interrupts() {
+        let bridge = self.hw.bridge_of(device);
+        let (target, translated) = (bridge.msi_target, !bridge.no_iommu);
+        let remapped = if self.remaps_interrupts() && target.is_none() && translated {
             // Linux gives each interrupt an entry of its own. Here each device has one, from the top of the 256
             // down, out of the way of those a scenario sets.
             let index = 255 - device.min(255) as u16;
@@ -214,9 +219,25 @@ impl Machine {
         } else {
             None
         };
-        let message = remapped.unwrap_or_else(|| self.hw.interrupts.message(0, u32::from(vector)));
+        let mut message = remapped.unwrap_or_else(|| self.hw.interrupts.message(0, u32::from(vector)));
+        if let Some(at) = target {
+            // The bridge's own controller tells vectors apart by the data.
+            message = Message { address: at.raw(), data: vector.into() };
+        }
         let config = &mut self.hw.topology.node_mut(node).config;
+        if message.address >> 32 != 0 && config.msi().is_some_and(|msi| !msi.wide) {
+            // Linux, `msi_verify_entries`: EIO.
+            let (name, at) = (&self.hw.devices[device].name, message.address);
+            return Err(Stop::Os(OsError::new(
+                "msi-32",
+                Phrase::new(
+                    format!("{name}'s MSI address has 32 bits, and the target is {at:#x}: it cannot be programmed"),
+                    format!("{name} 的 MSI 地址只有 32 位，而目标是 {at:#x}：写不进去"),
+                ),
+            )));
+        }
         config.set_msi(message.address, message.data as u16, true);
+        Ok(())
     }
 
     pub(in crate::machine) fn op_doorbell(&mut self, op: &ast::Doorbell) -> Result<(), Stop> {
@@ -290,10 +311,16 @@ impl Machine {
             (None, entry, vector) => {
                 self.names_cpu(op.cpu.filter(|_| entry.is_none()))?;
                 let cpu = op.cpu.map_or(0, |c| c.value as u32);
-                let direct = self.hw.interrupts.message(cpu, vector.map_or(0, |v| v.value as u32));
+                let number = vector.map_or(0, |v| v.value as u32);
+                let bridge = self.hw.bridge_of(device);
+                let behind_unit = !bridge.no_iommu;
+                let direct = match bridge.msi_target {
+                    Some(at) => Message { address: at.raw(), data: number },
+                    None => self.hw.interrupts.message(cpu, number),
+                };
                 let message = match (entry, self.hw.iommu.as_ref().filter(|_| self.remaps_interrupts())) {
-                    (Some(index), Some(unit)) => unit.interrupt_message(index.value as u16),
-                    (Some(index), None) => self.message_of(index)?,
+                    (Some(index), Some(unit)) if behind_unit => unit.interrupt_message(index.value as u16),
+                    (Some(index), _) => self.message_of(index)?,
                     (None, _) => direct,
                 };
                 (message.address, op.data.map_or(message.data, |d| d.value as u32))

@@ -38,7 +38,7 @@ impl Machine {
                 frames: &mut machine.sw.frames,
                 pages: &mut machine.sw.pages,
                 cache: &mut machine.sw.cache,
-                bridge: &machine.hw.bridge,
+                bridges: &machine.hw.bridges,
                 obs: &mut machine.trace,
             };
             act(&mut machine.sw.dma, &mut env)
@@ -47,18 +47,23 @@ impl Machine {
 
     /// Makes every device known to the DMA API, which gives it its group's domain.
     pub(in crate::machine) fn add_devices(&mut self, span: Span) -> Result<(), Problem> {
-        let mut reserved: Vec<AddrRange<Iova>> = Vec::new();
+        let mut always: Vec<AddrRange<Iova>> = Vec::new();
         // What an IOVA must never be: interrupt messages, and what bridges claim for other devices.
         let messages = self.hw.interrupts.range();
-        reserved.extend(AddrRange::new(Iova::new(messages.start.raw()), messages.len()));
-        for window in self.hw.bridge.of(Way::Outbound) {
-            reserved.extend(AddrRange::new(window.bus.start.as_iova(), window.bus.len()));
-        }
-        reserved.extend(self.sw.reserved_iovas.iter().copied());
+        always.extend(AddrRange::new(Iova::new(messages.start.raw()), messages.len()));
+        always.extend(self.sw.reserved_iovas.iter().copied());
         for device in 0..self.hw.devices.len() {
             if !self.hw.topology.is_configured(self.hw.devices[device].node) {
                 continue;
             }
+            let bridge = self.hw.bridge_of(device);
+            let mut reserved = always.clone();
+            for window in bridge.of(Way::Outbound) {
+                reserved.extend(AddrRange::new(window.bus.start.as_iova(), window.bus.len()));
+            }
+            // What the bridge takes itself never comes to memory.
+            reserved.extend(bridge.msi_target.and_then(|at| AddrRange::new(at.as_iova(), 4)));
+            let direct = bridge.no_iommu;
             let group = self.group(device);
             let d = &self.hw.devices[device];
             let info = DeviceInfo {
@@ -66,6 +71,8 @@ impl Machine {
                 id: d.requester,
                 ids: self.hw.topology.requesters(d.node).collect(),
                 group,
+                bridge: self.hw.bridge_id(device),
+                direct,
                 // Linux assumes 32 until the driver says otherwise; version 1 of the language did not.
                 bits: if self.version >= 2 { 32 } else { d.bits },
                 coherent: d.coherent,

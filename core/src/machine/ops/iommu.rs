@@ -167,7 +167,7 @@ impl Machine {
     pub(in crate::machine) fn op_attach(&mut self, op: &ast::Attach) -> Result<(), Stop> {
         let device = self.driven(&op.device)?;
         let span = op.to.span;
-        if !self.iommu_on() {
+        if !self.iommu_on() || self.hw.bridge_of(device).no_iommu {
             return Err(Stop::Os(OsError::from(os::OsError::NoIommu)));
         }
         let target = op.to.value.as_str();
@@ -315,6 +315,9 @@ impl Machine {
 
     pub(in crate::machine) fn op_bind(&mut self, op: &ast::Bind) -> Result<(), Stop> {
         let device = self.driven(&op.device)?;
+        if self.hw.bridge_of(device).no_iommu {
+            return Err(Stop::Os(OsError::from(os::OsError::NoIommu)));
+        }
         let Named::Process(process) = self.named(&op.process.value, op.process.span)? else {
             return Err(wrong(op.process.span, &op.process.value, "a process", "进程").into());
         };

@@ -81,7 +81,8 @@ impl Machine {
                 prefetch.or(config.memory_window()).map(span).into_iter().collect()
             }
             None => {
-                let all = || self.hw.bridge.of(Direction::Outbound);
+                let bridge = self.hw.bridges.get(self.hw.topology.node(node).bridge);
+                let all = || bridge.of(Direction::Outbound);
                 let apart = bar.prefetch && all().any(|w| w.prefetch);
                 all().filter(|w| w.prefetch == apart).map(|w| span(w.bus)).collect()
             }
@@ -96,7 +97,7 @@ impl Machine {
     fn free_place(&self, node: NodeId, bar: &Bar, size: u64, windows: &[(u64, u64)]) -> Option<u64> {
         let topology = &self.hw.topology;
         let mut taken: Vec<(u64, u64)> = Vec::new();
-        for other in topology.children(topology.node(node).parent) {
+        for other in topology.beside(node) {
             let config = &topology.node(other).config;
             let bars = topology.bars(other).into_iter().filter(|b| other != node || b.index != bar.index);
             let ranges = bars.filter_map(|b| b.range());

@@ -67,14 +67,14 @@ impl DmaApi {
                 }
             }
         } else {
-            let limit = phys_limit(env, *mask, bytes)?;
+            let limit = phys_limit(env.bridges.get(info.bridge), *mask, bytes)?;
             vec![Piece { at: env.pages.alloc(bytes, 1, Zone::below(limit), name)?, bytes }]
         };
         let dma = if translated {
             self.map_pages(env, info, *mask, &pieces, Direction::Bidirectional).map(|iova| iova.as_bus())
         } else {
             match AddrRange::new(pieces[0].at, bytes) {
-                Some(range) => reachable(env, range, *mask),
+                Some(range) => reachable(env, info.bridge, range, *mask),
                 None => Err(OsError::Empty),
             }
         };
@@ -151,8 +151,8 @@ pub(super) fn zero<I: Driver, O: Observer>(env: &mut Env<'_, I, O>, piece: Piece
 }
 
 /// The highest physical address whose DMA address is within `mask`.
-fn phys_limit<I: Driver, O: Observer>(env: &Env<'_, I, O>, mask: u64, bytes: u64) -> Result<u64, OsError> {
-    if env.bridge.inbound_identity() {
+fn phys_limit(bridge: &crate::platform::window::HostBridge, mask: u64, bytes: u64) -> Result<u64, OsError> {
+    if bridge.inbound_identity() {
         return Ok(mask);
     }
     let last = |w: &crate::platform::window::Window| {
@@ -160,7 +160,7 @@ fn phys_limit<I: Driver, O: Observer>(env: &Env<'_, I, O>, mask: u64, bytes: u64
         w.to_phys(BusAddr::new(bus)).map(|at| at.raw())
     };
     // Without any: every window begins above what the device can send.
-    let lowest = env.bridge.of(Way::Inbound).map(|w| w.bus.start).min().unwrap_or_default();
-    let limit = env.bridge.of(Way::Inbound).filter_map(last).max();
+    let lowest = bridge.of(Way::Inbound).map(|w| w.bus.start).min().unwrap_or_default();
+    let limit = bridge.of(Way::Inbound).filter_map(last).max();
     limit.ok_or(OsError::Mask { at: lowest, bytes, mask })
 }

@@ -10,6 +10,7 @@ use super::{
 use crate::addr::{AddrRange, Address, BusAddr, Iova, PageSize, PhysAddr, RequesterId};
 use crate::iommu::{DomainId, Driver, Invalidation};
 use crate::paging::builder::Mapping;
+use crate::platform::bridges::BridgeId;
 use crate::trace::{Actor, Event, NameId, Observer, OwnerState};
 use alloc::{format, vec, vec::Vec};
 
@@ -90,7 +91,7 @@ impl DmaApi {
         skip_cpu_sync: bool,
     ) -> Result<(BusAddr, Path), OsError> {
         let force = self.swiotlb.as_ref().is_some_and(|s| s.force);
-        let reach = reachable(env, memory, mask);
+        let reach = reachable(env, info.bridge, memory, mask);
         if let (Ok(dma), false) = (&reach, force) {
             if !skip_cpu_sync {
                 self.for_device(env, info, memory, direction)?;
@@ -102,7 +103,8 @@ impl DmaApi {
         };
         let slots = pool.alloc(memory.len(), memory.start.raw() & min_align, min_align)?;
         let bounce = AddrRange::new(slots, memory.len()).ok_or(OsError::Empty)?;
-        let dma = reachable(env, bounce, mask).inspect_err(|_| pool.free(slots, memory.len()))?;
+        let dma =
+            reachable(env, info.bridge, bounce, mask).inspect_err(|_| pool.free(slots, memory.len()))?;
         copy(env, memory.start, slots, memory.len())?;
         if !skip_cpu_sync {
             self.for_device(env, info, bounce, direction)?;
@@ -280,17 +282,18 @@ fn take_back<I: Driver, O: Observer>(
 /// The device's address of `memory`, when all of it is within its reach.
 pub(super) fn reachable<I: Driver, O: Observer>(
     env: &mut Env<'_, I, O>,
+    bridge: BridgeId,
     memory: AddrRange<PhysAddr>,
     mask: u64,
 ) -> Result<BusAddr, OsError> {
-    let dma = env.bridge.dma_addr(memory.start).ok_or(OsError::NoWindow(memory.start))?;
-    let last = env.bridge.dma_addr(memory.last()).ok_or(OsError::NoWindow(memory.last()))?;
+    let bridge = env.bridges.get(bridge);
+    let dma = bridge.dma_addr(memory.start).ok_or(OsError::NoWindow(memory.start))?;
+    let last = bridge.dma_addr(memory.last()).ok_or(OsError::NoWindow(memory.last()))?;
     if last.raw() > mask || last.raw() - dma.raw().min(last.raw()) != memory.len() - 1 {
         return Err(OsError::Mask { at: dma, bytes: memory.len(), mask });
     }
-    if O::ON && !env.bridge.inbound_identity() {
-        let name = env
-            .bridge
+    if O::ON && !bridge.inbound_identity() {
+        let name = bridge
             .of(Way::Inbound)
             .find(|w| w.cpu.contains(memory.start))
             .map_or(NameId(0), |w| env.obs.name(&w.name));

@@ -8,6 +8,7 @@ use crate::iommu::{Ctx, DeviceCaps, DriverError, FaultRecord, PageRequest, PageR
 use crate::memory::Memory;
 use crate::paging::builder::Mapping;
 use crate::paging::FrameAlloc;
+use crate::platform::bridges::{BridgeId, Bridges};
 use crate::platform::window::HostBridge;
 use crate::trace::Trace;
 use proptest::prelude::*;
@@ -121,7 +122,7 @@ struct World {
     frames: FrameAlloc,
     pages: Pages,
     cache: CpuCache,
-    bridge: HostBridge,
+    bridges: Bridges,
     obs: Trace,
     api: DmaApi,
 }
@@ -136,7 +137,7 @@ macro_rules! env {
             frames: &mut $w.frames,
             pages: &mut $w.pages,
             cache: &mut $w.cache,
-            bridge: &$w.bridge,
+            bridges: &$w.bridges,
             obs: &mut $w.obs,
         }
     };
@@ -154,12 +155,21 @@ fn world(policy: Policy, bits: u8, coherent: bool, pool: Option<u64>) -> World {
         frames: FrameAlloc::new(range(0x10_0000, 1 << 20)),
         pages: Pages::new(&[range(0x100_0000, 1 << 24), range(1 << 32, 1 << 24)]),
         cache: CpuCache::new(64, if coherent { 0 } else { 1024 }),
-        bridge: HostBridge::new(),
+        bridges: HostBridge::new().into(),
         obs: Trace::new(),
         api: DmaApi::new(policy, DomainKind::Stage2, swiotlb),
     };
-    let info =
-        DeviceInfo { name: "nic".into(), id: NIC, ids: vec![NIC], group: 0, bits, coherent, ats: false };
+    let info = DeviceInfo {
+        name: "nic".into(),
+        id: NIC,
+        ids: vec![NIC],
+        group: 0,
+        bridge: BridgeId(0),
+        direct: false,
+        bits,
+        coherent,
+        ats: false,
+    };
     let msi = AddrRange::new(Iova::new(0xfee0_0000), 1 << 20).unwrap();
     let mut env = env!(w);
     w.api.add_device(&mut env, info, &[msi]).unwrap();
@@ -196,7 +206,7 @@ impl World {
     fn device(&mut self, at: u64) -> u64 {
         match self.api.policy() {
             Policy::Strict | Policy::Lazy(_) => self.iommu.pages[&(at & !0xfff)].0 + (at & 0xfff),
-            _ => self.bridge.to_phys(BusAddr::new(at)).unwrap().raw(),
+            _ => self.bridges.get(BridgeId(0)).to_phys(BusAddr::new(at)).unwrap().raw(),
         }
     }
 }
@@ -216,7 +226,9 @@ fn direct_addresses_are_physical_ones() {
 #[test]
 fn an_inbound_offset_is_in_every_handle() {
     let mut w = world(Policy::Direct, 64, true, None);
-    w.bridge.add("ram", Way::Inbound, PhysAddr::new(0), BusAddr::new(0x4_0000_0000), 1 << 32, false).unwrap();
+    let mut bridge = HostBridge::new();
+    bridge.add("ram", Way::Inbound, PhysAddr::new(0), BusAddr::new(0x4_0000_0000), 1 << 32, false).unwrap();
+    w.bridges = bridge.into();
     assert_eq!(w.map(0x100_0040, 1500, FROM).unwrap().raw(), 0x4_0100_0040);
     assert_eq!(w.map(1 << 32, 1500, FROM), Err(OsError::NoWindow(PhysAddr::new(1 << 32))));
 }

@@ -1,6 +1,6 @@
 //! Making a configuration space: ids, BARs, capabilities.
 
-use super::{cap, ext, ConfigSpace, PortType};
+use super::{cap, ext, ConfigSpace, PortType, MSI_WIDE};
 use crate::addr::Bytes;
 use crate::spec::{Localized, Phrase};
 use alloc::format;
@@ -220,15 +220,18 @@ impl ConfigSpace {
         self.allow(at + 0x28, 2, 0xffff);
     }
 
-    /// MSI with 64-bit addresses and up to `vectors` (rounded up to a power of two, at most 32).
-    pub fn add_msi(&mut self, vectors: u16) {
-        let Some(at) = self.add_cap(cap::MSI, 0x10) else { return };
+    /// MSI with up to `vectors` (rounded up to a power of two, at most 32): with addresses of 64 bits, or, in its short form
+    /// without the upper address register, of 32.
+    pub fn add_msi(&mut self, vectors: u16, wide: bool) {
+        let Some(at) = self.add_cap(cap::MSI, if wide { 0x10 } else { 0xc }) else { return };
         let log = vectors.clamp(1, 32).next_power_of_two().ilog2();
-        self.put(at + 2, 2, log << 1 | 0x80);
+        self.put(at + 2, 2, log << 1 | if wide { MSI_WIDE } else { 0 });
         self.allow(at + 2, 2, 0x71);
         self.allow(at + 4, 4, !3);
-        self.allow(at + 8, 4, u32::MAX);
-        self.allow(at + 12, 2, 0xffff);
+        if wide {
+            self.allow(at + 8, 4, u32::MAX);
+        }
+        self.allow(at + if wide { 12 } else { 8 }, 2, 0xffff);
     }
 
     /// MSI-X with `vectors` (1..=2048), its table and pending bits in BAR `bar` at these offsets.

@@ -440,7 +440,7 @@ mod tests {
         for port in [PortType::Endpoint, PortType::RootPort] {
             let mut c = ConfigSpace::new(port, Ids { vendor: 1, device: 2, class: 3 });
             c.add_pcie(256);
-            c.add_msi(1);
+            c.add_msi(1, true);
             c.add_msix(4, 0, 0, 0x800);
             c.add_acs(0x7f);
             c.add_ats(1);

@@ -142,6 +142,8 @@ statements! {
         "bridge bus" => Inbound(Inbound),
         /// What the root complex does with a request to another device.
         "bridge peers" => Peers(Peers),
+        /// A host bridge of its own, with a name: its segment, windows and MSI target.
+        "bridge" => HostBridge(HostBridge),
         /// IOVAs that no device may be given.
         "reserved-iova" => ReservedIova(ReservedIova),
         /// The bounce buffer pool.

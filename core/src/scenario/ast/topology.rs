@@ -199,6 +199,36 @@ impl Inbound {
     }
 }
 
+/// `bridge pcie1 segment 1 bus 0x10_0000_0000 +4G -> cpu 0`; each line of a name adds to the same bridge.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct HostBridge {
+    /// Its name.
+    pub name: Name,
+    /// The PCI segment of its buses (0 by default).
+    pub segment: Option<Num>,
+    /// The bus address at which it takes interrupt messages itself.
+    pub msi_target: Option<Loc<BusAddr>>,
+    /// No IOMMU translates what comes through it.
+    pub no_iommu: bool,
+    /// A window for CPU accesses.
+    pub outbound: Option<Outbound>,
+    /// A window for device accesses.
+    pub inbound: Option<Inbound>,
+}
+
+impl HostBridge {
+    pub(super) fn form(&mut self, f: &mut Form<'_>) -> Done {
+        f.name(Noun::NewName, &mut self.name)?;
+        f.clauses(|f| {
+            f.opt_num("segment", Noun::Segment, &mut self.segment)?;
+            f.clause("msi-target", &mut self.msi_target, Form::loc)?;
+            f.flag("no-iommu", &mut self.no_iommu)?;
+            f.clause("cpu", &mut self.outbound, |f, window| window.form(f))?;
+            f.clause("bus", &mut self.inbound, |f, window| window.form(f))
+        })
+    }
+}
+
 choices! {
     /// What the root complex does with a device's request to another device.
     PeerRouting {
@@ -279,7 +309,7 @@ pub struct Port {
     pub name: Name,
     /// Its own requester id.
     pub id: Node<RequesterId>,
-    /// What it is below; not for a root port.
+    /// What it is below; for a root port a host bridge, or nothing.
     pub behind: Option<Name>,
     /// Access control services: source validation, and peer-to-peer requests go upstream.
     pub acs: bool,
@@ -322,7 +352,7 @@ pub struct Device {
     pub name: Name,
     /// Its requester id.
     pub id: Node<RequesterId>,
-    /// The port it is below; none: on the root bus.
+    /// The port or host bridge it is below; none: on a root bus.
     pub behind: Option<Name>,
     /// The physical function that makes it: it is a virtual one.
     pub vf_of: Option<Name>,
@@ -509,15 +539,18 @@ impl Engine {
     }
 }
 
-/// `vectors 4`, under a device.
+/// `vectors 4 msi32`, under a device.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Vectors {
     /// How many.
     pub count: Num,
+    /// Its message address has 32 bits.
+    pub short: bool,
 }
 
 impl Vectors {
     pub(super) fn form(&mut self, f: &mut Form<'_>) -> Done {
-        f.num(Noun::Count, &mut self.count)
+        f.num(Noun::Count, &mut self.count)?;
+        f.clauses(|f| f.flag("msi32", &mut self.short))
     }
 }
