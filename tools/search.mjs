@@ -31,6 +31,7 @@ const CALLED = {
   "mask-default": "pci_set_consistent_dma_mask coherent_dma_mask DMA_BIT_MASK FPGA XDMA",
   "mask-window": "ENOMEM xhci Raspberry Pi 树莓派 dma-ranges",
   "peer-bar": "P2PDMA GPUDirect RDMA dmabuf",
+  "two-controllers": "dma-ranges bus_dma_region dma_range_map host bridge domain segment Raspberry Pi 5 RP1 PCIe controllers",
   "vf-ari": "SR-IOV sriov_numvfs virtual function PF VF ARI Forwarding virtfn",
   "resize-bar": "ReBAR Resizable BAR ENOSPC pci=realloc Above 4G Decoding",
   "root-ports": "NCCL GPUDirect setpci noacs P2P 多卡 卡死",

@@ -156,10 +156,14 @@ impl Shape {
             Some((at, offset, alone)) => {
                 let bus = if offset { 0xa000_0000u64 } else { 0xd000_0000 };
                 let alone = if alone && iommu { " no-iommu" } else { "" };
-                lines.push(format!("bridge other segment 1{alone} cpu 0xd000_0000 +64M -> bus {bus:#x}"));
+                // A StreamID has 16 bits here, and no room for a segment.
+                let segment = u8::from(self.machine != "smmuv3");
+                lines.push(format!(
+                    "bridge other segment {segment}{alone} cpu 0xd000_0000 +64M -> bus {bus:#x}"
+                ));
                 lines.push(format!("bridge other bus {at:#x} +1G -> cpu 0"));
                 lines.push(format!("bridge other bus {:#x} +512M -> cpu 0", at + 0x20_0000_0000));
-                "0001:05:00.0 behind other".to_string()
+                format!("{segment:04x}:05:00.0 behind other")
             }
         };
         let second = self.second_bar();

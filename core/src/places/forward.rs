@@ -121,6 +121,9 @@ fn bus(seen: Seen<'_>, memory: &mut Memory, device: usize, pasid: Option<Pasid>,
         End::Function { node, bar, .. } => bar_of(now, node, bar),
         _ => Reach::nowhere(NO_BAR.text.into(), Vec::new()),
     };
+    if bridge.msi_target == Some(at) {
+        return Reach::nowhere(Phrase::new("an interrupt message", "中断消息"), Vec::new());
+    }
     if peers == Some(PeerRouting::Forwarded) && topology.is_past_the_root(d.node, at) {
         return down();
     }

@@ -72,6 +72,12 @@ pub fn complete(text: &str, line: u32, column: u32) -> Completions {
         });
         return out;
     };
+    if used == tokens.len() {
+        // A verb that is the beginning of others too: `bridge`.
+        verbs(&entries, tokens, named, in_steps(text, line), &mut |word, detail, meaning| {
+            offer(&mut out, word, detail, meaning);
+        });
+    }
     let mut form = Form::reader(&tokens[used..], Span::default(), lexed.end, None);
     form.assume_result();
     // Where reading stops for want of more is where the cursor is.

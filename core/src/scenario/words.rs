@@ -206,7 +206,7 @@ pub(super) const KEYS: &[(&str, &str, Text)] = &[
     ("dma_declare_coherent_memory", "bus", t("A bus address follows.", "后面是总线域地址。")),
     ("bridge bus", "->", t("The physical address of the first.", "第一个地址对应的物理地址。")),
     ("bridge bus", "cpu", t("A physical address follows.", "后面是物理地址。")),
-    ("bridge", "segment", t("The PCI segment of its buses (0 by default).", "它的总线所在的 PCI 段（默认 0）。")),
+    ("bridge", "segment", t("The PCI segment of its buses (0 by default). One IOMMU serves all segments here: ids that differ in the segment alone are refused on VT-d and AMD-Vi, and an SMMUv3 takes segment 0 only.", "它的总线所在的 PCI 段（默认 0）。这里所有段共用一个 IOMMU：在 VT-d 和 AMD-Vi 上，只有段不同的 ID 会被拒绝；SMMUv3 只接受段 0。")),
     ("bridge", "msi-target", t("The bus address at which the bridge itself takes interrupt messages, before any IOMMU.", "主桥自己接收中断消息的总线域地址，在 IOMMU 之前。")),
     ("bridge", "no-iommu", t("No IOMMU is behind it, and the system knows: addresses are direct.", "它后面没有 IOMMU，系统也知道：直接使用地址。")),
     ("bridge", "cpu", t("A window for CPU accesses, as in `bridge cpu`; after `->` a physical address.", "CPU 访问的窗口，写法同 `bridge cpu`；`->` 之后是物理地址。")),

@@ -257,6 +257,7 @@ pub(super) fn apart(outline: &Outline<'_>, bridges: &Bridges, topology: &Topolog
         "" => ("the host bridge", "主桥"),
         name => (name, name),
     };
+    // Bounded: pairs of at most 17 bridges.
     for (i, (one, segment, first, last, node)) in ranges.iter().enumerate() {
         for (other, of, from, to, there) in &ranges[..i] {
             if segment != of || last < from || to < first {
@@ -299,6 +300,7 @@ pub(super) fn one_unit(
     }
     let behind = |node: NodeId| !bridges.get(topology.node(node).bridge).no_iommu;
     let nodes = || topology.nodes().map(|(id, _)| id).filter(|n| behind(*n));
+    // Bounded: pairs of at most 256 nodes.
     for (i, node) in nodes().enumerate() {
         let id = topology.requester(node);
         for other in nodes().take(i) {
@@ -322,4 +324,69 @@ pub(super) fn one_unit(
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::machine::run;
+    use alloc::{format, string::ToString};
+
+    /// The first problem of a machine, and the line that it relates to.
+    fn refused(machine: &str) -> (alloc::string::String, Option<u32>) {
+        let text = format!("iommu-playground 2\nram 0 .. 1G\n{machine}\nsteps\n  alloc b 4K\n");
+        let problems = run(&text).map(|_| ()).expect_err(&text);
+        let first = &problems.0[0];
+        assert!(!first.message.zh.is_empty());
+        (first.message.en.to_string(), first.related.first().map(|r| r.span.line))
+    }
+
+    #[test]
+    fn what_two_bridges_cannot_share_is_named_with_both_lines() {
+        let one = "bridge a cpu 0x8000_0000 +64M -> bus 0x8000_0000";
+        let cases = [
+            // Windows at the same physical addresses.
+            (format!("{one}\nbridge b segment 1 cpu 0x8200_0000 +64M -> bus 0"), "overlaps", Some(3)),
+            // One bridge, the same bus addresses twice.
+            (format!("{one}\nbridge a cpu 0x9000_0000 +64M -> bus 0x8100_0000"), "share bus addresses", Some(3)),
+            (format!("{one}\nbridge a segment 1\nbridge a segment 2"), "something else", Some(4)),
+            // A segment without a bridge, and one that is not the bridge's.
+            (format!("{one}\ndevice d 0002:01:00.0"), "no host bridge has segment 2", Some(3)),
+            (format!("{one}\ndevice d 0002:01:00.0 behind a"), "is in segment 2, but the buses of a", Some(3)),
+            (format!("{one}\nbridge b\ndevice d 01:00.0"), "several bridges have segment 0", Some(3)),
+            // The same buses twice in one segment.
+            (
+                format!("{one}\nbridge b\ndevice d 01:00.0 behind a\ndevice e 03:00.0 behind a\ndevice f 02:00.0 behind b"),
+                "they overlap",
+                Some(5),
+            ),
+            // One unit sees 16 bits of a requester id.
+            (
+                format!("{one}\nbridge b segment 1\ndevice d 01:00.0 behind a\ndevice e 0001:01:00.0 behind b"),
+                "differ in the segment alone",
+                Some(5),
+            ),
+            (format!("{one}\nbridge b segment 256"), "segment", None),
+            (format!("{one}\ndevice a 01:00.0"), "taken by a host bridge", Some(3)),
+        ];
+        for (machine, says, line) in cases {
+            let (en, related) = refused(&machine);
+            assert!(en.contains(says), "{machine}\n{en}");
+            assert_eq!(related, line, "{machine}\n{en}");
+        }
+    }
+
+    #[test]
+    fn an_msi_target_that_does_not_fit_is_an_error_of_the_step() {
+        let machine = |target: &str| {
+            format!(
+                "iommu-playground 2\nmachine none\nram 0 .. 1G\nbridge a cpu 0x8000_0000 +64M -> bus 0x8000_0000 msi-target {target}\n\
+                 device d 01:00.0 behind a\n  bar 0 64K\n  vectors 1 msi32\nsteps\n  alloc b 4K\n  program d write b.pa +64 interrupt 0x41\n"
+            )
+        };
+        let ok = |text: &str| run(text).unwrap().failures().count() == 0;
+        assert!(ok(&(machine("0xf_ffff_fffc") + "  expect error msi-32\n")));
+        assert!(ok(
+            &(machine("0xffff_fffc") + "  expect error none\n  doorbell d\n  expect interrupt vector 0x41\n")
+        ));
+    }
 }

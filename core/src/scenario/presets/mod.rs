@@ -237,6 +237,7 @@ pub const PRESETS: &[Preset] = presets! {
     "soc" Starter NO_IOMMU;
     "bus-offset" Working NO_IOMMU;
     "inbound-window" Working NO_IOMMU;
+    "two-controllers" Working NO_IOMMU;
     "bar-window" Working;
     "resize-bar" Working;
     "vf-ari" Working;

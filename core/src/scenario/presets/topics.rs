@@ -102,6 +102,7 @@ static ABOUT: &[About] = about! {
     "soc" Addresses Engines: "dma dmac write 0x7000_0000 data \"anywhere\"";
     "bus-offset" Addresses DmaApi: "dma usb write dma data \"moved\"";
     "inbound-window" Addresses DmaApi: "dma xhci write buf.pa data \"lost\"";
+    "two-controllers" Addresses DmaApi: "dma usb write 0x2000_0000 data \"lost\"";
     "bar-window" Pcie Addresses: "cpu read 0x8200_0000 size 4";
     "resize-bar" Pcie Addresses: "cpu write 0xb_ffff_fff0 9 size 4";
     "vf-ari" Pcie Isolation: "dma vf0 write 0x1000 data \"from a VF\"";
