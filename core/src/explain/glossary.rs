@@ -78,8 +78,8 @@ pub static GLOSSARY: &[Chapter] = chapters! {
             "stands between the CPU and the bus, and makes packets of the CPU's accesses and accesses of devices' packets"
             "位于 CPU 与总线之间，把 CPU 的访问变成数据包，也把设备的数据包变成对内存的访问";
         "PCI segment (domain)" "PCI 段（域）":
-            "256 buses with numbers of their own: a host bridge's buses are in one, and a bus:device.function counts within it"
-            "一组独立编号的 256 条总线：主桥的总线属于某一段，总线:设备.功能号只在段内有效";
+            "256 buses with numbers of their own: a host bridge's buses are in one, and bus and device numbers count within it"
+            "一组独立编号的 256 条总线：主桥的总线属于某一段，总线号和设备号只在段内有效";
         "root complex, root port" "根复合体、根端口":
             "the root complex is the host's end of PCIe, a root port one of its connectors: below it begins a bus"
             "根复合体是 PCIe 在主机的一端，根端口是它的一个端口：端口之下是一条总线";

@@ -16,11 +16,11 @@ use alloc::{format, vec::Vec};
 /// The most bridges that a scenario may name.
 const MOST: usize = 16;
 
+/// Takes the CPU's side of a window: where, its name, its line.
+type Claim<'a> = dyn FnMut(AddrRange<PhysAddr>, &str, Span) -> Result<(), Problem> + 'a;
+
 /// The named bridges with their windows; `claim` takes the CPU's side of a window.
-pub(super) fn named(
-    outline: &Outline<'_>,
-    claim: &mut dyn FnMut(AddrRange<PhysAddr>, &str, Span) -> Result<(), Problem>,
-) -> Result<Vec<HostBridge>, Problem> {
+pub(super) fn named(outline: &Outline<'_>, claim: &mut Claim<'_>) -> Result<Vec<HostBridge>, Problem> {
     let mut all: Vec<HostBridge> = Vec::new();
     for line in &outline.bridges {
         let index = match all.iter().position(|b| b.name == line.name.value) {
@@ -60,7 +60,7 @@ pub(super) fn named(
                     Direction::Outbound => l.outbound.is_some(),
                     Direction::Inbound => l.inbound.is_some(),
                 };
-                there && l.name.value == line.name.value && l.span != line.span
+                there && l.name.value == line.name.value && l.span.line != line.span.line
             });
             match other {
                 Some(other) => out.related(
@@ -333,11 +333,11 @@ mod tests {
 
     /// The first problem of a machine, and the line that it relates to.
     fn refused(machine: &str) -> (alloc::string::String, Option<u32>) {
-        let text = format!("iommu-playground 2\nram 0 .. 1G\n{machine}\nsteps\n  alloc b 4K\n");
+        let text = format!("iommu-playground 2\nram 0 .. 1G\n{machine}\nsteps\n  alloc buf 4K\n");
         let problems = run(&text).map(|_| ()).expect_err(&text);
         let first = &problems.0[0];
         assert!(!first.message.zh.is_empty());
-        (first.message.en.to_string(), first.related.first().map(|r| r.span.line))
+        (first.message.en.to_string(), first.related.as_ref().map(|r| r.0.line))
     }
 
     #[test]
@@ -352,7 +352,7 @@ mod tests {
             // A segment without a bridge, and one that is not the bridge's.
             (format!("{one}\ndevice d 0002:01:00.0"), "no host bridge has segment 2", Some(3)),
             (format!("{one}\ndevice d 0002:01:00.0 behind a"), "is in segment 2, but the buses of a", Some(3)),
-            (format!("{one}\nbridge b\ndevice d 01:00.0"), "several bridges have segment 0", Some(3)),
+            (format!("{one}\nbridge b\ndevice d 01:00.0"), "several bridges have segment 0", Some(4)),
             // The same buses twice in one segment.
             (
                 format!("{one}\nbridge b\ndevice d 01:00.0 behind a\ndevice e 03:00.0 behind a\ndevice f 02:00.0 behind b"),
