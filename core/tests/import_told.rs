@@ -606,3 +606,25 @@ fn a_device_tree_is_read_as_a_blob_as_it_is_as_text() {
         let _ = import(&[Input { name: "fdt", bytes: &bytes }]);
     }
 }
+
+#[test]
+fn what_is_behind_a_vmd_has_its_own_segment_and_the_id_of_the_vmd() {
+    let log = "pci 0000:00:0e.0: [8086:9a0b] type 00 class 0x010400 PCIe Root Complex Integrated Endpoint\n\
+        pci 0000:00:0e.0: BAR 0 [mem 0x603c000000-0x603dffffff 64bit]\n\
+        pci_bus 10000:e0: root bus resource [bus e0-ff]\n\
+        pci_bus 10000:e0: root bus resource [mem 0x50000000-0x51ffffff]\n\
+        pci 10000:e0:06.0: [8086:9a09] type 01 class 0x060400 PCIe Root Port\n\
+        pci 10000:e1:00.0: [144d:a80a] type 00 class 0x010802 PCIe Endpoint\n\
+        pci 10000:e0:06.0: PCI bridge to [bus e1]\n\
+        pci 0000:00:0e.0: Adding to iommu group 1\n\
+        pci 10000:e0:06.0: Adding to iommu group 1\n\
+        pci 10000:e1:00.0: Adding to iommu group 1\n";
+    let got = of(&[("dmesg", log)]);
+    // The domain's window is within a BAR, and no window of the host bridge: none is made up, and no BAR is outside of it.
+    assert!(!got.scenario.contains("0x5000_0000"), "{}", got.scenario);
+    assert!(!got.remarks.iter().any(|r| r.kind == Kind::Contradiction), "{:?}", got.remarks);
+    assert!(says(&got, Kind::Left, "the window 0x50000000-0x51ffffff of segment 10000", "段 10000 的窗口"));
+    let said = report(&got, Lang::En).to_string();
+    assert!(said.contains("10000:e0:06.0, 10000:e1:00.0: behind an Intel VMD (segment 10000)"), "{said}");
+    assert!(!said.contains("what joins"), "{said}");
+}

@@ -27,6 +27,9 @@ pub struct Bdf {
     pub function: u8,
 }
 
+/// The highest segment of firmware; Linux numbers those that it makes for VMDs from the next on.
+pub const MOST_SEGMENT: u32 = 0xffff;
+
 impl Bdf {
     /// Returns the function of a 16-bit requester id in a segment.
     pub fn of_id(segment: u32, id: u16) -> Self {

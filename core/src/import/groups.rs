@@ -4,11 +4,15 @@
 //! computed here is only what joins them, and what of that cannot be seen is said.
 
 use super::config::{ACS, WANTED};
-use super::found::{Acs, Bdf, Express, Found, Function, Group};
+use super::found::{Acs, Bdf, Express, Found, Function, Group, MOST_SEGMENT};
 use crate::spec::Phrase;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+
+/// The class of a VMD (`0104`, RAID), and its vendor.
+const RAID: u16 = 0x0104;
+const INTEL: u16 = 0x8086;
 
 /// A group with several functions, and why.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -160,6 +164,24 @@ fn reasons(found: &Found, at: Bdf) -> Vec<(Phrase, Vec<Bdf>)> {
             found.functions.iter().map(|f| f.at).filter(|o| above(found, *o).contains(bridge)).collect();
         with.push(*bridge);
         out.push((reason, with));
+    }
+    // Behind a VMD requests carry its id (`pci_real_dma_dev` in arch/x86/pci/common.c): all of its domain, with it.
+    if at.segment > MOST_SEGMENT {
+        let reason = text(
+            format!(
+                "behind an Intel VMD (segment {:x}), where all requests carry the VMD's own id",
+                at.segment
+            ),
+            format!("在 Intel VMD 之后（段 {:x}），那里的请求都带 VMD 自身的 ID", at.segment),
+        );
+        let is_vmd = |f: &Function| {
+            f.at.segment <= MOST_SEGMENT
+                && f.class == Some(RAID)
+                && f.ids.is_none_or(|(vendor, _)| vendor == INTEL)
+        };
+        let with = found.functions.iter().filter(|f| f.at.segment == at.segment || is_vmd(f));
+        out.push((reason, with.map(|f| f.at).collect()));
+        return out;
     }
     // A port on the way up that does not keep requests apart: all below it, with it.
     if let Some(near) = up.first() {

@@ -1,6 +1,7 @@
-//! `lspci` in its forms: `-v` to `-vvv`, `-nn`, `-x` to `-xxxx`, and lists that scripts make of it by group.
+//! `lspci` in its forms: `-v` to `-vvv`, `-nn`, `-x` to `-xxxx`, `-mm`, `-vmm`, and lists that scripts make of it by group.
 
 mod capability;
+mod machine;
 mod names;
 
 use super::config;
@@ -11,11 +12,15 @@ use crate::spec::Phrase;
 use alloc::format;
 use alloc::vec::Vec;
 use capability::{capability, Within};
+use machine::Listed;
 pub use names::code;
 use names::{heading, ids_differ, last_ids, plain};
 
 /// The most lines of an extended configuration space.
 const MOST_BYTES: usize = 4096;
+
+/// What scripts put in front of a function in a list by group.
+const MARKS: [char; 11] = ['-', '>', '*', '•', '→', '└', '├', '─', '│', ' ', '\t'];
 
 /// What is being read of `lspci`.
 #[derive(Debug, Default)]
@@ -32,6 +37,8 @@ pub struct Lspci {
     /// The group that the list is at, and whether its functions stand indented below it.
     group: Option<u32>,
     below: bool,
+    /// The function of a listing for programs that is being read.
+    listed: Option<Listed>,
     /// How many of the function's lines were read, the empty ones behind the last of them, and whether a copy put one behind each.
     read: usize,
     blanks: usize,
@@ -41,6 +48,9 @@ pub struct Lspci {
 impl Lspci {
     /// Reads a line; returns whether it is one of `lspci`.
     pub fn line(&mut self, line: &str, from: Source, found: &mut Found) -> bool {
+        if self.for_programs(line, from, found) {
+            return true;
+        }
         let indented = line.starts_with([' ', '\t']);
         if let Some(rest) = heading(line).filter(|_| !indented) {
             if self.group_line(rest, from, found) {
@@ -51,7 +61,12 @@ impl Lspci {
         if !indented && self.below {
             self.ungroup();
         }
-        if self.headline(line.trim_start(), from, found) {
+        // Scripts put an arrow or a dot in front of what is in a group.
+        let inner = match self.group {
+            Some(_) => line.trim_start().trim_start_matches(MARKS),
+            None => line.trim_start(),
+        };
+        if self.headline(inner, from, found) || self.places(inner, from, found) {
             self.below = indented && self.group.is_some();
             return true;
         }
@@ -80,6 +95,45 @@ impl Lspci {
         true
     }
 
+    /// Reads a line of `-mm` or `-vmm`.
+    fn for_programs(&mut self, line: &str, from: Source, found: &mut Found) -> bool {
+        // An older `-vm` names the function by the key that its place has.
+        let begins = Listed::begins(line, from);
+        if self.listed.as_mut().is_some_and(|listed| begins.is_none() && listed.takes(line)) {
+            return true;
+        }
+        let Some(listed) = begins.or_else(|| Listed::of_line(line.trim_start(), from)) else {
+            if self.listed.is_some() {
+                self.end(found);
+            }
+            return false;
+        };
+        self.end(found);
+        self.listed = Some(listed);
+        true
+    }
+
+    /// The function of a listing for programs is whole.
+    fn end_listed(&mut self, found: &mut Found) {
+        let Some(listed) = self.listed.take() else { return };
+        let Some(at) = Bdf::parse(&listed.place) else { return };
+        match listed.headline() {
+            Some(line) => {
+                let _ = self.headline(&line, listed.from, found);
+            }
+            None => {
+                found.kind("lspci", listed.from);
+                let _ = found.function(at, listed.from);
+            }
+        }
+        if let Some(group) = listed.group {
+            found.join(at, group, listed.from);
+        }
+        if let Some(function) = found.function(at, listed.from).filter(|_| listed.driver.is_some()) {
+            function.driver = listed.driver;
+        }
+    }
+
     /// Ends the list by group: what follows is another text.
     pub fn ungroup(&mut self) {
         (self.group, self.below) = (None, false);
@@ -92,6 +146,10 @@ impl Lspci {
 
     /// An empty line ends the function, unless a copy put one behind each line.
     pub fn blank(&mut self, found: &mut Found) {
+        // A listing for programs says itself where a function begins.
+        if self.listed.is_some() {
+            return;
+        }
         self.blanks += 1;
         if self.blanks > 1 || self.read > 0 && !self.spaced {
             self.end(found);
@@ -100,6 +158,7 @@ impl Lspci {
 
     /// Ends the function that is being read.
     pub fn end(&mut self, found: &mut Found) {
+        self.end_listed(found);
         if let Some(at) = self.at.take() {
             let bytes = core::mem::take(&mut self.bytes);
             if !bytes.is_empty() {
@@ -130,7 +189,19 @@ impl Lspci {
         found.kind("iommu groups", from);
         let _ = found.group(number, from);
         // Functions of the same group may follow, indented.
-        self.below = self.headline(rest, from, found);
+        self.below = self.headline(rest, from, found) || self.places(rest, from, found);
+        true
+    }
+
+    /// Places of functions alone, as scripts print them below a group or behind it: `0000:00:01.0 0000:01:00.0`.
+    fn places(&mut self, line: &str, from: Source, found: &mut Found) -> bool {
+        let Some(group) = self.group else { return false };
+        let words = || line.split([' ', '\t', ',']).filter(|word| !word.is_empty());
+        if words().count() == 0 || !words().all(|word| Bdf::parse(word).is_some()) {
+            return false;
+        }
+        self.end(found);
+        words().filter_map(Bdf::parse).for_each(|at| found.join(at, group, from));
         true
     }
 

@@ -5,8 +5,9 @@ use super::found::{Found, Source};
 use super::hexdump::{field, in_order, plain, row, Gathered};
 use super::lspci::Lspci;
 use super::monitor::Monitor;
+use super::sysfs::Sysfs;
 use super::tree::Tree;
-use super::{acpi, copied, dts, iomem, logged, monitor, sysfs, units};
+use super::{acpi, copied, dts, iomem, logged, monitor, units};
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
@@ -60,6 +61,7 @@ struct Reader {
     file: usize,
     line: usize,
     lspci: Lspci,
+    sysfs: Sysfs,
     tree: Tree,
     dmesg: Dmesg,
     monitor: Monitor,
@@ -97,6 +99,8 @@ impl Reader {
         // `head` and `tail` name files this way, and so does the shell line of the documentation.
         if line.starts_with("==") {
             self.flush(found);
+            // What they name may be a group's part, whose lines follow.
+            let _ = self.sysfs.line(line, from, found);
             return;
         }
         let known = self.other(line, from, found)
@@ -110,7 +114,7 @@ impl Reader {
 
     /// A line of sysfs, of the ranges or of a tree: no list by group goes on below it.
     fn other(&mut self, line: &str, from: Source, found: &mut Found) -> bool {
-        let other = sysfs::line(line, from, found)
+        let other = self.sysfs.line(line, from, found)
             || iomem::line(line, from, found)
             || self.tree.line(line, from, found);
         if other {
@@ -219,6 +223,7 @@ impl Reader {
         self.end_fields();
         self.end_tree(found);
         self.lspci.finish(found);
+        self.sysfs.finish();
         self.tree.finish();
         self.monitor.finish();
         self.dmesg.finish(found);

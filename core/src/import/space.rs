@@ -1,6 +1,6 @@
 //! The address map: RAM, windows of the host bridge, and which addresses are left for what the texts do not say.
 
-use super::found::{Bdf, Extent, Found, HostWindow, Source, Space};
+use super::found::{Bdf, Extent, Found, HostWindow, Source, Space, MOST_SEGMENT};
 use super::remark::{Kind, Remarks};
 use super::roots;
 use crate::scenario::Num;
@@ -96,7 +96,20 @@ pub fn map(found: &Found, wanted: &[Extent], ports_wanted: &[Extent], remarks: &
 }
 
 fn windows(found: &Found, wanted: &[Extent], map: &mut Map, remarks: &mut Remarks) {
-    let mut all: Vec<HostWindow> = found.windows.iter().filter(|w| w.space != Space::Io).copied().collect();
+    let (inner, mut all): (Vec<HostWindow>, Vec<HostWindow>) = found
+        .windows
+        .iter()
+        .filter(|w| w.space != Space::Io)
+        // A device tree's bridges without a number have one above too, and no root bus.
+        .partition(|w| w.root.is_some() && w.domain.is_some_and(|domain| domain > MOST_SEGMENT));
+    for window in inner {
+        let domain = window.domain.unwrap_or_default();
+        let said = Phrase::new(
+            format!("the window {} of segment {domain:x}: it is within a BAR of an Intel VMD, and none of a host bridge", window.cpu),
+            format!("段 {domain:x} 的窗口 {}：它在 Intel VMD 的 BAR 之内，不是主桥的窗口", window.cpu),
+        );
+        remarks.at(Kind::Left, window.from, said);
+    }
     if all.is_empty() {
         all = roots::windows(found, remarks);
     }

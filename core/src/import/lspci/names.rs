@@ -76,6 +76,12 @@ pub(super) fn last_ids(text: &str) -> Option<(u16, u16)> {
     bracketed.or_else(|| text.split_whitespace().find_map(pair))
 }
 
+/// A name and the id behind it in brackets: `Intel Corporation [8086]`.
+pub(super) fn bracketed(text: &str) -> Option<(&str, &str)> {
+    let (name, id) = text.strip_suffix(']')?.rsplit_once(" [")?;
+    (id.len() == 4 && hex(id).is_some()).then_some((name, id))
+}
+
 /// A name without ids and revision: the same function listed twice in two forms is one.
 pub(super) fn plain(name: &str) -> String {
     let name = name.split(" [").next().unwrap_or(name);

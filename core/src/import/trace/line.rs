@@ -348,7 +348,8 @@ fn event(name: &str, text: &str) -> Option<Event> {
         "dma_unmap_page" | "dma_unmap_phys" | "dma_unmap_resource" | "dma_free" | "dma_free_pages"
         | "dma_free_sgt" => Event::Unmap {
             device: device(),
-            address: value("dma_addr=")?,
+            // The field of an unmap has a shorter name than what is printed of it.
+            address: value("dma_addr=").or_else(|| value(" addr="))?,
             size: decimal(" size=")?,
             direction: direction(),
             coherent: name.starts_with("dma_free"),

@@ -8,6 +8,7 @@ mod lists;
 mod live;
 mod log;
 mod moment;
+mod perf;
 mod qemu;
 mod report;
 mod said;
@@ -113,7 +114,9 @@ impl Replay {
         if text.len() > LONGEST {
             self.told.long += 1;
         }
-        let read = line::read(text);
+        let raw = perf::raw(text);
+        let (raw, is_since) = (raw.as_deref().unwrap_or(text), raw.is_some());
+        let read = line::read(raw);
         let event = read.as_ref().and_then(|read| Some((read.time, read.event()?)));
         let of_trace = event.as_ref().is_some_and(|(_, event)| !matches!(event, Event::Fault { .. }));
         let event = event.or_else(|| qemu::parse(text).map(|(time, event)| (Some(time), event)));
@@ -137,7 +140,7 @@ impl Replay {
             return false;
         };
         self.told.ticks |= time.is_none();
-        self.told.bare |= read.as_ref().is_some_and(|read| read.is_bare);
+        self.told.bare |= is_since || read.as_ref().is_some_and(|read| read.is_bare);
         let time = time.unwrap_or(0);
         if !self.begun {
             self.begun = true;

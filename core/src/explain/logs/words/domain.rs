@@ -16,7 +16,7 @@ const ADDRESS: u64 = 0xf_ffff_ffff_f000;
 
 /// The tables of the device that is asked; requests without a PASID have those of PASID 0 where it has others.
 pub(super) fn of(domains: &[Domain], asked: Asked) -> Option<&Domain> {
-    let device = asked.device?.function()?;
+    let device = asked.device.filter(|_| asked.segment.is_none())?.function()?;
     let mut of_device = domains.iter().filter(|domain| domain.device == device);
     of_device.find(|domain| domain.pasid.unwrap_or(0) == asked.pasid.unwrap_or(0))
 }

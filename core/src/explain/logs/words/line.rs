@@ -66,6 +66,8 @@ impl fmt::Display for Asker {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in super::super) struct Asked {
     pub(super) device: Option<Asker>,
+    /// Its segment, where that is wider than a requester id here has.
+    pub(super) segment: Option<u32>,
     pub(super) pasid: Option<u32>,
     pub(super) address: u64,
     pub(super) write: bool,
@@ -130,16 +132,17 @@ fn prefixed(word: &str) -> Option<u64> {
 fn walk<'a>(words: impl Iterator<Item = &'a str>) -> Option<Said> {
     let mut words = words.take_while(|word| !word.starts_with('#')).peekable();
     let first = words.next()?;
-    let (device, address) = match words.peek().copied().and_then(prefixed) {
+    let (device, segment, address) = match words.peek().copied().and_then(prefixed) {
         Some(address) => {
             words.next();
-            let function = Scan(first).device().map(|device| Asker::Function(device.id));
+            let function = Scan(first).device();
+            let segment = function.and_then(|device| device.wide_segment());
             let number = || Some(Asker::Number(whole(first)?));
-            (Some(function.or_else(number)?), address)
+            (Some(function.map(|device| Asker::Function(device.id)).or_else(number)?), segment, address)
         }
-        None => (None, prefixed(first)?),
+        None => (None, None, prefixed(first)?),
     };
-    let mut asked = Asked { device, pasid: None, address, write: false };
+    let mut asked = Asked { device, segment, pasid: None, address, write: false };
     // Bounded: the words of a line.
     while let Some(word) = words.next() {
         match word {
@@ -270,14 +273,21 @@ mod tests {
         assert_eq!(line("dte 0x1 0x2 0x3 0x4"), Some(Said::Entry(Arch::AmdVi, [1, 2, 3, 4].into())));
         let asked = Asked {
             device: Some(Asker::Function(RequesterId::bdf(0, 4, 0))),
+            segment: None,
             pasid: Some(5),
             address: 0x1000,
             write: true,
         };
         assert_eq!(line("walk 00:04.0 0x1000 write pasid 5"), Some(Said::Walk(asked)));
-        let asked = Asked { device: None, pasid: None, address: 0x1000, write: false };
+        let asked = Asked { device: None, segment: None, pasid: None, address: 0x1000, write: false };
         assert_eq!(line("walk 0x1000"), Some(Said::Walk(asked)));
-        let asked = Asked { device: Some(Asker::Number(0x1_2345)), pasid: None, address: 0, write: true };
+        let asked = Asked {
+            device: Some(Asker::Number(0x1_2345)),
+            segment: None,
+            pasid: None,
+            address: 0,
+            write: true,
+        };
         for text in ["walk 0x12345 0x0 write", "walk 74565 0 write # a StreamID"] {
             assert_eq!(line(text), Some(Said::Walk(asked)), "{text}");
         }

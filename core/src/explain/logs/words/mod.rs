@@ -262,6 +262,7 @@ impl Words {
             limit: Perms::RWX,
         };
         let end = match (root.is_empty() && entry.is_none(), asked.device.is_none() && entry.is_none()) {
+            _ if asked.segment.is_some_and(|segment| segment > 0xffff) => Err(End::Refused(behind_vmd())),
             (false, false) => way.go(arch),
             (_, true) => Err(End::Refused(Phrase::new("the line names no device", "这一行没有写设备"))),
             (true, _) if self.dumped.len() > 1 => Err(End::Refused(Phrase::new(
@@ -276,7 +277,10 @@ impl Words {
         let device = asked.device.map_or(String::new(), |device| match (device, arch) {
             (Asker::Number(_), Arch::SmmuV3) => format!(" StreamID {device}"),
             (Asker::Number(_), Arch::RiscV) => format!(" device_id {device}"),
-            _ => format!(" {device}"),
+            _ => match asked.segment {
+                Some(segment) => format!(" {segment:04x}:{device}"),
+                None => format!(" {device}"),
+            },
         });
         let address = asked.address;
         let title = Phrase::new(
@@ -356,6 +360,16 @@ impl Words {
         }
         found
     }
+}
+
+/// Whose tables count for a function in a domain that the kernel made for an Intel VMD: requests from there carry the id of the VMD
+/// itself, for which Linux sets up the IOMMU (`pci_real_dma_dev` in arch/x86/pci/common.c; `vmd_find_free_domain` in
+/// drivers/pci/controller/vmd.c numbers such domains from 0x10000 on).
+fn behind_vmd() -> Phrase {
+    Phrase::new(
+        "its segment, above 0xffff, is a domain that the kernel made for an Intel VMD: its requests reach the IOMMU with the requester id of the VMD itself. `walk` with the VMD's own function (lspci: \"Volume Management Device\") is the question",
+        "段号大于 0xffff，是内核为 Intel VMD 建立的域：该功能的请求以 VMD 自身的请求者 ID 到达 IOMMU。要查的是 VMD 本身的功能（lspci 里的“Volume Management Device”），用它写 `walk`",
+    )
 }
 
 /// What a monitor shows of a CPU's addresses.
