@@ -87,6 +87,13 @@ impl Painter<'_> {
                     col,
                     Region::new(key, run.from, run.from + (run.len - 1), RegionKind::Buffer, label.clone()),
                 );
+                // What a guest maps is somewhere in the host's memory, too.
+                if let Some(pa) = vm.and_then(|vm| vm.place(run.to)) {
+                    let key = format!("pa/{name}>{:x}", run.to);
+                    let last = pa.raw() + (run.len - 1);
+                    let page = Region::new(key, pa.raw(), last, RegionKind::Buffer, label.clone());
+                    self.region(Col::Physical, page);
+                }
                 let key = format!("{name}>{:x}", run.to);
                 self.region(out, Region::new(key, run.to, run.to + (run.len - 1), RegionKind::Buffer, label));
             }

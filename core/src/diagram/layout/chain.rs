@@ -421,8 +421,9 @@ pub fn write(ground: &Ground, now: &Now<'_>, c: usize, piece: &Piece, room: Room
             if room.dense {
                 if let Some(region) = here {
                     let room = inner - 1 - address.as_deref().map_or(0, width);
-                    let said = name(units, region, region.state, lang);
-                    w.name = vec![if width(&said) <= room { said } else { name(units, region, None, lang) }];
+                    let said = [name(units, region, region.state, lang), name(units, region, None, lang)];
+                    // A mark in the place of a shorter name may have no room.
+                    w.name = said.into_iter().find(|said| width(said) <= room).into_iter().collect();
                     w.address = address;
                 } else if behind_starts() {
                     w.address = address;

@@ -57,6 +57,19 @@ impl<'a> Now<'a> {
             };
             regions_at.push(own.regions.iter().map(place).collect());
         }
+        // What led to nothing is marked in the place of what is there at other times.
+        for (at, own) in columns.iter().zip(&model.columns) {
+            let Some(c) = *at else { continue };
+            let marks = own.regions.iter().filter(|r| r.key.starts_with(USED));
+            for used in marks.filter(|r| plan.index.region(c, r).is_none()) {
+                let was = |r: &Region| {
+                    matches!(r.kind, RegionKind::Buffer | RegionKind::Hole) && r.first & !0xfff == used.first
+                };
+                if let Some(i) = all.columns[c].regions.iter().position(was) {
+                    now.regions[c][i] = now.regions[c][i].or(Some(used));
+                }
+            }
+        }
         let mut arrows_at: Vec<Option<u32>> = Vec::new();
         for arrow in &model.arrows {
             let found = point(arrow.from.at)

@@ -205,8 +205,8 @@ fn fits(function: &Function, role: Option<Role>, above: Option<Role>) -> Result<
         (Some(Role::Downstream), _) => text("a downstream port outside a switch", "下游端口不在交换机内"),
         (_, Some(Role::Upstream)) => text("a function on a switch's inner bus", "交换机内部总线上的功能"),
         (_, Some(_)) if function.at.device != 0 => text(
-            "a device number above 0 behind a port (a virtual function, or ARI), which the machine here does not have",
-            "端口下游设备号大于 0（虚拟功能或 ARI），这里的机器没有",
+            "a device number above 0 behind a port (a virtual function, a function by ARI, or conventional PCI): it is not written",
+            "端口下游设备号大于 0（虚拟功能、ARI 或传统 PCI），没有写入",
         ),
         _ => Ok(()),
     }
