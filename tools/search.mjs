@@ -27,6 +27,7 @@ const CALLED = {
   "bounce-offset": "PRP NVME_CTRL_PAGE_SIZE alignment 对齐 弹跳缓冲",
   "guest-hole": "HyperTransport 1 TiB reserved region passthrough 透传 大内存 保留区",
   "inbound-window": "Raspberry Pi dma-ranges 树莓派 inbound ATU 入站窗口",
+  "kexec": "kdump crash kernel is_kdump_kernel copy_translation_tables 崩溃内核 转储",
   "iova-full": "ENOSPC leak 泄漏 IOVA 耗尽 4G limit",
   "mask-default": "pci_set_consistent_dma_mask coherent_dma_mask DMA_BIT_MASK FPGA XDMA",
   "mask-window": "ENOMEM xhci Raspberry Pi 树莓派 dma-ranges",

@@ -154,6 +154,9 @@ pub static GLOSSARY: &[Chapter] = chapters! {
         "stage 1, stage 2" "第一阶段、第二阶段（stage 1、stage 2；合起来叫两阶段转换）":
             "stage 1 goes by tables of a process or a guest, stage 2 by tables of the host below; nested: both, one after the other"
             "第一阶段用进程或客户机的页表，第二阶段用宿主机的页表；两个阶段依次进行就是嵌套转换：GVA → GPA → HPA";
+        "kexec, kdump" "kexec、kdump（崩溃内核）":
+            "a kernel boots another one without a reset of the machine; kdump does so after a crash, to save memory. Devices go on meanwhile"
+            "一个内核不经整机复位就启动另一个内核；kdump 在崩溃后这样做，为的是把内存转储下来，其间设备并不停下";
         "pass-through (of the IOMMU)" "直通模式（iommu=pt）":
             "IOVA and physical address are the same; in Linux iommu=pt"
             "IOMMU 不转换：IOVA 和物理地址是同一个数字。与设备直通相反，后者要靠转换";

@@ -120,6 +120,7 @@ impl Unit for AnyIommu {
 impl Driver for AnyIommu {
     dispatch! {
         fn start<O>(self: &mut Self, ctx: &mut Ctx<'_, O>) -> DriverResult;
+        fn restart<O>(self: &mut Self, ctx: &mut Ctx<'_, O>) -> DriverResult;
         fn new_domain<O>(self: &mut Self, ctx: &mut Ctx<'_, O>, kind: DomainKind) -> DriverResult<DomainId>;
         fn domain_root(self: &Self, id: DomainId) -> Option<PhysAddr>;
         fn mappings(self: &Self, memory: &Memory, id: DomainId, limit: usize) -> Leaves;

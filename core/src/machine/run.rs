@@ -369,6 +369,7 @@ impl Machine {
             O::SetMinAlign(op) => self.op_set_segment(op, operation.verb(), |p, v| p.min_align = v),
             O::DeclareCoherent(op) => self.op_declare_coherent(op),
             O::Resize(op) => self.op_resize(op),
+            O::Kexec(op) => self.op_kexec(op, span),
             O::Ioremap(op) => self.op_ioremap(op),
             O::CpuRead(op) => self.op_cpu_read(op).map(&mut gave),
             O::CpuWrite(op) => self.op_cpu_write(op),

@@ -13,6 +13,7 @@ mod debug;
 mod flush;
 mod pieces;
 mod pool;
+mod restart;
 mod sg;
 mod single;
 mod sync;
@@ -31,7 +32,8 @@ use crate::iommu::{Attachment, DomainId, DomainKind, Driver};
 use crate::platform::bridges::BridgeId;
 use crate::platform::window::Direction as Way;
 use crate::trace::{Actor, Event, Observer, OwnerState, Perms, Scope, Verdict};
-use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::{format, string::String, vec::Vec};
 use flush::Waiting;
 use pool::OwnMemory;
 
@@ -145,6 +147,8 @@ struct Device {
 struct Group {
     domain: DomainId,
     iova: IovaSpace,
+    /// What is kept out of `iova`.
+    reserved: Vec<AddrRange<Iova>>,
     waiting: Vec<Waiting>,
 }
 
@@ -229,6 +233,8 @@ pub struct DmaApi {
     live: BTreeMap<(RequesterId, u64), Mapped>,
     coherent: BTreeMap<(RequesterId, u64), Coherent>,
     warnings: Vec<String>,
+    /// Devices that still use the tables of the kernel before this one.
+    adopted: BTreeSet<RequesterId>,
     /// The kernel has CONFIG_DMA_API_DEBUG: misuse is logged in its words.
     debug: bool,
 }
@@ -255,6 +261,7 @@ impl DmaApi {
             live: BTreeMap::new(),
             coherent: BTreeMap::new(),
             warnings: Vec::new(),
+            adopted: BTreeSet::new(),
             debug: false,
         }
     }
@@ -315,6 +322,7 @@ impl DmaApi {
             Policy::Strict | Policy::Lazy(_) => match self.groups.get_mut(&info.group) {
                 Some(group) => {
                     reserved.iter().for_each(|r| group.iova.reserve(*r));
+                    group.reserved.extend_from_slice(reserved);
                     Some(Attachment::Domain(group.domain))
                 }
                 None => {
@@ -326,7 +334,10 @@ impl DmaApi {
                         Some((domain, bits)) => {
                             let mut iova = IovaSpace::new(bits);
                             reserved.iter().for_each(|r| iova.reserve(*r));
-                            self.groups.insert(info.group, Group { domain, iova, waiting: Vec::new() });
+                            self.groups.insert(info.group, {
+                                let reserved = reserved.to_vec();
+                                Group { domain, iova, reserved, waiting: Vec::new() }
+                            });
                             Some(Attachment::Domain(domain))
                         }
                         None => None,

@@ -21,11 +21,6 @@ pub const PAGE: &str = "docs/not-done.md";
 /// All of it.
 pub static ABSENT: &[Absent] = &[
     a(
-        &["kexec", "kdump", "crash-kernel", "adopt"],
-        t("A second kernel that takes over while devices still write, with the old tables or without them.", "设备仍在写时由第二个内核接管，沿用或丢弃旧页表。"),
-        t("`register write` switches translation off as a reset does; `detach` and `attach` give fresh tables.", "`register write` 可像复位一样关掉转换；`detach` 再 `attach` 得到新页表。"),
-    ),
-    a(
         &["move-window", "rebar"],
         t("Bridge windows that grow with a BAR: `resize` finds a place in the windows that there are.", "随 BAR 一起变大的桥窗口：`resize` 只在现有窗口里找位置。"),
         t("Declare the port's `window` as large as it must be, or move it by `cpu config-write`.", "把端口的 `window` 声明得足够大，或用 `cpu config-write` 移动它。"),

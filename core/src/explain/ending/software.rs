@@ -201,6 +201,14 @@ impl Teller<'_> {
                     format!("这个 BAR 从现在起占 {size}。"),
                 )
             }
+            O::Kexec(op) if op.adopt => Ending::done(
+                "A new kernel runs, and devices still use the old kernel's tables.".into(),
+                "新内核已运行，设备仍在用旧内核的页表。".into(),
+            ),
+            O::Kexec(_) => Ending::done(
+                "A new kernel runs and knows of no mapping; devices were not told.".into(),
+                "新内核已运行，不知道任何旧映射；设备对此一无所知。".into(),
+            ),
             O::Ioremap(op) => self.ioremap(&op.name.value, done),
             O::CpuEvict(_) => {
                 let n = bytes(e.synced);

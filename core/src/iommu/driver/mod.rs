@@ -56,6 +56,10 @@ pub trait Programmer: Commands + Contexts + Records {
 
     /// Makes root structures and queues, turns on fault reporting and translation; every device is blocked.
     fn start(&mut self, hw: &mut impl Hardware) -> DriverResult;
+    /// Switches translation and queues off, as a driver does that finds the unit running.
+    fn stop(&self, hw: &mut impl Hardware);
+    /// Returns the driver of a kernel that has not started the unit: it knows what the capabilities say, nothing else.
+    fn anew(&self) -> Self;
 
     /// Checks that the unit can have such a domain.
     fn accepts_domain(&self, kind: DomainKind, id: DomainId) -> DriverResult;
@@ -125,6 +129,9 @@ pub trait InterruptRemapping {
 pub trait Driver {
     /// Brings the unit up: root structures, queues, fault reporting, translation on. Every device is blocked.
     fn start<O: Observer>(&mut self, ctx: &mut Ctx<'_, O>) -> DriverResult;
+    /// Brings a running unit up for another kernel: translation off, then as [`Driver::start`]. What the old tables held is
+    /// lost to devices; domain ids go on from where they were.
+    fn restart<O: Observer>(&mut self, ctx: &mut Ctx<'_, O>) -> DriverResult;
 
     /// Makes a domain with empty tables.
     fn new_domain<O: Observer>(&mut self, ctx: &mut Ctx<'_, O>, kind: DomainKind) -> DriverResult<DomainId>;
@@ -259,6 +266,19 @@ impl<U: Registers, P: Programmer> Driver for Driven<U, P> {
         programmer.start(&mut hw)?;
         ctx.obs.end(Actor::Os, Verdict::Ok);
         Ok(())
+    }
+
+    fn restart<O: Observer>(&mut self, ctx: &mut Ctx<'_, O>) -> DriverResult {
+        if O::ON {
+            let en = ctx.obs.name("switch the unit off: it is still translating for the old kernel");
+            let zh = ctx.obs.name("关闭 IOMMU：它还在替旧内核转换地址");
+            ctx.obs.begin(Actor::Os, Scope::Setup { en, zh });
+        }
+        let (programmer, mut hw) = self.parts(ctx);
+        programmer.stop(&mut hw);
+        ctx.obs.end(Actor::Os, Verdict::Ok);
+        self.programmer = self.programmer.anew();
+        self.start(ctx)
     }
 
     fn new_domain<O: Observer>(&mut self, ctx: &mut Ctx<'_, O>, kind: DomainKind) -> DriverResult<DomainId> {

@@ -116,6 +116,7 @@ impl Machine {
 
     pub(in crate::machine) fn op_coherent(&mut self, op: &ast::AllocCoherent) -> Result<(), Stop> {
         let device = self.driven(&op.device)?;
+        self.settle(device)?;
         let id = self.hw.devices[device].requester;
         if op.size.value > crate::machine::limits::BUFFER {
             let most = Bytes(crate::machine::limits::BUFFER);
@@ -175,6 +176,7 @@ impl Machine {
     /// `dma_map_single`, or `dma_map_page`: that takes a page, so it matters not what else is mapped beside it.
     pub(in crate::machine) fn op_map_single(&mut self, op: &ast::MapSingle, page: bool) -> Result<(), Stop> {
         let device = self.driven(&op.device)?;
+        self.settle(device)?;
         let id = self.hw.devices[device].requester;
         let (index, offset, pieces) = self.source(&op.buffer)?;
         let buffer = &self.sw.buffers[index];
@@ -226,6 +228,7 @@ impl Machine {
 
     pub(in crate::machine) fn op_map_resource(&mut self, op: &ast::MapResource) -> Result<(), Stop> {
         let device = self.driven(&op.device)?;
+        self.settle(device)?;
         let id = self.hw.devices[device].requester;
         let (pa, found) = self.physical(&op.at)?;
         let len = self.length(op.len.map(|l| l.value), &found, None, op.at.span)?;
@@ -261,6 +264,7 @@ impl Machine {
 
     pub(in crate::machine) fn op_map_sg(&mut self, op: &ast::MapSg) -> Result<(), Stop> {
         let device = self.driven(&op.device)?;
+        self.settle(device)?;
         let id = self.hw.devices[device].requester;
         let mut pieces: Vec<Piece> = Vec::new();
         let mut first = None;

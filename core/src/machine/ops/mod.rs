@@ -12,6 +12,7 @@ pub mod dma_api;
 pub mod domain;
 pub mod entry;
 pub mod iommu;
+mod kexec;
 pub mod mapping;
 mod resize;
 pub mod unit;

@@ -25,6 +25,9 @@ impl Driver for Flat {
     fn start<O: Observer>(&mut self, _: &mut Ctx<'_, O>) -> Result<(), DriverError> {
         Ok(())
     }
+    fn restart<O: Observer>(&mut self, _: &mut Ctx<'_, O>) -> Result<(), DriverError> {
+        Ok(())
+    }
     fn new_domain<O: Observer>(
         &mut self,
         _: &mut Ctx<'_, O>,

@@ -270,6 +270,8 @@ statements! {
         "dma_declare_coherent_memory" => DeclareCoherent(DeclareCoherent),
         /// Changes the size of a BAR, and moves it where it fits.
         "resize" => Resize(Resize),
+        /// A second kernel takes over while devices still write.
+        "kexec" => Kexec(Kexec),
         /// Maps a BAR into the kernel's virtual addresses.
         "ioremap" => Ioremap(Ioremap),
         /// A load.

@@ -243,6 +243,19 @@ impl Resize {
     }
 }
 
+/// `kexec adopt`: a second kernel takes over the machine, and no device was stopped.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Kexec {
+    /// The tables of the IOMMU stay, device by device, until a driver maps.
+    pub adopt: bool,
+}
+
+impl Kexec {
+    pub(super) fn form(&mut self, f: &mut Form<'_>) -> Done {
+        f.clauses(|f| f.flag("adopt", &mut self.adopt))
+    }
+}
+
 /// `regs = ioremap nic.bar0`: the kernel maps a BAR into its virtual addresses.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Ioremap {

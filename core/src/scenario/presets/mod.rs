@@ -259,6 +259,7 @@ pub const PRESETS: &[Preset] = presets! {
     "scatter-gather" Working;
     "direction" Working;
     "use-after-unmap" Working;
+    "kexec" Deep;
     "fault-ladder" Deep OWN_CODES;
     "sync-for-cpu" Working;
     "cache-line" Working;

@@ -123,6 +123,7 @@ static ABOUT: &[About] = about! {
     "virtio-addresses" Guests DmaApi Faults: "dma net write rx data \"packet\"";
     "scatter-gather" DmaApi Addresses: "dma nic write list +12K data pattern 3";
     "direction" DmaApi Faults: "dma nic read rx";
+    "kexec" Isolation Faults: "dma nic write rx data \"frame 3\"";
     "use-after-unmap" Faults DmaApi: "dma nic write rx data \"too late\"";
     "fault-ladder" Faults: "dma nic write 0x10_0000 +64";
     "sync-for-cpu" Caches DmaApi: "dma nic write rx data \"new data\"";

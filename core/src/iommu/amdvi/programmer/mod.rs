@@ -241,6 +241,28 @@ impl Programmer for AmdViProgrammer {
         Ok(())
     }
 
+    /// As Linux's `iommu_disable`: buffer and logs with their interrupts, then the unit.
+    fn stop(&self, hw: &mut impl Hardware) {
+        let mut value = hw.of(&reg::CONTROL);
+        let queues = [
+            control::CMD_BUF_EN,
+            control::EVENT_INT_EN,
+            control::EVENT_LOG_EN,
+            control::GA_LOG_EN,
+            control::GA_INT_EN,
+            control::PPR_LOG_EN,
+            control::PPR_INT_EN,
+            control::PPR_EN,
+        ];
+        queues.iter().for_each(|flag| value.set_flag(*flag, false));
+        hw.set(&reg::CONTROL, value);
+        hw.set(&reg::CONTROL, value.with_flag(control::IOMMU_EN, false));
+    }
+
+    fn anew(&self) -> Self {
+        AmdViProgrammer::new(self.config)
+    }
+
     fn accepts_domain(&self, kind: DomainKind, id: DomainId) -> DriverResult {
         match kind {
             DomainKind::Stage1 if !self.config.has(efr::GT_SUP) => {

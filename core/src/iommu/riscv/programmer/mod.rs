@@ -174,6 +174,18 @@ impl Programmer for RiscvProgrammer {
         self.post(hw, &[commands::devices(None), Command::FIRST, Command::SECOND])
     }
 
+    /// As Linux's `riscv_iommu_disable`: the directory's mode Off, then the queues.
+    fn stop(&self, hw: &mut impl Hardware) {
+        hw.write(reg::ddtp::OFFSET, 8, 0u64.with(ddtp::IOMMU_MODE, reg::mode::OFF));
+        for queue in [reg::cqcsr::OFFSET, reg::fqcsr::OFFSET, reg::pqcsr::OFFSET] {
+            hw.write(queue, 4, 0);
+        }
+    }
+
+    fn anew(&self) -> Self {
+        RiscvProgrammer::new(self.config)
+    }
+
     fn accepts_domain(&self, _: DomainKind, id: DomainId) -> DriverResult {
         match id.0 {
             u16::MAX => unsupported("more domains (GSCID has 16 bits)", "更多的域（GSCID 只有 16 位）"),

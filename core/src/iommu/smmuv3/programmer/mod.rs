@@ -257,6 +257,17 @@ impl Programmer for SmmuProgrammer {
         Ok(())
     }
 
+    /// As Linux's `arm_smmu_device_reset` for a unit that is on: what comes meanwhile is aborted.
+    fn stop(&self, hw: &mut impl Hardware) {
+        let abort = hw.of(&GBPA).with_flag(gbpa::ABORT, true).with_flag(gbpa::UPDATE, true);
+        hw.set(&GBPA, abort);
+        hw.set(&CR0, 0);
+    }
+
+    fn anew(&self) -> Self {
+        SmmuProgrammer::new(self.config)
+    }
+
     fn accepts_domain(&self, _: DomainKind, id: DomainId) -> DriverResult {
         match id.0 >= DOMAIN_ASID {
             true => unsupported(

@@ -182,6 +182,22 @@ impl Programmer for VtdProgrammer {
         Ok(())
     }
 
+    /// One field at a time (VT-d 11.4.4): translation, remapping of interrupts, then the queue.
+    fn stop(&self, hw: &mut impl Hardware) {
+        let on = |hw: &mut _, field| Hardware::of(hw, &GSTS).is_set(field);
+        let (queue, remapping) = (on(hw, gsts::QIES), on(hw, gsts::IRES));
+        let kept = 0.with_flag(gcmd::QIE, queue);
+        hw.set(&GCMD, kept.with_flag(gcmd::IRE, remapping));
+        if remapping {
+            hw.set(&GCMD, kept);
+        }
+        hw.set(&GCMD, 0);
+    }
+
+    fn anew(&self) -> Self {
+        VtdProgrammer::new(self.config)
+    }
+
     /// With CAP.CM, as Linux does it: for second-stage tables (drivers/iommu/intel/cache.c, cache_tag_flush_range_np).
     fn remembers_absence(&self, kind: DomainKind) -> bool {
         self.config.caching_mode() && kind == DomainKind::Stage2
