@@ -192,6 +192,7 @@ mod generated {
             "BAR" => &["0", "5"],
             "BYTE" => &["0xff"],
             "LEVEL" => &["1", "4"],
+            "SEGMENT" => &["1", "255"],
             "OFFSET" => &["0x10"],
             "DEVICE|BDF" => &["nic", "00:03.0"],
             "DOMAIN|VM|pass-through|blocked" => &["d0", "pass-through"],
@@ -241,16 +242,26 @@ mod generated {
             }
         }
         let mut rest = tail.as_str();
-        while let Some(start) = rest.find('[') {
+        while let Some(start) = rest.find(['[', ']']) {
             words.extend(rest[..start].split_whitespace().map(|w| sample(w, next())));
-            let end = rest[start..].find(']').unwrap() + start;
-            if next() % 2 == 0 {
-                words.extend(rest[start + 1..end].split(' ').map(|w| sample(w, next())));
+            let opens = rest[start..].starts_with('[');
+            rest = &rest[start + 1..];
+            if opens && next() % 2 != 0 {
+                rest = &rest[clause(rest)..];
             }
-            rest = &rest[end + 1..];
         }
         words.extend(rest.split_whitespace().map(|w| sample(w, next())));
         words.join(" ")
+    }
+
+    /// Where the clause ends whose bracket was opened before `rest`: others may stand in it.
+    fn clause(rest: &str) -> usize {
+        let mut depth = 1;
+        let end = rest.find(|c| {
+            depth += i32::from(c == '[') - i32::from(c == ']');
+            depth == 0
+        });
+        end.map_or(rest.len(), |at| at + 1)
     }
 
     /// A scenario with the line where it may stand.

@@ -66,6 +66,11 @@ pub fn of_column(now: Snapshot<'_>, key: &str) -> Option<Of> {
             let guest = now.guest_domains().find(|guest| Some(guest.index) == above);
             Some(guest.map_or(Of::Device(device, None), |guest| Of::Vm(guest.vm)))
         }
+        // A host bridge of a name has the addresses of the first device behind it.
+        Some(("bus", name)) => {
+            let behind = |d: &usize| now.bridges().get(now.bridge_id(*d)).name == name;
+            devices.clone().find(behind).map(|d| Of::Device(d, None))
+        }
         Some(("va", name)) => now.processes().iter().position(|p| p.name == name).map(Of::Process),
         Some(("gpa", name)) => now.vms().iter().position(|v| v.name == name).map(Of::Vm),
         Some(("dev", name)) => now.device(name).map(Of::Local),

@@ -55,6 +55,7 @@ pub(super) fn read(number: usize, raw: &str, out: &mut Vec<Line>) {
 }
 
 /// The message of a line that needs no time and is one message, such as those of a boot log.
+#[cfg(feature = "import")]
 pub(crate) fn bare(raw: &str) -> Cow<'_, str> {
     let raw = cut(raw, LONGEST);
     if let Some(message) = journal(raw) {
@@ -68,6 +69,7 @@ pub(crate) fn bare(raw: &str) -> Cow<'_, str> {
 
 /// A line of any text as it was before it was copied: without a byte order mark, colours and what else a terminal is told, with the characters
 /// that a web page or a mail writes in other ways. A record of another program is left as it is.
+#[cfg(feature = "import")]
 pub(crate) fn shown(raw: &str) -> Cow<'_, str> {
     let raw = raw.trim_start_matches('\u{feff}');
     let odd = raw.contains(['\u{1b}', '&', '\u{a0}', '\u{202f}'])

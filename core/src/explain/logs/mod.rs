@@ -69,6 +69,7 @@ pub use evidence::{Clue, Clues, Likely, Rule, Weight, RULES};
 pub use fault::{Access, Arch, Entry, Fault};
 pub use formats::forms;
 pub use forms::Form;
+#[cfg(feature = "import")]
 pub(crate) use input::{bare, shown};
 pub use judged::{Judged, Verdict};
 pub use reader::LogReader;

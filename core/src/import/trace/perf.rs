@@ -23,8 +23,9 @@ pub fn raw(line: &str) -> Option<String> {
         Some(value.split(", ").next().unwrap_or(value).trim().trim_matches('"'))
     };
     let first = if name.starts_with("dma_") || name == "io_page_fault" { "device" } else { "iova" };
-    // The address of a mapping at 0 is left out like any 0.
-    let _ = write!(out, "{first}={}", number(value(first).unwrap_or("0")));
+    // The address of a mapping at 0 is left out like any 0; a device's name is not.
+    let named = value(first).or(Some("0").filter(|_| first == "iova"))?;
+    let _ = write!(out, "{first}={}", number(named));
     for key in [
         "iova",
         "dma_addr",
