@@ -52,7 +52,12 @@ for (const name of wanted) {
     "-print_final_stats=1",
   ];
   const folders = [`${FOLDER}/corpus/${name}`, `fuzz/corpus/${name}`];
-  const timed = ["-c", 'TIMEFORMAT="cpu: %U %S"; time "$@"', "bash", `${FOLDER}/${TRIPLE}/release/iommu-fuzz`];
+  const timed = [
+    "-c",
+    'TIMEFORMAT="cpu: %U %S"; time "$@"',
+    "bash",
+    `${FOLDER}/${TRIPLE}/release/iommu-fuzz`,
+  ];
   const { status, stderr } = spawnSync("bash", [...timed, ...folders, ...options], {
     env: { ...process.env, IOMMU_FUZZ: name },
     encoding: "utf8",
