@@ -77,7 +77,7 @@ pub static GLOSSARY: &[Chapter] = chapters! {
         "host bridge" "主桥":
             "stands between the CPU and the bus, and makes packets of the CPU's accesses and accesses of devices' packets"
             "位于 CPU 与总线之间，把 CPU 的访问变成数据包，也把设备的数据包变成对内存的访问";
-        "PCI segment (domain)" "PCI 段（域）":
+        "PCI segment" "PCI 段":
             "256 buses with numbers of their own: a host bridge's buses are in one, and bus and device numbers count within it"
             "一组独立编号的 256 条总线：主桥的总线属于某一段，总线号和设备号只在段内有效";
         "root complex, root port" "根复合体、根端口":

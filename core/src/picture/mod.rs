@@ -35,6 +35,8 @@ const TABLES: usize = 512;
 const ALL_TABLES: usize = 2048;
 /// Mappings of a domain that are drawn.
 const RUNS: usize = 48;
+/// Of a guest's pages in the host's memory so many bytes in a row are drawn page by page.
+const FEW_PAGES: u64 = 0x8000;
 
 /// Returns the picture at the position of `cursor`.
 pub fn picture(record: &Record, trace: &Trace, cursor: &mut Cursor, title: Phrase) -> Model {

@@ -1,6 +1,6 @@
 //! Buffers, and the CPU's mappings of them.
 
-use super::{merged, Col, Painter, PAGES, RUNS};
+use super::{merged, Col, Painter, FEW_PAGES, PAGES, RUNS};
 use crate::addr::{Address, PhysAddr, VirtAddr};
 use crate::diagram::model::{ArrowKind, ArrowState, Region, RegionKind};
 use crate::machine::software::{Buffer, Owner};
@@ -87,10 +87,14 @@ impl Painter<'_> {
                     col,
                     Region::new(key, run.from, run.from + (run.len - 1), RegionKind::Buffer, label.clone()),
                 );
-                // What a guest maps is somewhere in the host's memory, too.
-                if let Some(pa) = vm.and_then(|vm| vm.place(run.to)) {
-                    let key = format!("pa/{name}>{:x}", run.to);
-                    let last = pa.raw() + (run.len - 1);
+                // What a guest maps is somewhere in the host's memory, too: page by page while they are few, so that what arrives
+                // in one has a box of its own.
+                let each = if run.len <= FEW_PAGES { 0x1000 } else { run.len };
+                for offset in (0..run.len).step_by(each as usize) {
+                    let to = run.to + offset;
+                    let Some(pa) = vm.and_then(|vm| vm.place(to)) else { break };
+                    let last = pa.raw() + (each.min(run.len - offset) - 1);
+                    let key = format!("pa/{name}>{to:x}");
                     let page = Region::new(key, pa.raw(), last, RegionKind::Buffer, label.clone());
                     self.region(Col::Physical, page);
                 }
